@@ -1,0 +1,89 @@
+package record
+
+// Config sets one config key of a resource, or deletes it.
+type Config struct {
+	ResourceType int8
+	ResourceName string
+	Name         string
+	Value        *string // nil deletes
+}
+
+func (*Config) Type() Type { return TypeConfig }
+
+func (r *Config) code(c *coder) {
+	c.int8(&r.ResourceType)
+	c.string(&r.ResourceName)
+	c.string(&r.Name)
+	c.nullableString(&r.Value)
+	c.noTags()
+}
+
+// FeatureLevel finalizes a feature's level; level 0 removes it. The record's schema is frozen at version 0.
+type FeatureLevel struct {
+	Name  string
+	Level int16
+}
+
+func (*FeatureLevel) Type() Type { return TypeFeatureLevel }
+
+func (r *FeatureLevel) code(c *coder) {
+	c.string(&r.Name)
+	c.int16(&r.Level)
+	c.noTags()
+}
+
+// ProducerIDs moves the next free producer id on; the broker got the block below it.
+type ProducerIDs struct {
+	BrokerID       int32
+	BrokerEpoch    int64
+	NextProducerID int64
+}
+
+func (*ProducerIDs) Type() Type { return TypeProducerIDs }
+
+func (r *ProducerIDs) code(c *coder) {
+	c.int32(&r.BrokerID)
+	c.int64(&r.BrokerEpoch)
+	c.int64(&r.NextProducerID)
+	c.noTags()
+}
+
+// NoOp changes nothing; it shows that the log moves.
+type NoOp struct{}
+
+func (*NoOp) Type() Type    { return TypeNoOp }
+func (*NoOp) code(c *coder) { c.noTags() }
+
+// ZkMigrationState stands in logs that came from ZooKeeper; nothing reads it any more.
+type ZkMigrationState struct{ State int8 }
+
+func (*ZkMigrationState) Type() Type { return TypeZkMigrationState }
+
+func (r *ZkMigrationState) code(c *coder) {
+	c.int8(&r.State)
+	c.noTags()
+}
+
+// BeginTransaction opens a metadata transaction: what follows is hidden until EndTransaction (KIP-868).
+type BeginTransaction struct{ Name *string }
+
+func (*BeginTransaction) Type() Type { return TypeBeginTransaction }
+
+func (r *BeginTransaction) code(c *coder) {
+	c.tags(tagged{0, 0, r.Name != nil, func(c *coder) { c.nullableString(&r.Name) }})
+}
+
+// EndTransaction publishes the open metadata transaction.
+type EndTransaction struct{}
+
+func (*EndTransaction) Type() Type    { return TypeEndTransaction }
+func (*EndTransaction) code(c *coder) { c.noTags() }
+
+// AbortTransaction drops the open metadata transaction.
+type AbortTransaction struct{ Reason *string }
+
+func (*AbortTransaction) Type() Type { return TypeAbortTransaction }
+
+func (r *AbortTransaction) code(c *coder) {
+	c.tags(tagged{0, 0, r.Reason != nil, func(c *coder) { c.nullableString(&r.Reason) }})
+}

@@ -1,0 +1,163 @@
+// Package record holds one typed struct for each KRaft metadata record of Apache Kafka 4.3, in every version, and the
+// control records of the metadata log. It knows bytes and nothing of what they do (that is metadata.Image).
+//
+// A record travels as the value of a record in a v2 batch:
+//
+//	uvarint frame version (1) | uvarint type | uvarint version | body (flexible format, ends with tagged fields)
+//
+// Sources: the schemas common/metadata/*.json of the 4.3.0 jars; AbstractApiMessageSerde for the frame.
+package record
+
+import "fmt"
+
+// Type is a record's apiKey. 6, 13 and 16 were never released.
+type Type uint32
+
+const (
+	TypeRegisterBroker            Type = 0
+	TypeUnregisterBroker          Type = 1
+	TypeTopic                     Type = 2
+	TypePartition                 Type = 3
+	TypeConfig                    Type = 4
+	TypePartitionChange           Type = 5
+	TypeFenceBroker               Type = 7
+	TypeUnfenceBroker             Type = 8
+	TypeRemoveTopic               Type = 9
+	TypeDelegationToken           Type = 10
+	TypeUserScramCredential       Type = 11
+	TypeFeatureLevel              Type = 12
+	TypeClientQuota               Type = 14
+	TypeProducerIDs               Type = 15
+	TypeBrokerRegistrationChange  Type = 17
+	TypeAccessControlEntry        Type = 18
+	TypeRemoveAccessControlEntry  Type = 19
+	TypeNoOp                      Type = 20
+	TypeZkMigrationState          Type = 21
+	TypeRemoveUserScramCredential Type = 22
+	TypeBeginTransaction          Type = 23
+	TypeEndTransaction            Type = 24
+	TypeAbortTransaction          Type = 25
+	TypeRemoveDelegationToken     Type = 26
+	TypeRegisterController        Type = 27
+	TypeClearElr                  Type = 28
+	frameVersion                       = 1
+	maxRecordsTypes                    = int(TypeClearElr) + 1
+)
+
+// Record is one metadata change. Its methods take a pointer; a record that was handed over is not changed any more.
+type Record interface {
+	// Type is the record's apiKey.
+	Type() Type
+	// code walks the fields in schema order.
+	code(c *coder)
+}
+
+// kind says how a type is made and which versions of it are known.
+type kind struct {
+	name       string
+	maxVersion int16
+	make       func() Record
+}
+
+// kinds is the one registry of record types, by apiKey; a nil make is a number without a record.
+var kinds = [maxRecordsTypes]kind{
+	TypeRegisterBroker:            {"RegisterBrokerRecord", 4, func() Record { return new(RegisterBroker) }},
+	TypeUnregisterBroker:          {"UnregisterBrokerRecord", 0, func() Record { return new(UnregisterBroker) }},
+	TypeTopic:                     {"TopicRecord", 0, func() Record { return new(Topic) }},
+	TypePartition:                 {"PartitionRecord", 2, func() Record { return new(Partition) }},
+	TypeConfig:                    {"ConfigRecord", 0, func() Record { return new(Config) }},
+	TypePartitionChange:           {"PartitionChangeRecord", 2, func() Record { return NewPartitionChange(UUID{}, -1) }},
+	TypeFenceBroker:               {"FenceBrokerRecord", 0, func() Record { return new(FenceBroker) }},
+	TypeUnfenceBroker:             {"UnfenceBrokerRecord", 0, func() Record { return new(UnfenceBroker) }},
+	TypeRemoveTopic:               {"RemoveTopicRecord", 0, func() Record { return new(RemoveTopic) }},
+	TypeDelegationToken:           {"DelegationTokenRecord", 0, func() Record { return new(DelegationToken) }},
+	TypeUserScramCredential:       {"UserScramCredentialRecord", 0, func() Record { return new(UserScramCredential) }},
+	TypeFeatureLevel:              {"FeatureLevelRecord", 0, func() Record { return new(FeatureLevel) }},
+	TypeClientQuota:               {"ClientQuotaRecord", 0, func() Record { return new(ClientQuota) }},
+	TypeProducerIDs:               {"ProducerIdsRecord", 0, func() Record { return new(ProducerIDs) }},
+	TypeBrokerRegistrationChange:  {"BrokerRegistrationChangeRecord", 3, func() Record { return new(BrokerRegistrationChange) }},
+	TypeAccessControlEntry:        {"AccessControlEntryRecord", 0, func() Record { return new(AccessControlEntry) }},
+	TypeRemoveAccessControlEntry:  {"RemoveAccessControlEntryRecord", 0, func() Record { return new(RemoveAccessControlEntry) }},
+	TypeNoOp:                      {"NoOpRecord", 0, func() Record { return new(NoOp) }},
+	TypeZkMigrationState:          {"ZkMigrationStateRecord", 0, func() Record { return new(ZkMigrationState) }},
+	TypeRemoveUserScramCredential: {"RemoveUserScramCredentialRecord", 0, func() Record { return new(RemoveUserScramCredential) }},
+	TypeBeginTransaction:          {"BeginTransactionRecord", 0, func() Record { return new(BeginTransaction) }},
+	TypeEndTransaction:            {"EndTransactionRecord", 0, func() Record { return new(EndTransaction) }},
+	TypeAbortTransaction:          {"AbortTransactionRecord", 0, func() Record { return new(AbortTransaction) }},
+	TypeRemoveDelegationToken:     {"RemoveDelegationTokenRecord", 0, func() Record { return new(RemoveDelegationToken) }},
+	TypeRegisterController:        {"RegisterControllerRecord", 0, func() Record { return new(RegisterController) }},
+	TypeClearElr:                  {"ClearElrRecord", 0, func() Record { return new(ClearElr) }},
+}
+
+func (t Type) known() bool { return t < Type(len(kinds)) && kinds[t].make != nil }
+
+// MaxVersion is the highest version that this package reads and writes; -1 for an unknown type.
+func (t Type) MaxVersion() int16 {
+	if !t.known() {
+		return -1
+	}
+	return kinds[t].maxVersion
+}
+
+// String is the record's name in Kafka's schemas.
+func (t Type) String() string {
+	if !t.known() {
+		return fmt.Sprintf("record type %d", uint32(t))
+	}
+	return kinds[t].name
+}
+
+// Types lists every known type in ascending order.
+func Types() []Type {
+	var all []Type
+	for t := range Type(len(kinds)) {
+		if t.known() {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// Append appends r, framed, in the given version. It fails when the version is unknown or cannot hold what r says.
+func Append(dst []byte, r Record, version int16) ([]byte, error) {
+	t := r.Type()
+	if version < 0 || version > t.MaxVersion() {
+		return dst, fmt.Errorf("%v has no version %d (0 to %d)", t, version, t.MaxVersion())
+	}
+	c := coder{buf: append(dst, frameVersion, byte(t), byte(version)), version: version}
+	r.code(&c)
+	if c.err != nil {
+		return dst, fmt.Errorf("%v v%d: %w", t, version, c.err)
+	}
+	return c.buf, nil
+}
+
+// Decode reads one framed record, which owns its memory. An unknown frame, type or version and bytes left over are errors:
+// a log that this program cannot read to the letter must not be guessed at.
+func Decode(b []byte) (r Record, version int16, err error) {
+	c := coder{buf: b, decoding: true}
+	var frame, key, ver uint32
+	c.uvarint(&frame)
+	c.uvarint(&key)
+	c.uvarint(&ver)
+	t := Type(key)
+	switch {
+	case c.err != nil:
+		return nil, 0, fmt.Errorf("metadata record: %w", c.err)
+	case frame != frameVersion:
+		return nil, 0, fmt.Errorf("metadata record: unknown frame version %d", frame)
+	case !t.known():
+		return nil, 0, fmt.Errorf("metadata record: unknown type %d", key)
+	case ver > uint32(t.MaxVersion()):
+		return nil, 0, fmt.Errorf("%v: version %d is newer than this release reads (%d)", t, ver, t.MaxVersion())
+	}
+	r, c.version = kinds[t].make(), int16(ver)
+	r.code(&c)
+	if c.err == nil && len(c.buf) != 0 {
+		c.fail(fmt.Errorf("%d bytes follow the record", len(c.buf)))
+	}
+	if c.err != nil {
+		return nil, 0, fmt.Errorf("%v v%d: %w", t, ver, c.err)
+	}
+	return r, c.version, nil
+}
