@@ -1,0 +1,134 @@
+package metadata
+
+import (
+	"slices"
+
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// Broker is a broker's registration: the durable half of it. Sessions and heartbeats are soft state of the controller.
+// Immutable.
+type Broker struct {
+	ID                   int32
+	Epoch                int64
+	IncarnationID        record.UUID
+	Endpoints            []record.Endpoint
+	Features             []record.FeatureRange
+	Rack                 *string
+	Fenced               bool
+	InControlledShutdown bool
+	LogDirs              []record.UUID // sorted; empty: none known
+	CordonedLogDirs      []record.UUID // nil: unknown
+	// RegisteredAt is the offset of the RegisterBrokerRecord; of the end of the snapshot when it came from one. A broker
+	// has caught up with its own registration when it has seen this offset. Not part of the durable state.
+	RegisteredAt int64
+}
+
+// Active reports whether the broker may lead, join an ISR and be placed on.
+func (b *Broker) Active() bool { return b != nil && !b.Fenced && !b.InControlledShutdown }
+
+// DirectoryOnline reports whether a replica in that directory of this broker can serve (DirectoryId.isOnline).
+func (b *Broker) DirectoryOnline(dir record.UUID) bool {
+	switch dir {
+	case record.DirUnassigned, record.DirMigrating:
+		return true
+	case record.DirLost:
+		return false
+	}
+	return len(b.LogDirs) == 0 || slices.Contains(b.LogDirs, dir)
+}
+
+// DefaultDirectory is where a new replica on this broker is taken to be (ClusterControlManager.defaultDir). b may be nil.
+func (b *Broker) DefaultDirectory() record.UUID {
+	switch {
+	case b == nil || len(b.LogDirs) > 1:
+		return record.DirUnassigned
+	case len(b.LogDirs) == 0:
+		return record.DirMigrating
+	}
+	return b.LogDirs[0]
+}
+
+// Placeable reports whether some directory of the broker is not cordoned; unknown counts as not cordoned (KIP-1066).
+func (b *Broker) Placeable() bool {
+	if len(b.LogDirs) == 0 || b.CordonedLogDirs == nil {
+		return true
+	}
+	return slices.ContainsFunc(b.LogDirs, func(dir record.UUID) bool { return !slices.Contains(b.CordonedLogDirs, dir) })
+}
+
+func newBroker(r *record.RegisterBroker, offset int64) *Broker {
+	dirs := slices.Clone(r.LogDirs)
+	slices.SortFunc(dirs, record.UUID.Compare)
+	return &Broker{
+		ID: r.BrokerID, Epoch: r.BrokerEpoch, IncarnationID: r.IncarnationID, Endpoints: r.Endpoints, Features: r.Features,
+		Rack: r.Rack, Fenced: r.Fenced, InControlledShutdown: r.InControlledShutdown, LogDirs: dirs,
+		CordonedLogDirs: r.CordonedLogDirs, RegisteredAt: offset,
+	}
+}
+
+// record is the registration as a snapshot holds it.
+func (b *Broker) record() *record.RegisterBroker {
+	return &record.RegisterBroker{
+		BrokerID: b.ID, BrokerEpoch: b.Epoch, IncarnationID: b.IncarnationID, Endpoints: b.Endpoints, Features: b.Features,
+		Rack: b.Rack, Fenced: b.Fenced, InControlledShutdown: b.InControlledShutdown, LogDirs: b.LogDirs,
+		CordonedLogDirs: b.CordonedLogDirs,
+	}
+}
+
+// Quota is the set of quota keys of one entity. Immutable.
+type Quota struct {
+	Entity []record.QuotaEntity
+	Values map[string]float64
+}
+
+// ConfigResourceType as in Kafka's config APIs.
+const (
+	ConfigTopic         int8 = 2
+	ConfigBroker        int8 = 4
+	ConfigBrokerLogger  int8 = 8
+	ConfigClientMetrics int8 = 16
+	ConfigGroup         int8 = 32
+)
+
+// configKey orders resources by type, then name.
+type configKey string
+
+func newConfigKey(resourceType int8, name string) configKey {
+	return configKey(string(rune(resourceType)) + name)
+}
+
+func (k configKey) split() (resourceType int8, name string) { return int8(k[0]), string(k[1:]) }
+
+// Config returns the overrides of a resource, nil when there are none. The map must not be changed. The cluster-wide
+// broker defaults are ConfigBroker with the empty name.
+func (img *Image) Config(resourceType int8, name string) map[string]string {
+	m, _ := img.configs.get(newConfigKey(resourceType, name))
+	return m
+}
+
+// ConfigResource is a resource with its overrides, which must not be changed.
+type ConfigResource struct {
+	Type   int8
+	Name   string
+	Values map[string]string
+}
+
+// Configs iterates over all resources that have overrides, by type and name.
+func (img *Image) Configs(yield func(ConfigResource) bool) {
+	for k, m := range img.configs.all() {
+		resourceType, name := k.split()
+		if !yield(ConfigResource{resourceType, name, m}) {
+			return
+		}
+	}
+}
+
+// Quotas iterates over all entities that have quotas, in a fixed order.
+func (img *Image) Quotas(yield func(*Quota) bool) {
+	for _, q := range img.quotas.all() {
+		if !yield(q) {
+			return
+		}
+	}
+}

@@ -1,0 +1,209 @@
+// Package metadata is the state that the metadata log describes: an immutable Image, changed only by replaying records, and
+// its two forms as bytes, record batches and snapshots.
+package metadata
+
+import (
+	"iter"
+
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// Image is the metadata at one offset of the log. It never changes: any number of goroutines may read one without a lock.
+// A later image is made by Edit; it shares whatever did not change.
+type Image struct {
+	endOffset   int64 // of the log after the last batch contained
+	epoch       int32 // leader epoch of that batch
+	timestampMs int64 // append time of that batch
+	gen         uint64
+
+	features       map[string]int16
+	featuresOffset int64 // of the last feature change; -1 when none
+	kraftVersion   int16
+	voters         *record.Voters
+	nextProducerID int64 // -1: none allocated yet
+
+	brokers     table[int32, *Broker]
+	controllers table[int32, *record.RegisterController]
+
+	// A topic's ordinal is this process's short name for it; indexes refer to partitions by it. Never written anywhere.
+	topics      table[uint32, *Topic]
+	topicIDs    table[string, uint32] // the id's 16 bytes: snapshot order
+	topicNames  table[string, uint32]
+	lastOrdinal uint32
+	partitions  int
+
+	hosts      table[int32, *host]
+	leaderless table[partitionRef, struct{}]
+	imbalanced table[partitionRef, struct{}] // led by another than the first replica
+	reassigns  table[partitionRef, struct{}]
+
+	configs table[configKey, map[string]string]
+	quotas  table[string, *Quota]
+	acls    table[string, *record.AccessControlEntry]
+	scram   table[string, *record.UserScramCredential]
+	tokens  table[string, *record.DelegationToken]
+
+	beforeTransaction *Image // while a metadata transaction is open
+}
+
+// Empty is the image of an empty log.
+func Empty() *Image {
+	return &Image{featuresOffset: -1, nextProducerID: -1, timestampMs: -1}
+}
+
+// EndOffset is the log offset after the last batch that the image contains.
+func (img *Image) EndOffset() int64 { return img.endOffset }
+
+// Epoch is the leader epoch of the last batch that the image contains.
+func (img *Image) Epoch() int32 { return img.epoch }
+
+// TimestampMs is the append time (ms since 1970) of the last batch that the image contains, -1 for an empty log.
+func (img *Image) TimestampMs() int64 { return img.timestampMs }
+
+// Stable is the image that others may see: img itself, or what was before the metadata transaction that is open in it.
+func (img *Image) Stable() *Image {
+	if img.beforeTransaction != nil {
+		return img.beforeTransaction
+	}
+	return img
+}
+
+// InTransaction reports whether a metadata transaction is open.
+func (img *Image) InTransaction() bool { return img.beforeTransaction != nil }
+
+// Broker returns a registration, or nil.
+func (img *Image) Broker(id int32) *Broker {
+	b, _ := img.brokers.get(id)
+	return b
+}
+
+// Brokers iterates over all registrations by id.
+func (img *Image) Brokers() iter.Seq2[int32, *Broker] { return img.brokers.all() }
+
+// Controller returns a controller's registration, or nil. It must not be changed.
+func (img *Image) Controller(id int32) *record.RegisterController {
+	c, _ := img.controllers.get(id)
+	return c
+}
+
+// Controllers iterates over all controller registrations by id.
+func (img *Image) Controllers() iter.Seq2[int32, *record.RegisterController] {
+	return img.controllers.all()
+}
+
+// Voters is the voter set that the log names, nil before it does. It must not be changed.
+func (img *Image) Voters() *record.Voters { return img.voters }
+
+// KRaftVersion is the finalized kraft.version; 0 before a record says otherwise.
+func (img *Image) KRaftVersion() int16 { return img.kraftVersion }
+
+// NextProducerID is the first producer id that no block contains yet; -1 when none was ever allocated.
+func (img *Image) NextProducerID() int64 { return img.nextProducerID }
+
+// Feature is the finalized level of a feature; 0 when it is not finalized. kraft.version is answered from the control records.
+func (img *Image) Feature(name string) int16 {
+	if name == FeatureKRaft {
+		return img.kraftVersion
+	}
+	return img.features[name]
+}
+
+// Features iterates over the finalized features of the log in no order, without kraft.version.
+func (img *Image) Features() iter.Seq2[string, int16] {
+	return func(yield func(string, int16) bool) {
+		for name, level := range img.features {
+			if !yield(name, level) {
+				return
+			}
+		}
+	}
+}
+
+// FeaturesOffset is the offset of the last feature change; -1 when there was none.
+func (img *Image) FeaturesOffset() int64 { return img.featuresOffset }
+
+// Version is the finalized metadata.version; 0 before the bootstrap records.
+func (img *Image) Version() Version { return Version(img.features[FeatureMetadata]) }
+
+// ElrEnabled reports whether eligible leader replicas are on.
+func (img *Image) ElrEnabled() bool { return img.features[FeatureElr] >= 1 }
+
+// Topic returns the topic of an id, or nil.
+func (img *Image) Topic(id record.UUID) *Topic {
+	ordinal, ok := img.topicIDs.get(string(id[:]))
+	if !ok {
+		return nil
+	}
+	t, _ := img.topics.get(ordinal)
+	return t
+}
+
+// TopicByName returns the topic of a name, or nil.
+func (img *Image) TopicByName(name string) *Topic {
+	ordinal, ok := img.topicNames.get(name)
+	if !ok {
+		return nil
+	}
+	t, _ := img.topics.get(ordinal)
+	return t
+}
+
+// Topics iterates over all topics by id.
+func (img *Image) Topics() iter.Seq[*Topic] { return img.byOrdinal(img.topicIDs.all()) }
+
+// TopicsByName iterates over topics by name, beginning at the first name that is not less than from.
+func (img *Image) TopicsByName(from string) iter.Seq[*Topic] {
+	return img.byOrdinal(img.topicNames.from(from))
+}
+
+func (img *Image) byOrdinal(ordinals iter.Seq2[string, uint32]) iter.Seq[*Topic] {
+	return func(yield func(*Topic) bool) {
+		for _, ordinal := range ordinals {
+			if t, ok := img.topics.get(ordinal); ok && !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// TopicCount and PartitionCount are totals over the image.
+func (img *Image) TopicCount() int { return img.topicNames.len() }
+
+func (img *Image) PartitionCount() int { return img.partitions }
+
+// Partition returns a partition, or nil when the topic or the partition is unknown.
+func (img *Image) Partition(topic record.UUID, id int32) *Partition {
+	t := img.Topic(topic)
+	if t == nil {
+		return nil
+	}
+	return t.Partition(id)
+}
+
+// ACLs iterates over all access control entries by id. They must not be changed.
+func (img *Image) ACLs() iter.Seq2[string, *record.AccessControlEntry] { return img.acls.all() }
+
+// ACL returns an entry, or nil.
+func (img *Image) ACL(id record.UUID) *record.AccessControlEntry {
+	e, _ := img.acls.get(string(id[:]))
+	return e
+}
+
+// ScramCredential returns a user's credential for a mechanism, or nil. It must not be changed.
+func (img *Image) ScramCredential(mechanism int8, user string) *record.UserScramCredential {
+	c, _ := img.scram.get(scramKey(mechanism, user))
+	return c
+}
+
+// DelegationToken returns a token, or nil. It must not be changed.
+func (img *Image) DelegationToken(id string) *record.DelegationToken {
+	t, _ := img.tokens.get(id)
+	return t
+}
+
+// DelegationTokens iterates over all tokens by id.
+func (img *Image) DelegationTokens() iter.Seq2[string, *record.DelegationToken] {
+	return img.tokens.all()
+}
+
+func scramKey(mechanism int8, user string) string { return string(rune(mechanism)) + user }

@@ -1,0 +1,240 @@
+package metadata
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// A snapshot is the image as records, in Kafka's checkpoint format: record batches one after the other,
+//
+//	control batch  SnapshotHeader, KRaftVersion and Voters (from kraft.version 1 on)
+//	data batches   the image's records, at most snapshotBatchRecords in each
+//	control batch  SnapshotFooter
+//
+// Base offsets count from 0 and mean nothing; every batch's leader epoch is the snapshot's. Images with the same content and
+// position write the same bytes.
+const snapshotBatchRecords = 1024
+
+// WriteSnapshot writes the stable state of img. Batches carry the image's own timestamp, so that all nodes write equal files.
+func WriteSnapshot(w io.Writer, img *Image) error {
+	img = img.Stable()
+	s := newSnapshotWriter(w, img.epoch, max(img.timestampMs, 0), img.Version())
+	s.control(snapshotHeader(img)...)
+	img.Records(func(r record.Record) bool {
+		s.add(r)
+		return s.err == nil
+	})
+	return s.close()
+}
+
+func snapshotHeader(img *Image) []record.Control {
+	header := []record.Control{&record.SnapshotHeader{LastContainedLogTimestamp: max(img.timestampMs, 0)}}
+	if img.kraftVersion > 0 {
+		header = append(header, &record.KRaftVersion{Version: img.kraftVersion})
+		if img.voters != nil {
+			header = append(header, img.voters)
+		}
+	}
+	return header
+}
+
+// WriteCheckpoint writes a checkpoint file of its own making: bootstrap.checkpoint, or the 0-0 checkpoint of voters.
+func WriteCheckpoint(w io.Writer, timestampMs int64, controls []record.Control, records []record.Record) error {
+	s := newSnapshotWriter(w, 0, timestampMs, LatestVersion)
+	s.control(append([]record.Control{&record.SnapshotHeader{}}, controls...)...)
+	for _, r := range records {
+		s.add(r)
+	}
+	return s.close()
+}
+
+type snapshotWriter struct {
+	w           io.Writer
+	epoch       int32
+	offset      int64
+	timestampMs int64
+	version     Version
+	batch       *batchWriter
+	value       []byte
+	err         error
+}
+
+func newSnapshotWriter(w io.Writer, epoch int32, timestampMs int64, version Version) *snapshotWriter {
+	return &snapshotWriter{w: w, epoch: epoch, timestampMs: timestampMs, version: version, batch: newBatchWriter(timestampMs, 0)}
+}
+
+func (s *snapshotWriter) control(controls ...record.Control) {
+	b, err := EncodeControl(s.timestampMs, controls...)
+	s.write(b, err)
+}
+
+func (s *snapshotWriter) write(b Batch, err error) {
+	if s.err == nil {
+		s.err = err
+	}
+	if s.err != nil {
+		return
+	}
+	b.SetPosition(s.offset, s.epoch)
+	s.offset = b.EndOffset()
+	_, s.err = s.w.Write(b)
+}
+
+func (s *snapshotWriter) add(r record.Record) {
+	value, err := record.Append(s.value[:0], r, s.version.RecordVersion(r))
+	if err != nil {
+		s.err = errors.Join(s.err, err)
+		return
+	}
+	s.value = value
+	if s.batch.count == snapshotBatchRecords || len(s.batch.buf)+len(value)+64 > BatchMaxBytes {
+		s.flush()
+	}
+	s.batch.add(nil, value)
+}
+
+func (s *snapshotWriter) flush() {
+	if s.batch.count == 0 {
+		return
+	}
+	b, err := s.batch.finish()
+	s.write(b, err)
+	s.batch.buf = s.batch.buf[:batchHeaderBytes]
+	clear(s.batch.buf)
+	s.batch.count = 0
+}
+
+func (s *snapshotWriter) close() error {
+	s.flush()
+	s.control(&record.SnapshotFooter{})
+	return s.err
+}
+
+// Checkpoint is what a checkpoint file holds, decoded.
+type Checkpoint struct {
+	Header  record.SnapshotHeader
+	Control []record.Control // KRaftVersion and Voters, when present
+	Records []record.Record
+}
+
+// ReadCheckpoint reads a small checkpoint file, such as bootstrap.checkpoint, whole.
+func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
+	c := new(Checkpoint)
+	err := scanCheckpoint(r, func(ctl record.Control) {
+		if h, ok := ctl.(*record.SnapshotHeader); ok {
+			c.Header = *h
+			return
+		}
+		c.Control = append(c.Control, ctl)
+	}, func(rec record.Record) error {
+		c.Records = append(c.Records, rec)
+		return nil
+	})
+	return c, err
+}
+
+// ReadSnapshot loads the image of a snapshot whose name says the end offset and epoch.
+func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
+	e := Empty().Edit()
+	var timestampMs int64
+	err := scanCheckpoint(r, func(ctl record.Control) {
+		if h, ok := ctl.(*record.SnapshotHeader); ok {
+			timestampMs = h.LastContainedLogTimestamp
+		}
+		e.Control(ctl)
+	}, func(rec record.Record) error { return e.Replay(endOffset-1, rec) })
+	if err != nil {
+		return nil, err
+	}
+	return e.Done(endOffset, epoch, timestampMs), nil
+}
+
+// scanCheckpoint walks a checkpoint file from header to footer. A file that ends before its footer is refused: it was not
+// finished.
+func scanCheckpoint(r io.Reader, control func(record.Control), data func(record.Record) error) error {
+	s := checkpointScanner{control: control, data: data}
+	for {
+		b, err := readBatch(r)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = s.batch(b)
+		}
+		if err != nil {
+			return fmt.Errorf("checkpoint: %w", err)
+		}
+	}
+	if !s.footer {
+		return errors.New("checkpoint: the file ends without its footer")
+	}
+	return nil
+}
+
+type checkpointScanner struct {
+	control        func(record.Control)
+	data           func(record.Record) error
+	header, footer bool
+}
+
+func (s *checkpointScanner) batch(b Batch) error {
+	return b.Each(func(_ int64, key, value []byte) error {
+		if s.footer {
+			return errors.New("records follow the footer")
+		}
+		if !b.IsControl() {
+			if !s.header {
+				return errors.New("the file does not begin with its header")
+			}
+			r, _, err := record.Decode(value)
+			if err != nil {
+				return err
+			}
+			return s.data(r)
+		}
+		r, err := record.DecodeControl(key, value)
+		if err != nil {
+			return err
+		}
+		return s.controlRecord(r)
+	})
+}
+
+func (s *checkpointScanner) controlRecord(r record.Control) error {
+	switch r.(type) {
+	case *record.SnapshotHeader:
+		s.header = true
+	case *record.SnapshotFooter:
+		s.footer = true
+	}
+	if !s.header {
+		return errors.New("the file does not begin with its header")
+	}
+	s.control(r)
+	return nil
+}
+
+// readBatch reads one batch; io.EOF between two batches is the end.
+func readBatch(r io.Reader) (Batch, error) {
+	var head [batchHeaderBytes]byte
+	if n, err := io.ReadFull(r, head[:]); err != nil {
+		if n > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	length := int64(int32(uint32(head[8])<<24|uint32(head[9])<<16|uint32(head[10])<<8|uint32(head[11]))) + batchLengthOffset
+	if length < batchHeaderBytes || length > BatchMaxBytes {
+		return nil, fmt.Errorf("a record batch of %d bytes is not within %d to %d", length, batchHeaderBytes, BatchMaxBytes)
+	}
+	buf := make([]byte, length)
+	copy(buf, head[:])
+	if _, err := io.ReadFull(r, buf[batchHeaderBytes:]); err != nil {
+		return nil, io.ErrUnexpectedEOF
+	}
+	b, _, err := ParseBatch(buf)
+	return b, err
+}

@@ -1,0 +1,70 @@
+package metadata
+
+import (
+	"cmp"
+	"iter"
+
+	"github.com/tidwall/btree"
+)
+
+// table is an ordered map that belongs to one generation of an image: an editor of a later generation takes a copy (in
+// constant time, sharing all nodes) before its first change. The zero table is empty. Any number of goroutines may read a
+// table that no editor owns any more.
+type table[K cmp.Ordered, V any] struct {
+	tree *btree.Map[K, V]
+	gen  uint64
+}
+
+func (t *table[K, V]) get(k K) (v V, ok bool) {
+	if t.tree == nil {
+		return v, false
+	}
+	return t.tree.Get(k)
+}
+
+func (t *table[K, V]) len() int {
+	if t.tree == nil {
+		return 0
+	}
+	return t.tree.Len()
+}
+
+// all iterates in key order.
+func (t *table[K, V]) all() iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		if t.tree != nil {
+			t.tree.Scan(yield)
+		}
+	}
+}
+
+// from iterates in key order from k on.
+func (t *table[K, V]) from(k K) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		if t.tree != nil {
+			t.tree.Ascend(k, yield)
+		}
+	}
+}
+
+func (t *table[K, V]) own(gen uint64) {
+	switch {
+	case t.tree == nil:
+		t.tree = new(btree.Map[K, V])
+	case t.gen != gen:
+		t.tree = t.tree.IsoCopy()
+	}
+	t.gen = gen
+}
+
+func (t *table[K, V]) set(gen uint64, k K, v V) {
+	t.own(gen)
+	t.tree.Set(k, v)
+}
+
+func (t *table[K, V]) delete(gen uint64, k K) {
+	if _, ok := t.get(k); ok {
+		t.own(gen)
+		t.tree.Delete(k)
+	}
+}

@@ -1,0 +1,195 @@
+package metadata
+
+import (
+	"fmt"
+
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// Version is a level of the feature metadata.version: which records, in which versions, the log may hold.
+type Version int16
+
+// Levels at which something changes for a controller (MetadataVersion.java).
+const (
+	V3_3_IV3 Version = 7  // the lowest level that Kafka 4 supports
+	V3_4_IV0 Version = 8  // RegisterBroker v2
+	V3_5_IV2 Version = 11 // SCRAM credentials
+	V3_6_IV0 Version = 12 // an ISR shrink no longer bumps the leader epoch
+	V3_6_IV1 Version = 13 // metadata transactions
+	V3_6_IV2 Version = 14 // delegation tokens
+	V3_7_IV0 Version = 15 // controller registrations
+	V3_7_IV2 Version = 17 // directories
+	V3_9_IV0 Version = 21 // kraft.version 1 by default
+	V4_0_IV0 Version = 22 // group.version 1 by default
+	V4_0_IV1 Version = 23 // eligible leader replicas
+	V4_0_IV2 Version = 24 // transaction.version 2 by default
+	V4_0_IV3 Version = 25
+	V4_1_IV0 Version = 26 // eligible.leader.replicas.version 1 by default
+	V4_1_IV1 Version = 27
+	V4_2_IV0 Version = 28 // share.version 1 by default
+	V4_2_IV1 Version = 29 // streams.version 1 by default
+	V4_3_IV0 Version = 30 // cordoned log directories
+	V4_4_IV0 Version = 31 // unstable in 4.3; brings no new record
+
+	MinVersion    = V3_3_IV3
+	LatestVersion = V4_3_IV0
+	// UnstableVersion is the highest level under unstable.feature.versions.enable.
+	UnstableVersion = V4_4_IV0
+)
+
+var versionNames = [...]string{
+	"3.3-IV3", "3.4-IV0", "3.5-IV0", "3.5-IV1", "3.5-IV2", "3.6-IV0", "3.6-IV1", "3.6-IV2", "3.7-IV0", "3.7-IV1", "3.7-IV2",
+	"3.7-IV3", "3.7-IV4", "3.8-IV0", "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2", "4.0-IV3", "4.1-IV0", "4.1-IV1", "4.2-IV0",
+	"4.2-IV1", "4.3-IV0", "4.4-IV0",
+}
+
+// String is the level's name, such as 4.3-IV0.
+func (v Version) String() string {
+	if v < MinVersion || v > UnstableVersion {
+		return fmt.Sprintf("metadata.version %d", int16(v))
+	}
+	return versionNames[v-MinVersion]
+}
+
+// ParseVersion takes a level ("30"), a level's name ("4.3-IV0") or a release ("4.3", "4.3.0": its last production level).
+func ParseVersion(s string) (Version, error) {
+	var last Version
+	for v := MinVersion; v <= UnstableVersion; v++ {
+		name := v.String()
+		if s == name || s == fmt.Sprint(int16(v)) {
+			return v, nil
+		}
+		release := name[:len("4.3")]
+		if v <= LatestVersion && (s == release || len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
+			last = v
+		}
+	}
+	if last == 0 {
+		return 0, fmt.Errorf("%q is not a metadata.version: give a release from 3.3 to 4.3 or a level such as %v", s, LatestVersion)
+	}
+	return last, nil
+}
+
+// Abilities of a level.
+
+func (v Version) HasLeaderEpochBumpOnShrink() bool { return v < V3_6_IV0 }
+func (v Version) HasScram() bool                   { return v >= V3_5_IV2 }
+func (v Version) HasTransactions() bool            { return v >= V3_6_IV1 }
+func (v Version) HasDelegationTokens() bool        { return v >= V3_6_IV2 }
+func (v Version) HasControllerRegistration() bool  { return v >= V3_7_IV0 }
+func (v Version) HasDirectories() bool             { return v >= V3_7_IV2 }
+func (v Version) HasElr() bool                     { return v >= V4_0_IV1 }
+func (v Version) HasCordonedDirectories() bool     { return v >= V4_3_IV0 }
+
+// RecordVersion is the version in which r is written at this level. Partition and broker records follow the level,
+// BrokerRegistrationChange follows its content, all others have one version.
+func (v Version) RecordVersion(r record.Record) int16 {
+	switch r := r.(type) {
+	case *record.RegisterBroker:
+		return v.registerBrokerVersion()
+	case *record.Partition, *record.PartitionChange:
+		return v.partitionVersion()
+	case *record.BrokerRegistrationChange:
+		return registrationChangeVersion(r)
+	}
+	return 0
+}
+
+func (v Version) registerBrokerVersion() int16 {
+	switch {
+	case v.HasCordonedDirectories():
+		return 4
+	case v.HasDirectories():
+		return 3
+	case v >= V3_4_IV0:
+		return 2
+	}
+	return 1
+}
+
+func (v Version) partitionVersion() int16 {
+	switch {
+	case v.HasElr():
+		return 2
+	case v.HasDirectories():
+		return 1
+	}
+	return 0
+}
+
+func registrationChangeVersion(r *record.BrokerRegistrationChange) int16 {
+	switch {
+	case r.CordonedLogDirs != nil:
+		return 3
+	case len(r.LogDirs) > 0:
+		return 2
+	case r.InControlledShutdown != 0:
+		return 1
+	}
+	return 0
+}
+
+// Names of features.
+const (
+	FeatureMetadata    = "metadata.version"
+	FeatureKRaft       = "kraft.version"
+	FeatureTransaction = "transaction.version"
+	FeatureGroup       = "group.version"
+	FeatureElr         = "eligible.leader.replicas.version"
+	FeatureShare       = "share.version"
+	FeatureStreams     = "streams.version"
+)
+
+// feature says which levels of a feature Kafka 4.3 knows and from which metadata.version on a new cluster starts with it.
+type feature struct {
+	name         string
+	min, max     int16
+	defaultSince []Version // defaultSince[i] starts level i+1; 0 means that no level is a default
+}
+
+var features = []feature{
+	{FeatureElr, 0, 1, []Version{V4_1_IV0}},
+	{FeatureGroup, 0, 1, []Version{V4_0_IV0}},
+	{FeatureKRaft, 0, 1, []Version{V3_9_IV0}},
+	{FeatureShare, 0, 1, []Version{V4_2_IV0}},
+	{FeatureStreams, 0, 1, []Version{V4_2_IV1}},
+	{FeatureTransaction, 0, 2, []Version{V4_0_IV2, V4_0_IV2}},
+}
+
+// SupportedFeatures are the ranges that a controller of this release registers with and answers in ApiVersions.
+func SupportedFeatures(unstable bool) []record.FeatureRange {
+	top := LatestVersion
+	if unstable {
+		top = UnstableVersion
+	}
+	all := []record.FeatureRange{{Name: FeatureMetadata, Min: int16(MinVersion), Max: int16(top)}}
+	for _, f := range features {
+		all = append(all, record.FeatureRange{Name: f.name, Min: f.min, Max: f.max})
+	}
+	return all
+}
+
+// BootstrapFeatures are the feature records a new cluster at level v starts with: metadata.version first, the others by
+// name. kraft.version is never among them: it is a control record.
+func BootstrapFeatures(v Version) []record.Record {
+	all := []record.Record{&record.FeatureLevel{Name: FeatureMetadata, Level: int16(v)}}
+	for _, f := range features {
+		if f.name == FeatureKRaft {
+			continue
+		}
+		if level := f.defaultLevel(v); level > 0 {
+			all = append(all, &record.FeatureLevel{Name: f.name, Level: level})
+		}
+	}
+	return all
+}
+
+func (f feature) defaultLevel(v Version) int16 {
+	var level int16
+	for i, since := range f.defaultSince {
+		if v >= since {
+			level = int16(i + 1)
+		}
+	}
+	return level
+}
