@@ -1,0 +1,155 @@
+package kafka
+
+import (
+	"context"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Releases of Apache Kafka under test: the newest patch of each older minor release, and the one YAKt follows.
+const (
+	V40    = "4.0.0"
+	V41    = "4.1.2"
+	V42    = "4.2.1"
+	V43    = "4.3.0"
+	Newest = V43
+)
+
+const mavenTimeout = 10 * time.Minute
+
+//go:embed testdata/pom.xml
+var pom []byte
+
+// Release is one resolved release of Apache Kafka: a folder of jars that later runs share and nobody changes.
+type Release struct {
+	Version string
+	Dir     string
+	java    string
+	archive string // class-data archive of this release for this java, or "" when it could not be made
+}
+
+var resolved sync.Map // version -> func() (*Release, error)
+
+// Resolve gives the artifacts of a release, fetching them first if this machine has never seen them. Safe under
+// concurrent tests and test processes.
+func Resolve(t testing.TB, version string) *Release {
+	t.Helper()
+	once, _ := resolved.LoadOrStore(version, sync.OnceValues(func() (*Release, error) { return resolve(version) }))
+	r, err := once.(func() (*Release, error))()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func resolve(version string) (*Release, error) {
+	java, err := findJava()
+	if err != nil {
+		return nil, err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cache, "kafka-"+version+"-"+shortHash(pom))
+	unlock, err := lockFile(dir + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := fetchJars(dir, version); err != nil {
+		return nil, err
+	}
+	r := &Release{Version: version, Dir: dir, java: java.path}
+	r.archive = r.classArchive(java)
+	return r, nil
+}
+
+// cacheDir is the folder that all test runs on this machine share.
+func cacheDir() (string, error) {
+	dir := os.Getenv("YAKT_TEST_CACHE")
+	if dir == "" {
+		user, err := os.UserCacheDir()
+		if err != nil {
+			return "", fmt.Errorf("no folder to keep Kafka's artifacts in, set YAKT_TEST_CACHE: %w", err)
+		}
+		dir = filepath.Join(user, "yakt-test")
+	}
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// fetchJars fills dir by Maven unless it is there; the caller holds its lock. dir appears whole, by a rename.
+func fetchJars(dir, version string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	mvn, err := exec.LookPath("mvn")
+	if err != nil {
+		return fmt.Errorf("integration tests fetch Apache Kafka %s with Maven: install mvn (Debian: apt-get install maven) and put it on PATH", version)
+	}
+	work, err := os.MkdirTemp(filepath.Dir(dir), "fetch-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	if err := os.WriteFile(filepath.Join(work, "pom.xml"), pom, 0o644); err != nil {
+		return err
+	}
+	jars := filepath.Join(work, "jars")
+	ctx, cancel := context.WithTimeout(context.Background(), mavenTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+		"-Dkafka.version="+version, "-DincludeScope=runtime", "-DoutputDirectory="+jars)
+	cmd.Dir = work
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("mvn could not fetch Apache Kafka %s (%w): %s", version, err, mavenError(out))
+	}
+	return os.Rename(jars, dir)
+}
+
+// mavenError shortens Maven's output to its first error line, where the cause stands.
+func mavenError(out []byte) string {
+	for line := range strings.Lines(string(out)) {
+		if _, msg, ok := strings.Cut(line, "ERROR]"); ok && strings.TrimSpace(msg) != "" {
+			return strings.TrimSpace(msg)
+		}
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// classPath lists the jars in a fixed order: a class-data archive is only valid for the same list.
+func (r *Release) classPath() string {
+	jars, _ := filepath.Glob(filepath.Join(r.Dir, "*.jar"))
+	slices.Sort(jars)
+	return strings.Join(jars, string(filepath.ListSeparator))
+}
+
+// lockFile takes an exclusive lock that holds across processes and dies with its holder.
+func lockFile(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { f.Close() }, nil
+}
+
+func shortHash(b []byte) string {
+	h := fnv.New32a()
+	h.Write(b)
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,216 @@
+package kafka
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	serverClass  = "kafka.Kafka"
+	startedLine  = "[BrokerServer id=%d] Transition from STARTING to STARTED"
+	bindAttempts = 3
+)
+
+// BrokerOptions says what is special about a broker; the zero value of each field but ID will do.
+type BrokerOptions struct {
+	ID               int32
+	Version          string // release, Newest by default
+	StaticVoters     bool   // configure controller.quorum.voters instead of controller.quorum.bootstrap.servers
+	Rack             string
+	LogDirs          int  // 1 by default
+	InternalReplicas int  // replication factor of the offsets and transaction topics, 1 by default
+	FormatByTool     bool // format the directories by kafka-storage instead of writing meta.properties
+	HeapMB           int  // 256 by default
+	Properties       map[string]string
+}
+
+// ControllerQuorum is what a broker must know of its controllers.
+type ControllerQuorum interface {
+	ClusterID() string
+	BootstrapServers() string // host:port,...
+	StaticVoters() string     // id@host:port,...
+	ListenerName() string
+}
+
+// Broker is a real Apache Kafka broker (process.roles=broker).
+type Broker struct {
+	*Server
+	ID      int32
+	Version string
+	Dirs    []string // its log directories
+	port    int
+	config  string
+	props   properties
+}
+
+// StartBroker makes a broker, starts it and waits until it serves clients.
+func StartBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
+	t.Helper()
+	b := NewBroker(t, q, o)
+	b.Start(t)
+	b.WaitStarted(t, bootTimeout)
+	return b
+}
+
+// StartBrokers does the same for brokers with ids 1 to n, which start side by side.
+func StartBrokers(t testing.TB, q ControllerQuorum, n int, o BrokerOptions) []*Broker {
+	t.Helper()
+	var brokers []*Broker
+	for i := range n {
+		o.ID = int32(i + 1)
+		b := NewBroker(t, q, o)
+		b.Start(t)
+		brokers = append(brokers, b)
+	}
+	for _, b := range brokers {
+		b.WaitStarted(t, bootTimeout)
+	}
+	return brokers
+}
+
+// NewBroker writes a broker's configuration and formats its directories, and does not start it.
+func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
+	t.Helper()
+	r := Resolve(t, cmp.Or(o.Version, Newest))
+	dir := t.TempDir()
+	b := &Broker{ID: o.ID, Version: r.Version, port: FreePort(t), config: filepath.Join(dir, "server.properties")}
+	for i := range max(o.LogDirs, 1) {
+		b.Dirs = append(b.Dirs, filepath.Join(dir, fmt.Sprintf("data-%d", i)))
+	}
+	b.props = brokerProperties(q, o)
+	b.props["log.dirs"] = strings.Join(b.Dirs, ",")
+	b.writeConfig(t)
+	name := fmt.Sprintf("broker-%d", o.ID)
+	logPath := filepath.Join(dir, name+".log")
+	log4j2, err := log4j2Config(dir, name, logPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := r.javaCommand(cmp.Or(o.HeapMB, 256), log4j2, nil, serverClass, b.config)
+	b.Server = newServer(t, fmt.Sprintf("broker %d (%s)", o.ID, r.Version), logPath, filepath.Join(dir, name+".out"), run)
+	b.format(t, q.ClusterID(), o)
+	return b
+}
+
+func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {
+	replicas := fmt.Sprint(max(o.InternalReplicas, 1))
+	minISR := fmt.Sprint(max(1, o.InternalReplicas-1))
+	p := properties{
+		"process.roles":                  "broker",
+		"node.id":                        fmt.Sprint(o.ID),
+		"listener.security.protocol.map": q.ListenerName() + ":PLAINTEXT,PLAINTEXT:PLAINTEXT",
+		"inter.broker.listener.name":     "PLAINTEXT",
+		"controller.listener.names":      q.ListenerName(),
+		"auto.create.topics.enable":      "false",
+
+		"offsets.topic.replication.factor":                 replicas,
+		"offsets.topic.num.partitions":                     "3",
+		"transaction.state.log.replication.factor":         replicas,
+		"transaction.state.log.min.isr":                    minISR,
+		"transaction.state.log.num.partitions":             "3",
+		"share.coordinator.state.topic.replication.factor": replicas,
+		"share.coordinator.state.topic.min.isr":            minISR,
+		"share.coordinator.state.topic.num.partitions":     "3",
+		"group.initial.rebalance.delay.ms":                 "0",
+		"log.cleaner.dedupe.buffer.size":                   "4194304", // the default takes half the heap
+		"num.network.threads":                              "2",
+		"num.io.threads":                                   "3",
+	}
+	if o.StaticVoters {
+		p["controller.quorum.voters"] = q.StaticVoters()
+	} else {
+		p["controller.quorum.bootstrap.servers"] = q.BootstrapServers()
+	}
+	if o.Rack != "" {
+		p["broker.rack"] = o.Rack
+	}
+	maps.Copy(p, o.Properties)
+	return p
+}
+
+// writeConfig puts the broker's port into its listeners, unless the options named listeners of their own.
+func (b *Broker) writeConfig(t testing.TB) {
+	t.Helper()
+	p := maps.Clone(b.props)
+	if p["listeners"] == "" {
+		p["listeners"] = "PLAINTEXT://" + b.Addr()
+		p["advertised.listeners"] = p["listeners"]
+	}
+	if err := p.write(b.config); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *Broker) format(t testing.TB, clusterID string, o BrokerOptions) {
+	t.Helper()
+	if o.FormatByTool {
+		args := []string{"format", "--cluster-id", clusterID, "--config", b.config}
+		RunTool(t, b.Version, StorageTool, args...).MustSucceed(t)
+		return
+	}
+	for _, dir := range b.Dirs {
+		if err := writeMetaProperties(dir, clusterID, b.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Addr is the address of the broker's PLAINTEXT listener.
+func (b *Broker) Addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+
+// Kafka's words when a listener's port is taken.
+var bindError = regexp.MustCompile(`Address already in use|Socket server failed to bind`)
+
+// WaitStarted waits until the broker is RUNNING and its listeners are open, and returns the time since it was started.
+// A broker whose port was taken after all is started again on another one.
+func (b *Broker) WaitStarted(t testing.TB, within time.Duration) time.Duration {
+	t.Helper()
+	for attempt := 1; ; attempt++ {
+		took, err := b.awaitLog(within, fmt.Sprintf(startedLine, b.ID))
+		if err == nil {
+			return took
+		}
+		if b.Alive() || attempt == bindAttempts || !bindError.MatchString(b.Log()) {
+			t.Fatalf("%s %v", b.Name, err)
+		}
+		b.port = FreePort(t)
+		b.writeConfig(t)
+		b.Start(t)
+	}
+}
+
+// Restart stops the broker gracefully and starts it on the same directories; it returns the time its start took.
+func (b *Broker) Restart(t testing.TB) time.Duration {
+	t.Helper()
+	b.Stop(t)
+	b.Start(t)
+	return b.WaitStarted(t, bootTimeout)
+}
+
+// MetadataDir holds the broker's own copy of the metadata log and its snapshots.
+func (b *Broker) MetadataDir() string { return filepath.Join(b.Dirs[0], "__cluster_metadata-0") }
+
+// RequireAlive fails the test if any of these brokers has ended, whatever the reason.
+func RequireAlive(t testing.TB, brokers ...*Broker) {
+	t.Helper()
+	for _, b := range brokers {
+		if code, ended := b.ExitCode(); ended {
+			t.Fatalf("%s exited with code %d", b.Name, code)
+		}
+	}
+}
+
+// Addrs lists the brokers' addresses, as clients want them.
+func Addrs(brokers ...*Broker) []string {
+	var addrs []string
+	for _, b := range brokers {
+		addrs = append(addrs, b.Addr())
+	}
+	return addrs
+}

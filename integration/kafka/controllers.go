@@ -1,0 +1,217 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+const firstControllerID = 3000
+
+// Quorum is a controller quorum under test.
+type Quorum interface {
+	ControllerQuorum
+	Name() string                 // for messages: whose controllers these are
+	Version() string              // release whose tools fit it
+	Nodes() []int32               // node ids
+	Endpoint(id int32) string     // host:port of a node
+	Dir(id int32) string          // a node's data directory
+	Start(t testing.TB, id int32) // start a node that was stopped or killed; does not wait
+	Stop(t testing.TB, id int32)  // end it gracefully
+	Kill(id int32)                // SIGKILL it
+	Alive(id int32) bool
+}
+
+// ControllerOptions says what is special about a quorum; the zero value will do.
+type ControllerOptions struct {
+	Version        string // of Kafka: release of Apache's controllers, of the tools for any; Newest by default
+	Static         bool   // controller.quorum.voters instead of a dynamic quorum
+	ReleaseVersion string // format's --release-version ("4.0"); the newest by default
+	HeapMB         int    // Java only, 256 by default
+	Properties     map[string]string
+}
+
+// Controllers is a Quorum of processes, Apache's or YAKt's: both are given the same configuration files.
+type Controllers struct {
+	name      string
+	version   string
+	clusterID string
+	static    bool
+	nodes     map[int32]*controller
+}
+
+type controller struct {
+	*Server
+	id          int32
+	directoryID string
+	port        int
+	dir, config string
+}
+
+// program is how a kind of controller is run.
+type program interface {
+	name() string
+	// format's own arguments are those of kafka-storage after its name.
+	format(dir string, args ...string) (command, error)
+	// start also says where the controller logs, "" for its standard output.
+	start(dir, name, config string) (c command, logPath string, err error)
+}
+
+// StartControllers starts a quorum of n Apache controllers and waits until it has a leader.
+func StartControllers(t testing.TB, n int, o ControllerOptions) *Controllers {
+	t.Helper()
+	r := Resolve(t, cmp.Or(o.Version, Newest))
+	return startQuorum(t, apache{r, cmp.Or(o.HeapMB, 256)}, n, o)
+}
+
+// StartYAKt starts a quorum of n nodes of the yakt binary and waits until it has a leader.
+func StartYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Controllers {
+	t.Helper()
+	return startQuorum(t, yakt{binary}, n, o)
+}
+
+func startQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
+	t.Helper()
+	q := &Controllers{name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: newUUID(), static: o.Static,
+		nodes: map[int32]*controller{}}
+	root := t.TempDir()
+	for i := range n {
+		id := int32(firstControllerID + i)
+		dir := filepath.Join(root, fmt.Sprintf("controller-%d", id))
+		q.nodes[id] = &controller{id: id, directoryID: newUUID(), port: FreePort(t), dir: dir, config: dir + ".properties"}
+	}
+	for _, id := range q.Nodes() {
+		q.prepare(t, prog, root, q.nodes[id], o)
+		q.nodes[id].Start(t)
+	}
+	WaitLeader(t, q, bootTimeout)
+	return q
+}
+
+// prepare configures and formats one node.
+func (q *Controllers) prepare(t testing.TB, prog program, root string, c *controller, o ControllerOptions) {
+	t.Helper()
+	if err := q.properties(c, o.Properties).write(c.config); err != nil {
+		t.Fatal(err)
+	}
+	format, err := prog.format(root, q.formatArgs(c, o)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
+	defer cancel()
+	res, err := format.run(ctx)
+	if err != nil {
+		t.Fatalf("format %s: %v", c.dir, err)
+	}
+	res.MustSucceed(t)
+	name := fmt.Sprintf("controller-%d", c.id)
+	start, logPath, err := prog.start(root, name, c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(root, name+".out")
+	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()), cmp.Or(logPath, out), out, start)
+}
+
+func (q *Controllers) properties(c *controller, extra map[string]string) properties {
+	p := properties{
+		"process.roles":                  "controller",
+		"node.id":                        fmt.Sprint(c.id),
+		"listeners":                      q.ListenerName() + "://" + q.Endpoint(c.id),
+		"advertised.listeners":           q.ListenerName() + "://" + q.Endpoint(c.id),
+		"listener.security.protocol.map": q.ListenerName() + ":PLAINTEXT,PLAINTEXT:PLAINTEXT",
+		"controller.listener.names":      q.ListenerName(),
+		"log.dirs":                       c.dir,
+	}
+	if q.static {
+		p["controller.quorum.voters"] = q.StaticVoters()
+	} else {
+		p["controller.quorum.bootstrap.servers"] = q.BootstrapServers()
+	}
+	maps.Copy(p, extra)
+	return p
+}
+
+func (q *Controllers) formatArgs(c *controller, o ControllerOptions) []string {
+	args := []string{"--cluster-id", q.clusterID, "--config", c.config}
+	if o.ReleaseVersion != "" {
+		args = append(args, "--release-version", o.ReleaseVersion)
+	}
+	if q.static {
+		return args
+	}
+	return append(args, "--initial-controllers", q.join(func(c *controller) string {
+		return fmt.Sprintf("%d@%s:%s", c.id, q.Endpoint(c.id), c.directoryID)
+	}))
+}
+
+func (q *Controllers) join(item func(*controller) string) string {
+	var items []string
+	for _, id := range q.Nodes() {
+		items = append(items, item(q.nodes[id]))
+	}
+	return strings.Join(items, ",")
+}
+
+func (q *Controllers) Name() string         { return q.name }
+func (q *Controllers) Version() string      { return q.version }
+func (q *Controllers) ClusterID() string    { return q.clusterID }
+func (q *Controllers) ListenerName() string { return "CONTROLLER" }
+
+// BootstrapServers is for controller.quorum.bootstrap.servers and --bootstrap-controller.
+func (q *Controllers) BootstrapServers() string {
+	return q.join(func(c *controller) string { return q.Endpoint(c.id) })
+}
+
+// StaticVoters is for controller.quorum.voters; brokers may be given it whatever the quorum itself was given.
+func (q *Controllers) StaticVoters() string {
+	return q.join(func(c *controller) string { return fmt.Sprintf("%d@%s", c.id, q.Endpoint(c.id)) })
+}
+
+// Nodes are the node ids, ascending.
+func (q *Controllers) Nodes() []int32 { return slices.Sorted(maps.Keys(q.nodes)) }
+
+// Node is the process of a node.
+func (q *Controllers) Node(id int32) *Server { return q.nodes[id].Server }
+
+func (q *Controllers) Endpoint(id int32) string     { return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port) }
+func (q *Controllers) Dir(id int32) string          { return q.nodes[id].dir }
+func (q *Controllers) Start(t testing.TB, id int32) { t.Helper(); q.nodes[id].Start(t) }
+func (q *Controllers) Stop(t testing.TB, id int32)  { t.Helper(); q.nodes[id].Stop(t) }
+func (q *Controllers) Kill(id int32)                { q.nodes[id].Kill() }
+func (q *Controllers) Alive(id int32) bool          { return q.nodes[id].Alive() }
+
+// Checkpoints are the paths of the snapshots under a directory, oldest first; the one that formatting left at offset 0
+// and bootstrap.checkpoint are not among them.
+func Checkpoints(dir string) []string {
+	var found []string
+	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		name := filepath.Base(path)
+		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".checkpoint") &&
+			name != "bootstrap.checkpoint" && !strings.HasPrefix(name, "00000000000000000000-") {
+			found = append(found, path)
+		}
+		return nil
+	})
+	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(filepath.Base(a), filepath.Base(b)) })
+	return found
+}
+
+// WaitLeader waits until a node answers as the quorum's leader.
+func WaitLeader(t testing.TB, q Quorum, within time.Duration) Leader {
+	t.Helper()
+	var leader Leader
+	Eventually(t, within, q.Name()+" quorum has a leader", func() (err error) {
+		leader, err = FindLeader(t.Context(), q)
+		return err
+	})
+	return leader
+}

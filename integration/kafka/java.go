@@ -1,0 +1,150 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const javaMin = 17 // class file version of Kafka 4.x servers
+
+// jvm is the java found on this machine; version is all of what `java -version` prints.
+type jvm struct{ path, version string }
+
+var javaMajor = regexp.MustCompile(`version "(\d+)`)
+
+func findJava() (jvm, error) {
+	hint := fmt.Sprintf("integration tests start real Kafka brokers: install a Java runtime %d or later (Debian: apt-get install openjdk-17-jre-headless) and put java on PATH", javaMin)
+	path, err := exec.LookPath("java")
+	if home := os.Getenv("JAVA_HOME"); home != "" {
+		path, err = exec.LookPath(filepath.Join(home, "bin", "java"))
+	}
+	if err != nil {
+		return jvm{}, errors.New(hint)
+	}
+	out, err := exec.Command(path, "-version").CombinedOutput()
+	m := javaMajor.FindSubmatch(out)
+	if err != nil || m == nil {
+		return jvm{}, fmt.Errorf("%s; %s -version said: %s", hint, path, out)
+	}
+	if major, _ := strconv.Atoi(string(m[1])); major < javaMin {
+		return jvm{}, fmt.Errorf("%s; %s is version %d", hint, path, major)
+	}
+	return jvm{path, string(out)}, nil
+}
+
+// javaCommand is a command line for a main class of the release, with a heap of at most heapMB, logging by the given
+// log4j2 configuration. Small and quick to start rather than fast in the long run.
+func (r *Release) javaCommand(heapMB int, log4j2 string, jvmArgs []string, mainClass string, args ...string) command {
+	argv := []string{r.java,
+		fmt.Sprintf("-Xmx%dm", heapMB), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError",
+		"-Djava.awt.headless=true", "-Dlog4j2.configurationFile=" + log4j2}
+	if r.archive != "" {
+		argv = append(argv, "-XX:SharedArchiveFile="+r.archive, "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+	}
+	argv = append(argv, jvmArgs...)
+	argv = append(argv, mainClass)
+	return command{argv: append(argv, args...), env: append(os.Environ(), "CLASSPATH="+r.classPath())}
+}
+
+// log4j2Config writes a configuration that sends everything from INFO up to logPath, and returns its file.
+func log4j2Config(dir, name, logPath string) (string, error) {
+	file := filepath.Join(dir, name+".log4j2.properties")
+	text := strings.Join([]string{
+		"status = error",
+		"appender.file.type = File",
+		"appender.file.name = FILE",
+		"appender.file.fileName = " + logPath,
+		"appender.file.layout.type = PatternLayout",
+		"appender.file.layout.pattern = [%d{ISO8601}] %p %m (%c)%n",
+		"rootLogger.level = INFO",
+		"rootLogger.appenderRef.file.ref = FILE",
+		"logger.config.name = org.apache.kafka.common.config", // the dump of every setting
+		"logger.config.level = WARN",
+		"",
+	}, "\n")
+	return file, os.WriteFile(file, []byte(text), 0o644)
+}
+
+// classArchive makes, once per release and java, an archive of the classes that a broker and a controller load: it halves
+// the start of a broker and of every tool. It is a help only, so that every failure means going without. The caller holds
+// the release's lock.
+func (r *Release) classArchive(java jvm) string {
+	archive := filepath.Join(r.Dir, "classes-"+shortHash([]byte(java.version))+".jsa")
+	if _, err := os.Stat(archive); err == nil {
+		return archive
+	}
+	work, err := os.MkdirTemp("", "yakt-classes-")
+	if err != nil {
+		return ""
+	}
+	defer os.RemoveAll(work)
+	if err := r.trainArchive(work, archive); err != nil {
+		os.WriteFile(archive+".error", []byte(err.Error()), 0o644)
+		return ""
+	}
+	return archive
+}
+
+// trainArchive runs a node that is broker and controller at once until it is started, and lets it write its classes at exit.
+func (r *Release) trainArchive(work, archive string) error {
+	ports, release, err := freePorts(2)
+	if err != nil {
+		return err
+	}
+	defer release()
+	logPath := filepath.Join(work, "node.log")
+	log4j2, err := log4j2Config(work, "node", logPath)
+	if err != nil {
+		return err
+	}
+	data := filepath.Join(work, "data")
+	config := filepath.Join(work, "node.properties")
+	if err := trainingNode(ports, data).write(config); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id", newUUID(), "--config", config, "--standalone")
+	if out, err := format.run(ctx); err != nil {
+		return fmt.Errorf("format: %w: %s", err, out.Stderr)
+	}
+	tmp := archive + ".tmp"
+	node := r.javaCommand(512, log4j2, []string{"-XX:ArchiveClassesAtExit=" + tmp}, serverClass, config)
+	p, err := startProcess(node, filepath.Join(work, "node.out"))
+	if err != nil {
+		return err
+	}
+	defer p.kill()
+	if err := p.awaitLog(ctx, logPath, "[BrokerServer id=1] Transition from STARTING to STARTED"); err != nil {
+		return err
+	}
+	p.terminate()
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		return errors.New("the node did not stop")
+	}
+	return os.Rename(tmp, archive)
+}
+
+func trainingNode(ports []int, data string) properties {
+	controller := fmt.Sprintf("127.0.0.1:%d", ports[0])
+	listeners := fmt.Sprintf("CONTROLLER://%s,PLAINTEXT://127.0.0.1:%d", controller, ports[1])
+	return properties{
+		"process.roles":                       "broker,controller",
+		"node.id":                             "1",
+		"listeners":                           listeners,
+		"listener.security.protocol.map":      "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+		"controller.listener.names":           "CONTROLLER",
+		"controller.quorum.bootstrap.servers": controller,
+		"log.dirs":                            data,
+	}
+}

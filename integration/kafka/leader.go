@@ -1,0 +1,82 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const askTimeout = 2 * time.Second
+
+// Leader is what the active controller says of its quorum. HighWatermark is an offset of the metadata log.
+type Leader struct {
+	ID, Epoch     int32
+	HighWatermark int64
+	Voters        []int32
+	Observers     []int32
+}
+
+// FindLeader asks every node by DescribeQuorum and returns the answer of the leader of the highest epoch.
+func FindLeader(ctx context.Context, q Quorum) (Leader, error) {
+	best := Leader{ID: -1}
+	var errs []error
+	for _, id := range q.Nodes() {
+		l, err := DescribeQuorum(ctx, q.Endpoint(id))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("node %d: %w", id, err))
+		} else if l.ID == id && l.Epoch > best.Epoch {
+			best = l
+		}
+	}
+	if best.ID < 0 {
+		return best, fmt.Errorf("no node leads: %w", errors.Join(errs...))
+	}
+	return best, nil
+}
+
+// DescribeQuorum asks one controller. A standby of Apache's answers NOT_LEADER_OR_FOLLOWER.
+func DescribeQuorum(ctx context.Context, endpoint string) (Leader, error) {
+	req := kmsg.NewPtrDescribeQuorumRequest()
+	partition := kmsg.NewDescribeQuorumRequestTopicPartition()
+	topic := kmsg.NewDescribeQuorumRequestTopic()
+	topic.Topic, topic.Partitions = "__cluster_metadata", append(topic.Partitions, partition)
+	req.Topics = append(req.Topics, topic)
+	kresp, err := Ask(ctx, endpoint, req)
+	if err != nil {
+		return Leader{}, err
+	}
+	resp := kresp.(*kmsg.DescribeQuorumResponse)
+	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		return Leader{}, err
+	}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return Leader{}, fmt.Errorf("answer to DescribeQuorum without its partition: %+v", resp)
+	}
+	p := resp.Topics[0].Partitions[0]
+	l := Leader{ID: p.LeaderID, Epoch: p.LeaderEpoch, HighWatermark: p.HighWatermark}
+	for _, v := range p.CurrentVoters {
+		l.Voters = append(l.Voters, v.ReplicaID)
+	}
+	for _, o := range p.Observers {
+		l.Observers = append(l.Observers, o.ReplicaID)
+	}
+	return l, kerr.ErrorForCode(p.ErrorCode)
+}
+
+// Ask sends one request to one controller or broker on a connection of its own, after ApiVersions, at the highest version
+// both know. It waits two seconds at most.
+func Ask(ctx context.Context, endpoint string, req kmsg.Request) (kmsg.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(endpoint), kgo.DialTimeout(askTimeout))
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	return cl.SeedBrokers()[0].Request(ctx, req)
+}

@@ -1,0 +1,79 @@
+package kafka
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+)
+
+// Ports are taken below the kernel's ephemeral range, so that no outgoing connection can grab one between its choice
+// and its use, or while its server is down for a restart.
+const (
+	portMin = 20000
+	portMax = 32000
+)
+
+// FreePort reserves a loopback TCP port for the rest of the test; no other test process on this machine is given it.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	ports, release, err := freePorts(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	return ports[0]
+}
+
+func freePorts(n int) (ports []int, release func(), err error) {
+	var held []*os.File
+	release = func() {
+		for _, f := range held {
+			f.Close()
+		}
+	}
+	for len(ports) < n {
+		port, lock, err := freePort()
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		ports, held = append(ports, port), append(held, lock)
+	}
+	return ports, release, nil
+}
+
+func freePort() (int, *os.File, error) {
+	dir := filepath.Join(os.TempDir(), "yakt-test-ports")
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return 0, nil, err
+	}
+	first := rand.IntN(portMax - portMin)
+	for i := range portMax - portMin {
+		port := portMin + (first+i)%(portMax-portMin)
+		if lock := lockPort(dir, port); lock != nil {
+			return port, lock, nil
+		}
+	}
+	return 0, nil, fmt.Errorf("no free port between %d and %d", portMin, portMax)
+}
+
+// lockPort returns the held lock of a port that nobody reserved and nobody listens on, else nil.
+func lockPort(dir string, port int) *os.File {
+	f, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(port)), os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return nil
+	}
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			l.Close()
+			return f
+		}
+	}
+	f.Close()
+	return nil
+}

@@ -1,0 +1,194 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const (
+	bootTimeout = 60 * time.Second
+	stopTimeout = 60 * time.Second
+)
+
+// Server is a broker or a controller: a program on directories of its own, which can be stopped, killed and started
+// again. It is killed at the end of its test, and if that failed, the end of its log and all its errors are printed.
+// Safe for concurrent use, but for the methods that take a testing.TB.
+type Server struct {
+	Name    string // "broker 1", for messages
+	LogPath string // what the program logs, of all its runs
+	outPath string // its standard output and error; may be LogPath
+
+	mu      sync.Mutex
+	command command
+	proc    *process // the last run, nil before the first
+	logMark int64    // length of the log when it began
+}
+
+func newServer(t testing.TB, name, logPath, outPath string, c command) *Server {
+	s := &Server{Name: name, LogPath: logPath, outPath: outPath, command: c}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.report())
+		}
+		if p := s.process(); p != nil {
+			p.kill()
+		}
+	})
+	return s
+}
+
+// Start starts the program; it must not be running. It does not wait for it to be of any use.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proc != nil && s.proc.alive() {
+		t.Fatalf("%s is running already", s.Name)
+	}
+	s.logMark = 0
+	if fi, err := os.Stat(s.LogPath); err == nil {
+		s.logMark = fi.Size()
+	}
+	p, err := startProcess(s.command, s.outPath)
+	if err != nil {
+		t.Fatalf("start %s: %v", s.Name, err)
+	}
+	s.proc = p
+}
+
+// Stop asks the program to end (SIGTERM), waits for it and returns its exit code.
+func (s *Server) Stop(t testing.TB) int {
+	t.Helper()
+	p := s.process()
+	p.terminate()
+	select {
+	case <-p.done:
+	case <-time.After(stopTimeout):
+		t.Fatalf("%s still runs %v after SIGTERM", s.Name, stopTimeout)
+	}
+	return exitCode(p.cmd.ProcessState)
+}
+
+// Kill ends the program at once (SIGKILL) and returns when it is gone.
+func (s *Server) Kill() {
+	if p := s.process(); p != nil {
+		p.kill()
+	}
+}
+
+// Pause freezes the program (SIGSTOP) until Resume.
+func (s *Server) Pause() { s.process().signal(syscall.SIGSTOP) }
+
+// Resume lets a paused program go on.
+func (s *Server) Resume() { s.process().signal(syscall.SIGCONT) }
+
+// Pid is the process id of the last run, 0 before the first.
+func (s *Server) Pid() int {
+	if p := s.process(); p != nil {
+		return p.cmd.Process.Pid
+	}
+	return 0
+}
+
+// Alive reports whether the program runs.
+func (s *Server) Alive() bool {
+	p := s.process()
+	return p != nil && p.alive()
+}
+
+// ExitCode is that of the last run, if it has ended; 128 plus the signal's number when a signal ended it.
+func (s *Server) ExitCode() (code int, ended bool) {
+	p := s.process()
+	if p == nil || p.alive() {
+		return 0, false
+	}
+	return exitCode(p.cmd.ProcessState), true
+}
+
+// WaitLog waits until the current run has logged a line with text; it returns the time since the run began. The test
+// fails at once when the program ends first.
+func (s *Server) WaitLog(t testing.TB, within time.Duration, text string) time.Duration {
+	t.Helper()
+	took, err := s.awaitLog(within, text)
+	if err != nil {
+		t.Fatalf("%s %v", s.Name, err)
+	}
+	return took
+}
+
+func (s *Server) awaitLog(within time.Duration, text string) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	p := s.process()
+	err := poll(ctx, func() error {
+		alive := p.alive() // asked first: whatever a dead process logged is in the file by now
+		if strings.Contains(s.Log(), text) {
+			return nil
+		}
+		if !alive {
+			return final(fmt.Errorf("exited with code %d before it logged %q", exitCode(p.cmd.ProcessState), text))
+		}
+		return fmt.Errorf("has not logged %q", text)
+	})
+	return time.Since(p.begin), err
+}
+
+// Log is what the current run has logged so far.
+func (s *Server) Log() string {
+	s.mu.Lock()
+	mark := s.logMark
+	s.mu.Unlock()
+	b, _ := os.ReadFile(s.LogPath)
+	return string(b[min(mark, int64(len(b))):])
+}
+
+// Log lines of level ERROR or FATAL: log4j2's, and slog's as text and JSON.
+var errorLine = regexp.MustCompile(`^\[[^]]*\] (ERROR|FATAL) |level=ERROR|"level":"ERROR"`)
+
+// LogErrors are the ERROR and FATAL lines of the current run.
+func (s *Server) LogErrors() []string {
+	lines := strings.Split(s.Log(), "\n")
+	return slices.DeleteFunc(lines, func(l string) bool { return !errorLine.MatchString(l) })
+}
+
+// LogTail is the last n lines of the log, and of the program's own output if that is another file.
+func (s *Server) LogTail(n int) string {
+	b, _ := os.ReadFile(s.LogPath)
+	tail := lastLines(b, n)
+	if s.outPath != s.LogPath {
+		out, _ := os.ReadFile(s.outPath)
+		tail += lastLines(out, n)
+	}
+	return tail
+}
+
+func lastLines(b []byte, n int) string {
+	lines := bytes.SplitAfter(b, []byte("\n"))
+	return string(bytes.Join(lines[max(0, len(lines)-n-1):], nil))
+}
+
+func (s *Server) process() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proc
+}
+
+func (s *Server) report() string {
+	state := "never started"
+	if code, ended := s.ExitCode(); ended {
+		state = fmt.Sprintf("exited with code %d", code)
+	} else if s.Alive() {
+		state = "running"
+	}
+	return fmt.Sprintf("---- %s (%s), errors:\n%s\n---- last lines:\n%s",
+		s.Name, state, strings.Join(s.LogErrors(), "\n"), s.LogTail(25))
+}

@@ -1,0 +1,94 @@
+package kafka
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Main classes of Kafka's command line tools, the same in all releases under test.
+const (
+	TopicCommand              = "org.apache.kafka.tools.TopicCommand"
+	FeatureCommand            = "org.apache.kafka.tools.FeatureCommand"
+	MetadataQuorumCommand     = "org.apache.kafka.tools.MetadataQuorumCommand"
+	ClusterTool               = "org.apache.kafka.tools.ClusterTool"
+	LeaderElectionCommand     = "org.apache.kafka.tools.LeaderElectionCommand"
+	ReassignPartitionsCommand = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
+	AclCommand                = "org.apache.kafka.tools.AclCommand"
+	ClientMetricsCommand      = "org.apache.kafka.tools.ClientMetricsCommand"
+	DelegationTokenCommand    = "org.apache.kafka.tools.DelegationTokenCommand"
+	BrokerAPIVersionsCommand  = "org.apache.kafka.tools.BrokerApiVersionsCommand"
+	ConfigCommand             = "kafka.admin.ConfigCommand"
+	StorageTool               = "kafka.tools.StorageTool"
+	MetadataShell             = "org.apache.kafka.shell.MetadataShell"
+)
+
+const (
+	toolTimeout = 60 * time.Second
+	toolHeapMB  = 192
+)
+
+// DumpLogSegments is the main class of kafka-dump-log in a release: it moved in 4.3.
+func DumpLogSegments(version string) string {
+	if strings.HasPrefix(version, "4.0.") || strings.HasPrefix(version, "4.1.") || strings.HasPrefix(version, "4.2.") {
+		return "kafka.tools.DumpLogSegments"
+	}
+	return "org.apache.kafka.tools.DumpLogSegments"
+}
+
+// RunTool runs a tool of a release to its end, at most a minute. Its own log lines go to a file, not to its outputs.
+func RunTool(t testing.TB, version, mainClass string, args ...string) ToolResult {
+	t.Helper()
+	dir := t.TempDir()
+	log4j2, err := log4j2Config(dir, "tool", filepath.Join(dir, "tool.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
+	defer cancel()
+	res, err := Resolve(t, version).javaCommand(toolHeapMB, log4j2, nil, mainClass, args...).run(ctx)
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s%s", mainClass, args, err, res.Stdout, res.Stderr)
+	}
+	return res
+}
+
+// MustSucceed fails the test with the tool's output unless it exited with 0; it returns the result.
+func (r ToolResult) MustSucceed(t testing.TB) ToolResult {
+	t.Helper()
+	if r.ExitCode != 0 {
+		t.Fatalf("tool exited with code %d:\n%s%s", r.ExitCode, r.Stdout, r.Stderr)
+	}
+	return r
+}
+
+// DumpMetadata prints the records of a metadata log segment or .checkpoint file by kafka-dump-log. It works on a copy,
+// so that the node that owns the file may be running.
+func DumpMetadata(t testing.TB, version, file string) string {
+	t.Helper()
+	return RunTool(t, version, DumpLogSegments(version), "--cluster-metadata-decoder", "--files", copyFile(t, file)).
+		MustSucceed(t).Stdout
+}
+
+// ShellMetadata runs one command, as {"ls", "/image"}, of kafka-metadata-shell on a copy of a .checkpoint file.
+func ShellMetadata(t testing.TB, version, checkpoint string, shellCommand ...string) string {
+	t.Helper()
+	args := append([]string{"--snapshot", copyFile(t, checkpoint)}, shellCommand...)
+	return RunTool(t, version, MetadataShell, args...).MustSucceed(t).Stdout
+}
+
+func copyFile(t testing.TB, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), filepath.Base(file))
+	if err := os.WriteFile(to, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
