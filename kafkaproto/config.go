@@ -1,0 +1,154 @@
+package kafkaproto
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Security protocol numbers, as in Kafka's SecurityProtocol.
+const (
+	Plaintext int16 = 0
+)
+
+// anonymous is the principal of a connection that has not authenticated.
+const anonymous = "User:ANONYMOUS"
+
+// Caller says who sent a request and how it came in. All fields but ClientID and Forwarded are the same
+// for every request of one connection. Caller is a value: it stays valid after the connection has ended.
+type Caller struct {
+	Listener         string // name of the listener the connection came in on
+	Principal        string // "User:ANONYMOUS" on a PLAINTEXT listener
+	ClientAddr       string // textual IP of the client, without port; IPv4-mapped addresses as IPv4
+	ClientID         string // from the request header; null is ""
+	Forwarded        bool   // inside an ENVELOPE: always false here, set by whoever unwraps it
+	LocalAddr        string // "ip:port" on our side of the connection
+	SecurityProtocol int16
+}
+
+// Listener is one address to accept connections on.
+//
+// TLS and SASL will plug in here: a TLS configuration that wraps the accepted connection at the start of
+// conn.serve, and an authenticator that conn.request hands the SASL requests (17, 36) to until it has a
+// principal for the Caller. Until then Listen refuses every SecurityProtocol but Plaintext.
+type Listener struct {
+	Name             string // Kafka's listener name, such as "CONTROLLER"; unique
+	Address          string // "host:port"; an empty host is every interface, port 0 any free port
+	SecurityProtocol int16
+}
+
+// FrameFunc takes the body of one frame of the private stream. The body belongs to it. A reply that is not nil
+// is sent back under the frame's correlation id; an error closes the connection.
+type FrameFunc = func(body []byte) (reply []byte, err error)
+
+// Config is what a Server needs. Limits that are zero take the default named beside them.
+type Config struct {
+	Listeners []Listener
+
+	// Versions says which versions of a request key are served; ok is false for a key that is not. It is asked for every
+	// request, on many goroutines at once. It must not go beyond what kmsg knows (Listen checks).
+	Versions func(key int16) (min, max int16, ok bool)
+
+	// Handle takes one request. It runs on the connection's own goroutine, should not block, and must see to it that
+	// reply is called exactly once, from any goroutine, at once or later: the connection reads nothing more before. Replies are
+	// encoded and written by the connection's goroutine, so reply never blocks; the response belongs to the
+	// connection from then on. reply(nil) closes the connection without an answer. A response must come from
+	// req.ResponseKind or carry the same key and version: another is a fault, logged, and closes the connection.
+	//
+	// The request owns its memory: it may be kept after reply, and changed.
+	//
+	// ctx ends when the connection ends. It belongs to the connection, not to the request, so whatever hangs on to it
+	// (context.AfterFunc, WithTimeout) must be released when the request is done. While a reply is outstanding nothing is
+	// read, so a peer that goes away meanwhile is noticed when its reply is written.
+	Handle func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
+
+	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass kmsg and the rule of one
+	// request in flight. It is called at a connection's first such frame with the peer's "ip:port"; frame is
+	// then called for each frame in order, on the connection's goroutine; closed, if not nil, once when the connection ends. nil: no
+	// such key.
+	Stream    func(remote string) (frame FrameFunc, closed func())
+	StreamKey int16
+
+	MaxFrameBytes       int           // largest frame without its length; 100 MiB, as socket.request.max.bytes
+	MaxInFlightBytes    int64         // for all frames arriving, decoded or waiting for a reply; 512 MiB
+	MaxConnections      int           // 10,000
+	MaxConnectionsPerIP int           // as MaxConnections
+	IdleTimeout         time.Duration // without a request; 10 min, as connections.max.idle.ms; may be up to 1/8 early
+	FrameTimeout        time.Duration // from the first byte of a frame to its last; 30 s
+	WriteTimeout        time.Duration // for one reply to be taken by the peer; 30 s; may be up to 1/8 early
+
+	Logger *slog.Logger // slog.Default()
+}
+
+func (cfg Config) withDefaults() Config {
+	cfg.MaxFrameBytes = cmp.Or(cfg.MaxFrameBytes, 100<<20)
+	cfg.MaxInFlightBytes = cmp.Or(cfg.MaxInFlightBytes, max(512<<20, int64(cfg.MaxFrameBytes)))
+	cfg.MaxConnections = cmp.Or(cfg.MaxConnections, 10_000)
+	cfg.MaxConnectionsPerIP = cmp.Or(cfg.MaxConnectionsPerIP, cfg.MaxConnections)
+	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 10*time.Minute)
+	cfg.FrameTimeout = cmp.Or(cfg.FrameTimeout, 30*time.Second)
+	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
+	return cfg
+}
+
+func (cfg Config) check() error {
+	switch {
+	case len(cfg.Listeners) == 0:
+		return errors.New("no listener: name at least one")
+	case cfg.Versions == nil || cfg.Handle == nil:
+		return errors.New("Versions and Handle must be set")
+	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 || cfg.MaxConnectionsPerIP < 0:
+		return errors.New("a limit is negative")
+	case cfg.IdleTimeout < 0 || cfg.FrameTimeout < 0 || cfg.WriteTimeout < 0:
+		return errors.New("a timeout is negative")
+	case cfg.MaxInFlightBytes < int64(cfg.MaxFrameBytes):
+		return fmt.Errorf("MaxInFlightBytes %d is less than MaxFrameBytes %d: the largest frame could never be read",
+			cfg.MaxInFlightBytes, cfg.MaxFrameBytes)
+	}
+	return errors.Join(cfg.checkListeners(), cfg.checkVersions())
+}
+
+func (cfg Config) checkListeners() error {
+	names := map[string]bool{}
+	for _, l := range cfg.Listeners {
+		switch {
+		case l.Name == "":
+			return fmt.Errorf("the listener at %q has no name", l.Address)
+		case names[l.Name]:
+			return fmt.Errorf("two listeners are named %s", l.Name)
+		case l.SecurityProtocol != Plaintext:
+			return fmt.Errorf("listener %s: security protocol %d is not supported, only PLAINTEXT (0)", l.Name, l.SecurityProtocol)
+		}
+		names[l.Name] = true
+	}
+	return nil
+}
+
+// checkVersions refuses versions that kmsg cannot decode, and learns the wire shape of every key served, so that a surprise shows
+// at the start and not at the first request.
+func (cfg Config) checkVersions() error {
+	for key := range int16(kmsg.MaxKey + 1) {
+		low, high, ok := cfg.Versions(key)
+		if !ok {
+			continue
+		}
+		req := kmsg.RequestForKey(key)
+		if req == nil {
+			return fmt.Errorf("request key %d is not known", key)
+		}
+		if low < 0 || high < low || high > req.MaxVersion() {
+			return fmt.Errorf("%s (%d): versions %d-%d are not within the known 0-%d",
+				kmsg.NameForKey(key), key, low, high, req.MaxVersion())
+		}
+		if _, err := shapesOf(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,203 @@
+package kafkaproto
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"net"
+	"time"
+)
+
+// readBufferBytes is what a connection always holds; frames that fit are read and decoded in place. A connection that carries the private
+// stream gets the larger one.
+const (
+	readBufferBytes   = 4 << 10
+	streamBufferBytes = 32 << 10
+)
+
+// frameError is why no frame could be read.
+type frameError struct {
+	reason closeReason
+	err    error
+}
+
+func (e *frameError) Error() string { return e.err.Error() }
+func (e *frameError) Unwrap() error { return e.err }
+
+// frameReader reads frames
+//
+//	length int32, then length bytes
+//
+// from a connection. Memory grows with what has arrived, whatever length says.
+type frameReader struct {
+	nc       net.Conn
+	buf      []byte // what was read ahead is buf[r:w]
+	r, w     int
+	maxBytes int
+	budget   *budget
+	deadline readDeadline
+}
+
+// next returns the next frame without its length. One that is not owned lies in the read buffer and lasts until the next call. charged is what it
+// took from the budget; the caller gives it back.
+func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, charged int64, err error) {
+	for f.w-f.r < 4 {
+		if err := f.fill(); err != nil {
+			return nil, false, 0, err
+		}
+	}
+	size := int(int32(binary.BigEndian.Uint32(f.buf[f.r:])))
+	if size < 0 || size > f.maxBytes {
+		err := fmt.Errorf("frame length %d is not within 0-%d: not a Kafka client, TLS to a PLAINTEXT listener, or MaxFrameBytes too small", size, f.maxBytes)
+		return nil, false, 0, &frameError{closedFrameLength, err}
+	}
+	if 4+size > len(f.buf) {
+		frame, charged, err = f.large(ctx, size)
+		return frame, true, charged, err
+	}
+	for f.w-f.r < 4+size {
+		if err := f.fill(); err != nil {
+			return nil, false, 0, err
+		}
+	}
+	frame = f.buf[f.r+4 : f.r+4+size]
+	f.r += 4 + size
+	f.deadline.frameEnd()
+	return frame, false, 0, nil
+}
+
+// fill reads more into the buffer, of which less than a frame is used.
+func (f *frameReader) fill() error {
+	if f.r > 0 {
+		f.w = copy(f.buf, f.buf[f.r:f.w])
+		f.r = 0
+	}
+	n, err := f.read(f.buf[f.w:])
+	f.w += n
+	return err
+}
+
+func (f *frameReader) read(p []byte) (int, error) {
+	if err := f.deadline.arm(f.nc, f.w > f.r); err != nil {
+		return 0, f.failed(err)
+	}
+	n, err := f.nc.Read(p)
+	if n > 0 {
+		return n, nil
+	}
+	return 0, f.failed(err)
+}
+
+func (f *frameReader) failed(err error) error {
+	return &frameError{f.deadline.reason(err, f.w > f.r), err}
+}
+
+// large reads a frame that does not fit the read buffer, into memory of its own that doubles as it fills.
+func (f *frameReader) large(ctx context.Context, size int) (frame []byte, charged int64, err error) {
+	if err := f.deadline.arm(f.nc, true); err != nil {
+		return nil, 0, f.failed(err)
+	}
+	for f.w-f.r < len(f.buf) {
+		if err := f.fill(); err != nil {
+			return nil, 0, err
+		}
+	}
+	defer func() {
+		if err != nil {
+			f.budget.release(charged)
+			charged = 0
+		}
+	}()
+	frame = f.buf[4:f.w]
+	for have := len(frame); have < size; {
+		room := min(size, 2*len(frame))
+		if room > uncountedBytes {
+			if err := f.charge(ctx, int64(room)-charged); err != nil {
+				return nil, charged, err
+			}
+			charged = int64(room)
+		}
+		bigger := make([]byte, room)
+		copy(bigger, frame[:have])
+		for frame = bigger; have < len(frame); {
+			n, err := f.read(frame[have:])
+			if err != nil {
+				return nil, charged, err
+			}
+			have += n
+		}
+	}
+	f.r, f.w = 0, 0
+	f.deadline.frameEnd()
+	return frame, charged, nil
+}
+
+func (f *frameReader) charge(ctx context.Context, n int64) error {
+	if err := f.budget.acquire(ctx, n, f.deadline.frame); err != nil {
+		return &frameError{closedMemory, err}
+	}
+	return nil
+}
+
+// widen makes the read buffer larger. Frames returned before stay as they are.
+func (f *frameReader) widen(size int) {
+	if size > len(f.buf) {
+		bigger := make([]byte, size)
+		f.w = copy(bigger, f.buf[f.r:f.w])
+		f.buf, f.r = bigger, 0
+	}
+}
+
+// readDeadline keeps a connection's read deadline: idle until a frame begins, then one for the whole frame. The idle one is set again only when an
+// eighth of it is gone, since setting it costs as much as a small read.
+type readDeadline struct {
+	idleTimeout, frameTimeout time.Duration
+	stopped                   func() bool // the server is draining
+
+	idleSet time.Time // when the idle deadline was set; zero: it is not
+	frame   time.Time // the deadline of the frame that has begun; zero: none has
+}
+
+// arm sets the deadline for the read that follows; begun says that some bytes of a frame are there.
+func (d *readDeadline) arm(nc net.Conn, begun bool) error {
+	var until time.Time
+	switch {
+	case begun && !d.frame.IsZero():
+		return nil
+	case begun:
+		d.frame = time.Now().Add(d.frameTimeout)
+		d.idleSet = time.Time{}
+		until = d.frame
+	default:
+		now := time.Now()
+		if !d.idleSet.IsZero() && now.Sub(d.idleSet) < d.idleTimeout/8 {
+			return nil
+		}
+		d.idleSet = now
+		until = now.Add(d.idleTimeout)
+	}
+	if err := nc.SetReadDeadline(until); err != nil {
+		return err
+	}
+	// Shutdown says so first and sets a deadline in the past then, which this one may have replaced.
+	if d.stopped() {
+		return errShutdown
+	}
+	return nil
+}
+
+func (d *readDeadline) frameEnd() { d.frame = time.Time{} }
+
+// reason tells why a read failed.
+func (d *readDeadline) reason(err error, begun bool) closeReason {
+	switch {
+	case d.stopped():
+		return closedShutdown
+	case isTimeout(err) && begun:
+		return closedFrameTimeout
+	case isTimeout(err):
+		return closedIdle
+	default:
+		return peerOrNetwork(err)
+	}
+}

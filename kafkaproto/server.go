@@ -1,0 +1,264 @@
+// Package kafkaproto is the network side of a Kafka server: listeners, connections, frames, request and response headers, and the gate
+// that keeps unknown keys, unsupported versions and hostile lengths away from the decoder. What requests mean is its caller's business
+// (Config.Handle); messages are kmsg's.
+//
+// A connection has one goroutine, which reads a frame, decodes it, calls Config.Handle, waits for the reply, writes it with one system
+// call and only then goes on to the next frame, as Kafka's servers do. Nothing else is queued or passed on, so an answer given
+// at once costs no switch of goroutine.
+//
+// Memory follows bytes that really arrived, not bytes announced: see frameReader for frames, shape and walker for what is in them, and budget for the
+// sum over all connections.
+package kafkaproto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Server accepts connections on its listeners and serves them. Its methods may be called from any goroutine.
+type Server struct {
+	cfg       Config
+	log       *slog.Logger
+	listeners []net.Listener // in the order of cfg.Listeners
+	budget    budget
+	count     counters
+
+	draining  atomic.Bool
+	stop      chan struct{}  // closed when draining begins
+	accepting sync.WaitGroup // accept loops
+	serving   sync.WaitGroup // connections
+
+	mu    sync.Mutex
+	conns map[*conn]struct{}
+	perIP map[string]int
+
+	refusals quiet
+}
+
+// Listen checks cfg and opens its listeners. Connections are accepted once Serve is called.
+func Listen(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("kafkaproto: %w", err)
+	}
+	s := newServer(cfg)
+	for _, l := range cfg.Listeners {
+		nl, err := listen(l)
+		if err != nil {
+			s.closeListeners()
+			return nil, err
+		}
+		s.listeners = append(s.listeners, nl)
+	}
+	return s, nil
+}
+
+func newServer(cfg Config) *Server {
+	return &Server{
+		cfg:    cfg,
+		log:    cfg.Logger,
+		budget: budget{total: cfg.MaxInFlightBytes},
+		stop:   make(chan struct{}),
+		conns:  map[*conn]struct{}{},
+		perIP:  map[string]int{},
+	}
+}
+
+// listen opens plain TCP, not Go's default of Multipath TCP where the kernel has it. Accepted connections get TCP_NODELAY and keepalives
+// after 15 s, which are Go's defaults.
+func listen(l Listener) (net.Listener, error) {
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false)
+	nl, err := lc.Listen(context.Background(), "tcp", l.Address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("listener %s: %s is in use by another process: stop that, or choose another port: %w", l.Name, l.Address, err)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, fmt.Errorf("listener %s: %s is not an address of this machine: bind an address it has, or 0.0.0.0, and advertise the other: %w",
+			l.Name, l.Address, err)
+	case errors.Is(err, syscall.EACCES):
+		return nil, fmt.Errorf("listener %s: not allowed to open %s: choose a port above 1023, or grant the right: %w", l.Name, l.Address, err)
+	case err != nil:
+		return nil, fmt.Errorf("listener %s: cannot listen on %q: %w", l.Name, l.Address, err)
+	}
+	return nl, nil
+}
+
+// Addrs returns the bound address of each listener by name: with the real port where port 0 was asked for.
+func (s *Server) Addrs() map[string]net.Addr {
+	addrs := make(map[string]net.Addr, len(s.listeners))
+	for i, nl := range s.listeners {
+		addrs[s.cfg.Listeners[i].Name] = nl.Addr()
+	}
+	return addrs
+}
+
+// Serve accepts connections, and returns when Shutdown has been called. It is called once.
+func (s *Server) Serve() {
+	if !s.begin() {
+		return
+	}
+	for i, nl := range s.listeners {
+		go func() {
+			defer s.accepting.Done()
+			s.accept(s.cfg.Listeners[i], nl)
+		}()
+	}
+	s.accepting.Wait()
+}
+
+// begin counts the accept loops, unless draining has begun: Shutdown must not wait for them before they are counted.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Load() {
+		return false
+	}
+	s.accepting.Add(len(s.listeners))
+	return true
+}
+
+func (s *Server) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.draining.Swap(true) {
+		close(s.stop)
+		s.closeListeners()
+	}
+}
+
+// Shutdown stops accepting, closes the connections on which no request is outstanding (private streams too), and lets the others send the
+// reply they wait for. When ctx ends it closes those as well and returns its error; otherwise nil. After Shutdown
+// Config.Handle is not called again, unless a call of it has been blocking since before.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.drain()
+	for _, c := range s.snapshot() {
+		c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes those that are reading; see readDeadline.arm
+	}
+	drained := make(chan struct{})
+	go func() {
+		s.accepting.Wait()
+		s.serving.Wait()
+		close(drained)
+	}()
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, c := range s.snapshot() {
+		c.close(errShutdown)
+	}
+	select {
+	case <-drained:
+	case <-time.After(time.Second): // a Handle that blocks is not waited for
+	}
+	return ctx.Err()
+}
+
+func (s *Server) closeListeners() {
+	for _, nl := range s.listeners {
+		nl.Close()
+	}
+}
+
+func (s *Server) snapshot() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// accept takes connections from one listener. Errors such as too many open files pass: it tries again, at longer and longer intervals.
+func (s *Server) accept(l Listener, nl net.Listener) {
+	const minDelay, maxDelay = 5 * time.Millisecond, time.Second
+	delay := minDelay
+	for {
+		nc, err := nl.Accept()
+		switch {
+		case err == nil:
+			delay = minDelay
+			s.admit(l, nc)
+			continue
+		case s.draining.Load():
+			return
+		case errors.Is(err, net.ErrClosed):
+			s.log.Error("listener closed", "listener", l.Name, "err", err)
+			return
+		}
+		if s.refusals.now() {
+			s.log.Warn("cannot accept connections; trying again", "listener", l.Name, "err", err)
+		}
+		select {
+		case <-s.stop:
+			return
+		case <-time.After(delay):
+			delay = min(2*delay, maxDelay)
+		}
+	}
+}
+
+// admit starts serving an accepted connection, or closes it when there are too many.
+func (s *Server) admit(l Listener, nc net.Conn) {
+	c := newConn(s, l, nc)
+	if reason, ok := s.register(c); !ok {
+		c.close(errors.New(reason.String()))
+		s.count.closed[reason].Add(1)
+		if s.refusals.now() {
+			s.log.Warn("connection refused", "reason", reason, "client", c.remote, "listener", l.Name)
+		}
+		return
+	}
+	go func() {
+		defer s.serving.Done()
+		defer s.unregister(c)
+		c.serve()
+	}()
+}
+
+func (s *Server) register(c *conn) (closeReason, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.draining.Load():
+		return closedShutdown, false
+	case len(s.conns) >= s.cfg.MaxConnections:
+		return refusedConnections, false
+	case s.perIP[c.caller.ClientAddr] >= s.cfg.MaxConnectionsPerIP:
+		return refusedConnectionsPerIP, false
+	}
+	s.conns[c] = struct{}{}
+	s.perIP[c.caller.ClientAddr]++
+	s.serving.Add(1)
+	s.count.accepted.Add(1)
+	s.count.connections.Add(1)
+	return 0, true
+}
+
+func (s *Server) unregister(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if s.perIP[c.caller.ClientAddr]--; s.perIP[c.caller.ClientAddr] == 0 {
+		delete(s.perIP, c.caller.ClientAddr)
+	}
+	s.count.connections.Add(-1)
+}
+
+// quiet lets one message through a second.
+type quiet struct{ last atomic.Int64 }
+
+func (q *quiet) now() bool {
+	now, last := time.Now().UnixNano(), q.last.Load()
+	return now-last >= int64(time.Second) && q.last.CompareAndSwap(last, now)
+}

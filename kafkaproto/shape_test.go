@@ -1,0 +1,164 @@
+package kafkaproto
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// eachVersion calls fn for every request key and version that kmsg knows.
+func eachVersion(t testing.TB, fn func(key, version int16, sh *shape)) {
+	for key := range int16(kmsg.MaxKey + 1) {
+		if kmsg.RequestForKey(key) == nil {
+			continue
+		}
+		shapes, err := shapesOf(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for version, sh := range shapes {
+			fn(key, int16(version), sh)
+		}
+	}
+}
+
+// fill sets everything in v to random values: arrays of 0-3 elements, null where that is possible, sometimes unknown tagged fields.
+func fill(r *rand.Rand, v reflect.Value, unknownTags bool) {
+	t := v.Type()
+	switch {
+	case t == tagsType:
+		if unknownTags && r.IntN(2) == 0 {
+			tags := kmsg.Tags{}
+			tags.Set(90+r.Uint32N(1000), make([]byte, r.IntN(200)))
+			v.Set(reflect.ValueOf(tags))
+		}
+	case t.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if isWireField(t, i) || t.Field(i).Type == tagsType {
+				fill(r, v.Field(i), unknownTags)
+			}
+		}
+	case t.Kind() == reflect.Pointer:
+		if r.IntN(3) > 0 {
+			v.Set(reflect.New(t.Elem()))
+			fill(r, v.Elem(), unknownTags)
+		}
+	case t.Kind() == reflect.Slice:
+		n := r.IntN(4)
+		v.Set(reflect.MakeSlice(t, n, n))
+		fallthrough
+	case t.Kind() == reflect.Array:
+		for i := range v.Len() {
+			fill(r, v.Index(i), unknownTags)
+		}
+	case t.Kind() == reflect.String:
+		v.SetString(string(bytes.Repeat([]byte{'s'}, r.IntN(200))))
+	case v.CanInt():
+		v.SetInt(r.Int64() >> (64 - t.Bits()))
+	case v.CanUint():
+		v.SetUint(r.Uint64() >> (64 - t.Bits()))
+	case v.CanFloat():
+		v.SetFloat(r.Float64())
+	default:
+		v.SetBool(r.IntN(2) == 0)
+	}
+}
+
+func randomRequest(r *rand.Rand, key, version int16, unknownTags bool) kmsg.Request {
+	req := kmsg.RequestForKey(key)
+	req.SetVersion(version)
+	fill(r, reflect.ValueOf(req).Elem(), unknownTags)
+	return req
+}
+
+// Every request kmsg can write, the walker walks over exactly; cut anywhere it refuses it, as kmsg does.
+func TestWalkerAgreesWithKmsg(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	eachVersion(t, func(key, version int16, sh *shape) {
+		for range 20 {
+			body := randomRequest(r, key, version, true).AppendTo(nil)
+			w := walker{src: body}
+			if !w.structure(sh) || len(w.src) != 0 {
+				t.Fatalf("key %d version %d: the walker refuses or leaves %d of %x", key, version, len(w.src), body)
+			}
+			if len(body) == 0 {
+				continue
+			}
+			w = walker{src: body[:r.IntN(len(body))]}
+			if w.structure(sh) {
+				t.Fatalf("key %d version %d: the walker takes a part of %x", key, version, body)
+			}
+		}
+	})
+}
+
+// A request said to keep nothing of its body is still the same after the body is overwritten: the proof that the connection may decode
+// from its read buffer.
+func TestSharedBufferIsNotKept(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	eachVersion(t, func(key, version int16, _ *shape) {
+		for range 20 {
+			body := randomRequest(r, key, version, true).AppendTo(nil)
+			decode := func(body []byte) (req kmsg.Request, kept bool) {
+				req = kmsg.RequestForKey(key)
+				req.SetVersion(version)
+				facts, err := inspectBody(req, body)
+				if err == nil {
+					err = readBody(req, body)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				return req, facts.keeps
+			}
+			buffer := bytes.Clone(body)
+			got, keeps := decode(buffer)
+			if keeps {
+				continue
+			}
+			for i := range buffer {
+				buffer[i] ^= 0xff
+			}
+			if want, _ := decode(body); !reflect.DeepEqual(got, want) {
+				t.Fatalf("key %d version %d: changed with the buffer\n got %+v\nwant %+v", key, version, got, want)
+			}
+		}
+	})
+}
+
+// The factor DecodeRequest allows for is more than any layout needs: the bytes of Go memory per byte on the wire, when all elements are as
+// small as they can be.
+func TestDecodedFactor(t *testing.T) {
+	var worst float64
+	var visit func(f *field, flexible bool) float64
+	visit = func(f *field, flexible bool) (ratio float64) {
+		switch f.kind {
+		case kindArray:
+			ratio = float64(f.elem.goBytes) / float64(max(1, f.elem.min(flexible)))
+			return max(ratio, visit(f.elem, flexible))
+		case kindStruct, kindNullable:
+			for i := range f.of.fields {
+				ratio = max(ratio, visit(&f.of.fields[i], f.of.flexible))
+			}
+			for _, tagged := range f.of.tagged {
+				ratio = max(ratio, visit(&tagged, true))
+			}
+		case kindString: // one character
+			ratio = float64(f.goBytes+1) / 2
+		}
+		return ratio
+	}
+	eachVersion(t, func(key, version int16, sh *shape) {
+		ratio := visit(&field{kind: kindStruct, of: sh}, sh.flexible)
+		if ratio > worst {
+			worst = ratio
+			t.Logf("%s version %d: %.1f", kmsg.NameForKey(key), version, ratio)
+		}
+	})
+	if worst > decodedFactor*2/3 {
+		t.Fatalf("a well-formed request can take %.1f times its size: decodedFactor %d is too close", worst, decodedFactor)
+	}
+}

@@ -1,0 +1,71 @@
+package kafkaproto
+
+import "sync/atomic"
+
+// closeReason is why a connection was closed.
+type closeReason int
+
+const (
+	closedByPeer closeReason = iota
+	closedNetworkError
+	closedIdle
+	closedFrameTimeout
+	closedWriteTimeout
+	closedFrameLength
+	closedUnknownKey
+	closedUnsupportedVersion
+	closedMalformed
+	closedMemory
+	closedStream
+	closedByHandler
+	closedPanic
+	closedFault
+	closedShutdown
+	refusedConnections
+	refusedConnectionsPerIP
+	closeReasons // how many there are
+)
+
+var closeReasonNames = [closeReasons]string{
+	"peer", "network-error", "idle", "frame-timeout", "write-timeout", "frame-length", "unknown-key", "unsupported-version", "malformed",
+	"memory", "stream", "handler", "panic", "fault", "shutdown", "max-connections", "max-connections-per-ip",
+}
+
+func (r closeReason) String() string { return closeReasonNames[r] }
+
+type counters struct {
+	connections, accepted  atomic.Int64
+	requests, streamFrames atomic.Int64
+	bytesIn, bytesOut      atomic.Int64
+	closed                 [closeReasons]atomic.Int64
+}
+
+// Stats is a snapshot of what a Server has done since it began. The numbers are read one after the other.
+type Stats struct {
+	Connections   int64 // open now
+	Accepted      int64
+	Requests      int64 // handed to Config.Handle, or answered for it
+	StreamFrames  int64 // handed to Config.Stream's frame function
+	BytesIn       int64 // whole frames, with their length
+	BytesOut      int64
+	InFlightBytes int64            // of Config.MaxInFlightBytes, now
+	Closed        map[string]int64 // connections closed or refused, by reason; every reason is there
+}
+
+// Stats may be called at any time, from any goroutine.
+func (s *Server) Stats() Stats {
+	stats := Stats{
+		Connections:   s.count.connections.Load(),
+		Accepted:      s.count.accepted.Load(),
+		Requests:      s.count.requests.Load(),
+		StreamFrames:  s.count.streamFrames.Load(),
+		BytesIn:       s.count.bytesIn.Load(),
+		BytesOut:      s.count.bytesOut.Load(),
+		InFlightBytes: s.budget.inUse(),
+		Closed:        make(map[string]int64, closeReasons),
+	}
+	for r := range closeReasons {
+		stats.Closed[r.String()] = s.count.closed[r].Load()
+	}
+	return stats
+}
