@@ -1,0 +1,121 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// api is one request type that the controller listener serves.
+type api struct {
+	key, min, max int16
+	name          string
+	// forwardable requests may come inside an ENVELOPE, on behalf of a broker's client.
+	forwardable bool
+	// read answers from the committed image or the log, on the caller's goroutine; any node does.
+	read func(*Controller, context.Context, Caller, kmsg.Request) kmsg.Response
+	// serve answers in its own way and time.
+	serve func(*Controller, context.Context, Caller, kmsg.Request, func(kmsg.Response))
+	// write runs on the core of the active controller.
+	write func(*core, op, kmsg.Request) result
+	// fail puts an error where this API has its place for one.
+	fail func(kmsg.Request, *apiError) kmsg.Response
+	// timeout is how long the request may wait in the queue; nil for ever.
+	timeout func(*Controller, kmsg.Request) time.Duration
+	// touch updates soft state before the request is queued.
+	touch func(*Controller, time.Time, kmsg.Request)
+}
+
+// apis is every request that the controller listener answers, by key. Ranges are those of Kafka 4.3; METADATA and
+// DESCRIBE_TOPIC_PARTITIONS are ours in addition, so that a client may name a controller as its seed.
+var apis = []*api{
+	readAPI(1, 4, 18, (*Controller).fetch),
+	readAPI(3, 0, 13, (*Controller).metadata),
+	readAPI(18, 0, 4, (*Controller).apiVersions),
+	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).forwarded().within(createTopicsTimeout),
+	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).forwarded().within(deleteTopicsTimeout),
+	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).forwarded().within(createPartitionsTimeout),
+	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
+	readAPI(55, 0, 2, (*Controller).describeQuorum).forwarded(),
+	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition),
+	serveAPI(58, 0, 0, (*Controller).envelope),
+	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
+	readAPI(60, 0, 2, (*Controller).describeCluster),
+	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration),
+	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).within(heartbeatTimeout).touching(touchHeartbeat),
+	writeAPI(64, 0, 0, (*core).unregisterBroker, failUnregisterBroker).forwarded(),
+	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).forwarded(),
+	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration),
+	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs),
+	readAPI(75, 0, 0, (*Controller).describeTopicPartitions),
+}
+
+func init() {
+	for _, a := range apis {
+		byKey[a.key] = a
+	}
+}
+
+var byKey = make(map[int16]*api)
+
+func apiOf(key int16) *api { return byKey[key] }
+
+// Versions is the range of a request that the controller serves; ok is false for a key it does not know.
+func Versions(key int16) (min, max int16, ok bool) {
+	a := apiOf(key)
+	if a == nil {
+		return 0, 0, false
+	}
+	return a.min, a.max, true
+}
+
+func newAPI(key, min, max int16) *api {
+	return &api{key: key, min: min, max: max, name: kmsg.NameForKey(key)}
+}
+
+// readAPI makes a row for a request of type Q that any node answers.
+func readAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*Controller, context.Context, Caller, Q) R) *api {
+	a := newAPI(key, min, max)
+	a.read = func(c *Controller, ctx context.Context, caller Caller, req kmsg.Request) kmsg.Response {
+		return f(c, ctx, caller, req.(Q))
+	}
+	return a
+}
+
+// serveAPI makes a row for a request of type Q whose answer comes by a way of its own.
+func serveAPI[Q kmsg.Request](key, min, max int16, f func(*Controller, context.Context, Caller, Q, func(kmsg.Response))) *api {
+	a := newAPI(key, min, max)
+	a.serve = func(c *Controller, ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		f(c, ctx, caller, req.(Q), reply)
+	}
+	return a
+}
+
+// writeAPI makes a row for a request of type Q that the active controller's core answers.
+func writeAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*core, op, Q) result, fail func(Q, *apiError) R) *api {
+	a := newAPI(key, min, max)
+	a.write = func(c *core, o op, req kmsg.Request) result { return f(c, o, req.(Q)) }
+	a.fail = func(req kmsg.Request, err *apiError) kmsg.Response { return fail(req.(Q), err) }
+	return a
+}
+
+func (a *api) forwarded() *api {
+	a.forwardable = true
+	return a
+}
+
+func (a *api) within(timeout func(*Controller, kmsg.Request) time.Duration) *api {
+	a.timeout = timeout
+	return a
+}
+
+func (a *api) touching(touch func(*Controller, time.Time, kmsg.Request)) *api {
+	a.touch = touch
+	return a
+}
+
+// requestTimeout reads the timeout that a request carries in milliseconds.
+func requestTimeout(timeoutMs int32) time.Duration {
+	return time.Duration(max(timeoutMs, 0)) * time.Millisecond
+}

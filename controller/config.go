@@ -1,0 +1,88 @@
+package controller
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// Config is what a controller is told once, at its making. Fields without a comment are Kafka's settings of that name.
+type Config struct {
+	NodeID    int32
+	ClusterID string
+	// DirectoryID of this node's metadata log directory.
+	DirectoryID record.UUID
+	// Registration is what this node registers itself with: endpoints, features, incarnation.
+	Registration record.RegisterController
+	// InitialVoters is the voter set that the first batch of an empty log names. It is asked when that batch is made.
+	InitialVoters func() record.Voters
+	// Bootstrap are the records that an empty cluster starts with, metadata.version first.
+	Bootstrap []record.Record
+	// Unstable is unstable.feature.versions.enable.
+	Unstable bool
+
+	DefaultPartitions        int32 // num.partitions
+	DefaultReplicationFactor int16
+	MinISR                   int32 // min.insync.replicas
+	UncleanElection          bool  // unclean.leader.election.enable
+	DeleteTopics             bool  // delete.topic.enable
+	SessionTimeout           time.Duration
+	HeartbeatInterval        time.Duration // broker.heartbeat.interval.ms; twice the time that a heartbeat may wait in the queue
+	MaxIdle                  time.Duration // metadata.max.idle.interval.ms; 0 writes no NoOps
+	PreferredInterval        time.Duration // leader.imbalance.check.interval.seconds; 0 when auto.leader.rebalance.enable is off
+	UncleanInterval          time.Duration // unclean.leader.election.interval.ms
+	// Static are the configuration file's own keys and values: the last level of a topic's effective configuration.
+	Static map[string]string
+
+	// QueueMax is how many requests may wait for the core; more are answered REQUEST_TIMED_OUT at once.
+	QueueMax int
+
+	Log    Log
+	Clock  Clock
+	Random Random
+	Logger *slog.Logger
+	// Codec reads and writes the request inside an ENVELOPE.
+	Codec Codec
+	// Stop is told when this node must stop being a replica: what it would do next could lose or invent metadata.
+	Stop func(error)
+}
+
+// Limits that Kafka has as constants.
+const (
+	// recordsPerUserOp caps what one user request may write (QuorumController.MAX_RECORDS_PER_USER_OP).
+	recordsPerUserOp = 10_000
+	// recordsPerBatch cuts results that need not be atomic.
+	recordsPerBatch = 1_000
+	// queueMaxDefault is Config.QueueMax when that is zero.
+	queueMaxDefault = 10_000
+)
+
+// Clock is time as the driver sees it; the core gets it as an argument. A simulation has a second implementation.
+type Clock interface {
+	Now() time.Time
+	// AfterFunc calls f once, on a goroutine of its own, when d has passed. stop prevents that.
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+}
+
+// Random is the source of topic ids and of placement. It need not be safe for several goroutines.
+type Random interface{ Uint64() uint64 }
+
+func newUUID(r Random) record.UUID {
+	for {
+		var u record.UUID
+		hi, lo := r.Uint64(), r.Uint64()
+		for i := range 8 {
+			u[i], u[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
+		}
+		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80 // a version 4 UUID, as Kafka's Uuid.randomUuid
+		if u.String()[0] != '-' {                   // which also avoids a leading dash: tools would take it for an option
+			return u
+		}
+	}
+}
+
+func (cfg *Config) supportedFeatures() []record.FeatureRange {
+	return metadata.SupportedFeatures(cfg.Unstable)
+}

@@ -1,0 +1,216 @@
+// Package controller is the Kafka controller: it turns requests into metadata records, elections into partition changes,
+// and answers when they are committed. Its core is single-threaded and free of I/O; see core.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+)
+
+// Controller drives the core: it queues requests and the log's events for it and lets its timers fire. All methods may be called from
+// any goroutine unless they say otherwise.
+type Controller struct {
+	cfg    Config
+	core   *core
+	queue  *queue
+	timers timers
+
+	published atomic.Pointer[metadata.Image]
+	// active is the epoch that the core leads, standby otherwise; a hint, so that requests to a standby need not queue.
+	active atomic.Int32
+	faults atomic.Int64
+	done   chan struct{}
+}
+
+// New makes a controller with an empty image; the log then loads it through LoadSnapshot and Committed.
+func New(cfg Config) *Controller {
+	if cfg.QueueMax == 0 {
+		cfg.QueueMax = queueMaxDefault
+	}
+	c := &Controller{cfg: cfg, queue: newQueue(cfg.QueueMax), done: make(chan struct{})}
+	c.active.Store(standby)
+	c.core = newCore(&c.cfg, func(img *metadata.Image) { c.published.Store(img) })
+	c.published.Store(c.core.committed)
+	c.timers = timers{clock: cfg.Clock, fire: c.fireTimers}
+	return c
+}
+
+// SetLog gives the controller the log it proposes to; before Start. The two know each other, and the log is made second.
+func (c *Controller) SetLog(log Log) { c.cfg.Log, c.core.log = log, log }
+
+// Start runs the core's goroutine.
+func (c *Controller) Start() { go c.loop() }
+
+// Stop ends the core's goroutine when it has run what it is at, and fails whoever waits.
+func (c *Controller) Stop() {
+	c.queue.close()
+	<-c.done
+}
+
+// Image is the committed metadata now.
+func (c *Controller) Image() *metadata.Image { return c.published.Load() }
+
+// Active reports whether this node is the active controller, and in which epoch.
+func (c *Controller) Active() (epoch int32, ok bool) {
+	epoch = c.active.Load()
+	return epoch, epoch != standby
+}
+
+// Faults counts the internal faults since the start.
+func (c *Controller) Faults() int64 { return c.faults.Load() }
+
+func (c *Controller) loop() {
+	defer close(c.done)
+	for range c.queue.wake {
+		for events := c.queue.take(); events != nil; events = c.queue.take() {
+			for _, e := range events {
+				c.turn(e)
+			}
+		}
+		c.timers.set(c.cfg.Clock.Now(), c.core.nextTask())
+		if c.queue.isClosed() {
+			c.core.renounce()
+			c.active.Store(standby)
+			c.timers.stop()
+			return
+		}
+	}
+}
+
+// turn runs one event. A panic in it is a fault: handlers change nothing, so the core goes on.
+func (c *Controller) turn(e event) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.fault(e.name, p)
+		}
+	}()
+	e.run()
+}
+
+func (c *Controller) fault(name string, p any) {
+	c.faults.Add(1)
+	c.cfg.Logger.Error("internal fault", "event", name, "fault", p, "stack", string(debug.Stack()))
+}
+
+// invariant runs an event after which the core cannot be trusted if it fails: it stops the replica.
+func (c *Controller) invariant(name string, f func() error) event {
+	return event{name, func() {
+		defer func() {
+			if p := recover(); p != nil {
+				c.fault(name, p)
+				c.cfg.Stop(fmt.Errorf("%s: %v", name, p))
+			}
+		}()
+		if err := f(); err != nil {
+			c.cfg.Stop(fmt.Errorf("%s: %w", name, err))
+		}
+	}}
+}
+
+// Committed takes batches that a majority holds, in log order; their bytes are not changed any more. It does not block.
+func (c *Controller) Committed(batches [][]byte) {
+	c.queue.addLog(c.invariant("commit", func() error {
+		for _, b := range batches {
+			batch, rest, err := metadata.ParseBatch(b)
+			if err == nil && len(rest) != 0 {
+				err = fmt.Errorf("%d bytes follow a committed batch", len(rest))
+			}
+			if err == nil {
+				err = c.core.commit(batch)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// LeaderChanged tells who leads which epoch; leader -1 is nobody. It does not block.
+func (c *Controller) LeaderChanged(leader, epoch int32) {
+	if leader != c.cfg.NodeID {
+		c.active.Store(standby)
+	}
+	c.queue.addLog(c.invariant("leader change", func() error {
+		c.core.renounce()
+		if leader == c.cfg.NodeID {
+			c.core.claim(c.cfg.Clock.Now(), epoch)
+			c.active.Store(c.core.epoch)
+		}
+		return nil
+	}))
+}
+
+// LoadSnapshot replaces the state by the snapshot that ends at the offset, of the epoch.
+func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.ReadCloser, error)) error {
+	r, err := open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	img, err := metadata.ReadSnapshot(r, endOffset, epoch)
+	if err != nil {
+		return err
+	}
+	c.queue.addLog(c.invariant("load snapshot", func() error {
+		c.core.load(img)
+		return nil
+	}))
+	return nil
+}
+
+// Snapshot names the newest committed state and how to write it; write may run on any goroutine, at any later time.
+func (c *Controller) Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error) {
+	img := c.Image()
+	return img.EndOffset(), img.Epoch(), func(w io.Writer) error { return metadata.WriteSnapshot(w, img) }
+}
+
+// Handle answers a request. reply is called once, on any goroutine; a FETCH is parked on the caller's.
+func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	a := apiOf(req.Key())
+	if a == nil {
+		c.cfg.Logger.Error("a request without a handler reached the controller", "key", req.Key())
+		reply(req.ResponseKind())
+		return
+	}
+	switch {
+	case a.read != nil:
+		reply(a.read(c, ctx, caller, req))
+	case a.serve != nil:
+		a.serve(c, ctx, caller, req, reply)
+	default:
+		c.write(a, caller, req, reply)
+	}
+}
+
+// write queues a request for the core.
+func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	fail := func(err *apiError) { reply(a.fail(req, err)) }
+	if _, ok := c.Active(); !ok {
+		fail(errNotController)
+		return
+	}
+	now := c.cfg.Clock.Now()
+	p := &pendingOp{c: c, api: a, req: req, reply: reply, fail: fail, op: op{caller: caller}}
+	if a.timeout != nil {
+		p.deadline = now.Add(a.timeout(c, req))
+	}
+	if a.touch != nil {
+		a.touch(c, now, req)
+	}
+	if !c.queue.addRequest(event{a.name, p.run}) {
+		fail(errQueueFull)
+	}
+}
+
+// fireTimers queues the core's due tasks.
+func (c *Controller) fireTimers() {
+	c.queue.addLog(event{"timer", func() { c.runTasks() }})
+}
