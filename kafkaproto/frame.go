@@ -82,10 +82,10 @@ func (f *frameReader) read(p []byte) (int, error) {
 		return 0, f.failed(err)
 	}
 	n, err := f.nc.Read(p)
-	if n > 0 {
-		return n, nil
+	if n == 0 && err != nil {
+		return 0, f.failed(err)
 	}
-	return 0, f.failed(err)
+	return n, nil // an error with data comes again
 }
 
 func (f *frameReader) failed(err error) error {
