@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -306,9 +307,12 @@ func TestTimeouts(t *testing.T) {
 				begin := time.Now()
 				cfg, _ := testConfig(respond)
 				s, nc := pipe(t, cfg)
-				go test.client(t, nc)
+				var clientDone sync.WaitGroup
+				clientDone.Go(func() { test.client(t, nc) })
 				s.serving.Wait()
-				if took := time.Since(begin); took != test.after || s.Stats().Closed[test.reason.String()] != 1 {
+				took := time.Since(begin)
+				clientDone.Wait()
+				if took != test.after || s.Stats().Closed[test.reason.String()] != 1 {
 					t.Errorf("after %v: %v, want %s after %v", took, s.Stats().Closed, test.reason, test.after)
 				}
 			})
