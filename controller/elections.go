@@ -9,15 +9,42 @@ import (
 
 const noBroker int32 = -1
 
-// replicaUpdate says what happens to a broker whose partitions are looked at; noBroker where nothing does.
+// replicaUpdate says what happens to a broker whose partitions are looked at. Make it with removeBroker, addBroker or uncleanBroker.
 type replicaUpdate struct {
 	remove  int32 // leaves the ISR and may not lead: fenced, shutting down, unregistered, or its directory is offline
 	add     int32 // counts as active although its registration is still fenced: it is being unfenced in the same batch
-	unclean int32 // came back after an unclean shutdown: leaves the ISR and the ELR
+	unclean int32 // came back after an unclean shutdown: leaves the ISR and the ELR and may not lead
 }
 
-// updateReplicas returns the changes that the update makes to the partitions, at most max of them. cursor names where to go on
-// when there are more partitions; nil when all were looked at.
-func (c *core) updateReplicas(img *metadata.Image, u replicaUpdate, partitions iter.Seq[metadata.TopicPartition], max int) []record.Record {
+func removeBroker(id int32) replicaUpdate  { return replicaUpdate{id, noBroker, noBroker} }
+func addBroker(id int32) replicaUpdate     { return replicaUpdate{noBroker, id, noBroker} }
+func uncleanBroker(id int32) replicaUpdate { return replicaUpdate{noBroker, noBroker, id} }
+
+// updateReplicas makes the changes that u brings to partitions of img. It looks at no more than max partitions, which bounds
+// its time; last is the last one looked at when there are more, nil when all were. A long update goes on with
+// img.HostedAfter(broker, *last) or img.LeaderlessAfter(*last), against the newest image by then:
+//
+//	fence, controlled shutdown, unregister, clean return:  removeBroker(b), img.Hosted(b)
+//	unclean return with ELR on:                            uncleanBroker(b), img.Hosted(b)
+//	unfence:                                               addBroker(b), img.Leaderless()
+//	offline directories:                                   removeBroker(b), hostedIn(img.Hosted(b), b, dirs)
+//
+// An update in several parts needs the broker inactive (or active) from the first part on, or what happens between two parts
+// could bring it back behind the walk: write the BrokerRegistrationChange first. Hosted covers ISR and ELR in one pass.
+func (c *core) updateReplicas(img *metadata.Image, u replicaUpdate, partitions iter.Seq[metadata.TopicPartition], max int) (changes []record.Record, last *metadata.TopicPartition) {
 	panic("being written")
 }
+
+// hostedIn keeps the partitions whose replica on the broker lies in one of the directories.
+func hostedIn(partitions iter.Seq[metadata.TopicPartition], broker int32, dirs []record.UUID) iter.Seq[metadata.TopicPartition] {
+	panic("being written")
+}
+
+// electPreferred gives partitions to their preferred leaders, at most electionsPerRun of them; again asks for another run soon.
+func (c *core) electPreferred(o op) (r result, again bool) { panic("being written") }
+
+// electUnclean gives leaders to leaderless partitions of topics that allow an unclean election, at most electionsPerRun of them.
+func (c *core) electUnclean(o op) (r result, again bool) { panic("being written") }
+
+// electionsPerRun is how many elections a periodic task may hold at once (QuorumController.MAX_ELECTIONS_PER_IMBALANCE).
+const electionsPerRun = 1000

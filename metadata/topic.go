@@ -190,7 +190,7 @@ func (img *Image) Hosted(broker int32) iter.Seq[TopicPartition] {
 	if !ok {
 		return func(func(TopicPartition) bool) {}
 	}
-	return img.resolve(&h.members)
+	return img.resolve(h.members.all())
 }
 
 // Leads is the number of partitions that the broker leads.
@@ -202,24 +202,24 @@ func (img *Image) Leads(broker int32) int {
 }
 
 // Leaderless iterates over the partitions without a leader.
-func (img *Image) Leaderless() iter.Seq[TopicPartition] { return img.resolve(&img.leaderless) }
+func (img *Image) Leaderless() iter.Seq[TopicPartition] { return img.resolve(img.leaderless.all()) }
 
 // LeaderlessCount is the number of partitions without a leader.
 func (img *Image) LeaderlessCount() int { return img.leaderless.len() }
 
 // Imbalanced iterates over the partitions that their first replica does not lead, leaderless ones included.
-func (img *Image) Imbalanced() iter.Seq[TopicPartition] { return img.resolve(&img.imbalanced) }
+func (img *Image) Imbalanced() iter.Seq[TopicPartition] { return img.resolve(img.imbalanced.all()) }
 
 // ImbalancedCount is the number of partitions that their first replica does not lead.
 func (img *Image) ImbalancedCount() int { return img.imbalanced.len() }
 
 // Reassigning iterates over the partitions with a running reassignment.
-func (img *Image) Reassigning() iter.Seq[TopicPartition] { return img.resolve(&img.reassigns) }
+func (img *Image) Reassigning() iter.Seq[TopicPartition] { return img.resolve(img.reassigns.all()) }
 
-func (img *Image) resolve(refs *table[partitionRef, struct{}]) iter.Seq[TopicPartition] {
+func (img *Image) resolve(refs iter.Seq2[partitionRef, struct{}]) iter.Seq[TopicPartition] {
 	return func(yield func(TopicPartition) bool) {
 		var topic *Topic
-		for ref := range refs.all() {
+		for ref := range refs {
 			ordinal, id := uint32(ref>>32), int32(uint32(ref))
 			if topic == nil || topic.ordinal != ordinal {
 				topic, _ = img.topics.get(ordinal)
