@@ -1,0 +1,222 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// fakeLog is a Log that gives offsets and commits when it is told to.
+type fakeLog struct {
+	end     int64
+	refuse  error            // what Propose answers instead, if not nil
+	refused func() error     // asked at every Propose, if not nil
+	waiting []metadata.Batch // proposed, not committed
+	all     []metadata.Batch // proposed ever
+	peers   []Peer
+	quorum  Quorum
+}
+
+func (l *fakeLog) Propose(epoch int32, batch []byte) (int64, error) {
+	if l.refused != nil {
+		if err := l.refused(); err != nil {
+			return 0, err
+		}
+	}
+	if l.refuse != nil {
+		return 0, l.refuse
+	}
+	b, rest, err := metadata.ParseBatch(append([]byte(nil), batch...))
+	if err != nil || len(rest) != 0 {
+		return 0, errors.Join(err, errors.New("not one whole batch"))
+	}
+	base := l.end
+	b.SetPosition(base, epoch)
+	l.end = b.EndOffset()
+	l.waiting, l.all = append(l.waiting, b), append(l.all, b)
+	return base, nil
+}
+
+// take returns what is proposed and not committed, as the log commits it.
+func (l *fakeLog) take() []metadata.Batch {
+	batches := l.waiting
+	l.waiting = nil
+	return batches
+}
+
+func (l *fakeLog) Fetch(context.Context, FetchRequest) FetchResult { return FetchResult{ErrorCode: -1} }
+
+func (l *fakeLog) ReadSnapshot(int64, int32, int64, int) ([]byte, int64, error) {
+	return nil, 0, errors.New("the fake log has no snapshots")
+}
+
+func (l *fakeLog) Quorum() Quorum                         { return l.quorum }
+func (l *fakeLog) Peers() []Peer                          { return l.peers }
+func (l *fakeLog) Barrier(context.Context) (int64, error) { return l.end, nil }
+
+// testStart is when every test begins.
+var testStart = time.UnixMilli(1_700_000_000_000)
+
+// fakeClock stands still until it is advanced; timers fire on the goroutine that advances it.
+type fakeClock struct {
+	now    time.Time
+	timers []*fakeTimer
+}
+
+type fakeTimer struct {
+	at      time.Time
+	f       func()
+	stopped bool
+}
+
+func (c *fakeClock) Now() time.Time { return c.now }
+
+func (c *fakeClock) AfterFunc(d time.Duration, f func()) func() bool {
+	t := &fakeTimer{at: c.now.Add(d), f: f}
+	c.timers = append(c.timers, t)
+	return func() bool {
+		was := t.stopped
+		t.stopped = true
+		return !was
+	}
+}
+
+func testConfig() Config {
+	return Config{
+		NodeID: 3000, ClusterID: "Z3NnZmRnZmRnZmRnZmRnZg", DirectoryID: testUUID(3000),
+		Registration: record.RegisterController{
+			ControllerID: 3000, IncarnationID: testUUID(30001),
+			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "c1", Port: 9093}},
+			Features:  metadata.SupportedFeatures(false),
+		},
+		InitialVoters: func() record.Voters {
+			return record.Voters{Voters: []record.Voter{{
+				ID: 3000, DirectoryID: testUUID(3000), KRaftVersionMax: 1,
+				Endpoints: []record.VoterEndpoint{{Name: "CONTROLLER", Host: "c1", Port: 9093}},
+			}}}
+		},
+		Bootstrap:         metadata.BootstrapFeatures(metadata.LatestVersion),
+		DefaultPartitions: 1, DefaultReplicationFactor: 1, MinISR: 1, DeleteTopics: true,
+		SessionTimeout: 9 * time.Second, HeartbeatInterval: 2 * time.Second, PreferredInterval: 300 * time.Second, UncleanInterval: 300 * time.Second,
+		Clock: &fakeClock{now: testStart}, Random: rand.NewPCG(1, 2), Logger: slog.New(slog.DiscardHandler),
+		Stop: func(err error) { panic(err) },
+	}
+}
+
+// testUUID is an id that is not reserved and that sorts by n.
+func testUUID(n int) record.UUID {
+	return record.UUID{0: 0x40, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
+}
+
+// testCore is an active core over a fakeLog, without a driver: time is its clock, and what it proposes commits at once.
+type testCore struct {
+	*core
+	t     testing.TB
+	log   *fakeLog
+	clock *fakeClock
+}
+
+// newTestCore makes a core that is active in epoch 1 of a new cluster, bootstrapped; options change the configuration first.
+func newTestCore(t testing.TB, options ...func(*Config)) *testCore {
+	t.Helper()
+	cfg := testConfig()
+	for _, o := range options {
+		o(&cfg)
+	}
+	log := new(fakeLog)
+	cfg.Log = log
+	tc := &testCore{core: newCore(&cfg, func(*metadata.Image) {}), t: t, log: log, clock: cfg.Clock.(*fakeClock)}
+	tc.lead(1)
+	if tc.working.Version() == 0 {
+		tc.apply(cfg.Bootstrap...)
+	}
+	return tc
+}
+
+// lead opens an epoch as the log does, and claims it.
+func (tc *testCore) lead(epoch int32) {
+	tc.t.Helper()
+	b, err := metadata.EncodeControl(tc.clock.now.UnixMilli(), &record.LeaderChange{LeaderID: tc.cfg.NodeID, Voters: []int32{tc.cfg.NodeID}, GrantingVoters: []int32{tc.cfg.NodeID}})
+	if err == nil {
+		_, err = tc.log.Propose(epoch, b)
+	}
+	if err != nil {
+		tc.t.Fatal(err)
+	}
+	tc.commitAll()
+	tc.claim(tc.clock.now, epoch)
+	tc.commitAll()
+}
+
+// commitAll commits whatever is proposed.
+func (tc *testCore) commitAll() {
+	tc.t.Helper()
+	for _, b := range tc.log.take() {
+		if err := tc.commit(b); err != nil {
+			tc.t.Fatal(err)
+		}
+	}
+}
+
+// apply writes records as one batch and commits it.
+func (tc *testCore) apply(records ...record.Record) {
+	tc.t.Helper()
+	if err := tc.append(tc.clock.now, result{records: records, atomic: true}); err != nil {
+		tc.t.Fatal(err)
+	}
+	tc.commitAll()
+}
+
+// do runs an operation to its end, part by part, committing each, and returns what it wrote and answered.
+func (tc *testCore) do(f func(op) result) (records []record.Record, response kmsg.Response) {
+	tc.t.Helper()
+	for f != nil {
+		r := f(op{now: tc.clock.now})
+		records = append(records, r.records...)
+		tc.core.run(tc.clock.now, r, func(resp kmsg.Response) { response = resp }, func(err *apiError) { tc.t.Fatal(err) })
+		tc.commitAll()
+		f = r.more
+	}
+	return records, response
+}
+
+// handle runs a write request through the API table.
+func (tc *testCore) handle(req kmsg.Request) (records []record.Record, response kmsg.Response) {
+	tc.t.Helper()
+	return tc.do(func(o op) result { return apiOf(req.Key()).write(tc.core, o, req) })
+}
+
+// addBrokers registers brokers, unfenced, each with the log directory testUUID(id).
+func (tc *testCore) addBrokers(ids ...int32) {
+	tc.t.Helper()
+	for _, id := range ids {
+		tc.apply(&record.RegisterBroker{
+			BrokerID: id, IncarnationID: testUUID(int(id) + 1_000_000), BrokerEpoch: tc.nextOffset(), LogDirs: []record.UUID{testUUID(int(id))},
+			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b", Port: 9092}}, Features: metadata.SupportedFeatures(false),
+		})
+	}
+}
+
+// addTopic makes a topic whose partitions have these replicas, all in sync, the first leading.
+func (tc *testCore) addTopic(name string, replicas ...[]int32) record.UUID {
+	tc.t.Helper()
+	id := newUUID(tc.cfg.Random)
+	records := []record.Record{&record.Topic{Name: name, TopicID: id}}
+	for i, r := range replicas {
+		dirs := make([]record.UUID, len(r))
+		for j, b := range r {
+			dirs[j] = tc.working.Broker(b).DefaultDirectory()
+		}
+		records = append(records, &record.Partition{PartitionID: int32(i), TopicID: id, Replicas: r, ISR: r, Leader: r[0], Directories: dirs})
+	}
+	tc.apply(records...)
+	return id
+}
