@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"os"
@@ -98,8 +99,8 @@ func fetchJars(dir, version string) error {
 	if err != nil {
 		return fmt.Errorf("integration tests fetch Apache Kafka %s with Maven: install mvn (Debian: apt-get install maven) and put it on PATH", version)
 	}
-	work, err := os.MkdirTemp(filepath.Dir(dir), "fetch-")
-	if err != nil {
+	work := dir + ".fetch" // what an interrupted run left there is of no use
+	if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755)); err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 const firstControllerID = 3000
@@ -148,6 +147,9 @@ func (q *Controllers) formatArgs(c *controller, o ControllerOptions) []string {
 	if q.static {
 		return args
 	}
+	if len(q.nodes) == 1 {
+		return append(args, "--standalone")
+	}
 	return append(args, "--initial-controllers", q.join(func(c *controller) string {
 		return fmt.Sprintf("%d@%s:%s", c.id, q.Endpoint(c.id), c.directoryID)
 	}))
@@ -203,15 +205,4 @@ func Checkpoints(dir string) []string {
 	})
 	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(filepath.Base(a), filepath.Base(b)) })
 	return found
-}
-
-// WaitLeader waits until a node answers as the quorum's leader.
-func WaitLeader(t testing.TB, q Quorum, within time.Duration) Leader {
-	t.Helper()
-	var leader Leader
-	Eventually(t, within, q.Name()+" quorum has a leader", func() (err error) {
-		leader, err = FindLeader(t.Context(), q)
-		return err
-	})
-	return leader
 }

@@ -10,8 +10,8 @@
 // Functions that take a testing.TB fail that test and may be called from its goroutine only. Functions that return an
 // error may be called from any.
 //
-//	quorum := kafka.StartControllers(t, 3, kafka.ControllerOptions{})         // Apache's
-//	quorum := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{}) // YAKt's
+//	apache := kafka.StartControllers(t, 3, kafka.ControllerOptions{})
+//	quorum := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{})
 //	broker := kafka.StartBroker(t, quorum, kafka.BrokerOptions{ID: 1})
-//	client := kafka.NewClient(t, broker.Addr())
+//	client := kafka.NewClient(t, kafka.Addrs(broker))
 package kafka

@@ -74,12 +74,15 @@ func log4j2Config(dir, name, logPath string) (string, error) {
 }
 
 // classArchive makes, once per release and java, an archive of the classes that a broker and a controller load: it halves
-// the start of a broker and of every tool. It is a help only, so that every failure means going without. The caller holds
-// the release's lock.
+// the start of a broker and of every tool. It is a help only, so that a failure means going without, until the
+// .error file that tells of it is deleted. The caller holds the release's lock.
 func (r *Release) classArchive(java jvm) string {
 	archive := filepath.Join(r.Dir, "classes-"+shortHash([]byte(java.version))+".jsa")
 	if _, err := os.Stat(archive); err == nil {
 		return archive
+	}
+	if _, err := os.Stat(archive + ".error"); err == nil {
+		return ""
 	}
 	work, err := os.MkdirTemp("", "yakt-classes-")
 	if err != nil {
@@ -117,6 +120,7 @@ func (r *Release) trainArchive(work, archive string) error {
 		return fmt.Errorf("format: %w: %s", err, out.Stderr)
 	}
 	tmp := archive + ".tmp"
+	os.Remove(tmp)
 	node := r.javaCommand(512, log4j2, []string{"-XX:ArchiveClassesAtExit=" + tmp}, serverClass, config)
 	p, err := startProcess(node, filepath.Join(work, "node.out"))
 	if err != nil {

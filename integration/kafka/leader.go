@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -13,12 +14,12 @@ import (
 
 const askTimeout = 2 * time.Second
 
-// Leader is what the active controller says of its quorum. HighWatermark is an offset of the metadata log.
+// Leader is what the active controller says of its quorum; all offsets are of the metadata log.
 type Leader struct {
 	ID, Epoch     int32
 	HighWatermark int64
-	Voters        []int32
-	Observers     []int32
+	Voters        map[int32]int64 // node id -> log end offset
+	Observers     map[int32]int64 // likewise, of brokers and of controllers that are no voters
 }
 
 // FindLeader asks every node by DescribeQuorum and returns the answer of the leader of the highest epoch.
@@ -37,6 +38,30 @@ func FindLeader(ctx context.Context, q Quorum) (Leader, error) {
 		return best, fmt.Errorf("no node leads: %w", errors.Join(errs...))
 	}
 	return best, nil
+}
+
+// WaitLeader waits until a node answers as the quorum's leader.
+func WaitLeader(t testing.TB, q Quorum, within time.Duration) Leader {
+	t.Helper()
+	var leader Leader
+	Eventually(t, within, q.Name()+" quorum has a leader", func() (err error) {
+		leader, err = FindLeader(t.Context(), q)
+		return err
+	})
+	return leader
+}
+
+// WaitCaughtUp waits until the leader knows a voter to hold all that is committed now.
+func WaitCaughtUp(t testing.TB, q Quorum, id int32, within time.Duration) {
+	t.Helper()
+	committed := WaitLeader(t, q, within).HighWatermark
+	Eventually(t, within, fmt.Sprintf("controller %d catches up", id), func() error {
+		leader, err := FindLeader(t.Context(), q)
+		if err == nil && leader.Voters[id] < committed {
+			err = fmt.Errorf("is at offset %d of %d", leader.Voters[id], committed)
+		}
+		return err
+	})
 }
 
 // DescribeQuorum asks one controller. A standby of Apache's answers NOT_LEADER_OR_FOLLOWER.
@@ -58,12 +83,13 @@ func DescribeQuorum(ctx context.Context, endpoint string) (Leader, error) {
 		return Leader{}, fmt.Errorf("answer to DescribeQuorum without its partition: %+v", resp)
 	}
 	p := resp.Topics[0].Partitions[0]
-	l := Leader{ID: p.LeaderID, Epoch: p.LeaderEpoch, HighWatermark: p.HighWatermark}
+	l := Leader{ID: p.LeaderID, Epoch: p.LeaderEpoch, HighWatermark: p.HighWatermark,
+		Voters: map[int32]int64{}, Observers: map[int32]int64{}}
 	for _, v := range p.CurrentVoters {
-		l.Voters = append(l.Voters, v.ReplicaID)
+		l.Voters[v.ReplicaID] = v.LogEndOffset
 	}
 	for _, o := range p.Observers {
-		l.Observers = append(l.Observers, o.ReplicaID)
+		l.Observers[o.ReplicaID] = o.LogEndOffset
 	}
 	return l, kerr.ErrorForCode(p.ErrorCode)
 }

@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -17,6 +16,7 @@ import (
 const (
 	bootTimeout = 60 * time.Second
 	stopTimeout = 60 * time.Second
+	lineMax     = 400 // bytes of a log line that a report shows
 )
 
 // Server is a broker or a controller: a program on directories of its own, which can be stopped, killed and started
@@ -172,8 +172,12 @@ func (s *Server) LogTail(n int) string {
 }
 
 func lastLines(b []byte, n int) string {
-	lines := bytes.SplitAfter(b, []byte("\n"))
-	return string(bytes.Join(lines[max(0, len(lines)-n-1):], nil))
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	lines = lines[max(0, len(lines)-n):]
+	for i, l := range lines {
+		lines[i] = l[:min(len(l), lineMax)]
+	}
+	return strings.Join(lines, "\n") + "\n"
 }
 
 func (s *Server) process() *process {

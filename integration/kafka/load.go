@@ -1,0 +1,157 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Load writes to a cluster in the background, one record and one topic at a time each, so that every acknowledgement shows that
+// writes work at that moment. All it is told goes into its ledger.
+type Load struct {
+	Ledger *Ledger
+	stop   context.CancelFunc
+	wg     sync.WaitGroup
+
+	records, topics progress
+}
+
+// progress counts acknowledgements and remembers the longest time between two.
+type progress struct {
+	mu      sync.Mutex
+	acked   int
+	failed  map[string]int // error -> how often
+	last    time.Time
+	longest time.Duration
+}
+
+const (
+	recordInterval = 5 * time.Millisecond
+	topicInterval  = 100 * time.Millisecond
+	createTimeout  = 20 * time.Second
+)
+
+// StartLoad writes records acks=all to a topic (none if it is ""), and creates topics of one partition with this
+// replication factor, until Stop or the end of the test.
+func StartLoad(t testing.TB, addrs []string, topic string, replicas int16) *Load {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	l := &Load{Ledger: NewLedger("load"), stop: cancel}
+	l.records.begin()
+	l.topics.begin()
+	creator := kadm.NewClient(NewClient(t, addrs, kgo.RetryTimeout(createTimeout)))
+	if topic != "" {
+		producer := NewClient(t, addrs)
+		l.every(ctx, recordInterval, &l.records, func() error { return l.produce(producer, topic) })
+	}
+	l.every(ctx, topicInterval, &l.topics, func() error { return l.createTopic(creator, replicas) })
+	t.Cleanup(l.Stop)
+	return l
+}
+
+// every runs one writer until ctx ends; a write under way is finished, so that its outcome is known.
+func (l *Load) every(ctx context.Context, interval time.Duration, p *progress, write func() error) {
+	l.wg.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				p.note(write())
+			}
+		}
+	})
+}
+
+func (l *Load) produce(cl *kgo.Client, topic string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
+	defer cancel()
+	r, err := cl.ProduceSync(ctx, l.Ledger.newRecord(topic)).First()
+	if err == nil {
+		l.Ledger.acknowledged(r)
+	}
+	return err
+}
+
+func (l *Load) createTopic(cl *kadm.Client, replicas int16) error {
+	ctx, cancel := context.WithTimeout(context.Background(), createTimeout)
+	defer cancel()
+	_, topics := l.Ledger.Counts()
+	name := fmt.Sprintf("%s-topic-%d-%d", l.Ledger.name, topics, time.Now().UnixNano())
+	resp, err := cl.CreateTopic(ctx, 1, replicas, nil, name)
+	if err = errors.Join(err, resp.Err); err == nil {
+		l.Ledger.topicCreated(name, resp.ID)
+	}
+	if errors.Is(err, kerr.TopicAlreadyExists) {
+		return nil // the client asked again after an answer was lost: done, though its id is not known
+	}
+	return err
+}
+
+// Stop ends the load and waits for writes under way. Idempotent.
+func (l *Load) Stop() {
+	l.stop()
+	l.wg.Wait()
+}
+
+// WaitProgress waits until a record and a topic have been acknowledged that were not when it was called; it returns how
+// long each took.
+func (l *Load) WaitProgress(t testing.TB, within time.Duration) (record, topic time.Duration) {
+	t.Helper()
+	begin := time.Now()
+	// The first acknowledgement may be on its way already; the second is of a write asked for after the call.
+	records, topics := l.records.count()+2, l.topics.count()+2
+	wait := func(what string, p *progress, count int) time.Duration {
+		Eventually(t, within, what, func() error {
+			if got := p.count(); got < count {
+				return fmt.Errorf("%d of %d, %v", got, count, p)
+			}
+			return nil
+		})
+		return time.Since(begin)
+	}
+	record = wait("a record is acknowledged", &l.records, records)
+	topic = wait("a topic is created", &l.topics, topics)
+	return record, topic
+}
+
+// String sums the load up: counts, longest times without an acknowledgement, errors.
+func (l *Load) String() string {
+	return fmt.Sprintf("records: %v; topics: %v", &l.records, &l.topics)
+}
+
+func (p *progress) begin() { p.last, p.failed = time.Now(), map[string]int{} }
+
+func (p *progress) note(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		p.failed[err.Error()]++
+		return
+	}
+	now := time.Now()
+	p.acked++
+	p.longest = max(p.longest, now.Sub(p.last))
+	p.last = now
+}
+
+func (p *progress) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.acked
+}
+
+func (p *progress) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return fmt.Sprintf("%d acknowledged, longest gap %v, errors %v", p.acked, p.longest.Round(time.Millisecond), p.failed)
+}

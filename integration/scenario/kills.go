@@ -1,0 +1,80 @@
+package scenario
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const (
+	replicated     = 3 // brokers, and replicas of everything
+	progressMax    = 30 * time.Second
+	catchUpMax     = 30 * time.Second
+	survivingTopic = "surviving"
+)
+
+// ThreeBrokersSurviveControllerKills kills (SIGKILL) one controller after the other, the leader first, while records
+// and topics are written: writes go on after each kill, no broker exits, and in the end nothing acknowledged is missing.
+// A quorum of one or two stands still until the node is back, which then comes first.
+func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills int) {
+	brokers := kafka.StartBrokers(t, q, replicated, kafka.BrokerOptions{InternalReplicas: replicated})
+	addrs := kafka.Addrs(brokers...)
+	kafka.CreateTopic(t, addrs, survivingTopic, 6, replicated)
+	load := kafka.StartLoad(t, addrs, survivingTopic, replicated)
+	load.WaitProgress(t, progressMax)
+
+	var done []int32
+	for range kills {
+		victim := nextVictim(t, q, done)
+		done = append(done, victim)
+		killAndRestart(t, q, victim, load)
+		kafka.RequireAlive(t, brokers...)
+	}
+	load.Stop()
+	t.Logf("controllers %s, %d kills: %v", q.Name(), kills, load)
+	load.Ledger.Verify(t, addrs)
+	for _, b := range brokers {
+		stopWhole(t, b)
+	}
+}
+
+// nextVictim is the leader, unless it was killed less long ago than another: every node gets its turn.
+func nextVictim(t testing.TB, q kafka.Quorum, done []int32) int32 {
+	nodes := q.Nodes()
+	round := done[len(done)-len(done)%len(nodes):]
+	waiting := slices.DeleteFunc(nodes, func(id int32) bool { return slices.Contains(round, id) })
+	if leader := kafka.WaitLeader(t, q, progressMax).ID; slices.Contains(waiting, leader) {
+		return leader
+	}
+	return waiting[0]
+}
+
+func killAndRestart(t testing.TB, q kafka.Quorum, victim int32, load *kafka.Load) {
+	leads := kafka.WaitLeader(t, q, progressMax).ID == victim
+	begin := time.Now()
+	q.Kill(victim)
+	if len(q.Nodes()) < 3 {
+		q.Start(t, victim)
+	}
+	record, topic := load.WaitProgress(t, progressMax)
+	t.Logf("killed controller %d (leader: %t): a record acknowledged after %v, a topic after %v",
+		victim, leads, record.Round(time.Millisecond), topic.Round(time.Millisecond))
+	if !q.Alive(victim) {
+		q.Start(t, victim)
+	}
+	kafka.WaitCaughtUp(t, q, victim, catchUpMax)
+	t.Logf("controller %d caught up %v after it was killed", victim, time.Since(begin).Round(time.Millisecond))
+}
+
+// stopWhole stops a broker that must still be running; it may have logged errors, which are shown.
+func stopWhole(t testing.TB, b *kafka.Broker) {
+	kafka.RequireAlive(t, b)
+	if errs := b.LogErrors(); len(errs) > 0 {
+		t.Logf("%s logged %d errors, the last: %s", b.Name, len(errs), errs[len(errs)-1])
+	}
+	if code := b.Stop(t); code != 0 && code != sigtermJVM {
+		t.Errorf("%s exited with code %d", b.Name, code)
+	}
+}

@@ -1,0 +1,62 @@
+package scenario
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const snapshotMax = 60 * time.Second
+
+// EarlySnapshots are controller properties under which a few dozen topics make a snapshot; scenarios that need
+// snapshots expect a quorum with them.
+func EarlySnapshots() map[string]string {
+	return map[string]string{"metadata.log.max.record.bytes.between.snapshots": "4000"}
+}
+
+// LateBrokerFromSnapshot starts a second broker when the metadata log has been snapshot: it must start from a snapshot,
+// know every topic, follow what comes later and carry replicas. Needs EarlySnapshots.
+func LateBrokerFromSnapshot(t testing.TB, q kafka.Quorum) {
+	first := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
+	ledger := fillUntilSnapshot(t, q, first)
+
+	late := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2})
+	late.Start(t)
+	boot := late.WaitStarted(t, bootMax)
+	fetched := kafka.Checkpoints(late.MetadataDir())
+	if len(fetched) == 0 {
+		t.Fatalf("%s took no snapshot: none in %s", late.Name, late.MetadataDir())
+	}
+	t.Logf("%s started in %v from %s", late.Name, boot.Round(time.Millisecond), filepath.Base(fetched[0]))
+	ledger.Verify(t, kafka.Addrs(late))
+
+	both := kafka.Addrs(first, late)
+	kafka.CreateTopic(t, both, "after-late", 2, 2)
+	kafka.Produce(t, both, "after-late", lifeRecords, ledger)
+	late.Kill()
+	late.Start(t)
+	late.WaitStarted(t, restartMax)
+	ledger.Verify(t, both)
+	kafka.RequireAlive(t, first, late)
+}
+
+// A killed broker is let in again when its session has ended: 9 s by default, and the start itself.
+const restartMax = 30 * time.Second
+
+// fillUntilSnapshot creates topics until every node holds a snapshot, and returns the ledger of them.
+func fillUntilSnapshot(t testing.TB, q kafka.Quorum, b *kafka.Broker) *kafka.Ledger {
+	load := kafka.StartLoad(t, kafka.Addrs(b), "", 1)
+	defer load.Stop()
+	kafka.Eventually(t, snapshotMax, "every controller has a snapshot", func() error {
+		for _, id := range q.Nodes() {
+			if len(kafka.Checkpoints(q.Dir(id))) == 0 {
+				return fmt.Errorf("none in %s; %v", q.Dir(id), load)
+			}
+		}
+		return nil
+	})
+	return load.Ledger
+}

@@ -1,0 +1,65 @@
+// Package integration runs the scenarios of package scenario against whole clusters; see package kafka for what that
+// takes. With -short only the first two scenarios of each quorum are run.
+package integration
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/yakt/yakt/integration/kafka"
+	"github.com/yakt/yakt/integration/scenario"
+)
+
+// starter starts a quorum of n controllers.
+type starter func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum
+
+// TestHarnessAgainstApache runs the scenarios against Apache's own controllers, so that a failure with YAKt's is not the
+// scenario's.
+func TestHarnessAgainstApache(t *testing.T) {
+	t.Parallel()
+	runScenarios(t, func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum {
+		return kafka.StartControllers(t, n, o)
+	})
+}
+
+func runScenarios(t *testing.T, start starter) {
+	quick, long := scenarios(start)
+	if !testing.Short() {
+		maps.Copy(quick, long)
+	}
+	for name, run := range quick {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t)
+		})
+	}
+}
+
+func scenarios(start starter) (quick, long map[string]func(*testing.T)) {
+	// Apache's controllers let a restarted broker in when its old session has ended: here 4 s, not the usual 9.
+	soon := map[string]string{"broker.session.timeout.ms": "4000"}
+	early := maps.Clone(soon)
+	maps.Copy(early, scenario.EarlySnapshots())
+	quick = map[string]func(*testing.T){
+		"BrokerLife": func(t *testing.T) {
+			scenario.BrokerLife(t, start(t, 1, kafka.ControllerOptions{Properties: soon}), kafka.Newest)
+		},
+		"Tools": func(t *testing.T) {
+			scenario.ToolsWork(t, start(t, 1, kafka.ControllerOptions{Properties: early}))
+		},
+	}
+	long = map[string]func(*testing.T){
+		"LateBroker": func(t *testing.T) {
+			scenario.LateBrokerFromSnapshot(t, start(t, 1, kafka.ControllerOptions{Properties: early}))
+		},
+		"ControllerKills": func(t *testing.T) {
+			scenario.ThreeBrokersSurviveControllerKills(t, start(t, 3, kafka.ControllerOptions{}), 3)
+		},
+		"Releases": func(t *testing.T) {
+			scenario.ReleaseMatrix(t, func(t testing.TB, releaseVersion string) kafka.Quorum {
+				return start(t, 1, kafka.ControllerOptions{ReleaseVersion: releaseVersion, Properties: soon})
+			})
+		},
+	}
+	return quick, long
+}
