@@ -1,0 +1,319 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"pgregory.net/rapid"
+)
+
+// machine drives a log and a model of it. states are the logs a crash may leave
+// behind, oldest first: the one that is known durable and all since.
+type machine struct {
+	t      *rapid.T
+	fs     *memFS
+	w      *WAL
+	states []model
+}
+
+func (m *machine) now() model { return m.states[len(m.states)-1] }
+
+func (m *machine) push(s model) { m.states = append(m.states, s) }
+
+func (m *machine) durable() { m.states = []model{m.now()} }
+
+func (m *machine) choose(n int) int { return rapid.IntRange(0, n-1).Draw(m.t, "c") }
+
+func (m *machine) options() Options {
+	o := quiet(m.fs)
+	o.MarkEvery = 3
+	return o
+}
+
+// Append adds, and sometimes replaces, entries.
+func (m *machine) Append(t *rapid.T) {
+	s := m.now()
+	var hs *raftpb.HardState
+	var entries []*raftpb.Entry
+	term := max(s.lastTerm(), 1)
+	first := s.last() + 1
+	if committed := max(s.hs.commit, s.mark.Index); committed < s.last() && m.choose(4) == 0 {
+		first = rapid.Uint64Range(committed+1, s.last()).Draw(t, "first")
+		term++
+	}
+	for i := range uint64(rapid.IntRange(0, 6).Draw(t, "entries")) {
+		size := rapid.SampledFrom([]int{0, 1, 7, 8, 40, 400, 600, 1500}).Draw(t, "size")
+		if m.choose(30) == 29 {
+			size = 12_000
+		}
+		entries = append(entries, entry(first+i, term, strings.Repeat(string(rune('a'+m.choose(26))), size)))
+	}
+	next := s.append(nil, entries)
+	if m.choose(2) == 0 {
+		commit := rapid.Uint64Range(max(s.hs.commit, s.mark.Index), next.last()).Draw(t, "commit")
+		hs = state(max(next.lastTerm(), s.hs.term, 1), uint64(m.choose(4)), commit)
+		next = next.append(hs, nil)
+	}
+	if err := m.w.Append(hs, entries); err != nil {
+		t.Fatal(err)
+	}
+	m.push(next)
+}
+
+func (m *machine) Sync(t *rapid.T) {
+	if err := m.w.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	m.durable()
+}
+
+// Mark takes a snapshot of this log or receives one that replaces it.
+func (m *machine) Mark(t *rapid.T) {
+	s := m.now()
+	k := mark(rapid.Uint64Range(s.mark.Index, s.last()).Draw(t, "mark"), 0)
+	if at := k.Index - s.mark.Index; at == 0 {
+		k.Term = s.mark.Term
+	} else {
+		k.Term = s.entries[at-1].GetTerm()
+	}
+	if m.choose(4) == 0 {
+		k = mark(s.last()+uint64(m.choose(5)), s.lastTerm()+1)
+		if k.Index <= s.mark.Index {
+			return
+		}
+	}
+	if err := m.w.SetMark(k); err != nil {
+		t.Fatal(err)
+	}
+	m.push(s.setMark(k))
+	m.durable()
+}
+
+func (m *machine) Compact(t *rapid.T) {
+	first := rapid.Uint64Range(0, m.now().mark.Index+1).Draw(t, "first")
+	if err := m.w.Compact(first); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (m *machine) Reopen(t *rapid.T) {
+	if err := m.w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m.durable()
+	m.open(t)
+}
+
+// Crash cuts the power, sometimes again while the log is being opened.
+func (m *machine) Crash(t *rapid.T) {
+	m.fs = m.fs.crash(m.choose)
+	for m.choose(3) == 0 {
+		left := rapid.IntRange(0, 12).Draw(t, "changes until the next crash")
+		m.fs.fault = func(op, path string) error {
+			if left--; left < 0 {
+				return errPower
+			}
+			return nil
+		}
+		if w, _, err := Open("d", m.options()); err == nil {
+			w.release()
+		} else if !errors.Is(err, errPower) {
+			t.Fatalf("open during crashes: %v", err)
+		}
+		m.fs = m.fs.crash(m.choose)
+	}
+	m.open(t)
+}
+
+var errPower = errors.New("power cut")
+
+// release forgets a log without touching its disk, as a crash does.
+func (w *WAL) release() {
+	close(w.stop)
+	if w.marker.done != nil {
+		close(w.marker.stop)
+		<-w.marker.done
+	}
+}
+
+// open requires the newest state that can be there, and nothing else.
+func (m *machine) open(t *rapid.T) {
+	w, st, err := Open("d", m.options())
+	if err != nil {
+		t.Fatalf("open: %v\n%v", err, sortedKeys(m.fs.files))
+	}
+	got := stateString(st)
+	i := slices.IndexFunc(m.states, func(s model) bool { return s.String() == got })
+	if i < 0 {
+		t.Fatalf("the log came back as\n%snot one of %d states from\n%sto\n%s", got, len(m.states), m.states[0], m.now())
+	}
+	m.w, m.states = w, []model{m.states[i]}
+}
+
+// TestCrashModel: whatever is done and whenever the power goes, what was synced
+// is there, batches are whole, and a crash is never taken for corruption.
+func TestCrashModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := &machine{t: t, fs: newMemFS(), states: []model{{}}}
+		m.open(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"append": m.Append, "append2": m.Append, "append3": m.Append,
+			"sync": m.Sync, "mark": m.Mark, "compact": m.Compact, "reopen": m.Reopen, "crash": m.Crash,
+		})
+		m.Crash(t)
+	})
+}
+
+// script is a fixed run over rolls, marks, compaction and a reopen. It stops at
+// the first error and returns the states a crash may then leave.
+func script(fsys *memFS, keep func(w *WAL)) (states []model, err error) {
+	states = []model{{}}
+	w, _, err := Open("d", quiet(fsys))
+	if err != nil {
+		return states, err
+	}
+	defer func() { keep(w) }()
+	for i := uint64(1); i <= 18; i++ {
+		batch := []*raftpb.Entry{entry(2*i-1, i, strings.Repeat("p", 300)), entry(2*i, i, strings.Repeat("q", 700))}
+		s := states[len(states)-1].append(state(i, 1, 2*i-2), batch)
+		states = append(states, s)
+		if err := w.Append(state(i, 1, 2*i-2), batch); err != nil {
+			return states, err
+		}
+		if i%3 == 0 {
+			if err := w.Sync(); err != nil {
+				return states, err
+			}
+			states = []model{s}
+		}
+		if i%6 == 0 {
+			states = append(states, s.setMark(mark(2*i-3, i-1)))
+			if err := w.SetMark(mark(2*i-3, i-1)); err != nil {
+				return states, err
+			}
+			states = states[1:]
+			if err := w.Compact(2*i - 2); err != nil {
+				return states, err
+			}
+		}
+	}
+	err = w.Close()
+	keep = func(*WAL) {}
+	return states, err
+}
+
+// TestFaultAtEveryChange fails each write, sync, rename and removal in turn, once
+// or for good, then restarts the process, cuts the power and looks again.
+func TestFaultAtEveryChange(t *testing.T) {
+	total := 0
+	counting := newMemFS()
+	counting.fault = func(op, path string) error { total++; return nil }
+	if _, err := script(counting, func(*WAL) {}); err != nil {
+		t.Fatal(err)
+	}
+	for _, errno := range []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS} {
+		for at := range total {
+			for _, forGood := range []bool{false, true} {
+				faultOnce(t, errno, at, forGood)
+			}
+		}
+	}
+	t.Logf("%d changes, each failed 6 times", total)
+}
+
+func faultOnce(t *testing.T, errno error, at int, forGood bool) {
+	t.Helper()
+	fsys, n, where := newMemFS(), 0, ""
+	fsys.fault = func(op, path string) error {
+		n++
+		if n-1 == at || forGood && n-1 > at {
+			if where == "" {
+				where = op + " " + path
+			}
+			return errno
+		}
+		return nil
+	}
+	name := fmt.Sprintf("%v at change %d (for good: %v)", errno, at, forGood)
+	states, err := script(fsys, func(w *WAL) {
+		if w.err != nil && !errors.Is(w.err, ErrClosed) {
+			for call, got := range map[string]error{"append": w.Append(nil, nil), "sync": w.Sync(), "mark": w.SetMark(mark(1000, 1000)), "compact": w.Compact(0)} {
+				if !errors.Is(got, errno) {
+					t.Errorf("%s: %s after a final error returned %v", name, call, got)
+				}
+			}
+		}
+		if w.err == nil {
+			w.release()
+		} else if err := w.Close(); err == nil {
+			t.Errorf("%s: close hid the error", name)
+		}
+	})
+	fsys.fault = nil
+	background := strings.HasSuffix(where, temporarySuffix) || strings.HasPrefix(where, "rename") || strings.HasPrefix(where, "syncdir")
+	if err == nil && (forGood || !background) {
+		t.Fatalf("%s, %s: no call failed", name, where)
+	}
+	if err != nil && (!errors.Is(err, errno) || !strings.Contains(err.Error(), "wal: ")) {
+		t.Fatalf("%s: unclear error %v", name, err)
+	}
+	// The process restarts on the same page cache: what it now believes must be real.
+	w, st, err := Open("d", quiet(fsys))
+	if err != nil {
+		t.Fatalf("%s, %s: restart: %v", name, where, err)
+	}
+	w.release()
+	got := stateString(st)
+	if !slices.ContainsFunc(states, func(s model) bool { return s.String() == got }) {
+		t.Fatalf("%s, %s: came back as\n%snot one of %d states up to\n%s", name, where, got, len(states), states[len(states)-1])
+	}
+	for _, power := range []func(int) int{loseAll, keepAll} {
+		w, st, err := Open("d", quiet(fsys.crash(power)))
+		if err != nil || stateString(st) != got {
+			t.Fatalf("%s, %s: after the power cut %v\n%swant\n%s", name, where, err, stateString(st), got)
+		}
+		w.release()
+	}
+}
+
+// TestFullDiskPassesBy: when the next segment cannot be made, appending fails
+// without a trace and goes on once there is space.
+func TestFullDiskPassesBy(t *testing.T) {
+	fsys := newMemFS()
+	w, _ := mustOpen(t, "d", quiet(fsys))
+	full := false
+	fsys.fault = func(op, path string) error {
+		if full && strings.Contains(path, temporarySuffix) {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	var want model
+	failures := 0
+	for i := uint64(1); i <= 40; i++ {
+		full = i > 4
+		batch := []*raftpb.Entry{entry(i, 1, strings.Repeat("x", 1000))}
+		err := w.Append(state(1, 1, 0), batch)
+		if err != nil {
+			if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free space") {
+				t.Fatalf("unclear error %v", err)
+			}
+			failures++
+			full = false
+			err = w.Append(state(1, 1, 0), batch)
+		}
+		ok(t, err)
+		want = want.append(state(1, 1, 0), batch)
+		ok(t, w.Sync())
+	}
+	if failures < 3 {
+		t.Fatalf("only %d failures: the test does not bite", failures)
+	}
+	wantRestored(t, fsys, want)
+	ok(t, w.Close())
+}

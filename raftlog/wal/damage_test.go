@@ -1,0 +1,250 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// specimen is a log on disk, with all the states it went through, a list of which
+// of them were synced, and whether its durable mark is exact or at its beginning.
+type specimen struct {
+	fs        *memFS
+	states    []string
+	ends      []position // of states
+	lastGroup int        // the newest state before the last sync group
+	full      string
+	exact     bool
+}
+
+// makeSpecimen appends in sync groups of 1 to 3 batches of 1 to 3 entries; with
+// two segments the first is sealed.
+func makeSpecimen(t *testing.T, segments int, exact bool) specimen {
+	fsys := newMemFS()
+	o := quiet(fsys)
+	o.MarkEvery = 1 << 30
+	w, _ := mustOpen(t, "d", o)
+	var m model
+	sp := specimen{exact: exact}
+	next := uint64(1)
+	append1 := func(entries, size int) {
+		var batch []*raftpb.Entry
+		for range entries {
+			batch = append(batch, entry(next, 1+next/20, fmt.Sprintf("%d:%s", next, strings.Repeat("v", size))))
+			next++
+		}
+		hs := state(1+next/20, 2, next/2)
+		ok(t, w.Append(hs, batch))
+		m = m.append(hs, batch)
+		sp.states = append(sp.states, m.String())
+		sp.ends = append(sp.ends, position{w.active.seq, w.active.off})
+	}
+	for group := range 7 {
+		sp.lastGroup = len(sp.states) - 1
+		for i := range 1 + group%3 {
+			append1(1+(group+i)%3, 20*i)
+		}
+		ok(t, w.Sync())
+		switch {
+		case group == 2:
+			ok(t, w.SetMark(mark(next-2, m.lastTerm())))
+			m = m.setMark(mark(next-2, m.lastTerm()))
+			sp.states = append(sp.states, m.String())
+			sp.ends = append(sp.ends, position{w.active.seq, w.active.off})
+		case group == 4 && segments == 2:
+			append1(1, 2500)
+		}
+	}
+	if got := len(w.sealed) + 1; got != segments {
+		t.Fatalf("%d segments", got)
+	}
+	sp.full = m.String()
+	if exact {
+		ok(t, w.Close())
+	} else {
+		w.release()
+	}
+	sp.fs = fsys.clone()
+	return sp
+}
+
+// outcome of opening a damaged copy.
+type outcome string
+
+const (
+	refused  outcome = "refused as corrupt"
+	harmless outcome = "harmless"
+	cut      outcome = "cut as a torn tail"
+)
+
+// open opens a damaged copy and fails the test on wrong data, a panic, or a loss
+// other than of a torn tail: states up to allowed may not be lost.
+func (sp *specimen) open(t *testing.T, fsys *memFS, allowed int, what string) outcome {
+	t.Helper()
+	defer func() {
+		if p := recover(); p != nil {
+			t.Fatalf("%s: panic %v", what, p)
+		}
+	}()
+	w, st, err := Open("d", quiet(fsys))
+	if err != nil {
+		var c *CorruptError
+		if !errors.Is(err, ErrCorrupt) || !errors.As(err, &c) || c.Path == "" || !strings.Contains(err.Error(), "rejoin") {
+			t.Fatalf("%s: unclear error %v", what, err)
+		}
+		return refused
+	}
+	w.release()
+	got := stateString(st)
+	if got == sp.full {
+		return harmless
+	}
+	if sp.exact {
+		t.Fatalf("%s: lost entries below an exact durable mark", what)
+	}
+	if !st.TornTail {
+		t.Fatalf("%s: silently opened as\n%s", what, got)
+	}
+	for _, s := range sp.states[allowed:] {
+		if got == s {
+			return cut
+		}
+	}
+	t.Fatalf("%s: opened as\n%swant at least\n%s", what, got, sp.states[allowed])
+	return ""
+}
+
+func (sp *specimen) damaged(t *testing.T, path string, data []byte, allowed int, what string) outcome {
+	t.Helper()
+	after := newMemFS()
+	for name, n := range sp.fs.files {
+		b := append([]byte(nil), n.data...)
+		if name == path {
+			b = append([]byte(nil), data...)
+		}
+		after.files[name] = &inode{path: name, data: b, disk: append([]byte(nil), b...), dirty: map[int]bool{}}
+	}
+	after.durable = maps.Clone(after.files)
+	return sp.open(t, after, allowed, path+": "+what)
+}
+
+func eachSpecimen(t *testing.T, test func(t *testing.T, sp specimen, counts map[outcome]int)) {
+	for _, segments := range []int{1, 2} {
+		for _, exact := range []bool{false, true} {
+			t.Run(fmt.Sprintf("segments=%d,exact=%v", segments, exact), func(t *testing.T) {
+				t.Parallel()
+				counts := map[outcome]int{}
+				test(t, makeSpecimen(t, segments, exact), counts)
+				t.Logf("%v", counts)
+			})
+		}
+	}
+}
+
+// TestEveryBitFlip: only the very last batch, and only above the durable mark, may
+// look torn; nothing else is lost and nothing comes back wrong.
+func TestEveryBitFlip(t *testing.T) {
+	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
+		for _, path := range sortedKeys(sp.fs.files) {
+			data := append([]byte(nil), sp.fs.files[path].data...)
+			used := lastNonZero(data) + 128
+			for bit := 0; bit < min(used, len(data))*8; bit++ {
+				if inBlockFiller(path, bit/8) && bit%256 != 0 {
+					continue
+				}
+				data[bit/8] ^= 1 << (bit % 8)
+				counts[sp.damaged(t, path, data, len(sp.states)-2, fmt.Sprintf("bit %d of byte %d", bit%8, bit/8))]++
+				data[bit/8] ^= 1 << (bit % 8)
+			}
+		}
+		if counts[refused] < 10*counts[cut] || sp.exact && counts[cut] > 0 {
+			t.Errorf("too few are refused: %v", counts)
+		}
+	})
+}
+
+// inBlockFiller: zeros under the checksum of a segment's header or a mark's slot;
+// of those a few bits stand for all.
+func inBlockFiller(path string, at int) bool {
+	block := at < headerBytes || strings.HasSuffix(path, durableName)
+	return block && at%headerBytes >= 48 && at%headerBytes < headerBytes-4
+}
+
+// TestEveryTruncation: segments have their size from the start, so a shorter one is damage.
+func TestEveryTruncation(t *testing.T) {
+	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
+		for _, path := range sortedKeys(sp.fs.files) {
+			data := sp.fs.files[path].data
+			for n := range data {
+				got := sp.damaged(t, path, data[:n], 0, fmt.Sprintf("cut to %d bytes", n))
+				if got != refused && strings.HasSuffix(path, segmentSuffix) {
+					t.Fatalf("%s cut to %d bytes: %s", path, n, got)
+				}
+				counts[got]++
+			}
+		}
+	})
+}
+
+// TestEveryZeroedSector: above an inexact mark a zeroed sector of the last sync
+// group is what a power cut leaves; of anything before it is refused.
+func TestEveryZeroedSector(t *testing.T) {
+	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
+		for _, path := range sortedKeys(sp.fs.files) {
+			for from := 0; from < len(sp.fs.files[path].data); from += sectorBytes {
+				data := append([]byte(nil), sp.fs.files[path].data...)
+				clear(data[from : from+sectorBytes])
+				counts[sp.damaged(t, path, data, sp.survivors(path, from), fmt.Sprintf("sector at %d zeroed", from))]++
+			}
+		}
+		if counts[refused] < 3 || counts[harmless] < 1 {
+			t.Errorf("the damage does not bite: %v", counts)
+		}
+	})
+}
+
+// survivors is the newest state that may not be lost when the sector at from is
+// zeroed: the one before the last sync group, or, if the sector is the log's last,
+// the last that ends before it.
+func (sp *specimen) survivors(path string, from int) int {
+	end := sp.ends[len(sp.ends)-1]
+	if path != segmentPath("d", end.seq) || int64(from+sectorBytes) < end.offset {
+		return sp.lastGroup
+	}
+	i := sp.lastGroup
+	for i > 0 && sp.ends[i].seq == end.seq && sp.ends[i].offset > int64(from) {
+		i--
+	}
+	return i
+}
+
+// TestForeignFiles: files missing, swapped, or of another log.
+func TestForeignFiles(t *testing.T) {
+	for _, exact := range []bool{false, true} {
+		sp, other := makeSpecimen(t, 2, exact), makeSpecimen(t, 2, exact)
+		for seq := range uint64(3) {
+			path, spare := segmentPath("d", seq+1), seq == 2
+			fsys := sp.fs.clone()
+			delete(fsys.files, path)
+			if got := sp.open(t, fsys, 0, path+" missing"); got != refused && !spare {
+				t.Errorf("%s missing: %s", path, got)
+			}
+			if got := sp.damaged(t, path, other.fs.files[path].data, 0, "of another log"); got != refused && !spare {
+				t.Errorf("%s of another log: %s", path, got)
+			}
+			swapped := segmentPath("d", (seq+1)%3+1)
+			if got := sp.damaged(t, path, sp.fs.files[swapped].data, 0, "replaced"); got != refused {
+				t.Errorf("%s replaced by %s: %s", path, swapped, got)
+			}
+		}
+		fsys := sp.fs.clone()
+		delete(fsys.files, "d/"+durableName)
+		if got := sp.open(t, fsys, 0, "no mark"); got != refused {
+			t.Errorf("the durable mark is missing: %s", got)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+// Package wal is the write-ahead log under a raft node: hard state, entries
+// and snapshot marks, made durable by one fdatasync for everything appended
+// since the last.
+//
+// What it promises:
+//
+//   - What Sync (or SetMark) has returned nil for is there after any crash.
+//   - One Append is atomic: after a crash it is there whole or not at all.
+//   - Damage is told apart from a torn last write. A write that a crash cut
+//     short was never acknowledged: Open cuts it and says so in State.TornTail.
+//     Anything else that does not verify is ErrCorrupt, and Open repairs nothing:
+//     a node that repairs its own log by guessing votes with a shortened one
+//     (Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage",
+//     FAST '18).
+//   - A failed write or fdatasync is final (Rebello et al., "Can Applications
+//     Recover from fsync Failures?", ATC '20): every later call returns it.
+//
+// How a torn write is recognised. Segments are zeroed before use, so a sector
+// that never reached the disk reads as zeros. Every record carries the position
+// up to which the segment was durable when the record was written, so any later
+// record convicts a bad one below that position. And a small file beside the
+// segments, the durable mark, names a position that was synced; it trails the
+// log by at most Options.MarkEvery syncs or a quarter of a second, whichever is
+// sooner, and is exact after Close.
+//
+// One damage stays undecidable, here as in any log: the loss of whole sectors
+// (or of the very last record) of the last sync group, above the durable mark,
+// is what a power cut during that write looks like. It is cut, and TornTail says so.
+package wal

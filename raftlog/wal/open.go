@@ -1,0 +1,339 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Open reads the log in dir, making dir and an empty log when there is none, and
+// returns it ready for appending, with all that was durable. A torn last write is
+// cut (State.TornTail). Damage is ErrCorrupt and leaves the files as they are.
+// Making the first segment writes Options.SegmentBytes of zeros. dir must belong
+// to this log alone and is not locked here.
+func Open(dir string, o Options) (*WAL, State, error) {
+	op := &opening{dir: dir, Options: o.withDefaults()}
+	w, st, err := op.run()
+	if err != nil {
+		return nil, State{}, errors.Join(err, op.release())
+	}
+	return w, st, nil
+}
+
+type opening struct {
+	dir string
+	Options
+	mark        *durableMark
+	seqs        []uint64 // segments, oldest first
+	replay      replay
+	sealed      []sealedSegment
+	last        image // the active segment
+	found       scan  // what it holds
+	before      image // the segment before it, and what it holds
+	beforeFound scan
+	spare       *segment
+	active      *segment
+	torn        bool
+}
+
+func (op *opening) release() error {
+	var err error
+	if op.mark != nil {
+		err = op.mark.file.Close()
+	}
+	for _, s := range []*segment{op.active, op.spare} {
+		if s != nil {
+			err = errors.Join(err, s.file.Close())
+		}
+	}
+	return err
+}
+
+func (op *opening) run() (*WAL, State, error) {
+	if err := op.list(); err != nil {
+		return nil, State{}, err
+	}
+	if err := op.read(); err != nil {
+		return nil, State{}, err
+	}
+	if err := op.verifyWhole(); err != nil {
+		return nil, State{}, err
+	}
+	if err := op.settle(); err != nil {
+		return nil, State{}, err
+	}
+	w, err := op.start()
+	if err != nil {
+		return nil, State{}, err
+	}
+	st := op.replay.state()
+	st.TornTail = op.torn
+	return w, st, nil
+}
+
+// list finds the durable mark and the segments, removes leftovers of unfinished
+// work, and makes a new log where there is nothing.
+func (op *opening) list() error {
+	if err := op.FS.MkdirAll(op.dir); err != nil {
+		return explain(err, "making", op.dir)
+	}
+	names, err := op.FS.List(op.dir)
+	if err != nil {
+		return explain(err, "listing", op.dir)
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, temporarySuffix) {
+			if err := op.FS.Remove(filepath.Join(op.dir, name)); err != nil {
+				return explain(err, "removing", filepath.Join(op.dir, name))
+			}
+		}
+		if seq, ok := parseSegmentName(name); ok {
+			op.seqs = append(op.seqs, seq)
+		}
+	}
+	slices.Sort(op.seqs)
+	if !slices.Contains(names, durableName) {
+		return op.create()
+	}
+	if op.mark, err = openDurableMark(op.FS, op.dir, op.Logger); err != nil {
+		return err
+	}
+	return op.checkSegments()
+}
+
+func (op *opening) create() error {
+	if len(op.seqs) > 0 {
+		return corrupt(filepath.Join(op.dir, durableName), 0, "the durable mark is missing beside %d segments", len(op.seqs))
+	}
+	first := position{1, headerBytes}
+	mark, err := createDurableMark(op.FS, op.dir, first)
+	if err != nil {
+		return err
+	}
+	op.mark = mark
+	return op.createFirst()
+}
+
+func (op *opening) createFirst() error {
+	s, err := createSegment(op.FS, op.dir, 1, op.SegmentBytes, nil)
+	if err != nil {
+		return err
+	}
+	op.seqs = []uint64{1}
+	return s.file.Close()
+}
+
+// checkSegments compares the files with what the durable mark knows.
+func (op *opening) checkSegments() error {
+	first, synced := op.mark.firstSeq, op.mark.synced
+	for len(op.seqs) > 0 && op.seqs[0] < first {
+		path := segmentPath(op.dir, op.seqs[0])
+		if err := op.FS.Remove(path); err != nil {
+			return explain(err, "removing", path)
+		}
+		op.seqs = op.seqs[1:]
+	}
+	if len(op.seqs) == 0 && (synced == position{1, headerBytes}) {
+		return op.createFirst() // a crash while the log was made
+	}
+	for i := range max(uint64(len(op.seqs)), synced.seq+1-min(first, synced.seq+1)) {
+		if i >= uint64(len(op.seqs)) || op.seqs[i] != first+i {
+			return corrupt(segmentPath(op.dir, first+i), 0, "the segment is missing")
+		}
+	}
+	if len(op.seqs) == 0 {
+		return corrupt(segmentPath(op.dir, first), 0, "the segment is missing")
+	}
+	return nil
+}
+
+// read replays all segments and finds the active one: the last, or the last but
+// one when the last is a spare.
+func (op *opening) read() error {
+	for i, seq := range op.seqs {
+		path := segmentPath(op.dir, seq)
+		if i > 0 && !op.found.sealed {
+			return op.takeSpare(i, path)
+		}
+		m, err := readSegment(op.FS, path, seq)
+		if err != nil {
+			return err
+		}
+		op.replay.begin(op.found.chain, m.size)
+		s, err := m.scan(op.replay.apply)
+		if err != nil {
+			return err
+		}
+		op.before, op.beforeFound = op.last, op.found
+		op.last, op.found = m, s
+		if s.sealed {
+			if err := op.readSealed(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (op *opening) readSealed() error {
+	if err := op.last.verifySealed(&op.found); err != nil {
+		return err
+	}
+	if at := op.mark.synced; at.seq == op.last.seq && at.offset > op.found.end {
+		return corrupt(op.last.path, op.found.end, "the segment is sealed before byte %d, up to which it had been synced", at.offset)
+	}
+	op.sealed = append(op.sealed, sealedSegment{op.last.seq, op.replay.maxIndex})
+	return nil
+}
+
+// takeSpare verifies that what follows an unsealed segment is one unused segment.
+func (op *opening) takeSpare(i int, path string) error {
+	last := op.found
+	if i != len(op.seqs)-1 {
+		return corrupt(op.last.path, last.bad, "%s, and the segment is not the last", last.reason)
+	}
+	f, err := op.FS.Open(path)
+	if err != nil {
+		return explain(err, "opening", path)
+	}
+	op.spare = &segment{file: f, path: path, off: headerBytes, synced: headerBytes}
+	size, err := f.Size()
+	if err != nil {
+		return explain(err, "reading", path)
+	}
+	b := make([]byte, min(size, 2*headerBytes))
+	if n, err := f.ReadAt(b, 0); n != len(b) {
+		return explain(err, "reading", path)
+	}
+	h, problem := parseSegmentHeader(b)
+	switch {
+	case problem != "":
+		return corrupt(path, 0, "%s", problem)
+	case h.seq != op.seqs[i] || h.size != size:
+		return corrupt(path, 0, "the header is of segment %d with %d bytes", h.seq, h.size)
+	case firstNonZero(b[headerBytes:]) >= 0:
+		return corrupt(op.last.path, last.bad, "%s, and %s, which is written only after this one is sealed, is not empty", last.reason, filepath.Base(path))
+	}
+	op.spare.segmentHeader, op.spare.chain = h, chainStart(b)
+	return nil
+}
+
+// verifyWhole decides what the end of the active segment is, and whether the log
+// as a whole has what its snapshot mark promises.
+func (op *opening) verifyWhole() error {
+	if op.found.sealed {
+		return corrupt(segmentPath(op.dir, op.last.seq+1), 0, "the segment is missing: the one before it is sealed")
+	}
+	durable := int64(0)
+	if op.mark.synced.seq == op.last.seq {
+		durable = op.mark.synced.offset
+	}
+	if op.mark.synced.seq > op.last.seq {
+		return corrupt(op.last.path, op.found.bad, "%s, and the log had been synced into segment %d", op.found.reason, op.mark.synced.seq)
+	}
+	var err error
+	if op.torn, err = op.last.judge(&op.found, durable); err != nil {
+		return err
+	}
+	if op.found.end == headerBytes && len(op.sealed) == 0 {
+		if op.last.seq != 1 {
+			return corrupt(op.last.path, headerBytes, "the oldest segment has no records")
+		}
+		op.replay.first, op.replay.next = 1, 1
+	}
+	if from, to, ok := op.replay.missing(); !ok {
+		return corrupt(segmentPath(op.dir, op.seqs[0]), headerBytes, "entries %d to %d, which follow the snapshot mark, are in no segment", from, to)
+	}
+	return nil
+}
+
+// settle makes the files what was read from them: the torn tail becomes zeros
+// again, so that no piece of it can be taken for a later record, and what may not
+// have reached the disk before a crash is written once more, since the page cache
+// it was read from can hold what an earlier, failed sync dropped. That is the end
+// of the active segment and, as long as nothing follows it, the seal before it.
+func (op *opening) settle() error {
+	m, s := &op.last, &op.found
+	if s.end == headerBytes && len(op.sealed) > 0 {
+		f, err := op.rewriteEnd(&op.before, &op.beforeFound, 0)
+		if err != nil {
+			return err
+		}
+		if err := f.Close(); err != nil {
+			return explain(err, "closing", op.before.path)
+		}
+	}
+	garbage := int64(0)
+	if op.torn {
+		garbage = int64(lastNonZero(m.buf)) + 1 - s.end
+		op.Logger.Warn("wal: cut off a write that a crash left unfinished; it was never acknowledged",
+			"file", m.path, "offset", s.end, "bytes", garbage, "found", s.reason)
+	}
+	f, err := op.rewriteEnd(m, s, garbage)
+	if err != nil {
+		return err
+	}
+	op.active = &segment{
+		segmentHeader: m.segmentHeader, file: f, path: m.path,
+		off: s.end, synced: s.end, chain: s.chain, count: s.count, maxIndex: op.replay.maxIndex,
+	}
+	return nil
+}
+
+// rewriteEnd writes what is not known to be durable again, and zeros after it.
+func (op *opening) rewriteEnd(m *image, s *scan, zeroed int64) (File, error) {
+	f, err := op.FS.Open(m.path)
+	if err != nil {
+		return nil, explain(err, "opening", m.path)
+	}
+	from := s.synced
+	if op.mark.synced.seq == m.seq {
+		from = min(max(from, op.mark.synced.offset), s.end)
+	}
+	again := append(slices.Clip(m.buf[from:s.end]), make([]byte, zeroed)...)
+	if len(again) > 0 {
+		_, err = f.WriteAt(again, from)
+	}
+	if err == nil {
+		err = f.Datasync()
+	}
+	if err != nil {
+		return nil, explain(errors.Join(err, f.Close()), "writing", m.path)
+	}
+	return f, nil
+}
+
+// start puts the log together and gives an empty segment its head.
+func (op *opening) start() (*WAL, error) {
+	r := &op.replay
+	w := &WAL{
+		dir: op.dir, fs: op.FS, log: op.Logger, segmentBytes: op.SegmentBytes, inline: op.inline,
+		active: op.active, sealed: op.sealed, stop: make(chan struct{}),
+		hs: r.hs, mark: r.mark, markPayload: r.markPayload, next: r.next,
+	}
+	for i := range r.held {
+		w.terms.add(r.first+uint64(i), r.held[i].term)
+	}
+	if w.active.off == headerBytes {
+		if w.active.size < headerBytes+w.headBytes()+sealBytes {
+			return nil, fmt.Errorf("wal: segment %s of %d bytes is too small to begin with", w.active.path, w.active.size)
+		}
+		w.putHead(r.lastChain)
+		if err := w.flush(); err != nil {
+			return nil, err
+		}
+	}
+	if err := op.mark.advance(position{w.active.seq, w.active.synced}); err != nil {
+		return nil, explain(err, "writing", op.mark.path)
+	}
+	w.marker = newMarker(op.mark, op.MarkEvery, op.inline)
+	if op.spare == nil {
+		w.prepareSpare()
+		return w, nil
+	}
+	w.spare = make(chan prepared, 1)
+	w.spare <- prepared{segment: op.spare}
+	return w, nil
+}

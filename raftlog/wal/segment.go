@@ -1,0 +1,204 @@
+package wal
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const (
+	segmentSuffix   = ".wal"
+	temporarySuffix = ".tmp"
+	// zeroChunkBytes is written and synced at a time while a segment is prepared,
+	// so that a Sync of the log never queues behind more than this.
+	zeroChunkBytes = 1 << 20
+	sealBytes      = int64(recordHeaderBytes + 8)
+)
+
+var errStopped = errors.New("wal: closing")
+
+// segment is a file open for appending.
+type segment struct {
+	segmentHeader
+	file     File
+	path     string
+	off      int64 // end of the records, those not written yet included
+	synced   int64 // end of the records known to be on disk
+	chain    uint32
+	count    uint64 // records
+	maxIndex uint64 // of its entries
+}
+
+// sealedSegment is what Compact needs to know.
+type sealedSegment struct{ seq, maxIndex uint64 }
+
+func segmentPath(dir string, seq uint64) string { return filepath.Join(dir, segmentName(seq)) }
+
+// parseSegmentName is the inverse of segmentName.
+func parseSegmentName(name string) (seq uint64, ok bool) {
+	hex, found := strings.CutSuffix(name, segmentSuffix)
+	seq, err := strconv.ParseUint(hex, 16, 64)
+	return seq, found && err == nil && name == segmentName(seq)
+}
+
+func newSalt() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	b[0] |= 1       // the scan for the salt runs fast over zeros
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// createSegment makes an empty segment: zeroed and durable before it is named, and
+// its name durable on return. It gives up, leaving nothing, when stop is closed.
+func createSegment(fsys FS, dir string, seq uint64, size int64, stop <-chan struct{}) (*segment, error) {
+	path := segmentPath(dir, seq)
+	tmp := path + temporarySuffix
+	f, err := fsys.Create(tmp)
+	if err != nil {
+		return nil, explain(err, "creating", tmp)
+	}
+	header := segmentHeader{seq: seq, salt: newSalt(), size: size}
+	encoded := header.encode()
+	err = fillSegment(f, encoded, size, stop)
+	named := tmp
+	if err == nil {
+		if err = fsys.Rename(tmp, path); err == nil {
+			named = path
+			err = fsys.SyncDir(dir)
+		}
+	}
+	if err != nil {
+		return nil, explain(errors.Join(err, f.Close(), fsys.Remove(named)), "preparing", path)
+	}
+	return &segment{
+		segmentHeader: header, file: f, path: path,
+		off: headerBytes, synced: headerBytes, chain: chainStart(encoded),
+	}, nil
+}
+
+func fillSegment(f File, header []byte, size int64, stop <-chan struct{}) error {
+	chunk := make([]byte, min(zeroChunkBytes, size))
+	for off := int64(0); off < size; off += int64(len(chunk)) {
+		select {
+		case <-stop:
+			return errStopped
+		default:
+		}
+		if _, err := f.WriteAt(chunk[:min(int64(len(chunk)), size-off)], off); err != nil {
+			return err
+		}
+		if err := f.Datasync(); err != nil {
+			return err
+		}
+	}
+	if _, err := f.WriteAt(header, 0); err != nil {
+		return err
+	}
+	return f.Datasync()
+}
+
+type prepared struct {
+	segment *segment
+	err     error
+}
+
+// prepareSpare makes the segment after the active one in the background.
+func (w *WAL) prepareSpare() {
+	seq, ready := w.active.seq+1, make(chan prepared, 1)
+	w.spare = ready
+	build := func() {
+		s, err := createSegment(w.fs, w.dir, seq, w.segmentBytes, w.stop)
+		if err != nil && !errors.Is(err, errStopped) {
+			w.log.Warn("wal: cannot prepare the next segment ahead; it will be tried again when it is needed", "error", err)
+		}
+		ready <- prepared{s, err}
+	}
+	if w.inline {
+		build()
+		return
+	}
+	go build()
+}
+
+// takeSpare returns an empty segment with room for at least need bytes.
+func (w *WAL) takeSpare(need int64) (*segment, error) {
+	if w.spare != nil {
+		p := <-w.spare
+		w.spare = nil
+		if p.err == nil && p.segment.size >= need {
+			return p.segment, nil
+		}
+		if p.err == nil {
+			if err := w.discard(p.segment); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return createSegment(w.fs, w.dir, w.active.seq+1, max(w.segmentBytes, need), nil)
+}
+
+// discard removes an unused segment that is too small for the next batch.
+func (w *WAL) discard(s *segment) error {
+	err := errors.Join(s.file.Close(), w.fs.Remove(s.path))
+	if err == nil {
+		err = w.fs.SyncDir(w.dir)
+	}
+	if err != nil {
+		return explain(err, "replacing", s.path)
+	}
+	return nil
+}
+
+// roll seals the active segment and goes on in the next one, which has room for a
+// batch of need bytes. The order is what Open relies on: the next segment's name
+// is durable before the seal is written, and the seal before anything follows it.
+func (w *WAL) roll(need int64) error {
+	total := headerBytes + w.headBytes() + need + sealBytes
+	if total > maxSegmentBytes {
+		return errTooLarge(need)
+	}
+	next, err := w.takeSpare(total)
+	if err != nil {
+		return err // nothing has moved: the caller may free space and try again
+	}
+	old := w.active
+	w.put(&record{
+		typ: typeSeal, flags: flagBatchEnd, index: old.maxIndex,
+		payload: binary.LittleEndian.AppendUint64(nil, old.count+1),
+	})
+	if err := w.flush(); err != nil {
+		w.err = errors.Join(err, next.file.Close())
+		return w.err
+	}
+	if err := old.file.Close(); err != nil {
+		w.err = errors.Join(final(err, "closing", old.path), next.file.Close())
+		return w.err
+	}
+	w.sealed = append(w.sealed, sealedSegment{old.seq, old.maxIndex})
+	w.active = next
+	w.putHead(old.chain)
+	w.prepareSpare()
+	w.rolled = true
+	return nil
+}
+
+// headBytes is the size of what putHead writes.
+func (w *WAL) headBytes() int64 {
+	return recordBytes(4) + recordBytes(8) + recordBytes(len(w.markPayload))
+}
+
+// putHead repeats at the start of a segment all that older segments would be needed for.
+func (w *WAL) putHead(chain uint32) {
+	w.put(&record{typ: typeHead, index: w.next, payload: binary.LittleEndian.AppendUint32(nil, chain)})
+	hs := w.hs.record()
+	if w.markPayload == nil {
+		hs.flags = flagBatchEnd
+		w.put(&hs)
+		return
+	}
+	w.put(&hs)
+	w.put(&record{typ: typeMark, flags: flagBatchEnd, index: w.mark.Index, term: w.mark.Term, payload: w.markPayload})
+}

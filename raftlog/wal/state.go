@@ -1,0 +1,268 @@
+package wal
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// Mark is a snapshot the log may start from: entries up to Index are in it.
+type Mark struct {
+	Index, Term uint64
+	ConfState   *raftpb.ConfState
+	EndOffset   int64 // Kafka offset after the snapshot's last record
+	Epoch       int32
+}
+
+// State is what a log held when it was opened.
+type State struct {
+	// HardState is never nil; all zero when none was appended. Commit is at least
+	// Mark.Index and Term at least Mark.Term (then without a vote), since a crash
+	// may fall between SetMark and the hard state that belongs to it.
+	HardState *raftpb.HardState
+	// Mark is the zero value when none was set.
+	Mark Mark
+	// Entries follow Mark.Index without a gap. Their Data share buffers with one
+	// another: they may be kept, not changed.
+	Entries []*raftpb.Entry
+	// TornTail: a write that was never acknowledged was cut off the end.
+	TornTail bool
+}
+
+type hardState struct{ term, vote, commit uint64 }
+
+func (h hardState) record() record {
+	return record{typ: typeHardState, index: h.commit, term: h.term, payload: binary.LittleEndian.AppendUint64(nil, h.vote)}
+}
+
+func encodeMark(m Mark) ([]byte, error) {
+	b := binary.LittleEndian.AppendUint64(nil, uint64(m.EndOffset))
+	b = binary.LittleEndian.AppendUint32(b, uint32(m.Epoch))
+	return proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, m.ConfState)
+}
+
+func decodeMark(r *record) (Mark, error) {
+	if len(r.payload) < 12 {
+		return Mark{}, fmt.Errorf("a snapshot mark of %d bytes", len(r.payload))
+	}
+	m := Mark{
+		Index: r.index, Term: r.term, ConfState: &raftpb.ConfState{},
+		EndOffset: int64(binary.LittleEndian.Uint64(r.payload)),
+		Epoch:     int32(binary.LittleEndian.Uint32(r.payload[8:])),
+	}
+	if err := proto.Unmarshal(r.payload[12:], m.ConfState); err != nil {
+		return Mark{}, fmt.Errorf("a snapshot mark whose configuration does not decode: %w", err)
+	}
+	return m, nil
+}
+
+// replay rebuilds the state from records. The oldest segment may begin in the
+// middle of entries that a later mark covers, so held entries are those of
+// [first, next), and only at the end must first follow the mark.
+type replay struct {
+	hs          hardState
+	mark        Mark
+	markPayload []byte
+	first, next uint64
+	held        []heldEntry
+	segment     int // ordinal of the segment being read
+	segmentSize []int64
+	maxIndex    uint64 // of the segment being read
+	lastChain   uint32 // of the segment before it
+	started     bool   // a head record was seen
+}
+
+type heldEntry struct {
+	term      uint64
+	data      []byte
+	segment   int32
+	entryType uint8
+}
+
+// begin starts the next segment; chain is the seal's of the one before.
+func (r *replay) begin(chain uint32, size int64) {
+	r.segmentSize = append(r.segmentSize, size)
+	r.segment = len(r.segmentSize) - 1
+	r.lastChain, r.maxIndex, r.started = chain, 0, false
+}
+
+func (r *replay) apply(rec *record) error {
+	if r.started == (rec.typ == typeHead) {
+		return fmt.Errorf("a record of type %d where the head record must be the first and only one", rec.typ)
+	}
+	switch rec.typ {
+	case typeHead:
+		return r.applyHead(rec)
+	case typeHardState:
+		if len(rec.payload) != 8 {
+			return fmt.Errorf("a hard state of %d bytes", len(rec.payload))
+		}
+		r.hs = hardState{term: rec.term, vote: binary.LittleEndian.Uint64(rec.payload), commit: rec.index}
+	case typeMark:
+		return r.applyMark(rec)
+	case typeEntry:
+		return r.applyEntry(rec)
+	case typeSeal:
+		if rec.index != r.maxIndex {
+			return fmt.Errorf("a seal for entries up to %d on a segment with entries up to %d", rec.index, r.maxIndex)
+		}
+	}
+	return nil
+}
+
+func (r *replay) applyHead(rec *record) error {
+	r.started = true
+	if len(rec.payload) != 4 {
+		return fmt.Errorf("a head record of %d bytes", len(rec.payload))
+	}
+	if r.segment == 0 {
+		r.first, r.next = rec.index, rec.index
+		return nil
+	}
+	if got := binary.LittleEndian.Uint32(rec.payload); got != r.lastChain || rec.index != r.next {
+		return fmt.Errorf("a segment that continues another log than the segment before it (entry %d, expected %d)", rec.index, r.next)
+	}
+	return nil
+}
+
+func (r *replay) applyMark(rec *record) error {
+	m, err := decodeMark(rec)
+	if err != nil {
+		return err
+	}
+	if m.Index < r.mark.Index || (!rec.has(flagReset) && m.Index >= r.next) {
+		return fmt.Errorf("a snapshot mark at %d after one at %d, with the log's next entry %d", m.Index, r.mark.Index, r.next)
+	}
+	r.mark, r.markPayload = m, slices.Clone(rec.payload)
+	switch {
+	case rec.has(flagReset):
+		r.held, r.first, r.next = nil, m.Index+1, m.Index+1
+	case m.Index >= r.first:
+		r.held, r.first = r.held[m.Index+1-r.first:], m.Index+1
+	}
+	return nil
+}
+
+func (r *replay) applyEntry(rec *record) error {
+	if rec.index <= r.mark.Index || rec.index > r.next {
+		return fmt.Errorf("entry %d where %d to %d can follow", rec.index, r.mark.Index+1, r.next)
+	}
+	if rec.index < r.first {
+		r.first = rec.index
+	}
+	r.held = append(r.held[:rec.index-r.first], heldEntry{
+		term: rec.term, data: rec.payload, segment: int32(r.segment), entryType: rec.entryType,
+	})
+	r.next = rec.index + 1
+	r.maxIndex = max(r.maxIndex, rec.index)
+	return nil
+}
+
+// missing tells which entries no remaining segment has; ok when there are none.
+func (r *replay) missing() (from, to uint64, ok bool) {
+	if r.first == r.mark.Index+1 {
+		return 0, 0, true
+	}
+	return r.mark.Index + 1, r.first - 1, false
+}
+
+func (r *replay) state() State {
+	hs := r.hs
+	if hs.term < r.mark.Term {
+		hs.term, hs.vote = r.mark.Term, 0
+	}
+	hs.commit = max(hs.commit, r.mark.Index)
+	r.release()
+	return State{
+		HardState: &raftpb.HardState{Term: &hs.term, Vote: &hs.vote, Commit: &hs.commit},
+		Mark:      r.mark,
+		Entries:   r.entries(),
+	}
+}
+
+// entries makes all messages from three allocations.
+func (r *replay) entries() []*raftpb.Entry {
+	if len(r.held) == 0 {
+		return nil
+	}
+	type slot struct {
+		entry       raftpb.Entry
+		index, term uint64
+		entryType   raftpb.EntryType
+	}
+	slots := make([]slot, len(r.held))
+	out := make([]*raftpb.Entry, len(r.held))
+	for i := range r.held {
+		s, h := &slots[i], &r.held[i]
+		s.index, s.term, s.entryType = r.first+uint64(i), h.term, raftpb.EntryType(h.entryType)
+		s.entry.Index, s.entry.Term, s.entry.Type = &s.index, &s.term, &s.entryType
+		if len(h.data) > 0 {
+			s.entry.Data = h.data
+		}
+		out[i] = &s.entry
+	}
+	return out
+}
+
+// release copies the entries of segments of which less than half is needed, so
+// that a few small entries do not keep a whole segment in memory.
+func (r *replay) release() {
+	live := make([]int64, len(r.segmentSize))
+	for i := range r.held {
+		live[r.held[i].segment] += int64(len(r.held[i].data))
+	}
+	copies := make([][]byte, len(live))
+	for i := range r.held {
+		h := &r.held[i]
+		n := live[h.segment]
+		if len(h.data) == 0 || n >= r.segmentSize[h.segment]/2 {
+			continue
+		}
+		if copies[h.segment] == nil {
+			copies[h.segment] = make([]byte, 0, n)
+		}
+		start := len(copies[h.segment])
+		copies[h.segment] = append(copies[h.segment], h.data...)
+		h.data = copies[h.segment][start:len(copies[h.segment]):len(copies[h.segment])]
+	}
+}
+
+// termRuns knows the term of every entry in the log, as the runs of equal terms:
+// what SetMark needs to tell a snapshot of this log from one that replaces it.
+type termRuns []struct{ start, term uint64 }
+
+func (t *termRuns) add(index, term uint64) {
+	t.truncate(index)
+	if n := len(*t); n == 0 || (*t)[n-1].term != term {
+		*t = append(*t, struct{ start, term uint64 }{index, term})
+	}
+}
+
+// truncate forgets entries from index on.
+func (t *termRuns) truncate(index uint64) {
+	for n := len(*t); n > 0 && (*t)[n-1].start >= index; n = len(*t) {
+		*t = (*t)[:n-1]
+	}
+}
+
+// dropTo forgets runs that lie wholly at or before index.
+func (t *termRuns) dropTo(index uint64) {
+	drop := 0
+	for drop+1 < len(*t) && (*t)[drop+1].start <= index+1 {
+		drop++
+	}
+	*t = append((*t)[:0], (*t)[drop:]...)
+}
+
+// at returns the term of the entry at index, which must be in the log.
+func (t termRuns) at(index uint64) uint64 {
+	for i := len(t) - 1; i >= 0; i-- {
+		if t[i].start <= index {
+			return t[i].term
+		}
+	}
+	return 0
+}

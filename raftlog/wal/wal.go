@@ -1,0 +1,320 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+const (
+	defaultSegmentBytes = 64 << 20
+	minSegmentBytes     = 2 * headerBytes
+	defaultMarkEvery    = 64
+	// keepBufferBytes is the append buffer kept between syncs.
+	keepBufferBytes = 4 << 20
+)
+
+// Options of a log; the zero value is what a node uses.
+type Options struct {
+	// SegmentBytes is the size of a segment file, 64 MiB when 0, 8 KiB at least and
+	// 2 GiB at most. A batch that does not fit gets a segment of its own size.
+	// Existing segments keep theirs.
+	SegmentBytes int64
+	// MarkEvery is the number of syncs after which the durable mark is advanced, 64 when 0.
+	MarkEvery int
+	// FS is where the log lives, the operating system's file system when nil.
+	FS FS
+	// Logger is slog's default when nil.
+	Logger *slog.Logger
+
+	inline bool // background work runs within the calls: tests that must be deterministic
+}
+
+func (o Options) withDefaults() Options {
+	if o.SegmentBytes == 0 {
+		o.SegmentBytes = defaultSegmentBytes
+	}
+	o.SegmentBytes = min(max(o.SegmentBytes, minSegmentBytes), maxSegmentBytes)
+	if o.MarkEvery <= 0 {
+		o.MarkEvery = defaultMarkEvery
+	}
+	if o.FS == nil {
+		o.FS = osFS{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// WAL is an open log. It is used by one goroutine at a time; its own goroutines
+// (zeroing the next segment, advancing the durable mark) end with Close.
+type WAL struct {
+	dir          string
+	fs           FS
+	log          *slog.Logger
+	segmentBytes int64
+	inline       bool
+
+	active *segment
+	sealed []sealedSegment // oldest first
+	spare  chan prepared   // nil when none is being prepared
+	stop   chan struct{}
+	marker *marker
+	rolled bool // the active segment is not in the durable mark yet
+
+	buf []byte // records of active that are not written: its last len(buf) bytes
+	err error  // final
+
+	hs          hardState
+	mark        Mark
+	markPayload []byte // encoded mark, nil when none was set
+	next        uint64 // index after the last entry
+	terms       termRuns
+	scratch     [8]byte
+}
+
+// Append adds a hard state (nil or empty: unchanged) and entries (may be none)
+// as one atomic batch. It copies them into memory; they are durable when Sync
+// returns nil. The first entry's index follows the snapshot mark and is at most
+// one after the last: an index that exists is replaced together with everything
+// after it. The hard state's commit must not be beyond the last entry.
+//
+// When a segment is full Append itself seals and syncs it. If the next one cannot
+// be made, the error (errors.Is with syscall.ENOSPC for a full disk) is not
+// final and nothing was appended: the same call may be tried again.
+func (w *WAL) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
+	if w.err != nil {
+		return w.err
+	}
+	state, withState := w.hs, false
+	if hs.GetTerm() != 0 || hs.GetVote() != 0 || hs.GetCommit() != 0 {
+		state, withState = hardState{hs.GetTerm(), hs.GetVote(), hs.GetCommit()}, true
+	}
+	if err := w.check(state, entries); err != nil {
+		return err
+	}
+	size := int64(0)
+	if withState {
+		size += recordBytes(8)
+	}
+	for _, e := range entries {
+		size += recordBytes(len(e.GetData()))
+	}
+	if size == 0 {
+		return nil
+	}
+	if err := w.reserve(size); err != nil {
+		return err
+	}
+	if withState {
+		w.putHardState(state, len(entries) == 0)
+	}
+	w.putEntries(entries)
+	return nil
+}
+
+// check refuses what could not be read back as a valid log.
+func (w *WAL) check(hs hardState, entries []*raftpb.Entry) error {
+	last := w.next - 1
+	for i, e := range entries {
+		index, term := e.GetIndex(), e.GetTerm()
+		if i == 0 && (index <= w.mark.Index || index > w.next) {
+			return fmt.Errorf("wal: appending entry %d to a log that can take %d to %d", index, w.mark.Index+1, w.next)
+		}
+		if i > 0 && (index != last+1 || term < entries[i-1].GetTerm()) {
+			return fmt.Errorf("wal: appending entry %d of term %d after entry %d of term %d", index, term, last, entries[i-1].GetTerm())
+		}
+		if len(e.GetData()) > maxSegmentBytes {
+			return errTooLarge(int64(len(e.GetData())))
+		}
+		last = index
+	}
+	if hs.commit > last {
+		return fmt.Errorf("wal: a log that ends at entry %d cannot have committed entry %d", last, hs.commit)
+	}
+	return nil
+}
+
+func errTooLarge(n int64) error {
+	return fmt.Errorf("wal: a batch of %d bytes does not fit into a segment of at most %d bytes: propose smaller batches", n, int64(maxSegmentBytes))
+}
+
+func (w *WAL) putHardState(hs hardState, last bool) {
+	w.hs = hs
+	for i := range w.scratch {
+		w.scratch[i] = byte(hs.vote >> (8 * i))
+	}
+	r := record{typ: typeHardState, index: hs.commit, term: hs.term, payload: w.scratch[:]}
+	if last {
+		r.flags = flagBatchEnd
+	}
+	w.put(&r)
+}
+
+func (w *WAL) putEntries(entries []*raftpb.Entry) {
+	for i, e := range entries {
+		r := record{typ: typeEntry, entryType: uint8(e.GetType()), index: e.GetIndex(), term: e.GetTerm(), payload: e.GetData()}
+		if i == len(entries)-1 {
+			r.flags = flagBatchEnd
+		}
+		w.put(&r)
+		w.terms.add(r.index, r.term)
+		w.next = r.index + 1
+		w.active.maxIndex = max(w.active.maxIndex, r.index)
+	}
+}
+
+// put appends one record to the buffer; room was reserved.
+func (w *WAL) put(r *record) {
+	s, before := w.active, len(w.buf)
+	r.synced, r.chain = uint32(s.synced), s.chain
+	w.buf, s.chain = appendRecord(w.buf, r, s.salt)
+	s.off += int64(len(w.buf) - before)
+	s.count++
+}
+
+// reserve makes room for a batch: batches do not span segments.
+func (w *WAL) reserve(n int64) error {
+	if w.active.off+n+sealBytes <= w.active.size {
+		return nil
+	}
+	return w.roll(n)
+}
+
+// Sync makes everything appended durable, with one write and one fdatasync. An
+// error is final: what is on the disk is not known any more, every later call
+// returns it, and the process must stop.
+func (w *WAL) Sync() error {
+	if w.err != nil || len(w.buf) == 0 {
+		return w.err
+	}
+	if w.err = w.flush(); w.err != nil {
+		return w.err
+	}
+	w.err = w.marker.note(position{w.active.seq, w.active.synced}, w.rolled)
+	w.rolled = false
+	return w.err
+}
+
+func (w *WAL) flush() error {
+	s := w.active
+	start := s.off - int64(len(w.buf))
+	if _, err := s.file.WriteAt(w.buf, start); err != nil {
+		return final(err, "writing", s.path)
+	}
+	if err := s.file.Datasync(); err != nil {
+		return final(err, "syncing", s.path)
+	}
+	s.synced = s.off
+	w.buf = w.buf[:0]
+	if cap(w.buf) > keepBufferBytes {
+		w.buf = nil
+	}
+	return nil
+}
+
+// SetMark records a snapshot, which must be durable itself by now; it and all
+// that was appended before are durable on return. Entries up to m.Index are no
+// longer part of the log. If the log has no entry m.Index of term m.Term the
+// snapshot replaces it: all entries are dropped and the next one is m.Index+1.
+// For a snapshot received from a leader, call SetMark before the Append with the
+// hard state that commits it. Errors as with Append and Sync.
+func (w *WAL) SetMark(m Mark) error {
+	if w.err != nil {
+		return w.err
+	}
+	reset := !w.holds(m.Index, m.Term)
+	switch {
+	case m.Index < w.mark.Index || m.Index == w.mark.Index && reset:
+		return fmt.Errorf("wal: a snapshot at entry %d of term %d cannot follow the one at entry %d of term %d", m.Index, m.Term, w.mark.Index, w.mark.Term)
+	case reset && m.Index < w.hs.commit:
+		return fmt.Errorf("wal: a snapshot at entry %d of term %d is of another log: entries up to %d are committed here", m.Index, m.Term, w.hs.commit)
+	}
+	payload, err := encodeMark(m)
+	if err != nil {
+		return fmt.Errorf("wal: encoding the configuration of a snapshot: %w", err)
+	}
+	if err := w.reserve(recordBytes(len(payload))); err != nil {
+		return err
+	}
+	r := record{typ: typeMark, flags: flagBatchEnd, index: m.Index, term: m.Term, payload: payload}
+	if reset {
+		r.flags |= flagReset
+		w.terms, w.next = nil, m.Index+1
+	}
+	w.put(&r)
+	w.terms.dropTo(m.Index)
+	w.mark, w.markPayload = m, payload
+	return w.Sync()
+}
+
+// holds tells whether the log, its snapshot included, has this entry.
+func (w *WAL) holds(index, term uint64) bool {
+	switch {
+	case index == w.mark.Index:
+		return term == w.mark.Term
+	case index < w.mark.Index || index >= w.next:
+		return false
+	}
+	return w.terms.at(index) == term
+}
+
+// Compact removes the oldest segments as long as all their entries are below
+// firstIndex, which may be Mark.Index+1 at most. It writes to the disk and
+// unlinks files: milliseconds. An error of the file system is final.
+func (w *WAL) Compact(firstIndex uint64) error {
+	if firstIndex > w.mark.Index+1 {
+		return fmt.Errorf("wal: compacting up to entry %d, but the snapshot mark is at entry %d", firstIndex, w.mark.Index)
+	}
+	drop := 0
+	for drop < len(w.sealed) && w.sealed[drop].maxIndex < firstIndex {
+		drop++
+	}
+	if w.err != nil || drop == 0 {
+		return w.err
+	}
+	// The head of the active segment takes over from what goes: it must be durable.
+	if err := w.Sync(); err != nil {
+		return err
+	}
+	keep := w.active.seq
+	if drop < len(w.sealed) {
+		keep = w.sealed[drop].seq
+	}
+	if err := w.marker.mark.dropBefore(keep, position{w.active.seq, w.active.synced}); err != nil {
+		w.err = final(err, "writing the durable mark", w.marker.mark.path)
+		return w.err
+	}
+	for _, s := range w.sealed[:drop] {
+		if err := w.fs.Remove(segmentPath(w.dir, s.seq)); err != nil {
+			w.err = final(err, "removing", segmentPath(w.dir, s.seq))
+			return w.err
+		}
+	}
+	w.sealed = append(w.sealed[:0], w.sealed[drop:]...)
+	if err := w.fs.SyncDir(w.dir); err != nil {
+		w.err = final(err, "removing segments in", w.dir)
+	}
+	return w.err
+}
+
+// Close syncs what was appended, brings the durable mark up to date and releases
+// the files. After a failure it only releases them and returns that failure.
+func (w *WAL) Close() error {
+	if w.active == nil {
+		return ErrClosed
+	}
+	err := w.Sync()
+	close(w.stop)
+	if w.spare != nil {
+		if p := <-w.spare; p.segment != nil {
+			err = errors.Join(err, p.segment.file.Close())
+		}
+	}
+	err = errors.Join(err, w.marker.close(err == nil), w.active.file.Close())
+	w.active, w.buf, w.err = nil, nil, ErrClosed
+	return err
+}
