@@ -110,11 +110,11 @@ func (h *header) readRest(data []byte, flexible bool) bool {
 	return true
 }
 
-// A well-formed request takes up to 27 times its bytes in memory when decoded (tested); only one stuffed with unknown tagged
-// fields takes more, and no client sends that.
+// A well-formed request takes up to 27 times its bytes in memory when decoded (tested). Tagged fields that kmsg does not know take
+// more; a client from the future may send one per array element, but not one stuffed with them.
 const (
-	decodedFactor   = 48
-	decodedMinBytes = 16 << 10
+	decodedFactor   = 64
+	decodedMinBytes = 64 << 10
 )
 
 // bodyFacts is what a look at a body tells before it is decoded.
