@@ -1,0 +1,147 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// applier owns the calls on the App. Batches become visible to fetchers after the App has them.
+type applier struct {
+	l *Log
+
+	mu    sync.Mutex
+	queue []*applyTask
+	wake  chan struct{}
+
+	// Snapshot policy, on the applier's goroutine only.
+	sinceBytes int64     // of batches applied since the last snapshot
+	sinceTime  time.Time // of the last snapshot, or start
+	writing    chan struct{}
+}
+
+func newApplier(l *Log) *applier {
+	done := make(chan struct{})
+	close(done)
+	return &applier{l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done}
+}
+
+func (a *applier) add(tasks ...*applyTask) {
+	if len(tasks) == 0 {
+		return
+	}
+	a.mu.Lock()
+	a.queue = append(a.queue, tasks...)
+	a.mu.Unlock()
+	notify(a.wake)
+}
+
+func (a *applier) run() {
+	age := time.NewTicker(max(min(a.l.cfg.SnapshotInterval/4, time.Minute), time.Second))
+	defer age.Stop()
+	for {
+		select {
+		case <-a.wake:
+		case <-age.C:
+			a.l.snaps.tidy(a.l.now())
+		case <-a.l.ctx.Done():
+			return
+		}
+		a.mu.Lock()
+		tasks := a.queue
+		a.queue = nil
+		a.mu.Unlock()
+		for _, t := range tasks {
+			if err := a.apply(t); err != nil {
+				a.l.fail(err)
+				return
+			}
+			if a.l.ctx.Err() != nil {
+				return
+			}
+		}
+		a.maybeSnapshot()
+	}
+}
+
+func (a *applier) apply(t *applyTask) error {
+	switch {
+	case t.lead != nil:
+		a.reportLeader(*t.lead)
+	case t.open != nil:
+		batch := a.l.app.EpochStart(t.open.epoch, t.openAt == 0)
+		a.l.input(func(c *core) { c.epochStart(t.open.epoch, batch) })
+	case t.load != nil:
+		return a.load(*t.load)
+	default:
+		a.commit(t)
+	}
+	return nil
+}
+
+func (a *applier) commit(t *applyTask) {
+	if len(t.batches) > 0 {
+		a.l.app.Committed(t.batches)
+		for _, b := range t.batches {
+			a.sinceBytes += int64(len(b))
+		}
+		a.l.view.extend(t.batches)
+	}
+	a.l.input(func(c *core) { c.appliedTo(t) })
+}
+
+func (a *applier) load(m mark) error {
+	id := snapshotID{m.EndOffset, m.Epoch}
+	a.l.log.Info("loading the leader's snapshot", "snapshot", id.String())
+	if err := a.l.app.LoadSnapshot(m.EndOffset, m.Epoch, a.l.snaps.opener(id)); err != nil {
+		return fmt.Errorf("raftlog: loading snapshot %s: %w", id, err)
+	}
+	a.l.snaps.add(id, a.l.now())
+	base := position{index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch}
+	a.l.view.restart(base)
+	a.l.view.publish(id, base)
+	a.sinceBytes, a.sinceTime = 0, a.l.now()
+	return nil
+}
+
+func (a *applier) reportLeader(now leadership) {
+	a.l.mu.Lock()
+	why := a.l.core.lastCause
+	a.l.mu.Unlock()
+	a.l.log.Info("leadership changed", "leader", now.leader, "epoch", now.epoch, "why", why)
+	a.l.app.LeaderChanged(now.leader, now.epoch)
+}
+
+// maybeSnapshot starts a snapshot in the background when enough has been applied since the last, or it is old.
+func (a *applier) maybeSnapshot() {
+	cfg := a.l.cfg
+	due := a.sinceBytes >= cfg.SnapshotBytes || a.sinceBytes > 0 && a.l.now().Sub(a.sinceTime) >= cfg.SnapshotInterval
+	select {
+	case <-a.writing:
+	default:
+		return
+	}
+	if !due {
+		return
+	}
+	end, epoch, write := a.l.app.Snapshot()
+	latest := a.l.view.latest()
+	if end <= latest.end || write == nil {
+		return
+	}
+	var m mark
+	var err error
+	a.l.input(func(c *core) { m, err = c.markFor(end, epoch) })
+	if a.l.ctx.Err() != nil {
+		return
+	}
+	if err != nil || m.Index == 0 {
+		a.l.fail(errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")))
+		return
+	}
+	a.sinceBytes, a.sinceTime = 0, a.l.now()
+	a.writing = make(chan struct{})
+	done := a.writing
+	a.l.goLoop(func() { defer close(done); a.l.makeSnapshot(m, write) })
+}

@@ -1,0 +1,128 @@
+package raftlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"time"
+)
+
+// Index counts raft entries. Offsets (int64) count records; the two never mix.
+type Index uint64
+
+// App is the state machine above the log. All calls come from one goroutine of the log, in order (LoadSnapshot also from
+// Open, before any other), and must not block. They may call the log.
+type App interface {
+	// Committed hands over whole, finished record batches (v2; base offset and leader epoch patched), in log order.
+	// The bytes are shared and must not be changed.
+	Committed(batches [][]byte)
+	// LeaderChanged: leader -1 when unknown. The own id is only reported once this node's own-epoch first batch
+	// (EpochStart) was delivered to Committed. Losing leadership is reported at once.
+	LeaderChanged(leader, epoch int32)
+	// LoadSnapshot replaces all state (at start, and when a lagging node is caught up). open may be called until it returns.
+	LoadSnapshot(endOffset int64, epoch int32, open func() (io.ReadCloser, error)) error
+	// Snapshot names the newest state that can be written (what Committed and LoadSnapshot have delivered, at a batch
+	// boundary, with the epoch of the last batch) and how: write runs on another goroutine. endOffset 0: nothing to write.
+	Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error)
+	// EpochStart returns the control batch a new leader opens its epoch with (LeaderChange; first is true when the log is
+	// empty: also KRaftVersion and Voters). The log takes the bytes over and patches base offset and epoch.
+	EpochStart(epoch int32, first bool) []byte
+}
+
+// Config of a Log. Zero values mean the default named beside a field.
+type Config struct {
+	Dir         string // of the log: checkpoint files; the write-ahead log lies in Dir/wal
+	ClusterID   string
+	NodeID      int32
+	DirectoryID [16]byte
+	Info        []byte // opaque, told to peers in the handshake; at most 64 KiB
+
+	// Voters are the first members. They are written down when Dir holds no log yet and not looked at afterwards.
+	// All nodes must be given the same ones.
+	Voters []int32
+
+	// Addr lists the addresses ("host:port") of a node. It is asked at every dial.
+	Addr func(node int32) []string
+	// Dial opens a connection, with TLS and authentication done. Default: TCP; names are resolved at every dial.
+	Dial func(ctx context.Context, addr string) (net.Conn, error)
+	// CheckPeer may refuse a peer, for instance a voter whose disk was replaced. Default: accept.
+	CheckPeer func(node int32, directoryID [16]byte) error
+
+	Tick           time.Duration // 20 ms
+	ElectionTicks  int           // 50: a silent leader is replaced after 1 to 2 s
+	HeartbeatTicks int           // 5
+
+	SnapshotBytes    int64         // bytes of batches since the last snapshot that make a new one due; 20 MiB
+	SnapshotInterval time.Duration // age of the last snapshot that makes a new one due if anything changed; 1 h
+	SnapshotsKept    int           // 2
+	// KeepBytes of log are kept behind a snapshot for those a little behind it; 4 MiB.
+	KeepBytes int64
+
+	SegmentBytes int64 // of a write-ahead log file; see wal.Options
+
+	MaxPendingBytes int64 // proposed and not committed; 64 MiB
+
+	DialTimeout  time.Duration // of one dial and handshake; 2 s
+	WriteTimeout time.Duration // of one write to a peer; 5 s
+
+	Logger *slog.Logger // slog.Default()
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// filled returns the configuration with defaults, or says what is wrong with it.
+func (c Config) filled() (Config, error) {
+	orDefault(&c.Tick, 20*time.Millisecond)
+	orDefault(&c.ElectionTicks, 50)
+	orDefault(&c.HeartbeatTicks, 5)
+	orDefault(&c.SnapshotBytes, 20<<20)
+	orDefault(&c.SnapshotInterval, time.Hour)
+	orDefault(&c.SnapshotsKept, 2)
+	orDefault(&c.KeepBytes, 4<<20)
+	orDefault(&c.MaxPendingBytes, 64<<20)
+	orDefault(&c.DialTimeout, 2*time.Second)
+	orDefault(&c.WriteTimeout, 5*time.Second)
+	orDefault(&c.Logger, slog.Default())
+	if c.Dial == nil {
+		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+		}
+	}
+	if c.CheckPeer == nil {
+		c.CheckPeer = func(int32, [16]byte) error { return nil }
+	}
+	c.Voters = slices.Clone(c.Voters)
+	slices.Sort(c.Voters)
+	return c, c.check()
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Dir == "":
+		return errors.New("raftlog: no directory for the log is configured")
+	case c.NodeID < 0:
+		return fmt.Errorf("raftlog: node id %d must not be negative", c.NodeID)
+	case c.ElectionTicks <= c.HeartbeatTicks || c.HeartbeatTicks < 1 || c.Tick <= 0:
+		return fmt.Errorf("raftlog: the election timeout (%d ticks) must be longer than the heartbeat interval (%d ticks)", c.ElectionTicks, c.HeartbeatTicks)
+	case len(c.Info) > maxInfoBytes:
+		return fmt.Errorf("raftlog: %d bytes of information for peers, at most %d", len(c.Info), maxInfoBytes)
+	case len(c.ClusterID) > maxClusterIDBytes:
+		return fmt.Errorf("raftlog: a cluster id of %d bytes, at most %d", len(c.ClusterID), maxClusterIDBytes)
+	case len(slices.Compact(slices.Clone(c.Voters))) != len(c.Voters) || len(c.Voters) > 0 && c.Voters[0] < 0:
+		return fmt.Errorf("raftlog: voters %v: ids must differ and not be negative", c.Voters)
+	case len(c.Voters) > 1 && c.Addr == nil:
+		return errors.New("raftlog: several voters, but no way to learn their addresses (Config.Addr)")
+	case c.SnapshotsKept < 1:
+		return fmt.Errorf("raftlog: %d snapshots to keep, at least 1", c.SnapshotsKept)
+	}
+	return nil
+}

@@ -1,0 +1,423 @@
+package raftlog
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Errors of Propose and Barrier. All of them mean that nothing has moved.
+var (
+	// ErrNotLeader: this node has not claimed that epoch, or is handing leadership over.
+	ErrNotLeader = errors.New("raftlog: not the leader of this epoch")
+	// ErrTooManyPending: Config.MaxPendingBytes of proposals wait to be committed; retry when some have.
+	ErrTooManyPending = errors.New("raftlog: too many bytes wait to be committed")
+	// ErrBatchTooLarge: the batch exceeds MaxBatchBytes.
+	ErrBatchTooLarge = errors.New("raftlog: batch too large")
+	// ErrStopped: the log is stopped or has failed.
+	ErrStopped = errors.New("raftlog: stopped")
+)
+
+const (
+	maxMessageBytes  = 1 << 20  // entries in one append message; a larger entry travels alone
+	maxInflightCount = 512      // append messages to one follower without an answer
+	maxInflightBytes = 64 << 20 // and their bytes
+	maxApplyingBytes = 16 << 20 // handed to the application and not yet taken by it
+	staggerTicks     = 3        // between the campaigns of followers that know that the leader is gone
+	campaignRetries  = 5
+)
+
+// raft ids must not be zero, node ids may be.
+func raftID(node int32) uint64 { return uint64(uint32(node)) + 1 }
+func nodeID(id uint64) int32   { return int32(uint32(id - 1)) } // None gives -1
+
+type coreConfig struct {
+	node           int32
+	electionTicks  int
+	heartbeatTicks int
+	maxPending     int64 // bytes proposed and not committed
+	keepBytes      int64 // log kept behind a snapshot
+	log            *slog.Logger
+}
+
+// core is the sans-IO state machine of one replica. Its methods take what happened and leave what must be done in out;
+// it owns no goroutine, clock, disk or network, so that a simulation can drive it. Not safe for concurrent use.
+//
+// A failure (a raft panic, an entry that is no batch) is final: failed is set and nothing moves any more.
+type core struct {
+	cfg    coreConfig
+	rn     *raft.RawNode
+	store  *storage
+	out    outputs
+	failed error
+
+	term  uint64
+	lead  uint64
+	state raft.StateType
+	// reported is the leadership the application was told last, by way of out.
+	reported leadership
+	opening  epochOpening
+	claimed  bool
+	handed   uint64 // last index handed out to be applied
+	applied  uint64 // last index the application has taken
+
+	ticks     int64
+	campaign  campaign
+	heldVote  heldVote
+	reads     []pendingRead
+	stuck     map[uint64]int64 // follower -> tick since which it waits for a snapshot
+	lastCause string           // why the leadership last changed
+	cause     string           // why the next change will have happened, if known
+}
+
+// leadership as the application and fetchers see it: leader -1 when unknown or not yet claimed.
+type leadership struct{ leader, epoch int32 }
+
+// epochOpening follows the EpochStart batch of the epoch this node leads in raft.
+type epochOpening struct {
+	term  uint64
+	batch []byte // from the application, until it is proposed
+	index uint64 // of the entry that carries it, once proposed
+}
+
+// campaign is the schedule of elections this node starts by itself, ahead of raft's timeout.
+type campaign struct {
+	at    int64 // tick, 0: none
+	again int64 // ticks between retries
+	left  int
+}
+
+// heldVote is a pre-vote that raft ignored because it still trusted its leader; stepping it again is no more than a
+// duplicate on the network, and saves an election timeout when the leader proves dead a moment later.
+type heldVote struct {
+	msg *raftpb.Message
+	at  int64
+}
+
+type pendingRead struct {
+	id    uint64
+	index uint64 // 0: raft has not answered yet
+}
+
+// outputs is what the driver must do, in this order within each list.
+type outputs struct {
+	messages []*raftpb.Message // to peers
+	writes   []*writeTask      // to the disk, in order
+	applies  []*applyTask      // to the application, in order
+	pulls    []*raftpb.Message // MsgSnap whose checkpoint file must be fetched first; then snapshotPulled
+	reads    []readResult
+	changed  bool // leadership (reported) changed
+	members  bool // the set of members changed
+}
+
+// writeTask is one raft append for the disk. After it is durable, give it to written.
+type writeTask struct {
+	hard      *raftpb.HardState // nil: unchanged
+	entries   []*raftpb.Entry
+	install   *mark // replaces the log by a snapshot whose file is in place; before entries
+	responses []*raftpb.Message
+}
+
+// applyTask is one call on the application. Exactly one kind is set; give entries to appliedTo afterwards.
+type applyTask struct {
+	entries []*raftpb.Entry
+	batches [][]byte
+	resps   []*raftpb.Message
+
+	load   *mark
+	lead   *leadership
+	open   *leadership // ask EpochStart for this epoch
+	openAt int64       // log end when it was asked: 0 means first
+}
+
+type readResult struct {
+	id     uint64
+	offset int64
+	err    error
+}
+
+func newCore(cfg coreConfig, st walState) (c *core, err error) {
+	store, err := newStorage(st)
+	if err != nil {
+		return nil, err
+	}
+	c = &core{cfg: cfg, store: store, handed: store.base.index, applied: store.base.index, stuck: map[uint64]int64{}}
+	c.reported = leadership{-1, int32(store.hard.GetTerm())}
+	c.term = store.hard.GetTerm()
+	defer func() {
+		if r := recover(); r != nil {
+			c, err = nil, fmt.Errorf("raftlog: the log on disk is not consistent: %v", r)
+		}
+	}()
+	c.rn, err = raft.NewRawNode(&raft.Config{
+		ID: raftID(cfg.node), Storage: store, Applied: store.base.index,
+		ElectionTick: cfg.electionTicks, HeartbeatTick: cfg.heartbeatTicks,
+		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
+		ReadOnlyOption: raft.ReadOnlySafe,
+		MaxSizePerMsg:  maxMessageBytes, MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
+		MaxCommittedSizePerReady: maxApplyingBytes, MaxUncommittedEntriesSize: uint64(cfg.maxPending),
+		Logger: raftLogger{cfg.log},
+	})
+	return c, err
+}
+
+// do runs one input and drains what raft makes of it. A panic below is a broken invariant: the replica stops.
+func (c *core) do(input func()) {
+	if c.failed != nil {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			c.fail(fmt.Errorf("raftlog: broken invariant: %v", r))
+		}
+	}()
+	input()
+	c.settle()
+}
+
+// fail stops the replica: nothing that was not handed out yet leaves it.
+func (c *core) fail(err error) {
+	if c.failed == nil {
+		c.failed = err
+		c.claimed = false
+		c.out = outputs{changed: true}
+	}
+}
+
+// take returns what must be done and clears it.
+func (c *core) take() outputs {
+	out := c.out
+	c.out = outputs{}
+	if c.failed != nil {
+		return outputs{changed: out.changed, reads: out.reads}
+	}
+	return out
+}
+
+// start lets a single voter lead at once, without waiting for a timeout nobody else can shorten.
+func (c *core) start() {
+	c.do(func() {
+		if v := c.voters(); len(v) == 1 && v[0] == raftID(c.cfg.node) {
+			c.cause = "the only voter"
+			_ = c.rn.Campaign()
+		}
+	})
+}
+
+func (c *core) tick() {
+	c.do(func() {
+		c.ticks++
+		c.rn.Tick()
+		c.tickCampaign()
+		c.tickSnapshots()
+		c.openEpoch()
+	})
+}
+
+// step takes messages from a peer. A MsgSnap whose file is not here yet comes out in pulls instead.
+func (c *core) step(messages ...*raftpb.Message) {
+	c.do(func() {
+		for _, m := range messages {
+			c.stepOne(m)
+		}
+	})
+}
+
+func (c *core) stepOne(m *raftpb.Message) {
+	switch m.GetType() {
+	case raftpb.MsgSnap:
+		if m.GetTerm() >= c.term && m.GetSnapshot().GetMetadata().GetIndex() > c.rn.BasicStatus().GetCommit() {
+			c.out.pulls = append(c.out.pulls, m)
+			return
+		}
+	case raftpb.MsgPreVote:
+		if m.GetTerm() > c.term && c.lead != raft.None {
+			c.heldVote = heldVote{m, c.ticks}
+		}
+	}
+	_ = c.rn.Step(m) // errors mean: ignored
+}
+
+// snapshotPulled takes a MsgSnap whose file is now in place and verified.
+func (c *core) snapshotPulled(m *raftpb.Message) { c.do(func() { _ = c.rn.Step(m) }) }
+
+// snapshotFailed is the follower's word that it could not get the snapshot; the leader tries again.
+func (c *core) snapshotFailed(follower uint64) {
+	c.do(func() { c.rn.ReportSnapshot(follower, raft.SnapshotFailure) })
+}
+
+// unreachable says that messages to a peer were lost.
+func (c *core) unreachable(peer uint64) { c.do(func() { c.rn.ReportUnreachable(peer) }) }
+
+// disconnected says that the connection to a peer broke: what was under way, a snapshot offer too, may be lost.
+func (c *core) disconnected(peer uint64) {
+	c.do(func() {
+		c.rn.ReportUnreachable(peer)
+		c.rn.ReportSnapshot(peer, raft.SnapshotFailure)
+	})
+}
+
+// propose appends one finished batch and returns its base offset. It patches base offset and epoch into batch.
+func (c *core) propose(epoch int32, batch []byte) (base int64, err error) {
+	if err := c.mayPropose(epoch, batch); err != nil {
+		return 0, err
+	}
+	err = ErrStopped
+	c.do(func() {
+		base = c.store.last().end
+		patchBatch(batch, base, epoch)
+		before := c.store.last().index
+		if err = c.rn.Propose(batch); err != nil {
+			// Leading, so either the limit or a hand-over refused it.
+			err = ErrTooManyPending
+			if c.rn.BasicStatus().LeadTransferee != raft.None {
+				err = ErrNotLeader
+			}
+			return
+		}
+		c.settle()
+		if got := c.store.last(); got.index != before+1 || got.end != base+batchRecords(batch) {
+			c.fail(fmt.Errorf("raftlog: proposal at index %d, offset %d ended at index %d, offset %d", before+1, base, got.index, got.end))
+		}
+	})
+	if c.failed != nil {
+		return 0, ErrStopped
+	}
+	return base, err
+}
+
+func (c *core) mayPropose(epoch int32, batch []byte) error {
+	switch {
+	case c.failed != nil:
+		return ErrStopped
+	case !c.claimed || c.term != uint64(epoch):
+		return ErrNotLeader
+	case len(batch) > MaxBatchBytes:
+		return ErrBatchTooLarge
+	}
+	return checkBatch(batch)
+}
+
+// epochStart takes the application's first batch for the epoch it was asked for.
+func (c *core) epochStart(epoch int32, batch []byte) {
+	if err := checkBatch(batch); err != nil {
+		c.fail(fmt.Errorf("raftlog: EpochStart for epoch %d: %w", epoch, err))
+		return
+	}
+	c.do(func() {
+		if c.state == raft.StateLeader && c.opening.term == uint64(epoch) && c.opening.index == 0 {
+			c.opening.batch = batch
+			c.openEpoch()
+		}
+	})
+}
+
+// openEpoch proposes the EpochStart batch. Refused during a hand-over: tried again each tick, in case that fails.
+func (c *core) openEpoch() {
+	if c.state != raft.StateLeader || c.opening.term != c.term || c.opening.batch == nil {
+		return
+	}
+	last := c.store.last()
+	patchBatch(c.opening.batch, last.end, int32(c.term))
+	if c.rn.Propose(c.opening.batch) == nil {
+		c.opening.batch, c.opening.index = nil, last.index+1
+	}
+}
+
+// written says that a task is durable.
+func (c *core) written(t *writeTask) {
+	c.do(func() {
+		for _, m := range t.responses {
+			if m.GetTo() == raftID(c.cfg.node) {
+				_ = c.rn.Step(m)
+			} else {
+				c.out.messages = append(c.out.messages, m)
+			}
+		}
+	})
+}
+
+// appliedTo says that the application has taken a task's batches.
+func (c *core) appliedTo(t *applyTask) {
+	c.do(func() {
+		for _, e := range t.entries {
+			c.applied = max(c.applied, e.GetIndex())
+			if e.GetType() != raftpb.EntryNormal {
+				c.applyConf(e)
+			}
+		}
+		for _, m := range t.resps {
+			_ = c.rn.Step(m)
+		}
+		if !c.claimed && c.state == raft.StateLeader && c.opening.index != 0 && c.opening.term == c.term && c.applied >= c.opening.index {
+			c.claimed = true
+		}
+	})
+}
+
+func (c *core) applyConf(e *raftpb.Entry) {
+	cc, err := confChange(e)
+	if err != nil || e.GetType() != raftpb.EntryConfChangeV2 {
+		panic(fmt.Sprintf("entry %d of type %v: %v", e.GetIndex(), e.GetType(), err))
+	}
+	c.store.confs = append(c.store.confs, confAt{e.GetIndex(), c.rn.ApplyConfChange(cc)})
+	c.out.members = true
+}
+
+// marked says that a snapshot of this node's own is durable and marked; the log behind it may go.
+// It returns the first index still kept.
+func (c *core) marked(m mark) uint64 {
+	if m.Index > c.store.mark.Index {
+		c.store.mark = m
+		c.store.trim(c.cfg.keepBytes)
+	}
+	return c.store.base.index + 1
+}
+
+// markFor names the snapshot the application wants to write. The end offset must be a batch boundary it has taken.
+func (c *core) markFor(end int64, epoch int32) (mark, error) {
+	p, ok := c.store.find(end)
+	if !ok || p.index > c.applied {
+		return mark{}, fmt.Errorf("raftlog: a snapshot at offset %d was named, which is no applied batch boundary", end)
+	}
+	if p.epoch != epoch {
+		return mark{}, fmt.Errorf("raftlog: a snapshot at offset %d was named with epoch %d, the log has epoch %d", end, epoch, p.epoch)
+	}
+	return mark{Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end, Epoch: epoch}, nil
+}
+
+// readIndex asks for a point at or after everything acknowledged so far; the answer comes in out.reads.
+func (c *core) readIndex(id uint64) {
+	if !c.claimed || c.failed != nil {
+		c.out.reads = append(c.out.reads, readResult{id: id, err: ErrNotLeader})
+		return
+	}
+	c.do(func() {
+		c.reads = append(c.reads, pendingRead{id: id})
+		c.rn.ReadIndex(readContext(id))
+	})
+}
+
+// handOver starts to transfer leadership to the most caught-up active follower.
+func (c *core) handOver() (to uint64) {
+	c.do(func() {
+		if c.state != raft.StateLeader {
+			return
+		}
+		best := uint64(0)
+		for id, p := range c.rn.Status().Progress {
+			better := p.Match > best || p.Match == best && (to == raft.None || id < to)
+			if id != raftID(c.cfg.node) && !p.IsLearner && p.RecentActive && better {
+				to, best = id, p.Match
+			}
+		}
+		if to != raft.None {
+			c.cause = fmt.Sprintf("node %d handed leadership over to node %d", c.cfg.node, nodeID(to))
+			c.rn.TransferLeader(to)
+		}
+	})
+	return to
+}

@@ -1,0 +1,89 @@
+package raftlog
+
+import (
+	"fmt"
+	"slices"
+
+	"go.etcd.io/raft/v3"
+)
+
+// leaderGone says that the leader's process is dead: its connection broke and dialling it is refused. The follower
+// forgets it, so that it may vote, and campaigns: the next voter in the ring at once, the others a few ticks apart.
+// A wrong suspicion is harmless: pre-votes are ignored by whoever still hears the leader, and its next heartbeat
+// restores it.
+func (c *core) leaderGone(leader uint64, why string) {
+	c.do(func() {
+		if c.lead != leader || c.state != raft.StateFollower {
+			return
+		}
+		c.cause = fmt.Sprintf("the process of leader %d is gone: %s", nodeID(leader), why)
+		if c.rn.ForgetLeader() != nil {
+			return
+		}
+		c.settle()
+		rank := c.rank(leader)
+		c.campaign = campaign{at: c.ticks + rank*staggerTicks, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}
+		if held := c.heldVote; held.msg != nil && c.ticks-held.at <= staggerTicks {
+			_ = c.rn.Step(held.msg)
+		}
+		c.heldVote = heldVote{}
+		if rank == 0 {
+			c.tickCampaign()
+		}
+	})
+}
+
+// assembled says that a majority of voters is connected. When nobody leads shortly after (a cold start), there is
+// nothing to wait for.
+func (c *core) assembled() {
+	if c.lead == raft.None && c.campaign.at == 0 {
+		wait := int64(2*c.cfg.heartbeatTicks) + c.rank(raft.None)*staggerTicks
+		c.campaign = campaign{at: c.ticks + wait, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}
+	}
+}
+
+// rank is this node's place among the voters in the ring that begins after a given one.
+func (c *core) rank(after uint64) int64 {
+	voters := slices.Sorted(slices.Values(c.voters()))
+	start, _ := slices.BinarySearch(voters, after+1)
+	for i := range voters {
+		if voters[(start+i)%len(voters)] == raftID(c.cfg.node) {
+			return int64(i)
+		}
+	}
+	return int64(len(voters))
+}
+
+func (c *core) tickCampaign() {
+	if c.campaign.at == 0 || c.ticks < c.campaign.at {
+		return
+	}
+	c.campaign.at = 0
+	if c.rn.BasicStatus().Lead != raft.None || c.state == raft.StateCandidate {
+		return
+	}
+	if c.campaign.left > 1 {
+		c.campaign.at, c.campaign.left = c.ticks+c.campaign.again, c.campaign.left-1
+	}
+	_ = c.rn.Campaign()
+}
+
+// tickSnapshots frees followers that raft has left waiting for a snapshot for ten election timeouts: the offer or the
+// word that it failed may have been lost. Being probed again does no harm to one that is still loading.
+func (c *core) tickSnapshots() {
+	if c.state != raft.StateLeader || c.ticks%int64(c.cfg.electionTicks) != 0 {
+		return
+	}
+	c.eachProgress(func(id uint64, p progress) {
+		since, known := c.stuck[id]
+		switch {
+		case !p.snapshot:
+			delete(c.stuck, id)
+		case !known:
+			c.stuck[id] = c.ticks
+		case c.ticks-since >= 10*int64(c.cfg.electionTicks):
+			delete(c.stuck, id)
+			c.rn.ReportSnapshot(id, raft.SnapshotFailure)
+		}
+	})
+}

@@ -1,0 +1,148 @@
+package raftlog
+
+import (
+	"context"
+	"math"
+	"time"
+)
+
+// Kafka error codes a fetch can be answered with.
+const (
+	codeNone               = 0
+	codeNotLeader          = 6
+	codeBrokerNotAvailable = 8
+	codeFencedLeaderEpoch  = 74
+	codeUnknownLeaderEpoch = 75
+)
+
+// maxHold bounds how long an answer that helps nobody (no leader known, epoch not reached) is held back: brokers
+// retry those without any backoff.
+const maxHold = time.Second
+
+// FetchRequest is the part of a Kafka FETCH on __cluster_metadata that the log looks at.
+type FetchRequest struct {
+	ReplicaID   int32
+	ReplicaDir  [16]byte
+	LeaderEpoch int32 // currentLeaderEpoch
+	Offset      int64
+	LastEpoch   int32 // lastFetchedEpoch, 0 for an empty log
+	// HighWatermark the requester knows; -1 unknown; math.MaxInt64: its version has no such field.
+	HighWatermark int64
+	MaxBytes      int           // whole batches, at least one
+	MaxWait       time.Duration // how long it is willing to be parked
+}
+
+// FetchResult is the answer. On an error code there are no records and HighWatermark is -1 (unknown).
+// LeaderID is -1 when no leader is known; the caller adds the endpoints of LeaderID.
+type FetchResult struct {
+	ErrorCode             int16
+	LeaderID, LeaderEpoch int32
+	HighWatermark         int64
+	LogStart              int64
+	DivergingEpoch        int32 // -1, -1: none
+	DivergingEnd          int64
+	SnapshotEnd           int64 // -1, -1: none
+	SnapshotEpoch         int32
+	Records               []byte // shared with nobody
+}
+
+// Fetch answers a follower of the log (a broker, or an Apache tool). It parks the request while there is nothing to say:
+// up to MaxWait when the requester is up to date, up to a second (and MaxWait) when no leader is known. A change of
+// leadership answers every parked fetch at once. Only the node that has claimed leadership gives out records.
+func (l *Log) Fetch(ctx context.Context, f FetchRequest) FetchResult {
+	return l.view.fetch(ctx, f, l.now)
+}
+
+func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) FetchResult {
+	var patience <-chan time.Time
+	asked := now()
+	v.observe(f, asked)
+	for {
+		v.mu.RLock()
+		changed := v.changed
+		res, hold := v.answer(f)
+		v.mu.RUnlock()
+		left := min(hold, f.MaxWait) - now().Sub(asked)
+		if hold == 0 || left <= 0 {
+			return res
+		}
+		if patience == nil {
+			timer := time.NewTimer(left)
+			defer timer.Stop()
+			patience = timer.C
+		}
+		select {
+		case <-changed:
+		case <-patience:
+			return res
+		case <-ctx.Done():
+			return res
+		}
+	}
+}
+
+// answer returns what to say now, and how long that may be held back in the hope of something better.
+func (v *view) answer(f FetchRequest) (FetchResult, time.Duration) {
+	switch {
+	case v.stopped:
+		return v.refusal(codeBrokerNotAvailable), 0
+	case f.LeaderEpoch > v.epoch:
+		return v.refusal(codeUnknownLeaderEpoch), maxHold
+	case v.leader < 0 && f.LeaderEpoch < v.epoch:
+		return v.refusal(codeFencedLeaderEpoch), maxHold
+	case v.leader < 0:
+		return v.refusal(codeNotLeader), maxHold
+	case f.LeaderEpoch < v.epoch:
+		return v.refusal(codeFencedLeaderEpoch), 0
+	case !v.claimed():
+		return v.refusal(codeNotLeader), 0
+	}
+	return v.leaderAnswer(f)
+}
+
+func (v *view) refusal(code int16) FetchResult {
+	return FetchResult{
+		ErrorCode: code, LeaderID: v.leader, LeaderEpoch: v.epoch, HighWatermark: -1,
+		DivergingEpoch: -1, DivergingEnd: -1, SnapshotEnd: -1, SnapshotEpoch: -1,
+	}
+}
+
+// leaderAnswer is the answer of a claimed leader to a request of its own epoch (wire contract 2.2, 2.3).
+func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
+	res := v.refusal(codeNone)
+	res.HighWatermark, res.LogStart = v.end, v.start
+	if v.needsSnapshot(f) {
+		res.SnapshotEnd, res.SnapshotEpoch = v.snapshot.end, v.snapshot.epoch
+		return res, 0
+	}
+	epoch, end, _ := v.endOf(f.LastEpoch)
+	agrees := f.Offset == 0 && v.start == 0 || epoch == f.LastEpoch && f.Offset <= end && v.boundary(f.Offset)
+	switch {
+	case !agrees && f.HighWatermark < 0:
+		res.DivergingEpoch, res.DivergingEnd = epoch, end
+		return res, 0
+	case !agrees:
+		// A running broker that holds more than this leader, or something else: it would exit if it were told to cut
+		// its log below the high watermark it knows. Only a restart of it, after which it knows none, can help.
+		res.HighWatermark = -1
+		return res, math.MaxInt64
+	case f.Offset < v.end:
+		res.Records = v.records(f.Offset, f.MaxBytes)
+		return res, 0
+	case f.HighWatermark < v.end:
+		return res, 0
+	}
+	return res, math.MaxInt64
+}
+
+// needsSnapshot tells whether the requester must begin with the newest snapshot: it lies before the log start, or
+// disagrees about the epoch there, or is empty while there is a snapshot to save it the way. A snapshot that is not
+// ahead of the requester is never offered: a broker exits on it.
+func (v *view) needsSnapshot(f FetchRequest) bool {
+	s := v.snapshot
+	if ahead := s.epoch > f.LastEpoch || s.epoch == f.LastEpoch && s.end > f.Offset; !ahead {
+		return false
+	}
+	_, _, known := v.endOf(f.LastEpoch)
+	return f.Offset == 0 || f.Offset < v.start || !known || f.Offset == v.start && f.LastEpoch != v.epochs[0].epoch
+}

@@ -1,0 +1,285 @@
+package raftlog
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Log is the replicated log of one node. All methods may be called from any goroutine.
+type Log struct {
+	cfg   Config
+	log   *slog.Logger
+	app   App
+	view  *view
+	snaps *snapshots
+	now   func() time.Time
+
+	mu      sync.Mutex // guards core and what follows
+	core    *core
+	started bool
+	readers map[uint64]chan readResult
+	lastID  uint64
+
+	writer  *writer
+	applier *applier
+	peers   *peers
+
+	failed   chan error // holds the one error of a failed replica
+	failOnce sync.Once
+	stop     context.CancelFunc // ends all goroutines
+	ctx      context.Context
+	done     sync.WaitGroup
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Open reads the log in cfg.Dir, making it if there is none, and hands the newest snapshot to app. Nothing runs yet.
+// An error says what is wrong on disk and what can be done.
+func Open(cfg Config, app App) (*Log, error) {
+	cfg, err := cfg.filled()
+	if err != nil {
+		return nil, err
+	}
+	snaps, st, d, err := openDisk(cfg)
+	if err != nil {
+		return nil, err
+	}
+	l, err := newLog(cfg, app, snaps, st, d)
+	if err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, error) {
+	c, err := newCore(coreConfig{
+		node: cfg.NodeID, electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
+		maxPending: cfg.MaxPendingBytes, keepBytes: cfg.KeepBytes, log: cfg.Logger,
+	}, st)
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{
+		cfg: cfg, log: cfg.Logger, app: app, core: c, snaps: snaps, now: time.Now,
+		view:    newView(cfg.NodeID, c.store.base, c.reported),
+		readers: map[uint64]chan readResult{}, failed: make(chan error, 1),
+	}
+	l.ctx, l.stop = context.WithCancel(context.Background())
+	l.writer, l.applier, l.peers = newWriter(l, d), newApplier(l), newPeers(l)
+	if m := st.Mark; m.Index > 0 {
+		if err := app.LoadSnapshot(m.EndOffset, m.Epoch, snaps.opener(snapshotID{m.EndOffset, m.Epoch})); err != nil {
+			return nil, fmt.Errorf("raftlog: loading snapshot %s: %w", snapshotID{m.EndOffset, m.Epoch}, err)
+		}
+		l.view.publish(snapshotID{m.EndOffset, m.Epoch}, c.store.base)
+	}
+	return l, nil
+}
+
+// Start runs the log: from here on it dials its peers, votes, and calls the App.
+func (l *Log) Start() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.started || l.ctx.Err() != nil {
+		return
+	}
+	l.started = true
+	l.goLoop(l.writer.run)
+	l.goLoop(l.applier.run)
+	l.goLoop(l.tickLoop)
+	l.peers.update(l.core.members())
+	l.core.start()
+	l.flush()
+}
+
+func (l *Log) goLoop(loop func()) {
+	l.done.Add(1)
+	go func() {
+		defer l.done.Done()
+		loop()
+	}()
+}
+
+// input runs f on the core and hands on what comes of it.
+func (l *Log) input(f func(c *core)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return
+	}
+	f(l.core)
+	l.flush()
+}
+
+// flush hands the core's outputs to the goroutines that carry them out. The caller holds the lock, which keeps the
+// order. Nothing here waits.
+func (l *Log) flush() {
+	out := l.core.take()
+	if err := l.core.failed; err != nil {
+		l.fail(err)
+	}
+	if out.changed {
+		l.view.setLeadership(l.core.leadership())
+	}
+	for _, r := range out.reads {
+		if ch := l.readers[r.id]; ch != nil {
+			delete(l.readers, r.id)
+			ch <- r
+		}
+	}
+	l.writer.add(out.writes...)
+	l.applier.add(out.applies...)
+	if out.members {
+		l.peers.update(l.core.members())
+	}
+	for _, m := range out.pulls {
+		l.peers.pull(m)
+	}
+	l.send(out.messages)
+}
+
+// send queues messages; those that cannot be queued are lost, and raft is told.
+func (l *Log) send(messages []*raftpb.Message) {
+	for _, m := range messages {
+		if !l.peers.send(m) {
+			l.core.unreachable(m.GetTo())
+			if m.GetType() == raftpb.MsgSnap {
+				l.core.snapshotFailed(m.GetTo())
+			}
+		}
+	}
+}
+
+// fail stops this replica for good.
+func (l *Log) fail(err error) {
+	l.failOnce.Do(func() {
+		l.log.Error("the log has failed; this node must stop", "error", err)
+		l.failed <- err
+		l.view.stop()
+		l.stop()
+	})
+}
+
+// Failed delivers one error when an invariant is broken or the disk has failed. The replica has then stopped taking
+// part, and the process must exit: what is in memory can no longer be trusted.
+func (l *Log) Failed() <-chan error { return l.failed }
+
+// Stop hands leadership to the most caught-up follower, if there is one, then closes everything. ctx bounds the
+// hand-over only. It is idempotent; the error is that of closing the write-ahead log.
+func (l *Log) Stop(ctx context.Context) error {
+	l.stopOnce.Do(func() {
+		l.handOver(ctx)
+		l.view.stop()
+		l.stop()
+		l.mu.Lock() // nothing is started or queued from here on
+		l.mu.Unlock()
+		l.peers.close()
+		l.done.Wait()
+		l.failReaders()
+		l.stopErr = l.writer.close()
+	})
+	return l.stopErr
+}
+
+// handOver waits until another node leads, for an election timeout at most.
+func (l *Log) handOver(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.cfg.ElectionTicks)*l.cfg.Tick)
+	defer cancel()
+	l.mu.Lock()
+	to := uint64(raft.None)
+	if l.started && l.ctx.Err() == nil {
+		to = l.core.handOver()
+		l.flush()
+	}
+	l.mu.Unlock()
+	for to != raft.None {
+		l.view.mu.RLock()
+		changed, leader := l.view.changed, l.view.leader
+		l.view.mu.RUnlock()
+		if leader >= 0 && leader != l.cfg.NodeID {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+// tickLoop is raft's clock.
+func (l *Log) tickLoop() {
+	ticker := time.NewTicker(l.cfg.Tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-ticker.C:
+			l.input((*core).tick)
+			l.peers.noteProgress(l.now())
+		}
+	}
+}
+
+// Propose appends one finished record batch if this node has claimed epoch. It is synchronous and in memory: the batch
+// is durable and committed only when Committed delivers it. It returns the base offset the batch will have. The log
+// patches base offset and epoch into batch and keeps a copy of its own.
+//
+// Errors (ErrNotLeader, ErrTooManyPending, ErrBatchTooLarge, ErrBadBatch, ErrStopped) mean that nothing has moved.
+func (l *Log) Propose(epoch int32, batch []byte) (baseOffset int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return 0, ErrStopped
+	}
+	baseOffset, err = l.core.propose(epoch, batch)
+	l.flush()
+	return baseOffset, err
+}
+
+// Barrier returns an offset that is at or after everything acknowledged before the call, by any leader (Raft's
+// ReadIndex, confirmed by a majority). Only on the leader: ErrNotLeader otherwise.
+func (l *Log) Barrier(ctx context.Context) (offset int64, err error) {
+	answer := make(chan readResult, 1)
+	l.mu.Lock()
+	if l.ctx.Err() != nil {
+		l.mu.Unlock()
+		return 0, ErrStopped
+	}
+	l.lastID++
+	id := l.lastID
+	l.readers[id] = answer
+	l.core.readIndex(id)
+	l.flush()
+	l.mu.Unlock()
+	select {
+	case r := <-answer:
+		return r.offset, r.err
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-l.ctx.Done():
+		err = ErrStopped
+	}
+	l.mu.Lock()
+	delete(l.readers, id)
+	l.mu.Unlock()
+	return 0, err
+}
+
+func (l *Log) failReaders() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, ch := range l.readers {
+		delete(l.readers, id)
+		ch <- readResult{id: id, err: ErrStopped}
+	}
+}

@@ -1,0 +1,79 @@
+package raftlog
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// observerSession is how long a follower of the log that has stopped fetching is still listed (as in Apache's leader).
+const observerSession = 5 * time.Minute
+
+// Observer is a broker, or any other follower of the log that is no voter, as this leader has seen it fetch.
+type Observer struct {
+	ReplicaID    int32
+	ReplicaDir   [16]byte
+	Offset       int64     // where its last fetch asked to go on
+	LastFetch    time.Time // of its last fetch
+	LastCaughtUp time.Time // zero: never since this node leads
+}
+
+type observerKey struct {
+	id  int32
+	dir [16]byte
+}
+
+type observerState struct {
+	Observer
+	endAtLastFetch int64
+}
+
+type observers map[observerKey]observerState
+
+// observe keeps account of a fetch while this node leads.
+func (v *view) observe(f FetchRequest, now time.Time) {
+	if f.ReplicaID < 0 {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.claimed() || f.LeaderEpoch != v.epoch {
+		return
+	}
+	key := observerKey{f.ReplicaID, f.ReplicaDir}
+	o, known := v.seen[key]
+	if !known {
+		v.forgetObservers(now)
+	}
+	switch {
+	case f.Offset >= v.end:
+		o.LastCaughtUp = now
+	case known && f.Offset >= o.endAtLastFetch:
+		o.LastCaughtUp = o.LastFetch
+	}
+	o.ReplicaID, o.ReplicaDir, o.Offset, o.LastFetch, o.endAtLastFetch = f.ReplicaID, f.ReplicaDir, f.Offset, now, v.end
+	v.seen[key] = o
+}
+
+func (v *view) forgetObservers(now time.Time) {
+	maps.DeleteFunc(v.seen, func(_ observerKey, o observerState) bool { return now.Sub(o.LastFetch) > observerSession })
+}
+
+// observers lists who has fetched within observerSession, by id and directory.
+func (v *view) observers(now time.Time) []Observer {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.claimed() {
+		return nil
+	}
+	v.forgetObservers(now)
+	list := make([]Observer, 0, len(v.seen))
+	for _, o := range v.seen {
+		list = append(list, o.Observer)
+	}
+	slices.SortFunc(list, func(a, b Observer) int {
+		return cmp.Or(cmp.Compare(a.ReplicaID, b.ReplicaID), slices.Compare(a.ReplicaDir[:], b.ReplicaDir[:]))
+	})
+	return list
+}

@@ -1,0 +1,299 @@
+package raftlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+const (
+	maxQueued      = 4096 // messages to one peer
+	maxQueuedBytes = 64 << 20
+	firstRetry     = 20 * time.Millisecond
+	maxRetry       = time.Second
+	pingInterval   = 500 * time.Millisecond
+	pongPatience   = 3 * time.Second
+)
+
+// peer sends to one other member over a connection that it dials for ever.
+type peer struct {
+	l      *Log
+	id     uint64
+	cancel context.CancelFunc
+	kick   chan struct{} // dial now
+
+	mu         sync.Mutex
+	facts      Peer
+	queue      []*raftpb.Message
+	queueBytes int
+	failures   [][]byte // kindFailed bodies
+	work       chan struct{}
+	pinged     time.Time // when the unanswered ping went out, zero if none
+}
+
+func newPeer(l *Log, id uint64) *peer {
+	return &peer{l: l, id: id, facts: Peer{NodeID: nodeID(id)}, kick: make(chan struct{}, 1), work: make(chan struct{}, 1)}
+}
+
+func (p *peer) isConnected() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.facts.Connected
+}
+
+// enqueue takes a message unless there is no connection or the queue is full.
+func (p *peer) enqueue(m *raftpb.Message) bool {
+	size := 0
+	for _, e := range m.GetEntries() {
+		size += len(e.GetData())
+	}
+	p.mu.Lock()
+	ok := p.facts.Connected && len(p.queue) < maxQueued && p.queueBytes+size <= maxQueuedBytes
+	if ok {
+		p.queue = append(p.queue, m)
+		p.queueBytes += size
+	}
+	p.mu.Unlock()
+	if ok {
+		notify(p.work)
+	}
+	return ok
+}
+
+// run dials until ctx ends: at once after a connection broke or the peer called, else with a growing pause.
+func (p *peer) run(ctx context.Context) {
+	retry, broke := firstRetry, false
+	for ctx.Err() == nil {
+		conn, err := p.connect(ctx)
+		if err == nil {
+			retry, broke = firstRetry, true
+			p.disconnected(p.serve(ctx, conn))
+			continue
+		}
+		p.note(ctx, err)
+		if broke && errors.Is(err, syscall.ECONNREFUSED) {
+			broke = false
+			p.l.input(func(c *core) { c.leaderGone(p.id, err.Error()) })
+		}
+		pause := time.NewTimer(retry)
+		select {
+		case <-pause.C:
+			retry = min(2*retry, maxRetry)
+		case <-p.kick:
+			retry = firstRetry
+		case <-ctx.Done():
+		}
+		pause.Stop()
+	}
+}
+
+// note keeps the reason why there is no connection, and logs it once per change.
+func (p *peer) note(ctx context.Context, err error) {
+	p.mu.Lock()
+	was := p.facts.LastError
+	p.facts.LastError = err.Error()
+	p.mu.Unlock()
+	if was != err.Error() && ctx.Err() == nil {
+		p.l.log.Warn("no connection to a peer", "node", p.facts.NodeID, "why", err)
+	}
+}
+
+func (p *peer) disconnected(err error) {
+	p.mu.Lock()
+	p.facts.Connected, p.facts.LastError = false, ""
+	p.queue, p.queueBytes, p.failures, p.pinged = nil, 0, nil, time.Time{}
+	p.mu.Unlock()
+	p.note(p.l.ctx, fmt.Errorf("the connection broke: %w", err))
+	p.l.input(func(c *core) { c.disconnected(p.id) })
+}
+
+// connect dials the peer and shakes hands.
+func (p *peer) connect(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.l.cfg.DialTimeout)
+	defer cancel()
+	return p.l.dialNode(ctx, p.facts.NodeID)
+}
+
+// dialNode opens a connection to a node and shakes hands. The error is a refused connection (ECONNREFUSED) only if all
+// its addresses refused.
+func (l *Log) dialNode(ctx context.Context, node int32) (net.Conn, error) {
+	addrs := l.cfg.Addr(node)
+	if len(addrs) == 0 {
+		return nil, fmt.Errorf("no address of node %d is known", node)
+	}
+	var other, refused error
+	for _, addr := range addrs {
+		conn, err := l.cfg.Dial(ctx, addr)
+		if err == nil {
+			if err = l.shakeHands(ctx, conn, node); err == nil {
+				return conn, nil
+			}
+			_ = conn.Close()
+			err = fmt.Errorf("handshake with %s: %w", addr, err)
+		} else {
+			err = fmt.Errorf("dialling %s: %w", addr, err)
+		}
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			refused = err
+		} else {
+			other = err
+		}
+	}
+	if other != nil {
+		return nil, other
+	}
+	return nil, refused
+}
+
+func (l *Log) shakeHands(ctx context.Context, conn net.Conn, node int32) error {
+	deadline, _ := ctx.Deadline()
+	if err := conn.SetDeadline(deadline); err != nil {
+		return err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	frame := append(beginFrame(nil, 0), kindHello)
+	if _, err := conn.Write(finishFrame(appendHello(frame, l.hello(node)))); err != nil {
+		return err
+	}
+	_, body, err := readReply(conn, maxInfoBytes+maxSentenceBytes)
+	if err != nil {
+		return err
+	}
+	body, err = readVerdict(body)
+	if err != nil {
+		return fmt.Errorf("refused: %w", err)
+	}
+	h, err := readHello(body)
+	switch {
+	case err != nil:
+		return err
+	case h.cluster != l.cfg.ClusterID || h.node != node:
+		return fmt.Errorf("this is node %d of cluster %s, not node %d of cluster %s", h.node, h.cluster, node, l.cfg.ClusterID)
+	}
+	if err := l.cfg.CheckPeer(h.node, h.dir); err != nil {
+		return err
+	}
+	l.peers.greeted(h, false)
+	if !stop() {
+		return ctx.Err()
+	}
+	return conn.SetDeadline(time.Time{})
+}
+
+func (l *Log) hello(to int32) hello {
+	return hello{cluster: l.cfg.ClusterID, node: l.cfg.NodeID, to: to, dir: l.cfg.DirectoryID, info: l.cfg.Info}
+}
+
+// serve writes what is queued until the connection ends, and says why it did.
+func (p *peer) serve(ctx context.Context, conn net.Conn) error {
+	defer conn.Close()
+	p.mu.Lock()
+	p.facts.Connected, p.facts.LastError = true, ""
+	p.mu.Unlock()
+	p.l.log.Info("connected to a peer", "node", p.facts.NodeID, "address", conn.RemoteAddr().String())
+	p.l.peers.connected()
+
+	broken := make(chan error, 1)
+	p.l.goLoop(func() { broken <- p.readPongs(conn) })
+	ping := time.NewTicker(pingInterval)
+	defer ping.Stop()
+	out := &sender{peer: p, conn: conn}
+	for {
+		select {
+		case <-p.work:
+			if err := out.drain(); err != nil {
+				return err
+			}
+		case <-ping.C:
+			if err := out.ping(); err != nil {
+				return err
+			}
+		case err := <-broken:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// readPongs waits for replies; its real use is that it notices at once when the connection ends.
+func (p *peer) readPongs(conn net.Conn) error {
+	for {
+		if _, _, err := readReply(conn, maxSentenceBytes); err != nil {
+			return err
+		}
+		now := p.l.now()
+		p.mu.Lock()
+		if !p.pinged.IsZero() {
+			p.facts.RTT, p.pinged = now.Sub(p.pinged), time.Time{}
+		}
+		p.mu.Unlock()
+	}
+}
+
+// sender turns the queue into frames, many messages to a frame and one write for as much as fits.
+type sender struct {
+	peer *peer
+	conn net.Conn
+	buf  []byte
+}
+
+func (s *sender) drain() error {
+	p := s.peer
+	p.mu.Lock()
+	queue, failures := p.queue, p.failures
+	p.queue, p.queueBytes, p.failures = nil, 0, nil
+	p.mu.Unlock()
+	for _, body := range failures {
+		if err := s.write(append(beginFrame(s.buf[:0], 0), body...)); err != nil {
+			return err
+		}
+	}
+	for len(queue) > 0 {
+		frame, n, err := frameMessages(beginFrame(s.buf[:0], 0), queue)
+		if err == nil {
+			err = s.write(frame)
+		}
+		if err != nil {
+			return err
+		}
+		queue = queue[n:]
+	}
+	return nil
+}
+
+func (s *sender) ping() error {
+	p, now := s.peer, s.peer.l.now()
+	p.mu.Lock()
+	waiting := p.pinged
+	if waiting.IsZero() {
+		p.pinged = now
+	}
+	p.mu.Unlock()
+	if waiting.IsZero() {
+		return s.write(append(beginFrame(s.buf[:0], 1), kindPing))
+	}
+	if now.Sub(waiting) > pongPatience {
+		return fmt.Errorf("no answer for %v", pongPatience)
+	}
+	return nil
+}
+
+func (s *sender) write(frame []byte) error {
+	s.buf = frame
+	if cap(s.buf) > 2*frameBytes {
+		s.buf = nil
+	}
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.peer.l.cfg.WriteTimeout)); err != nil {
+		return err
+	}
+	_, err := s.conn.Write(finishFrame(frame))
+	return err
+}

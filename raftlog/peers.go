@@ -1,0 +1,164 @@
+package raftlog
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Peer is what this node knows of another member from their handshakes.
+type Peer struct {
+	NodeID      int32
+	DirectoryID [16]byte // zero until it was heard of
+	Info        []byte   // its Config.Info; shared, not to be changed
+	Connected   bool     // this node's own connection to it
+	LastError   string   // why there is none, or the last one ended
+	RTT         time.Duration
+	LastHeard   time.Time // last raft message from it
+}
+
+// peers keeps a connection to every other member. Each connection carries messages one way; the other member dials its own.
+type peers struct {
+	l *Log
+
+	mu       sync.Mutex
+	members  map[uint64]bool // raft ids, this node among them
+	voters   int
+	byID     map[uint64]*peer
+	caughtUp map[uint64]time.Time // this node leads: when it was last seen to have everything
+	stopped  bool
+
+	pulling *raftpb.Message // the snapshot offer being followed
+	offered *raftpb.Message // a later one
+}
+
+func newPeers(l *Log) *peers {
+	return &peers{l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{}}
+}
+
+// update starts dialling new members and drops those that left. The caller holds the log's lock.
+func (ps *peers) update(members map[uint64]bool, voters int) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.members, ps.voters = members, voters
+	if ps.stopped || !ps.l.started {
+		return
+	}
+	for id := range members {
+		if id == raftID(ps.l.cfg.NodeID) || ps.byID[id] != nil {
+			continue
+		}
+		p := newPeer(ps.l, id)
+		ps.byID[id] = p
+		ctx, cancel := context.WithCancel(ps.l.ctx)
+		p.cancel = cancel
+		ps.l.goLoop(func() { p.run(ctx) })
+	}
+	for id, p := range ps.byID {
+		if !members[id] {
+			p.cancel()
+			delete(ps.byID, id)
+		}
+	}
+}
+
+func (ps *peers) get(id uint64) *peer {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.byID[id]
+}
+
+func (ps *peers) isMember(id uint64) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.members[id]
+}
+
+// send queues a message and reports whether it could be queued.
+func (ps *peers) send(m *raftpb.Message) bool {
+	p := ps.get(m.GetTo())
+	return p != nil && p.enqueue(m)
+}
+
+// close keeps new dialling from starting; what runs ends with the log's context.
+func (ps *peers) close() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.stopped = true
+}
+
+// connected tells the core once a majority of voters, this node included, can be reached.
+func (ps *peers) connected() {
+	ps.mu.Lock()
+	up := 1
+	for _, p := range ps.byID {
+		if p.isConnected() {
+			up++
+		}
+	}
+	majority := up > ps.voters/2
+	ps.mu.Unlock()
+	if majority {
+		ps.l.input(func(c *core) { c.assembled() })
+	}
+}
+
+// greeted takes the facts of a member's hello, on either kind of connection.
+func (ps *peers) greeted(h hello, inbound bool) {
+	p := ps.get(raftID(h.node))
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	p.facts.DirectoryID, p.facts.Info = h.dir, h.info
+	p.mu.Unlock()
+	if inbound {
+		notify(p.kick) // it is up: dial it now
+	}
+}
+
+func (ps *peers) heard(node int32, now time.Time) {
+	if p := ps.get(raftID(node)); p != nil {
+		p.mu.Lock()
+		p.facts.LastHeard = now
+		p.mu.Unlock()
+	}
+}
+
+// noteProgress remembers, on the leader, who has everything there is.
+func (ps *peers) noteProgress(now time.Time) {
+	var ids []uint64
+	ps.l.mu.Lock()
+	if c := ps.l.core; c.claimed && c.failed == nil && c.ticks%int64(ps.l.cfg.HeartbeatTicks) == 0 {
+		last := c.store.last().index
+		c.eachProgress(func(id uint64, p progress) {
+			if p.match >= last {
+				ids = append(ids, id)
+			}
+		})
+	}
+	ps.l.mu.Unlock()
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for _, id := range ids {
+		ps.caughtUp[id] = now
+	}
+}
+
+// Peers lists the other members, by node id.
+func (l *Log) Peers() []Peer {
+	l.peers.mu.Lock()
+	defer l.peers.mu.Unlock()
+	list := make([]Peer, 0, len(l.peers.byID))
+	for _, p := range l.peers.byID {
+		p.mu.Lock()
+		list = append(list, p.facts)
+		p.mu.Unlock()
+	}
+	slices.SortFunc(list, func(a, b Peer) int { return cmp.Compare(a.NodeID, b.NodeID) })
+	return list
+}

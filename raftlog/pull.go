@@ -1,0 +1,130 @@
+package raftlog
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+const (
+	pullTimeout = 10 * time.Second // for one piece
+	pullPause   = time.Second      // after a failure, before the leader hears of it and offers again
+)
+
+// pull follows a leader's offer of a snapshot, one at a time. The caller holds the log's lock.
+func (ps *peers) pull(offer *raftpb.Message) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.stopped || ps.l.ctx.Err() != nil {
+		return
+	}
+	if ps.pulling != nil {
+		ps.offered = offer
+		return
+	}
+	ps.pulling = offer
+	ps.l.goLoop(ps.followOffers)
+}
+
+// followOffers fetches the offered file and gives the offer to raft; then the next, if another came meanwhile.
+func (ps *peers) followOffers() {
+	for {
+		ps.mu.Lock()
+		offer := ps.pulling
+		ps.mu.Unlock()
+		err := ps.l.fetchOffered(offer)
+		ps.mu.Lock()
+		next := ps.offered
+		ps.offered = nil
+		ps.pulling = next
+		ps.mu.Unlock()
+		if err == nil {
+			ps.l.input(func(c *core) { c.snapshotPulled(offer) })
+		} else {
+			ps.pullFailed(offer, err)
+		}
+		if next == nil || ps.l.ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+func (ps *peers) pullFailed(offer *raftpb.Message, err error) {
+	if ps.l.ctx.Err() != nil {
+		return
+	}
+	ps.l.log.Error("cannot get the leader's snapshot; asking again", "leader", nodeID(offer.GetFrom()), "error", err)
+	pause := time.NewTimer(pullPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ps.l.ctx.Done():
+		return
+	}
+	if p := ps.get(offer.GetFrom()); p != nil {
+		p.mu.Lock()
+		p.failures = append(p.failures[:min(len(p.failures), 1)], []byte{kindFailed})
+		p.mu.Unlock()
+		notify(p.work)
+	}
+}
+
+// fetchOffered puts the offered checkpoint file in place, verified and durable.
+func (l *Log) fetchOffered(offer *raftpb.Message) error {
+	m, err := snapshotMark(offer.GetSnapshot())
+	if err != nil {
+		return err
+	}
+	id := snapshotID{m.EndOffset, m.Epoch}
+	if l.snaps.has(id) {
+		return nil
+	}
+	leader := nodeID(offer.GetFrom())
+	l.log.Info("fetching the leader's snapshot", "leader", leader, "snapshot", id.file())
+	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.DialTimeout)
+	defer cancel()
+	conn, err := l.dialNode(ctx, leader)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(l.ctx, func() { _ = conn.Close() })()
+	return l.snaps.write(id, func(w io.Writer) error { return copySnapshot(w, conn, id) })
+}
+
+func copySnapshot(w io.Writer, conn net.Conn, id snapshotID) error {
+	for position, size := int64(0), int64(-1); position != size; {
+		if err := conn.SetDeadline(time.Now().Add(pullTimeout)); err != nil {
+			return err
+		}
+		frame := appendSnapshotRead(beginFrame(nil, 0), snapshotRead{id, position, maxChunkBytes})
+		if _, err := conn.Write(finishFrame(frame)); err != nil {
+			return err
+		}
+		_, body, err := readReply(conn, maxChunkBytes+maxSentenceBytes)
+		if err == nil {
+			body, err = readVerdict(body)
+		}
+		if err != nil {
+			return err
+		}
+		if len(body) < 8 {
+			return errors.Join(errMalformed, errors.New("a snapshot piece without its size"))
+		}
+		total, chunk := int64(binary.BigEndian.Uint64(body)), body[8:]
+		if size >= 0 && total != size || total <= 0 || len(chunk) == 0 || position+int64(len(chunk)) > total {
+			return fmt.Errorf("snapshot %s: %d bytes at %d of %d (before: %d)", id, len(chunk), position, total, size)
+		}
+		if _, err := w.Write(chunk); err != nil {
+			return err
+		}
+		size, position = total, position+int64(len(chunk))
+	}
+	return nil
+}

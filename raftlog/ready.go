@@ -1,0 +1,184 @@
+package raftlog
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// settle drains raft until it has nothing more to say, then compares who leads with what was known before.
+func (c *core) settle() {
+	for c.failed == nil && c.rn.HasReady() {
+		c.route(c.rn.Ready())
+	}
+	if c.failed == nil {
+		c.observe()
+	}
+}
+
+// route sorts what raft wants done. Messages to peers that depend on nothing are out before the disk has anything.
+func (c *core) route(rd raft.Ready) {
+	for _, m := range rd.Messages {
+		switch m.GetTo() {
+		case raft.LocalAppendThread:
+			c.routeAppend(m)
+		case raft.LocalApplyThread:
+			c.routeApply(m)
+		default:
+			c.out.messages = append(c.out.messages, m)
+		}
+	}
+	for _, rs := range rd.ReadStates {
+		c.answerRead(rs)
+	}
+}
+
+func (c *core) routeAppend(m *raftpb.Message) {
+	t := &writeTask{entries: m.GetEntries(), responses: m.GetResponses()}
+	if m.GetTerm() != 0 || m.GetVote() != 0 || m.GetCommit() != 0 {
+		t.hard = &raftpb.HardState{Term: new(m.GetTerm()), Vote: new(m.GetVote()), Commit: new(m.GetCommit())}
+	}
+	if !raft.IsEmptySnap(m.GetSnapshot()) {
+		c.routeInstall(m.GetSnapshot(), t)
+	}
+	if err := c.store.append(t.entries); err != nil {
+		c.fail(fmt.Errorf("raftlog: %w", err))
+		return
+	}
+	c.out.writes = append(c.out.writes, t)
+}
+
+// routeInstall starts the log anew after a snapshot of the leader, whose file is in place.
+func (c *core) routeInstall(s *raftpb.Snapshot, t *writeTask) {
+	m, err := snapshotMark(s)
+	if err != nil {
+		c.fail(fmt.Errorf("raftlog: %w", err))
+		return
+	}
+	t.install = &m
+	c.store.reset(m)
+	c.store.mark = m
+	c.handed, c.applied = max(c.handed, m.Index), max(c.applied, m.Index)
+	c.out.applies = append(c.out.applies, &applyTask{load: &m})
+	c.out.members = true
+}
+
+// routeApply hands committed entries to the application, as batches with their final base offsets and epochs.
+func (c *core) routeApply(m *raftpb.Message) {
+	t := &applyTask{entries: m.GetEntries(), resps: m.GetResponses()}
+	for _, e := range t.entries {
+		before, ok := c.store.at(e.GetIndex() - 1)
+		batch, err := entryBatch(e)
+		if !ok || err != nil || e.GetIndex() != c.handed+1 {
+			c.fail(fmt.Errorf("raftlog: entry %d to apply after %d: in the log %v, %w", e.GetIndex(), c.handed, ok, err))
+			return
+		}
+		c.handed = e.GetIndex()
+		if batch != nil {
+			t.batches = append(t.batches, patchedBatch(batch, before.end, int32(e.GetTerm())))
+		}
+	}
+	c.out.applies = append(c.out.applies, t)
+}
+
+// observe compares leadership with what was last seen.
+func (c *core) observe() {
+	st := c.rn.BasicStatus()
+	term, lead, state := st.GetTerm(), st.Lead, st.RaftState
+	if term > math.MaxInt32 {
+		c.fail(fmt.Errorf("raftlog: term %d does not fit a leader epoch", term))
+		return
+	}
+	was := c.state
+	if term != c.term || state != raft.StateLeader {
+		c.claimed = false
+		c.failReads()
+	}
+	if lead != c.lead || term != c.term || state != was {
+		c.note(term, lead, state)
+	}
+	c.term, c.lead, c.state = term, lead, state
+	if lead != raft.None {
+		c.campaign = campaign{}
+	}
+	if state == raft.StateLeader && c.opening.term != term {
+		c.opening = epochOpening{term: term}
+		c.stuck = map[uint64]int64{}
+		c.out.applies = append(c.out.applies, &applyTask{open: &leadership{c.cfg.node, int32(term)}, openAt: c.store.last().end})
+	}
+	c.report()
+	c.finishReads()
+}
+
+// report tells the application and the fetchers who leads, when that has changed.
+func (c *core) report() {
+	now := leadership{nodeID(c.lead), int32(c.term)}
+	if c.lead == raft.None || c.state == raft.StateLeader && !c.claimed {
+		now.leader = -1
+	}
+	if now != c.reported {
+		c.reported = now
+		c.out.changed = true
+		c.out.applies = append(c.out.applies, &applyTask{lead: &now})
+	}
+}
+
+// note keeps in words why the leadership changed.
+func (c *core) note(term, lead uint64, state raft.StateType) {
+	cause := c.cause
+	switch {
+	case cause != "":
+	case c.state == raft.StateLeader && state != raft.StateLeader && term == c.term:
+		cause = "this node led, and lost contact with a majority"
+	case c.state == raft.StateLeader && term > c.term:
+		cause = fmt.Sprintf("this node led epoch %d, and saw epoch %d", c.term, term)
+	case lead == raft.None && c.lead != raft.None && term == c.term:
+		cause = fmt.Sprintf("nothing was heard from leader %d for an election timeout", nodeID(c.lead))
+	case lead == raft.None && term > c.term:
+		cause = fmt.Sprintf("an election for epoch %d began", term)
+	default:
+		cause = c.lastCause
+	}
+	if lead != raft.None {
+		c.cause = ""
+	}
+	c.lastCause = cause
+}
+
+func readContext(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
+
+func (c *core) answerRead(rs raft.ReadState) {
+	if len(rs.RequestCtx) != 8 {
+		return
+	}
+	id := binary.BigEndian.Uint64(rs.RequestCtx)
+	for i := range c.reads {
+		if c.reads[i].id == id {
+			c.reads[i].index = max(rs.Index, 1)
+		}
+	}
+}
+
+// finishReads answers the reads whose index is applied.
+func (c *core) finishReads() {
+	left := c.reads[:0]
+	for _, r := range c.reads {
+		if r.index == 0 || r.index > c.applied {
+			left = append(left, r)
+			continue
+		}
+		p, _ := c.store.at(c.applied)
+		c.out.reads = append(c.out.reads, readResult{id: r.id, offset: p.end})
+	}
+	c.reads = left
+}
+
+func (c *core) failReads() {
+	for _, r := range c.reads {
+		c.out.reads = append(c.out.reads, readResult{id: r.id, err: ErrNotLeader})
+	}
+	c.reads = nil
+}

@@ -1,0 +1,269 @@
+package raftlog
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+)
+
+// storage is raft's view of the log since its start, kept in memory, with the offset after each entry beside it.
+//
+// It is changed when raft hands an append out, before the disk has it: raft keeps reading what it has not yet been told
+// to be durable from its own unstable part, and after every Ready this storage equals raft's whole log. That makes the
+// end offset known for every entry, committed or not, and so the base offset of the next proposal exact.
+//
+// Not safe for concurrent use: the core owns it.
+type storage struct {
+	hard *raftpb.HardState
+	// base is the entry before the first one kept.
+	base position
+	// entries[i] has index base.index+1+i; ends[i] is the offset after it, epochs[i] the epoch of the last batch up to it.
+	entries []*raftpb.Entry
+	ends    []int64
+	epochs  []int32
+	// mark is the newest durable snapshot (Index 0: none yet, only the first ConfState).
+	mark mark
+	// confs is the membership by the index that brought it; the first one holds at base.
+	confs []confAt
+}
+
+// position names an entry and the log up to it.
+type position struct {
+	index, term uint64
+	end         int64 // offset after it
+	epoch       int32 // epoch of the last batch up to it, 0 when there is none
+}
+
+type confAt struct {
+	index uint64
+	state *raftpb.ConfState
+}
+
+func newStorage(st walState) (*storage, error) {
+	s := &storage{hard: st.HardState, mark: st.Mark}
+	s.reset(st.Mark)
+	if s.hard != nil && s.hard.GetCommit() < s.base.index {
+		// The commit index is written without waiting for the disk, the mark is not; a marked entry is committed.
+		s.hard = proto.Clone(s.hard).(*raftpb.HardState)
+		s.hard.Commit = new(s.base.index)
+	}
+	return s, s.append(st.Entries)
+}
+
+// reset empties the log: it now starts after m.
+func (s *storage) reset(m mark) {
+	s.base = position{index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch}
+	s.entries, s.ends, s.epochs = nil, nil, nil
+	s.confs = []confAt{{m.Index, m.ConfState}}
+}
+
+// append adds entries, replacing those it holds from the first index on.
+func (s *storage) append(entries []*raftpb.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	keep := int64(entries[0].GetIndex()) - int64(s.base.index) - 1
+	if keep < 0 || keep > int64(len(s.entries)) {
+		return fmt.Errorf("append at index %d does not join the log (%d, %d]", entries[0].GetIndex(), s.base.index, s.last().index)
+	}
+	if keep < int64(len(s.entries)) {
+		// Clipped, since slices of the tail now replaced may still be read by the writer and the peers.
+		s.entries, s.ends, s.epochs = slices.Clip(s.entries[:keep]), s.ends[:keep], s.epochs[:keep]
+	}
+	for _, e := range entries {
+		at := s.last()
+		if e.GetIndex() != at.index+1 || e.GetTerm() < at.term {
+			return fmt.Errorf("entry (index %d, term %d) cannot follow (index %d, term %d)", e.GetIndex(), e.GetTerm(), at.index, at.term)
+		}
+		batch, err := entryBatch(e)
+		if err != nil {
+			return err
+		}
+		if batch != nil {
+			at.end, at.epoch = at.end+batchRecords(batch), int32(e.GetTerm())
+		}
+		s.entries, s.ends, s.epochs = append(s.entries, e), append(s.ends, at.end), append(s.epochs, at.epoch)
+	}
+	return nil
+}
+
+// entryBatch returns the record batch an entry carries, nil when it takes no offsets.
+func entryBatch(e *raftpb.Entry) ([]byte, error) {
+	batch := e.GetData()
+	if e.GetType() == raftpb.EntryConfChangeV2 {
+		cc, err := confChange(e)
+		if err != nil {
+			return nil, err
+		}
+		batch = cc.GetContext()
+	}
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	if e.GetTerm() > math.MaxInt32 {
+		return nil, fmt.Errorf("entry %d: term %d does not fit a leader epoch", e.GetIndex(), e.GetTerm())
+	}
+	if err := checkBatchHeader(batch); err != nil {
+		return nil, fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+	}
+	return batch, nil
+}
+
+func confChange(e *raftpb.Entry) (*raftpb.ConfChangeV2, error) {
+	cc := &raftpb.ConfChangeV2{}
+	if err := proto.Unmarshal(e.GetData(), cc); err != nil {
+		return nil, fmt.Errorf("entry %d: membership change: %w", e.GetIndex(), err)
+	}
+	return cc, nil
+}
+
+// last is the end of the log, committed or not.
+func (s *storage) last() position {
+	p, _ := s.at(s.base.index + uint64(len(s.entries)))
+	return p
+}
+
+// at returns the position of an index that is kept, or base.
+func (s *storage) at(index uint64) (position, bool) {
+	if index == s.base.index {
+		return s.base, true
+	}
+	i := index - s.base.index - 1
+	if index < s.base.index || i >= uint64(len(s.entries)) {
+		return position{}, false
+	}
+	return position{index, s.entries[i].GetTerm(), s.ends[i], s.epochs[i]}, true
+}
+
+// find returns the first position whose end is the offset: the entry that bears the last batch before it.
+func (s *storage) find(end int64) (position, bool) {
+	if end == s.base.end {
+		return s.base, true
+	}
+	i := sort.Search(len(s.ends), func(i int) bool { return s.ends[i] >= end })
+	if end < s.base.end || i == len(s.ends) || s.ends[i] != end {
+		return position{}, false
+	}
+	return s.at(s.base.index + 1 + uint64(i))
+}
+
+// conf returns the membership in force once the entry at index is applied.
+func (s *storage) conf(index uint64) *raftpb.ConfState {
+	i := len(s.confs) - 1
+	for i > 0 && s.confs[i].index > index {
+		i--
+	}
+	return s.confs[i].state
+}
+
+// trim forgets entries up to the mark, but for the newest ones of at most keepBytes bytes, which spare followers and
+// brokers that are a little behind a snapshot.
+func (s *storage) trim(keepBytes int64) {
+	cut := int(int64(s.mark.Index) - int64(s.base.index)) // entries up to the mark
+	for ; cut > 0; cut-- {
+		keepBytes -= int64(len(s.entries[cut-1].GetData()))
+		if keepBytes < 0 {
+			break
+		}
+	}
+	if cut <= 0 {
+		return
+	}
+	base, _ := s.at(s.base.index + uint64(cut))
+	conf := s.conf(base.index)
+	s.base = base
+	s.entries = slices.Clone(s.entries[cut:])
+	s.ends, s.epochs = slices.Clone(s.ends[cut:]), slices.Clone(s.epochs[cut:])
+	s.confs = slices.DeleteFunc(s.confs, func(c confAt) bool { return c.index <= base.index })
+	s.confs = slices.Insert(s.confs, 0, confAt{base.index, conf})
+}
+
+// InitialState implements raft.Storage.
+func (s *storage) InitialState() (*raftpb.HardState, *raftpb.ConfState, error) {
+	hard := s.hard
+	if hard == nil {
+		hard = &raftpb.HardState{}
+	}
+	return hard, raftpb.EnsureConfState(s.mark.ConfState), nil
+}
+
+// Entries implements raft.Storage.
+func (s *storage) Entries(lo, hi, maxSize uint64) ([]*raftpb.Entry, error) {
+	if lo <= s.base.index {
+		return nil, raft.ErrCompacted
+	}
+	if hi > s.base.index+uint64(len(s.entries))+1 {
+		return nil, raft.ErrUnavailable
+	}
+	entries := s.entries[lo-s.base.index-1 : hi-s.base.index-1]
+	n, size := 0, uint64(0)
+	for n < len(entries) {
+		size += uint64(proto.Size(entries[n]))
+		if n > 0 && size > maxSize {
+			break
+		}
+		n++
+	}
+	return entries[:n:n], nil
+}
+
+// Term implements raft.Storage.
+func (s *storage) Term(index uint64) (uint64, error) {
+	if index < s.base.index {
+		return 0, raft.ErrCompacted
+	}
+	p, ok := s.at(index)
+	if !ok {
+		return 0, raft.ErrUnavailable
+	}
+	return p.term, nil
+}
+
+// LastIndex implements raft.Storage.
+func (s *storage) LastIndex() (uint64, error) { return s.base.index + uint64(len(s.entries)), nil }
+
+// FirstIndex implements raft.Storage.
+func (s *storage) FirstIndex() (uint64, error) { return s.base.index + 1, nil }
+
+// Snapshot implements raft.Storage: the newest durable snapshot, named but not carried; the follower pulls the file.
+func (s *storage) Snapshot() (*raftpb.Snapshot, error) {
+	if s.mark.Index == 0 {
+		return nil, raft.ErrSnapshotTemporarilyUnavailable
+	}
+	return markSnapshot(s.mark), nil
+}
+
+// The data of a raft snapshot: version (1 byte), end offset (int64), epoch (int32), big-endian.
+const (
+	snapshotDataVersion = 1
+	snapshotDataLen     = 13
+)
+
+func markSnapshot(m mark) *raftpb.Snapshot {
+	data := binary.BigEndian.AppendUint64([]byte{snapshotDataVersion}, uint64(m.EndOffset))
+	data = binary.BigEndian.AppendUint32(data, uint32(m.Epoch))
+	return &raftpb.Snapshot{Data: data, Metadata: &raftpb.SnapshotMetadata{
+		Index: new(m.Index), Term: new(m.Term), ConfState: proto.Clone(m.ConfState).(*raftpb.ConfState),
+	}}
+}
+
+func snapshotMark(s *raftpb.Snapshot) (mark, error) {
+	meta, data := s.GetMetadata(), s.GetData()
+	if len(data) < snapshotDataLen || data[0] != snapshotDataVersion {
+		return mark{}, fmt.Errorf("snapshot at index %d has unknown data of %d bytes", meta.GetIndex(), len(data))
+	}
+	m := mark{
+		Index: meta.GetIndex(), Term: meta.GetTerm(), ConfState: raftpb.EnsureConfState(meta.GetConfState()),
+		EndOffset: int64(binary.BigEndian.Uint64(data[1:])), Epoch: int32(binary.BigEndian.Uint32(data[9:])),
+	}
+	if m.Index == 0 || m.EndOffset <= 0 || m.Epoch <= 0 {
+		return mark{}, fmt.Errorf("snapshot at index %d names end offset %d, epoch %d", m.Index, m.EndOffset, m.Epoch)
+	}
+	return m, nil
+}

@@ -1,0 +1,163 @@
+package raftlog
+
+import (
+	"slices"
+	"sort"
+	"sync"
+)
+
+// view is what fetchers may see: the committed and applied batches since the log start, who leads, the newest snapshot.
+// It has its own lock, so that hundreds of polling brokers do not queue behind raft.
+type view struct {
+	mu sync.RWMutex
+	// changed is closed and replaced whenever anything below changes: whoever is parked looks again.
+	changed chan struct{}
+
+	leadership
+	self     int32
+	stopped  bool
+	start    int64
+	end      int64 // high watermark: the offset after the last applied record
+	batches  []fetchable
+	epochs   []epochStart // ascending; the first one holds at start, wherever it began
+	snapshot snapshotID   // newest, zero when there is none
+	seen     observers
+}
+
+type fetchable struct {
+	base  int64
+	bytes []byte
+}
+
+// epochStart is the offset of the first record of an epoch.
+type epochStart struct {
+	epoch int32
+	start int64
+}
+
+// snapshotID names a checkpoint: the offset after the last record it covers, and that record's epoch.
+type snapshotID struct {
+	end   int64
+	epoch int32
+}
+
+func newView(self int32, base position, lead leadership) *view {
+	v := &view{self: self, leadership: lead, changed: make(chan struct{}), seen: observers{}}
+	v.restart(base)
+	return v
+}
+
+func (v *view) claimed() bool { return v.leader == v.self }
+
+// wake lets all parked fetches look again. The caller holds the lock.
+func (v *view) wake() {
+	close(v.changed)
+	v.changed = make(chan struct{})
+}
+
+// setLeadership publishes who leads; leader is this node only once it has claimed the epoch.
+func (v *view) setLeadership(now leadership) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.leadership == now {
+		return
+	}
+	if !v.claimed() && now.leader == v.self {
+		v.seen = observers{}
+	}
+	v.leadership = now
+	v.wake()
+}
+
+func (v *view) stop() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.stopped, v.leader = true, -1
+	v.wake()
+}
+
+// extend publishes applied batches.
+func (v *view) extend(batches [][]byte) {
+	if len(batches) == 0 {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, b := range batches {
+		base, epoch := batchBase(b), batchEpoch(b)
+		v.batches = append(v.batches, fetchable{base, b})
+		v.end = base + batchRecords(b)
+		if epoch != v.epochs[len(v.epochs)-1].epoch {
+			v.epochs = append(v.epochs, epochStart{epoch, base})
+		}
+	}
+	v.wake()
+}
+
+// restart begins anew after a snapshot (or at zero).
+func (v *view) restart(base position) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.start, v.end = base.end, base.end
+	v.batches, v.epochs = nil, []epochStart{{base.epoch, base.end}}
+	v.wake()
+}
+
+// publish makes a durable snapshot known and moves the log start to base.
+func (v *view) publish(id snapshotID, base position) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.snapshot = id
+	if base.end > v.start {
+		gone := sort.Search(len(v.batches), func(i int) bool { return v.batches[i].base >= base.end })
+		v.batches = slices.Clone(v.batches[gone:])
+		v.start = base.end
+		for len(v.epochs) > 1 && v.epochs[1].start < v.start {
+			v.epochs = v.epochs[1:]
+		}
+	}
+	v.wake()
+}
+
+// boundary reports whether a batch begins at offset, or the log ends there.
+func (v *view) boundary(offset int64) bool {
+	if offset == v.end {
+		return true
+	}
+	i := v.at(offset)
+	return i < len(v.batches) && v.batches[i].base == offset
+}
+
+// at returns the index of the first batch at or after offset.
+func (v *view) at(offset int64) int {
+	return sort.Search(len(v.batches), func(i int) bool { return v.batches[i].base >= offset })
+}
+
+// endOf returns the largest known epoch that is at most epoch, and the offset where it ends; ok is false when the epoch
+// lies before what the log still knows.
+func (v *view) endOf(epoch int32) (found int32, end int64, ok bool) {
+	i := sort.Search(len(v.epochs), func(i int) bool { return v.epochs[i].epoch > epoch }) - 1
+	if i < 0 {
+		return 0, 0, false
+	}
+	end = v.end
+	if i+1 < len(v.epochs) {
+		end = v.epochs[i+1].start
+	}
+	return v.epochs[i].epoch, end, true
+}
+
+// records returns whole batches from offset on, of at most maxBytes bytes, but at least one.
+func (v *view) records(offset int64, maxBytes int) []byte {
+	from := v.at(offset)
+	to, size := from, 0
+	for to < len(v.batches) && (to == from || size+len(v.batches[to].bytes) <= maxBytes) {
+		size += len(v.batches[to].bytes)
+		to++
+	}
+	records := make([]byte, 0, size)
+	for _, b := range v.batches[from:to] {
+		records = append(records, b.bytes...)
+	}
+	return records
+}

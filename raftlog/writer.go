@@ -1,0 +1,134 @@
+package raftlog
+
+import (
+	"fmt"
+	"sync"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// writer owns the write-ahead log. It takes all that is queued, writes it, and syncs once for the lot: whatever arrives
+// during a sync shares the next one.
+type writer struct {
+	l    *Log
+	disk disk
+
+	mu    sync.Mutex
+	queue []writerTask
+	wake  chan struct{}
+
+	hard *raftpb.HardState // last written
+}
+
+// writerTask is either a raft append, or a snapshot of this node's own that must be marked.
+type writerTask struct {
+	write  *writeTask
+	mark   *mark
+	marked func() // after mark is durable, on the writer's goroutine
+}
+
+func newWriter(l *Log, d disk) *writer {
+	return &writer{l: l, disk: d, wake: make(chan struct{}, 1), hard: l.core.store.hard}
+}
+
+func (w *writer) add(tasks ...*writeTask) {
+	if len(tasks) == 0 {
+		return
+	}
+	w.mu.Lock()
+	for _, t := range tasks {
+		w.queue = append(w.queue, writerTask{write: t})
+	}
+	w.mu.Unlock()
+	notify(w.wake)
+}
+
+func (w *writer) addMark(m mark, marked func()) {
+	w.mu.Lock()
+	w.queue = append(w.queue, writerTask{mark: &m, marked: marked})
+	w.mu.Unlock()
+	notify(w.wake)
+}
+
+// notify wakes the one goroutine that waits on ch, now or when it next looks.
+func notify(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+func (w *writer) run() {
+	for {
+		select {
+		case <-w.wake:
+		case <-w.l.ctx.Done():
+			return
+		}
+		w.mu.Lock()
+		tasks := w.queue
+		w.queue = nil
+		w.mu.Unlock()
+		if err := w.write(tasks); err != nil {
+			w.l.fail(fmt.Errorf("raftlog: writing the log: %w", err))
+			return
+		}
+	}
+}
+
+// write makes tasks durable in order, then lets raft go on with all of them.
+func (w *writer) write(tasks []writerTask) error {
+	dirty := false
+	for _, t := range tasks {
+		needsSync, err := w.put(t)
+		if err != nil {
+			return err
+		}
+		dirty = dirty || needsSync
+	}
+	if dirty {
+		if err := w.disk.Sync(); err != nil {
+			return err
+		}
+	}
+	w.l.input(func(c *core) {
+		for _, t := range tasks {
+			if t.write != nil {
+				c.written(t.write)
+			}
+		}
+	})
+	for _, t := range tasks {
+		if t.marked != nil {
+			t.marked()
+		}
+	}
+	return nil
+}
+
+// put writes one task and reports whether a sync must follow before its responses may go. A commit index alone needs
+// none: it is only a hint for the next start.
+func (w *writer) put(t writerTask) (needsSync bool, err error) {
+	if t.mark != nil {
+		return false, w.disk.SetMark(*t.mark)
+	}
+	hard := t.write.hard
+	if hard != nil {
+		needsSync = hard.GetTerm() != w.hard.GetTerm() || hard.GetVote() != w.hard.GetVote()
+		w.hard = hard
+	}
+	if m := t.write.install; m != nil {
+		// The mark first: the hard state's commit index counts on it.
+		if err := w.disk.SetMark(*m); err != nil {
+			return false, err
+		}
+		needsSync = true
+	}
+	if hard == nil && len(t.write.entries) == 0 {
+		return needsSync, nil
+	}
+	return needsSync || len(t.write.entries) > 0, w.disk.Append(hard, t.write.entries)
+}
+
+// close closes the write-ahead log; run has returned, or was never started.
+func (w *writer) close() error { return w.disk.Close() }
