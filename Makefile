@@ -1,0 +1,47 @@
+# run and test need nothing set up beforehand but Go; test wants Java 17 and Maven too and says so when they are missing.
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 30s
+
+.PHONY: run build test test-unit test-integration check check-quick fix bench fuzz clean
+
+run: build ## a one-node quorum in ./yakt-data, with what to try next
+	./bin/yakt start
+
+build: ## the static binary, bin/yakt
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/yakt ./cmd/yakt
+
+test: test-unit test-integration ## everything, real Kafka brokers included
+
+test-unit: ## unit tests under the race detector, fuzz seeds, simulation
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /integration)
+
+test-integration: ## real brokers and clients; needs Java 17 and Maven
+	@command -v java >/dev/null || { echo 'make test starts real Kafka brokers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
+	@command -v mvn >/dev/null || { echo 'make test fetches real Kafka brokers: install Maven (Debian: apt-get install maven)'; exit 1; }
+	$(GO) test -timeout 50m ./integration/...
+
+check: check-quick ## all that must hold before a commit
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(GOLANGCI) run
+
+check-quick: ## formatting and go vet
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted (make fix): $$unformatted"; exit 1; }
+	$(GO) vet ./...
+
+fix: ## format the code
+	gofmt -w .
+
+bench: ## benchmarks of the packages
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+clean:
+	rm -rf bin

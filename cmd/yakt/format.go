@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/yakt/yakt/cmd/yakt/node"
+	"github.com/yakt/yakt/metadata"
+)
+
+func formatCommand() *cobra.Command {
+	var (
+		s        settings
+		f        node.Format
+		features []string
+	)
+	cmd := &cobra.Command{
+		Use:   "format --config FILE [--cluster-id ID] [--standalone | --initial-controllers LIST | --no-initial-controllers]",
+		Short: "Format the directories of a new node",
+		Long: `Format the directories that the configuration names, as kafka-storage format does. All nodes of a cluster, brokers
+too, are formatted with one cluster id; without --cluster-id a new one is made and printed.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			cfg, err := s.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if f.Features, err = parseFeatures(features); err != nil {
+				return &exitError{exitUsage, err}
+			}
+			f.Out = cmd.OutOrStdout()
+			_, err = node.FormatStorage(cfg, f)
+			return err
+		},
+	}
+	s.flags(cmd)
+	flags := cmd.Flags()
+	flags.StringVarP(&f.ClusterID, "cluster-id", "t", "", "cluster id, 22 characters of base64; none makes a new one")
+	flags.BoolVarP(&f.Standalone, "standalone", "s", false, "this node alone is the first voter set of a dynamic quorum")
+	flags.StringVarP(&f.InitialControllers, "initial-controllers", "I", "", "first voter set of a dynamic quorum: id@host:port:directory-id,…")
+	flags.BoolVarP(&f.NoInitial, "no-initial-controllers", "N", false, "this node joins a dynamic quorum that exists already")
+	flags.StringVarP(&f.ReleaseVersion, "release-version", "r", "", "metadata.version of a new cluster, such as 4.1 (default "+metadata.LatestVersion.String()+")")
+	flags.StringArrayVarP(&features, "feature", "f", nil, "level of a feature of a new cluster, as name=level; may be repeated")
+	flags.BoolVarP(&f.IgnoreFormatted, "ignore-formatted", "g", false, "leave directories alone that are formatted already")
+	return cmd
+}
+
+func parseFeatures(list []string) (map[string]int16, error) {
+	levels := make(map[string]int16, len(list))
+	for _, text := range list {
+		name, level, ok := strings.Cut(text, "=")
+		if ok && name == metadata.FeatureMetadata {
+			v, err := metadata.ParseVersion(level)
+			if err != nil {
+				return nil, err
+			}
+			level = strconv.Itoa(int(v))
+		}
+		n, err := strconv.ParseInt(level, 10, 16)
+		if !ok || err != nil {
+			return nil, fmt.Errorf("--feature %q is not of the form name=level", text)
+		}
+		levels[name] = int16(n)
+	}
+	return levels, nil
+}

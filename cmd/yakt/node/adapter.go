@@ -1,0 +1,48 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/raftlog"
+)
+
+// quorumLog shows the raft log to the controller in the controller's own words; neither knows the other.
+type quorumLog struct{ *raftlog.Log }
+
+func (l quorumLog) Fetch(ctx context.Context, f controller.FetchRequest) controller.FetchResult {
+	return controller.FetchResult(l.Log.Fetch(ctx, raftlog.FetchRequest(f)))
+}
+
+func (l quorumLog) Quorum() controller.Quorum {
+	s := l.Status()
+	q := controller.Quorum{LeaderID: s.Leader, LeaderEpoch: s.Epoch, HighWatermark: s.HighWatermark}
+	for _, v := range s.Voters {
+		q.Voters = append(q.Voters, controller.ReplicaState{
+			ID: v.NodeID, DirectoryID: v.DirectoryID, LogEndOffset: v.LogEnd, LastFetchMs: unixMs(v.LastContact), LastCaughtUpMs: unixMs(v.LastCaughtUp),
+		})
+	}
+	for _, o := range s.Observers {
+		q.Observers = append(q.Observers, controller.ReplicaState{
+			ID: o.ReplicaID, DirectoryID: o.ReplicaDir, LogEndOffset: o.FetchOffset, LastFetchMs: unixMs(o.LastFetch), LastCaughtUpMs: unixMs(o.LastCaughtUp),
+		})
+	}
+	return q
+}
+
+// unixMs is -1 for a time that is not known.
+func unixMs(t time.Time) int64 {
+	if t.IsZero() {
+		return -1
+	}
+	return t.UnixMilli()
+}
+
+func (l quorumLog) Peers() []controller.Peer {
+	var out []controller.Peer
+	for _, p := range l.Log.Peers() {
+		out = append(out, controller.Peer{ID: p.NodeID, DirectoryID: p.DirectoryID, Info: p.Info, Connected: p.Connected})
+	}
+	return out
+}

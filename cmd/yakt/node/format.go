@@ -1,0 +1,233 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/renameio/v2"
+
+	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// Format is what a directory is to be formatted with; the words are those of kafka-storage format.
+type Format struct {
+	ClusterID          string // empty: a new one
+	Standalone         bool   // this node is the whole first voter set
+	InitialControllers string // "id@host:port:directory-id,…"
+	NoInitial          bool   // join a quorum that is there already
+	ReleaseVersion     string // metadata.version of a new cluster; empty is the latest production level
+	Features           map[string]int16
+	IgnoreFormatted    bool
+	Out                io.Writer
+}
+
+// FormatStorage formats the directories of cfg as kafka-storage format does, and says on f.Out what it did.
+func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
+	version, records, err := f.bootstrap(cfg.UnstableFeatureVersions)
+	if err != nil {
+		return "", err
+	}
+	if f.ClusterID == "" {
+		f.ClusterID = record.UUID(config.NewUUID()).String()
+	} else if _, err := record.ParseUUID(f.ClusterID); err != nil {
+		return "", fmt.Errorf("cluster id %w; `yakt format` without --cluster-id makes one", err)
+	}
+	voters, directory, err := f.voters(cfg)
+	if err != nil {
+		return "", err
+	}
+	dirs := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(cfg.LogDirs), cfg.MetadataLogDir))))
+	for _, dir := range dirs {
+		if err := f.formatDirectory(cfg, dir, directory, voters, records); err != nil {
+			return "", err
+		}
+		fmt.Fprintf(f.Out, "Formatted %s: cluster id %s, node id %d, metadata.version %v.\n", dir, f.ClusterID, cfg.NodeID, version)
+	}
+	return f.ClusterID, nil
+}
+
+// bootstrap are the records of the new cluster.
+func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, error) {
+	version := metadata.LatestVersion
+	if f.ReleaseVersion != "" {
+		v, err := metadata.ParseVersion(f.ReleaseVersion)
+		if err != nil {
+			return 0, nil, err
+		}
+		version = v
+	}
+	if level, ok := f.Features[metadata.FeatureMetadata]; ok {
+		version = metadata.Version(level)
+	}
+	records := metadata.BootstrapFeatures(version)
+	for _, name := range slices.Sorted(maps.Keys(f.Features)) {
+		records = setFeature(records, name, f.Features[name])
+	}
+	return version, records, checkFeatures(records, unstable)
+}
+
+// setFeature puts a level over the default one; level 0 leaves the feature out.
+func setFeature(records []record.Record, name string, level int16) []record.Record {
+	if name == metadata.FeatureMetadata {
+		return records
+	}
+	records = slices.DeleteFunc(records, func(r record.Record) bool { return r.(*record.FeatureLevel).Name == name })
+	if level != 0 {
+		records = append(records, &record.FeatureLevel{Name: name, Level: level})
+	}
+	return records
+}
+
+func checkFeatures(records []record.Record, unstable bool) error {
+	supported := metadata.SupportedFeatures(unstable)
+	for _, r := range records {
+		f := r.(*record.FeatureLevel)
+		i := slices.IndexFunc(supported, func(s record.FeatureRange) bool { return s.Name == f.Name })
+		if i < 0 {
+			return fmt.Errorf("unknown feature %q", f.Name)
+		}
+		if s := supported[i]; f.Level < s.Min || f.Level > s.Max {
+			return fmt.Errorf("feature %s cannot be %d: this release supports %d to %d", f.Name, f.Level, s.Min, s.Max)
+		}
+	}
+	return nil
+}
+
+// voters are the first voter set of a dynamic quorum, nil for a static one, and the directory id that it gives this node.
+func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) {
+	directory := record.UUID(config.NewUUID())
+	chosen := 0
+	for _, set := range []bool{f.Standalone, f.InitialControllers != "", f.NoInitial} {
+		if set {
+			chosen++
+		}
+	}
+	static := len(cfg.Voters) > 0 && !cfg.Embedded
+	switch {
+	case chosen > 1:
+		return nil, directory, errors.New("give only one of --standalone, --initial-controllers and --no-initial-controllers")
+	case static && chosen > 0:
+		return nil, directory, errors.New("controller.quorum.voters is set, which names the voters; remove it to use --standalone, --initial-controllers or --no-initial-controllers")
+	case static || f.NoInitial:
+		return nil, directory, nil
+	case chosen == 0 && !cfg.Embedded:
+		return nil, directory, errors.New("the voters of this quorum are not known: set controller.quorum.voters, or give --standalone, --initial-controllers or --no-initial-controllers")
+	case f.InitialControllers != "":
+		set, directory, err := parseInitialControllers(f.InitialControllers, cfg)
+		return set, directory, err
+	}
+	v := record.Voter{ID: cfg.NodeID, DirectoryID: directory, KRaftVersionMax: kraftVersionMax}
+	for _, l := range cfg.AdvertisedListeners {
+		v.Endpoints = append(v.Endpoints, record.VoterEndpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
+	}
+	return &record.Voters{Voters: []record.Voter{v}}, directory, nil
+}
+
+// parseInitialControllers reads "0@host:9093:directory-id,…", in which this node must be.
+func parseInitialControllers(text string, cfg *config.Config) (*record.Voters, record.UUID, error) {
+	set, own := new(record.Voters), record.UUID{}
+	for _, part := range strings.Split(strings.TrimSuffix(text, ","), ",") {
+		v, err := parseInitialController(strings.TrimSpace(part), cfg.ControllerListenerNames[0])
+		if err != nil {
+			return nil, own, fmt.Errorf("--initial-controllers: %q %w; write id@host:port:directory-id", part, err)
+		}
+		if slices.ContainsFunc(set.Voters, func(o record.Voter) bool { return o.ID == v.ID }) {
+			return nil, own, fmt.Errorf("--initial-controllers names controller %d twice", v.ID)
+		}
+		if v.ID == cfg.NodeID {
+			own = v.DirectoryID
+		}
+		set.Voters = append(set.Voters, v)
+	}
+	if own.IsZero() {
+		return nil, own, fmt.Errorf("--initial-controllers does not name this node (node.id=%d)", cfg.NodeID)
+	}
+	return set, own, nil
+}
+
+func parseInitialController(text, listener string) (record.Voter, error) {
+	v := record.Voter{KRaftVersionMax: kraftVersionMax}
+	id, rest, ok := strings.Cut(text, "@")
+	n, err := strconv.ParseInt(id, 10, 32)
+	if !ok || err != nil || n < 0 {
+		return v, errors.New("does not begin with a node id")
+	}
+	colon := strings.LastIndexByte(rest, ':')
+	if colon < 0 {
+		return v, errors.New("has no directory id")
+	}
+	if v.DirectoryID, err = record.ParseUUID(rest[colon+1:]); err != nil {
+		return v, fmt.Errorf("has a bad directory id: %w", err)
+	}
+	host, port, ok := cutLast(rest[:colon], ':')
+	p, err := strconv.ParseUint(port, 10, 16)
+	if !ok || err != nil || host == "" {
+		return v, errors.New("has no host and port")
+	}
+	v.ID = int32(n)
+	v.Endpoints = []record.VoterEndpoint{{Name: listener, Host: strings.Trim(host, "[]"), Port: uint16(p)}}
+	return v, nil
+}
+
+func cutLast(s string, sep byte) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// formatDirectory writes one log directory; what makes it a formatted one, meta.properties, comes last.
+func (f Format) formatDirectory(cfg *config.Config, dir string, directory record.UUID, voters *record.Voters, records []record.Record) error {
+	switch _, err := config.ReadMetaProperties(dir); {
+	case err == nil && f.IgnoreFormatted:
+		fmt.Fprintf(f.Out, "%s is formatted already; left as it is.\n", dir)
+		return nil
+	case err == nil:
+		return fmt.Errorf("log directory %s is already formatted; use --ignore-formatted to leave it as it is", dir)
+	case !errors.Is(err, config.ErrNotFormatted):
+		return err
+	}
+	if err := os.MkdirAll(dir, directoryMode); err != nil {
+		return fmt.Errorf("cannot make the log directory: %w", err)
+	}
+	if dir != cfg.MetadataLogDir {
+		directory = record.UUID(config.NewUUID())
+	} else if err := writeCheckpoints(dir, voters, records); err != nil {
+		return err
+	}
+	return config.MetaProperties{ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: config.UUID(directory)}.Write(dir)
+}
+
+func writeCheckpoints(dir string, voters *record.Voters, records []record.Record) error {
+	if err := writeCheckpoint(filepath.Join(dir, bootstrapFile), nil, records); err != nil {
+		return err
+	}
+	if voters == nil {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Join(dir, partitionDir), directoryMode); err != nil {
+		return err
+	}
+	controls := []record.Control{&record.KRaftVersion{Version: kraftVersionMax}, voters}
+	return writeCheckpoint(filepath.Join(dir, partitionDir, votersFile), controls, nil)
+}
+
+func writeCheckpoint(path string, controls []record.Control, records []record.Record) error {
+	var b bytes.Buffer
+	if err := metadata.WriteCheckpoint(&b, time.Now().UnixMilli(), controls, records); err != nil {
+		return err
+	}
+	return renameio.WriteFile(path, b.Bytes(), 0o640)
+}

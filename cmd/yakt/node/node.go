@@ -1,0 +1,242 @@
+// Package node is one running controller: configuration, storage, log, controller and listeners joined. It is the only
+// place that knows them all; the packages below know nothing of each other.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/kafkaproto"
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/raftlog"
+)
+
+// Node is a controller process in the small: several may run in one program.
+type Node struct {
+	cfg          *config.Config
+	logger       *slog.Logger
+	storage      *storage
+	registration record.RegisterController
+
+	controller *controller.Controller
+	log        *raftlog.Log
+	server     *kafkaproto.Server
+
+	failed   chan error
+	failOnce sync.Once
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Open makes a node on a formatted directory and binds its listeners; Start lets it take part. An error says what is wrong and what to do.
+func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
+	n := &Node{cfg: cfg, logger: logger, failed: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			n.release()
+		}
+	}()
+	if n.storage, err = openStorage(cfg); err != nil {
+		return nil, err
+	}
+	if n.server, err = n.listen(); err != nil {
+		return nil, err
+	}
+	n.registration = n.makeRegistration()
+	n.controller = controller.New(n.controllerConfig())
+	if n.log, err = n.openLog(); err != nil {
+		return nil, err
+	}
+	n.controller.SetLog(quorumLog{n.log})
+	return n, nil
+}
+
+// listen binds the controller listeners.
+func (n *Node) listen() (*kafkaproto.Server, error) {
+	cfg := kafkaproto.Config{
+		Versions:  controller.Versions,
+		Handle:    n.handle,
+		StreamKey: raftlog.PeerAPIKey,
+		Stream: func(remote string) (kafkaproto.FrameFunc, func()) {
+			return n.log.AcceptPeer(remote)
+		},
+		MaxFrameBytes:       int(n.cfg.MaxRequestBytes),
+		MaxConnections:      int(n.cfg.MaxConnections),
+		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
+		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
+		Logger:              n.logger,
+	}
+	for _, l := range n.cfg.Listeners {
+		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol)})
+	}
+	return kafkaproto.Listen(cfg)
+}
+
+func (n *Node) handle(ctx context.Context, caller kafkaproto.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	n.controller.Handle(ctx, controller.Caller(caller), req, reply)
+}
+
+// makeRegistration describes this node to brokers and peers; a port of 0 in the configuration is replaced by the one bound.
+func (n *Node) makeRegistration() record.RegisterController {
+	r := record.RegisterController{
+		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()), Features: metadata.SupportedFeatures(n.cfg.UnstableFeatureVersions),
+	}
+	for _, l := range n.cfg.AdvertisedListeners {
+		port := l.Port
+		if port == 0 {
+			port = n.server.Addrs()[l.Name].(*net.TCPAddr).Port
+		}
+		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: uint16(port), SecurityProtocol: int16(l.Protocol)})
+	}
+	return r
+}
+
+func (n *Node) controllerConfig() controller.Config {
+	cfg := n.cfg
+	c := controller.Config{
+		NodeID: cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID, Registration: n.registration,
+		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap, Unstable: cfg.UnstableFeatureVersions,
+		DefaultPartitions: cfg.NumPartitions, DefaultReplicationFactor: cfg.DefaultReplicationFactor,
+		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
+		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
+		Clock: systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
+		Codec: controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode},
+	}
+	if cfg.AutoLeaderRebalance {
+		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
+	}
+	return c
+}
+
+func decodeNested(data []byte) (kmsg.Request, int32, string, error) {
+	r, err := kafkaproto.DecodeRequest(controller.Versions, data)
+	if err != nil {
+		return nil, 0, "", err
+	}
+	return r.Body, r.CorrelationID, r.ClientID, nil
+}
+
+func kafkaprotoEncode(correlationID int32, resp kmsg.Response) []byte {
+	return kafkaproto.AppendResponse(nil, correlationID, resp)
+}
+
+func (n *Node) openLog() (*raftlog.Log, error) {
+	voters := n.formattedVoters()
+	if len(voters) == 0 {
+		return nil, fmt.Errorf("%s names no voters and neither does the configuration: set controller.quorum.voters, "+
+			"or format the directory with --standalone or --initial-controllers", n.storage.dir)
+	}
+	info, err := record.Append(nil, &n.registration, 0)
+	if err != nil {
+		return nil, err
+	}
+	tick := n.cfg.ElectionTimeout / electionTicks
+	return raftlog.Open(raftlog.Config{
+		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: n.cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
+		Voters: voters, Addr: n.addresses, CheckPeer: n.checkPeer,
+		Tick: tick, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
+		SnapshotBytes: n.cfg.SnapshotBytes, SnapshotInterval: n.cfg.SnapshotInterval, SnapshotsKept: int(n.cfg.SnapshotsKept),
+		SegmentBytes: n.cfg.WALSegmentBytes, Logger: n.logger,
+	}, n.controller)
+}
+
+// An election timeout (controller.quorum.election.timeout.ms) is counted in ticks; a leader is heard of ten times in one.
+const (
+	electionTicks  = 50
+	heartbeatTicks = 5
+)
+
+func (n *Node) formattedVoters() []int32 {
+	if n.storage.voters != nil {
+		return voterIDs(*n.storage.voters)
+	}
+	var ids []int32
+	for _, v := range n.cfg.Voters {
+		ids = append(ids, v.ID)
+	}
+	return ids
+}
+
+// Start serves requests and takes part in the quorum.
+func (n *Node) Start() {
+	n.controller.Start()
+	n.log.Start()
+	n.server.Serve()
+	go func() {
+		if err, ok := <-n.log.Failed(); ok {
+			n.fail(err)
+		}
+	}()
+}
+
+// fail reports the first reason why this node must stop.
+func (n *Node) fail(err error) {
+	n.failOnce.Do(func() {
+		n.logger.Error("this node stops: it cannot go on without a guess", "err", err)
+		n.failed <- err
+	})
+}
+
+// Failed yields the reason when the node must stop being a replica; the process is to exit.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Controller is the node's controller.
+func (n *Node) Controller() *controller.Controller { return n.controller }
+
+// Log is the node's replicated log.
+func (n *Node) Log() *raftlog.Log { return n.log }
+
+// ClusterID is the cluster that the directory was formatted for.
+func (n *Node) ClusterID() string { return n.storage.clusterID }
+
+// Addr is where a listener is bound, such as "127.0.0.1:9093"; "" for an unknown name.
+func (n *Node) Addr(listener string) string {
+	if a, ok := n.server.Addrs()[listener]; ok {
+		return a.String()
+	}
+	return ""
+}
+
+// Stop hands leadership over, lets replies go out and closes everything. ctx bounds the courtesy, not the closing.
+func (n *Node) Stop(ctx context.Context) error {
+	n.stopOnce.Do(func() {
+		start := time.Now()
+		n.stopErr = errors.Join(n.log.Stop(ctx), n.server.Shutdown(ctx))
+		n.controller.Stop()
+		n.storage.close()
+		n.logger.Info("stopped", "took", time.Since(start).Round(time.Millisecond))
+	})
+	return n.stopErr
+}
+
+// release frees what a failed Open had taken.
+func (n *Node) release() {
+	if n.server != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = n.server.Shutdown(ctx)
+	}
+	if n.storage != nil {
+		n.storage.close()
+	}
+}
+
+// Endpoints are this node's advertised controller endpoints as host:port, the first is the one brokers use.
+func (n *Node) Endpoints() []string {
+	var all []string
+	for _, e := range n.registration.Endpoints {
+		all = append(all, net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))))
+	}
+	return all
+}

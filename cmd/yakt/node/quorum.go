@@ -1,0 +1,118 @@
+package node
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// kraftVersionMax is the highest kraft.version that a voter of this release supports.
+const kraftVersionMax = 1
+
+// initialVoters is the voter set that a new quorum begins with: the one that the directory was formatted with, or the static one
+// of the configuration. It is empty when neither says.
+func (n *Node) initialVoters() record.Voters {
+	var set record.Voters
+	if n.storage.voters != nil {
+		for _, v := range n.storage.voters.Voters {
+			if v.ID == n.cfg.NodeID {
+				v = voterOf(v.ID, n.storage.directoryID, n.registration.Endpoints)
+			}
+			set.Voters = append(set.Voters, v)
+		}
+		return set
+	}
+	for _, v := range n.cfg.Voters {
+		set.Voters = append(set.Voters, n.staticVoter(v))
+	}
+	return set
+}
+
+// staticVoter describes a voter of controller.quorum.voters by what its handshake told, or else by the little that is configured.
+func (n *Node) staticVoter(v config.Voter) record.Voter {
+	if v.ID == n.cfg.NodeID {
+		return voterOf(v.ID, n.storage.directoryID, n.registration.Endpoints)
+	}
+	for _, p := range n.log.Peers() {
+		if p.NodeID == v.ID {
+			if r, _, err := record.Decode(p.Info); err == nil {
+				return voterOf(v.ID, p.DirectoryID, r.(*record.RegisterController).Endpoints)
+			}
+		}
+	}
+	endpoint := record.Endpoint{Name: n.cfg.ControllerListenerNames[0], Host: v.Host, Port: uint16(v.Port)}
+	return voterOf(v.ID, record.UUID{}, []record.Endpoint{endpoint})
+}
+
+func voterOf(id int32, directory record.UUID, endpoints []record.Endpoint) record.Voter {
+	v := record.Voter{ID: id, DirectoryID: directory, KRaftVersionMax: kraftVersionMax}
+	for _, e := range endpoints {
+		v.Endpoints = append(v.Endpoints, record.VoterEndpoint{Name: e.Name, Host: e.Host, Port: e.Port})
+	}
+	return v
+}
+
+func voterIDs(set record.Voters) []int32 {
+	var ids []int32
+	for _, v := range set.Voters {
+		ids = append(ids, v.ID)
+	}
+	return ids
+}
+
+// addresses lists where a voter may be found: what this node's configuration insists on, what the log says, what the
+// configuration and the formatted directory say.
+func (n *Node) addresses(id int32) []string {
+	var all []string
+	add := func(a string) {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	if at, ok := n.cfg.PeerAddresses[id]; ok {
+		return []string{at.String()}
+	}
+	if set := n.controller.Image().Voters(); set != nil {
+		n.addEndpoints(*set, id, add)
+	}
+	for _, v := range n.cfg.Voters {
+		if v.ID == id {
+			add(v.HostPort.String())
+		}
+	}
+	if n.storage.voters != nil {
+		n.addEndpoints(*n.storage.voters, id, add)
+	}
+	return all
+}
+
+func (n *Node) addEndpoints(set record.Voters, id int32, add func(string)) {
+	for _, v := range set.Voters {
+		for _, e := range v.Endpoints {
+			if v.ID == id && e.Name == n.cfg.ControllerListenerNames[0] {
+				add(config.HostPort{Host: e.Host, Port: int(e.Port)}.String())
+			}
+		}
+	}
+}
+
+// checkPeer refuses a voter that comes back with another disk than the log knows it by: it may have forgotten what it voted for.
+func (n *Node) checkPeer(id int32, directory [16]byte) error {
+	set := n.controller.Image().Voters()
+	if set == nil {
+		set = n.storage.voters
+	}
+	if set == nil {
+		return nil
+	}
+	for _, v := range set.Voters {
+		if v.ID == id && !v.DirectoryID.IsZero() && !bytes.Equal(v.DirectoryID[:], directory[:]) {
+			return fmt.Errorf("voter %d is known with directory id %v and now has %v: its disk was replaced; remove it from the quorum and add it anew",
+				id, v.DirectoryID, record.UUID(directory))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/yakt/yakt/cmd/yakt/node"
+	"github.com/yakt/yakt/config"
+)
+
+// stopTimeout is how long a stopping node waits for leadership to be handed over and replies to go out.
+const stopTimeout = 10 * time.Second
+
+func startCommand() *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use:   "start [--config FILE]",
+		Short: "Run a controller node",
+		Long: `Run a controller node until SIGTERM or SIGINT.
+
+Without --config it is a quorum of one node in ./yakt-data, formatted at the first start: for trying things out.
+With one, the directory must have been formatted by "yakt format" or by Kafka's own kafka-storage.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return start(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	s.flags(cmd)
+	return cmd
+}
+
+func start(ctx context.Context, s settings, out, errOut io.Writer) error {
+	began := time.Now()
+	cfg, err := s.load(errOut)
+	if err != nil {
+		return err
+	}
+	if err := formatEmbedded(cfg, out); err != nil {
+		return err
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer cancel()
+	logger := newLogger(cfg)
+	n, err := node.Open(cfg, logger)
+	if err != nil {
+		return err
+	}
+	n.Start()
+	logger.Info("serving", "node", cfg.NodeID, "cluster", n.ClusterID(), "controllers", strings.Join(n.Endpoints(), ","), "took", time.Since(began).Round(time.Millisecond))
+	if cfg.Embedded {
+		fmt.Fprint(out, nextSteps(n, cfg))
+	}
+	return wait(ctx, cancel, n)
+}
+
+// wait runs the node until it is told to stop, or must. A second signal ends the process at once.
+func wait(ctx context.Context, cancel context.CancelFunc, n *node.Node) error {
+	var failure error
+	select {
+	case <-ctx.Done():
+	case err := <-n.Failed():
+		failure = &exitError{exitStopped, err}
+	}
+	cancel()
+	stopCtx, stopCancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer stopCancel()
+	err := n.Stop(stopCtx)
+	if failure != nil {
+		return failure
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil // handed over to nobody in time; the others elect without help
+	}
+	return err
+}
+
+// formatEmbedded formats the directory of the built-in configuration at its first start. Any other is formatted by command:
+// a node that formats itself could found a second cluster in place of a lost one.
+func formatEmbedded(cfg *config.Config, out io.Writer) error {
+	if !cfg.Embedded {
+		return nil
+	}
+	if _, err := config.ReadMetaProperties(cfg.MetadataLogDir); !errors.Is(err, config.ErrNotFormatted) {
+		return nil
+	}
+	_, err := node.FormatStorage(cfg, node.Format{Out: out})
+	return err
+}
+
+// nextSteps are lines to paste that put a real broker on this node.
+func nextSteps(n *node.Node, cfg *config.Config) string {
+	return fmt.Sprintf(`
+YAKt serves Kafka controllers' requests on %[1]s (cluster id %[2]s). Ctrl-C stops it.
+
+To try a real broker against it, with Apache Kafka 4.x unpacked in the current directory:
+
+  cat > broker.properties <<'END'
+  process.roles=broker
+  node.id=1001
+  controller.quorum.bootstrap.servers=%[1]s
+  controller.listener.names=%[3]s
+  listeners=PLAINTEXT://127.0.0.1:9092
+  listener.security.protocol.map=%[3]s:PLAINTEXT,PLAINTEXT:PLAINTEXT
+  log.dirs=/tmp/yakt-broker
+  offsets.topic.replication.factor=1
+  transaction.state.log.replication.factor=1
+  transaction.state.log.min.isr=1
+  END
+  bin/kafka-storage.sh format --cluster-id %[2]s --config broker.properties
+  bin/kafka-server-start.sh broker.properties
+
+then, elsewhere:
+
+  bin/kafka-topics.sh --bootstrap-server 127.0.0.1:9092 --create --topic hello
+  bin/kafka-metadata-quorum.sh --bootstrap-controller %[1]s describe --status
+
+`, n.Endpoints()[0], n.ClusterID(), cfg.ControllerListenerNames[0])
+}

@@ -1,0 +1,78 @@
+// Package yakt_test holds the tests of the repository as a whole.
+package yakt_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/yakt/yakt/"
+
+// mayImport is who may import whom among our packages (docs/design.md). A package that is not named is free.
+var mayImport = map[string][]string{
+	"config":          {},
+	"kafkaproto":      {},
+	"metadata/record": {},
+	"metadata":        {"metadata/record"},
+	"raftlog/wal":     {},
+	"raftlog":         {"raftlog/wal"},
+	"controller":      {"metadata", "metadata/record"},
+	"httpapi":         {"metadata", "metadata/record", "controller"},
+	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "controller", "httpapi"},
+}
+
+// pure packages are arguments and values: no network, files or raft. net/netip only parses.
+var pure = map[string][]string{
+	"metadata":        {"net", "os", "go.etcd.io/raft"},
+	"metadata/record": {"net", "os", "go.etcd.io/raft"},
+	"controller":      {"net", "os", "go.etcd.io/raft"},
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	for name, imports := range listImports(t) {
+		allowed, named := mayImport[name]
+		for _, i := range imports {
+			ours, isOurs := strings.CutPrefix(i, module)
+			if isOurs && named && !slices.Contains(allowed, ours) {
+				t.Errorf("%s imports %s; it may import only %v of ours", name, ours, allowed)
+			}
+			if isOurs && strings.HasPrefix(ours, "integration") && !strings.HasPrefix(name, "integration") {
+				t.Errorf("%s imports %s, which is for tests", name, ours)
+			}
+			for _, banned := range pure[name] {
+				if i == banned || strings.HasPrefix(i, banned+"/") && i != "net/netip" {
+					t.Errorf("%s imports %s; it is to stay free of I/O", name, i)
+				}
+			}
+		}
+	}
+}
+
+// listImports asks the go command for every package of the module and what its non-test files import.
+func listImports(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	imports := make(map[string][]string)
+	for dec := json.NewDecoder(strings.NewReader(string(out))); dec.More(); {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		imports[strings.TrimPrefix(p.ImportPath, module)] = p.Imports
+	}
+	for name := range mayImport {
+		if _, ok := imports[name]; !ok && name != "httpapi" {
+			t.Errorf("there is no package %s any more: correct mayImport", name)
+		}
+	}
+	return imports
+}
