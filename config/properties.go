@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -156,7 +157,7 @@ func hexUnit(units []uint16) (uint16, error) {
 	digits := string(utf16.Decode(units[:min(4, len(units))]))
 	n, err := strconv.ParseUint(digits, 16, 16)
 	if err != nil || len(digits) != 4 {
-		return 0, fmt.Errorf(`\u must be followed by four hexadecimal digits, not %q`, digits)
+		return 0, errors.New(`\u must be followed by four hexadecimal digits`)
 	}
 	return uint16(n), nil
 }

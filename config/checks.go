@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// checkDirectories settles where state is kept: metadata.log.dir, or the first of log.dirs, or of log.dir.
+func (r *reader) checkDirectories() {
+	c := r.config
+	if len(c.LogDirs) == 0 {
+		c.LogDirs = splitList(r.text("log.dir"))
+	}
+	switch {
+	case len(c.LogDirs) == 0:
+		r.refuse("log.dirs", "is empty", "name the directory that was formatted, such as log.dirs=/var/lib/yakt")
+		return
+	case !c.Embedded && !r.set("log.dirs") && !r.set("log.dir") && !r.set("metadata.log.dir"):
+		r.advise("log.dirs", "", "is not set: Kafka's default "+c.LogDirs[0]+" is used, which many systems empty when they start")
+	}
+	if c.MetadataLogDir == "" {
+		c.MetadataLogDir = c.LogDirs[0]
+	} else if strings.TrimSpace(c.MetadataLogDir) != c.MetadataLogDir {
+		r.advise("metadata.log.dir", "", fmt.Sprintf("is %q: the blank is part of the name, as for Kafka", c.MetadataLogDir))
+	}
+}
+
+const standardAuthorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+
+// checkSecurity reads who may do what, and refuses what would silently not be enforced.
+func (r *reader) checkSecurity() {
+	c := r.config
+	switch class := strings.TrimSpace(r.text("authorizer.class.name")); class {
+	case "":
+	case standardAuthorizer:
+		c.Authorizer = true
+	default:
+		r.refuse("authorizer.class.name", "is a Java class, which cannot run here", "use "+standardAuthorizer+", whose rules are built in, or leave it empty")
+	}
+	for _, key := range []string{"create.topic.policy.class.name", "alter.config.policy.class.name"} {
+		if r.set(key) {
+			r.refuse(key, "is a Java class, which cannot run here", "remove it, and check in front of the cluster what the policy checked")
+		}
+	}
+	for principal := range strings.SplitSeq(r.text("super.users"), ";") {
+		if principal = strings.TrimSpace(principal); principal == "" {
+			continue
+		}
+		if kind, name, ok := strings.Cut(principal, ":"); !ok || kind == "" || name == "" {
+			r.refuse("super.users", fmt.Sprintf("has the entry %q, which is not of the form Type:name", principal), "write User:name, several separated by semicolons")
+			return
+		}
+		c.SuperUsers = append(c.SuperUsers, principal)
+	}
+	if len(c.SuperUsers) > 0 && !c.Authorizer && !r.bad["authorizer.class.name"] {
+		r.advise("super.users", "", "has no effect, since authorizer.class.name is not set and everybody may do everything")
+	}
+}
+
+// checkLimits compares settings with one another, as KafkaConfig does at its start.
+func (r *reader) checkLimits() {
+	c := r.config
+	if !r.bad["broker.session.timeout.ms"] && !r.bad["broker.heartbeat.interval.ms"] && 2*c.BrokerHeartbeatInterval > c.BrokerSessionTimeout {
+		r.advise("broker.session.timeout.ms", "", fmt.Sprintf("(%s) is less than twice broker.heartbeat.interval.ms (%s): one late heartbeat fences a broker",
+			c.BrokerSessionTimeout, c.BrokerHeartbeatInterval))
+	}
+	if c.MaxQueuedRequestBytes > 0 && c.MaxQueuedRequestBytes < int64(c.MaxRequestBytes) {
+		r.refuse("queued.max.request.bytes", fmt.Sprintf("is less than socket.request.max.bytes=%d", c.MaxRequestBytes), "make it at least as much, or -1 for no limit")
+	}
+	c.MaxConnectionsPerIPOverrides = r.connectionOverrides()
+	if c.MaxConnectionsPerIP == 0 && len(c.MaxConnectionsPerIPOverrides) == 0 && !r.bad["max.connections.per.ip"] {
+		r.refuse("max.connections.per.ip", "lets nobody connect", "give 1 or more, or set max.connections.per.ip.overrides")
+	}
+	r.checkRetention()
+	r.checkCompactionLag()
+}
+
+// checkRetention is the rule that KafkaConfig applies to whichever of the three names counts.
+func (r *reader) checkRetention() {
+	for _, key := range []string{"log.retention.ms", "log.retention.minutes", "log.retention.hours"} {
+		text := strings.TrimSpace(r.text(key))
+		if text == "" || r.bad[key] {
+			continue
+		}
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n == 0 {
+			r.refuse(key, "keeps nothing", "give 1 or more, or -1 to keep everything")
+		}
+		return
+	}
+}
+
+func (r *reader) checkCompactionLag() {
+	const least, most = "log.cleaner.min.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"
+	low, _ := strconv.ParseInt(strings.TrimSpace(r.text(least)), 10, 64)
+	high, _ := strconv.ParseInt(strings.TrimSpace(r.text(most)), 10, 64)
+	if !r.bad[least] && !r.bad[most] && low > high {
+		r.refuse(least, fmt.Sprintf("is more than %s=%d", most, high), "lower one or raise the other")
+	}
+}
+
+// connectionOverrides reads host:count entries; the last colon counts, so that IPv6 addresses pass.
+func (r *reader) connectionOverrides() map[string]int32 {
+	const key = "max.connections.per.ip.overrides"
+	overrides := map[string]int32{}
+	for _, entry := range splitList(r.text(key)) {
+		colon := strings.LastIndexByte(entry, ':')
+		n, err := strconv.ParseInt(strings.TrimSpace(entry[colon+1:]), 10, 32)
+		if colon < 1 || err != nil || n < 0 {
+			r.refuse(key, fmt.Sprintf("has the entry %q, which is not of the form host:count", entry), "write an address or host name, a colon and a number")
+			return nil
+		}
+		overrides[strings.Trim(strings.TrimSpace(entry[:colon]), "[]")] = int32(n)
+	}
+	return overrides
+}

@@ -1,0 +1,286 @@
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config is everything a controller needs to start. Times of zero mean what the key's sentence in the reference says.
+type Config struct {
+	Path     string // the file it came from; "" without one
+	Embedded bool   // no file: one node, whose directory is formatted at its first start
+
+	NodeID int32
+	Roles  []string // always {"controller"}
+
+	// Quorum. Voters is the static set, this node included; empty when the set is in the log (dynamic), and then
+	// BootstrapServers is not. Port 0 stands only in the one-node default, for a listener on any free port.
+	Voters                []Voter
+	BootstrapServers      []HostPort
+	PeerAddresses         map[int32]HostPort // overrides whatever else says where a voter is
+	AutoJoin              bool
+	ElectionTimeout       time.Duration
+	FetchTimeout          time.Duration
+	QuorumRequestTimeout  time.Duration
+	QuorumRetryBackoff    time.Duration
+	FetchMaxBytes         int32
+	FetchSnapshotMaxBytes int32
+
+	// Listeners are the controller listeners, in file order. AdvertisedListeners has one for each name in
+	// ControllerListenerNames, in that order, always with a host; its port is 0 when the listener's is: put the bound port there.
+	Listeners                    []Listener
+	AdvertisedListeners          []Listener
+	ControllerListenerNames      []string // upper case; brokers use the first
+	SecurityProtocols            map[string]SecurityProtocol
+	MaxRequestBytes              int32
+	MaxQueuedRequestBytes        int64 // zero or less: no limit
+	MaxConnections               int32
+	MaxConnectionsPerIP          int32
+	MaxConnectionsPerIPOverrides map[string]int32 // by host name or address
+	ConnectionsMaxIdle           time.Duration    // negative: never
+
+	// Storage.
+	LogDirs          []string
+	MetadataLogDir   string
+	SnapshotBytes    int64
+	SnapshotInterval time.Duration
+	SnapshotsKept    int32
+	WALSegmentBytes  int64
+
+	// Controller.
+	BrokerSessionTimeout         time.Duration
+	BrokerHeartbeatInterval      time.Duration
+	MetadataMaxIdleInterval      time.Duration
+	AutoLeaderRebalance          bool
+	LeaderImbalanceCheckInterval time.Duration
+	UncleanElectionInterval      time.Duration
+	NumPartitions                int32
+	DefaultReplicationFactor     int16
+	DeleteTopicEnable            bool
+	UnstableFeatureVersions      bool
+	QuotaWindows                 int32
+	QuotaWindow                  time.Duration
+
+	// Security.
+	Authorizer           bool // authorizer.class.name is StandardAuthorizer
+	SuperUsers           []string
+	AllowEveryoneIfNoACL bool
+	DelegationToken      DelegationToken
+
+	// Our own.
+	HTTPListeners []HostPort // none: no HTTP
+	LogLevel      string     // debug, info, warn or error
+	LogFormat     string     // text or json
+
+	// Static holds every key that was set, known or not, as text with references to config providers resolved. It feeds the
+	// topic and group defaults of this controller. It holds passwords: never log it; Describe shows them hidden.
+	Static map[string]string `json:"-"`
+
+	settings []Setting
+}
+
+// DelegationToken configures delegation tokens; they are off without a SecretKey.
+type DelegationToken struct {
+	SecretKey           string `json:"-"`
+	MaxLifetime         time.Duration
+	ExpiryTime          time.Duration
+	ExpiryCheckInterval time.Duration
+}
+
+// String names the node without its secrets, so that a Config in a message gives nothing away.
+func (c *Config) String() string {
+	return fmt.Sprintf("configuration of node %d from %s", c.NodeID, c.name())
+}
+
+// LogValue keeps secrets out of slog, whatever its handler.
+func (c *Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+func (c *Config) name() string {
+	if c.Path == "" {
+		return "the built-in defaults"
+	}
+	return c.Path
+}
+
+// Load reads the file at path (.yaml, .yml and .json by extension, anything else as .properties), the environment and the
+// overrides. An empty path gives the built-in one-node configuration as the lowest layer. Notices come with an error, too;
+// the error is an *Error unless the file itself cannot be read.
+func Load(path string, overrides map[string]string) (*Config, []Notice, error) {
+	return load(path, overrides, true)
+}
+
+// Default answers the configuration of `yakt start` without a file, environment or overrides: one node, its directory
+// ./yakt-data, controllers on 127.0.0.1:9093, HTTP on 127.0.0.1:8093.
+func Default() *Config {
+	c, _, err := load("", nil, false)
+	if err != nil {
+		panic("config: the built-in configuration is invalid: " + err.Error())
+	}
+	return c
+}
+
+func load(path string, overrides map[string]string, environ bool) (*Config, []Notice, error) {
+	l, err := newLayers(path, overrides, environ)
+	if err != nil {
+		return nil, nil, err
+	}
+	r := newReader(l)
+	r.classify()
+	r.readKeys()
+	r.checkRoles()
+	r.checkNode()
+	r.checkDirectories()
+	r.checkListeners()
+	r.checkQuorum()
+	r.checkSecurity()
+	r.checkLimits()
+	r.config.Static = r.static()
+	if len(r.problems) > 0 {
+		name := "configuration"
+		if path != "" {
+			name = filepath.Base(path)
+		}
+		return nil, l.notices, &Error{Name: name, Problems: r.problems}
+	}
+	r.config.settings = r.describe()
+	return r.config, l.notices, nil
+}
+
+// reader turns layers into a Config, collecting what is wrong on the way.
+type reader struct {
+	*layers
+	table     map[string]*Key
+	providers providers
+	config    *Config
+	problems  []Problem
+	bad       map[string]bool // keys with a problem, which later checks then leave alone
+}
+
+func newReader(l *layers) *reader {
+	r := &reader{layers: l, table: keyTable(), bad: map[string]bool{},
+		config: &Config{Path: l.path, Embedded: l.path == ""}}
+	r.providers = r.newProviders()
+	return r
+}
+
+// refuse adds a problem with a key's present value.
+func (r *reader) refuse(name, wrong, fix string) {
+	r.bad[name] = true
+	p := Problem{Key: name, Wrong: wrong, Fix: fix}
+	if key := r.table[name]; key != nil {
+		if text, source, ok := r.get(key); ok {
+			p.Value, p.Source = shown(name, text), source
+		}
+	}
+	r.problems = append(r.problems, p)
+}
+
+// text answers a key's value with references resolved; "" when it is not set.
+func (r *reader) text(name string) string {
+	text, _, ok := r.get(r.table[name])
+	if !ok {
+		return ""
+	}
+	resolved, err := r.providers.resolve(text)
+	if err != nil {
+		if !r.bad[name] {
+			r.refuse(name, "refers to a value that cannot be had", err.Error())
+		}
+		return ""
+	}
+	return resolved
+}
+
+// raw answers a name's text as it was set, for names that are not in the table, too.
+func (r *reader) raw(name string) string {
+	if key := r.table[name]; key != nil {
+		text, _, _ := r.get(key)
+		return text
+	}
+	if text, ok := r.overrides[name]; ok {
+		return text
+	}
+	return r.file[name].Value
+}
+
+// set says whether somebody set the key, to anything but nothing.
+func (r *reader) set(name string) bool {
+	text, source, ok := r.get(r.table[name])
+	return ok && source != fromDefault && text != ""
+}
+
+// readKeys parses and binds every key that is ours to act on.
+func (r *reader) readKeys() {
+	for _, name := range slices.Sorted(maps.Keys(r.table)) {
+		key := r.table[name]
+		if key.Class == Ignored {
+			continue
+		}
+		text := r.text(name)
+		if r.bad[name] {
+			continue
+		}
+		if text == "" && key.Type != "list" && (!key.HasDefault || key.Default == "") {
+			continue // not set, and nothing to be set to
+		}
+		v, wrong := key.parse(text)
+		if wrong != "" {
+			r.refuse(name, wrong, "give "+key.wanted())
+			continue
+		}
+		if key.bind != nil {
+			key.bind(r.config, v)
+		}
+	}
+}
+
+// classify sorts what was set into used, ignored and unknown.
+func (r *reader) classify() {
+	var ignored []string
+	for _, name := range r.explicit() {
+		key := r.table[name]
+		_, overridden := r.overrides[name]
+		switch {
+		case key != nil && key.Class != Ignored, strings.HasPrefix(name, "config.providers."):
+		case key != nil || prefixFamily(name):
+			ignored = append(ignored, name)
+		case overridden:
+			r.refuseOverride(name)
+		default:
+			r.notices = append(r.notices, unknownNotice(name, r.at(r.file[name].Line), r.table))
+		}
+	}
+	if len(ignored) > 0 {
+		r.notices = append(r.notices, ignoredNotice(ignored))
+	}
+	if r.environ {
+		r.notices = append(r.notices, strayVariables(r.table)...)
+	}
+}
+
+// refuseOverride is stricter than a file's unknown keys deserve: this one was just typed.
+func (r *reader) refuseOverride(name string) {
+	fix := "name a key that is in the configuration reference"
+	if near := nearest(name, r.table); near != "" {
+		fix = "did you mean " + near + "?"
+	}
+	r.problems = append(r.problems, Problem{Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.3 or YAKt", Fix: fix})
+}
+
+// static collects what was set. A reference that no one here can resolve stays as it is.
+func (r *reader) static() map[string]string {
+	static := map[string]string{}
+	for _, name := range r.explicit() {
+		text := r.raw(name)
+		if resolved, err := r.providers.resolve(text); err == nil {
+			text = resolved
+		}
+		static[name] = text
+	}
+	return static
+}

@@ -1,0 +1,258 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// write puts a file into a fresh directory.
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func mustLoad(t *testing.T, path string, overrides map[string]string) (*Config, []Notice) {
+	t.Helper()
+	c, notices, err := Load(path, overrides)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, notices
+}
+
+func equal[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) {
+		t.Errorf("%s: got %+v, want %+v", what, got, want)
+	}
+}
+
+func TestStaticController(t *testing.T) {
+	c, notices := mustLoad(t, "testdata/static.properties", nil)
+	equal(t, "node.id", c.NodeID, 3001)
+	equal(t, "voters", c.Voters, []Voter{
+		{3001, HostPort{"controller-1.example", 9093}}, {3002, HostPort{"controller-2.example", 9093}}, {3003, HostPort{"controller-3.example", 9093}}})
+	equal(t, "listeners", c.Listeners, []Listener{{Name: "CONTROLLER", HostPort: HostPort{"", 9093}}})
+	equal(t, "advertised", c.AdvertisedListeners, []Listener{{Name: "CONTROLLER", HostPort: HostPort{"controller-1.example", 9093}}})
+	equal(t, "log.dirs", c.LogDirs, []string{"/var/lib/kafka/controller", "/var/lib/kafka/other"})
+	equal(t, "metadata.log.dir", c.MetadataLogDir, "/var/lib/kafka/controller")
+	equal(t, "session", c.BrokerSessionTimeout, 6*time.Second)
+	equal(t, "idle", c.MetadataMaxIdleInterval, time.Second)
+	equal(t, "partitions", c.NumPartitions, 3)
+	equal(t, "replication", c.DefaultReplicationFactor, 3)
+	equal(t, "authorizer", c.Authorizer, true)
+	equal(t, "super.users", c.SuperUsers, []string{"User:admin", "User:ANONYMOUS"})
+	equal(t, "static min.insync.replicas", c.Static["min.insync.replicas"], "2")
+	equal(t, "static listener key", c.Static["listener.name.controller.ssl.keystore.password"], "canary-keystore")
+	equal(t, "imbalance", c.LeaderImbalanceCheckInterval, 300*time.Second)
+	equal(t, "http", c.HTTPListeners, []HostPort{{"127.0.0.1", 8093}})
+	if len(notices) != 1 || notices[0].Kind != KeysIgnored || !slices.Contains(notices[0].Keys, "num.io.threads") ||
+		slices.Contains(notices[0].Keys, "num.partitions") {
+		t.Errorf("got notices %v, want one that lists the ignored keys", notices)
+	}
+}
+
+func TestDynamicController(t *testing.T) {
+	c, notices := mustLoad(t, "testdata/dynamic.properties", nil)
+	equal(t, "voters", len(c.Voters), 0)
+	equal(t, "bootstrap", c.BootstrapServers, []HostPort{{"2001:db8::1", 9093}, {"controller-2.example", 9093}})
+	equal(t, "names", c.ControllerListenerNames, []string{"CONTROLLER", "SECOND"})
+	equal(t, "advertised", c.AdvertisedListeners, []Listener{
+		{Name: "CONTROLLER", HostPort: HostPort{"controller-1.example", 19093}}, {Name: "SECOND", HostPort: HostPort{"127.0.0.1", 9094}}})
+	equal(t, "listen address", c.Listeners[0].HostPort.String(), "[::1]:9093")
+	equal(t, "metadata.log.dir", c.MetadataLogDir, "/fast/kafka")
+	equal(t, "auto join", c.AutoJoin, true)
+	equal(t, "unstable", c.UnstableFeatureVersions, true)
+	equal(t, "idle", c.ConnectionsMaxIdle < 0, true)
+	equal(t, "overrides", c.MaxConnectionsPerIPOverrides, map[string]int32{"127.0.0.1": 100, "::1": 5})
+	if len(notices) != 0 {
+		t.Errorf("unexpected notices: %v", notices)
+	}
+}
+
+func TestYAMLAndJSON(t *testing.T) {
+	c, _ := mustLoad(t, "testdata/nested.yaml", map[string]string{"delete.topic.enable": "FALSE"})
+	equal(t, "voters", c.Voters, []Voter{{7, HostPort{"a.example", 9093}}, {8, HostPort{"b.example", 9093}}})
+	equal(t, "long", c.Static["log.retention.ms"], "9223372036854775807")
+	equal(t, "deletion", c.DeleteTopicEnable, false)
+	if _, set := c.Static["log.cleanup.policy"]; set {
+		t.Error("a null in YAML sets nothing")
+	}
+	c, notices := mustLoad(t, "testdata/flat.json", nil)
+	equal(t, "deletion", c.DeleteTopicEnable, false)
+	equal(t, "long", c.Static["log.retention.ms"], "9223372036854775807")
+	equal(t, "notices", len(notices), 0)
+}
+
+func TestDefault(t *testing.T) {
+	t.Setenv("YAKT_NODE_ID", "77")
+	c := Default()
+	equal(t, "embedded", c.Embedded, true)
+	equal(t, "node.id", c.NodeID, 1)
+	equal(t, "voters", c.Voters, []Voter{{1, HostPort{"127.0.0.1", 9093}}})
+	equal(t, "listeners", c.Listeners, []Listener{{Name: "CONTROLLER", HostPort: HostPort{"127.0.0.1", 9093}}})
+	equal(t, "dir", c.MetadataLogDir, "./yakt-data")
+	equal(t, "http", c.HTTPListeners, []HostPort{{"127.0.0.1", 8093}})
+	equal(t, "request timeout", c.QuorumRequestTimeout, 2*time.Second)
+	equal(t, "snapshots kept", c.SnapshotsKept, 2)
+}
+
+func TestEmbeddedOnFreePorts(t *testing.T) {
+	c, _ := mustLoad(t, "", map[string]string{"listeners": "CONTROLLER://127.0.0.1:0", "yakt.http.listeners": "", "node.id": "5"})
+	equal(t, "voters", c.Voters, []Voter{{5, HostPort{"127.0.0.1", 0}}})
+	equal(t, "http", len(c.HTTPListeners), 0)
+}
+
+func TestPrecedence(t *testing.T) {
+	path := write(t, "controller.properties", minimal+"num.partitions=2\n")
+	partitions := func(overrides map[string]string) (int32, string) {
+		c, _ := mustLoad(t, path, overrides)
+		at := slices.IndexFunc(c.Describe(), func(s Setting) bool { return s.Key == "num.partitions" })
+		return c.NumPartitions, c.Describe()[at].Source
+	}
+	check := func(overrides map[string]string, want int32, wantSource string) {
+		t.Helper()
+		if n, source := partitions(overrides); n != want || source != wantSource {
+			t.Errorf("got %d from %s, want %d from %s", n, source, want, wantSource)
+		}
+	}
+	check(nil, 2, "controller.properties:7")
+	t.Setenv("YAKT_NUM_PARTITIONS", "3")
+	check(nil, 3, "environment YAKT_NUM_PARTITIONS")
+	check(map[string]string{"num.partitions": "4"}, 4, "override")
+	t.Setenv("YAKT_NUM_PARTITIONS", "")
+	check(nil, 2, "controller.properties:7")
+	t.Setenv("KAFKA_NUM_PARTITIONS", "9")
+	check(nil, 2, "controller.properties:7")
+}
+
+func TestKafkasDefaults(t *testing.T) {
+	c, _ := mustLoad(t, write(t, "c.properties", minimal), nil)
+	equal(t, "session", c.BrokerSessionTimeout, 9*time.Second)
+	equal(t, "heartbeat", c.BrokerHeartbeatInterval, 2*time.Second)
+	equal(t, "idle interval", c.MetadataMaxIdleInterval, 500*time.Millisecond)
+	equal(t, "election", c.ElectionTimeout, time.Second)
+	equal(t, "fetch", c.FetchTimeout, 2*time.Second)
+	equal(t, "snapshot bytes", c.SnapshotBytes, 20<<20)
+	equal(t, "snapshot interval", c.SnapshotInterval, time.Hour)
+	equal(t, "rebalance", c.AutoLeaderRebalance, true)
+	equal(t, "unclean interval", c.UncleanElectionInterval, 5*time.Minute)
+	equal(t, "delete topics", c.DeleteTopicEnable, true)
+	equal(t, "request bytes", c.MaxRequestBytes, 100<<20)
+	equal(t, "idle connections", c.ConnectionsMaxIdle, 10*time.Minute)
+	equal(t, "token lifetime", c.DelegationToken.MaxLifetime, 7*24*time.Hour)
+	equal(t, "static", len(c.Static), strings.Count(minimal, "\n"))
+}
+
+// Whatever an operator may see, no secret is in it.
+func TestSecretsStayHidden(t *testing.T) {
+	path := write(t, "c.properties", minimal+"ssl.key.password=canary\nlistener.name.controller.plain.sasl.jaas.config=canary\n"+
+		"delegation.token.secret.key=canary\nssl.keystor.pasword=canary\nsome.plugin.setting=canary\nssl.keystore.key=-----BEGIN canary\n")
+	c, notices := mustLoad(t, path, map[string]string{"listener.name.controller.ssl.key.password": "canary"})
+	equal(t, "the key itself", c.DelegationToken.SecretKey, "canary")
+	var log strings.Builder
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("loaded", "config", c)
+	everything := fmt.Sprint(c, notices, c.Describe(), log.String()) + fmt.Sprintf("%v %+v %s", c, c, c)
+	if strings.Contains(everything, "canary") {
+		t.Errorf("a secret shows: %s", everything)
+	}
+	_, _, err := Load(path, map[string]string{"delegation.token.max.lifetime.ms": "x", "ssl.keystore.pasword": "canary"})
+	if err == nil || strings.Contains(err.Error(), "canary") {
+		t.Error(err)
+	}
+}
+
+func TestConfigProviders(t *testing.T) {
+	secrets := write(t, "secrets.properties", "port=9093\ntoken=grün\n")
+	directory := filepath.Dir(write(t, "role", "controller"))
+	t.Setenv("NODE", "1")
+	text := `
+config.providers=file,dir,env,java
+config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider
+config.providers.dir.class=org.apache.kafka.common.config.provider.DirectoryConfigProvider
+config.providers.dir.param.allowed.paths=` + directory + `
+config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider
+config.providers.env.param.allowlist.pattern=N.*E
+config.providers.java.class=com.example.Vault
+process.roles=${dir:` + directory + `:role}
+node.id=${env:NODE}
+controller.quorum.voters=${env:NODE}@localhost:${file:` + secrets + `:port}
+listeners=CONTROLLER://localhost:${file:` + secrets + `:port}
+controller.listener.names=CONTROLLER
+log.dirs=/data/${nosuch:x}/${env:HOME}
+delegation.token.secret.key=${file:` + secrets + `:token}
+ssl.key.password=${java:path:key}
+`
+	path := write(t, "c.properties", text)
+	c, notices := mustLoad(t, path, nil)
+	equal(t, "voters", c.Voters, []Voter{{1, HostPort{"localhost", 9093}}})
+	equal(t, "secret", c.DelegationToken.SecretKey, "grün")
+	equal(t, "what cannot be resolved stays", c.MetadataLogDir, "/data/${nosuch:x}/${env:HOME}")
+	equal(t, "ignored keys need not resolve", c.Static["ssl.key.password"], "${java:path:key}")
+	equal(t, "notices", len(notices), 1)
+	for value, want := range map[string]string{
+		"${java:a:b}":          `is the Java class "com.example.Vault", which cannot run here`,
+		"${file:/no/such:b}":   "make it readable: open /no/such: no such file or directory",
+		"${env:path:NODE}":     "the environment has no paths",
+		"${dir:/etc:hostname}": "is not a whole number",
+	} {
+		if _, _, err := Load(path, map[string]string{"num.partitions": value}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", value, err, want)
+		}
+	}
+}
+
+func TestFilesThatCannotBeRead(t *testing.T) {
+	for name, text := range map[string]string{
+		"a.yaml": "a: [1", "b.yaml": "- 1", "c.yaml": "x", "d.yaml": "a: &x 1\nb: *x", "e.yaml": "a: [[1]]", "f.yaml": "[a]: b",
+		"a.json": "{", "b.json": "[]", "c.json": `{"a":1} x`, "d.json": `{"a":[{}]}`, "e.json": `{"a" 1}`, "a.properties": `a=\u1`,
+	} {
+		_, _, err := Load(write(t, name, text), nil)
+		var list *Error
+		if err == nil || errors.As(err, &list) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if _, _, err := Load("/no/such/file", nil); !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// No file, whatever its format, makes Load panic or fail without saying why.
+func FuzzLoad(f *testing.F) {
+	for _, name := range []string{"static.properties", "dynamic.properties", "nested.yaml", "flat.json"} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data, filepath.Ext(name))
+	}
+	f.Fuzz(func(t *testing.T, data []byte, extension string) {
+		if len(data) > 10_000 || strings.ContainsAny(extension, "/\x00") || len(extension) > 20 {
+			return
+		}
+		c, notices, err := load(write(t, "f"+extension, string(data)), nil, false)
+		switch {
+		case err != nil && (c != nil || err.Error() == ""):
+			t.Fatal(c, err)
+		case err == nil && (len(c.AdvertisedListeners) == 0 || c.NodeID < 0 || c.MetadataLogDir == ""):
+			t.Fatalf("accepted, but incomplete: %+v", *c)
+		}
+		for _, n := range notices {
+			if n.Text == "" || strings.Contains(n.Text, "\n") {
+				t.Fatalf("%q", n.Text)
+			}
+		}
+	})
+}

@@ -1,0 +1,126 @@
+package config
+
+import "time"
+
+const second = time.Second
+
+// kafkaSections lists Kafka's names that a controller acts on, in the order the reference shows them. A key without a binding is read by
+// the function that its neighbours in Config belong to (listeners, voters, directories).
+func kafkaSections() []section {
+	return []section{
+		{"Node and storage", nodeKeys()},
+		{"Quorum", quorumKeys()},
+		{"Listeners and connections", listenerKeys()},
+		{"Brokers and partitions", controllerKeys()},
+		{"Security", securityKeys()},
+	}
+}
+
+func nodeKeys() []use {
+	return []use{
+		{name: "process.roles", def: "controller", doc: "Must contain only `controller`: brokers run in processes of their own.",
+			bind: toList(func(c *Config) *[]string { return &c.Roles })},
+		{name: "node.id", doc: "This node's id, unique among controllers and brokers, and the one the directory was formatted with.",
+			bind: toInt32(func(c *Config) *int32 { return &c.NodeID })},
+		{name: "broker.id", doc: "Old name of node.id; if both are set they must agree."},
+		{name: "log.dirs", doc: "Directories; a controller keeps its state in the first unless metadata.log.dir says otherwise.",
+			bind: toList(func(c *Config) *[]string { return &c.LogDirs })},
+		{name: "log.dir", doc: "Used when log.dirs is not set."},
+		{name: "metadata.log.dir", doc: "Directory of the metadata log, the snapshots and meta.properties; default: the first of log.dirs.",
+			bind: toString(func(c *Config) *string { return &c.MetadataLogDir })},
+		{name: "metadata.log.max.record.bytes.between.snapshots", unit: "bytes", doc: "A snapshot is written after this much log since the last one.",
+			bind: toInt64(func(c *Config) *int64 { return &c.SnapshotBytes })},
+		{name: "metadata.log.max.snapshot.interval.ms", unit: "ms", doc: "A snapshot is written when the last one is this old and something changed since; 0 turns the clock off.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.SnapshotInterval })},
+		{name: "config.providers", doc: "Names of providers for `${name:path:key}` references; Kafka's file, directory and environment providers are built in."},
+	}
+}
+
+func quorumKeys() []use {
+	return []use{
+		{name: "controller.quorum.voters", doc: "The voters as `id@host:port`, this node among them; a static quorum."},
+		{name: "controller.quorum.bootstrap.servers", doc: "Controllers to contact first, as `host:port`; a dynamic quorum, whose voters are in the log."},
+		{name: "controller.quorum.auto.join.enable", doc: "An observing controller adds itself to the voters once it has caught up.",
+			bind: toBool(func(c *Config) *bool { return &c.AutoJoin })},
+		{name: "controller.quorum.election.timeout.ms", unit: "ms", valid: "10..600000", doc: "A voter that hears nothing of a leader for this long, lengthened at random to at most twice, asks for an election.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.ElectionTimeout })},
+		{name: "controller.quorum.fetch.timeout.ms", unit: "ms", valid: "10..600000", doc: "A leader that a majority has not answered for this long steps down.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.FetchTimeout })},
+		{name: "controller.quorum.request.timeout.ms", unit: "ms", valid: "10..600000", doc: "How long a request to another controller may take, dialling included.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.QuorumRequestTimeout })},
+		{name: "controller.quorum.retry.backoff.ms", unit: "ms", doc: "Pause before another controller is dialled again.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.QuorumRetryBackoff })},
+		{name: "controller.quorum.fetch.max.bytes", unit: "bytes", doc: "Most log asked of another controller at once.",
+			bind: toInt32(func(c *Config) *int32 { return &c.FetchMaxBytes })},
+		{name: "controller.quorum.fetch.snapshot.max.bytes", unit: "bytes", doc: "Most of a snapshot asked of another controller at once.",
+			bind: toInt32(func(c *Config) *int32 { return &c.FetchSnapshotMaxBytes })},
+	}
+}
+
+func listenerKeys() []use {
+	return []use{
+		{name: "listeners", doc: "What to listen on, as `NAME://host:port`; an empty host is every address, IPv6 stands in brackets, port 0 is any free one."},
+		{name: "advertised.listeners", doc: "What brokers and controllers are told to connect to, as `NAME://host:port`; default: derived from listeners, the voters or the host name."},
+		{name: "controller.listener.names", doc: "Names of the controller listeners; every listener must be one of them."},
+		{name: "listener.security.protocol.map", doc: "Security protocol of each listener name, as `NAME:PROTOCOL`."},
+		{name: "socket.request.max.bytes", unit: "bytes", doc: "Longest request accepted.",
+			bind: toInt32(func(c *Config) *int32 { return &c.MaxRequestBytes })},
+		{name: "queued.max.request.bytes", unit: "bytes", doc: "Most bytes of requests held at once, beyond which nothing more is read; -1 for no limit.",
+			bind: toInt64(func(c *Config) *int64 { return &c.MaxQueuedRequestBytes })},
+		{name: "max.connections", doc: "Most connections at once.",
+			bind: toInt32(func(c *Config) *int32 { return &c.MaxConnections })},
+		{name: "max.connections.per.ip", doc: "Most connections at once from one address.",
+			bind: toInt32(func(c *Config) *int32 { return &c.MaxConnectionsPerIP })},
+		{name: "max.connections.per.ip.overrides", doc: "Other limits for some addresses, as `host:count`."},
+		{name: "connections.max.idle.ms", unit: "ms", doc: "A connection that has been silent for this long is closed; negative: never.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.ConnectionsMaxIdle })},
+	}
+}
+
+func controllerKeys() []use {
+	return []use{
+		{name: "broker.session.timeout.ms", unit: "ms", valid: "1..2147483647", doc: "A broker that sends no heartbeat for this long is fenced.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.BrokerSessionTimeout })},
+		{name: "broker.heartbeat.interval.ms", unit: "ms", valid: "1..2147483647", doc: "How often brokers send heartbeats; they have it in their own files, here it is only compared with the session timeout.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.BrokerHeartbeatInterval })},
+		{name: "metadata.max.idle.interval.ms", unit: "ms", doc: "With nothing to write for this long the active controller writes a NoOpRecord, so that lag can be seen; 0: never.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.MetadataMaxIdleInterval })},
+		{name: "auto.leader.rebalance.enable", doc: "Give leadership back to preferred replicas from time to time.",
+			bind: toBool(func(c *Config) *bool { return &c.AutoLeaderRebalance })},
+		{name: "leader.imbalance.check.interval.seconds", unit: "s", doc: "How often that is done.",
+			bind: toDuration(second, func(c *Config) *time.Duration { return &c.LeaderImbalanceCheckInterval })},
+		{name: "unclean.leader.election.interval.ms", unit: "ms", doc: "How often partitions without a leader are looked at for an unclean election, where that is allowed.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.UncleanElectionInterval })},
+		{name: "num.partitions", doc: "Partitions of a new topic that names no number.",
+			bind: toInt32(func(c *Config) *int32 { return &c.NumPartitions })},
+		{name: "default.replication.factor", valid: "1..32767", doc: "Replicas of a new topic that names no number.",
+			bind: toInt16(func(c *Config) *int16 { return &c.DefaultReplicationFactor })},
+		{name: "delete.topic.enable", doc: "Whether topics may be deleted.",
+			bind: toBool(func(c *Config) *bool { return &c.DeleteTopicEnable })},
+		{name: "create.topic.policy.class.name", doc: "Must not be set: a Java class cannot run here."},
+		{name: "alter.config.policy.class.name", doc: "Must not be set: a Java class cannot run here."},
+		{name: "controller.quota.window.num", doc: "Samples kept for the quota on topic and partition changes.",
+			bind: toInt32(func(c *Config) *int32 { return &c.QuotaWindows })},
+		{name: "controller.quota.window.size.seconds", unit: "s", doc: "Length of one such sample.",
+			bind: toDuration(second, func(c *Config) *time.Duration { return &c.QuotaWindow })},
+		{name: "unstable.feature.versions.enable", doc: "Admit feature levels that are not yet stable: metadata.version 31 (4.4-IV0). For tests only.",
+			bind: toBool(func(c *Config) *bool { return &c.UnstableFeatureVersions })},
+	}
+}
+
+func securityKeys() []use {
+	return []use{
+		{name: "authorizer.class.name", doc: "Empty, or `org.apache.kafka.metadata.authorizer.StandardAuthorizer`, whose rules are built in."},
+		{name: "super.users", typ: "string", def: null, doc: "Principals that may do everything, as `User:name`, separated by semicolons."},
+		{name: "allow.everyone.if.no.acl.found", typ: "boolean", def: "false", doc: "Whether a resource without any ACL is open to everyone.",
+			bind: toBool(func(c *Config) *bool { return &c.AllowEveryoneIfNoACL })},
+		{name: "delegation.token.secret.key", doc: "Key that delegation tokens are signed with, the same on all controllers and brokers; tokens are off without it.",
+			bind: toString(func(c *Config) *string { return &c.DelegationToken.SecretKey })},
+		{name: "delegation.token.max.lifetime.ms", unit: "ms", doc: "Longest life of a delegation token.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.DelegationToken.MaxLifetime })},
+		{name: "delegation.token.expiry.time.ms", unit: "ms", doc: "A delegation token must be renewed within this time.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.DelegationToken.ExpiryTime })},
+		{name: "delegation.token.expiry.check.interval.ms", unit: "ms", doc: "How often expired delegation tokens are removed.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.DelegationToken.ExpiryCheckInterval })},
+	}
+}

@@ -1,0 +1,19 @@
+package config
+
+const ownTitle = "YAKt's own"
+
+// ownKeys are the few settings Kafka has no name for.
+func ownKeys() []use {
+	return []use{
+		{name: "yakt.http.listeners", typ: "list", def: "127.0.0.1:8093", doc: "What the HTTP API listens on, as `host:port`; an empty host is every address, an empty list turns it off."},
+		{name: "yakt.peer.addresses", typ: "list", def: null, doc: "Where to reach voters instead of where the log or controller.quorum.voters says, as `id@host:port`: for when controllers were moved or renamed."},
+		{name: "yakt.snapshots.kept", typ: "int", def: "2", valid: "2..100", doc: "Snapshots kept; older ones and the log before them are removed.",
+			bind: toInt32(func(c *Config) *int32 { return &c.SnapshotsKept })},
+		{name: "yakt.wal.segment.bytes", typ: "long", def: "67108864", valid: "1048576..1073741824", unit: "bytes", doc: "Size of one file of the write-ahead log; disk space is taken in these steps.",
+			bind: toInt64(func(c *Config) *int64 { return &c.WALSegmentBytes })},
+		{name: "yakt.log.level", typ: "string", def: "info", valid: "debug|info|warn|error", doc: "Least severe messages that are logged.",
+			bind: toString(func(c *Config) *string { return &c.LogLevel })},
+		{name: "yakt.log.format", typ: "string", def: "text", valid: "text|json", doc: "How messages are logged.",
+			bind: toString(func(c *Config) *string { return &c.LogFormat })},
+	}
+}

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/viper"
+)
+
+// keyDelimiter keeps viper from taking Kafka's dotted names apart: no known name contains it.
+const keyDelimiter = "\x1f"
+
+// embeddedDefaults lie under everything when there is no file: one node, on loopback, in ./yakt-data.
+var embeddedDefaults = map[string]string{
+	"node.id":                   "1",
+	"listeners":                 "CONTROLLER://127.0.0.1:9093",
+	"controller.listener.names": "CONTROLLER",
+	"log.dirs":                  "./yakt-data",
+}
+
+// layers holds what was set where. Precedence, rising: defaults, file, environment, overrides; viper decides it.
+type layers struct {
+	viper     *viper.Viper
+	path      string              // of the file; "" without one
+	file      map[string]Property // the last entry of each name, known or not
+	overrides map[string]string
+	environ   bool // whether the environment counts
+	notices   []Notice
+}
+
+// codec hands viper a file's known settings under their full names; the raw entries stay here, with their lines.
+type codec struct {
+	format  string
+	entries *[]Property
+}
+
+func (c codec) Decode(data []byte, into map[string]any) error {
+	entries, err := decode(c.format, data)
+	*c.entries = entries
+	for _, e := range entries {
+		if keyTable()[e.Key] != nil {
+			into[e.Key] = e.Value
+		}
+	}
+	return err
+}
+
+// Encode writes .properties; it completes viper's interface.
+func (c codec) Encode(from map[string]any) ([]byte, error) {
+	var out []byte
+	for _, name := range slices.Sorted(maps.Keys(from)) {
+		out = appendProperty(out, name, fmt.Sprint(from[name]))
+	}
+	return out, nil
+}
+
+func newLayers(path string, overrides map[string]string, environ bool) (*layers, error) {
+	var entries []Property
+	registry := viper.NewCodecRegistry()
+	for _, format := range []string{"properties", "yaml", "json"} {
+		if err := registry.RegisterCodec(format, codec{format, &entries}); err != nil {
+			return nil, err
+		}
+	}
+	l := &layers{path: path, overrides: overrides, environ: environ, file: map[string]Property{},
+		viper: viper.NewWithOptions(viper.KeyDelimiter(keyDelimiter), viper.WithCodecRegistry(registry))}
+	for name, key := range keyTable() {
+		if key.HasDefault {
+			l.viper.SetDefault(name, key.Default)
+		}
+		if environ {
+			if err := l.viper.BindEnv(name, key.Env()); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := l.readFile(); err != nil {
+		return nil, err
+	}
+	l.noteRepeats(entries)
+	for name, text := range overrides {
+		l.viper.Set(name, text)
+	}
+	return l, nil
+}
+
+func (l *layers) readFile() error {
+	if l.path == "" {
+		for name, text := range embeddedDefaults {
+			l.viper.SetDefault(name, text)
+		}
+		return nil
+	}
+	data, err := os.ReadFile(l.path)
+	if err != nil {
+		return fmt.Errorf("the configuration file cannot be read: %w; name an existing file that this user may read", err)
+	}
+	format := formatOf(l.path)
+	l.viper.SetConfigType(format)
+	err = l.viper.ReadConfig(bytes.NewReader(data))
+	var parse viper.ConfigParseError
+	if errors.As(err, &parse) {
+		err = parse.Unwrap()
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be read as %s: %w; mend that line", l.path, format, err)
+	}
+	if format == "properties" {
+		l.noteEncoding(data)
+	}
+	return nil
+}
+
+// noteEncoding warns of what reads differently than it looks.
+func (l *layers) noteEncoding(data []byte) {
+	if bytes.HasPrefix(data, utf8BOM) {
+		l.advise("", filepath.Base(l.path), "the file begins with a byte order mark; it is skipped here, but Kafka takes it for part of the first key")
+		data = data[len(utf8BOM):]
+	}
+	if i := bytes.IndexFunc(data, func(r rune) bool { return r > 0x7f }); i >= 0 {
+		line := 1 + bytes.Count(data[:i], []byte("\n"))
+		l.advise("", fmt.Sprintf("%s:%d", filepath.Base(l.path), line),
+			`letters beyond ASCII are read as ISO-8859-1, as Kafka does; write others as \uXXXX`)
+	}
+}
+
+func (l *layers) advise(key, source, text string) {
+	n := Notice{Kind: Advice, Source: source, Text: text}
+	if key != "" {
+		n.Keys, n.Text = []string{key}, key+" "+text
+	}
+	if source != "" {
+		n.Text = source + ": " + n.Text
+	}
+	l.notices = append(l.notices, n)
+}
+
+func (l *layers) noteRepeats(entries []Property) {
+	for _, e := range entries {
+		if before, repeated := l.file[e.Key]; repeated {
+			source := l.at(e.Line)
+			l.notices = append(l.notices, Notice{Kind: KeyRepeated, Keys: []string{e.Key}, Source: source,
+				Text: fmt.Sprintf("%s (%s) was already set at %s; the last one counts", quoteOdd(e.Key), source, l.at(before.Line))})
+		}
+		l.file[e.Key] = e
+	}
+}
+
+// at names a line of the file.
+func (l *layers) at(line int) string {
+	if line == 0 {
+		return filepath.Base(l.path)
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(l.path), line)
+}
+
+// get answers a key's text and where it was set; not at all when it has neither value nor default.
+func (l *layers) get(key *Key) (text, source string, ok bool) {
+	if !l.viper.IsSet(key.Name) {
+		return "", "", false
+	}
+	return l.viper.GetString(key.Name), l.source(key), true
+}
+
+const fromDefault = "default"
+
+func (l *layers) source(key *Key) string {
+	if _, ok := l.overrides[key.Name]; ok {
+		return "override"
+	}
+	if l.inEnvironment(key) {
+		return "environment " + key.Env()
+	}
+	if e, ok := l.file[key.Name]; ok {
+		return l.at(e.Line)
+	}
+	return fromDefault
+}
+
+// inEnvironment takes an empty variable for none, as viper does.
+func (l *layers) inEnvironment(key *Key) bool { return l.environ && os.Getenv(key.Env()) != "" }
+
+// explicit answers the names that somebody set, in order.
+func (l *layers) explicit() []string {
+	names := slices.AppendSeq(slices.Collect(maps.Keys(l.file)), maps.Keys(l.overrides))
+	for name, key := range keyTable() {
+		if l.inEnvironment(key) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,211 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// checkListeners reads the listeners, what is advertised for them, and their security protocols.
+func (r *reader) checkListeners() {
+	c := r.config
+	c.ControllerListenerNames = r.controllerNames()
+	c.Listeners = r.listeners("listeners")
+	c.SecurityProtocols = r.protocols()
+	r.matchNames()
+	r.checkPorts()
+	r.advertise()
+	for _, at := range []*[]Listener{&c.Listeners, &c.AdvertisedListeners} {
+		for i := range *at {
+			(*at)[i].Protocol = c.SecurityProtocols[(*at)[i].Name]
+		}
+	}
+	c.HTTPListeners = r.httpListeners()
+}
+
+func (r *reader) controllerNames() []string {
+	const key = "controller.listener.names"
+	var names []string
+	for _, name := range splitList(r.text(key)) {
+		if name = strings.ToUpper(name); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 && !r.bad[key] {
+		r.refuse(key, "is not set", "name the controller listener, usually controller.listener.names=CONTROLLER")
+	}
+	return names
+}
+
+// listeners reads every entry of a listener list, refusing the first that is malformed or repeats a name.
+func (r *reader) listeners(key string) []Listener {
+	var all []Listener
+	for _, entry := range splitList(r.text(key)) {
+		l, wrong := parseListener(entry)
+		same := func(other Listener) bool { return other.Name == l.Name }
+		switch {
+		case wrong != "":
+			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong), "write NAME://host:port, IPv6 in brackets, such as CONTROLLER://:9093")
+			return nil
+		case slices.ContainsFunc(all, same):
+			r.refuse(key, "has the name "+l.Name+" twice", "give each listener its own name")
+			return nil
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// protocols reads the map. As in Kafka, controller listeners are PLAINTEXT when no map is given and no listener is named after
+// a secure protocol.
+func (r *reader) protocols() map[string]SecurityProtocol {
+	const key = "listener.security.protocol.map"
+	protocols := map[string]SecurityProtocol{}
+	for _, entry := range splitList(r.text(key)) {
+		colon := strings.LastIndexByte(entry, ':')
+		protocol, ok := parseProtocol(strings.TrimSpace(entry[colon+1:]))
+		if colon < 1 || !ok {
+			r.refuse(key, fmt.Sprintf("has the entry %q, which is not of the form NAME:PROTOCOL", entry),
+				"write one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL after each listener name")
+			return protocols
+		}
+		protocols[strings.ToUpper(strings.TrimSpace(entry[:colon]))] = protocol
+	}
+	if r.set(key) {
+		return protocols
+	}
+	secure := func(l Listener) bool { p, ok := parseProtocol(l.Name); return ok && p != Plaintext }
+	if slices.ContainsFunc(r.config.Listeners, secure) {
+		return protocols
+	}
+	for _, name := range r.config.ControllerListenerNames {
+		if _, mapped := protocols[name]; !mapped {
+			protocols[name] = Plaintext
+		}
+	}
+	return protocols
+}
+
+// matchNames compares listeners with controller.listener.names in both directions, and with the protocol map.
+func (r *reader) matchNames() {
+	c := r.config
+	if r.bad["listeners"] || r.bad["controller.listener.names"] {
+		return
+	}
+	var present, strange []string
+	for _, l := range c.Listeners {
+		present = append(present, l.Name)
+		if !slices.Contains(c.ControllerListenerNames, l.Name) {
+			strange = append(strange, l.Name)
+		}
+	}
+	if len(strange) > 0 {
+		r.refuse("listeners", "has "+strings.Join(strange, ", ")+", not named in controller.listener.names="+strings.Join(c.ControllerListenerNames, ","),
+			"a controller has controller listeners only: add the name there or remove the listener")
+		return
+	}
+	for _, name := range c.ControllerListenerNames {
+		if !slices.Contains(present, name) {
+			r.refuse("controller.listener.names", "names "+name+", which is not among the listeners", "add "+name+"://:9093 to listeners")
+			return
+		}
+	}
+	r.checkProtocols()
+}
+
+func (r *reader) checkProtocols() {
+	const key = "listener.security.protocol.map"
+	for _, name := range r.config.ControllerListenerNames {
+		protocol, ok := r.config.SecurityProtocols[name]
+		switch {
+		case r.bad[key]:
+			return
+		case !ok:
+			r.refuse(key, "has no entry for the listener "+name, "add "+name+":PLAINTEXT")
+			return
+		case protocol != Plaintext:
+			r.refuse(key, "gives the controller listener "+name+" the protocol "+protocol.String()+", which YAKt does not serve yet",
+				"use "+name+":PLAINTEXT on a network you trust, here and in the brokers' files")
+			return
+		}
+	}
+}
+
+func (r *reader) checkPorts() {
+	all := r.config.Listeners
+	for i, a := range all {
+		for _, b := range all[:i] {
+			if a.Port == b.Port && a.Port != 0 && (a.Host == b.Host || isWildcard(a.Host) || isWildcard(b.Host)) {
+				r.refuse("listeners", fmt.Sprintf("has %s and %s on one port", b, a), "give each listener a port of its own")
+				return
+			}
+		}
+	}
+}
+
+// advertise finds the endpoint to tell others for each controller listener: what advertised.listeners says; else the listener itself if it has a
+// host; else, for the first listener, this node's address among the voters; else the name of this machine.
+func (r *reader) advertise() {
+	const key = "advertised.listeners"
+	given := r.listeners(key)
+	for _, l := range given {
+		switch {
+		case isWildcard(l.Host):
+			r.refuse(key, fmt.Sprintf("has %s, which nobody can connect to", l), "give the name or address under which brokers reach this machine")
+			return
+		case l.Port == 0 && slices.ContainsFunc(r.config.Listeners, func(o Listener) bool { return o.Name == l.Name && o.Port != 0 }):
+			r.refuse(key, fmt.Sprintf("has %s with port 0", l), "give the port brokers connect to")
+			return
+		case !slices.Contains(r.config.ControllerListenerNames, l.Name) && !r.bad["controller.listener.names"]:
+			r.advise(key, "", "has "+l.Name+", which is no controller listener; that entry does nothing")
+		}
+	}
+	for i, name := range r.config.ControllerListenerNames {
+		named := func(l Listener) bool { return l.Name == name }
+		if at := slices.IndexFunc(given, named); at >= 0 {
+			r.config.AdvertisedListeners = append(r.config.AdvertisedListeners, given[at])
+		} else if at := slices.IndexFunc(r.config.Listeners, named); at >= 0 {
+			r.config.AdvertisedListeners = append(r.config.AdvertisedListeners, r.reachable(r.config.Listeners[at], i == 0))
+		}
+	}
+}
+
+func (r *reader) reachable(l Listener, first bool) Listener {
+	if !isWildcard(l.Host) {
+		return l
+	}
+	if first {
+		for _, entry := range splitList(r.text("controller.quorum.voters")) {
+			if v, wrong := parseVoter(entry); wrong == "" && v.ID == r.config.NodeID {
+				l.HostPort = v.HostPort
+				return l
+			}
+		}
+	}
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		r.refuse("advertised.listeners", "is not set, and this machine's name cannot be found out", "set advertised.listeners="+l.Name+"://<name>:<port>")
+		return l
+	}
+	l.Host = host
+	r.advise("advertised.listeners", "", "is not set: brokers will be told to connect to "+l.String()+"; set it if they cannot resolve that name")
+	return l
+}
+
+func (r *reader) httpListeners() []HostPort {
+	const key = "yakt.http.listeners"
+	var all []HostPort
+	for _, entry := range splitList(r.text(key)) {
+		at, wrong := parseHostPort(entry)
+		if wrong != "" {
+			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong), "write host:port, such as 127.0.0.1:8093")
+			return nil
+		}
+		if !isLoopback(at.Host) {
+			r.advise(key, "", "has "+at.String()+", which other machines may reach; the HTTP API can change the cluster, so keep that port on a network you trust")
+		}
+		all = append(all, at)
+	}
+	return all
+}

@@ -1,0 +1,117 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// NoticeKind sorts what is worth saying.
+type NoticeKind uint8
+
+const (
+	KeysIgnored NoticeKind = iota + 1 // known keys without effect on a controller; one notice lists them all
+	KeyUnknown                        // a key nobody reads; Nearest is the likeliest meant, or empty
+	KeyRepeated                       // a key set twice in one file; the last wins
+	Advice                            // a setting that works and is probably not what was meant
+)
+
+// Notice is something about a configuration that does not stop a start.
+type Notice struct {
+	Kind    NoticeKind
+	Keys    []string // the keys concerned; one, except for KeysIgnored
+	Source  string   // where it was set; empty for KeysIgnored
+	Nearest string   // of KeyUnknown
+	Text    string   // the whole sentence, without secrets
+}
+
+func (n Notice) String() string { return n.Text }
+
+func unknownNotice(name, source string, table map[string]*Key) Notice {
+	n := Notice{Kind: KeyUnknown, Keys: []string{name}, Source: source, Nearest: nearest(name, table)}
+	n.Text = fmt.Sprintf("%s (%s) is not a key of Kafka 4.3 or YAKt and does nothing", quoteOdd(name), source)
+	if n.Nearest != "" {
+		n.Text += "; did you mean " + n.Nearest + "?"
+	}
+	return n
+}
+
+// quoteOdd quotes names with characters that would spoil a line of log.
+func quoteOdd(name string) string {
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Sprintf("%q", name)
+	}
+	return name
+}
+
+func ignoredNotice(names []string) Notice {
+	slices.Sort(names)
+	names = slices.Compact(names)
+	text := make([]string, len(names))
+	for i, name := range names {
+		text[i] = quoteOdd(name)
+		if because := ignoredBecause[name]; because != "" {
+			text[i] += " (" + because + ")"
+		}
+	}
+	return Notice{Kind: KeysIgnored, Keys: names,
+		Text: "accepted, and without effect on this controller: " + strings.Join(text, ", ")}
+}
+
+// nearest finds the known key most likely meant: the fewest typing errors, few enough for the name's length, those we use
+// before those we ignore; or else the one key that ends in the name ("voters").
+func nearest(name string, table map[string]*Key) string {
+	const longest = 100
+	if len(name) < 3 || len(name) > longest {
+		return ""
+	}
+	plain := strings.NewReplacer("_", ".", "-", ".").Replace(strings.ToLower(name))
+	best, bestDistance, ending := "", min(3, 1+len(name)/8)+1, []string(nil)
+	for known, key := range table {
+		if strings.HasSuffix(known, "."+plain) {
+			ending = append(ending, known)
+		}
+		d := distance(plain, known, bestDistance)
+		if d < bestDistance || d == bestDistance && best != "" && better(key, table[best]) {
+			best, bestDistance = known, d
+		}
+	}
+	if best == "" && len(ending) == 1 {
+		return ending[0]
+	}
+	return best
+}
+
+func better(a, b *Key) bool {
+	if (a.Class == Ignored) != (b.Class == Ignored) {
+		return b.Class == Ignored
+	}
+	return a.Name < b.Name
+}
+
+// distance counts the letters to insert, delete, replace or swap with their neighbour (optimal string alignment); at least
+// limit+1 when it is more than limit.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

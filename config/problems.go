@@ -1,0 +1,61 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Problem is one setting that cannot be used.
+type Problem struct {
+	Key, Value string // the value is "[hidden]" for secrets and empty when the key is missing
+	Source     string // where it was set: "controller.properties:12", "environment YAKT_NODE_ID", "override", "default"
+	Wrong      string // what is wrong, after the value
+	Fix        string // what to do
+}
+
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.Key)
+	if p.Value != "" {
+		fmt.Fprintf(&b, "=%s", p.Value)
+	}
+	if p.Source != "" {
+		fmt.Fprintf(&b, " (%s)", p.Source)
+	}
+	fmt.Fprintf(&b, " %s; %s", p.Wrong, p.Fix)
+	return b.String()
+}
+
+// Error lists everything that is wrong with a configuration, one problem a line.
+type Error struct {
+	Name     string // the file, or "configuration"
+	Problems []Problem
+}
+
+func (e *Error) Error() string {
+	if len(e.Problems) == 1 {
+		return e.Name + ": " + e.Problems[0].String()
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d settings cannot be used:", e.Name, len(e.Problems))
+	for _, p := range e.Problems {
+		b.WriteString("\n  " + p.String())
+	}
+	return b.String()
+}
+
+const hidden = "[hidden]"
+
+// shown is the value as it may be printed: secrets hidden, long ones cut.
+func shown(key, text string) string {
+	const longest = 200
+	switch {
+	case text == "":
+		return ""
+	case Sensitive(key):
+		return hidden
+	case len(text) > longest:
+		return text[:longest] + "…"
+	}
+	return text
+}
