@@ -25,7 +25,7 @@ func (l quorumLog) Quorum() controller.Quorum {
 	}
 	for _, o := range s.Observers {
 		q.Observers = append(q.Observers, controller.ReplicaState{
-			ID: o.ReplicaID, DirectoryID: o.ReplicaDir, LogEndOffset: o.FetchOffset, LastFetchMs: unixMs(o.LastFetch), LastCaughtUpMs: unixMs(o.LastCaughtUp),
+			ID: o.ReplicaID, DirectoryID: o.ReplicaDir, LogEndOffset: o.Offset, LastFetchMs: unixMs(o.LastFetch), LastCaughtUpMs: unixMs(o.LastCaughtUp),
 		})
 	}
 	return q
