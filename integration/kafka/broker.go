@@ -13,8 +13,11 @@ import (
 
 const (
 	serverClass  = "kafka.Kafka"
-	startedLine  = "[BrokerServer id=%d] Transition from STARTING to STARTED"
 	bindAttempts = 3
+
+	// The broker is RUNNING and its listeners are open. (BrokerServer's own transition from STARTING to STARTED is no
+	// sign of that: it is logged when the start fails, too.)
+	startedLine = "[KafkaRaftServer nodeId=%d] Kafka Server started"
 )
 
 // BrokerOptions says what is special about a broker; the zero value of each field but ID will do.

@@ -119,6 +119,7 @@ func (r *Release) trainArchive(work, archive string) error {
 	if out, err := format.run(ctx); err != nil {
 		return fmt.Errorf("format: %w: %s", err, out.Stderr)
 	}
+	readLog := func() string { b, _ := os.ReadFile(logPath); return string(b) }
 	tmp := archive + ".tmp"
 	os.Remove(tmp)
 	node := r.javaCommand(512, log4j2, []string{"-XX:ArchiveClassesAtExit=" + tmp}, serverClass, config)
@@ -127,7 +128,7 @@ func (r *Release) trainArchive(work, archive string) error {
 		return err
 	}
 	defer p.kill()
-	if err := p.awaitLog(ctx, logPath, "[BrokerServer id=1] Transition from STARTING to STARTED"); err != nil {
+	if err := p.awaitLog(ctx, readLog, fmt.Sprintf(startedLine, 1)); err != nil {
 		return err
 	}
 	p.terminate()

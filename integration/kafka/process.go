@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -112,14 +113,14 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// awaitLog waits until the file holds text, the process ends, or ctx does.
-func (p *process) awaitLog(ctx context.Context, path, text string) error {
+// awaitLog waits until log holds text, the process ends, or ctx does.
+func (p *process) awaitLog(ctx context.Context, log func() string, text string) error {
 	return poll(ctx, func() error {
-		b, _ := os.ReadFile(path)
-		if bytes.Contains(b, []byte(text)) {
+		alive := p.alive() // asked first: whatever a dead process logged is in the file by now
+		if strings.Contains(log(), text) {
 			return nil
 		}
-		if !p.alive() {
+		if !alive {
 			return final(fmt.Errorf("exited with code %d before it logged %q", exitCode(p.cmd.ProcessState), text))
 		}
 		return fmt.Errorf("has not logged %q", text)

@@ -129,16 +129,7 @@ func (s *Server) awaitLog(within time.Duration, text string) (time.Duration, err
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	p := s.process()
-	err := poll(ctx, func() error {
-		alive := p.alive() // asked first: whatever a dead process logged is in the file by now
-		if strings.Contains(s.Log(), text) {
-			return nil
-		}
-		if !alive {
-			return final(fmt.Errorf("exited with code %d before it logged %q", exitCode(p.cmd.ProcessState), text))
-		}
-		return fmt.Errorf("has not logged %q", text)
-	})
+	err := p.awaitLog(ctx, s.Log, text)
 	return time.Since(p.begin), err
 }
 
