@@ -16,8 +16,8 @@ var (
 	errBudgetLarge = errors.New("it would take more memory than all requests together may (MaxInFlightBytes)")
 )
 
-// budget is the memory that all frames together may take. Those that wait for some are served in order. Holders may wait for more: when all
-// wait for one another, their frame deadlines end it.
+// budget is the memory that all frames together may take. Those that wait for some are served in order. Holders may
+// wait for more: when all wait for one another, their frame deadlines end it.
 type budget struct {
 	total int64
 

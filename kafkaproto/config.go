@@ -50,27 +50,28 @@ type FrameFunc = func(body []byte) (reply []byte, err error)
 type Config struct {
 	Listeners []Listener
 
-	// Versions says which versions of a request key are served; ok is false for a key that is not. It is asked for every
-	// request, on many goroutines at once. It must not go beyond what kmsg knows (Listen checks).
+	// Versions says which versions of a request key are served; ok is false for a key that is not. It is asked for
+	// every request, on many goroutines at once. It must not go beyond what kmsg knows (Listen checks).
 	Versions func(key int16) (min, max int16, ok bool)
 
-	// Handle takes one request. It runs on the connection's own goroutine, should not block, and must see to it that
-	// reply is called exactly once, from any goroutine, at once or later: the connection reads nothing more before. Replies are
-	// encoded and written by the connection's goroutine, so reply never blocks; the response belongs to the
-	// connection from then on. reply(nil) closes the connection without an answer. A response must come from
-	// req.ResponseKind or carry the same key and version: another is a fault, logged, and closes the connection.
+	// Handle takes one request. It runs on the connection's own goroutine, should not block, and must see to it
+	// that reply is called exactly once, from any goroutine, at once or later: the connection reads nothing more
+	// before. Replies are encoded and written by the connection's goroutine, so reply never blocks; the response
+	// belongs to the connection from then on. reply(nil) closes the connection without an answer. A response must
+	// come from req.ResponseKind or carry the same key and version: another is a fault, logged, and closes the
+	// connection.
 	//
 	// The request owns its memory: it may be kept after reply, and changed.
 	//
-	// ctx ends when the connection ends. It belongs to the connection, not to the request, so whatever hangs on to it
-	// (context.AfterFunc, WithTimeout) must be released when the request is done. While a reply is outstanding nothing is
-	// read, so a peer that goes away meanwhile is noticed when its reply is written.
+	// ctx ends when the connection ends. It belongs to the connection, not to the request, so whatever hangs on to
+	// it (context.AfterFunc, WithTimeout) must be released when the request is done. While a reply is outstanding
+	// nothing is read, so a peer that goes away meanwhile is noticed when its reply is written.
 	Handle func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
 
-	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass kmsg and the rule of one
-	// request in flight. It is called at a connection's first such frame with the peer's "ip:port"; frame is
-	// then called for each frame in order, on the connection's goroutine; closed, if not nil, once when the connection ends. nil: no
-	// such key.
+	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass kmsg and the rule
+	// of one request in flight. It is called at a connection's first such frame with the peer's "ip:port"; frame is
+	// then called for each frame in order, on the connection's goroutine; closed, if not nil, once when the
+	// connection ends. nil: no such key.
 	Stream    func(remote string) (frame FrameFunc, closed func())
 	StreamKey int16
 
@@ -130,8 +131,8 @@ func (cfg Config) checkListeners() error {
 	return nil
 }
 
-// checkVersions refuses versions that kmsg cannot decode, and learns the wire shape of every key served, so that a surprise shows
-// at the start and not at the first request.
+// checkVersions refuses versions that kmsg cannot decode, and learns the wire shape of every key served, so that a
+// surprise shows at the start and not at the first request.
 func (cfg Config) checkVersions() error {
 	for key := range int16(kmsg.MaxKey + 1) {
 		low, high, ok := cfg.Versions(key)

@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"net"
 	"os"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -22,8 +20,8 @@ import (
 
 var errShutdown = errors.New("the server is shutting down")
 
-// conn is one accepted connection. Everything happens on its one goroutine (serve): read a frame, hand it over, wait for the reply,
-// write it. Other goroutines only call pending.reply and close.
+// conn is one accepted connection. Everything happens on its one goroutine (serve): read a frame, hand it over,
+// wait for the reply, write it. Other goroutines only call pending.reply and close.
 type conn struct {
 	server *Server
 	nc     net.Conn
@@ -145,8 +143,8 @@ func (c *conn) frame() error {
 	return c.request(h, req)
 }
 
-// refuse answers an API_VERSIONS request of a version not served, and ends the connection for anything else without an answer, as Kafka's
-// controller does.
+// refuse answers an API_VERSIONS request of a version not served, and ends the connection for anything else without
+// an answer, as Kafka's controller does.
 func (c *conn) refuse(h header, err error) error {
 	switch {
 	case errors.Is(err, ErrUnsupportedVersion) && h.key == apiVersionsKey:
@@ -207,7 +205,8 @@ type pending struct {
 	replied atomic.Bool
 }
 
-// reply passes the response to the connection's goroutine. It never blocks: there is room for the one reply that can be outstanding.
+// reply passes the response to the connection's goroutine. It never blocks: there is room for the one reply that
+// can be outstanding.
 func (p *pending) reply(resp kmsg.Response) {
 	if p.replied.Swap(true) {
 		p.conn.server.log.Error("a request was answered twice; the second reply is ignored", "key", p.key,
@@ -252,57 +251,6 @@ func (c *conn) streamFrame(data []byte, owned bool) error {
 	out.b = binary.BigEndian.AppendUint32(append(out.b, 0, 0, 0, 0), uint32(h.correlationID))
 	out.b = append(out.b, reply...)
 	return c.writeFrame(out.b)
-}
-
-func (c *conn) write(correlationID int32, resp kmsg.Response) error {
-	out := newBuffer()
-	defer out.free()
-	out.b = AppendResponse(append(out.b, 0, 0, 0, 0), correlationID, resp)
-	return c.writeFrame(out.b)
-}
-
-// writeFrame writes a frame, whose first four bytes are left for its length, in one call.
-func (c *conn) writeFrame(frame []byte) error {
-	if len(frame)-4 > math.MaxInt32 {
-		return &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", len(frame))}
-	}
-	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
-	// As with reads, the deadline is only set again when an eighth of it is gone.
-	if now := time.Now(); now.Sub(c.writeSet) >= c.server.cfg.WriteTimeout/8 {
-		c.writeSet = now
-		if err := c.nc.SetWriteDeadline(now.Add(c.server.cfg.WriteTimeout)); err != nil {
-			return &frameError{peerOrNetwork(err), err}
-		}
-	}
-	n, err := c.nc.Write(frame)
-	c.server.count.bytesOut.Add(int64(n))
-	switch {
-	case err == nil:
-		return nil
-	case isTimeout(err):
-		return &frameError{closedWriteTimeout, err}
-	case c.server.draining.Load():
-		return &frameError{closedShutdown, err}
-	default:
-		return &frameError{peerOrNetwork(err), err}
-	}
-}
-
-// buffer is memory to encode a reply in, shared by all connections, so that idle ones hold none.
-type buffer struct{ b []byte }
-
-// Buffers that grew beyond this are left to the garbage collector.
-const maxPooledBytes = 2 << 20
-
-var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 1<<10)} }}
-
-func newBuffer() *buffer { return buffers.Get().(*buffer) }
-
-func (b *buffer) free() {
-	if cap(b.b) <= maxPooledBytes {
-		b.b = b.b[:0]
-		buffers.Put(b)
-	}
 }
 
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

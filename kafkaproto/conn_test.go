@@ -30,7 +30,8 @@ func apiVersions(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.
 	reply(resp)
 }
 
-// The bytes are written out by hand from ApiVersionsRequest.json, ApiVersionsResponse.json, RequestHeader.json and ResponseHeader.json.
+// The bytes are written out by hand from ApiVersionsRequest.json, ApiVersionsResponse.json, RequestHeader.json and
+// ResponseHeader.json.
 func TestAPIVersionsBytes(t *testing.T) {
 	const (
 		correlation = "00000009 "

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// readBufferBytes is what a connection always holds; frames that fit are read and decoded in place. A connection that carries the private
-// stream gets the larger one.
+// readBufferBytes is what a connection always holds; frames that fit are read and decoded in place. A connection
+// that carries the private stream gets the larger one.
 const (
 	readBufferBytes   = 4 << 10
 	streamBufferBytes = 32 << 10
@@ -38,8 +38,8 @@ type frameReader struct {
 	deadline readDeadline
 }
 
-// next returns the next frame without its length. One that is not owned lies in the read buffer and lasts until the next call. charged is what it
-// took from the budget; the caller gives it back.
+// next returns the next frame without its length. One that is not owned lies in the read buffer and lasts until the
+// next call. charged is what it took from the budget; the caller gives it back.
 func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, charged int64, err error) {
 	for f.w-f.r < 4 {
 		if err := f.fill(); err != nil {
@@ -148,8 +148,8 @@ func (f *frameReader) widen(size int) {
 	}
 }
 
-// readDeadline keeps a connection's read deadline: idle until a frame begins, then one for the whole frame. The idle one is set again only when an
-// eighth of it is gone, since setting it costs as much as a small read.
+// readDeadline keeps a connection's read deadline: idle until a frame begins, then one for the whole frame. The
+// idle one is set again only when an eighth of it is gone, since setting it costs as much as a small read.
 type readDeadline struct {
 	idleTimeout, frameTimeout time.Duration
 	stopped                   func() bool // the server is draining

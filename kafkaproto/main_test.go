@@ -80,7 +80,8 @@ func start(t testing.TB, cfg Config) (*Server, string) {
 	return s, s.Addrs()[cfg.Listeners[0].Name].String()
 }
 
-// pipe returns the client's end of an in-memory connection to a server without listeners: for tests in a synctest bubble.
+// pipe returns the client's end of an in-memory connection to a server without listeners: for tests in a synctest
+// bubble.
 func pipe(t testing.TB, cfg Config) (*Server, net.Conn) {
 	t.Helper()
 	s := newServer(cfg.withDefaults())

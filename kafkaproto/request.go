@@ -27,25 +27,29 @@ type Request struct {
 	Body          kmsg.Request
 }
 
-// DecodeRequest decodes a request without its length: a whole frame, or the request inside an ENVELOPE. Key and version are checked against
-// versions before anything else is looked at. Bytes fields and unknown tagged fields of the body are slices of data, which therefore must not be
-// changed afterwards; strings are copies. Bytes after the body are ignored, as Kafka does.
+// DecodeRequest decodes a request without its length: a whole frame, or the request inside an ENVELOPE. Key and
+// version are checked against versions before anything else is looked at. Bytes fields and unknown tagged fields of
+// the body are slices of data, which therefore must not be changed afterwards; strings are copies. Bytes after the
+// body are ignored, as Kafka does.
 //
 // Decoding allocates no more than a fixed multiple of len(data), whatever lengths data claims.
 //
-// The error is ErrUnknownKey, ErrUnsupportedVersion or ErrMalformed. Key and Version are set with all but the
-// last, CorrelationID with ErrUnsupportedVersion too.
+// The error is ErrUnknownKey, ErrUnsupportedVersion or ErrMalformed. Key, Version and CorrelationID are set with each of
+// them if data is long enough to have them; Body is not.
 func DecodeRequest(versions func(key int16) (min, max int16, ok bool), data []byte) (Request, error) {
 	h, req, err := readHeader(versions, data)
 	if err != nil {
 		return h.request(), err
 	}
 	r := h.request()
-	if _, err := inspectBody(req, h.body); err != nil {
+	if _, err = inspectBody(req, h.body); err != nil {
+		return r, err
+	}
+	if err = readBody(req, h.body); err != nil {
 		return r, err
 	}
 	r.Body = req
-	return r, readBody(req, h.body)
+	return r, nil
 }
 
 // header is a request header, v1 or v2, its fields slices of the frame.
@@ -93,7 +97,8 @@ func readHeader(versions func(key int16) (min, max int16, ok bool), data []byte)
 	return h, req, nil
 }
 
-// readRest reads the header from its client id on. The client id is a classic string in header v2 too; what tagged fields there are is ignored.
+// readRest reads the header from its client id on. The client id is a classic string in header v2 too; what tagged
+// fields there are is ignored.
 func (h *header) readRest(data []byte, flexible bool) bool {
 	w := walker{src: data}
 	n, ok := w.length(false, 2)
@@ -110,8 +115,8 @@ func (h *header) readRest(data []byte, flexible bool) bool {
 	return true
 }
 
-// A well-formed request takes up to 27 times its bytes in memory when decoded (tested). Tagged fields that kmsg does not know take
-// more; a client from the future may send one per array element, but not one stuffed with them.
+// A well-formed request takes up to 27 times its bytes in memory when decoded (tested). Tagged fields that kmsg
+// does not know take more; a client from the future may send one per array element, but not one stuffed with them.
 const (
 	decodedFactor   = 64
 	decodedMinBytes = 64 << 10
@@ -157,8 +162,8 @@ func malformed(req kmsg.Request, body []byte, what string) error {
 		ErrMalformed, kmsg.NameForKey(req.Key()), req.Key(), req.GetVersion(), what, len(body))
 }
 
-// AppendResponse appends a response without its length: header v0, or v1 where the response is flexible (always v0 for
-// API_VERSIONS, whose client cannot know yet what the server speaks), then the body.
+// AppendResponse appends a response without its length: header v0, or v1 where the response is flexible (always v0
+// for API_VERSIONS, whose client cannot know yet what the server speaks), then the body.
 func AppendResponse(dst []byte, correlationID int32, resp kmsg.Response) []byte {
 	dst = binary.BigEndian.AppendUint32(dst, uint32(correlationID))
 	if resp.IsFlexible() && resp.Key() != apiVersionsKey {
@@ -167,8 +172,8 @@ func AppendResponse(dst []byte, correlationID int32, resp kmsg.Response) []byte 
 	return resp.AppendTo(dst)
 }
 
-// unsupportedAPIVersions answers an API_VERSIONS request of a version that is not served, in version 0: the range of API_VERSIONS alone, for the
-// client to try again with (KIP-511).
+// unsupportedAPIVersions answers an API_VERSIONS request of a version that is not served, in version 0: the range
+// of API_VERSIONS alone, for the client to try again with (KIP-511).
 func unsupportedAPIVersions(low, high int16) *kmsg.ApiVersionsResponse {
 	resp := kmsg.NewPtrApiVersionsResponse()
 	resp.ErrorCode = 35 // UNSUPPORTED_VERSION

@@ -1,13 +1,13 @@
-// Package kafkaproto is the network side of a Kafka server: listeners, connections, frames, request and response headers, and the gate
-// that keeps unknown keys, unsupported versions and hostile lengths away from the decoder. What requests mean is its caller's business
-// (Config.Handle); messages are kmsg's.
+// Package kafkaproto is the network side of a Kafka server: listeners, connections, frames, request and response
+// headers, and the gate that keeps unknown keys, unsupported versions and hostile lengths away from the decoder.
+// What requests mean is its caller's business (Config.Handle); messages are kmsg's.
 //
-// A connection has one goroutine, which reads a frame, decodes it, calls Config.Handle, waits for the reply, writes it with one system
-// call and only then goes on to the next frame, as Kafka's servers do. Nothing else is queued or passed on, so an answer given
-// at once costs no switch of goroutine.
+// A connection has one goroutine, which reads a frame, decodes it, calls Config.Handle, waits for the reply, writes
+// it with one system call and only then goes on to the next frame, as Kafka's servers do. Nothing else is queued or
+// passed on, so an answer given at once costs no switch of goroutine.
 //
-// Memory follows bytes that really arrived, not bytes announced: see frameReader for frames, shape and walker for what is in them, and budget for the
-// sum over all connections.
+// Memory follows bytes that really arrived, not bytes announced: see frameReader for frames, shape and walker for
+// what is in them, and budget for the sum over all connections.
 package kafkaproto
 
 import (
@@ -71,8 +71,8 @@ func newServer(cfg Config) *Server {
 	}
 }
 
-// listen opens plain TCP, not Go's default of Multipath TCP where the kernel has it. Accepted connections get TCP_NODELAY and keepalives
-// after 15 s, which are Go's defaults.
+// listen opens plain TCP, not Go's default of Multipath TCP where the kernel has it. Accepted connections get
+// TCP_NODELAY and keepalives after 15 s, which are Go's defaults.
 func listen(l Listener) (net.Listener, error) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
@@ -114,7 +114,8 @@ func (s *Server) Serve() {
 	s.accepting.Wait()
 }
 
-// begin counts the accept loops, unless draining has begun: Shutdown must not wait for them before they are counted.
+// begin counts the accept loops, unless draining has begun: Shutdown must not wait for them before they are
+// counted.
 func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,9 +135,10 @@ func (s *Server) drain() {
 	}
 }
 
-// Shutdown stops accepting, closes the connections on which no request is outstanding (private streams too), and lets the others send the
-// reply they wait for. When ctx ends it closes those as well and returns its error; otherwise nil. After Shutdown
-// Config.Handle is not called again, unless a call of it has been blocking since before.
+// Shutdown stops accepting, closes the connections on which no request is outstanding (private streams too), and
+// lets the others send the reply they wait for. When ctx ends it closes those as well and returns its error;
+// otherwise nil. After Shutdown Config.Handle is not called again, unless a call of it has been blocking since
+// before.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.drain()
 	for _, c := range s.snapshot() {
@@ -179,7 +181,8 @@ func (s *Server) snapshot() []*conn {
 	return conns
 }
 
-// accept takes connections from one listener. Errors such as too many open files pass: it tries again, at longer and longer intervals.
+// accept takes connections from one listener. Errors such as too many open files pass: it tries again, at longer
+// and longer intervals.
 func (s *Server) accept(l Listener, nl net.Listener) {
 	const minDelay, maxDelay = 5 * time.Millisecond, time.Second
 	delay := minDelay

@@ -11,13 +11,13 @@ import (
 )
 
 // A shape is the wire layout of one struct of a request at one version: just enough to walk over the bytes and
-// check every length in them before kmsg decodes. It is needed because kmsg, written for clients, trusts lengths: an array
-// is allocated at once for as many elements as there are bytes left (up to some 200 times the input), and a count of tagged
-// fields is looped over up to four thousand million times, whether or not there is input.
+// check every length in them before kmsg decodes. It is needed because kmsg, written for clients, trusts lengths:
+// an array is allocated at once for as many elements as there are bytes left (up to some 200 times the input), and
+// a count of tagged fields is looped over up to four thousand million times, whether or not there is input.
 //
-// Shapes are not written down but learned from kmsg's own encoder, so that they cannot fall behind it: set one field of a default
-// request at a time, encode, and see what moved. This relies on kmsg generating struct fields in wire order, which the tests
-// check for every key and version by walking over randomly filled requests.
+// Shapes are not written down but learned from kmsg's own encoder, so that they cannot fall behind it: set one
+// field of a default request at a time, encode, and see what moved. This relies on kmsg generating struct fields in
+// wire order, which the tests check for every key and version by walking over randomly filled requests.
 type shape struct {
 	fields   []field
 	flexible bool             // tagged fields follow
@@ -109,8 +109,8 @@ func shapesOf(key int16) ([]*shape, error) {
 	return s, nil
 }
 
-// learner learns all versions of one key together: kmsg decodes a known tag at any version, also before the one that introduced
-// it, so tags found at one version are known at all.
+// learner learns all versions of one key together: kmsg decodes a known tag at any version, also before the one
+// that introduced it, so tags found at one version are known at all.
 type learner struct {
 	req    kmsg.Request
 	tagged map[reflect.Type]map[uint32]field
@@ -159,8 +159,9 @@ func isWireField(t reflect.Type, i int) bool {
 	return f.Type != tagsType && !isVersion
 }
 
-// field sets f to one element or to something else than its default, and adds it to sh by what that does to the encoding:
-// nothing (not in this version), a change in place or growth by the value's own bytes (a field), growth by more (a tagged field).
+// field sets f to one element or to something else than its default, and adds it to sh by what that does to the
+// encoding: nothing (not in this version), a change in place or growth by the value's own bytes (a field), growth
+// by more (a tagged field).
 func (l *learner) field(sh *shape, f reflect.Value) {
 	was := reflect.New(f.Type()).Elem()
 	was.Set(f)
@@ -276,8 +277,8 @@ func (l *learner) inPlace(f reflect.Value, flexible bool) field {
 	}
 }
 
-// byType is the layout of a type at a flexible version when all its fields are there and none is tagged: so for tagged fields,
-// whose content kmsg never gates by version.
+// byType is the layout of a type at a flexible version when all its fields are there and none is tagged: so for
+// tagged fields, whose content kmsg never gates by version.
 func (l *learner) byType(t reflect.Type) field {
 	f := field{kind: kindFixed, size: int(t.Size()), goBytes: int(t.Size())}
 	switch {
@@ -300,8 +301,8 @@ func (l *learner) byType(t reflect.Type) field {
 	return f
 }
 
-// tagOf finds the number of the one tagged field that is in after and not in before: the first byte that differs is the count of
-// tagged fields.
+// tagOf finds the number of the one tagged field that is in after and not in before: the first byte that differs is
+// the count of tagged fields.
 func tagOf(before, after []byte) (tag uint32, ok bool) {
 	i := 0
 	for i < len(before) && before[i] == after[i] {

@@ -25,7 +25,8 @@ func eachVersion(t testing.TB, fn func(key, version int16, sh *shape)) {
 	}
 }
 
-// fill sets everything in v to random values: arrays of 0-3 elements, null where that is possible, sometimes unknown tagged fields.
+// fill sets everything in v to random values: arrays of 0-3 elements, null where that is possible, sometimes
+// unknown tagged fields.
 func fill(r *rand.Rand, v reflect.Value, unknownTags bool) {
 	t := v.Type()
 	switch {
@@ -95,8 +96,8 @@ func TestWalkerAgreesWithKmsg(t *testing.T) {
 	})
 }
 
-// A request said to keep nothing of its body is still the same after the body is overwritten: the proof that the connection may decode
-// from its read buffer.
+// A request said to keep nothing of its body is still the same after the body is overwritten: the proof that the
+// connection may decode from its read buffer.
 func TestSharedBufferIsNotKept(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	eachVersion(t, func(key, version int16, _ *shape) {
@@ -129,8 +130,8 @@ func TestSharedBufferIsNotKept(t *testing.T) {
 	})
 }
 
-// The factor DecodeRequest allows for is more than any layout needs: the bytes of Go memory per byte on the wire, when all elements are as
-// small as they can be.
+// The factor DecodeRequest allows for is more than any layout needs: the bytes of Go memory per byte on the wire,
+// when all elements are as small as they can be.
 func TestDecodedFactor(t *testing.T) {
 	var worst float64
 	var visit func(f *field, flexible bool) float64

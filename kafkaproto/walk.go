@@ -8,7 +8,8 @@ const (
 	unknownTagBytes      = 100
 )
 
-// walker goes over the body of a request as kmsg will, without allocating, and stops where a length does not fit what is left.
+// walker goes over the body of a request as kmsg will, without allocating, and stops where a length does not fit
+// what is left.
 type walker struct {
 	src     []byte
 	cost    int  // bytes kmsg will allocate, about: never less than half of it (tested)
