@@ -229,20 +229,22 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// No file, whatever its format, makes Load panic or fail without saying why.
+// No file, whatever its format, makes Load panic or fail without saying why. Maps are walked in random order, so new coverage
+// comes and goes: run it with -fuzzminimizetime=20x.
 func FuzzLoad(f *testing.F) {
+	extensions := []string{".properties", ".yaml", ".json"}
 	for _, name := range []string{"static.properties", "dynamic.properties", "nested.yaml", "flat.json"} {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data, filepath.Ext(name))
+		f.Add(data, byte(slices.Index(extensions, filepath.Ext(name))))
 	}
-	f.Fuzz(func(t *testing.T, data []byte, extension string) {
-		if len(data) > 10_000 || strings.ContainsAny(extension, "/\x00") || len(extension) > 20 {
+	f.Fuzz(func(t *testing.T, data []byte, format byte) {
+		if len(data) > 10_000 {
 			return
 		}
-		c, notices, err := load(write(t, "f"+extension, string(data)), nil, false)
+		c, notices, err := load(write(t, "f"+extensions[int(format)%len(extensions)], string(data)), nil, false)
 		switch {
 		case err != nil && (c != nil || err.Error() == ""):
 			t.Fatal(c, err)

@@ -100,3 +100,15 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+// Of two names equally near, one that does something is meant rather than one that does not.
+func TestNearestPrefersUsedKeys(t *testing.T) {
+	table := map[string]*Key{
+		"abca": {Name: "abca", Class: Ignored}, "abcb": {Name: "abcb", Class: Used}, "abcc": {Name: "abcc", Class: Used},
+	}
+	for range 20 {
+		if near := nearest("abcx", table); near != "abcb" {
+			t.Fatal(near)
+		}
+	}
+}

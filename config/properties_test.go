@@ -84,6 +84,13 @@ func TestPropertiesKeepOrderAndLines(t *testing.T) {
 	}
 }
 
+func TestPropertiesEncoding(t *testing.T) {
+	got, err := codec{}.Encode(map[string]any{"b": " x\t:é\\", "a key": 1})
+	if want := "a\\ key=1\nb=\\ x\\t\\:\\u00e9\\\\\n"; err != nil || string(got) != want {
+		t.Errorf("got %q %v, want %q", got, err, want)
+	}
+}
+
 func TestPropertiesErrorNamesTheLine(t *testing.T) {
 	_, err := ParseProperties([]byte("a=1\nb=\\u12\n"))
 	if err == nil || !strings.Contains(err.Error(), `line 2: \u must be followed by four hexadecimal digits`) {
