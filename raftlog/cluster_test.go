@@ -11,12 +11,11 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 )
 
 // testNode is one Log behind a minimal Kafka-frame acceptor on loopback.
 type testNode struct {
-	t    *testing.T
+	t    testing.TB
 	id   int32
 	cfg  Config
 	log  *Log
@@ -30,11 +29,11 @@ type testNode struct {
 }
 
 type testCluster struct {
-	t     *testing.T
+	t     testing.TB
 	nodes []*testNode
 }
 
-func testLogger(t *testing.T) *slog.Logger {
+func testLogger(t testing.TB) *slog.Logger {
 	level := slog.LevelWarn
 	if os.Getenv("RAFTLOG_TEST_LOG") != "" {
 		level = slog.LevelDebug
@@ -43,7 +42,7 @@ func testLogger(t *testing.T) *slog.Logger {
 }
 
 // newCluster makes n nodes with ids from 0 on; none is started.
-func newCluster(t *testing.T, n int, change func(c *Config)) *testCluster {
+func newCluster(t testing.TB, n int, change func(c *Config)) *testCluster {
 	cl := &testCluster{t: t}
 	voters := make([]int32, n)
 	for i := range voters {
@@ -173,7 +172,9 @@ func (n *testNode) kill() {
 	n.log = nil
 }
 
-func (n *testNode) propose(epoch int32, batch []byte) (int64, error) { return n.log.Propose(epoch, batch) }
+func (n *testNode) propose(epoch int32, batch []byte) (int64, error) {
+	return n.log.Propose(epoch, batch)
+}
 
 // leader waits for a node that has claimed leadership, other than those excluded.
 func (cl *testCluster) leader() *testNode {

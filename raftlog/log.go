@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.etcd.io/raft/v3"
@@ -30,7 +31,8 @@ type Log struct {
 	applier *applier
 	peers   *peers
 
-	failed   chan error // holds the one error of a failed replica
+	full     atomic.Bool // the writer waits for space on the disk
+	failed   chan error  // holds the one error of a failed replica
 	failOnce sync.Once
 	stop     context.CancelFunc // ends all goroutines
 	ctx      context.Context
@@ -73,6 +75,7 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.writer, l.applier, l.peers = newWriter(l, d), newApplier(l), newPeers(l)
+	l.peers.update(c.members())
 	if m := st.Mark; m.Index > 0 {
 		if err := app.LoadSnapshot(m.EndOffset, m.Epoch, snaps.opener(snapshotID{m.EndOffset, m.Epoch})); err != nil {
 			return nil, fmt.Errorf("raftlog: loading snapshot %s: %w", snapshotID{m.EndOffset, m.Epoch}, err)

@@ -10,6 +10,9 @@ import (
 // observerSession is how long a follower of the log that has stopped fetching is still listed (as in Apache's leader).
 const observerSession = 5 * time.Minute
 
+// maxObservers bounds the list: ids are the requester's own word.
+const maxObservers = 10_000
+
 // Observer is a broker, or any other follower of the log that is no voter, as this leader has seen it fetch.
 type Observer struct {
 	ReplicaID    int32
@@ -45,6 +48,9 @@ func (v *view) observe(f FetchRequest, now time.Time) {
 	o, known := v.seen[key]
 	if !known {
 		v.forgetObservers(now)
+		if len(v.seen) >= maxObservers {
+			return
+		}
 	}
 	switch {
 	case f.Offset >= v.end:

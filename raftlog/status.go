@@ -29,6 +29,7 @@ type Status struct {
 
 	Voters    []Voter    // by node id; this node among them if it is one
 	Observers []Observer // this node leads: who has fetched within five minutes
+	DiskFull  bool       // the replica waits for space and takes no entries
 	Failed    error      // why the replica has stopped, see Log.Failed
 }
 
@@ -95,7 +96,7 @@ func (l *Log) Status() Status {
 		s.SnapshotEnd, s.SnapshotEpoch = id.end, id.epoch
 	}
 	l.view.mu.RUnlock()
-	s.Observers = l.view.observers(now)
+	s.Observers, s.DiskFull = l.view.observers(now), l.full.Load()
 	l.fillVoters(&s, match, now)
 	return s
 }

@@ -1,8 +1,11 @@
 package raftlog
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+	"syscall"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 )
@@ -70,6 +73,9 @@ func (w *writer) run() {
 		w.queue = nil
 		w.mu.Unlock()
 		if err := w.write(tasks); err != nil {
+			if w.l.ctx.Err() != nil {
+				return // stopped while waiting for space
+			}
 			w.l.fail(fmt.Errorf("raftlog: writing the log: %w", err))
 			return
 		}
@@ -106,11 +112,39 @@ func (w *writer) write(tasks []writerTask) error {
 	return nil
 }
 
+// spaceRetry is how often a write is tried again while the disk is full.
+const spaceRetry = 500 * time.Millisecond
+
+// withSpace runs a write again and again while there is no space left for a further segment; nothing was written then,
+// and nothing is acknowledged meanwhile. A leader in that state hands over, since it could not apply what others commit.
+func (w *writer) withSpace(write func() error) error {
+	err := write()
+	for first := true; errors.Is(err, syscall.ENOSPC) && w.disk.Sync() == nil; first = false {
+		if first {
+			w.l.full.Store(true)
+			w.l.log.Error("the disk is full: this replica takes no further entries until there is space", "error", err)
+			w.l.input(func(c *core) { c.handOver() })
+		}
+		pause := time.NewTimer(spaceRetry)
+		select {
+		case <-pause.C:
+		case <-w.l.ctx.Done():
+			pause.Stop()
+			return err
+		}
+		err = write()
+	}
+	if w.l.full.Swap(false) && err == nil {
+		w.l.log.Info("there is space on the disk again")
+	}
+	return err
+}
+
 // put writes one task and reports whether a sync must follow before its responses may go. A commit index alone needs
 // none: it is only a hint for the next start.
 func (w *writer) put(t writerTask) (needsSync bool, err error) {
 	if t.mark != nil {
-		return false, w.disk.SetMark(*t.mark)
+		return false, w.withSpace(func() error { return w.disk.SetMark(*t.mark) })
 	}
 	hard := t.write.hard
 	if hard != nil {
@@ -119,15 +153,15 @@ func (w *writer) put(t writerTask) (needsSync bool, err error) {
 	}
 	if m := t.write.install; m != nil {
 		// The mark first: the hard state's commit index counts on it.
-		if err := w.disk.SetMark(*m); err != nil {
+		if err := w.withSpace(func() error { return w.disk.SetMark(*m) }); err != nil {
 			return false, err
 		}
-		needsSync = true
 	}
 	if hard == nil && len(t.write.entries) == 0 {
 		return needsSync, nil
 	}
-	return needsSync || len(t.write.entries) > 0, w.disk.Append(hard, t.write.entries)
+	err = w.withSpace(func() error { return w.disk.Append(hard, t.write.entries) })
+	return needsSync || len(t.write.entries) > 0, err
 }
 
 // close closes the write-ahead log; run has returned, or was never started.
