@@ -51,12 +51,14 @@ type controller struct {
 	id          int32
 	directoryID string
 	port        int
+	http        string // host:port of its HTTP API, "" when there is none
 	dir, config string
 }
 
 // program is how a kind of controller is run.
 type program interface {
 	name() string
+	hasHTTP() bool
 	// format's own arguments are those of kafka-storage after its name.
 	format(dir string, args ...string) (command, error)
 	// start also says where the controller logs, "" for its standard output.
@@ -85,6 +87,9 @@ func startQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Contro
 		id := int32(firstControllerID + i)
 		dir := filepath.Join(root, fmt.Sprintf("controller-%d", id))
 		q.nodes[id] = &controller{id: id, directoryID: newUUID(), port: FreePort(t), dir: dir, config: dir + ".properties"}
+		if prog.hasHTTP() {
+			q.nodes[id].http = fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+		}
 	}
 	for _, id := range q.Nodes() {
 		q.prepare(t, prog, root, q.nodes[id], o)
@@ -135,6 +140,9 @@ func (q *Controllers) properties(c *controller, extra map[string]string) propert
 	} else {
 		p["controller.quorum.bootstrap.servers"] = q.BootstrapServers()
 	}
+	if c.http != "" {
+		p["yakt.http.listeners"] = c.http
+	}
 	maps.Copy(p, extra)
 	return p
 }
@@ -183,6 +191,9 @@ func (q *Controllers) Nodes() []int32 { return slices.Sorted(maps.Keys(q.nodes))
 
 // Node is the process of a node.
 func (q *Controllers) Node(id int32) *Server { return q.nodes[id].Server }
+
+// HTTPAddr is host:port of a YAKt node's HTTP API.
+func (q *Controllers) HTTPAddr(id int32) string { return q.nodes[id].http }
 
 func (q *Controllers) Endpoint(id int32) string     { return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port) }
 func (q *Controllers) Dir(id int32) string          { return q.nodes[id].dir }

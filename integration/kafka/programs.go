@@ -19,6 +19,8 @@ type apache struct {
 
 func (a apache) name() string { return "Apache " + a.release.Version }
 
+func (a apache) hasHTTP() bool { return false }
+
 func (a apache) format(dir string, args ...string) (command, error) {
 	log4j2, err := log4j2Config(dir, "format", filepath.Join(dir, "format.log"))
 	return a.release.javaCommand(toolHeapMB, log4j2, nil, StorageTool, append([]string{"format"}, args...)...), err
@@ -34,6 +36,8 @@ func (a apache) start(dir, name, config string) (command, string, error) {
 type yakt struct{ binary string }
 
 func (y yakt) name() string { return "YAKt" }
+
+func (y yakt) hasHTTP() bool { return true }
 
 func (y yakt) format(_ string, args ...string) (command, error) {
 	return command{argv: append([]string{y.binary, "format"}, args...), env: os.Environ()}, nil
