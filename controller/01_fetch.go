@@ -2,10 +2,95 @@ package controller
 
 import (
 	"context"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata/record"
 )
 
+// FETCH (1), versions 4 to 18: how brokers and other observers follow the metadata log (KIP-595, KIP-853, KIP-1166).
+//
+// Every node answers; the log decides what and when. Only __cluster_metadata-0 can be fetched. It is named up to version 12 and
+// given by its id from 13 on. PartitionMaxBytes and MinBytes mean nothing here, as in Kafka.
+//
+// What a broker does with a wrong answer shapes this one: a partition with INVALID_REQUEST, or CLUSTER_AUTHORIZATION_FAILED at the top,
+// ends its process, and so does a leader that it finds neither in its voter set nor in NodeEndpoints. So whatever is wrong with a
+// request is said at the top, and a leader whose endpoint on the caller's listener is not known is not named. In Kafka negative
+// offsets and waits are refused at the partition.
 func (c *Controller) fetch(ctx context.Context, caller Caller, req *kmsg.FetchRequest) *kmsg.FetchResponse {
-	panic("being written")
+	resp := responseTo[*kmsg.FetchResponse](req)
+	if !c.sameCluster(req.ClusterID) {
+		resp.ErrorCode = kerr.InconsistentClusterID.Code
+		return resp
+	}
+	p := fetchPartition(req)
+	if p == nil {
+		resp.ErrorCode = kerr.InvalidRequest.Code
+		return resp
+	}
+	r := c.cfg.Log.Fetch(ctx, FetchRequest{
+		ReplicaID: fetchReplica(req), ReplicaDir: p.ReplicaDirectoryID, LeaderEpoch: p.CurrentLeaderEpoch,
+		Offset: p.FetchOffset, LastEpoch: p.LastFetchedEpoch, HighWatermark: p.HighWatermark,
+		MaxBytes: int(req.MaxBytes), MaxWait: time.Duration(req.MaxWaitMillis) * time.Millisecond,
+	})
+	if req.Version >= 16 && r.LeaderID >= 0 {
+		r.LeaderID = c.nameFetchLeader(resp, caller, r.LeaderID)
+	}
+	topic := kmsg.NewFetchResponseTopic()
+	topic.Topic, topic.TopicID = metadataTopic, record.MetadataTopicID
+	topic.Partitions = []kmsg.FetchResponseTopicPartition{fetchedPartition(r)}
+	resp.Topics = []kmsg.FetchResponseTopic{topic}
+	return resp
+}
+
+// fetchPartition is the one partition of a valid request, else nil.
+func fetchPartition(req *kmsg.FetchRequest) *kmsg.FetchRequestTopicPartition {
+	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.MaxWaitMillis < 0 {
+		return nil
+	}
+	t := &req.Topics[0]
+	if named := t.Topic == metadataTopic; req.Version < 13 && !named || req.Version >= 13 && t.TopicID != record.MetadataTopicID {
+		return nil
+	}
+	p := &t.Partitions[0]
+	if p.Partition != 0 || p.FetchOffset < 0 || p.LastFetchedEpoch < 0 || p.LastFetchedEpoch > p.CurrentLeaderEpoch {
+		return nil
+	}
+	return p
+}
+
+func fetchReplica(req *kmsg.FetchRequest) int32 {
+	if req.Version >= 15 {
+		return req.ReplicaState.ID
+	}
+	return req.ReplicaID
+}
+
+// nameFetchLeader adds the leader's endpoint and returns its id, or -1 when no endpoint is known.
+func (c *Controller) nameFetchLeader(resp *kmsg.FetchResponse, caller Caller, leader int32) int32 {
+	host, port, ok := c.controllerEndpoint(c.Image(), leader, caller.Listener)
+	if !ok {
+		return -1
+	}
+	node := kmsg.NewFetchResponseBroker()
+	node.NodeID, node.Host, node.Port = leader, host, int32(port)
+	resp.Brokers = []kmsg.FetchResponseBroker{node}
+	return leader
+}
+
+func fetchedPartition(r FetchResult) kmsg.FetchResponseTopicPartition {
+	p := kmsg.NewFetchResponseTopicPartition()
+	p.ErrorCode, p.HighWatermark, p.LogStartOffset = r.ErrorCode, r.HighWatermark, r.LogStart
+	p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = r.LeaderID, r.LeaderEpoch
+	p.DivergingEpoch.Epoch, p.DivergingEpoch.EndOffset = r.DivergingEpoch, r.DivergingEnd
+	p.SnapshotID.Epoch, p.SnapshotID.EndOffset = r.SnapshotEpoch, r.SnapshotEnd
+	p.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	p.PreferredReadReplica = -1
+	p.RecordBatches = r.Records
+	if p.RecordBatches == nil {
+		p.RecordBatches = []byte{}
+	}
+	return p
 }

@@ -3,9 +3,101 @@ package controller
 import (
 	"context"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
 )
 
-func (c *Controller) describeQuorum(ctx context.Context, caller Caller, req *kmsg.DescribeQuorumRequest) *kmsg.DescribeQuorumResponse {
-	panic("being written")
+// DESCRIBE_QUORUM (55), versions 0 to 2: voters and observers and how far each has come (KIP-595, KIP-836, KIP-853). Brokers forward
+// it for kafka-metadata-quorum.
+//
+// Only the leader answers; any other node says NOT_LEADER_OR_FOLLOWER for the partition, which an envelope turns into NOT_CONTROLLER.
+// Version 2 adds directory ids, messages, and the voters' endpoints on all controller listeners.
+func (c *Controller) describeQuorum(_ context.Context, _ Caller, req *kmsg.DescribeQuorumRequest) *kmsg.DescribeQuorumResponse {
+	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
+	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != metadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
+		for _, t := range req.Topics {
+			topic := kmsg.NewDescribeQuorumResponseTopic()
+			topic.Topic = t.Topic
+			for _, p := range t.Partitions {
+				topic.Partitions = append(topic.Partitions, quorumError(p.Partition, kerr.UnknownTopicOrPartition))
+			}
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp
+	}
+	topic := kmsg.NewDescribeQuorumResponseTopic()
+	topic.Topic = metadataTopic
+	quorum := c.cfg.Log.Quorum()
+	if quorum.LeaderID == c.cfg.NodeID {
+		topic.Partitions = append(topic.Partitions, quorumPartition(quorum))
+		resp.Nodes = c.quorumNodes(quorum)
+	} else {
+		topic.Partitions = append(topic.Partitions, quorumError(0, kerr.NotLeaderForPartition))
+	}
+	resp.Topics = append(resp.Topics, topic)
+	return resp
+}
+
+func quorumError(partition int32, err *kerr.Error) kmsg.DescribeQuorumResponseTopicPartition {
+	p := kmsg.NewDescribeQuorumResponseTopicPartition()
+	p.Partition, p.ErrorCode, p.ErrorMessage = partition, err.Code, &err.Description
+	return p
+}
+
+func quorumPartition(q Quorum) kmsg.DescribeQuorumResponseTopicPartition {
+	p := kmsg.NewDescribeQuorumResponseTopicPartition()
+	p.LeaderID, p.LeaderEpoch, p.HighWatermark = q.LeaderID, q.LeaderEpoch, q.HighWatermark
+	p.CurrentVoters, p.Observers = quorumReplicas(q.Voters), quorumReplicas(q.Observers)
+	return p
+}
+
+func quorumReplicas(states []ReplicaState) []kmsg.DescribeQuorumResponseTopicPartitionReplicaState {
+	replicas := make([]kmsg.DescribeQuorumResponseTopicPartitionReplicaState, len(states))
+	for i, s := range states {
+		r := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
+		r.ReplicaID, r.ReplicaDirectoryID, r.LogEndOffset = s.ID, s.DirectoryID, s.LogEndOffset
+		r.LastFetchTimestamp, r.LastCaughtUpTimestamp = s.LastFetchMs, s.LastCaughtUpMs
+		replicas[i] = r
+	}
+	return replicas
+}
+
+// quorumNodes lists the voters' endpoints.
+func (c *Controller) quorumNodes(q Quorum) []kmsg.DescribeQuorumResponseNode {
+	img := c.Image()
+	nodes := make([]kmsg.DescribeQuorumResponseNode, len(q.Voters))
+	for i, v := range q.Voters {
+		nodes[i] = kmsg.NewDescribeQuorumResponseNode()
+		nodes[i].NodeID = v.ID
+		nodes[i].Listeners = voterListeners(img, v.ID)
+	}
+	return nodes
+}
+
+// voterListeners takes a voter's endpoints from the voter set, or from its registration while that names none.
+func voterListeners(img *metadata.Image, id int32) []kmsg.DescribeQuorumResponseNodeListener {
+	var listeners []kmsg.DescribeQuorumResponseNodeListener
+	add := func(name, host string, port uint16) {
+		l := kmsg.NewDescribeQuorumResponseNodeListener()
+		l.Name, l.Host, l.Port = name, host, port
+		listeners = append(listeners, l)
+	}
+	if voters := img.Voters(); voters != nil {
+		for _, v := range voters.Voters {
+			if v.ID != id {
+				continue
+			}
+			for _, e := range v.Endpoints {
+				add(e.Name, e.Host, e.Port)
+			}
+		}
+	}
+	if registration := img.Controller(id); len(listeners) == 0 && registration != nil {
+		for _, e := range registration.Endpoints {
+			add(e.Name, e.Host, e.Port)
+		}
+	}
+	return listeners
 }

@@ -2,10 +2,154 @@ package controller
 
 import (
 	"context"
+	"encoding/binary"
+	"net/netip"
+	"reflect"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// ENVELOPE (58), version 0: a request that a broker forwards for one of its clients (KIP-590).
+//
+// The nested request is answered on behalf of the principal and address in the envelope; the connection's listener stays the broker's. What
+// is wrong with the envelope itself is said at its level, with no data, in this order: a principal that cannot be read is
+// PRINCIPAL_DESERIALIZATION_FAILURE, an address that is none and an API that is not forwardable are INVALID_REQUEST, a nested
+// request that cannot be read is UNSUPPORTED_VERSION. An envelope in an envelope is not forwardable. Whatever goes wrong later is
+// the nested response's own business, but for one thing: when it says that this node is not the controller, the envelope says so and
+// carries no data, and the broker sends the request again to who is.
 func (c *Controller) envelope(ctx context.Context, caller Caller, req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
-	panic("being written")
+	n, err := c.openEnvelope(caller, req)
+	if err != nil {
+		reply(envelopeError(req, err))
+		return
+	}
+	c.Handle(ctx, n.caller, n.req, func(nested kmsg.Response) {
+		if saysNotController(nested) {
+			reply(envelopeError(req, errNotController))
+			return
+		}
+		resp := responseTo[*kmsg.EnvelopeResponse](req)
+		resp.ResponseData = c.cfg.Codec.Encode(n.correlationID, nested)
+		reply(resp)
+	})
+}
+
+func envelopeError(req *kmsg.EnvelopeRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.EnvelopeResponse](req)
+	resp.ErrorCode = err.code()
+	return resp
+}
+
+// nestedRequest is what was in an envelope.
+type nestedRequest struct {
+	caller        Caller
+	req           kmsg.Request
+	correlationID int32
+}
+
+func (c *Controller) openEnvelope(caller Caller, req *kmsg.EnvelopeRequest) (n nestedRequest, _ *apiError) {
+	principal, ok := parsePrincipal(req.RequestPrincipal)
+	if !ok {
+		return n, errorf(kerr.PrincipalDeserializationFailure, "Failed to deserialize client principal from envelope")
+	}
+	addr, ok := netip.AddrFromSlice(req.ClientHostAddress)
+	if !ok {
+		return n, errorf(kerr.InvalidRequest, "Failed to parse client address from envelope")
+	}
+	if err := checkForwardable(req.RequestData); err != nil {
+		return n, err
+	}
+	nested, correlationID, clientID, err := c.cfg.Codec.Decode(req.RequestData)
+	if err != nil {
+		return n, errorf(kerr.UnsupportedVersion, "Failed to parse the request in the envelope: %v", err)
+	}
+	caller.Principal, caller.ClientAddr, caller.ClientID, caller.Forwarded = principal, addr.Unmap().String(), clientID, true
+	return nestedRequest{caller, nested, correlationID}, nil
+}
+
+// checkForwardable looks at the API key, with which every request header begins.
+func checkForwardable(request []byte) *apiError {
+	if len(request) < 2 {
+		return errorf(kerr.UnsupportedVersion, "The envelope holds no request")
+	}
+	key := int16(binary.BigEndian.Uint16(request))
+	a := apiOf(key)
+	switch {
+	case a == nil && kmsg.RequestForKey(key) == nil:
+		return errorf(kerr.UnsupportedVersion, "API key %d is unknown", key)
+	case a == nil || !a.forwardable:
+		return errorf(kerr.InvalidRequest, "API %s is not enabled or is not eligible for forwarding", kmsg.NameForKey(key))
+	}
+	return nil
+}
+
+// parsePrincipal reads the principal as DefaultKafkaPrincipalBuilder writes it:
+//
+//	version int16 = 0, type compact string, name compact string, token authenticated bool, tagged fields
+//
+// and returns it as "type:name". Tagged fields are of no interest, nor is the flag.
+func parsePrincipal(b []byte) (principal string, ok bool) {
+	if len(b) < 2 || b[0] != 0 || b[1] != 0 {
+		return "", false
+	}
+	kind, b, ok := compactString(b[2:])
+	if !ok {
+		return "", false
+	}
+	name, b, ok := compactString(b)
+	if !ok || len(b) < 2 {
+		return "", false
+	}
+	return kind + ":" + name, true
+}
+
+func compactString(b []byte) (s string, rest []byte, ok bool) {
+	length, n := binary.Uvarint(b)
+	if n <= 0 || length == 0 || length-1 > uint64(len(b)-n) {
+		return "", nil, false
+	}
+	end := n + int(length-1)
+	return string(b[n:end]), b[end:], true
+}
+
+// saysNotController reports whether a response has NOT_CONTROLLER anywhere; DESCRIBE_QUORUM says NOT_LEADER_OR_FOLLOWER for it.
+func saysNotController(resp kmsg.Response) bool {
+	code := kerr.NotController.Code
+	if resp.Key() == kmsg.DescribeQuorum.Int16() {
+		code = kerr.NotLeaderForPartition.Code
+	}
+	return hasErrorCode(reflect.ValueOf(resp), code)
+}
+
+// hasErrorCode looks for an error code at every level of a response, all of which kmsg calls ErrorCode. Slices that cannot
+// hold one, such as records, are passed over.
+func hasErrorCode(v reflect.Value, code int16) bool {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return !v.IsNil() && hasErrorCode(v.Elem(), code)
+	case reflect.Slice:
+		if v.Type().Elem().Kind() != reflect.Struct {
+			return false
+		}
+		for i := range v.Len() {
+			if hasErrorCode(v.Index(i), code) {
+				return true
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Field(i)
+			if v.Type().Field(i).Name == "ErrorCode" {
+				if f.Int() == int64(code) {
+					return true
+				}
+				continue
+			}
+			if hasErrorCode(f, code) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -2,10 +2,74 @@ package controller
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-func (c *Controller) describeCluster(ctx context.Context, caller Caller, req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
-	panic("being written")
+// Endpoint types of KIP-919: which kind of node a client believes to talk to.
+const (
+	endpointBrokers     int8 = 1
+	endpointControllers int8 = 2
+)
+
+// DESCRIBE_CLUSTER (60), versions 0 to 2: the controllers of the cluster, for clients with --bootstrap-controller (KIP-919).
+//
+// Nodes are the controllers that have registered themselves, at their endpoint on the listener that the request came in on. The
+// controller id is the leader's if it is one of them. Before metadata.version 3.7-IV0 there are no registrations, and no answer.
+//
+// A client that wants brokers is refused, as by Kafka's controllers: tools tell by it that they were given the wrong address. It
+// is no loss to kadm and kgo, which never send this request and find the brokers by METADATA; nor to Java's admin client, which sends
+// it to nodes that METADATA named.
+func (c *Controller) describeCluster(_ context.Context, caller Caller, req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
+	resp := responseTo[*kmsg.DescribeClusterResponse](req)
+	img := c.Image()
+	if !img.Version().HasControllerRegistration() {
+		return describeClusterError(resp, errorf(kerr.UnsupportedVersion, "Direct-to-controller communication is not supported with the current MetadataVersion."))
+	}
+	if err := checkEndpointType(req); err != nil {
+		return describeClusterError(resp, err)
+	}
+	resp.ClusterID, resp.EndpointType = c.cfg.ClusterID, endpointControllers
+	leader := c.cfg.Log.Quorum().LeaderID
+	for id, registration := range img.Controllers() {
+		e := namedEndpoint(registration.Endpoints, caller.Listener)
+		if e == nil {
+			continue
+		}
+		node := kmsg.NewDescribeClusterResponseBroker()
+		node.NodeID, node.Host, node.Port = id, e.Host, int32(e.Port)
+		resp.Brokers = append(resp.Brokers, node)
+		if id == leader {
+			resp.ControllerID = id
+		}
+	}
+	if req.IncludeClusterAuthorizedOperations {
+		resp.ClusterAuthorizedOperations = clusterOperations
+	}
+	return resp
+}
+
+func describeClusterError(resp *kmsg.DescribeClusterResponse, err *apiError) *kmsg.DescribeClusterResponse {
+	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	return resp
+}
+
+// checkEndpointType accepts who asks for controllers. Version 0 cannot: it always asks for brokers.
+func checkEndpointType(req *kmsg.DescribeClusterRequest) *apiError {
+	var kafka *kerr.Error
+	var message string
+	switch req.EndpointType {
+	case endpointControllers:
+		return nil
+	case endpointBrokers:
+		kafka, message = kerr.MismatchedEndpointType, "The request was sent to an endpoint of type CONTROLLER, but we wanted an endpoint of type BROKER"
+	default:
+		kafka, message = kerr.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d", req.EndpointType)
+	}
+	if req.Version == 0 {
+		kafka = kerr.InvalidRequest
+	}
+	return &apiError{kafka, message}
 }

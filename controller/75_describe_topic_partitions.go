@@ -2,10 +2,142 @@ package controller
 
 import (
 	"context"
+	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
 )
 
-func (c *Controller) describeTopicPartitions(ctx context.Context, caller Caller, req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
-	panic("being written")
+// describePartitionsMax is how many partitions one answer holds (max.request.partition.size.limit).
+const describePartitionsMax = 2000
+
+// DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics in parts, with eligible leader replicas (KIP-966).
+//
+// As METADATA, no Kafka controller answers this; answers are those of a broker (DescribeTopicPartitionsRequestHandler), listeners as
+// clientView says. No topics means all, of which those that are gone by now are passed over. Topics come by name; the next
+// cursor says where to go on. A partition has no error of its own: without a leader to show, it has leader -1.
+func (c *Controller) describeTopicPartitions(_ context.Context, caller Caller, req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
+	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
+	if !legalCursor(req) {
+		for _, t := range req.Topics {
+			resp.Topics = append(resp.Topics, describedTopic(t.Topic, kerr.InvalidRequest))
+		}
+		return resp
+	}
+	d := describer{view: newClientView(c.Image(), caller), resp: resp, left: int(min(max(req.ResponsePartitionLimit, 1), describePartitionsMax))}
+	var from kmsg.DescribeTopicPartitionsRequestCursor
+	if req.Cursor != nil {
+		from = *req.Cursor
+	}
+	if len(req.Topics) == 0 {
+		d.all(from)
+	} else {
+		d.named(req.Topics, from)
+	}
+	return resp
+}
+
+// legalCursor demands that a cursor names one of the topics asked for.
+func legalCursor(req *kmsg.DescribeTopicPartitionsRequest) bool {
+	if req.Cursor == nil {
+		return true
+	}
+	asked := func(t kmsg.DescribeTopicPartitionsRequestTopic) bool { return t.Topic == req.Cursor.Topic }
+	return req.Cursor.Partition >= 0 && (len(req.Topics) == 0 || slices.ContainsFunc(req.Topics, asked))
+}
+
+// describer fills a response until it holds as many partitions as it may.
+type describer struct {
+	view clientView
+	resp *kmsg.DescribeTopicPartitionsResponse
+	left int
+}
+
+func (d *describer) all(from kmsg.DescribeTopicPartitionsRequestCursor) {
+	for t := range d.view.img.TopicsByName(from.Topic) {
+		if !d.add(t.Name, t, from) {
+			return
+		}
+	}
+}
+
+func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic, from kmsg.DescribeTopicPartitionsRequestCursor) {
+	var names []string
+	for _, t := range topics {
+		if t.Topic >= from.Topic {
+			names = append(names, t.Topic)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if !d.add(name, d.view.img.TopicByName(name), from) {
+			return
+		}
+	}
+}
+
+// add describes a topic, nil when there is none of that name, from the cursor on if the cursor is in it. It reports false when the
+// response is full and the next cursor set.
+func (d *describer) add(name string, t *metadata.Topic, from kmsg.DescribeTopicPartitionsRequestCursor) bool {
+	if d.left == 0 {
+		d.next(name, 0)
+		return false
+	}
+	if t == nil {
+		d.resp.Topics = append(d.resp.Topics, describedTopic(name, unknownTopic(name)))
+		return true
+	}
+	topic := describedTopic(name, nil)
+	topic.TopicID = t.ID
+	first := 0
+	if name == from.Topic {
+		first = int(from.Partition)
+	}
+	end := min(t.Len(), first+d.left)
+	for id := first; id < end; id++ {
+		if p := t.Partition(int32(id)); p != nil {
+			topic.Partitions = append(topic.Partitions, d.view.describe(int32(id), p))
+		}
+	}
+	d.resp.Topics = append(d.resp.Topics, topic)
+	if end < t.Len() {
+		d.next(name, end)
+		return false
+	}
+	d.left -= len(topic.Partitions)
+	return true
+}
+
+func (d *describer) next(topic string, partition int) {
+	cursor := kmsg.NewDescribeTopicPartitionsResponseNextCursor()
+	cursor.Topic, cursor.Partition = topic, int32(partition)
+	d.resp.NextCursor = &cursor
+}
+
+func describedTopic(name string, err *kerr.Error) kmsg.DescribeTopicPartitionsResponseTopic {
+	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
+	t.Topic, t.IsInternal, t.AuthorizedOperations = &name, internalTopic(name), topicOperations
+	if err != nil {
+		t.ErrorCode = err.Code
+	}
+	return t
+}
+
+func (v clientView) describe(id int32, p *metadata.Partition) kmsg.DescribeTopicPartitionsResponseTopicPartition {
+	resp := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
+	leader, _ := v.leader(p)
+	resp.Partition, resp.LeaderID, resp.LeaderEpoch = id, leader, p.LeaderEpoch
+	resp.Replicas, resp.ISR, resp.OfflineReplicas = p.Replicas, p.ISR, v.offline(p)
+	resp.EligibleLeaderReplicas, resp.LastKnownELR = notNil(p.ELR()), notNil(p.LastKnownELR())
+	return resp
+}
+
+// notNil keeps an empty list from being null on the wire.
+func notNil(ids []int32) []int32 {
+	if ids == nil {
+		return []int32{}
+	}
+	return ids
 }

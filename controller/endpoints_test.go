@@ -1,0 +1,142 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// readLog is a Log whose Fetch and ReadSnapshot answer what a test has set, and note what they were asked.
+type readLog struct {
+	fakeLog
+	asked    FetchRequest
+	result   FetchResult
+	snapshot []byte // of the id 100-2
+	maxBytes int    // asked of ReadSnapshot
+}
+
+func (l *readLog) Fetch(_ context.Context, f FetchRequest) FetchResult {
+	l.asked = f
+	return l.result
+}
+
+func (l *readLog) ReadSnapshot(endOffset int64, epoch int32, position int64, maxBytes int) ([]byte, int64, error) {
+	l.maxBytes = maxBytes
+	if endOffset != 100 || epoch != 2 || position > int64(len(l.snapshot)) {
+		return nil, 0, errors.New("no such snapshot")
+	}
+	rest := l.snapshot[position:]
+	return rest[:min(len(rest), maxBytes)], int64(len(l.snapshot)), nil
+}
+
+// testVoters are 3000, 3001 and 3002, each with listeners CONTROLLER and SECURE.
+func testVoters() *record.Voters {
+	voters := new(record.Voters)
+	for i := range 3 {
+		id := int32(3000 + i)
+		voters.Voters = append(voters.Voters, record.Voter{ID: id, DirectoryID: testUUID(int(id)), KRaftVersionMax: 1, Endpoints: []record.VoterEndpoint{
+			{Name: "CONTROLLER", Host: "c", Port: uint16(9000 + i)}, {Name: "SECURE", Host: "s", Port: 65000},
+		}})
+	}
+	return voters
+}
+
+// newReadController is node 3000, which follows 3001 in epoch 7, with an image of the records at metadata.version 4.3-IV0.
+func newReadController(t testing.TB, records ...record.Record) (*Controller, *readLog) {
+	t.Helper()
+	cfg := testConfig()
+	log := &readLog{fakeLog: fakeLog{quorum: Quorum{LeaderID: 3001, LeaderEpoch: 7}}}
+	cfg.Log = log
+	c := New(cfg)
+	c.published.Store(testImage(t, records...))
+	return c, log
+}
+
+func testImage(t testing.TB, records ...record.Record) *metadata.Image {
+	t.Helper()
+	e := metadata.Empty().Edit()
+	e.Control(&record.KRaftVersion{Version: 1})
+	e.Control(testVoters())
+	for i, r := range append(metadata.BootstrapFeatures(metadata.LatestVersion), records...) {
+		if err := e.Replay(int64(i), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e.Done(100, 2, 1000)
+}
+
+// ask sends a request of a version over the wire to the controller, and its answer back.
+func ask[R kmsg.Response](t testing.TB, c *Controller, caller Caller, req kmsg.Request, version int16) R {
+	t.Helper()
+	req.SetVersion(version)
+	sent := kmsg.RequestForKey(req.Key())
+	sent.SetVersion(version)
+	if err := sent.ReadFrom(req.AppendTo(nil)); err != nil {
+		t.Fatal(err)
+	}
+	var answer kmsg.Response
+	c.Handle(t.Context(), caller, sent, func(resp kmsg.Response) { answer = resp })
+	if answer == nil {
+		t.Fatalf("%T: no answer", req)
+	}
+	return overWire(t, answer).(R)
+}
+
+func overWire(t testing.TB, resp kmsg.Response) kmsg.Response {
+	t.Helper()
+	b := resp.AppendTo(nil)
+	back := kmsg.ResponseForKey(resp.Key())
+	back.SetVersion(resp.GetVersion())
+	if err := back.ReadFrom(b); err != nil {
+		t.Fatal(err)
+	}
+	if again := back.AppendTo(nil); !bytes.Equal(b, again) {
+		t.Fatalf("%T v%d changes when it is read and written again:\n%x\n%x", resp, resp.GetVersion(), b, again)
+	}
+	return back
+}
+
+// eachVersion runs a test for every version of an API.
+func eachVersion(t *testing.T, key int16, f func(t *testing.T, version int16)) {
+	low, high, ok := Versions(key)
+	if !ok {
+		t.Fatalf("%s is not served", kmsg.NameForKey(key))
+	}
+	for v := low; v <= high; v++ {
+		f(t, v)
+	}
+}
+
+// sameMessage compares messages but for unknown tags and the difference between null and empty.
+func sameMessage(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty(), cmpopts.IgnoreTypes(kmsg.Tags{})); d != "" {
+		t.Errorf("%s: want -, got +\n%s", what, d)
+	}
+}
+
+func TestControllerEndpoint(t *testing.T) {
+	c, _ := newReadController(t, &record.RegisterController{ControllerID: 3005, Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "late", Port: 9}}})
+	for _, test := range []struct {
+		node           int32
+		listener, host string
+	}{
+		{3001, "CONTROLLER", "c"}, {3001, "controller", "c"}, {3001, "SECURE", "s"}, {3001, "OTHER", ""}, {3005, "CONTROLLER", "late"}, {3006, "CONTROLLER", ""},
+	} {
+		host, _, ok := c.controllerEndpoint(c.Image(), test.node, test.listener)
+		if host != test.host || ok != (test.host != "") {
+			t.Errorf("%d on %s: %q, %v", test.node, test.listener, host, ok)
+		}
+	}
+	if host, port, ok := c.controllerEndpoint(metadata.Empty(), 3000, "CONTROLLER"); !ok || host != "c1" || port != 9093 {
+		t.Errorf("its own endpoint before there is a voter set: %s %d %v", host, port, ok)
+	}
+}
