@@ -115,8 +115,8 @@ func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 		res.SnapshotEnd, res.SnapshotEpoch = v.snapshot.end, v.snapshot.epoch
 		return res, 0
 	}
-	epoch, end, _ := v.endOf(f.LastEpoch)
-	agrees := f.Offset == 0 && v.start == 0 || epoch == f.LastEpoch && f.Offset <= end && v.boundary(f.Offset)
+	agrees, epoch, end, _ := v.agrees(f.Offset, f.LastEpoch)
+	agrees = agrees || f.Offset == 0 && v.start == 0
 	switch {
 	case !agrees && f.HighWatermark < 0:
 		res.DivergingEpoch, res.DivergingEnd = epoch, end
@@ -143,6 +143,6 @@ func (v *view) needsSnapshot(f FetchRequest) bool {
 	if ahead := s.epoch > f.LastEpoch || s.epoch == f.LastEpoch && s.end > f.Offset; !ahead {
 		return false
 	}
-	_, _, known := v.endOf(f.LastEpoch)
+	_, _, _, known := v.agrees(f.Offset, f.LastEpoch)
 	return f.Offset == 0 || f.Offset < v.start || !known || f.Offset == v.start && f.LastEpoch != v.epochs[0].epoch
 }

@@ -133,18 +133,22 @@ func (v *view) at(offset int64) int {
 	return sort.Search(len(v.batches), func(i int) bool { return v.batches[i].base >= offset })
 }
 
-// endOf returns the largest known epoch that is at most epoch, and the offset where it ends; ok is false when the epoch
-// lies before what the log still knows.
-func (v *view) endOf(epoch int32) (found int32, end int64, ok bool) {
-	i := sort.Search(len(v.epochs), func(i int) bool { return v.epochs[i].epoch > epoch }) - 1
+// agrees compares a follower's end (offset, and the epoch of its last record) with the log. If they part, it returns the
+// largest epoch at which they can still agree and where that ends here; known is false when the follower's epoch lies
+// before what the log still knows.
+func (v *view) agrees(offset int64, last int32) (yes bool, epoch int32, end int64, known bool) {
+	i := sort.Search(len(v.epochs), func(i int) bool { return v.epochs[i].epoch > last }) - 1
 	if i < 0 {
-		return 0, 0, false
+		return false, 0, 0, false
 	}
-	end = v.end
+	if i > 0 && v.epochs[i].epoch == last && offset <= v.epochs[i].start {
+		i-- // its last record lies where an older epoch is here
+	}
+	epoch, end = v.epochs[i].epoch, v.end
 	if i+1 < len(v.epochs) {
 		end = v.epochs[i+1].start
 	}
-	return v.epochs[i].epoch, end, true
+	return epoch == last && offset <= end && v.boundary(offset), epoch, end, true
 }
 
 // records returns whole batches from offset on, of at most maxBytes bytes, but at least one.
