@@ -115,3 +115,38 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkBareLoopback is the same round trips to a server that reads a request's bytes and writes a response's, and
+// does nothing else: what the kernel and Go's poller cost here.
+func BenchmarkBareLoopback(b *testing.B) {
+	for _, conns := range []int{1, 50} {
+		b.Run(fmt.Sprintf("conns=%d", conns), func(b *testing.B) {
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				b.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			b.Cleanup(wg.Wait) // after the clients are closed
+			wg.Go(func() {
+				for nc, err := l.Accept(); err == nil; nc, err = l.Accept() {
+					wg.Go(func() { bareServer(nc) })
+				}
+			})
+			roundTrips(b, l.Addr().String(), conns)
+			l.Close()
+		})
+	}
+}
+
+func bareServer(nc net.Conn) {
+	defer nc.Close()
+	req, resp := make([]byte, len(heartbeat(1))), make([]byte, heartbeatResponseBytes)
+	for {
+		if _, err := io.ReadFull(nc, req); err != nil {
+			return
+		}
+		if _, err := nc.Write(resp); err != nil {
+			return
+		}
+	}
+}
