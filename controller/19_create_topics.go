@@ -1,14 +1,258 @@
 package controller
 
 import (
+	"strings"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
 )
 
-func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result { panic("being written") }
+// CREATE_TOPICS (19), versions 2-7: KIP-464 defaults, KIP-525 configs in the answer, KIP-516 topic ids
+// (ReplicationControlManager.createTopics).
+//
+// Each topic succeeds or fails by itself; those that succeed are one batch: for each its TopicRecord, its ConfigRecords and its
+// PartitionRecords. A topic's ISR is its active replicas. Two names within a request that differ only in dots and underscores
+// are both created, as in Kafka; against topics that exist such a name is refused.
+//
+// A validating request gets the same answer, with an id that nothing has, and writes nothing.
+func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
+	names := timesNamed(req.Topics, func(t *kmsg.CreateTopicsRequestTopic) string { return t.Topic })
+	accepted := make([]*kmsg.CreateTopicsRequestTopic, 0, len(req.Topics))
+	for i := range req.Topics {
+		if t := &req.Topics[i]; names[t.Topic] == 1 && t.Topic != clusterMetadataTopic {
+			accepted = append(accepted, t)
+		}
+	}
+	if c.partitionsAskedFor(accepted) > recordsPerUserOp {
+		return result{response: failCreateTopics(req, errorf(kerr.PolicyViolation, "Excessively large number of partitions per request."))}
+	}
+	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
+	creation := topicCreation{core: c, img: c.working, configs: c.configChanges(o)}
+	for _, t := range accepted {
+		resp.Topics = append(resp.Topics, creation.topic(t))
+	}
+	if len(creation.records) > recordsPerUserOp {
+		return result{response: failCreateTopics(req, errTooLarge)}
+	}
+	resp.Topics = append(resp.Topics, refusedTopicNames(req, names)...)
+	if req.ValidateOnly {
+		return result{response: resp}
+	}
+	return result{records: creation.records, response: resp, atomic: true}
+}
 
-func failCreateTopics(req *kmsg.CreateTopicsRequest, err *apiError) *kmsg.CreateTopicsResponse { panic("being written") }
+// timesNamed counts how often each name comes in a request.
+func timesNamed[T any](list []T, name func(*T) string) map[string]int {
+	times := make(map[string]int, len(list))
+	for i := range list {
+		times[name(&list[i])]++
+	}
+	return times
+}
+
+// refusedTopicNames answers each name that comes several times, once, and that of the metadata log.
+func refusedTopicNames(req *kmsg.CreateTopicsRequest, names map[string]int) []kmsg.CreateTopicsResponseTopic {
+	var refused []kmsg.CreateTopicsResponseTopic
+	for i := range req.Topics {
+		name := req.Topics[i].Topic
+		switch {
+		case names[name] > 1:
+			refused = append(refused, createTopicResult(name, errorf(kerr.InvalidRequest, "Duplicate topic name.")))
+			names[name] = 0
+		case names[name] == 1 && name == clusterMetadataTopic:
+			refused = append(refused, createTopicResult(name, errorf(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", name)))
+		}
+	}
+	return refused
+}
+
+// partitionsAskedFor bounds the work before it is begun.
+func (c *core) partitionsAskedFor(topics []*kmsg.CreateTopicsRequestTopic) (n int64) {
+	for _, t := range topics {
+		switch {
+		case len(t.ReplicaAssignment) > 0:
+			n += int64(len(t.ReplicaAssignment))
+		case t.NumPartitions == -1:
+			n += int64(c.cfg.DefaultPartitions)
+		default:
+			n += int64(max(t.NumPartitions, 0))
+		}
+	}
+	return n
+}
+
+func createTopicResult(name string, err *apiError) kmsg.CreateTopicsResponseTopic {
+	t := kmsg.NewCreateTopicsResponseTopic()
+	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), err.text()
+	return t
+}
+
+// topicCreation collects the records of the topics of one request.
+type topicCreation struct {
+	core    *core
+	img     *metadata.Image
+	configs *configChanges
+	records []record.Record
+}
+
+// topic creates one topic, or says why not.
+func (tc *topicCreation) topic(t *kmsg.CreateTopicsRequestTopic) kmsg.CreateTopicsResponseTopic {
+	if err := tc.checkName(t.Topic); err != nil {
+		return createTopicResult(t.Topic, err)
+	}
+	ops, err := creationConfigs(t)
+	if err != nil {
+		return createTopicResult(t.Topic, err)
+	}
+	configs, err := tc.configs.incremental(configResource{metadata.ConfigTopic, t.Topic}, ops, true)
+	if err != nil {
+		return createTopicResult(t.Topic, err)
+	}
+	id := newUUID(tc.core.cfg.Random)
+	partitions, err := tc.partitions(t, id)
+	if err != nil {
+		return createTopicResult(t.Topic, err)
+	}
+	tc.records = append(tc.records, &record.Topic{Name: t.Topic, TopicID: id})
+	tc.records = append(tc.records, configs...)
+	tc.records = append(tc.records, clearElrs(tc.img, configs)...)
+	for _, p := range partitions {
+		tc.records = append(tc.records, p)
+	}
+	answer := createTopicResult(t.Topic, nil)
+	answer.TopicID, answer.NumPartitions, answer.ReplicationFactor = id, int32(len(partitions)), int16(len(partitions[0].Replicas))
+	answer.Configs = tc.effectiveConfigs(configs)
+	return answer
+}
+
+func (tc *topicCreation) checkName(name string) *apiError {
+	if tc.img.TopicByName(name) != nil {
+		return errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", name)
+	}
+	if other := collidingTopic(tc.img, name); other != "" {
+		return errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", name, other)
+	}
+	return checkTopicName(name)
+}
+
+// creationConfigs are the overrides a topic is to be created with.
+func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configOp, *apiError) {
+	ops := make([]configOp, 0, len(t.Configs))
+	var null []string
+	for _, config := range t.Configs {
+		if config.Value == nil {
+			null = append(null, config.Name)
+		}
+		ops = append(ops, configOp{config.Name, kmsg.IncrementalAlterConfigOpSet, config.Value})
+	}
+	if len(null) > 0 {
+		return nil, errorf(kerr.InvalidConfig, "Null value not supported for topic configs: %s", strings.Join(null, ","))
+	}
+	return ops, nil
+}
+
+// partitions are the records of the topic's partitions, by id; never none.
+func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.UUID) ([]*record.Partition, *apiError) {
+	switch {
+	case len(t.ReplicaAssignment) > 0:
+		return tc.assigned(t, id)
+	case t.ReplicationFactor < -1 || t.ReplicationFactor == 0:
+		return nil, errorf(kerr.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value.")
+	case t.NumPartitions < -1 || t.NumPartitions == 0:
+		return nil, errorf(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
+	}
+	n, factor := int(t.NumPartitions), int(t.ReplicationFactor)
+	if n == -1 {
+		n = int(tc.core.cfg.DefaultPartitions)
+	}
+	if factor == -1 {
+		factor = int(tc.core.cfg.DefaultReplicationFactor)
+	}
+	placed, err := newPlacer(tc.img, tc.core.cfg.Random).place(n, factor)
+	if err != nil {
+		return nil, errorf(err.kafka, "Unable to replicate the partition %d time(s): %s", factor, err.message)
+	}
+	partitions := make([]*record.Partition, n)
+	for i, replicas := range placed {
+		p, ok := newPartition(tc.img, id, int32(i), replicas)
+		if !ok {
+			return nil, errorf(kerr.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): All brokers are currently fenced or in controlled shutdown.", factor)
+		}
+		partitions[i] = p
+	}
+	return partitions, nil
+}
+
+// assigned takes the replicas that the request gives for each partition.
+func (tc *topicCreation) assigned(t *kmsg.CreateTopicsRequestTopic, id record.UUID) ([]*record.Partition, *apiError) {
+	switch {
+	case t.ReplicationFactor != -1:
+		return nil, errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1.")
+	case t.NumPartitions != -1:
+		return nil, errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
+	}
+	byID := make(map[int32]*record.Partition, len(t.ReplicaAssignment))
+	factor := 0
+	for _, a := range t.ReplicaAssignment {
+		if byID[a.Partition] != nil {
+			return nil, errorf(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
+		}
+		if err := checkReplicas(tc.img, a.Replicas, factor); err != nil {
+			return nil, err
+		}
+		factor = len(a.Replicas)
+		p, ok := newPartition(tc.img, id, a.Partition, a.Replicas)
+		if !ok {
+			return nil, allInactive(a.Partition)
+		}
+		byID[a.Partition] = p
+	}
+	partitions := make([]*record.Partition, len(byID))
+	for i := range partitions {
+		if partitions[i] = byID[int32(i)]; partitions[i] == nil {
+			return nil, errorf(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
+		}
+	}
+	return partitions, nil
+}
+
+func allInactive(partition int32) *apiError {
+	return errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", partition)
+}
+
+// effectiveConfigs is the configuration that the topic will have, by name.
+func (tc *topicCreation) effectiveConfigs(records []record.Record) []kmsg.CreateTopicsResponseTopicConfig {
+	overrides := make(map[string]string, len(records))
+	for _, r := range records {
+		if config, ok := r.(*record.Config); ok {
+			overrides[config.Name] = *config.Value
+		}
+	}
+	configs := make([]kmsg.CreateTopicsResponseTopicConfig, 0, len(topicKeys))
+	for i := range topicKeys {
+		k := &topicKeys[i]
+		if _, set := overrides[k.name]; k.internal && !set {
+			continue
+		}
+		value, source := tc.configs.defaults.effective(k, overrides)
+		config := kmsg.NewCreateTopicsResponseTopicConfig()
+		config.Name, config.Value, config.Source = k.name, &value, source
+		configs = append(configs, config)
+	}
+	return configs
+}
+
+func failCreateTopics(req *kmsg.CreateTopicsRequest, err *apiError) *kmsg.CreateTopicsResponse {
+	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
+	for i := range req.Topics {
+		resp.Topics = append(resp.Topics, createTopicResult(req.Topics[i].Topic, err))
+	}
+	return resp
+}
 
 func createTopicsTimeout(_ *Controller, req kmsg.Request) time.Duration {
 	return requestTimeout(req.(*kmsg.CreateTopicsRequest).TimeoutMillis)

@@ -3,12 +3,164 @@ package controller
 import (
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
 )
 
-func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result { panic("being written") }
+// DELETE_TOPICS (20), versions 1-6, by name or by id (KIP-516) (ControllerApis.deleteTopics). Each entry succeeds or fails by
+// itself; a topic is one RemoveTopicRecord, however many partitions it has, and all of them are one batch. Answers come in
+// random order: their places say nothing about which topics exist.
+//
+// Names and ids are looked up in the newest state, where Kafka looks them up in the committed one: a topic whose creation is not
+// yet committed can be deleted.
+func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
+	if !c.cfg.DeleteTopics {
+		err := errorf(kerr.TopicDeletionDisabled, "Topic deletion is disabled.")
+		if req.Version < 3 {
+			err = errorf(kerr.InvalidRequest, "This version does not support topic deletion.")
+		}
+		return result{response: failDeleteTopics(req, err)}
+	}
+	resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
+	deletion := topicDeletion{img: c.working, times: make(map[topicEntry]int)}
+	entries := topicEntries(req)
+	for _, e := range entries {
+		deletion.times[e]++
+	}
+	for _, e := range entries {
+		deletion.entry(e)
+	}
+	for i := range deletion.answers {
+		resp.Topics = append(resp.Topics, deletion.answers[i].response())
+	}
+	shuffle(c.cfg.Random, resp.Topics)
+	records := deletion.records()
+	if len(records) > recordsPerUserOp {
+		return result{response: failDeleteTopics(req, errTooLarge)}
+	}
+	return result{records: records, response: resp, atomic: true}
+}
 
-func failDeleteTopics(req *kmsg.DeleteTopicsRequest, err *apiError) *kmsg.DeleteTopicsResponse { panic("being written") }
+// topicEntry is a topic as a request names it.
+type topicEntry struct {
+	named bool
+	name  string
+	id    record.UUID // zero when the request gives none
+}
+
+func topicEntries(req *kmsg.DeleteTopicsRequest) []topicEntry {
+	entries := make([]topicEntry, 0, len(req.TopicNames)+len(req.Topics))
+	for _, name := range req.TopicNames {
+		entries = append(entries, topicEntry{named: true, name: name})
+	}
+	for _, t := range req.Topics {
+		e := topicEntry{id: t.TopicID}
+		if t.Topic != nil {
+			e.named, e.name = true, *t.Topic
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// deletionAnswer is the answer to one entry; a nil err is success.
+type deletionAnswer struct {
+	topicEntry
+	err *apiError
+}
+
+func (a *deletionAnswer) response() kmsg.DeleteTopicsResponseTopic {
+	t := kmsg.NewDeleteTopicsResponseTopic()
+	if a.named {
+		t.Topic = &a.name
+	}
+	t.TopicID, t.ErrorCode, t.ErrorMessage = a.id, a.err.code(), a.err.text()
+	return t
+}
+
+// topicDeletion sorts out the entries of one request.
+type topicDeletion struct {
+	img     *metadata.Image
+	times   map[topicEntry]int // how often the request names it; answered once all of them are
+	answers []deletionAnswer
+}
+
+const answered = -1
+
+func (d *topicDeletion) answer(e topicEntry, err *apiError) {
+	d.answers = append(d.answers, deletionAnswer{e, err})
+}
+
+func (d *topicDeletion) entry(e topicEntry) {
+	switch {
+	case !e.named && e.id.IsZero():
+		d.answer(e, errorf(kerr.InvalidRequest, "Neither topic name nor id were specified."))
+	case e.named && !e.id.IsZero():
+		d.answer(e, errorf(kerr.InvalidRequest, "You may not specify both topic name and topic id."))
+	case d.times[e] > 1:
+		d.times[e] = answered
+		if e.named {
+			d.answer(e, errorf(kerr.InvalidRequest, "Duplicate topic name."))
+		} else {
+			d.answer(e, errorf(kerr.InvalidRequest, "Duplicate topic id."))
+		}
+	case d.times[e] == answered:
+	case e.named:
+		d.byName(e)
+	default:
+		d.byID(e)
+	}
+}
+
+func (d *topicDeletion) byName(e topicEntry) {
+	t := d.img.TopicByName(e.name)
+	switch {
+	case t == nil:
+		d.answer(e, errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition."))
+	case d.times[topicEntry{id: t.ID}] != 0:
+		e.id = t.ID
+		d.answer(e, errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."))
+	default:
+		d.remove(t)
+	}
+}
+
+func (d *topicDeletion) byID(e topicEntry) {
+	t := d.img.Topic(e.id)
+	switch {
+	case t == nil:
+		d.answer(e, errorf(kerr.UnknownTopicID, "This server does not host this topic ID."))
+	case d.times[topicEntry{named: true, name: t.Name}] == 1: // byName answers for both
+	default:
+		d.remove(t)
+	}
+}
+
+func (d *topicDeletion) remove(t *metadata.Topic) {
+	d.answer(topicEntry{true, t.Name, t.ID}, nil)
+}
+
+func (d *topicDeletion) records() []record.Record {
+	var records []record.Record
+	for i := range d.answers {
+		if d.answers[i].err == nil {
+			records = append(records, &record.RemoveTopic{TopicID: d.answers[i].id})
+		}
+	}
+	return records
+}
+
+func failDeleteTopics(req *kmsg.DeleteTopicsRequest, err *apiError) *kmsg.DeleteTopicsResponse {
+	resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
+	for _, e := range topicEntries(req) {
+		a := deletionAnswer{e, err}
+		resp.Topics = append(resp.Topics, a.response())
+	}
+	return resp
+}
 
 func deleteTopicsTimeout(_ *Controller, req kmsg.Request) time.Duration {
 	return requestTimeout(req.(*kmsg.DeleteTopicsRequest).TimeoutMillis)

@@ -1,7 +1,82 @@
 package controller
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
-func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRequest) result { panic("being written") }
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
 
-func failIncrementalAlterConfigs(req *kmsg.IncrementalAlterConfigsRequest, err *apiError) *kmsg.IncrementalAlterConfigsResponse { panic("being written") }
+// INCREMENTAL_ALTER_CONFIGS (44), versions 0-1 (KIP-339) (ConfigurationControlManager.incrementalAlterConfigs). Each resource
+// succeeds or fails as a whole and by itself; those that succeed are one batch, followed by a ClearElrRecord for each
+// min.insync.replicas in it when eligible leader replicas are on.
+//
+// A SET, APPEND or SUBTRACT without a value is INVALID_REQUEST, as brokers answer; Kafka's controllers take such a SET for a deletion
+// and resign on the others. Loggers of this process have no levels that could be set: a BROKER_LOGGER resource is refused.
+func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRequest) result {
+	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
+	times := make(map[configResource]int, len(req.Resources))
+	for i := range req.Resources {
+		times[resourceOf(&req.Resources[i])]++
+	}
+	changes := c.configChanges(o)
+	var records []record.Record
+	for i := range req.Resources {
+		r := &req.Resources[i]
+		res := resourceOf(r)
+		if times[res] == 0 { // answered
+			continue
+		}
+		added, err := changes.alterResource(r, times[res])
+		times[res] = 0
+		records = append(records, added...)
+		resp.Resources = append(resp.Resources, alterConfigsResult(r, err))
+	}
+	records = append(records, clearElrs(c.working, records)...)
+	switch {
+	case len(records) > recordsPerUserOp:
+		return result{response: failIncrementalAlterConfigs(req, errTooLarge)}
+	case req.ValidateOnly:
+		return result{response: resp}
+	}
+	return result{records: records, response: resp, atomic: true}
+}
+
+func resourceOf(r *kmsg.IncrementalAlterConfigsRequestResource) configResource {
+	return configResource{int8(r.ResourceType), r.ResourceName}
+}
+
+// alterResource makes the records of one resource, which the request names so many times.
+func (cc *configChanges) alterResource(r *kmsg.IncrementalAlterConfigsRequestResource, times int) ([]record.Record, *apiError) {
+	switch int8(r.ResourceType) {
+	case metadata.ConfigTopic, metadata.ConfigBroker, metadata.ConfigClientMetrics, metadata.ConfigGroup:
+	case metadata.ConfigBrokerLogger:
+		return nil, errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
+	default:
+		return nil, errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", int8(r.ResourceType))
+	}
+	if times > 1 {
+		return nil, errorf(kerr.InvalidRequest, "Duplicate resource.")
+	}
+	ops := make([]configOp, len(r.Configs))
+	for i, c := range r.Configs {
+		ops[i] = configOp{c.Name, c.Op, c.Value}
+	}
+	return cc.incremental(resourceOf(r), ops, false)
+}
+
+func alterConfigsResult(r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError) kmsg.IncrementalAlterConfigsResponseResource {
+	answer := kmsg.NewIncrementalAlterConfigsResponseResource()
+	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
+	answer.ErrorCode, answer.ErrorMessage = err.code(), err.text()
+	return answer
+}
+
+func failIncrementalAlterConfigs(req *kmsg.IncrementalAlterConfigsRequest, err *apiError) *kmsg.IncrementalAlterConfigsResponse {
+	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
+	for i := range req.Resources {
+		resp.Resources = append(resp.Resources, alterConfigsResult(&req.Resources[i], err))
+	}
+	return resp
+}

@@ -1,7 +1,164 @@
 package controller
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"slices"
 
-func (c *core) alterPartition(o op, req *kmsg.AlterPartitionRequest) result { panic("being written") }
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
-func failAlterPartition(req *kmsg.AlterPartitionRequest, err *apiError) *kmsg.AlterPartitionResponse { panic("being written") }
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// ALTER_PARTITION (56), versions 2-3: a leader reports the ISR it wants (KIP-497), with the epochs of its members from version 3 on
+// (KIP-903), and that it has recovered from an unclean election (KIP-704) (ReplicationControlManager.alterPartition).
+//
+// Each partition succeeds or fails by itself. A request that has already been applied is refused with INVALID_UPDATE_VERSION, also when
+// a partition comes twice in one request, since it names an old partition epoch; one that changes nothing succeeds. When the new ISR completes
+// a reassignment and the sender no longer leads, the change is made and the answer is NEW_LEADER_ELECTED. An unknown
+// leader recovery state is INVALID_REQUEST here; Kafka's controller resigns on it.
+func (c *core) alterPartition(o op, req *kmsg.AlterPartitionRequest) result {
+	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil && len(req.Topics) > 0 {
+		return result{response: failAlterPartition(req, err)}
+	}
+	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
+	a := isrAlteration{rules: c.partitionRules(c.working, noUpdate), sender: req.BrokerID, changed: make(map[partitionKey]bool)}
+	for i := range req.Topics {
+		resp.Topics = append(resp.Topics, a.alterTopic(&req.Topics[i]))
+	}
+	return result{records: a.records, response: resp}
+}
+
+// isrAlteration collects the changes of one request.
+type isrAlteration struct {
+	rules   *partitionRules
+	sender  int32
+	records []record.Record
+	changed map[partitionKey]bool
+}
+
+type partitionKey struct {
+	topic record.UUID
+	id    int32
+}
+
+func (a *isrAlteration) alterTopic(req *kmsg.AlterPartitionRequestTopic) kmsg.AlterPartitionResponseTopic {
+	answer := kmsg.NewAlterPartitionResponseTopic()
+	answer.TopidID = req.TopicID
+	answer.Partitions = make([]kmsg.AlterPartitionResponseTopicPartition, 0, len(req.Partitions))
+	t := a.rules.img.Topic(req.TopicID)
+	for i := range req.Partitions {
+		p := kmsg.NewAlterPartitionResponseTopicPartition()
+		p.Partition = req.Partitions[i].Partition
+		if t == nil {
+			p.ErrorCode = kerr.UnknownTopicID.Code
+		} else {
+			a.rules.of(t)
+			a.alter(&req.Partitions[i], &p)
+		}
+		answer.Partitions = append(answer.Partitions, p)
+	}
+	return answer
+}
+
+// alter makes the change of one partition and fills in its answer.
+func (a *isrAlteration) alter(req *kmsg.AlterPartitionRequestTopicPartition, answer *kmsg.AlterPartitionResponseTopicPartition) {
+	p := a.rules.topic.Partition(req.Partition)
+	isr := newISR(req)
+	if wrong := a.refusal(p, req, isr); wrong != nil {
+		answer.ErrorCode = wrong.Code
+		return
+	}
+	change := a.rules.change(req.Partition, p)
+	change.isr, change.recovery, change.election = isr, req.LeaderRecoveryState, a.rules.election()
+	if r := change.record(); r != nil {
+		a.records = append(a.records, r)
+		a.changed[partitionKey{r.TopicID, r.PartitionID}] = true
+		p = p.Merge(r)
+		if r.Leader != record.NoLeaderChange && r.Leader != a.sender {
+			answer.ErrorCode = kerr.NewLeaderElected.Code
+			return
+		}
+	}
+	answer.LeaderID, answer.ISR, answer.LeaderRecoveryState = p.Leader, p.ISR, p.RecoveryState
+	answer.LeaderEpoch, answer.PartitionEpoch = p.LeaderEpoch, p.PartitionEpoch
+}
+
+func newISR(req *kmsg.AlterPartitionRequestTopicPartition) []int32 {
+	if req.NewEpochISR == nil {
+		return req.NewISR
+	}
+	isr := make([]int32, len(req.NewEpochISR))
+	for i, member := range req.NewEpochISR {
+		isr[i] = member.BrokerID
+	}
+	return isr
+}
+
+// refusal says why the request is not granted; p may be nil. The order of the checks is Kafka's: a sender that is ahead of this
+// node takes it for an old leader of the quorum and looks for the new one.
+func (a *isrAlteration) refusal(p *metadata.Partition, req *kmsg.AlterPartitionRequestTopicPartition, isr []int32) *kerr.Error {
+	switch {
+	case p == nil:
+		return kerr.UnknownTopicOrPartition
+	case req.LeaderEpoch > p.LeaderEpoch, req.PartitionEpoch > p.PartitionEpoch:
+		return kerr.NotController
+	case req.LeaderEpoch < p.LeaderEpoch:
+		return kerr.FencedLeaderEpoch
+	case a.sender != p.Leader:
+		return kerr.InvalidRequest
+	case req.PartitionEpoch < p.PartitionEpoch, a.changed[partitionKey{a.rules.topic.ID, req.Partition}]:
+		return kerr.InvalidUpdateVersion
+	case !containsAll(p.Replicas, isr), hasDuplicates(isr), !slices.Contains(isr, p.Leader):
+		return kerr.InvalidRequest
+	case req.LeaderRecoveryState != record.Recovered && req.LeaderRecoveryState != record.Recovering:
+		return kerr.InvalidRequest
+	case req.LeaderRecoveryState == record.Recovering && (len(isr) > 1 || p.RecoveryState == record.Recovered):
+		return kerr.InvalidRequest
+	}
+	return a.ineligible(req, isr)
+}
+
+// ineligible refuses members that could not be in an ISR now, or that registered again since the leader saw them.
+func (a *isrAlteration) ineligible(req *kmsg.AlterPartitionRequestTopicPartition, isr []int32) *kerr.Error {
+	for i, id := range isr {
+		b := a.rules.img.Broker(id)
+		if !b.Active() {
+			return kerr.IneligibleReplica
+		}
+		if i < len(req.NewEpochISR) && req.NewEpochISR[i].BrokerEpoch != anyBrokerEpoch && req.NewEpochISR[i].BrokerEpoch != b.Epoch {
+			return kerr.IneligibleReplica
+		}
+	}
+	return nil
+}
+
+// anyBrokerEpoch in place of a broker's epoch means that the sender does not know it.
+const anyBrokerEpoch = -1
+
+func hasDuplicates(ids []int32) bool {
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkBrokerEpoch refuses requests of a broker that is not registered, or not in that incarnation any more.
+func checkBrokerEpoch(img *metadata.Image, id int32, epoch int64) *apiError {
+	b := img.Broker(id)
+	switch {
+	case b == nil:
+		return errorf(kerr.StaleBrokerEpoch, "No broker registration found for broker id %d", id)
+	case b.Epoch != epoch:
+		return errorf(kerr.StaleBrokerEpoch, "Expected broker epoch %d, but got broker epoch %d", b.Epoch, epoch)
+	}
+	return nil
+}
+
+func failAlterPartition(req *kmsg.AlterPartitionRequest, err *apiError) *kmsg.AlterPartitionResponse {
+	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
+	resp.ErrorCode = err.code()
+	return resp
+}

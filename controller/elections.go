@@ -2,6 +2,7 @@ package controller
 
 import (
 	"iter"
+	"slices"
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -15,6 +16,8 @@ type replicaUpdate struct {
 	add     int32 // counts as active although its registration is still fenced: it is being unfenced in the same batch
 	unclean int32 // came back after an unclean shutdown: leaves the ISR and the ELR and may not lead
 }
+
+var noUpdate = replicaUpdate{noBroker, noBroker, noBroker}
 
 func removeBroker(id int32) replicaUpdate  { return replicaUpdate{id, noBroker, noBroker} }
 func addBroker(id int32) replicaUpdate     { return replicaUpdate{noBroker, id, noBroker} }
@@ -32,19 +35,63 @@ func uncleanBroker(id int32) replicaUpdate { return replicaUpdate{noBroker, noBr
 // An update in several parts needs the broker inactive (or active) from the first part on, or what happens between two parts
 // could bring it back behind the walk: write the BrokerRegistrationChange first. Hosted covers ISR and ELR in one pass.
 func (c *core) updateReplicas(img *metadata.Image, u replicaUpdate, partitions iter.Seq[metadata.TopicPartition], max int) (changes []record.Record, last *metadata.TopicPartition) {
-	panic("being written")
+	rules := c.partitionRules(img, u)
+	looked := 0
+	var at metadata.TopicPartition
+	for tp := range partitions {
+		if looked == max {
+			return changes, &at
+		}
+		looked, at = looked+1, tp
+		change := rules.of(tp.Topic).change(tp.ID, tp.Partition)
+		change.isr = without(change.isr, u.remove, u.unclean)
+		change.election = rules.election()
+		if r := change.record(); r != nil {
+			changes = append(changes, r)
+		}
+	}
+	return changes, nil
 }
 
 // hostedIn keeps the partitions whose replica on the broker lies in one of the directories.
 func hostedIn(partitions iter.Seq[metadata.TopicPartition], broker int32, dirs []record.UUID) iter.Seq[metadata.TopicPartition] {
-	panic("being written")
+	return func(yield func(metadata.TopicPartition) bool) {
+		for tp := range partitions {
+			if slices.Contains(tp.Partition.Replicas, broker) && slices.Contains(dirs, tp.Partition.Directory(broker)) && !yield(tp) {
+				return
+			}
+		}
+	}
 }
-
-// electPreferred gives partitions to their preferred leaders, at most electionsPerRun of them; again asks for another run soon.
-func (c *core) electPreferred(o op) (r result, again bool) { panic("being written") }
-
-// electUnclean gives leaders to leaderless partitions of topics that allow an unclean election, at most electionsPerRun of them.
-func (c *core) electUnclean(o op) (r result, again bool) { panic("being written") }
 
 // electionsPerRun is how many elections a periodic task may hold at once (QuorumController.MAX_ELECTIONS_PER_IMBALANCE).
 const electionsPerRun = 1000
+
+// electPreferred gives partitions to their preferred leaders, at most electionsPerRun of them; again asks for another run soon.
+// As in KRaft there is no percentage of imbalance to wait for.
+func (c *core) electPreferred(o op) (r result, again bool) {
+	return c.elections(c.working.Imbalanced(), electPreferred, func(*partitionRules) bool { return true })
+}
+
+// electUnclean gives leaders to leaderless partitions of topics that allow an unclean election, at most electionsPerRun of them.
+func (c *core) electUnclean(o op) (r result, again bool) {
+	return c.elections(c.working.Leaderless(), electUncleanly, func(rules *partitionRules) bool { return rules.unclean })
+}
+
+func (c *core) elections(partitions iter.Seq[metadata.TopicPartition], kind election, allowed func(*partitionRules) bool) (r result, again bool) {
+	rules := c.partitionRules(c.working, noUpdate)
+	for tp := range partitions {
+		if len(r.records) == electionsPerRun {
+			return r, true
+		}
+		if !allowed(rules.of(tp.Topic)) {
+			continue
+		}
+		change := rules.change(tp.ID, tp.Partition)
+		change.election = kind
+		if rec := change.record(); rec != nil {
+			r.records = append(r.records, rec)
+		}
+	}
+	return r, false
+}

@@ -1,0 +1,81 @@
+package controller
+
+import (
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/metadata"
+)
+
+const (
+	// clusterMetadataTopic is the name of the metadata log's own topic, which nobody may create.
+	clusterMetadataTopic = "__cluster_metadata"
+	topicNameMax         = 249
+	// topicNameSeparators are one character to metric names: topics that differ in nothing else collide.
+	topicNameSeparators = "._"
+)
+
+// checkTopicName says what is wrong with a name (Topic.validate).
+func checkTopicName(name string) *apiError {
+	invalid := func(format string, args ...any) *apiError {
+		return errorf(kerr.InvalidTopicException, "Topic name is invalid: "+format, args...)
+	}
+	switch {
+	case name == "":
+		return invalid("the empty string is not allowed")
+	case name == "." || name == "..":
+		return invalid("'%s' is not allowed", name)
+	case len(name) > topicNameMax:
+		return invalid("the length of '%s' is longer than the max allowed length %d", name, topicNameMax)
+	case strings.IndexFunc(name, illegalInTopicName) >= 0:
+		return invalid("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
+	}
+	return nil
+}
+
+func illegalInTopicName(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
+		return false
+	}
+	return true
+}
+
+// collidingTopic finds a topic whose name is the given one but for dots in place of underscores or the reverse; "" when there
+// is none. It walks the sorted names, trying both characters wherever one stands, and so costs what shares a prefix with the name.
+func collidingTopic(img *metadata.Image, name string) string {
+	if !strings.ContainsAny(name, topicNameSeparators) {
+		return ""
+	}
+	return collision(img, name, 0)
+}
+
+// collision is collidingTopic for a name that is settled up to a position.
+func collision(img *metadata.Image, name string, settled int) string {
+	i := strings.IndexAny(name[settled:], topicNameSeparators)
+	if i < 0 {
+		if img.TopicByName(name) == nil {
+			return ""
+		}
+		return name
+	}
+	i += settled
+	for _, separator := range topicNameSeparators {
+		prefix := name[:i] + string(separator)
+		if !anyTopicWithPrefix(img, prefix) {
+			continue
+		}
+		if found := collision(img, prefix+name[i+1:], i+1); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+func anyTopicWithPrefix(img *metadata.Image, prefix string) bool {
+	for t := range img.TopicsByName(prefix) {
+		return strings.HasPrefix(t.Name, prefix)
+	}
+	return false
+}
