@@ -1,7 +1,177 @@
 package controller
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"slices"
 
-func (c *core) brokerRegistration(o op, req *kmsg.BrokerRegistrationRequest) result { panic("being written") }
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
-func failBrokerRegistration(req *kmsg.BrokerRegistrationRequest, err *apiError) *kmsg.BrokerRegistrationResponse { panic("being written") }
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// BrokerRegistration: v0-4
+//
+// Behaviour: a broker's process announces itself and gets its epoch. A new incarnation first leaves whatever partitions the one
+// before it was in, and is registered fenced; heartbeats do the rest. The same incarnation amends its registration and keeps
+// its epoch, so a request may be repeated.
+//
+// Versions: v1 IsMigratingZkBroker, v2 LogDirs (KIP-858), v3 PreviousBrokerEpoch (KIP-966): whether the last shutdown was clean,
+// v4 features whose lowest level is 0 are listed too.
+//
+// Quirks kept: registering begins no session; until the first heartbeat another incarnation may take the id over. The epoch is the
+// offset at which the operation begins to write, not always that of the registration's own record.
+//
+// Differs from Kafka on purpose: an unknown security protocol is INVALID_REQUEST and not a controller failover; a granted
+// shutdown ended the session, so the next incarnation is accepted at once.
+
+// securityProtocols is how many there are; they are numbered from 0.
+const securityProtocols = 4
+
+func (c *core) brokerRegistration(o op, req *kmsg.BrokerRegistrationRequest) result {
+	return c.register(o, req, nil)
+}
+
+// register is one part of a registration. after is nil in the first, else the last partition that the parts before it looked at.
+// Every part checks the request anew: between two, another process may have taken the id.
+func (c *core) register(o op, req *kmsg.BrokerRegistrationRequest, after *metadata.TopicPartition) result {
+	img := c.working
+	if err := c.checkRegistration(o, img, req); err != nil {
+		c.cfg.Logger.Info("a broker's registration is refused", "broker", req.BrokerID, "err", err)
+		return result{response: failBrokerRegistration(req, err)}
+	}
+	existing := img.Broker(req.BrokerID)
+	r := registration(img, req)
+	resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)
+	if existing != nil && existing.IncarnationID == r.IncarnationID {
+		r.BrokerEpoch, r.Fenced, r.InControlledShutdown = existing.Epoch, existing.Fenced, existing.InControlledShutdown
+		resp.BrokerEpoch = r.BrokerEpoch
+		return result{records: []record.Record{r}, response: resp, then: func(int64) {
+			c.brokers.update(sessionOf(existing), func(k *contact) { *k = contact{k.last, -1, -1, nil} })
+		}}
+	}
+	changes, rest := c.leaveForRegistration(img, req, existing, after)
+	if rest != nil {
+		return result{records: changes, more: func(o op) result { return c.register(o, req, rest) }}
+	}
+	r.BrokerEpoch, r.Fenced = c.nextOffset(), true
+	resp.BrokerEpoch = r.BrokerEpoch
+	c.cfg.Logger.Info("registering a broker", "broker", r.BrokerID, "epoch", r.BrokerEpoch, "incarnation", r.IncarnationID, "changes", len(changes))
+	return result{records: append(changes, r), response: resp, then: func(int64) {
+		if existing != nil {
+			c.brokers.drop(sessionOf(existing))
+		}
+	}}
+}
+
+// leaveForRegistration takes the broker out of the partitions that its last incarnation was in. When that is long, the old registration is
+// fenced first; if it is found active again, the walk begins anew.
+func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest, existing *metadata.Broker, after *metadata.TopicPartition) ([]record.Record, *metadata.TopicPartition) {
+	clean := req.Version >= 3 && existing != nil && req.PreviousBrokerEpoch == existing.Epoch
+	u := removeBroker(req.BrokerID)
+	if img.ElrEnabled() && !clean {
+		u = uncleanBroker(req.BrokerID)
+	}
+	from := metadata.TopicPartition{}
+	if after != nil && !existing.Active() {
+		from = *after
+	}
+	changes, rest := c.updateReplicas(img, u, img.HostedAfter(req.BrokerID, from), partitionsPerPart)
+	if rest != nil && existing.Active() {
+		changes = slices.Insert(changes, 0, fenceRecord(existing))
+	}
+	return changes, rest
+}
+
+// checkRegistration is every reason to refuse, in Kafka's order.
+func (c *core) checkRegistration(o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *apiError {
+	if req.ClusterID != c.cfg.ClusterID {
+		return errorf(kerr.InconsistentClusterID, "Expected cluster ID %s, but got cluster ID %s.", c.cfg.ClusterID, req.ClusterID)
+	}
+	existing := img.Broker(req.BrokerID)
+	if existing != nil && existing.IncarnationID != req.IncarnationID && c.brokers.valid(o.now, sessionOf(existing)) {
+		return errorf(kerr.DuplicateBrokerRegistration, "Another process is registered as broker %d; its session ends %v after its last heartbeat.", req.BrokerID, c.cfg.SessionTimeout)
+	}
+	if req.IsMigratingZkBroker {
+		return errorf(kerr.BrokerIDNotRegistered, "Brokers that migrate from ZooKeeper are not supported.")
+	}
+	if img.Version().HasDirectories() {
+		if err := checkLogDirs(img, req); err != nil {
+			return err
+		}
+	}
+	for _, l := range req.Listeners {
+		if l.SecurityProtocol < 0 || l.SecurityProtocol >= securityProtocols {
+			return errorf(kerr.InvalidRequest, "Listener %s has the unknown security protocol %d.", l.Name, l.SecurityProtocol)
+		}
+	}
+	return checkBrokerFeatures(img, req)
+}
+
+func checkLogDirs(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *apiError {
+	if len(req.LogDirs) == 0 {
+		return errorf(kerr.InvalidRegistration, "No directories specified in request.")
+	}
+	mine := make(map[record.UUID]bool, len(req.LogDirs))
+	for _, d := range req.LogDirs {
+		switch dir := record.UUID(d); {
+		case dir.Reserved():
+			return errorf(kerr.InvalidRegistration, "Reserved directory ID %v in request.", dir)
+		case mine[dir]:
+			return errorf(kerr.InvalidRegistration, "Duplicate directory ID %v in request.", dir)
+		}
+		mine[d] = true
+	}
+	for id, b := range img.Brokers() {
+		for _, d := range b.LogDirs {
+			if id != req.BrokerID && mine[d] {
+				return errorf(kerr.InvalidRegistration, "Broker %d is already registered with directory %v.", id, d)
+			}
+		}
+	}
+	return nil
+}
+
+// checkBrokerFeatures checks that the broker can do what the cluster has finalized: first what it lists, then what it does not.
+func checkBrokerFeatures(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *apiError {
+	listed := make(map[string]bool, len(req.Features))
+	for _, f := range req.Features {
+		if level := img.Feature(f.Name); level < f.MinSupportedVersion || level > f.MaxSupportedVersion {
+			return errorf(kerr.UnsupportedVersion, "The broker does not support finalized version %d of %s; it wants a version between %d and %d.",
+				level, f.Name, f.MinSupportedVersion, f.MaxSupportedVersion)
+		}
+		listed[f.Name] = true
+	}
+	if !listed[metadata.FeatureMetadata] {
+		return errorf(kerr.InvalidRegistration, "Request features do not contain %q.", metadata.FeatureMetadata)
+	}
+	if level := img.KRaftVersion(); level != 0 && !listed[metadata.FeatureKRaft] {
+		return errorf(kerr.UnsupportedVersion, "The broker does not list %s, of which version %d is finalized.", metadata.FeatureKRaft, level)
+	}
+	for name, level := range img.Features() {
+		if level != 0 && !listed[name] {
+			return errorf(kerr.UnsupportedVersion, "The broker does not list %s, of which version %d is finalized.", name, level)
+		}
+	}
+	return nil
+}
+
+func registration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *record.RegisterBroker {
+	r := &record.RegisterBroker{BrokerID: req.BrokerID, IncarnationID: req.IncarnationID, Rack: req.Rack}
+	for _, l := range req.Listeners {
+		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
+	}
+	for _, f := range req.Features {
+		r.Features = append(r.Features, record.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
+	}
+	if img.Version().HasDirectories() {
+		r.LogDirs = uuids(req.LogDirs)
+	}
+	return r
+}
+
+func failBrokerRegistration(req *kmsg.BrokerRegistrationRequest, err *apiError) *kmsg.BrokerRegistrationResponse {
+	resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)
+	resp.ErrorCode = err.code()
+	return resp
+}

@@ -1,7 +1,59 @@
 package controller
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"slices"
 
-func (c *core) unregisterBroker(o op, req *kmsg.UnregisterBrokerRequest) result { panic("being written") }
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
-func failUnregisterBroker(req *kmsg.UnregisterBrokerRequest, err *apiError) *kmsg.UnregisterBrokerResponse { panic("being written") }
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// UnregisterBroker: v0 (KIP-746)
+//
+// Behaviour: takes a broker out of all its partitions and drops its registration. Whether it lives is not asked.
+//
+// Differs from Kafka on purpose: the broker leaves the ELR too, as after an unclean shutdown (Kafka leaves it there, where it could
+// win a clean election that it has no right to); and there is no limit of 10,000 records, since a long operation goes in parts.
+
+func (c *core) unregisterBroker(_ op, req *kmsg.UnregisterBrokerRequest) result {
+	return c.unregister(req, nil)
+}
+
+// unregister is one part of the operation; after is nil in the first. When there are several, the broker is fenced first. One that
+// came back meanwhile, or registered anew, is taken out from the beginning.
+func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result {
+	img := c.working
+	b := img.Broker(req.BrokerID)
+	if b == nil {
+		return result{response: failUnregisterBroker(req, errorf(kerr.BrokerIDNotRegistered, "Broker ID %d is not currently registered.", req.BrokerID))}
+	}
+	w := walk{session: sessionOf(b)}
+	if after != nil && after.due(b) {
+		w = *after
+	}
+	u := removeBroker(b.ID)
+	if img.ElrEnabled() {
+		u = uncleanBroker(b.ID)
+	}
+	changes, last := c.updateReplicas(img, u, img.HostedAfter(b.ID, w.after), partitionsPerPart)
+	if last == nil {
+		c.cfg.Logger.Info("unregistering a broker", "broker", b.ID, "epoch", b.Epoch)
+		return result{
+			records:  append(changes, &record.UnregisterBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch}),
+			response: req.ResponseKind(),
+			then:     func(int64) { c.brokers.drop(sessionOf(b)) },
+		}
+	}
+	if b.Active() {
+		changes = slices.Insert(changes, 0, fenceRecord(b))
+	}
+	w.after = *last
+	return result{records: changes, more: func(op) result { return c.unregister(req, &w) }}
+}
+
+func failUnregisterBroker(req *kmsg.UnregisterBrokerRequest, err *apiError) *kmsg.UnregisterBrokerResponse {
+	resp := req.ResponseKind().(*kmsg.UnregisterBrokerResponse)
+	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	return resp
+}

@@ -1,7 +1,37 @@
 package controller
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"math"
 
-func (c *core) allocateProducerIDs(o op, req *kmsg.AllocateProducerIDsRequest) result { panic("being written") }
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
-func failAllocateProducerIDs(req *kmsg.AllocateProducerIDsRequest, err *apiError) *kmsg.AllocateProducerIDsResponse { panic("being written") }
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// AllocateProducerIDs: v0 (KIP-730)
+//
+// Behaviour: gives a broker the next block of 1000 producer ids. Every call takes a block, also when its answer is lost.
+
+// producerIDBlock is how many ids a broker gets at once (ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE).
+const producerIDBlock = 1000
+
+func (c *core) allocateProducerIDs(_ op, req *kmsg.AllocateProducerIDsRequest) result {
+	if _, err := registered(c.working, req.BrokerID, req.BrokerEpoch); err != nil {
+		return result{response: failAllocateProducerIDs(req, err)}
+	}
+	start := max(c.working.NextProducerID(), 0)
+	if start > math.MaxInt64-producerIDBlock {
+		return result{response: failAllocateProducerIDs(req, errorf(kerr.UnknownServerError, "All producer ids are used up."))}
+	}
+	resp := req.ResponseKind().(*kmsg.AllocateProducerIDsResponse)
+	resp.ProducerIDStart, resp.ProducerIDLen = start, producerIDBlock
+	block := &record.ProducerIDs{BrokerID: req.BrokerID, BrokerEpoch: req.BrokerEpoch, NextProducerID: start + producerIDBlock}
+	return result{records: []record.Record{block}, response: resp}
+}
+
+func failAllocateProducerIDs(req *kmsg.AllocateProducerIDsRequest, err *apiError) *kmsg.AllocateProducerIDsResponse {
+	resp := req.ResponseKind().(*kmsg.AllocateProducerIDsResponse)
+	resp.ErrorCode = err.code()
+	return resp
+}

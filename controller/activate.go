@@ -1,9 +1,174 @@
 package controller
 
-import "time"
+import (
+	"slices"
+	"strconv"
+	"time"
 
-// activate writes what a new active controller has to write first.
-func (c *core) activate(now time.Time) {}
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
 
-// tasks are what the active controller does on its own.
-func (c *core) tasks(now time.Time) []*task { return nil }
+// activate writes what a new active controller has to write first, before any request: the bootstrap records of an empty
+// cluster, or the end of a transaction that the last leader left open. What can wait a second is left to upkeep if it cannot
+// be written now.
+func (c *core) activate(now time.Time) error {
+	r := result{atomic: true}
+	switch open := c.working.InTransaction(); {
+	case c.working.Stable().Version() == 0:
+		if open {
+			r.records = append(r.records, abort())
+		}
+		r.records = append(r.records, c.bootstrap()...)
+	case open:
+		r.records = append(r.records, abort())
+	}
+	if err := c.append(now, r); err != nil {
+		return err
+	}
+	c.later("repair", c.repair(inactive(c.working)))
+	return c.append(now, c.upkeep(op{now: now}))
+}
+
+func abort() record.Record {
+	reason := "Controller failover"
+	return &record.AbortTransaction{Reason: &reason}
+}
+
+// bootstrap is what an empty cluster starts with, as Kafka's ActivationRecordsGenerator writes it: in a transaction where
+// the level has them, and with a cluster-wide min.insync.replicas where ELR is on.
+func (c *core) bootstrap() []record.Record {
+	records := slices.Clone(c.cfg.Bootstrap)
+	var version metadata.Version
+	for _, r := range c.cfg.Bootstrap {
+		f, ok := r.(*record.FeatureLevel)
+		switch {
+		case ok && f.Name == metadata.FeatureMetadata:
+			version = metadata.Version(f.Level)
+		case ok && f.Name == metadata.FeatureElr && f.Level > 0:
+			value := strconv.Itoa(int(c.cfg.MinISR))
+			records = append(records, &record.Config{ResourceType: metadata.ConfigBroker, Name: "min.insync.replicas", Value: &value})
+		}
+	}
+	c.cfg.Logger.Info("the metadata log is empty: writing the bootstrap records", "records", len(records), "metadata.version", version)
+	if !version.HasTransactions() {
+		return records
+	}
+	name := "Bootstrap records"
+	records = slices.Insert(records, 0, record.Record(&record.BeginTransaction{Name: &name}))
+	return append(records, &record.EndTransaction{})
+}
+
+// upkeep brings the controllers' registrations and the voter set up to what this node and its peers say of themselves. It
+// compares with the working image, so what is proposed already is not proposed again.
+func (c *core) upkeep(op) result {
+	r := result{atomic: true}
+	known := c.knownControllers()
+	if c.working.Version().HasControllerRegistration() {
+		for _, k := range known {
+			if !sameController(c.working.Controller(k.ControllerID), &k.RegisterController) {
+				r.records = append(r.records, &k.RegisterController)
+			}
+		}
+	}
+	if voters := updatedVoters(c.working, known); voters != nil {
+		c.cfg.Logger.Info("the voter set is brought up to date", "voters", voters.Voters)
+		r.controls = append(r.controls, voters)
+	}
+	return r
+}
+
+// knownController is a controller as it describes itself.
+type knownController struct {
+	record.RegisterController
+	directory record.UUID
+}
+
+// knownControllers are this node and the peers that it is connected to.
+func (c *core) knownControllers() []knownController {
+	own := knownController{c.cfg.Registration, c.cfg.DirectoryID}
+	own.ControllerID = c.cfg.NodeID
+	known := []knownController{own}
+	for _, p := range c.log.Peers() {
+		if !p.Connected || len(p.Info) == 0 {
+			continue
+		}
+		decoded, _, err := record.Decode(p.Info)
+		r, ok := decoded.(*record.RegisterController)
+		if err != nil || !ok || r.ControllerID != p.ID {
+			c.cfg.Logger.Warn("a peer's description of itself is not understood", "peer", p.ID, "err", err)
+			continue
+		}
+		known = append(known, knownController{*r, p.DirectoryID})
+	}
+	return known
+}
+
+func sameController(a, b *record.RegisterController) bool {
+	return a != nil && a.IncarnationID == b.IncarnationID && a.ZkMigrationReady == b.ZkMigrationReady &&
+		slices.Equal(a.Endpoints, b.Endpoints) && slices.Equal(a.Features, b.Features)
+}
+
+// updatedVoters is the voter set with what is known of its members' endpoints and directories; nil when nothing is new. Who is
+// a member does not change here, and a directory that is known stays: another one would be a replaced disk.
+func updatedVoters(img *metadata.Image, known []knownController) *record.Voters {
+	old := img.Voters()
+	if old == nil || img.KRaftVersion() == 0 {
+		return nil
+	}
+	voters := &record.Voters{Voters: slices.Clone(old.Voters)}
+	changed := false
+	for i := range voters.Voters {
+		for _, k := range known {
+			if v := updatedVoter(voters.Voters[i], k); k.ControllerID == v.ID && !sameVoter(v, voters.Voters[i]) {
+				voters.Voters[i], changed = v, true
+			}
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return voters
+}
+
+func updatedVoter(v record.Voter, k knownController) record.Voter {
+	if v.DirectoryID.IsZero() {
+		v.DirectoryID = k.directory
+	}
+	if len(k.Endpoints) > 0 {
+		v.Endpoints = nil
+		for _, e := range k.Endpoints {
+			v.Endpoints = append(v.Endpoints, record.VoterEndpoint{Name: e.Name, Host: e.Host, Port: e.Port})
+		}
+	}
+	for _, f := range k.Features {
+		if f.Name == metadata.FeatureKRaft {
+			v.KRaftVersionMin, v.KRaftVersionMax = f.Min, f.Max
+		}
+	}
+	return v
+}
+
+func sameVoter(a, b record.Voter) bool {
+	return a.DirectoryID == b.DirectoryID && a.KRaftVersionMin == b.KRaftVersionMin && a.KRaftVersionMax == b.KRaftVersionMax &&
+		slices.Equal(a.Endpoints, b.Endpoints)
+}
+
+// upkeepInterval is how often upkeep runs: as often as Kafka's controllers try to register.
+const upkeepInterval = time.Second
+
+// tasks are what the active controller does on its own. The first run of each is one period after the claim.
+func (c *core) tasks(now time.Time) []*task {
+	tasks := []*task{
+		{name: "fenceStale", period: max(c.cfg.SessionTimeout/8, time.Millisecond), run: c.fenceStale},
+		{name: "upkeep", period: upkeepInterval, run: func(o op) (result, bool) { return c.upkeep(o), false }},
+		{name: "noOp", period: c.cfg.MaxIdle, run: func(op) (result, bool) { return result{records: []record.Record{&record.NoOp{}}}, false }},
+		{name: "electPreferred", period: c.cfg.PreferredInterval, run: c.electPreferred},
+		{name: "electUnclean", period: c.cfg.UncleanInterval, run: c.electUnclean},
+	}
+	tasks = slices.DeleteFunc(tasks, func(t *task) bool { return t.period <= 0 })
+	for _, t := range tasks {
+		t.next = now.Add(t.period)
+	}
+	return tasks
+}

@@ -23,8 +23,8 @@ type api struct {
 	fail func(kmsg.Request, *apiError) kmsg.Response
 	// timeout is how long the request may wait in the queue; nil for ever.
 	timeout func(*Controller, kmsg.Request) time.Duration
-	// touch updates soft state before the request is queued.
-	touch func(*Controller, time.Time, kmsg.Request)
+	// quick answers on the caller's goroutine what needs no turn of the core; nil leaves a request to write.
+	quick func(*Controller, time.Time, kmsg.Request) kmsg.Response
 }
 
 // apis is every request that the controller listener answers, by key. Ranges are those of Kafka 4.3; METADATA and
@@ -43,7 +43,7 @@ var apis = []*api{
 	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
 	readAPI(60, 0, 2, (*Controller).describeCluster),
 	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration),
-	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).within(heartbeatTimeout).touching(touchHeartbeat),
+	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat),
 	writeAPI(64, 0, 0, (*core).unregisterBroker, failUnregisterBroker).forwarded(),
 	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).forwarded(),
 	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration),
@@ -110,8 +110,8 @@ func (a *api) within(timeout func(*Controller, kmsg.Request) time.Duration) *api
 	return a
 }
 
-func (a *api) touching(touch func(*Controller, time.Time, kmsg.Request)) *api {
-	a.touch = touch
+func (a *api) quickly(quick func(*Controller, time.Time, kmsg.Request) kmsg.Response) *api {
+	a.quick = quick
 	return a
 }
 

@@ -38,6 +38,8 @@ type Config struct {
 
 	// QueueMax is how many requests may wait for the core; more are answered REQUEST_TIMED_OUT at once.
 	QueueMax int
+	// SlowEvent is how long one turn of the core may take before it is logged (controller.performance.always.log.threshold.ms).
+	SlowEvent time.Duration
 
 	Log    Log
 	Clock  Clock
@@ -57,6 +59,8 @@ const (
 	recordsPerBatch = 1_000
 	// queueMaxDefault is Config.QueueMax when that is zero.
 	queueMaxDefault = 10_000
+	// slowEventDefault is Config.SlowEvent when that is zero.
+	slowEventDefault = 2 * time.Second
 )
 
 // Clock is time as the driver sees it; the core gets it as an argument. A simulation has a second implementation.

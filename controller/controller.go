@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -25,8 +26,10 @@ type Controller struct {
 	published atomic.Pointer[metadata.Image]
 	// active is the epoch that the core leads, standby otherwise; a hint, so that requests to a standby need not queue.
 	active atomic.Int32
-	faults atomic.Int64
-	done   chan struct{}
+	stats  counters
+
+	stop func()
+	done chan struct{}
 }
 
 // New makes a controller with an empty image; the log then loads it through LoadSnapshot and Committed.
@@ -34,7 +37,11 @@ func New(cfg Config) *Controller {
 	if cfg.QueueMax == 0 {
 		cfg.QueueMax = queueMaxDefault
 	}
+	if cfg.SlowEvent == 0 {
+		cfg.SlowEvent = slowEventDefault
+	}
 	c := &Controller{cfg: cfg, queue: newQueue(cfg.QueueMax), done: make(chan struct{})}
+	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
 	c.core = newCore(&c.cfg, func(img *metadata.Image) { c.published.Store(img) })
 	c.published.Store(c.core.committed)
@@ -48,9 +55,9 @@ func (c *Controller) SetLog(log Log) { c.cfg.Log, c.core.log = log, log }
 // Start runs the core's goroutine.
 func (c *Controller) Start() { go c.loop() }
 
-// Stop ends the core's goroutine when it has run what it is at, and fails whoever waits.
+// Stop ends the core's goroutine when it has run what it is at, and fails whoever waits. It may be called again, but not without Start.
 func (c *Controller) Stop() {
-	c.queue.close()
+	c.stop()
 	<-c.done
 }
 
@@ -63,9 +70,6 @@ func (c *Controller) Active() (epoch int32, ok bool) {
 	return epoch, epoch != standby
 }
 
-// Faults counts the internal faults since the start.
-func (c *Controller) Faults() int64 { return c.faults.Load() }
-
 func (c *Controller) loop() {
 	defer close(c.done)
 	for range c.queue.wake {
@@ -73,35 +77,60 @@ func (c *Controller) loop() {
 			for _, e := range events {
 				c.turn(e)
 			}
+			c.afterTurns()
 		}
-		c.timers.set(c.cfg.Clock.Now(), c.core.nextTask())
 		if c.queue.isClosed() {
-			c.core.renounce()
-			c.active.Store(standby)
-			c.timers.stop()
+			c.end()
 			return
 		}
 	}
 }
 
+// afterTurns does what the core asks for at the end of its events.
+func (c *Controller) afterTurns() {
+	if !c.core.active() {
+		c.active.Store(standby)
+	}
+	c.runBacklog()
+	c.timers.set(c.cfg.Clock.Now(), c.core.nextTask())
+}
+
+// end fails whoever waits: those whose records may commit yet must ask the next controller.
+func (c *Controller) end() {
+	for _, e := range c.queue.drain() {
+		if e.drop != nil {
+			e.drop(errStopping)
+		}
+	}
+	c.core.renounce()
+	c.active.Store(standby)
+	c.timers.stop()
+}
+
 // turn runs one event. A panic in it is a fault: handlers change nothing, so the core goes on.
 func (c *Controller) turn(e event) {
+	began := c.cfg.Clock.Now()
 	defer func() {
 		if p := recover(); p != nil {
 			c.fault(e.name, p)
+		}
+		c.stats.events.Add(1)
+		if took := c.cfg.Clock.Now().Sub(began); took > c.cfg.SlowEvent {
+			c.stats.slowEvents.Add(1)
+			c.cfg.Logger.Warn("a slow event of the controller", "event", e.name, "took", took)
 		}
 	}()
 	e.run()
 }
 
 func (c *Controller) fault(name string, p any) {
-	c.faults.Add(1)
+	c.stats.faults.Add(1)
 	c.cfg.Logger.Error("internal fault", "event", name, "fault", p, "stack", string(debug.Stack()))
 }
 
 // invariant runs an event after which the core cannot be trusted if it fails: it stops the replica.
 func (c *Controller) invariant(name string, f func() error) event {
-	return event{name, func() {
+	return event{name: name, run: func() {
 		defer func() {
 			if p := recover(); p != nil {
 				c.fault(name, p)
@@ -140,11 +169,12 @@ func (c *Controller) LeaderChanged(leader, epoch int32) {
 	}
 	c.queue.addLog(c.invariant("leader change", func() error {
 		c.core.renounce()
-		if leader == c.cfg.NodeID {
-			c.core.claim(c.cfg.Clock.Now(), epoch)
-			c.active.Store(c.core.epoch)
+		if leader != c.cfg.NodeID {
+			return nil
 		}
-		return nil
+		err := c.core.claim(c.cfg.Clock.Now(), epoch)
+		c.active.Store(c.core.epoch)
+		return err
 	}))
 }
 
@@ -190,27 +220,45 @@ func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request
 	}
 }
 
-// write queues a request for the core.
+// write answers a request for the active controller, or queues it for the core.
 func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
-	fail := func(err *apiError) { reply(a.fail(req, err)) }
+	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}}
+	p.reply = func(resp kmsg.Response) { c.send(a.name, reply, resp) }
+	p.fail = func(err *apiError) { c.send(a.name, reply, a.fail(req, err)) }
 	if _, ok := c.Active(); !ok {
-		fail(errNotController)
+		p.fail(errNotController)
 		return
 	}
 	now := c.cfg.Clock.Now()
-	p := &pendingOp{c: c, api: a, req: req, reply: reply, fail: fail, op: op{caller: caller}}
+	if a.quick != nil {
+		if resp := a.quick(c, now, req); resp != nil {
+			p.reply(resp)
+			return
+		}
+	}
 	if a.timeout != nil {
 		p.deadline = now.Add(a.timeout(c, req))
 	}
-	if a.touch != nil {
-		a.touch(c, now, req)
+	if !c.queue.addRequest(p.begin(func(o op) result { return a.write(c.core, o, req) })) {
+		c.stats.refused.Add(1)
+		p.fail(errQueueFull)
 	}
-	if !c.queue.addRequest(event{a.name, p.run}) {
-		fail(errQueueFull)
-	}
+}
+
+// send hands a response over. A panic there is not the core's.
+func (c *Controller) send(name string, reply func(kmsg.Response), resp kmsg.Response) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.fault(name+" reply", p)
+		}
+	}()
+	reply(resp)
 }
 
 // fireTimers queues the core's due tasks.
 func (c *Controller) fireTimers() {
-	c.queue.addLog(event{"timer", func() { c.runTasks() }})
+	c.queue.addLog(event{name: "timer", run: func() {
+		c.timers.fired()
+		c.runTasks()
+	}})
 }

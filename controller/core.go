@@ -30,8 +30,21 @@ type core struct {
 
 	brokers  *sessions
 	periodic []*task
+	// backlog are long operations that the core begins on its own; the driver runs them part by part, behind requests.
+	backlog []background
 
 	publish func(*metadata.Image)
+}
+
+// background is an operation that nobody waits for.
+type background struct {
+	name string
+	run  func(op) result
+}
+
+// later begins an operation behind the events that wait.
+func (c *core) later(name string, run func(op) result) {
+	c.backlog = append(c.backlog, background{name, run})
 }
 
 const standby int32 = -1
@@ -56,7 +69,9 @@ type op struct {
 
 // result is what an operation comes to. Operations read the core and change nothing: the records do, once proposed.
 type result struct {
-	records  []record.Record
+	records []record.Record
+	// controls are a control batch, such as a changed voter set, behind the records.
+	controls []record.Control
 	response kmsg.Response
 	// atomic results are one batch, or fail. Others are cut into batches of recordsPerBatch.
 	atomic bool
@@ -69,16 +84,16 @@ type result struct {
 
 // batches encodes the records and computes the images that follow, one for each batch. Nothing has moved yet.
 func (c *core) batches(now time.Time, r result) (batches []metadata.Batch, images []*metadata.Image, err error) {
+	if r.atomic && len(r.records) > recordsPerUserOp {
+		return nil, nil, errTooLarge
+	}
 	img := c.working
 	for records := r.records; len(records) > 0; {
-		n := len(records)
-		if !r.atomic {
-			n = min(n, recordsPerBatch)
-		}
-		b, err := metadata.EncodeData(records[:n], c.versionFor(img, records), now.UnixMilli())
+		b, err := encode(records, r.atomic, c.versionFor(img, records), now.UnixMilli())
 		if err != nil {
 			return nil, nil, err
 		}
+		n := b.Count()
 		b.SetPosition(img.EndOffset(), c.epoch)
 		edit := img.Edit()
 		for i, rec := range records[:n] {
@@ -89,7 +104,50 @@ func (c *core) batches(now time.Time, r result) (batches []metadata.Batch, image
 		img = edit.Done(b.EndOffset(), c.epoch, b.TimestampMs())
 		batches, images, records = append(batches, b), append(images, img), records[n:]
 	}
+	if len(r.controls) > 0 {
+		b, err := metadata.EncodeControl(now.UnixMilli(), r.controls...)
+		if err != nil {
+			return nil, nil, err
+		}
+		b.SetPosition(img.EndOffset(), c.epoch)
+		if img, err = img.ReplayBatch(b); err != nil {
+			return nil, nil, err
+		}
+		batches, images = append(batches, b), append(images, img)
+	}
 	return batches, images, nil
+}
+
+// encode makes one batch of the first records: of all when they are atomic, else of as many as a batch may hold.
+func encode(records []record.Record, atomic bool, v metadata.Version, timestampMs int64) (metadata.Batch, error) {
+	n := len(records)
+	if !atomic {
+		n = min(n, recordsPerBatch)
+	}
+	for {
+		b, err := metadata.EncodeData(records[:n], v, timestampMs)
+		switch {
+		case err == nil:
+			return b, nil
+		case n == 1:
+			return nil, err
+		case atomic && encodable(records, v):
+			return nil, errTooLarge
+		case atomic:
+			return nil, err
+		}
+		n /= 2 // over BatchMaxBytes, or a record that cannot be written: a batch of its own will tell
+	}
+}
+
+// encodable reports whether records that do not fit one batch can be written at all.
+func encodable(records []record.Record, v metadata.Version) bool {
+	for _, r := range records {
+		if _, err := metadata.EncodeData([]record.Record{r}, v, 0); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // versionFor is the metadata.version to write records in: the image's, or for bootstrap records the one they set.
@@ -105,26 +163,25 @@ func (c *core) versionFor(img *metadata.Image, records []record.Record) metadata
 	return metadata.MinVersion
 }
 
+// ErrTooManyPending is what Log.Propose answers when too much is proposed and not committed. Any other error of it means that
+// this node does not lead the epoch any more.
+var ErrTooManyPending = errors.New("too much is proposed and not committed yet")
+
 var errRenounced = errors.New("the log refused a batch: leadership is lost")
 
 // append proposes the records of r and makes their state the working one. An error that wraps errRenounced means that this node
-// no longer leads; any other is a fault, and nothing has moved.
+// no longer leads, and the core is a standby; one that wraps ErrTooManyPending that r may be tried again later; an apiError is for the
+// caller; any other is a fault. In all cases what was not proposed has not moved; of a result in several batches, those before the
+// refused one have.
 func (c *core) append(now time.Time, r result) error {
 	batches, images, err := c.batches(now, r)
 	if err != nil {
 		return err
 	}
 	for i, b := range batches {
-		offset, err := c.log.Propose(c.epoch, b)
-		if err != nil {
-			return fmt.Errorf("%w: %w", errRenounced, err)
+		if err := c.propose(b, images[i]); err != nil {
+			return err
 		}
-		if want := b.BaseOffset(); offset != want {
-			c.cfg.Stop(fmt.Errorf("the log gave offset %d to a batch made for %d", offset, want))
-			return errRenounced
-		}
-		c.working = images[i]
-		c.pending = append(c.pending, images[i])
 	}
 	if r.then != nil {
 		r.then(c.working.EndOffset())
@@ -132,52 +189,73 @@ func (c *core) append(now time.Time, r result) error {
 	return nil
 }
 
-// appendControl proposes a control batch, such as a changed voter set.
-func (c *core) appendControl(now time.Time, controls ...record.Control) error {
-	b, err := metadata.EncodeControl(now.UnixMilli(), controls...)
-	if err != nil {
+// propose hands a batch to the log and makes the image that follows the working one.
+func (c *core) propose(b metadata.Batch, img *metadata.Image) error {
+	want := b.BaseOffset() // the log may patch the header
+	switch offset, err := c.log.Propose(c.epoch, b); {
+	case errors.Is(err, ErrTooManyPending):
 		return err
-	}
-	b.SetPosition(c.nextOffset(), c.epoch)
-	img, err := c.working.ReplayBatch(b)
-	if err != nil {
-		return err
-	}
-	if _, err := c.log.Propose(c.epoch, b); err != nil {
+	case err != nil:
+		c.renounce()
 		return fmt.Errorf("%w: %w", errRenounced, err)
+	case offset != want:
+		c.cfg.Stop(fmt.Errorf("the log gave offset %d to a batch made for %d", offset, want))
+		c.renounce()
+		return errRenounced
 	}
 	c.working = img
 	c.pending = append(c.pending, img)
+	c.show()
 	return nil
 }
 
-// run proposes what an operation came to and sees to its reply: at once when it saw only committed state, else when what it
-// saw or wrote is committed. fail completes the reply with an error.
+// show lets connections see the newest images of brokers.
+func (c *core) show() {
+	if c.active() {
+		c.brokers.view.Store(&brokerView{c.working, c.committed.Stable()})
+	}
+}
+
+// run proposes what an operation came to and sees to its reply; fail completes the reply with an error.
 func (c *core) run(now time.Time, r result, reply func(kmsg.Response), fail func(*apiError)) {
-	err := c.append(now, r)
+	if err := c.append(now, r); err != nil {
+		fail(c.explain(err))
+		return
+	}
+	c.answer(r.response, reply, fail)
+}
+
+// explain is what a caller learns of an error of append.
+func (c *core) explain(err error) *apiError {
+	var known *apiError
 	switch {
 	case errors.Is(err, errRenounced):
-		fail(errNotController)
-		return
-	case err != nil:
-		c.cfg.Logger.Error("an operation's records cannot be written", "err", err)
-		fail(errFault)
-		return
+		return errNotController
+	case errors.Is(err, ErrTooManyPending):
+		return errBusy
+	case errors.As(err, &known):
+		return known
 	}
-	if r.response == nil {
-		return
+	c.cfg.Logger.Error("an operation's records cannot be written", "err", err)
+	return errFault
+}
+
+// answer sends a response, if there is one: at once when it was made from committed state, else when what it was made from, or
+// what was written for it, is committed.
+func (c *core) answer(response kmsg.Response, reply func(kmsg.Response), fail func(*apiError)) {
+	switch {
+	case response == nil:
+	case len(c.pending) == 0 && !c.committed.InTransaction():
+		reply(response)
+	default:
+		c.deferred.add(c.working.EndOffset(), func(err *apiError) {
+			if err != nil {
+				fail(err)
+				return
+			}
+			reply(response)
+		})
 	}
-	if len(c.pending) == 0 {
-		reply(r.response)
-		return
-	}
-	c.deferred.add(c.working.EndOffset(), func(err *apiError) {
-		if err != nil {
-			fail(err)
-			return
-		}
-		reply(r.response)
-	})
 }
 
 // commit takes a batch that the log has committed.
@@ -189,6 +267,7 @@ func (c *core) commit(b metadata.Batch) error {
 		if img.EndOffset() != b.EndOffset() || img.Epoch() != b.Epoch() {
 			return fmt.Errorf("committed a batch that ends at %d in epoch %d, proposed was %d in %d", b.EndOffset(), b.Epoch(), img.EndOffset(), img.Epoch())
 		}
+		c.pending[0] = nil // the array outlives the entry, images are large
 		c.pending = c.pending[1:]
 	default:
 		next, err := img.ReplayBatch(b)
@@ -202,6 +281,7 @@ func (c *core) commit(b metadata.Batch) error {
 		c.working = img
 	}
 	c.publish(img.Stable())
+	c.show()
 	c.deferred.complete(img.Stable().EndOffset())
 	return nil
 }
@@ -214,12 +294,17 @@ func (c *core) load(img *metadata.Image) {
 }
 
 // claim makes this node active in epoch. All that was ever acknowledged is committed and replayed here: the log says so only then.
-func (c *core) claim(now time.Time, epoch int32) {
+// An error means that the first records could not be written, so that this replica is of no use.
+func (c *core) claim(now time.Time, epoch int32) error {
 	c.cfg.Logger.Info("active controller", "epoch", epoch, "offset", c.nextOffset())
 	c.epoch = epoch
 	c.brokers.claim(now, c.working)
+	c.show()
 	c.periodic = c.tasks(now)
-	c.activate(now)
+	if err := c.activate(now); err != nil && !errors.Is(err, errRenounced) {
+		return fmt.Errorf("activation: %w", err)
+	}
+	return nil
 }
 
 // renounce makes this node a standby. What was proposed may still commit, under whoever leads next: callers are told to ask there.
@@ -231,7 +316,7 @@ func (c *core) renounce() {
 	c.epoch = standby
 	c.pending = nil
 	c.working = c.committed
-	c.periodic = nil
+	c.periodic, c.backlog = nil, nil
 	c.brokers.renounce()
 	c.deferred.fail(errNotController)
 }

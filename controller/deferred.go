@@ -18,7 +18,9 @@ func (d *deferred) add(offset int64, done func(*apiError)) {
 func (d *deferred) complete(stableEnd int64) {
 	n := 0
 	for n < len(d.waiting) && d.waiting[n].offset <= stableEnd {
-		d.waiting[n].done(nil)
+		done := d.waiting[n].done
+		d.waiting[n].done = nil // the array outlives the entry
+		done(nil)
 		n++
 	}
 	d.waiting = d.waiting[n:]

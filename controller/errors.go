@@ -42,6 +42,8 @@ var (
 	errNotController = &apiError{kerr.NotController, "This node is not the active controller."}
 	errTimedOut      = &apiError{kerr.RequestTimedOut, "The request waited in the controller's queue past its deadline."}
 	errQueueFull     = &apiError{kerr.RequestTimedOut, "The controller's queue is full."}
+	errStopping      = &apiError{kerr.RequestTimedOut, "The controller is shutting down."}
+	errBusy          = &apiError{kerr.RequestTimedOut, "Too much waits to be committed; try again."}
 	errFault         = &apiError{kerr.UnknownServerError, "The controller met an internal fault; its log says which."}
 	errTooLarge      = &apiError{kerr.PolicyViolation, "Unable to perform excessively large batch operation."}
 )

@@ -135,25 +135,34 @@ func newTestCore(t testing.TB, options ...func(*Config)) *testCore {
 	cfg.Log = log
 	tc := &testCore{core: newCore(&cfg, func(*metadata.Image) {}), t: t, log: log, clock: cfg.Clock.(*fakeClock)}
 	tc.lead(1)
-	if tc.working.Version() == 0 {
-		tc.apply(cfg.Bootstrap...)
-	}
 	return tc
 }
 
 // lead opens an epoch as the log does, and claims it.
 func (tc *testCore) lead(epoch int32) {
 	tc.t.Helper()
-	b, err := metadata.EncodeControl(tc.clock.now.UnixMilli(), &record.LeaderChange{LeaderID: tc.cfg.NodeID, Voters: []int32{tc.cfg.NodeID}, GrantingVoters: []int32{tc.cfg.NodeID}})
-	if err == nil {
-		_, err = tc.log.Propose(epoch, b)
-	}
-	if err != nil {
+	tc.renounce()
+	controller := &Controller{cfg: *tc.cfg}
+	controller.published.Store(tc.committed)
+	if _, err := tc.log.Propose(epoch, controller.EpochStart(epoch, tc.log.end == 0)); err != nil {
 		tc.t.Fatal(err)
 	}
 	tc.commitAll()
-	tc.claim(tc.clock.now, epoch)
+	if err := tc.claim(tc.clock.now, epoch); err != nil {
+		tc.t.Fatal(err)
+	}
 	tc.commitAll()
+	tc.runBacklog()
+}
+
+// runBacklog runs what the core began on its own.
+func (tc *testCore) runBacklog() {
+	tc.t.Helper()
+	for len(tc.backlog) > 0 {
+		b := tc.backlog[0]
+		tc.backlog = tc.backlog[1:]
+		tc.do(b.run)
+	}
 }
 
 // commitAll commits whatever is proposed.

@@ -1,59 +1,83 @@
 package controller
 
 import (
+	"errors"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// pendingOp is a request on its way through the queue.
+// pendingOp is an operation on its way through the queue: a request, or something that the core began on its own.
 type pendingOp struct {
 	c        *Controller
-	api      *api
-	req      kmsg.Request
+	name     string
 	op       op
-	reply    func(kmsg.Response)
-	fail     func(*apiError)
+	epoch    int32     // that it began in
 	deadline time.Time // zero: none. It bounds the wait in the queue, not the commit.
+	// reply and fail complete the operation; exactly one of them is called, once.
+	reply func(kmsg.Response)
+	fail  func(*apiError)
 }
 
-func (p *pendingOp) run() {
-	core := p.c.core
-	p.op.now = p.c.cfg.Clock.Now()
-	switch {
-	case !core.active():
-		p.fail(errNotController)
-	case !p.deadline.IsZero() && p.op.now.After(p.deadline):
-		p.fail(errTimedOut)
-	default:
-		p.step(func(o op) result { return p.api.write(core, o, p.req) })
-	}
-}
-
-// step runs one part of the operation and queues the next, if there is one.
-func (p *pendingOp) step(f func(op) result) {
-	answered := false
-	defer func() {
-		if r := recover(); r != nil {
-			p.c.fault(p.api.name, r)
-			if !answered {
-				p.fail(errFault)
-			}
+// begin returns the event that runs the first part.
+func (p *pendingOp) begin(f func(op) result) event {
+	return event{p.name, func() {
+		core, now := p.c.core, p.c.cfg.Clock.Now()
+		switch {
+		case !core.active():
+			p.fail(errNotController)
+		case !p.deadline.IsZero() && now.After(p.deadline):
+			p.c.stats.timedOut.Add(1)
+			p.fail(errTimedOut)
+		default:
+			p.epoch = core.epoch
+			p.part(f, false)
 		}
-	}()
-	r := f(p.op)
-	answered = true
-	p.c.core.run(p.op.now, r, p.reply, p.fail)
-	if r.more != nil {
-		p.c.queue.addRest(event{p.api.name, func() { p.next(r.more) }})
+	}, p.fail}
+}
+
+// goOn queues a further part.
+func (p *pendingOp) goOn(f func(op) result) {
+	e := event{p.name, func() { p.part(f, true) }, p.fail}
+	if !p.c.queue.addPart(e) {
+		p.fail(errStopping)
 	}
 }
 
-func (p *pendingOp) next(f func(op) result) {
-	if !p.c.core.active() {
+// part runs one part and queues the next, if there is one. An operation that has begun does not give up because the log is busy: it
+// computes the part again, a little later.
+func (p *pendingOp) part(f func(op) result, begun bool) {
+	core := p.c.core
+	if core.epoch != p.epoch {
 		p.fail(errNotController)
 		return
 	}
 	p.op.now = p.c.cfg.Clock.Now()
-	p.step(f)
+	r, ok := p.compute(f)
+	if !ok {
+		p.fail(errFault)
+		return
+	}
+	switch err := core.append(p.op.now, r); {
+	case begun && errors.Is(err, ErrTooManyPending):
+		p.c.cfg.Clock.AfterFunc(againAfter, func() { p.goOn(f) })
+		return
+	case err != nil:
+		p.fail(core.explain(err))
+		return
+	}
+	core.answer(r.response, p.reply, p.fail)
+	if r.more != nil {
+		p.goOn(r.more)
+	}
+}
+
+// compute runs the operation's own code, which changes nothing: a panic in it is a fault that the core survives.
+func (p *pendingOp) compute(f func(op) result) (r result, ok bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.c.fault(p.name, v)
+		}
+	}()
+	return f(p.op), true
 }

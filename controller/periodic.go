@@ -1,6 +1,10 @@
 package controller
 
-import "time"
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
 
 // task is something that the active controller does on its own, again and again.
 type task struct {
@@ -25,37 +29,57 @@ func (c *core) nextTask() time.Time {
 	return next
 }
 
-// runTasks runs every task that is due.
+// runTasks runs every task that is due. A task that fails comes again in its period.
 func (c *Controller) runTasks() {
 	now := c.cfg.Clock.Now()
 	for _, t := range c.core.periodic {
+		if !c.core.active() { // a task before this one may have found out
+			return
+		}
 		if t.next.After(now) {
 			continue
 		}
 		t.next = now.Add(t.period)
-		c.turn(event{t.name, func() {
-			r, again := t.run(op{now: now})
+		p := c.background(t.name)
+		p.begin(func(o op) result {
+			r, again := t.run(o)
 			if again {
 				t.next = now.Add(againAfter)
 			}
-			if err := c.core.append(now, r); err != nil {
-				c.cfg.Logger.Warn("a periodic task could not write", "task", t.name, "err", err)
-			}
-		}})
+			return r
+		}).run()
 	}
+}
+
+// background makes an operation that nobody waits for.
+func (c *Controller) background(name string) *pendingOp {
+	return &pendingOp{c: c, name: name, epoch: c.core.epoch, reply: func(kmsg.Response) {}, fail: func(err *apiError) {
+		if err == errNotController || err == errStopping {
+			return
+		}
+		c.cfg.Logger.Warn("an operation of the controller's own did not end", "operation", name, "err", err)
+	}}
+}
+
+// runBacklog queues what the core began on its own.
+func (c *Controller) runBacklog() {
+	for _, b := range c.core.backlog {
+		c.background(b.name).goOn(b.run)
+	}
+	c.core.backlog = nil
 }
 
 // timers keeps one timer for the earliest task.
 type timers struct {
 	clock  Clock
 	fire   func()
-	at     time.Time
+	at     time.Time // when it will fire; zero: not armed
 	disarm func() bool
 }
 
-// set arms the timer for at; zero disarms it.
+// set arms the timer for at; zero disarms it. A timer that is due and has not been heard yet stays as it is.
 func (t *timers) set(now, at time.Time) {
-	if at.Equal(t.at) && at.After(now) {
+	if at.Equal(t.at) {
 		return
 	}
 	t.stop()
@@ -65,9 +89,12 @@ func (t *timers) set(now, at time.Time) {
 	}
 }
 
+// fired notes that the timer was heard.
+func (t *timers) fired() { t.at, t.disarm = time.Time{}, nil }
+
 func (t *timers) stop() {
 	if t.disarm != nil {
 		t.disarm()
 	}
-	t.at, t.disarm = time.Time{}, nil
+	t.fired()
 }

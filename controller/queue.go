@@ -6,15 +6,18 @@ import "sync"
 type event struct {
 	name string
 	run  func()
+	// drop, if not nil, answers whoever waits for the event when it will not run any more.
+	drop func(*apiError)
 }
 
-// queue feeds the core's goroutine. Events of the log go first and are always taken; requests are bounded; the rest of long
-// operations comes last, one part at a time, so that short ones never wait for more than one part.
+// queue feeds the core's goroutine. Events of the log go first and are always taken. Requests, which are bounded, and the parts of long
+// operations take turns: some requests, one part, so that neither waits long for the other.
 type queue struct {
 	mu       sync.Mutex
 	log      []event
 	requests []event
-	rest     []event
+	parts    []event
+	partNext bool // requests ran last
 	max      int
 	closed   bool
 	wake     chan struct{} // capacity 1
@@ -31,11 +34,11 @@ func (q *queue) signal() {
 	}
 }
 
-// addLog queues an event of the log or of a timer.
-func (q *queue) addLog(e event) { q.add(&q.log, e, 0) }
+// addLog queues an event of the log or of a timer; false when the queue is closed.
+func (q *queue) addLog(e event) bool { return q.add(&q.log, e, 0) }
 
-// addRest queues the next part of a long operation.
-func (q *queue) addRest(e event) { q.add(&q.rest, e, 0) }
+// addPart queues the next part of a long operation; false when the queue is closed.
+func (q *queue) addPart(e event) bool { return q.add(&q.parts, e, 0) }
 
 // addRequest reports false when the queue is full or closed.
 func (q *queue) addRequest(e event) bool { return q.add(&q.requests, e, q.max) }
@@ -53,10 +56,10 @@ func (q *queue) add(list *[]event, e event, max int) bool {
 	return ok
 }
 
-// requestsPerTurn bounds how long a commit waits behind requests.
+// requestsPerTurn bounds how long a commit or a part waits behind requests.
 const requestsPerTurn = 64
 
-// take returns what is to run now: all of the log's events, else some waiting requests, else one part of a long operation.
+// take returns what is to run now: all of the log's events, else some waiting requests or one part of a long operation.
 func (q *queue) take() []event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -64,16 +67,25 @@ func (q *queue) take() []event {
 	switch {
 	case len(q.log) > 0:
 		events, q.log = q.log, nil
+	case len(q.parts) > 0 && (q.partNext || len(q.requests) == 0):
+		events, q.parts = q.parts[:1:1], q.parts[1:]
+		q.partNext = false
 	case len(q.requests) > 0:
 		n := min(len(q.requests), requestsPerTurn)
 		events, q.requests = q.requests[:n:n], q.requests[n:]
-	case len(q.rest) > 0:
-		events, q.rest = q.rest[:1:1], q.rest[1:]
+		q.partNext = true
 	}
 	return events
 }
 
-// close refuses all further events and returns the requests that nobody will run.
+// len is how many requests and parts wait.
+func (q *queue) len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.requests) + len(q.parts)
+}
+
+// close refuses all further events.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
@@ -85,4 +97,13 @@ func (q *queue) isClosed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.closed
+}
+
+// drain returns the events that nobody will run, once the queue is closed.
+func (q *queue) drain() []event {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	events := append(q.requests, q.parts...)
+	q.log, q.requests, q.parts = nil, nil, nil
+	return events
 }

@@ -1,18 +1,167 @@
 package controller
 
 import (
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
 )
 
-// sessions is the soft state of brokers: when each was last heard of and how far it has read.
-type sessions struct{ cfg *Config }
+// sessions is the soft state of brokers: when each was last heard of and how far it has read. Nothing of it is in the log: a
+// new leader begins anew. Connections touch it from their own goroutines, so it has a lock of its own.
+type sessions struct {
+	timeout time.Duration
+	// view is what connections may know of the core's images; nil on a standby.
+	view atomic.Pointer[brokerView]
 
-func newSessions(cfg *Config) *sessions { return &sessions{cfg: cfg} }
+	mu       sync.Mutex
+	contacts map[session]*contact
+}
 
-// claim starts a session for every unfenced broker: a new leader has heard of nobody yet.
-func (s *sessions) claim(now time.Time, img *metadata.Image) {}
+// brokerView is the newest pair of images. A broker whose registration is the same in both has nothing pending.
+type brokerView struct{ working, committed *metadata.Image }
+
+// session names one registration of a broker. A new incarnation is a new session.
+type session struct {
+	broker int32
+	epoch  int64
+}
+
+func sessionOf(b *metadata.Broker) session { return session{b.ID, b.Epoch} }
+
+// contact is what is known of a broker in one session.
+type contact struct {
+	last           time.Time
+	metadataOffset int64 // last reported; -1: not yet
+	shutdownOffset int64 // of the last record that its controlled shutdown wrote; -1: not in one
+	// walkedDirs are the offline directories whose partitions this leader has already taken from the broker.
+	walkedDirs []record.UUID
+}
+
+func newSessions(cfg *Config) *sessions {
+	return &sessions{timeout: cfg.SessionTimeout, contacts: make(map[session]*contact)}
+}
+
+// claim starts a session for every unfenced broker: a new leader has heard of nobody yet. Fenced brokers get none, so that a
+// new incarnation of one may register at once.
+func (s *sessions) claim(now time.Time, img *metadata.Image) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.contacts)
+	for _, b := range img.Brokers() {
+		if !b.Fenced {
+			s.at(sessionOf(b)).last = now
+		}
+	}
+}
 
 // renounce forgets everything.
-func (s *sessions) renounce() {}
+func (s *sessions) renounce() {
+	s.view.Store(nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.contacts)
+}
+
+// at returns the contact of a session, made when there is none. The caller holds the lock.
+func (s *sessions) at(k session) *contact {
+	c := s.contacts[k]
+	if c == nil {
+		c = &contact{metadataOffset: -1, shutdownOffset: -1}
+		s.contacts[k] = c
+	}
+	return c
+}
+
+// contact returns a copy of what is known of a session; a zero last when nothing is.
+func (s *sessions) contact(k session) contact {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.contacts[k]; c != nil {
+		return *c
+	}
+	return contact{metadataOffset: -1, shutdownOffset: -1}
+}
+
+// touch notes a heartbeat.
+func (s *sessions) touch(now time.Time, k session, metadataOffset int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.at(k)
+	c.last, c.metadataOffset = now, metadataOffset
+}
+
+// update changes the contact of a session, if there is one.
+func (s *sessions) update(k session, f func(*contact)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.contacts[k]; c != nil {
+		f(c)
+	}
+}
+
+func (s *sessions) drop(k session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.contacts, k)
+}
+
+// valid reports whether a session was heard of within the timeout.
+func (s *sessions) valid(now time.Time, k session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.contacts[k]
+	return c != nil && !s.over(now, c)
+}
+
+func (s *sessions) over(now time.Time, c *contact) bool { return now.Sub(c.last) > s.timeout }
+
+// expired returns the session that is over for longest.
+func (s *sessions) expired(now time.Time) (oldest session, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var last time.Time
+	for k, c := range s.contacts {
+		if !s.over(now, c) {
+			continue
+		}
+		if !ok || c.last.Before(last) || c.last.Equal(last) && k.broker < oldest.broker {
+			oldest, last, ok = k, c.last, true
+		}
+	}
+	return oldest, ok
+}
+
+// extend lets every session last longer by d.
+func (s *sessions) extend(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.contacts {
+		c.last = c.last.Add(d)
+	}
+}
+
+// lowestActiveOffset is the lowest metadata offset that an active broker has reported; ok is false when none is active.
+// A broker that has not reported since this leader claimed holds it at -1.
+func (s *sessions) lowestActiveOffset(img *metadata.Image) (lowest int64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range img.Brokers() {
+		if !b.Active() {
+			continue
+		}
+		offset := int64(-1)
+		if c := s.contacts[sessionOf(b)]; c != nil {
+			if c.shutdownOffset >= 0 {
+				continue
+			}
+			offset = c.metadataOffset
+		}
+		if !ok || offset < lowest {
+			lowest, ok = offset, true
+		}
+	}
+	return lowest, ok
+}

@@ -1,0 +1,129 @@
+package controller
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// brokerState is where a broker stands between its registration and its end (BrokerControlState).
+type brokerState uint8
+
+const (
+	brokerFenced brokerState = iota
+	brokerUnfenced
+	brokerControlledShutdown
+	brokerShutdownNow
+)
+
+func (s brokerState) String() string {
+	return [...]string{"fenced", "unfenced", "controlled shutdown", "shutdown now"}[s]
+}
+
+// fenced is what a heartbeat's answer says of the state.
+func (s brokerState) fenced() bool { return s == brokerFenced || s == brokerShutdownNow }
+
+// stateOf is the state that a registration and what is known of its session come to. A new leader does not know who was in
+// controlled shutdown: such a broker counts as unfenced until it asks again.
+func stateOf(b *metadata.Broker, k contact) brokerState {
+	switch {
+	case k.shutdownOffset >= 0:
+		return brokerControlledShutdown
+	case b.Fenced:
+		return brokerFenced
+	}
+	return brokerUnfenced
+}
+
+// nextState is the table of BrokerHeartbeatManager.calculateNextBrokerState. leads says whether the broker still leads a
+// partition, drained whether every active broker has seen what its controlled shutdown wrote.
+func nextState(current brokerState, b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, leads, drained func() bool) brokerState {
+	switch {
+	case current == brokerFenced:
+		switch {
+		case req.WantShutdown:
+			return brokerShutdownNow
+		case !req.WantFence && caughtUp(b, req):
+			return brokerUnfenced
+		}
+	case current == brokerUnfenced:
+		switch {
+		case req.WantFence && req.WantShutdown:
+			return brokerShutdownNow
+		case req.WantFence:
+			return brokerFenced
+		case req.WantShutdown && leads():
+			return brokerControlledShutdown
+		case req.WantShutdown:
+			return brokerShutdownNow
+		}
+	case !leads() && drained():
+		return brokerShutdownNow
+	}
+	return current
+}
+
+// caughtUp reports whether the broker has replayed its own registration.
+func caughtUp(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) bool {
+	return req.CurrentMetadataOffset >= b.RegisteredAt
+}
+
+// steady reports whether the heartbeat of a broker with nothing pending changes nothing, and in which state. It decides for
+// the fast path, so it says no to whatever needs a thought.
+func steady(b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerHeartbeatRequest) (state brokerState, ok bool) {
+	state = stateOf(b, k)
+	if req.WantShutdown || state == brokerControlledShutdown || nextState(state, b, req, nil, nil) != state {
+		return state, false
+	}
+	if v.HasDirectories() && len(unwalked(k, req.OfflineLogDirs)) > 0 {
+		return state, false
+	}
+	return state, !v.HasCordonedDirectories() || !cordonChanged(b, req.CordonedLogDirs)
+}
+
+// unwalked are the offline directories that this leader has not dealt with yet.
+func unwalked(k contact, offline [][16]byte) []record.UUID {
+	var dirs []record.UUID
+	for _, d := range offline {
+		if !slices.Contains(k.walkedDirs, record.UUID(d)) {
+			dirs = append(dirs, d)
+		}
+	}
+	return dirs
+}
+
+// cordonChanged reports whether a broker says something new of its cordoned directories; nil says nothing.
+func cordonChanged(b *metadata.Broker, dirs [][16]byte) bool {
+	if dirs == nil {
+		return false
+	}
+	if b.CordonedLogDirs == nil || len(b.CordonedLogDirs) != len(dirs) {
+		return true
+	}
+	for _, d := range dirs {
+		if !slices.Contains(b.CordonedLogDirs, record.UUID(d)) {
+			return true
+		}
+	}
+	return false
+}
+
+// uuids copies ids out of a request. The result is not nil.
+func uuids(ids [][16]byte) []record.UUID {
+	all := make([]record.UUID, len(ids))
+	for i, id := range ids {
+		all[i] = id
+	}
+	return all
+}
+
+func heartbeatResponse(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, state brokerState) *kmsg.BrokerHeartbeatResponse {
+	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
+	resp.IsCaughtUp = caughtUp(b, req)
+	resp.IsFenced = state.fenced()
+	resp.ShouldShutdown = state == brokerShutdownNow
+	return resp
+}

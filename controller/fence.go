@@ -1,0 +1,241 @@
+package controller
+
+import (
+	"iter"
+	"slices"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// Fencing, unfencing, controlled shutdown and offline directories: what a broker's coming and going does to partitions.
+//
+// The usual case is one batch, in Kafka's order of records. A broker with more than partitionsPerPart partitions is dealt with
+// in parts, between which heartbeats and other requests run. Then the BrokerRegistrationChange goes first: from there on the
+// registration keeps the broker from being elected or from joining an ISR (or lets it), so that nothing comes back behind the walk,
+// and each part computes its changes from the newest image. Between two parts
+//
+//   - the broker may come back and be unfenced: the walk ends. The partitions it had not come to still have the broker
+//     in their ISR, and rightly: no leader has dropped it, so it has lost nothing that was acknowledged.
+//   - it may register anew or be unregistered: the walk ends. A registration takes a new incarnation out of everything first, from
+//     whatever state it finds, and so does an unregistration.
+//   - it may be fenced again: a walk of its own begins; two walks find different work.
+//   - leadership may be lost: whoever leads next finds the broker inactive by its registration and in partitions that
+//     it should not be in, and goes on; see (*core).repair. No record says that a walk was under way, none has to.
+
+// partitionsPerPart bounds the time of one part. With a registration change it must stay below recordsPerBatch: what says that the
+// walk begins is in one batch with its beginning, or both are missing.
+const partitionsPerPart = 900
+
+// walk is an update of many partitions, at the place it has come to.
+type walk struct {
+	session session // whom it is about, and which registration
+	kind    walkKind
+	dirs    []record.UUID // of walkDirs
+	after   metadata.TopicPartition
+}
+
+type walkKind uint8
+
+const (
+	walkLeave walkKind = iota // the broker is inactive: it leaves ISRs and leads nothing
+	walkJoin                  // the broker is active: leaderless partitions get another chance
+	walkDirs                  // as walkLeave, for its partitions in some directories
+)
+
+// due reports whether the registration is still as it was when the walk began.
+func (w walk) due(b *metadata.Broker) bool {
+	if b == nil || sessionOf(b) != w.session {
+		return false
+	}
+	switch w.kind {
+	case walkLeave:
+		return !b.Active()
+	case walkJoin:
+		return b.Active()
+	}
+	return true
+}
+
+func (w walk) partitions(img *metadata.Image) iter.Seq[metadata.TopicPartition] {
+	hosted := img.HostedAfter(w.session.broker, w.after)
+	switch w.kind {
+	case walkJoin:
+		return img.LeaderlessAfter(w.after)
+	case walkDirs:
+		return hostedIn(hosted, w.session.broker, w.dirs)
+	}
+	return hosted
+}
+
+func (w walk) update() replicaUpdate {
+	if w.kind == walkJoin {
+		return addBroker(w.session.broker)
+	}
+	return removeBroker(w.session.broker)
+}
+
+// part returns the changes of the next part, and the rest of the walk if there is one.
+func (c *core) part(img *metadata.Image, w walk) (changes []record.Record, rest *walk) {
+	changes, last := c.updateReplicas(img, w.update(), w.partitions(img), partitionsPerPart)
+	if last == nil {
+		return changes, nil
+	}
+	w.after = *last
+	return changes, &w
+}
+
+// goOn continues a walk, part by part, and then with done.
+func (c *core) goOn(w walk, done func(op) result) func(op) result {
+	return func(o op) result {
+		if !w.due(c.working.Broker(w.session.broker)) {
+			return done(o)
+		}
+		changes, rest := c.part(c.working, w)
+		r := result{records: changes, more: done}
+		if rest != nil {
+			r.more = c.goOn(*rest, done)
+		}
+		if len(changes) > 0 {
+			r.then = func(end int64) { c.raiseShutdownOffset(w.session, end-1) }
+		}
+		return r
+	}
+}
+
+// raiseShutdownOffset lets a broker in controlled shutdown wait until the others have seen this part too.
+func (c *core) raiseShutdownOffset(key session, offset int64) {
+	c.brokers.update(key, func(k *contact) {
+		if k.shutdownOffset >= 0 {
+			k.shutdownOffset = offset
+		}
+	})
+}
+
+func finished(op) result { return result{} }
+
+// transition returns what a broker's change of state writes, and the rest of it when that is long.
+func (c *core) transition(img *metadata.Image, b *metadata.Broker, from, to brokerState) (records []record.Record, rest *walk) {
+	switch {
+	case from == to:
+		return nil, nil
+	case to == brokerUnfenced:
+		return c.unfence(img, b)
+	case to == brokerControlledShutdown:
+		return c.shutDown(img, b)
+	}
+	return c.fence(img, b)
+}
+
+func (c *core) fence(img *metadata.Image, b *metadata.Broker) ([]record.Record, *walk) {
+	if b.Fenced {
+		return nil, nil
+	}
+	changes, rest := c.part(img, walk{session: sessionOf(b)})
+	if rest != nil {
+		return slices.Insert(changes, 0, fenceRecord(b)), rest
+	}
+	return append(changes, fenceRecord(b)), nil
+}
+
+func (c *core) unfence(img *metadata.Image, b *metadata.Broker) ([]record.Record, *walk) {
+	change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: record.FencedUnfence})
+	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkJoin})
+	return slices.Insert(changes, 0, change), rest
+}
+
+func (c *core) shutDown(img *metadata.Image, b *metadata.Broker) ([]record.Record, *walk) {
+	changes, rest := c.part(img, walk{session: sessionOf(b)})
+	if !b.InControlledShutdown {
+		change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
+		changes = slices.Insert(changes, 0, change)
+	}
+	return changes, rest
+}
+
+// takeDirsOffline returns what directories that went offline write.
+func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known contact, offline [][16]byte) ([]record.Record, *walk) {
+	dirs := unwalked(known, offline)
+	if len(dirs) == 0 || !img.Version().HasDirectories() {
+		return nil, nil
+	}
+	var change record.Record
+	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), func(d record.UUID) bool { return slices.Contains(dirs, d) })
+	if len(remaining) > 0 && len(remaining) < len(b.LogDirs) {
+		change = &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: remaining}
+	}
+	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs, "online", remaining)
+	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})
+	switch {
+	case change == nil:
+	case rest != nil:
+		changes = slices.Insert(changes, 0, change)
+	default:
+		changes = append(changes, change)
+	}
+	return changes, rest
+}
+
+// fenceStale fences the broker whose session is over for longest, one at a time: the next one's elections shall see it.
+func (c *core) fenceStale(o op) (r result, again bool) {
+	key, ok := c.brokers.expired(o.now)
+	if !ok {
+		return result{}, false
+	}
+	r.then = func(int64) { c.brokers.drop(key) }
+	b := c.working.Broker(key.broker)
+	if b == nil || sessionOf(b) != key || b.Fenced {
+		return r, true
+	}
+	c.cfg.Logger.Info("fencing a broker: its session is over", "broker", b.ID, "epoch", b.Epoch, "timeout", c.cfg.SessionTimeout)
+	records, rest := c.fence(c.working, b)
+	r.records = records
+	if rest != nil {
+		r.more = c.goOn(*rest, finished)
+	}
+	return r, true
+}
+
+// repair returns the operation that ends what the last leader may have begun: it takes inactive brokers out of the partitions that
+// they should have left, and gives leaderless partitions another chance. It writes nothing when all is well.
+func (c *core) repair(ids []int32) func(op) result {
+	return func(o op) result {
+		if len(ids) == 0 {
+			return c.electLeaderless(metadata.TopicPartition{})
+		}
+		b := c.working.Broker(ids[0])
+		if b == nil || b.Active() {
+			return c.repair(ids[1:])(o)
+		}
+		return c.goOn(walk{session: sessionOf(b)}, c.repair(ids[1:]))(o)
+	}
+}
+
+func (c *core) electLeaderless(after metadata.TopicPartition) result {
+	nobody := replicaUpdate{noBroker, noBroker, noBroker}
+	changes, last := c.updateReplicas(c.working, nobody, c.working.LeaderlessAfter(after), partitionsPerPart)
+	r := result{records: changes}
+	if last != nil {
+		r.more = func(op) result { return c.electLeaderless(*last) }
+	}
+	return r
+}
+
+// inactive are the brokers that should lead nothing, and lead something or are in some ISR or ELR.
+func inactive(img *metadata.Image) []int32 {
+	var ids []int32
+	for id, b := range img.Brokers() {
+		if b.Active() {
+			continue
+		}
+		for range img.Hosted(id) {
+			ids = append(ids, id)
+			break
+		}
+	}
+	return ids
+}
+
+func fenceRecord(b *metadata.Broker) record.Record {
+	return &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: record.FencedFence}
+}
