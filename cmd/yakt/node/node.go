@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,6 +109,7 @@ func (n *Node) controllerConfig() controller.Config {
 		NodeID: cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID, Registration: n.registration,
 		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap, Unstable: cfg.UnstableFeatureVersions,
 		DefaultPartitions: cfg.NumPartitions, DefaultReplicationFactor: cfg.DefaultReplicationFactor,
+		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
 		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
 		Clock: systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
@@ -117,6 +119,14 @@ func (n *Node) controllerConfig() controller.Config {
 		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
 	}
 	return c
+}
+
+// staticMinISR is the file's min.insync.replicas, which config has checked.
+func staticMinISR(static map[string]string) int32 {
+	if n, err := strconv.ParseInt(strings.TrimSpace(static["min.insync.replicas"]), 10, 32); err == nil {
+		return int32(n)
+	}
+	return 1
 }
 
 func decodeNested(data []byte) (kmsg.Request, int32, string, error) {
@@ -172,7 +182,7 @@ func (n *Node) formattedVoters() []int32 {
 func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
-	n.server.Serve()
+	go n.server.Serve()
 	go func() {
 		if err, ok := <-n.log.Failed(); ok {
 			n.fail(err)
