@@ -143,5 +143,9 @@ func (a *applier) maybeSnapshot() {
 	a.sinceBytes, a.sinceTime = 0, a.l.now()
 	a.writing = make(chan struct{})
 	done := a.writing
-	a.l.goLoop(func() { defer close(done); a.l.makeSnapshot(m, write) })
+	a.l.goLoop(func() {
+		a.l.makeSnapshot(m, write)
+		close(done)
+		notify(a.wake) // the next one may be due already
+	})
 }

@@ -367,14 +367,19 @@ func (c *core) applyConf(e *raftpb.Entry) {
 	c.out.members = true
 }
 
-// marked says that a snapshot of this node's own is durable and marked; the log behind it may go.
-// It returns the first index still kept.
-func (c *core) marked(m mark) uint64 {
-	if m.Index > c.store.mark.Index {
-		c.store.mark = m
-		c.store.trim(c.cfg.keepBytes)
+// supersedes reports whether a snapshot of this node's own is still worth marking, now that it is on disk: one of the
+// leader's may have been installed meanwhile.
+func (c *core) supersedes(m mark) bool { return c.failed == nil && m.Index > c.store.mark.Index }
+
+// marked says that a snapshot of this node's own is durable and marked; the log behind it may go. It reports whether
+// it is the newest.
+func (c *core) marked(m mark) bool {
+	if !c.supersedes(m) {
+		return false
 	}
-	return c.store.base.index + 1
+	c.store.mark = m
+	c.store.trim(c.cfg.keepBytes)
+	return true
 }
 
 // markFor names the snapshot the application wants to write. The end offset must be a batch boundary it has taken.

@@ -33,10 +33,10 @@ func (s *sim) event() {
 		s.pull(n)
 	case p < 980:
 		s.propose(n)
-	case p < 985:
+	case p < 988:
 		s.snapshot(n)
 	case !s.calm:
-		s.fault(n, p-985)
+		s.fault(n, p-988)
 	}
 }
 

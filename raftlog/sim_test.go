@@ -42,6 +42,7 @@ type simNode struct {
 	writes  []simWrite
 	applies []*applyTask
 	pulls   []*raftpb.Message
+	making  *mark            // a snapshot being written to its file
 	mine    map[int64][]byte // proposed in this life, by base offset
 	hw      int64
 	cutIn   bool // messages to it are lost
@@ -69,6 +70,9 @@ type simMessage struct {
 func (d *simDisk) last() uint64 { return d.mark.Index + uint64(len(d.entries)) }
 
 func (d *simDisk) setMark(m mark) {
+	if m.Index < d.mark.Index {
+		panic(fmt.Sprintf("mark %d after mark %d", m.Index, d.mark.Index))
+	}
 	keep := m.Index == d.mark.Index && m.Term == d.mark.Term
 	if i := m.Index - d.mark.Index; m.Index > d.mark.Index && i <= uint64(len(d.entries)) {
 		keep = d.entries[i-1].GetTerm() == m.Term
@@ -131,7 +135,7 @@ func (s *sim) boot(n *simNode) {
 		s.fail("node %d does not start: %v", n.id, err)
 	}
 	n.up, n.core, n.app, n.mine, n.hw = true, c, newAppState(), map[int64][]byte{}, 0
-	n.writes, n.applies, n.pulls = nil, nil, nil
+	n.writes, n.applies, n.pulls, n.making = nil, nil, nil, nil
 	if n.disk.mark.Index > 0 {
 		s.load(n, n.disk.mark)
 	}
@@ -341,6 +345,13 @@ func (s *sim) propose(n *simNode) {
 
 // snapshot writes the application's state and has it marked.
 func (s *sim) snapshot(n *simNode) {
+	if m := n.making; m != nil {
+		n.making = nil
+		if n.core.supersedes(*m) {
+			n.writes = append(n.writes, simWrite{mark: m})
+		}
+		return
+	}
 	end, epoch, write := n.app.Snapshot()
 	if end == 0 || end <= n.core.store.mark.EndOffset {
 		return
@@ -357,7 +368,7 @@ func (s *sim) snapshot(n *simNode) {
 	var file bytes.Buffer
 	_ = write(&file)
 	n.files[snapshotID{end, epoch}] = file.Bytes()
-	n.writes = append(n.writes, simWrite{mark: &m})
+	n.making = &m
 }
 
 // pull fetches an offered snapshot from its leader, if that is possible.

@@ -154,6 +154,15 @@ func (s *snapshots) add(id snapshotID, now time.Time) {
 	s.tidy(now)
 }
 
+// discard deletes a snapshot that never became known.
+func (s *snapshots) discard(id snapshotID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.known, id) {
+		_ = os.Remove(s.path(id))
+	}
+}
+
 // tidy deletes all but the newest snapshots, and those that somebody is downloading.
 func (s *snapshots) tidy(now time.Time) {
 	s.mu.Lock()
@@ -230,20 +239,34 @@ func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) {
 		l.log.Error("cannot write a snapshot; the log keeps growing until one succeeds", "snapshot", id.file(), "error", err)
 		return
 	}
-	l.writer.addMark(m, func() {
-		var first uint64
-		l.input(func(c *core) {
-			first = c.marked(m)
-			l.view.publish(snapshotID{c.store.mark.EndOffset, c.store.mark.Epoch}, c.store.base)
-		})
-		if first == 0 {
-			return // stopped
-		}
-		if err := l.writer.disk.Compact(first); err != nil {
-			l.fail(fmt.Errorf("raftlog: dropping old segments: %w", err))
+	marked := make(chan struct{})
+	l.input(func(c *core) {
+		if !c.supersedes(m) {
+			l.snaps.discard(id)
+			close(marked)
 			return
 		}
-		l.snaps.add(id, l.now())
-		l.log.Info("snapshot written", "snapshot", id.file(), "took", l.now().Sub(began).Round(time.Millisecond))
+		// Queued under the lock, so that no later mark can come before it.
+		l.writer.addMark(m, func() { defer close(marked); l.snapshotMarked(m) })
 	})
+	select {
+	case <-marked:
+		l.log.Info("snapshot done", "snapshot", id.file(), "took", l.now().Sub(began).Round(time.Millisecond))
+	case <-l.ctx.Done():
+	}
+}
+
+// snapshotMarked drops what the snapshot makes superfluous. It runs on the writer's goroutine.
+func (l *Log) snapshotMarked(m mark) {
+	l.input(func(c *core) {
+		if c.marked(m) {
+			l.view.publish(snapshotID{m.EndOffset, m.Epoch}, c.store.base)
+		}
+	})
+	// What memory keeps for those a little behind is not needed on disk.
+	if err := l.writer.disk.Compact(m.Index + 1); err != nil {
+		l.fail(fmt.Errorf("raftlog: dropping old segments: %w", err))
+		return
+	}
+	l.snaps.add(snapshotID{m.EndOffset, m.Epoch}, l.now())
 }

@@ -104,9 +104,19 @@ func (w *writer) write(tasks []writerTask) error {
 			}
 		}
 	})
+	return w.finish(tasks)
+}
+
+// finish does what nobody waits for: dropping files that snapshots have made superfluous.
+func (w *writer) finish(tasks []writerTask) error {
 	for _, t := range tasks {
 		if t.marked != nil {
 			t.marked()
+		}
+		if t.write != nil && t.write.install != nil {
+			if err := w.disk.Compact(t.write.install.Index + 1); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
