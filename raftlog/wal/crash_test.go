@@ -36,34 +36,75 @@ func (m *machine) options() Options {
 	return o
 }
 
-// Append adds, and sometimes replaces, entries.
-func (m *machine) Append(t *rapid.T) {
+// batch draws entries to add, sometimes in place of others, and a hard state.
+func (m *machine) batch() (hs *raftpb.HardState, entries []*raftpb.Entry, next model) {
 	s := m.now()
-	var hs *raftpb.HardState
-	var entries []*raftpb.Entry
 	term := max(s.lastTerm(), 1)
 	first := s.last() + 1
 	if committed := max(s.hs.commit, s.mark.Index); committed < s.last() && m.choose(4) == 0 {
-		first = rapid.Uint64Range(committed+1, s.last()).Draw(t, "first")
+		first = rapid.Uint64Range(committed+1, s.last()).Draw(m.t, "first")
 		term++
 	}
-	for i := range uint64(rapid.IntRange(0, 6).Draw(t, "entries")) {
-		size := rapid.SampledFrom([]int{0, 1, 7, 8, 40, 400, 600, 1500}).Draw(t, "size")
+	for i := range uint64(rapid.IntRange(0, 6).Draw(m.t, "entries")) {
+		size := rapid.SampledFrom([]int{0, 1, 7, 8, 40, 400, 600, 1500}).Draw(m.t, "size")
 		if m.choose(30) == 29 {
 			size = 12_000
 		}
 		entries = append(entries, entry(first+i, term, strings.Repeat(string(rune('a'+m.choose(26))), size)))
 	}
-	next := s.append(nil, entries)
+	next = s.append(nil, entries)
 	if m.choose(2) == 0 {
-		commit := rapid.Uint64Range(max(s.hs.commit, s.mark.Index), next.last()).Draw(t, "commit")
+		commit := rapid.Uint64Range(max(s.hs.commit, s.mark.Index), next.last()).Draw(m.t, "commit")
 		hs = state(max(next.lastTerm(), s.hs.term, 1), uint64(m.choose(4)), commit)
 		next = next.append(hs, nil)
 	}
+	return hs, entries, next
+}
+
+func (m *machine) Append(t *rapid.T) {
+	hs, entries, next := m.batch()
 	if err := m.w.Append(hs, entries); err != nil {
 		t.Fatal(err)
 	}
 	m.push(next)
+}
+
+// CutDuring cuts the power at a change made by appending, syncing and marking.
+func (m *machine) CutDuring(t *rapid.T) {
+	m.cutAfter(rapid.IntRange(0, 8).Draw(t, "changes until the power goes"))
+	var err error
+	for range rapid.IntRange(1, 4).Draw(t, "batches") {
+		hs, entries, next := m.batch()
+		if err = m.w.Append(hs, entries); err != nil {
+			break // refused, or nothing of it written
+		}
+		m.push(next)
+	}
+	if err == nil {
+		err = m.w.Sync()
+	}
+	if s := m.now(); err == nil && s.last() > 0 {
+		m.durable()
+		m.push(s.setMark(mark(s.last(), s.lastTerm())))
+		if err = m.w.SetMark(mark(s.last(), s.lastTerm())); err == nil {
+			err = m.w.Compact(s.last() + 1)
+		}
+	}
+	if err != nil && !errors.Is(err, errPower) {
+		t.Fatal(err)
+	}
+	m.w.release()
+	m.Crash(t)
+}
+
+// cutAfter lets so many changes happen and fails all after.
+func (m *machine) cutAfter(left int) {
+	m.fs.fault = func(op, path string) error {
+		if left--; left < 0 {
+			return errPower
+		}
+		return nil
+	}
 }
 
 func (m *machine) Sync(t *rapid.T) {
@@ -128,13 +169,7 @@ func (m *machine) powerCut() {
 func (m *machine) Crash(t *rapid.T) {
 	m.powerCut()
 	for m.choose(3) == 0 {
-		left := rapid.IntRange(0, 12).Draw(t, "changes until the next crash")
-		m.fs.fault = func(op, path string) error {
-			if left--; left < 0 {
-				return errPower
-			}
-			return nil
-		}
+		m.cutAfter(rapid.IntRange(0, 12).Draw(t, "changes until the next crash"))
 		if w, _, err := Open("d", m.options()); err == nil {
 			w.release()
 		} else if !errors.Is(err, errPower) {
@@ -179,6 +214,7 @@ func TestCrashModel(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"append": m.Append, "append2": m.Append, "append3": m.Append,
 			"sync": m.Sync, "mark": m.Mark, "compact": m.Compact, "reopen": m.Reopen, "crash": m.Crash,
+			"cut": m.CutDuring, "cut2": m.CutDuring,
 		})
 		m.Crash(t)
 	})

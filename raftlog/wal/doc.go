@@ -23,7 +23,8 @@
 // log by at most Options.MarkEvery syncs or a quarter of a second, whichever is
 // sooner, and is exact after Close.
 //
-// One damage stays undecidable, here as in any log: the loss of whole sectors
-// (or of the very last record) of the last sync group, above the durable mark,
-// is what a power cut during that write looks like. It is cut, and TornTail says so.
+// One damage stays undecidable, here as in any log: above the durable mark, the
+// loss of whole sectors of the last sync group or of the log's last sector, or
+// damage to the very last batch, is what a power cut during the last write looks
+// like. It is cut, and TornTail says so.
 package wal

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"io/fs"
 	"maps"
@@ -17,8 +18,8 @@ type memFS struct {
 	files   map[string]*inode // as the running system sees them
 	durable map[string]*inode // names as of the last SyncDir
 	// fault, if set, is asked before every change and sync; its error is returned.
-	// A failing write leaves its first half behind; a failing sync drops what was
-	// to be synced and, as Linux does, believes it clean.
+	// A failing write leaves about half of its sectors behind; a failing sync drops what was
+	// to be synced and, as Linux does, believes it clean; errPower leaves that to crash.
 	fault func(op, path string) error
 }
 
@@ -137,7 +138,8 @@ func (f *memFile) WriteAt(b []byte, off int64) (int, error) {
 	err := f.fs.begin("write", f.node.path)
 	defer f.fs.mu.Unlock()
 	if err != nil {
-		b = b[:len(b)/2]
+		half := (int(off) + len(b)/2) / sectorBytes * sectorBytes
+		b = b[:max(0, half-int(off))]
 	}
 	end := int(off) + len(b)
 	if grow := end - len(f.node.data); grow > 0 {
@@ -157,7 +159,9 @@ func (f *memFile) Datasync() error {
 	if err == nil {
 		n.disk = n.crashed(func(int) int { return 0 })
 	}
-	clear(n.dirty)
+	if !errors.Is(err, errPower) {
+		clear(n.dirty)
+	}
 	return err
 }
 
