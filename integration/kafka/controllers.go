@@ -34,6 +34,7 @@ type ControllerOptions struct {
 	Static         bool   // controller.quorum.voters instead of a dynamic quorum
 	ReleaseVersion string // format's --release-version ("4.0"); the newest by default
 	HeapMB         int    // Java only, 256 by default
+	AsShipped      bool   // Java only: run as Kafka's own start script does instead of being quick to start
 	Properties     map[string]string
 }
 
@@ -69,7 +70,7 @@ type program interface {
 func StartControllers(t testing.TB, n int, o ControllerOptions) *Controllers {
 	t.Helper()
 	r := Resolve(t, cmp.Or(o.Version, Newest))
-	return startQuorum(t, apache{r, cmp.Or(o.HeapMB, 256)}, n, o)
+	return startQuorum(t, apache{r, cmp.Or(o.HeapMB, 256), o.AsShipped}, n, o)
 }
 
 // StartYAKt starts a quorum of n nodes of the yakt binary and waits until it has a leader.

@@ -54,6 +54,15 @@ func (r *Release) javaCommand(heapMB int, log4j2 string, jvmArgs []string, mainC
 	return command{argv: append(argv, args...), env: append(os.Environ(), "CLASSPATH="+r.classPath())}
 }
 
+// shippedCommand is javaCommand with the options of Kafka's kafka-run-class.sh, which every server is started with unless its
+// operator chooses others: for measuring.
+func (r *Release) shippedCommand(heapMB int, log4j2 string, mainClass string, args ...string) command {
+	argv := []string{r.java, fmt.Sprintf("-Xmx%dm", heapMB), "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
+		"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true",
+		"-Dlog4j2.configurationFile=" + log4j2, mainClass}
+	return command{argv: append(argv, args...), env: append(os.Environ(), "CLASSPATH="+r.classPath())}
+}
+
 // log4j2Config writes a configuration that sends everything from INFO up to logPath, and returns its file.
 func log4j2Config(dir, name, logPath string) (string, error) {
 	file := filepath.Join(dir, name+".log4j2.properties")

@@ -13,8 +13,9 @@ import (
 
 // apache runs Apache Kafka's own controllers.
 type apache struct {
-	release *Release
-	heapMB  int
+	release   *Release
+	heapMB    int
+	asShipped bool
 }
 
 func (a apache) name() string { return "Apache " + a.release.Version }
@@ -29,6 +30,9 @@ func (a apache) format(dir string, args ...string) (command, error) {
 func (a apache) start(dir, name, config string) (command, string, error) {
 	logPath := filepath.Join(dir, name+".log")
 	log4j2, err := log4j2Config(dir, name, logPath)
+	if a.asShipped {
+		return a.release.shippedCommand(a.heapMB, log4j2, serverClass, config), logPath, err
+	}
 	return a.release.javaCommand(a.heapMB, log4j2, nil, serverClass, config), logPath, err
 }
 
