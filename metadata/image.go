@@ -43,7 +43,9 @@ type Image struct {
 	scram   table[string, *record.UserScramCredential]
 	tokens  table[string, *record.DelegationToken]
 
-	beforeTransaction *Image // while a metadata transaction is open
+	// While a metadata transaction is open: the state that aborting it goes back to, and the last image without it that ends at a
+	// batch's end. They differ when a batch has records before the one that begins the transaction.
+	beforeTransaction, stable *Image
 }
 
 // Empty is the image of an empty log.
@@ -60,10 +62,11 @@ func (img *Image) Epoch() int32 { return img.epoch }
 // TimestampMs is the append time (ms since 1970) of the last batch that the image contains, -1 for an empty log.
 func (img *Image) TimestampMs() int64 { return img.timestampMs }
 
-// Stable is the image that others may see: img itself, or what was before the metadata transaction that is open in it.
+// Stable is the image that others may see: img itself, or the one before the batch in which the metadata transaction began
+// that is open in it.
 func (img *Image) Stable() *Image {
-	if img.beforeTransaction != nil {
-		return img.beforeTransaction
+	if img.stable != nil {
+		return img.stable
 	}
 	return img
 }

@@ -5,7 +5,7 @@ import "slices"
 // reindex brings the indexes from partition a to b; nil stands for a partition that does not exist. It costs what the two
 // hold, whatever the image holds.
 func (e *Editor) reindex(ref partitionRef, a, b *Partition) {
-	img := &e.img
+	img := e.img
 	flag(e, &img.leaderless, ref, a != nil && a.Leader < 0, b != nil && b.Leader < 0)
 	flag(e, &img.imbalanced, ref, a != nil && !a.Preferred(), b != nil && !b.Preferred())
 	flag(e, &img.reassigns, ref, a != nil && a.Reassigning(), b != nil && b.Reassigning())

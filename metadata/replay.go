@@ -12,23 +12,25 @@ import (
 // Editor makes the successor of an image. It belongs to one goroutine, and so do all editors of images that descend from one
 // another. An editor that returned an error is dropped: its image is half changed.
 type Editor struct {
-	img Image
+	base        *Image
+	img         *Image // its own object: a published image must not keep its editor, and so its predecessor
+	lastOrdinal uint32 // of the topic looked up last: records of one topic mostly follow each other
 }
 
 // Edit begins a successor of img, which stays as it is.
 func (img *Image) Edit() *Editor {
-	e := &Editor{img: *img}
-	e.img.gen++
-	return e
+	next := *img
+	next.gen++
+	return &Editor{base: img, img: &next}
 }
 
 // Image is the state as edited so far, for reading between two changes of the same editor. It is not a published image.
-func (e *Editor) Image() *Image { return &e.img }
+func (e *Editor) Image() *Image { return e.img }
 
 // Done ends the editor and returns the image, at the position that the log gave to the last batch replayed.
 func (e *Editor) Done(endOffset int64, epoch int32, timestampMs int64) *Image {
 	e.img.endOffset, e.img.epoch, e.img.timestampMs = endOffset, epoch, timestampMs
-	return &e.img
+	return e.img
 }
 
 // ReplayBatch replays a whole batch of the log.
@@ -80,7 +82,7 @@ func (e *Editor) Replay(offset int64, r record.Record) error {
 }
 
 func (e *Editor) replay(offset int64, r record.Record) error {
-	img, gen := &e.img, e.img.gen
+	img, gen := e.img, e.img.gen
 	switch r := r.(type) {
 	case *record.RegisterBroker:
 		img.brokers.set(gen, r.BrokerID, newBroker(r, offset))
@@ -167,7 +169,7 @@ func (e *Editor) registrationChange(r *record.BrokerRegistrationChange) error {
 }
 
 func (e *Editor) topic(r *record.Topic) error {
-	img := &e.img
+	img := e.img
 	if img.TopicByName(r.Name) != nil {
 		return fmt.Errorf("there is already a topic named %q", r.Name)
 	}
@@ -183,7 +185,7 @@ func (e *Editor) topic(r *record.Topic) error {
 }
 
 func (e *Editor) removeTopic(r *record.RemoveTopic) error {
-	img := &e.img
+	img := e.img
 	t := img.Topic(r.TopicID)
 	if t == nil {
 		return fmt.Errorf("there is no topic with id %v", r.TopicID)
@@ -201,7 +203,7 @@ func (e *Editor) removeTopic(r *record.RemoveTopic) error {
 
 // put replaces a partition of t, or adds it.
 func (e *Editor) put(t *Topic, id int32, p *Partition) {
-	img := &e.img
+	img := e.img
 	if t.partitions.gen != img.gen || t.partitions.tree == nil {
 		own := *t
 		own.partitions.own(img.gen)
@@ -216,20 +218,35 @@ func (e *Editor) put(t *Topic, id int32, p *Partition) {
 	e.reindex(newPartitionRef(t.ordinal, id), old, p)
 }
 
+// topicByID is Image.Topic, quick for the same topic again.
+func (e *Editor) topicByID(id record.UUID) *Topic {
+	if t, ok := e.img.topics.get(e.lastOrdinal); ok && t.ID == id {
+		return t
+	}
+	t := e.img.Topic(id)
+	if t != nil {
+		e.lastOrdinal = t.ordinal
+	}
+	return t
+}
+
 func (e *Editor) partition(r *record.Partition) error {
-	t := e.img.Topic(r.TopicID)
+	t := e.topicByID(r.TopicID)
 	if t == nil {
 		return fmt.Errorf("there is no topic with id %v", r.TopicID)
 	}
 	if n := len(r.Directories); n != 0 && n != len(r.Replicas) {
 		return fmt.Errorf("%s-%d has %d directories for %d replicas", t.Name, r.PartitionID, n, len(r.Replicas))
 	}
+	if r.LeaderRecoveryState != record.Recovered && r.LeaderRecoveryState != record.Recovering {
+		return fmt.Errorf("%s-%d has an unknown leader recovery state %d", t.Name, r.PartitionID, r.LeaderRecoveryState)
+	}
 	e.put(t, r.PartitionID, newPartition(r))
 	return nil
 }
 
 func (e *Editor) partitionChange(r *record.PartitionChange) error {
-	t := e.img.Topic(r.TopicID)
+	t := e.topicByID(r.TopicID)
 	if t == nil {
 		return fmt.Errorf("there is no topic with id %v", r.TopicID)
 	}
@@ -237,9 +254,12 @@ func (e *Editor) partitionChange(r *record.PartitionChange) error {
 	if p == nil {
 		return fmt.Errorf("topic %s has no partition %d", t.Name, r.PartitionID)
 	}
+	if s := r.LeaderRecoveryState; s != record.NoRecoveryChange && s != record.Recovered && s != record.Recovering {
+		return fmt.Errorf("%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s)
+	}
 	n := p.Merge(r)
-	if r.Directories != nil && len(r.Directories) != len(n.Replicas) {
-		return fmt.Errorf("%s-%d gets %d directories for %d replicas", t.Name, r.PartitionID, len(r.Directories), len(n.Replicas))
+	if len(n.Directories) != len(n.Replicas) {
+		return fmt.Errorf("%s-%d gets %d directories for %d replicas", t.Name, r.PartitionID, len(n.Directories), len(n.Replicas))
 	}
 	e.put(t, r.PartitionID, n)
 	return nil
@@ -374,8 +394,8 @@ func (e *Editor) transaction(r record.Record) error {
 		if e.img.beforeTransaction != nil {
 			return errors.New("a metadata transaction is already open")
 		}
-		before := e.img
-		e.img.beforeTransaction = &before
+		before := *e.img
+		e.img.beforeTransaction, e.img.stable = &before, e.base.Stable()
 		e.img.gen++
 		return nil
 	}
@@ -385,9 +405,9 @@ func (e *Editor) transaction(r record.Record) error {
 	}
 	if _, abort := r.(*record.AbortTransaction); abort {
 		gen := e.img.gen
-		e.img = *before
+		*e.img = *before
 		e.img.gen = gen + 1
 	}
-	e.img.beforeTransaction = nil
+	e.img.beforeTransaction, e.img.stable = nil, nil
 	return nil
 }

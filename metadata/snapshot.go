@@ -123,7 +123,7 @@ type Checkpoint struct {
 // ReadCheckpoint reads a small checkpoint file, such as bootstrap.checkpoint, whole.
 func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
 	c := new(Checkpoint)
-	err := scanCheckpoint(r, func(ctl record.Control) {
+	err := scanCheckpoint(r, record.Decode, func(ctl record.Control) {
 		if h, ok := ctl.(*record.SnapshotHeader); ok {
 			c.Header = *h
 			return
@@ -140,7 +140,7 @@ func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
 func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 	e := Empty().Edit()
 	var timestampMs int64
-	err := scanCheckpoint(r, func(ctl record.Control) {
+	err := scanCheckpoint(r, new(record.Decoder).Decode, func(ctl record.Control) {
 		if h, ok := ctl.(*record.SnapshotHeader); ok {
 			timestampMs = h.LastContainedLogTimestamp
 		}
@@ -154,8 +154,8 @@ func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 
 // scanCheckpoint walks a checkpoint file from header to footer. A file that ends before its footer is refused: it was not
 // finished.
-func scanCheckpoint(r io.Reader, control func(record.Control), data func(record.Record) error) error {
-	s := checkpointScanner{control: control, data: data}
+func scanCheckpoint(r io.Reader, decode decodeFunc, control func(record.Control), data func(record.Record) error) error {
+	s := checkpointScanner{decode: decode, control: control, data: data}
 	for {
 		b, err := readBatch(r)
 		if errors.Is(err, io.EOF) {
@@ -174,7 +174,10 @@ func scanCheckpoint(r io.Reader, control func(record.Control), data func(record.
 	return nil
 }
 
+type decodeFunc = func([]byte) (record.Record, int16, error)
+
 type checkpointScanner struct {
+	decode         decodeFunc
 	control        func(record.Control)
 	data           func(record.Record) error
 	header, footer bool
@@ -189,7 +192,7 @@ func (s *checkpointScanner) batch(b Batch) error {
 			if !s.header {
 				return errors.New("the file does not begin with its header")
 			}
-			r, _, err := record.Decode(value)
+			r, _, err := s.decode(value)
 			if err != nil {
 				return err
 			}

@@ -47,10 +47,15 @@ func (t *table[K, V]) from(k K) iter.Seq2[K, V] {
 	}
 }
 
+// nodeDegree bounds a node to 31 entries. A change copies one node of each level: with the library's 63 it costs half as much again, and
+// smaller ones take more memory.
+const nodeDegree = 16
+
+// own makes the table belong to generation gen before a change.
 func (t *table[K, V]) own(gen uint64) {
 	switch {
 	case t.tree == nil:
-		t.tree = new(btree.Map[K, V])
+		t.tree = btree.NewMap[K, V](nodeDegree)
 	case t.gen != gen:
 		t.tree = t.tree.IsoCopy()
 	}

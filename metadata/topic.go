@@ -85,7 +85,8 @@ func (p *Partition) setMore(m partitionMore) {
 		p.more = nil
 		return
 	}
-	p.more = &m
+	own := m // not m itself, which would be allocated for every partition
+	p.more = &own
 }
 
 // newPartition takes a PartitionRecord; its slices are the image's from then on.
@@ -109,14 +110,21 @@ func (p *Partition) shareISR() {
 
 // fillDirectories gives replicas that know no directory the marker for it.
 func fillDirectories(dirs []record.UUID, replicas int) []record.UUID {
-	if len(dirs) == replicas {
+	switch {
+	case len(dirs) == replicas:
 		return dirs
+	case replicas <= len(migrating):
+		return migrating[:replicas:replicas]
 	}
 	return make([]record.UUID, replicas)
 }
 
+// migrating is shared by the partitions that know no directories, which in an old cluster are all.
+var migrating [16]record.UUID
+
 // Merge returns p as the change leaves it (PartitionRegistration.merge). Every change bumps the partition epoch; one that
-// sets the leader, be it to the same broker, bumps the leader epoch.
+// sets the leader, be it to the same broker, bumps the leader epoch. Directories that are known stay as they are when the replicas
+// change: who changes the one and not the other gets a partition that does not replay.
 func (p *Partition) Merge(c *record.PartitionChange) *Partition {
 	n := *p
 	if c.ISR != nil {
@@ -128,7 +136,9 @@ func (p *Partition) Merge(c *record.PartitionChange) *Partition {
 	if c.Directories != nil {
 		n.Directories = c.Directories
 	}
-	n.Directories = fillDirectories(n.Directories, len(n.Replicas))
+	if !slices.ContainsFunc(n.Directories, func(d record.UUID) bool { return d != record.DirMigrating }) {
+		n.Directories = fillDirectories(nil, len(n.Replicas))
+	}
 	n.shareISR()
 	if c.Leader != record.NoLeaderChange {
 		n.Leader = c.Leader

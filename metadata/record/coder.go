@@ -8,7 +8,8 @@ import (
 )
 
 // coder walks a record's fields once for both directions: with decoding set, fields are filled from buf; without, they are
-// appended to it. So a record's layout is said in one place. The first error sticks; what follows does nothing.
+// appended to it. So a record's layout is said in one place. The first error sticks; what follows does nothing. Appending never
+// writes to a field: records are shared with readers.
 //
 // All records are in Kafka's flexible format: compact lengths (uvarint n+1, 0 = null) and tagged fields at the end of
 // every struct. A length is checked against the bytes that are left before anything is allocated for it.
@@ -16,6 +17,7 @@ type coder struct {
 	buf      []byte
 	decoding bool
 	version  int16
+	shared   *shared // lists known already; may be nil
 	err      error
 }
 
@@ -56,7 +58,9 @@ func (c *coder) bool(v *bool) {
 		b = 1
 	}
 	c.int8(&b)
-	*v = b != 0
+	if c.decoding {
+		*v = b != 0
+	}
 }
 
 func (c *coder) int16(v *int16) {
@@ -70,7 +74,9 @@ func (c *coder) int16(v *int16) {
 func (c *coder) uint16(v *uint16) {
 	s := int16(*v)
 	c.int16(&s)
-	*v = uint16(s)
+	if c.decoding {
+		*v = uint16(s)
+	}
 }
 
 func (c *coder) int32(v *int32) {
@@ -92,7 +98,9 @@ func (c *coder) int64(v *int64) {
 func (c *coder) float64(v *float64) {
 	bits := int64(math.Float64bits(*v))
 	c.int64(&bits)
-	*v = math.Float64frombits(uint64(bits))
+	if c.decoding {
+		*v = math.Float64frombits(uint64(bits))
+	}
 }
 
 func (c *coder) uuid(v *UUID) {
@@ -188,14 +196,8 @@ func (c *coder) bytes(v *[]byte) {
 	}
 }
 
-// array codes a list that cannot be null; an empty one decodes as nil.
-func array[T any](c *coder, v *[]T, minBytes int, elem func(*coder, *T)) {
-	n := c.size(len(*v), minBytes)
-	elements(c, v, n, elem)
-}
-
-// nullableArray keeps the difference between null (nil) and empty (not nil).
-func nullableArray[T any](c *coder, v *[]T, minBytes int, elem func(*coder, *T)) {
+// nullableLength is length for a list that may be null (nil), which is not the same as an empty one.
+func nullableLength[T any](c *coder, v *[]T, minBytes int) int {
 	n := len(*v)
 	if *v == nil {
 		n = -1
@@ -204,10 +206,12 @@ func nullableArray[T any](c *coder, v *[]T, minBytes int, elem func(*coder, *T))
 	if c.decoding && c.err == nil && n == 0 {
 		*v = []T{}
 	}
-	elements(c, v, n, elem)
+	return n
 }
 
-func elements[T any](c *coder, v *[]T, n int, elem func(*coder, *T)) {
+// array codes a list that cannot be null; an empty one decodes as nil.
+func array[T any](c *coder, v *[]T, minBytes int, elem func(*coder, *T)) {
+	n := c.size(len(*v), minBytes)
 	if c.err != nil || n <= 0 {
 		return
 	}
@@ -219,14 +223,39 @@ func elements[T any](c *coder, v *[]T, n int, elem func(*coder, *T)) {
 	}
 }
 
-func int32Elem(c *coder, v *int32)   { c.int32(v) }
-func uuidElem(c *coder, v *UUID)     { c.uuid(v) }
 func stringElem(c *coder, v *string) { c.string(v) }
 
-func (c *coder) int32s(v *[]int32)         { array(c, v, 4, int32Elem) }
-func (c *coder) nullableInt32s(v *[]int32) { nullableArray(c, v, 4, int32Elem) }
-func (c *coder) uuids(v *[]UUID)           { array(c, v, 16, uuidElem) }
-func (c *coder) nullableUUIDs(v *[]UUID)   { nullableArray(c, v, 16, uuidElem) }
+func (c *coder) int32s(v *[]int32)         { c.int32Elems(v, c.size(len(*v), 4)) }
+func (c *coder) nullableInt32s(v *[]int32) { c.int32Elems(v, nullableLength(c, v, 4)) }
+func (c *coder) uuids(v *[]UUID)           { c.uuidElems(v, c.size(len(*v), len(UUID{}))) }
+func (c *coder) nullableUUIDs(v *[]UUID)   { c.uuidElems(v, nullableLength(c, v, len(UUID{}))) }
+
+// int32Elems and uuidElems are elements for the two kinds that a million partitions have, in one go.
+func (c *coder) int32Elems(v *[]int32, n int) {
+	if c.err != nil || n <= 0 {
+		return
+	}
+	if !c.decoding {
+		for _, x := range *v {
+			c.buf = binary.BigEndian.AppendUint32(c.buf, uint32(x))
+		}
+		return
+	}
+	*v = c.shared.int32List(c.take(4 * n))
+}
+
+func (c *coder) uuidElems(v *[]UUID, n int) {
+	if c.err != nil || n <= 0 {
+		return
+	}
+	if !c.decoding {
+		for _, u := range *v {
+			c.buf = append(c.buf, u[:]...)
+		}
+		return
+	}
+	*v = c.shared.uuidList(c.take(len(UUID{}) * n))
+}
 
 // tagged is one optional field at the end of a struct. It is written only where set says that it differs from its default.
 type tagged struct {

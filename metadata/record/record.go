@@ -136,6 +136,12 @@ func Append(dst []byte, r Record, version int16) ([]byte, error) {
 // a log that this program cannot read to the letter must not be guessed at.
 func Decode(b []byte) (r Record, version int16, err error) {
 	c := coder{buf: b, decoding: true}
+	return c.record(Type.new)
+}
+
+func (t Type) new() Record { return kinds[t].make() }
+
+func (c *coder) record(alloc func(Type) Record) (r Record, version int16, err error) {
 	var frame, key, ver uint32
 	c.uvarint(&frame)
 	c.uvarint(&key)
@@ -151,8 +157,8 @@ func Decode(b []byte) (r Record, version int16, err error) {
 	case ver > uint32(t.MaxVersion()):
 		return nil, 0, fmt.Errorf("%v: version %d is newer than this release reads (%d)", t, ver, t.MaxVersion())
 	}
-	r, c.version = kinds[t].make(), int16(ver)
-	r.code(&c)
+	r, c.version = alloc(t), int16(ver)
+	r.code(c)
 	if c.err == nil && len(c.buf) != 0 {
 		c.fail(fmt.Errorf("%d bytes follow the record", len(c.buf)))
 	}
