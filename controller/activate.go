@@ -9,10 +9,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// activate writes what a new active controller has to write first, before any request: the bootstrap records of an empty
-// cluster, or the end of a transaction that the last leader left open. What can wait a second is left to upkeep if it cannot
-// be written now.
-func (c *core) activate(now time.Time) error {
+// activate is what a new active controller does first, before any request: it writes the bootstrap records of an empty cluster, or ends
+// a transaction that the last leader left open. Behind the requests that wait it goes on with upkeep and repair.
+func (c *core) activate(op) result {
 	r := result{atomic: true}
 	switch open := c.working.InTransaction(); {
 	case c.working.Stable().Version() == 0:
@@ -23,11 +22,12 @@ func (c *core) activate(now time.Time) error {
 	case open:
 		r.records = append(r.records, abort())
 	}
-	if err := c.append(now, r); err != nil {
-		return err
+	r.more = func(o op) result {
+		r := c.upkeep(o)
+		r.more = c.repair(inactive(c.working))
+		return r
 	}
-	c.later("repair", c.repair(inactive(c.working)))
-	return c.append(now, c.upkeep(op{now: now}))
+	return r
 }
 
 func abort() record.Record {
@@ -160,7 +160,7 @@ const upkeepInterval = time.Second
 // tasks are what the active controller does on its own. The first run of each is one period after the claim.
 func (c *core) tasks(now time.Time) []*task {
 	tasks := []*task{
-		{name: "fenceStale", period: max(c.cfg.SessionTimeout/8, time.Millisecond), run: c.fenceStale},
+		{name: "fenceStale", period: c.stalePeriod(), run: c.fenceStale},
 		{name: "upkeep", period: upkeepInterval, run: func(o op) (result, bool) { return c.upkeep(o), false }},
 		{name: "noOp", period: c.cfg.MaxIdle, run: func(op) (result, bool) { return result{records: []record.Record{&record.NoOp{}}}, false }},
 		{name: "electPreferred", period: c.cfg.PreferredInterval, run: c.electPreferred},

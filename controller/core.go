@@ -28,8 +28,9 @@ type core struct {
 	// epoch is the leader epoch this node is active in, -1 on a standby.
 	epoch int32
 
-	brokers  *sessions
-	periodic []*task
+	brokers      *sessions
+	staleChecked time.Time // when fenceStale ran last
+	periodic     []*task
 	// backlog are long operations that the core begins on its own; the driver runs them part by part, behind requests.
 	backlog []background
 
@@ -167,12 +168,13 @@ func (c *core) versionFor(img *metadata.Image, records []record.Record) metadata
 // this node does not lead the epoch any more.
 var ErrTooManyPending = errors.New("too much is proposed and not committed yet")
 
-var errRenounced = errors.New("the log refused a batch: leadership is lost")
+// errRefused wraps what Propose answers. It is no reason to renounce: the log says by LeaderChanged when leadership is lost, and
+// until then the working image is what it was.
+var errRefused = errors.New("the log refused a batch")
 
-// append proposes the records of r and makes their state the working one. An error that wraps errRenounced means that this node
-// no longer leads, and the core is a standby; one that wraps ErrTooManyPending that r may be tried again later; an apiError is for the
-// caller; any other is a fault. In all cases what was not proposed has not moved; of a result in several batches, those before the
-// refused one have.
+// append proposes the records of r and makes their state the working one. An error that wraps errRefused means that
+// the log did not take a batch: those before it are proposed, of the refused one nothing has moved. An apiError is for the caller; any other
+// is a fault, and nothing has moved.
 func (c *core) append(now time.Time, r result) error {
 	batches, images, err := c.batches(now, r)
 	if err != nil {
@@ -192,16 +194,14 @@ func (c *core) append(now time.Time, r result) error {
 // propose hands a batch to the log and makes the image that follows the working one.
 func (c *core) propose(b metadata.Batch, img *metadata.Image) error {
 	want := b.BaseOffset() // the log may patch the header
-	switch offset, err := c.log.Propose(c.epoch, b); {
-	case errors.Is(err, ErrTooManyPending):
+	offset, err := c.log.Propose(c.epoch, b)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	if offset != want {
+		err := fmt.Errorf("the log gave offset %d to a batch made for %d", offset, want)
+		c.cfg.Stop(err)
 		return err
-	case err != nil:
-		c.renounce()
-		return fmt.Errorf("%w: %w", errRenounced, err)
-	case offset != want:
-		c.cfg.Stop(fmt.Errorf("the log gave offset %d to a batch made for %d", offset, want))
-		c.renounce()
-		return errRenounced
 	}
 	c.working = img
 	c.pending = append(c.pending, img)
@@ -229,10 +229,10 @@ func (c *core) run(now time.Time, r result, reply func(kmsg.Response), fail func
 func (c *core) explain(err error) *apiError {
 	var known *apiError
 	switch {
-	case errors.Is(err, errRenounced):
-		return errNotController
 	case errors.Is(err, ErrTooManyPending):
 		return errBusy
+	case errors.Is(err, errRefused):
+		return errNotController
 	case errors.As(err, &known):
 		return known
 	}
@@ -299,10 +299,17 @@ func (c *core) claim(now time.Time, epoch int32) error {
 	c.cfg.Logger.Info("active controller", "epoch", epoch, "offset", c.nextOffset())
 	c.epoch = epoch
 	c.brokers.claim(now, c.working)
+	c.staleChecked = now
 	c.show()
 	c.periodic = c.tasks(now)
-	if err := c.activate(now); err != nil && !errors.Is(err, errRenounced) {
+	first := c.activate(op{now: now})
+	switch err := c.append(now, first); {
+	case errors.Is(err, errRefused):
+		c.later("activation", c.activate)
+	case err != nil:
 		return fmt.Errorf("activation: %w", err)
+	default:
+		c.later("activation", first.more)
 	}
 	return nil
 }

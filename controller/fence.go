@@ -3,6 +3,7 @@ package controller
 import (
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -177,7 +178,15 @@ func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known co
 }
 
 // fenceStale fences the broker whose session is over for longest, one at a time: the next one's elections shall see it.
+//
+// When the check itself comes very late, it was this process that stood still, and the heartbeats of that time may still lie in its
+// sockets: every session is given the time back.
 func (c *core) fenceStale(o op) (r result, again bool) {
+	if late := o.now.Sub(c.staleChecked) - c.stalePeriod(); late > c.cfg.SessionTimeout/2 {
+		c.cfg.Logger.Warn("this controller stood still: sessions of brokers are extended", "late", late)
+		c.brokers.extend(late)
+	}
+	c.staleChecked = o.now
 	key, ok := c.brokers.expired(o.now)
 	if !ok {
 		return result{}, false
@@ -195,6 +204,9 @@ func (c *core) fenceStale(o op) (r result, again bool) {
 	}
 	return r, true
 }
+
+// stalePeriod is how often sessions are looked at.
+func (c *core) stalePeriod() time.Duration { return max(c.cfg.SessionTimeout/8, time.Millisecond) }
 
 // repair returns the operation that ends what the last leader may have begun: it takes inactive brokers out of the partitions that
 // they should have left, and gives leaderless partitions another chance. It writes nothing when all is well.

@@ -44,8 +44,8 @@ func (p *pendingOp) goOn(f func(op) result) {
 	}
 }
 
-// part runs one part and queues the next, if there is one. An operation that has begun does not give up because the log is busy: it
-// computes the part again, a little later.
+// part runs one part and queues the next, if there is one. An operation that has begun does not give up because the log
+// refuses a batch: it computes the part again, a little later, as long as this node is active in the same epoch.
 func (p *pendingOp) part(f func(op) result, begun bool) {
 	core := p.c.core
 	if core.epoch != p.epoch {
@@ -59,7 +59,7 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 		return
 	}
 	switch err := core.append(p.op.now, r); {
-	case begun && errors.Is(err, ErrTooManyPending):
+	case begun && errors.Is(err, errRefused):
 		p.c.cfg.Clock.AfterFunc(againAfter, func() { p.goOn(f) })
 		return
 	case err != nil:
