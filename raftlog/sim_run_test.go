@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"testing"
 	"testing/cryptotest"
+
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // event lets one thing happen to a random node.
@@ -18,6 +20,10 @@ func (s *sim) event() {
 			s.boot(n)
 		}
 		return
+	}
+	if !s.calm && s.step < s.stormUntil && s.rng.IntN(25) == 0 {
+		s.crash(n)
+		s.boot(n)
 	}
 	switch p := s.rng.IntN(1000); {
 	case p < 150:
@@ -33,10 +39,10 @@ func (s *sim) event() {
 		s.pull(n)
 	case p < 980:
 		s.propose(n)
-	case p < 988:
+	case p < 987:
 		s.snapshot(n)
 	case !s.calm:
-		s.fault(n, p-988)
+		s.fault(n, p-987)
 	}
 }
 
@@ -67,6 +73,17 @@ func (s *sim) fault(n *simNode, kind int) {
 	case 10:
 		n.core.readIndex(s.rng.Uint64())
 		s.collect(n)
+	case 11: // elections without a pre-vote, as in a hand-over, and restarts while they last
+		for _, n := range s.nodes {
+			if n.up && s.rng.IntN(4) > 0 {
+				n.core.step(&raftpb.Message{Type: raftpb.MsgTimeoutNow.Enum(), From: new(raftID(other.id)), To: new(raftID(n.id)), Term: new(n.core.term)})
+				s.collect(n)
+			}
+		}
+		s.stormUntil = s.step + 150
+	case 12: // a quick restart
+		s.crash(n)
+		s.boot(n)
 	}
 }
 

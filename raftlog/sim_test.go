@@ -9,18 +9,20 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 )
 
 // sim runs several cores under one seed: its own network, disks, applications and crashes, one event at a time.
 type sim struct {
-	rng   *rand.Rand
-	nodes []*simNode
-	net   []*simMessage
-	step  int
-	calm  bool // no faults any more
-	trace uint64
+	rng        *rand.Rand
+	nodes      []*simNode
+	net        []*simMessage
+	step       int
+	calm       bool // no faults any more
+	stormUntil int  // step until which nodes restart often
+	trace      uint64
 
 	leaders   map[int32]int32  // epoch -> the one node that was said to lead it
 	committed map[int64][]byte // base offset -> batch, as first committed anywhere
@@ -176,6 +178,9 @@ func (s *sim) collect(n *simNode) {
 	out := n.core.take()
 	if n.core.failed != nil {
 		s.fail("node %d failed: %v", n.id, n.core.failed)
+	}
+	if n.core.claimed && n.core.rn.BasicStatus().RaftState != raft.StateLeader {
+		s.fail("node %d no longer leads, and still claims to", n.id)
 	}
 	for _, w := range out.writes {
 		n.writes = append(n.writes, simWrite{write: w})
