@@ -73,16 +73,21 @@ func (c *Controller) Active() (epoch int32, ok bool) {
 func (c *Controller) loop() {
 	defer close(c.done)
 	for range c.queue.wake {
-		for events := c.queue.take(); events != nil; events = c.queue.take() {
-			for _, e := range events {
-				c.turn(e)
-			}
-			c.afterTurns()
-		}
+		c.work()
 		if c.queue.isClosed() {
 			c.end()
 			return
 		}
+	}
+}
+
+// work runs events until none waits.
+func (c *Controller) work() {
+	for events := c.queue.take(); events != nil; events = c.queue.take() {
+		for _, e := range events {
+			c.turn(e)
+		}
+		c.afterTurns()
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +69,7 @@ var testStart = time.UnixMilli(1_700_000_000_000)
 
 // fakeClock stands still until it is advanced; timers fire on the goroutine that advances it.
 type fakeClock struct {
+	mu     sync.Mutex
 	now    time.Time
 	timers []*fakeTimer
 }
@@ -77,16 +80,59 @@ type fakeTimer struct {
 	stopped bool
 }
 
-func (c *fakeClock) Now() time.Time { return c.now }
+func (c *fakeClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
 
 func (c *fakeClock) AfterFunc(d time.Duration, f func()) func() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	t := &fakeTimer{at: c.now.Add(d), f: f}
 	c.timers = append(c.timers, t)
 	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		was := t.stopped
 		t.stopped = true
 		return !was
 	}
+}
+
+// advance moves the clock by d and fires what falls due on the way, each at its time, and calls after behind each.
+func (c *fakeClock) advance(d time.Duration, after func()) {
+	end := c.Now().Add(d)
+	for {
+		t := c.pop(end)
+		if t == nil {
+			break
+		}
+		t.f()
+		after()
+	}
+	c.mu.Lock()
+	c.now = end
+	c.mu.Unlock()
+}
+
+// pop removes the earliest timer that is due by end, and sets the clock to its time.
+func (c *fakeClock) pop(end time.Time) *fakeTimer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timers = slices.DeleteFunc(c.timers, func(t *fakeTimer) bool { return t.stopped })
+	if len(c.timers) == 0 {
+		return nil
+	}
+	t := slices.MinFunc(c.timers, func(a, b *fakeTimer) int { return a.at.Compare(b.at) })
+	if t.at.After(end) {
+		return nil
+	}
+	t.stopped = true
+	if t.at.After(c.now) {
+		c.now = t.at
+	}
+	return t
 }
 
 func testConfig() Config {
