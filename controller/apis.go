@@ -37,6 +37,8 @@ var apis = []*api{
 	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).forwarded().within(deleteTopicsTimeout),
 	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).forwarded().within(createPartitionsTimeout),
 	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
+	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).forwarded().within(alterPartitionReassignmentsTimeout),
+	readAPI(46, 0, 0, (*Controller).listPartitionReassignments).forwarded(),
 	readAPI(55, 0, 2, (*Controller).describeQuorum).forwarded(),
 	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition),
 	serveAPI(58, 0, 0, (*Controller).envelope),

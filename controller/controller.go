@@ -27,6 +27,7 @@ type Controller struct {
 	// active is the epoch that the core leads, standby otherwise; a hint, so that requests to a standby need not queue.
 	active atomic.Int32
 	stats  counters
+	feed   *feed
 
 	stop func()
 	done chan struct{}
@@ -40,7 +41,7 @@ func New(cfg Config) *Controller {
 	if cfg.SlowEvent == 0 {
 		cfg.SlowEvent = slowEventDefault
 	}
-	c := &Controller{cfg: cfg, queue: newQueue(cfg.QueueMax), done: make(chan struct{})}
+	c := &Controller{cfg: cfg, queue: newQueue(cfg.QueueMax), feed: newFeed(cfg.Clock), done: make(chan struct{})}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
 	c.core = newCore(&c.cfg, func(img *metadata.Image) { c.published.Store(img) })
@@ -162,6 +163,7 @@ func (c *Controller) Committed(batches [][]byte) {
 			if err != nil {
 				return err
 			}
+			c.feed.add(batch, c.core.committed)
 		}
 		return nil
 	}))
@@ -196,6 +198,7 @@ func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.
 	}
 	c.queue.addLog(c.invariant("load snapshot", func() error {
 		c.core.load(img)
+		c.feed.add(nil, img)
 		return nil
 	}))
 	return nil

@@ -1,0 +1,127 @@
+package controller
+
+import (
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// ALTER_PARTITION_REASSIGNMENTS (45), versions 0-1 (KIP-455; v1 is KIP-860's AllowReplicationFactorChange)
+// (ReplicationControlManager.alterPartitionReassignments).
+//
+// Each partition succeeds or fails by itself; the changes of those that succeed are one batch. Replicas that are null cancel a running
+// reassignment, anything else starts one or turns a running one elsewhere. What the ISR already allows completes at once; the rest
+// completes in whatever change later brings the right ISR. Fenced brokers may be added, unknown ones may not.
+//
+// Differs from Kafka on purpose: a new target always sets both lists anew (see reassign); a partition that comes twice in a request is
+// refused the second time, where Kafka computes both changes from the same state.
+func (c *core) alterPartitionReassignments(_ op, req *kmsg.AlterPartitionAssignmentsRequest) result {
+	resp := req.ResponseKind().(*kmsg.AlterPartitionAssignmentsResponse)
+	resp.AllowReplicationFactorChange = allowsFactorChange(req)
+	r := reassignments{
+		rules: c.partitionRules(c.working, noUpdate), allowFactorChange: allowsFactorChange(req), seen: make(map[metadata.TopicPartition]bool),
+	}
+	for i := range req.Topics {
+		resp.Topics = append(resp.Topics, r.topic(&req.Topics[i]))
+	}
+	if len(r.records) > recordsPerUserOp {
+		return result{response: failAlterPartitionReassignments(req, errTooLarge)}
+	}
+	return result{records: r.records, response: resp, atomic: true}
+}
+
+// allowsFactorChange is the request's field, which version 0 does not have: there it is allowed.
+func allowsFactorChange(req *kmsg.AlterPartitionAssignmentsRequest) bool {
+	return req.Version < 1 || req.AllowReplicationFactorChange
+}
+
+// reassignments collects the changes of one request.
+type reassignments struct {
+	rules             *partitionRules
+	allowFactorChange bool
+	seen              map[metadata.TopicPartition]bool
+	records           []record.Record
+}
+
+func (r *reassignments) topic(req *kmsg.AlterPartitionAssignmentsRequestTopic) kmsg.AlterPartitionAssignmentsResponseTopic {
+	answer := kmsg.NewAlterPartitionAssignmentsResponseTopic()
+	answer.Topic = req.Topic
+	t := r.rules.img.TopicByName(req.Topic)
+	for i := range req.Partitions {
+		err := errorf(kerr.UnknownTopicOrPartition, "Unable to find a topic named %s.", req.Topic)
+		if t != nil {
+			err = r.partition(t, &req.Partitions[i])
+		}
+		p := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
+		p.Partition, p.ErrorCode, p.ErrorMessage = req.Partitions[i].Partition, err.code(), err.text()
+		answer.Partitions = append(answer.Partitions, p)
+	}
+	return answer
+}
+
+func (r *reassignments) partition(t *metadata.Topic, req *kmsg.AlterPartitionAssignmentsRequestTopicPartition) *apiError {
+	p := t.Partition(req.Partition)
+	if p == nil {
+		return errorf(kerr.UnknownTopicOrPartition, "Unable to find partition %s:%d.", t.Name, req.Partition)
+	}
+	key := metadata.TopicPartition{Topic: t, ID: req.Partition}
+	if r.seen[key] {
+		return errorf(kerr.InvalidRequest, "Partition %s:%d comes twice in the request.", t.Name, req.Partition)
+	}
+	r.seen[key] = true
+	change := r.rules.of(t).change(req.Partition, p)
+	err := r.retarget(&change, req.Replicas)
+	if err != nil {
+		return err
+	}
+	if rec := change.record(); rec != nil {
+		r.records = append(r.records, rec)
+	}
+	return nil
+}
+
+// retarget sets what the request asks for; replicas that are nil cancel.
+func (r *reassignments) retarget(change *partitionChange, replicas []int32) *apiError {
+	if replicas == nil {
+		if !change.old.Reassigning() {
+			return errorf(kerr.NoReassignmentInProgress, "No partition reassignment is in progress.")
+		}
+		return change.cancelReassignment()
+	}
+	if err := checkReplicas(r.rules.img, replicas, 0); err != nil {
+		return err
+	}
+	if before := settledFactor(change.old); !r.allowFactorChange && len(replicas) != before {
+		return errorf(kerr.InvalidReplicationFactor, "The replication factor is changed from %d to %d", before, len(replicas))
+	}
+	change.reassign(replicas)
+	return nil
+}
+
+// settledFactor is the replication factor that a partition has when nothing is being moved, or will have.
+func settledFactor(p *metadata.Partition) int { return len(without(p.Replicas, p.Removing()...)) }
+
+func failAlterPartitionReassignments(req *kmsg.AlterPartitionAssignmentsRequest, err *apiError) *kmsg.AlterPartitionAssignmentsResponse {
+	resp := req.ResponseKind().(*kmsg.AlterPartitionAssignmentsResponse)
+	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	resp.AllowReplicationFactorChange = allowsFactorChange(req)
+	for i := range req.Topics {
+		t := kmsg.NewAlterPartitionAssignmentsResponseTopic()
+		t.Topic = req.Topics[i].Topic
+		for _, asked := range req.Topics[i].Partitions {
+			p := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
+			p.Partition, p.ErrorCode, p.ErrorMessage = asked.Partition, err.code(), err.text()
+			t.Partitions = append(t.Partitions, p)
+		}
+		resp.Topics = append(resp.Topics, t)
+	}
+	return resp
+}
+
+func alterPartitionReassignmentsTimeout(_ *Controller, req kmsg.Request) time.Duration {
+	return requestTimeout(req.(*kmsg.AlterPartitionAssignmentsRequest).TimeoutMillis)
+}

@@ -1,0 +1,152 @@
+package controller
+
+import (
+	"context"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// BrokerChange changes a broker's registration from outside: what a broker does by heartbeats and by registering again, for brokers
+// that have no process to do so, and for operators. Nil fields stay as they are.
+type BrokerChange struct {
+	BrokerID    int32
+	BrokerEpoch int64
+	// State is where the broker is to stand. Fenced and unfenced work at once, whatever its heartbeats said; the next ones may move it on.
+	// Shutdown begins a controlled shutdown, which heartbeats bring to its end and only a registration takes back.
+	State *BrokerTarget
+	// Host, Port and SecurityProtocol are those of the broker's first endpoint.
+	Host             *string
+	Port             *uint16
+	SecurityProtocol *int16
+	Rack             *string // empty: none
+}
+
+// BrokerTarget is the state that a BrokerChange asks for.
+type BrokerTarget uint8
+
+const (
+	TargetFenced BrokerTarget = iota
+	TargetUnfenced
+	TargetShutdown
+)
+
+// ChangeBroker carries out a BrokerChange as Do carries out a request. Outcome.Response is nil.
+//
+// Where it listens and its rack are written as a RegisterBrokerRecord of the same incarnation and epoch, as when a broker amends its
+// registration; its state as BrokerRegistrationChangeRecord with the partition changes that follow from it. All of that is one batch unless the
+// broker has more than partitionsPerPart partitions.
+func (c *Controller) ChangeBroker(ctx context.Context, caller Caller, change BrokerChange) (Outcome, error) {
+	a := &api{name: "BrokerChange", write: func(core *core, o op, _ kmsg.Request) result { return core.changeBroker(o, &change) }}
+	return c.do(ctx, caller, a, nil, false)
+}
+
+func (c *core) changeBroker(o op, change *BrokerChange) result {
+	b, err := c.changedBroker(change)
+	if err != nil {
+		return result{response: refusal(&Error{err.kafka, err.message})}
+	}
+	r := result{response: &refused{}}
+	img := c.working
+	if amended := amend(b, change); amended != nil {
+		r.records = append(r.records, amended)
+		img = preview(img, r.records)
+		b = img.Broker(b.ID)
+	}
+	if change.State == nil {
+		return r
+	}
+	records, rest, err := c.target(img, b, *change.State)
+	if err != nil {
+		return result{response: refusal(&Error{err.kafka, err.message})}
+	}
+	r.records = append(r.records, records...)
+	r.then = func(end int64) { c.settleChange(o, b, *change.State, end) }
+	if rest != nil {
+		answer := r.response
+		r.response, r.more = nil, c.goOn(*rest, func(op) result { return result{response: answer} })
+	}
+	return r
+}
+
+// settleChange notes the new state in the broker's session. One that becomes active begins a session now: without heartbeats it ends.
+func (c *core) settleChange(o op, b *metadata.Broker, to BrokerTarget, end int64) {
+	key := sessionOf(b)
+	if to == TargetUnfenced || to == TargetShutdown && !b.Fenced {
+		c.brokers.touch(o.now, key, c.brokers.contact(key).metadataOffset)
+	}
+	if to == TargetShutdown {
+		c.settle(key, brokerControlledShutdown, end)
+	}
+}
+
+// changedBroker returns the registration that is to change.
+func (c *core) changedBroker(change *BrokerChange) (*metadata.Broker, *apiError) {
+	b := c.working.Broker(change.BrokerID)
+	switch {
+	case b == nil:
+		return nil, errorf(kerr.BrokerIDNotRegistered, "Broker %d is not registered.", change.BrokerID)
+	case b.Epoch != change.BrokerEpoch:
+		return nil, errorf(kerr.StaleBrokerEpoch, "Broker %d has epoch %d, not %d.", b.ID, b.Epoch, change.BrokerEpoch)
+	case change.Host == nil && change.Port == nil && change.SecurityProtocol == nil:
+	case len(b.Endpoints) == 0:
+		return nil, errorf(kerr.InvalidRegistration, "Broker %d registered no endpoint that could be changed.", b.ID)
+	}
+	return b, nil
+}
+
+// amend is the registration with another first endpoint or rack; nil when nothing of it changes.
+func amend(b *metadata.Broker, change *BrokerChange) *record.RegisterBroker {
+	r := &record.RegisterBroker{
+		BrokerID: b.ID, BrokerEpoch: b.Epoch, IncarnationID: b.IncarnationID, Endpoints: slices.Clone(b.Endpoints), Features: b.Features,
+		Rack: b.Rack, Fenced: b.Fenced, InControlledShutdown: b.InControlledShutdown, LogDirs: b.LogDirs, CordonedLogDirs: b.CordonedLogDirs,
+	}
+	if change.Host != nil {
+		r.Endpoints[0].Host = *change.Host
+	}
+	if change.Port != nil {
+		r.Endpoints[0].Port = *change.Port
+	}
+	if change.SecurityProtocol != nil {
+		r.Endpoints[0].SecurityProtocol = *change.SecurityProtocol
+	}
+	if change.Rack != nil {
+		r.Rack = change.Rack
+		if *change.Rack == "" {
+			r.Rack = nil
+		}
+	}
+	if slices.Equal(r.Endpoints, b.Endpoints) && rackOf(r.Rack) == rackOf(b.Rack) {
+		return nil
+	}
+	return r
+}
+
+func rackOf(rack *string) string {
+	if rack == nil {
+		return ""
+	}
+	return *rack
+}
+
+// target returns what brings a broker where it is wanted, and the rest of it when that is long. A broker that is there already needs nothing.
+func (c *core) target(img *metadata.Image, b *metadata.Broker, to BrokerTarget) ([]record.Record, *walk, *apiError) {
+	switch {
+	case to == TargetFenced:
+		records, rest := c.fence(img, b)
+		return records, rest, nil
+	case b.InControlledShutdown && to == TargetUnfenced:
+		return nil, nil, errorf(kerr.InvalidRequest, "Broker %d is in controlled shutdown, which only a new registration ends.", b.ID)
+	case to == TargetUnfenced && !b.Fenced, to == TargetShutdown && b.InControlledShutdown:
+		return nil, nil, nil
+	case to == TargetUnfenced:
+		records, rest := c.unfence(img, b)
+		return records, rest, nil
+	}
+	records, rest := c.shutDown(img, b)
+	return records, rest, nil
+}

@@ -1,0 +1,361 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// feedAge is how far back the feed reaches, in the log's own time: the age of a batch is that of the newest one less its own.
+const feedAge = 10 * time.Minute
+
+// feedBytes bounds what the feed holds. The batches' bytes are shared with the log, which has most of them anyway.
+const feedBytes = 64 << 20
+
+// Audience says whose news a reader of the feed wants.
+type Audience uint8
+
+const (
+	// AudienceBrokers wants every change of metadata.
+	AudienceBrokers Audience = iota
+	// AudienceClients wants topics, partitions and brokers.
+	AudienceClients
+	// AudienceAll wants to hear of every offset, changes or not.
+	AudienceAll
+	audiences
+)
+
+// FeedBatch is one committed batch with what is needed to tell of it by itself. It is shared and never changes.
+type FeedBatch struct {
+	metadata.Batch
+	states  []State
+	aborted bool
+}
+
+// State is what a record that changes a part of something leaves of the whole. At most one field is set.
+type State struct {
+	Partition *metadata.Partition // after a PartitionChange
+	Broker    *metadata.Broker    // after a BrokerRegistrationChange; before an UnregisterBroker
+	TopicName string              // of a RemoveTopic
+}
+
+// Records calls f for every metadata record, in log order; none for a control batch or what was part of an aborted transaction.
+func (b *FeedBatch) Records(f func(offset int64, r record.Record, s State)) error {
+	if b.IsControl() || b.aborted {
+		return nil
+	}
+	states := b.states
+	return b.Each(func(offset int64, _, value []byte) error {
+		r, _, err := record.Decode(value)
+		if err != nil {
+			return err
+		}
+		var s State
+		if hasState(r.Type()) && len(states) > 0 {
+			s, states = states[0], states[1:]
+		}
+		f(offset, r, s)
+		return nil
+	})
+}
+
+// feed is the newest part of the committed log, for readers who come again and again and for those who wait for news. What the core commits
+// is worked in on a goroutine of the feed's own, which lives only while there is something to do: thousands of readers to wake do
+// not keep the core from its work.
+type feed struct {
+	clock Clock
+
+	mu      sync.Mutex
+	queue   []committed
+	running bool
+
+	image    *metadata.Image // what readers may see, at the offset end
+	start    int64           // offset of the first record held
+	end      int64
+	batches  []*FeedBatch
+	bytes    int
+	hidden   []*FeedBatch // of an open transaction
+	audience [audiences]struct {
+		last    int64         // offset of the newest news, -1 when there was none yet
+		changed chan struct{} // closed when last moves on
+	}
+}
+
+// committed is a batch with the image that it leads to, or a snapshot.
+type committed struct {
+	batch metadata.Batch // nil for a snapshot
+	image *metadata.Image
+}
+
+func newFeed(clock Clock) *feed {
+	f := &feed{clock: clock, image: metadata.Empty()}
+	for i := range f.audience {
+		f.audience[i].last, f.audience[i].changed = -1, make(chan struct{})
+	}
+	return f
+}
+
+// add takes what was committed. It does not block.
+func (f *feed) add(b metadata.Batch, img *metadata.Image) {
+	f.mu.Lock()
+	f.queue = append(f.queue, committed{b, img})
+	start := !f.running
+	f.running = true
+	f.mu.Unlock()
+	if start {
+		go f.work()
+	}
+}
+
+func (f *feed) work() {
+	for {
+		f.mu.Lock()
+		queue := f.queue
+		f.queue = nil
+		f.running = len(queue) > 0
+		f.mu.Unlock()
+		if len(queue) == 0 {
+			return
+		}
+		for _, c := range queue {
+			f.take(c)
+		}
+	}
+}
+
+// take works in one batch. Only work calls it, so the image is its own to read without the lock.
+func (f *feed) take(c committed) {
+	if c.batch == nil {
+		f.restart(c.image)
+		return
+	}
+	b := &FeedBatch{Batch: c.batch}
+	if !c.image.InTransaction() && len(f.hidden) == 0 && f.clock.Now().UnixMilli()-b.TimestampMs() > feedAge.Milliseconds() {
+		f.restart(c.image) // an old log, read at start
+		return
+	}
+	news := b.look(f.image, c.image)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hidden = append(f.hidden, b)
+	f.image = c.image.Stable()
+	if c.image.InTransaction() {
+		return
+	}
+	f.publish(news)
+}
+
+// publish shows what was hidden. The caller holds the lock.
+func (f *feed) publish(news [audiences]bool) {
+	last := f.hidden[len(f.hidden)-1]
+	if len(f.hidden) > 1 { // a transaction has ended
+		aborted := last.aborts()
+		for _, b := range f.hidden {
+			b.aborted = aborted
+		}
+		news[AudienceBrokers], news[AudienceClients] = !aborted, !aborted
+	}
+	for _, b := range f.hidden {
+		f.batches = append(f.batches, b)
+		f.bytes += b.size()
+	}
+	f.hidden, f.end = nil, last.EndOffset()
+	f.trim(last.TimestampMs())
+	news[AudienceAll] = true
+	f.wake(news)
+}
+
+// wake tells the audiences that there is news up to the end. The caller holds the lock.
+func (f *feed) wake(news [audiences]bool) {
+	for i := range f.audience {
+		if a := &f.audience[i]; news[i] {
+			a.last = f.end - 1
+			close(a.changed)
+			a.changed = make(chan struct{})
+		}
+	}
+}
+
+// trim drops what is too old or too much.
+func (f *feed) trim(nowMs int64) {
+	n := 0
+	for n < len(f.batches) && (f.bytes > feedBytes || nowMs-f.batches[n].TimestampMs() > feedAge.Milliseconds()) {
+		f.bytes -= f.batches[n].size()
+		n++
+	}
+	f.batches = f.batches[n:] // readers may hold the array: its head is left alone, and goes when the array grows
+	f.start = f.end
+	if len(f.batches) > 0 {
+		f.start = f.batches[0].BaseOffset()
+	}
+}
+
+// restart begins anew at a snapshot.
+func (f *feed) restart(img *metadata.Image) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.image, f.batches, f.hidden, f.bytes = img, nil, nil, 0
+	f.start, f.end = img.EndOffset(), img.EndOffset()
+	f.wake([audiences]bool{true, true, true})
+}
+
+// stateBytes is about what a State holds on to.
+const stateBytes = 200
+
+func (b *FeedBatch) size() int { return len(b.Batch) + stateBytes*len(b.states) }
+
+// look notes the states that the batch leads to, and says to whom it is news.
+func (b *FeedBatch) look(before, after *metadata.Image) (news [audiences]bool) {
+	if b.IsControl() {
+		return news
+	}
+	_ = b.Each(func(_ int64, _, value []byte) error {
+		t := typeOf(value)
+		news[AudienceBrokers] = news[AudienceBrokers] || t != record.TypeNoOp
+		news[AudienceClients] = news[AudienceClients] || ForClients(t)
+		if hasState(t) {
+			b.states = append(b.states, stateAfter(value, before, after))
+		}
+		return nil
+	})
+	return news
+}
+
+// typeOf is the type of a framed record, which the image has replayed already. Frame version and type take a byte each.
+func typeOf(value []byte) record.Type {
+	if len(value) < 2 {
+		return record.TypeNoOp
+	}
+	return record.Type(value[1])
+}
+
+// ForClients reports whether records of a type are for AudienceClients.
+func ForClients(t record.Type) bool {
+	switch t {
+	case record.TypeTopic, record.TypeRemoveTopic, record.TypePartition, record.TypePartitionChange,
+		record.TypeRegisterBroker, record.TypeUnregisterBroker, record.TypeBrokerRegistrationChange,
+		record.TypeFenceBroker, record.TypeUnfenceBroker:
+		return true
+	}
+	return false
+}
+
+func hasState(t record.Type) bool {
+	switch t {
+	case record.TypePartitionChange, record.TypeBrokerRegistrationChange, record.TypeFenceBroker, record.TypeUnfenceBroker,
+		record.TypeUnregisterBroker, record.TypeRemoveTopic:
+		return true
+	}
+	return false
+}
+
+func stateAfter(value []byte, before, after *metadata.Image) (s State) {
+	r, _, err := record.Decode(value)
+	if err != nil {
+		return s
+	}
+	switch r := r.(type) {
+	case *record.PartitionChange:
+		s.Partition = after.Partition(r.TopicID, r.PartitionID)
+	case *record.BrokerRegistrationChange:
+		s.Broker = after.Broker(r.BrokerID)
+	case *record.FenceBroker:
+		s.Broker = after.Broker(r.ID)
+	case *record.UnfenceBroker:
+		s.Broker = after.Broker(r.ID)
+	case *record.UnregisterBroker:
+		s.Broker = before.Broker(r.BrokerID)
+	case *record.RemoveTopic:
+		if t := before.Topic(r.TopicID); t != nil {
+			s.TopicName = t.Name
+		}
+	}
+	return s
+}
+
+// aborts reports whether the batch ends with the abort of a transaction.
+func (b *FeedBatch) aborts() (aborted bool) {
+	_ = b.Each(func(_ int64, _, value []byte) error {
+		aborted = !b.IsControl() && typeOf(value) == record.TypeAbortTransaction
+		return nil
+	})
+	return aborted
+}
+
+// News is what a reader has missed.
+type News struct {
+	// Batches follow the reader's offset; the first may begin before it. nil with Snapshot.
+	Batches []*FeedBatch
+	// Snapshot: the reader is too far behind, or ahead of the log, and must begin with the image.
+	Snapshot bool
+	// Image is the state at the end: with the batches, or instead of them. EndOffset-1 is the last offset it contains.
+	Image *metadata.Image
+	// From is the last offset that the reader had; -1 with Snapshot.
+	From int64
+}
+
+// NewsSince returns what was committed after offset, the last one that the reader has; -1 for a reader who has nothing. A reader
+// whose offset is not held any more, because it is more than ten minutes older than the newest, gets a snapshot.
+func (c *Controller) NewsSince(offset int64) News {
+	f := c.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := News{Image: f.image, From: offset}
+	if offset == f.end-1 && offset >= 0 {
+		return n
+	}
+	if offset < 0 || offset < f.start || offset >= f.end {
+		n.Snapshot, n.From = true, -1
+		return n
+	}
+	n.Batches = f.batches[sort.Search(len(f.batches), func(i int) bool { return f.batches[i].EndOffset() > offset+1 }):]
+	n.Batches = slices.Clip(n.Batches)
+	return n
+}
+
+// OffsetBefore is the offset of the last record that is older than a time in ms since 1970: a reader who has everything up to then has
+// it. ok is false when the feed does not reach back that far, or the time has yet to come.
+func (c *Controller) OffsetBefore(timestampMs int64) (offset int64, ok bool) {
+	f := c.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	newest := f.image.TimestampMs()
+	if timestampMs > max(newest, c.cfg.Clock.Now().UnixMilli()) || timestampMs < newest-feedAge.Milliseconds() {
+		return -1, false
+	}
+	i := slices.IndexFunc(f.batches, func(b *FeedBatch) bool { return b.TimestampMs() >= timestampMs }) // leaders' clocks differ: no binary search
+	if i < 0 {
+		return f.end - 1, f.end > 0
+	}
+	return f.batches[i].BaseOffset() - 1, i > 0
+}
+
+// Await returns when there is news for the audience after offset, or ctx is done.
+func (c *Controller) Await(ctx context.Context, audience Audience, offset int64) error {
+	for {
+		changed := c.feed.changedSince(audience, offset)
+		if changed == nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// changedSince is nil when there is news already, else it is closed when there may be.
+func (f *feed) changedSince(audience Audience, offset int64) <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a := &f.audience[audience]; a.last <= offset {
+		return a.changed
+	}
+	return nil
+}
