@@ -68,6 +68,7 @@ type core struct {
 	campaign  campaign
 	heldVote  heldVote
 	reads     []pendingRead
+	offered   map[uint64]bool  // followers that were sent a snapshot offer and wait for it
 	stuck     map[uint64]int64 // follower -> tick since which it waits for a snapshot
 	lastCause string           // why the leadership last changed
 	cause     string           // why the next change will have happened, if known
@@ -144,7 +145,7 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c = &core{cfg: cfg, store: store, handed: store.base.index, applied: store.base.index, stuck: map[uint64]int64{}}
+	c = &core{cfg: cfg, store: store, handed: store.base.index, applied: store.base.index, offered: map[uint64]bool{}, stuck: map[uint64]int64{}}
 	c.reported = leadership{-1, int32(store.hard.GetTerm())}
 	c.term = store.hard.GetTerm()
 	defer func() {
@@ -239,6 +240,9 @@ func (c *core) stepOne(m *raftpb.Message) {
 		}
 	}
 	_ = c.rn.Step(m) // errors mean: ignored
+	if m.GetType() == raftpb.MsgAppResp && c.offered[m.GetFrom()] {
+		c.snapshotAccepted(m)
+	}
 }
 
 // snapshotPulled takes a MsgSnap whose file is now in place and verified.

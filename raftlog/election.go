@@ -67,23 +67,3 @@ func (c *core) tickCampaign() {
 	}
 	_ = c.rn.Campaign()
 }
-
-// tickSnapshots frees followers that raft has left waiting for a snapshot for ten election timeouts: the offer or the
-// word that it failed may have been lost. Being probed again does no harm to one that is still loading.
-func (c *core) tickSnapshots() {
-	if c.state != raft.StateLeader || c.ticks%int64(c.cfg.electionTicks) != 0 {
-		return
-	}
-	c.eachProgress(func(id uint64, p progress) {
-		since, known := c.stuck[id]
-		switch {
-		case !p.snapshot:
-			delete(c.stuck, id)
-		case !known:
-			c.stuck[id] = c.ticks
-		case c.ticks-since >= 10*int64(c.cfg.electionTicks):
-			delete(c.stuck, id)
-			c.rn.ReportSnapshot(id, raft.SnapshotFailure)
-		}
-	})
-}

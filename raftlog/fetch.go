@@ -84,7 +84,7 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 // answer returns what to say now, and how long that may be held back in the hope of something better.
 func (v *view) answer(f FetchRequest) (FetchResult, time.Duration) {
 	switch {
-	case v.stopped:
+	case v.stopped && v.leader < 0:
 		return v.refusal(codeBrokerNotAvailable), 0
 	case f.LeaderEpoch > v.epoch:
 		return v.refusal(codeUnknownLeaderEpoch), maxHold

@@ -160,7 +160,7 @@ func TestFetchParks(t *testing.T) {
 		{"with no leader and no patience", leadership{-1, 5}, func(f FetchRequest) FetchRequest { f.MaxWait = 0; return f }, nil, 0, codeNotLeader, -1, 0},
 		{"with an epoch to come", leadership{7, 4}, nil, nil, 500 * time.Millisecond, codeUnknownLeaderEpoch, 7, 0},
 		{"with another leader: not at all", leadership{7, 5}, nil, nil, 0, codeNotLeader, 7, 0},
-		{"until the log stops", leadership{self, 5}, nil, func(v *view) { v.stop() }, 0, codeBrokerNotAvailable, -1, 0},
+		{"until the log stops", leadership{self, 5}, nil, func(v *view) { v.stop(false) }, 0, codeBrokerNotAvailable, -1, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -164,7 +164,7 @@ func (l *Log) fail(err error) {
 	l.failOnce.Do(func() {
 		l.log.Error("the log has failed; this node must stop", "error", err)
 		l.failed <- err
-		l.view.stop()
+		l.view.stop(true)
 		l.stop()
 	})
 }
@@ -178,7 +178,7 @@ func (l *Log) Failed() <-chan error { return l.failed }
 func (l *Log) Stop(ctx context.Context) error {
 	l.stopOnce.Do(func() {
 		l.handOver(ctx)
-		l.view.stop()
+		l.view.stop(false)
 		l.stop()
 		l.mu.Lock() // nothing is started or queued from here on
 		l.mu.Unlock()

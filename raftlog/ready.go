@@ -28,6 +28,9 @@ func (c *core) route(rd raft.Ready) {
 		case raft.LocalApplyThread:
 			c.routeApply(m)
 		default:
+			if m.GetType() == raftpb.MsgSnap {
+				c.offered[m.GetTo()] = true
+			}
 			c.out.messages = append(c.out.messages, m)
 		}
 	}
@@ -106,7 +109,7 @@ func (c *core) observe() {
 	}
 	if state == raft.StateLeader && c.opening.term != term {
 		c.opening = epochOpening{term: term}
-		c.stuck = map[uint64]int64{}
+		c.offered, c.stuck = map[uint64]bool{}, map[uint64]int64{}
 		c.out.applies = append(c.out.applies, &applyTask{open: &leadership{c.cfg.node, int32(term)}, openAt: c.store.last().end})
 	}
 	c.report()
@@ -137,7 +140,7 @@ func (c *core) note(term, lead uint64, state raft.StateType) {
 		cause = fmt.Sprintf("this node led epoch %d, and saw epoch %d", c.term, term)
 	case lead == raft.None && c.lead != raft.None && term == c.term:
 		cause = fmt.Sprintf("nothing was heard from leader %d for an election timeout", nodeID(c.lead))
-	case lead == raft.None && term > c.term:
+	case lead == raft.None && c.lead != raft.None:
 		cause = fmt.Sprintf("an election for epoch %d began", term)
 	default:
 		cause = c.lastCause

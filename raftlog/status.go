@@ -46,13 +46,14 @@ type Voter struct {
 // progress of a member as the leader's raft knows it.
 type progress struct {
 	match    uint64
-	snapshot bool // waits for a snapshot
+	snapshot bool   // waits for a snapshot
+	pending  uint64 // its index
 	learner  bool
 }
 
 func (c *core) eachProgress(visit func(id uint64, p progress)) {
 	c.rn.WithProgress(func(id uint64, typ raft.ProgressType, pr tracker.Progress) {
-		visit(id, progress{match: pr.Match, snapshot: pr.State == tracker.StateSnapshot, learner: typ == raft.ProgressTypeLearner})
+		visit(id, progress{match: pr.Match, snapshot: pr.State == tracker.StateSnapshot, pending: pr.PendingSnapshot, learner: typ == raft.ProgressTypeLearner})
 	})
 }
 

@@ -59,7 +59,7 @@ func (v *view) wake() {
 func (v *view) setLeadership(now leadership) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.leadership == now {
+	if v.leadership == now || v.stopped {
 		return
 	}
 	if !v.claimed() && now.leader == v.self {
@@ -69,10 +69,14 @@ func (v *view) setLeadership(now leadership) {
 	v.wake()
 }
 
-func (v *view) stop() {
+// stop ends all waiting. A node that goes in order still names the leader it handed over to; a failed one names nobody.
+func (v *view) stop(failed bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.stopped, v.leader = true, -1
+	v.stopped = true
+	if failed || v.claimed() {
+		v.leader = -1
+	}
 	v.wake()
 }
 
