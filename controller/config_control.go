@@ -105,7 +105,7 @@ func apply(kind int8, o configOp, current map[string]string) (*string, *apiError
 		initial = v
 	}
 	list := slices.DeleteFunc(strings.Split(initial, ","), func(s string) bool { return s == "" })
-	for _, v := range strings.Split(*o.value, ",") {
+	for _, v := range strings.Split(strings.TrimRight(*o.value, ","), ",") {
 		at := slices.Index(list, v)
 		switch {
 		case o.op == kmsg.IncrementalAlterConfigOpAppend && at < 0:

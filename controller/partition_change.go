@@ -96,7 +96,7 @@ func (c *partitionChange) record() *record.PartitionChange {
 
 	r := partitionDelta{PartitionChange: *record.NewPartitionChange(c.topic, c.id)}
 	isr := c.isr
-	if won.leader != c.old.Leader {
+	if won.leader != c.old.Leader || won.unclean {
 		r.setLeader(won.leader)
 		if won.unclean || slices.Contains(elr, won.leader) {
 			isr, elr = []int32{won.leader}, without(elr, won.leader)
