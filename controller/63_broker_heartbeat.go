@@ -30,13 +30,12 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	if err != nil {
 		return result{response: failBrokerHeartbeat(req, err)}
 	}
-	again := func(o op) result { return c.brokerHeartbeat(o, req) }
 	key := sessionOf(b)
 	known := c.brokers.contact(key)
 	offline, rest := c.takeDirsOffline(img, b, known, req.OfflineLogDirs)
 	walked := func() { c.brokers.update(key, func(k *contact) { k.walkedDirs = uuids(req.OfflineLogDirs) }) }
 	if rest != nil {
-		return result{records: offline, more: c.goOn(*rest, again), then: func(int64) {
+		return result{records: offline, more: c.goOn(*rest, func(o op) result { return c.brokerHeartbeat(o, req) }), then: func(int64) {
 			c.brokers.touch(o.now, key, req.CurrentMetadataOffset)
 			walked()
 		}}
@@ -53,14 +52,33 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 		c.settle(key, state, end)
 	}}
 	if rest != nil {
-		r.more = c.goOn(*rest, again)
+		r.more = c.goOn(*rest, func(op) result { return c.endHeartbeat(req, state) })
 		return r
 	}
-	if img.Version().HasCordonedDirectories() && cordonChanged(b, req.CordonedLogDirs) {
-		r.records = append(r.records, &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, CordonedLogDirs: uuids(req.CordonedLogDirs)})
-	}
+	r.records = append(r.records, c.cordon(b, req)...)
 	r.response = heartbeatResponse(b, req, state)
 	return r
+}
+
+// endHeartbeat answers a heartbeat whose change of state took several parts. If a later heartbeat has moved the broker on, that
+// one counts: the change is not made again.
+func (c *core) endHeartbeat(req *kmsg.BrokerHeartbeatRequest, state brokerState) result {
+	b, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
+	if err != nil {
+		return result{response: failBrokerHeartbeat(req, err)}
+	}
+	if b.Fenced != state.fenced() {
+		state = stateOf(b, c.brokers.contact(sessionOf(b)))
+	}
+	return result{records: c.cordon(b, req), response: heartbeatResponse(b, req, state)}
+}
+
+// cordon returns what the heartbeat says of cordoned directories, if that is new.
+func (c *core) cordon(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) []record.Record {
+	if !c.working.Version().HasCordonedDirectories() || !cordonChanged(b, req.CordonedLogDirs) {
+		return nil
+	}
+	return []record.Record{&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, CordonedLogDirs: uuids(req.CordonedLogDirs)}}
 }
 
 // settle notes in a broker's session what its heartbeat came to; end is the offset after what was written.
