@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -74,6 +75,9 @@ func (b Batch) check() error {
 	}
 	if want, got := binary.BigEndian.Uint32(b[17:]), crc32.Checksum(b[crcFrom:], castagnoli); want != got {
 		return fmt.Errorf("damaged: CRC32C is %08x, the header says %08x", got, want)
+	}
+	if b.BaseOffset() < 0 || b.BaseOffset() > math.MaxInt64-math.MaxInt32 {
+		return errors.New("the offset is out of range")
 	}
 	if b[22]&attributeCodec != 0 {
 		return errors.New("compressed, which the metadata log never is")

@@ -95,7 +95,7 @@ const (
 type configKey string
 
 func newConfigKey(resourceType int8, name string) configKey {
-	return configKey(string(rune(resourceType)) + name)
+	return configKey([]byte{byte(resourceType)}) + configKey(name)
 }
 
 func (k configKey) split() (resourceType int8, name string) { return int8(k[0]), string(k[1:]) }

@@ -209,4 +209,4 @@ func (img *Image) DelegationTokens() iter.Seq2[string, *record.DelegationToken] 
 	return img.tokens.all()
 }
 
-func scramKey(mechanism int8, user string) string { return string(rune(mechanism)) + user }
+func scramKey(mechanism int8, user string) string { return string([]byte{byte(mechanism)}) + user }

@@ -1,9 +1,11 @@
 package metadata
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -156,8 +158,9 @@ func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 // finished.
 func scanCheckpoint(r io.Reader, decode decodeFunc, control func(record.Control), data func(record.Record) error) error {
 	s := checkpointScanner{decode: decode, control: control, data: data}
+	batches := batchReader{r: r}
 	for {
-		b, err := readBatch(r)
+		b, err := batches.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -220,24 +223,46 @@ func (s *checkpointScanner) controlRecord(r record.Control) error {
 	return nil
 }
 
-// readBatch reads one batch; io.EOF between two batches is the end.
-func readBatch(r io.Reader) (Batch, error) {
-	var head [batchHeaderBytes]byte
-	if n, err := io.ReadFull(r, head[:]); err != nil {
-		if n > 0 {
+// batchReader reads batches one after the other into one buffer.
+type batchReader struct {
+	r   io.Reader
+	buf []byte
+}
+
+// readStepBytes bounds what is allocated for bytes that a length promises and that may never come.
+const readStepBytes = 64 << 10
+
+// next reads a batch, which is good until the next call; io.EOF between two batches is the end.
+func (b *batchReader) next() (Batch, error) {
+	b.buf = b.buf[:0]
+	if err := b.fill(batchHeaderBytes); err != nil {
+		if len(b.buf) > 0 {
 			err = io.ErrUnexpectedEOF
 		}
 		return nil, err
 	}
-	length := int64(int32(uint32(head[8])<<24|uint32(head[9])<<16|uint32(head[10])<<8|uint32(head[11]))) + batchLengthOffset
+	length := int64(int32(binary.BigEndian.Uint32(b.buf[8:]))) + batchLengthOffset
 	if length < batchHeaderBytes || length > BatchMaxBytes {
 		return nil, fmt.Errorf("a record batch of %d bytes is not within %d to %d", length, batchHeaderBytes, BatchMaxBytes)
 	}
-	buf := make([]byte, length)
-	copy(buf, head[:])
-	if _, err := io.ReadFull(r, buf[batchHeaderBytes:]); err != nil {
+	if err := b.fill(int(length)); err != nil {
 		return nil, io.ErrUnexpectedEOF
 	}
-	b, _, err := ParseBatch(buf)
-	return b, err
+	batch, _, err := ParseBatch(b.buf)
+	return batch, err
+}
+
+// fill reads until the buffer holds n bytes.
+func (b *batchReader) fill(n int) error {
+	for len(b.buf) < n {
+		from := len(b.buf)
+		to := min(n, max(cap(b.buf), from+readStepBytes))
+		b.buf = slices.Grow(b.buf, to-from)[:to]
+		read, err := io.ReadFull(b.r, b.buf[from:])
+		b.buf = b.buf[:from+read]
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

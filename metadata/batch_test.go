@@ -1,0 +1,207 @@
+package metadata
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// reseal sets the CRC of a changed batch.
+func reseal(b []byte) []byte {
+	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[crcFrom:], castagnoli))
+	return b
+}
+
+func TestParseBatchRefusals(t *testing.T) {
+	good := readTestdata(t, "batch-bootstrap-records-tx.bin")
+	change := func(f func(b []byte)) []byte {
+		b := slices.Clone(good)
+		f(b)
+		return reseal(b)
+	}
+	for name, test := range map[string]struct {
+		batch []byte
+		want  string
+	}{
+		"short":           {good[:60], "less than its header"},
+		"cut":             {good[:len(good)-1], "does not fit"},
+		"format":          {change(func(b []byte) { b[16] = 1 }), "format 1"},
+		"crc":             {append(slices.Clone(good[:len(good)-1]), good[len(good)-1]+1), "damaged"},
+		"compressed":      {change(func(b []byte) { b[22] = 1 }), "compressed"},
+		"no records":      {change(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 0); binary.BigEndian.PutUint32(b[23:], 0xffffffff) }), "do not go together"},
+		"too many":        {change(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 1<<30); binary.BigEndian.PutUint32(b[23:], 1<<30-1) }), "do not go together"},
+		"last delta":      {change(func(b []byte) { binary.BigEndian.PutUint32(b[23:], 3) }), "do not go together"},
+		"negative offset": {change(func(b []byte) { b[0] = 0x80 }), "out of range"},
+	} {
+		if _, _, err := ParseBatch(test.batch); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// Every record layout that a broker would refuse is refused here.
+func TestRecordRefusals(t *testing.T) {
+	value := "\x01\x14\x00\x00"
+	for name, body := range map[string]string{
+		"timestamp delta": "\x00\x02\x00\x01\x08" + value + "\x00",
+		"offset delta":    "\x00\x00\x02\x01\x08" + value + "\x00",
+		"headers":         "\x00\x00\x00\x01\x08" + value + "\x02",
+		"no headers":      "\x00\x00\x00\x01\x08" + value,
+		"long value":      "\x00\x00\x00\x01\x0a" + value + "\x00",
+		"key length":      "\x00\x00\x00\x03\x08" + value + "\x00",
+		"empty":           "",
+	} {
+		w := newBatchWriter(0, 0)
+		w.buf = binary.AppendVarint(w.buf, int64(len(body)))
+		w.buf = append(w.buf, body...)
+		w.count = 1
+		b, err := w.finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Each(func(int64, []byte, []byte) error { return nil }); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+func TestBatchOfManyRecords(t *testing.T) {
+	records := make([]record.Record, 20_000)
+	for i := range records {
+		records[i] = new(record.NoOp)
+	}
+	b, err := EncodeData(records, LatestVersion, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.SetPosition(1<<40, 9)
+	parsed, rest, err := ParseBatch(append(slices.Clone(b), 7))
+	if err != nil || !bytes.Equal(parsed, b) || len(rest) != 1 || parsed.BaseOffset() != 1<<40 || parsed.EndOffset() != 1<<40+20_000 || parsed.Epoch() != 9 || parsed.TimestampMs() != 5 {
+		t.Fatal(err, parsed.BaseOffset(), parsed.EndOffset())
+	}
+	next := int64(1 << 40)
+	err = b.Each(func(offset int64, _, _ []byte) error {
+		if offset != next {
+			t.Fatalf("offset %d comes after %d", offset, next-1)
+		}
+		next++
+		return nil
+	})
+	if err != nil || next != b.EndOffset() {
+		t.Error(err, next)
+	}
+	stop := errors.New("stop")
+	if err := b.Each(func(int64, []byte, []byte) error { return stop }); !errors.Is(err, stop) {
+		t.Error(err)
+	}
+}
+
+func TestBatchLimits(t *testing.T) {
+	if _, err := EncodeData(nil, LatestVersion, 0); err == nil {
+		t.Error("a batch without records")
+	}
+	big := string(make([]byte, BatchMaxBytes))
+	if _, err := EncodeData([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0); err == nil {
+		t.Error("a batch over the limit")
+	}
+}
+
+// allocated is how many bytes f allocates, about.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// Decoding may take a fixed multiple of its input: the smallest element on the wire that is largest in memory is a one-byte string.
+const (
+	allocFactor = 64
+	allocBase   = 256 << 10
+)
+
+func FuzzParseBatch(f *testing.F) {
+	for _, name := range goldenNames(f) {
+		b := readTestdata(f, name)
+		f.Add(b[:min(len(b), 4<<10)])
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) >= batchHeaderBytes {
+			b = reseal(slices.Clone(b))
+		}
+		used := allocated(func() {
+			batch, rest, err := ParseBatch(b)
+			if err != nil {
+				return
+			}
+			if len(batch)+len(rest) != len(b) {
+				t.Errorf("%d and %d of %d bytes", len(batch), len(rest), len(b))
+			}
+			n := 0
+			err = batch.Each(func(offset int64, key, value []byte) error {
+				n++
+				_, _, _ = offset, key, value
+				return nil
+			})
+			if err == nil && n != batch.Count() {
+				t.Errorf("%d records of %d", n, batch.Count())
+			}
+			_, _ = Empty().ReplayBatch(batch)
+		})
+		if used > allocBase+allocFactor*uint64(len(b)) {
+			t.Errorf("%d bytes allocated for %d", used, len(b))
+		}
+	})
+}
+
+// FuzzCheckpoint takes a file of batches, sets their CRCs right, and reads it.
+func FuzzCheckpoint(f *testing.F) {
+	for _, name := range goldenNames(f) {
+		b := readTestdata(f, name)
+		f.Add(b[:min(len(b), 8<<10)])
+	}
+	h := newHistory(1, LatestVersion)
+	_, images := h.log(f, 10, 8)
+	f.Add(snapshotOf(f, images[len(images)-1]))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		file = resealAll(slices.Clone(file))
+		used := allocated(func() {
+			img, err := ReadSnapshot(bytes.NewReader(file), 100, 1)
+			if err != nil {
+				return
+			}
+			if err := WriteSnapshot(io.Discard, img); err != nil {
+				return // records that this metadata.version has no version for
+			}
+			for tp := range img.Imbalanced() {
+				if tp.Partition == nil {
+					t.Error("an index names a partition that is not there")
+				}
+			}
+		})
+		if used > 4*allocBase+4*allocFactor*uint64(len(file)) {
+			t.Errorf("%d bytes allocated for %d", used, len(file))
+		}
+	})
+}
+
+func resealAll(file []byte) []byte {
+	for rest := file; len(rest) >= batchHeaderBytes; {
+		length := int(int32(binary.BigEndian.Uint32(rest[8:]))) + batchLengthOffset
+		if length < batchHeaderBytes || length > len(rest) {
+			break
+		}
+		reseal(rest[:length])
+		rest = rest[length:]
+	}
+	return file
+}
