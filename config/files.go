@@ -110,7 +110,7 @@ func decodeJSON(data []byte) ([]Property, error) {
 	d.UseNumber()
 	var entries []Property
 	token, err := d.Token()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, nil
 	}
 	if err == nil && token != json.Delim('{') {
@@ -184,7 +184,7 @@ func jsonList(d *json.Decoder, entries *[]Property, name string) error {
 }
 
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -88,9 +88,8 @@ func directoryProvider(path, key string) (string, bool, error) {
 	if path == "" || key != filepath.Base(key) {
 		return "", false, nil
 	}
-	info, err := os.Stat(filepath.Join(path, key))
-	if err != nil || !info.Mode().IsRegular() {
-		return "", false, nil
+	if info, err := os.Stat(filepath.Join(path, key)); err != nil || !info.Mode().IsRegular() {
+		return "", false, nil // as Kafka's DirectoryConfigProvider: a file that is not there is a key that is not set
 	}
 	data, err := os.ReadFile(filepath.Join(path, key))
 	if err != nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -86,7 +87,7 @@ func (k *Key) parse(text string) (v value, complaint string) {
 }
 
 func numberComplaint(err error, what string) string {
-	if numError, ok := err.(*strconv.NumError); ok && numError.Err == strconv.ErrRange {
+	if errors.Is(err, strconv.ErrRange) {
 		return "is out of range"
 	}
 	return "is not " + what

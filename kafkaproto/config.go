@@ -103,7 +103,7 @@ func (cfg Config) check() error {
 	case len(cfg.Listeners) == 0:
 		return errors.New("no listener: name at least one")
 	case cfg.Versions == nil || cfg.Handle == nil:
-		return errors.New("Versions and Handle must be set")
+		return errors.New("no Versions or no Handle: set both")
 	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 || cfg.MaxConnectionsPerIP < 0:
 		return errors.New("a limit is negative")
 	case cfg.IdleTimeout < 0 || cfg.FrameTimeout < 0 || cfg.WriteTimeout < 0:

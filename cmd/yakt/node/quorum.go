@@ -80,7 +80,7 @@ func (n *Node) addresses(id int32) []string {
 	}
 	for _, v := range n.cfg.Voters {
 		if v.ID == id {
-			add(v.HostPort.String())
+			add(v.String())
 		}
 	}
 	if n.storage.voters != nil {
