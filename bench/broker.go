@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// broker is a simulated broker: what a 4.3 broker says to its controller, with no data behind it. Its methods use its
+// connection and are not for concurrent use.
+type broker struct {
+	id          int32
+	clusterID   string
+	epoch       int64 // of its registration
+	directory   [16]byte
+	incarnation [16]byte
+	conn        *conn
+	beat        kmsg.BrokerHeartbeatRequest // reused, for heartbeats flat out
+}
+
+// brokerFeatures are what a 4.3.0 broker supports.
+var brokerFeatures = map[string][2]int16{
+	"metadata.version":                 {7, 30},
+	"kraft.version":                    {0, 1},
+	"group.version":                    {0, 1},
+	"transaction.version":              {0, 2},
+	"eligible.leader.replicas.version": {0, 1},
+	"share.version":                    {0, 1},
+	"streams.version":                  {0, 1},
+}
+
+func newBroker(id int32, clusterID string) *broker {
+	b := &broker{id: id, clusterID: clusterID, directory: randomUUID(), incarnation: randomUUID()}
+	b.beat.Default()
+	b.beat.Version, b.beat.BrokerID = 2, id
+	return b
+}
+
+// randomUUID never is one of Kafka's reserved ids.
+func randomUUID() (id [16]byte) {
+	rand.Read(id[:])
+	id[0] |= 1
+	return id
+}
+
+func (b *broker) clientID() string { return fmt.Sprint(b.id) }
+
+// connect (re)places the connection that registration and heartbeats use.
+func (b *broker) connect(ctx context.Context, addr string) (err error) {
+	b.conn.close()
+	b.conn, err = dial(ctx, addr, b.clientID())
+	return err
+}
+
+// register registers this incarnation, as version 4 of the request does.
+func (b *broker) register() error {
+	req := kmsg.NewPtrBrokerRegistrationRequest()
+	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, b.id, b.clusterID, b.incarnation
+	req.LogDirs = [][16]byte{b.directory}
+	listener := kmsg.NewBrokerRegistrationRequestListener()
+	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", uint16(1024+b.id%60000)
+	req.Listeners = append(req.Listeners, listener)
+	for name, levels := range brokerFeatures {
+		f := kmsg.NewBrokerRegistrationRequestFeature()
+		f.Name, f.MinSupportedVersion, f.MaxSupportedVersion = name, levels[0], levels[1]
+		req.Features = append(req.Features, f)
+	}
+	resp, err := ask[*kmsg.BrokerRegistrationResponse](b.conn, req)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return fmt.Errorf("register broker %d: %w", b.id, err)
+	}
+	b.epoch = resp.BrokerEpoch
+	return nil
+}
+
+// heartbeat reports offset as the last metadata record applied.
+func (b *broker) heartbeat(offset int64, wantFence bool) (fenced bool, err error) {
+	b.beat.BrokerEpoch, b.beat.CurrentMetadataOffset, b.beat.WantFence = b.epoch, offset, wantFence
+	b.beat.CordonedLogDirs = [][16]byte{} // none, as a 4.3 broker says once it knows
+	resp, err := ask[*kmsg.BrokerHeartbeatResponse](b.conn, &b.beat)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return false, fmt.Errorf("heartbeat of broker %d: %w", b.id, err)
+	}
+	return resp.IsFenced, nil
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	firstBrokerID    = 1
+	tailID           = 2900 // replica id of the fleet's own observer of the log
+	heartbeatEvery   = 2 * time.Second
+	startingInterval = 10 * time.Millisecond // between heartbeats of a starting broker
+	retryInterval    = 100 * time.Millisecond
+	unfenceTimeout   = 60 * time.Second
+)
+
+// fleet is simulated brokers and one follower of the metadata log, whose position they all report.
+type fleet struct {
+	run     *run
+	brokers []*broker
+	tail    *follower
+}
+
+// newFleet makes n brokers that are not registered yet, and begins to follow the log.
+func (r *run) newFleet(n int) *fleet {
+	f := &fleet{run: r}
+	for i := range n {
+		b := newBroker(int32(firstBrokerID+i), r.quorum.ClusterID())
+		f.brokers = append(f.brokers, b)
+		r.Cleanup(func() { b.conn.close() })
+	}
+	f.tail = newFollower(tailID, r.quorum.ClusterID(), r.leader().ID, r.quorum.Endpoint)
+	r.goUntilDone(f.tail.run)
+	return f
+}
+
+// startFleet makes n brokers, unfenced, that stay alive until the end of the run.
+func (r *run) startFleet(n int) *fleet {
+	f := r.newFleet(n)
+	f.join()
+	f.keepAlive()
+	return f
+}
+
+// run follows the log until ctx ends, over leader changes and restarts.
+func (f *follower) run(ctx context.Context) {
+	defer f.disconnect()
+	for nodes := 0; ctx.Err() == nil; {
+		if err := f.step(ctx); err != nil {
+			nodes++
+			f.seek(firstControllerID + int32(nodes%controllers))
+			sleep(ctx, startingInterval)
+		}
+	}
+}
+
+// join registers and unfences every broker, all at once; it returns how long each took.
+func (f *fleet) join() []time.Duration {
+	addr := f.run.leaderAddr()
+	took, errs := make([]time.Duration, len(f.brokers)), make([]error, len(f.brokers))
+	var wg sync.WaitGroup
+	for i, b := range f.brokers {
+		wg.Go(func() {
+			begin := time.Now()
+			errs[i] = f.bringUp(b, addr)
+			took[i] = time.Since(begin)
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		f.run.check(err)
+	}
+	slices.Sort(took)
+	return took
+}
+
+// bringUp does what a starting broker does, up to the point where it may lead partitions.
+func (f *fleet) bringUp(b *broker, addr string) error {
+	ctx, cancel := context.WithTimeout(f.run.ctx, unfenceTimeout)
+	defer cancel()
+	if err := b.connect(f.run.ctx, addr); err != nil {
+		return err
+	}
+	if err := b.register(); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		if fenced, err := b.heartbeat(f.tail.applied.Load(), false); err != nil || !fenced {
+			return err
+		}
+		sleep(ctx, startingInterval)
+	}
+	return fmt.Errorf("broker %d is fenced still: %w", b.id, ctx.Err())
+}
+
+// keepAlive sends every broker's heartbeats in the background, wherever the leader is, until stop is called.
+func (f *fleet) keepAlive() (stop func()) { return f.keepAliveOf(f.brokers) }
+
+func (f *fleet) keepAliveOf(brokers []*broker) (stop func()) {
+	return f.run.goUntilDone(func(ctx context.Context) {
+		var wg sync.WaitGroup
+		for i, b := range brokers {
+			wg.Go(func() {
+				sleep(ctx, heartbeatEvery*time.Duration(i)/time.Duration(len(brokers))) // not all at once
+				f.beat(ctx, b)
+			})
+		}
+		wg.Wait()
+	})
+}
+
+func (f *fleet) beat(ctx context.Context, b *broker) {
+	for nodes := int(b.id); ctx.Err() == nil; {
+		wait := heartbeatEvery
+		if _, err := b.heartbeat(f.tail.applied.Load(), false); err != nil {
+			nodes++
+			wait = retryInterval
+			_ = b.connect(ctx, f.run.quorum.Endpoint(firstControllerID+int32(nodes%controllers)))
+		}
+		sleep(ctx, wait)
+	}
+}

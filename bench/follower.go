@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const (
+	fetchMaxBytes  = 1 << 20
+	fetchWaitMs    = 500
+	metadataTopic  = "__cluster_metadata"
+	codeNotLeader  = 6
+	codeFenced     = 74
+	batchHeaderMin = 61
+)
+
+// metadataTopicID is the fixed id of __cluster_metadata.
+var metadataTopicID = [16]byte{15: 1}
+
+// follower reads the metadata log as a 4.3 broker does: FETCH version 18, or FETCH_SNAPSHOT where the leader says so,
+// following the leader wherever it goes. It looks at batch headers alone, unless somebody wants the records.
+type follower struct {
+	id        int32
+	clusterID string
+	endpoint  func(node int32) string
+	directory [16]byte
+	conn      *conn
+
+	leader, epoch int32 // as last told; leader -1: unknown
+	offset        int64 // next to fetch
+	lastEpoch     int32 // of the record before
+	highWatermark int64 // -1 until told
+	bytes         int64 // of records and snapshots read
+	snapshots     int   // read from their start to their end
+
+	records func(batches []byte) // called with what was read from the log, if set; valid during the call
+	applied atomic.Int64         // offset-1, for other goroutines
+}
+
+func newFollower(id int32, clusterID string, leader int32, endpoint func(int32) string) *follower {
+	f := &follower{id: id, clusterID: clusterID, endpoint: endpoint, directory: randomUUID(), leader: leader, highWatermark: -1}
+	f.applied.Store(-1)
+	return f
+}
+
+// step sends one request and takes in its response. An error is of the connection or of the protocol; the next step starts on
+// a new connection.
+func (f *follower) step(ctx context.Context) error {
+	if f.conn == nil {
+		var err error
+		if f.conn, err = dial(ctx, f.endpoint(f.leader), fmt.Sprintf("raft-client-%d", f.id)); err != nil {
+			return err
+		}
+	}
+	p, err := f.fetch()
+	if err != nil {
+		f.disconnect()
+		return err
+	}
+	switch {
+	case p.ErrorCode == codeNotLeader || p.ErrorCode == codeFenced:
+		f.follow(p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch)
+		return nil
+	case p.ErrorCode != 0:
+		return fmt.Errorf("fetch at offset %d: %w", f.offset, kerr.ErrorForCode(p.ErrorCode))
+	case p.SnapshotID.EndOffset >= 0:
+		return f.load(p.SnapshotID.EndOffset, p.SnapshotID.Epoch)
+	case p.DivergingEpoch.EndOffset >= 0:
+		return fmt.Errorf("fetch at offset %d: told to truncate to %d", f.offset, p.DivergingEpoch.EndOffset)
+	}
+	f.highWatermark = p.HighWatermark
+	return f.take(p.RecordBatches)
+}
+
+func (f *follower) disconnect() {
+	f.conn.close()
+	f.conn = nil
+}
+
+// follow goes to another leader, if there is one.
+func (f *follower) follow(leader, epoch int32) {
+	f.epoch = max(f.epoch, epoch)
+	if leader >= 0 && leader != f.leader {
+		f.leader = leader
+		f.disconnect()
+	}
+}
+
+// seek tries another node after an error: any can tell who leads.
+func (f *follower) seek(node int32) {
+	f.leader = node
+	f.disconnect()
+}
+
+func (f *follower) fetch() (kmsg.FetchResponseTopicPartition, error) {
+	req := kmsg.NewPtrFetchRequest()
+	req.Version, req.ClusterID, req.ReplicaState.ID = 18, &f.clusterID, f.id
+	req.MaxWaitMillis, req.MaxBytes, req.SessionEpoch = fetchWaitMs, fetchMaxBytes, -1
+	t, p := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
+	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.LogStartOffset = f.epoch, f.offset, f.lastEpoch, -1
+	p.ReplicaDirectoryID, p.HighWatermark = f.directory, f.highWatermark
+	t.TopicID, t.Partitions = metadataTopicID, append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	resp, err := ask[*kmsg.FetchResponse](f.conn, req)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return kmsg.FetchResponseTopicPartition{}, fmt.Errorf("fetch at offset %d: %w", f.offset, err)
+	}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return kmsg.FetchResponseTopicPartition{}, fmt.Errorf("fetch at offset %d: response without its partition", f.offset)
+	}
+	return resp.Topics[0].Partitions[0], nil
+}
+
+// take moves on behind whole batches.
+func (f *follower) take(batches []byte) error {
+	if len(batches) == 0 {
+		return nil
+	}
+	for b := batches; len(b) > 0; {
+		size := batchBytes(b)
+		if size < batchHeaderMin || size > len(b) {
+			return fmt.Errorf("fetch at offset %d: a batch of %d bytes in the last %d", f.offset, size, len(b))
+		}
+		f.offset = int64(binary.BigEndian.Uint64(b)) + int64(binary.BigEndian.Uint32(b[23:])) + 1
+		f.lastEpoch = int32(binary.BigEndian.Uint32(b[12:]))
+		b = b[size:]
+	}
+	f.bytes += int64(len(batches))
+	if f.records != nil {
+		f.records(batches)
+	}
+	f.applied.Store(f.offset - 1)
+	return nil
+}
+
+// batchBytes is the size of the batch that b begins with, -1 if b is too short to say.
+func batchBytes(b []byte) int {
+	if len(b) < batchHeaderMin {
+		return -1
+	}
+	return int(int32(binary.BigEndian.Uint32(b[8:]))) + 12
+}
+
+// load reads a snapshot from its start to its end and goes on behind it.
+func (f *follower) load(endOffset int64, epoch int32) error {
+	for position, size := int64(0), int64(1); position < size; {
+		p, err := f.fetchSnapshot(endOffset, epoch, position)
+		if err != nil {
+			f.disconnect()
+			return fmt.Errorf("snapshot %d-%d at %d: %w", endOffset, epoch, position, err)
+		}
+		position += int64(len(p.Bytes))
+		f.bytes += int64(len(p.Bytes))
+		size = p.Size
+	}
+	f.offset, f.lastEpoch = endOffset, epoch
+	f.snapshots++
+	f.applied.Store(f.offset - 1)
+	return nil
+}
+
+func (f *follower) fetchSnapshot(endOffset int64, epoch int32, position int64) (p kmsg.FetchSnapshotResponseTopicPartition, err error) {
+	req := kmsg.NewPtrFetchSnapshotRequest()
+	req.Version, req.ClusterID, req.ReplicaID, req.MaxBytes = 1, &f.clusterID, f.id, fetchMaxBytes
+	t, rp := kmsg.NewFetchSnapshotRequestTopic(), kmsg.NewFetchSnapshotRequestTopicPartition()
+	rp.CurrentLeaderEpoch, rp.Position, rp.ReplicaDirectoryID = f.epoch, position, f.directory
+	rp.SnapshotID.EndOffset, rp.SnapshotID.Epoch = endOffset, epoch
+	t.Topic, t.Partitions = metadataTopic, append(t.Partitions, rp)
+	req.Topics = append(req.Topics, t)
+	resp, err := ask[*kmsg.FetchSnapshotResponse](f.conn, req)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if err != nil {
+		return p, err
+	}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return p, fmt.Errorf("response without its partition")
+	}
+	p = resp.Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+		return p, err
+	}
+	if len(p.Bytes) == 0 {
+		return p, fmt.Errorf("no bytes of %d", p.Size)
+	}
+	return p, nil
+}

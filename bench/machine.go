@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// machine says what a run ran on.
+type machine struct {
+	Processor  string    `json:"processor"`
+	Cores      int       `json:"cores"`
+	MemoryMB   int64     `json:"memoryMb"`
+	System     string    `json:"system"`
+	FileSystem string    `json:"fileSystem"` // of the controllers' data
+	Go         string    `json:"go"`
+	Java       string    `json:"java"`
+	Revision   string    `json:"revision"` // of this repository
+	Begun      time.Time `json:"begun"`
+	LoadBefore string    `json:"loadBefore"` // load averages of 1, 5 and 15 minutes
+	LoadAfter  string    `json:"loadAfter"`
+}
+
+// describeMachine leaves out what it cannot learn. dir is where the controllers' data will lie.
+func describeMachine(dir string) machine {
+	return machine{
+		Processor:  procValue("/proc/cpuinfo", "model name"),
+		Cores:      runtime.NumCPU(),
+		MemoryMB:   memoryMB(),
+		System:     strings.TrimSpace(readText("/proc/sys/kernel/ostype") + " " + readText("/proc/sys/kernel/osrelease") + " " + runtime.GOARCH),
+		FileSystem: fileSystem(dir),
+		Go:         runtime.Version(),
+		Java:       output("java", "-version"),
+		Revision:   output("git", "describe", "--always", "--dirty"),
+		Begun:      time.Now().Truncate(time.Second),
+		LoadBefore: loadAverage(),
+	}
+}
+
+func (m machine) String() string {
+	return fmt.Sprintf("%d × %s, %d MB, %s, %s; %s; %s; revision %s; load average %s before, %s after",
+		m.Cores, m.Processor, m.MemoryMB, m.System, m.FileSystem, m.Go, m.Java, m.Revision, m.LoadBefore, m.LoadAfter)
+}
+
+func readText(path string) string {
+	b, _ := os.ReadFile(path)
+	return strings.TrimSpace(string(b))
+}
+
+// procValue is the value of the first "key : value" line.
+func procValue(path, key string) string {
+	for line := range strings.Lines(readText(path)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == key {
+			return strings.TrimSpace(v)
+		}
+	}
+	return "unknown"
+}
+
+func memoryMB() int64 {
+	var kb int64
+	_, _ = fmt.Sscan(procValue("/proc/meminfo", "MemTotal"), &kb)
+	return kb / 1024
+}
+
+func loadAverage() string {
+	fields := strings.Fields(readText("/proc/loadavg"))
+	return strings.Join(fields[:min(3, len(fields))], " ")
+}
+
+// output is the first line that a program prints.
+func output(program string, args ...string) string {
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		return "no " + filepath.Base(program)
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return line
+}
+
+// fileSystem names the kinds that matter: a number measured in memory says nothing about disks.
+func fileSystem(dir string) string {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return "unknown file system"
+	}
+	switch int64(s.Type) {
+	case unix.TMPFS_MAGIC:
+		return "tmpfs (memory!)"
+	case unix.EXT4_SUPER_MAGIC:
+		return "ext4"
+	case unix.XFS_SUPER_MAGIC:
+		return "xfs"
+	case unix.BTRFS_SUPER_MAGIC:
+		return "btrfs"
+	case unix.OVERLAYFS_SUPER_MAGIC:
+		return "overlayfs"
+	}
+	return fmt.Sprintf("file system %x", s.Type)
+}

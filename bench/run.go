@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const leaderTimeout = 60 * time.Second
+
+// run is one case on one quorum in one round.
+type run struct {
+	*host
+	system   system
+	quorum   *kafka.Controllers
+	full     bool // scale
+	progress *progress
+	measured func(sample)
+	profiles *profiles // nil: not asked for
+
+	background sync.WaitGroup
+}
+
+// sample is one number that one round saw.
+type sample struct {
+	Metric string
+	Unit   string
+	Better direction
+	Value  float64
+}
+
+// n is a count that depends on the scale.
+func (r *run) n(small, full int) int {
+	if r.full {
+		return full
+	}
+	return small
+}
+
+func (r *run) report(metric, unit string, better direction, value float64) {
+	r.measured(sample{metric, unit, better, value})
+}
+
+func (r *run) reportMs(metric string, d time.Duration) {
+	r.report(metric, "ms", lower, float64(d)/float64(time.Millisecond))
+}
+
+// start starts a quorum of three and waits for its leader.
+func (r *run) start(properties map[string]string) {
+	r.progress.show("starting three controllers")
+	own := map[string]string{}
+	maps.Copy(own, properties)
+	r.quorum = r.system.start(r, kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own})
+}
+
+func (r *run) leader() kafka.Leader {
+	return kafka.WaitLeader(r, r.quorum, leaderTimeout)
+}
+
+func (r *run) leaderAddr() string { return r.quorum.Endpoint(r.leader().ID) }
+
+// dial connects to a controller; the connection is closed when the run ends.
+func (r *run) dial(addr, clientID string) *conn {
+	c, err := dial(r.ctx, addr, clientID)
+	r.check(err)
+	r.Cleanup(c.close)
+	return c
+}
+
+// goUntilDone runs f in the background until the returned function is called or the run ends; both wait for it.
+func (r *run) goUntilDone(f func(ctx context.Context)) (stop func()) {
+	ctx, cancel := context.WithCancel(r.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(ctx)
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	r.Cleanup(stop)
+	return stop
+}
+
+// pause waits unless the run ends first.
+func (r *run) pause(d time.Duration) {
+	sleep(r.ctx, d)
+	r.check(r.ctx.Err())
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// controllersCPU is the processor time that the controllers which run now have used so far.
+func (r *run) controllersCPU() (sum time.Duration) {
+	for _, id := range r.quorum.Nodes() {
+		sum += processCPU(r.quorum.Node(id).Pid())
+	}
+	return sum
+}
+
+const clockTick = 10 * time.Millisecond // of /proc: USER_HZ is 100 on every Linux
+
+// processCPU is 0 where there is no /proc.
+func processCPU(pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * clockTick
+}
+
+// processRSS is the resident memory of a process in bytes; 0 where there is no /proc.
+func processRSS(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			n, _ := strconv.ParseInt(strings.Fields(kb)[0], 10, 64)
+			return n * 1024
+		}
+	}
+	return 0
+}
