@@ -30,11 +30,13 @@ type Quorum interface {
 
 // ControllerOptions says what is special about a quorum; the zero value will do.
 type ControllerOptions struct {
-	Version        string // of Kafka: release of Apache's controllers, of the tools for any; Newest by default
-	Static         bool   // controller.quorum.voters instead of a dynamic quorum
-	ReleaseVersion string // format's --release-version ("4.0"); the newest by default
-	HeapMB         int    // Java only, 256 by default
-	AsShipped      bool   // Java only: run as Kafka's own start script does instead of being quick to start
+	Version        string   // of Kafka: release of Apache's controllers, of the tools for any; Newest by default
+	Static         bool     // controller.quorum.voters instead of a dynamic quorum
+	ReleaseVersion string   // format's --release-version ("4.0"); the newest by default
+	FormatBy       string   // YAKt only: the release whose kafka-storage formats the directories; yakt format by default
+	FormatArgs     []string // further arguments of format
+	HeapMB         int      // Java only, 256 by default
+	AsShipped      bool     // Java only: run as Kafka's own start script does instead of being quick to start
 	Properties     map[string]string
 }
 
@@ -76,7 +78,7 @@ func StartControllers(t testing.TB, n int, o ControllerOptions) *Controllers {
 // StartYAKt starts a quorum of n nodes of the yakt binary and waits until it has a leader.
 func StartYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Controllers {
 	t.Helper()
-	return startQuorum(t, yakt{binary}, n, o)
+	return startQuorum(t, yaktProgram(t, binary, o), n, o)
 }
 
 func startQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
@@ -149,7 +151,7 @@ func (q *Controllers) properties(c *controller, extra map[string]string) propert
 }
 
 func (q *Controllers) formatArgs(c *controller, o ControllerOptions) []string {
-	args := []string{"--cluster-id", q.clusterID, "--config", c.config}
+	args := append([]string{"--cluster-id", q.clusterID, "--config", c.config}, o.FormatArgs...)
 	if o.ReleaseVersion != "" {
 		args = append(args, "--release-version", o.ReleaseVersion)
 	}

@@ -28,8 +28,10 @@ type progress struct {
 	mu      sync.Mutex
 	acked   int
 	failed  map[string]int // error -> how often
+	first   time.Time      // first acknowledgement
 	last    time.Time
-	longest time.Duration
+	longest time.Duration // between two acknowledgements
+	at      time.Duration // when the longest began, since the first
 }
 
 const (
@@ -124,12 +126,23 @@ func (l *Load) WaitProgress(t testing.TB, within time.Duration) (record, topic t
 	return record, topic
 }
 
+// LongestGaps are the longest times between two acknowledgements of a record, and of a topic.
+func (l *Load) LongestGaps() (record, topic time.Duration) {
+	return l.records.longestGap(), l.topics.longestGap()
+}
+
 // String sums the load up: counts, longest times without an acknowledgement, errors.
 func (l *Load) String() string {
 	return fmt.Sprintf("records: %v; topics: %v", &l.records, &l.topics)
 }
 
-func (p *progress) begin() { p.last, p.failed = time.Now(), map[string]int{} }
+func (p *progress) begin() { p.failed = map[string]int{} }
+
+func (p *progress) longestGap() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.longest
+}
 
 func (p *progress) note(err error) {
 	p.mu.Lock()
@@ -140,7 +153,13 @@ func (p *progress) note(err error) {
 	}
 	now := time.Now()
 	p.acked++
-	p.longest = max(p.longest, now.Sub(p.last))
+	if p.acked == 1 {
+		// What came before is the client's start: each broker that it asks for a producer id knows none at first.
+		p.first, p.last = now, now
+	}
+	if gap := now.Sub(p.last); gap > p.longest {
+		p.longest, p.at = gap, p.last.Sub(p.first)
+	}
 	p.last = now
 }
 
@@ -153,5 +172,6 @@ func (p *progress) count() int {
 func (p *progress) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return fmt.Sprintf("%d acknowledged, longest gap %v, errors %v", p.acked, p.longest.Round(time.Millisecond), p.failed)
+	return fmt.Sprintf("%d acknowledged, longest gap %v from %v on, errors %v",
+		p.acked, p.longest.Round(time.Millisecond), p.at.Round(time.Millisecond), p.failed)
 }

@@ -51,6 +51,23 @@ func (y yakt) start(_, _, config string) (command, string, error) {
 	return command{argv: []string{y.binary, "start", "--config", config}, env: os.Environ()}, "", nil
 }
 
+// kafkaFormatted is the yakt binary on directories that Kafka's own tool formatted.
+type kafkaFormatted struct {
+	yakt
+	by apache
+}
+
+func (k kafkaFormatted) format(dir string, args ...string) (command, error) {
+	return k.by.format(dir, args...)
+}
+
+func yaktProgram(t testing.TB, binary string, o ControllerOptions) program {
+	if o.FormatBy == "" {
+		return yakt{binary}
+	}
+	return kafkaFormatted{yakt{binary}, apache{release: Resolve(t, o.FormatBy)}}
+}
+
 const buildTimeout = 5 * time.Minute
 
 // BuildYAKt builds cmd/yakt of this module into the test's temporary folder, with these extra arguments of go build

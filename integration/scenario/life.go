@@ -17,29 +17,59 @@ const (
 	transactional = "life-transactions"
 )
 
-// BrokerLife takes one broker of a release through all a small cluster does: boot in less than 10 s, topics, produce and
-// consume, a group, transactions, a restart, a clean shutdown without a single error in its log.
+// BrokerLife takes two brokers of a release, which find the controllers in the two ways there are, through all that a
+// small cluster does: boot in less than 10 s, topics, produce and consume, a group, transactions, restarts, clean shutdowns
+// without a single error in their logs.
 func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
-	b := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, Version: version})
-	b.Start(t)
-	boot := b.WaitStarted(t, bootMax)
-	t.Logf("%s, controllers %s: started in %v", b.Name, q.Name(), boot.Round(time.Millisecond))
-
-	addrs := kafka.Addrs(b)
+	dynamic := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, Version: version})
+	static := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, Version: version, StaticVoters: true})
+	brokers := []*kafka.Broker{dynamic, static}
+	for _, b := range brokers {
+		b.Start(t)
+		boot := b.WaitStarted(t, bootMax)
+		t.Logf("%s, controllers %s: started in %v", b.Name, q.Name(), boot.Round(time.Millisecond))
+	}
+	addrs := kafka.Addrs(brokers...)
 	ledger := kafka.NewLedger(lifeTopic)
-	kafka.CreateTopic(t, addrs, lifeTopic, 3, 1)
+	kafka.CreateTopic(t, addrs, lifeTopic, 4, 1)
 	kafka.Produce(t, addrs, lifeTopic, lifeRecords, ledger)
 	ledger.Verify(t, addrs)
 	kafka.ConsumeByGroup(t, addrs, "life-group", lifeTopic, lifeRecords)
-	kafka.CreateTopic(t, addrs, transactional, 3, 1)
+	kafka.CreateTopic(t, addrs, transactional, 4, 1)
 	kafka.RoundTripTransactions(t, addrs, transactional, transactional, 10)
 
-	t.Logf("%s: restarted in %v", b.Name, b.Restart(t).Round(time.Millisecond))
+	for _, b := range brokers {
+		t.Logf("%s: restarted in %v", b.Name, b.Restart(t).Round(time.Millisecond))
+	}
 	ledger.Verify(t, addrs)
 	kafka.Produce(t, addrs, lifeTopic, lifeRecords, ledger)
 	ledger.Verify(t, addrs)
 	kafka.ConsumeByGroup(t, addrs, "life-group", lifeTopic, lifeRecords)
-	stopCleanly(t, b)
+	for _, b := range brokers {
+		stopCleanly(t, b)
+	}
+}
+
+// BothKindsServe starts a broker that is given controller.quorum.bootstrap.servers and one that is given
+// controller.quorum.voters, of these releases, and has them carry replicas for each other, a group and a transaction.
+func BothKindsServe(t testing.TB, q kafka.Quorum, dynamicVersion, staticVersion string) []*kafka.Broker {
+	brokers := []*kafka.Broker{
+		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, InternalReplicas: 2, Version: dynamicVersion}),
+		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, InternalReplicas: 2, Version: staticVersion, StaticVoters: true}),
+	}
+	for _, b := range brokers {
+		b.Start(t)
+		t.Logf("%s: started in %v", b.Name, b.WaitStarted(t, bootMax).Round(time.Millisecond))
+	}
+	addrs := kafka.Addrs(brokers...)
+	ledger := kafka.NewLedger(lifeTopic)
+	kafka.CreateTopic(t, addrs, lifeTopic, 2, 2)
+	kafka.Produce(t, addrs, lifeTopic, lifeRecords, ledger)
+	kafka.ConsumeByGroup(t, addrs, "life-group", lifeTopic, lifeRecords)
+	kafka.RoundTripTransactions(t, addrs, lifeTopic, transactional, 10)
+	ledger.Verify(t, addrs)
+	kafka.RequireAlive(t, brokers...)
+	return brokers
 }
 
 // stopCleanly shuts a broker down and checks that it was let go: it left its mark of a clean shutdown and logged no error.
