@@ -172,17 +172,9 @@ func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.
 	if factor == -1 {
 		factor = int(tc.core.cfg.DefaultReplicationFactor)
 	}
-	placed, err := newPlacer(tc.img, tc.core.cfg.Random).place(n, factor)
+	partitions, err := placePartitions(tc.img, tc.core.cfg.Random, id, 0, n, factor)
 	if err != nil {
 		return nil, errorf(err.kafka, "Unable to replicate the partition %d time(s): %s", factor, err.message)
-	}
-	partitions := make([]*record.Partition, n)
-	for i, replicas := range placed {
-		p, ok := newPartition(tc.img, id, int32(i), replicas)
-		if !ok {
-			return nil, errorf(kerr.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): All brokers are currently fenced or in controlled shutdown.", factor)
-		}
-		partitions[i] = p
 	}
 	return partitions, nil
 }

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -41,7 +42,7 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 	if len(records) > recordsPerUserOp {
 		return result{response: failDeleteTopics(req, errTooLarge)}
 	}
-	return result{records: records, response: resp, atomic: true}
+	return result{records: records, response: resp, atomic: true, then: func(int64) { deletion.log(c.cfg.Logger, o.caller) }}
 }
 
 // topicEntry is a topic as a request names it.
@@ -151,6 +152,14 @@ func (d *topicDeletion) records() []record.Record {
 		}
 	}
 	return records
+}
+
+func (d *topicDeletion) log(log *slog.Logger, by Caller) {
+	for i := range d.answers {
+		if a := &d.answers[i]; a.err == nil {
+			log.Info("topic deleted", "topic", a.name, "id", a.id, "by", by.Principal, "from", by.ClientAddr)
+		}
+	}
 }
 
 func failDeleteTopics(req *kmsg.DeleteTopicsRequest, err *apiError) *kmsg.DeleteTopicsResponse {

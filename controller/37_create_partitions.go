@@ -69,19 +69,7 @@ func (c *core) morePartitions(req *kmsg.CreatePartitionsRequestTopic) ([]*record
 	if req.Assignment != nil {
 		return assignedPartitions(img, t, req.Assignment, factor)
 	}
-	placed, err := newPlacer(img, c.cfg.Random).place(added, factor)
-	if err != nil {
-		return nil, err
-	}
-	partitions := make([]*record.Partition, added)
-	for i, replicas := range placed {
-		p, ok := newPartition(img, t.ID, int32(t.Len()+i), replicas)
-		if !ok {
-			return nil, errorf(kerr.InvalidReplicationFactor, "Unable to replicate the partition %d time(s): All brokers are currently fenced or in controlled shutdown.", factor)
-		}
-		partitions[i] = p
-	}
-	return partitions, nil
+	return placePartitions(img, c.cfg.Random, t.ID, t.Len(), added, factor)
 }
 
 func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int) ([]*record.Partition, *apiError) {

@@ -1,7 +1,9 @@
 package controller
 
 import (
+	"fmt"
 	"iter"
+	"log/slog"
 	"slices"
 
 	"github.com/yakt/yakt/metadata"
@@ -10,7 +12,8 @@ import (
 
 const noBroker int32 = -1
 
-// replicaUpdate says what happens to a broker whose partitions are looked at. Make it with removeBroker, addBroker or uncleanBroker.
+// replicaUpdate says what happens to a broker whose partitions are looked at. Make it with removeBroker, addBroker or
+// uncleanBroker.
 type replicaUpdate struct {
 	remove  int32 // leaves the ISR and may not lead: fenced, shutting down, unregistered, or its directory is offline
 	add     int32 // counts as active although its registration is still fenced: it is being unfenced in the same batch
@@ -36,6 +39,8 @@ func uncleanBroker(id int32) replicaUpdate { return replicaUpdate{noBroker, noBr
 // could bring it back behind the walk: write the BrokerRegistrationChange first. Hosted covers ISR and ELR in one pass.
 func (c *core) updateReplicas(img *metadata.Image, u replicaUpdate, partitions iter.Seq[metadata.TopicPartition], max int) (changes []record.Record, last *metadata.TopicPartition) {
 	rules := c.partitionRules(img, u)
+	var losses uncleanElections
+	defer losses.warn(c.cfg.Logger)
 	looked := 0
 	var at metadata.TopicPartition
 	for tp := range partitions {
@@ -48,9 +53,31 @@ func (c *core) updateReplicas(img *metadata.Image, u replicaUpdate, partitions i
 		change.election = rules.election()
 		if r := change.record(); r != nil {
 			changes = append(changes, r)
+			losses.note(&change)
 		}
 	}
 	return changes, nil
+}
+
+// uncleanElections counts elections that may lose acknowledged records, for one line in the log.
+type uncleanElections struct {
+	n     int
+	first string
+}
+
+func (u *uncleanElections) note(c *partitionChange) {
+	if c.lossy {
+		u.n++
+		if u.n == 1 {
+			u.first = fmt.Sprintf("%s-%d", c.rules.topic.Name, c.id)
+		}
+	}
+}
+
+func (u *uncleanElections) warn(log *slog.Logger) {
+	if u.n > 0 {
+		log.Warn("unclean leader elections: records that only lost replicas had are gone", "partitions", u.n, "first", u.first)
+	}
 }
 
 // hostedIn keeps the partitions whose replica on the broker lies in one of the directories.
@@ -70,27 +97,32 @@ const electionsPerRun = 1000
 // electPreferred gives partitions to their preferred leaders, at most electionsPerRun of them; again asks for another run soon.
 // As in KRaft there is no percentage of imbalance to wait for.
 func (c *core) electPreferred(o op) (r result, again bool) {
-	return c.elections(c.working.Imbalanced(), electPreferred, func(*partitionRules) bool { return true })
+	return c.elections(c.working.Imbalanced(), electPreferred, func(rules *partitionRules, p *metadata.Partition) bool {
+		return p.Leader < 0 || rules.acceptable(p, p.Replicas[0]) // most others wait for a dead broker: pass over them fast
+	})
 }
 
 // electUnclean gives leaders to leaderless partitions of topics that allow an unclean election, at most electionsPerRun of them.
 func (c *core) electUnclean(o op) (r result, again bool) {
-	return c.elections(c.working.Leaderless(), electUncleanly, func(rules *partitionRules) bool { return rules.unclean })
+	return c.elections(c.working.Leaderless(), electUncleanly, func(rules *partitionRules, _ *metadata.Partition) bool { return rules.unclean })
 }
 
-func (c *core) elections(partitions iter.Seq[metadata.TopicPartition], kind election, allowed func(*partitionRules) bool) (r result, again bool) {
+func (c *core) elections(partitions iter.Seq[metadata.TopicPartition], kind election, allowed func(*partitionRules, *metadata.Partition) bool) (r result, again bool) {
 	rules := c.partitionRules(c.working, noUpdate)
+	var losses uncleanElections
+	defer losses.warn(c.cfg.Logger)
 	for tp := range partitions {
 		if len(r.records) == electionsPerRun {
 			return r, true
 		}
-		if !allowed(rules.of(tp.Topic)) {
+		if !allowed(rules.of(tp.Topic), tp.Partition) {
 			continue
 		}
 		change := rules.change(tp.ID, tp.Partition)
 		change.election = kind
 		if rec := change.record(); rec != nil {
 			r.records = append(r.records, rec)
+			losses.note(&change)
 		}
 	}
 	return r, false

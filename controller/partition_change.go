@@ -78,6 +78,8 @@ type partitionChange struct {
 	// moved says that one replica's directory is known to be another: movedTo.
 	moved   int32
 	movedTo record.UUID
+	// lossy is set by record when the leader was elected uncleanly.
+	lossy bool
 }
 
 // change starts a change of a partition of r's topic that leaves it as it is.
@@ -102,7 +104,7 @@ func (c *partitionChange) record() *record.PartitionChange {
 			isr, elr = []int32{won.leader}, without(elr, won.leader)
 		}
 		if won.unclean {
-			c.recovery, elr = record.Recovering, nil
+			c.lossy, c.recovery, elr = true, record.Recovering, nil
 		}
 	} else if !containsAll(c.replicas, c.old.Replicas) {
 		r.setLeader(c.old.Leader) // same leader, new epoch: a replica that is removed must not fetch on

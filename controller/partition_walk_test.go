@@ -73,7 +73,9 @@ func (w *partitionWalk) register(id int32, fenced bool) {
 	w.apply(r)
 }
 
-func (w *partitionWalk) broker() *metadata.Broker { return w.working.Broker(int32(w.r.IntN(walkBrokers))) }
+func (w *partitionWalk) broker() *metadata.Broker {
+	return w.working.Broker(int32(w.r.IntN(walkBrokers)))
+}
 
 func (w *partitionWalk) topic() *metadata.Topic {
 	topics := slices.Collect(w.working.Topics())

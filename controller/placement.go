@@ -166,6 +166,19 @@ func shuffle[T any](r Random, list []T) {
 	}
 }
 
+// placePartitions makes the records of n new partitions of a topic, beginning with the id first.
+func placePartitions(img *metadata.Image, random Random, topic record.UUID, first, n, replicationFactor int) ([]*record.Partition, *apiError) {
+	placed, err := newPlacer(img, random).place(n, replicationFactor)
+	if err != nil {
+		return nil, err
+	}
+	partitions := make([]*record.Partition, n)
+	for i, replicas := range placed {
+		partitions[i], _ = newPartition(img, topic, int32(first+i), replicas) // the first replica is active
+	}
+	return partitions, nil
+}
+
 // newPartition is the record of a new partition: its active replicas are its ISR, and the first of them leads. ok is false when
 // none is active.
 func newPartition(img *metadata.Image, topic record.UUID, id int32, replicas []int32) (r *record.Partition, ok bool) {
