@@ -63,8 +63,8 @@ func (s *brokerScript) command(t *testing.T, d *datadriven.TestData) string {
 	case "isr":
 		return s.isr(t, d)
 	case "advance":
-		s.clock.now = s.clock.now.Add(duration(t, d, "d", 0))
-		s.staleChecked = s.clock.now
+		s.clock.jump(duration(t, d, "d", 0))
+		s.staleChecked = s.clock.Now()
 		return ""
 	case "fence-stale":
 		again := false
@@ -228,7 +228,7 @@ func (s *brokerScript) broker(t *testing.T, d *datadriven.TestData) string {
 	k := s.brokers.contact(sessionOf(b))
 	age := "none"
 	if !k.last.IsZero() {
-		age = s.clock.now.Sub(k.last).String()
+		age = s.clock.Now().Sub(k.last).String()
 	}
 	return fmt.Sprintf("%v epoch=%d registered-at=%d fenced=%v shutdown=%v heartbeat-age=%s offset=%d shutdown-offset=%d\n",
 		stateOf(b, k), b.Epoch, b.RegisteredAt, b.Fenced, b.InControlledShutdown, age, k.metadataOffset, k.shutdownOffset)

@@ -268,7 +268,7 @@ func TestDeadlinesBoundTheQueueAndNotTheCommit(t *testing.T) {
 	req := heartbeatRequest(1, epoch, 1<<40)
 	req.WantFence = true
 	late := d.ask(req)
-	d.clock.now = d.clock.now.Add(d.cfg.HeartbeatInterval/2 + time.Millisecond)
+	d.clock.jump(d.cfg.HeartbeatInterval/2 + time.Millisecond)
 	d.work()
 	wantCode(t, "a heartbeat that waited", late, kerr.RequestTimedOut.Code)
 	if !d.core.working.Broker(1).Active() {
@@ -276,7 +276,7 @@ func TestDeadlinesBoundTheQueueAndNotTheCommit(t *testing.T) {
 	}
 	inTime := d.ask(req)
 	d.work()
-	d.clock.now = d.clock.now.Add(time.Minute)
+	d.clock.jump(time.Minute)
 	d.commit()
 	wantCode(t, "a heartbeat whose commit took a minute", inTime, 0)
 	if d.Stats().TimedOut != 1 {
@@ -318,8 +318,8 @@ func TestAPanicIsAFaultAndTheControllerGoesOn(t *testing.T) {
 
 func TestSlowEventsAreCounted(t *testing.T) {
 	d := newTestDriver(t, func(cfg *Config) { cfg.SlowEvent = time.Second })
-	d.queue.addLog(event{name: "slow", run: func() { d.clock.now = d.clock.now.Add(1001 * time.Millisecond) }})
-	d.queue.addLog(event{name: "quick", run: func() { d.clock.now = d.clock.now.Add(time.Second) }})
+	d.queue.addLog(event{name: "slow", run: func() { d.clock.jump(1001 * time.Millisecond) }})
+	d.queue.addLog(event{name: "quick", run: func() { d.clock.jump(time.Second) }})
 	d.work()
 	if d.Stats().SlowEvents != 1 {
 		t.Errorf("%+v", d.Stats())
@@ -443,10 +443,10 @@ func TestTimersRunThoughRequestsNeverEnd(t *testing.T) {
 	turns := 0
 	again = func() {
 		if turns++; turns < 50 {
-			d.clock.now = d.clock.now.Add(100 * time.Millisecond)
+			d.clock.jump(100 * time.Millisecond)
 			d.queue.addRequest(event{name: "endless", run: again})
 		}
-		if due := d.clock.pop(d.clock.now); due != nil {
+		if due := d.clock.pop(d.clock.Now()); due != nil {
 			due.f()
 		}
 	}

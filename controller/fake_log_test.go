@@ -100,6 +100,13 @@ func (c *fakeClock) AfterFunc(d time.Duration, f func()) func() bool {
 	}
 }
 
+// jump moves the clock by d and fires nothing, as for a process that stood still.
+func (c *fakeClock) jump(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
 // advance moves the clock by d and fires what falls due on the way, each at its time, and calls after behind each.
 func (c *fakeClock) advance(d time.Duration, after func()) {
 	end := c.Now().Add(d)

@@ -126,7 +126,7 @@ func TestAHeartbeatThatWaitsKeepsItsSession(t *testing.T) {
 	req := heartbeatRequest(1, epoch, 1<<40)
 	req.WantShutdown = true
 	d.ask(req)
-	d.clock.now = d.clock.now.Add(1500 * time.Millisecond) // nothing ran: past the session's end and the heartbeat's deadline
+	d.clock.jump(1500 * time.Millisecond) // nothing ran: past the session's end and the heartbeat's deadline
 	d.settle()
 	if !d.core.working.Broker(1).Active() {
 		t.Error("the broker was fenced although its heartbeat lay in the queue")
@@ -141,7 +141,7 @@ func TestAControllerThatStoodStillBlamesNoBroker(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
 	d.advance(5 * time.Second)
-	d.clock.now = d.clock.now.Add(time.Minute) // the process is stopped; its timers fire when it goes on
+	d.clock.jump(time.Minute) // the process is stopped; its timers fire when it goes on
 	d.advance(0)
 	if !d.Image().Broker(1).Active() {
 		t.Fatal("fenced for a minute in which nobody could be heard")

@@ -179,7 +179,7 @@ func TestALongFenceWaitsForABusyLog(t *testing.T) {
 
 func TestAnotherIncarnationTakesOverFromALongFence(t *testing.T) {
 	d, _, _ := longFence(t)
-	d.clock.now = d.clock.now.Add(d.cfg.SessionTimeout + 1)
+	d.clock.jump(d.cfg.SessionTimeout + 1)
 	slot := d.ask(registrationRequest(d.cfg.ClusterID, 1, 2))
 	d.settle()
 	resp := (*slot).(*kmsg.BrokerRegistrationResponse)
@@ -232,7 +232,7 @@ func TestALongRegistrationRegistersLast(t *testing.T) {
 	epoch := d.addBroker(1)
 	d.addBroker(2)
 	d.addPartitions("foo", manyPartitions, func(int) []int32 { return []int32{1, 2} })
-	d.clock.now = d.clock.now.Add(d.cfg.SessionTimeout + 1) // the task has not come to it yet
+	d.clock.jump(d.cfg.SessionTimeout + 1) // the task has not come to it yet
 	slot := d.ask(registrationRequest(d.cfg.ClusterID, 1, 2))
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	if d.Image().Broker(1).Epoch != epoch {
@@ -249,7 +249,7 @@ func TestALongRegistrationRegistersLast(t *testing.T) {
 	// If the old process turns out to live, it keeps its id.
 	d.answer(heartbeatRequest(1, b.Epoch, 1<<40))
 	d.addPartitions("bar", manyPartitions, func(int) []int32 { return []int32{1, 2} })
-	d.clock.now = d.clock.now.Add(d.cfg.SessionTimeout + 1)
+	d.clock.jump(d.cfg.SessionTimeout + 1)
 	slot = d.ask(registrationRequest(d.cfg.ClusterID, 1, 3))
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	d.ask(heartbeatRequest(1, b.Epoch, 1<<40))
@@ -357,7 +357,7 @@ func TestAStormLeavesTurnsToTheLiving(t *testing.T) {
 	for i := 3; i < brokers; i++ {
 		d.answer(heartbeatRequest(int32(i), epochs[i], 1<<40))
 	}
-	d.clock.now = d.clock.now.Add(4100 * time.Millisecond)
+	d.clock.jump(4100 * time.Millisecond)
 	d.fireTimers()
 	turns, worst := d.stepThroughStorm(epochs[:])
 	if worst > 4 {
