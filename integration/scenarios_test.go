@@ -5,9 +5,18 @@ package integration
 import (
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/yakt/yakt/integration/kafka"
 	"github.com/yakt/yakt/integration/scenario"
+)
+
+const (
+	kills = 10
+	// Longest times without an acknowledgement while controllers are killed. Records do not need them; generous, as the three
+	// brokers, their controllers and other tests may share two cores.
+	recordGap = 5 * time.Second
+	topicGap  = 15 * time.Second
 )
 
 // starter starts a quorum of n controllers.
@@ -53,7 +62,10 @@ func scenarios(start starter) (quick, long map[string]func(*testing.T)) {
 			scenario.LateBrokerFromSnapshot(t, start(t, 1, kafka.ControllerOptions{Properties: early}))
 		},
 		"ControllerKills": func(t *testing.T) {
-			scenario.ThreeBrokersSurviveControllerKills(t, start(t, 3, kafka.ControllerOptions{}), 3)
+			record, topic := scenario.ThreeBrokersSurviveControllerKills(t, start(t, 3, kafka.ControllerOptions{}), kills)
+			if record > recordGap || topic > topicGap {
+				t.Errorf("longest gap between records %v (at most %v), between topics %v (at most %v)", record, recordGap, topic, topicGap)
+			}
 		},
 		"Releases": func(t *testing.T) {
 			scenario.ReleaseMatrix(t, func(t testing.TB, releaseVersion string) kafka.Quorum {

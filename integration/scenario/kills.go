@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,13 +13,16 @@ const (
 	replicated     = 3 // brokers, and replicas of everything
 	progressMax    = 30 * time.Second
 	catchUpMax     = 30 * time.Second
+	restarts       = 3 // of all controllers at once
 	survivingTopic = "surviving"
 )
 
 // ThreeBrokersSurviveControllerKills kills (SIGKILL) one controller after the other, the leader first, while records
 // and topics are written: writes go on after each kill, no broker exits, and in the end nothing acknowledged is missing.
-// A quorum of one or two stands still until the node is back, which then comes first.
-func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills int) {
+// Then it does the same to all controllers at once. A quorum of one or two stands still until the node is back, which then
+// comes first. It returns the longest times without an
+// acknowledgement during the kills of single controllers.
+func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills int) (record, topic time.Duration) {
 	brokers := kafka.StartBrokers(t, q, replicated, kafka.BrokerOptions{InternalReplicas: replicated})
 	addrs := kafka.Addrs(brokers...)
 	kafka.CreateTopic(t, addrs, survivingTopic, 6, replicated)
@@ -32,11 +36,36 @@ func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills int)
 		killAndRestart(t, q, victim, load)
 		kafka.RequireAlive(t, brokers...)
 	}
-	load.Stop()
+	record, topic = load.LongestGaps()
 	t.Logf("controllers %s, %d kills: %v", q.Name(), kills, load)
+	for range restarts {
+		killAll(t, q, load)
+		kafka.RequireAlive(t, brokers...)
+	}
+	load.Stop()
+	t.Logf("controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills, restarts, load)
 	load.Ledger.Verify(t, addrs)
 	for _, b := range brokers {
 		stopWhole(t, b)
+	}
+	return record, topic
+}
+
+// killAll kills all controllers and starts them again.
+func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
+	var wg sync.WaitGroup
+	for _, id := range q.Nodes() {
+		wg.Go(func() { q.Kill(id) })
+	}
+	wg.Wait()
+	for _, id := range q.Nodes() {
+		q.Start(t, id)
+	}
+	record, topic := load.WaitProgress(t, progressMax)
+	t.Logf("killed and started all controllers: a record acknowledged after %v, a topic after %v",
+		record.Round(time.Millisecond), topic.Round(time.Millisecond))
+	for _, id := range q.Nodes() {
+		kafka.WaitCaughtUp(t, q, id, catchUpMax)
 	}
 }
 
