@@ -29,7 +29,7 @@ func TestListenErrors(t *testing.T) {
 		{"no name", func(c *Config) { c.Listeners[0].Name = "" }, "has no name"},
 		{"same name", func(c *Config) { c.Listeners = append(c.Listeners, c.Listeners[0]) }, "two listeners are named CONTROLLER"},
 		{"protocol", func(c *Config) { c.Listeners[0].SecurityProtocol = 3 }, "security protocol 3 is not supported"},
-		{"no handler", func(c *Config) { c.Handle = nil }, "must be set"},
+		{"no handler", func(c *Config) { c.Handle = nil }, "set both"},
 		{"negative limit", func(c *Config) { c.MaxConnections = -1 }, "negative"},
 		{"negative timeout", func(c *Config) { c.IdleTimeout = -1 }, "negative"},
 		{"budget", func(c *Config) { c.MaxInFlightBytes = 1000 }, "largest frame"},
