@@ -19,7 +19,7 @@ func (d *Decoder) Decode(b []byte) (r Record, version int16, err error) {
 
 func (d *Decoder) alloc(t Type) Record {
 	if t != TypePartition {
-		return t.new()
+		return t.New()
 	}
 	d.partition = Partition{}
 	return &d.partition

@@ -107,6 +107,9 @@ func (t Type) String() string {
 	return kinds[t].name
 }
 
+// New returns an empty record of a known type, with its defaults.
+func (t Type) New() Record { return kinds[t].make() }
+
 // Types lists every known type in ascending order.
 func Types() []Type {
 	var all []Type
@@ -136,10 +139,8 @@ func Append(dst []byte, r Record, version int16) ([]byte, error) {
 // a log that this program cannot read to the letter must not be guessed at.
 func Decode(b []byte) (r Record, version int16, err error) {
 	c := coder{buf: b, decoding: true}
-	return c.record(Type.new)
+	return c.record(Type.New)
 }
-
-func (t Type) new() Record { return kinds[t].make() }
 
 func (c *coder) record(alloc func(Type) Record) (r Record, version int16, err error) {
 	var frame, key, ver uint32

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
 func eachTypeAndVersion(f func(t record.Type, version int16)) {
@@ -28,7 +29,7 @@ func TestRoundTripOfRandomRecords(t *testing.T) {
 	var decoder record.Decoder
 	eachTypeAndVersion(func(kind record.Type, version int16) {
 		for range 200 {
-			r := randomRecord(rng, kind, version)
+			r := recordtest.Random(rng, kind, version)
 			b, err := record.Append(nil, r, version)
 			if err != nil {
 				t.Fatal(err)
@@ -55,7 +56,7 @@ func TestAppendDoesNotTouchTheRecord(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	done := make(chan struct{})
 	for _, kind := range record.Types() {
-		r := randomRecord(rng, kind, kind.MaxVersion())
+		r := recordtest.Random(rng, kind, kind.MaxVersion())
 		for range 2 { // under the race detector
 			go func() {
 				_, _ = record.Append(nil, r, kind.MaxVersion())
@@ -136,11 +137,11 @@ func TestFieldsNeedTheirVersion(t *testing.T) {
 func TestVersionsAreGated(t *testing.T) {
 	eachTypeAndVersion(func(kind record.Type, _ int16) {
 		for _, v := range []int16{-1, kind.MaxVersion() + 1} {
-			if _, err := record.Append(nil, newRecord(kind), v); err == nil {
+			if _, err := record.Append(nil, kind.New(), v); err == nil {
 				t.Errorf("%v is written in version %d", kind, v)
 			}
 		}
-		b, err := record.Append(nil, newRecord(kind), kind.MaxVersion())
+		b, err := record.Append(nil, kind.New(), kind.MaxVersion())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +245,7 @@ const (
 func FuzzDecode(f *testing.F) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	eachTypeAndVersion(func(kind record.Type, version int16) {
-		b, err := record.Append(nil, randomRecord(rng, kind, version), version)
+		b, err := record.Append(nil, recordtest.Random(rng, kind, version), version)
 		if err != nil {
 			f.Fatal(err)
 		}
