@@ -230,19 +230,20 @@ func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request
 
 // write answers a request for the active controller, or queues it for the core.
 func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	_, active := c.Active()
+	now := c.cfg.Clock.Now()
+	if active && a.quick != nil {
+		if resp := a.quick(c, now, req); resp != nil {
+			c.send(a.name, reply, resp)
+			return
+		}
+	}
 	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}}
 	p.reply = func(resp kmsg.Response) { c.send(a.name, reply, resp) }
 	p.fail = func(err *apiError) { c.send(a.name, reply, a.fail(req, err)) }
-	if _, ok := c.Active(); !ok {
+	if !active {
 		p.fail(errNotController)
 		return
-	}
-	now := c.cfg.Clock.Now()
-	if a.quick != nil {
-		if resp := a.quick(c, now, req); resp != nil {
-			p.reply(resp)
-			return
-		}
 	}
 	if a.timeout != nil {
 		p.deadline = now.Add(a.timeout(c, req))

@@ -1,9 +1,11 @@
 package controller
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -419,18 +421,19 @@ func TestRecordsThatCannotBeWrittenAreAFaultAndMoveNothing(t *testing.T) {
 
 func TestRequestsAndPartsTakeTurns(t *testing.T) {
 	q := newQueue(0)
-	for range 2*requestsPerTurn + 1 {
+	for range requestsPerPart + 2 {
 		q.addRequest(event{name: "request"})
 	}
 	for range 3 {
 		q.addPart(event{name: "part"})
 	}
 	q.addLog(event{name: "log"})
+	q.addLog(event{name: "log"})
 	var got []string
 	for events := q.take(); events != nil; events = q.take() {
 		got = append(got, fmt.Sprint(events[0].name, len(events)))
 	}
-	want := []string{"log1", "request64", "part1", "request64", "part1", "request1", "part1"}
+	want := slices.Concat([]string{"log2"}, slices.Repeat([]string{"request1"}, requestsPerPart), []string{"part1", "request1", "request1", "part1", "part1"})
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -463,5 +466,59 @@ func TestNoOpsAreWrittenOnlyWhenAskedFor(t *testing.T) {
 	d.advance(time.Minute)
 	if d.Image().EndOffset() != end {
 		t.Error("an idle controller writes, although metadata.max.idle.interval.ms is 0")
+	}
+}
+
+func TestASnapshotGivesAnotherNodeTheSameImage(t *testing.T) {
+	d := newTestDriver(t)
+	epoch := d.addBroker(1)
+	d.addPartitions("foo", 3, func(int) []int32 { return []int32{1} })
+	end, snapshotEpoch, write := d.Snapshot()
+	var file bytes.Buffer
+	if err := write(&file); err != nil {
+		t.Fatal(err)
+	}
+	cfg := testConfig()
+	cfg.NodeID = 3001
+	other := New(cfg)
+	other.SetLog(new(fakeLog))
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Bytes())), nil }
+	if err := other.LoadSnapshot(end, snapshotEpoch, open); err != nil {
+		t.Fatal(err)
+	}
+	d.answer(producerIDs(1, epoch))
+	other.Committed([][]byte{d.log.all[len(d.log.all)-1]})
+	other.work()
+	var a, b bytes.Buffer
+	if err := errors.Join(metadata.WriteSnapshot(&a, d.Image()), metadata.WriteSnapshot(&b, other.Image())); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(a.Bytes(), b.Bytes()) || other.Image().EndOffset() != d.Image().EndOffset() {
+		t.Error("the images differ")
+	}
+	if err := other.LoadSnapshot(end, 1, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Bytes()[:50])), nil }); err == nil {
+		t.Error("half a snapshot is taken for a whole one")
+	}
+}
+
+func TestACommittedBatchThatDoesNotReplayStopsTheReplica(t *testing.T) {
+	for name, batch := range map[string]func(metadata.Batch) []byte{
+		"damaged":         func(b metadata.Batch) []byte { b[70] ^= 1; return b },
+		"more than one":   func(b metadata.Batch) []byte { return append(b, b...) },
+		"does not replay": func(b metadata.Batch) []byte { return b },
+	} {
+		var stopped error
+		cfg := testConfig()
+		cfg.Stop = func(err error) { stopped = err }
+		c := New(cfg)
+		b, err := metadata.EncodeData([]record.Record{&record.RemoveTopic{TopicID: testUUID(1)}}, metadata.LatestVersion, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Committed([][]byte{batch(b)})
+		c.work()
+		if stopped == nil {
+			t.Errorf("%s: the replica goes on", name)
+		}
 	}
 }

@@ -11,16 +11,16 @@ type event struct {
 }
 
 // queue feeds the core's goroutine. Events of the log go first and are always taken. Requests, which are bounded, and the parts of long
-// operations take turns: some requests, one part, so that neither waits long for the other.
+// operations take turns: some requests, one part, so that neither waits long for the other. A commit waits for one of them at most.
 type queue struct {
-	mu       sync.Mutex
-	log      []event
-	requests []event
-	parts    []event
-	partNext bool // requests ran last
-	max      int
-	closed   bool
-	wake     chan struct{} // capacity 1
+	mu        sync.Mutex
+	log       []event
+	requests  []event
+	parts     []event
+	sincePart int // requests taken since the last part
+	max       int
+	closed    bool
+	wake      chan struct{} // capacity 1
 }
 
 func newQueue(max int) *queue {
@@ -56,10 +56,10 @@ func (q *queue) add(list *[]event, e event, max int) bool {
 	return ok
 }
 
-// requestsPerTurn bounds how long a commit or a part waits behind requests.
-const requestsPerTurn = 64
+// requestsPerPart is how many requests run between two parts when both wait. A part takes about as long as that many requests.
+const requestsPerPart = 16
 
-// take returns what is to run now: all of the log's events, else some waiting requests or one part of a long operation.
+// take returns what is to run now: all of the log's events, or one request, or one part of a long operation.
 func (q *queue) take() []event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -67,13 +67,12 @@ func (q *queue) take() []event {
 	switch {
 	case len(q.log) > 0:
 		events, q.log = q.log, nil
-	case len(q.parts) > 0 && (q.partNext || len(q.requests) == 0):
+	case len(q.parts) > 0 && (q.sincePart >= requestsPerPart || len(q.requests) == 0):
 		events, q.parts = q.parts[:1:1], q.parts[1:]
-		q.partNext = false
+		q.sincePart = 0
 	case len(q.requests) > 0:
-		n := min(len(q.requests), requestsPerTurn)
-		events, q.requests = q.requests[:n:n], q.requests[n:]
-		q.partNext = true
+		events, q.requests = q.requests[:1:1], q.requests[1:]
+		q.sincePart++
 	}
 	return events
 }
