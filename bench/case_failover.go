@@ -15,6 +15,25 @@ const (
 	beforeFailover  = 2 * time.Second // of undisturbed writing
 )
 
+// restart is case (l): all controllers are killed and started again.
+func restart(r *run) {
+	r.startFleet(fillBrokers)
+	r.fill("before", r.n(20_000, 100_000), fillBrokers)
+	var again atomic.Int64
+	w := &writer{retrying: r.newRetrying("writer", &again), topics: names{prefix: "after"}}
+	r.check(w.create())
+	for _, id := range r.quorum.Nodes() {
+		r.quorum.Kill(id)
+	}
+	r.progress.show("starting all again")
+	begin := time.Now()
+	for _, id := range r.quorum.Nodes() {
+		r.quorum.Start(r, id)
+	}
+	r.check(w.create())
+	r.reportMs("all killed and started again: first write", time.Since(begin))
+}
+
 // failover is case (k): one client creates topics without pause while the leader goes away.
 func failover(r *run) {
 	r.startFleet(creatingBrokers)

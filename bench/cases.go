@@ -2,15 +2,16 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
 // benchCase is one kind of work. Its run gets an empty quorum of its own.
 type benchCase struct {
-	letter     string
+	letters    string // one for each case that the run serves
 	title      string
 	properties map[string]string // of the controllers, beside the defaults
-	timeout    time.Duration     // of one run, at full scale
+	timeout    time.Duration     // of one run, if not defaultTimeout
 	run        func(*run)
 }
 
@@ -18,13 +19,19 @@ const defaultTimeout = 10 * time.Minute
 
 func allCases() []benchCase {
 	return []benchCase{
-		{letter: "a", title: "one create at a time", run: createOneAtATime},
-		{letter: "b", title: "32 creators at once", run: createConcurrently},
-		{letter: "c", title: "topics of many partitions", run: createLarge},
-		{letter: "d", title: "brokers register and are unfenced", run: registerBrokers},
-		{letter: "e", title: "heartbeats flat out", run: heartbeatsFlatOut},
-		{letter: "f", title: "AlterPartition flat out", run: alterFlatOut},
-		{letter: "k", title: "failover", run: failover},
+		{letters: "a", title: "one create at a time", run: createOneAtATime},
+		{letters: "b", title: "32 creators at once", run: createConcurrently},
+		{letters: "c", title: "topics of many partitions", run: createLarge},
+		{letters: "d", title: "brokers register and are unfenced", run: registerBrokers},
+		{letters: "e", title: "heartbeats flat out", run: heartbeatsFlatOut},
+		{letters: "f", title: "AlterPartition flat out", run: alterFlatOut},
+		{letters: "g", title: "from a create to its sight at observers", run: createToSight},
+		{letters: "h", title: "observers read from zero", run: readFromZero},
+		{letters: "i", title: "storm: three of ten brokers die", run: storm},
+		{letters: "j", title: "deleting a topic of 10,000 partitions while others write", run: deleteLarge},
+		{letters: "k", title: "failover", run: failover},
+		{letters: "l", title: "cold restart of all nodes", run: restart},
+		{letters: "mno", title: "what many partitions cost", timeout: 30 * time.Minute, run: manyPartitions},
 	}
 }
 
@@ -34,13 +41,34 @@ func chooseCases(letters string) ([]benchCase, error) {
 		return allCases(), nil
 	}
 	var chosen []benchCase
+	asked := map[string]bool{}
+	for l := range strings.SplitSeq(letters, ",") {
+		asked[l] = false
+	}
 	for _, c := range allCases() {
-		if contains(letters, c.letter) {
+		hit := false
+		for l := range asked {
+			if strings.Contains(c.letters, l) {
+				asked[l], hit = true, true
+			}
+		}
+		if hit {
 			chosen = append(chosen, c)
 		}
 	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("-case %q: no such case", letters)
+	for l, known := range asked {
+		if !known || len(l) != 1 {
+			return nil, fmt.Errorf("-case %q: no case %q; -list names them", letters, l)
+		}
 	}
 	return chosen, nil
+}
+
+func titleOf(letter string) string {
+	for _, c := range allCases() {
+		if strings.Contains(c.letters, letter) {
+			return c.title
+		}
+	}
+	return ""
 }

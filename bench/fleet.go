@@ -45,18 +45,6 @@ func (r *run) startFleet(n int) *fleet {
 	return f
 }
 
-// run follows the log until ctx ends, over leader changes and restarts.
-func (f *follower) run(ctx context.Context) {
-	defer f.disconnect()
-	for nodes := 0; ctx.Err() == nil; {
-		if err := f.step(ctx); err != nil {
-			nodes++
-			f.seek(firstControllerID + int32(nodes%controllers))
-			sleep(ctx, startingInterval)
-		}
-	}
-}
-
 // join registers and unfences every broker, all at once; it returns how long each took.
 func (f *fleet) join() []time.Duration {
 	addr := f.run.leaderAddr()

@@ -38,14 +38,27 @@ type follower struct {
 	bytes         int64 // of records and snapshots read
 	snapshots     int   // read from their start to their end
 
-	records func(batches []byte) // called with what was read from the log, if set; valid during the call
-	applied atomic.Int64         // offset-1, for other goroutines
+	// For other goroutines:
+	applied atomic.Int64                         // offset-1
+	records atomic.Pointer[func(batches []byte)] // called with what is read from the log, which is valid during the call; may be nil
 }
 
 func newFollower(id int32, clusterID string, leader int32, endpoint func(int32) string) *follower {
 	f := &follower{id: id, clusterID: clusterID, endpoint: endpoint, directory: randomUUID(), leader: leader, highWatermark: -1}
 	f.applied.Store(-1)
 	return f
+}
+
+// run follows the log until ctx ends, over leader changes and restarts.
+func (f *follower) run(ctx context.Context) {
+	defer f.disconnect()
+	for nodes := 0; ctx.Err() == nil; {
+		if err := f.step(ctx); err != nil {
+			nodes++
+			f.seek(firstControllerID + int32(nodes%controllers))
+			sleep(ctx, startingInterval)
+		}
+	}
 }
 
 // step sends one request and takes in its response. An error is of the connection or of the protocol; the next step starts on
@@ -134,8 +147,8 @@ func (f *follower) take(batches []byte) error {
 		b = b[size:]
 	}
 	f.bytes += int64(len(batches))
-	if f.records != nil {
-		f.records(batches)
+	if records := f.records.Load(); records != nil {
+		(*records)(batches)
 	}
 	f.applied.Store(f.offset - 1)
 	return nil

@@ -39,7 +39,7 @@ func (r *run) drive(what string, workers int, until limit, op func(ctx context.C
 			all[w].work(r.ctx, begin, until, &claimed, func() error { return op(r.ctx, w) })
 		})
 	}
-	stop := r.watch(what, until.ops, &claimed)
+	stop := r.showCount(what, until.ops, &claimed)
 	wg.Wait()
 	elapsed := time.Since(begin)
 	stop()
@@ -49,8 +49,8 @@ func (r *run) drive(what string, workers int, until limit, op func(ctx context.C
 	return l
 }
 
-// watch shows the count of operations until it is stopped.
-func (r *run) watch(what string, of int, claimed *atomic.Int64) (stop func()) {
+// showCount shows the count of operations until it is stopped.
+func (r *run) showCount(what string, of int, claimed *atomic.Int64) (stop func()) {
 	return r.goUntilDone(func(ctx context.Context) {
 		for ctx.Err() == nil {
 			if n := claimed.Load(); of > 0 {

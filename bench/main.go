@@ -37,7 +37,7 @@ func main() {
 	flag.Parse()
 	if *list {
 		for _, c := range allCases() {
-			fmt.Printf("%s  %s\n", c.letter, c.title)
+			fmt.Printf("%-3s  %s\n", c.letters, c.title)
 		}
 		return
 	}
@@ -130,7 +130,7 @@ func (b *bench) allRounds(ctx context.Context) {
 					return
 				}
 				n++
-				b.progress.at(fmt.Sprintf("%d/%d round %d (%s) %s, %s", n, total, round, c.letter, c.title, s.title))
+				b.progress.at(fmt.Sprintf("%d/%d round %d (%s) %s, %s", n, total, round, c.letters, c.title, s.title))
 				b.one(ctx, round, c, s)
 			}
 		}
@@ -147,8 +147,9 @@ func (b *bench) one(ctx context.Context, round int, c benchCase, s system) {
 	defer cancel()
 	r := &run{
 		host: &host{dir: b.dir, log: b.progress.say}, system: s, full: b.scale == "full", progress: b.progress, profiles: b.profiles,
-		measured: func(v sample) {
-			b.results.add(c.letter, s.key, round, v)
+		letters: b.options.cases, letter: c.letters[:1],
+		measured: func(letter string, v sample) {
+			b.results.add(letter, s.key, round, v)
 			b.progress.say(fmt.Sprintf("%s %s %s", v.Metric, number(v.Value), v.Unit))
 		},
 	}
@@ -157,7 +158,7 @@ func (b *bench) one(ctx context.Context, round int, c benchCase, s system) {
 		c.run(r)
 	})
 	if err != nil {
-		b.results.Failures = append(b.results.Failures, failure{c.letter, s.title, round, err.Error()})
+		b.results.Failures = append(b.results.Failures, failure{c.letters, s.title, round, err.Error()})
 		b.progress.say("failed: " + err.Error())
 	}
 }

@@ -7,8 +7,9 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/yakt/yakt/integration/kafka"
 )
@@ -20,12 +21,12 @@ type run struct {
 	*host
 	system   system
 	quorum   *kafka.Controllers
-	full     bool // scale
+	letters  string // of the cases asked for, "" for all
+	letter   string // of the case that reports now
+	full     bool   // scale
 	progress *progress
-	measured func(sample)
+	measured func(letter string, s sample)
 	profiles *profiles // nil: not asked for
-
-	background sync.WaitGroup
 }
 
 // sample is one number that one round saw.
@@ -44,8 +45,11 @@ func (r *run) n(small, full int) int {
 	return small
 }
 
+// wants reports whether a case was asked for, where one run serves several.
+func (r *run) wants(letter string) bool { return r.letters == "" || contains(r.letters, letter) }
+
 func (r *run) report(metric, unit string, better direction, value float64) {
-	r.measured(sample{metric, unit, better, value})
+	r.measured(r.letter, sample{metric, unit, better, value})
 }
 
 func (r *run) reportMs(metric string, d time.Duration) {
@@ -114,22 +118,14 @@ func (r *run) controllersCPU() (sum time.Duration) {
 	return sum
 }
 
-const clockTick = 10 * time.Millisecond // of /proc: USER_HZ is 100 on every Linux
-
-// processCPU is 0 where there is no /proc.
+// processCPU is the processor time a process has used so far; 0 for one that is gone.
 func processCPU(pid int) time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
+	clock := int32(^pid)<<3 | 2 // clock_getcpuclockid(3): the whole process, by the scheduler's account
+	var ts unix.Timespec
+	if err := unix.ClockGettime(clock, &ts); err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * clockTick
+	return time.Duration(ts.Nano())
 }
 
 // processRSS is the resident memory of a process in bytes; 0 where there is no /proc.

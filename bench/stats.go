@@ -36,6 +36,11 @@ func percentile(sorted []time.Duration, p float64) time.Duration {
 	return sorted[min(max(rank, 1), len(sorted))-1]
 }
 
+// medianOf is the nearest-rank median of values in any order.
+func medianOf(values []time.Duration) time.Duration {
+	return percentile(slices.Sorted(slices.Values(values)), 0.5)
+}
+
 // direction says which of two values is the better one.
 type direction string
 

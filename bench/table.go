@@ -71,15 +71,6 @@ func (r *results) writeFloor(w io.Writer) {
 	}
 }
 
-func titleOf(letter string) string {
-	for _, c := range allCases() {
-		if c.letter == letter {
-			return c.title
-		}
-	}
-	return ""
-}
-
 // number has three significant digits, or all of those before the point.
 func number(v float64) string {
 	if v == 0 || math.IsNaN(v) {

@@ -105,6 +105,9 @@ func spreadOver(n int) func(partition int) []int32 {
 // fill creates partitions in topics of a thousand, spread over the first n brokers. A refused or unanswered create is tried again
 // wherever the leader is then; it returns how many were.
 func (r *run) fill(prefix string, partitions, brokers int) (retried int) {
+	if partitions < fillTopicSize {
+		return 0
+	}
 	var (
 		topics  = &names{prefix: prefix}
 		again   atomic.Int64

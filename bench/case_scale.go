@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const (
+	smallBrokerID       = 2000 // has few partitions, whatever the others have
+	smallBrokerTopics   = 10
+	snapshotTimeout     = 5 * time.Minute
+	snapshotPoll        = 2 * time.Millisecond
+	settle              = 5 * time.Second // before memory is looked at
+	growTopicPartitions = 100
+)
+
+// manyPartitions is the cases (m), (n) and (o): one quorum is filled step by step.
+func manyPartitions(r *run) {
+	f := r.startFleet(fillBrokers)
+	small := f.addSmallBroker()
+	levels := []int{0, 10_000, 100_000, 1_000_000}[:r.n(3, 4)]
+	have := 0
+	for _, level := range levels {
+		retried := r.fill(fmt.Sprintf("level-%d", level), level-have, fillBrokers)
+		have = level
+		if retried > 0 {
+			r.progress.say(fmt.Sprintf("%d creates had to be tried again", retried))
+		}
+		if r.wants("o") {
+			r.costAt(f, small, level)
+		}
+		if r.wants("m") && level != 10_000 {
+			r.memoryAt(level)
+		}
+	}
+	if r.wants("n") {
+		r.snapshotAt(f, have)
+	}
+}
+
+// addSmallBroker makes a broker that is a follower of a few partitions.
+func (f *fleet) addSmallBroker() *broker {
+	r := f.run
+	b := newBroker(smallBrokerID, r.quorum.ClusterID())
+	r.Cleanup(func() { b.conn.close() })
+	r.check(f.bringUp(b, r.leaderAddr()))
+	c := r.dial(r.leaderAddr(), "creator")
+	_, err := c.createAssigned("small", smallBrokerTopics, func(i int) []int32 {
+		return []int32{smallBrokerID, firstBrokerID, firstBrokerID + 1}
+	})
+	r.check(err)
+	return b
+}
+
+// costAt is case (o): three small things that should cost the same, however much there is.
+func (r *run) costAt(f *fleet, small *broker, partitions int) {
+	r.letter = "o"
+	addr := r.leaderAddr()
+	at := fmt.Sprintf(" at %d partitions, p50", partitions)
+	topics := &names{prefix: fmt.Sprintf("at-%d", partitions)}
+	c := r.dial(addr, "creator")
+	create := r.drive("creating topics"+at, 1, limit{ops: r.n(50, 200)}, func(context.Context, int) error {
+		_, err := c.createTopic(topics.next(), 1)
+		return err
+	})
+	r.check(create.err)
+	r.reportMs("create"+at, percentile(create.latencies, 0.5))
+
+	r.check(small.connect(r.ctx, addr)) // it may have been fenced, or its leader may be another
+	for fenced := true; fenced; {
+		var err error
+		fenced, err = small.heartbeat(f.tail.applied.Load(), false)
+		r.check(err)
+	}
+	var fences []time.Duration
+	r.check(r.drive("fencing a small broker"+at, 1, limit{ops: r.n(20, 50)}, func(context.Context, int) error {
+		begin := time.Now()
+		_, err := small.heartbeat(f.tail.applied.Load(), true)
+		fences = append(fences, time.Since(begin))
+		if err == nil {
+			_, err = small.heartbeat(f.tail.applied.Load(), false)
+		}
+		return err
+	}).err)
+	r.reportMs("fence a broker of 10 partitions"+at, medianOf(fences))
+
+	beat := r.drive("heartbeats"+at, 1, limit{ops: r.n(500, 3000)}, func(context.Context, int) error {
+		_, err := small.heartbeat(f.tail.applied.Load(), false)
+		return err
+	})
+	r.check(beat.err)
+	r.reportMs("heartbeat"+at, percentile(beat.latencies, 0.5))
+}
+
+// memoryAt is case (m): the largest of the three nodes, some seconds after the last write.
+func (r *run) memoryAt(partitions int) {
+	r.letter = "m"
+	r.pause(settle)
+	var largest int64
+	for _, id := range r.quorum.Nodes() {
+		largest = max(largest, processRSS(r.quorum.Node(id).Pid()))
+	}
+	r.report(fmt.Sprintf("resident memory at %d partitions", partitions), "MB", lower, float64(largest)/1e6)
+}
+
+// snapshotAt is case (n): how long the leader writes a snapshot, and what others wait meanwhile.
+func (r *run) snapshotAt(f *fleet, partitions int) {
+	r.letter = "n"
+	dir := metadataDir(r.quorum.Dir(r.leader().ID))
+	c := r.dial(r.leaderAddr(), "grower")
+	topics := &names{prefix: "grow"}
+	old := len(kafka.Checkpoints(dir))
+	r.progress.show("growing until a snapshot is due")
+	for begin := time.Now(); !beingWritten(dir); {
+		_, err := c.createTopic(topics.next(), growTopicPartitions)
+		r.check(err)
+		if time.Since(begin) > snapshotTimeout {
+			r.Fatalf("no snapshot within %v", snapshotTimeout)
+		}
+	}
+	began := time.Now()
+	beats, creates := f.probeHeartbeats(f.brokers[:1]), r.probeCreates("meanwhile", 1)
+	r.progress.show("a snapshot is being written")
+	for beingWritten(dir) {
+		if time.Since(began) > snapshotTimeout {
+			r.Fatalf("the snapshot is not finished after %v", snapshotTimeout)
+		}
+		r.pause(snapshotPoll)
+	}
+	took := time.Since(began)
+	heartbeats, err := beats.cut()
+	r.check(err)
+	writes, err := creates.cut()
+	r.check(err)
+	kafka.Eventually(r, failoverTimeout, "the snapshot has its name", func() error {
+		if len(kafka.Checkpoints(dir)) <= old && old < 2 {
+			return fmt.Errorf("%d snapshots as before", old)
+		}
+		return nil
+	})
+	at := fmt.Sprintf(" at %d partitions", partitions)
+	r.reportMs("snapshot"+at, took)
+	r.reportMs("longest create during the snapshot"+at, percentile(writes, 1))
+	r.reportMs("longest heartbeat during the snapshot"+at, percentile(heartbeats, 1))
+}
+
+// metadataDir is where a node of either system keeps the metadata log and its snapshots.
+func metadataDir(dataDir string) string { return filepath.Join(dataDir, metadataTopic+"-0") }
+
+// beingWritten reports whether a snapshot in a directory has no final name yet: both systems write to a .part file.
+func beingWritten(dir string) bool {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".part") {
+			return true
+		}
+	}
+	return false
+}

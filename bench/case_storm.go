@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+const (
+	fillBrokers  = 10
+	stormTimeout = 3 * time.Minute
+)
+
+// storm is case (i): three of ten brokers die at once; everything they had has to be given to others.
+func storm(r *run) {
+	const dying = 3
+	f := r.newFleet(fillBrokers)
+	f.join()
+	living, dead := f.brokers[dying:], f.brokers[:dying]
+	f.keepAliveOf(living)
+	die := f.keepAliveOf(dead)
+	r.fill("storm", r.n(20_000, 100_000), fillBrokers)
+	die()
+	for _, b := range dead {
+		_, err := b.heartbeat(f.tail.applied.Load(), false) // their sessions end together
+		r.check(err)
+		b.conn.close()
+	}
+	seen := &stormLog{fenced: map[int32]bool{}}
+	f.tail.records.Store(seen.hook())
+	beats, creates := f.probeHeartbeats(living), r.probeCreates("during", 1)
+	r.progress.show("three brokers are dead")
+	kafka.Eventually(r, stormTimeout, "the dead brokers are fenced", func() error { return seen.done(dying) })
+	heartbeats, err := beats.cut()
+	r.check(err)
+	writes, err := creates.cut()
+	r.check(err)
+	r.reportMs("from the first to the last change", seen.last.Sub(seen.first))
+	r.reportMs("longest heartbeat of the living", percentile(heartbeats, 1))
+	r.reportMs("longest create meanwhile", percentile(writes, 1))
+	r.report("partition changes a second", "1/s", higher, float64(seen.changes)/seen.last.Sub(seen.first).Seconds())
+}
+
+// stormLog is what an observer of the log sees of a storm.
+type stormLog struct {
+	mu          sync.Mutex
+	first, last time.Time // of what the fencing changed
+	changes     int
+	fenced      map[int32]bool
+	err         error
+}
+
+func (s *stormLog) hook() *func([]byte) {
+	take := func(batches []byte) {
+		now := time.Now()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for len(batches) > 0 && s.err == nil {
+			var batch metadata.Batch
+			if batch, batches, s.err = metadata.ParseBatch(batches); s.err == nil && !batch.IsControl() {
+				s.err = batch.Each(func(_ int64, _, value []byte) error { return s.take(now, value) })
+			}
+		}
+	}
+	return &take
+}
+
+// Where a record's type stands: behind the frame version, one byte each for all that is looked for.
+const recordTypeAt = 1
+
+func (s *stormLog) take(now time.Time, value []byte) error {
+	switch record.Type(value[recordTypeAt]) {
+	case record.TypePartitionChange:
+		s.changes++
+	case record.TypeBrokerRegistrationChange:
+		r, _, err := record.Decode(value)
+		if err != nil {
+			return err
+		}
+		if c := r.(*record.BrokerRegistrationChange); c.Fenced > 0 {
+			s.fenced[c.BrokerID] = true
+		}
+	default:
+		return nil
+	}
+	if s.first.IsZero() {
+		s.first = now
+	}
+	s.last = now
+	return nil
+}
+
+// done reports what is missing.
+func (s *stormLog) done(brokers int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil && len(s.fenced) < brokers {
+		return fmt.Errorf("%d of %d are, %d partitions changed", len(s.fenced), brokers, s.changes)
+	}
+	return s.err
+}
+
+// deleteLarge is case (j).
+func deleteLarge(r *run) {
+	const (
+		half    = 5000 // a controller refuses more in one request
+		writers = 4
+	)
+	f := r.startFleet(fillBrokers)
+	admin := r.dial(r.leaderAddr(), "admin")
+	beats, creates := f.probeHeartbeats(f.brokers), r.probeCreates("meanwhile", writers)
+	var deleted, longestBeat, longestWrite []time.Duration
+	for i := range r.n(2, 4) {
+		topic := fmt.Sprintf("large-%d", i)
+		r.progress.show("creating and deleting %s", topic)
+		_, err := admin.createTopic(topic, half)
+		r.check(err)
+		r.check(admin.grow(topic, 2*half))
+		r.pause(2 * time.Second)
+		_, _ = beats.cut()
+		_, _ = creates.cut()
+		begin := time.Now()
+		r.check(admin.deleteTopic(topic))
+		deleted = append(deleted, time.Since(begin))
+		r.pause(500 * time.Millisecond)
+		heartbeats, err := beats.cut()
+		r.check(err)
+		writes, err := creates.cut()
+		r.check(err)
+		longestBeat, longestWrite = append(longestBeat, percentile(heartbeats, 1)), append(longestWrite, percentile(writes, 1))
+	}
+	r.reportMs("the delete", medianOf(deleted))
+	r.reportMs("longest heartbeat meanwhile", medianOf(longestBeat))
+	r.reportMs("longest create meanwhile", medianOf(longestWrite))
+}
