@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -156,9 +157,21 @@ func (n *Node) openLog() (*raftlog.Log, error) {
 		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: n.cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
 		Voters: voters, Addr: n.addresses, CheckPeer: n.checkPeer,
 		Tick: tick, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
-		SnapshotBytes: n.cfg.SnapshotBytes, SnapshotInterval: n.cfg.SnapshotInterval, SnapshotsKept: int(n.cfg.SnapshotsKept),
+		SnapshotBytes: n.cfg.SnapshotBytes, SnapshotInterval: snapshotInterval(n.cfg.SnapshotInterval), SnapshotsKept: int(n.cfg.SnapshotsKept),
+		KeepBytes:    min(keepBytes, n.cfg.SnapshotBytes),
 		SegmentBytes: n.cfg.WALSegmentBytes, Logger: n.logger,
 	}, n.controller)
+}
+
+// keepBytes of log are kept behind a snapshot for those who are a little late, unless snapshots follow each other faster.
+const keepBytes = 4 << 20
+
+// snapshotInterval is a configured interval, of which Kafka's 0 means never.
+func snapshotInterval(d time.Duration) time.Duration {
+	if d == 0 {
+		return math.MaxInt64
+	}
+	return d
 }
 
 // An election timeout (controller.quorum.election.timeout.ms) is counted in ticks; a leader is heard of ten times in one.
