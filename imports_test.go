@@ -39,7 +39,7 @@ func TestImportsGoOneWay(t *testing.T) {
 			if isOurs && named && !slices.Contains(allowed, ours) {
 				t.Errorf("%s imports %s; it may import only %v of ours", name, ours, allowed)
 			}
-			if isOurs && strings.HasPrefix(ours, "integration") && !strings.HasPrefix(name, "integration") {
+			if isOurs && ofTests(ours) && !ofTests(name) {
 				t.Errorf("%s imports %s, which is for tests", name, ours)
 			}
 			for _, banned := range pure[name] {
@@ -49,6 +49,11 @@ func TestImportsGoOneWay(t *testing.T) {
 			}
 		}
 	}
+}
+
+// ofTests reports whether a package serves tests and benchmarks only.
+func ofTests(name string) bool {
+	return strings.HasPrefix(name, "integration") || strings.HasPrefix(name, "bench")
 }
 
 // listImports asks the go command for every package of the module and what its non-test files import.

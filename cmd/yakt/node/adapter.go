@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/yakt/yakt/controller"
@@ -10,6 +11,14 @@ import (
 
 // quorumLog shows the raft log to the controller in the controller's own words; neither knows the other.
 type quorumLog struct{ *raftlog.Log }
+
+func (l quorumLog) Propose(epoch int32, batch []byte) (int64, error) {
+	offset, err := l.Log.Propose(epoch, batch)
+	if errors.Is(err, raftlog.ErrTooManyPending) {
+		err = controller.ErrTooManyPending
+	}
+	return offset, err
+}
 
 func (l quorumLog) Fetch(ctx context.Context, f controller.FetchRequest) controller.FetchResult {
 	return controller.FetchResult(l.Log.Fetch(ctx, raftlog.FetchRequest(f)))
