@@ -100,7 +100,7 @@ func (c *partitionChange) record() *record.PartitionChange {
 	isr := c.isr
 	if won.leader != c.old.Leader || won.unclean {
 		r.setLeader(won.leader)
-		if won.unclean || slices.Contains(elr, won.leader) {
+		if won.leader >= 0 && !slices.Contains(isr, won.leader) {
 			isr, elr = []int32{won.leader}, without(elr, won.leader)
 		}
 		if won.unclean {
@@ -108,6 +108,9 @@ func (c *partitionChange) record() *record.PartitionChange {
 		}
 	} else if !containsAll(c.replicas, c.old.Replicas) {
 		r.setLeader(c.old.Leader) // same leader, new epoch: a replica that is removed must not fetch on
+	}
+	if !c.rules.elr {
+		elr = nil
 	}
 	if !sameMembers(elr, c.old.ELR()) {
 		r.setELR(elr)
@@ -127,9 +130,13 @@ func (c *partitionChange) record() *record.PartitionChange {
 }
 
 // targetELR is the ELR before an election: empty when the ISR is large enough, else who was in it or in the ISR and left neither
-// through an unclean shutdown nor through a reassignment. Ascending.
+// through an unclean shutdown nor through a reassignment. Ascending. With the feature just turned off, a last ELR may still
+// give a leader to a partition whose ISR is empty; the change itself ends it.
 func (c *partitionChange) targetELR() []int32 {
-	if !c.rules.elr || len(c.isr) >= c.rules.minISR {
+	switch {
+	case !c.rules.elr && len(c.isr) == 0:
+		return c.old.ELR()
+	case !c.rules.elr, len(c.isr) >= c.rules.minISR:
 		return nil
 	}
 	var elr []int32

@@ -60,6 +60,9 @@ func (m *modelCase) run() modelResult {
 		elr = minus(minus(slices.Compact(all), isr), []int32{m.unclean})
 		elr = slices.DeleteFunc(elr, func(id int32) bool { return !slices.Contains(replicas, id) })
 	}
+	if !m.elr && len(isr) == 0 {
+		elr = b.EligibleLeaderReplicas // the feature was turned off: they may lead once more
+	}
 	// 3. the election
 	leader, unclean := m.elect(isr, elr, replicas)
 	newISR, newELR, recovery := isr, elr, m.recovery
@@ -69,6 +72,10 @@ func (m *modelCase) run() modelResult {
 	}
 	if leaderSet && unclean {
 		newISR, newELR, recovery = []int32{leader}, nil, record.Recovering
+	}
+	// 5. no ELR without the feature
+	if !m.elr {
+		newELR = nil
 	}
 	// 4. a replica goes
 	leaderSet = leaderSet || len(minus(b.Replicas, replicas)) > 0

@@ -562,7 +562,7 @@ func checkPartition(t testing.TB, img *metadata.Image, topic string, id int32, p
 	if len(p.ISR) == 0 && !img.ElrEnabled() && p.Leader >= 0 {
 		fail("a leader without an ISR")
 	}
-	if len(p.LastKnownELR()) > 1 || p.Leader >= 0 && len(p.LastKnownELR()) > 0 {
+	if len(p.LastKnownELR()) > 1 || img.ElrEnabled() && p.Leader >= 0 && len(p.LastKnownELR()) > 0 {
 		fail("a last known leader beside a leader, or several")
 	}
 	if len(p.Directories) != len(p.Replicas) {
