@@ -94,6 +94,26 @@ func DescribeQuorum(ctx context.Context, endpoint string) (Leader, error) {
 	return l, kerr.ErrorForCode(p.ErrorCode)
 }
 
+// LogStart is the offset of the oldest record of the metadata log that the leader, whose epoch must be given, still holds.
+func LogStart(ctx context.Context, endpoint string, epoch int32) (int64, error) {
+	req := kmsg.NewPtrFetchRequest()
+	partition := kmsg.NewFetchRequestTopicPartition()
+	partition.CurrentLeaderEpoch, partition.LastFetchedEpoch, partition.LogStartOffset = epoch, 0, -1
+	topic := kmsg.NewFetchRequestTopic()
+	topic.TopicID, topic.Partitions = [16]byte{15: 1}, append(topic.Partitions, partition)
+	req.MaxBytes, req.Topics = 1, append(req.Topics, topic)
+	kresp, err := Ask(ctx, endpoint, req)
+	if err != nil {
+		return 0, err
+	}
+	resp := kresp.(*kmsg.FetchResponse)
+	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		return 0, err
+	}
+	p := resp.Topics[0].Partitions[0]
+	return p.LogStartOffset, kerr.ErrorForCode(p.ErrorCode)
+}
+
 // Ask sends one request to one controller or broker on a connection of its own, after ApiVersions, at the highest version
 // both know. It waits two seconds at most.
 func Ask(ctx context.Context, endpoint string, req kmsg.Request) (kmsg.Response, error) {

@@ -2,14 +2,19 @@ package scenario
 
 import (
 	"fmt"
-	"path/filepath"
+	"os"
 	"testing"
 	"time"
 
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-const snapshotMax = 60 * time.Second
+const (
+	snapshotMax = 60 * time.Second
+	// chunkBytes is what the late broker asks of a snapshot at a time, so that a small one comes in several chunks.
+	chunkBytes = 500
+	chunksMin  = 4
+)
 
 // EarlySnapshots are controller properties under which a few dozen topics make a snapshot; scenarios that need
 // snapshots expect a quorum with them.
@@ -17,20 +22,29 @@ func EarlySnapshots() map[string]string {
 	return map[string]string{"metadata.log.max.record.bytes.between.snapshots": "4000"}
 }
 
-// LateBrokerFromSnapshot starts a second broker when the metadata log has been snapshot: it must start from a snapshot,
-// know every topic, follow what comes later and carry replicas. Needs EarlySnapshots.
+// LateBrokerFromSnapshot starts a second broker when the metadata log has been snapshot. Needs EarlySnapshots.
 func LateBrokerFromSnapshot(t testing.TB, q kafka.Quorum) {
 	first := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
 	ledger := fillUntilSnapshot(t, q, first)
+	LateBroker(t, q, first, ledger)
+}
 
-	late := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2})
+// LateBroker adds a broker to one that made topics, when the controllers have a snapshot: it must start from the snapshot,
+// fetched in several chunks, know every topic, follow what comes later and carry replicas.
+func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka.Ledger) {
+	late := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2,
+		Properties: map[string]string{"controller.quorum.fetch.snapshot.max.bytes": fmt.Sprint(chunkBytes)}})
 	late.Start(t)
 	boot := late.WaitStarted(t, bootMax)
 	fetched := kafka.Checkpoints(late.MetadataDir())
 	if len(fetched) == 0 {
 		t.Fatalf("%s took no snapshot: none in %s", late.Name, late.MetadataDir())
 	}
-	t.Logf("%s started in %v from %s", late.Name, boot.Round(time.Millisecond), filepath.Base(fetched[0]))
+	fi, err := os.Stat(fetched[0])
+	if err != nil || fi.Size() < chunksMin*chunkBytes {
+		t.Fatalf("a snapshot of less than %d chunks of %d bytes: %+v, %v", chunksMin, chunkBytes, fi, err)
+	}
+	t.Logf("%s started in %v from %s, %d bytes in chunks of %d", late.Name, boot.Round(time.Millisecond), fi.Name(), fi.Size(), chunkBytes)
 	ledger.Verify(t, kafka.Addrs(late))
 
 	both := kafka.Addrs(first, late)
