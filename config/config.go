@@ -73,9 +73,10 @@ type Config struct {
 	DelegationToken      DelegationToken
 
 	// Our own.
-	HTTPListeners []HostPort // none: no HTTP
-	LogLevel      string     // debug, info, warn or error
-	LogFormat     string     // text or json
+	HTTPListeners  []HostPort // none: no HTTP
+	DebugListeners []HostPort // none: no profiles; loopback only
+	LogLevel       string     // debug, info, warn or error
+	LogFormat      string     // text or json
 
 	// Static holds every key that was set, known or not, as text with references to config providers resolved. It feeds the
 	// topic and group defaults of this controller. It holds passwords: never log it; Describe shows them hidden.

@@ -21,7 +21,7 @@ func (r *reader) checkListeners() {
 			(*at)[i].Protocol = c.SecurityProtocols[(*at)[i].Name]
 		}
 	}
-	c.HTTPListeners = r.httpListeners()
+	c.HTTPListeners, c.DebugListeners = r.httpListeners(), r.debugListeners()
 }
 
 func (r *reader) controllerNames() []string {
@@ -195,15 +195,36 @@ func (r *reader) reachable(l Listener, first bool) Listener {
 
 func (r *reader) httpListeners() []HostPort {
 	const key = "yakt.http.listeners"
+	all := r.hostPorts(key, "127.0.0.1:8093")
+	for _, at := range all {
+		if !isLoopback(at.Host) {
+			r.advise(key, "", "has "+at.String()+", which other machines may reach; the HTTP API can change the cluster, so keep that port on a network you trust")
+		}
+	}
+	return all
+}
+
+// debugListeners are of this machine only: profiles tell what a process is doing, and cost it time.
+func (r *reader) debugListeners() []HostPort {
+	const key = "yakt.debug.listeners"
+	all := r.hostPorts(key, "127.0.0.1:6060")
+	for _, at := range all {
+		if !isLoopback(at.Host) {
+			r.refuse(key, "has "+at.String()+", which other machines may reach", "give a loopback address, such as 127.0.0.1:6060, and reach it through ssh -L")
+			return nil
+		}
+	}
+	return all
+}
+
+// hostPorts reads a list of addresses, refusing the first that is malformed.
+func (r *reader) hostPorts(key, example string) []HostPort {
 	var all []HostPort
 	for _, entry := range splitList(r.text(key)) {
 		at, wrong := parseHostPort(entry)
 		if wrong != "" {
-			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong), "write host:port, such as 127.0.0.1:8093")
+			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong), "write host:port, such as "+example)
 			return nil
-		}
-		if !isLoopback(at.Host) {
-			r.advise(key, "", "has "+at.String()+", which other machines may reach; the HTTP API can change the cluster, so keep that port on a network you trust")
 		}
 		all = append(all, at)
 	}

@@ -34,6 +34,7 @@ type Node struct {
 	controller *controller.Controller
 	log        *raftlog.Log
 	server     *kafkaproto.Server
+	debug      *debugServer
 
 	failed   chan error
 	failOnce sync.Once
@@ -53,6 +54,9 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	if n.server, err = n.listen(); err != nil {
+		return nil, err
+	}
+	if n.debug, err = listenDebug(cfg.DebugListeners, logger); err != nil {
 		return nil, err
 	}
 	n.registration = n.makeRegistration()
@@ -237,6 +241,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		start := time.Now()
 		n.stopErr = errors.Join(n.log.Stop(ctx), n.server.Shutdown(ctx))
 		n.controller.Stop()
+		n.debug.close()
 		n.storage.close()
 		n.logger.Info("stopped", "took", time.Since(start).Round(time.Millisecond))
 	})
@@ -245,6 +250,7 @@ func (n *Node) Stop(ctx context.Context) error {
 
 // release frees what a failed Open had taken.
 func (n *Node) release() {
+	n.debug.close()
 	if n.server != nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

@@ -1,0 +1,52 @@
+package node
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/yakt/yakt/config"
+)
+
+// debugServer serves Go's profiles (yakt.debug.listeners) and nothing else; a nil one serves nothing.
+type debugServer struct {
+	http  http.Server
+	addrs []net.Addr
+}
+
+// listenDebug binds every address and serves until close. The configuration has made sure that they are loopback ones.
+func listenDebug(addresses []config.HostPort, logger *slog.Logger) (*debugServer, error) {
+	if len(addresses) == 0 {
+		return nil, nil
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	s := &debugServer{http: http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}}
+	for _, a := range addresses {
+		l, err := net.Listen("tcp", a.String())
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		s.addrs = append(s.addrs, l.Addr())
+		logger.Info("debug listener", "addr", l.Addr())
+		go func() {
+			if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				logger.Warn("debug listener ended", "addr", l.Addr(), "err", err)
+			}
+		}()
+	}
+	return s, nil
+}
+
+// close ends what is being served at once.
+func (s *debugServer) close() {
+	if s != nil {
+		_ = s.http.Close()
+	}
+}

@@ -1,0 +1,44 @@
+package node
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"testing"
+
+	"github.com/yakt/yakt/config"
+)
+
+func TestDebugListenerServesProfilesAlone(t *testing.T) {
+	s, err := listenDebug([]config.HostPort{{Host: "127.0.0.1"}}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	url := "http://" + s.addrs[0].String()
+	for path, want := range map[string]int{"/debug/pprof/heap?debug=1": http.StatusOK, "/debug/pprof/goroutine": http.StatusOK, "/": http.StatusNotFound} {
+		resp, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+	s.close()
+	if c, err := net.Dial("tcp", s.addrs[0].String()); err == nil {
+		c.Close()
+		t.Error("still listens after close")
+	}
+}
+
+func TestNoDebugListenerByDefault(t *testing.T) {
+	s, err := listenDebug(nil, slog.New(slog.DiscardHandler))
+	if s != nil || err != nil {
+		t.Fatal(s, err)
+	}
+	s.close()
+}
