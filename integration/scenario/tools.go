@@ -16,8 +16,8 @@ import (
 func ToolsWork(t testing.TB, q kafka.Quorum) {
 	b := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
 	toolsOnControllers(t, q)
+	defer toolsOnFiles(t, q, b) // even if one of these fails
 	toolsThroughBroker(t, q, b)
-	toolsOnFiles(t, q, b)
 }
 
 func toolsOnControllers(t testing.TB, q kafka.Quorum) {
@@ -45,16 +45,31 @@ func toolsOnControllers(t testing.TB, q kafka.Quorum) {
 
 func toolsThroughBroker(t testing.TB, q kafka.Quorum, b *kafka.Broker) {
 	run := func(mainClass string, args ...string) string {
+		t.Helper()
 		args = append([]string{"--bootstrap-server", b.Addr()}, args...)
 		return kafka.RunTool(t, q.Version(), mainClass, args...).MustSucceed(t).Stdout
 	}
-	mustMatch(t, run(kafka.TopicCommand, "--create", "--topic", "tooled", "--partitions", "2", "--replication-factor", "1"),
-		`Created topic tooled\.`)
+	describe := func(patterns ...string) {
+		t.Helper()
+		kafka.Eventually(t, progressMax, "kafka-topics shows the altered topic", func() error {
+			return match(run(kafka.TopicCommand, "--describe", "--topic", "tooled"), patterns...)
+		})
+	}
+	for _, topic := range []string{"tooled", "doomed"} {
+		mustMatch(t, run(kafka.TopicCommand, "--create", "--topic", topic, "--partitions", "2", "--replication-factor", "1"),
+			`Created topic `+topic)
+	}
 	mustMatch(t, run(kafka.ConfigCommand, "--alter", "--entity-type", "topics", "--entity-name", "tooled", "--add-config", "retention.ms=5000"),
 		`Completed updating config for topic tooled\.`)
-	kafka.Eventually(t, progressMax, "kafka-topics shows the altered topic", func() error {
-		return match(run(kafka.TopicCommand, "--describe", "--topic", "tooled"),
-			`PartitionCount: 2\s`, `retention\.ms=5000`, `(?s)Leader: 1.*Leader: 1`)
+	describe(`PartitionCount: 2\s`, `retention\.ms=5000`, `(?s)Leader: 1.*Leader: 1`)
+	run(kafka.TopicCommand, "--alter", "--topic", "tooled", "--partitions", "3")
+	describe(`PartitionCount: 3\s`, `(?s)Leader: 1.*Leader: 1.*Leader: 1`)
+	run(kafka.TopicCommand, "--delete", "--topic", "doomed")
+	kafka.Eventually(t, progressMax, "kafka-topics lists what is left", func() error {
+		if list := strings.Fields(run(kafka.TopicCommand, "--list")); !slices.Equal(list, []string{"tooled"}) {
+			return fmt.Errorf("it lists %q", list)
+		}
+		return nil
 	})
 	mustMatch(t, run(kafka.LeaderElectionCommand, "--election-type", "preferred", "--topic", "tooled", "--partition", "0"),
 		`Valid replica already elected for partitions tooled-0`)
