@@ -120,7 +120,7 @@ func readFromZero(r *run) {
 	// Just less than the twenty mebibytes of records that make controllers write a snapshot, and then more than these.
 	r.fill("log", r.n(20_000, 100_000), fillBrokers)
 	r.readAll(f, n, "the log", false)
-	r.fill("snapshot", 150_000, fillBrokers)
+	r.fill("snapshot", 180_000, fillBrokers)
 	dir := metadataDir(r.quorum.Dir(r.leader().ID))
 	kafka.Eventually(r, failoverTimeout, "the leader has a snapshot", func() error {
 		if len(kafka.Checkpoints(dir)) == 0 {

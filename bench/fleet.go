@@ -13,7 +13,6 @@ const (
 	tailID           = 2900 // replica id of the fleet's own observer of the log
 	heartbeatEvery   = 2 * time.Second
 	startingInterval = 10 * time.Millisecond // between heartbeats of a starting broker
-	retryInterval    = 100 * time.Millisecond
 	unfenceTimeout   = 60 * time.Second
 )
 
@@ -101,13 +100,20 @@ func (f *fleet) keepAliveOf(brokers []*broker) (stop func()) {
 }
 
 func (f *fleet) beat(ctx context.Context, b *broker) {
-	for nodes := int(b.id); ctx.Err() == nil; {
-		wait := heartbeatEvery
-		if _, err := b.heartbeat(f.tail.applied.Load(), false); err != nil {
-			nodes++
-			wait = retryInterval
-			_ = b.connect(ctx, f.run.quorum.Endpoint(firstControllerID+int32(nodes%controllers)))
-		}
-		sleep(ctx, wait)
+	for ctx.Err() == nil {
+		f.beatUntilAnswered(ctx, b)
+		sleep(ctx, heartbeatEvery)
 	}
+}
+
+// beatUntilAnswered repeats a heartbeat, from node to node, until one acknowledges it or ctx ends.
+func (f *fleet) beatUntilAnswered(ctx context.Context, b *broker) error {
+	for nodes := int(b.id); ctx.Err() == nil; nodes++ {
+		if _, err := b.heartbeat(f.tail.applied.Load(), false); err == nil {
+			return nil
+		}
+		_ = b.connect(f.run.ctx, f.run.quorum.Endpoint(firstControllerID+int32(nodes%controllers)))
+		sleep(ctx, startingInterval)
+	}
+	return ctx.Err()
 }

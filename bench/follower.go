@@ -132,19 +132,20 @@ func (f *follower) fetch() (kmsg.FetchResponseTopicPartition, error) {
 	return resp.Topics[0].Partitions[0], nil
 }
 
-// take moves on behind whole batches.
-func (f *follower) take(batches []byte) error {
-	if len(batches) == 0 {
-		return nil
+// take moves on behind whole batches; Apache's controllers cut the last one of a response off where its size limit is.
+func (f *follower) take(read []byte) error {
+	rest := read
+	for size := batchBytes(rest); size > 0 && size <= len(rest); size = batchBytes(rest) {
+		f.offset = int64(binary.BigEndian.Uint64(rest)) + int64(binary.BigEndian.Uint32(rest[23:])) + 1
+		f.lastEpoch = int32(binary.BigEndian.Uint32(rest[12:]))
+		rest = rest[size:]
 	}
-	for b := batches; len(b) > 0; {
-		size := batchBytes(b)
-		if size < batchHeaderMin || size > len(b) {
-			return fmt.Errorf("fetch at offset %d: a batch of %d bytes in the last %d", f.offset, size, len(b))
+	batches := read[:len(read)-len(rest)]
+	if len(batches) == 0 {
+		if len(read) > 0 {
+			return fmt.Errorf("fetch at offset %d: %d bytes without a whole batch", f.offset, len(read))
 		}
-		f.offset = int64(binary.BigEndian.Uint64(b)) + int64(binary.BigEndian.Uint32(b[23:])) + 1
-		f.lastEpoch = int32(binary.BigEndian.Uint32(b[12:]))
-		b = b[size:]
+		return nil
 	}
 	f.bytes += int64(len(batches))
 	if records := f.records.Load(); records != nil {

@@ -174,5 +174,6 @@ func (b *bench) write() error {
 		b.results.writeTable(os.Stdout),
 		b.results.writeTable(table),
 		b.results.writeJSON(filepath.Join(b.out, "results.json")),
+		b.results.writePlot(filepath.Join(b.out, "results.svg")),
 	)
 }

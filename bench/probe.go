@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,12 +21,12 @@ type probe struct {
 }
 
 // startProbe runs op until the run ends or the probe is stopped.
-func (r *run) startProbe(op func() error) *probe {
+func (r *run) startProbe(op func(ctx context.Context) error) *probe {
 	p := &probe{}
 	p.stop = r.goUntilDone(func(ctx context.Context) {
 		for ctx.Err() == nil {
 			p.begin()
-			if err := p.end(op()); err != nil {
+			if err := p.end(op(ctx)); err != nil {
 				return
 			}
 			sleep(ctx, probeInterval)
@@ -83,29 +84,30 @@ func (ps probes) stop() {
 	}
 }
 
-// probeHeartbeats sends heartbeats of these brokers on connections of their own.
+// probeHeartbeats sends heartbeats of these brokers on connections of their own, each until it is answered.
 func (f *fleet) probeHeartbeats(brokers []*broker) (all probes) {
 	addr := f.run.leaderAddr()
 	for _, b := range brokers {
 		twin := newBroker(b.id, b.clusterID)
 		twin.epoch, twin.conn = b.epoch, f.run.dial(addr, b.clientID())
-		all = append(all, f.run.startProbe(func() error {
-			_, err := twin.heartbeat(f.tail.applied.Load(), false)
-			return err
-		}))
+		f.run.Cleanup(func() { twin.conn.close() })
+		all = append(all, f.run.startProbe(func(ctx context.Context) error { return f.beatUntilAnswered(ctx, twin) }))
 	}
 	return all
 }
 
-// probeCreates creates small topics on n connections.
+// probeCreates creates small topics on n connections, each until it is acknowledged.
 func (r *run) probeCreates(prefix string, n int) (all probes) {
-	addr := r.leaderAddr()
 	topics := &names{prefix: prefix}
+	var again atomic.Int64
 	for range n {
-		c := r.dial(addr, "creator")
-		all = append(all, r.startProbe(func() error {
-			_, err := c.createTopic(topics.next(), 1)
-			return err
+		c := r.newRetrying("creator", &again)
+		all = append(all, r.startProbe(func(context.Context) error {
+			name := topics.next()
+			return c.do(failoverTimeout, func(c *conn) error {
+				_, err := c.createTopic(name, 1)
+				return err
+			})
 		}))
 	}
 	return all
