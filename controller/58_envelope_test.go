@@ -151,12 +151,21 @@ func TestEnvelopeErrors(t *testing.T) {
 	}
 }
 
+// A standby sends the broker on to the active controller, wherever the nested response has its error code.
 func TestEnvelopeOnAStandby(t *testing.T) {
 	c, log := newEnvelopeController(t)
 	log.quorum.LeaderID = 3001
-	resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nestedBytes(describeQuorumRequest(metadataTopic, 0), 2)), 0)
-	if resp.ErrorCode != 41 || resp.ResponseData != nil {
-		t.Errorf("%+v", resp)
+	create := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "t", 1, 1
+	create.Topics = append(create.Topics, topic)
+	for _, nested := range [][]byte{
+		nestedBytes(describeQuorumRequest(metadataTopic, 0), 2), nestedBytes(create, 7), nestedBytes(create, 2), nestedBytes(kmsg.NewPtrUnregisterBrokerRequest(), 0),
+	} {
+		resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nested), 0)
+		if resp.ErrorCode != 41 || resp.ResponseData != nil {
+			t.Errorf("key %d: %+v", nested[1], resp)
+		}
 	}
 }
 
