@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 
-.PHONY: run build test test-unit test-integration check check-quick fix bench fuzz clean
+.PHONY: run build test test-unit test-integration check check-quick fix bench bench-packages fuzz clean
 
 run: build ## a one-node quorum in ./yakt-data, with what to try next
 	./bin/yakt start
@@ -33,7 +33,11 @@ check-quick: ## formatting and go vet
 fix: ## format the code
 	gofmt -w .
 
-bench: ## benchmarks of the packages
+bench: ## YAKt beside Apache's controllers, on this machine; BENCH='-scale small -case a,k' for less (go run ./bench -help)
+	@command -v java >/dev/null || { echo 'make bench starts Apache Kafka controllers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
+	$(GO) run ./bench $(BENCH)
+
+bench-packages: ## benchmarks of the packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## every fuzz target for FUZZTIME
