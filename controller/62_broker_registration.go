@@ -76,7 +76,7 @@ func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistr
 	if after != nil && !existing.Active() {
 		from = *after
 	}
-	changes, rest := c.updateReplicas(img, u, img.HostedAfter(req.BrokerID, from), partitionsPerPart)
+	changes, rest := c.updateReplicas(img, u, img.HostedAfter(req.BrokerID, from), c.partMax)
 	if rest != nil && existing.Active() {
 		changes = slices.Insert(changes, 0, fenceRecord(existing))
 	}

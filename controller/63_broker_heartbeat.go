@@ -20,9 +20,10 @@ import (
 //
 // Differs from Kafka on purpose: only the registered epoch of a broker is noted, not any number that is sent; a broker that is
 // fenced already is not fenced again; directories are dealt with before elections, so that no election picks an offline
-// one; a granted shutdown ends the session, so that a restart need not wait for it; when the last directory goes offline,
-// no empty registration change is written (it would say "no change"); partitions of a directory that went offline under the last
-// leader are looked at again, since that leader may not have come to the end of them.
+// one; a granted shutdown ends the session, so that a restart need not wait for it; a broker whose last directory goes offline is
+// fenced (Kafka writes a registration change that says "no change", and may elect it again); partitions of a directory that went offline under
+// the last leader are looked at again, since that leader may not have come to the end of them; a broker that has begun a controlled shutdown and
+// is unfenced without having registered again leads nothing.
 
 func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	img := c.working
@@ -44,8 +45,12 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 		img = preview(img, offline)
 		b = img.Broker(b.ID)
 	}
-	state := nextState(stateOf(b, known), b, req, func() bool { return img.Leads(b.ID) > 0 }, func() bool { return c.drained(img, known) })
-	records, rest := c.transition(img, b, stateOf(b, known), state)
+	current := stateOf(b, known)
+	state := nextState(current, b, req, func() bool { return img.Leads(b.ID) > 0 }, func() bool { return c.drained(img, known) })
+	if state != current {
+		c.cfg.Logger.Info("a broker asks for a change of its state", "broker", b.ID, "epoch", b.Epoch, "from", current, "to", state)
+	}
+	records, rest := c.transition(img, b, current, state)
 	r := result{records: append(offline, records...), then: func(end int64) {
 		c.brokers.touch(o.now, key, req.CurrentMetadataOffset)
 		walked()

@@ -36,7 +36,7 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	if img.ElrEnabled() {
 		u = uncleanBroker(b.ID)
 	}
-	changes, last := c.updateReplicas(img, u, img.HostedAfter(b.ID, w.after), partitionsPerPart)
+	changes, last := c.updateReplicas(img, u, img.HostedAfter(b.ID, w.after), c.partMax)
 	if last == nil {
 		c.cfg.Logger.Info("unregistering a broker", "broker", b.ID, "epoch", b.Epoch)
 		return result{

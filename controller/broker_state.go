@@ -41,19 +41,20 @@ func stateOf(b *metadata.Broker, k contact) brokerState {
 // nextState is the table of BrokerHeartbeatManager.calculateNextBrokerState. leads says whether the broker still leads a
 // partition, drained whether every active broker has seen what its controlled shutdown wrote.
 func nextState(current brokerState, b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, leads, drained func() bool) brokerState {
+	wantFence := req.WantFence || lostDirs(b, req)
 	switch {
 	case current == brokerFenced:
 		switch {
 		case req.WantShutdown:
 			return brokerShutdownNow
-		case !req.WantFence && caughtUp(b, req):
+		case !wantFence && caughtUp(b, req):
 			return brokerUnfenced
 		}
 	case current == brokerUnfenced:
 		switch {
-		case req.WantFence && req.WantShutdown:
+		case wantFence && req.WantShutdown:
 			return brokerShutdownNow
-		case req.WantFence:
+		case wantFence:
 			return brokerFenced
 		case req.WantShutdown && leads():
 			return brokerControlledShutdown
@@ -64,6 +65,19 @@ func nextState(current brokerState, b *metadata.Broker, req *kmsg.BrokerHeartbea
 		return brokerShutdownNow
 	}
 	return current
+}
+
+// lostDirs reports whether all directories of the broker are offline.
+func lostDirs(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) bool {
+	if len(req.OfflineLogDirs) < len(b.LogDirs) || len(b.LogDirs) == 0 {
+		return false
+	}
+	for _, d := range b.LogDirs {
+		if !slices.Contains(req.OfflineLogDirs, [16]byte(d)) {
+			return false
+		}
+	}
+	return true
 }
 
 // caughtUp reports whether the broker has replayed its own registration.

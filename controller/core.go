@@ -30,6 +30,7 @@ type core struct {
 
 	brokers      *sessions
 	staleChecked time.Time // when fenceStale ran last
+	partMax      int       // partitionsPerPart, or fewer in tests
 	periodic     []*task
 	// backlog are long operations that the core begins on its own; the driver runs them part by part, behind requests.
 	backlog []background
@@ -51,7 +52,7 @@ func (c *core) later(name string, run func(op) result) {
 const standby int32 = -1
 
 func newCore(cfg *Config, publish func(*metadata.Image)) *core {
-	c := &core{cfg: cfg, log: cfg.Log, committed: metadata.Empty(), epoch: standby, publish: publish}
+	c := &core{cfg: cfg, log: cfg.Log, committed: metadata.Empty(), epoch: standby, partMax: partitionsPerPart, publish: publish}
 	c.working = c.committed
 	c.brokers = newSessions(cfg)
 	return c

@@ -78,7 +78,7 @@ func (w walk) update() replicaUpdate {
 
 // part returns the changes of the next part, and the rest of the walk if there is one.
 func (c *core) part(img *metadata.Image, w walk) (changes []record.Record, rest *walk) {
-	changes, last := c.updateReplicas(img, w.update(), w.partitions(img), partitionsPerPart)
+	changes, last := c.updateReplicas(img, w.update(), w.partitions(img), c.partMax)
 	if last == nil {
 		return changes, nil
 	}
@@ -141,6 +141,9 @@ func (c *core) fence(img *metadata.Image, b *metadata.Broker) ([]record.Record, 
 
 func (c *core) unfence(img *metadata.Image, b *metadata.Broker) ([]record.Record, *walk) {
 	change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: record.FencedUnfence})
+	if b.InControlledShutdown { // it has asked to shut down before: only a new incarnation may lead again
+		return []record.Record{change}, nil
+	}
 	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkJoin})
 	return slices.Insert(changes, 0, change), rest
 }
@@ -154,27 +157,23 @@ func (c *core) shutDown(img *metadata.Image, b *metadata.Broker) ([]record.Recor
 	return changes, rest
 }
 
-// takeDirsOffline returns what directories that went offline write.
+// takeDirsOffline returns what directories that went offline write; nothing when they are the broker's last, since it is fenced then.
 func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known contact, offline [][16]byte) ([]record.Record, *walk) {
 	dirs := unwalked(known, offline)
-	if len(dirs) == 0 || !img.Version().HasDirectories() {
-		return nil, nil
-	}
-	var change record.Record
 	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), func(d record.UUID) bool { return slices.Contains(dirs, d) })
-	if len(remaining) > 0 && len(remaining) < len(b.LogDirs) {
-		change = &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: remaining}
+	if len(dirs) == 0 || len(remaining) == 0 || !img.Version().HasDirectories() {
+		return nil, nil
 	}
 	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs, "online", remaining)
 	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})
-	switch {
-	case change == nil:
-	case rest != nil:
-		changes = slices.Insert(changes, 0, change)
-	default:
-		changes = append(changes, change)
+	if len(remaining) == len(b.LogDirs) {
+		return changes, rest
 	}
-	return changes, rest
+	change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: remaining})
+	if rest != nil {
+		return slices.Insert(changes, 0, change), rest
+	}
+	return append(changes, change), nil
 }
 
 // fenceStale fences the broker whose session is over for longest, one at a time: the next one's elections shall see it.
@@ -225,7 +224,7 @@ func (c *core) repair(ids []int32) func(op) result {
 
 func (c *core) electLeaderless(after metadata.TopicPartition) result {
 	nobody := replicaUpdate{noBroker, noBroker, noBroker}
-	changes, last := c.updateReplicas(c.working, nobody, c.working.LeaderlessAfter(after), partitionsPerPart)
+	changes, last := c.updateReplicas(c.working, nobody, c.working.LeaderlessAfter(after), c.partMax)
 	r := result{records: changes}
 	if last != nil {
 		r.more = func(op) result { return c.electLeaderless(*last) }

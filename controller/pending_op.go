@@ -53,12 +53,11 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 		return
 	}
 	p.op.now = p.c.cfg.Clock.Now()
-	r, ok := p.compute(f)
-	if !ok {
+	r, err, ok := p.propose(f)
+	switch {
+	case !ok:
 		p.fail(errFault)
 		return
-	}
-	switch err := core.append(p.op.now, r); {
 	case begun && errors.Is(err, errRefused):
 		p.c.cfg.Clock.AfterFunc(againAfter, func() { p.goOn(f) })
 		return
@@ -72,12 +71,14 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 	}
 }
 
-// compute runs the operation's own code, which changes nothing: a panic in it is a fault that the core survives.
-func (p *pendingOp) compute(f func(op) result) (r result, ok bool) {
+// propose runs the operation's own code, which changes nothing, and proposes what it came to. A panic is a fault that the core
+// survives: it moves on to a new image only with the batch that makes it.
+func (p *pendingOp) propose(f func(op) result) (r result, err error, ok bool) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.c.fault(p.name, v)
 		}
 	}()
-	return f(p.op), true
+	r = f(p.op)
+	return r, p.c.core.append(p.op.now, r), true
 }
