@@ -1,0 +1,113 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const clientMax = 30 * time.Second
+
+// A client that is told of controllers only finds the brokers by them, and admin clients are answered by any node.
+func TestYAKtAsSeed(t *testing.T) {
+	t.Parallel()
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{})
+	brokers := kafka.StartBrokers(t, q, 2, kafka.BrokerOptions{Rack: "r"})
+	kafka.CreateTopic(t, kafka.Addrs(brokers...), "seeded", 4, 2)
+	for _, id := range q.Nodes() {
+		seed := []string{q.Endpoint(id)}
+		t.Run(fmt.Sprintf("admin at %d", id), func(t *testing.T) { adminAtController(t, seed, brokers) })
+		t.Run(fmt.Sprintf("records by %d", id), func(t *testing.T) {
+			ledger := kafka.NewLedger(fmt.Sprintf("seed-%d", id))
+			kafka.Produce(t, seed, "seeded", 20, ledger)
+			ledger.Verify(t, seed)
+			consumeByGroup(t, seed, fmt.Sprintf("group-%d", id), 20)
+		})
+	}
+	t.Run("when the brokers are gone", func(t *testing.T) {
+		for _, b := range brokers {
+			b.Stop(t)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), clientMax)
+		defer cancel()
+		topics, err := kadm.NewClient(kafka.NewClient(t, []string{q.Endpoint(q.Nodes()[0])})).ListTopics(ctx, "seeded")
+		if err != nil || len(topics["seeded"].Partitions) != 4 {
+			t.Errorf("topics %+v, %v", topics, err)
+		}
+	})
+}
+
+// adminAtController asks what kadm offers of metadata.
+func adminAtController(t *testing.T, seed []string, brokers []*kafka.Broker) {
+	ctx, cancel := context.WithTimeout(t.Context(), clientMax)
+	defer cancel()
+	adm := kadm.NewClient(kafka.NewClient(t, seed))
+	topics, err := adm.ListTopics(ctx)
+	if err != nil || topics["seeded"].Err != nil || len(topics["seeded"].Partitions) != 4 {
+		t.Fatalf("topics %v, %v", topics, err)
+	}
+	for _, p := range topics["seeded"].Partitions {
+		slices.Sort(p.ISR)
+		if p.Err != nil || p.Leader < 1 || p.LeaderEpoch < 0 || len(p.Replicas) != 2 || !slices.Equal(p.ISR, []int32{1, 2}) {
+			t.Errorf("partition %+v", p)
+		}
+	}
+	if _, err := adm.ListTopics(ctx, "no-such"); err != nil {
+		t.Errorf("a topic that is not there: %v", err)
+	}
+	want := map[int32]string{}
+	for _, b := range brokers {
+		want[b.ID] = b.Addr()
+	}
+	listed, err := adm.ListBrokers(ctx)
+	if got := addresses(listed); err != nil || !maps.Equal(got, want) {
+		t.Errorf("brokers %v, %v; want %v", got, err, want)
+	}
+	all, err := adm.Metadata(ctx)
+	if got := addresses(all.Brokers); err != nil || !maps.Equal(got, want) || all.Topics["seeded"].ID != topics["seeded"].ID {
+		t.Errorf("metadata %+v, %v", all, err)
+	}
+	kafka.Eventually(t, clientMax, "end offsets from the brokers that the controller named", func() error {
+		offsets, err := adm.ListEndOffsets(ctx, "seeded")
+		if err = errors.Join(err, offsets.Error()); err == nil && len(offsets["seeded"]) != 4 {
+			err = fmt.Errorf("end offsets %+v", offsets)
+		}
+		return err
+	})
+}
+
+func addresses(brokers kadm.BrokerDetails) map[int32]string {
+	found := map[int32]string{}
+	for _, b := range brokers {
+		found[b.NodeID] = fmt.Sprintf("%s:%d", b.Host, b.Port)
+	}
+	return found
+}
+
+// consumeByGroup reads n records and commits as a member of a group. (kadm's calls for groups do not look for brokers first,
+// so they need a broker as their seed.)
+func consumeByGroup(t *testing.T, seed []string, group string, n int) {
+	ctx, cancel := context.WithTimeout(t.Context(), clientMax)
+	defer cancel()
+	cl := kafka.NewClient(t, seed, kgo.ConsumerGroup(group), kgo.ConsumeTopics("seeded"), kgo.DisableAutoCommit())
+	for read := 0; read < n; {
+		fetches := cl.PollFetches(ctx)
+		if err := fetches.Err(); err != nil {
+			t.Fatalf("read %d of %d records: %v", read, n, err)
+		}
+		read += fetches.NumRecords()
+	}
+	if err := cl.CommitUncommittedOffsets(ctx); err != nil {
+		t.Errorf("commit: %v", err)
+	}
+	cl.Close()
+}
