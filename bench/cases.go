@@ -9,7 +9,7 @@ import (
 // benchCase is one kind of work. Its run gets an empty quorum of its own.
 type benchCase struct {
 	letters    string // one for each case that the run serves
-	title      string
+	titles     []string          // of these
 	properties map[string]string // of the controllers, beside the defaults
 	timeout    time.Duration     // of one run, if not defaultTimeout
 	run        func(*run)
@@ -19,19 +19,19 @@ const defaultTimeout = 10 * time.Minute
 
 func allCases() []benchCase {
 	return []benchCase{
-		{letters: "a", title: "one create at a time", run: createOneAtATime},
-		{letters: "b", title: "32 creators at once", run: createConcurrently},
-		{letters: "c", title: "topics of many partitions", run: createLarge},
-		{letters: "d", title: "brokers register and are unfenced", run: registerBrokers},
-		{letters: "e", title: "heartbeats flat out", run: heartbeatsFlatOut},
-		{letters: "f", title: "AlterPartition flat out", run: alterFlatOut},
-		{letters: "g", title: "from a create to its sight at observers", run: createToSight},
-		{letters: "h", title: "observers read from zero", run: readFromZero},
-		{letters: "i", title: "storm: three of ten brokers die", run: storm},
-		{letters: "j", title: "deleting a topic of 10,000 partitions while others write", run: deleteLarge},
-		{letters: "k", title: "failover", run: failover},
-		{letters: "l", title: "cold restart of all nodes", run: restart},
-		{letters: "mno", title: "what many partitions cost", timeout: 30 * time.Minute, run: manyPartitions},
+		{letters: "a", titles: []string{"one create at a time"}, run: createOneAtATime},
+		{letters: "b", titles: []string{"32 creators at once"}, run: createConcurrently},
+		{letters: "c", titles: []string{"topics of many partitions"}, run: createLarge},
+		{letters: "d", titles: []string{"brokers register and are unfenced"}, run: registerBrokers},
+		{letters: "e", titles: []string{"heartbeats flat out"}, run: heartbeatsFlatOut},
+		{letters: "f", titles: []string{"AlterPartition flat out"}, run: alterFlatOut},
+		{letters: "g", titles: []string{"from a create to its sight at observers"}, run: createToSight},
+		{letters: "h", titles: []string{"observers read from zero"}, run: readFromZero},
+		{letters: "i", titles: []string{"storm: three of ten brokers die"}, run: storm},
+		{letters: "j", titles: []string{"deleting a topic of 10,000 partitions while others write"}, run: deleteLarge},
+		{letters: "k", titles: []string{"failover"}, run: failover},
+		{letters: "l", titles: []string{"cold restart of all nodes"}, run: restart},
+		{letters: "mno", titles: []string{"memory", "writing a snapshot", "small things among many partitions"}, timeout: 30 * time.Minute, run: manyPartitions},
 	}
 }
 
@@ -64,10 +64,12 @@ func chooseCases(letters string) ([]benchCase, error) {
 	return chosen, nil
 }
 
+func (c benchCase) String() string { return "(" + c.letters + ") " + strings.Join(c.titles, "; ") }
+
 func titleOf(letter string) string {
 	for _, c := range allCases() {
-		if strings.Contains(c.letters, letter) {
-			return c.title
+		if i := strings.Index(c.letters, letter); i >= 0 {
+			return c.titles[i]
 		}
 	}
 	return ""

@@ -37,7 +37,7 @@ func main() {
 	flag.Parse()
 	if *list {
 		for _, c := range allCases() {
-			fmt.Printf("%-3s  %s\n", c.letters, c.title)
+			fmt.Println(c)
 		}
 		return
 	}
@@ -130,7 +130,7 @@ func (b *bench) allRounds(ctx context.Context) {
 					return
 				}
 				n++
-				b.progress.at(fmt.Sprintf("%d/%d round %d (%s) %s, %s", n, total, round, c.letters, c.title, s.title))
+				b.progress.at(fmt.Sprintf("%d/%d round %d %v, %s", n, total, round, c, s.title))
 				b.one(ctx, round, c, s)
 			}
 		}

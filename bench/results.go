@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -55,8 +57,9 @@ func (r *results) add(letter, system string, round int, s sample) {
 		Values: map[string][]roundValue{system: {{round, s.Value}}}})
 }
 
-// summarise fills in the spreads.
+// summarise orders the metrics by case and fills in the spreads.
 func (r *results) summarise() {
+	slices.SortStableFunc(r.Metrics, func(a, b *metric) int { return cmp.Compare(a.Case, b.Case) })
 	for _, m := range r.Metrics {
 		m.Ours, m.Theirs = spreadOfRounds(m.Values[ours]), spreadOfRounds(m.Values[theirs])
 		m.Ratio = m.ratio()
