@@ -74,6 +74,7 @@ type Config struct {
 
 	// Our own.
 	HTTPListeners  []HostPort // none: no HTTP
+	HTTPInsecure   bool       // HTTPListeners may be reached by other machines
 	DebugListeners []HostPort // none: no profiles; loopback only
 	LogLevel       string     // debug, info, warn or error
 	LogFormat      string     // text or json

@@ -197,8 +197,14 @@ func (r *reader) httpListeners() []HostPort {
 	const key = "yakt.http.listeners"
 	all := r.hostPorts(key, "127.0.0.1:8093")
 	for _, at := range all {
-		if !isLoopback(at.Host) {
-			r.advise(key, "", "has "+at.String()+", which other machines may reach; the HTTP API can change the cluster, so keep that port on a network you trust")
+		switch {
+		case isLoopback(at.Host):
+		case r.config.HTTPInsecure:
+			r.advise(key, "", "has "+at.String()+", which other machines may reach, and whoever does can change the cluster (yakt.http.insecure=true)")
+		default:
+			r.refuse(key, "has "+at.String()+", which other machines may reach, and the HTTP API does not ask who they are yet",
+				"give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set yakt.http.insecure=true on a network where everyone may do everything")
+			return nil
 		}
 	}
 	return all

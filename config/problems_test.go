@@ -64,6 +64,7 @@ var problemCases = []struct{ without, text, want string }{
 	{"", "advertised.listeners=CONTROLLER://[::]:9093", "which nobody can connect to"},
 	{"", "advertised.listeners=CONTROLLER://a:0", "has CONTROLLER://a:0 with port 0; give the port brokers connect to"},
 	{"", "yakt.http.listeners=8093", `yakt.http.listeners=8093 (c.properties:7) has the entry "8093", which is not of the form host:port; write host:port, such as 127.0.0.1:8093`},
+	{"", "yakt.http.listeners=:8093", "yakt.http.listeners=:8093 (c.properties:7) has :8093, which other machines may reach, and the HTTP API does not ask who they are yet; give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set yakt.http.insecure=true on a network where everyone may do everything"},
 	{"", "yakt.debug.listeners=:6060", "yakt.debug.listeners=:6060 (c.properties:7) has :6060, which other machines may reach; give a loopback address, such as 127.0.0.1:6060, and reach it through ssh -L"},
 	{"", "yakt.debug.listeners=localhost", `has the entry "localhost", which`},
 

@@ -359,3 +359,13 @@ func (f *feed) changedSince(audience Audience, offset int64) <-chan struct{} {
 	}
 	return nil
 }
+
+// Ping queues an event that does nothing. The channel is closed when the core's goroutine has come to it, or will never.
+func (c *Controller) Ping() <-chan struct{} {
+	done := make(chan struct{})
+	answered := func() { close(done) }
+	if !c.queue.addLog(event{name: "ping", run: answered, drop: func(*apiError) { answered() }}) {
+		answered()
+	}
+	return done
+}

@@ -51,7 +51,7 @@ func unixMs(t time.Time) int64 {
 func (l quorumLog) Peers() []controller.Peer {
 	var out []controller.Peer
 	for _, p := range l.Log.Peers() {
-		out = append(out, controller.Peer{ID: p.NodeID, DirectoryID: p.DirectoryID, Info: p.Info, Connected: p.Connected})
+		out = append(out, controller.Peer{ID: p.NodeID, DirectoryID: p.DirectoryID, Info: registrationOf(p.Info), Connected: p.Connected})
 	}
 	return out
 }

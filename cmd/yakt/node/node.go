@@ -35,6 +35,7 @@ type Node struct {
 	log        *raftlog.Log
 	server     *kafkaproto.Server
 	debug      *debugServer
+	http       *httpServer
 
 	failed   chan error
 	failOnce sync.Once
@@ -57,6 +58,9 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	if n.debug, err = listenDebug(cfg.DebugListeners, logger); err != nil {
+		return nil, err
+	}
+	if n.http, err = listenHTTP(cfg.HTTPListeners, logger); err != nil {
 		return nil, err
 	}
 	n.registration = n.makeRegistration()
@@ -152,7 +156,7 @@ func (n *Node) openLog() (*raftlog.Log, error) {
 		return nil, fmt.Errorf("%s names no voters and neither does the configuration: set controller.quorum.voters, "+
 			"or format the directory with --standalone or --initial-controllers", n.storage.dir)
 	}
-	info, err := record.Append(nil, &n.registration, 0)
+	info, err := n.introduction()
 	if err != nil {
 		return nil, err
 	}
@@ -200,6 +204,7 @@ func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
 	go n.server.Serve()
+	n.http.serve(n.httpAPI())
 	go func() {
 		if err, ok := <-n.log.Failed(); ok {
 			n.fail(err)
@@ -239,9 +244,10 @@ func (n *Node) Addr(listener string) string {
 func (n *Node) Stop(ctx context.Context) error {
 	n.stopOnce.Do(func() {
 		start := time.Now()
-		n.stopErr = errors.Join(n.log.Stop(ctx), n.server.Shutdown(ctx))
+		n.stopErr = errors.Join(n.log.Stop(ctx), n.server.Shutdown(ctx), n.http.drain(ctx))
 		n.controller.Stop()
 		n.debug.close()
+		n.http.close()
 		n.storage.close()
 		n.logger.Info("stopped", "took", time.Since(start).Round(time.Millisecond))
 	})
@@ -251,6 +257,7 @@ func (n *Node) Stop(ctx context.Context) error {
 // release frees what a failed Open had taken.
 func (n *Node) release() {
 	n.debug.close()
+	n.http.close()
 	if n.server != nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

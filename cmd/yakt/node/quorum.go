@@ -38,8 +38,8 @@ func (n *Node) staticVoter(v config.Voter) record.Voter {
 	}
 	for _, p := range n.log.Peers() {
 		if p.NodeID == v.ID {
-			if r, _, err := record.Decode(p.Info); err == nil {
-				return voterOf(v.ID, p.DirectoryID, r.(*record.RegisterController).Endpoints)
+			if r, _, err := introduced(p.Info); err == nil {
+				return voterOf(v.ID, p.DirectoryID, r.Endpoints)
 			}
 		}
 	}

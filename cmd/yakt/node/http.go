@@ -1,0 +1,253 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/httpapi"
+	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/raftlog"
+)
+
+// httpEndpoint is the name under which controllers tell each other, in the handshake and nowhere else, where they serve HTTP: so a standby
+// knows where to send what only the leader can do. Brokers and tools never see it.
+const httpEndpoint = "HTTP"
+
+// Limits of HTTP connections.
+const (
+	httpConnectionsMax = 20_000
+	httpHeaderBytes    = 32 << 10
+	httpHeaderTimeout  = 10 * time.Second
+	httpIdleTimeout    = 2 * time.Minute
+)
+
+// httpServer serves the HTTP API on this node's listeners. Its methods do nothing on nil.
+type httpServer struct {
+	listeners []net.Listener
+	server    *http.Server
+	api       *httpapi.API
+}
+
+// listenHTTP binds the listeners; nil when there are none.
+func listenHTTP(at []config.HostPort, logger *slog.Logger) (*httpServer, error) {
+	if len(at) == 0 {
+		return nil, nil
+	}
+	s := &httpServer{server: &http.Server{
+		ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout, MaxHeaderBytes: httpHeaderBytes,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}}
+	open := new(atomic.Int64)
+	for _, a := range at {
+		l, err := net.Listen("tcp", a.String())
+		if err != nil {
+			s.close()
+			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
+		}
+		s.listeners = append(s.listeners, &boundedListener{l, open})
+	}
+	return s, nil
+}
+
+// boundedListener closes connections beyond the limit at once, so that they cost nothing.
+type boundedListener struct {
+	net.Listener
+	open *atomic.Int64
+}
+
+func (l *boundedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.open.Add(1) <= httpConnectionsMax {
+			return &countedConn{Conn: c, open: l.open}, nil
+		}
+		l.open.Add(-1)
+		c.Close()
+	}
+}
+
+type countedConn struct {
+	net.Conn
+	open   *atomic.Int64
+	closed atomic.Bool
+}
+
+func (c *countedConn) Close() error {
+	if c.closed.CompareAndSwap(false, true) {
+		c.open.Add(-1)
+	}
+	return c.Conn.Close()
+}
+
+// serve answers requests until close.
+func (s *httpServer) serve(api *httpapi.API) {
+	if s == nil {
+		return
+	}
+	s.api, s.server.Handler = api, api
+	for _, l := range s.listeners {
+		go s.server.Serve(l) //nolint:errcheck // ErrServerClosed, or the listener is closed
+	}
+}
+
+// drain ends long polls and streams and lets other answers go out until ctx is done.
+func (s *httpServer) drain(ctx context.Context) error {
+	if s == nil {
+		return nil
+	}
+	if s.api != nil {
+		s.api.Close()
+	}
+	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+func (s *httpServer) close() {
+	if s == nil {
+		return
+	}
+	_ = s.server.Close()
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+}
+
+// HTTPAddr is where the first HTTP listener is bound, such as "127.0.0.1:8093"; "" without one.
+func (n *Node) HTTPAddr() string {
+	if n.http == nil {
+		return ""
+	}
+	return n.http.listeners[0].Addr().String()
+}
+
+// advertisedHTTP is where other controllers reach this node's HTTP API. A listener on every address is reached where the controller
+// listener is.
+func (n *Node) advertisedHTTP() (record.Endpoint, bool) {
+	if n.http == nil {
+		return record.Endpoint{}, false
+	}
+	at := n.http.listeners[0].Addr().(*net.TCPAddr)
+	host := n.cfg.HTTPListeners[0].Host
+	if at.IP.IsUnspecified() {
+		host = n.registration.Endpoints[0].Host
+	}
+	return record.Endpoint{Name: httpEndpoint, Host: host, Port: uint16(at.Port)}, true
+}
+
+// introduction is what this node tells its peers of itself: its registration, and where it serves HTTP.
+func (n *Node) introduction() ([]byte, error) {
+	r := n.registration
+	if e, ok := n.advertisedHTTP(); ok {
+		r.Endpoints = append(slices.Clone(r.Endpoints), e)
+	}
+	return record.Append(nil, &r, 0)
+}
+
+// introduced takes an introduction apart. http is "" when the peer serves none.
+func introduced(info []byte) (r *record.RegisterController, http string, err error) {
+	decoded, _, err := record.Decode(info)
+	if err != nil {
+		return nil, "", err
+	}
+	r, ok := decoded.(*record.RegisterController)
+	if !ok {
+		return nil, "", fmt.Errorf("a peer introduced itself by a %v", decoded.Type())
+	}
+	r.Endpoints = slices.DeleteFunc(r.Endpoints, func(e record.Endpoint) bool {
+		if e.Name == httpEndpoint {
+			http = net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port)))
+		}
+		return e.Name == httpEndpoint
+	})
+	return r, http, nil
+}
+
+// registrationOf is an introduction without what is not for the log. One that is not understood stays as it is, for the controller to report.
+func registrationOf(info []byte) []byte {
+	r, _, err := introduced(info)
+	if err != nil {
+		return info
+	}
+	framed, err := record.Append(nil, r, 0)
+	if err != nil {
+		return info
+	}
+	return framed
+}
+
+// httpAPI makes the API over this node's parts.
+func (n *Node) httpAPI() *httpapi.API {
+	return httpapi.New(httpapi.Config{
+		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
+		Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
+		SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
+	})
+}
+
+// Version of this program, for people to see. Command yakt sets it before it opens a node.
+var Version = "development"
+
+// leaderHTTP is who leads and where its HTTP API is.
+func (n *Node) leaderHTTP() (id int32, address string) {
+	id = n.log.Status().Leader
+	for _, p := range n.log.Peers() {
+		if p.NodeID == id && len(p.Info) > 0 {
+			if _, http, err := introduced(p.Info); err == nil {
+				address = http
+			}
+		}
+	}
+	return id, address
+}
+
+// state is the raft layer's state in the API's words.
+func (n *Node) state() httpapi.NodeState {
+	s := n.log.Status()
+	state := httpapi.NodeState{
+		Role: s.Role, LeaderID: s.Leader, LeaderEpoch: s.Epoch, LeaderReason: s.LeaderReason, HighWatermark: s.HighWatermark, LogStart: s.LogStart, LogEnd: s.LogEnd,
+		SnapshotEnd: s.SnapshotEnd, SnapshotEpoch: s.SnapshotEpoch, DiskFull: s.DiskFull, Failed: s.Failed,
+	}
+	peers := n.log.Peers()
+	for _, v := range s.Voters {
+		state.Voters = append(state.Voters, n.voterState(v, s.LogEnd, peers))
+	}
+	for _, o := range s.Observers {
+		state.Observers = append(state.Observers, httpapi.ObserverState{
+			ID: o.ReplicaID, LogEnd: o.Offset, Lag: max(0, s.HighWatermark-o.Offset), LastFetch: httpapi.Time(o.LastFetch), LastCaughtUp: httpapi.Time(o.LastCaughtUp),
+		})
+	}
+	return state
+}
+
+func (n *Node) voterState(v raftlog.Voter, end int64, peers []raftlog.Peer) httpapi.VoterState {
+	state := httpapi.VoterState{ID: v.NodeID, LogEnd: v.LogEnd, Lag: -1, LastCaughtUp: httpapi.Time(v.LastCaughtUp)}
+	if id := record.UUID(v.DirectoryID); !id.IsZero() {
+		state.DirectoryID = id.String()
+	}
+	if v.LogEnd >= 0 {
+		state.Lag = max(0, end-v.LogEnd)
+	}
+	if v.NodeID == n.cfg.NodeID {
+		state.Connected = true
+	}
+	for _, p := range peers {
+		if p.NodeID == v.NodeID {
+			state.Connected, state.LastError, state.RTTMs = p.Connected, p.LastError, float64(p.RTT.Microseconds())/1000
+		}
+	}
+	return state
+}

@@ -1,0 +1,140 @@
+// Package httpapi is the controller's HTTP interface: the operations of the project's contract, the log and the state for
+// people and scripts, and health. It acts on the same controller as the Kafka port and knows nothing that is not in its image and log.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/yakt/yakt/controller"
+)
+
+// Config is what an API is told at its making.
+type Config struct {
+	NodeID      int32
+	ClusterID   string
+	DirectoryID string
+	Version     string // of this program
+	Controller  *controller.Controller
+	Log         controller.Log
+	// Leader is who leads the quorum, -1 for nobody, and where its HTTP API is, as host:port; "" when that is not known.
+	Leader func() (id int32, address string)
+	// ReadLog returns committed batches from the one that contains an offset on, and where the log starts and ends.
+	ReadLog func(from int64, maxBytes int) (records []byte, start, end int64)
+	// Node is the raft layer's state for /readyz, /v1/status and /v1/quorum.
+	Node func() NodeState
+	// SessionTimeout and HeartbeatInterval are the brokers'.
+	SessionTimeout    time.Duration
+	HeartbeatInterval time.Duration
+	// WaitMax bounds a long poll; a minute when zero.
+	WaitMax time.Duration
+	// OperationTimeout bounds a write; 30 s when zero.
+	OperationTimeout time.Duration
+	Logger           *slog.Logger
+}
+
+// API serves HTTP. Its methods may be called from any goroutine.
+type API struct {
+	cfg     Config
+	huma    huma.API
+	handler http.Handler
+	forward *forwarder
+	heard   httpBrokers
+	told    cache
+	pulse   pulse
+	began   time.Time
+	// streams ends when the server shuts down: long polls and streams would keep it waiting.
+	streams context.Context
+	close   context.CancelFunc
+}
+
+// New makes an API.
+func New(cfg Config) *API {
+	if cfg.WaitMax == 0 {
+		cfg.WaitMax = time.Minute
+	}
+	if cfg.OperationTimeout == 0 {
+		cfg.OperationTimeout = 30 * time.Second
+	}
+	a := &API{cfg: cfg, began: time.Now(), forward: newForwarder(cfg.NodeID)}
+	a.streams, a.close = context.WithCancel(context.Background())
+	mux := http.NewServeMux()
+	a.huma = humago.New(mux, humaConfig(cfg.Version))
+	a.brokers()
+	a.topics()
+	a.partitions()
+	a.producers()
+	a.feeds()
+	a.health()
+	a.status()
+	a.log()
+	a.docs(mux)
+	a.handler = a.guard(mux)
+	return a
+}
+
+// OpenAPI is the API's own description.
+func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+// ServeHTTP answers a request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// Close ends long polls and streams; requests that wait for nothing are answered.
+func (a *API) Close() {
+	a.close()
+	a.forward.close()
+}
+
+func humaConfig(version string) huma.Config {
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info: &huma.Info{
+				Title: "YAKt", Version: version,
+				Description: "A Kafka controller quorum over HTTP. Every operation acts on the same log as the Kafka port. Canonical paths begin with /v1; the operations answer without it, too.",
+				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+			},
+			Tags: []*huma.Tag{
+				{Name: tagBrokers, Description: "Registrations and heartbeats."}, {Name: tagTopics, Description: "Topics, partitions and replicas."},
+				{Name: tagProducers, Description: "Producer ids."}, {Name: tagFeeds, Description: "What changed since."},
+				{Name: tagQuorum, Description: "The controllers, their log and their health."},
+			},
+			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)},
+		},
+		OpenAPIPath:                  "/openapi",
+		Formats:                      map[string]huma.Format{"application/json": strictJSON, "json": strictJSON},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	}
+}
+
+// Tags of operations.
+const (
+	tagBrokers   = "brokers"
+	tagTopics    = "topics"
+	tagProducers = "producers"
+	tagFeeds     = "feeds"
+	tagQuorum    = "quorum"
+)
+
+// httpListener is the caller's listener name for requests that came over HTTP.
+const httpListener = "HTTP"
+
+// caller is who sent a request, in the controller's words.
+func caller(ctx context.Context) controller.Caller {
+	addr, _ := ctx.Value(clientAddr{}).(string)
+	return controller.Caller{Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: addr, ClientID: "http"}
+}
+
+// clientAddr is the context key of the caller's IP address.
+type clientAddr struct{}
+
+// bounded is the time that a write has.
+func (a *API) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, a.cfg.OperationTimeout)
+}

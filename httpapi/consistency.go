@@ -1,0 +1,32 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/metadata"
+)
+
+// confirmTimeout bounds a round with the quorum: a leader that is cut off notices within its election timeout.
+const confirmTimeout = 5 * time.Second
+
+// confirmed is an image that contains everything acknowledged before the call (ReadIndex).
+func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
+	defer cancel()
+	end, err := a.cfg.Log.Barrier(ctx)
+	if err == nil {
+		err = a.cfg.Controller.Await(ctx, controller.AudienceAll, end-2) // news after end-2 is the record at end-1
+	}
+	switch {
+	case err == nil:
+		return a.cfg.Controller.Image(), nil
+	case ctx.Err() != nil:
+		return nil, newProblem(http.StatusGatewayTimeout, kerr.RequestTimedOut, "A majority did not confirm in time that this state is the newest. Try again, or read with consistency=local.")
+	}
+	return nil, noLeader("This node could not confirm with a majority that its state is the newest: %v. Try again.", err)
+}

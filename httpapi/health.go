@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// NodeState is the raft layer's state of this node.
+type NodeState struct {
+	Role          string // leader, follower, candidate, pre-candidate, learner, stopped
+	LeaderID      int32  // -1: nobody
+	LeaderEpoch   int32
+	LeaderReason  string
+	HighWatermark int64
+	LogStart      int64
+	LogEnd        int64
+	SnapshotEnd   int64 // -1: none
+	SnapshotEpoch int32
+	DiskFull      bool
+	Failed        error
+	Voters        []VoterState
+	Observers     []ObserverState
+}
+
+// Health is what /livez and /readyz answer.
+type Health struct {
+	Status string  `json:"status" enum:"ok,failing" doc:"ok when every check passes." example:"ok"`
+	State  string  `json:"state" doc:"What this node is in the quorum." example:"leader"`
+	Checks []Check `json:"checks" doc:"Every check, in a fixed order."`
+}
+
+// Check is one of them.
+type Check struct {
+	Name    string `json:"name" doc:"Name of the check." example:"leader_known"`
+	OK      bool   `json:"ok" doc:"Whether it passes." example:"true"`
+	Message string `json:"message,omitempty" doc:"Why it does not." example:"no leader is known"`
+}
+
+type healthAnswer struct {
+	Status int
+	Body   Health
+}
+
+// stuckAfter is how long the controller's event loop may take for one turn before the process counts as dead.
+const stuckAfter = 10 * time.Second
+
+// lagMax is how many records this node's state may be behind the committed log and still be ready.
+const lagMax = 1000
+
+// confirmedInput asks /readyz for a round with the quorum.
+type confirmedInput struct {
+	Quorum bool `query:"quorum" doc:"Confirm with a majority, too; only the leader can." example:"false"`
+}
+
+func (a *API) health() {
+	live := localOperation("livez", "Is the process alive?", "Fails only when the process should be restarted: its event loop is stuck, or its disk has failed. It does not depend on there being a leader.")
+	a.healthSchema(&live)
+	huma.Register(a.huma, live, func(ctx context.Context, _ *struct{}) (*healthAnswer, error) {
+		return a.checked(a.liveChecks(ctx)), nil
+	})
+	ready := localOperation("readyz", "Can the node do its part?", "Names every check. With 503, state says what the node is instead of leader or follower.")
+	a.healthSchema(&ready)
+	huma.Register(a.huma, ready, func(ctx context.Context, in *confirmedInput) (*healthAnswer, error) {
+		return a.checked(a.readyChecks(ctx, in.Quorum)), nil
+	})
+}
+
+// localOperation describes an operation about the node itself, outside of /v1.
+func localOperation(name, summary, description string) huma.Operation {
+	op := describe(http.MethodGet, name, tagQuorum, summary, description)
+	op.Path = "/" + name
+	return op
+}
+
+func (a *API) healthSchema(op *huma.Operation) {
+	op.Responses["503"] = &huma.Response{Description: "Some check fails.", Content: map[string]*huma.MediaType{
+		"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Health"}},
+	}}
+}
+
+func (a *API) checked(checks []Check) *healthAnswer {
+	out := &healthAnswer{Status: http.StatusOK, Body: Health{Status: "ok", State: a.cfg.Node().Role, Checks: checks}}
+	for _, c := range checks {
+		if !c.OK {
+			out.Status, out.Body.Status = http.StatusServiceUnavailable, "failing"
+		}
+	}
+	return out
+}
+
+func check(name string, wrong string) Check {
+	return Check{Name: name, OK: wrong == "", Message: wrong}
+}
+
+func (a *API) liveChecks(ctx context.Context) []Check {
+	wrong, failed := "", ""
+	if stuck := a.pulse.stuck(ctx, a.cfg.Controller.Ping); stuck > stuckAfter {
+		wrong = fmt.Sprintf("the controller's event loop has not turned for %v", stuck.Round(time.Second))
+	}
+	if err := a.cfg.Node().Failed; err != nil {
+		failed = err.Error()
+	}
+	return []Check{check("event_loop", wrong), check("replica", failed)}
+}
+
+func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
+	n := a.cfg.Node()
+	leader, lag, disk := "", "", ""
+	switch {
+	case n.LeaderID < 0:
+		leader = "no leader is known; this node is " + n.Role
+	case n.LeaderID == a.cfg.NodeID && !a.leads():
+		leader = "this node was elected and is not active yet"
+	}
+	if behind := n.HighWatermark - a.cfg.Controller.Image().EndOffset(); behind > lagMax {
+		lag = fmt.Sprintf("%d committed records are not applied yet", behind)
+	}
+	if n.DiskFull {
+		disk = "the disk is full: free some space under metadata.log.dir"
+	}
+	checks := append(a.liveChecks(ctx), check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk))
+	if !quorum {
+		return checks
+	}
+	wrong := ""
+	if _, err := a.confirmed(ctx); err != nil {
+		wrong = err.Error()
+	}
+	return append(checks, check("quorum_confirmed", wrong))
+}
+
+// pulse watches an event loop by events that do nothing.
+type pulse struct {
+	mu    sync.Mutex
+	asked time.Time // when the event that is on its way was queued; zero when there is none
+}
+
+// pulseTimeout is how long a caller waits to see the loop turn.
+const pulseTimeout = 500 * time.Millisecond
+
+// stuck is for how long the loop has not answered; 0 when it does.
+func (p *pulse) stuck(ctx context.Context, ping func() <-chan struct{}) time.Duration {
+	p.mu.Lock()
+	asked := p.asked
+	if !asked.IsZero() {
+		p.mu.Unlock()
+		return time.Since(asked)
+	}
+	p.asked = time.Now()
+	p.mu.Unlock()
+	answered := ping()
+	done := make(chan struct{})
+	go func() {
+		<-answered
+		p.mu.Lock()
+		p.asked = time.Time{}
+		p.mu.Unlock()
+		close(done)
+	}()
+	timeout := time.NewTimer(pulseTimeout)
+	defer timeout.Stop()
+	select {
+	case <-done:
+	case <-timeout.C:
+	case <-ctx.Done():
+	}
+	return 0
+}

@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/metadata"
+)
+
+// LogInput says which part of the log to show.
+type LogInput struct {
+	ReadParams
+	From  int64  `query:"from" minimum:"0" maximum:"9223372036854774784" default:"0" doc:"Offset of the first record." example:"0"`
+	Limit int32  `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many records at most." example:"100"`
+	Wait  string `query:"wait" pattern:"^([0-9]{1,6}ms|[0-9]{1,3}s|[0-9]{1,2}m)$" doc:"Wait up to so long for a record that is not there yet; a minute at most." example:"30s"`
+}
+
+// LogPart is a part of the log.
+type LogPart struct {
+	FromOffset     int64         `json:"fromOffset" minimum:"0" doc:"Offset asked for." example:"0"`
+	EndOffset      int64         `json:"endOffset" minimum:"0" doc:"Offset after the last record here; from of the next request." example:"43"`
+	LogStartOffset int64         `json:"logStartOffset" minimum:"0" doc:"Offset of the oldest record there is; what came before is in the snapshot." example:"0"`
+	HighWatermark  int64         `json:"highWatermark" minimum:"0" doc:"Offset after the last committed record." example:"43"`
+	Records        []Record[any] `json:"records" doc:"The records as they stand in the log, with the field names of Kafka's schemas. Secrets are hidden."`
+}
+
+func (a *API) log() {
+	huma.Register(a.huma, describe(http.MethodGet, "records", tagQuorum, "The metadata log as JSON",
+		"Committed records from an offset on, as they stand in the log.", readStatuses...), a.records)
+	op := describe(http.MethodGet, "snapshot", tagQuorum, "Download a snapshot", "This node's committed state as a checkpoint file of KRaft's format. It holds secrets: SCRAM credentials, and passwords in configurations.",
+		http.StatusServiceUnavailable)
+	op.Responses["200"] = &huma.Response{
+		Description: "A .checkpoint file, named by its end offset and epoch.",
+		Content:     map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
+		Headers:     map[string]*huma.Param{"Content-Disposition": {Description: "Its name.", Schema: &huma.Schema{Type: "string"}}},
+	}
+	huma.Register(a.huma, op, func(context.Context, *struct{}) (*huma.StreamResponse, error) {
+		img := a.cfg.Controller.Image()
+		if img.EndOffset() == 0 {
+			return nil, noLeader("There is no metadata yet. Try again when the quorum has a leader.")
+		}
+		return &huma.StreamResponse{Body: func(hc huma.Context) { a.snapshot(hc, img) }}, nil
+	})
+}
+
+// recordsBytes bounds one answer of /v1/records, before it becomes JSON.
+const recordsBytes = 4 << 20
+
+func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, error) {
+	if wait := min(duration(in.Wait), a.cfg.WaitMax); wait > 0 {
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		stop := context.AfterFunc(a.streams, cancel)
+		_ = a.cfg.Controller.Await(ctx, controller.AudienceAll, in.From-1)
+		stop()
+		cancel()
+	}
+	if _, err := a.read(ctx, in.ReadParams); err != nil {
+		return nil, err
+	}
+	part, err := in.read(a.cfg.ReadLog)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		hc.SetHeader("Content-Type", "application/json")
+		_ = part.write(hc.BodyWriter())
+	}}, nil
+}
+
+// logPart is the part of the log that an answer is made of.
+type logPart struct {
+	from, end, start, highWatermark int64
+	records                         []byte // JSON, with commas
+}
+
+// read makes JSON of the part of the log that is asked for.
+func (in *LogInput) read(committed func(from int64, maxBytes int) (records []byte, start, end int64)) (*logPart, error) {
+	data, start, end := committed(in.From, recordsBytes)
+	if in.From < start {
+		return nil, newProblem(http.StatusBadRequest, kerr.OffsetOutOfRange, "The log begins at offset %d; what came before is in the snapshot. Ask from there.", start)
+	}
+	p := &logPart{from: in.From, end: in.From, start: start, highWatermark: end}
+	return p, p.add(data, int(in.Limit))
+}
+
+// add makes JSON of batches, from the offset asked for on.
+func (p *logPart) add(data []byte, limit int) error {
+	for len(data) > 0 && limit > 0 {
+		b, rest, err := metadata.ParseBatch(data)
+		if err != nil {
+			return err
+		}
+		data = rest
+		err = b.Each(func(offset int64, key, value []byte) error {
+			if offset < p.from || limit == 0 {
+				return nil
+			}
+			if len(p.records) > 0 {
+				p.records = append(p.records, ',')
+			}
+			limit, p.end = limit-1, offset+1
+			p.records, err = appendLogRecord(p.records, b.IsControl(), key, value, place{offset, b.Epoch(), b.TimestampMs()})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *logPart) write(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	fmt.Fprintf(out, `{"fromOffset":%d,"endOffset":%d,"logStartOffset":%d,"highWatermark":%d,"records":[`, p.from, p.end, p.start, p.highWatermark)
+	out.Write(p.records)
+	out.WriteString("]}\n")
+	return out.Flush()
+}
+
+// snapshot writes a state as KRaft does.
+func (a *API) snapshot(hc huma.Context, img *metadata.Image) {
+	_, w := humago.Unwrap(hc)
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`, img.EndOffset(), img.Epoch()))
+	out := bufio.NewWriterSize(&patient{w, http.NewResponseController(w)}, 64<<10)
+	if err := metadata.WriteSnapshot(out, img); err == nil {
+		_ = out.Flush()
+	}
+}
+
+// patient gives a slow reader time as long as it takes something now and then.
+type patient struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (p *patient) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(answerTimeout))
+	return p.w.Write(b)
+}

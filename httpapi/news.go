@@ -1,0 +1,210 @@
+package httpapi
+
+import (
+	"bufio"
+
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// writeNews writes a News as one line of JSON, and end behind it. Snapshots are written as they are made: they may be large.
+func (a *API) writeNews(w io.Writer, n controller.News, audience controller.Audience, end string) error {
+	out := bufio.NewWriterSize(w, 4<<10)
+	at := placeOfImage(n.Image)
+	kind := "delta"
+	if n.Snapshot {
+		kind = "snapshot"
+	}
+	fmt.Fprintf(out, `{"kind":%q,"fromOffset":%d,"endOffset":%d,"epoch":%d,"timestamp":%q,"records":[`, kind, n.From, at.offset, at.epoch, timestamp(at.timestampMs))
+	if n.Snapshot {
+		writeImage(out, n.Image, audience)
+	} else if err := a.writeBatches(out, n, audience); err != nil {
+		return err
+	}
+	out.WriteString("]}")
+	out.WriteString(end)
+	return out.Flush()
+}
+
+// writeBatches writes the records of batches after the offset that the reader has.
+func (a *API) writeBatches(out *bufio.Writer, n controller.News, audience controller.Audience) error {
+	separator := ""
+	for _, b := range n.Batches {
+		var (
+			text []byte
+			err  error
+		)
+		if b.BaseOffset() > n.From {
+			text, err = a.told.of(b, audience, n.Image.Version())
+		} else {
+			text, err = appendBatch(nil, b, audience, n.Image.Version(), n.From)
+		}
+		if err != nil {
+			return err
+		}
+		if len(text) > 0 {
+			out.WriteString(separator)
+			out.Write(text)
+			separator = ","
+		}
+	}
+	return nil
+}
+
+// appendBatch appends the records of a batch that come after an offset and are for the audience, with commas between them.
+func appendBatch(dst []byte, b *controller.FeedBatch, audience controller.Audience, v metadata.Version, after int64) ([]byte, error) {
+	err := b.Records(func(offset int64, r record.Record, s controller.State) {
+		if offset <= after || !isFor(audience, r.Type()) {
+			return
+		}
+		if len(dst) > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendTold(dst, r, s, v, place{offset, b.Epoch(), b.TimestampMs()})
+	})
+	return dst, err
+}
+
+func isFor(audience controller.Audience, t record.Type) bool {
+	if audience == controller.AudienceClients {
+		return controller.ForClients(t)
+	}
+	switch t {
+	case record.TypeNoOp, record.TypeBeginTransaction, record.TypeEndTransaction, record.TypeAbortTransaction:
+		return false
+	}
+	return true
+}
+
+// writeImage writes a whole state as records, all at its own place.
+func writeImage(out *bufio.Writer, img *metadata.Image, audience controller.Audience) {
+	at := placeOfImage(img)
+	var buf []byte
+	img.Records(func(r record.Record) bool {
+		if !isFor(audience, r.Type()) {
+			return true
+		}
+		var s controller.State
+		if b, ok := r.(*record.RegisterBroker); ok {
+			s.Broker = img.Broker(b.BrokerID)
+		}
+		if len(buf) > 0 {
+			out.WriteByte(',')
+		}
+		buf = appendTold(buf[:0], r, s, img.Version(), at)
+		_, err := out.Write(buf)
+		return err == nil
+	})
+}
+
+// cache keeps the JSON of the newest batches: ten thousand readers who wake for one batch want the same text.
+type cache struct {
+	mu    sync.Mutex
+	texts map[cacheKey]*cached
+	order []cacheKey
+	bytes int
+}
+
+type cacheKey struct {
+	offset   int64
+	audience controller.Audience
+}
+
+type cached struct {
+	once sync.Once
+	text []byte
+	err  error
+}
+
+// cacheBytes bounds the cache, cacheTexts how many batches it knows.
+const (
+	cacheBytes = 16 << 20
+	cacheTexts = 1024
+)
+
+// of is the JSON of all of a batch.
+func (c *cache) of(b *controller.FeedBatch, audience controller.Audience, v metadata.Version) ([]byte, error) {
+	key := cacheKey{b.BaseOffset(), audience}
+	c.mu.Lock()
+	entry := c.texts[key]
+	if entry == nil {
+		entry = &cached{}
+		c.put(key, entry)
+	}
+	c.mu.Unlock()
+	entry.once.Do(func() {
+		entry.text, entry.err = appendBatch(nil, b, audience, v, -1)
+		c.grow(len(entry.text))
+	})
+	return entry.text, entry.err
+}
+
+// put adds an entry. The caller holds the lock.
+func (c *cache) put(key cacheKey, entry *cached) {
+	if c.texts == nil {
+		c.texts = make(map[cacheKey]*cached)
+	}
+	if len(c.order) >= cacheTexts {
+		delete(c.texts, c.order[0])
+		c.order = c.order[1:]
+	}
+	c.texts[key] = entry
+	c.order = append(c.order, key)
+}
+
+// grow counts what an entry has come to; too much of it empties the cache.
+func (c *cache) grow(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bytes += n; c.bytes > cacheBytes {
+		c.texts, c.order, c.bytes = nil, nil, 0
+	}
+}
+
+// Streams.
+const (
+	keepAlive     = 15 * time.Second
+	streamTimeout = 10 * time.Second // for a watcher to take what is written to it
+)
+
+// stream writes News as server-sent events, the first at once, until the client leaves or this node stops.
+func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience) {
+	r, w := humago.Unwrap(hc)
+	w.Header().Set("Content-Type", "text/event-stream")
+	out := http.NewResponseController(w)
+	ctx := r.Context()
+	for first := true; ctx.Err() == nil && a.streams.Err() == nil; first = false {
+		news := a.cfg.Controller.NewsSince(p.offset)
+		if first || news.Snapshot || placeOfImage(news.Image).offset > p.offset {
+			_ = out.SetWriteDeadline(time.Now().Add(streamTimeout))
+			if a.writeEvent(w, news, audience) != nil || out.Flush() != nil {
+				return
+			}
+			p.offset = placeOfImage(news.Image).offset
+		}
+		if !a.idle(ctx, w, out, p.offset, audience) {
+			return
+		}
+	}
+}
+
+func (a *API) writeEvent(w io.Writer, n controller.News, audience controller.Audience) error {
+	name := "delta"
+	if n.Snapshot {
+		name = "snapshot"
+	}
+	if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: ", placeOfImage(n.Image).offset, name); err != nil {
+		return err
+	}
+	return a.writeNews(w, n, audience, "\n\n")
+}

@@ -1,0 +1,162 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// A record as it stands in the log has the field names of Kafka's schemas. Ours follow from them by Go's rules for names, so the way back is
+// a rule too, but for the few in kafkaNames.
+
+// rawFields are a record's fields by Kafka's names. Secrets are hidden; what a PartitionChange or BrokerRegistrationChange leaves as it was
+// is left out.
+func rawFields(r any) map[string]any {
+	fields, _ := rawValue(reflect.ValueOf(r), sparse(r)).(map[string]any)
+	switch r := r.(type) {
+	case *record.UserScramCredential:
+		fields["salt"], fields["storedKey"], fields["serverKey"] = hidden, hidden, hidden
+	case *record.Config:
+		if r.Value != nil && secret(r.Name) {
+			fields["value"] = hidden
+		}
+	case *record.PartitionChange:
+		if r.Leader == record.NoLeaderChange {
+			delete(fields, "leader")
+		}
+		if r.LeaderRecoveryState == record.NoRecoveryChange {
+			delete(fields, "leaderRecoveryState")
+		}
+	}
+	return fields
+}
+
+const hidden = "(hidden)"
+
+// secret reports whether a configuration value of that name is nobody's business.
+func secret(name string) bool {
+	for _, part := range []string{"password", "secret", "jaas.config", "keystore.key", "credential", "token"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// sparse reports whether nil lists of a record mean "as before".
+func sparse(r any) bool {
+	switch r.(type) {
+	case *record.PartitionChange, *record.BrokerRegistrationChange:
+		return true
+	}
+	return false
+}
+
+var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+
+// rawValue turns a value of package record into what encoding/json writes as Kafka names it.
+func rawValue(v reflect.Value, sparse bool) any {
+	if v.Type().Implements(textMarshaler) {
+		return v.Interface()
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return rawValue(v.Elem(), sparse)
+	case reflect.Struct:
+		return rawStruct(v, sparse)
+	case reflect.Float64:
+		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
+			return strconv.FormatFloat(f, 'g', -1, 64) // which JSON has no number for
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return v.Interface()
+		}
+		list := make([]any, v.Len())
+		for i := range list {
+			list[i] = rawValue(v.Index(i), false)
+		}
+		return list
+	}
+	return v.Interface()
+}
+
+func rawStruct(v reflect.Value, sparse bool) map[string]any {
+	t := v.Type()
+	fields := make(map[string]any, t.NumField())
+	for i := range t.NumField() {
+		if f := v.Field(i); !sparse || f.Kind() != reflect.Slice || !f.IsNil() {
+			fields[kafkaName(t, t.Field(i).Name)] = rawValue(f, false)
+		}
+	}
+	return fields
+}
+
+// kafkaNames are those that the rule does not give.
+var kafkaNames = map[reflect.Type]map[string]string{
+	reflect.TypeFor[record.RegisterBroker]():     {"Endpoints": "endPoints"},
+	reflect.TypeFor[record.RegisterController](): {"Endpoints": "endPoints"},
+	reflect.TypeFor[record.FeatureRange]():       {"Min": "minSupportedVersion", "Max": "maxSupportedVersion"},
+	reflect.TypeFor[record.FeatureLevel]():       {"Level": "featureLevel"},
+	reflect.TypeFor[record.QuotaEntity]():        {"Type": "entityType", "Name": "entityName"},
+	reflect.TypeFor[record.ZkMigrationState]():   {"State": "zkMigrationState"},
+}
+
+var initialisms = strings.NewReplacer("UUID", "Uuid", "ISR", "Isr", "ELR", "Elr", "IDs", "Ids", "ID", "Id")
+
+// kafkaName is a field's name in Kafka's schema.
+func kafkaName(t reflect.Type, name string) string {
+	if special := kafkaNames[t][name]; special != "" {
+		return special
+	}
+	name = initialisms.Replace(name)
+	return strings.ToLower(name[:1]) + name[1:]
+}
+
+// controlNames are Kafka's names of control records.
+var controlNames = map[record.ControlType]string{
+	record.ControlLeaderChange:   "LeaderChangeMessage",
+	record.ControlSnapshotHeader: "SnapshotHeaderRecord",
+	record.ControlSnapshotFooter: "SnapshotFooterRecord",
+	record.ControlKRaftVersion:   "KRaftVersionRecord",
+	record.ControlVoters:         "VotersRecord",
+}
+
+// appendLogRecord appends the JSON of one record of a batch as it stands in the log.
+func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]byte, error) {
+	rec := newRecord[any]("", nil, at)
+	if control {
+		r, err := record.DecodeControl(key, value)
+		if err != nil {
+			return dst, err
+		}
+		rec.Type, rec.Name, rec.Fields = "control", controlNames[r.ControlType()], rawFields(r)
+	} else {
+		r, _, err := record.Decode(value)
+		if err != nil {
+			return dst, err
+		}
+		rec.Name, rec.Fields = r.Type().String(), rawFields(r)
+	}
+	return appendJSON(dst, rec), nil
+}
+
+// appendJSON appends v, which cannot fail to be encoded, without escaping HTML.
+func appendJSON(dst []byte, v any) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err)
+	}
+	return append(dst, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
+}
