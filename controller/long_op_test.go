@@ -137,8 +137,8 @@ func TestABrokerThatComesBackEndsItsLongFence(t *testing.T) {
 	d.stepUntil("the unfence", func() bool { return d.Image().Broker(1).Active() })
 	d.settle()
 	wantCode(t, "the heartbeat that comes back", back, 0)
-	if *slot == nil {
-		t.Error("the fence is never answered")
+	if resp := (*slot).(*kmsg.BrokerHeartbeatResponse); resp.IsFenced || resp.ErrorCode != 0 {
+		t.Errorf("the fence is answered, after the broker came back, with %+v", resp)
 	}
 	img := d.Image()
 	if n := img.Leads(1); n == 0 || n == manyPartitions {
@@ -161,6 +161,24 @@ func TestALongFenceSurvivesTheLossOfLeadership(t *testing.T) {
 	}
 	d.lead(3)
 	d.settle()
+	d.checkDeparted()
+}
+
+func TestAnOperationEndsWithTheEpochItBeganIn(t *testing.T) {
+	d, _, slot := longFence(t)
+	if len(d.queue.parts) == 0 {
+		t.Fatal("no part waits")
+	}
+	d.LeaderChanged(-1, 1)
+	if _, err := d.log.Propose(3, d.EpochStart(3, false)); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range d.log.take() {
+		d.Committed([][]byte{b})
+	}
+	d.LeaderChanged(d.cfg.NodeID, 3)
+	d.settle()
+	wantCode(t, "an operation of the last epoch", slot, kerr.NotController.Code)
 	d.checkDeparted()
 }
 
@@ -218,8 +236,18 @@ func TestALongUnregistrationOfALivingBroker(t *testing.T) {
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	// It does not know what happens to it, and unfences itself; it is fenced again and taken out from the beginning.
 	back := d.ask(heartbeatRequest(1, epoch, 1<<40))
+	d.stepUntil("the unfence", func() bool { return d.core.working.Broker(1).Active() })
+	foo := d.Image().TopicByName("foo")
+	rejoin := record.NewPartitionChange(foo.ID, 0)
+	rejoin.ISR = []int32{2, 1}
+	if foo.Partition(0).Leader == 1 || d.core.append(d.clock.Now(), result{records: []record.Record{rejoin}}) != nil {
+		t.Fatal("the first partition should be behind the walk")
+	}
 	d.settle()
 	wantCode(t, "unregister", slot, 0)
+	for tp := range d.Image().Hosted(1) {
+		t.Fatalf("%s-%d: %+v", tp.Topic.Name, tp.ID, tp.Partition)
+	}
 	wantCode(t, "the heartbeat meanwhile", back, 0)
 	if d.Image().Broker(1) != nil || d.Image().Leads(1) != 0 || d.Image().Leads(2) != manyPartitions {
 		t.Errorf("%+v leads %d, broker 2 %d", d.Image().Broker(1), d.Image().Leads(1), d.Image().Leads(2))
