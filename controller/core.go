@@ -217,15 +217,6 @@ func (c *core) show() {
 	}
 }
 
-// run proposes what an operation came to and sees to its reply; fail completes the reply with an error.
-func (c *core) run(now time.Time, r result, reply func(kmsg.Response), fail func(*apiError)) {
-	if err := c.append(now, r); err != nil {
-		fail(c.explain(err))
-		return
-	}
-	c.answer(r.response, reply, fail)
-}
-
 // explain is what a caller learns of an error of append.
 func (c *core) explain(err error) *apiError {
 	var known *apiError

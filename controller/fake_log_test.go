@@ -243,7 +243,10 @@ func (tc *testCore) do(f func(op) result) (records []record.Record, response kms
 	for f != nil {
 		r := f(op{now: tc.clock.now})
 		records = append(records, r.records...)
-		tc.core.run(tc.clock.now, r, func(resp kmsg.Response) { response = resp }, func(err *apiError) { tc.t.Fatal(err) })
+		if err := tc.append(tc.clock.now, r); err != nil {
+			tc.t.Fatal(err)
+		}
+		tc.answer(r.response, func(resp kmsg.Response) { response = resp }, func(err *apiError) { tc.t.Fatal(err) })
 		tc.commitAll()
 		f = r.more
 	}
