@@ -77,7 +77,7 @@ func (s *brokerScript) command(t *testing.T, d *datadriven.TestData) string {
 		})
 		return out + fmt.Sprintf("again: %v\n", again)
 	case "failover":
-		return s.written(func() { s.lead(s.core.epoch + 1) })
+		return s.written(func() { s.lead(s.epoch + 1) })
 	case "config":
 		var topic, key, value string
 		d.ScanArgs(t, "topic", &topic)

@@ -53,11 +53,8 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 		return
 	}
 	p.op.now = p.c.cfg.Clock.Now()
-	r, err, ok := p.propose(f)
+	r, err := p.propose(f)
 	switch {
-	case !ok:
-		p.fail(errFault)
-		return
 	case begun && errors.Is(err, errRefused):
 		p.c.cfg.Clock.AfterFunc(againAfter, func() { p.goOn(f) })
 		return
@@ -73,12 +70,13 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 
 // propose runs the operation's own code, which changes nothing, and proposes what it came to. A panic is a fault that the core
 // survives: it moves on to a new image only with the batch that makes it.
-func (p *pendingOp) propose(f func(op) result) (r result, err error, ok bool) {
+func (p *pendingOp) propose(f func(op) result) (r result, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			p.c.fault(p.name, v)
+			err = errFault
 		}
 	}()
 	r = f(p.op)
-	return r, p.c.core.append(p.op.now, r), true
+	return r, p.c.core.append(p.op.now, r)
 }
