@@ -11,8 +11,8 @@ import (
 // Open reads the log in dir, making dir and an empty log when there is none, and
 // returns it ready for appending, with all that was durable. A torn last write is
 // cut (State.TornTail). Damage is ErrCorrupt and leaves the files as they are.
-// Making the first segment writes Options.SegmentBytes of zeros. dir must belong
-// to this log alone and is not locked here.
+// Making the first segment writes 4 MiB of zeros. dir must belong to this log
+// alone and is not locked here.
 func Open(dir string, o Options) (*WAL, State, error) {
 	op := &opening{dir: dir, Options: o.withDefaults()}
 	w, st, err := op.run()
@@ -117,7 +117,7 @@ func (op *opening) create() error {
 }
 
 func (op *opening) createFirst() error {
-	s, err := createSegment(op.FS, op.dir, 1, op.SegmentBytes, nil)
+	s, err := createSegment(op.FS, op.dir, 1, min(op.SegmentBytes, firstSegmentBytes), nil)
 	if err != nil {
 		return err
 	}

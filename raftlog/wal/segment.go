@@ -16,6 +16,10 @@ const (
 	// so that a Sync of the log never queues behind more than this.
 	zeroChunkBytes = 1 << 20
 	sealBytes      = int64(recordHeaderBytes + 8)
+	// A new log begins with a small segment, which is ready at once; each further one is larger until they
+	// have the size asked for.
+	firstSegmentBytes = 4 << 20
+	segmentGrowth     = 4
 )
 
 var errStopped = errors.New("wal: closing")
@@ -107,10 +111,10 @@ type prepared struct {
 
 // prepareSpare makes the segment after the active one in the background.
 func (w *WAL) prepareSpare() {
-	seq, ready := w.active.seq+1, make(chan prepared, 1)
+	seq, size, ready := w.active.seq+1, w.nextBytes(), make(chan prepared, 1)
 	w.spare = ready
 	build := func() {
-		s, err := createSegment(w.fs, w.dir, seq, w.segmentBytes, w.stop)
+		s, err := createSegment(w.fs, w.dir, seq, size, w.stop)
 		if err != nil && !errors.Is(err, errStopped) {
 			w.log.Warn("wal: cannot prepare the next segment ahead; it will be tried again when it is needed", "error", err)
 		}
@@ -121,6 +125,11 @@ func (w *WAL) prepareSpare() {
 		return
 	}
 	go build()
+}
+
+// nextBytes is the size of the segment after the active one.
+func (w *WAL) nextBytes() int64 {
+	return min(w.segmentBytes, max(w.active.size, firstSegmentBytes)*segmentGrowth)
 }
 
 // takeSpare returns an empty segment with room for at least need bytes.
@@ -137,7 +146,7 @@ func (w *WAL) takeSpare(need int64) (*segment, error) {
 			}
 		}
 	}
-	return createSegment(w.fs, w.dir, w.active.seq+1, max(w.segmentBytes, need), nil)
+	return createSegment(w.fs, w.dir, w.active.seq+1, max(w.nextBytes(), need), nil)
 }
 
 // discard removes an unused segment that is too small for the next batch.

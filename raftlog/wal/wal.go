@@ -19,8 +19,8 @@ const (
 // Options of a log; the zero value is what a node uses.
 type Options struct {
 	// SegmentBytes is the size of a segment file, 64 MiB when 0, 8 KiB at least and
-	// 2 GiB at most. A batch that does not fit gets a segment of its own size.
-	// Existing segments keep theirs.
+	// 2 GiB at most. A new log's first segments are smaller; a batch that does not
+	// fit gets a segment of its own size. Existing segments keep theirs.
 	SegmentBytes int64
 	// MarkEvery is the number of syncs after which the durable mark is advanced, 64 when 0.
 	MarkEvery int

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -214,4 +215,20 @@ func TestDirectoryErrors(t *testing.T) {
 	if _, _, err := Open(filepath.Join(file, "d"), Options{}); err == nil || !strings.Contains(err.Error(), file) {
 		t.Fatalf("a directory below a file: %v", err)
 	}
+}
+
+// TestSegmentsGrow: a new log is ready after a small segment; later ones have the size asked for.
+func TestSegmentsGrow(t *testing.T) {
+	w, _ := mustOpen(t, t.TempDir(), Options{SegmentBytes: 20 << 20})
+	var sizes []int64
+	for i := uint64(1); len(sizes) < 3; i++ {
+		if len(sizes) <= len(w.sealed) {
+			sizes = append(sizes, w.active.size)
+		}
+		ok(t, w.Append(nil, []*raftpb.Entry{entry(i, 1, strings.Repeat("x", 3<<20))}))
+	}
+	if want := []int64{4 << 20, 16 << 20, 20 << 20}; !slices.Equal(sizes, want) {
+		t.Errorf("segments of %d bytes, want %d", sizes, want)
+	}
+	ok(t, w.Close())
 }
