@@ -83,12 +83,17 @@ func fileProvider(path, key string) (string, bool, error) {
 	return "", false, nil
 }
 
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // directoryProvider answers the content of the file named key, in the directory and nowhere else.
 func directoryProvider(path, key string) (string, bool, error) {
 	if path == "" || key != filepath.Base(key) {
 		return "", false, nil
 	}
-	if info, err := os.Stat(filepath.Join(path, key)); err != nil || !info.Mode().IsRegular() {
+	if !isFile(filepath.Join(path, key)) {
 		return "", false, nil // as Kafka's DirectoryConfigProvider: a file that is not there is a key that is not set
 	}
 	data, err := os.ReadFile(filepath.Join(path, key))
