@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -57,6 +58,7 @@ func start(ctx context.Context, s settings, out, errOut io.Writer) error {
 		return err
 	}
 	n.Start()
+	go debug.FreeOSMemory() // reading the log took many times what running does
 	logger.Info("serving", "node", cfg.NodeID, "cluster", n.ClusterID(), "controllers", strings.Join(n.Endpoints(), ","), "took", time.Since(began).Round(time.Millisecond))
 	if cfg.Embedded {
 		fmt.Fprint(out, nextSteps(n, cfg))

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net"
 	"strconv"
 	"strings"
@@ -85,7 +84,11 @@ func (n *Node) listen() (*kafkaproto.Server, error) {
 		MaxConnections:      int(n.cfg.MaxConnections),
 		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
 		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
+		MaxInFlightBytes:    max(0, n.cfg.MaxQueuedRequestBytes),
 		Logger:              n.logger,
+	}
+	if cfg.IdleTimeout < 0 {
+		cfg.IdleTimeout = never
 	}
 	for _, l := range n.cfg.Listeners {
 		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol)})
@@ -174,10 +177,13 @@ func (n *Node) openLog() (*raftlog.Log, error) {
 // keepBytes of log are kept behind a snapshot for those who are a little late, unless snapshots follow each other faster.
 const keepBytes = 4 << 20
 
+// never stands for a time that does not come; far from what would overflow a time.Time.
+const never = 100 * 365 * 24 * time.Hour
+
 // snapshotInterval is a configured interval, of which Kafka's 0 means never.
 func snapshotInterval(d time.Duration) time.Duration {
 	if d == 0 {
-		return math.MaxInt64
+		return never
 	}
 	return d
 }
