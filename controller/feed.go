@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/yakt/yakt/metadata"
@@ -68,7 +69,8 @@ func (b *FeedBatch) Records(f func(offset int64, r record.Record, s State)) erro
 // is worked in on a goroutine of the feed's own, which lives only while there is something to do: thousands of readers to wake do
 // not keep the core from its work.
 type feed struct {
-	clock Clock
+	clock   Clock
+	waiting atomic.Int64 // calls of Await
 
 	mu      sync.Mutex
 	queue   []committed
@@ -300,9 +302,11 @@ type News struct {
 }
 
 // NewsSince returns what was committed after offset, the last one that the reader has; -1 for a reader who has nothing. A reader
-// whose offset is not held any more, because it is more than ten minutes older than the newest, gets a snapshot.
-func (c *Controller) NewsSince(offset int64) News {
+// whose offset is not held any more, because it is more than ten minutes older than the newest, gets a snapshot. What Image has
+// when it is called is among the news, unless ctx ends: the feed is a moment behind.
+func (c *Controller) NewsSince(ctx context.Context, offset int64) News {
 	f := c.feed
+	_ = c.Await(ctx, AudienceAll, c.Image().EndOffset()-2)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := News{Image: f.image, From: offset}
@@ -335,8 +339,13 @@ func (c *Controller) OffsetBefore(timestampMs int64) (offset int64, ok bool) {
 	return f.batches[i].BaseOffset() - 1, i > 0
 }
 
+// Waiting is how many calls of Await are waiting.
+func (c *Controller) Waiting() int { return int(c.feed.waiting.Load()) }
+
 // Await returns when there is news for the audience after offset, or ctx is done.
 func (c *Controller) Await(ctx context.Context, audience Audience, offset int64) error {
+	c.feed.waiting.Add(1)
+	defer c.feed.waiting.Add(-1)
 	for {
 		changed := c.feed.changedSince(audience, offset)
 		if changed == nil {

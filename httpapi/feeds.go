@@ -175,7 +175,7 @@ func (a *API) follow(ctx context.Context, p feedParams, audience controller.Audi
 	if err := a.await(ctx, p, audience, beat); err != nil {
 		return nil, err
 	}
-	news := a.cfg.Controller.NewsSince(p.offset)
+	news := a.cfg.Controller.NewsSince(ctx, p.offset)
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		at := placeOfImage(news.Image)
 		hc.SetHeader("Content-Type", "application/json")
@@ -190,7 +190,7 @@ func (a *API) await(ctx context.Context, p feedParams, audience controller.Audie
 	if p.wait <= 0 || p.offset < 0 {
 		return nil
 	}
-	if a.cfg.Controller.NewsSince(p.offset).Snapshot {
+	if a.cfg.Controller.NewsSince(ctx, p.offset).Snapshot {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.wait)

@@ -184,7 +184,7 @@ func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience
 	out := http.NewResponseController(w)
 	ctx := r.Context()
 	for first := true; ctx.Err() == nil && a.streams.Err() == nil; first = false {
-		news := a.cfg.Controller.NewsSince(p.offset)
+		news := a.cfg.Controller.NewsSince(ctx, p.offset)
 		if first || news.Snapshot || placeOfImage(news.Image).offset > p.offset {
 			_ = out.SetWriteDeadline(time.Now().Add(streamTimeout))
 			if a.writeEvent(w, news, audience) != nil || out.Flush() != nil {
