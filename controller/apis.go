@@ -36,6 +36,7 @@ var apis = []*api{
 	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).forwarded().within(createTopicsTimeout),
 	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).forwarded().within(deleteTopicsTimeout),
 	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).forwarded().within(createPartitionsTimeout),
+	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).forwarded().within(electLeadersTimeout),
 	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
 	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).forwarded().within(alterPartitionReassignmentsTimeout),
 	readAPI(46, 0, 0, (*Controller).listPartitionReassignments).forwarded(),
