@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,10 +58,8 @@ func startNodes(t testing.TB, n int, settings ...string) []*server {
 			key, value, _ := strings.Cut(s, "=")
 			overrides[key] = value
 		}
-		cfg, _, err := config.Load("", overrides)
-		if err != nil {
-			t.Fatal(err)
-		}
+		cfg := load(t, filepath.Join(dir, fmt.Sprintf("%d.properties", i+1)), overrides)
+		var err error
 		if clusterID, err = node.FormatStorage(cfg, node.Format{ClusterID: clusterID, Out: io.Discard}); err != nil {
 			t.Fatal(err)
 		}
@@ -70,6 +69,24 @@ func startNodes(t testing.TB, n int, settings ...string) []*server {
 		s.await("/readyz", func(status int, _ []byte) bool { return status == http.StatusOK })
 	}
 	return all
+}
+
+// load writes a configuration file and reads it as a node does.
+func load(t testing.TB, path string, settings map[string]string) *config.Config {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("process.roles=controller\ncontroller.listener.names=CONTROLLER\n")
+	for key, value := range settings {
+		fmt.Fprintf(&b, "%s=%s\n", key, value)
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, _, err := config.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 func startNode(t testing.TB, cfg *config.Config, id int) *server {
