@@ -240,7 +240,7 @@ func (s *server) alive(id int) (epoch int64) {
 	epoch = s.register(id)
 	news := s.ok(http.MethodPost, "/v1/broker_mgmt", object{"brokerId": id, "epoch": epoch})
 	s.ok(http.MethodPost, "/v1/broker_mgmt", object{"brokerId": id, "epoch": epoch, "offset": news["endOffset"]})
-	if status := fields(s.ok(http.MethodGet, fmt.Sprintf("/v1/get_broker_by_id?brokerId=%d", id), nil))["brokerStatus"]; status != "UNFENCED" {
+	if status := fields(s.ok(http.MethodGet, fmt.Sprintf("/v1/get_broker_by_id?consistency=linearizable&brokerId=%d", id), nil))["brokerStatus"]; status != "UNFENCED" {
 		s.t.Fatalf("broker %d is %v after its heartbeats", id, status)
 	}
 	return epoch
