@@ -13,6 +13,7 @@ import (
 const (
 	fillBrokers  = 10
 	stormTimeout = 3 * time.Minute
+	stormQuiet   = time.Second
 )
 
 // storm is case (i): three of ten brokers die at once; everything they had has to be given to others.
@@ -94,12 +95,13 @@ func (s *stormLog) take(now time.Time, value []byte) error {
 	return nil
 }
 
-// done reports what is missing.
+// done reports what is missing. A registration may be fenced before its partitions have changed, or after: the storm is over when
+// nothing has changed for a while.
 func (s *stormLog) done(brokers int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err == nil && len(s.fenced) < brokers {
-		return fmt.Errorf("%d of %d are, %d partitions changed", len(s.fenced), brokers, s.changes)
+	if s.err == nil && (len(s.fenced) < brokers || time.Since(s.last) < stormQuiet) {
+		return fmt.Errorf("%d of %d are, %d partitions changed, the last %v ago", len(s.fenced), brokers, s.changes, time.Since(s.last))
 	}
 	return s.err
 }

@@ -8,7 +8,7 @@ import (
 
 // benchCase is one kind of work. Its run gets an empty quorum of its own.
 type benchCase struct {
-	letters    string // one for each case that the run serves
+	letters    string            // one for each case that the run serves
 	titles     []string          // of these
 	properties map[string]string // of the controllers, beside the defaults
 	timeout    time.Duration     // of one run, if not defaultTimeout
