@@ -4,7 +4,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 
-.PHONY: run build test test-unit test-integration check check-quick fix bench bench-packages fuzz clean
+.PHONY: run build test test-unit test-fuzz test-integration check check-quick fix bench bench-packages fuzz clean
 
 run: build ## a one-node quorum in ./yakt-data, with what to try next
 	./bin/yakt start
@@ -12,10 +12,13 @@ run: build ## a one-node quorum in ./yakt-data, with what to try next
 build: ## the static binary, bin/yakt
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/yakt ./cmd/yakt
 
-test: test-unit test-integration ## everything, real Kafka brokers included
+test: test-unit test-fuzz test-integration ## everything, real Kafka brokers included
 
 test-unit: ## unit tests under the race detector, fuzz seeds, simulation
 	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /integration)
+
+test-fuzz: ## every fuzz target, briefly
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 test-integration: ## real brokers and clients; needs Java 17 and Maven
 	@command -v java >/dev/null || { echo 'make test starts real Kafka brokers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
@@ -43,7 +46,7 @@ bench-packages: ## benchmarks of the packages
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg; \
 	  done; \
 	done
 
