@@ -151,8 +151,8 @@ func badRequests(clusterID string, epoch int32) map[string]badRequest {
 		"fetch of another cluster":        {fetch(&foreign, epoch, 0), kerr.InconsistentClusterID},
 		"fetch in an old epoch":           {fetch(&clusterID, epoch-1, 0), kerr.FencedLeaderEpoch},
 		"fetch in an epoch to come":       {fetch(&clusterID, epoch+7, 0), kerr.UnknownLeaderEpoch},
-		"registration in another cluster": {registration(2, foreign), kerr.InconsistentClusterID},
-		"registration of a live id":       {registration(1, clusterID), kerr.DuplicateBrokerRegistration},
+		"registration in another cluster": {kafka.FakeRegistration(2, foreign), kerr.InconsistentClusterID},
+		"registration of a live id":       {kafka.FakeRegistration(1, clusterID), kerr.DuplicateBrokerRegistration},
 		"registration without directory":  {registrationWithoutDirectory(clusterID), kerr.InvalidRegistration},
 		"heartbeat of a stranger":         {heartbeat(77, 5), kerr.StaleBrokerEpoch},
 		"heartbeat in an old epoch":       {heartbeat(1, 0), kerr.StaleBrokerEpoch},
@@ -185,24 +185,8 @@ func fetchSnapshot(epoch int32) kmsg.Request {
 	return req
 }
 
-func registration(id int32, clusterID string) *kmsg.BrokerRegistrationRequest {
-	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.BrokerID, req.ClusterID, req.PreviousBrokerEpoch = id, clusterID, -1
-	rand.Read(req.IncarnationID[:])
-	var directory [16]byte
-	rand.Read(directory[:])
-	req.LogDirs = [][16]byte{directory}
-	listener := kmsg.NewBrokerRegistrationRequestListener()
-	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", 9092
-	req.Listeners = append(req.Listeners, listener)
-	feature := kmsg.NewBrokerRegistrationRequestFeature()
-	feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = "metadata.version", 7, 30
-	req.Features = append(req.Features, feature)
-	return req
-}
-
 func registrationWithoutDirectory(clusterID string) kmsg.Request {
-	req := registration(3, clusterID)
+	req := kafka.FakeRegistration(3, clusterID)
 	req.LogDirs = nil
 	return req
 }

@@ -35,6 +35,7 @@ type ControllerOptions struct {
 	ReleaseVersion string   // format's --release-version ("4.0"); the newest by default
 	FormatBy       string   // YAKt only: the release whose kafka-storage formats the directories; yakt format by default
 	FormatArgs     []string // further arguments of format
+	SmallDiskMB    int      // Linux only: the first node's directory is a file system of this size
 	HeapMB         int      // Java only, 256 by default
 	AsShipped      bool     // Java only: run as Kafka's own start script does instead of being quick to start
 	Properties     map[string]string
@@ -47,6 +48,7 @@ type Controllers struct {
 	clusterID string
 	static    bool
 	nodes     map[int32]*controller
+	small     *SmallDisk // of the first node, if any
 }
 
 type controller struct {
@@ -94,6 +96,9 @@ func startQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Contro
 			q.nodes[id].http = fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 		}
 	}
+	if o.SmallDiskMB > 0 {
+		q.small = NewSmallDisk(t, q.nodes[firstControllerID].dir, o.SmallDiskMB)
+	}
 	for _, id := range q.Nodes() {
 		q.prepare(t, prog, root, q.nodes[id], o)
 		q.nodes[id].Start(t)
@@ -114,7 +119,7 @@ func (q *Controllers) prepare(t testing.TB, prog program, root string, c *contro
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
 	defer cancel()
-	res, err := format.run(ctx)
+	res, err := q.placed(c, format).run(ctx)
 	if err != nil {
 		t.Fatalf("format %s: %v", c.dir, err)
 	}
@@ -125,7 +130,15 @@ func (q *Controllers) prepare(t testing.TB, prog program, root string, c *contro
 		t.Fatal(err)
 	}
 	out := filepath.Join(root, name+".out")
-	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()), cmp.Or(logPath, out), out, start)
+	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()), cmp.Or(logPath, out), out, q.placed(c, start))
+}
+
+// placed is a command of a node, run where the node's directory is.
+func (q *Controllers) placed(c *controller, run command) command {
+	if q.small != nil && c.id == firstControllerID {
+		run.argv = q.small.enter(run.argv)
+	}
+	return run
 }
 
 func (q *Controllers) properties(c *controller, extra map[string]string) properties {
@@ -194,6 +207,12 @@ func (q *Controllers) Nodes() []int32 { return slices.Sorted(maps.Keys(q.nodes))
 
 // Node is the process of a node.
 func (q *Controllers) Node(id int32) *Server { return q.nodes[id].Server }
+
+// Config is the path of a node's configuration.
+func (q *Controllers) Config(id int32) string { return q.nodes[id].config }
+
+// SmallDisk is the first node's file system if ControllerOptions.SmallDiskMB was set, else nil.
+func (q *Controllers) SmallDisk() *SmallDisk { return q.small }
 
 // HTTPAddr is host:port of a YAKt node's HTTP API.
 func (q *Controllers) HTTPAddr(id int32) string { return q.nodes[id].http }

@@ -88,3 +88,15 @@ func BuildYAKt(t testing.TB, buildArgs ...string) string {
 	}
 	return binary
 }
+
+// RunYAKt runs the yakt binary to its end, which must come within the time given.
+func RunYAKt(t testing.TB, binary string, within time.Duration, args ...string) ToolResult {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	res, err := command{argv: append([]string{binary}, args...), env: os.Environ()}.run(ctx)
+	if err != nil {
+		t.Fatalf("yakt %q: %v\n%s%s", args, err, res.Stdout, res.Stderr)
+	}
+	return res
+}

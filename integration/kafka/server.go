@@ -114,6 +114,18 @@ func (s *Server) ExitCode() (code int, ended bool) {
 	return exitCode(p.cmd.ProcessState), true
 }
 
+// WaitExit waits until the program has ended by itself and returns its exit code.
+func (s *Server) WaitExit(t testing.TB, within time.Duration) int {
+	t.Helper()
+	p := s.process()
+	select {
+	case <-p.done:
+	case <-time.After(within):
+		t.Fatalf("%s still runs after %v", s.Name, within)
+	}
+	return exitCode(p.cmd.ProcessState)
+}
+
 // WaitLog waits until the current run has logged a line with text; it returns the time since the run began. The test
 // fails at once when the program ends first.
 func (s *Server) WaitLog(t testing.TB, within time.Duration, text string) time.Duration {

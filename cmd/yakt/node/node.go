@@ -67,6 +67,9 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	if n.log, err = n.openLog(); err != nil {
 		return nil, err
 	}
+	if err := n.storage.noteStarted(); err != nil {
+		return nil, err
+	}
 	n.controller.SetLog(quorumLog{n.log})
 	return n, nil
 }
@@ -262,6 +265,9 @@ func (n *Node) Stop(ctx context.Context) error {
 
 // release frees what a failed Open had taken.
 func (n *Node) release() {
+	if n.log != nil {
+		_ = n.log.Stop(context.Background()) // never started: hands nothing over
+	}
 	n.debug.close()
 	n.http.close()
 	if n.server != nil {

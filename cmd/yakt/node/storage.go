@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/yakt/yakt/config"
@@ -22,6 +23,9 @@ const (
 	lockFile        = ".lock"
 	directoryMode   = 0o750
 	firstSegmentLog = "00000000000000000000.log"
+	walDir          = "wal"
+	// startedFile says that this directory has had a log: should the log vanish, the node must not go on as a new one.
+	startedFile = "yakt.started"
 )
 
 // storage is a formatted metadata directory, held by this process.
@@ -79,6 +83,9 @@ func (s *storage) read() error {
 		return fmt.Errorf("%s holds the log of an Apache Kafka controller, which this release does not take over; "+
 			"format a directory of its own for this node", s.logDir())
 	}
+	if err := s.checkLogThere(); err != nil {
+		return err
+	}
 	boot, err := readCheckpoint(filepath.Join(s.dir, bootstrapFile))
 	if err != nil {
 		return err
@@ -90,6 +97,29 @@ func (s *storage) read() error {
 	}
 	s.voters = votersIn(first)
 	return nil
+}
+
+// checkLogThere refuses a directory that lost its log. A voter that has forgotten what it voted for and acknowledged could
+// help to elect a leader without what is committed.
+func (s *storage) checkLogThere() error {
+	wal := filepath.Join(s.logDir(), walDir)
+	if _, err := os.Stat(filepath.Join(s.dir, startedFile)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if files, err := os.ReadDir(wal); err != nil && !errors.Is(err, fs.ErrNotExist) || len(files) > 0 {
+		return err
+	}
+	return fmt.Errorf("%s is gone or empty, but this node has had a log, and without it it must not vote; put it back, "+
+		"or format an empty directory and let the node join anew", wal)
+}
+
+// noteStarted remembers that there is a log now.
+func (s *storage) noteStarted() error {
+	path := filepath.Join(s.dir, startedFile)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return renameio.WriteFile(path, []byte(s.clusterID+"\n"), 0o640)
 }
 
 // readCheckpoint reads a checkpoint file; nil when there is none.

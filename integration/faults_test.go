@@ -1,0 +1,140 @@
+package integration
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const refusalMax = 10 * time.Second
+
+// A node that cannot start says in one line what is wrong and what to do, and exits with a code that is not 0. When
+// the cause is gone it starts with all it had.
+func TestYAKtRefusesToStart(t *testing.T) {
+	t.Parallel()
+	binary := kafka.BuildYAKt(t)
+	cases := map[string]struct {
+		spoil func(t *testing.T, q *kafka.Controllers) (repair func()) // nil: leave the node running
+		says  string                                                   // pattern of the one line
+	}{
+		"other node.id":           {spoil: editMeta(`node.id=3000`, `node.id=3001`), says: `node\.id.*3001.*3000|3000.*3001`},
+		"no meta.properties":      {spoil: moved("meta.properties"), says: `not formatted.*format`},
+		"half a meta.properties":  {spoil: editMeta(`cluster.id=`, `cluster.ix=`), says: `cluster\.id`},
+		"no write-ahead log":      {spoil: moved("__cluster_metadata-0/wal"), says: `/wal is gone or empty.*must not vote; put it back`},
+		"damaged write-ahead log": {spoil: flipped, says: `(?i)(damage|corrupt).*\.wal|\.wal.*(damage|corrupt)`},
+		"port in use":             {spoil: portTaken, says: `address already in use`},
+		"directory in use":        {spoil: nil, says: `is locked: another controller.*stop it`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			q := kafka.StartYAKt(t, binary, 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+			id := q.Nodes()[0]
+			kafka.FakeBrokers(t, q, 1)
+			creator := kafka.NewCreator(t, q, 1)
+			for range 20 {
+				create(t, creator)
+			}
+			if c.spoil == nil {
+				requireRefusal(t, kafka.RunYAKt(t, binary, refusalMax, "start", "--config", q.Config(id), "--override", "yakt.http.listeners=",
+					"--override", "listeners=CONTROLLER://127.0.0.1:0"), c.says)
+				create(t, creator)
+				return
+			}
+			q.Kill(id)
+			repair := c.spoil(t, q)
+			requireRefusal(t, kafka.RunYAKt(t, binary, refusalMax, "start", "--config", q.Config(id)), c.says)
+			repair()
+			q.Start(t, id)
+			creator.RequireCreated(t, id)
+		})
+	}
+}
+
+func requireRefusal(t *testing.T, res kafka.ToolResult, says string) {
+	t.Helper()
+	var told []string
+	for line := range strings.Lines(res.Stderr) {
+		if strings.HasPrefix(line, "yakt: ") {
+			told = append(told, strings.TrimSpace(line))
+		}
+	}
+	if res.ExitCode == 0 || res.ExitCode > 128 || len(told) != 1 || !regexp.MustCompile(says).MatchString(told[0]) {
+		t.Fatalf("exit code %d; want one line with %s in:\n%s%s", res.ExitCode, says, res.Stdout, res.Stderr)
+	}
+	if strings.Contains(res.Stderr, "goroutine ") {
+		t.Errorf("a stack trace:\n%s", res.Stderr)
+	}
+	t.Logf("exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond), told[0])
+}
+
+func editMeta(old, changed string) func(*testing.T, *kafka.Controllers) func() {
+	return func(t *testing.T, q *kafka.Controllers) func() {
+		path := filepath.Join(q.Dir(q.Nodes()[0]), "meta.properties")
+		return rewrite(t, path, func(b []byte) []byte {
+			if !bytes.Contains(b, []byte(old)) {
+				t.Fatalf("no %s in %s", old, b)
+			}
+			return bytes.Replace(b, []byte(old), []byte(changed), 1)
+		})
+	}
+}
+
+func rewrite(t *testing.T, path string, change func([]byte) []byte) (repair func()) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(b []byte) {
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(change(bytes.Clone(before)))
+	return func() { write(before) }
+}
+
+// moved takes a file or folder away.
+func moved(name string) func(*testing.T, *kafka.Controllers) func() {
+	return func(t *testing.T, q *kafka.Controllers) func() {
+		path := filepath.Join(q.Dir(q.Nodes()[0]), name)
+		move := func(from, to string) {
+			if err := os.Rename(from, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		move(path, path+".away")
+		return func() {
+			os.RemoveAll(path) // what the refused run made in its place
+			move(path+".away", path)
+		}
+	}
+}
+
+// flipped changes one bit in the middle of what the write-ahead log holds.
+func flipped(t *testing.T, q *kafka.Controllers) func() {
+	segments, err := filepath.Glob(filepath.Join(q.Dir(q.Nodes()[0]), "__cluster_metadata-0", "wal", "*.wal"))
+	if err != nil || len(segments) == 0 {
+		t.Fatalf("segments %v, %v", segments, err)
+	}
+	return rewrite(t, segments[0], func(b []byte) []byte {
+		begin, end := 4096, len(bytes.TrimRight(b, "\x00"))
+		b[begin+(end-begin)/2] ^= 0x10
+		return b
+	})
+}
+
+func portTaken(t *testing.T, q *kafka.Controllers) func() {
+	l, err := net.Listen("tcp", q.Endpoint(q.Nodes()[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { l.Close() }
+}

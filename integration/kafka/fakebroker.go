@@ -1,0 +1,144 @@
+package kafka
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// FakeBrokers registers brokers that are nothing but a registration, with ids 1 to n, for tests that need replicas and no
+// records. They send no heartbeats later on: start the controllers with LongSessions.
+func FakeBrokers(t testing.TB, q Quorum, n int) {
+	t.Helper()
+	for id := range int32(n) {
+		Eventually(t, clientTimeout, fmt.Sprintf("fake broker %d is unfenced", id+1), func() error {
+			leader, err := FindLeader(t.Context(), q)
+			if err != nil {
+				return err
+			}
+			return registerFake(t.Context(), q.Endpoint(leader.ID), q.ClusterID(), id+1)
+		})
+	}
+}
+
+// LongSessions is the property that lets brokers be silent for as long as a test takes.
+func LongSessions() map[string]string {
+	return map[string]string{"broker.session.timeout.ms": "3600000"}
+}
+
+func registerFake(ctx context.Context, addr, clusterID string, id int32) error {
+	kresp, err := Ask(ctx, addr, FakeRegistration(id, clusterID))
+	if err != nil {
+		return err
+	}
+	resp := kresp.(*kmsg.BrokerRegistrationResponse)
+	if err := kerr.ErrorForCode(resp.ErrorCode); err != nil {
+		return err
+	}
+	beat := kmsg.NewPtrBrokerHeartbeatRequest()
+	beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = id, resp.BrokerEpoch, resp.BrokerEpoch
+	if kresp, err = Ask(ctx, addr, beat); err != nil {
+		return err
+	}
+	state := kresp.(*kmsg.BrokerHeartbeatResponse)
+	if state.ErrorCode == 0 && state.IsFenced {
+		return errors.New("fenced")
+	}
+	return kerr.ErrorForCode(state.ErrorCode)
+}
+
+// FakeRegistration is what a broker of the newest release with one directory and one listener, of a new incarnation, asks.
+func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationRequest {
+	req := kmsg.NewPtrBrokerRegistrationRequest()
+	req.BrokerID, req.ClusterID, req.PreviousBrokerEpoch = id, clusterID, -1
+	rand.Read(req.IncarnationID[:])
+	var directory [16]byte
+	rand.Read(directory[:])
+	req.LogDirs = [][16]byte{directory}
+	listener := kmsg.NewBrokerRegistrationRequestListener()
+	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", 1
+	req.Listeners = append(req.Listeners, listener)
+	for name, levels := range map[string][2]int16{
+		"metadata.version": {7, 30}, "kraft.version": {0, 1}, "group.version": {0, 1}, "transaction.version": {0, 2},
+		"eligible.leader.replicas.version": {0, 1}, "share.version": {0, 1}, "streams.version": {0, 1},
+	} {
+		feature := kmsg.NewBrokerRegistrationRequestFeature()
+		feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = name, levels[0], levels[1]
+		req.Features = append(req.Features, feature)
+	}
+	return req
+}
+
+// Creator creates topics at the controllers themselves, one after the other, and notes in its ledger what was
+// acknowledged. Not safe for concurrent use.
+type Creator struct {
+	Ledger     *Ledger
+	Partitions int32
+	q          Quorum
+	clients    map[int32]*kgo.Client
+	at         int32 // node that was the leader
+	made       int
+}
+
+// NewCreator makes a Creator of topics with one replica and this many partitions each.
+func NewCreator(t testing.TB, q Quorum, partitions int32) *Creator {
+	c := &Creator{Ledger: NewLedger("created"), Partitions: partitions, q: q, clients: map[int32]*kgo.Client{}, at: q.Nodes()[0]}
+	for _, id := range q.Nodes() {
+		c.clients[id] = NewClient(t, []string{q.Endpoint(id)}, kgo.DialTimeout(askTimeout))
+	}
+	return c
+}
+
+// Create asks one node after the other, without pause, until one has created a further topic or ctx ends.
+func (c *Creator) Create(ctx context.Context) error {
+	c.made++
+	name := fmt.Sprintf("%s-%d", c.Ledger.name, c.made)
+	nodes := c.q.Nodes()
+	for i := 0; ; i++ {
+		id, err := c.ask(ctx, c.at, name)
+		switch {
+		case err == nil:
+			c.Ledger.topicCreated(name, id)
+			return nil
+		case errors.Is(err, kerr.TopicAlreadyExists):
+			return nil // an answer was lost; its id is not known
+		case ctx.Err() != nil:
+			return err
+		}
+		c.at = nodes[i%len(nodes)]
+	}
+}
+
+func (c *Creator) ask(ctx context.Context, node int32, name string) (id [16]byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	req := kmsg.NewPtrCreateTopicsRequest()
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, c.Partitions, 1
+	req.TimeoutMillis, req.Topics = int32(askTimeout/time.Millisecond), append(req.Topics, topic)
+	kresp, err := c.clients[node].SeedBrokers()[0].Request(ctx, req)
+	if err != nil {
+		return id, err
+	}
+	got := kresp.(*kmsg.CreateTopicsResponse).Topics[0]
+	return got.TopicID, kerr.ErrorForCode(got.ErrorCode)
+}
+
+// RequireCreated fails the test unless every one of these nodes knows all that was acknowledged.
+func (c *Creator) RequireCreated(t testing.TB, nodes ...int32) {
+	t.Helper()
+	for _, id := range nodes {
+		Eventually(t, clientTimeout, fmt.Sprintf("node %d knows all acknowledged topics", id), func() error {
+			c.Ledger.mu.Lock()
+			defer c.Ledger.mu.Unlock()
+			return c.Ledger.missingTopic(t, c.q.Endpoint(id))
+		})
+	}
+}

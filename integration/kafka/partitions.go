@@ -1,0 +1,126 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Partition is a partition as one server knows it. Replicas have the preferred leader first; the other lists are sorted.
+type Partition struct {
+	ID, Leader, LeaderEpoch int32
+	Replicas                []int32
+	ISR                     []int32
+	ELR                     []int32
+	LastKnownELR            []int32
+	Offline                 []int32
+}
+
+// Partitions are a topic's partitions by id, as one broker or controller knows them (DescribeTopicPartitions).
+func Partitions(ctx context.Context, addr, topic string) ([]Partition, error) {
+	req := kmsg.NewPtrDescribeTopicPartitionsRequest()
+	req.Topics = append(req.Topics, kmsg.DescribeTopicPartitionsRequestTopic{Topic: topic})
+	kresp, err := Ask(ctx, addr, req)
+	if err != nil {
+		return nil, err
+	}
+	resp := kresp.(*kmsg.DescribeTopicPartitionsResponse)
+	if len(resp.Topics) != 1 || resp.NextCursor != nil {
+		return nil, fmt.Errorf("%s describes %d topics, not %s", addr, len(resp.Topics), topic)
+	}
+	if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil {
+		return nil, fmt.Errorf("%s: %s: %w", addr, topic, err)
+	}
+	var list []Partition
+	for _, p := range resp.Topics[0].Partitions {
+		for _, l := range [][]int32{p.ISR, p.EligibleLeaderReplicas, p.LastKnownELR, p.OfflineReplicas} {
+			slices.Sort(l)
+		}
+		list = append(list, Partition{p.Partition, p.LeaderID, p.LeaderEpoch, p.Replicas, p.ISR, p.EligibleLeaderReplicas, p.LastKnownELR, p.OfflineReplicas})
+	}
+	slices.SortFunc(list, func(a, b Partition) int { return cmp.Compare(a.ID, b.ID) })
+	return list, nil
+}
+
+// CreateTopicWith creates a topic whose partitions have these replicas, and waits until each of these brokers knows their leaders.
+func CreateTopicWith(t testing.TB, addrs []string, topic string, configs map[string]string, replicas ...[]int32) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	defer cancel()
+	created := kmsg.NewCreateTopicsRequestTopic()
+	created.Topic, created.NumPartitions, created.ReplicationFactor = topic, -1, -1
+	for i, r := range replicas {
+		created.ReplicaAssignment = append(created.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: r})
+	}
+	for name, value := range configs {
+		created.Configs = append(created.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
+	}
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.Topics, req.TimeoutMillis = append(req.Topics, created), int32(createTimeout.Milliseconds())
+	cl := openClient(t, addrs)
+	defer cl.Close()
+	resp, err := req.RequestWith(ctx, cl)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
+	}
+	if err != nil {
+		t.Fatalf("create topic %s: %v", topic, err)
+	}
+	Eventually(t, clientTimeout, "topic "+topic+" has leaders", func() error {
+		var errs []error
+		for _, addr := range addrs {
+			errs = append(errs, hasLeaders(ctx, addr, topic, len(replicas)))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// Reassign asks through a broker that partitions of a topic move to these replicas; nil cancels what is under way.
+func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]int32) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	defer cancel()
+	cl := openClient(t, addrs)
+	defer cl.Close()
+	resp, err := kadm.NewClient(cl).AlterPartitionAssignments(ctx, kadm.AlterPartitionAssignmentsReq{topic: targets})
+	if err = errors.Join(err, resp.Error()); err != nil {
+		t.Fatalf("reassign %s to %v: %v", topic, targets, err)
+	}
+}
+
+// Reassigning are a topic's running reassignments, as the controllers tell them through a broker.
+func Reassigning(ctx context.Context, t testing.TB, addrs []string, topic string) (map[int32]kadm.ListPartitionReassignmentsResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	cl := openClient(t, addrs)
+	defer cl.Close()
+	resp, err := kadm.NewClient(cl).ListPartitionReassignments(ctx, nil)
+	return resp[topic], err
+}
+
+// ReplicaDirs are the log directories in which a broker holds partitions of a topic, and their sizes in bytes.
+func ReplicaDirs(t testing.TB, b *Broker, topic string) map[int32]kadm.DescribedLogDirPartition {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	defer cancel()
+	cl := openClient(t, Addrs(b))
+	defer cl.Close()
+	dirs, err := kadm.NewClient(cl).DescribeBrokerLogDirs(ctx, b.ID, nil)
+	if err != nil {
+		t.Fatalf("log directories of %s: %v", b.Name, err)
+	}
+	held := map[int32]kadm.DescribedLogDirPartition{}
+	dirs.EachPartition(func(p kadm.DescribedLogDirPartition) {
+		if p.Topic == topic && !p.IsFuture {
+			held[p.Partition] = p
+		}
+	})
+	return held
+}

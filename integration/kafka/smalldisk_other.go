@@ -1,0 +1,18 @@
+//go:build !linux
+
+package kafka
+
+import "testing"
+
+// SmallDisk is a file system of a few MiB; only Linux has it.
+type SmallDisk struct{}
+
+func NewSmallDisk(t testing.TB, _ string, _ int) *SmallDisk {
+	t.Fatal("a small file system needs Linux")
+	return nil
+}
+
+func (*SmallDisk) enter(argv []string) []string       { return argv }
+func (*SmallDisk) View(path string) string            { return path }
+func (*SmallDisk) ReadOnly(testing.TB)                {}
+func (*SmallDisk) Fill(testing.TB, int) (free func()) { return func() {} }

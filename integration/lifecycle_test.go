@@ -1,0 +1,165 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const (
+	listenMax  = time.Second
+	stopMax    = 5 * time.Second
+	handoverIn = time.Second // longest time without a write around a leader's SIGTERM: generous, it is tens of milliseconds
+)
+
+// A node listens within a second of its start, new or not, ends on SIGTERM with exit code 0, and starts again on the same
+// directory and port at once.
+func TestYAKtStartStop(t *testing.T) {
+	t.Parallel()
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	id := q.Nodes()[0]
+	kafka.FakeBrokers(t, q, 1)
+	creator := kafka.NewCreator(t, q, 1)
+	for round := range 4 {
+		create(t, creator)
+		if round == 2 {
+			q.Kill(id)
+		} else {
+			begin := time.Now()
+			if code := q.Node(id).Stop(t); code != 0 {
+				t.Errorf("exit code %d on SIGTERM", code)
+			}
+			if took := time.Since(begin); took > stopMax {
+				t.Errorf("stopped in %v", took)
+			}
+		}
+		q.Start(t, id)
+		took := kafka.Eventually(t, clientMax, "the node listens", func() error {
+			nc, err := net.Dial("tcp", q.Endpoint(id))
+			if err == nil {
+				nc.Close()
+			}
+			return err
+		})
+		t.Logf("start %d: listening after %v", round+1, took.Round(time.Millisecond))
+		if took > listenMax {
+			t.Errorf("start %d: listening after %v", round+1, took)
+		}
+		creator.RequireCreated(t, id)
+	}
+}
+
+// What a leader does on SIGTERM is hand over: writes go on nearly without a pause.
+func TestYAKtHandOver(t *testing.T) {
+	t.Parallel()
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	kafka.FakeBrokers(t, q, 1)
+	creator := kafka.NewCreator(t, q, 1)
+	for range 5 {
+		leader := kafka.WaitLeader(t, q, clientMax)
+		gap := longestGap(t, creator, func() {
+			if code := q.Node(leader.ID).Stop(t); code != 0 {
+				t.Errorf("exit code %d on SIGTERM", code)
+			}
+		})
+		next := kafka.WaitLeader(t, q, clientMax)
+		t.Logf("node %d stopped, node %d leads: longest time without a write %v", leader.ID, next.ID, gap.Round(time.Millisecond))
+		if gap > handoverIn || next.ID == leader.ID {
+			t.Errorf("longest time without a write %v; %d leads after %d", gap, next.ID, leader.ID)
+		}
+		q.Start(t, leader.ID)
+		kafka.WaitCaughtUp(t, q, leader.ID, clientMax)
+	}
+	creator.RequireCreated(t, q.Nodes()...)
+}
+
+// longestGap writes without a pause before, during and after an event, and returns the longest time between two
+// acknowledgements.
+func longestGap(t *testing.T, creator *kafka.Creator, event func()) (longest time.Duration) {
+	const before, after = 20, 50
+	var acked, want int
+	var mu sync.Mutex
+	last := time.Now()
+	enough := make(chan struct{})
+	want = before
+	ctx, stop := context.WithCancel(t.Context())
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for ctx.Err() == nil {
+			err := creator.Create(ctx)
+			mu.Lock()
+			if now := time.Now(); err == nil {
+				longest = max(longest, now.Sub(last))
+				last = now
+				if acked++; acked == want {
+					enough <- struct{}{}
+				}
+			}
+			mu.Unlock()
+		}
+	})
+	await := func(n int) {
+		mu.Lock()
+		want = acked + n
+		mu.Unlock()
+		select {
+		case <-enough:
+		case <-time.After(clientMax):
+			t.Error("writes do not go on")
+		}
+	}
+	await(before)
+	event()
+	await(after)
+	stop()
+	writer.Wait()
+	return longest
+}
+
+func create(t *testing.T, creator *kafka.Creator) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientMax)
+	defer cancel()
+	if err := creator.Create(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Memory of the nodes of a quorum of three, new, and with ten thousand partitions.
+func TestYAKtMemory(t *testing.T) {
+	t.Parallel()
+	const partitions, topicPartitions = 10_000, 500
+	// In MiB; generous, it is less than half.
+	const idleMax, fullMax = 80, 160
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	report := func(what string, limit float64) {
+		for _, id := range q.Nodes() {
+			mib := q.Node(id).Resident(t)
+			t.Logf("node %d %s: %.1f MiB resident", id, what, mib)
+			if mib > limit {
+				t.Errorf("node %d %s: %.1f MiB resident, at most %.0f", id, what, mib, limit)
+			}
+		}
+	}
+	report("idle", idleMax)
+	kafka.FakeBrokers(t, q, 3)
+	creator := kafka.NewCreator(t, q, topicPartitions)
+	begin := time.Now()
+	for range partitions / topicPartitions {
+		create(t, creator)
+	}
+	t.Logf("%d partitions created in %v", partitions, time.Since(begin).Round(time.Millisecond))
+	creator.RequireCreated(t, q.Nodes()...)
+	report(fmt.Sprintf("with %d partitions", partitions), fullMax)
+	for _, id := range q.Nodes() {
+		q.Stop(t, id)
+		q.Start(t, id)
+	}
+	creator.RequireCreated(t, q.Nodes()...)
+	report(fmt.Sprintf("started again with %d partitions", partitions), fullMax)
+}
