@@ -49,7 +49,7 @@ func TestYAKtRefusesToStart(t *testing.T) {
 			}
 			q.Kill(id)
 			repair := c.spoil(t, q)
-			requireRefusal(t, kafka.RunYAKt(t, binary, refusalMax, "start", "--config", q.Config(id)), c.says)
+			requireRefusal(t, q.RunNode(t, id, refusalMax), c.says)
 			repair()
 			q.Start(t, id)
 			creator.RequireCreated(t, id)

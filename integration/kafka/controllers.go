@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const firstControllerID = 3000
@@ -207,6 +208,26 @@ func (q *Controllers) Nodes() []int32 { return slices.Sorted(maps.Keys(q.nodes))
 
 // Node is the process of a node.
 func (q *Controllers) Node(id int32) *Server { return q.nodes[id].Server }
+
+// RunNode starts a node that is expected to end by itself, and waits for that.
+func (q *Controllers) RunNode(t testing.TB, id int32, within time.Duration) ToolResult {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	res, err := q.nodes[id].command.run(ctx)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s%s", q.nodes[id].Name, err, res.Stdout, res.Stderr)
+	}
+	return res
+}
+
+// RequireRunning fails the test if the node's process has ended.
+func RequireRunning(t testing.TB, q *Controllers, id int32) {
+	t.Helper()
+	if code, ended := q.nodes[id].ExitCode(); ended {
+		t.Fatalf("%s exited with code %d", q.nodes[id].Name, code)
+	}
+}
 
 // Config is the path of a node's configuration.
 func (q *Controllers) Config(id int32) string { return q.nodes[id].config }

@@ -95,14 +95,22 @@ func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]in
 	}
 }
 
-// Reassigning are a topic's running reassignments, as the controllers tell them through a broker.
-func Reassigning(ctx context.Context, t testing.TB, addrs []string, topic string) (map[int32]kadm.ListPartitionReassignmentsResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	cl := openClient(t, addrs)
-	defer cl.Close()
-	resp, err := kadm.NewClient(cl).ListPartitionReassignments(ctx, nil)
-	return resp[topic], err
+// Reassigning are a topic's running reassignments by partition, as the controllers tell them through a broker.
+func Reassigning(ctx context.Context, addr, topic string) (map[int32]kmsg.ListPartitionReassignmentsResponseTopicPartition, error) {
+	kresp, err := Ask(ctx, addr, kmsg.NewPtrListPartitionReassignmentsRequest()) // null topics: all
+	if err != nil {
+		return nil, err
+	}
+	resp := kresp.(*kmsg.ListPartitionReassignmentsResponse)
+	running := map[int32]kmsg.ListPartitionReassignmentsResponseTopicPartition{}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if t.Topic == topic {
+				running[p.Partition] = p
+			}
+		}
+	}
+	return running, kerr.ErrorForCode(resp.ErrorCode)
 }
 
 // ReplicaDirs are the log directories in which a broker holds partitions of a topic, and their sizes in bytes.

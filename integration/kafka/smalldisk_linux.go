@@ -1,10 +1,12 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -85,3 +87,24 @@ func (d *SmallDisk) Fill(t testing.TB, bytes int) (free func()) {
 		}
 	}
 }
+
+// FillAll leaves no space at all.
+func (d *SmallDisk) FillAll(t testing.TB) {
+	t.Helper()
+	f, err := os.Create(d.View(filepath.Join(d.dir, "ballast")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for block := make([]byte, 4096); ; {
+		if _, err := f.Write(block); err != nil {
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+}
+
+// RemoveAll deletes a file or folder of the file system.
+func (d *SmallDisk) RemoveAll(path string) error { return os.RemoveAll(d.View(path)) }

@@ -16,3 +16,5 @@ func (*SmallDisk) enter(argv []string) []string       { return argv }
 func (*SmallDisk) View(path string) string            { return path }
 func (*SmallDisk) ReadOnly(testing.TB)                {}
 func (*SmallDisk) Fill(testing.TB, int) (free func()) { return func() {} }
+func (*SmallDisk) FillAll(testing.TB)                 {}
+func (*SmallDisk) RemoveAll(string) error             { return nil }
