@@ -1,24 +1,37 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// limits are what the machine itself allows, measured in the same run: medians and 99th percentiles.
+// limits are what the machine itself allows, measured in the same run.
 type limits struct {
-	AppendMs       float64 `json:"appendMs"` // 1 KiB and fdatasync, on a preallocated file
-	AppendMsP99    float64 `json:"appendMsP99"`
-	RoundTripMs    float64 `json:"roundTripMs"` // 64 bytes there and back over loopback TCP
-	RoundTripMsP99 float64 `json:"roundTripMsP99"`
-	ReplicatedMs   float64 `json:"replicatedMs"` // one append and two round trips: the least for a replicated write
+	Append       limitOf `json:"append"`       // 1 KiB and fdatasync, on a preallocated file
+	QuorumAppend limitOf `json:"quorumAppend"` // the same on three files at once, until the second is done: one disk serves three nodes here
+	RoundTrip    limitOf `json:"roundTrip"`    // 64 bytes there and back over loopback TCP
 }
+
+type limitOf struct {
+	Ms    float64 `json:"ms"` // median
+	P99Ms float64 `json:"p99Ms"`
+}
+
+func limitFrom(sorted []time.Duration) limitOf {
+	return limitOf{ms(percentile(sorted, 0.5)), ms(percentile(sorted, 0.99))}
+}
+
+func (l limitOf) String() string { return fmt.Sprintf("%s ms (p99 %s)", number(l.Ms), number(l.P99Ms)) }
+
+// replicatedMs is the least a replicated write takes: one append and two round trips.
+func (l limits) replicatedMs() float64 { return l.Append.Ms + 2*l.RoundTrip.Ms }
 
 const (
 	limitAppends    = 1000
@@ -27,54 +40,74 @@ const (
 	pingBytes       = 64
 )
 
-// measureLimits writes to a file in dir, which must lie where the controllers' data will.
+// measureLimits writes to files in dir, which must lie where the controllers' data will.
 func measureLimits(dir string) (limits, error) {
-	appends, err := measureAppends(dir)
+	appends, err := measureAppends(dir, 1)
+	if err != nil {
+		return limits{}, err
+	}
+	quorum, err := measureAppends(dir, controllers)
 	if err != nil {
 		return limits{}, err
 	}
 	trips, err := measureRoundTrips()
-	if err != nil {
-		return limits{}, err
-	}
-	l := limits{
-		AppendMs: ms(percentile(appends, 0.5)), AppendMsP99: ms(percentile(appends, 0.99)),
-		RoundTripMs: ms(percentile(trips, 0.5)), RoundTripMsP99: ms(percentile(trips, 0.99)),
-	}
-	l.ReplicatedMs = l.AppendMs + 2*l.RoundTripMs
-	return l, nil
+	return limits{limitFrom(appends), limitFrom(quorum), limitFrom(trips)}, err
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-func measureAppends(dir string) ([]time.Duration, error) {
-	f, err := os.Create(filepath.Join(dir, "limits"))
-	if err != nil {
-		return nil, err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	if _, err := f.Write(make([]byte, limitAppends*appendBytes)); err != nil {
-		return nil, err
-	}
-	if err := f.Sync(); err != nil {
-		return nil, err
+// measureAppends appends to n files at once, each its own, and returns how long it took until a majority of them was durable.
+func measureAppends(dir string, n int) ([]time.Duration, error) {
+	var files []*os.File
+	for range n {
+		f, err := preallocated(dir)
+		if err != nil {
+			return nil, err
+		}
+		defer os.Remove(f.Name())
+		defer f.Close()
+		files = append(files, f)
 	}
 	var took []time.Duration
-	block := make([]byte, appendBytes)
 	for i := range limitAppends {
-		block[0] = byte(i)
 		begin := time.Now()
-		if _, err := f.WriteAt(block, int64(i*appendBytes)); err != nil {
+		done := make(chan error, n)
+		for _, f := range files {
+			go func() { done <- appendTo(f, i) }()
+		}
+		var errs []error
+		for j := range n {
+			errs = append(errs, <-done)
+			if j == n/2 {
+				took = append(took, time.Since(begin))
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
 			return nil, err
 		}
-		if err := unix.Fdatasync(int(f.Fd())); err != nil {
-			return nil, err
-		}
-		took = append(took, time.Since(begin))
 	}
 	slices.Sort(took)
 	return took, nil
+}
+
+func preallocated(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "yakt-bench-limits-")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Write(make([]byte, limitAppends*appendBytes)); err != nil {
+		return f, err
+	}
+	return f, f.Sync()
+}
+
+func appendTo(f *os.File, i int) error {
+	block := make([]byte, appendBytes)
+	block[0] = byte(i)
+	if _, err := f.WriteAt(block, int64(i*appendBytes)); err != nil {
+		return err
+	}
+	return unix.Fdatasync(int(f.Fd()))
 }
 
 // measureRoundTrips uses blocking sockets, so that each message wakes a sleeping thread up as it would between processes.

@@ -9,36 +9,40 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 )
 
 const profileSeconds = 3
 
-// profiles collects processor profiles of YAKt's leader while loads run; a nil one collects nothing.
+// profiles collects processor profiles of YAKt's nodes while loads run; a nil one collects nothing.
 type profiles struct {
 	dir string
-	mu  sync.Mutex
-	n   int
+	n   int // taken so far
 }
 
 // debugAddr finds in a node's log where its debug listener is.
 var debugAddr = regexp.MustCompile(`msg="debug listener"[^\n]* addr=(\S+)`)
 
-// begin takes a profile of the first seconds of a load; the returned function waits for it.
+// begin takes profiles of the leader and of a follower in the first seconds of a load; the returned function waits for them.
 func (p *profiles) begin(r *run, what string) (wait func()) {
 	if p == nil || r.system.key != ours || strings.HasPrefix(what, "warming") {
 		return func() {}
 	}
-	m := debugAddr.FindStringSubmatch(r.quorum.Node(r.leader().ID).Log())
+	lead := r.leader().ID
+	follower := firstControllerID + (lead-firstControllerID+1)%controllers
+	leads, follows := p.take(r, lead, what+" leader"), p.take(r, follower, what+" follower")
+	return func() { leads(); follows() }
+}
+
+// take takes a profile of one node.
+func (p *profiles) take(r *run, node int32, what string) (wait func()) {
+	m := debugAddr.FindStringSubmatch(r.quorum.Node(node).Log())
 	if m == nil {
-		r.progress.say("no profile: the leader has no debug listener")
+		r.progress.say("no profile: the node has no debug listener")
 		return func() {}
 	}
-	p.mu.Lock()
 	p.n++
 	file := filepath.Join(p.dir, fmt.Sprintf("%02d-%s.pprof", p.n, strings.ReplaceAll(what, " ", "-")))
-	p.mu.Unlock()
 	return r.goUntilDoneOrWait(func(ctx context.Context) {
 		url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", m[1], profileSeconds)
 		if err := download(ctx, url, file); err != nil {

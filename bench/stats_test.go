@@ -54,3 +54,10 @@ func TestAdvantage(t *testing.T) {
 		t.Errorf("of nothing: %v", got)
 	}
 }
+
+func TestLimitsAreMeasured(t *testing.T) {
+	l, err := measureLimits(t.TempDir())
+	if err != nil || l.Append.Ms <= 0 || l.QuorumAppend.Ms <= 0 || l.RoundTrip.Ms <= 0 || l.RoundTrip.P99Ms < l.RoundTrip.Ms {
+		t.Fatalf("%+v, %v", l, err)
+	}
+}

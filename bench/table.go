@@ -11,8 +11,8 @@ import (
 // writeTable prints what a person wants to know.
 func (r *results) writeTable(w io.Writer) error {
 	fmt.Fprintf(w, "%v\nscale %s, %d rounds, took %s\n", r.Machine, r.Scale, r.Rounds, r.Took)
-	fmt.Fprintf(w, "limits of this machine: 1 KiB append with fdatasync %s ms (p99 %s), loopback round trip %s ms (p99 %s); one append and two round trips %s ms\n\n",
-		number(r.Limits.AppendMs), number(r.Limits.AppendMsP99), number(r.Limits.RoundTripMs), number(r.Limits.RoundTripMsP99), number(r.Limits.ReplicatedMs))
+	fmt.Fprintf(w, "limits of this machine: 1 KiB append with fdatasync %v, by two of three at once %v; loopback round trip %v; one append and two round trips %s ms\n\n",
+		r.Limits.Append, r.Limits.QuorumAppend, r.Limits.RoundTrip, number(r.Limits.replicatedMs()))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	width := 0
 	for _, m := range r.Metrics {
@@ -56,14 +56,14 @@ func (r *results) writeFailures(w io.Writer) {
 // writeFloor compares a lone create with what a replicated write takes at least.
 func (r *results) writeFloor(w io.Writer) {
 	for _, m := range r.Metrics {
-		if m.Name == oneCreateP50 && r.Limits.ReplicatedMs > 0 {
+		if m.Name == oneCreateP50 && r.Limits.replicatedMs() > 0 {
 			fmt.Fprintf(w, "\none create, in units of one append and two round trips:")
 			for _, s := range []struct {
 				name string
 				*spread
 			}{{"YAKt", m.Ours}, {"Apache", m.Theirs}} {
 				if s.spread != nil {
-					fmt.Fprintf(w, "  %s %s", s.name, number(s.Median/r.Limits.ReplicatedMs))
+					fmt.Fprintf(w, "  %s %s", s.name, number(s.Median/r.Limits.replicatedMs()))
 				}
 			}
 			fmt.Fprintln(w)
