@@ -41,26 +41,26 @@ const (
 )
 
 // measureLimits writes to files in dir, which must lie where the controllers' data will.
-func measureLimits(dir string) (limits, error) {
-	appends, err := measureAppends(dir, 1)
+func measureLimits(dir string, appendCount, tripCount int) (limits, error) {
+	appends, err := measureAppends(dir, 1, appendCount)
 	if err != nil {
 		return limits{}, err
 	}
-	quorum, err := measureAppends(dir, controllers)
+	quorum, err := measureAppends(dir, controllers, appendCount)
 	if err != nil {
 		return limits{}, err
 	}
-	trips, err := measureRoundTrips()
+	trips, err := measureRoundTrips(tripCount)
 	return limits{limitFrom(appends), limitFrom(quorum), limitFrom(trips)}, err
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // measureAppends appends to n files at once, each its own, and returns how long it took until a majority of them was durable.
-func measureAppends(dir string, n int) ([]time.Duration, error) {
+func measureAppends(dir string, n, count int) ([]time.Duration, error) {
 	var files []*os.File
 	for range n {
-		f, err := preallocated(dir)
+		f, err := preallocated(dir, count*appendBytes)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +69,7 @@ func measureAppends(dir string, n int) ([]time.Duration, error) {
 		files = append(files, f)
 	}
 	var took []time.Duration
-	for i := range limitAppends {
+	for i := range count {
 		begin := time.Now()
 		done := make(chan error, n)
 		for _, f := range files {
@@ -90,15 +90,19 @@ func measureAppends(dir string, n int) ([]time.Duration, error) {
 	return took, nil
 }
 
-func preallocated(dir string) (*os.File, error) {
+func preallocated(dir string, size int) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "yakt-bench-limits-")
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.Write(make([]byte, limitAppends*appendBytes)); err != nil {
-		return f, err
+	if _, err = f.Write(make([]byte, size)); err == nil {
+		err = f.Sync()
 	}
-	return f, f.Sync()
+	if err != nil {
+		f.Close()
+		os.Remove(f.Name())
+	}
+	return f, err
 }
 
 func appendTo(f *os.File, i int) error {
@@ -111,7 +115,7 @@ func appendTo(f *os.File, i int) error {
 }
 
 // measureRoundTrips uses blocking sockets, so that each message wakes a sleeping thread up as it would between processes.
-func measureRoundTrips() ([]time.Duration, error) {
+func measureRoundTrips(count int) ([]time.Duration, error) {
 	client, server, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -131,7 +135,7 @@ func measureRoundTrips() ([]time.Duration, error) {
 	}()
 	var took []time.Duration
 	ping := make([]byte, pingBytes)
-	for range limitRoundTrips {
+	for range count {
 		begin := time.Now()
 		if _, err := client.Write(ping); err != nil {
 			return nil, err

@@ -73,7 +73,7 @@ func measure(ctx context.Context, o options) error {
 		b.results.Machine = describeMachine(b.dir)
 		var err error
 		b.progress.at("limits of this machine")
-		b.results.Limits, err = measureLimits(b.dir)
+		b.results.Limits, err = measureLimits(b.dir, limitAppends, limitRoundTrips)
 		h.check(err)
 		b.allRounds(ctx)
 	})

@@ -56,7 +56,7 @@ func TestAdvantage(t *testing.T) {
 }
 
 func TestLimitsAreMeasured(t *testing.T) {
-	l, err := measureLimits(t.TempDir())
+	l, err := measureLimits(t.TempDir(), 20, 100)
 	if err != nil || l.Append.Ms <= 0 || l.QuorumAppend.Ms <= 0 || l.RoundTrip.Ms <= 0 || l.RoundTrip.P99Ms < l.RoundTrip.Ms {
 		t.Fatalf("%+v, %v", l, err)
 	}
