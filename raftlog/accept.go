@@ -55,6 +55,9 @@ func (in *inbound) greet(b []byte) []byte {
 	if err != nil {
 		in.told = true
 		in.l.log.Warn("refused a peer", "node", h.node, "remote", in.remote, "why", err)
+		if h.cluster != in.l.cfg.ClusterID {
+			return refusalAs(verdictForeign, err.Error())
+		}
 		return refusal(err.Error())
 	}
 	in.peer = &h

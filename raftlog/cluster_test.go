@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -271,5 +272,35 @@ func TestThreeNodes(t *testing.T) {
 	second.start()
 	for _, n := range cl.nodes {
 		n.await(end)
+	}
+}
+
+// TestNodeOfAnotherCluster: a node that the others call foreign stops and says why; one that only a minority calls so, and
+// the others, go on.
+func TestNodeOfAnotherCluster(t *testing.T) {
+	cl := newCluster(t, 3, func(c *Config) {
+		if c.NodeID == 2 {
+			c.ClusterID = "another"
+		}
+	})
+	cl.start()
+	select {
+	case err := <-cl.nodes[2].log.Failed():
+		if text := err.Error(); !strings.Contains(text, `2 of 3 voters`) || !strings.Contains(text, `node 2 belongs to cluster "another"`) || !strings.Contains(text, "check cluster.id") {
+			t.Errorf("failed with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the foreign node goes on")
+	}
+	leader := cl.leader()
+	if leader.id == 2 {
+		t.Error("the foreign node leads")
+	}
+	for _, n := range cl.nodes[:2] {
+		select {
+		case err := <-n.log.Failed():
+			t.Errorf("node %d: %v", n.id, err)
+		default:
+		}
 	}
 }

@@ -20,7 +20,8 @@ import (
 //	read      snapshot end int64, epoch int32, position int64, max bytes int32                             -> verdict
 //	failed    the snapshot the sender was offered could not be loaded: end int64, epoch int32
 //
-// A verdict is one byte: 0, then a hello or (size int64, bytes); or 1, then a sentence. A hello must come first.
+// A verdict is one byte: 0, then a hello or (size int64, bytes); or 1, then a sentence; or 2, then a sentence, for a node
+// of another cluster. A hello must come first.
 const PeerAPIKey int16 = 32000
 
 const (
@@ -32,6 +33,7 @@ const (
 
 	verdictOK      = 0
 	verdictRefused = 1
+	verdictForeign = 2
 
 	protocolVersion = 1
 
@@ -129,8 +131,10 @@ func readHello(b []byte) (hello, error) {
 	return h, nil
 }
 
-func refusal(sentence string) []byte {
-	return append([]byte{verdictRefused}, sentence[:min(len(sentence), maxSentenceBytes)]...)
+func refusal(sentence string) []byte { return refusalAs(verdictRefused, sentence) }
+
+func refusalAs(verdict byte, sentence string) []byte {
+	return append([]byte{verdict}, sentence[:min(len(sentence), maxSentenceBytes)]...)
 }
 
 // readVerdict returns what follows a good verdict, or the sentence of a refusal as an error.
@@ -141,11 +145,14 @@ func readVerdict(b []byte) ([]byte, error) {
 	case b[0] == verdictOK:
 		return b[1:], nil
 	}
-	return nil, &refusedError{string(b[1:min(len(b), maxSentenceBytes)])}
+	return nil, &refusedError{string(b[1:min(len(b), maxSentenceBytes)]), b[0] == verdictForeign}
 }
 
-// refusedError is a peer's own word on why it does not want this node.
-type refusedError struct{ sentence string }
+// refusedError is a peer's own word on why it does not want this node. foreign: they are of different clusters.
+type refusedError struct {
+	sentence string
+	foreign  bool
+}
 
 func (e *refusedError) Error() string { return e.sentence }
 

@@ -77,6 +77,9 @@ func (p *peer) run(ctx context.Context) {
 			continue
 		}
 		p.note(ctx, err)
+		if r, ok := errors.AsType[*refusedError](err); ok && r.foreign {
+			p.l.peers.isForeign(p.id, r)
+		}
 		if broke && errors.Is(err, syscall.ECONNREFUSED) {
 			broke = false
 			p.l.input(func(c *core) { c.leaderGone(p.id, err.Error()) })

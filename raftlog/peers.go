@@ -3,6 +3,7 @@ package raftlog
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type peers struct {
 	voters   int
 	byID     map[uint64]*peer
 	caughtUp map[uint64]time.Time // this node leads: when it was last seen to have everything
+	foreign  map[uint64]bool      // said that this node is of another cluster
 	stopped  bool
 
 	pulling *raftpb.Message // the snapshot offer being followed
@@ -37,7 +39,7 @@ type peers struct {
 }
 
 func newPeers(l *Log) *peers {
-	return &peers{l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{}}
+	return &peers{l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{}, foreign: map[uint64]bool{}}
 }
 
 // update starts dialling new members and drops those that left. The caller holds the log's lock.
@@ -107,12 +109,29 @@ func (ps *peers) connected() {
 	}
 }
 
+// isForeign notes that a member called this node one of another cluster. With so many that the rest are no majority this node
+// cannot be of use until somebody corrects its files, and says so by failing.
+func (ps *peers) isForeign(id uint64, why error) {
+	ps.mu.Lock()
+	if ps.members[id] {
+		ps.foreign[id] = true
+	}
+	n, voters := len(ps.foreign), ps.voters
+	ps.mu.Unlock()
+	if voters-n <= voters/2 {
+		ps.l.fail(fmt.Errorf("raftlog: %d of %d voters do not know this node's cluster: %w", n, voters, why))
+	}
+}
+
 // greeted takes the facts of a member's hello, on either kind of connection.
 func (ps *peers) greeted(h hello, inbound bool) {
 	p := ps.get(raftID(h.node))
 	if p == nil {
 		return
 	}
+	ps.mu.Lock()
+	delete(ps.foreign, p.id)
+	ps.mu.Unlock()
 	p.mu.Lock()
 	p.facts.DirectoryID, p.facts.Info = h.dir, h.info
 	p.mu.Unlock()
