@@ -138,3 +138,21 @@ func portTaken(t *testing.T, q *kafka.Controllers) func() {
 	}
 	return func() { l.Close() }
 }
+
+// A node that was formatted for another cluster than its peers stops, and says why; the others go on without it.
+func TestYAKtOfAnotherCluster(t *testing.T) {
+	t.Parallel()
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	id := q.Nodes()[0]
+	kafka.FakeBrokers(t, q, 1)
+	creator := kafka.NewCreator(t, q, 1)
+	q.Stop(t, id)
+	repair := editMeta("cluster.id=", "cluster.id=A")(t, q) // 23 characters are no id of Kafka's, but an id
+	requireRefusal(t, q.RunNode(t, id, refusalMax), `2 of 3 voters do not know this node's cluster: node 3000 belongs to cluster "A.*check cluster\.id`)
+	for range 20 {
+		create(t, creator)
+	}
+	repair()
+	q.Start(t, id)
+	creator.RequireCreated(t, q.Nodes()...)
+}
