@@ -1,0 +1,28 @@
+package integration
+
+import (
+	"testing"
+
+	"github.com/yakt/yakt/integration/kafka"
+	"github.com/yakt/yakt/integration/scenario"
+)
+
+// Brokers are killed, stopped, restarted and lose disks while all their partitions are written to: see package scenario for what
+// must hold of each. No acknowledged record may be lost in the end.
+func TestYAKtBrokersComeAndGo(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		return
+	}
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.LivesProperties()})
+	l := scenario.StartLives(t, q)
+	l.Crash(1, func() { l.Cancel(1) })
+	l.StopAndStart(2, true)
+	l.PreferredLeaders()
+	l.MoveByTool()
+	l.BreakDirectory()
+	l.CrashWithController(3)
+	l.StopWithController(4)
+	l.MoveWithController()
+	l.End()
+}

@@ -1,0 +1,283 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const (
+	livesTopic   = "lives"
+	livesSession = 5 * time.Second // broker.session.timeout.ms
+	electionMax  = 20 * time.Second
+	settleMax    = 30 * time.Second
+	moveMax      = 60 * time.Second
+)
+
+// Lives are the brokers of a cluster, and a topic of three replicas that is written to with acks=all all the time. No two of its
+// replicas need be lost for the tests to fail: min.insync.replicas is 2.
+type Lives struct {
+	t       testing.TB
+	q       kafka.Quorum
+	all     []*kafka.Broker
+	writers *kafka.Writers
+	n       int // partitions
+}
+
+// LivesProperties are the controllers' for these scenarios: sessions that end soon, elections when they are asked for.
+func LivesProperties() map[string]string {
+	return map[string]string{
+		"broker.session.timeout.ms":    fmt.Sprint(livesSession.Milliseconds()),
+		"broker.heartbeat.interval.ms": "1000",
+		"auto.leader.rebalance.enable": "false",
+	}
+}
+
+// StartLives starts four brokers of two log directories each; every two of them share a partition.
+func StartLives(t testing.TB, q kafka.Quorum) *Lives {
+	l := &Lives{t: t, q: q}
+	l.all = kafka.StartBrokers(t, q, 4, kafka.BrokerOptions{LogDirs: 2, Properties: map[string]string{
+		"broker.heartbeat.interval.ms": "1000",
+		// A leader waits that long for a replica to be in sync again, be it on a disk that is gone.
+		"replica.lag.time.max.ms":                       "8000",
+		"replica.high.watermark.checkpoint.interval.ms": "500", // writes to every directory, so that a broken one is noticed
+	}})
+	replicas := [][]int32{{1, 2, 3}, {2, 3, 4}, {3, 4, 1}, {4, 1, 2}, {1, 3, 4}, {2, 4, 1}, {3, 1, 2}, {4, 2, 3}}
+	l.n = len(replicas)
+	kafka.CreateTopicWith(t, l.addrs(), livesTopic, map[string]string{"min.insync.replicas": "2"}, replicas...)
+	l.writers = kafka.StartWriters(t, l.addrs(), livesTopic, l.n)
+	l.writers.WaitEach(t, settleMax)
+	l.settle()
+	return l
+}
+
+// alive are the brokers that run.
+func (l *Lives) alive() []*kafka.Broker {
+	return slices.DeleteFunc(slices.Clone(l.all), func(b *kafka.Broker) bool { return !b.Alive() })
+}
+
+func (l *Lives) addrs() []string { return kafka.Addrs(l.alive()...) }
+
+func (l *Lives) broker(id int32) *kafka.Broker { return l.all[id-1] }
+
+// known is the topic as each running broker knows it; an error unless they agree.
+func (l *Lives) known() (first []kafka.Partition, err error) {
+	for _, addr := range l.addrs() {
+		list, err := kafka.Partitions(l.t.Context(), addr, livesTopic)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			list[i].Offline = nil // in the eyes of that broker
+		}
+		if first != nil && !reflect.DeepEqual(first, list) {
+			return nil, fmt.Errorf("brokers differ: %+v, %+v", first, list)
+		}
+		first = list
+	}
+	if len(first) != l.n {
+		return nil, fmt.Errorf("%d of %d partitions", len(first), l.n)
+	}
+	return first, nil
+}
+
+// await waits until all running brokers know the topic as check wants it.
+func (l *Lives) await(within time.Duration, what string, check func(kafka.Partition) error) (known []kafka.Partition) {
+	l.t.Helper()
+	took := kafka.Eventually(l.t, within, what, func() (err error) {
+		if known, err = l.known(); err != nil {
+			return err
+		}
+		for _, p := range known {
+			err = errors.Join(err, check(p))
+		}
+		return err
+	})
+	l.t.Logf("%s after %v", what, took.Round(time.Millisecond))
+	return known
+}
+
+// settle waits until every replica is in sync, and returns what the topic is like then.
+func (l *Lives) settle() []kafka.Partition {
+	l.t.Helper()
+	return l.await(settleMax, "all replicas are in sync", inSync)
+}
+
+func inSync(p kafka.Partition) error {
+	if len(p.ISR) != len(p.Replicas) || p.Leader < 0 || len(p.ELR) > 0 {
+		return fmt.Errorf("%+v is not in sync", p)
+	}
+	return nil
+}
+
+// without is what must become of partitions when a broker is gone from some of them: it leaves the ISR, and if it led, the first of
+// the other replicas in the ISR does, in the order of the replicas. Nothing else changes.
+func without(before []kafka.Partition, broker int32, gone func(kafka.Partition) bool) func(kafka.Partition) error {
+	return func(p kafka.Partition) error {
+		want := before[p.ID]
+		if gone(want) {
+			want.ISR = slices.DeleteFunc(slices.Clone(want.ISR), func(id int32) bool { return id == broker })
+		}
+		if i := slices.IndexFunc(want.Replicas, func(id int32) bool { return slices.Contains(want.ISR, id) }); want.Leader == broker && gone(want) && i >= 0 {
+			want.Leader, want.LeaderEpoch = want.Replicas[i], want.LeaderEpoch+1
+		}
+		if !reflect.DeepEqual(p, want) {
+			return fmt.Errorf("%+v, want %+v", p, want)
+		}
+		return nil
+	}
+}
+
+func everywhere(kafka.Partition) bool { return true }
+
+// returned is what becomes of partitions when a broker is back: it joins the ISR. Leaders stay.
+func returned(before []kafka.Partition) func(kafka.Partition) error {
+	return func(p kafka.Partition) error {
+		if want := before[p.ID]; p.Leader != want.Leader || p.LeaderEpoch != want.LeaderEpoch {
+			return fmt.Errorf("%+v, led otherwise before: %+v", p, want)
+		}
+		return inSync(p)
+	}
+}
+
+// restart starts a broker that was killed or stopped and waits until it is in sync again.
+func (l *Lives) restart(b *kafka.Broker) []kafka.Partition {
+	l.t.Helper()
+	b.Start(l.t)
+	l.t.Logf("%s: started in %v", b.Name, b.WaitStarted(l.t, restartMax).Round(time.Millisecond))
+	return l.settle()
+}
+
+// Crash kills a broker: its partitions move, and it comes back into their ISRs. meanwhile runs while it is dead.
+func (l *Lives) Crash(id int32, meanwhile func()) {
+	l.t.Helper()
+	b := l.broker(id)
+	before := l.settle()
+	b.Kill()
+	after := l.await(livesSession+electionMax, b.Name+" killed: others lead", without(before, id, everywhere))
+	l.writers.WaitEach(l.t, settleMax)
+	if meanwhile != nil {
+		meanwhile()
+		after = l.await(electionMax, "all brokers know what happened meanwhile", func(kafka.Partition) error { return nil })
+	}
+	b.Start(l.t)
+	l.t.Logf("%s: started in %v", b.Name, b.WaitStarted(l.t, restartMax).Round(time.Millisecond))
+	l.await(settleMax, b.Name+" is back", returned(after))
+}
+
+// StopAndStart shuts a broker down: when it exits, it leads nothing any more and every other broker knows who does. When it is
+// started right behind that, it is let in at once, if the controllers are of those that do.
+func (l *Lives) StopAndStart(id int32, atOnce bool) {
+	l.t.Helper()
+	b := l.broker(id)
+	before := l.settle()
+	stopWhole(l.t, b)
+	after, err := l.known()
+	if err != nil {
+		l.t.Fatalf("%s has exited: %v", b.Name, err)
+	}
+	for _, p := range after {
+		if err := without(before, id, everywhere)(p); err != nil {
+			l.t.Errorf("%s has exited: %v", b.Name, err)
+		}
+	}
+	b.Start(l.t)
+	took := b.WaitStarted(l.t, restartMax)
+	refused := containsLine(b.Log(), "DUPLICATE_BROKER_REGISTRATION")
+	l.t.Logf("%s: stopped, started in %v (refused at first: %t)", b.Name, took.Round(time.Millisecond), refused)
+	if atOnce && refused {
+		l.t.Errorf("%s was refused after a clean stop", b.Name)
+	}
+	l.await(settleMax, b.Name+" is back", returned(after))
+}
+
+// PreferredLeaders elects them by Kafka's tool.
+func (l *Lives) PreferredLeaders() {
+	l.t.Helper()
+	before := l.settle()
+	moved := 0
+	for _, p := range before {
+		if p.Leader != p.Replicas[0] {
+			moved++
+		}
+	}
+	if moved == 0 {
+		l.t.Error("all partitions are led by their first replicas before the election")
+	}
+	kafka.RunTool(l.t, l.q.Version(), kafka.LeaderElectionCommand, "--bootstrap-server", l.addrs()[0], "--election-type", "preferred", "--all-topic-partitions").MustSucceed(l.t)
+	l.await(electionMax, fmt.Sprintf("%d preferred leaders are back", moved), func(p kafka.Partition) error {
+		if p.Leader != p.Replicas[0] {
+			return fmt.Errorf("%+v", p)
+		}
+		return inSync(p)
+	})
+	l.writers.WaitEach(l.t, settleMax)
+}
+
+// killingLeader kills the leading controller while f runs.
+func (l *Lives) killingLeader(f func()) {
+	l.t.Helper()
+	leader := kafka.WaitLeader(l.t, l.q, electionMax).ID
+	var wg sync.WaitGroup
+	wg.Go(func() { l.q.Kill(leader) })
+	f()
+	wg.Wait()
+	l.t.Logf("controller %d led and was killed", leader)
+}
+
+// restoreControllers starts the controllers that were killed.
+func (l *Lives) restoreControllers() {
+	l.t.Helper()
+	for _, id := range l.q.Nodes() {
+		if !l.q.Alive(id) {
+			l.q.Start(l.t, id)
+			kafka.WaitCaughtUp(l.t, l.q, id, catchUpMax)
+		}
+	}
+}
+
+// CrashWithController kills a broker and the leading controller at once.
+func (l *Lives) CrashWithController(id int32) {
+	l.t.Helper()
+	b := l.broker(id)
+	before := l.settle()
+	l.killingLeader(b.Kill)
+	after := l.await(2*livesSession+electionMax, b.Name+" and a controller killed: others lead", without(before, id, everywhere))
+	l.writers.WaitEach(l.t, settleMax)
+	l.restoreControllers()
+	b.Start(l.t)
+	b.WaitStarted(l.t, restartMax)
+	l.await(settleMax, b.Name+" is back", returned(after))
+}
+
+// StopWithController kills the leading controller while a broker asks to be let go.
+func (l *Lives) StopWithController(id int32) {
+	l.t.Helper()
+	b := l.broker(id)
+	before := l.settle()
+	l.killingLeader(func() { stopWhole(l.t, b) })
+	after := l.await(electionMax, b.Name+" stopped, a controller killed: others lead", without(before, id, everywhere))
+	l.restoreControllers()
+	b.Start(l.t)
+	b.WaitStarted(l.t, restartMax)
+	l.await(settleMax, b.Name+" is back", returned(after))
+}
+
+// End stops the writers and holds what was acknowledged against what is there.
+func (l *Lives) End() {
+	l.t.Helper()
+	l.settle()
+	l.writers.WaitEach(l.t, settleMax)
+	l.writers.Stop()
+	kafka.RequireAlive(l.t, l.all...)
+	l.t.Logf("controllers %s: %v", l.q.Name(), l.writers)
+	l.writers.Ledger.Verify(l.t, l.addrs())
+}
+
+func containsLine(log, text string) bool { return match(log, text) == nil }
