@@ -1,10 +1,8 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -12,9 +10,7 @@ import (
 )
 
 func configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check and show a configuration"}
-	cmd.AddCommand(configCheckCommand(), configPrintCommand())
-	return cmd
+	return group("config", "Check and show a configuration", configCheckCommand(), configPrintCommand())
 }
 
 func configCheckCommand() *cobra.Command {
@@ -45,6 +41,9 @@ func configPrintCommand() *cobra.Command {
 		Short: "Print every key with its value and where it came from; secrets are hidden",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
 			cfg, err := s.load(cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -53,23 +52,16 @@ func configPrintCommand() *cobra.Command {
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	outputFlag(cmd, &output)
 	return cmd
 }
 
 func printSettings(w io.Writer, settings []config.Setting, output string) error {
-	switch output {
-	case "json":
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(settings)
-	case "table":
-		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(t, "KEY\tVALUE\tSOURCE")
+	return show(w, output, settings, func() [][]string {
+		rows := [][]string{{"KEY", "VALUE", "SOURCE"}}
 		for _, s := range settings {
-			fmt.Fprintf(t, "%s\t%s\t%s\n", s.Key, s.Value, s.Source)
+			rows = append(rows, []string{s.Key, s.Value, s.Source})
 		}
-		return t.Flush()
-	}
-	return &exitError{exitUsage, fmt.Errorf("-o %q is neither table nor json", output)}
+		return rows
+	})
 }

@@ -2,10 +2,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/yakt/yakt/cmd/yakt/node"
 )
 
 // Exit codes. They are part of the interface: scripts may test for them.
@@ -14,7 +19,14 @@ const (
 	exitFailed  = 1 // the command could not do what it was told; the message says why
 	exitUsage   = 2 // the command line itself is wrong
 	exitStopped = 3 // a running node had to stop: disk failure, damaged log
+	// exitUnavailable: no node could be reached, or the quorum has no leader. Nothing was done; try again.
+	exitUnavailable = 4
+	// exitUnknown: a change was sent and no answer came. It may have been carried out.
+	exitUnknown = 5
 )
+
+const exitCodes = `Exit codes: 0 done; 1 refused or failed, the message says why; 2 the command line is wrong; 3 a running node had to stop;
+4 no node could be reached or nobody leads, nothing was done; 5 it is not known whether a change was carried out.`
 
 // exitError carries the code to exit with.
 type exitError struct {
@@ -25,26 +37,51 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-func run(args []string) int {
+func run(args []string, out, errOut io.Writer) int {
 	root := &cobra.Command{
 		Use:           "yakt",
 		Short:         "A Kafka controller quorum in one binary",
+		Long:          "A Kafka controller quorum in one binary: runs a node, and asks a running one over HTTP.\n\n" + exitCodes,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(startCommand(), formatCommand(), configCommand(), versionCommand())
+	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(), feedCommand(), quorumCommand(), logCommand(), snapshotCommand())
+	node.Version = version
 	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(errOut)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	err := root.Execute()
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(os.Stderr, "yakt: %v\n", err)
-	code := exitFailed
-	if e, ok := err.(*exitError); ok { //nolint:errorlint // only what a command returned itself
-		code = e.code
+	fmt.Fprintf(errOut, "yakt: %v\n", err)
+	return exitCode(err)
+}
+
+// exitCode finds the code for an error. cobra has no types for its own complaints about the command line.
+func exitCode(err error) int {
+	var e *exitError
+	switch {
+	case errors.As(err, &e):
+		return e.code
+	case strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"), strings.HasPrefix(err.Error(), "if any flags in the group"):
+		return exitUsage
 	}
-	return code
+	return exitFailed
+}
+
+// group is a command that only has others below it.
+func group(name, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return &exitError{exitUsage, fmt.Errorf("unknown command %q: see yakt %s --help", args[0], cmd.Name())}
+		}
+		return cmd.Help()
+	}}
+	cmd.AddCommand(commands...)
+	return cmd
 }

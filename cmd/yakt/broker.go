@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/yakt/yakt/httpapi"
+)
+
+type brokerRecord = httpapi.Record[httpapi.BrokerFields]
+
+func brokerCommand() *cobra.Command {
+	c := new(client)
+	cmd := group("broker", "List, register, change and unregister brokers")
+	c.flags(cmd)
+	cmd.AddCommand(brokerListCommand(c), brokerGetCommand(c), brokerRegisterCommand(c), brokerUnregisterCommand(c), brokerChangeCommand(c))
+	return cmd
+}
+
+var brokerHeader = []string{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "RACK", "EPOCH", "INCARNATION"}
+
+func brokerRow(f httpapi.BrokerFields) []string {
+	return row(f.BrokerID, f.BrokerStatus, f.BrokerHost, f.BrokerPort, f.SecurityProtocol, f.RackID, f.Epoch, f.InternalUUID)
+}
+
+func (c *client) showBrokers(answer any, brokers ...brokerRecord) error {
+	return show(c.out, c.output, answer, func() [][]string {
+		rows := [][]string{brokerHeader}
+		for _, b := range brokers {
+			rows = append(rows, brokerRow(b.Fields))
+		}
+		return rows
+	})
+}
+
+func brokerListCommand(c *client) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use: "list [--all]", Short: "List the brokers that are alive", Args: args(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var brokers []brokerRecord
+			var err error
+			if all {
+				brokers, err = fromSnapshot[httpapi.BrokerFields](cmd.Context(), c, "RegisterBrokerRecord")
+			} else {
+				err = c.call(cmd.Context(), "listing brokers", http.MethodGet, "/v1/get_all_active_brokers", nil, nil, &brokers)
+			}
+			if err != nil {
+				return err
+			}
+			return c.showBrokers(brokers, brokers...)
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "fenced ones, too")
+	return cmd
+}
+
+func brokerGetCommand(c *client) *cobra.Command {
+	return &cobra.Command{
+		Use: "get ID", Short: "Show a broker", Args: args(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := c.broker(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return c.showBrokers(b, b)
+		},
+	}
+}
+
+func (c *client) broker(ctx context.Context, id string) (b brokerRecord, err error) {
+	if _, err := number(id, "a broker's id"); err != nil {
+		return b, err
+	}
+	err = c.call(ctx, "asking for broker "+id, http.MethodGet, "/v1/get_broker_by_id", url.Values{"brokerId": {id}}, nil, &b)
+	return b, err
+}
+
+func number(s, what string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return 0, &exitError{exitUsage, fmt.Errorf("%q is not %s: give a number", s, what)}
+	}
+	return n, nil
+}
+
+func brokerRegisterCommand(c *client) *cobra.Command {
+	var (
+		host, protocol, rack, incarnation string
+		port                              int32
+		logDirs                           []string
+	)
+	cmd := &cobra.Command{
+		Use: "register ID --host HOST --port PORT", Short: "Register a broker that has no process to do so itself", Args: args(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := number(args[0], "a broker's id")
+			if err != nil {
+				return err
+			}
+			body := map[string]any{"brokerId": id, "brokerHost": host, "brokerPort": port, "securityProtocol": strings.ToUpper(protocol), "rackId": rack}
+			if incarnation != "" {
+				body["internalUUID"] = incarnation
+			}
+			if len(logDirs) > 0 {
+				body["logDirs"] = logDirs
+			}
+			var b brokerRecord
+			if err := c.call(cmd.Context(), "registering broker "+args[0], http.MethodPost, "/v1/register", nil, body, &b); err != nil {
+				return err
+			}
+			return c.showBrokers(b, b)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&host, "host", "", "host under which clients reach it")
+	f.Int32Var(&port, "port", 9092, "port under which clients reach it")
+	f.StringVar(&protocol, "security-protocol", "PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+	f.StringVar(&rack, "rack", "", "its rack")
+	f.StringVar(&incarnation, "incarnation", "", "its incarnation; that of its last registration amends it")
+	f.StringSliceVar(&logDirs, "log-dir", nil, "id of a log directory; may be repeated")
+	_ = cmd.MarkFlagRequired("host")
+	return cmd
+}
+
+func brokerUnregisterCommand(c *client) *cobra.Command {
+	return &cobra.Command{
+		Use: "unregister ID", Short: "Take a broker out of all partitions and drop its registration", Args: args(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := number(args[0], "a broker's id")
+			if err != nil {
+				return err
+			}
+			var answer struct {
+				httpapi.Record[httpapi.UnregisterFields]
+				InternalUUID string `json:"internalUUID"`
+			}
+			if err := c.call(cmd.Context(), "unregistering broker "+args[0], http.MethodPost, "/v1/unregister_broker", nil, map[string]any{"brokerId": id}, &answer); err != nil {
+				return err
+			}
+			return show(c.out, c.output, answer, func() [][]string {
+				return [][]string{{"ID", "EPOCH", "INCARNATION"}, row(answer.Fields.BrokerID, answer.Fields.Epoch, answer.InternalUUID)}
+			})
+		},
+	}
+}
+
+func brokerChangeCommand(c *client) *cobra.Command {
+	var epoch int64
+	cmd := &cobra.Command{
+		Use: "change ID [--status STATUS] [--host HOST] [--port PORT] [--security-protocol PROTOCOL] [--rack RACK]", Short: "Fence, unfence or shut down a broker, or change where it listens", Args: args(1),
+	}
+	f := cmd.Flags()
+	f.Int64Var(&epoch, "epoch", -1, "epoch of its registration; the present one when absent")
+	f.String("status", "", "FENCED, UNFENCED, or CLOSED for a controlled shutdown")
+	f.String("host", "", "new host")
+	f.Int32("port", 0, "new port")
+	f.String("security-protocol", "", "new protocol")
+	f.String("rack", "", "new rack; empty for none")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		b, err := c.broker(cmd.Context(), args[0])
+		if err != nil {
+			return err
+		}
+		if epoch < 0 {
+			epoch = b.Fields.Epoch
+		}
+		body := map[string]any{"brokerId": b.Fields.BrokerID, "epoch": epoch}
+		for flag, field := range map[string]string{"status": "brokerStatus", "host": "brokerHost", "security-protocol": "securityProtocol", "rack": "rackId"} {
+			if v, _ := f.GetString(flag); f.Changed(flag) {
+				body[field] = v
+			}
+		}
+		if port, _ := f.GetInt32("port"); f.Changed("port") {
+			body["brokerPort"] = port
+		}
+		var changed httpapi.Record[httpapi.BrokerChangeFields]
+		if err := c.call(cmd.Context(), "changing broker "+args[0], http.MethodPost, "/v1/register_broker_change", nil, body, &changed); err != nil {
+			return err
+		}
+		return show(c.out, c.output, changed, func() [][]string {
+			n := changed.Fields
+			return [][]string{{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "EPOCH"}, row(n.BrokerID, n.BrokerStatus, n.BrokerHost, n.BrokerPort, n.SecurityProtocol, n.Epoch)}
+		})
+	}
+	return cmd
+}
+
+// fromSnapshot asks for the whole state that clients follow and keeps the records of a name.
+func fromSnapshot[F any](ctx context.Context, c *client, name string) ([]httpapi.Record[F], error) {
+	var news struct {
+		Records []httpapi.Record[rawJSON] `json:"records"`
+	}
+	if err := c.call(ctx, "reading the cluster's state", http.MethodGet, "/v1/client_mgmt", nil, nil, &news); err != nil {
+		return nil, err
+	}
+	kept := []httpapi.Record[F]{}
+	for _, r := range news.Records {
+		if r.Name != name {
+			continue
+		}
+		k := httpapi.Record[F]{Type: r.Type, Name: r.Name, Timestamp: r.Timestamp, Offset: r.Offset, Epoch: r.Epoch}
+		if err := r.Fields.into(&k.Fields); err != nil {
+			return nil, err
+		}
+		kept = append(kept, k)
+	}
+	return kept, nil
+}

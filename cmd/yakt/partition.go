@@ -1,0 +1,110 @@
+package main
+
+import (
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/yakt/yakt/httpapi"
+)
+
+func partitionCommand() *cobra.Command {
+	c := new(client)
+	cmd := group("partition", "Add partitions, add and remove replicas")
+	c.flags(cmd)
+	cmd.AddCommand(partitionCreateCommand(c),
+		replicaCommand(c, "add-replica", "/v1/add_replica", "Add a replica; it is in ADDING until it is in sync"),
+		replicaCommand(c, "remove-replica", "/v1/remove_replica", "Remove a replica; it is in REMOVING until the others are in sync"))
+	return cmd
+}
+
+func (c *client) showPartition(p *partitionRecord) error {
+	return show(c.out, c.output, p, func() [][]string { return [][]string{partitionHeader, partitionRow(p.Fields)} })
+}
+
+func partitionCreateCommand(c *client) *cobra.Command {
+	var (
+		id       int32
+		replicas string
+	)
+	cmd := &cobra.Command{
+		Use: "create TOPIC [--id ID] [--replicas IDS]", Short: "Add a partition to a topic", Args: args(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body := map[string]any{"name": args[0]}
+			if cmd.Flags().Changed("id") {
+				body["partitionId"] = id
+			}
+			if replicas != "" {
+				ids, err := parseIDs(replicas)
+				if err != nil {
+					return err
+				}
+				body["replicas"] = ids
+			}
+			var p partitionRecord
+			if err := c.call(cmd.Context(), "adding a partition to "+args[0], http.MethodPost, "/v1/create_partition", nil, body, &p); err != nil {
+				return err
+			}
+			return c.showPartition(&p)
+		},
+	}
+	cmd.Flags().Int32Var(&id, "id", 0, "id it is to have: the next, which it gets anyway")
+	cmd.Flags().StringVar(&replicas, "replicas", "", "brokers to hold it, such as 1,2,3; placed by the controller when absent")
+	return cmd
+}
+
+func replicaCommand(c *client, name, path, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: name + " TOPIC PARTITION BROKER", Short: short, Args: args(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			partition, err := number(args[1], "a partition's id")
+			if err != nil {
+				return err
+			}
+			broker, err := number(args[2], "a broker's id")
+			if err != nil {
+				return err
+			}
+			var p partitionRecord
+			body := map[string]any{"name": args[0], "partitionId": partition, "brokerId": broker}
+			if err := c.call(cmd.Context(), "moving "+args[0]+"-"+args[1], http.MethodPost, path, nil, body, &p); err != nil {
+				return err
+			}
+			return c.showPartition(&p)
+		},
+	}
+}
+
+func producerCommand() *cobra.Command {
+	c := new(client)
+	cmd := group("producer", "Blocks of producer ids")
+	c.flags(cmd)
+	var epoch int64
+	register := &cobra.Command{
+		Use: "register BROKER [--epoch EPOCH]", Short: "Give a broker the next block of producer ids", Args: args(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			b, err := c.broker(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if epoch < 0 {
+				epoch = b.Fields.Epoch
+			}
+			var answer struct {
+				httpapi.Record[httpapi.ProducerIDsFields]
+				ProducerID int64 `json:"producerId"`
+				Length     int32 `json:"length"`
+			}
+			body := map[string]any{"brokerId": b.Fields.BrokerID, "brokerEpoch": epoch}
+			if err := c.call(cmd.Context(), "asking for producer ids", http.MethodPost, "/v1/register_producer", nil, body, &answer); err != nil {
+				return err
+			}
+			return show(c.out, c.output, answer, func() [][]string {
+				return [][]string{{"BROKER", "FIRST", "LENGTH"}, row(answer.Fields.BrokerID, answer.ProducerID, answer.Length)}
+			})
+		},
+	}
+	register.Flags().Int64Var(&epoch, "epoch", -1, "epoch of the broker's registration; the present one when absent")
+	cmd.AddCommand(register)
+	return cmd
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+func snapshotCommand() *cobra.Command {
+	return group("snapshot", "List, inspect and download snapshots", snapshotListCommand(), snapshotInspectCommand(), snapshotSaveCommand())
+}
+
+// snapshotFile is a checkpoint file in a directory.
+type snapshotFile struct {
+	File      string    `json:"file"`
+	EndOffset int64     `json:"endOffset"`
+	Epoch     int32     `json:"epoch"`
+	Bytes     int64     `json:"bytes"`
+	Written   time.Time `json:"written"`
+}
+
+var checkpointName = regexp.MustCompile(`^(\d{20})-(\d{10})\.checkpoint$`)
+
+func snapshotListCommand() *cobra.Command {
+	var (
+		s      settings
+		dir    string
+		output string
+	)
+	cmd := &cobra.Command{
+		Use: "list [--config FILE | --dir DIR]", Short: "List the snapshots in a node's directory", Args: args(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			if dir == "" {
+				cfg, err := s.load(cmd.ErrOrStderr())
+				if err != nil {
+					return err
+				}
+				dir = filepath.Join(cfg.MetadataLogDir, "__cluster_metadata-0")
+			}
+			files, err := snapshotFiles(dir)
+			if err != nil {
+				return err
+			}
+			return show(cmd.OutOrStdout(), output, files, func() [][]string {
+				rows := [][]string{{"END OFFSET", "EPOCH", "BYTES", "WRITTEN", "FILE"}}
+				for _, f := range files {
+					rows = append(rows, row(f.EndOffset, f.Epoch, f.Bytes, f.Written.UTC().Format(time.RFC3339), f.File))
+				}
+				return rows
+			})
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().StringVar(&dir, "dir", "", "directory of the files, instead of a configuration")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func snapshotFiles(dir string) ([]snapshotFile, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the snapshots: %w; name the node's configuration by --config or the directory by --dir", err)
+	}
+	files := []snapshotFile{}
+	for _, e := range entries {
+		m := checkpointName.FindStringSubmatch(e.Name())
+		info, err := e.Info()
+		if m == nil || err != nil {
+			continue
+		}
+		end, _ := strconv.ParseInt(m[1], 10, 64)
+		epoch, _ := strconv.ParseInt(m[2], 10, 32)
+		files = append(files, snapshotFile{filepath.Join(dir, e.Name()), end, int32(epoch), info.Size(), info.ModTime()})
+	}
+	return files, nil
+}
+
+// snapshotSummary is what inspect says of a file.
+type snapshotSummary struct {
+	File                      string         `json:"file"`
+	LastContainedLogTimestamp string         `json:"lastContainedLogTimestamp"`
+	MetadataVersion           string         `json:"metadataVersion"`
+	Control                   map[string]int `json:"controlRecords"`
+	Records                   map[string]int `json:"records"`
+}
+
+func snapshotInspectCommand() *cobra.Command {
+	var output string
+	cmd := &cobra.Command{
+		Use: "inspect FILE", Short: "Check a snapshot and count what is in it", Args: args(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			var s *snapshotSummary
+			err := progress(cmd.ErrOrStderr(), "reading "+args[0], func() (err error) {
+				s, err = inspect(args[0])
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			return show(cmd.OutOrStdout(), output, s, func() [][]string {
+				rows := [][]string{row("FILE", s.File), row("LAST RECORD OF", s.LastContainedLogTimestamp), row("METADATA.VERSION", s.MetadataVersion), {}, {"RECORD", "COUNT"}}
+				for _, counts := range []map[string]int{s.Control, s.Records} {
+					for _, name := range sortedKeys(counts) {
+						rows = append(rows, row(name, counts[name]))
+					}
+				}
+				return rows
+			})
+		},
+	}
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func inspect(path string) (*snapshotSummary, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c, err := metadata.ReadCheckpoint(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; take another snapshot", path, err)
+	}
+	s := &snapshotSummary{File: path, LastContainedLogTimestamp: time.UnixMilli(c.Header.LastContainedLogTimestamp).UTC().Format(time.RFC3339Nano), Control: map[string]int{}, Records: map[string]int{}}
+	for _, r := range c.Control {
+		s.Control[controlName(r)]++
+	}
+	e := metadata.Empty().Edit()
+	for i, r := range c.Records {
+		s.Records[r.Type().String()]++
+		if err := e.Replay(int64(i), r); err != nil {
+			return nil, fmt.Errorf("%s does not replay: %w; take another snapshot", path, err)
+		}
+	}
+	s.MetadataVersion = e.Image().Version().String()
+	return s, nil
+}
+
+func snapshotSaveCommand() *cobra.Command {
+	c := new(client)
+	cmd := &cobra.Command{
+		Use: "save FILE", Short: "Download a node's state as a snapshot; it holds secrets", Args: args(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return progress(c.errOut, "downloading", func() error {
+				resp, err := c.send(cmd.Context(), http.MethodGet, "/v1/snapshot", nil, nil)
+				if err != nil {
+					return err
+				}
+				defer resp.Body.Close()
+				return save(args[0], resp.Body)
+			})
+		},
+	}
+	c.flags(cmd)
+	return cmd
+}
+
+// save writes a file that is whole or not there, and for its owner only.
+func save(path string, r io.Reader) error {
+	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup() //nolint:errcheck // after an error there is nothing more to do
+	if _, err := io.Copy(f, r); err != nil {
+		return fmt.Errorf("the download broke off: %w; try again", err)
+	}
+	return f.CloseAtomicallyReplace()
+}
+
+func controlName(r any) string {
+	switch r.(type) {
+	case *record.KRaftVersion:
+		return "KRaftVersionRecord"
+	case *record.Voters:
+		return "VotersRecord"
+	}
+	return fmt.Sprintf("%T", r)
+}
