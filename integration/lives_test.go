@@ -26,3 +26,18 @@ func TestYAKtBrokersComeAndGo(t *testing.T) {
 	l.MoveWithController()
 	l.End()
 }
+
+// All replicas of partitions are lost at once, and one after the other: nobody leads who has missed what was acknowledged, unless
+// the topic allows it, and as soon as somebody is back who has it all, that one does.
+func TestYAKtAllReplicasLost(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		return
+	}
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.RecoveryProperties()})
+	r := scenario.StartRecovery(t, q, q.Endpoint(q.Nodes()[0]))
+	r.AllAtOnce()
+	r.EligibleReplicaLeads()
+	r.LastLeaderLeads()
+	r.End()
+}

@@ -1,0 +1,201 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+const (
+	recoverySession = 3 * time.Second
+	strictTopic     = "strict"   // three replicas, two must have a record
+	carefulTopic    = "careful"  // two replicas, one will do, and no unclean elections
+	recklessTopic   = "reckless" // the same with unclean elections
+	recoverMax      = 30 * time.Second
+)
+
+// RecoveryProperties are the controllers' for Recovery: sessions that end soon, preferred leaders sought all the time.
+func RecoveryProperties() map[string]string {
+	return map[string]string{
+		"broker.session.timeout.ms":               fmt.Sprint(recoverySession.Milliseconds()),
+		"broker.heartbeat.interval.ms":            "500",
+		"leader.imbalance.check.interval.seconds": "1",
+	}
+}
+
+// Recovery is a cluster of three brokers with topics that all brokers hold, whose replicas all go at times. It needs eligible leader
+// replicas (ELR), which new clusters have from 4.1 on.
+type Recovery struct {
+	t       testing.TB
+	view    string // a controller, asked about topics when no broker runs
+	brokers []*kafka.Broker
+	strict  *kafka.Writers
+	// acknowledged by the one replica in sync that careful and reckless had
+	careful, reckless *kafka.Ledger
+}
+
+// StartRecovery starts the brokers and writes to the strict topic from then on. view is a controller that answers
+// DescribeTopicPartitions.
+func StartRecovery(t testing.TB, q kafka.Quorum, view string) *Recovery {
+	r := &Recovery{t: t, view: view, careful: kafka.NewLedger(carefulTopic), reckless: kafka.NewLedger(recklessTopic)}
+	r.brokers = kafka.StartBrokers(t, q, 3, kafka.BrokerOptions{Properties: map[string]string{
+		"broker.heartbeat.interval.ms": "500",
+		"replica.lag.time.max.ms":      "8000",
+	}})
+	addrs := kafka.Addrs(r.brokers...)
+	kafka.CreateTopicWith(t, addrs, strictTopic, map[string]string{"min.insync.replicas": "2"}, []int32{1, 2, 3}, []int32{1, 2, 3})
+	kafka.CreateTopicWith(t, addrs, carefulTopic, nil, []int32{1, 2})
+	kafka.CreateTopicWith(t, addrs, recklessTopic, map[string]string{"unclean.leader.election.enable": "true"}, []int32{1, 2})
+	kafka.Produce(t, addrs, carefulTopic, 20, r.careful)
+	kafka.Produce(t, addrs, recklessTopic, 20, r.reckless)
+	r.strict = kafka.StartWriters(t, addrs, strictTopic, 2)
+	r.whole()
+	return r
+}
+
+// is waits until the controllers know every partition of a topic to have this leader, ISR and ELR; -1 is no leader.
+func (r *Recovery) is(topic string, leader int32, isr, elr []int32) {
+	r.t.Helper()
+	what := fmt.Sprintf("%s is led by %d, ISR %v, ELR %v", topic, leader, isr, elr)
+	took := kafka.Eventually(r.t, recoverMax, what, func() error {
+		known, err := kafka.Partitions(r.t.Context(), r.view, topic)
+		if err != nil || len(known) == 0 {
+			return errors.Join(err, fmt.Errorf("%d partitions", len(known)))
+		}
+		for _, p := range known {
+			if p.Leader != leader || !slices.Equal(p.ISR, isr) || !slices.Equal(p.ELR, elr) {
+				err = errors.Join(err, fmt.Errorf("%+v", p))
+			}
+		}
+		return err
+	})
+	r.t.Logf("%s, after %v", what, took.Round(time.Millisecond))
+}
+
+// remains checks that a topic is as it was, now that something else has happened.
+func (r *Recovery) remains(topic string, leader int32, isr, elr []int32) {
+	r.t.Helper()
+	known, err := kafka.Partitions(r.t.Context(), r.view, topic)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, p := range known {
+		if p.Leader != leader || !slices.Equal(p.ISR, isr) || !slices.Equal(p.ELR, elr) {
+			r.t.Errorf("%s: %+v, want leader %d, ISR %v, ELR %v", topic, p, leader, isr, elr)
+		}
+	}
+}
+
+// whole waits until all is as at first, the preferred leaders included, which only the controllers' own election brings back; all
+// brokers must see it so. Then what was acknowledged must be there.
+func (r *Recovery) whole() {
+	r.t.Helper()
+	r.is(strictTopic, 1, []int32{1, 2, 3}, []int32{})
+	r.is(carefulTopic, 1, []int32{1, 2}, []int32{})
+	r.is(recklessTopic, 1, []int32{1, 2}, []int32{})
+	kafka.Eventually(r.t, recoverMax, "all brokers know it", func() error {
+		for _, topic := range []string{strictTopic, carefulTopic, recklessTopic} {
+			want, err := kafka.Partitions(r.t.Context(), r.view, topic)
+			if err != nil {
+				return err
+			}
+			for _, addr := range kafka.Addrs(r.brokers...) {
+				if got, err := kafka.Partitions(r.t.Context(), addr, topic); err != nil || !reflect.DeepEqual(got, want) {
+					return errors.Join(err, fmt.Errorf("%s: %+v, want %+v", addr, got, want))
+				}
+			}
+		}
+		return nil
+	})
+	r.strict.WaitEach(r.t, recoverMax)
+}
+
+func (r *Recovery) start(id int32) {
+	r.t.Helper()
+	r.brokers[id-1].Start(r.t)
+	r.brokers[id-1].WaitStarted(r.t, restartMax)
+}
+
+func (r *Recovery) kill(id int32) { r.brokers[id-1].Kill() }
+
+// AllAtOnce kills all brokers together and starts them together.
+func (r *Recovery) AllAtOnce() {
+	r.t.Helper()
+	var wg sync.WaitGroup
+	for _, b := range r.brokers {
+		wg.Go(b.Kill)
+	}
+	wg.Wait()
+	for _, b := range r.brokers {
+		b.Start(r.t)
+	}
+	for _, b := range r.brokers {
+		b.WaitStarted(r.t, restartMax)
+	}
+	r.t.Log("all brokers were killed at once and started again")
+	r.whole()
+}
+
+// EligibleReplicaLeads loses all replicas one after the other. The one of them that went in good order is eligible to lead: it has all
+// that was acknowledged, since its leader alone acknowledged no more. Of the topics that one replica is enough for, the one leads
+// again from what the other missed only when that is allowed.
+func (r *Recovery) EligibleReplicaLeads() {
+	r.t.Helper()
+	r.kill(3)
+	r.is(strictTopic, 1, []int32{1, 2}, []int32{})
+	r.strict.WaitEach(r.t, recoverMax)
+	stopWhole(r.t, r.brokers[1])
+	r.is(strictTopic, 1, []int32{1}, []int32{2})
+	r.is(carefulTopic, 1, []int32{1}, []int32{})
+	kafka.Produce(r.t, kafka.Addrs(r.brokers[0]), carefulTopic, 20, r.careful)
+	kafka.Produce(r.t, kafka.Addrs(r.brokers[0]), recklessTopic, 20, kafka.NewLedger("lost"))
+	r.kill(1)
+	r.is(strictTopic, -1, []int32{}, []int32{1, 2})
+	r.is(carefulTopic, -1, []int32{}, []int32{1})
+	r.is(recklessTopic, -1, []int32{}, []int32{1})
+
+	r.start(3) // has missed acknowledged records
+	r.remains(strictTopic, -1, []int32{}, []int32{1, 2})
+	r.start(2)
+	r.is(recklessTopic, 2, []int32{2}, []int32{})
+	r.is(strictTopic, 2, []int32{2, 3}, []int32{})
+	r.remains(carefulTopic, -1, []int32{}, []int32{1})
+	r.strict.WaitEach(r.t, recoverMax)
+	r.start(1)
+	r.whole()
+}
+
+// LastLeaderLeads kills all replicas one after the other. Nobody comes back as one that went in good order: whoever led last leads
+// again, and no other before it.
+func (r *Recovery) LastLeaderLeads() {
+	r.t.Helper()
+	r.kill(3)
+	r.is(strictTopic, 1, []int32{1, 2}, []int32{})
+	r.kill(2)
+	r.is(strictTopic, 1, []int32{1}, []int32{2})
+	r.kill(1)
+	r.is(strictTopic, -1, []int32{}, []int32{1, 2})
+	r.start(3)
+	r.remains(strictTopic, -1, []int32{}, []int32{1, 2})
+	r.start(2)
+	r.remains(strictTopic, -1, []int32{}, []int32{1})
+	r.start(1)
+	r.whole()
+}
+
+// End holds what was acknowledged against what is there. Reckless must have what it had before it was led uncleanly.
+func (r *Recovery) End() {
+	r.t.Helper()
+	r.strict.Stop()
+	kafka.RequireAlive(r.t, r.brokers...)
+	r.t.Log(r.strict)
+	for _, l := range []*kafka.Ledger{r.strict.Ledger, r.careful, r.reckless} {
+		l.Verify(r.t, kafka.Addrs(r.brokers...))
+	}
+}
