@@ -12,12 +12,14 @@ import (
 )
 
 const (
-	kills = 10
 	// Longest times without an acknowledgement while controllers are killed. Records do not need them; generous, as the three
 	// brokers, their controllers and other tests may share two cores.
 	recordGap = 5 * time.Second
 	topicGap  = 15 * time.Second
 )
+
+// The brokers must live through this many kills of a controller, and of all at once.
+type kills struct{ single, all int }
 
 // starter starts a quorum of n controllers.
 type starter func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum
@@ -26,13 +28,13 @@ type starter func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum
 // scenario's.
 func TestHarnessAgainstApache(t *testing.T) {
 	t.Parallel()
-	runScenarios(t, func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum {
+	runScenarios(t, kills{single: 3, all: 1}, func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum {
 		return kafka.StartControllers(t, n, o)
 	})
 }
 
-func runScenarios(t *testing.T, start starter) {
-	quick, long := scenarios(start)
+func runScenarios(t *testing.T, k kills, start starter) {
+	quick, long := scenarios(start, k)
 	if !testing.Short() {
 		maps.Copy(quick, long)
 	}
@@ -44,7 +46,7 @@ func runScenarios(t *testing.T, start starter) {
 	}
 }
 
-func scenarios(start starter) (quick, long map[string]func(*testing.T)) {
+func scenarios(start starter, k kills) (quick, long map[string]func(*testing.T)) {
 	// Apache's controllers let a restarted broker in when its old session has ended: here 4 s, not the usual 9.
 	soon := map[string]string{"broker.session.timeout.ms": "4000"}
 	early := maps.Clone(soon)
@@ -62,7 +64,7 @@ func scenarios(start starter) (quick, long map[string]func(*testing.T)) {
 			scenario.LateBrokerFromSnapshot(t, start(t, 1, kafka.ControllerOptions{Properties: early}))
 		},
 		"ControllerKills": func(t *testing.T) {
-			record, topic := scenario.ThreeBrokersSurviveControllerKills(t, start(t, 3, kafka.ControllerOptions{}), kills)
+			record, topic := scenario.ThreeBrokersSurviveControllerKills(t, start(t, 3, kafka.ControllerOptions{}), k.single, k.all)
 			if record > recordGap || topic > topicGap {
 				t.Errorf("longest gap between records %v (at most %v), between topics %v (at most %v)", record, recordGap, topic, topicGap)
 			}

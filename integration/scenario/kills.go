@@ -13,16 +13,15 @@ const (
 	replicated     = 3 // brokers, and replicas of everything
 	progressMax    = 30 * time.Second
 	catchUpMax     = 30 * time.Second
-	restarts       = 3 // of all controllers at once
 	survivingTopic = "surviving"
 )
 
 // ThreeBrokersSurviveControllerKills kills (SIGKILL) one controller after the other, the leader first, while records
 // and topics are written: writes go on after each kill, no broker exits, and in the end nothing acknowledged is missing.
-// Then it does the same to all controllers at once. A quorum of one or two stands still until the node is back, which then
+// Then it does the same to all controllers at once, restarts times. A quorum of one or two stands still until the node is back, which then
 // comes first. It returns the longest times without an
 // acknowledgement during the kills of single controllers.
-func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills int) (record, topic time.Duration) {
+func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, restarts int) (record, topic time.Duration) {
 	brokers := kafka.StartBrokers(t, q, replicated, kafka.BrokerOptions{InternalReplicas: replicated})
 	addrs := kafka.Addrs(brokers...)
 	kafka.CreateTopic(t, addrs, survivingTopic, 6, replicated)
