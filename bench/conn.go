@@ -103,7 +103,7 @@ func (c *conn) roundTrip(req kmsg.Request, resp kmsg.Response) error {
 
 // read returns one response without its length; it is valid until the next.
 func (c *conn) read() ([]byte, error) {
-	n, err := io.ReadAtLeast(c.net, c.in, 8)
+	n, err := io.ReadAtLeast(c.net, c.in, 4)
 	if err != nil {
 		return nil, err
 	}
