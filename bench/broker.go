@@ -55,6 +55,14 @@ func (b *broker) connect(ctx context.Context, addr string) (err error) {
 	return err
 }
 
+// start connects and registers.
+func (b *broker) start(ctx context.Context, addr string) error {
+	if err := b.connect(ctx, addr); err != nil {
+		return err
+	}
+	return b.register()
+}
+
 // register registers this incarnation, as version 4 of the request does.
 func (b *broker) register() error {
 	req := kmsg.NewPtrBrokerRegistrationRequest()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/yakt/yakt/integration/kafka"
@@ -16,6 +17,7 @@ const (
 	smallBrokerTopics   = 10
 	snapshotTimeout     = 5 * time.Minute
 	snapshotPoll        = 2 * time.Millisecond
+	snapshotQuiet       = 2 * time.Second
 	settle              = 5 * time.Second // before memory is looked at
 	growTopicPartitions = 100
 )
@@ -61,37 +63,27 @@ func (f *fleet) addSmallBroker() *broker {
 // costAt is case (o): three small things that should cost the same, however much there is.
 func (r *run) costAt(f *fleet, small *broker, partitions int) {
 	r.letter = "o"
-	addr := r.leaderAddr()
 	at := fmt.Sprintf(" at %d partitions, p50", partitions)
-	topics := &names{prefix: fmt.Sprintf("at-%d", partitions)}
-	c := r.dial(addr, "creator")
-	create := r.drive("creating topics"+at, 1, limit{ops: r.n(50, 200)}, func(context.Context, int) error {
-		_, err := c.createTopic(topics.next(), 1)
-		return err
-	})
+	var again atomic.Int64
+	w := &writer{retrying: r.newRetrying("creator", &again), topics: names{prefix: fmt.Sprintf("at-%d", partitions)}}
+	create := r.drive("creating topics"+at, 1, limit{ops: r.n(50, 200)}, func(context.Context, int) error { return w.create() })
 	r.check(create.err)
 	r.reportMs("create"+at, percentile(create.latencies, 0.5))
 
-	r.check(small.connect(r.ctx, addr)) // it may have been fenced, or its leader may be another
-	for fenced := true; fenced; {
-		var err error
-		fenced, err = small.heartbeat(f.tail.applied.Load(), false)
-		r.check(err)
-	}
+	r.check(f.unfence(r.ctx, small)) // it may have been fenced meanwhile, or its leader may be another
 	var fences []time.Duration
-	r.check(r.drive("fencing a small broker"+at, 1, limit{ops: r.n(20, 50)}, func(context.Context, int) error {
+	r.check(r.drive("fencing a small broker"+at, 1, limit{ops: r.n(20, 50)}, func(ctx context.Context, _ int) error {
 		begin := time.Now()
-		_, err := small.heartbeat(f.tail.applied.Load(), true)
-		fences = append(fences, time.Since(begin))
-		if err == nil {
-			_, err = small.heartbeat(f.tail.applied.Load(), false)
+		if _, err := f.beatUntilAnswered(ctx, small, true); err != nil {
+			return err
 		}
-		return err
+		fences = append(fences, time.Since(begin))
+		return f.unfence(ctx, small)
 	}).err)
 	r.reportMs("fence a broker of 10 partitions"+at, medianOf(fences))
 
-	beat := r.drive("heartbeats"+at, 1, limit{ops: r.n(500, 3000)}, func(context.Context, int) error {
-		_, err := small.heartbeat(f.tail.applied.Load(), false)
+	beat := r.drive("heartbeats"+at, 1, limit{ops: r.n(500, 3000)}, func(ctx context.Context, _ int) error {
+		_, err := f.beatUntilAnswered(ctx, small, false)
 		return err
 	})
 	r.check(beat.err)
@@ -112,6 +104,7 @@ func (r *run) memoryAt(partitions int) {
 // snapshotAt is case (n): how long the leader writes a snapshot, and what others wait meanwhile.
 func (r *run) snapshotAt(f *fleet, partitions int) {
 	r.letter = "n"
+	r.untilQuiet()
 	dir := metadataDir(r.quorum.Dir(r.leader().ID))
 	c := r.dial(r.leaderAddr(), "grower")
 	topics := &names{prefix: "grow"}
@@ -148,6 +141,22 @@ func (r *run) snapshotAt(f *fleet, partitions int) {
 	r.reportMs("snapshot"+at, took)
 	r.reportMs("longest create during the snapshot"+at, percentile(writes, 1))
 	r.reportMs("longest heartbeat during the snapshot"+at, percentile(heartbeats, 1))
+}
+
+// untilQuiet waits until no node has written a snapshot for a while: filling has left some under way.
+func (r *run) untilQuiet() {
+	quiet := time.Now()
+	kafka.Eventually(r, snapshotTimeout, "snapshots are finished", func() error {
+		for _, id := range r.quorum.Nodes() {
+			if beingWritten(metadataDir(r.quorum.Dir(id))) {
+				quiet = time.Now()
+			}
+		}
+		if time.Since(quiet) < snapshotQuiet {
+			return fmt.Errorf("the last one was being written %v ago", time.Since(quiet))
+		}
+		return nil
+	})
 }
 
 // metadataDir is where a node of either system keeps the metadata log and its snapshots.

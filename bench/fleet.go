@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -64,23 +64,36 @@ func (f *fleet) join() []time.Duration {
 	return took
 }
 
-// bringUp does what a starting broker does, up to the point where it may lead partitions.
+// bringUp does what a starting broker does, up to the point where it may lead partitions. It tries another node where it has
+// to, as when the leader changes just now.
 func (f *fleet) bringUp(b *broker, addr string) error {
 	ctx, cancel := context.WithTimeout(f.run.ctx, unfenceTimeout)
 	defer cancel()
-	if err := b.connect(f.run.ctx, addr); err != nil {
+	err := b.start(f.run.ctx, addr)
+	for nodes := 0; err != nil && ctx.Err() == nil; nodes++ {
+		sleep(ctx, startingInterval)
+		err = b.start(f.run.ctx, f.node(nodes))
+	}
+	if err != nil {
 		return err
 	}
-	if err := b.register(); err != nil {
-		return err
-	}
-	for ctx.Err() == nil {
-		if fenced, err := b.heartbeat(f.tail.applied.Load(), false); err != nil || !fenced {
+	return f.unfence(ctx, b)
+}
+
+// node is the endpoint of one of the controllers, in turn.
+func (f *fleet) node(i int) string {
+	return f.run.quorum.Endpoint(firstControllerID + int32(i%controllers))
+}
+
+// unfence sends heartbeats until the broker may lead partitions.
+func (f *fleet) unfence(ctx context.Context, b *broker) error {
+	for {
+		fenced, err := f.beatUntilAnswered(ctx, b, false)
+		if err != nil || !fenced {
 			return err
 		}
 		sleep(ctx, startingInterval)
 	}
-	return fmt.Errorf("broker %d is fenced still: %w", b.id, ctx.Err())
 }
 
 // keepAlive sends every broker's heartbeats in the background, wherever the leader is, until stop is called.
@@ -101,19 +114,19 @@ func (f *fleet) keepAliveOf(brokers []*broker) (stop func()) {
 
 func (f *fleet) beat(ctx context.Context, b *broker) {
 	for ctx.Err() == nil {
-		f.beatUntilAnswered(ctx, b)
+		_, _ = f.beatUntilAnswered(ctx, b, false)
 		sleep(ctx, heartbeatEvery)
 	}
 }
 
 // beatUntilAnswered repeats a heartbeat, from node to node, until one acknowledges it or ctx ends.
-func (f *fleet) beatUntilAnswered(ctx context.Context, b *broker) error {
+func (f *fleet) beatUntilAnswered(ctx context.Context, b *broker, wantFence bool) (fenced bool, err error) {
 	for nodes := int(b.id); ctx.Err() == nil; nodes++ {
-		if _, err := b.heartbeat(f.tail.applied.Load(), false); err == nil {
-			return nil
+		if fenced, err = b.heartbeat(f.tail.applied.Load(), wantFence); err == nil {
+			return fenced, nil
 		}
-		_ = b.connect(f.run.ctx, f.run.quorum.Endpoint(firstControllerID+int32(nodes%controllers)))
+		_ = b.connect(f.run.ctx, f.node(nodes)) // its error shows in the next heartbeat
 		sleep(ctx, startingInterval)
 	}
-	return ctx.Err()
+	return false, errors.Join(err, ctx.Err())
 }

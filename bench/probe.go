@@ -91,7 +91,10 @@ func (f *fleet) probeHeartbeats(brokers []*broker) (all probes) {
 		twin := newBroker(b.id, b.clusterID)
 		twin.epoch, twin.conn = b.epoch, f.run.dial(addr, b.clientID())
 		f.run.Cleanup(func() { twin.conn.close() })
-		all = append(all, f.run.startProbe(func(ctx context.Context) error { return f.beatUntilAnswered(ctx, twin) }))
+		all = append(all, f.run.startProbe(func(ctx context.Context) error {
+			_, err := f.beatUntilAnswered(ctx, twin, false)
+			return err
+		}))
 	}
 	return all
 }

@@ -14,7 +14,10 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-const leaderTimeout = 60 * time.Second
+const (
+	leaderTimeout = 60 * time.Second
+	leaderSettles = time.Second
+)
 
 // run is one case on one quorum in one round.
 type run struct {
@@ -56,12 +59,16 @@ func (r *run) reportMs(metric string, d time.Duration) {
 	r.report(metric, "ms", lower, float64(d)/float64(time.Millisecond))
 }
 
-// start starts a quorum of three and waits for its leader.
+// start starts a quorum of three and waits until its leader stays.
 func (r *run) start(properties map[string]string) {
 	r.progress.show("starting three controllers")
 	own := map[string]string{}
 	maps.Copy(own, properties)
 	r.quorum = r.system.start(r, kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own})
+	for epoch := int32(-1); epoch != r.leader().Epoch; {
+		epoch = r.leader().Epoch
+		r.pause(leaderSettles)
+	}
 }
 
 func (r *run) leader() kafka.Leader {
