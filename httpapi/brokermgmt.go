@@ -18,7 +18,7 @@ import (
 // Heartbeat is who reports to broker_mgmt and where it stands.
 type Heartbeat struct {
 	BrokerID int32 `query:"brokerId" json:"brokerId" required:"true" minimum:"0" maximum:"2147483647" doc:"Id of the broker." example:"1"`
-	Epoch    int64 `query:"epoch" json:"epoch" required:"true" minimum:"0" maximum:"9223372036854775807" doc:"Epoch of its registration." example:"7"`
+	Epoch    int64 `query:"epoch" json:"epoch" required:"true" minimum:"0" maximum:"9007199254740991" doc:"Epoch of its registration." example:"7"`
 	Since
 }
 

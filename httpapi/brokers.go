@@ -62,7 +62,7 @@ type BrokerArgs struct {
 // changeArgs is the body of register_broker_change.
 type changeArgs struct {
 	BrokerID         int32   `json:"brokerId" minimum:"0" maximum:"2147483647" doc:"Id of the broker." example:"1"`
-	Epoch            int64   `json:"epoch" minimum:"0" maximum:"9223372036854775807" doc:"Epoch of its registration." example:"7"`
+	Epoch            int64   `json:"epoch" minimum:"0" maximum:"9007199254740991" doc:"Epoch of its registration." example:"7"`
 	BrokerStatus     string  `json:"brokerStatus,omitempty" enum:"FENCED,UNFENCED,ALIVE,CLOSED" doc:"Status to bring it to; ALIVE is UNFENCED, CLOSED begins a controlled shutdown." example:"UNFENCED"`
 	BrokerHost       *string `json:"brokerHost,omitempty" minLength:"1" maxLength:"253" doc:"New host of its first listener." example:"broker-1b.example.com"`
 	BrokerPort       *int32  `json:"brokerPort,omitempty" minimum:"1" maximum:"65535" doc:"New port of its first listener." example:"9092"`

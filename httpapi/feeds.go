@@ -43,7 +43,7 @@ func (o *Offset) UnmarshalJSON(b []byte) error {
 
 // Schema describes the value; huma asks for it.
 func (o *Offset) Schema(huma.Registry) *huma.Schema {
-	least, most := 0.0, float64(1<<63-1024) // the largest that a float64 holds without going over
+	least, most := 0.0, float64(1<<53-1) // what JSON carries without loss everywhere
 	return &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &least, Maximum: &most}
 }
 
@@ -57,7 +57,7 @@ type Since struct {
 type WaitParams struct {
 	Wait   string `query:"wait" pattern:"^([0-9]{1,6}ms|[0-9]{1,3}s|[0-9]{1,2}m)$" doc:"Wait up to so long until there is something new; a minute at most." example:"30s"`
 	Accept string `header:"Accept" doc:"text/event-stream streams the answers as they come." example:"application/json"`
-	LastID string `header:"Last-Event-ID" pattern:"^[0-9]{1,19}$" doc:"In place of offset, from a stream that broke off." example:"41"`
+	LastID string `header:"Last-Event-ID" pattern:"^[0-9]{0,16}$" doc:"In place of offset, from a stream that broke off." example:"41"`
 }
 
 // feedParams is where a request to a feed stands and what it wants.

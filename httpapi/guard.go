@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"golang.org/x/sync/semaphore"
 )
@@ -38,6 +42,11 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		r = known(r, served)
 		if err := origin.Check(asUnsafe(r, served)); err != nil {
 			writeProblem(w, newProblem(http.StatusForbidden, kerr.ClusterAuthorizationFailed, "A page of another site may not do this in your name. Send the request from a program."))
+			return
+		}
+		problem := checkQuery(r, served)
+		if problem != nil {
+			writeProblem(w, problem)
 			return
 		}
 		body, problem := readBody(w, r, bodies)
@@ -115,6 +124,30 @@ func (k kinds) wantsLeader(r *http.Request) bool {
 func (a *API) leads() bool {
 	_, ok := a.cfg.Controller.Active()
 	return ok
+}
+
+// checkQuery refuses what huma would take for something else: parameters that are empty, come twice, or are not encoded as they should.
+func checkQuery(r *http.Request, served kinds) *Problem {
+	if _, ok := served[r.URL.Path]; !ok || r.URL.RawQuery == "" {
+		return nil
+	}
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return newProblem(http.StatusBadRequest, kerr.InvalidRequest, "The query is malformed: %v.", err)
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		switch values := q[name]; {
+		case len(values) > 1:
+			errs = append(errs, &huma.ErrorDetail{Location: "query." + name, Message: "comes more than once"})
+		case values[0] == "":
+			errs = append(errs, &huma.ErrorDetail{Location: "query." + name, Message: "is empty; give it a value or leave it out"})
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return humaProblem(http.StatusBadRequest, "", errs)
 }
 
 // body is a request's body, in memory.

@@ -56,7 +56,8 @@ func TestHostileRequests(t *testing.T) {
 		{400, "GET", "/v1/get_broker_by_id"}, {400, "GET", "/v1/get_broker_by_id?brokerId=1&x=2"}, {400, "GET", "/v1/get_broker_by_id?brokerId=99999999999999999999"},
 		{400, "GET", "/v1/get_broker_by_id?brokerId=0x10"}, {400, "GET", "/v1/client_mgmt?wait=1h"}, {400, "GET", "/v1/client_mgmt?wait=-1s"},
 		{400, "GET", "/v1/client_mgmt?offset=-5"}, {400, "GET", "/v1/client_mgmt?timestamp=yesterday"}, {400, "GET", "/v1/records?limit=0"},
-		{400, "GET", "/v1/get_topic_by_name?name=a&consistency=maybe"},
+		{400, "GET", "/v1/get_topic_by_name?name=a&consistency=maybe"}, {400, "GET", "/v1/client_mgmt?wait="}, {400, "GET", "/v1/records?from=1&from=2"},
+		{400, "GET", "/v1/records?from=%zz"},
 	} {
 		status, body := s.raw(fmt.Sprintf("%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", c.method, c.path))
 		if status != c.status {

@@ -16,7 +16,7 @@ import (
 // producerArgs is the body of register_producer.
 type producerArgs struct {
 	BrokerID    int32 `json:"brokerId" minimum:"0" maximum:"2147483647" doc:"The broker that wants ids." example:"1"`
-	BrokerEpoch int64 `json:"brokerEpoch" minimum:"0" maximum:"9223372036854775807" doc:"Epoch of its registration." example:"7"`
+	BrokerEpoch int64 `json:"brokerEpoch" minimum:"0" maximum:"9007199254740991" doc:"Epoch of its registration." example:"7"`
 }
 
 // producerAnswer is the record with the block it gives away.
