@@ -163,9 +163,9 @@ func (l *Log) send(messages []*raftpb.Message) {
 func (l *Log) fail(err error) {
 	l.failOnce.Do(func() {
 		l.log.Error("the log has failed; this node must stop", "error", err)
-		l.failed <- err
 		l.view.stop(true)
 		l.stop()
+		l.failed <- err // last: whoever hears of it finds everything stopped
 	})
 }
 
