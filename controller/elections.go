@@ -28,11 +28,11 @@ func uncleanBroker(id int32) replicaUpdate { return replicaUpdate{noBroker, noBr
 
 // updateReplicas makes the changes that u brings to partitions of img. It looks at no more than max partitions, which bounds
 // its time; last is the last one looked at when there are more, nil when all were. A long update goes on with
-// img.HostedAfter(broker, *last) or img.LeaderlessAfter(*last), against the newest image by then:
+// img.HostedAfter(broker, *last) or img.LeaderlessOnAfter(broker, *last), against the newest image by then:
 //
 //	fence, controlled shutdown, unregister, clean return:  removeBroker(b), img.Hosted(b)
 //	unclean return with ELR on:                            uncleanBroker(b), img.Hosted(b)
-//	unfence:                                               addBroker(b), img.Leaderless()
+//	unfence:                                               addBroker(b), img.LeaderlessOnAfter(b, ...): no other partition can have waited for it
 //	offline directories:                                   removeBroker(b), hostedIn(img.Hosted(b), b, dirs)
 //
 // An update in several parts needs the broker inactive (or active) from the first part on, or what happens between two parts

@@ -40,7 +40,7 @@ type walkKind uint8
 
 const (
 	walkLeave walkKind = iota // the broker is inactive: it leaves ISRs and leads nothing
-	walkJoin                  // the broker is active: leaderless partitions get another chance
+	walkJoin                  // the broker is active: its partitions that nobody leads get another chance
 	walkDirs                  // as walkLeave, for its partitions in some directories
 )
 
@@ -62,7 +62,7 @@ func (w walk) partitions(img *metadata.Image) iter.Seq[metadata.TopicPartition] 
 	hosted := img.HostedAfter(w.session.broker, w.after)
 	switch w.kind {
 	case walkJoin:
-		return img.LeaderlessAfter(w.after)
+		return img.LeaderlessOnAfter(w.session.broker, w.after)
 	case walkDirs:
 		return hostedIn(hosted, w.session.broker, w.dirs)
 	}

@@ -202,7 +202,7 @@ func (s *partitionScript) fenceBroker() string {
 func (s *partitionScript) unfenceBroker() string {
 	var out []string
 	for _, id := range s.brokerArgs() {
-		changes, _ := s.updateReplicas(s.working, addBroker(id), s.working.Leaderless(), 1000)
+		changes, _ := s.updateReplicas(s.working, addBroker(id), s.working.LeaderlessOnAfter(id, metadata.TopicPartition{}), 1000)
 		out = append(out, s.print(slices.Concat([]record.Record{fencingRecord(s.working.Broker(id), false)}, changes)))
 	}
 	return strings.Join(out, "")

@@ -140,7 +140,7 @@ func (w *partitionWalk) update(u replicaUpdate) {
 		var changes []record.Record
 		partitions := w.working.HostedAfter(max(u.remove, u.unclean), *last)
 		if u.add != noBroker {
-			partitions = w.working.LeaderlessAfter(*last)
+			partitions = w.working.LeaderlessOnAfter(u.add, *last)
 		}
 		changes, last = w.updateReplicas(w.working, u, partitions, 3)
 		if len(changes) > 0 {

@@ -20,6 +20,15 @@ func (img *Image) LeaderlessAfter(after TopicPartition) iter.Seq[TopicPartition]
 	return img.resolve(img.leaderless.from(after.next()))
 }
 
+// LeaderlessOnAfter iterates over the partitions without a leader that have a replica on the broker, from behind a partition on.
+func (img *Image) LeaderlessOnAfter(broker int32, after TopicPartition) iter.Seq[TopicPartition] {
+	h, ok := img.hosts.get(broker)
+	if !ok {
+		return func(func(TopicPartition) bool) {}
+	}
+	return img.resolve(h.leaderless.from(after.next()))
+}
+
 // ImbalancedAfter is Imbalanced from behind a partition on.
 func (img *Image) ImbalancedAfter(after TopicPartition) iter.Seq[TopicPartition] {
 	return img.resolve(img.imbalanced.from(after.next()))

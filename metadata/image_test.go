@@ -63,7 +63,7 @@ type partitionName struct {
 // checkIndexes computes the indexes of an image from its partitions.
 func checkIndexes(t *testing.T, img *Image) {
 	t.Helper()
-	hosted, leads := make(map[int32]map[partitionName]bool), make(map[int32]int)
+	hosted, orphans, leads := make(map[int32]map[partitionName]bool), make(map[int32]map[partitionName]bool), make(map[int32]int)
 	leaderless, imbalanced, reassigning := make(map[partitionName]bool), make(map[partitionName]bool), make(map[partitionName]bool)
 	topics, partitions := 0, 0
 	for topic := range img.Topics() {
@@ -84,6 +84,12 @@ func checkIndexes(t *testing.T, img *Image) {
 				leads[p.Leader]++
 			} else {
 				leaderless[name] = true
+				for _, b := range p.Replicas {
+					if orphans[b] == nil {
+						orphans[b] = make(map[partitionName]bool)
+					}
+					orphans[b][name] = true
+				}
 			}
 			if len(p.Replicas) == 0 || p.Leader != p.Replicas[0] {
 				imbalanced[name] = true
@@ -98,6 +104,7 @@ func checkIndexes(t *testing.T, img *Image) {
 	}
 	for b := range int32(9) {
 		sameIndex(t, img, "hosted", img.Hosted(b), hosted[b])
+		sameIndex(t, img, "leaderless replicas", img.LeaderlessOnAfter(b, TopicPartition{}), orphans[b])
 		if img.Leads(b) != leads[b] {
 			t.Fatalf("broker %d leads %d, counted %d", b, leads[b], img.Leads(b))
 		}

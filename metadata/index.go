@@ -6,7 +6,7 @@ import "slices"
 // hold, whatever the image holds.
 func (e *Editor) reindex(ref partitionRef, a, b *Partition) {
 	img := e.img
-	flag(e, &img.leaderless, ref, a != nil && a.Leader < 0, b != nil && b.Leader < 0)
+	e.orphan(ref, a, b)
 	flag(e, &img.imbalanced, ref, a != nil && !a.Preferred(), b != nil && !b.Preferred())
 	flag(e, &img.reassigns, ref, a != nil && a.Reassigning(), b != nil && b.Reassigning())
 	if a != nil && b != nil && slices.Equal(a.ISR, b.ISR) && slices.Equal(a.ELR(), b.ELR()) && a.Leader == b.Leader {
@@ -19,6 +19,26 @@ func (e *Editor) reindex(ref partitionRef, a, b *Partition) {
 	}
 	if b != nil {
 		e.join(ref, a, b)
+	}
+}
+
+// orphan indexes a partition without a leader, as such and under each broker that may give it one.
+func (e *Editor) orphan(ref partitionRef, a, b *Partition) {
+	was, is := a != nil && a.Leader < 0, b != nil && b.Leader < 0
+	flag(e, &e.img.leaderless, ref, was, is)
+	if was {
+		for _, broker := range a.Replicas {
+			if !is || !slices.Contains(b.Replicas, broker) {
+				e.host(broker).leaderless.delete(e.img.gen, ref)
+			}
+		}
+	}
+	if is {
+		for _, broker := range b.Replicas {
+			if !was || !slices.Contains(a.Replicas, broker) {
+				e.host(broker).leaderless.set(e.img.gen, ref, struct{}{})
+			}
+		}
 	}
 }
 
@@ -69,7 +89,7 @@ func (e *Editor) host(broker int32) *host {
 	}
 	n := &host{gen: e.img.gen}
 	if ok {
-		n.members, n.leads = h.members, h.leads
+		n.members, n.leaderless, n.leads = h.members, h.leaderless, h.leads
 	}
 	e.img.hosts.set(e.img.gen, broker, n)
 	return n

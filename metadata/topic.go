@@ -180,11 +180,13 @@ func newPartitionRef(ordinal uint32, id int32) partitionRef {
 	return partitionRef(uint64(ordinal)<<32 | uint64(uint32(id)))
 }
 
-// host is what a broker holds of partitions: those with it in their ISR or ELR, and how many of them it leads.
+// host is what a broker holds of partitions: those with it in their ISR or ELR, how many of them it leads, and those of its replicas
+// that nobody leads.
 type host struct {
-	members table[partitionRef, struct{}]
-	leads   int
-	gen     uint64
+	members    table[partitionRef, struct{}]
+	leaderless table[partitionRef, struct{}]
+	leads      int
+	gen        uint64
 }
 
 // TopicPartition is a partition with its name, as the indexes yield it.
