@@ -32,6 +32,8 @@ type core struct {
 	staleChecked time.Time // when fenceStale ran last
 	partMax      int       // partitionsPerPart, or fewer in tests
 	periodic     []*task
+	// preferredAfter and uncleanAfter are where the runs of these elections go on; zero: at the beginning.
+	preferredAfter, uncleanAfter metadata.TopicPartition
 	// backlog are long operations that the core begins on its own; the driver runs them part by part, behind requests.
 	backlog []background
 
@@ -316,6 +318,7 @@ func (c *core) renounce() {
 	c.pending = nil
 	c.working = c.committed
 	c.periodic, c.backlog = nil, nil
+	c.preferredAfter, c.uncleanAfter = metadata.TopicPartition{}, metadata.TopicPartition{}
 	c.brokers.renounce()
 	c.deferred.fail(errNotController)
 }

@@ -91,30 +91,39 @@ func hostedIn(partitions iter.Seq[metadata.TopicPartition], broker int32, dirs [
 	}
 }
 
-// electionsPerRun is how many elections a periodic task may hold at once (QuorumController.MAX_ELECTIONS_PER_IMBALANCE).
-const electionsPerRun = 1000
+// electionsPerRun is how many elections a periodic task may hold at once (QuorumController.MAX_ELECTIONS_PER_IMBALANCE), candidatesPerRun
+// how many partitions it may look at: most wait for a broker that is gone, and there may be a million of them.
+const (
+	electionsPerRun  = 1000
+	candidatesPerRun = 10_000
+)
 
-// electPreferred gives partitions to their preferred leaders, at most electionsPerRun of them; again asks for another run soon.
-// As in KRaft there is no percentage of imbalance to wait for.
-func (c *core) electPreferred(o op) (r result, again bool) {
-	return c.elections(c.working.Imbalanced(), electPreferred, func(rules *partitionRules, p *metadata.Partition) bool {
+// electPreferred gives partitions to their preferred leaders, those of one run; again asks for another run soon, which goes on where
+// this one ended. As in KRaft there is no percentage of imbalance to wait for.
+func (c *core) electPreferred(op) (r result, again bool) {
+	return c.elections(&c.preferredAfter, c.working.ImbalancedAfter(c.preferredAfter), electPreferred, func(rules *partitionRules, p *metadata.Partition) bool {
 		return p.Leader < 0 || rules.acceptable(p, p.Replicas[0]) // most others wait for a dead broker: pass over them fast
 	})
 }
 
-// electUnclean gives leaders to leaderless partitions of topics that allow an unclean election, at most electionsPerRun of them.
-func (c *core) electUnclean(o op) (r result, again bool) {
-	return c.elections(c.working.Leaderless(), electUncleanly, func(rules *partitionRules, _ *metadata.Partition) bool { return rules.unclean })
+// electUnclean gives leaders to leaderless partitions of topics that allow an unclean election, as electPreferred does.
+func (c *core) electUnclean(op) (r result, again bool) {
+	return c.elections(&c.uncleanAfter, c.working.LeaderlessAfter(c.uncleanAfter), electUncleanly, func(rules *partitionRules, _ *metadata.Partition) bool { return rules.unclean })
 }
 
-func (c *core) elections(partitions iter.Seq[metadata.TopicPartition], kind election, allowed func(*partitionRules, *metadata.Partition) bool) (r result, again bool) {
+// elections is one run over partitions, which begin behind after; there it notes where the next run is to begin.
+func (c *core) elections(after *metadata.TopicPartition, partitions iter.Seq[metadata.TopicPartition], kind election, allowed func(*partitionRules, *metadata.Partition) bool) (r result, again bool) {
 	rules := c.partitionRules(c.working, noUpdate)
 	var losses uncleanElections
 	defer losses.warn(c.cfg.Logger)
+	var next metadata.TopicPartition
+	r.then = func(int64) { *after = next }
+	looked := 0
 	for tp := range partitions {
-		if len(r.records) == electionsPerRun {
+		if len(r.records) == electionsPerRun || looked == candidatesPerRun {
 			return r, true
 		}
+		looked, next = looked+1, tp
 		if !allowed(rules.of(tp.Topic), tp.Partition) {
 			continue
 		}
@@ -125,5 +134,6 @@ func (c *core) elections(partitions iter.Seq[metadata.TopicPartition], kind elec
 			losses.note(&change)
 		}
 	}
+	next = metadata.TopicPartition{}
 	return r, false
 }

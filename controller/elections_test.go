@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -41,6 +42,39 @@ func TestElectionRunsAreBounded(t *testing.T) {
 		if len(r.records) > 0 {
 			tc.apply(r.records...)
 		}
+	}
+}
+
+// TestElectionRunsLookAtABoundedNumber: where most partitions wait for a broker that is gone, a run goes past some of them and the
+// next one goes on behind those.
+func TestElectionRunsLookAtABoundedNumber(t *testing.T) {
+	tc := newTestCore(t)
+	tc.addBrokers(1, 2, 3)
+	waiting := slices.Repeat([][]int32{{1, 2}}, candidatesPerRun/2)
+	tc.addTopic("waiting-a", waiting...)
+	tc.addTopic("waiting-b", waiting...)
+	tc.addTopic("moved", []int32{3, 2}, []int32{3, 2})
+	tc.do(func(op) result { return tc.fenceAll(1) })
+	moved := tc.working.TopicByName("moved")
+	for id := range moved.Partitions() {
+		r := record.NewPartitionChange(moved.ID, id)
+		r.Leader = 2
+		tc.apply(r)
+	}
+	for range 2 { // every pass is the same
+		for run, want := range []int{0, 2} {
+			r, again := tc.electPreferred(op{})
+			if len(r.records) != want || again != (run == 0) {
+				t.Fatalf("run %d: %d elections, again %v", run, len(r.records), again)
+			}
+			r.then(tc.nextOffset())
+		}
+	}
+	r, _ := tc.electPreferred(op{})
+	r.then(tc.nextOffset())
+	tc.lead(2)
+	if r, again := tc.electPreferred(op{}); len(r.records) != 0 || !again {
+		t.Fatalf("another epoch does not begin anew: %d elections, again %v", len(r.records), again)
 	}
 }
 
