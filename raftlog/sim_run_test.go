@@ -71,7 +71,9 @@ func (s *sim) fault(n *simNode, kind int) {
 		n.core.disconnected(raftID(other.id))
 		s.collect(n)
 	case 10:
-		n.core.readIndex(s.rng.Uint64())
+		id := s.rng.Uint64()
+		s.reads[id] = s.ackedEnd
+		n.core.readIndex(id)
 		s.collect(n)
 	case 11: // elections without a pre-vote, as in a hand-over, and restarts while they last
 		for _, n := range s.nodes {
@@ -186,7 +188,7 @@ func TestSimulation(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			first, count := seeds(40)
-			var claims, snapshots, installs, crashes, acked int
+			var claims, snapshots, installs, crashes, acked, reads int
 			for seed := first; seed < first+count; seed++ {
 				cryptotest.SetGlobalRandom(t, seed)
 				s, err := runSim(seed, n, 6000)
@@ -194,10 +196,10 @@ func TestSimulation(t *testing.T) {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
 				claims, snapshots, installs = claims+s.stats.claims, snapshots+s.stats.snapshots, installs+s.stats.installs
-				crashes, acked = crashes+s.stats.crashes, acked+len(s.acked)
+				crashes, acked, reads = crashes+s.stats.crashes, acked+len(s.acked), reads+s.stats.reads
 			}
-			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d installed, %d crashes", count, claims, acked, snapshots, installs, crashes)
-			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 {
+			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d installed, %d crashes, %d reads", count, claims, acked, snapshots, installs, crashes, reads)
+			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 || reads == 0 {
 				t.Error("the simulation does not exercise what it should")
 			}
 		})

@@ -27,9 +27,11 @@ type sim struct {
 	leaders   map[int32]int32  // epoch -> the one node that was said to lead it
 	committed map[int64][]byte // base offset -> batch, as first committed anywhere
 	acked     map[int64][]byte // what a leader had committed that it had proposed itself
+	reads     map[uint64]int64 // read -> the least offset it must return
+	ackedEnd  int64            // after the last acknowledged batch
 	exposed   int64            // highest high watermark of any claimed leader
 	proposed  int
-	stats     struct{ claims, snapshots, installs, crashes int }
+	stats     struct{ claims, snapshots, installs, crashes, reads int }
 }
 
 // simNode is one replica: what survives a crash (disk, files) and what does not.
@@ -113,7 +115,7 @@ func (d *simDisk) put(w simWrite) {
 func newSim(seed uint64, n int) *sim {
 	s := &sim{
 		rng:     rand.New(rand.NewPCG(seed, 1)),
-		leaders: map[int32]int32{}, committed: map[int64][]byte{}, acked: map[int64][]byte{},
+		leaders: map[int32]int32{}, committed: map[int64][]byte{}, acked: map[int64][]byte{}, reads: map[uint64]int64{},
 	}
 	conf := &raftpb.ConfState{}
 	for i := range n {
@@ -187,6 +189,14 @@ func (s *sim) collect(n *simNode) {
 	}
 	n.applies = append(n.applies, out.applies...)
 	n.pulls = append(n.pulls, out.pulls...)
+	for _, r := range out.reads {
+		if r.err == nil {
+			s.stats.reads++
+			if r.offset < s.reads[r.id] {
+				s.fail("node %d: a read is told offset %d, but %d was acknowledged before it", n.id, r.offset, s.reads[r.id])
+			}
+		}
+	}
 	for _, m := range out.messages {
 		s.send(n, m)
 	}
@@ -291,6 +301,7 @@ func (s *sim) agree(n *simNode, b []byte) {
 	s.committed[base] = b
 	if own, ok := n.mine[base]; ok && bytes.Equal(own, b) {
 		s.acked[base] = b
+		s.ackedEnd = max(s.ackedEnd, base+batchRecords(b))
 	}
 	h := fnv.New64a()
 	fmt.Fprint(h, s.trace, n.id, base, s.step)
