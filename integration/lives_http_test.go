@@ -214,10 +214,10 @@ func (w *world) topicByKafka() {
 		w.t.Fatal(err)
 	}
 	w.eventually("no node shows it after it was deleted", "by-kafka", func(_ httpTopic, err error) error {
-		if p := (*httpProblem)(nil); !errors.As(err, &p) || p.status != http.StatusNotFound {
-			return fmt.Errorf("not a 404: %v", err)
+		if p := (*httpProblem)(nil); errors.As(err, &p) && p.status == http.StatusNotFound {
+			return nil
 		}
-		return nil
+		return errors.Join(err, errors.New("it is not gone"))
 	})
 }
 

@@ -36,7 +36,8 @@ func TestYAKtAllReplicasLost(t *testing.T) {
 	}
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.RecoveryProperties()})
 	r := scenario.StartRecovery(t, q, q.Endpoint(q.Nodes()[0]))
-	r.AllAtOnce()
+	r.BrokersAtOnce()
+	r.EverythingAtOnce()
 	r.EligibleReplicaLeads()
 	r.LastLeaderLeads()
 	r.End()

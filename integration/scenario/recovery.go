@@ -33,6 +33,7 @@ func RecoveryProperties() map[string]string {
 // replicas (ELR), which new clusters have from 4.1 on.
 type Recovery struct {
 	t       testing.TB
+	q       kafka.Quorum
 	view    string // a controller, asked about topics when no broker runs
 	brokers []*kafka.Broker
 	strict  *kafka.Writers
@@ -43,7 +44,7 @@ type Recovery struct {
 // StartRecovery starts the brokers and writes to the strict topic from then on. view is a controller that answers
 // DescribeTopicPartitions.
 func StartRecovery(t testing.TB, q kafka.Quorum, view string) *Recovery {
-	r := &Recovery{t: t, view: view, careful: kafka.NewLedger(carefulTopic), reckless: kafka.NewLedger(recklessTopic)}
+	r := &Recovery{t: t, q: q, view: view, careful: kafka.NewLedger(carefulTopic), reckless: kafka.NewLedger(recklessTopic)}
 	r.brokers = kafka.StartBrokers(t, q, 3, kafka.BrokerOptions{Properties: map[string]string{
 		"broker.heartbeat.interval.ms": "500",
 		"replica.lag.time.max.ms":      "8000",
@@ -124,22 +125,48 @@ func (r *Recovery) start(id int32) {
 
 func (r *Recovery) kill(id int32) { r.brokers[id-1].Kill() }
 
-// AllAtOnce kills all brokers together and starts them together.
-func (r *Recovery) AllAtOnce() {
+// BrokersAtOnce kills all brokers together and starts them together.
+func (r *Recovery) BrokersAtOnce() {
 	r.t.Helper()
+	r.together((*kafka.Broker).Kill)
+	r.startAll()
+	r.t.Log("all brokers were killed at once and started again")
+	r.whole()
+}
+
+// EverythingAtOnce does the same to the controllers as well.
+func (r *Recovery) EverythingAtOnce() {
+	r.t.Helper()
+	var controllers sync.WaitGroup
+	for _, id := range r.q.Nodes() {
+		controllers.Go(func() { r.q.Kill(id) })
+	}
+	r.together((*kafka.Broker).Kill)
+	controllers.Wait()
+	for _, id := range r.q.Nodes() {
+		r.q.Start(r.t, id)
+	}
+	r.startAll()
+	r.t.Log("all brokers and controllers were killed at once and started again")
+	r.whole()
+}
+
+func (r *Recovery) together(f func(*kafka.Broker)) {
 	var wg sync.WaitGroup
 	for _, b := range r.brokers {
-		wg.Go(b.Kill)
+		wg.Go(func() { f(b) })
 	}
 	wg.Wait()
+}
+
+func (r *Recovery) startAll() {
+	r.t.Helper()
 	for _, b := range r.brokers {
 		b.Start(r.t)
 	}
 	for _, b := range r.brokers {
 		b.WaitStarted(r.t, restartMax)
 	}
-	r.t.Log("all brokers were killed at once and started again")
-	r.whole()
 }
 
 // EligibleReplicaLeads loses all replicas one after the other. The one of them that went in good order is eligible to lead: it has all
