@@ -315,9 +315,14 @@ func uuidOr(s string, other func() record.UUID) record.UUID {
 	return u
 }
 
+// newUUID is a random id that tools do not take for an option.
 func newUUID() record.UUID {
-	var u record.UUID
-	_, _ = rand.Read(u[:]) // never fails
-	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-	return u
+	for {
+		var u record.UUID
+		_, _ = rand.Read(u[:]) // never fails
+		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
+		if u.String()[0] != '-' {
+			return u
+		}
+	}
 }

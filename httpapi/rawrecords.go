@@ -94,12 +94,20 @@ func rawStruct(v reflect.Value, sparse bool) map[string]any {
 	t := v.Type()
 	fields := make(map[string]any, t.NumField())
 	for i := range t.NumField() {
-		if f := v.Field(i); !sparse || f.Kind() != reflect.Slice || !f.IsNil() {
-			fields[kafkaName(t, t.Field(i).Name)] = rawValue(f, false)
+		f, name := v.Field(i), t.Field(i).Name
+		switch absent := f.Kind() == reflect.Slice && f.IsNil(); {
+		case absent && sparse:
+		case absent && nullable[name]:
+			fields[kafkaName(t, name)] = nil
+		default:
+			fields[kafkaName(t, name)] = rawValue(f, false)
 		}
 	}
 	return fields
 }
+
+// nullable are the lists of which none is something else than an empty one.
+var nullable = map[string]bool{"CordonedLogDirs": true, "EligibleLeaderReplicas": true, "LastKnownELR": true}
 
 // kafkaNames are those that the rule does not give.
 var kafkaNames = map[reflect.Type]map[string]string{

@@ -1,0 +1,177 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Watchers of a benchmark live in a process of their own: one process may not have enough files for both ends. It is this very program, told by its
+// environment what to do.
+const watchersEnv = "YAKT_TEST_WATCHERS"
+
+func TestMain(m *testing.M) {
+	if order := os.Getenv(watchersEnv); order != "" {
+		if err := watch(order); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// watchOrder is what the process of watchers is to do.
+type watchOrder struct {
+	Addr, Topic    string
+	Offset         int64
+	Polls, Streams int
+}
+
+// watch opens connections, waits until each has told of the topic, and prints when that was, in ns since 1970.
+func watch(text string) error {
+	var o watchOrder
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return err
+	}
+	times := make([]int64, o.Polls+o.Streams)
+	errs := make([]error, len(times))
+	var wg sync.WaitGroup
+	for i := range times {
+		w, err := o.dial(i >= o.Polls)
+		if err != nil {
+			return err
+		}
+		defer w.Close()
+		wg.Go(func() { times[i], errs[i] = w.await(o.Topic) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(times)
+}
+
+// watcher is a connection with a request on it that is answered when there is news.
+type watcher struct {
+	net.Conn
+	stream bool
+}
+
+func (o *watchOrder) dial(stream bool) (watcher, error) {
+	c, err := net.Dial("tcp", o.Addr)
+	if err != nil {
+		return watcher{}, fmt.Errorf("%w; may this process open enough files (ulimit -n)?", err)
+	}
+	accept := "application/json"
+	if stream {
+		accept = "text/event-stream"
+	}
+	_, err = fmt.Fprintf(c, "GET /v1/client_mgmt?wait=60s&offset=%d HTTP/1.1\r\nHost: x\r\nAccept: %s\r\n\r\n", o.Offset, accept)
+	return watcher{c, stream}, err
+}
+
+// await reads until the watcher has been told of a topic, and returns when that was.
+func (w watcher) await(topic string) (at int64, err error) {
+	_ = w.SetReadDeadline(time.Now().Add(2 * patience))
+	in := bufio.NewReaderSize(w, 1024)
+	if !w.stream {
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			return 0, err
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err == nil && !strings.Contains(string(body), topic) {
+			err = fmt.Errorf("woken by %s", body)
+		}
+		return time.Now().UnixNano(), err
+	}
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil || strings.Contains(line, topic) {
+			return time.Now().UnixNano(), err
+		}
+	}
+}
+
+// BenchmarkWatchers has 10,000 long polls and 200 streams wait at one node, and times how long a new topic takes to reach them all. The process of the watchers
+// shares the machine's processors with the node.
+func BenchmarkWatchers(b *testing.B) {
+	const polls, streams = 10_000, 200
+	s := startOne(b)
+	s.alive(1)
+	var perWatcher float64
+	var create time.Duration
+	var times []int64
+	for i := range b.N {
+		order := watchOrder{strings.TrimPrefix(s.url, "http://"), fmt.Sprintf("bench-%d", i), s.node.Controller().Image().EndOffset() - 1, polls, streams}
+		before := used()
+		arrived := s.startWatchers(order)
+		s.watchers(polls + streams)
+		perWatcher = float64(used()-before) / (polls + streams) / 1024
+		began := time.Now()
+		s.ok(http.MethodPost, "/v1/create_topic", object{"name": order.Topic})
+		create = time.Since(began)
+		times = <-arrived
+		for i := range times {
+			times[i] -= began.UnixNano()
+		}
+		slices.Sort(times)
+		if len(times) == 0 {
+			b.FailNow()
+		}
+	}
+	ms := func(ns int64) float64 { return float64(ns) / 1e6 }
+	b.ReportMetric(perWatcher, "KiB/watcher")
+	b.ReportMetric(ms(create.Nanoseconds()), "ms-create")
+	b.ReportMetric(ms(times[0]), "ms-first")
+	b.ReportMetric(ms(times[len(times)/2]), "ms-median")
+	b.ReportMetric(ms(times[len(times)-1]), "ms-last")
+	b.ReportMetric(0, "ns/op")
+}
+
+// startWatchers starts the process of the watchers; the channel yields what it has printed.
+func (s *server) startWatchers(o watchOrder) <-chan []int64 {
+	s.t.Helper()
+	text, err := json.Marshal(o)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := exec.CommandContext(s.t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), watchersEnv+"="+string(text))
+	cmd.Stderr = os.Stderr
+	arrived := make(chan []int64, 1)
+	go func() {
+		var times []int64
+		out, err := cmd.Output()
+		if err == nil {
+			err = json.Unmarshal(out, &times)
+		}
+		if err != nil {
+			s.t.Errorf("the watchers: %v", err)
+		}
+		arrived <- times
+	}()
+	return arrived
+}
+
+// used is the memory that the process holds for objects and stacks.
+func used() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}
