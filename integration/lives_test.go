@@ -20,7 +20,8 @@ func TestYAKtBrokersComeAndGo(t *testing.T) {
 	l.StopAndStart(2, true)
 	l.PreferredLeaders()
 	l.MoveByTool()
-	l.BreakDirectory()
+	l.BreakDisk()
+	l.PreferredLeaders() // also those on the new disk
 	l.CrashWithController(3)
 	l.StopWithController(4)
 	l.MoveWithController()

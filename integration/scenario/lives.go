@@ -146,14 +146,6 @@ func returned(before []kafka.Partition) func(kafka.Partition) error {
 	}
 }
 
-// restart starts a broker that was killed or stopped and waits until it is in sync again.
-func (l *Lives) restart(b *kafka.Broker) []kafka.Partition {
-	l.t.Helper()
-	b.Start(l.t)
-	l.t.Logf("%s: started in %v", b.Name, b.WaitStarted(l.t, restartMax).Round(time.Millisecond))
-	return l.settle()
-}
-
 // Crash kills a broker: its partitions move, and it comes back into their ISRs. meanwhile runs while it is dead.
 func (l *Lives) Crash(id int32, meanwhile func()) {
 	l.t.Helper()

@@ -155,21 +155,15 @@ func reassignmentJSON(t testing.TB, list []move) []byte {
 	return text
 }
 
-// BreakDirectory puts a file in the place of a broker's second log directory: the partitions in it move, those in the other one do not
-// notice, and the broker goes on. Then the directory is given back.
-func (l *Lives) BreakDirectory() {
+// BreakDisk takes a broker's second log directory away: the partitions in it move, those in the other one do not notice, and the
+// broker goes on. Then it is started on a new, empty directory, and gets its replicas back.
+func (l *Lives) BreakDisk() {
 	l.t.Helper()
 	before := l.settle()
 	b, held := l.leaderInSecondDir(before)
 	lost := func(p kafka.Partition) bool { return held[p.ID] }
-	dir := b.Dirs[1]
-	if err := os.Rename(dir, dir+".away"); err != nil {
-		l.t.Fatal(err)
-	}
-	if err := os.WriteFile(dir, []byte("not a directory"), 0o644); err != nil {
-		l.t.Fatal(err)
-	}
-	b.WaitLog(l.t, electionMax, "Stopping serving replicas in dir "+dir)
+	b.BreakDir(l.t, 1)
+	b.WaitLog(l.t, electionMax, "Stopping serving replicas in dir "+b.Dirs[1])
 	l.await(electionMax, fmt.Sprintf("%s lost a directory of %d partitions: others lead", b.Name, len(held)), without(before, b.ID, lost))
 	l.writers.WaitEach(l.t, settleMax)
 	kafka.RequireAlive(l.t, b)
@@ -177,13 +171,15 @@ func (l *Lives) BreakDirectory() {
 	if code := b.Stop(l.t); code != 0 && code != sigtermJVM {
 		l.t.Errorf("%s exited with code %d", b.Name, code)
 	}
-	if err := os.Remove(dir); err != nil {
-		l.t.Fatal(err)
+	b.ReplaceDir(l.t, 1, l.q.ClusterID())
+	b.Start(l.t)
+	b.WaitStarted(l.t, restartMax)
+	l.settle()
+	for id := range held {
+		if p, there := kafka.ReplicaDirs(l.t, b, livesTopic)[id]; !there || p.Size == 0 {
+			l.t.Errorf("%s is in sync on a new disk and holds %+v of partition %d", b.Name, p, id)
+		}
 	}
-	if err := os.Rename(dir+".away", dir); err != nil {
-		l.t.Fatal(err)
-	}
-	l.restart(b)
 }
 
 // leaderInSecondDir is a broker that leads a partition in its second directory and one in its first, and what the second holds.
