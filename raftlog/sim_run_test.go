@@ -39,6 +39,7 @@ func (s *sim) event() {
 		s.pull(n)
 	case p < 980:
 		s.propose(n)
+		s.read(n)
 	case p < 987:
 		s.snapshot(n)
 	case !s.calm:
@@ -71,10 +72,9 @@ func (s *sim) fault(n *simNode, kind int) {
 		n.core.disconnected(raftID(other.id))
 		s.collect(n)
 	case 10:
-		id := s.rng.Uint64()
-		s.reads[id] = s.ackedEnd
-		n.core.readIndex(id)
-		s.collect(n)
+		if n.core.claimed { // cut off just when it leads
+			n.cutIn, n.cutOut = true, true
+		}
 	case 11: // elections without a pre-vote, as in a hand-over, and restarts while they last
 		for _, n := range s.nodes {
 			if n.up && s.rng.IntN(4) > 0 {

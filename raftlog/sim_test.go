@@ -359,6 +359,14 @@ func (s *sim) propose(n *simNode) {
 	s.collect(n)
 }
 
+// read asks for a point that must not lie before what is acknowledged now.
+func (s *sim) read(n *simNode) {
+	id := s.rng.Uint64()
+	s.reads[id] = s.ackedEnd
+	n.core.readIndex(id)
+	s.collect(n)
+}
+
 // snapshot writes the application's state and has it marked.
 func (s *sim) snapshot(n *simNode) {
 	if m := n.making; m != nil {
