@@ -10,7 +10,7 @@
 //
 // The layers, inside out:
 //
-//	core      sans-IO state machine around raft.RawNode: no goroutine, clock, disk or network (core.go, ready.go, storage.go)
+//	core      sans-IO state machine around raft.RawNode: no goroutine, clock, disk or network (core.go, ready.go, election.go, storage.go)
 //	view      what fetchers may see: committed batches, epoch history, leadership (view.go, fetch.go)
 //	Log       the driver: one mutex around core; goroutines for disk, application, ticks and peers (log.go, writer.go, applier.go)
 //	peers     raft messages in Kafka frames over the controller listener (frame.go, peer.go, accept.go)
