@@ -98,6 +98,9 @@ func (r *run) memoryAt(partitions int) {
 	for _, id := range r.quorum.Nodes() {
 		largest = max(largest, processRSS(r.quorum.Node(id).Pid()))
 	}
+	if largest == 0 {
+		return // no /proc
+	}
 	r.report(fmt.Sprintf("resident memory at %d partitions", partitions), "MB", lower, float64(largest)/1e6)
 }
 

@@ -8,8 +8,6 @@ import (
 	"os"
 	"slices"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // limits are what the machine itself allows, measured in the same run.
@@ -111,7 +109,7 @@ func appendTo(f *os.File, i int) error {
 	if _, err := f.WriteAt(block, int64(i*appendBytes)); err != nil {
 		return err
 	}
-	return unix.Fdatasync(int(f.Fd()))
+	return fdatasync(f)
 }
 
 // measureRoundTrips uses blocking sockets, so that each message wakes a sleeping thread up as it would between processes.

@@ -100,8 +100,6 @@ func merge(all []workerLoad) (l load) {
 // rate is in operations a second.
 func (l load) rate() float64 { return float64(len(l.latencies)) / l.elapsed.Seconds() }
 
-func (l load) max() time.Duration { return percentile(l.latencies, 1) }
-
 // reportLatency reports what one client waited for an operation.
 func (r *run) reportLatency(what string, l load) {
 	r.check(l.err)

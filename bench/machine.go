@@ -8,8 +8,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // machine says what a run ran on.
@@ -82,25 +80,4 @@ func output(program string, args ...string) string {
 	}
 	line, _, _ := strings.Cut(string(out), "\n")
 	return line
-}
-
-// fileSystem names the kinds that matter: a number measured in memory says nothing about disks.
-func fileSystem(dir string) string {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return "unknown file system"
-	}
-	switch int64(s.Type) {
-	case unix.TMPFS_MAGIC:
-		return "tmpfs (memory!)"
-	case unix.EXT4_SUPER_MAGIC:
-		return "ext4"
-	case unix.XFS_SUPER_MAGIC:
-		return "xfs"
-	case unix.BTRFS_SUPER_MAGIC:
-		return "btrfs"
-	case unix.OVERLAYFS_SUPER_MAGIC:
-		return "overlayfs"
-	}
-	return fmt.Sprintf("file system %x", s.Type)
 }

@@ -2,14 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"os"
-	"strconv"
-	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/yakt/yakt/integration/kafka"
 )
@@ -123,29 +117,4 @@ func (r *run) controllersCPU() (sum time.Duration) {
 		sum += processCPU(r.quorum.Node(id).Pid())
 	}
 	return sum
-}
-
-// processCPU is the processor time a process has used so far; 0 for one that is gone.
-func processCPU(pid int) time.Duration {
-	clock := int32(^pid)<<3 | 2 // clock_getcpuclockid(3): the whole process, by the scheduler's account
-	var ts unix.Timespec
-	if err := unix.ClockGettime(clock, &ts); err != nil {
-		return 0
-	}
-	return time.Duration(ts.Nano())
-}
-
-// processRSS is the resident memory of a process in bytes; 0 where there is no /proc.
-func processRSS(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(status)) {
-		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			n, _ := strconv.ParseInt(strings.Fields(kb)[0], 10, 64)
-			return n * 1024
-		}
-	}
-	return 0
 }
