@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -70,23 +71,57 @@ func yaktProgram(t testing.TB, binary string, o ControllerOptions) program {
 
 const buildTimeout = 5 * time.Minute
 
-// BuildYAKt builds cmd/yakt of this module into the test's temporary folder, with these extra arguments of go build
-// ("-race"), and returns the binary's path. Build it once and share it among subtests.
+// Main runs a package's tests with one binary for each set of arguments of BuildYAKt; TestMain is to end with its result.
+func Main(m *testing.M) (exitCode int) {
+	dir, err := os.MkdirTemp("", "yakt-build-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	builds.dir = dir
+	return m.Run()
+}
+
+// builds are the binaries of this process, in a folder that Main made.
+var builds struct {
+	dir string
+	of  sync.Map // build arguments, joined -> func() (string, error)
+}
+
+// BuildYAKt builds cmd/yakt of this module, with these extra arguments of go build ("-race"), and returns the binary's path. Under
+// Main it is built once for all tests; else for this test.
 func BuildYAKt(t testing.TB, buildArgs ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), buildTimeout)
+	build := func() (string, error) { return buildYAKt(t.TempDir(), buildArgs) }
+	if builds.dir != "" {
+		key := strings.Join(buildArgs, " ")
+		once, _ := builds.of.LoadOrStore(key, sync.OnceValues(func() (string, error) {
+			return buildYAKt(filepath.Join(builds.dir, shortHash([]byte(key))), buildArgs)
+		}))
+		build = once.(func() (string, error))
+	}
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
+
+func buildYAKt(dir string, buildArgs []string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
 	defer cancel()
 	mod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	if err != nil {
-		t.Fatalf("find the module: %v", err)
+		return "", fmt.Errorf("find the module: %w", err)
 	}
-	binary := filepath.Join(t.TempDir(), "yakt")
+	binary := filepath.Join(dir, "yakt")
 	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, buildArgs...), "-o", binary, "./cmd/yakt")...)
 	cmd.Dir = filepath.Dir(strings.TrimSpace(string(mod)))
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatal(fmt.Errorf("build cmd/yakt: %w\n%s", err, out))
+		return "", fmt.Errorf("build cmd/yakt: %w\n%s", err, out)
 	}
-	return binary
+	return binary, nil
 }
 
 // RunYAKt runs the yakt binary to its end, which must come within the time given.
