@@ -92,6 +92,7 @@ type feed struct {
 type committed struct {
 	batch metadata.Batch // nil for a snapshot
 	image *metadata.Image
+	old   bool // older than the feed reaches back: an old log, read at start
 }
 
 func newFeed(clock Clock) *feed {
@@ -104,8 +105,10 @@ func newFeed(clock Clock) *feed {
 
 // add takes what was committed. It does not block.
 func (f *feed) add(b metadata.Batch, img *metadata.Image) {
+	c := committed{batch: b, image: img}
+	c.old = b != nil && f.clock.Now().UnixMilli()-b.TimestampMs() > feedAge.Milliseconds()
 	f.mu.Lock()
-	f.queue = append(f.queue, committed{b, img})
+	f.queue = append(f.queue, c)
 	start := !f.running
 	f.running = true
 	f.mu.Unlock()
@@ -137,8 +140,8 @@ func (f *feed) take(c committed) {
 		return
 	}
 	b := &FeedBatch{Batch: c.batch}
-	if !c.image.InTransaction() && len(f.hidden) == 0 && f.clock.Now().UnixMilli()-b.TimestampMs() > feedAge.Milliseconds() {
-		f.restart(c.image) // an old log, read at start
+	if c.old && !c.image.InTransaction() && len(f.hidden) == 0 {
+		f.restart(c.image)
 		return
 	}
 	news := b.look(f.image, c.image)

@@ -1,0 +1,174 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// news is what a reader of the feed is told.
+func (d *testDriver) news(offset int64) News {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	n := d.NewsSince(ctx, offset)
+	if n.Image.EndOffset() != d.Image().EndOffset() {
+		d.t.Fatalf("the feed is at %d, the image at %d", n.Image.EndOffset(), d.Image().EndOffset())
+	}
+	return n
+}
+
+// kinds lists the records of a delta.
+func (n News) kinds(t *testing.T) string {
+	t.Helper()
+	var names []string
+	for _, b := range n.Batches {
+		if err := b.Records(func(offset int64, r record.Record, _ State) {
+			if offset > n.From {
+				names = append(names, strings.TrimSuffix(r.Type().String(), "Record"))
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func (d *testDriver) last() int64 { return d.Image().EndOffset() - 1 }
+
+func TestFeedReachesTenMinutesBack(t *testing.T) {
+	d := newTestDriver(t)
+	epoch := d.addBroker(1)
+	held := d.last()
+	d.advance(time.Second)
+	d.answer(producerIDs(1, epoch))
+	if n := d.news(held); n.Snapshot || n.kinds(t) != "ProducerIds" {
+		t.Errorf("away for a second: snapshot %v, %s", n.Snapshot, n.kinds(t))
+	}
+	for range 11 { // the broker is alive all the time
+		d.advance(time.Minute)
+		d.answer(heartbeatRequest(1, epoch, d.last()))
+	}
+	d.answer(producerIDs(1, epoch))
+	if n := d.news(held); !n.Snapshot || n.From != -1 {
+		t.Errorf("away for eleven minutes: snapshot %v", n.Snapshot)
+	}
+	if n := d.news(d.last()); n.Snapshot || len(n.Batches) != 0 {
+		t.Errorf("away for no time: %+v", n)
+	}
+	for _, offset := range []int64{-1, d.last() + 1, 1 << 50} {
+		if n := d.news(offset); !n.Snapshot {
+			t.Errorf("offset %d: no snapshot", offset)
+		}
+	}
+}
+
+func TestFeedIsFoundByTime(t *testing.T) {
+	d := newTestDriver(t)
+	epoch := d.addBroker(1)
+	d.advance(5 * time.Second)
+	held, at := d.last(), d.clock.now.UnixMilli()
+	d.answer(producerIDs(1, epoch))
+	d.news(-1)
+	for _, c := range []struct {
+		at   int64
+		want int64
+		ok   bool
+	}{{at, held, true}, {at - 1000, held, true}, {at + 1, 0, false}, {at - feedAge.Milliseconds() - 1, 0, false}} {
+		if got, ok := d.OffsetBefore(c.at); ok != c.ok || ok && got != c.want {
+			t.Errorf("at %+d ms: got %d %v, want %d %v", c.at-at, got, ok, c.want, c.ok)
+		}
+	}
+}
+
+func TestFeedTellsWhatChangesComeTo(t *testing.T) {
+	d := newTestDriver(t)
+	d.addBroker(1)
+	d.addBroker(2)
+	d.answer(createTopicRequest("a", []int32{1, 2}))
+	held := d.last()
+	d.do(t, func(ctx context.Context) (Outcome, error) {
+		fenced := TargetFenced
+		return d.ChangeBroker(ctx, Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: d.Image().Broker(1).Epoch, State: &fenced})
+	})
+	n := d.news(held)
+	for _, b := range n.Batches {
+		_ = b.Records(func(_ int64, r record.Record, s State) {
+			switch r.(type) {
+			case *record.PartitionChange:
+				if s.Partition == nil || s.Partition.Leader != 2 || s.Partition.PartitionEpoch != 1 {
+					t.Errorf("the partition comes to %+v", s.Partition)
+				}
+			case *record.BrokerRegistrationChange:
+				if s.Broker == nil || !s.Broker.Fenced {
+					t.Errorf("the broker comes to %+v", s.Broker)
+				}
+			default:
+				t.Errorf("%v", r.Type())
+			}
+		})
+	}
+	if n.kinds(t) != "PartitionChange BrokerRegistrationChange" {
+		t.Errorf("fencing is told as %s", n.kinds(t))
+	}
+}
+
+func TestFeedHidesTransactions(t *testing.T) {
+	d := newTestDriver(t)
+	d.addBroker(1)
+	held := d.last()
+	write := func(records ...record.Record) {
+		t.Helper()
+		d.queue.addLog(event{name: "test", run: func() {
+			if err := d.core.append(d.clock.now, result{records: records, atomic: true}); err != nil {
+				t.Error(err)
+			}
+		}})
+		d.settle()
+	}
+	write(&record.BeginTransaction{})
+	write(&record.Topic{Name: "t", TopicID: testUUID(1)})
+	if n := d.news(held); len(n.Batches) != 0 {
+		t.Errorf("of an open transaction: %s", n.kinds(t))
+	}
+	write(&record.AbortTransaction{})
+	if n := d.news(held); n.kinds(t) != "" || n.Image.TopicByName("t") != nil {
+		t.Errorf("of an aborted transaction: %s", n.kinds(t))
+	}
+	held = d.last()
+	write(&record.BeginTransaction{})
+	write(&record.Topic{Name: "t", TopicID: testUUID(1)})
+	write(&record.EndTransaction{})
+	if n := d.news(held); n.kinds(t) != "BeginTransaction Topic EndTransaction" {
+		t.Errorf("of a transaction: %s", n.kinds(t))
+	}
+}
+
+func TestFeedWakesWhoWaitsForIt(t *testing.T) {
+	d := newTestDriver(t)
+	epoch := d.addBroker(1)
+	held := d.last()
+	woken := make(chan error, audiences)
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, a := range []Audience{AudienceAll, AudienceBrokers, AudienceClients} {
+		go func() { woken <- d.Await(ctx, a, held) }()
+	}
+	for d.Waiting() < int(audiences) {
+		runtime.Gosched()
+	}
+	d.answer(producerIDs(1, epoch))
+	for range 2 {
+		if err := <-woken; err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	if err := <-woken; !errors.Is(err, context.Canceled) {
+		t.Errorf("clients are woken by producer ids: %v", err)
+	}
+}
