@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -60,14 +61,17 @@ func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka
 // A killed broker is let in again when its session has ended: 9 s by default, and the start itself.
 const restartMax = 30 * time.Second
 
-// fillUntilSnapshot creates topics until every node holds a snapshot, and returns the ledger of them.
+// fillUntilSnapshot creates topics until every node holds a snapshot of all that is committed now, and returns the ledger of
+// them.
 func fillUntilSnapshot(t testing.TB, q kafka.Quorum, b *kafka.Broker) *kafka.Ledger {
+	now := fmt.Sprintf("%020d", kafka.WaitLeader(t, q, progressMax).HighWatermark)
 	load := kafka.StartLoad(t, kafka.Addrs(b), "", 1)
 	defer load.Stop()
 	kafka.Eventually(t, snapshotMax, "every controller has a snapshot", func() error {
 		for _, id := range q.Nodes() {
-			if len(kafka.Checkpoints(q.Dir(id))) == 0 {
-				return fmt.Errorf("none in %s; %v", q.Dir(id), load)
+			found := kafka.Checkpoints(q.Dir(id))
+			if len(found) == 0 || filepath.Base(found[len(found)-1]) < now {
+				return fmt.Errorf("none from offset %s on in %s: %q; %v", now, q.Dir(id), found, load)
 			}
 		}
 		return nil
