@@ -29,7 +29,12 @@ func manyPartitions(r *run) {
 	levels := []int{0, 10_000, 100_000, 1_000_000}[:r.n(3, 4)]
 	have := 0
 	for _, level := range levels {
+		begin := time.Now()
 		retried := r.fill(fmt.Sprintf("level-%d", level), level-have, fillBrokers)
+		if r.letter = "o"; level > have {
+			rate := float64(level-have) / time.Since(begin).Seconds()
+			r.report(fmt.Sprintf("growing from %d to %d partitions, partitions a second", have, level), "1/s", higher, rate)
+		}
 		have = level
 		if retried > 0 {
 			r.progress.say(fmt.Sprintf("%d creates had to be tried again", retried))

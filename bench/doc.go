@@ -2,7 +2,7 @@
 // driven by the same client with the same work. The client speaks Kafka's protocol alone and plays brokers, administrators and
 // observers of the metadata log.
 //
-//	go run ./bench                          # every case, three rounds, both systems
+//	go run ./bench                          # every case, three rounds, both systems: about an hour
 //	go run ./bench -scale small -case a,k   # two cases in minutes
 //	go run ./bench -system yakt -case b -profile
 //
@@ -12,6 +12,9 @@
 //
 // Client and controllers share the machine: on few cores the client's own work is part of what is measured, for both
 // alike. So the table also says what the controllers spent of the processor.
+//
+// A ratio says how many times better YAKt was, whichever direction is the better one. A processor profile needs YAKt's
+// yakt.debug.listeners, which -profile sets.
 //
 // Results go to bench/out: table.txt, results.json, results.svg and, with -profile, profiles.
 package main
