@@ -88,6 +88,7 @@ func (c *core) partitionsAskedFor(topics []*kmsg.CreateTopicsRequestTopic) (n in
 func createTopicResult(name string, err *apiError) kmsg.CreateTopicsResponseTopic {
 	t := kmsg.NewCreateTopicsResponseTopic()
 	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), err.text()
+	t.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // null is for who may not see them
 	return t
 }
 
