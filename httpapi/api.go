@@ -61,8 +61,9 @@ func New(cfg Config) *API {
 	if cfg.OperationTimeout == 0 {
 		cfg.OperationTimeout = 30 * time.Second
 	}
-	a := &API{cfg: cfg, began: time.Now(), forward: newForwarder(cfg.NodeID)}
+	a := &API{cfg: cfg, began: time.Now()}
 	a.streams, a.close = context.WithCancel(context.Background())
+	a.forward = newForwarder(a.streams, cfg.NodeID)
 	mux := http.NewServeMux()
 	a.huma = humago.New(mux, humaConfig(cfg.Version))
 	a.brokers()
@@ -106,7 +107,6 @@ func humaConfig(version string) huma.Config {
 			},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)},
 		},
-		OpenAPIPath:                  "/openapi",
 		Formats:                      map[string]huma.Format{"application/json": strictJSON, "json": strictJSON},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/yakt/yakt/controller"
 )
@@ -181,7 +182,8 @@ func (a *API) follow(ctx context.Context, p feedParams, audience controller.Audi
 		hc.SetHeader("Content-Type", "application/json")
 		hc.SetHeader("X-Yakt-Offset", strconv.FormatInt(at.offset, 10))
 		hc.SetHeader("X-Yakt-Epoch", strconv.Itoa(int(at.epoch)))
-		_ = a.writeNews(hc.BodyWriter(), news, audience, "\n")
+		_, w := humago.Unwrap(hc)
+		_ = a.writeNews(patiently(w), news, audience, "\n")
 	}}, nil
 }
 

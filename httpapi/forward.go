@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,13 +22,14 @@ const forwardedBy = "X-Yakt-Forwarded-By"
 type forwarder struct {
 	nodeID    int32
 	transport *http.Transport
+	closing   context.Context // done when this node stops
 }
 
 const dialTimeout = 2 * time.Second
 
-func newForwarder(nodeID int32) *forwarder {
+func newForwarder(closing context.Context, nodeID int32) *forwarder {
 	dialer := net.Dialer{Timeout: dialTimeout}
-	return &forwarder{nodeID: nodeID, transport: &http.Transport{
+	return &forwarder{nodeID: nodeID, closing: closing, transport: &http.Transport{
 		DialContext: dialer.DialContext, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
 	}}
 }
@@ -38,6 +40,8 @@ func (f *forwarder) close() { f.transport.CloseIdleConnections() }
 func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, leader func() (int32, string)) {
 	id, address := leader()
 	switch by := r.Header.Get(forwardedBy); {
+	case by == strconv.Itoa(int(f.nodeID)):
+		writeProblem(w, noLeader("Controller %d leads, but serves HTTP at %s only, which is this machine's own from here. Ask that node, or set yakt.http.listeners there.", id, address).retry("5"))
 	case by != "":
 		writeProblem(w, noLeader("Node %s took this node for the leader, which it is not. Try again.", by))
 	case id < 0:
@@ -50,7 +54,14 @@ func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, l
 		w.Header().Set("Location", (&url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawQuery: withoutRedirect(r.URL.Query())}).String())
 		w.WriteHeader(http.StatusPermanentRedirect)
 	default:
-		f.proxy(id, address).ServeHTTP(w, withBody(r, data))
+		r = withBody(r, data)
+		if strings.HasSuffix(r.URL.Path, "_mgmt") { // a long poll or a stream; a heartbeat may be repeated
+			ctx, cancel := context.WithCancel(r.Context())
+			defer cancel()
+			defer context.AfterFunc(f.closing, cancel)()
+			r = r.WithContext(ctx)
+		}
+		f.proxy(id, address).ServeHTTP(patiently(w), r)
 	}
 }
 
@@ -83,14 +94,16 @@ func (f *forwarder) proxy(id int32, address string) *httputil.ReverseProxy {
 			return nil
 		},
 		Transport: f.transport, FlushInterval: -1,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { forwardFailed(w, r, id, err) },
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { f.failed(w, r, id, err) },
 	}
 }
 
-// forwardFailed tells a leader that could not be reached, where nothing was done, from one that did not answer.
-func forwardFailed(w http.ResponseWriter, r *http.Request, id int32, err error) {
+// failed tells a leader that could not be reached, where nothing was done, from one that did not answer.
+func (f *forwarder) failed(w http.ResponseWriter, r *http.Request, id int32, err error) {
 	var dial *net.OpError
 	switch {
+	case f.closing.Err() != nil && r.Context().Err() != nil:
+		writeProblem(w, noLeader("This node is stopping. Ask another one."))
 	case errors.Is(err, context.Canceled) && r.Context().Err() != nil: // nobody listens any more
 	case errors.As(err, &dial) && dial.Op == "dial":
 		writeProblem(w, noLeader("Controller %d leads, but its HTTP API cannot be reached from this node. Try again, or ask that node.", id))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -131,19 +130,8 @@ func (a *API) snapshot(hc huma.Context, img *metadata.Image) {
 	_, w := humago.Unwrap(hc)
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`, img.EndOffset(), img.Epoch()))
-	out := bufio.NewWriterSize(&patient{w, http.NewResponseController(w)}, 64<<10)
+	out := bufio.NewWriterSize(patiently(w), 64<<10)
 	if err := metadata.WriteSnapshot(out, img); err == nil {
 		_ = out.Flush()
 	}
-}
-
-// patient gives a slow reader time as long as it takes something now and then.
-type patient struct {
-	w       io.Writer
-	control *http.ResponseController
-}
-
-func (p *patient) Write(b []byte) (int, error) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(answerTimeout))
-	return p.w.Write(b)
 }

@@ -171,22 +171,19 @@ func (c *cache) grow(n int) {
 	}
 }
 
-// Streams.
-const (
-	keepAlive     = 15 * time.Second
-	streamTimeout = 10 * time.Second // for a watcher to take what is written to it
-)
+// keepAlive is how often a stream says something when there is no news.
+const keepAlive = 15 * time.Second
 
 // stream writes News as server-sent events, the first at once, until the client leaves or this node stops.
 func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience) {
-	r, w := humago.Unwrap(hc)
+	r, below := humago.Unwrap(hc)
+	w := patiently(below)
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
 	ctx := r.Context()
 	for first := true; ctx.Err() == nil && a.streams.Err() == nil; first = false {
 		news := a.cfg.Controller.NewsSince(ctx, p.offset)
 		if first || news.Snapshot || placeOfImage(news.Image).offset > p.offset {
-			_ = out.SetWriteDeadline(time.Now().Add(streamTimeout))
 			if a.writeEvent(w, news, audience) != nil || out.Flush() != nil {
 				return
 			}

@@ -150,3 +150,34 @@ func TestWithoutAQuorum(t *testing.T) {
 		t.Errorf("four answers took %v", took)
 	}
 }
+
+func TestStandbyStopsUnderForwardedLongPolls(t *testing.T) {
+	active, standbys := leader(t, startNodes(t, 3))
+	epoch := standbys[0].alive(1)
+	news := standbys[0].ok(http.MethodPost, "/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch})
+	answered := make(chan int)
+	go func() {
+		status, _ := standbys[0].request(http.MethodPost, "/v1/broker_mgmt?wait=25s", object{"brokerId": 1, "epoch": epoch, "offset": news["endOffset"]})
+		answered <- status
+	}()
+	active.watchers(1)
+	began := time.Now()
+	standbys[0].stop()
+	if status := <-answered; status != http.StatusServiceUnavailable {
+		t.Errorf("a long poll that was forwarded ends with %d", status)
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the standby took %v to stop", took)
+	}
+}
+
+// TestHTTPEndpointStaysBetweenControllers checks that what controllers tell each other of HTTP is not in the log, where brokers would see it.
+func TestHTTPEndpointStaysBetweenControllers(t *testing.T) {
+	active, _ := leader(t, startNodes(t, 3))
+	active.await("/v1/records?limit=10000", func(_ int, body []byte) bool {
+		if strings.Contains(string(body), `"HTTP"`) {
+			t.Fatalf("the log names HTTP endpoints: %s", body)
+		}
+		return strings.Count(string(body), `"RegisterControllerRecord"`) >= 3
+	})
+}

@@ -159,6 +159,9 @@ func snapshotSaveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "save FILE", Short: "Download a node's state as a snapshot; it holds secrets", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("timeout") {
+				c.timeout = 0 // it takes as long as it takes
+			}
 			return progress(c.errOut, "downloading", func() error {
 				resp, err := c.send(cmd.Context(), http.MethodGet, "/v1/snapshot", nil, nil)
 				if err != nil {
