@@ -153,8 +153,11 @@ func dirs(t *testing.T, d *datadriven.TestData, key string) [][16]byte {
 			var n int
 			a.Scan(t, i, &n)
 			dir := testUUID(n)
-			if n == 0 {
+			switch n {
+			case 0:
 				dir = record.DirLost
+			case -1:
+				dir = record.DirUnassigned
 			}
 			all = append(all, dir)
 		}

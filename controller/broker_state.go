@@ -98,11 +98,12 @@ func steady(b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerH
 	return state, !v.HasCordonedDirectories() || !cordonChanged(b, req.CordonedLogDirs)
 }
 
-// unwalked are the offline directories that this leader has not dealt with yet.
+// unwalked are the offline directories that this leader has not dealt with yet. Reserved ids are none: many replicas may have one, such as
+// that of a directory that is not known yet.
 func unwalked(k contact, offline [][16]byte) []record.UUID {
 	var dirs []record.UUID
 	for _, d := range offline {
-		if !slices.Contains(k.walkedDirs, record.UUID(d)) {
+		if d := record.UUID(d); !d.Reserved() && !slices.Contains(k.walkedDirs, d) {
 			dirs = append(dirs, d)
 		}
 	}
