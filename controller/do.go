@@ -64,11 +64,11 @@ func Errorf(kafka *kerr.Error, format string, args ...any) *Error {
 }
 
 var (
-	// ErrNotActive: this node is not the active controller, and nothing was done.
+	// ErrNotActive says that this node is not the active controller, and nothing was done.
 	ErrNotActive = errors.New("this node is not the active controller")
-	// ErrNotTried: the time was up, or the queue full, before the operation began. Nothing was done.
+	// ErrNotTried says that the time was up, or the queue full, before the operation began. Nothing was done.
 	ErrNotTried = errors.New("the controller was too busy to begin the operation")
-	// ErrUnknownOutcome: the operation began, and whether what it wrote will be committed is not known.
+	// ErrUnknownOutcome says that the operation began, and whether what it wrote will be committed is not known.
 	ErrUnknownOutcome = errors.New("it is not known whether the operation was carried out")
 )
 

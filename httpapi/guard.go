@@ -215,13 +215,13 @@ func route(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 	}
 	probe := &probe{header: http.Header{}}
 	h.ServeHTTP(probe, r)
-	switch allow := probe.header.Get("Allow"); {
-	case probe.status == http.StatusMethodNotAllowed:
-		w.Header().Set("Allow", allow)
-		writeProblem(w, newProblem(http.StatusMethodNotAllowed, kerr.InvalidRequest, "%s is not served here. Use %s.", r.Method, allow))
-	default:
+	if probe.status != http.StatusMethodNotAllowed {
 		writeProblem(w, newProblem(http.StatusNotFound, kerr.InvalidRequest, "There is no such path. /openapi.json and /docs list what there is."))
+		return
 	}
+	allow := probe.header.Get("Allow")
+	w.Header().Set("Allow", allow)
+	writeProblem(w, newProblem(http.StatusMethodNotAllowed, kerr.InvalidRequest, "%s is not served here. Use %s.", r.Method, allow))
 }
 
 // probe takes the mux's own answer to a request that it has no handler for.

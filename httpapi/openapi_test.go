@@ -71,7 +71,7 @@ func checkSchema(t *testing.T, name string, s object, request bool) {
 		return slices.ContainsFunc(keys, func(k string) bool { return s[k] != nil })
 	}
 	switch {
-	case kind == "integer" && !(has("minimum") && has("maximum")), kind == "string" && !has("maxLength"), kind == "array" && !has("maxItems"):
+	case kind == "integer" && (!has("minimum") || !has("maximum")), kind == "string" && !has("maxLength"), kind == "array" && !has("maxItems"):
 		t.Errorf("%s (%v) has no bounds", name, kind)
 	}
 }

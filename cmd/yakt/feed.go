@@ -92,12 +92,8 @@ func (c *client) feed(ctx context.Context, path string, query url.Values, offset
 			query.Set("offset", strconv.FormatInt(offset, 10))
 		}
 		var n news
-		err := c.get(ctx, path, query, &n)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
+		if err := c.get(ctx, path, query, &n); err != nil {
+			return unless(ctx, err)
 		}
 		if n.Kind == "snapshot" && offset >= 0 {
 			fmt.Fprintln(c.errOut, "yakt: too far behind: what follows is the whole state")
@@ -108,6 +104,14 @@ func (c *client) feed(ctx context.Context, path string, query url.Values, offset
 		offset = n.EndOffset
 		query.Set("wait", followWait)
 	}
+}
+
+// unless is an error, or none when the command was interrupted, which is how it ends.
+func unless(interrupted context.Context, err error) error {
+	if interrupted.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // get is call for what is meant to take its time.

@@ -132,12 +132,8 @@ func logTailCommand(c *client) *cobra.Command {
 			}
 			for from := max(q.LogStart, q.HighWatermark-n); ; {
 				var p logPart
-				err := c.get(ctx, "/v1/records", url.Values{"from": {strconv.FormatInt(from, 10)}, "wait": {followWait}}, &p)
-				if ctx.Err() != nil {
-					return nil
-				}
-				if err != nil {
-					return err
+				if err := c.get(ctx, "/v1/records", url.Values{"from": {strconv.FormatInt(from, 10)}, "wait": {followWait}}, &p); err != nil {
+					return unless(ctx, err)
 				}
 				if err := c.showRecords(p, p.Records); err != nil {
 					return err
