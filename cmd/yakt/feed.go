@@ -108,10 +108,12 @@ func (c *client) feed(ctx context.Context, path string, query url.Values, offset
 
 // unless is an error, or none when the command was interrupted, which is how it ends.
 func unless(interrupted context.Context, err error) error {
-	if interrupted.Err() != nil {
+	select {
+	case <-interrupted.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // get is call for what is meant to take its time.
