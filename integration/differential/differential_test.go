@@ -1,0 +1,128 @@
+package differential
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/yakt/yakt/metadata"
+)
+
+const (
+	// operationsDefault is how many operations a run of the test makes; YAKT_DIFFERENTIAL_OPS asks for others.
+	operationsDefault = 10_000
+	stepsPerRun       = 300
+)
+
+var settings = []setting{
+	{version: metadata.LatestVersion, elr: true, minISR: 2},
+	{version: metadata.LatestVersion, minISR: 1},
+	{version: metadata.V4_0_IV1, elr: true, minISR: 2, unclean: true},
+	{version: metadata.V3_7_IV2, minISR: 1},
+	{version: metadata.V4_0_IV3, elr: true, minISR: 3},
+	{version: metadata.MinVersion, minISR: 2},
+	{version: metadata.V3_6_IV0, minISR: 1, unclean: true},
+	{version: metadata.V4_0_IV1, minISR: 2},
+}
+
+// TestAgainstKafka runs random operations through Kafka's controller and ours. YAKT_DIFFERENTIAL_OPS is how many, YAKT_DIFFERENTIAL_SEED
+// the first run's seed: give both as a failure prints them to see it again.
+func TestAgainstKafka(t *testing.T) {
+	operations := int(number(t, "YAKT_DIFFERENTIAL_OPS", operationsDefault))
+	seed := number(t, "YAKT_DIFFERENTIAL_SEED", uint64(time.Now().UnixNano()))
+	k := startKafka(t)
+	began := time.Now()
+	total := newCounts()
+	for run := seed; total.operations < operations; run++ {
+		s := settings[run%uint64(len(settings))]
+		if f := runSteps(t, k, s, run, draw(run), total); f != nil {
+			t.Fatalf("YAKT_DIFFERENTIAL_SEED=%d YAKT_DIFFERENTIAL_OPS=1 (%v)\n%s", run, s, shrink(t, k, s, run, draw(run), f))
+		}
+	}
+	t.Logf("%d operations in %v, from seed %d", total.operations, time.Since(began).Round(time.Millisecond), seed)
+	for _, m := range []struct {
+		name   string
+		counts map[string]int
+	}{{"operations", total.byKind}, {"records", total.records}, {"answers", total.errors}, {"wanted differences", total.differences}} {
+		t.Logf("%s: %s", m.name, countsText(m.counts))
+	}
+}
+
+func countsText(m map[string]int) string {
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		all = append(all, fmt.Sprintf("%s %d", k, m[k]))
+	}
+	return strings.Join(all, ", ")
+}
+
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+func draw(run uint64) []step {
+	rng := rand.New(rand.NewPCG(run, 1))
+	steps := make([]step, stepsPerRun)
+	for i := range steps {
+		steps[i] = step(rng.Uint64())
+	}
+	return steps
+}
+
+// runSteps makes a new cluster and takes the steps, up to a failure.
+func runSteps(t *testing.T, k *kafkaSide, s setting, seed uint64, steps []step, c *counts) (failed *failure) {
+	synctest.Test(t, func(t *testing.T) {
+		var p *pair
+		defer func() {
+			if p != nil {
+				p.ours.Stop()
+			}
+		}()
+		defer func() {
+			switch v := recover().(type) {
+			case nil:
+			case *failure:
+				failed = v
+			default:
+				panic(v)
+			}
+		}()
+		p = newPair(k, s, seed, c)
+		w := newWorld(p)
+		for _, s := range steps {
+			w.take(s)
+		}
+	})
+	return failed
+}
+
+// shrink leaves out steps as long as the run fails, and returns the text of the shortest failure found.
+func shrink(t *testing.T, k *kafkaSide, s setting, seed uint64, steps []step, f *failure) string {
+	fails := func(steps []step) *failure { return runSteps(t, k, s, seed, steps, newCounts()) }
+	for size := len(steps) / 2; size > 0; size /= 2 {
+		for from := 0; from < len(steps); {
+			fewer := slices.Delete(slices.Clone(steps), from, min(from+size, len(steps)))
+			if g := fails(fewer); g != nil {
+				steps, f = fewer, g
+			} else {
+				from += size
+			}
+		}
+	}
+	return fmt.Sprintf("%d steps: %x\n%s", len(steps), steps, f.text)
+}

@@ -1,0 +1,143 @@
+package differential
+
+import (
+	"bufio"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/integration/kafka"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// kafkaSide is Kafka's controller in a Java process.
+type kafkaSide struct {
+	in  io.Writer
+	out *bufio.Reader
+}
+
+// written is a record as it was written.
+type written struct {
+	record  record.Record
+	version int16
+	bytes   []byte
+}
+
+func decode(b []byte) (written, error) {
+	r, version, err := record.Decode(b)
+	return written{r, version, b}, err
+}
+
+// answer is what one command came to.
+type answer struct {
+	records []written
+	faults  []string // internal errors of Kafka's, each of which is also a failover of it
+	result  string   // "-" for none
+}
+
+// startKafka compiles and starts the driver.
+func startKafka(t testing.TB) *kafkaSide {
+	t.Helper()
+	jars := filepath.Join(kafka.Resolve(t, kafka.Newest).Dir, "*")
+	javac, err := exec.LookPath("javac")
+	if err != nil {
+		t.Fatal("this test compiles a small Java program: install a JDK 17 or later (Debian: apt-get install openjdk-17-jdk-headless) and put javac on PATH")
+	}
+	classes := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), javac, "-d", classes, "-cp", jars, filepath.Join("testdata", "Differential.java")).CombinedOutput(); err != nil {
+		t.Fatalf("javac: %v\n%s", err, out)
+	}
+	cmd := exec.Command("java", "-Dlog4j2.level=OFF", "--add-opens=java.base/java.util=ALL-UNNAMED", "-Xmx512m", "-XX:+UseSerialGC", "-cp", classes+string(filepath.ListSeparator)+jars, "org.apache.kafka.controller.Differential")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		stdin.Close() // it exits at the end of its input
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("the Java process: %v", err)
+		}
+	})
+	return &kafkaSide{stdin, bufio.NewReaderSize(stdout, 1<<20)}
+}
+
+// call gives a command and reads its answer. It panics when the process is gone: nothing can go on without it.
+func (k *kafkaSide) call(format string, args ...any) answer {
+	if _, err := fmt.Fprintf(k.in, format+"\n", args...); err != nil {
+		panic(err)
+	}
+	var a answer
+	for {
+		line, err := k.out.ReadString('\n')
+		if err != nil {
+			panic(fmt.Errorf("the Java process: %w", err))
+		}
+		kind, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch kind {
+		case "record":
+			b, err := hex.DecodeString(rest)
+			if err != nil {
+				panic(err)
+			}
+			w, err := decode(b)
+			if err != nil {
+				panic(fmt.Errorf("a record of Kafka's: %w: %x", err, b))
+			}
+			a.records = append(a.records, w)
+		case "fault":
+			a.faults = append(a.faults, rest)
+		case "done":
+			a.result = rest
+			return a
+		default:
+			panic("the Java process says: " + line)
+		}
+	}
+}
+
+// request gives a request; ours are the records that take the place of those it writes.
+func (k *kafkaSide) request(req kmsg.Request, ours []written) (answer, kmsg.Response) {
+	a := k.call("request %d %d =%x %s", req.Key(), req.GetVersion(), req.AppendTo(nil), recordsText(ours))
+	if !strings.HasPrefix(a.result, "=") {
+		return a, nil
+	}
+	b, err := hex.DecodeString(a.result[1:])
+	if err != nil {
+		panic(err)
+	}
+	return a, decodeResponse(req, b)
+}
+
+func decodeResponse(req kmsg.Request, b []byte) kmsg.Response {
+	resp := req.ResponseKind()
+	if err := resp.ReadFrom(b); err != nil {
+		panic(fmt.Errorf("a response to request %d: %w: %x", req.Key(), err, b))
+	}
+	return resp
+}
+
+func recordsText(records []written) string {
+	if len(records) == 0 {
+		return "-"
+	}
+	var all []string
+	for _, r := range records {
+		all = append(all, hex.EncodeToString(r.bytes))
+	}
+	return strings.Join(all, ",")
+}

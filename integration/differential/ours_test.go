@@ -1,0 +1,226 @@
+package differential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+const (
+	nodeID    = 3000
+	clusterID = "Z3NnZmRnZmRnZmRnZmRnZg"
+
+	sessionTimeout = 9 * time.Second
+	// The fractions keep the periodic elections from ever being due at one instant with another task.
+	preferredInterval = 7*time.Second + time.Nanosecond
+	uncleanInterval   = 11*time.Second + time.Microsecond
+)
+
+// start is when every run begins. Kafka's side counts its nanoseconds from it, and from 1.
+var start = time.UnixMilli(1_700_000_000_000)
+
+// ours is our controller over a log in memory. It is used inside a synctest bubble, where it is known when it has nothing left to do.
+type ours struct {
+	*controller.Controller
+	log     *memoryLog
+	clock   *stillClock
+	epoch   int32
+	stopped error
+}
+
+func startOurs(bootstrap []record.Record, static map[string]string, minISR int32, unclean bool, seed uint64) *ours {
+	o := &ours{log: new(memoryLog), clock: &stillClock{now: start}}
+	voters := record.Voters{Voters: []record.Voter{{
+		ID: nodeID, DirectoryID: record.UUID{0: 0x40, 15: 1}, KRaftVersionMax: 1,
+		Endpoints: []record.VoterEndpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}},
+	}}}
+	o.Controller = controller.New(controller.Config{
+		NodeID: nodeID, ClusterID: clusterID, DirectoryID: voters.Voters[0].DirectoryID,
+		Registration: record.RegisterController{
+			ControllerID: nodeID, IncarnationID: record.UUID{0: 0x40, 15: 2},
+			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}}, Features: metadata.SupportedFeatures(false),
+		},
+		InitialVoters: func() record.Voters { return voters }, Bootstrap: bootstrap,
+		DefaultPartitions: 1, DefaultReplicationFactor: 1, MinISR: minISR, UncleanElection: unclean, DeleteTopics: true, Static: static,
+		SessionTimeout: sessionTimeout, HeartbeatInterval: 2 * time.Second, PreferredInterval: preferredInterval, UncleanInterval: uncleanInterval,
+		Log: o.log, Clock: o.clock, Random: rand.NewPCG(seed, 0), Logger: slog.New(slog.DiscardHandler),
+		Stop: func(err error) { o.stopped = err },
+	})
+	o.Start()
+	return o
+}
+
+// lead opens an epoch as the log does, and makes the controller its leader. It returns what was written.
+func (o *ours) lead() []metadata.Batch {
+	o.LeaderChanged(-1, o.epoch)
+	o.settle()
+	from := len(o.log.all)
+	o.epoch++
+	if _, err := o.log.Propose(o.epoch, o.EpochStart(o.epoch, o.log.end == 0)); err != nil {
+		panic(err)
+	}
+	o.settle()
+	o.LeaderChanged(nodeID, o.epoch)
+	o.settle()
+	return o.log.all[from:]
+}
+
+// settle commits what is proposed until nothing is and the controller rests.
+func (o *ours) settle() {
+	for {
+		synctest.Wait()
+		batches := o.log.take()
+		if len(batches) == 0 {
+			break
+		}
+		o.Committed(batches)
+	}
+	if o.stopped != nil {
+		panic(fmt.Errorf("our controller stopped: %w", o.stopped))
+	}
+}
+
+// request runs a request to its end and returns its answer, as it is on the wire, and what it wrote.
+func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
+	from := len(o.log.all)
+	var resp kmsg.Response
+	o.Handle(context.Background(), controller.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
+		resp = decodeResponse(req, r.AppendTo(nil))
+	})
+	o.settle()
+	if resp == nil {
+		panic(fmt.Sprintf("our controller did not answer %T", req))
+	}
+	return resp, dataRecords(o.log.all[from:])
+}
+
+// dataRecords are the records of batches without those of control batches.
+func dataRecords(batches []metadata.Batch) []written {
+	var all []written
+	for _, b := range batches {
+		if b.IsControl() {
+			continue
+		}
+		err := b.Each(func(_ int64, _, value []byte) error {
+			w, err := decode(slices.Clone(value))
+			all = append(all, w)
+			return err
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+	return all
+}
+
+// memoryLog is a controller.Log that takes everything.
+type memoryLog struct {
+	mu      sync.Mutex
+	end     int64
+	waiting [][]byte         // proposed, not committed
+	all     []metadata.Batch // proposed ever
+}
+
+func (l *memoryLog) Propose(epoch int32, batch []byte) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, _, err := metadata.ParseBatch(slices.Clone(batch))
+	if err != nil {
+		return 0, err
+	}
+	base := l.end
+	b.SetPosition(base, epoch)
+	l.end = b.EndOffset()
+	l.waiting, l.all = append(l.waiting, b), append(l.all, b)
+	return base, nil
+}
+
+func (l *memoryLog) take() [][]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	batches := l.waiting
+	l.waiting = nil
+	return batches
+}
+
+var errNotHere = errors.New("not in this log")
+
+func (l *memoryLog) Fetch(context.Context, controller.FetchRequest) controller.FetchResult {
+	return controller.FetchResult{ErrorCode: -1}
+}
+
+func (l *memoryLog) ReadSnapshot(int64, int32, int64, int) ([]byte, int64, error) {
+	return nil, 0, errNotHere
+}
+
+func (l *memoryLog) Quorum() controller.Quorum              { return controller.Quorum{} }
+func (l *memoryLog) Peers() []controller.Peer               { return nil }
+func (l *memoryLog) Barrier(context.Context) (int64, error) { return 0, errNotHere }
+
+// stillClock stands still until it is moved.
+type stillClock struct {
+	mu     sync.Mutex
+	now    time.Time
+	timers []*stillTimer
+}
+
+type stillTimer struct {
+	at time.Time
+	f  func()
+}
+
+func (c *stillClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *stillClock) AfterFunc(d time.Duration, f func()) func() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	timer := &stillTimer{c.now.Add(d), f}
+	c.timers = append(c.timers, timer)
+	return func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		i := slices.Index(c.timers, timer)
+		if i >= 0 {
+			c.timers = slices.Delete(c.timers, i, i+1)
+		}
+		return i >= 0
+	}
+}
+
+// next moves the clock to the earliest timer, if that is due by end, and returns it; else to end.
+func (c *stillClock) next(end time.Time) (f func(), ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := -1
+	for i, t := range c.timers {
+		if !t.at.After(end) && (first < 0 || t.at.Before(c.timers[first].at)) {
+			first = i
+		}
+	}
+	if first < 0 {
+		c.now = end
+		return nil, false
+	}
+	t := c.timers[first]
+	c.timers = slices.Delete(c.timers, first, first+1)
+	if t.at.After(c.now) {
+		c.now = t.at
+	}
+	return t.f, true
+}

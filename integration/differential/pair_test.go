@@ -1,0 +1,294 @@
+package differential
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// setting is what a run begins with.
+type setting struct {
+	version metadata.Version
+	elr     bool
+	minISR  int32
+	unclean bool // the cluster's unclean.leader.election.enable
+}
+
+func (s setting) String() string {
+	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections %v", s.version, s.elr, s.minISR, s.unclean)
+}
+
+func (s setting) bootstrap() []record.Record {
+	all := slices.DeleteFunc(metadata.BootstrapFeatures(s.version), func(r record.Record) bool {
+		return r.(*record.FeatureLevel).Name == metadata.FeatureElr
+	})
+	if s.elr {
+		all = append(all, &record.FeatureLevel{Name: metadata.FeatureElr, Level: 1})
+	}
+	return all
+}
+
+// properties are the configuration file of both controllers.
+func (s setting) properties() map[string]string {
+	return map[string]string{
+		"process.roles": "controller", "node.id": fmt.Sprint(nodeID), "controller.quorum.voters": fmt.Sprintf("%d@localhost:9093", nodeID),
+		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://localhost:9093", "log.dirs": "/nowhere",
+		"broker.session.timeout.ms": fmt.Sprint(sessionTimeout.Milliseconds()), "cluster.id": clusterID,
+		"min.insync.replicas": fmt.Sprint(s.minISR), "unclean.leader.election.enable": fmt.Sprint(s.unclean),
+	}
+}
+
+// pair is the two controllers in one run.
+type pair struct {
+	kafka *kafkaSide
+	ours  *ours
+	setting
+	rules []difference
+
+	nextPreferred, nextUnclean time.Time
+	told                       time.Time // what the time is on Kafka's side
+
+	counts *counts
+	trace  []string // what was done, for a failure
+}
+
+// counts is what a test has seen.
+type counts struct {
+	operations  int
+	byKind      map[string]int // operations
+	errors      map[string]int // error codes in answers, by kind
+	records     map[string]int
+	differences map[string]int
+}
+
+func newCounts() *counts {
+	return &counts{byKind: make(map[string]int), errors: make(map[string]int), records: make(map[string]int), differences: make(map[string]int)}
+}
+
+// failure is a difference that nobody wants; runs end with it, as a panic.
+type failure struct{ text string }
+
+func (p *pair) fail(format string, args ...any) {
+	panic(&failure{fmt.Sprintf(format, args...) + "\nwhat happened:\n" + strings.Join(p.trace, "\n")})
+}
+
+func newPair(k *kafkaSide, s setting, seed uint64, c *counts) *pair {
+	p := &pair{kafka: k, setting: s, counts: c, rules: differences()}
+	var levels, properties []string
+	for _, r := range s.bootstrap() {
+		f := r.(*record.FeatureLevel)
+		levels = append(levels, fmt.Sprintf("%s=%d", f.Name, f.Level))
+	}
+	for k, v := range s.properties() {
+		properties = append(properties, k+"="+v)
+	}
+	p.ours = startOurs(s.bootstrap(), s.properties(), s.minISR, s.unclean, seed)
+	p.must(k.call("new %s %s", strings.Join(levels, ","), strings.Join(properties, ";")))
+	p.tellTime()
+	p.begin(p.ours.lead())
+	return p
+}
+
+// begin compares what an empty cluster starts with, and brings Kafka's controller where ours is.
+func (p *pair) begin(batches []metadata.Batch) {
+	controls, first, rest := batches[0], batches[1], batches[2:]
+	ours := dataRecords([]metadata.Batch{first})
+	a := p.must(p.kafka.call("lead %d %d %s", p.ours.epoch, controls.EndOffset(), recordsText(ours)))
+	p.compare("bootstrap", &divergence{ours: side{records: ours}, kafka: side{records: a.records}})
+	p.must(p.kafka.call("lose %d", p.ours.epoch))
+	p.follow(rest)
+	p.reign(p.ours.lead())
+}
+
+// must is an answer without faults.
+func (p *pair) must(a answer) answer {
+	if len(a.faults) > 0 {
+		p.fail("Kafka's controller failed: %q", a.faults)
+	}
+	return a
+}
+
+// follow lets Kafka's controller learn batches as a standby.
+func (p *pair) follow(batches []metadata.Batch) {
+	for _, b := range batches {
+		p.must(p.kafka.call("follow %d %s", b.EndOffset(), recordsText(dataRecords([]metadata.Batch{b}))))
+	}
+}
+
+// reign makes Kafka's controller active behind batches with which ours became so.
+func (p *pair) reign(batches []metadata.Batch) {
+	p.follow(batches)
+	a := p.must(p.kafka.call("lead %d %d -", p.ours.epoch, p.ours.log.end))
+	if len(a.records) > 0 {
+		p.fail("Kafka's controller writes when it becomes active: %s", describe(a.records))
+	}
+	now := p.ours.clock.Now()
+	p.nextPreferred, p.nextUnclean = now.Add(preferredInterval), now.Add(uncleanInterval)
+}
+
+// failover takes the leadership from both and gives it back, between which another leader has written records, if any. What a leader
+// knows beside the log is forgotten.
+func (p *pair) failover(records ...record.Record) {
+	p.tellTime()
+	p.must(p.kafka.call("lose %d", p.ours.epoch))
+	if len(records) > 0 {
+		p.ours.LeaderChanged(-1, p.ours.epoch)
+		p.ours.settle()
+		p.ours.epoch++
+		b, err := metadata.EncodeData(records, p.ours.Image().Version(), start.UnixMilli())
+		if err != nil {
+			panic(err)
+		}
+		from := len(p.ours.log.all)
+		if _, err := p.ours.log.Propose(p.ours.epoch, b); err != nil {
+			panic(err)
+		}
+		p.ours.settle()
+		p.follow(p.ours.log.all[from:])
+	}
+	p.reign(p.ours.lead())
+}
+
+func (p *pair) tellTime() {
+	if now := p.ours.clock.Now(); !now.Equal(p.told) {
+		p.must(p.kafka.call("time %d", now.Sub(start)+time.Hour))
+		p.told = now
+	}
+}
+
+// request runs a request through both and compares.
+func (p *pair) request(req kmsg.Request) kmsg.Response {
+	p.count(kmsg.NameForKey(req.Key()))
+	p.tellTime()
+	d := &divergence{request: req, setting: p.setting, before: p.ours.Image()}
+	d.ours.response, d.ours.records = p.ours.request(req)
+	d.after = p.ours.Image()
+	for _, part := range p.translate(req, d) {
+		a, resp := p.kafka.request(part.req, part.ours)
+		d.kafka = side{resp, append(d.kafka.records, a.records...), append(d.kafka.faults, a.faults...)}
+	}
+	answered := d.ours.response
+	p.trace = append(p.trace, fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.told.Sub(start), req, text(req), text(answered), describe(d.ours.records)))
+	p.countErrors(kmsg.NameForKey(req.Key()), answered)
+	failedOver := len(d.kafka.faults) > 0
+	p.compare(fmt.Sprintf("%T v%d %+v", req, req.GetVersion(), req), d)
+	p.remember(d)
+	if failedOver { // a wanted difference, or compare would have ended it
+		p.follow(nil)
+		p.failover()
+	}
+	return answered
+}
+
+// remember brings what Kafka's controller knows beside the log to what ours knows, where that is wanted to be different.
+//
+// A granted shutdown ends the session, so that a restart need not wait for that: Kafka refuses one until then. And what a broker has said of its
+// metadata offset is not forgotten when its registration changes, as Kafka does: so others need not wait for its next heartbeat.
+func (p *pair) remember(d *divergence) {
+	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
+	if !ok || d.ours.response.(*kmsg.BrokerHeartbeatResponse).ErrorCode != 0 {
+		return
+	}
+	if d.ours.response.(*kmsg.BrokerHeartbeatResponse).ShouldShutdown {
+		p.must(p.kafka.call("end %d %d", req.BrokerID, req.BrokerEpoch))
+		p.counts.differences["a granted shutdown ends the session"]++
+	}
+	if len(d.ours.records) > 0 {
+		p.must(p.kafka.call("read %d %v %d", req.BrokerID, d.after.Broker(req.BrokerID).Fenced, req.CurrentMetadataOffset))
+	}
+}
+
+// advance lets time pass.
+func (p *pair) advance(d time.Duration) {
+	p.count("time passes")
+	end := p.ours.clock.Now().Add(d)
+	for {
+		f, ok := p.ours.clock.next(end)
+		if !ok {
+			break
+		}
+		from := len(p.ours.log.all)
+		before := p.ours.Image()
+		f()
+		p.ours.settle()
+		p.tick(before, dataRecords(p.ours.log.all[from:]))
+	}
+	p.tellTime()
+	p.forget()
+}
+
+// tick compares what the task of our controller that has just run wrote with what Kafka's task of that name writes.
+func (p *pair) tick(before *metadata.Image, ours []written) {
+	now := p.ours.clock.Now()
+	d := &divergence{setting: p.setting, before: before, after: p.ours.Image()}
+	var what string
+	var a answer
+	switch {
+	case now.Equal(p.nextPreferred):
+		p.nextPreferred = now.Add(preferredInterval)
+		p.tellTime()
+		what, a = "preferred elections", p.kafka.call("preferred %s", recordsText(ours))
+	case now.Equal(p.nextUnclean):
+		p.nextUnclean = now.Add(uncleanInterval)
+		p.tellTime()
+		what, a = "unclean elections", p.kafka.call("unclean %s", recordsText(ours))
+	case len(ours) > 0:
+		p.tellTime()
+		id := fenced(ours)
+		what, a = fmt.Sprintf("broker %d is silent", id), p.kafka.call("stale %d %s", id, recordsText(ours))
+		if want := fmt.Sprintf("=%d,", id); a.result != want {
+			p.fail("our controller fences broker %d; Kafka's does not: %q", id, a.result)
+		}
+	default:
+		return
+	}
+	p.count(what[:strings.IndexByte(what+" ", ' ')])
+	d.ours.records, d.kafka.records, d.kafka.faults = ours, a.records, a.faults
+	p.trace = append(p.trace, fmt.Sprintf("  %v %s\n%s", p.told.Sub(start), what, describe(ours)))
+	p.compare(what, d)
+}
+
+func fenced(records []written) int32 {
+	for _, w := range records {
+		if c, ok := w.record.(*record.BrokerRegistrationChange); ok && c.Fenced == record.FencedFence {
+			return c.BrokerID
+		}
+	}
+	return -1
+}
+
+// forget ends sessions on Kafka's side whose end writes nothing that matters, and holds that no live broker has been silent for too long.
+func (p *pair) forget() {
+	a := p.must(p.kafka.call("stale -1 -"))
+	for _, w := range a.records {
+		c, ok := w.record.(*record.BrokerRegistrationChange)
+		b := p.ours.Image().Broker(c.BrokerID)
+		if !ok || c.Fenced != record.FencedFence || b == nil || !b.Fenced {
+			p.fail("Kafka's controller writes for a session of no importance: %s", describe(a.records))
+		}
+		p.counts.differences["a fenced broker whose session ends is not fenced again"]++
+	}
+	limit := sessionTimeout + sessionTimeout/8 + 100*time.Millisecond
+	if a := p.must(p.kafka.call("silent %d", limit)); a.result != "=" {
+		p.fail("brokers %s have been silent for more than %v and are not fenced", a.result[1:], limit)
+	}
+}
+
+func (p *pair) count(kind string) {
+	p.counts.operations++
+	p.counts.byKind[kind]++
+}
+
+// seeded is a UUID that is not reserved and that sorts by n.
+func seeded(kind byte, n uint64) record.UUID {
+	u := record.UUID{0: 0x40, 1: kind}
+	binary.BigEndian.PutUint64(u[8:], n)
+	return u
+}

@@ -1,0 +1,459 @@
+package differential
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// What brokers and clients ask about topics and partitions.
+
+func (w *world) topicName() string { return fmt.Sprintf("t%d", w.rng.IntN(topicCount)) }
+
+func (w *world) anyTopic() *metadata.Topic {
+	all := slices.Collect(w.img().TopicsByName(""))
+	if len(all) == 0 {
+		return nil
+	}
+	return pick(w.rng, all)
+}
+
+// aPartition draws a partition of the image; ok is false when there is none.
+func (w *world) aPartition() (t *metadata.Topic, id int32, p *metadata.Partition, ok bool) {
+	t = w.anyTopic()
+	if t == nil || t.Len() == 0 {
+		return nil, 0, nil, false
+	}
+	id = int32(w.rng.IntN(t.Len()))
+	p = t.Partition(id)
+	return t, id, p, p != nil
+}
+
+// replicas draws a list of distinct brokers, mostly registered ones.
+func (w *world) replicas(most int) []int32 {
+	ids := slices.Collect(maps.Keys(maps.Collect(w.img().Brokers())))
+	slices.Sort(ids)
+	if len(ids) == 0 || w.chance(4) {
+		ids = []int32{1, 2, 3, 98}
+	}
+	w.rng.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
+	return ids[:min(len(ids), 1+w.rng.IntN(most))]
+}
+
+func (w *world) assignment(partitions, factor int) [][]int32 {
+	var all [][]int32
+	for range partitions {
+		r := w.replicas(brokerCount)
+		for len(r) != factor && w.chance(95) && len(r) > 0 {
+			if len(r) < factor {
+				r = w.replicas(brokerCount)
+				if !w.chance(95) {
+					break
+				}
+				continue
+			}
+			r = r[:factor]
+		}
+		if w.chance(1) {
+			r = append(slices.Clone(r), r[0])
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func (w *world) createTopics() {
+	req := kmsg.NewPtrCreateTopicsRequest()
+	version(w.rng, req)
+	req.TimeoutMillis, req.ValidateOnly = 10_000, w.chance(5)
+	for range 1 + w.rng.IntN(2) {
+		req.Topics = append(req.Topics, w.topicToCreate())
+	}
+	w.request(req)
+}
+
+func (w *world) topicToCreate() kmsg.CreateTopicsRequestTopic {
+	t := kmsg.NewCreateTopicsRequestTopic()
+	t.Topic, t.NumPartitions, t.ReplicationFactor = w.topicName(), -1, -1
+	if w.chance(6) {
+		t.Topic = pick(w.rng, []string{"", ".", "a.b", "a_b", "a/b", "__cluster_metadata"})
+	}
+	switch {
+	case w.chance(10): // placed by the controller
+		t.NumPartitions, t.ReplicationFactor = pick(w.rng, []int32{-1, 1, 3, 0, -2}), pick(w.rng, []int16{-1, 1, 2, 3, 5, 0, -2, 20})
+	default:
+		for i, replicas := range w.assignment(1+w.rng.IntN(4), 1+w.rng.IntN(4)) {
+			a := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+			a.Partition, a.Replicas = int32(i), replicas
+			if w.chance(1) {
+				a.Partition = int32(w.rng.IntN(5))
+			}
+			t.ReplicaAssignment = append(t.ReplicaAssignment, a)
+		}
+		if w.chance(2) {
+			t.NumPartitions = 3
+		}
+	}
+	for range w.rng.IntN(4) - 1 {
+		c := kmsg.NewCreateTopicsRequestTopicConfig()
+		c.Name, c.Value = w.topicConfig()
+		if !slices.ContainsFunc(t.Configs, func(other kmsg.CreateTopicsRequestTopicConfig) bool { return other.Name == c.Name }) {
+			t.Configs = append(t.Configs, c)
+		}
+	}
+	return t
+}
+
+// topicConfig draws a key and a value, which is not always right.
+func (w *world) topicConfig() (string, *string) {
+	var name string
+	var values []string
+	switch w.rng.IntN(8) {
+	case 0, 1, 2:
+		name, values = "min.insync.replicas", []string{"1", "2", "3", "2", "3", "0", "x"}
+	case 3, 4, 5:
+		name, values = "unclean.leader.election.enable", []string{"true", "false", "true", "false", "maybe"}
+	case 6:
+		name, values = "retention.ms", []string{"1000", "-1", "-2", "1e3"}
+	case 7:
+		name, values = pick(w.rng, []string{"cleanup.policy", "no.such.config", "compression.type"}), []string{"compact", "delete", "compact,delete", "zstd"}
+	}
+	value := pick(w.rng, values)
+	if w.chance(1) {
+		return name, nil
+	}
+	return name, &value
+}
+
+// brokerConfig draws a key and a value that is right: neither controller looks at the values that brokers' configs get, but with a
+// min.insync.replicas that is no number Kafka's fails at whatever it does from then on.
+func (w *world) brokerConfig() (string, *string) {
+	if value := pick(w.rng, []string{"true", "false"}); w.chance(50) {
+		return "unclean.leader.election.enable", &value
+	}
+	value := pick(w.rng, []string{"1", "2", "3"})
+	return "min.insync.replicas", &value
+}
+
+func (w *world) createPartitions() {
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	version(w.rng, req)
+	req.TimeoutMillis, req.ValidateOnly = 10_000, w.chance(10)
+	for range 1 + w.rng.IntN(2) {
+		t := kmsg.NewCreatePartitionsRequestTopic()
+		t.Topic, t.Count = w.topicName(), int32(w.rng.IntN(7))
+		if known := w.img().TopicByName(t.Topic); known != nil {
+			if !uniform(known) {
+				continue
+			}
+			added := w.rng.IntN(4) - w.rng.IntN(2)
+			t.Count = int32(known.Len() + added)
+			if !w.chance(15) && known.Partition(0) != nil {
+				for _, replicas := range w.assignment(max(added, 0), len(known.Partition(0).Replicas)) {
+					t.Assignment = append(t.Assignment, kmsg.CreatePartitionsRequestTopicAssignment{Replicas: replicas})
+				}
+			}
+		}
+		if t.Count < 12 {
+			req.Topics = append(req.Topics, t)
+		}
+	}
+	w.request(req)
+}
+
+// uniform reports whether all partitions of a topic have as many replicas. New ones get as many as an existing one: which one is the order of a
+// hash table in Kafka.
+func uniform(t *metadata.Topic) bool {
+	for _, p := range t.Partitions() {
+		if t.Partition(0) == nil || len(p.Replicas) != len(t.Partition(0).Replicas) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *world) deleteTopics() {
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	version(w.rng, req)
+	req.TimeoutMillis = 10_000
+	for range 1 + w.rng.IntN(2) {
+		name := w.topicName()
+		if req.Version < 6 {
+			req.TopicNames = append(req.TopicNames, name)
+			continue
+		}
+		t := kmsg.NewDeleteTopicsRequestTopic()
+		known := w.img().TopicByName(name)
+		switch {
+		case w.chance(40):
+			t.Topic = &name
+		case known != nil:
+			t.TopicID = known.ID
+		case w.chance(50):
+			t.TopicID = w.unique('t')
+		}
+		if w.chance(5) {
+			t.Topic = &name
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	w.request(req)
+}
+
+func (w *world) alterPartition() {
+	t, _, p, ok := w.aPartition()
+	if !ok {
+		return
+	}
+	req := kmsg.NewPtrAlterPartitionRequest()
+	version(w.rng, req)
+	req.BrokerID = p.Leader
+	if p.Leader < 0 || w.chance(5) {
+		req.BrokerID = w.anyBroker().id
+	}
+	req.BrokerEpoch = w.epoch(req.BrokerID)
+	if w.chance(3) {
+		req.BrokerEpoch++
+	}
+	topic := kmsg.NewAlterPartitionRequestTopic()
+	topic.TopicID = t.ID
+	for id, p := range t.Partitions() { // all that it leads, and seldom others
+		if p.Leader == req.BrokerID && w.chance(70) || w.chance(4) {
+			topic.Partitions = append(topic.Partitions, w.alteration(id, p, req.Version))
+		}
+	}
+	if w.chance(2) {
+		topic.TopicID = w.unique('t')
+	}
+	if len(topic.Partitions) > 0 && w.chance(3) {
+		again := topic.Partitions[0]
+		again.Partition += int32(w.rng.IntN(2)) * 50
+		topic.Partitions = append(topic.Partitions, again)
+	}
+	if malformed := slices.IndexFunc(topic.Partitions, func(p kmsg.AlterPartitionRequestTopicPartition) bool { return p.LeaderRecoveryState > 1 }); malformed >= 0 {
+		topic.Partitions = topic.Partitions[malformed : malformed+1] // Kafka fails the whole request
+	}
+	req.Topics = append(req.Topics, topic)
+	w.request(req)
+}
+
+func (w *world) alteration(id int32, p *metadata.Partition, version int16) kmsg.AlterPartitionRequestTopicPartition {
+	a := kmsg.NewAlterPartitionRequestTopicPartition()
+	a.Partition, a.LeaderEpoch, a.PartitionEpoch, a.LeaderRecoveryState = id, p.LeaderEpoch, p.PartitionEpoch, p.RecoveryState
+	switch w.rng.IntN(40) {
+	case 0:
+		a.LeaderEpoch += int32(w.rng.IntN(3) - 1)
+	case 1:
+		a.PartitionEpoch += int32(w.rng.IntN(3) - 1)
+	case 2:
+		a.LeaderRecoveryState = int8(w.rng.IntN(3))
+	}
+	if p.RecoveryState == record.Recovering && w.chance(70) {
+		a.LeaderRecoveryState = record.Recovered
+	}
+	for _, id := range w.newISR(p) {
+		a.NewISR = append(a.NewISR, id)
+		member := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
+		member.BrokerID, member.BrokerEpoch = id, w.epoch(id)
+		if w.chance(4) {
+			member.BrokerEpoch = pick(w.rng, []int64{-1, member.BrokerEpoch - 1, member.BrokerEpoch + 1})
+		}
+		a.NewEpochISR = append(a.NewEpochISR, member)
+	}
+	if version >= 3 {
+		a.NewISR = nil
+	} else {
+		a.NewEpochISR = nil
+	}
+	return a
+}
+
+// newISR grows the ISR to all active replicas, or shrinks it, or is anything.
+func (w *world) newISR(p *metadata.Partition) []int32 {
+	var isr []int32
+	kind := w.rng.IntN(10)
+	for _, id := range p.Replicas {
+		b := w.img().Broker(id)
+		active := b != nil && b.Active()
+		in := slices.Contains(p.ISR, id)
+		switch {
+		case kind < 5 && (in || active), kind >= 5 && kind < 8 && active && (id == p.Leader || w.chance(60)), kind == 8 && (in || w.chance(50)), kind == 9 && w.chance(60):
+			isr = append(isr, id)
+		}
+	}
+	if w.chance(3) {
+		isr = append(isr, pick(w.rng, []int32{-1, 99, 1, p.Leader}))
+	}
+	if w.chance(30) {
+		w.rng.Shuffle(len(isr), func(i, j int) { isr[i], isr[j] = isr[j], isr[i] })
+	}
+	return isr
+}
+
+func (w *world) reassign() {
+	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	version(w.rng, req)
+	req.TimeoutMillis = 10_000
+	req.AllowReplicationFactorChange = req.Version == 0 || w.chance(80)
+	for range 1 + w.rng.IntN(2) {
+		t := kmsg.NewAlterPartitionAssignmentsRequestTopic()
+		t.Topic = w.topicName()
+		if known, _, _, ok := w.aPartition(); ok && w.chance(95) {
+			t.Topic = known.Name
+		}
+		if slices.ContainsFunc(req.Topics, func(other kmsg.AlterPartitionAssignmentsRequestTopic) bool { return other.Topic == t.Topic }) {
+			continue
+		}
+		for id := range int32(4) {
+			if w.chance(50) {
+				continue
+			}
+			p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+			p.Partition, p.Replicas = id, w.target(w.img().TopicByName(t.Topic), id)
+			t.Partitions = append(t.Partitions, p)
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	w.request(req)
+}
+
+// target draws the replicas that a partition shall have; nil cancels.
+func (w *world) target(t *metadata.Topic, id int32) []int32 {
+	if w.chance(2) {
+		return []int32{}
+	}
+	if t == nil || t.Partition(id) == nil {
+		return w.replicas(4)
+	}
+	p := t.Partition(id)
+	switch {
+	case p.Reassigning() && w.chance(35), w.chance(4):
+		return nil
+	case w.chance(30): // one replaced, or the order changed
+		replicas := slices.Clone(p.Replicas)
+		w.rng.Shuffle(len(replicas), func(i, j int) { replicas[i], replicas[j] = replicas[j], replicas[i] })
+		if w.chance(60) {
+			replicas[0] = w.replicas(1)[0]
+		}
+		return replicas
+	}
+	return w.replicas(5)
+}
+
+func (w *world) elect() {
+	req := kmsg.NewPtrElectLeadersRequest()
+	version(w.rng, req)
+	if req.Version > 0 {
+		req.ElectionType = int8(w.rng.IntN(2))
+		if w.chance(2) {
+			req.ElectionType = 5
+		}
+	}
+	req.TimeoutMillis = 10_000
+	if w.chance(40) {
+		w.request(req)
+		return
+	}
+	req.Topics = []kmsg.ElectLeadersRequestTopic{}
+	for range w.rng.IntN(3) {
+		t := kmsg.NewElectLeadersRequestTopic()
+		t.Topic = w.topicName()
+		for id := range int32(4) {
+			if w.chance(60) {
+				t.Partitions = append(t.Partitions, id)
+			}
+		}
+		if !slices.ContainsFunc(req.Topics, func(other kmsg.ElectLeadersRequestTopic) bool { return other.Topic == t.Topic }) {
+			req.Topics = append(req.Topics, t)
+		}
+	}
+	w.request(req)
+}
+
+func (w *world) assignDirs() {
+	b := w.anyBroker()
+	req := kmsg.NewPtrAssignReplicasToDirsRequest()
+	req.BrokerID, req.BrokerEpoch = b.id, w.epoch(b.id)
+	if w.chance(4) {
+		req.BrokerEpoch++
+	}
+	for range 1 + w.rng.IntN(2) {
+		d := kmsg.NewAssignReplicasToDirsRequestDirectory()
+		d.ID = w.directory(b)
+		t, id, _, ok := w.aPartition()
+		if !ok {
+			return
+		}
+		topic := kmsg.NewAssignReplicasToDirsRequestDirectoryTopic()
+		topic.TopicID = t.ID
+		if w.chance(3) {
+			topic.TopicID = w.unique('t')
+		}
+		for n := range int32(t.Len()) {
+			if n == id || w.chance(30) {
+				topic.Partitions = append(topic.Partitions, kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: n + int32(w.rng.IntN(25)/24)*40})
+			}
+		}
+		d.Topics = append(d.Topics, topic)
+		req.Directories = append(req.Directories, d)
+	}
+	w.request(req)
+}
+
+func (w *world) directory(b *broker) record.UUID {
+	if len(b.dirs) > 0 && w.chance(85) {
+		return pick(w.rng, b.dirs)
+	}
+	return pick(w.rng, []record.UUID{record.DirLost, record.DirUnassigned, record.DirMigrating, w.unique('?')})
+}
+
+func (w *world) alterConfigs() {
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	version(w.rng, req)
+	req.ValidateOnly = w.chance(5)
+	for range 1 + w.rng.IntN(2) {
+		r := kmsg.NewIncrementalAlterConfigsRequestResource()
+		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, w.topicName()
+		if w.chance(25) {
+			r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBroker, pick(w.rng, []string{"", "", "1", "2", fmt.Sprint(nodeID), "77", "-1", "x"})
+		}
+		if slices.ContainsFunc(req.Resources, func(other kmsg.IncrementalAlterConfigsRequestResource) bool {
+			return other.ResourceType == r.ResourceType && other.ResourceName == r.ResourceName
+		}) {
+			continue
+		}
+		for range 1 + w.rng.IntN(2) {
+			c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+			c.Name, c.Value = w.topicConfig()
+			if r.ResourceType == kmsg.ConfigResourceTypeBroker {
+				c.Name, c.Value = w.brokerConfig()
+			}
+			c.Op = pick(w.rng, []kmsg.IncrementalAlterConfigOp{0, 0, 0, 0, 1, 1, 2, 3})
+			if c.Value == nil { // Kafka deletes or fails, where ours refuses
+				c.Op = kmsg.IncrementalAlterConfigOpDelete
+			}
+			r.Configs = append(r.Configs, c)
+		}
+		req.Resources = append(req.Resources, r)
+	}
+	w.request(req)
+}
+
+func (w *world) list() {
+	req := kmsg.NewPtrListPartitionReassignmentsRequest()
+	req.TimeoutMillis = 10_000
+	if w.chance(70) {
+		w.request(req)
+		return
+	}
+	req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{}
+	for range w.rng.IntN(3) {
+		req.Topics = append(req.Topics, kmsg.ListPartitionReassignmentsRequestTopic{Topic: w.topicName(), Partitions: []int32{0, 1, 2, 9}})
+	}
+	w.request(req)
+}
