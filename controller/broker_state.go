@@ -92,20 +92,33 @@ func steady(b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerH
 	if req.WantShutdown || state == brokerControlledShutdown || nextState(state, b, req, nil, nil) != state {
 		return state, false
 	}
-	if v.HasDirectories() && len(unwalked(k, req.OfflineLogDirs)) > 0 {
+	if v.HasDirectories() && len(newlyOffline(b, k, req.OfflineLogDirs)) > 0 {
 		return state, false
 	}
 	return state, !v.HasCordonedDirectories() || !cordonChanged(b, req.CordonedLogDirs)
 }
 
-// unwalked are the offline directories that this leader has not dealt with yet. Reserved ids are none: many replicas may have one, such as
-// that of a directory that is not known yet.
-func unwalked(k contact, offline [][16]byte) []record.UUID {
+// newlyOffline are the offline directories to deal with: those that the registration still has, and those that this leader has not looked at
+// since it leads. None when they are the broker's last, since it is fenced then. Reserved ids are none: many replicas may have one, such as that
+// of a directory that is not known yet.
+func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []record.UUID {
 	var dirs []record.UUID
-	for _, d := range offline {
-		if d := record.UUID(d); !d.Reserved() && !slices.Contains(k.walkedDirs, d) {
+	registered := 0
+	for _, dir := range offline {
+		d := record.UUID(dir)
+		if d.Reserved() || slices.Contains(dirs, d) {
+			continue
+		}
+		online := slices.Contains(b.LogDirs, d)
+		if online {
+			registered++
+		}
+		if online || !slices.Contains(k.walkedDirs, d) {
 			dirs = append(dirs, d)
 		}
+	}
+	if registered >= len(b.LogDirs) {
+		return nil
 	}
 	return dirs
 }

@@ -159,9 +159,9 @@ func (c *core) shutDown(img *metadata.Image, b *metadata.Broker) ([]record.Recor
 
 // takeDirsOffline returns what directories that went offline write; nothing when they are the broker's last, since it is fenced then.
 func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known contact, offline [][16]byte) ([]record.Record, *walk) {
-	dirs := unwalked(known, offline)
+	dirs := newlyOffline(b, known, offline)
 	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), func(d record.UUID) bool { return slices.Contains(dirs, d) })
-	if len(dirs) == 0 || len(remaining) == 0 || !img.Version().HasDirectories() {
+	if len(dirs) == 0 || !img.Version().HasDirectories() {
 		return nil, nil
 	}
 	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs, "online", remaining)
