@@ -22,15 +22,17 @@ import (
 func (c *core) electLeaders(_ op, req *kmsg.ElectLeadersRequest) result {
 	e := leaderElections{rules: c.partitionRules(c.working, noUpdate), answers: make(map[metadata.TopicPartition]*apiError)}
 	defer e.losses.warn(c.cfg.Logger)
-	switch req.ElectionType {
-	case 0:
+	resp := responseTo[*kmsg.ElectLeadersResponse](req)
+	switch {
+	case req.Topics != nil && len(req.Topics) == 0:
+		return result{response: resp}
+	case req.ElectionType == 0:
 		e.kind = electPreferred
-	case 1:
+	case req.ElectionType == 1:
 		e.kind = electUncleanly
 	default:
 		return result{response: failElectLeaders(req, errorf(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType))}
 	}
-	resp := responseTo[*kmsg.ElectLeadersResponse](req)
 	if req.Topics == nil {
 		for t := range c.working.TopicsByName("") {
 			resp.Topics = append(resp.Topics, e.wholeTopic(t))
