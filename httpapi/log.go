@@ -18,7 +18,7 @@ import (
 // LogInput says which part of the log to show.
 type LogInput struct {
 	ReadParams
-	From  int64  `query:"from" minimum:"0" maximum:"9223372036854774784" default:"0" doc:"Offset of the first record." example:"0"`
+	From  int64  `query:"from" minimum:"0" maximum:"9007199254740991" default:"0" doc:"Offset of the first record." example:"0"`
 	Limit int32  `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many records at most." example:"100"`
 	Wait  string `query:"wait" pattern:"^([0-9]{1,6}ms|[0-9]{1,3}s|[0-9]{1,2}m)$" doc:"Wait up to so long for a record that is not there yet; a minute at most." example:"30s"`
 }
