@@ -21,7 +21,7 @@ func (c *core) assignReplicasToDirs(o op, req *kmsg.AssignReplicasToDirsRequest)
 		return result{response: failAssignReplicasToDirs(req, err)}
 	}
 	resp := req.ResponseKind().(*kmsg.AssignReplicasToDirsResponse)
-	a := dirAssignment{rules: c.partitionRules(c.working, noUpdate), broker: c.working.Broker(req.BrokerID)}
+	a := dirAssignment{rules: c.partitionRules(c.working, noUpdate), broker: c.working.Broker(req.BrokerID), known: make(map[metadata.TopicPartition]bool)}
 	for i := range req.Directories {
 		resp.Directories = append(resp.Directories, a.directory(&req.Directories[i]))
 	}
@@ -34,7 +34,8 @@ type dirAssignment struct {
 	rules   *partitionRules
 	broker  *metadata.Broker
 	records []record.Record
-	offline []metadata.TopicPartition // now in a directory that cannot serve
+	offline []metadata.TopicPartition // now in a directory that cannot serve, each once
+	known   map[metadata.TopicPartition]bool
 }
 
 func (a *dirAssignment) directory(req *kmsg.AssignReplicasToDirsRequestDirectory) kmsg.AssignReplicasToDirsResponseDirectory {
@@ -78,8 +79,8 @@ func (a *dirAssignment) assign(dir record.UUID, t *metadata.Topic, id int32) *ke
 	if r := change.record(); r != nil {
 		a.records = append(a.records, r)
 	}
-	if !a.broker.DirectoryOnline(dir) {
-		a.offline = append(a.offline, metadata.TopicPartition{Topic: t, ID: id, Partition: p})
+	if tp := (metadata.TopicPartition{Topic: t, ID: id, Partition: p}); !a.broker.DirectoryOnline(dir) && !a.known[tp] {
+		a.offline, a.known[tp] = append(a.offline, tp), true
 	}
 	return nil
 }
