@@ -48,6 +48,9 @@ func (c *core) updateReplicas(img *metadata.Image, u replicaUpdate, partitions i
 			return changes, &at
 		}
 		looked, at = looked+1, tp
+		if u.remove != noBroker && !slices.Contains(tp.Partition.ISR, u.remove) {
+			continue // an ELR waits for its members: their going is no reason to elect somebody else at the price of what they have
+		}
 		change := rules.of(tp.Topic).change(tp.ID, tp.Partition)
 		change.isr = without(change.isr, u.remove, u.unclean)
 		change.election = rules.election()
