@@ -275,6 +275,8 @@ func runKey(r record.Record) string {
 		return fmt.Sprintf("%v %08d", r.TopicID, r.PartitionID)
 	case *record.Config:
 		return fmt.Sprintf("%d %s %s", r.ResourceType, r.ResourceName, r.Name)
+	case *record.ClearElr:
+		return r.TopicName
 	case *record.RemoveTopic:
 		return r.TopicID.String()
 	}

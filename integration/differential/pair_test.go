@@ -167,6 +167,7 @@ func (p *pair) tellTime() {
 func (p *pair) request(req kmsg.Request) kmsg.Response {
 	p.count(kmsg.NameForKey(req.Key()))
 	p.tellTime()
+	req = onTheWire(req)
 	d := &divergence{request: req, setting: p.setting, before: p.ours.Image()}
 	d.ours.response, d.ours.records = p.ours.request(req)
 	d.after = p.ours.Image()
@@ -185,6 +186,16 @@ func (p *pair) request(req kmsg.Request) kmsg.Response {
 		p.failover()
 	}
 	return answered
+}
+
+// onTheWire is a request as it arrives: without what its version has no place for.
+func onTheWire(req kmsg.Request) kmsg.Request {
+	arrived := kmsg.RequestForKey(req.Key())
+	arrived.SetVersion(req.GetVersion())
+	if err := arrived.ReadFrom(req.AppendTo(nil)); err != nil {
+		panic(err)
+	}
+	return arrived
 }
 
 // remember brings what Kafka's controller knows beside the log to what ours knows, where that is wanted to be different.

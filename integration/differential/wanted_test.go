@@ -22,6 +22,7 @@ func differences() []difference {
 		{"a partition that comes twice in an ALTER_PARTITION is refused the second time", alteredTwice},
 		{"who is unfenced gives leaders to partitions with a replica on it only", ownPartitions},
 		{"the last known leader is a replica", lastKnownReplica},
+		{"who shuts down does not wait for others in controlled shutdown", drainedAmongLeaving},
 		{"a broker in controlled shutdown that is unfenced leads nothing", leadsNothing},
 		{"brokers in controlled shutdown are placed like fenced ones", shuttingDownPlaced},
 		{"an unknown recovery state is INVALID_REQUEST and no failover", unknownRecovery},
@@ -78,11 +79,29 @@ func (s *side) without(gone func(record.Record) bool) bool {
 	return len(s.records) < n
 }
 
+// notFencedAgain: what was fenced is not fenced again, and so not taken again from a leaderless partition's ISR, where it may have stayed as the
+// last member before there was an ELR to take it.
 func notFencedAgain(d *divergence) bool {
-	return d.kafka.without(func(r record.Record) bool {
+	broker := int32(-1)
+	if !d.kafka.without(func(r record.Record) bool {
 		c, ok := r.(*record.BrokerRegistrationChange)
-		return ok && c.Fenced == record.FencedFence && d.before.Broker(c.BrokerID).Fenced
+		again := ok && c.Fenced == record.FencedFence && d.before.Broker(c.BrokerID).Fenced
+		if again {
+			broker = c.BrokerID
+		}
+		return again
+	}) {
+		return false
+	}
+	d.eachChange(func(c *change) bool {
+		if c.ours == nil && c.kafka != nil && c.old.Leader < 0 && c.kafka.Leader == record.NoLeaderChange && slices.Contains(c.old.ISR, broker) &&
+			slices.Equal(minus(c.old.ISR, []int32{broker}), c.kafka.ISR) && len(minus(c.kafka.EligibleLeaderReplicas, append(c.old.ELR(), broker))) == 0 {
+			c.kafka = nil
+			return true
+		}
+		return false
 	})
+	return true
 }
 
 // leadsNothing: once a broker has begun a controlled shutdown only another registration lets it lead. In Kafka's elections the heartbeat that
@@ -394,4 +413,25 @@ func (c *change) replicas() []int32 {
 		return c.kafka.Replicas
 	}
 	return c.old.Replicas
+}
+
+// drainedAmongLeaving: a broker may stop when all others have seen that it leads nothing; but for those that are in controlled shutdown
+// themselves by their registrations. Kafka knows of these only until they are fenced or it has another leader, and waits for them again.
+func drainedAmongLeaving(d *divergence) bool {
+	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
+	if !ok || !d.before.Broker(req.BrokerID).InControlledShutdown || len(d.kafka.records) > 0 || len(d.ours.records) != 1 {
+		return false
+	}
+	others := false
+	for id, b := range d.before.Brokers() {
+		others = others || id != req.BrokerID && b.InControlledShutdown && !b.Fenced
+	}
+	fence, ok := d.ours.records[0].record.(*record.BrokerRegistrationChange)
+	granted := d.ours.response.(*kmsg.BrokerHeartbeatResponse).ShouldShutdown
+	if !others || !ok || !granted || fence.Fenced != record.FencedFence || fence.BrokerID != req.BrokerID || d.before.Leads(req.BrokerID) > 0 {
+		return false
+	}
+	resp := d.kafka.response.(*kmsg.BrokerHeartbeatResponse)
+	resp.IsFenced, resp.ShouldShutdown, d.kafka.records = true, true, d.ours.records
+	return true
 }
