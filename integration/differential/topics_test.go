@@ -452,8 +452,8 @@ func (w *world) list() {
 		return
 	}
 	req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{}
-	for range w.rng.IntN(3) {
-		req.Topics = append(req.Topics, kmsg.ListPartitionReassignmentsRequestTopic{Topic: w.topicName(), Partitions: []int32{0, 1, 2, 9}})
+	for n, first := w.rng.IntN(3), w.rng.IntN(topicCount); n > 0; n-- {
+		req.Topics = append(req.Topics, kmsg.ListPartitionReassignmentsRequestTopic{Topic: fmt.Sprintf("t%d", (first+n)%topicCount), Partitions: []int32{0, 1, 2, 9}})
 	}
 	w.request(req)
 }

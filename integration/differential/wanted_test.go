@@ -1,6 +1,7 @@
 package differential
 
 import (
+	"bytes"
 	"reflect"
 	"slices"
 
@@ -18,11 +19,14 @@ func differences() []difference {
 		{"an unknown security protocol is INVALID_REQUEST and no failover", unknownProtocol},
 		{"a new target sets both lists of a reassignment", newTarget},
 		{"an ELR holds replicas only", elrOfReplicas},
-		{"an unregistered broker leaves the ELR", unregisteredLeavesELR},
+		{"an unregistered broker leaves as one that comes back uncleanly", leavesUncleanly},
 		{"a partition that comes twice in an ALTER_PARTITION is refused the second time", alteredTwice},
 		{"who is unfenced gives leaders to partitions with a replica on it only", ownPartitions},
 		{"the last known leader is a replica", lastKnownReplica},
 		{"who shuts down does not wait for others in controlled shutdown", drainedAmongLeaving},
+		{"directories go before the end of a controlled shutdown", dirsFirst},
+		{"a replica that is in no ISR leaves none when its directory is offline", notInISR},
+		{"preferred elections pass over partitions whose preferred replica cannot lead", passedOver},
 		{"a broker in controlled shutdown that is unfenced leads nothing", leadsNothing},
 		{"brokers in controlled shutdown are placed like fenced ones", shuttingDownPlaced},
 		{"an unknown recovery state is INVALID_REQUEST and no failover", unknownRecovery},
@@ -37,39 +41,110 @@ type part struct {
 
 // translate puts a request into the words in which Kafka's controller does what ours does. Mostly they are the same.
 func (p *pair) translate(req kmsg.Request, d *divergence) []part {
-	if beat, ok := req.(*kmsg.BrokerHeartbeatRequest); ok {
-		return p.translateHeartbeat(beat, d)
+	switch req := req.(type) {
+	case *kmsg.BrokerHeartbeatRequest:
+		return p.translateHeartbeat(req, d)
+	case *kmsg.UnregisterBrokerRequest:
+		return p.translateUnregistration(req, d)
 	}
 	return []part{{req, d.ours.records}}
 }
 
-// translateHeartbeat: a broker whose last directory is offline is fenced, as if it had asked for it. Kafka writes a change of its registration
-// that says "no change", and may elect it again. And directories are dealt with before the broker's state, so that no election picks one
-// that is offline: as if there had been two heartbeats.
+// translateHeartbeat splits a heartbeat that tells of offline directories into up to three, since ours
+//
+//   - looks again at partitions in directories that went offline before, as that leader may not have come to their end: as if the broker had said
+//     once more that they are there (ASSIGN_REPLICAS_TO_DIRS),
+//   - deals with directories before the broker's state, so that no election picks one that is offline: as if there had been two heartbeats,
+//   - fences a broker whose last directory is offline, as if it had asked for it. Kafka writes a change of its registration that says "no
+//     change", and may elect it again.
 func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergence) []part {
-	whole := []part{{req, d.ours.records}}
 	b := d.before.Broker(req.BrokerID)
-	if b == nil || b.Epoch != req.BrokerEpoch || !d.before.Version().HasDirectories() {
-		return whole
+	if b == nil || b.Epoch != req.BrokerEpoch || !d.before.Version().HasDirectories() || len(req.OfflineLogDirs) == 0 {
+		return []part{{req, d.ours.records}}
 	}
-	online := slices.DeleteFunc(slices.Clone(b.LogDirs), func(dir record.UUID) bool { return slices.Contains(req.OfflineLogDirs, [16]byte(dir)) })
+	offline := func(dir record.UUID) bool { return slices.Contains(req.OfflineLogDirs, [16]byte(dir)) }
+	online := slices.DeleteFunc(slices.Clone(b.LogDirs), offline)
 	rest := *req
 	rest.OfflineLogDirs = nil
-	switch {
-	case len(online) == len(b.LogDirs):
-		return whole
-	case len(online) == 0:
+	if len(online) == 0 && len(b.LogDirs) > 0 {
 		p.counts.differences["a broker without a directory is fenced"]++
 		rest.WantFence = true
 		return []part{{&rest, d.ours.records}}
 	}
-	first := *req
-	first.WantFence, first.WantShutdown, first.CordonedLogDirs = b.Fenced, false, nil
-	n := 1 + slices.IndexFunc(d.ours.records, func(w written) bool {
-		c, ok := w.record.(*record.BrokerRegistrationChange)
-		return ok && c.LogDirs != nil
-	})
-	return []part{{&first, d.ours.records[:n]}, {&rest, d.ours.records[n:]}}
+	var parts []part
+	again, newly, left := splitByDirectory(d, b, offline)
+	if len(again) > 0 {
+		p.counts.differences["partitions in a directory that was offline before are looked at again"]++
+		parts = append(parts, part{assignAgain(d, b, again), again})
+	}
+	if len(online) < len(b.LogDirs) && !b.Fenced && b.InControlledShutdown { // any heartbeat may end that: see dirsFirst
+		return append(parts, part{req, append(newly, left...)})
+	}
+	if len(online) < len(b.LogDirs) {
+		first := *req
+		first.WantFence, first.WantShutdown, first.CordonedLogDirs = b.Fenced, false, nil
+		parts = append(parts, part{&first, newly})
+	}
+	return append(parts, part{&rest, left})
+}
+
+// splitByDirectory sorts what ours wrote for a heartbeat: for directories that were offline before, for those that go offline with it, and the
+// rest.
+func splitByDirectory(d *divergence, b *metadata.Broker, offline func(record.UUID) bool) (again, newly, rest []written) {
+	rest = d.ours.records
+	for len(rest) > 0 {
+		switch r := rest[0].record.(type) {
+		case *record.PartitionChange:
+			dir := d.before.Partition(r.TopicID, r.PartitionID).Directory(b.ID)
+			switch {
+			case !offline(dir):
+				return again, newly, rest
+			case slices.Contains(b.LogDirs, dir):
+				newly = append(newly, rest[0])
+			default:
+				again = append(again, rest[0])
+			}
+		case *record.BrokerRegistrationChange:
+			if r.LogDirs == nil {
+				return again, newly, rest
+			}
+			newly = append(newly, rest[0])
+		}
+		rest = rest[1:]
+	}
+	return again, newly, rest
+}
+
+func assignAgain(d *divergence, b *metadata.Broker, changes []written) kmsg.Request {
+	req := kmsg.NewPtrAssignReplicasToDirsRequest()
+	req.BrokerID, req.BrokerEpoch = b.ID, b.Epoch
+	for _, w := range changes {
+		r := w.record.(*record.PartitionChange)
+		req.Directories = append(req.Directories, kmsg.AssignReplicasToDirsRequestDirectory{
+			ID: d.before.Partition(r.TopicID, r.PartitionID).Directory(b.ID),
+			Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{{
+				TopicID: r.TopicID, Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{{Partition: r.PartitionID}},
+			}},
+		})
+	}
+	return req
+}
+
+// translateUnregistration: with ELR, a broker that is unregistered has no claim to a clean election any more, as if it had come back uncleanly
+// before. Kafka leaves it in the ELR, or even takes it from the ISR into it.
+func (p *pair) translateUnregistration(req *kmsg.UnregisterBrokerRequest, d *divergence) []part {
+	b := d.before.Broker(req.BrokerID)
+	if b == nil || !d.before.ElrEnabled() {
+		return []part{{req, d.ours.records}}
+	}
+	back := kmsg.NewPtrBrokerRegistrationRequest()
+	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID, clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
+	for _, f := range metadata.SupportedFeatures(false) {
+		back.Features = append(back.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
+	}
+	p.must(p.kafka.call("end %d %d", b.ID, b.Epoch))
+	n := len(d.ours.records) - 1
+	return []part{{back, d.ours.records[:n]}, {req, d.ours.records[n:]}}
 }
 
 // without removes records.
@@ -79,23 +154,22 @@ func (s *side) without(gone func(record.Record) bool) bool {
 	return len(s.records) < n
 }
 
-// notFencedAgain: what was fenced is not fenced again, and so not taken again from a leaderless partition's ISR, where it may have stayed as the
-// last member before there was an ELR to take it.
+// notFencedAgain: what was fenced is not fenced again. So the leaderless partitions in whose ISR it is the last member are not looked at again, which
+// may have a leader by now, or an ELR to take it.
 func notFencedAgain(d *divergence) bool {
-	broker := int32(-1)
+	var again []int32
 	if !d.kafka.without(func(r record.Record) bool {
 		c, ok := r.(*record.BrokerRegistrationChange)
-		again := ok && c.Fenced == record.FencedFence && d.before.Broker(c.BrokerID).Fenced
-		if again {
-			broker = c.BrokerID
+		if !ok || c.Fenced != record.FencedFence || !d.before.Broker(c.BrokerID).Fenced {
+			return false
 		}
-		return again
+		again = append(again, c.BrokerID)
+		return true
 	}) {
 		return false
 	}
 	d.eachChange(func(c *change) bool {
-		if c.ours == nil && c.kafka != nil && c.old.Leader < 0 && c.kafka.Leader == record.NoLeaderChange && slices.Contains(c.old.ISR, broker) &&
-			slices.Equal(minus(c.old.ISR, []int32{broker}), c.kafka.ISR) && len(minus(c.kafka.EligibleLeaderReplicas, append(c.old.ELR(), broker))) == 0 {
+		if c.ours == nil && c.kafka != nil && c.old.Leader < 0 && len(keep(c.old.ISR, again)) > 0 {
 			c.kafka = nil
 			return true
 		}
@@ -105,14 +179,14 @@ func notFencedAgain(d *divergence) bool {
 }
 
 // leadsNothing: once a broker has begun a controlled shutdown only another registration lets it lead. In Kafka's elections the heartbeat that
-// unfences it makes it look active, which it is not.
+// unfences it makes it look active, which it is not. Ours looks at no partition then.
 func leadsNothing(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || d.before.Broker(req.BrokerID) == nil || !d.before.Broker(req.BrokerID).InControlledShutdown {
 		return false
 	}
 	return d.eachChange(func(c *change) bool {
-		if c.ours != nil || c.kafka == nil || c.old.Leader >= 0 || c.kafka.Leader != req.BrokerID {
+		if c.ours != nil || c.kafka == nil || c.old.Leader >= 0 {
 			return false
 		}
 		c.kafka = nil
@@ -250,21 +324,42 @@ func newTarget(d *divergence) bool {
 		if !stale {
 			return false
 		}
-		if completed := !c.after.Reassigning(); completed {
-			// The end is as for any other: the target, all that is to come in the ISR, a leader of it.
-			if slices.Equal(c.after.Replicas, target) && len(minus(c.after.ISR, target)) == 0 && len(minus(adding, c.after.ISR)) == 0 &&
-				len(minus(c.after.ISR, c.old.ISR)) == 0 && (c.after.Leader < 0 || slices.Contains(c.after.ISR, c.after.Leader)) {
-				c.kafka = c.ours
-				return true
-			}
+		if mayComplete(target, adding, removing, c.old.ISR) != !c.after.Reassigning() {
 			return false
 		}
-		if c.kafka == nil {
-			c.kafka = record.NewPartitionChange(c.topic.ID, c.id)
+		if c.after.Reassigning() {
+			want := record.NewPartitionChange(c.topic.ID, c.id)
+			want.AddingReplicas, want.RemovingReplicas = changed(c.old.Adding(), adding), changed(c.old.Removing(), removing)
+			want.Replicas, want.Directories = changedTo(c.old.Replicas, append(slices.Clone(target), removing...)), c.ours.Directories
+			if !sameChange(want, c.ours) {
+				return false
+			}
+		} else if !slices.Equal(c.after.Replicas, target) || !slices.Equal(c.after.ISR, keep(c.old.ISR, target)) || c.after.Leader >= 0 && !slices.Contains(c.after.ISR, c.after.Leader) {
+			return false
 		}
-		c.kafka.AddingReplicas, c.kafka.RemovingReplicas = changed(c.old.Adding(), adding), changed(c.old.Removing(), removing)
+		c.kafka = c.ours
 		return true
 	})
+}
+
+// mayComplete is when a reassignment ends (PartitionReassignmentReplicas.maybeCompleteReassignment): something is left of the ISR, all that is
+// added is in it, and with fewer replicas than before all of them are.
+func mayComplete(target, adding, removing, isr []int32) bool {
+	left := keep(isr, target)
+	return (len(removing) == 0 || len(left) > 0) && len(minus(adding, left)) == 0 && (len(adding) >= len(removing) || len(minus(target, left)) == 0)
+}
+
+// keep is what of list is in other, in the order of list.
+func keep(list, other []int32) []int32 {
+	return slices.DeleteFunc(slices.Clone(list), func(id int32) bool { return !slices.Contains(other, id) })
+}
+
+// changedTo is list when it is another than old.
+func changedTo(old, list []int32) []int32 {
+	if slices.Equal(old, list) {
+		return nil
+	}
+	return list
 }
 
 func changed(old, list []int32) []int32 {
@@ -316,27 +411,10 @@ func elrOfReplicas(d *divergence) bool {
 	})
 }
 
-// unregisteredLeavesELR: a broker that is unregistered has no claim to a clean election any more; Kafka leaves it in the ELR, or even
-// takes it from the ISR into it.
-func unregisteredLeavesELR(d *divergence) bool {
-	req, ok := d.request.(*kmsg.UnregisterBrokerRequest)
-	if !ok {
-		return false
-	}
-	return d.eachChange(func(c *change) bool {
-		elr := c.old.ELR()
-		if c.kafka != nil && c.kafka.EligibleLeaderReplicas != nil {
-			elr = c.kafka.EligibleLeaderReplicas
-		}
-		if !slices.Contains(elr, req.BrokerID) {
-			return false
-		}
-		if c.kafka == nil {
-			c.kafka = record.NewPartitionChange(c.topic.ID, c.id)
-		}
-		c.kafka.EligibleLeaderReplicas = changed(c.old.ELR(), minus(elr, []int32{req.BrokerID}))
-		return true
-	})
+// leavesUncleanly is the end of translateUnregistration: the registration in it is nothing that ours writes.
+func leavesUncleanly(d *divergence) bool {
+	_, ok := d.request.(*kmsg.UnregisterBrokerRequest)
+	return ok && d.kafka.without(func(r record.Record) bool { return r.Type() == record.TypeRegisterBroker })
 }
 
 // alteredTwice: the first change moves the partition epoch on, so the second comes too late. Kafka computes both from the same state.
@@ -434,4 +512,78 @@ func drainedAmongLeaving(d *divergence) bool {
 	resp := d.kafka.response.(*kmsg.BrokerHeartbeatResponse)
 	resp.IsFenced, resp.ShouldShutdown, d.kafka.records = true, true, d.ours.records
 	return true
+}
+
+// dirsFirst: for a broker in controlled shutdown, which is in no election, the order of directories and state is only that of the records.
+func dirsFirst(d *divergence) bool {
+	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
+	if !ok || len(req.OfflineLogDirs) == 0 || !d.before.Broker(req.BrokerID).InControlledShutdown || len(d.ours.records) != len(d.kafka.records) {
+		return false
+	}
+	for _, w := range d.ours.records {
+		if !slices.ContainsFunc(d.kafka.records, func(k written) bool { return k.version == w.version && bytes.Equal(k.bytes, w.bytes) }) {
+			return false
+		}
+	}
+	d.kafka.records = d.ours.records
+	return true
+}
+
+// notInISR: a replica whose directory goes offline, or is assigned one that is, leaves the ISR. Kafka looks at its partition for another leader, or
+// for the end of its reassignment, even if it was not in there.
+func notInISR(d *divergence) bool {
+	var broker int32
+	switch req := d.request.(type) {
+	case *kmsg.AssignReplicasToDirsRequest:
+		broker = req.BrokerID
+	case *kmsg.BrokerHeartbeatRequest:
+		if broker = req.BrokerID; len(req.OfflineLogDirs) == 0 {
+			return false
+		}
+	default:
+		return false
+	}
+	applied := false
+	for n := len(d.kafka.records) - 1; n >= 0; n-- { // the last change of a partition is that for its directory
+		c, ok := d.kafka.records[n].record.(*record.PartitionChange)
+		if !ok || c.Directories != nil && c.Replicas == nil {
+			continue
+		}
+		old := d.before.Partition(c.TopicID, c.PartitionID)
+		if old != nil && !slices.Contains(old.ISR, broker) && d.ours.changes(c) < d.kafka.changes(c) {
+			d.kafka.records, applied = slices.Delete(d.kafka.records, n, n+1), true
+		}
+	}
+	return applied
+}
+
+// changes counts the changes of a partition.
+func (s *side) changes(of *record.PartitionChange) (n int) {
+	for _, w := range s.records {
+		if c, ok := w.record.(*record.PartitionChange); ok && c.TopicID == of.TopicID && c.PartitionID == of.PartitionID {
+			n++
+		}
+	}
+	return n
+}
+
+// passedOver: when the first replica cannot lead, preferred elections do not look at the partition, but when it has no leader or is being
+// reassigned. Kafka's may find that an ELR is not needed any more, as when another partition's replicas made the minimum smaller.
+func passedOver(d *divergence) bool {
+	if d.request != nil {
+		return false
+	}
+	return d.eachChange(func(c *change) bool {
+		first := d.before.Broker(c.old.Replicas[0])
+		if c.ours != nil || c.kafka == nil || c.old.Leader < 0 || c.old.Reassigning() || first != nil && first.Active() && first.DirectoryOnline(c.old.Directory(first.ID)) {
+			return false
+		}
+		want := record.NewPartitionChange(c.topic.ID, c.id)
+		want.EligibleLeaderReplicas = []int32{}
+		if !sameChange(c.kafka, want) {
+			return false
+		}
+		c.kafka = nil
+		return true
+	})
 }

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -16,6 +17,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -423,29 +425,30 @@ public class Differential {
          * at whatever uses the index, such as a registration after the topic is deleted.
          */
         private void mendElrs(List<ApiMessageAndVersion> records) {
+            Set<String> names = new HashSet<>(); // "" is all topics
             for (ApiMessageAndVersion record : records) {
                 if (record.message() instanceof ClearElrRecord clear) {
-                    try {
-                        mendElrs(clear.topicName());
-                    } catch (ReflectiveOperationException e) {
-                        throw new IllegalStateException(e);
-                    }
+                    names.add(clear.topicName());
                 }
+            }
+            try {
+                mendElrs(names);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException(e);
             }
         }
 
         @SuppressWarnings("unchecked")
-        private void mendElrs(String name) throws ReflectiveOperationException {
+        private void mendElrs(Set<String> names) throws ReflectiveOperationException {
             ReplicationControlManager manager = controller.replicationControl();
             BrokersToElrs index = (BrokersToElrs) field(ReplicationControlManager.class, manager, "brokersToElrs");
             Map<Uuid, Object> topics = (Map<Uuid, Object>) field(ReplicationControlManager.class, manager, "topics");
             for (Map.Entry<Uuid, Object> topic : topics.entrySet()) {
                 Class<?> info = topic.getValue().getClass();
-                if (!name.isEmpty() && !name.equals(field(info, topic.getValue(), "name"))) {
-                    continue;
+                if (names.contains("") || names.contains(field(info, topic.getValue(), "name"))) {
+                    ((Map<Integer, PartitionRegistration>) field(info, topic.getValue(), "parts")).forEach((id, partition) ->
+                        index.update(topic.getKey(), id, partition.elr, new int[0]));
                 }
-                ((Map<Integer, PartitionRegistration>) field(info, topic.getValue(), "parts")).forEach((id, partition) ->
-                    index.update(topic.getKey(), id, partition.elr, new int[0]));
             }
         }
 
