@@ -69,7 +69,7 @@ func (c *core) register(o op, req *kmsg.BrokerRegistrationRequest, after *metada
 func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest, existing *metadata.Broker, after *metadata.TopicPartition) ([]record.Record, *metadata.TopicPartition) {
 	clean := req.Version >= 3 && existing != nil && req.PreviousBrokerEpoch == existing.Epoch
 	u := removeBroker(req.BrokerID)
-	if img.ElrEnabled() && !clean {
+	if !clean { // whether or not the feature is on: what it left behind ends too
 		u = uncleanBroker(req.BrokerID)
 	}
 	from := metadata.TopicPartition{}

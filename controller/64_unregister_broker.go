@@ -32,11 +32,7 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	if after != nil && after.due(b) {
 		w = *after
 	}
-	u := removeBroker(b.ID)
-	if img.ElrEnabled() {
-		u = uncleanBroker(b.ID)
-	}
-	changes, last := c.updateReplicas(img, u, img.HostedAfter(b.ID, w.after), c.partMax)
+	changes, last := c.updateReplicas(img, uncleanBroker(b.ID), img.HostedAfter(b.ID, w.after), c.partMax)
 	if last == nil {
 		c.cfg.Logger.Info("unregistering a broker", "broker", b.ID, "epoch", b.Epoch)
 		return result{
