@@ -159,7 +159,7 @@ func checkBrokerFeatures(img *metadata.Image, req *kmsg.BrokerRegistrationReques
 func registration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *record.RegisterBroker {
 	r := &record.RegisterBroker{BrokerID: req.BrokerID, IncarnationID: req.IncarnationID, Rack: req.Rack}
 	for _, l := range req.Listeners {
-		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
+		r.Endpoints = withEndpoint(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
 	}
 	for _, f := range req.Features {
 		r.Features = append(r.Features, record.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
@@ -168,6 +168,15 @@ func registration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *rec
 		r.LogDirs = uuids(req.LogDirs)
 	}
 	return r
+}
+
+// withEndpoint adds an endpoint, or puts it in the place of the one of its name: readers of the record know one of each name.
+func withEndpoint(list []record.Endpoint, e record.Endpoint) []record.Endpoint {
+	if i := slices.IndexFunc(list, func(other record.Endpoint) bool { return other.Name == e.Name }); i >= 0 {
+		list[i] = e
+		return list
+	}
+	return append(list, e)
 }
 
 func failBrokerRegistration(req *kmsg.BrokerRegistrationRequest, err *apiError) *kmsg.BrokerRegistrationResponse {

@@ -23,7 +23,7 @@ func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequ
 		if l.SecurityProtocol < 0 || l.SecurityProtocol >= securityProtocols {
 			return result{response: failControllerRegistration(req, errorf(kerr.InvalidRequest, "Listener %s has the unknown security protocol %d.", l.Name, l.SecurityProtocol))}
 		}
-		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
+		r.Endpoints = withEndpoint(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
 	}
 	for _, f := range req.Features {
 		r.Features = append(r.Features, record.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
