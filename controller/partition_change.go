@@ -151,13 +151,14 @@ func (c *partitionChange) targetELR() []int32 {
 	return elr
 }
 
-// lastKnownLeader remembers who led a partition that becomes leaderless, and forgets it when someone leads again.
+// lastKnownLeader remembers who led a partition that becomes leaderless, and forgets it when someone leads again, or when that one is removed:
+// Kafka's controllers fail when they meet one that is no replica.
 func (c *partitionChange) lastKnownLeader(r *partitionDelta) {
-	if !c.rules.elr {
-		return
-	}
 	known := len(c.old.LastKnownELR()) > 0
 	switch {
+	case known && c.rules.mv.HasElr() && slices.Contains(c.old.Replicas, c.old.LastKnownELR()[0]) && !slices.Contains(c.replicas, c.old.LastKnownELR()[0]):
+		r.setLastKnown(nil)
+	case !c.rules.elr:
 	case r.Leader == record.NoLeader && !known && slices.Contains(c.replicas, c.old.Leader):
 		r.setLastKnown([]int32{c.old.Leader})
 	case r.Leader >= 0 && known:

@@ -87,6 +87,9 @@ func (m *modelCase) run() modelResult {
 	leaderSet = leaderSet || m.mv < metadata.V3_6_IV0 && len(minus(b.ISR, newISR)) > 0
 	// 8. the last known leader
 	known := b.LastKnownELR
+	if m.mv.HasElr() && len(known) == 1 && slices.Contains(b.Replicas, known[0]) && !slices.Contains(replicas, known[0]) {
+		known = nil // it is removed
+	}
 	if m.elr && leaderSet && leader >= 0 {
 		known = nil
 	}
