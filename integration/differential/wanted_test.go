@@ -2,6 +2,7 @@ package differential
 
 import (
 	"bytes"
+	"math"
 	"reflect"
 	"slices"
 
@@ -23,10 +24,10 @@ func differences() []difference {
 		{"a partition that comes twice in an ALTER_PARTITION is refused the second time", alteredTwice},
 		{"who is unfenced gives leaders to partitions with a replica on it only", ownPartitions},
 		{"the last known leader is a replica", lastKnownReplica},
-		{"who shuts down does not wait for others in controlled shutdown", drainedAmongLeaving},
 		{"directories go before the end of a controlled shutdown", dirsFirst},
 		{"a replica that is in no ISR leaves none when its directory is offline", notInISR},
 		{"preferred elections pass over partitions whose preferred replica cannot lead", passedOver},
+		{"an unclean return ends an ELR that the feature left behind", endsStaleELR},
 		{"a broker in controlled shutdown that is unfenced leads nothing", leadsNothing},
 		{"brokers in controlled shutdown are placed like fenced ones", shuttingDownPlaced},
 		{"an unknown recovery state is INVALID_REQUEST and no failover", unknownRecovery},
@@ -59,10 +60,18 @@ func (p *pair) translate(req kmsg.Request, d *divergence) []part {
 //     change", and may elect it again.
 func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergence) []part {
 	b := d.before.Broker(req.BrokerID)
-	if b == nil || b.Epoch != req.BrokerEpoch || !d.before.Version().HasDirectories() || len(req.OfflineLogDirs) == 0 {
+	if b == nil || b.Epoch != req.BrokerEpoch {
 		return []part{{req, d.ours.records}}
 	}
-	offline := func(dir record.UUID) bool { return slices.Contains(req.OfflineLogDirs, [16]byte(dir)) }
+	if b.InControlledShutdown {
+		p.doNotWait(b, d.before)
+	}
+	if !d.before.Version().HasDirectories() || len(req.OfflineLogDirs) == 0 {
+		return []part{{req, d.ours.records}}
+	}
+	offline := func(dir record.UUID) bool {
+		return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir))
+	}
 	online := slices.DeleteFunc(slices.Clone(b.LogDirs), offline)
 	rest := *req
 	rest.OfflineLogDirs = nil
@@ -86,6 +95,18 @@ func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergenc
 		parts = append(parts, part{&first, newly})
 	}
 	return append(parts, part{&rest, left})
+}
+
+// doNotWait: a broker may stop when all others have seen that it leads nothing; but for those that are in controlled shutdown themselves by their
+// registrations. Kafka knows of these only until they are fenced or it has another leader, and waits for them again: so it is told that they
+// have seen everything.
+func (p *pair) doNotWait(b *metadata.Broker, img *metadata.Image) {
+	for _, other := range img.Brokers() {
+		if other.ID != b.ID && other.InControlledShutdown && !other.Fenced {
+			p.must(p.kafka.call("read %d false %d", other.ID, math.MaxInt64))
+			p.counts.differences["who shuts down does not wait for others in controlled shutdown"]++
+		}
+	}
 }
 
 // splitByDirectory sorts what ours wrote for a heartbeat: for directories that were offline before, for those that go offline with it, and the
@@ -139,6 +160,9 @@ func (p *pair) translateUnregistration(req *kmsg.UnregisterBrokerRequest, d *div
 	}
 	back := kmsg.NewPtrBrokerRegistrationRequest()
 	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID, clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
+	if len(b.LogDirs) == 0 { // registered under an old metadata.version
+		back.LogDirs = raw([]record.UUID{seeded('u', uint64(b.Epoch))})
+	}
 	for _, f := range metadata.SupportedFeatures(false) {
 		back.Features = append(back.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
 	}
@@ -327,9 +351,18 @@ func newTarget(d *divergence) bool {
 		if mayComplete(target, adding, removing, c.old.ISR) != !c.after.Reassigning() {
 			return false
 		}
+		if c.kafka != nil { // mostly that is all
+			c.kafka.AddingReplicas, c.kafka.RemovingReplicas = changed(c.old.Adding(), c.after.Adding()), changed(c.old.Removing(), c.after.Removing())
+			if sameChange(c.ours, c.kafka) {
+				return true
+			}
+		}
 		if c.after.Reassigning() {
 			want := record.NewPartitionChange(c.topic.ID, c.id)
 			want.AddingReplicas, want.RemovingReplicas = changed(c.old.Adding(), adding), changed(c.old.Removing(), removing)
+			if c.old.Leader < 0 && slices.Contains(c.old.ISR, c.ours.Leader) {
+				want.Leader = c.ours.Leader
+			}
 			want.Replicas, want.Directories = changedTo(c.old.Replicas, append(slices.Clone(target), removing...)), c.ours.Directories
 			if !sameChange(want, c.ours) {
 				return false
@@ -474,13 +507,21 @@ func ownPartitions(d *divergence) bool {
 }
 
 // lastKnownReplica: when a reassignment removes the leader and nobody may follow it, Kafka remembers a leader that is no replica any more; of a
-// partition that had none it remembers -1.
+// partition that had none it remembers -1. And it does not forget one that is removed, at which it fails later.
 func lastKnownReplica(d *divergence) bool {
 	return d.eachChange(func(c *change) bool {
-		if c.kafka == nil || len(c.kafka.LastKnownELR) != 1 || slices.Contains(c.replicas(), c.kafka.LastKnownELR[0]) {
+		if c.kafka == nil {
 			return false
 		}
-		c.kafka.LastKnownELR = nil
+		known, old := c.kafka.LastKnownELR, c.old.LastKnownELR()
+		switch {
+		case len(known) == 1 && !slices.Contains(c.replicas(), known[0]):
+			c.kafka.LastKnownELR = nil
+		case known == nil && len(old) == 1 && slices.Contains(c.old.Replicas, old[0]) && !slices.Contains(c.replicas(), old[0]):
+			c.kafka.LastKnownELR = []int32{}
+		default:
+			return false
+		}
 		return true
 	})
 }
@@ -491,27 +532,6 @@ func (c *change) replicas() []int32 {
 		return c.kafka.Replicas
 	}
 	return c.old.Replicas
-}
-
-// drainedAmongLeaving: a broker may stop when all others have seen that it leads nothing; but for those that are in controlled shutdown
-// themselves by their registrations. Kafka knows of these only until they are fenced or it has another leader, and waits for them again.
-func drainedAmongLeaving(d *divergence) bool {
-	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
-	if !ok || !d.before.Broker(req.BrokerID).InControlledShutdown || len(d.kafka.records) > 0 || len(d.ours.records) != 1 {
-		return false
-	}
-	others := false
-	for id, b := range d.before.Brokers() {
-		others = others || id != req.BrokerID && b.InControlledShutdown && !b.Fenced
-	}
-	fence, ok := d.ours.records[0].record.(*record.BrokerRegistrationChange)
-	granted := d.ours.response.(*kmsg.BrokerHeartbeatResponse).ShouldShutdown
-	if !others || !ok || !granted || fence.Fenced != record.FencedFence || fence.BrokerID != req.BrokerID || d.before.Leads(req.BrokerID) > 0 {
-		return false
-	}
-	resp := d.kafka.response.(*kmsg.BrokerHeartbeatResponse)
-	resp.IsFenced, resp.ShouldShutdown, d.kafka.records = true, true, d.ours.records
-	return true
 }
 
 // dirsFirst: for a broker in controlled shutdown, which is in no election, the order of directories and state is only that of the records.
@@ -584,6 +604,23 @@ func passedOver(d *divergence) bool {
 			return false
 		}
 		c.kafka = nil
+		return true
+	})
+}
+
+// endsStaleELR: with the feature turned off, partitions keep their ELRs until they change. A member that comes back uncleanly ends them.
+func endsStaleELR(d *divergence) bool {
+	req, ok := d.request.(*kmsg.BrokerRegistrationRequest)
+	if !ok || d.before.ElrEnabled() {
+		return false
+	}
+	return d.eachChange(func(c *change) bool {
+		want := record.NewPartitionChange(c.topic.ID, c.id)
+		want.EligibleLeaderReplicas = []int32{}
+		if c.kafka != nil || !slices.Contains(c.old.ELR(), req.BrokerID) || slices.Contains(c.old.ISR, req.BrokerID) || !sameChange(c.ours, want) {
+			return false
+		}
+		c.kafka = want
 		return true
 	})
 }

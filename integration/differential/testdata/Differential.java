@@ -4,6 +4,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.lang.reflect.Field;
+import java.lang.reflect.Method;
 import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -38,6 +39,7 @@ import org.apache.kafka.common.message.ApiMessageType;
 import org.apache.kafka.common.metadata.ClearElrRecord;
 import org.apache.kafka.common.metadata.FeatureLevelRecord;
 import org.apache.kafka.common.metadata.NoOpRecord;
+import org.apache.kafka.common.metadata.RemoveTopicRecord;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.network.ClientInformation;
 import org.apache.kafka.common.network.ListenerName;
@@ -379,7 +381,7 @@ public class Differential {
                 own.clear();
                 own.addAll(ours);
             }
-            mendElrs(ours);
+            mend(ours);
             prepared = ours;
             end += ours.size();
             return end - 1;
@@ -415,39 +417,61 @@ public class Differential {
             end = newEnd;
             prepared = records;
             if (!records.isEmpty()) {
-                mendElrs(records);
+                mend(records);
                 commit();
             }
         }
 
         /**
-         * mendElrs takes from the index of ELRs what the records are about to clear. Kafka's replay of a ClearElrRecord does not: from then on it fails
-         * at whatever uses the index, such as a registration after the topic is deleted.
+         * mend does for records that are about to be replayed what Kafka's replay leaves out, which makes it fail later, time and again, whatever it
+         * is then asked: a ClearElrRecord leaves the index of ELRs as it is, and a RemoveTopicRecord that of directories, for partitions
+         * with an empty ISR. Deleted topics stay in both.
          */
-        private void mendElrs(List<ApiMessageAndVersion> records) {
-            Set<String> names = new HashSet<>(); // "" is all topics
+        private void mend(List<ApiMessageAndVersion> records) {
+            Set<String> cleared = new HashSet<>(); // "" is all topics
             for (ApiMessageAndVersion record : records) {
                 if (record.message() instanceof ClearElrRecord clear) {
-                    names.add(clear.topicName());
+                    cleared.add(clear.topicName());
                 }
             }
             try {
-                mendElrs(names);
+                for (Map.Entry<Uuid, Object> topic : topics().entrySet()) {
+                    if (cleared.contains("") || cleared.contains(field(topic.getValue().getClass(), topic.getValue(), "name"))) {
+                        mendElrs(topic.getKey());
+                    }
+                }
+                for (ApiMessageAndVersion record : records) {
+                    if (record.message() instanceof RemoveTopicRecord remove) {
+                        mendDirectories(remove.topicId());
+                    }
+                }
             } catch (ReflectiveOperationException e) {
                 throw new IllegalStateException(e);
             }
         }
 
         @SuppressWarnings("unchecked")
-        private void mendElrs(Set<String> names) throws ReflectiveOperationException {
-            ReplicationControlManager manager = controller.replicationControl();
-            BrokersToElrs index = (BrokersToElrs) field(ReplicationControlManager.class, manager, "brokersToElrs");
-            Map<Uuid, Object> topics = (Map<Uuid, Object>) field(ReplicationControlManager.class, manager, "topics");
-            for (Map.Entry<Uuid, Object> topic : topics.entrySet()) {
-                Class<?> info = topic.getValue().getClass();
-                if (names.contains("") || names.contains(field(info, topic.getValue(), "name"))) {
-                    ((Map<Integer, PartitionRegistration>) field(info, topic.getValue(), "parts")).forEach((id, partition) ->
-                        index.update(topic.getKey(), id, partition.elr, new int[0]));
+        private Map<Uuid, Object> topics() throws ReflectiveOperationException {
+            return (Map<Uuid, Object>) field(ReplicationControlManager.class, controller.replicationControl(), "topics");
+        }
+
+        @SuppressWarnings("unchecked")
+        private Map<Integer, PartitionRegistration> partitions(Uuid topic) throws ReflectiveOperationException {
+            Object info = topics().get(topic);
+            return (Map<Integer, PartitionRegistration>) field(info.getClass(), info, "parts");
+        }
+
+        private void mendElrs(Uuid topic) throws ReflectiveOperationException {
+            BrokersToElrs index = (BrokersToElrs) field(ReplicationControlManager.class, controller.replicationControl(), "brokersToElrs");
+            partitions(topic).forEach((id, partition) -> index.update(topic, id, partition.elr, new int[0]));
+        }
+
+        private void mendDirectories(Uuid topic) throws ReflectiveOperationException {
+            Method update = ReplicationControlManager.class.getDeclaredMethod("updatePartitionDirectories", Uuid.class, int.class, Uuid[].class, Uuid[].class);
+            update.setAccessible(true);
+            for (Map.Entry<Integer, PartitionRegistration> partition : partitions(topic).entrySet()) {
+                if (partition.getValue().isr.length == 0) {
+                    update.invoke(controller.replicationControl(), topic, partition.getKey(), partition.getValue().directories, null);
                 }
             }
         }
