@@ -105,8 +105,9 @@ const (
 // this one ended. As in KRaft there is no percentage of imbalance to wait for.
 func (c *core) electPreferred(op) (r result, again bool) {
 	return c.elections(&c.preferredAfter, c.working.ImbalancedAfter(c.preferredAfter), electPreferred, func(rules *partitionRules, p *metadata.Partition) bool {
-		// Most others wait for a dead broker: pass over them fast. A reassignment may end here, whoever leads.
-		return p.Leader < 0 || p.Reassigning() || rules.acceptable(p, p.Replicas[0])
+		// Most others wait for a dead broker: pass over them fast. A reassignment may end here, whoever leads, and a leader be
+		// replaced whose broker came back with other directories.
+		return p.Leader < 0 || p.Reassigning() || rules.acceptable(p, p.Replicas[0]) || !rules.acceptable(p, p.Leader)
 	})
 }
 
