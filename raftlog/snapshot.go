@@ -235,7 +235,7 @@ func (v *view) latest() snapshotID {
 func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) {
 	id := snapshotID{m.EndOffset, m.Epoch}
 	began := l.now()
-	if err := l.snaps.write(id, fill); err != nil {
+	if err := l.snaps.write(id, func(w io.Writer) error { return fill(newPacedWriter(l.ctx, w)) }); err != nil {
 		l.log.Error("cannot write a snapshot; the log keeps growing until one succeeds", "snapshot", id.file(), "error", err)
 		return
 	}
