@@ -2,6 +2,7 @@ package differential
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -309,10 +310,7 @@ func (w *world) reassign() {
 		if slices.ContainsFunc(req.Topics, func(other kmsg.AlterPartitionAssignmentsRequestTopic) bool { return other.Topic == t.Topic }) {
 			continue
 		}
-		for id := range int32(4) {
-			if w.chance(50) {
-				continue
-			}
+		for id := range w.partitionIDs(t.Topic) {
 			p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
 			p.Partition, p.Replicas = id, w.target(w.img().TopicByName(t.Topic), id)
 			t.Partitions = append(t.Partitions, p)
@@ -320,6 +318,21 @@ func (w *world) reassign() {
 		req.Topics = append(req.Topics, t)
 	}
 	w.request(req)
+}
+
+// partitionIDs are about half of a topic's partitions, seldom also one that it does not have.
+func (w *world) partitionIDs(topic string) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		n := 1
+		if t := w.img().TopicByName(topic); t != nil {
+			n = t.Len() + w.rng.IntN(6)/5
+		}
+		for id := range int32(n) {
+			if w.chance(50) && !yield(id) {
+				return
+			}
+		}
+	}
 }
 
 // target draws the replicas that a partition shall have; nil cancels.
@@ -363,11 +376,7 @@ func (w *world) elect() {
 	for range w.rng.IntN(3) {
 		t := kmsg.NewElectLeadersRequestTopic()
 		t.Topic = w.topicName()
-		for id := range int32(4) {
-			if w.chance(60) {
-				t.Partitions = append(t.Partitions, id)
-			}
-		}
+		t.Partitions = slices.Collect(w.partitionIDs(t.Topic))
 		if !slices.ContainsFunc(req.Topics, func(other kmsg.ElectLeadersRequestTopic) bool { return other.Topic == t.Topic }) {
 			req.Topics = append(req.Topics, t)
 		}

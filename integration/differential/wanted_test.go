@@ -2,14 +2,11 @@ package differential
 
 import (
 	"bytes"
-	"math"
-	"reflect"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -28,147 +25,11 @@ func differences() []difference {
 		{"a replica that is in no ISR leaves none when its directory is offline", notInISR},
 		{"preferred elections pass over partitions whose preferred replica cannot lead", passedOver},
 		{"an unclean return ends an ELR that the feature left behind", endsStaleELR},
+		{"a directory that goes offline takes away its own broker's replicas only", ownReplicas},
 		{"a broker in controlled shutdown that is unfenced leads nothing", leadsNothing},
 		{"brokers in controlled shutdown are placed like fenced ones", shuttingDownPlaced},
 		{"an unknown recovery state is INVALID_REQUEST and no failover", unknownRecovery},
 	}
-}
-
-// part is a request as Kafka's controller gets it, with what ours wrote for it.
-type part struct {
-	req  kmsg.Request
-	ours []written
-}
-
-// translate puts a request into the words in which Kafka's controller does what ours does. Mostly they are the same.
-func (p *pair) translate(req kmsg.Request, d *divergence) []part {
-	switch req := req.(type) {
-	case *kmsg.BrokerHeartbeatRequest:
-		return p.translateHeartbeat(req, d)
-	case *kmsg.UnregisterBrokerRequest:
-		return p.translateUnregistration(req, d)
-	}
-	return []part{{req, d.ours.records}}
-}
-
-// translateHeartbeat splits a heartbeat that tells of offline directories into up to three, since ours
-//
-//   - looks again at partitions in directories that went offline before, as that leader may not have come to their end: as if the broker had said
-//     once more that they are there (ASSIGN_REPLICAS_TO_DIRS),
-//   - deals with directories before the broker's state, so that no election picks one that is offline: as if there had been two heartbeats,
-//   - fences a broker whose last directory is offline, as if it had asked for it. Kafka writes a change of its registration that says "no
-//     change", and may elect it again.
-func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergence) []part {
-	b := d.before.Broker(req.BrokerID)
-	if b == nil || b.Epoch != req.BrokerEpoch {
-		return []part{{req, d.ours.records}}
-	}
-	if b.InControlledShutdown {
-		p.doNotWait(b, d.before)
-	}
-	if !d.before.Version().HasDirectories() || len(req.OfflineLogDirs) == 0 {
-		return []part{{req, d.ours.records}}
-	}
-	offline := func(dir record.UUID) bool {
-		return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir))
-	}
-	online := slices.DeleteFunc(slices.Clone(b.LogDirs), offline)
-	rest := *req
-	rest.OfflineLogDirs = nil
-	if len(online) == 0 && len(b.LogDirs) > 0 {
-		p.counts.differences["a broker without a directory is fenced"]++
-		rest.WantFence = true
-		return []part{{&rest, d.ours.records}}
-	}
-	var parts []part
-	again, newly, left := splitByDirectory(d, b, offline)
-	if len(again) > 0 {
-		p.counts.differences["partitions in a directory that was offline before are looked at again"]++
-		parts = append(parts, part{assignAgain(d, b, again), again})
-	}
-	if len(online) < len(b.LogDirs) && !b.Fenced && b.InControlledShutdown { // any heartbeat may end that: see dirsFirst
-		return append(parts, part{req, append(newly, left...)})
-	}
-	if len(online) < len(b.LogDirs) {
-		first := *req
-		first.WantFence, first.WantShutdown, first.CordonedLogDirs = b.Fenced, false, nil
-		parts = append(parts, part{&first, newly})
-	}
-	return append(parts, part{&rest, left})
-}
-
-// doNotWait: a broker may stop when all others have seen that it leads nothing; but for those that are in controlled shutdown themselves by their
-// registrations. Kafka knows of these only until they are fenced or it has another leader, and waits for them again: so it is told that they
-// have seen everything.
-func (p *pair) doNotWait(b *metadata.Broker, img *metadata.Image) {
-	for _, other := range img.Brokers() {
-		if other.ID != b.ID && other.InControlledShutdown && !other.Fenced {
-			p.must(p.kafka.call("read %d false %d", other.ID, math.MaxInt64))
-			p.counts.differences["who shuts down does not wait for others in controlled shutdown"]++
-		}
-	}
-}
-
-// splitByDirectory sorts what ours wrote for a heartbeat: for directories that were offline before, for those that go offline with it, and the
-// rest.
-func splitByDirectory(d *divergence, b *metadata.Broker, offline func(record.UUID) bool) (again, newly, rest []written) {
-	rest = d.ours.records
-	for len(rest) > 0 {
-		switch r := rest[0].record.(type) {
-		case *record.PartitionChange:
-			dir := d.before.Partition(r.TopicID, r.PartitionID).Directory(b.ID)
-			switch {
-			case !offline(dir):
-				return again, newly, rest
-			case slices.Contains(b.LogDirs, dir):
-				newly = append(newly, rest[0])
-			default:
-				again = append(again, rest[0])
-			}
-		case *record.BrokerRegistrationChange:
-			if r.LogDirs == nil {
-				return again, newly, rest
-			}
-			newly = append(newly, rest[0])
-		}
-		rest = rest[1:]
-	}
-	return again, newly, rest
-}
-
-func assignAgain(d *divergence, b *metadata.Broker, changes []written) kmsg.Request {
-	req := kmsg.NewPtrAssignReplicasToDirsRequest()
-	req.BrokerID, req.BrokerEpoch = b.ID, b.Epoch
-	for _, w := range changes {
-		r := w.record.(*record.PartitionChange)
-		req.Directories = append(req.Directories, kmsg.AssignReplicasToDirsRequestDirectory{
-			ID: d.before.Partition(r.TopicID, r.PartitionID).Directory(b.ID),
-			Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{{
-				TopicID: r.TopicID, Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{{Partition: r.PartitionID}},
-			}},
-		})
-	}
-	return req
-}
-
-// translateUnregistration: with ELR, a broker that is unregistered has no claim to a clean election any more, as if it had come back uncleanly
-// before. Kafka leaves it in the ELR, or even takes it from the ISR into it.
-func (p *pair) translateUnregistration(req *kmsg.UnregisterBrokerRequest, d *divergence) []part {
-	b := d.before.Broker(req.BrokerID)
-	if b == nil || !d.before.ElrEnabled() {
-		return []part{{req, d.ours.records}}
-	}
-	back := kmsg.NewPtrBrokerRegistrationRequest()
-	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID, clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
-	if len(b.LogDirs) == 0 { // registered under an old metadata.version
-		back.LogDirs = raw([]record.UUID{seeded('u', uint64(b.Epoch))})
-	}
-	for _, f := range metadata.SupportedFeatures(false) {
-		back.Features = append(back.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
-	}
-	p.must(p.kafka.call("end %d %d", b.ID, b.Epoch))
-	n := len(d.ours.records) - 1
-	return []part{{back, d.ours.records[:n]}, {req, d.ours.records[n:]}}
 }
 
 // without removes records.
@@ -252,85 +113,6 @@ func unknownRecovery(d *divergence) bool {
 	return true
 }
 
-// change is what both sides wrote for one partition; nil for nothing.
-type change struct {
-	topic       *metadata.Topic
-	id          int32
-	old, after  *metadata.Partition
-	ours, kafka *record.PartitionChange
-}
-
-// eachChange calls f for every partition that either side changes, once, and takes over what it makes of Kafka's record. It reports whether f
-// ever says that it applied.
-func (d *divergence) eachChange(f func(c *change) bool) bool {
-	type key struct {
-		topic     record.UUID
-		partition int32
-	}
-	ours := make(map[key]*record.PartitionChange)
-	theirs := make(map[key]bool)
-	for _, w := range d.ours.records {
-		if r, ok := w.record.(*record.PartitionChange); ok {
-			ours[key{r.TopicID, r.PartitionID}] = r
-		}
-	}
-	applied := false
-	look := func(k key, theirs *record.PartitionChange) *record.PartitionChange {
-		t := d.before.Topic(k.topic)
-		if t == nil {
-			return theirs
-		}
-		c := &change{t, k.partition, t.Partition(k.partition), d.after.Partition(k.topic, k.partition), ours[k], theirs}
-		if c.old != nil && !sameChange(c.ours, c.kafka) && f(c) {
-			applied = true
-		}
-		return c.kafka
-	}
-	var records []written
-	for _, w := range d.kafka.records {
-		r, ok := w.record.(*record.PartitionChange)
-		if !ok {
-			records = append(records, w)
-			continue
-		}
-		k := key{r.TopicID, r.PartitionID}
-		theirs[k] = true
-		copied := *r
-		if changed := look(k, &copied); changed != nil {
-			records = append(records, again(changed, w.version))
-		}
-	}
-	others := 0 // records of ours that are no changes of partitions: a new one goes behind as many
-	for _, w := range d.ours.records {
-		r, ok := w.record.(*record.PartitionChange)
-		if !ok {
-			others++
-		} else if k := (key{r.TopicID, r.PartitionID}); !theirs[k] {
-			if made := look(k, nil); made != nil {
-				records = slices.Insert(records, behind(records, others), again(made, w.version))
-			}
-		}
-	}
-	d.kafka.records = records
-	sortRuns(d.kafka.records)
-	return applied
-}
-
-// behind is the place behind so many records that are no changes of partitions.
-func behind(records []written, others int) int {
-	for i, w := range records {
-		if others == 0 {
-			return i
-		}
-		if _, ok := w.record.(*record.PartitionChange); !ok {
-			others--
-		}
-	}
-	return len(records)
-}
-
-func sameChange(a, b *record.PartitionChange) bool { return reflect.DeepEqual(a, b) }
-
 // newTarget: Kafka sets the list of replicas that come only when it is not empty, and so with the one of those that go. When a running
 // reassignment gets another target, a list of the old one may so stay, and the reassignment never ends.
 func newTarget(d *divergence) bool {
@@ -382,26 +164,6 @@ func mayComplete(target, adding, removing, isr []int32) bool {
 	return (len(removing) == 0 || len(left) > 0) && len(minus(adding, left)) == 0 && (len(adding) >= len(removing) || len(minus(target, left)) == 0)
 }
 
-// keep is what of list is in other, in the order of list.
-func keep(list, other []int32) []int32 {
-	return slices.DeleteFunc(slices.Clone(list), func(id int32) bool { return !slices.Contains(other, id) })
-}
-
-// changedTo is list when it is another than old.
-func changedTo(old, list []int32) []int32 {
-	if slices.Equal(old, list) {
-		return nil
-	}
-	return list
-}
-
-func changed(old, list []int32) []int32 {
-	if slices.Equal(old, list) {
-		return nil
-	}
-	return append([]int32{}, list...)
-}
-
 func targetOf(req *kmsg.AlterPartitionAssignmentsRequest, topic string, partition int32) []int32 {
 	for _, t := range req.Topics {
 		for _, p := range t.Partitions {
@@ -411,18 +173,6 @@ func targetOf(req *kmsg.AlterPartitionAssignmentsRequest, topic string, partitio
 		}
 	}
 	return nil
-}
-
-// minus is what a has and b has not, ascending.
-func minus(a, b []int32) []int32 {
-	var d []int32
-	for _, id := range a {
-		if !slices.Contains(b, id) {
-			d = append(d, id)
-		}
-	}
-	slices.Sort(d)
-	return d
 }
 
 // elrOfReplicas: when a reassignment ends while the ISR is too small, Kafka may leave a replica that is removed in the ELR.
@@ -526,14 +276,6 @@ func lastKnownReplica(d *divergence) bool {
 	})
 }
 
-// replicas are those that the partition has after Kafka's change.
-func (c *change) replicas() []int32 {
-	if c.kafka != nil && c.kafka.Replicas != nil {
-		return c.kafka.Replicas
-	}
-	return c.old.Replicas
-}
-
 // dirsFirst: for a broker in controlled shutdown, which is in no election, the order of directories and state is only that of the records.
 func dirsFirst(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
@@ -621,6 +363,23 @@ func endsStaleELR(d *divergence) bool {
 			return false
 		}
 		c.kafka = want
+		return true
+	})
+}
+
+// ownReplicas: when another broker said that a replica of its own lies in a directory that is not its own, Kafka takes that directory's broker from
+// the partition's ISR as the directory goes offline, wherever that broker's replica lies.
+func ownReplicas(d *divergence) bool {
+	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
+	if !ok || len(req.OfflineLogDirs) == 0 {
+		return false
+	}
+	offline := func(dir record.UUID) bool { return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir)) }
+	return d.eachChange(func(c *change) bool {
+		if c.ours != nil || c.kafka == nil || offline(c.old.Directory(req.BrokerID)) || !slices.ContainsFunc(c.old.Directories, offline) {
+			return false
+		}
+		c.kafka = nil
 		return true
 	})
 }

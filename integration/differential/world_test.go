@@ -19,7 +19,6 @@ type world struct {
 	*pair
 	rng     *rand.Rand
 	brokers []*broker
-	made    uint64 // incarnations and directories so far
 }
 
 // broker is a broker that may or may not be registered.

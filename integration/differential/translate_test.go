@@ -1,0 +1,148 @@
+package differential
+
+import (
+	"math"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// part is a request as Kafka's controller gets it, with what ours wrote for it.
+type part struct {
+	req  kmsg.Request
+	ours []written
+}
+
+// translate puts a request into the words in which Kafka's controller does what ours does. Mostly they are the same.
+func (p *pair) translate(req kmsg.Request, d *divergence) []part {
+	switch req := req.(type) {
+	case *kmsg.BrokerHeartbeatRequest:
+		return p.translateHeartbeat(req, d)
+	case *kmsg.UnregisterBrokerRequest:
+		return p.translateUnregistration(req, d)
+	}
+	return []part{{req, d.ours.records}}
+}
+
+// translateHeartbeat splits a heartbeat that tells of offline directories into up to three, since ours
+//
+//   - looks again at partitions in directories that went offline before, as that leader may not have come to their end: as if the broker had said
+//     once more that they are there (ASSIGN_REPLICAS_TO_DIRS),
+//   - deals with directories before the broker's state, so that no election picks one that is offline: as if there had been two heartbeats,
+//   - fences a broker whose last directory is offline, as if it had asked for it. Kafka writes a change of its registration that says "no
+//     change", and may elect it again.
+func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergence) []part {
+	b := d.before.Broker(req.BrokerID)
+	if b == nil || b.Epoch != req.BrokerEpoch {
+		return []part{{req, d.ours.records}}
+	}
+	if b.InControlledShutdown {
+		p.doNotWait(b, d.before)
+	}
+	if !d.before.Version().HasDirectories() || len(req.OfflineLogDirs) == 0 {
+		return []part{{req, d.ours.records}}
+	}
+	offline := func(dir record.UUID) bool {
+		return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir))
+	}
+	online := slices.DeleteFunc(slices.Clone(b.LogDirs), offline)
+	rest := *req
+	rest.OfflineLogDirs = nil
+	if len(online) == 0 && len(b.LogDirs) > 0 {
+		p.counts.differences["a broker without a directory is fenced"]++
+		rest.WantFence = true
+		return []part{{&rest, d.ours.records}}
+	}
+	var parts []part
+	again, newly, left := splitByDirectory(d, b, offline)
+	if len(again) > 0 {
+		p.counts.differences["partitions in a directory that was offline before are looked at again"]++
+		parts = append(parts, part{assignAgain(d, b, again), again})
+	}
+	if len(online) < len(b.LogDirs) && !b.Fenced && b.InControlledShutdown { // any heartbeat may end that: see dirsFirst
+		return append(parts, part{req, append(newly, left...)})
+	}
+	if len(online) < len(b.LogDirs) {
+		first := *req
+		first.WantFence, first.WantShutdown, first.CordonedLogDirs = b.Fenced, false, nil
+		parts = append(parts, part{&first, newly})
+	}
+	return append(parts, part{&rest, left})
+}
+
+// doNotWait: a broker may stop when all others have seen that it leads nothing; but for those that are in controlled shutdown themselves by their
+// registrations. Kafka knows of these only until they are fenced or it has another leader, and waits for them again: so it is told that they
+// have seen everything.
+func (p *pair) doNotWait(b *metadata.Broker, img *metadata.Image) {
+	for _, other := range img.Brokers() {
+		if other.ID != b.ID && other.InControlledShutdown && !other.Fenced {
+			p.must(p.kafka.call("read %d false %d", other.ID, math.MaxInt64))
+			p.counts.differences["who shuts down does not wait for others in controlled shutdown"]++
+		}
+	}
+}
+
+// splitByDirectory sorts what ours wrote for a heartbeat: for directories that were offline before, for those that go offline with it, and the
+// rest.
+func splitByDirectory(d *divergence, b *metadata.Broker, offline func(record.UUID) bool) (again, newly, rest []written) {
+	rest = d.ours.records
+	for len(rest) > 0 {
+		switch r := rest[0].record.(type) {
+		case *record.PartitionChange:
+			dir := d.before.Partition(r.TopicID, r.PartitionID).Directory(b.ID)
+			switch {
+			case !offline(dir):
+				return again, newly, rest
+			case slices.Contains(b.LogDirs, dir):
+				newly = append(newly, rest[0])
+			default:
+				again = append(again, rest[0])
+			}
+		case *record.BrokerRegistrationChange:
+			if r.LogDirs == nil {
+				return again, newly, rest
+			}
+			newly = append(newly, rest[0])
+		}
+		rest = rest[1:]
+	}
+	return again, newly, rest
+}
+
+func assignAgain(d *divergence, b *metadata.Broker, changes []written) kmsg.Request {
+	req := kmsg.NewPtrAssignReplicasToDirsRequest()
+	req.BrokerID, req.BrokerEpoch = b.ID, b.Epoch
+	for _, w := range changes {
+		r := w.record.(*record.PartitionChange)
+		req.Directories = append(req.Directories, kmsg.AssignReplicasToDirsRequestDirectory{
+			ID: d.before.Partition(r.TopicID, r.PartitionID).Directory(b.ID),
+			Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{{
+				TopicID: r.TopicID, Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{{Partition: r.PartitionID}},
+			}},
+		})
+	}
+	return req
+}
+
+// translateUnregistration: with ELR, a broker that is unregistered has no claim to a clean election any more, as if it had come back uncleanly
+// before. Kafka leaves it in the ELR, or even takes it from the ISR into it.
+func (p *pair) translateUnregistration(req *kmsg.UnregisterBrokerRequest, d *divergence) []part {
+	b := d.before.Broker(req.BrokerID)
+	if b == nil || !d.before.ElrEnabled() {
+		return []part{{req, d.ours.records}}
+	}
+	back := kmsg.NewPtrBrokerRegistrationRequest()
+	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID, clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
+	if len(b.LogDirs) == 0 { // registered under an old metadata.version
+		back.LogDirs = raw([]record.UUID{seeded('u', uint64(b.Epoch))})
+	}
+	for _, f := range metadata.SupportedFeatures(false) {
+		back.Features = append(back.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
+	}
+	p.must(p.kafka.call("end %d %d", b.ID, b.Epoch))
+	n := len(d.ours.records) - 1
+	return []part{{back, d.ours.records[:n]}, {req, d.ours.records[n:]}}
+}
