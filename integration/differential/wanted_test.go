@@ -374,12 +374,20 @@ func ownReplicas(d *divergence) bool {
 	if !ok || len(req.OfflineLogDirs) == 0 {
 		return false
 	}
-	offline := func(dir record.UUID) bool { return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir)) }
-	return d.eachChange(func(c *change) bool {
-		if c.ours != nil || c.kafka == nil || offline(c.old.Directory(req.BrokerID)) || !slices.ContainsFunc(c.old.Directories, offline) {
-			return false
+	offline := func(dir record.UUID) bool {
+		return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir))
+	}
+	applied := false
+	for n := 0; n < len(d.kafka.records); n++ { // the first change of a partition is that for its directory
+		c, ok := d.kafka.records[n].record.(*record.PartitionChange)
+		if !ok {
+			continue
 		}
-		c.kafka = nil
-		return true
-	})
+		old := d.before.Partition(c.TopicID, c.PartitionID)
+		if !offline(old.Directory(req.BrokerID)) && slices.ContainsFunc(old.Directories, offline) && d.ours.changes(c) < d.kafka.changes(c) {
+			d.kafka.records, applied = slices.Delete(d.kafka.records, n, n+1), true
+			n--
+		}
+	}
+	return applied
 }
