@@ -103,6 +103,25 @@ func shuttingDownTopics(d *divergence, ours, theirs *kmsg.CreateTopicsResponse) 
 	return applied
 }
 
+// noPartialTopics: when the replicas of one of a topic's new partitions are refused, or cannot be placed, Kafka answers with the error but
+// still writes the partitions before it.
+func noPartialTopics(d *divergence) bool {
+	theirs, ok := d.kafka.response.(*kmsg.CreatePartitionsResponse)
+	if !ok {
+		return false
+	}
+	failed := make(map[record.UUID]bool)
+	for _, t := range theirs.Topics {
+		if known := d.before.TopicByName(t.Topic); known != nil && t.ErrorCode != 0 {
+			failed[known.ID] = true
+		}
+	}
+	return d.kafka.without(func(r record.Record) bool {
+		p, ok := r.(*record.Partition)
+		return ok && failed[p.TopicID]
+	})
+}
+
 func shuttingDownPartitions(d *divergence, ours, theirs *kmsg.CreatePartitionsResponse) (applied bool) {
 	for i := range ours.Topics {
 		o, k := &ours.Topics[i], &theirs.Topics[i]

@@ -27,6 +27,7 @@ func differences() []difference {
 		{"an unclean return ends an ELR that the feature left behind", endsStaleELR},
 		{"a directory that goes offline takes away its own broker's replicas only", ownReplicas},
 		{"a broker in controlled shutdown that is unfenced leads nothing", leadsNothing},
+		{"a topic that fails gets no partition at all", noPartialTopics},
 		{"brokers in controlled shutdown are placed like fenced ones", shuttingDownPlaced},
 		{"an unknown recovery state is INVALID_REQUEST and no failover", unknownRecovery},
 	}
