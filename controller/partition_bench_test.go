@@ -88,7 +88,7 @@ func BenchmarkAlterPartition(b *testing.B) {
 		req.BrokerEpoch = tc.working.Broker(0).Epoch
 		req.Topics = append(req.Topics, t)
 		r := tc.alterPartition(op{}, req)
-		tc.core.working = replayed(b, tc.core.working, r.records)
+		tc.working = replayed(b, tc.working, r.records)
 		n++
 	}
 	b.ReportMetric(float64(10*b.N)/b.Elapsed().Seconds(), "partitions/s")

@@ -180,9 +180,10 @@ func (l *Log) Stop(ctx context.Context) error {
 		l.handOver(ctx)
 		l.view.stop(false)
 		l.stop()
-		l.mu.Lock() // nothing is started or queued from here on
+		l.mu.Lock() // waits for whoever is at the core: nothing is started or queued from here on
+		peers := l.peers
 		l.mu.Unlock()
-		l.peers.close()
+		peers.close()
 		l.done.Wait()
 		l.failReaders()
 		l.stopErr = l.writer.close()
@@ -195,7 +196,7 @@ func (l *Log) handOver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.cfg.ElectionTicks)*l.cfg.Tick)
 	defer cancel()
 	l.mu.Lock()
-	to := uint64(raft.None)
+	to := raft.None
 	if l.started && l.ctx.Err() == nil {
 		to = l.core.handOver()
 		l.flush()

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// ErrSnapshotNotFound: there is no such snapshot, or no longer. A follower goes back to FETCH and is told a newer one.
+// ErrSnapshotNotFound says that there is no such snapshot, or no longer. A follower goes back to FETCH and is told a newer one.
 var ErrSnapshotNotFound = errors.New("raftlog: no such snapshot")
 
 const (
