@@ -16,54 +16,44 @@ import (
 // and resign on the others. Loggers of this process have no levels that could be set: a BROKER_LOGGER resource is refused.
 func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRequest) result {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
-	times := make(map[configResource]int, len(req.Resources))
-	for i := range req.Resources {
-		times[resourceOf(&req.Resources[i])]++
-	}
-	changes := c.configChanges(o)
-	var records []record.Record
+	a := c.configAlteration(o)
 	for i := range req.Resources {
 		r := &req.Resources[i]
-		res := resourceOf(r)
-		if times[res] == 0 { // answered
-			continue
-		}
-		added, err := changes.alterResource(r, times[res])
-		times[res] = 0
-		records = append(records, added...)
-		resp.Resources = append(resp.Resources, alterConfigsResult(r, err))
+		a.name(int8(r.ResourceType), r.ResourceName)
 	}
-	records = append(records, clearElrs(c.working, records)...)
+	for i := range req.Resources {
+		r := &req.Resources[i]
+		ops := make([]configOp, len(r.Configs))
+		for j, c := range r.Configs {
+			ops[j] = configOp{c.Name, c.Op, c.Value}
+		}
+		if first, err := a.resource(int8(r.ResourceType), r.ResourceName, ops); first {
+			resp.Resources = append(resp.Resources, alterConfigsResult(r, err))
+		}
+	}
+	records, err := a.end()
 	switch {
-	case len(records) > recordsPerUserOp:
-		return result{response: failIncrementalAlterConfigs(req, errTooLarge)}
+	case err != nil:
+		return result{response: failIncrementalAlterConfigs(req, err)}
 	case req.ValidateOnly:
 		return result{response: resp}
 	}
 	return result{records: records, response: resp, atomic: true}
 }
 
-func resourceOf(r *kmsg.IncrementalAlterConfigsRequestResource) configResource {
-	return configResource{int8(r.ResourceType), r.ResourceName}
-}
-
 // alterResource makes the records of one resource, which the request names so many times.
-func (cc *configChanges) alterResource(r *kmsg.IncrementalAlterConfigsRequestResource, times int) ([]record.Record, *apiError) {
-	switch int8(r.ResourceType) {
+func (cc *configChanges) alterResource(res configResource, ops []configOp, times int) ([]record.Record, *apiError) {
+	switch res.kind {
 	case metadata.ConfigTopic, metadata.ConfigBroker, metadata.ConfigClientMetrics, metadata.ConfigGroup:
 	case metadata.ConfigBrokerLogger:
 		return nil, errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
 	default:
-		return nil, errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", int8(r.ResourceType))
+		return nil, errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.kind)
 	}
 	if times > 1 {
 		return nil, errorf(kerr.InvalidRequest, "Duplicate resource.")
 	}
-	ops := make([]configOp, len(r.Configs))
-	for i, c := range r.Configs {
-		ops[i] = configOp{c.Name, c.Op, c.Value}
-	}
-	return cc.incremental(resourceOf(r), ops, false)
+	return cc.incremental(res, ops, false)
 }
 
 func alterConfigsResult(r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError) kmsg.IncrementalAlterConfigsResponseResource {

@@ -40,6 +40,7 @@ var topicCommands = map[string]func(*topicScript) string{
 	"grow":     (*topicScript).grow,
 	"delete":   (*topicScript).remove,
 	"alter":    (*topicScript).alterConfigs,
+	"replace":  (*topicScript).replaceConfigs,
 	"show":     (*topicScript).show,
 }
 
