@@ -421,7 +421,34 @@ func (w *world) directory(b *broker) record.UUID {
 	return pick(w.rng, []record.UUID{record.DirLost, record.DirUnassigned, record.DirMigrating, w.unique('?')})
 }
 
+// replaceConfigs is ALTER_CONFIGS, which deletes what it does not name.
+func (w *world) replaceConfigs() {
+	req := kmsg.NewPtrAlterConfigsRequest()
+	version(w.rng, req)
+	r := kmsg.NewAlterConfigsRequestResource()
+	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, w.topicName()
+	if w.chance(25) {
+		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBroker, pick(w.rng, []string{"", "", "1", "77"})
+	}
+	for range w.rng.IntN(3) {
+		c := kmsg.NewAlterConfigsRequestResourceConfig()
+		for c.Value == nil { // Kafka deletes, where ours refuses
+			c.Name, c.Value = w.topicConfig()
+			if r.ResourceType == kmsg.ConfigResourceTypeBroker {
+				c.Name, c.Value = w.brokerConfig()
+			}
+		}
+		r.Configs = append(r.Configs, c)
+	}
+	req.Resources = append(req.Resources, r)
+	w.request(req)
+}
+
 func (w *world) alterConfigs() {
+	if w.chance(30) {
+		w.replaceConfigs()
+		return
+	}
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	version(w.rng, req)
 	req.ValidateOnly = w.chance(5)

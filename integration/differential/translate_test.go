@@ -42,7 +42,7 @@ func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergenc
 	if b.InControlledShutdown {
 		p.doNotWait(b, d.before)
 	}
-	if !d.before.Version().HasDirectories() || len(req.OfflineLogDirs) == 0 {
+	if !d.before.Version().HasDirectories() || len(req.OfflineLogDirs) == 0 || len(b.LogDirs) == 0 {
 		return []part{{req, d.ours.records}}
 	}
 	offline := func(dir record.UUID) bool {
@@ -51,7 +51,7 @@ func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergenc
 	online := slices.DeleteFunc(slices.Clone(b.LogDirs), offline)
 	rest := *req
 	rest.OfflineLogDirs = nil
-	if len(online) == 0 && len(b.LogDirs) > 0 {
+	if len(online) == 0 {
 		p.counts.differences["a broker without a directory is fenced"]++
 		rest.WantFence = true
 		return []part{{&rest, d.ours.records}}
