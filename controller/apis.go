@@ -35,6 +35,7 @@ var apis = []*api{
 	readAPI(18, 0, 4, (*Controller).apiVersions),
 	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).forwarded().within(createTopicsTimeout),
 	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).forwarded().within(deleteTopicsTimeout),
+	readAPI(32, 1, 4, (*Controller).describeConfigs),
 	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
 	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).forwarded().within(createPartitionsTimeout),
 	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).forwarded().within(electLeadersTimeout),

@@ -16,6 +16,8 @@ const (
 	sourceBrokerDefault int8 = 3
 	sourceStatic        int8 = 4
 	sourceDefault       int8 = 5
+	sourceClientMetrics int8 = 7
+	sourceGroup         int8 = 8
 )
 
 const (

@@ -1,0 +1,101 @@
+package controller
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+func configRecord(kind int8, name, key, value string) *record.Config {
+	return &record.Config{ResourceType: kind, ResourceName: name, Name: key, Value: &value}
+}
+
+// describeText shows what is not a default.
+func describeText(r *kmsg.DescribeConfigsResponseResource) string {
+	var b strings.Builder
+	for _, c := range r.Configs {
+		if c.Source == kmsg.ConfigSource(sourceDefault) {
+			continue
+		}
+		value := "null"
+		if c.Value != nil {
+			value = *c.Value
+		}
+		fmt.Fprintf(&b, "%s=%s %d", c.Name, value, c.Source)
+		if c.ReadOnly {
+			b.WriteString(" fixed")
+		}
+		if c.IsSensitive {
+			b.WriteString(" secret")
+		}
+		for _, s := range c.ConfigSynonyms {
+			fmt.Fprintf(&b, " %s:%d", s.Name, s.Source)
+		}
+		b.WriteString("; ")
+	}
+	return strings.TrimSuffix(b.String(), "; ")
+}
+
+func TestDescribeConfigs(t *testing.T) {
+	c, _ := newReadController(t,
+		&record.Topic{Name: "foo", TopicID: testUUID(1)},
+		configRecord(metadata.ConfigTopic, "foo", "retention.ms", "5"),
+		configRecord(metadata.ConfigBroker, "", "min.insync.replicas", "2"),
+		configRecord(metadata.ConfigBroker, "3000", "ssl.keystore.password", "hush"),
+		configRecord(metadata.ConfigBroker, "3000", "log.roll.hours", "3"),
+		configRecord(metadata.ConfigGroup, "g", "consumer.session.timeout.ms", "50000"),
+	)
+	c.cfg.Static = map[string]string{"min.insync.replicas": "1", "log.dirs": "/d"}
+	for _, test := range []struct {
+		kind     int8
+		resource string
+		keys     []string
+		synonyms bool
+		want     string
+		code     int16
+	}{
+		{kind: metadata.ConfigTopic, resource: "foo", want: "min.insync.replicas=2 3; retention.ms=5 1; segment.ms=10800000 2"},
+		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"min.insync.replicas"}, synonyms: true,
+			want: "min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4 min.insync.replicas:5"},
+		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"retention.ms"}, synonyms: true, want: "retention.ms=5 1 retention.ms:1 log.retention.ms:5"},
+		{kind: metadata.ConfigTopic, resource: "bar", code: 3},
+		{kind: metadata.ConfigTopic, resource: "b/r", code: 17},
+		{kind: metadata.ConfigBroker, want: "min.insync.replicas=2 3"},
+		{kind: metadata.ConfigBroker, resource: "3000", synonyms: true, want: "log.dirs=/d 4 fixed log.dirs:4; log.roll.hours=3 2 log.roll.hours:2; " +
+			"min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4; ssl.keystore.password=null 2 secret ssl.keystore.password:2"},
+		{kind: metadata.ConfigBroker, resource: "1", code: 42},
+		{kind: metadata.ConfigBroker, resource: "x", code: 42},
+		{kind: metadata.ConfigBrokerLogger, resource: "3000", code: 42},
+		{kind: metadata.ConfigGroup, resource: "g", want: "consumer.session.timeout.ms=50000 8"},
+		{kind: metadata.ConfigGroup, code: 42},
+		{kind: metadata.ConfigClientMetrics, resource: "m"},
+		{kind: 99, resource: "m", code: 42},
+	} {
+		for version := int16(1); version <= 4; version++ {
+			req := kmsg.NewPtrDescribeConfigsRequest()
+			req.IncludeSynonyms = test.synonyms
+			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceType(test.kind), ResourceName: test.resource, ConfigNames: test.keys}}
+			resp := ask[*kmsg.DescribeConfigsResponse](t, c, controllerCaller, req, version)
+			r := &resp.Resources[0]
+			if got := describeText(r); got != test.want || r.ErrorCode != test.code || (r.ErrorMessage == nil) != (test.code == 0) {
+				t.Errorf("v%d %d %q: %d %s\nwant %d %s", version, test.kind, test.resource, r.ErrorCode, got, test.code, test.want)
+			}
+		}
+	}
+}
+
+func TestTopicKeyTypes(t *testing.T) {
+	counts := make(map[kmsg.ConfigType]int)
+	for i := range topicKeys {
+		counts[topicKeys[i].configType()]++
+	}
+	want := map[kmsg.ConfigType]int{kmsg.ConfigTypeBoolean: 5, kmsg.ConfigTypeString: 2, kmsg.ConfigTypeInt: 9, kmsg.ConfigTypeLong: 14, kmsg.ConfigTypeDouble: 1, kmsg.ConfigTypeList: 3}
+	if fmt.Sprint(counts) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", counts, want)
+	}
+}
