@@ -25,8 +25,26 @@ func (c *core) assignReplicasToDirs(o op, req *kmsg.AssignReplicasToDirsRequest)
 	for i := range req.Directories {
 		resp.Directories = append(resp.Directories, a.directory(&req.Directories[i]))
 	}
-	lost, _ := c.updateReplicas(c.working, removeBroker(req.BrokerID), slices.Values(a.offline), len(a.offline))
-	return result{records: append(a.records, lost...), response: resp}
+	return result{records: append(a.records, c.leaveOffline(&a)...), response: resp}
+}
+
+// leaveOffline takes the broker out of the partitions that are now in a directory that cannot serve, as they are after the changes so far: one
+// of those may have ended a reassignment. Kafka computes both changes from the same state.
+func (c *core) leaveOffline(a *dirAssignment) []record.Record {
+	if len(a.offline) == 0 {
+		return nil
+	}
+	img := preview(c.working, a.records)
+	partitions := func(yield func(metadata.TopicPartition) bool) {
+		for _, tp := range a.offline {
+			t := img.Topic(tp.Topic.ID)
+			if !yield(metadata.TopicPartition{Topic: t, ID: tp.ID, Partition: t.Partition(tp.ID)}) {
+				return
+			}
+		}
+	}
+	lost, _ := c.updateReplicas(img, removeBroker(a.broker.ID), partitions, len(a.offline))
+	return lost
 }
 
 // dirAssignment collects the changes of one request.
