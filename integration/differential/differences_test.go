@@ -54,6 +54,32 @@ func (p *pair) compare(what string, d *divergence) {
 	if !same(d) {
 		p.fail("%s\n%s", what, d)
 	}
+	if wrong := sick(d.after); wrong != "" && len(d.ours.records) > 0 {
+		p.fail("%s\nleaves %s\n%s", what, wrong, d)
+	}
+}
+
+// sick says what is wrong with a partition of ours, whatever Kafka makes of it.
+func sick(img *metadata.Image) string {
+	if img == nil {
+		return ""
+	}
+	for t := range img.Topics() {
+		for id, p := range t.Partitions() {
+			outside := minus(slices.Concat(p.ISR, p.ELR(), p.Adding(), p.Removing(), p.LastKnownELR()), p.Replicas)
+			switch {
+			case len(outside) > 0:
+				return fmt.Sprintf("%s-%d with %v, which are no replicas", t.Name, id, outside)
+			case p.Leader >= 0 && !slices.Contains(p.ISR, p.Leader):
+				return fmt.Sprintf("%s-%d with a leader that is not in the ISR", t.Name, id)
+			case len(keep(p.ELR(), p.ISR)) > 0:
+				return fmt.Sprintf("%s-%d with an ELR that overlaps the ISR", t.Name, id)
+			case len(p.Directories) != len(p.Replicas):
+				return fmt.Sprintf("%s-%d with other directories than replicas", t.Name, id)
+			}
+		}
+	}
+	return ""
 }
 
 func same(d *divergence) bool {

@@ -22,6 +22,7 @@ func differences() []difference {
 		{"who is unfenced gives leaders to partitions with a replica on it only", ownPartitions},
 		{"the last known leader is a replica", lastKnownReplica},
 		{"directories go before the end of a controlled shutdown", dirsFirst},
+		{"a replica in an offline directory leaves the partition as its first change made it", fromFirstChange},
 		{"a replica that is in no ISR leaves none when its directory is offline", notInISR},
 		{"preferred elections pass over partitions whose preferred replica cannot lead", passedOver},
 		{"an unclean return ends an ELR that the feature left behind", endsStaleELR},
@@ -388,6 +389,32 @@ func ownReplicas(d *divergence) bool {
 		if !offline(old.Directory(req.BrokerID)) && slices.ContainsFunc(old.Directories, offline) && d.ours.changes(c) < d.kafka.changes(c) {
 			d.kafka.records, applied = slices.Delete(d.kafka.records, n, n+1), true
 			n--
+		}
+	}
+	return applied
+}
+
+// fromFirstChange: a replica that is assigned an offline directory makes for two changes, of which the first may do more than note the directory.
+// Kafka computes the second from the same state, which may bring back what the first has taken away.
+func fromFirstChange(d *divergence) bool {
+	req, ok := d.request.(*kmsg.AssignReplicasToDirsRequest)
+	if !ok {
+		return false
+	}
+	applied := false
+	for n, w := range d.kafka.records {
+		c, ok := w.record.(*record.PartitionChange)
+		if !ok || n == 0 || n >= len(d.ours.records) || d.ours.changes(c) != d.kafka.changes(c) {
+			continue
+		}
+		first, ok := d.kafka.records[n-1].record.(*record.PartitionChange)
+		if !ok || first.TopicID != c.TopicID || first.PartitionID != c.PartitionID || first.Replicas == nil && first.Leader == record.NoLeaderChange {
+			continue
+		}
+		after := d.after.Partition(c.TopicID, c.PartitionID)
+		if len(minus(after.ISR, after.Replicas))+len(minus(after.ELR(), after.Replicas)) == 0 && after.Leader != req.BrokerID &&
+			(len(after.ISR) == 1 || !slices.Contains(after.ISR, req.BrokerID)) && !bytes.Equal(d.ours.records[n].bytes, w.bytes) {
+			d.kafka.records[n], applied = d.ours.records[n], true
 		}
 	}
 	return applied
