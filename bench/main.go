@@ -32,7 +32,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "bench/out", "where results go")
 	flag.StringVar(&o.dir, "dir", "", "where controllers keep their data; the system's folder for temporary files by default")
 	flag.StringVar(&o.binary, "binary", "", "a yakt binary; built from this module by default")
-	flag.BoolVar(&o.profile, "profile", false, "take processor profiles of YAKt's leader and of a follower")
+	flag.BoolVar(&o.profile, "profile", false, "take profiles of YAKt's leader and of a follower, of processor and of allocations")
 	list := flag.Bool("list", false, "list the cases")
 	flag.Parse()
 	if *list {

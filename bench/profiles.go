@@ -14,7 +14,7 @@ import (
 
 const profileSeconds = 3
 
-// profiles collects processor profiles of YAKt's nodes while loads run; a nil one collects nothing.
+// profiles collects profiles of YAKt's nodes, of processor and of allocations, while loads run; a nil one collects nothing.
 type profiles struct {
 	dir string
 	n   int // taken so far
@@ -34,7 +34,7 @@ func (p *profiles) begin(r *run, what string) (wait func()) {
 	return func() { leads(); follows() }
 }
 
-// take takes a profile of one node.
+// take takes a profile of each kind of one node.
 func (p *profiles) take(r *run, node int32, what string) (wait func()) {
 	m := debugAddr.FindStringSubmatch(r.quorum.Node(node).Log())
 	if m == nil {
@@ -42,13 +42,17 @@ func (p *profiles) take(r *run, node int32, what string) (wait func()) {
 		return func() {}
 	}
 	p.n++
-	file := filepath.Join(p.dir, fmt.Sprintf("%02d-%s.pprof", p.n, strings.ReplaceAll(what, " ", "-")))
-	return r.goUntilDoneOrWait(func(ctx context.Context) {
-		url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", m[1], profileSeconds)
-		if err := download(ctx, url, file); err != nil {
-			r.progress.say("no profile: " + err.Error())
-		}
-	})
+	file := filepath.Join(p.dir, fmt.Sprintf("%02d-%s", p.n, strings.ReplaceAll(what, " ", "-")))
+	kind := func(name, suffix string) (wait func()) {
+		return r.goUntilDoneOrWait(func(ctx context.Context) {
+			url := fmt.Sprintf("http://%s/debug/pprof/%s?seconds=%d", m[1], name, profileSeconds)
+			if err := download(ctx, url, file+suffix+".pprof"); err != nil {
+				r.progress.say("no profile: " + err.Error())
+			}
+		})
+	}
+	processor, allocations := kind("profile", ""), kind("allocs", "-allocs")
+	return func() { processor(); allocations() }
 }
 
 // goUntilDoneOrWait is goUntilDone whose returned function lets f come to its own end.
