@@ -97,10 +97,11 @@ func (a *applier) load(m mark) error {
 	if err := a.l.app.LoadSnapshot(m.EndOffset, m.Epoch, a.l.snaps.opener(id)); err != nil {
 		return fmt.Errorf("raftlog: loading snapshot %s: %w", id, err)
 	}
-	a.l.snaps.add(id, a.l.now())
+	a.l.snaps.add(id)
 	base := position{index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch}
 	a.l.view.restart(base)
 	a.l.view.publish(id, base)
+	a.l.snaps.tidy(a.l.now())
 	a.sinceBytes, a.sinceTime = 0, a.l.now()
 	return nil
 }

@@ -143,15 +143,14 @@ func (s *snapshots) has(id snapshotID) bool {
 	return err == nil
 }
 
-// add makes a durable, marked snapshot known, and drops what is no longer kept.
-func (s *snapshots) add(id snapshotID, now time.Time) {
+// add makes a durable, marked snapshot known.
+func (s *snapshots) add(id snapshotID) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !slices.Contains(s.known, id) {
 		s.known = append(s.known, id)
 		slices.SortFunc(s.known, snapshotID.compare)
 	}
-	s.mu.Unlock()
-	s.tidy(now)
 }
 
 // discard deletes a snapshot that never became known.
@@ -258,9 +257,11 @@ func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) {
 
 // snapshotMarked drops what the snapshot makes superfluous. It runs on the writer's goroutine.
 func (l *Log) snapshotMarked(m mark) {
+	id := snapshotID{m.EndOffset, m.Epoch}
+	l.snaps.add(id) // before anybody is told to read it
 	l.input(func(c *core) {
 		if c.marked(m) {
-			l.view.publish(snapshotID{m.EndOffset, m.Epoch}, c.store.base)
+			l.view.publish(id, c.store.base)
 		}
 	})
 	// What memory keeps for those a little behind is not needed on disk.
@@ -268,5 +269,5 @@ func (l *Log) snapshotMarked(m mark) {
 		l.fail(fmt.Errorf("raftlog: dropping old segments: %w", err))
 		return
 	}
-	l.snaps.add(snapshotID{m.EndOffset, m.Epoch}, l.now())
+	l.snaps.tidy(l.now())
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -106,7 +107,8 @@ func TestSnapshotsAreKeptAndDropped(t *testing.T) {
 		if err := s.write(id, writeCheckpoint); err != nil {
 			t.Fatal(err)
 		}
-		s.add(id, now)
+		s.add(id)
+		s.tidy(now)
 		if i == 1 {
 			if _, _, err := s.readAt(snapshotID{10, 1}, 0, 10, now); err != nil { // a download begins
 				t.Fatal(err)
@@ -211,6 +213,42 @@ func TestRestartFromSnapshot(t *testing.T) {
 	res := n.log.Fetch(t.Context(), FetchRequest{ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, HighWatermark: -1})
 	if res.SnapshotEnd < gotEnd || res.SnapshotEpoch < gotEpoch {
 		t.Errorf("an empty broker is told %+v", res)
+	}
+}
+
+// compactedDisk is a write-ahead log that runs something when it is about to drop what a snapshot has made superfluous.
+type compactedDisk struct {
+	disk
+	compacting func()
+}
+
+func (d compactedDisk) Compact(firstIndex uint64) error {
+	d.compacting()
+	return d.disk.Compact(firstIndex)
+}
+
+// TestSnapshotThatIsToldOfCanBeRead looks while the log is being compacted, which may take long.
+func TestSnapshotThatIsToldOfCanBeRead(t *testing.T) {
+	cfg, err := Config{Dir: t.TempDir(), Voters: []int32{0}, SnapshotBytes: 1, SnapshotsKept: 1, SegmentBytes: 64 << 10, Logger: testLogger(t)}.filled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(cfg, newAppState())
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error, 1)
+	l.writer.disk = compactedDisk{l.writer.disk, sync.OnceFunc(func() {
+		end, epoch, _ := l.LatestSnapshot()
+		_, _, err := l.ReadSnapshot(end, epoch, 0, 1)
+		read <- err
+	})}
+	l.Start()
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+	if err := l.Stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
