@@ -18,6 +18,7 @@ const (
 	firstRetry     = 20 * time.Millisecond
 	maxRetry       = time.Second
 	pingInterval   = 500 * time.Millisecond
+	commitPause    = 5 * time.Millisecond // how long news of the commit index alone waits for company
 	pongPatience   = 3 * time.Second
 )
 
@@ -32,7 +33,9 @@ type peer struct {
 	facts      Peer
 	queue      []*raftpb.Message
 	queueBytes int
-	failures   [][]byte // kindFailed bodies
+	commit     *raftpb.Message // the newest message that tells no more than the commit index; not in queue
+	commitDue  *time.Timer     // wakes the sender for it
+	failures   [][]byte        // kindFailed bodies
 	work       chan struct{}
 	pinged     time.Time // when the unanswered ping went out, zero if none
 }
@@ -54,16 +57,50 @@ func (p *peer) enqueue(m *raftpb.Message) bool {
 		size += len(e.GetData())
 	}
 	p.mu.Lock()
-	ok := p.facts.Connected && len(p.queue) < maxQueued && p.queueBytes+size <= maxQueuedBytes
-	if ok {
-		p.queue = append(p.queue, m)
-		p.queueBytes += size
+	defer p.mu.Unlock()
+	if !p.facts.Connected || len(p.queue) >= maxQueued || p.queueBytes+size > maxQueuedBytes {
+		return false
 	}
-	p.mu.Unlock()
-	if ok {
-		notify(p.work)
+	if tellsCommitOnly(m) {
+		p.holdCommit(m)
+		return true
 	}
-	return ok
+	if m.GetType() == raftpb.MsgApp {
+		p.commit = nil // this one tells it too
+	}
+	p.queue = append(p.queue, m)
+	p.queueBytes += size
+	notify(p.work)
+	return true
+}
+
+// tellsCommitOnly reports whether a follower that has all entries learns no more from m than how far they are committed.
+func tellsCommitOnly(m *raftpb.Message) bool {
+	return m.GetType() == raftpb.MsgApp && len(m.GetEntries()) == 0
+}
+
+// holdCommit keeps m back for a moment: while there are writes, the next entries tell the commit index too, and a message of its own
+// would cost both sides a write, and the follower an answer. The caller holds the lock.
+func (p *peer) holdCommit(m *raftpb.Message) {
+	switch {
+	case p.commitDue == nil:
+		p.commitDue = time.AfterFunc(commitPause, p.releaseCommit)
+	case p.commit == nil:
+		p.commitDue.Reset(commitPause)
+	}
+	p.commit = m
+}
+
+// releaseCommit sends a commit index that found no company.
+func (p *peer) releaseCommit() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.commit == nil {
+		return
+	}
+	p.queue = append(p.queue, p.commit)
+	p.commit = nil
+	notify(p.work)
 }
 
 // run dials until ctx ends: at once after a connection broke or the peer called, else with a growing pause.
@@ -110,7 +147,7 @@ func (p *peer) note(ctx context.Context, err error) {
 func (p *peer) disconnected(err error) {
 	p.mu.Lock()
 	p.facts.Connected, p.facts.LastError = false, ""
-	p.queue, p.queueBytes, p.failures, p.pinged = nil, 0, nil, time.Time{}
+	p.queue, p.queueBytes, p.commit, p.failures, p.pinged = nil, 0, nil, nil, time.Time{}
 	p.mu.Unlock()
 	p.note(p.l.ctx, fmt.Errorf("the connection broke: %w", err))
 	p.l.input(func(c *core) { c.disconnected(p.id) })

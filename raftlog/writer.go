@@ -3,6 +3,7 @@ package raftlog
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -68,6 +69,8 @@ func (w *writer) run() {
 		case <-w.l.ctx.Done():
 			return
 		}
+		// A sync holds this thread for long: what was queued for the peers at the same time goes out first.
+		runtime.Gosched()
 		w.mu.Lock()
 		tasks := w.queue
 		w.queue = nil
