@@ -11,8 +11,8 @@ import (
 
 // activate is what a new active controller does first, before any request: it writes the bootstrap records of an empty cluster, or ends
 // a transaction that the last leader left open. Behind the requests that wait it goes on with upkeep and repair.
-func (c *core) activate(op) result {
-	r := result{atomic: true}
+func (c *core) activate(o op) result {
+	r := result{atomic: true, then: func(int64) { c.activated, c.periodic = true, c.tasks(o.now) }}
 	switch open := c.working.InTransaction(); {
 	case c.working.Stable().Version() == 0:
 		if open {

@@ -55,6 +55,9 @@ type Config struct {
 const (
 	// recordsPerUserOp caps what one user request may write (QuorumController.MAX_RECORDS_PER_USER_OP).
 	recordsPerUserOp = 10_000
+	// ProposalMaxBytes caps what the batches of one operation take together: they travel and are synced in one piece, and heartbeats
+	// between controllers wait behind them.
+	ProposalMaxBytes = 4 * metadata.BatchMaxBytes
 	// recordsPerBatch cuts results that need not be atomic.
 	recordsPerBatch = 1_000
 	// queueMaxDefault is Config.QueueMax when that is zero.

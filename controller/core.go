@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -27,10 +28,14 @@ type core struct {
 	deferred deferred
 	// epoch is the leader epoch this node is active in, -1 on a standby.
 	epoch int32
+	// activated: the records of activate are proposed. No other operation runs before: its records could land inside a metadata transaction
+	// that another controller left open, or before the bootstrap.
+	activated bool
 
 	brokers      *sessions
 	staleChecked time.Time // when fenceStale ran last
 	partMax      int       // partitionsPerPart, or fewer in tests
+	batchMax     int       // metadata.BatchMaxBytes, or fewer in tests
 	periodic     []*task
 	// preferredAfter and uncleanAfter are where the runs of these elections go on; zero: at the beginning.
 	preferredAfter, uncleanAfter metadata.TopicPartition
@@ -54,7 +59,7 @@ func (c *core) later(name string, run func(op) result) {
 const standby int32 = -1
 
 func newCore(cfg *Config, publish func(*metadata.Image)) *core {
-	c := &core{cfg: cfg, log: cfg.Log, committed: metadata.Empty(), epoch: standby, partMax: partitionsPerPart, publish: publish}
+	c := &core{cfg: cfg, log: cfg.Log, committed: metadata.Empty(), epoch: standby, partMax: partitionsPerPart, batchMax: metadata.BatchMaxBytes, publish: publish}
 	c.working = c.committed
 	c.brokers = newSessions(cfg)
 	return c
@@ -77,7 +82,8 @@ type result struct {
 	// controls are a control batch, such as a changed voter set, behind the records.
 	controls []record.Control
 	response kmsg.Response
-	// atomic results are one batch, or fail. Others are cut into batches of recordsPerBatch.
+	// atomic results are one batch, or a metadata transaction of several, or fail. Others are cut into batches of recordsPerBatch,
+	// each of which stands alone.
 	atomic bool
 	// then, if not nil, updates soft state once the records are proposed; end is the offset after the last of them.
 	then func(end int64)
@@ -88,15 +94,12 @@ type result struct {
 
 // batches encodes the records and computes the images that follow, one for each batch. Nothing has moved yet.
 func (c *core) batches(now time.Time, r result) (batches []metadata.Batch, images []*metadata.Image, err error) {
-	if r.atomic && len(r.records) > recordsPerUserOp {
-		return nil, nil, errTooLarge
+	records, batches, err := c.encode(now, r)
+	if err != nil {
+		return nil, nil, err
 	}
 	img := c.working
-	for records := r.records; len(records) > 0; {
-		b, err := encode(records, r.atomic, c.versionFor(img, records), now.UnixMilli())
-		if err != nil {
-			return nil, nil, err
-		}
+	for _, b := range batches {
 		n := b.Count()
 		b.SetPosition(img.EndOffset(), c.epoch)
 		edit := img.Edit()
@@ -106,7 +109,7 @@ func (c *core) batches(now time.Time, r result) (batches []metadata.Batch, image
 			}
 		}
 		img = edit.Done(b.EndOffset(), c.epoch, b.TimestampMs())
-		batches, images, records = append(batches, b), append(images, img), records[n:]
+		images, records = append(images, img), records[n:]
 	}
 	if len(r.controls) > 0 {
 		b, err := metadata.EncodeControl(now.UnixMilli(), r.controls...)
@@ -122,36 +125,46 @@ func (c *core) batches(now time.Time, r result) (batches []metadata.Batch, image
 	return batches, images, nil
 }
 
-// encode makes one batch of the first records: of all when they are atomic, else of as many as a batch may hold.
-func encode(records []record.Record, atomic bool, v metadata.Version, timestampMs int64) (metadata.Batch, error) {
-	n := len(records)
-	if !atomic {
-		n = min(n, recordsPerBatch)
+// encode returns the records of r as they are to be written, and their batches. Atomic records that do not fit one batch become a metadata
+// transaction (KIP-868) where the metadata.version has them: all of its batches are proposed at once.
+func (c *core) encode(now time.Time, r result) ([]record.Record, []metadata.Batch, error) {
+	v := c.versionFor(c.working, r.records)
+	if !r.atomic {
+		batches, err := cut(r.records, v, now, recordsPerBatch, c.batchMax)
+		return r.records, batches, err
 	}
-	for {
-		b, err := metadata.EncodeData(records[:n], v, timestampMs)
-		switch {
-		case err == nil:
-			return b, nil
-		case n == 1:
-			return nil, err
-		case atomic && encodable(records, v):
-			return nil, errTooLarge
-		case atomic:
-			return nil, err
-		}
-		n /= 2 // over BatchMaxBytes, or a record that cannot be written: a batch of its own will tell
+	if len(r.records) > recordsPerUserOp {
+		return nil, nil, errTooLarge
 	}
+	batches, err := cut(r.records, v, now, recordsPerUserOp, c.batchMax)
+	switch {
+	case err != nil || len(batches) <= 1:
+		return r.records, batches, err
+	case !v.HasTransactions():
+		return nil, nil, errTooLarge
+	}
+	name := "Controller operation"
+	if r.response != nil {
+		name = kmsg.NameForKey(r.response.Key())
+	}
+	records := slices.Concat([]record.Record{&record.BeginTransaction{Name: &name}}, r.records, []record.Record{&record.EndTransaction{}})
+	batches, err = cut(records, v, now, recordsPerUserOp, c.batchMax)
+	return records, batches, err
 }
 
-// encodable reports whether records that do not fit one batch can be written at all.
-func encodable(records []record.Record, v metadata.Version) bool {
-	for _, r := range records {
-		if _, err := metadata.EncodeData([]record.Record{r}, v, 0); err != nil {
-			return false
+// cut encodes records as batches of at most so many records and bytes each. More than ProposalMaxBytes are too large together.
+func cut(records []record.Record, v metadata.Version, now time.Time, maxRecords, maxBytes int) (batches []metadata.Batch, err error) {
+	for total := 0; len(records) > 0; {
+		b, err := metadata.EncodeSome(records[:min(maxRecords, len(records))], v, now.UnixMilli(), maxBytes)
+		if err != nil {
+			return nil, err
 		}
+		if total += len(b); total > ProposalMaxBytes {
+			return nil, errTooLarge
+		}
+		batches, records = append(batches, b), records[b.Count():]
 	}
-	return true
+	return batches, nil
 }
 
 // versionFor is the metadata.version to write records in: the image's, or for bootstrap records the one they set.
@@ -176,17 +189,22 @@ var ErrTooManyPending = errors.New("too much is proposed and not committed yet")
 var errRefused = errors.New("the log refused a batch")
 
 // append proposes the records of r and makes their state the working one. An error that wraps errRefused means that
-// the log did not take a batch: those before it are proposed, of the refused one nothing has moved. An apiError is for the caller; any other
-// is a fault, and nothing has moved.
+// the log did not take a batch: those before it are proposed, of the refused one nothing has moved. The batches of atomic records are
+// taken together or not at all. An apiError is for the caller; any other is a fault, and nothing has moved.
 func (c *core) append(now time.Time, r result) error {
 	batches, images, err := c.batches(now, r)
 	if err != nil {
 		return err
 	}
-	for i, b := range batches {
-		if err := c.propose(b, images[i]); err != nil {
+	for len(batches) > 0 {
+		n := 1
+		if r.atomic && !batches[0].IsControl() {
+			n = len(batches) - min(1, len(r.controls)) // controls are a batch of their own, no part of a transaction
+		}
+		if err := c.propose(batches[:n], images[:n]); err != nil {
 			return err
 		}
+		batches, images = batches[n:], images[n:]
 	}
 	if r.then != nil {
 		r.then(c.working.EndOffset())
@@ -194,10 +212,14 @@ func (c *core) append(now time.Time, r result) error {
 	return nil
 }
 
-// propose hands a batch to the log and makes the image that follows the working one.
-func (c *core) propose(b metadata.Batch, img *metadata.Image) error {
-	want := b.BaseOffset() // the log may patch the header
-	offset, err := c.log.Propose(c.epoch, b)
+// propose hands batches to the log, which takes all or none, and makes the last of the images that follow them the working one.
+func (c *core) propose(batches []metadata.Batch, images []*metadata.Image) error {
+	want := batches[0].BaseOffset() // the log may patch the headers
+	raw := make([][]byte, len(batches))
+	for i, b := range batches {
+		raw[i] = b
+	}
+	offset, err := c.log.Propose(c.epoch, raw...)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errRefused, err)
 	}
@@ -206,8 +228,8 @@ func (c *core) propose(b metadata.Batch, img *metadata.Image) error {
 		c.cfg.Stop(err)
 		return err
 	}
-	c.working = img
-	c.pending = append(c.pending, img)
+	c.working = images[len(images)-1]
+	c.pending = append(c.pending, images...)
 	c.show()
 	return nil
 }
@@ -292,10 +314,9 @@ func (c *core) load(img *metadata.Image) {
 func (c *core) claim(now time.Time, epoch int32) error {
 	c.cfg.Logger.Info("active controller", "epoch", epoch, "offset", c.nextOffset())
 	c.epoch = epoch
-	c.brokers.claim(now, c.working)
+	c.brokers.claim(now, c.working.Stable())
 	c.staleChecked = now
 	c.show()
-	c.periodic = c.tasks(now)
 	first := c.activate(op{now: now})
 	switch err := c.append(now, first); {
 	case errors.Is(err, errRefused):
@@ -314,7 +335,7 @@ func (c *core) renounce() {
 		return
 	}
 	c.cfg.Logger.Info("standby controller", "epoch", c.epoch)
-	c.epoch = standby
+	c.epoch, c.activated = standby, false
 	c.pending = nil
 	c.working = c.committed
 	c.periodic, c.backlog = nil, nil

@@ -168,12 +168,15 @@ func (d *doing) note(core *core, o op, r result) result {
 	if len(r.records) > 0 {
 		d.wrote.Store(true)
 	}
-	records, then := r.records, r.then
+	records, then, base := r.records, r.then, core.nextOffset()
 	r.then = func(end int64) {
 		if then != nil {
 			then(end)
 		}
-		d.add(records, end-int64(len(records)), core.epoch, o.now.UnixMilli())
+		if base+int64(len(records)) < end {
+			base++ // behind the record that begins a transaction
+		}
+		d.add(records, base, core.epoch, o.now.UnixMilli())
 		d.outcome.Image = core.working
 	}
 	if more := r.more; more != nil {

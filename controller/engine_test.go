@@ -355,8 +355,9 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 		{"two batches", result{records: noOps(recordsPerBatch + 1)}, []int{recordsPerBatch, 1}, nil},
 		{"atomic", result{records: noOps(recordsPerUserOp), atomic: true}, []int{recordsPerUserOp}, nil},
 		{"too many", result{records: noOps(recordsPerUserOp + 1), atomic: true}, nil, errTooLarge},
-		{"large", result{records: largeConfigs(9)}, []int{4, 5}, nil},
-		{"too large", result{records: largeConfigs(9), atomic: true}, nil, errTooLarge},
+		{"large", result{records: largeConfigs(9)}, []int{7, 2}, nil},
+		{"large and atomic", result{records: largeConfigs(9), atomic: true}, []int{8, 3}, nil},
+		{"too large", result{records: largeConfigs(32), atomic: true}, nil, errTooLarge},
 	} {
 		tc := newTestCore(t)
 		n, end := len(tc.log.all), tc.nextOffset()

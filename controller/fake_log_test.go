@@ -18,16 +18,17 @@ import (
 
 // fakeLog is a Log that gives offsets and commits when it is told to.
 type fakeLog struct {
-	end     int64
-	refuse  error            // what Propose answers instead, if not nil
-	refused func() error     // asked at every Propose, if not nil
-	waiting []metadata.Batch // proposed, not committed
-	all     []metadata.Batch // proposed ever
-	peers   []Peer
-	quorum  Quorum
+	end       int64
+	refuse    error            // what Propose answers instead, if not nil
+	refused   func() error     // asked at every Propose, if not nil
+	waiting   []metadata.Batch // proposed, not committed
+	all       []metadata.Batch // proposed ever
+	proposals []int            // how many batches came together
+	peers     []Peer
+	quorum    Quorum
 }
 
-func (l *fakeLog) Propose(epoch int32, batch []byte) (int64, error) {
+func (l *fakeLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
 	if l.refused != nil {
 		if err := l.refused(); err != nil {
 			return 0, err
@@ -36,14 +37,17 @@ func (l *fakeLog) Propose(epoch int32, batch []byte) (int64, error) {
 	if l.refuse != nil {
 		return 0, l.refuse
 	}
-	b, rest, err := metadata.ParseBatch(append([]byte(nil), batch...))
-	if err != nil || len(rest) != 0 {
-		return 0, errors.Join(err, errors.New("not one whole batch"))
-	}
 	base := l.end
-	b.SetPosition(base, epoch)
-	l.end = b.EndOffset()
-	l.waiting, l.all = append(l.waiting, b), append(l.all, b)
+	for _, batch := range batches {
+		b, rest, err := metadata.ParseBatch(append([]byte(nil), batch...))
+		if err != nil || len(rest) != 0 {
+			return 0, errors.Join(err, errors.New("not one whole batch"))
+		}
+		b.SetPosition(l.end, epoch)
+		l.end = b.EndOffset()
+		l.waiting, l.all = append(l.waiting, b), append(l.all, b)
+	}
+	l.proposals = append(l.proposals, len(batches))
 	return base, nil
 }
 

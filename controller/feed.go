@@ -31,12 +31,30 @@ const (
 	audiences
 )
 
+// newsFor says to whom something is news.
+type newsFor [audiences]bool
+
+func (n *newsFor) note(t record.Type) {
+	n[AudienceBrokers] = n[AudienceBrokers] || t != record.TypeNoOp
+	n[AudienceClients] = n[AudienceClients] || ForClients(t)
+}
+
 // FeedBatch is one committed batch with what is needed to tell of it by itself. It is shared and never changes.
 type FeedBatch struct {
 	metadata.Batch
 	states  []State
-	aborted bool
+	marks   []mark
+	aborted []offsets
 }
+
+// mark is a record that begins or ends a metadata transaction.
+type mark struct {
+	offset int64
+	record record.Type
+}
+
+// offsets are those from first to last.
+type offsets struct{ first, last int64 }
 
 // State is what a record that changes a part of something leaves of the whole. At most one field is set.
 type State struct {
@@ -45,9 +63,9 @@ type State struct {
 	TopicName string              // of a RemoveTopic
 }
 
-// Records calls f for every metadata record, in log order; none for a control batch or what was part of an aborted transaction.
+// Records calls f for every metadata record, in log order, but for those that were part of an aborted transaction. A control batch has none.
 func (b *FeedBatch) Records(f func(offset int64, r record.Record, s State)) error {
-	if b.IsControl() || b.aborted {
+	if b.IsControl() {
 		return nil
 	}
 	states := b.states
@@ -60,9 +78,15 @@ func (b *FeedBatch) Records(f func(offset int64, r record.Record, s State)) erro
 		if hasState(r.Type()) && len(states) > 0 {
 			s, states = states[0], states[1:]
 		}
-		f(offset, r, s)
+		if !b.isAborted(offset) {
+			f(offset, r, s)
+		}
 		return nil
 	})
+}
+
+func (b *FeedBatch) isAborted(offset int64) bool {
+	return slices.ContainsFunc(b.aborted, func(o offsets) bool { return o.first <= offset && offset <= o.last })
 }
 
 // feed is the newest part of the committed log, for readers who come again and again and for those who wait for news. What the core commits
@@ -156,14 +180,10 @@ func (f *feed) take(c committed) {
 }
 
 // publish shows what was hidden. The caller holds the lock.
-func (f *feed) publish(news [audiences]bool) {
+func (f *feed) publish(news newsFor) {
 	last := f.hidden[len(f.hidden)-1]
-	if len(f.hidden) > 1 { // a transaction has ended
-		aborted := last.aborts()
-		for _, b := range f.hidden {
-			b.aborted = aborted
-		}
-		news[AudienceBrokers], news[AudienceClients] = !aborted, !aborted
+	if slices.ContainsFunc(f.hidden, func(b *FeedBatch) bool { return len(b.marks) > 0 }) {
+		news = settleTransactions(f.hidden)
 	}
 	for _, b := range f.hidden {
 		f.batches = append(f.batches, b)
@@ -175,8 +195,29 @@ func (f *feed) publish(news [audiences]bool) {
 	f.wake(news)
 }
 
+// settleTransactions notes what of batches was aborted, and says to whom the rest is news. All transactions in them have ended.
+func settleTransactions(batches []*FeedBatch) (news newsFor) {
+	var aborted []offsets
+	var begin int64
+	for _, b := range batches {
+		for _, m := range b.marks {
+			switch m.record {
+			case record.TypeBeginTransaction:
+				begin = m.offset
+			case record.TypeAbortTransaction:
+				aborted = append(aborted, offsets{begin, m.offset})
+			}
+		}
+	}
+	for _, b := range batches {
+		b.aborted = aborted
+		_ = b.Records(func(_ int64, r record.Record, _ State) { news.note(r.Type()) })
+	}
+	return news
+}
+
 // wake tells the audiences that there is news up to the end. The caller holds the lock.
-func (f *feed) wake(news [audiences]bool) {
+func (f *feed) wake(news newsFor) {
 	for i := range f.audience {
 		if a := &f.audience[i]; news[i] {
 			a.last = f.end - 1
@@ -206,7 +247,7 @@ func (f *feed) restart(img *metadata.Image) {
 	defer f.mu.Unlock()
 	f.image, f.batches, f.hidden, f.bytes = img, nil, nil, 0
 	f.start, f.end = img.EndOffset(), img.EndOffset()
-	f.wake([audiences]bool{true, true, true})
+	f.wake(newsFor{true, true, true})
 }
 
 // stateBytes is about what a State holds on to.
@@ -215,14 +256,17 @@ const stateBytes = 200
 func (b *FeedBatch) size() int { return len(b.Batch) + stateBytes*len(b.states) }
 
 // look notes the states that the batch leads to, and says to whom it is news.
-func (b *FeedBatch) look(before, after *metadata.Image) (news [audiences]bool) {
+func (b *FeedBatch) look(before, after *metadata.Image) (news newsFor) {
 	if b.IsControl() {
 		return news
 	}
-	_ = b.Each(func(_ int64, _, value []byte) error {
+	_ = b.Each(func(offset int64, _, value []byte) error {
 		t := typeOf(value)
-		news[AudienceBrokers] = news[AudienceBrokers] || t != record.TypeNoOp
-		news[AudienceClients] = news[AudienceClients] || ForClients(t)
+		news.note(t)
+		switch t {
+		case record.TypeBeginTransaction, record.TypeEndTransaction, record.TypeAbortTransaction:
+			b.marks = append(b.marks, mark{offset, t})
+		}
 		if hasState(t) {
 			b.states = append(b.states, stateAfter(value, before, after))
 		}
@@ -281,15 +325,6 @@ func stateAfter(value []byte, before, after *metadata.Image) (s State) {
 		}
 	}
 	return s
-}
-
-// aborts reports whether the batch ends with the abort of a transaction.
-func (b *FeedBatch) aborts() (aborted bool) {
-	_ = b.Each(func(_ int64, _, value []byte) error {
-		aborted = !b.IsControl() && typeOf(value) == record.TypeAbortTransaction
-		return nil
-	})
-	return aborted
 }
 
 // News is what a reader has missed.

@@ -141,6 +141,12 @@ func TestFeedHidesTransactions(t *testing.T) {
 		t.Errorf("of an aborted transaction: %s", n.kinds(t))
 	}
 	held = d.last()
+	write(&record.NoOp{}, &record.BeginTransaction{}, &record.Topic{Name: "t", TopicID: testUUID(1)})
+	write(&record.AbortTransaction{}, &record.BeginTransaction{}, &record.Topic{Name: "u", TopicID: testUUID(2)}, &record.EndTransaction{})
+	if n := d.news(held); n.kinds(t) != "NoOp BeginTransaction Topic EndTransaction" || n.Image.TopicByName("u") == nil {
+		t.Errorf("of an aborted transaction and a further one: %s", n.kinds(t))
+	}
+	held = d.last()
 	write(&record.BeginTransaction{})
 	write(&record.Topic{Name: "t", TopicID: testUUID(1)})
 	write(&record.EndTransaction{})

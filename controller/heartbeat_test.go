@@ -202,14 +202,14 @@ type lockedLog struct {
 	proposed chan struct{} // capacity 1
 }
 
-func (l *lockedLog) Propose(epoch int32, batch []byte) (int64, error) {
+func (l *lockedLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	select {
 	case l.proposed <- struct{}{}:
 	default:
 	}
-	return l.fakeLog.Propose(epoch, batch)
+	return l.fakeLog.Propose(epoch, batches...)
 }
 
 func (l *lockedLog) take() []metadata.Batch {

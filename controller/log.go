@@ -10,9 +10,10 @@ import (
 // Log is the replicated log below the controller. In the other direction the log calls Committed, LeaderChanged,
 // LoadSnapshot, Snapshot and EpochStart of the Controller.
 type Log interface {
-	// Propose appends one batch if this node leads epoch. It is synchronous, in memory, and returns the offset that the batch
+	// Propose appends batches, of at most ProposalMaxBytes together, if this node leads epoch: all or none, and whatever becomes of this
+	// node, the log never holds some of them without the others. It is synchronous, in memory, and returns the offset that the first
 	// will have. On an error nothing has moved.
-	Propose(epoch int32, batch []byte) (baseOffset int64, err error)
+	Propose(epoch int32, batches ...[]byte) (baseOffset int64, err error)
 	// Fetch answers an observer, parking as Kafka's leader does.
 	Fetch(ctx context.Context, f FetchRequest) FetchResult
 	// ReadSnapshot returns up to maxBytes of a snapshot's file from position on, and the file's size.

@@ -24,7 +24,7 @@ func (p *pendingOp) begin(f func(op) result) event {
 	return event{p.name, func() {
 		core, now := p.c.core, p.c.cfg.Clock.Now()
 		switch {
-		case !core.active():
+		case !core.activated:
 			p.fail(errNotController)
 		case !p.deadline.IsZero() && now.After(p.deadline):
 			p.c.stats.timedOut.Add(1)

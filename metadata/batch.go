@@ -164,6 +164,26 @@ func EncodeData(records []record.Record, mv Version, timestampMs int64) (Batch, 
 	return w.finish()
 }
 
+// EncodeSome makes a batch of at most maxBytes, as EncodeData does, of as many of the first records as fit; Count says how many. A first
+// record that is too large by itself is an error, as is one that cannot be written.
+func EncodeSome(records []record.Record, mv Version, timestampMs int64, maxBytes int) (Batch, error) {
+	w := newBatchWriter(timestampMs, 0)
+	var value []byte
+	for _, r := range records {
+		var err error
+		if value, err = record.Append(value[:0], r, mv.RecordVersion(r)); err != nil {
+			return nil, err
+		}
+		before := len(w.buf)
+		w.add(nil, value)
+		if len(w.buf) > maxBytes && w.count > 1 {
+			w.buf, w.count = w.buf[:before], w.count-1
+			break
+		}
+	}
+	return w.finish()
+}
+
 // EncodeControl makes one control batch, without a position.
 func EncodeControl(timestampMs int64, controls ...record.Control) (Batch, error) {
 	w := newBatchWriter(timestampMs, attributeControl)

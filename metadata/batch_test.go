@@ -112,6 +112,28 @@ func TestBatchLimits(t *testing.T) {
 	if _, err := EncodeData([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0); err == nil {
 		t.Error("a batch over the limit")
 	}
+	if _, err := EncodeSome([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0, BatchMaxBytes); err == nil {
+		t.Error("a record over the limit")
+	}
+}
+
+func TestEncodeSomeTakesWhatFits(t *testing.T) {
+	records := slices.Repeat([]record.Record{&record.NoOp{}}, 100)
+	for n := 1; n <= len(records); n++ {
+		want, err := EncodeData(records[:n], LatestVersion, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, more := range []int{0, 1, 8} {
+			b, err := EncodeSome(records[:min(n+2, len(records))], LatestVersion, 7, len(want)+more)
+			if err != nil || n < len(records) && more < 8 && !bytes.Equal(b, want) || len(b) > len(want)+more {
+				t.Fatalf("%d bytes, %d more than %d records take: %d records, %v", len(want)+more, more, n, b.Count(), err)
+			}
+		}
+	}
+	if b, err := EncodeSome(records, LatestVersion, 7, 1); err != nil || b.Count() != 1 {
+		t.Errorf("where nothing fits: %v", err)
+	}
 }
 
 // allocated is how many bytes f allocates, about.

@@ -314,6 +314,13 @@ func TestTransactions(t *testing.T) {
 		t.Error("aborted")
 	}
 	checkIndexes(t, aborted)
+	e := more.Edit() // what control records say is in no transaction
+	voters := &record.Voters{Voters: []record.Voter{{ID: 1}}}
+	e.Control(voters)
+	e.Control(&record.KRaftVersion{Version: 1})
+	if kept := replay(t, e.Done(6, 1, 0), 6, &record.AbortTransaction{}); kept.Voters() != voters || kept.KRaftVersion() != 1 {
+		t.Error("an abort takes control records back")
+	}
 	ended := replay(t, more, 6, &record.EndTransaction{}, new(record.BeginTransaction))
 	if ended.Stable() != img || ended.TopicCount() != 4 {
 		t.Error("ended and begun in one batch")

@@ -404,9 +404,10 @@ func (e *Editor) transaction(r record.Record) error {
 		return errors.New("no metadata transaction is open")
 	}
 	if _, abort := r.(*record.AbortTransaction); abort {
-		gen := e.img.gen
+		gen, kraftVersion, voters := e.img.gen, e.img.kraftVersion, e.img.voters
 		*e.img = *before
 		e.img.gen = gen + 1
+		e.img.kraftVersion, e.img.voters = kraftVersion, voters // control records are in no transaction
 	}
 	e.img.beforeTransaction, e.img.stable = nil, nil
 	return nil

@@ -23,6 +23,8 @@ const (
 
 	// MaxBatchBytes is the largest batch the log takes, in bytes (KRaft's own limit).
 	MaxBatchBytes = 8 << 20
+	// MaxProposalBytes is the most that the batches of one proposal, which are one raft entry, take together.
+	MaxProposalBytes = 4 * MaxBatchBytes
 )
 
 // ErrBadBatch marks bytes that are not one whole, valid record batch v2.
@@ -76,6 +78,18 @@ func checkBatch(b []byte) error {
 		return fmt.Errorf("%w: CRC-32C is %08x, header says %08x", ErrBadBatch, got, want)
 	}
 	return nil
+}
+
+// nextBatch splits the first batch off the batches of an entry. Its header is checked.
+func nextBatch(data []byte) (batch, rest []byte, err error) {
+	if err := checkBatchHeader(data); err != nil {
+		return nil, nil, err
+	}
+	n := batchSize(data)
+	if n > int64(len(data)) {
+		return nil, nil, fmt.Errorf("%w: header says %d bytes, got %d", ErrBadBatch, n, len(data))
+	}
+	return data[:n:n], data[n:], nil
 }
 
 func checkBatchHeader(b []byte) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -15,7 +16,7 @@ var (
 	ErrNotLeader = errors.New("raftlog: not the leader of this epoch")
 	// ErrTooManyPending: Config.MaxPendingBytes of proposals wait to be committed; retry when some have.
 	ErrTooManyPending = errors.New("raftlog: too many bytes wait to be committed")
-	// ErrBatchTooLarge: the batch exceeds MaxBatchBytes.
+	// ErrBatchTooLarge: a batch exceeds MaxBatchBytes, or all of a proposal MaxProposalBytes.
 	ErrBatchTooLarge = errors.New("raftlog: batch too large")
 	// ErrStopped: the log is stopped or has failed.
 	ErrStopped = errors.New("raftlog: stopped")
@@ -264,17 +265,17 @@ func (c *core) disconnected(peer uint64) {
 	})
 }
 
-// propose appends one finished batch and returns its base offset. It patches base offset and epoch into batch.
-func (c *core) propose(epoch int32, batch []byte) (base int64, err error) {
-	if err := c.mayPropose(epoch, batch); err != nil {
+// propose appends finished batches as one entry, and returns the base offset of the first. It patches base offset and epoch into them.
+func (c *core) propose(epoch int32, batches ...[]byte) (base int64, err error) {
+	if err := c.mayPropose(epoch, batches); err != nil {
 		return 0, err
 	}
 	err = ErrStopped
 	c.do(func() {
 		base = c.store.last().end
-		patchBatch(batch, base, epoch)
+		data, end := joinBatches(batches, base, epoch)
 		before := c.store.last().index
-		if err = c.rn.Propose(batch); err != nil {
+		if err = c.rn.Propose(data); err != nil {
 			// Leading, so either the limit or a hand-over refused it.
 			err = ErrTooManyPending
 			if c.rn.BasicStatus().LeadTransferee != raft.None {
@@ -283,7 +284,7 @@ func (c *core) propose(epoch int32, batch []byte) (base int64, err error) {
 			return
 		}
 		c.settle()
-		if got := c.store.last(); got.index != before+1 || got.end != base+batchRecords(batch) {
+		if got := c.store.last(); got.index != before+1 || got.end != end {
 			c.fail(fmt.Errorf("raftlog: proposal at index %d, offset %d ended at index %d, offset %d", before+1, base, got.index, got.end))
 		}
 	})
@@ -293,16 +294,38 @@ func (c *core) propose(epoch int32, batch []byte) (base int64, err error) {
 	return base, err
 }
 
-func (c *core) mayPropose(epoch int32, batch []byte) error {
+func (c *core) mayPropose(epoch int32, batches [][]byte) error {
 	switch {
 	case c.failed != nil:
 		return ErrStopped
 	case !c.claimed || c.term != uint64(epoch):
 		return ErrNotLeader
-	case len(batch) > MaxBatchBytes:
-		return ErrBatchTooLarge
+	case len(batches) == 0:
+		return ErrBadBatch
 	}
-	return checkBatch(batch)
+	total := 0
+	for _, b := range batches {
+		if total += len(b); len(b) > MaxBatchBytes || total > MaxProposalBytes {
+			return ErrBatchTooLarge
+		}
+		if err := checkBatch(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joinBatches gives batches their positions from base on, and returns them as the data of one entry, with the offset after them.
+func joinBatches(batches [][]byte, base int64, epoch int32) (data []byte, end int64) {
+	end = base
+	for _, b := range batches {
+		patchBatch(b, end, epoch)
+		end += batchRecords(b)
+	}
+	if len(batches) == 1 {
+		return batches[0], end
+	}
+	return slices.Concat(batches...), end
 }
 
 // epochStart takes the application's first batch for the epoch it was asked for.

@@ -3,6 +3,7 @@ package raftlog
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -149,11 +150,24 @@ func TestPropose(t *testing.T) {
 		if _, err := l.Propose(c.epoch, c.batch); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
+		if _, err := l.Propose(c.epoch, dataBatch(1, "good"), c.batch); !errors.Is(err, c.want) {
+			t.Errorf("%s behind a good batch: %v, want %v", name, err, c.want)
+		}
+	}
+	if _, err := l.Propose(1); !errors.Is(err, ErrBadBatch) {
+		t.Errorf("no batch at all: %v", err)
+	}
+	half := dataBatch(1, strings.Repeat("x", MaxBatchBytes/2))
+	if _, err := l.Propose(1, slices.Repeat([][]byte{half}, 8)...); !errors.Is(err, ErrBatchTooLarge) {
+		t.Errorf("too large together: %v", err)
 	}
 	if base, err := l.Propose(1, dataBatch(7, "x")); base != 3 || err != nil {
 		t.Errorf("after the refusals: offset %d, %v", base, err)
 	}
-	if base, err := l.Propose(1, dataBatch(1, "x")); base != 10 || err != nil {
+	if base, err := l.Propose(1, dataBatch(1, "x"), dataBatch(4, "y"), dataBatch(2, "z")); base != 10 || err != nil {
+		t.Errorf("several: offset %d, %v", base, err)
+	}
+	if base, err := l.Propose(1, dataBatch(1, "x")); base != 17 || err != nil {
 		t.Errorf("the next: offset %d, %v", base, err)
 	}
 	if err := l.Stop(t.Context()); err != nil {

@@ -42,8 +42,10 @@ const (
 	maxSentenceBytes  = 4 << 10
 	maxChunkBytes     = 1 << 20
 	// A frame is filled up to frameBytes with messages, but takes at least one, whatever its size.
-	frameBytes    = 1 << 20
-	maxFrameBytes = MaxBatchBytes + maxMessageBytes + 64<<10
+	frameBytes = 1 << 20
+
+	// MaxFrameBytes is the most that a frame of a peer takes, without its length: a connection must accept that much.
+	MaxFrameBytes = MaxProposalBytes + maxMessageBytes + 64<<10
 )
 
 var errMalformed = errors.New("raftlog: malformed peer frame")
@@ -243,15 +245,22 @@ func checkEntries(m *raftpb.Message) error {
 			return fmt.Errorf("%w: entry %d of term %d after entry %d of term %d", errMalformed, e.GetIndex(), e.GetTerm(), index, term)
 		}
 		index, term = e.GetIndex(), e.GetTerm()
-		batch, err := entryBatch(e)
-		if err == nil && batch != nil {
-			err = checkBatch(batch)
-		}
-		if err != nil {
+		if err := checkEntry(e); err != nil {
 			return fmt.Errorf("%w: entry %d: %w", errMalformed, index, err)
 		}
 	}
 	return nil
+}
+
+func checkEntry(e *raftpb.Entry) error {
+	data, err := entryBatches(e)
+	for err == nil && len(data) > 0 {
+		var batch []byte
+		if batch, data, err = nextBatch(data); err == nil {
+			err = checkBatch(batch)
+		}
+	}
+	return err
 }
 
 // Kafka framing of the private key: length, then request header v1 with a null client id, or response header v0.

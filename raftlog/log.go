@@ -234,18 +234,19 @@ func (l *Log) tickLoop() {
 	}
 }
 
-// Propose appends one finished record batch if this node has claimed epoch. It is synchronous and in memory: the batch
-// is durable and committed only when Committed delivers it. It returns the base offset the batch will have. The log
-// patches base offset and epoch into batch and keeps a copy of its own.
+// Propose appends finished record batches if this node has claimed epoch: all of them as one raft entry, or none. Whatever becomes of
+// this node, no log ever holds a part of them, and Committed delivers them together. It is synchronous and in memory: the batches
+// are durable and committed only when Committed delivers them. It returns the base offset the first will have. The log
+// patches base offset and epoch into the batches, which are its own from then on.
 //
 // Errors (ErrNotLeader, ErrTooManyPending, ErrBatchTooLarge, ErrBadBatch, ErrStopped) mean that nothing has moved.
-func (l *Log) Propose(epoch int32, batch []byte) (baseOffset int64, err error) {
+func (l *Log) Propose(epoch int32, batches ...[]byte) (baseOffset int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ctx.Err() != nil {
 		return 0, ErrStopped
 	}
-	baseOffset, err = l.core.propose(epoch, batch)
+	baseOffset, err = l.core.propose(epoch, batches...)
 	l.flush()
 	return baseOffset, err
 }

@@ -31,7 +31,7 @@ type sim struct {
 	ackedEnd  int64            // after the last acknowledged batch
 	exposed   int64            // highest high watermark of any claimed leader
 	proposed  int
-	stats     struct{ claims, snapshots, installs, crashes, reads int }
+	stats     struct{ claims, snapshots, installs, crashes, reads, proposals, parts int }
 }
 
 // simNode is one replica: what survives a crash (disk, files) and what does not.
@@ -280,6 +280,7 @@ func (s *sim) apply(n *simNode) {
 		s.load(n, *t.load)
 	default:
 		n.app.Committed(t.batches)
+		s.together(n, t.batches)
 		for _, b := range t.batches {
 			s.agree(n, b)
 		}
@@ -350,13 +351,42 @@ func (s *sim) propose(n *simNode) {
 		return
 	}
 	s.proposed++
-	b := dataBatch(1+s.rng.IntN(5), fmt.Sprintf("%d by %d %s", s.proposed, n.id, make([]byte, s.rng.IntN(300))))
-	base, err := n.core.propose(epoch, b)
-	if err == nil {
-		n.mine[base] = slices.Clone(b)
-		patchBatch(n.mine[base], base, epoch)
+	batches := make([][]byte, max(1, s.rng.IntN(8)-3))
+	for i := range batches {
+		body := fmt.Sprintf("%d by %d: %d of %d %s", s.proposed, n.id, i+1, len(batches), make([]byte, s.rng.IntN(300)))
+		batches[i] = dataBatch(1+s.rng.IntN(5), body)
+	}
+	base, err := n.core.propose(epoch, batches...)
+	for _, b := range batches {
+		if err == nil {
+			n.mine[base] = slices.Clone(b)
+			patchBatch(n.mine[base], base, epoch)
+			base += batchRecords(b)
+		}
 	}
 	s.collect(n)
+}
+
+// together checks that what was proposed together is committed together.
+func (s *sim) together(n *simNode, batches [][]byte) {
+	want := 1
+	for _, b := range batches {
+		if batchIsControl(b) {
+			continue
+		}
+		var proposal, by, part, parts int
+		if _, err := fmt.Sscanf(string(b[batchHeaderLen:]), "%d by %d: %d of %d", &proposal, &by, &part, &parts); err != nil || part != want {
+			s.fail("node %d: part %d of proposal %d is committed where part %d was due: %v", n.id, part, proposal, want, err)
+		}
+		if want = part + 1; part == parts {
+			want = 1
+			s.stats.parts += parts
+			s.stats.proposals++
+		}
+	}
+	if want != 1 {
+		s.fail("node %d: a proposal is committed without its last part", n.id)
+	}
 }
 
 // read asks for a point that must not lie before what is acknowledged now.

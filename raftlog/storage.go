@@ -81,11 +81,15 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 		if e.GetIndex() != at.index+1 || e.GetTerm() < at.term {
 			return fmt.Errorf("entry (index %d, term %d) cannot follow (index %d, term %d)", e.GetIndex(), e.GetTerm(), at.index, at.term)
 		}
-		batch, err := entryBatch(e)
+		data, err := entryBatches(e)
 		if err != nil {
 			return err
 		}
-		if batch != nil {
+		for len(data) > 0 {
+			var batch []byte
+			if batch, data, err = nextBatch(data); err != nil {
+				return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
+			}
 			at.end, at.epoch = at.end+batchRecords(batch), int32(e.GetTerm())
 		}
 		s.entries, s.ends, s.epochs = append(s.entries, e), append(s.ends, at.end), append(s.epochs, at.epoch)
@@ -93,26 +97,20 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 	return nil
 }
 
-// entryBatch returns the record batch an entry carries, nil when it takes no offsets.
-func entryBatch(e *raftpb.Entry) ([]byte, error) {
-	batch := e.GetData()
+// entryBatches returns the record batches an entry carries, one after the other; none when it takes no offsets.
+func entryBatches(e *raftpb.Entry) ([]byte, error) {
+	data := e.GetData()
 	if e.GetType() == raftpb.EntryConfChangeV2 {
 		cc, err := confChange(e)
 		if err != nil {
 			return nil, err
 		}
-		batch = cc.GetContext()
+		data = cc.GetContext()
 	}
-	if len(batch) == 0 {
-		return nil, nil
-	}
-	if e.GetTerm() > math.MaxInt32 {
+	if len(data) > 0 && e.GetTerm() > math.MaxInt32 {
 		return nil, fmt.Errorf("entry %d: term %d does not fit a leader epoch", e.GetIndex(), e.GetTerm())
 	}
-	if err := checkBatchHeader(batch); err != nil {
-		return nil, fmt.Errorf("entry %d: %w", e.GetIndex(), err)
-	}
-	return batch, nil
+	return data, nil
 }
 
 func confChange(e *raftpb.Entry) (*raftpb.ConfChangeV2, error) {

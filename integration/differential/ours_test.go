@@ -133,17 +133,19 @@ type memoryLog struct {
 	all     []metadata.Batch // proposed ever
 }
 
-func (l *memoryLog) Propose(epoch int32, batch []byte) (int64, error) {
+func (l *memoryLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b, _, err := metadata.ParseBatch(slices.Clone(batch))
-	if err != nil {
-		return 0, err
-	}
 	base := l.end
-	b.SetPosition(base, epoch)
-	l.end = b.EndOffset()
-	l.waiting, l.all = append(l.waiting, b), append(l.all, b)
+	for _, batch := range batches {
+		b, _, err := metadata.ParseBatch(slices.Clone(batch))
+		if err != nil {
+			return 0, err
+		}
+		b.SetPosition(l.end, epoch)
+		l.end = b.EndOffset()
+		l.waiting, l.all = append(l.waiting, b), append(l.all, b)
+	}
 	return base, nil
 }
 

@@ -12,8 +12,11 @@ import (
 // quorumLog shows the raft log to the controller in the controller's own words; neither knows the other.
 type quorumLog struct{ *raftlog.Log }
 
-func (l quorumLog) Propose(epoch int32, batch []byte) (int64, error) {
-	offset, err := l.Log.Propose(epoch, batch)
+// The log takes what the controller proposes at once: this does not compile otherwise.
+const _ uint = raftlog.MaxProposalBytes - controller.ProposalMaxBytes
+
+func (l quorumLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
+	offset, err := l.Log.Propose(epoch, batches...)
 	if errors.Is(err, raftlog.ErrTooManyPending) {
 		err = controller.ErrTooManyPending
 	}

@@ -83,12 +83,15 @@ func (n *Node) listen() (*kafkaproto.Server, error) {
 		Stream: func(remote string) (kafkaproto.FrameFunc, func()) {
 			return n.log.AcceptPeer(remote)
 		},
-		MaxFrameBytes:       int(n.cfg.MaxRequestBytes),
+		MaxFrameBytes:       max(int(n.cfg.MaxRequestBytes), raftlog.MaxFrameBytes), // peers come by the same listeners
 		MaxConnections:      int(n.cfg.MaxConnections),
 		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
 		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
 		MaxInFlightBytes:    max(0, n.cfg.MaxQueuedRequestBytes),
 		Logger:              n.logger,
+	}
+	if cfg.MaxInFlightBytes > 0 {
+		cfg.MaxInFlightBytes = max(cfg.MaxInFlightBytes, int64(cfg.MaxFrameBytes))
 	}
 	if cfg.IdleTimeout < 0 {
 		cfg.IdleTimeout = never
