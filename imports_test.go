@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"controller":      {"metadata", "metadata/record"},
 	"httpapi":         {"metadata", "metadata/record", "controller"},
 	"bench":           {"integration/kafka", "metadata", "metadata/record"}, // judges from outside: no part of a controller
+	"cmd/yakt/gcpace": {},
 	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "controller", "httpapi"},
 }
 

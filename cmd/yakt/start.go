@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/yakt/yakt/cmd/yakt/gcpace"
 	"github.com/yakt/yakt/cmd/yakt/node"
 	"github.com/yakt/yakt/config"
 )
@@ -58,6 +59,7 @@ func start(ctx context.Context, s settings, out, errOut io.Writer) error {
 		return err
 	}
 	n.Start()
+	gcpace.Start()
 	go debug.FreeOSMemory() // reading the log took many times what running does
 	logger.Info("serving", "node", cfg.NodeID, "cluster", n.ClusterID(), "controllers", strings.Join(n.Endpoints(), ","), "took", time.Since(began).Round(time.Millisecond))
 	if cfg.Embedded {
