@@ -70,6 +70,7 @@ func failAlterConfigs(req *kmsg.AlterConfigsRequest, err *apiError) *kmsg.AlterC
 type configAlteration struct {
 	changes *configChanges
 	times   map[configResource]int // how often the request names it; 0 when it is answered
+	each    []int8                 // kinds that are answered each time that the request names one, as in Kafka
 	records []record.Record
 }
 
@@ -77,13 +78,18 @@ func (c *core) configAlteration(o op) *configAlteration {
 	return &configAlteration{changes: c.configChanges(o), times: make(map[configResource]int)}
 }
 
-func (a *configAlteration) name(kind int8, name string) { a.times[configResource{kind, name}]++ }
+func (a *configAlteration) name(kind int8, name string) {
+	a.times[configResource{kind, name}]++
+	if !knownConfigs(kind) {
+		a.each = append(a.each, kind)
+	}
+}
 
 // resource makes the records of one resource, or says why not. It is to be answered the first time that the request names it.
 func (a *configAlteration) resource(kind int8, name string, ops []configOp) (first bool, err *apiError) {
 	res := configResource{kind, name}
 	times := a.times[res]
-	if times == 0 {
+	if times == 0 && !slices.Contains(a.each, kind) {
 		return false, nil
 	}
 	a.times[res] = 0

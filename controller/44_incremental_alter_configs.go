@@ -17,6 +17,7 @@ import (
 func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRequest) result {
 	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 	a := c.configAlteration(o)
+	a.each = []int8{metadata.ConfigBrokerLogger}
 	for i := range req.Resources {
 		r := &req.Resources[i]
 		a.name(int8(r.ResourceType), r.ResourceName)
@@ -43,17 +44,24 @@ func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRe
 
 // alterResource makes the records of one resource, which the request names so many times.
 func (cc *configChanges) alterResource(res configResource, ops []configOp, times int) ([]record.Record, *apiError) {
-	switch res.kind {
-	case metadata.ConfigTopic, metadata.ConfigBroker, metadata.ConfigClientMetrics, metadata.ConfigGroup:
-	case metadata.ConfigBrokerLogger:
+	switch {
+	case res.kind == metadata.ConfigBrokerLogger:
 		return nil, errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
-	default:
+	case !knownConfigs(res.kind):
 		return nil, errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.kind)
-	}
-	if times > 1 {
+	case times > 1:
 		return nil, errorf(kerr.InvalidRequest, "Duplicate resource.")
 	}
 	return cc.incremental(res, ops, false)
+}
+
+// knownConfigs reports whether there are resources of this kind.
+func knownConfigs(kind int8) bool {
+	switch kind {
+	case metadata.ConfigTopic, metadata.ConfigBroker, metadata.ConfigBrokerLogger, metadata.ConfigClientMetrics, metadata.ConfigGroup:
+		return true
+	}
+	return false
 }
 
 func alterConfigsResult(r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError) kmsg.IncrementalAlterConfigsResponseResource {

@@ -2,7 +2,9 @@ package controller
 
 import (
 	"errors"
+	"fmt"
 	"maps"
+	"math"
 	"regexp/syntax"
 	"slices"
 	"strings"
@@ -23,41 +25,44 @@ const (
 // clientMatchKeys are what a subscription may choose clients by.
 var clientMatchKeys = []string{"client_instance_id", "client_id", "client_software_name", "client_software_version", "client_source_address", "client_source_port"}
 
+// validateClientMetrics checks names, then that values can be read, then what they say: which of several faults is told is Kafka's order.
 func validateClientMetrics(subscription string, all map[string]string) *apiError {
 	if subscription == "" {
 		return errorf(kerr.InvalidRequest, "Subscription name can't be empty")
 	}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if wrong := checkClientMetrics(name, all[name]); wrong != nil {
-			return wrong
+	names := slices.Sorted(maps.Keys(all))
+	for _, name := range names {
+		if name != clientMetricsInterval && name != clientMetricsMatch && name != clientMetricsPrefixes {
+			return errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s", name)
+		}
+	}
+	for _, name := range names {
+		if wrong := unreadableClientMetrics(name, all[name]); wrong != "" {
+			return errorf(kerr.InvalidConfig, "%s", wrong)
+		}
+	}
+	if value, set := all[clientMetricsInterval]; set {
+		if n, _ := parseInt(value, 32); n < pushIntervalMinMs || n > pushIntervalMaxMs {
+			return errorf(kerr.InvalidRequest, "Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 hour)", n)
+		}
+	}
+	for _, pattern := range splitList(all[clientMetricsMatch]) {
+		if !validClientMatch(pattern) {
+			return errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s", pattern)
 		}
 	}
 	return nil
 }
 
-func checkClientMetrics(name, value string) *apiError {
-	switch name {
-	case clientMetricsInterval:
-		n, err := parseInt(value, 32)
-		switch {
-		case err != nil:
-			return errorf(kerr.InvalidConfig, "%s", invalidValue(name, value, "Not a number of type INT"))
-		case n < pushIntervalMinMs || n > pushIntervalMaxMs:
-			return errorf(kerr.InvalidRequest, "Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 hour)", n)
-		}
-	case clientMetricsPrefixes, clientMetricsMatch:
-		for _, v := range splitList(value) {
-			if v == "" {
-				return errorf(kerr.InvalidConfig, "Configuration '%s' values must not be empty.", name)
-			}
-			if name == clientMetricsMatch && !validClientMatch(v) {
-				return errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s", v)
-			}
-		}
-	default:
-		return errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s", name)
+// unreadableClientMetrics says why a value is none of its key's type: a number, else a list.
+func unreadableClientMetrics(name, value string) string {
+	if name == clientMetricsInterval {
+		return int32From(math.MinInt32, math.MaxInt32)(name, value)
 	}
-	return nil
+	if slices.Contains(splitList(value), "") {
+		return fmt.Sprintf("Configuration '%s' values must not be empty.", name)
+	}
+	return ""
 }
 
 // validClientMatch takes key=regex. Of the regex only what is wrong in Java's dialect too is refused: that one knows more.

@@ -99,10 +99,10 @@ func listOf(allowed ...string) configCheck {
 	}
 }
 
-// throttledReplicas is "*" or partition:broker pairs (ThrottledReplicaListValidator).
+// throttledReplicas is "*" or partition:broker pairs, between which there may be nothing (ThrottledReplicaListValidator).
 func throttledReplicas(name, value string) string {
 	list := splitList(value)
-	if slices.Equal(list, []string{"*"}) || !slices.ContainsFunc(list, notReplica) {
+	if strings.Join(list, "") == "*" || !slices.ContainsFunc(list, notReplica) {
 		return ""
 	}
 	return invalidValue(name, "["+strings.Join(list, ", ")+"]", name+" must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...")
@@ -110,7 +110,7 @@ func throttledReplicas(name, value string) string {
 
 func notReplica(s string) bool {
 	partition, broker, ok := strings.Cut(s, ":")
-	return !ok || !digits(partition) || !digits(broker)
+	return s != "" && (!ok || !digits(partition) || !digits(broker))
 }
 
 func digits(s string) bool {

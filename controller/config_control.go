@@ -105,7 +105,7 @@ func apply(kind int8, o configOp, current map[string]string) (*string, *apiError
 		initial = v
 	}
 	list := slices.DeleteFunc(strings.Split(initial, ","), func(s string) bool { return s == "" })
-	for _, v := range strings.Split(strings.TrimRight(*o.value, ","), ",") {
+	for _, v := range splitJava(*o.value) {
 		at := slices.Index(list, v)
 		switch {
 		case o.op == kmsg.IncrementalAlterConfigOpAppend && at < 0:
@@ -116,6 +116,16 @@ func apply(kind int8, o configOp, current map[string]string) (*string, *apiError
 	}
 	joined := strings.Join(list, ",")
 	return &joined, nil
+}
+
+// splitJava takes a list apart as Java's String.split does, which drops what is empty at the end: there is nothing in ",", but "" is one empty
+// word.
+func splitJava(list string) []string {
+	trimmed := strings.TrimRight(list, ",")
+	if trimmed == "" && list != "" {
+		return nil
+	}
+	return strings.Split(trimmed, ",")
 }
 
 // check says why the changes to a resource may not be.
