@@ -2,9 +2,12 @@ package controller
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/yakt/yakt/metadata"
@@ -12,7 +15,11 @@ import (
 )
 
 // A second, plain implementation of the partition rules, written from their description step by step and not for speed. It is
-// compared with the one that runs on a hundred thousand random partitions.
+// compared with the one that runs on a hundred thousand random partitions; on more with
+//
+//	YAKT_MODEL_STATES=1000000 go test -v -run TestPartitionRulesAgainstModel ./controller
+//
+// YAKT_MODEL_SEED makes them other partitions; the seed is printed.
 
 // modelCase is a partition, what is known of brokers and directories, and what is wanted.
 type modelCase struct {
@@ -183,12 +190,13 @@ const modelBrokers = 6
 func randomCase(r *rand.Rand) *modelCase {
 	m := &modelCase{
 		live: make(map[int32]bool), brokers: make(map[int32]bool), unclean: noBroker, remove: noBroker,
-		mv:  []metadata.Version{metadata.V3_4_IV0, metadata.V3_6_IV1, metadata.V3_7_IV2, metadata.V4_3_IV0}[r.IntN(4)],
+		mv:  metadata.MinVersion + metadata.Version(r.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
 		elr: r.IntN(2) == 0, minISR: 1 + r.IntN(3), election: election(r.IntN(3)),
 	}
-	if m.mv < metadata.V4_0_IV1 {
-		m.elr = false
+	if r.IntN(3) == 0 {
+		m.mv = metadata.LatestVersion
 	}
+	m.elr = m.elr && m.mv.HasElr()
 	for id := range int32(modelBrokers) {
 		m.brokers[id] = r.IntN(10) > 0
 		m.live[id] = m.brokers[id] && r.IntN(2) == 0
@@ -296,10 +304,24 @@ func (m *modelCase) fast(img *metadata.Image, topic *metadata.Topic) *record.Par
 	return c.record()
 }
 
+// modelNumber is a number from the environment.
+func modelNumber(t *testing.T, name string, otherwise uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
 func TestPartitionRulesAgainstModel(t *testing.T) {
-	const seed, cases = 20240607, 100_000
+	states, seed := modelNumber(t, "YAKT_MODEL_STATES", 100_000), modelNumber(t, "YAKT_MODEL_SEED", 20240607)
 	r := rand.New(rand.NewPCG(seed, 1))
-	for n := range cases {
+	seen := make(map[string]int)
+	for n := range states {
 		m := randomCase(r)
 		img, topic := m.image(t)
 		before := topic.Partition(0)
@@ -308,6 +330,7 @@ func TestPartitionRulesAgainstModel(t *testing.T) {
 		if (change != nil) != want.change {
 			t.Fatalf("case %d: %s\nchange %v, want one: %v", n, m, change, want.change)
 		}
+		m.count(seen, change)
 		if change == nil {
 			continue
 		}
@@ -321,6 +344,40 @@ func TestPartitionRulesAgainstModel(t *testing.T) {
 		}
 		if m.mv.HasDirectories() || slices.Equal(before.Replicas, after.Replicas) {
 			m.checkInvariants(t, img, after)
+		}
+	}
+	t.Logf("%d states from seed %d:", states, seed)
+	for _, what := range slices.Sorted(maps.Keys(seen)) {
+		t.Logf("%8d %s", seen[what], what)
+	}
+}
+
+// count notes what a change does; nil is none.
+func (m *modelCase) count(seen map[string]int, c *record.PartitionChange) {
+	if c == nil {
+		seen["no change"]++
+		return
+	}
+	b := &m.before
+	for what, is := range map[string]bool{
+		"change":                          true,
+		"change, ELR on":                  m.elr,
+		"leader elected":                  c.Leader >= 0 && c.Leader != b.Leader,
+		"leader elected from the ELR":     slices.Contains(b.EligibleLeaderReplicas, c.Leader),
+		"leader elected uncleanly":        c.LeaderRecoveryState == record.Recovering && m.recovery != record.Recovering,
+		"leader elected as the last one":  c.Leader >= 0 && slices.Contains(b.LastKnownELR, c.Leader),
+		"leader lost":                     c.Leader == record.NoLeader,
+		"leader kept in a new epoch":      c.Leader >= 0 && c.Leader == b.Leader,
+		"ISR changes":                     c.ISR != nil,
+		"ELR changes":                     c.EligibleLeaderReplicas != nil,
+		"last known leader changes":       c.LastKnownELR != nil,
+		"reassignment begins or changes":  len(c.AddingReplicas)+len(c.RemovingReplicas) > 0,
+		"reassignment ends":               c.Replicas != nil && len(c.AddingReplicas)+len(c.RemovingReplicas) == 0,
+		"directories change":              c.Directories != nil,
+		"recovery of an unclean election": c.LeaderRecoveryState == record.Recovered,
+	} {
+		if is {
+			seen[what]++
 		}
 	}
 }
