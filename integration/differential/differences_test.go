@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
@@ -45,12 +44,10 @@ func (p *pair) compare(what string, d *divergence) {
 			break
 		}
 		if r.apply(d) {
-			p.counts.differences[r.name]++
+			p.counts.differences.add("", r.name)
 		}
 	}
-	for _, w := range d.ours.records {
-		p.counts.records[fmt.Sprintf("%T", w.record)[len("*record."):]]++
-	}
+	p.counts.written(d)
 	if !same(d) {
 		p.fail("%s\n%s", what, d)
 	}
@@ -220,6 +217,10 @@ func sortAnswers(resp kmsg.Response) {
 		slices.SortFunc(r.Resources, func(a, b kmsg.IncrementalAlterConfigsResponseResource) int {
 			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType), cmp.Compare(a.ResourceName, b.ResourceName))
 		})
+	case *kmsg.AlterConfigsResponse:
+		slices.SortFunc(r.Resources, func(a, b kmsg.AlterConfigsResponseResource) int {
+			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType), cmp.Compare(a.ResourceName, b.ResourceName))
+		})
 	case *kmsg.ElectLeadersResponse:
 		slices.SortFunc(r.Topics, func(a, b kmsg.ElectLeadersResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
 		for _, t := range r.Topics {
@@ -307,35 +308,4 @@ func runKey(r record.Record) string {
 		return r.TopicID.String()
 	}
 	return ""
-}
-
-func (p *pair) countErrors(kind string, resp kmsg.Response) {
-	eachError(reflect.ValueOf(resp), func(code int16) {
-		name := "NONE"
-		if code != 0 {
-			name = strings.SplitN(kerr.ErrorForCode(code).Error(), ":", 2)[0]
-		}
-		p.counts.errors[kind+" "+name]++
-	})
-}
-
-func eachError(v reflect.Value, f func(int16)) {
-	switch v.Kind() {
-	case reflect.Pointer:
-		if !v.IsNil() {
-			eachError(v.Elem(), f)
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			eachError(v.Index(i), f)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).Name == "ErrorCode" {
-				f(int16(v.Field(i).Int()))
-			} else {
-				eachError(v.Field(i), f)
-			}
-		}
-	}
 }

@@ -2,17 +2,13 @@ package differential
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/yakt/yakt/metadata"
 )
 
 const (
@@ -20,17 +16,6 @@ const (
 	operationsDefault = 10_000
 	stepsPerRun       = 300
 )
-
-var settings = []setting{
-	{version: metadata.LatestVersion, elr: true, minISR: 2},
-	{version: metadata.LatestVersion, minISR: 1},
-	{version: metadata.V4_0_IV1, elr: true, minISR: 2, unclean: true},
-	{version: metadata.V3_7_IV2, minISR: 1},
-	{version: metadata.V4_0_IV3, elr: true, minISR: 3},
-	{version: metadata.MinVersion, minISR: 2},
-	{version: metadata.V3_6_IV0, minISR: 1, unclean: true},
-	{version: metadata.V4_0_IV1, minISR: 2},
-}
 
 // TestAgainstKafka runs random operations through Kafka's controller and ours. YAKT_DIFFERENTIAL_OPS is how many, YAKT_DIFFERENTIAL_SEED
 // the first run's seed: give both as a failure prints them to see it again.
@@ -41,26 +26,12 @@ func TestAgainstKafka(t *testing.T) {
 	began := time.Now()
 	total := newCounts()
 	for run := seed; total.operations < operations; run++ {
-		s := settings[run%uint64(len(settings))]
+		s := settingOf(run)
 		if f := runSteps(t, k, s, run, draw(run), total); f != nil {
 			t.Fatalf("YAKT_DIFFERENTIAL_SEED=%d YAKT_DIFFERENTIAL_OPS=1 (%v)\n%s", run, s, shrink(t, k, s, run, draw(run), f))
 		}
 	}
-	t.Logf("%d operations in %v, from seed %d", total.operations, time.Since(began).Round(time.Millisecond), seed)
-	for _, m := range []struct {
-		name   string
-		counts map[string]int
-	}{{"operations", total.byKind}, {"records", total.records}, {"answers", total.errors}, {"wanted differences", total.differences}} {
-		t.Logf("%s: %s", m.name, countsText(m.counts))
-	}
-}
-
-func countsText(m map[string]int) string {
-	var all []string
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		all = append(all, fmt.Sprintf("%s %d", k, m[k]))
-	}
-	return strings.Join(all, ", ")
+	t.Logf("%d operations in %v, from seed %d\n%s", total.operations, time.Since(began).Round(time.Millisecond), seed, total)
 }
 
 func number(t *testing.T, name string, otherwise uint64) uint64 {

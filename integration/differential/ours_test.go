@@ -40,7 +40,8 @@ type ours struct {
 	stopped error
 }
 
-func startOurs(bootstrap []record.Record, static map[string]string, minISR int32, unclean bool, seed uint64) *ours {
+func startOurs(s setting, seed uint64) *ours {
+	partitions, factor := s.defaults()
 	o := &ours{log: new(memoryLog), clock: &stillClock{now: start}}
 	voters := record.Voters{Voters: []record.Voter{{
 		ID: nodeID, DirectoryID: record.UUID{0: 0x40, 15: 1}, KRaftVersionMax: 1,
@@ -52,8 +53,8 @@ func startOurs(bootstrap []record.Record, static map[string]string, minISR int32
 			ControllerID: nodeID, IncarnationID: record.UUID{0: 0x40, 15: 2},
 			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}}, Features: metadata.SupportedFeatures(false),
 		},
-		InitialVoters: func() record.Voters { return voters }, Bootstrap: bootstrap,
-		DefaultPartitions: 1, DefaultReplicationFactor: 1, MinISR: minISR, UncleanElection: unclean, DeleteTopics: true, Static: static,
+		InitialVoters: func() record.Voters { return voters }, Bootstrap: s.bootstrap(),
+		DefaultPartitions: partitions, DefaultReplicationFactor: int16(factor), MinISR: s.minISR, UncleanElection: s.unclean, DeleteTopics: true, Static: s.properties(),
 		SessionTimeout: sessionTimeout, HeartbeatInterval: 2 * time.Second, PreferredInterval: preferredInterval, UncleanInterval: uncleanInterval,
 		Log: o.log, Clock: o.clock, Random: rand.NewPCG(seed, 0), Logger: slog.New(slog.DiscardHandler),
 		Stop: func(err error) { o.stopped = err },

@@ -3,6 +3,7 @@ package differential
 import (
 	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -19,10 +20,44 @@ type setting struct {
 	elr     bool
 	minISR  int32
 	unclean bool // the cluster's unclean.leader.election.enable
+	tiered  bool // tiered storage may be turned on, and other defaults for new topics
 }
 
 func (s setting) String() string {
-	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections %v", s.version, s.elr, s.minISR, s.unclean)
+	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections %v, tiered storage %v", s.version, s.elr, s.minISR, s.unclean, s.tiered)
+}
+
+// settings are those that a run is most likely to need; every other run has one that is drawn from all there are.
+var settings = []setting{
+	{version: metadata.LatestVersion, elr: true, minISR: 2},
+	{version: metadata.LatestVersion, minISR: 1},
+	{version: metadata.V4_0_IV1, elr: true, minISR: 2, unclean: true},
+	{version: metadata.V3_7_IV2, minISR: 1},
+	{version: metadata.V4_0_IV3, elr: true, minISR: 3},
+	{version: metadata.MinVersion, minISR: 2},
+	{version: metadata.V3_6_IV0, minISR: 1, unclean: true},
+	{version: metadata.V4_0_IV1, minISR: 2},
+}
+
+func settingOf(run uint64) setting {
+	if run%2 == 0 {
+		return settings[run/2%uint64(len(settings))]
+	}
+	rng := rand.New(rand.NewPCG(run, 2))
+	s := setting{
+		version: metadata.MinVersion + metadata.Version(rng.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
+		minISR:  int32(1 + rng.IntN(3)), unclean: rng.IntN(3) == 0, tiered: rng.IntN(2) == 0,
+	}
+	s.elr = s.version.HasElr() && rng.IntN(2) == 0
+	return s
+}
+
+// defaults are what a new topic gets that does not say.
+func (s setting) defaults() (partitions, factor int32) {
+	if s.tiered {
+		return 3, 2
+	}
+	return 1, 1
 }
 
 func (s setting) bootstrap() []record.Record {
@@ -37,11 +72,13 @@ func (s setting) bootstrap() []record.Record {
 
 // properties are the configuration file of both controllers.
 func (s setting) properties() map[string]string {
+	partitions, factor := s.defaults()
 	return map[string]string{
 		"process.roles": "controller", "node.id": fmt.Sprint(nodeID), "controller.quorum.voters": fmt.Sprintf("%d@localhost:9093", nodeID),
 		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://localhost:9093", "log.dirs": "/nowhere",
 		"broker.session.timeout.ms": fmt.Sprint(sessionTimeout.Milliseconds()), "cluster.id": clusterID,
 		"min.insync.replicas": fmt.Sprint(s.minISR), "unclean.leader.election.enable": fmt.Sprint(s.unclean),
+		"num.partitions": fmt.Sprint(partitions), "default.replication.factor": fmt.Sprint(factor), "remote.log.storage.system.enable": fmt.Sprint(s.tiered),
 	}
 }
 
@@ -57,19 +94,6 @@ type pair struct {
 
 	counts *counts
 	trace  []string // what was done, for a failure
-}
-
-// counts is what a test has seen.
-type counts struct {
-	operations  int
-	byKind      map[string]int // operations
-	errors      map[string]int // error codes in answers, by kind
-	records     map[string]int
-	differences map[string]int
-}
-
-func newCounts() *counts {
-	return &counts{byKind: make(map[string]int), errors: make(map[string]int), records: make(map[string]int), differences: make(map[string]int)}
 }
 
 // failure is a difference that nobody wants; runs end with it, as a panic.
@@ -89,7 +113,7 @@ func newPair(k *kafkaSide, s setting, seed uint64, c *counts) *pair {
 	for k, v := range s.properties() {
 		properties = append(properties, k+"="+v)
 	}
-	p.ours = startOurs(s.bootstrap(), s.properties(), s.minISR, s.unclean, seed)
+	p.ours = startOurs(s, seed)
 	p.must(k.call("new %s %s", strings.Join(levels, ","), strings.Join(properties, ";")))
 	p.tellTime()
 	p.begin(p.ours.lead())
@@ -166,6 +190,7 @@ func (p *pair) tellTime() {
 // request runs a request through both and compares.
 func (p *pair) request(req kmsg.Request) kmsg.Response {
 	p.count(kmsg.NameForKey(req.Key()))
+	p.counts.versions.add(kmsg.NameForKey(req.Key()), fmt.Sprintf("v%d", req.GetVersion()))
 	p.tellTime()
 	req = onTheWire(req)
 	d := &divergence{request: req, setting: p.setting, before: p.ours.Image()}
@@ -177,9 +202,9 @@ func (p *pair) request(req kmsg.Request) kmsg.Response {
 	}
 	answered := d.ours.response
 	p.trace = append(p.trace, fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.told.Sub(start), req, text(req), text(answered), describe(d.ours.records)))
-	p.countErrors(kmsg.NameForKey(req.Key()), answered)
+	p.counts.answered(kmsg.NameForKey(req.Key()), answered)
 	failedOver := len(d.kafka.faults) > 0
-	p.compare(fmt.Sprintf("%T v%d %+v", req, req.GetVersion(), req), d)
+	p.compare(fmt.Sprintf("%T v%d %s", req, req.GetVersion(), text(req)), d)
 	p.remember(d)
 	if failedOver { // a wanted difference, or compare would have ended it
 		p.follow(nil)
@@ -209,7 +234,7 @@ func (p *pair) remember(d *divergence) {
 	}
 	if d.ours.response.(*kmsg.BrokerHeartbeatResponse).ShouldShutdown {
 		p.must(p.kafka.call("end %d %d", req.BrokerID, req.BrokerEpoch))
-		p.counts.differences["a granted shutdown ends the session"]++
+		p.counts.differences.add("", "a granted shutdown ends the session")
 	}
 	if len(d.ours.records) > 0 {
 		p.must(p.kafka.call("read %d %v %d", req.BrokerID, d.after.Broker(req.BrokerID).Fenced, req.CurrentMetadataOffset))
@@ -286,11 +311,6 @@ func (p *pair) forget() {
 	if a := p.must(p.kafka.call("silent %d", limit)); a.result != "=" {
 		p.fail("brokers %s have been silent for more than %v and are not fenced", a.result[1:], limit)
 	}
-}
-
-func (p *pair) count(kind string) {
-	p.counts.operations++
-	p.counts.byKind[kind]++
 }
 
 // seeded is a UUID that is not reserved and that sorts by n.

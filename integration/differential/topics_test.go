@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -15,6 +16,14 @@ import (
 // What brokers and clients ask about topics and partitions.
 
 func (w *world) topicName() string { return fmt.Sprintf("t%d", w.rng.IntN(topicCount)) }
+
+// likelyTopicName is mostly that of a topic that there is.
+func (w *world) likelyTopicName() string {
+	if t := w.anyTopic(); t != nil && w.chance(80) {
+		return t.Name
+	}
+	return w.topicName()
+}
 
 func (w *world) anyTopic() *metadata.Topic {
 	all := slices.Collect(w.img().TopicsByName(""))
@@ -75,6 +84,9 @@ func (w *world) createTopics() {
 	for range 1 + w.rng.IntN(2) {
 		req.Topics = append(req.Topics, w.topicToCreate())
 	}
+	if w.chance(2) {
+		req.Topics = append(req.Topics, req.Topics[0])
+	}
 	w.request(req)
 }
 
@@ -82,11 +94,14 @@ func (w *world) topicToCreate() kmsg.CreateTopicsRequestTopic {
 	t := kmsg.NewCreateTopicsRequestTopic()
 	t.Topic, t.NumPartitions, t.ReplicationFactor = w.topicName(), -1, -1
 	if w.chance(6) {
-		t.Topic = pick(w.rng, []string{"", ".", "a.b", "a_b", "a/b", "__cluster_metadata"})
+		t.Topic = pick(w.rng, []string{"", ".", "..", "a.b", "a_b", "a.b_c", "a/b", "__cluster_metadata", strings.Repeat("n", 249), strings.Repeat("n", 250)})
 	}
 	switch {
-	case w.chance(10): // placed by the controller
-		t.NumPartitions, t.ReplicationFactor = pick(w.rng, []int32{-1, 1, 3, 0, -2}), pick(w.rng, []int16{-1, 1, 2, 3, 5, 0, -2, 20})
+	case w.chance(20): // placed by the controller
+		t.NumPartitions, t.ReplicationFactor = pick(w.rng, []int32{-1, 1, 3, 3, 2, 0, -2}), pick(w.rng, []int16{-1, 1, 2, 3, 3, 5, 0, -2, 20})
+		if w.chance(2) {
+			t.NumPartitions = pick(w.rng, []int32{10_001, 1 << 29}) // with more, two topics' sum is negative in Kafka, which goes on to place them
+		}
 	default:
 		for i, replicas := range w.assignment(1+w.rng.IntN(4), 1+w.rng.IntN(4)) {
 			a := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
@@ -103,42 +118,9 @@ func (w *world) topicToCreate() kmsg.CreateTopicsRequestTopic {
 	for range w.rng.IntN(4) - 1 {
 		c := kmsg.NewCreateTopicsRequestTopicConfig()
 		c.Name, c.Value = w.topicConfig()
-		if !slices.ContainsFunc(t.Configs, func(other kmsg.CreateTopicsRequestTopicConfig) bool { return other.Name == c.Name }) {
-			t.Configs = append(t.Configs, c)
-		}
+		t.Configs = append(t.Configs, c)
 	}
 	return t
-}
-
-// topicConfig draws a key and a value, which is not always right.
-func (w *world) topicConfig() (string, *string) {
-	var name string
-	var values []string
-	switch w.rng.IntN(8) {
-	case 0, 1, 2:
-		name, values = "min.insync.replicas", []string{"1", "2", "3", "2", "3", "0", "x"}
-	case 3, 4, 5:
-		name, values = "unclean.leader.election.enable", []string{"true", "false", "true", "false", "maybe"}
-	case 6:
-		name, values = "retention.ms", []string{"1000", "-1", "-2", "1e3"}
-	case 7:
-		name, values = pick(w.rng, []string{"cleanup.policy", "no.such.config", "compression.type"}), []string{"compact", "delete", "compact,delete", "zstd"}
-	}
-	value := pick(w.rng, values)
-	if w.chance(1) {
-		return name, nil
-	}
-	return name, &value
-}
-
-// brokerConfig draws a key and a value that is right: neither controller looks at the values that brokers' configs get, but with a
-// min.insync.replicas that is no number Kafka's fails at whatever it does from then on.
-func (w *world) brokerConfig() (string, *string) {
-	if value := pick(w.rng, []string{"true", "false"}); w.chance(50) {
-		return "unclean.leader.election.enable", &value
-	}
-	value := pick(w.rng, []string{"1", "2", "3"})
-	return "min.insync.replicas", &value
 }
 
 func (w *world) createPartitions() {
@@ -147,7 +129,7 @@ func (w *world) createPartitions() {
 	req.TimeoutMillis, req.ValidateOnly = 10_000, w.chance(10)
 	for range 1 + w.rng.IntN(2) {
 		t := kmsg.NewCreatePartitionsRequestTopic()
-		t.Topic, t.Count = w.topicName(), int32(w.rng.IntN(7))
+		t.Topic, t.Count = w.likelyTopicName(), int32(w.rng.IntN(7))
 		if known := w.img().TopicByName(t.Topic); known != nil {
 			if !uniform(known) {
 				continue
@@ -160,9 +142,15 @@ func (w *world) createPartitions() {
 				}
 			}
 		}
+		if w.chance(2) {
+			t.Assignment = append(t.Assignment, kmsg.CreatePartitionsRequestTopicAssignment{Replicas: w.replicas(3)})
+		}
 		if t.Count < 12 {
 			req.Topics = append(req.Topics, t)
 		}
+	}
+	if len(req.Topics) > 0 && w.chance(3) {
+		req.Topics = append(req.Topics, req.Topics[0])
 	}
 	w.request(req)
 }
@@ -202,6 +190,15 @@ func (w *world) deleteTopics() {
 			t.Topic = &name
 		}
 		req.Topics = append(req.Topics, t)
+		if w.chance(5) { // again, or by the other of its names
+			if t.Topic != nil && known != nil && w.chance(50) {
+				t.Topic, t.TopicID = nil, known.ID
+			}
+			req.Topics = append(req.Topics, t)
+		}
+	}
+	if len(req.TopicNames) > 0 && w.chance(5) {
+		req.TopicNames = append(req.TopicNames, req.TopicNames[0])
 	}
 	w.request(req)
 }
@@ -221,9 +218,25 @@ func (w *world) alterPartition() {
 	if w.chance(3) {
 		req.BrokerEpoch++
 	}
+	req.Topics = append(req.Topics, w.alteredTopic(req, t))
+	if other := w.anyTopic(); w.chance(20) && (other != t || w.chance(20)) {
+		req.Topics = append(req.Topics, w.alteredTopic(req, other))
+	}
+	for _, topic := range req.Topics {
+		if malformed := slices.IndexFunc(topic.Partitions, func(p kmsg.AlterPartitionRequestTopicPartition) bool { return p.LeaderRecoveryState > 1 }); malformed >= 0 {
+			topic.Partitions = topic.Partitions[malformed : malformed+1] // Kafka fails the whole request
+			req.Topics = []kmsg.AlterPartitionRequestTopic{topic}
+			break
+		}
+	}
+	w.request(req)
+}
+
+// alteredTopic has all partitions of a topic that the sender leads, and seldom others.
+func (w *world) alteredTopic(req *kmsg.AlterPartitionRequest, t *metadata.Topic) kmsg.AlterPartitionRequestTopic {
 	topic := kmsg.NewAlterPartitionRequestTopic()
 	topic.TopicID = t.ID
-	for id, p := range t.Partitions() { // all that it leads, and seldom others
+	for id, p := range t.Partitions() {
 		if p.Leader == req.BrokerID && w.chance(70) || w.chance(4) {
 			topic.Partitions = append(topic.Partitions, w.alteration(id, p, req.Version))
 		}
@@ -236,11 +249,7 @@ func (w *world) alterPartition() {
 		again.Partition += int32(w.rng.IntN(2)) * 50
 		topic.Partitions = append(topic.Partitions, again)
 	}
-	if malformed := slices.IndexFunc(topic.Partitions, func(p kmsg.AlterPartitionRequestTopicPartition) bool { return p.LeaderRecoveryState > 1 }); malformed >= 0 {
-		topic.Partitions = topic.Partitions[malformed : malformed+1] // Kafka fails the whole request
-	}
-	req.Topics = append(req.Topics, topic)
-	w.request(req)
+	return topic
 }
 
 func (w *world) alteration(id int32, p *metadata.Partition, version int16) kmsg.AlterPartitionRequestTopicPartition {
@@ -314,6 +323,10 @@ func (w *world) reassign() {
 			p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
 			p.Partition, p.Replicas = id, w.target(w.img().TopicByName(t.Topic), id)
 			t.Partitions = append(t.Partitions, p)
+			if w.chance(1) {
+				p.Replicas = w.target(w.img().TopicByName(t.Topic), id)
+				t.Partitions = append(t.Partitions, p)
+			}
 		}
 		req.Topics = append(req.Topics, t)
 	}
@@ -375,8 +388,11 @@ func (w *world) elect() {
 	req.Topics = []kmsg.ElectLeadersRequestTopic{}
 	for range w.rng.IntN(3) {
 		t := kmsg.NewElectLeadersRequestTopic()
-		t.Topic = w.topicName()
+		t.Topic = w.likelyTopicName()
 		t.Partitions = slices.Collect(w.partitionIDs(t.Topic))
+		if len(t.Partitions) > 0 && w.chance(20) {
+			t.Partitions = append(t.Partitions, t.Partitions[0])
+		}
 		if !slices.ContainsFunc(req.Topics, func(other kmsg.ElectLeadersRequestTopic) bool { return other.Topic == t.Topic }) {
 			req.Topics = append(req.Topics, t)
 		}
@@ -419,65 +435,6 @@ func (w *world) directory(b *broker) record.UUID {
 		return pick(w.rng, b.dirs)
 	}
 	return pick(w.rng, []record.UUID{record.DirLost, record.DirUnassigned, record.DirMigrating, w.unique('?')})
-}
-
-// replaceConfigs is ALTER_CONFIGS, which deletes what it does not name.
-func (w *world) replaceConfigs() {
-	req := kmsg.NewPtrAlterConfigsRequest()
-	version(w.rng, req)
-	r := kmsg.NewAlterConfigsRequestResource()
-	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, w.topicName()
-	if w.chance(25) {
-		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBroker, pick(w.rng, []string{"", "", "1", "77"})
-	}
-	for range w.rng.IntN(3) {
-		c := kmsg.NewAlterConfigsRequestResourceConfig()
-		for c.Value == nil { // Kafka deletes, where ours refuses
-			c.Name, c.Value = w.topicConfig()
-			if r.ResourceType == kmsg.ConfigResourceTypeBroker {
-				c.Name, c.Value = w.brokerConfig()
-			}
-		}
-		r.Configs = append(r.Configs, c)
-	}
-	req.Resources = append(req.Resources, r)
-	w.request(req)
-}
-
-func (w *world) alterConfigs() {
-	if w.chance(30) {
-		w.replaceConfigs()
-		return
-	}
-	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
-	version(w.rng, req)
-	req.ValidateOnly = w.chance(5)
-	for range 1 + w.rng.IntN(2) {
-		r := kmsg.NewIncrementalAlterConfigsRequestResource()
-		r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, w.topicName()
-		if w.chance(25) {
-			r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBroker, pick(w.rng, []string{"", "", "1", "2", fmt.Sprint(nodeID), "77", "-1", "x"})
-		}
-		if slices.ContainsFunc(req.Resources, func(other kmsg.IncrementalAlterConfigsRequestResource) bool {
-			return other.ResourceType == r.ResourceType && other.ResourceName == r.ResourceName
-		}) {
-			continue
-		}
-		for range 1 + w.rng.IntN(2) {
-			c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-			c.Name, c.Value = w.topicConfig()
-			if r.ResourceType == kmsg.ConfigResourceTypeBroker {
-				c.Name, c.Value = w.brokerConfig()
-			}
-			c.Op = pick(w.rng, []kmsg.IncrementalAlterConfigOp{0, 0, 0, 0, 1, 1, 2, 3})
-			if c.Value == nil { // Kafka deletes or fails, where ours refuses
-				c.Op = kmsg.IncrementalAlterConfigOpDelete
-			}
-			r.Configs = append(r.Configs, c)
-		}
-		req.Resources = append(req.Resources, r)
-	}
-	w.request(req)
 }
 
 func (w *world) list() {

@@ -52,14 +52,14 @@ func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergenc
 	rest := *req
 	rest.OfflineLogDirs = nil
 	if len(online) == 0 {
-		p.counts.differences["a broker without a directory is fenced"]++
+		p.counts.differences.add("", "a broker without a directory is fenced")
 		rest.WantFence = true
 		return []part{{&rest, d.ours.records}}
 	}
 	var parts []part
 	again, newly, left := splitByDirectory(d, b, offline)
 	if len(again) > 0 {
-		p.counts.differences["partitions in a directory that was offline before are looked at again"]++
+		p.counts.differences.add("", "partitions in a directory that was offline before are looked at again")
 		parts = append(parts, part{assignAgain(d, b, again), again})
 	}
 	if len(online) < len(b.LogDirs) && !b.Fenced && b.InControlledShutdown { // any heartbeat may end that: see dirsFirst
@@ -80,7 +80,7 @@ func (p *pair) doNotWait(b *metadata.Broker, img *metadata.Image) {
 	for _, other := range img.Brokers() {
 		if other.ID != b.ID && other.InControlledShutdown && !other.Fenced {
 			p.must(p.kafka.call("read %d false %d", other.ID, math.MaxInt64))
-			p.counts.differences["who shuts down does not wait for others in controlled shutdown"]++
+			p.counts.differences.add("", "who shuts down does not wait for others in controlled shutdown")
 		}
 	}
 }

@@ -19,6 +19,9 @@ func differences() []difference {
 		{"an ELR holds replicas only", elrOfReplicas},
 		{"an unregistered broker leaves as one that comes back uncleanly", leavesUncleanly},
 		{"a partition that comes twice in an ALTER_PARTITION is refused the second time", alteredTwice},
+		{"a partition that comes twice in an ALTER_PARTITION_REASSIGNMENTS is refused the second time", reassignedTwice},
+		{"a partition that comes twice in an ELECT_LEADERS has one election", electedTwice},
+		{"this controller has no loggers", noLoggers},
 		{"who is unfenced gives leaders to partitions with a replica on it only", ownPartitions},
 		{"the last known leader is a replica", lastKnownReplica},
 		{"directories go before the end of a controlled shutdown", dirsFirst},
@@ -82,18 +85,32 @@ func leadsNothing(d *divergence) bool {
 }
 
 func unknownProtocol(d *divergence) bool {
-	req, ok := d.request.(*kmsg.BrokerRegistrationRequest)
-	if !ok || len(d.kafka.faults) != 1 || len(d.kafka.records) > 0 || !slices.ContainsFunc(req.Listeners, func(l kmsg.BrokerRegistrationRequestListener) bool {
-		return l.SecurityProtocol < 0 || l.SecurityProtocol > 3
-	}) {
+	if len(d.kafka.faults) != 1 || len(d.kafka.records) > 0 || !namesUnknownProtocol(d.request) {
 		return false
 	}
-	resp := d.kafka.response.(*kmsg.BrokerRegistrationResponse)
-	if resp.ErrorCode != kerr.UnknownServerError.Code {
+	var code *int16
+	switch resp := d.kafka.response.(type) {
+	case *kmsg.BrokerRegistrationResponse:
+		code = &resp.ErrorCode
+	case *kmsg.ControllerRegistrationResponse:
+		code = &resp.ErrorCode
+	}
+	if *code != kerr.UnknownServerError.Code {
 		return false
 	}
-	resp.ErrorCode, d.kafka.faults = kerr.InvalidRequest.Code, nil
+	*code, d.kafka.faults = kerr.InvalidRequest.Code, nil
 	return true
+}
+
+func namesUnknownProtocol(request kmsg.Request) bool {
+	unknown := func(protocol int16) bool { return protocol < 0 || protocol > 3 }
+	switch req := request.(type) {
+	case *kmsg.BrokerRegistrationRequest:
+		return slices.ContainsFunc(req.Listeners, func(l kmsg.BrokerRegistrationRequestListener) bool { return unknown(l.SecurityProtocol) })
+	case *kmsg.ControllerRegistrationRequest:
+		return slices.ContainsFunc(req.Listeners, func(l kmsg.ControllerRegistrationRequestListener) bool { return unknown(l.SecurityProtocol) })
+	}
+	return false
 }
 
 // unknownRecovery knows requests with one partition only, so that there is nothing else that Kafka's failure could hide.
@@ -202,6 +219,9 @@ func leavesUncleanly(d *divergence) bool {
 	return ok && d.kafka.without(func(r record.Record) bool { return r.Type() == record.TypeRegisterBroker })
 }
 
+// afterVersion is what an ALTER_PARTITION may come to once its partition epoch is found to be right.
+var afterVersion = []int16{0, kerr.NewLeaderElected.Code, kerr.IneligibleReplica.Code, kerr.InvalidRequest.Code}
+
 // alteredTwice: the first change moves the partition epoch on, so the second comes too late. Kafka computes both from the same state.
 func alteredTwice(d *divergence) bool {
 	if _, ok := d.request.(*kmsg.AlterPartitionRequest); !ok {
@@ -212,15 +232,45 @@ func alteredTwice(d *divergence) bool {
 		return false
 	}
 	applied := false
+	type key struct {
+		topic     record.UUID
+		partition int32
+	}
+	seen := make(map[key]bool)
+	for i := range ours.Topics {
+		for j := range ours.Topics[i].Partitions {
+			o, k := ours.Topics[i].Partitions[j], &theirs.Topics[i].Partitions[j]
+			at := key{ours.Topics[i].TopidID, o.Partition}
+			if seen[at] && o.ErrorCode == kerr.InvalidUpdateVersion.Code && slices.Contains(afterVersion, k.ErrorCode) {
+				d.dropBeyondOurs(at.topic, at.partition)
+				*k = kmsg.NewAlterPartitionResponseTopicPartition()
+				k.Partition, k.ErrorCode = o.Partition, o.ErrorCode
+				applied = true
+			}
+			seen[at] = true
+		}
+	}
+	return applied
+}
+
+// reassignedTwice: Kafka computes both changes from the same state. If the first one is refused, ours refuses the second too.
+func reassignedTwice(d *divergence) bool {
+	if _, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest); !ok {
+		return false
+	}
+	ours, theirs := d.ours.response.(*kmsg.AlterPartitionAssignmentsResponse), d.kafka.response.(*kmsg.AlterPartitionAssignmentsResponse)
+	if len(ours.Topics) != len(theirs.Topics) {
+		return false
+	}
+	applied := false
 	for i := range ours.Topics {
 		seen := make(map[int32]bool)
 		for j := range ours.Topics[i].Partitions {
 			o, k := ours.Topics[i].Partitions[j], &theirs.Topics[i].Partitions[j]
-			if seen[o.Partition] && o.ErrorCode == kerr.InvalidUpdateVersion.Code && (k.ErrorCode == 0 || k.ErrorCode == kerr.NewLeaderElected.Code) &&
-				d.kafka.dropSecond(ours.Topics[i].TopidID, o.Partition) {
-				*k = kmsg.NewAlterPartitionResponseTopicPartition()
-				k.Partition, k.ErrorCode = o.Partition, o.ErrorCode
-				applied = true
+			t := d.before.TopicByName(ours.Topics[i].Topic)
+			if seen[o.Partition] && o.ErrorCode == kerr.InvalidRequest.Code && t.Partition(o.Partition) != nil {
+				k.ErrorCode, applied = o.ErrorCode, true
+				d.dropBeyondOurs(t.ID, o.Partition)
 			}
 			seen[o.Partition] = true
 		}
@@ -228,18 +278,51 @@ func alteredTwice(d *divergence) bool {
 	return applied
 }
 
-// dropSecond removes the second change of a partition.
-func (s *side) dropSecond(topic record.UUID, partition int32) bool {
-	first := true
-	return s.without(func(r record.Record) bool {
+// electedTwice: Kafka writes the same change once more.
+func electedTwice(d *divergence) bool {
+	req, ok := d.request.(*kmsg.ElectLeadersRequest)
+	if !ok {
+		return false
+	}
+	applied := false
+	for _, t := range req.Topics {
+		known := d.before.TopicByName(t.Topic)
+		for i, id := range t.Partitions {
+			if slices.Contains(t.Partitions[:i], id) && known != nil && d.dropBeyondOurs(known.ID, id) {
+				applied = true
+			}
+		}
+	}
+	return applied
+}
+
+// dropBeyondOurs removes Kafka's last changes of a partition, of which ours has fewer.
+func (d *divergence) dropBeyondOurs(topic record.UUID, partition int32) bool {
+	of := &record.PartitionChange{TopicID: topic, PartitionID: partition}
+	left := d.ours.changes(of)
+	return d.kafka.without(func(r record.Record) bool {
 		c, ok := r.(*record.PartitionChange)
 		if !ok || c.TopicID != topic || c.PartitionID != partition {
 			return false
 		}
-		again := !first
-		first = false
-		return again
+		left--
+		return left < 0
 	})
+}
+
+// noLoggers: Kafka's answer is about a logger of its process.
+func noLoggers(d *divergence) bool {
+	theirs, ok := d.kafka.response.(*kmsg.IncrementalAlterConfigsResponse)
+	if !ok {
+		return false
+	}
+	applied := false
+	for i := range theirs.Resources {
+		if r := &theirs.Resources[i]; r.ResourceType == kmsg.ConfigResourceTypeBrokerLogger && r.ErrorCode != kerr.InvalidRequest.Code {
+			r.ErrorCode, applied = kerr.InvalidRequest.Code, true
+		}
+	}
+	return applied
 }
 
 // ownPartitions: Kafka looks at all leaderless partitions whoever comes back, so that one which could have had a leader for another reason,

@@ -56,13 +56,13 @@ var moves = []struct {
 	{3, "odd registration", (*world).oddRegistration},
 	{12, "time", (*world).passTime},
 	{6, "create topics", (*world).createTopics},
-	{2, "create partitions", (*world).createPartitions},
+	{3, "create partitions", (*world).createPartitions},
 	{1, "delete topics", (*world).deleteTopics},
 	{18, "alter partition", (*world).alterPartition},
 	{10, "reassign", (*world).reassign},
 	{6, "elect", (*world).elect},
 	{6, "assign directories", (*world).assignDirs},
-	{5, "configs", (*world).alterConfigs},
+	{6, "configs", (*world).alterConfigs},
 	{1, "unregister", (*world).unregister},
 	{1, "failover", (*world).changeLeader},
 	{1, "controller", (*world).registerController},
@@ -224,9 +224,20 @@ func (w *world) restart() {
 		}
 	}
 	b := w.anyBroker()
-	if len(candidates) > 0 && w.chance(85) {
+	switch {
+	case len(candidates) == brokerCount && w.chance(70): // the whole cluster
+		for _, b := range candidates {
+			w.restartOne(b)
+		}
+		w.beats()
+		return
+	case len(candidates) > 0 && w.chance(85):
 		b = pick(w.rng, candidates)
 	}
+	w.restartOne(b)
+}
+
+func (w *world) restartOne(b *broker) {
 	b.incarnation = w.unique('i')
 	if b.dirs == nil || w.chance(10) {
 		b.dirs = nil
@@ -281,7 +292,11 @@ func (w *world) oddRegistration() {
 		req.IncarnationID = w.unique('i')
 	}
 	for range 1 + w.rng.IntN(2) {
-		switch w.rng.IntN(12) {
+		switch w.rng.IntN(13) {
+		case 12:
+			l := req.Listeners[0]
+			l.Port++
+			req.Listeners = append(req.Listeners, l)
 		case 0:
 			req.ClusterID = "another"
 		case 1:
@@ -308,7 +323,10 @@ func (w *world) oddRegistration() {
 		case 9:
 			req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: "new.version", MinSupportedVersion: int16(w.rng.IntN(2)), MaxSupportedVersion: 1})
 		case 10:
-			req.Listeners = nil
+			req.Listeners = req.Listeners[:1]
+			if w.chance(50) {
+				req.Rack = nil
+			}
 		case 11:
 			req.PreviousBrokerEpoch = w.epoch(b.id)
 		}
@@ -345,7 +363,13 @@ func (w *world) unregister() {
 // changeLeader lets another node have led for a while; it may have changed the level of a feature.
 func (w *world) changeLeader() {
 	w.count("failover")
-	switch w.rng.IntN(4) {
+	switch w.rng.IntN(5) {
+	case 2: // which brokers only may do, for themselves
+		if w.img().Version().HasCordonedDirectories() {
+			dirs := "/a,/b"
+			w.failover(&record.Config{ResourceType: metadata.ConfigBroker, ResourceName: fmt.Sprint(w.anyBroker().id % 3), Name: "cordoned.log.dirs", Value: &dirs})
+			return
+		}
 	case 0:
 		if w.img().Version().HasElr() {
 			w.failover(&record.FeatureLevel{Name: metadata.FeatureElr, Level: int16(w.rng.IntN(2))})
@@ -366,7 +390,15 @@ func (w *world) registerController() {
 	req.ControllerID, req.IncarnationID = 3001+int32(w.rng.IntN(3)), w.unique('c')
 	l := kmsg.NewControllerRegistrationRequestListener()
 	l.Name, l.Host, l.Port = "CONTROLLER", "c", 9093
+	if w.chance(5) {
+		l.SecurityProtocol = int16(w.rng.IntN(6) - 1)
+	}
 	req.Listeners = append(req.Listeners, l)
+	if w.chance(20) {
+		l.Name, l.Port = pick(w.rng, []string{"CONTROLLER", "OTHER"}), 9094
+		req.Listeners = append(req.Listeners, l)
+	}
+	req.ZkMigrationReady = w.chance(5)
 	f := kmsg.NewControllerRegistrationRequestFeature()
 	f.Name, f.MinSupportedVersion, f.MaxSupportedVersion = metadata.FeatureMetadata, 7, 30
 	req.Features = append(req.Features, f)
