@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -137,7 +138,7 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	readers, errs := make([]*follower, n), make([]error, n)
 	beats := f.probeHeartbeats(f.brokers[:1])
 	r.progress.show("%d observers read %s", n, what)
-	begin := time.Now()
+	begin, cpu, own := time.Now(), r.controllersCPU(), processCPU(os.Getpid())
 	var wg sync.WaitGroup
 	for i := range n {
 		readers[i] = newFollower(int32(firstObserverID+i), r.quorum.ClusterID(), lead.ID, r.quorum.Endpoint)
@@ -145,6 +146,7 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	}
 	wg.Wait()
 	elapsed := time.Since(begin)
+	cpu, own = r.controllersCPU()-cpu, processCPU(os.Getpid())-own
 	window, err := beats.cut()
 	r.check(err)
 	beats.stop()
@@ -158,6 +160,10 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	}
 	r.reportMs(fmt.Sprintf("%d observers read %s", n, what), elapsed)
 	r.report(fmt.Sprintf("%d observers read %s, bytes a second", n, what), "MB/s", higher, float64(total)/1e6/elapsed.Seconds())
+	if own > 0 {
+		r.reportMs(fmt.Sprintf("%d observers read %s, processor of the controllers", n, what), cpu)
+		r.reportMs(fmt.Sprintf("%d observers read %s, processor of the observers", n, what), own)
+	}
 	r.reportMs("longest heartbeat meanwhile ("+what+")", percentile(window, 1))
 }
 

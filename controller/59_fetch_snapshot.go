@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"io"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -13,7 +14,7 @@ import (
 // cannot be read; Kafka says POSITION_OUT_OF_RANGE to a bad position, which an observer repeats for ever. Errors are repeated without
 // a pause but BROKER_NOT_AVAILABLE; that is therefore the answer while nobody leads. CurrentLeader has no default that means
 // "unknown", and an observer stops its process when SnapshotId or Position are not its own: all three are always set.
-func (c *Controller) fetchSnapshot(_ context.Context, caller Caller, req *kmsg.FetchSnapshotRequest) *kmsg.FetchSnapshotResponse {
+func (c *Controller) fetchSnapshot(_ context.Context, caller Caller, req *kmsg.FetchSnapshotRequest) kmsg.Response {
 	resp := responseTo[*kmsg.FetchSnapshotResponse](req)
 	if !c.sameCluster(req.ClusterID) {
 		resp.ErrorCode = kerr.InconsistentClusterID.Code
@@ -24,51 +25,74 @@ func (c *Controller) fetchSnapshot(_ context.Context, caller Caller, req *kmsg.F
 		return resp
 	}
 	want := &req.Topics[0].Partitions[0]
-	quorum := c.cfg.Log.Quorum()
-	leader := quorum.LeaderID
-	if req.Version >= 1 && leader >= 0 {
-		leader = c.nameSnapshotLeader(resp, caller, leader)
-	}
+	leader, epoch := c.cfg.Log.Leader()
 	p := kmsg.NewFetchSnapshotResponseTopicPartition()
 	p.Partition, p.Position = want.Partition, want.Position
 	p.SnapshotID.EndOffset, p.SnapshotID.Epoch = want.SnapshotID.EndOffset, want.SnapshotID.Epoch
-	p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, quorum.LeaderEpoch
+	p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
+	var piece snapshotPiece
 	if req.Topics[0].Topic != metadataTopic || want.Partition != 0 {
 		p.ErrorCode = kerr.UnknownTopicOrPartition.Code
 	} else {
-		p.ErrorCode = c.readSnapshot(&p, want, quorum, int(req.MaxBytes))
+		piece, p.ErrorCode = c.openSnapshot(want, leader, epoch, req.MaxBytes)
 	}
+	if req.Version >= 1 && leader >= 0 {
+		p.CurrentLeader.LeaderID = c.nameSnapshotLeader(resp, caller, leader)
+	}
+	p.Size = piece.size
 	topic := kmsg.NewFetchSnapshotResponseTopic()
 	topic.Topic, topic.Partitions = req.Topics[0].Topic, []kmsg.FetchSnapshotResponseTopicPartition{p}
 	resp.Topics = []kmsg.FetchSnapshotResponseTopic{topic}
-	return resp
+	if piece.file == nil {
+		return resp
+	}
+	piece.FetchSnapshotResponse = resp
+	return piece
 }
 
-// snapshotChunkMaxBytes bounds one answer, whatever the observer asks for.
-const snapshotChunkMaxBytes = 8 << 20
+// snapshotPiece is a response whose bytes are still in the snapshot's file: whoever writes it sends them from there. However many observers
+// download at once, none of it is held in memory.
+type snapshotPiece struct {
+	*kmsg.FetchSnapshotResponse
+	file io.ReadCloser
+	n    int64 // bytes of the file from where it is now
+	size int64 // of the whole file
+}
 
-// readSnapshot fills in the bytes asked for, or returns an error code.
-func (c *Controller) readSnapshot(p *kmsg.FetchSnapshotResponseTopicPartition, want *kmsg.FetchSnapshotRequestTopicPartition, quorum Quorum, maxBytes int) int16 {
+// Content tells which field of the response is missing, and where its n bytes come from. Who calls it closes the file.
+func (p snapshotPiece) Content() (field *[]byte, file io.ReadCloser, n int64) {
+	return &p.Topics[0].Partitions[0].Bytes, p.file, p.n
+}
+
+// snapshotPieceMaxBytes bounds one answer, whatever the observer asks for.
+const snapshotPieceMaxBytes = 8 << 20
+
+// openSnapshot opens the piece that is asked for, or returns an error code.
+func (c *Controller) openSnapshot(want *kmsg.FetchSnapshotRequestTopicPartition, leader, epoch, maxBytes int32) (snapshotPiece, int16) {
 	switch {
-	case want.CurrentLeaderEpoch < quorum.LeaderEpoch:
-		return kerr.FencedLeaderEpoch.Code
-	case want.CurrentLeaderEpoch > quorum.LeaderEpoch:
-		return kerr.UnknownLeaderEpoch.Code
-	case quorum.LeaderID < 0:
-		return kerr.BrokerNotAvailable.Code
-	case quorum.LeaderID != c.cfg.NodeID:
-		return kerr.NotLeaderForPartition.Code
+	case want.CurrentLeaderEpoch < epoch:
+		return snapshotPiece{}, kerr.FencedLeaderEpoch.Code
+	case want.CurrentLeaderEpoch > epoch:
+		return snapshotPiece{}, kerr.UnknownLeaderEpoch.Code
+	case leader < 0:
+		return snapshotPiece{}, kerr.BrokerNotAvailable.Code
+	case leader != c.cfg.NodeID:
+		return snapshotPiece{}, kerr.NotLeaderForPartition.Code
 	}
 	id := want.SnapshotID
 	if id.EndOffset <= 0 || id.Epoch < 0 || want.Position < 0 {
-		return kerr.SnapshotNotFound.Code
+		return snapshotPiece{}, kerr.SnapshotNotFound.Code
 	}
-	chunk, size, err := c.cfg.Log.ReadSnapshot(id.EndOffset, id.Epoch, want.Position, min(max(maxBytes, 1), snapshotChunkMaxBytes))
-	if err != nil || want.Position >= size {
-		return kerr.SnapshotNotFound.Code
+	file, size, err := c.cfg.Log.OpenSnapshot(id.EndOffset, id.Epoch, want.Position)
+	if err != nil {
+		return snapshotPiece{}, kerr.SnapshotNotFound.Code
 	}
-	p.Size, p.Bytes = size, chunk
-	return 0
+	if want.Position >= size {
+		file.Close()
+		return snapshotPiece{}, kerr.SnapshotNotFound.Code
+	}
+	n := min(int64(max(maxBytes, 1)), snapshotPieceMaxBytes, size-want.Position)
+	return snapshotPiece{file: file, n: n, size: size}, 0
 }
 
 // nameSnapshotLeader adds the leader's endpoint and returns its id, or -1 when no endpoint is known.

@@ -82,6 +82,9 @@ func TestFetchSnapshotErrors(t *testing.T) {
 			p.SnapshotID.EndOffset != want.SnapshotID.EndOffset || p.SnapshotID.Epoch != want.SnapshotID.Epoch || p.Position != want.Position || len(p.Bytes) != 0 {
 			t.Errorf("%s: %+v", name, resp)
 		}
+		if log.open != 0 {
+			t.Errorf("%s: a file is left open", name)
+		}
 	}
 }
 
@@ -101,13 +104,13 @@ func TestFetchSnapshotRefusals(t *testing.T) {
 
 func TestFetchSnapshotBoundsBytes(t *testing.T) {
 	c, log := newReadController(t)
-	log.quorum.LeaderID, log.snapshot = 3000, []byte("0123456789")
-	for asked, want := range map[int32]int{-5: 1, 0: 1, 500: 500, 1 << 30: snapshotChunkMaxBytes} {
+	log.quorum.LeaderID, log.snapshot = 3000, make([]byte, snapshotPieceMaxBytes+1)
+	for asked, want := range map[int32]int{-5: 1, 0: 1, 500: 500, 1 << 30: snapshotPieceMaxBytes} {
 		req := observerFetchSnapshot(c, 0)
 		req.MaxBytes = asked
-		ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller, req, 1)
-		if log.maxBytes != want {
-			t.Errorf("%d bytes asked: %d", asked, log.maxBytes)
+		resp := ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller, req, 1)
+		if got := len(resp.Topics[0].Partitions[0].Bytes); got != want {
+			t.Errorf("%d bytes asked: %d", asked, got)
 		}
 	}
 }

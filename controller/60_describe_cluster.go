@@ -32,7 +32,7 @@ func (c *Controller) describeCluster(_ context.Context, caller Caller, req *kmsg
 		return describeClusterError(resp, err)
 	}
 	resp.ClusterID, resp.EndpointType = c.cfg.ClusterID, endpointControllers
-	leader := c.cfg.Log.Quorum().LeaderID
+	leader, _ := c.cfg.Log.Leader()
 	for id, registration := range img.Controllers() {
 		e := namedEndpoint(registration.Endpoints, caller.Listener)
 		if e == nil {

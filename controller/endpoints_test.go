@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,13 +15,13 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// readLog is a Log whose Fetch and ReadSnapshot answer what a test has set, and note what they were asked.
+// readLog is a Log whose Fetch and OpenSnapshot answer what a test has set.
 type readLog struct {
 	fakeLog
 	asked    FetchRequest
 	result   FetchResult
 	snapshot []byte // of the id 100-2
-	maxBytes int    // asked of ReadSnapshot
+	open     int    // files that OpenSnapshot has opened and nobody has closed
 }
 
 func (l *readLog) Fetch(_ context.Context, f FetchRequest) FetchResult {
@@ -28,13 +29,22 @@ func (l *readLog) Fetch(_ context.Context, f FetchRequest) FetchResult {
 	return l.result
 }
 
-func (l *readLog) ReadSnapshot(endOffset int64, epoch int32, position int64, maxBytes int) ([]byte, int64, error) {
-	l.maxBytes = maxBytes
+func (l *readLog) OpenSnapshot(endOffset int64, epoch int32, position int64) (io.ReadCloser, int64, error) {
 	if endOffset != 100 || epoch != 2 || position > int64(len(l.snapshot)) {
 		return nil, 0, errors.New("no such snapshot")
 	}
-	rest := l.snapshot[position:]
-	return rest[:min(len(rest), maxBytes)], int64(len(l.snapshot)), nil
+	l.open++
+	return readFile{bytes.NewReader(l.snapshot[position:]), l}, int64(len(l.snapshot)), nil
+}
+
+type readFile struct {
+	io.Reader
+	log *readLog
+}
+
+func (f readFile) Close() error {
+	f.log.open--
+	return nil
 }
 
 // testVoters are 3000, 3001 and 3002, each with listeners CONTROLLER and SECURE.
@@ -87,7 +97,25 @@ func ask[R kmsg.Response](t testing.TB, c *Controller, caller Caller, req kmsg.R
 	if answer == nil {
 		t.Fatalf("%T: no answer", req)
 	}
+	if piece, ok := answer.(snapshotPiece); ok {
+		answer = readPiece(t, piece)
+	}
 	return overWire(t, answer).(R)
+}
+
+// readPiece puts into a response what is still in its file, as the protocol layer does.
+func readPiece(t testing.TB, piece snapshotPiece) kmsg.Response {
+	t.Helper()
+	field, file, n := piece.Content()
+	content := make([]byte, n)
+	if _, err := io.ReadFull(file, content); err != nil {
+		t.Fatal(err)
+	}
+	*field = content
+	if err := file.Close(); err != nil {
+		t.Error(err)
+	}
+	return piece.FetchSnapshotResponse
 }
 
 func overWire(t testing.TB, resp kmsg.Response) kmsg.Response {

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -60,10 +61,11 @@ func (l *fakeLog) take() []metadata.Batch {
 
 func (l *fakeLog) Fetch(context.Context, FetchRequest) FetchResult { return FetchResult{ErrorCode: -1} }
 
-func (l *fakeLog) ReadSnapshot(int64, int32, int64, int) ([]byte, int64, error) {
-	return nil, 0, errors.New("the fake log has no snapshots")
+func (l *fakeLog) OpenSnapshot(int64, int32, int64) (io.ReadCloser, int64, error) {
+	return nil, 0, errors.New("no snapshot")
 }
 
+func (l *fakeLog) Leader() (id, epoch int32)              { return l.quorum.LeaderID, l.quorum.LeaderEpoch }
 func (l *fakeLog) Quorum() Quorum                         { return l.quorum }
 func (l *fakeLog) Peers() []Peer                          { return l.peers }
 func (l *fakeLog) Barrier(context.Context) (int64, error) { return l.end, nil }

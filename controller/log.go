@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -16,8 +17,10 @@ type Log interface {
 	Propose(epoch int32, batches ...[]byte) (baseOffset int64, err error)
 	// Fetch answers an observer, parking as Kafka's leader does.
 	Fetch(ctx context.Context, f FetchRequest) FetchResult
-	// ReadSnapshot returns up to maxBytes of a snapshot's file from position on, and the file's size.
-	ReadSnapshot(endOffset int64, epoch int32, position int64, maxBytes int) (chunk []byte, size int64, err error)
+	// OpenSnapshot opens a snapshot's file at a position, and tells the file's whole size. The caller closes it.
+	OpenSnapshot(endOffset int64, epoch int32, position int64) (file io.ReadCloser, size int64, err error)
+	// Leader is who leads, as observers are told, -1 for nobody, and the epoch: what Quorum says of it, at the cost of a look.
+	Leader() (id, epoch int32)
 	// Quorum is the state of the raft layer now.
 	Quorum() Quorum
 	// Peers are the voters that this node has shaken hands with.

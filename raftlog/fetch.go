@@ -43,7 +43,7 @@ type FetchResult struct {
 	DivergingEnd          int64
 	SnapshotEnd           int64 // -1, -1: none
 	SnapshotEpoch         int32
-	Records               []byte // shared with nobody
+	Records               []byte // shared with the log and other fetchers: not to be changed
 }
 
 // Fetch answers a follower of the log (a broker, or an Apache tool). It parks the request while there is nothing to say:

@@ -182,39 +182,59 @@ func (s *snapshots) tidy(now time.Time) {
 	}
 }
 
-// readAt returns up to maxBytes bytes of a known snapshot from position on, and its size.
-func (s *snapshots) readAt(id snapshotID, position int64, maxBytes int, now time.Time) ([]byte, int64, error) {
+// open opens a known snapshot at a position, and tells its size.
+func (s *snapshots) open(id snapshotID, position int64, now time.Time) (f *os.File, size int64, err error) {
 	s.mu.Lock()
 	if !slices.Contains(s.known, id) {
 		s.mu.Unlock()
 		return nil, 0, fmt.Errorf("%w: %s", ErrSnapshotNotFound, id)
 	}
 	s.read[id] = now
-	f, err := os.Open(s.path(id))
+	f, err = os.Open(s.path(id))
 	s.mu.Unlock()
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrSnapshotNotFound, err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	size, err = seekWithin(f, position)
 	if err != nil {
-		return nil, 0, err
+		return nil, size, errors.Join(fmt.Errorf("raftlog: snapshot %s: %w", id, err), f.Close())
 	}
-	size := info.Size()
-	if position < 0 || position > size {
-		return nil, size, fmt.Errorf("raftlog: snapshot %s has %d bytes, position %d is outside", id, size, position)
-	}
-	chunk := make([]byte, min(int64(max(maxBytes, 0)), size-position))
-	if _, err := f.ReadAt(chunk, position); err != nil && !errors.Is(err, io.EOF) {
-		return nil, size, err
-	}
-	return chunk, size, nil
+	return f, size, nil
 }
 
-// ReadSnapshot returns up to maxBytes bytes of a snapshot from position on, and its total size; ErrSnapshotNotFound if
-// this node has no such snapshot (the 0-0 checkpoint is none). Reading keeps the snapshot for at least a minute more.
-func (l *Log) ReadSnapshot(endOffset int64, epoch int32, position int64, maxBytes int) (chunk []byte, size int64, err error) {
-	return l.snaps.readAt(snapshotID{endOffset, epoch}, position, maxBytes, l.now())
+func seekWithin(f *os.File, position int64) (size int64, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if position < 0 || position > info.Size() {
+		return info.Size(), fmt.Errorf("position %d is outside its %d bytes", position, info.Size())
+	}
+	_, err = f.Seek(position, io.SeekStart)
+	return info.Size(), err
+}
+
+// readAt returns up to maxBytes bytes of a known snapshot from position on, and its size.
+func (s *snapshots) readAt(id snapshotID, position int64, maxBytes int, now time.Time) ([]byte, int64, error) {
+	f, size, err := s.open(id, position, now)
+	if err != nil {
+		return nil, size, err
+	}
+	defer f.Close()
+	chunk := make([]byte, min(int64(max(maxBytes, 0)), size-position))
+	_, err = io.ReadFull(f, chunk)
+	return chunk, size, err
+}
+
+// OpenSnapshot opens a snapshot's file at a position and tells its total size; ErrSnapshotNotFound if this node has no such
+// snapshot (the 0-0 checkpoint is none). The file never changes and can be read to its end even if it is deleted meanwhile; the caller
+// closes it. Being opened keeps a snapshot for at least a minute more.
+func (l *Log) OpenSnapshot(endOffset int64, epoch int32, position int64) (file io.ReadCloser, size int64, err error) {
+	f, size, err := l.snaps.open(snapshotID{endOffset, epoch}, position, l.now())
+	if err != nil {
+		return nil, size, err
+	}
+	return f, size, nil
 }
 
 // LatestSnapshot names the newest durable snapshot.

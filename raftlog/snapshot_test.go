@@ -201,8 +201,12 @@ func TestRestartFromSnapshot(t *testing.T) {
 	}
 	var file []byte
 	for size := int64(1); int64(len(file)) < size; {
-		chunk, total, err := n.log.ReadSnapshot(gotEnd, gotEpoch, int64(len(file)), 1000)
-		if err != nil || len(chunk) == 0 {
+		f, total, err := n.log.OpenSnapshot(gotEnd, gotEpoch, int64(len(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		chunk, err := io.ReadAll(io.LimitReader(f, 1000))
+		if err = errors.Join(err, f.Close()); err != nil || len(chunk) == 0 {
 			t.Fatal(err)
 		}
 		file, size = append(file, chunk...), total
@@ -240,7 +244,7 @@ func TestSnapshotThatIsToldOfCanBeRead(t *testing.T) {
 	read := make(chan error, 1)
 	l.writer.disk = compactedDisk{l.writer.disk, sync.OnceFunc(func() {
 		end, epoch, _ := l.LatestSnapshot()
-		_, _, err := l.ReadSnapshot(end, epoch, 0, 1)
+		_, _, err := l.snaps.readAt(snapshotID{end, epoch}, 0, 1, l.now())
 		read <- err
 	})}
 	l.Start()

@@ -85,6 +85,13 @@ var roles = map[raft.StateType]string{
 	raft.StateFollower: "follower", raft.StateCandidate: "candidate", raft.StateLeader: "leader", raft.StatePreCandidate: "pre-candidate",
 }
 
+// Leader is who leads as observers are told, -1 for nobody and this node only once it has claimed the epoch, and the epoch.
+func (l *Log) Leader() (id, epoch int32) {
+	l.view.mu.RLock()
+	defer l.view.mu.RUnlock()
+	return l.view.leader, l.view.epoch
+}
+
 // Status describes this replica. It is meant for people and tools, not for hot paths.
 func (l *Log) Status() Status {
 	now := l.now()

@@ -155,13 +155,16 @@ func (v *view) agrees(offset int64, last int32) (yes bool, epoch int32, end int6
 	return epoch == last && offset <= end && v.boundary(offset), epoch, end, true
 }
 
-// records returns whole batches from offset on, of at most maxBytes bytes, but at least one.
+// records returns whole batches from offset on, of at most maxBytes bytes, but at least one. They are shared, and are not to be changed.
 func (v *view) records(offset int64, maxBytes int) []byte {
 	from := v.at(offset)
 	to, size := from, 0
 	for to < len(v.batches) && (to == from || size+len(v.batches[to].bytes) <= maxBytes) {
 		size += len(v.batches[to].bytes)
 		to++
+	}
+	if to == from+1 {
+		return v.batches[from].bytes
 	}
 	records := make([]byte, 0, size)
 	for _, b := range v.batches[from:to] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -164,10 +165,11 @@ func (l *memoryLog) Fetch(context.Context, controller.FetchRequest) controller.F
 	return controller.FetchResult{ErrorCode: -1}
 }
 
-func (l *memoryLog) ReadSnapshot(int64, int32, int64, int) ([]byte, int64, error) {
+func (l *memoryLog) OpenSnapshot(int64, int32, int64) (io.ReadCloser, int64, error) {
 	return nil, 0, errNotHere
 }
 
+func (l *memoryLog) Leader() (id, epoch int32)              { return -1, 0 }
 func (l *memoryLog) Quorum() controller.Quorum              { return controller.Quorum{} }
 func (l *memoryLog) Peers() []controller.Peer               { return nil }
 func (l *memoryLog) Barrier(context.Context) (int64, error) { return 0, errNotHere }
