@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type handleFunc = func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
 
 // testKeys are what the toy server serves: the controller's versions of a few keys.
-var testKeys = map[int16][2]int16{1: {4, 18}, 3: {0, 13}, 18: {0, 4}, 19: {2, 7}, 58: {0, 0}, 63: {0, 2}}
+var testKeys = map[int16][2]int16{1: {4, 18}, 3: {0, 13}, 18: {0, 4}, 19: {2, 7}, 58: {0, 0}, 59: {0, 1}, 63: {0, 2}}
 
 func testVersions(key int16) (low, high int16, ok bool) {
 	v, ok := testKeys[key]

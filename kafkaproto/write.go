@@ -2,6 +2,7 @@ package kafkaproto
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -11,6 +12,12 @@ import (
 )
 
 func (c *conn) write(correlationID int32, resp kmsg.Response) error {
+	if r, ok := resp.(FromFile); ok {
+		return c.writeFromFile(correlationID, r)
+	}
+	if done, err := c.writeLarge(correlationID, resp); done {
+		return err
+	}
 	out := newBuffer()
 	defer out.free()
 	out.b = AppendResponse(append(out.b, 0, 0, 0, 0), correlationID, resp)
@@ -23,6 +30,14 @@ func (c *conn) writeFrame(frame []byte) error {
 		return &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", len(frame))}
 	}
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+	return c.send(func() (int64, error) {
+		n, err := c.nc.Write(frame)
+		return int64(n), err
+	})
+}
+
+// send lets write write a frame, and tells how many bytes it wrote.
+func (c *conn) send(write func() (int64, error)) error {
 	// As with reads, the deadline is only set again when an eighth of it is gone.
 	if now := time.Now(); now.Sub(c.writeSet) >= c.server.cfg.WriteTimeout/8 {
 		c.writeSet = now
@@ -30,11 +45,12 @@ func (c *conn) writeFrame(frame []byte) error {
 			return &frameError{peerOrNetwork(err), err}
 		}
 	}
-	n, err := c.nc.Write(frame)
-	c.server.count.bytesOut.Add(int64(n))
+	n, err := write()
+	c.server.count.bytesOut.Add(n)
+	if _, known := errors.AsType[*frameError](err); err == nil || known {
+		return err
+	}
 	switch {
-	case err == nil:
-		return nil
 	case isTimeout(err):
 		return &frameError{closedWriteTimeout, err}
 	case c.server.draining.Load():

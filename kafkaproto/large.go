@@ -1,0 +1,99 @@
+package kafkaproto
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// FromFile is a response of which one field, of bytes, is not in memory: they go from a reader to the connection, and if that is a file
+// and the system can do so, without passing through this process.
+type FromFile interface {
+	kmsg.Response
+	// Content tells the field, which is empty, and where its n bytes come from. It is called once; file is closed in any case.
+	Content() (field *[]byte, file io.ReadCloser, n int64)
+}
+
+// largeBytes are not copied into the rest of a response, but written beside it.
+const largeBytes = 16 << 10
+
+// writeLarge writes a response around a large field of it that is in memory, if there is one.
+func (c *conn) writeLarge(correlationID int32, resp kmsg.Response) (done bool, err error) {
+	field := recordsOf(resp)
+	if field == nil || len(*field) < largeBytes {
+		return false, nil
+	}
+	content := *field
+	head, tail, err := around(correlationID, resp, field, int64(len(content)))
+	if err != nil {
+		return true, err
+	}
+	return true, c.send(func() (int64, error) {
+		frame := net.Buffers{head, content, tail}
+		return frame.WriteTo(c.nc)
+	})
+}
+
+// recordsOf is the one field of a response that may be large: the records of a FETCH of one partition.
+func recordsOf(resp kmsg.Response) *[]byte {
+	r, ok := resp.(*kmsg.FetchResponse)
+	if !ok || len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
+		return nil
+	}
+	return &r.Topics[0].Partitions[0].RecordBatches
+}
+
+func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
+	field, file, n := resp.Content()
+	defer file.Close()
+	head, tail, err := around(correlationID, resp, field, n)
+	if err != nil {
+		return err
+	}
+	return c.send(func() (int64, error) {
+		sent, err := c.nc.Write(head)
+		if err != nil {
+			return int64(sent), err
+		}
+		copied, err := io.CopyN(c.nc, file, n)
+		total := int64(sent) + copied
+		if errors.Is(err, io.EOF) {
+			return total, &frameError{closedFault, fmt.Errorf("a file ends %d bytes before what was to be sent of it", n-copied)}
+		}
+		if err != nil {
+			return total, err
+		}
+		sent, err = c.nc.Write(tail)
+		return total + int64(sent), err
+	})
+}
+
+// around encodes a response as a frame that is broken off where the n bytes of one of its fields go. kmsg cannot encode half a response,
+// so it encodes two: where one with an empty field and one with a field of one byte first differ, there is the field's length.
+func around(correlationID int32, resp kmsg.Response, field *[]byte, n int64) (head, tail []byte, err error) {
+	*field = []byte{}
+	empty := AppendResponse([]byte{0, 0, 0, 0}, correlationID, resp)
+	*field = []byte{0}
+	one := AppendResponse([]byte{0, 0, 0, 0}, correlationID, resp)
+	at := 0
+	for empty[at] == one[at] {
+		at++
+	}
+	tail = empty[at+1:]
+	if resp.IsFlexible() {
+		head = binary.AppendUvarint(empty[:at:at], uint64(n)+1)
+	} else {
+		head = binary.BigEndian.AppendUint32(empty[:at-3:at-3], uint32(n))
+	}
+	size := int64(len(head)-4) + n + int64(len(tail))
+	if n < 0 || size > math.MaxInt32 {
+		return nil, nil, &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", size)}
+	}
+	binary.BigEndian.PutUint32(head, uint32(size))
+	return head, tail, nil
+}
