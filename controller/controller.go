@@ -24,6 +24,8 @@ type Controller struct {
 	timers timers
 
 	published atomic.Pointer[metadata.Image]
+	// whole is the newest image at the end of a call of Committed, outside any metadata transaction: what a snapshot may be made of.
+	whole atomic.Pointer[metadata.Image]
 	// active is the epoch that the core leads, standby otherwise; a hint, so that requests to a standby need not queue.
 	active atomic.Int32
 	stats  counters
@@ -46,6 +48,7 @@ func New(cfg Config) *Controller {
 	c.active.Store(standby)
 	c.core = newCore(&c.cfg, func(img *metadata.Image) { c.published.Store(img) })
 	c.published.Store(c.core.committed)
+	c.whole.Store(c.core.committed)
 	c.timers = timers{clock: cfg.Clock, fire: c.fireTimers}
 	return c
 }
@@ -149,7 +152,8 @@ func (c *Controller) invariant(name string, f func() error) event {
 	}}
 }
 
-// Committed takes batches that a majority holds, in log order; their bytes are not changed any more. It does not block.
+// Committed takes batches that a majority holds, in log order; their bytes are not changed any more. Batches that were proposed together
+// come in one call. It does not block.
 func (c *Controller) Committed(batches [][]byte) {
 	c.queue.addLog(c.invariant("commit", func() error {
 		for _, b := range batches {
@@ -165,8 +169,16 @@ func (c *Controller) Committed(batches [][]byte) {
 			}
 			c.feed.add(batch, c.core.committed)
 		}
+		c.noteWhole()
 		return nil
 	}))
+}
+
+// noteWhole lets snapshots be made of the state now, unless it is in the middle of a metadata transaction.
+func (c *Controller) noteWhole() {
+	if img := c.core.committed; !img.InTransaction() {
+		c.whole.Store(img)
+	}
 }
 
 // LeaderChanged tells who leads which epoch; leader -1 is nobody. It does not block.
@@ -198,15 +210,17 @@ func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.
 	}
 	c.queue.addLog(c.invariant("load snapshot", func() error {
 		c.core.load(img)
+		c.noteWhole()
 		c.feed.add(nil, img)
 		return nil
 	}))
 	return nil
 }
 
-// Snapshot names the newest committed state and how to write it; write may run on any goroutine, at any later time.
+// Snapshot names the newest committed state and how to write it; write may run on any goroutine, at any later time. It ends where a call of
+// Committed ended: within a call the log may have no place to cut.
 func (c *Controller) Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error) {
-	img := c.Image()
+	img := c.whole.Load()
 	return img.EndOffset(), img.Epoch(), func(w io.Writer) error { return metadata.WriteSnapshot(w, img) }
 }
 

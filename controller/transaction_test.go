@@ -118,6 +118,33 @@ func TestATransactionIsSeenWholeOrNotAtAll(t *testing.T) {
 	}
 }
 
+// TestSnapshotsEndWhereTheLogCanBeCut looks at what a snapshot would be made of while batches that came together are taken.
+func TestSnapshotsEndWhereTheLogCanBeCut(t *testing.T) {
+	d := newTestDriver(t)
+	epoch := d.addBroker(1)
+	for range 3 {
+		d.ask(producerIDs(1, epoch))
+	}
+	d.work()
+	var batches [][]byte
+	for _, b := range d.log.take() {
+		batches = append(batches, b)
+	}
+	before, _, _ := d.Snapshot()
+	seen := 0
+	d.core.publish = func(img *metadata.Image) {
+		seen++
+		if end, _, _ := d.Snapshot(); end != before {
+			t.Errorf("a snapshot at %d, with %d of %d batches taken", end, seen, len(batches))
+		}
+	}
+	d.Committed(batches)
+	d.work()
+	if end, _, _ := d.Snapshot(); seen != 3 || end != d.log.end {
+		t.Errorf("a snapshot at %d of %d, after %d batches", end, d.log.end, seen)
+	}
+}
+
 func snapshotOf(t testing.TB, d *testDriver) []byte {
 	t.Helper()
 	var b bytes.Buffer

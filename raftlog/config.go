@@ -25,8 +25,8 @@ type App interface {
 	LeaderChanged(leader, epoch int32)
 	// LoadSnapshot replaces all state (at start, and when a lagging node is caught up). open may be called until it returns.
 	LoadSnapshot(endOffset int64, epoch int32, open func() (io.ReadCloser, error)) error
-	// Snapshot names the newest state that can be written (what Committed and LoadSnapshot have delivered, at a batch
-	// boundary, with the epoch of the last batch) and how: write runs on another goroutine. endOffset 0: nothing to write.
+	// Snapshot names the newest state that can be written, at the end of what one call of Committed, or LoadSnapshot, has delivered: a call
+	// may deliver several batches of one entry, between which the log cannot be cut. write runs on another goroutine, later.
 	Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error)
 	// EpochStart returns the control batch a new leader opens its epoch with (LeaderChange; first is true when the log is
 	// empty: also KRaftVersion and Voters). The log takes the bytes over and patches base offset and epoch.
