@@ -12,7 +12,8 @@ import (
 
 // CREATE_PARTITIONS (37), versions 0-3 (ReplicationControlManager.createPartitions). Each topic succeeds or fails by itself and
 // the new partitions of all that succeed are one batch. They get as many replicas as partition 0 has. Where Kafka writes the partitions
-// of a topic up to the one that fails, we write none of it.
+// of a topic up to the one that fails, we write none of it; more than 10,000 new partitions are POLICY_VIOLATION, where it has an
+// UNKNOWN_SERVER_ERROR.
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
 	resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 	names := timesNamed(req.Topics, func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })

@@ -11,8 +11,8 @@ import (
 )
 
 // validateTopic checks a topic's overrides as they would be (LogConfig.validate): known names, values in range, and the
-// rules between several of them, for which the levels below count too. Keys that an older release left in the log and this one does not
-// know are let be.
+// rules between several of them, for which this node's file counts too; brokers' dynamic configs do not, as with a controller of
+// Kafka's that is no broker. Keys that an older release left in the log and this one does not know are let be.
 func (cc *configChanges) validateTopic(changes []*record.Config, all, current map[string]string) *apiError {
 	for _, r := range changes {
 		if r.Value != nil && topicKeyByName[r.Name] == nil {
@@ -26,7 +26,8 @@ func (cc *configChanges) validateTopic(changes []*record.Config, all, current ma
 			}
 		}
 	}
-	values := topicValues{&cc.defaults, all}
+	defaults := topicDefaults{static: cc.defaults.static}
+	values := topicValues{&defaults, all}
 	for _, rule := range [...]string{values.compaction(), values.remoteStorage(current), values.remoteCopy(), values.remoteRetention()} {
 		if rule != "" {
 			return errorf(kerr.InvalidConfig, "%s", rule)
