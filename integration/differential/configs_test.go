@@ -22,8 +22,9 @@ var numbers = []string{
 
 var booleans = []string{"true", "false", "TRUE", " false ", "yes", ""}
 
+// topicConfigs have no min.insync.replicas with blanks around it: Kafka takes that, and then fails at whatever it does with the topic.
 var topicConfigs = []configPool{
-	{30, []string{"min.insync.replicas"}, []string{"1", "2", "3", "2", "3", "0", "x"}},
+	{30, []string{"min.insync.replicas"}, []string{"1", "2", "3", "2", "3", "2", "3", "+2", "0", "2147483647", "2147483648", "x"}},
 	{30, []string{"unclean.leader.election.enable"}, []string{"true", "false", "true", "false", "maybe"}},
 	{6, []string{"retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes"}, []string{"1000", "-1", "-2", "-3", "1e3", "2000"}},
 	{6, []string{"cleanup.policy"}, []string{"compact", "delete", "compact,delete", "", "delete, compact", "delete,delete", "zstd", ","}},
@@ -39,10 +40,17 @@ var topicConfigs = []configPool{
 	{3, []string{
 		"delete.retention.ms", "file.delete.delay.ms", "flush.messages", "flush.ms", "index.interval.bytes", "internal.segment.bytes", "local.retention.bytes",
 		"local.retention.ms", "max.compaction.lag.ms", "max.message.bytes", "message.timestamp.after.max.ms", "message.timestamp.before.max.ms",
-		"min.compaction.lag.ms", "min.insync.replicas", "retention.bytes", "retention.ms", "segment.bytes", "segment.index.bytes", "segment.jitter.ms", "segment.ms",
+		"min.compaction.lag.ms", "retention.bytes", "retention.ms", "segment.bytes", "segment.index.bytes", "segment.jitter.ms", "segment.ms",
 	}, numbers},
 	{1, []string{"no.such.config", "message.format.version", "", "Retention.ms"}, []string{"1"}},
 }
+
+// tieredConfigs are topicConfigs where tiered storage may be turned on.
+var tieredConfigs = append([]configPool{
+	{40, []string{"remote.storage.enable", "remote.log.copy.disable", "remote.log.delete.on.disable"}, []string{"true", "true", "false"}},
+	{20, []string{"retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes"}, []string{"1000", "-1", "-2", "2000"}},
+	{10, []string{"cleanup.policy"}, []string{"compact", "delete", ""}},
+}, topicConfigs...)
 
 var groupConfigs = []configPool{
 	{3, []string{
@@ -104,8 +112,15 @@ func (w *world) config(pools []configPool) (string, *string) {
 	panic("not reached")
 }
 
+func (w *world) topicPools() []configPool {
+	if w.tiered {
+		return tieredConfigs
+	}
+	return topicConfigs
+}
+
 func (w *world) topicConfig() (string, *string) {
-	name, value := w.config(topicConfigs)
+	name, value := w.config(w.topicPools())
 	if w.chance(1) {
 		return name, nil
 	}
@@ -123,7 +138,7 @@ func (w *world) configResource() (kmsg.ConfigResourceType, string, []configPool)
 		if w.chance(2) {
 			name = pick(w.rng, []string{"", ".", "a/b"})
 		}
-		return kmsg.ConfigResourceTypeTopic, name, topicConfigs
+		return kmsg.ConfigResourceTypeTopic, name, w.topicPools()
 	case n < 85:
 		return kmsg.ConfigResourceTypeBroker, pick(w.rng, []string{"", "", "", "1", "2", "3", fmt.Sprint(nodeID), "77", "-1", "x", "01"}), brokerConfigs
 	case n < 91:
@@ -156,6 +171,15 @@ func (w *world) alterConfigs() {
 	if w.chance(3) {
 		req.Resources = append(req.Resources, req.Resources[0])
 	}
+	if w.chance(3) { // alone, since Kafka may fail the whole request
+		req.Resources = req.Resources[:1]
+		c := &req.Resources[0].Configs[0]
+		if req.Resources[0].Configs = req.Resources[0].Configs[:1]; w.chance(70) {
+			c.Op, c.Value = pick(w.rng, []kmsg.IncrementalAlterConfigOp{0, 2, 3}), nil
+		} else {
+			c.Op = pick(w.rng, []kmsg.IncrementalAlterConfigOp{-1, 4})
+		}
+	}
 	w.request(req)
 }
 
@@ -166,7 +190,7 @@ func (w *world) configOp(pools []configPool) kmsg.IncrementalAlterConfigsRequest
 	switch {
 	case c.Op >= kmsg.IncrementalAlterConfigOpAppend && w.chance(80):
 		c.Name, c.Value = w.config(listConfigs)
-	case c.Op == kmsg.IncrementalAlterConfigOpDelete && w.chance(70): // elsewhere Kafka deletes or fails, where ours refuses
+	case c.Op == kmsg.IncrementalAlterConfigOpDelete && w.chance(70):
 		c.Value = nil
 	}
 	return c
@@ -183,13 +207,17 @@ func (w *world) replaceConfigs() {
 		r.ResourceType, r.ResourceName, pools = w.configResource()
 		for range w.rng.IntN(3) {
 			c := kmsg.NewAlterConfigsRequestResourceConfig()
-			c.Name, c.Value = w.config(pools) // never without: Kafka deletes, where ours refuses
+			c.Name, c.Value = w.config(pools)
 			r.Configs = append(r.Configs, c)
 		}
 		req.Resources = append(req.Resources, r)
 	}
 	if w.chance(3) {
 		req.Resources = append(req.Resources, req.Resources[0])
+	}
+	if w.chance(3) && len(req.Resources[0].Configs) > 0 {
+		req.Resources = req.Resources[:1]
+		req.Resources[0].Configs[0].Value = nil
 	}
 	w.request(req)
 }

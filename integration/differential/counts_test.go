@@ -154,6 +154,7 @@ func (c *counts) changed(d *divergence, r *record.PartitionChange) {
 		{"last known leader forgotten", r.LastKnownELR != nil && len(r.LastKnownELR) == 0},
 		{"reassignment begins", !old.Reassigning() && after.Reassigning()},
 		{"reassignment ends", old.Reassigning() && !after.Reassigning()},
+		{"reassignment cancelled", len(old.Adding()) > 0 && len(minus(old.Adding(), after.Replicas)) == len(old.Adding())},
 		{"reassignment goes elsewhere", old.Reassigning() && after.Reassigning() && r.Replicas != nil},
 		{"reassigned at once", !old.Reassigning() && !after.Reassigning() && r.Replicas != nil},
 		{"replicas more", len(after.Replicas) > len(old.Replicas)},

@@ -18,7 +18,12 @@ const (
 )
 
 // TestAgainstKafka runs random operations through Kafka's controller and ours. YAKT_DIFFERENTIAL_OPS is how many, YAKT_DIFFERENTIAL_SEED
-// the first run's seed: give both as a failure prints them to see it again.
+// the first run's seed: give both as a failure prints them to see it again. A million operations take a few minutes:
+//
+//	YAKT_DIFFERENTIAL_OPS=1000000 go test -v -timeout 60m ./integration/differential
+//
+// -v shows how often each request had which answer, what became of partitions, and which wanted differences there were. A run of reachedIn
+// operations or more fails too if it has not seen all that it should.
 func TestAgainstKafka(t *testing.T) {
 	operations := int(number(t, "YAKT_DIFFERENTIAL_OPS", operationsDefault))
 	seed := number(t, "YAKT_DIFFERENTIAL_SEED", uint64(time.Now().UnixNano()))
@@ -32,6 +37,9 @@ func TestAgainstKafka(t *testing.T) {
 		}
 	}
 	t.Logf("%d operations in %v, from seed %d\n%s", total.operations, time.Since(began).Round(time.Millisecond), seed, total)
+	if missing := total.missing(); operations >= reachedIn && len(missing) > 0 {
+		t.Errorf("never seen: %q", missing)
+	}
 }
 
 func number(t *testing.T, name string, otherwise uint64) uint64 {

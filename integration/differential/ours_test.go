@@ -55,7 +55,7 @@ func startOurs(s setting, seed uint64) *ours {
 			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}}, Features: metadata.SupportedFeatures(false),
 		},
 		InitialVoters: func() record.Voters { return voters }, Bootstrap: s.bootstrap(),
-		DefaultPartitions: partitions, DefaultReplicationFactor: int16(factor), MinISR: s.minISR, UncleanElection: s.unclean, DeleteTopics: true, Static: s.properties(),
+		DefaultPartitions: partitions, DefaultReplicationFactor: int16(factor), MinISR: s.minISR, UncleanElection: s.unclean, DeleteTopics: !s.keeps, Static: s.properties(),
 		SessionTimeout: sessionTimeout, HeartbeatInterval: 2 * time.Second, PreferredInterval: preferredInterval, UncleanInterval: uncleanInterval,
 		Log: o.log, Clock: o.clock, Random: rand.NewPCG(seed, 0), Logger: slog.New(slog.DiscardHandler),
 		Stop: func(err error) { o.stopped = err },

@@ -20,11 +20,13 @@ type setting struct {
 	elr     bool
 	minISR  int32
 	unclean bool // the cluster's unclean.leader.election.enable
-	tiered  bool // tiered storage may be turned on, and other defaults for new topics
+	tiered  bool // tiered storage may be turned on, and other defaults for new topics and groups
+	keeps   bool // topics are not deleted
 }
 
 func (s setting) String() string {
-	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections %v, tiered storage %v", s.version, s.elr, s.minISR, s.unclean, s.tiered)
+	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections %v, tiered storage %v, topics stay %v",
+		s.version, s.elr, s.minISR, s.unclean, s.tiered, s.keeps)
 }
 
 // settings are those that a run is most likely to need; every other run has one that is drawn from all there are.
@@ -47,6 +49,7 @@ func settingOf(run uint64) setting {
 	s := setting{
 		version: metadata.MinVersion + metadata.Version(rng.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
 		minISR:  int32(1 + rng.IntN(3)), unclean: rng.IntN(3) == 0, tiered: rng.IntN(2) == 0,
+		keeps: rng.IntN(16) == 0,
 	}
 	s.elr = s.version.HasElr() && rng.IntN(2) == 0
 	return s
@@ -72,14 +75,24 @@ func (s setting) bootstrap() []record.Record {
 
 // properties are the configuration file of both controllers.
 func (s setting) properties() map[string]string {
-	partitions, factor := s.defaults()
-	return map[string]string{
+	p := map[string]string{
 		"process.roles": "controller", "node.id": fmt.Sprint(nodeID), "controller.quorum.voters": fmt.Sprintf("%d@localhost:9093", nodeID),
 		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://localhost:9093", "log.dirs": "/nowhere",
-		"broker.session.timeout.ms": fmt.Sprint(sessionTimeout.Milliseconds()), "cluster.id": clusterID,
-		"min.insync.replicas": fmt.Sprint(s.minISR), "unclean.leader.election.enable": fmt.Sprint(s.unclean),
-		"num.partitions": fmt.Sprint(partitions), "default.replication.factor": fmt.Sprint(factor), "remote.log.storage.system.enable": fmt.Sprint(s.tiered),
+		"broker.session.timeout.ms": fmt.Sprint(sessionTimeout.Milliseconds()), "cluster.id": clusterID, "delete.topic.enable": fmt.Sprint(!s.keeps),
 	}
+	if s.minISR > 1 {
+		p["min.insync.replicas"] = fmt.Sprint(s.minISR)
+	}
+	if s.unclean {
+		p["unclean.leader.election.enable"] = "true"
+	}
+	if s.tiered {
+		partitions, factor := s.defaults()
+		p["num.partitions"], p["default.replication.factor"], p["remote.log.storage.system.enable"] = fmt.Sprint(partitions), fmt.Sprint(factor), "true"
+		p["group.consumer.min.session.timeout.ms"], p["group.share.session.timeout.ms"] = "5000", "50000"
+		p["log.retention.hours"], p["log.cleaner.min.compaction.lag.ms"] = "7", "100"
+	}
+	return p
 }
 
 // pair is the two controllers in one run.

@@ -93,7 +93,10 @@ func (w *world) createTopics() {
 func (w *world) topicToCreate() kmsg.CreateTopicsRequestTopic {
 	t := kmsg.NewCreateTopicsRequestTopic()
 	t.Topic, t.NumPartitions, t.ReplicationFactor = w.topicName(), -1, -1
-	if w.chance(6) {
+	if w.chance(4) {
+		t.Topic = pick(w.rng, []string{"a.b.c", "a_b.c", "a.b_c"})
+	}
+	if w.chance(4) {
 		t.Topic = pick(w.rng, []string{"", ".", "..", "a.b", "a_b", "a.b_c", "a/b", "__cluster_metadata", strings.Repeat("n", 249), strings.Repeat("n", 250)})
 	}
 	switch {
@@ -113,6 +116,9 @@ func (w *world) topicToCreate() kmsg.CreateTopicsRequestTopic {
 		}
 		if w.chance(2) {
 			t.NumPartitions = 3
+		}
+		if w.chance(2) {
+			t.ReplicationFactor = 2
 		}
 	}
 	for range w.rng.IntN(4) - 1 {
@@ -145,7 +151,10 @@ func (w *world) createPartitions() {
 		if w.chance(2) {
 			t.Assignment = append(t.Assignment, kmsg.CreatePartitionsRequestTopicAssignment{Replicas: w.replicas(3)})
 		}
-		if t.Count < 12 {
+		if w.chance(1) {
+			t.Count, t.Assignment = 10_100, nil
+		}
+		if t.Count < 12 || t.Count > 10_000 {
 			req.Topics = append(req.Topics, t)
 		}
 	}

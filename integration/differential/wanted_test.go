@@ -22,6 +22,7 @@ func differences() []difference {
 		{"a partition that comes twice in an ALTER_PARTITION_REASSIGNMENTS is refused the second time", reassignedTwice},
 		{"a partition that comes twice in an ELECT_LEADERS has one election", electedTwice},
 		{"this controller has no loggers", noLoggers},
+		{"a config operation without a value, or of no known kind, is INVALID_REQUEST", noValue},
 		{"who is unfenced gives leaders to partitions with a replica on it only", ownPartitions},
 		{"the last known leader is a replica", lastKnownReplica},
 		{"directories go before the end of a controlled shutdown", dirsFirst},
@@ -32,6 +33,7 @@ func differences() []difference {
 		{"a directory that goes offline takes away its own broker's replicas only", ownReplicas},
 		{"a broker in controlled shutdown that is unfenced leads nothing", leadsNothing},
 		{"a topic that fails gets no partition at all", noPartialTopics},
+		{"too many partitions for one request are POLICY_VIOLATION", tooManyPartitions},
 		{"brokers in controlled shutdown are placed like fenced ones", shuttingDownPlaced},
 		{"an unknown recovery state is INVALID_REQUEST and no failover", unknownRecovery},
 	}
@@ -308,6 +310,50 @@ func (d *divergence) dropBeyondOurs(topic record.UUID, partition int32) bool {
 		left--
 		return left < 0
 	})
+}
+
+// noValue: Kafka's brokers refuse that too. Its controller takes a SET without a value for a deletion, and fails, as a failover, at the others. It
+// knows requests with one operation only, so that there is nothing else that this could hide.
+func noValue(d *divergence) bool {
+	if len(d.ours.records) > 0 {
+		return false
+	}
+	switch req := d.request.(type) {
+	case *kmsg.AlterConfigsRequest:
+		ours := d.ours.response.(*kmsg.AlterConfigsResponse)
+		if len(req.Resources) != 1 || !slices.ContainsFunc(req.Resources[0].Configs, func(c kmsg.AlterConfigsRequestResourceConfig) bool { return c.Value == nil }) ||
+			ours.Resources[0].ErrorCode != kerr.InvalidRequest.Code {
+			return false
+		}
+	case *kmsg.IncrementalAlterConfigsRequest:
+		ours := d.ours.response.(*kmsg.IncrementalAlterConfigsResponse)
+		if len(req.Resources) != 1 || len(req.Resources[0].Configs) != 1 || ours.Resources[0].ErrorCode != kerr.InvalidRequest.Code {
+			return false
+		}
+		c := req.Resources[0].Configs[0]
+		if known := c.Op >= 0 && c.Op <= 3; known && (c.Value != nil || c.Op == kmsg.IncrementalAlterConfigOpDelete) {
+			return false
+		}
+	default:
+		return false
+	}
+	d.kafka = side{response: d.ours.response}
+	return true
+}
+
+// tooManyPartitions: Kafka comes to the end of its list of records, which is an UNKNOWN_SERVER_ERROR. For new topics it looks first.
+func tooManyPartitions(d *divergence) bool {
+	theirs, ok := d.kafka.response.(*kmsg.CreatePartitionsResponse)
+	if !ok {
+		return false
+	}
+	applied := false
+	for i, ours := range d.ours.response.(*kmsg.CreatePartitionsResponse).Topics {
+		if k := &theirs.Topics[i]; ours.ErrorCode == kerr.PolicyViolation.Code && k.ErrorCode == kerr.UnknownServerError.Code {
+			k.ErrorCode, applied = ours.ErrorCode, true
+		}
+	}
+	return applied
 }
 
 // noLoggers: Kafka's answer is about a logger of its process.
