@@ -20,10 +20,11 @@ test-unit: ## unit tests under the race detector, fuzz seeds, simulation
 test-fuzz: ## every fuzz target, briefly
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
+# Two tests at a time, whatever the machine: each starts up to seven JVMs.
 test-integration: ## real brokers and clients; needs Java 17 and Maven
 	@command -v java >/dev/null || { echo 'make test starts real Kafka brokers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
 	@command -v mvn >/dev/null || { echo 'make test fetches real Kafka brokers: install Maven (Debian: apt-get install maven)'; exit 1; }
-	$(GO) test -timeout 50m ./integration/...
+	$(GO) test -p 1 -parallel 2 -timeout 60m ./integration/...
 
 check: check-quick ## all that must hold before a commit
 	$(GO) run $(STATICCHECK) ./...

@@ -56,7 +56,7 @@ func (r *run) reportMs(metric string, d time.Duration) {
 // start starts a quorum of three and waits until its leader stays.
 func (r *run) start(properties map[string]string) {
 	r.progress.show("starting three controllers")
-	own := map[string]string{}
+	own := map[string]string{"broker.session.timeout.ms": "9000"} // Kafka's default, and not that of tests
 	maps.Copy(own, properties)
 	r.quorum = r.system.start(r, kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own})
 	for epoch := int32(-1); epoch != r.leader().Epoch; {

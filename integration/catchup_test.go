@@ -10,36 +10,37 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/yakt/yakt/integration/kafka"
 	"github.com/yakt/yakt/integration/scenario"
 	"github.com/yakt/yakt/metadata"
 )
 
-const catchUpMax = 30 * time.Second
-
 // A node that was down while the start of the log moved past its end catches up by a snapshot, and so does a broker that is
 // new. In the end all nodes hold the same.
 func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.EarlySnapshots()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.LateBrokerProperties()})
 	b := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
-	leader := kafka.WaitLeader(t, q, catchUpMax)
+	leader := kafka.WaitLeader(t, q, kafka.Patience)
 	down := slices.DeleteFunc(q.Nodes(), func(id int32) bool { return id == leader.ID })[0]
 	q.Kill(down)
-	last := kafka.WaitLeader(t, q, catchUpMax).HighWatermark
+	last := kafka.WaitLeader(t, q, kafka.Patience).HighWatermark
 
 	load := kafka.StartLoad(t, kafka.Addrs(b), "", 1)
 	var start int64
-	kafka.Eventually(t, time.Minute, "the log starts after all that the killed node had", func() (err error) {
+	kafka.Eventually(t, kafka.Patience, "the log starts after all that the killed node had", func() (err error) {
+		leader, err := kafka.FindLeader(t.Context(), q) // another one may lead by now
+		if err != nil {
+			return err
+		}
 		if start, err = kafka.LogStart(t.Context(), q.Endpoint(leader.ID), leader.Epoch); err == nil && start <= last {
 			err = fmt.Errorf("starts at %d, the node had less than %d; %v", start, last, load)
 		}
 		return err
 	})
 	q.Start(t, down)
-	kafka.WaitCaughtUp(t, q, down, catchUpMax)
+	kafka.WaitCaughtUp(t, q, down, kafka.Patience)
 	if line := "loading the leader's snapshot"; !strings.Contains(q.Node(down).Log(), line) {
 		t.Errorf("%s did not log %q", q.Node(down).Name, line)
 	}
@@ -51,7 +52,7 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	// What was installed is what the node goes on from.
 	q.Kill(down)
 	q.Start(t, down)
-	kafka.WaitCaughtUp(t, q, down, catchUpMax)
+	kafka.WaitCaughtUp(t, q, down, kafka.Patience)
 	requireSameTopics(t, q)
 }
 
@@ -60,7 +61,7 @@ func requireSameSnapshot(t *testing.T, q kafka.Quorum, from int64) {
 	t.Helper()
 	var name string
 	var same []*metadata.Checkpoint
-	kafka.Eventually(t, time.Minute, "all nodes have a snapshot at one offset", func() (err error) {
+	kafka.Eventually(t, kafka.Patience, "all nodes have a snapshot at one offset", func() (err error) {
 		if name = commonCheckpoint(q, from); name == "" {
 			return errors.New("none in common")
 		}
@@ -118,7 +119,7 @@ func readCheckpoints(q kafka.Quorum, name string) (all []*metadata.Checkpoint, e
 // requireSameTopics asks every node for all topics: ids, partitions, leaders, epochs, replicas, in-sync replicas.
 func requireSameTopics(t *testing.T, q kafka.Quorum) {
 	t.Helper()
-	kafka.Eventually(t, catchUpMax, "all nodes know the same topics", func() error {
+	kafka.Eventually(t, kafka.Patience, "all nodes know the same topics", func() error {
 		first, err := kafka.BrokerTopics(t.Context(), q.Endpoint(q.Nodes()[0]))
 		if err != nil || len(first) == 0 {
 			return errors.Join(err, fmt.Errorf("%d topics", len(first)))

@@ -7,15 +7,12 @@ import (
 	"maps"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/yakt/yakt/integration/kafka"
 )
-
-const clientMax = 30 * time.Second
 
 // A client that is told of controllers only finds the brokers by them, and admin clients are answered by any node.
 func TestYAKtAsSeed(t *testing.T) {
@@ -37,7 +34,7 @@ func TestYAKtAsSeed(t *testing.T) {
 		for _, b := range brokers {
 			b.Stop(t)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), clientMax)
+		ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 		defer cancel()
 		topics, err := kadm.NewClient(kafka.NewClient(t, []string{q.Endpoint(q.Nodes()[0])})).ListTopics(ctx, "seeded")
 		if err != nil || len(topics["seeded"].Partitions) != 4 {
@@ -48,7 +45,7 @@ func TestYAKtAsSeed(t *testing.T) {
 
 // adminAtController asks what kadm offers of metadata.
 func adminAtController(t *testing.T, seed []string, brokers []*kafka.Broker) {
-	ctx, cancel := context.WithTimeout(t.Context(), clientMax)
+	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()
 	adm := kadm.NewClient(kafka.NewClient(t, seed))
 	topics, err := adm.ListTopics(ctx)
@@ -76,7 +73,7 @@ func adminAtController(t *testing.T, seed []string, brokers []*kafka.Broker) {
 	if got := addresses(all.Brokers); err != nil || !maps.Equal(got, want) || all.Topics["seeded"].ID != topics["seeded"].ID {
 		t.Errorf("metadata %+v, %v", all, err)
 	}
-	kafka.Eventually(t, clientMax, "end offsets from the brokers that the controller named", func() error {
+	kafka.Eventually(t, kafka.Patience, "end offsets from the brokers that the controller named", func() error {
 		offsets, err := adm.ListEndOffsets(ctx, "seeded")
 		if err = errors.Join(err, offsets.Error()); err == nil && len(offsets["seeded"]) != 4 {
 			err = fmt.Errorf("end offsets %+v", offsets)
@@ -96,7 +93,7 @@ func addresses(brokers kadm.BrokerDetails) map[int32]string {
 // consumeByGroup reads n records and commits as a member of a group. (kadm's calls for groups do not look for brokers first,
 // so they need a broker as their seed.)
 func consumeByGroup(t *testing.T, seed []string, group string, n int) {
-	ctx, cancel := context.WithTimeout(t.Context(), clientMax)
+	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()
 	cl := kafka.NewClient(t, seed, kgo.ConsumerGroup(group), kgo.ConsumeTopics("seeded"), kgo.DisableAutoCommit())
 	for read := 0; read < n; {

@@ -13,7 +13,6 @@ import (
 const (
 	smallDiskMB = 8
 	ballast     = 4 << 20
-	fullMax     = time.Minute
 )
 
 // smallDisk has the first node on a small disk, with a log that grows and is never cut.
@@ -59,13 +58,13 @@ func TestYAKtFullDiskOfLeader(t *testing.T) {
 	for range 20 {
 		create(t, creator)
 	}
-	if leader := kafka.WaitLeader(t, q, clientMax); leader.ID == id {
+	if leader := kafka.WaitLeader(t, q, kafka.Patience); leader.ID == id {
 		t.Errorf("node %d leads with a full disk", id)
 	}
 	creator.RequireCreated(t, q.Nodes()[1:]...)
 	kafka.RequireRunning(t, q, id)
 	free()
-	kafka.WaitCaughtUp(t, q, id, clientMax)
+	kafka.WaitCaughtUp(t, q, id, kafka.Patience)
 	create(t, creator)
 	creator.RequireCreated(t, q.Nodes()...)
 	if !strings.Contains(q.Node(id).Log(), "there is space on the disk again") {
@@ -76,14 +75,14 @@ func TestYAKtFullDiskOfLeader(t *testing.T) {
 // leadAt stops whoever leads until this node does.
 func leadAt(t *testing.T, q kafka.Quorum, id int32) {
 	t.Helper()
-	kafka.Eventually(t, fullMax, "the node leads", func() error {
-		leader := kafka.WaitLeader(t, q, clientMax)
+	kafka.Eventually(t, kafka.Patience, "the node leads", func() error {
+		leader := kafka.WaitLeader(t, q, kafka.Patience)
 		if leader.ID == id {
 			return nil
 		}
 		q.Stop(t, leader.ID)
 		q.Start(t, leader.ID)
-		kafka.WaitCaughtUp(t, q, leader.ID, clientMax)
+		kafka.WaitCaughtUp(t, q, leader.ID, kafka.Patience)
 		return errors.New("another one leads")
 	})
 }
@@ -91,7 +90,7 @@ func leadAt(t *testing.T, q kafka.Quorum, id int32) {
 // fillUp creates topics until full says nil. It gives up on a topic that is not acknowledged soon.
 func fillUp(t *testing.T, creator *kafka.Creator, full func() error) {
 	t.Helper()
-	took := kafka.Eventually(t, fullMax, "the disk is full", func() error {
+	took := kafka.Eventually(t, kafka.Patience, "the disk is full", func() error {
 		for begin := time.Now(); time.Since(begin) < time.Second; {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			creator.Create(ctx)
@@ -122,7 +121,7 @@ func TestYAKtNoSpaceToStart(t *testing.T) {
 		id := q.Nodes()[0]
 		q.Stop(t, id)
 		q.SmallDisk().ReadOnly(t)
-		requireRefusal(t, q.RunNode(t, id, refusalMax), `cannot write to the metadata directory.*read-only file system; give this user write access`)
+		requireRefusal(t, q.RunNode(t, id, kafka.Patience), `cannot write to the metadata directory.*read-only file system; give this user write access`)
 	})
 	t.Run("full", func(t *testing.T) {
 		q := kafka.StartYAKt(t, binary, 1, smallDisk(map[string]string{}))
@@ -135,6 +134,6 @@ func TestYAKtNoSpaceToStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		q.SmallDisk().FillAll(t)
-		requireRefusal(t, q.RunNode(t, id, refusalMax), `no space left on device`)
+		requireRefusal(t, q.RunNode(t, id, kafka.Patience), `no space left on device`)
 	})
 }

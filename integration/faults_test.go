@@ -13,8 +13,6 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-const refusalMax = 10 * time.Second
-
 // A node that cannot start says in one line what is wrong and what to do, and exits with a code that is not 0. When
 // the cause is gone it starts with all it had.
 func TestYAKtRefusesToStart(t *testing.T) {
@@ -42,14 +40,14 @@ func TestYAKtRefusesToStart(t *testing.T) {
 				create(t, creator)
 			}
 			if c.spoil == nil {
-				requireRefusal(t, kafka.RunYAKt(t, binary, refusalMax, "start", "--config", q.Config(id), "--override", "yakt.http.listeners=",
+				requireRefusal(t, kafka.RunYAKt(t, binary, kafka.Patience, "start", "--config", q.Config(id), "--override", "yakt.http.listeners=",
 					"--override", "listeners=CONTROLLER://127.0.0.1:0"), c.says)
 				create(t, creator)
 				return
 			}
 			q.Kill(id)
 			repair := c.spoil(t, q)
-			requireRefusal(t, q.RunNode(t, id, refusalMax), c.says)
+			requireRefusal(t, q.RunNode(t, id, kafka.Patience), c.says)
 			repair()
 			q.Start(t, id)
 			creator.RequireCreated(t, id)
@@ -148,7 +146,7 @@ func TestYAKtOfAnotherCluster(t *testing.T) {
 	creator := kafka.NewCreator(t, q, 1)
 	q.Stop(t, id)
 	repair := editMeta("cluster.id=", "cluster.id=A")(t, q) // 23 characters are no id of Kafka's, but an id
-	requireRefusal(t, q.RunNode(t, id, refusalMax), `2 of 3 voters do not know this node's cluster: node 3000 belongs to cluster "A.*check cluster\.id`)
+	requireRefusal(t, q.RunNode(t, id, kafka.Patience), `2 of 3 voters do not know this node's cluster: node 3000 belongs to cluster "A.*check cluster\.id`)
 	for range 20 {
 		create(t, creator)
 	}

@@ -23,8 +23,6 @@ import (
 
 const (
 	hostileRounds  = 100
-	hostileMax     = time.Minute
-	answerMax      = 10 * time.Second
 	residentSpread = 24.0 // MiB by which memory may differ when all is quiet again
 )
 
@@ -39,7 +37,7 @@ func TestYAKtBadInput(t *testing.T) {
 	for name, frame := range badFrames() {
 		t.Run(name, func(t *testing.T) { requireClosed(t, addr, frame) })
 	}
-	leader := kafka.WaitLeader(t, q, answerMax)
+	leader := kafka.WaitLeader(t, q, kafka.Patience)
 	for name, c := range badRequests(q.ClusterID(), leader.Epoch) {
 		t.Run(name, func(t *testing.T) { c.require(t, addr) })
 	}
@@ -94,12 +92,12 @@ func requireClosed(t testing.TB, addr string, sent []byte) {
 
 // converse returns what the server sends until it closes the connection.
 func converse(addr string, sent []byte) ([]byte, error) {
-	nc, err := net.DialTimeout("tcp", addr, answerMax)
+	nc, err := net.DialTimeout("tcp", addr, kafka.Patience)
 	if err != nil {
 		return nil, err
 	}
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(answerMax))
+	nc.SetDeadline(time.Now().Add(kafka.Patience))
 	if _, err := nc.Write(sent); err != nil {
 		return nil, nil // closed while it was being told
 	}
@@ -215,7 +213,7 @@ func storm(t *testing.T, addr string, rounds int) {
 	}()
 	begin := time.Now()
 	for range rounds {
-		if nc, err := net.DialTimeout("tcp", addr, answerMax); err == nil {
+		if nc, err := net.DialTimeout("tcp", addr, kafka.Patience); err == nil {
 			nc.Write([]byte{0x05, 0, 0, 0, 0, 18}) // 80 MiB to come
 			idle = append(idle, nc)
 		}
@@ -224,7 +222,7 @@ func storm(t *testing.T, addr string, rounds int) {
 			wg.Go(func() { requireClosed(t, addr, frame) })
 		}
 		wg.Wait()
-		if t.Failed() || time.Since(begin) > hostileMax {
+		if t.Failed() || time.Since(begin) > kafka.Patience {
 			t.Fatalf("after %v: failed, or too slow", time.Since(begin))
 		}
 	}
@@ -233,7 +231,7 @@ func storm(t *testing.T, addr string, rounds int) {
 // quietResident waits until the memory is back to at most maxMiB and returns it.
 func quietResident(t *testing.T, node *kafka.Server, maxMiB float64) (mib float64) {
 	t.Helper()
-	kafka.Eventually(t, 30*time.Second, "memory is back where it was", func() error {
+	kafka.Eventually(t, kafka.Patience, "memory is back where it was", func() error {
 		if mib = node.Resident(t); mib > maxMiB {
 			return fmt.Errorf("%.1f MiB, at most %.1f", mib, maxMiB)
 		}

@@ -32,7 +32,7 @@ func TestYAKtHTTPFuzz(t *testing.T) {
 	w.call(0, http.MethodPost, "broker_mgmt", map[string]any{"brokerId": 1, "epoch": registered.Fields.Epoch, "offset": news.EndOffset}, &news)
 	w.call(0, http.MethodPost, "create_topic", map[string]any{"name": "orders"}, nil)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	url := "http://" + q.HTTPAddr(id)
 	config, err := filepath.Abs("testdata/schemathesis.toml")
@@ -40,7 +40,7 @@ func TestYAKtHTTPFuzz(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, program, "--config-file", config, "run", url+"/openapi.json", "--url", url, "--checks", "all", "--exclude-checks", "positive_data_acceptance",
-		"--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--max-time", "90", "--workers", "1", "--seed", "1", "--request-timeout", "20", "--no-color")
+		"--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--max-time", "90", "--workers", "1", "--seed", "1", "--request-timeout", "120", "--no-color")
 	cmd.Dir = t.TempDir()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -76,7 +76,7 @@ func installSchemathesis(t *testing.T) string {
 	if exec.Command(program, "--version").Run() == nil {
 		return program
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	for _, line := range [][]string{{python, "-m", "venv", "--clear", dir}, {filepath.Join(dir, "bin", "pip"), "install", "--quiet", "schemathesis==" + schemathesis}} {
 		if out, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput(); err != nil {

@@ -102,7 +102,7 @@ func TestYAKtHTTPAndKafkaAreOneWorld(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{})
 	w := &world{t: t, brokers: kafka.StartBrokers(t, q, 3, kafka.BrokerOptions{})}
-	leader := kafka.WaitLeader(t, q, clientMax).ID
+	leader := kafka.WaitLeader(t, q, kafka.Patience).ID
 	for _, id := range q.Nodes() {
 		w.nodes = append(w.nodes, httpNode(q.HTTPAddr(id)))
 	}
@@ -131,7 +131,7 @@ func btoi(b bool) int {
 
 func (w *world) call(node int, method, path string, body, answer any) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), clientMax)
+	ctx, cancel := context.WithTimeout(w.t.Context(), kafka.Patience)
 	defer cancel()
 	if err := w.nodes[node].call(ctx, method, path, body, answer); err != nil {
 		w.t.Fatalf("%s %s of node %d: %v", method, path, node, err)
@@ -141,7 +141,7 @@ func (w *world) call(node int, method, path string, body, answer any) {
 // eventually asks every node for a topic until check is content with all answers.
 func (w *world) eventually(what, topic string, check func(httpTopic, error) error) {
 	w.t.Helper()
-	kafka.Eventually(w.t, clientMax, what, func() (err error) {
+	kafka.Eventually(w.t, kafka.Patience, what, func() (err error) {
 		for _, n := range w.nodes {
 			err = errors.Join(err, check(n.topic(w.t.Context(), topic)))
 		}
@@ -158,10 +158,12 @@ func (w *world) registrations() {
 			BrokerHost, BrokerStatus string
 		}
 	}
-	w.call(0, http.MethodGet, "get_all_active_brokers", nil, &live)
-	if len(live) != len(w.brokers) {
-		w.t.Fatalf("live brokers: %+v", live)
-	}
+	kafka.Eventually(w.t, kafka.Patience, "a node knows the brokers to be live", func() error { // a standby may be behind
+		if w.call(0, http.MethodGet, "get_all_active_brokers", nil, &live); len(live) != len(w.brokers) {
+			return fmt.Errorf("%+v", live)
+		}
+		return nil
+	})
 	for i, b := range w.brokers {
 		if f := live[i].Fields; f.BrokerID != b.ID || fmt.Sprintf("%s:%d", f.BrokerHost, f.BrokerPort) != b.Addr() || f.BrokerStatus != "UNFENCED" {
 			w.t.Errorf("%s is %+v", b.Name, f)
@@ -223,7 +225,7 @@ func (w *world) topicByKafka() {
 
 // awaitTopic follows what is new from an offset on until a topic of that name is.
 func (n httpNode) awaitTopic(ctx context.Context, offset int64, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, clientMax)
+	ctx, cancel := context.WithTimeout(ctx, kafka.Patience)
 	defer cancel()
 	for {
 		var news httpNews
@@ -248,7 +250,7 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 		"name": "by-http", "assignments": [][]int32{{1, 2}, {2, 1}}, "configs": map[string]string{"min.insync.replicas": "2"},
 	}, &made)
 	answered := time.Since(begin)
-	kafka.Eventually(w.t, clientMax, "every broker knows the topic", func() (err error) {
+	kafka.Eventually(w.t, kafka.Patience, "every broker knows the topic", func() (err error) {
 		for _, b := range w.brokers {
 			_, e := kafka.Partitions(w.t.Context(), b.Addr(), "by-http")
 			err = errors.Join(err, e)
@@ -329,7 +331,7 @@ func (w *world) awaitReplicas(replicas ...int32) {
 		}
 		return nil
 	})
-	kafka.Eventually(w.t, clientMax, "brokers know it", func() error {
+	kafka.Eventually(w.t, kafka.Patience, "brokers know it", func() error {
 		for _, b := range w.brokers {
 			list, err := kafka.Partitions(w.t.Context(), b.Addr(), "by-http")
 			if err != nil || !slices.Equal(list[0].Replicas, replicas) || len(list[0].ISR) != len(replicas) {

@@ -31,9 +31,9 @@ func TestYAKtTransactions(t *testing.T) {
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	kafka.FakeBrokers(t, q, largeReplicas)
 	b := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 100, HeapMB: 512})
-	leader := kafka.WaitLeader(t, q, time.Minute)
+	kafka.WaitLeader(t, q, kafka.Patience)
 	began := time.Now()
-	if err := createLarge(t, q.Endpoint(leader.ID), "whole"); err != nil {
+	if err := createAtLeader(t, q, "whole"); err != nil {
 		t.Fatal(err)
 	}
 	took := time.Since(began)
@@ -44,7 +44,7 @@ func TestYAKtTransactions(t *testing.T) {
 	known := []string{"whole"}
 	for i, after := range []time.Duration{took / 2, took * 9 / 10} {
 		name := fmt.Sprintf("cut-%d", i)
-		old := kafka.WaitLeader(t, q, time.Minute)
+		old := kafka.WaitLeader(t, q, kafka.Patience)
 		created := make(chan error, 1)
 		go func() { created <- createLarge(t, q.Endpoint(old.ID), name) }()
 		var err error
@@ -55,14 +55,13 @@ func TestYAKtTransactions(t *testing.T) {
 			q.Kill(old.ID)
 			err = <-created
 		}
-		leader := kafka.WaitLeader(t, q, time.Minute)
-		again := createLarge(t, q.Endpoint(leader.ID), name)
+		again := createAtLeader(t, q, name)
 		t.Logf("%s: the killed controller answered %v, the next %v", name, err, again)
 		if again != nil && !errors.Is(again, kerr.TopicAlreadyExists) || err == nil && again == nil {
 			t.Errorf("%s: the killed controller answered %v, the next %v", name, err, again)
 		}
 		q.Start(t, old.ID)
-		kafka.WaitCaughtUp(t, q, old.ID, time.Minute)
+		kafka.WaitCaughtUp(t, q, old.ID, kafka.Patience)
 		known = append(known, name)
 	}
 	b.Restart(t)
@@ -72,6 +71,23 @@ func TestYAKtTransactions(t *testing.T) {
 			requireLarge(t, q.Endpoint(id), name)
 		}
 	}
+}
+
+// createAtLeader asks whoever leads, and asks again when there is no answer or an error that passes.
+func createAtLeader(t testing.TB, q kafka.Quorum, name string) (answer error) {
+	t.Helper()
+	kafka.Eventually(t, kafka.Patience, "the leader answers a request for "+name, func() error {
+		leader, err := kafka.FindLeader(t.Context(), q)
+		if err != nil {
+			return err
+		}
+		answer = createLarge(t, q.Endpoint(leader.ID), name)
+		if code := (*kerr.Error)(nil); answer == nil || errors.As(answer, &code) && !code.Retriable {
+			return nil
+		}
+		return answer
+	})
+	return answer
 }
 
 func createLarge(t testing.TB, endpoint, name string) error {
@@ -86,7 +102,7 @@ func createLarge(t testing.TB, endpoint, name string) error {
 		topic.ReplicaAssignment = append(topic.ReplicaAssignment, a)
 	}
 	req := kmsg.NewPtrCreateTopicsRequest()
-	req.TimeoutMillis, req.Topics = 60000, append(req.Topics, topic)
+	req.TimeoutMillis, req.Topics = int32(kafka.Patience.Milliseconds()), append(req.Topics, topic)
 	resp, err := askLarge(t, endpoint, req)
 	if err != nil {
 		return err
@@ -96,7 +112,7 @@ func createLarge(t testing.TB, endpoint, name string) error {
 
 // askLarge sends a request that takes its time.
 func askLarge(t testing.TB, endpoint string, req kmsg.Request) (kmsg.Response, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(endpoint))
 	if err != nil {
@@ -111,7 +127,7 @@ func requireLarge(t *testing.T, addr, name string) {
 	t.Helper()
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{{Topic: &name}}
-	kafka.Eventually(t, time.Minute, addr+" knows "+name, func() error {
+	kafka.Eventually(t, kafka.Patience, addr+" knows "+name, func() error {
 		resp, err := askLarge(t, addr, req)
 		if err != nil {
 			return err

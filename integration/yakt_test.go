@@ -10,7 +10,8 @@ import (
 func TestYAKt(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
-	runScenarios(t, kills{single: 10, all: 3}, func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum {
+	start := func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum {
 		return kafka.StartYAKt(t, binary, n, o)
-	})
+	}
+	runScenarios(t, kind{start: start, kills: 10, killsOfAll: 3})
 }

@@ -57,7 +57,7 @@ func StartBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 	t.Helper()
 	b := NewBroker(t, q, o)
 	b.Start(t)
-	b.WaitStarted(t, bootTimeout)
+	b.WaitStarted(t, Patience)
 	return b
 }
 
@@ -72,7 +72,7 @@ func StartBrokers(t testing.TB, q ControllerQuorum, n int, o BrokerOptions) []*B
 		brokers = append(brokers, b)
 	}
 	for _, b := range brokers {
-		b.WaitStarted(t, bootTimeout)
+		b.WaitStarted(t, Patience)
 	}
 	return brokers
 }
@@ -111,6 +111,8 @@ func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {
 		"inter.broker.listener.name":     "PLAINTEXT",
 		"controller.listener.names":      q.ListenerName(),
 		"auto.create.topics.enable":      "false",
+		// A broker ends itself when it is not let in by then: not just because the machine is busy.
+		"initial.broker.registration.timeout.ms": fmt.Sprint(Patience.Milliseconds()),
 
 		"offsets.topic.replication.factor":                 replicas,
 		"offsets.topic.num.partitions":                     "3",
@@ -180,7 +182,7 @@ func (b *Broker) WaitStarted(t testing.TB, within time.Duration) time.Duration {
 			return took
 		}
 		if b.Alive() || attempt == bindAttempts || !bindError.MatchString(b.Log()) {
-			t.Fatalf("%s %v", b.Name, err)
+			t.Fatal(missed(b.Name+" starts", took, err))
 		}
 		b.port = FreePort(t)
 		b.writeConfig(t)
@@ -193,7 +195,7 @@ func (b *Broker) Restart(t testing.TB) time.Duration {
 	t.Helper()
 	b.Stop(t)
 	b.Start(t)
-	return b.WaitStarted(t, bootTimeout)
+	return b.WaitStarted(t, Patience)
 }
 
 // MetadataDir holds the broker's own copy of the metadata log and its snapshots.

@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
@@ -13,7 +12,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const clientTimeout = 30 * time.Second
+// Clients wait for a slow broker rather than give up.
+const (
+	groupSession   = Patience / 2 // a group waits that long for a member that is gone
+	requestRetries = 1000         // within Patience
+)
 
 // NewClient makes a franz-go client of these brokers, which is closed at the end of the test.
 func NewClient(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
@@ -29,7 +32,13 @@ func openClient(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	base := []kgo.Opt{
 		kgo.SeedBrokers(addrs...),
 		kgo.MetadataMinAge(100 * time.Millisecond),
-		kgo.DialTimeout(2 * time.Second),
+		kgo.DialTimeout(askTimeout),
+		kgo.RequestRetries(requestRetries),
+		kgo.RetryTimeout(Patience),
+		kgo.UnknownTopicRetries(requestRetries),
+		kgo.SessionTimeout(groupSession),
+		kgo.RebalanceTimeout(groupSession),
+		kgo.TransactionTimeout(Patience),
 		kgo.RecordPartitioner(kgo.RoundRobinPartitioner()),
 	}
 	cl, err := kgo.NewClient(append(base, opts...)...)
@@ -37,45 +46,6 @@ func openClient(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 		t.Fatal(err)
 	}
 	return cl
-}
-
-// CreateTopic creates a topic through a broker and waits until each of these brokers knows a leader for each of its
-// partitions.
-func CreateTopic(t testing.TB, addrs []string, topic string, partitions int32, replicas int16) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
-	defer cancel()
-	cl := openClient(t, addrs)
-	defer cl.Close()
-	resp, err := kadm.NewClient(cl).CreateTopic(ctx, partitions, replicas, nil, topic)
-	if err = errors.Join(err, resp.Err); err != nil {
-		t.Fatalf("create topic %s: %v %s", topic, err, resp.ErrMessage)
-	}
-	Eventually(t, clientTimeout, "topic "+topic+" has leaders", func() error {
-		for _, addr := range addrs {
-			if err := hasLeaders(ctx, addr, topic, int(partitions)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-func hasLeaders(ctx context.Context, addr, topic string, partitions int) error {
-	topics, err := BrokerTopics(ctx, addr)
-	if err != nil {
-		return err
-	}
-	got, ok := topics[topic]
-	if !ok || len(got.Partitions) != partitions {
-		return fmt.Errorf("%s knows %d of %d partitions", addr, len(got.Partitions), partitions)
-	}
-	for _, p := range got.Partitions {
-		if p.Leader < 0 || p.ErrorCode != 0 {
-			return fmt.Errorf("%s knows no leader of partition %d (%w)", addr, p.Partition, kerr.ErrorForCode(p.ErrorCode))
-		}
-	}
-	return nil
 }
 
 // BrokerTopics are the topics that one broker (or controller, if it answers Metadata) knows.
@@ -94,7 +64,7 @@ func BrokerTopics(ctx context.Context, addr string) (map[string]kmsg.MetadataRes
 // Produce writes n records acks=all to a topic, which must all be acknowledged, and enters them into the ledger.
 func Produce(t testing.TB, addrs []string, topic string, n int, ledger *Ledger) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	cl := openClient(t, addrs, kgo.DefaultProduceTopic(topic))
 	defer cl.Close()
@@ -114,7 +84,7 @@ func Produce(t testing.TB, addrs []string, topic string, n int, ledger *Ledger) 
 // committed offsets add up to what was read since the group's last commit.
 func ConsumeByGroup(t testing.TB, addrs []string, group, topic string, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	before := committed(t, ctx, addrs, group, topic)
 	cl := openClient(t, addrs, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit())
@@ -142,7 +112,7 @@ func committed(t testing.TB, ctx context.Context, addrs []string, group, topic s
 	cl := openClient(t, addrs)
 	defer cl.Close()
 	var offsets kadm.OffsetResponses
-	Eventually(t, clientTimeout, "committed offsets of group "+group, func() (err error) {
+	Eventually(t, Patience, "committed offsets of group "+group, func() (err error) {
 		offsets, err = kadm.NewClient(cl).FetchOffsets(ctx, group)
 		if errors.Is(err, kerr.GroupIDNotFound) {
 			return nil
@@ -159,7 +129,7 @@ func committed(t testing.TB, ctx context.Context, addrs []string, group, topic s
 // readers of committed data see the first and the third alone.
 func RoundTripTransactions(t testing.TB, addrs []string, topic, transactionalID string, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	cl := openClient(t, addrs, kgo.TransactionalID(transactionalID), kgo.DefaultProduceTopic(topic))
 	defer cl.Close()
@@ -206,15 +176,16 @@ func transact(t testing.TB, ctx context.Context, cl *kgo.Client, topic string, n
 // readers of committed data.
 func consumeAll(t testing.TB, addrs []string, topic string, opts ...kgo.Opt) []*kgo.Record {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	opts = append(opts, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())
 	cl := openClient(t, addrs, opts...)
 	defer cl.Close()
-	ends, err := kadm.NewClient(cl).ListEndOffsets(ctx, topic)
-	if err = errors.Join(err, ends.Error()); err != nil {
-		t.Fatalf("end offsets of %s: %v", topic, err)
-	}
+	var ends kadm.ListedOffsets
+	Eventually(t, Patience, "end offsets of "+topic, func() (err error) { // partitions may be without leaders for a moment
+		ends, err = kadm.NewClient(cl).ListEndOffsets(ctx, topic)
+		return errors.Join(err, ends.Error())
+	})
 	open := map[int32]int64{}
 	ends.Each(func(o kadm.ListedOffset) {
 		if o.Offset > 0 {

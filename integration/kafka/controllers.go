@@ -42,6 +42,9 @@ type ControllerOptions struct {
 	Properties     map[string]string
 }
 
+// patientSession is broker.session.timeout.ms unless a test says otherwise: no broker is fenced because the machine is busy.
+const patientSession = time.Minute
+
 // Controllers is a Quorum of processes, Apache's or YAKt's: both are given the same configuration files.
 type Controllers struct {
 	name      string
@@ -104,7 +107,7 @@ func startQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Contro
 		q.prepare(t, prog, root, q.nodes[id], o)
 		q.nodes[id].Start(t)
 	}
-	WaitLeader(t, q, bootTimeout)
+	WaitLeader(t, q, Patience)
 	return q
 }
 
@@ -118,7 +121,7 @@ func (q *Controllers) prepare(t testing.TB, prog program, root string, c *contro
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	res, err := q.placed(c, format).run(ctx)
 	if err != nil {
@@ -151,6 +154,7 @@ func (q *Controllers) properties(c *controller, extra map[string]string) propert
 		"listener.security.protocol.map": q.ListenerName() + ":PLAINTEXT,PLAINTEXT:PLAINTEXT",
 		"controller.listener.names":      q.ListenerName(),
 		"log.dirs":                       c.dir,
+		"broker.session.timeout.ms":      fmt.Sprint(patientSession.Milliseconds()),
 	}
 	if q.static {
 		p["controller.quorum.voters"] = q.StaticVoters()

@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 )
 
 const javaMin = 17 // class file version of Kafka 4.x servers
@@ -122,7 +121,7 @@ func (r *Release) trainArchive(work, archive string) error {
 	if err := trainingNode(ports, data).write(config); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id", newUUID(), "--config", config, "--standalone")
 	if out, err := format.run(ctx); err != nil {

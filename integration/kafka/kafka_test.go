@@ -84,8 +84,8 @@ func TestHarnessNotices(t *testing.T) {
 // A broker formatted by kafka-storage, on two disks, with static voters, whose port somebody else took.
 func TestBrokerOptions(t *testing.T) {
 	t.Parallel()
-	q := StartControllers(t, 1, ControllerOptions{Static: true,
-		Properties: map[string]string{"broker.session.timeout.ms": "4000"}})
+	// The broker that could not listen was registered: another one is let in when its session has ended.
+	q := StartControllers(t, 1, ControllerOptions{Static: true, Properties: UsualSessions()})
 	b := NewBroker(t, q, BrokerOptions{ID: 1, StaticVoters: true, FormatByTool: true, LogDirs: 2})
 	taken := b.Addr()
 	l, err := net.Listen("tcp", taken)
@@ -94,7 +94,7 @@ func TestBrokerOptions(t *testing.T) {
 	}
 	defer l.Close()
 	b.Start(t)
-	b.WaitStarted(t, bootTimeout)
+	b.WaitStarted(t, Patience)
 	if b.Addr() == taken {
 		t.Errorf("started on %s, which was taken", taken)
 	}
@@ -124,12 +124,12 @@ format\ *) shift; exec `+java+StorageTool+` format "$@" ;;
 *) echo "level=ERROR msg=usage"; exit 2 ;;
 esac`)
 	q := StartYAKt(t, binary, 3, ControllerOptions{ReleaseVersion: "4.2"})
-	leader := WaitLeader(t, q, bootTimeout)
+	leader := WaitLeader(t, q, Patience)
 	if len(leader.Voters) != 3 {
 		t.Errorf("voters %v", leader.Voters)
 	}
 	q.Kill(leader.ID)
-	if next := WaitLeader(t, q, bootTimeout); next.ID == leader.ID || next.Epoch <= leader.Epoch {
+	if next := WaitLeader(t, q, Patience); next.ID == leader.ID || next.Epoch <= leader.Epoch {
 		t.Errorf("after %+v led %+v", leader, next)
 	}
 }

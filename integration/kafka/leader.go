@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const askTimeout = 2 * time.Second
+const askTimeout = 15 * time.Second
 
 // Leader is what the active controller says of its quorum; all offsets are of the metadata log.
 type Leader struct {
@@ -115,7 +115,7 @@ func LogStart(ctx context.Context, endpoint string, epoch int32) (int64, error) 
 }
 
 // Ask sends one request to one controller or broker on a connection of its own, after ApiVersions, at the highest version
-// both know. It waits two seconds at most.
+// both know. It waits 15 s at most.
 func Ask(ctx context.Context, endpoint string, req kmsg.Request) (kmsg.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

@@ -79,7 +79,7 @@ func (l *Ledger) Verify(t testing.TB, addrs []string) {
 		return
 	}
 	for _, addr := range addrs {
-		Eventually(t, clientTimeout, addr+" knows all acknowledged topics", func() error { return l.missingTopic(t, addr) })
+		Eventually(t, Patience, addr+" knows all acknowledged topics", func() error { return l.missingTopic(t, addr) })
 	}
 }
 

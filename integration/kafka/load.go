@@ -75,7 +75,7 @@ func (l *Load) every(ctx context.Context, interval time.Duration, p *progress, w
 }
 
 func (l *Load) produce(cl *kgo.Client, topic string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	r, err := cl.ProduceSync(ctx, l.Ledger.newRecord(topic)).First()
 	if err == nil {

@@ -49,43 +49,10 @@ func Partitions(ctx context.Context, addr, topic string) ([]Partition, error) {
 	return list, nil
 }
 
-// CreateTopicWith creates a topic whose partitions have these replicas, and waits until each of these brokers knows their leaders.
-func CreateTopicWith(t testing.TB, addrs []string, topic string, configs map[string]string, replicas ...[]int32) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
-	defer cancel()
-	created := kmsg.NewCreateTopicsRequestTopic()
-	created.Topic, created.NumPartitions, created.ReplicationFactor = topic, -1, -1
-	for i, r := range replicas {
-		created.ReplicaAssignment = append(created.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: r})
-	}
-	for name, value := range configs {
-		created.Configs = append(created.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
-	}
-	req := kmsg.NewPtrCreateTopicsRequest()
-	req.Topics, req.TimeoutMillis = append(req.Topics, created), int32(createTimeout.Milliseconds())
-	cl := openClient(t, addrs)
-	defer cl.Close()
-	resp, err := req.RequestWith(ctx, cl)
-	if err == nil {
-		err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
-	}
-	if err != nil {
-		t.Fatalf("create topic %s: %v", topic, err)
-	}
-	Eventually(t, clientTimeout, "topic "+topic+" has leaders", func() error {
-		var errs []error
-		for _, addr := range addrs {
-			errs = append(errs, hasLeaders(ctx, addr, topic, len(replicas)))
-		}
-		return errors.Join(errs...)
-	})
-}
-
 // Reassign asks through a broker that partitions of a topic move to these replicas; nil cancels what is under way.
 func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]int32) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	cl := openClient(t, addrs)
 	defer cl.Close()
@@ -116,7 +83,7 @@ func Reassigning(ctx context.Context, addr, topic string) (map[int32]kmsg.ListPa
 // ReplicaDirs are the log directories in which a broker holds partitions of a topic, and their sizes in bytes.
 func ReplicaDirs(t testing.TB, b *Broker, topic string) map[int32]kadm.DescribedLogDirPartition {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	cl := openClient(t, Addrs(b))
 	defer cl.Close()

@@ -41,7 +41,7 @@ func TestServerRunsMoreThanOnce(t *testing.T) {
 	s := shellServer(t, "echo run $$; trap 'exit 7' TERM; while :; do sleep 0.01; done")
 	for range 2 {
 		s.Start(t)
-		s.WaitLog(t, 10*time.Second, "run")
+		s.WaitLog(t, Patience, "run")
 		if got := strings.Count(s.Log(), "run"); got != 1 || !s.Alive() {
 			t.Fatalf("the log of one run holds %d, alive %t", got, s.Alive())
 		}
@@ -59,7 +59,7 @@ func TestServerRunsMoreThanOnce(t *testing.T) {
 func TestWaitLogDoesNotWaitForTheDead(t *testing.T) {
 	s := shellServer(t, "echo level=ERROR msg=no; echo why; exit 4")
 	s.Start(t)
-	_, err := s.awaitLog(time.Minute, "never")
+	_, err := s.awaitLog(Patience, "never")
 	if err == nil || !strings.Contains(err.Error(), "exited with code 4") {
 		t.Fatal(err)
 	}

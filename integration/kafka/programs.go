@@ -69,7 +69,7 @@ func yaktProgram(t testing.TB, binary string, o ControllerOptions) program {
 	return kafkaFormatted{yakt{binary}, apache{release: Resolve(t, o.FormatBy)}}
 }
 
-const buildTimeout = 5 * time.Minute
+const buildTimeout = 10 * time.Minute
 
 // Main runs a package's tests with one binary for each set of arguments of BuildYAKt; TestMain is to end with its result.
 func Main(m *testing.M) (exitCode int) {

@@ -13,11 +13,7 @@ import (
 	"time"
 )
 
-const (
-	bootTimeout = 60 * time.Second
-	stopTimeout = 60 * time.Second
-	lineMax     = 400 // bytes of a log line that a report shows
-)
+const lineMax = 400 // bytes of a log line that a report shows
 
 // Server is a broker or a controller: a program on directories of its own, which can be stopped, killed and started
 // again. It is killed at the end of its test, and if that failed, the end of its log and all its errors are printed.
@@ -72,8 +68,8 @@ func (s *Server) Stop(t testing.TB) int {
 	p.terminate()
 	select {
 	case <-p.done:
-	case <-time.After(stopTimeout):
-		t.Fatalf("%s still runs %v after SIGTERM", s.Name, stopTimeout)
+	case <-time.After(Patience):
+		t.Fatalf("want: %s ends on SIGTERM\n got: it still runs after %v, %s", s.Name, Patience, machineLoad())
 	}
 	return exitCode(p.cmd.ProcessState)
 }
@@ -121,7 +117,7 @@ func (s *Server) WaitExit(t testing.TB, within time.Duration) int {
 	select {
 	case <-p.done:
 	case <-time.After(within):
-		t.Fatalf("%s still runs after %v", s.Name, within)
+		t.Fatalf("want: %s ends by itself\n got: it still runs after %v, %s", s.Name, within, machineLoad())
 	}
 	return exitCode(p.cmd.ProcessState)
 }
@@ -132,7 +128,7 @@ func (s *Server) WaitLog(t testing.TB, within time.Duration, text string) time.D
 	t.Helper()
 	took, err := s.awaitLog(within, text)
 	if err != nil {
-		t.Fatalf("%s %v", s.Name, err)
+		t.Fatal(missed(fmt.Sprintf("%s logs %q", s.Name, text), took, err))
 	}
 	return took
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // SmallDisk is a file system of a few MiB that only programs started in it see; it goes away with the test, however that ends.
@@ -35,7 +34,7 @@ func NewSmallDisk(t testing.TB, dir string, mib int) *SmallDisk {
 	}
 	t.Cleanup(p.kill)
 	d.holder = p
-	Eventually(t, 10*time.Second, "a small file system is mounted (as root, or where kernel.unprivileged_userns_clone and AppArmor let users)", func() error {
+	Eventually(t, Patience, "a small file system is mounted (as root, or where kernel.unprivileged_userns_clone and AppArmor let users)", func() error {
 		b, _ := os.ReadFile(out)
 		if strings.Contains(string(b), "mounted") {
 			return nil

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Main classes of Kafka's command line tools, the same in all releases under test.
@@ -26,10 +25,7 @@ const (
 	MetadataShell             = "org.apache.kafka.shell.MetadataShell"
 )
 
-const (
-	toolTimeout = 60 * time.Second
-	toolHeapMB  = 192
-)
+const toolHeapMB = 192
 
 // DumpLogSegments is the main class of kafka-dump-log in a release: it moved in 4.3.
 func DumpLogSegments(version string) string {
@@ -39,7 +35,7 @@ func DumpLogSegments(version string) string {
 	return "org.apache.kafka.tools.DumpLogSegments"
 }
 
-// RunTool runs a tool of a release to its end, at most a minute. Its own log lines go to a file, not to its outputs.
+// RunTool runs a tool of a release to its end. Its own log lines go to a file, not to its outputs.
 func RunTool(t testing.TB, version, mainClass string, args ...string) ToolResult {
 	t.Helper()
 	dir := t.TempDir()
@@ -47,7 +43,7 @@ func RunTool(t testing.TB, version, mainClass string, args ...string) ToolResult
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), toolTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	res, err := Resolve(t, version).javaCommand(toolHeapMB, log4j2, nil, mainClass, args...).run(ctx)
 	if err != nil {

@@ -11,8 +11,6 @@ import (
 
 const (
 	replicated     = 3 // brokers, and replicas of everything
-	progressMax    = 30 * time.Second
-	catchUpMax     = 30 * time.Second
 	survivingTopic = "surviving"
 )
 
@@ -26,7 +24,7 @@ func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, res
 	addrs := kafka.Addrs(brokers...)
 	kafka.CreateTopic(t, addrs, survivingTopic, 6, replicated)
 	load := kafka.StartLoad(t, addrs, survivingTopic, replicated)
-	load.WaitProgress(t, progressMax)
+	load.WaitProgress(t, kafka.Patience)
 
 	var done []int32
 	for range kills {
@@ -60,11 +58,11 @@ func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
 	for _, id := range q.Nodes() {
 		q.Start(t, id)
 	}
-	record, topic := load.WaitProgress(t, progressMax)
+	record, topic := load.WaitProgress(t, kafka.Patience)
 	t.Logf("killed and started all controllers: a record acknowledged after %v, a topic after %v",
 		record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	for _, id := range q.Nodes() {
-		kafka.WaitCaughtUp(t, q, id, catchUpMax)
+		kafka.WaitCaughtUp(t, q, id, kafka.Patience)
 	}
 }
 
@@ -73,26 +71,26 @@ func nextVictim(t testing.TB, q kafka.Quorum, done []int32) int32 {
 	nodes := q.Nodes()
 	round := done[len(done)-len(done)%len(nodes):]
 	waiting := slices.DeleteFunc(nodes, func(id int32) bool { return slices.Contains(round, id) })
-	if leader := kafka.WaitLeader(t, q, progressMax).ID; slices.Contains(waiting, leader) {
+	if leader := kafka.WaitLeader(t, q, kafka.Patience).ID; slices.Contains(waiting, leader) {
 		return leader
 	}
 	return waiting[0]
 }
 
 func killAndRestart(t testing.TB, q kafka.Quorum, victim int32, load *kafka.Load) {
-	leads := kafka.WaitLeader(t, q, progressMax).ID == victim
+	leads := kafka.WaitLeader(t, q, kafka.Patience).ID == victim
 	begin := time.Now()
 	q.Kill(victim)
 	if len(q.Nodes()) < 3 {
 		q.Start(t, victim)
 	}
-	record, topic := load.WaitProgress(t, progressMax)
+	record, topic := load.WaitProgress(t, kafka.Patience)
 	t.Logf("killed controller %d (leader: %t): a record acknowledged after %v, a topic after %v",
 		victim, leads, record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	if !q.Alive(victim) {
 		q.Start(t, victim)
 	}
-	kafka.WaitCaughtUp(t, q, victim, catchUpMax)
+	kafka.WaitCaughtUp(t, q, victim, kafka.Patience)
 	t.Logf("controller %d caught up %v after it was killed", victim, time.Since(begin).Round(time.Millisecond))
 }
 

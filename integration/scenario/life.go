@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	bootMax       = 10 * time.Second
 	sigtermJVM    = 143 // what a JVM exits with after an orderly shutdown by SIGTERM
 	lifeTopic     = "life"
 	lifeRecords   = 100
@@ -18,7 +17,7 @@ const (
 )
 
 // BrokerLife takes two brokers of a release, which find the controllers in the two ways there are, through all that a
-// small cluster does: boot in less than 10 s, topics, produce and consume, a group, transactions, restarts, clean shutdowns
+// small cluster does: boot, topics, produce and consume, a group, transactions, restarts, clean shutdowns
 // without a single error in their logs.
 func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	dynamic := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, Version: version})
@@ -26,7 +25,7 @@ func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	brokers := []*kafka.Broker{dynamic, static}
 	for _, b := range brokers {
 		b.Start(t)
-		boot := b.WaitStarted(t, bootMax)
+		boot := b.WaitStarted(t, kafka.Patience)
 		t.Logf("%s, controllers %s: started in %v", b.Name, q.Name(), boot.Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
@@ -59,7 +58,7 @@ func BothKindsServe(t testing.TB, q kafka.Quorum, dynamicVersion, staticVersion 
 	}
 	for _, b := range brokers {
 		b.Start(t)
-		t.Logf("%s: started in %v", b.Name, b.WaitStarted(t, bootMax).Round(time.Millisecond))
+		t.Logf("%s: started in %v", b.Name, b.WaitStarted(t, kafka.Patience).Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
 	ledger := kafka.NewLedger(lifeTopic)

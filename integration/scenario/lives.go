@@ -14,10 +14,7 @@ import (
 
 const (
 	livesTopic   = "lives"
-	livesSession = 5 * time.Second // broker.session.timeout.ms
-	electionMax  = 20 * time.Second
-	settleMax    = 30 * time.Second
-	moveMax      = 60 * time.Second
+	livesSession = 20 * time.Second // broker.session.timeout.ms; what is checked is exact, so that no broker must be fenced but those that are killed
 )
 
 // Lives are the brokers of a cluster, and a topic of three replicas that is written to with acks=all all the time. No two of its
@@ -44,15 +41,15 @@ func StartLives(t testing.TB, q kafka.Quorum) *Lives {
 	l := &Lives{t: t, q: q}
 	l.all = kafka.StartBrokers(t, q, 4, kafka.BrokerOptions{LogDirs: 2, Properties: map[string]string{
 		"broker.heartbeat.interval.ms": "1000",
-		// A leader waits that long for a replica to be in sync again, be it on a disk that is gone.
-		"replica.lag.time.max.ms":                       "8000",
+		// Longer than sessions: that a dead broker is in sync no more is for the controllers to say.
+		"replica.lag.time.max.ms":                       "30000",
 		"replica.high.watermark.checkpoint.interval.ms": "500", // writes to every directory, so that a broken one is noticed
 	}})
 	replicas := [][]int32{{1, 2, 3}, {2, 3, 4}, {3, 4, 1}, {4, 1, 2}, {1, 3, 4}, {2, 4, 1}, {3, 1, 2}, {4, 2, 3}}
 	l.n = len(replicas)
 	kafka.CreateTopicWith(t, l.addrs(), livesTopic, map[string]string{"min.insync.replicas": "2"}, replicas...)
 	l.writers = kafka.StartWriters(t, l.addrs(), livesTopic, l.n)
-	l.writers.WaitEach(t, settleMax)
+	l.writers.WaitEach(t, kafka.Patience)
 	l.settle()
 	return l
 }
@@ -106,7 +103,7 @@ func (l *Lives) await(within time.Duration, what string, check func(kafka.Partit
 // settle waits until every replica is in sync, and returns what the topic is like then.
 func (l *Lives) settle() []kafka.Partition {
 	l.t.Helper()
-	return l.await(settleMax, "all replicas are in sync", inSync)
+	return l.await(kafka.Patience, "all replicas are in sync", inSync)
 }
 
 func inSync(p kafka.Partition) error {
@@ -136,6 +133,8 @@ func without(before []kafka.Partition, broker int32, gone func(kafka.Partition) 
 
 func everywhere(kafka.Partition) bool { return true }
 
+func anything(kafka.Partition) error { return nil }
+
 // returned is what becomes of partitions when a broker is back: it joins the ISR. Leaders stay.
 func returned(before []kafka.Partition) func(kafka.Partition) error {
 	return func(p kafka.Partition) error {
@@ -152,15 +151,15 @@ func (l *Lives) Crash(id int32, meanwhile func()) {
 	b := l.broker(id)
 	before := l.settle()
 	b.Kill()
-	after := l.await(livesSession+electionMax, b.Name+" killed: others lead", without(before, id, everywhere))
-	l.writers.WaitEach(l.t, settleMax)
+	after := l.await(kafka.Patience, b.Name+" killed: others lead", without(before, id, everywhere))
+	l.writers.WaitEach(l.t, kafka.Patience)
 	if meanwhile != nil {
 		meanwhile()
-		after = l.await(electionMax, "all brokers know what happened meanwhile", func(kafka.Partition) error { return nil })
+		after = l.await(kafka.Patience, "all brokers know what happened meanwhile", anything)
 	}
 	b.Start(l.t)
-	l.t.Logf("%s: started in %v", b.Name, b.WaitStarted(l.t, restartMax).Round(time.Millisecond))
-	l.await(settleMax, b.Name+" is back", returned(after))
+	l.t.Logf("%s: started in %v", b.Name, b.WaitStarted(l.t, kafka.Patience).Round(time.Millisecond))
+	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
 // StopAndStart shuts a broker down: when it exits, it leads nothing any more and every other broker knows who does. When it is
@@ -180,13 +179,13 @@ func (l *Lives) StopAndStart(id int32, atOnce bool) {
 		}
 	}
 	b.Start(l.t)
-	took := b.WaitStarted(l.t, restartMax)
+	took := b.WaitStarted(l.t, kafka.Patience)
 	refused := containsLine(b.Log(), "DUPLICATE_BROKER_REGISTRATION")
 	l.t.Logf("%s: stopped, started in %v (refused at first: %t)", b.Name, took.Round(time.Millisecond), refused)
 	if atOnce && refused {
 		l.t.Errorf("%s was refused after a clean stop", b.Name)
 	}
-	l.await(settleMax, b.Name+" is back", returned(after))
+	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
 // PreferredLeaders elects them by Kafka's tool.
@@ -203,19 +202,19 @@ func (l *Lives) PreferredLeaders() {
 		l.t.Error("all partitions are led by their first replicas before the election")
 	}
 	kafka.RunTool(l.t, l.q.Version(), kafka.LeaderElectionCommand, "--bootstrap-server", l.addrs()[0], "--election-type", "preferred", "--all-topic-partitions").MustSucceed(l.t)
-	l.await(electionMax, fmt.Sprintf("%d preferred leaders are back", moved), func(p kafka.Partition) error {
+	l.await(kafka.Patience, fmt.Sprintf("%d preferred leaders are back", moved), func(p kafka.Partition) error {
 		if p.Leader != p.Replicas[0] {
 			return fmt.Errorf("%+v", p)
 		}
 		return inSync(p)
 	})
-	l.writers.WaitEach(l.t, settleMax)
+	l.writers.WaitEach(l.t, kafka.Patience)
 }
 
 // killingLeader kills the leading controller while f runs.
 func (l *Lives) killingLeader(f func()) {
 	l.t.Helper()
-	leader := kafka.WaitLeader(l.t, l.q, electionMax).ID
+	leader := kafka.WaitLeader(l.t, l.q, kafka.Patience).ID
 	var wg sync.WaitGroup
 	wg.Go(func() { l.q.Kill(leader) })
 	f()
@@ -229,7 +228,7 @@ func (l *Lives) restoreControllers() {
 	for _, id := range l.q.Nodes() {
 		if !l.q.Alive(id) {
 			l.q.Start(l.t, id)
-			kafka.WaitCaughtUp(l.t, l.q, id, catchUpMax)
+			kafka.WaitCaughtUp(l.t, l.q, id, kafka.Patience)
 		}
 	}
 }
@@ -240,12 +239,12 @@ func (l *Lives) CrashWithController(id int32) {
 	b := l.broker(id)
 	before := l.settle()
 	l.killingLeader(b.Kill)
-	after := l.await(2*livesSession+electionMax, b.Name+" and a controller killed: others lead", without(before, id, everywhere))
-	l.writers.WaitEach(l.t, settleMax)
+	after := l.await(kafka.Patience, b.Name+" and a controller killed: others lead", without(before, id, everywhere))
+	l.writers.WaitEach(l.t, kafka.Patience)
 	l.restoreControllers()
 	b.Start(l.t)
-	b.WaitStarted(l.t, restartMax)
-	l.await(settleMax, b.Name+" is back", returned(after))
+	b.WaitStarted(l.t, kafka.Patience)
+	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
 // StopWithController kills the leading controller while a broker asks to be let go.
@@ -254,18 +253,18 @@ func (l *Lives) StopWithController(id int32) {
 	b := l.broker(id)
 	before := l.settle()
 	l.killingLeader(func() { stopWhole(l.t, b) })
-	after := l.await(electionMax, b.Name+" stopped, a controller killed: others lead", without(before, id, everywhere))
+	after := l.await(kafka.Patience, b.Name+" stopped, a controller killed: others lead", without(before, id, everywhere))
 	l.restoreControllers()
 	b.Start(l.t)
-	b.WaitStarted(l.t, restartMax)
-	l.await(settleMax, b.Name+" is back", returned(after))
+	b.WaitStarted(l.t, kafka.Patience)
+	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
 // End stops the writers and holds what was acknowledged against what is there.
 func (l *Lives) End() {
 	l.t.Helper()
 	l.settle()
-	l.writers.WaitEach(l.t, settleMax)
+	l.writers.WaitEach(l.t, kafka.Patience)
 	l.writers.Stop()
 	kafka.RequireAlive(l.t, l.all...)
 	l.t.Logf("controllers %s: %v", l.q.Name(), l.writers)

@@ -14,10 +14,7 @@ import (
 // Cancel asks for a replica on a broker that is dead, which cannot finish, and takes that back.
 func (l *Lives) Cancel(dead int32) {
 	l.t.Helper()
-	before, err := l.known()
-	if err != nil {
-		l.t.Fatal(err)
-	}
+	before := l.await(kafka.Patience, "all brokers know the same", anything)
 	i := slices.IndexFunc(before, func(p kafka.Partition) bool { return !slices.Contains(p.Replicas, dead) })
 	p := before[i]
 	target := []int32{p.Replicas[0], p.Replicas[1], dead}
@@ -26,12 +23,12 @@ func (l *Lives) Cancel(dead int32) {
 	if r := running[p.ID]; err != nil || !slices.Equal(r.AddingReplicas, []int32{dead}) || !slices.Equal(r.RemovingReplicas, p.Replicas[2:]) {
 		l.t.Errorf("reassignment of partition %d to %v: %+v, %v", p.ID, target, running, err)
 	}
-	l.writers.WaitEach(l.t, settleMax)
+	l.writers.WaitEach(l.t, kafka.Patience)
 	kafka.Reassign(l.t, l.addrs(), livesTopic, map[int32][]int32{p.ID: nil})
 	if running, err = kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil || len(running) > 0 {
 		l.t.Errorf("after it was cancelled: %+v, %v", running, err)
 	}
-	l.await(electionMax, fmt.Sprintf("partition %d has the replicas it had", p.ID), func(now kafka.Partition) error {
+	l.await(kafka.Patience, fmt.Sprintf("partition %d has the replicas it had", p.ID), func(now kafka.Partition) error {
 		if want := before[now.ID]; !slices.Equal(now.Replicas, want.Replicas) || !slices.Equal(now.ISR, want.ISR) || now.Leader != want.Leader {
 			return fmt.Errorf("%+v, was %+v", now, want)
 		}
@@ -109,7 +106,7 @@ func (l *Lives) arrived(list []move) {
 	for _, m := range list {
 		target[m.partition] = m
 	}
-	l.await(moveMax, fmt.Sprintf("%d partitions have moved", len(list)), func(p kafka.Partition) error {
+	l.await(kafka.Patience, fmt.Sprintf("%d partitions have moved", len(list)), func(p kafka.Partition) error {
 		if m, moves := target[p.ID]; moves && !slices.Equal(p.Replicas, m.target) {
 			return fmt.Errorf("%+v, on its way to %v", p, m.target)
 		}
@@ -123,7 +120,7 @@ func (l *Lives) arrived(list []move) {
 			l.t.Errorf("broker %d holds nothing of partition %d", m.to, m.partition)
 		}
 	}
-	kafka.Eventually(l.t, moveMax, "replicas that left are deleted", func() error {
+	kafka.Eventually(l.t, kafka.Patience, "replicas that left are deleted", func() error {
 		for _, m := range list {
 			if held, there := kafka.ReplicaDirs(l.t, l.broker(m.from), livesTopic)[m.partition]; there {
 				return fmt.Errorf("%+v", held)
@@ -131,7 +128,7 @@ func (l *Lives) arrived(list []move) {
 		}
 		return nil
 	})
-	l.writers.WaitEach(l.t, settleMax)
+	l.writers.WaitEach(l.t, kafka.Patience)
 }
 
 func reassignmentJSON(t testing.TB, list []move) []byte {
@@ -163,9 +160,9 @@ func (l *Lives) BreakDisk() {
 	b, held := l.leaderInSecondDir(before)
 	lost := func(p kafka.Partition) bool { return held[p.ID] }
 	b.BreakDir(l.t, 1)
-	b.WaitLog(l.t, electionMax, "Stopping serving replicas in dir "+b.Dirs[1])
-	l.await(electionMax, fmt.Sprintf("%s lost a directory of %d partitions: others lead", b.Name, len(held)), without(before, b.ID, lost))
-	l.writers.WaitEach(l.t, settleMax)
+	b.WaitLog(l.t, kafka.Patience, "Stopping serving replicas in dir "+b.Dirs[1])
+	l.await(kafka.Patience, fmt.Sprintf("%s lost a directory of %d partitions: others lead", b.Name, len(held)), without(before, b.ID, lost))
+	l.writers.WaitEach(l.t, kafka.Patience)
 	kafka.RequireAlive(l.t, b)
 
 	if code := b.Stop(l.t); code != 0 && code != sigtermJVM {
@@ -173,7 +170,7 @@ func (l *Lives) BreakDisk() {
 	}
 	b.ReplaceDir(l.t, 1, l.q.ClusterID())
 	b.Start(l.t)
-	b.WaitStarted(l.t, restartMax)
+	b.WaitStarted(l.t, kafka.Patience)
 	l.settle()
 	for id := range held {
 		if p, there := kafka.ReplicaDirs(l.t, b, livesTopic)[id]; !there || p.Size == 0 {

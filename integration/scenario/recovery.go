@@ -13,11 +13,10 @@ import (
 )
 
 const (
-	recoverySession = 3 * time.Second
-	strictTopic     = "strict"   // three replicas, two must have a record
-	carefulTopic    = "careful"  // two replicas, one will do, and no unclean elections
-	recklessTopic   = "reckless" // the same with unclean elections
-	recoverMax      = 30 * time.Second
+	recoverySession = 12 * time.Second // so that no broker is fenced that was not killed
+	strictTopic     = "strict"         // three replicas, two must have a record
+	carefulTopic    = "careful"        // two replicas, one will do, and no unclean elections
+	recklessTopic   = "reckless"       // the same with unclean elections
 )
 
 // RecoveryProperties are the controllers' for Recovery: sessions that end soon, preferred leaders sought all the time.
@@ -47,7 +46,7 @@ func StartRecovery(t testing.TB, q kafka.Quorum, view string) *Recovery {
 	r := &Recovery{t: t, q: q, view: view, careful: kafka.NewLedger(carefulTopic), reckless: kafka.NewLedger(recklessTopic)}
 	r.brokers = kafka.StartBrokers(t, q, 3, kafka.BrokerOptions{Properties: map[string]string{
 		"broker.heartbeat.interval.ms": "500",
-		"replica.lag.time.max.ms":      "8000",
+		"replica.lag.time.max.ms":      "30000", // longer than sessions: who is in sync is for the controllers to say
 	}})
 	addrs := kafka.Addrs(r.brokers...)
 	kafka.CreateTopicWith(t, addrs, strictTopic, map[string]string{"min.insync.replicas": "2"}, []int32{1, 2, 3}, []int32{1, 2, 3})
@@ -64,7 +63,7 @@ func StartRecovery(t testing.TB, q kafka.Quorum, view string) *Recovery {
 func (r *Recovery) is(topic string, leader int32, isr, elr []int32) {
 	r.t.Helper()
 	what := fmt.Sprintf("%s is led by %d, ISR %v, ELR %v", topic, leader, isr, elr)
-	took := kafka.Eventually(r.t, recoverMax, what, func() error {
+	took := kafka.Eventually(r.t, kafka.Patience, what, func() error {
 		known, err := kafka.Partitions(r.t.Context(), r.view, topic)
 		if err != nil || len(known) == 0 {
 			return errors.Join(err, fmt.Errorf("%d partitions", len(known)))
@@ -82,10 +81,11 @@ func (r *Recovery) is(topic string, leader int32, isr, elr []int32) {
 // remains checks that a topic is as it was, now that something else has happened.
 func (r *Recovery) remains(topic string, leader int32, isr, elr []int32) {
 	r.t.Helper()
-	known, err := kafka.Partitions(r.t.Context(), r.view, topic)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	var known []kafka.Partition
+	kafka.Eventually(r.t, kafka.Patience, "a controller describes "+topic, func() (err error) {
+		known, err = kafka.Partitions(r.t.Context(), r.view, topic)
+		return err
+	})
 	for _, p := range known {
 		if p.Leader != leader || !slices.Equal(p.ISR, isr) || !slices.Equal(p.ELR, elr) {
 			r.t.Errorf("%s: %+v, want leader %d, ISR %v, ELR %v", topic, p, leader, isr, elr)
@@ -100,7 +100,7 @@ func (r *Recovery) whole() {
 	r.is(strictTopic, 1, []int32{1, 2, 3}, []int32{})
 	r.is(carefulTopic, 1, []int32{1, 2}, []int32{})
 	r.is(recklessTopic, 1, []int32{1, 2}, []int32{})
-	kafka.Eventually(r.t, recoverMax, "all brokers know it", func() error {
+	kafka.Eventually(r.t, kafka.Patience, "all brokers know it", func() error {
 		for _, topic := range []string{strictTopic, carefulTopic, recklessTopic} {
 			want, err := kafka.Partitions(r.t.Context(), r.view, topic)
 			if err != nil {
@@ -114,13 +114,13 @@ func (r *Recovery) whole() {
 		}
 		return nil
 	})
-	r.strict.WaitEach(r.t, recoverMax)
+	r.strict.WaitEach(r.t, kafka.Patience)
 }
 
 func (r *Recovery) start(id int32) {
 	r.t.Helper()
 	r.brokers[id-1].Start(r.t)
-	r.brokers[id-1].WaitStarted(r.t, restartMax)
+	r.brokers[id-1].WaitStarted(r.t, kafka.Patience)
 }
 
 func (r *Recovery) kill(id int32) { r.brokers[id-1].Kill() }
@@ -165,7 +165,7 @@ func (r *Recovery) startAll() {
 		b.Start(r.t)
 	}
 	for _, b := range r.brokers {
-		b.WaitStarted(r.t, restartMax)
+		b.WaitStarted(r.t, kafka.Patience)
 	}
 }
 
@@ -176,7 +176,7 @@ func (r *Recovery) EligibleReplicaLeads() {
 	r.t.Helper()
 	r.kill(3)
 	r.is(strictTopic, 1, []int32{1, 2}, []int32{})
-	r.strict.WaitEach(r.t, recoverMax)
+	r.strict.WaitEach(r.t, kafka.Patience)
 	stopWhole(r.t, r.brokers[1])
 	r.is(strictTopic, 1, []int32{1}, []int32{2})
 	r.is(carefulTopic, 1, []int32{1}, []int32{})
@@ -193,7 +193,7 @@ func (r *Recovery) EligibleReplicaLeads() {
 	r.is(recklessTopic, 2, []int32{2}, []int32{})
 	r.is(strictTopic, 2, []int32{2, 3}, []int32{})
 	r.remains(carefulTopic, -1, []int32{}, []int32{1})
-	r.strict.WaitEach(r.t, recoverMax)
+	r.strict.WaitEach(r.t, kafka.Patience)
 	r.start(1)
 	r.whole()
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,7 +12,6 @@ import (
 )
 
 const (
-	snapshotMax = 60 * time.Second
 	// chunkBytes is what the late broker asks of a snapshot at a time, so that a small one comes in several chunks.
 	chunkBytes = 500
 	chunksMin  = 4
@@ -23,7 +23,14 @@ func EarlySnapshots() map[string]string {
 	return map[string]string{"metadata.log.max.record.bytes.between.snapshots": "4000"}
 }
 
-// LateBrokerFromSnapshot starts a second broker when the metadata log has been snapshot. Needs EarlySnapshots.
+// LateBrokerProperties are the controllers' for LateBroker: EarlySnapshots, and sessions that end, as a broker is killed and comes back.
+func LateBrokerProperties() map[string]string {
+	p := EarlySnapshots()
+	maps.Copy(p, kafka.UsualSessions())
+	return p
+}
+
+// LateBrokerFromSnapshot starts a second broker when the metadata log has been snapshot. Needs LateBrokerProperties.
 func LateBrokerFromSnapshot(t testing.TB, q kafka.Quorum) {
 	first := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
 	ledger := fillUntilSnapshot(t, q, first)
@@ -36,7 +43,7 @@ func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka
 	late := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2,
 		Properties: map[string]string{"controller.quorum.fetch.snapshot.max.bytes": fmt.Sprint(chunkBytes)}})
 	late.Start(t)
-	boot := late.WaitStarted(t, bootMax)
+	boot := late.WaitStarted(t, kafka.Patience)
 	fetched := kafka.Checkpoints(late.MetadataDir())
 	if len(fetched) == 0 {
 		t.Fatalf("%s took no snapshot: none in %s", late.Name, late.MetadataDir())
@@ -53,21 +60,18 @@ func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka
 	kafka.Produce(t, both, "after-late", lifeRecords, ledger)
 	late.Kill()
 	late.Start(t)
-	late.WaitStarted(t, restartMax)
+	late.WaitStarted(t, kafka.Patience)
 	ledger.Verify(t, both)
 	kafka.RequireAlive(t, first, late)
 }
 
-// A killed broker is let in again when its session has ended: 9 s by default, and the start itself.
-const restartMax = 30 * time.Second
-
 // fillUntilSnapshot creates topics until every node holds a snapshot of all that is committed now, and returns the ledger of
 // them.
 func fillUntilSnapshot(t testing.TB, q kafka.Quorum, b *kafka.Broker) *kafka.Ledger {
-	now := fmt.Sprintf("%020d", kafka.WaitLeader(t, q, progressMax).HighWatermark)
+	now := fmt.Sprintf("%020d", kafka.WaitLeader(t, q, kafka.Patience).HighWatermark)
 	load := kafka.StartLoad(t, kafka.Addrs(b), "", 1)
 	defer load.Stop()
-	kafka.Eventually(t, snapshotMax, "every controller has a snapshot", func() error {
+	kafka.Eventually(t, kafka.Patience, "every controller has a snapshot", func() error {
 		for _, id := range q.Nodes() {
 			found := kafka.Checkpoints(q.Dir(id))
 			if len(found) == 0 || filepath.Base(found[len(found)-1]) < now {

@@ -28,7 +28,7 @@ func toolsOnControllers(t testing.TB, q kafka.Quorum) {
 		}
 		return kafka.RunTool(t, q.Version(), mainClass, args...).MustSucceed(t).Stdout
 	}
-	leader := kafka.WaitLeader(t, q, progressMax).ID
+	leader := kafka.WaitLeader(t, q, kafka.Patience).ID
 	status := run(kafka.MetadataQuorumCommand, "describe", "--status")
 	mustMatch(t, status, `(?m)^ClusterId: +`+regexp.QuoteMeta(q.ClusterID())+`$`, fmt.Sprintf(`(?m)^LeaderId: +%d$`, leader))
 	replication := run(kafka.MetadataQuorumCommand, "describe", "--replication")
@@ -51,7 +51,7 @@ func toolsThroughBroker(t testing.TB, q kafka.Quorum, b *kafka.Broker) {
 	}
 	describe := func(patterns ...string) {
 		t.Helper()
-		kafka.Eventually(t, progressMax, "kafka-topics shows the altered topic", func() error {
+		kafka.Eventually(t, kafka.Patience, "kafka-topics shows the altered topic", func() error {
 			return match(run(kafka.TopicCommand, "--describe", "--topic", "tooled"), patterns...)
 		})
 	}
@@ -65,7 +65,7 @@ func toolsThroughBroker(t testing.TB, q kafka.Quorum, b *kafka.Broker) {
 	run(kafka.TopicCommand, "--alter", "--topic", "tooled", "--partitions", "3")
 	describe(`PartitionCount: 3\s`, `(?s)Leader: 1.*Leader: 1.*Leader: 1`)
 	run(kafka.TopicCommand, "--delete", "--topic", "doomed")
-	kafka.Eventually(t, progressMax, "kafka-topics lists what is left", func() error {
+	kafka.Eventually(t, kafka.Patience, "kafka-topics lists what is left", func() error {
 		if list := strings.Fields(run(kafka.TopicCommand, "--list")); !slices.Equal(list, []string{"tooled"}) {
 			return fmt.Errorf("it lists %q", list)
 		}

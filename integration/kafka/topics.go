@@ -1,0 +1,117 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// CreateTopic creates a topic through a broker and waits until each of these brokers knows a leader for each of its
+// partitions.
+func CreateTopic(t testing.TB, addrs []string, topic string, partitions int32, replicas int16) {
+	t.Helper()
+	created := kmsg.NewCreateTopicsRequestTopic()
+	created.Topic, created.NumPartitions, created.ReplicationFactor = topic, partitions, replicas
+	createTopic(t, addrs, created, int(replicas), int(partitions))
+}
+
+// CreateTopicWith creates a topic whose partitions have these replicas, and waits until each of these brokers knows their leaders.
+func CreateTopicWith(t testing.TB, addrs []string, topic string, configs map[string]string, replicas ...[]int32) {
+	t.Helper()
+	created := kmsg.NewCreateTopicsRequestTopic()
+	created.Topic, created.NumPartitions, created.ReplicationFactor = topic, -1, -1
+	for i, r := range replicas {
+		created.ReplicaAssignment = append(created.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: r})
+	}
+	for name, value := range configs {
+		created.Configs = append(created.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
+	}
+	all := slices.Concat(replicas...)
+	slices.Sort(all)
+	createTopic(t, addrs, created, len(slices.Compact(all)), len(replicas))
+}
+
+// createTopic asks again, as any client does, when the answer is an error that passes. A broker that its machine gave no time may be fenced
+// for a moment, so that many brokers are waited for first.
+func createTopic(t testing.TB, addrs []string, topic kmsg.CreateTopicsRequestTopic, brokers, partitions int) {
+	t.Helper()
+	cl := openClient(t, addrs, kgo.RequestRetries(0)) // it would not say that it had asked before
+	defer cl.Close()
+	asked := false
+	Eventually(t, Patience, "topic "+topic.Topic+" is created", func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), createTimeout)
+		defer cancel()
+		if err := unfenced(ctx, cl, brokers); err != nil {
+			return err
+		}
+		again := asked
+		asked = true
+		return askForTopic(ctx, cl, topic, again)
+	})
+	Eventually(t, Patience, "topic "+topic.Topic+" has leaders", func() error {
+		var errs []error
+		for _, addr := range addrs {
+			errs = append(errs, hasLeaders(t.Context(), addr, topic.Topic, partitions))
+		}
+		return errors.Join(errs...)
+	})
+}
+
+// unfenced is an error unless this many brokers may be given replicas, as a broker knows it.
+func unfenced(ctx context.Context, cl *kgo.Client, want int) error {
+	req := kmsg.NewPtrMetadataRequest()
+	req.Topics = []kmsg.MetadataRequestTopic{}
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return err
+	}
+	if len(resp.Brokers) < want {
+		return fmt.Errorf("%d of %d brokers are unfenced", len(resp.Brokers), want)
+	}
+	return nil
+}
+
+// askForTopic returns nil when the topic is there. Errors that do not pass are final. again: it may be there because of an answer that was lost.
+func askForTopic(ctx context.Context, cl *kgo.Client, topic kmsg.CreateTopicsRequestTopic, again bool) error {
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.Topics, req.TimeoutMillis = append(req.Topics, topic), int32(createTimeout.Milliseconds())
+	resp, err := req.RequestWith(ctx, cl)
+	if err != nil {
+		return err
+	}
+	got := resp.Topics[0]
+	if err = kerr.ErrorForCode(got.ErrorCode); err == nil || again && errors.Is(err, kerr.TopicAlreadyExists) {
+		return nil
+	}
+	passes := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor) || errors.Is(err, kerr.InvalidReplicaAssignment) // too many are fenced
+	if got.ErrorMessage != nil {
+		err = fmt.Errorf("%w %s", err, *got.ErrorMessage)
+	}
+	if !passes {
+		return final(err)
+	}
+	return err
+}
+
+func hasLeaders(ctx context.Context, addr, topic string, partitions int) error {
+	topics, err := BrokerTopics(ctx, addr)
+	if err != nil {
+		return err
+	}
+	got, ok := topics[topic]
+	if !ok || len(got.Partitions) != partitions {
+		return fmt.Errorf("%s knows %d of %d partitions", addr, len(got.Partitions), partitions)
+	}
+	for _, p := range got.Partitions {
+		if p.Leader < 0 || p.ErrorCode != 0 {
+			return fmt.Errorf("%s knows no leader of partition %d (%w)", addr, p.Partition, kerr.ErrorForCode(p.ErrorCode))
+		}
+	}
+	return nil
+}
