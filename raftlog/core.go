@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -62,6 +61,9 @@ type core struct {
 	reported leadership
 	opening  epochOpening
 	claimed  bool
+	held     proposals
+	handing  bool   // this node, which leads, has tried to hand over
+	durable  uint64 // last index written to this node's disk
 	handed   uint64 // last index handed out to be applied
 	applied  uint64 // last index the application has taken
 
@@ -160,8 +162,8 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
 		ReadOnlyOption: raft.ReadOnlySafe,
 		MaxSizePerMsg:  maxMessageBytes, MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
-		MaxCommittedSizePerReady: maxApplyingBytes, MaxUncommittedEntriesSize: uint64(cfg.maxPending),
-		Logger: raftLogger{cfg.log},
+		MaxCommittedSizePerReady: maxApplyingBytes,
+		Logger:                   raftLogger{cfg.log},
 	})
 	return c, err
 }
@@ -265,69 +267,6 @@ func (c *core) disconnected(peer uint64) {
 	})
 }
 
-// propose appends finished batches as one entry, and returns the base offset of the first. It patches base offset and epoch into them.
-func (c *core) propose(epoch int32, batches ...[]byte) (base int64, err error) {
-	if err := c.mayPropose(epoch, batches); err != nil {
-		return 0, err
-	}
-	err = ErrStopped
-	c.do(func() {
-		base = c.store.last().end
-		data, end := joinBatches(batches, base, epoch)
-		before := c.store.last().index
-		if err = c.rn.Propose(data); err != nil {
-			// Leading, so either the limit or a hand-over refused it.
-			err = ErrTooManyPending
-			if c.rn.BasicStatus().LeadTransferee != raft.None {
-				err = ErrNotLeader
-			}
-			return
-		}
-		c.settle()
-		if got := c.store.last(); got.index != before+1 || got.end != end {
-			c.fail(fmt.Errorf("raftlog: proposal at index %d, offset %d ended at index %d, offset %d", before+1, base, got.index, got.end))
-		}
-	})
-	if c.failed != nil {
-		return 0, ErrStopped
-	}
-	return base, err
-}
-
-func (c *core) mayPropose(epoch int32, batches [][]byte) error {
-	switch {
-	case c.failed != nil:
-		return ErrStopped
-	case !c.claimed || c.term != uint64(epoch):
-		return ErrNotLeader
-	case len(batches) == 0:
-		return ErrBadBatch
-	}
-	total := 0
-	for _, b := range batches {
-		if total += len(b); len(b) > MaxBatchBytes || total > MaxProposalBytes {
-			return ErrBatchTooLarge
-		}
-		if err := checkBatch(b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// joinBatches gives batches their positions from base on, and returns them as the data of one entry, with the offset after them.
-func joinBatches(batches [][]byte, base int64, epoch int32) (data []byte, end int64) {
-	end = base
-	for _, b := range batches {
-		patchBatch(b, end, epoch)
-		end += batchRecords(b)
-	}
-	if len(batches) == 1 {
-		return batches[0], end
-	}
-	return slices.Concat(batches...), end
-}
-
 // epochStart takes the application's first batch for the epoch it was asked for.
 func (c *core) epochStart(epoch int32, batch []byte) {
 	if err := checkBatch(batch); err != nil {
@@ -357,6 +296,9 @@ func (c *core) openEpoch() {
 // written says that a task is durable.
 func (c *core) written(t *writeTask) {
 	c.do(func() {
+		if n := len(t.entries); n > 0 {
+			c.durable = t.entries[n-1].GetIndex()
+		}
 		for _, m := range t.responses {
 			if m.GetTo() == raftID(c.cfg.node) {
 				_ = c.rn.Step(m)
@@ -372,6 +314,7 @@ func (c *core) appliedTo(t *applyTask) {
 	c.do(func() {
 		for _, e := range t.entries {
 			c.applied = max(c.applied, e.GetIndex())
+			c.held.unfinished -= min(c.held.unfinished, int64(len(e.GetData())))
 			if e.GetType() != raftpb.EntryNormal {
 				c.applyConf(e)
 			}
@@ -439,6 +382,7 @@ func (c *core) handOver() (to uint64) {
 		if c.state != raft.StateLeader {
 			return
 		}
+		c.release() // during a hand-over raft takes nothing
 		best := uint64(0)
 		for id, p := range c.rn.Status().Progress {
 			better := p.Match > best || p.Match == best && (to == raft.None || id < to)
@@ -448,6 +392,7 @@ func (c *core) handOver() (to uint64) {
 		}
 		if to != raft.None {
 			c.cause = fmt.Sprintf("node %d handed leadership over to node %d", c.cfg.node, nodeID(to))
+			c.handing = true
 			c.rn.TransferLeader(to)
 		}
 	})

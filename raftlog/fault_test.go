@@ -185,16 +185,25 @@ func TestTooManyPending(t *testing.T) {
 	c := loneCore(t, 2, 1000)
 	c.claimed, c.opening.index = true, 1 // as if the epoch had been opened
 	before := c.store.last()
-	taken := 0
-	for range 10 {
-		if _, err := c.propose(int32(c.term), dataBatch(1, strings.Repeat("x", 300))); err == nil {
-			taken++
-		} else if !errors.Is(err, ErrTooManyPending) {
-			t.Fatal(err)
+	propose := func(want int) {
+		t.Helper()
+		taken := 0
+		for range 10 {
+			if _, err := c.propose(int32(c.term), dataBatch(1, strings.Repeat("x", 300))); err == nil {
+				taken++
+			} else if !errors.Is(err, ErrTooManyPending) {
+				t.Fatal(err)
+			}
+		}
+		if taken != want {
+			t.Errorf("%d were taken, want %d", taken, want)
 		}
 	}
-	if got := c.store.last(); taken != 2 || got.end != before.end+2 || got.index != before.index+2 {
-		t.Errorf("%d were taken, and the log went from %+v to %+v", taken, before, got)
+	propose(2)
+	write(c)
+	propose(0) // committed they are not
+	if got := c.store.last(); got.end != before.end+2 || got.index != before.index+2 {
+		t.Errorf("the log went from %+v to %+v", before, got)
 	}
 }
 

@@ -11,11 +11,17 @@ import (
 
 // settle drains raft until it has nothing more to say, then compares who leads with what was known before.
 func (c *core) settle() {
-	for c.failed == nil && c.rn.HasReady() {
-		c.route(c.rn.Ready())
+	for c.drain(); c.mayRelease(); {
+		c.release()
 	}
 	if c.failed == nil {
 		c.observe()
+	}
+}
+
+func (c *core) drain() {
+	for c.failed == nil && c.rn.HasReady() {
+		c.route(c.rn.Ready())
 	}
 }
 
@@ -104,6 +110,7 @@ func (c *core) observe() {
 	was := c.state
 	if term != c.term || state != raft.StateLeader {
 		c.claimed = false
+		c.held, c.handing = proposals{}, false
 		c.failReads()
 	}
 	if lead != c.lead || term != c.term || state != was {

@@ -188,7 +188,7 @@ func TestSimulation(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			first, count := seeds(40)
-			var claims, snapshots, installs, crashes, acked, reads, joined int
+			var claims, snapshots, installs, crashes, acked, reads, joined, shared int
 			for seed := first; seed < first+count; seed++ {
 				cryptotest.SetGlobalRandom(t, seed)
 				s, err := runSim(seed, n, 6000)
@@ -197,10 +197,10 @@ func TestSimulation(t *testing.T) {
 				}
 				claims, snapshots, installs = claims+s.stats.claims, snapshots+s.stats.snapshots, installs+s.stats.installs
 				crashes, acked, reads = crashes+s.stats.crashes, acked+len(s.acked), reads+s.stats.reads
-				joined += s.stats.parts - s.stats.proposals
+				joined, shared = joined+s.stats.parts-s.stats.proposals, shared+s.stats.shared
 			}
-			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d installed, %d crashes, %d reads", count, claims, acked, snapshots, installs, crashes, reads)
-			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 || reads == 0 || joined == 0 {
+			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d installed, %d crashes, %d reads, %d proposals joined others", count, claims, acked, snapshots, installs, crashes, reads, shared)
+			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 || reads == 0 || joined == 0 || shared == 0 {
 				t.Error("the simulation does not exercise what it should")
 			}
 		})

@@ -31,7 +31,7 @@ type sim struct {
 	ackedEnd  int64            // after the last acknowledged batch
 	exposed   int64            // highest high watermark of any claimed leader
 	proposed  int
-	stats     struct{ claims, snapshots, installs, crashes, reads, proposals, parts int }
+	stats     struct{ claims, snapshots, installs, crashes, reads, proposals, parts, shared int }
 }
 
 // simNode is one replica: what survives a crash (disk, files) and what does not.
@@ -281,6 +281,9 @@ func (s *sim) apply(n *simNode) {
 	default:
 		n.app.Committed(t.batches)
 		s.together(n, t.batches)
+		for _, e := range t.entries {
+			s.stats.shared += max(0, bytes.Count(e.GetData(), []byte(": 1 of "))-1)
+		}
 		for _, b := range t.batches {
 			s.agree(n, b)
 		}
@@ -350,6 +353,12 @@ func (s *sim) propose(n *simNode) {
 		}
 		return
 	}
+	for range 1 + s.rng.IntN(4) {
+		s.proposeSome(n, epoch)
+	}
+}
+
+func (s *sim) proposeSome(n *simNode, epoch int32) {
 	s.proposed++
 	batches := make([][]byte, max(1, s.rng.IntN(8)-3))
 	for i := range batches {
