@@ -44,7 +44,7 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	if line := "loading the leader's snapshot"; !strings.Contains(q.Node(down).Log(), line) {
 		t.Errorf("%s did not log %q", q.Node(down).Name, line)
 	}
-	t.Logf("node %d held less than %d records, the log started at %d when it came back", down, last, start)
+	kafka.Note(t, "node %d held less than %d records, the log started at %d when it came back", down, last, start)
 	requireSameSnapshot(t, q, start)
 	load.Stop()
 	scenario.LateBroker(t, q, b, load.Ledger)
@@ -73,7 +73,7 @@ func requireSameSnapshot(t *testing.T, q kafka.Quorum, from int64) {
 			t.Errorf("%s of node %d and that of node %d differ", name, q.Nodes()[i], q.Nodes()[0])
 		}
 	}
-	t.Logf("%d nodes hold the same %d records in %s", len(same), len(same[0].Records), name)
+	kafka.Note(t, "%d nodes hold the same %d records in %s", len(same), len(same[0].Records), name)
 }
 
 // commonCheckpoint names a checkpoint that every node has.

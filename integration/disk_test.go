@@ -102,7 +102,7 @@ func fillUp(t *testing.T, creator *kafka.Creator, full func() error) {
 		return full()
 	})
 	_, topics := creator.Ledger.Counts()
-	t.Logf("full after %d topics and %v", topics, took.Round(time.Millisecond))
+	kafka.Note(t, "full after %d topics and %v", topics, took.Round(time.Millisecond))
 }
 
 func loggedFull(q *kafka.Controllers, id int32) error {

@@ -69,7 +69,7 @@ func requireRefusal(t *testing.T, res kafka.ToolResult, says string) {
 	if strings.Contains(res.Stderr, "goroutine ") {
 		t.Errorf("a stack trace:\n%s", res.Stderr)
 	}
-	t.Logf("exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond), told[0])
+	kafka.Note(t, "exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond), told[0])
 }
 
 func editMeta(old, changed string) func(*testing.T, *kafka.Controllers) func() {

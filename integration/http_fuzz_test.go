@@ -46,7 +46,7 @@ func TestYAKtHTTPFuzz(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	t.Log(summary(string(out)))
+	kafka.Note(t, "%s", summary(string(out)))
 	if errs := q.Node(id).LogErrors(); len(errs) > 0 {
 		t.Errorf("the node logged errors:\n%s", strings.Join(errs, "\n"))
 	}

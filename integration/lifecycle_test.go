@@ -38,7 +38,7 @@ func TestYAKtStartStop(t *testing.T) {
 				t.Errorf("exit code %d on SIGTERM", code)
 			}
 			took := time.Since(begin)
-			t.Logf("stopped in %v", took.Round(time.Millisecond))
+			kafka.Note(t, "stopped in %v", took.Round(time.Millisecond))
 			if took > stopMax {
 				t.Errorf("stopped in %v, at most %v", took, stopMax)
 			}
@@ -51,7 +51,7 @@ func TestYAKtStartStop(t *testing.T) {
 			}
 			return err
 		})
-		t.Logf("start %d: listening after %v", round+1, took.Round(time.Millisecond))
+		kafka.Note(t, "start %d: listening after %v", round+1, took.Round(time.Millisecond))
 		if took > listenMax {
 			t.Errorf("start %d: listening after %v, at most %v", round+1, took, listenMax)
 		}
@@ -75,7 +75,7 @@ func TestYAKtHandOver(t *testing.T) {
 			}
 		})
 		next := kafka.WaitLeader(t, q, kafka.Patience)
-		t.Logf("node %d stopped, node %d leads: longest time without a write %v", leader.ID, next.ID, gap.Round(time.Millisecond))
+		kafka.Note(t, "node %d stopped, node %d leads: longest time without a write %v", leader.ID, next.ID, gap.Round(time.Millisecond))
 		if gap > handOverMax || next.ID == leader.ID {
 			t.Errorf("longest time without a write %v, at most %v; node %d leads after node %d", gap, handOverMax, next.ID, leader.ID)
 		}
@@ -86,7 +86,7 @@ func TestYAKtHandOver(t *testing.T) {
 		kafka.WaitCaughtUp(t, q, leader.ID, kafka.Patience)
 	}
 	creator.RequireCreated(t, q.Nodes()...)
-	t.Logf("%d of %d leaders handed over", handed, handOvers)
+	kafka.Note(t, "%d of %d leaders handed over", handed, handOvers)
 	if handed == 0 {
 		t.Errorf("no leader of %d handed leadership over when it was stopped", handOvers)
 	}
@@ -154,7 +154,7 @@ func TestYAKtMemory(t *testing.T) {
 	report := func(what string, limit float64) {
 		for _, id := range q.Nodes() {
 			mib := q.Node(id).Resident(t)
-			t.Logf("node %d %s: %.1f MiB resident", id, what, mib)
+			kafka.Note(t, "node %d %s: %.1f MiB resident", id, what, mib)
 			if mib > limit {
 				t.Errorf("node %d %s: %.1f MiB resident, at most %.0f", id, what, mib, limit)
 			}
@@ -167,7 +167,7 @@ func TestYAKtMemory(t *testing.T) {
 	for range partitions / topicPartitions {
 		create(t, creator)
 	}
-	t.Logf("%d partitions created in %v", partitions, time.Since(begin).Round(time.Millisecond))
+	kafka.Note(t, "%d partitions created in %v", partitions, time.Since(begin).Round(time.Millisecond))
 	creator.RequireCreated(t, q.Nodes()...)
 	report(fmt.Sprintf("with %d partitions", partitions), fullMax)
 	for _, id := range q.Nodes() {

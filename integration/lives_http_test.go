@@ -189,7 +189,7 @@ func (w *world) topicByKafka() {
 			waiting <- told{at.Sub(<-created), err}
 		}()
 	}
-	w.t.Log("waiting from offset", held.EndOffset)
+	kafka.Note(w.t, "waiting from offset %d", held.EndOffset)
 	begin := time.Now()
 	retention := "3600000"
 	resp, err := w.adm.CreateTopic(w.t.Context(), 2, 3, map[string]*string{"retention.ms": &retention}, "by-kafka")
@@ -204,7 +204,7 @@ func (w *world) topicByKafka() {
 		if told.err != nil {
 			w.t.Error(told.err)
 		}
-		w.t.Logf("a waiting client_mgmt told of the topic %v after the client had asked for it", told.after.Round(time.Millisecond))
+		kafka.Note(w.t, "a waiting client_mgmt told of the topic %v after the client had asked for it", told.after.Round(time.Millisecond))
 	}
 	w.eventually("every node shows the topic", "by-kafka", func(t httpTopic, err error) error {
 		if err == nil && (t.TopicUUID != uuidText(resp.ID) || len(t.Partitions) != 2 || t.Configs["retention.ms"] != retention) {
@@ -257,7 +257,7 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 		}
 		return err
 	})
-	w.t.Logf("a topic asked for over HTTP: answered after %v, every broker knew it after %v", answered.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
+	kafka.Note(w.t, "a topic asked for over HTTP: answered after %v, every broker knew it after %v", answered.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
 	ledger := kafka.NewLedger("by-http")
 	kafka.Produce(w.t, kafka.Addrs(w.brokers...), "by-http", 1000, ledger)
 	ledger.Verify(w.t, kafka.Addrs(w.brokers...))
@@ -340,5 +340,5 @@ func (w *world) awaitReplicas(replicas ...int32) {
 		}
 		return nil
 	})
-	w.t.Logf("replicas %v in sync after %v", replicas, time.Since(begin).Round(time.Millisecond))
+	kafka.Note(w.t, "replicas %v in sync after %v", replicas, time.Since(begin).Round(time.Millisecond))
 }

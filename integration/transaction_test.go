@@ -37,7 +37,7 @@ func TestYAKtTransactions(t *testing.T) {
 		t.Fatal(err)
 	}
 	took := time.Since(began)
-	t.Logf("%d partitions of %d replicas are created in %v", largePartitions, largeReplicas, took)
+	kafka.Note(t, "%d partitions of %d replicas are created in %v", largePartitions, largeReplicas, took)
 	requireLarge(t, b.Addr(), "whole")
 	requireTransaction(t, b)
 
@@ -56,7 +56,7 @@ func TestYAKtTransactions(t *testing.T) {
 			err = <-created
 		}
 		again := createAtLeader(t, q, name)
-		t.Logf("%s: the killed controller answered %v, the next %v", name, err, again)
+		kafka.Note(t, "%s: the killed controller answered %v, the next %v", name, err, again)
 		if again != nil && !errors.Is(again, kerr.TopicAlreadyExists) || err == nil && again == nil {
 			t.Errorf("%s: the killed controller answered %v, the next %v", name, err, again)
 		}

@@ -61,6 +61,21 @@ func Eventually(t testing.TB, within time.Duration, what string, check func() er
 	return time.Since(begin)
 }
 
+// Note tells how a test goes. Unless all is told as it happens (-v), what failed comes first in the report, and then the notes, the last first.
+func Note(t testing.TB, format string, args ...any) {
+	t.Helper()
+	text := fmt.Sprintf(format, args...)
+	if testing.Verbose() {
+		t.Log(text)
+		return
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log("before that: " + text)
+		}
+	})
+}
+
 // missed says what did not happen, what did instead, and how busy the machine is, in case it is that.
 func missed(what string, waited time.Duration, got error) string {
 	return fmt.Sprintf("want: %s\n got: %v\nwaited %v, %s", what, got, waited.Round(time.Millisecond), machineLoad())

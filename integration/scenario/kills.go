@@ -34,13 +34,13 @@ func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, res
 		kafka.RequireAlive(t, brokers...)
 	}
 	record, topic = load.LongestGaps()
-	t.Logf("controllers %s, %d kills: %v", q.Name(), kills, load)
+	kafka.Note(t, "controllers %s, %d kills: %v", q.Name(), kills, load)
 	for range restarts {
 		killAll(t, q, load)
 		kafka.RequireAlive(t, brokers...)
 	}
 	load.Stop()
-	t.Logf("controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills, restarts, load)
+	kafka.Note(t, "controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills, restarts, load)
 	load.Ledger.Verify(t, addrs)
 	for _, b := range brokers {
 		stopWhole(t, b)
@@ -59,7 +59,7 @@ func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
 		q.Start(t, id)
 	}
 	record, topic := load.WaitProgress(t, kafka.Patience)
-	t.Logf("killed and started all controllers: a record acknowledged after %v, a topic after %v",
+	kafka.Note(t, "killed and started all controllers: a record acknowledged after %v, a topic after %v",
 		record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	for _, id := range q.Nodes() {
 		kafka.WaitCaughtUp(t, q, id, kafka.Patience)
@@ -85,20 +85,20 @@ func killAndRestart(t testing.TB, q kafka.Quorum, victim int32, load *kafka.Load
 		q.Start(t, victim)
 	}
 	record, topic := load.WaitProgress(t, kafka.Patience)
-	t.Logf("killed controller %d (leader: %t): a record acknowledged after %v, a topic after %v",
+	kafka.Note(t, "killed controller %d (leader: %t): a record acknowledged after %v, a topic after %v",
 		victim, leads, record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	if !q.Alive(victim) {
 		q.Start(t, victim)
 	}
 	kafka.WaitCaughtUp(t, q, victim, kafka.Patience)
-	t.Logf("controller %d caught up %v after it was killed", victim, time.Since(begin).Round(time.Millisecond))
+	kafka.Note(t, "controller %d caught up %v after it was killed", victim, time.Since(begin).Round(time.Millisecond))
 }
 
 // stopWhole stops a broker that must still be running; it may have logged errors, which are shown.
 func stopWhole(t testing.TB, b *kafka.Broker) {
 	kafka.RequireAlive(t, b)
 	if errs := b.LogErrors(); len(errs) > 0 {
-		t.Logf("%s logged %d errors, the last: %s", b.Name, len(errs), errs[len(errs)-1])
+		kafka.Note(t, "%s logged %d errors, the last: %s", b.Name, len(errs), errs[len(errs)-1])
 	}
 	if code := b.Stop(t); code != 0 && code != sigtermJVM {
 		t.Errorf("%s exited with code %d", b.Name, code)

@@ -26,7 +26,7 @@ func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	for _, b := range brokers {
 		b.Start(t)
 		boot := b.WaitStarted(t, kafka.Patience)
-		t.Logf("%s, controllers %s: started in %v", b.Name, q.Name(), boot.Round(time.Millisecond))
+		kafka.Note(t, "%s, controllers %s: started in %v", b.Name, q.Name(), boot.Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
 	ledger := kafka.NewLedger(lifeTopic)
@@ -38,7 +38,7 @@ func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	kafka.RoundTripTransactions(t, addrs, transactional, transactional, 10)
 
 	for _, b := range brokers {
-		t.Logf("%s: restarted in %v", b.Name, b.Restart(t).Round(time.Millisecond))
+		kafka.Note(t, "%s: restarted in %v", b.Name, b.Restart(t).Round(time.Millisecond))
 	}
 	ledger.Verify(t, addrs)
 	kafka.Produce(t, addrs, lifeTopic, lifeRecords, ledger)
@@ -58,7 +58,7 @@ func BothKindsServe(t testing.TB, q kafka.Quorum, dynamicVersion, staticVersion 
 	}
 	for _, b := range brokers {
 		b.Start(t)
-		t.Logf("%s: started in %v", b.Name, b.WaitStarted(t, kafka.Patience).Round(time.Millisecond))
+		kafka.Note(t, "%s: started in %v", b.Name, b.WaitStarted(t, kafka.Patience).Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
 	ledger := kafka.NewLedger(lifeTopic)

@@ -96,7 +96,7 @@ func (l *Lives) await(within time.Duration, what string, check func(kafka.Partit
 		}
 		return err
 	})
-	l.t.Logf("%s after %v", what, took.Round(time.Millisecond))
+	kafka.Note(l.t, "%s after %v", what, took.Round(time.Millisecond))
 	return known
 }
 
@@ -158,7 +158,7 @@ func (l *Lives) Crash(id int32, meanwhile func()) {
 		after = l.await(kafka.Patience, "all brokers know what happened meanwhile", anything)
 	}
 	b.Start(l.t)
-	l.t.Logf("%s: started in %v", b.Name, b.WaitStarted(l.t, kafka.Patience).Round(time.Millisecond))
+	kafka.Note(l.t, "%s: started in %v", b.Name, b.WaitStarted(l.t, kafka.Patience).Round(time.Millisecond))
 	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
@@ -181,7 +181,7 @@ func (l *Lives) StopAndStart(id int32, atOnce bool) {
 	b.Start(l.t)
 	took := b.WaitStarted(l.t, kafka.Patience)
 	refused := containsLine(b.Log(), "DUPLICATE_BROKER_REGISTRATION")
-	l.t.Logf("%s: stopped, started in %v (refused at first: %t)", b.Name, took.Round(time.Millisecond), refused)
+	kafka.Note(l.t, "%s: stopped, started in %v (refused at first: %t)", b.Name, took.Round(time.Millisecond), refused)
 	if atOnce && refused {
 		l.t.Errorf("%s was refused after a clean stop", b.Name)
 	}
@@ -219,7 +219,7 @@ func (l *Lives) killingLeader(f func()) {
 	wg.Go(func() { l.q.Kill(leader) })
 	f()
 	wg.Wait()
-	l.t.Logf("controller %d led and was killed", leader)
+	kafka.Note(l.t, "controller %d led and was killed", leader)
 }
 
 // restoreControllers starts the controllers that were killed.
@@ -267,7 +267,7 @@ func (l *Lives) End() {
 	l.writers.WaitEach(l.t, kafka.Patience)
 	l.writers.Stop()
 	kafka.RequireAlive(l.t, l.all...)
-	l.t.Logf("controllers %s: %v", l.q.Name(), l.writers)
+	kafka.Note(l.t, "controllers %s: %v", l.q.Name(), l.writers)
 	l.writers.Ledger.Verify(l.t, l.addrs())
 }
 

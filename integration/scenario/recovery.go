@@ -75,7 +75,7 @@ func (r *Recovery) is(topic string, leader int32, isr, elr []int32) {
 		}
 		return err
 	})
-	r.t.Logf("%s, after %v", what, took.Round(time.Millisecond))
+	kafka.Note(r.t, "%s, after %v", what, took.Round(time.Millisecond))
 }
 
 // remains checks that a topic is as it was, now that something else has happened.
@@ -130,7 +130,7 @@ func (r *Recovery) BrokersAtOnce() {
 	r.t.Helper()
 	r.together((*kafka.Broker).Kill)
 	r.startAll()
-	r.t.Log("all brokers were killed at once and started again")
+	kafka.Note(r.t, "all brokers were killed at once and started again")
 	r.whole()
 }
 
@@ -147,7 +147,7 @@ func (r *Recovery) EverythingAtOnce() {
 		r.q.Start(r.t, id)
 	}
 	r.startAll()
-	r.t.Log("all brokers and controllers were killed at once and started again")
+	kafka.Note(r.t, "all brokers and controllers were killed at once and started again")
 	r.whole()
 }
 
@@ -221,7 +221,7 @@ func (r *Recovery) End() {
 	r.t.Helper()
 	r.strict.Stop()
 	kafka.RequireAlive(r.t, r.brokers...)
-	r.t.Log(r.strict)
+	kafka.Note(r.t, "%v", r.strict)
 	for _, l := range []*kafka.Ledger{r.strict.Ledger, r.careful, r.reckless} {
 		l.Verify(r.t, kafka.Addrs(r.brokers...))
 	}

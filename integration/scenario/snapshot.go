@@ -52,7 +52,7 @@ func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka
 	if err != nil || fi.Size() < chunksMin*chunkBytes {
 		t.Fatalf("a snapshot of less than %d chunks of %d bytes: %+v, %v", chunksMin, chunkBytes, fi, err)
 	}
-	t.Logf("%s started in %v from %s, %d bytes in chunks of %d", late.Name, boot.Round(time.Millisecond), fi.Name(), fi.Size(), chunkBytes)
+	kafka.Note(t, "%s started in %v from %s, %d bytes in chunks of %d", late.Name, boot.Round(time.Millisecond), fi.Name(), fi.Size(), chunkBytes)
 	ledger.Verify(t, kafka.Addrs(late))
 
 	both := kafka.Addrs(first, late)
