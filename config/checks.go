@@ -36,7 +36,7 @@ func (r *reader) checkSecurity() {
 	case standardAuthorizer:
 		c.Authorizer = true
 	default:
-		r.refuse("authorizer.class.name", "is a Java class, which cannot run here", "use "+standardAuthorizer+", whose rules are built in, or leave it empty")
+		r.refuse("authorizer.class.name", "is a Java class, which cannot run here", "leave it empty, and let nobody but brokers and administrators reach the listeners")
 	}
 	for _, key := range []string{"create.topic.policy.class.name", "alter.config.policy.class.name"} {
 		if r.set(key) {
@@ -53,8 +53,8 @@ func (r *reader) checkSecurity() {
 		}
 		c.SuperUsers = append(c.SuperUsers, principal)
 	}
-	if len(c.SuperUsers) > 0 && !c.Authorizer && !r.bad["authorizer.class.name"] {
-		r.advise("super.users", "", "has no effect, since authorizer.class.name is not set and everybody may do everything")
+	if c.Authorizer {
+		r.advise("authorizer.class.name", "", "is not acted on: "+noAuthorizer)
 	}
 }
 

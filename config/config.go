@@ -25,7 +25,7 @@ type Config struct {
 	PeerAddresses         map[int32]HostPort // overrides whatever else says where a voter is
 	AutoJoin              bool
 	ElectionTimeout       time.Duration
-	FetchTimeout          time.Duration
+	FetchTimeout          time.Duration // zero: not set
 	QuorumRequestTimeout  time.Duration
 	QuorumRetryBackoff    time.Duration
 	FetchMaxBytes         int32
@@ -65,6 +65,7 @@ type Config struct {
 	UnstableFeatureVersions      bool
 	QuotaWindows                 int32
 	QuotaWindow                  time.Duration
+	SlowEvent                    time.Duration // an event of the controller that takes longer is logged
 
 	// Security.
 	Authorizer           bool // authorizer.class.name is StandardAuthorizer
@@ -248,7 +249,7 @@ func (r *reader) classify() {
 		key := r.table[name]
 		_, overridden := r.overrides[name]
 		switch {
-		case key != nil && key.Class != Ignored, strings.HasPrefix(name, "config.providers."):
+		case key != nil && key.Class != Ignored && key.Void == "", strings.HasPrefix(name, "config.providers."):
 		case key != nil || prefixFamily(name):
 			ignored = append(ignored, name)
 		case overridden:
@@ -258,7 +259,7 @@ func (r *reader) classify() {
 		}
 	}
 	if len(ignored) > 0 {
-		r.notices = append(r.notices, ignoredNotice(ignored))
+		r.notices = append(r.notices, ignoredNotice(ignored, r.table))
 	}
 	if r.environ {
 		r.notices = append(r.notices, strayVariables(r.table)...)

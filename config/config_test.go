@@ -57,9 +57,9 @@ func TestStaticController(t *testing.T) {
 	equal(t, "static listener key", c.Static["listener.name.controller.ssl.keystore.password"], "canary-keystore")
 	equal(t, "imbalance", c.LeaderImbalanceCheckInterval, 300*time.Second)
 	equal(t, "http", c.HTTPListeners, []HostPort{{"127.0.0.1", 8093}})
-	if len(notices) != 1 || notices[0].Kind != KeysIgnored || !slices.Contains(notices[0].Keys, "num.io.threads") ||
-		slices.Contains(notices[0].Keys, "num.partitions") {
-		t.Errorf("got notices %v, want one that lists the ignored keys", notices)
+	if len(notices) != 2 || notices[0].Kind != KeysIgnored || !slices.Contains(notices[0].Keys, "num.io.threads") ||
+		slices.Contains(notices[0].Keys, "num.partitions") || notices[1].Kind != Advice || notices[1].Keys[0] != "authorizer.class.name" {
+		t.Errorf("got notices %v, want one that lists the ignored keys, and one on the authorizer", notices)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestDynamicController(t *testing.T) {
 	equal(t, "unstable", c.UnstableFeatureVersions, true)
 	equal(t, "idle", c.ConnectionsMaxIdle < 0, true)
 	equal(t, "overrides", c.MaxConnectionsPerIPOverrides, map[string]int32{"127.0.0.1": 100, "::1": 5})
-	if len(notices) != 0 {
+	if len(notices) != 1 || !slices.Equal(notices[0].Keys, []string{"controller.quorum.auto.join.enable"}) {
 		t.Errorf("unexpected notices: %v", notices)
 	}
 }
@@ -143,7 +143,7 @@ func TestKafkasDefaults(t *testing.T) {
 	equal(t, "heartbeat", c.BrokerHeartbeatInterval, 2*time.Second)
 	equal(t, "idle interval", c.MetadataMaxIdleInterval, 500*time.Millisecond)
 	equal(t, "election", c.ElectionTimeout, time.Second)
-	equal(t, "fetch", c.FetchTimeout, 2*time.Second)
+	equal(t, "fetch", c.FetchTimeout, 0)
 	equal(t, "snapshot bytes", c.SnapshotBytes, 20<<20)
 	equal(t, "snapshot interval", c.SnapshotInterval, time.Hour)
 	equal(t, "rebalance", c.AutoLeaderRebalance, true)

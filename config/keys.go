@@ -32,6 +32,7 @@ type Key struct {
 	Valid      string // ">=1", "1..9", "-1|1..9" or "a|b|c"; empty when anything of the type goes
 	Unit       string // ms, s, min, h, bytes, …; empty when there is none
 	Doc        string // one sentence
+	Void       string // why it is checked and does nothing more; empty when it has an effect
 	Section    string
 	required   bool
 	bind       binding
@@ -63,6 +64,7 @@ type use struct {
 	bind            binding
 	def, valid      string // differing from Kafka's, or for names KafkaConfig does not define
 	typ             string // for names KafkaConfig does not define
+	void            string // see Key.Void
 }
 
 type section struct {
@@ -127,7 +129,7 @@ func apply(table map[string]*Key, title string, u use, class Class) {
 	if u.valid != "" {
 		k.Valid = u.valid
 	}
-	k.Class, k.Section, k.Unit, k.Doc, k.bind = class, title, u.unit, u.doc, u.bind
+	k.Class, k.Section, k.Unit, k.Doc, k.Void, k.bind = class, title, u.unit, u.doc, u.void, u.bind
 }
 
 // sensitiveSuffixes name secrets wherever they stand: Kafka's own, listener-prefixed ones and those of plug-ins.

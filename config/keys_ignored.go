@@ -7,6 +7,7 @@ const gone = "no longer a key of Kafka"
 // ignoredBecause adds a reason to names that are accepted without effect: Kafka's that an operator may expect to matter
 // here, and those that Kafka itself has dropped, which old files still carry.
 var ignoredBecause = map[string]string{
+	"controller.performance.sample.period.ms":   "events are logged when they are slow, and not summed up from time to time",
 	"controller.quorum.append.linger.ms":        "writes are grouped by themselves, without waiting",
 	"controller.quorum.election.backoff.max.ms": "elections are spread by the random part of the election timeout",
 	"metadata.log.segment.bytes":                "see yakt.wal.segment.bytes",

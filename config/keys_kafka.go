@@ -40,19 +40,19 @@ func quorumKeys() []use {
 	return []use{
 		{name: "controller.quorum.voters", doc: "The voters as `id@host:port`, this node among them; a static quorum."},
 		{name: "controller.quorum.bootstrap.servers", doc: "Controllers to contact first, as `host:port`; a dynamic quorum, whose voters are in the log."},
-		{name: "controller.quorum.auto.join.enable", doc: "An observing controller adds itself to the voters once it has caught up.",
+		{name: "controller.quorum.auto.join.enable", doc: "An observing controller adds itself to the voters once it has caught up.", void: "the voters are those that the directories were formatted with",
 			bind: toBool(func(c *Config) *bool { return &c.AutoJoin })},
 		{name: "controller.quorum.election.timeout.ms", unit: "ms", valid: "10..600000", doc: "A voter that hears nothing of a leader for this long, lengthened at random to at most twice, asks for an election.",
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.ElectionTimeout })},
-		{name: "controller.quorum.fetch.timeout.ms", unit: "ms", valid: "10..600000", doc: "A leader that a majority has not answered for this long steps down.",
+		{name: "controller.quorum.fetch.timeout.ms", unit: "ms", def: null, valid: "10..600000", doc: "If set, the longest time without a leader before an election is asked for is no less than this: controller.quorum.election.timeout.ms counts as half of it when it is shorter.",
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.FetchTimeout })},
-		{name: "controller.quorum.request.timeout.ms", unit: "ms", valid: "10..600000", doc: "How long a request to another controller may take, dialling included.",
+		{name: "controller.quorum.request.timeout.ms", unit: "ms", valid: "10..600000", doc: "How long dialling another controller may take, handshake included.",
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.QuorumRequestTimeout })},
-		{name: "controller.quorum.retry.backoff.ms", unit: "ms", doc: "Pause before another controller is dialled again.",
+		{name: "controller.quorum.retry.backoff.ms", unit: "ms", doc: "Pause before another controller is dialled again; it doubles up to a second, and 0 is 20.",
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.QuorumRetryBackoff })},
-		{name: "controller.quorum.fetch.max.bytes", unit: "bytes", doc: "Most log asked of another controller at once.",
+		{name: "controller.quorum.fetch.max.bytes", unit: "bytes", doc: "Most log sent to another controller in one message, but at least one operation's; more than 1048576 counts as that.",
 			bind: toInt32(func(c *Config) *int32 { return &c.FetchMaxBytes })},
-		{name: "controller.quorum.fetch.snapshot.max.bytes", unit: "bytes", doc: "Most of a snapshot asked of another controller at once.",
+		{name: "controller.quorum.fetch.snapshot.max.bytes", unit: "bytes", doc: "Most of a snapshot asked of another controller at once; more than 1048576 counts as that.",
 			bind: toInt32(func(c *Config) *int32 { return &c.FetchSnapshotMaxBytes })},
 	}
 }
@@ -67,11 +67,11 @@ func listenerKeys() []use {
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxRequestBytes })},
 		{name: "queued.max.request.bytes", unit: "bytes", doc: "Most bytes of requests held at once, beyond which nothing more is read, and never less than one request; -1 for no limit.",
 			bind: toInt64(func(c *Config) *int64 { return &c.MaxQueuedRequestBytes })},
-		{name: "max.connections", doc: "Most connections at once.",
+		{name: "max.connections", valid: ">=1", doc: "Most connections at once.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxConnections })},
 		{name: "max.connections.per.ip", doc: "Most connections at once from one address.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxConnectionsPerIP })},
-		{name: "max.connections.per.ip.overrides", doc: "Other limits for some addresses, as `host:count`."},
+		{name: "max.connections.per.ip.overrides", doc: "Other limits for some addresses, as `host:count`; names are looked up at the start."},
 		{name: "connections.max.idle.ms", unit: "ms", doc: "A connection that has been silent for this long is closed; negative: never.",
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.ConnectionsMaxIdle })},
 	}
@@ -99,28 +99,36 @@ func controllerKeys() []use {
 			bind: toBool(func(c *Config) *bool { return &c.DeleteTopicEnable })},
 		{name: "create.topic.policy.class.name", doc: "Must not be set: a Java class cannot run here."},
 		{name: "alter.config.policy.class.name", doc: "Must not be set: a Java class cannot run here."},
-		{name: "controller.quota.window.num", doc: "Samples kept for the quota on topic and partition changes.",
+		{name: "controller.quota.window.num", doc: "Samples kept for the quota on topic and partition changes.", void: "there is no such quota yet",
 			bind: toInt32(func(c *Config) *int32 { return &c.QuotaWindows })},
-		{name: "controller.quota.window.size.seconds", unit: "s", doc: "Length of one such sample.",
+		{name: "controller.quota.window.size.seconds", unit: "s", doc: "Length of one such sample.", void: "there is no such quota yet",
 			bind: toDuration(second, func(c *Config) *time.Duration { return &c.QuotaWindow })},
+		{name: "controller.performance.always.log.threshold.ms", unit: "ms", doc: "An event of the controller that takes longer than this is logged.",
+			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.SlowEvent })},
 		{name: "unstable.feature.versions.enable", doc: "Admit feature levels that are not yet stable: metadata.version 31 (4.4-IV0). For tests only.",
 			bind: toBool(func(c *Config) *bool { return &c.UnstableFeatureVersions })},
 	}
 }
 
+// Why keys have no effect.
+const (
+	noAuthorizer = "requests are not authorized: whoever reaches a listener may do everything"
+	noTokens     = "there are no delegation tokens"
+)
+
 func securityKeys() []use {
 	return []use{
-		{name: "authorizer.class.name", doc: "Empty, or `org.apache.kafka.metadata.authorizer.StandardAuthorizer`, whose rules are built in."},
-		{name: "super.users", typ: "string", def: null, doc: "Principals that may do everything, as `User:name`, separated by semicolons."},
-		{name: "allow.everyone.if.no.acl.found", typ: "boolean", def: "false", doc: "Whether a resource without any ACL is open to everyone.",
+		{name: "authorizer.class.name", doc: "Empty, or `org.apache.kafka.metadata.authorizer.StandardAuthorizer`; no other class can run here.", void: noAuthorizer},
+		{name: "super.users", typ: "string", def: null, doc: "Principals that may do everything, as `User:name`, separated by semicolons.", void: noAuthorizer},
+		{name: "allow.everyone.if.no.acl.found", typ: "boolean", def: "false", doc: "Whether a resource without any ACL is open to everyone.", void: noAuthorizer,
 			bind: toBool(func(c *Config) *bool { return &c.AllowEveryoneIfNoACL })},
-		{name: "delegation.token.secret.key", doc: "Key that delegation tokens are signed with, the same on all controllers and brokers; tokens are off without it.",
+		{name: "delegation.token.secret.key", doc: "Key that delegation tokens are signed with, the same on all controllers and brokers; tokens are off without it.", void: noTokens,
 			bind: toString(func(c *Config) *string { return &c.DelegationToken.SecretKey })},
-		{name: "delegation.token.max.lifetime.ms", unit: "ms", doc: "Longest life of a delegation token.",
+		{name: "delegation.token.max.lifetime.ms", unit: "ms", doc: "Longest life of a delegation token.", void: noTokens,
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.DelegationToken.MaxLifetime })},
-		{name: "delegation.token.expiry.time.ms", unit: "ms", doc: "A delegation token must be renewed within this time.",
+		{name: "delegation.token.expiry.time.ms", unit: "ms", doc: "A delegation token must be renewed within this time.", void: noTokens,
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.DelegationToken.ExpiryTime })},
-		{name: "delegation.token.expiry.check.interval.ms", unit: "ms", doc: "How often expired delegation tokens are removed.",
+		{name: "delegation.token.expiry.check.interval.ms", unit: "ms", doc: "How often expired delegation tokens are removed.", void: noTokens,
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.DelegationToken.ExpiryCheckInterval })},
 	}
 }

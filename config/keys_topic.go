@@ -72,6 +72,9 @@ func groupKeys(table map[string]*Key) []use {
 		if strings.HasSuffix(name, ".ms") {
 			u.unit = "ms"
 		}
+		if name == "group.streams.initial.rebalance.delay.ms" {
+			u.void = "it has no bounds, and only brokers use it"
+		}
 		if bound, of, _ := strings.Cut(rest, "."); (bound == "min" || bound == "max") && rest != "max.size" {
 			side := map[string]string{"min": "Smallest", "max": "Largest"}[bound]
 			u.doc = side + " value the group config " + kind + "." + of + " may take."

@@ -44,13 +44,17 @@ func quoteOdd(name string) string {
 	return name
 }
 
-func ignoredNotice(names []string) Notice {
+func ignoredNotice(names []string, table map[string]*Key) Notice {
 	slices.Sort(names)
 	names = slices.Compact(names)
 	text := make([]string, len(names))
 	for i, name := range names {
 		text[i] = quoteOdd(name)
-		if because := ignoredBecause[name]; because != "" {
+		because := ignoredBecause[name]
+		if key := table[name]; key != nil && key.Void != "" {
+			because = key.Void
+		}
+		if because != "" {
 			text[i] += " (" + because + ")"
 		}
 	}

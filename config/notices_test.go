@@ -44,7 +44,7 @@ func TestNoticeTexts(t *testing.T) {
 		{"c.properties", minimal + "# grün\n", `c.properties:7: letters beyond ASCII are read as ISO-8859-1, as Kafka does; write others as \uXXXX`},
 		{"c.properties", minimal + "broker.session.timeout.ms=3000\n", "broker.session.timeout.ms (3s) is less than twice broker.heartbeat.interval.ms (2s): one late heartbeat fences a broker"},
 		{"c.properties", minimal + "yakt.http.listeners=:8093\nyakt.http.insecure=true\n", "yakt.http.listeners has :8093, which other machines may reach, and whoever does can change the cluster (yakt.http.insecure=true)"},
-		{"c.properties", minimal + "super.users=User:a\n", "super.users has no effect, since authorizer.class.name is not set and everybody may do everything"},
+		{"c.properties", minimal + "super.users=User:a\n", "accepted, and without effect on this controller: super.users (requests are not authorized: whoever reaches a listener may do everything)"},
 		{"c.properties", minimal + "metadata.log.dir=/data \n", `metadata.log.dir is "/data ": the blank is part of the name, as for Kafka`},
 		{"c.properties", withoutKeys(minimal, "log.dirs"), "log.dirs is not set: Kafka's default /tmp/kafka-logs is used, which many systems empty when they start"},
 		{"c.properties", minimal + "advertised.listeners=CONTROLLER://a:1,PLAINTEXT://b:2\n", "advertised.listeners has PLAINTEXT, which is no controller listener; that entry does nothing"},

@@ -69,7 +69,7 @@ var problemCases = []struct{ without, text, want string }{
 	{"", "yakt.debug.listeners=localhost", `has the entry "localhost", which`},
 
 	{"log.dirs", "log.dirs=\nlog.dir=", "log.dirs (c.properties:6) is empty; name the directory that was formatted, such as log.dirs=/var/lib/yakt"},
-	{"", "authorizer.class.name=com.example.Opa", "authorizer.class.name=com.example.Opa (c.properties:7) is a Java class, which cannot run here; use org.apache.kafka.metadata.authorizer.StandardAuthorizer, whose rules are built in, or leave it empty"},
+	{"", "authorizer.class.name=com.example.Opa", "authorizer.class.name=com.example.Opa (c.properties:7) is a Java class, which cannot run here; leave it empty, and let nobody but brokers and administrators reach the listeners"},
 	{"", "create.topic.policy.class.name=com.example.P", "create.topic.policy.class.name=com.example.P (c.properties:7) is a Java class, which cannot run here; remove it, and check in front of the cluster what the policy checked"},
 	{"", "alter.config.policy.class.name=com.example.P", "is a Java class, which cannot run here; remove it"},
 	{"", "super.users=User:a;b", `super.users=User:a;b (c.properties:7) has the entry "b", which is not of the form Type:name; write User:name, several separated by semicolons`},

@@ -19,7 +19,11 @@ func Reference() string {
 		fmt.Fprintf(&b, "## %s\n\n| Key | Takes | Default | Meaning |\n|---|---|---|---|\n", s.title)
 		for _, u := range s.uses {
 			key := table[u.name]
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", key.Name, key.takes(), key.defaultCell(), cell(key.Doc))
+			doc := key.Doc
+			if key.Void != "" {
+				doc += " **Checked, and without effect:** " + key.Void + "."
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", key.Name, key.takes(), key.defaultCell(), cell(doc))
 		}
 		b.WriteString("\n")
 	}

@@ -75,13 +75,14 @@ type Config struct {
 	Stream    func(remote string) (frame FrameFunc, closed func())
 	StreamKey int16
 
-	MaxFrameBytes       int           // largest frame without its length; 100 MiB, as socket.request.max.bytes
-	MaxInFlightBytes    int64         // for all frames arriving, decoded or waiting for a reply; 512 MiB
-	MaxConnections      int           // 10,000
-	MaxConnectionsPerIP int           // as MaxConnections
-	IdleTimeout         time.Duration // without a request; 10 min, as connections.max.idle.ms; may be up to 1/8 early
-	FrameTimeout        time.Duration // from the first byte of a frame to its last; 30 s
-	WriteTimeout        time.Duration // for one reply to be taken by the peer; 30 s; may be up to 1/8 early
+	MaxFrameBytes       int            // largest frame without its length; 100 MiB, as socket.request.max.bytes
+	MaxInFlightBytes    int64          // for all frames arriving, decoded or waiting for a reply; 512 MiB
+	MaxConnections      int            // 10,000
+	MaxConnectionsPerIP int            // as MaxConnections; -1: none but from addresses in MaxConnectionsOf
+	MaxConnectionsOf    map[string]int // instead of MaxConnectionsPerIP, by textual IP as in Caller.ClientAddr; 0: none
+	IdleTimeout         time.Duration  // without a request; 10 min, as connections.max.idle.ms; may be up to 1/8 early
+	FrameTimeout        time.Duration  // from the first byte of a frame to its last; 30 s
+	WriteTimeout        time.Duration  // for one reply to be taken by the peer; 30 s; may be up to 1/8 early
 
 	Logger *slog.Logger // slog.Default()
 }
@@ -104,7 +105,7 @@ func (cfg Config) check() error {
 		return errors.New("no listener: name at least one")
 	case cfg.Versions == nil || cfg.Handle == nil:
 		return errors.New("no Versions or no Handle: set both")
-	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 || cfg.MaxConnectionsPerIP < 0:
+	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 || cfg.MaxConnectionsPerIP < -1:
 		return errors.New("a limit is negative")
 	case cfg.IdleTimeout < 0 || cfg.FrameTimeout < 0 || cfg.WriteTimeout < 0:
 		return errors.New("a timeout is negative")
@@ -113,6 +114,14 @@ func (cfg Config) check() error {
 			cfg.MaxInFlightBytes, cfg.MaxFrameBytes)
 	}
 	return errors.Join(cfg.checkListeners(), cfg.checkVersions())
+}
+
+// connectionsOf is how many connections an address may have.
+func (cfg Config) connectionsOf(ip string) int {
+	if n, ok := cfg.MaxConnectionsOf[ip]; ok {
+		return n
+	}
+	return cfg.MaxConnectionsPerIP
 }
 
 func (cfg Config) checkListeners() error {

@@ -237,7 +237,7 @@ func (s *Server) register(c *conn) (closeReason, bool) {
 		return closedShutdown, false
 	case len(s.conns) >= s.cfg.MaxConnections:
 		return refusedConnections, false
-	case s.perIP[c.caller.ClientAddr] >= s.cfg.MaxConnectionsPerIP:
+	case s.perIP[c.caller.ClientAddr] >= s.cfg.connectionsOf(c.caller.ClientAddr):
 		return refusedConnectionsPerIP, false
 	}
 	s.conns[c] = struct{}{}

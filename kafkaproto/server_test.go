@@ -82,6 +82,8 @@ func TestConnectionLimits(t *testing.T) {
 	}{
 		{refusedConnections, func(c *Config) { c.MaxConnections = 3 }},
 		{refusedConnectionsPerIP, func(c *Config) { c.MaxConnectionsPerIP = 3 }},
+		{refusedConnectionsPerIP, func(c *Config) { c.MaxConnectionsPerIP, c.MaxConnectionsOf = 3, map[string]int{"127.0.0.2": 9} }},
+		{refusedConnectionsPerIP, func(c *Config) { c.MaxConnectionsPerIP, c.MaxConnectionsOf = -1, map[string]int{"127.0.0.1": 3} }},
 	}
 	for _, test := range tests {
 		t.Run(test.reason.String(), func(t *testing.T) {

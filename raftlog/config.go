@@ -26,7 +26,8 @@ type App interface {
 	// LoadSnapshot replaces all state (at start, and when a lagging node is caught up). open may be called until it returns.
 	LoadSnapshot(endOffset int64, epoch int32, open func() (io.ReadCloser, error)) error
 	// Snapshot names the newest state that can be written, at the end of what one call of Committed, or LoadSnapshot, has delivered: a call
-	// may deliver several batches of one entry, between which the log cannot be cut. write runs on another goroutine, later.
+	// may deliver several batches of one entry, between which the log cannot be cut. epoch is that of the last batch, endOffset 0 stands for
+	// nothing to write; write runs on another goroutine, later.
 	Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error)
 	// EpochStart returns the control batch a new leader opens its epoch with (LeaderChange; first is true when the log is
 	// empty: also KRaftVersion and Voters). The log takes the bytes over and patches base offset and epoch.
@@ -67,7 +68,11 @@ type Config struct {
 	MaxPendingBytes int64 // proposed and not committed; 64 MiB
 
 	DialTimeout  time.Duration // of one dial and handshake; 2 s
+	RetryBackoff time.Duration // before a peer is dialled again, which doubles up to a second; 20 ms
 	WriteTimeout time.Duration // of one write to a peer; 5 s
+
+	MessageBytes       int // of entries in one message to a peer, which has at least one; 1 MiB, which is also the most
+	SnapshotChunkBytes int // of a snapshot asked of a peer at once; 1 MiB, which is also the most
 
 	Logger *slog.Logger // slog.Default()
 }
@@ -90,6 +95,10 @@ func (c Config) filled() (Config, error) {
 	orDefault(&c.KeepBytes, 4<<20)
 	orDefault(&c.MaxPendingBytes, 64<<20)
 	orDefault(&c.DialTimeout, 2*time.Second)
+	orDefault(&c.RetryBackoff, 20*time.Millisecond)
+	orDefault(&c.MessageBytes, maxMessageBytes)
+	orDefault(&c.SnapshotChunkBytes, maxChunkBytes)
+	c.MessageBytes, c.SnapshotChunkBytes = min(c.MessageBytes, maxMessageBytes), min(c.SnapshotChunkBytes, maxChunkBytes)
 	orDefault(&c.WriteTimeout, 5*time.Second)
 	orDefault(&c.Logger, slog.Default())
 	if c.Dial == nil {
@@ -121,6 +130,8 @@ func (c Config) check() error {
 		return fmt.Errorf("raftlog: voters %v: ids must differ and not be negative", c.Voters)
 	case len(c.Voters) > 1 && c.Addr == nil:
 		return errors.New("raftlog: several voters, but no way to learn their addresses (Config.Addr)")
+	case c.MessageBytes < 0 || c.SnapshotChunkBytes < 0 || c.RetryBackoff < 0:
+		return fmt.Errorf("raftlog: MessageBytes %d, SnapshotChunkBytes %d and RetryBackoff %v must not be negative", c.MessageBytes, c.SnapshotChunkBytes, c.RetryBackoff)
 	case c.SnapshotsKept < 1:
 		return fmt.Errorf("raftlog: %d snapshots to keep, at least 1", c.SnapshotsKept)
 	}

@@ -39,6 +39,7 @@ type coreConfig struct {
 	electionTicks  int
 	heartbeatTicks int
 	maxPending     int64 // bytes proposed and not committed
+	messageBytes   int   // see Config.MessageBytes
 	keepBytes      int64 // log kept behind a snapshot
 	log            *slog.Logger
 }
@@ -161,7 +162,7 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 		ElectionTick: cfg.electionTicks, HeartbeatTick: cfg.heartbeatTicks,
 		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
 		ReadOnlyOption: raft.ReadOnlySafe,
-		MaxSizePerMsg:  maxMessageBytes, MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
+		MaxSizePerMsg:  uint64(cfg.messageBytes), MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
 		MaxCommittedSizePerReady: maxApplyingBytes,
 		Logger:                   raftLogger{cfg.log},
 	})

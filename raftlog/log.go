@@ -63,7 +63,7 @@ func Open(cfg Config, app App) (*Log, error) {
 func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, error) {
 	c, err := newCore(coreConfig{
 		node: cfg.NodeID, electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
-		maxPending: cfg.MaxPendingBytes, keepBytes: cfg.KeepBytes, log: cfg.Logger,
+		maxPending: cfg.MaxPendingBytes, messageBytes: cfg.MessageBytes, keepBytes: cfg.KeepBytes, log: cfg.Logger,
 	}, st)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,6 @@ import (
 const (
 	maxQueued      = 4096 // messages to one peer
 	maxQueuedBytes = 64 << 20
-	firstRetry     = 20 * time.Millisecond
 	maxRetry       = time.Second
 	pingInterval   = 500 * time.Millisecond
 	commitPause    = 5 * time.Millisecond // how long news of the commit index alone waits for company
@@ -105,6 +104,7 @@ func (p *peer) releaseCommit() {
 
 // run dials until ctx ends: at once after a connection broke or the peer called, else with a growing pause.
 func (p *peer) run(ctx context.Context) {
+	firstRetry := p.l.cfg.RetryBackoff
 	retry, broke := firstRetry, false
 	for ctx.Err() == nil {
 		conn, err := p.connect(ctx)
@@ -124,7 +124,7 @@ func (p *peer) run(ctx context.Context) {
 		pause := time.NewTimer(retry)
 		select {
 		case <-pause.C:
-			retry = min(2*retry, maxRetry)
+			retry = min(2*retry, max(maxRetry, firstRetry))
 		case <-p.kick:
 			retry = firstRetry
 		case <-ctx.Done():

@@ -95,15 +95,16 @@ func (l *Log) fetchOffered(offer *raftpb.Message) error {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(l.ctx, func() { _ = conn.Close() })()
-	return l.snaps.write(id, func(w io.Writer) error { return copySnapshot(w, conn, id) })
+	return l.snaps.write(id, func(w io.Writer) error { return copySnapshot(w, conn, id, l.cfg.SnapshotChunkBytes) })
 }
 
-func copySnapshot(w io.Writer, conn net.Conn, id snapshotID) error {
+// copySnapshot asks for a snapshot in pieces of chunkBytes.
+func copySnapshot(w io.Writer, conn net.Conn, id snapshotID, chunkBytes int) error {
 	for position, size := int64(0), int64(-1); position != size; {
 		if err := conn.SetDeadline(time.Now().Add(pullTimeout)); err != nil {
 			return err
 		}
-		frame := appendSnapshotRead(beginFrame(nil, 0), snapshotRead{id, position, maxChunkBytes})
+		frame := appendSnapshotRead(beginFrame(nil, 0), snapshotRead{id, position, int32(chunkBytes)})
 		if _, err := conn.Write(finishFrame(frame)); err != nil {
 			return err
 		}

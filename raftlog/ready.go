@@ -155,6 +155,10 @@ func (c *core) note(term, lead uint64, state raft.StateType) {
 		cause = fmt.Sprintf("nothing was heard from leader %d for an election timeout", nodeID(c.lead))
 	case lead == raft.None && c.lead != raft.None:
 		cause = fmt.Sprintf("an election for epoch %d began", term)
+	case c.lastCause == "" && lead != raft.None && state != raft.StateLeader:
+		cause = fmt.Sprintf("this node has started, and node %d led", nodeID(lead))
+	case c.lastCause == "":
+		cause = "no leader was known when this node started"
 	default:
 		cause = c.lastCause
 	}

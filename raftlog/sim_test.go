@@ -132,7 +132,7 @@ func (s *sim) fail(format string, args ...any) { panic(fmt.Sprintf(format, args.
 func (s *sim) boot(n *simNode) {
 	st := walState{HardState: proto.Clone(n.disk.hard).(*raftpb.HardState), Mark: n.disk.mark, Entries: slices.Clone(n.disk.entries)}
 	c, err := newCore(coreConfig{
-		node: n.id, electionTicks: 10, heartbeatTicks: 2, maxPending: 1 << 20, keepBytes: int64(s.rng.IntN(500)),
+		node: n.id, electionTicks: 10, heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes, keepBytes: int64(s.rng.IntN(500)),
 		log: slog.New(slog.DiscardHandler),
 	}, st)
 	if err != nil {
@@ -325,6 +325,9 @@ func (s *sim) advance(n *simNode) {
 
 func (s *sim) leaderChanged(n *simNode, l leadership) {
 	n.app.LeaderChanged(l.leader, l.epoch)
+	if n.core.lastCause == "" {
+		s.fail("node %d: leader %d, epoch %d, for no reason", n.id, l.leader, l.epoch)
+	}
 	if l.leader < 0 {
 		return
 	}

@@ -2,9 +2,11 @@ package raftlog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -253,6 +255,50 @@ func TestSnapshotThatIsToldOfCanBeRead(t *testing.T) {
 	}
 	if err := l.Stop(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSnapshotsArePulledInPieces answers for the leader and looks at what is asked.
+func TestSnapshotsArePulledInPieces(t *testing.T) {
+	file := bytes.Repeat([]byte("snapshot"), 100)
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	asked := make(chan int, 100)
+	go func() {
+		defer close(asked)
+		defer theirs.Close()
+		for position := 0; position < len(file); {
+			frame := make([]byte, 4+requestHeaderLen+1+8+4+8+4)
+			if _, err := io.ReadFull(theirs, frame); err != nil {
+				return
+			}
+			r, err := readSnapshotRead(frame[4+requestHeaderLen+1:])
+			if err != nil || r.position != int64(position) {
+				return
+			}
+			asked <- int(r.maxBytes)
+			piece := file[position:min(len(file), position+int(r.maxBytes))]
+			position += len(piece)
+			reply := binary.BigEndian.AppendUint32(nil, uint32(responseHeaderLen+1+8+len(piece)))
+			reply = append(binary.BigEndian.AppendUint32(reply, 0), verdictOK)
+			reply = binary.BigEndian.AppendUint64(reply, uint64(len(file)))
+			if _, err := theirs.Write(append(reply, piece...)); err != nil {
+				return
+			}
+		}
+	}()
+	var got bytes.Buffer
+	if err := copySnapshot(&got, ours, snapshotID{7, 1}, 300); err != nil || !bytes.Equal(got.Bytes(), file) {
+		t.Errorf("%d bytes, %v", got.Len(), err)
+	}
+	n := 0
+	for most := range asked {
+		if n++; most != 300 {
+			t.Errorf("%d bytes are asked for", most)
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d pieces", n)
 	}
 }
 

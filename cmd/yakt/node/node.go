@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,6 +77,15 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 
 // listen binds the controller listeners.
 func (n *Node) listen() (*kafkaproto.Server, error) {
+	cfg, err := n.serverConfig(net.LookupHost)
+	if err != nil {
+		return nil, err
+	}
+	return kafkaproto.Listen(cfg)
+}
+
+// serverConfig is what the listeners are to be; lookup finds the addresses of a host name.
+func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkaproto.Config, error) {
 	cfg := kafkaproto.Config{
 		Versions:  controller.Versions,
 		Handle:    n.handle,
@@ -86,6 +96,7 @@ func (n *Node) listen() (*kafkaproto.Server, error) {
 		MaxFrameBytes:       max(int(n.cfg.MaxRequestBytes), raftlog.MaxFrameBytes), // peers come by the same listeners
 		MaxConnections:      int(n.cfg.MaxConnections),
 		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
+		MaxConnectionsOf:    make(map[string]int),
 		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
 		MaxInFlightBytes:    max(0, n.cfg.MaxQueuedRequestBytes),
 		Logger:              n.logger,
@@ -93,13 +104,28 @@ func (n *Node) listen() (*kafkaproto.Server, error) {
 	if cfg.MaxInFlightBytes > 0 {
 		cfg.MaxInFlightBytes = max(cfg.MaxInFlightBytes, int64(cfg.MaxFrameBytes))
 	}
+	if cfg.MaxConnectionsPerIP == 0 {
+		cfg.MaxConnectionsPerIP = -1 // nobody, to kafkaproto
+	}
 	if cfg.IdleTimeout < 0 {
 		cfg.IdleTimeout = never
+	}
+	for host, most := range n.cfg.MaxConnectionsPerIPOverrides {
+		addresses, err := lookup(host)
+		if err != nil {
+			return cfg, fmt.Errorf("max.connections.per.ip.overrides: the address of %s cannot be found: %w; correct the name, or write the address", host, err)
+		}
+		for _, a := range addresses {
+			if ip, err := netip.ParseAddr(a); err == nil {
+				a = ip.Unmap().WithZone("").String() // as connections show it
+			}
+			cfg.MaxConnectionsOf[a] = int(most)
+		}
 	}
 	for _, l := range n.cfg.Listeners {
 		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol)})
 	}
-	return kafkaproto.Listen(cfg)
+	return cfg, nil
 }
 
 func (n *Node) handle(ctx context.Context, caller kafkaproto.Caller, req kmsg.Request, reply func(kmsg.Response)) {
@@ -130,7 +156,8 @@ func (n *Node) controllerConfig() controller.Config {
 		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
 		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
-		Clock: systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
+		SlowEvent: max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there
+		Clock:     systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
 		Codec: controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode},
 	}
 	if cfg.AutoLeaderRebalance {
@@ -169,15 +196,22 @@ func (n *Node) openLog() (*raftlog.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	tick := n.cfg.ElectionTimeout / electionTicks
-	return raftlog.Open(raftlog.Config{
-		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: n.cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
+	return raftlog.Open(n.logConfig(voters, info), n.controller)
+}
+
+// logConfig is what the log is to be. A follower waits for a leader for one election timeout to two, at random.
+func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
+	cfg := n.cfg
+	return raftlog.Config{
+		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
 		Voters: voters, Addr: n.addresses, CheckPeer: n.checkPeer,
-		Tick: tick, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
-		SnapshotBytes: n.cfg.SnapshotBytes, SnapshotInterval: snapshotInterval(n.cfg.SnapshotInterval), SnapshotsKept: int(n.cfg.SnapshotsKept),
-		KeepBytes:    min(keepBytes, n.cfg.SnapshotBytes),
-		SegmentBytes: n.cfg.WALSegmentBytes, Logger: n.logger,
-	}, n.controller)
+		Tick: max(cfg.ElectionTimeout, cfg.FetchTimeout/2) / electionTicks, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
+		DialTimeout: cfg.QuorumRequestTimeout, RetryBackoff: cfg.QuorumRetryBackoff,
+		MessageBytes: int(cfg.FetchMaxBytes), SnapshotChunkBytes: int(cfg.FetchSnapshotMaxBytes),
+		SnapshotBytes: cfg.SnapshotBytes, SnapshotInterval: snapshotInterval(cfg.SnapshotInterval), SnapshotsKept: int(cfg.SnapshotsKept),
+		KeepBytes:    min(keepBytes, cfg.SnapshotBytes),
+		SegmentBytes: cfg.WALSegmentBytes, Logger: n.logger,
+	}
 }
 
 // keepBytes of log are kept behind a snapshot for those who are a little late, unless snapshots follow each other faster.
