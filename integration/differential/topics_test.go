@@ -151,12 +151,13 @@ func (w *world) createPartitions() {
 		if w.chance(2) {
 			t.Assignment = append(t.Assignment, kmsg.CreatePartitionsRequestTopicAssignment{Replicas: w.replicas(3)})
 		}
-		if w.chance(1) {
-			t.Count, t.Assignment = 10_100, nil
-		}
-		if t.Count < 12 || t.Count > 10_000 {
+		if t.Count < 12 {
 			req.Topics = append(req.Topics, t)
 		}
+	}
+	if len(req.Topics) > 0 && w.chance(2) { // one alone, since in Kafka it leaves no room for another
+		req.Topics = req.Topics[:1]
+		req.Topics[0].Count, req.Topics[0].Assignment = 10_100, nil
 	}
 	if len(req.Topics) > 0 && w.chance(3) {
 		req.Topics = append(req.Topics, req.Topics[0])
@@ -442,6 +443,9 @@ func (w *world) assignDirs() {
 func (w *world) directory(b *broker) record.UUID {
 	if len(b.dirs) > 0 && w.chance(85) {
 		return pick(w.rng, b.dirs)
+	}
+	if other := w.anyBroker(); len(other.dirs) > 0 && w.chance(60) {
+		return pick(w.rng, other.dirs)
 	}
 	return pick(w.rng, []record.UUID{record.DirLost, record.DirUnassigned, record.DirMigrating, w.unique('?')})
 }

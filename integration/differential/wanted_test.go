@@ -341,7 +341,8 @@ func noValue(d *divergence) bool {
 	return true
 }
 
-// tooManyPartitions: Kafka comes to the end of its list of records, which is an UNKNOWN_SERVER_ERROR. For new topics it looks first.
+// tooManyPartitions: Kafka places them, if it can, and then comes to the end of its list of records, which is an UNKNOWN_SERVER_ERROR. Ours looks
+// first, as Kafka does too for new topics.
 func tooManyPartitions(d *divergence) bool {
 	theirs, ok := d.kafka.response.(*kmsg.CreatePartitionsResponse)
 	if !ok {
@@ -349,7 +350,8 @@ func tooManyPartitions(d *divergence) bool {
 	}
 	applied := false
 	for i, ours := range d.ours.response.(*kmsg.CreatePartitionsResponse).Topics {
-		if k := &theirs.Topics[i]; ours.ErrorCode == kerr.PolicyViolation.Code && k.ErrorCode == kerr.UnknownServerError.Code {
+		if k := &theirs.Topics[i]; ours.ErrorCode == kerr.PolicyViolation.Code &&
+			(k.ErrorCode == kerr.UnknownServerError.Code || k.ErrorCode == kerr.InvalidReplicationFactor.Code) {
 			k.ErrorCode, applied = ours.ErrorCode, true
 		}
 	}
