@@ -6,8 +6,19 @@ import "github.com/yakt/yakt/metadata/record"
 // brokers, controllers, topics with their partitions, configs, quotas, producer ids, ACLs, SCRAM credentials, tokens.
 // Replaying them onto an empty image gives the same image. The records share the image's memory and must not be changed.
 func (img *Image) Records(yield func(record.Record) bool) {
+	img.records(yield, func() *record.Partition { return new(record.Partition) })
+}
+
+// passingRecords is Records for who is done with a record when yield returns: one serves for all partitions, of which there may be a million.
+func (img *Image) passingRecords(yield func(record.Record) bool) {
+	var one record.Partition
+	img.records(yield, func() *record.Partition { return &one })
+}
+
+func (img *Image) records(yield func(record.Record) bool, place func() *record.Partition) {
+	topics := func(img *Image, yield func(record.Record) bool) bool { return img.topicRecords(yield, place) }
 	for _, section := range []func(*Image, func(record.Record) bool) bool{
-		(*Image).featureRecords, (*Image).brokerRecords, (*Image).topicRecords, (*Image).configRecords, (*Image).securityRecords,
+		(*Image).featureRecords, (*Image).brokerRecords, topics, (*Image).configRecords, (*Image).securityRecords,
 	} {
 		if !section(img, yield) {
 			return
@@ -41,13 +52,15 @@ func (img *Image) brokerRecords(yield func(record.Record) bool) bool {
 	return true
 }
 
-func (img *Image) topicRecords(yield func(record.Record) bool) bool {
+func (img *Image) topicRecords(yield func(record.Record) bool, place func() *record.Partition) bool {
 	for t := range img.Topics() {
 		if !yield(&record.Topic{Name: t.Name, TopicID: t.ID}) {
 			return false
 		}
 		for id, p := range t.Partitions() {
-			if !yield(img.writable(p.Record(t.ID, id))) {
+			r := place()
+			*r = p.record(t.ID, id)
+			if !yield(img.writable(r)) {
 				return false
 			}
 		}

@@ -25,7 +25,7 @@ func WriteSnapshot(w io.Writer, img *Image) error {
 	img = img.Stable()
 	s := newSnapshotWriter(w, img.epoch, max(img.timestampMs, 0), img.Version())
 	s.control(snapshotHeader(img)...)
-	img.Records(func(r record.Record) bool {
+	img.passingRecords(func(r record.Record) bool {
 		s.add(r)
 		return s.err == nil
 	})

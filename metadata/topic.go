@@ -165,12 +165,16 @@ func override(field *[]int32, v []int32) {
 
 // Record is the partition as a whole record.
 func (p *Partition) Record(topic record.UUID, id int32) *record.Partition {
-	r := &record.Partition{
+	r := p.record(topic, id)
+	return &r
+}
+
+func (p *Partition) record(topic record.UUID, id int32) record.Partition {
+	return record.Partition{
 		PartitionID: id, TopicID: topic, Replicas: p.Replicas, ISR: p.ISR, RemovingReplicas: p.Removing(), AddingReplicas: p.Adding(),
 		Leader: p.Leader, LeaderRecoveryState: p.RecoveryState, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
 		Directories: p.Directories, EligibleLeaderReplicas: p.ELR(), LastKnownELR: p.LastKnownELR(),
 	}
-	return r
 }
 
 // partitionRef names a partition in the indexes: topic ordinal, then partition id.

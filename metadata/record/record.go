@@ -8,7 +8,10 @@
 // Sources: the schemas common/metadata/*.json of the 4.3.0 jars; AbstractApiMessageSerde for the frame.
 package record
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // Type is a record's apiKey. 6, 13 and 16 were never released.
 type Type uint32
@@ -127,13 +130,20 @@ func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	if version < 0 || version > t.MaxVersion() {
 		return dst, fmt.Errorf("%v has no version %d (0 to %d)", t, version, t.MaxVersion())
 	}
-	c := coder{buf: append(dst, frameVersion, byte(t), byte(version)), version: version}
-	r.code(&c)
-	if c.err != nil {
-		return dst, fmt.Errorf("%v v%d: %w", t, version, c.err)
+	c := coders.Get().(*coder)
+	*c = coder{buf: append(dst, frameVersion, byte(t), byte(version)), version: version}
+	r.code(c)
+	buf, err := c.buf, c.err
+	*c = coder{}
+	coders.Put(c)
+	if err != nil {
+		return dst, fmt.Errorf("%v v%d: %w", t, version, err)
 	}
-	return c.buf, nil
+	return buf, nil
 }
+
+// coders are shared, since one that is lent to a record through an interface is memory of its own, for each record.
+var coders = sync.Pool{New: func() any { return new(coder) }}
 
 // Decode reads one framed record, which owns its memory. An unknown frame, type or version and bytes left over are errors:
 // a log that this program cannot read to the letter must not be guessed at.
