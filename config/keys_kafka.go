@@ -28,9 +28,9 @@ func nodeKeys() []use {
 		{name: "log.dir", doc: "Used when log.dirs is not set."},
 		{name: "metadata.log.dir", doc: "Directory of the metadata log, the snapshots and meta.properties; default: the first of log.dirs.",
 			bind: toString(func(c *Config) *string { return &c.MetadataLogDir })},
-		{name: "metadata.log.max.record.bytes.between.snapshots", unit: "bytes", doc: "A snapshot is written after this much log since the last one.",
+		{name: "metadata.log.max.record.bytes.between.snapshots", unit: "bytes", doc: "A snapshot is written after this much log since the last one; each of several voters has its own part of it, two thirds or more, so that they do not all write at once.",
 			bind: toInt64(func(c *Config) *int64 { return &c.SnapshotBytes })},
-		{name: "metadata.log.max.snapshot.interval.ms", unit: "ms", doc: "A snapshot is written when the last one is this old and something changed since; 0 turns the clock off.",
+		{name: "metadata.log.max.snapshot.interval.ms", unit: "ms", doc: "A snapshot is written when the last one is this old (of several voters, each at its own part of it) and something changed since; 0 turns the clock off.",
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.SnapshotInterval })},
 		{name: "config.providers", doc: "Names of providers for `${name:path:key}` references; Kafka's file, directory and environment providers are built in."},
 	}

@@ -116,19 +116,16 @@ func (a *applier) reportLeader(now leadership) {
 
 // maybeSnapshot starts a snapshot in the background when enough has been applied since the last, or it is old.
 func (a *applier) maybeSnapshot() {
-	cfg := a.l.cfg
-	due := a.sinceBytes >= cfg.SnapshotBytes || a.sinceBytes > 0 && a.l.now().Sub(a.sinceTime) >= cfg.SnapshotInterval
 	select {
 	case <-a.writing:
 	default:
 		return
 	}
-	if !due {
+	if !a.snapshotDue() {
 		return
 	}
 	end, epoch, write := a.l.app.Snapshot()
-	latest := a.l.view.latest()
-	if end <= latest.end || write == nil {
+	if end <= a.l.view.latest().end || write == nil {
 		return
 	}
 	var m mark
@@ -149,4 +146,16 @@ func (a *applier) maybeSnapshot() {
 		close(done)
 		notify(a.wake) // the next one may be due already
 	})
+}
+
+func (a *applier) snapshotDue() bool {
+	bytes := float64(a.sinceBytes) / float64(a.l.cfg.SnapshotBytes)
+	age := float64(a.l.now().Sub(a.sinceTime)) / float64(a.l.cfg.SnapshotInterval)
+	if bytes < shareLeast && (a.sinceBytes == 0 || age < shareLeast) {
+		return false
+	}
+	var place, n int
+	a.l.input(func(c *core) { place, n = c.place() })
+	share := snapshotShare(place, n, a.l.view.latest().end)
+	return bytes >= share || a.sinceBytes > 0 && age >= share
 }

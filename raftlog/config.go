@@ -57,8 +57,10 @@ type Config struct {
 	ElectionTicks  int           // 50: a silent leader is replaced after 1 to 2 s
 	HeartbeatTicks int           // 5
 
-	SnapshotBytes    int64         // bytes of batches since the last snapshot that make a new one due; 20 MiB
-	SnapshotInterval time.Duration // age of the last snapshot that makes a new one due if anything changed; 1 h
+	// A snapshot is due when so much has been applied since the last, or it is so old and anything has changed; on one of several voters
+	// somewhat earlier, see snapshotShare.
+	SnapshotBytes    int64         // of batches; 20 MiB
+	SnapshotInterval time.Duration // 1 h
 	SnapshotsKept    int           // 2
 	// KeepBytes of log are kept behind a snapshot for those a little behind it; 4 MiB.
 	KeepBytes int64
