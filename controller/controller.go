@@ -156,19 +156,28 @@ func (c *Controller) invariant(name string, f func() error) event {
 // come in one call. It does not block.
 func (c *Controller) Committed(batches [][]byte) {
 	c.queue.addLog(c.invariant("commit", func() error {
-		for _, b := range batches {
+		parsed := make([]*FeedBatch, len(batches))
+		for i, b := range batches {
 			batch, rest, err := metadata.ParseBatch(b)
 			if err == nil && len(rest) != 0 {
 				err = fmt.Errorf("%d bytes follow a committed batch", len(rest))
 			}
-			if err == nil {
-				err = c.core.commit(batch)
-			}
 			if err != nil {
 				return err
 			}
-			c.feed.add(batch, c.core.committed)
+			parsed[i] = &FeedBatch{Batch: batch}
 		}
+		if len(parsed) == 0 {
+			return nil
+		}
+		tell := c.feed.reaches(parsed[len(parsed)-1])
+		if err := c.core.commit(parsed, tell); err != nil {
+			return err
+		}
+		if !tell {
+			parsed = nil
+		}
+		c.feed.add(parsed, c.core.committed)
 		c.noteWhole()
 		return nil
 	}))

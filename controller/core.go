@@ -274,31 +274,56 @@ func (c *core) answer(response kmsg.Response, reply func(kmsg.Response), fail fu
 	}
 }
 
-// commit takes a batch that the log has committed.
-func (c *core) commit(b metadata.Batch) error {
-	img := c.committed
-	switch {
-	case len(c.pending) > 0:
-		img = c.pending[0]
-		if img.EndOffset() != b.EndOffset() || img.Epoch() != b.Epoch() {
-			return fmt.Errorf("committed a batch that ends at %d in epoch %d, proposed was %d in %d", b.EndOffset(), b.Epoch(), img.EndOffset(), img.Epoch())
+// commit takes batches that the log has committed, and notes in them what they come to if tell is set. Only the image after the last one
+// is shown to anybody, so that a standby edits one image for all of them: much of what one batch changes, the next changes again.
+func (c *core) commit(batches []*FeedBatch, tell bool) error {
+	var edit *metadata.Editor
+	for _, b := range batches {
+		if len(c.pending) > 0 {
+			if err := c.commitPending(b, tell); err != nil {
+				return err
+			}
+			continue
 		}
-		c.pending[0] = nil // the array outlives the entry, images are large
-		c.pending = c.pending[1:]
-	default:
-		next, err := img.ReplayBatch(b)
-		if err != nil {
+		if edit == nil {
+			edit = c.committed.Edit()
+		}
+		if tell {
+			b.lookBefore(edit.Image())
+		}
+		if err := edit.Batch(b.Batch); err != nil {
 			return err
 		}
-		img = next
+		if tell {
+			b.lookAfter(edit.Image())
+		}
+	}
+	if edit != nil {
+		last := batches[len(batches)-1]
+		c.committed = edit.Done(last.EndOffset(), last.Epoch(), last.TimestampMs())
+	}
+	if len(c.pending) == 0 {
+		c.working = c.committed
+	}
+	c.publish(c.committed.Stable())
+	c.show()
+	c.deferred.complete(c.committed.Stable().EndOffset())
+	return nil
+}
+
+// commitPending takes the oldest batch that this node has proposed, whose image is there already.
+func (c *core) commitPending(b *FeedBatch, tell bool) error {
+	img := c.pending[0]
+	if img.EndOffset() != b.EndOffset() || img.Epoch() != b.Epoch() {
+		return fmt.Errorf("committed a batch that ends at %d in epoch %d, proposed was %d in %d", b.EndOffset(), b.Epoch(), img.EndOffset(), img.Epoch())
+	}
+	c.pending[0] = nil // the array outlives the entry, images are large
+	c.pending = c.pending[1:]
+	if tell {
+		b.lookBefore(c.committed)
+		b.lookAfter(img)
 	}
 	c.committed = img
-	if len(c.pending) == 0 {
-		c.working = img
-	}
-	c.publish(img.Stable())
-	c.show()
-	c.deferred.complete(img.Stable().EndOffset())
 	return nil
 }
 

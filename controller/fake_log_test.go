@@ -228,7 +228,7 @@ func (tc *testCore) runBacklog() {
 func (tc *testCore) commitAll() {
 	tc.t.Helper()
 	for _, b := range tc.log.take() {
-		if err := tc.commit(b); err != nil {
+		if err := tc.commit([]*FeedBatch{{Batch: b}}, false); err != nil {
 			tc.t.Fatal(err)
 		}
 	}

@@ -39,12 +39,21 @@ func (n *newsFor) note(t record.Type) {
 	n[AudienceClients] = n[AudienceClients] || ForClients(t)
 }
 
+func (n *newsFor) join(more newsFor) {
+	for i := range n {
+		n[i] = n[i] || more[i]
+	}
+}
+
 // FeedBatch is one committed batch with what is needed to tell of it by itself. It is shared and never changes.
 type FeedBatch struct {
 	metadata.Batch
 	states  []State
 	marks   []mark
 	aborted []offsets
+	news    newsFor
+	// changes are the records of states, while these are not complete.
+	changes []record.Record
 }
 
 // mark is a record that begins or ends a metadata transaction.
@@ -112,11 +121,10 @@ type feed struct {
 	}
 }
 
-// committed is a batch with the image that it leads to, or a snapshot.
+// committed are batches with the image that they lead to.
 type committed struct {
-	batch metadata.Batch // nil for a snapshot
-	image *metadata.Image
-	old   bool // older than the feed reaches back: an old log, read at start
+	batches []*FeedBatch // nil: only the image is told
+	image   *metadata.Image
 }
 
 func newFeed(clock Clock) *feed {
@@ -127,10 +135,14 @@ func newFeed(clock Clock) *feed {
 	return f
 }
 
-// add takes what was committed. It does not block.
-func (f *feed) add(b metadata.Batch, img *metadata.Image) {
-	c := committed{batch: b, image: img}
-	c.old = b != nil && f.clock.Now().UnixMilli()-b.TimestampMs() > feedAge.Milliseconds()
+// reaches reports whether the feed may reach back to a batch: those of an old log, read at start, are not worth looking at.
+func (f *feed) reaches(b *FeedBatch) bool {
+	return f.clock.Now().UnixMilli()-b.TimestampMs() <= feedAge.Milliseconds()
+}
+
+// add takes what was committed, nil batches for what the feed does not reach and for a snapshot. It does not block.
+func (f *feed) add(batches []*FeedBatch, img *metadata.Image) {
+	c := committed{batches, img}
 	f.mu.Lock()
 	f.queue = append(f.queue, c)
 	start := !f.running
@@ -157,37 +169,32 @@ func (f *feed) work() {
 	}
 }
 
-// take works in one batch. Only work calls it, so the image is its own to read without the lock.
+// take works in what one call of add brought.
 func (f *feed) take(c committed) {
-	if c.batch == nil {
-		f.restart(c.image)
+	if c.batches == nil {
+		f.restart(c.image.Stable())
 		return
 	}
-	b := &FeedBatch{Batch: c.batch}
-	if c.old && !c.image.InTransaction() && len(f.hidden) == 0 {
-		f.restart(c.image)
-		return
-	}
-	news := b.look(f.image, c.image)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.hidden = append(f.hidden, b)
+	f.hidden = append(f.hidden, c.batches...)
 	f.image = c.image.Stable()
-	if c.image.InTransaction() {
-		return
+	if !c.image.InTransaction() {
+		f.publish()
 	}
-	f.publish(news)
 }
 
 // publish shows what was hidden. The caller holds the lock.
-func (f *feed) publish(news newsFor) {
+func (f *feed) publish() {
 	last := f.hidden[len(f.hidden)-1]
 	if slices.ContainsFunc(f.hidden, func(b *FeedBatch) bool { return len(b.marks) > 0 }) {
-		news = settleTransactions(f.hidden)
+		settleTransactions(f.hidden)
 	}
+	var news newsFor
 	for _, b := range f.hidden {
 		f.batches = append(f.batches, b)
 		f.bytes += b.size()
+		news.join(b.news)
 	}
 	f.hidden, f.end = nil, last.EndOffset()
 	f.trim(last.TimestampMs())
@@ -195,8 +202,8 @@ func (f *feed) publish(news newsFor) {
 	f.wake(news)
 }
 
-// settleTransactions notes what of batches was aborted, and says to whom the rest is news. All transactions in them have ended.
-func settleTransactions(batches []*FeedBatch) (news newsFor) {
+// settleTransactions notes what of batches was aborted, and to whom the rest is news. All transactions in them have ended.
+func settleTransactions(batches []*FeedBatch) {
 	var aborted []offsets
 	var begin int64
 	for _, b := range batches {
@@ -210,10 +217,9 @@ func settleTransactions(batches []*FeedBatch) (news newsFor) {
 		}
 	}
 	for _, b := range batches {
-		b.aborted = aborted
-		_ = b.Records(func(_ int64, r record.Record, _ State) { news.note(r.Type()) })
+		b.aborted, b.news = aborted, newsFor{}
+		_ = b.Records(func(_ int64, r record.Record, _ State) { b.news.note(r.Type()) })
 	}
-	return news
 }
 
 // wake tells the audiences that there is news up to the end. The caller holds the lock.
@@ -255,24 +261,33 @@ const stateBytes = 200
 
 func (b *FeedBatch) size() int { return len(b.Batch) + stateBytes*len(b.states) }
 
-// look notes the states that the batch leads to, and says to whom it is news.
-func (b *FeedBatch) look(before, after *metadata.Image) (news newsFor) {
+// lookBefore notes to whom the batch is news, and the states that it takes away. The image is the one before the batch; it may be in an
+// editor's hands.
+func (b *FeedBatch) lookBefore(img *metadata.Image) {
 	if b.IsControl() {
-		return news
+		return
 	}
 	_ = b.Each(func(offset int64, _, value []byte) error {
 		t := typeOf(value)
-		news.note(t)
+		b.news.note(t)
 		switch t {
 		case record.TypeBeginTransaction, record.TypeEndTransaction, record.TypeAbortTransaction:
 			b.marks = append(b.marks, mark{offset, t})
 		}
 		if hasState(t) {
-			b.states = append(b.states, stateAfter(value, before, after))
+			r, _, _ := record.Decode(value) // nil: the image will say so
+			b.states, b.changes = append(b.states, stateBefore(r, img)), append(b.changes, r)
 		}
 		return nil
 	})
-	return news
+}
+
+// lookAfter notes the states that the batch leads to; the image is the one after it.
+func (b *FeedBatch) lookAfter(img *metadata.Image) {
+	for i, r := range b.changes {
+		stateAfter(&b.states[i], r, img)
+	}
+	b.changes = nil
 }
 
 // typeOf is the type of a framed record, which the image has replayed already. Frame version and type take a byte each.
@@ -303,28 +318,31 @@ func hasState(t record.Type) bool {
 	return false
 }
 
-func stateAfter(value []byte, before, after *metadata.Image) (s State) {
-	r, _, err := record.Decode(value)
-	if err != nil {
-		return s
-	}
+// stateBefore is the state of what a record removes.
+func stateBefore(r record.Record, img *metadata.Image) (s State) {
 	switch r := r.(type) {
-	case *record.PartitionChange:
-		s.Partition = after.Partition(r.TopicID, r.PartitionID)
-	case *record.BrokerRegistrationChange:
-		s.Broker = after.Broker(r.BrokerID)
-	case *record.FenceBroker:
-		s.Broker = after.Broker(r.ID)
-	case *record.UnfenceBroker:
-		s.Broker = after.Broker(r.ID)
 	case *record.UnregisterBroker:
-		s.Broker = before.Broker(r.BrokerID)
+		s.Broker = img.Broker(r.BrokerID)
 	case *record.RemoveTopic:
-		if t := before.Topic(r.TopicID); t != nil {
+		if t := img.Topic(r.TopicID); t != nil {
 			s.TopicName = t.Name
 		}
 	}
 	return s
+}
+
+// stateAfter fills in the state of what a record has changed.
+func stateAfter(s *State, r record.Record, img *metadata.Image) {
+	switch r := r.(type) {
+	case *record.PartitionChange:
+		s.Partition = img.Partition(r.TopicID, r.PartitionID)
+	case *record.BrokerRegistrationChange:
+		s.Broker = img.Broker(r.BrokerID)
+	case *record.FenceBroker:
+		s.Broker = img.Broker(r.ID)
+	case *record.UnfenceBroker:
+		s.Broker = img.Broker(r.ID)
+	}
 }
 
 // News is what a reader has missed.

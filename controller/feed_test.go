@@ -1,13 +1,18 @@
 package controller
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -176,5 +181,75 @@ func TestFeedWakesWhoWaitsForIt(t *testing.T) {
 	cancel()
 	if err := <-woken; !errors.Is(err, context.Canceled) {
 		t.Errorf("clients are woken by producer ids: %v", err)
+	}
+}
+
+// told is everything that a reader is told of a delta, with the states.
+func (n News) told(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, batch := range n.Batches {
+		fmt.Fprintf(&b, "%d %v\n", batch.BaseOffset(), batch.news)
+		if err := batch.Records(func(offset int64, r record.Record, s State) {
+			fmt.Fprintf(&b, "%d %v %q %+v %+v\n", offset, r.Type(), s.TopicName, s.Partition, s.Broker)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.String()
+}
+
+// TestStandbyTakesManyBatchesAtOnce gives the same log to two standbys, batch by batch and all at once.
+func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
+	t.Parallel()
+	leader := newTestDriver(t)
+	end := leader.log.end
+	one, two := leader.addBroker(1), leader.addBroker(2)
+	leader.answer(createTopicRequest("kept", []int32{1, 2}, []int32{2, 1}))
+	leader.answer(createTopicRequest("gone", []int32{1, 2}))
+	leader.answer(heartbeatRequest(1, one, -1)) // it is fenced
+	remove := kmsg.NewPtrDeleteTopicsRequest()
+	remove.Version, remove.TopicNames = 1, []string{"gone"}
+	leader.answer(remove)
+	leader.answer(heartbeatRequest(1, one, leader.last()))
+	leader.answer(producerIDs(2, two))
+	forget := kmsg.NewPtrUnregisterBrokerRequest()
+	forget.BrokerID = 1
+	leader.answer(forget)
+
+	var together [][]byte
+	for _, b := range leader.log.all {
+		together = append(together, b)
+	}
+	standby := func(calls ...[][]byte) *testDriver {
+		d := newTestDriver(t, func(cfg *Config) { cfg.NodeID = 3001 })
+		d.LeaderChanged(3000, 2)
+		d.work()
+		d.core.load(metadata.Empty())
+		for _, batches := range calls {
+			d.Committed(batches)
+		}
+		d.work()
+		if len(d.stopped) > 0 {
+			t.Fatal(d.stopped)
+		}
+		return d
+	}
+	var apart [][][]byte
+	for _, b := range together {
+		apart = append(apart, [][]byte{b})
+	}
+	a, b := standby(apart...), standby(together)
+	if got := snapshotOf(t, b); !bytes.Equal(got, snapshotOf(t, a)) || !bytes.Equal(got, snapshotOf(t, leader)) {
+		t.Error("the state is not the leader's")
+	}
+	want, got := a.news(end-1).told(t), b.news(end-1).told(t)
+	if got != want {
+		t.Errorf("of batches that came together is told\n%s\nof the same one by one\n%s", got, want)
+	}
+	for _, part := range []string{`RemoveTopicRecord "gone"`, "UnregisterBrokerRecord", "PartitionChangeRecord"} {
+		if !strings.Contains(want, part) {
+			t.Errorf("the log of this test has no %s:\n%s", part, want)
+		}
 	}
 }

@@ -134,14 +134,14 @@ func TestSnapshotsEndWhereTheLogCanBeCut(t *testing.T) {
 	seen := 0
 	d.core.publish = func(img *metadata.Image) {
 		seen++
-		if end, _, _ := d.Snapshot(); end != before {
-			t.Errorf("a snapshot at %d, with %d of %d batches taken", end, seen, len(batches))
+		if end, _, _ := d.Snapshot(); end != before || img.EndOffset() != d.log.end {
+			t.Errorf("a snapshot at %d, and offset %d of %d is shown", end, img.EndOffset(), d.log.end)
 		}
 	}
 	d.Committed(batches)
 	d.work()
-	if end, _, _ := d.Snapshot(); seen != 3 || end != d.log.end {
-		t.Errorf("a snapshot at %d of %d, after %d batches", end, d.log.end, seen)
+	if end, _, _ := d.Snapshot(); seen != 1 || len(batches) != 3 || end != d.log.end {
+		t.Errorf("a snapshot at %d of %d, after %d batches that were shown in %d images", end, d.log.end, len(batches), seen)
 	}
 }
 

@@ -62,8 +62,8 @@ func (img *Image) Epoch() int32 { return img.epoch }
 // TimestampMs is the append time (ms since 1970) of the last batch that the image contains, -1 for an empty log.
 func (img *Image) TimestampMs() int64 { return img.timestampMs }
 
-// Stable is the image that others may see: img itself, or the one before the batch in which the metadata transaction began
-// that is open in it.
+// Stable is the image that others may see: img itself or, while a metadata transaction is open in it, the one that the editor began with
+// which saw the transaction begin.
 func (img *Image) Stable() *Image {
 	if img.stable != nil {
 		return img.stable
