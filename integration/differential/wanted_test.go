@@ -428,9 +428,10 @@ func dirsFirst(d *divergence) bool {
 // for the end of its reassignment, even if it was not in there.
 func notInISR(d *divergence) bool {
 	var broker int32
+	last := false // whether the last change of a partition is that for its directory; else the first is
 	switch req := d.request.(type) {
 	case *kmsg.AssignReplicasToDirsRequest:
-		broker = req.BrokerID
+		broker, last = req.BrokerID, true
 	case *kmsg.BrokerHeartbeatRequest:
 		if broker = req.BrokerID; len(req.OfflineLogDirs) == 0 {
 			return false
@@ -438,15 +439,24 @@ func notInISR(d *divergence) bool {
 	default:
 		return false
 	}
-	applied := false
-	for n := len(d.kafka.records) - 1; n >= 0; n-- { // the last change of a partition is that for its directory
-		c, ok := d.kafka.records[n].record.(*record.PartitionChange)
+	drop := func(w written) bool {
+		c, ok := w.record.(*record.PartitionChange)
 		if !ok || c.Directories != nil && c.Replicas == nil {
-			continue
+			return false
 		}
 		old := d.before.Partition(c.TopicID, c.PartitionID)
-		if old != nil && !slices.Contains(old.ISR, broker) && d.ours.changes(c) < d.kafka.changes(c) {
+		return old != nil && !slices.Contains(old.ISR, broker) && d.ours.changes(c) < d.kafka.changes(c)
+	}
+	applied := false
+	for i := 0; i < len(d.kafka.records); {
+		n := i
+		if last {
+			n = len(d.kafka.records) - 1 - i
+		}
+		if drop(d.kafka.records[n]) {
 			d.kafka.records, applied = slices.Delete(d.kafka.records, n, n+1), true
+		} else {
+			i++
 		}
 	}
 	return applied
