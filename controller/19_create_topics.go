@@ -18,7 +18,7 @@ import (
 // PartitionRecords. A topic's ISR is its active replicas. Two names within a request that differ only in dots and underscores
 // are both created, as in Kafka; against topics that exist such a name is refused.
 //
-// A validating request gets the same answer, with an id that nothing has, and writes nothing.
+// A validating request gets the same answer, with an id that nothing has, and writes nothing. It draws on the quota as any other (KIP-599).
 func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 	names := timesNamed(req.Topics, func(t *kmsg.CreateTopicsRequestTopic) string { return t.Topic })
 	accepted := make([]*kmsg.CreateTopicsRequestTopic, 0, len(req.Topics))
@@ -31,7 +31,7 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 		return result{response: failCreateTopics(req, errorf(kerr.PolicyViolation, "Excessively large number of partitions per request."))}
 	}
 	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
-	creation := topicCreation{core: c, img: c.working, configs: c.configChanges(o)}
+	creation := topicCreation{core: c, img: c.working, configs: c.configChanges(o), quota: c.mutationQuota(o, req.Version, strictCreateTopics)}
 	for _, t := range accepted {
 		resp.Topics = append(resp.Topics, creation.topic(t))
 	}
@@ -39,10 +39,12 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 		return result{response: failCreateTopics(req, errTooLarge)}
 	}
 	resp.Topics = append(resp.Topics, refusedTopicNames(req, names)...)
+	resp.ThrottleMillis = creation.quota.throttleMillis()
+	r := result{records: creation.records, response: resp, atomic: true, then: func(int64) { c.spend(creation.quota) }}
 	if req.ValidateOnly {
-		return result{response: resp}
+		r.records = nil
 	}
-	return result{records: creation.records, response: resp, atomic: true}
+	return r
 }
 
 // timesNamed counts how often each name comes in a request.
@@ -97,6 +99,7 @@ type topicCreation struct {
 	core    *core
 	img     *metadata.Image
 	configs *configChanges
+	quota   *mutationQuota
 	records []record.Record
 }
 
@@ -116,6 +119,9 @@ func (tc *topicCreation) topic(t *kmsg.CreateTopicsRequestTopic) kmsg.CreateTopi
 	id := newUUID(tc.core.cfg.Random)
 	partitions, err := tc.partitions(t, id)
 	if err != nil {
+		return createTopicResult(t.Topic, err)
+	}
+	if err := tc.quota.charge(len(partitions)); err != nil {
 		return createTopicResult(t.Topic, err)
 	}
 	tc.records = append(tc.records, &record.Topic{Name: t.Topic, TopicID: id})

@@ -26,7 +26,7 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 		return result{response: failDeleteTopics(req, err)}
 	}
 	resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
-	deletion := topicDeletion{img: c.working, times: make(map[topicEntry]int)}
+	deletion := topicDeletion{img: c.working, quota: c.mutationQuota(o, req.Version, strictDeleteTopics), times: make(map[topicEntry]int)}
 	entries := topicEntries(req)
 	for _, e := range entries {
 		deletion.times[e]++
@@ -42,7 +42,11 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 	if len(records) > recordsPerUserOp {
 		return result{response: failDeleteTopics(req, errTooLarge)}
 	}
-	return result{records: records, response: resp, atomic: true, then: func(int64) { deletion.log(c.cfg.Logger, o.caller) }}
+	resp.ThrottleMillis = deletion.quota.throttleMillis()
+	return result{records: records, response: resp, atomic: true, then: func(int64) {
+		c.spend(deletion.quota)
+		deletion.log(c.cfg.Logger, o.caller)
+	}}
 }
 
 // topicEntry is a topic as a request names it.
@@ -85,6 +89,7 @@ func (a *deletionAnswer) response() kmsg.DeleteTopicsResponseTopic {
 // topicDeletion sorts out the entries of one request.
 type topicDeletion struct {
 	img     *metadata.Image
+	quota   *mutationQuota
 	times   map[topicEntry]int // how often the request names it; answered once all of them are
 	answers []deletionAnswer
 }
@@ -141,7 +146,7 @@ func (d *topicDeletion) byID(e topicEntry) {
 }
 
 func (d *topicDeletion) remove(t *metadata.Topic) {
-	d.answer(topicEntry{true, t.Name, t.ID}, nil)
+	d.answer(topicEntry{true, t.Name, t.ID}, d.quota.charge(t.Len()))
 }
 
 func (d *topicDeletion) records() []record.Record {

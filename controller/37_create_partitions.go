@@ -17,13 +17,14 @@ import (
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
 	resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 	names := timesNamed(req.Topics, func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
+	quota := c.mutationQuota(o, req.Version, strictCreatePartitions)
 	var records []record.Record
 	for i := range req.Topics {
 		t := &req.Topics[i]
 		switch names[t.Topic] {
 		case 0: // answered
 		case 1:
-			partitions, err := c.morePartitions(t)
+			partitions, err := c.morePartitions(t, quota)
 			for _, p := range partitions {
 				records = append(records, p)
 			}
@@ -39,7 +40,8 @@ func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result 
 	if req.ValidateOnly {
 		records = nil
 	}
-	return result{records: records, response: resp, atomic: true}
+	resp.ThrottleMillis = quota.throttleMillis()
+	return result{records: records, response: resp, atomic: true, then: func(int64) { c.spend(quota) }}
 }
 
 func createPartitionsResult(name string, err *apiError) kmsg.CreatePartitionsResponseTopic {
@@ -49,7 +51,7 @@ func createPartitionsResult(name string, err *apiError) kmsg.CreatePartitionsRes
 }
 
 // morePartitions are the records that bring a topic to the count asked for.
-func (c *core) morePartitions(req *kmsg.CreatePartitionsRequestTopic) ([]*record.Partition, *apiError) {
+func (c *core) morePartitions(req *kmsg.CreatePartitionsRequestTopic, quota *mutationQuota) ([]*record.Partition, *apiError) {
 	img := c.working
 	t := img.TopicByName(req.Topic)
 	if t == nil {
@@ -65,6 +67,9 @@ func (c *core) morePartitions(req *kmsg.CreatePartitionsRequestTopic) ([]*record
 		return nil, errorf(kerr.InvalidReplicaAssignment, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", added, len(req.Assignment))
 	case added > recordsPerUserOp:
 		return nil, errTooLarge
+	}
+	if err := quota.charge(added); err != nil {
+		return nil, err
 	}
 	factor := len(t.Partition(0).Replicas)
 	if req.Assignment != nil {

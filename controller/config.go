@@ -33,6 +33,9 @@ type Config struct {
 	MaxIdle                  time.Duration // metadata.max.idle.interval.ms; 0 writes no NoOps
 	PreferredInterval        time.Duration // leader.imbalance.check.interval.seconds; 0 when auto.leader.rebalance.enable is off
 	UncleanInterval          time.Duration // unclean.leader.election.interval.ms
+	// QuotaWindow is the time over which the quota on partitions created and deleted is evened out: a client that was quiet for as long may have
+	// all of it at once (controller.quota.window.num times controller.quota.window.size.seconds). Zero: 11 s.
+	QuotaWindow time.Duration
 	// Static are the configuration file's own keys and values: the last level of a topic's effective configuration.
 	Static map[string]string
 

@@ -33,6 +33,7 @@ type core struct {
 	activated bool
 
 	brokers      *sessions
+	buckets      map[bucketKey]tokenBucket
 	staleChecked time.Time // when fenceStale ran last
 	partMax      int       // partitionsPerPart, or fewer in tests
 	batchMax     int       // metadata.BatchMaxBytes, or fewer in tests
@@ -363,7 +364,7 @@ func (c *core) renounce() {
 	c.epoch, c.activated = standby, false
 	c.pending = nil
 	c.working = c.committed
-	c.periodic, c.backlog = nil, nil
+	c.periodic, c.backlog, c.buckets = nil, nil, nil
 	c.preferredAfter, c.uncleanAfter = metadata.TopicPartition{}, metadata.TopicPartition{}
 	c.brokers.renounce()
 	c.deferred.fail(errNotController)

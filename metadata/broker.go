@@ -124,6 +124,15 @@ func (img *Image) Configs(yield func(ConfigResource) bool) {
 	}
 }
 
+// HasQuotas reports whether any entity has a quota.
+func (img *Image) HasQuotas() bool { return img.quotas.len() > 0 }
+
+// Quota returns the quotas of an entity, whose parts may come in any order, or nil.
+func (img *Image) Quota(entity ...record.QuotaEntity) *Quota {
+	q, _ := img.quotas.get(quotaKey(entity))
+	return q
+}
+
 // Quotas iterates over all entities that have quotas, in a fixed order.
 func (img *Image) Quotas(yield func(*Quota) bool) {
 	for _, q := range img.quotas.all() {

@@ -156,14 +156,20 @@ func (n *Node) controllerConfig() controller.Config {
 		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
 		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
-		SlowEvent: max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there
-		Clock:     systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
+		QuotaWindow: quotaWindow(cfg.QuotaWindow, cfg.QuotaWindows),
+		SlowEvent:   max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there
+		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
 		Codec: controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode},
 	}
 	if cfg.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
 	}
 	return c
+}
+
+// quotaWindow is n samples of a length, of which Kafka bounds neither.
+func quotaWindow(sample time.Duration, n int32) time.Duration {
+	return min(sample, never/time.Duration(max(1, n))) * time.Duration(n)
 }
 
 // staticMinISR is the file's min.insync.replicas, which config has checked.
