@@ -40,13 +40,15 @@ func createToSight(r *run) {
 		}
 		r.check(r.drive("warming up", 1, limit{ops: r.n(30, 100)}, look).err)
 		medians, lasts = nil, nil
-		r.check(r.drive(fmt.Sprintf("creates before %d observers", n), 1, limit{ops: r.n(50, 200)}, look).err)
+		l := r.drive(fmt.Sprintf("creates before %d observers", n), 1, limit{ops: r.n(50, 200)}, look)
+		r.check(l.err)
 		w.stop()
 		slices.Sort(medians)
 		slices.Sort(lasts)
 		r.reportMs(fmt.Sprintf("%d observers: half of them see it, p50", n), percentile(medians, 0.5))
 		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p50", n), percentile(lasts, 0.5))
 		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p99", n), percentile(lasts, 0.99))
+		r.reportCost(fmt.Sprintf("%d observers", n), l)
 	}
 }
 
@@ -155,6 +157,9 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 		r.check(errs[i])
 		if got := reader.snapshots > 0; got != snapshot {
 			r.Fatalf("an observer that was to read %s read %d snapshots", what, reader.snapshots)
+		}
+		if snapshot {
+			r.check(reader.compare(metadataDir(r.quorum.Dir(lead.ID))))
 		}
 		total += reader.bytes
 	}

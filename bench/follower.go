@@ -3,7 +3,11 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -17,13 +21,16 @@ const (
 	codeNotLeader  = 6
 	codeFenced     = 74
 	batchHeaderMin = 61
+	checkEvery     = 8 // a follower takes the checksum of every eighth batch and piece of a snapshot; each another eighth
 )
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // metadataTopicID is the fixed id of __cluster_metadata.
 var metadataTopicID = [16]byte{15: 1}
 
 // follower reads the metadata log as a 4.3 broker does: FETCH version 18, or FETCH_SNAPSHOT where the leader says so,
-// following the leader wherever it goes. It looks at batch headers alone, unless somebody wants the records.
+// following the leader wherever it goes. It looks at batch headers and checks some of what it gets; more would measure the follower.
 type follower struct {
 	id        int32
 	clusterID string
@@ -31,16 +38,27 @@ type follower struct {
 	directory [16]byte
 	conn      *conn
 
-	leader, epoch int32 // as last told; leader -1: unknown
-	offset        int64 // next to fetch
-	lastEpoch     int32 // of the record before
-	highWatermark int64 // -1 until told
-	bytes         int64 // of records and snapshots read
-	snapshots     int   // read from their start to their end
+	leader, epoch int32   // as last told; leader -1: unknown
+	offset        int64   // next to fetch
+	lastEpoch     int32   // of the record before
+	highWatermark int64   // -1 until told
+	bytes         int64   // of records and snapshots read
+	snapshots     int     // read from their start to their end
+	snapshot      string  // name of the last one's file
+	pieces        int     // read of it
+	checked       []piece // of these
+	batches       int     // read of the log
 
 	// For other goroutines:
 	applied atomic.Int64                         // offset-1
 	records atomic.Pointer[func(batches []byte)] // called with what is read from the log, which is valid during the call; may be nil
+}
+
+// piece is a part of a snapshot as it was read.
+type piece struct {
+	position int64
+	bytes    int
+	crc      uint32
 }
 
 func newFollower(id int32, clusterID string, leader int32, endpoint func(int32) string) *follower {
@@ -136,6 +154,9 @@ func (f *follower) fetch() (kmsg.FetchResponseTopicPartition, error) {
 func (f *follower) take(read []byte) error {
 	rest := read
 	for size := batchBytes(rest); size > 0 && size <= len(rest); size = batchBytes(rest) {
+		if err := f.checkBatch(rest[:size]); err != nil {
+			return err
+		}
 		f.offset = int64(binary.BigEndian.Uint64(rest)) + int64(binary.BigEndian.Uint32(rest[23:])) + 1
 		f.lastEpoch = int32(binary.BigEndian.Uint32(rest[12:]))
 		rest = rest[size:]
@@ -155,6 +176,18 @@ func (f *follower) take(read []byte) error {
 	return nil
 }
 
+// checkBatch checks the CRC of some batches, which covers what follows it.
+func (f *follower) checkBatch(b []byte) error {
+	f.batches++
+	if (f.batches+int(f.id))%checkEvery != 0 {
+		return nil
+	}
+	if want, got := binary.BigEndian.Uint32(b[17:]), crc32.Checksum(b[21:], castagnoli); want != got {
+		return fmt.Errorf("batch at offset %d: CRC32C is %08x, its header says %08x", binary.BigEndian.Uint64(b), got, want)
+	}
+	return nil
+}
+
 // batchBytes is the size of the batch that b begins with, -1 if b is too short to say.
 func batchBytes(b []byte) int {
 	if len(b) < batchHeaderMin {
@@ -165,11 +198,18 @@ func batchBytes(b []byte) int {
 
 // load reads a snapshot from its start to its end and goes on behind it.
 func (f *follower) load(endOffset int64, epoch int32) error {
+	f.snapshot, f.pieces, f.checked = fmt.Sprintf("%020d-%010d.checkpoint", endOffset, epoch), 0, nil
 	for position, size := int64(0), int64(1); position < size; {
 		p, err := f.fetchSnapshot(endOffset, epoch, position)
+		if errors.Is(err, kerr.SnapshotNotFound) {
+			return nil // back to FETCH, which names another
+		}
 		if err != nil {
 			f.disconnect()
 			return fmt.Errorf("snapshot %d-%d at %d: %w", endOffset, epoch, position, err)
+		}
+		if f.pieces++; (f.pieces+int(f.id))%checkEvery == 0 {
+			f.checked = append(f.checked, piece{position, len(p.Bytes), crc32.Checksum(p.Bytes, castagnoli)})
 		}
 		position += int64(len(p.Bytes))
 		f.bytes += int64(len(p.Bytes))
@@ -178,6 +218,25 @@ func (f *follower) load(endOffset int64, epoch int32) error {
 	f.offset, f.lastEpoch = endOffset, epoch
 	f.snapshots++
 	f.applied.Store(f.offset - 1)
+	return nil
+}
+
+// compare compares the pieces that were checked with the snapshot's file.
+func (f *follower) compare(dir string) error {
+	file, err := os.Open(filepath.Join(dir, f.snapshot))
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	for _, p := range f.checked {
+		b := make([]byte, p.bytes)
+		if _, err := file.ReadAt(b, p.position); err != nil {
+			return err
+		}
+		if crc32.Checksum(b, castagnoli) != p.crc {
+			return fmt.Errorf("observer %d read something else than snapshot %s holds at %d", f.id, f.snapshot, p.position)
+		}
+	}
 	return nil
 }
 
