@@ -46,6 +46,7 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	}
 	kafka.Note(t, "node %d held less than %d records, the log started at %d when it came back", down, last, start)
 	requireSameSnapshot(t, q, start)
+	kafka.Eventually(t, kafka.Patience, "snapshots of several chunks", func() error { return scenario.LargeSnapshots(q) })
 	load.Stop()
 	scenario.LateBroker(t, q, b, load.Ledger)
 	requireSameTopics(t, q)

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -37,7 +38,7 @@ func LateBrokerFromSnapshot(t testing.TB, q kafka.Quorum) {
 	LateBroker(t, q, first, ledger)
 }
 
-// LateBroker adds a broker to one that made topics, when the controllers have a snapshot: it must start from the snapshot,
+// LateBroker adds a broker to one that made topics, when the controllers have a snapshot (LargeSnapshots): it must start from the snapshot,
 // fetched in several chunks, know every topic, follow what comes later and carry replicas.
 func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka.Ledger) {
 	late := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2,
@@ -50,7 +51,7 @@ func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka
 	}
 	fi, err := os.Stat(fetched[0])
 	if err != nil || fi.Size() < chunksMin*chunkBytes {
-		t.Fatalf("a snapshot of less than %d chunks of %d bytes: %+v, %v", chunksMin, chunkBytes, fi, err)
+		t.Fatalf("want: %s fetches a snapshot of at least %d chunks of %d bytes\n got: %+v, %v", late.Name, chunksMin, chunkBytes, fi, err)
 	}
 	kafka.Note(t, "%s started in %v from %s, %d bytes in chunks of %d", late.Name, boot.Round(time.Millisecond), fi.Name(), fi.Size(), chunkBytes)
 	ledger.Verify(t, kafka.Addrs(late))
@@ -78,7 +79,23 @@ func fillUntilSnapshot(t testing.TB, q kafka.Quorum, b *kafka.Broker) *kafka.Led
 				return fmt.Errorf("none from offset %s on in %s: %q; %v", now, q.Dir(id), found, load)
 			}
 		}
-		return nil
+		return LargeSnapshots(q)
 	})
 	return load.Ledger
+}
+
+// LargeSnapshots is an error until every controller's newest snapshot is of several chunks: the fewer topics are made in a time, the more of
+// what the first snapshots sum up is idle records.
+func LargeSnapshots(q kafka.Quorum) error {
+	for _, id := range q.Nodes() {
+		found := kafka.Checkpoints(q.Dir(id))
+		if len(found) == 0 {
+			return fmt.Errorf("no snapshot in %s", q.Dir(id))
+		}
+		newest := found[len(found)-1]
+		if fi, err := os.Stat(newest); err != nil || fi.Size() < chunksMin*chunkBytes {
+			return errors.Join(err, fmt.Errorf("%s has less than %d chunks of %d bytes", newest, chunksMin, chunkBytes))
+		}
+	}
+	return nil
 }
