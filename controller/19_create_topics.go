@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -223,7 +225,7 @@ func allInactive(partition int32) *apiError {
 	return errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", partition)
 }
 
-// effectiveConfigs is the configuration that the topic will have, by name.
+// effectiveConfigs is the configuration that the topic will have, by name. It is not to be changed.
 func (tc *topicCreation) effectiveConfigs(records []record.Record) []kmsg.CreateTopicsResponseTopicConfig {
 	overrides := make(map[string]string, len(records))
 	for _, r := range records {
@@ -231,18 +233,39 @@ func (tc *topicCreation) effectiveConfigs(records []record.Record) []kmsg.Create
 			overrides[config.Name] = *config.Value
 		}
 	}
+	if len(overrides) == 0 {
+		return tc.core.plainTopic.of(&tc.configs.defaults)
+	}
+	return describeCreated(&tc.configs.defaults, overrides)
+}
+
+func describeCreated(defaults *topicDefaults, overrides map[string]string) []kmsg.CreateTopicsResponseTopicConfig {
 	configs := make([]kmsg.CreateTopicsResponseTopicConfig, 0, len(topicKeys))
 	for i := range topicKeys {
 		k := &topicKeys[i]
 		if _, set := overrides[k.name]; k.internal && !set {
 			continue
 		}
-		value, source := tc.configs.defaults.effective(k, overrides)
+		value, source := defaults.effective(k, overrides)
 		config := kmsg.NewCreateTopicsResponseTopicConfig()
 		config.Name, config.Value, config.Source = k.name, &value, source
 		configs = append(configs, config)
 	}
 	return configs
+}
+
+// plainTopic keeps the configuration of a topic without configs of its own, which nearly all new topics have, for as long as the defaults
+// that can change stay as they are. Responses share it.
+type plainTopic struct {
+	node, cluster map[string]string
+	configs       []kmsg.CreateTopicsResponseTopicConfig
+}
+
+func (p *plainTopic) of(d *topicDefaults) []kmsg.CreateTopicsResponseTopicConfig {
+	if p.configs == nil || !maps.Equal(p.node, d.node) || !maps.Equal(p.cluster, d.cluster) {
+		*p = plainTopic{d.node, d.cluster, slices.Clip(describeCreated(d, nil))}
+	}
+	return p.configs
 }
 
 func failCreateTopics(req *kmsg.CreateTopicsRequest, err *apiError) *kmsg.CreateTopicsResponse {

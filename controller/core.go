@@ -33,6 +33,7 @@ type core struct {
 	activated bool
 
 	brokers      *sessions
+	plainTopic   plainTopic
 	buckets      map[bucketKey]tokenBucket
 	staleChecked time.Time // when fenceStale ran last
 	partMax      int       // partitionsPerPart, or fewer in tests

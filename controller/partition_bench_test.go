@@ -112,21 +112,30 @@ func BenchmarkDeleteTopic(b *testing.B) {
 	}
 }
 
-// BenchmarkCreateTopics makes a topic of 1000 partitions.
+// BenchmarkCreateTopics makes a topic, up to its batch and the image after it, and encodes the response.
 func BenchmarkCreateTopics(b *testing.B) {
 	tc := stormCore(b, 10, 1000)
-	req := kmsg.NewPtrCreateTopicsRequest()
-	req.Version = 7
-	t := kmsg.NewCreateTopicsRequestTopic()
-	t.Topic, t.NumPartitions, t.ReplicationFactor = "new", 1000, 3
-	req.Topics = append(req.Topics, t)
-	b.ReportAllocs()
-	for b.Loop() {
-		r := tc.createTopics(op{}, req)
-		if len(r.records) != 1001 {
-			b.Fatal(r.response)
-		}
-		replayed(b, tc.working, r.records)
+	for _, partitions := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("partitions=%d", partitions), func(b *testing.B) {
+			req := kmsg.NewPtrCreateTopicsRequest()
+			req.Version = 7
+			t := kmsg.NewCreateTopicsRequestTopic()
+			t.Topic, t.NumPartitions, t.ReplicationFactor = "new", int32(partitions), 3
+			req.Topics = append(req.Topics, t)
+			var out []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				r := tc.createTopics(op{}, req)
+				if len(r.records) != 1+partitions {
+					b.Fatal(r.response)
+				}
+				if _, _, err := tc.batches(testStart, r); err != nil {
+					b.Fatal(err)
+				}
+				r.response.SetVersion(req.Version)
+				out = r.response.AppendTo(out[:0])
+			}
+			b.ReportMetric(float64(partitions*b.N)/b.Elapsed().Seconds(), "partitions/s")
+		})
 	}
-	b.ReportMetric(float64(1000*b.N)/b.Elapsed().Seconds(), "partitions/s")
 }
