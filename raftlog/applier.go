@@ -45,6 +45,7 @@ func (a *applier) run() {
 		case <-a.wake:
 		case <-age.C:
 			a.l.snaps.tidy(a.l.now())
+			a.l.view.joined.forget()
 		case <-a.l.ctx.Done():
 			return
 		}

@@ -22,6 +22,7 @@ type view struct {
 	epochs   []epochStart // ascending; the first one holds at start, wherever it began
 	snapshot snapshotID   // newest, zero when there is none
 	seen     observers
+	joined   joinedReads
 }
 
 type fetchable struct {
@@ -163,12 +164,8 @@ func (v *view) records(offset int64, maxBytes int) []byte {
 		size += len(v.batches[to].bytes)
 		to++
 	}
-	if to == from+1 {
-		return v.batches[from].bytes
+	if to == from {
+		return nil
 	}
-	records := make([]byte, 0, size)
-	for _, b := range v.batches[from:to] {
-		records = append(records, b.bytes...)
-	}
-	return records
+	return v.joined.join(v.batches[from:to], size)
 }
