@@ -45,7 +45,7 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 		t.Errorf("%s did not log %q", q.Node(down).Name, line)
 	}
 	kafka.Note(t, "node %d held less than %d records, the log started at %d when it came back", down, last, start)
-	requireSameSnapshot(t, q, start)
+	requireSameState(t, q, b, start)
 	kafka.Eventually(t, kafka.Patience, "snapshots of several chunks", func() error { return scenario.LargeSnapshots(q) })
 	load.Stop()
 	scenario.LateBroker(t, q, b, load.Ledger)
@@ -57,64 +57,85 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	requireSameTopics(t, q)
 }
 
-// requireSameSnapshot waits for a snapshot at the same offset, from the one given on, on all nodes; all must hold the same.
-func requireSameSnapshot(t *testing.T, q kafka.Quorum, from int64) {
+// requireSameState waits for a snapshot of every node from the offset on. They end at different offsets: each is brought to where the last one
+// ends, by the log as the broker has fetched it, and then all must be the same to the byte.
+func requireSameState(t *testing.T, q kafka.Quorum, b *kafka.Broker, from int64) {
 	t.Helper()
-	var name string
-	var same []*metadata.Checkpoint
-	kafka.Eventually(t, kafka.Patience, "all nodes have a snapshot at one offset", func() (err error) {
-		if name = commonCheckpoint(q, from); name == "" {
-			return errors.New("none in common")
+	var states []*metadata.Image
+	kafka.Eventually(t, kafka.Patience, "every node has a snapshot, and the broker the log behind them", func() (err error) {
+		if states, err = newestSnapshots(q, from); err == nil {
+			err = replayTogether(states, filepath.Join(b.MetadataDir(), "00000000000000000000.log"))
 		}
-		same, err = readCheckpoints(q, name)
 		return err
 	})
-	for i, c := range same {
-		if len(c.Records) == 0 || !reflect.DeepEqual(c.Records, same[0].Records) || !reflect.DeepEqual(c.Control, same[0].Control) {
-			t.Errorf("%s of node %d and that of node %d differ", name, q.Nodes()[i], q.Nodes()[0])
+	var first bytes.Buffer
+	for i, img := range states {
+		var file bytes.Buffer
+		if err := metadata.WriteSnapshot(&file, img); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = file
+		}
+		if !bytes.Equal(file.Bytes(), first.Bytes()) {
+			t.Errorf("at offset %d, node %d holds something else than node %d", img.EndOffset(), q.Nodes()[i], q.Nodes()[0])
 		}
 	}
-	kafka.Note(t, "%d nodes hold the same %d records in %s", len(same), len(same[0].Records), name)
+	kafka.Note(t, "%d nodes hold the same at offset %d, %d bytes", len(states), states[0].EndOffset(), first.Len())
 }
 
-// commonCheckpoint names a checkpoint that every node has.
-func commonCheckpoint(q kafka.Quorum, from int64) string {
-	have := map[string]int{}
+// newestSnapshots reads every node's newest snapshot. One may be deleted just now as an old one.
+func newestSnapshots(q kafka.Quorum, from int64) (images []*metadata.Image, err error) {
 	for _, id := range q.Nodes() {
-		for _, path := range kafka.Checkpoints(q.Dir(id)) {
-			have[filepath.Base(path)]++
+		files := kafka.Checkpoints(q.Dir(id))
+		if len(files) == 0 {
+			return nil, fmt.Errorf("node %d has no snapshot", id)
 		}
-	}
-	for name, nodes := range have {
-		if nodes == len(q.Nodes()) && name > fmt.Sprintf("%020d", from) {
-			return name
+		path := files[len(files)-1]
+		var end int64
+		var epoch int32
+		if _, err := fmt.Sscanf(filepath.Base(path), "%d-%d.checkpoint", &end, &epoch); err != nil || end < from {
+			return nil, errors.Join(err, fmt.Errorf("the newest of node %d is %s", id, path))
 		}
+		file, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		img, err := metadata.ReadSnapshot(bytes.NewReader(file), end, epoch)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		images = append(images, img)
 	}
-	return ""
+	return images, nil
 }
 
-// readCheckpoints reads every node's file of that name, which may be deleted just now as an old one.
-func readCheckpoints(q kafka.Quorum, name string) (all []*metadata.Checkpoint, err error) {
-	for _, id := range q.Nodes() {
-		for _, path := range kafka.Checkpoints(q.Dir(id)) {
-			if filepath.Base(path) != name {
+// replayTogether brings all images to the end of the furthest with the batches of a log file, whose end may just be being written.
+func replayTogether(images []*metadata.Image, path string) error {
+	log, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var end int64
+	for _, img := range images {
+		end = max(end, img.EndOffset())
+	}
+	for batch, rest, err := metadata.ParseBatch(log); err == nil; batch, rest, err = metadata.ParseBatch(rest) {
+		for i, img := range images {
+			if batch.BaseOffset() != img.EndOffset() || img.EndOffset() == end {
 				continue
 			}
-			b, err := os.ReadFile(path)
-			if err != nil {
-				return nil, err
+			if images[i], err = img.ReplayBatch(batch); err != nil {
+				return err
 			}
-			c, err := metadata.ReadCheckpoint(bytes.NewReader(b))
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", path, err)
-			}
-			all = append(all, c)
 		}
 	}
-	if len(all) != len(q.Nodes()) {
-		return nil, fmt.Errorf("%d nodes have %s", len(all), name)
+	for _, img := range images {
+		if img.EndOffset() != end {
+			return fmt.Errorf("the log in %s does not lead from %d to %d", path, img.EndOffset(), end)
+		}
 	}
-	return all, nil
+	return nil
 }
 
 // requireSameTopics asks every node for all topics: ids, partitions, leaders, epochs, replicas, in-sync replicas.
