@@ -71,7 +71,7 @@ type Config struct {
 
 	DialTimeout  time.Duration // of one dial and handshake; 2 s
 	RetryBackoff time.Duration // before a peer is dialled again, which doubles up to a second; 20 ms
-	WriteTimeout time.Duration // of one write to a peer; 5 s
+	WriteTimeout time.Duration // of each MiB written to a peer; 5 s
 
 	MessageBytes       int // of entries in one message to a peer, which has at least one; 1 MiB, which is also the most
 	SnapshotChunkBytes int // of a snapshot asked of a peer at once; 1 MiB, which is also the most

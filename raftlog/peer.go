@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -19,6 +20,8 @@ const (
 	pingInterval   = 500 * time.Millisecond
 	commitPause    = 5 * time.Millisecond // how long news of the commit index alone waits for company
 	pongPatience   = 3 * time.Second
+	// writePieceBytes have Config.WriteTimeout to go out: an entry of many MiB may take its time on a slow link, as long as it moves.
+	writePieceBytes = 1 << 20
 )
 
 // peer sends to one other member over a connection that it dials for ever.
@@ -331,9 +334,13 @@ func (s *sender) write(frame []byte) error {
 	if cap(s.buf) > 2*frameBytes {
 		s.buf = nil
 	}
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.peer.l.cfg.WriteTimeout)); err != nil {
-		return err
+	for piece := range slices.Chunk(finishFrame(frame), writePieceBytes) {
+		if err := s.conn.SetWriteDeadline(time.Now().Add(s.peer.l.cfg.WriteTimeout)); err != nil {
+			return err
+		}
+		if _, err := s.conn.Write(piece); err != nil {
+			return err
+		}
 	}
-	_, err := s.conn.Write(finishFrame(frame))
-	return err
+	return nil
 }
