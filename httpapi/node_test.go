@@ -53,7 +53,7 @@ func startNodes(t testing.TB, n int, settings ...string) []*server {
 			"node.id": fmt.Sprint(i + 1), "listeners": fmt.Sprintf("CONTROLLER://127.0.0.1:%d", port), "controller.quorum.voters": strings.Join(voters, ","),
 			"log.dirs": filepath.Join(dir, fmt.Sprint(i+1)), "yakt.http.listeners": "127.0.0.1:0", "metadata.max.idle.interval.ms": "0",
 			"broker.session.timeout.ms": "600000", "yakt.wal.segment.bytes": "1048576",
-			"controller.quorum.election.timeout.ms": "5000", // on a busy machine the leader stays the leader
+			"controller.quorum.election.timeout.ms": "2000", // on a busy machine the leader stays the leader
 		}
 		for _, s := range settings {
 			key, value, _ := strings.Cut(s, "=")

@@ -51,6 +51,7 @@ func TestStandbyForwardsOrRedirects(t *testing.T) {
 	at, _ := url.Parse(resp.Header.Get("Location"))
 	active.ok(http.MethodPost, at.Path, object{"name": "redirected"})
 	standbys[1].refused(http.StatusConflict, "TOPIC_ALREADY_EXISTS", http.MethodPost, "/create_topic", object{"name": "redirected"})
+	standbys[1].await("/v1/get_topic_by_name?name=redirected", func(status int, _ []byte) bool { return status == http.StatusOK })
 
 	// A change that came through one standby wakes a client that waits on the other.
 	news := make(chan object)
