@@ -102,7 +102,7 @@ func (w *brokerWorld) act() {
 // steps runs some turns; each commits what it proposed, or leaves it for later.
 func (w *brokerWorld) steps(n int) {
 	for range n {
-		for _, e := range w.queue.take() {
+		for _, e := range w.queue.take(w.core.mayRunPart()) {
 			w.turn(e)
 			w.afterTurns()
 		}

@@ -87,7 +87,8 @@ func (c *Controller) loop() {
 
 // work runs events until none waits.
 func (c *Controller) work() {
-	for events := c.queue.take(); events != nil; events = c.queue.take() {
+	take := func() []event { return c.queue.take(c.core.mayRunPart()) }
+	for events := take(); events != nil; events = take() {
 		for _, e := range events {
 			c.turn(e)
 		}

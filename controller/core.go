@@ -44,7 +44,22 @@ type core struct {
 	// backlog are long operations that the core begins on its own; the driver runs them part by part, behind requests.
 	backlog []background
 
+	// partEnds are the end offsets of the parts of long operations that are proposed and not committed, oldest first.
+	partEnds []int64
+
 	publish func(*metadata.Image)
+}
+
+// partsAhead is how many parts of long operations may wait for their commit. A small write that comes between them then finds a log with
+// little before it, while the next part is made during the commit of the last.
+const partsAhead = 2
+
+// mayRunPart reports whether a further part of a long operation may run now. Where not, a commit is on its way that lets it.
+func (c *core) mayRunPart() bool {
+	for len(c.partEnds) > 0 && c.partEnds[0] <= c.committed.EndOffset() {
+		c.partEnds = c.partEnds[1:]
+	}
+	return len(c.partEnds) < partsAhead
 }
 
 // background is an operation that nobody waits for.
@@ -363,7 +378,7 @@ func (c *core) renounce() {
 	}
 	c.cfg.Logger.Info("standby controller", "epoch", c.epoch)
 	c.epoch, c.activated = standby, false
-	c.pending = nil
+	c.pending, c.partEnds = nil, nil
 	c.working = c.committed
 	c.periodic, c.backlog, c.buckets = nil, nil, nil
 	c.preferredAfter, c.uncleanAfter = metadata.TopicPartition{}, metadata.TopicPartition{}

@@ -431,7 +431,7 @@ func TestRequestsAndPartsTakeTurns(t *testing.T) {
 	q.addLog(event{name: "log"})
 	q.addLog(event{name: "log"})
 	var got []string
-	for events := q.take(); events != nil; events = q.take() {
+	for events := q.take(true); events != nil; events = q.take(true) {
 		got = append(got, fmt.Sprint(events[0].name, len(events)))
 	}
 	want := slices.Concat([]string{"log2"}, slices.Repeat([]string{"request1"}, requestsPerPart), []string{"part1", "request1", "request1", "part1", "part1"})

@@ -42,7 +42,7 @@ func (d *testDriver) addPartitions(name string, n int, replicas func(i int) []in
 
 // step runs one turn, commits, and tells which event it was.
 func (d *testDriver) step() (name string, ok bool) {
-	events := d.queue.take()
+	events := d.queue.take(d.core.mayRunPart())
 	for i, e := range events {
 		d.turn(e)
 		d.afterTurns()
@@ -128,6 +128,31 @@ func TestALongFenceGoesInPartsAndAnswersAtTheEnd(t *testing.T) {
 	d.checkDeparted()
 	if n := d.Image().Leads(2); n != manyPartitions {
 		t.Errorf("broker 2 leads %d", n)
+	}
+}
+
+// Parts that wait for their commit keep further parts back, and nothing else.
+func TestPartsDoNotRunFarAheadOfTheLog(t *testing.T) {
+	d := newTestDriver(t)
+	epoch := d.addBroker(1)
+	d.addBroker(2)
+	d.addBroker(3)
+	d.addPartitions("foo", (partsAhead+3)*partitionsPerPart, func(int) []int32 { return []int32{1, 2, 3} })
+	req := heartbeatRequest(1, epoch, 1<<40)
+	req.WantFence = true
+	slot := d.ask(req)
+	d.work() // without commits
+	if n := len(d.core.partEnds); n != partsAhead || len(d.log.waiting) != partsAhead {
+		t.Fatalf("%d parts and %d batches wait for their commit, want %d", n, len(d.log.waiting), partsAhead)
+	}
+	topic := d.ask(createTopicRequest("bar", []int32{2, 3}))
+	d.work()
+	if len(d.log.waiting) != partsAhead+1 {
+		t.Fatalf("%d batches wait, want %d: the topic's too", len(d.log.waiting), partsAhead+1)
+	}
+	d.settle()
+	if *topic == nil || *slot == nil || d.Image().Leads(1) != 0 {
+		t.Errorf("the topic: %v, the fence: %v; broker 1 leads %d", *topic, *slot, d.Image().Leads(1))
 	}
 }
 

@@ -64,6 +64,7 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 	}
 	core.answer(r.response, p.reply, p.fail)
 	if r.more != nil {
+		core.partEnds = append(core.partEnds, core.working.EndOffset())
 		p.goOn(r.more)
 	}
 }

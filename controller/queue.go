@@ -59,15 +59,15 @@ func (q *queue) add(list *[]event, e event, max int) bool {
 // requestsPerPart is how many requests run between two parts when both wait. A part takes about as long as that many requests.
 const requestsPerPart = 16
 
-// take returns what is to run now: all of the log's events, or one request, or one part of a long operation.
-func (q *queue) take() []event {
+// take returns what is to run now: all of the log's events, or one request, or one part of a long operation unless parts have to wait.
+func (q *queue) take(parts bool) []event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var events []event
 	switch {
 	case len(q.log) > 0:
 		events, q.log = q.log, nil
-	case len(q.parts) > 0 && (q.sincePart >= requestsPerPart || len(q.requests) == 0):
+	case parts && len(q.parts) > 0 && (q.sincePart >= requestsPerPart || len(q.requests) == 0):
 		events, q.parts = q.parts[:1:1], q.parts[1:]
 		q.sincePart = 0
 	case len(q.requests) > 0:
