@@ -74,6 +74,7 @@ type core struct {
 	reads     []pendingRead
 	offered   map[uint64]bool  // followers that were sent a snapshot offer and wait for it
 	stuck     map[uint64]int64 // follower -> tick since which it waits for a snapshot
+	gone      map[uint64]bool  // peers whose connection broke and that have not been heard since
 	lastCause string           // why the leadership last changed
 	cause     string           // why the next change will have happened, if known
 }
@@ -149,7 +150,7 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c = &core{cfg: cfg, store: store, handed: store.base.index, applied: store.base.index, offered: map[uint64]bool{}, stuck: map[uint64]int64{}}
+	c = &core{cfg: cfg, store: store, handed: store.base.index, applied: store.base.index, offered: map[uint64]bool{}, stuck: map[uint64]int64{}, gone: map[uint64]bool{}}
 	c.reported = leadership{-1, int32(store.hard.GetTerm())}
 	c.term = store.hard.GetTerm()
 	defer func() {
@@ -232,6 +233,7 @@ func (c *core) step(messages ...*raftpb.Message) {
 }
 
 func (c *core) stepOne(m *raftpb.Message) {
+	delete(c.gone, m.GetFrom())
 	switch m.GetType() {
 	case raftpb.MsgSnap:
 		if m.GetTerm() >= c.term && m.GetSnapshot().GetMetadata().GetIndex() > c.rn.BasicStatus().GetCommit() {
@@ -263,6 +265,7 @@ func (c *core) unreachable(peer uint64) { c.do(func() { c.rn.ReportUnreachable(p
 // disconnected says that the connection to a peer broke: what was under way, a snapshot offer too, may be lost.
 func (c *core) disconnected(peer uint64) {
 	c.do(func() {
+		c.gone[peer] = true
 		c.rn.ReportUnreachable(peer)
 		c.rn.ReportSnapshot(peer, raft.SnapshotFailure)
 	})
@@ -377,7 +380,7 @@ func (c *core) readIndex(id uint64) {
 	})
 }
 
-// handOver starts to transfer leadership to the most caught-up active follower.
+// handOver starts to transfer leadership to the most caught-up follower that is there, or to nobody.
 func (c *core) handOver() (to uint64) {
 	c.do(func() {
 		if c.state != raft.StateLeader {
@@ -387,7 +390,7 @@ func (c *core) handOver() (to uint64) {
 		best := uint64(0)
 		for id, p := range c.rn.Status().Progress {
 			better := p.Match > best || p.Match == best && (to == raft.None || id < to)
-			if id != raftID(c.cfg.node) && !p.IsLearner && p.RecentActive && better {
+			if id != raftID(c.cfg.node) && !p.IsLearner && p.RecentActive && !c.gone[id] && better {
 				to, best = id, p.Match
 			}
 		}

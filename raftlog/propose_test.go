@@ -107,6 +107,21 @@ func TestHandOverTakesWhatWaits(t *testing.T) {
 	}
 }
 
+// The last node of a quorum to stop has nobody to wait for, though raft takes its peers for active a while longer.
+func TestHandOverToNobodyWhoIsGone(t *testing.T) {
+	t.Parallel()
+	c := leadingCore(t, 3)
+	acknowledge(c, 1)
+	c.disconnected(raftID(1))
+	if to := c.handOver(); to == raftID(1) {
+		t.Fatal("handed over to a node whose connection is broken")
+	}
+	acknowledge(c, 1)
+	if to := c.handOver(); to != raftID(1) {
+		t.Fatalf("handed over to %d, not to the node that is back", to)
+	}
+}
+
 func TestLostLeadershipDropsWhatWaits(t *testing.T) {
 	t.Parallel()
 	c := leadingCore(t, 3)
