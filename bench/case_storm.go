@@ -40,6 +40,9 @@ func storm(r *run) {
 	r.check(err)
 	writes, err := creates.cut()
 	r.check(err)
+	if n := seen.fencedOf(living); n > 0 {
+		r.progress.say(fmt.Sprintf("%d living brokers were fenced too", n))
+	}
 	r.reportMs("from the first to the last change", seen.last.Sub(seen.first))
 	r.reportMs("longest heartbeat of the living", percentile(heartbeats, 1))
 	r.reportMs("longest create meanwhile", percentile(writes, 1))
@@ -104,6 +107,18 @@ func (s *stormLog) done(brokers int) error {
 		return fmt.Errorf("%d of %d are, %d partitions changed, the last %v ago", len(s.fenced), brokers, s.changes, time.Since(s.last))
 	}
 	return s.err
+}
+
+// fencedOf counts those brokers that were fenced.
+func (s *stormLog) fencedOf(brokers []*broker) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range brokers {
+		if s.fenced[b.id] {
+			n++
+		}
+	}
+	return n
 }
 
 // deleteLarge is case (j).
