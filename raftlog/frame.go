@@ -245,22 +245,11 @@ func checkEntries(m *raftpb.Message) error {
 			return fmt.Errorf("%w: entry %d of term %d after entry %d of term %d", errMalformed, e.GetIndex(), e.GetTerm(), index, term)
 		}
 		index, term = e.GetIndex(), e.GetTerm()
-		if err := checkEntry(e); err != nil {
+		if err := eachBatch(e, checkBatch); err != nil {
 			return fmt.Errorf("%w: entry %d: %w", errMalformed, index, err)
 		}
 	}
 	return nil
-}
-
-func checkEntry(e *raftpb.Entry) error {
-	data, err := entryBatches(e)
-	for err == nil && len(data) > 0 {
-		var batch []byte
-		if batch, data, err = nextBatch(data); err == nil {
-			err = checkBatch(batch)
-		}
-	}
-	return err
 }
 
 // Kafka framing of the private key: length, then request header v1 with a null client id, or response header v0.

@@ -80,21 +80,17 @@ func (c *core) routeApply(m *raftpb.Message) {
 	t := &applyTask{entries: m.GetEntries(), resps: m.GetResponses()}
 	for _, e := range t.entries {
 		before, ok := c.store.at(e.GetIndex() - 1)
-		data, err := entryBatches(e)
+		base := before.end
+		err := eachBatch(e, func(batch []byte) error {
+			t.batches = append(t.batches, patchedBatch(batch, base, int32(e.GetTerm())))
+			base += batchRecords(batch)
+			return nil
+		})
 		if !ok || err != nil || e.GetIndex() != c.handed+1 {
 			c.fail(fmt.Errorf("raftlog: entry %d to apply after %d: in the log %v, %w", e.GetIndex(), c.handed, ok, err))
 			return
 		}
 		c.handed = e.GetIndex()
-		for base := before.end; len(data) > 0; {
-			var batch []byte
-			if batch, data, err = nextBatch(data); err != nil {
-				c.fail(fmt.Errorf("raftlog: entry %d to apply: %w", e.GetIndex(), err))
-				return
-			}
-			t.batches = append(t.batches, patchedBatch(batch, base, int32(e.GetTerm())))
-			base += batchRecords(batch)
-		}
 	}
 	c.out.applies = append(c.out.applies, t)
 }

@@ -1,6 +1,6 @@
 package raftlog
 
-import "slices"
+import "go.etcd.io/raft/v3"
 
 // shareLeast is the smallest part of the configured bytes or age after which a snapshot can be due.
 const shareLeast = 2.0 / 3
@@ -30,6 +30,6 @@ func scatter(x uint64) uint64 {
 
 // place is where this node stands among the voters, by id, and how many there are; a learner stands with the first.
 func (c *core) place() (place, n int) {
-	voters := slices.Sorted(slices.Values(c.voters()))
-	return max(slices.Index(voters, raftID(c.cfg.node)), 0), len(voters)
+	n = len(c.voters())
+	return int(c.rank(raft.None)) % max(n, 1), n
 }

@@ -81,20 +81,28 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 		if e.GetIndex() != at.index+1 || e.GetTerm() < at.term {
 			return fmt.Errorf("entry (index %d, term %d) cannot follow (index %d, term %d)", e.GetIndex(), e.GetTerm(), at.index, at.term)
 		}
-		data, err := entryBatches(e)
-		if err != nil {
-			return err
-		}
-		for len(data) > 0 {
-			var batch []byte
-			if batch, data, err = nextBatch(data); err != nil {
-				return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
-			}
+		err := eachBatch(e, func(batch []byte) error {
 			at.end, at.epoch = at.end+batchRecords(batch), int32(e.GetTerm())
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
 		}
 		s.entries, s.ends, s.epochs = append(s.entries, e), append(s.ends, at.end), append(s.epochs, at.epoch)
 	}
 	return nil
+}
+
+// eachBatch calls f with each of the record batches an entry carries, whose headers are checked, until one fails.
+func eachBatch(e *raftpb.Entry, f func(batch []byte) error) error {
+	data, err := entryBatches(e)
+	for err == nil && len(data) > 0 {
+		var batch []byte
+		if batch, data, err = nextBatch(data); err == nil {
+			err = f(batch)
+		}
+	}
+	return err
 }
 
 // entryBatches returns the record batches an entry carries, one after the other; none when it takes no offsets.
@@ -108,7 +116,7 @@ func entryBatches(e *raftpb.Entry) ([]byte, error) {
 		data = cc.GetContext()
 	}
 	if len(data) > 0 && e.GetTerm() > math.MaxInt32 {
-		return nil, fmt.Errorf("entry %d: term %d does not fit a leader epoch", e.GetIndex(), e.GetTerm())
+		return nil, fmt.Errorf("term %d does not fit a leader epoch", e.GetTerm())
 	}
 	return data, nil
 }
@@ -116,7 +124,7 @@ func entryBatches(e *raftpb.Entry) ([]byte, error) {
 func confChange(e *raftpb.Entry) (*raftpb.ConfChangeV2, error) {
 	cc := &raftpb.ConfChangeV2{}
 	if err := proto.Unmarshal(e.GetData(), cc); err != nil {
-		return nil, fmt.Errorf("entry %d: membership change: %w", e.GetIndex(), err)
+		return nil, fmt.Errorf("membership change: %w", err)
 	}
 	return cc, nil
 }
