@@ -241,11 +241,7 @@ func (tc *topicCreation) effectiveConfigs(records []record.Record) []kmsg.Create
 
 func describeCreated(defaults *topicDefaults, overrides map[string]string) []kmsg.CreateTopicsResponseTopicConfig {
 	configs := make([]kmsg.CreateTopicsResponseTopicConfig, 0, len(topicKeys))
-	for i := range topicKeys {
-		k := &topicKeys[i]
-		if _, set := overrides[k.name]; k.internal && !set {
-			continue
-		}
+	for k := range shownTopicKeys(overrides) {
 		value, source := defaults.effective(k, overrides)
 		config := kmsg.NewCreateTopicsResponseTopicConfig()
 		config.Name, config.Value, config.Source = k.name, &value, source

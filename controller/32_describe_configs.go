@@ -78,11 +78,7 @@ func (d *configDescription) topic(name string) ([]describedConfig, *apiError) {
 	}
 	overrides := d.img.Config(metadata.ConfigTopic, name)
 	var configs []describedConfig
-	for i := range topicKeys {
-		k := &topicKeys[i]
-		if _, set := overrides[k.name]; k.internal && !set {
-			continue
-		}
+	for k := range shownTopicKeys(overrides) {
 		value, source := d.defaults.effective(k, overrides)
 		config := kmsg.NewDescribeConfigsResponseResourceConfig()
 		config.Name, config.Value, config.Source, config.ConfigType = k.name, &value, kmsg.ConfigSource(source), k.configType()

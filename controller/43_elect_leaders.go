@@ -15,8 +15,8 @@ import (
 // Type 0 gives partitions to their preferred leaders, type 1 gives leaders to partitions that have none, at the price of what only lost
 // replicas had: the topic's unclean.leader.election.enable is not asked. Each partition succeeds or fails by itself. Null topics ask for
 // all partitions: then every topic is listed, and partitions that need no election are left out; an empty list asks for none. More than
-// 10,000 changes are refused as a whole. Elections for all partitions run in parts, see everyElection. As in Kafka, a partition whose preferred replica cannot lead is a success when the election
-// gives it to another one.
+// 10,000 changes are refused as a whole. Elections for all partitions run in parts, see everyElection. As in Kafka, a partition whose
+// preferred replica cannot lead is a success when the election gives it to another one.
 //
 // Differs from Kafka on purpose: a partition that comes twice in a request gets the same answer twice and one record, where Kafka writes two.
 func (c *core) electLeaders(_ op, req *kmsg.ElectLeadersRequest) result {

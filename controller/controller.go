@@ -43,6 +43,9 @@ func New(cfg Config) *Controller {
 	if cfg.SlowEvent == 0 {
 		cfg.SlowEvent = slowEventDefault
 	}
+	if cfg.QuotaWindow == 0 {
+		cfg.QuotaWindow = mutationWindowDefault
+	}
 	c := &Controller{cfg: cfg, queue: newQueue(cfg.QueueMax), feed: newFeed(cfg.Clock), done: make(chan struct{})}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)

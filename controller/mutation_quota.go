@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"math"
 	"strconv"
@@ -73,7 +72,7 @@ func (c *core) mutationQuota(o op, version, strictFrom int16) *mutationQuota {
 	if !limited {
 		return nil
 	}
-	burst := rate * cmp.Or(c.cfg.QuotaWindow, mutationWindowDefault).Seconds()
+	burst := rate * c.cfg.QuotaWindow.Seconds()
 	q := &mutationQuota{owner: owner.key(), rate: rate, burst: burst, strict: version >= strictFrom, bucket: tokenBucket{burst, o.now}}
 	if known, ok := c.buckets[q.owner]; ok {
 		q.bucket = known.refilled(o.now, rate, burst)
@@ -126,12 +125,11 @@ func (c *core) spend(q *mutationQuota) {
 
 // dropBucket makes room: it drops those that have not been drawn from for as long as it takes to fill an empty one, or else the oldest.
 func (c *core) dropBucket(now time.Time) {
-	window := cmp.Or(c.cfg.QuotaWindow, mutationWindowDefault)
 	var oldest bucketKey
 	var at time.Time
 	before := len(c.buckets)
 	for owner, b := range c.buckets {
-		if b.tokens >= 0 && now.Sub(b.at) >= window {
+		if b.tokens >= 0 && now.Sub(b.at) >= c.cfg.QuotaWindow {
 			delete(c.buckets, owner)
 			continue
 		}

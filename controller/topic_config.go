@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"iter"
 	"math"
 	"strconv"
 	"strings"
@@ -51,6 +52,18 @@ func same(names ...string) []synonym {
 }
 
 const maxInt64 = "9223372036854775807"
+
+// shownTopicKeys are the keys that are told of a topic: an internal one only if it is set.
+func shownTopicKeys(overrides map[string]string) iter.Seq[*topicKey] {
+	return func(yield func(*topicKey) bool) {
+		for i := range topicKeys {
+			k := &topicKeys[i]
+			if _, set := overrides[k.name]; (set || !k.internal) && !yield(k) {
+				return
+			}
+		}
+	}
+}
 
 // topicKeys is every topic config of Kafka 4.3, by name.
 var topicKeys = []topicKey{
