@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"reflect"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
 // A second, plain implementation of the partition rules, written from their description step by step and not for speed. It is
@@ -304,21 +303,8 @@ func (m *modelCase) fast(img *metadata.Image, topic *metadata.Topic) *record.Par
 	return c.record()
 }
 
-// modelNumber is a number from the environment.
-func modelNumber(t *testing.T, name string, otherwise uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
-
 func TestPartitionRulesAgainstModel(t *testing.T) {
-	states, seed := modelNumber(t, "YAKT_MODEL_STATES", 100_000), modelNumber(t, "YAKT_MODEL_SEED", 20240607)
+	states, seed := recordtest.Number(t, "YAKT_MODEL_STATES", 100_000), recordtest.Number(t, "YAKT_MODEL_SEED", 20240607)
 	r := rand.New(rand.NewPCG(seed, 1))
 	seen := make(map[string]int)
 	for n := range states {

@@ -3,12 +3,12 @@ package differential
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
 const (
@@ -25,8 +25,8 @@ const (
 // -v shows how often each request had which answer, what became of partitions, and which wanted differences there were. A run of reachedIn
 // operations or more fails too if it has not seen all that it should.
 func TestAgainstKafka(t *testing.T) {
-	operations := int(number(t, "YAKT_DIFFERENTIAL_OPS", operationsDefault))
-	seed := number(t, "YAKT_DIFFERENTIAL_SEED", uint64(time.Now().UnixNano()))
+	operations := int(recordtest.Number(t, "YAKT_DIFFERENTIAL_OPS", operationsDefault))
+	seed := recordtest.Number(t, "YAKT_DIFFERENTIAL_SEED", uint64(time.Now().UnixNano()))
 	k := startKafka(t)
 	began := time.Now()
 	total := newCounts()
@@ -40,18 +40,6 @@ func TestAgainstKafka(t *testing.T) {
 	if missing := total.missing(); operations >= reachedIn && len(missing) > 0 {
 		t.Errorf("never seen: %q", missing)
 	}
-}
-
-func number(t *testing.T, name string, otherwise uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }
 
 func draw(run uint64) []step {

@@ -1,4 +1,4 @@
-// Package recordtest makes metadata records for tests.
+// Package recordtest makes metadata records for tests, and reads what they are told about their draws.
 package recordtest
 
 import (
