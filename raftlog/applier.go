@@ -18,6 +18,7 @@ type applier struct {
 	// Snapshot policy, on the applier's goroutine only.
 	sinceBytes int64     // of batches applied since the last snapshot
 	sinceTime  time.Time // of the last snapshot, or start
+	share      float64   // of the configured bytes and age: when the next one is due; 0: not worked out yet
 	writing    chan struct{}
 }
 
@@ -103,9 +104,12 @@ func (a *applier) load(m mark) error {
 	a.l.view.restart(base)
 	a.l.view.publish(id, base)
 	a.l.snaps.tidy(a.l.now())
-	a.sinceBytes, a.sinceTime = 0, a.l.now()
+	a.countAnew()
 	return nil
 }
+
+// countAnew begins the way to the next snapshot.
+func (a *applier) countAnew() { a.sinceBytes, a.sinceTime, a.share = 0, a.l.now(), 0 }
 
 func (a *applier) reportLeader(now leadership) {
 	a.l.mu.Lock()
@@ -139,7 +143,7 @@ func (a *applier) maybeSnapshot() {
 		a.l.fail(errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")))
 		return
 	}
-	a.sinceBytes, a.sinceTime = 0, a.l.now()
+	a.countAnew()
 	a.writing = make(chan struct{})
 	done := a.writing
 	a.l.goLoop(func() {
@@ -155,8 +159,10 @@ func (a *applier) snapshotDue() bool {
 	if bytes < shareLeast && (a.sinceBytes == 0 || age < shareLeast) {
 		return false
 	}
-	var place, n int
-	a.l.input(func(c *core) { place, n = c.place() })
-	share := snapshotShare(place, n, a.l.view.latest().end)
-	return bytes >= share || a.sinceBytes > 0 && age >= share
+	if a.share == 0 {
+		var place, n int
+		a.l.input(func(c *core) { place, n = c.place() })
+		a.share = snapshotShare(place, n, a.l.view.latest().end)
+	}
+	return bytes >= a.share || a.sinceBytes > 0 && age >= a.share
 }
