@@ -188,3 +188,25 @@ func BenchmarkChangeBatch(b *testing.B) {
 		img = e.Done(img.EndOffset()+1000, 1, 1000)
 	}
 }
+
+// BenchmarkCreateTopic makes one topic of one partition after the other, each in an image of its own, at full size.
+func BenchmarkCreateTopic(b *testing.B) {
+	img := largeImage(b, benchTopics, benchPartitions)
+	dirs := make([]record.UUID, 3)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		id, replicas := benchID(4, i), []int32{int32(i % benchBrokers), int32((i + 1) % benchBrokers), int32((i + 2) % benchBrokers)}
+		e := img.Edit()
+		for _, r := range []record.Record{
+			&record.Topic{Name: fmt.Sprintf("new-%d", i), TopicID: id},
+			&record.Partition{TopicID: id, Replicas: replicas, ISR: replicas, Leader: replicas[0], Directories: dirs},
+		} {
+			if err := e.Replay(img.EndOffset(), r); err != nil {
+				b.Fatal(err)
+			}
+		}
+		img = e.Done(img.EndOffset()+2, 1, 1000)
+		i++
+	}
+}

@@ -26,7 +26,7 @@ type Image struct {
 	controllers table[int32, *record.RegisterController]
 
 	// A topic's ordinal is this process's short name for it; indexes refer to partitions by it. Never written anywhere.
-	topics      table[uint32, *Topic]
+	topics      ascending[uint32, *Topic]
 	topicIDs    table[string, uint32] // the id's 16 bytes: snapshot order
 	topicNames  table[string, uint32]
 	lastOrdinal uint32

@@ -178,7 +178,9 @@ func (e *Editor) topic(r *record.Topic) error {
 	}
 	img.lastOrdinal++
 	ordinal := img.lastOrdinal
-	img.topics.set(img.gen, ordinal, &Topic{Name: r.Name, ID: r.TopicID, ordinal: ordinal})
+	t := &Topic{Name: r.Name, ID: r.TopicID, ordinal: ordinal}
+	t.partitions.own(img.gen) // they mostly follow at once
+	img.topics.set(img.gen, ordinal, t)
 	img.topicIDs.set(img.gen, string(r.TopicID[:]), ordinal)
 	img.topicNames.set(img.gen, r.Name, ordinal)
 	return nil
@@ -204,7 +206,7 @@ func (e *Editor) removeTopic(r *record.RemoveTopic) error {
 // put replaces a partition of t, or adds it.
 func (e *Editor) put(t *Topic, id int32, p *Partition) {
 	img := e.img
-	if t.partitions.gen != img.gen || t.partitions.tree == nil {
+	if !t.partitions.owned(img.gen) {
 		own := *t
 		own.partitions.own(img.gen)
 		t = &own

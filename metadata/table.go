@@ -29,6 +29,15 @@ func (t *table[K, V]) len() int {
 	return t.tree.Len()
 }
 
+// last is the greatest key.
+func (t *table[K, V]) last() (k K, ok bool) {
+	if t.tree == nil {
+		return k, false
+	}
+	k, _, ok = t.tree.Max()
+	return k, ok
+}
+
 // all iterates in key order.
 func (t *table[K, V]) all() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
@@ -50,6 +59,9 @@ func (t *table[K, V]) from(k K) iter.Seq2[K, V] {
 // nodeDegree bounds a node to 31 entries. A change copies one node of each level: with the library's 63 it costs half as much again, and
 // smaller ones take more memory.
 const nodeDegree = 16
+
+// owned reports whether generation gen may change the table as it is.
+func (t *table[K, V]) owned(gen uint64) bool { return t.tree != nil && t.gen == gen }
 
 // own makes the table belong to generation gen before a change.
 func (t *table[K, V]) own(gen uint64) {

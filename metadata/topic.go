@@ -187,7 +187,7 @@ func newPartitionRef(ordinal uint32, id int32) partitionRef {
 // host is what a broker holds of partitions: those with it in their ISR or ELR, how many of them it leads, and those of its replicas
 // that nobody leads.
 type host struct {
-	members    table[partitionRef, struct{}]
+	members    ascending[partitionRef, struct{}]
 	leaderless table[partitionRef, struct{}]
 	leads      int
 	gen        uint64
