@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -20,11 +21,21 @@ func benchmarkBatch(n, size int) (batch []*raftpb.Entry, renumber func(first uin
 	}
 }
 
-// BenchmarkAppendSync is durable appending of 1 KiB entries to a real disk.
+// cachedFS is the operating system's file system without direct writes.
+type cachedFS struct{ osFS }
+
+func (cachedFS) OpenDirect(string) (DirectFile, error) { return nil, errors.ErrUnsupported }
+
+// BenchmarkAppendSync is durable appending of 1 KiB entries to a real disk, round the page cache and through it.
 func BenchmarkAppendSync(b *testing.B) {
+	b.Run("direct", func(b *testing.B) { benchmarkAppendSync(b, osFS{}) })
+	b.Run("cached", func(b *testing.B) { benchmarkAppendSync(b, cachedFS{}) })
+}
+
+func benchmarkAppendSync(b *testing.B, fsys FS) {
 	for _, n := range []int{1, 64} {
 		b.Run(fmt.Sprintf("batch=%d", n), func(b *testing.B) {
-			w, _ := mustOpen(b, b.TempDir(), Options{})
+			w, _ := mustOpen(b, b.TempDir(), Options{FS: fsys})
 			batch, renumber := benchmarkBatch(n, 1024)
 			next := uint64(1)
 			slowest := time.Duration(0)

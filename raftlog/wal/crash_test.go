@@ -31,6 +31,7 @@ func (m *machine) durable() { m.states = []model{m.now()} }
 func (m *machine) choose(n int) int { return rapid.IntRange(0, n-1).Draw(m.t, "c") }
 
 func (m *machine) options() Options {
+	m.fs.refuses = refusal(m.choose(int(refusals)))
 	o := quiet(m.fs)
 	o.MarkEvery = 3
 	return o
@@ -258,11 +259,24 @@ func script(fsys *memFS, keep func(w *WAL)) (states []model, err error) {
 	return states, err
 }
 
+// eachWay runs test on a disk that takes direct writes and on those that do not.
+func eachWay(t *testing.T, test func(t *testing.T, refuses refusal)) {
+	for refuses := range refusals {
+		t.Run(refuses.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, refuses)
+		})
+	}
+}
+
 // TestFaultAtEveryChange fails each write, sync, rename and removal in turn, once
 // or for good, then restarts the process, cuts the power and looks again.
-func TestFaultAtEveryChange(t *testing.T) {
+func TestFaultAtEveryChange(t *testing.T) { eachWay(t, faultAtEveryChange) }
+
+func faultAtEveryChange(t *testing.T, refuses refusal) {
 	total := 0
 	counting := newMemFS()
+	counting.refuses = refuses
 	counting.fault = func(op, path string) error { total++; return nil }
 	if _, err := script(counting, func(*WAL) {}); err != nil {
 		t.Fatal(err)
@@ -270,16 +284,17 @@ func TestFaultAtEveryChange(t *testing.T) {
 	for _, errno := range []error{syscall.EIO, syscall.ENOSPC, syscall.EROFS} {
 		for at := range total {
 			for _, forGood := range []bool{false, true} {
-				faultOnce(t, errno, at, forGood)
+				faultOnce(t, refuses, errno, at, forGood)
 			}
 		}
 	}
 	t.Logf("%d changes, each failed 6 times", total)
 }
 
-func faultOnce(t *testing.T, errno error, at int, forGood bool) {
+func faultOnce(t *testing.T, refuses refusal, errno error, at int, forGood bool) {
 	t.Helper()
 	fsys, n, where := newMemFS(), 0, ""
+	fsys.refuses = refuses
 	fsys.fault = func(op, path string) error {
 		n++
 		if n-1 == at || forGood && n-1 > at {
@@ -333,9 +348,12 @@ func faultOnce(t *testing.T, errno error, at int, forGood bool) {
 }
 
 // TestErrorIsFinal: the disk recovers, the log does not.
-func TestErrorIsFinal(t *testing.T) {
+func TestErrorIsFinal(t *testing.T) { eachWay(t, errorIsFinal) }
+
+func errorIsFinal(t *testing.T, refuses refusal) {
 	for _, failing := range []string{"write", "sync"} {
 		fsys := newMemFS()
+		fsys.refuses = refuses
 		w, _ := mustOpen(t, "d", quiet(fsys))
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, "a")}))
 		fsys.fault = func(op, path string) error {

@@ -22,17 +22,19 @@ type specimen struct {
 	lastGroup int        // the newest state before the last sync group
 	full      string
 	exact     bool
+	sampled   bool
 }
 
 // makeSpecimen appends in sync groups of 1 to 3 batches of 1 to 3 entries; with
 // two segments the first is sealed.
-func makeSpecimen(t *testing.T, segments int, exact bool) specimen {
+func makeSpecimen(t *testing.T, refuses refusal, segments int, exact bool) specimen {
 	fsys := newMemFS()
+	fsys.refuses = refuses
 	o := quiet(fsys)
 	o.MarkEvery = 1 << 30
 	w, _ := mustOpen(t, "d", o)
 	var m model
-	sp := specimen{exact: exact}
+	sp := specimen{exact: exact, sampled: refuses != nowhere}
 	next := uint64(1)
 	append1 := func(entries, size int) {
 		var batch []*raftpb.Entry
@@ -138,14 +140,16 @@ func (sp *specimen) damaged(t *testing.T, path string, data []byte, allowed int,
 }
 
 func eachSpecimen(t *testing.T, test func(t *testing.T, sp specimen, counts map[outcome]int)) {
-	for _, segments := range []int{1, 2} {
-		for _, exact := range []bool{false, true} {
-			t.Run(fmt.Sprintf("segments=%d,exact=%v", segments, exact), func(t *testing.T) {
-				t.Parallel()
-				counts := map[outcome]int{}
-				test(t, makeSpecimen(t, segments, exact), counts)
-				t.Logf("%v", counts)
-			})
+	for _, refuses := range []refusal{nowhere, atOpen} {
+		for _, segments := range []int{1, 2} {
+			for _, exact := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%v,segments=%d,exact=%v", refuses, segments, exact), func(t *testing.T) {
+					t.Parallel()
+					counts := map[outcome]int{}
+					test(t, makeSpecimen(t, refuses, segments, exact), counts)
+					t.Logf("%v", counts)
+				})
+			}
 		}
 	}
 }
@@ -158,8 +162,8 @@ func TestEveryBitFlip(t *testing.T) {
 			data := bytes.Clone(sp.fs.files[path].data)
 			used := lastNonZero(data) + 128
 			step := 1
-			if sp.exact {
-				step = 5 // all below the mark: a sample
+			if sp.exact || sp.sampled {
+				step = 5 // all below the mark, or the same bytes as another specimen's: a sample
 			}
 			for bit := 0; bit < min(used, len(data))*8; bit += step {
 				if inBlockFiller(path, bit/8) && bit%256 != 0 {
@@ -238,7 +242,7 @@ func (sp *specimen) survivors(path string, from int) int {
 // TestForeignFiles: files missing, swapped, or of another log.
 func TestForeignFiles(t *testing.T) {
 	for _, exact := range []bool{false, true} {
-		sp, other := makeSpecimen(t, 2, exact), makeSpecimen(t, 2, exact)
+		sp, other := makeSpecimen(t, nowhere, 2, exact), makeSpecimen(t, atOpen, 2, exact)
 		for seq := range uint64(3) {
 			path, spare := segmentPath("d", seq+1), seq == 2
 			fsys := sp.fs.clone()

@@ -1,6 +1,6 @@
 // Package wal is the write-ahead log under a raft node: hard state, entries
-// and snapshot marks, made durable by one fdatasync for everything appended
-// since the last.
+// and snapshot marks, made durable by one direct write, or one fdatasync, for
+// everything appended since the last.
 //
 // What it promises:
 //
@@ -14,6 +14,11 @@
 //     FAST '18).
 //   - A failed write or fdatasync is final (Rebello et al., "Can Applications
 //     Recover from fsync Failures?", ATC '20): every later call returns it.
+//
+// How appends reach the disk. On Linux they go round the page cache (O_DIRECT with
+// O_DSYNC) in whole blocks of 4096 bytes. Where the file system has no such writes,
+// on other systems, and into segments of another size that older versions made,
+// they go through it and are synced. The files are the same either way.
 //
 // How a torn write is recognised. Segments are zeroed before use, so a sector
 // that never reached the disk reads as zeros. Every record carries the position

@@ -10,9 +10,12 @@ import (
 // from up to three goroutines at once.
 type FS interface {
 	MkdirAll(dir string) error
-	List(dir string) ([]string, error)    // names, any order
-	Open(path string) (File, error)       // must exist; read and write
-	Create(path string) (File, error)     // empty, replacing what was there; read and write
+	List(dir string) ([]string, error) // names, any order
+	Open(path string) (File, error)    // must exist; read and write
+	Create(path string) (File, error)  // empty, replacing what was there; read and write
+	// OpenDirect opens an existing file for writing round the page cache. Any error
+	// means that this cannot be done here, and is no failure of the disk.
+	OpenDirect(path string) (DirectFile, error)
 	Rename(oldPath, newPath string) error // replaces; durable after SyncDir
 	Remove(path string) error             // durable after SyncDir
 	SyncDir(dir string) error
@@ -26,6 +29,14 @@ type File interface {
 	Size() (int64, error)
 	// Datasync makes written bytes and, if it changed, the size durable.
 	Datasync() error
+}
+
+// DirectFile writes whole blocks of 4096 bytes, from memory at a multiple of that, into
+// an existing part of a file, and has made them durable when it returns without error.
+// EINVAL from its first write means that it wrote nothing and cannot.
+type DirectFile interface {
+	io.WriterAt
+	io.Closer
 }
 
 type osFS struct{}

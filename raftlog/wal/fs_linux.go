@@ -16,3 +16,11 @@ func (f osFile) Datasync() error {
 		}
 	}
 }
+
+func (osFS) OpenDirect(path string) (DirectFile, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|unix.O_DIRECT|unix.O_DSYNC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}

@@ -3,12 +3,17 @@ package wal
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
+	"syscall"
 	"testing"
+	"unsafe"
 )
 
 // memFS is a disk that forgets: what was not synced before crash is kept or lost
@@ -21,6 +26,22 @@ type memFS struct {
 	// A failing write leaves about half of its sectors behind; a failing sync drops what was
 	// to be synced and, as Linux does, believes it clean; errPower leaves that to crash.
 	fault func(op, path string) error
+	// refuses says where direct writes are refused, as file systems without them do.
+	refuses refusal
+	failed  uint64 // direct writes
+}
+
+type refusal int
+
+const (
+	nowhere refusal = iota
+	atOpen
+	atWrite
+	refusals
+)
+
+func (r refusal) String() string {
+	return [...]string{"direct", "refused at open", "refused at write"}[r]
 }
 
 type inode struct {
@@ -34,6 +55,10 @@ type memFile struct {
 	node *inode
 }
 
+// memDirect is a file's second descriptor. The page cache has no part in what it writes.
+type memDirect struct{ memFile }
+
+// newMemFS takes direct writes.
 func newMemFS() *memFS {
 	return &memFS{files: map[string]*inode{}, durable: map[string]*inode{}}
 }
@@ -113,6 +138,73 @@ func (m *memFS) SyncDir(dir string) error {
 	return err
 }
 
+func (m *memFS) OpenDirect(path string) (DirectFile, error) {
+	if m.refuses == atOpen {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EINVAL}
+	}
+	f, err := m.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return &memDirect{*f.(*memFile)}, nil
+}
+
+// WriteAt leaves any subset of its sectors behind when the write fails, as a power
+// cut does. When the disk's flush fails all of them read back and none is durable.
+func (f *memDirect) WriteAt(b []byte, off int64) (int, error) {
+	f.verify(b, off)
+	if f.fs.refuses == atWrite {
+		return 0, &fs.PathError{Op: "write", Path: f.node.path, Err: syscall.EINVAL}
+	}
+	err := f.fs.begin("write", f.node.path)
+	f.transfer(b, int(off), err)
+	f.fs.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	err = f.fs.begin("sync", f.node.path)
+	defer f.fs.mu.Unlock()
+	if errors.Is(err, errPower) {
+		return 0, err
+	}
+	if err == nil {
+		copy(f.node.disk[off:], b)
+	}
+	for s := range len(b) / sectorBytes {
+		delete(f.node.dirty, int(off)/sectorBytes+s)
+	}
+	return len(b), err
+}
+
+// verify panics rather than refusing as Linux would: a log that may fall back would hide it.
+func (f *memDirect) verify(b []byte, off int64) {
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	if len(b) == 0 || len(b)%4096 != 0 || off%4096 != 0 || at%4096 != 0 {
+		panic(fmt.Sprintf("a direct write of %d bytes from address %x at %d", len(b), at, off))
+	}
+	if end := int(off) + len(b); end > len(f.node.data) || end > len(f.node.disk) {
+		panic(fmt.Sprintf("a direct write up to %d of a file of %d bytes, %d of them durable", end, len(f.node.data), len(f.node.disk)))
+	}
+}
+
+func (f *memDirect) transfer(b []byte, off int, err error) {
+	if err == nil || errors.Is(err, errPower) {
+		copy(f.node.data[off:], b)
+		for s := range len(b) / sectorBytes {
+			f.node.dirty[off/sectorBytes+s] = true
+		}
+		return
+	}
+	f.fs.failed++
+	some := rand.New(rand.NewPCG(f.fs.failed, 2))
+	for from := 0; from < len(b); from += sectorBytes {
+		if some.IntN(2) == 0 {
+			copy(f.node.data[off+from:], b[from:from+sectorBytes])
+			copy(f.node.disk[off+from:], b[from:from+sectorBytes])
+		}
+	}
+}
+
 func (f *memFile) Close() error { return nil }
 
 func (f *memFile) Size() (int64, error) {
@@ -185,6 +277,7 @@ func (m *memFS) crash(choose func(n int) int) *memFS {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	after := newMemFS()
+	after.refuses = m.refuses
 	names := maps.Clone(m.files)
 	maps.Copy(names, m.durable)
 	nodes := map[*inode]*inode{}
@@ -229,5 +322,42 @@ func TestMemFSForgets(t *testing.T) {
 	}
 	if got := fsys.crash(loseAll).files["d/a"].data; !bytes.Equal(got, bytes.Repeat([]byte{1}, 1024)) {
 		t.Fatal("synced bytes were lost")
+	}
+}
+
+// TestMemFSDirect: a direct write is durable on return; one that fails or that a power
+// cut interrupts leaves some sectors and not others, whole.
+func TestMemFSDirect(t *testing.T) {
+	fsys := newMemFS()
+	f, _ := fsys.Create("d/a")
+	f.WriteAt(make([]byte, 8192), 0)
+	f.Datasync()
+	fsys.SyncDir("d")
+	d, err := fsys.OpenDirect("d/a")
+	ok(t, err)
+	write := func(value byte, failing string, errno error) []byte {
+		fsys.fault = func(op, path string) error {
+			if op == failing {
+				return errno
+			}
+			return nil
+		}
+		if _, err := d.WriteAt(append(alignedBuffer(4096), bytes.Repeat([]byte{value}, 4096)...), 4096); !errors.Is(err, errno) {
+			t.Fatalf("%d: %v", value, err)
+		}
+		return fsys.crash(loseAll).files["d/a"].data[4096:]
+	}
+	if got := write(1, "", nil); !bytes.Equal(got, bytes.Repeat([]byte{1}, 4096)) {
+		t.Fatal("a direct write was lost")
+	}
+	if got := write(2, "sync", syscall.EIO); got[0] != 1 || fsys.files["d/a"].data[4096] != 2 {
+		t.Fatal("what the disk did not flush must read back and be lost")
+	}
+	if got := write(3, "write", errPower); got[0] != 1 || fsys.crash(keepAll).files["d/a"].data[4096] != 3 {
+		t.Fatal("a power cut keeps or loses what was on its way")
+	}
+	got := write(4, "write", syscall.EIO)
+	if sectors := slices.Compact(slices.Clone(got)); !slices.Contains(sectors, 4) || !slices.Contains(sectors, 1) {
+		t.Fatalf("a failed write did not tear: %v", sectors)
 	}
 }

@@ -45,7 +45,7 @@ func (op *opening) release() error {
 	}
 	for _, s := range []*segment{op.active, op.spare} {
 		if s != nil {
-			err = errors.Join(err, s.file.Close())
+			err = errors.Join(err, s.close())
 		}
 	}
 	return err
@@ -122,7 +122,7 @@ func (op *opening) createFirst() error {
 		return err
 	}
 	op.seqs = []uint64{1}
-	return s.file.Close()
+	return s.close()
 }
 
 // checkSegments compares the files with what the durable mark knows.
@@ -309,13 +309,14 @@ func (op *opening) rewriteEnd(m *image, s *scan, zeroed int64) (File, error) {
 func (op *opening) start() (*WAL, error) {
 	r := &op.replay
 	w := &WAL{
-		dir: op.dir, fs: op.FS, log: op.Logger, segmentBytes: op.SegmentBytes, inline: op.inline,
+		dir: op.dir, fs: op.FS, log: op.Logger, segmentBytes: op.SegmentBytes, inline: op.inline, direct: true,
 		active: op.active, sealed: op.sealed, stop: make(chan struct{}),
 		hs: r.hs, mark: r.mark, markPayload: r.markPayload, next: r.next,
 	}
 	for i := range r.held {
 		w.terms.add(r.first+uint64(i), r.held[i].term)
 	}
+	w.buf = append(alignedBuffer(firstBufferBytes), lastBlock(op.last.buf[:w.active.off])...)
 	if w.active.off == headerBytes {
 		if w.active.size < headerBytes+w.headBytes()+sealBytes {
 			return nil, fmt.Errorf("wal: segment %s of %d bytes is too small to begin with", w.active.path, w.active.size)

@@ -27,13 +27,15 @@ var errStopped = errors.New("wal: closing")
 // segment is a file open for appending.
 type segment struct {
 	segmentHeader
-	file     File
-	path     string
-	off      int64 // end of the records, those not written yet included
-	synced   int64 // end of the records known to be on disk
-	chain    uint32
-	count    uint64 // records
-	maxIndex uint64 // of its entries
+	file        File
+	direct      DirectFile // nil unless appends go round the page cache
+	wroteDirect bool       // the file system took at least one such write
+	path        string
+	off         int64 // end of the records, those not written yet included
+	synced      int64 // end of the records known to be on disk
+	chain       uint32
+	count       uint64 // records
+	maxIndex    uint64 // of its entries
 }
 
 // sealedSegment is what Compact needs to know.
@@ -56,9 +58,9 @@ func newSalt() uint64 {
 }
 
 // createSegment makes an empty segment: zeroed and durable before it is named, and
-// its name durable on return. It gives up, leaving nothing, when stop is closed.
+// its name durable on return. Its size is at least size, in whole blocks. It gives up, leaving nothing, when stop is closed.
 func createSegment(fsys FS, dir string, seq uint64, size int64, stop <-chan struct{}) (*segment, error) {
-	path := segmentPath(dir, seq)
+	path, size := segmentPath(dir, seq), wholeBlocks(size)
 	tmp := path + temporarySuffix
 	f, err := fsys.Create(tmp)
 	if err != nil {
@@ -151,7 +153,7 @@ func (w *WAL) takeSpare(need int64) (*segment, error) {
 
 // discard removes an unused segment that is too small for the next batch.
 func (w *WAL) discard(s *segment) error {
-	err := errors.Join(s.file.Close(), w.fs.Remove(s.path))
+	err := errors.Join(s.close(), w.fs.Remove(s.path))
 	if err == nil {
 		err = w.fs.SyncDir(w.dir)
 	}
@@ -179,15 +181,15 @@ func (w *WAL) roll(need int64) error {
 		payload: binary.LittleEndian.AppendUint64(nil, old.count+1),
 	})
 	if err := w.flush(); err != nil {
-		w.err = errors.Join(err, next.file.Close())
+		w.err = errors.Join(err, next.close())
 		return w.err
 	}
-	if err := old.file.Close(); err != nil {
-		w.err = errors.Join(final(err, "closing", old.path), next.file.Close())
+	if err := old.close(); err != nil {
+		w.err = errors.Join(final(err, "closing", old.path), next.close())
 		return w.err
 	}
 	w.sealed = append(w.sealed, sealedSegment{old.seq, old.maxIndex})
-	w.active = next
+	w.active, w.buf = next, w.buf[:0]
 	w.putHead(old.chain)
 	w.prepareSpare()
 	w.rolled = true

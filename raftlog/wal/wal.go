@@ -19,7 +19,7 @@ const (
 // Options of a log; the zero value is what a node uses.
 type Options struct {
 	// SegmentBytes is the size of a segment file, 64 MiB when 0, 8 KiB at least and
-	// 2 GiB at most. A new log's first segments are smaller; a batch that does not
+	// 2 GiB at most, in steps of 4096 bytes. A new log's first segments are smaller; a batch that does not
 	// fit gets a segment of its own size. Existing segments keep theirs.
 	SegmentBytes int64
 	// MarkEvery is the number of syncs after which the durable mark is advanced, 64 when 0.
@@ -65,8 +65,9 @@ type WAL struct {
 	marker *marker
 	rolled bool // the active segment is not in the durable mark yet
 
-	buf []byte // records of active that are not written: its last len(buf) bytes
-	err error  // final
+	buf    []byte // the last len(buf) bytes of active, from the start of the block in which its durable part ends
+	direct bool   // no direct write was refused yet
+	err    error  // final
 
 	hs          hardState
 	mark        Mark
@@ -169,7 +170,9 @@ func (w *WAL) putEntries(entries []*raftpb.Entry) {
 
 // put appends one record to the buffer; room was reserved.
 func (w *WAL) put(r *record) {
-	s, before := w.active, len(w.buf)
+	s := w.active
+	w.buf = withRoom(w.buf, int(recordBytes(len(r.payload))))
+	before := len(w.buf)
 	r.synced, r.chain = uint32(s.synced), s.chain
 	w.buf, s.chain = appendRecord(w.buf, r, s.salt)
 	s.off += int64(len(w.buf) - before)
@@ -184,11 +187,11 @@ func (w *WAL) reserve(n int64) error {
 	return w.roll(n)
 }
 
-// Sync makes everything appended durable, with one write and one fdatasync. An
-// error is final: what is on the disk is not known any more, every later call
-// returns it, and the process must stop.
+// Sync makes everything appended durable, with one write. An error is final: what
+// is on the disk is not known any more, every later call returns it, and the process
+// must stop.
 func (w *WAL) Sync() error {
-	if w.err != nil || len(w.buf) == 0 {
+	if w.err != nil || w.active.off == w.active.synced {
 		return w.err
 	}
 	if w.err = w.flush(); w.err != nil {
@@ -200,20 +203,21 @@ func (w *WAL) Sync() error {
 }
 
 func (w *WAL) flush() error {
-	s := w.active
-	start := s.off - int64(len(w.buf))
-	if _, err := s.file.WriteAt(w.buf, start); err != nil {
-		return final(err, "writing", s.path)
+	if err := w.persist(); err != nil {
+		return err
 	}
-	if err := s.file.Datasync(); err != nil {
-		return final(err, "syncing", s.path)
-	}
-	s.synced = s.off
-	w.buf = w.buf[:0]
-	if cap(w.buf) > keepBufferBytes {
-		w.buf = nil
-	}
+	w.active.synced = w.active.off
+	w.keepLastBlock()
 	return nil
+}
+
+// keepLastBlock drops what is durable from the buffer, but for the block that the next write begins with.
+func (w *WAL) keepLastBlock() {
+	kept := w.buf[:0]
+	if cap(kept) > keepBufferBytes {
+		kept = alignedBuffer(firstBufferBytes)
+	}
+	w.buf = append(kept, lastBlock(w.buf)...)
 }
 
 // SetMark records a snapshot, which must be durable itself by now; it and all
@@ -311,10 +315,10 @@ func (w *WAL) Close() error {
 	close(w.stop)
 	if w.spare != nil {
 		if p := <-w.spare; p.segment != nil {
-			err = errors.Join(err, p.segment.file.Close())
+			err = errors.Join(err, p.segment.close())
 		}
 	}
-	err = errors.Join(err, w.marker.close(err == nil), w.active.file.Close())
+	err = errors.Join(err, w.marker.close(err == nil), w.active.close())
 	w.active, w.buf, w.err = nil, nil, ErrClosed
 	return err
 }

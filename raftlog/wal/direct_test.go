@@ -1,0 +1,210 @@
+package wal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// FuzzDirectWritesTheSame: whatever is appended, synced and opened again in between, a
+// disk that takes direct writes has the same bytes as one that takes none.
+func FuzzDirectWritesTheSame(f *testing.F) {
+	f.Add([]byte{10, 20, 0, 200, 1, 90, 0, 30, 255, 0, 1, 5})
+	f.Add(bytes.Repeat([]byte{255, 254, 1, 17, 0}, 20))
+	f.Add(bytes.Repeat([]byte{101, 0}, 60)) // 4096 bytes in 10 entries
+	f.Fuzz(func(t *testing.T, steps []byte) {
+		direct := newMemFS()
+		o := quiet(direct)
+		o.SegmentBytes, o.MarkEvery = 1<<20, 1<<30
+		w, _ := mustOpen(t, "d", o)
+		w.release()
+		direct = direct.clone()
+		cached := direct.clone() // the same salt
+		cached.refuses = atOpen
+		steps = steps[:min(len(steps), 200)]
+		want := play(t, direct, o, steps)
+		if got := play(t, cached, o, steps); got != want {
+			t.Fatalf("came back as\n%s\nwithout direct writes, with them as\n%s", got, want)
+		}
+		path := segmentPath("d", 1)
+		for name, disk := range map[string]func(*memFS) []byte{
+			"written": func(m *memFS) []byte { return m.files[path].data },
+			"durable": func(m *memFS) []byte { return m.crash(loseAll).files[path].data },
+		} {
+			if !bytes.Equal(disk(direct), disk(cached)) {
+				t.Fatalf("other bytes are %s", name)
+			}
+		}
+	})
+}
+
+// play takes each step for a size of an entry, but 0 for a sync and 1 for opening the log anew.
+func play(t *testing.T, fsys *memFS, o Options, steps []byte) string {
+	o.FS = fsys
+	w, _ := mustOpen(t, "d", o)
+	for _, step := range steps {
+		switch step {
+		case 0:
+			ok(t, w.Sync())
+		case 1:
+			ok(t, w.Close())
+			w, _ = mustOpen(t, "d", o)
+		default:
+			ok(t, w.Append(state(1, uint64(step), 0), []*raftpb.Entry{entry(w.next, 1, strings.Repeat("x", 4*int(step)))}))
+		}
+	}
+	ok(t, w.Append(state(2, 0, 0), nil))
+	ok(t, w.Sync())
+	if direct := fsys.refuses == nowhere; w.active.wroteDirect != direct {
+		t.Fatalf("%v, but written directly: %v", fsys.refuses, w.active.wroteDirect)
+	}
+	ok(t, w.Close())
+	_, st := mustOpen(t, "d", o)
+	return stateString(st)
+}
+
+// refusingFS opens files for direct writes and takes none of them after the first few.
+type refusingFS struct {
+	FS
+	taken int
+}
+
+type refusingFile struct {
+	DirectFile
+	fs *refusingFS
+}
+
+func (f *refusingFS) OpenDirect(path string) (DirectFile, error) {
+	d, err := f.FS.OpenDirect(path)
+	return refusingFile{d, f}, err
+}
+
+func (f refusingFile) WriteAt(b []byte, off int64) (int, error) {
+	if f.fs.taken--; f.fs.taken < 0 {
+		return 0, syscall.EINVAL
+	}
+	return f.DirectFile.WriteAt(b, off)
+}
+
+// TestRefusedDirectWrite: a file system without direct writes is no error and told of once,
+// however many segments follow; one that refuses in the middle of a file is one.
+func TestRefusedDirectWrite(t *testing.T) {
+	for _, fsys := range []*memFS{{refuses: atOpen}, {refuses: atWrite}} {
+		fsys.files, fsys.durable = map[string]*inode{}, map[string]*inode{}
+		var logged strings.Builder
+		o := quiet(fsys)
+		o.Logger = slog.New(slog.NewTextHandler(&logged, nil))
+		w, _ := mustOpen(t, "d", o)
+		var want model
+		for i := uint64(1); i <= 20; i++ {
+			batch := []*raftpb.Entry{entry(i, 1, strings.Repeat("x", 2000))}
+			ok(t, w.Append(nil, batch))
+			ok(t, w.Sync())
+			want = want.append(nil, batch)
+			if w.active.wroteDirect || w.active.direct != nil {
+				t.Fatalf("%v: a direct write, or a descriptor left for it", fsys.refuses)
+			}
+		}
+		if n := strings.Count(logged.String(), "page cache"); n != 1 || len(w.sealed) < 2 || strings.Contains(logged.String(), "must stop") {
+			t.Errorf("%v: told %d times in %d segments: %s", fsys.refuses, n, len(w.sealed)+1, &logged)
+		}
+		wantRestored(t, fsys, want)
+	}
+	w, _ := mustOpen(t, "d", quiet(&refusingFS{newMemFS(), 2}))
+	ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, "a")}))
+	ok(t, w.Sync())
+	ok(t, w.Append(nil, []*raftpb.Entry{entry(2, 1, "b")}))
+	if err := w.Sync(); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "must stop") {
+		t.Errorf("refused after the first: %v", err)
+	}
+}
+
+// TestSegmentOfOtherSize: older versions made segments that are not whole blocks. They are
+// written to the ordinary way up to their last byte, and the next is written directly.
+func TestSegmentOfOtherSize(t *testing.T) {
+	for _, size := range []int64{minSegmentBytes + 8, minSegmentBytes + 2048, minSegmentBytes + 4088} {
+		fsys := newMemFS()
+		makeOldLog(t, fsys, size)
+		w, _ := mustOpen(t, "d", quiet(fsys))
+		var want model
+		for i := uint64(1); i <= 200; i++ {
+			batch := []*raftpb.Entry{entry(i, 1, strings.Repeat("x", 40))}
+			ok(t, w.Append(nil, batch))
+			ok(t, w.Sync())
+			want = want.append(nil, batch)
+			if got := w.active.wroteDirect; got != (len(w.sealed) > 0) || w.active.seq > 1 && w.active.size%blockBytes != 0 {
+				t.Fatalf("segment %d of %d bytes: written directly %v", w.active.seq, w.active.size, got)
+			}
+			if i%10 == 0 {
+				wantRestored(t, fsys, want)
+			}
+		}
+		if len(w.sealed) == 0 {
+			t.Fatal("the first segment never filled")
+		}
+		w.release()
+	}
+}
+
+func makeOldLog(t *testing.T, fsys FS, size int64) {
+	t.Helper()
+	d, err := createDurableMark(fsys, "d", position{1, headerBytes})
+	ok(t, err)
+	ok(t, d.file.Close())
+	f, err := fsys.Create(segmentPath("d", 1))
+	ok(t, err)
+	ok(t, fillSegment(f, segmentHeader{seq: 1, salt: newSalt(), size: size}.encode(), size, nil))
+	ok(t, f.Close())
+	ok(t, fsys.SyncDir("d"))
+}
+
+// TestRoundBlockBoundaries writes to real disks so that a write begins and ends at, before and
+// behind the boundary of a block or a sector, opens the log again and writes on.
+func TestRoundBlockBoundaries(t *testing.T) {
+	for name, dir := range realDirs(t) {
+		for _, fsys := range []FS{osFS{}, &refusingFS{osFS{}, 0}, cachedFS{}} {
+			t.Run(fmt.Sprintf("%s,%T", name, fsys), func(t *testing.T) {
+				t.Parallel()
+				direct := fsys == osFS{} && takesDirectWrites(t, dir)
+				t.Logf("direct writes: %v", direct)
+				roundBlockBoundaries(t, fsys, dir+fmt.Sprintf("/%T", fsys), direct)
+			})
+		}
+	}
+}
+
+func roundBlockBoundaries(t *testing.T, fsys FS, dir string, direct bool) {
+	o := Options{SegmentBytes: 64 << 10, FS: fsys, Logger: slog.New(slog.DiscardHandler)}
+	w, _ := mustOpen(t, dir, o)
+	var want model
+	for i, end := range []int64{-8, 0, 8, 48, 504, 512, 520, 2048, 4040, 4048} {
+		for _, blocks := range []int64{0, 1, 3, 17} {
+			at := (w.active.off&^(blockBytes-1) + blocks*blockBytes + end) - w.active.off
+			size := max(0, at-recordHeaderBytes)
+			batch := []*raftpb.Entry{entry(w.next, 1, strings.Repeat(string(rune('a'+i)), int(size)))}
+			ok(t, w.Append(nil, batch))
+			ok(t, w.Sync())
+			want = want.append(nil, batch)
+			if w.active.wroteDirect != direct {
+				t.Fatalf("entry %d was written directly: %v", w.next-1, w.active.wroteDirect)
+			}
+			ok(t, w.Append(nil, []*raftpb.Entry{entry(w.next, 1, "")})) // a second write into that block
+			ok(t, w.Sync())
+			want = want.append(nil, []*raftpb.Entry{entry(w.next-1, 1, "")})
+		}
+		ok(t, w.Close())
+		again, st := mustOpen(t, dir, o)
+		wantState(t, st, want)
+		w = again
+	}
+	if len(w.sealed) < 3 {
+		t.Errorf("only %d segments were sealed", len(w.sealed))
+	}
+	ok(t, w.Close())
+}
