@@ -170,19 +170,18 @@ func (e *Editor) registrationChange(r *record.BrokerRegistrationChange) error {
 
 func (e *Editor) topic(r *record.Topic) error {
 	img := e.img
-	if img.TopicByName(r.Name) != nil {
-		return fmt.Errorf("there is already a topic named %q", r.Name)
-	}
-	if img.Topic(r.TopicID) != nil {
-		return fmt.Errorf("there is already a topic with id %v", r.TopicID)
-	}
 	img.lastOrdinal++
 	ordinal := img.lastOrdinal
+	if img.topicNames.set(img.gen, r.Name, ordinal) {
+		return fmt.Errorf("there is already a topic named %q", r.Name)
+	}
+	if img.topicIDs.set(img.gen, string(r.TopicID[:]), ordinal) {
+		return fmt.Errorf("there is already a topic with id %v", r.TopicID)
+	}
 	t := &Topic{Name: r.Name, ID: r.TopicID, ordinal: ordinal}
 	t.partitions.own(img.gen) // they mostly follow at once
 	img.topics.set(img.gen, ordinal, t)
-	img.topicIDs.set(img.gen, string(r.TopicID[:]), ordinal)
-	img.topicNames.set(img.gen, r.Name, ordinal)
+	e.lastOrdinal = ordinal
 	return nil
 }
 

@@ -74,9 +74,11 @@ func (t *table[K, V]) own(gen uint64) {
 	t.gen = gen
 }
 
-func (t *table[K, V]) set(gen uint64, k K, v V) {
+// set reports whether k had a value before.
+func (t *table[K, V]) set(gen uint64, k K, v V) (replaced bool) {
 	t.own(gen)
-	t.tree.Set(k, v)
+	_, replaced = t.tree.Set(k, v)
+	return replaced
 }
 
 func (t *table[K, V]) delete(gen uint64, k K) {
