@@ -27,8 +27,8 @@ type Image struct {
 
 	// A topic's ordinal is this process's short name for it; indexes refer to partitions by it. Never written anywhere.
 	topics      ascending[uint32, *Topic]
-	topicIDs    table[string, uint32] // the id's 16 bytes: snapshot order
-	topicNames  table[string, uint32]
+	topicIDs    trie // the id's 16 bytes: snapshot order
+	topicNames  trie
 	lastOrdinal uint32
 	partitions  int
 
