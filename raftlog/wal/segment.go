@@ -19,7 +19,7 @@ const (
 	// A new log begins with a small segment, which is ready at once; each further one is larger until they
 	// have the size asked for.
 	firstSegmentBytes = 4 << 20
-	segmentGrowth     = 4
+	segmentGrowth     = 2
 )
 
 var errStopped = errors.New("wal: closing")

@@ -221,13 +221,13 @@ func TestDirectoryErrors(t *testing.T) {
 func TestSegmentsGrow(t *testing.T) {
 	w, _ := mustOpen(t, t.TempDir(), Options{SegmentBytes: 20 << 20})
 	var sizes []int64
-	for i := uint64(1); len(sizes) < 3; i++ {
+	for i := uint64(1); len(sizes) < 4; i++ {
 		if len(sizes) <= len(w.sealed) {
 			sizes = append(sizes, w.active.size)
 		}
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(i, 1, strings.Repeat("x", 3<<20))}))
 	}
-	if want := []int64{4 << 20, 16 << 20, 20 << 20}; !slices.Equal(sizes, want) {
+	if want := []int64{4 << 20, 8 << 20, 16 << 20, 20 << 20}; !slices.Equal(sizes, want) {
 		t.Errorf("segments of %d bytes, want %d", sizes, want)
 	}
 	ok(t, w.Close())
