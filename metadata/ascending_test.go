@@ -1,12 +1,9 @@
 package metadata
 
 import (
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"testing"
 )
 
@@ -38,8 +35,18 @@ func (v *ascendingVersion) last() (key int) {
 	return key
 }
 
-// change is one of what editors do; some only append, as nearly all do.
-func (v *ascendingVersion) change(random *rand.Rand, appendsOnly bool) {
+// change is what an editor does: some only append, as nearly all do.
+func (v *ascendingVersion) change(_ *testing.T, random *rand.Rand) {
+	appendsOnly, changes := random.IntN(3) > 0, 1+random.IntN(4)
+	if random.IntN(12) == 0 {
+		changes = random.IntN(3 * runMax)
+	}
+	for range changes {
+		v.changeOne(random, appendsOnly)
+	}
+}
+
+func (v *ascendingVersion) changeOne(random *rand.Rand, appendsOnly bool) {
 	last := v.last()
 	kind := random.IntN(12)
 	switch {
@@ -99,37 +106,8 @@ func (v *ascendingVersion) keysFrom(from, n int) (keys []int) {
 	return keys
 }
 
-// Every version of a table is what a map says that was changed alike, and stays so: while the newest is edited further, and while old ones get
-// second successors, which are edited further too, or dropped.
 func TestAscendingVersionsAreWhatAMapSays(t *testing.T) {
-	for seed := range uint64(40) {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			t.Parallel()
-			random := rand.New(rand.NewPCG(seed, 0))
-			versions := []*ascendingVersion{{want: map[int]int{}}}
-			for range 120 {
-				base := versions[len(versions)-1]
-				if random.IntN(4) == 0 {
-					base = versions[random.IntN(len(versions))]
-				}
-				next, appendsOnly := base.edit(), random.IntN(3) > 0
-				changes := 1 + random.IntN(4)
-				if random.IntN(12) == 0 {
-					changes = random.IntN(3 * runMax)
-				}
-				for range changes {
-					next.change(random, appendsOnly)
-				}
-				next.check(t, random)
-				if random.IntN(6) > 0 {
-					versions = append(versions, next)
-				}
-			}
-			for _, v := range versions {
-				v.check(t, random)
-			}
-		})
-	}
+	everyVersionStays(t, func() *ascendingVersion { return &ascendingVersion{want: map[int]int{}} })
 }
 
 // A generation that appends writes into what the one before left, unless another successor already has.
@@ -155,49 +133,27 @@ func TestAscendingSuccessorsShareARun(t *testing.T) {
 	}
 }
 
-// For the race detector: readers of published tables, while later ones are made, and some that are dropped.
 func TestAscendingReadersDoNotMindAnEditor(t *testing.T) {
-	type publication struct {
-		table ascending[int, int]
-		n     int
-	}
-	var published atomic.Pointer[publication]
-	published.Store(new(publication))
-	const all = 40 * runMax
-	var readers sync.WaitGroup
-	for range 3 {
-		readers.Go(func() {
-			for n := 0; n < all; {
-				p := published.Load()
-				n = p.n
-				seen := 0
-				for k, v := range p.table.from(0) {
-					if k != seen || v != k {
-						t.Errorf("%d is %d at place %d", k, v, seen)
-						return
-					}
-					seen++
-				}
-				if _, ok := p.table.get(n); seen != n || ok {
-					t.Errorf("%d of %d, and the next %v", seen, n, ok)
-					return
-				}
-			}
-		})
-	}
-	var table ascending[int, int]
-	for i := range all {
-		gen := uint64(i + 1)
+	type table = ascending[int, int]
+	add := func(c *table, gen uint64, i int) {
 		if i%9 == 8 {
-			dropped := table
+			dropped := *c
 			dropped.set(gen, i, -1)
 		}
-		table.set(gen, i, i)
+		c.set(gen, i, i)
 		if i%50 == 49 {
-			table.delete(gen, i-1)
-			table.set(gen, i-1, i-1)
+			c.delete(gen, i-1)
+			c.set(gen, i-1, i-1)
 		}
-		published.Store(&publication{table, i + 1})
 	}
-	readers.Wait()
+	count := func(c *table) (seen int) {
+		for k, v := range c.from(0) {
+			if k != seen || v != k {
+				return -1
+			}
+			seen++
+		}
+		return seen
+	}
+	readersDoNotMind(t, 40*runMax, add, count, func(c *table, i int) bool { _, ok := c.get(i); return ok })
 }

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"testing"
 )
 
@@ -63,6 +61,18 @@ func (v *trieVersion) knownKey(random *rand.Rand) string {
 }
 
 func (v *trieVersion) change(t *testing.T, random *rand.Rand) {
+	if random.IntN(40) == 0 {
+		for _, key := range slices.Sorted(maps.Keys(v.want)) {
+			v.delete(key)
+		}
+		return
+	}
+	for range 1 + random.IntN(12) {
+		v.changeOne(t, random)
+	}
+}
+
+func (v *trieVersion) changeOne(t *testing.T, random *rand.Rand) {
 	switch random.IntN(8) {
 	case 0, 1, 2, 3:
 		v.set(t, someKey(random), random.Uint32())
@@ -117,37 +127,8 @@ func (v *trieVersion) keysFrom(from string, n int) (keys []string) {
 	return keys
 }
 
-// Every version of a trie is what a map says that was changed alike, and stays so: while the newest is edited further, and while old ones
-// get second successors, which are edited further too, or dropped.
 func TestTrieVersionsAreWhatAMapSays(t *testing.T) {
-	for seed := range uint64(40) {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			t.Parallel()
-			random := rand.New(rand.NewPCG(seed, 0))
-			versions := []*trieVersion{{want: map[string]uint32{}}}
-			for range 80 {
-				base := versions[len(versions)-1]
-				if random.IntN(4) == 0 {
-					base = versions[random.IntN(len(versions))]
-				}
-				next := base.edit()
-				for range 1 + random.IntN(12) {
-					next.change(t, random)
-				}
-				next.check(t, random)
-				if random.IntN(6) > 0 {
-					versions = append(versions, next)
-				}
-			}
-			last := versions[len(versions)-1].edit()
-			for _, key := range slices.Collect(maps.Keys(last.want)) {
-				last.delete(key)
-			}
-			for _, v := range append(versions, last) {
-				v.check(t, random)
-			}
-		})
-	}
+	everyVersionStays(t, func() *trieVersion { return &trieVersion{want: map[string]uint32{}} })
 }
 
 // A lookup goes past branches at which keys part, of which there are fewer than keys, and an addition copies only those on its way.
@@ -184,47 +165,25 @@ func owners(w twig, count map[uint64]int) map[uint64]int {
 	return count
 }
 
-// For the race detector: readers of published tries, while later ones are made, and some that are dropped.
 func TestTrieReadersDoNotMindAnEditor(t *testing.T) {
-	type publication struct {
-		trie trie
-		n    int
-	}
 	key := func(i int) string { return fmt.Sprintf("%x", uint32(i)*0x9e3779b1) }
-	var published atomic.Pointer[publication]
-	published.Store(new(publication))
-	const all = 1500
-	var readers sync.WaitGroup
-	for range 3 {
-		readers.Go(func() {
-			for n := 0; n < all; {
-				p := published.Load()
-				n = p.n
-				seen := 0
-				for range p.trie.all() {
-					seen++
-				}
-				if _, ok := p.trie.get(key(n)); seen != n || ok {
-					t.Errorf("%d of %d, and the next %v", seen, n, ok)
-					return
-				}
-			}
-		})
-	}
-	var current trie
-	for i := range all {
-		gen := uint64(i + 1)
+	add := func(c *trie, gen uint64, i int) {
 		if i%9 == 8 {
-			dropped := current
+			dropped := *c
 			dropped.set(gen, key(i), 0)
 			dropped.delete(gen, key(i/2))
 		}
-		current.set(gen, key(i), uint32(i))
+		c.set(gen, key(i), uint32(i))
 		if i%50 == 49 {
-			current.delete(gen, key(i-1))
-			current.set(gen, key(i-1), uint32(i-1))
+			c.delete(gen, key(i-1))
+			c.set(gen, key(i-1), uint32(i-1))
 		}
-		published.Store(&publication{current, i + 1})
 	}
-	readers.Wait()
+	count := func(c *trie) (seen int) {
+		for range c.all() {
+			seen++
+		}
+		return seen
+	}
+	readersDoNotMind(t, 1500, add, count, func(c *trie, i int) bool { _, ok := c.get(key(i)); return ok })
 }
