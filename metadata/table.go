@@ -74,11 +74,9 @@ func (t *table[K, V]) own(gen uint64) {
 	t.gen = gen
 }
 
-// set reports whether k had a value before.
-func (t *table[K, V]) set(gen uint64, k K, v V) (replaced bool) {
+func (t *table[K, V]) set(gen uint64, k K, v V) {
 	t.own(gen)
-	_, replaced = t.tree.Set(k, v)
-	return replaced
+	t.tree.Set(k, v)
 }
 
 func (t *table[K, V]) delete(gen uint64, k K) {
