@@ -73,18 +73,13 @@ func (b *branch) find(step uint32) (i int, ok bool) {
 func (t *trie) len() int { return t.n }
 
 func (t *trie) get(k string) (ordinal uint32, ok bool) {
-	at := t.root
-	for at.branch != nil {
-		i, ok := at.branch.find(step(k, at.branch.at))
-		if !ok {
-			return 0, false
-		}
-		at = at.branch.twigs[i]
-	}
-	if at.leaf == nil || at.leaf.key != k {
+	if t.n == 0 {
 		return 0, false
 	}
-	return at.leaf.ordinal, true
+	if near := t.near(k); near.key == k {
+		return near.ordinal, true
+	}
+	return 0, false
 }
 
 // near is a leaf that shares as much of k as any. The trie is not empty.
