@@ -19,7 +19,7 @@ test-unit: ## unit tests under the race detector, fuzz seeds, simulation
 
 # By count: a time that runs out within an input fails a target now and then.
 test-fuzz: ## every fuzz target, briefly
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=30000x
 
 # Two tests at a time, whatever the machine: each starts up to seven JVMs.
 test-integration: ## real brokers and clients; needs Java 17 and Maven
