@@ -19,29 +19,36 @@ import (
 // ends its process, and so does a leader that it finds neither in its voter set nor in NodeEndpoints. So whatever is wrong with a
 // request is said at the top, and a leader whose endpoint on the caller's listener is not known is not named. In Kafka negative
 // offsets and waits are refused at the partition.
-func (c *Controller) fetch(ctx context.Context, caller Caller, req *kmsg.FetchRequest) *kmsg.FetchResponse {
-	resp := responseTo[*kmsg.FetchResponse](req)
+//
+// Hundreds of observers wait for each commit and are answered the same: see sharedFetch.
+func (c *Controller) fetch(ctx context.Context, caller Caller, req *kmsg.FetchRequest) kmsg.Response {
 	if !c.sameCluster(req.ClusterID) {
-		resp.ErrorCode = kerr.InconsistentClusterID.Code
-		return resp
+		return fetchRefusal(req, kerr.InconsistentClusterID)
 	}
 	p := fetchPartition(req)
 	if p == nil {
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		return resp
+		return fetchRefusal(req, kerr.InvalidRequest)
 	}
 	r := c.cfg.Log.Fetch(ctx, FetchRequest{
 		ReplicaID: fetchReplica(req), ReplicaDir: p.ReplicaDirectoryID, LeaderEpoch: p.CurrentLeaderEpoch,
 		Offset: p.FetchOffset, LastEpoch: p.LastFetchedEpoch, HighWatermark: p.HighWatermark,
 		MaxBytes: int(req.MaxBytes), MaxWait: time.Duration(req.MaxWaitMillis) * time.Millisecond,
 	})
+	var endpoint leaderEndpoint
 	if req.Version >= 16 && r.LeaderID >= 0 {
-		r.LeaderID = c.nameFetchLeader(resp, caller, r.LeaderID)
+		if endpoint.host, endpoint.port, endpoint.known = c.controllerEndpoint(c.Image(), r.LeaderID, caller.Listener); !endpoint.known {
+			r.LeaderID = -1
+		}
 	}
-	topic := kmsg.NewFetchResponseTopic()
-	topic.Topic, topic.TopicID = metadataTopic, record.MetadataTopicID
-	topic.Partitions = []kmsg.FetchResponseTopicPartition{fetchedPartition(r)}
-	resp.Topics = []kmsg.FetchResponseTopic{topic}
+	if !shareable(r) {
+		return fetchResponse(req, r, endpoint)
+	}
+	return c.sharedFetch(req, r, endpoint)
+}
+
+func fetchRefusal(req *kmsg.FetchRequest, err *kerr.Error) kmsg.Response {
+	resp := responseTo[*kmsg.FetchResponse](req)
+	resp.ErrorCode = err.Code
 	return resp
 }
 
@@ -68,16 +75,25 @@ func fetchReplica(req *kmsg.FetchRequest) int32 {
 	return req.ReplicaID
 }
 
-// nameFetchLeader adds the leader's endpoint and returns its id, or -1 when no endpoint is known.
-func (c *Controller) nameFetchLeader(resp *kmsg.FetchResponse, caller Caller, leader int32) int32 {
-	host, port, ok := c.controllerEndpoint(c.Image(), leader, caller.Listener)
-	if !ok {
-		return -1
+// leaderEndpoint is where the leader listens, as far as it is known to the caller's listener.
+type leaderEndpoint struct {
+	host  string
+	port  uint16
+	known bool
+}
+
+func fetchResponse(req *kmsg.FetchRequest, r FetchResult, leader leaderEndpoint) *kmsg.FetchResponse {
+	resp := responseTo[*kmsg.FetchResponse](req)
+	if leader.known {
+		node := kmsg.NewFetchResponseBroker()
+		node.NodeID, node.Host, node.Port = r.LeaderID, leader.host, int32(leader.port)
+		resp.Brokers = []kmsg.FetchResponseBroker{node}
 	}
-	node := kmsg.NewFetchResponseBroker()
-	node.NodeID, node.Host, node.Port = leader, host, int32(port)
-	resp.Brokers = []kmsg.FetchResponseBroker{node}
-	return leader
+	topic := kmsg.NewFetchResponseTopic()
+	topic.Topic, topic.TopicID = metadataTopic, record.MetadataTopicID
+	topic.Partitions = []kmsg.FetchResponseTopicPartition{fetchedPartition(r)}
+	resp.Topics = []kmsg.FetchResponseTopic{topic}
+	return resp
 }
 
 func fetchedPartition(r FetchResult) kmsg.FetchResponseTopicPartition {

@@ -30,6 +30,8 @@ type Controller struct {
 	active atomic.Int32
 	stats  counters
 	feed   *feed
+	// lastFetch is what observers were told last.
+	lastFetch atomic.Pointer[sharedFetch]
 
 	stop func()
 	done chan struct{}

@@ -67,8 +67,8 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 			return res
 		}
 		if patience == nil {
-			timer := time.NewTimer(left)
-			defer timer.Stop()
+			timer := v.timer(left)
+			defer func() { timer.Stop(); v.timers.Put(timer) }()
 			patience = timer.C
 		}
 		select {
@@ -79,6 +79,16 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 			return res
 		}
 	}
+}
+
+// timer returns one that fires after d; who is done with it stops it and puts it back into v.timers.
+func (v *view) timer(d time.Duration) *time.Timer {
+	t, ok := v.timers.Get().(*time.Timer)
+	if !ok {
+		return time.NewTimer(d)
+	}
+	t.Reset(d)
+	return t
 }
 
 // answer returns what to say now, and how long that may be held back in the hope of something better.

@@ -23,6 +23,7 @@ type view struct {
 	snapshot snapshotID   // newest, zero when there is none
 	seen     observers
 	joined   joinedReads
+	timers   sync.Pool // of fetches that are not parked now: with hundreds of observers each commit ends and begins as many
 }
 
 type fetchable struct {
