@@ -16,7 +16,7 @@ const (
 	// goPercent is Go's own GOGC, below which the pace never goes.
 	goPercent = 100
 	// interval is how far apart collections are to be under load.
-	interval = 500 * time.Millisecond
+	interval = time.Second
 	// roomBytes is how much garbage may pile up for that; where GOGC=100 allows more, it stays so.
 	roomBytes = 64 << 20
 	// quiet is how long there must have been no collection before memory is given back. Under any load that made the heap grow

@@ -19,9 +19,9 @@ func TestPercent(t *testing.T) {
 	}{
 		{0, 0, 100},
 		{10, 0, 100},
-		{10, 20, 100},      // one collection in half a second by itself
-		{10, 40, 200},      // 20 MiB in half a second
-		{10, 100, 500},     // 50 MiB
+		{10, 10, 100},      // one collection in a second by itself
+		{10, 20, 200},      // 20 MiB in a second
+		{10, 50, 500},      // 50 MiB
 		{10, 1000, 640},    // no more than 64 MiB
 		{2, 1000, 3200},    // nor with a small heap
 		{64, 1000, 100},    // which is what GOGC=100 gives this one
@@ -81,9 +81,9 @@ func TestPacer(t *testing.T) {
 		step(time.Minute, 0)
 		step(time.Minute, 30)
 		h.expect(t, "with little to do", 0)
-		step(100*time.Millisecond, 10) // 100 MiB/s
-		step(500*time.Millisecond, 45) // 90 MiB/s: much the same
-		step(500*time.Millisecond, 25) // 50 MiB/s
+		step(200*time.Millisecond, 10) // 50 MiB/s
+		step(time.Second, 45)          // much the same
+		step(time.Second, 25)
 		h.expect(t, "under load", 0, 500, 250)
 		time.Sleep(quiet - time.Millisecond)
 		synctest.Wait()
