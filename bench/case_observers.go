@@ -40,7 +40,7 @@ func createToSight(r *run) {
 		}
 		r.check(r.drive("warming up", 1, limit{ops: r.n(30, 100)}, look).err)
 		medians, lasts = nil, nil
-		l := r.drive(fmt.Sprintf("creates before %d observers", n), 1, limit{ops: r.n(50, 200)}, look)
+		l := r.drive(fmt.Sprintf("creates before %d observers", n), 1, limit{ops: r.n(50, 1000)}, look)
 		r.check(l.err)
 		w.stop()
 		slices.Sort(medians)

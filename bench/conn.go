@@ -27,7 +27,8 @@ type conn struct {
 	net         net.Conn
 	formatter   *kmsg.RequestFormatter
 	correlation int32
-	timeout     time.Duration // of one request
+	timeout     time.Duration // of one request, or up to an eighth less
+	deadlineSet time.Time
 	out, in     []byte
 	detach      func() bool // from the context
 }
@@ -78,8 +79,11 @@ func (c *conn) roundTrip(req kmsg.Request, resp kmsg.Response) error {
 	}
 	c.correlation++
 	c.out = c.formatter.AppendRequest(c.out[:0], req, c.correlation)
-	if err := c.net.SetDeadline(time.Now().Add(c.timeout)); err != nil {
-		return err
+	if now := time.Now(); now.Sub(c.deadlineSet) > c.timeout/8 { // setting it costs as much as a small read
+		c.deadlineSet = now
+		if err := c.net.SetDeadline(now.Add(c.timeout)); err != nil {
+			return err
+		}
 	}
 	if _, err := c.net.Write(c.out); err != nil {
 		return err

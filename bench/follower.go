@@ -37,6 +37,7 @@ type follower struct {
 	endpoint  func(node int32) string
 	directory [16]byte
 	conn      *conn
+	request   *kmsg.FetchRequest // reused
 
 	leader, epoch int32   // as last told; leader -1: unknown
 	offset        int64   // next to fetch
@@ -63,8 +64,21 @@ type piece struct {
 
 func newFollower(id int32, clusterID string, leader int32, endpoint func(int32) string) *follower {
 	f := &follower{id: id, clusterID: clusterID, endpoint: endpoint, directory: randomUUID(), leader: leader, highWatermark: -1}
+	f.request = f.newRequest()
 	f.applied.Store(-1)
 	return f
+}
+
+// newRequest is what all of its FETCH requests have in common.
+func (f *follower) newRequest() *kmsg.FetchRequest {
+	req := kmsg.NewPtrFetchRequest()
+	req.Version, req.ClusterID, req.ReplicaState.ID = 18, &f.clusterID, f.id
+	req.MaxWaitMillis, req.MaxBytes, req.SessionEpoch = fetchWaitMs, fetchMaxBytes, -1
+	t, p := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
+	p.LogStartOffset, p.ReplicaDirectoryID = -1, f.directory
+	t.TopicID, t.Partitions = metadataTopicID, append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	return req
 }
 
 // run follows the log until ctx ends, over leader changes and restarts.
@@ -129,15 +143,9 @@ func (f *follower) seek(node int32) {
 }
 
 func (f *follower) fetch() (kmsg.FetchResponseTopicPartition, error) {
-	req := kmsg.NewPtrFetchRequest()
-	req.Version, req.ClusterID, req.ReplicaState.ID = 18, &f.clusterID, f.id
-	req.MaxWaitMillis, req.MaxBytes, req.SessionEpoch = fetchWaitMs, fetchMaxBytes, -1
-	t, p := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
-	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.LogStartOffset = f.epoch, f.offset, f.lastEpoch, -1
-	p.ReplicaDirectoryID, p.HighWatermark = f.directory, f.highWatermark
-	t.TopicID, t.Partitions = metadataTopicID, append(t.Partitions, p)
-	req.Topics = append(req.Topics, t)
-	resp, err := ask[*kmsg.FetchResponse](f.conn, req)
+	p := &f.request.Topics[0].Partitions[0]
+	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.HighWatermark = f.epoch, f.offset, f.lastEpoch, f.highWatermark
+	resp, err := ask[*kmsg.FetchResponse](f.conn, f.request)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
