@@ -58,8 +58,9 @@ func newSalt() uint64 {
 }
 
 // createSegment makes an empty segment: zeroed and durable before it is named, and
-// its name durable on return. Its size is at least size, in whole blocks. It gives up, leaving nothing, when stop is closed.
-func createSegment(fsys FS, dir string, seq uint64, size int64, stop <-chan struct{}) (*segment, error) {
+// its name durable on return. Its size is at least size, in whole blocks. With a pace it takes its time, and gives up, leaving
+// nothing, when that says so.
+func createSegment(fsys FS, dir string, seq uint64, size int64, pace *pace) (*segment, error) {
 	path, size := segmentPath(dir, seq), wholeBlocks(size)
 	tmp := path + temporarySuffix
 	f, err := fsys.Create(tmp)
@@ -68,7 +69,7 @@ func createSegment(fsys FS, dir string, seq uint64, size int64, stop <-chan stru
 	}
 	header := segmentHeader{seq: seq, salt: newSalt(), size: size}
 	encoded := header.encode()
-	err = fillSegment(f, encoded, size, stop)
+	err = fillSegment(f, encoded, size, pace)
 	named := tmp
 	if err == nil {
 		if err = fsys.Rename(tmp, path); err == nil {
@@ -85,13 +86,11 @@ func createSegment(fsys FS, dir string, seq uint64, size int64, stop <-chan stru
 	}, nil
 }
 
-func fillSegment(f File, header []byte, size int64, stop <-chan struct{}) error {
+func fillSegment(f File, header []byte, size int64, pace *pace) error {
 	chunk := make([]byte, min(zeroChunkBytes, size))
 	for off := int64(0); off < size; off += int64(len(chunk)) {
-		select {
-		case <-stop:
-			return errStopped
-		default:
+		if err := pace.wait(float64(off) / float64(size)); err != nil {
+			return err
 		}
 		if _, err := f.WriteAt(chunk[:min(int64(len(chunk)), size-off)], off); err != nil {
 			return err
@@ -106,29 +105,6 @@ func fillSegment(f File, header []byte, size int64, stop <-chan struct{}) error 
 	return f.Datasync()
 }
 
-type prepared struct {
-	segment *segment
-	err     error
-}
-
-// prepareSpare makes the segment after the active one in the background.
-func (w *WAL) prepareSpare() {
-	seq, size, ready := w.active.seq+1, w.nextBytes(), make(chan prepared, 1)
-	w.spare = ready
-	build := func() {
-		s, err := createSegment(w.fs, w.dir, seq, size, w.stop)
-		if err != nil && !errors.Is(err, errStopped) {
-			w.log.Warn("wal: cannot prepare the next segment ahead; it will be tried again when it is needed", "error", err)
-		}
-		ready <- prepared{s, err}
-	}
-	if w.inline {
-		build()
-		return
-	}
-	go build()
-}
-
 // nextBytes is the size of the segment after the active one.
 func (w *WAL) nextBytes() int64 {
 	return min(w.segmentBytes, max(w.active.size, firstSegmentBytes)*segmentGrowth)
@@ -137,7 +113,7 @@ func (w *WAL) nextBytes() int64 {
 // takeSpare returns an empty segment with room for at least need bytes.
 func (w *WAL) takeSpare(need int64) (*segment, error) {
 	if w.spare != nil {
-		p := <-w.spare
+		p := w.spare.take()
 		w.spare = nil
 		if p.err == nil && p.segment.size >= need {
 			return p.segment, nil

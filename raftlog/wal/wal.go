@@ -60,7 +60,7 @@ type WAL struct {
 
 	active *segment
 	sealed []sealedSegment // oldest first
-	spare  chan prepared   // nil when none is being prepared
+	spare  *spare          // nil when none is being prepared
 	stop   chan struct{}
 	marker *marker
 	rolled bool // the active segment is not in the durable mark yet
@@ -208,6 +208,7 @@ func (w *WAL) flush() error {
 	}
 	w.active.synced = w.active.off
 	w.keepLastBlock()
+	w.paceSpare()
 	return nil
 }
 
@@ -314,7 +315,7 @@ func (w *WAL) Close() error {
 	err := w.Sync()
 	close(w.stop)
 	if w.spare != nil {
-		if p := <-w.spare; p.segment != nil {
+		if p := <-w.spare.ready; p.segment != nil {
 			err = errors.Join(err, p.segment.close())
 		}
 	}

@@ -1,0 +1,94 @@
+package wal
+
+import (
+	"errors"
+	"math"
+	"sync/atomic"
+)
+
+// sparePace is how much faster than the active segment fills the next one is zeroed. At once it is 64 MiB that the disk has to flush,
+// and every append meanwhile waits behind some of it, on all nodes together, since their segments end at the same entry.
+const sparePace = 2
+
+// spare is the segment after the active one, while it is prepared.
+type spare struct {
+	ready chan prepared // holds one
+	pace  *pace
+}
+
+type prepared struct {
+	segment *segment
+	err     error
+}
+
+// prepareSpare makes the segment after the active one in the background.
+func (w *WAL) prepareSpare() {
+	seq, size := w.active.seq+1, w.nextBytes()
+	s := &spare{ready: make(chan prepared, 1), pace: newPace(w.stop)}
+	w.spare = s
+	build := func() {
+		made, err := createSegment(w.fs, w.dir, seq, size, s.pace)
+		if err != nil && !errors.Is(err, errStopped) {
+			w.log.Warn("wal: cannot prepare the next segment ahead; it will be tried again when it is needed", "error", err)
+		}
+		s.ready <- prepared{made, err}
+	}
+	if w.inline {
+		s.pace.hurry()
+		build()
+		return
+	}
+	w.paceSpare()
+	go build()
+}
+
+// paceSpare lets the spare segment follow the active one.
+func (w *WAL) paceSpare() {
+	if w.spare != nil {
+		w.spare.pace.allow(sparePace * float64(w.active.off) / float64(w.active.size))
+	}
+}
+
+// take waits for the segment.
+func (s *spare) take() prepared {
+	s.pace.hurry()
+	return <-s.ready
+}
+
+// pace says how much of some work may be done by now. One goroutine allows and another waits; nil allows everything.
+type pace struct {
+	part atomic.Uint64 // of the work, as the bits of a float64
+	more chan struct{} // part has grown
+	stop <-chan struct{}
+}
+
+func newPace(stop <-chan struct{}) *pace { return &pace{more: make(chan struct{}, 1), stop: stop} }
+
+func (p *pace) allow(part float64) {
+	p.part.Store(math.Float64bits(part))
+	select {
+	case p.more <- struct{}{}:
+	default:
+	}
+}
+
+func (p *pace) hurry() { p.allow(1) }
+
+// wait returns when what lies behind done, a part of the work, is allowed, or with errStopped.
+func (p *pace) wait(done float64) error {
+	for p != nil {
+		select {
+		case <-p.stop:
+			return errStopped
+		default:
+		}
+		if done < math.Float64frombits(p.part.Load()) {
+			return nil
+		}
+		select {
+		case <-p.more:
+		case <-p.stop:
+		}
+	}
+	return nil
+}
