@@ -56,7 +56,7 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 		return err
 	}
 	return c.send(func() (int64, error) {
-		sent, err := c.nc.Write(head)
+		sent, err := writeMore(c.nc, head)
 		if err != nil {
 			return int64(sent), err
 		}

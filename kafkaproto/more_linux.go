@@ -1,0 +1,40 @@
+package kafkaproto
+
+import (
+	"errors"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// writeMore writes what more follows soon, so that the two can travel in one packet and wake the peer once.
+func writeMore(nc net.Conn, b []byte) (n int, err error) {
+	s, ok := nc.(syscall.Conn)
+	if !ok {
+		return nc.Write(b)
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if waitErr := raw.Write(func(fd uintptr) bool {
+		n, err = sendMore(int(fd), b)
+		return !errors.Is(err, unix.EAGAIN)
+	}); waitErr != nil {
+		return 0, waitErr
+	}
+	if err != nil || n == len(b) {
+		return n, err
+	}
+	rest, err := nc.Write(b[n:])
+	return n + rest, err
+}
+
+func sendMore(fd int, b []byte) (n int, err error) {
+	for {
+		if n, err = unix.SendmsgN(fd, b, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL); !errors.Is(err, unix.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
