@@ -86,6 +86,7 @@ func (c *conn) end(err error) {
 		reason = e.reason
 	}
 	c.close(err)
+	c.dropReply()
 	if c.closed != nil {
 		c.closed()
 	}
@@ -177,6 +178,7 @@ func (c *conn) request(h header, req kmsg.Request) error {
 	case resp == nil:
 		return &frameError{closedByHandler, errors.New("the handler ended the connection")}
 	case resp.Key() != c.key || resp.GetVersion() != c.version:
+		discard(resp)
 		return &frameError{closedFault, fmt.Errorf("the reply to key %d version %d is one of key %d version %d",
 			c.key, c.version, resp.Key(), resp.GetVersion())}
 	}
@@ -211,9 +213,22 @@ func (p *pending) reply(resp kmsg.Response) {
 	if p.replied.Swap(true) {
 		p.conn.server.log.Error("a request was answered twice; the second reply is ignored", "key", p.key,
 			"client", p.conn.remote, "stack", string(debug.Stack()))
+		discard(resp)
 		return
 	}
 	p.conn.replies <- resp
+	if p.conn.ctx.Err() != nil {
+		p.conn.dropReply()
+	}
+}
+
+// dropReply discards the reply that nobody waits for any more, if there is one.
+func (c *conn) dropReply() {
+	select {
+	case resp := <-c.replies:
+		discard(resp)
+	default:
+	}
 }
 
 // streamFrame passes a frame of the private stream on.

@@ -73,6 +73,14 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 	})
 }
 
+// discard closes the file of a response that is not written.
+func discard(resp kmsg.Response) {
+	if r, ok := resp.(FromFile); ok {
+		_, file, _ := r.Content()
+		file.Close()
+	}
+}
+
 // around encodes a response as a frame that is broken off where the n bytes of one of its fields go. kmsg cannot encode half a response,
 // so it encodes two: where one with an empty field and one with a field of one byte first differ, there is the field's length.
 func around(correlationID int32, resp kmsg.Response, field *[]byte, n int64) (head, tail []byte, err error) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -183,4 +184,60 @@ func TestContentThatIsCutShort(t *testing.T) {
 	if short.closed.Load() != 1 {
 		t.Error("the reader is not closed")
 	}
+}
+
+// A response that is not written does not keep its file.
+func TestContentThatIsNotSent(t *testing.T) {
+	for name, handle := range map[string]func(resp func() kmsg.Response, reply func(kmsg.Response)){
+		"the second reply": func(resp func() kmsg.Response, reply func(kmsg.Response)) {
+			reply(snapshotResponse(rand.New(rand.NewPCG(1, 2)), 1))
+			reply(resp())
+		},
+		"another version": func(resp func() kmsg.Response, reply func(kmsg.Response)) {
+			other := resp().(fromFile)
+			other.Version = 0
+			reply(other)
+		},
+		"a panic after it": func(resp func() kmsg.Response, reply func(kmsg.Response)) {
+			reply(resp())
+			panic("oh no")
+		},
+	} {
+		content := &closing{Reader: bytes.NewReader(nil)}
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+			handle(func() kmsg.Response {
+				return fromFile{snapshotResponse(rand.New(rand.NewPCG(1, 2)), req.GetVersion()), content, 0}
+			}, reply)
+		})
+		_, addr := start(t, cfg)
+		dial(t, addr).send(request(kmsg.NewPtrFetchSnapshotRequest(), 1, 7))
+		eventually(t, func() string {
+			if n := content.closed.Load(); n != 1 {
+				return name + ": closed " + strconv.Itoa(int(n)) + " times"
+			}
+			return ""
+		})
+	}
+}
+
+// Nor does one that comes when its connection has ended.
+func TestContentThatComesLate(t *testing.T) {
+	content := &closing{Reader: bytes.NewReader(nil)}
+	late := make(chan func(), 1)
+	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		late <- func() { reply(fromFile{snapshotResponse(rand.New(rand.NewPCG(1, 2)), req.GetVersion()), content, 0}) }
+	})
+	s, addr := start(t, cfg)
+	dial(t, addr).send(request(kmsg.NewPtrFetchSnapshotRequest(), 1, 7))
+	reply := <-late
+	for _, c := range s.snapshot() {
+		c.close(errShutdown)
+	}
+	reply()
+	eventually(t, func() string {
+		if content.closed.Load() != 1 {
+			return "the reader is not closed once"
+		}
+		return ""
+	})
 }
