@@ -57,7 +57,8 @@ type Config struct {
 	// Handle takes one request. It runs on the connection's own goroutine, should not block, and must see to it
 	// that reply is called exactly once, from any goroutine, at once or later: the connection reads nothing more
 	// before. Replies are encoded and written by the connection's goroutine, so reply never blocks; the response
-	// belongs to the connection from then on. reply(nil) closes the connection without an answer. A response must
+	// belongs to the connection from then on, but one of another type than kmsg's that is safe for concurrent use may
+	// go to several. reply(nil) closes the connection without an answer. A response must
 	// come from req.ResponseKind or carry the same key and version: another is a fault, logged, and closes the
 	// connection.
 	//

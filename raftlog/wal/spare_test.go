@@ -22,13 +22,19 @@ func (m *memFS) spareBytes(seq uint64) (bytes int64, named bool) {
 	return 0, false
 }
 
+// openPaced opens a new log whose segments are all of one size and prepared in the background.
+func openPaced(t *testing.T) (*WAL, *memFS) {
+	fsys := newMemFS()
+	o := quiet(fsys)
+	o.inline, o.SegmentBytes = false, firstSegmentBytes
+	w, _ := mustOpen(t, "d", o)
+	return w, fsys
+}
+
 // The next segment is zeroed as the active one fills, by half of it is ready, and a log that is closed before does not wait for it.
 func TestSpareFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fsys := newMemFS()
-		o := quiet(fsys)
-		o.inline, o.SegmentBytes = false, firstSegmentBytes
-		w, _ := mustOpen(t, "d", o)
+		w, fsys := openPaced(t)
 		payload := strings.Repeat("x", 100<<10)
 		for index := uint64(1); ; index++ {
 			synctest.Wait()
@@ -53,10 +59,7 @@ func TestSpareFollows(t *testing.T) {
 // A log that fills faster than the next segment follows waits for all of it.
 func TestSpareIsHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fsys := newMemFS()
-		o := quiet(fsys)
-		o.inline, o.SegmentBytes = false, firstSegmentBytes
-		w, _ := mustOpen(t, "d", o)
+		w, fsys := openPaced(t)
 		large := strings.Repeat("x", firstSegmentBytes-64<<10)
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, large)})) // in memory: the next segment has hardly begun
 		synctest.Wait()
