@@ -6,13 +6,14 @@ import (
 	"sync/atomic"
 )
 
-// sparePace is how much faster than the active segment fills the next one is zeroed. At once it is 64 MiB that the disk has to flush,
+// sparePace is how much faster than the rest of the active segment fills the next one is zeroed. At once it is 64 MiB that the disk has to flush,
 // and every append meanwhile waits behind some of it, on all nodes together, since their segments end at the same entry.
 const sparePace = 2
 
 // spare is the segment after the active one, while it is prepared.
 type spare struct {
 	ready chan prepared // holds one
+	from  int64         // where the active segment was when this one was begun: not at its start where a log was opened
 	pace  *pace
 }
 
@@ -24,7 +25,7 @@ type prepared struct {
 // prepareSpare makes the segment after the active one in the background.
 func (w *WAL) prepareSpare() {
 	seq, size := w.active.seq+1, w.nextBytes()
-	s := &spare{ready: make(chan prepared, 1), pace: newPace(w.stop)}
+	s := &spare{ready: make(chan prepared, 1), from: w.active.off, pace: newPace(w.stop)}
 	w.spare = s
 	build := func() {
 		made, err := createSegment(w.fs, w.dir, seq, size, s.pace)
@@ -38,14 +39,13 @@ func (w *WAL) prepareSpare() {
 		build()
 		return
 	}
-	w.paceSpare()
 	go build()
 }
 
 // paceSpare lets the spare segment follow the active one.
 func (w *WAL) paceSpare() {
-	if w.spare != nil {
-		w.spare.pace.allow(sparePace * float64(w.active.off) / float64(w.active.size))
+	if s := w.spare; s != nil {
+		s.pace.allow(sparePace * float64(w.active.off-s.from) / float64(max(w.active.size-s.from, 1)))
 	}
 }
 

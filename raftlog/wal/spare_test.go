@@ -31,28 +31,55 @@ func openPaced(t *testing.T) (*WAL, *memFS) {
 	return w, fsys
 }
 
+// follow appends until the log is in segment last, and checks how far the next segment is at every step.
+func follow(t *testing.T, w *WAL, fsys *memFS, next, last uint64) {
+	t.Helper()
+	payload := strings.Repeat("x", 100<<10)
+	for ; w.active.seq < last; next++ {
+		ok(t, w.Append(nil, []*raftpb.Entry{entry(next, 1, payload)}))
+		ok(t, w.Sync())
+		synctest.Wait()
+		got, named := fsys.spareBytes(w.active.seq)
+		size, from := w.active.size, w.spare.from
+		want := min(sparePace*(w.active.synced-from)*size/(size-from), size)
+		if got < want || got > want+zeroChunkBytes || named != (want > size-zeroChunkBytes) {
+			t.Fatalf("%d bytes of the next segment, named: %t, when %d of %d are written, %d since it was begun", got, named, w.active.synced, size, w.active.synced-from)
+		}
+	}
+}
+
 // The next segment is zeroed as the active one fills, by half of it is ready, and a log that is closed before does not wait for it.
 func TestSpareFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, fsys := openPaced(t)
-		payload := strings.Repeat("x", 100<<10)
-		for index := uint64(1); ; index++ {
-			synctest.Wait()
-			got, named := fsys.spareBytes(w.active.seq)
-			want := min(sparePace*w.active.synced, w.active.size)
-			if got < want || got >= want+zeroChunkBytes || named != (2*w.active.synced >= w.active.size-zeroChunkBytes) {
-				t.Fatalf("%d bytes of the next segment, named: %t, when %d of %d are written", got, named, w.active.synced, w.active.size)
-			}
-			if w.active.seq == 3 {
-				break
-			}
-			ok(t, w.Append(nil, []*raftpb.Entry{entry(index, 1, payload)}))
-			ok(t, w.Sync())
+		synctest.Wait()
+		if bytes, _ := fsys.spareBytes(1); bytes != 0 {
+			t.Fatalf("%d bytes of the next segment, when nothing is written", bytes)
 		}
+		follow(t, w, fsys, 1, 3)
 		ok(t, w.Close())
 		if bytes, _ := fsys.spareBytes(3); bytes != 0 {
 			t.Errorf("%d bytes are left of a segment that was given up", bytes)
 		}
+	})
+}
+
+// A log that is opened with a part of its segment written begins then, and does not make up for what it is late.
+func TestSpareOfOpenedLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, fsys := openPaced(t)
+		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, strings.Repeat("x", firstSegmentBytes/4))}))
+		ok(t, w.Sync())
+		ok(t, w.Close())
+		o := quiet(fsys)
+		o.inline, o.SegmentBytes = false, firstSegmentBytes
+		w, _ = mustOpen(t, "d", o)
+		synctest.Wait()
+		if bytes, _ := fsys.spareBytes(1); bytes != 0 {
+			t.Fatalf("%d bytes of the next segment, when nothing is written since the log was opened", bytes)
+		}
+		follow(t, w, fsys, 2, 3)
+		ok(t, w.Close())
 	})
 }
 
@@ -63,7 +90,7 @@ func TestSpareIsHurried(t *testing.T) {
 		large := strings.Repeat("x", firstSegmentBytes-64<<10)
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, large)})) // in memory: the next segment has hardly begun
 		synctest.Wait()
-		if bytes, _ := fsys.spareBytes(1); bytes > zeroChunkBytes {
+		if bytes, _ := fsys.spareBytes(1); bytes != 0 {
 			t.Fatalf("%d bytes of the next segment, when nothing is written", bytes)
 		}
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(2, 1, large)}))
