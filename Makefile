@@ -25,7 +25,7 @@ test-fuzz: ## every fuzz target, briefly
 test-integration: ## real brokers and clients; needs Java 17 and Maven
 	@command -v java >/dev/null || { echo 'make test starts real Kafka brokers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
 	@command -v mvn >/dev/null || { echo 'make test fetches real Kafka brokers: install Maven (Debian: apt-get install maven)'; exit 1; }
-	$(GO) test -p 1 -parallel 2 -timeout 60m ./integration/...
+	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m ./integration/... # never from the cache, which does not know the binary that they start
 
 check: check-quick ## all that must hold before a commit
 	$(GO) run $(STATICCHECK) ./...
