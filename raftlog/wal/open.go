@@ -334,7 +334,7 @@ func (op *opening) start() (*WAL, error) {
 		w.prepareSpare()
 		return w, nil
 	}
-	w.spare = &spare{ready: make(chan prepared, 1), pace: newPace(w.stop)}
+	w.spare = w.newSpare()
 	w.spare.ready <- prepared{segment: op.spare}
 	return w, nil
 }

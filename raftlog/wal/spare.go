@@ -22,10 +22,18 @@ type prepared struct {
 	err     error
 }
 
+func (w *WAL) newSpare() *spare {
+	return &spare{
+		ready: make(chan prepared, 1),
+		from:  w.active.off,
+		pace:  &pace{more: make(chan struct{}, 1), stop: w.stop},
+	}
+}
+
 // prepareSpare makes the segment after the active one in the background.
 func (w *WAL) prepareSpare() {
 	seq, size := w.active.seq+1, w.nextBytes()
-	s := &spare{ready: make(chan prepared, 1), from: w.active.off, pace: newPace(w.stop)}
+	s := w.newSpare()
 	w.spare = s
 	build := func() {
 		made, err := createSegment(w.fs, w.dir, seq, size, s.pace)
@@ -62,14 +70,9 @@ type pace struct {
 	stop <-chan struct{}
 }
 
-func newPace(stop <-chan struct{}) *pace { return &pace{more: make(chan struct{}, 1), stop: stop} }
-
 func (p *pace) allow(part float64) {
 	p.part.Store(math.Float64bits(part))
-	select {
-	case p.more <- struct{}{}:
-	default:
-	}
+	signal(p.more)
 }
 
 func (p *pace) hurry() { p.allow(1) }

@@ -22,13 +22,12 @@ func (m *memFS) spareBytes(seq uint64) (bytes int64, named bool) {
 	return 0, false
 }
 
-// openPaced opens a new log whose segments are all of one size and prepared in the background.
-func openPaced(t *testing.T) (*WAL, *memFS) {
-	fsys := newMemFS()
+// openPaced opens a log whose segments are all of one size and prepared in the background.
+func openPaced(t *testing.T, fsys *memFS) *WAL {
 	o := quiet(fsys)
 	o.inline, o.SegmentBytes = false, firstSegmentBytes
 	w, _ := mustOpen(t, "d", o)
-	return w, fsys
+	return w
 }
 
 // follow appends until the log is in segment last, and checks how far the next segment is at every step.
@@ -51,7 +50,8 @@ func follow(t *testing.T, w *WAL, fsys *memFS, next, last uint64) {
 // The next segment is zeroed as the active one fills, by half of it is ready, and a log that is closed before does not wait for it.
 func TestSpareFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, fsys := openPaced(t)
+		fsys := newMemFS()
+		w := openPaced(t, fsys)
 		synctest.Wait()
 		if bytes, _ := fsys.spareBytes(1); bytes != 0 {
 			t.Fatalf("%d bytes of the next segment, when nothing is written", bytes)
@@ -67,13 +67,12 @@ func TestSpareFollows(t *testing.T) {
 // A log that is opened with a part of its segment written begins then, and does not make up for what it is late.
 func TestSpareOfOpenedLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, fsys := openPaced(t)
+		fsys := newMemFS()
+		w := openPaced(t, fsys)
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, strings.Repeat("x", firstSegmentBytes/4))}))
 		ok(t, w.Sync())
 		ok(t, w.Close())
-		o := quiet(fsys)
-		o.inline, o.SegmentBytes = false, firstSegmentBytes
-		w, _ = mustOpen(t, "d", o)
+		w = openPaced(t, fsys)
 		synctest.Wait()
 		if bytes, _ := fsys.spareBytes(1); bytes != 0 {
 			t.Fatalf("%d bytes of the next segment, when nothing is written since the log was opened", bytes)
@@ -86,7 +85,8 @@ func TestSpareOfOpenedLog(t *testing.T) {
 // A log that fills faster than the next segment follows waits for all of it.
 func TestSpareIsHurried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, fsys := openPaced(t)
+		fsys := newMemFS()
+		w := openPaced(t, fsys)
 		large := strings.Repeat("x", firstSegmentBytes-64<<10)
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, large)})) // in memory: the next segment has hardly begun
 		synctest.Wait()
