@@ -23,7 +23,7 @@ func everyVersionStays[V version[V]](t *testing.T, empty func() V) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 0))
 			versions := []V{empty()}
-			for range 100 {
+			for range 120 {
 				base := versions[len(versions)-1]
 				if random.IntN(4) == 0 {
 					base = versions[random.IntN(len(versions))]
