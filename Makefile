@@ -21,11 +21,11 @@ test-unit: ## unit tests under the race detector, fuzz seeds, simulation
 test-fuzz: ## every fuzz target, briefly
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=30000x
 
-# Two tests at a time, whatever the machine: each starts up to seven JVMs.
+# Two tests at a time, whatever the machine: each starts up to seven JVMs. Never from the cache, which does not know the binary that they start.
 test-integration: ## real brokers and clients; needs Java 17 and Maven
 	@command -v java >/dev/null || { echo 'make test starts real Kafka brokers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
 	@command -v mvn >/dev/null || { echo 'make test fetches real Kafka brokers: install Maven (Debian: apt-get install maven)'; exit 1; }
-	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m ./integration/... # never from the cache, which does not know the binary that they start
+	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m ./integration/...
 
 check: check-quick ## all that must hold before a commit
 	$(GO) run $(STATICCHECK) ./...

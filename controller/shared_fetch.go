@@ -6,8 +6,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// sharedFetchMaxBytes bounds the records of a response that is encoded once and copied for everyone: larger ones are written from where
-// they are.
+// sharedFetchMaxBytes bounds the records of a response that is encoded once and copied for everyone. Much larger ones are written from
+// where they are and must not be copied (kafkaproto); those between are rare.
 const sharedFetchMaxBytes = 4 << 10
 
 // sharedFetch is a response to FETCH that all observers who are told the same get. It is encoded once and never changed.
