@@ -15,6 +15,28 @@ type Mark struct {
 	ConfState   *raftpb.ConfState
 	EndOffset   int64 // Kafka offset after the snapshot's last record
 	Epoch       int32
+	File        FileSum // of the checkpoint file; zero when it is not known
+	Hash        LogHash // of the log up to Index
+}
+
+// FileSum identifies the content of a checkpoint file. A file of other bytes under the same name has another one.
+type FileSum struct {
+	Bytes int64  // size; 0: not known
+	CRC   uint32 // CRC-32C of the whole file
+}
+
+// LogHash is the running hash of a log up to an entry: replicas whose logs agree up to there have equal ones. Hashes of
+// different chains cannot be compared. Chain 0 begins with the log's first entry; a log taken over from a release without
+// hashes begins a chain of its own.
+type LogHash struct {
+	Chain, Sum uint64
+}
+
+// Identity is whom a log belongs to.
+type Identity struct {
+	ClusterID   string // 1 to 255 bytes
+	NodeID      int32
+	DirectoryID [16]byte
 }
 
 // State is what a log held when it was opened.
@@ -30,6 +52,10 @@ type State struct {
 	Entries []*raftpb.Entry
 	// TornTail: a write that was never acknowledged was cut off the end.
 	TornTail bool
+	// Incarnation is drawn when a log is made: a log that is made again, in the same directory too, has another one.
+	Incarnation [16]byte
+	// Note is what SetNote has stored last, nil when nothing.
+	Note []byte
 }
 
 type hardState struct{ term, vote, commit uint64 }

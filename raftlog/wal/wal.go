@@ -24,6 +24,8 @@ type Options struct {
 	SegmentBytes int64
 	// MarkEvery is the number of syncs after which the durable mark is advanced, 64 when 0.
 	MarkEvery int
+	// Identity is whom the log belongs to. A log of another one is not opened.
+	Identity Identity
 	// FS is where the log lives, the operating system's file system when nil.
 	FS FS
 	// Logger is slog's default when nil.
