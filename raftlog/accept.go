@@ -27,16 +27,20 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 		return nil, ErrStopped
 	case len(body) == 0 || in.told:
 		return nil, fmt.Errorf("%w: %d bytes from %s", errMalformed, len(body), in.remote)
-	case in.peer == nil && body[0] != kindHello:
+	case in.peer == nil && body[0] != kindHello && body[0] != kindConfirm:
 		return nil, fmt.Errorf("%w: kind %d before a hello from %s", errMalformed, body[0], in.remote)
+	case in.peer != nil && !in.l.peers.isMember(raftID(in.peer.node)):
+		return nil, fmt.Errorf("raftlog: node %d is no member any more", in.peer.node)
 	}
 	switch rest := body[1:]; body[0] {
 	case kindHello:
 		return in.greet(rest), nil
 	case kindMessages:
 		return nil, in.step(rest)
+	case kindConfirm:
+		return in.confirm(rest), nil
 	case kindPing:
-		return []byte{}, nil
+		return in.ping(rest)
 	case kindRead:
 		return in.read(rest)
 	case kindFailed:
@@ -47,37 +51,25 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%w: kind %d from node %d", errMalformed, body[0], in.peer.node)
 }
 
-func (in *inbound) greet(b []byte) []byte {
-	h, err := readHello(b)
-	if err == nil {
-		err = in.l.admits(h)
+// ping takes over what the peer remembers of the members, and looks whether the quorum's records still have the peer with
+// the directory that it has shaken hands with.
+func (in *inbound) ping(b []byte) ([]byte, error) {
+	r := frameCursor{b: b}
+	founding, heard := r.flag(), r.remembered()
+	if r.bad {
+		return nil, fmt.Errorf("%w: ping of %d bytes", errMalformed, len(b))
 	}
-	if err != nil {
-		in.told = true
-		in.l.log.Warn("refused a peer", "node", h.node, "remote", in.remote, "why", err)
-		if h.cluster != in.l.cfg.ClusterID {
-			return refusalAs(verdictForeign, err.Error())
+	if d := in.l.cfg.VoterDirectory(in.peer.node); d != [16]byte{} && d != in.peer.dir {
+		return nil, fmt.Errorf("raftlog: node %d has another directory now", in.peer.node)
+	}
+	replaced := false
+	in.l.input(func(c *core) { replaced = c.hearMemory(heard, founding) })
+	if replaced {
+		if err := in.l.saveMemory(true); err != nil {
+			return nil, err
 		}
-		return refusal(err.Error())
 	}
-	in.peer = &h
-	in.l.peers.greeted(h, true)
-	return appendHello([]byte{verdictOK}, in.l.hello(h.node))
-}
-
-// admits says what is wrong with a peer, in a sentence the peer's operator can act on.
-func (l *Log) admits(h hello) error {
-	switch {
-	case h.cluster != l.cfg.ClusterID:
-		return fmt.Errorf("node %d belongs to cluster %q, this node %d to cluster %q: check cluster.id and the addresses of the quorum", h.node, h.cluster, l.cfg.NodeID, l.cfg.ClusterID)
-	case h.to != l.cfg.NodeID:
-		return fmt.Errorf("node %d meant to reach node %d, but this is node %d: check the addresses of the quorum", h.node, h.to, l.cfg.NodeID)
-	case h.node == l.cfg.NodeID:
-		return fmt.Errorf("another process uses node id %d too", h.node)
-	case !l.peers.isMember(raftID(h.node)):
-		return fmt.Errorf("node %d is not a member of this quorum", h.node)
-	}
-	return l.cfg.CheckPeer(h.node, h.dir)
+	return []byte{}, nil
 }
 
 func (in *inbound) step(b []byte) error {
@@ -87,7 +79,15 @@ func (in *inbound) step(b []byte) error {
 		return err
 	}
 	in.l.peers.heard(in.peer.node, in.l.now())
-	in.l.input(func(c *core) { c.step(ms...) })
+	known := false
+	in.l.input(func(c *core) {
+		if known = c.knows(raftID(in.peer.node), in.peer.incarnation); known {
+			c.step(ms...)
+		}
+	})
+	if !known && in.l.ctx.Err() == nil {
+		return fmt.Errorf("raftlog: node %d is known with another log now", in.peer.node)
+	}
 	return nil
 }
 
@@ -99,7 +99,7 @@ func (in *inbound) read(b []byte) ([]byte, error) {
 	}
 	chunk, size, err := in.l.snaps.readAt(r.id, r.position, int(r.maxBytes), in.l.now())
 	if err != nil {
-		return refusal(err.Error()), nil
+		return refusal(err), nil
 	}
 	reply := binary.BigEndian.AppendUint64([]byte{verdictOK}, uint64(size))
 	return append(reply, chunk...), nil

@@ -76,7 +76,7 @@ func (a *appState) add(b []byte) {
 }
 
 func (a *appState) LeaderChanged(leader, epoch int32) {
-	a.update(func() { a.leaders = append(a.leaders, leadership{leader, epoch}) })
+	a.update(func() { a.leaders = append(a.leaders, leadership{leader, epoch, false}) })
 }
 
 func (a *appState) EpochStart(epoch int32, first bool) []byte {

@@ -227,7 +227,7 @@ func TestSingleNode(t *testing.T) {
 	if end := cl.write("hello"); end != 5 {
 		t.Fatalf("end offset %d, want 3 of the epoch start and 2 written", end)
 	}
-	if got := n.app.leaders; len(got) == 0 || got[len(got)-1] != (leadership{0, 1}) {
+	if got := n.app.leaders; len(got) == 0 || got[len(got)-1] != (leadership{0, 1, false}) {
 		t.Fatalf("leaders told: %v", got)
 	}
 	if off, err := n.log.Barrier(t.Context()); err != nil || off != 5 {

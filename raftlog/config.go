@@ -42,16 +42,18 @@ type Config struct {
 	DirectoryID [16]byte
 	Info        []byte // opaque, told to peers in the handshake; at most 64 KiB
 
-	// Voters are the first members. They are written down when Dir holds no log yet and not looked at afterwards.
-	// All nodes must be given the same ones.
+	// Voters are the first members. They are written down when Dir holds no log yet; a log that has others is not opened
+	// (VotersError). All nodes must be given the same ones, and all must be reached once before the first leader is
+	// elected. Empty: those of the log.
 	Voters []int32
 
 	// Addr lists the addresses ("host:port") of a node. It is asked at every dial.
 	Addr func(node int32) []string
 	// Dial opens a connection, with TLS and authentication done. Default: TCP; names are resolved at every dial.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
-	// CheckPeer may refuse a peer, for instance a voter whose disk was replaced. Default: accept.
-	CheckPeer func(node int32, directoryID [16]byte) error
+	// VoterDirectory is the directory id that the quorum's committed records give a node; zero when they do not say. A
+	// node with another one is not heard. Any goroutine asks. Default: never known.
+	VoterDirectory func(node int32) [16]byte
 
 	Tick           time.Duration // 20 ms
 	ElectionTicks  int           // 50: a silent leader is replaced after 1 to 2 s
@@ -108,8 +110,8 @@ func (c Config) filled() (Config, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 		}
 	}
-	if c.CheckPeer == nil {
-		c.CheckPeer = func(int32, [16]byte) error { return nil }
+	if c.VoterDirectory == nil {
+		c.VoterDirectory = func(int32) [16]byte { return [16]byte{} }
 	}
 	c.Voters = slices.Clone(c.Voters)
 	slices.Sort(c.Voters)

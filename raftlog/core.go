@@ -19,6 +19,8 @@ var (
 	ErrBatchTooLarge = errors.New("raftlog: batch too large")
 	// ErrStopped: the log is stopped or has failed.
 	ErrStopped = errors.New("raftlog: stopped")
+	// ErrDiverged: this replica's log is not the leader's although both say so. See [Log.Failed].
+	ErrDiverged = errors.New("raftlog: the log differs from the leader's")
 )
 
 const (
@@ -38,6 +40,7 @@ type coreConfig struct {
 	node           int32
 	electionTicks  int
 	heartbeatTicks int
+	incarnation    [16]byte
 	maxPending     int64 // bytes proposed and not committed
 	messageBytes   int   // see Config.MessageBytes
 	keepBytes      int64 // log kept behind a snapshot
@@ -65,22 +68,35 @@ type core struct {
 	held     proposals
 	handing  bool   // this node, which leads, has tried to hand over
 	durable  uint64 // last index written to this node's disk
-	handed   uint64 // last index handed out to be applied
-	applied  uint64 // last index the application has taken
+	// durableTerm is the term of the last hard state written to this node's disk.
+	durableTerm uint64
+	handed      uint64 // last index handed out to be applied
+	applied     uint64 // last index the application has taken
 
-	ticks     int64
-	campaign  campaign
-	heldVote  heldVote
-	reads     []pendingRead
-	offered   map[uint64]bool  // followers that were sent a snapshot offer and wait for it
-	stuck     map[uint64]int64 // follower -> tick since which it waits for a snapshot
-	gone      map[uint64]bool  // peers whose connection broke and that have not been heard since
-	lastCause string           // why the leadership last changed
-	cause     string           // why the next change will have happened, if known
+	ticks    int64
+	campaign campaign
+	heldVote heldVote
+	reads    []pendingRead
+	offered  map[uint64]bool  // followers that were sent a snapshot offer and wait for it
+	stuck    map[uint64]int64 // follower -> tick since which it waits for a snapshot
+	gone     map[uint64]bool  // peers whose connection broke and that have not been heard since
+	// founding: the log is empty, and this node's quorum is not known to have been founded. See founding.go.
+	founding bool
+	memory   memory // of the other members
+	deposed  bool   // led last of all that is known
+	stalled  bool   // the disk has not answered for long: this node must not lead
+	refused  uint64 // messages that were not given to raft
+
+	lastCause string // why the leadership last changed
+	cause     string // why the next change will have happened, if known
 }
 
-// leadership as the application and fetchers see it: leader -1 when unknown or not yet claimed.
-type leadership struct{ leader, epoch int32 }
+// leadership as the application and fetchers see it: leader -1 when unknown or not yet claimed. deposed: this node led the
+// epoch, has lost its followers, and knows of no other leader.
+type leadership struct {
+	leader, epoch int32
+	deposed       bool
+}
 
 // epochOpening follows the EpochStart batch of the epoch this node leads in raft.
 type epochOpening struct {
@@ -151,7 +167,12 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 		return nil, err
 	}
 	c = &core{cfg: cfg, store: store, handed: store.base.index, applied: store.base.index, offered: map[uint64]bool{}, stuck: map[uint64]int64{}, gone: map[uint64]bool{}}
-	c.reported = leadership{-1, int32(store.hard.GetTerm())}
+	if c.memory, err = decodeMemory(st.Note); err != nil {
+		return nil, err
+	}
+	c.founding = len(c.voters()) > 1 && store.last().index == 0 && store.hard.GetTerm() == 0
+	c.durable, c.durableTerm = store.last().index, store.hard.GetTerm()
+	c.reported = leadership{leader: -1, epoch: int32(store.hard.GetTerm())}
 	c.term = store.hard.GetTerm()
 	defer func() {
 		if r := recover(); r != nil {
@@ -216,8 +237,13 @@ func (c *core) start() {
 func (c *core) tick() {
 	c.do(func() {
 		c.ticks++
-		c.rn.Tick()
-		c.tickCampaign()
+		if !c.mayVote() {
+			return
+		}
+		if !c.stalled || c.state == raft.StateLeader {
+			c.rn.Tick()
+			c.tickCampaign()
+		}
 		c.tickSnapshots()
 		c.openEpoch()
 	})
@@ -233,7 +259,19 @@ func (c *core) step(messages ...*raftpb.Message) {
 }
 
 func (c *core) stepOne(m *raftpb.Message) {
+	if why := c.impossible(m); why != "" {
+		c.refuse(m, why)
+		return
+	}
+	if !c.hears(m) {
+		return
+	}
+	if !c.unseal(m) {
+		c.refuse(m, "it carries no hash of the log")
+		return
+	}
 	delete(c.gone, m.GetFrom())
+	c.witness(m)
 	switch m.GetType() {
 	case raftpb.MsgSnap:
 		if m.GetTerm() >= c.term && m.GetSnapshot().GetMetadata().GetIndex() > c.rn.BasicStatus().GetCommit() {
@@ -303,6 +341,9 @@ func (c *core) written(t *writeTask) {
 		if n := len(t.entries); n > 0 {
 			c.durable = t.entries[n-1].GetIndex()
 		}
+		if t.hard != nil {
+			c.durableTerm = t.hard.GetTerm()
+		}
 		for _, m := range t.responses {
 			if m.GetTo() == raftID(c.cfg.node) {
 				_ = c.rn.Step(m)
@@ -365,7 +406,7 @@ func (c *core) markFor(end int64, epoch int32) (mark, error) {
 	if p.epoch != epoch {
 		return mark{}, fmt.Errorf("raftlog: a snapshot at offset %d was named with epoch %d, the log has epoch %d", end, epoch, p.epoch)
 	}
-	return mark{Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end, Epoch: epoch}, nil
+	return mark{Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end, Epoch: epoch, Hash: p.hash.LogHash}, nil
 }
 
 // readIndex asks for a point at or after everything acknowledged so far; the answer comes in out.reads.

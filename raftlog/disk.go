@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
 )
@@ -26,8 +27,12 @@ func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 		return nil, walState{}, nil, err
 	}
 	fresh := st.Mark.ConfState == nil
-	if err = snaps.settle(st.Mark); err == nil && fresh {
+	switch err = snaps.settle(st.Mark); {
+	case err != nil:
+	case fresh:
 		st.Mark, err = found(cfg, st, d)
+	default:
+		err = checkVoters(cfg, st.Mark)
 	}
 	if err != nil {
 		return nil, walState{}, nil, errors.Join(err, d.Close())
@@ -56,6 +61,24 @@ func found(cfg Config, st walState, d disk) (mark, error) {
 		return mark{}, fmt.Errorf("raftlog: writing the first members: %w", err)
 	}
 	return m, nil
+}
+
+// VotersError says that a node was configured with other voters than its log has.
+type VotersError struct{ Configured, Log []int32 }
+
+func (e *VotersError) Error() string {
+	return fmt.Sprintf("raftlog: the configured voters are %v, but the log on this node's disk has the voters %v: "+
+		"configure those of the log; this release cannot change the members of a quorum", e.Configured, e.Log)
+}
+
+// checkVoters compares the members that the log starts from with the configured ones.
+func checkVoters(cfg Config, m mark) error {
+	voters := nodeIDs(m.ConfState.GetVoters())
+	slices.Sort(voters)
+	if len(cfg.Voters) == 0 || slices.Equal(cfg.Voters, voters) {
+		return nil
+	}
+	return &VotersError{Configured: cfg.Voters, Log: voters}
 }
 
 func nodeIDs(ids []uint64) []int32 {

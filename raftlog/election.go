@@ -13,7 +13,7 @@ import (
 // restores it.
 func (c *core) leaderGone(leader uint64, why string) {
 	c.do(func() {
-		if c.lead != leader || c.state != raft.StateFollower {
+		if c.lead != leader || c.state != raft.StateFollower || !c.mayVote() {
 			return
 		}
 		c.cause = fmt.Sprintf("the process of leader %d is gone: %s", nodeID(leader), why)
@@ -36,7 +36,7 @@ func (c *core) leaderGone(leader uint64, why string) {
 // assembled says that a majority of voters is connected. When nobody leads shortly after (a cold start), there is
 // nothing to wait for.
 func (c *core) assembled() {
-	if c.lead == raft.None && c.campaign.at == 0 {
+	if c.mayVote() && c.lead == raft.None && c.campaign.at == 0 {
 		wait := int64(2*c.cfg.heartbeatTicks) + c.rank(raft.None)*staggerTicks
 		c.campaign = campaign{at: c.ticks + wait, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}
 	}
@@ -59,7 +59,7 @@ func (c *core) tickCampaign() {
 		return
 	}
 	c.campaign.at = 0
-	if c.rn.BasicStatus().Lead != raft.None || c.state == raft.StateCandidate {
+	if !c.mayVote() || c.rn.BasicStatus().Lead != raft.None || c.state == raft.StateCandidate {
 		return
 	}
 	if c.campaign.left > 1 {

@@ -61,7 +61,7 @@ func awaitClaim(t *testing.T, app *appState, epoch int32) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if err := app.await(ctx.Done(), func() bool {
-		return len(app.leaders) > 0 && app.leaders[len(app.leaders)-1] == leadership{0, epoch}
+		return len(app.leaders) > 0 && app.leaders[len(app.leaders)-1] == leadership{0, epoch, false}
 	}); err != nil {
 		t.Fatal(err)
 	}

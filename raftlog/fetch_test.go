@@ -22,9 +22,9 @@ func batchAt(base int64, epoch int32, n int) []byte {
 //
 //	offsets 0-2 epoch 1, 3-4 epoch 1, 5-5 epoch 2, 6-9 epoch 5
 func leaderView() *view {
-	v := newView(self, position{}, leadership{-1, 5})
+	v := newView(self, position{}, leadership{-1, 5, false})
 	v.extend([][]byte{batchAt(0, 1, 3), batchAt(3, 1, 2), batchAt(5, 2, 1), batchAt(6, 5, 4)})
-	v.setLeadership(leadership{self, 5})
+	v.setLeadership(leadership{self, 5, false})
 	return v
 }
 
@@ -149,18 +149,18 @@ func TestFetchParks(t *testing.T) {
 		leads  int32
 		bytes  int
 	}{
-		{"until its patience ends", leadership{self, 5}, nil, nil, 500 * time.Millisecond, 0, self, 0},
-		{"until there are records", leadership{self, 5}, nil, func(v *view) { v.extend([][]byte{batchAt(10, 5, 1)}) }, 0, 0, self, 64},
-		{"until leadership is lost", leadership{self, 5}, nil, func(v *view) { v.setLeadership(leadership{-1, 5}) }, 500 * time.Millisecond, codeNotLeader, -1, 0},
-		{"until another leads", leadership{self, 5}, nil, func(v *view) { v.setLeadership(leadership{7, 6}) }, 0, codeFencedLeaderEpoch, 7, 0},
-		{"until somebody leads", leadership{-1, 5}, nil, func(v *view) { v.setLeadership(leadership{7, 5}) }, 0, codeNotLeader, 7, 0},
-		{"until this node has claimed", leadership{-1, 5}, func(f FetchRequest) FetchRequest { f.Offset, f.LastEpoch = 6, 2; return f },
-			func(v *view) { v.setLeadership(leadership{self, 5}) }, 0, 0, self, 64},
-		{"with no leader, for a second", leadership{-1, 5}, func(f FetchRequest) FetchRequest { f.MaxWait = time.Minute; return f }, nil, time.Second, codeNotLeader, -1, 0},
-		{"with no leader and no patience", leadership{-1, 5}, func(f FetchRequest) FetchRequest { f.MaxWait = 0; return f }, nil, 0, codeNotLeader, -1, 0},
-		{"with an epoch to come", leadership{7, 4}, nil, nil, 500 * time.Millisecond, codeUnknownLeaderEpoch, 7, 0},
-		{"with another leader: not at all", leadership{7, 5}, nil, nil, 0, codeNotLeader, 7, 0},
-		{"until the log stops", leadership{self, 5}, nil, func(v *view) { v.stop(false) }, 0, codeBrokerNotAvailable, -1, 0},
+		{"until its patience ends", leadership{self, 5, false}, nil, nil, 500 * time.Millisecond, 0, self, 0},
+		{"until there are records", leadership{self, 5, false}, nil, func(v *view) { v.extend([][]byte{batchAt(10, 5, 1)}) }, 0, 0, self, 64},
+		{"until leadership is lost", leadership{self, 5, false}, nil, func(v *view) { v.setLeadership(leadership{-1, 5, false}) }, 500 * time.Millisecond, codeNotLeader, -1, 0},
+		{"until another leads", leadership{self, 5, false}, nil, func(v *view) { v.setLeadership(leadership{7, 6, false}) }, 0, codeFencedLeaderEpoch, 7, 0},
+		{"until somebody leads", leadership{-1, 5, false}, nil, func(v *view) { v.setLeadership(leadership{7, 5, false}) }, 0, codeNotLeader, 7, 0},
+		{"until this node has claimed", leadership{-1, 5, false}, func(f FetchRequest) FetchRequest { f.Offset, f.LastEpoch = 6, 2; return f },
+			func(v *view) { v.setLeadership(leadership{self, 5, false}) }, 0, 0, self, 64},
+		{"with no leader, for a second", leadership{-1, 5, false}, func(f FetchRequest) FetchRequest { f.MaxWait = time.Minute; return f }, nil, time.Second, codeNotLeader, -1, 0},
+		{"with no leader and no patience", leadership{-1, 5, false}, func(f FetchRequest) FetchRequest { f.MaxWait = 0; return f }, nil, 0, codeNotLeader, -1, 0},
+		{"with an epoch to come", leadership{7, 4, false}, nil, nil, 500 * time.Millisecond, codeUnknownLeaderEpoch, 7, 0},
+		{"with another leader: not at all", leadership{7, 5, false}, nil, nil, 0, codeNotLeader, 7, 0},
+		{"until the log stops", leadership{self, 5, false}, nil, func(v *view) { v.stop(false) }, 0, codeBrokerNotAvailable, -1, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -208,8 +208,8 @@ func TestObservers(t *testing.T) {
 	if got := v.observers(at(325)); len(got) != 1 || got[0].ReplicaID != 2 {
 		t.Errorf("after five minutes of silence of one: %+v", got)
 	}
-	v.setLeadership(leadership{-1, 5})
-	v.setLeadership(leadership{self, 7})
+	v.setLeadership(leadership{-1, 5, false})
+	v.setLeadership(leadership{self, 7, false})
 	if got := v.observers(at(325)); len(got) != 0 {
 		t.Errorf("a new leader knows %+v", got)
 	}

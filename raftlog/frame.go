@@ -14,14 +14,20 @@ import (
 // PeerAPIKey is the private, unadvertised Kafka API key under which peers talk, version 0, request header v1. A request's
 // body begins with a kind; only some kinds are answered. Integers are big-endian.
 //
-//	hello     protocol int16, cluster id, own node int32, wanted node int32, directory id 16 bytes, info   -> verdict
+//	hello     see [hello]                                                                       -> verdict
+//	confirm   cluster id, own node int32, wanted node int32, token 16 bytes                     -> verdict
 //	messages  (length int32, marshalled raftpb.Message)*
-//	ping                                                                                                   -> empty
-//	read      snapshot end int64, epoch int32, position int64, max bytes int32                             -> verdict
+//	ping      what the sender remembers of the members, see [memory]                            -> empty
+//	read      snapshot end int64, epoch int32, position int64, max bytes int32                  -> verdict
 //	failed    the snapshot the sender was offered could not be loaded: end int64, epoch int32
 //
-// A verdict is one byte: 0, then a hello or (size int64, bytes); or 1, then a sentence; or 2, then a sentence, for a node
-// of another cluster. A hello must come first.
+// A verdict is one byte: 0, then a hello or (size int64, bytes) or nothing; or a reason (the verdict constants), then a
+// sentence. A hello must come first, or a confirm, which is the only frame of its connection.
+//
+// A hello is an assertion. The node that is dialled confirms it by dialling, in its turn, the address that it knows of the
+// node that the hello names, and asking there whether the token is of an attempt under way. So nobody is heard as a member
+// who cannot be reached at a member's address. (This says where the peer is, and is no proof against somebody who owns
+// that address: that is what certificates are for.)
 const PeerAPIKey int16 = 32000
 
 const (
@@ -30,12 +36,18 @@ const (
 	kindPing     = 3
 	kindRead     = 4
 	kindFailed   = 5
+	kindConfirm  = 6
 
-	verdictOK      = 0
-	verdictRefused = 1
-	verdictForeign = 2
+	verdictOK       = 0
+	verdictRefused  = 1
+	verdictForeign  = 2 // the node belongs to another cluster
+	verdictStranger = 3 // it is no member of this quorum
+	verdictForgot   = 4 // it has less than it acknowledged
 
-	protocolVersion = 1
+	protocolVersion = 2
+
+	maxVoters = 1000 // named in a hello
+	tokenLen  = 16
 
 	maxInfoBytes      = 64 << 10
 	maxClusterIDBytes = 255
@@ -50,24 +62,71 @@ const (
 
 var errMalformed = errors.New("raftlog: malformed peer frame")
 
-// hello names a node to its peer; to is the node it means to talk to.
+// hello names a node and its log to a peer. Its layout: protocol int16, then the fields in their order; the cluster id and
+// info behind their lengths (int16, int32), the voters behind their number (int16).
 type hello struct {
-	cluster string
-	node    int32
-	to      int32
-	dir     [16]byte
-	info    []byte
+	cluster     string
+	node        int32
+	to          int32 // the node it means to talk to
+	dir         [16]byte
+	incarnation [16]byte
+	token       [tokenLen]byte // of this attempt to connect, for the callback
+	boot        uint64         // drawn by each process
+	founding    bool           // its log is empty, and it waits for the quorum to be founded
+	end         logEnd
+	voters      []int32 // in its log, ascending
+	info        []byte
 }
 
 func appendHello(b []byte, h hello) []byte {
 	b = binary.BigEndian.AppendUint16(b, protocolVersion)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(h.cluster)))
-	b = append(b, h.cluster...)
-	b = binary.BigEndian.AppendUint32(b, uint32(h.node))
-	b = binary.BigEndian.AppendUint32(b, uint32(h.to))
-	b = append(b, h.dir[:]...)
+	b = appendNames(b, h.cluster, h.node, h.to)
+	b = append(append(append(b, h.dir[:]...), h.incarnation[:]...), h.token[:]...)
+	b = binary.BigEndian.AppendUint64(b, h.boot)
+	b = append(b, flagByte(h.founding))
+	b = h.end.append(b)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(h.voters)))
+	for _, v := range h.voters {
+		b = binary.BigEndian.AppendUint32(b, uint32(v))
+	}
 	b = binary.BigEndian.AppendUint32(b, uint32(len(h.info)))
 	return append(b, h.info...)
+}
+
+// appendNames is how a hello and a confirm begin.
+func appendNames(b []byte, cluster string, node, to int32) []byte {
+	b = binary.BigEndian.AppendUint16(b, uint16(len(cluster)))
+	b = append(b, cluster...)
+	b = binary.BigEndian.AppendUint32(b, uint32(node))
+	return binary.BigEndian.AppendUint32(b, uint32(to))
+}
+
+func flagByte(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
+}
+
+// confirm asks whether a token is of an attempt of the node asked to connect to the node that asks.
+type confirm struct {
+	cluster  string
+	node, to int32
+	token    [tokenLen]byte
+}
+
+func appendConfirm(b []byte, c confirm) []byte {
+	return append(appendNames(b, c.cluster, c.node, c.to), c.token[:]...)
+}
+
+func readConfirm(b []byte) (c confirm, err error) {
+	r := frameCursor{b: b}
+	c.cluster, c.node, c.to = r.names()
+	copy(c.token[:], r.take(tokenLen))
+	if r.bad {
+		return c, fmt.Errorf("%w: confirm of %d bytes", errMalformed, len(b))
+	}
+	return c, nil
 }
 
 // frameCursor reads a frame's fields; after the first one that is not there, all read as zero and bad is set.
@@ -107,6 +166,33 @@ func (r *frameCursor) int64() int64 {
 	return 0
 }
 
+func (r *frameCursor) names() (cluster string, node, to int32) {
+	if n := int(r.int16()); n <= maxClusterIDBytes {
+		cluster = string(r.take(n))
+	} else {
+		r.bad = true
+	}
+	return cluster, r.int32(), r.int32()
+}
+
+func (r *frameCursor) voters() []int32 {
+	n := int(r.int16())
+	if n < 0 || n > maxVoters || 4*n > len(r.b) {
+		r.bad = true
+		return nil
+	}
+	voters := make([]int32, n)
+	for i := range voters {
+		voters[i] = r.int32()
+	}
+	return voters
+}
+
+func (r *frameCursor) flag() bool {
+	b := r.take(1)
+	return b != nil && b[0] != 0
+}
+
 // readHello takes what follows the kind. Bytes after the known fields are left to later versions.
 func readHello(b []byte) (hello, error) {
 	r := frameCursor{b: b}
@@ -115,13 +201,11 @@ func readHello(b []byte) (hello, error) {
 		return hello{}, fmt.Errorf("peer protocol version %d, this node speaks %d: run the same release on all nodes", version, protocolVersion)
 	}
 	var h hello
-	if n := int(r.int16()); n <= maxClusterIDBytes {
-		h.cluster = string(r.take(n))
-	} else {
-		r.bad = true
-	}
-	h.node, h.to = r.int32(), r.int32()
+	h.cluster, h.node, h.to = r.names()
 	copy(h.dir[:], r.take(len(h.dir)))
+	copy(h.incarnation[:], r.take(len(h.incarnation)))
+	copy(h.token[:], r.take(len(h.token)))
+	h.boot, h.founding, h.end, h.voters = uint64(r.int64()), r.flag(), r.logEnd(), r.voters()
 	if n := int(r.int32()); n <= maxInfoBytes {
 		h.info = append([]byte(nil), r.take(n)...)
 	} else {
@@ -133,9 +217,12 @@ func readHello(b []byte) (hello, error) {
 	return h, nil
 }
 
-func refusal(sentence string) []byte { return refusalAs(verdictRefused, sentence) }
-
-func refusalAs(verdict byte, sentence string) []byte {
+// refusal is the verdict of an error: its own if it is a refusedError.
+func refusal(err error) []byte {
+	verdict, sentence := byte(verdictRefused), err.Error()
+	if r, ok := errors.AsType[*refusedError](err); ok && r.verdict != verdictOK {
+		verdict = r.verdict
+	}
 	return append([]byte{verdict}, sentence[:min(len(sentence), maxSentenceBytes)]...)
 }
 
@@ -147,13 +234,13 @@ func readVerdict(b []byte) ([]byte, error) {
 	case b[0] == verdictOK:
 		return b[1:], nil
 	}
-	return nil, &refusedError{string(b[1:min(len(b), maxSentenceBytes)]), b[0] == verdictForeign}
+	return nil, &refusedError{b[0], string(b[1:min(len(b), maxSentenceBytes)])}
 }
 
-// refusedError is a peer's own word on why it does not want this node. foreign: they are of different clusters.
+// refusedError is why one node does not want another: the verdict's byte and a sentence for the other's operator.
 type refusedError struct {
+	verdict  byte
 	sentence string
-	foreign  bool
 }
 
 func (e *refusedError) Error() string { return e.sentence }

@@ -144,62 +144,6 @@ func FuzzVerifyCheckpoint(f *testing.F) {
 	})
 }
 
-// greet sends one hello to a log and returns the verdict.
-func greet(l *Log, h hello) error {
-	frame, closed := l.AcceptPeer("127.0.0.1:1")
-	defer closed()
-	reply, err := frame(appendHello([]byte{kindHello}, h))
-	if err != nil {
-		return err
-	}
-	_, err = readVerdict(reply)
-	return err
-}
-
-func TestHandshakeRefusals(t *testing.T) {
-	cl := newCluster(t, 3, func(c *Config) {
-		c.CheckPeer = func(node int32, dir [16]byte) error {
-			if node == 2 && dir[0] == 0xff {
-				return errors.New("the disk of node 2 was replaced")
-			}
-			return nil
-		}
-	})
-	n := cl.nodes[0]
-	n.start()
-	good := hello{cluster: "test-cluster", node: 2, to: 0}
-	if err := greet(n.log, good); err != nil {
-		t.Fatal(err)
-	}
-	for says, change := range map[string]func(h *hello){
-		"belongs to cluster":    func(h *hello) { h.cluster = "other" },
-		"meant to reach node 1": func(h *hello) { h.to = 1 },
-		"uses node id 0 too":    func(h *hello) { h.node = 0 },
-		"not a member":          func(h *hello) { h.node = 9 },
-		"was replaced":          func(h *hello) { h.dir[0] = 0xff },
-	} {
-		h := good
-		change(&h)
-		if err := greet(n.log, h); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%v, want something that says %q", err, says)
-		}
-	}
-	frame, _ := n.log.AcceptPeer("127.0.0.1:1")
-	if _, err := frame([]byte{kindMessages}); err == nil {
-		t.Error("messages before a hello")
-	}
-	frame, _ = n.log.AcceptPeer("127.0.0.1:1")
-	if _, err := frame(nil); err == nil {
-		t.Error("an empty frame")
-	}
-	if _, err := frame(appendHello([]byte{kindHello}, hello{cluster: "other", node: 2})); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := frame(appendHello([]byte{kindHello}, good)); err == nil {
-		t.Error("a second hello after a refusal")
-	}
-}
-
 // TestPeersSayWhyTheyAreNotConnected has one peer refuse, one with a name that does not resolve.
 func TestPeersSayWhyTheyAreNotConnected(t *testing.T) {
 	cl := newCluster(t, 3, func(c *Config) {
@@ -212,7 +156,7 @@ func TestPeersSayWhyTheyAreNotConnected(t *testing.T) {
 				ours, theirs := net.Pipe()
 				go func() {
 					defer theirs.Close()
-					_ = serveFrames(theirs, func([]byte) ([]byte, error) { return refusal("node 0 is not wanted"), nil })
+					_ = serveFrames(theirs, func([]byte) ([]byte, error) { return refusal(errors.New("node 0 is not wanted")), nil })
 				}()
 				return ours, nil
 			}

@@ -24,12 +24,18 @@ type Log struct {
 	mu      sync.Mutex // guards core and what follows
 	core    *core
 	started bool
+	boot    uint64 // drawn by this process
 	readers map[uint64]chan readResult
 	lastID  uint64
 
 	writer  *writer
 	applier *applier
 	peers   *peers
+
+	noteMu sync.Mutex // orders writes of note; taken before mu
+	note   []byte     // last handed to the write-ahead log
+
+	confirming chan struct{} // one for each callback under way
 
 	full     atomic.Bool // the writer waits for space on the disk
 	failed   chan error  // holds the one error of a failed replica
@@ -62,7 +68,7 @@ func Open(cfg Config, app App) (*Log, error) {
 
 func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, error) {
 	c, err := newCore(coreConfig{
-		node: cfg.NodeID, electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
+		node: cfg.NodeID, incarnation: st.Incarnation, electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
 		maxPending: cfg.MaxPendingBytes, messageBytes: cfg.MessageBytes, keepBytes: cfg.KeepBytes, log: cfg.Logger,
 	}, st)
 	if err != nil {
@@ -71,7 +77,8 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	l := &Log{
 		cfg: cfg, log: cfg.Logger, app: app, core: c, snaps: snaps, now: time.Now,
 		view:    newView(cfg.NodeID, c.store.base, c.reported),
-		readers: map[uint64]chan readResult{}, failed: make(chan error, 1),
+		readers: map[uint64]chan readResult{}, failed: make(chan error, 1), boot: newBoot(), note: st.Note,
+		confirming: make(chan struct{}, maxConfirming),
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.writer, l.applier, l.peers = newWriter(l, d), newApplier(l), newPeers(l)
@@ -230,9 +237,21 @@ func (l *Log) tickLoop() {
 		case <-ticker.C:
 			l.input((*core).tick)
 			l.peers.noteProgress(l.now())
+			l.watchDisk()
+			_ = l.saveMemory(false) // an error has stopped the log
 		}
 	}
 }
+
+// appendPing appends what a ping tells: whether this node waits for its quorum to be founded, and what it remembers.
+func (l *Log) appendPing(b []byte) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return appendRemembered(append(b, flagByte(l.core.founding)), l.core.memory.known)
+}
+
+// Incarnation names the log on this node's disk: one that is made again, in the same directory too, has another.
+func (l *Log) Incarnation() [16]byte { return l.core.cfg.incarnation }
 
 // Propose appends finished record batches if this node has claimed epoch: all of them as one raft entry, or none. Whatever becomes of
 // this node, no log ever holds a part of them, and Committed delivers them together. It is synchronous and in memory: the batches

@@ -33,6 +33,7 @@ type peer struct {
 
 	mu         sync.Mutex
 	facts      Peer
+	founding   bool // waited for the quorum to be founded when it shook hands
 	queue      []*raftpb.Message
 	queueBytes int
 	commit     *raftpb.Message // the newest message that tells no more than the commit index; not in queue
@@ -117,9 +118,7 @@ func (p *peer) run(ctx context.Context) {
 			continue
 		}
 		p.note(ctx, err)
-		if r, ok := errors.AsType[*refusedError](err); ok && r.foreign {
-			p.l.peers.isForeign(p.id, r)
-		}
+		p.l.hearRefusal(p.id, err)
 		if broke && errors.Is(err, syscall.ECONNREFUSED) {
 			broke = false
 			p.l.input(func(c *core) { c.leaderGone(p.id, err.Error()) })
@@ -194,46 +193,6 @@ func (l *Log) dialNode(ctx context.Context, node int32) (net.Conn, error) {
 	return nil, refused
 }
 
-func (l *Log) shakeHands(ctx context.Context, conn net.Conn, node int32) error {
-	deadline, _ := ctx.Deadline()
-	if err := conn.SetDeadline(deadline); err != nil {
-		return err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	frame := append(beginFrame(nil, 0), kindHello)
-	if _, err := conn.Write(finishFrame(appendHello(frame, l.hello(node)))); err != nil {
-		return err
-	}
-	_, body, err := readReply(conn, maxInfoBytes+maxSentenceBytes)
-	if err != nil {
-		return err
-	}
-	body, err = readVerdict(body)
-	if err != nil {
-		return fmt.Errorf("refused: %w", err)
-	}
-	h, err := readHello(body)
-	switch {
-	case err != nil:
-		return err
-	case h.cluster != l.cfg.ClusterID || h.node != node:
-		return fmt.Errorf("this is node %d of cluster %s, not node %d of cluster %s", h.node, h.cluster, node, l.cfg.ClusterID)
-	}
-	if err := l.cfg.CheckPeer(h.node, h.dir); err != nil {
-		return err
-	}
-	l.peers.greeted(h, false)
-	if !stop() {
-		return ctx.Err()
-	}
-	return conn.SetDeadline(time.Time{})
-}
-
-func (l *Log) hello(to int32) hello {
-	return hello{cluster: l.cfg.ClusterID, node: l.cfg.NodeID, to: to, dir: l.cfg.DirectoryID, info: l.cfg.Info}
-}
-
 // serve writes what is queued until the connection ends, and says why it did.
 func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	defer conn.Close()
@@ -242,12 +201,15 @@ func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	p.mu.Unlock()
 	p.l.log.Info("connected to a peer", "node", p.facts.NodeID, "address", conn.RemoteAddr().String())
 	p.l.peers.connected()
+	out := &sender{peer: p, conn: conn}
+	if err := out.ping(); err != nil {
+		return err
+	}
 
 	broken := make(chan error, 1)
 	p.l.goLoop(func() { broken <- p.readPongs(conn) })
 	ping := time.NewTicker(pingInterval)
 	defer ping.Stop()
-	out := &sender{peer: p, conn: conn}
 	for {
 		select {
 		case <-p.work:
@@ -321,7 +283,7 @@ func (s *sender) ping() error {
 	}
 	p.mu.Unlock()
 	if waiting.IsZero() {
-		return s.write(append(beginFrame(s.buf[:0], 1), kindPing))
+		return s.write(p.l.appendPing(append(beginFrame(s.buf[:0], 1), kindPing)))
 	}
 	if now.Sub(waiting) > pongPatience {
 		return fmt.Errorf("no answer for %v", pongPatience)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,8 +31,10 @@ type peers struct {
 	members  map[uint64]bool // raft ids, this node among them
 	voters   int
 	byID     map[uint64]*peer
-	caughtUp map[uint64]time.Time // this node leads: when it was last seen to have everything
-	foreign  map[uint64]bool      // said that this node is of another cluster
+	caughtUp map[uint64]time.Time     // this node leads: when it was last seen to have everything
+	foreign  map[uint64]bool          // said that this node is of another cluster
+	attempts map[[tokenLen]byte]int32 // connections being dialled by this node, and to which
+	refusals map[int32]string         // why a node was refused last
 	stopped  bool
 
 	pulling *raftpb.Message // the snapshot offer being followed
@@ -39,7 +42,8 @@ type peers struct {
 }
 
 func newPeers(l *Log) *peers {
-	return &peers{l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{}, foreign: map[uint64]bool{}}
+	return &peers{l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{}, foreign: map[uint64]bool{},
+		attempts: map[[tokenLen]byte]int32{}, refusals: map[int32]string{}}
 }
 
 // update starts dialling new members and drops those that left. The caller holds the log's lock.
@@ -93,19 +97,79 @@ func (ps *peers) close() {
 	ps.stopped = true
 }
 
-// connected tells the core once a majority of voters, this node included, can be reached.
+// connected tells the core once a majority of voters, this node included, can be reached, and once all of them can be and
+// have yet to be founded.
 func (ps *peers) connected() {
 	ps.mu.Lock()
-	up := 1
+	up, founding := 1, 1
 	for _, p := range ps.byID {
-		if p.isConnected() {
+		p.mu.Lock()
+		if p.facts.Connected {
 			up++
 		}
+		if p.facts.Connected && p.founding {
+			founding++
+		}
+		p.mu.Unlock()
 	}
-	majority := up > ps.voters/2
+	voters := ps.voters
 	ps.mu.Unlock()
-	if majority {
-		ps.l.input(func(c *core) { c.assembled() })
+	ps.l.input(func(c *core) {
+		if founding == voters {
+			c.founded()
+		}
+		if up > voters/2 {
+			c.assembled()
+		}
+	})
+}
+
+// missing says which voters have not been reached yet, and why.
+func (ps *peers) missing() string {
+	var missing []string
+	for _, p := range ps.l.Peers() {
+		if !p.Connected {
+			missing = append(missing, fmt.Sprintf("node %d (%s)", p.NodeID, cmp.Or(p.LastError, "not dialled yet")))
+		}
+	}
+	if len(missing) == 0 {
+		return "; all are there"
+	}
+	return "; missing: " + strings.Join(missing, ", ")
+}
+
+// attempt notes that this node dials another with a token; the caller calls done when the handshake is over.
+func (ps *peers) attempt(token [tokenLen]byte, node int32) (done func()) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.attempts[token] = node
+	return func() {
+		ps.mu.Lock()
+		defer ps.mu.Unlock()
+		delete(ps.attempts, token)
+	}
+}
+
+func (ps *peers) isAttempt(token [tokenLen]byte, node int32) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	to, ok := ps.attempts[token]
+	return ok && to == node
+}
+
+// maxRefusals bounds the nodes whose refusals are logged once per reason: node ids are a stranger's own word.
+const maxRefusals = 64
+
+// refused logs why a node is not heard, once per reason: it asks again several times in a second.
+func (ps *peers) refused(node int32, remote string, err error) {
+	ps.mu.Lock()
+	was, known := ps.refusals[node]
+	if known || len(ps.refusals) < maxRefusals {
+		ps.refusals[node] = err.Error()
+	}
+	ps.mu.Unlock()
+	if was != err.Error() {
+		ps.l.log.Warn("refused a peer", "node", node, "remote", remote, "why", err)
 	}
 }
 
@@ -131,9 +195,11 @@ func (ps *peers) greeted(h hello, inbound bool) {
 	}
 	ps.mu.Lock()
 	delete(ps.foreign, p.id)
+	delete(ps.refusals, h.node)
 	ps.mu.Unlock()
 	p.mu.Lock()
 	p.facts.DirectoryID, p.facts.Info = h.dir, h.info
+	p.founding = h.founding
 	p.mu.Unlock()
 	if inbound {
 		notify(p.kick) // it is up: dial it now

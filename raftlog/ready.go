@@ -37,6 +37,7 @@ func (c *core) route(rd raft.Ready) {
 			if m.GetType() == raftpb.MsgSnap {
 				c.offered[m.GetTo()] = true
 			}
+			c.seal(m)
 			c.out.messages = append(c.out.messages, m)
 		}
 	}
@@ -104,6 +105,12 @@ func (c *core) observe() {
 		return
 	}
 	was := c.state
+	if was == raft.StateLeader && state != raft.StateLeader && term == c.term {
+		c.deposed = true
+	}
+	if lead != raft.None {
+		c.deposed = false
+	}
 	if term != c.term || state != raft.StateLeader {
 		c.claimed = false
 		c.held, c.handing = proposals{}, false
@@ -119,7 +126,8 @@ func (c *core) observe() {
 	if state == raft.StateLeader && c.opening.term != term {
 		c.opening = epochOpening{term: term}
 		c.offered, c.stuck = map[uint64]bool{}, map[uint64]int64{}
-		c.out.applies = append(c.out.applies, &applyTask{open: &leadership{c.cfg.node, int32(term)}, openAt: c.store.last().end})
+		c.beginChain()
+		c.out.applies = append(c.out.applies, &applyTask{open: &leadership{leader: c.cfg.node, epoch: int32(term)}, openAt: c.store.last().end})
 	}
 	c.report()
 	c.finishReads()
@@ -127,7 +135,7 @@ func (c *core) observe() {
 
 // report tells the application and the fetchers who leads, when that has changed.
 func (c *core) report() {
-	now := leadership{nodeID(c.lead), int32(c.term)}
+	now := leadership{nodeID(c.lead), int32(c.term), c.deposed}
 	if c.lead == raft.None || c.state == raft.StateLeader && !c.claimed {
 		now.leader = -1
 	}

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/cryptotest"
 
+	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
@@ -29,6 +31,10 @@ func (s *sim) event() {
 	case p < 150:
 		n.core.tick()
 		s.collect(n)
+		s.greetAll(n)
+		if s.rng.IntN(5) == 0 {
+			s.remember(n)
+		}
 	case p < 500:
 		s.deliver()
 	case p < 680:
@@ -40,10 +46,10 @@ func (s *sim) event() {
 	case p < 980:
 		s.propose(n)
 		s.read(n)
-	case p < 987:
+	case p < 985:
 		s.snapshot(n)
 	case !s.calm:
-		s.fault(n, p-987)
+		s.fault(n, p-985)
 	}
 }
 
@@ -77,8 +83,8 @@ func (s *sim) fault(n *simNode, kind int) {
 		}
 	case 11: // elections without a pre-vote, as in a hand-over, and restarts while they last
 		for _, n := range s.nodes {
-			if n.up && s.rng.IntN(4) > 0 {
-				n.core.step(&raftpb.Message{Type: raftpb.MsgTimeoutNow.Enum(), From: new(raftID(other.id)), To: new(raftID(n.id)), Term: new(n.core.term)})
+			if n.up && n.core.lead != raft.None && s.rng.IntN(4) > 0 {
+				n.core.step(&raftpb.Message{Type: raftpb.MsgTimeoutNow.Enum(), From: new(n.core.lead), To: new(raftID(n.id)), Term: new(n.core.term)})
 				s.collect(n)
 			}
 		}
@@ -86,6 +92,12 @@ func (s *sim) fault(n *simNode, kind int) {
 	case 12: // a quick restart
 		s.crash(n)
 		s.boot(n)
+	case 13:
+		s.backUp(n)
+	case 14:
+		if s.losing && s.rng.IntN(4) == 0 {
+			s.lose(n)
+		}
 	}
 }
 
@@ -96,12 +108,13 @@ func (s *sim) finish() {
 		n.cutIn, n.cutOut = false, false
 	}
 	settled := func() bool {
-		for _, n := range s.nodes {
-			if !n.up || n.app.end != s.nodes[0].app.end || len(n.writes)+len(n.applies) > 0 {
+		sound := s.sound()
+		for _, n := range sound {
+			if !n.up || n.app.end != sound[0].app.end || len(n.writes)+len(n.applies) > 0 {
 				return false
 			}
 		}
-		return s.nodes[0].app.end > 0
+		return sound[0].app.end > 0
 	}
 	writeUntil := s.step + 20000
 	for ; s.step < writeUntil || !settled(); s.step++ {
@@ -117,6 +130,7 @@ func (s *sim) finish() {
 				if n.up {
 					n.core.tick()
 					s.collect(n)
+					s.greetAll(n)
 				}
 			}
 		}
@@ -141,10 +155,15 @@ func (s *sim) finish() {
 		}
 	}
 	for base := range s.acked {
-		if base >= s.nodes[0].app.end {
-			s.fail("acknowledged batch at %d is beyond the end %d", base, s.nodes[0].app.end)
+		if end := s.sound()[0].app.end; base >= end {
+			s.fail("acknowledged batch at %d is beyond the end %d", base, end)
 		}
 	}
+}
+
+// sound lists the nodes that have lost nothing.
+func (s *sim) sound() []*simNode {
+	return slices.DeleteFunc(slices.Clone(s.nodes), func(n *simNode) bool { return n.outcast })
 }
 
 func (s *sim) describe() string {
@@ -188,7 +207,7 @@ func TestSimulation(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			first, count := seeds(40)
-			var claims, snapshots, installs, crashes, acked, reads, joined, shared int
+			var claims, snapshots, installs, crashes, acked, reads, joined, shared, wiped, aged, found int
 			for seed := first; seed < first+count; seed++ {
 				cryptotest.SetGlobalRandom(t, seed)
 				s, err := runSim(seed, n, 6000)
@@ -197,9 +216,15 @@ func TestSimulation(t *testing.T) {
 				}
 				claims, snapshots, installs = claims+s.stats.claims, snapshots+s.stats.snapshots, installs+s.stats.installs
 				crashes, acked, reads = crashes+s.stats.crashes, acked+len(s.acked), reads+s.stats.reads
+				wiped, aged, found = wiped+s.stats.wiped, aged+s.stats.aged, found+s.stats.found
 				joined, shared = joined+s.stats.parts-s.stats.proposals, shared+s.stats.shared
 			}
-			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d installed, %d crashes, %d reads, %d proposals joined others", count, claims, acked, snapshots, installs, crashes, reads, shared)
+			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d installed, %d crashes, %d reads, "+
+				"%d proposals joined others, %d disks wiped, %d put back, found out %d times",
+				count, claims, acked, snapshots, installs, crashes, reads, shared, wiped, aged, found)
+			if n > 1 && (wiped == 0 || aged == 0 || found == 0) {
+				t.Error("no voter has lost its memory")
+			}
 			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 || reads == 0 || joined == 0 || shared == 0 {
 				t.Error("the simulation does not exercise what it should")
 			}

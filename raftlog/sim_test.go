@@ -21,6 +21,7 @@ type sim struct {
 	net        []*simMessage
 	step       int
 	calm       bool // no faults any more
+	losing     bool // disks are wiped and put back
 	stormUntil int  // step until which nodes restart often
 	trace      uint64
 
@@ -31,7 +32,7 @@ type sim struct {
 	ackedEnd  int64            // after the last acknowledged batch
 	exposed   int64            // highest high watermark of any claimed leader
 	proposed  int
-	stats     struct{ claims, snapshots, installs, crashes, reads, proposals, parts, shared int }
+	stats     struct{ claims, snapshots, installs, crashes, reads, proposals, parts, shared, wiped, aged, found int }
 }
 
 // simNode is one replica: what survives a crash (disk, files) and what does not.
@@ -51,6 +52,12 @@ type simNode struct {
 	hw      int64
 	cutIn   bool // messages to it are lost
 	cutOut  bool // messages from it are lost
+
+	boot        uint64           // number of its life
+	incarnation [16]byte         // of the log on its disk
+	met         map[int32]uint64 // peers that it has accepted in this life, and the life of theirs
+	outcast     bool             // its disk was wiped or went back: it must take no part any more
+	copied      *simDisk         // an older copy of its disk
 }
 
 type simWrite struct {
@@ -63,6 +70,7 @@ type simDisk struct {
 	hard    *raftpb.HardState
 	mark    mark
 	entries []*raftpb.Entry // after mark.Index
+	note    []byte
 }
 
 type simMessage struct {
@@ -117,12 +125,14 @@ func newSim(seed uint64, n int) *sim {
 		rng:     rand.New(rand.NewPCG(seed, 1)),
 		leaders: map[int32]int32{}, committed: map[int64][]byte{}, acked: map[int64][]byte{}, reads: map[uint64]int64{},
 	}
-	conf := &raftpb.ConfState{}
+	s.losing = s.rng.IntN(3) == 0
+	s.nodes = make([]*simNode, n)
+	conf := s.conf()
 	for i := range n {
-		conf.Voters = append(conf.Voters, raftID(int32(i)))
-	}
-	for i := range n {
-		s.nodes = append(s.nodes, &simNode{id: int32(i), disk: simDisk{hard: &raftpb.HardState{}, mark: mark{ConfState: conf}}, files: map[snapshotID][]byte{}})
+		s.nodes[i] = &simNode{
+			id: int32(i), disk: simDisk{hard: &raftpb.HardState{}, mark: mark{ConfState: conf}},
+			files: map[snapshotID][]byte{}, incarnation: [16]byte{0: 1, 15: byte(i)},
+		}
 	}
 	return s
 }
@@ -130,9 +140,13 @@ func newSim(seed uint64, n int) *sim {
 func (s *sim) fail(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
 func (s *sim) boot(n *simNode) {
-	st := walState{HardState: proto.Clone(n.disk.hard).(*raftpb.HardState), Mark: n.disk.mark, Entries: slices.Clone(n.disk.entries)}
+	st := walState{
+		HardState: proto.Clone(n.disk.hard).(*raftpb.HardState), Mark: n.disk.mark,
+		Entries: slices.Clone(n.disk.entries), Note: n.disk.note,
+	}
+	n.boot, n.met = n.boot+1, map[int32]uint64{}
 	c, err := newCore(coreConfig{
-		node: n.id, electionTicks: 10, heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes, keepBytes: int64(s.rng.IntN(500)),
+		node: n.id, incarnation: n.incarnation, electionTicks: 10, heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes, keepBytes: int64(s.rng.IntN(500)),
 		log: slog.New(slog.DiscardHandler),
 	}, st)
 	if err != nil {
@@ -180,6 +194,9 @@ func (s *sim) collect(n *simNode) {
 	out := n.core.take()
 	if n.core.failed != nil {
 		s.fail("node %d failed: %v", n.id, n.core.failed)
+	}
+	if n.outcast && n.core.claimed {
+		s.fail("node %d leads, although it has lost what it acknowledged", n.id)
 	}
 	if n.core.claimed && n.core.rn.BasicStatus().RaftState != raft.StateLeader {
 		s.fail("node %d no longer leads, and still claims to", n.id)
@@ -232,7 +249,7 @@ func (s *sim) deliver() {
 	m := s.net[i]
 	s.net = slices.Delete(s.net, i, i+1)
 	from, to := s.nodes[m.from], s.nodes[m.to]
-	if !to.up || from.cutOut || to.cutIn {
+	if !to.up || from.cutOut || to.cutIn || !s.introduce(from, to) {
 		return
 	}
 	ms, err := readMessages(m.frame[1:], raftID(m.from), raftID(m.to))

@@ -285,7 +285,7 @@ func (l *Log) snapshotMarked(m mark) {
 		}
 	})
 	// What memory keeps for those a little behind is not needed on disk.
-	if err := l.writer.disk.Compact(m.Index + 1); err != nil {
+	if err := l.writer.withSpace(func() error { return l.writer.disk.Compact(m.Index + 1) }); err != nil {
 		l.fail(fmt.Errorf("raftlog: dropping old segments: %w", err))
 		return
 	}

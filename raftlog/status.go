@@ -29,7 +29,12 @@ type Status struct {
 
 	Voters    []Voter    // by node id; this node among them if it is one
 	Observers []Observer // this node leads: who has fetched within five minutes
-	DiskFull  bool       // the replica waits for space and takes no entries
+	DiskFull  bool       // the replica waits for space or descriptors and takes no entries
+	// Waiting says in a sentence what a replica waits for that has no part in a quorum yet; "" when it has.
+	Waiting string
+	// Suspended says why this replica takes no part any more: it has less than it acknowledged. "" when it has not.
+	Suspended string
+	Refused   uint64 // messages of peers that no honest peer sends
 	Failed    error      // why the replica has stopped, see Log.Failed
 }
 
@@ -76,7 +81,7 @@ func (c *core) voters() []uint64 { return c.conf().GetVoters() }
 // leadership is what fetchers and the application are told.
 func (c *core) leadership() leadership {
 	if c.failed != nil {
-		return leadership{-1, int32(c.term)}
+		return leadership{leader: -1, epoch: int32(c.term)}
 	}
 	return c.reported
 }
@@ -105,6 +110,9 @@ func (l *Log) Status() Status {
 	}
 	l.view.mu.RUnlock()
 	s.Observers, s.DiskFull = l.view.observers(now), l.full.Load()
+	if s.Waiting != "" {
+		s.Waiting += l.peers.missing()
+	}
 	l.fillVoters(&s, match, now)
 	return s
 }
@@ -117,6 +125,10 @@ func (c *core) status() (Status, map[int32]int64) {
 		NodeID: c.cfg.node, Leader: now.leader, Epoch: now.epoch, Role: roles[c.state], LeaderReason: c.lastCause,
 		LogEnd: c.store.last().end, FirstIndex: Index(c.store.base.index + 1), LastIndex: Index(c.store.last().index),
 		Committed: Index(st.GetCommit()), Applied: Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
+		Suspended: c.memory.suspended, Refused: c.refused,
+	}
+	if c.founding {
+		s.Waiting = "this quorum is founded once all of its voters have been reached"
 	}
 	match := map[int32]int64{}
 	learners := c.conf().GetLearners()

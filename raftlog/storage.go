@@ -23,10 +23,12 @@ type storage struct {
 	hard *raftpb.HardState
 	// base is the entry before the first one kept.
 	base position
-	// entries[i] has index base.index+1+i; ends[i] is the offset after it, epochs[i] the epoch of the last batch up to it.
+	// entries[i] has index base.index+1+i; ends[i] is the offset after it, epochs[i] the epoch of the last batch up to it,
+	// hashes[i] the running hash up to it.
 	entries []*raftpb.Entry
 	ends    []int64
 	epochs  []int32
+	hashes  []logHash
 	// mark is the newest durable snapshot (Index 0: none yet, only the first ConfState).
 	mark mark
 	// confs is the membership by the index that brought it; the first one holds at base.
@@ -38,6 +40,11 @@ type position struct {
 	index, term uint64
 	end         int64 // offset after it
 	epoch       int32 // epoch of the last batch up to it, 0 when there is none
+	hash        logHash
+}
+
+func markPosition(m mark) position {
+	return position{index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch, hash: logHash{m.Hash}}
 }
 
 type confAt struct {
@@ -48,6 +55,9 @@ type confAt struct {
 func newStorage(st walState) (*storage, error) {
 	s := &storage{hard: st.HardState, mark: st.Mark}
 	s.reset(st.Mark)
+	if st.Mark.Index == 0 {
+		s.base.hash = firstHash
+	}
 	if s.hard != nil && s.hard.GetCommit() < s.base.index {
 		// The commit index is written without waiting for the disk, the mark is not; a marked entry is committed.
 		s.hard = proto.Clone(s.hard).(*raftpb.HardState)
@@ -58,8 +68,8 @@ func newStorage(st walState) (*storage, error) {
 
 // reset empties the log: it now starts after m.
 func (s *storage) reset(m mark) {
-	s.base = position{index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch}
-	s.entries, s.ends, s.epochs = nil, nil, nil
+	s.base = markPosition(m)
+	s.entries, s.ends, s.epochs, s.hashes = nil, nil, nil, nil
 	s.confs = []confAt{{m.Index, m.ConfState}}
 }
 
@@ -75,20 +85,24 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 	if keep < int64(len(s.entries)) {
 		// Clipped, since slices of the tail now replaced may still be read by the writer and the peers.
 		s.entries, s.ends, s.epochs = slices.Clip(s.entries[:keep]), s.ends[:keep], s.epochs[:keep]
+		s.hashes = s.hashes[:keep]
 	}
 	for _, e := range entries {
 		at := s.last()
 		if e.GetIndex() != at.index+1 || e.GetTerm() < at.term {
 			return fmt.Errorf("entry (index %d, term %d) cannot follow (index %d, term %d)", e.GetIndex(), e.GetTerm(), at.index, at.term)
 		}
+		at.hash = at.hash.entry(e)
 		err := eachBatch(e, func(batch []byte) error {
 			at.end, at.epoch = at.end+batchRecords(batch), int32(e.GetTerm())
+			at.hash = at.hash.batch(batch)
 			return nil
 		})
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
 		}
 		s.entries, s.ends, s.epochs = append(s.entries, e), append(s.ends, at.end), append(s.epochs, at.epoch)
+		s.hashes = append(s.hashes, at.hash)
 	}
 	return nil
 }
@@ -144,7 +158,7 @@ func (s *storage) at(index uint64) (position, bool) {
 	if index < s.base.index || i >= uint64(len(s.entries)) {
 		return position{}, false
 	}
-	return position{index, s.entries[i].GetTerm(), s.ends[i], s.epochs[i]}, true
+	return position{index, s.entries[i].GetTerm(), s.ends[i], s.epochs[i], s.hashes[i]}, true
 }
 
 // find returns the first position whose end is the offset: the entry that bears the last batch before it.
@@ -186,6 +200,7 @@ func (s *storage) trim(keepBytes int64) {
 	s.base = base
 	s.entries = slices.Clone(s.entries[cut:])
 	s.ends, s.epochs = slices.Clone(s.ends[cut:]), slices.Clone(s.epochs[cut:])
+	s.hashes = slices.Clone(s.hashes[cut:])
 	s.confs = slices.DeleteFunc(s.confs, func(c confAt) bool { return c.index <= base.index })
 	s.confs = slices.Insert(s.confs, 0, confAt{base.index, conf})
 }

@@ -21,11 +21,15 @@ type disk interface {
 	Sync() error
 	SetMark(m mark) error
 	Compact(firstIndex uint64) error
+	SetNote(note []byte, sync bool) error // from any goroutine
 	Close() error
 }
 
 func openWAL(cfg Config) (disk, walState, error) {
-	w, st, err := wal.Open(filepath.Join(cfg.Dir, walDir), wal.Options{SegmentBytes: cfg.SegmentBytes, Logger: cfg.Logger})
+	w, st, err := wal.Open(filepath.Join(cfg.Dir, walDir), wal.Options{
+		Identity:     wal.Identity{ClusterID: cfg.ClusterID, NodeID: cfg.NodeID, DirectoryID: cfg.DirectoryID},
+		SegmentBytes: cfg.SegmentBytes, Logger: cfg.Logger,
+	})
 	if err != nil {
 		return nil, walState{}, fmt.Errorf("raftlog: opening the write-ahead log: %w", err)
 	}

@@ -21,7 +21,8 @@ type writer struct {
 	queue []writerTask
 	wake  chan struct{}
 
-	hard *raftpb.HardState // last written
+	hard  *raftpb.HardState // last written
+	watch stallWatch
 }
 
 // writerTask is either a raft append, or a snapshot of this node's own that must be marked.
@@ -75,7 +76,10 @@ func (w *writer) run() {
 		tasks := w.queue
 		w.queue = nil
 		w.mu.Unlock()
-		if err := w.write(tasks); err != nil {
+		w.watch.begin(w.l.now())
+		err := w.write(tasks)
+		w.watch.end()
+		if err != nil {
 			if w.l.ctx.Err() != nil {
 				return // stopped while waiting for space
 			}
@@ -96,7 +100,7 @@ func (w *writer) write(tasks []writerTask) error {
 		dirty = dirty || needsSync
 	}
 	if dirty {
-		if err := w.disk.Sync(); err != nil {
+		if err := w.withSpace(w.disk.Sync); err != nil {
 			return err
 		}
 	}
@@ -117,7 +121,7 @@ func (w *writer) finish(tasks []writerTask) error {
 			t.marked()
 		}
 		if t.write != nil && t.write.install != nil {
-			if err := w.disk.Compact(t.write.install.Index + 1); err != nil {
+			if err := w.withSpace(func() error { return w.disk.Compact(t.write.install.Index + 1) }); err != nil {
 				return err
 			}
 		}
@@ -125,32 +129,62 @@ func (w *writer) finish(tasks []writerTask) error {
 	return nil
 }
 
-// spaceRetry is how often a write is tried again while the disk is full.
+// spaceRetry is how often a write is tried again while there is no space or no descriptor for it.
 const spaceRetry = 500 * time.Millisecond
 
-// withSpace runs a write again and again while there is no space left for a further segment; nothing was written then,
-// and nothing is acknowledged meanwhile. A leader in that state hands over, since it could not apply what others commit.
+// shortage is what a write lacks that may be tried again.
+type shortage struct{ lacks, back string }
+
+var (
+	diskFull      = shortage{"the disk is full", "there is space on the disk again"}
+	noDescriptors = shortage{"no file descriptor is left", "there are file descriptors again"}
+)
+
+// shortageOf tells what a failed write lacked; nil when it failed for good.
+func shortageOf(err error) *shortage {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &diskFull
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return &noDescriptors
+	}
+	return nil
+}
+
+// withSpace runs a write again and again while there is no space or no descriptor for it. The write-ahead log has changed
+// nothing then, and nothing is acknowledged meanwhile. A leader in that state hands over, since it could not apply what
+// others commit.
 func (w *writer) withSpace(write func() error) error {
 	err := write()
-	for first := true; errors.Is(err, syscall.ENOSPC) && w.disk.Sync() == nil; first = false {
-		if first {
-			w.l.full.Store(true)
-			w.l.log.Error("the disk is full: this replica takes no further entries until there is space", "error", err)
-			w.l.input(func(c *core) { c.handOver() })
-		}
-		pause := time.NewTimer(spaceRetry)
-		select {
-		case <-pause.C:
-		case <-w.l.ctx.Done():
-			pause.Stop()
-			return err
-		}
+	missing := shortageOf(err)
+	if missing == nil {
+		return err
+	}
+	w.l.full.Store(true)
+	defer w.l.full.Store(false)
+	w.l.log.Error(missing.lacks+": this replica takes no further entries until that has changed", "error", err)
+	w.l.input(func(c *core) { c.handOver() })
+	for shortageOf(err) != nil && w.rest(spaceRetry) {
 		err = write()
 	}
-	if w.l.full.Swap(false) && err == nil {
-		w.l.log.Info("there is space on the disk again")
+	if err == nil {
+		w.l.log.Info(missing.back)
 	}
 	return err
+}
+
+// rest waits between two tries; it reports whether there is a next one. Waiting is no stall of the disk.
+func (w *writer) rest(d time.Duration) bool {
+	w.watch.end()
+	defer func() { w.watch.begin(w.l.now()) }()
+	pause := time.NewTimer(d)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		return true
+	case <-w.l.ctx.Done():
+		return false
+	}
 }
 
 // put writes one task and reports whether a sync must follow before its responses may go. A commit index alone needs

@@ -25,9 +25,9 @@ type FileSum struct {
 	CRC   uint32 // CRC-32C of the whole file
 }
 
-// LogHash is the running hash of a log up to an entry: replicas whose logs agree up to there have equal ones. Hashes of
-// different chains cannot be compared. Chain 0 begins with the log's first entry; a log taken over from a release without
-// hashes begins a chain of its own.
+// LogHash is the running hash of a log up to an entry: replicas whose logs agree up to there have
+// equal ones. Only hashes of the same chain can be compared; chain 0, the zero value, is a hash
+// that is not known.
 type LogHash struct {
 	Chain, Sum uint64
 }

@@ -210,7 +210,7 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 	cfg := n.cfg
 	return raftlog.Config{
 		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
-		Voters: voters, Addr: n.addresses, CheckPeer: n.checkPeer,
+		Voters: voters, Addr: n.addresses, VoterDirectory: n.voterDirectory,
 		Tick: max(cfg.ElectionTimeout, cfg.FetchTimeout/2) / electionTicks, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
 		DialTimeout: cfg.QuorumRequestTimeout, RetryBackoff: cfg.QuorumRetryBackoff,
 		MessageBytes: int(cfg.FetchMaxBytes), SnapshotChunkBytes: int(cfg.FetchSnapshotMaxBytes),

@@ -1,8 +1,6 @@
 package node
 
 import (
-	"bytes"
-	"fmt"
 	"slices"
 
 	"github.com/yakt/yakt/config"
@@ -99,20 +97,20 @@ func (n *Node) addEndpoints(set record.Voters, id int32, add func(string)) {
 	}
 }
 
-// checkPeer refuses a voter that comes back with another disk than the log knows it by: it may have forgotten what it voted for.
-func (n *Node) checkPeer(id int32, directory [16]byte) error {
+// voterDirectory is the directory id that a voter has in the log, or else in the voter set that the directory was formatted
+// with; zero when neither says.
+func (n *Node) voterDirectory(id int32) [16]byte {
 	set := n.controller.Image().Voters()
 	if set == nil {
 		set = n.storage.voters
 	}
 	if set == nil {
-		return nil
+		return [16]byte{}
 	}
 	for _, v := range set.Voters {
-		if v.ID == id && !v.DirectoryID.IsZero() && !bytes.Equal(v.DirectoryID[:], directory[:]) {
-			return fmt.Errorf("voter %d is known with directory id %v and now has %v: its disk was replaced; remove it from the quorum and add it anew",
-				id, v.DirectoryID, record.UUID(directory))
+		if v.ID == id {
+			return v.DirectoryID
 		}
 	}
-	return nil
+	return [16]byte{}
 }

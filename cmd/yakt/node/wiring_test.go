@@ -63,7 +63,7 @@ func planOf(t *testing.T, text string) plan {
 	}
 	p.addresses = n.addresses(2)
 	p.log = n.logConfig(n.formattedVoters(), nil)
-	p.log.Addr, p.log.CheckPeer, p.log.Logger = nil, nil, nil
+	p.log.Addr, p.log.VoterDirectory, p.log.Logger = nil, nil, nil
 	p.controller = n.controllerConfig()
 	p.static, p.controller.Static = p.controller.Static, nil
 	p.controller.InitialVoters, p.controller.Clock, p.controller.Random = nil, nil, nil

@@ -1,0 +1,228 @@
+package raftlog
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// memory is what a replica remembers of the other members: which log each of them has, and how much
+// of it they have acknowledged. A voter that comes back with another log, or with less than it
+// acknowledged (a wiped or exchanged disk, a restored backup), could help to elect a leader without
+// what is committed. Whichever member remembers more of it refuses it.
+//
+// It is durable in the note of the write-ahead log: a member's log before anything is heard from it,
+// what it has acknowledged a moment later. So a voter is found out as long as one member that is
+// asked remembers it; if the memory of all of them is older than the voter's log, nobody can.
+type memory struct {
+	known     map[uint64]remembered // by raft id
+	suspended string                // why this replica itself takes no part; "" when it does
+}
+
+// remembered is one member's log, as this replica knows it.
+type remembered struct {
+	directory   [16]byte
+	incarnation [16]byte
+	boot        uint64 // the process that shook hands last; 0 is none in this process's life
+	acked       logEnd
+}
+
+// logEnd is how far a log was durable. A log that has lost nothing never gets a lower one: entries
+// are only replaced by those of a higher term.
+type logEnd struct {
+	term      uint64 // of the hard state
+	lastTerm  uint64 // of the last entry
+	lastIndex uint64
+}
+
+// lacks reports whether a log that is durable up to e has lost something since it was up to was.
+func (e logEnd) lacks(was logEnd) bool {
+	last := cmp.Or(cmp.Compare(e.lastTerm, was.lastTerm), cmp.Compare(e.lastIndex, was.lastIndex))
+	return e.term < was.term || last < 0
+}
+
+// join returns what both together tell.
+func (e logEnd) join(other logEnd) logEnd {
+	e.term = max(e.term, other.term)
+	if cmp.Or(cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex)) < 0 {
+		e.lastTerm, e.lastIndex = other.lastTerm, other.lastIndex
+	}
+	return e
+}
+
+func (e logEnd) String() string {
+	return fmt.Sprintf("entry %d of epoch %d", e.lastIndex, e.lastTerm)
+}
+
+// judge compares a member's introduction with what is remembered of it. directory is the one that
+// the quorum's own records give it, zero when they do not say. A nil error means that it may take
+// part; learned, that the memory must be durable before it does.
+func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool, err error) {
+	id, zero := raftID(h.node), [16]byte{}
+	if directory != zero && directory != h.dir {
+		return false, &refusedError{sentence: fmt.Sprintf("node %d is a voter with directory id %s and now has %s: "+
+			"its disk was replaced, and it may have forgotten what it acknowledged. "+
+			"This release cannot replace a voter; leave that node stopped", h.node, uuid(directory), uuid(h.dir))}
+	}
+	was, ok := m.known[id]
+	switch {
+	case !ok, was.directory != h.dir && directory == h.dir, founding && was.incarnation != h.incarnation:
+		m.known[id] = remembered{h.dir, h.incarnation, h.boot, h.end}
+		return true, nil
+	case was.directory != h.dir:
+		return false, &refusedError{sentence: fmt.Sprintf("node %d was met with directory id %s and now has %s: "+
+			"its disk was replaced, and it may have forgotten what it acknowledged. "+
+			"This release cannot replace a voter; leave that node stopped", h.node, uuid(was.directory), uuid(h.dir))}
+	case was.incarnation != h.incarnation:
+		return false, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has acknowledged %v in another log than "+
+			"it has now (%s, now %s, in the same directory %s): its log was made again or exchanged, and without what it "+
+			"acknowledged it must not vote", h.node, was.acked, uuid(was.incarnation), uuid(h.incarnation), uuid(h.dir))}
+	case was.boot != h.boot && h.end.lacks(was.acked):
+		return false, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has acknowledged %v and voted in epochs "+
+			"up to %d, but its log now ends at %v, epoch %d: it went back in time (an older copy of its directory, or a "+
+			"damaged disk), and without what it acknowledged it must not vote",
+			h.node, was.acked, was.acked.term, h.end, h.end.term)}
+	}
+	was.boot, was.acked = h.boot, was.acked.join(h.end)
+	m.known[id] = was
+	return false, nil
+}
+
+// witness remembers what a member has acknowledged. Only answers that wait for the sender's disk
+// count.
+func (c *core) witness(m *raftpb.Message) {
+	was, ok := c.memory.known[m.GetFrom()]
+	if !ok || m.GetReject() || m.GetTerm() < c.term {
+		return
+	}
+	end := logEnd{term: m.GetTerm()}
+	switch m.GetType() {
+	case raftpb.MsgAppResp:
+		if p, held := c.store.at(m.GetIndex()); held && m.GetTerm() == c.term {
+			end.lastTerm, end.lastIndex = p.term, p.index
+		}
+	case raftpb.MsgVoteResp:
+	default:
+		return
+	}
+	was.acked = was.acked.join(end)
+	c.memory.known[m.GetFrom()] = was
+}
+
+// merge takes over what another member remembers. It may replace the logs that are known here if it
+// has authority.
+func (m *memory) merge(self uint64, heard map[uint64]remembered, authority bool) (replaced bool) {
+	for id, h := range heard {
+		was, ok := m.known[id]
+		same := ok && was.directory == h.directory && was.incarnation == h.incarnation
+		switch {
+		case id == self:
+		case same:
+			was.acked = was.acked.join(h.acked)
+			m.known[id] = was
+		case !ok || authority:
+			h.boot = 0
+			m.known[id], replaced = h, true
+		}
+	}
+	return replaced
+}
+
+// hearMemory takes over what a member remembers. While this replica waits for its quorum to be founded, what it knows of
+// the others' logs is provisional, since they may still be formatted again. A member of a quorum that is founded knows
+// which logs have founded it. The result says whether the memory must be durable before that member is heard.
+func (c *core) hearMemory(heard map[uint64]remembered, senderFounding bool) (replaced bool) {
+	return c.memory.merge(raftID(c.cfg.node), heard, c.founding && !senderFounding)
+}
+
+// knows reports whether a member is still known by the log that it had when it shook hands.
+func (c *core) knows(id uint64, incarnation [16]byte) bool {
+	r, ok := c.memory.known[id]
+	return ok && r.incarnation == incarnation
+}
+
+// logEnd is how far this replica's log is durable.
+func (c *core) logEnd() logEnd {
+	last := min(max(c.durable, c.store.base.index), c.store.last().index)
+	at, _ := c.store.at(last)
+	return logEnd{c.durableTerm, at.term, at.index}
+}
+
+// A memory's encoding: version byte, number of members uint16, for each its raft id uint64,
+// directory, incarnation and log end; then the sentence of a suspension. Big-endian.
+const (
+	memoryVersion     = 1
+	rememberedBytes   = 8 + 16 + 16 + 3*8
+	maxRemembered     = 16 // members that a note has room for; a quorum has fewer
+	maxSuspendedBytes = 512
+)
+
+func (m *memory) encode() []byte {
+	b := appendRemembered([]byte{memoryVersion}, m.known)
+	return append(b, m.suspended[:min(len(m.suspended), maxSuspendedBytes)]...)
+}
+
+func appendRemembered(b []byte, known map[uint64]remembered) []byte {
+	ids := make([]uint64, 0, len(known))
+	for id := range known {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	ids = ids[:min(len(ids), maxRemembered)]
+	b = binary.BigEndian.AppendUint16(b, uint16(len(ids)))
+	for _, id := range ids {
+		r := known[id]
+		b = binary.BigEndian.AppendUint64(b, id)
+		b = append(append(b, r.directory[:]...), r.incarnation[:]...)
+		b = r.acked.append(b)
+	}
+	return b
+}
+
+func (e logEnd) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint64(b, e.term)
+	b = binary.BigEndian.AppendUint64(b, e.lastTerm)
+	return binary.BigEndian.AppendUint64(b, e.lastIndex)
+}
+
+func (r *frameCursor) logEnd() logEnd {
+	return logEnd{uint64(r.int64()), uint64(r.int64()), uint64(r.int64())}
+}
+
+func (r *frameCursor) remembered() map[uint64]remembered {
+	known := map[uint64]remembered{}
+	n := int(uint16(r.int16()))
+	if n > maxRemembered || n*rememberedBytes > len(r.b) {
+		r.bad = true
+		return known
+	}
+	for range n {
+		var m remembered
+		id := uint64(r.int64())
+		copy(m.directory[:], r.take(16))
+		copy(m.incarnation[:], r.take(16))
+		m.acked = r.logEnd()
+		known[id] = m
+	}
+	return known
+}
+
+// decodeMemory reads a note; an empty one is of a log that has met nobody.
+func decodeMemory(note []byte) (memory, error) {
+	m := memory{known: map[uint64]remembered{}}
+	if len(note) == 0 {
+		return m, nil
+	}
+	r := frameCursor{b: note[1:]}
+	m.known = r.remembered()
+	if note[0] != memoryVersion || r.bad {
+		return m, fmt.Errorf("raftlog: the memory of the other members, version %d with %d bytes, cannot be read: "+
+			"run the release that wrote it", note[0], len(note))
+	}
+	m.suspended = string(bytes.Clone(r.b))
+	return m, nil
+}
