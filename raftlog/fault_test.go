@@ -240,11 +240,14 @@ func loneCore(t *testing.T, n int, maxPending int64) *core {
 	return c
 }
 
-// TestRaftPanicStopsTheReplica gives a follower a commit index beyond its log, which raft answers with a panic.
+// TestRaftPanicStopsTheReplica has raft panic on a commit index beyond the log, which is given to it without the checks
+// that refuse it.
 func TestRaftPanicStopsTheReplica(t *testing.T) {
 	c := loneCore(t, 2, 1000)
 	c.take()
-	c.step(&raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(2)), Commit: new(uint64(99))})
+	c.do(func() {
+		_ = c.rn.Step(&raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(2)), Commit: new(uint64(99))})
+	})
 	if c.failed == nil || !strings.Contains(c.failed.Error(), "lost") {
 		t.Fatalf("failed: %v", c.failed)
 	}

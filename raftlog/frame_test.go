@@ -15,7 +15,10 @@ import (
 )
 
 func TestHelloRoundTrip(t *testing.T) {
-	want := hello{cluster: "lkc", node: 3000, to: 3001, dir: [16]byte{1, 15: 2}, info: []byte("endpoints")}
+	want := hello{
+		cluster: "lkc", node: 3000, to: 3001, dir: [16]byte{1, 15: 2}, incarnation: [16]byte{3}, token: [tokenLen]byte{4}, boot: 5,
+		founding: true, end: logEnd{6, 7, 8}, voters: []int32{3000, 3001}, info: []byte("endpoints"),
+	}
 	b := appendHello(nil, want)
 	got, err := readHello(b)
 	if err != nil || !reflect.DeepEqual(got, want) {

@@ -35,7 +35,7 @@ type Status struct {
 	// Suspended says why this replica takes no part any more: it has less than it acknowledged. "" when it has not.
 	Suspended string
 	Refused   uint64 // messages of peers that no honest peer sends
-	Failed    error      // why the replica has stopped, see Log.Failed
+	Failed    error  // why the replica has stopped, see Log.Failed
 }
 
 // Voter is a member's progress. Offsets and times of others are known to the leader only (-1, zero).
