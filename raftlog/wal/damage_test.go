@@ -83,6 +83,7 @@ type outcome string
 
 const (
 	refused  outcome = "refused as corrupt"
+	foreign  outcome = "refused as another's"
 	harmless outcome = "harmless"
 	cut      outcome = "cut as a torn tail"
 )
@@ -97,9 +98,15 @@ func (sp *specimen) open(t *testing.T, fsys *memFS, allowed int, what string) ou
 		}
 	}()
 	w, st, err := Open("d", quiet(fsys))
+	if f, ok := errors.AsType[*ForeignError](err); ok {
+		if !errors.Is(err, ErrForeign) || f.Path == "" || f.Found == f.Expected {
+			t.Fatalf("%s: unclear error %v", what, err)
+		}
+		return foreign
+	}
 	if err != nil {
 		var c *CorruptError
-		if !errors.Is(err, ErrCorrupt) || !errors.As(err, &c) || c.Path == "" || !strings.Contains(err.Error(), "rejoin") {
+		if !errors.Is(err, ErrCorrupt) || !errors.As(err, &c) || c.Path == "" || !strings.Contains(err.Error(), "keep d for inspection") {
 			t.Fatalf("%s: unclear error %v", what, err)
 		}
 		return refused
@@ -250,7 +257,7 @@ func TestForeignFiles(t *testing.T) {
 			if got := sp.open(t, fsys, 0, path+" missing"); got != refused && !spare {
 				t.Errorf("%s missing: %s", path, got)
 			}
-			if got := sp.damaged(t, path, other.fs.files[path].data, 0, "of another log"); got != refused && !spare {
+			if got := sp.damaged(t, path, other.fs.files[path].data, 0, "of another log"); got != foreign {
 				t.Errorf("%s of another log: %s", path, got)
 			}
 			swapped := segmentPath("d", (seq+1)%3+1)
@@ -312,7 +319,7 @@ func TestScanRefuses(t *testing.T) {
 		"sealed index":   {records: []record{head, one, {typ: typeSeal, index: 7, payload: seal, flags: flagBatchEnd}}},
 		"after the seal": {records: []record{head, one, {typ: typeSeal, index: 1, payload: seal, flags: flagBatchEnd}}, garbage: true},
 	} {
-		h := segmentHeader{seq: 1, salt: fuzzSalt, size: minSegmentBytes}
+		h := segmentHeader{version: formatVersion, seq: 1, salt: fuzzSalt, size: minSegmentBytes}
 		m := &image{segmentHeader: h, buf: h.encode()}
 		chain := chainStart(m.buf)
 		for i, r := range test.records {
@@ -330,7 +337,7 @@ func TestScanRefuses(t *testing.T) {
 			m.buf[minSegmentBytes-100] = 1
 		}
 		var r replay
-		r.begin(0, m.size)
+		r.begin(0, m.segmentHeader)
 		s, err := m.scan(r.apply)
 		if err == nil && s.sealed {
 			err = m.verifySealed(&s)

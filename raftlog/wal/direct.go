@@ -13,6 +13,10 @@ import (
 // well. A sector that was durable before is written with the same bytes: it has them whether the disk came to it or
 // not. A sector in which the new records begin is as it was, with zeros from there on, or as it was to be. A sector
 // that no record reaches stays zero.
+//
+// A write that found no space (a file system that copies on write needs some for any write) may have
+// left a part of itself too. The next one has the same bytes, and perhaps more behind them, at the
+// same place; a direct write leaves nothing behind that a later sync could drop.
 
 // persist makes the records of the active segment durable.
 func (w *WAL) persist() error {
@@ -31,17 +35,19 @@ func (w *WAL) persist() error {
 	case !s.wroteDirect && errors.Is(err, syscall.EINVAL):
 		return w.fallBack(err)
 	}
-	return final(err, "writing", s.path)
+	return failed(err, "writing", s.path)
 }
 
-// openDirect gives the active segment its second descriptor.
+// openDirect gives the active segment its second descriptor. While the process has none left,
+// writes go through the page cache, and each one tries again.
 func (w *WAL) openDirect() {
 	d, err := w.fs.OpenDirect(w.active.path)
-	if err != nil {
+	switch {
+	case err == nil:
+		w.active.direct = d
+	case !noDescriptors(err):
 		w.ordinaryOnly(err)
-		return
 	}
-	w.active.direct = d
 }
 
 // fallBack writes as before what a file system refused that opens files for direct writes and takes none.
@@ -64,7 +70,7 @@ func (w *WAL) ordinaryOnly(refusal error) {
 // writeThrough writes what of buf is not durable through the page cache and syncs it.
 func (s *segment) writeThrough(buf []byte) error {
 	if _, err := s.file.WriteAt(buf[int64(len(buf))-(s.off-s.synced):], s.synced); err != nil {
-		return final(err, "writing", s.path)
+		return failed(err, "writing", s.path)
 	}
 	if err := s.file.Datasync(); err != nil {
 		return final(err, "syncing", s.path)

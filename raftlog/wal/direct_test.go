@@ -154,12 +154,13 @@ func TestSegmentOfOtherSize(t *testing.T) {
 
 func makeOldLog(t *testing.T, fsys FS, size int64) {
 	t.Helper()
-	d, err := createDurableMark(fsys, "d", position{1, headerBytes})
+	d, err := createDurableMark(fsys, "d", position{1, headerBytes}, newOwner(testIdentity))
 	ok(t, err)
 	ok(t, d.file.Close())
 	f, err := fsys.Create(segmentPath("d", 1))
 	ok(t, err)
-	ok(t, fillSegment(f, segmentHeader{seq: 1, salt: newSalt(), size: size}.encode(), size, nil))
+	h := segmentHeader{version: formatVersion, seq: 1, salt: newSalt(), size: size, owner: d.owner}
+	ok(t, fillSegment(f, h.encode(), size, nil))
 	ok(t, f.Close())
 	ok(t, fsys.SyncDir("d"))
 }

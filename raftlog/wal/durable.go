@@ -4,26 +4,28 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
-	"time"
 )
 
 // The durable mark is a lower bound of what was synced: damage below it is never
-// taken for a torn write, and segments it knows of cannot vanish unnoticed. Two
-// slots are written in turn, each synced before the next, so that a crash spoils
-// one at most:
+// taken for a torn write, and segments it knows of cannot vanish unnoticed. It says
+// whose log this is, and carries a note. Two slots are written in turn, each synced
+// before the next, so that a crash spoils one at most:
 //
-//	0     | "YAKTMARK" | counter 8 | first segment 8 | segment 8 | position 8 | zero | checksum 4 |
-//	4096  | the same, the other slot                                                             |
+//	0     | "YAKTMARK" | counter 8 | first segment 8 | segment 8 | position 8 |
+//	40    | version 4 | zero 4 | first segment with an owner 8 | owner (identity.go) |
+//	352   | length of the note 4 | note | zero                            checksum 4 |
+//	4096  | the same, the other slot                                                |
+//
+// In version 1 everything from byte 40 up to the checksum is zero.
 const (
-	durableName = "durable.mark"
-	slotBytes   = 4096
-	// markDelay bounds how long the mark trails a log that is not busy enough to
-	// reach MarkEvery syncs.
-	markDelay = 250 * time.Millisecond
+	durableName   = "durable.mark"
+	slotBytes     = 4096
+	slotOwner     = 56
+	slotNote      = 352
+	slotNoteBytes = slotNote + 4
 )
 
 var slotMagic = []byte("YAKTMARK")
@@ -38,26 +40,38 @@ func (p position) less(q position) bool {
 	return p.seq < q.seq || p.seq == q.seq && p.offset < q.offset
 }
 
-// durableMark is the file. Its methods may be called from several goroutines.
+// durableMark is the file. Its methods may be called from several goroutines, once the log is open.
 type durableMark struct {
 	file File
 	path string
 
-	mu       sync.Mutex // held while writing: one slot at a time
-	counter  uint64
-	firstSeq uint64   // older segments were dropped
-	synced   position // never moves back
-	slot     [slotBytes]byte
+	mu      sync.Mutex // held while writing: one slot at a time
+	counter uint64
+	slot    [slotBytes]byte
+	slotState
+	dirty bool // something differs from what the newest slot says
 }
 
-func createDurableMark(fsys FS, dir string, first position) (*durableMark, error) {
+// slotState is what a slot says.
+type slotState struct {
+	version   uint32
+	firstSeq  uint64   // older segments were dropped
+	synced    position // never moves back
+	ownedFrom uint64   // older segments may be of version 1, which names no owner
+	owner     Owner
+	note      []byte // replaced, never changed
+}
+
+func createDurableMark(fsys FS, dir string, first position, owner Owner) (*durableMark, error) {
 	path := filepath.Join(dir, durableName)
 	tmp := path + temporarySuffix
 	f, err := fsys.Create(tmp)
 	if err != nil {
 		return nil, explain(err, "creating", tmp)
 	}
-	d := &durableMark{file: f, path: path, firstSeq: first.seq, synced: first}
+	d := &durableMark{file: f, path: path, slotState: slotState{
+		version: formatVersion, firstSeq: first.seq, synced: first, ownedFrom: first.seq, owner: owner,
+	}}
 	err = errors.Join(d.writeSlot(), d.writeSlot())
 	if err == nil {
 		err = fsys.Rename(tmp, path)
@@ -71,6 +85,7 @@ func createDurableMark(fsys FS, dir string, first position) (*durableMark, error
 	return d, nil
 }
 
+// openDurableMark reads the mark and changes nothing.
 func openDurableMark(fsys FS, dir string, log *slog.Logger) (*durableMark, error) {
 	path := filepath.Join(dir, durableName)
 	f, err := fsys.Open(path)
@@ -78,66 +93,131 @@ func openDurableMark(fsys FS, dir string, log *slog.Logger) (*durableMark, error
 		return nil, explain(err, "opening", path)
 	}
 	d := &durableMark{file: f, path: path}
-	good := 0
-	for slot := range int64(2) {
-		b := make([]byte, slotBytes)
-		if n, _ := f.ReadAt(b, slot*slotBytes); n == slotBytes && blockChecksumOK(b) && bytes.HasPrefix(b, slotMagic) {
-			good++
-			d.take(b)
-		}
-	}
-	if good == 0 {
-		return nil, errors.Join(corrupt(path, 0, "neither slot of the durable mark verifies"), f.Close())
+	b := make([]byte, 2*slotBytes)
+	n, _ := f.ReadAt(b, 0)
+	good, err := d.parse(b[:n])
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
 	if good == 1 {
 		log.Warn("wal: one slot of the durable mark does not verify (a crash while it was written, or damage); using the other", "file", path)
 	}
-	// The slot may have been read from a page cache whose sync failed. Written again
-	// as it is, in its place, it is on the disk before anything is done on its word.
-	d.counter--
-	if err := d.writeSlot(); err != nil {
-		return nil, explain(errors.Join(err, f.Close()), "writing", path)
-	}
 	return d, nil
 }
 
-func (d *durableMark) take(slot []byte) {
-	le := binary.LittleEndian
-	if counter := le.Uint64(slot[8:]); counter >= d.counter {
-		d.counter, d.firstSeq = counter, le.Uint64(slot[16:])
-		d.synced = position{le.Uint64(slot[24:]), int64(le.Uint64(slot[32:]))}
+// parse takes the newer of the slots in b and tells how many verify.
+func (d *durableMark) parse(b []byte) (good int, err error) {
+	for ; len(b) >= slotBytes; b = b[slotBytes:] {
+		slot := b[:slotBytes]
+		counter := binary.LittleEndian.Uint64(slot[8:])
+		s, ok := parseSlot(slot)
+		if !ok {
+			continue
+		}
+		if good++; counter >= d.counter {
+			d.counter, d.slotState = counter, s
+		}
 	}
+	switch {
+	case good == 0:
+		return 0, corrupt(d.path, 0, "neither slot of the durable mark verifies")
+	case d.version > formatVersion:
+		return 0, &VersionError{Path: d.path, Version: d.version}
+	}
+	return good, nil
 }
 
-func (d *durableMark) writeSlot() error {
-	d.counter++
+func parseSlot(b []byte) (slotState, bool) {
+	if !bytes.HasPrefix(b, slotMagic) || !blockChecksumOK(b) {
+		return slotState{}, false
+	}
+	le := binary.LittleEndian
+	s := slotState{
+		version:  max(le.Uint32(b[40:]), versionBefore), // which wrote zero
+		firstSeq: le.Uint64(b[16:]), synced: position{le.Uint64(b[24:]), int64(le.Uint64(b[32:]))},
+	}
+	if s.version != formatVersion {
+		return s, true
+	}
+	n := le.Uint32(b[slotNote:])
+	if n > MaxNoteBytes {
+		return slotState{}, false
+	}
+	s.ownedFrom, s.owner = le.Uint64(b[48:]), parseOwner(b[slotOwner:])
+	if n > 0 {
+		s.note = bytes.Clone(b[slotNoteBytes : slotNoteBytes+n])
+	}
+	return s, true
+}
+
+// encode fills slot with what the state says, under a counter.
+func (d *durableMark) encode(counter uint64) {
 	clear(d.slot[:])
 	copy(d.slot[:], slotMagic)
 	le := binary.LittleEndian
-	le.PutUint64(d.slot[8:], d.counter)
+	le.PutUint64(d.slot[8:], counter)
 	le.PutUint64(d.slot[16:], d.firstSeq)
 	le.PutUint64(d.slot[24:], d.synced.seq)
 	le.PutUint64(d.slot[32:], uint64(d.synced.offset))
-	putBlockChecksum(d.slot[:])
-	if _, err := d.file.WriteAt(d.slot[:], int64(d.counter%2)*slotBytes); err != nil {
-		return err
+	if d.version == formatVersion {
+		le.PutUint32(d.slot[40:], d.version)
+		le.PutUint64(d.slot[48:], d.ownedFrom)
+		d.owner.put(d.slot[slotOwner:])
+		le.PutUint32(d.slot[slotNote:], uint32(len(d.note)))
+		copy(d.slot[slotNoteBytes:], d.note)
 	}
-	return d.file.Datasync()
+	putBlockChecksum(d.slot[:])
 }
 
-// advance records that everything up to p is synced.
-func (d *durableMark) advance(p position) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.synced.less(p) {
+// writeSlot writes the older slot. With ErrRetry nothing has changed: the slot that may be half
+// written now is the one that the next try writes.
+func (d *durableMark) writeSlot() error {
+	d.dirty = true
+	d.encode(d.counter + 1)
+	if _, err := d.file.WriteAt(d.slot[:], int64((d.counter+1)%2)*slotBytes); err != nil {
+		return failed(err, "writing", d.path)
+	}
+	if err := d.file.Datasync(); err != nil {
+		return final(err, "syncing", d.path)
+	}
+	d.counter, d.dirty = d.counter+1, false
+	return nil
+}
+
+// secure writes the newest slot again, as it is and in its place. It may have been read from a
+// page cache whose sync failed; after this it is on the disk before anything is done on its word.
+func (d *durableMark) secure() error {
+	d.counter--
+	return d.writeSlot()
+}
+
+// adopt makes a mark of version 1 one of this version, in both slots. Segments from ownedFrom
+// on name their owner.
+func (d *durableMark) adopt(owner Owner, ownedFrom uint64) error {
+	d.version, d.owner, d.ownedFrom = formatVersion, owner, ownedFrom
+	if err := d.writeSlot(); err != nil {
+		return err
+	}
+	return d.writeSlot()
+}
+
+// advance records that everything up to p is synced, and a note. The caller holds mu.
+func (d *durableMark) advance(p position, note []byte) error {
+	if d.synced.less(p) {
+		d.synced, d.dirty = p, true
+	}
+	if !bytes.Equal(d.note, note) {
+		d.note, d.dirty = note, true
+	}
+	if !d.dirty {
 		return nil
 	}
-	d.synced = p
 	return d.writeSlot()
 }
 
 // dropBefore records that segments before seq are to go and that the log is synced
 // up to p, in both slots: losing either must not make their absence look like damage.
+// It may be tried again after ErrRetry.
 func (d *durableMark) dropBefore(seq uint64, p position) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -149,118 +229,4 @@ func (d *durableMark) dropBefore(seq uint64, p position) error {
 		return err
 	}
 	return d.writeSlot()
-}
-
-// marker advances the durable mark behind the log's back, so that a Sync never
-// waits for it.
-type marker struct {
-	mark  *durableMark
-	every int
-
-	mu      sync.Mutex
-	latest  position
-	pending int // syncs since the mark was last written
-	err     error
-
-	begin, now, stop chan struct{} // first pending sync; do not wait for more; end
-	done             chan struct{} // nil when the marker runs within note
-}
-
-func newMarker(mark *durableMark, every int, inline bool) *marker {
-	m := &marker{mark: mark, every: every}
-	if inline {
-		return m
-	}
-	m.begin, m.now = make(chan struct{}, 1), make(chan struct{}, 1)
-	m.stop, m.done = make(chan struct{}), make(chan struct{})
-	go m.run()
-	return m
-}
-
-// note tells that the log is synced up to p; urgent: worth a write by itself.
-func (m *marker) note(p position, urgent bool) error {
-	m.mu.Lock()
-	m.latest = p
-	m.pending++
-	first, full := m.pending == 1, urgent || m.pending >= m.every
-	err := m.err
-	m.mu.Unlock()
-	switch {
-	case m.done == nil && full:
-		m.flush()
-		return m.failed()
-	case m.done == nil:
-		return err
-	}
-	if first {
-		signal(m.begin)
-	}
-	if full {
-		signal(m.now)
-	}
-	return err
-}
-
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-func (m *marker) run() {
-	defer close(m.done)
-	for {
-		select {
-		case <-m.begin:
-		case <-m.stop:
-			return
-		}
-		delay := time.NewTimer(markDelay)
-		select {
-		case <-m.now:
-		case <-delay.C:
-		case <-m.stop:
-			delay.Stop()
-			return
-		}
-		delay.Stop()
-		m.flush()
-	}
-}
-
-func (m *marker) flush() {
-	m.mu.Lock()
-	p, wanted := m.latest, m.pending > 0 && m.err == nil
-	m.pending = 0
-	m.mu.Unlock()
-	if !wanted {
-		return
-	}
-	if err := m.mark.advance(p); err != nil {
-		m.mu.Lock()
-		m.err = final(err, "writing the durable mark", m.mark.path)
-		m.mu.Unlock()
-	}
-}
-
-func (m *marker) failed() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.err
-}
-
-// close writes the mark once more, so that after a clean stop it is exact.
-func (m *marker) close(write bool) error {
-	if m.done != nil {
-		close(m.stop)
-		<-m.done
-	}
-	if write {
-		m.flush()
-	}
-	if err := errors.Join(m.failed(), m.mark.file.Close()); err != nil {
-		return fmt.Errorf("wal: closing the durable mark: %w", err)
-	}
-	return nil
 }

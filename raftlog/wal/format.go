@@ -21,7 +21,7 @@ import (
 //
 //	0        +------------------------------------------------------------+
 //	         | "YAKTWAL\n" | version 4 | zero 4 | sequence 8 | salt 8 |    |
-//	         | size 8 | zero ...                            | checksum 4  |
+//	         | size 8 | owner (identity.go) | zero ...      | checksum 4  |
 //	4096     +------------------------------------------------------------+
 //	         | head record      next index, checksum of the last segment  |
 //	         | hard state       repeated, so that older segments can go   |
@@ -54,9 +54,15 @@ import (
 // The chain makes each header checksum cover everything before it in the
 // segment; a head record carries the last one of the segment before, so it runs
 // through the whole log. Payloads: hard state: vote 8; snapshot mark: end offset 8,
-// epoch 4, raftpb.ConfState; head: chain 4; seal: record count 8; entry: its data.
+// epoch 4, CRC of its file 4, bytes of its file 8, hash chain 8, hash sum 8,
+// raftpb.ConfState; head: chain 4; seal: record count 8; entry: its data.
+//
+// Version 1 has no owner in its headers and durable mark, and of a snapshot mark only
+// end offset, epoch and configuration. A release reads the format of the release
+// before it, writes only its own, and refuses a later one (doc.go).
 const (
-	formatVersion     = 1
+	formatVersion     = 2
+	versionBefore     = 1
 	headerBytes       = 4096
 	recordHeaderBytes = 48
 	recordSaltOffset  = 32
@@ -161,36 +167,49 @@ func parseRecord(b []byte, off int64, salt uint64) parsed {
 }
 
 type segmentHeader struct {
+	version   uint32
 	seq, salt uint64
 	size      int64
+	owner     Owner // zero in version 1
 }
 
 func (h segmentHeader) encode() []byte {
 	b := make([]byte, headerBytes)
 	copy(b, segmentMagic)
 	le := binary.LittleEndian
-	le.PutUint32(b[8:], formatVersion)
+	le.PutUint32(b[8:], h.version)
 	le.PutUint64(b[16:], h.seq)
 	le.PutUint64(b[24:], h.salt)
 	le.PutUint64(b[32:], uint64(h.size))
+	if h.version != versionBefore {
+		h.owner.put(b[40:])
+	}
 	putBlockChecksum(b)
 	return b
 }
 
-func parseSegmentHeader(b []byte) (segmentHeader, string) {
+func parseSegmentHeader(path string, b []byte) (segmentHeader, error) {
 	switch {
 	case len(b) < headerBytes:
-		return segmentHeader{}, "the file ends within its header"
+		return segmentHeader{}, corrupt(path, 0, "the file ends within its header")
 	case !bytes.Equal(b[:len(segmentMagic)], segmentMagic):
-		return segmentHeader{}, "the header does not begin with the log's magic bytes"
+		return segmentHeader{}, corrupt(path, 0, "the header does not begin with the log's magic bytes")
 	case !blockChecksumOK(b[:headerBytes]):
-		return segmentHeader{}, "the header's checksum does not match"
+		return segmentHeader{}, corrupt(path, 0, "the header's checksum does not match")
 	}
 	le := binary.LittleEndian
-	if v := le.Uint32(b[8:]); v != formatVersion {
-		return segmentHeader{}, fmt.Sprintf("format version %d, this program reads version %d", v, formatVersion)
+	h := segmentHeader{
+		version: le.Uint32(b[8:]),
+		seq:     le.Uint64(b[16:]), salt: le.Uint64(b[24:]), size: int64(le.Uint64(b[32:])),
 	}
-	return segmentHeader{seq: le.Uint64(b[16:]), salt: le.Uint64(b[24:]), size: int64(le.Uint64(b[32:]))}, ""
+	switch h.version {
+	case versionBefore:
+	case formatVersion:
+		h.owner = parseOwner(b[40:])
+	default:
+		return segmentHeader{}, &VersionError{Path: path, Version: h.version}
+	}
+	return h, nil
 }
 
 // chainStart ties the first record to the header it follows.

@@ -14,7 +14,7 @@ const fuzzSalt = 0x1122334455667701
 // fuzzImage puts records behind a valid header; signed: with valid checksums, so
 // that what they say is what is tested.
 func fuzzImage(records []byte, signed bool) *image {
-	h := segmentHeader{seq: 1, salt: fuzzSalt, size: int64(headerBytes + len(records))}
+	h := segmentHeader{version: formatVersion, seq: 1, salt: fuzzSalt, size: int64(headerBytes + len(records))}
 	m := &image{segmentHeader: h, path: "fuzz", buf: append(h.encode(), records...)}
 	le, chain := binary.LittleEndian, chainStart(m.buf)
 	for off := headerBytes; signed && off+recordHeaderBytes <= len(m.buf); {
@@ -74,7 +74,7 @@ func FuzzSegment(f *testing.F) {
 
 func fuzzRead(t *testing.T, m *image) (State, scan, bool) {
 	var r replay
-	r.begin(0, m.size)
+	r.begin(0, m.segmentHeader)
 	s, err := m.scan(r.apply)
 	if err != nil {
 		if !errors.Is(err, ErrCorrupt) {
@@ -90,7 +90,7 @@ func fuzzRead(t *testing.T, m *image) (State, scan, bool) {
 
 // seedRecords is a short log with every type of record.
 func seedRecords() []byte {
-	h := segmentHeader{seq: 1, salt: fuzzSalt, size: minSegmentBytes}
+	h := segmentHeader{version: formatVersion, seq: 1, salt: fuzzSalt, size: minSegmentBytes}
 	w := &WAL{next: 1, active: &segment{segmentHeader: h, off: headerBytes, synced: headerBytes, chain: chainStart(h.encode())}}
 	w.putHead(0)
 	w.putHardState(hardState{term: 2, vote: 1}, false)

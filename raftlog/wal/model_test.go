@@ -73,8 +73,12 @@ func stateString(st State) string {
 
 func describe(hs hardState, k Mark, entries []*raftpb.Entry) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "hs %+v mark %d/%d end %d epoch %d voters %v learners %v\n",
+	fmt.Fprintf(&b, "hs %+v mark %d/%d end %d epoch %d voters %v learners %v",
 		hs, k.Index, k.Term, k.EndOffset, k.Epoch, k.ConfState.GetVoters(), k.ConfState.GetLearners())
+	if k.File != (FileSum{}) || k.Hash != (LogHash{}) {
+		fmt.Fprintf(&b, " file %+v hash %+v", k.File, k.Hash)
+	}
+	b.WriteByte('\n')
 	for _, e := range entries {
 		fmt.Fprintf(&b, "%d/%d %v %q\n", e.GetIndex(), e.GetTerm(), e.GetType(), e.GetData())
 	}
@@ -95,12 +99,16 @@ func state(term, vote, commit uint64) *raftpb.HardState {
 
 func mark(index, term uint64) Mark {
 	return Mark{Index: index, Term: term, EndOffset: int64(index) * 10, Epoch: int32(term),
+		File: FileSum{Bytes: int64(index) * 100, CRC: uint32(index*7 + term)}, Hash: LogHash{Chain: term, Sum: index * 31},
 		ConfState: &raftpb.ConfState{Voters: []uint64{1, 2, 3}, Learners: []uint64{9}}}
 }
 
+var testIdentity = Identity{ClusterID: "a cluster", NodeID: 3, DirectoryID: [16]byte{1, 2, 3}}
+
 // quiet is a deterministic log on fsys with small segments.
 func quiet(fsys FS) Options {
-	return Options{SegmentBytes: minSegmentBytes, FS: fsys, inline: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return Options{SegmentBytes: minSegmentBytes, FS: fsys, Identity: testIdentity, inline: true,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 
 func mustOpen(t testing.TB, dir string, o Options) (*WAL, State) {

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -10,10 +11,14 @@ import (
 
 // Open reads the log in dir, making dir and an empty log when there is none, and
 // returns it ready for appending, with all that was durable. A torn last write is
-// cut (State.TornTail). Damage is ErrCorrupt and leaves the files as they are.
-// Making the first segment writes 4 MiB of zeros. dir must belong to this log
-// alone and is not locked here.
+// cut (State.TornTail). Damage is ErrCorrupt, a log or a file of another ErrForeign, a format
+// of a later release ErrVersion: they leave the files as they are. A log of the release before
+// is taken over. Making the first segment of a log or of a takeover writes 4 MiB of zeros. dir
+// must belong to this log alone and is not locked here.
 func Open(dir string, o Options) (*WAL, State, error) {
+	if err := o.Identity.check(); err != nil {
+		return nil, State{}, err
+	}
 	op := &opening{dir: dir, Options: o.withDefaults()}
 	w, st, err := op.run()
 	if err != nil {
@@ -35,7 +40,7 @@ type opening struct {
 	beforeFound scan
 	spare       *segment
 	active      *segment
-	torn        bool
+	cut         *Cut // of a torn tail
 }
 
 func (op *opening) release() error {
@@ -64,12 +69,18 @@ func (op *opening) run() (*WAL, State, error) {
 	if err := op.settle(); err != nil {
 		return nil, State{}, err
 	}
+	if err := op.takeOver(); err != nil {
+		return nil, State{}, err
+	}
 	w, err := op.start()
 	if err != nil {
 		return nil, State{}, err
 	}
 	st := op.replay.state()
-	st.TornTail = op.torn
+	st.Incarnation, st.Note = op.mark.owner.Incarnation, bytes.Clone(op.mark.note)
+	if op.cut != nil {
+		st.TornTail, st.Cut = true, *op.cut
+	}
 	return w, st, nil
 }
 
@@ -83,6 +94,11 @@ func (op *opening) list() error {
 	if err != nil {
 		return explain(err, "listing", op.dir)
 	}
+	if slices.Contains(names, durableName) {
+		if err := op.openMark(); err != nil {
+			return err
+		}
+	}
 	for _, name := range names {
 		if strings.HasSuffix(name, temporarySuffix) {
 			if err := op.FS.Remove(filepath.Join(op.dir, name)); err != nil {
@@ -94,13 +110,27 @@ func (op *opening) list() error {
 		}
 	}
 	slices.Sort(op.seqs)
-	if !slices.Contains(names, durableName) {
+	if op.mark == nil {
 		return op.create()
 	}
+	return op.checkSegments()
+}
+
+// openMark reads the durable mark and refuses another's log before anything is changed.
+func (op *opening) openMark() error {
+	var err error
 	if op.mark, err = openDurableMark(op.FS, op.dir, op.Logger); err != nil {
 		return err
 	}
-	return op.checkSegments()
+	owner := op.mark.owner
+	if op.mark.version == formatVersion && owner.Identity != op.Identity {
+		owner.Incarnation = [16]byte{}
+		return &ForeignError{Path: op.mark.path, Found: owner, Expected: Owner{Identity: op.Identity}, By: "this node"}
+	}
+	if err := op.mark.secure(); err != nil {
+		return explain(err, "writing", op.mark.path)
+	}
+	return nil
 }
 
 func (op *opening) create() error {
@@ -108,7 +138,7 @@ func (op *opening) create() error {
 		return corrupt(filepath.Join(op.dir, durableName), 0, "the durable mark is missing beside %d segments", len(op.seqs))
 	}
 	first := position{1, headerBytes}
-	mark, err := createDurableMark(op.FS, op.dir, first)
+	mark, err := createDurableMark(op.FS, op.dir, first, newOwner(op.Identity))
 	if err != nil {
 		return err
 	}
@@ -117,13 +147,15 @@ func (op *opening) create() error {
 }
 
 func (op *opening) createFirst() error {
-	s, err := createSegment(op.FS, op.dir, 1, min(op.SegmentBytes, firstSegmentBytes), nil)
+	s, err := createSegment(op.FS, op.dir, 1, op.firstBytes(), op.mark.owner, nil)
 	if err != nil {
 		return err
 	}
 	op.seqs = []uint64{1}
 	return s.close()
 }
+
+func (op *opening) firstBytes() int64 { return min(op.SegmentBytes, firstSegmentBytes) }
 
 // checkSegments compares the files with what the durable mark knows.
 func (op *opening) checkSegments() error {
@@ -161,7 +193,10 @@ func (op *opening) read() error {
 		if err != nil {
 			return err
 		}
-		op.replay.begin(op.found.chain, m.size)
+		if err := op.checkOwner(path, m.segmentHeader); err != nil {
+			return err
+		}
+		op.replay.begin(op.found.chain, m.segmentHeader)
 		s, err := m.scan(op.replay.apply)
 		if err != nil {
 			return err
@@ -173,6 +208,26 @@ func (op *opening) read() error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// checkOwner refuses a segment that is not of the durable mark's log.
+func (op *opening) checkOwner(path string, h segmentHeader) error {
+	d := op.mark
+	switch {
+	case d.version == versionBefore && h.version == versionBefore:
+		return nil
+	case d.version == versionBefore:
+		return corrupt(d.path, 0, "the durable mark has format version %d and %s version %d: the mark is older than the log",
+			d.version, filepath.Base(path), h.version)
+	case h.version == versionBefore && h.seq < d.ownedFrom:
+		return nil
+	case h.version == versionBefore:
+		return corrupt(path, 0, "the segment has format version %d, and this log has version %d from segment %d on: the file is of another log",
+			h.version, d.version, d.ownedFrom)
+	case h.owner != d.owner:
+		return &ForeignError{Path: path, Found: h.owner, Expected: d.owner, By: "the durable mark beside it"}
 	}
 	return nil
 }
@@ -207,17 +262,17 @@ func (op *opening) takeSpare(i int, path string) error {
 	if n, err := f.ReadAt(b, 0); n != len(b) {
 		return explain(err, "reading", path)
 	}
-	h, problem := parseSegmentHeader(b)
+	h, err := parseSegmentHeader(path, b)
 	switch {
-	case problem != "":
-		return corrupt(path, 0, "%s", problem)
+	case err != nil:
+		return err
 	case h.seq != op.seqs[i] || h.size != size:
 		return corrupt(path, 0, "the header is of segment %d with %d bytes", h.seq, h.size)
 	case firstNonZero(b[headerBytes:]) >= 0:
 		return corrupt(op.last.path, last.bad, "%s, and %s, which is written only after this one is sealed, is not empty", last.reason, filepath.Base(path))
 	}
 	op.spare.segmentHeader, op.spare.chain = h, chainStart(b)
-	return nil
+	return op.checkOwner(path, h)
 }
 
 // verifyWhole decides what the end of the active segment is, and whether the log
@@ -233,9 +288,12 @@ func (op *opening) verifyWhole() error {
 	if op.mark.synced.seq > op.last.seq {
 		return corrupt(op.last.path, op.found.bad, "%s, and the log had been synced into segment %d", op.found.reason, op.mark.synced.seq)
 	}
-	var err error
-	if op.torn, err = op.last.judge(&op.found, durable); err != nil {
+	torn, err := op.last.judge(&op.found, durable)
+	if err != nil {
 		return err
+	}
+	if torn {
+		op.cut = new(op.last.cut(&op.found, durable))
 	}
 	if op.found.end == headerBytes && len(op.sealed) == 0 {
 		if op.last.seq != 1 {
@@ -266,10 +324,13 @@ func (op *opening) settle() error {
 		}
 	}
 	garbage := int64(0)
-	if op.torn {
-		garbage = int64(lastNonZero(m.buf)) + 1 - s.end
-		op.Logger.Warn("wal: cut off a write that a crash left unfinished; it was never acknowledged",
-			"file", m.path, "offset", s.end, "bytes", garbage, "found", s.reason)
+	if op.cut != nil {
+		garbage = op.cut.Bytes
+		op.Logger.Warn("wal: cutting off the end of the log, which does not verify and is not known to have been durable. "+
+			"A power cut during the last write leaves this, and that write was not acknowledged. "+
+			"If there was none, it is damage, and entries that were acknowledged may be missing here",
+			"file", m.path, "offset", s.end, "bytes", garbage, "records", op.cut.Records,
+			"durableUpTo", op.cut.Durable, "found", s.reason)
 	}
 	f, err := op.rewriteEnd(m, s, garbage)
 	if err != nil {
@@ -305,11 +366,57 @@ func (op *opening) rewriteEnd(m *image, s *scan, zeroed int64) (File, error) {
 	return f, nil
 }
 
-// start puts the log together and gives an empty segment its head.
+// takeOver gives a log of the release before an owner, and what is appended from now on a segment
+// that names it. Before the mark counts on segments with an owner there is none without from there
+// on, and before there is one with an owner both slots of the mark say so. A crash in between leaves
+// a log that the release before reads as well, and one after it what is done again here.
+func (op *opening) takeOver() error {
+	if op.active.version == formatVersion {
+		return nil
+	}
+	next := op.active.seq + 1
+	if op.mark.version == versionBefore {
+		if err := op.removeSpare(); err != nil {
+			return err
+		}
+		if err := op.mark.adopt(newOwner(op.Identity), next); err != nil {
+			return explain(err, "writing", op.mark.path)
+		}
+		op.Logger.Info("wal: took over a log of the release before", "dir", op.dir, "owner", op.mark.owner.String())
+	}
+	if op.spare != nil {
+		return nil
+	}
+	var err error
+	op.spare, err = createSegment(op.FS, op.dir, next, op.firstBytes(), op.mark.owner, nil)
+	return err
+}
+
+func (op *opening) removeSpare() error {
+	if op.spare == nil {
+		return nil
+	}
+	path := op.spare.path
+	err := op.spare.close()
+	op.spare = nil
+	if err == nil {
+		err = op.FS.Remove(path)
+	}
+	if err == nil {
+		err = op.FS.SyncDir(op.dir)
+	}
+	if err != nil {
+		return explain(err, "removing", path)
+	}
+	return nil
+}
+
+// start puts the log together, gives an empty segment its head, and leaves one without an owner.
 func (op *opening) start() (*WAL, error) {
 	r := &op.replay
 	w := &WAL{
-		dir: op.dir, fs: op.FS, log: op.Logger, segmentBytes: op.SegmentBytes, inline: op.inline, direct: true,
+		dir: op.dir, fs: op.FS, owner: op.mark.owner, log: op.Logger,
+		segmentBytes: op.SegmentBytes, inline: op.inline, direct: true,
 		active: op.active, sealed: op.sealed, stop: make(chan struct{}),
 		hs: r.hs, mark: r.mark, markPayload: r.markPayload, next: r.next,
 	}
@@ -317,24 +424,55 @@ func (op *opening) start() (*WAL, error) {
 		w.terms.add(r.first+uint64(i), r.held[i].term)
 	}
 	w.buf = append(alignedBuffer(firstBufferBytes), lastBlock(op.last.buf[:w.active.off])...)
-	if w.active.off == headerBytes {
-		if w.active.size < headerBytes+w.headBytes()+sealBytes {
-			return nil, fmt.Errorf("wal: segment %s of %d bytes is too small to begin with", w.active.path, w.active.size)
-		}
-		w.putHead(r.lastChain)
-		if err := w.flush(); err != nil {
-			return nil, err
-		}
+	if op.spare != nil {
+		w.keepSpare(op.spare)
 	}
-	if err := op.mark.advance(position{w.active.seq, w.active.synced}); err != nil {
-		return nil, explain(err, "writing", op.mark.path)
+	op.active, op.spare = nil, nil // w's from here on
+	if err := w.begin(op.mark, r.lastChain); err != nil {
+		return nil, errors.Join(err, w.abandon())
 	}
-	w.marker = newMarker(op.mark, op.MarkEvery, op.inline)
-	if op.spare == nil {
-		w.prepareSpare()
-		return w, nil
-	}
-	w.spare = w.newSpare()
-	w.spare.ready <- prepared{segment: op.spare}
+	w.marker = newMarker(op.mark, op.MarkEvery, op.inline, op.Logger)
 	return w, nil
+}
+
+func (w *WAL) begin(mark *durableMark, lastChain uint32) error {
+	s := w.active
+	if s.off == headerBytes {
+		if s.size < headerBytes+w.headBytes()+sealBytes {
+			return fmt.Errorf("wal: segment %s of %d bytes is too small to begin with", s.path, s.size)
+		}
+		w.putHead(lastChain)
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	if s.version != formatVersion {
+		if err := w.roll(0); err != nil {
+			return err
+		}
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	mark.mu.Lock()
+	defer mark.mu.Unlock()
+	if err := mark.advance(position{w.active.seq, w.active.synced}, mark.note); err != nil {
+		return explain(err, "writing", mark.path)
+	}
+	if w.spare == nil {
+		w.prepareSpare()
+	}
+	return nil
+}
+
+// abandon ends what has begun and closes the files.
+func (w *WAL) abandon() error {
+	close(w.stop)
+	var err error
+	if w.spare != nil {
+		if p := <-w.spare.ready; p.segment != nil {
+			err = p.segment.close()
+		}
+	}
+	return errors.Join(err, w.active.close())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"iter"
 )
 
 // image is a segment file in memory.
@@ -44,10 +45,10 @@ func readSegment(fsys FS, path string, seq uint64) (image, error) {
 	if n, err := f.ReadAt(buf, 0); int64(n) != size {
 		return image{}, explain(err, "reading", path)
 	}
-	h, problem := parseSegmentHeader(buf)
+	h, err := parseSegmentHeader(path, buf)
 	switch {
-	case problem != "":
-		return image{}, corrupt(path, 0, "%s", problem)
+	case err != nil:
+		return image{}, err
 	case h.seq != seq:
 		return image{}, corrupt(path, 0, "the header says segment %d: the file was renamed or copied over", h.seq)
 	case h.size != size:
@@ -108,25 +109,49 @@ func (m *image) verifySealed(s *scan) error {
 	return nil
 }
 
-// judge decides what an unsealed end is: clean (only zeros follow), a torn last
-// write (torn: everything from s.end on was never synced and is to be cut), or
-// corruption. durable is the position in this segment known from outside to have
-// been synced.
+// judge decides what an unsealed end is: clean (only zeros follow), torn (what the last write
+// left that a power cut interrupted: everything from s.end on was never synced and is to be
+// cut), or corruption. durable is the position in this segment known from outside to have been
+// synced.
+//
+// A disk writes a sector whole or not at all, and a sector it did not come to is zero behind
+// what was durable. So a record that a power cut spoiled has a sector that is zero from where
+// the record begins in it; one whose sectors were all written is damage, wherever it is.
 func (m *image) judge(s *scan, durable int64) (torn bool, err error) {
 	if s.end < durable {
 		return false, corrupt(m.path, s.bad, "%s, and the segment had been synced up to byte %d", s.reason, durable)
 	}
-	later := m.nextHeader(s.bad + recordAlign)
-	for at := later; at >= 0; at = m.nextHeader(at + recordAlign) {
-		p := parseRecord(m.buf, at, m.salt)
-		if int64(p.synced) > s.end {
-			return false, corrupt(m.path, s.bad, "%s, and the record at byte %d was written after this place had been synced", s.reason, at)
+	if firstNonZero(m.buf[s.end:]) < 0 {
+		return false, nil
+	}
+	if !m.unwritten(s) {
+		return false, corrupt(m.path, s.bad, "%s, and all its sectors were written", s.reason)
+	}
+	for at := range m.headersFrom(s.bad + recordAlign) {
+		if p := parseRecord(m.buf, at, m.salt); int64(p.synced) > s.end {
+			return false, corrupt(m.path, s.bad,
+				"%s, and the record at byte %d was written after this place had been synced", s.reason, at)
 		}
 	}
-	if later >= 0 && !m.unwritten(s) {
-		return false, corrupt(m.path, s.bad, "%s, all its sectors were written, and a record follows at byte %d", s.reason, later)
+	return true, nil
+}
+
+// cut tells what of a torn end is lost.
+func (m *image) cut(s *scan, durable int64) Cut {
+	c := Cut{Path: m.path, Offset: s.end, Durable: max(durable, s.synced)}
+	c.Bytes = int64(lastNonZero(m.buf)) + 1 - s.end
+	for range m.headersFrom(s.end) {
+		c.Records++
 	}
-	return firstNonZero(m.buf[s.end:]) >= 0, nil
+	return c
+}
+
+// headersFrom finds the valid record headers of this segment at or after off.
+func (m *image) headersFrom(off int64) iter.Seq[int64] {
+	return func(yield func(int64) bool) {
+		for at := m.nextHeader(off); at >= 0 && yield(at); at = m.nextHeader(at + recordAlign) {
+		}
+	}
 }
 
 // nextHeader finds the first valid record header of this segment at or after off, or -1.
@@ -147,9 +172,8 @@ func (m *image) nextHeader(off int64) int64 {
 	return -1
 }
 
-// unwritten tells whether a sector of the bad record still is as preallocation
-// left it, which is how a write looks that a crash cut out of order: disks write
-// whole sectors, in any order until the sync.
+// unwritten tells whether a sector of the bad record, of its header where that does not verify,
+// still is as preallocation left it. Disks write sectors in any order until the sync.
 func (m *image) unwritten(s *scan) bool {
 	end := min(s.bad+max(recordHeaderBytes, s.tail.bytes), int64(len(m.buf)))
 	for from := s.bad; from < end; {

@@ -36,6 +36,7 @@ type segment struct {
 	chain       uint32
 	count       uint64 // records
 	maxIndex    uint64 // of its entries
+	sealed      bool   // its seal is in the buffer, or on the disk: nothing can follow
 }
 
 // sealedSegment is what Compact needs to know.
@@ -57,28 +58,27 @@ func newSalt() uint64 {
 	return binary.LittleEndian.Uint64(b[:])
 }
 
-// createSegment makes an empty segment: zeroed and durable before it is named, and
-// its name durable on return. Its size is at least size, in whole blocks. With a pace it takes its time, and gives up, leaving
-// nothing, when that says so.
-func createSegment(fsys FS, dir string, seq uint64, size int64, pace *pace) (*segment, error) {
+// createSegment makes an empty segment of this owner: zeroed and durable before it is named, and
+// its name durable on return. It replaces an unused segment of that name, so that at no time there
+// is none. Its size is at least size, in whole blocks. With a pace it takes its time, and gives up
+// when that says so. An error may leave the segment there, empty.
+func createSegment(fsys FS, dir string, seq uint64, size int64, owner Owner, pace *pace) (*segment, error) {
 	path, size := segmentPath(dir, seq), wholeBlocks(size)
 	tmp := path + temporarySuffix
 	f, err := fsys.Create(tmp)
 	if err != nil {
-		return nil, explain(err, "creating", tmp)
+		return nil, unmoved(err, "creating", tmp)
 	}
-	header := segmentHeader{seq: seq, salt: newSalt(), size: size}
+	header := segmentHeader{version: formatVersion, seq: seq, salt: newSalt(), size: size, owner: owner}
 	encoded := header.encode()
-	err = fillSegment(f, encoded, size, pace)
-	named := tmp
-	if err == nil {
-		if err = fsys.Rename(tmp, path); err == nil {
-			named = path
-			err = fsys.SyncDir(dir)
-		}
+	if err = fillSegment(f, encoded, size, pace); err == nil {
+		err = fsys.Rename(tmp, path)
 	}
 	if err != nil {
-		return nil, explain(errors.Join(err, f.Close(), fsys.Remove(named)), "preparing", path)
+		return nil, unmoved(errors.Join(err, f.Close(), fsys.Remove(tmp)), "preparing", path)
+	}
+	if err = fsys.SyncDir(dir); err != nil {
+		return nil, unmoved(errors.Join(err, f.Close()), "preparing", path)
 	}
 	return &segment{
 		segmentHeader: header, file: f, path: path,
@@ -119,29 +119,19 @@ func (w *WAL) takeSpare(need int64) (*segment, error) {
 			return p.segment, nil
 		}
 		if p.err == nil {
-			if err := w.discard(p.segment); err != nil {
-				return nil, err
+			if err := p.segment.close(); err != nil {
+				return nil, explain(err, "replacing", p.segment.path)
 			}
 		}
 	}
-	return createSegment(w.fs, w.dir, w.active.seq+1, max(w.nextBytes(), need), nil)
-}
-
-// discard removes an unused segment that is too small for the next batch.
-func (w *WAL) discard(s *segment) error {
-	err := errors.Join(s.close(), w.fs.Remove(s.path))
-	if err == nil {
-		err = w.fs.SyncDir(w.dir)
-	}
-	if err != nil {
-		return explain(err, "replacing", s.path)
-	}
-	return nil
+	return createSegment(w.fs, w.dir, w.active.seq+1, max(w.nextBytes(), need), w.owner, nil)
 }
 
 // roll seals the active segment and goes on in the next one, which has room for a
 // batch of need bytes. The order is what Open relies on: the next segment's name
 // is durable before the seal is written, and the seal before anything follows it.
+// After ErrRetry no record is to follow but, once there was room for the next segment, the seal
+// is in the buffer; roll takes up from there.
 func (w *WAL) roll(need int64) error {
 	total := headerBytes + w.headBytes() + need + sealBytes
 	if total > maxSegmentBytes {
@@ -151,24 +141,41 @@ func (w *WAL) roll(need int64) error {
 	if err != nil {
 		return err // nothing has moved: the caller may free space and try again
 	}
-	old := w.active
-	w.put(&record{
-		typ: typeSeal, flags: flagBatchEnd, index: old.maxIndex,
-		payload: binary.LittleEndian.AppendUint64(nil, old.count+1),
-	})
-	if err := w.flush(); err != nil {
+	if err := w.seal(); err != nil {
+		if errors.Is(err, ErrRetry) {
+			w.keepSpare(next)
+			return err
+		}
 		w.err = errors.Join(err, next.close())
 		return w.err
 	}
-	if err := old.close(); err != nil {
-		w.err = errors.Join(final(err, "closing", old.path), next.close())
-		return w.err
-	}
+	old := w.active
 	w.sealed = append(w.sealed, sealedSegment{old.seq, old.maxIndex})
 	w.active, w.buf = next, w.buf[:0]
 	w.putHead(old.chain)
 	w.prepareSpare()
 	w.rolled = true
+	return nil
+}
+
+// seal ends the active segment with its seal, durably, and closes it.
+func (w *WAL) seal() error {
+	s := w.active
+	if !s.sealed {
+		s.sealed = true
+		w.put(&record{
+			typ: typeSeal, flags: flagBatchEnd, index: s.maxIndex,
+			payload: binary.LittleEndian.AppendUint64(nil, s.count+1),
+		})
+	}
+	if s.synced != s.off {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	if err := s.close(); err != nil {
+		return final(err, "closing", s.path)
+	}
 	return nil
 }
 
@@ -187,5 +194,6 @@ func (w *WAL) putHead(chain uint32) {
 		return
 	}
 	w.put(&hs)
-	w.put(&record{typ: typeMark, flags: flagBatchEnd, index: w.mark.Index, term: w.mark.Term, payload: w.markPayload})
+	w.put(&record{typ: typeMark, flags: flagBatchEnd, index: w.mark.Index, term: w.mark.Term,
+		payload: markOfVersion(w.active.version, w.markPayload)})
 }

@@ -36,7 +36,7 @@ func (w *WAL) prepareSpare() {
 	s := w.newSpare()
 	w.spare = s
 	build := func() {
-		made, err := createSegment(w.fs, w.dir, seq, size, s.pace)
+		made, err := createSegment(w.fs, w.dir, seq, size, w.owner, s.pace)
 		if err != nil && !errors.Is(err, errStopped) {
 			w.log.Warn("wal: cannot prepare the next segment ahead; it will be tried again when it is needed", "error", err)
 		}
@@ -48,6 +48,12 @@ func (w *WAL) prepareSpare() {
 		return
 	}
 	go build()
+}
+
+// keepSpare makes an unused segment the spare one.
+func (w *WAL) keepSpare(s *segment) {
+	w.spare = w.newSpare()
+	w.spare.ready <- prepared{segment: s}
 }
 
 // paceSpare lets the spare segment follow the active one.

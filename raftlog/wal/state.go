@@ -32,13 +32,6 @@ type LogHash struct {
 	Chain, Sum uint64
 }
 
-// Identity is whom a log belongs to.
-type Identity struct {
-	ClusterID   string // 1 to 255 bytes
-	NodeID      int32
-	DirectoryID [16]byte
-}
-
 // State is what a log held when it was opened.
 type State struct {
 	// HardState is never nil; all zero when none was appended. Commit is at least
@@ -50,12 +43,31 @@ type State struct {
 	// Entries follow Mark.Index without a gap. Their Data share buffers with one
 	// another: they may be kept, not changed.
 	Entries []*raftpb.Entry
-	// TornTail: a write that was never acknowledged was cut off the end.
+	// TornTail: what did not verify was cut off the end; see Cut.
 	TornTail bool
+	// Cut is what was cut off; the zero value when nothing was.
+	Cut Cut
 	// Incarnation is drawn when a log is made: a log that is made again, in the same directory too, has another one.
 	Incarnation [16]byte
 	// Note is what SetNote has stored last, nil when nothing.
 	Note []byte
+}
+
+// Cut is the end of a log that was cut off because it did not verify, above all that is known to
+// have been durable. A power cut during the last write leaves such an end, and that write had not
+// been acknowledged. Damage to the very last writes can look the same: then this copy of the log
+// lacks entries that were acknowledged, which only the other voters can tell.
+type Cut struct {
+	Path    string // the segment
+	Offset  int64  // where it ends now, bytes from its start
+	Bytes   int64  // up to the last one that was not zero
+	Records int    // of which at least the header was legible
+	Durable int64  // the segment was known to be durable up to here
+}
+
+func (c Cut) String() string {
+	return fmt.Sprintf("%d bytes with %d legible records at byte %d of %s, which is known to have been durable up to byte %d",
+		c.Bytes, c.Records, c.Offset, c.Path, c.Durable)
 }
 
 type hardState struct{ term, vote, commit uint64 }
@@ -64,22 +76,59 @@ func (h hardState) record() record {
 	return record{typ: typeHardState, index: h.commit, term: h.term, payload: binary.LittleEndian.AppendUint64(nil, h.vote)}
 }
 
+// A snapshot mark is the fixed fields and then the configuration. Version 1 has only the first
+// two of the fixed fields.
+const (
+	markFixedBytes       = 40
+	markFixedBytesBefore = 12
+)
+
 func encodeMark(m Mark) ([]byte, error) {
-	b := binary.LittleEndian.AppendUint64(nil, uint64(m.EndOffset))
-	b = binary.LittleEndian.AppendUint32(b, uint32(m.Epoch))
-	return proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, m.ConfState)
+	if m.File.Bytes < 0 {
+		return nil, fmt.Errorf("wal: a snapshot mark with a file of %d bytes", m.File.Bytes)
+	}
+	le := binary.LittleEndian
+	b := le.AppendUint64(nil, uint64(m.EndOffset))
+	b = le.AppendUint32(b, uint32(m.Epoch))
+	b = le.AppendUint32(b, m.File.CRC)
+	b = le.AppendUint64(b, uint64(m.File.Bytes))
+	b = le.AppendUint64(b, m.Hash.Chain)
+	b = le.AppendUint64(b, m.Hash.Sum)
+	b, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(b, m.ConfState)
+	if err != nil {
+		return nil, fmt.Errorf("wal: encoding the configuration of a snapshot: %w", err)
+	}
+	return b, nil
 }
 
-func decodeMark(r *record) (Mark, error) {
-	if len(r.payload) < 12 {
+// markOfVersion turns the encoding of a mark into that of a segment of another version.
+func markOfVersion(version uint32, payload []byte) []byte {
+	if version == formatVersion || payload == nil {
+		return payload
+	}
+	return slices.Concat(payload[:markFixedBytesBefore], payload[markFixedBytes:])
+}
+
+func decodeMark(r *record, version uint32) (Mark, error) {
+	le, fixed := binary.LittleEndian, markFixedBytes
+	if version != formatVersion {
+		fixed = markFixedBytesBefore
+	}
+	if len(r.payload) < fixed {
 		return Mark{}, fmt.Errorf("a snapshot mark of %d bytes", len(r.payload))
 	}
 	m := Mark{
 		Index: r.index, Term: r.term, ConfState: &raftpb.ConfState{},
-		EndOffset: int64(binary.LittleEndian.Uint64(r.payload)),
-		Epoch:     int32(binary.LittleEndian.Uint32(r.payload[8:])),
+		EndOffset: int64(le.Uint64(r.payload)), Epoch: int32(le.Uint32(r.payload[8:])),
 	}
-	if err := proto.Unmarshal(r.payload[12:], m.ConfState); err != nil {
+	if fixed == markFixedBytes {
+		m.File = FileSum{CRC: le.Uint32(r.payload[12:]), Bytes: int64(le.Uint64(r.payload[16:]))}
+		m.Hash = LogHash{Chain: le.Uint64(r.payload[24:]), Sum: le.Uint64(r.payload[32:])}
+	}
+	if m.File.Bytes < 0 {
+		return Mark{}, fmt.Errorf("a snapshot mark with a file of %d bytes", m.File.Bytes)
+	}
+	if err := proto.Unmarshal(r.payload[fixed:], m.ConfState); err != nil {
 		return Mark{}, fmt.Errorf("a snapshot mark whose configuration does not decode: %w", err)
 	}
 	return m, nil
@@ -91,10 +140,11 @@ func decodeMark(r *record) (Mark, error) {
 type replay struct {
 	hs          hardState
 	mark        Mark
-	markPayload []byte
+	markPayload []byte // encoded in this release's format
 	first, next uint64
 	held        []heldEntry
-	segment     int // ordinal of the segment being read
+	version     uint32 // of the segment being read
+	segment     int    // its ordinal
 	segmentSize []int64
 	maxIndex    uint64 // of the segment being read
 	lastChain   uint32 // of the segment before it
@@ -109,8 +159,9 @@ type heldEntry struct {
 }
 
 // begin starts the next segment; chain is the seal's of the one before.
-func (r *replay) begin(chain uint32, size int64) {
-	r.segmentSize = append(r.segmentSize, size)
+func (r *replay) begin(chain uint32, h segmentHeader) {
+	r.segmentSize = append(r.segmentSize, h.size)
+	r.version = h.version
 	r.segment = len(r.segmentSize) - 1
 	r.lastChain, r.maxIndex, r.started = chain, 0, false
 }
@@ -155,14 +206,20 @@ func (r *replay) applyHead(rec *record) error {
 }
 
 func (r *replay) applyMark(rec *record) error {
-	m, err := decodeMark(rec)
+	m, err := decodeMark(rec, r.version)
 	if err != nil {
 		return err
+	}
+	payload := slices.Clone(rec.payload)
+	if r.version != formatVersion {
+		if payload, err = encodeMark(m); err != nil {
+			return err
+		}
 	}
 	if m.Index < r.mark.Index || (!rec.has(flagReset) && m.Index >= r.next) {
 		return fmt.Errorf("a snapshot mark at %d after one at %d, with the log's next entry %d", m.Index, r.mark.Index, r.next)
 	}
-	r.mark, r.markPayload = m, slices.Clone(rec.payload)
+	r.mark, r.markPayload = m, payload
 	switch {
 	case rec.has(flagReset):
 		r.held, r.first, r.next = nil, m.Index+1, m.Index+1

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,10 @@ const (
 	defaultMarkEvery    = 64
 	// keepBufferBytes is the append buffer kept between syncs.
 	keepBufferBytes = 4 << 20
+	// DescriptorsMax is how many file descriptors a log holds at most at a time: the durable mark,
+	// two for the active segment, one for the next, and two for moments in which the directory is
+	// synced or a file is read. A process that keeps so many free for its log never waits for one.
+	DescriptorsMax = 6
 )
 
 // Options of a log; the zero value is what a node uses.
@@ -24,7 +29,8 @@ type Options struct {
 	SegmentBytes int64
 	// MarkEvery is the number of syncs after which the durable mark is advanced, 64 when 0.
 	MarkEvery int
-	// Identity is whom the log belongs to. A log of another one is not opened.
+	// Identity is whom the log belongs to. A log of another one is not opened. A log of
+	// the release before, which names nobody, is given it.
 	Identity Identity
 	// FS is where the log lives, the operating system's file system when nil.
 	FS FS
@@ -51,11 +57,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// WAL is an open log. It is used by one goroutine at a time; its own goroutines
+// WAL is an open log. It is used by one goroutine at a time, but for SetNote; its own goroutines
 // (zeroing the next segment, advancing the durable mark) end with Close.
 type WAL struct {
 	dir          string
 	fs           FS
+	owner        Owner
 	log          *slog.Logger
 	segmentBytes int64
 	inline       bool
@@ -85,9 +92,9 @@ type WAL struct {
 // one after the last: an index that exists is replaced together with everything
 // after it. The hard state's commit must not be beyond the last entry.
 //
-// When a segment is full Append itself seals and syncs it. If the next one cannot
-// be made, the error (errors.Is with syscall.ENOSPC for a full disk) is not
-// final and nothing was appended: the same call may be tried again.
+// When a segment is full Append itself seals and syncs it. An error with ErrRetry
+// (no space, no descriptor) is not final and nothing was appended: the same call may
+// be tried again.
 func (w *WAL) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error {
 	if w.err != nil {
 		return w.err
@@ -183,25 +190,34 @@ func (w *WAL) put(r *record) {
 
 // reserve makes room for a batch: batches do not span segments.
 func (w *WAL) reserve(n int64) error {
-	if w.active.off+n+sealBytes <= w.active.size {
+	if !w.active.sealed && w.active.off+n+sealBytes <= w.active.size {
 		return nil
 	}
 	return w.roll(n)
 }
 
-// Sync makes everything appended durable, with one write. An error is final: what
-// is on the disk is not known any more, every later call returns it, and the process
-// must stop.
+// Sync makes everything appended durable, with one write. An error with ErrRetry (no space
+// for the write) is not final: nothing is known to be durable that was not before, and the next
+// Sync writes the same again. Any other error is final: what is on the disk is not known any
+// more, every later call returns it, and the process must stop.
 func (w *WAL) Sync() error {
 	if w.err != nil || w.active.off == w.active.synced {
 		return w.err
 	}
-	if w.err = w.flush(); w.err != nil {
-		return w.err
+	if err := w.flush(); err != nil {
+		return w.fail(err)
 	}
-	w.err = w.marker.note(position{w.active.seq, w.active.synced}, w.rolled)
+	w.err = w.marker.synced(position{w.active.seq, w.active.synced}, w.rolled)
 	w.rolled = false
 	return w.err
+}
+
+// fail makes err final unless the call may be tried again.
+func (w *WAL) fail(err error) error {
+	if !errors.Is(err, ErrRetry) {
+		w.err = err
+	}
+	return err
 }
 
 func (w *WAL) flush() error {
@@ -228,10 +244,18 @@ func (w *WAL) keepLastBlock() {
 // longer part of the log. If the log has no entry m.Index of term m.Term the
 // snapshot replaces it: all entries are dropped and the next one is m.Index+1.
 // For a snapshot received from a leader, call SetMark before the Append with the
-// hard state that commits it. Errors as with Append and Sync.
+// hard state that commits it. Errors as with Append and Sync: after ErrRetry the
+// same call may be tried again.
 func (w *WAL) SetMark(m Mark) error {
 	if w.err != nil {
 		return w.err
+	}
+	payload, err := encodeMark(m)
+	if err != nil {
+		return err
+	}
+	if m.Index == w.mark.Index && m.Term == w.mark.Term && bytes.Equal(payload, w.markPayload) {
+		return w.Sync() // set before, and durable or tried again
 	}
 	reset := !w.holds(m.Index, m.Term)
 	switch {
@@ -239,10 +263,6 @@ func (w *WAL) SetMark(m Mark) error {
 		return fmt.Errorf("wal: a snapshot at entry %d of term %d cannot follow the one at entry %d of term %d", m.Index, m.Term, w.mark.Index, w.mark.Term)
 	case reset && m.Index < w.hs.commit:
 		return fmt.Errorf("wal: a snapshot at entry %d of term %d is of another log: entries up to %d are committed here", m.Index, m.Term, w.hs.commit)
-	}
-	payload, err := encodeMark(m)
-	if err != nil {
-		return fmt.Errorf("wal: encoding the configuration of a snapshot: %w", err)
 	}
 	if err := w.reserve(recordBytes(len(payload))); err != nil {
 		return err
@@ -271,7 +291,8 @@ func (w *WAL) holds(index, term uint64) bool {
 
 // Compact removes the oldest segments as long as all their entries are below
 // firstIndex, which may be Mark.Index+1 at most. It writes to the disk and
-// unlinks files: milliseconds. An error of the file system is final.
+// unlinks files: milliseconds. After an error with ErrRetry the same call may be
+// tried again; any other error of the file system is final.
 func (w *WAL) Compact(firstIndex uint64) error {
 	if firstIndex > w.mark.Index+1 {
 		return fmt.Errorf("wal: compacting up to entry %d, but the snapshot mark is at entry %d", firstIndex, w.mark.Index)
@@ -292,20 +313,25 @@ func (w *WAL) Compact(firstIndex uint64) error {
 		keep = w.sealed[drop].seq
 	}
 	if err := w.marker.mark.dropBefore(keep, position{w.active.seq, w.active.synced}); err != nil {
-		w.err = final(err, "writing the durable mark", w.marker.mark.path)
-		return w.err
+		return w.fail(err)
 	}
-	for _, s := range w.sealed[:drop] {
-		if err := w.fs.Remove(segmentPath(w.dir, s.seq)); err != nil {
-			w.err = final(err, "removing", segmentPath(w.dir, s.seq))
-			return w.err
+	return w.remove(drop)
+}
+
+// remove unlinks the oldest segments, which the durable mark does not count any more: should one
+// of their names come back in a crash, Open removes it.
+func (w *WAL) remove(segments int) error {
+	for range segments {
+		path := segmentPath(w.dir, w.sealed[0].seq)
+		if err := w.fs.Remove(path); err != nil {
+			return w.fail(failed(err, "removing", path))
 		}
+		w.sealed = w.sealed[1:]
 	}
-	w.sealed = append(w.sealed[:0], w.sealed[drop:]...)
 	if err := w.fs.SyncDir(w.dir); err != nil {
-		w.err = final(err, "removing segments in", w.dir)
+		return w.fail(failed(err, "removing segments in", w.dir))
 	}
-	return w.err
+	return nil
 }
 
 // Close syncs what was appended, brings the durable mark up to date and releases
@@ -315,13 +341,7 @@ func (w *WAL) Close() error {
 		return ErrClosed
 	}
 	err := w.Sync()
-	close(w.stop)
-	if w.spare != nil {
-		if p := <-w.spare.ready; p.segment != nil {
-			err = errors.Join(err, p.segment.close())
-		}
-	}
-	err = errors.Join(err, w.marker.close(err == nil), w.active.close())
+	err = errors.Join(err, w.marker.close(err == nil), w.abandon())
 	w.active, w.buf, w.err = nil, nil, ErrClosed
 	return err
 }
