@@ -23,6 +23,7 @@ type testNode struct {
 	app  *appState
 	addr string
 
+	wrap     func(disk) disk // nil, or what stands between the log and its disk
 	listener net.Listener
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
@@ -86,7 +87,7 @@ func (cl *testCluster) start() {
 func (n *testNode) start() {
 	n.t.Helper()
 	n.app = newAppState()
-	log, err := Open(n.cfg, n.app)
+	log, err := openWith(n.cfg, n.app, n.wrap)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -99,6 +100,22 @@ func (n *testNode) start() {
 	n.served.Add(1)
 	go n.accept(n.listener, log)
 	log.Start()
+}
+
+// openWith is Open with something between the log and its disk.
+func openWith(cfg Config, app App, wrap func(disk) disk) (*Log, error) {
+	if wrap == nil {
+		return Open(cfg, app)
+	}
+	cfg, err := cfg.filled()
+	if err != nil {
+		return nil, err
+	}
+	snaps, st, d, err := openDisk(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return newLog(cfg, app, snaps, st, wrap(d))
 }
 
 func (n *testNode) accept(l net.Listener, log *Log) {

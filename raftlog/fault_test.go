@@ -295,3 +295,52 @@ func TestIdleLogWritesNothing(t *testing.T) {
 		}
 	})
 }
+
+// hangingDisk does not come back from a sync while it is told to hang.
+type hangingDisk struct {
+	disk
+	hang atomic.Pointer[chan struct{}]
+}
+
+func (d *hangingDisk) Sync() error {
+	if c := d.hang.Load(); c != nil {
+		<-*c
+	}
+	return d.disk.Sync()
+}
+
+// TestStalledDiskHandsOver: a leader whose disk hangs gives leadership away within two election timeouts, does not take it
+// back, and follows when the disk answers again.
+func TestStalledDiskHandsOver(t *testing.T) {
+	t.Parallel()
+	cl := newCluster(t, 3, nil)
+	disks := map[*testNode]*hangingDisk{}
+	for _, n := range cl.nodes {
+		n.wrap = func(d disk) disk {
+			disks[n] = &hangingDisk{disk: d}
+			return disks[n]
+		}
+	}
+	cl.start()
+	end := cl.write("before")
+	slow := cl.leader()
+	for _, n := range cl.nodes {
+		n.await(end)
+	}
+	release := make(chan struct{})
+	disks[slow].hang.Store(&release)
+	began := slow.log.ticks()
+	if _, err := slow.propose(slow.log.Status().Epoch, dataBatch(1, "hangs")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "another one leads", func() bool {
+		s := slow.log.Status()
+		return s.Leader >= 0 && s.Leader != slow.id
+	})
+	if took := slow.log.ticks() - began; took > 2*int64(slow.cfg.ElectionTicks) {
+		t.Errorf("leadership went away after %d ticks, an election timeout has %d", took, slow.cfg.ElectionTicks)
+	}
+	disks[slow].hang.Store(nil)
+	close(release)
+	slow.await(cl.write("after"))
+}

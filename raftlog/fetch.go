@@ -57,7 +57,7 @@ func (l *Log) Fetch(ctx context.Context, f FetchRequest) FetchResult {
 }
 
 func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) FetchResult {
-	var patience <-chan time.Time
+	var patience *time.Timer
 	asked := now()
 	v.observe(f, asked)
 	for {
@@ -70,13 +70,14 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 			return res
 		}
 		if patience == nil {
-			timer := v.timer(left)
-			defer func() { timer.Stop(); v.timers.Put(timer) }()
-			patience = timer.C
+			patience = v.timer(left)
+			defer func() { patience.Stop(); v.timers.Put(patience) }()
+		} else {
+			patience.Reset(left) // what is hoped for now may be worth less
 		}
 		select {
 		case <-changed:
-		case <-patience:
+		case <-patience.C:
 			return res
 		case <-ctx.Done():
 			return res

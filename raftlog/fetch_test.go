@@ -159,6 +159,8 @@ func TestFetchParks(t *testing.T) {
 		{"with no leader, for a second", leadership{-1, 5, false}, func(f FetchRequest) FetchRequest { f.MaxWait = time.Minute; return f }, nil, time.Second, codeNotLeader, -1, 0},
 		{"with no leader and no patience", leadership{-1, 5, false}, func(f FetchRequest) FetchRequest { f.MaxWait = 0; return f }, nil, 0, codeNotLeader, -1, 0},
 		{"with an epoch to come", leadership{7, 4, false}, nil, nil, 500 * time.Millisecond, codeUnknownLeaderEpoch, 7, 0},
+		{"with a deposed leader, not for long", leadership{-1, 5, true}, nil, nil, deposedHold, codeBrokerNotAvailable, -1, 0},
+		{"until the leader is deposed", leadership{self, 5, false}, nil, func(v *view) { v.setLeadership(leadership{-1, 5, true}) }, deposedHold, codeBrokerNotAvailable, -1, 0},
 		{"with another leader: not at all", leadership{7, 5, false}, nil, nil, 0, codeNotLeader, 7, 0},
 		{"until the log stops", leadership{self, 5, false}, nil, func(v *view) { v.stop(false) }, 0, codeBrokerNotAvailable, -1, 0},
 	} {

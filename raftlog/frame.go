@@ -234,10 +234,15 @@ func readVerdict(b []byte) ([]byte, error) {
 	case b[0] == verdictOK:
 		return b[1:], nil
 	}
-	return nil, &refusedError{b[0], string(b[1:min(len(b), maxSentenceBytes)])}
+	return nil, &heardRefusal{b[0], string(b[1:min(len(b), maxSentenceBytes)])}
 }
 
-// refusedError is why one node does not want another: the verdict's byte and a sentence for the other's operator.
+// heardRefusal is a refusal that a peer has sent: its own word on this node.
+type heardRefusal refusedError
+
+func (e *heardRefusal) Error() string { return e.sentence }
+
+// refusedError is why this node does not want another: the verdict's byte and a sentence for the other's operator.
 type refusedError struct {
 	verdict  byte
 	sentence string

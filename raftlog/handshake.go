@@ -222,7 +222,7 @@ func (l *Log) saveMemory(sync bool) error {
 
 // hearRefusal takes a peer's word on why it does not want this node.
 func (l *Log) hearRefusal(peer uint64, err error) {
-	r, ok := errors.AsType[*refusedError](err)
+	r, ok := errors.AsType[*heardRefusal](err)
 	if !ok {
 		return
 	}

@@ -1,0 +1,148 @@
+package raftlog
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+)
+
+// greet sends one hello to a log and returns the verdict.
+func greet(l *Log, h hello) error {
+	frame, closed := l.AcceptPeer("127.0.0.1:1")
+	defer closed()
+	reply, err := frame(appendHello([]byte{kindHello}, h))
+	if err != nil {
+		return err
+	}
+	_, err = readVerdict(reply)
+	return err
+}
+
+// confirmsAll dials peers that confirm every token and refuse all else.
+func confirmsAll(context.Context, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	go func() {
+		defer theirs.Close()
+		_ = serveFrames(theirs, func(body []byte) ([]byte, error) {
+			if body[0] != kindConfirm {
+				return refusal(errors.New("no")), nil
+			}
+			return []byte{verdictOK}, nil
+		})
+	}()
+	return ours, nil
+}
+
+func TestHandshakeRefusals(t *testing.T) {
+	t.Parallel()
+	cl := newCluster(t, 3, func(c *Config) {
+		c.Dial = confirmsAll
+		c.VoterDirectory = func(node int32) [16]byte { return [16]byte{byte(node)} }
+	})
+	n := cl.nodes[0]
+	n.start()
+	good := hello{cluster: "test-cluster", node: 2, to: 0, dir: [16]byte{2}, incarnation: [16]byte{1}, voters: []int32{0, 1, 2}}
+	if err := greet(n.log, good); err != nil {
+		t.Fatal(err)
+	}
+	for says, change := range map[string]func(h *hello){
+		"belongs to cluster":        func(h *hello) { h.cluster = "other" },
+		"meant to reach node 1":     func(h *hello) { h.to = 1 },
+		"uses node id 0 too":        func(h *hello) { h.node = 0 },
+		"not a member":              func(h *hello) { h.node = 9 },
+		"was replaced":              func(h *hello) { h.dir[0] = 0xff },
+		"formatted with the voters": func(h *hello) { h.founding, h.voters = true, []int32{0, 2} },
+	} {
+		h := good
+		change(&h)
+		if err := greet(n.log, h); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want something that says %q", err, says)
+		}
+	}
+	frame, _ := n.log.AcceptPeer("127.0.0.1:1")
+	if _, err := frame([]byte{kindMessages}); err == nil {
+		t.Error("messages before a hello")
+	}
+	frame, _ = n.log.AcceptPeer("127.0.0.1:1")
+	if _, err := frame(nil); err == nil {
+		t.Error("an empty frame")
+	}
+	if _, err := frame(appendHello([]byte{kindHello}, hello{cluster: "other", node: 2})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := frame(appendHello([]byte{kindHello}, good)); err == nil {
+		t.Error("a second hello after a refusal")
+	}
+}
+
+// TestStrangerIsNotHeard: a connection that says it is of a member is heard only if that member, asked at its address,
+// knows of it. What the stranger told of the member leaves no trace.
+func TestStrangerIsNotHeard(t *testing.T) {
+	t.Parallel()
+	cl := newCluster(t, 3, nil)
+	cl.start()
+	end := cl.write("before")
+	leader := cl.leader()
+	other := cl.nodes[(leader.id+1)%3]
+	other.await(end)
+	leader.log.mu.Lock()
+	known := leader.log.core.memory.known[raftID(other.id)]
+	leader.log.mu.Unlock()
+	h := hello{
+		cluster: "test-cluster", node: other.id, to: leader.id, dir: other.cfg.DirectoryID, incarnation: known.incarnation,
+		boot: known.boot, end: logEnd{1, 1, 1 << 40}, voters: []int32{0, 1, 2}, info: []byte("here I am"),
+	}
+	err := greet(leader.log, h)
+	if err == nil || !strings.Contains(err.Error(), "is not connecting to node") {
+		t.Errorf("an introduction that the member does not confirm: %v", err)
+	}
+	other.kill()
+	if err := greet(leader.log, h); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("an introduction of a member that is not there: %v", err)
+	}
+	for _, p := range leader.log.Peers() {
+		if string(p.Info) == "here I am" {
+			t.Error("the stranger's word counts as the member's")
+		}
+	}
+	leader.log.mu.Lock()
+	defer leader.log.mu.Unlock()
+	if got := leader.log.core.memory.known[raftID(other.id)]; got.acked.lastIndex >= 1<<40 {
+		t.Errorf("the stranger's word is remembered: %+v", got)
+	}
+}
+
+// TestConfirmIsForTheNodeThatIsDialled: a token opens no other door.
+func TestConfirmIsForTheNodeThatIsDialled(t *testing.T) {
+	t.Parallel()
+	cl := newCluster(t, 3, nil)
+	cl.nodes[0].start()
+	l := cl.nodes[0].log
+	token := newToken()
+	done := l.peers.attempt(token, 1)
+	for name, c := range map[string]struct {
+		ask  confirm
+		good bool
+	}{
+		"the node":          {confirm{"test-cluster", 1, 0, token}, true},
+		"another node":      {confirm{"test-cluster", 2, 0, token}, false},
+		"another token":     {confirm{"test-cluster", 1, 0, newToken()}, false},
+		"another cluster":   {confirm{"other", 1, 0, token}, false},
+		"meant for another": {confirm{"test-cluster", 1, 2, token}, false},
+	} {
+		frame, _ := l.AcceptPeer("127.0.0.1:1")
+		reply, err := frame(appendConfirm([]byte{kindConfirm}, c.ask))
+		if _, verdict := readVerdict(reply); err != nil || (verdict == nil) != c.good {
+			t.Errorf("%s: %v, %v", name, verdict, err)
+		}
+		if _, err := frame([]byte{kindPing}); err == nil {
+			t.Errorf("%s: a second frame", name)
+		}
+	}
+	done()
+	if l.peers.isAttempt(token, 1) {
+		t.Error("the token outlives the handshake")
+	}
+}
