@@ -1,0 +1,75 @@
+package wal
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// TestForeignLog: a log is opened for nobody but its owner, and is not touched.
+func TestForeignLog(t *testing.T) {
+	t.Parallel()
+	fsys := newMemFS()
+	o := quiet(fsys)
+	w, made := mustOpen(t, "d", o)
+	ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, "mine")}))
+	ok(t, w.Close())
+	before := fsys.clone()
+	for what, change := range map[string]func(*Identity){
+		"cluster":   func(i *Identity) { i.ClusterID = "another" },
+		"node":      func(i *Identity) { i.NodeID = 4 },
+		"directory": func(i *Identity) { i.DirectoryID[15] = 9 },
+		"nobody":    func(i *Identity) { *i = Identity{} },
+	} {
+		other := o
+		change(&other.Identity)
+		_, _, err := Open("d", other)
+		f, is := errors.AsType[*ForeignError](err)
+		if !is || !errors.Is(err, ErrForeign) || f.Found.Identity != o.Identity || f.Expected.Identity != other.Identity {
+			t.Fatalf("%s: %v", what, err)
+		}
+		for _, side := range []string{f.Found.String(), f.Expected.String(), "d/" + durableName} {
+			if !strings.Contains(err.Error(), side) {
+				t.Errorf("%s: %q is not named by %v", what, side, err)
+			}
+		}
+	}
+	for path, n := range before.files {
+		if !bytes.Equal(fsys.files[path].data, n.data) {
+			t.Errorf("%s was changed", path)
+		}
+	}
+	w, again := mustOpen(t, "d", o)
+	if again.Incarnation != made.Incarnation || len(again.Entries) != 1 {
+		t.Errorf("its owner finds %+v", again)
+	}
+	ok(t, w.Close())
+	_, anew := mustOpen(t, "d", quiet(newMemFS()))
+	if anew.Incarnation == made.Incarnation {
+		t.Error("a log made a second time has the same incarnation")
+	}
+	o.Identity.ClusterID = strings.Repeat("c", MaxClusterIDBytes+1)
+	if _, _, err := Open("d", o); err == nil || !strings.Contains(err.Error(), "256") {
+		t.Errorf("a cluster id that is too long: %v", err)
+	}
+}
+
+// TestLongestClusterID survives, in the mark and in the segments.
+func TestLongestClusterID(t *testing.T) {
+	t.Parallel()
+	o := quiet(newMemFS())
+	o.Identity.ClusterID = strings.Repeat("\xff", MaxClusterIDBytes)
+	o.Identity.NodeID = -1
+	w, _ := mustOpen(t, "d", o)
+	note := bytes.Repeat([]byte{0xee}, MaxNoteBytes)
+	ok(t, w.SetNote(note, true))
+	ok(t, w.Close())
+	w, st := mustOpen(t, "d", o)
+	if !bytes.Equal(st.Note, note) {
+		t.Errorf("the note came back with %d bytes", len(st.Note))
+	}
+	ok(t, w.Close())
+}

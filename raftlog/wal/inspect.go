@@ -1,0 +1,77 @@
+package wal
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Info is what a directory holds, as far as can be told without reading records.
+type Info struct {
+	Exists   bool     // the directory is there
+	Segments int      // files of records, the spare one included
+	Marked   bool     // the durable mark is there
+	Others   []string // names that no log has, sorted
+	Owner    Owner    // of the log; zero in version 1
+	Version  int      // format version of the log; 0 when there is none
+	Note     []byte   // the note in the durable mark
+}
+
+// Empty tells whether Open would make a new log.
+func (i Info) Empty() bool { return i.Segments == 0 && !i.Marked }
+
+// Inspect tells what the directory of a log holds. It changes nothing and needs no right to
+// write; the log may be open. A log whose durable mark is damaged, missing or of a later
+// release is an error (ErrCorrupt, ErrVersion) beside all that is known. A directory that is
+// not there is no error.
+func Inspect(dir string) (Info, error) {
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Info{}, nil
+	}
+	if err != nil {
+		return Info{}, fmt.Errorf("wal: listing %s: %w", dir, err)
+	}
+	info := Info{Exists: true}
+	for _, f := range files {
+		name := f.Name()
+		_, segment := parseSegmentName(name)
+		switch {
+		case segment:
+			info.Segments++
+		case name == durableName:
+			info.Marked = true
+		case !strings.HasSuffix(name, temporarySuffix):
+			info.Others = append(info.Others, name)
+		}
+	}
+	slices.Sort(info.Others)
+	if info.Empty() {
+		return info, nil
+	}
+	return info, info.readMark(dir)
+}
+
+func (i *Info) readMark(dir string) error {
+	d := durableMark{path: filepath.Join(dir, durableName)}
+	if !i.Marked {
+		return corrupt(d.path, 0, "the durable mark is missing beside %d segments", i.Segments)
+	}
+	f, err := os.Open(d.path)
+	if err != nil {
+		return fmt.Errorf("wal: opening %s: %w", d.path, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 2*slotBytes))
+	if err != nil {
+		return fmt.Errorf("wal: reading %s: %w", d.path, err)
+	}
+	_, err = d.parse(b)
+	i.Version, i.Owner, i.Note = int(d.version), d.owner, d.note
+	return err
+}
