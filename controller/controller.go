@@ -27,9 +27,10 @@ type Controller struct {
 	// whole is the newest image at the end of a call of Committed, outside any metadata transaction: what a snapshot may be made of.
 	whole atomic.Pointer[metadata.Image]
 	// active is the epoch that the core leads, standby otherwise; a hint, so that requests to a standby need not queue.
-	active atomic.Int32
-	stats  counters
-	feed   *feed
+	active  atomic.Int32
+	deposed atomic.Bool // for good: see Depose
+	stats   counters
+	feed    *feed
 	// lastFetch is what observers were told last.
 	lastFetch atomic.Pointer[sharedFetch]
 
@@ -70,13 +71,22 @@ func (c *Controller) Stop() {
 	<-c.done
 }
 
+// Depose makes this controller a standby for good, at once and without waiting, from any goroutine: its log or its
+// state has failed. It runs nothing more but the event that it is at. Who waits for an operation is told that this node
+// is not the controller, or that the outcome is not known; what the log has committed meanwhile is not looked at. Stop
+// still ends it.
+func (c *Controller) Depose() {
+	c.deposed.Store(true)
+	c.queue.abandon()
+}
+
 // Image is the committed metadata now.
 func (c *Controller) Image() *metadata.Image { return c.published.Load() }
 
 // Active reports whether this node is the active controller, and in which epoch.
 func (c *Controller) Active() (epoch int32, ok bool) {
 	epoch = c.active.Load()
-	return epoch, epoch != standby
+	return epoch, epoch != standby && !c.deposed.Load()
 }
 
 func (c *Controller) loop() {
@@ -112,9 +122,13 @@ func (c *Controller) afterTurns() {
 
 // end fails whoever waits: those whose records may commit yet must ask the next controller.
 func (c *Controller) end() {
+	reason := errStopping
+	if c.deposed.Load() {
+		reason = errNotController
+	}
 	for _, e := range c.queue.drain() {
 		if e.drop != nil {
-			e.drop(errStopping)
+			e.drop(reason)
 		}
 	}
 	c.core.renounce()

@@ -195,7 +195,11 @@ func (c *core) fenceStale(o op) (r result, again bool) {
 	if b == nil || sessionOf(b) != key || b.Fenced {
 		return r, true
 	}
-	c.cfg.Logger.Info("fencing a broker: its session is over", "broker", b.ID, "epoch", b.Epoch, "timeout", c.cfg.SessionTimeout)
+	r.then = func(int64) { // not before the log has taken it: it is tried again until then
+		c.cfg.Logger.Info("fencing a broker: its session is over", "broker", b.ID, "epoch", b.Epoch,
+			"timeout", c.cfg.SessionTimeout)
+		c.brokers.drop(key)
+	}
 	records, rest := c.fence(c.working, b)
 	r.records = records
 	if rest != nil {

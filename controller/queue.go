@@ -1,6 +1,9 @@
 package controller
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // event is one turn of the core. name is for logs.
 type event struct {
@@ -20,6 +23,7 @@ type queue struct {
 	sincePart int // requests taken since the last part
 	max       int
 	closed    bool
+	abandoned bool          // nothing is taken any more
 	wake      chan struct{} // capacity 1
 }
 
@@ -65,6 +69,7 @@ func (q *queue) take(parts bool) []event {
 	defer q.mu.Unlock()
 	var events []event
 	switch {
+	case q.abandoned:
 	case len(q.log) > 0:
 		events, q.log = q.log, nil
 	case parts && len(q.parts) > 0 && (q.sincePart >= requestsPerPart || len(q.requests) == 0):
@@ -92,6 +97,14 @@ func (q *queue) close() {
 	q.signal()
 }
 
+// abandon closes the queue and keeps what waits from being run; drain returns it.
+func (q *queue) abandon() {
+	q.mu.Lock()
+	q.abandoned = true
+	q.mu.Unlock()
+	q.close()
+}
+
 func (q *queue) isClosed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -102,7 +115,7 @@ func (q *queue) isClosed() bool {
 func (q *queue) drain() []event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	events := append(q.requests, q.parts...)
+	events := slices.Concat(q.log, q.requests, q.parts)
 	q.log, q.requests, q.parts = nil, nil, nil
 	return events
 }

@@ -5,7 +5,9 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,7 +37,11 @@ type Config struct {
 	WaitMax time.Duration
 	// OperationTimeout bounds a write; 30 s when zero.
 	OperationTimeout time.Duration
-	Logger           *slog.Logger
+	// BodyTimeout bounds how long the body of a request may take to arrive; 10 s when zero.
+	BodyTimeout time.Duration
+	// Dial connects to the leader's HTTP API, within a time of its own; plain TCP when nil.
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	Logger *slog.Logger
 }
 
 // API serves HTTP. Its methods may be called from any goroutine.
@@ -48,6 +54,7 @@ type API struct {
 	told    cache
 	pulse   pulse
 	began   time.Time
+	failure atomic.Pointer[error] // why this node is about to exit; nil while it is not
 	// streams ends when the server shuts down: long polls and streams would keep it waiting.
 	streams context.Context
 	close   context.CancelFunc
@@ -61,9 +68,15 @@ func New(cfg Config) *API {
 	if cfg.OperationTimeout == 0 {
 		cfg.OperationTimeout = 30 * time.Second
 	}
+	if cfg.BodyTimeout == 0 {
+		cfg.BodyTimeout = 10 * time.Second
+	}
+	if cfg.Dial == nil {
+		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+	}
 	a := &API{cfg: cfg, began: time.Now()}
 	a.streams, a.close = context.WithCancel(context.Background())
-	a.forward = newForwarder(a.streams, cfg.NodeID)
+	a.forward = newForwarder(a.streams, &a.cfg)
 	mux := http.NewServeMux()
 	a.huma = humago.New(mux, humaConfig(cfg.Version))
 	a.brokers()
@@ -89,6 +102,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.Serv
 func (a *API) Close() {
 	a.close()
 	a.forward.close()
+}
+
+// Fail has every later request refused with the reason why this node is about to exit, but for
+// /livez and /readyz, which fail and name it. Long polls and streams end. It does not wait.
+func (a *API) Fail(err error) {
+	a.failure.Store(&err)
+	a.close()
 }
 
 func humaConfig(version string) huma.Config {

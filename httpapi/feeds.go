@@ -183,7 +183,9 @@ func (a *API) follow(ctx context.Context, p feedParams, audience controller.Audi
 		hc.SetHeader("X-Yakt-Offset", strconv.FormatInt(at.offset, 10))
 		hc.SetHeader("X-Yakt-Epoch", strconv.Itoa(int(at.epoch)))
 		_, w := humago.Unwrap(hc)
-		_ = a.writeNews(patiently(w), news, audience, "\n")
+		if err := a.writeNews(patiently(w), news, audience, "\n"); err != nil {
+			panic(broken{err})
+		}
 	}}, nil
 }
 
@@ -195,25 +197,34 @@ func (a *API) await(ctx context.Context, p feedParams, audience controller.Audie
 	if a.cfg.Controller.NewsSince(ctx, p.offset).Snapshot {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.wait)
+	waiting, cancel := a.patience(ctx, p.wait)
 	defer cancel()
-	defer context.AfterFunc(a.streams, cancel)()
 	if beat == nil {
-		_ = a.cfg.Controller.Await(ctx, audience, p.offset)
+		_ = a.cfg.Controller.Await(waiting, audience, p.offset)
 		return nil
 	}
-	for ctx.Err() == nil {
-		turn, end := context.WithTimeout(ctx, a.cfg.HeartbeatInterval)
+	for waiting.Err() == nil {
+		turn, end := context.WithTimeout(waiting, a.cfg.HeartbeatInterval)
 		err := a.cfg.Controller.Await(turn, audience, p.offset)
 		end()
 		if err == nil {
 			return nil
 		}
-		if ctx.Err() == nil {
-			if err := beat(ctx, p.offset); err != nil {
+		if waiting.Err() == nil {
+			if err := beat(ctx, p.offset); err != nil { // not cut off by the end of the wait: it is a write
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// patience is a context for waiting: it ends after d, when this node stops, and when the client
+// has closed its side of the connection, which may be all that is heard of one that has gone.
+// The answer is what there is by then.
+func (a *API) patience(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	stop := context.AfterFunc(a.streams, cancel)
+	heard := hangUp(ctx, cancel)
+	return ctx, func() { stop(); heard(); cancel() }
 }

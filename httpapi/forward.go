@@ -20,58 +20,134 @@ const forwardedBy = "X-Yakt-Forwarded-By"
 
 // forwarder sends requests on to the leader.
 type forwarder struct {
-	nodeID    int32
+	cfg       *Config
 	transport *http.Transport
 	closing   context.Context // done when this node stops
 }
 
-const dialTimeout = 2 * time.Second
+const (
+	dialTimeout = 2 * time.Second
+	// forwardLeeway is how much longer than the leader's own time limit a standby waits for its
+	// answer.
+	forwardLeeway = 2 * time.Second
+)
 
-func newForwarder(closing context.Context, nodeID int32) *forwarder {
-	dialer := net.Dialer{Timeout: dialTimeout}
-	return &forwarder{nodeID: nodeID, closing: closing, transport: &http.Transport{
-		DialContext: dialer.DialContext, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
+func newForwarder(closing context.Context, cfg *Config) *forwarder {
+	return &forwarder{cfg: cfg, closing: closing, transport: &http.Transport{
+		DialContext: cfg.Dial, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
 	}}
 }
 
 func (f *forwarder) close() { f.transport.CloseIdleConnections() }
 
-// serve answers a request by the leader, or says why it cannot.
-func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, leader func() (int32, string)) {
-	id, address := leader()
+// serve answers a request by the leader, or says why it cannot. data is the request's body;
+// write says that the request may change something.
+func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, write bool) {
+	id, address := f.cfg.Leader()
 	switch by := r.Header.Get(forwardedBy); {
-	case by == strconv.Itoa(int(f.nodeID)):
+	case by == strconv.Itoa(int(f.cfg.NodeID)):
 		writeProblem(w, noLeader("Controller %d leads, but serves HTTP at %s only, which is this machine's own from here. Ask that node, or set yakt.http.listeners there.", id, address).retry("5"))
 	case by != "":
 		writeProblem(w, noLeader("Node %s took this node for the leader, which it is not. Try again.", by))
 	case id < 0:
 		writeProblem(w, noLeader("The quorum has no leader now. Try again."))
-	case id == f.nodeID:
+	case id == f.cfg.NodeID:
 		writeProblem(w, noLeader("This node was elected a moment ago and is not ready yet. Try again."))
 	case address == "":
 		writeProblem(w, noLeader("Controller %d leads, but this node does not know where it serves HTTP. Ask that node, or set yakt.http.listeners there.", id).retry("5"))
 	case r.URL.Query().Get("redirect") == "true":
-		w.Header().Set("Location", (&url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawQuery: withoutRedirect(r.URL.Query())}).String())
+		w.Header().Set("Location", (&url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect")}).String())
 		w.WriteHeader(http.StatusPermanentRedirect)
 	default:
-		r = withBody(r, data)
-		if strings.HasSuffix(r.URL.Path, "_mgmt") { // a long poll or a stream; a heartbeat may be repeated
-			ctx, cancel := context.WithCancel(r.Context())
-			defer cancel()
-			defer context.AfterFunc(f.closing, cancel)()
-			r = r.WithContext(ctx)
-		}
-		f.proxy(id, address).ServeHTTP(patiently(w), r)
+		h := &hop{forwarder: f, leader: id, address: address, write: write}
+		h.pass(patiently(w), r, data)
 	}
 }
 
-func withoutRedirect(q url.Values) string {
-	q.Del("redirect")
+// without is a request's query but for one parameter.
+func without(r *http.Request, parameter string) string {
+	q := r.URL.Query()
+	q.Del(parameter)
 	return q.Encode()
 }
 
-func withBody(r *http.Request, data []byte) *http.Request {
-	r = r.Clone(r.Context())
+// hop is one request on its way to the leader.
+type hop struct {
+	*forwarder
+	leader  int32
+	address string
+	write   bool
+	done    bool // the client of a long poll has closed its side while the leader waited
+}
+
+// pass forwards a request. A half-closed connection does not end it: whether a write was
+// carried out only the leader can say. The time limit is this node's own.
+func (h *hop) pass(w http.ResponseWriter, r *http.Request, data []byte) {
+	ctx := context.WithoutCancel(r.Context())
+	if longPoll(r) && streams(r) {
+		ctx, cancel := h.untilClosing(ctx)
+		defer cancel()
+		h.proxy().ServeHTTP(w, withBody(ctx, r, data))
+		return
+	}
+	wait := min(duration(r.URL.Query().Get("wait")), h.cfg.WaitMax)
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.OperationTimeout+wait+forwardLeeway)
+	defer cancel()
+	if longPoll(r) {
+		h.poll(ctx, w, r, data)
+		return
+	}
+	h.proxy().ServeHTTP(w, withBody(ctx, r, data))
+}
+
+// longPoll reports whether a request may wait for news; all of these may be repeated.
+func longPoll(r *http.Request) bool {
+	return strings.HasSuffix(r.URL.Path, "_mgmt") || r.URL.Path == "/v1/records"
+}
+
+// streams reports whether a client asks for server-sent events.
+func streams(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+}
+
+// untilClosing ends with ctx, and when this node stops.
+func (h *hop) untilClosing(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(h.closing, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// poll forwards a long poll. When its client closes its side the wait is over, here as at the
+// leader, and what there is now is the answer: the request is repeated without its wait. A read
+// and a heartbeat may be repeated.
+func (h *hop) poll(ctx context.Context, w http.ResponseWriter, r *http.Request, data []byte) {
+	ctx, cancel := h.untilClosing(ctx)
+	defer cancel()
+	waiting, end := context.WithCancel(ctx)
+	defer end()
+	stop := hangUp(ctx, end)
+	first := h.proxy()
+	first.ModifyResponse = func(resp *http.Response) error {
+		if !stop() {
+			return context.Canceled // its body may be cut short
+		}
+		return tidy(resp)
+	}
+	first.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+		if h.done = waiting.Err() != nil && ctx.Err() == nil; !h.done {
+			h.failed(w, r, err)
+		}
+	}
+	first.ServeHTTP(w, withBody(waiting, r, data))
+	if h.done {
+		again := withBody(ctx, r, data)
+		again.URL.RawQuery = without(r, "wait")
+		h.proxy().ServeHTTP(w, again)
+	}
+}
+
+func withBody(ctx context.Context, r *http.Request, data []byte) *http.Request {
+	r = r.Clone(ctx)
 	r.Body, r.ContentLength = http.NoBody, 0
 	if len(data) > 0 {
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
@@ -79,34 +155,36 @@ func withBody(r *http.Request, data []byte) *http.Request {
 	return r
 }
 
-func (f *forwarder) proxy(id int32, address string) *httputil.ReverseProxy {
+func (h *hop) proxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(&url.URL{Scheme: "http", Host: address})
+			p.SetURL(&url.URL{Scheme: "http", Host: h.address})
 			p.SetXForwarded()
-			p.Out.Header.Set(forwardedBy, strconv.Itoa(int(f.nodeID)))
+			p.Out.Header.Set(forwardedBy, strconv.Itoa(int(h.cfg.NodeID)))
 			p.Out.Header.Del("Origin") // checked here
 			p.Out.Header.Del("Sec-Fetch-Site")
 		},
-		ModifyResponse: func(resp *http.Response) error { // set here already
-			resp.Header.Del("X-Content-Type-Options")
-			resp.Header.Del("Cache-Control")
-			return nil
-		},
-		Transport: f.transport, FlushInterval: -1,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { f.failed(w, r, id, err) },
+		ModifyResponse: tidy, Transport: h.transport, FlushInterval: -1, ErrorHandler: h.failed,
 	}
 }
 
+// tidy removes what this node has set already.
+func tidy(resp *http.Response) error {
+	resp.Header.Del("X-Content-Type-Options")
+	resp.Header.Del("Cache-Control")
+	return nil
+}
+
 // failed tells a leader that could not be reached, where nothing was done, from one that did not answer.
-func (f *forwarder) failed(w http.ResponseWriter, r *http.Request, id int32, err error) {
+func (h *hop) failed(w http.ResponseWriter, r *http.Request, err error) {
 	var dial *net.OpError
 	switch {
-	case f.closing.Err() != nil && r.Context().Err() != nil:
+	case h.closing.Err() != nil && r.Context().Err() != nil:
 		writeProblem(w, noLeader("This node is stopping. Ask another one."))
-	case errors.Is(err, context.Canceled) && r.Context().Err() != nil: // nobody listens any more
 	case errors.As(err, &dial) && dial.Op == "dial":
-		writeProblem(w, noLeader("Controller %d leads, but its HTTP API cannot be reached from this node. Try again, or ask that node.", id))
+		writeProblem(w, noLeader("Controller %d leads, but its HTTP API cannot be reached from this node: %v. Try again, or ask that node.", h.leader, dial.Err))
+	case !h.write:
+		writeProblem(w, noLeader("Controller %d leads, but did not answer. Try again, or ask that node.", h.leader))
 	default:
 		writeProblem(w, unknownOutcome())
 	}

@@ -1,16 +1,12 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -23,9 +19,8 @@ import (
 // Limits at the door.
 const (
 	bodyMax       = 1 << 20
-	bodySmall     = 4 << 10  // what a request may send without a share of bodiesBytes
-	bodiesBytes   = 64 << 20 // of all larger bodies at a time
-	bodyTimeout   = 10 * time.Second
+	bodySmall     = 4 << 10     // what a request may send without a share of bodiesBytes
+	bodiesBytes   = 64 << 20    // of all larger bodies at a time
 	answerTimeout = time.Minute // for a client to take an answer, beyond what it asked to wait
 )
 
@@ -34,33 +29,43 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 	served := a.served()
 	origin := http.NewCrossOriginProtection()
 	bodies := semaphore.NewWeighted(bodiesBytes)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer a.recover(w, r)
+	return http.HandlerFunc(func(below http.ResponseWriter, r *http.Request) {
+		w := &reply{ResponseWriter: below}
+		r, done := a.detached(known(r, served))
+		defer done()
+		defer a.settle(w, r, served[r.URL.Path])
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTimeout + a.cfg.WaitMax))
-		r = known(r, served)
-		if err := origin.Check(asUnsafe(r, served)); err != nil {
-			writeProblem(w, newProblem(http.StatusForbidden, kerr.ClusterAuthorizationFailed, "A page of another site may not do this in your name. Send the request from a program."))
-			return
-		}
-		problem := checkQuery(r, served)
-		if problem != nil {
-			writeProblem(w, problem)
-			return
-		}
-		body, problem := readBody(w, r, bodies)
+		deadline := time.Now().Add(answerTimeout + a.cfg.WaitMax)
+		_ = http.NewResponseController(w).SetWriteDeadline(deadline)
+		body, problem := a.readBody(w, r, bodies)
 		if problem != nil {
 			writeProblem(w, problem)
 			return
 		}
 		defer body.release()
+		if problem := a.refusal(r, served, origin); problem != nil {
+			writeProblem(w, problem)
+			return
+		}
 		if served.wantsLeader(r) && !a.leads() {
-			a.forward.serve(w, r, body.bytes, a.cfg.Leader)
+			a.forward.serve(w, r, body.bytes, served[r.URL.Path] == writeKind)
 			return
 		}
 		route(w, r, mux)
 	})
+}
+
+// refusal is why a request is not served, whatever it asks for; nil when it is.
+func (a *API) refusal(r *http.Request, served kinds, origin *http.CrossOriginProtection) *Problem {
+	if err := origin.Check(asUnsafe(r, served)); err != nil {
+		return newProblem(http.StatusForbidden, kerr.ClusterAuthorizationFailed,
+			"A page of another site may not do this in your name. Send the request from a program.")
+	}
+	if err := a.failure.Load(); err != nil && r.URL.Path != "/livez" && r.URL.Path != "/readyz" {
+		return noLeader("This node has failed and is about to exit: %v. Ask another one.", *err)
+	}
+	return checkQuery(r, served)
 }
 
 // served is the kind of each path that the API describes.
@@ -150,62 +155,6 @@ func checkQuery(r *http.Request, served kinds) *Problem {
 	return humaProblem(http.StatusBadRequest, "", errs)
 }
 
-// body is a request's body, in memory.
-type body struct {
-	bytes   []byte
-	release func()
-}
-
-// readBody reads the body of a request, within its limits, and puts it back for whoever comes next.
-func readBody(w http.ResponseWriter, r *http.Request, bodies *semaphore.Weighted) (b body, problem *Problem) {
-	b.release = func() {}
-	if r.Body == nil || r.Body == http.NoBody {
-		return b, nil
-	}
-	if ct, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); ct == "" || ct == "application/x-www-form-urlencoded" {
-		r.Header.Set("Content-Type", "application/json") // what curl -d says unless told otherwise
-	}
-	if r.ContentLength > bodyMax {
-		return b, tooLarge()
-	}
-	if r.ContentLength < 0 || r.ContentLength > bodySmall {
-		if !bodies.TryAcquire(bodyMax) {
-			return b, newProblem(http.StatusServiceUnavailable, kerr.RequestTimedOut, "Too many large requests at a time. Try again in a moment.").retry("1")
-		}
-		b.release = func() { bodies.Release(bodyMax) }
-	}
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyMax))
-	_ = control.SetReadDeadline(time.Time{})
-	if err != nil {
-		b.release()
-		return body{}, bodyProblem(err)
-	}
-	b.bytes = data
-	r.Body = io.NopCloser(bytes.NewReader(data))
-	r.ContentLength = int64(len(data))
-	return b, nil
-}
-
-func tooLarge() *Problem {
-	return newProblem(http.StatusRequestEntityTooLarge, kerr.MessageTooLarge, "The request's body is larger than %d bytes. Split the request.", bodyMax)
-}
-
-func bodyProblem(err error) *Problem {
-	var (
-		large *http.MaxBytesError
-		slow  net.Error
-	)
-	switch {
-	case errors.As(err, &large):
-		return tooLarge()
-	case errors.As(err, &slow) && slow.Timeout():
-		return newProblem(http.StatusRequestTimeout, kerr.RequestTimedOut, "The request's body did not arrive within %v.", bodyTimeout)
-	}
-	return newProblem(http.StatusBadRequest, kerr.InvalidRequest, "The request's body cannot be read: %v.", err)
-}
-
 // route serves a request by the mux; paths and methods that it does not know are problems like all others.
 func route(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 	h, pattern := mux.Handler(r)
@@ -233,19 +182,6 @@ type probe struct {
 func (p *probe) Header() http.Header         { return p.header }
 func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
 func (p *probe) WriteHeader(status int)      { p.status = status }
-
-// recover keeps a fault in one request from the others.
-func (a *API) recover(w http.ResponseWriter, r *http.Request) {
-	p := recover()
-	if p == nil {
-		return
-	}
-	if err, ok := p.(error); r.Context().Err() != nil || ok && errors.Is(err, http.ErrAbortHandler) {
-		panic(http.ErrAbortHandler) // the client has left in the middle of its answer
-	}
-	a.cfg.Logger.Error("internal fault in an HTTP request", "method", r.Method, "path", r.URL.Path, "fault", p, "stack", string(debug.Stack()))
-	writeProblem(w, newProblem(http.StatusInternalServerError, kerr.UnknownServerError, "An internal fault. This node's log says which."))
-}
 
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	h := w.Header()

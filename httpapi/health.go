@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -12,8 +13,14 @@ import (
 
 // NodeState is the raft layer's state of this node.
 type NodeState struct {
-	Role          string // leader, follower, candidate, pre-candidate, learner, stopped
-	LeaderID      int32  // -1: nobody
+	Role string // leader, follower, candidate, pre-candidate, learner, stopped
+	// Waiting says, in a sentence, why this node is not a member of the quorum and waits; ""
+	// when it is one.
+	Waiting string
+	// Suspended says, in a sentence, why this node takes no part in the quorum that it is a
+	// member of; "" when it does.
+	Suspended     string
+	LeaderID      int32 // -1: nobody
 	LeaderEpoch   int32
 	LeaderReason  string
 	HighWatermark int64
@@ -39,6 +46,19 @@ type Check struct {
 	Name    string `json:"name" doc:"Name of the check." example:"leader_known"`
 	OK      bool   `json:"ok" doc:"Whether it passes." example:"true"`
 	Message string `json:"message,omitempty" doc:"Why it does not." example:"no leader is known"`
+}
+
+// state is what the node is, for people.
+func (n NodeState) state() string {
+	switch {
+	case n.Failed != nil:
+		return "stopped"
+	case n.Suspended != "":
+		return "suspended"
+	case n.Waiting != "":
+		return "waiting"
+	}
+	return n.Role
 }
 
 type healthAnswer struct {
@@ -84,7 +104,7 @@ func (a *API) healthSchema(op *huma.Operation) {
 }
 
 func (a *API) checked(checks []Check) *healthAnswer {
-	out := &healthAnswer{Status: http.StatusOK, Body: Health{Status: "ok", State: a.cfg.Node().Role, Checks: checks}}
+	out := &healthAnswer{Status: http.StatusOK, Body: Health{Status: "ok", State: a.node().state(), Checks: checks}}
 	for _, c := range checks {
 		if !c.OK {
 			out.Status, out.Body.Status = http.StatusServiceUnavailable, "failing"
@@ -93,25 +113,36 @@ func (a *API) checked(checks []Check) *healthAnswer {
 	return out
 }
 
+// node is the state of this node, which has failed as soon as Fail was called.
+func (a *API) node() NodeState {
+	n := a.cfg.Node()
+	if err := a.failure.Load(); err != nil {
+		n.Failed = *err
+	}
+	return n
+}
+
 func check(name string, wrong string) Check {
 	return Check{Name: name, OK: wrong == "", Message: wrong}
 }
 
 func (a *API) liveChecks(ctx context.Context) []Check {
-	wrong, failed := "", ""
+	if err := a.node().Failed; err != nil { // said at once: the event loop has ended, or may hang
+		return []Check{check("event_loop", ""), check("replica", err.Error())}
+	}
+	wrong := ""
 	if stuck := a.pulse.stuck(ctx, a.cfg.Controller.Ping); stuck > stuckAfter {
 		wrong = fmt.Sprintf("the controller's event loop has not turned for %v", stuck.Round(time.Second))
 	}
-	if err := a.cfg.Node().Failed; err != nil {
-		failed = err.Error()
-	}
-	return []Check{check("event_loop", wrong), check("replica", failed)}
+	return []Check{check("event_loop", wrong), check("replica", "")}
 }
 
 func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
-	n := a.cfg.Node()
+	n := a.node()
 	leader, lag, disk := "", "", ""
 	switch {
+	case n.Failed != nil:
+		leader = "this node has failed and follows nobody"
 	case n.LeaderID < 0:
 		leader = "no leader is known; this node is " + n.Role
 	case n.LeaderID == a.cfg.NodeID && !a.leads():
@@ -123,7 +154,8 @@ func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
 	if n.DiskFull {
 		disk = "the disk is full: free some space under metadata.log.dir"
 	}
-	checks := append(a.liveChecks(ctx), check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk))
+	checks := append(a.liveChecks(ctx), check("member", cmp.Or(n.Suspended, n.Waiting)), check("leader_known", leader),
+		check("caught_up", lag), check("disk_writable", disk))
 	if !quorum {
 		return checks
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,10 +57,8 @@ const recordsBytes = 4 << 20
 
 func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, error) {
 	if wait := min(duration(in.Wait), a.cfg.WaitMax); wait > 0 {
-		ctx, cancel := context.WithTimeout(ctx, wait)
-		stop := context.AfterFunc(a.streams, cancel)
-		_ = a.cfg.Controller.Await(ctx, controller.AudienceAll, in.From-1)
-		stop()
+		waiting, cancel := a.patience(ctx, wait)
+		_ = a.cfg.Controller.Await(waiting, controller.AudienceAll, in.From-1)
 		cancel()
 	}
 	if _, err := a.read(ctx, in.ReadParams); err != nil {
@@ -71,7 +70,9 @@ func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, 
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		hc.SetHeader("Content-Type", "application/json")
-		_ = part.write(hc.BodyWriter())
+		if err := part.write(hc.BodyWriter()); err != nil {
+			panic(broken{err})
+		}
 	}}, nil
 }
 
@@ -131,7 +132,7 @@ func (a *API) snapshot(hc huma.Context, img *metadata.Image) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`, img.EndOffset(), img.Epoch()))
 	out := bufio.NewWriterSize(patiently(w), 64<<10)
-	if err := metadata.WriteSnapshot(out, img); err == nil {
-		_ = out.Flush()
+	if err := errors.Join(metadata.WriteSnapshot(out, img), out.Flush()); err != nil {
+		panic(broken{err}) // not the end of a file that looks whole
 	}
 }

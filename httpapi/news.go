@@ -2,7 +2,8 @@ package httpapi
 
 import (
 	"bufio"
-
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -174,18 +175,21 @@ func (c *cache) grow(n int) {
 // keepAlive is how often a stream says something when there is no news.
 const keepAlive = 15 * time.Second
 
-// stream writes News as server-sent events, the first at once, until the client leaves or this node stops.
+// stream writes News as server-sent events, the first at once, until this node stops or the
+// client cannot be written to: one that has only closed its own side still reads.
 func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience) {
 	r, below := humago.Unwrap(hc)
 	w := patiently(below)
 	w.Header().Set("Content-Type", "text/event-stream")
 	out := http.NewResponseController(w)
-	ctx := r.Context()
-	for first := true; ctx.Err() == nil && a.streams.Err() == nil; first = false {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer cancel()
+	defer context.AfterFunc(a.streams, cancel)()
+	for first := true; first || ctx.Err() == nil; first = false {
 		news := a.cfg.Controller.NewsSince(ctx, p.offset)
 		if first || news.Snapshot || placeOfImage(news.Image).offset > p.offset {
-			if a.writeEvent(w, news, audience) != nil || out.Flush() != nil {
-				return
+			if err := errors.Join(a.writeEvent(w, news, audience), out.Flush()); err != nil {
+				panic(broken{err})
 			}
 			p.offset = placeOfImage(news.Image).offset
 		}

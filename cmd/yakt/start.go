@@ -18,8 +18,13 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// stopTimeout is how long a stopping node waits for leadership to be handed over and replies to go out.
-const stopTimeout = 10 * time.Second
+// How long the end of a node may take. What hangs beyond that, such as a disk, does not keep
+// the process.
+const (
+	stopTimeout  = 10 * time.Second       // to hand leadership over and let replies go out, when told to stop
+	closeTimeout = 10 * time.Second       // to close what is on disk, behind that
+	failTimeout  = 500 * time.Millisecond // for all of it, when the node has failed
+)
 
 func startCommand() *cobra.Command {
 	var s settings
@@ -70,23 +75,37 @@ func start(ctx context.Context, s settings, out, errOut io.Writer) error {
 
 // wait runs the node until it is told to stop, or must. A second signal ends the process at once.
 func wait(ctx context.Context, cancel context.CancelFunc, n *node.Node) error {
-	var failure error
 	select {
 	case <-ctx.Done():
 	case err := <-n.Failed():
-		failure = &exitError{exitStopped, err}
+		cancel()
+		_ = stop(n.Stop, 0, failTimeout)
+		return &exitError{exitStopped, err}
 	}
 	cancel()
-	stopCtx, stopCancel := context.WithTimeout(context.Background(), stopTimeout)
-	defer stopCancel()
-	err := n.Stop(stopCtx)
-	if failure != nil {
-		return failure
-	}
+	err := stop(n.Stop, stopTimeout, closeTimeout)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil // handed over to nobody in time; the others elect without help
 	}
 	return err
+}
+
+// stop ends a node: it may be courteous for that long, and then has that long to close. A node
+// that takes longer is left to the end of the process, which is an error.
+func stop(end func(context.Context) error, courtesy, closing time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), courtesy)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- end(ctx) }()
+	late := time.NewTimer(courtesy + closing)
+	defer late.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-late.C:
+		return &exitError{exitStopped, fmt.Errorf("the node could not be closed within %v: does a disk hang? "+
+			"Everything that it has acknowledged is on its disk", courtesy+closing)}
+	}
 }
 
 // formatEmbedded formats the directory of the built-in configuration at its first start. Any other is formatted by command:

@@ -12,6 +12,9 @@ func NewSmallDisk(t testing.TB, _ string, _ int) *SmallDisk {
 	return nil
 }
 
+func NewBlockDisk(t testing.TB, dir string, mib int) *SmallDisk { return NewSmallDisk(t, dir, mib) }
+
+func (*SmallDisk) Break(testing.TB)                   {}
 func (*SmallDisk) enter(argv []string) []string       { return argv }
 func (*SmallDisk) View(path string) string            { return path }
 func (*SmallDisk) ReadOnly(testing.TB)                {}

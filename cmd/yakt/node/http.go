@@ -91,12 +91,25 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
+// use makes api answer the requests; before serve.
+func (s *httpServer) use(api *httpapi.API) {
+	if s != nil {
+		s.api, s.server.Handler = api, api
+	}
+}
+
+// fail has requests refused with the reason why this node is about to exit, until close.
+func (s *httpServer) fail(err error) {
+	if s != nil {
+		s.api.Fail(err)
+	}
+}
+
 // serve answers requests until close.
-func (s *httpServer) serve(api *httpapi.API) {
+func (s *httpServer) serve() {
 	if s == nil {
 		return
 	}
-	s.api, s.server.Handler = api, api
 	for _, l := range s.listeners {
 		go s.server.Serve(l) //nolint:errcheck // ErrServerClosed, or the listener is closed
 	}

@@ -4,7 +4,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -72,6 +71,7 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	n.controller.SetLog(quorumLog{n.log})
+	n.http.use(n.httpAPI())
 	return n, nil
 }
 
@@ -256,24 +256,13 @@ func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
 	go n.server.Serve()
-	n.http.serve(n.httpAPI())
+	n.http.serve()
 	go func() {
 		if err, ok := <-n.log.Failed(); ok {
 			n.fail(err)
 		}
 	}()
 }
-
-// fail reports the first reason why this node must stop.
-func (n *Node) fail(err error) {
-	n.failOnce.Do(func() {
-		n.logger.Error("this node stops: it cannot go on without a guess", "err", err)
-		n.failed <- err
-	})
-}
-
-// Failed yields the reason when the node must stop being a replica; the process is to exit.
-func (n *Node) Failed() <-chan error { return n.failed }
 
 // Controller is the node's controller.
 func (n *Node) Controller() *controller.Controller { return n.controller }
@@ -290,20 +279,6 @@ func (n *Node) Addr(listener string) string {
 		return a.String()
 	}
 	return ""
-}
-
-// Stop hands leadership over, lets replies go out and closes everything. ctx bounds the courtesy, not the closing.
-func (n *Node) Stop(ctx context.Context) error {
-	n.stopOnce.Do(func() {
-		start := time.Now()
-		n.stopErr = errors.Join(n.log.Stop(ctx), n.server.Shutdown(ctx), n.http.drain(ctx))
-		n.controller.Stop()
-		n.debug.close()
-		n.http.close()
-		n.storage.close()
-		n.logger.Info("stopped", "took", time.Since(start).Round(time.Millisecond))
-	})
-	return n.stopErr
 }
 
 // release frees what a failed Open had taken.

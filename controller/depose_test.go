@@ -1,0 +1,85 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// TestADeposedControllerDoesNothingMore fails the log under a controller with work in every place where it can wait:
+// each is answered once, nothing further is proposed and nothing is fenced.
+func TestADeposedControllerDoesNothingMore(t *testing.T) {
+	var text bytes.Buffer
+	d := newTestDriver(t, func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(&text, nil)) })
+	epoch := d.addBroker(1)
+	proposed := d.ask(producerIDs(1, epoch)) // waits for its commit
+	d.work()
+	waiting := d.ask(producerIDs(1, epoch)) // waits in the queue
+	d.log.refuse = errors.New("the log has failed")
+	log := len(d.log.all)
+
+	d.Depose()
+	if _, ok := d.Active(); ok {
+		t.Error("still active")
+	}
+	wantCode(t, "a request behind it", d.ask(producerIDs(1, epoch)), kerr.NotController.Code)
+	d.Committed([][]byte{d.log.take()[0]})
+	turned := d.Ping()
+	go d.loop()
+	d.Stop()
+	<-turned
+	wantCode(t, "a request that waited for its commit", proposed, kerr.NotController.Code)
+	wantCode(t, "a request in the queue", waiting, kerr.NotController.Code)
+	d.clock.advance(time.Minute, func() { t.Error("a timer fires") })
+	if strings.Contains(text.String(), "fencing") || len(d.log.all) != log {
+		t.Errorf("%d batches were proposed: %s", len(d.log.all)-log, &text)
+	}
+}
+
+// TestADeposedControllerTellsWhatItKnows checks what operations of other protocols learn.
+func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
+	d := newTestDriver(t)
+	d.addBroker(1)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := d.Do(ctx, Caller{}, createTopicRequest("a", []int32{1}))
+		ended <- err
+	}()
+	for len(d.log.waiting) == 0 { // until it waits for its commit
+		<-d.queue.wake
+		d.work()
+	}
+	d.Depose()
+	d.end()
+	if err := <-ended; !errors.Is(err, ErrUnknownOutcome) {
+		t.Errorf("an operation that was proposed: %v", err)
+	}
+	if _, err := d.Do(ctx, Caller{}, createTopicRequest("b", []int32{1})); !errors.Is(err, ErrNotActive) {
+		t.Errorf("an operation behind it: %v", err)
+	}
+}
+
+// TestFencingIsLoggedWhenTheLogHasTakenIt has a session end while the log takes nothing.
+func TestFencingIsLoggedWhenTheLogHasTakenIt(t *testing.T) {
+	var text bytes.Buffer
+	d := newTestDriver(t, func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(&text, nil)) })
+	d.addBroker(1)
+	d.log.refuse = ErrTooManyPending
+	d.advance(d.cfg.SessionTimeout + time.Second)
+	if strings.Contains(text.String(), "fencing") {
+		t.Errorf("logged: %s", &text)
+	}
+	d.log.refuse = nil
+	d.advance(time.Second)
+	if n := strings.Count(text.String(), "fencing"); n != 1 || !d.Image().Broker(1).Fenced {
+		t.Errorf("logged %d times: %s", n, &text)
+	}
+}

@@ -1,0 +1,209 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// halfClosed sends a request and closes the client's side of the connection at once, as "nc -N"
+// does. It returns the whole answer; the status is 0 when the connection was broken off.
+func (s *server) halfClosed(method, path string, header string, body any) (status int, answer []byte) {
+	s.t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	text := ""
+	if body != nil {
+		data, err := json.Marshal(body)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		text = string(data)
+	}
+	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s", method, path, header, len(text), text)
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
+	if err != nil {
+		return 0, []byte(err.Error())
+	}
+	defer resp.Body.Close()
+	if answer, err = io.ReadAll(resp.Body); err != nil {
+		s.t.Errorf("%s %s: the answer breaks off: %v", method, path, err)
+	}
+	return resp.StatusCode, answer
+}
+
+// walk is what a walk over all routes knows of the cluster that it changes.
+type walk struct {
+	n     int // a number that no other walk has
+	epoch int64
+	end   int64
+}
+
+func (w walk) broker() int   { return 100*w.n + 1 }
+func (w walk) topic() string { return fmt.Sprintf("walk-%d", w.n) }
+
+// route is one operation as the walk asks for it.
+type route struct {
+	method, path, query string
+	body                any
+	writes              string // name of the record that it must have written
+}
+
+// routes are all operations of the API, in an order in which each of them succeeds.
+func (w walk) routes() []route {
+	b, t := w.broker(), w.topic()
+	spare := b + 1
+	return []route{
+		{"POST", "/v1/register", "", object{"brokerId": spare, "brokerHost": "h", "brokerPort": 1, "securityProtocol": "SSL", "rackId": ""}, "RegisterBrokerRecord"},
+		{"POST", "/v1/broker_mgmt", "", object{"brokerId": b, "epoch": w.epoch}, ""},
+		{"GET", "/v1/broker_mgmt", fmt.Sprintf("wait=20s&brokerId=%d&epoch=%d&offset=%d", b, w.epoch, w.end), nil, ""},
+		{"POST", "/v1/create_topic", "", object{"name": t, "assignments": [][]int{{b}}}, "TopicRecord"},
+		{"POST", "/v1/create_partition", "", object{"name": t, "replicas": []int{b}}, "PartitionRecord"},
+		{"POST", "/v1/add_replica", "", object{"name": t, "partitionId": 0, "brokerId": spare}, "PartitionChangeRecord"},
+		{"POST", "/v1/remove_replica", "", object{"name": t, "partitionId": 0, "brokerId": spare}, "PartitionChangeRecord"},
+		{"POST", "/v1/register_producer", "", object{"brokerId": b, "brokerEpoch": w.epoch}, "ProducerIdsRecord"},
+		{"POST", "/v1/register_broker_change", "", object{"brokerId": b, "epoch": w.epoch, "rackId": "r"}, "RegisterBrokerRecord"},
+		{"GET", "/v1/get_all_active_brokers", "consistency=linearizable", nil, ""},
+		{"POST", "/v1/get_all_active_brokers", "consistency=linearizable", nil, ""},
+		{"GET", "/v1/get_broker_by_id", fmt.Sprintf("consistency=linearizable&brokerId=%d", b), nil, ""},
+		{"POST", "/v1/get_broker_by_id", "consistency=linearizable", object{"brokerId": b}, ""},
+		{"GET", "/v1/get_topic_by_name", "consistency=linearizable&name=" + t, nil, ""},
+		{"POST", "/v1/get_topic_by_name", "consistency=linearizable", object{"name": t}, ""},
+		{"GET", "/v1/client_mgmt", fmt.Sprintf("wait=20s&offset=%d", w.end), nil, ""},
+		{"POST", "/v1/client_mgmt", "consistency=linearizable&wait=20s", object{"offset": w.end}, ""},
+		{"GET", "/v1/records", "consistency=linearizable&wait=20s&from=9000000", nil, ""},
+		{"GET", "/v1/snapshot", "", nil, ""},
+		{"GET", "/v1/status", "", nil, ""},
+		{"GET", "/v1/quorum", "", nil, ""},
+		{"GET", "/livez", "", nil, ""},
+		{"GET", "/readyz", "", nil, ""},
+		{"GET", "/openapi.json", "", nil, ""},
+		{"GET", "/openapi.yaml", "", nil, ""},
+		{"GET", "/docs", "", nil, ""},
+		{"GET", "/docs/docs.js", "", nil, ""},
+		{"GET", "/docs/docs.css", "", nil, ""},
+		{"DELETE", "/v1/unregister_broker", fmt.Sprintf("brokerId=%d", spare), nil, "UnregisterBrokerRecord"},
+		{"POST", "/v1/unregister_broker", "", object{"brokerId": b}, "UnregisterBrokerRecord"},
+	}
+}
+
+// TestNoHalfClosedConnectionGetsAnEmptyAnswer walks every route on the leader and on a standby
+// with connections whose client's side is closed behind the request: each gets the whole true
+// answer, soon, and a write whose answer says that it was carried out was.
+func TestNoHalfClosedConnectionGetsAnEmptyAnswer(t *testing.T) {
+	t.Parallel()
+	active, standbys := leader(t, startNodes(t, 3))
+	for n, s := range []*server{active, standbys[0]} {
+		w := walk{n: n + 1}
+		w.epoch = active.alive(w.broker())
+		w.end = active.node.Controller().Image().EndOffset() - 1
+		walked := map[string]bool{}
+		for _, r := range w.routes() {
+			walked[strings.ToLower(r.method)+" "+r.path] = true
+			s.walk(active, r)
+		}
+		for path, item := range s.ok(http.MethodGet, "/openapi.json", nil)["paths"].(object) {
+			for method := range item.(object) {
+				if !walked[method+" "+path] {
+					t.Errorf("%s %s is not walked", method, path)
+				}
+			}
+		}
+	}
+}
+
+// walk asks for one route with a half-closed connection and checks the answer.
+func (s *server) walk(active *server, r route) {
+	t := s.t
+	t.Helper()
+	began := time.Now()
+	path := r.path + "?" + r.query
+	status, answer := s.halfClosed(r.method, strings.TrimSuffix(path, "?"), "", r.body)
+	if status != http.StatusOK || len(answer) == 0 {
+		t.Errorf("node %d: %s %s: %d %.300q", s.id, r.method, path, status, answer)
+		return
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("node %d: %s %s took %v: it waited for nobody", s.id, r.method, path, took)
+	}
+	if strings.HasPrefix(r.path, "/v1/") && r.path != "/v1/snapshot" && !json.Valid(answer) {
+		t.Errorf("node %d: %s %s: half an answer: %.300q", s.id, r.method, path, answer)
+	}
+	if r.writes == "" {
+		return
+	}
+	offset, _ := decode[object](t, answer)["offset"].(float64)
+	log := active.ok(http.MethodGet, fmt.Sprintf("/v1/records?limit=1&from=%.0f", offset), nil)
+	if names := namesOf(log); names != r.writes {
+		t.Errorf("node %d: %s %s says that it wrote a %s at offset %.0f; there is %q: %s",
+			s.id, r.method, path, r.writes, offset, names, answer)
+	}
+}
+
+// TestHalfClosedWritesTellTheTruth sends writes with half-closed connections to a standby, over
+// and over: a topic exists if and only if the answer says so.
+func TestHalfClosedWritesTellTheTruth(t *testing.T) {
+	t.Parallel()
+	active, standbys := leader(t, startNodes(t, 3))
+	active.alive(1)
+	for i := range 60 {
+		name := fmt.Sprintf("half-closed-%d", i)
+		status, answer := standbys[i%2].halfClosed(http.MethodPost, "/create_topic", "", object{"name": name})
+		exists, _ := active.request(http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name="+name, nil)
+		if status != http.StatusOK || exists != http.StatusOK || fields(decode[object](t, answer))["name"] != name {
+			t.Fatalf("%s: answered %d %q; asked for the topic, the leader says %d", name, status, answer, exists)
+		}
+	}
+}
+
+// TestHalfClosedStreamGoesOn follows a feed by server-sent events with a connection whose
+// client's side is closed.
+func TestHalfClosedStreamGoesOn(t *testing.T) {
+	t.Parallel()
+	active, standbys := leader(t, startNodes(t, 3))
+	epoch := active.alive(1)
+	for _, s := range []*server{active, standbys[0]} {
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		fmt.Fprintf(c, "GET /v1/broker_mgmt?brokerId=1&epoch=%d HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n", epoch)
+		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("node %d: %v, %v", s.id, resp, err)
+		}
+		events := bufio.NewScanner(resp.Body)
+		events.Buffer(nil, 1<<20)
+		topic := fmt.Sprintf("streamed-past-%d", s.id)
+		for seen := 0; seen < 2 && events.Scan(); {
+			switch data, ok := strings.CutPrefix(events.Text(), "data: "); {
+			case ok && seen == 0:
+				seen = 1
+				active.ok(http.MethodPost, "/v1/create_topic", object{"name": topic})
+			case ok && strings.Contains(data, topic):
+				seen = 2
+			}
+		}
+		if err := events.Err(); err != nil {
+			t.Fatalf("node %d: %v", s.id, err)
+		}
+	}
+}
