@@ -26,8 +26,14 @@ func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 		return nil, walState{}, nil, err
 	}
 	fresh := st.Mark.ConfState == nil
-	if err = snaps.settle(st.Mark); err == nil && fresh {
+	sum, err := snaps.settle(st.Mark)
+	switch {
+	case err != nil:
+	case fresh:
 		st.Mark, err = found(cfg, st, d)
+	case st.Mark.File != sum:
+		st.Mark.File = sum
+		err = bindMark(cfg, d, st.Mark)
 	}
 	if err != nil {
 		return nil, walState{}, nil, errors.Join(err, d.Close())

@@ -218,6 +218,7 @@ func TestObservers(t *testing.T) {
 // TestFetchWhileNoSnapshotIsGood: the newest snapshot was found bad, and its successor is being written. Who needs a
 // snapshot is told nothing until then, above all not to cut its log; the others are served from the log.
 func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
+	t.Parallel()
 	for name, f := range map[string]FetchRequest{
 		"empty":                        {HighWatermark: -1},
 		"before the log start":         {Offset: 2, LastEpoch: 1, HighWatermark: 2},

@@ -18,6 +18,7 @@ func offeredMark() mark {
 }
 
 func TestSnapshotDataNamesTheFile(t *testing.T) {
+	t.Parallel()
 	want := offeredMark()
 	got, err := snapshotMark(markSnapshot(want))
 	if err != nil {
@@ -30,6 +31,7 @@ func TestSnapshotDataNamesTheFile(t *testing.T) {
 }
 
 func TestSnapshotDataIsStrict(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(b []byte) []byte{
 		"the data of release 1": func(b []byte) []byte { b[0] = 1; return b[:13] },
 		"another version":       func(b []byte) []byte { b[0]++; return b },
@@ -50,6 +52,7 @@ func TestSnapshotDataIsStrict(t *testing.T) {
 
 // TestBadSnapshotIsNotOffered: raft keeps asking, until another one is marked.
 func TestBadSnapshotIsNotOffered(t *testing.T) {
+	t.Parallel()
 	s := &storage{mark: offeredMark(), withheld: true}
 	if got, err := s.Snapshot(); err != raft.ErrSnapshotTemporarilyUnavailable {
 		t.Errorf("%v, %v", got, err)
