@@ -74,7 +74,8 @@ func (l *Log) snapshotMarked(m mark) {
 		return // the log is needed until another snapshot is marked
 	}
 	// What memory keeps for those a little behind is not needed on disk.
-	if err := l.writer.disk.Compact(m.Index + 1); err != nil {
+	compact := func() error { return l.writer.disk.Compact(m.Index + 1) }
+	if err := l.writer.withSpace(compact); err != nil {
 		l.fail(fmt.Errorf("raftlog: dropping old segments: %w", err))
 		return
 	}
