@@ -45,6 +45,7 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 		return in.read(rest)
 	case kindFailed:
 		node := raftID(in.peer.node)
+		in.l.snaps.doubt(in.l.now())
 		in.l.input(func(c *core) { c.snapshotFailed(node) })
 		return nil, nil
 	}
@@ -97,7 +98,7 @@ func (in *inbound) read(b []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	chunk, size, err := in.l.snaps.readAt(r.id, r.position, int(r.maxBytes), in.l.now())
+	chunk, size, err := in.l.snaps.readAt(in.l.ctx, r.id, r.position, int(r.maxBytes), in.l.now())
 	if err != nil {
 		return refusal(err), nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +21,12 @@ type applier struct {
 	sinceTime  time.Time // of the last snapshot, or start
 	share      float64   // of the configured bytes and age: when the next one is due; 0: not worked out yet
 	writing    chan struct{}
+
+	owed atomic.Bool // the next snapshot is due whatever was applied: the newest is damaged, or could not be written
 }
+
+// snapshotRetry is how long a snapshot that could not be written is left alone, for instance while the disk is full.
+const snapshotRetry = 10 * time.Second
 
 func newApplier(l *Log) *applier {
 	done := make(chan struct{})
@@ -46,6 +52,7 @@ func (a *applier) run() {
 		case <-a.wake:
 		case <-age.C:
 			a.l.snaps.tidy(a.l.now())
+			a.maybeScrub()
 			a.l.view.joined.forget()
 		case <-a.l.ctx.Done():
 			return
@@ -99,12 +106,14 @@ func (a *applier) load(m mark) error {
 	if err := a.l.app.LoadSnapshot(m.EndOffset, m.Epoch, a.l.snaps.opener(id)); err != nil {
 		return fmt.Errorf("raftlog: loading snapshot %s: %w", id, err)
 	}
-	a.l.snaps.add(id)
+	a.l.snaps.add(id, m.File, a.l.now())
 	base := position{index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch}
 	a.l.view.restart(base)
 	a.l.view.publish(id, base)
-	a.l.snaps.tidy(a.l.now())
 	a.countAnew()
+	if a.l.stillKnown(id) {
+		a.l.snaps.tidy(a.l.now())
+	}
 	return nil
 }
 
@@ -135,8 +144,13 @@ func (a *applier) maybeSnapshot() {
 	}
 	var m mark
 	var err error
-	a.l.input(func(c *core) { m, err = c.markFor(end, epoch) })
-	if a.l.ctx.Err() != nil {
+	old := false // a snapshot of the leader is on its way to the application
+	a.l.input(func(c *core) {
+		if old = end < c.store.base.end; !old {
+			m, err = c.markFor(end, epoch)
+		}
+	})
+	if old || a.l.ctx.Err() != nil {
 		return
 	}
 	if err != nil || m.Index == 0 {
@@ -147,13 +161,32 @@ func (a *applier) maybeSnapshot() {
 	a.writing = make(chan struct{})
 	done := a.writing
 	a.l.goLoop(func() {
-		a.l.makeSnapshot(m, write)
+		ok := a.l.makeSnapshot(m, write)
 		close(done)
+		if !ok {
+			time.AfterFunc(snapshotRetry, a.owe)
+		}
 		notify(a.wake) // the next one may be due already
 	})
 }
 
+// owe has a snapshot made as soon as none is being written.
+func (a *applier) owe() {
+	a.owed.Store(true)
+	notify(a.wake)
+}
+
+// maybeScrub starts to read the newest snapshot again, in the background, when that is due.
+func (a *applier) maybeScrub() {
+	if c := a.l.snaps.scrubDue(a.l.now()); c != nil {
+		a.l.goLoop(func() { a.l.snaps.scrub(a.l.ctx, c) })
+	}
+}
+
 func (a *applier) snapshotDue() bool {
+	if a.owed.Swap(false) {
+		return true
+	}
 	bytes := float64(a.sinceBytes) / float64(a.l.cfg.SnapshotBytes)
 	age := float64(a.l.now().Sub(a.sinceTime)) / float64(a.l.cfg.SnapshotInterval)
 	if bytes < shareLeast && (a.sinceBytes == 0 || age < shareLeast) {

@@ -5,8 +5,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
 // Control record types that open and close a checkpoint file (KIP-630).
@@ -15,19 +18,73 @@ const (
 	controlSnapshotFooter = 4
 )
 
-// verifyCheckpoint reads a checkpoint file through: record batches v2 with good CRCs from the first byte to the last,
-// a snapshot header in the first, a snapshot footer in the last. It returns the number of batches.
-func verifyCheckpoint(path string) (batches int, err error) {
-	f, err := os.Open(path)
+// errOtherSum says that a file has not the size and CRC that it should have.
+var errOtherSum = errors.New("not the file that the log vouches for")
+
+// verifyCheckpoint reads a checkpoint file through and returns its size and CRC-32C, which must be want unless that is
+// zero. The file must be record batches v2 with good CRCs from the first byte to the last, a snapshot header in the first,
+// a snapshot footer in the last. All of it is read in any case, so that an error names both sums.
+func verifyCheckpoint(file io.Reader, want wal.FileSum) (wal.FileSum, error) {
+	var sum summing
+	r := bufio.NewReaderSize(io.TeeReader(file, &sum), 1<<20)
+	batches, err := verifyCheckpointBytes(r)
 	if err != nil {
-		return 0, err
+		err = fmt.Errorf("after %d batches: %w", batches, err)
+		if _, unread := io.Copy(io.Discard, r); unread != nil {
+			return wal.FileSum(sum), fmt.Errorf("%w: %w", err, unread)
+		}
+	}
+	other := compareSums(wal.FileSum(sum), want)
+	switch {
+	case other != nil && err != nil:
+		err = fmt.Errorf("%w (%w)", other, err)
+	case other != nil:
+		err = other
+	}
+	return wal.FileSum(sum), err
+}
+
+func (s *snapshots) verifyFile(path string, want wal.FileSum) (wal.FileSum, error) {
+	f, err := s.openFile(path)
+	if err != nil {
+		return wal.FileSum{}, err
 	}
 	defer f.Close()
-	batches, err = verifyCheckpointBytes(bufio.NewReaderSize(f, 1<<20))
+	sum, err := verifyCheckpoint(f, want)
 	if err != nil {
-		return batches, fmt.Errorf("%s: %w", path, err)
+		return sum, fmt.Errorf("%s: %w", path, err)
 	}
-	return batches, nil
+	return sum, nil
+}
+
+// compareSums returns an errOtherSum if want is known and got is another one.
+func compareSums(got, want wal.FileSum) error {
+	if want.Bytes == 0 || got == want {
+		return nil
+	}
+	return fmt.Errorf("%w: it has %d bytes with CRC-32C %08x, not %d bytes with CRC-32C %08x",
+		errOtherSum, got.Bytes, got.CRC, want.Bytes, want.CRC)
+}
+
+// summing adds up what is written to it.
+type summing wal.FileSum
+
+func (s *summing) Write(b []byte) (int, error) {
+	s.Bytes += int64(len(b))
+	s.CRC = crc32.Update(s.CRC, castagnoli, b)
+	return len(b), nil
+}
+
+// summingFile is a file being written, and what was written so far.
+type summingFile struct {
+	*os.File
+	sum wal.FileSum
+}
+
+func (f *summingFile) Write(b []byte) (int, error) {
+	n, err := f.File.Write(b)
+	_, _ = (*summing)(&f.sum).Write(b[:n])
+	return n, err
 }
 
 func verifyCheckpointBytes(r io.Reader) (batches int, err error) {

@@ -383,8 +383,11 @@ func (c *core) applyConf(e *raftpb.Entry) {
 }
 
 // supersedes reports whether a snapshot of this node's own is still worth marking, now that it is on disk: one of the
-// leader's may have been installed meanwhile.
-func (c *core) supersedes(m mark) bool { return c.failed == nil && m.Index > c.store.mark.Index }
+// leader's may have been installed meanwhile. One at the mark's own index takes the place of a file that was found bad.
+func (c *core) supersedes(m mark) bool {
+	at := c.store.mark.Index
+	return c.failed == nil && (m.Index > at || m.Index == at && c.store.withheld)
+}
 
 // marked says that a snapshot of this node's own is durable and marked; the log behind it may go. It reports whether
 // it is the newest.
@@ -392,7 +395,7 @@ func (c *core) marked(m mark) bool {
 	if !c.supersedes(m) {
 		return false
 	}
-	c.store.mark = m
+	c.store.mark, c.store.withheld = m, false
 	c.store.trim(c.cfg.keepBytes)
 	return true
 }

@@ -27,18 +27,23 @@ func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 		return nil, walState{}, nil, err
 	}
 	fresh := st.Mark.ConfState == nil
-	switch err = snaps.settle(st.Mark); {
+	sum, err := snaps.settle(st.Mark)
+	switch {
 	case err != nil:
 	case fresh:
 		st.Mark, err = found(cfg, st, d)
 	default:
 		err = checkVoters(cfg, st.Mark)
 	}
+	if err == nil && st.Mark.File != sum {
+		st.Mark.File = sum
+		err = bindMark(cfg, d, st.Mark)
+	}
 	if err != nil {
 		return nil, walState{}, nil, errors.Join(err, d.Close())
 	}
 	if st.TornTail {
-		cfg.Logger.Warn("a write that was cut short by a crash was removed from the end of the log; it had not been acknowledged")
+		cfg.Logger.Warn("the end of the log did not verify and was cut off; if more was acknowledged than is left, the other voters refuse this node")
 	}
 	cfg.Logger.Info("log opened", "dir", cfg.Dir, "new", fresh, "snapshot", snapshotID{st.Mark.EndOffset, st.Mark.Epoch}.String(),
 		"entries", len(st.Entries), "epoch", st.HardState.GetTerm(), "voters", nodeIDs(st.Mark.ConfState.GetVoters()))

@@ -129,6 +129,11 @@ func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 	res := v.refusal(codeNone)
 	res.HighWatermark, res.LogStart = v.end, v.start
 	if v.needsSnapshot(f) {
+		if v.snapshot == (snapshotID{}) {
+			// Found bad; the next one is being written, and wakes this requester.
+			res.HighWatermark = -1
+			return res, math.MaxInt64
+		}
 		res.SnapshotEnd, res.SnapshotEpoch = v.snapshot.end, v.snapshot.epoch
 		return res, 0
 	}
@@ -154,10 +159,15 @@ func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 
 // needsSnapshot tells whether the requester must begin with the newest snapshot: it lies before the log start, or
 // disagrees about the epoch there, or is empty while there is a snapshot to save it the way. A snapshot that is not
-// ahead of the requester is never offered: a broker exits on it.
+// ahead of the requester is never offered: a broker exits on it. Without a snapshot (none was made yet, or the newest was
+// found bad) the requester needs one only if the log does not begin at 0.
 func (v *view) needsSnapshot(f FetchRequest) bool {
 	s := v.snapshot
-	if ahead := s.epoch > f.LastEpoch || s.epoch == f.LastEpoch && s.end > f.Offset; !ahead {
+	ahead := s.epoch > f.LastEpoch || s.epoch == f.LastEpoch && s.end > f.Offset
+	if s == (snapshotID{}) {
+		ahead = v.start > 0
+	}
+	if !ahead {
 		return false
 	}
 	_, _, _, known := v.agrees(f.Offset, f.LastEpoch)

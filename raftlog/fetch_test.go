@@ -216,3 +216,49 @@ func TestObservers(t *testing.T) {
 		t.Errorf("a new leader knows %+v", got)
 	}
 }
+
+// TestFetchWhileNoSnapshotIsGood: the newest snapshot was found bad, and its successor is being written. Who needs a
+// snapshot is told nothing until then, above all not to cut its log; the others are served from the log.
+func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]FetchRequest{
+		"empty":                        {HighWatermark: -1},
+		"before the log start":         {Offset: 2, LastEpoch: 1, HighWatermark: 2},
+		"restarted, before the start":  {Offset: 2, LastEpoch: 1, HighWatermark: -1},
+		"an epoch before the start":    {Offset: 5, LastEpoch: 0, HighWatermark: 2},
+		"another epoch, at the start":  {Offset: 3, LastEpoch: 0, HighWatermark: -1},
+		"knows no high watermark at 0": {HighWatermark: math.MaxInt64},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := trimmedView()
+				v.withdraw(snapshotID{5, 1})
+				f.LeaderEpoch, f.MaxWait = 5, 500*time.Millisecond
+				began := time.Now()
+				res := <-park(v, f)
+				if res.ErrorCode != 0 || res.HighWatermark != -1 || res.DivergingEpoch != -1 || res.SnapshotEnd != -1 ||
+					len(res.Records) > 0 || time.Since(began) != f.MaxWait {
+					t.Errorf("after %v: %+v", time.Since(began), res)
+				}
+				answer := park(v, f)
+				if len(answer) > 0 {
+					t.Fatalf("was not parked: %+v", <-answer)
+				}
+				v.publish(snapshotID{10, 5}, position{index: 2, end: 3, epoch: 1})
+				if res := <-answer; res.SnapshotEnd != 10 || res.SnapshotEpoch != 5 || time.Since(began) != f.MaxWait {
+					t.Errorf("after the next snapshot: %+v", res)
+				}
+			})
+		})
+	}
+	v := trimmedView()
+	v.withdraw(snapshotID{4, 1}) // not the newest
+	if v.latest() != (snapshotID{5, 1}) {
+		t.Error("another snapshot was withdrawn")
+	}
+	v.withdraw(snapshotID{5, 1})
+	f := FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 1, MaxBytes: 1}
+	if res, hold := v.answer(f); !bytes.Equal(res.Records, batchAt(5, 2, 1)) || hold != 0 {
+		t.Errorf("a broker after the log start is told %+v", res)
+	}
+}

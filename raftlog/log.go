@@ -82,6 +82,7 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.writer, l.applier, l.peers = newWriter(l, d), newApplier(l), newPeers(l)
+	snaps.foundBad = l.snapshotFoundBad
 	l.peers.update(c.members())
 	if m := st.Mark; m.Index > 0 {
 		if err := app.LoadSnapshot(m.EndOffset, m.Epoch, snaps.opener(snapshotID{m.EndOffset, m.Epoch})); err != nil {

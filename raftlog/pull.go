@@ -82,7 +82,10 @@ func (l *Log) fetchOffered(offer *raftpb.Message) error {
 		return err
 	}
 	id := snapshotID{m.EndOffset, m.Epoch}
-	if l.snaps.has(id) {
+	if m.File.Bytes == 0 {
+		return fmt.Errorf("snapshot %s is offered without its size and checksum", id)
+	}
+	if l.snaps.holds(id, m.File) {
 		return nil
 	}
 	leader := nodeID(offer.GetFrom())
@@ -95,12 +98,15 @@ func (l *Log) fetchOffered(offer *raftpb.Message) error {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(l.ctx, func() { _ = conn.Close() })()
-	return l.snaps.write(id, func(w io.Writer) error { return copySnapshot(w, conn, id, l.cfg.SnapshotChunkBytes) })
+	_, err = l.snaps.write(id, m.File, func(w io.Writer) error {
+		return copySnapshot(w, conn, id, m.File.Bytes, l.cfg.SnapshotChunkBytes)
+	})
+	return err
 }
 
-// copySnapshot asks for a snapshot in pieces of chunkBytes.
-func copySnapshot(w io.Writer, conn net.Conn, id snapshotID, chunkBytes int) error {
-	for position, size := int64(0), int64(-1); position != size; {
+// copySnapshot asks for a snapshot of size bytes in pieces of chunkBytes.
+func copySnapshot(w io.Writer, conn net.Conn, id snapshotID, size int64, chunkBytes int) error {
+	for position := int64(0); position != size; {
 		if err := conn.SetDeadline(time.Now().Add(pullTimeout)); err != nil {
 			return err
 		}
@@ -119,13 +125,13 @@ func copySnapshot(w io.Writer, conn net.Conn, id snapshotID, chunkBytes int) err
 			return errors.Join(errMalformed, errors.New("a snapshot piece without its size"))
 		}
 		total, chunk := int64(binary.BigEndian.Uint64(body)), body[8:]
-		if size >= 0 && total != size || total <= 0 || len(chunk) == 0 || position+int64(len(chunk)) > total {
-			return fmt.Errorf("snapshot %s: %d bytes at %d of %d (before: %d)", id, len(chunk), position, total, size)
+		if total != size || len(chunk) == 0 || position+int64(len(chunk)) > size {
+			return fmt.Errorf("snapshot %s: %d bytes at %d of %d, but %d were offered", id, len(chunk), position, total, size)
 		}
 		if _, err := w.Write(chunk); err != nil {
 			return err
 		}
-		size, position = total, position+int64(len(chunk))
+		position += int64(len(chunk))
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (c *core) routeInstall(s *raftpb.Snapshot, t *writeTask) {
 	}
 	t.install = &m
 	c.store.reset(m)
-	c.store.mark = m
+	c.store.mark, c.store.withheld = m, false
 	c.handed, c.applied = max(c.handed, m.Index), max(c.applied, m.Index)
 	c.out.applies = append(c.out.applies, &applyTask{load: &m})
 	c.out.members = true

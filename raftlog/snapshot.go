@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,14 +13,18 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// ErrSnapshotNotFound says that there is no such snapshot, or no longer. A follower goes back to FETCH and is told a newer one.
+// ErrSnapshotNotFound says that there is no such snapshot, or no longer, or that it cannot be vouched for. A follower goes
+// back to FETCH and is told a newer one.
 var ErrSnapshotNotFound = errors.New("raftlog: no such snapshot")
 
 const (
 	checkpointSuffix = ".checkpoint"
 	partSuffix       = ".part"
+	badSuffix        = ".bad" // of a checkpoint that was found damaged
 	// downloadIdle is how long a snapshot is kept after it was last read from.
 	downloadIdle = time.Minute
 )
@@ -43,22 +48,40 @@ func parseCheckpoint(name string) (id snapshotID, ok bool) {
 	return id, id.file() == name && id.end > 0 && id.epoch >= 0
 }
 
+// checkpoint is a durable snapshot file in the log's directory. The mutex of its snapshots guards it.
+type checkpoint struct {
+	id  snapshotID
+	sum wal.FileSum // zero: not known, for files from before a restart other than the mark's; those are never served
+
+	read     time.Time // last, zero if never
+	checked  time.Time // when it was last found whole before it was served
+	scrubbed time.Time // when the last scrub began
+	check    *check    // under way, or nil
+}
+
 // snapshots is the store of checkpoint files in the log's directory. Safe for concurrent use.
 type snapshots struct {
 	dir  string
 	keep int
 	log  *slog.Logger
+	// openFile is os.Open, except in tests that count or fail it.
+	openFile func(path string) (*os.File, error)
+	// foundBad is called when a known snapshot was found damaged and has been set aside; no lock is held.
+	foundBad func(id snapshotID)
 
-	mu    sync.Mutex
-	known []snapshotID             // ascending; the last one is the log's mark
-	read  map[snapshotID]time.Time // last read, for those that are being downloaded
+	mu      sync.Mutex
+	known   []*checkpoint       // ascending; the last one is the log's mark
+	writing map[snapshotID]bool // files being made
 }
 
 func (s *snapshots) path(id snapshotID) string { return filepath.Join(s.dir, id.file()) }
 
 // openSnapshots lists the checkpoint files and removes unfinished ones.
 func openSnapshots(dir string, keep int, log *slog.Logger) (*snapshots, error) {
-	s := &snapshots{dir: dir, keep: keep, log: log, read: map[snapshotID]time.Time{}}
+	s := &snapshots{
+		dir: dir, keep: keep, log: log, openFile: os.Open, foundBad: func(snapshotID) {},
+		writing: map[snapshotID]bool{},
+	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("raftlog: listing snapshots: %w", err)
@@ -70,52 +93,50 @@ func openSnapshots(dir string, keep int, log *slog.Logger) (*snapshots, error) {
 			}
 		}
 		if id, ok := parseCheckpoint(f.Name()); ok {
-			s.known = append(s.known, id)
+			s.known = append(s.known, &checkpoint{id: id})
 		}
 	}
-	slices.SortFunc(s.known, snapshotID.compare)
+	s.sort()
 	return s, nil
 }
 
-// settle checks the snapshot the log starts from and forgets files the log does not vouch for: a newer one was not
-// finished (its mark was never written) and is made or pulled again.
-func (s *snapshots) settle(m mark) error {
-	id := snapshotID{m.EndOffset, m.Epoch}
-	if m.Index == 0 {
-		if len(s.known) > 0 {
-			return fmt.Errorf("raftlog: %s holds snapshot %s but no log: the log was removed or never belonged to this directory; "+
-				"a node without its log must not vote. Put %s back, or remove the snapshots too and let the node join anew",
-				s.dir, s.known[0].file(), walDir)
-		}
+func (s *snapshots) sort() {
+	slices.SortFunc(s.known, func(a, b *checkpoint) int { return a.id.compare(b.id) })
+}
+
+// find returns a known snapshot, or nil. The caller holds the lock.
+func (s *snapshots) find(id snapshotID) *checkpoint {
+	i := slices.IndexFunc(s.known, func(c *checkpoint) bool { return c.id == id })
+	if i < 0 {
 		return nil
 	}
-	if !slices.Contains(s.known, id) {
-		return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, but that file is missing; put it back, or copy it from another node", s.dir, id.file())
-	}
-	if _, err := verifyCheckpoint(s.path(id)); err != nil {
-		return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, which is damaged (copy it from another node): %w", s.dir, id.file(), err)
-	}
-	s.known = slices.DeleteFunc(s.known, func(k snapshotID) bool { return k.compare(id) > 0 })
-	return nil
+	return s.known[i]
+}
+
+func (s *snapshots) knows(id snapshotID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.find(id) != nil
 }
 
 func (s *snapshots) opener(id snapshotID) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return os.Open(s.path(id)) }
 }
 
-// write makes a checkpoint file: under another name until it is complete, durable and verified.
-func (s *snapshots) write(id snapshotID, fill func(io.Writer) error) error {
+// write makes a checkpoint file, under another name until it is complete, durable and read back. want is what the file
+// must be; zero: whatever fill writes. It returns the file's size and CRC.
+func (s *snapshots) write(id snapshotID, want wal.FileSum, fill func(io.Writer) error) (wal.FileSum, error) {
+	if err := s.beginWriting(id); err != nil {
+		return wal.FileSum{}, err
+	}
+	defer s.endWriting(id)
 	part := s.path(id) + partSuffix
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	err = fill(f)
+	sum, err := fillFile(part, fill)
 	if err == nil {
-		err = f.Sync()
+		err = compareSums(sum, want)
 	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		_, err = verifyCheckpoint(part)
+	if err == nil {
+		_, err = s.verifyFile(part, sum)
 	}
 	if err == nil {
 		err = os.Rename(part, s.path(id))
@@ -126,7 +147,38 @@ func (s *snapshots) write(id snapshotID, fill func(io.Writer) error) error {
 	if err != nil {
 		_ = os.Remove(part)
 	}
-	return err
+	return sum, err
+}
+
+// beginWriting keeps two from writing one file, and a known snapshot from being replaced by other bytes.
+func (s *snapshots) beginWriting(id snapshotID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writing[id] || s.find(id) != nil {
+		return fmt.Errorf("raftlog: snapshot %s is here or being written already", id)
+	}
+	s.writing[id] = true
+	return nil
+}
+
+func (s *snapshots) endWriting(id snapshotID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.writing, id)
+}
+
+// fillFile writes a new file, makes it durable, and adds up what was written.
+func fillFile(path string, fill func(io.Writer) error) (wal.FileSum, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return wal.FileSum{}, err
+	}
+	w := &summingFile{File: f}
+	err = fill(w)
+	if err == nil {
+		err = f.Sync()
+	}
+	return w.sum, errors.Join(err, f.Close())
 }
 
 func syncDir(dir string) error {
@@ -137,19 +189,22 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// has reports whether a checkpoint file is complete on disk, known to the log or not.
-func (s *snapshots) has(id snapshotID) bool {
-	_, err := verifyCheckpoint(s.path(id))
+// holds reports whether an offered snapshot is here already: known, or a whole file that was not marked before a restart.
+func (s *snapshots) holds(id snapshotID, sum wal.FileSum) bool {
+	if s.knows(id) {
+		return true
+	}
+	_, err := s.verifyFile(s.path(id), sum)
 	return err == nil
 }
 
-// add makes a durable, marked snapshot known.
-func (s *snapshots) add(id snapshotID) {
+// add makes a durable, marked snapshot known whose file has just been read back.
+func (s *snapshots) add(id snapshotID, sum wal.FileSum, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Contains(s.known, id) {
-		s.known = append(s.known, id)
-		slices.SortFunc(s.known, snapshotID.compare)
+	if s.find(id) == nil {
+		s.known = append(s.known, &checkpoint{id: id, sum: sum, checked: now, scrubbed: now})
+		s.sort()
 	}
 }
 
@@ -157,7 +212,7 @@ func (s *snapshots) add(id snapshotID) {
 func (s *snapshots) discard(id snapshotID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Contains(s.known, id) {
+	if s.find(id) == nil {
 		_ = os.Remove(s.path(id))
 	}
 }
@@ -167,35 +222,39 @@ func (s *snapshots) tidy(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := 0; i < len(s.known)-s.keep; {
-		id := s.known[i]
-		if last, reading := s.read[id]; reading && now.Sub(last) < downloadIdle {
+		c := s.known[i]
+		if !c.read.IsZero() && now.Sub(c.read) < downloadIdle {
 			i++
 			continue
 		}
-		if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			s.log.Warn("cannot delete an old snapshot", "snapshot", id.file(), "error", err)
+		if err := os.Remove(s.path(c.id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.log.Warn("cannot delete an old snapshot", "snapshot", c.id.file(), "error", err)
 			i++
 			continue
 		}
-		delete(s.read, id)
 		s.known = slices.Delete(s.known, i, i+1)
 	}
 }
 
-// open opens a known snapshot at a position, and tells its size.
-func (s *snapshots) open(id snapshotID, position int64, now time.Time) (f *os.File, size int64, err error) {
-	s.mu.Lock()
-	if !slices.Contains(s.known, id) {
-		s.mu.Unlock()
-		return nil, 0, fmt.Errorf("%w: %s", ErrSnapshotNotFound, id)
+func notFound(id snapshotID) error { return fmt.Errorf("%w: %s", ErrSnapshotNotFound, id) }
+
+// open opens a known snapshot at a position, once its file has been found whole, and tells its size. It may read the
+// file through first; ctx ends that.
+func (s *snapshots) open(ctx context.Context, id snapshotID, position int64, now time.Time) (*os.File, int64, error) {
+	if err := s.vouch(ctx, id, now); err != nil {
+		return nil, 0, err
 	}
-	s.read[id] = now
-	f, err = os.Open(s.path(id))
+	s.mu.Lock()
+	if s.find(id) == nil {
+		s.mu.Unlock()
+		return nil, 0, notFound(id)
+	}
+	f, err := s.openFile(s.path(id))
 	s.mu.Unlock()
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrSnapshotNotFound, err)
 	}
-	size, err = seekWithin(f, position)
+	size, err := seekWithin(f, position)
 	if err != nil {
 		return nil, size, errors.Join(fmt.Errorf("raftlog: snapshot %s: %w", id, err), f.Close())
 	}
@@ -214,80 +273,19 @@ func seekWithin(f *os.File, position int64) (size int64, err error) {
 	return info.Size(), err
 }
 
-// readAt returns up to maxBytes bytes of a known snapshot from position on, and its size.
-func (s *snapshots) readAt(id snapshotID, position int64, maxBytes int, now time.Time) ([]byte, int64, error) {
-	f, size, err := s.open(id, position, now)
+// readAt returns up to maxBytes bytes of a known snapshot from position on, and its size. Errors and waiting as in open.
+func (s *snapshots) readAt(
+	ctx context.Context, id snapshotID, position int64, maxBytes int, now time.Time,
+) ([]byte, int64, error) {
+	f, size, err := s.open(ctx, id, position, now)
 	if err != nil {
 		return nil, size, err
 	}
 	defer f.Close()
 	chunk := make([]byte, min(int64(max(maxBytes, 0)), size-position))
-	_, err = io.ReadFull(f, chunk)
-	return chunk, size, err
-}
-
-// OpenSnapshot opens a snapshot's file at a position and tells its total size; ErrSnapshotNotFound if this node has no such
-// snapshot (the 0-0 checkpoint is none). The file never changes and can be read to its end even if it is deleted meanwhile; the caller
-// closes it. Being opened keeps a snapshot for at least a minute more.
-func (l *Log) OpenSnapshot(endOffset int64, epoch int32, position int64) (file io.ReadCloser, size int64, err error) {
-	f, size, err := l.snaps.open(snapshotID{endOffset, epoch}, position, l.now())
-	if err != nil {
-		return nil, size, err
+	if _, err = io.ReadFull(f, chunk); err != nil {
+		s.doubt(now)
+		return nil, size, fmt.Errorf("%w: reading %s: %w", ErrSnapshotNotFound, id, err)
 	}
-	return f, size, nil
-}
-
-// LatestSnapshot names the newest durable snapshot.
-func (l *Log) LatestSnapshot() (endOffset int64, epoch int32, ok bool) {
-	id := l.view.latest()
-	return id.end, id.epoch, id != snapshotID{}
-}
-
-func (v *view) latest() snapshotID {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.snapshot
-}
-
-// makeSnapshot writes a snapshot in the background and has it marked in the write-ahead log. A failure to write the
-// file costs nothing but disk: the log is still whole, and the next snapshot is tried later.
-func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) {
-	id := snapshotID{m.EndOffset, m.Epoch}
-	began := l.now()
-	if err := l.snaps.write(id, func(w io.Writer) error { return fill(newPacedWriter(l.ctx, w)) }); err != nil {
-		l.log.Error("cannot write a snapshot; the log keeps growing until one succeeds", "snapshot", id.file(), "error", err)
-		return
-	}
-	marked := make(chan struct{})
-	l.input(func(c *core) {
-		if !c.supersedes(m) {
-			l.snaps.discard(id)
-			close(marked)
-			return
-		}
-		// Queued under the lock, so that no later mark can come before it.
-		l.writer.addMark(m, func() { defer close(marked); l.snapshotMarked(m) })
-	})
-	select {
-	case <-marked:
-		l.log.Info("snapshot done", "snapshot", id.file(), "took", l.now().Sub(began).Round(time.Millisecond))
-	case <-l.ctx.Done():
-	}
-}
-
-// snapshotMarked drops what the snapshot makes superfluous. It runs on the writer's goroutine.
-func (l *Log) snapshotMarked(m mark) {
-	id := snapshotID{m.EndOffset, m.Epoch}
-	l.snaps.add(id) // before anybody is told to read it
-	l.input(func(c *core) {
-		if c.marked(m) {
-			l.view.publish(id, c.store.base)
-		}
-	})
-	// What memory keeps for those a little behind is not needed on disk.
-	if err := l.writer.withSpace(func() error { return l.writer.disk.Compact(m.Index + 1) }); err != nil {
-		l.fail(fmt.Errorf("raftlog: dropping old segments: %w", err))
-		return
-	}
-	l.snaps.tidy(l.now())
+	return chunk, size, nil
 }

@@ -10,6 +10,8 @@ import (
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
 // storage is raft's view of the log since its start, kept in memory, with the offset after each entry beside it.
@@ -31,6 +33,8 @@ type storage struct {
 	hashes  []logHash
 	// mark is the newest durable snapshot (Index 0: none yet, only the first ConfState).
 	mark mark
+	// withheld: the mark's file was found bad, and is not offered until another snapshot is marked.
+	withheld bool
 	// confs is the membership by the index that brought it; the first one holds at base.
 	confs []confAt
 }
@@ -254,21 +258,26 @@ func (s *storage) FirstIndex() (uint64, error) { return s.base.index + 1, nil }
 
 // Snapshot implements raft.Storage: the newest durable snapshot, named but not carried; the follower pulls the file.
 func (s *storage) Snapshot() (*raftpb.Snapshot, error) {
-	if s.mark.Index == 0 {
+	if s.mark.Index == 0 || s.withheld {
 		return nil, raft.ErrSnapshotTemporarilyUnavailable
 	}
 	return markSnapshot(s.mark), nil
 }
 
-// The data of a raft snapshot: version (1 byte), end offset (int64), epoch (int32), big-endian.
+// The data of a raft snapshot, big-endian: version (1 byte), end offset (int64), epoch (int32), the file's size (int64) and
+// CRC-32C (uint32), the log's hash (chain and sum, uint64 each). Nothing follows.
 const (
-	snapshotDataVersion = 1
-	snapshotDataLen     = 13
+	snapshotDataVersion = 2
+	snapshotDataLen     = 41
 )
 
 func markSnapshot(m mark) *raftpb.Snapshot {
 	data := binary.BigEndian.AppendUint64([]byte{snapshotDataVersion}, uint64(m.EndOffset))
 	data = binary.BigEndian.AppendUint32(data, uint32(m.Epoch))
+	data = binary.BigEndian.AppendUint64(data, uint64(m.File.Bytes))
+	data = binary.BigEndian.AppendUint32(data, m.File.CRC)
+	data = binary.BigEndian.AppendUint64(data, m.Hash.Chain)
+	data = binary.BigEndian.AppendUint64(data, m.Hash.Sum)
 	return &raftpb.Snapshot{Data: data, Metadata: &raftpb.SnapshotMetadata{
 		Index: new(m.Index), Term: new(m.Term), ConfState: proto.Clone(m.ConfState).(*raftpb.ConfState),
 	}}
@@ -276,15 +285,19 @@ func markSnapshot(m mark) *raftpb.Snapshot {
 
 func snapshotMark(s *raftpb.Snapshot) (mark, error) {
 	meta, data := s.GetMetadata(), s.GetData()
-	if len(data) < snapshotDataLen || data[0] != snapshotDataVersion {
+	if len(data) != snapshotDataLen || data[0] != snapshotDataVersion {
 		return mark{}, fmt.Errorf("snapshot at index %d has unknown data of %d bytes", meta.GetIndex(), len(data))
 	}
+	r := frameCursor{b: data[1:]}
 	m := mark{
 		Index: meta.GetIndex(), Term: meta.GetTerm(), ConfState: raftpb.EnsureConfState(meta.GetConfState()),
-		EndOffset: int64(binary.BigEndian.Uint64(data[1:])), Epoch: int32(binary.BigEndian.Uint32(data[9:])),
+		EndOffset: r.int64(), Epoch: r.int32(),
+		File: wal.FileSum{Bytes: r.int64(), CRC: uint32(r.int32())},
+		Hash: wal.LogHash{Chain: uint64(r.int64()), Sum: uint64(r.int64())},
 	}
-	if m.Index == 0 || m.EndOffset <= 0 || m.Epoch <= 0 {
-		return mark{}, fmt.Errorf("snapshot at index %d names end offset %d, epoch %d", m.Index, m.EndOffset, m.Epoch)
+	if m.Index == 0 || m.EndOffset <= 0 || m.Epoch <= 0 || m.File.Bytes < 0 {
+		return mark{}, fmt.Errorf("snapshot at index %d names end offset %d, epoch %d, %d bytes",
+			m.Index, m.EndOffset, m.Epoch, m.File.Bytes)
 	}
 	return m, nil
 }

@@ -125,6 +125,16 @@ func (v *view) publish(id snapshotID, base position) {
 	v.wake()
 }
 
+// withdraw forgets a snapshot whose file was found bad, if it is the newest.
+func (v *view) withdraw(id snapshotID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.snapshot == id {
+		v.snapshot = snapshotID{}
+		v.wake()
+	}
+}
+
 // boundary reports whether a batch begins at offset, or the log ends there.
 func (v *view) boundary(offset int64) bool {
 	if offset == v.end {

@@ -1,0 +1,162 @@
+package raftlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+)
+
+const (
+	// verifiedFor is how long a snapshot is served after its file was read through and found whole: that many observers
+	// which download at the same time cost one reading.
+	verifiedFor = 10 * time.Second
+	// doubtAfter is how old a verification must be for a follower's complaint to make it void, so that complaints
+	// cannot keep the disk busy.
+	doubtAfter = time.Second
+	// scrubInterval is how often the newest snapshot is read again though nobody asks for it.
+	scrubInterval = time.Hour
+)
+
+// check is one reading of a snapshot's file that all who ask meanwhile wait for.
+type check struct {
+	done chan struct{} // closed when err is set
+	err  error
+}
+
+// vouch returns nil once a snapshot's file is known to be whole: it was found so within verifiedFor, or is read through now, by
+// the first who asks, without a lock held. Any error is an ErrSnapshotNotFound. A file that is not whole is set aside for good.
+//
+// A broker gives up a request after 2 s; the reading goes on, and it profits from it when it asks again.
+func (s *snapshots) vouch(ctx context.Context, id snapshotID, now time.Time) error {
+	s.mu.Lock()
+	c := s.find(id)
+	if c == nil || c.sum.Bytes == 0 {
+		s.mu.Unlock()
+		return notFound(id)
+	}
+	c.read = now
+	if now.Sub(c.checked) < verifiedFor {
+		s.mu.Unlock()
+		return nil
+	}
+	if k := c.check; k != nil {
+		s.mu.Unlock()
+		<-k.done
+		return k.err
+	}
+	k := &check{done: make(chan struct{})}
+	c.check = k
+	s.mu.Unlock()
+
+	k.err = s.examine(c, func(f *os.File) io.Reader { return cancellableReader{ctx, f} })
+	s.mu.Lock()
+	c.check = nil
+	if k.err == nil {
+		c.checked = now
+	}
+	s.mu.Unlock()
+	close(k.done)
+	return k.err
+}
+
+// examine reads a known snapshot's file through, and sets it aside if it is not whole.
+func (s *snapshots) examine(c *checkpoint, through func(*os.File) io.Reader) error {
+	f, err := s.openFile(s.path(c.id))
+	if err == nil {
+		_, err = verifyCheckpoint(through(f), c.sum)
+		err = errors.Join(err, f.Close())
+	}
+	switch {
+	case err == nil:
+		return nil
+	case passing(err):
+		return fmt.Errorf("%w: %s cannot be checked now: %w", ErrSnapshotNotFound, c.id, err)
+	}
+	s.condemn(c, err)
+	return fmt.Errorf("%w: %s was found damaged", ErrSnapshotNotFound, c.id)
+}
+
+// passing reports whether an error says nothing about the file: the process is out of something, or is stopping.
+func passing(err error) bool {
+	for _, e := range []error{
+		context.Canceled, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// condemn makes a damaged snapshot unknown, and sets its file aside.
+func (s *snapshots) condemn(c *checkpoint, why error) {
+	s.mu.Lock()
+	i := slices.Index(s.known, c)
+	if i < 0 { // deleted meanwhile, or another check was faster
+		s.mu.Unlock()
+		return
+	}
+	s.known = slices.Delete(s.known, i, i+1)
+	aside, err := s.setAside(c.id)
+	s.mu.Unlock()
+	if err != nil {
+		s.log.Warn("cannot set a damaged snapshot aside", "snapshot", c.id.file(), "error", err)
+	}
+	s.log.Error("a snapshot was found damaged: it is no longer served, and one of the current state is to take its place. "+
+		"Check the disk", "snapshot", c.id.file(), "keptAs", aside, "error", why)
+	s.foundBad(c.id)
+}
+
+// setAside renames a damaged file. One is kept at most, the last.
+func (s *snapshots) setAside(id snapshotID) (aside string, err error) {
+	aside = s.path(id) + badSuffix
+	older, err := filepath.Glob(filepath.Join(s.dir, "*"+checkpointSuffix+badSuffix))
+	for _, f := range older {
+		err = errors.Join(err, os.Remove(f))
+	}
+	if e := os.Rename(s.path(id), aside); e != nil && !errors.Is(e, os.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	return aside, err
+}
+
+// doubt makes verifications void that are not quite fresh: somebody could not use what was served.
+func (s *snapshots) doubt(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.known {
+		if now.Sub(c.checked) >= doubtAfter {
+			c.checked = time.Time{}
+		}
+	}
+}
+
+// scrubDue returns the newest snapshot when it is time to read it again, and counts from now on.
+func (s *snapshots) scrubDue(now time.Time) *checkpoint {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.known) == 0 {
+		return nil
+	}
+	c := s.known[len(s.known)-1]
+	if c.sum.Bytes == 0 || now.Sub(c.scrubbed) < scrubInterval {
+		return nil
+	}
+	c.scrubbed = now
+	return c
+}
+
+// scrub reads a snapshot from the disk, slowly, and sets it aside if it is damaged. Who asks for the snapshot meanwhile
+// does not wait for this.
+func (s *snapshots) scrub(ctx context.Context, c *checkpoint) {
+	_ = s.examine(c, func(f *os.File) io.Reader {
+		dropCached(f)
+		return newPacedReader(ctx, f)
+	})
+}
