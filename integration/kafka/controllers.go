@@ -64,6 +64,8 @@ type controller struct {
 	port        int
 	http        string // host:port of its HTTP API, "" when there is none
 	dir, config string
+	properties  properties
+	formatting  command
 }
 
 // program is how a kind of controller is run.
@@ -91,6 +93,24 @@ func StartYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Control
 
 func startQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
 	t.Helper()
+	q := configureQuorum(t, prog, n, o)
+	for _, id := range q.Nodes() {
+		q.Format(t, id).MustSucceed(t)
+		q.Start(t, id)
+	}
+	WaitLeader(t, q, Patience)
+	return q
+}
+
+// ConfigureYAKt makes a quorum of n nodes of the yakt binary that have their configurations and no more: each is to be
+// formatted (Format) and started by the test.
+func ConfigureYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Controllers {
+	t.Helper()
+	return configureQuorum(t, yaktProgram(t, binary, o), n, o)
+}
+
+func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
+	t.Helper()
 	q := &Controllers{name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: newUUID(), static: o.Static,
 		nodes: map[int32]*controller{}}
 	root := t.TempDir()
@@ -111,29 +131,20 @@ func startQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Contro
 	}
 	for _, id := range q.Nodes() {
 		q.prepare(t, prog, root, q.nodes[id], o)
-		q.nodes[id].Start(t)
 	}
-	WaitLeader(t, q, Patience)
 	return q
 }
 
-// prepare configures and formats one node.
+// prepare configures one node.
 func (q *Controllers) prepare(t testing.TB, prog program, root string, c *controller, o ControllerOptions) {
 	t.Helper()
-	if err := q.properties(c, o.Properties).write(c.config); err != nil {
-		t.Fatal(err)
-	}
+	c.properties = q.properties(c, o.Properties)
+	q.Configure(t, c.id, nil)
 	format, err := prog.format(root, q.formatArgs(c, o)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), Patience)
-	defer cancel()
-	res, err := q.placed(c, format).run(ctx)
-	if err != nil {
-		t.Fatalf("format %s: %v", c.dir, err)
-	}
-	res.MustSucceed(t)
+	c.formatting = q.placed(c, format)
 	name := fmt.Sprintf("controller-%d", c.id)
 	start, logPath, err := prog.start(root, name, c.config)
 	if err != nil {
@@ -149,6 +160,28 @@ func limited(run command, files int) command {
 		run.argv = append([]string{"prlimit", fmt.Sprintf("--nofile=%d:%[1]d", files), "--"}, run.argv...)
 	}
 	return run
+}
+
+// Format formats a node's directory, the first time or again, always with the same arguments.
+func (q *Controllers) Format(t testing.TB, id int32) ToolResult {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	res, err := q.nodes[id].formatting.run(ctx)
+	if err != nil {
+		t.Fatalf("format %s: %v", q.Dir(id), err)
+	}
+	return res
+}
+
+// Configure sets further properties in a node's configuration, for its next start or format.
+func (q *Controllers) Configure(t testing.TB, id int32, extra map[string]string) {
+	t.Helper()
+	c := q.nodes[id]
+	maps.Copy(c.properties, extra)
+	if err := c.properties.write(c.config); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // placed is a command of a node, run where the node's directory is.

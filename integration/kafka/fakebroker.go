@@ -151,3 +151,16 @@ func (c *Creator) RequireCreated(t testing.TB, nodes ...int32) {
 		})
 	}
 }
+
+// Missing is how many of the acknowledged topics a node does not know; one of another id counts.
+func (c *Creator) Missing(ctx context.Context, node int32) (missing int, err error) {
+	c.Ledger.mu.Lock()
+	defer c.Ledger.mu.Unlock()
+	have, err := BrokerTopics(ctx, c.q.Endpoint(node))
+	for name, id := range c.Ledger.topics {
+		if topic, ok := have[name]; !ok || topic.TopicID != id {
+			missing++
+		}
+	}
+	return missing, err
+}

@@ -1,0 +1,31 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+const healthTimeout = 5 * time.Second
+
+// Ready asks a node's /readyz: nil when it answers 200, else an error with the whole answer.
+func (q *Controllers) Ready(ctx context.Context, id int32) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+q.HTTPAddr(id)+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("node %d answers %s: %s", id, resp.Status, body)
+	}
+	return err
+}
