@@ -41,9 +41,10 @@ type coreConfig struct {
 	electionTicks  int
 	heartbeatTicks int
 	incarnation    [16]byte
-	maxPending     int64 // bytes proposed and not committed
-	messageBytes   int   // see Config.MessageBytes
-	keepBytes      int64 // log kept behind a snapshot
+	salt           uint32 // of this start
+	maxPending     int64  // bytes proposed and not committed
+	messageBytes   int    // see Config.MessageBytes
+	keepBytes      int64  // log kept behind a snapshot
 	log            *slog.Logger
 }
 
@@ -170,6 +171,7 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 	if c.memory, err = decodeMemory(st.Note); err != nil {
 		return nil, err
 	}
+	c.memory.boot = boot{c.memory.boot.count + 1, cfg.salt}
 	c.founding = len(c.voters()) > 1 && store.last().index == 0 && store.hard.GetTerm() == 0
 	c.durable, c.durableTerm = store.last().index, store.hard.GetTerm()
 	c.reported = leadership{leader: -1, epoch: int32(store.hard.GetTerm())}

@@ -71,8 +71,8 @@ type hello struct {
 	dir         [16]byte
 	incarnation [16]byte
 	token       [tokenLen]byte // of this attempt to connect, for the callback
-	boot        uint64         // drawn by each process
-	founding    bool           // its log is empty, and it waits for the quorum to be founded
+	boot        boot
+	founding    bool // its log is empty, and it waits for the quorum to be founded
 	end         logEnd
 	voters      []int32 // in its log, ascending
 	info        []byte
@@ -82,7 +82,7 @@ func appendHello(b []byte, h hello) []byte {
 	b = binary.BigEndian.AppendUint16(b, protocolVersion)
 	b = appendNames(b, h.cluster, h.node, h.to)
 	b = append(append(append(b, h.dir[:]...), h.incarnation[:]...), h.token[:]...)
-	b = binary.BigEndian.AppendUint64(b, h.boot)
+	b = h.boot.append(b)
 	b = append(b, flagByte(h.founding))
 	b = h.end.append(b)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(h.voters)))
@@ -205,7 +205,7 @@ func readHello(b []byte) (hello, error) {
 	copy(h.dir[:], r.take(len(h.dir)))
 	copy(h.incarnation[:], r.take(len(h.incarnation)))
 	copy(h.token[:], r.take(len(h.token)))
-	h.boot, h.founding, h.end, h.voters = uint64(r.int64()), r.flag(), r.logEnd(), r.voters()
+	h.boot, h.founding, h.end, h.voters = r.boot(), r.flag(), r.logEnd(), r.voters()
 	if n := int(r.int32()); n <= maxInfoBytes {
 		h.info = append([]byte(nil), r.take(n)...)
 	} else {

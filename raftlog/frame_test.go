@@ -16,7 +16,7 @@ import (
 
 func TestHelloRoundTrip(t *testing.T) {
 	want := hello{
-		cluster: "lkc", node: 3000, to: 3001, dir: [16]byte{1, 15: 2}, incarnation: [16]byte{3}, token: [tokenLen]byte{4}, boot: 5,
+		cluster: "lkc", node: 3000, to: 3001, dir: [16]byte{1, 15: 2}, incarnation: [16]byte{3}, token: [tokenLen]byte{4}, boot: boot{5, 6},
 		founding: true, end: logEnd{6, 7, 8}, voters: []int32{3000, 3001}, info: []byte("endpoints"),
 	}
 	b := appendHello(nil, want)

@@ -24,10 +24,10 @@ func newToken() (t [tokenLen]byte) {
 	return t
 }
 
-// newBoot draws the number of this process; it is never 0.
-func newBoot() uint64 {
+// newSalt tells two starts with the same count apart.
+func newSalt() uint32 {
 	t := newToken()
-	return binary.BigEndian.Uint64(t[:]) | 1
+	return binary.BigEndian.Uint32(t[:])
 }
 
 // hello introduces this node.
@@ -39,7 +39,7 @@ func (l *Log) hello(to int32, token [tokenLen]byte) hello {
 	slices.Sort(voters)
 	return hello{
 		cluster: l.cfg.ClusterID, node: l.cfg.NodeID, to: to, dir: l.cfg.DirectoryID, incarnation: c.cfg.incarnation,
-		token: token, boot: l.boot, founding: c.founding, end: c.logEnd(), voters: voters, info: l.cfg.Info,
+		token: token, boot: c.memory.boot, founding: c.founding, end: c.logEnd(), voters: voters, info: l.cfg.Info,
 	}
 }
 

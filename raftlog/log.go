@@ -24,7 +24,6 @@ type Log struct {
 	mu      sync.Mutex // guards core and what follows
 	core    *core
 	started bool
-	boot    uint64 // drawn by this process
 	readers map[uint64]chan readResult
 	lastID  uint64
 
@@ -68,7 +67,7 @@ func Open(cfg Config, app App) (*Log, error) {
 
 func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, error) {
 	c, err := newCore(coreConfig{
-		node: cfg.NodeID, incarnation: st.Incarnation, electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
+		node: cfg.NodeID, incarnation: st.Incarnation, salt: newSalt(), electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
 		maxPending: cfg.MaxPendingBytes, messageBytes: cfg.MessageBytes, keepBytes: cfg.KeepBytes, log: cfg.Logger,
 	}, st)
 	if err != nil {
@@ -77,7 +76,7 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	l := &Log{
 		cfg: cfg, log: cfg.Logger, app: app, core: c, snaps: snaps, now: time.Now,
 		view:    newView(cfg.NodeID, c.store.base, c.reported),
-		readers: map[uint64]chan readResult{}, failed: make(chan error, 1), boot: newBoot(), note: st.Note,
+		readers: map[uint64]chan readResult{}, failed: make(chan error, 1), note: st.Note,
 		confirming: make(chan struct{}, maxConfirming),
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
@@ -95,6 +94,9 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 
 // Start runs the log: from here on it dials its peers, votes, and calls the App.
 func (l *Log) Start() {
+	if l.saveMemory(true) != nil { // counts this start before anybody is told of it
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.started || l.ctx.Err() != nil {

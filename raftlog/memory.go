@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
 // memory is what a replica remembers of the other members: which log each of them has, and how much
@@ -20,6 +22,7 @@ import (
 // asked remembers it; if the memory of all of them is older than the voter's log, nobody can.
 type memory struct {
 	known     map[uint64]remembered // by raft id
+	boot      boot                  // of this replica itself
 	suspended string                // why this replica itself takes no part; "" when it does
 }
 
@@ -27,9 +30,15 @@ type memory struct {
 type remembered struct {
 	directory   [16]byte
 	incarnation [16]byte
-	boot        uint64 // the process that shook hands last; 0 is none in this process's life
-	acked       logEnd
+	boot        boot   // the member's newest start that is known
+	acked       logEnd // since then
+	before      logEnd // in earlier lives: what it must still have
 }
+
+// boot names one start of a member: how many there were, counted durably in the member's own memory
+// before it introduces itself, and a random salt. Of two starts with the same count one is of a
+// directory that went back in time.
+type boot struct{ count, salt uint32 }
 
 // logEnd is how far a log was durable. A log that has lost nothing never gets a lower one: entries
 // are only replaced by those of a higher term.
@@ -71,7 +80,7 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 	was, ok := m.known[id]
 	switch {
 	case !ok, was.directory != h.dir && directory == h.dir, founding && was.incarnation != h.incarnation:
-		m.known[id] = remembered{h.dir, h.incarnation, h.boot, h.end}
+		m.known[id] = remembered{directory: h.dir, incarnation: h.incarnation, boot: h.boot, acked: h.end}
 		return true, nil
 	case was.directory != h.dir:
 		return false, &refusedError{sentence: fmt.Sprintf("node %d was met with directory id %s and now has %s: "+
@@ -81,15 +90,48 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 		return false, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has acknowledged %v in another log than "+
 			"it has now (%s, now %s, in the same directory %s): its log was made again or exchanged, and without what it "+
 			"acknowledged it must not vote", h.node, was.acked, uuid(was.incarnation), uuid(h.incarnation), uuid(h.dir))}
-	case was.boot != h.boot && h.end.lacks(was.acked):
-		return false, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has acknowledged %v and voted in epochs "+
+	}
+	now, err := was.starts(h)
+	if err != nil {
+		return false, err
+	}
+	m.known[id] = now
+	return false, nil
+}
+
+// starts takes up a further introduction of the same log. What it acknowledged since its last start
+// may be newer than the introduction, which was written before; what it acknowledged earlier may not.
+func (r remembered) starts(h hello) (remembered, error) {
+	if h.boot != r.boot && h.boot.count <= r.boot.count {
+		return r, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has been started %d times, but its "+
+			"directory says %d: it went back in time (an older copy was put back), and without what it acknowledged "+
+			"since then it must not vote", h.node, r.boot.count, h.boot.count)}
+	}
+	if h.boot != r.boot {
+		r.boot, r.before, r.acked = h.boot, r.before.join(r.acked), logEnd{}
+	}
+	if h.end.lacks(r.before) {
+		return r, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has acknowledged %v and voted in epochs "+
 			"up to %d, but its log now ends at %v, epoch %d: it went back in time (an older copy of its directory, or a "+
 			"damaged disk), and without what it acknowledged it must not vote",
-			h.node, was.acked, was.acked.term, h.end, h.end.term)}
+			h.node, r.before, r.before.term, h.end, h.end.term)}
 	}
-	was.boot, was.acked = h.boot, was.acked.join(h.end)
-	m.known[id] = was
-	return false, nil
+	r.acked = r.acked.join(h.end)
+	return r, nil
+}
+
+// join adds what another member remembers of the same log.
+func (r remembered) join(other remembered) remembered {
+	switch {
+	case other.boot == r.boot:
+		r.acked, r.before = r.acked.join(other.acked), r.before.join(other.before)
+	case other.boot.count > r.boot.count:
+		r.before = r.before.join(r.acked).join(other.before)
+		r.boot, r.acked = other.boot, other.acked
+	case other.boot.count < r.boot.count:
+		r.before = r.before.join(other.before).join(other.acked)
+	}
+	return r
 }
 
 // witness remembers what a member has acknowledged. Only answers that wait for the sender's disk
@@ -122,10 +164,8 @@ func (m *memory) merge(self uint64, heard map[uint64]remembered, authority bool)
 		switch {
 		case id == self:
 		case same:
-			was.acked = was.acked.join(h.acked)
-			m.known[id] = was
+			m.known[id] = was.join(h)
 		case !ok || authority:
-			h.boot = 0
 			m.known[id], replaced = h, true
 		}
 	}
@@ -152,17 +192,21 @@ func (c *core) logEnd() logEnd {
 	return logEnd{c.durableTerm, at.term, at.index}
 }
 
-// A memory's encoding: version byte, number of members uint16, for each its raft id uint64,
-// directory, incarnation and log end; then the sentence of a suspension. Big-endian.
+// A memory's encoding: version byte, number of own starts uint32, number of members uint16, for each
+// its raft id uint64, directory, incarnation, start and two log ends; then the sentence of a
+// suspension. Big-endian.
 const (
 	memoryVersion     = 1
-	rememberedBytes   = 8 + 16 + 16 + 3*8
+	rememberedBytes   = 8 + 16 + 16 + 8 + 2*3*8
 	maxRemembered     = 16 // members that a note has room for; a quorum has fewer
-	maxSuspendedBytes = 512
+	maxSuspendedBytes = 400
 )
 
+// This does not compile when a note has no room for a memory.
+const _ uint = wal.MaxNoteBytes - (1 + 4 + 2 + maxRemembered*rememberedBytes + maxSuspendedBytes)
+
 func (m *memory) encode() []byte {
-	b := appendRemembered([]byte{memoryVersion}, m.known)
+	b := appendRemembered(binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known)
 	return append(b, m.suspended[:min(len(m.suspended), maxSuspendedBytes)]...)
 }
 
@@ -178,7 +222,7 @@ func appendRemembered(b []byte, known map[uint64]remembered) []byte {
 		r := known[id]
 		b = binary.BigEndian.AppendUint64(b, id)
 		b = append(append(b, r.directory[:]...), r.incarnation[:]...)
-		b = r.acked.append(b)
+		b = r.before.append(r.acked.append(r.boot.append(b)))
 	}
 	return b
 }
@@ -188,6 +232,12 @@ func (e logEnd) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint64(b, e.lastTerm)
 	return binary.BigEndian.AppendUint64(b, e.lastIndex)
 }
+
+func (b boot) append(to []byte) []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(to, b.count), b.salt)
+}
+
+func (r *frameCursor) boot() boot { return boot{uint32(r.int32()), uint32(r.int32())} }
 
 func (r *frameCursor) logEnd() logEnd {
 	return logEnd{uint64(r.int64()), uint64(r.int64()), uint64(r.int64())}
@@ -205,19 +255,20 @@ func (r *frameCursor) remembered() map[uint64]remembered {
 		id := uint64(r.int64())
 		copy(m.directory[:], r.take(16))
 		copy(m.incarnation[:], r.take(16))
-		m.acked = r.logEnd()
+		m.boot, m.acked, m.before = r.boot(), r.logEnd(), r.logEnd()
 		known[id] = m
 	}
 	return known
 }
 
-// decodeMemory reads a note; an empty one is of a log that has met nobody.
+// decodeMemory reads a note; an empty one is of a log that was never started.
 func decodeMemory(note []byte) (memory, error) {
 	m := memory{known: map[uint64]remembered{}}
 	if len(note) == 0 {
 		return m, nil
 	}
 	r := frameCursor{b: note[1:]}
+	m.boot.count = uint32(r.int32())
 	m.known = r.remembered()
 	if note[0] != memoryVersion || r.bad {
 		return m, fmt.Errorf("raftlog: the memory of the other members, version %d with %d bytes, cannot be read: "+

@@ -26,15 +26,24 @@ func (s *sim) introduce(from, to *simNode) bool {
 	return true
 }
 
+// hello is a node's introduction, which may have been on its way for a while.
+func (s *sim) hello(n *simNode) hello {
+	h := hello{
+		node: n.id, dir: [16]byte{0: byte(n.id)}, incarnation: n.incarnation, boot: n.core.memory.boot,
+		founding: n.core.founding, end: n.core.logEnd(),
+	}
+	if n.slow.boot != h.boot || s.rng.IntN(3) == 0 {
+		n.slow = h
+	}
+	return n.slow
+}
+
 // judge has a node compare a peer's hello with what it remembers, durably before it hears it.
 func (s *sim) judge(n, peer *simNode) bool {
 	if !n.core.isMember(raftID(peer.id)) {
 		return false
 	}
-	h := hello{
-		node: peer.id, to: n.id, dir: [16]byte{0: byte(peer.id)}, incarnation: peer.incarnation, boot: peer.boot,
-		founding: peer.core.founding, end: peer.core.logEnd(),
-	}
+	h := s.hello(peer)
 	learned, err := n.core.memory.judge(h, [16]byte{}, n.core.founding)
 	if learned {
 		n.disk.note = n.core.memory.encode()
@@ -101,7 +110,10 @@ func (s *sim) lose(n *simNode) {
 	if 2*(s.outcasts()+1) >= len(s.nodes) || n.outcast || !s.foundedWithout(n) {
 		return
 	}
-	wipe := n.copied == nil || s.rng.IntN(2) == 0
+	wipe := n.copied == nil && s.rng.IntN(2) == 0 || s.rng.IntN(4) == 0
+	if n.copied == nil && !wipe {
+		return
+	}
 	for _, other := range s.nodes {
 		if other == n {
 			continue
@@ -111,7 +123,7 @@ func (s *sim) lose(n *simNode) {
 			s.fail("node %d: %v", other.id, err)
 		}
 		was, knows := m.known[raftID(n.id)]
-		if !knows || !wipe && !diskEnd(n.copied).lacks(was.acked) {
+		if !knows || !wipe && !n.copied.tells(was) {
 			return
 		}
 	}
@@ -131,6 +143,12 @@ func (s *sim) lose(n *simNode) {
 // acknowledged, and a voter may still be formatted again.
 func (s *sim) foundedWithout(n *simNode) bool {
 	return slices.ContainsFunc(s.nodes, func(o *simNode) bool { return o != n && diskEnd(&o.disk) != logEnd{} })
+}
+
+// tells reports whether a node that starts from this disk shows that it lacks something.
+func (d *simDisk) tells(was remembered) bool {
+	m, err := decodeMemory(d.note)
+	return err == nil && (m.boot.count < was.boot.count || diskEnd(d).lacks(was.before.join(was.acked)))
 }
 
 func diskEnd(d *simDisk) logEnd {

@@ -58,6 +58,7 @@ type simNode struct {
 	met         map[int32]uint64 // peers that it has accepted in this life, and the life of theirs
 	outcast     bool             // its disk was wiped or went back: it must take no part any more
 	copied      *simDisk         // an older copy of its disk
+	slow        hello            // an introduction of its present life
 }
 
 type simWrite struct {
@@ -146,7 +147,7 @@ func (s *sim) boot(n *simNode) {
 	}
 	n.boot, n.met = n.boot+1, map[int32]uint64{}
 	c, err := newCore(coreConfig{
-		node: n.id, incarnation: n.incarnation, electionTicks: 10, heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes, keepBytes: int64(s.rng.IntN(500)),
+		node: n.id, incarnation: n.incarnation, salt: s.rng.Uint32(), electionTicks: 10, heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes, keepBytes: int64(s.rng.IntN(500)),
 		log: slog.New(slog.DiscardHandler),
 	}, st)
 	if err != nil {
@@ -157,6 +158,7 @@ func (s *sim) boot(n *simNode) {
 	if n.disk.mark.Index > 0 {
 		s.load(n, n.disk.mark)
 	}
+	n.disk.note = c.memory.encode()
 	c.start()
 	s.collect(n)
 }

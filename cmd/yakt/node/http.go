@@ -233,6 +233,7 @@ func (n *Node) state() httpapi.NodeState {
 	state := httpapi.NodeState{
 		Role: s.Role, LeaderID: s.Leader, LeaderEpoch: s.Epoch, LeaderReason: s.LeaderReason, HighWatermark: s.HighWatermark, LogStart: s.LogStart, LogEnd: s.LogEnd,
 		SnapshotEnd: s.SnapshotEnd, SnapshotEpoch: s.SnapshotEpoch, DiskFull: s.DiskFull, Failed: s.Failed,
+		Waiting: s.Waiting, Suspended: s.Suspended,
 	}
 	peers := n.log.Peers()
 	for _, v := range s.Voters {
