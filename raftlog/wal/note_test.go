@@ -130,13 +130,17 @@ func TestNoteWithoutSpace(t *testing.T) {
 		o := quiet(fsys)
 		o.inline = false
 		w, _ := mustOpen(t, "d", o)
-		failing, errno := "write", syscall.ENOSPC
-		fsys.fault = func(op, path string) error {
-			if op == failing && path == "d/"+durableName {
-				return errno
+		fail := func(failing string) {
+			fsys.mu.Lock()
+			defer fsys.mu.Unlock()
+			fsys.fault = func(op, path string) error {
+				if op == failing && path == "d/"+durableName {
+					return syscall.ENOSPC
+				}
+				return nil
 			}
-			return nil
 		}
+		fail("write")
 		if err := w.SetNote([]byte("note"), true); !errors.Is(err, ErrRetry) || !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("without space: %v", err)
 		}
@@ -147,13 +151,13 @@ func TestNoteWithoutSpace(t *testing.T) {
 		if got := noteOf(t, fsys); got != "" {
 			t.Fatalf("durable is %q", got)
 		}
-		failing = ""
+		fail("")
 		<-time.After(2 * markDelay)
 		synctest.Wait()
 		if got := noteOf(t, fsys); got != "note" || w.marker.mark.synced.offset != w.active.off {
 			t.Fatalf("with space again durable is %q", got)
 		}
-		failing, errno = "sync", syscall.ENOSPC
+		fail("sync")
 		first := w.SetNote([]byte("lost"), true)
 		if first == nil || errors.Is(first, ErrRetry) || !strings.Contains(first.Error(), "must stop") {
 			t.Fatalf("a failed sync: %v", first)
