@@ -106,7 +106,8 @@ func (sp *specimen) open(t *testing.T, fsys *memFS, allowed int, what string) ou
 	}
 	if err != nil {
 		var c *CorruptError
-		if !errors.Is(err, ErrCorrupt) || !errors.As(err, &c) || c.Path == "" || !strings.Contains(err.Error(), "keep d for inspection") {
+		if !errors.Is(err, ErrCorrupt) || !errors.As(err, &c) || c.Path == "" ||
+			!strings.Contains(err.Error(), "keep d for inspection") {
 			t.Fatalf("%s: unclear error %v", what, err)
 		}
 		return refused
@@ -177,7 +178,8 @@ func TestEveryBitFlip(t *testing.T) {
 					continue
 				}
 				data[bit/8] ^= 1 << (bit % 8)
-				counts[sp.damaged(t, path, data, len(sp.states)-1, fmt.Sprintf("bit %d of byte %d", bit%8, bit/8))]++
+				what := fmt.Sprintf("bit %d of byte %d", bit%8, bit/8)
+				counts[sp.damaged(t, path, data, len(sp.states)-1, what)]++
 				data[bit/8] ^= 1 << (bit % 8)
 			}
 		}

@@ -52,7 +52,8 @@ func TestNote(t *testing.T) {
 				t.Fatalf("after entry %d durable is %q", next, got)
 			}
 		}
-		if err := w.SetNote(make([]byte, MaxNoteBytes+1), false); err == nil || !strings.Contains(err.Error(), "2049") {
+		err := w.SetNote(make([]byte, MaxNoteBytes+1), false)
+		if err == nil || !strings.Contains(err.Error(), "2049") {
 			t.Errorf("a note that is too large: %v", err)
 		}
 		ok(t, w.SetNote([]byte("three"), false))
@@ -73,8 +74,8 @@ func TestNote(t *testing.T) {
 	})
 }
 
-// TestNotesBesideAppends: notes are stored from one goroutine while another appends and closes; each
-// is durable when the call returns, whoever wrote the mark.
+// TestNotesBesideAppends: notes are stored from one goroutine while another appends and closes;
+// each is durable when the call returns, whichever goroutine wrote the mark.
 func TestNotesBesideAppends(t *testing.T) {
 	t.Parallel()
 	fsys := newMemFS()
@@ -141,7 +142,8 @@ func TestNoteWithoutSpace(t *testing.T) {
 			}
 		}
 		fail("write")
-		if err := w.SetNote([]byte("note"), true); !errors.Is(err, ErrRetry) || !errors.Is(err, syscall.ENOSPC) {
+		err := w.SetNote([]byte("note"), true)
+		if !errors.Is(err, ErrRetry) || !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("without space: %v", err)
 		}
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, "x")}))
@@ -159,7 +161,8 @@ func TestNoteWithoutSpace(t *testing.T) {
 		}
 		fail("sync")
 		first := w.SetNote([]byte("lost"), true)
-		if first == nil || errors.Is(first, ErrRetry) || !strings.Contains(first.Error(), "must stop") {
+		final := strings.Contains(fmt.Sprint(first), "must stop")
+		if errors.Is(first, ErrRetry) || !final {
 			t.Fatalf("a failed sync: %v", first)
 		}
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(2, 1, "x")}))

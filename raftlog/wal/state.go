@@ -66,7 +66,8 @@ type Cut struct {
 }
 
 func (c Cut) String() string {
-	return fmt.Sprintf("%d bytes with %d legible records at byte %d of %s, which is known to have been durable up to byte %d",
+	return fmt.Sprintf("%d bytes with %d legible records at byte %d of %s, "+
+		"which is known to have been durable up to byte %d",
 		c.Bytes, c.Records, c.Offset, c.Path, c.Durable)
 }
 
