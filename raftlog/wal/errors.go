@@ -75,7 +75,8 @@ type VersionError struct {
 
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("wal: %v: %s has format version %d, and this release reads "+
-		"versions %d and %d. Nothing was changed. Start this node with the release that wrote it, or a later one",
+		"versions %d and %d. Nothing was changed. Start this node with the release that "+
+		"wrote it, or a later one",
 		ErrVersion, e.Path, e.Version, versionBefore, formatVersion)
 }
 

@@ -330,7 +330,8 @@ func (op *opening) settle() error {
 		garbage = op.cut.Bytes
 		op.Logger.Warn("wal: cutting off the end of the log, which does not verify and is not "+
 			"known to have been durable. A power cut during the last write leaves this, and "+
-			"that write was not acknowledged. If there was none, it is damage, and entries that were acknowledged may be missing here",
+			"that write was not acknowledged. If there was none, it is damage, and entries "+
+			"that were acknowledged may be missing here",
 			"file", m.path, "offset", s.end, "bytes", garbage, "records", op.cut.Records,
 			"durableUpTo", op.cut.Durable, "found", s.reason)
 	}

@@ -132,6 +132,9 @@ func decodeMark(r *record, version uint32) (Mark, error) {
 	if err := proto.Unmarshal(r.payload[fixed:], m.ConfState); err != nil {
 		return Mark{}, fmt.Errorf("a snapshot mark whose configuration does not decode: %w", err)
 	}
+	if n := len(m.ConfState.ProtoReflect().GetUnknown()); n > 0 {
+		return Mark{}, fmt.Errorf("a snapshot mark with %d unknown bytes in its configuration", n)
+	}
 	return m, nil
 }
 

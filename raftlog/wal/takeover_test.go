@@ -211,3 +211,65 @@ func TestLaterFormat(t *testing.T) {
 		}
 	}
 }
+
+// TestTakeoverBetweenSegments: the release before crashed when a segment was sealed and the next
+// had no records yet. That one is begun in its own format, with the mark as that has it, and left.
+func TestTakeoverBetweenSegments(t *testing.T) {
+	t.Parallel()
+	fsys, whole := loadVersion1(t, "killed")
+	paths := sortedKeys(headerVersions(fsys))
+	last, spare := paths[len(paths)-2], paths[len(paths)-1]
+	clear(fsys.files[last].data[headerBytes:])
+	delete(fsys.files, spare)
+	d, err := openDurableMark(fsys, "d", quiet(fsys).Logger)
+	ok(t, err)
+	d.synced = position{d.firstSeq, headerBytes}
+	ok(t, errors.Join(d.writeSlot(), d.writeSlot()))
+	w, st := mustOpen(t, "d", quiet(fsys.clone()))
+	want := stateString(st)
+	n, _, found := strings.Cut(want[strings.IndexByte(want, '\n')+1:], " ")
+	if !found || st.Mark.Index != 17 || st.TornTail || !strings.Contains(whole, n) || len(st.Entries) < 3 {
+		t.Fatalf("opened as\n%s", want)
+	}
+	ok(t, w.Close())
+	for left := range 40 {
+		cut := fsys.clone()
+		n := left
+		cut.fault = func(op, path string) error {
+			if n--; n < 0 {
+				return errPower
+			}
+			return nil
+		}
+		if w, _, err := Open("d", quiet(cut)); err == nil {
+			w.release()
+		}
+		for _, power := range []func(int) int{loseAll, keepAll} {
+			disk := cut.crash(power)
+			for range 2 {
+				w, st := mustOpen(t, "d", quiet(disk))
+				if got := stateString(st); got != want {
+					t.Fatalf("cut after %d changes: got\n%swant\n%s", left, got, want)
+				}
+				ok(t, w.Close())
+			}
+		}
+	}
+}
+
+// TestVersion1InNewLog: a log that never had another format takes no segment of version 1.
+func TestVersion1InNewLog(t *testing.T) {
+	t.Parallel()
+	old, _ := loadVersion1(t, "fresh")
+	fsys := newMemFS()
+	w, _ := mustOpen(t, "d", quiet(fsys))
+	ok(t, w.Close())
+	for path := range headerVersions(old) {
+		mixed := fsys.clone()
+		mixed.files[path] = old.files[path]
+		_, _, err := Open("d", quiet(mixed))
+		if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "another log") {
+			t.Errorf("%s of version 1: %v", path, err)
+		}
+	}
+}
