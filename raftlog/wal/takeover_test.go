@@ -220,6 +220,7 @@ func TestTakeoverBetweenSegments(t *testing.T) {
 	paths := sortedKeys(headerVersions(fsys))
 	last, spare := paths[len(paths)-2], paths[len(paths)-1]
 	clear(fsys.files[last].data[headerBytes:])
+	clear(fsys.files[last].disk[headerBytes:])
 	delete(fsys.files, spare)
 	d, err := openDurableMark(fsys, "d", quiet(fsys).Logger)
 	ok(t, err)
