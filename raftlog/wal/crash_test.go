@@ -20,6 +20,7 @@ type machine struct {
 	fs     *memFS
 	w      *WAL
 	states []model
+	notes  []string // the same of the note
 }
 
 func (m *machine) now() model { return m.states[len(m.states)-1] }
@@ -27,6 +28,30 @@ func (m *machine) now() model { return m.states[len(m.states)-1] }
 func (m *machine) push(s model) { m.states = append(m.states, s) }
 
 func (m *machine) durable() { m.states = []model{m.now()} }
+
+// patient tries again what may be tried again: a machine's shortages pass.
+func (m *machine) patient(call func() error) error {
+	err := call()
+	for range 100 {
+		if !errors.Is(err, ErrRetry) {
+			break
+		}
+		err = call()
+	}
+	return err
+}
+
+// Note stores a note, and makes it durable or not.
+func (m *machine) Note(t *rapid.T) {
+	note, sync := strings.Repeat("n", m.choose(MaxNoteBytes+1)), m.choose(2) == 0
+	if err := m.w.SetNote([]byte(note), sync); err != nil {
+		t.Fatal(err)
+	}
+	m.notes = append(m.notes, note)
+	if sync {
+		m.notes = []string{note}
+	}
+}
 
 func (m *machine) choose(n int) int { return rapid.IntRange(0, n-1).Draw(m.t, "c") }
 
@@ -70,25 +95,29 @@ func (m *machine) Append(t *rapid.T) {
 	m.push(next)
 }
 
-// CutDuring cuts the power at a change made by appending, syncing and marking.
+// CutDuring cuts the power at a change made by appending, syncing and marking, sometimes after
+// space or descriptors were short.
 func (m *machine) CutDuring(t *rapid.T) {
-	m.cutAfter(rapid.IntRange(0, 8).Draw(t, "changes until the power goes"))
+	m.cutAfter(rapid.IntRange(0, 8).Draw(t, "changes until the power goes"), m.choose(3))
 	var err error
 	for range rapid.IntRange(1, 4).Draw(t, "batches") {
 		hs, entries, next := m.batch()
-		if err = m.w.Append(hs, entries); err != nil {
+		err = m.patient(func() error { return m.w.Append(hs, entries) })
+		if err != nil {
 			break // refused, or nothing of it written
 		}
 		m.push(next)
 	}
 	if err == nil {
-		err = m.w.Sync()
+		err = m.patient(m.w.Sync)
 	}
 	if s := m.now(); err == nil && s.last() > 0 {
 		m.durable()
-		m.push(s.setMark(mark(s.last(), s.lastTerm())))
-		if err = m.w.SetMark(mark(s.last(), s.lastTerm())); err == nil {
-			err = m.w.Compact(s.last() + 1)
+		k := mark(s.last(), s.lastTerm())
+		m.push(s.setMark(k))
+		err = m.patient(func() error { return m.w.SetMark(k) })
+		if err == nil {
+			err = m.patient(func() error { return m.w.Compact(s.last() + 1) })
 		}
 	}
 	if err != nil && !errors.Is(err, errPower) {
@@ -98,14 +127,37 @@ func (m *machine) CutDuring(t *rapid.T) {
 	m.Crash(t)
 }
 
-// cutAfter lets so many changes happen and fails all after.
-func (m *machine) cutAfter(left int) {
+// cutAfter lets so many changes happen and fails all after, but first each that may be tried
+// again for so many times.
+func (m *machine) cutAfter(left, shortages int) {
+	tries := 0
 	m.fs.fault = func(op, path string) error {
+		if errno := shortage(op); errno != nil && tries < shortages {
+			tries++
+			return errno
+		}
+		tries = 0
 		if left--; left < 0 {
 			return errPower
 		}
 		return nil
 	}
+}
+
+// shortage is what an operation fails with, having changed nothing that counts, where space or
+// descriptors are short; nil where it needs neither.
+func shortage(op string) error {
+	switch op {
+	case "write":
+		return syscall.ENOSPC
+	case "create", "open", "opendirect":
+		return syscall.EMFILE
+	case "syncdir":
+		return syscall.ENFILE
+	case "remove":
+		return syscall.EDQUOT
+	}
+	return nil
 }
 
 func (m *machine) Sync(t *rapid.T) {
@@ -149,6 +201,7 @@ func (m *machine) Reopen(t *rapid.T) {
 		t.Fatal(err)
 	}
 	m.durable()
+	m.notes = m.notes[len(m.notes)-1:]
 	m.open(t)
 }
 
@@ -170,7 +223,7 @@ func (m *machine) powerCut() {
 func (m *machine) Crash(t *rapid.T) {
 	m.powerCut()
 	for m.choose(3) == 0 {
-		m.cutAfter(rapid.IntRange(0, 12).Draw(t, "changes until the next crash"))
+		m.cutAfter(rapid.IntRange(0, 12).Draw(t, "changes until the next crash"), 0)
 		if w, _, err := Open("d", m.options()); err == nil {
 			w.release()
 		} else if !errors.Is(err, errPower) {
@@ -203,19 +256,22 @@ func (m *machine) open(t *rapid.T) {
 	if i < 0 {
 		t.Fatalf("the log came back as\n%snot one of %d states from\n%sto\n%s", got, len(m.states), m.states[0], m.now())
 	}
-	m.w, m.states = w, []model{m.states[i]}
+	if !slices.Contains(m.notes, string(st.Note)) {
+		t.Fatalf("a note of %d bytes came back, not one of %d", len(st.Note), len(m.notes))
+	}
+	m.w, m.states, m.notes = w, []model{m.states[i]}, []string{string(st.Note)}
 }
 
 // TestCrashModel: whatever is done and whenever the power goes, what was synced
 // is there, batches are whole, and a crash is never taken for corruption.
 func TestCrashModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{t: t, fs: newMemFS(), states: []model{{}}}
+		m := &machine{t: t, fs: newMemFS(), states: []model{{}}, notes: []string{""}}
 		m.open(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"append": m.Append, "append2": m.Append, "append3": m.Append,
 			"sync": m.Sync, "mark": m.Mark, "compact": m.Compact, "reopen": m.Reopen, "crash": m.Crash,
-			"cut": m.CutDuring, "cut2": m.CutDuring,
+			"cut": m.CutDuring, "cut2": m.CutDuring, "note": m.Note,
 		})
 		m.Crash(t)
 	})
@@ -321,8 +377,10 @@ func faultOnce(t *testing.T, refuses refusal, errno error, at int, forGood bool)
 		}
 	})
 	fsys.fault = nil
-	background := strings.HasSuffix(where, temporarySuffix) || strings.HasPrefix(where, "rename") || strings.HasPrefix(where, "syncdir") ||
-		errno == syscall.ENOSPC && where == "write d/"+durableName // tried again with the next
+	background := strings.HasSuffix(where, temporarySuffix) ||
+		strings.HasPrefix(where, "rename") || strings.HasPrefix(where, "syncdir") ||
+		errno == syscall.ENOSPC && where == "write d/"+durableName || // tried again with the next
+		strings.HasPrefix(where, "opendirect") // there is another way to write
 	if err == nil && (forGood || !background) {
 		t.Fatalf("%s, %s: no call failed", name, where)
 	}

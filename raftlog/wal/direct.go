@@ -14,9 +14,9 @@ import (
 // not. A sector in which the new records begin is as it was, with zeros from there on, or as it was to be. A sector
 // that no record reaches stays zero.
 //
-// A write that found no space (a file system that copies on write needs some for any write) may have
-// left a part of itself too. The next one has the same bytes, and perhaps more behind them, at the
-// same place; a direct write leaves nothing behind that a later sync could drop.
+// A write that found no space (a file system that copies on write needs some for any write)
+// may have left a part of itself too. The next one has the same bytes, and perhaps more behind
+// them, at the same place; a direct write leaves nothing that a later sync could drop.
 
 // persist makes the records of the active segment durable.
 func (w *WAL) persist() error {

@@ -100,7 +100,8 @@ func openDurableMark(fsys FS, dir string, log *slog.Logger) (*durableMark, error
 		return nil, errors.Join(err, f.Close())
 	}
 	if good == 1 {
-		log.Warn("wal: one slot of the durable mark does not verify (a crash while it was written, or damage); using the other", "file", path)
+		log.Warn("wal: one slot of the durable mark does not verify "+
+			"(a crash while it was written, or damage); using the other", "file", path)
 	}
 	return d, nil
 }

@@ -60,8 +60,8 @@ type ForeignError struct {
 
 func (e *ForeignError) Error() string {
 	return fmt.Sprintf("wal: %v: %s belongs to %v, and %s expects %v. Nothing was changed. "+
-		"Check that this node was started with its own directory, and that no file was copied into it. "+
-		"Otherwise "+leaveStopped,
+		"Check that this node was started with its own directory, and that no file was "+
+		"copied into it. Otherwise "+leaveStopped,
 		ErrForeign, e.Path, e.Found, e.By, e.Expected, filepath.Dir(e.Path))
 }
 
@@ -74,8 +74,9 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("wal: %v: %s has format version %d, and this release reads versions %d and %d. "+
-		"Nothing was changed. Start this node with the release that wrote it, or a later one",
+	return fmt.Sprintf("wal: %v: %s has format version %d, and this release reads "+
+		"versions %d and %d. Nothing was changed. Start this node with the release that "+
+		"wrote it, or a later one",
 		ErrVersion, e.Path, e.Version, versionBefore, formatVersion)
 }
 
@@ -98,7 +99,8 @@ func noDescriptors(err error) bool {
 func explain(err error, doing, path string) error {
 	switch {
 	case noSpace(err):
-		return fmt.Errorf("wal: no space left while %s %s: free space on this file system: %w", doing, path, err)
+		return fmt.Errorf("wal: no space left while %s %s: free space on this file system: %w",
+			doing, path, err)
 	case noDescriptors(err):
 		return fmt.Errorf("wal: no file descriptor left while %s %s: "+
 			"raise the limit of open files of this process or of the system: %w", doing, path, err)

@@ -14,7 +14,8 @@ const fuzzSalt = 0x1122334455667701
 // fuzzImage puts records behind a valid header; signed: with valid checksums, so
 // that what they say is what is tested.
 func fuzzImage(records []byte, signed bool) *image {
-	h := segmentHeader{version: formatVersion, seq: 1, salt: fuzzSalt, size: int64(headerBytes + len(records))}
+	size := int64(headerBytes + len(records))
+	h := segmentHeader{version: formatVersion, seq: 1, salt: fuzzSalt, size: size}
 	m := &image{segmentHeader: h, path: "fuzz", buf: append(h.encode(), records...)}
 	le, chain := binary.LittleEndian, chainStart(m.buf)
 	for off := headerBytes; signed && off+recordHeaderBytes <= len(m.buf); {

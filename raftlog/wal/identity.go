@@ -35,7 +35,11 @@ func (o Owner) String() string {
 
 // ownerBytes is what an owner takes in a segment's header and in a slot of the durable mark:
 //
-//	0 incarnation 16 | 16 directory id 16 | 32 node id 4 | 36 length of the cluster id 1 | 37 cluster id
+//	 0  incarnation 16
+//	16  directory id 16
+//	32  node id 4
+//	36  length of the cluster id 1
+//	37  cluster id
 const ownerBytes = 37 + MaxClusterIDBytes
 
 func (o Owner) put(b []byte) {
@@ -57,7 +61,8 @@ func parseOwner(b []byte) Owner {
 
 func (i Identity) check() error {
 	if n := len(i.ClusterID); n > MaxClusterIDBytes {
-		return fmt.Errorf("wal: a cluster id of %d bytes, where a log has room for %d", n, MaxClusterIDBytes)
+		return fmt.Errorf("wal: a cluster id of %d bytes, where a log has room for %d",
+			n, MaxClusterIDBytes)
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ func TestForeignLog(t *testing.T) {
 		change(&other.Identity)
 		_, _, err := Open("d", other)
 		f, is := errors.AsType[*ForeignError](err)
-		if !is || !errors.Is(err, ErrForeign) || f.Found.Identity != o.Identity || f.Expected.Identity != other.Identity {
+		if !is || !errors.Is(err, ErrForeign) ||
+			f.Found.Identity != o.Identity || f.Expected.Identity != other.Identity {
 			t.Fatalf("%s: %v", what, err)
 		}
 		for _, side := range []string{f.Found.String(), f.Expected.String(), "d/" + durableName} {
@@ -72,4 +73,28 @@ func TestLongestClusterID(t *testing.T) {
 		t.Errorf("the note came back with %d bytes", len(st.Note))
 	}
 	ok(t, w.Close())
+}
+
+// TestFilesOfTwoNodes puts every file of one node's log in place of every file of another's, of the
+// same shape and of the same cluster: refused, always with both sides where the file is whole.
+func TestFilesOfTwoNodes(t *testing.T) {
+	t.Parallel()
+	mine, theirs := makeSpecimen(t, nowhere, 2, true), newMemFS()
+	o := quiet(theirs)
+	o.Identity.NodeID = 4
+	w, _ := mustOpen(t, "d", o)
+	for i := uint64(1); i <= 8; i++ {
+		ok(t, w.Append(nil, []*raftpb.Entry{entry(i, 1, strings.Repeat("y", 900))}))
+	}
+	ok(t, w.Close())
+	counts := map[outcome]int{}
+	for from, n := range theirs.files {
+		for to := range mine.fs.files {
+			got := mine.damaged(t, to, n.data, 0, "replaced by another node's "+from)
+			if counts[got]++; got != foreign && got != refused || from == to && got != foreign {
+				t.Errorf("%s as %s: %s", from, to, got)
+			}
+		}
+	}
+	t.Logf("%v", counts)
 }

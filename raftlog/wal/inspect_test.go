@@ -41,7 +41,8 @@ func TestInspect(t *testing.T) {
 	b, err := os.ReadFile(mark)
 	ok(t, err)
 	ok(t, os.WriteFile(mark, b[:slotBytes/2], 0o600))
-	inspected("cut mark", Info{Exists: true, Segments: 2, Marked: true, Others: want.Others}, ErrCorrupt)
+	spoiled := Info{Exists: true, Segments: 2, Marked: true, Others: want.Others}
+	inspected("cut mark", spoiled, ErrCorrupt)
 	ok(t, os.Remove(mark))
 	inspected("no mark", Info{Exists: true, Segments: 2, Others: want.Others}, ErrCorrupt)
 	dir = filepath.Join("testdata", "version1", "closed")

@@ -29,6 +29,8 @@ type memFS struct {
 	// refuses says where direct writes are refused, as file systems without them do.
 	refuses refusal
 	failed  uint64 // direct writes
+	// handles are the descriptors that are in use, most how many there were at a time.
+	handles, most int
 }
 
 type refusal int
@@ -85,14 +87,26 @@ func (m *memFS) List(dir string) ([]string, error) {
 	return names, nil
 }
 
-func (m *memFS) Open(path string) (File, error) {
-	m.mu.Lock()
+func (m *memFS) Open(path string) (File, error) { return m.open("open", path) }
+
+func (m *memFS) open(op, path string) (*memFile, error) {
+	err := m.begin(op, path)
 	defer m.mu.Unlock()
 	n := m.files[path]
-	if n == nil {
-		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
+	if err == nil && n == nil {
+		err = &fs.PathError{Op: op, Path: path, Err: fs.ErrNotExist}
 	}
+	if err != nil {
+		return nil, err
+	}
+	m.use(1)
 	return &memFile{m, n}, nil
+}
+
+// use counts descriptors.
+func (m *memFS) use(n int) {
+	m.handles += n
+	m.most = max(m.most, m.handles)
 }
 
 func (m *memFS) Create(path string) (File, error) {
@@ -101,6 +115,7 @@ func (m *memFS) Create(path string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
+	m.use(1)
 	n := &inode{path: path, dirty: map[int]bool{}}
 	m.files[path] = n
 	return &memFile{m, n}, nil
@@ -132,6 +147,8 @@ func (m *memFS) Remove(path string) error {
 func (m *memFS) SyncDir(dir string) error {
 	err := m.begin("syncdir", dir)
 	defer m.mu.Unlock()
+	m.use(1)
+	defer m.use(-1)
 	if err == nil {
 		m.durable = maps.Clone(m.files)
 	}
@@ -142,11 +159,11 @@ func (m *memFS) OpenDirect(path string) (DirectFile, error) {
 	if m.refuses == atOpen {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EINVAL}
 	}
-	f, err := m.Open(path)
+	f, err := m.open("opendirect", path)
 	if err != nil {
 		return nil, err
 	}
-	return &memDirect{*f.(*memFile)}, nil
+	return &memDirect{*f}, nil
 }
 
 // WriteAt leaves any subset of its sectors behind when the write fails, as a power
@@ -205,7 +222,12 @@ func (f *memDirect) transfer(b []byte, off int, err error) {
 	}
 }
 
-func (f *memFile) Close() error { return nil }
+func (f *memFile) Close() error {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	f.fs.use(-1)
+	return nil
+}
 
 func (f *memFile) Size() (int64, error) {
 	f.fs.mu.Lock()

@@ -99,7 +99,8 @@ func state(term, vote, commit uint64) *raftpb.HardState {
 
 func mark(index, term uint64) Mark {
 	return Mark{Index: index, Term: term, EndOffset: int64(index) * 10, Epoch: int32(term),
-		File: FileSum{Bytes: int64(index) * 100, CRC: uint32(index*7 + term)}, Hash: LogHash{Chain: term, Sum: index * 31},
+		File:      FileSum{Bytes: int64(index) * 100, CRC: uint32(index*7 + term)},
+		Hash:      LogHash{Chain: term, Sum: index * 31},
 		ConfState: &raftpb.ConfState{Voters: []uint64{1, 2, 3}, Learners: []uint64{9}}}
 }
 

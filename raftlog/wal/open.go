@@ -125,7 +125,8 @@ func (op *opening) openMark() error {
 	owner := op.mark.owner
 	if op.mark.version == formatVersion && owner.Identity != op.Identity {
 		owner.Incarnation = [16]byte{}
-		return &ForeignError{Path: op.mark.path, Found: owner, Expected: Owner{Identity: op.Identity}, By: "this node"}
+		expected := Owner{Identity: op.Identity}
+		return &ForeignError{Path: op.mark.path, Found: owner, Expected: expected, By: "this node"}
 	}
 	if err := op.mark.secure(); err != nil {
 		return explain(err, "writing", op.mark.path)
@@ -219,15 +220,16 @@ func (op *opening) checkOwner(path string, h segmentHeader) error {
 	case d.version == versionBefore && h.version == versionBefore:
 		return nil
 	case d.version == versionBefore:
-		return corrupt(d.path, 0, "the durable mark has format version %d and %s version %d: the mark is older than the log",
-			d.version, filepath.Base(path), h.version)
+		return corrupt(d.path, 0, "the durable mark has format version %d and %s version %d: "+
+			"the mark is older than the log", d.version, filepath.Base(path), h.version)
 	case h.version == versionBefore && h.seq < d.ownedFrom:
 		return nil
 	case h.version == versionBefore:
-		return corrupt(path, 0, "the segment has format version %d, and this log has version %d from segment %d on: the file is of another log",
-			h.version, d.version, d.ownedFrom)
+		return corrupt(path, 0, "the segment has format version %d, and this log has version %d "+
+			"from segment %d on: the file is of another log", h.version, d.version, d.ownedFrom)
 	case h.owner != d.owner:
-		return &ForeignError{Path: path, Found: h.owner, Expected: d.owner, By: "the durable mark beside it"}
+		by := "the durable mark beside it"
+		return &ForeignError{Path: path, Found: h.owner, Expected: d.owner, By: by}
 	}
 	return nil
 }
@@ -326,9 +328,10 @@ func (op *opening) settle() error {
 	garbage := int64(0)
 	if op.cut != nil {
 		garbage = op.cut.Bytes
-		op.Logger.Warn("wal: cutting off the end of the log, which does not verify and is not known to have been durable. "+
-			"A power cut during the last write leaves this, and that write was not acknowledged. "+
-			"If there was none, it is damage, and entries that were acknowledged may be missing here",
+		op.Logger.Warn("wal: cutting off the end of the log, which does not verify and is not "+
+			"known to have been durable. A power cut during the last write leaves this, and "+
+			"that write was not acknowledged. If there was none, it is damage, and entries "+
+			"that were acknowledged may be missing here",
 			"file", m.path, "offset", s.end, "bytes", garbage, "records", op.cut.Records,
 			"durableUpTo", op.cut.Durable, "found", s.reason)
 	}
@@ -366,10 +369,10 @@ func (op *opening) rewriteEnd(m *image, s *scan, zeroed int64) (File, error) {
 	return f, nil
 }
 
-// takeOver gives a log of the release before an owner, and what is appended from now on a segment
-// that names it. Before the mark counts on segments with an owner there is none without from there
-// on, and before there is one with an owner both slots of the mark say so. A crash in between leaves
-// a log that the release before reads as well, and one after it what is done again here.
+// takeOver gives a log of the release before an owner, and prepares a segment that names it. The
+// order matters: no segment of version 1 is left from the first with an owner on before the mark
+// says which that is, and both slots of the mark say it before that segment is made. Up to there a
+// crash leaves a log that the release before still reads; later ones find the owner that was drawn.
 func (op *opening) takeOver() error {
 	if op.active.version == formatVersion {
 		return nil
@@ -382,7 +385,8 @@ func (op *opening) takeOver() error {
 		if err := op.mark.adopt(newOwner(op.Identity), next); err != nil {
 			return explain(err, "writing", op.mark.path)
 		}
-		op.Logger.Info("wal: took over a log of the release before", "dir", op.dir, "owner", op.mark.owner.String())
+		op.Logger.Info("wal: took over a log of the release before",
+			"dir", op.dir, "owner", op.mark.owner.String())
 	}
 	if op.spare != nil {
 		return nil

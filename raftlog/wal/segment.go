@@ -62,14 +62,16 @@ func newSalt() uint64 {
 // its name durable on return. It replaces an unused segment of that name, so that at no time there
 // is none. Its size is at least size, in whole blocks. With a pace it takes its time, and gives up
 // when that says so. An error may leave the segment there, empty.
-func createSegment(fsys FS, dir string, seq uint64, size int64, owner Owner, pace *pace) (*segment, error) {
+func createSegment(
+	fsys FS, dir string, seq uint64, size int64, owner Owner, pace *pace,
+) (*segment, error) {
 	path, size := segmentPath(dir, seq), wholeBlocks(size)
 	tmp := path + temporarySuffix
 	f, err := fsys.Create(tmp)
 	if err != nil {
 		return nil, unmoved(err, "creating", tmp)
 	}
-	header := segmentHeader{version: formatVersion, seq: seq, salt: newSalt(), size: size, owner: owner}
+	header := segmentHeader{formatVersion, seq, newSalt(), size, owner}
 	encoded := header.encode()
 	if err = fillSegment(f, encoded, size, pace); err == nil {
 		err = fsys.Rename(tmp, path)

@@ -66,7 +66,8 @@ type Cut struct {
 }
 
 func (c Cut) String() string {
-	return fmt.Sprintf("%d bytes with %d legible records at byte %d of %s, which is known to have been durable up to byte %d",
+	return fmt.Sprintf("%d bytes with %d legible records at byte %d of %s, "+
+		"which is known to have been durable up to byte %d",
 		c.Bytes, c.Records, c.Offset, c.Path, c.Durable)
 }
 
@@ -130,6 +131,9 @@ func decodeMark(r *record, version uint32) (Mark, error) {
 	}
 	if err := proto.Unmarshal(r.payload[fixed:], m.ConfState); err != nil {
 		return Mark{}, fmt.Errorf("a snapshot mark whose configuration does not decode: %w", err)
+	}
+	if n := len(m.ConfState.ProtoReflect().GetUnknown()); n > 0 {
+		return Mark{}, fmt.Errorf("a snapshot mark with %d unknown bytes in its configuration", n)
 	}
 	return m, nil
 }

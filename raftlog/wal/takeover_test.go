@@ -61,7 +61,8 @@ func TestTakeover(t *testing.T) {
 		if got := stateString(st); got != want {
 			t.Fatalf("%s: got\n%swant\n%s", kind, got, want)
 		}
-		if st.Incarnation == [16]byte{} || st.Note != nil || st.Mark.File != (FileSum{}) || st.Mark.Hash != (LogHash{}) {
+		unknown := st.Mark.File == FileSum{} && st.Mark.Hash == LogHash{}
+		if st.Incarnation == [16]byte{} || st.Note != nil || !unknown {
 			t.Fatalf("%s: %+v", kind, st)
 		}
 		for path, version := range headerVersions(fsys) {
@@ -88,7 +89,8 @@ func TestTakeover(t *testing.T) {
 			}
 		}
 		_, st3 := mustOpen(t, "d", quiet(fsys))
-		if len(st3.Entries) != 1 || st3.Mark.File != mark(next+18, 9).File || st3.Incarnation != st.Incarnation {
+		sum := mark(next+18, 9).File
+		if len(st3.Entries) != 1 || st3.Mark.File != sum || st3.Incarnation != st.Incarnation {
 			t.Fatalf("%s: afterwards %s", kind, stateString(st3))
 		}
 		other, _ := loadVersion1(t, kind)
@@ -206,6 +208,69 @@ func TestLaterFormat(t *testing.T) {
 		v, is := errors.AsType[*VersionError](err)
 		if !is || !errors.Is(err, ErrVersion) || v.Version != formatVersion+1 || v.Path != path {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// TestTakeoverBetweenSegments: the release before crashed when a segment was sealed and the next
+// had no records yet. That one is begun in its own format, with the mark as that has it, and left.
+func TestTakeoverBetweenSegments(t *testing.T) {
+	t.Parallel()
+	fsys, whole := loadVersion1(t, "killed")
+	paths := sortedKeys(headerVersions(fsys))
+	last, spare := paths[len(paths)-2], paths[len(paths)-1]
+	clear(fsys.files[last].data[headerBytes:])
+	clear(fsys.files[last].disk[headerBytes:])
+	delete(fsys.files, spare)
+	d, err := openDurableMark(fsys, "d", quiet(fsys).Logger)
+	ok(t, err)
+	d.synced = position{d.firstSeq, headerBytes}
+	ok(t, errors.Join(d.writeSlot(), d.writeSlot()))
+	w, st := mustOpen(t, "d", quiet(fsys.clone()))
+	want := stateString(st)
+	n, _, found := strings.Cut(want[strings.IndexByte(want, '\n')+1:], " ")
+	if !found || st.Mark.Index != 17 || st.TornTail || !strings.Contains(whole, n) || len(st.Entries) < 3 {
+		t.Fatalf("opened as\n%s", want)
+	}
+	ok(t, w.Close())
+	for left := range 40 {
+		cut := fsys.clone()
+		n := left
+		cut.fault = func(op, path string) error {
+			if n--; n < 0 {
+				return errPower
+			}
+			return nil
+		}
+		if w, _, err := Open("d", quiet(cut)); err == nil {
+			w.release()
+		}
+		for _, power := range []func(int) int{loseAll, keepAll} {
+			disk := cut.crash(power)
+			for range 2 {
+				w, st := mustOpen(t, "d", quiet(disk))
+				if got := stateString(st); got != want {
+					t.Fatalf("cut after %d changes: got\n%swant\n%s", left, got, want)
+				}
+				ok(t, w.Close())
+			}
+		}
+	}
+}
+
+// TestVersion1InNewLog: a log that never had another format takes no segment of version 1.
+func TestVersion1InNewLog(t *testing.T) {
+	t.Parallel()
+	old, _ := loadVersion1(t, "fresh")
+	fsys := newMemFS()
+	w, _ := mustOpen(t, "d", quiet(fsys))
+	ok(t, w.Close())
+	for path := range headerVersions(old) {
+		mixed := fsys.clone()
+		mixed.files[path] = old.files[path]
+		_, _, err := Open("d", quiet(mixed))
+		if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "another log") {
+			t.Errorf("%s of version 1: %v", path, err)
 		}
 	}
 }
