@@ -110,7 +110,7 @@ func (n *Node) checkPeer(id int32, directory [16]byte) error {
 	}
 	for _, v := range set.Voters {
 		if v.ID == id && !v.DirectoryID.IsZero() && !bytes.Equal(v.DirectoryID[:], directory[:]) {
-			return fmt.Errorf("voter %d is known with directory id %v and now has %v: its disk was replaced; remove it from the quorum and add it anew",
+			return fmt.Errorf("voter %d is known with directory id %v and now has %v: its disk was replaced or formatted; leave it stopped, this release cannot replace a voter",
 				id, v.DirectoryID, record.UUID(directory))
 		}
 	}
