@@ -44,7 +44,9 @@ func flipEach(t *testing.T, cfg *config.Config, path string, want config.MetaPro
 	}
 	refused := 0
 	for bit := range 8 * len(data) {
-		edit(t, path, func(b []byte) []byte { b[bit/8] ^= 1 << (bit % 8); return b })
+		data[bit/8] ^= 1 << (bit % 8)
+		edit(t, path, func([]byte) []byte { return data })
+		data[bit/8] ^= 1 << (bit % 8)
 		d := inspect(t, filepath.Dir(path))
 		_, err := d.Fit(cfg)
 		got := config.MetaProperties{}
@@ -61,8 +63,8 @@ func flipEach(t *testing.T, cfg *config.Config, path string, want config.MetaPro
 		case got != want:
 			t.Errorf("%s, bit %d: accepted as %+v", path, bit, got)
 		}
-		edit(t, path, func([]byte) []byte { return data })
 	}
+	edit(t, path, func([]byte) []byte { return data })
 	t.Logf("%s: %d bits, %d refused, the others the same identity", filepath.Base(path), 8*len(data), refused)
 }
 
