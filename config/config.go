@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,8 +13,11 @@ import (
 
 // Config is everything a controller needs to start. Times of zero mean what the key's sentence in the reference says.
 type Config struct {
-	Path     string // the file it came from; "" without one
-	Embedded bool   // no file: one node, whose directory is formatted at its first start
+	Path string // the file it came from; "" without one
+	// Embedded is the built-in configuration of one node, whose directory is formatted at its first
+	// start: there is no file, and no other layer says anything of node id, voters, bootstrap servers
+	// or directories.
+	Embedded bool
 
 	NodeID int32
 	Roles  []string // always {"controller"}
@@ -84,7 +88,8 @@ type Config struct {
 	// topic and group defaults of this controller. It holds passwords: never log it; Describe shows them hidden.
 	Static map[string]string `json:"-"`
 
-	settings []Setting
+	settings  []Setting
+	overrides map[string]string
 }
 
 // DelegationToken configures delegation tokens; they are off without a SecretKey.
@@ -104,14 +109,18 @@ func (c *Config) String() string {
 func (c *Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 func (c *Config) name() string {
-	if c.Path == "" {
+	switch {
+	case c.Path != "":
+		return c.Path
+	case c.Embedded:
 		return "the built-in defaults"
 	}
-	return c.Path
+	return "the environment and --override"
 }
 
 // Load reads the file at path (.yaml, .yml and .json by extension, anything else as .properties), the environment and the
-// overrides. An empty path gives the built-in one-node configuration as the lowest layer. Notices come with an error, too;
+// overrides. Without a path, and with neither environment nor overrides naming node id, voters, bootstrap servers or
+// directories, the built-in one-node configuration is the lowest layer (see Config.Embedded). Notices come with an error, too;
 // the error is an *Error unless the file itself cannot be read.
 func Load(path string, overrides map[string]string) (*Config, []Notice, error) {
 	return load(path, overrides, true)
@@ -144,14 +153,23 @@ func load(path string, overrides map[string]string, environ bool) (*Config, []No
 	r.checkLimits()
 	r.config.Static = r.static()
 	if len(r.problems) > 0 {
-		name := "configuration"
-		if path != "" {
-			name = filepath.Base(path)
-		}
-		return nil, l.notices, &Error{Name: name, Problems: r.problems}
+		return nil, l.notices, &Error{Name: l.errorName(), Problems: r.problems}
 	}
 	r.config.settings = r.describe()
 	return r.config, l.notices, nil
+}
+
+// errorName is whose settings a list of problems is about.
+func (l *layers) errorName() string {
+	switch {
+	case l.path != "":
+		return filepath.Base(l.path)
+	case l.embedded:
+		return "configuration"
+	}
+	key := l.foundingKey()
+	return fmt.Sprintf("configuration without a file (%s sets %s, so that the built-in one-node "+
+		"configuration does not apply)", l.source(key), key.Name)
 }
 
 // reader turns layers into a Config, collecting what is wrong on the way.
@@ -166,7 +184,7 @@ type reader struct {
 
 func newReader(l *layers) *reader {
 	r := &reader{layers: l, table: keyTable(), bad: map[string]bool{},
-		config: &Config{Path: l.path, Embedded: l.path == ""}}
+		config: &Config{Path: l.path, Embedded: l.embedded, overrides: l.overrides}}
 	r.providers = r.newProviders()
 	return r
 }
@@ -178,6 +196,9 @@ func (r *reader) refuse(name, wrong, fix string) {
 	if key := r.table[name]; key != nil {
 		if text, source, ok := r.get(key); ok {
 			p.Value, p.Source = shown(name, text), source
+		}
+		if r.path == "" && !r.embedded && (p.Value == "" || p.Source == fromDefault) {
+			p.Fix += "; the environment variable is " + key.Env()
 		}
 	}
 	r.problems = append(r.problems, p)
@@ -262,7 +283,11 @@ func (r *reader) classify() {
 		r.notices = append(r.notices, ignoredNotice(ignored, r.table))
 	}
 	if r.environ {
-		r.notices = append(r.notices, strayVariables(r.table)...)
+		environ := os.Environ()
+		r.notices = append(r.notices, strayVariables(environ, r.table)...)
+		if n, found := kafkaVariables(environ, r.table); found {
+			r.notices = append(r.notices, n)
+		}
 	}
 }
 

@@ -109,9 +109,57 @@ func TestDefault(t *testing.T) {
 }
 
 func TestEmbeddedOnFreePorts(t *testing.T) {
-	c, _ := mustLoad(t, "", map[string]string{"listeners": "CONTROLLER://127.0.0.1:0", "yakt.http.listeners": "", "node.id": "5"})
-	equal(t, "voters", c.Voters, []Voter{{5, HostPort{"127.0.0.1", 0}}})
+	c, _ := mustLoad(t, "", map[string]string{"listeners": "CONTROLLER://127.0.0.1:0", "yakt.http.listeners": ""})
+	equal(t, "embedded", c.Embedded, true)
+	equal(t, "voters", c.Voters, []Voter{{1, HostPort{"127.0.0.1", 0}}})
 	equal(t, "http", len(c.HTTPListeners), 0)
+}
+
+// Nothing of the built-in configuration applies once anything says which node this is, of which
+// quorum, or where its state lies.
+func TestNotEmbedded(t *testing.T) {
+	for key, value := range map[string]string{
+		"node.id": "1", "broker.id": "1", "controller.quorum.voters": "1@localhost:9093", "log.dir": "x", "log.dirs": "x",
+		"controller.quorum.bootstrap.servers": "localhost:9093", "metadata.log.dir": "x",
+	} {
+		_, _, err := Load("", map[string]string{key: value})
+		want := "configuration without a file (override sets " + key + ", so that the built-in one-node configuration does not apply)"
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s by override: %v", key, err)
+		}
+		env := keyTable()[key].Env()
+		t.Setenv(env, value)
+		_, _, err = Load("", nil)
+		want = "configuration without a file (environment " + env + " sets " + key + ", so that"
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s by environment: %v", key, err)
+		}
+		t.Setenv(env, "")
+	}
+	t.Setenv("YAKT_HTTP_LISTENERS", "127.0.0.1:0")
+	if c, _ := mustLoad(t, "", nil); !c.Embedded || c.Path != "" {
+		t.Error("an address for HTTP says nothing about the quorum")
+	}
+}
+
+// A node of three that is configured by environment alone is one of three.
+func TestNodeByEnvironment(t *testing.T) {
+	t.Setenv("YAKT_NODE_ID", "4")
+	t.Setenv("YAKT_CONTROLLER_QUORUM_VOTERS", "3@a:9093,4@b:9093,5@c:9093")
+	t.Setenv("YAKT_LISTENERS", "CONTROLLER://:9093")
+	t.Setenv("YAKT_LOG_DIRS", "/data")
+	_, _, err := Load("", nil)
+	want := "controller.listener.names is not set; name the controller listener, usually controller.listener.names=CONTROLLER; " +
+		"the environment variable is YAKT_CONTROLLER_LISTENER_NAMES"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	t.Setenv("YAKT_CONTROLLER_LISTENER_NAMES", "CONTROLLER")
+	c, _ := mustLoad(t, "", nil)
+	equal(t, "embedded", c.Embedded, false)
+	equal(t, "voters", len(c.Voters), 3)
+	equal(t, "text", c.String(), "configuration of node 4 from the environment and --override")
+	equal(t, "advertised", c.AdvertisedListeners[0].String(), "CONTROLLER://b:9093")
 }
 
 func TestPrecedence(t *testing.T) {

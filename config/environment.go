@@ -1,7 +1,6 @@
 package config
 
 import (
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,15 +13,13 @@ var kubernetesLink = regexp.MustCompile(`^YAKT_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT
 var reservedVariables = []string{"YAKT_CONFIG", "YAKT_TEST_"}
 
 // strayVariables names YAKT_ variables that set nothing.
-func strayVariables(table map[string]*Key) []Notice {
+func strayVariables(environ []string, table map[string]*Key) []Notice {
 	variables := map[string]*Key{}
 	for _, key := range table {
 		variables[key.Env()] = key
 	}
 	var notices []Notice
-	environ := os.Environ()
-	slices.Sort(environ)
-	for _, entry := range environ {
+	for _, entry := range slices.Sorted(slices.Values(environ)) {
 		name, _, _ := strings.Cut(entry, "=")
 		if !strings.HasPrefix(name, envPrefix) || variables[name] != nil || kubernetesLink.MatchString(name) ||
 			slices.ContainsFunc(reservedVariables, func(p string) bool { return strings.HasPrefix(name, p) }) {
@@ -37,4 +34,46 @@ func strayVariables(table map[string]*Key) []Notice {
 		notices = append(notices, n)
 	}
 	return notices
+}
+
+// kafkaPrefixes are those of the variables that Apache's and Confluent's container images of Kafka
+// (KAFKA_NODE_ID) and Bitnami's (KAFKA_CFG_NODE_ID) turn into settings.
+var kafkaPrefixes = []string{"KAFKA_CFG_", "KAFKA_"}
+
+// kafkaVariables names variables for Kafka's images that would have an effect here by another name,
+// and do not set it by that name already. Values are never shown.
+func kafkaVariables(environ []string, table map[string]*Key) (n Notice, found bool) {
+	byEnv, set := map[string]*Key{}, map[string]bool{}
+	for _, key := range table {
+		if key.Class == Used {
+			byEnv[key.Env()] = key
+		}
+	}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		set[name] = value != ""
+	}
+	var pairs []string
+	for _, entry := range slices.Sorted(slices.Values(environ)) {
+		name, _, _ := strings.Cut(entry, "=")
+		ours := ourName(name)
+		if key := byEnv[ours]; key != nil && !set[ours] && set[name] {
+			n.Keys = append(n.Keys, name)
+			pairs = append(pairs, name+" (here "+ours+")")
+		}
+	}
+	n.Kind, n.Source = KeyUnknown, "environment"
+	n.Text = "variables for container images of Kafka do nothing here; use the name in parentheses: " +
+		strings.Join(pairs, ", ")
+	return n, len(pairs) > 0
+}
+
+// ourName is the variable that sets here what one for Kafka's images sets there, "" for any other.
+func ourName(variable string) string {
+	for _, prefix := range kafkaPrefixes {
+		if rest, ok := strings.CutPrefix(variable, prefix); ok {
+			return envPrefix + rest
+		}
+	}
+	return ""
 }

@@ -15,7 +15,8 @@ import (
 // keyDelimiter keeps viper from taking Kafka's dotted names apart: no known name contains it.
 const keyDelimiter = "\x1f"
 
-// embeddedDefaults lie under everything when there is no file: one node, on loopback, in ./yakt-data.
+// embeddedDefaults lie under everything in the built-in configuration: one node, on loopback, in
+// ./yakt-data.
 var embeddedDefaults = map[string]string{
 	"node.id":                   "1",
 	"listeners":                 "CONTROLLER://127.0.0.1:9093",
@@ -23,10 +24,20 @@ var embeddedDefaults = map[string]string{
 	"log.dirs":                  "./yakt-data",
 }
 
+// founding are the keys that say which node this is, of which quorum, or where its state lies. The
+// built-in configuration, which formats its directory and founds a quorum of one by itself, applies
+// only when none of them is set: several nodes that are configured by environment must not become
+// several quorums of one.
+var founding = []string{
+	"node.id", "broker.id", "controller.quorum.voters", "controller.quorum.bootstrap.servers",
+	"log.dir", "log.dirs", "metadata.log.dir",
+}
+
 // layers holds what was set where. Precedence, rising: defaults, file, environment, overrides; viper decides it.
 type layers struct {
 	viper     *viper.Viper
 	path      string              // of the file; "" without one
+	embedded  bool                // the built-in configuration applies
 	file      map[string]Property // the last entry of each name, known or not
 	overrides map[string]string
 	environ   bool // whether the environment counts
@@ -79,6 +90,7 @@ func newLayers(path string, overrides map[string]string, environ bool) (*layers,
 			}
 		}
 	}
+	l.embedded = path == "" && l.foundingKey() == nil
 	if err := l.readFile(); err != nil {
 		return nil, err
 	}
@@ -89,11 +101,26 @@ func newLayers(path string, overrides map[string]string, environ bool) (*layers,
 	return l, nil
 }
 
+// foundingKey is the first of the founding keys that the environment or an override sets, nil when
+// none does.
+func (l *layers) foundingKey() *Key {
+	for _, name := range founding {
+		key := keyTable()[name]
+		if _, overridden := l.overrides[name]; overridden || l.inEnvironment(key) {
+			return key
+		}
+	}
+	return nil
+}
+
 func (l *layers) readFile() error {
-	if l.path == "" {
+	if l.embedded {
 		for name, text := range embeddedDefaults {
 			l.viper.SetDefault(name, text)
 		}
+		return nil
+	}
+	if l.path == "" {
 		return nil
 	}
 	data, err := os.ReadFile(l.path)

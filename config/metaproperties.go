@@ -3,18 +3,45 @@ package config
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/renameio/v2"
 )
 
-const metaPropertiesName = "meta.properties"
+// MetaPropertiesName is the file that says whom a directory belongs to.
+const MetaPropertiesName = "meta.properties"
+
+const (
+	maxMetaPropertiesBytes = 16 << 10
+	maxClusterIDBytes      = 255
+)
+
+// Keys that YAKt adds to a meta.properties. Kafka's tools ignore keys that they do not know.
+const (
+	checkpointsKey = "yakt.checkpoints.crc32c"
+	checksumKey    = "yakt.crc32c"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // ErrNotFormatted is in the chain of the error for a directory without meta.properties.
 var ErrNotFormatted = errors.New("not formatted")
+
+// MetaPropertiesError is a meta.properties that is there and cannot be used. Its text does not say
+// what to do: that depends on what else is in the directory.
+type MetaPropertiesError struct{ Path, Wrong string }
+
+func (e *MetaPropertiesError) Error() string { return e.Path + " " + e.Wrong }
 
 // MetaProperties says which cluster and node a directory belongs to: the content of its meta.properties, version 1
 // (KIP-631), with the directory's own id (KIP-858).
@@ -22,80 +49,156 @@ type MetaProperties struct {
 	ClusterID   string
 	NodeID      int32
 	DirectoryID UUID // zero in directories formatted before Kafka 3.7
+	// Checkpoints is a CRC-32C of the checkpoint files that `yakt format` wrote beside it, 0 when it is
+	// not known.
+	Checkpoints uint32
 }
 
-// ReadMetaProperties reads dir's meta.properties. Errors are one line that says what to do; see ErrNotFormatted.
+// CheckClusterID accepts what brokers do: any text, of at most 255 bytes and without control
+// characters.
+func CheckClusterID(id string) error {
+	switch {
+	case id == "":
+		return errors.New("the cluster id is empty")
+	case len(id) > maxClusterIDBytes:
+		return fmt.Errorf("the cluster id has %d bytes and may have %d", len(id), maxClusterIDBytes)
+	case !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl):
+		return fmt.Errorf("the cluster id %q holds control characters or invalid UTF-8", id)
+	}
+	return nil
+}
+
+// ReadMetaProperties reads dir's meta.properties. The error is a *MetaPropertiesError when the file
+// is there and cannot be used; see also ErrNotFormatted.
 func ReadMetaProperties(dir string) (MetaProperties, error) {
-	path := filepath.Join(dir, metaPropertiesName)
-	data, err := os.ReadFile(path)
+	path := filepath.Join(dir, MetaPropertiesName)
+	data, err := readSmall(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return MetaProperties{}, fmt.Errorf("%s is %w: it has no %s; run `yakt format` or `kafka-storage format` on it", dir, ErrNotFormatted, metaPropertiesName)
+		return MetaProperties{}, fmt.Errorf("%s is %w: it has no %s", dir, ErrNotFormatted, MetaPropertiesName)
 	case err != nil:
 		return MetaProperties{}, fmt.Errorf("the directory's identity cannot be read: %w; give this user access to %s", err, dir)
 	}
+	m, err := parseMetaProperties(data)
+	if err != nil {
+		return MetaProperties{}, &MetaPropertiesError{path, err.Error()}
+	}
+	return m, nil
+}
+
+// readSmall reads no more of a file than a meta.properties can have, and one byte.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxMetaPropertiesBytes+1))
+}
+
+func parseMetaProperties(data []byte) (MetaProperties, error) {
+	if len(data) > maxMetaPropertiesBytes {
+		return MetaProperties{}, fmt.Errorf("is damaged: it is larger than %d bytes", maxMetaPropertiesBytes)
+	}
 	entries, err := ParseProperties(data)
 	if err != nil {
-		return MetaProperties{}, fmt.Errorf("%s is damaged: %w; restore it from a backup or from another node's, with this node's node.id", path, err)
+		return MetaProperties{}, fmt.Errorf("is damaged: %w", err)
 	}
 	values := map[string]string{}
 	for _, e := range entries {
 		values[e.Key] = e.Value
 	}
-	m, err := metaPropertiesOf(values)
-	if err != nil {
-		return MetaProperties{}, fmt.Errorf("%s %w", path, err)
+	if sum, ok := values[checksumKey]; ok && sum != checksumOf(values) {
+		return MetaProperties{}, fmt.Errorf("is damaged: its content has the checksum %s and it names %q",
+			checksumOf(values), sum)
 	}
-	return m, nil
+	return metaPropertiesOf(values)
 }
 
+// checksumOf covers every entry but itself, so that the order of entries and comments do not count.
+func checksumOf(values map[string]string) string {
+	var text []byte
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if key != checksumKey {
+			text = appendProperty(text, key, values[key])
+		}
+	}
+	return crcText(crc32.Checksum(text, castagnoli))
+}
+
+func crcText(crc uint32) string { return fmt.Sprintf("%08x", crc) }
+
 func metaPropertiesOf(values map[string]string) (m MetaProperties, err error) {
-	const restore = "restore the file, or format an empty directory"
 	switch version, ok := values["version"]; {
 	case !ok || version == "0":
-		return m, errors.New("has version 0, written by Kafka with ZooKeeper; format an empty directory with `yakt format` or `kafka-storage format`")
+		return m, errors.New("has version 0, as Kafka with ZooKeeper wrote it, and only version 1 is known")
 	case version != "1":
-		return m, fmt.Errorf("has version %q, and only version 1 is known; use the software that wrote it, or %s", version, "format an empty directory")
+		return m, fmt.Errorf("has version %q, and only version 1 is known", version)
 	}
-	if m.ClusterID = values["cluster.id"]; m.ClusterID == "" {
-		return m, errors.New("has no cluster.id; " + restore)
+	m.ClusterID = values["cluster.id"]
+	if err := CheckClusterID(m.ClusterID); err != nil {
+		return m, fmt.Errorf("has no usable cluster.id: %w", err)
 	}
 	node, err := strconv.ParseInt(values["node.id"], 10, 32)
 	if err != nil || node < 0 {
-		return m, fmt.Errorf("has node.id=%q, which is not an id; %s", values["node.id"], restore)
+		return m, fmt.Errorf("has node.id=%q, which is not an id", values["node.id"])
 	}
 	m.NodeID = int32(node)
+	if text, ok := values[checkpointsKey]; ok {
+		sum, err := strconv.ParseUint(text, 16, 32)
+		if err != nil || crcText(uint32(sum)) != text {
+			return m, fmt.Errorf("has %s=%q, which is not a checksum", checkpointsKey, text)
+		}
+		m.Checkpoints = uint32(sum)
+	}
+	m.DirectoryID, err = directoryIDOf(values)
+	return m, err
+}
+
+func directoryIDOf(values map[string]string) (id UUID, err error) {
 	text, ok := values["directory.id"]
 	if !ok {
-		return m, nil
+		return id, nil
 	}
-	if m.DirectoryID, err = ParseUUID(text); err != nil {
-		return m, fmt.Errorf("has a directory.id that cannot be read: %w; %s", err, restore)
+	if id, err = ParseUUID(text); err != nil {
+		return id, fmt.Errorf("has a directory.id that cannot be read: %w", err)
 	}
-	if m.DirectoryID.Reserved() {
-		return m, fmt.Errorf("has the reserved directory.id %s; %s", text, restore)
+	if id.Reserved() {
+		return id, fmt.Errorf("has the reserved directory.id %s", text)
 	}
-	return m, nil
+	return id, nil
 }
 
-// Write puts meta.properties into dir: whole or not at all, and on the disk when it returns.
+// Write puts meta.properties into dir: whole or not at all, and on the disk when it returns. Its
+// checksum is one more entry.
 func (m MetaProperties) Write(dir string) error {
-	data := []byte("#\n")
-	data = appendProperty(data, "cluster.id", m.ClusterID)
-	if !m.DirectoryID.IsZero() {
-		data = appendProperty(data, "directory.id", m.DirectoryID.String())
+	values := map[string]string{
+		"cluster.id": m.ClusterID, "node.id": strconv.Itoa(int(m.NodeID)), "version": "1",
 	}
-	data = appendProperty(data, "node.id", strconv.Itoa(int(m.NodeID)))
-	data = appendProperty(data, "version", "1")
-	path := filepath.Join(dir, metaPropertiesName)
-	if err := renameio.WriteFile(path, data, 0o644, renameio.WithTempDir(dir)); err != nil {
+	if !m.DirectoryID.IsZero() {
+		values["directory.id"] = m.DirectoryID.String()
+	}
+	if m.Checkpoints != 0 {
+		values[checkpointsKey] = crcText(m.Checkpoints)
+	}
+	values[checksumKey] = checksumOf(values)
+	data := []byte("#\n")
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		data = appendProperty(data, key, values[key])
+	}
+	if err := WriteDurably(filepath.Join(dir, MetaPropertiesName), data, 0o644); err != nil {
 		return fmt.Errorf("the directory's identity cannot be written: %w; %s must exist, be writable and have space", err, dir)
 	}
-	// renameio syncs the file; the new name is in the directory.
-	return syncDirectory(dir)
+	return nil
 }
 
-func syncDirectory(dir string) error {
+// WriteDurably writes a file whole or not at all. The file and its name are on the disk when it
+// returns.
+func WriteDurably(path string, data []byte, mode fs.FileMode) error {
+	dir := filepath.Dir(path)
+	if err := renameio.WriteFile(path, data, mode, renameio.WithTempDir(dir)); err != nil {
+		return err
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -103,57 +206,12 @@ func syncDirectory(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// CheckCluster compares with the cluster id that another source knows, such as another directory or a peer; source names it.
-func (m MetaProperties) CheckCluster(dir, clusterID, source string) error {
-	if m.ClusterID == clusterID {
-		return nil
+// CheckMetaProperties compares the identity of the metadata directory with this configuration and
+// with the other configured directories that are formatted.
+func (c *Config) CheckMetaProperties(m MetaProperties) error {
+	if err := c.checkNode(c.MetadataLogDir, m); err != nil {
+		return err
 	}
-	return fmt.Errorf("%s has cluster.id=%s, but %s has cluster.id=%s; use the directory that belongs to this cluster, or format an empty one with `yakt format --cluster-id %s`",
-		filepath.Join(dir, metaPropertiesName), m.ClusterID, source, clusterID, clusterID)
-}
-
-// MetaProperties reads and checks the identity of the configured directories: the metadata directory must be formatted, for this node.id,
-// and the others that are must be of the same cluster and node. A metadata directory without directory.id is given one.
-func (c *Config) MetaProperties() (MetaProperties, error) {
-	m, err := ReadMetaProperties(c.MetadataLogDir)
-	if errors.Is(err, ErrNotFormatted) {
-		return m, fmt.Errorf("%s is %w: it has no %s; run `%s`, or `%s`, with the cluster.id of this cluster's other nodes",
-			c.MetadataLogDir, ErrNotFormatted, metaPropertiesName, c.formatCommand("yakt format"), c.formatCommand("kafka-storage.sh format"))
-	}
-	if err == nil {
-		err = c.checkNode(c.MetadataLogDir, m)
-	}
-	if err == nil {
-		err = c.checkOtherDirectories(m)
-	}
-	if err == nil && m.DirectoryID.IsZero() {
-		m.DirectoryID = NewUUID()
-		err = m.Write(c.MetadataLogDir)
-	}
-	return m, err
-}
-
-// formatCommand writes the command line that formats this node's directories.
-func (c *Config) formatCommand(command string) string {
-	if c.Path != "" {
-		command += " --config " + c.Path
-	}
-	command += " --cluster-id <id>"
-	if len(c.Voters) == 0 {
-		command += " --initial-controllers <list>"
-	}
-	return command
-}
-
-func (c *Config) checkNode(dir string, m MetaProperties) error {
-	if m.NodeID == c.NodeID {
-		return nil
-	}
-	return fmt.Errorf("%s has node.id=%d, but %s has node.id=%d; correct node.id, or use this node's own directory",
-		filepath.Join(dir, metaPropertiesName), m.NodeID, c.name(), c.NodeID)
-}
-
-func (c *Config) checkOtherDirectories(m MetaProperties) error {
 	for _, dir := range c.LogDirs {
 		if filepath.Clean(dir) == filepath.Clean(c.MetadataLogDir) {
 			continue
@@ -163,7 +221,7 @@ func (c *Config) checkOtherDirectories(m MetaProperties) error {
 			continue // only brokers keep anything there
 		}
 		if err == nil {
-			err = other.CheckCluster(dir, m.ClusterID, filepath.Join(c.MetadataLogDir, metaPropertiesName))
+			err = c.checkCluster(dir, other, m)
 		}
 		if err == nil {
 			err = c.checkNode(dir, other)
@@ -173,4 +231,21 @@ func (c *Config) checkOtherDirectories(m MetaProperties) error {
 		}
 	}
 	return nil
+}
+
+func (c *Config) checkCluster(dir string, other, m MetaProperties) error {
+	if other.ClusterID == m.ClusterID {
+		return nil
+	}
+	return fmt.Errorf("%s has cluster.id=%s, but %s has cluster.id=%s; name directories of one cluster in log.dirs",
+		filepath.Join(dir, MetaPropertiesName), other.ClusterID,
+		filepath.Join(c.MetadataLogDir, MetaPropertiesName), m.ClusterID)
+}
+
+func (c *Config) checkNode(dir string, m MetaProperties) error {
+	if m.NodeID == c.NodeID {
+		return nil
+	}
+	return fmt.Errorf("%s has node.id=%d, but %s has node.id=%d; correct node.id, or name this node's own directory in log.dirs",
+		filepath.Join(dir, MetaPropertiesName), m.NodeID, c.name(), c.NodeID)
 }

@@ -20,7 +20,10 @@ func TestMetaPropertiesOfKafka(t *testing.T) {
 
 func TestMetaPropertiesRoundTrip(t *testing.T) {
 	dir := t.TempDir()
-	for _, m := range []MetaProperties{{"a=b:c#d é", 7, NewUUID()}, {NewUUID().String(), 0, UUID{}}} {
+	for _, m := range []MetaProperties{
+		{ClusterID: "a=b:c#d é", NodeID: 7, DirectoryID: NewUUID(), Checkpoints: 0x1234},
+		{ClusterID: NewUUID().String()},
+	} {
 		if err := m.Write(dir); err != nil {
 			t.Fatal(err)
 		}
@@ -38,31 +41,71 @@ func TestMetaPropertiesRoundTrip(t *testing.T) {
 
 func TestMetaPropertiesErrors(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, metaPropertiesName)
+	path := filepath.Join(dir, MetaPropertiesName)
 	for text, want := range map[string]string{
-		"cluster.id=a\nbroker.id=1\n":                        "has version 0, written by Kafka with ZooKeeper; format an empty directory with",
-		"version=2\n":                                        `has version "2", and only version 1 is known; use the software that wrote it, or format an empty directory`,
-		"version=1\n":                                        "has no cluster.id; restore the file, or format an empty directory",
-		"version=1\ncluster.id=a\n":                          `has node.id="", which is not an id; restore`,
-		"version=1\ncluster.id=a\nnode.id=-1\n":              `has node.id="-1", which is not an id; restore`,
-		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x": `has a directory.id that cannot be read: "x" is not an id of Kafka's form: 22 letters of URL-safe base64; restore`,
-		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ": "has the reserved directory.id AAAAAAAAAAAAAAAAAAAAAQ; restore",
-		`a=\u1`: `is damaged: line 1: \u must be followed by four hexadecimal digits; restore it from a backup`,
+		"cluster.id=a\nbroker.id=1\n": "has version 0, as Kafka with ZooKeeper wrote it, and only version 1 is known",
+		"version=2\n":                 `has version "2", and only version 1 is known`,
+		"version=1\n":                 "has no usable cluster.id: the cluster id is empty",
+		`version=1` + "\n" + `cluster.id=a\u0007` + "\n":                          "has no usable cluster.id: the cluster id \"a\\a\" holds control characters",
+		"version=1\ncluster.id=a\n":                                               `has node.id="", which is not an id`,
+		"version=1\ncluster.id=a\nnode.id=-1\n":                                   `has node.id="-1", which is not an id`,
+		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x":                      `has a directory.id that cannot be read: "x" is not an id of Kafka's form: 22 letters of URL-safe base64`,
+		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ": "has the reserved directory.id AAAAAAAAAAAAAAAAAAAAAQ",
+		`a=\u1`:                            `is damaged: line 1: \u must be followed by four hexadecimal digits`,
+		"a=b\nyakt.crc32c=00000000\n":      `is damaged: its content has the checksum`,
+		strings.Repeat("#", 20<<10) + "\n": `is damaged: it is larger than 16384 bytes`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		_, err := ReadMetaProperties(dir)
-		if err == nil || !strings.HasPrefix(err.Error(), path+" "+want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
+		var unusable *MetaPropertiesError
+		if !errors.As(err, &unusable) || !strings.HasPrefix(err.Error(), path+" "+want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%.80q:\n got %v\nwant %s", text, err, want)
 		}
 	}
 	_, err := ReadMetaProperties(filepath.Join(dir, "none"))
-	if !errors.Is(err, ErrNotFormatted) || !strings.Contains(err.Error(), "run `yakt format` or `kafka-storage format` on it") {
+	if !errors.Is(err, ErrNotFormatted) {
 		t.Error(err)
 	}
 	if _, err = ReadMetaProperties(path); err == nil || !strings.Contains(err.Error(), "give this user access to") {
 		t.Error(err)
+	}
+}
+
+// A flipped bit of a meta.properties with a checksum is found, or changes nothing that is read.
+func TestMetaPropertiesBitFlips(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	m := MetaProperties{ClusterID: "MkU3OEVBNTcwNTJENDM2Qk", NodeID: 3, DirectoryID: NewUUID(), Checkpoints: 7}
+	put(t, dir, m)
+	data, err := os.ReadFile(filepath.Join(dir, MetaPropertiesName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for bit := range 8 * len(data) {
+		data[bit/8] ^= 1 << (bit % 8)
+		switch got, err := parseMetaProperties(data); {
+		case err != nil:
+			refused++
+		case got != m:
+			t.Errorf("bit %d: read %+v out of %q", bit, got, data)
+		}
+		data[bit/8] ^= 1 << (bit % 8)
+	}
+	t.Logf("%d bits: %d refused, the others the same identity", 8*len(data), refused)
+}
+
+func TestClusterIDs(t *testing.T) {
+	t.Parallel()
+	for id, good := range map[string]bool{
+		"MkU3OEVBNTcwNTJENDM2Qk": true, "my cluster": true, "ünïcödé=#!": true, strings.Repeat("x", 255): true,
+		"": false, strings.Repeat("x", 256): false, "a\nb": false, "a\x00": false, "\xff": false, "a\u0085": false,
+	} {
+		if err := CheckClusterID(id); (err == nil) != good {
+			t.Errorf("%.30q: %v", id, err)
+		}
 	}
 }
 
@@ -82,43 +125,36 @@ func put(t *testing.T, dir string, m MetaProperties) {
 	}
 }
 
-func TestConfigMetaProperties(t *testing.T) {
+func TestCheckMetaProperties(t *testing.T) {
 	c, metadata, other := node(t)
-	_, err := c.MetaProperties()
-	want := metadata + " is not formatted: it has no meta.properties; run `yakt format --config " + c.Path + " --cluster-id <id>`, or `kafka-storage.sh format --config " +
-		c.Path + " --cluster-id <id>`, with the cluster.id of this cluster's other nodes"
-	if !errors.Is(err, ErrNotFormatted) || err.Error() != want {
-		t.Errorf("got %v\nwant %s", err, want)
-	}
-
-	put(t, metadata, MetaProperties{ClusterID: "here", NodeID: 2})
-	_, err = c.MetaProperties()
-	want = metadata + "/meta.properties has node.id=2, but " + c.Path + " has node.id=1; correct node.id, or use this node's own directory"
+	err := c.CheckMetaProperties(MetaProperties{ClusterID: "here", NodeID: 2})
+	want := metadata + "/meta.properties has node.id=2, but " + c.Path + " has node.id=1; correct node.id, or name this node's own directory in log.dirs"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
-
-	put(t, metadata, MetaProperties{ClusterID: "here", NodeID: 1})
+	here := MetaProperties{ClusterID: "here", NodeID: 1}
+	if err := c.CheckMetaProperties(here); err != nil {
+		t.Errorf("with another directory that is not formatted: %v", err)
+	}
 	put(t, other, MetaProperties{ClusterID: "there", NodeID: 1})
-	_, err = c.MetaProperties()
-	want = other + "/meta.properties has cluster.id=there, but " + metadata + "/meta.properties has cluster.id=here; use the directory that belongs to this cluster, " +
-		"or format an empty one with `yakt format --cluster-id here`"
-	if err == nil || err.Error() != want {
+	want = other + "/meta.properties has cluster.id=there, but " + metadata + "/meta.properties has cluster.id=here; name directories of one cluster in log.dirs"
+	if err = c.CheckMetaProperties(here); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
-	put(t, other, MetaProperties{ClusterID: "here", NodeID: 1})
-	m, err := c.MetaProperties()
-	if err != nil || m.DirectoryID.IsZero() {
-		t.Fatal(m, err)
-	}
-	if again, err := c.MetaProperties(); err != nil || again != m {
-		t.Errorf("the directory id changed: %v, then %v %v", m, again, err)
+	put(t, other, here)
+	if err := c.CheckMetaProperties(here); err != nil {
+		t.Error(err)
 	}
 }
 
-func TestFormatCommandOfDynamicQuorum(t *testing.T) {
+func TestCommandsCanBePasted(t *testing.T) {
 	c, _ := mustLoad(t, "testdata/dynamic.properties", nil)
-	equal(t, "command", c.formatCommand("yakt format"), "yakt format --config testdata/dynamic.properties --cluster-id <id> --initial-controllers <list>")
+	equal(t, "command", c.Command("yakt format"), "yakt format --config testdata/dynamic.properties")
+	c, _ = mustLoad(t, "testdata/static.properties", map[string]string{
+		"log.dirs": "/it's here", "node.id": "3001", "ssl.key.password": "canary",
+	})
+	equal(t, "command", c.Command("yakt format"),
+		`yakt format --config testdata/static.properties --override 'log.dirs=/it'\''s here' --override node.id=3001`)
 }
 
 func TestUUID(t *testing.T) {

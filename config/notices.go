@@ -19,7 +19,7 @@ const (
 // Notice is something about a configuration that does not stop a start.
 type Notice struct {
 	Kind    NoticeKind
-	Keys    []string // the keys concerned; one, except for KeysIgnored
+	Keys    []string // the keys or variables concerned; one, unless a notice lists them all
 	Source  string   // where it was set; empty for KeysIgnored
 	Nearest string   // of KeyUnknown
 	Text    string   // the whole sentence, without secrets

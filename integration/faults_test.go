@@ -22,9 +22,9 @@ func TestYAKtRefusesToStart(t *testing.T) {
 		spoil func(t *testing.T, q *kafka.Controllers) (repair func()) // nil: leave the node running
 		says  string                                                   // pattern of the one line
 	}{
-		"other node.id":           {spoil: editMeta(`node.id=3000`, `node.id=3001`), says: `node\.id.*3001.*3000|3000.*3001`},
+		"other node.id":           {spoil: editMeta(`node.id=3000`, `node.id=3001`), says: `meta\.properties is damaged.*checksum`},
 		"no meta.properties":      {spoil: moved("meta.properties"), says: `not formatted.*format`},
-		"half a meta.properties":  {spoil: editMeta(`cluster.id=`, `cluster.ix=`), says: `cluster\.id`},
+		"half a meta.properties":  {spoil: editMeta(`cluster.id=`, `cluster.ix=`), says: `meta\.properties is damaged.*checksum`},
 		"no write-ahead log":      {spoil: moved("__cluster_metadata-0/wal"), says: `/wal is gone or empty.*must not vote; put it back`},
 		"damaged write-ahead log": {spoil: flipped, says: `(?i)(damage|corrupt).*\.wal|\.wal.*(damage|corrupt)`},
 		"port in use":             {spoil: portTaken, says: `address already in use`},

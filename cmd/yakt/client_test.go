@@ -21,12 +21,13 @@ import (
 func startNode(t *testing.T) string {
 	t.Helper()
 	cfg, _, err := config.Load("", map[string]string{
+		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1", "controller.listener.names": "CONTROLLER",
 		"listeners": "CONTROLLER://127.0.0.1:0", "log.dirs": t.TempDir(), "yakt.http.listeners": "127.0.0.1:0", "metadata.max.idle.interval.ms": "0",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := node.FormatStorage(cfg, node.Format{Out: io.Discard}); err != nil {
+	if _, err := node.FormatStorage(cfg, node.Format{Standalone: true, Out: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
 	n, err := node.Open(cfg, slog.New(slog.DiscardHandler))

@@ -39,7 +39,8 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-func run(args []string, out, errOut io.Writer) int {
+// newRoot makes the command with all others below it.
+func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "yakt",
 		Short:         "A Kafka controller quorum in one binary",
@@ -47,9 +48,14 @@ func run(args []string, out, errOut io.Writer) int {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(startCommand(), formatCommand(), configCommand(), versionCommand())
+	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(), versionCommand())
 	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(), feedCommand(), quorumCommand(), logCommand(), snapshotCommand())
+	return root
+}
+
+func run(args []string, out, errOut io.Writer) int {
 	node.Version = version
+	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)

@@ -33,8 +33,9 @@ func startCommand() *cobra.Command {
 		Short: "Run a controller node",
 		Long: `Run a controller node until SIGTERM or SIGINT.
 
-Without --config it is a quorum of one node in ./yakt-data, formatted at the first start: for trying things out.
-With one, the directory must have been formatted by "yakt format" or by Kafka's own kafka-storage.`,
+Without --config it is a quorum of one node in ./yakt-data, formatted at the first start: for trying things out. With
+one, or with a node id, voters, bootstrap servers or directories from the environment or --override, the directory must
+have been formatted by "yakt format" or by Kafka's own kafka-storage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return start(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -114,10 +115,11 @@ func formatEmbedded(cfg *config.Config, out io.Writer) error {
 	if !cfg.Embedded {
 		return nil
 	}
-	if _, err := config.ReadMetaProperties(cfg.MetadataLogDir); !errors.Is(err, config.ErrNotFormatted) {
-		return nil
+	d, err := node.Inspect(cfg.MetadataLogDir)
+	if err != nil || d.Formattable() != nil {
+		return err // what is there is for the start to judge
 	}
-	_, err := node.FormatStorage(cfg, node.Format{Out: out})
+	_, err = node.FormatStorage(cfg, node.Format{Out: out})
 	return err
 }
 

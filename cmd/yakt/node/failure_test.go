@@ -25,13 +25,14 @@ const outOfService = 100 * time.Millisecond
 func startLone(t *testing.T, logger *slog.Logger) *Node {
 	t.Helper()
 	cfg, _, err := config.Load("", map[string]string{
+		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1", "controller.listener.names": "CONTROLLER",
 		"listeners": "CONTROLLER://127.0.0.1:0", "log.dirs": t.TempDir(), "yakt.http.listeners": "127.0.0.1:0",
 		"yakt.wal.segment.bytes": "1048576",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := FormatStorage(cfg, Format{Out: io.Discard}); err != nil {
+	if _, err := FormatStorage(cfg, Format{Standalone: true, Out: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
 	n, err := Open(cfg, logger)

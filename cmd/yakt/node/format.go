@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,8 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/google/renameio/v2"
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/metadata"
@@ -25,7 +25,7 @@ type Format struct {
 	ClusterID          string // empty: a new one
 	Standalone         bool   // this node is the whole first voter set
 	InitialControllers string // "id@host:port:directory-id,…"
-	NoInitial          bool   // join a quorum that is there already
+	NoInitial          bool   // join a quorum that is there already: refused
 	ReleaseVersion     string // metadata.version of a new cluster; empty is the latest production level
 	Features           map[string]int16
 	IgnoreFormatted    bool
@@ -38,16 +38,17 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if f.ClusterID == "" {
-		f.ClusterID = record.UUID(config.NewUUID()).String()
-	} else if _, err := record.ParseUUID(f.ClusterID); err != nil {
-		return "", fmt.Errorf("cluster id %w; `yakt format` without --cluster-id makes one", err)
-	}
 	voters, directory, err := f.voters(cfg)
 	if err != nil {
 		return "", err
 	}
-	dirs := slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(cfg.LogDirs), cfg.MetadataLogDir))))
+	dirs, err := f.unformatted(cfg)
+	if err != nil {
+		return "", err
+	}
+	if f.ClusterID == "" {
+		f.ClusterID = config.NewUUID().String()
+	}
 	for _, dir := range dirs {
 		if err := f.formatDirectory(cfg, dir, directory, voters, records); err != nil {
 			return "", err
@@ -55,6 +56,43 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 		fmt.Fprintf(f.Out, "Formatted %s: cluster id %s, node id %d, metadata.version %v.\n", dir, f.ClusterID, cfg.NodeID, version)
 	}
 	return f.ClusterID, nil
+}
+
+// unformatted are the directories to format, once all have been looked at: none is touched when one
+// cannot be. The cluster id of those that are formatted already is taken over.
+func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
+	if f.ClusterID != "" {
+		if err := config.CheckClusterID(f.ClusterID); err != nil {
+			return nil, fmt.Errorf("--cluster-id: %w; `yakt format` without --cluster-id makes one", err)
+		}
+	}
+	var dirs []string
+	for _, dir := range slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(cfg.LogDirs), cfg.MetadataLogDir)))) {
+		d, err := Inspect(dir)
+		if err != nil {
+			return nil, err
+		}
+		if d.Meta != nil && f.IgnoreFormatted {
+			err = f.adopt(d)
+		} else if err = d.Formattable(); err == nil {
+			dirs = append(dirs, dir)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return dirs, nil
+}
+
+// adopt leaves a directory as it is that is formatted already.
+func (f *Format) adopt(d *Directory) error {
+	if f.ClusterID != "" && f.ClusterID != d.Meta.ClusterID {
+		return fmt.Errorf("%s has cluster.id=%s, but the directories are to be formatted with %s; give --cluster-id %s, or none",
+			d.metaPath(), d.Meta.ClusterID, f.ClusterID, d.Meta.ClusterID)
+	}
+	f.ClusterID = d.Meta.ClusterID
+	fmt.Fprintf(f.Out, "%s is formatted already; left as it is.\n", d.Path)
+	return nil
 }
 
 // bootstrap are the records of the new cluster.
@@ -108,21 +146,25 @@ func checkFeatures(records []record.Record, unstable bool) error {
 func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) {
 	directory := record.UUID(config.NewUUID())
 	chosen := 0
-	for _, set := range []bool{f.Standalone, f.InitialControllers != "", f.NoInitial} {
+	for _, set := range []bool{f.Standalone, f.InitialControllers != ""} {
 		if set {
 			chosen++
 		}
 	}
 	static := len(cfg.Voters) > 0 && !cfg.Embedded
 	switch {
+	case f.NoInitial:
+		return nil, directory, errors.New("--no-initial-controllers is for a node that joins a quorum, and this release cannot " +
+			"add a node to a quorum; a new quorum is formatted with --initial-controllers on each of its nodes, or with --standalone")
 	case chosen > 1:
-		return nil, directory, errors.New("give only one of --standalone, --initial-controllers and --no-initial-controllers")
+		return nil, directory, errors.New("give only one of --standalone and --initial-controllers")
 	case static && chosen > 0:
-		return nil, directory, errors.New("controller.quorum.voters is set, which names the voters; remove it to use --standalone, --initial-controllers or --no-initial-controllers")
-	case static || f.NoInitial:
+		return nil, directory, errors.New("controller.quorum.voters is set, which names the voters; remove it to use --standalone or --initial-controllers")
+	case static:
 		return nil, directory, nil
 	case chosen == 0 && !cfg.Embedded:
-		return nil, directory, errors.New("the voters of this quorum are not known: set controller.quorum.voters, or give --standalone, --initial-controllers or --no-initial-controllers")
+		return nil, directory, errors.New("the voters of this quorum are not known: set controller.quorum.voters, or give --initial-controllers, " +
+			"or --standalone if this node is to be the only one")
 	case f.InitialControllers != "":
 		set, directory, err := parseInitialControllers(f.InitialControllers, cfg)
 		return set, directory, err
@@ -190,44 +232,48 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 
 // formatDirectory writes one log directory; what makes it a formatted one, meta.properties, comes last.
 func (f Format) formatDirectory(cfg *config.Config, dir string, directory record.UUID, voters *record.Voters, records []record.Record) error {
-	switch _, err := config.ReadMetaProperties(dir); {
-	case err == nil && f.IgnoreFormatted:
-		fmt.Fprintf(f.Out, "%s is formatted already; left as it is.\n", dir)
-		return nil
-	case err == nil:
-		return fmt.Errorf("log directory %s is already formatted; use --ignore-formatted to leave it as it is", dir)
-	case !errors.Is(err, config.ErrNotFormatted):
-		return err
-	}
 	if err := os.MkdirAll(dir, directoryMode); err != nil {
 		return fmt.Errorf("cannot make the log directory: %w", err)
 	}
+	meta := config.MetaProperties{ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: config.UUID(directory)}
 	if dir != cfg.MetadataLogDir {
-		directory = record.UUID(config.NewUUID())
-	} else if err := writeCheckpoints(dir, voters, records); err != nil {
+		meta.DirectoryID = config.NewUUID()
+		return meta.Write(dir)
+	}
+	sum, err := writeFounding(dir, voters, records)
+	if err != nil {
 		return err
 	}
-	return config.MetaProperties{ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: config.UUID(directory)}.Write(dir)
+	meta.Checkpoints = sum
+	return meta.Write(dir)
 }
 
-func writeCheckpoints(dir string, voters *record.Voters, records []record.Record) error {
-	if err := writeCheckpoint(filepath.Join(dir, bootstrapFile), nil, records); err != nil {
-		return err
+// writeFounding writes what the quorum begins with, and returns a CRC-32C of it. What an interrupted
+// format has left is replaced.
+func writeFounding(dir string, voters *record.Voters, records []record.Record) (uint32, error) {
+	sum, err := writeCheckpoint(filepath.Join(dir, bootstrapFile), 0, nil, records)
+	if err != nil {
+		return 0, err
 	}
+	path := filepath.Join(dir, partitionDir, foundingFile)
 	if voters == nil {
-		return nil
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return 0, err
+		}
+		return sum, nil
 	}
-	if err := os.MkdirAll(filepath.Join(dir, partitionDir), directoryMode); err != nil {
-		return err
+	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
+		return 0, err
 	}
 	controls := []record.Control{&record.KRaftVersion{Version: kraftVersionMax}, voters}
-	return writeCheckpoint(filepath.Join(dir, partitionDir, votersFile), controls, nil)
+	return writeCheckpoint(path, sum, controls, nil)
 }
 
-func writeCheckpoint(path string, controls []record.Control, records []record.Record) error {
+// writeCheckpoint writes a checkpoint file and continues a CRC-32C with it.
+func writeCheckpoint(path string, sum uint32, controls []record.Control, records []record.Record) (uint32, error) {
 	var b bytes.Buffer
 	if err := metadata.WriteCheckpoint(&b, time.Now().UnixMilli(), controls, records); err != nil {
-		return err
+		return 0, err
 	}
-	return renameio.WriteFile(path, b.Bytes(), 0o640)
+	return crc32.Update(sum, castagnoli, b.Bytes()), config.WriteDurably(path, b.Bytes(), fileMode)
 }

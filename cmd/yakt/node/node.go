@@ -4,6 +4,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -50,7 +51,7 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 			n.release()
 		}
 	}()
-	if n.storage, err = openStorage(cfg); err != nil {
+	if n.storage, err = openStorage(cfg, logger); err != nil {
 		return nil, err
 	}
 	if n.server, err = n.listen(); err != nil {
@@ -67,7 +68,7 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	if n.log, err = n.openLog(); err != nil {
 		return nil, err
 	}
-	if err := n.storage.noteStarted(); err != nil {
+	if err := n.storage.noteStarted(cfg.NodeID, n.log.Incarnation()); err != nil {
 		return nil, err
 	}
 	n.controller.SetLog(quorumLog{n.log})
@@ -192,17 +193,48 @@ func kafkaprotoEncode(correlationID int32, resp kmsg.Response) []byte {
 	return kafkaproto.AppendResponse(nil, correlationID, resp)
 }
 
+// openLog opens the log and checks that it is of the quorum that is configured.
 func (n *Node) openLog() (*raftlog.Log, error) {
 	voters := n.formattedVoters()
-	if len(voters) == 0 {
-		return nil, fmt.Errorf("%s names no voters and neither does the configuration: set controller.quorum.voters, "+
-			"or format the directory with --standalone or --initial-controllers", n.storage.dir)
+	if len(voters) == 0 && !n.storage.hasLog {
+		return nil, n.votersUnknown()
 	}
 	info, err := n.introduction()
 	if err != nil {
 		return nil, err
 	}
-	return raftlog.Open(n.logConfig(voters, info), n.controller)
+	log, err := raftlog.Open(n.logConfig(voters, info), n.controller)
+	if other, ok := errors.AsType[*raftlog.VotersError](err); ok {
+		return nil, compareVoters(other.Configured, other.Log, "its log in "+n.storage.logDir())
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := n.checkLog(log.Status()); err != nil {
+		return nil, errors.Join(err, log.Stop(context.Background()))
+	}
+	return log, nil
+}
+
+// checkLog makes sure that a log in which nothing but new leaders has been written has what it still
+// needs: what the directory was formatted with.
+func (n *Node) checkLog(log raftlog.Status) error {
+	// A leader's first batch is one record, three in an empty log; the bootstrap records come next.
+	unfounded := log.LogEnd <= int64(log.Epoch)+2
+	switch {
+	case unfounded && n.storage.foundingErr != nil:
+		return n.storage.foundingErr
+	case unfounded && len(n.formattedVoters()) == 0:
+		return n.votersUnknown()
+	}
+	return nil
+}
+
+func (n *Node) votersUnknown() error {
+	return fmt.Errorf("neither %s nor the configuration names the voters of this quorum. Set controller.quorum.voters "+
+		"if it is static; if this is a new node of a dynamic quorum, move the directory away and run `%s` with "+
+		"--initial-controllers or --standalone (`yakt format --help`); this release cannot add a node to a quorum that exists",
+		n.storage.dir, n.cfg.Command("yakt format"))
 }
 
 // logConfig is what the log is to be. A follower waits for a leader for one election timeout to two, at random.

@@ -3,29 +3,25 @@ package node
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/yakt/yakt/config"
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
 // Names that Kafka gives to what lies in a metadata log directory.
 const (
-	partitionDir    = "__cluster_metadata-0"
-	bootstrapFile   = "bootstrap.checkpoint"
-	votersFile      = "00000000000000000000-0000000000.checkpoint"
-	lockFile        = ".lock"
-	directoryMode   = 0o750
-	firstSegmentLog = "00000000000000000000.log"
-	walDir          = "wal"
-	// startedFile says that this directory has had a log: should the log vanish, the node must not go on as a new one.
-	startedFile = "yakt.started"
+	partitionDir  = "__cluster_metadata-0"
+	bootstrapFile = "bootstrap.checkpoint"
+	foundingFile  = "00000000000000000000-0000000000.checkpoint"
+	lockFile      = ".lock"
+	directoryMode = 0o750
+	fileMode      = 0o640
+	walDir        = "wal"
 )
 
 // storage is a formatted metadata directory, held by this process.
@@ -35,27 +31,74 @@ type storage struct {
 	directoryID record.UUID
 	bootstrap   []record.Record
 	voters      *record.Voters // from the 0-0 checkpoint of a dynamic quorum; nil without one
+	foundingErr error          // why bootstrap and voters are not known, though there is a log
+	hasLog      bool
+	mark        *startedMark // what yakt.started says; nil when it is to be written
 	lock        *os.File
 }
 
 func (s *storage) logDir() string { return filepath.Join(s.dir, partitionDir) }
 
 // openStorage checks the directory that cfg names, takes its lock and reads what it was formatted with.
-func openStorage(cfg *config.Config) (*storage, error) {
+func openStorage(cfg *config.Config, logger *slog.Logger) (*storage, error) {
 	s := &storage{dir: cfg.MetadataLogDir}
-	meta, err := cfg.MetaProperties()
+	d, err := Inspect(s.dir)
 	if err != nil {
 		return nil, err
 	}
-	s.clusterID, s.directoryID = meta.ClusterID, record.UUID(meta.DirectoryID)
+	if d.Kind != Formatted && d.Kind != InUse && d.Kind != Mixed {
+		return nil, d.startable(cfg) // before the lock: nothing is written into what is not ours
+	}
 	if err := s.acquire(); err != nil {
 		return nil, err
 	}
-	if err := s.read(); err != nil {
+	if err := s.read(cfg, logger); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// read takes over what the locked directory holds.
+func (s *storage) read(cfg *config.Config, logger *slog.Logger) error {
+	d, err := Inspect(s.dir)
+	if err != nil {
+		return err
+	}
+	f, err := d.Fit(cfg)
+	var unread *foundingError
+	if errors.As(err, &unread) && d.hasLog() {
+		s.foundingErr, err = unread, nil
+		logger.Warn("what this directory was formatted with cannot be read; its log does not need it", "err", unread)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.identify(d); err != nil {
+		return err
+	}
+	if d.MarkErr != nil {
+		logger.Warn("the file is written again from the log's own identity", "err", d.MarkErr)
+	}
+	s.bootstrap, s.voters, s.hasLog, s.mark = f.records, f.voters, d.hasLog(), d.Mark
+	if err := os.MkdirAll(s.logDir(), directoryMode); err != nil {
+		return fmt.Errorf("cannot make the metadata log's directory: %w", err)
+	}
+	return nil
+}
+
+// identify takes over the identity in meta.properties. A directory that no node has run on gets a
+// directory id if it has none, as those formatted before Kafka 3.7.
+func (s *storage) identify(d *Directory) error {
+	meta := *d.Meta
+	if meta.DirectoryID.IsZero() {
+		meta.DirectoryID = config.NewUUID()
+		if err := meta.Write(s.dir); err != nil {
+			return err
+		}
+	}
+	s.clusterID, s.directoryID = meta.ClusterID, record.UUID(meta.DirectoryID)
+	return nil
 }
 
 // acquire takes the lock that Kafka's own processes take, too.
@@ -69,92 +112,23 @@ func (s *storage) acquire() error {
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_SETLK, &lock); err != nil {
 		f.Close()
-		return fmt.Errorf("%s is locked: another controller is running on this directory; stop it first", path)
+		return errLocked(path)
 	}
 	s.lock = f
 	return nil
 }
 
-func (s *storage) read() error {
-	if err := os.MkdirAll(s.logDir(), directoryMode); err != nil {
-		return fmt.Errorf("cannot make the metadata log's directory: %w", err)
+// noteStarted remembers that there is a log now, and which.
+func (s *storage) noteStarted(nodeID int32, incarnation [16]byte) error {
+	mark := startedMark{
+		version: startedVersion, clusterID: s.clusterID, nodeID: nodeID,
+		directoryID: config.UUID(s.directoryID), incarnation: incarnation,
 	}
-	if _, err := os.Stat(filepath.Join(s.logDir(), firstSegmentLog)); err == nil {
-		return fmt.Errorf("%s holds the log of an Apache Kafka controller, which this release does not take over; "+
-			"format a directory of its own for this node", s.logDir())
-	}
-	if err := s.checkLogThere(); err != nil {
-		return err
-	}
-	boot, err := readCheckpoint(filepath.Join(s.dir, bootstrapFile))
-	if err != nil {
-		return err
-	}
-	s.bootstrap = bootstrapRecords(boot)
-	first, err := readCheckpoint(filepath.Join(s.logDir(), votersFile))
-	if err != nil {
-		return err
-	}
-	s.voters = votersIn(first)
-	return nil
-}
-
-// checkLogThere refuses a directory that lost its log. A voter that has forgotten what it voted for and acknowledged could
-// help to elect a leader without what is committed.
-func (s *storage) checkLogThere() error {
-	wal := filepath.Join(s.logDir(), walDir)
-	if _, err := os.Stat(filepath.Join(s.dir, startedFile)); errors.Is(err, fs.ErrNotExist) {
+	if s.mark != nil && *s.mark == mark {
 		return nil
 	}
-	if files, err := os.ReadDir(wal); err != nil && !errors.Is(err, fs.ErrNotExist) || len(files) > 0 {
-		return err
-	}
-	return fmt.Errorf("%s is gone or empty, but this node has had a log, and without it it must not vote; put it back, "+
-		"or format an empty directory and let the node join anew", wal)
-}
-
-// noteStarted remembers that there is a log now.
-func (s *storage) noteStarted() error {
-	path := filepath.Join(s.dir, startedFile)
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	return renameio.WriteFile(path, []byte(s.clusterID+"\n"), 0o640)
-}
-
-// readCheckpoint reads a checkpoint file; nil when there is none.
-func readCheckpoint(path string) (*metadata.Checkpoint, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	c, err := metadata.ReadCheckpoint(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w; format the directory again", path, err)
-	}
-	return c, nil
-}
-
-// bootstrapRecords are what an empty cluster begins with: what the directory was formatted with, or this release's defaults.
-func bootstrapRecords(c *metadata.Checkpoint) []record.Record {
-	if c == nil || len(c.Records) == 0 {
-		return metadata.BootstrapFeatures(metadata.LatestVersion)
-	}
-	return c.Records
-}
-
-func votersIn(c *metadata.Checkpoint) *record.Voters {
-	if c == nil {
-		return nil
-	}
-	for _, r := range c.Control {
-		if v, ok := r.(*record.Voters); ok {
-			return v
-		}
+	if err := mark.write(s.dir); err != nil {
+		return fmt.Errorf("cannot write %s: %w; %s must be writable and have space", startedFile, err, s.dir)
 	}
 	return nil
 }

@@ -1,0 +1,121 @@
+package node
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/yakt/yakt/config"
+)
+
+// startedFile says that this directory has had a log, and which: should the log vanish or be
+// replaced, the node must not go on with another one.
+const startedFile = "yakt.started"
+
+// The versions of yakt.started. Version 1 is the cluster id alone, on one line. Version 2 is
+//
+//	version=2
+//	cluster.id=...
+//	node.id=...
+//	directory.id=...
+//	incarnation=...        of the log, in hexadecimal
+//	crc32c=...             of the lines above
+//
+// A newer version is refused: a release that does not know it must not guess what it protects.
+const startedVersion = 2
+
+const maxStartedBytes = 4 << 10
+
+var errStartedDamaged = errors.New("cannot be used")
+
+// startedMark is what yakt.started says.
+type startedMark struct {
+	version     int
+	clusterID   string
+	nodeID      int32       // from version 2 on, as is the rest
+	directoryID config.UUID //
+	incarnation [16]byte    // zero when the log's was not known
+}
+
+func (m startedMark) encode() []byte {
+	text := fmt.Sprintf("version=%d\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\nincarnation=%x\n",
+		startedVersion, m.clusterID, m.nodeID, m.directoryID, m.incarnation)
+	return []byte(text + sumLine(text))
+}
+
+func sumLine(text string) string {
+	return fmt.Sprintf("crc32c=%08x\n", crc32.Checksum([]byte(text), castagnoli))
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// readStarted reads dir's yakt.started; errStartedDamaged is in the chain when it is there and makes
+// no sense.
+func readStarted(dir string) (*startedMark, error) {
+	f, err := os.Open(filepath.Join(dir, startedFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxStartedBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	m, wrong := parseStarted(string(data))
+	if wrong != "" {
+		return nil, fmt.Errorf("%s %w: %s", f.Name(), errStartedDamaged, wrong)
+	}
+	return m, nil
+}
+
+func parseStarted(text string) (m *startedMark, wrong string) {
+	lines := strings.SplitAfter(text, "\n")
+	if id, one := strings.CutSuffix(lines[0], "\n"); one && len(lines) == 2 && lines[1] == "" {
+		if config.CheckClusterID(id) != nil {
+			return nil, "its only line is not a cluster id"
+		}
+		return &startedMark{version: 1, clusterID: id}, ""
+	}
+	const fields = 5
+	if version, ok := strings.CutPrefix(lines[0], "version="); ok && len(lines) > 1 {
+		if n, err := strconv.Atoi(strings.TrimSpace(version)); err == nil && n > startedVersion {
+			return nil, fmt.Sprintf("it has version %d, and this release knows up to %d: use the release that wrote it", n, startedVersion)
+		}
+	}
+	if len(lines) != fields+2 || lines[fields] != sumLine(strings.Join(lines[:fields], "")) {
+		return nil, "its checksum does not match its content"
+	}
+	return parseStartedFields(lines[:fields])
+}
+
+// parseStartedFields reads lines whose checksum is right.
+func parseStartedFields(lines []string) (*startedMark, string) {
+	var values [5]string
+	for i, key := range []string{"version=", "cluster.id=", "node.id=", "directory.id=", "incarnation="} {
+		value, ok := strings.CutPrefix(strings.TrimSuffix(lines[i], "\n"), key)
+		if !ok {
+			return nil, "it has no line " + key
+		}
+		values[i] = value
+	}
+	node, errNode := strconv.ParseInt(values[2], 10, 32)
+	directory, errDirectory := config.ParseUUID(values[3])
+	incarnation, errIncarnation := hex.DecodeString(values[4])
+	m := &startedMark{version: startedVersion, clusterID: values[1], nodeID: int32(node), directoryID: directory}
+	if err := errors.Join(errNode, errDirectory, errIncarnation); err != nil || len(incarnation) != len(m.incarnation) {
+		return nil, "its lines cannot be read"
+	}
+	m.incarnation = [16]byte(incarnation)
+	return m, ""
+}
+
+// write puts yakt.started into dir, durably.
+func (m startedMark) write(dir string) error {
+	return config.WriteDurably(filepath.Join(dir, startedFile), m.encode(), fileMode)
+}

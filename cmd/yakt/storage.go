@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/yakt/yakt/cmd/yakt/node"
+)
+
+func storageCommand() *cobra.Command {
+	return group("storage", "Look at a node's directory", storageCheckCommand())
+}
+
+func storageCheckCommand() *cobra.Command {
+	var (
+		s           settings
+		dir, output string
+	)
+	cmd := &cobra.Command{
+		Use:   "check --config FILE [--dir DIR]",
+		Short: "Say what a metadata log directory holds and whether a node can be started on it",
+		Long: `Say what a metadata log directory holds and whether a node can be started on it with this configuration. Nothing is
+changed. The exit code is 1 when it cannot be, and the message says why and what to do.`,
+		Args: args(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkOutput(output); err != nil {
+				return err
+			}
+			cfg, err := s.load(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if dir != "" {
+				cfg.MetadataLogDir, cfg.LogDirs = dir, []string{dir}
+			}
+			report, err := node.CheckStorage(cfg)
+			if err != nil {
+				return err
+			}
+			err = show(cmd.OutOrStdout(), output, report, func() [][]string { return storageRows(report) })
+			if err == nil && !report.Fit {
+				err = errors.New(report.Problem)
+			}
+			return err
+		},
+	}
+	s.flags(cmd)
+	cmd.Flags().StringVar(&dir, "dir", "", "directory to look at, instead of the configured one")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func storageRows(r *node.StorageReport) [][]string {
+	nodeID := ""
+	if r.NodeID != nil {
+		nodeID = fmt.Sprint(*r.NodeID)
+	}
+	rows := [][]string{
+		row("DIRECTORY", r.Directory), row("KIND", string(r.Kind)), row("FIT TO START", r.Fit),
+		row("CLUSTER ID", r.ClusterID), row("NODE ID", nodeID), row("DIRECTORY ID", r.DirectoryID),
+		row("LOG INCARNATION", r.Incarnation), row("STARTED BEFORE", r.Started), row("LOG FILES", r.LogFiles),
+		row("SNAPSHOTS", len(r.Snapshots)), row("FORMATTED VOTERS", r.Voters),
+	}
+	for _, w := range r.Warnings {
+		rows = append(rows, row("WARNING", w))
+	}
+	for _, name := range r.ApacheFiles {
+		rows = append(rows, row("APACHE FILE", name))
+	}
+	for _, name := range r.OtherFiles {
+		rows = append(rows, row("OTHER FILE", name))
+	}
+	return rows
+}
