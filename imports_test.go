@@ -23,7 +23,7 @@ var mayImport = map[string][]string{
 	"httpapi":         {"metadata", "metadata/record", "controller"},
 	"bench":           {"integration/kafka", "metadata", "metadata/record"}, // judges from outside: no part of a controller
 	"cmd/yakt/gcpace": {},
-	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "controller", "httpapi"},
+	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal", "controller", "httpapi"},
 }
 
 // pure packages are arguments and values: no network, files or raft. net/netip only parses.

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
 // faultyDisk fails when it is told to.
@@ -100,7 +102,7 @@ func TestFullDiskIsWaitedOut(t *testing.T) {
 	app := newAppState()
 	l, d := openFaulty(t, app)
 	awaitClaim(t, app, 1)
-	full := error(syscall.ENOSPC)
+	full := errors.Join(wal.ErrRetry, syscall.ENOSPC)
 	d.appendErr.Store(&full)
 	before := d.appends.Load()
 	if _, err := l.Propose(1, dataBatch(1, "later")); err != nil {

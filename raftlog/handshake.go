@@ -11,6 +11,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
 // maxConfirming bounds the callbacks that are under way: hellos come from anybody.
@@ -199,7 +201,7 @@ func (l *Log) judge(h hello) error {
 }
 
 // saveMemory hands what is remembered of the members to the write-ahead log, if it has changed; with sync it is
-// durable on return.
+// durable on return. With wal.ErrRetry it is not yet; any other error has stopped the log.
 func (l *Log) saveMemory(sync bool) error {
 	l.noteMu.Lock()
 	defer l.noteMu.Unlock()
@@ -211,7 +213,7 @@ func (l *Log) saveMemory(sync bool) error {
 	}
 	if err := l.writer.disk.SetNote(note, sync); err != nil {
 		err = fmt.Errorf("raftlog: remembering the other members: %w", err)
-		if l.ctx.Err() == nil {
+		if l.ctx.Err() == nil && !errors.Is(err, wal.ErrRetry) {
 			l.fail(err)
 		}
 		return err
@@ -242,5 +244,5 @@ func (l *Log) suspend(why string) {
 		return
 	}
 	l.log.Error("this node takes no part in the quorum: it does not vote, acknowledge or lead", "why", why)
-	_ = l.saveMemory(true) // an error has stopped the log
+	_ = l.saveMemory(true) // if there is no space for it, the peers say it again after the next start
 }

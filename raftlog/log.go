@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,6 +11,8 @@ import (
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
 // Log is the replicated log of one node. All methods may be called from any goroutine.
@@ -94,9 +97,32 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 
 // Start runs the log: from here on it dials its peers, votes, and calls the App.
 func (l *Log) Start() {
-	if l.saveMemory(true) != nil { // counts this start before anybody is told of it
+	// This start is counted before anybody is told of it.
+	if err := l.saveMemory(true); errors.Is(err, wal.ErrRetry) {
+		l.log.Error("this node waits to take part until its start can be written down", "error", err)
+		l.goLoop(l.beginWhenCounted)
 		return
 	}
+	l.begin()
+}
+
+func (l *Log) beginWhenCounted() {
+	retry := time.NewTicker(spaceRetry)
+	defer retry.Stop()
+	for {
+		select {
+		case <-retry.C:
+		case <-l.ctx.Done():
+			return
+		}
+		if err := l.saveMemory(true); !errors.Is(err, wal.ErrRetry) {
+			l.begin()
+			return
+		}
+	}
+}
+
+func (l *Log) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.started || l.ctx.Err() != nil {
@@ -233,8 +259,13 @@ func (l *Log) handOver(ctx context.Context) {
 	}
 }
 
+// memoryTicks is how often what the members have acknowledged is given to the write-ahead log, whose durable mark it
+// travels with: at 20 ms a tick five times in a second.
+const memoryTicks = 10
+
 // tickLoop is raft's clock.
 func (l *Log) tickLoop() {
+	ticks := 0
 	ticker := time.NewTicker(l.cfg.Tick)
 	defer ticker.Stop()
 	for {
@@ -245,7 +276,9 @@ func (l *Log) tickLoop() {
 			l.input((*core).tick)
 			l.peers.noteProgress(l.now())
 			l.watchDisk()
-			_ = l.saveMemory(false) // an error has stopped the log
+			if ticks++; ticks%memoryTicks == 0 {
+				_ = l.saveMemory(false) // an error has stopped the log, or there is no space now
+			}
 		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
 // writer owns the write-ahead log. It takes all that is queued, writes it, and syncs once for the lot: whatever arrives
@@ -143,6 +145,8 @@ var (
 // shortageOf tells what a failed write lacked; nil when it failed for good.
 func shortageOf(err error) *shortage {
 	switch {
+	case !errors.Is(err, wal.ErrRetry):
+		return nil
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return &diskFull
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
