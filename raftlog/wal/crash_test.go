@@ -29,18 +29,6 @@ func (m *machine) push(s model) { m.states = append(m.states, s) }
 
 func (m *machine) durable() { m.states = []model{m.now()} }
 
-// patient tries again what may be tried again: a machine's shortages pass.
-func (m *machine) patient(call func() error) error {
-	err := call()
-	for range 100 {
-		if !errors.Is(err, ErrRetry) {
-			break
-		}
-		err = call()
-	}
-	return err
-}
-
 // Note stores a note, and makes it durable or not.
 func (m *machine) Note(t *rapid.T) {
 	note, sync := strings.Repeat("n", m.choose(MaxNoteBytes+1)), m.choose(2) == 0
@@ -102,22 +90,22 @@ func (m *machine) CutDuring(t *rapid.T) {
 	var err error
 	for range rapid.IntRange(1, 4).Draw(t, "batches") {
 		hs, entries, next := m.batch()
-		err = m.patient(func() error { return m.w.Append(hs, entries) })
+		err = patiently(func() error { return m.w.Append(hs, entries) })
 		if err != nil {
 			break // refused, or nothing of it written
 		}
 		m.push(next)
 	}
 	if err == nil {
-		err = m.patient(m.w.Sync)
+		err = patiently(m.w.Sync)
 	}
 	if s := m.now(); err == nil && s.last() > 0 {
 		m.durable()
 		k := mark(s.last(), s.lastTerm())
 		m.push(s.setMark(k))
-		err = m.patient(func() error { return m.w.SetMark(k) })
+		err = patiently(func() error { return m.w.SetMark(k) })
 		if err == nil {
-			err = m.patient(func() error { return m.w.Compact(s.last() + 1) })
+			err = patiently(func() error { return m.w.Compact(s.last() + 1) })
 		}
 	}
 	if err != nil && !errors.Is(err, errPower) {

@@ -8,6 +8,39 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
+// TestMarkCostsBusyLogNothing: while syncs follow one another the mark is written once in MarkEvery
+// of them, or once in its delay where those take longer; soon after the last one it is exact.
+func TestMarkCostsBusyLogNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for gap, want := range map[time.Duration]int{
+			300 * time.Microsecond: 20, markIdle - time.Millisecond: 20, markIdle / 2 * 3: 2 * 640,
+		} {
+			fsys, writes := newMemFS(), 0
+			o := quiet(fsys)
+			o.inline, o.SegmentBytes = false, 1<<20
+			w, _ := mustOpen(t, "d", o)
+			synctest.Wait()
+			fsys.fault = func(op, path string) error {
+				if op == "write" && path == "d/"+durableName {
+					writes++
+				}
+				return nil
+			}
+			for i := uint64(1); i <= 2*640; i++ {
+				ok(t, w.Append(nil, []*raftpb.Entry{entry(i, 1, "x")}))
+				ok(t, w.Sync())
+				<-time.After(gap)
+			}
+			<-time.After(2 * markIdle)
+			synctest.Wait()
+			if writes > want+1 || w.marker.mark.synced.offset != w.active.off {
+				t.Errorf("%v apart: %d writes of the mark, want %d at most", gap, writes, want)
+			}
+			ok(t, w.Close())
+		}
+	})
+}
+
 // TestMarkFollowsQuietLog: a log that is not busy has its mark exact within the
 // delay, a busy one every MarkEvery syncs, and neither waits for it.
 func TestMarkFollowsQuietLog(t *testing.T) {

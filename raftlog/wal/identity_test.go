@@ -48,8 +48,8 @@ func TestForeignLog(t *testing.T) {
 		t.Errorf("its owner finds %+v", again)
 	}
 	ok(t, w.Close())
-	_, anew := mustOpen(t, "d", quiet(newMemFS()))
-	if anew.Incarnation == made.Incarnation {
+	_, second := mustOpen(t, "d", quiet(newMemFS()))
+	if second.Incarnation == made.Incarnation {
 		t.Error("a log made a second time has the same incarnation")
 	}
 	o.Identity.ClusterID = strings.Repeat("c", MaxClusterIDBytes+1)

@@ -131,7 +131,7 @@ func TestZeroedTailAtRest(t *testing.T) {
 }
 
 // TestZeroedTailUnderLoad: while appends follow one another the mark trails by MarkEvery syncs at
-// most. A tail of zeros is cut down to it, no further, and told of.
+// most. A tail of zeros is cut down to it and no further, and the state says so.
 func TestZeroedTailUnderLoad(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, refuses refusal) {
