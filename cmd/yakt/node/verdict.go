@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -170,6 +171,8 @@ func (d *Directory) lostLog() error {
 // log carries the identity, too.
 func (d *Directory) checkMark() error {
 	switch m := d.Mark; {
+	case errors.Is(d.MarkErr, errStartedLater):
+		return d.MarkErr
 	case d.MarkErr != nil && d.Log.Known:
 		return nil // written again from the log's own identity
 	case d.MarkErr != nil:
