@@ -140,13 +140,18 @@ func portTaken(t *testing.T, q *kafka.Controllers) func() {
 // A node that was formatted for another cluster than its peers stops, and says why; the others go on without it.
 func TestYAKtOfAnotherCluster(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	binary := kafka.BuildYAKt(t)
+	q := kafka.StartYAKt(t, binary, 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	id := q.Nodes()[0]
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
 	q.Stop(t, id)
-	repair := editMeta("cluster.id=", "cluster.id=A")(t, q) // 23 characters are no id of Kafka's, but an id
-	requireRefusal(t, q.RunNode(t, id, kafka.Patience), `2 of 3 voters do not know this node's cluster: node 3000 belongs to cluster "A.*check cluster\.id`)
+	repair := moved("")(t, q)
+	static := []string{"--config", q.Config(id), "--override", "controller.quorum.bootstrap.servers=",
+		"--override", "controller.quorum.voters=" + q.StaticVoters()}
+	kafka.RunYAKt(t, binary, kafka.Patience, append([]string{"format", "--cluster-id", "another"}, static...)...).MustSucceed(t)
+	res := kafka.RunYAKt(t, binary, kafka.Patience, append([]string{"start"}, static...)...)
+	requireRefusal(t, res, `2 of 3 voters do not know this node's cluster: node 3000 belongs to cluster "another.*check cluster\.id`)
 	for range 20 {
 		create(t, creator)
 	}

@@ -30,8 +30,9 @@ func TestIdentityBitFlips(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := *inspect(t, dir).Meta
-		for _, name := range []string{metaFile, startedFile} {
-			flipEach(t, cfg, filepath.Join(dir, name), want)
+		flipEach(t, cfg, filepath.Join(dir, metaFile), want)
+		if tool == "yakt" {
+			flipEach(t, cfg, filepath.Join(dir, startedFile), want)
 		}
 	}
 }
@@ -103,12 +104,12 @@ func TestStartedFiles(t *testing.T) {
 		"":                    "its checksum does not match",
 		"some cluster":        "its checksum does not match",
 		"\n":                  "its only line is not a cluster id",
-		"version=3\nx\n":      "it has version 3, and this release knows up to 2: use the release that wrote it",
+		"version=3\nx\n":      "it is of a later release: it has version 3, and this one knows up to 2; start this node with the release that wrote it",
 		strings.Replace(string(good.encode()), "node.id=7", "node.id=8", 1): "its checksum does not match",
 	} {
-		m, wrong := parseStarted(text)
-		if (want == "") != (m != nil) || !strings.HasPrefix(wrong, want) {
-			t.Errorf("%q: %+v, %q", text, m, wrong)
+		m, err := parseStarted(text)
+		if (want == "") != (m != nil && err == nil) || err != nil && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %+v, %v", text, m, err)
 		}
 	}
 	if m, _ := parseStarted(string(good.encode())); m == nil || *m != good {
@@ -140,6 +141,28 @@ func TestStartedFileOfTheLastRelease(t *testing.T) {
 	}
 	if m := inspect(t, dir).Mark; m == nil || m.version != startedVersion || m.nodeID != 1 || m.directoryID.IsZero() {
 		t.Errorf("%+v", m)
+	}
+}
+
+// A yakt.started that is damaged is written again where the log says the same, and one of a later
+// release is left alone.
+func TestDamagedStartedFile(t *testing.T) {
+	t.Parallel()
+	id := config.NewUUID()
+	d := &Directory{Kind: InUse, WAL: true, Segments: []string{"x"}, Meta: &config.MetaProperties{ClusterID: testCluster, NodeID: 1, DirectoryID: id}}
+	d.Log = logIdentity{Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id}
+	for text, want := range map[string]string{"": "", "version=3\nx\n": "it is of a later release"} {
+		dir := t.TempDir()
+		touch(t, dir, startedFile)
+		edit(t, filepath.Join(dir, startedFile), func([]byte) []byte { return []byte(text) })
+		_, d.MarkErr = readStarted(dir)
+		if err := d.consistent(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	d.Log, d.MarkErr = logIdentity{}, errStartedDamaged
+	if err := d.consistent(); err == nil || !strings.Contains(err.Error(), "leave this node stopped") {
+		t.Errorf("a log that does not say whose it is: %v", err)
 	}
 }
 

@@ -32,7 +32,12 @@ const startedVersion = 2
 
 const maxStartedBytes = 4 << 10
 
-var errStartedDamaged = errors.New("cannot be used")
+// errStartedDamaged is in the chain of every error for a yakt.started that makes no sense, and
+// errStartedLater for one of a later release.
+var (
+	errStartedDamaged = errors.New("cannot be used")
+	errStartedLater   = errors.New("it is of a later release")
+)
 
 // startedMark is what yakt.started says.
 type startedMark struct {
@@ -67,40 +72,41 @@ func readStarted(dir string) (*startedMark, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, wrong := parseStarted(string(data))
-	if wrong != "" {
-		return nil, fmt.Errorf("%s %w: %s", f.Name(), errStartedDamaged, wrong)
+	m, err := parseStarted(string(data))
+	if err != nil {
+		return nil, fmt.Errorf("%s %w: %w", f.Name(), errStartedDamaged, err)
 	}
 	return m, nil
 }
 
-func parseStarted(text string) (m *startedMark, wrong string) {
+func parseStarted(text string) (*startedMark, error) {
 	lines := strings.SplitAfter(text, "\n")
 	if id, one := strings.CutSuffix(lines[0], "\n"); one && len(lines) == 2 && lines[1] == "" {
 		if config.CheckClusterID(id) != nil {
-			return nil, "its only line is not a cluster id"
+			return nil, errors.New("its only line is not a cluster id")
 		}
-		return &startedMark{version: 1, clusterID: id}, ""
+		return &startedMark{version: 1, clusterID: id}, nil
 	}
 	const fields = 5
-	if version, ok := strings.CutPrefix(lines[0], "version="); ok && len(lines) > 1 {
+	if version, ok := strings.CutPrefix(lines[0], "version="); ok {
 		if n, err := strconv.Atoi(strings.TrimSpace(version)); err == nil && n > startedVersion {
-			return nil, fmt.Sprintf("it has version %d, and this release knows up to %d: use the release that wrote it", n, startedVersion)
+			return nil, fmt.Errorf("%w: it has version %d, and this one knows up to %d; start this node with the release that "+
+				"wrote it, or a later one", errStartedLater, n, startedVersion)
 		}
 	}
 	if len(lines) != fields+2 || lines[fields] != sumLine(strings.Join(lines[:fields], "")) {
-		return nil, "its checksum does not match its content"
+		return nil, errors.New("its checksum does not match its content")
 	}
 	return parseStartedFields(lines[:fields])
 }
 
 // parseStartedFields reads lines whose checksum is right.
-func parseStartedFields(lines []string) (*startedMark, string) {
+func parseStartedFields(lines []string) (*startedMark, error) {
 	var values [5]string
 	for i, key := range []string{"version=", "cluster.id=", "node.id=", "directory.id=", "incarnation="} {
 		value, ok := strings.CutPrefix(strings.TrimSuffix(lines[i], "\n"), key)
 		if !ok {
-			return nil, "it has no line " + key
+			return nil, fmt.Errorf("it has no line %s", key)
 		}
 		values[i] = value
 	}
@@ -109,10 +115,10 @@ func parseStartedFields(lines []string) (*startedMark, string) {
 	incarnation, errIncarnation := hex.DecodeString(values[4])
 	m := &startedMark{version: startedVersion, clusterID: values[1], nodeID: int32(node), directoryID: directory}
 	if err := errors.Join(errNode, errDirectory, errIncarnation); err != nil || len(incarnation) != len(m.incarnation) {
-		return nil, "its lines cannot be read"
+		return nil, errors.New("its lines cannot be read")
 	}
 	m.incarnation = [16]byte(incarnation)
-	return m, ""
+	return m, nil
 }
 
 // write puts yakt.started into dir, durably.

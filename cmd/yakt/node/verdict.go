@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -138,7 +139,7 @@ func (d *Directory) damagedMeta() error {
 func (d *Directory) consistent() error {
 	switch {
 	case d.MetaErr != nil:
-		return fmt.Errorf("%w; %s", d.MetaErr, stayStopped(d.Path))
+		return fmt.Errorf("%w; if it was changed or copied here, put the original back; otherwise %s", d.MetaErr, stayStopped(d.Path))
 	case d.Meta == nil:
 		return fmt.Errorf("%s is %w: it has no %s, but %s, so that a node has run on it. Do not format it; move the file "+
 			"back if it was moved away, otherwise %s", d.Path, config.ErrNotFormatted, config.MetaPropertiesName,
@@ -170,6 +171,8 @@ func (d *Directory) lostLog() error {
 // log carries the identity, too.
 func (d *Directory) checkMark() error {
 	switch m := d.Mark; {
+	case errors.Is(d.MarkErr, errStartedLater):
+		return d.MarkErr
 	case d.MarkErr != nil && d.Log.Known:
 		return nil // written again from the log's own identity
 	case d.MarkErr != nil:
