@@ -82,12 +82,14 @@ type Config struct {
 	MaxConnectionsPerIP int            // as MaxConnections; -1: none but from addresses in MaxConnectionsOf
 	MaxConnectionsOf    map[string]int // instead of MaxConnectionsPerIP, by textual IP as in Caller.ClientAddr; 0: none
 
-	// Admit, if not nil, is asked about each connection that is within these limits, for a limit that others share.
-	// release is called once when a connection that it has let in has ended.
+	// Admit, if not nil, is asked about each connection that is within these limits, for a
+	// limit that others share. release is called once when a connection that it has let in has
+	// ended.
 	Admit func() (release func(), ok bool)
 
-	// StreamSlots connections beyond all of these limits are let in, if their first frame, which must come within
-	// StreamTimeout, is one of the private stream: it must get through whoever holds the rest. 0: none.
+	// StreamSlots connections beyond all of these limits are let in, if their first frame,
+	// which must come within StreamTimeout, is one of the private stream: it must get through
+	// whoever holds the rest. 0: none.
 	StreamSlots   int
 	StreamTimeout time.Duration // 1 s; between later frames of such a connection ten times that
 
@@ -121,7 +123,7 @@ func (cfg Config) check() error {
 		return errors.New("a limit is negative")
 	case cfg.StreamSlots < 0:
 		return errors.New("StreamSlots is negative")
-	case cfg.IdleTimeout < 0 || cfg.FrameTimeout < 0 || cfg.WriteTimeout < 0 || cfg.StreamTimeout < 0:
+	case min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout) < 0:
 		return errors.New("a timeout is negative")
 	case cfg.MaxInFlightBytes < int64(cfg.MaxFrameBytes):
 		return fmt.Errorf("MaxInFlightBytes %d is less than MaxFrameBytes %d: the largest frame could never be read",

@@ -16,7 +16,8 @@ func peersConfig() Config {
 	return cfg
 }
 
-// TestPeersGetInBeyondTheLimits fills every kind of limit with clients: a peer still gets in, a client does not.
+// TestPeersGetInBeyondTheLimits fills every kind of limit with clients: a peer still gets in, a
+// client does not.
 func TestPeersGetInBeyondTheLimits(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]func(*Config){
@@ -70,8 +71,8 @@ func TestPeersGetInBeyondTheLimits(t *testing.T) {
 	}
 }
 
-// TestGuestsAreFewAndBrief has connections beyond the limit that say nothing: they hold the slots of peers only for a
-// short time, and never more than there are.
+// TestGuestsAreFewAndBrief has connections beyond the limit that say nothing: they hold the
+// slots of peers only for a short time, and never more than there are.
 func TestGuestsAreFewAndBrief(t *testing.T) {
 	t.Parallel()
 	cfg := peersConfig()

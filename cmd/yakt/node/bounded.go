@@ -33,7 +33,8 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		case errors.Is(err, net.ErrClosed):
 			return nil, err
 		case err != nil:
-			l.logger.Warn("cannot accept HTTP connections; trying again", "listener", l.Addr(), "pause", pause, "err", err)
+			l.logger.Warn("cannot accept HTTP connections; trying again", "listener", l.Addr(),
+				"pause", pause, "err", err)
 			time.Sleep(pause)
 			pause = min(2*pause, acceptPauseMax)
 			continue

@@ -86,9 +86,9 @@ func (d *descriptors) note(configured int32, logger *slog.Logger) {
 	if configured == math.MaxInt32 {
 		level = slog.LevelInfo
 	}
-	logger.Log(context.Background(), level, "the limit of open files bounds the connections of clients: raise it "+
-		"(ulimit -n, or LimitNOFILE of the service) for more", "connections", d.total, "reserved", descriptorReserve,
-		"max.connections", configured)
+	logger.Log(context.Background(), level, "the limit of open files bounds the connections of clients: "+
+		"raise it (ulimit -n, or LimitNOFILE of the service) for more",
+		"connections", d.total, "reserved", descriptorReserve, "max.connections", configured)
 }
 
 // dialFunc is net.Dialer's DialContext.

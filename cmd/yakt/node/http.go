@@ -29,7 +29,9 @@ type httpLimits struct {
 	idleTimeout   time.Duration // between two requests
 }
 
-var defaultHTTPLimits = httpLimits{connections: 20_000, headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute}
+var defaultHTTPLimits = httpLimits{
+	connections: 20_000, headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
+}
 
 const (
 	httpHeaderBytes = 32 << 10
@@ -44,13 +46,16 @@ type httpServer struct {
 }
 
 // listenHTTP binds the listeners; nil when there are none. Connections take descriptors of files.
-func listenHTTP(at []config.HostPort, limits httpLimits, files *descriptors, logger *slog.Logger) (*httpServer, error) {
+func listenHTTP(
+	at []config.HostPort, limits httpLimits, files *descriptors, logger *slog.Logger,
+) (*httpServer, error) {
 	if len(at) == 0 {
 		return nil, nil
 	}
 	s := &httpServer{server: &http.Server{
-		ReadHeaderTimeout: limits.headerTimeout, IdleTimeout: limits.idleTimeout, MaxHeaderBytes: httpHeaderBytes,
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: limits.headerTimeout, IdleTimeout: limits.idleTimeout,
+		MaxHeaderBytes: httpHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
 	open := new(atomic.Int64)
 	for _, a := range at {
@@ -59,7 +64,8 @@ func listenHTTP(at []config.HostPort, limits httpLimits, files *descriptors, log
 			s.close()
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
 		}
-		s.listeners = append(s.listeners, &boundedListener{l, limits.connections, open, files, logger})
+		bounded := &boundedListener{l, limits.connections, open, files, logger}
+		s.listeners = append(s.listeners, bounded)
 	}
 	return s, nil
 }

@@ -45,7 +45,8 @@ type Node struct {
 
 // Open makes a node on a formatted directory and binds its listeners; Start lets it take part. An error says what is wrong and what to do.
 func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
-	n := &Node{cfg: cfg, logger: logger, failed: make(chan error, 1), files: newDescriptors(descriptorLimit())}
+	n := &Node{cfg: cfg, logger: logger, failed: make(chan error, 1)}
+	n.files = newDescriptors(descriptorLimit())
 	defer func() {
 		if err != nil {
 			n.release()
