@@ -57,14 +57,15 @@ func listenHTTP(
 		MaxHeaderBytes: httpHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
-	open := new(atomic.Int64)
+	open, idle := new(atomic.Int64), newIdleConns()
+	s.server.ConnState = idle.note
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
 			s.close()
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
 		}
-		bounded := &boundedListener{l, limits.connections, open, files, logger}
+		bounded := &boundedListener{l, limits.connections, open, files, idle, logger}
 		s.listeners = append(s.listeners, bounded)
 	}
 	return s, nil
