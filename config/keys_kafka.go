@@ -67,7 +67,7 @@ func listenerKeys() []use {
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxRequestBytes })},
 		{name: "queued.max.request.bytes", unit: "bytes", doc: "Most bytes of requests held at once, beyond which nothing more is read, and never less than one request; -1 for no limit.",
 			bind: toInt64(func(c *Config) *int64 { return &c.MaxQueuedRequestBytes })},
-		{name: "max.connections", valid: ">=1", doc: "Most connections at once.",
+		{name: "max.connections", valid: ">=1", doc: "Most connections of clients at once; fewer where the limit of open files, less the 128 that a node keeps for its log and its peers, allows no more.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxConnections })},
 		{name: "max.connections.per.ip", doc: "Most connections at once from one address.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxConnectionsPerIP })},

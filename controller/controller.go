@@ -71,10 +71,10 @@ func (c *Controller) Stop() {
 	<-c.done
 }
 
-// Depose makes this controller a standby for good, at once and without waiting, from any goroutine: its log or its
-// state has failed. It runs nothing more but the event that it is at. Who waits for an operation is told that this node
-// is not the controller, or that the outcome is not known; what the log has committed meanwhile is not looked at. Stop
-// still ends it.
+// Depose makes this controller a standby for good, at once and without waiting, from any
+// goroutine: its log or its state has failed. It runs nothing more but the event that it is at.
+// Who waits for an operation is told that this node is not the controller, or that the outcome
+// is not known; what the log has committed meanwhile is not looked at. Stop still ends it.
 func (c *Controller) Depose() {
 	c.deposed.Store(true)
 	c.queue.abandon()

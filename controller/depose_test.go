@@ -12,8 +12,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// TestADeposedControllerDoesNothingMore fails the log under a controller with work in every place where it can wait:
-// each is answered once, nothing further is proposed and nothing is fenced.
+// TestADeposedControllerDoesNothingMore fails the log under a controller with work in every
+// place where it can wait: each is answered once, nothing further is proposed and nothing is
+// fenced.
 func TestADeposedControllerDoesNothingMore(t *testing.T) {
 	var text bytes.Buffer
 	d := newTestDriver(t, func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(&text, nil)) })

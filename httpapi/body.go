@@ -27,12 +27,15 @@ type body struct {
 // readBody reads the body of a request, whatever its method and path, within its limits of size
 // and time, and puts it back for the operation. With a problem the connection is closed behind
 // the answer: what is left of the body is not waited for.
-func (a *API) readBody(w http.ResponseWriter, r *http.Request, bodies *semaphore.Weighted) (body, *Problem) {
+func (a *API) readBody(
+	w http.ResponseWriter, r *http.Request, bodies *semaphore.Weighted,
+) (body, *Problem) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return body{release: func() {}}, nil
 	}
-	if ct, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); ct == "" || ct == "application/x-www-form-urlencoded" {
-		r.Header.Set("Content-Type", "application/json") // what curl -d says unless told otherwise
+	switch ct, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); ct {
+	case "", "application/x-www-form-urlencoded": // what curl -d says unless told otherwise
+		r.Header.Set("Content-Type", "application/json")
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(a.cfg.BodyTimeout))
@@ -52,7 +55,9 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request, bodies *semaphore
 
 // takeBody reads a body. One that grows beyond bodySmall needs a share of bodies, which release
 // gives back.
-func (a *API) takeBody(w http.ResponseWriter, r *http.Request, bodies *semaphore.Weighted) (body, *Problem) {
+func (a *API) takeBody(
+	w http.ResponseWriter, r *http.Request, bodies *semaphore.Weighted,
+) (body, *Problem) {
 	b := body{release: func() {}}
 	if r.ContentLength > bodyMax {
 		return b, tooLarge()
@@ -94,5 +99,6 @@ func (a *API) bodyProblem(err error) *Problem {
 		return newProblem(http.StatusRequestTimeout, kerr.RequestTimedOut,
 			"The request's body did not arrive within %v.", a.cfg.BodyTimeout)
 	}
-	return newProblem(http.StatusBadRequest, kerr.InvalidRequest, "The request's body cannot be read: %v.", err)
+	return newProblem(http.StatusBadRequest, kerr.InvalidRequest,
+		"The request's body cannot be read: %v.", err)
 }

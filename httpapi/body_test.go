@@ -8,30 +8,50 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// slowBodies are requests whose bodies stop after these bytes.
-var slowBodies = map[string]string{
-	"a body that stops":           "POST /v1/create_topic HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"name\"",
-	"a body that never begins":    "POST /v1/create_topic HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
-	"a chunk that stops":          "POST /v1/create_topic HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n{\"name\"",
-	"chunks without an end":       "POST /v1/create_topic HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
-	"GET with a body":             "GET /docs HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-	"a path that is not there":    "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
-	"a page of another site":      "POST /v1/create_topic HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\nContent-Length: 9\r\n\r\n{",
-	"a query that is refused":     "POST /v1/create_topic?a=&a= HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
-	"a method that is not served": "PUT /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
-	"expects to be asked for it":  "POST /v1/create_topic HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n",
-	"a body larger than a share":  "POST /v1/create_topic HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + fmt.Sprintf("%5000d", 0),
+// slowBodies are requests whose bodies stop: a request line, further headers, and what comes of the body.
+var slowBodies = map[string][3]string{
+	"a body that stops":           {createTopic, length, `{"name"`},
+	"a body that never begins":    {createTopic, length, ""},
+	"a chunk that stops":          {createTopic, chunked, "20\r\n{"},
+	"chunks without an end":       {createTopic, chunked, "2\r\n{}\r\n"},
+	"GET with a body":             {"GET /docs", length, "{"},
+	"a path that is not there":    {"POST /nowhere", length, "{"},
+	"a page of another site":      {createTopic, "Sec-Fetch-Site: cross-site\r\n" + length, "{"},
+	"a query that is refused":     {createTopic + "?a=&a=", length, "{"},
+	"a method that is not served": {"PUT /livez", length, ""},
+	"expects to be asked for it":  {createTopic, "Expect: 100-continue\r\n" + length, ""},
+	"a body larger than a share":  {createTopic, length, strings.Repeat(" ", bodySmall+1)},
+}
+
+const (
+	createTopic = "POST /v1/create_topic"
+	length      = "Content-Length: 100000\r\n"
+	chunked     = "Transfer-Encoding: chunked\r\n"
+)
+
+// begin opens a connection and sends the beginning of a request.
+func begin(t *testing.T, s *httptest.Server, request [3]string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\n%s\r\n%s", request[0], request[1], request[2])
+	return c
 }
 
 // slowServer serves an API with this time for a body.
 func slowServer(t *testing.T, bodyTimeout time.Duration) *httptest.Server {
 	t.Helper()
-	s := httptest.NewServer(New(Config{BodyTimeout: bodyTimeout, Logger: slog.New(slog.DiscardHandler)}))
+	cfg := Config{BodyTimeout: bodyTimeout, Logger: slog.New(slog.DiscardHandler)}
+	s := httptest.NewServer(New(cfg))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -41,16 +61,10 @@ func slowServer(t *testing.T, bodyTimeout time.Duration) *httptest.Server {
 func TestSlowBodiesEnd(t *testing.T) {
 	t.Parallel()
 	s := slowServer(t, 100*time.Millisecond)
-	for name, text := range slowBodies {
+	for name, request := range slowBodies {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c, err := net.Dial("tcp", s.Listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			_, _ = io.WriteString(c, text)
-			if err := timedOut(c); err != nil {
+			if err := timedOut(begin(t, s, request)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -62,17 +76,14 @@ func TestSlowBodiesEnd(t *testing.T) {
 func TestATrickleIsNoProgress(t *testing.T) {
 	t.Parallel()
 	s := slowServer(t, 200*time.Millisecond)
-	c, err := net.Dial("tcp", s.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := begin(t, s, [3]string{createTopic, length, ""})
 	go func() {
-		_, err := io.WriteString(c, "POST /v1/create_topic HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
 		pace := time.NewTicker(20 * time.Millisecond)
 		defer pace.Stop()
-		for ; err == nil; <-pace.C {
-			_, err = c.Write([]byte(" "))
+		for range pace.C {
+			if _, err := c.Write([]byte(" ")); err != nil {
+				return
+			}
 		}
 	}()
 	if err := timedOut(c); err != nil {
@@ -87,14 +98,9 @@ func TestManySlowBodies(t *testing.T) {
 	s := slowServer(t, time.Second)
 	var wg sync.WaitGroup
 	for range 20 {
-		for name, text := range slowBodies {
-			c, err := net.Dial("tcp", s.Listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = io.WriteString(c, text)
+		for name, request := range slowBodies {
+			c := begin(t, s, request)
 			wg.Go(func() {
-				defer c.Close()
 				if err := timedOut(c); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -122,7 +128,8 @@ func timedOut(c net.Conn) error {
 		return fmt.Errorf("no answer: %w", err)
 	}
 	answer, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusRequestTimeout || len(answer) == 0 || !resp.Close {
+	ok := err == nil && resp.StatusCode == http.StatusRequestTimeout && len(answer) > 0
+	if !ok || !resp.Close {
 		return fmt.Errorf("status %d, close %t: %q, %v", resp.StatusCode, resp.Close, answer, err)
 	}
 	if n, err := in.Read(make([]byte, 1)); n != 0 || isTimeout(err) {

@@ -211,7 +211,8 @@ func (a *API) await(ctx context.Context, p feedParams, audience controller.Audie
 			return nil
 		}
 		if waiting.Err() == nil {
-			if err := beat(ctx, p.offset); err != nil { // not cut off by the end of the wait: it is a write
+			// The end of the wait does not cut this off: it is a write.
+			if err := beat(ctx, p.offset); err != nil {
 				return err
 			}
 		}

@@ -34,7 +34,8 @@ const (
 
 func newForwarder(closing context.Context, cfg *Config) *forwarder {
 	return &forwarder{cfg: cfg, closing: closing, transport: &http.Transport{
-		DialContext: cfg.Dial, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
+		DialContext: cfg.Dial, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
+		DisableCompression: true,
 	}}
 }
 
@@ -56,7 +57,8 @@ func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, w
 	case address == "":
 		writeProblem(w, noLeader("Controller %d leads, but this node does not know where it serves HTTP. Ask that node, or set yakt.http.listeners there.", id).retry("5"))
 	case r.URL.Query().Get("redirect") == "true":
-		w.Header().Set("Location", (&url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect")}).String())
+		to := url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect")}
+		w.Header().Set("Location", to.String())
 		w.WriteHeader(http.StatusPermanentRedirect)
 	default:
 		h := &hop{forwarder: f, leader: id, address: address, write: write}
@@ -182,9 +184,11 @@ func (h *hop) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case h.closing.Err() != nil && r.Context().Err() != nil:
 		writeProblem(w, noLeader("This node is stopping. Ask another one."))
 	case errors.As(err, &dial) && dial.Op == "dial":
-		writeProblem(w, noLeader("Controller %d leads, but its HTTP API cannot be reached from this node: %v. Try again, or ask that node.", h.leader, dial.Err))
+		writeProblem(w, noLeader("Controller %d leads, but its HTTP API cannot be reached from this node: %v. "+
+			"Try again, or ask that node.", h.leader, dial.Err))
 	case !h.write:
-		writeProblem(w, noLeader("Controller %d leads, but did not answer. Try again, or ask that node.", h.leader))
+		writeProblem(w, noLeader("Controller %d leads, but did not answer. "+
+			"Try again, or ask that node.", h.leader))
 	default:
 		writeProblem(w, unknownOutcome())
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,14 +13,10 @@ import (
 
 // halfClosed sends a request and closes the client's side of the connection at once, as "nc -N"
 // does. It returns the whole answer; the status is 0 when the connection was broken off.
-func (s *server) halfClosed(method, path string, header string, body any) (status int, answer []byte) {
+func (s *server) halfClosed(method, path string, body any) (status int, answer []byte) {
 	s.t.Helper()
-	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	c := s.connect()
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
 	text := ""
 	if body != nil {
 		data, err := json.Marshal(body)
@@ -30,8 +25,8 @@ func (s *server) halfClosed(method, path string, header string, body any) (statu
 		}
 		text = string(data)
 	}
-	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s", method, path, header, len(text), text)
-	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", method, path, len(text), text)
+	if err := c.CloseWrite(); err != nil {
 		s.t.Fatal(err)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
@@ -66,25 +61,31 @@ type route struct {
 func (w walk) routes() []route {
 	b, t := w.broker(), w.topic()
 	spare := b + 1
+	first := object{"name": t, "partitionId": 0, "brokerId": spare}
+	registration := object{
+		"brokerId": spare, "brokerHost": "h", "brokerPort": 1, "securityProtocol": "SSL", "rackId": "",
+	}
+	heartbeat := fmt.Sprintf("wait=20s&brokerId=%d&epoch=%d&offset=%d", b, w.epoch, w.end)
+	const confirmed = "consistency=linearizable"
 	return []route{
-		{"POST", "/v1/register", "", object{"brokerId": spare, "brokerHost": "h", "brokerPort": 1, "securityProtocol": "SSL", "rackId": ""}, "RegisterBrokerRecord"},
+		{"POST", "/v1/register", "", registration, "RegisterBrokerRecord"},
 		{"POST", "/v1/broker_mgmt", "", object{"brokerId": b, "epoch": w.epoch}, ""},
-		{"GET", "/v1/broker_mgmt", fmt.Sprintf("wait=20s&brokerId=%d&epoch=%d&offset=%d", b, w.epoch, w.end), nil, ""},
+		{"GET", "/v1/broker_mgmt", heartbeat, nil, ""},
 		{"POST", "/v1/create_topic", "", object{"name": t, "assignments": [][]int{{b}}}, "TopicRecord"},
 		{"POST", "/v1/create_partition", "", object{"name": t, "replicas": []int{b}}, "PartitionRecord"},
-		{"POST", "/v1/add_replica", "", object{"name": t, "partitionId": 0, "brokerId": spare}, "PartitionChangeRecord"},
-		{"POST", "/v1/remove_replica", "", object{"name": t, "partitionId": 0, "brokerId": spare}, "PartitionChangeRecord"},
+		{"POST", "/v1/add_replica", "", first, "PartitionChangeRecord"},
+		{"POST", "/v1/remove_replica", "", first, "PartitionChangeRecord"},
 		{"POST", "/v1/register_producer", "", object{"brokerId": b, "brokerEpoch": w.epoch}, "ProducerIdsRecord"},
 		{"POST", "/v1/register_broker_change", "", object{"brokerId": b, "epoch": w.epoch, "rackId": "r"}, "RegisterBrokerRecord"},
-		{"GET", "/v1/get_all_active_brokers", "consistency=linearizable", nil, ""},
-		{"POST", "/v1/get_all_active_brokers", "consistency=linearizable", nil, ""},
-		{"GET", "/v1/get_broker_by_id", fmt.Sprintf("consistency=linearizable&brokerId=%d", b), nil, ""},
-		{"POST", "/v1/get_broker_by_id", "consistency=linearizable", object{"brokerId": b}, ""},
-		{"GET", "/v1/get_topic_by_name", "consistency=linearizable&name=" + t, nil, ""},
-		{"POST", "/v1/get_topic_by_name", "consistency=linearizable", object{"name": t}, ""},
+		{"GET", "/v1/get_all_active_brokers", confirmed, nil, ""},
+		{"POST", "/v1/get_all_active_brokers", confirmed, nil, ""},
+		{"GET", "/v1/get_broker_by_id", fmt.Sprintf(confirmed+"&brokerId=%d", b), nil, ""},
+		{"POST", "/v1/get_broker_by_id", confirmed, object{"brokerId": b}, ""},
+		{"GET", "/v1/get_topic_by_name", confirmed + "&name=" + t, nil, ""},
+		{"POST", "/v1/get_topic_by_name", confirmed, object{"name": t}, ""},
 		{"GET", "/v1/client_mgmt", fmt.Sprintf("wait=20s&offset=%d", w.end), nil, ""},
-		{"POST", "/v1/client_mgmt", "consistency=linearizable&wait=20s", object{"offset": w.end}, ""},
-		{"GET", "/v1/records", "consistency=linearizable&wait=20s&from=9000000", nil, ""},
+		{"POST", "/v1/client_mgmt", confirmed + "&wait=20s", object{"offset": w.end}, ""},
+		{"GET", "/v1/records", confirmed + "&wait=20s&from=9000000", nil, ""},
 		{"GET", "/v1/snapshot", "", nil, ""},
 		{"GET", "/v1/status", "", nil, ""},
 		{"GET", "/v1/quorum", "", nil, ""},
@@ -131,7 +132,7 @@ func (s *server) walk(active *server, r route) {
 	t.Helper()
 	began := time.Now()
 	path := r.path + "?" + r.query
-	status, answer := s.halfClosed(r.method, strings.TrimSuffix(path, "?"), "", r.body)
+	status, answer := s.halfClosed(r.method, strings.TrimSuffix(path, "?"), r.body)
 	if status != http.StatusOK || len(answer) == 0 {
 		t.Errorf("node %d: %s %s: %d %.300q", s.id, r.method, path, status, answer)
 		return
@@ -161,7 +162,7 @@ func TestHalfClosedWritesTellTheTruth(t *testing.T) {
 	active.alive(1)
 	for i := range 60 {
 		name := fmt.Sprintf("half-closed-%d", i)
-		status, answer := standbys[i%2].halfClosed(http.MethodPost, "/create_topic", "", object{"name": name})
+		status, answer := standbys[i%2].halfClosed(http.MethodPost, "/create_topic", object{"name": name})
 		exists, _ := active.request(http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name="+name, nil)
 		if status != http.StatusOK || exists != http.StatusOK || fields(decode[object](t, answer))["name"] != name {
 			t.Fatalf("%s: answered %d %q; asked for the topic, the leader says %d", name, status, answer, exists)
@@ -176,14 +177,10 @@ func TestHalfClosedStreamGoesOn(t *testing.T) {
 	active, standbys := leader(t, startNodes(t, 3))
 	epoch := active.alive(1)
 	for _, s := range []*server{active, standbys[0]} {
-		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(patience))
-		fmt.Fprintf(c, "GET /v1/broker_mgmt?brokerId=1&epoch=%d HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n", epoch)
-		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		c := s.connect()
+		fmt.Fprintf(c, "GET /v1/broker_mgmt?brokerId=1&epoch=%d HTTP/1.1\r\nHost: x\r\n", epoch)
+		fmt.Fprint(c, "Accept: text/event-stream\r\n\r\n")
+		if err := c.CloseWrite(); err != nil {
 			t.Fatal(err)
 		}
 		resp, err := http.ReadResponse(bufio.NewReader(c), nil)

@@ -104,7 +104,8 @@ func (a *API) healthSchema(op *huma.Operation) {
 }
 
 func (a *API) checked(checks []Check) *healthAnswer {
-	out := &healthAnswer{Status: http.StatusOK, Body: Health{Status: "ok", State: a.node().state(), Checks: checks}}
+	out := &healthAnswer{Status: http.StatusOK}
+	out.Body = Health{Status: "ok", State: a.node().state(), Checks: checks}
 	for _, c := range checks {
 		if !c.OK {
 			out.Status, out.Body.Status = http.StatusServiceUnavailable, "failing"
@@ -154,8 +155,8 @@ func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
 	if n.DiskFull {
 		disk = "the disk is full: free some space under metadata.log.dir"
 	}
-	checks := append(a.liveChecks(ctx), check("member", cmp.Or(n.Suspended, n.Waiting)), check("leader_known", leader),
-		check("caught_up", lag), check("disk_writable", disk))
+	checks := append(a.liveChecks(ctx), check("member", cmp.Or(n.Suspended, n.Waiting)),
+		check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk))
 	if !quorum {
 		return checks
 	}

@@ -71,15 +71,23 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// raw sends bytes as they are and returns the first answer.
-func (s *server) raw(request string) (status int, body string) {
+// connect opens a connection that lasts for as long as a test may take.
+func (s *server) connect() *net.TCPConn {
 	s.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	defer c.Close()
+	s.t.Cleanup(func() { c.Close() })
 	_ = c.SetDeadline(time.Now().Add(patience))
+	return c.(*net.TCPConn)
+}
+
+// raw sends bytes as they are and returns the first answer.
+func (s *server) raw(request string) (status int, body string) {
+	s.t.Helper()
+	c := s.connect()
+	defer c.Close()
 	if _, err := io.WriteString(c, request); err != nil {
 		s.t.Fatal(err)
 	}

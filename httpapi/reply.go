@@ -51,8 +51,8 @@ func (a *API) settle(w *reply, r *http.Request, k kind) {
 	}
 	aborted := errors.Is(err, http.ErrAbortHandler)
 	if !aborted && !w.lost {
-		a.cfg.Logger.Error("internal fault in an HTTP request", "method", r.Method, "path", r.URL.Path,
-			"fault", fault(p, err), "stack", string(debug.Stack()))
+		a.cfg.Logger.Error("internal fault in an HTTP request", "method", r.Method,
+			"path", r.URL.Path, "fault", fault(p, err), "stack", string(debug.Stack()))
 	}
 	switch {
 	case aborted || w.begun:

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -19,29 +18,31 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 		_, _ = io.WriteString(w, strings.Repeat("half", 4096))
 		_ = http.NewResponseController(w).Flush()
 	}
+	type writer = http.ResponseWriter
 	for name, c := range map[string]struct {
 		kind   kind
-		serve  func(w http.ResponseWriter)
 		status int // 0: the connection is broken off
+		serve  func(w writer)
 	}{
-		"a read without an answer":       {readKind, func(http.ResponseWriter) {}, 500},
-		"a write without an answer":      {writeKind, func(http.ResponseWriter) {}, 504},
-		"only a header":                  {readKind, func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/event-stream") }, 500},
-		"only an informational status":   {readKind, func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints) }, 500},
-		"a fault before the answer":      {readKind, func(http.ResponseWriter) { panic("fault") }, 500},
-		"a fault of a write":             {writeKind, func(http.ResponseWriter) { panic("fault") }, 504},
-		"a fault in the answer":          {readKind, func(w http.ResponseWriter) { half(w); panic("fault") }, 0},
-		"an answer that breaks":          {readKind, func(w http.ResponseWriter) { half(w); panic(broken{errors.New("x")}) }, 0},
-		"an answer that cannot begin":    {readKind, func(http.ResponseWriter) { panic(broken{errors.New("x")}) }, 500},
-		"a proxy that gives up":          {writeKind, func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, 0},
-		"a status without a body":        {readKind, func(w http.ResponseWriter) { w.WriteHeader(http.StatusPermanentRedirect) }, 308},
-		"an answer without a status set": {readKind, func(w http.ResponseWriter) { _, _ = io.WriteString(w, "{}") }, 200},
+		"a read without an answer":  {readKind, 500, func(writer) {}},
+		"a write without an answer": {writeKind, 504, func(writer) {}},
+		"only a header":             {readKind, 500, func(w writer) { w.Header().Set("A", "b") }},
+		"no final status":           {readKind, 500, func(w writer) { w.WriteHeader(103) }},
+		"a fault before the answer": {readKind, 500, func(writer) { panic("fault") }},
+		"a fault of a write":        {writeKind, 504, func(writer) { panic("fault") }},
+		"a fault in the answer":     {readKind, 0, func(w writer) { half(w); panic("fault") }},
+		"an answer that breaks":     {readKind, 0, func(w writer) { half(w); panic(broken{io.EOF}) }},
+		"one that cannot begin":     {readKind, 500, func(writer) { panic(broken{io.EOF}) }},
+		"a proxy that gives up":     {writeKind, 0, func(writer) { panic(http.ErrAbortHandler) }},
+		"a status without a body":   {readKind, 308, func(w writer) { w.WriteHeader(308) }},
+		"a body without a status":   {readKind, 200, func(w writer) { _, _ = io.WriteString(w, "{}") }},
 	} {
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(below http.ResponseWriter, r *http.Request) {
+		handler := func(below writer, r *http.Request) {
 			w := &reply{ResponseWriter: below}
 			defer a.settle(w, r, c.kind)
 			c.serve(w)
-		}))
+		}
+		s := httptest.NewUnstartedServer(http.HandlerFunc(handler))
 		s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 		s.Start()
 		if status := statusOfWhole(s); status != c.status {
@@ -53,8 +54,11 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 
 // statusOfWhole is the status of an answer that arrived as a whole, 0 of one that did not.
 func statusOfWhole(s *httptest.Server) int {
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Get(s.URL)
+	req, err := http.NewRequest(http.MethodGet, s.URL, nil)
+	if err != nil {
+		return 0
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		return 0
 	}

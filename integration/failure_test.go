@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -41,7 +42,12 @@ func TestYAKtBrokenDiskOfLeader(t *testing.T) {
 		}
 	})
 	ready := watchReady(ctx, &wg, q.HTTPAddr(id))
-
+	kafka.Eventually(t, kafka.Patience, "the leader is ready", func() error {
+		if ready().IsZero() {
+			return errors.New("it has not been yet")
+		}
+		return nil
+	})
 	q.SmallDisk().Break(t)
 	code := q.Node(id).WaitExit(t, kafka.Patience)
 	ended := time.Now()
@@ -49,7 +55,8 @@ func TestYAKtBrokenDiskOfLeader(t *testing.T) {
 	wg.Wait()
 	log := q.Node(id).Log()
 	failed := loggedAt(t, log, "the log has failed")
-	kafka.Note(t, "exit code %d %v after the failure, last ready %v", code, ended.Sub(failed), ready().Sub(failed))
+	kafka.Note(t, "exit code %d %v after the failure, asked last %v after it when it was ready",
+		code, ended.Sub(failed), ready().Sub(failed))
 	if code != exitStopped || ended.Sub(failed) > exitMax {
 		t.Errorf("exit code %d, %v after the failure", code, ended.Sub(failed))
 	}

@@ -81,9 +81,21 @@ type Config struct {
 	MaxConnections      int            // 10,000
 	MaxConnectionsPerIP int            // as MaxConnections; -1: none but from addresses in MaxConnectionsOf
 	MaxConnectionsOf    map[string]int // instead of MaxConnectionsPerIP, by textual IP as in Caller.ClientAddr; 0: none
-	IdleTimeout         time.Duration  // without a request; 10 min, as connections.max.idle.ms; may be up to 1/8 early
-	FrameTimeout        time.Duration  // from the first byte of a frame to its last; 30 s
-	WriteTimeout        time.Duration  // for one reply to be taken by the peer; 30 s; may be up to 1/8 early
+
+	// Admit, if not nil, is asked about each connection that is within these limits, for a
+	// limit that others share. release is called once when a connection that it has let in has
+	// ended.
+	Admit func() (release func(), ok bool)
+
+	// StreamSlots connections beyond all of these limits are let in, if their first frame,
+	// which must come within StreamTimeout, is one of the private stream: it must get through
+	// whoever holds the rest. 0: none.
+	StreamSlots   int
+	StreamTimeout time.Duration // 1 s; between later frames of such a connection ten times that
+
+	IdleTimeout  time.Duration // without a request; 10 min, as connections.max.idle.ms; may be up to 1/8 early
+	FrameTimeout time.Duration // from the first byte of a frame to its last; 30 s
+	WriteTimeout time.Duration // for one reply to be taken by the peer; 30 s; may be up to 1/8 early
 
 	Logger *slog.Logger // slog.Default()
 }
@@ -96,6 +108,7 @@ func (cfg Config) withDefaults() Config {
 	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 10*time.Minute)
 	cfg.FrameTimeout = cmp.Or(cfg.FrameTimeout, 30*time.Second)
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
+	cfg.StreamTimeout = cmp.Or(cfg.StreamTimeout, time.Second)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	return cfg
 }
@@ -108,7 +121,9 @@ func (cfg Config) check() error {
 		return errors.New("no Versions or no Handle: set both")
 	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 || cfg.MaxConnectionsPerIP < -1:
 		return errors.New("a limit is negative")
-	case cfg.IdleTimeout < 0 || cfg.FrameTimeout < 0 || cfg.WriteTimeout < 0:
+	case cfg.StreamSlots < 0:
+		return errors.New("StreamSlots is negative")
+	case min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout) < 0:
 		return errors.New("a timeout is negative")
 	case cfg.MaxInFlightBytes < int64(cfg.MaxFrameBytes):
 		return fmt.Errorf("MaxInFlightBytes %d is less than MaxFrameBytes %d: the largest frame could never be read",

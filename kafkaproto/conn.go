@@ -36,6 +36,10 @@ type conn struct {
 	stream   FrameFunc          // nil until the first frame of the private stream
 	closed   func()             // of the stream; may be nil
 
+	guest   bool        // let in beyond the limits, for the private stream alone
+	refused closeReason // of a guest: the limit that a client meets
+	release func()      // gives back what Config.Admit gave; may be nil
+
 	key, version int16 // of the request in hand, for the log
 }
 
@@ -95,6 +99,11 @@ func (c *conn) end(err error) {
 	switch reason {
 	case closedByPeer, closedIdle, closedShutdown, closedPanic: // ordinary, or logged already
 		level = slog.LevelDebug
+	case refusedConnections, refusedConnectionsPerIP:
+		level = slog.LevelDebug
+		if c.server.refusals.now() {
+			level = slog.LevelWarn
+		}
 	case closedFault:
 		level = slog.LevelError
 	}
@@ -112,12 +121,15 @@ func (c *conn) close(cause error) {
 func (c *conn) frame() error {
 	data, owned, charged, err := c.in.next(c.ctx)
 	if err != nil {
-		return err
+		return c.unproven(err)
 	}
 	defer func() { c.in.budget.release(charged) }()
 	c.server.count.bytesIn.Add(int64(4 + len(data)))
 	if c.server.cfg.Stream != nil && len(data) >= 2 && int16(binary.BigEndian.Uint16(data)) == c.server.cfg.StreamKey {
 		return c.streamFrame(data, owned)
+	}
+	if c.guest {
+		return &frameError{c.refused, errNotAPeer}
 	}
 	h, req, err := readHeader(c.server.cfg.Versions, data)
 	c.key, c.version = h.key, h.version
@@ -257,6 +269,7 @@ func (c *conn) streamFrame(data []byte, owned bool) error {
 	}
 	if first {
 		c.in.widen(streamBufferBytes)
+		c.welcome()
 	}
 	if reply == nil {
 		return nil

@@ -337,16 +337,18 @@ func TestIdleTimeoutStartsAgain(t *testing.T) {
 	})
 }
 
+const streamKey = 32000
+
+func streamFrame(version int16, correlationID int32, body string) []byte {
+	data := binary.BigEndian.AppendUint16(nil, streamKey)
+	data = binary.BigEndian.AppendUint16(data, uint16(version))
+	data = binary.BigEndian.AppendUint32(data, uint32(correlationID))
+	return frame(append(append(data, 0, 1, 'n'), body...))
+}
+
 func TestStream(t *testing.T) {
-	const key = 32000
-	streamFrame := func(version int16, correlationID int32, body string) []byte {
-		data := binary.BigEndian.AppendUint16(nil, key)
-		data = binary.BigEndian.AppendUint16(data, uint16(version))
-		data = binary.BigEndian.AppendUint32(data, uint32(correlationID))
-		return frame(append(append(data, 0, 1, 'n'), body...))
-	}
 	cfg, _ := testConfig(respond)
-	cfg.StreamKey = key
+	cfg.StreamKey = streamKey
 	var bodies [][]byte
 	remotes, closed := make(chan string, 10), make(chan struct{}, 10)
 	cfg.Stream = func(remote string) (FrameFunc, func()) {

@@ -35,9 +35,10 @@ type Server struct {
 	accepting sync.WaitGroup // accept loops
 	serving   sync.WaitGroup // connections
 
-	mu    sync.Mutex
-	conns map[*conn]struct{}
-	perIP map[string]int
+	mu     sync.Mutex
+	conns  map[*conn]struct{}
+	perIP  map[string]int // but guests
+	guests int            // of conns
 
 	refusals quiet
 }
@@ -232,27 +233,50 @@ func (s *Server) admit(l Listener, nc net.Conn) {
 func (s *Server) register(c *conn) (closeReason, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	reason, ok := s.admits(c)
 	switch {
-	case s.draining.Load():
-		return closedShutdown, false
-	case len(s.conns) >= s.cfg.MaxConnections:
-		return refusedConnections, false
-	case s.perIP[c.caller.ClientAddr] >= s.cfg.connectionsOf(c.caller.ClientAddr):
-		return refusedConnectionsPerIP, false
+	case ok:
+		s.perIP[c.caller.ClientAddr]++
+	case reason == closedShutdown || s.cfg.Stream == nil || s.guests >= s.cfg.StreamSlots:
+		return reason, false
+	default:
+		s.guests++
+		c.beGuest(reason)
 	}
 	s.conns[c] = struct{}{}
-	s.perIP[c.caller.ClientAddr]++
 	s.serving.Add(1)
 	s.count.accepted.Add(1)
 	s.count.connections.Add(1)
 	return 0, true
 }
 
+// admits reports whether there is room for a connection, or why not. The caller holds the lock.
+func (s *Server) admits(c *conn) (closeReason, bool) {
+	switch {
+	case s.draining.Load():
+		return closedShutdown, false
+	case len(s.conns)-s.guests >= s.cfg.MaxConnections:
+		return refusedConnections, false
+	case s.perIP[c.caller.ClientAddr] >= s.cfg.connectionsOf(c.caller.ClientAddr):
+		return refusedConnectionsPerIP, false
+	case s.cfg.Admit == nil:
+		return 0, true
+	}
+	release, ok := s.cfg.Admit()
+	c.release = release
+	return refusedConnections, ok
+}
+
 func (s *Server) unregister(c *conn) {
+	if c.release != nil {
+		c.release()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
-	if s.perIP[c.caller.ClientAddr]--; s.perIP[c.caller.ClientAddr] == 0 {
+	if c.guest {
+		s.guests--
+	} else if s.perIP[c.caller.ClientAddr]--; s.perIP[c.caller.ClientAddr] == 0 {
 		delete(s.perIP, c.caller.ClientAddr)
 	}
 	s.count.connections.Add(-1)

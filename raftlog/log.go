@@ -205,8 +205,8 @@ func (l *Log) fail(err error) {
 	})
 }
 
-// Fail stops this replica as a failed disk does, for an owner that finds that what it made of the log cannot be
-// trusted. It does not wait, and may be called from the App's methods.
+// Fail stops this replica as a failed disk does, for an owner that finds that what it made of
+// the log cannot be trusted. It does not wait, and may be called from the App's methods.
 func (l *Log) Fail(err error) { l.fail(err) }
 
 // Failed delivers one error when an invariant is broken or the disk has failed. The replica has then stopped taking

@@ -21,7 +21,7 @@ import (
 // How long the end of a node may take. What hangs beyond that, such as a disk, does not keep
 // the process.
 const (
-	stopTimeout  = 10 * time.Second       // to hand leadership over and let replies go out, when told to stop
+	stopTimeout  = 10 * time.Second       // to hand leadership over and let replies go out
 	closeTimeout = 10 * time.Second       // to close what is on disk, behind that
 	failTimeout  = 500 * time.Millisecond // for all of it, when the node has failed
 )
@@ -105,7 +105,7 @@ func stop(end func(context.Context) error, courtesy, closing time.Duration) erro
 		return err
 	case <-late.C:
 		return &exitError{exitStopped, fmt.Errorf("the node could not be closed within %v: does a disk hang? "+
-			"Everything that it has acknowledged is on its disk", courtesy+closing)}
+			"What it has acknowledged is on its disk", courtesy+closing)}
 	}
 }
 

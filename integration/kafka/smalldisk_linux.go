@@ -30,7 +30,8 @@ func NewSmallDisk(t testing.TB, dir string, mib int) *SmallDisk {
 func NewBlockDisk(t testing.TB, dir string, mib int) *SmallDisk {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "disk")
-	return mountDisk(t, dir, fmt.Sprintf("truncate -s %dM %s && mkfs.ext4 -q %[2]s && mount -o loop %[2]s %[3]s", mib, image, dir))
+	const script = "truncate -s %dM %s && mkfs.ext4 -q %[2]s && mount -o loop %[2]s %[3]s"
+	return mountDisk(t, dir, fmt.Sprintf(script, mib, image, dir))
 }
 
 // mountDisk runs the shell commands that mount a file system at dir, where only this process's
@@ -104,7 +105,9 @@ func (d *SmallDisk) Break(t testing.TB) {
 	}
 	defer dir.Close()
 	how := uint32(noLogFlush)
-	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, dir.Fd(), ext4Shutdown, uintptr(unsafe.Pointer(&how))); errno != 0 {
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, dir.Fd(), ext4Shutdown,
+		uintptr(unsafe.Pointer(&how)))
+	if errno != 0 {
 		t.Fatalf("shutting %s down: %v", d.dir, errno)
 	}
 }

@@ -22,12 +22,20 @@ import (
 // knows where to send what only the leader can do. Brokers and tools never see it.
 const httpEndpoint = "HTTP"
 
-// Limits of HTTP connections.
+// httpLimits bound HTTP connections.
+type httpLimits struct {
+	connections   int           // at once
+	headerTimeout time.Duration // for a request's header to arrive
+	idleTimeout   time.Duration // between two requests
+}
+
+var defaultHTTPLimits = httpLimits{
+	connections: 20_000, headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
+}
+
 const (
-	httpConnectionsMax = 20_000
-	httpHeaderBytes    = 32 << 10
-	httpHeaderTimeout  = 10 * time.Second
-	httpIdleTimeout    = 2 * time.Minute
+	httpHeaderBytes = 32 << 10
+	httpDialTimeout = 2 * time.Second
 )
 
 // httpServer serves the HTTP API on this node's listeners. Its methods do nothing on nil.
@@ -37,58 +45,30 @@ type httpServer struct {
 	api       *httpapi.API
 }
 
-// listenHTTP binds the listeners; nil when there are none.
-func listenHTTP(at []config.HostPort, logger *slog.Logger) (*httpServer, error) {
+// listenHTTP binds the listeners; nil when there are none. Connections take descriptors of files.
+func listenHTTP(
+	at []config.HostPort, limits httpLimits, files *descriptors, logger *slog.Logger,
+) (*httpServer, error) {
 	if len(at) == 0 {
 		return nil, nil
 	}
 	s := &httpServer{server: &http.Server{
-		ReadHeaderTimeout: httpHeaderTimeout, IdleTimeout: httpIdleTimeout, MaxHeaderBytes: httpHeaderBytes,
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: limits.headerTimeout, IdleTimeout: limits.idleTimeout,
+		MaxHeaderBytes: httpHeaderBytes,
+		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
-	open := new(atomic.Int64)
+	open, idle := new(atomic.Int64), newIdleConns()
+	s.server.ConnState = idle.note
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
 			s.close()
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
 		}
-		s.listeners = append(s.listeners, &boundedListener{l, open})
+		bounded := &boundedListener{l, limits.connections, open, files, idle, logger}
+		s.listeners = append(s.listeners, bounded)
 	}
 	return s, nil
-}
-
-// boundedListener closes connections beyond the limit at once, so that they cost nothing.
-type boundedListener struct {
-	net.Listener
-	open *atomic.Int64
-}
-
-func (l *boundedListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if l.open.Add(1) <= httpConnectionsMax {
-			return &countedConn{Conn: c, open: l.open}, nil
-		}
-		l.open.Add(-1)
-		c.Close()
-	}
-}
-
-type countedConn struct {
-	net.Conn
-	open   *atomic.Int64
-	closed atomic.Bool
-}
-
-func (c *countedConn) Close() error {
-	if c.closed.CompareAndSwap(false, true) {
-		c.open.Add(-1)
-	}
-	return c.Conn.Close()
 }
 
 // use makes api answer the requests; before serve.
@@ -207,6 +187,7 @@ func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
 		Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
+		Dial:           n.files.dialer((&net.Dialer{Timeout: httpDialTimeout}).DialContext),
 		SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
 	})
 }

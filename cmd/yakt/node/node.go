@@ -34,6 +34,7 @@ type Node struct {
 	controller *controller.Controller
 	log        *raftlog.Log
 	server     *kafkaproto.Server
+	files      *descriptors
 	debug      *debugServer
 	http       *httpServer
 
@@ -46,6 +47,7 @@ type Node struct {
 // Open makes a node on a formatted directory and binds its listeners; Start lets it take part. An error says what is wrong and what to do.
 func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	n := &Node{cfg: cfg, logger: logger, failed: make(chan error, 1)}
+	n.files = newDescriptors(descriptorLimit())
 	defer func() {
 		if err != nil {
 			n.release()
@@ -60,7 +62,7 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	if n.debug, err = listenDebug(cfg.DebugListeners, logger); err != nil {
 		return nil, err
 	}
-	if n.http, err = listenHTTP(cfg.HTTPListeners, logger); err != nil {
+	if n.http, err = listenHTTP(cfg.HTTPListeners, defaultHTTPLimits, n.files, logger); err != nil {
 		return nil, err
 	}
 	n.registration = n.makeRegistration()
@@ -73,6 +75,7 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	}
 	n.controller.SetLog(quorumLog{n.log})
 	n.http.use(n.httpAPI())
+	n.files.note(cfg.MaxConnections, logger)
 	return n, nil
 }
 
@@ -98,6 +101,8 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		MaxConnections:      int(n.cfg.MaxConnections),
 		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
 		MaxConnectionsOf:    make(map[string]int),
+		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaDoor) },
+		StreamSlots:         peerSlots,
 		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
 		MaxInFlightBytes:    max(0, n.cfg.MaxQueuedRequestBytes),
 		Logger:              n.logger,

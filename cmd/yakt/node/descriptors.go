@@ -1,0 +1,123 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// descriptorReserve is how many of the process's file descriptors connections of clients never
+// get: the log, its snapshots and their readers, the listeners, and the connections from and to
+// peers live on them. A node that cannot open the next segment of its log takes no writes, so
+// clients are turned away first.
+const descriptorReserve = 128
+
+// peerSlots is how many connections peers may open when clients hold all that they may.
+const peerSlots = 32
+
+// door is where a connection comes in.
+type door int
+
+const (
+	kafkaDoor door = iota
+	httpDoor
+	doors
+)
+
+// descriptors shares out, among the connections of clients, what the process may open beyond
+// its reserve. Each door is sure of a part of it, so that a crowd at one does not close the
+// other. It is safe for concurrent use.
+type descriptors struct {
+	total int        // for all doors
+	sure  [doors]int // of each
+
+	mu   sync.Mutex
+	used [doors]int
+}
+
+// newDescriptors shares out what a process with so many descriptors has to share.
+func newDescriptors(limit int) *descriptors {
+	total := max(limit-descriptorReserve, limit/2)
+	return &descriptors{total: total, sure: [doors]int{kafkaDoor: total / 2, httpDoor: total / 8}}
+}
+
+// admit takes a descriptor for a connection at a door; release, which may be called once, gives
+// it back.
+func (d *descriptors) admit(at door) (release func(), ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	others := 0
+	for other := range doors {
+		if other != at {
+			others += max(d.used[other], d.sure[other])
+		}
+	}
+	if d.used[at] >= d.total-others {
+		return nil, false
+	}
+	d.used[at]++
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.used[at]--
+	}, true
+}
+
+// descriptorLimit is how many descriptors this process may open. Go has raised the soft limit
+// to the hard one.
+func descriptorLimit() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxInt32
+	}
+	return int(min(limit.Cur, math.MaxInt32))
+}
+
+// note says when there are fewer connections to be had than are configured. Where nothing is
+// configured, Kafka's default is more than any system has.
+func (d *descriptors) note(configured int32, logger *slog.Logger) {
+	if d.total >= int(configured) {
+		return
+	}
+	level := slog.LevelWarn
+	if configured == math.MaxInt32 {
+		level = slog.LevelInfo
+	}
+	logger.Log(context.Background(), level, "the limit of open files bounds the connections of clients: "+
+		"raise it (ulimit -n, or LimitNOFILE of the service) for more",
+		"connections", d.total, "reserved", descriptorReserve, "max.connections", configured)
+}
+
+// dialFunc is net.Dialer's DialContext.
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// dialer connects to other nodes' HTTP APIs on descriptors of the HTTP door: a request that is
+// passed on takes a second one.
+func (d *descriptors) dialer(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		release, ok := d.admit(httpDoor)
+		if !ok {
+			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.EMFILE}
+		}
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		return &admittedConn{Conn: c, release: sync.OnceFunc(release)}, nil
+	}
+}
+
+// admittedConn gives its descriptor back when it is closed.
+type admittedConn struct {
+	net.Conn
+	release func() // may be called again
+}
+
+func (c *admittedConn) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}

@@ -1,0 +1,45 @@
+package kafkaproto
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A guest is a connection beyond the limits. It is let in for the private stream alone: the
+// peers of this node must get through when clients, or strangers, hold every other connection.
+// Until its first frame it costs a slot for a short time; see Config.StreamSlots.
+
+var errNotAPeer = errors.New("there is no room for a further client")
+
+// guestIdleFactor is how many StreamTimeouts a guest may be silent between two frames.
+const guestIdleFactor time.Duration = 10
+
+// beGuest makes a connection a guest, before it is served. reason is why it is not more.
+func (c *conn) beGuest(reason closeReason) {
+	c.guest, c.refused = true, reason
+	c.in.deadline.idleTimeout = c.server.cfg.StreamTimeout
+	c.in.deadline.frameTimeout = min(c.in.deadline.frameTimeout, c.server.cfg.StreamTimeout)
+}
+
+// welcome lets a guest that has shown itself as a peer stay.
+func (c *conn) welcome() {
+	if !c.guest {
+		return
+	}
+	cfg := c.server.cfg
+	c.in.deadline.idleTimeout = min(cfg.IdleTimeout, guestIdleFactor*cfg.StreamTimeout)
+	c.in.deadline.frameTimeout = cfg.FrameTimeout
+	c.in.deadline.idleSet = time.Time{}
+}
+
+// unproven says of a guest that has not sent its first frame in time that it was refused.
+func (c *conn) unproven(err error) error {
+	e, ok := errors.AsType[*frameError](err)
+	slow := ok && (e.reason == closedIdle || e.reason == closedFrameTimeout)
+	if !slow || !c.guest || c.stream != nil {
+		return err
+	}
+	err = fmt.Errorf("%w, and it sent no frame of a peer: %w", errNotAPeer, err)
+	return &frameError{c.refused, err}
+}
