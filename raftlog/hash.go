@@ -88,57 +88,74 @@ func (s *storage) rebase(index uint64, h logHash) {
 	}
 }
 
-// seal puts the hash of the log up to the position that a message names into it: the entry before
-// those that an append brings, or the commit index of a heartbeat.
+// claim is what a leader says of its log: the hash up to an entry.
+type claim struct {
+	index uint64
+	term  uint64 // of the entry; 0 when the message does not say
+	hash  logHash
+}
+
+// claimOf returns the position that a leader's message names: the entry before those that an append
+// brings, the commit index of a heartbeat, the end of a snapshot. ok is false for other messages.
+func claimOf(m *raftpb.Message) (at claim, ok bool) {
+	switch m.GetType() {
+	case raftpb.MsgApp:
+		return claim{index: m.GetIndex(), term: m.GetLogTerm()}, true
+	case raftpb.MsgHeartbeat:
+		return claim{index: m.GetCommit()}, true
+	case raftpb.MsgSnap:
+		s, err := snapshotMark(m.GetSnapshot())
+		return claim{s.Index, s.Term, logHash{s.Hash}}, err == nil
+	}
+	return claim{}, false
+}
+
+// seal puts the hash of this log up to the position that a message names into it. A snapshot has its
+// own.
 func (c *core) seal(m *raftpb.Message) {
-	if index, sealed := sealedIndex(m); sealed {
-		at, _ := c.store.at(index) // not known when it is compacted
+	if named, ok := claimOf(m); ok && m.GetType() != raftpb.MsgSnap {
+		at, _ := c.store.at(named.index) // not known when it is compacted
 		m.Context = append(at.hash.append(make([]byte, 0, logHashBytes+len(m.GetContext()))), m.GetContext()...)
 	}
 }
 
-// sealedIndex is the position whose hash a message carries.
-func sealedIndex(m *raftpb.Message) (index uint64, sealed bool) {
-	switch m.GetType() {
-	case raftpb.MsgApp:
-		return m.GetIndex(), true
-	case raftpb.MsgHeartbeat:
-		return m.GetCommit(), true
-	}
-	return 0, false
-}
-
-// unseal takes the hash out of a message and compares it with this log. A leader's log holds all
-// that is committed, so one that differs there proves that this replica cannot be trusted (or that
-// the leader cannot, which this replica cannot know): it stops before it serves anything further.
+// unseal takes the leader's hash out of a message and compares it with this log. It reports whether
+// raft may have the message.
 func (c *core) unseal(m *raftpb.Message) (ok bool) {
-	index, sealed := sealedIndex(m)
-	if !sealed {
+	leader, ok := claimOf(m)
+	if !ok {
 		return true
 	}
-	if len(m.GetContext()) < logHashBytes {
-		return false
-	}
-	h := readLogHash(m.GetContext())
-	m.Context = m.GetContext()[logHashBytes:]
-	at, held := c.store.at(index)
-	if !held || m.GetTerm() < c.term {
-		return true // raft ignores the messages of leaders that were replaced
-	}
-	if m.GetType() == raftpb.MsgApp && at.term != m.GetLogTerm() {
-		if index <= c.rn.BasicStatus().GetCommit() {
-			c.diverged(m, at, fmt.Sprintf("its entry is of term %d, the leader's of term %d", at.term, m.GetLogTerm()))
+	if m.GetType() != raftpb.MsgSnap {
+		if len(m.GetContext()) < logHashBytes {
+			return false
 		}
-		return c.failed == nil
+		leader.hash = readLogHash(m.GetContext())
+		m.Context = m.GetContext()[logHashBytes:]
 	}
-	switch {
-	case at.hash.differs(h):
-		c.diverged(m, at, fmt.Sprintf("its hash is %016x, the leader's %016x", at.hash.Sum, h.Sum))
-	case h.known() && h.Chain != at.hash.Chain:
-		c.cfg.log.Info("took over the leader's running hash of the log", "index", index, "chain", h.Chain)
-		c.store.rebase(index, h)
+	if m.GetTerm() >= c.term { // raft ignores the messages of leaders that were replaced
+		c.compare(m, leader)
 	}
 	return c.failed == nil
+}
+
+// compare stops this replica when its log is not the leader's. A leader's log holds all that is
+// committed, so a difference there proves that this replica cannot be trusted (or that the leader
+// cannot, which it cannot know): it stops before it serves anything further.
+func (c *core) compare(m *raftpb.Message, leader claim) {
+	at, held := c.store.at(leader.index)
+	switch {
+	case !held:
+	case leader.term != 0 && leader.term != at.term:
+		if at.index <= c.rn.BasicStatus().GetCommit() {
+			c.diverged(m, at, fmt.Sprintf("its entry is of term %d, the leader's of term %d", at.term, leader.term))
+		}
+	case at.hash.differs(leader.hash):
+		c.diverged(m, at, fmt.Sprintf("its hash is %016x, the leader's %016x", at.hash.Sum, leader.hash.Sum))
+	case leader.hash.known() && leader.hash.Chain != at.hash.Chain:
+		c.cfg.log.Info("took over the leader's running hash of the log", "index", at.index, "chain", leader.hash.Chain)
+		c.store.rebase(at.index, leader.hash)
+	}
 }
 
 func (c *core) diverged(m *raftpb.Message, at position, how string) {

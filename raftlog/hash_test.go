@@ -40,11 +40,16 @@ func appendTo(index uint64) *raftpb.Message {
 // TestDivergedLogStops: a follower stops at the first message of a leader whose log differs before the position that
 // the message names, although indexes and terms agree there.
 func TestDivergedLogStops(t *testing.T) {
-	for _, kind := range []raftpb.MessageType{raftpb.MsgApp, raftpb.MsgHeartbeat} {
+	for _, kind := range []raftpb.MessageType{raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap} {
 		leader, same, other := follower(t, "a", "b", "c"), follower(t, "a", "b", "c"), follower(t, "a", "x", "c")
 		message := func() *raftpb.Message {
 			m := appendTo(3)
 			m.Type = kind.Enum()
+			if kind == raftpb.MsgSnap {
+				at := leader.store.last()
+				m.Snapshot = markSnapshot(mark{Index: at.index, Term: at.term, EndOffset: at.end, Epoch: at.epoch,
+					ConfState: leader.conf(), Hash: at.hash.LogHash})
+			}
 			return sealed(leader, m)
 		}
 		same.step(message())
