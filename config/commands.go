@@ -7,7 +7,8 @@ import (
 )
 
 // Command is the command line of one of yakt's commands, such as "yakt format", with the flags that
-// find this configuration again: it can be pasted into a shell. Overrides with secrets are left out.
+// find this configuration again: it can be pasted into a shell. Overrides with secrets are left
+// out.
 func (c *Config) Command(command string) string {
 	if c.Path != "" {
 		command += " --config " + shellWord(c.Path)

@@ -15,8 +15,8 @@ import (
 type Config struct {
 	Path string // the file it came from; "" without one
 	// Embedded is the built-in configuration of one node, whose directory is formatted at its first
-	// start: there is no file, and no other layer says anything of node id, voters, bootstrap servers
-	// or directories.
+	// start: there is no file, and no other layer says anything of node id, voters, bootstrap
+	// servers or directories.
 	Embedded bool
 
 	NodeID int32
@@ -119,8 +119,9 @@ func (c *Config) name() string {
 }
 
 // Load reads the file at path (.yaml, .yml and .json by extension, anything else as .properties), the environment and the
-// overrides. Without a path, and with neither environment nor overrides naming node id, voters, bootstrap servers or
-// directories, the built-in one-node configuration is the lowest layer (see Config.Embedded). Notices come with an error, too;
+// overrides. Without a path, and with neither environment nor overrides naming node id, voters,
+// bootstrap servers or directories, the built-in one-node configuration is the lowest layer (see
+// Config.Embedded). Notices come with an error, too;
 // the error is an *Error unless the file itself cannot be read.
 func Load(path string, overrides map[string]string) (*Config, []Notice, error) {
 	return load(path, overrides, true)

@@ -123,7 +123,8 @@ func TestNotEmbedded(t *testing.T) {
 		"controller.quorum.bootstrap.servers": "localhost:9093", "metadata.log.dir": "x",
 	} {
 		_, _, err := Load("", map[string]string{key: value})
-		want := "configuration without a file (override sets " + key + ", so that the built-in one-node configuration does not apply)"
+		want := "configuration without a file (override sets " + key + ", so that the built-in " +
+			"one-node configuration does not apply)"
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s by override: %v", key, err)
 		}
@@ -149,8 +150,9 @@ func TestNodeByEnvironment(t *testing.T) {
 	t.Setenv("YAKT_LISTENERS", "CONTROLLER://:9093")
 	t.Setenv("YAKT_LOG_DIRS", "/data")
 	_, _, err := Load("", nil)
-	want := "controller.listener.names is not set; name the controller listener, usually controller.listener.names=CONTROLLER; " +
-		"the environment variable is YAKT_CONTROLLER_LISTENER_NAMES"
+	want := "controller.listener.names is not set; name the controller listener, usually " +
+		"controller.listener.names=CONTROLLER; the environment variable is " +
+		"YAKT_CONTROLLER_LISTENER_NAMES"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

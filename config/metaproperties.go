@@ -49,8 +49,8 @@ type MetaProperties struct {
 	ClusterID   string
 	NodeID      int32
 	DirectoryID UUID // zero in directories formatted before Kafka 3.7
-	// Checkpoints is a CRC-32C of the checkpoint files that `yakt format` wrote beside it, 0 when it is
-	// not known.
+	// Checkpoints is a CRC-32C of the checkpoint files that `yakt format` wrote beside it, 0 when
+	// it is not known.
 	Checkpoints uint32
 }
 
@@ -98,7 +98,8 @@ func readSmall(path string) ([]byte, error) {
 
 func parseMetaProperties(data []byte) (MetaProperties, error) {
 	if len(data) > maxMetaPropertiesBytes {
-		return MetaProperties{}, fmt.Errorf("is damaged: it is larger than %d bytes", maxMetaPropertiesBytes)
+		return MetaProperties{}, fmt.Errorf("is damaged: it is larger than %d bytes",
+			maxMetaPropertiesBytes)
 	}
 	entries, err := ParseProperties(data)
 	if err != nil {
@@ -109,7 +110,8 @@ func parseMetaProperties(data []byte) (MetaProperties, error) {
 		values[e.Key] = e.Value
 	}
 	if sum, ok := values[checksumKey]; ok && sum != checksumOf(values) {
-		return MetaProperties{}, fmt.Errorf("is damaged: its content has the checksum %s and it names %q",
+		return MetaProperties{}, fmt.Errorf("is damaged: its content has the checksum %s and it "+
+			"names %q",
 			checksumOf(values), sum)
 	}
 	return metaPropertiesOf(values)
@@ -131,7 +133,8 @@ func crcText(crc uint32) string { return fmt.Sprintf("%08x", crc) }
 func metaPropertiesOf(values map[string]string) (m MetaProperties, err error) {
 	switch version, ok := values["version"]; {
 	case !ok || version == "0":
-		return m, errors.New("has version 0, as Kafka with ZooKeeper wrote it, and only version 1 is known")
+		return m, errors.New("has version 0, as Kafka with ZooKeeper wrote it, and only version " +
+			"1 is known")
 	case version != "1":
 		return m, fmt.Errorf("has version %q, and only version 1 is known", version)
 	}
@@ -237,7 +240,8 @@ func (c *Config) checkCluster(dir string, other, m MetaProperties) error {
 	if other.ClusterID == m.ClusterID {
 		return nil
 	}
-	return fmt.Errorf("%s has cluster.id=%s, but %s has cluster.id=%s; name directories of one cluster in log.dirs",
+	return fmt.Errorf("%s has cluster.id=%s, but %s has cluster.id=%s; name directories of one "+
+		"cluster in log.dirs",
 		filepath.Join(dir, MetaPropertiesName), other.ClusterID,
 		filepath.Join(c.MetadataLogDir, MetaPropertiesName), m.ClusterID)
 }
@@ -246,6 +250,7 @@ func (c *Config) checkNode(dir string, m MetaProperties) error {
 	if m.NodeID == c.NodeID {
 		return nil
 	}
-	return fmt.Errorf("%s has node.id=%d, but %s has node.id=%d; correct node.id, or name this node's own directory in log.dirs",
+	return fmt.Errorf("%s has node.id=%d, but %s has node.id=%d; correct node.id, or name this "+
+		"node's own directory in log.dirs",
 		filepath.Join(dir, MetaPropertiesName), m.NodeID, c.name(), c.NodeID)
 }

@@ -43,9 +43,10 @@ func TestMetaPropertiesErrors(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, MetaPropertiesName)
 	for text, want := range map[string]string{
-		"cluster.id=a\nbroker.id=1\n": "has version 0, as Kafka with ZooKeeper wrote it, and only version 1 is known",
-		"version=2\n":                 `has version "2", and only version 1 is known`,
-		"version=1\n":                 "has no usable cluster.id: the cluster id is empty",
+		"cluster.id=a\nbroker.id=1\n": "has version 0, as Kafka with ZooKeeper wrote it, and " +
+			"only version 1 is known",
+		"version=2\n": `has version "2", and only version 1 is known`,
+		"version=1\n": "has no usable cluster.id: the cluster id is empty",
 		`version=1` + "\n" + `cluster.id=a\u0007` + "\n":                          "has no usable cluster.id: the cluster id \"a\\a\" holds control characters",
 		"version=1\ncluster.id=a\n":                                               `has node.id="", which is not an id`,
 		"version=1\ncluster.id=a\nnode.id=-1\n":                                   `has node.id="-1", which is not an id`,
@@ -128,7 +129,8 @@ func put(t *testing.T, dir string, m MetaProperties) {
 func TestCheckMetaProperties(t *testing.T) {
 	c, metadata, other := node(t)
 	err := c.CheckMetaProperties(MetaProperties{ClusterID: "here", NodeID: 2})
-	want := metadata + "/meta.properties has node.id=2, but " + c.Path + " has node.id=1; correct node.id, or name this node's own directory in log.dirs"
+	want := metadata + "/meta.properties has node.id=2, but " + c.Path + " has node.id=1; " +
+		"correct node.id, or name this node's own directory in log.dirs"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
@@ -137,7 +139,8 @@ func TestCheckMetaProperties(t *testing.T) {
 		t.Errorf("with another directory that is not formatted: %v", err)
 	}
 	put(t, other, MetaProperties{ClusterID: "there", NodeID: 1})
-	want = other + "/meta.properties has cluster.id=there, but " + metadata + "/meta.properties has cluster.id=here; name directories of one cluster in log.dirs"
+	want = other + "/meta.properties has cluster.id=there, but " + metadata + "/meta.properties " +
+		"has cluster.id=here; name directories of one cluster in log.dirs"
 	if err = c.CheckMetaProperties(here); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
@@ -149,7 +152,8 @@ func TestCheckMetaProperties(t *testing.T) {
 
 func TestCommandsCanBePasted(t *testing.T) {
 	c, _ := mustLoad(t, "testdata/dynamic.properties", nil)
-	equal(t, "command", c.Command("yakt format"), "yakt format --config testdata/dynamic.properties")
+	equal(t, "command", c.Command("yakt format"), "yakt format --config "+
+		"testdata/dynamic.properties")
 	c, _ = mustLoad(t, "testdata/static.properties", map[string]string{
 		"log.dirs": "/it's here", "node.id": "3001", "ssl.key.password": "canary",
 	})

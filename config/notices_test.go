@@ -96,8 +96,8 @@ func TestVariablesForKafkasImages(t *testing.T) {
 		"KAFKA_NODE_ID=canary", "KAFKA_CFG_LOG_DIRS=canary", "KAFKA_NUM_PARTITIONS=canary", "YAKT_NUM_PARTITIONS=2",
 		"KAFKA_HEAP_OPTS=canary", "KAFKA_NUM_IO_THREADS=canary", "KAFKA_HTTP_LISTENERS=canary", "KAFKA_LISTENERS=", "PATH=canary",
 	}, keyTable())
-	want := "variables for container images of Kafka do nothing here; use the name in parentheses: " +
-		"KAFKA_CFG_LOG_DIRS (here YAKT_LOG_DIRS), KAFKA_NODE_ID (here YAKT_NODE_ID)"
+	want := "variables for container images of Kafka do nothing here; use the name in " +
+		"parentheses: KAFKA_CFG_LOG_DIRS (here YAKT_LOG_DIRS), KAFKA_NODE_ID (here YAKT_NODE_ID)"
 	if !found || n.Text != want || n.Kind != KeyUnknown || !slices.Equal(n.Keys, []string{"KAFKA_CFG_LOG_DIRS", "KAFKA_NODE_ID"}) {
 		t.Errorf("got %+v\nwant %s", n, want)
 	}

@@ -43,10 +43,12 @@ base64 that you choose. --standalone is for a quorum of this node alone. This re
 	}
 	s.flags(cmd)
 	flags := cmd.Flags()
-	flags.StringVarP(&f.ClusterID, "cluster-id", "t", "", "cluster id, any text; none makes a new one")
+	flags.StringVarP(&f.ClusterID, "cluster-id", "t", "", "cluster id, any text; none makes a "+
+		"new one")
 	flags.BoolVarP(&f.Standalone, "standalone", "s", false, "this node alone is the first voter set of a dynamic quorum")
 	flags.StringVarP(&f.InitialControllers, "initial-controllers", "I", "", "first voter set of a dynamic quorum: id@host:port:directory-id,…")
-	flags.BoolVarP(&f.NoInitial, "no-initial-controllers", "N", false, "refused: this release cannot add a node to a quorum")
+	flags.BoolVarP(&f.NoInitial, "no-initial-controllers", "N", false, "refused: this release "+
+		"cannot add a node to a quorum")
 	flags.StringVarP(&f.ReleaseVersion, "release-version", "r", "", "metadata.version of a new cluster, such as 4.1 (default "+metadata.LatestVersion.String()+")")
 	flags.StringArrayVarP(&features, "feature", "f", nil, "level of a feature of a new cluster, as name=level; may be repeated")
 	flags.BoolVarP(&f.IgnoreFormatted, "ignore-formatted", "g", false, "leave directories alone that are formatted already")

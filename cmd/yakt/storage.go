@@ -21,8 +21,9 @@ func storageCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check --config FILE [--dir DIR]",
 		Short: "Say what a metadata log directory holds and whether a node can be started on it",
-		Long: `Say what a metadata log directory holds and whether a node can be started on it with this configuration. Nothing is
-changed. The exit code is 1 when it cannot be, and the message says why and what to do.`,
+		Long: `Say what a metadata log directory holds and whether a node can be started on it with this
+configuration. Nothing is changed. The exit code is 1 when it cannot be, and the message says why
+and what to do. The records of the log and its snapshots are not read: a start checks them, too.`,
 		Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
@@ -39,11 +40,11 @@ changed. The exit code is 1 when it cannot be, and the message says why and what
 			if err != nil {
 				return err
 			}
-			err = show(cmd.OutOrStdout(), output, report, func() [][]string { return storageRows(report) })
-			if err == nil && !report.Fit {
-				err = errors.New(report.Problem)
+			rows := func() [][]string { return storageRows(report) }
+			if err := show(cmd.OutOrStdout(), output, report, rows); err != nil || report.Fit {
+				return err
 			}
-			return err
+			return errors.New(report.Problem)
 		},
 	}
 	s.flags(cmd)

@@ -15,8 +15,7 @@ func nodeFile(t *testing.T) (file, dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "data")
 	file = filepath.Join(t.TempDir(), "c.properties")
-	text := fmt.Sprintf("node.id=1\ncontroller.quorum.voters=1@127.0.0.1:19091\nlisteners=CONTROLLER://127.0.0.1:0\n"+
-		"controller.listener.names=CONTROLLER\nlog.dirs=%s\n", dir)
+	text := fmt.Sprintf("node.id=1\ncontroller.quorum.voters=1@127.0.0.1:19091\nlisteners=CONTROLLER://127.0.0.1:0\ncontroller.listener.names=CONTROLLER\nlog.dirs=%s\n", dir)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +26,8 @@ func TestStorageCheck(t *testing.T) {
 	file, dir := nodeFile(t)
 	out, errOut := yakt(t, exitFailed, "storage check --config %s", file)
 	contains(t, out, "KIND", "missing", "false")
-	contains(t, errOut, dir+" is not formatted: there is no such directory", "run `yakt format --config "+file+"`")
+	contains(t, errOut, dir+" is not formatted: there is no such directory",
+		"run `yakt format --config "+file+"`")
 	yakt(t, exitOK, "format --config %s", file)
 	out, _ = yakt(t, exitOK, "storage check --config %s -o json", file)
 	var r node.StorageReport

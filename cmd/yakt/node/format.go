@@ -63,11 +63,13 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 	if f.ClusterID != "" {
 		if err := config.CheckClusterID(f.ClusterID); err != nil {
-			return nil, fmt.Errorf("--cluster-id: %w; `yakt format` without --cluster-id makes one", err)
+			return nil, fmt.Errorf("--cluster-id: %w; `yakt format` without --cluster-id makes one",
+				err)
 		}
 	}
+	all := slices.Sorted(slices.Values(append(slices.Clone(cfg.LogDirs), cfg.MetadataLogDir)))
 	var dirs []string
-	for _, dir := range slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(cfg.LogDirs), cfg.MetadataLogDir)))) {
+	for _, dir := range slices.Compact(all) {
 		d, err := Inspect(dir)
 		if err != nil {
 			return nil, err
@@ -87,7 +89,8 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 // adopt leaves a directory as it is that is formatted already.
 func (f *Format) adopt(d *Directory) error {
 	if f.ClusterID != "" && f.ClusterID != d.Meta.ClusterID {
-		return fmt.Errorf("%s has cluster.id=%s, but the directories are to be formatted with %s; give --cluster-id %s, or none",
+		return fmt.Errorf("%s has cluster.id=%s, but the directories are to be formatted with "+
+			"%s; give --cluster-id %s, or none",
 			d.metaPath(), d.Meta.ClusterID, f.ClusterID, d.Meta.ClusterID)
 	}
 	f.ClusterID = d.Meta.ClusterID
@@ -154,17 +157,20 @@ func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) 
 	static := len(cfg.Voters) > 0 && !cfg.Embedded
 	switch {
 	case f.NoInitial:
-		return nil, directory, errors.New("--no-initial-controllers is for a node that joins a quorum, and this release cannot " +
-			"add a node to a quorum; a new quorum is formatted with --initial-controllers on each of its nodes, or with --standalone")
+		return nil, directory, errors.New("--no-initial-controllers is for a node that joins a " +
+			"quorum, and this release cannot add a node to a quorum; a new quorum is formatted " +
+			"with --initial-controllers on each of its nodes, or with --standalone")
 	case chosen > 1:
 		return nil, directory, errors.New("give only one of --standalone and --initial-controllers")
 	case static && chosen > 0:
-		return nil, directory, errors.New("controller.quorum.voters is set, which names the voters; remove it to use --standalone or --initial-controllers")
+		return nil, directory, errors.New("controller.quorum.voters is set, which names the " +
+			"voters; remove it to use --standalone or --initial-controllers")
 	case static:
 		return nil, directory, nil
 	case chosen == 0 && !cfg.Embedded:
-		return nil, directory, errors.New("the voters of this quorum are not known: set controller.quorum.voters, or give --initial-controllers, " +
-			"or --standalone if this node is to be the only one")
+		return nil, directory, errors.New("the voters of this quorum are not known: set " +
+			"controller.quorum.voters, or give --initial-controllers, or --standalone if this " +
+			"node is to be the only one")
 	case f.InitialControllers != "":
 		set, directory, err := parseInitialControllers(f.InitialControllers, cfg)
 		return set, directory, err
@@ -235,7 +241,9 @@ func (f Format) formatDirectory(cfg *config.Config, dir string, directory record
 	if err := os.MkdirAll(dir, directoryMode); err != nil {
 		return fmt.Errorf("cannot make the log directory: %w", err)
 	}
-	meta := config.MetaProperties{ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: config.UUID(directory)}
+	meta := config.MetaProperties{
+		ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: config.UUID(directory),
+	}
 	if dir != cfg.MetadataLogDir {
 		meta.DirectoryID = config.NewUUID()
 		return meta.Write(dir)
@@ -248,8 +256,8 @@ func (f Format) formatDirectory(cfg *config.Config, dir string, directory record
 	return meta.Write(dir)
 }
 
-// writeFounding writes what the quorum begins with, and returns a CRC-32C of it. What an interrupted
-// format has left is replaced.
+// writeFounding writes what the quorum begins with, and returns a CRC-32C of it. What an
+// interrupted format has left is replaced.
 func writeFounding(dir string, voters *record.Voters, records []record.Record) (uint32, error) {
 	sum, err := writeCheckpoint(filepath.Join(dir, bootstrapFile), 0, nil, records)
 	if err != nil {
@@ -270,7 +278,9 @@ func writeFounding(dir string, voters *record.Voters, records []record.Record) (
 }
 
 // writeCheckpoint writes a checkpoint file and continues a CRC-32C with it.
-func writeCheckpoint(path string, sum uint32, controls []record.Control, records []record.Record) (uint32, error) {
+func writeCheckpoint(
+	path string, sum uint32, controls []record.Control, records []record.Record,
+) (uint32, error) {
 	var b bytes.Buffer
 	if err := metadata.WriteCheckpoint(&b, time.Now().UnixMilli(), controls, records); err != nil {
 		return 0, err

@@ -16,8 +16,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// founding is what a new quorum begins with: what the directory was formatted with. A node whose log
-// holds anything does not need it any more.
+// founding is what a new quorum begins with: what the directory was formatted with. A node whose
+// log holds anything does not need it any more.
 type founding struct {
 	records []record.Record
 	voters  *record.Voters // nil in a static quorum
@@ -27,8 +27,9 @@ type founding struct {
 // maxFoundingBytes bounds a checkpoint file that a format wrote: features and SCRAM users.
 const maxFoundingBytes = 16 << 20
 
-// readFounding reads the checkpoint files that a format wrote. The bootstrap records are, by weight:
-// those of the 0-0 checkpoint (Kafka 4.4 and later), those of bootstrap.checkpoint, the defaults.
+// readFounding reads the checkpoint files that a format wrote. The bootstrap records are, by
+// weight: those of the 0-0 checkpoint (Kafka 4.4 and later), those of bootstrap.checkpoint, the
+// defaults.
 func (d *Directory) readFounding(unstable bool) (founding, error) {
 	boot, bootSum, err := readCheckpoint(filepath.Join(d.Path, bootstrapFile), 0)
 	if err != nil {
@@ -40,13 +41,16 @@ func (d *Directory) readFounding(unstable bool) (founding, error) {
 	}
 	f := founding{voters: votersIn(first), sum: sum}
 	if want := d.Meta.Checkpoints; want != 0 && want != sum {
-		return f, fmt.Errorf("%s and %s are not both as this directory was formatted (checksum %08x, and %s names %08x); %s",
-			filepath.Join(d.Path, bootstrapFile), d.foundingPath(), sum, d.metaPath(), want, d.formatAgain())
+		return f, fmt.Errorf("%s and %s are not both as this directory was formatted (checksum "+
+			"%08x, and %s names %08x); %s",
+			filepath.Join(d.Path, bootstrapFile), d.foundingPath(), sum, d.metaPath(), want,
+			d.formatAgain())
 	}
 	if f.voters == nil && dynamicIn(first) {
-		return f, fmt.Errorf("%s was formatted with --no-initial-controllers, for a node that joins a quorum; this release "+
-			"cannot add a node to a quorum. For a node of a new quorum, move it away and run `yakt format` with "+
-			"--initial-controllers or --standalone (`yakt format --help`)", d.Path)
+		return f, fmt.Errorf("%s was formatted with --no-initial-controllers, for a node that "+
+			"joins a quorum; this release cannot add a node to a quorum. For a node of a new "+
+			"quorum, move it away and run `yakt format` with --initial-controllers or "+
+			"--standalone (`yakt format --help`)", d.Path)
 	}
 	f.records = bootstrapRecords(first, boot)
 	return f, d.checkLevels(f.records, unstable)
@@ -67,7 +71,8 @@ func readCheckpoint(path string, sum uint32) (*metadata.Checkpoint, uint32, erro
 		return nil, sum, err
 	}
 	if len(data) > maxFoundingBytes {
-		return nil, sum, fmt.Errorf("%s is damaged: it is larger than %d bytes", path, maxFoundingBytes)
+		return nil, sum, fmt.Errorf("%s is damaged: it is larger than %d bytes",
+			path, maxFoundingBytes)
 	}
 	c, err := metadata.ReadCheckpoint(bytes.NewReader(data))
 	if err != nil {
@@ -76,7 +81,8 @@ func readCheckpoint(path string, sum uint32) (*metadata.Checkpoint, uint32, erro
 	return c, crc32.Update(sum, castagnoli, data), nil
 }
 
-// bootstrapRecords are the records of the first checkpoint that has any, or this release's defaults.
+// bootstrapRecords are the records of the first checkpoint that has any, or this release's
+// defaults.
 func bootstrapRecords(checkpoints ...*metadata.Checkpoint) []record.Record {
 	for _, c := range checkpoints {
 		if c != nil && len(c.Records) > 0 {
@@ -118,12 +124,14 @@ func (d *Directory) checkLevels(records []record.Record, unstable bool) error {
 		}
 	}
 	if !leveled {
-		return fmt.Errorf("the bootstrap records of %s name no metadata.version; %s", d.Path, d.formatAgain())
+		return fmt.Errorf("the bootstrap records of %s name no metadata.version; %s",
+			d.Path, d.formatAgain())
 	}
 	if err := checkFeatures(levels, unstable); err != nil {
-		return fmt.Errorf("%s was formatted at a level that this release does not know: %w. It knows metadata.version up to "+
-			"%v; if no node has run on this directory yet, move it away and format it again with --release-version %v "+
-			"or lower", d.Path, err, metadata.LatestVersion, metadata.LatestVersion)
+		return fmt.Errorf("%s was formatted at a level that this release does not know: %w. It "+
+			"knows metadata.version up to %v; if no node has run on this directory yet, move it "+
+			"away and format it again with --release-version %v or lower",
+			d.Path, err, metadata.LatestVersion, metadata.LatestVersion)
 	}
 	return nil
 }
@@ -134,19 +142,19 @@ func (d *Directory) checkFoundingVoters(cfg *config.Config, voters *record.Voter
 	if voters == nil {
 		return nil
 	}
-	own := slices.IndexFunc(voters.Voters, func(v record.Voter) bool { return v.ID == d.Meta.NodeID })
+	own := slices.Index(voterIDs(*voters), d.Meta.NodeID)
 	switch {
 	case own < 0:
-		return fmt.Errorf("%s names the voters %v, but %s is of node %d: they do not belong together; %s",
+		return fmt.Errorf("%s names the voters %v, but %s is of node %d: they do not belong "+
+			"together; %s",
 			d.foundingPath(), voterIDs(*voters), d.metaPath(), d.Meta.NodeID, d.originalBack())
 	case voters.Voters[own].DirectoryID != record.UUID(d.Meta.DirectoryID):
-		return fmt.Errorf("%s has directory id %v for node %d, but %s has directory.id=%v: they do not belong together; %s",
-			d.foundingPath(), voters.Voters[own].DirectoryID, d.Meta.NodeID, d.metaPath(), d.Meta.DirectoryID, d.originalBack())
+		return fmt.Errorf("%s has directory id %v for node %d, but %s has directory.id=%v: they "+
+			"do not belong together; %s",
+			d.foundingPath(), voters.Voters[own].DirectoryID, d.Meta.NodeID,
+			d.metaPath(), d.Meta.DirectoryID, d.originalBack())
 	}
-	if err := checkConfiguredVoters(cfg, voterIDs(*voters), d.foundingPath()); err != nil {
-		return err
-	}
-	return nil
+	return checkConfiguredVoters(cfg, voterIDs(*voters), d.foundingPath())
 }
 
 func (d *Directory) originalBack() string {
@@ -167,11 +175,13 @@ func checkConfiguredVoters(cfg *config.Config, voters []int32, source string) er
 }
 
 func compareVoters(configured, voters []int32, source string) error {
-	configured, voters = slices.Sorted(slices.Values(configured)), slices.Sorted(slices.Values(voters))
+	configured = slices.Sorted(slices.Values(configured))
+	voters = slices.Sorted(slices.Values(voters))
 	if slices.Equal(configured, voters) {
 		return nil
 	}
-	return fmt.Errorf("controller.quorum.voters names the voters %v, but those of this quorum are %v (%s). Set "+
-		"controller.quorum.voters to these, on every node; this release cannot change the voters of a quorum",
+	return fmt.Errorf("controller.quorum.voters names the voters %v, but those of this quorum "+
+		"are %v (%s). Set controller.quorum.voters to these, on every node; this release cannot "+
+		"change the voters of a quorum",
 		configured, voters, source)
 }

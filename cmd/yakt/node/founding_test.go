@@ -17,8 +17,8 @@ import (
 
 const kafkaNode = "node.id=3000\n"
 
-// kafkaConfig is the configuration of a directory in testdata, formatted by kafka-storage of 4.4.0 for
-// node 3000; the directory is a copy.
+// kafkaConfig is the configuration of a directory in testdata, formatted by kafka-storage of 4.4.0
+// for node 3000; the directory is a copy.
 func kafkaConfig(t *testing.T, name, quorum string) *config.Config {
 	t.Helper()
 	return configFor(t, 3000, copyTree(t, filepath.Join("testdata", name)), quorum)
@@ -34,8 +34,8 @@ func levelsOf(records []record.Record) map[string]int16 {
 	return levels
 }
 
-// A directory that Kafka 4.4's tool has formatted starts at the level that it says, with its features
-// and users.
+// A directory that Kafka 4.4's tool has formatted starts at the level that it says, with its
+// features and users.
 func TestKafka44Directories(t *testing.T) {
 	t.Parallel()
 	f, err := inspect(t, kafkaConfig(t, "kafka-4.4.0-standalone", dynamic).MetadataLogDir).Fit(kafkaConfig(t, "kafka-4.4.0-standalone", dynamic))
@@ -58,13 +58,15 @@ func TestKafka44Directories(t *testing.T) {
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-default", dynamic)
 	_, err = inspect(t, cfg.MetadataLogDir).Fit(cfg)
-	if err == nil || !strings.Contains(err.Error(), "was formatted at a level that this release does not know: feature metadata.version cannot be 33") ||
+	if err == nil || !strings.Contains(err.Error(), "was formatted at a level that this release "+
+		"does not know: feature metadata.version cannot be 33") ||
 		!strings.Contains(err.Error(), "It knows metadata.version up to 4.3-IV0") {
 		t.Error(err)
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-joining", dynamic)
 	_, err = inspect(t, cfg.MetadataLogDir).Fit(cfg)
-	if err == nil || !strings.Contains(err.Error(), "was formatted with --no-initial-controllers, for a node that joins a quorum; this release cannot") {
+	if err == nil || !strings.Contains(err.Error(), "was formatted with "+
+		"--no-initial-controllers, for a node that joins a quorum; this release cannot") {
 		t.Error(err)
 	}
 }
@@ -143,7 +145,8 @@ func TestDamagedBootstrap(t *testing.T) {
 		}
 		damage := func() { edit(t, path, func(b []byte) []byte { b[len(b)/2] ^= 4; return b }) }
 		damage()
-		advice := "if no node has run on this directory yet, move " + dir + " away and run `yakt format`"
+		advice := "if no node has run on this directory yet, " +
+			"move " + dir + " away and run `yakt format`"
 		if err := openOnce(cfg, discard); err == nil || !strings.Contains(err.Error(), path+" is damaged") || !strings.Contains(err.Error(), advice) {
 			t.Errorf("never started: %v", err)
 		}
@@ -216,7 +219,8 @@ func TestOtherVoters(t *testing.T) {
 	t.Parallel()
 	says := func(err error, where string) {
 		t.Helper()
-		want := "controller.quorum.voters names the voters [1 2 3], but those of this quorum are [1] (" + where
+		want := "controller.quorum.voters names the voters [1 2 3], but those of this quorum are " +
+			"[1] (" + where
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Set controller.quorum.voters to these, on every node") {
 			t.Errorf("got %v\nwant %s", err, want)
 		}

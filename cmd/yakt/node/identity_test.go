@@ -12,8 +12,8 @@ import (
 
 var discard = slog.New(slog.DiscardHandler)
 
-// A flipped bit of meta.properties or yakt.started on a directory that was in use is refused, or the
-// identity is the same; by whichever tool it was formatted.
+// A flipped bit of meta.properties or yakt.started on a directory that was in use is refused, or
+// the identity is the same; by whichever tool it was formatted.
 func TestIdentityBitFlips(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"yakt", "kafka"} {
@@ -66,7 +66,8 @@ func flipEach(t *testing.T, cfg *config.Config, path string, want config.MetaPro
 		}
 	}
 	edit(t, path, func([]byte) []byte { return data })
-	t.Logf("%s: %d bits, %d refused, the others the same identity", filepath.Base(path), 8*len(data), refused)
+	t.Logf("%s: %d bits, %d refused, the others the same identity",
+		filepath.Base(path), 8*len(data), refused)
 }
 
 // A directory in use never gets a new directory id.
@@ -104,7 +105,8 @@ func TestStartedFiles(t *testing.T) {
 		"":                    "its checksum does not match",
 		"some cluster":        "its checksum does not match",
 		"\n":                  "its only line is not a cluster id",
-		"version=3\nx\n":      "it is of a later release: it has version 3, and this one knows up to 2; start this node with the release that wrote it",
+		"version=3\nx\n": "it is of a later release: it has version 3, and this one knows " +
+			"up to 2; start this node with the release that wrote it",
 		strings.Replace(string(good.encode()), "node.id=7", "node.id=8", 1): "its checksum does not match",
 	} {
 		m, err := parseStarted(text)

@@ -60,7 +60,8 @@ func Inspect(dir string) (*Directory, error) {
 		return d, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the directory cannot be read: %w; give this user access to %s", err, dir)
+		return nil, fmt.Errorf("the directory cannot be read: %w; give this user access to %s",
+			err, dir)
 	}
 	for _, e := range entries {
 		d.sort(e)
@@ -150,7 +151,8 @@ func readDirIfThere(path string) ([]fs.DirEntry, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the metadata log's directory cannot be read: %w; give this user access to it", err)
+		return nil, fmt.Errorf("the metadata log's directory cannot be read: %w; give this user "+
+			"access to it", err)
 	}
 	return entries, nil
 }
@@ -175,7 +177,8 @@ func (d *Directory) readIdentities() error {
 	case errors.Is(err, errStartedDamaged):
 		d.MarkErr = err
 	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s cannot be read: %w; give this user access to %s", startedFile, err, d.Path)
+		return fmt.Errorf("%s cannot be read: %w; give this user access to %s",
+			startedFile, err, d.Path)
 	}
 	if len(d.Segments) > 0 {
 		d.Log, d.LogErr = identifyLog(d.walPath())

@@ -19,7 +19,8 @@ const (
 var apacheNames = []string{
 	"00000000000000000000.log", "00000000000000004711.log", "00000000000000004711.index", "00000000000000004711.timeindex",
 	"00000000000000004711.txnindex", "00000000000000004711.snapshot", "leader-epoch-checkpoint", "quorum-state",
-	"partition.metadata", "00000000000000000000.log.deleted", "00000000000000000017-0000000001.checkpoint.deleted",
+	"partition.metadata", "00000000000000000000.log.deleted",
+	"00000000000000000017-0000000001.checkpoint.deleted",
 }
 
 func TestKindsOfDirectories(t *testing.T) {
@@ -36,17 +37,21 @@ func TestKindsOfDirectories(t *testing.T) {
 		"formatted":              {meta: true, want: Formatted, says: "already formatted"},
 		"formatted, other files": {meta: true, files: []string{"notes.txt"}, want: Formatted, says: "already formatted"},
 		"log, no meta":           {files: []string{inPartition + "wal/durable.mark"}, want: InUse, says: "is in use: it holds __cluster_metadata-0/wal"},
-		"mark, no meta":          {files: []string{startedFile}, want: InUse, says: "is in use: it holds yakt.started"},
+		"mark, no meta": {files: []string{startedFile}, want: InUse, says: "is in use: " +
+			"it holds yakt.started"},
 		"snapshots, no meta": {files: []string{inPartition + "00000000000000000017-0000000001.checkpoint"}, want: InUse,
 			says: "is in use: it holds 1 snapshots (00000000000000000017-0000000001.checkpoint)"},
 		"foreign": {files: []string{"notes.txt", "photo-2024/a.jpg"}, want: Foreign,
-			says: "it holds files that are neither YAKt's nor Apache Kafka's (notes.txt, photo-2024)"},
+			says: "it holds files that are neither YAKt's nor Apache Kafka's (notes.txt, " +
+				"photo-2024)"},
 		"broker": {files: []string{"orders-0/partition.metadata", inPartition + "quorum-state"}, meta: true, want: ApacheBroker,
 			says: "it holds the files of an Apache Kafka broker (orders-0)"},
 		"stopped broker": {files: []string{"recovery-point-offset-checkpoint"}, want: ApacheBroker,
-			says: "it holds the files of an Apache Kafka broker (recovery-point-offset-checkpoint)"},
+			says: "it holds the files of an Apache Kafka broker " +
+				"(recovery-point-offset-checkpoint)"},
 		"ours and Apache's": {files: []string{startedFile, inPartition + "wal/durable.mark", inPartition + "quorum-state"}, meta: true, want: Mixed,
-			says: "it holds files of YAKt (yakt.started, __cluster_metadata-0/wal, meta.properties) and of Apache Kafka (__cluster_metadata-0/quorum-state)"},
+			says: "it holds files of YAKt (yakt.started, __cluster_metadata-0/wal, " +
+				"meta.properties) and of Apache Kafka (__cluster_metadata-0/quorum-state)"},
 	} {
 		dir := t.TempDir()
 		touch(t, dir, c.files...)
@@ -83,8 +88,8 @@ func TestMissingDirectory(t *testing.T) {
 	}
 }
 
-// An Apache controller's directory is refused by any of its files, by format and by start, and nothing
-// in it is to be removed.
+// An Apache controller's directory is refused by any of its files, by format and by start, and
+// nothing in it is to be removed.
 func TestApacheControllersAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range apacheNames {
@@ -98,7 +103,8 @@ func TestApacheControllersAreRefused(t *testing.T) {
 			_, errFormat := FormatStorage(cfg, Format{Out: os.Stderr})
 			_, errStart := openStorage(cfg, discard)
 			for _, err := range []error{errFormat, errStart} {
-				if err == nil || !strings.Contains(err.Error(), "the log of an Apache Kafka controller ("+partitionDir+"/"+name+")") ||
+				if err == nil || !strings.Contains(err.Error(), "the log of an Apache Kafka "+
+					"controller ("+partitionDir+"/"+name+")") ||
 					!strings.Contains(err.Error(), "Nothing was changed") || strings.Contains(err.Error(), "remove") {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -121,7 +127,8 @@ func TestNoFormatOverALog(t *testing.T) {
 	}
 	for _, ignore := range []bool{false, true} {
 		if _, err := FormatStorage(cfg, Format{Out: os.Stderr, IgnoreFormatted: ignore}); err == nil || !strings.Contains(err.Error(),
-			"is in use: it holds yakt.started, __cluster_metadata-0/wal, and formatting it would found another log") {
+			"is in use: it holds yakt.started, __cluster_metadata-0/wal, and formatting it would "+
+				"found another log") {
 			t.Error(err)
 		}
 	}
@@ -131,8 +138,8 @@ func TestNoFormatOverALog(t *testing.T) {
 	}
 }
 
-// Files that are removed, emptied, or copied from another node or another cluster: a start refuses the
-// directory, or it is the same node with the same log.
+// Files that are removed, emptied, or copied from another node or another cluster: a start refuses
+// the directory, or it is the same node with the same log.
 func TestSpoiledDirectories(t *testing.T) {
 	t.Parallel()
 	counts := map[string]int{}

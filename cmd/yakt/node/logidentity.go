@@ -7,8 +7,8 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// logIdentity is whom a write-ahead log says that it belongs to. Known is false for logs of releases
-// that did not write it down.
+// logIdentity is whom a write-ahead log says that it belongs to. Known is false for logs of
+// releases that did not write it down.
 type logIdentity struct {
 	Known       bool
 	ClusterID   string

@@ -236,9 +236,10 @@ func (n *Node) checkLog(log raftlog.Status) error {
 }
 
 func (n *Node) votersUnknown() error {
-	return fmt.Errorf("neither %s nor the configuration names the voters of this quorum. Set controller.quorum.voters "+
-		"if it is static; if this is a new node of a dynamic quorum, move the directory away and run `%s` with "+
-		"--initial-controllers or --standalone (`yakt format --help`); this release cannot add a node to a quorum that exists",
+	return fmt.Errorf("neither %s nor the configuration names the voters of this quorum. Set "+
+		"controller.quorum.voters if it is static; if this is a new node of a dynamic quorum, "+
+		"move the directory away and run `%s` with --initial-controllers or --standalone (`yakt "+
+		"format --help`); this release cannot add a node to a quorum that exists",
 		n.storage.dir, n.cfg.Command("yakt format"))
 }
 

@@ -30,8 +30,9 @@ type StorageReport struct {
 	OtherFiles  []string `json:"otherFiles,omitempty"`
 }
 
-// CheckStorage looks at the metadata log directory of cfg as a start does, and changes nothing in it.
-// An error means that it could not be looked at.
+// CheckStorage looks at the metadata log directory of cfg as a start does, and changes nothing in
+// it. The records of the log and the snapshots are not read. An error means that the directory could
+// not be looked at.
 func CheckStorage(cfg *config.Config) (*StorageReport, error) {
 	d, err := Inspect(cfg.MetadataLogDir)
 	if err != nil {
@@ -96,5 +97,6 @@ func checkLock(dir string) error {
 }
 
 func errLocked(path string) error {
-	return fmt.Errorf("%s is locked: another controller is running on this directory; stop it first", path)
+	return fmt.Errorf("%s is locked: another controller is running on this directory; stop it "+
+		"first", path)
 }

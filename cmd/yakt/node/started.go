@@ -43,9 +43,9 @@ var (
 type startedMark struct {
 	version     int
 	clusterID   string
-	nodeID      int32       // from version 2 on, as is the rest
-	directoryID config.UUID //
-	incarnation [16]byte    // zero when the log's was not known
+	nodeID      int32 // from version 2 on, as is the rest
+	directoryID config.UUID
+	incarnation [16]byte // zero when the log's was not known
 }
 
 func (m startedMark) encode() []byte {
@@ -60,8 +60,8 @@ func sumLine(text string) string {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// readStarted reads dir's yakt.started; errStartedDamaged is in the chain when it is there and makes
-// no sense.
+// readStarted reads dir's yakt.started; errStartedDamaged is in the chain when it is there and
+// makes no sense.
 func readStarted(dir string) (*startedMark, error) {
 	f, err := os.Open(filepath.Join(dir, startedFile))
 	if err != nil {
@@ -90,8 +90,9 @@ func parseStarted(text string) (*startedMark, error) {
 	const fields = 5
 	if version, ok := strings.CutPrefix(lines[0], "version="); ok {
 		if n, err := strconv.Atoi(strings.TrimSpace(version)); err == nil && n > startedVersion {
-			return nil, fmt.Errorf("%w: it has version %d, and this one knows up to %d; start this node with the release that "+
-				"wrote it, or a later one", errStartedLater, n, startedVersion)
+			return nil, fmt.Errorf("%w: it has version %d, and this one knows up to %d; start "+
+				"this node with the release that wrote it, or a later one",
+				errStartedLater, n, startedVersion)
 		}
 	}
 	if len(lines) != fields+2 || lines[fields] != sumLine(strings.Join(lines[:fields], "")) {
@@ -113,8 +114,11 @@ func parseStartedFields(lines []string) (*startedMark, error) {
 	node, errNode := strconv.ParseInt(values[2], 10, 32)
 	directory, errDirectory := config.ParseUUID(values[3])
 	incarnation, errIncarnation := hex.DecodeString(values[4])
-	m := &startedMark{version: startedVersion, clusterID: values[1], nodeID: int32(node), directoryID: directory}
-	if err := errors.Join(errNode, errDirectory, errIncarnation); err != nil || len(incarnation) != len(m.incarnation) {
+	m := &startedMark{
+		version: startedVersion, clusterID: values[1], nodeID: int32(node), directoryID: directory,
+	}
+	err := errors.Join(errNode, errDirectory, errIncarnation)
+	if err != nil || len(incarnation) != len(m.incarnation) {
 		return nil, errors.New("its lines cannot be read")
 	}
 	m.incarnation = [16]byte(incarnation)

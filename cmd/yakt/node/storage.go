@@ -69,7 +69,8 @@ func (s *storage) read(cfg *config.Config, logger *slog.Logger) error {
 	var unread *foundingError
 	if errors.As(err, &unread) && d.hasLog() {
 		s.foundingErr, err = unread, nil
-		logger.Warn("what this directory was formatted with cannot be read; its log does not need it", "err", unread)
+		logger.Warn("what this directory was formatted with cannot be read; its log does not "+
+			"need it", "err", unread)
 	}
 	if err != nil {
 		return err
@@ -106,7 +107,8 @@ func (s *storage) acquire() error {
 	path := filepath.Join(s.dir, lockFile)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
-		return fmt.Errorf("cannot write to the metadata directory: %w; give this user write access to %s", err, s.dir)
+		return fmt.Errorf("cannot write to the metadata directory: %w; give this user write "+
+			"access to %s", err, s.dir)
 	}
 	// Java's FileChannel.lock is a POSIX record lock over the whole file: so is this.
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
@@ -128,7 +130,8 @@ func (s *storage) noteStarted(nodeID int32, incarnation [16]byte) error {
 		return nil
 	}
 	if err := mark.write(s.dir); err != nil {
-		return fmt.Errorf("cannot write %s: %w; %s must be writable and have space", startedFile, err, s.dir)
+		return fmt.Errorf("cannot write %s: %w; %s must be writable and have space",
+			startedFile, err, s.dir)
 	}
 	return nil
 }

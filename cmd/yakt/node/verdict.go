@@ -13,8 +13,9 @@ import (
 // stayStopped is the advice for a node whose directory cannot be trusted. Nothing else is safe: a
 // voter that has forgotten what it acknowledged could help to elect a leader without it.
 func stayStopped(dir string) string {
-	return fmt.Sprintf("leave this node stopped and keep %s for inspection: the other voters go on without it as long "+
-		"as they are a majority, and this release cannot replace a voter", dir)
+	return fmt.Sprintf("leave this node stopped and keep %s for inspection: the other voters go "+
+		"on without it as long as they are a majority, and this release cannot replace a voter",
+		dir)
 }
 
 // listed names the first few of some files.
@@ -36,11 +37,13 @@ func (d *Directory) Formattable() error {
 		if d.MetaErr != nil {
 			return d.damagedMeta()
 		}
-		return fmt.Errorf("log directory %s is already formatted; use --ignore-formatted to leave it as it is", d.Path)
+		return fmt.Errorf("log directory %s is already formatted; use --ignore-formatted to "+
+			"leave it as it is", d.Path)
 	case InUse:
 		return d.inUse()
 	}
-	return fmt.Errorf("log directory %s is not empty: %s. Nothing was changed; name an empty directory in log.dirs",
+	return fmt.Errorf("log directory %s is not empty: %s. Nothing was changed; name an empty "+
+		"directory in log.dirs",
 		d.Path, d.contents())
 }
 
@@ -49,8 +52,8 @@ func (d *Directory) inUse() error {
 	if d.Meta != nil {
 		advice += ", or use --ignore-formatted to leave this one as it is"
 	}
-	return fmt.Errorf("log directory %s is in use: it holds %s, and formatting it would found another log over that one. "+
-		"Nothing was changed; %s", d.Path, listed(d.traces()), advice)
+	return fmt.Errorf("log directory %s is in use: it holds %s, and formatting it would found "+
+		"another log over that one. Nothing was changed; %s", d.Path, listed(d.traces()), advice)
 }
 
 // traces are what a running node leaves.
@@ -79,14 +82,18 @@ func (d *Directory) contents() string {
 	case Empty:
 		return "it is empty"
 	case ApacheController:
-		return fmt.Sprintf("it holds the log of an Apache Kafka controller (%s)", listed(d.ControllerFiles))
+		return fmt.Sprintf("it holds the log of an Apache Kafka controller (%s)",
+			listed(d.ControllerFiles))
 	case ApacheBroker:
-		return fmt.Sprintf("it holds the files of an Apache Kafka broker (%s)", listed(d.BrokerFiles))
+		return fmt.Sprintf("it holds the files of an Apache Kafka broker (%s)",
+			listed(d.BrokerFiles))
 	case Mixed:
-		return fmt.Sprintf("it holds files of YAKt (%s) and of Apache Kafka (%s)", listed(d.traces()),
+		return fmt.Sprintf("it holds files of YAKt (%s) and of Apache Kafka (%s)",
+			listed(d.traces()),
 			listed(slices.Concat(d.ControllerFiles, d.BrokerFiles)))
 	case Foreign:
-		return fmt.Sprintf("it holds files that are neither YAKt's nor Apache Kafka's (%s)", listed(d.ForeignFiles))
+		return fmt.Sprintf("it holds files that are neither YAKt's nor Apache Kafka's (%s)",
+			listed(d.ForeignFiles))
 	case Formatted:
 		return "it is formatted, and no node has run on it"
 	}
@@ -107,12 +114,15 @@ func (d *Directory) startable(cfg *config.Config) error {
 	case InUse:
 		return d.consistent()
 	case Mixed:
-		return fmt.Errorf("%s cannot be started: %s. Nothing was changed; %s", d.Path, d.contents(), stayStopped(d.Path))
+		return fmt.Errorf("%s cannot be started: %s. Nothing was changed; %s",
+			d.Path, d.contents(), stayStopped(d.Path))
 	case ApacheController:
-		return fmt.Errorf("%s cannot be started: %s, which this release does not take over. Nothing was changed; run "+
-			"Apache's controller on it, or name a directory of this node in log.dirs", d.Path, d.contents())
+		return fmt.Errorf("%s cannot be started: %s, which this release does not take over. "+
+			"Nothing was changed; run Apache's controller on it, or name a directory of this "+
+			"node in log.dirs", d.Path, d.contents())
 	}
-	return fmt.Errorf("%s cannot be started: %s. Nothing was changed; name a directory of this node in log.dirs",
+	return fmt.Errorf("%s cannot be started: %s. Nothing was changed; name a directory of this "+
+		"node in log.dirs",
 		d.Path, d.contents())
 }
 
@@ -120,13 +130,15 @@ func (d *Directory) startable(cfg *config.Config) error {
 func (d *Directory) notFormatted(cfg *config.Config) error {
 	format := cfg.Command("yakt format")
 	if len(cfg.Voters) > 0 {
-		return fmt.Errorf("%s is %w: %s. If this is a new node of a new quorum, run `%s`: the first node's makes a cluster "+
-			"id and prints it, the other nodes and the brokers are given the same one by --cluster-id",
+		return fmt.Errorf("%s is %w: %s. If this is a new node of a new quorum, run `%s`: the "+
+			"first node's makes a cluster id and prints it, the other nodes and the brokers are "+
+			"given the same one by --cluster-id",
 			d.Path, config.ErrNotFormatted, d.contents(), format)
 	}
-	return fmt.Errorf("%s is %w: %s. If this is a new node of a new quorum, run `%s` with --cluster-id, the same for all, "+
-		"and with --initial-controllers and the list of all its voters, or --standalone if it is to be the only one "+
-		"(`yakt format --help`); this release cannot add a node to a quorum that exists",
+	return fmt.Errorf("%s is %w: %s. If this is a new node of a new quorum, run `%s` with "+
+		"--cluster-id, the same for all, and with --initial-controllers and the list of all its "+
+		"voters, or --standalone if it is to be the only one (`yakt format --help`); this "+
+		"release cannot add a node to a quorum that exists",
 		d.Path, config.ErrNotFormatted, d.contents(), format)
 }
 
@@ -139,13 +151,16 @@ func (d *Directory) damagedMeta() error {
 func (d *Directory) consistent() error {
 	switch {
 	case d.MetaErr != nil:
-		return fmt.Errorf("%w; if it was changed or copied here, put the original back; otherwise %s", d.MetaErr, stayStopped(d.Path))
+		return fmt.Errorf("%w; if it was changed or copied here, put the original back; "+
+			"otherwise %s", d.MetaErr, stayStopped(d.Path))
 	case d.Meta == nil:
-		return fmt.Errorf("%s is %w: it has no %s, but %s, so that a node has run on it. Do not format it; move the file "+
-			"back if it was moved away, otherwise %s", d.Path, config.ErrNotFormatted, config.MetaPropertiesName,
+		return fmt.Errorf("%s is %w: it has no %s, but %s, so that a node has run on it. Do not "+
+			"format it; move the file back if it was moved away, otherwise %s",
+			d.Path, config.ErrNotFormatted, config.MetaPropertiesName,
 			listed(d.traces()), stayStopped(d.Path))
 	case d.Meta.DirectoryID.IsZero():
-		return fmt.Errorf("%s has no directory.id, but a node has run on this directory (%s), which gave it one; %s",
+		return fmt.Errorf("%s has no directory.id, but a node has run on this directory (%s), "+
+			"which gave it one; %s",
 			d.metaPath(), listed(d.traces()), stayStopped(d.Path))
 	case len(d.Segments) == 0:
 		return d.lostLog()
@@ -163,8 +178,9 @@ func (d *Directory) lostLog() error {
 	if !d.started() {
 		because = fmt.Sprintf("%s holds snapshots of one (%s)", d.logPath(), listed(d.Snapshots))
 	}
-	return fmt.Errorf("%s is gone or empty, but %s, and without it the node must not vote; put it back if it was moved "+
-		"away, but never an older copy, otherwise %s", d.walPath(), because, stayStopped(d.Path))
+	return fmt.Errorf("%s is gone or empty, but %s, and without it the node must not vote; put "+
+		"it back if it was moved away, but never an older copy, otherwise %s",
+		d.walPath(), because, stayStopped(d.Path))
 }
 
 // checkMark compares meta.properties with yakt.started. One that is missing is written again: the
@@ -193,8 +209,9 @@ func (d *Directory) checkMark() error {
 
 // disagree is the error for a source that names another owner than meta.properties does.
 func (d *Directory) disagree(source, what string, there, here any) error {
-	return fmt.Errorf("%s has %s=%v, but %s has %s=%v: they do not belong together. If one of them was copied here, put "+
-		"the original back; otherwise %s", source, what, there, d.metaPath(), what, here, stayStopped(d.Path))
+	return fmt.Errorf("%s has %s=%v, but %s has %s=%v: they do not belong together. If one of "+
+		"them was copied here, put the original back; otherwise %s",
+		source, what, there, d.metaPath(), what, here, stayStopped(d.Path))
 }
 
 // checkLog compares the log's own identity with meta.properties and yakt.started.
@@ -219,13 +236,14 @@ func (d *Directory) checkIncarnation(log [16]byte) error {
 	if d.Mark == nil || d.Mark.incarnation == [16]byte{} || log == [16]byte{} || d.Mark.incarnation == log {
 		return nil
 	}
-	return fmt.Errorf("%s names the log of incarnation %x, but %s is of incarnation %x: it was made a second time, and has "+
-		"forgotten what the first has acknowledged; put the first back if it was moved away, but never an older copy, "+
-		"otherwise %s", d.startedPath(), d.Mark.incarnation, d.walPath(), log, stayStopped(d.Path))
+	return fmt.Errorf("%s names the log of incarnation %x, but %s is of incarnation %x: it was "+
+		"made a second time, and has forgotten what the first has acknowledged; put the first "+
+		"back if it was moved away, but never an older copy, otherwise %s",
+		d.startedPath(), d.Mark.incarnation, d.walPath(), log, stayStopped(d.Path))
 }
 
 // formatAgain is the advice for a directory without a log.
 func (d *Directory) formatAgain() string {
-	return fmt.Sprintf("if no node has run on this directory yet, move %s away and run `yakt format` with the flags that it "+
-		"was formatted with", d.Path)
+	return fmt.Sprintf("if no node has run on this directory yet, move %s away and run `yakt "+
+		"format` with the flags that it was formatted with", d.Path)
 }
