@@ -12,12 +12,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
+func logsTo(text *bytes.Buffer) func(*Config) {
+	return func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(text, nil)) }
+}
+
 // TestADeposedControllerDoesNothingMore fails the log under a controller with work in every
 // place where it can wait: each is answered once, nothing further is proposed and nothing is
 // fenced.
 func TestADeposedControllerDoesNothingMore(t *testing.T) {
 	var text bytes.Buffer
-	d := newTestDriver(t, func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(&text, nil)) })
+	d := newTestDriver(t, logsTo(&text))
 	epoch := d.addBroker(1)
 	proposed := d.ask(producerIDs(1, epoch)) // waits for its commit
 	d.work()
@@ -63,7 +67,8 @@ func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 	if err := <-ended; !errors.Is(err, ErrUnknownOutcome) {
 		t.Errorf("an operation that was proposed: %v", err)
 	}
-	if _, err := d.Do(ctx, Caller{}, createTopicRequest("b", []int32{1})); !errors.Is(err, ErrNotActive) {
+	_, err := d.Do(ctx, Caller{}, createTopicRequest("b", []int32{1}))
+	if !errors.Is(err, ErrNotActive) {
 		t.Errorf("an operation behind it: %v", err)
 	}
 }
@@ -71,7 +76,7 @@ func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 // TestFencingIsLoggedWhenTheLogHasTakenIt has a session end while the log takes nothing.
 func TestFencingIsLoggedWhenTheLogHasTakenIt(t *testing.T) {
 	var text bytes.Buffer
-	d := newTestDriver(t, func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(&text, nil)) })
+	d := newTestDriver(t, logsTo(&text))
 	d.addBroker(1)
 	d.log.refuse = ErrTooManyPending
 	d.advance(d.cfg.SessionTimeout + time.Second)

@@ -163,9 +163,10 @@ func TestHalfClosedWritesTellTheTruth(t *testing.T) {
 	for i := range 60 {
 		name := fmt.Sprintf("half-closed-%d", i)
 		status, answer := standbys[i%2].halfClosed(http.MethodPost, "/create_topic", object{"name": name})
-		exists, _ := active.request(http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name="+name, nil)
-		if status != http.StatusOK || exists != http.StatusOK || fields(decode[object](t, answer))["name"] != name {
-			t.Fatalf("%s: answered %d %q; asked for the topic, the leader says %d", name, status, answer, exists)
+		read := "/v1/get_topic_by_name?consistency=linearizable&name=" + name
+		exists, _ := active.request(http.MethodGet, read, nil)
+		if status != http.StatusOK || exists != http.StatusOK || !strings.Contains(string(answer), name) {
+			t.Fatalf("%s: answered %d %q; the leader, asked for it, says %d", name, status, answer, exists)
 		}
 	}
 }

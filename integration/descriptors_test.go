@@ -27,7 +27,8 @@ func TestYAKtOutOfDescriptors(t *testing.T) {
 	properties := kafka.LongSessions()
 	properties["yakt.wal.segment.bytes"] = "1048576"
 	properties["metadata.log.max.record.bytes.between.snapshots"] = "1000000000"
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{FilesMax: filesMax, Properties: properties})
+	o := kafka.ControllerOptions{FilesMax: filesMax, Properties: properties}
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, o)
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 100)
 	create(t, creator)

@@ -43,7 +43,7 @@ func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 		return nil, walState{}, nil, errors.Join(err, d.Close())
 	}
 	if st.TornTail {
-		cfg.Logger.Warn("the end of the log did not verify and was cut off; if more was acknowledged than is left, the other voters refuse this node")
+		cfg.Logger.Warn("the end of the log was cut off: if more was acknowledged than is left, the other voters refuse this node", "cut", st.Cut.String())
 	}
 	cfg.Logger.Info("log opened", "dir", cfg.Dir, "new", fresh, "snapshot", snapshotID{st.Mark.EndOffset, st.Mark.Epoch}.String(),
 		"entries", len(st.Entries), "epoch", st.HardState.GetTerm(), "voters", nodeIDs(st.Mark.ConfState.GetVoters()))

@@ -41,7 +41,8 @@ func TestNothingThatHangsKeepsTheProcess(t *testing.T) {
 			err := stop(c.end, 2*time.Second, time.Second)
 			var exit *exitError
 			stopped := errors.As(err, &exit) && exit.code == exitStopped
-			if took := time.Since(began); took != c.takes || stopped != c.stopped || !stopped && !errors.Is(err, c.is) {
+			took := time.Since(began)
+			if took != c.takes || stopped != c.stopped || !stopped && !errors.Is(err, c.is) {
 				t.Errorf("%s: %v after %v", name, err, took)
 			}
 			time.Sleep(2 * time.Hour) // of the bubble: what hangs ends with the test

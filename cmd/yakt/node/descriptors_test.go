@@ -34,13 +34,15 @@ func TestDescriptorsAreShared(t *testing.T) {
 			n, releases := takeAll(d, first)
 			m, _ := takeAll(d, second)
 			if n+m != total || m == 0 {
-				t.Errorf("limit %d: %d at door %d, then %d at the other; want %d together", limit, n, first, m, total)
+				t.Errorf("limit %d: %d at door %d, then %d at the other; want %d together",
+					limit, n, first, m, total)
 			}
 			for _, release := range releases {
 				release()
 			}
 			if again, _ := takeAll(d, second); again+m != total-d.sure[first] {
-				t.Errorf("limit %d: %d and %d at door %d when the other is empty", limit, m, again, second)
+				t.Errorf("limit %d: %d and %d at door %d when the other is empty",
+					limit, m, again, second)
 			}
 		}
 	}
@@ -74,8 +76,8 @@ func TestConnectionsThatAreToBeDialedCount(t *testing.T) {
 	if rest != d.total-d.sure[kafkaDoor]-1 {
 		t.Errorf("%d left", rest)
 	}
-	var op *net.OpError
-	if _, err := dial(t.Context(), "tcp", "x"); !errors.As(err, &op) || op.Op != "dial" || !errors.Is(err, syscall.EMFILE) {
+	_, err = dial(t.Context(), "tcp", "x")
+	if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" || op.Err != syscall.EMFILE {
 		t.Errorf("without a descriptor: %v", err)
 	}
 	c.Close()
@@ -87,7 +89,9 @@ func TestConnectionsThatAreToBeDialedCount(t *testing.T) {
 
 func TestALoweredLimitIsSaidOnce(t *testing.T) {
 	t.Parallel()
-	for configured, want := range map[int32]string{math.MaxInt32: "level=INFO", 1000: "level=WARN", 896: "", 10: ""} {
+	for configured, want := range map[int32]string{
+		math.MaxInt32: "level=INFO", 1000: "level=WARN", 896: "", 10: "",
+	} {
 		var text bytes.Buffer
 		newDescriptors(1024).note(configured, slog.New(slog.NewTextHandler(&text, nil)))
 		if got := text.String(); (want == "") != (got == "") || !strings.Contains(got, want) {
