@@ -27,9 +27,9 @@ type forwarder struct {
 
 const (
 	dialTimeout = 2 * time.Second
-	// forwardLeeway is how much longer than the leader's own time limit a standby waits for its
-	// answer.
-	forwardLeeway = 2 * time.Second
+	// forwardFactor is how much longer a standby waits for an answer than the leader may take
+	// for it.
+	forwardFactor = 2
 )
 
 func newForwarder(closing context.Context, cfg *Config) *forwarder {
@@ -93,7 +93,7 @@ func (h *hop) pass(w http.ResponseWriter, r *http.Request, data []byte) {
 		return
 	}
 	wait := min(duration(r.URL.Query().Get("wait")), h.cfg.WaitMax)
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.OperationTimeout+wait+forwardLeeway)
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.OperationTimeout*forwardFactor+wait)
 	defer cancel()
 	if longPoll(r) {
 		h.poll(ctx, w, r, data)
