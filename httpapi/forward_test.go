@@ -66,7 +66,8 @@ func TestAStandbyTellsWhatItKnows(t *testing.T) {
 			s := standbyOf(t, listenAs(t, leader.meet))
 			for _, closing := range []bool{false, true} {
 				write := wholeAnswer(t, s, "POST /v1/create_topic", `{"name":"a"}`, closing)
-				read := wholeAnswer(t, s, "GET /v1/get_topic_by_name?name=a&consistency=linearizable", "", closing)
+				read := wholeAnswer(t, s, "GET /v1/get_topic_by_name?name=a&"+
+					"consistency=linearizable", "", closing)
 				if write != leader.write || read != leader.read {
 					t.Errorf("half-closed %t: a write %d, want %d; a read %d, want %d",
 						closing, write, leader.write, read, leader.read)
