@@ -25,12 +25,7 @@ type forwarder struct {
 	closing   context.Context // done when this node stops
 }
 
-const (
-	dialTimeout = 2 * time.Second
-	// forwardLeeway is how much longer than the leader's own time limit a standby waits for its
-	// answer.
-	forwardLeeway = 2 * time.Second
-)
+const dialTimeout = 2 * time.Second
 
 func newForwarder(closing context.Context, cfg *Config) *forwarder {
 	return &forwarder{cfg: cfg, closing: closing, transport: &http.Transport{
@@ -93,7 +88,8 @@ func (h *hop) pass(w http.ResponseWriter, r *http.Request, data []byte) {
 		return
 	}
 	wait := min(duration(r.URL.Query().Get("wait")), h.cfg.WaitMax)
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.OperationTimeout+wait+forwardLeeway)
+	limit := h.cfg.OperationTimeout*3/2 + wait // the leader's own limits, and then some
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if longPoll(r) {
 		h.poll(ctx, w, r, data)
