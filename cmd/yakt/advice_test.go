@@ -89,7 +89,7 @@ func TestNoHarmfulAdvice(t *testing.T) {
 }
 
 // advisers are where operators are told what to do.
-var advisers = []string{"config", "cmd", "controller", "httpapi", "kafkaproto", "metadata"}
+var advisers = []string{"config", "cmd", "controller", "httpapi", "kafkaproto", "metadata", "raftlog"}
 
 // advice is every string of the program, and every page, by where it stands.
 func advice(t *testing.T) map[string]string {
