@@ -26,4 +26,4 @@ func (d *Directory) Fit(cfg *config.Config) (founding, error) {
 }
 
 // hasLog says whether a write-ahead log is there.
-func (d *Directory) hasLog() bool { return len(d.Segments) > 0 }
+func (d *Directory) hasLog() bool { return d.Log.Exists }

@@ -147,18 +147,18 @@ func (d *Directory) checkFoundingVoters(cfg *config.Config, voters *record.Voter
 	case own < 0:
 		return fmt.Errorf("%s names the voters %v, but %s is of node %d: they do not belong "+
 			"together; %s",
-			d.foundingPath(), voterIDs(*voters), d.metaPath(), d.Meta.NodeID, d.originalBack())
+			d.foundingPath(), voterIDs(*voters), d.metaPath(), d.Meta.NodeID, originalBack(d.Path))
 	case voters.Voters[own].DirectoryID != record.UUID(d.Meta.DirectoryID):
 		return fmt.Errorf("%s has directory id %v for node %d, but %s has directory.id=%v: they "+
 			"do not belong together; %s",
 			d.foundingPath(), voters.Voters[own].DirectoryID, d.Meta.NodeID,
-			d.metaPath(), d.Meta.DirectoryID, d.originalBack())
+			d.metaPath(), d.Meta.DirectoryID, originalBack(d.Path))
 	}
 	return checkConfiguredVoters(cfg, voterIDs(*voters), d.foundingPath())
 }
 
-func (d *Directory) originalBack() string {
-	return "if one of them was copied here, put the original back; otherwise " + stayStopped(d.Path)
+func originalBack(dir string) string {
+	return "if one of them was copied here, put the original back; otherwise " + stayStopped(dir)
 }
 
 // checkConfiguredVoters compares controller.quorum.voters, where it is set, with the voters that a

@@ -152,7 +152,7 @@ func TestDamagedStartedFile(t *testing.T) {
 	t.Parallel()
 	id := config.NewUUID()
 	d := &Directory{Kind: InUse, WAL: true, Segments: []string{"x"}, Meta: &config.MetaProperties{ClusterID: testCluster, NodeID: 1, DirectoryID: id}}
-	d.Log = logIdentity{Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id}
+	d.Log = logIdentity{Exists: true, Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id}
 	for text, want := range map[string]string{"": "", "version=3\nx\n": "it is of a later release"} {
 		dir := t.TempDir()
 		touch(t, dir, startedFile)
@@ -162,7 +162,7 @@ func TestDamagedStartedFile(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	d.Log, d.MarkErr = logIdentity{}, errStartedDamaged
+	d.Log, d.MarkErr = logIdentity{Exists: true}, errStartedDamaged
 	if err := d.consistent(); err == nil || !strings.Contains(err.Error(), "leave this node stopped") {
 		t.Errorf("a log that does not say whose it is: %v", err)
 	}
@@ -172,7 +172,7 @@ func TestDamagedStartedFile(t *testing.T) {
 func TestLogOfAnotherNode(t *testing.T) {
 	t.Parallel()
 	id := config.NewUUID()
-	own := logIdentity{Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id, Incarnation: [16]byte{1}}
+	own := logIdentity{Exists: true, Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id, Incarnation: [16]byte{1}}
 	for want, change := range map[string]func(*Directory){
 		"":                                func(*Directory) {},
 		"wal has cluster.id=x, but":       func(d *Directory) { d.Log.ClusterID = "x" },

@@ -7,10 +7,10 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// logIdentity is whom a write-ahead log says that it belongs to. Known is false for logs of
-// releases that did not write it down.
+// logIdentity is whom a write-ahead log says that it belongs to.
 type logIdentity struct {
-	Known       bool
+	Exists      bool // there is a log: opening it would not make one
+	Known       bool // it says whom it belongs to, as logs of the first format do not
 	ClusterID   string
 	NodeID      int32
 	DirectoryID config.UUID
@@ -23,10 +23,10 @@ func identifyLog(dir string) (logIdentity, error) {
 	info, err := wal.Inspect(dir)
 	switch {
 	case errors.Is(err, wal.ErrCorrupt), info.Owner.Identity.ClusterID == "":
-		return logIdentity{}, nil
+		return logIdentity{Exists: !info.Empty()}, nil
 	case err != nil:
-		return logIdentity{}, err
+		return logIdentity{Exists: !info.Empty()}, err
 	}
 	id := info.Owner.Identity
-	return logIdentity{true, id.ClusterID, id.NodeID, id.DirectoryID, info.Owner.Incarnation}, nil
+	return logIdentity{true, true, id.ClusterID, id.NodeID, id.DirectoryID, info.Owner.Incarnation}, nil
 }

@@ -209,16 +209,43 @@ func (n *Node) openLog() (*raftlog.Log, error) {
 		return nil, err
 	}
 	log, err := raftlog.Open(n.logConfig(voters, info), n.controller)
-	if other, ok := errors.AsType[*raftlog.VotersError](err); ok {
-		return nil, compareVoters(other.Configured, other.Log, "its log in "+n.storage.logDir())
+	if err != nil {
+		return nil, n.otherVoters(err)
+	}
+	if err = n.checkIncarnation(log.Incarnation()); err == nil {
+		err = n.checkLog(log.Status())
 	}
 	if err != nil {
-		return nil, err
-	}
-	if err := n.checkLog(log.Status()); err != nil {
 		return nil, errors.Join(err, log.Stop(context.Background()))
 	}
 	return log, nil
+}
+
+// otherVoters says what to do about a log of other voters than this node was told; any other error is
+// passed on.
+func (n *Node) otherVoters(err error) error {
+	other, ok := errors.AsType[*raftlog.VotersError](err)
+	switch {
+	case !ok:
+		return err
+	case n.storage.voters != nil:
+		return fmt.Errorf("%s was formatted with the voters %v, but the log in it has %v: they do not "+
+			"belong together; %s", n.storage.dir, other.Configured, other.Log, originalBack(n.storage.dir))
+	case n.cfg.Embedded:
+		return fmt.Errorf("the log in %s is of a quorum with the voters %v, and the built-in "+
+			"configuration is of one node: name the configuration of this node by --config",
+			n.storage.logDir(), other.Log)
+	}
+	return compareVoters(other.Configured, other.Log, "its log in "+n.storage.logDir())
+}
+
+// checkIncarnation refuses an opened log that is not the one that this directory has had.
+func (n *Node) checkIncarnation(log [16]byte) error {
+	m := n.storage.mark
+	if m == nil || m.incarnation == [16]byte{} || m.incarnation == log {
+		return nil
+	}
+	return otherIncarnation(n.storage.dir, m.incarnation, log)
 }
 
 // checkLog makes sure that a log in which nothing but new leaders has been written has what it still

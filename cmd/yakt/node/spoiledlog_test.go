@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/raftlog"
 )
 
 // Files of the log, and the whole of it, that are removed, emptied, cut or copied from another node
@@ -82,4 +85,46 @@ func says(t *testing.T, err error, parts ...string) {
 			t.Errorf("got %v\nwant %s", err, part)
 		}
 	}
+}
+
+// A folder of the log with nothing of a log in it is a lost log, whatever else is in it.
+func TestFolderWithoutALog(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cfg := configFor(t, 1, dir, staticOne)
+	used(t, cfg, Format{})
+	wal := filepath.Join(dir, partitionDir, walDir)
+	for range 2 {
+		if err := os.RemoveAll(wal); err != nil {
+			t.Fatal(err)
+		}
+		touch(t, wal, "durable.mark.tmp")
+		says(t, openOnce(cfg, discard), wal+" is gone or empty, but "+dir+"/yakt.started says that this node has had a log")
+	}
+}
+
+// A log that is made again under yakt.started, by whatever way, is found out once it is open.
+func TestLogMadeUnderAMark(t *testing.T) {
+	t.Parallel()
+	n := &Node{cfg: configFor(t, 1, t.TempDir(), staticOne), storage: &storage{dir: "d"}}
+	n.storage.mark = &startedMark{version: startedVersion, incarnation: [16]byte{1}}
+	says(t, n.checkIncarnation([16]byte{2}), "d/yakt.started names the log of incarnation 01", "made a second time")
+	for _, same := range [][16]byte{{1}, {}} {
+		n.storage.mark.incarnation = same
+		if err := n.checkIncarnation([16]byte{1}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Voters that differ from the log's are named by where they come from.
+func TestOtherVotersBySource(t *testing.T) {
+	t.Parallel()
+	differ := &raftlog.VotersError{Configured: []int32{1}, Log: []int32{1, 2}}
+	n := &Node{cfg: configFor(t, 1, t.TempDir(), staticOne), storage: &storage{dir: "d"}}
+	says(t, n.otherVoters(differ), "controller.quorum.voters names the voters [1], but those of this quorum are [1 2] (its log")
+	n.cfg.Embedded = true
+	says(t, n.otherVoters(differ), "is of a quorum with the voters [1 2], and the built-in configuration is of one node")
+	n.storage.voters = &record.Voters{}
+	says(t, n.otherVoters(differ), "was formatted with the voters [1], but the log in it has [1 2]: they do not belong together")
 }

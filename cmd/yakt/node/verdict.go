@@ -162,7 +162,7 @@ func (d *Directory) consistent() error {
 		return fmt.Errorf("%s has no directory.id, but a node has run on this directory (%s), "+
 			"which gave it one; %s",
 			d.metaPath(), listed(d.traces()), stayStopped(d.Path))
-	case len(d.Segments) == 0:
+	case !d.hasLog():
 		return d.lostLog()
 	case d.LogErr != nil:
 		return d.LogErr
@@ -236,10 +236,14 @@ func (d *Directory) checkIncarnation(log [16]byte) error {
 	if d.Mark == nil || d.Mark.incarnation == [16]byte{} || log == [16]byte{} || d.Mark.incarnation == log {
 		return nil
 	}
-	return fmt.Errorf("%s names the log of incarnation %x, but %s is of incarnation %x: it was "+
-		"made a second time, and has forgotten what the first has acknowledged; put the first "+
-		"back if it was moved away, but never an older copy, otherwise %s",
-		d.startedPath(), d.Mark.incarnation, d.walPath(), log, stayStopped(d.Path))
+	return otherIncarnation(d.Path, d.Mark.incarnation, log)
+}
+
+func otherIncarnation(dir string, marked, log [16]byte) error {
+	return fmt.Errorf("%s names the log of incarnation %x, but that in %s is of incarnation %x: it was "+
+		"made a second time, and has forgotten what the first has acknowledged; put the first back if "+
+		"it was moved away, but never an older copy, otherwise %s", filepath.Join(dir, startedFile),
+		marked, filepath.Join(dir, partitionDir, walDir), log, stayStopped(dir))
 }
 
 // formatAgain is the advice for a directory without a log.
