@@ -15,8 +15,8 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// maxConfirming bounds the callbacks that are under way: hellos come from anybody.
-const maxConfirming = 16
+// maxConfirming bounds the callbacks to one member that are under way: hellos come from anybody.
+const maxConfirming = 4
 
 // uuid writes an id as Kafka does.
 func uuid(id [16]byte) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
@@ -142,12 +142,11 @@ func (l *Log) admits(h hello) error {
 
 // confirmed dials a node that has introduced itself and asks whether it did.
 func (l *Log) confirmed(h hello) error {
-	select {
-	case l.confirming <- struct{}{}:
-		defer func() { <-l.confirming }()
-	default:
-		return fmt.Errorf("%d introductions are being confirmed already", maxConfirming)
+	done, ok := l.peers.confirming(h.node)
+	if !ok {
+		return fmt.Errorf("%d introductions of node %d are being confirmed already", maxConfirming, h.node)
 	}
+	defer done()
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.DialTimeout)
 	defer cancel()
 	err := fmt.Errorf("no address of node %d is known", h.node)

@@ -37,8 +37,6 @@ type Log struct {
 	noteMu sync.Mutex // orders writes of note; taken before mu
 	note   []byte     // last handed to the write-ahead log
 
-	confirming chan struct{} // one for each callback under way
-
 	full     atomic.Bool // the writer waits for space on the disk
 	failed   chan error  // holds the one error of a failed replica
 	failOnce sync.Once
@@ -80,7 +78,6 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 		cfg: cfg, log: cfg.Logger, app: app, core: c, snaps: snaps, now: time.Now,
 		view:    newView(cfg.NodeID, c.store.base, c.reported),
 		readers: map[uint64]chan readResult{}, failed: make(chan error, 1), note: st.Note,
-		confirming: make(chan struct{}, maxConfirming),
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.writer, l.applier, l.peers = newWriter(l, d), newApplier(l), newPeers(l)

@@ -27,15 +27,16 @@ type Peer struct {
 type peers struct {
 	l *Log
 
-	mu       sync.Mutex
-	members  map[uint64]bool // raft ids, this node among them
-	voters   int
-	byID     map[uint64]*peer
-	caughtUp map[uint64]time.Time     // this node leads: when it was last seen to have everything
-	foreign  map[uint64]bool          // said that this node is of another cluster
-	attempts map[[tokenLen]byte]int32 // connections being dialled by this node, and to which
-	refusals map[int32]string         // why a node was refused last
-	stopped  bool
+	mu        sync.Mutex
+	members   map[uint64]bool // raft ids, this node among them
+	voters    int
+	byID      map[uint64]*peer
+	caughtUp  map[uint64]time.Time     // this node leads: when it was last seen to have everything
+	foreign   map[uint64]bool          // said that this node is of another cluster
+	attempts  map[[tokenLen]byte]int32 // connections being dialled by this node, and to which
+	refusals  map[int32]string         // why a node was refused last
+	callbacks map[int32]int            // under way, by the member that is asked
+	stopped   bool
 
 	pulling *raftpb.Message // the snapshot offer being followed
 	offered *raftpb.Message // a later one
@@ -43,7 +44,7 @@ type peers struct {
 
 func newPeers(l *Log) *peers {
 	return &peers{l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{}, foreign: map[uint64]bool{},
-		attempts: map[[tokenLen]byte]int32{}, refusals: map[int32]string{}}
+		attempts: map[[tokenLen]byte]int32{}, refusals: map[int32]string{}, callbacks: map[int32]int{}}
 }
 
 // update starts dialling new members and drops those that left. The caller holds the log's lock.
@@ -148,6 +149,21 @@ func (ps *peers) attempt(token [tokenLen]byte, node int32) (done func()) {
 		defer ps.mu.Unlock()
 		delete(ps.attempts, token)
 	}
+}
+
+// confirming takes one of the few callbacks to a node that may be under way; the caller calls done after it.
+func (ps *peers) confirming(node int32) (done func(), ok bool) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.callbacks[node] >= maxConfirming {
+		return nil, false
+	}
+	ps.callbacks[node]++
+	return func() {
+		ps.mu.Lock()
+		defer ps.mu.Unlock()
+		ps.callbacks[node]--
+	}, true
 }
 
 func (ps *peers) isAttempt(token [tokenLen]byte, node int32) bool {

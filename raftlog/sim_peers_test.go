@@ -175,3 +175,23 @@ func (s *sim) conf() *raftpb.ConfState {
 	}
 	return conf
 }
+
+// tamper changes a batch in the middle of what a node has applied since its last snapshot, checksum and all, and restarts
+// the node.
+func (s *sim) tamper(n *simNode) bool {
+	s.crash(n)
+	for _, e := range n.disk.entries {
+		data := e.GetData()
+		if e.GetIndex() < n.core.applied && len(data) > batchHeaderLen && !batchIsControl(data) {
+			size := batchSize(data)
+			other := dataBatch(int(batchRecords(data)), string(data[batchHeaderLen:size])+"!")
+			patchBatch(other, batchBase(data), batchEpoch(data))
+			e.Data = append(other, data[size:]...)
+			n.tampered = true
+			s.boot(n)
+			return true
+		}
+	}
+	s.boot(n)
+	return false
+}

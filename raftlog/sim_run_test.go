@@ -2,6 +2,7 @@ package raftlog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -250,5 +251,36 @@ func TestSimulationRepeats(t *testing.T) {
 		if traces[0] != traces[1] {
 			t.Errorf("seed %d ran differently the second time", seed)
 		}
+	}
+}
+
+// TestSimulationFindsDivergence changes a committed entry on a disk, in which nothing else gives the change away, and lets
+// the node follow a leader: it stops before it takes anything beyond what its own disk had committed.
+func TestSimulationFindsDivergence(t *testing.T) {
+	found := 0
+	for seed := range uint64(20) {
+		cryptotest.SetGlobalRandom(t, seed)
+		s := newSim(seed, 3)
+		s.calm = true
+		for range 4000 {
+			s.event()
+		}
+		n := s.nodes[s.rng.IntN(3)]
+		if n.core.claimed || n.core.applied < n.disk.mark.Index+2 || !s.tamper(n) {
+			continue
+		}
+		found++
+		end := n.core.store.last().end
+		for range 20000 {
+			if s.event(); n.core.failed != nil {
+				break
+			}
+		}
+		if !errors.Is(n.core.failed, ErrDiverged) || n.app.end > end {
+			t.Errorf("seed %d: node %d took up to offset %d, its own disk had %d: %v", seed, n.id, n.app.end, end, n.core.failed)
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d logs were changed", found)
 	}
 }
