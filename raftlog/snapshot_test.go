@@ -387,8 +387,14 @@ func TestOpenRefuses(t *testing.T) {
 		damage func(n *testNode) error
 		says   string
 	}{
-		"a snapshot that is gone":        {func(n *testNode) error { return each(n, os.Remove) }, "missing"},
-		"a snapshot that is cut":         {func(n *testNode) error { return each(n, func(f string) error { return os.Truncate(f, 100) }) }, "damaged"},
+		"a snapshot that is gone": {func(n *testNode) error { return each(n, os.Remove) }, "missing"},
+		"a snapshot that is cut":  {func(n *testNode) error { return each(n, func(f string) error { return os.Truncate(f, 100) }) }, "damaged"},
+		"another node's snapshot": {func(n *testNode) error {
+			return each(n, func(f string) error { return os.WriteFile(f, checkpointOf([][]byte{batchAt(0, 1, 2)}), 0o600) })
+		}, "another node's"},
+		"a snapshot that was found bad": {func(n *testNode) error {
+			return each(n, func(f string) error { return os.Rename(f, f+badSuffix) })
+		}, "found damaged"},
 		"a log that is gone":             {func(n *testNode) error { return os.RemoveAll(filepath.Join(n.cfg.Dir, walDir)) }, "must not vote"},
 		"no voters for a new log":        {func(n *testNode) error { n.cfg.Dir, n.cfg.Voters = t.TempDir(), nil; return nil }, "no first voters"},
 		"the same voter twice":           {func(n *testNode) error { n.cfg.Voters = []int32{1, 1}; return nil }, "differ"},

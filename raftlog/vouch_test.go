@@ -464,3 +464,24 @@ func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkVerifyCheckpoint reads 100 MB from the page cache: what a download waits for beside the disk.
+func BenchmarkVerifyCheckpoint(b *testing.B) {
+	batches := make([][]byte, 1000)
+	for i := range batches {
+		batches[i] = dataBatch(1, strings.Repeat("x", 100_000))
+	}
+	file := checkpointOf(batches)
+	path := filepath.Join(b.TempDir(), snapshotID{4, 1}.file())
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	s := &snapshots{openFile: os.Open}
+	want := sumOf(file)
+	b.SetBytes(int64(len(file)))
+	for b.Loop() {
+		if _, err := s.verifyFile(path, want); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
