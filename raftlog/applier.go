@@ -22,10 +22,13 @@ type applier struct {
 	share      float64   // of the configured bytes and age: when the next one is due; 0: not worked out yet
 	writing    chan struct{}
 
-	owed atomic.Bool // the next snapshot is due whatever was applied: the newest is damaged, or could not be written
+	// owed: a snapshot is due however little was applied, since the newest is damaged or could not
+	// be written.
+	owed atomic.Bool
 }
 
-// snapshotRetry is how long a snapshot that could not be written is left alone, for instance while the disk is full.
+// snapshotRetry is how long a snapshot that could not be written is left alone, for instance while
+// the disk is full.
 const snapshotRetry = 10 * time.Second
 
 func newApplier(l *Log) *applier {

@@ -21,9 +21,10 @@ const (
 // errOtherSum says that a file has not the size and CRC that it should have.
 var errOtherSum = errors.New("not the file that the log vouches for")
 
-// verifyCheckpoint reads a checkpoint file through and returns its size and CRC-32C, which must be want unless that is
-// zero. The file must be record batches v2 with good CRCs from the first byte to the last, a snapshot header in the first,
-// a snapshot footer in the last. All of it is read in any case, so that an error names both sums.
+// verifyCheckpoint reads a checkpoint file through and returns its size and CRC-32C, which must be
+// want unless that is zero. The file must be record batches v2 with good CRCs from the first byte
+// to the last, a snapshot header in the first, a snapshot footer in the last. All of it is read in
+// any case, so that an error names both sums.
 func verifyCheckpoint(file io.Reader, want wal.FileSum) (wal.FileSum, error) {
 	var sum summing
 	r := bufio.NewReaderSize(io.TeeReader(file, &sum), 1<<20)

@@ -384,8 +384,9 @@ func (c *core) applyConf(e *raftpb.Entry) {
 	c.out.members = true
 }
 
-// supersedes reports whether a snapshot of this node's own is still worth marking, now that it is on disk: one of the
-// leader's may have been installed meanwhile. One at the mark's own index takes the place of a file that was found bad.
+// supersedes reports whether a snapshot of this node's own is still worth marking, now that it is
+// on disk: one of the leader's may have been installed meanwhile. One at the mark's own index takes
+// the place of a file that was found bad.
 func (c *core) supersedes(m mark) bool {
 	at := c.store.mark.Index
 	return c.failed == nil && (m.Index > at || m.Index == at && c.store.withheld)

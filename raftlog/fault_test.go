@@ -41,7 +41,17 @@ func (d *faultyDisk) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error
 
 // openFaulty starts a single node on a disk that can be told to fail.
 func openFaulty(t *testing.T, app App) (*Log, *faultyDisk) {
-	cfg, err := Config{Dir: t.TempDir(), Voters: []int32{0}, SegmentBytes: 64 << 10, Logger: testLogger(t)}.filled()
+	faulty := &faultyDisk{}
+	return startOn(t, Config{}, app, func(d disk) disk { faulty.disk = d; return faulty }), faulty
+}
+
+// startOn starts a single node in a new directory, on the disk that wrap makes of its write-ahead
+// log.
+func startOn(t *testing.T, cfg Config, app App, wrap func(disk) disk) *Log {
+	t.Helper()
+	cfg.Dir, cfg.Voters = t.TempDir(), []int32{0}
+	cfg.SegmentBytes, cfg.Logger = 64<<10, testLogger(t)
+	cfg, err := cfg.filled()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,13 +59,12 @@ func openFaulty(t *testing.T, app App) (*Log, *faultyDisk) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	faulty := &faultyDisk{disk: d}
-	l, err := newLog(cfg, app, snaps, st, faulty)
+	l, err := newLog(cfg, app, snaps, st, wrap(d))
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.Start()
-	return l, faulty
+	return l
 }
 
 func awaitClaim(t *testing.T, app *appState, epoch int32) {

@@ -157,10 +157,11 @@ func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 	return res, math.MaxInt64
 }
 
-// needsSnapshot tells whether the requester must begin with the newest snapshot: it lies before the log start, or
-// disagrees about the epoch there, or is empty while there is a snapshot to save it the way. A snapshot that is not
-// ahead of the requester is never offered: a broker exits on it. Without a snapshot (none was made yet, or the newest was
-// found bad) the requester needs one only if the log does not begin at 0.
+// needsSnapshot tells whether the requester must begin with the newest snapshot: it lies before the
+// log start, or disagrees about the epoch there, or is empty while there is a snapshot to save it
+// the way. A snapshot that is not ahead of the requester is never offered: a broker exits on it.
+// Without a snapshot (none was made yet, or the newest was found bad) the requester needs one only
+// if the log does not begin at 0.
 func (v *view) needsSnapshot(f FetchRequest) bool {
 	s := v.snapshot
 	ahead := s.epoch > f.LastEpoch || s.epoch == f.LastEpoch && s.end > f.Offset

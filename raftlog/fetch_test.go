@@ -217,8 +217,9 @@ func TestObservers(t *testing.T) {
 	}
 }
 
-// TestFetchWhileNoSnapshotIsGood: the newest snapshot was found bad, and its successor is being written. Who needs a
-// snapshot is told nothing until then, above all not to cut its log; the others are served from the log.
+// TestFetchWhileNoSnapshotIsGood: the newest snapshot was found bad, and its successor is being
+// written. A broker that needs a snapshot waits, and above all is not told to truncate its log; the
+// others are served from the log.
 func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]FetchRequest{

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// paceBytes of a snapshot are written and made durable, or read, at a time: what the disk has to flush at once is what an
-	// acknowledgement may have to wait behind.
+	// paceBytes of a snapshot are written and made durable, or read, at a time: what the disk has
+	// to flush at once is what an acknowledgement may have to wait behind.
 	paceBytes = 1 << 20
 	// paceRest is how long the writer then rests, in times of how long it worked; never longer than paceRestMax.
 	paceRest    = 2

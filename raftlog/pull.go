@@ -126,7 +126,8 @@ func copySnapshot(w io.Writer, conn net.Conn, id snapshotID, size int64, chunkBy
 		}
 		total, chunk := int64(binary.BigEndian.Uint64(body)), body[8:]
 		if total != size || len(chunk) == 0 || position+int64(len(chunk)) > size {
-			return fmt.Errorf("snapshot %s: %d bytes at %d of %d, but %d were offered", id, len(chunk), position, total, size)
+			return fmt.Errorf("snapshot %s: %d bytes at %d of %d, but %d were offered",
+				id, len(chunk), position, total, size)
 		}
 		if _, err := w.Write(chunk); err != nil {
 			return err

@@ -6,11 +6,14 @@ import (
 	"time"
 )
 
-// OpenSnapshot opens a snapshot's file at a position and tells its total size; ErrSnapshotNotFound if this node has no such
-// snapshot (the 0-0 checkpoint is none), or its file is damaged. Unless that was done within the last seconds the file is
-// read through first, at the speed of the disk. The file never changes and can be read to its end even if it is deleted
-// meanwhile; the caller closes it. Being opened keeps a snapshot for at least a minute more.
-func (l *Log) OpenSnapshot(endOffset int64, epoch int32, position int64) (file io.ReadCloser, size int64, err error) {
+// OpenSnapshot opens a snapshot's file at a position and tells its total size; ErrSnapshotNotFound
+// if this node has no such snapshot (the 0-0 checkpoint is none), or its file is damaged. Unless
+// that was done within the last seconds the file is read through first, at the speed of the disk.
+// The file never changes and can be read to its end even if it is deleted meanwhile; the caller
+// closes it. Being opened keeps a snapshot for at least a minute more.
+func (l *Log) OpenSnapshot(
+	endOffset int64, epoch int32, position int64,
+) (file io.ReadCloser, size int64, err error) {
 	f, size, err := l.snaps.open(l.ctx, snapshotID{endOffset, epoch}, position, l.now())
 	if err != nil {
 		return nil, size, err
@@ -18,8 +21,8 @@ func (l *Log) OpenSnapshot(endOffset int64, epoch int32, position int64) (file i
 	return f, size, nil
 }
 
-// LatestSnapshot names the newest durable snapshot. ok is false when there is none, or it was found damaged and the next
-// one is being written.
+// LatestSnapshot names the newest durable snapshot. ok is false when there is none, or it was found
+// damaged and the next one is being written.
 func (l *Log) LatestSnapshot() (endOffset int64, epoch int32, ok bool) {
 	id := l.view.latest()
 	return id.end, id.epoch, id != snapshotID{}
@@ -31,12 +34,15 @@ func (v *view) latest() snapshotID {
 	return v.snapshot
 }
 
-// makeSnapshot writes a snapshot in the background and has it marked in the write-ahead log. It reports whether that is
-// done, or needless. A failure to write the file costs nothing but disk: the log is still whole.
+// makeSnapshot writes a snapshot in the background and has it marked in the write-ahead log. It
+// reports whether that is done, or needless. A failure to write the file costs nothing but disk:
+// the log is still whole.
 func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) (done bool) {
 	id := snapshotID{m.EndOffset, m.Epoch}
 	began := l.now()
-	sum, err := l.snaps.write(id, m.File, func(w io.Writer) error { return fill(newPacedWriter(l.ctx, w)) })
+	sum, err := l.snaps.write(id, m.File, func(w io.Writer) error {
+		return fill(newPacedWriter(l.ctx, w))
+	})
 	if err != nil {
 		l.log.Error("cannot write a snapshot; the log keeps growing until one succeeds",
 			"snapshot", id.file(), "error", err, "retryIn", snapshotRetry)
@@ -55,7 +61,8 @@ func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) (done bool) {
 	})
 	select {
 	case <-marked:
-		l.log.Info("snapshot done", "snapshot", id.file(), "took", l.now().Sub(began).Round(time.Millisecond))
+		took := l.now().Sub(began).Round(time.Millisecond)
+		l.log.Info("snapshot done", "snapshot", id.file(), "took", took)
 	case <-l.ctx.Done():
 	}
 	return true
@@ -82,7 +89,8 @@ func (l *Log) snapshotMarked(m mark) {
 	l.snaps.tidy(l.now())
 }
 
-// stillKnown reports whether a snapshot that has just been published was not found damaged at the same time.
+// stillKnown reports whether a snapshot that has just been published was not found damaged at the
+// same time.
 func (l *Log) stillKnown(id snapshotID) bool {
 	if l.snaps.knows(id) {
 		return true
@@ -91,7 +99,8 @@ func (l *Log) stillKnown(id snapshotID) bool {
 	return false
 }
 
-// snapshotFoundBad stops telling anybody of a damaged snapshot, and has another one made at once if it was the newest.
+// snapshotFoundBad withdraws a damaged snapshot, and has another one made at once if it was the
+// newest.
 func (l *Log) snapshotFoundBad(id snapshotID) {
 	l.input(func(c *core) {
 		if c.withhold(id) {
@@ -101,8 +110,8 @@ func (l *Log) snapshotFoundBad(id snapshotID) {
 	})
 }
 
-// withhold stops offering a snapshot to followers whose file was found damaged. It reports whether it is the one the log
-// starts from.
+// withhold stops offering a snapshot, whose file was found damaged, to followers. It reports
+// whether it is the one that the log starts from.
 func (c *core) withhold(id snapshotID) bool {
 	m := c.store.mark
 	if m.Index == 0 || id != (snapshotID{m.EndOffset, m.Epoch}) {

@@ -11,11 +11,13 @@ import (
 )
 
 // leaveStopped is what to do about a voter whose disk lost or changed what it had acknowledged.
-const leaveStopped = "leave this node stopped and keep its directory for inspection: the other voters, if there are any, " +
-	"go on without it as long as they are a majority; this release cannot replace a voter"
+const leaveStopped = "leave this node stopped and keep its directory for inspection: the other " +
+	"voters, if there are any, go on without it as long as they are a majority; this release cannot " +
+	"replace a voter"
 
-// settle checks the snapshot the log starts from, and returns the size and CRC of its file. It forgets files that the log
-// does not vouch for: a newer one was not finished (its mark was never written) and is made or pulled again.
+// settle checks the snapshot the log starts from, and returns the size and CRC of its file. It
+// forgets files that the log does not vouch for: a newer one was not finished (its mark was never
+// written) and is made or pulled again.
 func (s *snapshots) settle(m mark) (wal.FileSum, error) {
 	if m.Index == 0 {
 		return wal.FileSum{}, s.settleWithoutMark()
@@ -32,10 +34,11 @@ func (s *snapshots) settle(m mark) (wal.FileSum, error) {
 		c.sum = sum
 		return sum, nil
 	case passing(err):
-		return sum, fmt.Errorf("raftlog: cannot check the snapshot that the log starts from: %w", err)
+		return sum, fmt.Errorf("raftlog: cannot check the snapshot the log starts from: %w", err)
 	case errors.Is(err, errOtherSum):
-		return sum, fmt.Errorf("raftlog: the log in %s starts from snapshot %s, but the file of that name is damaged or "+
-			"another node's: %w. If the file was replaced, put the original back; otherwise %s", s.dir, id.file(), err, leaveStopped)
+		return sum, fmt.Errorf("raftlog: the log in %s starts from snapshot %s, but the file of that "+
+			"name is damaged or another node's: %w. If the file was replaced, put the original back; "+
+			"otherwise %s", s.dir, id.file(), err, leaveStopped)
 	}
 	return sum, fmt.Errorf("raftlog: the log in %s starts from snapshot %s, which is damaged: %w. %s",
 		s.dir, id.file(), err, capitalized(leaveStopped))
@@ -45,25 +48,28 @@ func (s *snapshots) settleWithoutMark() error {
 	if len(s.known) == 0 {
 		return nil
 	}
-	return fmt.Errorf("raftlog: %s holds snapshot %s but no log: the log was removed or never belonged to this directory; "+
-		"a node without its log must not vote. If the folder %s was moved away while this node was stopped, put that same "+
-		"folder back, and no copy of it; otherwise %s", s.dir, s.known[0].id.file(), walDir, leaveStopped)
+	return fmt.Errorf("raftlog: %s holds snapshot %s but no log: the log was removed or never belonged "+
+		"to this directory; a node without its log must not vote. If the folder %s was moved away "+
+		"while this node was stopped, put that same folder back, and no copy of it; otherwise %s",
+		s.dir, s.known[0].id.file(), walDir, leaveStopped)
 }
 
 func (s *snapshots) missing(id snapshotID) error {
 	bad := s.path(id) + badSuffix
 	if _, err := os.Stat(bad); err == nil {
-		return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, which was found damaged, and this node stopped "+
-			"before another one took its place (the damaged file is %s). %s", s.dir, id.file(), bad, capitalized(leaveStopped))
+		return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, which was found damaged, and "+
+			"this node stopped before another one took its place (the damaged file is %s). %s",
+			s.dir, id.file(), bad, capitalized(leaveStopped))
 	}
-	return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, but that file is missing. If it was moved away, put "+
-		"it back (its content is checked); otherwise %s", s.dir, id.file(), leaveStopped)
+	return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, but that file is missing. If it "+
+		"was moved away, put it back (its content is checked); otherwise %s",
+		s.dir, id.file(), leaveStopped)
 }
 
 func capitalized(s string) string { return string(s[0]-'a'+'A') + s[1:] }
 
-// bindMark records the sum of the file that the mark names, for a log of a release that did not. On a full disk the next
-// mark brings it.
+// bindMark records the sum of the file that the mark names, for a log of a release that did not. On
+// a full disk the next mark brings it.
 func bindMark(cfg Config, d disk, m mark) error {
 	err := d.SetMark(m)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) {

@@ -17,8 +17,8 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// ErrSnapshotNotFound says that there is no such snapshot, or no longer, or that it cannot be vouched for. A follower goes
-// back to FETCH and is told a newer one.
+// ErrSnapshotNotFound says that there is no such snapshot, or no longer, or that it cannot be
+// vouched for. A follower goes back to FETCH and is told a newer one.
 var ErrSnapshotNotFound = errors.New("raftlog: no such snapshot")
 
 const (
@@ -48,10 +48,11 @@ func parseCheckpoint(name string) (id snapshotID, ok bool) {
 	return id, id.file() == name && id.end > 0 && id.epoch >= 0
 }
 
-// checkpoint is a durable snapshot file in the log's directory. The mutex of its snapshots guards it.
+// checkpoint is a durable snapshot file in the log's directory. The mutex of its snapshots guards
+// it.
 type checkpoint struct {
 	id  snapshotID
-	sum wal.FileSum // zero: not known, for files from before a restart other than the mark's; those are never served
+	sum wal.FileSum // zero: not known, as of older files after a restart; those are never served
 
 	read     time.Time // last, zero if never
 	checked  time.Time // when it was last found whole before it was served
@@ -66,7 +67,8 @@ type snapshots struct {
 	log  *slog.Logger
 	// openFile is os.Open, except in tests that count or fail it.
 	openFile func(path string) (*os.File, error)
-	// foundBad is called when a known snapshot was found damaged and has been set aside; no lock is held.
+	// foundBad is called when a known snapshot was found damaged and has been set aside; no lock is
+	// held.
 	foundBad func(id snapshotID)
 
 	mu      sync.Mutex
@@ -123,9 +125,11 @@ func (s *snapshots) opener(id snapshotID) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return os.Open(s.path(id)) }
 }
 
-// write makes a checkpoint file, under another name until it is complete, durable and read back. want is what the file
-// must be; zero: whatever fill writes. It returns the file's size and CRC.
-func (s *snapshots) write(id snapshotID, want wal.FileSum, fill func(io.Writer) error) (wal.FileSum, error) {
+// write makes a checkpoint file, under another name until it is complete, durable and read back.
+// want is what the file must be; zero: whatever fill writes. It returns the file's size and CRC.
+func (s *snapshots) write(
+	id snapshotID, want wal.FileSum, fill func(io.Writer) error,
+) (wal.FileSum, error) {
 	if err := s.beginWriting(id); err != nil {
 		return wal.FileSum{}, err
 	}
@@ -150,7 +154,8 @@ func (s *snapshots) write(id snapshotID, want wal.FileSum, fill func(io.Writer) 
 	return sum, err
 }
 
-// beginWriting keeps two from writing one file, and a known snapshot from being replaced by other bytes.
+// beginWriting keeps two from writing one file, and a known snapshot from being replaced by other
+// bytes.
 func (s *snapshots) beginWriting(id snapshotID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -189,7 +194,8 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// holds reports whether an offered snapshot is here already: known, or a whole file that was not marked before a restart.
+// holds reports whether an offered snapshot is here already: known, or a whole file that was not
+// marked before a restart.
 func (s *snapshots) holds(id snapshotID, sum wal.FileSum) bool {
 	if s.knows(id) {
 		return true
@@ -238,9 +244,11 @@ func (s *snapshots) tidy(now time.Time) {
 
 func notFound(id snapshotID) error { return fmt.Errorf("%w: %s", ErrSnapshotNotFound, id) }
 
-// open opens a known snapshot at a position, once its file has been found whole, and tells its size. It may read the
-// file through first; ctx ends that.
-func (s *snapshots) open(ctx context.Context, id snapshotID, position int64, now time.Time) (*os.File, int64, error) {
+// open opens a known snapshot at a position, once its file has been found whole, and tells its
+// size. It may read the file through first; ctx ends that.
+func (s *snapshots) open(
+	ctx context.Context, id snapshotID, position int64, now time.Time,
+) (*os.File, int64, error) {
 	if err := s.vouch(ctx, id, now); err != nil {
 		return nil, 0, err
 	}
@@ -273,7 +281,8 @@ func seekWithin(f *os.File, position int64) (size int64, err error) {
 	return info.Size(), err
 }
 
-// readAt returns up to maxBytes bytes of a known snapshot from position on, and its size. Errors and waiting as in open.
+// readAt returns up to maxBytes bytes of a known snapshot from position on, and its size. Errors
+// and waiting as in open.
 func (s *snapshots) readAt(
 	ctx context.Context, id snapshotID, position int64, maxBytes int, now time.Time,
 ) ([]byte, int64, error) {

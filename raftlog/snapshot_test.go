@@ -67,7 +67,7 @@ func TestVerifyCheckpoint(t *testing.T) {
 			t.Fatalf("a file cut to %d of %d bytes passes", cut, len(good))
 		}
 	}
-	kafkas, err := os.ReadFile(filepath.Join("..", "metadata", "testdata", "00000000000000000676-0000000003.checkpoint"))
+	kafkas, err := os.ReadFile(filepath.Join("..", "metadata", "testdata", snapshotID{676, 3}.file()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -303,7 +303,8 @@ func TestSnapshotsArePulledInPieces(t *testing.T) {
 		}
 	}()
 	var got bytes.Buffer
-	if err := copySnapshot(&got, ours, snapshotID{7, 1}, int64(len(file)), 300); err != nil || !bytes.Equal(got.Bytes(), file) {
+	err := copySnapshot(&got, ours, snapshotID{7, 1}, int64(len(file)), 300)
+	if err != nil || !bytes.Equal(got.Bytes(), file) {
 		t.Errorf("%d bytes, %v", got.Len(), err)
 	}
 	n := 0
@@ -342,8 +343,9 @@ func TestFollowerCatchesUpBySnapshot(t *testing.T) {
 	}
 }
 
-// TestDamagedSnapshotIsReplacedForALaggingFollower damages the leader's newest file while a follower lags that needs it, and
-// writes nothing more: the leader notices by the follower's complaint, and makes another one.
+// TestDamagedSnapshotIsReplacedForALaggingFollower damages the leader's newest file while a
+// follower lags that needs it, and writes nothing more: the leader notices by the follower's
+// complaint, and makes another one.
 func TestDamagedSnapshotIsReplacedForALaggingFollower(t *testing.T) {
 	t.Parallel()
 	for name, damage := range fileDamage {
@@ -387,8 +389,15 @@ func TestOpenRefuses(t *testing.T) {
 		damage func(n *testNode) error
 		says   string
 	}{
-		"a snapshot that is gone":        {func(n *testNode) error { return each(n, os.Remove) }, "missing"},
-		"a snapshot that is cut":         {func(n *testNode) error { return each(n, func(f string) error { return os.Truncate(f, 100) }) }, "damaged"},
+		"a snapshot that is gone": {func(n *testNode) error { return each(n, os.Remove) }, "missing"},
+		"a snapshot that is cut":  {func(n *testNode) error { return each(n, func(f string) error { return os.Truncate(f, 100) }) }, "damaged"},
+		"another node's snapshot": {func(n *testNode) error {
+			foreign := checkpointOf([][]byte{batchAt(0, 1, 2)})
+			return each(n, func(f string) error { return os.WriteFile(f, foreign, 0o600) })
+		}, "another node's"},
+		"a snapshot that was found bad": {func(n *testNode) error {
+			return each(n, func(f string) error { return os.Rename(f, f+badSuffix) })
+		}, "found damaged"},
 		"a log that is gone":             {func(n *testNode) error { return os.RemoveAll(filepath.Join(n.cfg.Dir, walDir)) }, "must not vote"},
 		"no voters for a new log":        {func(n *testNode) error { n.cfg.Dir, n.cfg.Voters = t.TempDir(), nil; return nil }, "no first voters"},
 		"the same voter twice":           {func(n *testNode) error { n.cfg.Voters = []int32{1, 1}; return nil }, "differ"},

@@ -264,8 +264,9 @@ func (s *storage) Snapshot() (*raftpb.Snapshot, error) {
 	return markSnapshot(s.mark), nil
 }
 
-// The data of a raft snapshot, big-endian: version (1 byte), end offset (int64), epoch (int32), the file's size (int64) and
-// CRC-32C (uint32), the log's hash (chain and sum, uint64 each). Nothing follows.
+// The data of a raft snapshot, big-endian: version (1 byte), end offset (int64), epoch (int32), the
+// file's size (int64) and CRC-32C (uint32), the log's hash (chain and sum, uint64 each). Nothing
+// follows.
 const (
 	snapshotDataVersion = 2
 	snapshotDataLen     = 41

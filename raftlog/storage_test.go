@@ -12,8 +12,10 @@ import (
 
 func offeredMark() mark {
 	return mark{
-		Index: 7, Term: 3, EndOffset: 40, Epoch: 2, ConfState: &raftpb.ConfState{Voters: []uint64{1, 2}},
-		File: wal.FileSum{Bytes: 1 << 40, CRC: 0xfedcba98}, Hash: wal.LogHash{Chain: 1 << 63, Sum: 5},
+		Index: 7, Term: 3, EndOffset: 40, Epoch: 2,
+		ConfState: &raftpb.ConfState{Voters: []uint64{1, 2}},
+		File:      wal.FileSum{Bytes: 1 << 40, CRC: 0xfedcba98},
+		Hash:      wal.LogHash{Chain: 1 << 63, Sum: 5},
 	}
 }
 

@@ -13,26 +13,28 @@ import (
 )
 
 const (
-	// verifiedFor is how long a snapshot is served after its file was read through and found whole: that many observers
-	// which download at the same time cost one reading.
+	// verifiedFor is how long a snapshot is served after its file was read through and found whole:
+	// observers that download at the same time share one reading.
 	verifiedFor = 10 * time.Second
-	// doubtAfter is how old a verification must be for a follower's complaint to make it void, so that complaints
-	// cannot keep the disk busy.
+	// doubtAfter is how old a verification must be for a follower's complaint to make it void, so
+	// that complaints cannot keep the disk busy.
 	doubtAfter = time.Second
-	// scrubInterval is how often the newest snapshot is read again though nobody asks for it.
+	// scrubInterval is how often the newest snapshot is read again even if nobody downloads it.
 	scrubInterval = time.Hour
 )
 
-// check is one reading of a snapshot's file that all who ask meanwhile wait for.
+// check is one reading of a snapshot's file, shared by all downloads that begin meanwhile.
 type check struct {
-	done chan struct{} // closed when err is set
+	done chan struct{} // closed once err is set
 	err  error
 }
 
-// vouch returns nil once a snapshot's file is known to be whole: it was found so within verifiedFor, or is read through now, by
-// the first who asks, without a lock held. Any error is an ErrSnapshotNotFound. A file that is not whole is set aside for good.
+// vouch returns nil once a snapshot's file is known to be whole: it was verified within
+// verifiedFor, or is read through now. The first caller reads, without a lock held, and concurrent
+// callers wait for its result. Any error is an ErrSnapshotNotFound. A damaged file is set aside.
 //
-// A broker gives up a request after 2 s; the reading goes on, and it profits from it when it asks again.
+// A broker gives up a request after 2 s. The reading continues without it, and its next request
+// finds the result.
 func (s *snapshots) vouch(ctx context.Context, id snapshotID, now time.Time) error {
 	s.mu.Lock()
 	c := s.find(id)
@@ -82,10 +84,12 @@ func (s *snapshots) examine(c *checkpoint, through func(*os.File) io.Reader) err
 	return fmt.Errorf("%w: %s was found damaged", ErrSnapshotNotFound, c.id)
 }
 
-// passing reports whether an error says nothing about the file: the process is out of something, or is stopping.
+// passing reports whether an error says nothing about the file: the process is out of something, or
+// is stopping.
 func passing(err error) bool {
 	for _, e := range []error{
-		context.Canceled, syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN,
+		context.Canceled,
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EINTR, syscall.EAGAIN,
 	} {
 		if errors.Is(err, e) {
 			return true
@@ -108,8 +112,9 @@ func (s *snapshots) condemn(c *checkpoint, why error) {
 	if err != nil {
 		s.log.Warn("cannot set a damaged snapshot aside", "snapshot", c.id.file(), "error", err)
 	}
-	s.log.Error("a snapshot was found damaged: it is no longer served, and one of the current state is to take its place. "+
-		"Check the disk", "snapshot", c.id.file(), "keptAs", aside, "error", why)
+	s.log.Error("a snapshot was found damaged and is no longer served: check the disk. "+
+		"If it was the newest, one of the current state takes its place",
+		"snapshot", c.id.file(), "keptAs", aside, "error", why)
 	s.foundBad(c.id)
 }
 
@@ -126,7 +131,8 @@ func (s *snapshots) setAside(id snapshotID) (aside string, err error) {
 	return aside, err
 }
 
-// doubt makes verifications void that are not quite fresh: somebody could not use what was served.
+// doubt voids verifications older than doubtAfter, because a file that was served could not be
+// used.
 func (s *snapshots) doubt(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,8 +158,8 @@ func (s *snapshots) scrubDue(now time.Time) *checkpoint {
 	return c
 }
 
-// scrub reads a snapshot from the disk, slowly, and sets it aside if it is damaged. Who asks for the snapshot meanwhile
-// does not wait for this.
+// scrub reads a snapshot from the disk, slowly, and sets it aside if it is damaged. Downloads never
+// wait for a scrub.
 func (s *snapshots) scrub(ctx context.Context, c *checkpoint) {
 	_ = s.examine(c, func(f *os.File) io.Reader {
 		dropCached(f)

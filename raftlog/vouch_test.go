@@ -48,7 +48,10 @@ func flipByte(t *testing.T, path string) {
 func oneSnapshot(t *testing.T, now time.Time) (*snapshots, snapshotID, []byte) {
 	s, id := testSnapshots(t, 2), snapshotID{4, 1}
 	file := checkpointOf([][]byte{batchAt(0, 1, 3), batchAt(3, 1, 1)})
-	sum, err := s.write(id, wal.FileSum{}, func(w io.Writer) error { _, err := w.Write(file); return err })
+	sum, err := s.write(id, wal.FileSum{}, func(w io.Writer) error {
+		_, err := w.Write(file)
+		return err
+	})
 	if err != nil || sum != sumOf(file) {
 		t.Fatalf("%+v, %v", sum, err)
 	}
@@ -56,7 +59,7 @@ func oneSnapshot(t *testing.T, now time.Time) (*snapshots, snapshotID, []byte) {
 	return s, id, file
 }
 
-// ways to damage a file. None is noticed when it happens.
+// fileDamage are the ways in which a file changes on disk without the node taking part.
 var fileDamage = map[string]func(t *testing.T, path string){
 	"a flipped bit": flipByte,
 	"cut": func(t *testing.T, path string) {
@@ -80,7 +83,8 @@ var fileDamage = map[string]func(t *testing.T, path string){
 	},
 }
 
-// TestEveryFlippedByteOfASnapshotIsNoticed, also those that no batch's CRC covers: at a start, and before it is served.
+// TestEveryFlippedByteOfASnapshotIsNoticed, also those that no batch's CRC covers: at a start, and
+// before it is served.
 func TestEveryFlippedByteOfASnapshotIsNoticed(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
@@ -98,7 +102,8 @@ func TestEveryFlippedByteOfASnapshotIsNoticed(t *testing.T) {
 			t.Fatalf("a start after a flipped bit in byte %d: %v", i, err)
 		}
 		again.known = []*checkpoint{{id: id, sum: m.File}}
-		if _, _, err := again.readAt(t.Context(), id, 0, 1, now); !errors.Is(err, ErrSnapshotNotFound) || again.knows(id) {
+		_, _, err := again.readAt(t.Context(), id, 0, 1, now)
+		if !errors.Is(err, ErrSnapshotNotFound) || again.knows(id) {
 			t.Fatalf("served after a flipped bit in byte %d: %v", i, err)
 		}
 		if kept := mustRead(t, s.path(id)+badSuffix); !bytes.Equal(kept, bad) {
@@ -130,7 +135,9 @@ func TestForeignCheckpointIsRefused(t *testing.T) {
 // TestMarkOfFormerReleaseIsBound opens a log whose mark names a snapshot without its sum.
 func TestMarkOfFormerReleaseIsBound(t *testing.T) {
 	t.Parallel()
-	cfg, err := Config{Dir: t.TempDir(), Voters: []int32{0}, SegmentBytes: 64 << 10, Logger: testLogger(t)}.filled()
+	cfg, err := Config{
+		Dir: t.TempDir(), Voters: []int32{0}, SegmentBytes: 64 << 10, Logger: testLogger(t),
+	}.filled()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +146,10 @@ func TestMarkOfFormerReleaseIsBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := mark{Index: 9, Term: 1, EndOffset: id.end, Epoch: id.epoch, ConfState: &raftpb.ConfState{Voters: []uint64{1}}}
+	m := mark{
+		Index: 9, Term: 1, EndOffset: id.end, Epoch: id.epoch,
+		ConfState: &raftpb.ConfState{Voters: []uint64{1}},
+	}
 	if err := errors.Join(d.SetMark(m), d.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +179,8 @@ func TestOlderSnapshotsAreNotServedAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	again := snapshotsIn(t, s.dir, 1)
-	if _, err := again.settle(mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sum}); err != nil {
+	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sum}
+	if _, err := again.settle(m); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := again.readAt(t.Context(), older, 0, 1, now); !errors.Is(err, ErrSnapshotNotFound) {
@@ -284,7 +295,8 @@ func TestComplaintVoidsAVerification(t *testing.T) {
 	}
 }
 
-// TestShortageIsNoDamage: a node that is out of descriptors, or stopping, cannot say that a file is bad.
+// TestShortageIsNoDamage: a node that is out of descriptors, or stopping, cannot say that a file is
+// bad.
 func TestShortageIsNoDamage(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
@@ -292,13 +304,15 @@ func TestShortageIsNoDamage(t *testing.T) {
 	s.openFile = func(path string) (*os.File, error) {
 		return nil, &os.PathError{Op: "open", Path: path, Err: syscall.EMFILE}
 	}
-	if _, _, err := s.readAt(t.Context(), id, 0, 1, now); !errors.Is(err, ErrSnapshotNotFound) || !s.knows(id) {
+	_, _, err := s.readAt(t.Context(), id, 0, 1, now)
+	if !errors.Is(err, ErrSnapshotNotFound) || !s.knows(id) {
 		t.Errorf("without descriptors: %v, known %v", err, s.knows(id))
 	}
 	s.openFile = os.Open
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := s.readAt(ended, id, 0, 1, now); !errors.Is(err, ErrSnapshotNotFound) || !s.knows(id) {
+	_, _, err = s.readAt(ended, id, 0, 1, now)
+	if !errors.Is(err, ErrSnapshotNotFound) || !s.knows(id) {
 		t.Errorf("stopping: %v, known %v", err, s.knows(id))
 	}
 	if _, _, err := s.readAt(t.Context(), id, 0, 1, now); err != nil {
@@ -308,24 +322,9 @@ func TestShortageIsNoDamage(t *testing.T) {
 
 // hourlyNode is a single node under a fake clock that makes a snapshot after an hour, and its disk.
 func hourlyNode(t *testing.T, app App) (*Log, *countingDisk) {
-	cfg, err := Config{
-		Dir: t.TempDir(), Voters: []int32{0}, SnapshotInterval: time.Hour, KeepBytes: 1, SegmentBytes: 64 << 10,
-		Logger: testLogger(t),
-	}.filled()
-	if err != nil {
-		t.Fatal(err)
-	}
-	snaps, st, d, err := openDisk(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	counting := &countingDisk{disk: d}
-	l, err := newLog(cfg, app, snaps, st, counting)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Start()
-	return l, counting
+	counting := &countingDisk{}
+	cfg := Config{SnapshotInterval: time.Hour, KeepBytes: 1}
+	return startOn(t, cfg, app, func(d disk) disk { counting.disk = d; return counting }), counting
 }
 
 // countingDisk counts what drops log.
@@ -421,8 +420,8 @@ func TestSnapshotThatCannotBeWrittenIsTriedAgain(t *testing.T) {
 	}
 }
 
-// TestNothingIsDroppedWithoutAGoodSnapshot: the only snapshot is bad, and its successor cannot be written for a while.
-// Meanwhile the log keeps all it has, and joining brokers wait.
+// TestNothingIsDroppedWithoutAGoodSnapshot: the only snapshot is bad, and its successor cannot be
+// written for a while. Meanwhile the log keeps all it has, and joining brokers wait.
 func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -463,4 +462,26 @@ func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// BenchmarkVerifyCheckpoint reads 100 MB from the page cache: what a download waits for beside the
+// disk.
+func BenchmarkVerifyCheckpoint(b *testing.B) {
+	batches := make([][]byte, 1000)
+	for i := range batches {
+		batches[i] = dataBatch(1, strings.Repeat("x", 100_000))
+	}
+	file := checkpointOf(batches)
+	path := filepath.Join(b.TempDir(), snapshotID{4, 1}.file())
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	s := &snapshots{openFile: os.Open}
+	want := sumOf(file)
+	b.SetBytes(int64(len(file)))
+	for b.Loop() {
+		if _, err := s.verifyFile(path, want); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
