@@ -124,15 +124,9 @@ func TestYAKtNoSpaceToStart(t *testing.T) {
 		requireRefusal(t, q.RunNode(t, id, kafka.Patience), `cannot write to the metadata directory.*read-only file system; give this user write access`)
 	})
 	t.Run("full", func(t *testing.T) {
-		q := kafka.StartYAKt(t, binary, 1, smallDisk(map[string]string{}))
+		q := kafka.ConfigureYAKt(t, binary, 1, smallDisk(map[string]string{}))
 		id := q.Nodes()[0]
-		q.Stop(t, id)
-		if err := q.SmallDisk().RemoveAll(q.Dir(id) + "/__cluster_metadata-0/wal"); err != nil {
-			t.Fatal(err)
-		}
-		if err := q.SmallDisk().RemoveAll(q.Dir(id) + "/yakt.started"); err != nil {
-			t.Fatal(err)
-		}
+		q.Format(t, id).MustSucceed(t)
 		q.SmallDisk().FillAll(t)
 		requireRefusal(t, q.RunNode(t, id, kafka.Patience), `no space left on device`)
 	})

@@ -186,6 +186,15 @@ func (q *Controllers) Configure(t testing.TB, id int32, extra map[string]string)
 	}
 }
 
+// FormatWith is Format with these arguments after --cluster-id and --config instead of the quorum's own.
+func (q *Controllers) FormatWith(t testing.TB, id int32, args ...string) ToolResult {
+	t.Helper()
+	c := q.nodes[id]
+	own := slices.Index(c.formatting.argv, c.config) + 1
+	c.formatting.argv = append(slices.Clone(c.formatting.argv[:own]), args...)
+	return q.Format(t, id)
+}
+
 // placed is a command of a node, run where the node's directory is.
 func (q *Controllers) placed(c *controller, run command) command {
 	if q.small != nil && c.id == firstControllerID {

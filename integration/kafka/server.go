@@ -61,6 +61,13 @@ func (s *Server) Start(t testing.TB) {
 	s.proc = p
 }
 
+// setCommand changes what Start runs.
+func (s *Server) setCommand(c command) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.command = c
+}
+
 // Stop asks the program to end (SIGTERM), waits for it and returns its exit code.
 func (s *Server) Stop(t testing.TB) int {
 	t.Helper()

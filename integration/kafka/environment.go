@@ -1,0 +1,42 @@
+package kafka
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// UseEnvironment makes a YAKt node format and start by environment variables alone, without its file: those of the keys
+// given, or of all its properties when none is.
+func (q *Controllers) UseEnvironment(t testing.TB, id int32, keys ...string) {
+	t.Helper()
+	c := q.nodes[id]
+	env := os.Environ()
+	if len(keys) == 0 {
+		for key := range c.properties {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range keys {
+		value, ok := c.properties[key]
+		if !ok {
+			t.Fatalf("node %d has no property %s", id, key)
+		}
+		name := strings.ToUpper(strings.ReplaceAll(strings.TrimPrefix(key, "yakt."), ".", "_"))
+		env = append(env, "YAKT_"+name+"="+value)
+	}
+	c.formatting = command{withoutConfig(c.formatting.argv), env}
+	c.Server.setCommand(command{withoutConfig(c.Server.command.argv), env})
+}
+
+// withoutConfig is a command line without "--config FILE".
+func withoutConfig(argv []string) (rest []string) {
+	for i := 0; i < len(argv); i++ {
+		if argv[i] == "--config" {
+			i++
+			continue
+		}
+		rest = append(rest, argv[i])
+	}
+	return rest
+}
