@@ -130,15 +130,16 @@ func timedOut(c net.Conn) error {
 	answer, err := io.ReadAll(resp.Body)
 	ok := err == nil && resp.StatusCode == http.StatusRequestTimeout && len(answer) > 0
 	if !ok || !resp.Close {
-		return fmt.Errorf("status %d, close %t: %q, %v", resp.StatusCode, resp.Close, answer, err)
+		return fmt.Errorf("status %d, close %t: %q, %w", resp.StatusCode, resp.Close, answer, err)
 	}
 	if n, err := in.Read(make([]byte, 1)); n != 0 || isTimeout(err) {
-		return fmt.Errorf("the connection is still open behind the answer: %d bytes, %v", n, err)
+		return fmt.Errorf("the connection is still open behind the answer: %d bytes, %w", n, err)
 	}
 	return nil
 }
 
 func isTimeout(err error) bool {
-	slow, ok := err.(net.Error)
+	var slow net.Error
+	ok := errors.As(err, &slow)
 	return ok && slow.Timeout()
 }

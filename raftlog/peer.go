@@ -47,12 +47,6 @@ func newPeer(l *Log, id uint64) *peer {
 	return &peer{l: l, id: id, facts: Peer{NodeID: nodeID(id)}, kick: make(chan struct{}, 1), work: make(chan struct{}, 1)}
 }
 
-func (p *peer) isConnected() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.facts.Connected
-}
-
 // enqueue takes a message unless there is no connection or the queue is full.
 func (p *peer) enqueue(m *raftpb.Message) bool {
 	size := 0

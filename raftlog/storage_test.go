@@ -56,7 +56,7 @@ func TestSnapshotDataIsStrict(t *testing.T) {
 func TestBadSnapshotIsNotOffered(t *testing.T) {
 	t.Parallel()
 	s := &storage{mark: offeredMark(), withheld: true}
-	if got, err := s.Snapshot(); err != raft.ErrSnapshotTemporarilyUnavailable {
+	if got, err := s.Snapshot(); !errors.Is(err, raft.ErrSnapshotTemporarilyUnavailable) {
 		t.Errorf("%v, %v", got, err)
 	}
 	s.withheld = false

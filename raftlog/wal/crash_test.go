@@ -367,7 +367,7 @@ func faultOnce(t *testing.T, refuses refusal, errno error, at int, forGood bool)
 	fsys.fault = nil
 	background := strings.HasSuffix(where, temporarySuffix) ||
 		strings.HasPrefix(where, "rename") || strings.HasPrefix(where, "syncdir") ||
-		errno == syscall.ENOSPC && where == "write d/"+durableName || // tried again with the next
+		errors.Is(errno, syscall.ENOSPC) && where == "write d/"+durableName || // tried again with the next
 		strings.HasPrefix(where, "opendirect") // there is another way to write
 	if err == nil && (forGood || !background) {
 		t.Fatalf("%s, %s: no call failed", name, where)

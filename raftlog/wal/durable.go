@@ -28,6 +28,12 @@ const (
 	slotNoteBytes = slotNote + 4
 )
 
+// These do not compile when a slot has no room for its parts.
+const (
+	_ uint = slotNote - (slotOwner + ownerBytes)
+	_ uint = slotBytes - 4 - (slotNoteBytes + MaxNoteBytes)
+)
+
 var slotMagic = []byte("YAKTMARK")
 
 // position is a place in the log: bytes from the start of a segment's file.

@@ -134,7 +134,7 @@ func crashDuringTakeover(t *testing.T, kind string, at int, errno error) (over b
 		t.Fatalf("%s: %v", what, err)
 	}
 	disks := []*memFS{fsys.crash(loseAll), fsys.crash(keepAll)}
-	for seed := uint64(0); errno == errPower && seed < 10; seed++ {
+	for seed := uint64(0); errors.Is(errno, errPower) && seed < 10; seed++ {
 		rng := rand.New(rand.NewPCG(seed, uint64(at)))
 		disks = append(disks, fsys.crash(rng.IntN))
 	}

@@ -175,7 +175,7 @@ func TestHTTPAcceptsAgain(t *testing.T) {
 		}
 		failing := &failingListener{Listener: below, err: reason}
 		failing.times.Store(4)
-		s.listeners[0].(*boundedListener).Listener.Close()
+		s.listeners[0].(*boundedListener).Close()
 		bounded := *s.listeners[0].(*boundedListener)
 		bounded.Listener = failing
 		s.listeners = []net.Listener{&bounded}

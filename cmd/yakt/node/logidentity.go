@@ -22,7 +22,7 @@ type logIdentity struct {
 func identifyLog(dir string) (logIdentity, error) {
 	info, err := wal.Inspect(dir)
 	switch {
-	case errors.Is(err, wal.ErrCorrupt), info.Owner.Identity.ClusterID == "":
+	case errors.Is(err, wal.ErrCorrupt), info.Owner.ClusterID == "":
 		return logIdentity{Exists: !info.Empty()}, nil
 	case err != nil:
 		return logIdentity{Exists: !info.Empty()}, err
