@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"errors"
 	"reflect"
 	"testing"
 
