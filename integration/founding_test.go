@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/yakt/yakt/integration/kafka"
 )
 
@@ -21,7 +23,7 @@ func TestYAKtByEnvironment(t *testing.T) {
 	t.Parallel()
 	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
 	for _, id := range q.Nodes() {
-		q.UseEnvironment(t, id, "node.id", "controller.quorum.voters", "listeners", "log.dirs", "yakt.http.listeners")
+		q.UseEnvironment(t, id, "node.id", "controller.quorum.voters", "listeners", "controller.listener.names", "log.dirs", "yakt.http.listeners")
 		q.Start(t, id)
 	}
 	refused := func() error {
@@ -49,17 +51,19 @@ func TestYAKtByEnvironment(t *testing.T) {
 	requireOneLeader(t, q, 3)
 }
 
-// requireOneLeader waits until all nodes name one leader, of this many voters.
+// requireOneLeader waits until one node, and no other, says that it leads, a quorum of this many voters.
 func requireOneLeader(t *testing.T, q kafka.Quorum, voters int) {
 	t.Helper()
-	kafka.Eventually(t, returnMax, "all nodes name one leader", func() error {
-		leaders := map[int32]bool{}
+	kafka.Eventually(t, returnMax, "one node leads", func() error {
+		var leaders []int32
 		for _, id := range q.Nodes() {
-			l, err := kafka.DescribeQuorum(t.Context(), q.Endpoint(id))
-			if err != nil || l.ID < 0 || len(l.Voters) != voters {
+			switch l, err := kafka.DescribeQuorum(t.Context(), q.Endpoint(id)); {
+			case errors.Is(err, kerr.NotLeaderForPartition):
+			case err != nil || l.ID != id || len(l.Voters) != voters:
 				return errors.Join(err, fmt.Errorf("node %d says that node %d leads %d voters", id, l.ID, len(l.Voters)))
+			default:
+				leaders = append(leaders, id)
 			}
-			leaders[l.ID] = true
 		}
 		if len(leaders) != 1 {
 			return fmt.Errorf("leaders %v", leaders)
