@@ -38,33 +38,34 @@ func TestYAKtByEnvironment(t *testing.T) {
 	}
 	kafka.Eventually(t, returnMax, "nodes that are not formatted do not start", refused)
 	for _, id := range q.Nodes() {
-		if !strings.Contains(q.Node(id).LogTail(5), "format") {
-			t.Errorf("node %d does not say that it is not formatted: %s", id, q.Node(id).LogTail(5))
-		}
 		q.UseEnvironment(t, id)
+		q.Start(t, id)
+		requireEnded(t, q, id, "not formatted")
+	}
+	for _, id := range q.Nodes() {
 		q.Format(t, id).MustSucceed(t)
 		q.Start(t, id)
 	}
-	kafka.WaitLeader(t, q, kafka.Patience)
 	requireOneLeader(t, q, 3)
 }
 
-// requireOneLeader waits until all nodes name one leader, of this many voters.
-func requireOneLeader(t *testing.T, q kafka.Quorum, voters int) {
+// requireOneLeader waits until one node leads this many voters, and all nodes are ready, which takes a leader that they know.
+func requireOneLeader(t *testing.T, q *kafka.Controllers, voters int) {
 	t.Helper()
-	kafka.Eventually(t, returnMax, "all nodes name one leader", func() error {
-		leaders := map[int32]bool{}
+	kafka.Eventually(t, returnMax, "one node leads, and all are ready", func() error {
+		leading := 0
+		var errs []error
 		for _, id := range q.Nodes() {
 			l, err := kafka.DescribeQuorum(t.Context(), q.Endpoint(id))
-			if err != nil || l.ID < 0 || len(l.Voters) != voters {
-				return errors.Join(err, fmt.Errorf("node %d says that node %d leads %d voters", id, l.ID, len(l.Voters)))
+			if err == nil && l.ID == id && len(l.Voters) == voters {
+				leading++
 			}
-			leaders[l.ID] = true
+			errs = append(errs, q.Ready(t.Context(), id))
 		}
-		if len(leaders) != 1 {
-			return fmt.Errorf("leaders %v", leaders)
+		if leading != 1 {
+			errs = append(errs, fmt.Errorf("%d nodes lead %d voters", leading, voters))
 		}
-		return nil
+		return errors.Join(errs...)
 	})
 }
 
@@ -179,7 +180,6 @@ func TestYAKtFoundingNeedsAll(t *testing.T) {
 	}
 	requireNoneLeads(t, q, first...)
 	q.Start(t, last)
-	kafka.WaitLeader(t, q, kafka.Patience)
 	requireOneLeader(t, q, 3)
 	q.Stop(t, last) // from then on a majority will do
 	kafka.WaitLeader(t, q, kafka.Patience)

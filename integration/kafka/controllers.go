@@ -37,6 +37,8 @@ type ControllerOptions struct {
 	FormatBy       string   // YAKt only: the release whose kafka-storage formats the directories; yakt format by default
 	FormatArgs     []string // further arguments of format
 	SmallDiskMB    int      // Linux only: the first node's directory is a file system of this size
+	BlockDisk      bool     // Linux only, as root: that file system is on a block device, which may be broken
+	FilesMax       int      // Linux only: how many descriptors a node may have; as many as the test by default
 	HeapMB         int      // Java only, 256 by default
 	AsShipped      bool     // Java only: run as Kafka's own start script does instead of being quick to start
 	Properties     map[string]string
@@ -121,7 +123,11 @@ func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Co
 		}
 	}
 	if o.SmallDiskMB > 0 {
-		q.small = NewSmallDisk(t, q.nodes[firstControllerID].dir, o.SmallDiskMB)
+		mount := NewSmallDisk
+		if o.BlockDisk {
+			mount = NewBlockDisk
+		}
+		q.small = mount(t, q.nodes[firstControllerID].dir, o.SmallDiskMB)
 	}
 	for _, id := range q.Nodes() {
 		q.prepare(t, prog, root, q.nodes[id], o)
@@ -145,7 +151,15 @@ func (q *Controllers) prepare(t testing.TB, prog program, root string, c *contro
 		t.Fatal(err)
 	}
 	out := filepath.Join(root, name+".out")
-	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()), cmp.Or(logPath, out), out, q.placed(c, start))
+	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()), cmp.Or(logPath, out), out, limited(q.placed(c, start), o.FilesMax))
+}
+
+// limited is a command with at most so many descriptors; 0 leaves it as it is.
+func limited(run command, files int) command {
+	if files > 0 {
+		run.argv = append([]string{"prlimit", fmt.Sprintf("--nofile=%d:%[1]d", files), "--"}, run.argv...)
+	}
+	return run
 }
 
 // Format formats a node's directory, the first time or again, always with the same arguments.

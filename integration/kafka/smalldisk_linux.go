@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 )
 
 // SmallDisk is a file system of a few MiB that only programs started in it see; it goes away with the test, however that ends.
@@ -18,8 +19,23 @@ type SmallDisk struct {
 	root   bool
 }
 
-// NewSmallDisk makes one of this size at dir.
+// NewSmallDisk makes one of this size at dir, in memory.
 func NewSmallDisk(t testing.TB, dir string, mib int) *SmallDisk {
+	t.Helper()
+	return mountDisk(t, dir, fmt.Sprintf("mount -t tmpfs -o size=%dm,mode=755 small %s", mib, dir))
+}
+
+// NewBlockDisk makes one of this size at dir on a block device, which Break can break. It takes
+// root.
+func NewBlockDisk(t testing.TB, dir string, mib int) *SmallDisk {
+	t.Helper()
+	image := filepath.Join(t.TempDir(), "disk")
+	return mountDisk(t, dir, fmt.Sprintf("truncate -s %dM %s && mkfs.ext4 -q %[2]s && mount -o loop %[2]s %[3]s", mib, image, dir))
+}
+
+// mountDisk runs the shell commands that mount a file system at dir, where only this process's
+// helpers see it.
+func mountDisk(t testing.TB, dir, mount string) *SmallDisk {
 	t.Helper()
 	d := &SmallDisk{dir: dir, root: os.Geteuid() == 0}
 	flags := "-rm"
@@ -27,7 +43,7 @@ func NewSmallDisk(t testing.TB, dir string, mib int) *SmallDisk {
 		flags = "-m"
 	}
 	out := filepath.Join(t.TempDir(), "holder.out")
-	script := fmt.Sprintf("mkdir -p %[1]s && mount -t tmpfs -o size=%[2]dm,mode=755 small %[1]s && echo mounted && exec sleep 3600", dir, mib)
+	script := fmt.Sprintf("mkdir -p %s && %s && echo mounted && exec sleep 3600", dir, mount)
 	p, err := startProcess(command{argv: []string{"unshare", flags, "sh", "-c", script}, env: os.Environ()}, out)
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +87,26 @@ func (d *SmallDisk) ReadOnly(t testing.TB) {
 		t.Fatal(err)
 	}
 	res.MustSucceed(t)
+}
+
+// ext4Shutdown is EXT4_IOC_SHUTDOWN: the file system stops at once, as on a device that is gone.
+const (
+	ext4Shutdown = 0x8004587d
+	noLogFlush   = 2 // and flushes nothing before that
+)
+
+// Break makes every further write and sync on a block disk fail with EIO.
+func (d *SmallDisk) Break(t testing.TB) {
+	t.Helper()
+	dir, err := os.Open(d.View(d.dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	how := uint32(noLogFlush)
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, dir.Fd(), ext4Shutdown, uintptr(unsafe.Pointer(&how))); errno != 0 {
+		t.Fatalf("shutting %s down: %v", d.dir, errno)
+	}
 }
 
 // Fill takes this many bytes away, until the returned function gives them back.

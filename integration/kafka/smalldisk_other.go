@@ -12,9 +12,13 @@ func NewSmallDisk(t testing.TB, _ string, _ int) *SmallDisk {
 	return nil
 }
 
+func NewBlockDisk(t testing.TB, dir string, mib int) *SmallDisk { return NewSmallDisk(t, dir, mib) }
+
+func (*SmallDisk) Break(testing.TB)                   {}
 func (*SmallDisk) enter(argv []string) []string       { return argv }
 func (*SmallDisk) View(path string) string            { return path }
 func (*SmallDisk) ReadOnly(testing.TB)                {}
 func (*SmallDisk) Fill(testing.TB, int) (free func()) { return func() {} }
 func (*SmallDisk) FillAll(testing.TB)                 {}
 func (*SmallDisk) RemoveAll(string) error             { return nil }
+func (*SmallDisk) Freeze(testing.TB) (thaw func())    { return func() {} }
