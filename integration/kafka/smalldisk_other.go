@@ -21,3 +21,4 @@ func (*SmallDisk) ReadOnly(testing.TB)                {}
 func (*SmallDisk) Fill(testing.TB, int) (free func()) { return func() {} }
 func (*SmallDisk) FillAll(testing.TB)                 {}
 func (*SmallDisk) RemoveAll(string) error             { return nil }
+func (*SmallDisk) Freeze(testing.TB) (thaw func())    { return func() {} }

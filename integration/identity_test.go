@@ -1,0 +1,182 @@
+package integration
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/yakt/yakt/integration/kafka"
+	"github.com/yakt/yakt/integration/scenario"
+)
+
+// One bit of meta.properties that changed is found, whichever it is, and the node does not start: not as another node, not
+// of another cluster, not with another directory id. (Every bit is walked where it takes no process.)
+func TestYAKtMetaPropertiesBits(t *testing.T) {
+	t.Parallel()
+	const sample = 20
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{Properties: quorumProperties()})
+	id := q.Nodes()[0]
+	kafka.FakeBrokers(t, q, 1)
+	creator := kafka.NewCreator(t, q, 1)
+	createMany(t, creator, 5)
+	q.Stop(t, id)
+	path := filepath.Join(q.Dir(id), "meta.properties")
+	meta, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bits := propertyBits(meta)
+	var accepted []string
+	for i := range sample {
+		bit := bits[i*len(bits)/sample]
+		repair := rewrite(t, path, func(b []byte) []byte {
+			b[bit/8] ^= 1 << (bit % 8)
+			return b
+		})
+		if outcome := startMutated(t, q, id, creator); outcome != refused {
+			accepted = append(accepted, fmt.Sprintf("bit %d of byte %d (%q): %v", bit%8, bit/8, meta[bit/8], outcome))
+		}
+		q.Kill(id)
+		repair()
+	}
+	if len(accepted) > 0 {
+		t.Errorf("%d of %d flipped bits are not refused: %q", len(accepted), sample, accepted)
+	}
+	q.Start(t, id)
+	creator.RequireCreated(t, id)
+}
+
+// propertyBits are the bits of a properties file that are not in comments.
+func propertyBits(file []byte) (bits []int) {
+	at := 0
+	for line := range bytes.Lines(file) {
+		for i := range 8 * len(line) {
+			if !bytes.HasPrefix(line, []byte("#")) {
+				bits = append(bits, 8*at+i)
+			}
+		}
+		at += len(line)
+	}
+	return bits
+}
+
+// A checkpoint is the state at the offset of its name, of this log. Another node's, of an earlier state, under that name is
+// found out before anything is served from it.
+func TestYAKtOtherNodesCheckpoint(t *testing.T) {
+	t.Parallel()
+	properties := quorumProperties()
+	for k, v := range scenario.EarlySnapshots() {
+		properties[k] = v
+	}
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: properties})
+	kafka.FakeBrokers(t, q, 1)
+	creator := kafka.NewCreator(t, q, 1)
+	donor, victim := q.Nodes()[1], q.Nodes()[2]
+	var earlier []byte
+	kafka.Eventually(t, kafka.Patience, "node 2 has a snapshot", func() (err error) {
+		createMany(t, creator, 10)
+		if files := kafka.Checkpoints(q.Dir(donor)); len(files) > 0 {
+			earlier, err = os.ReadFile(files[0])
+			return err
+		}
+		return errors.New("it has none")
+	})
+	before := kafka.Checkpoints(q.Dir(victim))
+	kafka.Eventually(t, kafka.Patience, "node 3 has later snapshots", func() error {
+		createMany(t, creator, 10)
+		if files := kafka.Checkpoints(q.Dir(victim)); len(files) == 0 || len(before) > 0 && slices.Contains(files, before[len(before)-1]) {
+			return errors.New("it has not")
+		}
+		return nil
+	})
+	creator.RequireCreated(t, q.Nodes()...)
+	q.Stop(t, victim)
+	files := kafka.Checkpoints(q.Dir(victim))
+	repair := rewrite(t, files[len(files)-1], func([]byte) []byte { return earlier })
+	if outcome := startMutated(t, q, victim, creator); outcome == differs {
+		missing, err := creator.Missing(t.Context(), victim)
+		_, topics := creator.Ledger.Counts()
+		t.Errorf("node %d is ready, and lacks %d of %d topics (%v)", victim, missing, topics, err)
+	} else {
+		kafka.Note(t, "node %d: %v", victim, outcome)
+	}
+	q.Kill(victim)
+	repair()
+	createMany(t, creator, 5)
+	creator.RequireCreated(t, q.Nodes()[:2]...)
+}
+
+// A majority that goes back in time together forgets together, and nobody of it can know. The node that did not go back can:
+// it holds what the new leader does not, or something else at the same offsets, and must not serve it as one that is ready.
+func TestYAKtLogsThatDiffer(t *testing.T) {
+	t.Parallel()
+	for name, more := range map[string]int{"shorter": 0, "longer": 40} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: quorumProperties()})
+			kafka.FakeBrokers(t, q, 1)
+			one, others := q.Nodes()[0], q.Nodes()[1:]
+			creator := kafka.NewCreator(t, q, 1)
+			createMany(t, creator, 10)
+			creator.RequireCreated(t, q.Nodes()...)
+			backup := t.TempDir()
+			for _, id := range others {
+				q.Stop(t, id)
+			}
+			for _, id := range others {
+				kafka.CopyDir(t, q.Dir(id), filepath.Join(backup, fmt.Sprint(id)))
+			}
+			for _, id := range others {
+				q.Start(t, id)
+			}
+			createMany(t, creator, 10)
+			creator.RequireCreated(t, q.Nodes()...)
+			for _, id := range q.Nodes() {
+				q.Kill(id)
+			}
+			for _, id := range others {
+				kafka.CopyDir(t, filepath.Join(backup, fmt.Sprint(id)), q.Dir(id))
+				q.Start(t, id)
+			}
+			later := kafka.NewCreator(t, only{q, others}, 1) // of other names in another order than the first
+			createMany(t, later, more)
+			kafka.WaitLeader(t, q, kafka.Patience)
+			q.Start(t, one)
+			requireNotServedAlike(t, q, one, others)
+		})
+	}
+}
+
+// requireNotServedAlike fails if a node is ready with other topics than those of the leader, and stays so.
+func requireNotServedAlike(t *testing.T, q *kafka.Controllers, one int32, others []int32) {
+	t.Helper()
+	kafka.Eventually(t, returnMax, "a node with another log than the leader's is out of service", func() error {
+		if code, ended := q.Node(one).ExitCode(); ended {
+			if code == 0 || code > 128 {
+				t.Fatalf("node %d ended with exit code %d", one, code)
+			}
+			kafka.Note(t, "node %d ended with exit code %d: %s", one, code, q.Node(one).LogTail(1))
+			return nil
+		}
+		leader, err := kafka.FindLeader(t.Context(), only{q, others})
+		if err != nil {
+			return err
+		}
+		own, err := kafka.BrokerTopics(t.Context(), q.Endpoint(one))
+		theirs, err2 := kafka.BrokerTopics(t.Context(), q.Endpoint(leader.ID))
+		if err := cmp.Or(err, err2); err != nil {
+			return err
+		}
+		ready := q.Ready(t.Context(), one)
+		if ready != nil {
+			kafka.Note(t, "node %d runs: %v", one, ready)
+			return nil
+		}
+		return fmt.Errorf("node %d is ready with %d topics, node %d leads with %d", one, len(own), leader.ID, len(theirs))
+	})
+}

@@ -1,0 +1,61 @@
+package integration
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+// outcome is what becomes of a node that is started on a directory in which something was changed.
+type outcome string
+
+const (
+	refused outcome = "refused"    // it ended with one sentence that says why
+	same    outcome = "same state" // it is ready, and knows all that was acknowledged
+	aside   outcome = "aside"      // it runs, and says in /readyz that it takes no part
+	differs outcome = "differs"    // it is ready, and lacks something: never to be seen
+)
+
+// asideAfter is how long a node may be not ready before that counts as its last word.
+const asideAfter = 3 * time.Second
+
+// startMutated starts a node that may not start. A leader, if it takes several nodes, must be there already.
+func startMutated(t *testing.T, q *kafka.Controllers, id int32, creator *kafka.Creator) outcome {
+	t.Helper()
+	q.Start(t, id)
+	return awaitOutcome(t, q, id, creator)
+}
+
+func awaitOutcome(t *testing.T, q *kafka.Controllers, id int32, creator *kafka.Creator) (got outcome) {
+	t.Helper()
+	begin := time.Now()
+	kafka.Eventually(t, kafka.Patience, "the node ends, is ready or is not", func() error {
+		if code, ended := q.Node(id).ExitCode(); ended {
+			if log := q.Node(id).Log(); code == 0 || code > 128 || !strings.Contains(log, "yakt: ") || strings.Contains(log, "goroutine ") {
+				t.Errorf("node %d ended with exit code %d:\n%s", id, code, log)
+			}
+			got = refused
+			return nil
+		}
+		ready := q.Ready(t.Context(), id)
+		if ready != nil && time.Since(begin) < asideAfter && !strings.Contains(ready.Error(), "suspended") {
+			return ready
+		}
+		missing, err := creator.Missing(t.Context(), id)
+		switch {
+		case ready != nil:
+			got = aside
+		case missing == 0 && err == nil:
+			got = same
+		case time.Since(begin) < asideAfter: // it follows
+			return errors.New("it lacks something")
+		default:
+			got = differs
+		}
+		return nil
+	})
+	return got
+}
