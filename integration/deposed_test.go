@@ -69,7 +69,7 @@ func fetchAsBroker(t *testing.T, q *kafka.Controllers, leader kafka.Leader, wait
 	req.ReplicaState.ID, req.ReplicaState.Epoch = 1, 1
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(wait.Milliseconds()), 1, 1<<20
 	req.Topics[0].Partitions[0].PartitionMaxBytes = 1 << 20
-	req.Topics[0].Partitions[0].LastFetchedEpoch = -1
+	req.Topics[0].Partitions[0].LastFetchedEpoch = leader.Epoch
 	for {
 		kresp, err := kafka.Ask(t.Context(), q.Endpoint(leader.ID), req)
 		if err != nil {
