@@ -122,7 +122,8 @@ func frame(body []byte) []byte {
 	return append(b, body...)
 }
 
-// say sends frames on a connection of its own and returns what is answered until it is closed or silent.
+// say sends frames on a connection of its own and returns what is answered until it is closed or
+// silent.
 func say(t *testing.T, addr string, bodies ...[]byte) []byte {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
@@ -174,8 +175,8 @@ func directoryID(t *testing.T, q *kafka.Controllers, node int32) [16]byte {
 	return [16]byte(id)
 }
 
-// Somebody who speaks the peers' protocol, knows all their ids and connects from elsewhere changes nothing: no node exits, the
-// leader leads on in its epoch, and nothing is committed.
+// Somebody who speaks the peers' protocol, knows all their ids and connects from elsewhere changes
+// nothing: no node exits, the leader leads on in its epoch, and nothing is committed.
 func TestYAKtStranger(t *testing.T) {
 	t.Parallel()
 	properties := kafka.LongSessions()
@@ -195,7 +196,8 @@ func TestYAKtStranger(t *testing.T) {
 			s.hello(nil), s.hello(func(h *helloFields) { h.founding, h.end = 1, [3]uint64{} }),
 			s.hello(func(h *helloFields) { h.starts, h.end = 1<<31, [3]uint64{1 << 40, 1 << 40, 1 << 60} }),
 		}
-		// Well-formed and right in all that can be known: what is wrong with it is where it comes from.
+		// Well-formed and right in all that can be known: what is wrong with it is where it comes
+		// from.
 		if answer := say(t, q.Endpoint(s.to), hellos[0]); !bytes.Contains(answer, []byte("is not connecting to node")) {
 			t.Errorf("node %d answers a stranger that claims to be node %d: %q", s.to, s.node, answer)
 		}

@@ -52,8 +52,8 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%w: kind %d from node %d", errMalformed, body[0], in.peer.node)
 }
 
-// ping takes over what the peer remembers of the members, and looks whether the quorum's records still have the peer with
-// the directory that it has shaken hands with.
+// ping takes over what the peer remembers of the members, and looks whether the quorum's records
+// still have the peer with the directory that it has shaken hands with.
 func (in *inbound) ping(b []byte) ([]byte, error) {
 	r := frameCursor{b: b}
 	founding, heard := r.flag(), r.remembered()

@@ -7,7 +7,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestImpossibleMessages: what no honest peer sends never gets to raft, changes nothing and is counted.
+// TestImpossibleMessages: what no honest peer sends never gets to raft, changes nothing and is
+// counted.
 func TestImpossibleMessages(t *testing.T) {
 	message := func(typ raftpb.MessageType, change func(m *raftpb.Message)) *raftpb.Message {
 		m := &raftpb.Message{Type: typ.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(2)), Context: make([]byte, logHashBytes)}
@@ -38,7 +39,8 @@ func TestImpossibleMessages(t *testing.T) {
 	}
 }
 
-// TestImpossibleMessagesToALeader: one that leads keeps leading and commits nothing by a forged acknowledgement.
+// TestImpossibleMessagesToALeader: one that leads keeps leading and commits nothing by a forged
+// acknowledgement.
 func TestImpossibleMessagesToALeader(t *testing.T) {
 	c := leadingCore(t, 3)
 	last := c.store.last().index

@@ -42,17 +42,18 @@ type Config struct {
 	DirectoryID [16]byte
 	Info        []byte // opaque, told to peers in the handshake; at most 64 KiB
 
-	// Voters are the first members. They are written down when Dir holds no log yet; a log that has others is not opened
-	// (VotersError). All nodes must be given the same ones, and all must be reached once before the first leader is
-	// elected. Empty: those of the log.
+	// Voters are the first members. They are written down when Dir holds no log yet; a log that has
+	// others is not opened (VotersError). All nodes must be given the same ones, and all must be
+	// reached once before the first leader is elected. Empty: those of the log.
 	Voters []int32
 
 	// Addr lists the addresses ("host:port") of a node. It is asked at every dial.
 	Addr func(node int32) []string
 	// Dial opens a connection, with TLS and authentication done. Default: TCP; names are resolved at every dial.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
-	// VoterDirectory is the directory id that the quorum's committed records give a node; zero when they do not say. A
-	// node with another one is not heard. Any goroutine asks. Default: never known.
+	// VoterDirectory is the directory id that the quorum's committed records give a node; zero when
+	// they do not say. A node with another one is not heard. Any goroutine asks. Default: never
+	// known.
 	VoterDirectory func(node int32) [16]byte
 
 	Tick           time.Duration // 20 ms

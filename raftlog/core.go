@@ -81,7 +81,8 @@ type core struct {
 	offered  map[uint64]bool  // followers that were sent a snapshot offer and wait for it
 	stuck    map[uint64]int64 // follower -> tick since which it waits for a snapshot
 	gone     map[uint64]bool  // peers whose connection broke and that have not been heard since
-	// founding: the log is empty, and this node's quorum is not known to have been founded. See founding.go.
+	// founding: the log is empty, and this node's quorum is not known to have been founded. See
+	// founding.go.
 	founding bool
 	memory   memory // of the other members
 	deposed  bool   // led last of all that is known
@@ -92,8 +93,8 @@ type core struct {
 	cause     string // why the next change will have happened, if known
 }
 
-// leadership as the application and fetchers see it: leader -1 when unknown or not yet claimed. deposed: this node led the
-// epoch, has lost its followers, and knows of no other leader.
+// leadership as the application and fetchers see it: leader -1 when unknown or not yet claimed.
+// deposed: this node led the epoch, has lost its followers, and knows of no other leader.
 type leadership struct {
 	leader, epoch int32
 	deposed       bool
@@ -412,7 +413,10 @@ func (c *core) markFor(end int64, epoch int32) (mark, error) {
 	if p.epoch != epoch {
 		return mark{}, fmt.Errorf("raftlog: a snapshot at offset %d was named with epoch %d, the log has epoch %d", end, epoch, p.epoch)
 	}
-	return mark{Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end, Epoch: epoch, Hash: p.hash.LogHash}, nil
+	return mark{
+		Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end, Epoch: epoch,
+		Hash: p.hash.LogHash,
+	}, nil
 }
 
 // readIndex asks for a point at or after everything acknowledged so far; the answer comes in out.reads.

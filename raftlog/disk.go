@@ -43,7 +43,8 @@ func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 		return nil, walState{}, nil, errors.Join(err, d.Close())
 	}
 	if st.TornTail {
-		cfg.Logger.Warn("the end of the log was cut off: if more was acknowledged than is left, the other voters refuse this node", "cut", st.Cut.String())
+		cfg.Logger.Warn("the end of the log was cut off: if more was acknowledged than is left, "+
+			"the other voters refuse this node", "cut", st.Cut.String())
 	}
 	cfg.Logger.Info("log opened", "dir", cfg.Dir, "new", fresh, "snapshot", snapshotID{st.Mark.EndOffset, st.Mark.Epoch}.String(),
 		"entries", len(st.Entries), "epoch", st.HardState.GetTerm(), "voters", nodeIDs(st.Mark.ConfState.GetVoters()))
@@ -72,8 +73,9 @@ func found(cfg Config, st walState, d disk) (mark, error) {
 type VotersError struct{ Configured, Log []int32 }
 
 func (e *VotersError) Error() string {
-	return fmt.Sprintf("raftlog: the configured voters are %v, but the log on this node's disk has the voters %v: "+
-		"configure those of the log; this release cannot change the members of a quorum", e.Configured, e.Log)
+	return fmt.Sprintf("raftlog: the configured voters are %v, but the log on this node's disk has the "+
+		"voters %v: configure those of the log; this release cannot change the members of a quorum",
+		e.Configured, e.Log)
 }
 
 // checkVoters compares the members that the log starts from with the configured ones.

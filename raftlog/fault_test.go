@@ -251,8 +251,8 @@ func loneCore(t *testing.T, n int, maxPending int64) *core {
 	return c
 }
 
-// TestRaftPanicStopsTheReplica has raft panic on a commit index beyond the log, which is given to it without the checks
-// that refuse it.
+// TestRaftPanicStopsTheReplica has raft panic on a commit index beyond the log, which is given to
+// it without the checks that refuse it.
 func TestRaftPanicStopsTheReplica(t *testing.T) {
 	c := loneCore(t, 2, 1000)
 	c.take()
@@ -320,8 +320,8 @@ func (d *hangingDisk) Sync() error {
 	return d.disk.Sync()
 }
 
-// TestStalledDiskHandsOver: a leader whose disk hangs gives leadership away within two election timeouts, does not take it
-// back, and follows when the disk answers again.
+// TestStalledDiskHandsOver: a leader whose disk hangs gives leadership away within two election
+// timeouts, does not take it back, and follows when the disk answers again.
 func TestStalledDiskHandsOver(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)

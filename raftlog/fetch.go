@@ -19,7 +19,8 @@ const (
 // retry those without any backoff.
 const maxHold = time.Second
 
-// deposedHold is how long a deposed leader holds its answer back: a broker that finds no other node asks again at once.
+// deposedHold is how long a deposed leader holds its answer back: a broker that finds no other node
+// asks again at once.
 const deposedHold = 100 * time.Millisecond
 
 // FetchRequest is the part of a Kafka FETCH on __cluster_metadata that the log looks at.
@@ -103,7 +104,8 @@ func (v *view) answer(f FetchRequest) (FetchResult, time.Duration) {
 	case f.LeaderEpoch > v.epoch:
 		return v.refusal(codeUnknownLeaderEpoch), maxHold
 	case v.deposed:
-		// Any other answer keeps a broker here, and the others may have elected a leader that this node cannot hear.
+		// Any other answer keeps a broker here, and the others may have elected a leader that this
+		// node cannot hear.
 		return v.refusal(codeBrokerNotAvailable), deposedHold
 	case v.leader < 0 && f.LeaderEpoch < v.epoch:
 		return v.refusal(codeFencedLeaderEpoch), maxHold

@@ -10,8 +10,8 @@ import (
 // id, and an empty cluster beside that log would be a second one. Later elections need a majority.
 //
 // A replica whose log is empty therefore neither campaigns nor votes until one of two things is
-// known: all voters are like it (founded), or a member that has accepted this replica speaks raft to
-// it, and so the quorum has been founded already (hears).
+// known: all voters are like it (founded), or a member that has accepted this replica speaks raft
+// to it, and so the quorum has been founded already (hears).
 
 // mayVote reports whether this replica takes part in elections.
 func (c *core) mayVote() bool { return !c.founding && c.memory.suspended == "" }
@@ -31,7 +31,8 @@ func (c *core) hears(m *raftpb.Message) bool {
 	}
 	if c.founding {
 		c.founding = false
-		c.cfg.log.Info("the quorum is founded already: a member has sent a message of raft", "node", nodeID(m.GetFrom()))
+		c.cfg.log.Info("the quorum is founded already: a member has sent a message of raft",
+			"node", nodeID(m.GetFrom()))
 	}
 	return true
 }

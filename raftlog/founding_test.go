@@ -40,7 +40,8 @@ func (l *Log) ticks() int64 {
 	return l.core.ticks
 }
 
-// TestFoundingNeedsAllVoters: a majority of new voters does not begin without the others, who may have a log already.
+// TestFoundingNeedsAllVoters: a majority of new voters does not begin without the others, who may
+// have a log already.
 func TestFoundingNeedsAllVoters(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)
@@ -64,7 +65,8 @@ func TestFoundingNeedsAllVoters(t *testing.T) {
 	cl.write("two of three are enough from now on")
 }
 
-// TestStrangersDoNotFound: nodes that name a member of a quorum without them as a voter of theirs found none.
+// TestStrangersDoNotFound: nodes that name a member of a quorum without them as a voter of theirs
+// found none.
 func TestStrangersDoNotFound(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, func(c *Config) {
@@ -94,8 +96,8 @@ func TestOtherVotersThanTheLogs(t *testing.T) {
 	}
 }
 
-// TestVoterWithoutItsLog: a voter whose log was made again in the same directory is found out by those that remember it,
-// also after a restart of theirs, and helps nobody to lead.
+// TestVoterWithoutItsLog: a voter whose log was made again in the same directory is found out by
+// those that remember it, also after a restart of theirs, and helps nobody to lead.
 func TestVoterWithoutItsLog(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)

@@ -11,8 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// PeerAPIKey is the private, unadvertised Kafka API key under which peers talk, version 0, request header v1. A request's
-// body begins with a kind; only some kinds are answered. Integers are big-endian.
+// PeerAPIKey is the private, unadvertised Kafka API key under which peers talk, version 0, request
+// header v1. A request's body begins with a kind; only some kinds are answered. Integers are
+// big-endian.
 //
 //	hello     see [hello]                                                                       -> verdict
 //	confirm   cluster id, own node int32, wanted node int32, token 16 bytes                     -> verdict
@@ -21,13 +22,15 @@ import (
 //	read      snapshot end int64, epoch int32, position int64, max bytes int32                  -> verdict
 //	failed    the snapshot the sender was offered could not be loaded: end int64, epoch int32
 //
-// A verdict is one byte: 0, then a hello or (size int64, bytes) or nothing; or a reason (the verdict constants), then a
-// sentence. A hello must come first, or a confirm, which is the only frame of its connection.
+// A verdict is one byte: 0, then a hello or (size int64, bytes) or nothing; or a reason (the
+// verdict constants), then a sentence. A hello must come first, or a confirm, which is the only
+// frame of its connection.
 //
-// A hello is an assertion. The node that is dialled confirms it by dialling, in its turn, the address that it knows of the
-// node that the hello names, and asking there whether the token is of an attempt under way. So nobody is heard as a member
-// who cannot be reached at a member's address. (This says where the peer is, and is no proof against somebody who owns
-// that address: that is what certificates are for.)
+// A hello is an assertion. The node that is dialled confirms it by dialling, in its turn, the
+// address that it knows of the node that the hello names, and asking there whether the token is of
+// an attempt under way. So nobody is heard as a member who cannot be reached at a member's address.
+// (This says where the peer is, and is no proof against somebody who owns that address: that is
+// what certificates are for.)
 const PeerAPIKey int16 = 32000
 
 const (
@@ -62,8 +65,9 @@ const (
 
 var errMalformed = errors.New("raftlog: malformed peer frame")
 
-// hello names a node and its log to a peer. Its layout: protocol int16, then the fields in their order; the cluster id and
-// info behind their lengths (int16, int32), the voters behind their number (int16).
+// hello names a node and its log to a peer. Its layout: protocol int16, then the fields in their
+// order; the cluster id and info behind their lengths (int16, int32), the voters behind their
+// number (int16).
 type hello struct {
 	cluster     string
 	node        int32
@@ -242,7 +246,8 @@ type heardRefusal refusedError
 
 func (e *heardRefusal) Error() string { return e.sentence }
 
-// refusedError is why this node does not want another: the verdict's byte and a sentence for the other's operator.
+// refusedError is why this node does not want another: the verdict's byte and a sentence for the
+// other's operator.
 type refusedError struct {
 	verdict  byte
 	sentence string

@@ -40,8 +40,9 @@ func (l *Log) hello(to int32, token [tokenLen]byte) hello {
 	voters := nodeIDs(c.voters())
 	slices.Sort(voters)
 	return hello{
-		cluster: l.cfg.ClusterID, node: l.cfg.NodeID, to: to, dir: l.cfg.DirectoryID, incarnation: c.cfg.incarnation,
-		token: token, boot: c.memory.boot, founding: c.founding, end: c.logEnd(), voters: voters, info: l.cfg.Info,
+		cluster: l.cfg.ClusterID, node: l.cfg.NodeID, to: to, dir: l.cfg.DirectoryID,
+		incarnation: c.cfg.incarnation, token: token, boot: c.memory.boot, founding: c.founding,
+		end: c.logEnd(), voters: voters, info: l.cfg.Info,
 	}
 }
 
@@ -59,7 +60,8 @@ func (l *Log) shakeHands(ctx context.Context, conn net.Conn, node int32) error {
 	case err != nil:
 		return err
 	case h.cluster != l.cfg.ClusterID || h.node != node:
-		return fmt.Errorf("this is node %d of cluster %s, not node %d of cluster %s", h.node, h.cluster, node, l.cfg.ClusterID)
+		return fmt.Errorf("this is node %d of cluster %s, not node %d of cluster %s",
+			h.node, h.cluster, node, l.cfg.ClusterID)
 	}
 	if err := l.judge(h); err != nil {
 		return err
@@ -68,8 +70,8 @@ func (l *Log) shakeHands(ctx context.Context, conn net.Conn, node int32) error {
 	return conn.SetDeadline(time.Time{})
 }
 
-// ask sends a request on a connection and returns what follows a good verdict, until ctx is done. The connection keeps
-// the deadline.
+// ask sends a request on a connection and returns what follows a good verdict, until ctx is done.
+// The connection keeps the deadline.
 func ask(ctx context.Context, conn net.Conn, frame []byte) ([]byte, error) {
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
@@ -123,19 +125,20 @@ func (l *Log) admits(h hello) error {
 	slices.Sort(voters)
 	switch {
 	case h.cluster != l.cfg.ClusterID:
-		return &refusedError{verdictForeign, fmt.Sprintf("node %d belongs to cluster %q, this node %d to cluster %q: "+
-			"check cluster.id and the addresses of the quorum", h.node, h.cluster, l.cfg.NodeID, l.cfg.ClusterID)}
+		return &refusedError{verdictForeign, fmt.Sprintf("node %d belongs to cluster %q, this node %d to "+
+			"cluster %q: check cluster.id and the addresses of the quorum",
+			h.node, h.cluster, l.cfg.NodeID, l.cfg.ClusterID)}
 	case h.to != l.cfg.NodeID:
-		return fmt.Errorf("node %d meant to reach node %d, but this is node %d: check the addresses of the quorum",
-			h.node, h.to, l.cfg.NodeID)
+		return fmt.Errorf("node %d meant to reach node %d, but this is node %d: check the addresses of the "+
+			"quorum", h.node, h.to, l.cfg.NodeID)
 	case h.node == l.cfg.NodeID:
 		return fmt.Errorf("another process uses node id %d too", h.node)
 	case !l.peers.isMember(raftID(h.node)):
-		return &refusedError{verdictStranger, fmt.Sprintf("node %d is not a member of the quorum of node %d, "+
-			"whose voters are %v", h.node, l.cfg.NodeID, voters)}
+		return &refusedError{verdictStranger, fmt.Sprintf("node %d is not a member of the quorum of node "+
+			"%d, whose voters are %v", h.node, l.cfg.NodeID, voters)}
 	case founding && h.founding && !slices.Equal(voters, h.voters):
-		return fmt.Errorf("node %d was formatted with the voters %v, node %d with %v: format both with the same",
-			h.node, h.voters, l.cfg.NodeID, voters)
+		return fmt.Errorf("node %d was formatted with the voters %v, node %d with %v: format both with the "+
+			"same", h.node, h.voters, l.cfg.NodeID, voters)
 	}
 	return nil
 }
@@ -187,7 +190,8 @@ func (in *inbound) confirm(b []byte) []byte {
 	return []byte{verdictOK}
 }
 
-// judge compares a peer's hello with what is remembered of it, and remembers it durably before it is heard.
+// judge compares a peer's hello with what is remembered of it, and remembers it durably before it
+// is heard.
 func (l *Log) judge(h hello) error {
 	directory := l.cfg.VoterDirectory(h.node)
 	l.mu.Lock()
@@ -199,8 +203,9 @@ func (l *Log) judge(h hello) error {
 	return err
 }
 
-// saveMemory hands what is remembered of the members to the write-ahead log, if it has changed; with sync it is
-// durable on return. With wal.ErrRetry it is not yet; any other error has stopped the log.
+// saveMemory hands what is remembered of the members to the write-ahead log, if it has changed;
+// with sync it is durable on return. With wal.ErrRetry it is not yet; any other error has stopped
+// the log.
 func (l *Log) saveMemory(sync bool) error {
 	l.noteMu.Lock()
 	defer l.noteMu.Unlock()
@@ -242,6 +247,7 @@ func (l *Log) suspend(why string) {
 	if !suspended {
 		return
 	}
-	l.log.Error("this node takes no part in the quorum: it does not vote, acknowledge or lead", "why", why)
+	l.log.Error("this node takes no part in the quorum: it does not vote, acknowledge or lead",
+		"why", why)
 	_ = l.saveMemory(true) // if there is no space for it, the peers say it again after the next start
 }

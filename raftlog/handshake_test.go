@@ -77,8 +77,8 @@ func TestHandshakeRefusals(t *testing.T) {
 	}
 }
 
-// TestStrangerIsNotHeard: a connection that says it is of a member is heard only if that member, asked at its address,
-// knows of it. What the stranger told of the member leaves no trace.
+// TestStrangerIsNotHeard: a connection that says it is of a member is heard only if that member,
+// asked at its address, knows of it. What the stranger told of the member leaves no trace.
 func TestStrangerIsNotHeard(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)

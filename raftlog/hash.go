@@ -82,7 +82,8 @@ func (s *storage) rebase(index uint64, h logHash) {
 			s.hashes[i] = h
 		default:
 			h = h.entry(e)
-			_ = eachBatch(e, func(b []byte) error { h = h.batch(b); return nil }) // verified when it was appended
+			// The batches were verified when they were appended.
+			_ = eachBatch(e, func(b []byte) error { h = h.batch(b); return nil })
 			s.hashes[i] = h
 		}
 	}
@@ -110,12 +111,13 @@ func claimOf(m *raftpb.Message) (at claim, ok bool) {
 	return claim{}, false
 }
 
-// seal puts the hash of this log up to the position that a message names into it. A snapshot has its
-// own.
+// seal puts the hash of this log up to the position that a message names into it. A snapshot has
+// its own.
 func (c *core) seal(m *raftpb.Message) {
 	if named, ok := claimOf(m); ok && m.GetType() != raftpb.MsgSnap {
 		at, _ := c.store.at(named.index) // not known when it is compacted
-		m.Context = append(at.hash.append(make([]byte, 0, logHashBytes+len(m.GetContext()))), m.GetContext()...)
+		sealed := make([]byte, 0, logHashBytes+len(m.GetContext()))
+		m.Context = append(at.hash.append(sealed), m.GetContext()...)
 	}
 }
 
@@ -148,20 +150,21 @@ func (c *core) compare(m *raftpb.Message, leader claim) {
 	case !held:
 	case leader.term != 0 && leader.term != at.term:
 		if at.index <= c.rn.BasicStatus().GetCommit() {
-			c.diverged(m, at, fmt.Sprintf("its entry is of term %d, the leader's of term %d", at.term, leader.term))
+			c.diverged(m, at, fmt.Sprintf("its entry is of term %d, the leader's of %d", at.term, leader.term))
 		}
 	case at.hash.differs(leader.hash):
 		c.diverged(m, at, fmt.Sprintf("its hash is %016x, the leader's %016x", at.hash.Sum, leader.hash.Sum))
 	case leader.hash.known() && leader.hash.Chain != at.hash.Chain:
-		c.cfg.log.Info("took over the leader's running hash of the log", "index", at.index, "chain", leader.hash.Chain)
+		c.cfg.log.Info("took over the leader's running hash of the log",
+			"index", at.index, "chain", leader.hash.Chain)
 		c.store.rebase(at.index, leader.hash)
 	}
 }
 
 func (c *core) diverged(m *raftpb.Message, at position, how string) {
-	c.fail(fmt.Errorf("%w: up to offset %d (entry %d) this node %d holds another log than node %d, which leads epoch %d: %s. "+
-		"One of the two must not be trusted. Leave this node stopped and keep its directory for inspection; "+
-		"compare the records before that offset on all nodes with `yakt log dump`",
+	c.fail(fmt.Errorf("%w: up to offset %d (entry %d) this node %d holds another log than node %d, which "+
+		"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and keep its directory "+
+		"for inspection; compare the records before that offset on the other nodes with `yakt log dump`",
 		ErrDiverged, at.end, at.index, c.cfg.node, nodeID(m.GetFrom()), m.GetTerm(), how))
 }
 

@@ -37,8 +37,8 @@ func appendTo(index uint64) *raftpb.Message {
 		Index: new(index), LogTerm: new(uint64(2)), Commit: new(index)}
 }
 
-// TestDivergedLogStops: a follower stops at the first message of a leader whose log differs before the position that
-// the message names, although indexes and terms agree there.
+// TestDivergedLogStops: a follower stops at the first message of a leader whose log differs before
+// the position that the message names, although indexes and terms agree there.
 func TestDivergedLogStops(t *testing.T) {
 	for _, kind := range []raftpb.MessageType{raftpb.MsgApp, raftpb.MsgHeartbeat, raftpb.MsgSnap} {
 		leader, same, other := follower(t, "a", "b", "c"), follower(t, "a", "b", "c"), follower(t, "a", "x", "c")
@@ -66,7 +66,8 @@ func TestDivergedLogStops(t *testing.T) {
 	}
 }
 
-// TestCommittedEntryOfAnotherTermStops: raft itself would call everything up to the commit index acknowledged.
+// TestCommittedEntryOfAnotherTermStops: raft itself would call everything up to the commit index
+// acknowledged.
 func TestCommittedEntryOfAnotherTermStops(t *testing.T) {
 	c := follower(t, "a", "b", "c")
 	m := sealed(c, appendTo(2))
@@ -104,8 +105,8 @@ func TestHashDependsOnEveryPart(t *testing.T) {
 	}
 }
 
-// TestChainIsTakenOver: a log without hashes, of an earlier release, takes its leader's over, and is compared from then
-// on; a leader without begins a chain.
+// TestChainIsTakenOver: a log without hashes, of an earlier release, takes its leader's over, and
+// is compared from then on; a leader without begins a chain.
 func TestChainIsTakenOver(t *testing.T) {
 	old := func(bodies ...string) *core {
 		c := follower(t, bodies...)

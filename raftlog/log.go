@@ -68,7 +68,8 @@ func Open(cfg Config, app App) (*Log, error) {
 
 func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, error) {
 	c, err := newCore(coreConfig{
-		node: cfg.NodeID, incarnation: st.Incarnation, salt: newSalt(), electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
+		node: cfg.NodeID, incarnation: st.Incarnation, salt: newSalt(),
+		electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
 		maxPending: cfg.MaxPendingBytes, messageBytes: cfg.MessageBytes, keepBytes: cfg.KeepBytes, log: cfg.Logger,
 	}, st)
 	if err != nil {
@@ -256,8 +257,8 @@ func (l *Log) handOver(ctx context.Context) {
 	}
 }
 
-// memoryTicks is how often what the members have acknowledged is given to the write-ahead log, whose durable mark it
-// travels with: at 20 ms a tick five times in a second.
+// memoryTicks is how often what the members have acknowledged is given to the write-ahead log,
+// whose durable mark it travels with: at 20 ms a tick five times in a second.
 const memoryTicks = 10
 
 // tickLoop is raft's clock.
@@ -280,14 +281,16 @@ func (l *Log) tickLoop() {
 	}
 }
 
-// appendPing appends what a ping tells: whether this node waits for its quorum to be founded, and what it remembers.
+// appendPing appends what a ping tells: whether this node waits for its quorum to be founded, and
+// what it remembers.
 func (l *Log) appendPing(b []byte) []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return appendRemembered(append(b, flagByte(l.core.founding)), l.core.memory.known)
 }
 
-// Incarnation names the log on this node's disk: one that is made again, in the same directory too, has another.
+// Incarnation names the log on this node's disk: one that is made again, in the same directory too,
+// has another.
 func (l *Log) Incarnation() [16]byte { return l.core.cfg.incarnation }
 
 // Propose appends finished record batches if this node has claimed epoch: all of them as one raft entry, or none. Whatever becomes of

@@ -17,9 +17,9 @@ import (
 // acknowledged (a wiped or exchanged disk, a restored backup), could help to elect a leader without
 // what is committed. Whichever member remembers more of it refuses it.
 //
-// It is durable in the note of the write-ahead log: a member's log before anything is heard from it,
-// what it has acknowledged a moment later. So a voter is found out as long as one member that is
-// asked remembers it; if the memory of all of them is older than the voter's log, nobody can.
+// It is durable in the note of the write-ahead log: a member's log before anything is heard from
+// it, what it has acknowledged a moment later. So a voter is found out as long as one member that
+// is asked remembers it; if the memory of all of them is older than the voter's log, nobody can.
 type memory struct {
 	known     map[uint64]remembered // by raft id
 	boot      boot                  // of this replica itself
@@ -73,9 +73,7 @@ func (e logEnd) String() string {
 func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool, err error) {
 	id, zero := raftID(h.node), [16]byte{}
 	if directory != zero && directory != h.dir {
-		return false, &refusedError{sentence: fmt.Sprintf("node %d is a voter with directory id %s and now has %s: "+
-			"its disk was replaced, and it may have forgotten what it acknowledged. "+
-			"This release cannot replace a voter; leave that node stopped", h.node, uuid(directory), uuid(h.dir))}
+		return false, replacedDisk(h, directory, "the quorum's records")
 	}
 	was, ok := m.known[id]
 	switch {
@@ -83,13 +81,11 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 		m.known[id] = remembered{directory: h.dir, incarnation: h.incarnation, boot: h.boot, acked: h.end}
 		return true, nil
 	case was.directory != h.dir:
-		return false, &refusedError{sentence: fmt.Sprintf("node %d was met with directory id %s and now has %s: "+
-			"its disk was replaced, and it may have forgotten what it acknowledged. "+
-			"This release cannot replace a voter; leave that node stopped", h.node, uuid(was.directory), uuid(h.dir))}
+		return false, replacedDisk(h, was.directory, "the other voters")
 	case was.incarnation != h.incarnation:
-		return false, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has acknowledged %v in another log than "+
-			"it has now (%s, now %s, in the same directory %s): its log was made again or exchanged, and without what it "+
-			"acknowledged it must not vote", h.node, was.acked, uuid(was.incarnation), uuid(h.incarnation), uuid(h.dir))}
+		return false, forgot("node %d has acknowledged %v in another log than it has now (%s, now %s, in the "+
+			"same directory %s): its log was made again or exchanged", h.node, was.before.join(was.acked),
+			uuid(was.incarnation), uuid(h.incarnation), uuid(h.dir))
 	}
 	now, err := was.starts(h)
 	if err != nil {
@@ -100,24 +96,39 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 }
 
 // starts takes up a further introduction of the same log. What it acknowledged since its last start
-// may be newer than the introduction, which was written before; what it acknowledged earlier may not.
+// may be newer than the introduction, which was written before; what it acknowledged earlier may
+// not.
 func (r remembered) starts(h hello) (remembered, error) {
 	if h.boot != r.boot && h.boot.count <= r.boot.count {
-		return r, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has been started %d times, but its "+
-			"directory says %d: it went back in time (an older copy was put back), and without what it acknowledged "+
-			"since then it must not vote", h.node, r.boot.count, h.boot.count)}
+		return r, forgot("node %d has been started %d times, but its directory says %d: it went back in time "+
+			"(an older copy was put back)", h.node, r.boot.count, h.boot.count)
 	}
 	if h.boot != r.boot {
 		r.boot, r.before, r.acked = h.boot, r.before.join(r.acked), logEnd{}
 	}
 	if h.end.lacks(r.before) {
-		return r, &refusedError{verdict: verdictForgot, sentence: fmt.Sprintf("node %d has acknowledged %v and voted in epochs "+
-			"up to %d, but its log now ends at %v, epoch %d: it went back in time (an older copy of its directory, or a "+
-			"damaged disk), and without what it acknowledged it must not vote",
-			h.node, r.before, r.before.term, h.end, h.end.term)}
+		return r, forgot("node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
+			"epoch %d: it went back in time (an older copy of its directory, or a damaged disk)",
+			h.node, r.before, r.before.term, h.end, h.end.term)
 	}
 	r.acked = r.acked.join(h.end)
 	return r, nil
+}
+
+// cannotReplace is what can be done about a voter that is refused.
+const cannotReplace = "Leave that node stopped: this release cannot replace a voter"
+
+// forgot refuses a voter that has less than it acknowledged.
+func forgot(format string, args ...any) error {
+	return &refusedError{verdictForgot, fmt.Sprintf(format, args...) +
+		", and without what it acknowledged it must not vote. " + cannotReplace}
+}
+
+// replacedDisk refuses a voter that comes back with another directory; who names who knows it by was.
+func replacedDisk(h hello, was [16]byte, who string) error {
+	return &refusedError{verdictRefused, fmt.Sprintf("node %d is known to %s by directory id %s and now has %s: "+
+		"its disk was replaced, and it may have forgotten what it acknowledged. %s",
+		h.node, who, uuid(was), uuid(h.dir), cannotReplace)}
 }
 
 // join adds what another member remembers of the same log.
@@ -172,9 +183,10 @@ func (m *memory) merge(self uint64, heard map[uint64]remembered, authority bool)
 	return replaced
 }
 
-// hearMemory takes over what a member remembers. While this replica waits for its quorum to be founded, what it knows of
-// the others' logs is provisional, since they may still be formatted again. A member of a quorum that is founded knows
-// which logs have founded it. The result says whether the memory must be durable before that member is heard.
+// hearMemory takes over what a member remembers. While this replica waits for its quorum to be
+// founded, what it knows of the others' logs is provisional, since they may still be formatted
+// again. A member of a quorum that is founded knows which logs have founded it. The result says
+// whether the memory must be durable before that member is heard.
 func (c *core) hearMemory(heard map[uint64]remembered, senderFounding bool) (replaced bool) {
 	return c.memory.merge(raftID(c.cfg.node), heard, c.founding && !senderFounding)
 }
@@ -192,8 +204,8 @@ func (c *core) logEnd() logEnd {
 	return logEnd{c.durableTerm, at.term, at.index}
 }
 
-// A memory's encoding: version byte, number of own starts uint32, number of members uint16, for each
-// its raft id uint64, directory, incarnation, start and two log ends; then the sentence of a
+// A memory's encoding: version byte, number of own starts uint32, number of members uint16, for
+// each its raft id uint64, directory, incarnation, start and two log ends; then the sentence of a
 // suspension. Big-endian.
 const (
 	memoryVersion     = 1
@@ -271,8 +283,8 @@ func decodeMemory(note []byte) (memory, error) {
 	m.boot.count = uint32(r.int32())
 	m.known = r.remembered()
 	if note[0] != memoryVersion || r.bad {
-		return m, fmt.Errorf("raftlog: the memory of the other members, version %d with %d bytes, cannot be read: "+
-			"run the release that wrote it", note[0], len(note))
+		return m, fmt.Errorf("raftlog: what this node remembers of the other members cannot be read "+
+			"(version %d, %d bytes): run the release that wrote it", note[0], len(note))
 	}
 	m.suspended = string(bytes.Clone(r.b))
 	return m, nil

@@ -98,8 +98,8 @@ func (ps *peers) close() {
 	ps.stopped = true
 }
 
-// connected tells the core once a majority of voters, this node included, can be reached, and once all of them can be and
-// have yet to be founded.
+// connected tells the core once a majority of voters, this node included, can be reached, and once
+// all of them can be and have yet to be founded.
 func (ps *peers) connected() {
 	ps.mu.Lock()
 	up, founding := 1, 1
@@ -130,7 +130,8 @@ func (ps *peers) missing() string {
 	var missing []string
 	for _, p := range ps.l.Peers() {
 		if !p.Connected {
-			missing = append(missing, fmt.Sprintf("node %d (%s)", p.NodeID, cmp.Or(p.LastError, "not dialled yet")))
+			why := cmp.Or(p.LastError, "not dialled yet")
+			missing = append(missing, fmt.Sprintf("node %d (%s)", p.NodeID, why))
 		}
 	}
 	if len(missing) == 0 {
@@ -139,7 +140,8 @@ func (ps *peers) missing() string {
 	return "; missing: " + strings.Join(missing, ", ")
 }
 
-// attempt notes that this node dials another with a token; the caller calls done when the handshake is over.
+// attempt notes that this node dials another with a token; the caller calls done when the handshake
+// is over.
 func (ps *peers) attempt(token [tokenLen]byte, node int32) (done func()) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -151,7 +153,8 @@ func (ps *peers) attempt(token [tokenLen]byte, node int32) (done func()) {
 	}
 }
 
-// confirming takes one of the few callbacks to a node that may be under way; the caller calls done after it.
+// confirming takes one of the few callbacks to a node that may be under way; the caller calls done
+// after it.
 func (ps *peers) confirming(node int32) (done func(), ok bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -173,7 +176,8 @@ func (ps *peers) isAttempt(token [tokenLen]byte, node int32) bool {
 	return ok && to == node
 }
 
-// maxRefusals bounds the nodes whose refusals are logged once per reason: node ids are a stranger's own word.
+// maxRefusals bounds the nodes whose refusals are logged once per reason: node ids are a stranger's
+// own word.
 const maxRefusals = 64
 
 // refused logs why a node is not heard, once per reason: it asks again several times in a second.

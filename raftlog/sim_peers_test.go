@@ -9,8 +9,9 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// introduce is the handshake between two nodes of a simulation: as in the driver, nothing is heard from a node that has
-// not shaken hands in its present life, and each judges the other. It reports whether to hears from.
+// introduce is the handshake between two nodes of a simulation: as in the driver, nothing is heard
+// from a node that has not shaken hands in its present life, and each judges the other. It reports
+// whether to hears from.
 func (s *sim) introduce(from, to *simNode) bool {
 	if to.met[from.id] == from.boot {
 		return true
@@ -59,7 +60,8 @@ func (s *sim) judge(n, peer *simNode) bool {
 	return err == nil
 }
 
-// gossip tells a node what a peer remembers. A connection to a node that turns out to have another log is closed.
+// gossip tells a node what a peer remembers. A connection to a node that turns out to have another
+// log is closed.
 func (s *sim) gossip(from, to *simNode) {
 	if to.core.hearMemory(from.core.memory.known, from.core.founding) {
 		to.disk.note = to.core.memory.encode()
@@ -82,7 +84,8 @@ func (s *sim) found(n *simNode) {
 	s.collect(n)
 }
 
-// greetAll lets nodes that wait for the quorum to be founded reach the others: they have nothing to say yet.
+// greetAll lets nodes that wait for the quorum to be founded reach the others: they have nothing to
+// say yet.
 func (s *sim) greetAll(n *simNode) {
 	for _, other := range s.nodes {
 		if n.core.founding && other != n && other.up && !n.cutOut && !other.cutIn {
@@ -94,7 +97,8 @@ func (s *sim) greetAll(n *simNode) {
 // remember makes durable what a node remembers, some time after it has learned it.
 func (s *sim) remember(n *simNode) { n.disk.note = n.core.memory.encode() }
 
-// outcasts counts the nodes that are out for good. A quorum survives as many as it survives dead ones.
+// outcasts counts the nodes that are out for good. A quorum survives as many as it survives dead
+// ones.
 func (s *sim) outcasts() (n int) {
 	for _, node := range s.nodes {
 		if node.outcast {
@@ -104,8 +108,9 @@ func (s *sim) outcasts() (n int) {
 	return n
 }
 
-// lose takes from a node what it has acknowledged: its log was made again in the same directory, or an older copy of it
-// put back. It does so where the design says that this is found out: the durable memory of each other member must tell.
+// lose takes from a node what it has acknowledged: its log was made again in the same directory, or
+// an older copy of it put back. It does so where the design says that this is found out: the
+// durable memory of each other member must tell.
 func (s *sim) lose(n *simNode) {
 	if 2*(s.outcasts()+1) >= len(s.nodes) || n.outcast || !s.foundedWithout(n) {
 		return
@@ -139,8 +144,8 @@ func (s *sim) lose(n *simNode) {
 	n.disk = *n.copied
 }
 
-// foundedWithout reports whether another node knows for good that the quorum was founded: until then nothing is
-// acknowledged, and a voter may still be formatted again.
+// foundedWithout reports whether another node knows for good that the quorum was founded: until
+// then nothing is acknowledged, and a voter may still be formatted again.
 func (s *sim) foundedWithout(n *simNode) bool {
 	return slices.ContainsFunc(s.nodes, func(o *simNode) bool { return o != n && diskEnd(&o.disk) != logEnd{} })
 }
@@ -176,8 +181,8 @@ func (s *sim) conf() *raftpb.ConfState {
 	return conf
 }
 
-// tamper changes a batch in the middle of what a node has applied since its last snapshot, checksum and all, and restarts
-// the node.
+// tamper changes a batch in the middle of what a node has applied since its last snapshot, checksum
+// and all, and restarts the node.
 func (s *sim) tamper(n *simNode) bool {
 	s.crash(n)
 	for _, e := range n.disk.entries {

@@ -254,8 +254,9 @@ func TestSimulationRepeats(t *testing.T) {
 	}
 }
 
-// TestSimulationFindsDivergence changes a committed entry on a disk, in which nothing else gives the change away, and lets
-// the node follow a leader: it stops before it takes anything beyond what its own disk had committed.
+// TestSimulationFindsDivergence changes a committed entry on a disk, in which nothing else gives
+// the change away, and lets the node follow a leader: it stops before it takes anything beyond what
+// its own disk had committed.
 func TestSimulationFindsDivergence(t *testing.T) {
 	found := 0
 	for seed := range uint64(20) {

@@ -30,9 +30,11 @@ type Status struct {
 	Voters    []Voter    // by node id; this node among them if it is one
 	Observers []Observer // this node leads: who has fetched within five minutes
 	DiskFull  bool       // the replica waits for space or descriptors and takes no entries
-	// Waiting says in a sentence what a replica waits for that has no part in a quorum yet; "" when it has.
+	// Waiting says in a sentence what a replica waits for that has no part in a quorum yet; "" when
+	// it has.
 	Waiting string
-	// Suspended says why this replica takes no part any more: it has less than it acknowledged. "" when it has not.
+	// Suspended says why this replica takes no part any more: it has less than it acknowledged. ""
+	// when it has not.
 	Suspended string
 	Refused   uint64 // messages of peers that no honest peer sends
 	Failed    error  // why the replica has stopped, see Log.Failed

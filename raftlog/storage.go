@@ -25,8 +25,8 @@ type storage struct {
 	hard *raftpb.HardState
 	// base is the entry before the first one kept.
 	base position
-	// entries[i] has index base.index+1+i; ends[i] is the offset after it, epochs[i] the epoch of the last batch up to it,
-	// hashes[i] the running hash up to it.
+	// entries[i] has index base.index+1+i; ends[i] is the offset after it, epochs[i] the epoch of
+	// the last batch up to it, hashes[i] the running hash up to it.
 	entries []*raftpb.Entry
 	ends    []int64
 	epochs  []int32

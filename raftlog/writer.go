@@ -155,9 +155,9 @@ func shortageOf(err error) *shortage {
 	return nil
 }
 
-// withSpace runs a write again and again while there is no space or no descriptor for it. The write-ahead log has changed
-// nothing then, and nothing is acknowledged meanwhile. A leader in that state hands over, since it could not apply what
-// others commit.
+// withSpace runs a write again and again while there is no space or no descriptor for it. The
+// write-ahead log has changed nothing then, and nothing is acknowledged meanwhile. A leader in that
+// state hands over, since it could not apply what others commit.
 func (w *writer) withSpace(write func() error) error {
 	err := write()
 	missing := shortageOf(err)
@@ -166,7 +166,8 @@ func (w *writer) withSpace(write func() error) error {
 	}
 	w.l.full.Store(true)
 	defer w.l.full.Store(false)
-	w.l.log.Error(missing.lacks+": this replica takes no further entries until that has changed", "error", err)
+	w.l.log.Error(missing.lacks+": this replica takes no further entries until that has changed",
+		"error", err)
 	w.l.input(func(c *core) { c.handOver() })
 	for shortageOf(err) != nil && w.rest(spaceRetry) {
 		err = write()
@@ -177,7 +178,8 @@ func (w *writer) withSpace(write func() error) error {
 	return err
 }
 
-// rest waits between two tries; it reports whether there is a next one. Waiting is no stall of the disk.
+// rest waits between two tries; it reports whether there is a next one. Waiting is no stall of the
+// disk.
 func (w *writer) rest(d time.Duration) bool {
 	w.watch.end()
 	defer func() { w.watch.begin(w.l.now()) }()

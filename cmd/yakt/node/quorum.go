@@ -97,8 +97,8 @@ func (n *Node) addEndpoints(set record.Voters, id int32, add func(string)) {
 	}
 }
 
-// voterDirectory is the directory id that a voter has in the log, or else in the voter set that the directory was formatted
-// with; zero when neither says.
+// voterDirectory is the directory id that a voter has in the log, or else in the voter set that the
+// directory was formatted with; zero when neither says.
 func (n *Node) voterDirectory(id int32) [16]byte {
 	set := n.controller.Image().Voters()
 	if set == nil {
