@@ -73,7 +73,7 @@ func (e logEnd) String() string {
 func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool, err error) {
 	id, zero := raftID(h.node), [16]byte{}
 	if directory != zero && directory != h.dir {
-		return false, replacedDisk(h, directory, "the quorum's records")
+		return false, replacedDisk(h, directory, "in the quorum's records")
 	}
 	was, ok := m.known[id]
 	switch {
@@ -81,7 +81,7 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 		m.known[id] = remembered{directory: h.dir, incarnation: h.incarnation, boot: h.boot, acked: h.end}
 		return true, nil
 	case was.directory != h.dir:
-		return false, replacedDisk(h, was.directory, "the other voters")
+		return false, replacedDisk(h, was.directory, "when it was met")
 	case was.incarnation != h.incarnation:
 		return false, forgot("node %d has acknowledged %v in another log than it has now (%s, now %s, in the "+
 			"same directory %s): its log was made again or exchanged", h.node, was.before.join(was.acked),
@@ -124,11 +124,11 @@ func forgot(format string, args ...any) error {
 		", and without what it acknowledged it must not vote. " + cannotReplace}
 }
 
-// replacedDisk refuses a voter that comes back with another directory; who names who knows it by was.
-func replacedDisk(h hello, was [16]byte, who string) error {
-	return &refusedError{verdictRefused, fmt.Sprintf("node %d is known to %s by directory id %s and now has %s: "+
+// replacedDisk refuses a voter that comes back with another directory than it had there.
+func replacedDisk(h hello, was [16]byte, there string) error {
+	return &refusedError{verdictRefused, fmt.Sprintf("node %d had directory id %s %s and now has %s: "+
 		"its disk was replaced, and it may have forgotten what it acknowledged. %s",
-		h.node, who, uuid(was), uuid(h.dir), cannotReplace)}
+		h.node, uuid(was), there, uuid(h.dir), cannotReplace)}
 }
 
 // join adds what another member remembers of the same log.
