@@ -26,7 +26,7 @@ func (q *Controllers) UseEnvironment(t testing.TB, id int32, keys ...string) {
 		env = append(env, "YAKT_"+name+"="+value)
 	}
 	c.formatting = command{withoutConfig(c.formatting.argv), env}
-	c.Server.setCommand(command{withoutConfig(c.Server.command.argv), env})
+	c.setCommand(command{withoutConfig(c.command.argv), env})
 }
 
 // withoutConfig is a command line without "--config FILE".
