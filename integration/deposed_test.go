@@ -24,11 +24,11 @@ func TestYAKtDeposedLeaderSendsBrokersAway(t *testing.T) {
 	properties["metadata.max.idle.interval.ms"] = "0" // nothing ends a waiting FETCH but the answer to come
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: properties})
 	kafka.FakeBrokers(t, q, 1)
-	requireOneLeader(t, q, 3)
+	requireAllReady(t, q)
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
 	followers := slices.DeleteFunc(q.Nodes(), func(id int32) bool { return id == leader.ID })
 	parked := make(chan error, 1)
-	go func() { parked <- fetchAsBroker(t, q, leader, 10*deposedMax) }()
+	go func() { parked <- fetchAsBroker(t, q, leader, 2*deposedMax) }()
 	begin := time.Now()
 	for _, id := range followers {
 		q.Node(id).Pause()

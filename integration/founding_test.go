@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"github.com/yakt/yakt/integration/kafka"
 )
 
@@ -21,7 +23,7 @@ func TestYAKtByEnvironment(t *testing.T) {
 	t.Parallel()
 	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
 	for _, id := range q.Nodes() {
-		q.UseEnvironment(t, id, "node.id", "controller.quorum.voters", "listeners", "log.dirs", "yakt.http.listeners")
+		q.UseEnvironment(t, id, "node.id", "controller.quorum.voters", "listeners", "controller.listener.names", "log.dirs", "yakt.http.listeners")
 		q.Start(t, id)
 	}
 	refused := func() error {
@@ -38,34 +40,35 @@ func TestYAKtByEnvironment(t *testing.T) {
 	}
 	kafka.Eventually(t, returnMax, "nodes that are not formatted do not start", refused)
 	for _, id := range q.Nodes() {
+		if !strings.Contains(q.Node(id).LogTail(5), "format") {
+			t.Errorf("node %d does not say that it is not formatted: %s", id, q.Node(id).LogTail(5))
+		}
 		q.UseEnvironment(t, id)
-		q.Start(t, id)
-		requireEnded(t, q, id, "not formatted")
-	}
-	for _, id := range q.Nodes() {
 		q.Format(t, id).MustSucceed(t)
 		q.Start(t, id)
 	}
+	kafka.WaitLeader(t, q, kafka.Patience)
 	requireOneLeader(t, q, 3)
 }
 
-// requireOneLeader waits until one node leads this many voters, and all nodes are ready, which takes a leader that they know.
-func requireOneLeader(t *testing.T, q *kafka.Controllers, voters int) {
+// requireOneLeader waits until one node, and no other, says that it leads, a quorum of this many voters.
+func requireOneLeader(t *testing.T, q kafka.Quorum, voters int) {
 	t.Helper()
-	kafka.Eventually(t, returnMax, "one node leads, and all are ready", func() error {
-		leading := 0
-		var errs []error
+	kafka.Eventually(t, returnMax, "one node leads", func() error {
+		var leaders []int32
 		for _, id := range q.Nodes() {
-			l, err := kafka.DescribeQuorum(t.Context(), q.Endpoint(id))
-			if err == nil && l.ID == id && len(l.Voters) == voters {
-				leading++
+			switch l, err := kafka.DescribeQuorum(t.Context(), q.Endpoint(id)); {
+			case errors.Is(err, kerr.NotLeaderForPartition):
+			case err != nil || l.ID != id || len(l.Voters) != voters:
+				return errors.Join(err, fmt.Errorf("node %d says that node %d leads %d voters", id, l.ID, len(l.Voters)))
+			default:
+				leaders = append(leaders, id)
 			}
-			errs = append(errs, q.Ready(t.Context(), id))
 		}
-		if leading != 1 {
-			errs = append(errs, fmt.Errorf("%d nodes lead %d voters", leading, voters))
+		if len(leaders) != 1 {
+			return fmt.Errorf("leaders %v", leaders)
 		}
-		return errors.Join(errs...)
+		return nil
 	})
 }
 
@@ -180,6 +183,7 @@ func TestYAKtFoundingNeedsAll(t *testing.T) {
 	}
 	requireNoneLeads(t, q, first...)
 	q.Start(t, last)
+	kafka.WaitLeader(t, q, kafka.Patience)
 	requireOneLeader(t, q, 3)
 	q.Stop(t, last) // from then on a majority will do
 	kafka.WaitLeader(t, q, kafka.Patience)

@@ -21,7 +21,7 @@ func TestYAKtHalfClosedRequest(t *testing.T) {
 	const tries = 20
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: quorumProperties()})
 	kafka.FakeBrokers(t, q, 1)
-	requireOneLeader(t, q, 3)
+	requireAllReady(t, q)
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
 	standby := slices.DeleteFunc(q.Nodes(), func(id int32) bool { return id == leader.ID })[0]
 	empty, answered := 0, 0

@@ -59,3 +59,15 @@ func awaitOutcome(t *testing.T, q *kafka.Controllers, id int32, creator *kafka.C
 	})
 	return got
 }
+
+// requireAllReady waits until every node says that it is ready, which takes a leader that it knows.
+func requireAllReady(t *testing.T, q *kafka.Controllers) {
+	t.Helper()
+	kafka.Eventually(t, returnMax, "all nodes are ready", func() error {
+		var errs []error
+		for _, id := range q.Nodes() {
+			errs = append(errs, q.Ready(t.Context(), id))
+		}
+		return errors.Join(errs...)
+	})
+}
