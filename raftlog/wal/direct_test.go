@@ -21,7 +21,7 @@ func FuzzDirectWritesTheSame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		direct := newMemFS()
 		o := quiet(direct)
-		o.SegmentBytes, o.MarkEvery = 1<<20, 1<<30
+		o.SegmentBytes, o.MarkEvery = 256<<10, 1<<30 // all steps fit into the first segment
 		w, _ := mustOpen(t, "d", o)
 		w.release()
 		direct = direct.clone()
