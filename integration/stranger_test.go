@@ -49,14 +49,11 @@ func TestYAKtStranger(t *testing.T) {
 	before := quorumState(t, q, leader.ID)
 	answered := map[string]int{}
 	all := chosenFrames(t, q, before)
-	for name := range all {
-		if err := standing(t, q, before); err != nil {
-			t.Fatalf("before %q: %v", name, err)
-		}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		answered[all[name].send(t, q)]++
-	}
-	if err := standing(t, q, before); err != nil {
-		t.Fatalf("after %d chosen frames: %v", len(all), err)
+		if err := standing(t, q, before); err != nil {
+			t.Fatalf("after %q: %v", name, err)
+		}
 	}
 	kafka.Note(t, "%d chosen frames: %v", len(all), answered)
 	answered = sendRandom(t, q, before)
