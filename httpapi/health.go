@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -138,6 +139,18 @@ func (a *API) liveChecks(ctx context.Context) []Check {
 	return []Check{check("event_loop", wrong), check("replica", "")}
 }
 
+// unreached says why this node has no connection to other voters: a voter that it does not hear, or
+// that does not hear it, is often why there is no leader.
+func unreached(voters []VoterState) string {
+	var why strings.Builder
+	for _, v := range voters {
+		if !v.Connected && v.LastError != "" {
+			fmt.Fprintf(&why, "; no connection to node %d: %s", v.ID, v.LastError)
+		}
+	}
+	return why.String()
+}
+
 func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
 	n := a.node()
 	leader, lag, disk := "", "", ""
@@ -145,7 +158,7 @@ func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
 	case n.Failed != nil:
 		leader = "this node has failed and follows nobody"
 	case n.LeaderID < 0:
-		leader = "no leader is known; this node is " + n.Role
+		leader = "no leader is known; this node is " + n.Role + unreached(n.Voters)
 	case n.LeaderID == a.cfg.NodeID && !a.leads():
 		leader = "this node was elected and is not active yet"
 	}
