@@ -29,6 +29,9 @@ func NewSmallDisk(t testing.TB, dir string, mib int) *SmallDisk {
 // root.
 func NewBlockDisk(t testing.TB, dir string, mib int) *SmallDisk {
 	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Fatal("this test breaks a disk, for which it mounts a loop device: run it as root")
+	}
 	image := filepath.Join(t.TempDir(), "disk")
 	const script = "truncate -s %dM %s && mkfs.ext4 -q %[2]s && mount -o loop %[2]s %[3]s"
 	return mountDisk(t, dir, fmt.Sprintf(script, mib, image, dir))
