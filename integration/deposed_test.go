@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -42,8 +43,8 @@ func TestYAKtDeposedLeaderSendsBrokersAway(t *testing.T) {
 		t.Errorf("a broker that waits at the leader that lost its followers is not answered for %v", deposedMax)
 	}
 	kafka.Eventually(t, deposedMax, "a broker that asks is sent away", func() error {
-		if err := fetchAsBroker(t, q, leader, 100*time.Millisecond); err != kerr.BrokerNotAvailable {
-			return fmt.Errorf("answered %v", err)
+		if err := fetchAsBroker(t, q, leader, 100*time.Millisecond); !errors.Is(err, kerr.BrokerNotAvailable) {
+			return fmt.Errorf("answered %w", err)
 		}
 		return nil
 	})
@@ -57,7 +58,7 @@ func TestYAKtDeposedLeaderSendsBrokersAway(t *testing.T) {
 
 func requireSentAway(t *testing.T, err error) {
 	t.Helper()
-	if err != kerr.BrokerNotAvailable {
+	if !errors.Is(err, kerr.BrokerNotAvailable) {
 		t.Errorf("answered %v, want %v", err, kerr.BrokerNotAvailable)
 	}
 }
