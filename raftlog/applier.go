@@ -110,7 +110,7 @@ func (a *applier) load(m mark) error {
 		return fmt.Errorf("raftlog: loading snapshot %s: %w", id, err)
 	}
 	a.l.snaps.add(id, m.File, a.l.now())
-	base := position{index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch}
+	base := markPosition(m)
 	a.l.view.restart(base)
 	a.l.view.publish(id, base)
 	a.countAnew()

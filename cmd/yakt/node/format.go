@@ -86,7 +86,7 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 	return dirs, nil
 }
 
-// adopt leaves a directory as it is that is formatted already.
+// adopt leaves a directory that is already formatted unchanged.
 func (f *Format) adopt(d *Directory) error {
 	if f.ClusterID != "" && f.ClusterID != d.Meta.ClusterID {
 		return fmt.Errorf("%s has cluster.id=%s, but the directories are to be formatted with "+

@@ -87,7 +87,7 @@ func says(t *testing.T, err error, parts ...string) {
 	}
 }
 
-// A folder of the log with nothing of a log in it is a lost log, whatever else is in it.
+// A log folder without any file of a log is a lost log, even if other files are in it.
 func TestFolderWithoutALog(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -103,7 +103,7 @@ func TestFolderWithoutALog(t *testing.T) {
 	}
 }
 
-// A log that is made again under yakt.started, by whatever way, is found out once it is open.
+// A log that was made a second time under yakt.started is refused once it is open.
 func TestLogMadeUnderAMark(t *testing.T) {
 	t.Parallel()
 	n := &Node{cfg: configFor(t, 1, t.TempDir(), staticOne), storage: &storage{dir: "d"}}
