@@ -9,6 +9,7 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -124,7 +125,8 @@ func Types() []Type {
 	return all
 }
 
-// Append appends r, framed, in the given version. It fails when the version is unknown or cannot hold what r says.
+// Append appends r, framed, in the given version. It fails when the version is unknown or cannot hold what r says, and with an
+// *InvalidError when brokers would not accept r.
 func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	t := r.Type()
 	if version < 0 || version > t.MaxVersion() {
@@ -136,7 +138,11 @@ func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	buf, err := c.buf, c.err
 	*c = coder{}
 	coders.Put(c)
-	if err != nil {
+	var field *fieldError
+	switch {
+	case errors.As(err, &field):
+		return dst, field.invalid(r)
+	case err != nil:
 		return dst, fmt.Errorf("%v v%d: %w", t, version, err)
 	}
 	return buf, nil
