@@ -33,6 +33,7 @@ func AppendControl(dst []byte, r Control) ([]byte, error) {
 	var version int16
 	c.int16(&version)
 	r.code(&c)
+	c.check(r)
 	if c.err != nil {
 		return dst, fmt.Errorf("control record %d: %w", r.ControlType(), c.err)
 	}

@@ -24,7 +24,7 @@ func (e *InvalidError) Error() string {
 // Check returns nil if the brokers of Kafka 4.0 to 4.4 accept the record by itself, else an *InvalidError. It does not know what
 // the log holds besides: whether a topic exists is for metadata.Editor to say. Append checks too, and at no further cost.
 func Check(r Record) error {
-	_, err := Append(nil, r, r.Type().MaxVersion())
+	_, err := Append(make([]byte, 0, 256), r, r.Type().MaxVersion())
 	var invalid *InvalidError
 	if errors.As(err, &invalid) {
 		return invalid
@@ -40,6 +40,15 @@ const stringMax = math.MaxInt16
 type fieldError struct {
 	field   any
 	problem string
+}
+
+// check fails if a record breaks the rules of its type.
+func (c *coder) check(r any) {
+	if r, ok := r.(ruled); ok {
+		if wrong := r.invalid(); wrong != nil {
+			c.fail(wrong)
+		}
+	}
 }
 
 func (e *fieldError) Error() string { return "a field " + e.problem }

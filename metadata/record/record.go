@@ -135,6 +135,7 @@ func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	c := coders.Get().(*coder)
 	*c = coder{buf: append(dst, frameVersion, byte(t), byte(version)), version: version}
 	r.code(c)
+	c.check(r)
 	buf, err := c.buf, c.err
 	*c = coder{}
 	coders.Put(c)
