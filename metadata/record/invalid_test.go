@@ -145,7 +145,7 @@ func TestVotersThatBrokersDoNotAccept(t *testing.T) {
 	}
 	for _, voters := range [][]record.Voter{
 		{{ID: -1}}, {{ID: 1}, {ID: 1}}, {{ID: 1, KRaftVersionMin: 1}}, {{ID: 1, KRaftVersionMin: -1}},
-		{{ID: 1, Endpoints: at("", "h", 1)}}, {{ID: 1, Endpoints: at("C", "", 1)}}, {{ID: 1, Endpoints: at("C", "h", 0)}},
+		{{ID: 1, Endpoints: at("", "h", 1)}}, {{ID: 1, Endpoints: at("C", "", 1)}},
 		{{ID: 1, Endpoints: at(strings.Repeat("C", 1<<15), "h", 1)}},
 	} {
 		if b, err := record.AppendControl(nil, &record.Voters{Voters: voters}); err == nil {

@@ -142,7 +142,7 @@ func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	var field *fieldError
 	switch {
 	case errors.As(err, &field):
-		return dst, field.invalid(r)
+		return dst, &InvalidError{Type: t, Field: field.name(r), Problem: field.problem}
 	case err != nil:
 		return dst, fmt.Errorf("%v v%d: %w", t, version, err)
 	}

@@ -168,10 +168,11 @@ func (r *Voters) invalid() *fieldError {
 	return nil
 }
 
+// voterEndpoints may have port 0: a voter that listens wherever there is room says where when it is up.
 func voterEndpoints(list []VoterEndpoint) *fieldError {
 	names := make(names, len(list))
 	for i := range list {
-		if wrong := first(names.add(&list[i].Name), notEmpty(&list[i].Host), port(&list[i].Port)); wrong != nil {
+		if wrong := first(names.add(&list[i].Name), notEmpty(&list[i].Host)); wrong != nil {
 			return wrong
 		}
 	}
