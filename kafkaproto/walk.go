@@ -209,12 +209,15 @@ func (w *walker) tags(s *shape) bool {
 	for range n {
 		tag, ok1 := w.uvarint()
 		size, ok2 := w.uvarint()
-		if !ok1 || !ok2 || int(size) > len(w.src) {
+		if !ok1 || !ok2 {
 			return false
+		}
+		f, ok := s.tagged[tag]
+		if int(size) > len(w.src) {
+			return ok && w.refuse(f, problemSize)
 		}
 		content := w.src[:size]
 		w.src = w.src[size:]
-		f, ok := s.tagged[tag]
 		switch {
 		case !ok:
 			w.unknown = true
@@ -238,10 +241,9 @@ func (w *walker) tag(f *field, content []byte) bool {
 	w.unknown = w.unknown || f.aliases()
 	rest := w.src
 	w.src = content
-	ok := w.field(f, true)
-	if ok && len(w.src) > 0 {
-		return w.refuse(f, problemSize)
+	if !w.field(f, true) || len(w.src) > 0 {
+		return w.refuse(f, problemSize) // unless there was another reason
 	}
 	w.src = rest
-	return ok
+	return true
 }
