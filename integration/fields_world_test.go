@@ -308,14 +308,8 @@ func (v *victim) snapshot() []byte {
 
 // fill writes one long record.
 func (v *victim) fill() {
-	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
-	req.Version = 1
-	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
-	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, "filler"
-	config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-	value := fmt.Sprint(45_000 + v.next()%10_000)
-	config.Name, config.Value = "consumer.session.timeout.ms", &value
-	resource.Configs = append(resource.Configs, config)
-	req.Resources = append(req.Resources, resource)
+	req := kafka.FakeRegistration(firstFreshBroker+v.next(), v.q.ClusterID())
+	rack := strings.Repeat("r", schema.Longest)
+	req.Version, req.Rack = 4, &rack
 	v.do(req)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -35,7 +34,7 @@ const (
 // YAKt reads, Kafka reads, and as the same; what Kafka reads, YAKt reads, but for the exceptions that are named.
 func TestWireAgainstKafka(t *testing.T) {
 	t.Parallel()
-	for _, release := range []string{kafka.V40, kafka.Newest} {
+	for _, release := range []string{kafka.V40, kafka.V44} {
 		t.Run(release, func(t *testing.T) {
 			t.Parallel()
 			exceptions := stricter
@@ -120,33 +119,42 @@ func changedBodies(r *rand.Rand, m *schema.Message, version int16, base *schema.
 	if !all {
 		return requests
 	}
-	eachChange(base, func(how string, changed *schema.Value) {
-		if body := m.Append(nil, version, changed); len(body) <= wireBodyBytesMax {
-			requests = add(requests, how, body)
+	for _, c := range changesOf(base) {
+		if body := m.Append(nil, version, c.of(base)); len(body) <= wireBodyBytesMax {
+			requests = add(requests, c.how, body)
 		}
-	})
+	}
 	return requests
 }
 
-// eachChange calls fn for every change that schema.Changes has for each field in base, in its first element if it is
-// in an array.
-func eachChange(base *schema.Value, fn func(how string, changed *schema.Value)) {
+// fieldChange is one change of one field.
+type fieldChange struct {
+	how    string // for messages: which field, and how it is changed
+	n      int    // the field's number in a walk
+	change schema.Change
+}
+
+// changesOf are the changes that schema.Changes has for each field of base, in its first element if it is in an array.
+func changesOf(base *schema.Value) (all []fieldChange) {
 	seen := make(map[string]bool)
 	n := 0
 	base.Walk(func(path string, v *schema.Value) {
-		i := n
+		if where := path + " " + v.Type; !seen[where] {
+			seen[where] = true
+			for _, c := range schema.Changes(v) {
+				all = append(all, fieldChange{path + ": " + c.Name, n, c})
+			}
+		}
 		n++
-		where := path + " " + v.Type
-		if seen[where] {
-			return
-		}
-		seen[where] = true
-		for _, c := range schema.Changes(v) {
-			changed := base.Clone()
-			c.Apply(nth(changed, i))
-			fn(path+": "+c.Name, changed)
-		}
 	})
+	return all
+}
+
+// of is a copy of a request with the change.
+func (c fieldChange) of(base *schema.Value) *schema.Value {
+	changed := base.Clone()
+	c.change.Apply(nth(changed, c.n))
+	return changed
 }
 
 // nth is the n-th of the values in v, in the order of a walk.
@@ -239,7 +247,8 @@ func parseByKafka(t *testing.T, release string, requests []wireRequest) []kafkaA
 		in.Write(binary.BigEndian.AppendUint32(nil, uint32(len(r.data))))
 		in.Write(r.data)
 	}
-	out := runJava(t, release, "Requests", &in)
+	program := kafka.CompileJava(t, release, filepath.Join("testdata", "java", "Requests.java"), "Requests")
+	out := program.Run(t, in.Bytes(), []string{"-Xmx512m", "-XX:TieredStopAtLevel=1"})
 	var answers []kafkaAnswer
 	for len(out) >= 5 {
 		n := 5 + int(binary.BigEndian.Uint32(out[1:]))
@@ -250,28 +259,6 @@ func parseByKafka(t *testing.T, release string, requests []wireRequest) []kafkaA
 		t.Fatalf("%d answers to %d requests", len(answers), len(requests))
 	}
 	return answers
-}
-
-// runJava compiles a program of testdata/java against a release and runs it.
-func runJava(t *testing.T, release, name string, in *bytes.Buffer, args ...string) []byte {
-	t.Helper()
-	jars := filepath.Join(kafka.Resolve(t, release).Dir, "*")
-	classes := t.TempDir()
-	source := filepath.Join("testdata", "java", name+".java")
-	if out, err := exec.CommandContext(t.Context(), "javac", "-d", classes, "-cp", jars, source).CombinedOutput(); err != nil {
-		t.Fatalf("this test compiles a small Java program: install a JDK 17 or later (Debian: apt-get install "+
-			"openjdk-17-jdk-headless) and put javac on PATH: %v\n%s", err, out)
-	}
-	classPath := classes + string(filepath.ListSeparator) + jars
-	argv := append([]string{"-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", classPath, name}, args...)
-	cmd := exec.CommandContext(t.Context(), "java", argv...)
-	var stderr bytes.Buffer
-	cmd.Stdin, cmd.Stderr = in, &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, stderr.String())
-	}
-	return out
 }
 
 // compareParsers says in what YAKt's parser differs from Kafka's.
