@@ -115,6 +115,9 @@ func compactString(b []byte) (s string, rest []byte, ok bool) {
 
 // saysNotController reports whether a response has NOT_CONTROLLER anywhere; DESCRIBE_QUORUM says NOT_LEADER_OR_FOLLOWER for it.
 func saysNotController(resp kmsg.Response) bool {
+	if parts, ok := resp.(*inParts); ok {
+		return parts.refused != nil && parts.refused.kafka == kerr.NotController
+	}
 	code := kerr.NotController.Code
 	if resp.Key() == kmsg.DescribeQuorum.Int16() {
 		code = kerr.NotLeaderForPartition.Code

@@ -101,7 +101,18 @@ func serveAPI[Q kmsg.Request](key, min, max int16, f func(*Controller, context.C
 func writeAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*core, op, Q) result, fail func(Q, *apiError) R) *api {
 	a := newAPI(key, min, max)
 	a.write = func(c *core, o op, req kmsg.Request) result { return f(c, o, req.(Q)) }
-	a.fail = func(req kmsg.Request, err *apiError) kmsg.Response { return fail(req.(Q), err) }
+	return failing(a, fail)
+}
+
+// failing sets how a request of type Q is answered with an error.
+func failing[Q kmsg.Request, R kmsg.Response](a *api, fail func(Q, *apiError) R) *api {
+	a.fail = func(req kmsg.Request, err *apiError) kmsg.Response {
+		resp := kmsg.Response(fail(req.(Q), err))
+		if parts, ok := resp.(*inParts); ok {
+			parts.refused = err
+		}
+		return resp
+	}
 	return a
 }
 
