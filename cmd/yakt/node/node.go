@@ -94,21 +94,23 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		Versions:  controller.Versions,
 		Handle:    n.handle,
 		StreamKey: raftlog.PeerAPIKey,
-		Stream: func(remote string) (kafkaproto.FrameFunc, func()) {
-			return n.log.AcceptPeer(remote)
+		Stream: func(remote string) kafkaproto.Stream {
+			frame, confirmed, closed := n.log.AcceptPeer(remote)
+			return kafkaproto.Stream{Frame: frame, Confirmed: confirmed, Closed: closed}
 		},
-		MaxFrameBytes:       max(int(n.cfg.MaxRequestBytes), raftlog.MaxFrameBytes), // peers come by the same listeners
+		MaxStreamFrameBytes: raftlog.MaxFrameBytes,
+		MaxFrameBytes:       n.cfg.LongestRequest(),
+		MaxInFlightBytes:    n.cfg.RequestMemory(),
+		MaxParked:           int(n.cfg.MaxParkedRequests),
+		MaxParkedPerIP:      int(n.cfg.MaxParkedRequestsPerIP),
+		MaxWait:             n.cfg.MaxWait,
 		MaxConnections:      int(n.cfg.MaxConnections),
 		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
 		MaxConnectionsOf:    make(map[string]int),
 		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaDoor) },
 		StreamSlots:         peerSlots,
 		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
-		MaxInFlightBytes:    max(0, n.cfg.MaxQueuedRequestBytes),
 		Logger:              n.logger,
-	}
-	if cfg.MaxInFlightBytes > 0 {
-		cfg.MaxInFlightBytes = max(cfg.MaxInFlightBytes, int64(cfg.MaxFrameBytes))
 	}
 	if cfg.MaxConnectionsPerIP == 0 {
 		cfg.MaxConnectionsPerIP = -1 // nobody, to kafkaproto
