@@ -18,7 +18,7 @@ import (
 func (c *Controller) metadata(_ context.Context, caller Caller, req *kmsg.MetadataRequest) kmsg.Response {
 	resp := responseTo[*kmsg.MetadataResponse](req)
 	if req.Version < 12 && slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil || t.TopicID != [16]byte{} }) {
-		return metadataError(req, kerr.InvalidRequest)
+		return failMetadata(req, &apiError{kafka: kerr.InvalidRequest})
 	}
 	view := newClientView(c.Image(), caller)
 	for id := range view.img.Brokers() {
@@ -38,13 +38,13 @@ func (c *Controller) metadata(_ context.Context, caller Caller, req *kmsg.Metada
 	return view.namedTopics(resp, req)
 }
 
-// metadataError answers every topic with an error.
-func metadataError(req *kmsg.MetadataRequest, err *kerr.Error) kmsg.Response {
+// failMetadata answers every topic with an error.
+func failMetadata(req *kmsg.MetadataRequest, err *apiError) kmsg.Response {
 	resp := responseTo[*kmsg.MetadataResponse](req)
-	resp.ErrorCode = err.Code
+	resp.ErrorCode = err.code()
 	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.MetadataResponseTopic {
 		t := req.Topics[i]
-		return missingTopic(err, topicName(t), t.TopicID)
+		return missingTopic(err.kafka, topicName(t), t.TopicID)
 	})
 }
 
@@ -77,22 +77,15 @@ func (v clientView) namedTopics(resp *kmsg.MetadataResponse, req *kmsg.MetadataR
 	} else {
 		asked = firstOfEach(len(req.Topics), func(i int) string { return topicName(req.Topics[i]) })
 	}
-	found := func(i int) (kmsg.MetadataRequestTopic, *metadata.Topic) {
-		topic := req.Topics[asked[i]]
-		if byID {
-			return topic, v.img.Topic(topic.TopicID)
-		}
-		return topic, v.img.TopicByName(topicName(topic))
-	}
 	partitions := func(i int) int {
-		if _, t := found(i); t != nil {
+		if t := findAsked(v.img, &req.Topics[asked[i]]); t != nil {
 			return t.Len()
 		}
 		return 0
 	}
 	return weighted(resp, &resp.Topics, len(asked), partitions, func(i int) kmsg.MetadataResponseTopic {
-		topic, t := found(i)
-		if t != nil {
+		topic := &req.Topics[asked[i]]
+		if t := findAsked(v.img, topic); t != nil {
 			return v.topic(t, req)
 		}
 		unknown := unknownAsked(topic, byID)
@@ -103,14 +96,22 @@ func (v clientView) namedTopics(resp *kmsg.MetadataResponse, req *kmsg.MetadataR
 	})
 }
 
+// findAsked looks a topic up by its id if it has one, else by its name; nil when there is none.
+func findAsked(img *metadata.Image, asked *kmsg.MetadataRequestTopic) *metadata.Topic {
+	if asked.TopicID != [16]byte{} {
+		return img.Topic(asked.TopicID)
+	}
+	return img.TopicByName(topicName(*asked))
+}
+
 // unknownAsked answers for a topic that does not exist.
-func unknownAsked(asked kmsg.MetadataRequestTopic, byID bool) kmsg.MetadataResponseTopic {
+func unknownAsked(asked *kmsg.MetadataRequestTopic, byID bool) kmsg.MetadataResponseTopic {
 	if byID {
 		unknown := missingTopic(kerr.UnknownTopicID, "", asked.TopicID)
 		unknown.Topic = nil
 		return unknown
 	}
-	name := topicName(asked)
+	name := topicName(*asked)
 	return missingTopic(unknownTopic(name), name, [16]byte{})
 }
 

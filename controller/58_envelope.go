@@ -30,9 +30,25 @@ func (c *Controller) envelope(ctx context.Context, caller Caller, req *kmsg.Enve
 			return
 		}
 		resp := responseTo[*kmsg.EnvelopeResponse](req)
+		if parts, ok := nested.(*inParts); ok {
+			reply(&nestedParts{resp, n.correlationID, parts})
+			return
+		}
 		resp.ResponseData = c.cfg.Codec.Encode(n.correlationID, nested)
 		reply(resp)
 	})
+}
+
+// nestedParts is an envelope's answer around a response in parts, which is encoded as it is written.
+type nestedParts struct {
+	*kmsg.EnvelopeResponse
+	correlationID int32
+	parts         *inParts
+}
+
+// Nested tells which field of the response is missing, and what it is to hold.
+func (n *nestedParts) Nested() (field *[]byte, correlationID int32, resp kmsg.Response) {
+	return &n.ResponseData, n.correlationID, n.parts
 }
 
 func envelopeError(req *kmsg.EnvelopeRequest, err *apiError) kmsg.Response {

@@ -24,8 +24,11 @@ func (r *inParts) Parts() (count int, next func() bool) { return r.count, r.begi
 const (
 	// partElements bounds the elements of a part, and is how many are made at once without parts.
 	partElements = 128
-	// partEntries bounds the entries that the elements of a part list: partitions of topics.
-	partEntries = 2048
+	// partEntries is how many entries the elements of a part list, such as partitions of topics,
+	// the last of them apart.
+	partEntries = 512
+	// pieceEntries bounds the entries of one element where a long list may be several elements.
+	pieceEntries = 4096
 )
 
 // newParts is a response whose array is filled, part by part, by the functions that begin makes.
@@ -204,7 +207,7 @@ func nested[E any](
 		return resp
 	}
 	count := 0
-	for _, p, ok := lists.next(place{}, partEntries); ok; _, p, ok = lists.next(p, partEntries) {
+	for _, p, ok := lists.next(place{}, pieceEntries); ok; _, p, ok = lists.next(p, pieceEntries) {
 		count++
 	}
 	return newParts(resp, array, count, func() func() bool {
@@ -212,7 +215,7 @@ func nested[E any](
 		return func() bool {
 			*array = (*array)[:0]
 			for entries := 0; len(*array) < partElements && entries < partEntries; {
-				r, behind, ok := lists.next(p, partEntries)
+				r, behind, ok := lists.next(p, pieceEntries)
 				if !ok {
 					break
 				}
