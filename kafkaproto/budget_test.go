@@ -246,6 +246,17 @@ func TestForcedBytesCount(t *testing.T) {
 	})
 }
 
+// bubbleServer is a server without listeners, for tests in a synctest bubble.
+func bubbleServer(t *testing.T, cfg Config) *Server {
+	s := newServer(cfg.withDefaults())
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // at once
+		s.Shutdown(ctx)
+	})
+	return s
+}
+
 // connectTo gives a server without listeners a connection from an address.
 func connectTo(t *testing.T, s *Server, cfg Config, ip string) client {
 	nc, server := net.Pipe()
@@ -269,7 +280,7 @@ func TestDecodingWaitsForMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg, _ := testConfig(respond)
 		cfg.MaxFrameBytes, cfg.MaxInFlightBytes = 1500<<10, 1600<<10
-		s := newServer(cfg.withDefaults())
+		s := bubbleServer(t, cfg)
 		first, second := connectTo(t, s, cfg, "10.0.0.1"), connectTo(t, s, cfg, "10.0.0.2")
 		_, big := bigRequest(1, 5_000) // 400 KiB as a frame and 1 MB decoded: two frames fit, but then none can be decoded
 		first.send(big[:len(big)-1])
@@ -305,7 +316,7 @@ func TestTricklersDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		cfg, _ := testConfig(respond)
-		s := newServer(cfg.withDefaults())
+		s := bubbleServer(t, cfg)
 		var clients sync.WaitGroup
 		t.Cleanup(clients.Wait)
 		for range 16 {
@@ -359,7 +370,7 @@ func TestSlowReadersDoNotHoldUpOthers(t *testing.T) {
 			}
 			return 0
 		}
-		s := newServer(cfg.withDefaults())
+		s := bubbleServer(t, cfg)
 		for range 20 {
 			c := connectTo(t, s, cfg, "10.0.0.66")
 			go c.Write(request(kmsg.NewPtrMetadataRequest(), 12, 1))
@@ -392,7 +403,7 @@ func TestPeersHaveMemoryOfTheirOwn(t *testing.T) {
 			stream.Confirmed = func() bool { return remote == "10.0.0.1:1" }
 			return stream
 		}
-		s := newServer(cfg.withDefaults())
+		s := bubbleServer(t, cfg)
 		for i := range 4 {
 			holder := s.budget.open(fmt.Sprint(i), func(error) { t.Error("closed") })
 			defer holder.close()

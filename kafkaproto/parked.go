@@ -1,10 +1,14 @@
 package kafkaproto
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/yakt/yakt/limits"
 )
 
 var (
@@ -46,13 +50,15 @@ func (p *patience) end() {
 // outstanding nothing is read, so nothing else would notice that the client has gone.
 type sweeper struct {
 	server *Server
-	seen   map[*conn]parked // those whose request was outstanding at the last sweep
+	seen   map[*conn]*parked // those whose request was outstanding at the last sweep
 }
 
 // parked is a request that waits.
 type parked struct {
+	conn   *conn
 	asked  uint64 // conn.asked
 	sweeps int    // at how many it was outstanding before
+	ended  bool   // it is to wait no longer
 }
 
 // run sweeps until the server drains.
@@ -69,58 +75,70 @@ func (w *sweeper) run() {
 	}
 }
 
-// sweep ends the requests of clients that have gone, that wait for too long or are too many. A client
-// that has only closed its side gets its answer at once.
+// sweep ends the requests of clients that have gone, that wait for too long or are too many: those
+// that have waited for longest stay. A client that has only closed its side gets its answer at once.
 func (w *sweeper) sweep() {
-	cfg, all, perIP := w.server.cfg, 0, make(map[string]int)
-	for c, p := range w.outstanding() {
-		if p.sweeps == 0 {
-			continue
-		}
-		ip := c.caller.ClientAddr
-		gone, closedSide := hungUp(c.nc)
-		switch {
+	all, perIP := 0, make(map[string]int)
+	for _, p := range w.outstanding() {
+		ip := p.conn.caller.ClientAddr
+		gone, closedSide := hungUp(p.conn.nc)
+		switch limit := w.limit(p, all, perIP[ip]); {
 		case gone:
-			c.close(errHungUp)
-			continue
+			p.conn.close(errHungUp)
+		case p.ended:
 		case closedSide:
-			c.patience.end()
-			continue
-		case time.Duration(p.sweeps)*sweepInterval >= cfg.MaxWait:
-			c.patience.end()
-			w.server.refused.wait.Note("client", c.remote)
-			continue
-		case all >= cfg.MaxParked:
-			c.patience.end()
-			w.server.refused.parked.Note("client", c.remote)
-			continue
-		case perIP[ip] >= cfg.MaxParkedPerIP:
-			c.patience.end()
-			w.server.refused.parkedPerIP.Note("client", c.remote)
-			continue
+			p.end()
+		case limit != nil:
+			p.end()
+			limit.Note("client", p.conn.remote)
+		default:
+			all++
+			perIP[ip]++
 		}
-		all++
-		perIP[ip]++
 	}
 }
 
-// outstanding returns the connections whose request is outstanding, and notes them for the next sweep.
-func (w *sweeper) outstanding() map[*conn]parked {
-	s, now := w.server, make(map[*conn]parked)
+// limit is the one that a request has reached when so many wait that have waited for longer; nil if
+// there is none.
+func (w *sweeper) limit(p *parked, all, ofAddress int) *limits.Refusals {
+	cfg, refused := w.server.cfg, &w.server.refused
+	switch {
+	case time.Duration(p.sweeps)*sweepInterval >= cfg.MaxWait:
+		return refused.wait
+	case all >= cfg.MaxParked:
+		return refused.parked
+	case ofAddress >= cfg.MaxParkedPerIP:
+		return refused.parkedPerIP
+	}
+	return nil
+}
+
+func (p *parked) end() {
+	p.ended = true
+	p.conn.patience.end()
+}
+
+// outstanding returns the requests that were outstanding at the last sweep too, the oldest first.
+func (w *sweeper) outstanding() []*parked {
+	now, s := make(map[*conn]*parked), w.server
+	var old []*parked
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for c := range s.conns {
 		asked := c.asked.Load()
 		if asked%2 == 0 {
 			continue
 		}
-		before, known := w.seen[c]
-		if known && before.asked == asked {
-			now[c] = parked{asked, before.sweeps + 1}
+		p := w.seen[c]
+		if p != nil && p.asked == asked {
+			p.sweeps++
+			old = append(old, p)
 		} else {
-			now[c] = parked{asked: asked}
+			p = &parked{conn: c, asked: asked}
 		}
+		now[c] = p
 	}
+	s.mu.Unlock()
 	w.seen = now
-	return now
+	slices.SortFunc(old, func(x, y *parked) int { return cmp.Compare(y.sweeps, x.sweeps) })
+	return old
 }
