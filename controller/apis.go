@@ -23,9 +23,19 @@ type api struct {
 	fail func(kmsg.Request, *apiError) kmsg.Response
 	// timeout is how long the request may wait in the queue; nil for ever.
 	timeout func(*Controller, kmsg.Request) time.Duration
+	sender  sender
 	// quick answers on the caller's goroutine what needs no turn of the core; nil leaves a request to write.
 	quick func(*Controller, time.Time, kmsg.Request) kmsg.Response
 }
+
+// sender is whose requests these are, which decides how the core's time is shared out; see queue.
+type sender uint8
+
+const (
+	administrator sender = iota
+	broker
+	livingBroker // by what keeps its session alive
+)
 
 // apis is every request that the controller listener answers, by key. Ranges are those of Kafka 4.3; METADATA and
 // DESCRIBE_TOPIC_PARTITIONS are ours in addition, so that a client may name a controller as its seed.
@@ -43,16 +53,16 @@ var apis = []*api{
 	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).forwarded().within(alterPartitionReassignmentsTimeout),
 	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments), failListPartitionReassignments).forwarded(),
 	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded(),
-	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition),
+	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition).from(broker),
 	serveAPI(58, 0, 0, (*Controller).envelope),
 	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
 	readAPI(60, 0, 2, (*Controller).describeCluster),
-	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration),
-	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat),
+	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration).from(livingBroker),
+	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat).from(livingBroker),
 	writeAPI(64, 0, 0, (*core).unregisterBroker, failUnregisterBroker).forwarded(),
-	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).forwarded(),
-	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration),
-	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs),
+	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).forwarded().from(broker),
+	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration).from(broker),
+	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker),
 	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions), failDescribeTopicPartitions),
 }
 
@@ -123,6 +133,11 @@ func (a *api) forwarded() *api {
 
 func (a *api) within(timeout func(*Controller, kmsg.Request) time.Duration) *api {
 	a.timeout = timeout
+	return a
+}
+
+func (a *api) from(s sender) *api {
+	a.sender = s
 	return a
 }
 

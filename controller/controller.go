@@ -289,7 +289,7 @@ func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(k
 			return
 		}
 	}
-	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}}
+	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}, admin: a.sender == administrator, long: isLong(req)}
 	p.reply = func(resp kmsg.Response) { c.send(a.name, reply, resp) }
 	p.fail = func(err *apiError) { c.send(a.name, reply, a.fail(req, err)) }
 	if !active {
@@ -299,7 +299,7 @@ func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(k
 	if a.timeout != nil {
 		p.deadline = now.Add(a.timeout(c, req))
 	}
-	if !c.queue.addRequest(p.begin(func(o op) result { return a.write(c.core, o, req) })) {
+	if !c.queue.addNew(a.sender, p.long, p.begin(func(o op) result { return a.write(c.core, o, req) })) {
 		c.stats.refused.Add(1)
 		p.fail(errQueueFull)
 	}

@@ -164,3 +164,26 @@ func partitionsIn(req kmsg.Request) (s requestSize) {
 	}
 	return s
 }
+
+// longRequest is from how many listed things on a request is long: it then counts as a part of an
+// operation, which waits for its turn behind short requests.
+const longRequest = 500
+
+// isLong reports whether a request may take the core as long as a part of a long operation does.
+func isLong(req kmsg.Request) bool {
+	size := sizeOf(req)
+	n := size[limitPartitions] + size[limitChanges] + size[limitConfigs]
+	switch r := req.(type) {
+	case *kmsg.ElectLeadersRequest:
+		return r.Topics == nil || n > longRequest
+	case *kmsg.CreateTopicsRequest:
+		for i := range r.Topics {
+			n += max(int(r.Topics[i].NumPartitions), len(r.Topics[i].ReplicaAssignment), 0)
+		}
+	case *kmsg.CreatePartitionsRequest:
+		for i := range r.Topics {
+			n += max(int(r.Topics[i].Count), 0)
+		}
+	}
+	return n > longRequest
+}
