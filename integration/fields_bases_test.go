@@ -28,15 +28,18 @@ var bases = []base{
 	(*victim).producerIDsRequest, (*victim).controllerRegistrationRequest, (*victim).assignDirectoriesRequest,
 }
 
-// expected are the errors in the answer to a base that is as good as it can be.
-var expected = map[int16]*kerr.Error{
-	kmsg.FetchSnapshot.Int16(): kerr.SnapshotNotFound,
-	kmsg.ElectLeaders.Int16():  kerr.ElectionNotNeeded,
+// expected are the errors in the answers to bases that are as good as they can be, by key and version.
+var expected = map[[2]int16]*kerr.Error{
+	{60, 0}: kerr.InvalidRequest, // cannot ask for controllers
+	{43, 0}: kerr.ElectionNotNeeded, {43, 1}: kerr.ElectionNotNeeded, {43, 2}: kerr.ElectionNotNeeded,
+	{59, 0}: kerr.SnapshotNotFound, {59, 1}: kerr.SnapshotNotFound,
+	{62, 0}: kerr.InvalidRegistration, {62, 1}: kerr.InvalidRegistration, // without directories
 }
 
 // firstError is the first error code that is not 0 anywhere in a response, and not an expected one.
 func firstError(resp kmsg.Response) error {
-	if code := errorIn(reflect.ValueOf(resp), expected[resp.Key()]); code != 0 {
+	but := expected[[2]int16{resp.Key(), resp.GetVersion()}]
+	if code := errorIn(reflect.ValueOf(resp), but); code != 0 {
 		return kerr.ErrorForCode(code)
 	}
 	return nil
@@ -290,8 +293,13 @@ func (v *victim) producerIDsRequest() kmsg.Request {
 }
 
 func (v *victim) controllerRegistrationRequest() kmsg.Request {
+	const observer = 2000 // no voter: its peers register those
+	follow := atVersion(v.fetchRequest(), 17).(*kmsg.FetchRequest)
+	dropLater(follow, 17)
+	follow.ReplicaState.ID = observer
+	v.do(follow)
 	req := kmsg.NewPtrControllerRegistrationRequest()
-	req.ControllerID = v.id
+	req.ControllerID = observer
 	binary.BigEndian.PutUint32(req.IncarnationID[:], uint32(v.next()))
 	req.Listeners = []kmsg.ControllerRegistrationRequestListener{{Name: "CONTROLLER", Host: "127.0.0.1", Port: 1}}
 	req.Features = []kmsg.ControllerRegistrationRequestFeature{{Name: "metadata.version", MinSupportedVersion: 7, MaxSupportedVersion: 30}}
