@@ -30,6 +30,8 @@ var bases = []base{
 
 // expected are the errors in the answers to bases that are as good as they can be, by key and version.
 var expected = map[[2]int16]*kerr.Error{
+	{1, 7}: kerr.InvalidRequest, {1, 8}: kerr.InvalidRequest, {1, 9}: kerr.InvalidRequest, // without the last epoch
+	{1, 10}: kerr.InvalidRequest, {1, 11}: kerr.InvalidRequest,
 	{60, 0}: kerr.InvalidRequest, // cannot ask for controllers
 	{43, 0}: kerr.ElectionNotNeeded, {43, 1}: kerr.ElectionNotNeeded, {43, 2}: kerr.ElectionNotNeeded,
 	{59, 0}: kerr.SnapshotNotFound, {59, 1}: kerr.SnapshotNotFound,
@@ -258,12 +260,15 @@ func atVersion(req kmsg.Request, version int16) kmsg.Request {
 }
 
 func (v *victim) brokerRegistrationRequest() kmsg.Request {
-	req := kafka.FakeRegistration(firstFreshBroker+v.next(), v.q.ClusterID())
+	id := firstFreshBroker + v.next()
+	req := kafka.FakeRegistration(id, v.q.ClusterID())
 	req.Rack = pointer("rack")
-	req.LogDirs = append(req.LogDirs, [16]byte{9, 9})
-	second := req.Listeners[0]
-	second.Name = "OTHER"
-	req.Listeners = append(req.Listeners, second)
+	second := [16]byte{9}
+	binary.BigEndian.PutUint32(second[4:], uint32(id))
+	req.LogDirs = append(req.LogDirs, second)
+	other := req.Listeners[0]
+	other.Name = "OTHER"
+	req.Listeners = append(req.Listeners, other)
 	unknown := kmsg.BrokerRegistrationRequestFeature{Name: "of.the.future", MaxSupportedVersion: 1}
 	req.Features = append([]kmsg.BrokerRegistrationRequestFeature{unknown}, req.Features...)
 	return req

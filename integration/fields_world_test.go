@@ -9,10 +9,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -46,7 +48,6 @@ const (
 func newVictim(t testing.TB, release string) *victim {
 	properties := kafka.LongSessions()
 	properties["metadata.log.max.record.bytes.between.snapshots"] = strconv.Itoa(snapshotBytes)
-	properties["yakt.snapshots.kept"] = "100" // so that the log is kept from its beginning
 	o := kafka.ControllerOptions{ReleaseVersion: release, Properties: properties}
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, o)
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
@@ -142,7 +143,36 @@ func (v *victim) send(key, version int16, body []byte) kmsg.Response {
 	if err := resp.ReadFrom(bytes.Clone(answer[headerBytes:])); err != nil {
 		v.t.Fatalf("%s version %d, body %.200x: the answer: %v", kmsg.NameForKey(key), version, body, err)
 	}
+	if !readable(reflect.ValueOf(resp)) {
+		v.t.Errorf("%s version %d, body %.200x: the answer is not readable: %.2000v", kmsg.NameForKey(key), version, body, resp)
+	}
 	return resp
+}
+
+// readable tells whether all strings in a response are such as Kafka's clients read.
+func readable(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return v.Len() <= schema.Longest && utf8.ValidString(v.String())
+	case reflect.Pointer:
+		return v.IsNil() || readable(v.Elem())
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return true
+		}
+		for i := range v.Len() {
+			if !readable(v.Index(i)) {
+				return false
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if !readable(v.Field(i)) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // do sends a request that must be answered without an error.
@@ -197,7 +227,8 @@ type logReader struct {
 	epoch  int32
 }
 
-// readLog reads all that was committed since the last call, and checks each record.
+// readLog reads all that was committed since the last call, and checks each record. To be called before so much was
+// written that the node drops the log behind a snapshot, of which it keeps some MiB.
 func (v *victim) readLog() {
 	v.t.Helper()
 	for {
@@ -284,8 +315,11 @@ func (v *victim) snapshot() []byte {
 	v.t.Helper()
 	v.readLog()
 	written := v.log.offset
-	for range 2 * snapshotBytes / schema.Longest {
+	for i := range 2 * snapshotBytes / schema.Longest {
 		v.fill()
+		if i%32 == 0 {
+			v.readLog()
+		}
 	}
 	var content []byte
 	kafka.Eventually(v.t, victimPatience, "there is a snapshot of what was written", func() error {
