@@ -184,8 +184,13 @@ func (v *victim) alterConfigsRequest() kmsg.Request {
 	req := kmsg.NewPtrAlterConfigsRequest()
 	for _, r := range v.configured() {
 		config := kmsg.AlterConfigsRequestResourceConfig{Name: r.Configs[0].Name, Value: r.Configs[0].Value}
+		configs := []kmsg.AlterConfigsRequestResourceConfig{config}
+		if r.ResourceName == "" { // brokers' default of this one may not be taken away at the level of 4.3
+			isr := kmsg.AlterConfigsRequestResourceConfig{Name: "min.insync.replicas", Value: pointer("1")}
+			configs = append(configs, isr)
+		}
 		req.Resources = append(req.Resources, kmsg.AlterConfigsRequestResource{
-			ResourceType: r.ResourceType, ResourceName: r.ResourceName, Configs: []kmsg.AlterConfigsRequestResourceConfig{config}})
+			ResourceType: r.ResourceType, ResourceName: r.ResourceName, Configs: configs})
 	}
 	return v.rotate(req, len(req.Resources), reflect.Swapper(req.Resources))
 }
