@@ -43,6 +43,7 @@ type Config struct {
 	SecurityProtocols            map[string]SecurityProtocol
 	MaxRequestBytes              int32
 	MaxQueuedRequestBytes        int64 // see RequestMemory
+	RequestLimits                RequestLimits
 	MaxParkedRequests            int32
 	MaxParkedRequestsPerIP       int32
 	MaxWait                      time.Duration

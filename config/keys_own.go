@@ -1,12 +1,15 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const ownTitle = "YAKt's own"
 
 // ownKeys are the few settings Kafka has no name for.
 func ownKeys() []use {
-	return []use{
+	return slices.Concat([]use{
 		{name: "yakt.http.listeners", typ: "list", def: "127.0.0.1:8093", doc: "What the HTTP API listens on, as `host:port`; an empty host is every address, an empty list turns it off."},
 		{name: "yakt.http.insecure", typ: "boolean", def: "false", doc: "Lets yakt.http.listeners be reached by other machines although the HTTP API asks nobody who they are: for a network where everyone may do everything.",
 			bind: toBool(func(c *Config) *bool { return &c.HTTPInsecure })},
@@ -26,5 +29,5 @@ func ownKeys() []use {
 			bind: toString(func(c *Config) *string { return &c.LogLevel })},
 		{name: "yakt.log.format", typ: "string", def: "text", valid: "text|json", doc: "How messages are logged.",
 			bind: toString(func(c *Config) *string { return &c.LogFormat })},
-	}
+	}, requestLimitKeys())
 }

@@ -84,7 +84,15 @@ func (p *partEncoder) measure() (int64, error) {
 // write writes the frame whose size was measured.
 func (p *partEncoder) write(out *pieceWriter, size int64) error {
 	begin := binary.BigEndian.AppendUint32(nil, uint32(size))
-	if err := out.add(append(begin, p.head...)); err != nil {
+	if err := out.add(begin); err != nil {
+		return err
+	}
+	return p.writeBody(out, size)
+}
+
+// writeBody is write without the frame's length.
+func (p *partEncoder) writeBody(out *pieceWriter, size int64) error {
+	if err := out.add(p.head); err != nil {
 		return err
 	}
 	left := size - int64(len(p.head)) - int64(len(p.tail))

@@ -15,6 +15,8 @@ func (c *conn) write(correlationID int32, resp kmsg.Response) error {
 	switch r := resp.(type) {
 	case FromFile:
 		return c.writeFromFile(correlationID, r)
+	case Nested:
+		return c.writeNested(correlationID, r)
 	case InParts:
 		return c.writeInParts(correlationID, r)
 	}
