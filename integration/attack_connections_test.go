@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"net"
 	"testing"
@@ -33,8 +34,9 @@ func connectionAttacks(v *victim) []attack {
 		idling(5000),
 		malformed(20),
 		halfFrames(2000),
-		slowReaders("FETCH from the log's start, 50 that do not read", 50, fetch(nil, -1, 0)),
-		slowReaders("FETCH of one offset, 2,000 that do not read", 2000, fetch(nil, -1, 1)),
+		slowFetching(50),
+		slowFetching(2000),
+		pouring("a storm of refused fetches", 2000, fetch(nil, -1, 0)),
 	}
 }
 
@@ -48,7 +50,7 @@ func trickling(n, addresses int) attack {
 	if addresses == 1 {
 		name += " from one address"
 	}
-	return attack{name, func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+	return attack{name: name, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.CrowdFrom(ctx, n, addresses, func(nc net.Conn) {
 			if _, err := nc.Write(head); err != nil {
 				return
@@ -83,7 +85,7 @@ func trickle(ctx context.Context, nc net.Conn) {
 // pipelining is a crowd that sends many small requests at a time, and takes the answers.
 func pipelining(n, requests int) attack {
 	all := bytes.Repeat(kafka.Frame(kafka.Versions()), requests)
-	return attack{"many ApiVersions at a time", func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+	return attack{name: "many ApiVersions at a time", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.Crowd(ctx, n, func(nc net.Conn) {
 			go drain(nc)
 			for ctx.Err() == nil {
@@ -105,28 +107,30 @@ func drain(nc net.Conn) {
 	}
 }
 
-// parking is a crowd whose fetches are to wait for ever; then it goes, and must be forgotten.
+// parking is a crowd that claims to hold more than the log has, and is to wait for ever; then it
+// goes, and must be forgotten.
 func parking(n int) attack {
-	req := fetch(nil, -1, math.MaxInt32).(*kmsg.FetchRequest)
-	req.Version, req.MaxWaitMillis, req.MinBytes = 12, math.MaxInt32, 1
-	return attack{"fetches that wait for ever", func(ctx context.Context, v *victim, a *kafka.Attacker) {
-		// Where the log ends, so that there is nothing to answer yet.
-		leader, err := kafka.FindLeader(ctx, v.q)
-		if err != nil {
-			return
-		}
-		req.Topics[0].Partitions[0].FetchOffset = leader.HighWatermark
-		req.Topics[0].Topic = "__cluster_metadata"
-		frame := kafka.Frame(req)
+	return attack{name: "fetches that wait for ever", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+		frame := v.fetchFrame(math.MaxInt32)
 		a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(frame) })
 		a.Wait()
 		<-ctx.Done()
 	}}
 }
 
+// fetchFrame is a FETCH in the leader's present epoch.
+func (v *victim) fetchFrame(offset int64) []byte {
+	leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
+	req := kafka.WithVersion(fetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest), 12)
+	req.MaxWaitMillis, req.MaxBytes, req.Topics[0].Topic = math.MaxInt32, math.MaxInt32, "__cluster_metadata"
+	p := &req.Topics[0].Partitions[0]
+	p.PartitionMaxBytes, p.LastFetchedEpoch = math.MaxInt32, min(leader.Epoch, int32(offset))
+	return kafka.Frame(req)
+}
+
 // idling opens connections and says nothing, from one address and from many.
 func idling(n int) attack {
-	return attack{"idle connections", func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+	return attack{name: "idle connections", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.CrowdFrom(ctx, n, 1, func(net.Conn) {})
 		a.CrowdFrom(ctx, n, n, func(net.Conn) {})
 		a.Wait()
@@ -136,7 +140,7 @@ func idling(n int) attack {
 
 // malformed opens connections that are closed for what they send, as fast as it can.
 func malformed(n int) attack {
-	return attack{"a storm of malformed requests", func(ctx context.Context, v *victim, a *kafka.Attacker) {
+	return attack{name: "a storm of malformed requests", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		for range n {
 			a.CrowdFrom(ctx, 1, 1, func(first net.Conn) {
 				first.Close()
@@ -159,17 +163,16 @@ func malformed(n int) attack {
 func halfFrames(n int) attack {
 	half := append(binary.BigEndian.AppendUint32(nil, 64<<10), make([]byte, 32<<10)...)
 	half[5] = byte(kmsg.ApiVersions)
-	return attack{"halves of frames", func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+	return attack{name: "halves of frames", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(half) })
 		<-ctx.Done()
 	}}
 }
 
-// slowReaders is pouring of a FETCH.
-func slowReaders(name string, n int, req kmsg.Request) attack {
-	req.SetVersion(12)
-	of := req.(*kmsg.FetchRequest)
-	of.MaxBytes, of.Topics[0].Topic = math.MaxInt32, "__cluster_metadata"
-	of.Topics[0].Partitions[0].PartitionMaxBytes = math.MaxInt32
-	return pouring(name, n, req)
+// slowFetching is a crowd that fetches the log from its start and reads nothing.
+func slowFetching(n int) attack {
+	name := fmt.Sprintf("FETCH from the log's start, %d that do not read", n)
+	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+		pour(ctx, a, n, v.fetchFrame(0))
+	}}
 }

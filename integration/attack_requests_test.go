@@ -57,7 +57,7 @@ func requestAttacks(clusterID string, epoch int64) []attack {
 
 // asking is one client that asks again and again, and takes the answers.
 func asking(name string, req kmsg.Request) attack {
-	return attack{name, func(ctx context.Context, v *victim, a *kafka.Attacker) {
+	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		frame := kafka.Frame(req)
 		answers, err := a.Ask(ctx, frame)
 		kafka.Note(v.t, "%s: a request of %d bytes has had %+v, %v", name, len(frame), answers, err)
@@ -66,7 +66,7 @@ func asking(name string, req kmsg.Request) attack {
 
 // reading is a crowd that asks again and again, and takes the answers.
 func reading(name string, n int, req kmsg.Request) attack {
-	return attack{name, func(ctx context.Context, v *victim, a *kafka.Attacker) {
+	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		frame := kafka.Frame(req)
 		a.Crowd(ctx, n, func(nc net.Conn) {
 			for ctx.Err() == nil {
@@ -84,17 +84,21 @@ func reading(name string, n int, req kmsg.Request) attack {
 
 // pouring is a crowd that sends one request after the other and takes no answer.
 func pouring(name string, n int, req kmsg.Request) attack {
-	return attack{name, func(ctx context.Context, v *victim, a *kafka.Attacker) {
-		frame := kafka.Frame(req)
-		a.Crowd(ctx, n, func(nc net.Conn) {
-			for range 1000 {
-				if _, err := nc.Write(frame); err != nil {
-					return
-				}
-			}
-		})
-		<-ctx.Done()
+	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+		pour(ctx, a, n, kafka.Frame(req))
 	}}
+}
+
+func pour(ctx context.Context, a *kafka.Attacker, n int, frame []byte) {
+	const frames = 1000 // on each connection, if they are taken
+	a.Crowd(ctx, n, func(nc net.Conn) {
+		for range frames {
+			if _, err := nc.Write(frame); err != nil {
+				return
+			}
+		}
+	})
+	<-ctx.Done()
 }
 
 func electLeaders(topic string, partitions int) kmsg.Request {

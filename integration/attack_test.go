@@ -30,6 +30,7 @@ const (
 // its connections are closed behind it.
 type attack struct {
 	name string
+	http bool // on the HTTP listener
 	do   func(ctx context.Context, v *victim, a *kafka.Attacker)
 }
 
@@ -136,11 +137,16 @@ func (v *victim) suffer(t *testing.T, a attack) (d damage) {
 	d.before = v.quiet(t)
 	v.node().ResetPeak(t)
 	logged := len(v.node().Log())
-	good := kafka.StartGoodClient(t, v.addr(), v.idle.Endpoint(v.idle.Nodes()[0]))
+	first := v.idle.Nodes()[0]
+	good := kafka.StartGoodClient(t, kafka.Asked{Addr: v.addr(), HTTPAddr: v.httpAddr()},
+		kafka.Asked{Addr: v.idle.Endpoint(first), HTTPAddr: v.idle.HTTPAddr(first)})
 	ctx, cancel := context.WithTimeout(t.Context(), attackLasts)
 	defer cancel()
 	guarded := v.guard(cancel, &d.peakMiB)
 	attacker := &kafka.Attacker{Addr: v.addr()}
+	if a.http {
+		attacker.Addr = v.httpAddr()
+	}
 	a.do(ctx, v, attacker)
 	d.waits = good.Stop()
 	attacker.Close()

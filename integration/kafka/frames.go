@@ -19,6 +19,12 @@ func Frame(req kmsg.Request) []byte {
 	return formatter.AppendRequest(nil, req, 1)
 }
 
+// WithVersion sets the version of a request.
+func WithVersion[R kmsg.Request](req R, version int16) R {
+	req.SetVersion(version)
+	return req
+}
+
 // Dial opens a connection without any client in it. from is the caller's own loopback address,
 // counted from 127.0.1.0, or 0 for any; systems other than Linux have only one.
 func Dial(ctx context.Context, addr string, from int) (net.Conn, error) {

@@ -14,8 +14,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // GoodClient asks a controller for little, all the time, and notes how long each answer took. It
@@ -49,22 +47,30 @@ func (w Waits) String() string {
 }
 
 const (
-	goodClientEnv    = "YAKT_TEST_GOOD_CLIENT" // "host:port host:port": whom it asks, and the idle one
+	goodClientEnv    = "YAKT_TEST_GOOD_CLIENT" // JSON of [2]Asked: whom it asks, and the idle one
 	goodBroker       = 990
 	goodInterval     = 20 * time.Millisecond // between two requests of a kind
 	goodRequestMax   = time.Minute
 	failuresReported = 3
+	largeTopics      = 1000 // of a request of some 30 KiB
 )
 
+// Asked is a controller that a good client asks: host:port of its two listeners.
+type Asked struct{ Addr, HTTPAddr string }
+
 // StartGoodClient starts a client of two controllers that lead. Stop must be called.
-func StartGoodClient(t testing.TB, addr, idleAddr string) *GoodClient {
+func StartGoodClient(t testing.TB, asked, idle Asked) *GoodClient {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	both, err := json.Marshal([2]Asked{asked, idle})
+	if err != nil {
+		t.Fatal(err)
+	}
 	g := &GoodClient{t: t, cmd: exec.Command(self), report: new(strings.Builder)}
-	g.cmd.Env = append(os.Environ(), goodClientEnv+"="+addr+" "+idleAddr)
+	g.cmd.Env = append(os.Environ(), goodClientEnv+"="+string(both))
 	g.cmd.Stdout, g.cmd.Stderr = g.report, os.Stderr
 	if g.in, err = g.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -130,22 +136,24 @@ func longestBeside(one wait, idle []wait) (longest time.Duration) {
 }
 
 // goodClientMain is the process of a GoodClient: it asks until its standard input ends.
-func goodClientMain(addrs string) (exitCode int) {
+func goodClientMain(asked string) (exitCode int) {
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		stop()
 	}()
 	var (
+		both [2]Asked
 		told [2][]wait
 		wg   sync.WaitGroup
 	)
+	err := json.Unmarshal([]byte(asked), &both)
 	began := time.Now()
-	for i, addr := range strings.Fields(addrs) {
-		wg.Go(func() { told[i] = askAll(ctx, addr, began) })
+	for i, one := range both {
+		wg.Go(func() { told[i] = askAll(ctx, one, began) })
 	}
 	wg.Wait()
-	if err := json.NewEncoder(os.Stdout).Encode(told); err != nil {
+	if err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(told)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -153,14 +161,14 @@ func goodClientMain(addrs string) (exitCode int) {
 }
 
 // askAll asks one controller for all kinds of things until ctx ends.
-func askAll(ctx context.Context, addr string, began time.Time) (waits []wait) {
+func askAll(ctx context.Context, asked Asked, began time.Time) (waits []wait) {
 	var (
 		mu sync.Mutex
 		wg sync.WaitGroup
 	)
-	for kind, next := range goodKinds(ctx, addr) {
+	for kind, ask := range goodQuestions(ctx, asked) {
 		wg.Go(func() {
-			of := askOne(ctx, addr, kind, next, began)
+			of := askOne(ctx, kind, ask, began)
 			mu.Lock()
 			defer mu.Unlock()
 			waits = append(waits, of...)
@@ -171,57 +179,8 @@ func askAll(ctx context.Context, addr string, began time.Time) (waits []wait) {
 	return waits
 }
 
-// goodKinds are the requests by kind; each function makes the n-th.
-func goodKinds(ctx context.Context, addr string) map[string]func(n int) kmsg.Request {
-	epoch, err := RegisterFake(ctx, addr, goodBroker)
-	if err != nil {
-		epoch = -1 // and its heartbeats will fail
-	}
-	life := time.Now().UnixNano()
-	return map[string]func(n int) kmsg.Request{
-		"versions": func(int) kmsg.Request { return Versions() },
-		"heartbeat": func(int) kmsg.Request {
-			beat := kmsg.NewPtrBrokerHeartbeatRequest()
-			beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = goodBroker, epoch, epoch
-			return WithVersion(beat, 1)
-		},
-		"metadata": func(n int) kmsg.Request {
-			topic := kmsg.NewMetadataRequestTopic()
-			name := goodTopic(life, max(0, n-1))
-			topic.Topic = &name
-			req := kmsg.NewPtrMetadataRequest()
-			req.Topics = append(req.Topics, topic)
-			return WithVersion(req, 12)
-		},
-		"create": func(n int) kmsg.Request {
-			topic := kmsg.NewCreateTopicsRequestTopic()
-			topic.Topic, topic.NumPartitions, topic.ReplicationFactor = goodTopic(life, n), 1, 1
-			req := kmsg.NewPtrCreateTopicsRequest()
-			req.Topics, req.TimeoutMillis = append(req.Topics, topic), int32(goodRequestMax.Milliseconds())
-			return WithVersion(req, 7)
-		},
-	}
-}
-
-// WithVersion sets the version of a request.
-func WithVersion[R kmsg.Request](req R, version int16) R {
-	req.SetVersion(version)
-	return req
-}
-
-// Versions is an ApiVersions request of the newest version.
-func Versions() kmsg.Request {
-	req := WithVersion(kmsg.NewPtrApiVersionsRequest(), 4)
-	req.ClientSoftwareName, req.ClientSoftwareVersion = "good", "1"
-	return req
-}
-
-func goodTopic(life int64, n int) string { return fmt.Sprintf("good-%d-%d", life, n) }
-
-// askOne asks for one kind of thing, each time on a new connection if that is versions.
-func askOne(ctx context.Context, addr, kind string, next func(int) kmsg.Request, began time.Time) (waits []wait) {
-	c := &goodConn{addr: addr, perRequest: kind == "versions"}
-	defer c.close()
+// askOne asks for one kind of thing, again and again.
+func askOne(ctx context.Context, kind string, ask question, began time.Time) (waits []wait) {
 	due := time.Since(began)
 	for n := 0; ; n++ {
 		select {
@@ -229,8 +188,8 @@ func askOne(ctx context.Context, addr, kind string, next func(int) kmsg.Request,
 			return waits
 		case <-time.After(due - time.Since(began)):
 		}
-		req, sent := next(n), time.Since(began)
-		err := c.ask(ctx, req)
+		sent := time.Since(began)
+		err := ask(ctx, n)
 		if end := time.Since(began); ctx.Err() == nil || err == nil || end-sent > goodInterval {
 			waits = append(waits, wait{kind, due, sent, end, describe(err, ctx.Err() != nil)})
 		}
