@@ -18,7 +18,7 @@ import (
 // Connections that take what others need: room, time, descriptors, the log.
 func TestYAKtAttackByConnections(t *testing.T) {
 	t.Parallel()
-	v := newVictims(t, 1)
+	v := newVictims(t, 1, attackTopics)
 	for _, a := range connectionAttacks(v) {
 		t.Run(a.name, func(t *testing.T) { v.endure(t, a) })
 	}

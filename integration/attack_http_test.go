@@ -14,9 +14,10 @@ import (
 // Requests to the HTTP listener that are hungry or slow.
 func TestYAKtAttackByHTTP(t *testing.T) {
 	t.Parallel()
-	v := newVictims(t, 1)
+	v := newVictims(t, 1, attackTopics)
 	kafka.CreateTopic(t, []string{v.addr()}, "wide", 9000, 1)
 	for _, a := range httpAttacks() {
+		a.at = v.httpAddr()
 		t.Run(a.name, func(t *testing.T) { v.endure(t, a) })
 	}
 }
@@ -48,7 +49,7 @@ func getting(path, header string, n int, read bool) attack {
 		name = fmt.Sprintf("GET %s, %d that read", path, n)
 	}
 	request := []byte("GET " + path + " HTTP/1.1\r\nHost: a\r\n" + header + "\r\n")
-	return attack{name: name, http: true, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+	return attack{name: name, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.Crowd(ctx, n, func(nc net.Conn) {
 			if read {
 				go func() { _, _ = io.Copy(io.Discard, nc) }()
@@ -68,7 +69,7 @@ func slowBodies(n, addresses int) attack {
 	request := []byte("POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
 		"Content-Length: 1048576\r\n\r\n" + strings.Repeat(" ", 512<<10))
 	name := fmt.Sprintf("slow bodies, %d from %d addresses", n, addresses)
-	return attack{name: name, http: true, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+	return attack{name: name, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.CrowdFrom(ctx, n, addresses, func(nc net.Conn) {
 			if _, err := nc.Write(request); err == nil {
 				trickle(ctx, nc)
@@ -83,7 +84,7 @@ func largeBodies(n int) attack {
 	body := `{"name":"large","assignments":[` + strings.Repeat("[7],", 99_000/2) + `[7]]}`
 	request := fmt.Appendf(nil, "POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+
 		"Content-Length: %d\r\n\r\n%s", len(body), body)
-	return attack{name: "large bodies", http: true, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+	return attack{name: "large bodies", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.Crowd(ctx, n, func(nc net.Conn) {
 			go func() { _, _ = io.Copy(io.Discard, nc) }()
 			for ctx.Err() == nil {
@@ -99,7 +100,7 @@ func largeBodies(n int) attack {
 // longPolls is a crowd that waits for news that do not come while it is there.
 func longPolls(n int) attack {
 	request := []byte("GET /v1/records?from=9007199254740991&wait=60s HTTP/1.1\r\nHost: a\r\n\r\n")
-	return attack{name: "long polls", http: true, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+	return attack{name: "long polls", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(request) })
 		a.Wait()
 		<-ctx.Done()

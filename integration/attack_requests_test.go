@@ -19,7 +19,7 @@ const attackBroker = 900
 // Requests of which a single one costs the node more than its size.
 func TestYAKtAttackByRequests(t *testing.T) {
 	t.Parallel()
-	v := newVictims(t, 1)
+	v := newVictims(t, 1, attackTopics)
 	epoch, err := kafka.RegisterFake(t.Context(), v.addr(), attackBroker)
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,9 +30,10 @@ const (
 // attack is something that a stranger does for a while. It returns when ctx ends, or earlier;
 // its connections are closed behind it.
 type attack struct {
-	name string
-	http bool // on the HTTP listener
-	do   func(ctx context.Context, v *victim, a *kafka.Attacker)
+	name  string
+	at    string        // host:port; the victim's controller listener by default
+	lasts time.Duration // attackLasts by default
+	do    func(ctx context.Context, v *victim, a *kafka.Attacker)
 }
 
 // victim is a node under attack that leads, and an idle one to compare it with.
@@ -86,8 +88,8 @@ func (d damage) left() error {
 	return nil
 }
 
-// newVictims starts a quorum of n nodes with many topics, and an idle node.
-func newVictims(t *testing.T, n int) *victim {
+// newVictims starts a quorum of n nodes with so many topics, and an idle node.
+func newVictims(t *testing.T, n, topics int) *victim {
 	t.Helper()
 	binary := kafka.BuildYAKt(t)
 	properties := kafka.LongSessions()
@@ -98,7 +100,7 @@ func newVictims(t *testing.T, n int) *victim {
 		kafka.FakeBrokers(t, q, 1)
 	}
 	v.id = kafka.WaitLeader(t, v.q, kafka.Patience).ID
-	kafka.FillTopics(t, v.addr(), attackTopics)
+	kafka.FillTopics(t, v.addr(), topics)
 	return v
 }
 
@@ -140,13 +142,10 @@ func (v *victim) suffer(t *testing.T, a attack) (d damage) {
 	first := v.idle.Nodes()[0]
 	good := kafka.StartGoodClient(t, kafka.Asked{Addr: v.addr(), HTTPAddr: v.httpAddr()},
 		kafka.Asked{Addr: v.idle.Endpoint(first), HTTPAddr: v.idle.HTTPAddr(first)})
-	ctx, cancel := context.WithTimeout(t.Context(), attackLasts)
+	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(a.lasts, attackLasts))
 	defer cancel()
 	guarded := v.guard(cancel, &d.peakMiB)
-	attacker := &kafka.Attacker{Addr: v.addr()}
-	if a.http {
-		attacker.Addr = v.httpAddr()
-	}
+	attacker := &kafka.Attacker{Addr: cmp.Or(a.at, v.addr())}
 	a.do(ctx, v, attacker)
 	d.waits = good.Stop()
 	attacker.Close()

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -20,10 +21,10 @@ import (
 // asks a second, idle controller the same: what that one takes is the machine's own and is
 // subtracted. It is a process of its own, so that no work of the test's delays it.
 type GoodClient struct {
-	t      testing.TB
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	report *strings.Builder
+	t   testing.TB
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
 }
 
 // Waits are those of a good client, less what an idle controller took at the same time.
@@ -69,27 +70,31 @@ func StartGoodClient(t testing.TB, asked, idle Asked) *GoodClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &GoodClient{t: t, cmd: exec.Command(self), report: new(strings.Builder)}
+	g := &GoodClient{t: t, cmd: exec.Command(self)}
 	g.cmd.Env = append(os.Environ(), goodClientEnv+"="+string(both))
-	g.cmd.Stdout, g.cmd.Stderr = g.report, os.Stderr
-	if g.in, err = g.cmd.StdinPipe(); err != nil {
+	g.cmd.Stderr = os.Stderr
+	in, err1 := g.cmd.StdinPipe()
+	out, err2 := g.cmd.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
+	g.in, g.out = in, bufio.NewReader(out)
 	if err := spawn(g.cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.in.Close() })
+	if _, err := g.out.ReadString('\n'); err != nil {
+		t.Fatalf("good client: %v", err)
+	}
 	return g
 }
 
 // Stop ends the client. Requests that have no answer yet are counted with what they waited.
 func (g *GoodClient) Stop() Waits {
 	g.t.Helper()
-	if err := errors.Join(g.in.Close(), g.cmd.Wait()); err != nil {
-		g.t.Fatalf("good client: %v", err)
-	}
 	var told [2][]wait
-	if err := json.Unmarshal([]byte(g.report.String()), &told); err != nil {
+	err := g.in.Close()
+	if err = errors.Join(err, json.NewDecoder(g.out).Decode(&told), g.cmd.Wait()); err != nil {
 		g.t.Fatalf("good client: %v", err)
 	}
 	return compare(told[0], told[1])
@@ -148,9 +153,14 @@ func goodClientMain(asked string) (exitCode int) {
 		wg   sync.WaitGroup
 	)
 	err := json.Unmarshal([]byte(asked), &both)
-	began := time.Now()
+	var questions [2]map[string]question
 	for i, one := range both {
-		wg.Go(func() { told[i] = askAll(ctx, one, began) })
+		questions[i] = goodQuestions(ctx, one)
+	}
+	fmt.Println("ready")
+	began := time.Now()
+	for i, of := range questions {
+		wg.Go(func() { told[i] = askAll(ctx, of, began) })
 	}
 	wg.Wait()
 	if err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(told)); err != nil {
@@ -161,12 +171,12 @@ func goodClientMain(asked string) (exitCode int) {
 }
 
 // askAll asks one controller for all kinds of things until ctx ends.
-func askAll(ctx context.Context, asked Asked, began time.Time) (waits []wait) {
+func askAll(ctx context.Context, questions map[string]question, began time.Time) (waits []wait) {
 	var (
 		mu sync.Mutex
 		wg sync.WaitGroup
 	)
-	for kind, ask := range goodQuestions(ctx, asked) {
+	for kind, ask := range questions {
 		wg.Go(func() {
 			of := askOne(ctx, kind, ask, began)
 			mu.Lock()
