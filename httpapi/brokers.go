@@ -135,6 +135,9 @@ func (a *API) brokerReads() {
 		})
 }
 
+// brokerBytes is what a broker takes in an answer, as a value and as JSON, about.
+const brokerBytes = 1000
+
 func (a *API) activeBrokers(ctx context.Context, in *ReadParams) (*answer[[]Record[BrokerFields]], error) {
 	img, err := a.read(ctx, *in)
 	if err != nil {
@@ -145,6 +148,9 @@ func (a *API) activeBrokers(ctx context.Context, in *ReadParams) (*answer[[]Reco
 		if !b.Fenced {
 			list = append(list, newRecord(record.TypeRegisterBroker.String(), brokerFields(b, img.Version()), placeOfImage(img)))
 		}
+	}
+	if err := afford(ctx, int64(len(list))*brokerBytes); err != nil {
+		return nil, err
 	}
 	return &answer[[]Record[BrokerFields]]{headersOf(img), list}, nil
 }

@@ -15,7 +15,7 @@ import (
 func TestYAKtAttackByHTTP(t *testing.T) {
 	t.Parallel()
 	v := newVictims(t, 1, attackTopics)
-	kafka.CreateTopic(t, []string{v.addr()}, "wide", 9000, 1)
+	kafka.FillTopic(t, v.addr(), "wide", 9000)
 	for _, a := range httpAttacks() {
 		a.at = v.httpAddr()
 		t.Run(a.name, func(t *testing.T) { v.endure(t, a) })

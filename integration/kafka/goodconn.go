@@ -40,7 +40,7 @@ func goodQuestions(ctx context.Context, asked Asked) map[string]question {
 			}
 			return metadataOf(names...)
 		}),
-		"create": kept(func(n int) kmsg.Request { return creation(topic(n)) }),
+		"create": kept(func(n int) kmsg.Request { return creation(1, topic(n)) }),
 		"health": health(asked.HTTPAddr),
 	}
 }
@@ -62,11 +62,14 @@ func metadataOf(names ...string) kmsg.Request {
 	return req
 }
 
-func creation(name string) kmsg.Request {
+func creation(partitions int32, names ...string) kmsg.Request {
 	req := WithVersion(kmsg.NewPtrCreateTopicsRequest(), 7)
-	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, 1, 1
-	req.Topics, req.TimeoutMillis = append(req.Topics, topic), int32(goodRequestMax.Milliseconds())
+	req.TimeoutMillis = int32(goodRequestMax.Milliseconds())
+	for _, name := range names {
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
+		req.Topics = append(req.Topics, topic)
+	}
 	return req
 }
 
