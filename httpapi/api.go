@@ -42,8 +42,8 @@ type Config struct {
 	BodyTimeout time.Duration
 	// Dial connects to the leader's HTTP API, within a time of its own; plain TCP when nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// BudgetBytes bounds what all large requests and their answers may take in memory; 64 MiB when
-	// zero. One address may have a quarter of it.
+	// BudgetBytes bounds what all large requests and their answers may take in memory; 32 MiB when
+	// zero. One address may have half of it.
 	BudgetBytes int64
 	Logger      *slog.Logger
 }
@@ -78,7 +78,7 @@ func New(cfg Config) *API {
 		cfg.BodyTimeout = 10 * time.Second
 	}
 	if cfg.BudgetBytes == 0 {
-		cfg.BudgetBytes = 64 << 20
+		cfg.BudgetBytes = 32 << 20
 	}
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext

@@ -19,7 +19,7 @@ const budgetLimit = "yakt.http.queued.max.bytes"
 const (
 	smallBytes = 16 << 10 // what a request and its answer may each take uncounted
 	// clientShares is how many addresses it takes to use the budget up.
-	clientShares = 4
+	clientShares = 2
 	// graceTime is how long one that took memory may be slow before others need it.
 	graceTime = 2 * time.Second
 )

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/yakt/yakt/config"
@@ -29,8 +28,12 @@ type httpLimits struct {
 	idleTimeout   time.Duration // between two requests
 }
 
-var defaultHTTPLimits = httpLimits{
-	connections: 20_000, headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
+// httpLimitsOf are those of a node.
+func httpLimitsOf(cfg *config.Config) httpLimits {
+	return httpLimits{
+		connections:   int(cfg.HTTPMaxConnections),
+		headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
+	}
 }
 
 const (
@@ -57,16 +60,15 @@ func listenHTTP(
 		MaxHeaderBytes: httpHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
-	open, idle := new(atomic.Int64), newIdleConns()
-	s.server.ConnState = idle.note
+	crowd := newCrowd(limits.connections, files, logger)
+	s.server.ConnState = crowd.idle.note
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
 			s.close()
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
 		}
-		bounded := &boundedListener{l, limits.connections, open, files, idle, logger}
-		s.listeners = append(s.listeners, bounded)
+		s.listeners = append(s.listeners, &boundedListener{l, crowd, logger})
 	}
 	return s, nil
 }
@@ -187,8 +189,8 @@ func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
 		Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
-		Dial:           n.files.dialer((&net.Dialer{Timeout: httpDialTimeout}).DialContext),
-		SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
+		Dial:        n.files.dialer((&net.Dialer{Timeout: httpDialTimeout}).DialContext),
+		BudgetBytes: n.cfg.HTTPQueuedMaxBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
 	})
 }
 
