@@ -21,8 +21,9 @@ import (
 // knows where to send what only the leader can do. Brokers and tools never see it.
 const httpEndpoint = "HTTP"
 
-// httpLimits bound HTTP connections.
+// httpLimits bound HTTP connections and what they hold.
 type httpLimits struct {
+	budgetBytes   int64         // for all large requests and their answers
 	connections   int           // at once
 	headerTimeout time.Duration // for a request's header to arrive
 	idleTimeout   time.Duration // between two requests
@@ -31,7 +32,7 @@ type httpLimits struct {
 // httpLimitsOf are those of a node.
 func httpLimitsOf(cfg *config.Config) httpLimits {
 	return httpLimits{
-		connections:   int(cfg.HTTPMaxConnections),
+		budgetBytes: cfg.HTTPQueuedMaxBytes, connections: int(cfg.HTTPMaxConnections),
 		headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
 	}
 }
@@ -190,7 +191,7 @@ func (n *Node) httpAPI() *httpapi.API {
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
 		Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
 		Dial:        n.files.dialer((&net.Dialer{Timeout: httpDialTimeout}).DialContext),
-		BudgetBytes: n.cfg.HTTPQueuedMaxBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
+		BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
 	})
 }
 
