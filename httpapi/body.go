@@ -66,7 +66,19 @@ func (a *API) takeBody(w *reply, r *http.Request, taken *share) ([]byte, *Proble
 		return nil, a.bodyProblem(w, err)
 	}
 	data = append(data, rest...)
-	return data, taken.take(max(0, int64(len(data))*bodyCost-bodyMax))
+	return data, taken.take(max(0, decodedBytes(data)-bodyMax))
+}
+
+// valueBytes is what a JSON value takes once it is decoded, twice, beyond its own bytes, about.
+const valueBytes = 100
+
+// decodedBytes is what a body takes, as it is and decoded, at most and about.
+func decodedBytes(data []byte) int64 {
+	values := 1
+	for _, opening := range []string{",", "[", "{"} {
+		values += bytes.Count(data, []byte(opening))
+	}
+	return int64(len(data)) + int64(min(values, valuesMax))*valueBytes
 }
 
 func tooLarge() *Problem {

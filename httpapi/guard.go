@@ -19,7 +19,6 @@ import (
 const (
 	bodyMax       = 1 << 20
 	bodySmall     = 4 << 10     // what a request may send without a share of the budget
-	bodyCost      = 6           // bytes that a byte of JSON takes once it is decoded, about
 	answerTimeout = time.Minute // for a client to take an answer, beyond what it asked to wait
 )
 
