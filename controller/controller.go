@@ -20,6 +20,7 @@ import (
 type Controller struct {
 	cfg    Config
 	core   *core
+	limits *limiter
 	queue  *queue
 	timers timers
 
@@ -31,6 +32,7 @@ type Controller struct {
 	deposed atomic.Bool // for good: see Depose
 	stats   counters
 	feed    *feed
+	largest largestTopic
 	// lastFetch is what observers were told last.
 	lastFetch atomic.Pointer[sharedFetch]
 
@@ -49,7 +51,9 @@ func New(cfg Config) *Controller {
 	if cfg.QuotaWindow == 0 {
 		cfg.QuotaWindow = mutationWindowDefault
 	}
-	c := &Controller{cfg: cfg, queue: newQueue(cfg.QueueMax), feed: newFeed(cfg.Clock), done: make(chan struct{})}
+	c := &Controller{
+		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax), feed: newFeed(cfg.Clock), done: make(chan struct{}),
+	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
 	c.core = newCore(&c.cfg, func(img *metadata.Image) { c.published.Store(img) })
@@ -259,6 +263,10 @@ func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request
 	if a == nil {
 		c.cfg.Logger.Error("a request without a handler reached the controller", "key", req.Key())
 		reply(req.ResponseKind())
+		return
+	}
+	if err := c.limits.check(caller, req); err != nil {
+		c.send(a.name, reply, a.fail(req, err))
 		return
 	}
 	switch {

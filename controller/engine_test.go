@@ -78,7 +78,7 @@ func (d *testDriver) ask(req kmsg.Request) *kmsg.Response {
 		if *slot != nil {
 			d.t.Errorf("%s is answered twice", kmsg.NameForKey(req.Key()))
 		}
-		*slot = resp
+		*slot = whole(resp)
 	})
 	return slot
 }

@@ -33,6 +33,7 @@ func (c *conn) writeLarge(correlationID int32, resp kmsg.Response) (done bool, e
 	if err != nil {
 		return true, err
 	}
+	c.turn.drop()
 	return true, c.send(func() (int64, error) {
 		frame := net.Buffers{head, content, tail}
 		return frame.WriteTo(c.nc)
@@ -55,6 +56,7 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 	if err != nil {
 		return err
 	}
+	c.turn.drop()
 	return c.send(func() (int64, error) {
 		sent, err := writeMore(c.nc, head)
 		if err != nil {
