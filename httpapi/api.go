@@ -88,7 +88,7 @@ func New(cfg Config) *API {
 	a.streams, a.close = context.WithCancel(context.Background())
 	a.forward = newForwarder(a.streams, &a.cfg)
 	mux := http.NewServeMux()
-	a.huma = humago.New(mux, humaConfig(cfg.Version, strictJSON(a.turns)))
+	a.huma = humago.New(mux, humaConfig(cfg.Version))
 	a.brokers()
 	a.topics()
 	a.partitions()
@@ -121,7 +121,7 @@ func (a *API) Fail(err error) {
 	a.close()
 }
 
-func humaConfig(version string, format huma.Format) huma.Config {
+func humaConfig(version string) huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
@@ -137,7 +137,7 @@ func humaConfig(version string, format huma.Format) huma.Config {
 			},
 			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)},
 		},
-		Formats:                      map[string]huma.Format{"application/json": format, "json": format},
+		Formats:                      map[string]huma.Format{"application/json": strictJSON, "json": strictJSON},
 		DefaultFormat:                "application/json",
 		RejectUnknownQueryParameters: true,
 	}

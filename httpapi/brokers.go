@@ -176,7 +176,7 @@ func (a *API) register(ctx context.Context, in *struct {
 }) (*answer[Record[BrokerFields]], error) {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{Name: "register", Make: func(img *metadata.Image) (kmsg.Request, error) {
+	outcome, err := a.do(ctx, controller.Operation{Name: "register", Make: func(img *metadata.Image) (kmsg.Request, error) {
 		return in.Body.request(a.cfg.ClusterID, img), nil
 	}})
 	if err != nil {
@@ -245,7 +245,9 @@ func (a *API) changeBroker(ctx context.Context, in *struct {
 }) (*answer[Record[BrokerChangeFields]], error) {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
+	resume := turnOf(ctx).pause()
 	outcome, err := a.cfg.Controller.ChangeBroker(ctx, caller(ctx), in.Body.change())
+	resume()
 	if err != nil {
 		return nil, problemOf(err)
 	}
@@ -279,7 +281,7 @@ func (a *API) unregister(ctx context.Context, id int32) (*answer[unregisterAnswe
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	var incarnation record.UUID
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{Name: "unregister_broker", Make: func(img *metadata.Image) (kmsg.Request, error) {
+	outcome, err := a.do(ctx, controller.Operation{Name: "unregister_broker", Make: func(img *metadata.Image) (kmsg.Request, error) {
 		b := img.Broker(id)
 		if b == nil {
 			return nil, controller.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(id))

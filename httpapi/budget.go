@@ -117,7 +117,8 @@ func (s *share) release() {
 // shareKey is the context key of a request's share.
 type shareKey struct{}
 
-// afford takes what an answer of about n bytes costs, until the request is over.
+// afford takes what an answer of about n bytes costs, until the request is over: memory, and a
+// turn to make it.
 func afford(ctx context.Context, n int64) error {
 	s, ok := ctx.Value(shareKey{}).(*share)
 	if !ok || n <= smallBytes {
@@ -126,5 +127,6 @@ func afford(ctx context.Context, n int64) error {
 	if problem := s.take(n); problem != nil {
 		return problem
 	}
+	turnOf(ctx).enter()
 	return nil
 }

@@ -43,11 +43,18 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			writeProblem(w, problem)
 			return
 		}
+		w.turn = a.turns.begin(r.Context())
+		defer w.turn.end()
+		r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
+		if len(body) > bodySmall {
+			w.turn.enter()
+		}
 		if problem := a.refusal(r, served, origin); problem != nil {
 			writeProblem(w, problem)
 			return
 		}
 		if served.wantsLeader(r) && !a.leads() {
+			defer w.turn.pause()()
 			a.forward.serve(w, r, body, served[r.URL.Path] == writeKind)
 			return
 		}

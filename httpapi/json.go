@@ -17,26 +17,21 @@ const (
 )
 
 // strictJSON reads and writes JSON for huma: nothing but one value of bounded depth and size, no
-// field twice, no null. Large ones are read in turns.
-func strictJSON(t turns) huma.Format {
-	return huma.Format{
-		Marshal: func(w io.Writer, v any) error {
-			enc := json.NewEncoder(w)
-			enc.SetEscapeHTML(false)
-			return enc.Encode(v)
-		},
-		Unmarshal: func(data []byte, v any) error {
-			if len(data) > bodySmall {
-				defer t.take()()
+// field twice, no null.
+var strictJSON = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(v)
+	},
+	Unmarshal: func(data []byte, v any) error {
+		if _, first := v.(*any); first { // huma decodes twice: into any to validate, then into the struct
+			if err := checkJSON(data); err != nil {
+				return err
 			}
-			if _, first := v.(*any); first { // huma decodes twice: into any to validate, then into the struct
-				if err := checkJSON(data); err != nil {
-					return err
-				}
-			}
-			return json.Unmarshal(data, v)
-		},
-	}
+		}
+		return json.Unmarshal(data, v)
+	},
 }
 
 // checkJSON walks the tokens of a document before anything is built from it.

@@ -58,7 +58,7 @@ const recordsBytes = 256 << 10
 func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, error) {
 	if wait := min(duration(in.Wait), a.cfg.WaitMax); wait > 0 {
 		waiting, cancel := a.patience(ctx, wait)
-		_ = a.cfg.Controller.Await(waiting, controller.AudienceAll, in.From-1)
+		_ = a.awaitNews(waiting, controller.AudienceAll, in.From-1)
 		cancel()
 	}
 	if _, err := a.read(ctx, in.ReadParams); err != nil {
@@ -72,7 +72,8 @@ func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, 
 		hc.SetHeader("Content-Type", "application/json")
 		_, w := humago.Unwrap(hc)
 		out := patiently(w)
-		if err := out.inTurns(a.turns, func() error { return part.write(out) }); err != nil {
+		out.turn.enter()
+		if err := part.write(out); err != nil {
 			panic(broken{err})
 		}
 	}}, nil
@@ -145,11 +146,9 @@ func (a *API) snapshot(hc huma.Context, img *metadata.Image) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`, img.EndOffset(), img.Epoch()))
 	below := patiently(w)
-	err := below.inTurns(a.turns, func() error {
-		out := bufio.NewWriterSize(below, 64<<10)
-		return errors.Join(metadata.WriteSnapshot(out, img), out.Flush())
-	})
-	if err != nil {
+	below.turn.enter()
+	out := bufio.NewWriterSize(below, 64<<10)
+	if err := errors.Join(metadata.WriteSnapshot(out, img), out.Flush()); err != nil {
 		panic(broken{err}) // not the end of a file that looks whole
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 	"time"
@@ -22,12 +21,8 @@ import (
 // it is made, and in turns.
 func (a *API) writeNews(w *patient, n controller.News, audience controller.Audience, end string) error {
 	if n.Snapshot || slices.ContainsFunc(n.Batches, large) {
-		return w.inTurns(a.turns, func() error { return a.writeNewsNow(w, n, audience, end) })
+		w.turn.enter()
 	}
-	return a.writeNewsNow(w, n, audience, end)
-}
-
-func (a *API) writeNewsNow(w io.Writer, n controller.News, audience controller.Audience, end string) error {
 	out := bufio.NewWriterSize(w, 4<<10)
 	at := placeOfImage(n.Image)
 	kind := "delta"

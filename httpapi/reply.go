@@ -19,6 +19,7 @@ type reply struct {
 	begun bool        // the status is written: nothing else can be said
 	lost  bool        // the client could not be written to
 	cut   atomic.Bool // others need what this request holds
+	turn  *turn       // of the request; may be nil
 }
 
 // cutOff ends the request's reading, and soon its writing. It may be called from any goroutine.
@@ -36,6 +37,7 @@ func (w *reply) WriteHeader(status int) {
 
 func (w *reply) Write(b []byte) (int, error) {
 	w.begun = true
+	defer w.turn.pause()() // it may block
 	n, err := w.ResponseWriter.Write(b)
 	w.lost = w.lost || err != nil
 	return n, err

@@ -103,7 +103,7 @@ func (a *API) createTopic(ctx context.Context, in *struct {
 	}
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{
+	outcome, err := a.do(ctx, controller.Operation{
 		Name: "create_topic", DryRun: in.Body.ValidateOnly,
 		Make: func(*metadata.Image) (kmsg.Request, error) {
 			return in.Body.request(a.cfg.OperationTimeout.Milliseconds()), nil

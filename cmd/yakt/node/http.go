@@ -62,7 +62,7 @@ func listenHTTP(
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
 	crowd := newCrowd(limits.connections, files, logger)
-	s.server.ConnState = crowd.idle.note
+	s.server.ConnState, s.server.ConnContext = crowd.idle.note, httpapi.ConnContext
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
