@@ -26,6 +26,7 @@ func TestYAKtAttackByConnections(t *testing.T) {
 
 func connectionAttacks(v *victim) []attack {
 	return []attack{
+		{name: "nothing", do: func(ctx context.Context, _ *victim, _ *kafka.Attacker) { <-ctx.Done() }},
 		trickling(16, 16),
 		trickling(16, 1),
 		trickling(200, 200),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ const (
 	attackRecovery    = 10 * time.Second
 	attackSpread      = 64.0 // MiB by which memory may differ 10 s after: as it does between two collections
 	attackDescriptors = 8    // likewise
-	attackLasts       = 3 * time.Second
+	attackLasts       = 2 * time.Second
 	attackGuard       = 3 << 10 // MiB: the test ends the node rather than the machine
 )
 
@@ -133,9 +134,14 @@ func (v *victim) restore(t *testing.T) {
 	v.id = kafka.WaitLeader(t, v.q, kafka.Patience).ID
 }
 
+// attacking is held by the one attack under way: another one's work would be taken for its own.
+var attacking sync.Mutex
+
 // suffer carries an attack out beside a good client.
 func (v *victim) suffer(t *testing.T, a attack) (d damage) {
 	t.Helper()
+	attacking.Lock()
+	defer attacking.Unlock()
 	d.before = v.quiet(t)
 	v.node().ResetPeak(t)
 	logged := len(v.node().Log())

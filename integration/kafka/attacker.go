@@ -2,7 +2,7 @@ package kafka
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -66,18 +66,22 @@ func (a *Attacker) Close() {
 	a.wg.Wait()
 }
 
-// Ask sends a frame and takes the answer, again and again until ctx ends or the connection does,
-// and returns how often it was answered, the size of the last answer, and how long that took.
-func (a *Attacker) Ask(ctx context.Context, frame []byte) (answers Answers, err error) {
+// Ask sends a frame and takes the answer, again and again until ctx ends, on a new connection
+// each time, since the last may have been closed on it.
+func (a *Attacker) Ask(ctx context.Context, frame []byte) (answers Answers) {
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := a.askOnce(ctx, frame, &answers)
+		n, err := a.askOnce(ctx, frame)
 		answers.Longest = max(answers.Longest, time.Since(began))
 		if err != nil {
-			return answers, err
+			answers.Refused++
+			answers.Last = err
+			continue
 		}
+		answers.Count++
+		answers.Bytes = n
 	}
-	return answers, nil
+	return answers
 }
 
 // Answers are those that an attacker has had.
@@ -85,30 +89,27 @@ type Answers struct {
 	Count   int
 	Bytes   int64 // of the last one
 	Longest time.Duration
+	Refused int   // how often the connection was closed instead
+	Last    error // of those
 }
 
-func (a *Attacker) askOnce(ctx context.Context, frame []byte, answers *Answers) error {
+func (a Answers) String() string {
+	return fmt.Sprintf("%d answers, the last of %d bytes, the longest after %v; %d times refused (%v)",
+		a.Count, a.Bytes, a.Longest.Round(time.Millisecond), a.Refused, a.Last)
+}
+
+func (a *Attacker) askOnce(ctx context.Context, frame []byte) (int64, error) {
 	nc, err := a.Connect(ctx, 1)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer nc.Close()
 	defer context.AfterFunc(ctx, func() { _ = nc.SetDeadline(time.Now().Add(askLinger)) })()
 	if _, err = nc.Write(frame); err != nil {
-		return err
+		return 0, err
 	}
-	n, err := SkipFrame(nc)
-	if err == nil {
-		answers.Count++
-		answers.Bytes = n
-	}
-	return err
+	return SkipFrame(nc)
 }
 
 // askLinger is how much longer an attacker waits for an answer when its time is over.
 const askLinger = 40 * time.Second
-
-// Refused reports whether an attacker's error is that of a server that closed the connection.
-func Refused(err error) bool {
-	return err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, net.ErrClosed)
-}
