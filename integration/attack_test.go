@@ -100,6 +100,7 @@ func newVictims(t *testing.T, n, topics int) *victim {
 	attacking.Lock()
 	defer attacking.Unlock()
 	properties := kafka.LongSessions()
+	properties["metadata.log.max.record.bytes.between.snapshots"] = "8388608" // there is one to download
 	properties["controller.performance.always.log.threshold.ms"] = fmt.Sprint(attackEventMax.Milliseconds())
 	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n, kafka.ControllerOptions{Properties: properties}),
 		idle: kafka.StartYAKt(t, binary, 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})}
