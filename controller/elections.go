@@ -25,9 +25,15 @@ type replicaUpdate struct {
 
 var noUpdate = replicaUpdate{remove: noBroker, add: noBroker, unclean: noBroker}
 
-func removeBroker(id int32) replicaUpdate  { return replicaUpdate{remove: id, add: noBroker, unclean: noBroker} }
-func addBroker(id int32) replicaUpdate     { return replicaUpdate{remove: noBroker, add: id, unclean: noBroker} }
-func uncleanBroker(id int32) replicaUpdate { return replicaUpdate{remove: noBroker, add: noBroker, unclean: id} }
+func removeBroker(id int32) replicaUpdate {
+	return replicaUpdate{remove: id, add: noBroker, unclean: noBroker}
+}
+func addBroker(id int32) replicaUpdate {
+	return replicaUpdate{remove: noBroker, add: id, unclean: noBroker}
+}
+func uncleanBroker(id int32) replicaUpdate {
+	return replicaUpdate{remove: noBroker, add: noBroker, unclean: id}
+}
 
 func removeDirs(id int32, dirs []record.UUID) replicaUpdate {
 	u := removeBroker(id)
