@@ -15,6 +15,7 @@ type Editor struct {
 	base        *Image
 	img         *Image // its own object: a published image must not keep its editor, and so its predecessor
 	lastOrdinal uint32 // of the topic looked up last: records of one topic mostly follow each other
+	scratch     []byte
 }
 
 // Edit begins a successor of img, which stays as it is.
@@ -58,7 +59,7 @@ func (e *Editor) Batch(b Batch) error {
 		if err != nil {
 			return err
 		}
-		return e.Replay(offset, r)
+		return e.Read(offset, r)
 	})
 }
 
@@ -77,6 +78,9 @@ func (e *Editor) Control(r record.Control) {
 func (e *Editor) Replay(offset int64, r record.Record) error {
 	if err := e.replay(offset, r); err != nil {
 		return fmt.Errorf("replay of %v at offset %d: %w", r.Type(), offset, err)
+	}
+	if e.img.poison.len() > 0 {
+		e.cure(offset, r)
 	}
 	return nil
 }
@@ -128,7 +132,11 @@ func (e *Editor) replay(offset int64, r record.Record) error {
 		img.tokens.delete(gen, r.TokenID)
 	case *record.BeginTransaction, *record.EndTransaction, *record.AbortTransaction:
 		return e.transaction(r)
-	case *record.NoOp, *record.ZkMigrationState:
+	case *record.NoOp:
+		if len(r.Dropped) > 0 {
+			return e.drop(offset, r.Dropped)
+		}
+	case *record.ZkMigrationState:
 	default:
 		return errors.New("this record type has no replay")
 	}
@@ -406,9 +414,11 @@ func (e *Editor) transaction(r record.Record) error {
 	}
 	if _, abort := r.(*record.AbortTransaction); abort {
 		gen, kraftVersion, voters := e.img.gen, e.img.kraftVersion, e.img.voters
+		cleanFrom := e.img.cleanFrom
 		*e.img = *before
 		e.img.gen = gen + 1
 		e.img.kraftVersion, e.img.voters = kraftVersion, voters // control records are in no transaction
+		e.img.cleanFrom = cleanFrom                             // brokers read aborted records, too
 	}
 	e.img.beforeTransaction, e.img.stable = nil, nil
 	return nil
