@@ -33,6 +33,7 @@ type Controller struct {
 	feed    *feed
 	// lastFetch is what observers were told last.
 	lastFetch atomic.Pointer[sharedFetch]
+	poison    poisonWatch
 
 	stop func()
 	done chan struct{}
@@ -207,6 +208,7 @@ func (c *Controller) Committed(batches [][]byte) {
 func (c *Controller) noteWhole() {
 	if img := c.core.committed; !img.InTransaction() {
 		c.whole.Store(img)
+		c.notePoison(img)
 	}
 }
 

@@ -7,31 +7,22 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/metadata/record/recordtest"
 )
-
-// heldBatch is a batch of records as an earlier release would have written it, valid or not.
-func heldBatch(t testing.TB, baseOffset int64, records ...record.Record) Batch {
-	t.Helper()
-	w := newBatchWriter(1000, 0)
-	for _, r := range records {
-		value, err := record.AppendHeld(nil, r, LatestVersion.RecordVersion(r))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.add(nil, value)
-	}
-	b, err := w.finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.SetPosition(baseOffset, 1)
-	return b
-}
 
 // read replays records as a node does that finds them in its log.
 func read(t testing.TB, img *Image, records ...record.Record) *Image {
 	t.Helper()
-	next, err := img.ReplayBatch(heldBatch(t, img.EndOffset(), records...))
+	held, err := recordtest.Batch(records...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := ParseBatch(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.SetPosition(img.EndOffset(), 1)
+	next, err := img.ReplayBatch(b)
 	if err != nil {
 		t.Fatal(err)
 	}

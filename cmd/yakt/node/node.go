@@ -165,7 +165,8 @@ func (n *Node) controllerConfig() controller.Config {
 		QuotaWindow: quotaWindow(cfg.QuotaWindow, cfg.QuotaWindows),
 		SlowEvent:   max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
-		Codec: controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode},
+		CutLog: func(offset int64) { n.log.CutBefore(offset) },
+		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode},
 	}
 	if cfg.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
