@@ -1,0 +1,139 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/yakt/yakt/httpapi"
+	"github.com/yakt/yakt/integration/kafka"
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// unread are records that brokers cannot read, of each kind of remedy: a registration that can be repaired, a value that can be
+// removed, a name that no record can say.
+func unread() []record.Record {
+	long := strings.Repeat("x", 40_000)
+	value := strings.Repeat("€", 20_000)
+	at := []record.Endpoint{{Name: "PLAINTEXT", Host: "localhost", Port: 9092}}
+	return []record.Record{
+		&record.RegisterBroker{BrokerID: 77, IncarnationID: record.UUID{7}, BrokerEpoch: 7, Endpoints: at, Rack: &long, Fenced: true, LogDirs: []record.UUID{{70}}},
+		&record.Config{ResourceType: metadata.ConfigTopic, ResourceName: "t", Name: "retention.ms", Value: &value},
+		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: long, Name: "consumer.session.timeout.ms", Value: &value},
+	}
+}
+
+// logReadable asks a node whether its log holds nothing that brokers do not accept, and how many things its state holds.
+func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check httpapi.Check, err error) {
+	var h httpapi.Health
+	if err := get(ctx, "http://"+q.HTTPAddr(id)+"/readyz", &h); err != nil {
+		return check, err
+	}
+	for _, c := range h.Checks {
+		if c.Name == "log_readable" {
+			return c, nil
+		}
+	}
+	return check, fmt.Errorf("/readyz of node %d does not say whether brokers can read the log: %+v", id, h)
+}
+
+func get(ctx context.Context, url string, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", url, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(answer)
+}
+
+// A log that brokers die of: every one that reads it exits, at each start, and a new one too. It is found, said and healed
+// while one controller is down and another dies in the middle of it, and nothing else is lost.
+func TestYAKtHealsAPoisonedLog(t *testing.T) {
+	t.Parallel()
+	binary := kafka.BuildYAKt(t)
+	// Brokers die here whose sessions go on, and register anew.
+	q := kafka.StartYAKt(t, binary, 3, kafka.ControllerOptions{Properties: map[string]string{"broker.session.timeout.ms": "9000"}})
+	poison(t, q, &record.NoOp{Dropped: []record.Digest{{1}}}) // which brokers read as any other NoOp
+	brokers := kafka.StartBrokers(t, q, 2, kafka.BrokerOptions{})
+	addrs := kafka.Addrs(brokers[0])
+	kafka.CreateTopic(t, addrs, "t", 1, 1)
+	var ledger kafka.Ledger
+	kafka.Produce(t, addrs, "t", 100, &ledger)
+	brokers[1].Stop(t)
+
+	poison(t, q, unread()...)
+	brokers[0].WaitExit(t, kafka.Patience)
+	brokers[0].Start(t)
+	brokers[0].WaitExit(t, kafka.Patience)
+	fresh := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 3})
+	fresh.Start(t)
+	fresh.WaitExit(t, kafka.Patience)
+	requireToldOfPoison(t, q, binary)
+
+	leader := kafka.WaitLeader(t, q, kafka.Patience)
+	down := q.Nodes()[0]
+	if down == leader.ID {
+		down = q.Nodes()[1]
+	}
+	q.Kill(down)
+	out := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--server", q.HTTPAddr(leader.ID)).MustSucceed(t)
+	q.Kill(leader.ID)
+	kafka.Note(t, "%s", out.Stdout)
+	q.Start(t, leader.ID)
+	q.Start(t, down)
+	for _, id := range q.Nodes() {
+		kafka.Eventually(t, kafka.Patience, fmt.Sprintf("node %d has cut its log", id), func() error {
+			c, err := logReadable(t.Context(), q, id)
+			if err == nil && !c.OK {
+				err = fmt.Errorf("%s", c.Message)
+			}
+			return err
+		})
+	}
+	brokers[0].Start(t)
+	brokers[0].WaitExit(t, kafka.Patience) // it has the records on its own disk
+	brokers = append(brokers, fresh, kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 4}))
+	for _, b := range []*kafka.Broker{brokers[0], fresh} {
+		kafka.RemoveDir(t, b.MetadataDir())
+	}
+	for _, b := range brokers {
+		b.Start(t)
+	}
+	for _, b := range brokers {
+		b.WaitStarted(t, kafka.Patience)
+	}
+	kafka.ConsumeByGroup(t, addrs, "g", "t", 100)
+	kafka.CreateTopic(t, addrs, "after", 3, 3)
+	kafka.RequireAlive(t, brokers...)
+}
+
+// requireToldOfPoison makes sure that every node says what is wrong and what to do, and that the dry run does nothing.
+func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
+	t.Helper()
+	for _, id := range q.Nodes() {
+		c, err := logReadable(t.Context(), q, id)
+		if err != nil || c.OK || !c.Warning || !strings.Contains(c.Message, "yakt heal") {
+			t.Errorf("node %d: %+v, %v", id, c, err)
+		}
+		if n := strings.Count(q.Node(id).Log(), "the log holds records that Kafka's brokers do not accept"); n != 1 {
+			t.Errorf("node %d says so %d times in its log", id, n)
+		}
+		dry := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--dry-run", "--server", q.HTTPAddr(id)).MustSucceed(t)
+		for _, part := range []string{"registration of broker 77", "repair", "remove", "drop", "retention.ms"} {
+			if !strings.Contains(dry.Stdout, part) {
+				t.Errorf("the dry run does not name %q:\n%s", part, dry.Stdout)
+			}
+		}
+	}
+}
