@@ -112,6 +112,7 @@ func (c *Controller) notePoison(img *metadata.Image) {
 	case clean:
 		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a snapshot takes "+
 			"the place of all before this offset", "offset", from)
+		c.feed.add(nil, img) // the records that dropped something tell nobody what it was
 		if c.cfg.CutLog != nil {
 			c.cfg.CutLog(from)
 		}

@@ -59,7 +59,11 @@ func TestHeal(t *testing.T) {
 	if n := d.Image().PoisonCount(); n != 3 || len(cuts) != 0 {
 		t.Fatalf("%d poisoned, cuts %v", n, cuts)
 	}
+	held := d.Image().EndOffset() - 1
 	outcome := d.heal()
+	if n := d.news(held); len(n.Batches) > 0 {
+		t.Errorf("followers of the feed are told %s: they keep what was dropped", n.kinds(t))
+	}
 	img := d.Image()
 	if n := img.PoisonCount(); n != 0 || img.Broker(1) != nil || img.Broker(2) == nil {
 		t.Errorf("%d poisoned after healing; broker 1 %v, broker 2 %v", n, img.Broker(1), img.Broker(2))

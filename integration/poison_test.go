@@ -54,7 +54,7 @@ func appendToLog(dir string, batch []byte) error {
 	defer w.Close()
 	index := st.Mark.Index + uint64(len(st.Entries)) + 1
 	hard := proto.Clone(st.HardState).(*raftpb.HardState)
-	hard.Term, hard.Vote = new(hard.GetTerm() + poisonTerms), new(uint64(0))
+	hard.Term, hard.Vote = new(hard.GetTerm()+poisonTerms), new(uint64(0))
 	entry := &raftpb.Entry{Index: &index, Term: hard.Term, Data: batch}
 	if err := w.Append(hard, []*raftpb.Entry{entry}); err != nil {
 		return err
