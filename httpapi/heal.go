@@ -84,7 +84,7 @@ func unreadable(img *metadata.Image, logStart int64) string {
 	}
 	for p := range img.Poison() {
 		return fmt.Sprintf("the log holds records that Kafka's brokers do not accept, and every broker that reads them exits. `yakt heal --dry-run` lists all %d, `yakt heal` takes "+
-			"them out. One is at offset %d: %s, whose %s", img.PoisonCount(), p.Offset, p.Entity, p.Problem)
+			"them out. One is a %v", img.PoisonCount(), p)
 	}
 	return ""
 }

@@ -27,6 +27,10 @@ type Poison struct {
 	Problem string // what is wrong, to be read after Entity
 }
 
+func (p Poison) String() string {
+	return fmt.Sprintf("%v at offset %d: %s, whose %s", p.Type, p.Offset, p.Entity, p.Problem)
+}
+
 // poison is a Poison with the record that names its entity.
 type poison struct {
 	Poison

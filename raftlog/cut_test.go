@@ -1,7 +1,9 @@
 package raftlog
 
 import (
+	"bytes"
 	"errors"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"testing"
@@ -117,4 +119,28 @@ func TestCutOnAFullDisk(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestCrashBeforeTheFirstMark: the first snapshot's file is in place and the log does not say so yet.
+func TestCrashBeforeTheFirstMark(t *testing.T) {
+	t.Parallel()
+	cl := newCluster(t, 1, nil)
+	cl.start()
+	n := cl.leader()
+	end := cl.write("one")
+	id := snapshotID{end, n.log.Status().Epoch}
+	_, _, write := n.app.Snapshot()
+	n.kill()
+	var file bytes.Buffer
+	if err := write(&file); err != nil {
+		t.Fatal(err)
+	}
+	mustWrite(t, filepath.Join(n.cfg.Dir, id.file()), file.Bytes())
+	n.start()
+	n.await(end)
+	if n.app.loads > 0 || n.log.snaps.knows(id) {
+		t.Error("a snapshot that the log does not vouch for is used")
+	}
+	n.log.CutBefore(end)
+	n.awaitStart(end)
 }
