@@ -195,8 +195,13 @@ func (d *doing) add(records []record.Record, base int64, epoch int32, timestampM
 	}
 }
 
-// rehearse keeps the records of a dry run from the log.
+// rehearse keeps the records of a dry run from the log. Those that could not be written are refused as there.
 func (d *doing) rehearse(core *core, o op, r result) result {
+	for _, rec := range r.records {
+		if err := invalidRecord(record.Check(rec)); err != nil {
+			return result{response: refusal(d.explain(err))}
+		}
+	}
 	d.add(r.records, 0, core.epoch, o.now.UnixMilli())
 	d.outcome.Image = preview(core.working, r.records)
 	return result{response: r.response}

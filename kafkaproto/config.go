@@ -69,6 +69,12 @@ type Config struct {
 	// nothing is read, so a peer that goes away meanwhile is noticed when its reply is written.
 	Handle func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
 
+	// Cost says about how many bytes answering a request takes beyond the request itself: results
+	// that are computed and held, and the response if it is not in parts (InParts). It is called
+	// on the connection's goroutine before Handle; as much is taken from MaxInFlightBytes until
+	// the response has been written or dropped. nil: no request costs more than itself.
+	Cost func(req kmsg.Request) int64
+
 	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass kmsg and the rule
 	// of one request in flight. It is called at a connection's first such frame with the peer's "ip:port"; frame is
 	// then called for each frame in order, on the connection's goroutine; closed, if not nil, once when the

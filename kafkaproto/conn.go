@@ -153,7 +153,28 @@ func (c *conn) frame() error {
 	if err := readBody(req, h.body); err != nil {
 		return &frameError{closedMalformed, err}
 	}
+	cost, err := c.charge(req)
+	if err != nil {
+		return err
+	}
+	charged += cost
 	return c.request(h, req)
+}
+
+// charge takes what answering a request costs beyond the request, and returns how much that is.
+func (c *conn) charge(req kmsg.Request) (int64, error) {
+	if c.server.cfg.Cost == nil {
+		return 0, nil
+	}
+	cost := c.server.cfg.Cost(req)
+	if cost <= uncountedBytes {
+		return 0, nil
+	}
+	deadline := time.Now().Add(c.server.cfg.FrameTimeout)
+	if err := c.in.budget.acquire(c.ctx, cost, deadline); err != nil {
+		return 0, &frameError{closedMemory, err}
+	}
+	return cost, nil
 }
 
 // refuse answers an API_VERSIONS request of a version not served, and ends the connection for anything else without

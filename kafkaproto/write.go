@@ -12,8 +12,11 @@ import (
 )
 
 func (c *conn) write(correlationID int32, resp kmsg.Response) error {
-	if r, ok := resp.(FromFile); ok {
+	switch r := resp.(type) {
+	case FromFile:
 		return c.writeFromFile(correlationID, r)
+	case InParts:
+		return c.writeInParts(correlationID, r)
 	}
 	if done, err := c.writeLarge(correlationID, resp); done {
 		return err

@@ -24,7 +24,7 @@ func (e *InvalidError) Error() string {
 // Check returns nil if the brokers of Kafka 4.0 to 4.4 accept the record by itself, else an *InvalidError. It does not know what
 // the log holds besides: whether a topic exists is for metadata.Editor to say. Append checks too, and at no further cost.
 func Check(r Record) error {
-	_, err := Append(nil, r, r.Type().MaxVersion())
+	_, err := Append(make([]byte, 0, 256), r, r.Type().MaxVersion())
 	var invalid *InvalidError
 	if errors.As(err, &invalid) {
 		return invalid
@@ -32,9 +32,9 @@ func Check(r Record) error {
 	return nil
 }
 
-// stringMax is how many bytes of UTF-8 a string may have. Kafka's readers refuse longer ones, although the compact lengths of
+// StringMax is how many bytes of UTF-8 a string of a record may have. Kafka's readers refuse longer ones, although the compact lengths of
 // the flexible format could say more.
-const stringMax = math.MaxInt16
+const StringMax = math.MaxInt16
 
 // fieldError is an invalid field of a record that is being encoded: field points to its value.
 type fieldError struct {
@@ -42,13 +42,22 @@ type fieldError struct {
 	problem string
 }
 
+// check fails if a record breaks the rules of its type.
+func (c *coder) check(r any) {
+	if r, ok := r.(ruled); ok {
+		if wrong := r.invalid(); wrong != nil {
+			c.fail(wrong)
+		}
+	}
+}
+
 func (e *fieldError) Error() string { return "a field " + e.problem }
 
 // stringProblem says why Kafka would not read s, or would read another string; "" where nothing is wrong.
 func stringProblem(s string) string {
 	switch {
-	case len(s) > stringMax:
-		return fmt.Sprintf("has %d bytes, of which Kafka reads at most %d", len(s), stringMax)
+	case len(s) > StringMax:
+		return fmt.Sprintf("has %d bytes, of which Kafka reads at most %d", len(s), StringMax)
 	case !utf8.ValidString(s):
 		return "is not UTF-8"
 	}
@@ -78,8 +87,8 @@ func fieldPath(v reflect.Value, p any) (path string, found bool) {
 	return "", false
 }
 
-// invalid names the field, which is looked for only here: a coder does not know names.
-func (e *fieldError) invalid(r Record) *InvalidError {
+// name is the field's, in the record that it is of. It is looked for only here: a coder does not know names.
+func (e *fieldError) name(r any) string {
 	path, _ := fieldPath(reflect.ValueOf(r), e.field)
-	return &InvalidError{Type: r.Type(), Field: strings.TrimPrefix(path, "."), Problem: e.problem}
+	return strings.TrimPrefix(path, ".")
 }

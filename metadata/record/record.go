@@ -145,13 +145,14 @@ func appendRecord(dst []byte, r Record, version int16, held bool) ([]byte, error
 	c := coders.Get().(*coder)
 	*c = coder{buf: append(dst, frameVersion, byte(t), byte(version)), version: version, held: held}
 	r.code(c)
+	c.check(r)
 	buf, err := c.buf, c.err
 	*c = coder{}
 	coders.Put(c)
 	var field *fieldError
 	switch {
 	case errors.As(err, &field):
-		return dst, field.invalid(r)
+		return dst, &InvalidError{Type: t, Field: field.name(r), Problem: field.problem}
 	case err != nil:
 		return dst, fmt.Errorf("%v v%d: %w", t, version, err)
 	}
