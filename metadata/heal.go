@@ -93,7 +93,8 @@ var plainEndpoint = record.Endpoint{Name: "PLAINTEXT", Host: "localhost", Port: 
 
 func repairedBroker(old record.RegisterBroker) *record.RegisterBroker {
 	plain := old
-	plain.Endpoints, plain.Features, plain.Rack = []record.Endpoint{plainEndpoint}, nil, nil
+	plain.Endpoints, plain.Features = []record.Endpoint{plainEndpoint}, nil
+	plain.Rack, plain.LogDirs = nil, nil
 	accepted := func(change func(*record.RegisterBroker)) bool {
 		tried := plain
 		change(&tried)
@@ -105,6 +106,9 @@ func repairedBroker(old record.RegisterBroker) *record.RegisterBroker {
 	})
 	fixed.Features = accept(old.Features, featureName, func(f []record.FeatureRange) bool {
 		return accepted(func(r *record.RegisterBroker) { r.Features = f })
+	})
+	fixed.LogDirs = accept(old.LogDirs, record.UUID.String, func(d []record.UUID) bool {
+		return accepted(func(r *record.RegisterBroker) { r.LogDirs = d })
 	})
 	if !accepted(func(r *record.RegisterBroker) { r.Rack = old.Rack }) {
 		fixed.Rack = nil
