@@ -35,32 +35,24 @@ func (c *core) heal(op) result {
 	if left == 0 {
 		return result{response: refusal(nil)}
 	}
-	r := c.healPart()
-	more := r.more
-	r.more = func(o op) result {
-		switch {
-		case more != nil:
-			r := more(o)
-			r.more = thenHeal(c, r.more)
-			return r
-		case c.working.PoisonCount() >= left:
-			return result{response: refusal(Errorf(kerr.UnknownServerError, "Healing changed nothing; %d entities are left.", left))}
+	return before(c.healPart(), func(o op) result {
+		if c.working.PoisonCount() >= left {
+			err := Errorf(kerr.UnknownServerError, "Healing changed nothing; %d entities are left.", left)
+			return result{response: refusal(err)}
 		}
 		return c.heal(o)
-	}
-	return r
+	})
 }
 
-// thenHeal goes on with an operation, and with healing after it.
-func thenHeal(c *core, more func(op) result) func(op) result {
-	if more == nil {
-		return c.heal
+// before puts an operation, of which r is the next part, before another, whose response is the only one.
+func before(r result, next func(op) result) result {
+	r.response = nil
+	more := r.more
+	r.more = next
+	if more != nil {
+		r.more = func(o op) result { return before(more(o), next) }
 	}
-	return func(o op) result {
-		r := more(o)
-		r.more = thenHeal(c, r.more)
-		return r
-	}
+	return r
 }
 
 // healPart is what heals the first entities. A broker that is unregistered is a part of its own,

@@ -48,15 +48,18 @@ func TestHeal(t *testing.T) {
 	t.Parallel()
 	var cuts []int64
 	d := newTestDriver(t, func(cfg *Config) { cfg.CutLog = func(offset int64) { cuts = append(cuts, offset) } })
+	d.core.partMax = 1
 	epoch := d.addBroker(1)
 	d.addBroker(2)
-	d.answer(createTopicRequest("t", []int32{1, 2}))
+	d.answer(createTopicRequest("t", []int32{1, 2}, []int32{1, 2}, []int32{2, 1}))
 	d.commitHeld(
+		&record.RegisterBroker{BrokerID: 3, BrokerEpoch: 7, Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
+		&record.RegisterBroker{BrokerID: 4, BrokerEpoch: 8, Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
 		&record.RegisterBroker{BrokerID: 1, BrokerEpoch: epoch, Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
 		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: tooLong, Name: "k", Value: &tooLong},
 		poisonedTopic("t"),
 	)
-	if n := d.Image().PoisonCount(); n != 3 || len(cuts) != 0 {
+	if n := d.Image().PoisonCount(); n != 5 || len(cuts) != 0 {
 		t.Fatalf("%d poisoned, cuts %v", n, cuts)
 	}
 	held := d.Image().EndOffset() - 1
@@ -68,10 +71,12 @@ func TestHeal(t *testing.T) {
 	if n := img.PoisonCount(); n != 0 || img.Broker(1) != nil || img.Broker(2) == nil {
 		t.Errorf("%d poisoned after healing; broker 1 %v, broker 2 %v", n, img.Broker(1), img.Broker(2))
 	}
-	if p := img.TopicByName("t").Partition(0); p.Leader != 2 || len(p.ISR) != 1 {
-		t.Errorf("the partition of the broker that was unregistered: %+v", p)
+	for id, p := range img.TopicByName("t").Partitions() {
+		if p.Leader != 2 || len(p.ISR) != 1 {
+			t.Errorf("partition %d of the broker that was unregistered: %+v", id, p)
+		}
 	}
-	if from, _ := img.CleanFrom(); len(cuts) != 1 || cuts[0] != from || len(outcome.Written) < 4 {
+	if from, _ := img.CleanFrom(); len(cuts) != 1 || cuts[0] != from || len(outcome.Written) < 6 {
 		t.Errorf("cuts %v, want %d; written %+v", cuts, from, outcome.Written)
 	}
 	if outcome := d.heal(); len(outcome.Written) != 0 || len(cuts) != 1 {
