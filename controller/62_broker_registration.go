@@ -37,7 +37,7 @@ func (c *core) register(o op, req *kmsg.BrokerRegistrationRequest, after *metada
 	r, err := c.checkedRegistration(o, img, req)
 	if err != nil {
 		c.cfg.Logger.Info("a broker's registration is refused", "broker", req.BrokerID, "err", err)
-		return result{response: failBrokerRegistration(req, err)}
+		return result{response: failBrokerRegistration(req, err), message: err.text()}
 	}
 	existing := img.Broker(req.BrokerID)
 	resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)

@@ -102,6 +102,8 @@ type result struct {
 	// controls are a control batch, such as a changed voter set, behind the records.
 	controls []record.Control
 	response kmsg.Response
+	// message is why the response says no, where it has no room for that.
+	message *string
 	// atomic results are one batch, or a metadata transaction of several, or fail. Others are cut into batches of recordsPerBatch,
 	// each of which stands alone.
 	atomic bool
