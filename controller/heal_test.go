@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 
 	"github.com/yakt/yakt/metadata"
@@ -34,8 +33,6 @@ func (d *testDriver) heal() Outcome {
 	}
 	return outcome
 }
-
-var tooLong = strings.Repeat("x", 40_000)
 
 // poisonedTopic is a topic with a configuration that brokers do not read.
 func poisonedTopic(name string) *record.Config {

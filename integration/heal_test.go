@@ -1,10 +1,12 @@
 package integration
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
 // unread are records that brokers cannot read, all that earlier releases have been seen to write: registrations that can be
@@ -86,7 +89,7 @@ func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	binary := kafka.BuildYAKt(t)
 	// Brokers die here whose sessions go on, and register anew.
 	q := kafka.StartYAKt(t, binary, 3, kafka.ControllerOptions{Properties: map[string]string{"broker.session.timeout.ms": "9000"}})
-	poison(t, q, &record.NoOp{Dropped: []record.Digest{{1}}}) // which brokers read as any other NoOp
+	spoil(t, q, &record.NoOp{Dropped: []record.Digest{{1}}}) // which brokers read as any other NoOp
 	brokers := kafka.StartBrokers(t, q, 2, kafka.BrokerOptions{})
 	addrs := kafka.Addrs(brokers[0])
 	kafka.CreateTopic(t, addrs, "t", 1, 1)
@@ -94,13 +97,13 @@ func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	kafka.Produce(t, addrs, "t", 100, &ledger)
 	brokers[1].Stop(t)
 
-	poison(t, q, unaccepted()...)
+	spoil(t, q, unaccepted()...)
 	healed(t, q, binary, kafka.WaitLeader(t, q, kafka.Patience).ID)
 	requireCut(t, q)
 	kafka.RequireAlive(t, brokers[0])
 	kafka.CreateTopic(t, addrs, "between", 1, 1)
 
-	poison(t, q, unread()...)
+	spoil(t, q, unread()...)
 	brokers[0].WaitExit(t, kafka.Patience)
 	brokers[0].Start(t)
 	brokers[0].WaitExit(t, kafka.Patience)
@@ -178,4 +181,55 @@ func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
 			}
 		}
 	}
+}
+
+// What heals a log is loaded by Kafka's own readers and replay of the oldest and the newest release, from the log and from a
+// snapshot of the healed state: for them, what names the dropped is a NoOp like any other.
+func TestKafkaLoadsWhatHeals(t *testing.T) {
+	t.Parallel()
+	clean := []record.Record{level(), &record.Topic{Name: "t", TopicID: record.UUID{1}}}
+	spoiled := replayed(t, metadata.Empty(), slices.Concat(clean, unread()))
+	var remedies []record.Record
+	for r := range spoiled.Remedies() {
+		if r.Action == metadata.ActionUnregister {
+			r.Record = &record.UnregisterBroker{BrokerID: r.BrokerID, BrokerEpoch: spoiled.Broker(r.BrokerID).Epoch}
+		}
+		remedies = append(remedies, r.Record)
+	}
+	log, err := metadata.EncodeData(slices.Concat(clean, remedies), loaderLevel, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.SetPosition(0, 1)
+	var snapshot bytes.Buffer
+	if err := metadata.WriteSnapshot(&snapshot, replayed(t, spoiled, remedies)); err != nil {
+		t.Fatal(err)
+	}
+	files := []kafka.LogFile{{Bytes: log}, {Snapshot: true, Bytes: snapshot.Bytes()}}
+	for _, version := range loaders {
+		for i, err := range kafka.LoadLogs(t, version, files...) {
+			if err != nil {
+				t.Errorf("%s, file %d: %v", version, i, err)
+			}
+		}
+	}
+}
+
+// replayed is the image after records as a log holds them, valid or not.
+func replayed(t *testing.T, img *metadata.Image, records []record.Record) *metadata.Image {
+	t.Helper()
+	raw, err := recordtest.Batch(records...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := metadata.ParseBatch(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.SetPosition(img.EndOffset(), 1)
+	next, err := img.ReplayBatch(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
 }

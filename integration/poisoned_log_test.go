@@ -12,9 +12,9 @@ import (
 	"github.com/yakt/yakt/raftlog/wal/waltest"
 )
 
-// poison writes records into the logs of all nodes as an earlier release would have: whether Kafka's
+// spoil writes records into the logs of all nodes as an earlier release would have: whether Kafka's
 // brokers accept them or not. The nodes are killed, and started again. None may be writing.
-func poison(t testing.TB, q *kafka.Controllers, records ...record.Record) {
+func spoil(t testing.TB, q *kafka.Controllers, records ...record.Record) {
 	t.Helper()
 	batch, err := recordtest.Batch(records...)
 	if err != nil {
