@@ -49,10 +49,10 @@ func secret(name string) bool {
 	return false
 }
 
-// sparse reports whether nil lists of a record mean "as before".
+// sparse reports whether nil lists of a record say nothing: "as before", or none of a field that is not Kafka's.
 func sparse(r any) bool {
 	switch r.(type) {
-	case *record.PartitionChange, *record.BrokerRegistrationChange:
+	case *record.PartitionChange, *record.BrokerRegistrationChange, *record.NoOp:
 		return true
 	}
 	return false

@@ -23,7 +23,8 @@ func storageCheckCommand() *cobra.Command {
 		Short: "Say what a metadata log directory holds and whether a node can be started on it",
 		Long: `Say what a metadata log directory holds and whether a node can be started on it with this
 configuration. Nothing is changed. The exit code is 1 when it cannot be, and the message says why
-and what to do. The records of the log and its snapshots are not read: a start checks them, too.`,
+and what to do. If it can be, the log is replayed, and what Kafka's brokers do not accept of it is
+listed: a started node heals that (yakt heal).`,
 		Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
@@ -66,6 +67,12 @@ func storageRows(r *node.StorageReport) [][]string {
 	}
 	for _, w := range r.Warnings {
 		rows = append(rows, row("WARNING", w))
+	}
+	if r.Poisoned > 0 {
+		rows = append(rows, row("POISONED", fmt.Sprintf("%d, which end every broker that reads them: start the node, then see yakt heal --help", r.Poisoned)))
+	}
+	for _, p := range r.Poison {
+		rows = append(rows, row("POISON", p))
 	}
 	for _, name := range r.ApacheFiles {
 		rows = append(rows, row("APACHE FILE", name))

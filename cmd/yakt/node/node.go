@@ -173,6 +173,7 @@ func (n *Node) controllerConfig() controller.Config {
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
 		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
 		Limits: requestLimits(cfg.RequestLimits),
+		CutLog: func(offset int64) { n.log.CutBefore(offset) },
 	}
 	if cfg.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
