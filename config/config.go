@@ -79,6 +79,7 @@ type Config struct {
 
 	// Our own.
 	HTTPListeners  []HostPort // none: no HTTP
+	HTTPDefault    bool       // HTTPListeners are the default: yakt.http.listeners is not set
 	HTTPInsecure   bool       // HTTPListeners may be reached by other machines
 	DebugListeners []HostPort // none: no profiles; loopback only
 	LogLevel       string     // debug, info, warn or error

@@ -5,7 +5,8 @@ const ownTitle = "YAKt's own"
 // ownKeys are the few settings Kafka has no name for.
 func ownKeys() []use {
 	return []use{
-		{name: "yakt.http.listeners", typ: "list", def: "127.0.0.1:8093", doc: "What the HTTP API listens on, as `host:port`; an empty host is every address, an empty list turns it off."},
+		{name: "yakt.http.listeners", typ: "list", def: "127.0.0.1:8093", doc: "What the HTTP API listens on, as `host:port`; an empty host is every address, an empty list turns it off. " +
+			"A node whose default is taken runs without a port of its own, and says so."},
 		{name: "yakt.http.insecure", typ: "boolean", def: "false", doc: "Lets yakt.http.listeners be reached by other machines although the HTTP API asks nobody who they are: for a network where everyone may do everything.",
 			bind: toBool(func(c *Config) *bool { return &c.HTTPInsecure })},
 		{name: "yakt.debug.listeners", typ: "list", def: "", doc: "Where Go's profiles (/debug/pprof/) are served, as `host:port` with a loopback address; empty turns it off."},

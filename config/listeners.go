@@ -195,6 +195,8 @@ func (r *reader) reachable(l Listener, first bool) Listener {
 
 func (r *reader) httpListeners() []HostPort {
 	const key = "yakt.http.listeners"
+	_, source, _ := r.get(r.table[key])
+	r.config.HTTPDefault = source == fromDefault
 	all := r.hostPorts(key, "127.0.0.1:8093")
 	for _, at := range all {
 		switch {
