@@ -7,21 +7,31 @@ import (
 	"testing"
 )
 
-// fakePrograms makes bin/ with programs that print their name and arguments, and returns the folder
-// that bin/ is in.
-func fakePrograms(t *testing.T, names ...string) string {
+// kafkaPrograms are those of Kafka that texts tell people to run.
+var kafkaPrograms = []string{
+	"kafka-storage.sh", "kafka-server-start.sh", "kafka-topics.sh", "kafka-metadata-quorum.sh",
+	"kafka-features.sh",
+}
+
+// fakePrograms makes programs that print their name and arguments.
+func fakePrograms(t *testing.T, dir string, names ...string) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
 	for _, name := range names {
 		script := "#!/bin/sh\necho " + name + " \"$@\"\n"
-		if err := os.WriteFile(filepath.Join(dir, "bin", name), []byte(script), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(dir, name), script)
 	}
-	return dir
+}
+
+// writeFile makes a file that may be run, and the folders that it is in.
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(text), 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // shell runs a script in a directory, as if it was pasted there, and returns what it printed.
