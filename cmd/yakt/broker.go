@@ -104,7 +104,7 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 				return err
 			}
 			body := map[string]any{"brokerId": id, "brokerHost": host, "brokerPort": port, "securityProtocol": strings.ToUpper(protocol), "rackId": rack}
-			if incarnation != "" {
+			if cmd.Flags().Changed("incarnation") {
 				body["internalUUID"] = incarnation
 			}
 			if len(logDirs) > 0 {
@@ -156,7 +156,7 @@ func brokerChangeCommand(c *client) *cobra.Command {
 		Use: "change ID [--status STATUS] [--host HOST] [--port PORT] [--security-protocol PROTOCOL] [--rack RACK]", Short: "Fence, unfence or shut down a broker, or change where it listens", Args: args(1),
 	}
 	f := cmd.Flags()
-	f.Int64Var(&epoch, "epoch", -1, "epoch of its registration; the present one when absent")
+	f.Int64Var(&epoch, "epoch", 0, "epoch of its registration; the present one when absent")
 	f.String("status", "", "FENCED, UNFENCED, or CLOSED for a controlled shutdown")
 	f.String("host", "", "new host")
 	f.Int32("port", 0, "new port")
@@ -167,7 +167,7 @@ func brokerChangeCommand(c *client) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if epoch < 0 {
+		if !cmd.Flags().Changed("epoch") {
 			epoch = b.Fields.Epoch
 		}
 		body := map[string]any{"brokerId": b.Fields.BrokerID, "epoch": epoch}

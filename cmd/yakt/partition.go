@@ -34,7 +34,7 @@ func partitionCreateCommand(c *client) *cobra.Command {
 			if cmd.Flags().Changed("id") {
 				body["partitionId"] = id
 			}
-			if replicas != "" {
+			if cmd.Flags().Changed("replicas") {
 				ids, err := parseIDs(replicas)
 				if err != nil {
 					return err
@@ -87,7 +87,7 @@ func producerCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if epoch < 0 {
+			if !cmd.Flags().Changed("epoch") {
 				epoch = b.Fields.Epoch
 			}
 			var answer struct {
@@ -104,7 +104,7 @@ func producerCommand() *cobra.Command {
 			})
 		},
 	}
-	register.Flags().Int64Var(&epoch, "epoch", -1, "epoch of the broker's registration; the present one when absent")
+	register.Flags().Int64Var(&epoch, "epoch", 0, "epoch of the broker's registration; the present one when absent")
 	cmd.AddCommand(register)
 	return cmd
 }
