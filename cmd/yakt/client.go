@@ -130,15 +130,15 @@ func (c *client) try(ctx context.Context, server, method, path string, query url
 
 // serverURL is where a server's HTTP API is: --server has URLs, and hosts with or without a port.
 func serverURL(server string) (*url.URL, error) {
-	server = strings.TrimRight(strings.TrimSpace(server), "/")
-	text := server
+	text := strings.TrimSpace(server)
 	if !strings.Contains(text, "://") {
-		text = "http://" + withPort(text)
+		text = "http://" + withPort(strings.TrimRight(text, "/"))
 	}
 	at, err := url.Parse(text)
 	if err != nil || at.Hostname() == "" {
 		return nil, &exitError{exitUsage, fmt.Errorf("--server %q is not an address such as %s", server, serverDefault)}
 	}
+	at.Path = strings.TrimRight(at.Path, "/")
 	return at, nil
 }
 
@@ -160,7 +160,7 @@ func (c *client) noAnswer(host, method string, err error) error {
 	}
 	again := "try again"
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		why, again = fmt.Errorf("not within %v", c.timeout), "allow more by --timeout"
+		why, again = fmt.Errorf("it took more than %v", c.timeout), "allow more by --timeout"
 	}
 	op, ok := errors.AsType[*net.OpError](err)
 	switch {

@@ -38,6 +38,14 @@ func partitionRow(f httpapi.PartitionFields) []string {
 	return row(f.PartitionID, f.Leader, f.Replicas, f.ISR, f.AddingReplicas, f.RemovingReplicas, f.PartitionEpoch)
 }
 
+// forgetID takes out the id that a topic was given for a check: it will never have it.
+func (t *topicAnswer) forgetID() {
+	t.TopicUUID, t.Fields.TopicUUID = "", ""
+	for i := range t.Partitions {
+		t.Partitions[i].Fields.TopicUUID = ""
+	}
+}
+
 var topicPartitionHeader = []string{
 	"PARTITION", "LEADER", "LEADER EPOCH", "REPLICAS", "ISR", "ELR", "LAST KNOWN ELR", "ADDING",
 	"REMOVING", "EPOCH",
@@ -88,7 +96,7 @@ func topicCreateCommand(c *client) *cobra.Command {
 				return err
 			}
 			if t.ValidateOnly = n.validate; n.validate {
-				t.TopicUUID, t.Fields.TopicUUID = "", "" // drawn for the check, and never used
+				t.forgetID()
 			}
 			return c.showTopic(&t)
 		},
