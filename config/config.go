@@ -198,6 +198,7 @@ func (r *reader) refuse(name, wrong, fix string) {
 	if key := r.table[name]; key != nil {
 		if text, source, ok := r.get(key); ok {
 			p.Value, p.Source = shown(name, text), source
+			r.hint(&p, key, text)
 		}
 		if r.path == "" && !r.embedded && (p.Value == "" || p.Source == fromDefault) {
 			p.Fix += "; the environment variable is " + key.Env()

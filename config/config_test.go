@@ -242,7 +242,8 @@ node.id=${env:NODE}
 controller.quorum.voters=${env:NODE}@localhost:${file:` + secrets + `:port}
 listeners=CONTROLLER://localhost:${file:` + secrets + `:port}
 controller.listener.names=CONTROLLER
-log.dirs=/data/${nosuch:x}/${env:HOME}
+log.dirs=/data/${env:NODE}
+broker.rack=${nosuch:x}/${env:HOME}
 delegation.token.secret.key=${file:` + secrets + `:token}
 ssl.key.password=${java:path:key}
 `
@@ -250,7 +251,8 @@ ssl.key.password=${java:path:key}
 	c, notices := mustLoad(t, path, nil)
 	equal(t, "voters", c.Voters, []Voter{{1, HostPort{"localhost", 9093}}})
 	equal(t, "secret", c.DelegationToken.SecretKey, "grün")
-	equal(t, "what cannot be resolved stays", c.MetadataLogDir, "/data/${nosuch:x}/${env:HOME}")
+	equal(t, "directory", c.MetadataLogDir, "/data/1")
+	equal(t, "what cannot be resolved stays", c.Static["broker.rack"], "${nosuch:x}/${env:HOME}")
 	equal(t, "ignored keys need not resolve", c.Static["ssl.key.password"], "${java:path:key}")
 	equal(t, "notices", len(notices), 1)
 	for value, want := range map[string]string{
