@@ -180,6 +180,10 @@ func progress(w io.Writer, what string, f func() error) error {
 	if !terminal(w) {
 		return f()
 	}
+	return showProgress(w, what, f)
+}
+
+func showProgress(w io.Writer, what string, f func() error) error {
 	done := make(chan error, 1)
 	began := time.Now()
 	go func() { done <- f() }()
@@ -206,5 +210,9 @@ func terminal(w io.Writer) bool {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull) // is a device of this kind, too
+	return err != nil || !os.SameFile(info, null)
 }
