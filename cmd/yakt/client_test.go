@@ -29,6 +29,7 @@ func startNode(t *testing.T) string {
 	cfg, _, err := config.Load("", map[string]string{
 		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1", "controller.listener.names": "CONTROLLER",
 		"listeners": "CONTROLLER://127.0.0.1:0", "log.dirs": t.TempDir(), "yakt.http.listeners": "127.0.0.1:0", "metadata.max.idle.interval.ms": "0",
+		"broker.session.timeout.ms": "600000",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -77,17 +78,24 @@ func contains(t *testing.T, text string, parts ...string) {
 	}
 }
 
+// alive registers a broker and sends heartbeats for it until it is unfenced.
+func alive(t *testing.T, server string, id int) {
+	t.Helper()
+	out, _ := yakt(t, exitOK, "broker register %d --host b%d --port 909%d --rack r%d --server %s", id, id, id, id, server)
+	contains(t, out, "INIT", fmt.Sprintf("b%d", id))
+	out, _ = yakt(t, exitOK, "feed --broker %d -o json --server %s", id, server)
+	var n news
+	if err := json.Unmarshal([]byte(out), &n); err != nil {
+		t.Fatal(err)
+	}
+	yakt(t, exitOK, "feed --broker %d --offset %d --server %s", id, n.EndOffset, server)
+}
+
 func TestCommandsDriveACluster(t *testing.T) {
-	t.Setenv("YAKT_SERVER", startNode(t))
+	server := startNode(t)
+	t.Setenv("YAKT_SERVER", server)
 	for id := 1; id <= 3; id++ {
-		out, _ := yakt(t, exitOK, "broker register %d --host b%d --port 909%d --rack r%d", id, id, id, id)
-		contains(t, out, "INIT", fmt.Sprintf("b%d", id))
-		out, _ = yakt(t, exitOK, "feed --broker %d -o json", id)
-		var n news
-		if err := json.Unmarshal([]byte(out), &n); err != nil {
-			t.Fatal(err)
-		}
-		yakt(t, exitOK, "feed --broker %d --offset %d", id, n.EndOffset)
+		alive(t, server, id)
 	}
 	out, _ := yakt(t, exitOK, "broker list")
 	contains(t, out, "UNFENCED", "b1", "b2", "b3")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,7 +38,7 @@ func (u *untilText) Write(p []byte) (int, error) {
 func TestFollowing(t *testing.T) {
 	t.Parallel()
 	server := startNode(t)
-	yakt(t, exitOK, "broker register 1 --host b1 --server %s", server)
+	alive(t, server, 1)
 	for name, follow := range map[string]func(ctx context.Context, c *client) error{
 		"log": func(ctx context.Context, c *client) error { return c.followLog(ctx, 0) },
 		"client": func(ctx context.Context, c *client) error {
@@ -53,24 +54,21 @@ func TestFollowing(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				topic := "followed-" + name + "-" + output
-				// The broker is alive once its own feed has followed, so another one is always there.
-				started := &untilText{text: "RegisterBrokerRecord"}
+				create := sync.OnceFunc(func() {
+					go run([]string{"topic", "create", topic, "--server", server}, io.Discard, io.Discard)
+				})
+				began := &untilText{text: "RegisterBrokerRecord", found: create}
 				seen := &untilText{text: topic, found: cancel}
-				started.found = func() { started.found = func() {}; go create(server, topic) }
-				c := &client{servers: server, output: output, timeout: time.Minute, out: io.MultiWriter(started, seen), errOut: io.Discard}
+				c := &client{
+					servers: server, output: output, timeout: time.Minute,
+					out: io.MultiWriter(began, seen), errOut: io.Discard,
+				}
 				err := unless(ctx, follow(ctx, c))
 				if err != nil || !strings.Contains(seen.String(), topic) {
 					t.Errorf("%v\n%s", err, &seen.Buffer)
 				}
 			})
 		}
-	}
-}
-
-// create makes a topic as soon as a broker is alive.
-func create(server, topic string) {
-	for run([]string{"topic", "create", topic, "--server", server}, io.Discard, io.Discard) == exitFailed {
-		_ = run([]string{"feed", "--broker", "1", "--offset", "1000", "--server", server}, io.Discard, io.Discard)
 	}
 }
 

@@ -37,7 +37,10 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	node.Version = version
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // newRoot makes the command with all others below it.
 func newRoot() *cobra.Command {
@@ -54,7 +57,6 @@ func newRoot() *cobra.Command {
 }
 
 func run(args []string, out, errOut io.Writer) int {
-	node.Version = version
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(out)
