@@ -11,8 +11,8 @@ import (
 // nameTimeout bounds the questions to name servers at a start.
 const nameTimeout = 2 * time.Second
 
-// machineName is the name of this machine: in full, as Java finds it, where the name service knows a
-// full name.
+// machineName is the name of this machine: in full, as Java finds it, where the name service knows
+// a full name.
 func machineName() (string, error) {
 	host, err := os.Hostname()
 	if err != nil {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// lateComment finds what is meant for a comment and stands behind a value. Neither Java nor YAKt takes
-// it for one.
+// lateComment finds what is meant for a comment and stands behind a value. Neither Java nor YAKt
+// takes it for one.
 var lateComment = regexp.MustCompile(`[ \t]#.*`)
 
-// misread says how a value reads differently than it looks, and what to do: what looks like a comment
-// or a variable is part of the value, as for Kafka. wrong is "" when it reads as it looks.
+// misread says how a value reads differently than it looks, and what to do: what looks like a
+// comment or a variable is part of the value, as for Kafka. wrong is "" when it reads as it looks.
 func (k *Key) misread(text string) (wrong, fix string) {
 	comment := strings.TrimLeft(lateComment.FindString(text), " \t")
 	switch {
@@ -26,8 +26,8 @@ func (k *Key) misread(text string) (wrong, fix string) {
 	return "", ""
 }
 
-// checkDirectoryNames refuses names of directories that nobody means. To take them as they are would
-// format a directory of that name, and leave the right one alone.
+// checkDirectoryNames refuses names of directories that nobody means. To take them as they are
+// would format a directory of that name, and leave the right one alone.
 func (r *reader) checkDirectoryNames() {
 	for _, name := range []string{"log.dirs", "log.dir", "metadata.log.dir"} {
 		if wrong, fix := r.table[name].misread(r.text(name)); wrong != "" {

@@ -65,8 +65,8 @@ func TestStandbyForwardsOrRedirects(t *testing.T) {
 	}
 }
 
-// TestAStandbyAsksTheLeaderForTheQuorum: a standby knows the progress of nobody but itself, and passes
-// the question on when it is asked for what the leader knows.
+// TestAStandbyAsksTheLeaderForTheQuorum: a standby knows the progress of nobody but itself, and
+// passes the question on when it is asked for what the leader knows.
 func TestAStandbyAsksTheLeaderForTheQuorum(t *testing.T) {
 	active, standbys := leader(t, startNodes(t, 3))
 	for _, s := range append(standbys, active) {

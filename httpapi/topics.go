@@ -49,8 +49,8 @@ type topicAnswer struct {
 	Configs    map[string]string `json:"configs" doc:"Configuration that is set on the topic; all else has its default." example:"{\"retention.ms\":\"3600000\"}"`
 }
 
-// TopicPartition is a partition in a topic's answer: its record, with what the record's contract has no
-// fields for.
+// TopicPartition is a partition in a topic's answer: its record, with what the record's contract
+// has no fields for.
 type TopicPartition struct {
 	Record[PartitionFields]
 	LeaderEpoch  int32   `json:"leaderEpoch" doc:"Counts the changes of the partition's leader." example:"0"`

@@ -124,8 +124,8 @@ func (a *applier) load(m mark) error {
 // countAnew begins the way to the next snapshot.
 func (a *applier) countAnew() { a.sinceBytes, a.sinceTime, a.share = 0, a.l.now(), 0 }
 
-// reportLeader logs a change of leader and tells the application. The loss of a leader is a warning,
-// once, however many elections fail before there is another.
+// reportLeader logs a change of leader and tells the application. The loss of a leader is a
+// warning, once, however many elections fail before there is another.
 func (a *applier) reportLeader(t *applyTask) {
 	now := *t.lead
 	if t.lost && now.leader < 0 && a.leader >= 0 {

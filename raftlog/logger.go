@@ -48,8 +48,8 @@ func inNodeIDs(format string, v []any) string {
 	return fmt.Sprintf(format, translated...)
 }
 
-// raftNumber is a number in a line of raft's, which prints the ids of its members by %x and all other
-// numbers by other verbs.
+// raftNumber is a number in a line of raft's, which prints the ids of its members by %x and all
+// other numbers by other verbs.
 type raftNumber uint64
 
 // Format implements fmt.Formatter.

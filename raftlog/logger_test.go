@@ -9,8 +9,8 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// TestRaftsLinesNameNodes formats lines as raft does, whose ids are one above the nodes' and printed
-// in hexadecimal.
+// TestRaftsLinesNameNodes formats lines as raft does, whose ids are one above the nodes' and
+// printed in hexadecimal.
 func TestRaftsLinesNameNodes(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

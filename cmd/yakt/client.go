@@ -36,7 +36,8 @@ func (c *client) flags(cmd *cobra.Command) {
 		server = serverDefault
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&c.servers, "server", server, "HTTP address of a node, or several with commas: the next is asked when one cannot be reached (environment: YAKT_SERVER)")
+	f.StringVar(&c.servers, "server", server, "HTTP address of a node; of several, separated by commas, the next is tried "+
+		"when one cannot be reached (environment: YAKT_SERVER)")
 	f.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
 	outputFlag(cmd, &c.output)
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -151,8 +152,8 @@ func withPort(host string) string {
 	return net.JoinHostPort(strings.Trim(strings.TrimSuffix(host, ":"), "[]"), port)
 }
 
-// noAnswer says why there was no answer, or not all of one. A change that may have arrived is not tried
-// elsewhere.
+// noAnswer says why there was no answer, or not all of one. A change that may have arrived is not
+// tried elsewhere.
 func (c *client) noAnswer(host, method string, err error) error {
 	why := err
 	if u, ok := errors.AsType[*url.Error](err); ok {

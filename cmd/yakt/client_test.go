@@ -259,8 +259,8 @@ func TestNoAnswer(t *testing.T) {
 	}
 }
 
-// TestQuorumOfStandbys: a standby is asked for what the leader knows, and without a leader for what it
-// knows itself.
+// TestQuorumOfStandbys: a standby is asked for what the leader knows, and without a leader for what
+// it knows itself.
 func TestQuorumOfStandbys(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -34,8 +34,8 @@ type news struct {
 	Records    []httpapi.Record[rawJSON] `json:"records"`
 }
 
-// followWait is how long each request of a following command waits for news: less than an answer may
-// take at all.
+// followWait is how long each request of a following command waits for news: less than an answer
+// may take at all.
 func (c *client) followWait() string {
 	wait := 20 * time.Second
 	if c.timeout > 0 {
@@ -56,8 +56,8 @@ func feedCommand() *cobra.Command {
 		Use: "feed (--client | --broker ID) [--offset N] [--follow]", Short: "Show what changed, as clients or brokers see it", Args: args(0),
 		Long: `Show what changed since an offset, or the whole state without one.
 
---client shows topics, partitions and brokers. --broker sends that broker's heartbeat, too: it brings a registered
-broker to life and, with --follow, keeps it alive.`,
+--client shows topics, partitions and brokers. --broker also sends that broker's heartbeat: it unfences a
+registered broker and, with --follow, keeps it alive.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for name, value := range map[string]*int64{"broker": &a.broker, "offset": &a.offset} {
 				if !cmd.Flags().Changed(name) {
@@ -77,9 +77,9 @@ broker to life and, with --follow, keeps it alive.`,
 	c.flags(cmd)
 	f := cmd.Flags()
 	f.BoolVar(&a.clients, "client", false, "as clients see it")
-	f.Int64Var(&a.broker, "broker", 0, "as this broker sees it, and its heartbeat")
-	f.Int64Var(&a.offset, "offset", 0, "offset of the last record that is known already")
-	f.BoolVarP(&a.follow, "follow", "f", false, "go on until interrupted")
+	f.Int64Var(&a.broker, "broker", 0, "as this broker sees it; sends its heartbeat")
+	f.Int64Var(&a.offset, "offset", 0, "offset of the last record that you already have")
+	f.BoolVarP(&a.follow, "follow", "f", false, "keep following until interrupted")
 	cmd.MarkFlagsMutuallyExclusive("client", "broker")
 	return cmd
 }

@@ -59,8 +59,8 @@ func logDumpCommand(c *client) *cobra.Command {
 			return c.dumpLog(cmd.Context(), from, to)
 		},
 	}
-	cmd.Flags().Int64Var(&from, "from", 0, "first offset; the oldest when absent")
-	cmd.Flags().Int64Var(&to, "to", 0, "last offset; the newest when absent")
+	cmd.Flags().Int64Var(&from, "from", 0, "first offset; the oldest if absent")
+	cmd.Flags().Int64Var(&to, "to", 0, "last offset; the newest if absent")
 	return cmd
 }
 
@@ -88,7 +88,7 @@ func (c *client) dumpLog(ctx context.Context, first, last int64) error {
 func logTailCommand(c *client) *cobra.Command {
 	var n int64
 	cmd := &cobra.Command{
-		Use: "tail [-n N]", Short: "Print the last records of the log and go on until interrupted", Args: args(0),
+		Use: "tail [-n N]", Short: "Print the last records of the log, and new ones until interrupted", Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if n < 0 {
 				return &exitError{exitUsage, fmt.Errorf("-n %d is not a number of records", n)}
@@ -102,7 +102,7 @@ func logTailCommand(c *client) *cobra.Command {
 			return unless(ctx, c.followLog(ctx, max(q.LogStart, q.HighWatermark-n)))
 		},
 	}
-	cmd.Flags().Int64VarP(&n, "lines", "n", 10, "how many of the last records to begin with")
+	cmd.Flags().Int64VarP(&n, "lines", "n", 10, "how many existing records to print first")
 	return cmd
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// newLogger logs to w as the configuration says. Every line names the node that writes it, since the
-// logs of several nodes are read together; lines about another node call it peer.
+// newLogger logs to w as the configuration says. Every line names the node that writes it, since
+// the logs of several nodes are read together; lines about another node call it peer.
 func newLogger(w io.Writer, cfg *config.Config) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {

@@ -15,10 +15,10 @@ import (
 
 func quorumCommand() *cobra.Command {
 	c := new(client)
-	cmd := group("quorum", "The controllers and how they are doing")
+	cmd := group("quorum", "Show the state of the controller quorum")
 	c.flags(cmd)
 	cmd.AddCommand(&cobra.Command{
-		Use: "status", Short: "Show who leads, and how far everyone is", Args: args(0),
+		Use: "status", Short: "Show the leader, and how far each voter and observer has got", Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := c.quorumStatus(cmd.Context())
 			if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/yakt/yakt/httpapi"
 )
 
-// TestErrorsNameCommands: what a node advises in terms of its HTTP operations is said with commands,
-// all of which exist.
+// TestErrorsNameCommands: what a node advises in terms of its HTTP operations is said with
+// commands, all of which exist.
 func TestErrorsNameCommands(t *testing.T) {
 	t.Parallel()
 	got := inCommands(`There is no topic named "create_topic". Check the name with get_topic_by_name, ` +

@@ -66,7 +66,7 @@ func snapshotListCommand() *cobra.Command {
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&dir, "dir", "", "directory of the files, instead of a configuration")
+	cmd.Flags().StringVar(&dir, "dir", "", "directory of the snapshots, instead of a configuration")
 	outputFlag(cmd, &output)
 	return cmd
 }
@@ -159,8 +159,8 @@ func snapshotSaveCommand() *cobra.Command {
 	c, replace := new(client), false
 	cmd := &cobra.Command{
 		Use: "save FILE", Short: "Download a node's state as a snapshot; it holds secrets", Args: args(1),
-		Long: `Download a node's state as a snapshot in Kafka's format; - writes it to standard output. It holds secrets, and only
-its owner may read the file.`,
+		Long: `Download a node's state as a snapshot in Kafka's format. If FILE is -, it goes to standard output. A
+snapshot holds secrets; only its owner may read the file.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("timeout") {
 				c.timeout = 0 // it takes as long as it takes

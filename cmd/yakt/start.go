@@ -32,11 +32,12 @@ func startCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start [--config FILE]",
 		Short: "Run a controller node",
-		Long: `Run a controller node until SIGTERM, SIGINT or SIGHUP; a leader hands over first.
+		Long: `Run a controller node until SIGTERM, SIGINT or SIGHUP. A leader hands over before it stops.
 
-Without --config it is a quorum of one node in ./yakt-data, formatted at the first start: for trying things out. With
-one, or with a node id, voters, bootstrap servers or directories from the environment or --override, the directory must
-have been formatted by "yakt format" or by Kafka's own kafka-storage.`,
+Without a configuration this is a quorum of one node in ./yakt-data, which is formatted at the first
+start: for trying things out. As soon as a file, the environment or --override names a node id, voters,
+bootstrap servers or directories, the directory must have been formatted with "yakt format" or with
+Kafka's own kafka-storage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return start(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -79,8 +80,8 @@ func start(ctx context.Context, s settings, out, errOut io.Writer) error {
 }
 
 // stopSignals are the signals that stop a node with a hand-over: SIGTERM, SIGINT, and SIGHUP, which
-// a closed terminal sends. SIGINT and SIGHUP are left out where the parent has them ignored, as nohup
-// does: to listen for them would undo that.
+// a closed terminal sends. SIGINT and SIGHUP are left out where the parent has them ignored, as
+// nohup does: to listen for them would undo that.
 func stopSignals(ignored func(os.Signal) bool) []os.Signal {
 	stop := []os.Signal{syscall.SIGTERM}
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {

@@ -99,8 +99,8 @@ func TestAProcessStopsInOrder(t *testing.T) {
 	}
 }
 
-// TestWelcomeCanBePasted runs what a new user is told to paste, with the programs of Kafka replaced by
-// ones that say how they were called.
+// TestWelcomeCanBePasted runs what a new user is told to paste, with the programs of Kafka replaced
+// by ones that say how they were called.
 func TestWelcomeCanBePasted(t *testing.T) {
 	t.Parallel()
 	text := broker("127.0.0.1:9093", "7_05x8AOSXy5FAzj7yvrRw", "CONTROLLER")

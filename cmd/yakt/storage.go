@@ -10,7 +10,7 @@ import (
 )
 
 func storageCommand() *cobra.Command {
-	return group("storage", "Look at a node's directory", storageCheckCommand())
+	return group("storage", "Inspect a node's directory", storageCheckCommand())
 }
 
 func storageCheckCommand() *cobra.Command {
@@ -20,10 +20,10 @@ func storageCheckCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "check --config FILE [--dir DIR]",
-		Short: "Say what a metadata log directory holds and whether a node can be started on it",
-		Long: `Say what a metadata log directory holds and whether a node can be started on it with this
-configuration. Nothing is changed. The exit code is 1 when it cannot be, and the message says why
-and what to do. The records of the log and its snapshots are not read: a start checks them, too.`,
+		Short: "Show what a metadata log directory holds and whether a node can start on it",
+		Long: `Show what a metadata log directory holds and whether a node can start on it with this configuration.
+Nothing is changed. If it cannot, the exit code is 1, and the message says why and what to do. The records
+of the log and the snapshots are not read; a start checks them, too.`,
 		Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
@@ -48,7 +48,7 @@ and what to do. The records of the log and its snapshots are not read: a start c
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&dir, "dir", "", "directory to look at, instead of the configured one")
+	cmd.Flags().StringVar(&dir, "dir", "", "directory to inspect, instead of the configured one")
 	outputFlag(cmd, &output)
 	return cmd
 }

@@ -102,10 +102,10 @@ func topicCreateCommand(c *client) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.Int32VarP(&n.partitions, "partitions", "p", 0, "number of partitions; the controllers' default when absent")
-	f.Int32VarP(&n.factor, "replication-factor", "r", 0, "replicas of each partition; the controllers' default when absent")
+	f.Int32VarP(&n.partitions, "partitions", "p", 0, "number of partitions; the controllers' default if absent")
+	f.Int32VarP(&n.factor, "replication-factor", "r", 0, "replicas of each partition; the controllers' default if absent")
 	f.StringToStringVar(&n.configs, "config", nil, "configuration, as key=value; may be repeated")
-	f.StringVar(&n.assignment, "assignment", "", "brokers of each partition instead, such as 1,2:2,3 for two partitions")
+	f.StringVar(&n.assignment, "assignment", "", "brokers of each partition, such as 1,2:2,3 for two partitions")
 	f.BoolVar(&n.validate, "validate-only", false, "only check whether the topic could be created")
 	return cmd
 }

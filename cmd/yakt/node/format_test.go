@@ -110,7 +110,8 @@ func TestLevelsThatAreNotKnown(t *testing.T) {
 	}
 }
 
-// TestStorageReports: a check changes nothing, says what a start would say, and sees a running node.
+// TestStorageReports: a check changes nothing, says what a start would say, and sees a running
+// node.
 func TestStorageReports(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t, 1, filepath.Join(t.TempDir(), "d"), staticOne)
@@ -156,7 +157,8 @@ func TestNotFormatted(t *testing.T) {
 		"cannot add a node to a quorum that exists")
 }
 
-// TestMetadataOfAnInterruptedFormat: a meta.properties that cannot be used says so wherever it is read.
+// TestMetadataOfAnInterruptedFormat: a meta.properties that cannot be used says so wherever it is
+// read.
 func TestMetadataOfAnInterruptedFormat(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t, 1, filepath.Join(t.TempDir(), "d"), staticOne)

@@ -10,8 +10,8 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// TestATakenHTTPPort starts a node whose HTTP address is taken: an address that the operator chose is
-// an error, the default is not.
+// TestATakenHTTPPort starts a node whose HTTP address is taken: an address that the operator chose
+// is an error, the default is not.
 func TestATakenHTTPPort(t *testing.T) {
 	t.Parallel()
 	other, err := net.Listen("tcp", "127.0.0.1:0")

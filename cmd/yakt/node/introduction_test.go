@@ -42,8 +42,8 @@ func TestIntroductions(t *testing.T) {
 	}
 }
 
-// TestStrangeIntroductions: what is not understood is an error for who reads it, and is passed on for
-// the controller to report.
+// TestStrangeIntroductions: what is not understood is an error for who reads it, and is passed on
+// for the controller to report.
 func TestStrangeIntroductions(t *testing.T) {
 	t.Parallel()
 	other, err := record.Append(nil, &record.NoOp{}, 0)

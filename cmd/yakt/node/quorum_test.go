@@ -112,7 +112,8 @@ func TestAQuorumOfThree(t *testing.T) {
 	}
 }
 
-// TestAddressesByWeight: what this node's configuration insists on comes before the log and the rest.
+// TestAddressesByWeight: what this node's configuration insists on comes before the log and the
+// rest.
 func TestAddressesByWeight(t *testing.T) {
 	t.Parallel()
 	voters := record.Voters{Voters: []record.Voter{
