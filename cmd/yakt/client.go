@@ -75,7 +75,8 @@ func (c *client) decode(resp *http.Response, answer any) error {
 		return c.noAnswer(host, resp.Request.Method, err)
 	}
 	if err := json.Unmarshal(data, answer); err != nil {
-		return fmt.Errorf("the answer of %s makes no sense (%w): is it a YAKt node of this release?", host, err)
+		return fmt.Errorf("the answer of %s cannot be read (%w): is it a YAKt node of this release?",
+			host, err)
 	}
 	return nil
 }
@@ -137,7 +138,8 @@ func serverURL(server string) (*url.URL, error) {
 	}
 	at, err := url.Parse(text)
 	if err != nil || at.Hostname() == "" {
-		return nil, &exitError{exitUsage, fmt.Errorf("--server %q is not an address such as %s", server, serverDefault)}
+		err = fmt.Errorf("--server %q is not an address such as %s", server, serverDefault)
+		return nil, &exitError{exitUsage, err}
 	}
 	at.Path = strings.TrimRight(at.Path, "/")
 	return at, nil
@@ -166,9 +168,11 @@ func (c *client) noAnswer(host, method string, err error) error {
 	op, ok := errors.AsType[*net.OpError](err)
 	switch {
 	case ok && op.Op == "dial":
-		return &exitError{exitUnavailable, fmt.Errorf("cannot reach %s: %w; is a node running there? Name another one by --server", host, op.Err)}
+		return &exitError{exitUnavailable, fmt.Errorf("cannot reach %s: %w; is a node running there? "+
+			"Name another one by --server", host, op.Err)}
 	case method != http.MethodGet:
-		return &exitError{exitUnknown, fmt.Errorf("%s did not answer in full: %w; whether it was done is not known: look before you try again", host, why)}
+		return &exitError{exitUnknown, fmt.Errorf("%s did not answer in full: %w; it is not known "+
+			"whether the change was carried out: look before you try again", host, why)}
 	}
 	return &exitError{exitUnavailable, fmt.Errorf("%s did not answer in full: %w; %s", host, why, again)}
 }

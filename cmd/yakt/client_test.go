@@ -160,7 +160,7 @@ func TestSnapshotCommands(t *testing.T) {
 		t.Errorf("names of Go types:\n%s", out)
 	}
 	_, errOut := yakt(t, exitFailed, "snapshot save %s --server %s", file, server)
-	contains(t, errOut, file+" is there already", "--replace")
+	contains(t, errOut, file+" exists", "--replace")
 	yakt(t, exitOK, "snapshot save %s --server %s --replace", file, server)
 	binary, _ := yakt(t, exitOK, "snapshot save - --server %s", server)
 	if _, err := metadata.ReadCheckpoint(strings.NewReader(binary)); err != nil {
@@ -247,9 +247,9 @@ func TestNoAnswer(t *testing.T) {
 		{http.MethodGet, of(refused), exitUnavailable, "cannot reach n:1: connection refused; is"},
 		{http.MethodPost, of(refused), exitUnavailable, "cannot reach n:1: connection refused; is"},
 		{http.MethodGet, of(context.DeadlineExceeded), exitUnavailable, "it took more than 1s; allow"},
-		{http.MethodPost, of(context.DeadlineExceeded), exitUnknown, "it took more than 1s; whether"},
+		{http.MethodPost, of(context.DeadlineExceeded), exitUnknown, "it took more than 1s; it is not known"},
 		{http.MethodGet, io.ErrUnexpectedEOF, exitUnavailable, "unexpected EOF; try again"},
-		{http.MethodPost, of(io.EOF), exitUnknown, "did not answer in full: EOF; whether"},
+		{http.MethodPost, of(io.EOF), exitUnknown, "did not answer in full: EOF; it is not known"},
 	} {
 		err := (&client{timeout: time.Second}).noAnswer("n:1", c.method, c.err)
 		if exitCode(err) != c.code || strings.Contains(err.Error(), "/v1/") {

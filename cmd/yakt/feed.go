@@ -113,7 +113,8 @@ func (c *client) feed(ctx context.Context, a feedArgs) error {
 			return err
 		}
 		if n.Kind == "snapshot" && offset >= 0 {
-			fmt.Fprintf(c.errOut, "yakt: what changed since offset %d is not known here: what follows is the whole state\n", offset)
+			fmt.Fprintf(c.errOut, "yakt: the node does not have the changes since offset %d; "+
+				"what follows is the whole state\n", offset)
 		}
 		if err := c.showRecords(n, n.Records); err != nil || !a.follow {
 			return err

@@ -37,7 +37,7 @@ func (c *client) quorumStatus(ctx context.Context) (*httpapi.Quorum, error) {
 	query := url.Values{"consistency": {"linearizable"}}
 	err := c.call(ctx, "asking the leader", http.MethodGet, "/v1/quorum", query, nil, q)
 	if p, ok := errors.AsType[*httpapi.Problem](err); ok {
-		fmt.Fprintf(c.errOut, "yakt: %v\nyakt: so this is only what the node that was asked knows\n", p)
+		fmt.Fprintf(c.errOut, "yakt: %v\nyakt: this is only what the node that was asked knows\n", p)
 		return c.quorum(ctx, "asking the node")
 	}
 	return q, err

@@ -178,7 +178,7 @@ snapshot holds secrets; only its owner may read the file.`,
 // saveSnapshot downloads a snapshot to a file, or to standard output.
 func (c *client) saveSnapshot(ctx context.Context, path string, replace bool) error {
 	if _, err := os.Lstat(path); err == nil && path != "-" && !replace {
-		return fmt.Errorf("%s is there already: name another file, or replace it with --replace", path)
+		return fmt.Errorf("%s exists: name another file, or replace this one with --replace", path)
 	}
 	resp, err := c.send(ctx, http.MethodGet, "/v1/snapshot", nil, nil)
 	if err != nil {
@@ -189,7 +189,8 @@ func (c *client) saveSnapshot(ctx context.Context, path string, replace bool) er
 		return save(path, resp.Body)
 	}
 	if terminal(c.out) {
-		return &exitError{exitUsage, errors.New("a snapshot is binary: name a file, or redirect standard output")}
+		err := errors.New("a snapshot is binary: name a file, or redirect standard output")
+		return &exitError{exitUsage, err}
 	}
 	return download(c.out, resp.Body)
 }
