@@ -58,7 +58,7 @@ func TestFormatsTakeEffect(t *testing.T) {
 	}{
 		"static":     {staticThree, Format{}, nil, map[string]int16{"metadata.version": 30, "group.version": 1}},
 		"standalone": {dynamic, Format{Standalone: true}, []int32{1}, map[string]int16{"metadata.version": 30}},
-		"first voters, an older release": {
+		"first voters of an older release": {
 			dynamic, Format{InitialControllers: list, ReleaseVersion: "4.0"}, []int32{1, 2},
 			map[string]int16{"metadata.version": 25},
 		},
