@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -14,8 +13,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// configValueMax is how many UTF-16 units a value may have; brokers read no longer ones.
-const configValueMax = 1<<15 - 1
+// configValueMax is how many bytes a value may have; brokers read no longer ones.
+const configValueMax = record.StringMax
 
 const cordonedDirsConfig = "cordoned.log.dirs"
 
@@ -140,7 +139,7 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 			return err
 		case r.Value == nil:
 			delete(all, r.Name)
-		case len(*r.Value) > configValueMax && len(utf16.Encode([]rune(*r.Value))) > configValueMax:
+		case len(*r.Value) > configValueMax:
 			return errorf(kerr.InvalidConfig, "The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", configValueMax)
 		default:
 			all[r.Name] = *r.Value
@@ -149,10 +148,22 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 	if err := cc.validate(res, changes, all, current); err != nil {
 		return err
 	}
-	if created {
-		return nil
+	if !created {
+		if err := cc.exists(res); err != nil {
+			return err
+		}
 	}
-	return cc.exists(res)
+	return writable(changes)
+}
+
+// writable refuses what brokers would not read: names that are too long, and what is not UTF-8. One such resource costs no other.
+func writable(changes []*record.Config) *apiError {
+	for _, r := range changes {
+		if err := invalidRecord(record.Check(r)); err != nil {
+			return &apiError{kerr.InvalidConfig, err.message}
+		}
+	}
+	return nil
 }
 
 // checkChange holds the rules for single keys of brokers.

@@ -27,6 +27,8 @@ type Written struct {
 // Outcome is what an operation came to.
 type Outcome struct {
 	Response kmsg.Response
+	// Message is why the response says no, where it has no room for that; else nil.
+	Message *string
 	// Written are the records of the operation in log order; none when it changed nothing.
 	Written []Written
 	// Image is the state right after the operation: committed, but perhaps no longer the newest. nil for a request that was answered
@@ -79,6 +81,9 @@ func (c *Controller) Do(ctx context.Context, caller Caller, req kmsg.Request) (O
 	if a == nil || a.write == nil {
 		return Outcome{}, Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key()))
 	}
+	if err := c.limits.check(caller, req); err != nil {
+		return Outcome{}, &Error{err.kafka, err.message}
+	}
 	own := *a
 	return c.do(ctx, caller, &own, req, false)
 }
@@ -93,6 +98,9 @@ func (c *Controller) DoNext(ctx context.Context, caller Caller, operation Operat
 		a := apiOf(req.Key())
 		if a == nil || a.write == nil {
 			return result{response: refusal(Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key())))}
+		}
+		if err := c.limits.check(caller, req); err != nil {
+			return result{response: refusal(&Error{err.kafka, err.message})}
 		}
 		return a.write(core, o, req)
 	}}
@@ -162,6 +170,7 @@ type doing struct {
 // note has the result tell what becomes of it once it is proposed. A part that the log refuses may be computed again; only what it
 // took counts.
 func (d *doing) note(core *core, o op, r result) result {
+	d.outcome.Message = r.message
 	if d.dry {
 		return d.rehearse(core, o, r)
 	}
@@ -195,8 +204,13 @@ func (d *doing) add(records []record.Record, base int64, epoch int32, timestampM
 	}
 }
 
-// rehearse keeps the records of a dry run from the log.
+// rehearse keeps the records of a dry run from the log. Those that could not be written are refused as there.
 func (d *doing) rehearse(core *core, o op, r result) result {
+	for _, rec := range r.records {
+		if err := invalidRecord(record.Check(rec)); err != nil {
+			return result{response: refusal(d.explain(err))}
+		}
+	}
 	d.add(r.records, 0, core.epoch, o.now.UnixMilli())
 	d.outcome.Image = preview(core.working, r.records)
 	return result{response: r.response}
@@ -216,6 +230,6 @@ func (d *doing) explain(err *apiError) error {
 }
 
 func (d *doing) finish(resp kmsg.Response) {
-	d.outcome.Response = resp
+	d.outcome.Response = whole(resp)
 	d.done <- d.outcome
 }

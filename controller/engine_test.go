@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -78,7 +77,7 @@ func (d *testDriver) ask(req kmsg.Request) *kmsg.Response {
 		if *slot != nil {
 			d.t.Errorf("%s is answered twice", kmsg.NameForKey(req.Key()))
 		}
-		*slot = resp
+		*slot = whole(resp)
 	})
 	return slot
 }
@@ -306,7 +305,7 @@ func TestAPanicIsAFaultAndTheControllerGoesOn(t *testing.T) {
 	epoch := d.addBroker(1)
 	var got *apiError
 	p := &pendingOp{c: d.Controller, name: "test", reply: func(kmsg.Response) { t.Error("answered") }, fail: func(err *apiError) { got = err }}
-	d.queue.addRequest(p.begin(func(op) result { panic("a bug") }))
+	d.queue.addNew(administrator, false, p.begin(func(op) result { panic("a bug") }))
 	d.work()
 	if got != errFault || d.Stats().Faults != 1 {
 		t.Errorf("%v, %+v", got, d.Stats())
@@ -333,12 +332,12 @@ func noOps(n int) []record.Record {
 	return slices.Repeat([]record.Record{&record.NoOp{}}, n)
 }
 
-// largeConfigs makes records of about a megabyte each.
-func largeConfigs(n int) []record.Record {
-	value := strings.Repeat("x", 1<<20)
+// largeRecords are of a mebibyte each.
+func largeRecords(n int) []record.Record {
+	salt := make([]byte, 1<<20)
 	var all []record.Record
 	for i := range n {
-		all = append(all, &record.Config{ResourceType: metadata.ConfigGroup, ResourceName: fmt.Sprint("g", i), Name: "k", Value: &value})
+		all = append(all, &record.UserScramCredential{Name: fmt.Sprint("u", i), Mechanism: 1, Salt: salt, Iterations: 4096})
 	}
 	return all
 }
@@ -355,9 +354,9 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 		{"two batches", result{records: noOps(recordsPerBatch + 1)}, []int{recordsPerBatch, 1}, nil},
 		{"atomic", result{records: noOps(recordsPerUserOp), atomic: true}, []int{recordsPerUserOp}, nil},
 		{"too many", result{records: noOps(recordsPerUserOp + 1), atomic: true}, nil, errTooLarge},
-		{"large", result{records: largeConfigs(9)}, []int{7, 2}, nil},
-		{"large and atomic", result{records: largeConfigs(9), atomic: true}, []int{8, 3}, nil},
-		{"too large", result{records: largeConfigs(32), atomic: true}, nil, errTooLarge},
+		{"large", result{records: largeRecords(9)}, []int{7, 2}, nil},
+		{"large and atomic", result{records: largeRecords(9), atomic: true}, []int{8, 3}, nil},
+		{"too large", result{records: largeRecords(32), atomic: true}, nil, errTooLarge},
 	} {
 		tc := newTestCore(t)
 		n, end := len(tc.log.all), tc.nextOffset()
@@ -423,10 +422,10 @@ func TestRecordsThatCannotBeWrittenAreAFaultAndMoveNothing(t *testing.T) {
 func TestRequestsAndPartsTakeTurns(t *testing.T) {
 	q := newQueue(0)
 	for range requestsPerPart + 2 {
-		q.addRequest(event{name: "request"})
+		q.addNew(administrator, false, event{name: "request"})
 	}
 	for range 3 {
-		q.addPart(event{name: "part"})
+		q.addPart(true, event{name: "part"})
 	}
 	q.addLog(event{name: "log"})
 	q.addLog(event{name: "log"})
@@ -448,13 +447,13 @@ func TestTimersRunThoughRequestsNeverEnd(t *testing.T) {
 	again = func() {
 		if turns++; turns < 50 {
 			d.clock.jump(100 * time.Millisecond)
-			d.queue.addRequest(event{name: "endless", run: again})
+			d.queue.addNew(administrator, false, event{name: "endless", run: again})
 		}
 		if due := d.clock.pop(d.clock.Now()); due != nil {
 			due.f()
 		}
 	}
-	d.queue.addRequest(event{name: "endless", run: again})
+	d.queue.addNew(administrator, false, event{name: "endless", run: again})
 	d.work()
 	if written := d.core.working.EndOffset() - end; written < 8 || written > 10 {
 		t.Errorf("%d records in 5 s of requests without an end, want a NoOp every 500 ms", written)
