@@ -5,8 +5,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
 
 	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/tracker"
 )
 
 // raftLogger gives raft's own lines to slog, one level down: what raft calls information is detail here, since the log
@@ -40,12 +44,47 @@ func (l raftLogger) printf(level slog.Level, format string, v []any) {
 func inNodeIDs(format string, v []any) string {
 	translated := make([]any, len(v))
 	for i, arg := range v {
-		translated[i] = arg
-		if n, ok := arg.(uint64); ok {
-			translated[i] = raftNumber(n)
+		switch arg := arg.(type) {
+		case uint64:
+			translated[i] = raftNumber(arg)
+		case tracker.Config:
+			translated[i] = membersOf(arg)
+		case string:
+			translated[i] = arg
+			if strings.Contains(format, "[peers: [%s]") { // of raft's first line
+				translated[i] = peersOf(arg)
+			}
+		default:
+			translated[i] = arg
 		}
 	}
 	return fmt.Sprintf(format, translated...)
+}
+
+// membersOf names the voters and learners of a configuration of raft's.
+func membersOf(c tracker.Config) string {
+	var voters, learners []int32
+	for id := range c.Voters.IDs() {
+		voters = append(voters, nodeID(id))
+	}
+	for id := range c.Learners {
+		learners = append(learners, nodeID(id))
+	}
+	slices.Sort(voters)
+	slices.Sort(learners)
+	return fmt.Sprintf("voters %v, learners %v", voters, learners)
+}
+
+// peersOf translates a list of raft's ids, such as 2,3,a.
+func peersOf(list string) string {
+	var all []string
+	for text := range strings.SplitSeq(list, ",") {
+		if id, err := strconv.ParseUint(text, 16, 64); err == nil {
+			text = strconv.Itoa(int(nodeID(id)))
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ",")
 }
 
 // raftNumber is a number in a line of raft's, which prints the ids of its members by %x and all
