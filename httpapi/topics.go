@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"strconv"
 
@@ -87,7 +86,9 @@ func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[top
 	for id, p := range t.Partitions() {
 		body.Partitions = append(body.Partitions, newRecord(record.TypePartition.String(), partitionFields(t.ID, id, p), at))
 	}
-	maps.Copy(body.Configs, img.Config(metadata.ConfigTopic, t.Name))
+	for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
+		body.Configs[name] = shown(name, value)
+	}
 	return &answer[topicAnswer]{headersOf(img), body}, nil
 }
 
@@ -153,7 +154,7 @@ func createdTopic(written []controller.Written) *answer[topicAnswer] {
 			_, fields := tell(r, controller.State{}, 0)
 			out.Body.Partitions = append(out.Body.Partitions, newRecord(r.Type().String(), fields.(PartitionFields), at))
 		case *record.Config:
-			out.Body.Configs[r.Name] = text(r.Value)
+			out.Body.Configs[r.Name] = shown(r.Name, text(r.Value))
 		}
 	}
 	return out
