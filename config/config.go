@@ -80,6 +80,7 @@ type Config struct {
 	// Our own.
 	HTTPListeners  []HostPort // none: no HTTP
 	HTTPInsecure   bool       // HTTPListeners may be reached by other machines
+	HTTPHosts      []string   // further names under which the HTTP API is asked; "*": any
 	DebugListeners []HostPort // none: no profiles; loopback only
 	LogLevel       string     // debug, info, warn or error
 	LogFormat      string     // text or json

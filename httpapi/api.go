@@ -22,8 +22,11 @@ type Config struct {
 	ClusterID   string
 	DirectoryID string
 	Version     string // of this program
-	Controller  *controller.Controller
-	Log         controller.Log
+	// Hosts are the names that requests may give this node in Host, besides IP addresses and names
+	// that the public DNS does not have; "*" is any name.
+	Hosts      []string
+	Controller *controller.Controller
+	Log        controller.Log
 	// Leader is who leads the quorum, -1 for nobody, and where its HTTP API is, as host:port; "" when that is not known.
 	Leader func() (id int32, address string)
 	// ReadLog returns committed batches from the one that contains an offset on, and where the log starts and ends.

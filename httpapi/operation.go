@@ -34,7 +34,7 @@ func describe(method, name, tag, summary, description string, statuses ...int) h
 		OperationID: strings.NewReplacer("/", "_", ".", "_").Replace(id), Method: method, Path: "/v1/" + name, Tags: []string{tag}, Summary: summary, Description: description,
 		MaxBodyBytes: bodyMax + 1, BodyReadTimeout: -1, Responses: map[string]*huma.Response{},
 	}
-	common := []int{http.StatusBadRequest, http.StatusInternalServerError}
+	common := []int{http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError}
 	if method == http.MethodPost {
 		common = append(common, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
@@ -67,7 +67,7 @@ func problemResponse(status int) *huma.Response {
 var (
 	readStatuses  = []int{http.StatusPermanentRedirect, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 	writeStatuses = []int{
-		http.StatusPermanentRedirect, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
+		http.StatusPermanentRedirect, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
 		http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 	}
 )

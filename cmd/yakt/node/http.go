@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -186,10 +187,26 @@ func registrationOf(info []byte) []byte {
 func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
-		Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
+		Hosts: n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
 		Dial:           n.files.dialer((&net.Dialer{Timeout: httpDialTimeout}).DialContext),
 		SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
 	})
+}
+
+// httpHosts are the names by which clients may ask for this node: its machine's, those that its
+// listeners are given or advertised under, and what is configured.
+func (n *Node) httpHosts() []string {
+	hosts := slices.Clone(n.cfg.HTTPHosts)
+	if name, err := os.Hostname(); err == nil {
+		hosts = append(hosts, name)
+	}
+	for _, at := range n.cfg.HTTPListeners {
+		hosts = append(hosts, at.Host)
+	}
+	for _, l := range n.cfg.AdvertisedListeners {
+		hosts = append(hosts, l.Host)
+	}
+	return hosts
 }
 
 // Version of this program, for people to see. Command yakt sets it before it opens a node.

@@ -27,6 +27,7 @@ type plan struct {
 	dir           string
 	http          []config.HostPort
 	debug         []config.HostPort
+	hosts         []string
 	level, format string
 	addresses     []string
 	static        map[string]string
@@ -53,7 +54,7 @@ func planOf(t *testing.T, text string) plan {
 	}
 	n := &Node{cfg: cfg, logger: slog.New(slog.DiscardHandler), storage: &storage{dir: cfg.MetadataLogDir}}
 	n.controller = controller.New(controller.Config{})
-	p := plan{dir: cfg.MetadataLogDir, http: cfg.HTTPListeners, debug: cfg.DebugListeners, level: cfg.LogLevel, format: cfg.LogFormat}
+	p := plan{dir: cfg.MetadataLogDir, http: cfg.HTTPListeners, hosts: n.httpHosts(), debug: cfg.DebugListeners, level: cfg.LogLevel, format: cfg.LogFormat}
 	if p.server, err = n.serverConfig(fakeLookup); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +106,7 @@ var samples = map[string]string{
 	"controller.quorum.fetch.max.bytes":   "1000",
 	"yakt.http.listeners":                 "127.0.0.1:1",
 	"yakt.debug.listeners":                "127.0.0.1:1",
+	"yakt.http.hosts":                     "yakt.example.com",
 	"yakt.peer.addresses":                 "2@d:1",
 	"yakt.log.level":                      "debug",
 	"yakt.log.format":                     "json",
