@@ -40,7 +40,8 @@ type Log struct {
 	full     atomic.Bool // the writer waits for space on the disk
 	failed   chan error  // holds the one error of a failed replica
 	failOnce sync.Once
-	stop     context.CancelFunc // ends all goroutines
+	failure  atomic.Pointer[error] // why this replica has failed; nil while it has not
+	stop     context.CancelFunc    // ends all goroutines
 	ctx      context.Context
 	done     sync.WaitGroup
 	stopOnce sync.Once
@@ -197,6 +198,7 @@ func (l *Log) send(messages []*raftpb.Message) {
 func (l *Log) fail(err error) {
 	l.failOnce.Do(func() {
 		l.log.Error("the log has failed; this node must stop", "error", err)
+		l.failure.Store(&err)
 		l.view.stop(true)
 		l.stop()
 		l.failed <- err // last: whoever hears of it finds everything stopped
