@@ -15,16 +15,17 @@ const module = "github.com/yakt/yakt/"
 var mayImport = map[string][]string{
 	"protocol":        {},
 	"config":          {"protocol"},
-	"kafkaproto":      {},
+	"limits":          {},
+	"kafkaproto":      {"limits"},
 	"metadata/record": {},
 	"metadata":        {"metadata/record"},
 	"raftlog/wal":     {},
-	"raftlog":         {"raftlog/wal"},
-	"controller":      {"metadata", "metadata/record", "protocol"},
-	"httpapi":         {"metadata", "metadata/record", "controller", "protocol"},
+	"raftlog":         {"raftlog/wal", "limits"},
+	"controller":      {"metadata", "metadata/record", "limits", "protocol"},
+	"httpapi":         {"metadata", "metadata/record", "controller", "limits", "protocol"},
 	"bench":           {"integration/kafka", "metadata", "metadata/record"}, // judges from outside: no part of a controller
 	"cmd/yakt/gcpace": {},
-	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal", "controller", "httpapi"},
+	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal", "controller", "httpapi", "limits"},
 }
 
 // pure packages are arguments and values: no network, files or raft. net/netip only parses.

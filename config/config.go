@@ -42,7 +42,11 @@ type Config struct {
 	ControllerListenerNames      []string // upper case; brokers use the first
 	SecurityProtocols            map[string]SecurityProtocol
 	MaxRequestBytes              int32
-	MaxQueuedRequestBytes        int64 // zero or less: no limit
+	MaxQueuedRequestBytes        int64 // see RequestMemory
+	RequestLimits                RequestLimits
+	MaxParkedRequests            int32
+	MaxParkedRequestsPerIP       int32
+	MaxWait                      time.Duration
 	MaxConnections               int32
 	MaxConnectionsPerIP          int32
 	MaxConnectionsPerIPOverrides map[string]int32 // by host name or address

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"syscall"
+
+	"github.com/yakt/yakt/config"
 )
 
 // descriptorReserve is how many of the process's file descriptors connections of clients never
@@ -76,14 +78,14 @@ func descriptorLimit() int {
 	return int(min(limit.Cur, math.MaxInt32))
 }
 
-// note says when there are fewer connections to be had than are configured. Where nothing is
-// configured, Kafka's default is more than any system has.
+// note says when there are fewer connections to be had than are configured. The default may be more
+// than a system has.
 func (d *descriptors) note(configured int32, logger *slog.Logger) {
 	if d.total >= int(configured) {
 		return
 	}
 	level := slog.LevelWarn
-	if configured == math.MaxInt32 {
+	if configured == config.DefaultMaxConnections {
 		level = slog.LevelInfo
 	}
 	logger.Log(context.Background(), level, "the limit of open files bounds the connections of clients: "+

@@ -59,7 +59,7 @@ func planOf(t *testing.T, text string) plan {
 		t.Fatal(err)
 	}
 	p.server.Versions, p.server.Handle, p.server.Stream, p.server.Logger = nil, nil, nil, nil
-	p.server.Admit = nil
+	p.server.Admit, p.server.Cost = nil, nil
 	for _, l := range cfg.AdvertisedListeners {
 		n.registration.Endpoints = append(n.registration.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
 	}

@@ -1,0 +1,196 @@
+package kafkaproto
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// InParts is a response of which one array is not in memory: its elements are made as they are
+// written, so that a client that does not read holds a piece and not the whole.
+type InParts interface {
+	kmsg.Response // everything but the elements of that array, which is empty and not null
+
+	// Parts begins to make the elements; count is how many there will be. Each call of next
+	// replaces the array's content with the next elements, 1 to 255; false when none is left, the
+	// array is then empty. Parts may be called more than once (to measure, then to write) and
+	// yields the same elements each time. One goroutine makes all calls.
+	Parts() (count int, next func() bool)
+}
+
+// pieceBytes is about how much of a response in parts is encoded before it is written.
+const pieceBytes = 64 << 10
+
+// inPartsBytes is what writing a response of more than a piece takes: a piece that waits to be
+// written, and a part that is being encoded.
+const inPartsBytes = 2 * pieceBytes
+
+// writeInParts writes a response in parts: once to learn its size, which a frame begins with, and
+// once to the connection. Between pieces others have their turn.
+func (c *conn) writeInParts(correlationID int32, resp InParts) error {
+	buf, piece := newBuffer(), newBuffer()
+	defer buf.free()
+	defer piece.free()
+	p := &partEncoder{resp: resp, correlationID: correlationID, buf: buf, pause: c.pause}
+	size, err := p.measure()
+	if err != nil {
+		return err
+	}
+	if size > pieceBytes {
+		if err := c.charge(inPartsBytes); err != nil {
+			return err
+		}
+	}
+	return c.send(func() (int64, error) {
+		out := &pieceWriter{conn: c, buf: piece}
+		if err := p.write(out, size); err != nil {
+			return out.written, err
+		}
+		return out.written, out.flush()
+	})
+}
+
+// pause lets others have their turn.
+func (c *conn) pause() { c.turn.yield(c.ctx.Done()) }
+
+// partEncoder cuts the elements out of encoded responses. kmsg encodes whole responses only: where
+// the response with an empty array and the response with a part in it first differ, there is the
+// array's count.
+type partEncoder struct {
+	resp          InParts
+	correlationID int32
+	buf           *buffer
+	pause         func() // called between pieces
+
+	count      int
+	head, tail []byte // what surrounds the elements, without the frame's length; set by the first part
+}
+
+// measure returns the frame's size without its length.
+func (p *partEncoder) measure() (int64, error) {
+	elements := int64(0)
+	if err := p.each(func(part []byte) error { elements += int64(len(part)); return nil }); err != nil {
+		return 0, err
+	}
+	size := int64(len(p.head)) + elements + int64(len(p.tail))
+	if size > math.MaxInt32 {
+		return 0, &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", size)}
+	}
+	return size, nil
+}
+
+// write writes the frame whose size was measured.
+func (p *partEncoder) write(out *pieceWriter, size int64) error {
+	begin := binary.BigEndian.AppendUint32(nil, uint32(size))
+	if err := out.add(begin); err != nil {
+		return err
+	}
+	return p.writeBody(out, size)
+}
+
+// writeBody is write without the frame's length.
+func (p *partEncoder) writeBody(out *pieceWriter, size int64) error {
+	if err := out.add(p.head); err != nil {
+		return err
+	}
+	left := size - int64(len(p.head)) - int64(len(p.tail))
+	err := p.each(func(part []byte) error {
+		if left -= int64(len(part)); left < 0 {
+			return p.differs()
+		}
+		return out.add(part)
+	})
+	if err == nil && left != 0 {
+		err = p.differs()
+	}
+	if err != nil {
+		return err
+	}
+	return out.add(p.tail)
+}
+
+// differs is a fault: the frame cannot be completed.
+func (p *partEncoder) differs() error {
+	return &frameError{closedFault, fmt.Errorf(
+		"a reply in parts to key %d is not the same when it is made again", p.resp.Key())}
+}
+
+// each calls f with the encoded elements of one part after the other.
+func (p *partEncoder) each(f func(elements []byte) error) error {
+	count, next := p.resp.Parts()
+	p.count = count
+	empty := AppendResponse(nil, p.correlationID, p.resp)
+	p.head, p.tail = empty, nil
+	at, made, encoded := -1, 0, 0
+	for next() {
+		p.buf.b = AppendResponse(p.buf.b[:0], p.correlationID, p.resp)
+		if at < 0 {
+			at = p.cut(empty)
+		}
+		elements, n := p.elements(at)
+		made += n
+		if encoded += len(elements); encoded > pieceBytes {
+			encoded = 0
+			p.pause()
+		}
+		if err := f(elements); err != nil {
+			return err
+		}
+	}
+	if made != count {
+		return &frameError{closedFault, fmt.Errorf(
+			"a reply in parts to key %d has %d elements, not the %d announced", p.resp.Key(), made, count)}
+	}
+	return nil
+}
+
+// cut finds where the array's count is, and sets head and tail.
+func (p *partEncoder) cut(empty []byte) (at int) {
+	for empty[at] == p.buf.b[at] {
+		at++
+	}
+	p.tail = empty[at+1:]
+	if p.resp.IsFlexible() {
+		p.head = binary.AppendUvarint(empty[:at:at], uint64(p.count)+1)
+	} else {
+		p.head = binary.BigEndian.AppendUint32(empty[:at-3:at-3], uint32(p.count))
+	}
+	return at
+}
+
+// elements returns the encoded elements of the part in buf, and how many they are. at is where the
+// last byte of a count of four bytes is, or the first byte of a varint.
+func (p *partEncoder) elements(at int) (elements []byte, n int) {
+	counted := 1
+	n = int(p.buf.b[at])
+	if p.resp.IsFlexible() {
+		var v uint64
+		v, counted = binary.Uvarint(p.buf.b[at:])
+		n = int(v) - 1
+	}
+	return p.buf.b[at+counted : len(p.buf.b)-len(p.tail)], n
+}
+
+// pieceWriter collects what is added and writes it to a connection in pieces.
+type pieceWriter struct {
+	conn    *conn
+	buf     *buffer
+	written int64
+}
+
+func (w *pieceWriter) add(b []byte) error {
+	w.buf.b = append(w.buf.b, b...)
+	if len(w.buf.b) < pieceBytes {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *pieceWriter) flush() error {
+	n, err := w.conn.writePieces(w.buf.b)
+	w.buf.b = w.buf.b[:0]
+	w.written += n
+	return err
+}
