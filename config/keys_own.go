@@ -16,7 +16,11 @@ func ownKeys() []use {
 		{name: "yakt.http.hosts", typ: "list", def: "", doc: "Names in the `Host` header of HTTP requests that are answered, besides IP addresses, this node's own names, names without a dot, and those in `.localhost`, `.local` and `.internal`; `*` is any. " +
 			"A page of another site whose name resolves to this node is kept out by it.",
 			bind: toList(func(c *Config) *[]string { return &c.HTTPHosts })},
-		{name: "yakt.max.parked.requests", typ: "int", def: "2000", valid: ">=1", doc: "Most requests that wait for something at once, such as a FETCH for new records; those of less than a second or two are not counted. Further ones are answered with what there is.",
+		{name: "yakt.http.max.connections", typ: "int", def: "5000", valid: ">=2", doc: "Most HTTP connections at once, of which one address may have half; each takes some 30 KiB while it waits for news. A further one takes the place of the one that has been idle for longest.",
+			bind: toInt32(func(c *Config) *int32 { return &c.HTTPMaxConnections })},
+		{name: "yakt.http.queued.max.bytes", typ: "long", def: "33554432", valid: ">=16777216", unit: "bytes", doc: "Memory for all large HTTP requests and their answers at once, of which one address may have half. Where somebody waits for memory, those lose theirs, and are closed, that have been slow.",
+			bind: toInt64(func(c *Config) *int64 { return &c.HTTPQueuedMaxBytes })},
+		{name: "yakt.max.parked.requests", typ: "int", def: "5000", valid: ">=1", doc: "Most requests that wait for something at once, such as a FETCH for new records; those of less than a second or two are not counted. Further ones are answered with what there is.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxParkedRequests })},
 		{name: "yakt.max.parked.requests.per.ip", typ: "int", def: "500", valid: ">=1", doc: "The same for the requests from one address.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxParkedRequestsPerIP })},

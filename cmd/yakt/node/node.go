@@ -62,7 +62,7 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	if n.debug, err = listenDebug(cfg.DebugListeners, logger); err != nil {
 		return nil, err
 	}
-	if n.http, err = listenHTTP(cfg.HTTPListeners, defaultHTTPLimits, n.files, logger); err != nil {
+	if n.http, err = listenHTTP(cfg.HTTPListeners, httpLimitsOf(cfg), n.files, logger); err != nil {
 		return nil, err
 	}
 	n.registration = n.makeRegistration()
