@@ -62,7 +62,7 @@ func listenHTTP(
 		MaxHeaderBytes: httpHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
-	crowd := newCrowd(limits.connections, files, logger)
+	crowd, foreign := newCrowd(limits.connections, files, logger), &foreigners{logger: logger}
 	s.server.ConnState, s.server.ConnContext = crowd.idle.note, httpapi.ConnContext
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
@@ -70,7 +70,7 @@ func listenHTTP(
 			s.close()
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
 		}
-		s.listeners = append(s.listeners, &boundedListener{l, crowd, logger})
+		s.listeners = append(s.listeners, &boundedListener{l, crowd, foreign, logger})
 	}
 	return s, nil
 }
