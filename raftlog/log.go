@@ -33,6 +33,7 @@ type Log struct {
 	writer  *writer
 	applier *applier
 	peers   *peers
+	tunnels tunnels
 
 	noteMu sync.Mutex // orders writes of note; taken before mu
 	note   []byte     // last handed to the write-ahead log
