@@ -218,7 +218,7 @@ func (l *Log) Failed() <-chan error { return l.failed }
 // hand-over only. It is idempotent; the error is that of closing the write-ahead log.
 func (l *Log) Stop(ctx context.Context) error {
 	l.stopOnce.Do(func() {
-		l.handOver(ctx)
+		l.HandOver(ctx)
 		l.view.stop(false)
 		l.stop()
 		l.mu.Lock() // waits for whoever is at the core: nothing is started or queued from here on
@@ -232,8 +232,9 @@ func (l *Log) Stop(ctx context.Context) error {
 	return l.stopErr
 }
 
-// handOver waits until another node leads, for an election timeout at most.
-func (l *Log) handOver(ctx context.Context) {
+// HandOver gives up leadership, if this node has it, to the most caught-up follower. It waits until
+// another node leads, for an election timeout at most.
+func (l *Log) HandOver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.cfg.ElectionTicks)*l.cfg.Tick)
 	defer cancel()
 	l.mu.Lock()

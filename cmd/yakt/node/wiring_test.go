@@ -66,7 +66,7 @@ func planOf(t *testing.T, text string) plan {
 	}
 	p.addresses, p.httpLimits = n.addresses(2), httpLimitsOf(cfg)
 	p.log = n.logConfig(n.formattedVoters(), nil)
-	p.log.Addr, p.log.VoterDirectory, p.log.Logger = nil, nil, nil
+	p.log.Addr, p.log.VoterDirectory, p.log.Tunnelled, p.log.Logger = nil, nil, nil, nil
 	p.controller = n.controllerConfig()
 	p.static, p.controller.Static = p.controller.Static, nil
 	p.controller.InitialVoters, p.controller.Clock, p.controller.Random = nil, nil, nil
