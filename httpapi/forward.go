@@ -3,13 +3,13 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -48,6 +48,38 @@ func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, w
 		}
 		h.pass(out, r, data)
 	}
+}
+
+// confirmQuorum asks the leader whether a majority confirms that it leads.
+func (f *forwarder) confirmQuorum(ctx context.Context) error {
+	id, _ := f.cfg.Leader()
+	if id < 0 || id == f.cfg.NodeID {
+		return noLeader("The quorum has no leader now.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout+time.Second) // the leader's own time, and then some
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+HostOf(id)+"/readyz?quorum=true", nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set(forwardedBy, itoa(f.cfg.NodeID))
+	resp, err := f.cfg.PassTo(id).RoundTrip(r)
+	if err != nil {
+		return noLeader("Controller %d leads, but this node cannot ask it: %v.", id, err)
+	}
+	defer resp.Body.Close()
+	var h Health
+	if err := json.NewDecoder(io.LimitReader(resp.Body, bodyMax)).Decode(&h); err != nil {
+		return noLeader("Controller %d leads, but its answer is not understood: %v.", id, err)
+	}
+	for _, c := range h.Checks {
+		if c.Name == quorumConfirmed && c.OK {
+			return nil
+		} else if c.Name == quorumConfirmed {
+			return noLeader("Controller %d says: %s", id, c.Message)
+		}
+	}
+	return noLeader("Controller %d leads, but has not said whether a majority confirms it.", id)
 }
 
 // redirect answers with the leader's address, unless the client cannot reach it there.
@@ -170,7 +202,7 @@ func (h *hop) proxy() *httputil.ReverseProxy {
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(&url.URL{Scheme: "http", Host: HostOf(h.leader)})
 			p.SetXForwarded()
-			p.Out.Header.Set(forwardedBy, strconv.Itoa(int(h.cfg.NodeID)))
+			p.Out.Header.Set(forwardedBy, itoa(h.cfg.NodeID))
 			p.Out.Header.Del("Origin") // checked here
 			p.Out.Header.Del("Sec-Fetch-Site")
 		},
