@@ -98,6 +98,7 @@ func New(cfg Config) *API {
 	a.health()
 	a.status()
 	a.log()
+	a.examples()
 	a.docs(mux)
 	a.handler = a.guard(mux)
 	return a
