@@ -67,7 +67,9 @@ type ObserverState struct {
 
 func (a *API) status() {
 	huma.Register(a.huma, describe(http.MethodGet, "status", tagQuorum, "This node at a glance", "What this node is, who leads, and how large the cluster is."), a.nodeStatus)
-	huma.Register(a.huma, describe(http.MethodGet, "quorum", tagQuorum, "The quorum as this node sees it", "Ask the leader for the progress of all members."), a.quorumState)
+	huma.Register(a.huma, describe(http.MethodGet, "quorum", tagQuorum, "The quorum and its members",
+		"As this node sees it; with consistency=linearizable as the leader does, which alone knows the "+
+			"progress of all members.", readStatuses...), a.quorumState)
 }
 
 func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
@@ -90,7 +92,10 @@ func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 	return &answer[Status]{headersOf(img), s}, nil
 }
 
-func (a *API) quorumState(context.Context, *struct{}) (*answer[Quorum], error) {
+func (a *API) quorumState(ctx context.Context, in *ReadParams) (*answer[Quorum], error) {
+	if _, err := a.read(ctx, *in); err != nil {
+		return nil, err
+	}
 	n := a.cfg.Node()
 	q := Quorum{
 		LeaderID: n.LeaderID, LeaderEpoch: n.LeaderEpoch, LeaderReason: n.LeaderReason, HighWatermark: n.HighWatermark, LogStart: n.LogStart, LogEnd: n.LogEnd,

@@ -14,11 +14,14 @@ type inbound struct {
 }
 
 // AcceptPeer takes over one inbound connection that uses PeerAPIKey. frame is called with the body of each of its
-// requests, in order; a nil reply means none is sent; after an error the connection must be closed. closed is called
+// requests, in order; a nil reply means none is sent; after an error the connection must be closed. confirmed reports
+// whether the other end is known to be the peer that it claims to be; it is called between frames. closed is called
 // once, after the last frame. The body is not kept.
-func (l *Log) AcceptPeer(remote string) (frame func(body []byte) (reply []byte, err error), closed func()) {
+func (l *Log) AcceptPeer(remote string) (
+	frame func(body []byte) (reply []byte, err error), confirmed func() bool, closed func(),
+) {
 	in := &inbound{l: l, remote: remote}
-	return in.frame, func() {}
+	return in.frame, func() bool { return in.peer != nil }, func() {}
 }
 
 func (in *inbound) frame(body []byte) ([]byte, error) {
@@ -76,7 +79,7 @@ func (in *inbound) ping(b []byte) ([]byte, error) {
 func (in *inbound) step(b []byte) error {
 	ms, err := readMessages(b, raftID(in.peer.node), raftID(in.l.cfg.NodeID))
 	if err != nil {
-		in.l.log.Error("a peer sent something invalid; its connection is closed", "node", in.peer.node, "remote", in.remote, "error", err)
+		in.l.log.Error("a peer sent something invalid; its connection is closed", "peer", in.peer.node, "remote", in.remote, "error", err)
 		return err
 	}
 	in.l.peers.heard(in.peer.node, in.l.now())

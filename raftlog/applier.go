@@ -21,6 +21,7 @@ type applier struct {
 	sinceTime  time.Time // of the last snapshot, or start
 	share      float64   // of the configured bytes and age: when the next one is due; 0: not worked out yet
 	writing    chan struct{}
+	leader     int32 // as reported last, -1 for none; on the applier's goroutine only
 
 	// owed: a snapshot is due however little was applied, since the newest is damaged or could not
 	// be written.
@@ -37,7 +38,7 @@ const snapshotRetry = 10 * time.Second
 func newApplier(l *Log) *applier {
 	done := make(chan struct{})
 	close(done)
-	return &applier{l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done}
+	return &applier{l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done, leader: -1}
 }
 
 func (a *applier) add(tasks ...*applyTask) {
@@ -83,7 +84,7 @@ func (a *applier) run() {
 func (a *applier) apply(t *applyTask) error {
 	switch {
 	case t.lead != nil:
-		a.reportLeader(*t.lead)
+		a.reportLeader(t)
 	case t.open != nil:
 		batch := a.l.app.EpochStart(t.open.epoch, t.openAt == 0)
 		a.l.input(func(c *core) { c.epochStart(t.open.epoch, batch) })
@@ -126,11 +127,17 @@ func (a *applier) load(m mark) error {
 // countAnew begins the way to the next snapshot.
 func (a *applier) countAnew() { a.sinceBytes, a.sinceTime, a.share = 0, a.l.now(), 0 }
 
-func (a *applier) reportLeader(now leadership) {
-	a.l.mu.Lock()
-	why := a.l.core.lastCause
-	a.l.mu.Unlock()
-	a.l.log.Info("leadership changed", "leader", now.leader, "epoch", now.epoch, "why", why)
+// reportLeader logs a change of leader and tells the application. The loss of a leader is a
+// warning, once, however many elections fail before there is another.
+func (a *applier) reportLeader(t *applyTask) {
+	now := *t.lead
+	if t.lost && now.leader < 0 && a.leader >= 0 {
+		a.l.log.Warn("the quorum has lost its leader", "leader", a.leader, "epoch", now.epoch,
+			"why", t.why)
+	} else {
+		a.l.log.Info("leadership changed", "leader", now.leader, "epoch", now.epoch, "why", t.why)
+	}
+	a.leader = now.leader
 	a.l.app.LeaderChanged(now.leader, now.epoch)
 }
 

@@ -92,6 +92,7 @@ type core struct {
 
 	lastCause string // why the leadership last changed
 	cause     string // why the next change will have happened, if known
+	lost      bool   // there is no leader, since the last one failed or cannot be reached
 }
 
 // leadership as the application and fetchers see it: leader -1 when unknown or not yet claimed.
@@ -154,6 +155,8 @@ type applyTask struct {
 
 	load   *mark
 	lead   *leadership
+	why    string      // of lead
+	lost   bool        // of lead: see core.lost
 	open   *leadership // ask EpochStart for this epoch
 	openAt int64       // log end when it was asked: 0 means first
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func storageCommand() *cobra.Command {
-	return group("storage", "Look at a node's directory", storageCheckCommand())
+	return group("storage", "Inspect a node's directory", storageCheckCommand())
 }
 
 func storageCheckCommand() *cobra.Command {
@@ -20,11 +20,11 @@ func storageCheckCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "check --config FILE [--dir DIR]",
-		Short: "Say what a metadata log directory holds and whether a node can be started on it",
-		Long: `Say what a metadata log directory holds and whether a node can be started on it with this
-configuration. Nothing is changed. The exit code is 1 when it cannot be, and the message says why
-and what to do. If it can be, the log is replayed, and what Kafka's brokers do not accept of it is
-listed: a started node heals that (yakt heal).`,
+		Short: "Show what a metadata log directory holds and whether a node can start on it",
+		Long: `Show what a metadata log directory holds and whether a node can start on it with this
+configuration. Nothing is changed. If it cannot, the exit code is 1, and the message says why and
+what to do. If it can, the log is replayed, and records that Kafka's brokers do not accept are
+listed: yakt heal removes them from a running quorum.`,
 		Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
@@ -49,7 +49,7 @@ listed: a started node heals that (yakt heal).`,
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&dir, "dir", "", "directory to look at, instead of the configured one")
+	cmd.Flags().StringVar(&dir, "dir", "", "directory to inspect, instead of the configured one")
 	outputFlag(cmd, &output)
 	return cmd
 }
