@@ -82,7 +82,7 @@ func TestInPartsThatDiffer(t *testing.T) {
 	t.Parallel()
 	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
 		reply(&metadataInParts{
-			MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: manyTopics(10), lie: 1,
+			MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: manyTopics(10_000), lie: 1,
 		})
 	})
 	s, addr := start(t, cfg)
