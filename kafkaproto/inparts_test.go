@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -86,6 +87,10 @@ func TestInPartsThatDiffer(t *testing.T) {
 		})
 	})
 	s, addr := start(t, cfg)
-	dial(t, addr).send(request(kmsg.NewPtrMetadataRequest(), 12, 1))
+	c := dial(t, addr)
+	c.send(request(kmsg.NewPtrMetadataRequest(), 12, 1))
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Error(err)
+	}
 	expectClosed(t, s, closedFault, 1)
 }
