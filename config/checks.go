@@ -66,7 +66,7 @@ func (r *reader) checkLimits() {
 			c.BrokerSessionTimeout, c.BrokerHeartbeatInterval))
 	}
 	if c.MaxQueuedRequestBytes > 0 && c.MaxQueuedRequestBytes < int64(c.MaxRequestBytes) {
-		r.refuse("queued.max.request.bytes", fmt.Sprintf("is less than socket.request.max.bytes=%d", c.MaxRequestBytes), "make it at least as much, or -1 for no limit")
+		r.refuse("queued.max.request.bytes", fmt.Sprintf("is less than socket.request.max.bytes=%d", c.MaxRequestBytes), "make it at least as much, or -1 for 64 MiB")
 	}
 	c.MaxConnectionsPerIPOverrides = r.connectionOverrides()
 	if c.MaxConnectionsPerIP == 0 && len(c.MaxConnectionsPerIPOverrides) == 0 && !r.bad["max.connections.per.ip"] {

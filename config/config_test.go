@@ -199,7 +199,7 @@ func TestKafkasDefaults(t *testing.T) {
 	equal(t, "rebalance", c.AutoLeaderRebalance, true)
 	equal(t, "unclean interval", c.UncleanElectionInterval, 5*time.Minute)
 	equal(t, "delete topics", c.DeleteTopicEnable, true)
-	equal(t, "request bytes", c.MaxRequestBytes, 100<<20)
+	equal(t, "request memory", c.RequestMemory(), defaultRequestMemory)
 	equal(t, "idle connections", c.ConnectionsMaxIdle, 10*time.Minute)
 	equal(t, "token lifetime", c.DelegationToken.MaxLifetime, 7*24*time.Hour)
 	equal(t, "static", len(c.Static), strings.Count(minimal, "\n"))

@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 const second = time.Second
 
@@ -63,13 +66,15 @@ func listenerKeys() []use {
 		{name: "advertised.listeners", doc: "What brokers and controllers are told to connect to, as `NAME://host:port`; default: derived from listeners, the voters or the host name."},
 		{name: "controller.listener.names", doc: "Names of the controller listeners; every listener must be one of them."},
 		{name: "listener.security.protocol.map", doc: "Security protocol of each listener name, as `NAME:PROTOCOL`."},
-		{name: "socket.request.max.bytes", unit: "bytes", doc: "Longest request accepted; never less than what controllers send each other, 33 MiB.",
+		{name: "socket.request.max.bytes", unit: "bytes", def: strconv.Itoa(defaultRequestBytes), doc: "Longest request of a client. " +
+			"More than half of queued.max.request.bytes counts as that half where queued.max.request.bytes is not set. What controllers send each other has a limit and memory of its own.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxRequestBytes })},
-		{name: "queued.max.request.bytes", unit: "bytes", doc: "Most bytes of requests held at once, beyond which nothing more is read, and never less than one request; -1 for no limit.",
+		{name: "queued.max.request.bytes", unit: "bytes", doc: "Memory for the requests of all clients and their answers at once; -1: 67108864. One connection may hold half of it, or the longest request if that is more, and one address three quarters. " +
+			"Requests of a few KiB are not counted. Where somebody waits for memory, the connections lose theirs, and are closed, that send or read slowest.",
 			bind: toInt64(func(c *Config) *int64 { return &c.MaxQueuedRequestBytes })},
-		{name: "max.connections", valid: ">=1", doc: "Most connections of clients at once; fewer where the limit of open files, less the 128 that a node keeps for its log and its peers, allows no more.",
+		{name: "max.connections", valid: ">=1", def: strconv.Itoa(DefaultMaxConnections), doc: "Most connections of clients at once; fewer where the limit of open files, less the 128 that a node keeps for its log and its peers, allows no more.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxConnections })},
-		{name: "max.connections.per.ip", doc: "Most connections at once from one address.",
+		{name: "max.connections.per.ip", def: strconv.Itoa(DefaultMaxConnections / 2), doc: "Most connections at once from one address.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxConnectionsPerIP })},
 		{name: "max.connections.per.ip.overrides", doc: "Other limits for some addresses, as `host:count`; names are looked up at the start."},
 		{name: "connections.max.idle.ms", unit: "ms", doc: "A connection that has been silent for this long is closed; negative: never.",

@@ -73,7 +73,7 @@ var problemCases = []struct{ without, text, want string }{
 	{"", "create.topic.policy.class.name=com.example.P", "create.topic.policy.class.name=com.example.P (c.properties:7) is a Java class, which cannot run here; remove it, and check in front of the cluster what the policy checked"},
 	{"", "alter.config.policy.class.name=com.example.P", "is a Java class, which cannot run here; remove it"},
 	{"", "super.users=User:a;b", `super.users=User:a;b (c.properties:7) has the entry "b", which is not of the form Type:name; write User:name, several separated by semicolons`},
-	{"", "queued.max.request.bytes=1000", "queued.max.request.bytes=1000 (c.properties:7) is less than socket.request.max.bytes=104857600; make it at least as much, or -1 for no limit"},
+	{"", "queued.max.request.bytes=1000", "queued.max.request.bytes=1000 (c.properties:7) is less than socket.request.max.bytes=8388608; make it at least as much, or -1 for 64 MiB"},
 	{"", "max.connections.per.ip=0", "max.connections.per.ip=0 (c.properties:7) lets nobody connect; give 1 or more, or set max.connections.per.ip.overrides"},
 	{"", "max.connections.per.ip.overrides=a", `has the entry "a", which is not of the form host:count; write an address or host name, a colon and a number`},
 	{"", "log.cleaner.min.compaction.lag.ms=5\nlog.cleaner.max.compaction.lag.ms=4", "log.cleaner.min.compaction.lag.ms=5 (c.properties:7) is more than log.cleaner.max.compaction.lag.ms=4; lower one or raise the other"},

@@ -8,7 +8,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
-	"github.com/yakt/yakt/metadata/record"
 )
 
 // METADATA (3), versions 0 to 13: brokers and topics for ordinary clients (KIP-516 for topic ids, KIP-1102 for the error code of version 13, which only refusals use).
@@ -16,10 +15,10 @@ import (
 // No Kafka controller answers this. Ours does, from the committed image and on any node, so that a client with a controller as its
 // seed finds the brokers. Answers are those of a broker (KafkaApis.handleTopicMetadataRequest) but for what clientView says about listeners
 // and the controller id, and no topic is created for having been asked for.
-func (c *Controller) metadata(_ context.Context, caller Caller, req *kmsg.MetadataRequest) *kmsg.MetadataResponse {
+func (c *Controller) metadata(_ context.Context, caller Caller, req *kmsg.MetadataRequest) kmsg.Response {
 	resp := responseTo[*kmsg.MetadataResponse](req)
 	if req.Version < 12 && slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil || t.TopicID != [16]byte{} }) {
-		return metadataError(resp, req, kerr.InvalidRequest)
+		return failMetadata(req, &apiError{kafka: kerr.InvalidRequest})
 	}
 	view := newClientView(c.Image(), caller)
 	for id := range view.img.Brokers() {
@@ -30,25 +29,23 @@ func (c *Controller) metadata(_ context.Context, caller Caller, req *kmsg.Metada
 		}
 	}
 	resp.ClusterID, resp.ControllerID = &c.cfg.ClusterID, view.controllerID(caller)
-	view.addTopics(resp, req)
-	if req.IncludeTopicAuthorizedOperations {
-		for i := range resp.Topics {
-			resp.Topics[i].AuthorizedOperations = topicOperations
-		}
-	}
 	if req.IncludeClusterAuthorizedOperations {
 		resp.AuthorizedOperations = clusterOperations
 	}
-	return resp
+	if everyTopic(req) {
+		return view.everyTopic(resp, req)
+	}
+	return view.namedTopics(resp, req)
 }
 
-// metadataError answers every topic with an error.
-func metadataError(resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest, err *kerr.Error) *kmsg.MetadataResponse {
-	resp.ErrorCode = err.Code
-	for _, t := range req.Topics {
-		resp.Topics = append(resp.Topics, missingTopic(err, topicName(t), t.TopicID))
-	}
-	return resp
+// failMetadata answers every topic with an error.
+func failMetadata(req *kmsg.MetadataRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.MetadataResponse](req)
+	resp.ErrorCode = err.code()
+	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.MetadataResponseTopic {
+		t := req.Topics[i]
+		return missingTopic(err.kafka, topicName(t), t.TopicID)
+	})
 }
 
 func topicName(t kmsg.MetadataRequestTopic) string {
@@ -58,42 +55,63 @@ func topicName(t kmsg.MetadataRequestTopic) string {
 	return *t.Topic
 }
 
-// addTopics answers for all topics (null; in version 0 none), for ids when the request has any, else for names; each once.
-func (v clientView) addTopics(resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest) {
-	if req.Topics == nil || req.Version == 0 && len(req.Topics) == 0 {
-		for t := range v.img.TopicsByName("") {
-			resp.Topics = append(resp.Topics, v.topic(t, req.Version))
-		}
-		return
-	}
-	byID := slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} })
-	seen := make(map[any]bool)
-	for _, t := range req.Topics {
-		var key any = topicName(t)
-		if byID {
-			key = t.TopicID
-		}
-		if seen[key] || byID && t.TopicID == [16]byte{} {
-			continue
-		}
-		seen[key] = true
-		resp.Topics = append(resp.Topics, v.askedTopic(t, byID, req.Version))
-	}
+// everyTopic reports whether a request asks for all topics: null, in version 0 none.
+func everyTopic(req *kmsg.MetadataRequest) bool {
+	return req.Topics == nil || req.Version == 0 && len(req.Topics) == 0
 }
 
-func (v clientView) askedTopic(asked kmsg.MetadataRequestTopic, byID bool, version int16) kmsg.MetadataResponseTopic {
+// everyTopic answers for all topics, by name.
+func (v clientView) everyTopic(resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest) kmsg.Response {
+	return topicsByName(resp, &resp.Topics, v.img, v.img.PartitionCount(), func() topicElement[kmsg.MetadataResponseTopic] {
+		return func(t *metadata.Topic) (kmsg.MetadataResponseTopic, int) { return v.topic(t, req), t.Len() }
+	})
+}
+
+// namedTopics answers for ids when the request has any, else for names; each once.
+func (v clientView) namedTopics(resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest) kmsg.Response {
+	byID := slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} })
+	var asked []int32
 	if byID {
-		if t := v.img.Topic(record.UUID(asked.TopicID)); t != nil {
-			return v.topic(t, version)
+		asked = firstOfEach(len(req.Topics), func(i int) [16]byte { return req.Topics[i].TopicID })
+		asked = slices.DeleteFunc(asked, func(i int32) bool { return req.Topics[i].TopicID == [16]byte{} })
+	} else {
+		asked = firstOfEach(len(req.Topics), func(i int) string { return topicName(req.Topics[i]) })
+	}
+	partitions := func(i int) int {
+		if t := findAsked(v.img, &req.Topics[asked[i]]); t != nil {
+			return t.Len()
 		}
+		return 0
+	}
+	return weighted(resp, &resp.Topics, len(asked), partitions, func(i int) kmsg.MetadataResponseTopic {
+		topic := &req.Topics[asked[i]]
+		if t := findAsked(v.img, topic); t != nil {
+			return v.topic(t, req)
+		}
+		unknown := unknownAsked(topic, byID)
+		if req.IncludeTopicAuthorizedOperations {
+			unknown.AuthorizedOperations = topicOperations
+		}
+		return unknown
+	})
+}
+
+// findAsked looks a topic up by its id if it has one, else by its name; nil when there is none.
+func findAsked(img *metadata.Image, asked *kmsg.MetadataRequestTopic) *metadata.Topic {
+	if asked.TopicID != [16]byte{} {
+		return img.Topic(asked.TopicID)
+	}
+	return img.TopicByName(topicName(*asked))
+}
+
+// unknownAsked answers for a topic that does not exist.
+func unknownAsked(asked *kmsg.MetadataRequestTopic, byID bool) kmsg.MetadataResponseTopic {
+	if byID {
 		unknown := missingTopic(kerr.UnknownTopicID, "", asked.TopicID)
 		unknown.Topic = nil
 		return unknown
 	}
-	name := topicName(asked)
-	if t := v.img.TopicByName(name); t != nil {
-		return v.topic(t, version)
-	}
+	name := topicName(*asked)
 	return missingTopic(unknownTopic(name), name, [16]byte{})
 }
 
@@ -103,12 +121,15 @@ func missingTopic(err *kerr.Error, name string, id [16]byte) kmsg.MetadataRespon
 	return t
 }
 
-func (v clientView) topic(t *metadata.Topic, version int16) kmsg.MetadataResponseTopic {
+func (v clientView) topic(t *metadata.Topic, req *kmsg.MetadataRequest) kmsg.MetadataResponseTopic {
 	resp := kmsg.NewMetadataResponseTopic()
+	if req.IncludeTopicAuthorizedOperations {
+		resp.AuthorizedOperations = topicOperations
+	}
 	resp.Topic, resp.TopicID, resp.IsInternal = &t.Name, t.ID, internalTopic(t.Name)
 	resp.Partitions = make([]kmsg.MetadataResponseTopicPartition, 0, t.Len())
 	for id, p := range t.Partitions() {
-		resp.Partitions = append(resp.Partitions, v.partition(id, p, version))
+		resp.Partitions = append(resp.Partitions, v.partition(id, p, req.Version))
 	}
 	return resp
 }

@@ -32,17 +32,18 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 	if c.partitionsAskedFor(accepted) > recordsPerUserOp {
 		return result{response: failCreateTopics(req, errorf(kerr.PolicyViolation, "Excessively large number of partitions per request."))}
 	}
-	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
-	creation := topicCreation{core: c, img: c.working, configs: c.configChanges(o), quota: c.mutationQuota(o, req.Version, strictCreateTopics)}
+	creation := topicCreation{
+		core: c, img: c.working, configs: c.configChanges(o), placing: placing{img: c.working, random: c.cfg.Random},
+		collisions: collisionSearch{img: c.working}, quota: c.mutationQuota(o, req.Version, strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
+	}
 	for _, t := range accepted {
-		resp.Topics = append(resp.Topics, creation.topic(t))
+		creation.topic(t)
 	}
 	if len(creation.records) > recordsPerUserOp {
 		return result{response: failCreateTopics(req, errTooLarge)}
 	}
-	resp.Topics = append(resp.Topics, refusedTopicNames(req, names)...)
-	resp.ThrottleMillis = creation.quota.throttleMillis()
-	r := result{records: creation.records, response: resp, atomic: true, then: func(int64) { c.spend(creation.quota) }}
+	creation.refuseNames(req, names)
+	r := result{records: creation.records, response: creation.response(req), atomic: true, then: func(int64) { c.spend(creation.quota) }}
 	if req.ValidateOnly {
 		r.records = nil
 	}
@@ -58,20 +59,18 @@ func timesNamed[T any](list []T, name func(*T) string) map[string]int {
 	return times
 }
 
-// refusedTopicNames answers each name that comes several times, once, and that of the metadata log.
-func refusedTopicNames(req *kmsg.CreateTopicsRequest, names map[string]int) []kmsg.CreateTopicsResponseTopic {
-	var refused []kmsg.CreateTopicsResponseTopic
+// refuseNames answers each name that comes several times, once, and that of the metadata log.
+func (tc *topicCreation) refuseNames(req *kmsg.CreateTopicsRequest, names map[string]int) {
 	for i := range req.Topics {
 		name := req.Topics[i].Topic
 		switch {
 		case names[name] > 1:
-			refused = append(refused, createTopicResult(name, errorf(kerr.InvalidRequest, "Duplicate topic name.")))
+			tc.refuse(name, errorf(kerr.InvalidRequest, "Duplicate topic name."))
 			names[name] = 0
 		case names[name] == 1 && name == clusterMetadataTopic:
-			refused = append(refused, createTopicResult(name, errorf(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", name)))
+			tc.refuse(name, errorf(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", name))
 		}
 	}
-	return refused
 }
 
 // partitionsAskedFor bounds the work before it is begun.
@@ -89,42 +88,89 @@ func (c *core) partitionsAskedFor(topics []*kmsg.CreateTopicsRequestTopic) (n in
 	return n
 }
 
-func createTopicResult(name string, err *apiError) kmsg.CreateTopicsResponseTopic {
+func createTopicResult(name string, err *apiError, message *string) kmsg.CreateTopicsResponseTopic {
 	t := kmsg.NewCreateTopicsResponseTopic()
-	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), err.text()
+	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), message
 	t.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // null is for who may not see them
 	return t
 }
 
-// topicCreation collects the records of the topics of one request.
+// topicCreation collects the records of the topics of one request, and the answers.
 type topicCreation struct {
-	core    *core
-	img     *metadata.Image
-	configs *configChanges
-	quota   *mutationQuota
-	records []record.Record
+	core       *core
+	img        *metadata.Image
+	configs    *configChanges
+	placing    placing
+	collisions collisionSearch
+	quota      *mutationQuota
+	records    []record.Record
+	answers    []createdTopic
+	messages   messages
+}
+
+// createdTopic is the answer for one topic, without its configuration, which is made when it is written.
+type createdTopic struct {
+	name       string
+	err        *apiError
+	id         record.UUID
+	partitions int32
+	factor     int16
+	overrides  map[string]string // nil: none
+}
+
+func (tc *topicCreation) refuse(name string, err *apiError) {
+	tc.answers = append(tc.answers, createdTopic{name: name, err: tc.messages.within(err)})
+}
+
+func (tc *topicCreation) response(req *kmsg.CreateTopicsRequest) kmsg.Response {
+	resp := responseTo[*kmsg.CreateTopicsResponse](req)
+	resp.ThrottleMillis = tc.quota.throttleMillis()
+	defaults := tc.configs.defaults
+	plain := tc.core.plainTopic.of(&defaults)
+	answers := tc.answers
+	return list(resp, &resp.Topics, len(answers), func(i int) kmsg.CreateTopicsResponseTopic {
+		a := &answers[i]
+		t := createTopicResult(a.name, a.err, a.err.text())
+		if a.err != nil {
+			return t
+		}
+		t.TopicID, t.NumPartitions, t.ReplicationFactor, t.Configs = a.id, a.partitions, a.factor, plain
+		if a.overrides != nil {
+			t.Configs = describeCreated(&defaults, a.overrides)
+		}
+		return t
+	})
 }
 
 // topic creates one topic, or says why not.
-func (tc *topicCreation) topic(t *kmsg.CreateTopicsRequestTopic) kmsg.CreateTopicsResponseTopic {
+func (tc *topicCreation) topic(t *kmsg.CreateTopicsRequestTopic) {
+	answer, err := tc.create(t)
+	if err != nil {
+		tc.refuse(t.Topic, err)
+		return
+	}
+	tc.answers = append(tc.answers, answer)
+}
+
+func (tc *topicCreation) create(t *kmsg.CreateTopicsRequestTopic) (created createdTopic, err *apiError) {
 	if err := tc.checkName(t.Topic); err != nil {
-		return createTopicResult(t.Topic, err)
+		return created, err
 	}
 	ops, err := creationConfigs(t)
 	if err != nil {
-		return createTopicResult(t.Topic, err)
+		return created, err
 	}
 	configs, err := tc.configs.incremental(configResource{metadata.ConfigTopic, t.Topic}, ops, true)
 	if err != nil {
-		return createTopicResult(t.Topic, err)
+		return created, err
 	}
 	id := newUUID(tc.core.cfg.Random)
 	partitions, err := tc.partitions(t, id)
 	if err != nil {
-		return createTopicResult(t.Topic, err)
+		return created, err
 	}
 	if err := tc.quota.charge(len(partitions)); err != nil {
-		return createTopicResult(t.Topic, err)
+		return created, err
 	}
 	tc.records = append(tc.records, &record.Topic{Name: t.Topic, TopicID: id})
 	tc.records = append(tc.records, configs...)
@@ -132,20 +178,25 @@ func (tc *topicCreation) topic(t *kmsg.CreateTopicsRequestTopic) kmsg.CreateTopi
 	for _, p := range partitions {
 		tc.records = append(tc.records, p)
 	}
-	answer := createTopicResult(t.Topic, nil)
-	answer.TopicID, answer.NumPartitions, answer.ReplicationFactor = id, int32(len(partitions)), int16(len(partitions[0].Replicas))
-	answer.Configs = tc.effectiveConfigs(configs)
-	return answer
+	return createdTopic{
+		name: t.Topic, id: id, partitions: int32(len(partitions)), factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(configs),
+	}, nil
 }
 
 func (tc *topicCreation) checkName(name string) *apiError {
 	if tc.img.TopicByName(name) != nil {
 		return errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", name)
 	}
-	if other := collidingTopic(tc.img, name); other != "" {
-		return errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", name, other)
+	if err := checkTopicName(name); err != nil {
+		return err
 	}
-	return checkTopicName(name)
+	switch other, ok := tc.collisions.find(name); {
+	case other != "":
+		return errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", name, other)
+	case !ok:
+		return errorf(kerr.PolicyViolation, "Too many topics have names like '%s' to see whether it collides with one of them: choose another name.", name)
+	}
+	return nil
 }
 
 // creationConfigs are the overrides a topic is to be created with.
@@ -181,7 +232,7 @@ func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.
 	if factor == -1 {
 		factor = int(tc.core.cfg.DefaultReplicationFactor)
 	}
-	partitions, err := placePartitions(tc.img, tc.core.cfg.Random, id, 0, n, factor)
+	partitions, err := tc.placing.partitions(id, 0, n, factor)
 	if err != nil {
 		return nil, errorf(err.kafka, "Unable to replicate the partition %d time(s): %s", factor, err.message)
 	}
@@ -225,18 +276,18 @@ func allInactive(partition int32) *apiError {
 	return errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", partition)
 }
 
-// effectiveConfigs is the configuration that the topic will have, by name. It is not to be changed.
-func (tc *topicCreation) effectiveConfigs(records []record.Record) []kmsg.CreateTopicsResponseTopicConfig {
+// overridesIn are the configs that records set, nil for none.
+func overridesIn(records []record.Record) map[string]string {
+	if len(records) == 0 {
+		return nil
+	}
 	overrides := make(map[string]string, len(records))
 	for _, r := range records {
 		if config, ok := r.(*record.Config); ok {
 			overrides[config.Name] = *config.Value
 		}
 	}
-	if len(overrides) == 0 {
-		return tc.core.plainTopic.of(&tc.configs.defaults)
-	}
-	return describeCreated(&tc.configs.defaults, overrides)
+	return overrides
 }
 
 func describeCreated(defaults *topicDefaults, overrides map[string]string) []kmsg.CreateTopicsResponseTopicConfig {
@@ -264,12 +315,11 @@ func (p *plainTopic) of(d *topicDefaults) []kmsg.CreateTopicsResponseTopicConfig
 	return p.configs
 }
 
-func failCreateTopics(req *kmsg.CreateTopicsRequest, err *apiError) *kmsg.CreateTopicsResponse {
-	resp := req.ResponseKind().(*kmsg.CreateTopicsResponse)
-	for i := range req.Topics {
-		resp.Topics = append(resp.Topics, createTopicResult(req.Topics[i].Topic, err))
-	}
-	return resp
+func failCreateTopics(req *kmsg.CreateTopicsRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.CreateTopicsResponse](req)
+	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.CreateTopicsResponseTopic {
+		return createTopicResult(req.Topics[i].Topic, err, textOf(err, i))
+	})
 }
 
 func createTopicsTimeout(_ *Controller, req kmsg.Request) time.Duration {

@@ -25,25 +25,23 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 		}
 		return result{response: failDeleteTopics(req, err)}
 	}
-	resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
-	deletion := topicDeletion{img: c.working, quota: c.mutationQuota(o, req.Version, strictDeleteTopics), times: make(map[topicEntry]int)}
 	entries := topicEntries(req)
+	deletion := topicDeletion{
+		img: c.working, quota: c.mutationQuota(o, req.Version, strictDeleteTopics),
+		times: make(map[topicEntry]int, len(entries)), answers: make([]deletionAnswer, 0, len(entries)),
+	}
 	for _, e := range entries {
 		deletion.times[e]++
 	}
 	for _, e := range entries {
 		deletion.entry(e)
 	}
-	for i := range deletion.answers {
-		resp.Topics = append(resp.Topics, deletion.answers[i].response())
-	}
-	shuffle(c.cfg.Random, resp.Topics)
 	records := deletion.records()
 	if len(records) > recordsPerUserOp {
 		return result{response: failDeleteTopics(req, errTooLarge)}
 	}
-	resp.ThrottleMillis = deletion.quota.throttleMillis()
-	return result{records: records, response: resp, atomic: true, then: func(int64) {
+	shuffle(c.cfg.Random, deletion.answers)
+	return result{records: records, response: deletion.response(req), atomic: true, then: func(int64) {
 		c.spend(deletion.quota)
 		deletion.log(c.cfg.Logger, o.caller)
 	}}
@@ -57,18 +55,24 @@ type topicEntry struct {
 }
 
 func topicEntries(req *kmsg.DeleteTopicsRequest) []topicEntry {
-	entries := make([]topicEntry, 0, len(req.TopicNames)+len(req.Topics))
-	for _, name := range req.TopicNames {
-		entries = append(entries, topicEntry{named: true, name: name})
-	}
-	for _, t := range req.Topics {
-		e := topicEntry{id: t.TopicID}
-		if t.Topic != nil {
-			e.named, e.name = true, *t.Topic
-		}
-		entries = append(entries, e)
+	entries := make([]topicEntry, len(req.TopicNames)+len(req.Topics))
+	for i := range entries {
+		entries[i] = topicEntryOf(req, i)
 	}
 	return entries
+}
+
+// topicEntryOf is the entry of that index, first of the names that versions before 6 have.
+func topicEntryOf(req *kmsg.DeleteTopicsRequest, i int) topicEntry {
+	if i < len(req.TopicNames) {
+		return topicEntry{named: true, name: req.TopicNames[i]}
+	}
+	t := &req.Topics[i-len(req.TopicNames)]
+	e := topicEntry{id: t.TopicID}
+	if t.Topic != nil {
+		e.named, e.name = true, *t.Topic
+	}
+	return e
 }
 
 // deletionAnswer is the answer to one entry; a nil err is success.
@@ -77,27 +81,37 @@ type deletionAnswer struct {
 	err *apiError
 }
 
-func (a *deletionAnswer) response() kmsg.DeleteTopicsResponseTopic {
+func (e *topicEntry) response(err *apiError, message *string) kmsg.DeleteTopicsResponseTopic {
 	t := kmsg.NewDeleteTopicsResponseTopic()
-	if a.named {
-		t.Topic = &a.name
+	if e.named {
+		t.Topic = &e.name
 	}
-	t.TopicID, t.ErrorCode, t.ErrorMessage = a.id, a.err.code(), a.err.text()
+	t.TopicID, t.ErrorCode, t.ErrorMessage = e.id, err.code(), message
 	return t
 }
 
 // topicDeletion sorts out the entries of one request.
 type topicDeletion struct {
-	img     *metadata.Image
-	quota   *mutationQuota
-	times   map[topicEntry]int // how often the request names it; answered once all of them are
-	answers []deletionAnswer
+	img      *metadata.Image
+	quota    *mutationQuota
+	times    map[topicEntry]int // how often the request names it; answered once all of them are
+	answers  []deletionAnswer
+	messages messages
+}
+
+func (d *topicDeletion) response(req *kmsg.DeleteTopicsRequest) kmsg.Response {
+	resp := responseTo[*kmsg.DeleteTopicsResponse](req)
+	resp.ThrottleMillis = d.quota.throttleMillis()
+	return list(resp, &resp.Topics, len(d.answers), func(i int) kmsg.DeleteTopicsResponseTopic {
+		a := &d.answers[i]
+		return a.response(a.err, a.err.text())
+	})
 }
 
 const answered = -1
 
 func (d *topicDeletion) answer(e topicEntry, err *apiError) {
-	d.answers = append(d.answers, deletionAnswer{e, err})
+	d.answers = append(d.answers, deletionAnswer{e, d.messages.within(err)})
 }
 
 func (d *topicDeletion) entry(e topicEntry) {
@@ -159,21 +173,29 @@ func (d *topicDeletion) records() []record.Record {
 	return records
 }
 
+// deletionsLogged bounds the lines of one request.
+const deletionsLogged = 100
+
 func (d *topicDeletion) log(log *slog.Logger, by Caller) {
+	deleted := 0
 	for i := range d.answers {
 		if a := &d.answers[i]; a.err == nil {
-			log.Info("topic deleted", "topic", a.name, "id", a.id, "by", by.Principal, "from", by.ClientAddr)
+			if deleted++; deleted <= deletionsLogged {
+				log.Info("topic deleted", "topic", a.name, "id", a.id, "by", by.Principal, "from", by.ClientAddr)
+			}
 		}
+	}
+	if deleted > deletionsLogged {
+		log.Info("more topics deleted by the same request", "topics", deleted-deletionsLogged, "by", by.Principal, "from", by.ClientAddr)
 	}
 }
 
-func failDeleteTopics(req *kmsg.DeleteTopicsRequest, err *apiError) *kmsg.DeleteTopicsResponse {
-	resp := req.ResponseKind().(*kmsg.DeleteTopicsResponse)
-	for _, e := range topicEntries(req) {
-		a := deletionAnswer{e, err}
-		resp.Topics = append(resp.Topics, a.response())
-	}
-	return resp
+func failDeleteTopics(req *kmsg.DeleteTopicsRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.DeleteTopicsResponse](req)
+	return list(resp, &resp.Topics, len(req.TopicNames)+len(req.Topics), func(i int) kmsg.DeleteTopicsResponseTopic {
+		e := topicEntryOf(req, i)
+		return e.response(err, textOf(err, i))
+	})
 }
 
 func deleteTopicsTimeout(_ *Controller, req kmsg.Request) time.Duration {

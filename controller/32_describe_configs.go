@@ -20,24 +20,54 @@ import (
 //
 // Differs from Kafka: of this node only what is configured is shown, since most of Kafka's defaults mean nothing here; there are no loggers
 // and no documentation.
-func (c *Controller) describeConfigs(_ context.Context, _ Caller, req *kmsg.DescribeConfigsRequest) *kmsg.DescribeConfigsResponse {
+//
+// A resource that a request names several times is answered once, where Kafka answers each time.
+func (c *Controller) describeConfigs(_ context.Context, _ Caller, req *kmsg.DescribeConfigsRequest) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
 	d := configDescription{img: c.Image(), node: c.cfg.NodeID, synonyms: req.IncludeSynonyms}
 	d.defaults = c.core.topicDefaults(d.img)
-	for i := range req.Resources {
-		r := &req.Resources[i]
-		answer := kmsg.NewDescribeConfigsResponseResource()
-		answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
-		configs, err := d.resource(r)
-		answer.ErrorCode, answer.ErrorMessage = err.code(), err.text()
-		for _, config := range configs {
-			if r.ConfigNames == nil || slices.Contains(r.ConfigNames, config.Name) {
-				answer.Configs = append(answer.Configs, config)
-			}
+	asked := firstOfEach(len(req.Resources), func(i int) configResource {
+		return configResource{int8(req.Resources[i].ResourceType), req.Resources[i].ResourceName}
+	})
+	keys := func(i int) int { return d.keys(&req.Resources[asked[i]]) }
+	return weighted(resp, &resp.Resources, len(asked), keys, func(i int) kmsg.DescribeConfigsResponseResource {
+		return d.answer(&req.Resources[asked[i]], int(asked[i]))
+	})
+}
+
+func (d *configDescription) answer(r *kmsg.DescribeConfigsRequestResource, index int) kmsg.DescribeConfigsResponseResource {
+	answer := kmsg.NewDescribeConfigsResponseResource()
+	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
+	configs, err := d.resource(r)
+	answer.ErrorCode, answer.ErrorMessage = err.code(), textOf(err, index)
+	for _, config := range configs {
+		if r.ConfigNames == nil || slices.Contains(r.ConfigNames, config.Name) {
+			answer.Configs = append(answer.Configs, config)
 		}
-		resp.Resources = append(resp.Resources, answer)
 	}
-	return resp
+	return answer
+}
+
+// keys is about how many configs the answer for a resource has.
+func (d *configDescription) keys(r *kmsg.DescribeConfigsRequestResource) int {
+	n := len(d.img.Config(int8(r.ResourceType), r.ResourceName))
+	switch int8(r.ResourceType) {
+	case metadata.ConfigTopic:
+		n = len(topicKeys)
+	case metadata.ConfigBroker:
+		n += len(d.defaults.node) + len(d.defaults.cluster) + len(d.defaults.static)
+	}
+	return n
+}
+
+func failDescribeConfigs(req *kmsg.DescribeConfigsRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
+	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.DescribeConfigsResponseResource {
+		answer := kmsg.NewDescribeConfigsResponseResource()
+		answer.ResourceType, answer.ResourceName = req.Resources[i].ResourceType, req.Resources[i].ResourceName
+		answer.ErrorCode, answer.ErrorMessage = err.code(), textOf(err, i)
+		return answer
+	})
 }
 
 // configDescription is what the answers to one request are made from.

@@ -14,25 +14,28 @@ import (
 // one batch.
 func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {
 	resp := responseTo[*kmsg.AlterConfigsResponse](req)
-	a := c.configAlteration(o)
+	a := c.configAlteration(o, len(req.Resources))
 	for i := range req.Resources {
 		r := &req.Resources[i]
 		a.name(int8(r.ResourceType), r.ResourceName)
 	}
 	for i := range req.Resources {
 		r := &req.Resources[i]
-		if first, err := a.resource(int8(r.ResourceType), r.ResourceName, a.replacement(r)); first {
-			resp.Resources = append(resp.Resources, legacyAlterConfigsResult(r, err))
-		}
+		a.resource(i, int8(r.ResourceType), r.ResourceName, a.replacement(r))
 	}
 	records, err := a.end()
-	switch {
-	case err != nil:
+	if err != nil {
 		return result{response: failAlterConfigs(req, err)}
-	case req.ValidateOnly:
-		return result{response: resp}
 	}
-	return result{records: records, response: resp, atomic: true}
+	r := result{records: records, atomic: true}
+	if req.ValidateOnly {
+		r.records = nil
+	}
+	r.response = list(resp, &resp.Resources, len(a.answers), func(i int) kmsg.AlterConfigsResponseResource {
+		answer := a.answers[i]
+		return legacyAlterConfigsResult(&req.Resources[answer.index], answer.err, answer.err.text())
+	})
+	return r
 }
 
 // replacement is a resource of the request as operations: what is set, and then what it deletes.
@@ -51,51 +54,60 @@ func (a *configAlteration) replacement(r *kmsg.AlterConfigsRequestResource) []co
 	return ops
 }
 
-func legacyAlterConfigsResult(r *kmsg.AlterConfigsRequestResource, err *apiError) kmsg.AlterConfigsResponseResource {
+func legacyAlterConfigsResult(r *kmsg.AlterConfigsRequestResource, err *apiError, message *string) kmsg.AlterConfigsResponseResource {
 	answer := kmsg.NewAlterConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
-	answer.ErrorCode, answer.ErrorMessage = err.code(), err.text()
+	answer.ErrorCode, answer.ErrorMessage = err.code(), message
 	return answer
 }
 
-func failAlterConfigs(req *kmsg.AlterConfigsRequest, err *apiError) *kmsg.AlterConfigsResponse {
+func failAlterConfigs(req *kmsg.AlterConfigsRequest, err *apiError) kmsg.Response {
 	resp := responseTo[*kmsg.AlterConfigsResponse](req)
-	for i := range req.Resources {
-		resp.Resources = append(resp.Resources, legacyAlterConfigsResult(&req.Resources[i], err))
-	}
-	return resp
+	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.AlterConfigsResponseResource {
+		return legacyAlterConfigsResult(&req.Resources[i], err, textOf(err, i))
+	})
 }
 
 // configAlteration collects what a request does to the configs of several resources.
 type configAlteration struct {
-	changes *configChanges
-	times   map[configResource]int // how often the request names it; 0 when it is answered
-	each    []int8                 // kinds that are answered each time that the request names one, as in Kafka
-	records []record.Record
+	changes  *configChanges
+	times    map[configResource]int // how often the request names it; 0 when it is answered
+	each     []int8                 // kinds that are answered each time that the request names one, as in Kafka
+	records  []record.Record
+	answers  []alteredResource
+	messages messages
 }
 
-func (c *core) configAlteration(o op) *configAlteration {
-	return &configAlteration{changes: c.configChanges(o), times: make(map[configResource]int)}
+// alteredResource is the answer for the resource of that index in the request.
+type alteredResource struct {
+	index int
+	err   *apiError
+}
+
+func (c *core) configAlteration(o op, resources int) *configAlteration {
+	return &configAlteration{
+		changes: c.configChanges(o), times: make(map[configResource]int, resources), answers: make([]alteredResource, 0, resources),
+	}
 }
 
 func (a *configAlteration) name(kind int8, name string) {
 	a.times[configResource{kind, name}]++
-	if !knownConfigs(kind) {
+	if !knownConfigs(kind) && !slices.Contains(a.each, kind) {
 		a.each = append(a.each, kind)
 	}
 }
 
-// resource makes the records of one resource, or says why not. It is to be answered the first time that the request names it.
-func (a *configAlteration) resource(kind int8, name string, ops []configOp) (first bool, err *apiError) {
+// resource makes the records of one resource, or notes why not. It is answered the first time that the request names it.
+func (a *configAlteration) resource(index int, kind int8, name string, ops []configOp) {
 	res := configResource{kind, name}
 	times := a.times[res]
 	if times == 0 && !slices.Contains(a.each, kind) {
-		return false, nil
+		return
 	}
 	a.times[res] = 0
 	records, err := a.changes.alterResource(res, ops, times)
 	a.records = append(a.records, records...)
-	return true, err
+	a.answers = append(a.answers, alteredResource{index, a.messages.within(err)})
 }
 
 // end returns the records of all resources, and what follows them.

@@ -15,44 +15,72 @@ import (
 // of a topic up to the one that fails, we write none of it; more than 10,000 new partitions are POLICY_VIOLATION, where it has an
 // UNKNOWN_SERVER_ERROR.
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
-	resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
 	names := timesNamed(req.Topics, func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
 	quota := c.mutationQuota(o, req.Version, strictCreatePartitions)
-	var records []record.Record
+	more := partitionCreation{placing: placing{img: c.working, random: c.cfg.Random}, quota: quota}
 	for i := range req.Topics {
-		t := &req.Topics[i]
-		switch names[t.Topic] {
+		switch t := &req.Topics[i]; names[t.Topic] {
 		case 0: // answered
 		case 1:
-			partitions, err := c.morePartitions(t, quota)
-			for _, p := range partitions {
-				records = append(records, p)
-			}
-			resp.Topics = append(resp.Topics, createPartitionsResult(t.Topic, err))
+			more.topic(t)
 		default:
 			names[t.Topic] = 0
-			resp.Topics = append(resp.Topics, createPartitionsResult(t.Topic, errorf(kerr.InvalidRequest, "Duplicate topic name.")))
+			more.answer(t.Topic, errorf(kerr.InvalidRequest, "Duplicate topic name."))
 		}
-		if len(records) > recordsPerUserOp {
+		if len(more.records) > recordsPerUserOp {
 			return result{response: failCreatePartitions(req, errTooLarge)}
 		}
 	}
 	if req.ValidateOnly {
-		records = nil
+		more.records = nil
 	}
-	resp.ThrottleMillis = quota.throttleMillis()
-	return result{records: records, response: resp, atomic: true, then: func(int64) { c.spend(quota) }}
+	return result{records: more.records, response: more.response(req), atomic: true, then: func(int64) { c.spend(quota) }}
 }
 
-func createPartitionsResult(name string, err *apiError) kmsg.CreatePartitionsResponseTopic {
+// partitionCreation collects the records of one request, and the answers.
+type partitionCreation struct {
+	placing  placing
+	quota    *mutationQuota
+	records  []record.Record
+	answers  []grownTopic
+	messages messages
+}
+
+// grownTopic is the answer for one topic.
+type grownTopic struct {
+	name string
+	err  *apiError
+}
+
+func (pc *partitionCreation) answer(name string, err *apiError) {
+	pc.answers = append(pc.answers, grownTopic{name, pc.messages.within(err)})
+}
+
+func (pc *partitionCreation) topic(t *kmsg.CreatePartitionsRequestTopic) {
+	partitions, err := pc.morePartitions(t)
+	for _, p := range partitions {
+		pc.records = append(pc.records, p)
+	}
+	pc.answer(t.Topic, err)
+}
+
+func (pc *partitionCreation) response(req *kmsg.CreatePartitionsRequest) kmsg.Response {
+	resp := responseTo[*kmsg.CreatePartitionsResponse](req)
+	resp.ThrottleMillis = pc.quota.throttleMillis()
+	return list(resp, &resp.Topics, len(pc.answers), func(i int) kmsg.CreatePartitionsResponseTopic {
+		return createPartitionsResult(pc.answers[i].name, pc.answers[i].err, pc.answers[i].err.text())
+	})
+}
+
+func createPartitionsResult(name string, err *apiError, message *string) kmsg.CreatePartitionsResponseTopic {
 	t := kmsg.NewCreatePartitionsResponseTopic()
-	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), err.text()
+	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), message
 	return t
 }
 
 // morePartitions are the records that bring a topic to the count asked for.
-func (c *core) morePartitions(req *kmsg.CreatePartitionsRequestTopic, quota *mutationQuota) ([]*record.Partition, *apiError) {
-	img := c.working
+func (pc *partitionCreation) morePartitions(req *kmsg.CreatePartitionsRequestTopic) ([]*record.Partition, *apiError) {
+	img := pc.placing.img
 	t := img.TopicByName(req.Topic)
 	if t == nil {
 		return nil, errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
@@ -68,14 +96,14 @@ func (c *core) morePartitions(req *kmsg.CreatePartitionsRequestTopic, quota *mut
 	case added > recordsPerUserOp:
 		return nil, errTooLarge
 	}
-	if err := quota.charge(added); err != nil {
+	if err := pc.quota.charge(added); err != nil {
 		return nil, err
 	}
 	factor := len(t.Partition(0).Replicas)
 	if req.Assignment != nil {
 		return assignedPartitions(img, t, req.Assignment, factor)
 	}
-	return placePartitions(img, c.cfg.Random, t.ID, t.Len(), added, factor)
+	return pc.placing.partitions(t.ID, t.Len(), added, factor)
 }
 
 func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int) ([]*record.Partition, *apiError) {
@@ -94,12 +122,11 @@ func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kms
 	return partitions, nil
 }
 
-func failCreatePartitions(req *kmsg.CreatePartitionsRequest, err *apiError) *kmsg.CreatePartitionsResponse {
-	resp := req.ResponseKind().(*kmsg.CreatePartitionsResponse)
-	for i := range req.Topics {
-		resp.Topics = append(resp.Topics, createPartitionsResult(req.Topics[i].Topic, err))
-	}
-	return resp
+func failCreatePartitions(req *kmsg.CreatePartitionsRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.CreatePartitionsResponse](req)
+	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.CreatePartitionsResponseTopic {
+		return createPartitionsResult(req.Topics[i].Topic, err, textOf(err, i))
+	})
 }
 
 func createPartitionsTimeout(_ *Controller, req kmsg.Request) time.Duration {

@@ -1,6 +1,9 @@
 package controller
 
 import (
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -12,75 +15,89 @@ import (
 
 // ELECT_LEADERS (43), versions 0-2 (KIP-183, KIP-460) (ReplicationControlManager.electLeaders).
 //
-// Type 0 gives partitions to their preferred leaders, type 1 gives leaders to partitions that have none, at the price of what only lost
-// replicas had: the topic's unclean.leader.election.enable is not asked. Each partition succeeds or fails by itself. Null topics ask for
-// all partitions: then every topic is listed, and partitions that need no election are left out; an empty list asks for none. More than
-// 10,000 changes are refused as a whole. Elections for all partitions run in parts, see everyElection. As in Kafka, a partition whose
-// preferred replica cannot lead is a success when the election gives it to another one.
+// Type 0 gives partitions to their preferred leaders, type 1 gives leaders to partitions that have
+// none, at the price of what only lost replicas had: the topic's unclean.leader.election.enable is
+// not asked. Each partition succeeds or fails by itself. Null topics ask for all partitions: then
+// every topic is listed, and partitions that need no election are left out; an empty list asks for
+// none. More than 10,000 changes are refused as a whole. As in Kafka, a partition whose preferred
+// replica cannot lead is a success when the election gives it to another one.
 //
-// Differs from Kafka on purpose: a partition that comes twice in a request gets the same answer twice and one record, where Kafka writes two.
+// Differs from Kafka on purpose: a partition that comes twice in a request is elected for once,
+// where Kafka writes two records.
 func (c *core) electLeaders(_ op, req *kmsg.ElectLeadersRequest) result {
-	e := leaderElections{rules: c.partitionRules(c.working, noUpdate), answers: make(map[metadata.TopicPartition]*apiError)}
-	defer e.losses.warn(c.cfg.Logger)
-	resp := responseTo[*kmsg.ElectLeadersResponse](req)
-	switch {
-	case req.Topics != nil && len(req.Topics) == 0:
-		return result{response: resp}
-	case req.ElectionType == 0:
-		e.kind = electPreferred
-	case req.ElectionType == 1:
-		e.kind = electUncleanly
+	if req.Topics != nil && len(req.Topics) == 0 {
+		return result{response: req.ResponseKind()}
+	}
+	w := &leaderElections{core: c, req: req}
+	switch req.ElectionType {
+	case 0:
+		w.kind = electPreferred
+	case 1:
+		w.kind = electUncleanly
 	default:
-		return result{response: failElectLeaders(req, errorf(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType))}
+		err := errorf(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType)
+		return result{response: failElectLeaders(req, err)}
 	}
-	if req.Topics == nil {
-		w := &everyElection{core: c, req: req, kind: e.kind, resp: resp, answers: make(topicElections)}
-		return w.begin()
+	if w.candidates() > recordsPerUserOp {
+		return w.count(electionPlace{}, 0)
 	}
-	for i := range req.Topics {
-		resp.Topics = append(resp.Topics, e.topic(&req.Topics[i]))
-	}
-	if len(e.records) > recordsPerUserOp {
-		return result{response: failElectLeaders(req, errTooLarge)}
-	}
-	return result{records: e.records, response: resp}
+	return w.elect(electionPlace{})
 }
 
-// leaderElections are the elections of one request.
+// leaderElections are the elections of one request. They run in parts, each against the state it
+// finds: first it counts, should there be more than one request may change, then it elects.
 type leaderElections struct {
-	rules   *partitionRules
-	kind    election
-	answers map[metadata.TopicPartition]*apiError // of the partitions named so far
-	records []record.Record
-	losses  uncleanElections
+	core *core
+	req  *kmsg.ElectLeadersRequest
+	kind election
+
+	// Of the parts that are proposed: outcomes in the order of the request, or of all partitions
+	// those that are answered for, by topic.
+	outcomes []electionOutcome
+	topics   []electedTopic
+	ids      []int32
 }
 
-func (e *leaderElections) topic(req *kmsg.ElectLeadersRequestTopic) kmsg.ElectLeadersResponseTopic {
-	answer := kmsg.NewElectLeadersResponseTopic()
-	answer.Topic = req.Topic
-	t := e.rules.img.TopicByName(req.Topic)
-	for _, id := range req.Partitions {
-		answer.Partitions = append(answer.Partitions, electionAnswer(id, e.partition(t, req.Topic, id)))
-	}
-	return answer
+// electedTopic is a topic that is answered for, whose partitions are from first to the one before
+// end in leaderElections.ids and outcomes.
+type electedTopic struct {
+	name       string
+	first, end int32
 }
 
-// partition answers for one partition of the request; t is nil when there is no such topic.
-func (e *leaderElections) partition(t *metadata.Topic, name string, id int32) *apiError {
-	if t == nil {
-		return errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", name)
+// electionPlace is where the elections have come to: in the request, or among all partitions.
+type electionPlace struct {
+	named place
+	after metadata.TopicPartition
+}
+
+// electionOutcome is the answer for one partition, of which there may be a million.
+type electionOutcome uint8
+
+const (
+	electionDone electionOutcome = iota
+	electionNotNeeded
+	noPreferredLeader
+	noEligibleLeader
+	electionTopicUnknown
+	electionPartitionUnknown
+)
+
+// err is what the outcome tells of a partition.
+func (o electionOutcome) err(topic string, id int32) *apiError {
+	switch o {
+	case electionNotNeeded:
+		return errElectionNotNeeded
+	case noPreferredLeader:
+		return errNoPreferredLeader
+	case noEligibleLeader:
+		return errNoEligibleLeader
+	case electionTopicUnknown:
+		return errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
+	case electionPartitionUnknown:
+		return errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, id)
 	}
-	p := t.Partition(id)
-	if p == nil {
-		return errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", name, id)
-	}
-	key := metadata.TopicPartition{Topic: t, ID: id}
-	err, again := e.answers[key]
-	if !again {
-		err = e.elect(t, id, p)
-		e.answers[key] = err
-	}
-	return err
+	return nil
 }
 
 var (
@@ -89,133 +106,223 @@ var (
 	errNoEligibleLeader  = errorf(kerr.EligibleLeadersNotAvailable, "Eligible topic partition leaders are not available.")
 )
 
-func (e *leaderElections) elect(t *metadata.Topic, id int32, p *metadata.Partition) *apiError {
-	none := errNoPreferredLeader
-	needed := !p.Preferred()
-	if e.kind == electUncleanly {
-		none, needed = errNoEligibleLeader, p.Leader < 0
+// candidates is how many partitions there are to look at.
+func (w *leaderElections) candidates() int {
+	switch {
+	case w.req.Topics != nil:
+		return w.lists().total()
+	case w.kind == electUncleanly:
+		return w.core.working.LeaderlessCount()
+	}
+	return w.core.working.ImbalancedCount()
+}
+
+func (w *leaderElections) lists() entryLists { return electionLists(w.req) }
+
+func electionLists(req *kmsg.ElectLeadersRequest) entryLists {
+	return entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
+}
+
+// electionWork holds elections that are not proposed yet.
+type electionWork struct {
+	rules    *partitionRules
+	kind     election
+	records  []record.Record
+	losses   uncleanElections
+	outcomes []electionOutcome
+	seen     map[metadata.TopicPartition]electionOutcome
+	found    []metadata.TopicPartition // of outcomes, when all partitions are asked for
+	next     electionPlace
+	more     bool
+}
+
+func (w *leaderElections) part(at electionPlace) *electionWork {
+	p := &electionWork{rules: w.core.partitionRules(w.core.working, noUpdate), kind: w.kind, next: at}
+	if w.req.Topics != nil {
+		p.named(w.req.Topics, w.lists(), w.core.partMax)
+		return p
+	}
+	candidates := w.core.working.ImbalancedAfter(at.after)
+	if w.kind == electUncleanly {
+		candidates = w.core.working.LeaderlessAfter(at.after)
+	}
+	for tp := range candidates {
+		if len(p.outcomes) == w.core.partMax {
+			p.more = true
+			break
+		}
+		p.next.after = tp
+		p.found, p.outcomes = append(p.found, tp), append(p.outcomes, p.elect(tp.Topic, tp.ID, tp.Partition))
+	}
+	return p
+}
+
+// named looks at the next partitions of a request.
+func (p *electionWork) named(topics []kmsg.ElectLeadersRequestTopic, lists entryLists, max int) {
+	p.seen = make(map[metadata.TopicPartition]electionOutcome)
+	runs, next := lists.part(p.next.named, max)
+	for _, r := range runs {
+		asked := &topics[r.list]
+		t := p.rules.img.TopicByName(asked.Topic)
+		for _, id := range asked.Partitions[r.entry:r.end] {
+			p.outcomes = append(p.outcomes, p.partition(t, id))
+		}
+	}
+	p.next.named, p.more = next, next.list < lists.n
+}
+
+// partition answers for one partition of the request; t is nil when there is no such topic.
+func (p *electionWork) partition(t *metadata.Topic, id int32) electionOutcome {
+	if t == nil {
+		return electionTopicUnknown
+	}
+	partition := t.Partition(id)
+	if partition == nil {
+		return electionPartitionUnknown
+	}
+	key := metadata.TopicPartition{Topic: t, ID: id}
+	outcome, again := p.seen[key]
+	if !again {
+		outcome = p.elect(t, id, partition)
+		p.seen[key] = outcome
+	}
+	return outcome
+}
+
+func (p *electionWork) elect(t *metadata.Topic, id int32, old *metadata.Partition) electionOutcome {
+	none, needed := noPreferredLeader, !old.Preferred()
+	if p.kind == electUncleanly {
+		none, needed = noEligibleLeader, old.Leader < 0
 	}
 	if !needed {
-		return errElectionNotNeeded
+		return electionNotNeeded
 	}
-	change := e.rules.of(t).change(id, p)
-	change.election = e.kind
+	change := p.rules.of(t).change(id, old)
+	change.election = p.kind
 	r := change.record()
 	if r == nil {
 		return none
 	}
-	e.records = append(e.records, r)
-	e.losses.note(&change)
-	return nil
-}
-
-// everyElection elects leaders of all partitions that need one, in parts, each against the state it finds: first it counts, should there
-// be more than one request may change, then it elects, then it lists the topics. A topic that is deleted meanwhile is left out.
-type everyElection struct {
-	core    *core
-	req     *kmsg.ElectLeadersRequest
-	kind    election
-	answers topicElections // of the parts that are proposed
-	resp    *kmsg.ElectLeadersResponse
-}
-
-// topicElections are answers by topic.
-type topicElections map[record.UUID][]kmsg.ElectLeadersResponseTopicPartition
-
-func (w *everyElection) begin() result {
-	candidates := w.core.working.ImbalancedCount()
-	if w.kind == electUncleanly {
-		candidates = w.core.working.LeaderlessCount()
-	}
-	if candidates > recordsPerUserOp {
-		return result{more: func(op) result { return w.count(metadata.TopicPartition{}, 0) }}
-	}
-	return w.elect(metadata.TopicPartition{})
-}
-
-// part holds elections behind a partition, which writes nothing yet; rest is the last partition looked at when there are more.
-func (w *everyElection) part(after metadata.TopicPartition) (e leaderElections, answers topicElections, rest *metadata.TopicPartition) {
-	img := w.core.working
-	e = leaderElections{rules: w.core.partitionRules(img, noUpdate), kind: w.kind}
-	answers = make(topicElections)
-	candidates := img.ImbalancedAfter(after)
-	if w.kind == electUncleanly {
-		candidates = img.LeaderlessAfter(after)
-	}
-	looked := 0
-	for tp := range candidates {
-		if looked == w.core.partMax {
-			return e, answers, &after
-		}
-		looked, after = looked+1, tp
-		answer := electionAnswer(tp.ID, e.elect(tp.Topic, tp.ID, tp.Partition))
-		answers[tp.Topic.ID] = append(answers[tp.Topic.ID], answer)
-	}
-	return e, answers, nil
+	p.records = append(p.records, r)
+	p.losses.note(&change)
+	return electionDone
 }
 
 // count finds out whether there is too much to do, before anything is done.
-func (w *everyElection) count(after metadata.TopicPartition, counted int) result {
-	e, _, rest := w.part(after)
-	counted += len(e.records)
+func (w *leaderElections) count(at electionPlace, counted int) result {
+	p := w.part(at)
+	counted += len(p.records)
 	switch {
 	case counted > recordsPerUserOp:
 		return result{response: failElectLeaders(w.req, errTooLarge)}
-	case rest != nil:
-		return result{more: func(op) result { return w.count(*rest, counted) }}
+	case p.more:
+		return result{more: func(op) result { return w.count(p.next, counted) }}
 	}
-	return result{more: func(op) result { return w.elect(metadata.TopicPartition{}) }}
+	return result{more: func(op) result { return w.elect(electionPlace{}) }}
 }
 
-func (w *everyElection) elect(after metadata.TopicPartition) result {
-	e, answers, rest := w.part(after)
-	r := result{records: e.records, then: func(int64) {
-		e.losses.warn(w.core.cfg.Logger)
-		for id, more := range answers {
-			w.answers[id] = append(w.answers[id], more...)
-		}
+func (w *leaderElections) elect(at electionPlace) result {
+	p := w.part(at)
+	r := result{records: p.records, then: func(int64) {
+		p.losses.warn(w.core.cfg.Logger)
+		w.take(p)
 	}}
-	r.more = func(op) result { return w.list("") }
-	if rest != nil {
-		r.more = func(op) result { return w.elect(*rest) }
+	if p.more {
+		r.more = func(op) result { return w.elect(p.next) }
+		return r
 	}
+	if at == (electionPlace{}) { // that is all: the answer needs no turn of its own
+		w.topics, w.ids, w.outcomes = nil, nil, nil
+		w.take(p)
+		r.then = func(int64) { p.losses.warn(w.core.cfg.Logger) }
+		r.response = w.response()
+		return r
+	}
+	r.more = func(op) result { return result{response: w.response()} }
 	return r
 }
 
-// list names the topics from a name on.
-func (w *everyElection) list(from string) result {
-	var topics []kmsg.ElectLeadersResponseTopic
-	r := result{response: w.resp, then: func(int64) { w.resp.Topics = append(w.resp.Topics, topics...) }}
-	for t := range w.core.working.TopicsByName(from) {
-		if len(topics) == w.core.partMax {
-			r.response, r.more = nil, func(op) result { return w.list(t.Name) }
-			break
+// take keeps the answers of a part.
+func (w *leaderElections) take(p *electionWork) {
+	for i, tp := range p.found {
+		if p.outcomes[i] == electionNotNeeded {
+			continue
 		}
-		answer := kmsg.NewElectLeadersResponseTopic()
-		answer.Topic, answer.Partitions = t.Name, w.answers[t.ID]
-		topics = append(topics, answer)
+		if n := len(w.topics); n == 0 || w.topics[n-1].name != tp.Topic.Name {
+			w.topics = append(w.topics, electedTopic{tp.Topic.Name, int32(len(w.ids)), 0})
+		}
+		w.ids, w.outcomes = append(w.ids, tp.ID), append(w.outcomes, p.outcomes[i])
+		w.topics[len(w.topics)-1].end = int32(len(w.ids))
 	}
-	return r
+	if p.found == nil {
+		w.outcomes = append(w.outcomes, p.outcomes...)
+	}
 }
 
-func electionAnswer(id int32, err *apiError) kmsg.ElectLeadersResponseTopicPartition {
+// response is made when all partitions have been dealt with.
+func (w *leaderElections) response() kmsg.Response {
+	resp := responseTo[*kmsg.ElectLeadersResponse](w.req)
+	if w.req.Topics == nil {
+		return w.everyTopic(resp, w.core.working)
+	}
+	return nested(resp, &resp.Topics, w.lists(), func(r run) kmsg.ElectLeadersResponseTopic {
+		t := &w.req.Topics[r.list]
+		return w.answer(t.Topic, t.Partitions[r.entry:r.end], r.index)
+	})
+}
+
+// everyTopic lists the topics of an image. One that was deleted meanwhile is left out.
+func (w *leaderElections) everyTopic(resp *kmsg.ElectLeadersResponse, img *metadata.Image) kmsg.Response {
+	sort := sync.OnceFunc(func() {
+		slices.SortFunc(w.topics, func(a, b electedTopic) int { return strings.Compare(a.name, b.name) })
+	})
+	return topicsByName(resp, &resp.Topics, img, len(w.ids), func() topicElement[kmsg.ElectLeadersResponseTopic] {
+		sort() // where the response is written, and not on the core
+		answered := w.topics
+		return func(t *metadata.Topic) (kmsg.ElectLeadersResponseTopic, int) {
+			for len(answered) > 0 && answered[0].name < t.Name {
+				answered = answered[1:]
+			}
+			if len(answered) == 0 || answered[0].name != t.Name {
+				return w.answer(t.Name, nil, 0), 0
+			}
+			ids := w.ids[answered[0].first:answered[0].end]
+			return w.answer(t.Name, ids, int(answered[0].first)), len(ids)
+		}
+	})
+}
+
+// answer is that for partitions of a topic, the first of which has the outcome of that index.
+func (w *leaderElections) answer(topic string, ids []int32, index int) kmsg.ElectLeadersResponseTopic {
+	t := kmsg.NewElectLeadersResponseTopic()
+	t.Topic = topic
+	if len(ids) > 0 {
+		t.Partitions = make([]kmsg.ElectLeadersResponseTopicPartition, len(ids))
+	}
+	for i, id := range ids {
+		err := w.outcomes[index+i].err(topic, id)
+		t.Partitions[i] = electionAnswer(id, err, index+i)
+	}
+	return t
+}
+
+func electionAnswer(id int32, err *apiError, index int) kmsg.ElectLeadersResponseTopicPartition {
 	p := kmsg.NewElectLeadersResponseTopicPartition()
-	p.Partition, p.ErrorCode, p.ErrorMessage = id, err.code(), err.text()
+	p.Partition, p.ErrorCode, p.ErrorMessage = id, err.code(), textOf(err, index)
 	return p
 }
 
-func failElectLeaders(req *kmsg.ElectLeadersRequest, err *apiError) *kmsg.ElectLeadersResponse {
+func failElectLeaders(req *kmsg.ElectLeadersRequest, err *apiError) kmsg.Response {
 	resp := responseTo[*kmsg.ElectLeadersResponse](req)
 	resp.ErrorCode = err.code()
-	for _, asked := range req.Topics {
+	return nested(resp, &resp.Topics, electionLists(req), func(r run) kmsg.ElectLeadersResponseTopic {
 		t := kmsg.NewElectLeadersResponseTopic()
-		t.Topic = asked.Topic
-		for _, id := range asked.Partitions {
-			t.Partitions = append(t.Partitions, electionAnswer(id, err))
+		t.Topic = req.Topics[r.list].Topic
+		for i, id := range req.Topics[r.list].Partitions[r.entry:r.end] {
+			t.Partitions = append(t.Partitions, electionAnswer(id, err, r.index+i))
 		}
-		resp.Topics = append(resp.Topics, t)
-	}
-	return resp
+		return t
+	})
 }
 
 func electLeadersTimeout(_ *Controller, req kmsg.Request) time.Duration {

@@ -95,7 +95,7 @@ func TestElectionsForAllPartitionsRunInParts(t *testing.T) {
 			t.Errorf("a part of %d records", b.Count())
 		}
 	}
-	if least := (6*(electionPart-30)+electionPart+5)/electionPart + 2; turns < least {
+	if least := (6*(electionPart-30)+electionPart+5)/electionPart + 1; turns < least {
 		t.Errorf("%d turns, want %d or more", turns, least)
 	}
 	if got := d.Image().Leads(1); got != 6*(electionPart-30) {

@@ -15,8 +15,8 @@ import (
 // A SET, APPEND or SUBTRACT without a value is INVALID_REQUEST, as brokers answer; Kafka's controllers take such a SET for a deletion
 // and resign on the others. Loggers of this process have no levels that could be set: a BROKER_LOGGER resource is refused.
 func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRequest) result {
-	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
-	a := c.configAlteration(o)
+	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
+	a := c.configAlteration(o, len(req.Resources))
 	a.each = []int8{metadata.ConfigBrokerLogger}
 	for i := range req.Resources {
 		r := &req.Resources[i]
@@ -28,18 +28,21 @@ func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRe
 		for j, c := range r.Configs {
 			ops[j] = configOp{c.Name, c.Op, c.Value}
 		}
-		if first, err := a.resource(int8(r.ResourceType), r.ResourceName, ops); first {
-			resp.Resources = append(resp.Resources, alterConfigsResult(r, err))
-		}
+		a.resource(i, int8(r.ResourceType), r.ResourceName, ops)
 	}
 	records, err := a.end()
-	switch {
-	case err != nil:
+	if err != nil {
 		return result{response: failIncrementalAlterConfigs(req, err)}
-	case req.ValidateOnly:
-		return result{response: resp}
 	}
-	return result{records: records, response: resp, atomic: true}
+	r := result{records: records, atomic: true}
+	if req.ValidateOnly {
+		r.records = nil
+	}
+	r.response = list(resp, &resp.Resources, len(a.answers), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
+		answer := a.answers[i]
+		return alterConfigsResult(&req.Resources[answer.index], answer.err, answer.err.text())
+	})
+	return r
 }
 
 // alterResource makes the records of one resource, which the request names so many times.
@@ -64,17 +67,16 @@ func knownConfigs(kind int8) bool {
 	return false
 }
 
-func alterConfigsResult(r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError) kmsg.IncrementalAlterConfigsResponseResource {
+func alterConfigsResult(r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError, message *string) kmsg.IncrementalAlterConfigsResponseResource {
 	answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
-	answer.ErrorCode, answer.ErrorMessage = err.code(), err.text()
+	answer.ErrorCode, answer.ErrorMessage = err.code(), message
 	return answer
 }
 
-func failIncrementalAlterConfigs(req *kmsg.IncrementalAlterConfigsRequest, err *apiError) *kmsg.IncrementalAlterConfigsResponse {
-	resp := req.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
-	for i := range req.Resources {
-		resp.Resources = append(resp.Resources, alterConfigsResult(&req.Resources[i], err))
-	}
-	return resp
+func failIncrementalAlterConfigs(req *kmsg.IncrementalAlterConfigsRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
+	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
+		return alterConfigsResult(&req.Resources[i], err, textOf(err, i))
+	})
 }

@@ -20,18 +20,44 @@ import (
 // Differs from Kafka on purpose: a new target always sets both lists anew (see reassign); a partition that comes twice in a request is
 // refused the second time, where Kafka computes both changes from the same state.
 func (c *core) alterPartitionReassignments(_ op, req *kmsg.AlterPartitionAssignmentsRequest) result {
-	resp := req.ResponseKind().(*kmsg.AlterPartitionAssignmentsResponse)
+	resp := responseTo[*kmsg.AlterPartitionAssignmentsResponse](req)
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
+	lists := reassignmentLists(req)
 	r := reassignments{
-		rules: c.partitionRules(c.working, noUpdate), allowFactorChange: allowsFactorChange(req), seen: make(map[metadata.TopicPartition]bool),
+		rules: c.partitionRules(c.working, noUpdate), allowFactorChange: allowsFactorChange(req),
+		seen: make(map[metadata.TopicPartition]bool), answers: make([]*apiError, 0, lists.total()),
 	}
 	for i := range req.Topics {
-		resp.Topics = append(resp.Topics, r.topic(&req.Topics[i]))
+		r.topic(&req.Topics[i])
 	}
 	if len(r.records) > recordsPerUserOp {
 		return result{response: failAlterPartitionReassignments(req, errTooLarge)}
 	}
-	return result{records: r.records, response: resp, atomic: true}
+	answer := nested(resp, &resp.Topics, lists, func(at run) reassignedTopic {
+		return reassignmentAnswer(req, at, func(i int) (*apiError, *string) { return r.answers[i], r.answers[i].text() })
+	})
+	return result{records: r.records, response: answer, atomic: true}
+}
+
+type reassignedTopic = kmsg.AlterPartitionAssignmentsResponseTopic
+
+func reassignmentLists(req *kmsg.AlterPartitionAssignmentsRequest) entryLists {
+	return entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
+}
+
+// reassignmentAnswer answers for partitions of a topic; errOf has the errors of all partitions, by index.
+func reassignmentAnswer(
+	req *kmsg.AlterPartitionAssignmentsRequest, at run, errOf func(i int) (*apiError, *string),
+) reassignedTopic {
+	t := kmsg.NewAlterPartitionAssignmentsResponseTopic()
+	t.Topic = req.Topics[at.list].Topic
+	for i, asked := range req.Topics[at.list].Partitions[at.entry:at.end] {
+		err, message := errOf(at.index + i)
+		p := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
+		p.Partition, p.ErrorCode, p.ErrorMessage = asked.Partition, err.code(), message
+		t.Partitions = append(t.Partitions, p)
+	}
+	return t
 }
 
 // allowsFactorChange is the request's field, which version 0 does not have: there it is allowed.
@@ -39,28 +65,27 @@ func allowsFactorChange(req *kmsg.AlterPartitionAssignmentsRequest) bool {
 	return req.Version < 1 || req.AllowReplicationFactorChange
 }
 
-// reassignments collects the changes of one request.
+// reassignments collects the changes of one request, and the answers for its partitions, in their order.
 type reassignments struct {
 	rules             *partitionRules
 	allowFactorChange bool
 	seen              map[metadata.TopicPartition]bool
 	records           []record.Record
+	answers           []*apiError
+	messages          messages
 }
 
-func (r *reassignments) topic(req *kmsg.AlterPartitionAssignmentsRequestTopic) kmsg.AlterPartitionAssignmentsResponseTopic {
-	answer := kmsg.NewAlterPartitionAssignmentsResponseTopic()
-	answer.Topic = req.Topic
+func (r *reassignments) topic(req *kmsg.AlterPartitionAssignmentsRequestTopic) {
 	t := r.rules.img.TopicByName(req.Topic)
 	for i := range req.Partitions {
-		err := errorf(kerr.UnknownTopicOrPartition, "Unable to find a topic named %s.", req.Topic)
-		if t != nil {
+		var err *apiError
+		if t == nil {
+			err = errorf(kerr.UnknownTopicOrPartition, "Unable to find a topic named %s.", req.Topic)
+		} else {
 			err = r.partition(t, &req.Partitions[i])
 		}
-		p := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
-		p.Partition, p.ErrorCode, p.ErrorMessage = req.Partitions[i].Partition, err.code(), err.text()
-		answer.Partitions = append(answer.Partitions, p)
+		r.answers = append(r.answers, r.messages.within(err))
 	}
-	return answer
 }
 
 func (r *reassignments) partition(t *metadata.Topic, req *kmsg.AlterPartitionAssignmentsRequestTopicPartition) *apiError {
@@ -105,21 +130,13 @@ func (r *reassignments) retarget(change *partitionChange, replicas []int32) *api
 // settledFactor is the replication factor that a partition has when nothing is being moved, or will have.
 func settledFactor(p *metadata.Partition) int { return len(without(p.Replicas, p.Removing()...)) }
 
-func failAlterPartitionReassignments(req *kmsg.AlterPartitionAssignmentsRequest, err *apiError) *kmsg.AlterPartitionAssignmentsResponse {
-	resp := req.ResponseKind().(*kmsg.AlterPartitionAssignmentsResponse)
+func failAlterPartitionReassignments(req *kmsg.AlterPartitionAssignmentsRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.AlterPartitionAssignmentsResponse](req)
 	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
-	for i := range req.Topics {
-		t := kmsg.NewAlterPartitionAssignmentsResponseTopic()
-		t.Topic = req.Topics[i].Topic
-		for _, asked := range req.Topics[i].Partitions {
-			p := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
-			p.Partition, p.ErrorCode, p.ErrorMessage = asked.Partition, err.code(), err.text()
-			t.Partitions = append(t.Partitions, p)
-		}
-		resp.Topics = append(resp.Topics, t)
-	}
-	return resp
+	return nested(resp, &resp.Topics, reassignmentLists(req), func(at run) reassignedTopic {
+		return reassignmentAnswer(req, at, func(i int) (*apiError, *string) { return err, textOf(err, i) })
+	})
 }
 
 func alterPartitionReassignmentsTimeout(_ *Controller, req kmsg.Request) time.Duration {

@@ -12,45 +12,96 @@ import (
 //
 // A read of the committed image, on any node. Null topics ask for every reassignment, an empty list for none. Topics that are unknown and
 // partitions at rest are left out. Replicas are all of them, those that come and those that go included.
-func (c *Controller) listPartitionReassignments(_ context.Context, _ Caller, req *kmsg.ListPartitionReassignmentsRequest) *kmsg.ListPartitionReassignmentsResponse {
+func (c *Controller) listPartitionReassignments(_ context.Context, _ Caller, req *kmsg.ListPartitionReassignmentsRequest) kmsg.Response {
 	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
 	img := c.Image()
-	list := reassignmentList{resp: resp}
-	if req.Topics == nil {
-		for tp := range img.Reassigning() {
-			list.add(tp.Topic, tp.ID, tp.Partition)
-		}
-		return resp
+	w := reassignmentWalk{img: img, req: req}
+	if req.Topics != nil {
+		w.asked = firstOfEach(len(req.Topics), func(i int) string { return req.Topics[i].Topic })
 	}
-	for _, asked := range req.Topics {
-		t := img.TopicByName(asked.Topic)
+	begin := func() func() bool {
+		w := w
+		return func() bool {
+			resp.Topics = w.part(resp.Topics[:0])
+			return len(resp.Topics) > 0
+		}
+	}
+	topics, parts := 0, 0
+	for next := begin(); next(); parts++ {
+		topics += len(resp.Topics)
+	}
+	r := newParts(resp, &resp.Topics, topics, begin)
+	if parts <= 1 {
+		return r.whole()
+	}
+	return r
+}
+
+// reassignmentWalk goes over the partitions that a request asks for, and finds those on the move.
+// A topic with many of them comes several times.
+type reassignmentWalk struct {
+	img   *metadata.Image
+	req   *kmsg.ListPartitionReassignmentsRequest
+	asked []int32 // topics of the request; nil: all topics are asked for
+	// where the walk has come to
+	after            metadata.TopicPartition
+	topic, partition int
+}
+
+type reassignedTopics = []kmsg.ListPartitionReassignmentsResponseTopic
+
+// part appends topics to a list until it is long enough, or the walk is over.
+func (w *reassignmentWalk) part(topics reassignedTopics) reassignedTopics {
+	entries := 0
+	add := func(t *metadata.Topic, id int32, p *metadata.Partition) (full bool) {
+		if p != nil && p.Reassigning() {
+			entries++
+			topics = addReassignment(topics, t, id, p)
+		}
+		return entries == partEntries || len(topics) == partElements
+	}
+	if w.asked == nil {
+		for tp := range w.img.ReassigningAfter(w.after) {
+			w.after = tp
+			if add(tp.Topic, tp.ID, tp.Partition) {
+				break
+			}
+		}
+		return topics
+	}
+	for ; w.topic < len(w.asked); w.topic, w.partition = w.topic+1, 0 {
+		asked := &w.req.Topics[w.asked[w.topic]]
+		t := w.img.TopicByName(asked.Topic)
 		if t == nil {
 			continue
 		}
-		for _, id := range asked.Partitions {
-			list.add(t, id, t.Partition(id))
+		for w.partition < len(asked.Partitions) {
+			id := asked.Partitions[w.partition]
+			w.partition++
+			if add(t, id, t.Partition(id)) {
+				return topics
+			}
 		}
 	}
-	return resp
+	return topics
 }
 
-// reassignmentList groups the partitions it is given by topic.
-type reassignmentList struct {
-	resp *kmsg.ListPartitionReassignmentsResponse
-}
-
-func (l reassignmentList) add(t *metadata.Topic, id int32, p *metadata.Partition) {
-	if p == nil || !p.Reassigning() {
-		return
-	}
-	topics := &l.resp.Topics
-	if n := len(*topics); n == 0 || (*topics)[n-1].Topic != t.Name {
+// addReassignment adds a partition to the last topic if it is of that one, else to a new one.
+func addReassignment(topics reassignedTopics, t *metadata.Topic, id int32, p *metadata.Partition) reassignedTopics {
+	if n := len(topics); n == 0 || topics[n-1].Topic != t.Name {
 		topic := kmsg.NewListPartitionReassignmentsResponseTopic()
 		topic.Topic = t.Name
-		*topics = append(*topics, topic)
+		topics = append(topics, topic)
 	}
 	answer := kmsg.NewListPartitionReassignmentsResponseTopicPartition()
 	answer.Partition, answer.Replicas, answer.AddingReplicas, answer.RemovingReplicas = id, p.Replicas, p.Adding(), p.Removing()
-	last := &(*topics)[len(*topics)-1]
+	last := &topics[len(topics)-1]
 	last.Partitions = append(last.Partitions, answer)
+	return topics
+}
+
+func failListPartitionReassignments(req *kmsg.ListPartitionReassignmentsRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
+	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	return resp
 }

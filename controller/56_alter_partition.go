@@ -17,24 +17,82 @@ import (
 // a partition comes twice in one request, since it names an old partition epoch; one that changes nothing succeeds. When the new ISR completes
 // a reassignment and the sender no longer leads, the change is made and the answer is NEW_LEADER_ELECTED. An unknown
 // leader recovery state is INVALID_REQUEST here; Kafka's controller resigns on it.
-func (c *core) alterPartition(o op, req *kmsg.AlterPartitionRequest) result {
+//
+// A request with many partitions runs in parts, each of which checks the sender again.
+func (c *core) alterPartition(_ op, req *kmsg.AlterPartitionRequest) result {
+	a := &isrAlteration{core: c, req: req}
+	return a.part(place{})
+}
+
+// isrAlteration is the work on one request. It has the answers of the parts so far, in the order
+// of the request.
+type isrAlteration struct {
+	core    *core
+	req     *kmsg.AlterPartitionRequest
+	answers []isrAnswer
+}
+
+// isrAnswer is the answer for one partition: an error code, or its state.
+type isrAnswer struct {
+	state *metadata.Partition // nil: none is told
+	code  int16
+}
+
+func (a *isrAlteration) lists() entryLists {
+	return entryLists{len(a.req.Topics), func(i int) int { return len(a.req.Topics[i].Partitions) }}
+}
+
+// part makes the changes of partitions from a place on.
+func (a *isrAlteration) part(at place) result {
+	c, req := a.core, a.req
 	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil && len(req.Topics) > 0 {
 		return result{response: failAlterPartition(req, err)}
 	}
-	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
-	a := isrAlteration{rules: c.partitionRules(c.working, noUpdate), sender: req.BrokerID, changed: make(map[partitionKey]bool)}
-	for i := range req.Topics {
-		resp.Topics = append(resp.Topics, a.alterTopic(&req.Topics[i]))
+	p := &isrPart{
+		rules: c.partitionRules(c.working, noUpdate), sender: req.BrokerID,
+		changed: make(map[partitionKey]bool), answers: a.answers[:at.index],
 	}
-	return result{records: a.records, response: resp}
+	runs, next := a.lists().part(at, c.partMax)
+	for _, r := range runs {
+		p.alterTopic(&req.Topics[r.list], r)
+	}
+	a.answers = p.answers
+	if next.list < len(req.Topics) {
+		return result{records: p.records, more: func(op) result { return a.part(next) }}
+	}
+	return result{records: p.records, response: a.response()}
 }
 
-// isrAlteration collects the changes of one request.
-type isrAlteration struct {
+func (a *isrAlteration) response() kmsg.Response {
+	resp := responseTo[*kmsg.AlterPartitionResponse](a.req)
+	return nested(resp, &resp.Topics, a.lists(), func(r run) kmsg.AlterPartitionResponseTopic {
+		t := kmsg.NewAlterPartitionResponseTopic()
+		t.TopidID = a.req.Topics[r.list].TopicID
+		t.Partitions = make([]kmsg.AlterPartitionResponseTopicPartition, r.entries())
+		for i, asked := range a.req.Topics[r.list].Partitions[r.entry:r.end] {
+			t.Partitions[i] = a.answers[r.index+i].response(asked.Partition)
+		}
+		return t
+	})
+}
+
+func (a isrAnswer) response(id int32) kmsg.AlterPartitionResponseTopicPartition {
+	r := kmsg.NewAlterPartitionResponseTopicPartition()
+	r.Partition, r.ErrorCode = id, a.code
+	if p := a.state; p != nil {
+		r.LeaderID, r.ISR, r.LeaderRecoveryState = p.Leader, p.ISR, p.RecoveryState
+		r.LeaderEpoch, r.PartitionEpoch = p.LeaderEpoch, p.PartitionEpoch
+	}
+	return r
+}
+
+// isrPart collects the changes and answers of one part.
+type isrPart struct {
 	rules   *partitionRules
 	sender  int32
 	records []record.Record
 	changed map[partitionKey]bool
+	answers []isrAnswer
 }
 
 type partitionKey struct {
@@ -42,32 +100,24 @@ type partitionKey struct {
 	id    int32
 }
 
-func (a *isrAlteration) alterTopic(req *kmsg.AlterPartitionRequestTopic) kmsg.AlterPartitionResponseTopic {
-	answer := kmsg.NewAlterPartitionResponseTopic()
-	answer.TopidID = req.TopicID
-	answer.Partitions = make([]kmsg.AlterPartitionResponseTopicPartition, 0, len(req.Partitions))
+func (a *isrPart) alterTopic(req *kmsg.AlterPartitionRequestTopic, r run) {
 	t := a.rules.img.Topic(req.TopicID)
-	for i := range req.Partitions {
-		p := kmsg.NewAlterPartitionResponseTopicPartition()
-		p.Partition = req.Partitions[i].Partition
-		if t == nil {
-			p.ErrorCode = kerr.UnknownTopicID.Code
-		} else {
+	for i := range req.Partitions[r.entry:r.end] {
+		answer := isrAnswer{code: kerr.UnknownTopicID.Code}
+		if t != nil {
 			a.rules.of(t)
-			a.alter(&req.Partitions[i], &p)
+			answer = a.alter(&req.Partitions[r.entry+i])
 		}
-		answer.Partitions = append(answer.Partitions, p)
+		a.answers = append(a.answers, answer)
 	}
-	return answer
 }
 
-// alter makes the change of one partition and fills in its answer.
-func (a *isrAlteration) alter(req *kmsg.AlterPartitionRequestTopicPartition, answer *kmsg.AlterPartitionResponseTopicPartition) {
+// alter makes the change of one partition.
+func (a *isrPart) alter(req *kmsg.AlterPartitionRequestTopicPartition) isrAnswer {
 	p := a.rules.topic.Partition(req.Partition)
 	isr := newISR(req)
 	if wrong := a.refusal(p, req, isr); wrong != nil {
-		answer.ErrorCode = wrong.Code
-		return
+		return isrAnswer{code: wrong.Code}
 	}
 	change := a.rules.change(req.Partition, p)
 	change.isr, change.recovery, change.election = isr, req.LeaderRecoveryState, a.rules.election()
@@ -76,12 +126,10 @@ func (a *isrAlteration) alter(req *kmsg.AlterPartitionRequestTopicPartition, ans
 		a.changed[partitionKey{r.TopicID, r.PartitionID}] = true
 		p = p.Merge(r)
 		if r.Leader != record.NoLeaderChange && r.Leader != a.sender {
-			answer.ErrorCode = kerr.NewLeaderElected.Code
-			return
+			return isrAnswer{code: kerr.NewLeaderElected.Code}
 		}
 	}
-	answer.LeaderID, answer.ISR, answer.LeaderRecoveryState = p.Leader, p.ISR, p.RecoveryState
-	answer.LeaderEpoch, answer.PartitionEpoch = p.LeaderEpoch, p.PartitionEpoch
+	return isrAnswer{state: p}
 }
 
 func newISR(req *kmsg.AlterPartitionRequestTopicPartition) []int32 {
@@ -97,7 +145,7 @@ func newISR(req *kmsg.AlterPartitionRequestTopicPartition) []int32 {
 
 // refusal says why the request is not granted; p may be nil. The order of the checks is Kafka's: a sender that is ahead of this
 // node takes it for an old leader of the quorum and looks for the new one.
-func (a *isrAlteration) refusal(p *metadata.Partition, req *kmsg.AlterPartitionRequestTopicPartition, isr []int32) *kerr.Error {
+func (a *isrPart) refusal(p *metadata.Partition, req *kmsg.AlterPartitionRequestTopicPartition, isr []int32) *kerr.Error {
 	switch {
 	case p == nil:
 		return kerr.UnknownTopicOrPartition
@@ -120,7 +168,7 @@ func (a *isrAlteration) refusal(p *metadata.Partition, req *kmsg.AlterPartitionR
 }
 
 // ineligible refuses members that could not be in an ISR now, or that registered again since the leader saw them.
-func (a *isrAlteration) ineligible(req *kmsg.AlterPartitionRequestTopicPartition, isr []int32) *kerr.Error {
+func (a *isrPart) ineligible(req *kmsg.AlterPartitionRequestTopicPartition, isr []int32) *kerr.Error {
 	for i, id := range isr {
 		b := a.rules.img.Broker(id)
 		if !b.Active() {
@@ -157,7 +205,7 @@ func checkBrokerEpoch(img *metadata.Image, id int32, epoch int64) *apiError {
 	return nil
 }
 
-func failAlterPartition(req *kmsg.AlterPartitionRequest, err *apiError) *kmsg.AlterPartitionResponse {
+func failAlterPartition(req *kmsg.AlterPartitionRequest, err *apiError) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
 	resp.ErrorCode = err.code()
 	return resp

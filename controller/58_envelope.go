@@ -30,9 +30,25 @@ func (c *Controller) envelope(ctx context.Context, caller Caller, req *kmsg.Enve
 			return
 		}
 		resp := responseTo[*kmsg.EnvelopeResponse](req)
+		if parts, ok := nested.(*inParts); ok {
+			reply(&nestedParts{resp, n.correlationID, parts})
+			return
+		}
 		resp.ResponseData = c.cfg.Codec.Encode(n.correlationID, nested)
 		reply(resp)
 	})
+}
+
+// nestedParts is an envelope's answer around a response in parts, which is encoded as it is written.
+type nestedParts struct {
+	*kmsg.EnvelopeResponse
+	correlationID int32
+	parts         *inParts
+}
+
+// Nested tells which field of the response is missing, and what it is to hold.
+func (n *nestedParts) Nested() (field *[]byte, correlationID int32, resp kmsg.Response) {
+	return &n.ResponseData, n.correlationID, n.parts
 }
 
 func envelopeError(req *kmsg.EnvelopeRequest, err *apiError) kmsg.Response {
@@ -115,6 +131,9 @@ func compactString(b []byte) (s string, rest []byte, ok bool) {
 
 // saysNotController reports whether a response has NOT_CONTROLLER anywhere; DESCRIBE_QUORUM says NOT_LEADER_OR_FOLLOWER for it.
 func saysNotController(resp kmsg.Response) bool {
+	if parts, ok := resp.(*inParts); ok {
+		return parts.refused != nil && parts.refused.kafka == kerr.NotController
+	}
 	code := kerr.NotController.Code
 	if resp.Key() == kmsg.DescribeQuorum.Int16() {
 		code = kerr.NotLeaderForPartition.Code

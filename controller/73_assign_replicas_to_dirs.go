@@ -13,24 +13,90 @@ import (
 // ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker tells in which of its directories replicas lie (KIP-858)
 // (ReplicationControlManager.handleAssignReplicasToDirs). A directory that is not online, be it unknown, is noted all the same, and
 // a second change takes the broker out of the partition's ISR and leadership.
-func (c *core) assignReplicasToDirs(o op, req *kmsg.AssignReplicasToDirsRequest) result {
+//
+// A request with many replicas runs in parts, each of which checks the sender again.
+func (c *core) assignReplicasToDirs(_ op, req *kmsg.AssignReplicasToDirsRequest) result {
+	a := &dirAssignment{core: c, req: req}
+	for i := range req.Directories {
+		for j := range req.Directories[i].Topics {
+			a.topics = append(a.topics, assignedTopic{int32(i), int32(j)})
+		}
+	}
+	return a.part(place{})
+}
+
+// dirAssignment is the work on one request. It has the answers of the parts so far, which are error
+// codes, in the order of the request.
+type dirAssignment struct {
+	core    *core
+	req     *kmsg.AssignReplicasToDirsRequest
+	topics  []assignedTopic
+	answers []int16
+}
+
+// assignedTopic is a topic of the request: its directory's index, and its own in the directory.
+type assignedTopic struct{ dir, topic int32 }
+
+func (a *dirAssignment) lists() entryLists {
+	return entryLists{len(a.topics), func(i int) int { return len(a.topic(i).Partitions) }}
+}
+
+func (a *dirAssignment) topic(i int) *kmsg.AssignReplicasToDirsRequestDirectoryTopic {
+	t := a.topics[i]
+	return &a.req.Directories[t.dir].Topics[t.topic]
+}
+
+// part makes the changes of replicas from a place on.
+func (a *dirAssignment) part(at place) result {
+	c, req := a.core, a.req
 	if !c.working.Version().HasDirectories() {
 		return result{response: failAssignReplicasToDirs(req, errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
 	}
 	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil {
 		return result{response: failAssignReplicasToDirs(req, err)}
 	}
-	resp := req.ResponseKind().(*kmsg.AssignReplicasToDirsResponse)
-	a := dirAssignment{rules: c.partitionRules(c.working, noUpdate), broker: c.working.Broker(req.BrokerID), known: make(map[metadata.TopicPartition]bool)}
-	for i := range req.Directories {
-		resp.Directories = append(resp.Directories, a.directory(&req.Directories[i]))
+	p := &dirPart{
+		rules: c.partitionRules(c.working, noUpdate), broker: c.working.Broker(req.BrokerID),
+		known: make(map[metadata.TopicPartition]bool), answers: a.answers[:at.index],
 	}
-	return result{records: append(a.records, c.leaveOffline(&a)...), response: resp}
+	runs, next := a.lists().part(at, c.partMax)
+	for _, r := range runs {
+		p.assignTopic(req.Directories[a.topics[r.list].dir].ID, a.topic(r.list), r)
+	}
+	a.answers = p.answers
+	records := append(p.records, c.leaveOffline(p)...)
+	if next.list < len(a.topics) {
+		return result{records: records, more: func(op) result { return a.part(next) }}
+	}
+	return result{records: records, response: a.response()}
+}
+
+// response is not made in parts: brokers tell of a few thousand replicas at a time.
+func (a *dirAssignment) response() *kmsg.AssignReplicasToDirsResponse {
+	resp := responseTo[*kmsg.AssignReplicasToDirsResponse](a.req)
+	answers := a.answers
+	for i := range a.req.Directories {
+		dir := kmsg.NewAssignReplicasToDirsResponseDirectory()
+		dir.ID = a.req.Directories[i].ID
+		for _, asked := range a.req.Directories[i].Topics {
+			t := kmsg.NewAssignReplicasToDirsResponseDirectoryTopic()
+			t.TopicID = asked.TopicID
+			for j, p := range asked.Partitions {
+				partition := kmsg.NewAssignReplicasToDirsResponseDirectoryTopicPartition()
+				partition.Partition, partition.ErrorCode = p.Partition, answers[j]
+				t.Partitions = append(t.Partitions, partition)
+			}
+			answers = answers[len(asked.Partitions):]
+			dir.Topics = append(dir.Topics, t)
+		}
+		resp.Directories = append(resp.Directories, dir)
+	}
+	return resp
 }
 
 // leaveOffline takes the broker out of the partitions that are now in a directory that cannot serve, as they are after the changes so far: one
 // of those may have ended a reassignment. Kafka computes both changes from the same state.
-func (c *core) leaveOffline(a *dirAssignment) []record.Record {
+func (c *core) leaveOffline(a *dirPart) []record.Record {
 	if len(a.offline) == 0 {
 		return nil
 	}
@@ -47,41 +113,29 @@ func (c *core) leaveOffline(a *dirAssignment) []record.Record {
 	return lost
 }
 
-// dirAssignment collects the changes of one request.
-type dirAssignment struct {
+// dirPart collects the changes and answers of one part.
+type dirPart struct {
 	rules   *partitionRules
 	broker  *metadata.Broker
 	records []record.Record
+	answers []int16
 	offline []metadata.TopicPartition // now in a directory that cannot serve, each once
 	known   map[metadata.TopicPartition]bool
 }
 
-func (a *dirAssignment) directory(req *kmsg.AssignReplicasToDirsRequestDirectory) kmsg.AssignReplicasToDirsResponseDirectory {
-	answer := kmsg.NewAssignReplicasToDirsResponseDirectory()
-	answer.ID = req.ID
-	for i := range req.Topics {
-		answer.Topics = append(answer.Topics, a.assignTopic(req.ID, &req.Topics[i]))
-	}
-	return answer
-}
-
-func (a *dirAssignment) assignTopic(dir record.UUID, req *kmsg.AssignReplicasToDirsRequestDirectoryTopic) kmsg.AssignReplicasToDirsResponseDirectoryTopic {
-	answer := kmsg.NewAssignReplicasToDirsResponseDirectoryTopic()
-	answer.TopicID = req.TopicID
+func (a *dirPart) assignTopic(dir record.UUID, req *kmsg.AssignReplicasToDirsRequestDirectoryTopic, r run) {
 	t := a.rules.img.Topic(req.TopicID)
-	for _, p := range req.Partitions {
-		partition := kmsg.NewAssignReplicasToDirsResponseDirectoryTopicPartition()
-		partition.Partition = p.Partition
+	for _, p := range req.Partitions[r.entry:r.end] {
+		code := int16(0)
 		if err := a.assign(dir, t, p.Partition); err != nil {
-			partition.ErrorCode = err.Code
+			code = err.Code
 		}
-		answer.Partitions = append(answer.Partitions, partition)
+		a.answers = append(a.answers, code)
 	}
-	return answer
 }
 
 // assign notes the directory of one replica; t may be nil.
-func (a *dirAssignment) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Error {
+func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Error {
 	if t == nil {
 		return kerr.UnknownTopicID
 	}

@@ -10,7 +10,8 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// describePartitionsMax is how many partitions one answer holds (max.request.partition.size.limit).
+// describePartitionsMax is how many partitions and unknown topics one answer holds
+// (max.request.partition.size.limit, which counts partitions alone).
 const describePartitionsMax = 2000
 
 // DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics in parts, with eligible leader replicas (KIP-966).
@@ -18,14 +19,11 @@ const describePartitionsMax = 2000
 // As METADATA, no Kafka controller answers this; answers are those of a broker (DescribeTopicPartitionsRequestHandler), listeners as
 // clientView says. No topics means all, of which those that are gone by now are passed over. Topics come by name; the next
 // cursor says where to go on. A partition has no error of its own: without a leader to show, it has leader -1.
-func (c *Controller) describeTopicPartitions(_ context.Context, caller Caller, req *kmsg.DescribeTopicPartitionsRequest) *kmsg.DescribeTopicPartitionsResponse {
-	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
+func (c *Controller) describeTopicPartitions(_ context.Context, caller Caller, req *kmsg.DescribeTopicPartitionsRequest) kmsg.Response {
 	if !legalCursor(req) {
-		for _, t := range req.Topics {
-			resp.Topics = append(resp.Topics, describedTopic(t.Topic, kerr.InvalidRequest))
-		}
-		return resp
+		return failDescribeTopicPartitions(req, &apiError{kafka: kerr.InvalidRequest})
 	}
+	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
 	d := describer{view: newClientView(c.Image(), caller), resp: resp, left: int(min(max(req.ResponsePartitionLimit, 1), describePartitionsMax))}
 	var from kmsg.DescribeTopicPartitionsRequestCursor
 	if req.Cursor != nil {
@@ -37,6 +35,13 @@ func (c *Controller) describeTopicPartitions(_ context.Context, caller Caller, r
 		d.named(req.Topics, from)
 	}
 	return resp
+}
+
+func failDescribeTopicPartitions(req *kmsg.DescribeTopicPartitionsRequest, err *apiError) kmsg.Response {
+	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
+	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.DescribeTopicPartitionsResponseTopic {
+		return describedTopic(req.Topics[i].Topic, err.kafka)
+	})
 }
 
 // legalCursor demands that a cursor names one of the topics asked for.
@@ -87,6 +92,7 @@ func (d *describer) add(name string, t *metadata.Topic, from kmsg.DescribeTopicP
 	}
 	if t == nil {
 		d.resp.Topics = append(d.resp.Topics, describedTopic(name, unknownTopic(name)))
+		d.left--
 		return true
 	}
 	topic := describedTopic(name, nil)

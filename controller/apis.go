@@ -19,41 +19,51 @@ type api struct {
 	serve func(*Controller, context.Context, Caller, kmsg.Request, func(kmsg.Response))
 	// write runs on the core of the active controller.
 	write func(*core, op, kmsg.Request) result
-	// fail puts an error where this API has its place for one.
+	// fail puts an error where this API has its place for one; nil where nothing it may ask for is limited.
 	fail func(kmsg.Request, *apiError) kmsg.Response
 	// timeout is how long the request may wait in the queue; nil for ever.
 	timeout func(*Controller, kmsg.Request) time.Duration
+	sender  sender
 	// quick answers on the caller's goroutine what needs no turn of the core; nil leaves a request to write.
 	quick func(*Controller, time.Time, kmsg.Request) kmsg.Response
 }
+
+// sender is whose requests these are, which decides how the core's time is shared out; see queue.
+type sender uint8
+
+const (
+	administrator sender = iota
+	broker
+	livingBroker // by what keeps its session alive
+)
 
 // apis is every request that the controller listener answers, by key. Ranges are those of Kafka 4.3; METADATA and
 // DESCRIBE_TOPIC_PARTITIONS are ours in addition, so that a client may name a controller as its seed.
 var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
-	readAPI(3, 0, 13, (*Controller).metadata),
+	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
 	readAPI(18, 0, 4, (*Controller).apiVersions),
 	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).forwarded().within(createTopicsTimeout),
 	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).forwarded().within(deleteTopicsTimeout),
-	readAPI(32, 1, 4, (*Controller).describeConfigs),
+	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs),
 	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
 	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).forwarded().within(createPartitionsTimeout),
 	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).forwarded().within(electLeadersTimeout),
 	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
 	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).forwarded().within(alterPartitionReassignmentsTimeout),
-	readAPI(46, 0, 0, (*Controller).listPartitionReassignments).forwarded(),
-	readAPI(55, 0, 2, (*Controller).describeQuorum).forwarded(),
-	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition),
+	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments), failListPartitionReassignments).forwarded(),
+	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded(),
+	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition).from(broker),
 	serveAPI(58, 0, 0, (*Controller).envelope),
 	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
 	readAPI(60, 0, 2, (*Controller).describeCluster),
-	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration),
-	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat),
+	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration).from(livingBroker),
+	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat).from(livingBroker),
 	writeAPI(64, 0, 0, (*core).unregisterBroker, failUnregisterBroker).forwarded(),
-	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).forwarded(),
-	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration),
-	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs),
-	readAPI(75, 0, 0, (*Controller).describeTopicPartitions),
+	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).forwarded().from(broker),
+	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration).from(broker),
+	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker),
+	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions), failDescribeTopicPartitions),
 }
 
 func init() {
@@ -101,7 +111,18 @@ func serveAPI[Q kmsg.Request](key, min, max int16, f func(*Controller, context.C
 func writeAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*core, op, Q) result, fail func(Q, *apiError) R) *api {
 	a := newAPI(key, min, max)
 	a.write = func(c *core, o op, req kmsg.Request) result { return f(c, o, req.(Q)) }
-	a.fail = func(req kmsg.Request, err *apiError) kmsg.Response { return fail(req.(Q), err) }
+	return failing(a, fail)
+}
+
+// failing sets how a request of type Q is answered with an error.
+func failing[Q kmsg.Request, R kmsg.Response](a *api, fail func(Q, *apiError) R) *api {
+	a.fail = func(req kmsg.Request, err *apiError) kmsg.Response {
+		resp := kmsg.Response(fail(req.(Q), err))
+		if parts, ok := resp.(*inParts); ok {
+			parts.refused = err
+		}
+		return resp
+	}
 	return a
 }
 
@@ -112,6 +133,11 @@ func (a *api) forwarded() *api {
 
 func (a *api) within(timeout func(*Controller, kmsg.Request) time.Duration) *api {
 	a.timeout = timeout
+	return a
+}
+
+func (a *api) from(s sender) *api {
+	a.sender = s
 	return a
 }
 

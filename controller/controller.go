@@ -20,6 +20,7 @@ import (
 type Controller struct {
 	cfg    Config
 	core   *core
+	limits *limiter
 	queue  *queue
 	timers timers
 
@@ -31,6 +32,7 @@ type Controller struct {
 	deposed atomic.Bool // for good: see Depose
 	stats   counters
 	feed    *feed
+	largest largestTopic
 	// lastFetch is what observers were told last.
 	lastFetch atomic.Pointer[sharedFetch]
 
@@ -49,7 +51,9 @@ func New(cfg Config) *Controller {
 	if cfg.QuotaWindow == 0 {
 		cfg.QuotaWindow = mutationWindowDefault
 	}
-	c := &Controller{cfg: cfg, queue: newQueue(cfg.QueueMax), feed: newFeed(cfg.Clock), done: make(chan struct{})}
+	c := &Controller{
+		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax), feed: newFeed(cfg.Clock), done: make(chan struct{}),
+	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
 	c.core = newCore(&c.cfg, func(img *metadata.Image) { c.published.Store(img) })
@@ -261,6 +265,10 @@ func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request
 		reply(req.ResponseKind())
 		return
 	}
+	if err := c.limits.check(caller, req); err != nil {
+		c.send(a.name, reply, a.fail(req, err))
+		return
+	}
 	switch {
 	case a.read != nil:
 		reply(a.read(c, ctx, caller, req))
@@ -281,7 +289,7 @@ func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(k
 			return
 		}
 	}
-	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}}
+	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}, admin: a.sender == administrator, long: isLong(req)}
 	p.reply = func(resp kmsg.Response) { c.send(a.name, reply, resp) }
 	p.fail = func(err *apiError) { c.send(a.name, reply, a.fail(req, err)) }
 	if !active {
@@ -291,7 +299,7 @@ func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(k
 	if a.timeout != nil {
 		p.deadline = now.Add(a.timeout(c, req))
 	}
-	if !c.queue.addRequest(p.begin(func(o op) result { return a.write(c.core, o, req) })) {
+	if !c.queue.addNew(a.sender, p.long, p.begin(func(o op) result { return a.write(c.core, o, req) })) {
 		c.stats.refused.Add(1)
 		p.fail(errQueueFull)
 	}

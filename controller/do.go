@@ -81,6 +81,9 @@ func (c *Controller) Do(ctx context.Context, caller Caller, req kmsg.Request) (O
 	if a == nil || a.write == nil {
 		return Outcome{}, Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key()))
 	}
+	if err := c.limits.check(caller, req); err != nil {
+		return Outcome{}, &Error{err.kafka, err.message}
+	}
 	own := *a
 	return c.do(ctx, caller, &own, req, false)
 }
@@ -95,6 +98,9 @@ func (c *Controller) DoNext(ctx context.Context, caller Caller, operation Operat
 		a := apiOf(req.Key())
 		if a == nil || a.write == nil {
 			return result{response: refusal(Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key())))}
+		}
+		if err := c.limits.check(caller, req); err != nil {
+			return result{response: refusal(&Error{err.kafka, err.message})}
 		}
 		return a.write(core, o, req)
 	}}
@@ -224,6 +230,6 @@ func (d *doing) explain(err *apiError) error {
 }
 
 func (d *doing) finish(resp kmsg.Response) {
-	d.outcome.Response = resp
+	d.outcome.Response = whole(resp)
 	d.done <- d.outcome
 }

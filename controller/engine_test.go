@@ -77,7 +77,7 @@ func (d *testDriver) ask(req kmsg.Request) *kmsg.Response {
 		if *slot != nil {
 			d.t.Errorf("%s is answered twice", kmsg.NameForKey(req.Key()))
 		}
-		*slot = resp
+		*slot = whole(resp)
 	})
 	return slot
 }
@@ -305,7 +305,7 @@ func TestAPanicIsAFaultAndTheControllerGoesOn(t *testing.T) {
 	epoch := d.addBroker(1)
 	var got *apiError
 	p := &pendingOp{c: d.Controller, name: "test", reply: func(kmsg.Response) { t.Error("answered") }, fail: func(err *apiError) { got = err }}
-	d.queue.addRequest(p.begin(func(op) result { panic("a bug") }))
+	d.queue.addNew(administrator, false, p.begin(func(op) result { panic("a bug") }))
 	d.work()
 	if got != errFault || d.Stats().Faults != 1 {
 		t.Errorf("%v, %+v", got, d.Stats())
@@ -422,10 +422,10 @@ func TestRecordsThatCannotBeWrittenAreAFaultAndMoveNothing(t *testing.T) {
 func TestRequestsAndPartsTakeTurns(t *testing.T) {
 	q := newQueue(0)
 	for range requestsPerPart + 2 {
-		q.addRequest(event{name: "request"})
+		q.addNew(administrator, false, event{name: "request"})
 	}
 	for range 3 {
-		q.addPart(event{name: "part"})
+		q.addPart(true, event{name: "part"})
 	}
 	q.addLog(event{name: "log"})
 	q.addLog(event{name: "log"})
@@ -447,13 +447,13 @@ func TestTimersRunThoughRequestsNeverEnd(t *testing.T) {
 	again = func() {
 		if turns++; turns < 50 {
 			d.clock.jump(100 * time.Millisecond)
-			d.queue.addRequest(event{name: "endless", run: again})
+			d.queue.addNew(administrator, false, event{name: "endless", run: again})
 		}
 		if due := d.clock.pop(d.clock.Now()); due != nil {
 			due.f()
 		}
 	}
-	d.queue.addRequest(event{name: "endless", run: again})
+	d.queue.addNew(administrator, false, event{name: "endless", run: again})
 	d.work()
 	if written := d.core.working.EndOffset() - end; written < 8 || written > 10 {
 		t.Errorf("%d records in 5 s of requests without an end, want a NoOp every 500 ms", written)

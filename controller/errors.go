@@ -37,7 +37,18 @@ func (e *apiError) text() *string {
 	return &e.message
 }
 
+// errorf makes an apiError. Texts among args may be of any length: they are shortened, a format
+// that is nothing but a text to messageMaxBytes.
 func errorf(kafka *kerr.Error, format string, args ...any) *apiError {
+	most := messagePartMaxBytes
+	if format == "%s" {
+		most = messageMaxBytes
+	}
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = shortened(s, most)
+		}
+	}
 	return &apiError{kafka, fmt.Sprintf(format, args...)}
 }
 

@@ -99,4 +99,6 @@ type Codec struct {
 	// Decode fails with ErrNestedUnsupported-like errors of the protocol layer: all of them mean UNSUPPORTED_VERSION.
 	Decode func(data []byte) (req kmsg.Request, correlationID int32, clientID string, err error)
 	Encode func(correlationID int32, resp kmsg.Response) []byte
+	// Cost is how many bytes Decode allocates, about; 0 for what it fails on.
+	Cost func(data []byte) int64
 }

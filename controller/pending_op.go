@@ -14,6 +14,9 @@ type pendingOp struct {
 	op       op
 	epoch    int32     // that it began in
 	deadline time.Time // zero: none. It bounds the wait in the queue, not the commit.
+	// admin: an administrator's, which leaves the first place to what brokers need. long: it lists
+	// much, so that it counts as a part even if it has but one.
+	admin, long bool
 	// reply and fail complete the operation; exactly one of them is called, once.
 	reply func(kmsg.Response)
 	fail  func(*apiError)
@@ -39,7 +42,7 @@ func (p *pendingOp) begin(f func(op) result) event {
 // goOn queues a further part.
 func (p *pendingOp) goOn(f func(op) result) {
 	e := event{p.name, func() { p.part(f, true) }, p.fail}
-	if !p.c.queue.addPart(e) {
+	if !p.c.queue.addPart(p.admin, e) {
 		p.fail(errStopping)
 	}
 }
@@ -63,8 +66,10 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 		return
 	}
 	core.answer(r.response, p.reply, p.fail)
-	if r.more != nil {
+	if r.more != nil || p.long {
 		core.partEnds = append(core.partEnds, core.working.EndOffset())
+	}
+	if r.more != nil {
 		p.goOn(r.more)
 	}
 }

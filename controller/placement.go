@@ -2,6 +2,7 @@ package controller
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -29,8 +30,35 @@ type rack struct {
 	active, inactive ring
 }
 
+// placing makes placers for the topics of one request: the brokers are looked up once.
+type placing struct {
+	img    *metadata.Image
+	random Random
+	all    *placer // that every other is made from; nil: not yet
+}
+
 func newPlacer(img *metadata.Image, random Random) *placer {
-	p := &placer{random: random}
+	p := placing{img: img, random: random}
+	return p.placer()
+}
+
+// placer returns a placer that begins somewhere else than the one before.
+func (f *placing) placer() *placer {
+	if f.all == nil {
+		f.all = allPlaceable(f.img)
+	}
+	p := &placer{random: f.random, racks: make([]*rack, len(f.all.racks)), active: f.all.active, total: f.all.total}
+	for i, r := range f.all.racks { // copies: a placer shuffles them
+		p.racks[i] = &rack{r.name, ring{ids: slices.Clone(r.active.ids)}, ring{ids: slices.Clone(r.inactive.ids)}}
+		p.racks[i].active.start, p.racks[i].inactive.start = intn(f.random, len(r.active.ids)), intn(f.random, len(r.inactive.ids))
+	}
+	p.offset = intn(f.random, len(p.racks))
+	return p
+}
+
+// allPlaceable has the brokers that may get replicas, by rack.
+func allPlaceable(img *metadata.Image) *placer {
+	p := new(placer)
 	racks := make(map[string]*rack)
 	for id, b := range img.Brokers() {
 		if !b.Placeable() {
@@ -51,10 +79,6 @@ func newPlacer(img *metadata.Image, random Random) *placer {
 		}
 	}
 	slices.SortFunc(p.racks, func(a, b *rack) int { return cmp.Compare(a.name, b.name) })
-	for _, r := range p.racks {
-		r.active.start, r.inactive.start = intn(random, len(r.active.ids)), intn(random, len(r.inactive.ids))
-	}
-	p.offset = intn(random, len(p.racks))
 	return p
 }
 
@@ -166,15 +190,15 @@ func shuffle[T any](r Random, list []T) {
 	}
 }
 
-// placePartitions makes the records of n new partitions of a topic, beginning with the id first.
-func placePartitions(img *metadata.Image, random Random, topic record.UUID, first, n, replicationFactor int) ([]*record.Partition, *apiError) {
-	placed, err := newPlacer(img, random).place(n, replicationFactor)
+// partitions makes the records of n new partitions of a topic, beginning with the id first.
+func (f *placing) partitions(topic record.UUID, first, n, replicationFactor int) ([]*record.Partition, *apiError) {
+	placed, err := f.placer().place(n, replicationFactor)
 	if err != nil {
 		return nil, err
 	}
 	partitions := make([]*record.Partition, n)
 	for i, replicas := range placed {
-		partitions[i], _ = newPartition(img, topic, int32(first+i), replicas) // the first replica is active
+		partitions[i], _ = newPartition(f.img, topic, int32(first+i), replicas) // the first replica is active
 	}
 	return partitions, nil
 }
@@ -217,8 +241,11 @@ func activeOf(img *metadata.Image, replicas []int32) []int32 {
 
 // checkReplicas validates a replica list that a person gave; replicationFactor is what it must have, 0 for any.
 func checkReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *apiError {
-	if len(replicas) == 0 {
+	switch {
+	case len(replicas) == 0:
 		return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
+	case len(replicas) > math.MaxInt16: // what a replication factor can say
+		return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a list of %d replicas.", len(replicas))
 	}
 	sorted := slices.Sorted(slices.Values(replicas))
 	for i, id := range sorted {

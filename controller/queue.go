@@ -13,14 +13,24 @@ type event struct {
 	drop func(*apiError)
 }
 
-// queue feeds the core's goroutine. Events of the log go first and are always taken. Requests, which are bounded, and the parts of long
-// operations take turns: some requests, one part, so that neither waits long for the other. A commit waits for one of them at most.
+// queue feeds the core's goroutine. Events of the log go first and are always taken, so that a commit
+// waits for one other event at most. Then those that keep brokers alive, in front of whatever
+// administrators ask for. Short requests and parts of long operations take turns: some requests, one
+// part, so that neither waits long for the other; and so do the parts that brokers need, as when one
+// of them is fenced, and the long requests of administrators.
 type queue struct {
-	mu        sync.Mutex
-	log       []event
-	requests  []event
-	parts     []event
-	sincePart int // requests taken since the last part
+	mu       sync.Mutex
+	log      []event
+	urgent   []event // heartbeats and registrations of brokers
+	requests []event // that are short
+	parts    []event // of what brokers need, and of what the core does on its own
+	long     []event // requests of administrators that list much, and parts of such
+
+	sinceOther int // urgent ones taken since any other
+	sincePart  int // requests taken since the last part
+	sinceLong  int // parts taken since the last of long
+	taken      [1]event
+
 	max       int
 	closed    bool
 	abandoned bool          // nothing is taken any more
@@ -41,11 +51,27 @@ func (q *queue) signal() {
 // addLog queues an event of the log or of a timer; false when the queue is closed.
 func (q *queue) addLog(e event) bool { return q.add(&q.log, e, 0) }
 
-// addPart queues the next part of a long operation; false when the queue is closed.
-func (q *queue) addPart(e event) bool { return q.add(&q.parts, e, 0) }
+// addNew queues a new request; false when there are too many, or the queue is closed.
+func (q *queue) addNew(from sender, long bool, e event) bool {
+	list := &q.requests
+	switch {
+	case from == livingBroker:
+		list = &q.urgent
+	case long && from == broker:
+		list = &q.parts
+	case long:
+		list = &q.long
+	}
+	return q.add(list, e, q.max)
+}
 
-// addRequest reports false when the queue is full or closed.
-func (q *queue) addRequest(e event) bool { return q.add(&q.requests, e, q.max) }
+// addPart queues the next part of an operation that has begun; false when the queue is closed.
+func (q *queue) addPart(admin bool, e event) bool {
+	if admin {
+		return q.add(&q.long, e, 0)
+	}
+	return q.add(&q.parts, e, 0)
+}
 
 func (q *queue) add(list *[]event, e event, max int) bool {
 	q.mu.Lock()
@@ -60,33 +86,73 @@ func (q *queue) add(list *[]event, e event, max int) bool {
 	return ok
 }
 
-// requestsPerPart is how many requests run between two parts when both wait. A part takes about as long as that many requests.
-const requestsPerPart = 16
+const (
+	// requestsPerPart is how many requests run between two parts when both wait. A part takes about
+	// as long as that many requests.
+	requestsPerPart = 16
+	// partsPerLong is how many parts that brokers need run for one of the long requests.
+	partsPerLong = 4
+	// urgentPerOther bounds the urgent events in a row while others wait: anybody can send them.
+	urgentPerOther = 32
+)
 
-// take returns what is to run now: all of the log's events, or one request, or one part of a long operation unless parts have to wait.
+// take returns what is to run now: all of the log's events, or one other event. Parts may have to
+// wait. The result holds until the next call.
 func (q *queue) take(parts bool) []event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	var events []event
-	switch {
-	case q.abandoned:
-	case len(q.log) > 0:
-		events, q.log = q.log, nil
-	case parts && len(q.parts) > 0 && (q.sincePart >= requestsPerPart || len(q.requests) == 0):
-		events, q.parts = q.parts[:1:1], q.parts[1:]
-		q.sincePart = 0
-	case len(q.requests) > 0:
-		events, q.requests = q.requests[:1:1], q.requests[1:]
-		q.sincePart++
+	if q.abandoned {
+		return nil
 	}
-	return events
+	if len(q.log) > 0 {
+		events := q.log
+		q.log = nil
+		return events
+	}
+	list := q.choose(parts)
+	if list == nil {
+		return nil
+	}
+	q.taken[0] = (*list)[0]
+	(*list)[0] = event{} // the array outlives the event, which may hold a large request
+	*list = (*list)[1:]
+	return q.taken[:]
+}
+
+// choose returns the list whose first event runs next; nil when there is none to run.
+func (q *queue) choose(parts bool) *[]event {
+	parts = parts && len(q.parts)+len(q.long) > 0
+	if len(q.urgent) > 0 && (q.sinceOther < urgentPerOther || len(q.requests) == 0 && !parts) {
+		q.sinceOther++
+		return &q.urgent
+	}
+	q.sinceOther = 0
+	switch {
+	case parts && (q.sincePart >= requestsPerPart || len(q.requests) == 0):
+		q.sincePart = 0
+		return q.choosePart()
+	case len(q.requests) > 0:
+		q.sincePart++
+		return &q.requests
+	}
+	return nil
+}
+
+// choosePart chooses between the lists of parts, of which one is not empty.
+func (q *queue) choosePart() *[]event {
+	if len(q.parts) > 0 && (q.sinceLong < partsPerLong || len(q.long) == 0) {
+		q.sinceLong++
+		return &q.parts
+	}
+	q.sinceLong = 0
+	return &q.long
 }
 
 // len is how many requests and parts wait.
 func (q *queue) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.requests) + len(q.parts)
+	return len(q.urgent) + len(q.requests) + len(q.parts) + len(q.long)
 }
 
 // close refuses all further events.
@@ -115,7 +181,7 @@ func (q *queue) isClosed() bool {
 func (q *queue) drain() []event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	events := slices.Concat(q.log, q.requests, q.parts)
-	q.log, q.requests, q.parts = nil, nil, nil
+	events := slices.Concat(q.log, q.urgent, q.requests, q.parts, q.long)
+	q.log, q.urgent, q.requests, q.parts, q.long = nil, nil, nil, nil, nil
 	return events
 }

@@ -4,60 +4,159 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Requests that take no more than this are not counted: MaxConnections bounds them.
-const uncountedBytes = 16 << 10
+// Requests that take no more than this are not counted: the limits of connections bound them. So
+// heartbeats and other small requests never wait for memory that others hold.
+const uncountedBytes = 8 << 10
 
 var (
-	errBudgetWait  = errors.New("no memory became free for it in time (MaxInFlightBytes)")
-	errBudgetLarge = errors.New("it would take more memory than all requests together may (MaxInFlightBytes)")
+	errBudgetWait  = errors.New("no memory became free for it in time (queued.max.request.bytes)")
+	errBudgetLarge = errors.New("it takes more memory than one connection may (half of queued.max.request.bytes)")
+	errSlow        = errors.New("it was the slowest to send its request or to read its response " +
+		"when others waited for memory (queued.max.request.bytes)")
 )
 
-// budget is the memory that all frames together may take. Those that wait for some are served in order. Holders may
-// wait for more: when all wait for one another, their frame deadlines end it.
+// budget is the memory that requests and responses of all connections may take together. An address
+// and a connection may each have a share of it. Connections that wait for memory are served in
+// order, but for those that wait for others of their own address.
+//
+// A connection may wait while it holds memory. What keeps all from waiting for one another is
+// eviction: while somebody waits, connections that are slow on the network lose theirs, and then
+// those that wait themselves.
 type budget struct {
-	total int64
+	total, perAddress, perConn int64 // perConn <= perAddress <= total
 
-	mu      sync.Mutex
-	used    int64
-	waiters list.List // of *budgetWaiter
+	mu       sync.Mutex
+	used     int64
+	leaving  int64                 // of used: held by evicted connections, who will give it back
+	waiters  list.List             // of *budgetWaiter
+	byIP     map[string]*address   // those of which an account exists
+	holders  map[*account]struct{} // accounts that hold something
+	evicting bool                  // a timer is set for evictSlow
+}
+
+func newBudget(total, perAddress, perConn int64) *budget {
+	return &budget{
+		total: total, perAddress: perAddress, perConn: perConn,
+		byIP: map[string]*address{}, holders: map[*account]struct{}{},
+	}
+}
+
+// address is what the connections from one address hold together. The budget's lock guards it.
+type address struct {
+	held     int64
+	leaving  int64 // of held
+	accounts int
+}
+
+// account is what one connection holds. The budget's lock guards its fields, but for moving and
+// working, and own, which is held as the connection's goroutine knows it.
+type account struct {
+	budget *budget
+	ip     string
+	from   *address
+	evict  func(error) // closes the connection; does not block
+
+	own     int64
+	held    int64
+	wants   int64     // what it waits for; 0: it does not wait
+	since   time.Time // when it began to wait
+	evicted bool
+	seen    mark     // how far moving was
+	moving  progress // of a frame on its way over the network, since it last waited for memory
+	working progress // of the request that is being answered
+}
+
+// progress is how long something takes, and how far it has come. The connection writes it and the
+// budget reads it.
+type progress struct {
+	began atomic.Int64 // Unix nanoseconds; 0: it is not under way
+	bytes atomic.Int64
+}
+
+func (p *progress) begin(at time.Time) { p.bytes.Store(0); p.began.Store(at.UnixNano()) }
+func (p *progress) end()               { p.began.Store(0) }
+
+// took is how long it has been under way; 0 if it is not.
+func (p *progress) took(now time.Time) time.Duration {
+	if began := p.began.Load(); began != 0 {
+		return time.Duration(now.UnixNano() - began)
+	}
+	return 0
+}
+
+// open makes the account of a connection. It must be closed.
+func (b *budget) open(ip string, evict func(error)) *account {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	from := b.byIP[ip]
+	if from == nil {
+		from = &address{}
+		b.byIP[ip] = from
+	}
+	from.accounts++
+	return &account{budget: b, ip: ip, from: from, evict: evict}
+}
+
+// close gives back everything.
+func (a *account) close() {
+	b := a.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.give(a, a.held)
+	if a.from.accounts--; a.from.accounts == 0 {
+		delete(b.byIP, a.ip)
+	}
 }
 
 type budgetWaiter struct {
+	account *account
 	n       int64
 	granted chan struct{}
 }
 
 // acquire takes n bytes, waiting until deadline or the end of ctx.
-func (b *budget) acquire(ctx context.Context, n int64, deadline time.Time) error {
-	if n > b.total {
-		return errBudgetLarge
+func (a *account) acquire(ctx context.Context, n int64, deadline time.Time) error {
+	err := a.budget.acquire(ctx, a, n, deadline)
+	if err == nil {
+		a.own += n
 	}
+	return err
+}
+
+func (b *budget) acquire(ctx context.Context, a *account, n int64, deadline time.Time) error {
 	b.mu.Lock()
-	if b.waiters.Len() == 0 && b.used+n <= b.total {
-		b.used += n
+	if a.held+n > b.perConn {
+		b.mu.Unlock()
+		return fmt.Errorf("%w: %d bytes", errBudgetLarge, a.held+n)
+	}
+	if b.waiters.Len() == 0 && b.fits(a, n) {
+		b.take(a, n)
 		b.mu.Unlock()
 		return nil
 	}
-	w := &budgetWaiter{n: n, granted: make(chan struct{})}
+	w := &budgetWaiter{account: a, n: n, granted: make(chan struct{})}
 	elem := b.waiters.PushBack(w)
+	a.wants, a.since = n, time.Now()
+	b.grant() // those in front of it may all wait for their own addresses
+	b.watch()
 	b.mu.Unlock()
 
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
-	var err error
 	select {
 	case <-w.granted:
 		return nil
 	case <-timer.C:
-		err = errBudgetWait
+		return b.giveUp(elem, errBudgetWait)
 	case <-ctx.Done():
-		err = context.Cause(ctx)
+		return b.giveUp(elem, context.Cause(ctx))
 	}
-	return b.giveUp(elem, err)
 }
 
 // giveUp takes a waiter out, unless it was served in the meantime.
@@ -71,30 +170,81 @@ func (b *budget) giveUp(elem *list.Element, err error) error {
 	default:
 	}
 	b.waiters.Remove(elem)
+	w.account.wants = 0
 	b.grant() // it may have held up smaller ones behind it
 	return err
 }
 
-func (b *budget) release(n int64) {
-	if n == 0 {
-		return
-	}
-	b.mu.Lock()
-	b.used -= n
-	b.grant()
-	b.mu.Unlock()
+// force takes n bytes that are spent already, and never waits. Those who wait will wait for longer.
+func (a *account) force(n int64) {
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	a.budget.take(a, n)
+	a.own += n
 }
 
-// grant serves waiters from the front as far as the memory goes. The caller holds mu.
+// settle gives back all that the connection holds.
+func (a *account) settle() {
+	if a.own == 0 {
+		return
+	}
+	a.budget.mu.Lock()
+	defer a.budget.mu.Unlock()
+	a.budget.give(a, a.own)
+	a.own = 0
+}
+
+// What follows is called with the lock held.
+
+func (b *budget) fits(a *account, n int64) bool {
+	return b.used+n <= b.total && a.from.held+n <= b.perAddress
+}
+
+func (b *budget) take(a *account, n int64) {
+	b.used += n
+	a.held += n
+	a.from.held += n
+	if a.evicted {
+		b.leave(a, n)
+	}
+	b.holders[a] = struct{}{}
+}
+
+func (b *budget) give(a *account, n int64) {
+	b.used -= n
+	a.held -= n
+	a.from.held -= n
+	if a.evicted {
+		b.leave(a, -n)
+	}
+	if a.held == 0 {
+		delete(b.holders, a)
+	}
+	b.grant()
+}
+
+// leave counts what an evicted connection holds.
+func (b *budget) leave(a *account, n int64) {
+	b.leaving += n
+	a.from.leaving += n
+}
+
+// grant serves waiters from the front as far as the memory goes. It passes over those whose address
+// has its share, and stops at the first that waits for the total.
 func (b *budget) grant() {
-	for e := b.waiters.Front(); e != nil; e = b.waiters.Front() {
+	for e := b.waiters.Front(); e != nil; {
+		next := e.Next()
 		w := e.Value.(*budgetWaiter)
 		if b.used+w.n > b.total {
 			return
 		}
-		b.used += w.n
-		b.waiters.Remove(e)
-		close(w.granted)
+		if b.fits(w.account, w.n) {
+			b.take(w.account, w.n)
+			w.account.wants = 0
+			b.waiters.Remove(e)
+			close(w.granted)
+		}
+		e = next
 	}
 }
 

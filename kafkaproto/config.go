@@ -46,6 +46,18 @@ type Listener struct {
 // is sent back under the frame's correlation id; an error closes the connection.
 type FrameFunc = func(body []byte) (reply []byte, err error)
 
+// Stream is one connection's private stream.
+type Stream struct {
+	// Frame is called for each frame in order, on the connection's goroutine.
+	Frame FrameFunc
+	// Confirmed reports whether the other end is known to be a peer; it is asked after each frame
+	// until it is. From then on frames may have MaxStreamFrameBytes, and memory that no client can
+	// take. nil: after the first frame.
+	Confirmed func() bool
+	// Closed, if not nil, is called once when the connection ends.
+	Closed func()
+}
+
 // Config is what a Server needs. Limits that are zero take the default named beside them.
 type Config struct {
 	Listeners []Listener
@@ -64,9 +76,13 @@ type Config struct {
 	//
 	// The request owns its memory: it may be kept after reply, and changed.
 	//
-	// ctx ends when the connection ends. It belongs to the connection, not to the request, so whatever hangs on to
-	// it (context.AfterFunc, WithTimeout) must be released when the request is done. While a reply is outstanding
-	// nothing is read, so a peer that goes away meanwhile is noticed when its reply is written.
+	// A request of which Cost is more than a few KiB is handed over with the connection's place at
+	// the processor, of which there are few: Handle must not wait for anything then.
+	//
+	// ctx ends when the connection ends, and when the request is to wait no longer: its client has
+	// gone or has closed its side, or a limit of parked requests is reached. It is to be answered then,
+	// with what there is. The context belongs to the connection, not to the request, so whatever
+	// hangs on to it (context.AfterFunc, WithTimeout) must be released when the request is done.
 	Handle func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
 
 	// Cost says about how many bytes answering a request takes beyond the request itself: results
@@ -75,15 +91,20 @@ type Config struct {
 	// the response has been written or dropped. nil: no request costs more than itself.
 	Cost func(req kmsg.Request) int64
 
-	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass kmsg and the rule
-	// of one request in flight. It is called at a connection's first such frame with the peer's "ip:port"; frame is
-	// then called for each frame in order, on the connection's goroutine; closed, if not nil, once when the
-	// connection ends. nil: no such key.
-	Stream    func(remote string) (frame FrameFunc, closed func())
+	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass
+	// kmsg and the rule of one request in flight. It is called at a connection's first such frame
+	// with the peer's "ip:port". nil: no such key.
+	Stream    func(remote string) Stream
 	StreamKey int16
 
-	MaxFrameBytes       int            // largest frame without its length; 100 MiB, as socket.request.max.bytes
-	MaxInFlightBytes    int64          // for all frames arriving, decoded or waiting for a reply; 512 MiB
+	MaxFrameBytes       int // largest frame without its length; 8 MiB
+	MaxStreamFrameBytes int // the same for frames of a confirmed private stream; as MaxFrameBytes
+
+	// MaxInFlightBytes is the memory of all requests that arrive, are decoded or wait for a reply,
+	// and of their responses; 64 MiB. One connection may hold half of it, or its largest frame if
+	// that is more, and one address three quarters. Requests of a few KiB are not counted.
+	MaxInFlightBytes int64
+
 	MaxConnections      int            // 10,000
 	MaxConnectionsPerIP int            // as MaxConnections; -1: none but from addresses in MaxConnectionsOf
 	MaxConnectionsOf    map[string]int // instead of MaxConnectionsPerIP, by textual IP as in Caller.ClientAddr; 0: none
@@ -99,6 +120,12 @@ type Config struct {
 	StreamSlots   int
 	StreamTimeout time.Duration // 1 s; between later frames of such a connection ten times that
 
+	// Requests whose reply has been outstanding for more than a second or two count as parked. The
+	// context of those beyond a limit ends, so that Handle answers them at once.
+	MaxParked      int           // 2,000
+	MaxParkedPerIP int           // 500
+	MaxWait        time.Duration // how long a request may be parked; 1 min
+
 	IdleTimeout  time.Duration // without a request; 10 min, as connections.max.idle.ms; may be up to 1/8 early
 	FrameTimeout time.Duration // from the first byte of a frame to its last; 30 s
 	WriteTimeout time.Duration // for one reply to be taken by the peer; 30 s; may be up to 1/8 early
@@ -107,8 +134,12 @@ type Config struct {
 }
 
 func (cfg Config) withDefaults() Config {
-	cfg.MaxFrameBytes = cmp.Or(cfg.MaxFrameBytes, 100<<20)
-	cfg.MaxInFlightBytes = cmp.Or(cfg.MaxInFlightBytes, max(512<<20, int64(cfg.MaxFrameBytes)))
+	cfg.MaxFrameBytes = cmp.Or(cfg.MaxFrameBytes, 8<<20)
+	cfg.MaxStreamFrameBytes = cmp.Or(cfg.MaxStreamFrameBytes, cfg.MaxFrameBytes)
+	cfg.MaxInFlightBytes = cmp.Or(cfg.MaxInFlightBytes, max(64<<20, int64(cfg.MaxFrameBytes)))
+	cfg.MaxParked = cmp.Or(cfg.MaxParked, 2_000)
+	cfg.MaxParkedPerIP = cmp.Or(cfg.MaxParkedPerIP, 500)
+	cfg.MaxWait = cmp.Or(cfg.MaxWait, time.Minute)
 	cfg.MaxConnections = cmp.Or(cfg.MaxConnections, 10_000)
 	cfg.MaxConnectionsPerIP = cmp.Or(cfg.MaxConnectionsPerIP, cfg.MaxConnections)
 	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 10*time.Minute)
@@ -127,15 +158,31 @@ func (cfg Config) check() error {
 		return errors.New("no Versions or no Handle: set both")
 	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 || cfg.MaxConnectionsPerIP < -1:
 		return errors.New("a limit is negative")
+	case cfg.MaxStreamFrameBytes < 0 || cfg.MaxParked < 0 || cfg.MaxParkedPerIP < 0:
+		return errors.New("a limit is negative")
 	case cfg.StreamSlots < 0:
 		return errors.New("StreamSlots is negative")
-	case min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout) < 0:
+	case min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout, cfg.MaxWait) < 0:
 		return errors.New("a timeout is negative")
 	case cfg.MaxInFlightBytes < int64(cfg.MaxFrameBytes):
 		return fmt.Errorf("MaxInFlightBytes %d is less than MaxFrameBytes %d: the largest frame could never be read",
 			cfg.MaxInFlightBytes, cfg.MaxFrameBytes)
 	}
 	return errors.Join(cfg.checkListeners(), cfg.checkVersions())
+}
+
+func (cfg Config) clientBudget() *budget {
+	total := cfg.MaxInFlightBytes
+	perConn := max(total/2, int64(cfg.MaxFrameBytes))
+	return newBudget(total, max(total*3/4, perConn), perConn)
+}
+
+// peerFrames is how many of the largest frames all peers may send at once; more wait.
+const peerFrames = 4
+
+func (cfg Config) peerBudget() *budget {
+	one := int64(cfg.MaxStreamFrameBytes)
+	return newBudget(peerFrames*one, peerFrames*one, one)
 }
 
 // connectionsOf is how many connections an address may have.

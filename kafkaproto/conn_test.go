@@ -351,9 +351,9 @@ func TestStream(t *testing.T) {
 	cfg.StreamKey = streamKey
 	var bodies [][]byte
 	remotes, closed := make(chan string, 10), make(chan struct{}, 10)
-	cfg.Stream = func(remote string) (FrameFunc, func()) {
+	cfg.Stream = func(remote string) Stream {
 		remotes <- remote
-		return func(body []byte) ([]byte, error) {
+		return Stream{Frame: func(body []byte) ([]byte, error) {
 			bodies = append(bodies, body)
 			switch string(body) {
 			case "bad":
@@ -364,7 +364,7 @@ func TestStream(t *testing.T) {
 				return []byte{}, nil
 			}
 			return nil, nil
-		}, func() { closed <- struct{}{} }
+		}, Closed: func() { closed <- struct{}{} }}
 	}
 	s, addr := start(t, cfg)
 	c := dial(t, addr)

@@ -34,36 +34,37 @@ type frameReader struct {
 	buf      []byte // what was read ahead is buf[r:w]
 	r, w     int
 	maxBytes int
-	budget   *budget
+	account  *account // of what frames take; the caller settles it after each
 	deadline readDeadline
 }
 
-// next returns the next frame without its length. One that is not owned lies in the read buffer and lasts until the
-// next call. charged is what it took from the budget; the caller gives it back.
-func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, charged int64, err error) {
+// next returns the next frame without its length. One that is not owned lies in the read buffer and
+// lasts until the next call.
+func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, err error) {
 	for f.w-f.r < 4 {
 		if err := f.fill(); err != nil {
-			return nil, false, 0, err
+			return nil, false, err
 		}
 	}
 	size := int(int32(binary.BigEndian.Uint32(f.buf[f.r:])))
 	if size < 0 || size > f.maxBytes {
-		err := fmt.Errorf("frame length %d is not within 0-%d: not a Kafka client, TLS to a PLAINTEXT listener, or MaxFrameBytes too small", size, f.maxBytes)
-		return nil, false, 0, &frameError{closedFrameLength, err}
+		err := fmt.Errorf("frame length %d is not within 0-%d: not a Kafka client, TLS to a PLAINTEXT "+
+			"listener, or a request beyond socket.request.max.bytes", size, f.maxBytes)
+		return nil, false, &frameError{closedFrameLength, err}
 	}
 	if 4+size > len(f.buf) {
-		frame, charged, err = f.large(ctx, size)
-		return frame, true, charged, err
+		frame, err = f.large(ctx, size)
+		return frame, true, err
 	}
 	for f.w-f.r < 4+size {
 		if err := f.fill(); err != nil {
-			return nil, false, 0, err
+			return nil, false, err
 		}
 	}
 	frame = f.buf[f.r+4 : f.r+4+size]
 	f.r += 4 + size
 	f.deadline.frameEnd()
-	return frame, false, 0, nil
+	return frame, false, nil
 }
 
 // fill reads more into the buffer, of which less than a frame is used.
@@ -92,51 +93,67 @@ func (f *frameReader) failed(err error) error {
 	return &frameError{f.deadline.reason(err, f.w > f.r), err}
 }
 
-// large reads a frame that does not fit the read buffer, into memory of its own that doubles as it fills.
-func (f *frameReader) large(ctx context.Context, size int) (frame []byte, charged int64, err error) {
+// large reads a frame that does not fit the read buffer, into memory of its own that grows as it
+// fills.
+func (f *frameReader) large(ctx context.Context, size int) (frame []byte, err error) {
 	if err := f.deadline.arm(f.nc, true); err != nil {
-		return nil, 0, f.failed(err)
+		return nil, f.failed(err)
 	}
 	for f.w-f.r < len(f.buf) {
 		if err := f.fill(); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 	}
-	defer func() {
-		if err != nil {
-			f.budget.release(charged)
-			charged = 0
-		}
-	}()
+	f.account.moving.begin(time.Now())
+	defer f.account.moving.end()
 	frame = f.buf[4:f.w]
 	for have := len(frame); have < size; {
-		room := min(size, 2*len(frame))
-		if room > uncountedBytes {
-			if err := f.charge(ctx, int64(room)-charged); err != nil {
-				return nil, charged, err
-			}
-			charged = int64(room)
+		if frame, err = f.grow(ctx, frame, size); err != nil {
+			return nil, err
 		}
-		bigger := make([]byte, room)
-		copy(bigger, frame[:have])
-		for frame = bigger; have < len(frame); {
+		for have < len(frame) {
 			n, err := f.read(frame[have:])
 			if err != nil {
-				return nil, charged, err
+				return nil, err
 			}
 			have += n
+			f.account.moving.bytes.Add(int64(n))
 		}
 	}
 	f.r, f.w = 0, 0
 	f.deadline.frameEnd()
-	return frame, charged, nil
+	return frame, nil
 }
 
-func (f *frameReader) charge(ctx context.Context, n int64) error {
-	if err := f.budget.acquire(ctx, n, f.deadline.frame); err != nil {
-		return &frameError{closedMemory, err}
+// Memory for a frame grows in few steps, since each may have to wait.
+const (
+	firstRoomBytes = 64 << 10
+	growFactor     = 4
+)
+
+// grow returns a full frame in memory several times as large, or of size if that is less, which the
+// account is charged with.
+func (f *frameReader) grow(ctx context.Context, frame []byte, size int) ([]byte, error) {
+	room := min(size, max(growFactor*len(frame), firstRoomBytes))
+	if room > uncountedBytes {
+		f.account.moving.end() // it is not the client that makes it wait for memory
+		if err := f.account.acquire(ctx, int64(room)-f.account.own, f.deadline.frame); err != nil {
+			return nil, &frameError{closedMemory, err}
+		}
+		f.account.moving.begin(time.Now())
 	}
-	return nil
+	bigger := make([]byte, room)
+	copy(bigger, frame)
+	return bigger, nil
+}
+
+// pipelined reports whether bytes of a further frame are there, and whether all of it is.
+func (f *frameReader) pipelined() (begun, whole bool) {
+	left := f.buf[f.r:f.w]
+	if len(left) == 0 {
+		return false, false
+	}
+	return true, len(left) >= 4 && uint64(len(left)-4) >= uint64(binary.BigEndian.Uint32(left))
 }
 
 // widen makes the read buffer larger. Frames returned before stay as they are.

@@ -34,19 +34,20 @@ func FuzzFrame(f *testing.F) {
 			}
 		}()
 		defer server.Close()
-		b := budget{total: 4 * maxBytes}
-		r := frameReader{nc: server, buf: make([]byte, readBufferBytes), maxBytes: maxBytes, budget: &b,
+		b := newBudget(4*maxBytes, 4*maxBytes, 4*maxBytes)
+		held := b.open("10.0.0.1", nil)
+		r := frameReader{nc: server, buf: make([]byte, readBufferBytes), maxBytes: maxBytes, account: held,
 			deadline: readDeadline{idleTimeout: time.Minute, frameTimeout: time.Minute, stopped: func() bool { return false }}}
 		for rest := input; ; {
-			got, _, charged, err := r.next(t.Context())
+			got, _, err := r.next(t.Context())
 			want, wellFormed := nextFrame(&rest, maxBytes)
 			if wellFormed != (err == nil) || !bytes.Equal(got, want) {
 				t.Fatalf("got a frame of %d, %v; want %d, %v", len(got), err, len(want), wellFormed)
 			}
-			if charged > 2*int64(len(input)) {
+			if charged := b.inUse(); charged > firstRoomBytes+growFactor*int64(len(input)) {
 				t.Fatalf("charged %d for %d bytes of input", charged, len(input))
 			}
-			b.release(charged)
+			held.settle()
 			if err != nil {
 				break
 			}

@@ -22,8 +22,21 @@ func (c *conn) beGuest(reason closeReason) {
 	c.in.deadline.frameTimeout = min(c.in.deadline.frameTimeout, c.server.cfg.StreamTimeout)
 }
 
-// welcome lets a guest that has shown itself as a peer stay.
+// welcome makes a connection a peer's once its stream is confirmed: its frames may be larger and
+// take memory that clients cannot.
 func (c *conn) welcome() {
+	if c.stream.Confirmed != nil && !c.stream.Confirmed() {
+		return
+	}
+	c.isPeer.Store(true)
+	c.in.widen(streamBufferBytes)
+	c.in.maxBytes = c.server.cfg.MaxStreamFrameBytes
+	c.in.account.close()
+	c.in.account = c.server.peerBudget.open(c.caller.ClientAddr, c.close)
+}
+
+// stay lets a guest that has sent a frame of the private stream stay.
+func (c *conn) stay() {
 	if !c.guest {
 		return
 	}
@@ -37,7 +50,7 @@ func (c *conn) welcome() {
 func (c *conn) unproven(err error) error {
 	e, ok := errors.AsType[*frameError](err)
 	slow := ok && (e.reason == closedIdle || e.reason == closedFrameTimeout)
-	if !slow || !c.guest || c.stream != nil {
+	if !slow || !c.guest || c.stream.Frame != nil {
 		return err
 	}
 	err = fmt.Errorf("%w, and it sent no frame of a peer: %w", errNotAPeer, err)

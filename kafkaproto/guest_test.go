@@ -10,8 +10,8 @@ import (
 func peersConfig() Config {
 	cfg, _ := testConfig(respond)
 	cfg.StreamKey, cfg.StreamSlots = streamKey, 2
-	cfg.Stream = func(string) (FrameFunc, func()) {
-		return func(body []byte) ([]byte, error) { return body, nil }, nil
+	cfg.Stream = func(string) Stream {
+		return Stream{Frame: func(body []byte) ([]byte, error) { return body, nil }}
 	}
 	return cfg
 }

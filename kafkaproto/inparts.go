@@ -3,7 +3,6 @@ package kafkaproto
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -24,25 +23,37 @@ type InParts interface {
 // pieceBytes is about how much of a response in parts is encoded before it is written.
 const pieceBytes = 64 << 10
 
+// inPartsBytes is what writing a response of more than a piece takes: a piece that waits to be
+// written, and a part that is being encoded.
+const inPartsBytes = 2 * pieceBytes
+
 // writeInParts writes a response in parts: once to learn its size, which a frame begins with, and
-// once to the connection.
+// once to the connection. Between pieces others have their turn.
 func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	buf, piece := newBuffer(), newBuffer()
 	defer buf.free()
 	defer piece.free()
-	p := &partEncoder{resp: resp, correlationID: correlationID, buf: buf}
+	p := &partEncoder{resp: resp, correlationID: correlationID, buf: buf, pause: c.pause}
 	size, err := p.measure()
 	if err != nil {
-		return &frameError{closedFault, err}
+		return err
+	}
+	if size > pieceBytes {
+		if err := c.charge(inPartsBytes); err != nil {
+			return err
+		}
 	}
 	return c.send(func() (int64, error) {
-		out := &pieceWriter{to: c.nc, buf: piece}
+		out := &pieceWriter{conn: c, buf: piece}
 		if err := p.write(out, size); err != nil {
 			return out.written, err
 		}
 		return out.written, out.flush()
 	})
 }
+
+// pause lets others have their turn.
+func (c *conn) pause() { c.turn.yield(c.ctx.Done()) }
 
 // partEncoder cuts the elements out of encoded responses. kmsg encodes whole responses only: where
 // the response with an empty array and the response with a part in it first differ, there is the
@@ -51,6 +62,7 @@ type partEncoder struct {
 	resp          InParts
 	correlationID int32
 	buf           *buffer
+	pause         func() // called between pieces
 
 	count      int
 	head, tail []byte // what surrounds the elements, without the frame's length; set by the first part
@@ -64,7 +76,7 @@ func (p *partEncoder) measure() (int64, error) {
 	}
 	size := int64(len(p.head)) + elements + int64(len(p.tail))
 	if size > math.MaxInt32 {
-		return 0, fmt.Errorf("a reply of %d bytes does not fit a frame", size)
+		return 0, &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", size)}
 	}
 	return size, nil
 }
@@ -72,7 +84,15 @@ func (p *partEncoder) measure() (int64, error) {
 // write writes the frame whose size was measured.
 func (p *partEncoder) write(out *pieceWriter, size int64) error {
 	begin := binary.BigEndian.AppendUint32(nil, uint32(size))
-	if err := out.add(append(begin, p.head...)); err != nil {
+	if err := out.add(begin); err != nil {
+		return err
+	}
+	return p.writeBody(out, size)
+}
+
+// writeBody is write without the frame's length.
+func (p *partEncoder) writeBody(out *pieceWriter, size int64) error {
+	if err := out.add(p.head); err != nil {
 		return err
 	}
 	left := size - int64(len(p.head)) - int64(len(p.tail))
@@ -103,7 +123,7 @@ func (p *partEncoder) each(f func(elements []byte) error) error {
 	p.count = count
 	empty := AppendResponse(nil, p.correlationID, p.resp)
 	p.head, p.tail = empty, nil
-	at, made := -1, 0
+	at, made, encoded := -1, 0, 0
 	for next() {
 		p.buf.b = AppendResponse(p.buf.b[:0], p.correlationID, p.resp)
 		if at < 0 {
@@ -111,6 +131,10 @@ func (p *partEncoder) each(f func(elements []byte) error) error {
 		}
 		elements, n := p.elements(at)
 		made += n
+		if encoded += len(elements); encoded > pieceBytes {
+			encoded = 0
+			p.pause()
+		}
 		if err := f(elements); err != nil {
 			return err
 		}
@@ -149,9 +173,9 @@ func (p *partEncoder) elements(at int) (elements []byte, n int) {
 	return p.buf.b[at+counted : len(p.buf.b)-len(p.tail)], n
 }
 
-// pieceWriter collects what is added and writes it in pieces.
+// pieceWriter collects what is added and writes it to a connection in pieces.
 type pieceWriter struct {
-	to      io.Writer
+	conn    *conn
 	buf     *buffer
 	written int64
 }
@@ -165,8 +189,8 @@ func (w *pieceWriter) add(b []byte) error {
 }
 
 func (w *pieceWriter) flush() error {
-	n, err := w.to.Write(w.buf.b)
+	n, err := w.conn.writePieces(w.buf.b)
 	w.buf.b = w.buf.b[:0]
-	w.written += int64(n)
+	w.written += n
 	return err
 }

@@ -7,7 +7,8 @@
 // passed on, so an answer given at once costs no switch of goroutine.
 //
 // Memory follows bytes that really arrived, not bytes announced: see frameReader for frames, shape and walker for
-// what is in them, and budget for the sum over all connections.
+// what is in them, and budget for the sum over all connections. Connections that use the processor
+// without a pause take turns.
 package kafkaproto
 
 import (
@@ -16,10 +17,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/yakt/yakt/limits"
 )
 
 // Server accepts connections on its listeners and serves them. Its methods may be called from any goroutine.
@@ -27,20 +31,28 @@ type Server struct {
 	cfg       Config
 	log       *slog.Logger
 	listeners []net.Listener // in the order of cfg.Listeners
-	budget    budget
-	count     counters
+	budget    *budget        // of clients
+	// peerBudget is the memory of confirmed peers: the log must never wait for clients.
+	peerBudget *budget
+	turns      *turns
+	count      counters
+	refused    refused
+	closings   [closeReasons]limits.Pace // of what is logged
 
 	draining  atomic.Bool
 	stop      chan struct{}  // closed when draining begins
-	accepting sync.WaitGroup // accept loops
+	accepting sync.WaitGroup // accept loops, and the sweeper
 	serving   sync.WaitGroup // connections
 
-	mu     sync.Mutex
-	conns  map[*conn]struct{}
-	perIP  map[string]int // but guests
-	guests int            // of conns
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	perIP    map[string]int // but guests
+	guests   int            // of conns
+	roomMade time.Time      // when connections were last closed for others
 
-	refusals quiet
+	freed chan struct{} // a connection has gone
+
+	refusals quiet // of the system to accept
 }
 
 // Listen checks cfg and opens its listeners. Connections are accepted once Serve is called.
@@ -65,10 +77,12 @@ func newServer(cfg Config) *Server {
 	return &Server{
 		cfg:    cfg,
 		log:    cfg.Logger,
-		budget: budget{total: cfg.MaxInFlightBytes},
-		stop:   make(chan struct{}),
-		conns:  map[*conn]struct{}{},
-		perIP:  map[string]int{},
+		budget: cfg.clientBudget(), peerBudget: cfg.peerBudget(),
+		turns: newTurns(runtime.GOMAXPROCS(0)), refused: newRefused(cfg.Logger),
+		stop:  make(chan struct{}),
+		freed: make(chan struct{}, 1),
+		conns: map[*conn]struct{}{},
+		perIP: map[string]int{},
 	}
 }
 
@@ -112,6 +126,10 @@ func (s *Server) Serve() {
 			s.accept(s.cfg.Listeners[i], nl)
 		}()
 	}
+	go func() {
+		defer s.accepting.Done()
+		(&sweeper{server: s}).run()
+	}()
 	s.accepting.Wait()
 }
 
@@ -123,7 +141,7 @@ func (s *Server) begin() bool {
 	if s.draining.Load() {
 		return false
 	}
-	s.accepting.Add(len(s.listeners))
+	s.accepting.Add(len(s.listeners) + 1)
 	return true
 }
 
@@ -215,12 +233,15 @@ func (s *Server) accept(l Listener, nl net.Listener) {
 // admit starts serving an accepted connection, or closes it when there are too many.
 func (s *Server) admit(l Listener, nc net.Conn) {
 	c := newConn(s, l, nc)
-	if reason, ok := s.register(c); !ok {
-		c.close(errors.New(reason.String()))
-		s.count.closed[reason].Add(1)
-		if s.refusals.now() {
-			s.log.Warn("connection refused", "reason", reason, "client", c.remote, "listener", l.Name)
-		}
+	reason, ok := s.register(c, false)
+	if !ok && reason != closedShutdown && s.makeRoom(reason, c.caller.ClientAddr) {
+		reason, ok = s.register(c, false)
+	}
+	if !ok {
+		reason, ok = s.register(c, true)
+	}
+	if !ok {
+		c.end(&frameError{reason, errors.New(reason.String())})
 		return
 	}
 	go func() {
@@ -230,14 +251,15 @@ func (s *Server) admit(l Listener, nc net.Conn) {
 	}()
 }
 
-func (s *Server) register(c *conn) (closeReason, bool) {
+// register takes a connection in if there is room for it, or as a guest if it may be one.
+func (s *Server) register(c *conn, guest bool) (closeReason, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	reason, ok := s.admits(c)
 	switch {
 	case ok:
 		s.perIP[c.caller.ClientAddr]++
-	case reason == closedShutdown || s.cfg.Stream == nil || s.guests >= s.cfg.StreamSlots:
+	case !guest || reason == closedShutdown || s.cfg.Stream == nil || s.guests >= s.cfg.StreamSlots:
 		return reason, false
 	default:
 		s.guests++
@@ -280,6 +302,10 @@ func (s *Server) unregister(c *conn) {
 		delete(s.perIP, c.caller.ClientAddr)
 	}
 	s.count.connections.Add(-1)
+	select {
+	case s.freed <- struct{}{}:
+	default:
+	}
 }
 
 // quiet lets one message through a second.

@@ -16,6 +16,8 @@ const (
 	closedUnsupportedVersion
 	closedMalformed
 	closedMemory
+	closedSlow
+	closedForOthers
 	closedStream
 	closedByHandler
 	closedPanic
@@ -28,7 +30,7 @@ const (
 
 var closeReasonNames = [closeReasons]string{
 	"peer", "network-error", "idle", "frame-timeout", "write-timeout", "frame-length", "unknown-key", "unsupported-version", "malformed",
-	"memory", "stream", "handler", "panic", "fault", "shutdown", "max-connections", "max-connections-per-ip",
+	"memory", "slow", "gave-way", "stream", "handler", "panic", "fault", "shutdown", "max-connections", "max-connections-per-ip",
 }
 
 func (r closeReason) String() string { return closeReasonNames[r] }
@@ -49,7 +51,9 @@ type Stats struct {
 	BytesIn       int64 // whole frames, with their length
 	BytesOut      int64
 	InFlightBytes int64            // of Config.MaxInFlightBytes, now
+	PeerBytes     int64            // of memory that only confirmed peers have, now
 	Closed        map[string]int64 // connections closed or refused, by reason; every reason is there
+	Refused       map[string]int64 // by limit, under the name that the configuration has for it
 }
 
 // Stats may be called at any time, from any goroutine.
@@ -62,10 +66,15 @@ func (s *Server) Stats() Stats {
 		BytesIn:       s.count.bytesIn.Load(),
 		BytesOut:      s.count.bytesOut.Load(),
 		InFlightBytes: s.budget.inUse(),
+		PeerBytes:     s.peerBudget.inUse(),
+		Refused:       make(map[string]int64),
 		Closed:        make(map[string]int64, closeReasons),
 	}
 	for r := range closeReasons {
 		stats.Closed[r.String()] = s.count.closed[r].Load()
+	}
+	for _, r := range s.refused.all() {
+		stats.Refused[r.Name()] = r.Count()
 	}
 	return stats
 }

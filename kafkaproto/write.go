@@ -15,6 +15,8 @@ func (c *conn) write(correlationID int32, resp kmsg.Response) error {
 	switch r := resp.(type) {
 	case FromFile:
 		return c.writeFromFile(correlationID, r)
+	case Nested:
+		return c.writeNested(correlationID, r)
 	case InParts:
 		return c.writeInParts(correlationID, r)
 	}
@@ -27,19 +29,58 @@ func (c *conn) write(correlationID int32, resp kmsg.Response) error {
 	return c.writeFrame(out.b)
 }
 
-// writeFrame writes a frame, whose first four bytes are left for its length, in one call.
+// writeFrame writes a frame, whose first four bytes are left for its length.
 func (c *conn) writeFrame(frame []byte) error {
 	if len(frame)-4 > math.MaxInt32 {
 		return &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", len(frame))}
 	}
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
-	return c.send(func() (int64, error) {
-		n, err := c.nc.Write(frame)
-		return int64(n), err
-	})
+	if extra := int64(len(frame)) - c.answerBytes; extra > uncountedBytes {
+		c.in.account.force(extra)
+	}
+	return c.send(func() (int64, error) { return c.writePieces(frame) })
 }
 
-// send lets write write a frame, and tells how many bytes it wrote.
+const (
+	// writePieceBytes are written at once.
+	writePieceBytes = 256 << 10
+	// turnWriteBytes is from where on a write takes a turn: the kernel copies what is written.
+	turnWriteBytes = 32 << 10
+)
+
+// writePieces writes b, in several calls if it is large, so that the budget sees how fast the client
+// takes it and others have their turn.
+func (c *conn) writePieces(b []byte) (written int64, err error) {
+	for len(b) > 0 {
+		n, err := c.writePiece(b[:min(len(b), writePieceBytes)])
+		written += int64(n)
+		c.in.account.moving.bytes.Add(int64(n))
+		if err != nil {
+			return written, err
+		}
+		b = b[n:]
+	}
+	return written, nil
+}
+
+// writePiece writes as much as the client takes at once in a turn, and waits for the client without.
+func (c *conn) writePiece(b []byte) (int, error) {
+	if len(b) < turnWriteBytes {
+		c.turn.block()
+		defer c.turn.unblock()
+		return c.nc.Write(b)
+	}
+	c.turn.yield(c.ctx.Done())
+	n, err := writeNow(c.nc, b)
+	if err != nil || n == len(b) {
+		return n, err
+	}
+	c.turn.drop()
+	rest, err := c.nc.Write(b[n:])
+	return n + rest, err
+}
+
+// send has write write a frame; it returns how many bytes it wrote.
 func (c *conn) send(write func() (int64, error)) error {
 	// As with reads, the deadline is only set again when an eighth of it is gone.
 	if now := time.Now(); now.Sub(c.writeSet) >= c.server.cfg.WriteTimeout/8 {
@@ -47,6 +88,10 @@ func (c *conn) send(write func() (int64, error)) error {
 		if err := c.nc.SetWriteDeadline(now.Add(c.server.cfg.WriteTimeout)); err != nil {
 			return &frameError{peerOrNetwork(err), err}
 		}
+	}
+	if c.in.account.own > 0 {
+		c.in.account.moving.begin(time.Now())
+		defer c.in.account.moving.end()
 	}
 	n, err := write()
 	c.server.count.bytesOut.Add(n)
@@ -67,7 +112,7 @@ func (c *conn) send(write func() (int64, error)) error {
 type buffer struct{ b []byte }
 
 // Buffers that grew beyond this are left to the garbage collector.
-const maxPooledBytes = 2 << 20
+const maxPooledBytes = 256 << 10
 
 var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 1<<10)} }}
 

@@ -34,6 +34,11 @@ func (img *Image) ImbalancedAfter(after TopicPartition) iter.Seq[TopicPartition]
 	return img.resolve(img.imbalanced.from(after.next()))
 }
 
+// ReassigningAfter is Reassigning from behind a partition on.
+func (img *Image) ReassigningAfter(after TopicPartition) iter.Seq[TopicPartition] {
+	return img.resolve(img.reassigns.from(after.next()))
+}
+
 func (tp TopicPartition) next() partitionRef {
 	if tp.Topic == nil {
 		return 0

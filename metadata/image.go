@@ -80,6 +80,9 @@ func (img *Image) Broker(id int32) *Broker {
 	return b
 }
 
+// BrokerCount is how many brokers are registered.
+func (img *Image) BrokerCount() int { return img.brokers.len() }
+
 // Brokers iterates over all registrations by id.
 func (img *Image) Brokers() iter.Seq2[int32, *Broker] { return img.brokers.all() }
 

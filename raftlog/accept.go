@@ -14,11 +14,14 @@ type inbound struct {
 }
 
 // AcceptPeer takes over one inbound connection that uses PeerAPIKey. frame is called with the body of each of its
-// requests, in order; a nil reply means none is sent; after an error the connection must be closed. closed is called
+// requests, in order; a nil reply means none is sent; after an error the connection must be closed. confirmed reports
+// whether the other end is known to be the peer that it claims to be; it is called between frames. closed is called
 // once, after the last frame. The body is not kept.
-func (l *Log) AcceptPeer(remote string) (frame func(body []byte) (reply []byte, err error), closed func()) {
+func (l *Log) AcceptPeer(remote string) (
+	frame func(body []byte) (reply []byte, err error), confirmed func() bool, closed func(),
+) {
 	in := &inbound{l: l, remote: remote}
-	return in.frame, func() {}
+	return in.frame, func() bool { return in.peer != nil }, func() {}
 }
 
 func (in *inbound) frame(body []byte) ([]byte, error) {

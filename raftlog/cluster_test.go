@@ -131,7 +131,7 @@ func (n *testNode) accept(l net.Listener, log *Log) {
 		n.served.Add(1)
 		go func() {
 			defer n.served.Done()
-			frame, closed := log.AcceptPeer(conn.RemoteAddr().String())
+			frame, _, closed := log.AcceptPeer(conn.RemoteAddr().String())
 			_ = serveFrames(conn, frame)
 			_ = conn.Close()
 			closed()

@@ -10,7 +10,7 @@ import (
 
 // greet sends one hello to a log and returns the verdict.
 func greet(l *Log, h hello) error {
-	frame, closed := l.AcceptPeer("127.0.0.1:1")
+	frame, _, closed := l.AcceptPeer("127.0.0.1:1")
 	defer closed()
 	reply, err := frame(appendHello([]byte{kindHello}, h))
 	if err != nil {
@@ -61,11 +61,11 @@ func TestHandshakeRefusals(t *testing.T) {
 			t.Errorf("%v, want something that says %q", err, says)
 		}
 	}
-	frame, _ := n.log.AcceptPeer("127.0.0.1:1")
+	frame, _, _ := n.log.AcceptPeer("127.0.0.1:1")
 	if _, err := frame([]byte{kindMessages}); err == nil {
 		t.Error("messages before a hello")
 	}
-	frame, _ = n.log.AcceptPeer("127.0.0.1:1")
+	frame, _, _ = n.log.AcceptPeer("127.0.0.1:1")
 	if _, err := frame(nil); err == nil {
 		t.Error("an empty frame")
 	}
@@ -132,7 +132,7 @@ func TestConfirmIsForTheNodeThatIsDialled(t *testing.T) {
 		"another cluster":   {confirm{"other", 1, 0, token}, false},
 		"meant for another": {confirm{"test-cluster", 1, 2, token}, false},
 	} {
-		frame, _ := l.AcceptPeer("127.0.0.1:1")
+		frame, _, _ := l.AcceptPeer("127.0.0.1:1")
 		reply, err := frame(appendConfirm([]byte{kindConfirm}, c.ask))
 		if _, verdict := readVerdict(reply); err != nil || (verdict == nil) != c.good {
 			t.Errorf("%s: %v, %v", name, verdict, err)

@@ -7,6 +7,8 @@ import (
 	"net"
 	"sync"
 	"syscall"
+
+	"github.com/yakt/yakt/config"
 )
 
 // descriptorReserve is how many of the process's file descriptors connections of clients never
@@ -66,6 +68,17 @@ func (d *descriptors) admit(at door) (release func(), ok bool) {
 	}, true
 }
 
+// most is how many connections a door may have, while the others have no more than they are sure of.
+func (d *descriptors) most(at door) int {
+	others := 0
+	for other := range doors {
+		if other != at {
+			others += d.sure[other]
+		}
+	}
+	return d.total - others
+}
+
 // descriptorLimit is how many descriptors this process may open. Go has raised the soft limit
 // to the hard one.
 func descriptorLimit() int {
@@ -76,14 +89,14 @@ func descriptorLimit() int {
 	return int(min(limit.Cur, math.MaxInt32))
 }
 
-// note says when there are fewer connections to be had than are configured. Where nothing is
-// configured, Kafka's default is more than any system has.
+// note says when there are fewer connections to be had than are configured. The default may be more
+// than a system has.
 func (d *descriptors) note(configured int32, logger *slog.Logger) {
 	if d.total >= int(configured) {
 		return
 	}
 	level := slog.LevelWarn
-	if configured == math.MaxInt32 {
+	if configured == config.DefaultMaxConnections {
 		level = slog.LevelInfo
 	}
 	logger.Log(context.Background(), level, "the limit of open files bounds the connections of clients: "+

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/yakt/yakt/config"
 )
 
 // takeAll takes descriptors at a door until there are none.
@@ -90,7 +92,7 @@ func TestConnectionsThatAreToBeDialedCount(t *testing.T) {
 func TestALoweredLimitIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	for configured, want := range map[int32]string{
-		math.MaxInt32: "level=INFO", 1000: "level=WARN", 896: "", 10: "",
+		config.DefaultMaxConnections: "level=INFO", math.MaxInt32: "level=WARN", 1000: "level=WARN", 896: "", 10: "",
 	} {
 		var text bytes.Buffer
 		newDescriptors(1024).note(configured, slog.New(slog.NewTextHandler(&text, nil)))

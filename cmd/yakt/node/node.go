@@ -62,7 +62,7 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	if n.debug, err = listenDebug(cfg.DebugListeners, logger); err != nil {
 		return nil, err
 	}
-	if n.http, err = listenHTTP(cfg.HTTPListeners, defaultHTTPLimits, n.files, logger); err != nil {
+	if n.http, err = listenHTTP(cfg.HTTPListeners, httpLimitsOf(cfg), n.files, logger); err != nil {
 		return nil, err
 	}
 	n.registration = n.makeRegistration()
@@ -93,22 +93,25 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 	cfg := kafkaproto.Config{
 		Versions:  controller.Versions,
 		Handle:    n.handle,
+		Cost:      func(req kmsg.Request) int64 { return n.controller.Cost(req) },
 		StreamKey: raftlog.PeerAPIKey,
-		Stream: func(remote string) (kafkaproto.FrameFunc, func()) {
-			return n.log.AcceptPeer(remote)
+		Stream: func(remote string) kafkaproto.Stream {
+			frame, confirmed, closed := n.log.AcceptPeer(remote)
+			return kafkaproto.Stream{Frame: frame, Confirmed: confirmed, Closed: closed}
 		},
-		MaxFrameBytes:       max(int(n.cfg.MaxRequestBytes), raftlog.MaxFrameBytes), // peers come by the same listeners
+		MaxStreamFrameBytes: raftlog.MaxFrameBytes,
+		MaxFrameBytes:       n.cfg.LongestRequest(),
+		MaxInFlightBytes:    n.cfg.RequestMemory(),
+		MaxParked:           int(n.cfg.MaxParkedRequests),
+		MaxParkedPerIP:      int(n.cfg.MaxParkedRequestsPerIP),
+		MaxWait:             n.cfg.MaxWait,
 		MaxConnections:      int(n.cfg.MaxConnections),
 		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
 		MaxConnectionsOf:    make(map[string]int),
 		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaDoor) },
 		StreamSlots:         peerSlots,
 		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
-		MaxInFlightBytes:    max(0, n.cfg.MaxQueuedRequestBytes),
 		Logger:              n.logger,
-	}
-	if cfg.MaxInFlightBytes > 0 {
-		cfg.MaxInFlightBytes = max(cfg.MaxInFlightBytes, int64(cfg.MaxFrameBytes))
 	}
 	if cfg.MaxConnectionsPerIP == 0 {
 		cfg.MaxConnectionsPerIP = -1 // nobody, to kafkaproto
@@ -161,19 +164,24 @@ func (n *Node) controllerConfig() controller.Config {
 		DefaultPartitions: cfg.NumPartitions, DefaultReplicationFactor: cfg.DefaultReplicationFactor,
 		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
-		Registrations: controller.RegistrationLimits{
-			Listeners: int(cfg.MaxListeners), Features: int(cfg.MaxFeatures), Directories: int(cfg.MaxLogDirs),
-		},
 		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
 		QuotaWindow: quotaWindow(cfg.QuotaWindow, cfg.QuotaWindows),
 		SlowEvent:   max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
-		Codec: controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode},
+		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
+		Limits: requestLimits(cfg.RequestLimits),
 	}
 	if cfg.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
 	}
 	return c
+}
+
+func requestLimits(l config.RequestLimits) controller.Limits {
+	return controller.Limits{
+		Topics: int(l.Topics), Partitions: int(l.Partitions), Changes: int(l.Changes), Resources: int(l.Resources),
+		Configs: int(l.Configs), Directories: int(l.Directories), Listeners: int(l.Listeners), Features: int(l.Features),
+	}
 }
 
 // quotaWindow is n samples of a length, of which Kafka bounds neither.
@@ -188,6 +196,8 @@ func staticMinISR(static map[string]string) int32 {
 	}
 	return 1
 }
+
+func nestedCost(data []byte) int64 { return kafkaproto.DecodeCost(controller.Versions, data) }
 
 func decodeNested(data []byte) (kmsg.Request, int32, string, error) {
 	r, err := kafkaproto.DecodeRequest(controller.Versions, data)

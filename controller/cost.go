@@ -1,0 +1,155 @@
+package controller
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+)
+
+// About how many bytes pieces of answers take.
+const (
+	elementBytes      = 200 // of an array of a response: a topic, a partition, a config
+	resultBytes       = 64  // a result that waits to become an element
+	namedBytes        = 64  // to know that a request has named something before
+	describedKeyBytes = 300 // a config with its synonyms
+	isrAnswerBytes    = 16
+	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
+)
+
+// Cost is about how many bytes answering a request takes beyond the request itself: results, what
+// is held of an image's lists, and the part of a response that is being made. It is a function of
+// the request's size and of the image, costs little itself, and may be called by any goroutine.
+func (c *Controller) Cost(req kmsg.Request) int64 {
+	size := sizeOf(req)
+	if _, refused := c.limits.exceeded(size); refused {
+		return partCost(partElements)
+	}
+	switch r := req.(type) {
+	case *kmsg.MetadataRequest:
+		return c.metadataCost(r)
+	case *kmsg.DescribeTopicPartitionsRequest:
+		most := min(max(int64(r.ResponsePartitionLimit), 1), describePartitionsMax, int64(c.Image().PartitionCount()+len(r.Topics)))
+		return most*elementBytes + int64(len(r.Topics))*resultBytes
+	case *kmsg.DescribeConfigsRequest:
+		return c.describeConfigsCost(r)
+	case *kmsg.ListPartitionReassignmentsRequest:
+		return int64(len(r.Topics))*namedBytes + partCost(c.Image().PartitionCount())
+	case *kmsg.DescribeQuorumRequest:
+		return partCost(size[limitPartitions])
+	case *kmsg.EnvelopeRequest:
+		return c.envelopeCost(r)
+	case *kmsg.ElectLeadersRequest:
+		return c.electionCost(r, size)
+	case *kmsg.AlterPartitionRequest:
+		return int64(size[limitPartitions])*isrAnswerBytes + partCost(size[limitPartitions])
+	case *kmsg.AssignReplicasToDirsRequest:
+		return int64(size[limitPartitions])*assignedBytes + int64(size[limitTopics])*namedBytes
+	}
+	// One change has one result, and a message at most.
+	changes := int64(size[limitChanges])
+	return changes*(resultBytes+namedBytes) + min(changes*messagePartMaxBytes, messagesMaxBytes) +
+		int64(size[limitConfigs])*namedBytes + partCost(size[limitChanges])
+}
+
+// partCost is what a part of a response takes that has so many entries.
+func partCost(entries int) int64 { return int64(min(entries, pieceEntries)) * elementBytes / 2 }
+
+func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
+	img := c.Image()
+	brokers := int64(img.BrokerCount()) * elementBytes
+	if everyTopic(req) {
+		if img.TopicCount() <= partElements {
+			return brokers + int64(img.TopicCount()+min(img.PartitionCount(), partEntries+c.largest.of(img)))*elementBytes
+		}
+		return brokers + int64(partElements+partEntries+c.largest.of(img))*elementBytes
+	}
+	partitions, largest := 0, 0
+	for i := range req.Topics {
+		if i == partElements { // of more topics no more are in memory than of the largest topics
+			largest = c.largest.of(img)
+			break
+		}
+		if t := findAsked(img, &req.Topics[i]); t != nil {
+			partitions, largest = partitions+t.Len(), max(largest, t.Len())
+		}
+	}
+	topics := int64(len(req.Topics))
+	return brokers + min(topics, partElements)*elementBytes + topics*namedBytes +
+		int64(min(partitions, partEntries+largest))*elementBytes
+}
+
+func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64 {
+	keys := int64(len(req.Resources)) * int64(len(topicKeys))
+	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(len(topicKeys)))*describedKeyBytes
+	img := c.Image()
+	for i := range req.Resources {
+		if r := &req.Resources[i]; int8(r.ResourceType) == metadata.ConfigBroker {
+			return cost + int64(len(img.Config(metadata.ConfigBroker, ""))+len(c.cfg.Static))*describedKeyBytes
+		}
+	}
+	return cost
+}
+
+// electionCost: of all partitions, only those are answered for that may need an election.
+func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSize) int64 {
+	if req.Topics != nil {
+		return int64(size[limitPartitions]) + partCost(size[limitPartitions])
+	}
+	img := c.Image()
+	candidates := img.ImbalancedCount()
+	if req.ElectionType == 1 {
+		candidates = img.LeaderlessCount()
+	}
+	return int64(candidates)*resultBytes/2 + partCost(img.TopicCount()+candidates)
+}
+
+const (
+	// envelopeSmallBytes are decoded twice, to learn exactly what answering takes.
+	envelopeSmallBytes = 16 << 10
+	// envelopeFactor is how much more than a decoded request answering one takes at most.
+	envelopeFactor = 2
+)
+
+// envelopeCost is that of the request in an envelope, which is decoded in addition.
+func (c *Controller) envelopeCost(req *kmsg.EnvelopeRequest) int64 {
+	decoded := c.cfg.Codec.Cost(req.RequestData)
+	if len(req.RequestData) < 2 || byKey[int16(binary.BigEndian.Uint16(req.RequestData))] == nil {
+		return 0
+	}
+	if len(req.RequestData) > envelopeSmallBytes {
+		return decoded*(1+envelopeFactor) + partCost(pieceEntries)
+	}
+	nested, _, _, err := c.cfg.Codec.Decode(req.RequestData)
+	if err != nil || nested.Key() == req.Key() {
+		return decoded
+	}
+	return decoded + c.Cost(nested)
+}
+
+// largestTopic remembers how many partitions the largest topic has.
+type largestTopic struct{ known atomic.Pointer[largestKnown] }
+
+type largestKnown struct {
+	endOffset  int64 // of the image that was looked at
+	partitions int
+}
+
+// of is how many partitions no topic of the image exceeds.
+func (l *largestTopic) of(img *metadata.Image) int {
+	// Every topic has a partition. Where the others are few it is not worth looking at all topics.
+	if most := img.PartitionCount() - img.TopicCount() + 1; most <= partEntries {
+		return most
+	}
+	if k := l.known.Load(); k != nil && k.endOffset == img.EndOffset() {
+		return k.partitions
+	}
+	k := &largestKnown{endOffset: img.EndOffset()}
+	for t := range img.Topics() {
+		k.partitions = max(k.partitions, t.Len())
+	}
+	l.known.Store(k)
+	return k.partitions
+}

@@ -1,0 +1,189 @@
+package controller
+
+import (
+	"cmp"
+	"log/slog"
+	"math"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/limits"
+)
+
+// Limits bound what one request may list. They hold before anything is done for it, however it
+// came. Zero is no limit. Operators know them by the configuration keys in limitTable.
+type Limits struct {
+	Topics      int // that are read, or whose partitions are changed
+	Partitions  int
+	Changes     int // topics, resources or partitions that are changed together or not at all
+	Resources   int // whose configs are read
+	Configs     int // values set, of all resources together
+	Directories int
+	Listeners   int // of a registration
+	Features    int // of a registration
+}
+
+const (
+	limitTopics = iota
+	limitPartitions
+	limitChanges
+	limitResources
+	limitConfigs
+	limitDirectories
+	limitListeners
+	limitFeatures
+	limitCount
+)
+
+// limitTable has the configuration key of each limit, and what it counts.
+var limitTable = [limitCount]struct{ key, what string }{
+	limitTopics:      {"yakt.max.request.topics", "topics"},
+	limitPartitions:  {"yakt.max.request.partitions", "partitions"},
+	limitChanges:     {"yakt.max.request.changes", "changes"},
+	limitResources:   {"yakt.max.request.resources", "resources"},
+	limitConfigs:     {"yakt.max.request.configs", "configs"},
+	limitDirectories: {"yakt.max.request.directories", "directories"},
+	limitListeners:   {"yakt.max.request.listeners", "listeners"},
+	limitFeatures:    {"yakt.max.request.features", "features"},
+}
+
+// requestSize is how much a request lists of what is limited.
+type requestSize [limitCount]int
+
+// limiter compares requests with the limits. It may be used by any goroutine.
+type limiter struct {
+	most    requestSize
+	refused [limitCount]*limits.Refusals
+}
+
+func newLimiter(l Limits, logger *slog.Logger) *limiter {
+	lim := &limiter{most: requestSize{
+		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs, l.Directories, l.Listeners, l.Features,
+	}}
+	for i, row := range limitTable {
+		lim.most[i] = cmp.Or(lim.most[i], math.MaxInt)
+		lim.refused[i] = limits.NewRefusals(row.key, logger)
+	}
+	return lim
+}
+
+// exceeded returns the limit that a request of this size goes beyond; ok is false when there is none.
+func (l *limiter) exceeded(size requestSize) (limit int, ok bool) {
+	for i, n := range size {
+		if n > l.most[i] {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// check says why a request is refused for its size.
+func (l *limiter) check(caller Caller, req kmsg.Request) *apiError {
+	size := sizeOf(req)
+	i, ok := l.exceeded(size)
+	if !ok {
+		return nil
+	}
+	row := limitTable[i]
+	l.refused[i].Note("request", kmsg.NameForKey(req.Key()), row.what, size[i], "most", l.most[i], "client", caller.ClientAddr)
+	return errorf(kerr.PolicyViolation, "The request lists %d %s, and %s allows %d: send several requests, or raise the limit.",
+		size[i], row.what, row.key, l.most[i])
+}
+
+// sizeOf counts what a request lists, by the lengths of its arrays.
+func sizeOf(req kmsg.Request) (s requestSize) {
+	switch r := req.(type) {
+	case *kmsg.MetadataRequest:
+		s[limitTopics] = len(r.Topics)
+	case *kmsg.DescribeTopicPartitionsRequest:
+		s[limitTopics] = len(r.Topics)
+	case *kmsg.DescribeConfigsRequest:
+		s[limitResources] = len(r.Resources)
+	case *kmsg.CreateTopicsRequest:
+		s[limitChanges] = len(r.Topics)
+		for i := range r.Topics {
+			s[limitConfigs] += len(r.Topics[i].Configs)
+		}
+	case *kmsg.DeleteTopicsRequest:
+		s[limitChanges] = len(r.TopicNames) + len(r.Topics)
+	case *kmsg.CreatePartitionsRequest:
+		s[limitChanges] = len(r.Topics)
+	case *kmsg.AlterConfigsRequest:
+		s[limitChanges] = len(r.Resources)
+		for i := range r.Resources {
+			s[limitConfigs] += len(r.Resources[i].Configs)
+		}
+	case *kmsg.IncrementalAlterConfigsRequest:
+		s[limitChanges] = len(r.Resources)
+		for i := range r.Resources {
+			s[limitConfigs] += len(r.Resources[i].Configs)
+		}
+	case *kmsg.BrokerRegistrationRequest:
+		s[limitDirectories], s[limitListeners], s[limitFeatures] = len(r.LogDirs), len(r.Listeners), len(r.Features)
+	case *kmsg.ControllerRegistrationRequest:
+		s[limitListeners], s[limitFeatures] = len(r.Listeners), len(r.Features)
+	case *kmsg.BrokerHeartbeatRequest:
+		s[limitDirectories] = max(len(r.OfflineLogDirs), len(r.CordonedLogDirs))
+	default:
+		return partitionsIn(req)
+	}
+	return s
+}
+
+// partitionsIn counts the topics and partitions of requests that list partitions.
+func partitionsIn(req kmsg.Request) (s requestSize) {
+	switch r := req.(type) {
+	case *kmsg.ElectLeadersRequest:
+		s[limitTopics], s[limitPartitions] = len(r.Topics), electionLists(r).total()
+	case *kmsg.AlterPartitionAssignmentsRequest:
+		s[limitTopics], s[limitChanges] = len(r.Topics), reassignmentLists(r).total()
+	case *kmsg.ListPartitionReassignmentsRequest:
+		s[limitTopics] = len(r.Topics)
+		for i := range r.Topics {
+			s[limitPartitions] += len(r.Topics[i].Partitions)
+		}
+	case *kmsg.DescribeQuorumRequest:
+		s[limitTopics] = len(r.Topics)
+		for i := range r.Topics {
+			s[limitPartitions] += len(r.Topics[i].Partitions)
+		}
+	case *kmsg.AlterPartitionRequest:
+		s[limitTopics] = len(r.Topics)
+		for i := range r.Topics {
+			s[limitPartitions] += len(r.Topics[i].Partitions)
+		}
+	case *kmsg.AssignReplicasToDirsRequest:
+		s[limitDirectories] = len(r.Directories)
+		for i := range r.Directories {
+			s[limitTopics] += len(r.Directories[i].Topics)
+			for j := range r.Directories[i].Topics {
+				s[limitPartitions] += len(r.Directories[i].Topics[j].Partitions)
+			}
+		}
+	}
+	return s
+}
+
+// longRequest is from how many listed things on a request is long: it then counts as a part of an
+// operation, which waits for its turn behind short requests.
+const longRequest = 500
+
+// isLong reports whether a request may take the core as long as a part of a long operation does.
+func isLong(req kmsg.Request) bool {
+	size := sizeOf(req)
+	n := size[limitPartitions] + size[limitChanges] + size[limitConfigs]
+	switch r := req.(type) {
+	case *kmsg.ElectLeadersRequest:
+		return r.Topics == nil || n > longRequest
+	case *kmsg.CreateTopicsRequest:
+		for i := range r.Topics {
+			n += max(int(r.Topics[i].NumPartitions), len(r.Topics[i].ReplicaAssignment), 0)
+		}
+	case *kmsg.CreatePartitionsRequest:
+		for i := range r.Topics {
+			n += max(int(r.Topics[i].Count), 0)
+		}
+	}
+	return n > longRequest
+}

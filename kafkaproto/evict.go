@@ -1,0 +1,175 @@
+package kafkaproto
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+const (
+	// evictAfter is how long a connection may take over what it sends or reads before it can lose
+	// its memory to others that wait.
+	evictAfter = 50 * time.Millisecond
+	// stuckAfter is how long a request may be worked on before its connection can lose its memory.
+	stuckAfter = time.Second
+	// evictInterval is how often memory is looked for while somebody waits.
+	evictInterval = 10 * time.Millisecond
+	// slowBytesPerSecond: who is slower loses its memory to any that wait, who is faster only to
+	// the one whose turn it is.
+	slowBytesPerSecond = 1 << 20
+)
+
+// shortage is what waiters lack: those that wait for the total, or for their own address.
+type shortage struct {
+	first int64 // lacked by the one that is served next
+	all   int64 // by all of them
+}
+
+// candidate is a connection that may lose its memory.
+type candidate struct {
+	account *account
+	works   bool    // rather than being on the network, or waiting for more memory
+	rate    float64 // bytes a second on the network
+}
+
+// watch has evictSlow called while there are waiters. The caller holds the lock.
+func (b *budget) watch() {
+	if b.waiters.Len() > 0 && !b.evicting {
+		b.evicting = true
+		time.AfterFunc(evictInterval, b.evictSlow)
+	}
+}
+
+// evictSlow closes connections whose memory others wait for.
+func (b *budget) evictSlow() {
+	b.mu.Lock()
+	victims := b.victims(time.Now())
+	b.evicting = false
+	b.watch()
+	b.mu.Unlock()
+	for _, a := range victims {
+		a.evict(errSlow)
+	}
+}
+
+// victims chooses the connections to close. The caller holds the lock.
+func (b *budget) victims(now time.Time) []*account {
+	lacked := b.shortages()
+	if len(lacked) == 0 {
+		return nil
+	}
+	var victims []*account
+	for _, c := range b.candidates(now) {
+		if !c.helps(lacked[nil]) && !c.helps(lacked[c.account.from]) {
+			continue
+		}
+		held := c.account.held
+		for _, of := range []*address{nil, c.account.from} {
+			if s := lacked[of]; s != nil {
+				s.first -= held
+				s.all -= held + c.account.wants
+			}
+		}
+		c.account.evicted = true
+		b.leave(c.account, held)
+		victims = append(victims, c.account)
+	}
+	return victims
+}
+
+func (c candidate) helps(s *shortage) bool {
+	switch {
+	case s == nil:
+		return false
+	case s.first > 0:
+		return true
+	}
+	return s.all > 0 && !c.works && c.rate < slowBytesPerSecond
+}
+
+// shortages are what waiters lack when evicted connections will have given back what they hold:
+// by address those that wait for their own, by nil all others.
+func (b *budget) shortages() map[*address]*shortage {
+	lacked := make(map[*address]*shortage)
+	for e := b.waiters.Front(); e != nil; e = e.Next() {
+		w := e.Value.(*budgetWaiter)
+		scope := w.account.from
+		over := scope.held - scope.leaving + w.n - b.perAddress
+		if over <= 0 {
+			scope, over = nil, b.used-b.leaving+w.n-b.total
+		}
+		s := lacked[scope]
+		if s == nil {
+			s = &shortage{first: over, all: over - w.n}
+			lacked[scope] = s
+		}
+		s.all += w.n
+	}
+	return lacked
+}
+
+// mark is how far a frame had come at some time.
+type mark struct {
+	began int64
+	at    time.Time
+	bytes int64
+}
+
+// rate is the bytes a second that a frame moves at: since it began or, if that is less, lately. ok is
+// false while it is too early to tell. The budget's lock is held.
+func (a *account) rate(now time.Time) (rate float64, ok bool) {
+	took := a.moving.took(now)
+	if took < evictAfter {
+		return 0, false
+	}
+	began, bytes := a.moving.began.Load(), a.moving.bytes.Load()
+	rate = float64(bytes) / took.Seconds()
+	lately := now.Sub(a.seen.at)
+	if a.seen.began == began && lately < evictAfter {
+		return rate, true
+	}
+	if a.seen.began == began {
+		rate = min(rate, float64(bytes-a.seen.bytes)/lately.Seconds())
+	}
+	a.seen = mark{began, now, bytes}
+	return rate, true
+}
+
+// candidates are the connections that may lose their memory, the first to lose it first: the slowest
+// on the network, then those whose request is worked on for too long, then those that wait for more
+// memory themselves: the longest first, and only after long if somebody is about to give back some.
+func (b *budget) candidates(now time.Time) []candidate {
+	var slow, stuck, waiting []candidate
+	patience := evictAfter
+	if b.busy(now) {
+		patience = stuckAfter
+	}
+	for a := range b.holders {
+		rate, moves := a.rate(now)
+		switch {
+		case a.evicted:
+		case a.wants > 0 && now.Sub(a.since) >= patience:
+			waiting = append(waiting, candidate{account: a})
+		case a.wants > 0:
+		case moves:
+			slow = append(slow, candidate{account: a, rate: rate})
+		case a.working.took(now) >= stuckAfter:
+			stuck = append(stuck, candidate{account: a, works: true})
+		}
+	}
+	bySpeed := func(x, y candidate) int { return cmp.Compare(x.rate, y.rate) }
+	slices.SortFunc(slow, bySpeed)
+	slices.SortFunc(waiting, func(x, y candidate) int { return x.account.since.Compare(y.account.since) })
+	return slices.Concat(slow, stuck, waiting)
+}
+
+// busy reports whether somebody will give memory back without being closed: its request is worked
+// on, or it has been on the network for a moment only.
+func (b *budget) busy(now time.Time) bool {
+	for a := range b.holders {
+		if !a.evicted && a.wants == 0 && a.moving.took(now) < evictAfter && a.working.took(now) < stuckAfter {
+			return true
+		}
+	}
+	return false
+}

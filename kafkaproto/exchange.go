@@ -1,0 +1,224 @@
+package kafkaproto
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// largeRequestBytes is from where on decoding a request takes a turn.
+const largeRequestBytes = 64 << 10
+
+// exchange answers one request.
+func (c *conn) exchange(data []byte, owned bool) error {
+	if len(data) > largeRequestBytes {
+		c.turn.take(c.ctx.Done())
+	}
+	h, req, err := readHeader(c.server.cfg.Versions, data)
+	c.key, c.version = h.key, h.version
+	if err != nil {
+		return c.refuse(h, err)
+	}
+	facts, err := inspectBody(req, h.body)
+	if err != nil {
+		return &frameError{closedMalformed, err}
+	}
+	if !owned && facts.keeps {
+		facts.cost += len(h.body)
+		h.body = bytes.Clone(h.body)
+	}
+	if len(data)+facts.cost > uncountedBytes {
+		if err := c.charge(int64(facts.cost)); err != nil {
+			return err
+		}
+	}
+	if err := readBody(req, h.body); err != nil {
+		return &frameError{closedMalformed, err}
+	}
+	return c.request(h, req)
+}
+
+// charge takes memory for the request in hand. The place at the processor is not kept meanwhile.
+func (c *conn) charge(n int64) error {
+	c.turn.block()
+	defer c.turn.unblock()
+	deadline := time.Now().Add(c.server.cfg.FrameTimeout)
+	if err := c.in.account.acquire(c.ctx, n, deadline); err != nil {
+		return &frameError{closedMemory, err}
+	}
+	return nil
+}
+
+// refuse answers an API_VERSIONS request of a version not served, and ends the connection for
+// anything else without an answer, as Kafka's controller does.
+func (c *conn) refuse(h header, err error) error {
+	switch {
+	case errors.Is(err, ErrUnsupportedVersion) && h.key == apiVersionsKey:
+		low, high, _ := c.server.cfg.Versions(apiVersionsKey)
+		c.server.count.requests.Add(1)
+		return c.write(h.correlationID, unsupportedAPIVersions(low, high))
+	case errors.Is(err, ErrUnsupportedVersion):
+		return &frameError{closedUnsupportedVersion, err}
+	case errors.Is(err, ErrUnknownKey):
+		return &frameError{closedUnknownKey, err}
+	default:
+		return &frameError{closedMalformed, err}
+	}
+}
+
+// request hands a decoded request over, waits for its reply and writes it.
+func (c *conn) request(h header, req kmsg.Request) error {
+	if string(h.clientID) != c.caller.ClientID {
+		c.caller.ClientID = string(h.clientID)
+	}
+	c.server.count.requests.Add(1)
+	correlationID := h.correlationID // the frame may be gone when the reply comes
+	costs, err := c.chargeAnswer(req)
+	if err != nil {
+		return err
+	}
+	resp, err := c.ask(req, costs)
+	if err != nil {
+		return err
+	}
+	switch {
+	case resp == nil:
+		return &frameError{closedByHandler, errors.New("the handler ended the connection")}
+	case resp.Key() != c.key || resp.GetVersion() != c.version:
+		discard(resp)
+		return &frameError{closedFault, fmt.Errorf("the reply to key %d version %d is one of key %d version %d",
+			c.key, c.version, resp.Key(), resp.GetVersion())}
+	}
+	return c.write(correlationID, resp)
+}
+
+// chargeAnswer takes what answering a request costs beyond the request. A request of which that is
+// counted also takes a turn. costs reports whether it is.
+func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
+	if c.server.cfg.Cost == nil {
+		return false, nil
+	}
+	cost := c.server.cfg.Cost(req)
+	if cost <= uncountedBytes {
+		return false, nil
+	}
+	if err := c.charge(cost); err != nil {
+		return false, err
+	}
+	c.answerBytes = cost
+	c.turn.take(c.ctx.Done())
+	return true, nil
+}
+
+// ask calls Handle and waits for the reply. The place at the processor is kept only while Handle
+// works on a request that costs something.
+func (c *conn) ask(req kmsg.Request, costs bool) (kmsg.Response, error) {
+	if c.in.account.own > 0 {
+		c.in.account.working.begin(time.Now())
+		defer c.in.account.working.end()
+	}
+	p := &pending{conn: c, key: c.key}
+	ctx := c.patience.renew(c.ctx)
+	c.asked.Add(1)
+	defer c.asked.Add(1)
+	if !costs {
+		c.turn.block()
+		defer c.turn.unblock()
+	}
+	c.server.cfg.Handle(ctx, c.caller, req, p.reply)
+	return c.reply()
+}
+
+// reply waits for the reply to the request that Handle was just given.
+func (c *conn) reply() (kmsg.Response, error) {
+	select {
+	case resp := <-c.replies:
+		return resp, nil
+	default:
+	}
+	c.turn.drop()
+	select {
+	case resp := <-c.replies:
+		return resp, nil
+	case <-c.ctx.Done():
+		return nil, &frameError{closedShutdown, context.Cause(c.ctx)}
+	}
+}
+
+// pending is one request whose reply is outstanding.
+type pending struct {
+	conn    *conn
+	key     int16
+	replied atomic.Bool
+}
+
+// reply passes the response to the connection's goroutine. It never blocks: there is room for the
+// one reply that can be outstanding.
+func (p *pending) reply(resp kmsg.Response) {
+	if p.replied.Swap(true) {
+		p.conn.server.log.Error("a request was answered twice; the second reply is ignored", "key", p.key,
+			"client", p.conn.remote, "stack", string(debug.Stack()))
+		discard(resp)
+		return
+	}
+	p.conn.replies <- resp
+	if p.conn.ctx.Err() != nil {
+		p.conn.dropReply()
+	}
+}
+
+// dropReply discards the reply that nobody waits for any more, if there is one.
+func (c *conn) dropReply() {
+	select {
+	case resp := <-c.replies:
+		discard(resp)
+	default:
+	}
+}
+
+// streamFrame passes a frame of the private stream on.
+func (c *conn) streamFrame(data []byte, owned bool) error {
+	h := header{key: c.server.cfg.StreamKey, version: -1}
+	if len(data) >= 8 {
+		h.version = int16(binary.BigEndian.Uint16(data[2:]))
+		h.correlationID = int32(binary.BigEndian.Uint32(data[4:]))
+	}
+	c.key, c.version = h.key, h.version
+	if h.version != 0 || !h.readRest(data[8:], false) {
+		return &frameError{closedMalformed, fmt.Errorf("%w: frame of the private stream, version %d", ErrMalformed, h.version)}
+	}
+	first := c.stream.Frame == nil
+	if first {
+		c.stream = c.server.cfg.Stream(c.remote)
+	}
+	body := h.body
+	if !owned {
+		body = append(make([]byte, 0, len(body)), body...) // not nil, even if empty
+	}
+	c.server.count.streamFrames.Add(1)
+	reply, err := c.stream.Frame(body)
+	if err != nil {
+		return &frameError{closedStream, fmt.Errorf("private stream: %w", err)}
+	}
+	if first {
+		c.stay()
+	}
+	if !c.isPeer.Load() {
+		c.welcome()
+	}
+	if reply == nil {
+		return nil
+	}
+	out := newBuffer()
+	defer out.free()
+	out.b = binary.BigEndian.AppendUint32(append(out.b, 0, 0, 0, 0), uint32(h.correlationID))
+	out.b = append(out.b, reply...)
+	return c.writeFrame(out.b)
+}

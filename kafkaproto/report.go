@@ -1,0 +1,70 @@
+package kafkaproto
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/yakt/yakt/limits"
+)
+
+// refused counts what each limit has refused. The names are the configuration's.
+type refused struct {
+	connections, connectionsPerIP *limits.Refusals
+	memory                        *limits.Refusals
+	parked, parkedPerIP, wait     *limits.Refusals
+}
+
+func newRefused(logger *slog.Logger) refused {
+	limit := func(name string) *limits.Refusals { return limits.NewRefusals(name, logger) }
+	return refused{
+		connections: limit("max.connections"), connectionsPerIP: limit("max.connections.per.ip"),
+		memory: limit("queued.max.request.bytes"),
+		parked: limit("yakt.max.parked.requests"), parkedPerIP: limit("yakt.max.parked.requests.per.ip"),
+		wait: limit("yakt.max.wait.ms"),
+	}
+}
+
+// all are the refusals that Stats tells of.
+func (r *refused) all() []*limits.Refusals {
+	return []*limits.Refusals{
+		r.connections, r.connectionsPerIP, r.memory, r.parked, r.parkedPerIP, r.wait,
+	}
+}
+
+// of is the limit that closed a connection; nil if none did.
+func (r *refused) of(reason closeReason) *limits.Refusals {
+	switch reason {
+	case refusedConnections, closedForOthers:
+		return r.connections
+	case refusedConnectionsPerIP:
+		return r.connectionsPerIP
+	case closedMemory, closedSlow:
+		return r.memory
+	}
+	return nil
+}
+
+// report logs why a connection was closed: what is ordinary for those who debug, and of anything else
+// the first of each kind and then one a minute.
+func (c *conn) report(reason closeReason, err error) {
+	s := c.server
+	about := []any{"reason", reason, "client", c.remote, "listener", c.caller.Listener,
+		"key", c.key, "version", c.version, "err", err}
+	level := slog.LevelDebug
+	switch reason {
+	case closedByPeer, closedIdle, closedShutdown, closedPanic: // ordinary, or logged already
+	case refusedConnections, refusedConnectionsPerIP, closedMemory, closedSlow, closedForOthers:
+		s.refused.of(reason).Note(about...)
+	default:
+		since, count, due := s.closings[reason].Note()
+		if !due {
+			break
+		}
+		level = slog.LevelInfo
+		if reason == closedFault {
+			level = slog.LevelError
+		}
+		about = append(about, "closed", since, "in_all", count)
+	}
+	s.log.Log(context.Background(), level, "connection closed", about...)
+}
