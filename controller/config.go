@@ -41,6 +41,9 @@ type Config struct {
 
 	// Limits bound single requests.
 	Limits Limits
+	// Registrations bound what one broker or controller registers.
+	Registrations RegistrationLimits
+
 	// QueueMax is how many requests may wait for the core; more are answered REQUEST_TIMED_OUT at once.
 	QueueMax int
 	// SlowEvent is how long one turn of the core may take before it is logged (controller.performance.always.log.threshold.ms).

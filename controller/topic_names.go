@@ -6,40 +6,22 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
 )
 
 const (
 	// clusterMetadataTopic is the name of the metadata log's own topic, which nobody may create.
 	clusterMetadataTopic = "__cluster_metadata"
-	topicNameMax         = 249
 	// topicNameSeparators are one character to metric names: topics that differ in nothing else collide.
 	topicNameSeparators = "._"
 )
 
-// checkTopicName says what is wrong with a name (Topic.validate).
+// checkTopicName says what is wrong with a name.
 func checkTopicName(name string) *apiError {
-	invalid := func(format string, args ...any) *apiError {
-		return errorf(kerr.InvalidTopicException, "Topic name is invalid: "+format, args...)
-	}
-	switch {
-	case name == "":
-		return invalid("the empty string is not allowed")
-	case name == "." || name == "..":
-		return invalid("'%s' is not allowed", name)
-	case len(name) > topicNameMax:
-		return invalid("the length of '%s' is longer than the max allowed length %d", name, topicNameMax)
-	case strings.IndexFunc(name, illegalInTopicName) >= 0:
-		return invalid("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
+	if problem := record.TopicNameProblem(shortened(name, messagePartMaxBytes/2)); problem != "" {
+		return errorf(kerr.InvalidTopicException, "Topic name is invalid: %s", problem)
 	}
 	return nil
-}
-
-func illegalInTopicName(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
-		return false
-	}
-	return true
 }
 
 // collisionSearch finds topics whose names are those given but for dots in place of underscores or the

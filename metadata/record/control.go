@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -33,7 +34,12 @@ func AppendControl(dst []byte, r Control) ([]byte, error) {
 	var version int16
 	c.int16(&version)
 	r.code(&c)
-	if c.err != nil {
+	c.check(r)
+	var field *fieldError
+	switch {
+	case errors.As(c.err, &field):
+		return dst, fmt.Errorf("control record %d is invalid: %s %s", r.ControlType(), field.name(r), field.problem)
+	case c.err != nil:
 		return dst, fmt.Errorf("control record %d: %w", r.ControlType(), c.err)
 	}
 	return c.buf, nil

@@ -9,6 +9,7 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -124,7 +125,8 @@ func Types() []Type {
 	return all
 }
 
-// Append appends r, framed, in the given version. It fails when the version is unknown or cannot hold what r says.
+// Append appends r, framed, in the given version. It fails when the version is unknown or cannot hold what r says, and with an
+// *InvalidError when brokers would not accept r.
 func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	t := r.Type()
 	if version < 0 || version > t.MaxVersion() {
@@ -133,10 +135,15 @@ func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	c := coders.Get().(*coder)
 	*c = coder{buf: append(dst, frameVersion, byte(t), byte(version)), version: version}
 	r.code(c)
+	c.check(r)
 	buf, err := c.buf, c.err
 	*c = coder{}
 	coders.Put(c)
-	if err != nil {
+	var field *fieldError
+	switch {
+	case errors.As(err, &field):
+		return dst, &InvalidError{Type: t, Field: field.name(r), Problem: field.problem}
+	case err != nil:
 		return dst, fmt.Errorf("%v v%d: %w", t, version, err)
 	}
 	return buf, nil
