@@ -151,7 +151,8 @@ func (v *victim) suffer(t *testing.T, a attack) (d damage) {
 	v.node().ResetPeak(t)
 	logged := len(v.node().Log())
 	first := v.idle.Nodes()[0]
-	good := kafka.StartGoodClient(t, kafka.Asked{Addr: v.addr(), HTTPAddr: v.httpAddr(), Pid: v.node().Pid()},
+	asked := kafka.Asked{Addr: v.addr(), HTTPAddr: v.httpAddr(), Pid: v.node().Pid()}
+	good := kafka.StartGoodClient(t, asked,
 		kafka.Asked{Addr: v.idle.Endpoint(first), HTTPAddr: v.idle.HTTPAddr(first)})
 	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(a.lasts, attackLasts))
 	defer cancel()

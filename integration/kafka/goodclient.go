@@ -38,7 +38,8 @@ type Waits struct {
 	LongestAsSeen time.Duration            // with what the idle controller took
 	Failed        []string                 // requests that were refused or lost, some of them
 	Failures      int
-	// Unscheduled is the longest that the controller had work and no processor in a tenth of a second.
+	// Unscheduled is the longest that the controller had work and no processor, in a tenth of a
+	// second.
 	Unscheduled time.Duration
 }
 
@@ -231,7 +232,8 @@ func askOne(ctx context.Context, kind string, ask question, began time.Time) (wa
 		sent := time.Since(began)
 		err := ask(ctx, n)
 		if end := time.Since(began); ctx.Err() == nil || err == nil || end-sent > goodInterval {
-			waits = append(waits, wait{Kind: kind, Due: due, Sent: sent, End: end, Err: describe(err, ctx.Err() != nil)})
+			told := describe(err, ctx.Err() != nil)
+			waits = append(waits, wait{Kind: kind, Due: due, Sent: sent, End: end, Err: told})
 		}
 		due = max(due+goodInterval, time.Since(began))
 	}

@@ -69,7 +69,8 @@ func listenHTTP(
 			s.close()
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
 		}
-		s.listeners = append(s.listeners, &boundedListener{Listener: l, crowd: crowd, logger: logger})
+		bounded := &boundedListener{Listener: l, crowd: crowd, logger: logger}
+		s.listeners = append(s.listeners, bounded)
 	}
 	return s, nil
 }
