@@ -55,7 +55,7 @@ func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 }
 
 // pause lets others have their turn.
-func (c *conn) pause() { c.turn.yield(c.ctx.Done()) }
+func (c *conn) pause() { c.turn.yield(largeSlice, c.ctx.Done()) }
 
 // partEncoder cuts the elements out of encoded responses. kmsg encodes whole responses only: where
 // the response with an empty array and the response with a part in it first differ, there is the
