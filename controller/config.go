@@ -39,11 +39,11 @@ type Config struct {
 	// Static are the configuration file's own keys and values: the last level of a topic's effective configuration.
 	Static map[string]string
 
-	// Limits bound single requests.
-	Limits Limits
 	// Registrations bound what one broker or controller registers.
 	Registrations RegistrationLimits
 
+	// Limits bound single requests.
+	Limits Limits
 	// QueueMax is how many requests may wait for the core; more are answered REQUEST_TIMED_OUT at once.
 	QueueMax int
 	// SlowEvent is how long one turn of the core may take before it is logged (controller.performance.always.log.threshold.ms).
@@ -55,6 +55,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Codec reads and writes the request inside an ENVELOPE.
 	Codec Codec
+	// CutLog is told when the log must not be served from before an offset any more, nor an older snapshot, since brokers do
+	// not accept what is there. The state at the offset is then what Snapshot names, or older. It must not wait. nil: nobody is told.
+	CutLog func(offset int64)
 	// Stop is told when this node must stop being a replica: what it would do next could lose or invent metadata.
 	Stop func(error)
 }

@@ -95,7 +95,7 @@ func (a *API) served() kinds {
 }
 
 // localPaths are about the node that is asked.
-const localPaths = "/livez /readyz /v1/status /v1/quorum /v1/snapshot "
+const localPaths = "/livez /readyz /v1/status /v1/snapshot "
 
 // known resolves the short name of an operation to its canonical path, and notes who calls.
 func known(r *http.Request, served kinds) *http.Request {

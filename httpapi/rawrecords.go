@@ -49,10 +49,10 @@ func secret(name string) bool {
 	return false
 }
 
-// sparse reports whether nil lists of a record mean "as before".
+// sparse reports whether nil lists of a record say nothing: "as before", or none of a field that is not Kafka's.
 func sparse(r any) bool {
 	switch r.(type) {
-	case *record.PartitionChange, *record.BrokerRegistrationChange:
+	case *record.PartitionChange, *record.BrokerRegistrationChange, *record.NoOp:
 		return true
 	}
 	return false
@@ -130,15 +130,6 @@ func kafkaName(t reflect.Type, name string) string {
 	return strings.ToLower(name[:1]) + name[1:]
 }
 
-// controlNames are Kafka's names of control records.
-var controlNames = map[record.ControlType]string{
-	record.ControlLeaderChange:   "LeaderChangeMessage",
-	record.ControlSnapshotHeader: "SnapshotHeaderRecord",
-	record.ControlSnapshotFooter: "SnapshotFooterRecord",
-	record.ControlKRaftVersion:   "KRaftVersionRecord",
-	record.ControlVoters:         "VotersRecord",
-}
-
 // appendLogRecord appends the JSON of one record of a batch as it stands in the log.
 func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]byte, error) {
 	rec := newRecord[any]("", nil, at)
@@ -147,7 +138,7 @@ func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]b
 		if err != nil {
 			return dst, err
 		}
-		rec.Type, rec.Name, rec.Fields = "control", controlNames[r.ControlType()], rawFields(r)
+		rec.Type, rec.Name, rec.Fields = "control", r.ControlType().String(), rawFields(r)
 	} else {
 		r, _, err := record.Decode(value)
 		if err != nil {

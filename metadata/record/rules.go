@@ -254,16 +254,19 @@ func TopicNameProblem(name string) string {
 		return fmt.Sprintf("'%s' is not allowed", name)
 	case len(name) > topicNameMax:
 		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", name, topicNameMax)
-	case strings.IndexFunc(name, illegalInTopicName) >= 0:
+	case !legalTopicName(name):
 		return fmt.Sprintf("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
 	}
 	return ""
 }
 
-func illegalInTopicName(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
-		return false
+func legalTopicName(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
 	}
 	return true
 }
