@@ -59,9 +59,6 @@ type Config struct {
 	SnapshotInterval time.Duration
 	SnapshotsKept    int32
 	WALSegmentBytes  int64
-	MaxListeners     int32 // of one registration, as the two below
-	MaxFeatures      int32
-	MaxLogDirs       int32
 
 	// Controller.
 	BrokerSessionTimeout         time.Duration
@@ -85,11 +82,15 @@ type Config struct {
 	DelegationToken      DelegationToken
 
 	// Our own.
-	HTTPListeners  []HostPort // none: no HTTP
-	HTTPInsecure   bool       // HTTPListeners may be reached by other machines
-	DebugListeners []HostPort // none: no profiles; loopback only
-	LogLevel       string     // debug, info, warn or error
-	LogFormat      string     // text or json
+	HTTPListeners []HostPort // none: no HTTP
+	HTTPInsecure  bool       // HTTPListeners may be reached by other machines
+	// HTTPMaxConnections is how many HTTP connections there may be at once.
+	HTTPMaxConnections int32
+	// HTTPQueuedMaxBytes is the memory for all large HTTP requests and their answers at once.
+	HTTPQueuedMaxBytes int64
+	DebugListeners     []HostPort // none: no profiles; loopback only
+	LogLevel           string     // debug, info, warn or error
+	LogFormat          string     // text or json
 
 	// Static holds every key that was set, known or not, as text with references to config providers resolved. It feeds the
 	// topic and group defaults of this controller. It holds passwords: never log it; Describe shows them hidden.

@@ -32,8 +32,6 @@ type core struct {
 	// that another controller left open, or before the bootstrap.
 	activated bool
 
-	registrations registrationLimits
-
 	brokers      *sessions
 	plainTopic   plainTopic
 	buckets      map[bucketKey]tokenBucket
@@ -81,7 +79,6 @@ func newCore(cfg *Config, publish func(*metadata.Image)) *core {
 	c := &core{cfg: cfg, log: cfg.Log, committed: metadata.Empty(), epoch: standby, partMax: partitionsPerPart, batchMax: metadata.BatchMaxBytes, publish: publish}
 	c.working = c.committed
 	c.brokers = newSessions(cfg)
-	c.registrations = newRegistrationLimits(cfg.Registrations, cfg.Logger)
 	return c
 }
 
@@ -102,6 +99,8 @@ type result struct {
 	// controls are a control batch, such as a changed voter set, behind the records.
 	controls []record.Control
 	response kmsg.Response
+	// message is why the response says no, where it has no room for that.
+	message *string
 	// atomic results are one batch, or a metadata transaction of several, or fail. Others are cut into batches of recordsPerBatch,
 	// each of which stands alone.
 	atomic bool

@@ -27,6 +27,8 @@ type Written struct {
 // Outcome is what an operation came to.
 type Outcome struct {
 	Response kmsg.Response
+	// Message is why the response says no, where it has no room for that; else nil.
+	Message *string
 	// Written are the records of the operation in log order; none when it changed nothing.
 	Written []Written
 	// Image is the state right after the operation: committed, but perhaps no longer the newest. nil for a request that was answered
@@ -168,6 +170,7 @@ type doing struct {
 // note has the result tell what becomes of it once it is proposed. A part that the log refuses may be computed again; only what it
 // took counts.
 func (d *doing) note(core *core, o op, r result) result {
+	d.outcome.Message = r.message
 	if d.dry {
 		return d.rehearse(core, o, r)
 	}

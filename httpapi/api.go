@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/limits"
 )
 
 // Config is what an API is told at its making.
@@ -40,8 +41,11 @@ type Config struct {
 	// BodyTimeout bounds how long the body of a request may take to arrive; 10 s when zero.
 	BodyTimeout time.Duration
 	// Dial connects to the leader's HTTP API, within a time of its own; plain TCP when nil.
-	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	Logger *slog.Logger
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// BudgetBytes bounds what all large requests and their answers may take in memory; 32 MiB when
+	// zero. One address may have half of it.
+	BudgetBytes int64
+	Logger      *slog.Logger
 }
 
 // API serves HTTP. Its methods may be called from any goroutine.
@@ -53,6 +57,8 @@ type API struct {
 	heard   httpBrokers
 	told    cache
 	pulse   pulse
+	budget  *budget
+	turns   turns
 	began   time.Time
 	failure atomic.Pointer[error] // why this node is about to exit; nil while it is not
 	// streams ends when the server shuts down: long polls and streams would keep it waiting.
@@ -71,10 +77,14 @@ func New(cfg Config) *API {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = 10 * time.Second
 	}
+	if cfg.BudgetBytes == 0 {
+		cfg.BudgetBytes = 32 << 20
+	}
 	if cfg.Dial == nil {
 		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
-	a := &API{cfg: cfg, began: time.Now()}
+	a := &API{cfg: cfg, began: time.Now(), turns: newTurns()}
+	a.budget = newBudget(cfg.BudgetBytes, limits.NewRefusals(budgetLimit, cfg.Logger))
 	a.streams, a.close = context.WithCancel(context.Background())
 	a.forward = newForwarder(a.streams, &a.cfg)
 	mux := http.NewServeMux()
@@ -147,8 +157,12 @@ const httpListener = "HTTP"
 
 // caller is who sent a request, in the controller's words.
 func caller(ctx context.Context) controller.Caller {
+	return controller.Caller{Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: clientOf(ctx), ClientID: "http"}
+}
+
+func clientOf(ctx context.Context) string {
 	addr, _ := ctx.Value(clientAddr{}).(string)
-	return controller.Caller{Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: addr, ClientID: "http"}
+	return addr
 }
 
 // clientAddr is the context key of the caller's IP address.

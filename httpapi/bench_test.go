@@ -111,7 +111,7 @@ func (w watcher) await(topic string) (at int64, err error) {
 // shares the machine's processors with the node.
 func BenchmarkWatchers(b *testing.B) {
 	const polls, streams = 10_000, 200
-	s := startOne(b)
+	s := startOne(b, fmt.Sprintf("yakt.http.max.connections=%d", 3*(polls+streams))) // one address may have half
 	s.alive(1)
 	var perWatcher float64
 	var create time.Duration

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"golang.org/x/sync/semaphore"
 )
 
 // lingerTimeout is how long a client that was refused in the middle of its body may go on
@@ -18,20 +17,12 @@ import (
 // answer.
 const lingerTimeout = 500 * time.Millisecond
 
-// body is a request's body, in memory.
-type body struct {
-	bytes   []byte
-	release func()
-}
-
 // readBody reads the body of a request, whatever its method and path, within its limits of size
 // and time, and puts it back for the operation. With a problem the connection is closed behind
 // the answer: what is left of the body is not waited for.
-func (a *API) readBody(
-	w http.ResponseWriter, r *http.Request, bodies *semaphore.Weighted,
-) (body, *Problem) {
+func (a *API) readBody(w *reply, r *http.Request, taken *share) ([]byte, *Problem) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return body{release: func() {}}, nil
+		return nil, nil
 	}
 	switch ct, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); ct {
 	case "", "application/x-www-form-urlencoded": // what curl -d says unless told otherwise
@@ -39,47 +30,55 @@ func (a *API) readBody(
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(a.cfg.BodyTimeout))
-	b, problem := a.takeBody(w, r, bodies)
+	data, problem := a.takeBody(w, r, taken)
 	if problem == nil {
 		_ = control.SetReadDeadline(time.Time{})
-		r.Body = io.NopCloser(bytes.NewReader(b.bytes))
-		r.ContentLength = int64(len(b.bytes))
-		return b, nil
+		r.Body = io.NopCloser(bytes.NewReader(data))
+		r.ContentLength = int64(len(data))
+		return data, nil
 	}
 	w.Header().Set("Connection", "close")
 	if problem.Status != http.StatusRequestTimeout {
 		_ = control.SetReadDeadline(time.Now().Add(min(lingerTimeout, a.cfg.BodyTimeout)))
 	}
-	return b, problem
+	return nil, problem
 }
 
-// takeBody reads a body. One that grows beyond bodySmall needs a share of bodies, which release
-// gives back.
-func (a *API) takeBody(
-	w http.ResponseWriter, r *http.Request, bodies *semaphore.Weighted,
-) (body, *Problem) {
-	b := body{release: func() {}}
+// takeBody reads a body. One that grows beyond bodySmall takes of the budget: what it may become
+// while it arrives, and what it is decoded to once it has.
+func (a *API) takeBody(w *reply, r *http.Request, taken *share) ([]byte, *Problem) {
 	if r.ContentLength > bodyMax {
-		return b, tooLarge()
+		return nil, tooLarge()
 	}
 	limited := http.MaxBytesReader(w, r.Body, bodyMax)
 	data, err := io.ReadAll(io.LimitReader(limited, bodySmall))
-	if err == nil && len(data) == bodySmall {
-		if !bodies.TryAcquire(bodyMax) {
-			return b, newProblem(http.StatusServiceUnavailable, kerr.RequestTimedOut,
-				"Too many large requests at a time. Try again in a moment.").retry("1")
-		}
-		b.release = func() { bodies.Release(bodyMax) }
-		var rest []byte
-		rest, err = io.ReadAll(limited)
-		data = append(data, rest...)
-	}
 	if err != nil {
-		b.release()
-		return body{release: func() {}}, a.bodyProblem(err)
+		return nil, a.bodyProblem(w, err)
 	}
-	b.bytes = data
-	return b, nil
+	if len(data) < bodySmall {
+		return data, nil
+	}
+	if problem := taken.take(bodyMax); problem != nil {
+		return nil, problem
+	}
+	rest, err := io.ReadAll(limited)
+	if err != nil {
+		return nil, a.bodyProblem(w, err)
+	}
+	data = append(data, rest...)
+	return data, taken.take(max(0, decodedBytes(data)-bodyMax))
+}
+
+// valueBytes is what a JSON value takes once it is decoded, twice, beyond its own bytes, about.
+const valueBytes = 100
+
+// decodedBytes is what a body takes, as it is and decoded, at most and about.
+func decodedBytes(data []byte) int64 {
+	values := 1
+	for _, opening := range []string{",", "[", "{"} {
+		values += bytes.Count(data, []byte(opening))
+	}
+	return int64(len(data)) + int64(min(values, valuesMax))*valueBytes
 }
 
 func tooLarge() *Problem {
@@ -87,12 +86,14 @@ func tooLarge() *Problem {
 		"The request's body is larger than %d bytes. Split the request.", bodyMax)
 }
 
-func (a *API) bodyProblem(err error) *Problem {
+func (a *API) bodyProblem(w *reply, err error) *Problem {
 	var (
 		large *http.MaxBytesError
 		slow  net.Error
 	)
 	switch {
+	case w.cut.Load():
+		return tooMany()
 	case errors.As(err, &large):
 		return tooLarge()
 	case errors.As(err, &slow) && slow.Timeout():

@@ -91,7 +91,9 @@ func (a *API) heartbeat(ctx context.Context, h HeartbeatBody, offset int64) erro
 	if offset >= b.RegisteredAt {
 		req.CordonedLogDirs = [][16]byte{} // a broker says so once it has caught up
 	}
+	resume := turnOf(ctx).pause()
 	outcome, err := a.cfg.Controller.Do(ctx, caller(ctx), req)
+	resume()
 	if err != nil {
 		return problemOf(err)
 	}
@@ -133,7 +135,7 @@ func (a *API) joinISR(ctx context.Context, h HeartbeatBody, s InSync) error {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	id, _ := parseUUID(s.TopicUUID)
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{Name: "broker_mgmt inSync", Make: func(img *metadata.Image) (kmsg.Request, error) {
+	outcome, err := a.do(ctx, controller.Operation{Name: "broker_mgmt inSync", Make: func(img *metadata.Image) (kmsg.Request, error) {
 		return a.newISR(img, h, id, s.PartitionID)
 	}})
 	if err != nil {

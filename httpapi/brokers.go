@@ -135,6 +135,9 @@ func (a *API) brokerReads() {
 		})
 }
 
+// brokerBytes is what a broker takes in an answer, as a value and as JSON, about.
+const brokerBytes = 1000
+
 func (a *API) activeBrokers(ctx context.Context, in *ReadParams) (*answer[[]Record[BrokerFields]], error) {
 	img, err := a.read(ctx, *in)
 	if err != nil {
@@ -145,6 +148,9 @@ func (a *API) activeBrokers(ctx context.Context, in *ReadParams) (*answer[[]Reco
 		if !b.Fenced {
 			list = append(list, newRecord(record.TypeRegisterBroker.String(), brokerFields(b, img.Version()), placeOfImage(img)))
 		}
+	}
+	if err := afford(ctx, int64(len(list))*brokerBytes); err != nil {
+		return nil, err
 	}
 	return &answer[[]Record[BrokerFields]]{headersOf(img), list}, nil
 }
@@ -170,14 +176,14 @@ func (a *API) register(ctx context.Context, in *struct {
 }) (*answer[Record[BrokerFields]], error) {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{Name: "register", Make: func(img *metadata.Image) (kmsg.Request, error) {
+	outcome, err := a.do(ctx, controller.Operation{Name: "register", Make: func(img *metadata.Image) (kmsg.Request, error) {
 		return in.Body.request(a.cfg.ClusterID, img), nil
 	}})
 	if err != nil {
 		return nil, problemOf(err)
 	}
 	resp := outcome.Response.(*kmsg.BrokerRegistrationResponse)
-	if err := codeProblem(resp.ErrorCode, nil); err != nil {
+	if err := codeProblem(resp.ErrorCode, outcome.Message); err != nil {
 		return nil, err
 	}
 	for _, w := range outcome.Written {
@@ -239,7 +245,9 @@ func (a *API) changeBroker(ctx context.Context, in *struct {
 }) (*answer[Record[BrokerChangeFields]], error) {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
+	resume := turnOf(ctx).pause()
 	outcome, err := a.cfg.Controller.ChangeBroker(ctx, caller(ctx), in.Body.change())
+	resume()
 	if err != nil {
 		return nil, problemOf(err)
 	}
@@ -273,7 +281,7 @@ func (a *API) unregister(ctx context.Context, id int32) (*answer[unregisterAnswe
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	var incarnation record.UUID
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{Name: "unregister_broker", Make: func(img *metadata.Image) (kmsg.Request, error) {
+	outcome, err := a.do(ctx, controller.Operation{Name: "unregister_broker", Make: func(img *metadata.Image) (kmsg.Request, error) {
 		b := img.Broker(id)
 		if b == nil {
 			return nil, controller.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(id))

@@ -18,9 +18,11 @@ const confirmTimeout = 5 * time.Second
 func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
+	resume := turnOf(ctx).pause()
 	end, err := a.cfg.Log.Barrier(ctx)
+	resume()
 	if err == nil {
-		err = a.cfg.Controller.Await(ctx, controller.AudienceAll, end-2) // news after end-2 is the record at end-1
+		err = a.awaitNews(ctx, controller.AudienceAll, end-2) // news after end-2 is the record at end-1
 	}
 	switch {
 	case err == nil:
@@ -29,4 +31,16 @@ func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 		return nil, newProblem(http.StatusGatewayTimeout, kerr.RequestTimedOut, "A majority did not confirm in time that this state is the newest. Try again, or read with consistency=local.")
 	}
 	return nil, noLeader("This node could not confirm with a majority that its state is the newest: %v. Try again.", err)
+}
+
+// awaitNews is the controller's Await, without a turn.
+func (a *API) awaitNews(ctx context.Context, audience controller.Audience, offset int64) error {
+	defer turnOf(ctx).pause()()
+	return a.cfg.Controller.Await(ctx, audience, offset)
+}
+
+// do has the controller carry out an operation, and waits for that without a turn.
+func (a *API) do(ctx context.Context, op controller.Operation) (controller.Outcome, error) {
+	defer turnOf(ctx).pause()()
+	return a.cfg.Controller.DoNext(ctx, caller(ctx), op)
 }

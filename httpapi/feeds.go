@@ -200,12 +200,12 @@ func (a *API) await(ctx context.Context, p feedParams, audience controller.Audie
 	waiting, cancel := a.patience(ctx, p.wait)
 	defer cancel()
 	if beat == nil {
-		_ = a.cfg.Controller.Await(waiting, audience, p.offset)
+		_ = a.awaitNews(waiting, audience, p.offset)
 		return nil
 	}
 	for waiting.Err() == nil {
 		turn, end := context.WithTimeout(waiting, a.cfg.HeartbeatInterval)
-		err := a.cfg.Controller.Await(turn, audience, p.offset)
+		err := a.awaitNews(turn, audience, p.offset)
 		end()
 		if err == nil {
 			return nil

@@ -57,7 +57,11 @@ func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, w
 		w.WriteHeader(http.StatusPermanentRedirect)
 	default:
 		h := &hop{forwarder: f, leader: id, address: address, write: write}
-		h.pass(patiently(w), r, data)
+		out := patiently(w)
+		if longPoll(r) && streams(r) {
+			out.until = time.Time{} // of an event only the leader knows
+		}
+		h.pass(out, r, data)
 	}
 }
 

@@ -13,14 +13,12 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"golang.org/x/sync/semaphore"
 )
 
 // Limits at the door.
 const (
 	bodyMax       = 1 << 20
-	bodySmall     = 4 << 10     // what a request may send without a share of bodiesBytes
-	bodiesBytes   = 64 << 20    // of all larger bodies at a time
+	bodySmall     = 4 << 10     // what a request may send without a share of the budget
 	answerTimeout = time.Minute // for a client to take an answer, beyond what it asked to wait
 )
 
@@ -28,7 +26,6 @@ const (
 func (a *API) guard(mux *http.ServeMux) http.Handler {
 	served := a.served()
 	origin := http.NewCrossOriginProtection()
-	bodies := semaphore.NewWeighted(bodiesBytes)
 	return http.HandlerFunc(func(below http.ResponseWriter, r *http.Request) {
 		w := &reply{ResponseWriter: below}
 		r, done := a.detached(known(r, served))
@@ -38,18 +35,27 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		deadline := time.Now().Add(answerTimeout + a.cfg.WaitMax)
 		_ = http.NewResponseController(w).SetWriteDeadline(deadline)
-		body, problem := a.readBody(w, r, bodies)
+		taken := a.budget.share(clientOf(r.Context()), w.cutOff)
+		defer taken.release()
+		r = r.WithContext(context.WithValue(r.Context(), shareKey{}, taken))
+		body, problem := a.readBody(w, r, taken)
 		if problem != nil {
 			writeProblem(w, problem)
 			return
 		}
-		defer body.release()
+		w.turn = a.turns.begin(r.Context())
+		defer w.turn.end()
+		r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
+		if len(body) > bodySmall {
+			w.turn.enter()
+		}
 		if problem := a.refusal(r, served, origin); problem != nil {
 			writeProblem(w, problem)
 			return
 		}
 		if served.wantsLeader(r) && !a.leads() {
-			a.forward.serve(w, r, body.bytes, served[r.URL.Path] == writeKind)
+			defer w.turn.pause()()
+			a.forward.serve(w, r, body, served[r.URL.Path] == writeKind)
 			return
 		}
 		route(w, r, mux)

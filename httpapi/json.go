@@ -16,7 +16,8 @@ const (
 	valuesMax = 100_000
 )
 
-// strictJSON reads and writes JSON for huma: nothing but one value of bounded depth and size, no field twice, no null.
+// strictJSON reads and writes JSON for huma: nothing but one value of bounded depth and size, no
+// field twice, no null.
 var strictJSON = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
 		enc := json.NewEncoder(w)

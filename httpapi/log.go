@@ -52,78 +52,92 @@ func (a *API) log() {
 	})
 }
 
-// recordsBytes bounds one answer of /v1/records, before it becomes JSON.
-const recordsBytes = 4 << 20
+// recordsBytes is how much of the log /v1/records has in hand at a time, if a batch is no larger.
+const recordsBytes = 256 << 10
 
 func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, error) {
 	if wait := min(duration(in.Wait), a.cfg.WaitMax); wait > 0 {
 		waiting, cancel := a.patience(ctx, wait)
-		_ = a.cfg.Controller.Await(waiting, controller.AudienceAll, in.From-1)
+		_ = a.awaitNews(waiting, controller.AudienceAll, in.From-1)
 		cancel()
 	}
 	if _, err := a.read(ctx, in.ReadParams); err != nil {
 		return nil, err
 	}
-	part, err := in.read(a.cfg.ReadLog)
+	part, err := in.part(a.cfg.ReadLog)
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		hc.SetHeader("Content-Type", "application/json")
-		if err := part.write(hc.BodyWriter()); err != nil {
+		_, w := humago.Unwrap(hc)
+		out := patiently(w)
+		out.turn.enter()
+		if err := part.write(out); err != nil {
 			panic(broken{err})
 		}
 	}}, nil
 }
 
-// logPart is the part of the log that an answer is made of.
+// readLog is Config.ReadLog.
+type readLog = func(from int64, maxBytes int) (records []byte, start, end int64)
+
+// logPart is the part of the log that an answer is made of. Offsets have no gaps.
 type logPart struct {
+	read                            readLog
 	from, end, start, highWatermark int64
-	records                         []byte // JSON, with commas
 }
 
-// read makes JSON of the part of the log that is asked for.
-func (in *LogInput) read(committed func(from int64, maxBytes int) (records []byte, start, end int64)) (*logPart, error) {
-	data, start, end := committed(in.From, recordsBytes)
+func (in *LogInput) part(read readLog) (*logPart, error) {
+	_, start, highWatermark := read(in.From, 0)
 	if in.From < start {
 		return nil, newProblem(http.StatusBadRequest, kerr.OffsetOutOfRange, "The log begins at offset %d; what came before is in the snapshot. Ask from there.", start)
 	}
-	p := &logPart{from: in.From, end: in.From, start: start, highWatermark: end}
-	return p, p.add(data, int(in.Limit))
-}
-
-// add makes JSON of batches, from the offset asked for on.
-func (p *logPart) add(data []byte, limit int) error {
-	for len(data) > 0 && limit > 0 {
-		b, rest, err := metadata.ParseBatch(data)
-		if err != nil {
-			return err
-		}
-		data = rest
-		err = b.Each(func(offset int64, key, value []byte) error {
-			if offset < p.from || limit == 0 {
-				return nil
-			}
-			if len(p.records) > 0 {
-				p.records = append(p.records, ',')
-			}
-			limit, p.end = limit-1, offset+1
-			p.records, err = appendLogRecord(p.records, b.IsControl(), key, value, place{offset, b.Epoch(), b.TimestampMs()})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	end := max(in.From, min(in.From+int64(in.Limit), highWatermark))
+	return &logPart{read, in.From, end, start, highWatermark}, nil
 }
 
 func (p *logPart) write(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintf(out, `{"fromOffset":%d,"endOffset":%d,"logStartOffset":%d,"highWatermark":%d,"records":[`, p.from, p.end, p.start, p.highWatermark)
-	out.Write(p.records)
+	l := &jsonList{out: out}
+	for at := p.from; at < p.end && l.err == nil; {
+		data, start, _ := p.read(at, recordsBytes)
+		if start > at || len(data) == 0 {
+			return fmt.Errorf("the log was cut to offset %d while it was read at %d", start, at)
+		}
+		end, err := p.add(l, data, at)
+		if err != nil {
+			return err
+		}
+		at = end
+	}
 	out.WriteString("]}\n")
-	return out.Flush()
+	return errors.Join(l.err, out.Flush())
+}
+
+// add writes the records of batches from an offset on, and returns the one behind them.
+func (p *logPart) add(l *jsonList, data []byte, from int64) (end int64, err error) {
+	var text []byte
+	for len(data) > 0 && l.err == nil {
+		b, rest, err := metadata.ParseBatch(data)
+		if err != nil {
+			return end, err
+		}
+		data, end = rest, b.EndOffset()
+		err = b.Each(func(offset int64, key, value []byte) error {
+			if offset < from || offset >= p.end {
+				return nil
+			}
+			text, err = appendLogRecord(text[:0], b.IsControl(), key, value, place{offset, b.Epoch(), b.TimestampMs()})
+			l.add(text)
+			return errors.Join(err, l.err)
+		})
+		if err != nil {
+			return end, err
+		}
+	}
+	return end, nil
 }
 
 // snapshot writes a state as KRaft does.
@@ -131,7 +145,9 @@ func (a *API) snapshot(hc huma.Context, img *metadata.Image) {
 	_, w := humago.Unwrap(hc)
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`, img.EndOffset(), img.Epoch()))
-	out := bufio.NewWriterSize(patiently(w), 64<<10)
+	below := patiently(w)
+	below.turn.enter()
+	out := bufio.NewWriterSize(below, 64<<10)
 	if err := errors.Join(metadata.WriteSnapshot(out, img), out.Flush()); err != nil {
 		panic(broken{err}) // not the end of a file that looks whole
 	}

@@ -5,8 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +17,12 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// writeNews writes a News as one line of JSON, and end behind it. Snapshots are written as they are made: they may be large.
-func (a *API) writeNews(w io.Writer, n controller.News, audience controller.Audience, end string) error {
+// writeNews writes a News as one line of JSON, and end behind it. What may be large is written as
+// it is made, and in turns.
+func (a *API) writeNews(w *patient, n controller.News, audience controller.Audience, end string) error {
+	if n.Snapshot || slices.ContainsFunc(n.Batches, large) {
+		w.turn.enter()
+	}
 	out := bufio.NewWriterSize(w, 4<<10)
 	at := placeOfImage(n.Image)
 	kind := "delta"
@@ -37,43 +40,80 @@ func (a *API) writeNews(w io.Writer, n controller.News, audience controller.Audi
 	return out.Flush()
 }
 
+// largeBytes is how much of a batch has its JSON written record by record, and neither kept nor
+// shared.
+const largeBytes = 64 << 10
+
+func large(b *controller.FeedBatch) bool { return len(b.Batch) > largeBytes }
+
 // writeBatches writes the records of batches after the offset that the reader has.
 func (a *API) writeBatches(out *bufio.Writer, n controller.News, audience controller.Audience) error {
-	separator := ""
+	l := &jsonList{out: out}
 	for _, b := range n.Batches {
-		var (
-			text []byte
-			err  error
-		)
-		if b.BaseOffset() > n.From {
-			text, err = a.told.of(b, audience, n.Image.Version())
-		} else {
-			text, err = appendBatch(nil, b, audience, n.Image.Version(), n.From)
-		}
-		if err != nil {
-			return err
-		}
-		if len(text) > 0 {
-			out.WriteString(separator)
-			out.Write(text)
-			separator = ","
+		switch v := n.Image.Version(); {
+		case large(b) || b.BaseOffset() <= n.From:
+			if err := eachTold(b, audience, v, n.From, l.add); err != nil {
+				return err
+			}
+		default:
+			text, err := a.told.of(b, audience, v)
+			if err != nil {
+				return err
+			}
+			l.add(text)
 		}
 	}
-	return nil
+	return l.err
 }
 
-// appendBatch appends the records of a batch that come after an offset and are for the audience, with commas between them.
-func appendBatch(dst []byte, b *controller.FeedBatch, audience controller.Audience, v metadata.Version, after int64) ([]byte, error) {
-	err := b.Records(func(offset int64, r record.Record, s controller.State) {
-		if offset <= after || !isFor(audience, r.Type()) {
-			return
+// jsonList writes JSON values with commas between them.
+type jsonList struct {
+	out   *bufio.Writer
+	begun bool
+	err   error
+}
+
+// add writes values, unless there are none or an earlier one could not be written. It is false
+// when nothing more can be.
+func (l *jsonList) add(values []byte) bool {
+	if l.err != nil || len(values) == 0 {
+		return l.err == nil
+	}
+	if l.begun {
+		l.err = l.out.WriteByte(',')
+	}
+	l.begun = true
+	if l.err == nil {
+		_, l.err = l.out.Write(values)
+	}
+	return l.err == nil
+}
+
+// eachTold calls f with each record of a batch that comes after an offset and is for the audience,
+// as JSON that f may not keep, until f is false.
+func eachTold(
+	b *controller.FeedBatch, audience controller.Audience, v metadata.Version, after int64, f func([]byte) bool,
+) error {
+	var text []byte
+	more := true
+	return b.Records(func(offset int64, r record.Record, s controller.State) {
+		if more && offset > after && isFor(audience, r.Type()) {
+			text = appendTold(text[:0], r, s, v, place{offset, b.Epoch(), b.TimestampMs()})
+			more = f(text)
 		}
-		if len(dst) > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendTold(dst, r, s, v, place{offset, b.Epoch(), b.TimestampMs()})
 	})
-	return dst, err
+}
+
+// batchText is the records of a batch that are for the audience, with commas between them.
+func batchText(b *controller.FeedBatch, audience controller.Audience, v metadata.Version) (text []byte, err error) {
+	err = eachTold(b, audience, v, -1, func(one []byte) bool {
+		if len(text) > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, one...)
+		return true
+	})
+	return text, err
 }
 
 func isFor(audience controller.Audience, t record.Type) bool {
@@ -90,7 +130,8 @@ func isFor(audience controller.Audience, t record.Type) bool {
 // writeImage writes a whole state as records, all at its own place.
 func writeImage(out *bufio.Writer, img *metadata.Image, audience controller.Audience) {
 	at := placeOfImage(img)
-	var buf []byte
+	l := &jsonList{out: out}
+	var text []byte
 	img.Records(func(r record.Record) bool {
 		if !isFor(audience, r.Type()) {
 			return true
@@ -99,12 +140,8 @@ func writeImage(out *bufio.Writer, img *metadata.Image, audience controller.Audi
 		if b, ok := r.(*record.RegisterBroker); ok {
 			s.Broker = img.Broker(b.BrokerID)
 		}
-		if len(buf) > 0 {
-			out.WriteByte(',')
-		}
-		buf = appendTold(buf[:0], r, s, img.Version(), at)
-		_, err := out.Write(buf)
-		return err == nil
+		text = appendTold(text[:0], r, s, img.Version(), at)
+		return l.add(text)
 	})
 }
 
@@ -144,7 +181,7 @@ func (c *cache) of(b *controller.FeedBatch, audience controller.Audience, v meta
 	}
 	c.mu.Unlock()
 	entry.once.Do(func() {
-		entry.text, entry.err = appendBatch(nil, b, audience, v, -1)
+		entry.text, entry.err = batchText(b, audience, v)
 		c.grow(len(entry.text))
 	})
 	return entry.text, entry.err
@@ -181,25 +218,25 @@ func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience
 	r, below := humago.Unwrap(hc)
 	w := patiently(below)
 	w.Header().Set("Content-Type", "text/event-stream")
-	out := http.NewResponseController(w)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
 	defer context.AfterFunc(a.streams, cancel)()
 	for first := true; first || ctx.Err() == nil; first = false {
 		news := a.cfg.Controller.NewsSince(ctx, p.offset)
 		if first || news.Snapshot || placeOfImage(news.Image).offset > p.offset {
-			if err := errors.Join(a.writeEvent(w, news, audience), out.Flush()); err != nil {
+			w.renew()
+			if err := errors.Join(a.writeEvent(w, news, audience), w.control.Flush()); err != nil {
 				panic(broken{err})
 			}
 			p.offset = placeOfImage(news.Image).offset
 		}
-		if !a.idle(ctx, w, out, p.offset, audience) {
+		if !a.idle(ctx, w, p.offset, audience) {
 			return
 		}
 	}
 }
 
-func (a *API) writeEvent(w io.Writer, n controller.News, audience controller.Audience) error {
+func (a *API) writeEvent(w *patient, n controller.News, audience controller.Audience) error {
 	name := "delta"
 	if n.Snapshot {
 		name = "snapshot"

@@ -77,7 +77,7 @@ func (a *API) createPartition(ctx context.Context, in *struct {
 }) (*answer[Record[PartitionFields]], error) {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{Name: "create_partition", Make: func(img *metadata.Image) (kmsg.Request, error) {
+	outcome, err := a.do(ctx, controller.Operation{Name: "create_partition", Make: func(img *metadata.Image) (kmsg.Request, error) {
 		return in.Body.request(img, a.cfg.OperationTimeout.Milliseconds())
 	}})
 	if err != nil {
@@ -178,7 +178,7 @@ func (a *API) reassign(ctx context.Context, name string, args replicaArgs, chang
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	var topic record.UUID
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{Name: name, Make: func(img *metadata.Image) (kmsg.Request, error) {
+	outcome, err := a.do(ctx, controller.Operation{Name: name, Make: func(img *metadata.Image) (kmsg.Request, error) {
 		t, err := args.find(img)
 		if err != nil {
 			return nil, err

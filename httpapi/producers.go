@@ -37,7 +37,7 @@ func (a *API) registerProducer(ctx context.Context, in *struct {
 }) (*answer[producerAnswer], error) {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{Name: "register_producer", Make: func(img *metadata.Image) (kmsg.Request, error) {
+	outcome, err := a.do(ctx, controller.Operation{Name: "register_producer", Make: func(img *metadata.Image) (kmsg.Request, error) {
 		if img.Broker(in.Body.BrokerID) == nil {
 			return nil, controller.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(in.Body.BrokerID))
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -14,8 +16,18 @@ import (
 // that.
 type reply struct {
 	http.ResponseWriter
-	begun bool // the status is written: nothing else can be said
-	lost  bool // the client could not be written to
+	begun bool        // the status is written: nothing else can be said
+	lost  bool        // the client could not be written to
+	cut   atomic.Bool // others need what this request holds
+	turn  *turn       // of the request; may be nil
+}
+
+// cutOff ends the request's reading, and soon its writing. It may be called from any goroutine.
+func (w *reply) cutOff() {
+	w.cut.Store(true)
+	control := http.NewResponseController(w.ResponseWriter)
+	_ = control.SetReadDeadline(time.Unix(1, 0))
+	_ = control.SetWriteDeadline(time.Now().Add(lingerTimeout))
 }
 
 func (w *reply) WriteHeader(status int) {
@@ -25,6 +37,7 @@ func (w *reply) WriteHeader(status int) {
 
 func (w *reply) Write(b []byte) (int, error) {
 	w.begun = true
+	defer w.turn.pause()() // it may block
 	n, err := w.ResponseWriter.Write(b)
 	w.lost = w.lost || err != nil
 	return n, err

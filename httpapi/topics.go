@@ -79,6 +79,9 @@ func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[top
 	if t == nil {
 		return nil, kafkaProblem(kerr.UnknownTopicOrPartition, "There is no topic named "+strconv.Quote(name)+".")
 	}
+	if err := afford(ctx, int64(t.Len())*partitionBytes); err != nil {
+		return nil, err
+	}
 	at := placeOfImage(img)
 	body := topicAnswer{
 		Record: newRecord(record.TypeTopic.String(), TopicFields{t.ID.String(), t.Name}, at), TopicUUID: t.ID.String(),
@@ -95,9 +98,12 @@ func (a *API) createTopic(ctx context.Context, in *struct {
 	WriteParams
 	Body createTopicArgs
 }) (*answer[topicAnswer], error) {
+	if err := afford(ctx, int64(in.Body.partitions())*partitionBytes); err != nil {
+		return nil, err
+	}
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
-	outcome, err := a.cfg.Controller.DoNext(ctx, caller(ctx), controller.Operation{
+	outcome, err := a.do(ctx, controller.Operation{
 		Name: "create_topic", DryRun: in.Body.ValidateOnly,
 		Make: func(*metadata.Image) (kmsg.Request, error) {
 			return in.Body.request(a.cfg.OperationTimeout.Milliseconds()), nil
@@ -112,6 +118,17 @@ func (a *API) createTopic(ctx context.Context, in *struct {
 		}
 	}
 	return createdTopic(outcome.Written), nil
+}
+
+// partitionBytes is what a partition takes in an answer, as a value and as JSON, about.
+const partitionBytes = 800
+
+// partitions is how many there will be; the controllers' own default is small.
+func (c *createTopicArgs) partitions() int {
+	if c.NumPartitions != nil {
+		return int(*c.NumPartitions)
+	}
+	return len(c.Assignments)
 }
 
 func (c *createTopicArgs) request(timeoutMs int64) *kmsg.CreateTopicsRequest {

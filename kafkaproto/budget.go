@@ -64,10 +64,11 @@ type account struct {
 
 	own     int64
 	held    int64
-	waiting bool
+	wants   int64     // what it waits for; 0: it does not wait
+	since   time.Time // when it began to wait
 	evicted bool
 	seen    mark     // how far moving was
-	moving  progress // of a frame on its way over the network
+	moving  progress // of a frame on its way over the network, since it last waited for memory
 	working progress // of the request that is being answered
 }
 
@@ -141,7 +142,7 @@ func (b *budget) acquire(ctx context.Context, a *account, n int64, deadline time
 	}
 	w := &budgetWaiter{account: a, n: n, granted: make(chan struct{})}
 	elem := b.waiters.PushBack(w)
-	a.waiting = true
+	a.wants, a.since = n, time.Now()
 	b.grant() // those in front of it may all wait for their own addresses
 	b.watch()
 	b.mu.Unlock()
@@ -169,7 +170,7 @@ func (b *budget) giveUp(elem *list.Element, err error) error {
 	default:
 	}
 	b.waiters.Remove(elem)
-	w.account.waiting = false
+	w.account.wants = 0
 	b.grant() // it may have held up smaller ones behind it
 	return err
 }
@@ -239,7 +240,7 @@ func (b *budget) grant() {
 		}
 		if b.fits(w.account, w.n) {
 			b.take(w.account, w.n)
-			w.account.waiting = false
+			w.account.wants = 0
 			b.waiters.Remove(e)
 			close(w.granted)
 		}

@@ -122,8 +122,8 @@ type Config struct {
 
 	// Requests whose reply has been outstanding for more than a second or two count as parked. The
 	// context of those beyond a limit ends, so that Handle answers them at once.
-	MaxParked      int           // 5,000
-	MaxParkedPerIP int           // 2,500
+	MaxParked      int           // 2,000
+	MaxParkedPerIP int           // 500
 	MaxWait        time.Duration // how long a request may be parked; 1 min
 
 	IdleTimeout  time.Duration // without a request; 10 min, as connections.max.idle.ms; may be up to 1/8 early
@@ -137,8 +137,8 @@ func (cfg Config) withDefaults() Config {
 	cfg.MaxFrameBytes = cmp.Or(cfg.MaxFrameBytes, 8<<20)
 	cfg.MaxStreamFrameBytes = cmp.Or(cfg.MaxStreamFrameBytes, cfg.MaxFrameBytes)
 	cfg.MaxInFlightBytes = cmp.Or(cfg.MaxInFlightBytes, max(64<<20, int64(cfg.MaxFrameBytes)))
-	cfg.MaxParked = cmp.Or(cfg.MaxParked, 5_000)
-	cfg.MaxParkedPerIP = cmp.Or(cfg.MaxParkedPerIP, 2_500)
+	cfg.MaxParked = cmp.Or(cfg.MaxParked, 2_000)
+	cfg.MaxParkedPerIP = cmp.Or(cfg.MaxParkedPerIP, 500)
 	cfg.MaxWait = cmp.Or(cfg.MaxWait, time.Minute)
 	cfg.MaxConnections = cmp.Or(cfg.MaxConnections, 10_000)
 	cfg.MaxConnectionsPerIP = cmp.Or(cfg.MaxConnectionsPerIP, cfg.MaxConnections)

@@ -35,13 +35,15 @@ type conn struct {
 
 	guest   bool        // let in beyond the limits, for the private stream alone
 	refused closeReason // of a guest: the limit that a client meets
-	peer    bool        // the stream is confirmed
+	isPeer  atomic.Bool // the stream is confirmed
 	release func()      // gives back what Config.Admit gave; may be nil
 
 	turn        turn
 	patience    patience
 	asked       atomic.Uint64 // odd while a reply is outstanding
-	answerBytes int64         // what of the answer in hand is charged already
+	accepted    time.Time
+	still       still // the server's lock guards it
+	answerBytes int64 // what of the answer in hand is charged already
 
 	key, version int16 // of the request in hand, for the log
 }
@@ -49,7 +51,7 @@ type conn struct {
 func newConn(s *Server, l Listener, nc net.Conn) *conn {
 	c := &conn{
 		server: s, nc: nc, remote: nc.RemoteAddr().String(), replies: make(chan kmsg.Response, 1),
-		turn: newTurn(s.turns),
+		turn: newTurn(s.turns), accepted: time.Now(),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.caller = Caller{
@@ -95,9 +97,12 @@ func (c *conn) end(err error) {
 	if e, ok := errors.AsType[*frameError](err); ok {
 		reason = e.reason
 	}
-	if cause := context.Cause(c.ctx); errors.Is(cause, errSlow) {
+	switch cause := context.Cause(c.ctx); {
+	case errors.Is(cause, errSlow):
 		reason, err = closedSlow, cause
-	} else if errors.Is(cause, errHungUp) {
+	case errors.Is(cause, errGaveWay):
+		reason, err = closedForOthers, cause
+	case errors.Is(cause, errHungUp):
 		reason, err = closedByPeer, cause
 	}
 	c.close(err)

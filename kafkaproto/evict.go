@@ -9,11 +9,11 @@ import (
 const (
 	// evictAfter is how long a connection may take over what it sends or reads before it can lose
 	// its memory to others that wait.
-	evictAfter = 100 * time.Millisecond
+	evictAfter = 50 * time.Millisecond
 	// stuckAfter is how long a request may be worked on before its connection can lose its memory.
 	stuckAfter = time.Second
 	// evictInterval is how often memory is looked for while somebody waits.
-	evictInterval = 25 * time.Millisecond
+	evictInterval = 10 * time.Millisecond
 	// slowBytesPerSecond: who is slower loses its memory to any that wait, who is faster only to
 	// the one whose turn it is.
 	slowBytesPerSecond = 1 << 20
@@ -28,7 +28,7 @@ type shortage struct {
 // candidate is a connection that may lose its memory.
 type candidate struct {
 	account *account
-	slow    bool    // on the network, where others that hold memory work or wait for more
+	works   bool    // rather than being on the network, or waiting for more memory
 	rate    float64 // bytes a second on the network
 }
 
@@ -67,7 +67,7 @@ func (b *budget) victims(now time.Time) []*account {
 		for _, of := range []*address{nil, c.account.from} {
 			if s := lacked[of]; s != nil {
 				s.first -= held
-				s.all -= held
+				s.all -= held + c.account.wants
 			}
 		}
 		c.account.evicted = true
@@ -84,7 +84,7 @@ func (c candidate) helps(s *shortage) bool {
 	case s.first > 0:
 		return true
 	}
-	return s.all > 0 && c.slow && c.rate < slowBytesPerSecond
+	return s.all > 0 && !c.works && c.rate < slowBytesPerSecond
 }
 
 // shortages are what waiters lack when evicted connections will have given back what they hold:
@@ -136,30 +136,40 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 }
 
 // candidates are the connections that may lose their memory, the first to lose it first: the slowest
-// on the network, then those whose request is worked on for too long, and those that wait for more
-// memory themselves, if nobody else is about to give back any.
+// on the network, then those whose request is worked on for too long, then those that wait for more
+// memory themselves: the longest first, and only after long if somebody is about to give back some.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
-	busy := false
+	patience := evictAfter
+	if b.busy(now) {
+		patience = stuckAfter
+	}
 	for a := range b.holders {
 		rate, moves := a.rate(now)
 		switch {
 		case a.evicted:
-		case a.waiting:
-			waiting = append(waiting, candidate{account: a, rate: rate})
+		case a.wants > 0 && now.Sub(a.since) >= patience:
+			waiting = append(waiting, candidate{account: a})
+		case a.wants > 0:
 		case moves:
-			slow = append(slow, candidate{account: a, slow: true, rate: rate})
+			slow = append(slow, candidate{account: a, rate: rate})
 		case a.working.took(now) >= stuckAfter:
-			stuck = append(stuck, candidate{account: a})
-		default:
-			busy = true
+			stuck = append(stuck, candidate{account: a, works: true})
 		}
 	}
 	bySpeed := func(x, y candidate) int { return cmp.Compare(x.rate, y.rate) }
 	slices.SortFunc(slow, bySpeed)
-	slices.SortFunc(waiting, bySpeed)
-	if busy {
-		waiting = nil
-	}
+	slices.SortFunc(waiting, func(x, y candidate) int { return x.account.since.Compare(y.account.since) })
 	return slices.Concat(slow, stuck, waiting)
+}
+
+// busy reports whether somebody will give memory back without being closed: its request is worked
+// on, or it has been on the network for a moment only.
+func (b *budget) busy(now time.Time) bool {
+	for a := range b.holders {
+		if !a.evicted && a.wants == 0 && a.moving.took(now) < evictAfter && a.working.took(now) < stuckAfter {
+			return true
+		}
+	}
+	return false
 }

@@ -210,7 +210,7 @@ func (c *conn) streamFrame(data []byte, owned bool) error {
 	if first {
 		c.stay()
 	}
-	if !c.peer {
+	if !c.isPeer.Load() {
 		c.welcome()
 	}
 	if reply == nil {

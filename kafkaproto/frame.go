@@ -93,7 +93,7 @@ func (f *frameReader) failed(err error) error {
 	return &frameError{f.deadline.reason(err, f.w > f.r), err}
 }
 
-// large reads a frame that does not fit the read buffer, into memory of its own that doubles as it
+// large reads a frame that does not fit the read buffer, into memory of its own that grows as it
 // fills.
 func (f *frameReader) large(ctx context.Context, size int) (frame []byte, err error) {
 	if err := f.deadline.arm(f.nc, true); err != nil {
@@ -125,14 +125,22 @@ func (f *frameReader) large(ctx context.Context, size int) (frame []byte, err er
 	return frame, nil
 }
 
-// grow returns a full frame in memory twice as large, or of size if that is less, which the account
-// is charged with.
+// Memory for a frame grows in few steps, since each may have to wait.
+const (
+	firstRoomBytes = 64 << 10
+	growFactor     = 4
+)
+
+// grow returns a full frame in memory several times as large, or of size if that is less, which the
+// account is charged with.
 func (f *frameReader) grow(ctx context.Context, frame []byte, size int) ([]byte, error) {
-	room := min(size, 2*len(frame))
+	room := min(size, max(growFactor*len(frame), firstRoomBytes))
 	if room > uncountedBytes {
+		f.account.moving.end() // it is not the client that makes it wait for memory
 		if err := f.account.acquire(ctx, int64(room)-f.account.own, f.deadline.frame); err != nil {
 			return nil, &frameError{closedMemory, err}
 		}
+		f.account.moving.begin(time.Now())
 	}
 	bigger := make([]byte, room)
 	copy(bigger, frame)

@@ -44,7 +44,7 @@ func FuzzFrame(f *testing.F) {
 			if wellFormed != (err == nil) || !bytes.Equal(got, want) {
 				t.Fatalf("got a frame of %d, %v; want %d, %v", len(got), err, len(want), wellFormed)
 			}
-			if charged := b.inUse(); charged > 2*int64(len(input)) {
+			if charged := b.inUse(); charged > firstRoomBytes+growFactor*int64(len(input)) {
 				t.Fatalf("charged %d for %d bytes of input", charged, len(input))
 			}
 			held.settle()

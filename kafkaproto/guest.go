@@ -28,7 +28,7 @@ func (c *conn) welcome() {
 	if c.stream.Confirmed != nil && !c.stream.Confirmed() {
 		return
 	}
-	c.peer = true
+	c.isPeer.Store(true)
 	c.in.widen(streamBufferBytes)
 	c.in.maxBytes = c.server.cfg.MaxStreamFrameBytes
 	c.in.account.close()

@@ -188,9 +188,7 @@ func (w *pieceWriter) add(b []byte) error {
 	return w.flush()
 }
 
-// flush writes without a turn: the client may take its time.
 func (w *pieceWriter) flush() error {
-	w.conn.turn.drop()
 	n, err := w.conn.writePieces(w.buf.b)
 	w.buf.b = w.buf.b[:0]
 	w.written += n

@@ -33,11 +33,25 @@ func (c *conn) writeLarge(correlationID int32, resp kmsg.Response) (done bool, e
 	if err != nil {
 		return true, err
 	}
-	c.turn.drop()
-	return true, c.send(func() (int64, error) {
-		frame := net.Buffers{head, content, tail}
+	return true, c.send(func() (int64, error) { return c.writeAround(head, content, tail) })
+}
+
+// writeAround writes the parts of a frame: at once if they are not large.
+func (c *conn) writeAround(head, content, tail []byte) (int64, error) {
+	frame := net.Buffers{head, content, tail}
+	if len(content) <= writePieceBytes {
+		c.turn.drop()
 		return frame.WriteTo(c.nc)
-	})
+	}
+	written := int64(0)
+	for _, part := range frame {
+		n, err := c.writePieces(part)
+		written += n
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
 }
 
 // recordsOf is the one field of a response that may be large: the records of a FETCH of one partition.

@@ -31,9 +31,33 @@ func writeMore(nc net.Conn, b []byte) (n int, err error) {
 	return n + rest, err
 }
 
-func sendMore(fd int, b []byte) (n int, err error) {
+// writeNow writes what the kernel takes at once, which may be nothing.
+func writeNow(nc net.Conn, b []byte) (n int, err error) {
+	s, ok := nc.(syscall.Conn)
+	if !ok {
+		return 0, nil
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if closed := raw.Write(func(fd uintptr) bool {
+		n, err = sendFlags(int(fd), b, 0)
+		return true
+	}); closed != nil {
+		return 0, closed
+	}
+	if errors.Is(err, unix.EAGAIN) {
+		err = nil
+	}
+	return n, err
+}
+
+func sendMore(fd int, b []byte) (n int, err error) { return sendFlags(fd, b, unix.MSG_MORE) }
+
+func sendFlags(fd int, b []byte, flags int) (n int, err error) {
 	for {
-		if n, err = unix.SendmsgN(fd, b, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL); !errors.Is(err, unix.EINTR) {
+		if n, err = unix.SendmsgN(fd, b, nil, nil, flags|unix.MSG_NOSIGNAL); !errors.Is(err, unix.EINTR) {
 			return max(n, 0), err
 		}
 	}

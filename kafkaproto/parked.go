@@ -48,17 +48,13 @@ func (p *patience) end() {
 
 // sweeper finds connections whose request has been outstanding for long. While a reply is
 // outstanding nothing is read, so nothing else would notice that the client has gone.
-type sweeper struct {
-	server *Server
-	seen   map[*conn]*parked // those whose request was outstanding at the last sweep
-}
+type sweeper struct{ server *Server }
 
-// parked is a request that waits.
-type parked struct {
-	conn   *conn
-	asked  uint64 // conn.asked
-	sweeps int    // at how many it was outstanding before
-	ended  bool   // it is to wait no longer
+// still is since when nothing has changed on a connection. The server's lock guards it.
+type still struct {
+	asked  uint64 // conn.asked, odd if a request is outstanding
+	sweeps int    // at how many the same was found before
+	ended  bool   // the request is to wait no longer
 }
 
 // run sweeps until the server drains.
@@ -87,9 +83,9 @@ func (w *sweeper) sweep() {
 			p.conn.close(errHungUp)
 		case p.ended:
 		case closedSide:
-			p.end()
+			w.end(p.conn)
 		case limit != nil:
-			p.end()
+			w.end(p.conn)
 			limit.Note("client", p.conn.remote)
 		default:
 			all++
@@ -100,7 +96,7 @@ func (w *sweeper) sweep() {
 
 // limit is the one that a request has reached when so many wait that have waited for longer; nil if
 // there is none.
-func (w *sweeper) limit(p *parked, all, ofAddress int) *limits.Refusals {
+func (w *sweeper) limit(p parked, all, ofAddress int) *limits.Refusals {
 	cfg, refused := w.server.cfg, &w.server.refused
 	switch {
 	case time.Duration(p.sweeps)*sweepInterval >= cfg.MaxWait:
@@ -113,32 +109,36 @@ func (w *sweeper) limit(p *parked, all, ofAddress int) *limits.Refusals {
 	return nil
 }
 
-func (p *parked) end() {
-	p.ended = true
-	p.conn.patience.end()
+func (w *sweeper) end(c *conn) {
+	w.server.mu.Lock()
+	c.still.ended = true
+	w.server.mu.Unlock()
+	c.patience.end()
 }
 
-// outstanding returns the requests that were outstanding at the last sweep too, the oldest first.
-func (w *sweeper) outstanding() []*parked {
-	now, s := make(map[*conn]*parked), w.server
-	var old []*parked
+// parked is a request that was outstanding at the last sweep too.
+type parked struct {
+	conn *conn
+	still
+}
+
+// outstanding looks at all connections, and returns the parked requests, the oldest first.
+func (w *sweeper) outstanding() []parked {
+	var old []parked
+	s := w.server
 	s.mu.Lock()
 	for c := range s.conns {
 		asked := c.asked.Load()
-		if asked%2 == 0 {
+		if asked != c.still.asked {
+			c.still = still{asked: asked}
 			continue
 		}
-		p := w.seen[c]
-		if p != nil && p.asked == asked {
-			p.sweeps++
-			old = append(old, p)
-		} else {
-			p = &parked{conn: c, asked: asked}
+		c.still.sweeps++
+		if asked%2 == 1 {
+			old = append(old, parked{c, c.still})
 		}
-		now[c] = p
 	}
 	s.mu.Unlock()
-	w.seen = now
-	slices.SortFunc(old, func(x, y *parked) int { return cmp.Compare(y.sweeps, x.sweeps) })
+	slices.SortFunc(old, func(x, y parked) int { return cmp.Compare(y.sweeps, x.sweeps) })
 	return old
 }

@@ -34,7 +34,7 @@ func (r *refused) all() []*limits.Refusals {
 // of is the limit that closed a connection; nil if none did.
 func (r *refused) of(reason closeReason) *limits.Refusals {
 	switch reason {
-	case refusedConnections:
+	case refusedConnections, closedForOthers:
 		return r.connections
 	case refusedConnectionsPerIP:
 		return r.connectionsPerIP
@@ -53,7 +53,7 @@ func (c *conn) report(reason closeReason, err error) {
 	level := slog.LevelDebug
 	switch reason {
 	case closedByPeer, closedIdle, closedShutdown, closedPanic: // ordinary, or logged already
-	case refusedConnections, refusedConnectionsPerIP, closedMemory, closedSlow:
+	case refusedConnections, refusedConnectionsPerIP, closedMemory, closedSlow, closedForOthers:
 		s.refused.of(reason).Note(about...)
 	default:
 		since, count, due := s.closings[reason].Note()

@@ -44,10 +44,13 @@ type Server struct {
 	accepting sync.WaitGroup // accept loops, and the sweeper
 	serving   sync.WaitGroup // connections
 
-	mu     sync.Mutex
-	conns  map[*conn]struct{}
-	perIP  map[string]int // but guests
-	guests int            // of conns
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	perIP    map[string]int // but guests
+	guests   int            // of conns
+	roomMade time.Time      // when connections were last closed for others
+
+	freed chan struct{} // a connection has gone
 
 	refusals quiet // of the system to accept
 }
@@ -77,6 +80,7 @@ func newServer(cfg Config) *Server {
 		budget: cfg.clientBudget(), peerBudget: cfg.peerBudget(),
 		turns: newTurns(runtime.GOMAXPROCS(0)), refused: newRefused(cfg.Logger),
 		stop:  make(chan struct{}),
+		freed: make(chan struct{}, 1),
 		conns: map[*conn]struct{}{},
 		perIP: map[string]int{},
 	}
@@ -229,7 +233,14 @@ func (s *Server) accept(l Listener, nl net.Listener) {
 // admit starts serving an accepted connection, or closes it when there are too many.
 func (s *Server) admit(l Listener, nc net.Conn) {
 	c := newConn(s, l, nc)
-	if reason, ok := s.register(c); !ok {
+	reason, ok := s.register(c, false)
+	if !ok && reason != closedShutdown && s.makeRoom(reason, c.caller.ClientAddr) {
+		reason, ok = s.register(c, false)
+	}
+	if !ok {
+		reason, ok = s.register(c, true)
+	}
+	if !ok {
 		c.end(&frameError{reason, errors.New(reason.String())})
 		return
 	}
@@ -240,14 +251,15 @@ func (s *Server) admit(l Listener, nc net.Conn) {
 	}()
 }
 
-func (s *Server) register(c *conn) (closeReason, bool) {
+// register takes a connection in if there is room for it, or as a guest if it may be one.
+func (s *Server) register(c *conn, guest bool) (closeReason, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	reason, ok := s.admits(c)
 	switch {
 	case ok:
 		s.perIP[c.caller.ClientAddr]++
-	case reason == closedShutdown || s.cfg.Stream == nil || s.guests >= s.cfg.StreamSlots:
+	case !guest || reason == closedShutdown || s.cfg.Stream == nil || s.guests >= s.cfg.StreamSlots:
 		return reason, false
 	default:
 		s.guests++
@@ -290,6 +302,10 @@ func (s *Server) unregister(c *conn) {
 		delete(s.perIP, c.caller.ClientAddr)
 	}
 	s.count.connections.Add(-1)
+	select {
+	case s.freed <- struct{}{}:
+	default:
+	}
 }
 
 // quiet lets one message through a second.

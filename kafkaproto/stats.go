@@ -17,6 +17,7 @@ const (
 	closedMalformed
 	closedMemory
 	closedSlow
+	closedForOthers
 	closedStream
 	closedByHandler
 	closedPanic
@@ -29,7 +30,7 @@ const (
 
 var closeReasonNames = [closeReasons]string{
 	"peer", "network-error", "idle", "frame-timeout", "write-timeout", "frame-length", "unknown-key", "unsupported-version", "malformed",
-	"memory", "slow", "stream", "handler", "panic", "fault", "shutdown", "max-connections", "max-connections-per-ip",
+	"memory", "slow", "gave-way", "stream", "handler", "panic", "fault", "shutdown", "max-connections", "max-connections-per-ip",
 }
 
 func (r closeReason) String() string { return closeReasonNames[r] }

@@ -41,16 +41,18 @@ func (c *conn) writeFrame(frame []byte) error {
 	return c.send(func() (int64, error) { return c.writePieces(frame) })
 }
 
-// writePieceBytes are written at once.
-const writePieceBytes = 256 << 10
+const (
+	// writePieceBytes are written at once.
+	writePieceBytes = 256 << 10
+	// turnWriteBytes is from where on a write takes a turn: the kernel copies what is written.
+	turnWriteBytes = 32 << 10
+)
 
 // writePieces writes b, in several calls if it is large, so that the budget sees how fast the client
-// takes it.
+// takes it and others have their turn.
 func (c *conn) writePieces(b []byte) (written int64, err error) {
-	c.turn.block()
-	defer c.turn.unblock()
 	for len(b) > 0 {
-		n, err := c.nc.Write(b[:min(len(b), writePieceBytes)])
+		n, err := c.writePiece(b[:min(len(b), writePieceBytes)])
 		written += int64(n)
 		c.in.account.moving.bytes.Add(int64(n))
 		if err != nil {
@@ -59,6 +61,23 @@ func (c *conn) writePieces(b []byte) (written int64, err error) {
 		b = b[n:]
 	}
 	return written, nil
+}
+
+// writePiece writes as much as the client takes at once in a turn, and waits for the client without.
+func (c *conn) writePiece(b []byte) (int, error) {
+	if len(b) < turnWriteBytes {
+		c.turn.block()
+		defer c.turn.unblock()
+		return c.nc.Write(b)
+	}
+	c.turn.yield(c.ctx.Done())
+	n, err := writeNow(c.nc, b)
+	if err != nil || n == len(b) {
+		return n, err
+	}
+	c.turn.drop()
+	rest, err := c.nc.Write(b[n:])
+	return n + rest, err
 }
 
 // send has write write a frame; it returns how many bytes it wrote.

@@ -15,6 +15,10 @@ type Editor struct {
 	base        *Image
 	img         *Image // its own object: a published image must not keep its editor, and so its predecessor
 	lastOrdinal uint32 // of the topic looked up last: records of one topic mostly follow each other
+	// ownConfig is the resource whose configs no image has in another generation than ownGen: they
+	// are changed in place, so that many records of one resource do not copy it many times.
+	ownConfig configKey
+	ownGen    uint64
 }
 
 // Edit begins a successor of img, which stays as it is.
@@ -298,7 +302,7 @@ func (e *Editor) clearTopicElr(t *Topic) {
 func (e *Editor) config(r *record.Config) {
 	key := newConfigKey(r.ResourceType, r.ResourceName)
 	old, _ := e.img.configs.get(key)
-	values := maps.Clone(old)
+	values := e.copyOfConfig(key, old)
 	if r.Value == nil {
 		delete(values, r.Name)
 	} else {
@@ -309,9 +313,19 @@ func (e *Editor) config(r *record.Config) {
 	}
 	if len(values) == 0 {
 		e.img.configs.delete(e.img.gen, key)
+		e.ownConfig = ""
 		return
 	}
 	e.img.configs.set(e.img.gen, key, values)
+}
+
+// copyOfConfig is a copy of a resource's configs, or the one that this editor has just made.
+func (e *Editor) copyOfConfig(key configKey, old map[string]string) map[string]string {
+	if e.ownConfig == key && e.ownGen == e.img.gen {
+		return old
+	}
+	e.ownConfig, e.ownGen = key, e.img.gen
+	return maps.Clone(old)
 }
 
 func (e *Editor) quota(r *record.ClientQuota) {

@@ -61,6 +61,28 @@ func registerFake(ctx context.Context, addr string, req *kmsg.BrokerRegistration
 	return kerr.ErrorForCode(state.ErrorCode)
 }
 
+// RegisterFake registers a broker that is nothing but a registration, fenced, and returns its
+// epoch. All calls for one id are of the same incarnation: each but the first gets the same epoch.
+func RegisterFake(ctx context.Context, addr string, id int32) (epoch int64, err error) {
+	ask := WithVersion(kmsg.NewPtrDescribeClusterRequest(), 1)
+	ask.EndpointType = endpointControllers
+	cluster, err := Ask(ctx, addr, ask)
+	if err != nil {
+		return 0, err
+	}
+	req := FakeRegistration(id, cluster.(*kmsg.DescribeClusterResponse).ClusterID)
+	req.IncarnationID = [16]byte{15: byte(id)}
+	req.LogDirs = [][16]byte{{0: 1, 15: byte(id)}}
+	resp, err := Ask(ctx, addr, req)
+	if err != nil {
+		return 0, err
+	}
+	registered := resp.(*kmsg.BrokerRegistrationResponse)
+	return registered.BrokerEpoch, kerr.ErrorForCode(registered.ErrorCode)
+}
+
+const endpointControllers = 2 // of DESCRIBE_CLUSTER
+
 // FakeRegistration is what a broker of the newest release with one directory and one listener, of a new incarnation, asks.
 func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()

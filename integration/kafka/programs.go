@@ -72,7 +72,11 @@ func yaktProgram(t testing.TB, binary string, o ControllerOptions) program {
 const buildTimeout = 10 * time.Minute
 
 // Main runs a package's tests with one binary for each set of arguments of BuildYAKt; TestMain is to end with its result.
+// The process of a GoodClient is the same program.
 func Main(m *testing.M) (exitCode int) {
+	if addrs := os.Getenv(goodClientEnv); addrs != "" {
+		return goodClientMain(addrs)
+	}
 	dir, err := os.MkdirTemp("", "yakt-build-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,6 +1,6 @@
 // Package gcpace lets the heap grow while there is much to do and gives the memory back when there is not. A controller lives in little
 // memory, so that Go's own rule, a collection whenever the heap has doubled, collects many times a second under load and takes a third of
-// the processor for it.
+// the processor for it. And Go gives the memory of a peak back in minutes: here it goes in seconds.
 package gcpace
 
 import (
@@ -22,7 +22,25 @@ const (
 	// quiet is how long there must have been no collection before memory is given back. Under any load that made the heap grow
 	// collections are closer.
 	quiet = 2 * time.Second
+	// peakOver is how long memory must have been far more than the load needs before it is given
+	// back under that load.
+	peakOver = 3 * time.Second
+	// keptBytes are not worth a collection.
+	keptBytes = 16 << 20
 )
+
+// heap is what the runtime tells of its memory, in bytes.
+type heap struct {
+	live      uint64 // in use, as of the last collection
+	allocated uint64 // since the process began
+	spare     uint64 // resident and not live: garbage, and what is free and was not given back
+}
+
+// tooMuch reports whether there is more to spare than the collector's pace needs.
+func (h heap) tooMuch() bool {
+	needed := max(h.live, roomBytes)
+	return h.spare > needed+needed/2+roomBytes
+}
 
 // Percent is the GOGC for a heap of which live bytes are in use, at a rate of allocation in bytes a second.
 func Percent(live, rate uint64) int {
@@ -49,28 +67,40 @@ func afterEach(f func() bool) {
 	}, f)
 }
 
-func readHeap() (live, allocated uint64) {
-	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64(), s[1].Value.Uint64()
+func readHeap() heap {
+	names := [...]string{
+		"/gc/heap/live:bytes", "/gc/heap/allocs:bytes",
+		"/memory/classes/heap/objects:bytes", "/memory/classes/heap/unused:bytes",
+		"/memory/classes/heap/free:bytes",
+	}
+	var s [len(names)]metrics.Sample
+	for i, name := range names {
+		s[i].Name = name
+	}
+	metrics.Read(s[:])
+	live := s[0].Value.Uint64()
+	resident := s[2].Value.Uint64() + s[3].Value.Uint64() + s[4].Value.Uint64()
+	return heap{live: live, allocated: s[1].Value.Uint64(), spare: max(resident, live) - live}
 }
 
 // pacer follows the collections. Its functions are the runtime's.
 type pacer struct {
-	read     func() (live, allocated uint64)
+	read     func() heap
 	set      func(percent int)
-	giveBack func()
+	giveBack func() // collects, too
 
 	mu        sync.Mutex
 	percent   int // in force
 	last      time.Time
-	allocated uint64 // at the last collection, since the process began
+	allocated uint64    // at the last collection, since the process began
+	over      time.Time // since when there is too much to spare; zero while there is not
+	kept      uint64    // bytes that were to spare still when memory was given back last
 	rest      *time.Timer
 }
 
-func newPacer(read func() (live, allocated uint64), set func(percent int), giveBack func()) *pacer {
+func newPacer(read func() heap, set func(percent int), giveBack func()) *pacer {
 	p := &pacer{read: read, set: set, giveBack: giveBack, percent: goPercent, last: time.Now()}
-	_, p.allocated = read()
+	p.allocated = read().allocated
 	return p
 }
 
@@ -78,18 +108,24 @@ func newPacer(read func() (live, allocated uint64), set func(percent int), giveB
 func (p *pacer) collected() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	live, allocated := p.read()
+	now, h := time.Now(), p.read()
 	since := max(now.Sub(p.last), time.Millisecond)
-	percent := Percent(live, uint64(float64(allocated-p.allocated)/since.Seconds()))
-	p.last, p.allocated = now, allocated
+	percent := Percent(h.live, uint64(float64(h.allocated-p.allocated)/since.Seconds()))
+	p.last, p.allocated = now, h.allocated
 	if changed := max(percent, p.percent) - min(percent, p.percent); changed > p.percent/4 { // setting it stops the world for a moment
 		p.percent = percent
 		p.set(percent)
 	}
-	if p.percent > goPercent {
-		p.restLater()
+	switch {
+	case !h.tooMuch():
+		p.over = time.Time{}
+	case p.over.IsZero():
+		p.over = now
+	case now.Sub(p.over) >= peakOver:
+		p.over = time.Time{}
+		go p.release() // it collects, and this is called by a collection
 	}
+	p.restLater()
 	return true
 }
 
@@ -99,15 +135,34 @@ func (p *pacer) restLater() {
 		p.rest.Stop()
 	}
 	p.rest = time.AfterFunc(quiet, func() {
-		p.mu.Lock()
-		busy := time.Since(p.last) < quiet
-		if !busy {
-			p.percent = goPercent
-			p.set(goPercent)
-		}
-		p.mu.Unlock()
-		if !busy {
-			p.giveBack() // a collection: it waits for nothing that waits for the lock
+		if p.rested() {
+			p.release()
 		}
 	})
+}
+
+// rested reports whether memory is to be given back now that nothing happens: what the last time
+// did not give back would stay again.
+func (p *pacer) rested() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.last) < quiet {
+		return false
+	}
+	if p.percent != goPercent {
+		p.percent = goPercent
+		p.set(goPercent)
+	}
+	spare := p.read().spare
+	worth := spare > p.kept+keptBytes
+	p.kept = min(p.kept, spare)
+	return worth
+}
+
+// release gives memory back. It waits for nothing that waits for the lock.
+func (p *pacer) release() {
+	p.giveBack()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept = p.read().spare
 }

@@ -38,17 +38,28 @@ func TestPercent(t *testing.T) {
 
 // fakeHeap is what the runtime would be told and tell.
 type fakeHeap struct {
-	live, allocated uint64
-	mu              sync.Mutex
-	percents        []int
-	givenBack       int
+	heap
+	least uint64 // bytes to spare that cannot be given back
+
+	mu        sync.Mutex
+	percents  []int
+	givenBack int
 }
 
 func (h *fakeHeap) pacer() *pacer {
 	return newPacer(
-		func() (uint64, uint64) { return h.live, h.allocated },
+		func() heap {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.heap
+		},
 		func(percent int) { h.note(func() { h.percents = append(h.percents, percent) }) },
-		func() { h.note(func() { h.givenBack++ }) },
+		func() {
+			h.note(func() {
+				h.givenBack++
+				h.spare = h.least
+			})
+		},
 	)
 }
 
@@ -56,6 +67,17 @@ func (h *fakeHeap) note(f func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f()
+}
+
+// allocate lets time pass, allocates, and collects.
+func (h *fakeHeap) allocate(p *pacer, after time.Duration, mibs, spare uint64) {
+	time.Sleep(after)
+	h.note(func() {
+		h.allocated += mibs * mib
+		h.spare = spare * mib
+	})
+	p.collected()
+	synctest.Wait()
 }
 
 // expect compares what the runtime was told.
@@ -71,19 +93,14 @@ func (h *fakeHeap) expect(t *testing.T, when string, givenBack int, percents ...
 func TestPacer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := &fakeHeap{live: 10 * mib, allocated: 10 * mib}
+		h := &fakeHeap{heap: heap{live: 10 * mib, allocated: 10 * mib}}
 		p := h.pacer()
-		step := func(after time.Duration, allocated uint64) {
-			time.Sleep(after)
-			h.allocated += allocated * mib
-			p.collected()
-		}
-		step(time.Minute, 0)
-		step(time.Minute, 30)
+		h.allocate(p, time.Minute, 0, 0)
+		h.allocate(p, time.Minute, 30, 10)
 		h.expect(t, "with little to do", 0)
-		step(200*time.Millisecond, 10) // 50 MiB/s
-		step(time.Second, 45)          // much the same
-		step(time.Second, 25)
+		h.allocate(p, 200*time.Millisecond, 10, 50) // 50 MiB/s
+		h.allocate(p, time.Second, 45, 50)          // much the same
+		h.allocate(p, time.Second, 25, 50)
 		h.expect(t, "under load", 0, 500, 250)
 		time.Sleep(quiet - time.Millisecond)
 		synctest.Wait()
@@ -91,10 +108,54 @@ func TestPacer(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		h.expect(t, "when it is quiet", 1, 500, 250, 100)
-		step(0, 1) // the collection that giving back is
+		h.allocate(p, 0, 1, 0) // the collection that giving back is
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		h.expect(t, "much later", 1, 500, 250, 100)
+	})
+}
+
+// A large heap stays at Go's own pace, and a peak is given back all the same: once.
+func TestPeakIsGivenBackWhenQuiet(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &fakeHeap{heap: heap{live: 500 * mib, allocated: 500 * mib}, least: 40 * mib}
+		p := h.pacer()
+		h.allocate(p, time.Second, 500, 1600)
+		time.Sleep(quiet)
+		synctest.Wait()
+		h.expect(t, "quiet after a peak", 1)
+		h.allocate(p, 0, 1, 40) // the collection that giving back is
+		time.Sleep(time.Minute)
+		h.allocate(p, 0, 1, 40+keptBytes/mib)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		h.expect(t, "with what cannot be given back", 1)
+		h.allocate(p, 0, 500, 500)
+		time.Sleep(quiet)
+		synctest.Wait()
+		h.expect(t, "quiet after a second peak", 2)
+	})
+}
+
+// Where a load goes on behind a peak, memory beyond what that load needs is given back under it.
+func TestPeakIsGivenBackUnderLoad(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &fakeHeap{heap: heap{live: 100 * mib, allocated: 100 * mib}}
+		p := h.pacer()
+		for range 60 {
+			h.allocate(p, time.Second, 100, 150)
+		}
+		h.expect(t, "under a load that needs what it has", 0)
+		for range 3 {
+			h.allocate(p, time.Second, 100, 1600)
+		}
+		h.expect(t, "in a peak", 0)
+		h.allocate(p, time.Second, 100, 1600)
+		h.expect(t, "behind a peak", 1)
+		h.allocate(p, time.Second, 100, 150)
+		h.expect(t, "and then", 1)
 	})
 }
 
@@ -114,7 +175,7 @@ func TestAfterEachCollection(t *testing.T) {
 		default:
 		}
 	}
-	if live, allocated := readHeap(); live == 0 || allocated < live {
-		t.Errorf("the runtime says %d bytes of %d allocated ones are live", live, allocated)
+	if h := readHeap(); h.live == 0 || h.allocated < h.live || h.spare == 0 {
+		t.Errorf("the runtime says %+v", h)
 	}
 }

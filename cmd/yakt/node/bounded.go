@@ -7,20 +7,16 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/yakt/yakt/limits"
 )
 
-// boundedListener keeps connections within the limits: a new one takes the place of the one that
-// has been without a request for longest, so that a crowd that asks for nothing cannot keep a
-// question out. While all others are served it is closed at once. Accept ends with the listener
+// boundedListener keeps connections within the limits of a crowd. Accept ends with the listener
 // and for no other reason: errors such as too many open files pass.
 type boundedListener struct {
 	net.Listener
-	most   int
-	open   *atomic.Int64
-	files  *descriptors
-	idle   *idleConns
+	crowd  *crowd
 	logger *slog.Logger
 }
 
@@ -44,37 +40,106 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			continue
 		}
 		pause = acceptPauseMin
-		admitted := l.admit(c)
-		if admitted == nil && l.idle.closeOldest() {
-			admitted = l.admit(c)
-		}
-		if admitted != nil {
+		if admitted := l.crowd.admit(c); admitted != nil {
 			return admitted, nil
 		}
 		c.Close()
 	}
 }
 
+// httpConnectionsLimit is the name of the limit of connections: the key that sets it.
+const httpConnectionsLimit = "yakt.http.max.connections"
+
+// crowd are the connections of all HTTP listeners. A new one takes the place of the one that has
+// been without a request for longest, so that those that ask for nothing cannot keep a question
+// out; where an address has its half of all, of one of its own. While all others are served it is
+// refused. It is safe for concurrent use.
+type crowd struct {
+	most     int
+	files    *descriptors
+	idle     *idleConns
+	refusals *limits.Refusals
+
+	mu   sync.Mutex
+	open int
+	of   map[string]int // by client address
+}
+
+func newCrowd(most int, files *descriptors, logger *slog.Logger) *crowd {
+	return &crowd{
+		most: most, files: files, idle: newIdleConns(),
+		refusals: limits.NewRefusals(httpConnectionsLimit, logger), of: map[string]int{},
+	}
+}
+
 // admit counts a connection; nil when there is no room for it.
-func (l *boundedListener) admit(c net.Conn) net.Conn {
-	if l.open.Add(1) > int64(l.most) {
-		l.open.Add(-1)
-		return nil
+func (c *crowd) admit(nc net.Conn) net.Conn {
+	client := clientOf(nc)
+	for range 2 {
+		full, crowded := c.enter(client)
+		if !full && !crowded {
+			if release, ok := c.files.admit(httpDoor); ok {
+				return &admittedConn{Conn: nc, release: sync.OnceFunc(func() {
+					release()
+					c.leave(client)
+				})}
+			}
+			c.leave(client)
+		}
+		whose := ""
+		if crowded {
+			whose = client
+		}
+		if !c.idle.closeOldest(whose) {
+			break
+		}
 	}
-	release, ok := l.files.admit(httpDoor)
-	if !ok {
-		l.open.Add(-1)
-		return nil
+	c.refusals.Note("client", nc.RemoteAddr())
+	return nil
+}
+
+// enter counts a connection of an address, unless there are as many as may be (full), or the
+// address has its half of them (crowded).
+func (c *crowd) enter(client string) (full, crowded bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	most := min(c.most, c.files.most(httpDoor))
+	if full, crowded = c.open >= c.most, c.of[client] >= max(most/2, 1); full || crowded {
+		return full, crowded
 	}
-	return &admittedConn{Conn: c, release: sync.OnceFunc(func() { release(); l.open.Add(-1) })}
+	c.open++
+	c.of[client]++
+	return false, false
+}
+
+func (c *crowd) leave(client string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open--
+	if c.of[client]--; c.of[client] == 0 {
+		delete(c.of, client)
+	}
+}
+
+func clientOf(nc net.Conn) string {
+	host, _, err := net.SplitHostPort(nc.RemoteAddr().String())
+	if err != nil {
+		return nc.RemoteAddr().String()
+	}
+	return host
 }
 
 // idleConns are the connections that wait for a request, the one that has waited for longest
 // first. It is safe for concurrent use.
 type idleConns struct {
 	mu    sync.Mutex
-	order list.List // of net.Conn
+	order list.List // of idleConn
 	place map[net.Conn]*list.Element
+}
+
+type idleConn struct {
+	net.Conn
+	client string // its address
 }
 
 func newIdleConns() *idleConns { return &idleConns{place: make(map[net.Conn]*list.Element)} }
@@ -85,7 +150,7 @@ func (i *idleConns) note(c net.Conn, state http.ConnState) {
 	defer i.mu.Unlock()
 	i.forget(c)
 	if state == http.StateNew || state == http.StateIdle {
-		i.place[c] = i.order.PushBack(c)
+		i.place[c] = i.order.PushBack(idleConn{c, clientOf(c)})
 	}
 }
 
@@ -97,16 +162,17 @@ func (i *idleConns) forget(c net.Conn) {
 	}
 }
 
-// closeOldest closes the connection that has waited for longest; false when none waits.
-func (i *idleConns) closeOldest() bool {
+// closeOldest closes the connection that has waited for longest, of all or of one address; false
+// when none waits.
+func (i *idleConns) closeOldest(client string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	oldest := i.order.Front()
-	if oldest == nil {
-		return false
+	for at := i.order.Front(); at != nil; at = at.Next() {
+		if c := at.Value.(idleConn); client == "" || c.client == client {
+			i.forget(c.Conn)
+			c.Close()
+			return true
+		}
 	}
-	c := oldest.Value.(net.Conn)
-	i.forget(c)
-	c.Close()
-	return true
+	return false
 }

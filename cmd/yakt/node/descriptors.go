@@ -68,6 +68,17 @@ func (d *descriptors) admit(at door) (release func(), ok bool) {
 	}, true
 }
 
+// most is how many connections a door may have, while the others have no more than they are sure of.
+func (d *descriptors) most(at door) int {
+	others := 0
+	for other := range doors {
+		if other != at {
+			others += d.sure[other]
+		}
+	}
+	return d.total - others
+}
+
 // descriptorLimit is how many descriptors this process may open. Go has raised the soft limit
 // to the hard one.
 func descriptorLimit() int {

@@ -3,6 +3,8 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"os"
@@ -129,6 +131,39 @@ func TestWeightOfBootstrapRecords(t *testing.T) {
 			t.Errorf("%v: level %d, %v", c, got, err)
 		}
 	}
+}
+
+// A bootstrap record that brokers would not accept is refused by name, before anything is written.
+func TestInvalidBootstrapRecord(t *testing.T) {
+	t.Parallel()
+	dir, value := t.TempDir(), "v"
+	putMeta(t, dir)
+	records := append(metadata.BootstrapFeatures(metadata.V4_0_IV0),
+		&record.Config{ResourceType: metadata.ConfigBroker, ResourceName: "", Name: "k", Value: &value})
+	path := filepath.Join(dir, bootstrapFile)
+	if _, err := writeCheckpoint(path, 0, nil, records); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, func(b []byte) []byte {
+		const config = "\x01\x04\x00" // frame, type and version of the record; its resource type follows
+		at := bytes.LastIndex(b, []byte(config)) + len(config)
+		b[at] = 8
+		return resealed(b)
+	})
+	_, err := inspect(t, dir).readFounding(false)
+	if err == nil || !strings.Contains(err.Error(), "ConfigRecord is invalid: ResourceType is 8") {
+		t.Error(err)
+	}
+}
+
+// resealed sets the CRCs of a file of batches right.
+func resealed(file []byte) []byte {
+	for b := file; len(b) > 0; {
+		end := 12 + binary.BigEndian.Uint32(b[8:])
+		binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:end], castagnoli))
+		b = b[end:]
+	}
+	return file
 }
 
 // A damaged checkpoint of the format is an error only as long as there is no log.

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/yakt/yakt/config"
@@ -22,15 +21,20 @@ import (
 // knows where to send what only the leader can do. Brokers and tools never see it.
 const httpEndpoint = "HTTP"
 
-// httpLimits bound HTTP connections.
+// httpLimits bound HTTP connections and what they hold.
 type httpLimits struct {
+	budgetBytes   int64         // for all large requests and their answers
 	connections   int           // at once
 	headerTimeout time.Duration // for a request's header to arrive
 	idleTimeout   time.Duration // between two requests
 }
 
-var defaultHTTPLimits = httpLimits{
-	connections: 20_000, headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
+// httpLimitsOf are those of a node.
+func httpLimitsOf(cfg *config.Config) httpLimits {
+	return httpLimits{
+		budgetBytes: cfg.HTTPQueuedMaxBytes, connections: int(cfg.HTTPMaxConnections),
+		headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
+	}
 }
 
 const (
@@ -57,16 +61,15 @@ func listenHTTP(
 		MaxHeaderBytes: httpHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
-	open, idle := new(atomic.Int64), newIdleConns()
-	s.server.ConnState = idle.note
+	crowd := newCrowd(limits.connections, files, logger)
+	s.server.ConnState, s.server.ConnContext = crowd.idle.note, httpapi.ConnContext
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
 			s.close()
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
 		}
-		bounded := &boundedListener{l, limits.connections, open, files, idle, logger}
-		s.listeners = append(s.listeners, bounded)
+		s.listeners = append(s.listeners, &boundedListener{l, crowd, logger})
 	}
 	return s, nil
 }
@@ -187,8 +190,8 @@ func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
 		Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
-		Dial:           n.files.dialer((&net.Dialer{Timeout: httpDialTimeout}).DialContext),
-		SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
+		Dial:        n.files.dialer((&net.Dialer{Timeout: httpDialTimeout}).DialContext),
+		BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -39,7 +40,17 @@ func bindHTTP(t *testing.T, limits httpLimits, files *descriptors) *httpServer {
 // connect opens a connection that lasts for as long as a test may take.
 func connect(t *testing.T, s *httpServer) net.Conn {
 	t.Helper()
-	c, err := net.Dial("tcp", s.listeners[0].Addr().String())
+	return connectFrom(t, s, "127.0.0.1")
+}
+
+// connectFrom connects from one of the loopback addresses, of which some systems have one.
+func connectFrom(t *testing.T, s *httpServer, ip string) net.Conn {
+	t.Helper()
+	var d net.Dialer
+	if runtime.GOOS == "linux" {
+		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(ip)}
+	}
+	c, err := d.DialContext(t.Context(), "tcp", s.listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +108,13 @@ func TestSlowAndSilentHTTPConnectionsEnd(t *testing.T) {
 
 func half(c net.Conn) error { _, err := io.WriteString(c, docsRequest[:30]); return err }
 
-// TestHTTPConnectionsAreBounded opens as many connections as the limit, or the descriptors, allow.
+// TestHTTPConnectionsAreBounded opens as many connections as the limit, or the descriptors, allow
+// one address. Another address has its own half.
 // A further one takes the place of the one that has been without a request for longest.
 func TestHTTPConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ connections, files int }{
-		"by number": {4, 1024}, "by descriptors": {100, 16},
+		"by number": {8, 1024}, "by descriptors": {100, 32},
 	} {
 		limits := httpLimits{connections: c.connections, headerTimeout: patience, idleTimeout: patience}
 		s := serveHTTP(t, limits, newDescriptors(c.files))
@@ -117,13 +129,17 @@ func TestHTTPConnectionsAreBounded(t *testing.T) {
 		if err := errors.Join(answered(late), ends(silent), answered(open[0]), answered(late)); err != nil {
 			t.Errorf("%s: beyond the limit: %v", name, err)
 		}
+		if err := errors.Join(answered(connectFrom(t, s, "127.0.0.2")), answered(open[1])); err != nil {
+			t.Errorf("%s: from another address: %v", name, err)
+		}
 	}
 }
 
 // TestNobodyWhoIsServedMakesRoom fills the limit with requests that are being served.
 func TestNobodyWhoIsServedMakesRoom(t *testing.T) {
 	t.Parallel()
-	limits := httpLimits{connections: 3, headerTimeout: patience, idleTimeout: patience}
+	const served = 3
+	limits := httpLimits{connections: 2 * served, headerTimeout: patience, idleTimeout: patience}
 	entered, leave := make(chan struct{}), make(chan struct{})
 	s := bindHTTP(t, limits, newDescriptors(1024))
 	s.server.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
@@ -131,8 +147,8 @@ func TestNobodyWhoIsServedMakesRoom(t *testing.T) {
 		<-leave
 	})
 	s.serve()
-	done := make(chan error, limits.connections)
-	for range limits.connections {
+	done := make(chan error, served)
+	for range served {
 		c := connect(t, s)
 		go func() { done <- answered(c) }()
 		<-entered
@@ -141,7 +157,7 @@ func TestNobodyWhoIsServedMakesRoom(t *testing.T) {
 		t.Errorf("beyond the limit: %v", err)
 	}
 	close(leave)
-	for range limits.connections {
+	for range served {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
@@ -168,7 +184,7 @@ func TestHTTPAcceptsAgain(t *testing.T) {
 	for _, reason := range []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, errors.New("anything"),
 	} {
-		s := serveHTTP(t, defaultHTTPLimits, newDescriptors(1024))
+		s := serveHTTP(t, httpLimitsOf(&config.Config{HTTPMaxConnections: 100}), newDescriptors(1024))
 		below, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)

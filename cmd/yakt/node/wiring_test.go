@@ -27,6 +27,7 @@ type plan struct {
 	dir           string
 	http          []config.HostPort
 	debug         []config.HostPort
+	httpLimits    httpLimits
 	level, format string
 	addresses     []string
 	static        map[string]string
@@ -62,7 +63,7 @@ func planOf(t *testing.T, text string) plan {
 	for _, l := range cfg.AdvertisedListeners {
 		n.registration.Endpoints = append(n.registration.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
 	}
-	p.addresses = n.addresses(2)
+	p.addresses, p.httpLimits = n.addresses(2), httpLimitsOf(cfg)
 	p.log = n.logConfig(n.formattedVoters(), nil)
 	p.log.Addr, p.log.VoterDirectory, p.log.Logger = nil, nil, nil
 	p.controller = n.controllerConfig()

@@ -1,0 +1,132 @@
+package httpapi
+
+import (
+	"container/list"
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/limits"
+)
+
+// budgetLimit is the budget's name in the log: the key that sets it.
+const budgetLimit = "yakt.http.queued.max.bytes"
+
+// Shares of the memory that requests and answers may take.
+const (
+	smallBytes = 16 << 10 // what a request and its answer may each take uncounted
+	// clientShares is how many addresses it takes to use the budget up.
+	clientShares = 2
+	// graceTime is how long one that took memory may be slow before others need it.
+	graceTime = 2 * time.Second
+)
+
+// budget is the memory that large requests and their answers may take: in all, and for each
+// address. What has held its share for long gives way when others need room. It is safe for
+// concurrent use.
+type budget struct {
+	total    int64
+	refusals *limits.Refusals
+
+	mu      sync.Mutex
+	used    int64
+	of      map[string]int64 // by client address
+	holders list.List        // of *share, the oldest first
+}
+
+func newBudget(total int64, refusals *limits.Refusals) *budget {
+	return &budget{total: total, refusals: refusals, of: map[string]int64{}}
+}
+
+// share is what one request has taken. Its methods are for one goroutine.
+type share struct {
+	budget *budget
+	client string
+	cut    func() // ends the request's reading and writing; from any goroutine
+
+	began time.Time
+	bytes int64         // budget.mu
+	at    *list.Element // budget.mu; nil while there is nothing
+	ended bool          // budget.mu: cut
+}
+
+// share is of a request that has nothing yet. release must be called when it is over.
+func (b *budget) share(client string, cut func()) *share {
+	return &share{budget: b, client: client, cut: cut, began: time.Now()}
+}
+
+// take adds n bytes to what the request holds, or says why it cannot.
+func (s *share) take(n int64) *Problem {
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.used+n > b.total || b.of[s.client]+n > b.total/clientShares {
+		b.makeRoom(s, n)
+		b.refusals.Note("client", s.client, "bytes", n, "free", b.total-b.used)
+		return tooMany()
+	}
+	b.used += n
+	b.of[s.client] += n
+	s.bytes += n
+	if s.at == nil {
+		s.at = b.holders.PushBack(s)
+	}
+	return nil
+}
+
+func tooMany() *Problem {
+	return newProblem(http.StatusServiceUnavailable, kerr.RequestTimedOut,
+		"Too many large requests at a time, or this one was slow while others waited. Try again in a moment.").retry("1")
+}
+
+// makeRoom ends requests that have had their time, the oldest first: those of the same address if
+// that has used its part up. The caller holds the lock; the memory is free when they have ended.
+func (b *budget) makeRoom(s *share, n int64) {
+	own := b.of[s.client]+n > b.total/clientShares
+	for e := b.holders.Front(); e != nil && n > 0; e = e.Next() {
+		old := e.Value.(*share)
+		if time.Since(old.began) < graceTime || own && old.client != s.client {
+			continue
+		}
+		if n -= old.bytes; !old.ended {
+			old.ended = true
+			old.cut()
+		}
+	}
+}
+
+// release gives back all that the request has taken.
+func (s *share) release() {
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.at == nil {
+		return
+	}
+	b.holders.Remove(s.at)
+	b.used -= s.bytes
+	if b.of[s.client] -= s.bytes; b.of[s.client] == 0 {
+		delete(b.of, s.client)
+	}
+	s.at, s.bytes = nil, 0
+}
+
+// shareKey is the context key of a request's share.
+type shareKey struct{}
+
+// afford takes what an answer of about n bytes costs, until the request is over: memory, and a
+// turn to make it.
+func afford(ctx context.Context, n int64) error {
+	s, ok := ctx.Value(shareKey{}).(*share)
+	if !ok || n <= smallBytes {
+		return nil
+	}
+	if problem := s.take(n); problem != nil {
+		return problem
+	}
+	turnOf(ctx).enter()
+	return nil
+}

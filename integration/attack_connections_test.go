@@ -1,0 +1,179 @@
+package integration
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/integration/kafka"
+)
+
+// Connections that take what others need: room, time, descriptors, the log.
+func TestYAKtAttackByConnections(t *testing.T) {
+	t.Parallel()
+	v := newVictims(t, 1, attackTopics)
+	for _, a := range connectionAttacks(v) {
+		t.Run(a.name, func(t *testing.T) { v.endure(t, a) })
+	}
+}
+
+func connectionAttacks(v *victim) []attack {
+	return []attack{
+		{name: "nothing", do: func(ctx context.Context, _ *victim, _ *kafka.Attacker) { <-ctx.Done() }},
+		trickling(16, 16),
+		trickling(16, 1),
+		trickling(200, 200),
+		pipelining(20, 10_000),
+		parking(5000),
+		idling(5000),
+		malformed(20),
+		halfFrames(2000),
+		slowFetching(50),
+		slowFetching(2000),
+		pouring("a storm of refused fetches", 2000, fetch(nil, -1, 0)),
+	}
+}
+
+// trickling is a crowd of which each announces a frame of 100 MiB, sends 60 and then a byte a
+// second.
+func trickling(n, addresses int) attack {
+	const frameBytes, sentBytes = 100 << 20, 60 << 20
+	head := binary.BigEndian.AppendUint32(nil, frameBytes)
+	head = append(head, 0, byte(kmsg.ElectLeaders), 0, 2)
+	name := "100 MiB announced and 60 sent, on many connections"
+	if addresses == 1 {
+		name += " from one address"
+	}
+	return attack{name: name, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+		a.CrowdFrom(ctx, n, addresses, func(nc net.Conn) {
+			if _, err := nc.Write(head); err != nil {
+				return
+			}
+			chunk := make([]byte, 1<<20)
+			for range sentBytes / len(chunk) {
+				if _, err := nc.Write(chunk); err != nil {
+					return
+				}
+			}
+			trickle(ctx, nc)
+		})
+		<-ctx.Done()
+	}}
+}
+
+// trickle sends a byte a second until ctx ends.
+func trickle(ctx context.Context, nc net.Conn) {
+	ticks := time.NewTicker(time.Second)
+	defer ticks.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-ticks.C:
+			if _, err := nc.Write([]byte{0}); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// pipelining is a crowd that sends many small requests at a time, and takes the answers.
+func pipelining(n, requests int) attack {
+	all := bytes.Repeat(kafka.Frame(kafka.Versions()), requests)
+	return attack{name: "many ApiVersions at a time", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+		a.Crowd(ctx, n, func(nc net.Conn) {
+			go drain(nc)
+			for ctx.Err() == nil {
+				if _, err := nc.Write(all); err != nil {
+					return
+				}
+			}
+		})
+		<-ctx.Done()
+	}}
+}
+
+// drain takes all answers until the connection is closed.
+func drain(nc net.Conn) {
+	for {
+		if _, err := kafka.SkipFrame(nc); err != nil {
+			return
+		}
+	}
+}
+
+// parking is a crowd that claims to hold more than the log has, and is to wait for ever; then it
+// goes, and must be forgotten.
+func parking(n int) attack {
+	return attack{name: "fetches that wait for ever", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+		frame := v.fetchFrame(math.MaxInt32)
+		a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(frame) })
+		a.Wait()
+		<-ctx.Done()
+	}}
+}
+
+// fetchFrame is a FETCH in the leader's present epoch.
+func (v *victim) fetchFrame(offset int64) []byte {
+	leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
+	req := kafka.WithVersion(fetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest), 12)
+	req.MaxWaitMillis, req.MaxBytes, req.Topics[0].Topic = math.MaxInt32, math.MaxInt32, "__cluster_metadata"
+	p := &req.Topics[0].Partitions[0]
+	p.PartitionMaxBytes, p.LastFetchedEpoch = math.MaxInt32, min(leader.Epoch, int32(offset))
+	return kafka.Frame(req)
+}
+
+// idling opens connections and says nothing, from one address and from many.
+func idling(n int) attack {
+	return attack{name: "idle connections", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+		a.CrowdFrom(ctx, n, 1, func(net.Conn) {})
+		a.CrowdFrom(ctx, n, n, func(net.Conn) {})
+		a.Wait()
+		<-ctx.Done()
+	}}
+}
+
+// malformed opens connections that are closed for what they send, as fast as it can.
+func malformed(n int) attack {
+	return attack{name: "a storm of malformed requests", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+		for range n {
+			a.CrowdFrom(ctx, 1, 1, func(first net.Conn) {
+				first.Close()
+				for ctx.Err() == nil {
+					nc, err := kafka.Dial(ctx, a.Addr, 1)
+					if err != nil {
+						return
+					}
+					_, _ = nc.Write(request(9999, 0, nil))
+					_, _ = kafka.SkipFrame(nc)
+					nc.Close()
+				}
+			})
+		}
+		a.Wait()
+	}}
+}
+
+// halfFrames is a crowd that sends half of a frame of 64 KiB and no more.
+func halfFrames(n int) attack {
+	half := append(binary.BigEndian.AppendUint32(nil, 64<<10), make([]byte, 32<<10)...)
+	half[5] = byte(kmsg.ApiVersions)
+	return attack{name: "halves of frames", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+		a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(half) })
+		<-ctx.Done()
+	}}
+}
+
+// slowFetching is a crowd that fetches the log from its start and reads nothing.
+func slowFetching(n int) attack {
+	name := fmt.Sprintf("FETCH from the log's start, %d that do not read", n)
+	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+		pour(ctx, a, n, v.fetchFrame(0))
+	}}
+}

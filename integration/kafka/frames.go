@@ -1,0 +1,87 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Frame is a request as it goes over the wire, with its length in front. The request's version
+// is the caller's.
+func Frame(req kmsg.Request) []byte {
+	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("frames"))
+	return formatter.AppendRequest(nil, req, 1)
+}
+
+// WithVersion sets the version of a request.
+func WithVersion[R kmsg.Request](req R, version int16) R {
+	req.SetVersion(version)
+	return req
+}
+
+// Dial opens a connection without any client in it. from is the caller's own loopback address,
+// counted from 127.0.1.0, or 0 for any; systems other than Linux have only one.
+func Dial(ctx context.Context, addr string, from int) (net.Conn, error) {
+	dialer := net.Dialer{Timeout: Patience}
+	if from > 0 && runtime.GOOS == "linux" {
+		dialer.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+from>>8), byte(from))}
+	}
+	return dialer.DialContext(ctx, "tcp", addr)
+}
+
+// ReadFrame reads one response and returns its bytes, without its length.
+func ReadFrame(nc net.Conn) ([]byte, error) {
+	n, err := readLength(nc)
+	if err != nil {
+		return nil, err
+	}
+	frame := make([]byte, n)
+	_, err = io.ReadFull(nc, frame)
+	return frame, err
+}
+
+// SkipFrame reads one response, however large, and returns how many bytes it took.
+func SkipFrame(nc net.Conn) (int64, error) {
+	n, err := readLength(nc)
+	if err != nil {
+		return 0, err
+	}
+	return io.CopyN(io.Discard, nc, n)
+}
+
+func readLength(nc net.Conn) (int64, error) {
+	var length [4]byte
+	if _, err := io.ReadFull(nc, length[:]); err != nil {
+		return 0, err
+	}
+	return int64(binary.BigEndian.Uint32(length[:])), nil
+}
+
+// Exchange sends a request and decodes its response; it must be the only one on the connection.
+func Exchange(nc net.Conn, req kmsg.Request, within time.Duration) (kmsg.Response, error) {
+	if err := nc.SetDeadline(time.Now().Add(within)); err != nil {
+		return nil, err
+	}
+	if _, err := nc.Write(Frame(req)); err != nil {
+		return nil, err
+	}
+	frame, err := ReadFrame(nc)
+	if err != nil {
+		return nil, err
+	}
+	resp := req.ResponseKind()
+	header := 4 // the correlation id, and the tags of flexible versions
+	if resp.IsFlexible() && resp.Key() != int16(kmsg.ApiVersions) {
+		header++
+	}
+	if len(frame) < header {
+		return nil, fmt.Errorf("a response of %d bytes", len(frame))
+	}
+	return resp, resp.ReadFrom(frame[header:])
+}

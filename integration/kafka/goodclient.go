@@ -1,0 +1,216 @@
+package kafka
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// GoodClient asks a controller for little, all the time, and notes how long each answer took. It
+// asks a second, idle controller the same: what that one takes is the machine's own and is
+// subtracted. It is a process of its own, so that no work of the test's delays it.
+type GoodClient struct {
+	t   testing.TB
+	cmd *exec.Cmd
+	in  io.WriteCloser
+	out *bufio.Reader
+}
+
+// Waits are those of a good client, less what an idle controller took at the same time.
+type Waits struct {
+	Count         int
+	P99, Longest  time.Duration
+	LongestOf     string        // the kind of request that waited longest
+	LongestAsSeen time.Duration // with what the idle controller took
+	Failed        []string      // requests that were refused or lost, some of them
+	Failures      int
+}
+
+func (w Waits) String() string {
+	s := fmt.Sprintf("%d requests, p99 %v, longest %v (%s; %v as seen)", w.Count,
+		w.P99.Round(time.Millisecond), w.Longest.Round(time.Millisecond), w.LongestOf,
+		w.LongestAsSeen.Round(time.Millisecond))
+	if w.Failures > 0 {
+		s += fmt.Sprintf(", %d failed: %s", w.Failures, strings.Join(w.Failed, "; "))
+	}
+	return s
+}
+
+const (
+	goodClientEnv    = "YAKT_TEST_GOOD_CLIENT" // JSON of [2]Asked: whom it asks, and the idle one
+	goodBroker       = 990
+	goodInterval     = 20 * time.Millisecond // between two requests of a kind
+	goodRequestMax   = time.Minute
+	failuresReported = 3
+	largeTopics      = 1000 // of a request of some 30 KiB
+)
+
+// Asked is a controller that a good client asks: host:port of its two listeners.
+type Asked struct{ Addr, HTTPAddr string }
+
+// StartGoodClient starts a client of two controllers that lead. Stop must be called.
+func StartGoodClient(t testing.TB, asked, idle Asked) *GoodClient {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := json.Marshal([2]Asked{asked, idle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &GoodClient{t: t, cmd: exec.Command(self)}
+	g.cmd.Env = append(os.Environ(), goodClientEnv+"="+string(both))
+	g.cmd.Stderr = os.Stderr
+	in, err1 := g.cmd.StdinPipe()
+	out, err2 := g.cmd.StdoutPipe()
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	g.in, g.out = in, bufio.NewReader(out)
+	if err := spawn(g.cmd); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.in.Close() })
+	if _, err := g.out.ReadString('\n'); err != nil {
+		t.Fatalf("good client: %v", err)
+	}
+	return g
+}
+
+// Stop ends the client. Requests that have no answer yet are counted with what they waited.
+func (g *GoodClient) Stop() Waits {
+	g.t.Helper()
+	var told [2][]wait
+	err := g.in.Close()
+	if err = errors.Join(err, json.NewDecoder(g.out).Decode(&told), g.cmd.Wait()); err != nil {
+		g.t.Fatalf("good client: %v", err)
+	}
+	return compare(told[0], told[1])
+}
+
+// wait is one request of a good client; times are since it began.
+type wait struct {
+	Kind           string
+	Due, Sent, End time.Duration // Due: when it was to be sent
+	Err            string
+}
+
+// compare subtracts from each wait the longest one of the same kind that the idle controller's
+// client had at the same time, counted from when it was due: a machine that is late for one is
+// late for the other.
+func compare(waits, idle []wait) (w Waits) {
+	var took []time.Duration
+	for _, one := range waits {
+		if one.Err != "" {
+			if w.Failures++; w.Failures <= failuresReported {
+				w.Failed = append(w.Failed, one.Kind+": "+one.Err)
+			}
+		}
+		seen := one.End - one.Sent
+		less := max(0, seen-longestBeside(one, idle))
+		if took = append(took, less); less >= w.Longest {
+			w.Longest, w.LongestOf, w.LongestAsSeen = less, one.Kind, seen
+		}
+	}
+	slices.Sort(took)
+	if w.Count = len(took); w.Count > 0 {
+		w.P99 = took[w.Count*99/100]
+	}
+	return w
+}
+
+func longestBeside(one wait, idle []wait) (longest time.Duration) {
+	for _, other := range idle {
+		if other.Kind == one.Kind && other.Due <= one.End && one.Sent <= other.End {
+			longest = max(longest, other.End-other.Due)
+		}
+	}
+	return longest
+}
+
+// goodClientMain is the process of a GoodClient: it asks until its standard input ends.
+func goodClientMain(asked string) (exitCode int) {
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		stop()
+	}()
+	var (
+		both [2]Asked
+		told [2][]wait
+		wg   sync.WaitGroup
+	)
+	err := json.Unmarshal([]byte(asked), &both)
+	var questions [2]map[string]question
+	for i, one := range both {
+		questions[i] = goodQuestions(ctx, one)
+	}
+	fmt.Println("ready")
+	began := time.Now()
+	for i, of := range questions {
+		wg.Go(func() { told[i] = askAll(ctx, of, began) })
+	}
+	wg.Wait()
+	if err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(told)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// askAll asks one controller for all kinds of things until ctx ends.
+func askAll(ctx context.Context, questions map[string]question, began time.Time) (waits []wait) {
+	var (
+		mu sync.Mutex
+		wg sync.WaitGroup
+	)
+	for kind, ask := range questions {
+		wg.Go(func() {
+			of := askOne(ctx, kind, ask, began)
+			mu.Lock()
+			defer mu.Unlock()
+			waits = append(waits, of...)
+		})
+	}
+	wg.Wait()
+	slices.SortFunc(waits, func(a, b wait) int { return cmp.Compare(a.Sent, b.Sent) })
+	return waits
+}
+
+// askOne asks for one kind of thing, again and again.
+func askOne(ctx context.Context, kind string, ask question, began time.Time) (waits []wait) {
+	due := time.Since(began)
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return waits
+		case <-time.After(due - time.Since(began)):
+		}
+		sent := time.Since(began)
+		err := ask(ctx, n)
+		if end := time.Since(began); ctx.Err() == nil || err == nil || end-sent > goodInterval {
+			waits = append(waits, wait{kind, due, sent, end, describe(err, ctx.Err() != nil)})
+		}
+		due = max(due+goodInterval, time.Since(began))
+	}
+}
+
+// describe is what is wrong with an answer; one that the client did not wait for may be right.
+func describe(err error, ended bool) string {
+	if err == nil || ended {
+		return ""
+	}
+	return err.Error()
+}

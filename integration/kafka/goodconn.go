@@ -1,0 +1,151 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// question asks a good client's n-th question of a kind and returns what is wrong with the answer.
+type question func(ctx context.Context, n int) error
+
+// goodQuestions are those that a good client asks a controller, by kind.
+func goodQuestions(ctx context.Context, asked Asked) map[string]question {
+	epoch, err := RegisterFake(ctx, asked.Addr, goodBroker)
+	if err != nil {
+		epoch = -1 // and its heartbeats will fail
+	}
+	life := time.Now().UnixNano()
+	topic := func(n int) string { return fmt.Sprintf("good-%d-%d", life, n) }
+	kept := func(next func(n int) kmsg.Request) question { return (&goodConn{addr: asked.Addr}).asking(next) }
+	return map[string]question{
+		"versions": (&goodConn{addr: asked.Addr, perRequest: true}).asking(func(int) kmsg.Request { return Versions() }),
+		"heartbeat": kept(func(int) kmsg.Request {
+			beat := WithVersion(kmsg.NewPtrBrokerHeartbeatRequest(), 1)
+			beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = goodBroker, epoch, epoch
+			return beat
+		}),
+		"metadata": kept(func(n int) kmsg.Request { return metadataOf(topic(max(0, n-1))) }),
+		"large": kept(func(int) kmsg.Request {
+			names := make([]string, largeTopics)
+			for n := range names {
+				names[n] = fmt.Sprintf("a-topic-that-is-not-there-%d", n)
+			}
+			return metadataOf(names...)
+		}),
+		"create": kept(func(n int) kmsg.Request { return creation(1, topic(n)) }),
+		"health": health(asked.HTTPAddr),
+	}
+}
+
+// Versions is an ApiVersions request of the newest version.
+func Versions() kmsg.Request {
+	req := WithVersion(kmsg.NewPtrApiVersionsRequest(), 4)
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "good", "1"
+	return req
+}
+
+func metadataOf(names ...string) kmsg.Request {
+	req := WithVersion(kmsg.NewPtrMetadataRequest(), 12)
+	for _, name := range names {
+		topic := kmsg.NewMetadataRequestTopic()
+		topic.Topic = kmsg.StringPtr(name)
+		req.Topics = append(req.Topics, topic)
+	}
+	return req
+}
+
+func creation(partitions int32, names ...string) kmsg.Request {
+	req := WithVersion(kmsg.NewPtrCreateTopicsRequest(), 7)
+	req.TimeoutMillis = int32(goodRequestMax.Milliseconds())
+	for _, name := range names {
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, partitions, 1
+		req.Topics = append(req.Topics, topic)
+	}
+	return req
+}
+
+// health asks for a node's health over HTTP.
+func health(addr string) question {
+	client := &http.Client{Timeout: goodRequestMax}
+	return func(ctx context.Context, _ int) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/livez", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if _, err = io.Copy(io.Discard, resp.Body); err == nil && resp.StatusCode != http.StatusOK {
+			err = errors.New(resp.Status)
+		}
+		return err
+	}
+}
+
+// goodConn is a connection of a good client, which opens another one when it is broken.
+type goodConn struct {
+	addr       string
+	perRequest bool // a new one for each request
+	nc         net.Conn
+}
+
+// asking asks what next makes for each turn.
+func (c *goodConn) asking(next func(n int) kmsg.Request) question {
+	return func(ctx context.Context, n int) error { return c.ask(ctx, next(n)) }
+}
+
+func (c *goodConn) close() {
+	if c.nc != nil {
+		c.nc.Close()
+		c.nc = nil
+	}
+}
+
+// ask sends a request and returns what is wrong with its answer. The end of ctx cuts it off.
+func (c *goodConn) ask(ctx context.Context, req kmsg.Request) (err error) {
+	if c.nc == nil {
+		if c.nc, err = Dial(ctx, c.addr, 0); err != nil {
+			c.nc = nil
+			return err
+		}
+	}
+	nc := c.nc
+	defer context.AfterFunc(ctx, func() { nc.Close() })()
+	resp, err := Exchange(nc, req, goodRequestMax)
+	if err != nil || c.perRequest {
+		c.close()
+	}
+	if err != nil {
+		return err
+	}
+	return refused(resp)
+}
+
+// refused is the error that a response of a good client carries.
+func refused(resp kmsg.Response) error {
+	switch r := resp.(type) {
+	case *kmsg.ApiVersionsResponse:
+		return kerr.ErrorForCode(r.ErrorCode)
+	case *kmsg.BrokerHeartbeatResponse:
+		return kerr.ErrorForCode(r.ErrorCode)
+	case *kmsg.MetadataResponse:
+		// The topic asked for may not have been made yet.
+		if err := kerr.ErrorForCode(r.Topics[0].ErrorCode); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return err
+		}
+	case *kmsg.CreateTopicsResponse:
+		return kerr.ErrorForCode(r.Topics[0].ErrorCode)
+	}
+	return nil
+}
