@@ -18,8 +18,8 @@ import (
 
 const (
 	mutationsOfNode = 20_000 // then a new node is started
-	mutationsOfBase   = 8      // then the base is made again: what it names may be gone
-	mutationsUnread   = 500    // between two looks at the log
+	mutationsOfBase = 8      // then the base is made again: what it names may be gone
+	mutationsUnread = 500    // between two looks at the log
 
 	mutatedFieldsMax, mutatedBytesMax = 1000, 200_000 // what has more is not changed again
 )
