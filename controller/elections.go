@@ -107,7 +107,8 @@ func (u *uncleanElections) note(c *partitionChange) {
 
 func (u *uncleanElections) warn(log *slog.Logger) {
 	if u.n > 0 {
-		log.Warn("unclean leader elections: records that only lost replicas had are gone", "partitions", u.n, "first", u.first)
+		log.Warn("unclean leader elections: replicas lead that were not in sync; if records were "+
+			"acknowledged that they do not have, those are lost", "partitions", u.n, "first", u.first)
 	}
 }
 

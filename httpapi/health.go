@@ -37,7 +37,7 @@ type NodeState struct {
 
 // Health is what /livez and /readyz answer.
 type Health struct {
-	Status string  `json:"status" enum:"ok,failing" doc:"ok when every check passes." example:"ok"`
+	Status string  `json:"status" enum:"ok,failing" doc:"ok when every check passes or is a warning." example:"ok"`
 	State  string  `json:"state" doc:"What this node is in the quorum." example:"leader"`
 	Checks []Check `json:"checks" doc:"Every check, in a fixed order."`
 }
@@ -46,6 +46,7 @@ type Health struct {
 type Check struct {
 	Name    string `json:"name" doc:"Name of the check." example:"leader_known"`
 	OK      bool   `json:"ok" doc:"Whether it passes." example:"true"`
+	Warning bool   `json:"warning,omitempty" doc:"Whether the node does its part all the same, although the check does not pass." example:"false"`
 	Message string `json:"message,omitempty" doc:"Why it does not." example:"no leader is known"`
 }
 
@@ -75,7 +76,8 @@ const lagMax = 1000
 
 // confirmedInput asks /readyz for a round with the quorum.
 type confirmedInput struct {
-	Quorum bool `query:"quorum" doc:"Confirm with a majority, too; only the leader can." example:"false"`
+	Quorum bool   `query:"quorum" doc:"Confirm with a majority, too; a standby asks the leader to." example:"false"`
+	By     string `header:"X-Yakt-Forwarded-By" hidden:"true"`
 }
 
 func (a *API) health() {
@@ -87,7 +89,7 @@ func (a *API) health() {
 	ready := localOperation("readyz", "Can the node do its part?", "Names every check. With 503, state says what the node is instead of leader or follower.")
 	a.healthSchema(&ready)
 	huma.Register(a.huma, ready, func(ctx context.Context, in *confirmedInput) (*healthAnswer, error) {
-		return a.checked(a.readyChecks(ctx, in.Quorum)), nil
+		return a.checked(a.readyChecks(ctx, in)), nil
 	})
 }
 
@@ -108,7 +110,7 @@ func (a *API) checked(checks []Check) *healthAnswer {
 	out := &healthAnswer{Status: http.StatusOK}
 	out.Body = Health{Status: "ok", State: a.node().state(), Checks: checks}
 	for _, c := range checks {
-		if !c.OK {
+		if !c.OK && !c.Warning {
 			out.Status, out.Body.Status = http.StatusServiceUnavailable, "failing"
 		}
 	}
@@ -126,6 +128,13 @@ func (a *API) node() NodeState {
 
 func check(name string, wrong string) Check {
 	return Check{Name: name, OK: wrong == "", Message: wrong}
+}
+
+// warning is a check that leaves the node ready.
+func warning(name string, wrong string) Check {
+	c := check(name, wrong)
+	c.Warning = !c.OK
+	return c
 }
 
 func (a *API) liveChecks(ctx context.Context) []Check {
@@ -151,7 +160,7 @@ func unreached(voters []VoterState) string {
 	return why.String()
 }
 
-func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
+func (a *API) readyChecks(ctx context.Context, in *confirmedInput) []Check {
 	n := a.node()
 	leader, lag, disk := "", "", ""
 	switch {
@@ -162,22 +171,39 @@ func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
 	case n.LeaderID == a.cfg.NodeID && !a.leads():
 		leader = "this node was elected and is not active yet"
 	}
-	if behind := n.HighWatermark - a.cfg.Controller.Image().EndOffset(); behind > lagMax {
+	img := a.cfg.Controller.Image()
+	if behind := n.HighWatermark - img.EndOffset(); behind > lagMax {
 		lag = fmt.Sprintf("%d committed records are not applied yet", behind)
 	}
 	if n.DiskFull {
 		disk = "the disk is full: free some space under metadata.log.dir"
 	}
 	checks := append(a.liveChecks(ctx), check("member", cmp.Or(n.Suspended, n.Waiting)),
-		check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk))
-	if !quorum {
+		check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk),
+		warning("log_readable", unreadable(img, n.LogStart)))
+	if !in.Quorum {
 		return checks
 	}
 	wrong := ""
-	if _, err := a.confirmed(ctx); err != nil {
+	if err := a.confirmQuorum(ctx, in.By); err != nil {
 		wrong = err.Error()
 	}
-	return append(checks, check("quorum_confirmed", wrong))
+	return append(checks, check(quorumConfirmed, wrong))
+}
+
+const quorumConfirmed = "quorum_confirmed"
+
+// confirmQuorum makes sure that a majority is there: the leader by asking it, a standby by asking the
+// leader. by is the standby that this node is asked by; "" for a client.
+func (a *API) confirmQuorum(ctx context.Context, by string) error {
+	switch {
+	case a.leads():
+		_, err := a.confirmed(ctx)
+		return err
+	case by != "":
+		return noLeader("Node %s took this node for the leader, which it is not.", by)
+	}
+	return a.forward.confirmQuorum(ctx)
 }
 
 // pulse watches an event loop by events that do nothing.

@@ -50,6 +50,51 @@ func TestTurnsAreFirstComeFirstServed(t *testing.T) {
 	})
 }
 
+// TestLightConnectionsGoFirst: one that has used much waits for those that have not, but not for ever;
+// in a crowd the newest goes first.
+func TestLightConnectionsGoFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newTurns(1)
+		busy, heavy, light := newTurn(s), newTurn(s), newTurn(s)
+		heavy.take(nil)
+		time.Sleep(heavyAfter) // of the bubble's clock
+		heavy.drop()
+		busy.take(nil)
+		first, second := takeInBubble(&heavy), takeInBubble(&light)
+		busy.drop()
+		<-second
+		light.drop()
+		<-first
+		var crowd [2 * crowded]turn
+		for i := range crowd {
+			crowd[i] = newTurn(s)
+			takeInBubble(&crowd[i])
+		}
+		heavy.drop()
+		if !crowd[len(crowd)-1].held.Load() {
+			t.Error("the newest did not come first")
+		}
+		takeInBubble(&heavy)
+		for n := 0; !heavy.held.Load(); n++ {
+			if n > heavyShare {
+				t.Fatal("a heavy connection waits for ever")
+			}
+			for i := range crowd {
+				if crowd[i].held.Load() {
+					crowd[i].drop()
+					break
+				}
+			}
+		}
+		for heavy.drop(); s.waiting.Load() > 0; {
+			for i := range crowd {
+				crowd[i].drop()
+			}
+		}
+	})
+}
+
 // TestBlockedConnectionLosesItsPlace: one that waits for its client does not keep others out, and one
 // that works does.
 func TestBlockedConnectionLosesItsPlace(t *testing.T) {
@@ -99,8 +144,8 @@ func TestWaitForATurnEnds(t *testing.T) {
 		elem := s.enter(&b) // and once more, granted before it leaves
 		a.drop()
 		s.leave(&b, elem)
-		if len(s.holders) != 0 || s.waiters.Len() != 0 || s.waiting.Load() != 0 {
-			t.Errorf("%d holders, %d wait", len(s.holders), s.waiters.Len())
+		if len(s.holders) != 0 || s.light.Len() != 0 || s.waiting.Load() != 0 {
+			t.Errorf("%d holders, %d wait", len(s.holders), s.light.Len())
 		}
 	})
 }

@@ -19,6 +19,7 @@ type Editor struct {
 	// are changed in place, so that many records of one resource do not copy it many times.
 	ownConfig configKey
 	ownGen    uint64
+	scratch   []byte // for what checking a record needs
 }
 
 // Edit begins a successor of img, which stays as it is.
@@ -62,7 +63,7 @@ func (e *Editor) Batch(b Batch) error {
 		if err != nil {
 			return err
 		}
-		return e.Replay(offset, r)
+		return e.Read(offset, r)
 	})
 }
 
@@ -81,6 +82,9 @@ func (e *Editor) Control(r record.Control) {
 func (e *Editor) Replay(offset int64, r record.Record) error {
 	if err := e.replay(offset, r); err != nil {
 		return fmt.Errorf("replay of %v at offset %d: %w", r.Type(), offset, err)
+	}
+	if e.img.poison.len() > 0 {
+		e.cure(offset, r)
 	}
 	return nil
 }
@@ -132,7 +136,11 @@ func (e *Editor) replay(offset int64, r record.Record) error {
 		img.tokens.delete(gen, r.TokenID)
 	case *record.BeginTransaction, *record.EndTransaction, *record.AbortTransaction:
 		return e.transaction(r)
-	case *record.NoOp, *record.ZkMigrationState:
+	case *record.NoOp:
+		if len(r.Dropped) > 0 {
+			return e.drop(offset, r.Dropped)
+		}
+	case *record.ZkMigrationState:
 	default:
 		return errors.New("this record type has no replay")
 	}
@@ -420,9 +428,11 @@ func (e *Editor) transaction(r record.Record) error {
 	}
 	if _, abort := r.(*record.AbortTransaction); abort {
 		gen, kraftVersion, voters := e.img.gen, e.img.kraftVersion, e.img.voters
+		cleanFrom := e.img.cleanFrom
 		*e.img = *before
 		e.img.gen = gen + 1
 		e.img.kraftVersion, e.img.voters = kraftVersion, voters // control records are in no transaction
+		e.img.cleanFrom = cleanFrom                             // brokers read aborted records, too
 	}
 	e.img.beforeTransaction, e.img.stable = nil, nil
 	return nil

@@ -17,6 +17,23 @@ const (
 	ControlVoters         ControlType = 6
 )
 
+// String is Kafka's name of such a record.
+func (t ControlType) String() string {
+	switch t {
+	case ControlLeaderChange:
+		return "LeaderChangeMessage"
+	case ControlSnapshotHeader:
+		return "SnapshotHeaderRecord"
+	case ControlSnapshotFooter:
+		return "SnapshotFooterRecord"
+	case ControlKRaftVersion:
+		return "KRaftVersionRecord"
+	case ControlVoters:
+		return "VotersRecord"
+	}
+	return fmt.Sprintf("control record %d", int16(t))
+}
+
 // Control is a record of the raft layer in the metadata log or a snapshot.
 type Control interface {
 	ControlType() ControlType

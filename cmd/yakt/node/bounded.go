@@ -16,8 +16,9 @@ import (
 // and for no other reason: errors such as too many open files pass.
 type boundedListener struct {
 	net.Listener
-	crowd  *crowd
-	logger *slog.Logger
+	crowd      *crowd
+	foreigners *foreigners
+	logger     *slog.Logger
 }
 
 // Between two tries to accept a connection the pause grows, from one to the other.
@@ -41,9 +42,24 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		}
 		pause = acceptPauseMin
 		if admitted := l.crowd.admit(c); admitted != nil {
-			return admitted, nil
+			limitBuffers(c)
+			return l.foreigners.guard(admitted), nil
 		}
 		c.Close()
+	}
+}
+
+// What the kernel may hold for a connection, in and out, where it could be megabytes: a crowd that
+// does not read what it asks for must not take the machine's memory.
+const (
+	receiveBytes = 64 << 10
+	sendBytes    = 256 << 10
+)
+
+func limitBuffers(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(receiveBytes)
+		_ = tcp.SetWriteBuffer(sendBytes)
 	}
 }
 

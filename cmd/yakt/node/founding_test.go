@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"log/slog"
@@ -353,5 +354,36 @@ func TestFormatSeveralDirectories(t *testing.T) {
 	}
 	if err := openOnce(cfg, discard); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a format prints is what it wrote: ids and levels of nothing that it left alone.
+func TestFormatPrintsWhatItWrote(t *testing.T) {
+	t.Parallel()
+	first, second := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	cfg := configFor(t, 1, first, staticOne)
+	format(t, cfg, Format{})
+	again := Format{IgnoreFormatted: true, ReleaseVersion: "4.0"}
+	printed := func(cfg *config.Config) string {
+		var out strings.Builder
+		f := again
+		f.Out = &out
+		if _, err := FormatStorage(cfg, f); err != nil {
+			t.Error(err)
+		}
+		return out.String()
+	}
+	if got := printed(cfg); got != first+" is formatted already; left as it is.\n" {
+		t.Error(got)
+	}
+	got := printed(configFor(t, 1, first+","+second, staticOne))
+	want := fmt.Sprintf("%s is formatted already; left as it is.\nFormatted %s: cluster id %s, node id 1.\n",
+		first, second, testCluster)
+	if got != want {
+		t.Error(got)
+	}
+	other := configFor(t, 2, first, staticThree)
+	if _, err := FormatStorage(other, again); err == nil || !strings.Contains(err.Error(), "has node.id=1, but") {
+		t.Errorf("the directory of another node: %v", err)
 	}
 }
