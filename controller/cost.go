@@ -103,7 +103,7 @@ func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSiz
 	if req.ElectionType == 1 {
 		candidates = img.LeaderlessCount()
 	}
-	return int64(candidates)*resultBytes/2 + partCost(img.TopicCount()+candidates)
+	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(), partElements)) + partCost(min(candidates, partEntries))
 }
 
 const (

@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	// turnSlice is how long a connection keeps the processor while others wait for a turn, and how
-	// long it may be blocked before a waiting one takes its place.
+	// turnSlice is how long a connection keeps the processor for pipelined requests while others wait
+	// for a turn, and how long it may be blocked before a waiting one takes its place.
 	turnSlice = time.Millisecond
+	// largeSlice is the same for one large request or response: most are done in one turn.
+	largeSlice = 5 * time.Millisecond
 	// freeFrames is how many pipelined requests, net of those that were not, a connection has
 	// answered before it needs a turn for more.
 	freeFrames = 32
@@ -18,7 +20,7 @@ const (
 	framesPerLook = 8
 	// heavyAfter is how much of the processor a connection uses before others go first; a pause of
 	// heavyPause makes up for it.
-	heavyAfter = 50 * time.Millisecond
+	heavyAfter = 10 * time.Millisecond
 	heavyPause = time.Second
 	// heavyShare: of so many places that are given out one is for a heavy connection that waits.
 	heavyShare = 8
@@ -96,8 +98,8 @@ func (t *turn) drop() {
 }
 
 // yield lets others have their turn if they wait and this one's slice is over.
-func (t *turn) yield(done <-chan struct{}) {
-	if t.of.waiting.Load() > 0 && time.Since(t.since) >= turnSlice {
+func (t *turn) yield(slice time.Duration, done <-chan struct{}) {
+	if t.of.waiting.Load() > 0 && time.Since(t.since) >= slice {
 		t.drop()
 	}
 	t.take(done)
@@ -130,7 +132,7 @@ func (t *turn) answered(begun, whole bool, done <-chan struct{}) {
 	}
 	if t.looks++; t.looks >= framesPerLook || !t.held.Load() {
 		t.looks = 0
-		t.yield(done)
+		t.yield(turnSlice, done)
 	}
 }
 

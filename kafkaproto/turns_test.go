@@ -27,13 +27,13 @@ func TestTurnsAreFirstComeFirstServed(t *testing.T) {
 		a, b, c := newTurn(s), newTurn(s), newTurn(s)
 		a.take(nil)
 		second, third := takeInBubble(&b), takeInBubble(&c)
-		a.yield(nil)
+		a.yield(turnSlice, nil)
 		if !a.held.Load() {
 			t.Error("it has lost its place before its slice was over")
 		}
 		time.Sleep(turnSlice) // of the bubble's clock
 		again := make(chan struct{})
-		go func() { a.yield(nil); close(again) }()
+		go func() { a.yield(turnSlice, nil); close(again) }()
 		<-second
 		synctest.Wait()
 		if b.held.Load() == a.held.Load() || c.held.Load() {
@@ -241,7 +241,7 @@ func TestInPartsHoldsPieces(t *testing.T) {
 		for range clients {
 			connectTo(t, s, cfg, "10.0.0.66").send(request(kmsg.NewPtrMetadataRequest(), 12, 1))
 		}
-		time.Sleep(turnSlice) // of the bubble's clock
+		time.Sleep(largeSlice) // of the bubble's clock
 		if held := s.Stats().InFlightBytes; held != clients*inPartsBytes {
 			t.Errorf("%d bytes held by %d clients", held, clients)
 		}
