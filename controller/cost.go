@@ -15,6 +15,8 @@ const (
 	resultBytes       = 64  // a result that waits to become an element
 	namedBytes        = 64  // to know that a request has named something before
 	describedKeyBytes = 300 // a config with its synonyms
+	isrAnswerBytes    = 16
+	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
 )
 
 // Cost is about how many bytes answering a request takes beyond the request itself: results, what
@@ -42,9 +44,9 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	case *kmsg.ElectLeadersRequest:
 		return c.electionCost(r, size)
 	case *kmsg.AlterPartitionRequest:
-		return int64(size[limitPartitions])*resultBytes/2 + partCost(size[limitPartitions])
+		return int64(size[limitPartitions])*isrAnswerBytes + partCost(size[limitPartitions])
 	case *kmsg.AssignReplicasToDirsRequest:
-		return int64(size[limitPartitions])*resultBytes + int64(size[limitTopics])*namedBytes
+		return int64(size[limitPartitions])*assignedBytes + int64(size[limitTopics])*namedBytes
 	}
 	// One change has one result, and a message at most.
 	changes := int64(size[limitChanges])

@@ -97,6 +97,7 @@ func New(cfg Config) *API {
 	a.health()
 	a.status()
 	a.log()
+	a.heal()
 	a.docs(mux)
 	a.handler = a.guard(mux)
 	return a

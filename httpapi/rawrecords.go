@@ -49,10 +49,10 @@ func secret(name string) bool {
 	return false
 }
 
-// sparse reports whether nil lists of a record mean "as before".
+// sparse reports whether nil lists of a record say nothing: "as before", or none of a field that is not Kafka's.
 func sparse(r any) bool {
 	switch r.(type) {
-	case *record.PartitionChange, *record.BrokerRegistrationChange:
+	case *record.PartitionChange, *record.BrokerRegistrationChange, *record.NoOp:
 		return true
 	}
 	return false
@@ -151,11 +151,19 @@ func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]b
 
 // appendJSON appends v, which cannot fail to be encoded, without escaping HTML.
 func appendJSON(dst []byte, v any) []byte {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+	out := appender(dst)
+	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		panic(err)
 	}
-	return append(dst, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
+	return bytes.TrimSuffix(out, []byte("\n"))
+}
+
+// appender appends what is written to it.
+type appender []byte
+
+func (a *appender) Write(b []byte) (int, error) {
+	*a = append(*a, b...)
+	return len(b), nil
 }

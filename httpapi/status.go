@@ -25,6 +25,7 @@ type Status struct {
 	Topics          int    `json:"topics" doc:"Topics." example:"12"`
 	Partitions      int    `json:"partitions" doc:"Partitions." example:"36"`
 	Leaderless      int    `json:"leaderlessPartitions" doc:"Partitions without a leader." example:"0"`
+	Poisoned        int    `json:"poisoned" doc:"Things in the state that Kafka's brokers do not accept; heal takes them out." example:"0"`
 	Faults          int64  `json:"faults" doc:"Internal faults since the start; each is in the log." example:"0"`
 	UptimeSeconds   int64  `json:"uptimeSeconds" doc:"Since the start." example:"3600"`
 }
@@ -77,7 +78,7 @@ func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 		NodeID: a.cfg.NodeID, ClusterID: a.cfg.ClusterID, DirectoryID: a.cfg.DirectoryID, Version: a.cfg.Version,
 		State: n.Role, Active: a.leads(), LeaderID: n.LeaderID, LeaderEpoch: n.LeaderEpoch,
 		Offset: img.EndOffset() - 1, Topics: img.TopicCount(), Partitions: img.PartitionCount(), Leaderless: img.LeaderlessCount(),
-		Faults: a.cfg.Controller.Stats().Faults, UptimeSeconds: int64(time.Since(a.began).Seconds()),
+		Poisoned: img.PoisonCount(), Faults: a.cfg.Controller.Stats().Faults, UptimeSeconds: int64(time.Since(a.began).Seconds()),
 	}
 	if v := img.Version(); v != 0 {
 		s.MetadataVersion = v.String()

@@ -89,11 +89,18 @@ func (d damage) left() error {
 	return nil
 }
 
+// attacking is held by the attack under way, and by the preparation of one: another one's work
+// would be taken for its own.
+var attacking sync.Mutex
+
 // newVictims starts a quorum of n nodes with so many topics, and an idle node.
 func newVictims(t *testing.T, n, topics int) *victim {
 	t.Helper()
 	binary := kafka.BuildYAKt(t)
+	attacking.Lock()
+	defer attacking.Unlock()
 	properties := kafka.LongSessions()
+	properties["metadata.log.max.record.bytes.between.snapshots"] = "8388608" // there is one to download
 	properties["controller.performance.always.log.threshold.ms"] = fmt.Sprint(attackEventMax.Milliseconds())
 	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n, kafka.ControllerOptions{Properties: properties}),
 		idle: kafka.StartYAKt(t, binary, 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})}
@@ -113,6 +120,8 @@ func (v *victim) node() *kafka.Server { return v.q.Node(v.id) }
 // may have been the machine.
 func (v *victim) endure(t *testing.T, a attack) {
 	t.Helper()
+	attacking.Lock()
+	defer attacking.Unlock()
 	for try := range 2 {
 		d := v.suffer(t, a)
 		kafka.Note(t, "%s: %v", a.name, d)
@@ -134,14 +143,9 @@ func (v *victim) restore(t *testing.T) {
 	v.id = kafka.WaitLeader(t, v.q, kafka.Patience).ID
 }
 
-// attacking is held by the one attack under way: another one's work would be taken for its own.
-var attacking sync.Mutex
-
 // suffer carries an attack out beside a good client.
 func (v *victim) suffer(t *testing.T, a attack) (d damage) {
 	t.Helper()
-	attacking.Lock()
-	defer attacking.Unlock()
 	d.before = v.quiet(t)
 	v.node().ResetPeak(t)
 	logged := len(v.node().Log())

@@ -14,18 +14,18 @@ import (
 
 // base makes a valid request, one that is answered without an error and, if it is of the kind that writes, has something
 // to write: what it names was made for it. Arrays have an element at least, so that there is something to change.
-type base func(v *victim) kmsg.Request
+type base func(v *target) kmsg.Request
 
 // bases are valid requests of every API that the controller listener serves, those that only read first.
 var bases = []base{
-	(*victim).fetchRequest, (*victim).metadataRequest, (*victim).apiVersionsRequest, (*victim).describeConfigsRequest,
-	(*victim).listReassignmentsRequest, (*victim).describeQuorumRequest, (*victim).fetchSnapshotRequest,
-	(*victim).describeClusterRequest, (*victim).describePartitionsRequest,
-	(*victim).createTopicsRequest, (*victim).deleteTopicsRequest, (*victim).alterConfigsRequest,
-	(*victim).incrementalAlterConfigsRequest, (*victim).createPartitionsRequest, (*victim).electLeadersRequest,
-	(*victim).reassignmentRequest, (*victim).alterPartitionRequest, (*victim).envelopeRequest,
-	(*victim).brokerRegistrationRequest, (*victim).heartbeatRequest, (*victim).unregisterRequest,
-	(*victim).producerIDsRequest, (*victim).controllerRegistrationRequest, (*victim).assignDirectoriesRequest,
+	(*target).fetchRequest, (*target).metadataRequest, (*target).apiVersionsRequest, (*target).describeConfigsRequest,
+	(*target).listReassignmentsRequest, (*target).describeQuorumRequest, (*target).fetchSnapshotRequest,
+	(*target).describeClusterRequest, (*target).describePartitionsRequest,
+	(*target).createTopicsRequest, (*target).deleteTopicsRequest, (*target).alterConfigsRequest,
+	(*target).incrementalAlterConfigsRequest, (*target).createPartitionsRequest, (*target).electLeadersRequest,
+	(*target).reassignmentRequest, (*target).alterPartitionRequest, (*target).envelopeRequest,
+	(*target).brokerRegistrationRequest, (*target).heartbeatRequest, (*target).unregisterRequest,
+	(*target).producerIDsRequest, (*target).controllerRegistrationRequest, (*target).assignDirectoriesRequest,
 }
 
 // expected are the errors in the answers to bases that are as good as they can be, by key and version.
@@ -70,7 +70,7 @@ func errorIn(v reflect.Value, but *kerr.Error) (code int16) {
 
 func pointer[T any](v T) *T { return &v }
 
-func (v *victim) fetchRequest() kmsg.Request {
+func (v *target) fetchRequest() kmsg.Request {
 	id := v.q.ClusterID()
 	req := fetch(&id, v.epoch, v.log.offset).(*kmsg.FetchRequest)
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.Rack = 0, 0, 1<<20, "rack"
@@ -83,7 +83,7 @@ func (v *victim) fetchRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) metadataRequest() kmsg.Request {
+func (v *target) metadataRequest() kmsg.Request {
 	req := kmsg.NewPtrMetadataRequest()
 	topic := kmsg.NewMetadataRequestTopic()
 	topic.Topic = pointer("topic-1")
@@ -91,13 +91,13 @@ func (v *victim) metadataRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) apiVersionsRequest() kmsg.Request {
+func (v *target) apiVersionsRequest() kmsg.Request {
 	req := kmsg.NewPtrApiVersionsRequest()
 	req.ClientSoftwareName, req.ClientSoftwareVersion = "test", "1"
 	return req
 }
 
-func (v *victim) describeConfigsRequest() kmsg.Request {
+func (v *target) describeConfigsRequest() kmsg.Request {
 	req := kmsg.NewPtrDescribeConfigsRequest()
 	resource := kmsg.NewDescribeConfigsRequestResource()
 	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeTopic, "topic-1"
@@ -106,39 +106,39 @@ func (v *victim) describeConfigsRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) listReassignmentsRequest() kmsg.Request {
+func (v *target) listReassignmentsRequest() kmsg.Request {
 	req := kmsg.NewPtrListPartitionReassignmentsRequest()
 	req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{{Topic: "topic-1", Partitions: []int32{0}}}
 	return req
 }
 
-func (v *victim) describeQuorumRequest() kmsg.Request {
+func (v *target) describeQuorumRequest() kmsg.Request {
 	req := kmsg.NewPtrDescribeQuorumRequest()
 	partitions := []kmsg.DescribeQuorumRequestTopicPartition{{}}
 	req.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: "__cluster_metadata", Partitions: partitions}}
 	return req
 }
 
-func (v *victim) fetchSnapshotRequest() kmsg.Request {
+func (v *target) fetchSnapshotRequest() kmsg.Request {
 	req := fetchSnapshot(v.epoch).(*kmsg.FetchSnapshotRequest)
 	req.ClusterID = pointer(v.q.ClusterID())
 	return req
 }
 
-func (v *victim) describeClusterRequest() kmsg.Request {
+func (v *target) describeClusterRequest() kmsg.Request {
 	req := kmsg.NewPtrDescribeClusterRequest()
 	req.EndpointType = 2 // controllers
 	return req
 }
 
-func (v *victim) describePartitionsRequest() kmsg.Request {
+func (v *target) describePartitionsRequest() kmsg.Request {
 	req := kmsg.NewPtrDescribeTopicPartitionsRequest()
 	req.Topics = []kmsg.DescribeTopicPartitionsRequestTopic{{Topic: "topic-1"}}
 	req.Cursor = &kmsg.DescribeTopicPartitionsRequestCursor{Topic: "topic-1"}
 	return req
 }
 
-func (v *victim) createTopicsRequest() kmsg.Request {
+func (v *target) createTopicsRequest() kmsg.Request {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	placed, assigned := kmsg.NewCreateTopicsRequestTopic(), kmsg.NewCreateTopicsRequestTopic()
 	placed.Topic, placed.NumPartitions, placed.ReplicationFactor = fmt.Sprintf("placed-%d", v.next()), 1, 1
@@ -153,7 +153,7 @@ func (v *victim) createTopicsRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) deleteTopicsRequest() kmsg.Request {
+func (v *target) deleteTopicsRequest() kmsg.Request {
 	topic := v.topic(1)
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.TopicNames = []string{topic.Topic}
@@ -163,7 +163,7 @@ func (v *victim) deleteTopicsRequest() kmsg.Request {
 }
 
 // configured are resources that may have configs, and a config of each.
-func (v *victim) configured() []kmsg.IncrementalAlterConfigsRequestResource {
+func (v *target) configured() []kmsg.IncrementalAlterConfigsRequestResource {
 	resource := func(kind kmsg.ConfigResourceType, name, key, value string) kmsg.IncrementalAlterConfigsRequestResource {
 		config := kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: key, Value: &value}
 		configs := []kmsg.IncrementalAlterConfigsRequestResourceConfig{config}
@@ -180,7 +180,7 @@ func (v *victim) configured() []kmsg.IncrementalAlterConfigsRequestResource {
 	}
 }
 
-func (v *victim) alterConfigsRequest() kmsg.Request {
+func (v *target) alterConfigsRequest() kmsg.Request {
 	req := kmsg.NewPtrAlterConfigsRequest()
 	for _, r := range v.configured() {
 		config := kmsg.AlterConfigsRequestResourceConfig{Name: r.Configs[0].Name, Value: r.Configs[0].Value}
@@ -195,19 +195,19 @@ func (v *victim) alterConfigsRequest() kmsg.Request {
 	return v.rotate(req, len(req.Resources), reflect.Swapper(req.Resources))
 }
 
-func (v *victim) incrementalAlterConfigsRequest() kmsg.Request {
+func (v *target) incrementalAlterConfigsRequest() kmsg.Request {
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	req.Resources = v.configured()
 	return v.rotate(req, len(req.Resources), reflect.Swapper(req.Resources))
 }
 
 // rotate puts another one of n elements first each time: changes are made to the first element of an array.
-func (v *victim) rotate(req kmsg.Request, n int, swap func(i, j int)) kmsg.Request {
+func (v *target) rotate(req kmsg.Request, n int, swap func(i, j int)) kmsg.Request {
 	swap(0, int(v.next())%n)
 	return req
 }
 
-func (v *victim) createPartitionsRequest() kmsg.Request {
+func (v *target) createPartitionsRequest() kmsg.Request {
 	req := kmsg.NewPtrCreatePartitionsRequest()
 	topic := kmsg.NewCreatePartitionsRequestTopic()
 	topic.Topic, topic.Count = v.topic(1).Topic, 2
@@ -216,14 +216,14 @@ func (v *victim) createPartitionsRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) electLeadersRequest() kmsg.Request {
+func (v *target) electLeadersRequest() kmsg.Request {
 	req := kmsg.NewPtrElectLeadersRequest()
 	req.Topics = []kmsg.ElectLeadersRequestTopic{{Topic: "topic-1", Partitions: []int32{0}}}
 	req.TimeoutMillis = 1000
 	return req
 }
 
-func (v *victim) reassignmentRequest() kmsg.Request {
+func (v *target) reassignmentRequest() kmsg.Request {
 	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 	partitions := []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{Replicas: []int32{2, 3}}}
 	topic := kmsg.AlterPartitionAssignmentsRequestTopic{Topic: v.topic(1).Topic, Partitions: partitions}
@@ -231,7 +231,7 @@ func (v *victim) reassignmentRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) alterPartitionRequest() kmsg.Request {
+func (v *target) alterPartitionRequest() kmsg.Request {
 	req := kmsg.NewPtrAlterPartitionRequest()
 	req.BrokerID, req.BrokerEpoch = 1, v.brokers[1]
 	p := kmsg.NewAlterPartitionRequestTopicPartition()
@@ -247,7 +247,7 @@ func (v *victim) alterPartitionRequest() kmsg.Request {
 }
 
 // envelopeRequest has a request to create topics in it.
-func (v *victim) envelopeRequest() kmsg.Request {
+func (v *target) envelopeRequest() kmsg.Request {
 	return envelope(append(requestHeader(v.schemas[19], 7), atVersion(v.createTopicsRequest(), 7).AppendTo(nil)...))
 }
 
@@ -264,7 +264,7 @@ func atVersion(req kmsg.Request, version int16) kmsg.Request {
 	return req
 }
 
-func (v *victim) brokerRegistrationRequest() kmsg.Request {
+func (v *target) brokerRegistrationRequest() kmsg.Request {
 	id := firstFreshBroker + v.next()
 	req := kafka.FakeRegistration(id, v.q.ClusterID())
 	req.Rack = pointer("rack")
@@ -279,7 +279,7 @@ func (v *victim) brokerRegistrationRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) heartbeatRequest() kmsg.Request {
+func (v *target) heartbeatRequest() kmsg.Request {
 	id := firstFreshBroker + v.next()
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.BrokerID, req.BrokerEpoch = id, v.register(id)
@@ -288,7 +288,7 @@ func (v *victim) heartbeatRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) unregisterRequest() kmsg.Request {
+func (v *target) unregisterRequest() kmsg.Request {
 	id := firstFreshBroker + v.next()
 	v.register(id)
 	req := kmsg.NewPtrUnregisterBrokerRequest()
@@ -296,13 +296,13 @@ func (v *victim) unregisterRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) producerIDsRequest() kmsg.Request {
+func (v *target) producerIDsRequest() kmsg.Request {
 	req := kmsg.NewPtrAllocateProducerIDsRequest()
 	req.BrokerID, req.BrokerEpoch = 1, v.brokers[1]
 	return req
 }
 
-func (v *victim) controllerRegistrationRequest() kmsg.Request {
+func (v *target) controllerRegistrationRequest() kmsg.Request {
 	const observer = 2000 // no voter: its peers register those
 	follow := atVersion(v.fetchRequest(), 17).(*kmsg.FetchRequest)
 	dropLater(follow, 17)
@@ -316,7 +316,7 @@ func (v *victim) controllerRegistrationRequest() kmsg.Request {
 	return req
 }
 
-func (v *victim) assignDirectoriesRequest() kmsg.Request {
+func (v *target) assignDirectoriesRequest() kmsg.Request {
 	req := kmsg.NewPtrAssignReplicasToDirsRequest()
 	req.BrokerID, req.BrokerEpoch = 1, v.brokers[1]
 	topic := kmsg.AssignReplicasToDirsRequestDirectoryTopic{TopicID: v.topic(1).TopicID,
@@ -327,7 +327,7 @@ func (v *victim) assignDirectoriesRequest() kmsg.Request {
 }
 
 // body is a base as bytes. Tagged fields that its version does not have are left out by making it from the schema.
-func (v *victim) body(create base, version int16) (kmsg.Request, []byte) {
+func (v *target) body(create base, version int16) (kmsg.Request, []byte) {
 	v.t.Helper()
 	req := atVersion(create(v), version)
 	if beat, ok := req.(*kmsg.BrokerHeartbeatRequest); ok {

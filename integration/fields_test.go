@@ -19,7 +19,7 @@ func TestEveryField(t *testing.T) {
 	}{{"4.0", []string{kafka.V40, kafka.V44}}, {"4.3", []string{kafka.V44}}} {
 		t.Run(test.level, func(t *testing.T) {
 			t.Parallel()
-			v := newVictim(t, test.level)
+			v := newTarget(t, test.level)
 			var sent, answered int
 			for _, create := range bases {
 				key := create(v).Key()
@@ -38,7 +38,7 @@ func TestEveryField(t *testing.T) {
 }
 
 // tryFields tries one version of an API: its base, which must succeed, and all that differ from it in a field.
-func (v *victim) tryFields(create base, key, version int16) (sent, answered int) {
+func (v *target) tryFields(create base, key, version int16) (sent, answered int) {
 	v.t.Helper()
 	m := v.schemas[key]
 	req, body := v.body(create, version)

@@ -24,9 +24,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// victim is a running node of our own, to which requests are sent that no client writes, and of which it is then
+// target is a running node of our own, to which requests are sent that no client writes, and of which it is then
 // checked that nothing happened that should not. Not safe for concurrent use.
-type victim struct {
+type target struct {
 	t       testing.TB
 	q       *kafka.Controllers
 	id      int32 // of the node
@@ -40,18 +40,18 @@ type victim struct {
 
 const (
 	firstFreshBroker = 10_000 // ids of brokers that a request is made for, each its own
-	victimPatience   = 30 * time.Second
+	targetPatience   = 30 * time.Second
 	fetchPatience    = 100 * time.Millisecond // for a FETCH that may be held
 )
 
-// newVictim starts a node at the level of a release of Kafka, with three brokers that have replicas and a topic.
-func newVictim(t testing.TB, release string) *victim {
+// newTarget starts a node at the level of a release of Kafka, with three brokers that have replicas and a topic.
+func newTarget(t testing.TB, release string) *target {
 	properties := kafka.LongSessions()
 	properties["metadata.log.max.record.bytes.between.snapshots"] = strconv.Itoa(snapshotBytes)
 	o := kafka.ControllerOptions{ReleaseVersion: release, Properties: properties}
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, o)
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
-	v := &victim{t: t, q: q, id: leader.ID, epoch: leader.Epoch, conn: &rawConn{addr: q.Endpoint(leader.ID)},
+	v := &target{t: t, q: q, id: leader.ID, epoch: leader.Epoch, conn: &rawConn{addr: q.Endpoint(leader.ID)},
 		schemas: schemasOf(t, kafka.Newest), brokers: make(map[int32]int64)}
 	t.Cleanup(v.conn.close)
 	for id := range int32(3) {
@@ -83,7 +83,7 @@ var (
 // ask sends one request and waits for its answer: errClosed if it was refused, errNoAnswer if it is held.
 func (c *rawConn) ask(data []byte, patience time.Duration) ([]byte, error) {
 	if c.nc == nil {
-		nc, err := net.DialTimeout("tcp", c.addr, victimPatience)
+		nc, err := net.DialTimeout("tcp", c.addr, targetPatience)
 		if err != nil {
 			return nil, err
 		}
@@ -120,11 +120,11 @@ func (c *rawConn) read() ([]byte, error) {
 }
 
 // send sends a body under a header of its own and decodes the answer; nil if the request was refused or is held.
-func (v *victim) send(key, version int16, body []byte) kmsg.Response {
+func (v *target) send(key, version int16, body []byte) kmsg.Response {
 	v.t.Helper()
 	req := kmsg.RequestForKey(key)
 	req.SetVersion(version)
-	patience := victimPatience
+	patience := targetPatience
 	if key == kmsg.Fetch.Int16() {
 		patience = fetchPatience // a change may have it wait for records
 	}
@@ -176,7 +176,7 @@ func readable(v reflect.Value) bool {
 }
 
 // do sends a request that must be answered without an error.
-func (v *victim) do(req kmsg.Request) kmsg.Response {
+func (v *target) do(req kmsg.Request) kmsg.Response {
 	v.t.Helper()
 	resp := v.send(req.Key(), req.GetVersion(), req.AppendTo(nil))
 	if resp == nil {
@@ -188,13 +188,13 @@ func (v *victim) do(req kmsg.Request) kmsg.Response {
 	return resp
 }
 
-func (v *victim) next() int32 {
+func (v *target) next() int32 {
 	v.serial++
 	return v.serial
 }
 
 // register registers a broker and brings it out of its fence.
-func (v *victim) register(id int32) (epoch int64) {
+func (v *target) register(id int32) (epoch int64) {
 	req := kafka.FakeRegistration(id, v.q.ClusterID())
 	req.Version = 4
 	epoch = v.do(req).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
@@ -207,7 +207,7 @@ func (v *victim) register(id int32) (epoch int64) {
 }
 
 // topic creates a topic of that many partitions, on brokers 1 and 2 each.
-func (v *victim) topic(partitions int32) kmsg.CreateTopicsResponseTopic {
+func (v *target) topic(partitions int32) kmsg.CreateTopicsResponseTopic {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Version = 7
 	topic := kmsg.NewCreateTopicsRequestTopic()
@@ -229,7 +229,7 @@ type logReader struct {
 
 // readLog reads all that was committed since the last call, and checks each record. To be called before so much was
 // written that the node drops the log behind a snapshot, of which it keeps some MiB.
-func (v *victim) readLog() {
+func (v *target) readLog() {
 	v.t.Helper()
 	for {
 		req := fetch(nil, v.epoch, v.log.offset).(*kmsg.FetchRequest)
@@ -249,7 +249,7 @@ func (v *victim) readLog() {
 }
 
 // checkBatches checks every record in a run of whole batches.
-func (v *victim) checkBatches(b []byte) {
+func (v *target) checkBatches(b []byte) {
 	v.t.Helper()
 	for len(b) > 0 {
 		batch, rest, err := metadata.ParseBatch(b)
@@ -278,7 +278,7 @@ func checkRecord(offset int64, _, value []byte) error {
 }
 
 // requireUnhurt checks that the node is there, and had neither a fault nor a slow event.
-func (v *victim) requireUnhurt() {
+func (v *target) requireUnhurt() {
 	v.t.Helper()
 	if !v.q.Alive(v.id) {
 		v.t.Fatalf("the node ended: %s", v.q.Node(v.id).LogTail(20))
@@ -293,7 +293,7 @@ func (v *victim) requireUnhurt() {
 }
 
 // requireLoaded lets Kafka's own readers load what was written, from the log and from a snapshot.
-func (v *victim) requireLoaded(releases ...string) {
+func (v *target) requireLoaded(releases ...string) {
 	v.t.Helper()
 	files := []kafka.LogFile{{Snapshot: true, Bytes: v.snapshot()}, {Bytes: v.log.bytes}}
 	for _, release := range releases {
@@ -307,11 +307,11 @@ func (v *victim) requireLoaded(releases ...string) {
 		v.log.offset, len(v.log.bytes), len(files[0].Bytes), releases)
 }
 
-// snapshotBytes is how much log is between two snapshots of a victim.
+// snapshotBytes is how much log is between two snapshots of a target.
 const snapshotBytes = 4 << 20
 
 // snapshot writes until there is a snapshot of all that was written before, reads the log up to there, and returns it.
-func (v *victim) snapshot() []byte {
+func (v *target) snapshot() []byte {
 	v.t.Helper()
 	v.readLog()
 	written := v.log.offset
@@ -322,7 +322,7 @@ func (v *victim) snapshot() []byte {
 		}
 	}
 	var content []byte
-	kafka.Eventually(v.t, victimPatience, "there is a snapshot of what was written", func() error {
+	kafka.Eventually(v.t, targetPatience, "there is a snapshot of what was written", func() error {
 		files, err := filepath.Glob(filepath.Join(v.q.Dir(v.id), "__cluster_metadata-0", "*.checkpoint"))
 		if err != nil {
 			return err
@@ -341,7 +341,7 @@ func (v *victim) snapshot() []byte {
 }
 
 // fill writes one long record.
-func (v *victim) fill() {
+func (v *target) fill() {
 	req := kafka.FakeRegistration(firstFreshBroker+v.next(), v.q.ClusterID())
 	rack := strings.Repeat("r", schema.Longest)
 	req.Version, req.Rack = 4, &rack

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	mutationsOfVictim = 20_000 // then a new node is started
+	mutationsOfTarget = 20_000 // then a new node is started
 	mutationsOfBase   = 40     // then the base is made again: what it names may be gone
 	mutationsUnread   = 500    // between two looks at the log
 )
@@ -27,10 +27,10 @@ const (
 // YAKT_TEST_MUTATIONS is how many are sent, 20,000 by default; YAKT_TEST_SEED (1) makes others of them.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	left, seed := fromEnvironment(t, "YAKT_TEST_MUTATIONS", mutationsOfVictim), fromEnvironment(t, "YAKT_TEST_SEED", 1)
+	left, seed := fromEnvironment(t, "YAKT_TEST_MUTATIONS", mutationsOfTarget), fromEnvironment(t, "YAKT_TEST_SEED", 1)
 	for round := uint64(0); left > 0; round++ {
-		m := mutator{victim: newVictim(t, "4.0"), r: rand.New(rand.NewPCG(seed, round))}
-		sent := m.run(min(left, mutationsOfVictim))
+		m := mutator{target: newTarget(t, "4.0"), r: rand.New(rand.NewPCG(seed, round))}
+		sent := m.run(min(left, mutationsOfTarget))
 		left -= sent
 		m.readLog()
 		m.requireUnhurt()
@@ -56,9 +56,9 @@ func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// mutator sends mutations to a victim.
+// mutator sends mutations to a target.
 type mutator struct {
-	*victim
+	*target
 	r        *rand.Rand
 	answered int
 }
@@ -67,7 +67,7 @@ type mutator struct {
 func (m *mutator) run(n uint64) (sent uint64) {
 	for sent < n && m.sound() {
 		create := bases[m.r.IntN(len(bases))]
-		key := create(m.victim).Key()
+		key := create(m.target).Key()
 		low, high, _ := controller.Versions(key)
 		version := low + int16(m.r.IntN(int(high-low)+1))
 		_, body := m.body(create, version)

@@ -26,6 +26,9 @@ type applier struct {
 	// owed: a snapshot is due however little was applied, since the newest is damaged or could not
 	// be written.
 	owed atomic.Bool
+	// failing: the last one could not be written, and the next is owed after snapshotRetry.
+	failing atomic.Bool
+	cutting atomic.Bool // the log may start before what must be cut off
 }
 
 // snapshotRetry is how long a snapshot that could not be written is left alone, for instance while
@@ -172,6 +175,7 @@ func (a *applier) maybeSnapshot() {
 	done := a.writing
 	a.l.goLoop(func() {
 		ok := a.l.makeSnapshot(m, write)
+		a.failing.Store(!ok)
 		close(done)
 		if !ok {
 			time.AfterFunc(snapshotRetry, a.owe)
@@ -194,7 +198,7 @@ func (a *applier) maybeScrub() {
 }
 
 func (a *applier) snapshotDue() bool {
-	if a.owed.Swap(false) {
+	if a.cutDue() || a.owed.Swap(false) {
 		return true
 	}
 	bytes := float64(a.sinceBytes) / float64(a.l.cfg.SnapshotBytes)

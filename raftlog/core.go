@@ -86,6 +86,7 @@ type core struct {
 	founding bool
 	memory   memory // of the other members
 	deposed  bool   // led last of all that is known
+	cut      int64  // the log must not start before this offset; see Log.CutBefore
 	stalled  bool   // the disk has not answered for long: this node must not lead
 	refused  uint64 // messages that were not given to raft
 
@@ -403,7 +404,7 @@ func (c *core) marked(m mark) bool {
 		return false
 	}
 	c.store.mark, c.store.withheld = m, false
-	c.store.trim(c.cfg.keepBytes)
+	c.store.trim(c.keep(m.EndOffset))
 	return true
 }
 

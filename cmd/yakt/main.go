@@ -57,7 +57,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(), versionCommand())
-	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(), feedCommand(), quorumCommand(), logCommand(), snapshotCommand())
+	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(), feedCommand(), quorumCommand(), logCommand(), snapshotCommand(), healCommand())
 	return root
 }
 

@@ -21,9 +21,10 @@ func storageCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check --config FILE [--dir DIR]",
 		Short: "Show what a metadata log directory holds and whether a node can start on it",
-		Long: `Show what a metadata log directory holds and whether a node can start on it with this configuration.
-Nothing is changed. If it cannot, the exit code is 1, and the message says why and what to do. The records
-of the log and the snapshots are not read; a start checks them, too.`,
+		Long: `Show what a metadata log directory holds and whether a node can start on it with this
+configuration. Nothing is changed. If it cannot, the exit code is 1, and the message says why and
+what to do. If it can, the log is replayed, and records that Kafka's brokers do not accept are
+listed: yakt heal removes them from a running quorum.`,
 		Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
@@ -66,6 +67,12 @@ func storageRows(r *node.StorageReport) [][]string {
 	}
 	for _, w := range r.Warnings {
 		rows = append(rows, row("WARNING", w))
+	}
+	if r.Poisoned > 0 {
+		rows = append(rows, row("POISONED", fmt.Sprintf("%d, which end every broker that reads them: start the node, then see yakt heal --help", r.Poisoned)))
+	}
+	for _, p := range r.Poison {
+		rows = append(rows, row("POISON", p))
 	}
 	for _, name := range r.ApacheFiles {
 		rows = append(rows, row("APACHE FILE", name))

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -31,9 +32,10 @@ type GoodClient struct {
 type Waits struct {
 	Count         int
 	P99, Longest  time.Duration
-	LongestOf     string        // the kind of request that waited longest
-	LongestAsSeen time.Duration // with what the idle controller took
-	Failed        []string      // requests that were refused or lost, some of them
+	LongestOf     string                   // the kind of request that waited longest
+	Of            map[string]time.Duration // the longest of each kind
+	LongestAsSeen time.Duration            // with what the idle controller took
+	Failed        []string                 // requests that were refused or lost, some of them
 	Failures      int
 }
 
@@ -41,6 +43,9 @@ func (w Waits) String() string {
 	s := fmt.Sprintf("%d requests, p99 %v, longest %v (%s; %v as seen)", w.Count,
 		w.P99.Round(time.Millisecond), w.Longest.Round(time.Millisecond), w.LongestOf,
 		w.LongestAsSeen.Round(time.Millisecond))
+	for _, kind := range slices.Sorted(maps.Keys(w.Of)) {
+		s += fmt.Sprintf(", %s %v", kind, w.Of[kind].Round(time.Millisecond))
+	}
 	if w.Failures > 0 {
 		s += fmt.Sprintf(", %d failed: %s", w.Failures, strings.Join(w.Failed, "; "))
 	}
@@ -112,6 +117,7 @@ type wait struct {
 // late for the other.
 func compare(waits, idle []wait) (w Waits) {
 	var took []time.Duration
+	w.Of = map[string]time.Duration{}
 	for _, one := range waits {
 		if one.Err != "" {
 			if w.Failures++; w.Failures <= failuresReported {
@@ -120,6 +126,7 @@ func compare(waits, idle []wait) (w Waits) {
 		}
 		seen := one.End - one.Sent
 		less := max(0, seen-longestBeside(one, idle))
+		w.Of[one.Kind] = max(w.Of[one.Kind], less)
 		if took = append(took, less); less >= w.Longest {
 			w.Longest, w.LongestOf, w.LongestAsSeen = less, one.Kind, seen
 		}

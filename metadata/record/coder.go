@@ -17,6 +17,7 @@ type coder struct {
 	buf      []byte
 	decoding bool
 	version  int16
+	held     bool    // what brokers refuse is written all the same
 	shared   *shared // lists known already; may be nil
 	err      error
 }
@@ -170,7 +171,7 @@ func (c *coder) string(v *string) {
 }
 
 func (c *coder) writeString(v *string) {
-	if problem := stringProblem(*v); problem != "" {
+	if problem := stringProblem(*v); problem != "" && !c.held {
 		c.fail(&fieldError{v, problem})
 		return
 	}

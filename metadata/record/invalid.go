@@ -44,7 +44,7 @@ type fieldError struct {
 
 // check fails if a record breaks the rules of its type.
 func (c *coder) check(r any) {
-	if r, ok := r.(ruled); ok {
+	if r, ok := r.(ruled); ok && !c.held {
 		if wrong := r.invalid(); wrong != nil {
 			c.fail(wrong)
 		}

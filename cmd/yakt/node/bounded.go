@@ -41,9 +41,24 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		}
 		pause = acceptPauseMin
 		if admitted := l.crowd.admit(c); admitted != nil {
+			limitBuffers(c)
 			return admitted, nil
 		}
 		c.Close()
+	}
+}
+
+// What the kernel may hold for a connection, in and out, where it could be megabytes: a crowd that
+// does not read what it asks for must not take the machine's memory.
+const (
+	receiveBytes = 64 << 10
+	sendBytes    = 256 << 10
+)
+
+func limitBuffers(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(receiveBytes)
+		_ = tcp.SetWriteBuffer(sendBytes)
 	}
 }
 

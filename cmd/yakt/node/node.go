@@ -173,6 +173,7 @@ func (n *Node) controllerConfig() controller.Config {
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
 		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
 		Limits: requestLimits(cfg.RequestLimits),
+		CutLog: func(offset int64) { n.log.CutBefore(offset) },
 	}
 	if cfg.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
@@ -183,7 +184,7 @@ func (n *Node) controllerConfig() controller.Config {
 func requestLimits(l config.RequestLimits) controller.Limits {
 	return controller.Limits{
 		Topics: int(l.Topics), Partitions: int(l.Partitions), Changes: int(l.Changes), Resources: int(l.Resources),
-		Configs: int(l.Configs), Directories: int(l.Directories), Listeners: int(l.Listeners), Features: int(l.Features),
+		Configs: int(l.Configs),
 	}
 }
 
