@@ -16,8 +16,9 @@ import (
 // and for no other reason: errors such as too many open files pass.
 type boundedListener struct {
 	net.Listener
-	crowd  *crowd
-	logger *slog.Logger
+	crowd      *crowd
+	foreigners *foreigners
+	logger     *slog.Logger
 }
 
 // Between two tries to accept a connection the pause grows, from one to the other.
@@ -42,7 +43,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		pause = acceptPauseMin
 		if admitted := l.crowd.admit(c); admitted != nil {
 			limitBuffers(c)
-			return admitted, nil
+			return l.foreigners.guard(admitted), nil
 		}
 		c.Close()
 	}
