@@ -195,6 +195,7 @@ func TestExitCodes(t *testing.T) {
 		{exitUsage, "feed --broker -1 --server " + server, "--broker -1 is less than 0"},
 		{exitUsage, "log tail -n -3 --server " + server, "-n -3"},
 		{exitUsage, "broker list --server http://", "not an address such as 127.0.0.1:8093"},
+		{exitUsage, "topic create none --assignment x --server " + server, "list of broker ids"},
 		{exitFailed, "topic create none -p 0 --server " + server, "--partitions: expected number >= 1"},
 		{exitFailed, "topic create none -r 0 --server " + server, "--replication-factor: "},
 		{exitUnavailable, "broker list --server " + dead, "Name another one by --server"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -86,17 +87,23 @@ var flagFor = map[string]string{
 	"securityProtocol":  "--security-protocol",
 }
 
+// camelCase is a word that may be the name of a field.
+var camelCase = regexp.MustCompile(`\b[a-z]+(?:[A-Z][A-Za-z]*)+\b`)
+
 // inFlags says with flags which fields of a request cannot be used.
 func inFlags(problems []httpapi.FieldProblem) string {
 	var parts []string
 	for _, f := range problems {
-		_, field, _ := strings.Cut(f.Location, ".")
-		end := strings.IndexAny(field+"[", ".[")
-		what, ok := flagFor[field[:end]]
-		if !ok {
-			what = f.Location
+		message := camelCase.ReplaceAllStringFunc(f.Message, flagOr)
+		if f.Location != "body" { // which is the request as a whole
+			_, field, _ := strings.Cut(f.Location, ".")
+			end := strings.IndexAny(field+"[", ".[")
+			message = cmp.Or(flagFor[field[:end]], f.Location) + ": " + message
 		}
-		parts = append(parts, what+": "+f.Message)
+		parts = append(parts, message)
 	}
 	return "Correct the command line: " + strings.Join(parts, "; ") + "."
 }
+
+// flagOr is the flag that a field is made from, or the field's own name.
+func flagOr(field string) string { return cmp.Or(flagFor[field], field) }

@@ -39,9 +39,10 @@ func TestErrorsNameFlags(t *testing.T) {
 		{Location: "body.numPartitions", Message: "expected number >= 1"},
 		{Location: "body.assignments[0][1]", Message: "is bad"},
 		{Location: "query.strange", Message: "is strange"},
+		{Location: "body", Message: "nothing is to change: give brokerStatus, rackId or otherThing"},
 	})
 	want := "Correct the command line: --partitions: expected number >= 1; --assignment: is bad; " +
-		"query.strange: is strange."
+		"query.strange: is strange; nothing is to change: give --status, --rack or otherThing."
 	if got != want {
 		t.Error(got)
 	}

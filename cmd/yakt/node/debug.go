@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,7 +32,8 @@ func listenDebug(addresses []config.HostPort, logger *slog.Logger) (*debugServer
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
 			s.close()
-			return nil, err
+			return nil, fmt.Errorf("yakt.debug.listeners: cannot listen on %v: %w; "+
+				"free the port or name another one", a, err)
 		}
 		s.addrs = append(s.addrs, l.Addr())
 		logger.Info("debug listener", "addr", l.Addr())

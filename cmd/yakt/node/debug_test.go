@@ -42,3 +42,15 @@ func TestNoDebugListenerByDefault(t *testing.T) {
 	}
 	s.close()
 }
+
+func TestATakenDebugPort(t *testing.T) {
+	t.Parallel()
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	at := config.HostPort{Host: "127.0.0.1", Port: other.Addr().(*net.TCPAddr).Port}
+	_, err = listenDebug([]config.HostPort{{Host: "127.0.0.1"}, at}, discard)
+	says(t, err, "yakt.debug.listeners: cannot listen on "+at.String(), "name another one")
+}
