@@ -5,12 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // DESCRIBE_CONFIGS (32), versions 1-4 (KIP-133, KIP-226, KIP-569) (ConfigHelper.describeConfigs): a read of the committed image and of this node's
@@ -191,7 +191,7 @@ func (d *configDescription) layered(levels ...configLayer) []describedConfig {
 	var configs []describedConfig
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		config := kmsg.NewDescribeConfigsResponseResourceConfig()
-		config.Name, config.IsSensitive = key, maybeSecret(key)
+		config.Name, config.IsSensitive = key, protocol.Secret(key)
 		for _, level := range levels {
 			v, ok := level.values[key]
 			if !ok {
@@ -219,15 +219,6 @@ func configSynonym(name, value string, source int8) describedSynonym {
 	s := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
 	s.Name, s.Value, s.Source = name, &value, kmsg.ConfigSource(source)
 	return s
-}
-
-// secretWords are what the names of keys with secret values have in them: of those that Kafka's schema calls passwords, and of many that it
-// does not know.
-var secretWords = []string{"password", "secret", "jaas", "credential", "token", "keystore.key", "certificate"}
-
-func maybeSecret(key string) bool {
-	key = strings.ToLower(key)
-	return slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(key, word) })
 }
 
 // topicKeyTypes are the types of keys that their defaults do not tell.

@@ -1,6 +1,7 @@
 package kafkaproto
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -54,8 +55,17 @@ func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	})
 }
 
-// pause lets others have their turn.
-func (c *conn) pause() { c.turn.yield(largeSlice, c.ctx.Done()) }
+// pause lets others have their turn, and fails when nobody is there any more to make the rest for.
+func (c *conn) pause() error {
+	c.turn.yield(largeSlice, c.ctx.Done())
+	if cause := context.Cause(c.ctx); cause != nil {
+		return &frameError{closedNetworkError, cause}
+	}
+	if gone, _ := hungUp(c.nc); gone {
+		return &frameError{closedByPeer, errHungUp}
+	}
+	return nil
+}
 
 // partEncoder cuts the elements out of encoded responses. kmsg encodes whole responses only: where
 // the response with an empty array and the response with a part in it first differ, there is the
@@ -63,7 +73,7 @@ func (c *conn) pause() { c.turn.yield(largeSlice, c.ctx.Done()) }
 type partEncoder struct {
 	resp          InParts
 	correlationID int32
-	pause         func() // called between pieces
+	pause         func() error // called between pieces
 	buf           *buffer
 	kept          *buffer // all elements, if whole
 	whole         bool
@@ -72,7 +82,7 @@ type partEncoder struct {
 	head, tail []byte // what surrounds the elements, without the frame's length; set by the first part
 }
 
-func newPartEncoder(resp InParts, correlationID int32, pause func()) *partEncoder {
+func newPartEncoder(resp InParts, correlationID int32, pause func() error) *partEncoder {
 	return &partEncoder{
 		resp: resp, correlationID: correlationID, pause: pause, buf: newBuffer(), kept: newBuffer(),
 	}
@@ -161,7 +171,9 @@ func (p *partEncoder) each(f func(elements []byte) error) error {
 		made += n
 		if encoded += len(elements); encoded > pieceBytes {
 			encoded = 0
-			p.pause()
+			if err := p.pause(); err != nil {
+				return err
+			}
 		}
 		if err := f(elements); err != nil {
 			return err

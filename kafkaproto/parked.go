@@ -21,7 +21,7 @@ var (
 const sweepInterval = time.Second
 
 // endsPerSweep is how many requests one sweep ends: their answers need the processor.
-const endsPerSweep = 500
+const endsPerSweep = 2000
 
 // patience is how long requests of a connection may wait in Config.Handle. The zero value is ready.
 type patience struct{ current atomic.Pointer[wait] }

@@ -18,10 +18,10 @@ const (
 	freeFrames = 32
 	// framesPerLook is how many pipelined requests are answered between two looks at the clock.
 	framesPerLook = 8
-	// heavyAfter is how much of the processor a connection uses before others go first; a pause of
-	// heavyPause makes up for it.
+	// heavyAfter is how much of the processor a connection uses before others go first. A pause
+	// makes up for the pauseShare-th part of its length: who asks now and then never comes to it.
 	heavyAfter = 10 * time.Millisecond
-	heavyPause = time.Second
+	pauseShare = 4
 	// heavyShare: of so many places that are given out one is for a heavy connection that waits.
 	heavyShare = 8
 	// crowded: if more light connections wait, the newest goes first, for most of them have come with
@@ -56,7 +56,7 @@ type turn struct {
 	granted chan struct{}
 	since   time.Time // when it was granted
 	used    time.Duration
-	left    time.Time // when it was last given back
+	left    time.Time // when it was last given back, or asked for
 
 	held atomic.Bool // also cleared by look
 	// blocking is odd while the connection may be blocked: by a write, or in Config.Handle.
@@ -73,6 +73,7 @@ func (t *turn) take(done <-chan struct{}) {
 	if t.held.Load() {
 		return
 	}
+	t.rested()
 	elem := t.of.enter(t)
 	if elem != nil {
 		select {
@@ -83,9 +84,15 @@ func (t *turn) take(done <-chan struct{}) {
 		}
 	}
 	t.since = time.Now()
-	if t.since.Sub(t.left) >= heavyPause {
-		t.used = 0
+}
+
+// rested counts the pause that ends now. To wait for a turn is none.
+func (t *turn) rested() {
+	now := time.Now()
+	if t.used > 0 {
+		t.used = max(0, t.used-now.Sub(t.left)/pauseShare)
 	}
+	t.left = now
 }
 
 // drop gives the place back.

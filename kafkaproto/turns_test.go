@@ -290,3 +290,33 @@ func TestCostIsHeldUntilTheReply(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoAsksNowAndThenStaysLight: pauses make up for use, waiting for a turn does not.
+func TestWhoAsksNowAndThenStaysLight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newTurns(1)
+		calm, hasty := newTurn(s), newTurn(s)
+		for range 100 {
+			calm.take(nil)
+			time.Sleep(heavyAfter / 4) // of the bubble's clock
+			calm.drop()
+			time.Sleep(pauseShare * heavyAfter / 4)
+		}
+		if calm.used >= heavyAfter {
+			t.Errorf("with pauses it has used %v", calm.used)
+		}
+		for range 5 {
+			calm.take(nil)
+			waits := takeInBubble(&hasty)
+			time.Sleep(pauseShare * heavyAfter)
+			calm.drop()
+			<-waits
+			time.Sleep(heavyAfter / 4)
+			hasty.drop()
+		}
+		if hasty.used < heavyAfter {
+			t.Errorf("without pauses it has used %v", hasty.used)
+		}
+	})
+}
