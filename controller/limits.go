@@ -12,15 +12,17 @@ import (
 )
 
 // Limits bound what one request may list. They hold before anything is done for it, however it
-// came. Zero is no limit. Operators know them by the configuration keys in limitTable. What one
-// node may
-// register is bounded by RegistrationLimits.
+// came. Zero is no limit. Operators know them by the configuration keys in limitTable.
 type Limits struct {
 	Topics     int // that are read, or whose partitions are changed
 	Partitions int
 	Changes    int // topics, resources or partitions that are changed together or not at all
 	Resources  int // whose configs are read
 	Configs    int // values set, of all resources together
+	// What a node registers is kept in memory by every node, and listeners are told to every client.
+	Directories int // of a broker's registration or heartbeat
+	Listeners   int // of a registration
+	Features    int // of a registration
 }
 
 const (
@@ -29,16 +31,22 @@ const (
 	limitChanges
 	limitResources
 	limitConfigs
+	limitDirectories
+	limitListeners
+	limitFeatures
 	limitCount
 )
 
 // limitTable has the configuration key of each limit, and what it counts.
 var limitTable = [limitCount]struct{ key, what string }{
-	limitTopics:     {"yakt.max.request.topics", "topics"},
-	limitPartitions: {"yakt.max.request.partitions", "partitions"},
-	limitChanges:    {"yakt.max.request.changes", "changes"},
-	limitResources:  {"yakt.max.request.resources", "resources"},
-	limitConfigs:    {"yakt.max.request.configs", "configs"},
+	limitTopics:      {"yakt.max.request.topics", "topics"},
+	limitPartitions:  {"yakt.max.request.partitions", "partitions"},
+	limitChanges:     {"yakt.max.request.changes", "changes"},
+	limitResources:   {"yakt.max.request.resources", "resources"},
+	limitConfigs:     {"yakt.max.request.configs", "configs"},
+	limitDirectories: {"yakt.max.request.directories", "directories"},
+	limitListeners:   {"yakt.max.request.listeners", "listeners"},
+	limitFeatures:    {"yakt.max.request.features", "features"},
 }
 
 // requestSize is how much a request lists of what is limited.
@@ -52,7 +60,7 @@ type limiter struct {
 
 func newLimiter(l Limits, logger *slog.Logger) *limiter {
 	lim := &limiter{most: requestSize{
-		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs,
+		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs, l.Directories, l.Listeners, l.Features,
 	}}
 	for i, row := range limitTable {
 		lim.most[i] = cmp.Or(lim.most[i], math.MaxInt)
@@ -98,6 +106,12 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 		s[limitChanges] = len(r.TopicNames) + len(r.Topics)
 	case *kmsg.CreatePartitionsRequest:
 		s[limitChanges] = len(r.Topics)
+	case *kmsg.BrokerRegistrationRequest:
+		s[limitDirectories], s[limitListeners], s[limitFeatures] = len(r.LogDirs), len(r.Listeners), len(r.Features)
+	case *kmsg.ControllerRegistrationRequest:
+		s[limitListeners], s[limitFeatures] = len(r.Listeners), len(r.Features)
+	case *kmsg.BrokerHeartbeatRequest:
+		s[limitDirectories] = max(len(r.OfflineLogDirs), len(r.CordonedLogDirs))
 	default:
 		return entriesIn(req)
 	}
@@ -136,7 +150,7 @@ func entriesIn(req kmsg.Request) (s requestSize) {
 }
 
 func replicasIn(r *kmsg.AssignReplicasToDirsRequest) (s requestSize) {
-	s[limitTopics] = len(r.Directories)
+	s[limitDirectories] = len(r.Directories)
 	for i := range r.Directories {
 		s[limitTopics] += len(r.Directories[i].Topics)
 		for j := range r.Directories[i].Topics {
