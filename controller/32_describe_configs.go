@@ -22,7 +22,9 @@ import (
 // and no documentation.
 //
 // A resource that a request names several times is answered once, where Kafka answers each time.
-func (c *Controller) describeConfigs(_ context.Context, _ Caller, req *kmsg.DescribeConfigsRequest) kmsg.Response {
+func (c *Controller) describeConfigs(
+	_ context.Context, _ Caller, req *kmsg.DescribeConfigsRequest,
+) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
 	d := configDescription{img: c.Image(), node: c.cfg.NodeID, synonyms: req.IncludeSynonyms}
 	d.defaults = c.core.topicDefaults(d.img)
@@ -35,7 +37,9 @@ func (c *Controller) describeConfigs(_ context.Context, _ Caller, req *kmsg.Desc
 	})
 }
 
-func (d *configDescription) answer(r *kmsg.DescribeConfigsRequestResource, index int) kmsg.DescribeConfigsResponseResource {
+func (d *configDescription) answer(
+	r *kmsg.DescribeConfigsRequestResource, index int,
+) kmsg.DescribeConfigsResponseResource {
 	answer := kmsg.NewDescribeConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 	configs, err := d.resource(r)

@@ -11,7 +11,7 @@ import (
 )
 
 // tight are limits of one below what overLimit lists.
-var tight = Limits{Topics: 2, Partitions: 5, Changes: 2, Resources: 2, Configs: 5}
+var tight = Limits{Topics: 2, Partitions: 5, Changes: 2, Resources: 2, Configs: 5, Directories: 2, Listeners: 2, Features: 2}
 
 // overLimit are requests that go beyond one limit of tight each.
 func overLimit() map[string]kmsg.Request {
@@ -32,6 +32,18 @@ func overLimit() map[string]kmsg.Request {
 	values := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	values.Version = 1
 	values.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{Configs: make([]kmsg.IncrementalAlterConfigsRequestResourceConfig, 6)}}
+	offline := heartbeatRequest(1, 1, 1)
+	offline.OfflineLogDirs = make([][16]byte, 3)
+	cordoned := heartbeatRequest(1, 1, 1)
+	cordoned.CordonedLogDirs = make([][16]byte, 3)
+	listeners := registrationRequest("", 1, 1)
+	listeners.Features, listeners.Listeners = nil, make([]kmsg.BrokerRegistrationRequestListener, 3)
+	logDirs := registrationRequest("", 1, 1)
+	logDirs.Features, logDirs.LogDirs = nil, make([][16]byte, 3)
+	features := kmsg.NewPtrControllerRegistrationRequest()
+	features.Features = make([]kmsg.ControllerRegistrationRequestFeature, 3)
+	requests["offline"], requests["cordoned"], requests["listeners"] = offline, cordoned, listeners
+	requests["log dirs"], requests["features"] = logDirs, features
 	for name, req := range map[string]kmsg.Request{
 		"partitions": partitions, "describe": describe, "quorum": quorum, "isr": isr, "dirs": dirs, "values": values,
 	} {

@@ -187,7 +187,7 @@ func (n *Node) controllerConfig() controller.Config {
 func requestLimits(l config.RequestLimits) controller.Limits {
 	return controller.Limits{
 		Topics: int(l.Topics), Partitions: int(l.Partitions), Changes: int(l.Changes), Resources: int(l.Resources),
-		Configs: int(l.Configs),
+		Configs: int(l.Configs), Directories: int(l.Directories), Listeners: int(l.Listeners), Features: int(l.Features),
 	}
 }
 
