@@ -31,7 +31,8 @@ func brokerRegistration(tc *testCore, change func(*kmsg.BrokerRegistrationReques
 	return req
 }
 
-// A registration that brokers would not accept is refused and writes nothing; the greatest one that they would is taken.
+// A registration that brokers would not accept is refused and writes nothing; the greatest one that
+// they would is taken.
 func TestRegistrationsThatBrokersDoNotAccept(t *testing.T) {
 	t.Parallel()
 	longest := tooLong[1:]
@@ -123,7 +124,8 @@ func TestConfigsThatBrokersDoNotRead(t *testing.T) {
 	}
 }
 
-// A peer that describes itself with what brokers would not accept is not registered, and the others are.
+// A peer that describes itself with what brokers would not accept is not registered, and the others
+// are.
 func TestPeerThatDescribesItselfInvalidly(t *testing.T) {
 	t.Parallel()
 	tc := newTestCore(t)
@@ -151,7 +153,8 @@ func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 	}
 }
 
-// Callers past Kafka's protocol are told in a sentence, also where the response has a code alone, and by a dry run too.
+// Callers past Kafka's protocol are told in a sentence, also where the response has a code alone,
+// and by a dry run too.
 func TestDoSaysWhatBrokersWouldNotAccept(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
