@@ -29,16 +29,25 @@ func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequ
 }
 
 // checkedController is the record of a registration, or why it is refused.
-func (c *core) checkedController(req *kmsg.ControllerRegistrationRequest) (*record.RegisterController, *apiError) {
+func (c *core) checkedController(
+	req *kmsg.ControllerRegistrationRequest,
+) (*record.RegisterController, *apiError) {
 	if !c.working.Version().HasControllerRegistration() {
-		return nil, errorf(kerr.UnsupportedVersion, "The current MetadataVersion is too old to support controller registrations.")
+		return nil, errorf(kerr.UnsupportedVersion,
+			"The current MetadataVersion is too old to support controller registrations.")
 	}
-	r := &record.RegisterController{ControllerID: req.ControllerID, IncarnationID: req.IncarnationID}
+	r := &record.RegisterController{
+		ControllerID: req.ControllerID, IncarnationID: req.IncarnationID,
+	}
 	for _, l := range req.Listeners {
-		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
+		r.Endpoints = append(r.Endpoints, record.Endpoint{
+			Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol,
+		})
 	}
 	for _, f := range req.Features {
-		r.Features = append(r.Features, record.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
+		r.Features = append(r.Features, record.FeatureRange{
+			Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion,
+		})
 	}
 	if err := invalidRecord(record.Check(r)); err != nil {
 		return nil, err
@@ -58,7 +67,8 @@ func (c *core) mayBeController(id int32) *apiError {
 	case c.working.Broker(id) != nil:
 		return errorf(kerr.InvalidRequest, "Node %d is registered as a broker.", id)
 	case !has(quorum.Observers):
-		return errorf(kerr.InvalidRequest, "Node %d does not follow the metadata log of this controller.", id)
+		return errorf(kerr.InvalidRequest,
+			"Node %d does not follow the metadata log of this controller.", id)
 	}
 	return nil
 }
