@@ -14,6 +14,9 @@ func ownKeys() []use {
 			"A node whose default is taken runs without a port of its own, and says so."},
 		{name: "yakt.http.insecure", typ: "boolean", def: "false", doc: "Lets yakt.http.listeners be reached by other machines although the HTTP API asks nobody who they are: for a network where everyone may do everything.",
 			bind: toBool(func(c *Config) *bool { return &c.HTTPInsecure })},
+		{name: "yakt.http.hosts", typ: "list", def: "", doc: "Names in the `Host` header of HTTP requests that are answered, besides IP addresses, this node's own names, names without a dot, and those in `.localhost`, `.local` and `.internal`; `*` is any. " +
+			"A page of another site whose name resolves to this node is kept out by it.",
+			bind: toList(func(c *Config) *[]string { return &c.HTTPHosts })},
 		{name: "yakt.http.max.connections", typ: "int", def: "5000", valid: ">=2", doc: "Most HTTP connections at once, of which one address may have half; each takes some 30 KiB while it waits for news. A further one takes the place of the one that has been idle for longest.",
 			bind: toInt32(func(c *Config) *int32 { return &c.HTTPMaxConnections })},
 		{name: "yakt.http.queued.max.bytes", typ: "long", def: "33554432", valid: ">=16777216", unit: "bytes", doc: "Memory for all large HTTP requests and their answers at once, of which one address may have half. Where somebody waits for memory, those lose theirs, and are closed, that have been slow.",

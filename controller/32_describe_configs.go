@@ -5,12 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // DESCRIBE_CONFIGS (32), versions 1-4 (KIP-133, KIP-226, KIP-569) (ConfigHelper.describeConfigs): a read of the committed image and of this node's
@@ -40,8 +40,12 @@ func (d *configDescription) answer(r *kmsg.DescribeConfigsRequestResource, index
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 	configs, err := d.resource(r)
 	answer.ErrorCode, answer.ErrorMessage = err.code(), textOf(err, index)
+	if r.ConfigNames == nil {
+		answer.Configs = slices.Clip(configs)
+		return answer
+	}
 	for _, config := range configs {
-		if r.ConfigNames == nil || slices.Contains(r.ConfigNames, config.Name) {
+		if slices.Contains(r.ConfigNames, config.Name) {
 			answer.Configs = append(answer.Configs, config)
 		}
 	}
@@ -76,6 +80,8 @@ type configDescription struct {
 	defaults topicDefaults
 	node     int32
 	synonyms bool // are wanted
+	// plain is what a topic without configs of its own has, as nearly all topics do.
+	plain []describedConfig
 }
 
 type describedConfig = kmsg.DescribeConfigsResponseResourceConfig
@@ -107,6 +113,9 @@ func (d *configDescription) topic(name string) ([]describedConfig, *apiError) {
 		return nil, errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
 	}
 	overrides := d.img.Config(metadata.ConfigTopic, name)
+	if len(overrides) == 0 && d.plain != nil {
+		return d.plain, nil
+	}
 	var configs []describedConfig
 	for k := range shownTopicKeys(overrides) {
 		value, source := d.defaults.effective(k, overrides)
@@ -116,6 +125,9 @@ func (d *configDescription) topic(name string) ([]describedConfig, *apiError) {
 			config.ConfigSynonyms = d.topicSynonyms(k, overrides)
 		}
 		configs = append(configs, config)
+	}
+	if len(overrides) == 0 {
+		d.plain = configs
 	}
 	return configs, nil
 }
@@ -175,7 +187,7 @@ func (d *configDescription) layered(levels ...configLayer) []describedConfig {
 	var configs []describedConfig
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		config := kmsg.NewDescribeConfigsResponseResourceConfig()
-		config.Name, config.IsSensitive = key, maybeSecret(key)
+		config.Name, config.IsSensitive = key, protocol.Secret(key)
 		for _, level := range levels {
 			v, ok := level.values[key]
 			if !ok {
@@ -203,15 +215,6 @@ func configSynonym(name, value string, source int8) describedSynonym {
 	s := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
 	s.Name, s.Value, s.Source = name, &value, kmsg.ConfigSource(source)
 	return s
-}
-
-// secretWords are what the names of keys with secret values have in them: of those that Kafka's schema calls passwords, and of many that it
-// does not know.
-var secretWords = []string{"password", "secret", "jaas", "credential", "token", "keystore.key", "certificate"}
-
-func maybeSecret(key string) bool {
-	key = strings.ToLower(key)
-	return slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(key, word) })
 }
 
 // topicKeyTypes are the types of keys that their defaults do not tell.

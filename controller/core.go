@@ -342,8 +342,7 @@ func (c *core) commitPending(b *FeedBatch, tell bool) error {
 	c.pending[0] = nil // the array outlives the entry, images are large
 	c.pending = c.pending[1:]
 	if tell {
-		b.lookBefore(c.committed)
-		b.lookAfter(img)
+		b.before, b.after = c.committed, img
 	}
 	c.committed = img
 	return nil
