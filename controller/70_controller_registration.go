@@ -11,12 +11,14 @@ import (
 
 // ControllerRegistration: v0 (KIP-919)
 //
-// Behaviour: a controller's process announces its endpoints and features; any incarnation replaces the one before. Voters are registered
-// from what their handshakes say (activate.go); this serves Apache's controllers that follow the log without being voters.
+// Behaviour: a controller's process announces its endpoints and features; any incarnation replaces
+// the one before. Voters are registered from what their handshakes say (activate.go); this serves
+// Apache's controllers that follow the log without being voters.
 //
-// Differs from Kafka on purpose: only a follower of the log may register, and no voter or broker: anybody can send this, without a
-// cluster id even, and would otherwise turn clients away from a controller, or fill every image with controllers that do not exist.
-// What brokers would not accept is INVALID_REQUEST too.
+// Differs from Kafka on purpose: only a follower of the log may register, and no voter or broker:
+// anybody can send this, without a cluster id even, and would otherwise turn clients away from a
+// controller, or fill every image with controllers that do not exist. What brokers would not accept
+// is INVALID_REQUEST too.
 
 func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequest) result {
 	r, err := c.checkedController(req)
@@ -27,16 +29,25 @@ func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequ
 }
 
 // checkedController is the record of a registration, or why it is refused.
-func (c *core) checkedController(req *kmsg.ControllerRegistrationRequest) (*record.RegisterController, *apiError) {
+func (c *core) checkedController(
+	req *kmsg.ControllerRegistrationRequest,
+) (*record.RegisterController, *apiError) {
 	if !c.working.Version().HasControllerRegistration() {
-		return nil, errorf(kerr.UnsupportedVersion, "The current MetadataVersion is too old to support controller registrations.")
+		return nil, errorf(kerr.UnsupportedVersion,
+			"The current MetadataVersion is too old to support controller registrations.")
 	}
-	r := &record.RegisterController{ControllerID: req.ControllerID, IncarnationID: req.IncarnationID}
+	r := &record.RegisterController{
+		ControllerID: req.ControllerID, IncarnationID: req.IncarnationID,
+	}
 	for _, l := range req.Listeners {
-		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
+		r.Endpoints = append(r.Endpoints, record.Endpoint{
+			Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol,
+		})
 	}
 	for _, f := range req.Features {
-		r.Features = append(r.Features, record.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
+		r.Features = append(r.Features, record.FeatureRange{
+			Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion,
+		})
 	}
 	if err := invalidRecord(record.Check(r)); err != nil {
 		return nil, err
@@ -56,7 +67,8 @@ func (c *core) mayBeController(id int32) *apiError {
 	case c.working.Broker(id) != nil:
 		return errorf(kerr.InvalidRequest, "Node %d is registered as a broker.", id)
 	case !has(quorum.Observers):
-		return errorf(kerr.InvalidRequest, "Node %d does not follow the metadata log of this controller.", id)
+		return errorf(kerr.InvalidRequest,
+			"Node %d does not follow the metadata log of this controller.", id)
 	}
 	return nil
 }

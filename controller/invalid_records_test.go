@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -15,10 +17,17 @@ import (
 // tooLong is one byte longer than brokers read.
 var tooLong = strings.Repeat("n", record.StringMax+1)
 
-func brokerRegistration(tc *testCore, change func(*kmsg.BrokerRegistrationRequest)) *kmsg.BrokerRegistrationRequest {
+func brokerRegistration(
+	tc *testCore,
+	change func(*kmsg.BrokerRegistrationRequest),
+) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, 1, tc.cfg.ClusterID, testUUID(1)
-	req.Listeners = []kmsg.BrokerRegistrationRequestListener{{Name: "PLAINTEXT", Host: "b", Port: 9092}}
+	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, 1, tc.cfg.ClusterID, testUUID(
+		1,
+	)
+	req.Listeners = []kmsg.BrokerRegistrationRequestListener{
+		{Name: "PLAINTEXT", Host: "b", Port: 9092},
+	}
 	req.LogDirs = [][16]byte{testUUID(2)}
 	for _, f := range tc.cfg.supportedFeatures() {
 		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{
@@ -29,7 +38,8 @@ func brokerRegistration(tc *testCore, change func(*kmsg.BrokerRegistrationReques
 	return req
 }
 
-// A registration that brokers would not accept is refused and writes nothing; the greatest one that they would is taken.
+// A registration that brokers would not accept is refused and writes nothing; the greatest one that
+// they would is taken.
 func TestRegistrationsThatBrokersDoNotAccept(t *testing.T) {
 	t.Parallel()
 	longest := tooLong[1:]
@@ -88,10 +98,16 @@ func TestConfigsThatBrokersDoNotRead(t *testing.T) {
 	incremental, legacy := kmsg.NewPtrIncrementalAlterConfigsRequest(), kmsg.NewPtrAlterConfigsRequest()
 	for _, r := range resources {
 		kind := kmsg.ConfigResourceType(r.kind)
-		incremental.Resources = append(incremental.Resources, kmsg.IncrementalAlterConfigsRequestResource{
-			ResourceType: kind, ResourceName: r.name,
-			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: r.key, Value: &r.value}},
-		})
+		incremental.Resources = append(
+			incremental.Resources,
+			kmsg.IncrementalAlterConfigsRequestResource{
+				ResourceType: kind,
+				ResourceName: r.name,
+				Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{
+					{Name: r.key, Value: &r.value},
+				},
+			},
+		)
 		legacy.Resources = append(legacy.Resources, kmsg.AlterConfigsRequestResource{
 			ResourceType: kind, ResourceName: r.name,
 			Configs: []kmsg.AlterConfigsRequestResourceConfig{{Name: r.key, Value: &r.value}},
@@ -121,21 +137,32 @@ func TestConfigsThatBrokersDoNotRead(t *testing.T) {
 	}
 }
 
-// A peer that describes itself with what brokers would not accept is not registered, and the others are.
+// A peer that describes itself with what brokers would not accept is not registered, and the others
+// are.
 func TestPeerThatDescribesItselfInvalidly(t *testing.T) {
 	t.Parallel()
 	tc := newTestCore(t)
-	good := &record.RegisterController{ControllerID: 3001, Endpoints: []record.Endpoint{{Name: "C", Host: "h", Port: 1}}}
+	good := &record.RegisterController{
+		ControllerID: 3001,
+		Endpoints:    []record.Endpoint{{Name: "C", Host: "h", Port: 1}},
+	}
 	info, err := record.Append(nil, good, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	bad := []byte(strings.Replace(string(info), "\x02h\x00\x01", "\x02h\x00\x00", 1)) // port 0
 	bad[6]++                                                                          // the next id
-	tc.log.peers = []Peer{{ID: 3002, Connected: true, Info: bad}, {ID: 3001, Connected: true, Info: info}}
+	tc.log.peers = []Peer{
+		{ID: 3002, Connected: true, Info: bad},
+		{ID: 3001, Connected: true, Info: info},
+	}
 	tc.do(tc.upkeep)
 	if tc.working.Controller(3001) == nil || tc.working.Controller(3002) != nil {
-		t.Errorf("registered: 3001 %v, 3002 %v", tc.working.Controller(3001), tc.working.Controller(3002))
+		t.Errorf(
+			"registered: 3001 %v, 3002 %v",
+			tc.working.Controller(3001),
+			tc.working.Controller(3002),
+		)
 	}
 }
 
@@ -143,8 +170,55 @@ func TestPeerThatDescribesItselfInvalidly(t *testing.T) {
 func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 	t.Parallel()
 	tc := newTestCore(t)
-	err := tc.append(time.Now(), result{records: []record.Record{&record.Topic{Name: "a/b", TopicID: record.UUID{9}}}})
-	if got := tc.explain(err); err == nil || got.kafka != kerr.InvalidRequest || !strings.Contains(got.message, "Name is no topic's: ") {
+	err := tc.append(
+		time.Now(),
+		result{records: []record.Record{&record.Topic{Name: "a/b", TopicID: record.UUID{9}}}},
+	)
+	if got := tc.explain(
+		err,
+	); err == nil || got.kafka != kerr.InvalidRequest ||
+		!strings.Contains(got.message, "Name is no topic's: ") {
 		t.Errorf("%v: %v", err, got)
+	}
+}
+
+// Callers past Kafka's protocol are told in a sentence, also where the response has a code alone,
+// and by a dry run too.
+func TestDoSaysWhatBrokersWouldNotAccept(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	req := brokerRegistration(
+		&testCore{core: d.core},
+		func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Host = "" },
+	)
+	for _, dry := range []bool{false, true} {
+		outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+			return d.DoNext(
+				ctx,
+				Caller{},
+				Operation{
+					DryRun: dry,
+					Make:   func(*metadata.Image) (kmsg.Request, error) { return req, nil },
+				},
+			)
+		})
+		if err != nil || outcome.Message == nil ||
+			!strings.Contains(*outcome.Message, "Endpoints[0].Host is empty") ||
+			len(outcome.Written) > 0 {
+			t.Errorf("dry run %v: %+v, %v", dry, outcome, err)
+		}
+	}
+	epoch, rack := d.addBroker(1), tooLong
+	var refused *Error
+	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+		return d.ChangeBroker(
+			ctx,
+			Caller{},
+			BrokerChange{BrokerID: 1, BrokerEpoch: epoch, Rack: &rack},
+		)
+	})
+	if !errors.As(err, &refused) || refused.Kafka != kerr.InvalidRequest ||
+		!strings.Contains(refused.Message, "Rack has 32768 bytes") {
+		t.Errorf("a rack that is too long: %v", err)
 	}
 }

@@ -22,8 +22,8 @@ var loaders = []string{kafka.V40, kafka.V44}
 // loaderLevel is the highest metadata.version that both know.
 const loaderLevel = metadata.V4_0_IV3
 
-// What is written is loaded by Kafka's own readers and replay, from the log and from our snapshot of it: random records of every
-// kind, and strings of the greatest length everywhere.
+// What is written is loaded by Kafka's own readers and replay, from the log and from our snapshot
+// of it: random records of every kind, and strings of the greatest length everywhere.
 func TestKafkaLoadsWhatIsWritten(t *testing.T) {
 	t.Parallel()
 	var files []kafka.LogFile
@@ -41,7 +41,11 @@ func TestKafkaLoadsWhatIsWritten(t *testing.T) {
 		if err := metadata.WriteSnapshot(&snapshot, img); err != nil {
 			t.Fatal(err)
 		}
-		files = append(files, kafka.LogFile{Bytes: log}, kafka.LogFile{Snapshot: true, Bytes: snapshot.Bytes()})
+		files = append(
+			files,
+			kafka.LogFile{Bytes: log},
+			kafka.LogFile{Snapshot: true, Bytes: snapshot.Bytes()},
+		)
 	}
 	for _, version := range loaders {
 		for i, err := range kafka.LoadLogs(t, version, files...) {
@@ -60,28 +64,83 @@ func level() record.Record {
 func largestState() []record.Record {
 	long := strings.Repeat("€", record.StringMax/3) + "a"
 	names := func(i int) string { return fmt.Sprint(i) + strings.Repeat("n", record.StringMax-1) }
-	endpoints := []record.Endpoint{{Name: names(1), Host: long, Port: 1}, {Name: names(2), Host: long, Port: 65535, SecurityProtocol: 3}}
-	features := []record.FeatureRange{{Name: names(1), Max: 1}, {Name: names(2), Min: 1, Max: 32767}}
+	endpoints := []record.Endpoint{
+		{Name: names(1), Host: long, Port: 1},
+		{Name: names(2), Host: long, Port: 65535, SecurityProtocol: 3},
+	}
+	features := []record.FeatureRange{
+		{Name: names(1), Max: 1},
+		{Name: names(2), Min: 1, Max: 32767},
+	}
 	principal := "User:" + strings.Repeat("p", record.StringMax-len("User:"))
 	return []record.Record{
-		&record.RegisterBroker{BrokerID: 1, IncarnationID: record.UUID{1}, Endpoints: endpoints, Features: features, Rack: &long},
-		&record.RegisterController{ControllerID: 2, IncarnationID: record.UUID{2}, Endpoints: endpoints, Features: features},
+		&record.RegisterBroker{
+			BrokerID:      1,
+			IncarnationID: record.UUID{1},
+			Endpoints:     endpoints,
+			Features:      features,
+			Rack:          &long,
+		},
+		&record.RegisterController{
+			ControllerID:  2,
+			IncarnationID: record.UUID{2},
+			Endpoints:     endpoints,
+			Features:      features,
+		},
 		&record.Topic{Name: strings.Repeat("t", 249), TopicID: record.UUID{3}},
 		&record.Config{ResourceType: metadata.ConfigBroker, Name: long, Value: &long},
-		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: long, Name: long, Value: &long},
-		&record.Config{ResourceType: metadata.ConfigClientMetrics, ResourceName: long, Name: long, Value: &long},
-		&record.FeatureLevel{Name: long, Level: 32767},
-		&record.ClientQuota{Entity: []record.QuotaEntity{{Type: "user", Name: &long}, {Type: "client-id", Name: &long}}, Key: long, Value: 1},
-		&record.UserScramCredential{Name: long, Mechanism: 2, Salt: make([]byte, 1<<20), Iterations: 4096},
-		&record.DelegationToken{Owner: principal, Requester: principal, Renewers: []string{principal}, TokenID: long},
-		&record.AccessControlEntry{
-			ID: record.UUID{4}, ResourceType: 2, ResourceName: long, PatternType: 3, Principal: principal, Host: long, Operation: 3, PermissionType: 3,
+		&record.Config{
+			ResourceType: metadata.ConfigGroup,
+			ResourceName: long,
+			Name:         long,
+			Value:        &long,
 		},
-		&record.BeginTransaction{Name: &long}, &record.AbortTransaction{Reason: &long},
+		&record.Config{
+			ResourceType: metadata.ConfigClientMetrics,
+			ResourceName: long,
+			Name:         long,
+			Value:        &long,
+		},
+		&record.FeatureLevel{Name: long, Level: 32767},
+		&record.ClientQuota{
+			Entity: []record.QuotaEntity{
+				{Type: "user", Name: &long},
+				{Type: "client-id", Name: &long},
+			},
+			Key:   long,
+			Value: 1,
+		},
+		&record.UserScramCredential{
+			Name:       long,
+			Mechanism:  2,
+			Salt:       make([]byte, 1<<20),
+			Iterations: 4096,
+		},
+		&record.DelegationToken{
+			Owner:     principal,
+			Requester: principal,
+			Renewers:  []string{principal},
+			TokenID:   long,
+		},
+		&record.AccessControlEntry{
+			ID: record.UUID{
+				4,
+			},
+			ResourceType:   2,
+			ResourceName:   long,
+			PatternType:    3,
+			Principal:      principal,
+			Host:           long,
+			Operation:      3,
+			PermissionType: 3,
+		},
+		&record.BeginTransaction{Name: &long},
+		&record.AbortTransaction{Reason: &long},
 	}
 }
 
-// randomState registers, creates and sets something of every kind that needs nothing else to be there.
+// randomState registers, creates and sets something of every kind that needs nothing else to be
+// there.
 func randomState(seed uint64) []record.Record {
 	rng := rand.New(rand.NewPCG(seed, 11))
 	var records []record.Record
@@ -105,7 +164,8 @@ func randomState(seed uint64) []record.Record {
 	return records
 }
 
-// What record.Check calls invalid is what Kafka does not load: the batches are made by hand, as no way in makes them.
+// What record.Check calls invalid is what Kafka does not load: the batches are made by hand, as no
+// way in makes them.
 func TestKafkaDoesNotLoadWhatIsInvalid(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", record.StringMax+1)
@@ -163,11 +223,16 @@ func batchOf(t *testing.T, offset int64, value []byte) metadata.Batch {
 		t.Fatal(err)
 	}
 	const header, crcFrom = 61, 21
-	body := append([]byte{0, 0, 0, 1}, binary.AppendVarint(nil, int64(len(value)))...) // attributes, deltas, no key
+	body := append(
+		[]byte{0, 0, 0, 1},
+		binary.AppendVarint(nil, int64(len(value)))...) // attributes, deltas, no key
 	body = append(append(body, value...), 0)
 	b = append(binary.AppendVarint(b[:header:header], int64(len(body))), body...)
 	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))
-	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[crcFrom:], crc32.MakeTable(crc32.Castagnoli)))
+	binary.BigEndian.PutUint32(
+		b[17:],
+		crc32.Checksum(b[crcFrom:], crc32.MakeTable(crc32.Castagnoli)),
+	)
 	b.SetPosition(offset, 1)
 	return b
 }

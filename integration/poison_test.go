@@ -20,8 +20,9 @@ var (
 	longest = tooLong[1:]
 )
 
-// Whatever is sent, brokers of the oldest and the newest release live, and so do those that come later and load a snapshot. What
-// they could not read is refused, and strings of the greatest length are not.
+// Whatever is sent, brokers of the oldest and the newest release live, and so do those that come
+// later and load a snapshot. What they could not read is refused, and strings of the greatest
+// length are not.
 func TestNothingThatIsWrittenKillsBrokers(t *testing.T) {
 	t.Parallel()
 	o := kafka.ControllerOptions{ReleaseVersion: "4.0", Properties: scenario.EarlySnapshots()}
@@ -29,7 +30,10 @@ func TestNothingThatIsWrittenKillsBrokers(t *testing.T) {
 	addr := q.Endpoint(q.Nodes()[0])
 	var brokers []*kafka.Broker
 	for i, version := range loaders {
-		brokers = append(brokers, kafka.StartBroker(t, q, kafka.BrokerOptions{ID: int32(i + 1), Version: version}))
+		brokers = append(
+			brokers,
+			kafka.StartBroker(t, q, kafka.BrokerOptions{ID: int32(i + 1), Version: version}),
+		)
 	}
 	for name, req := range poison(q.ClusterID()) {
 		t.Run(name, func(t *testing.T) { requireRefused(t, addr, req) })
@@ -68,31 +72,58 @@ func poison(clusterID string) map[string]kmsg.Request {
 	}
 	euros := strings.Repeat("€", 20_000)
 	return map[string]kmsg.Request{
-		"rack":          broker(func(r *kmsg.BrokerRegistrationRequest) { r.Rack = &tooLong }),
-		"host":          broker(func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Host = tooLong }),
-		"listener":      broker(func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Name = tooLong }),
-		"unnamed":       broker(func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Name = "" }),
-		"no host":       broker(func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Host = "" }),
-		"no port":       broker(func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Port = 0 }),
-		"two listeners": broker(func(r *kmsg.BrokerRegistrationRequest) { r.Listeners = append(r.Listeners, r.Listeners[0]) }),
+		"rack": broker(func(r *kmsg.BrokerRegistrationRequest) { r.Rack = &tooLong }),
+		"host": broker(
+			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Host = tooLong },
+		),
+		"listener": broker(
+			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Name = tooLong },
+		),
+		"unnamed": broker(
+			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Name = "" },
+		),
+		"no host": broker(
+			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Host = "" },
+		),
+		"no port": broker(
+			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Port = 0 },
+		),
+		"two listeners": broker(
+			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners = append(r.Listeners, r.Listeners[0]) },
+		),
 		"feature": broker(func(r *kmsg.BrokerRegistrationRequest) {
-			r.Features = append(r.Features, kmsg.BrokerRegistrationRequestFeature{Name: tooLong, MaxSupportedVersion: 1})
+			r.Features = append(
+				r.Features,
+				kmsg.BrokerRegistrationRequestFeature{Name: tooLong, MaxSupportedVersion: 1},
+			)
 		}),
 		"controller's listener": controllerRegistration(7, tooLong),
 		"stranger":              controllerRegistration(7, "CONTROLLER"),
 		"controller -1":         controllerRegistration(-1, "CONTROLLER"),
 		"a broker's id":         controllerRegistration(1, "CONTROLLER"),
 		"broker's key":          setConfig(metadata.ConfigBroker, "", tooLong, "v"),
-		"group":                 setConfig(metadata.ConfigGroup, tooLong, "consumer.session.timeout.ms", "50000"),
-		"client metrics":        setConfig(metadata.ConfigClientMetrics, tooLong, "interval.ms", "1000"),
-		"euros":                 setConfig(metadata.ConfigClientMetrics, "m", "metrics", euros),
+		"group": setConfig(
+			metadata.ConfigGroup,
+			tooLong,
+			"consumer.session.timeout.ms",
+			"50000",
+		),
+		"client metrics": setConfig(
+			metadata.ConfigClientMetrics,
+			tooLong,
+			"interval.ms",
+			"1000",
+		),
+		"euros": setConfig(metadata.ConfigClientMetrics, "m", "metrics", euros),
 	}
 }
 
 func controllerRegistration(id int32, listener string) kmsg.Request {
 	req := kmsg.NewPtrControllerRegistrationRequest()
 	req.ControllerID = id
-	req.Listeners = []kmsg.ControllerRegistrationRequestListener{{Name: listener, Host: "h", Port: 1}}
+	req.Listeners = []kmsg.ControllerRegistrationRequestListener{
+		{Name: listener, Host: "h", Port: 1},
+	}
 	return req
 }
 
@@ -105,7 +136,8 @@ func setConfig(kind int8, name, key, value string) *kmsg.IncrementalAlterConfigs
 	return req
 }
 
-// requireRefused takes an error for an answer, or a closed connection, as of Kafka for strings that its readers do not take.
+// requireRefused takes an error for an answer, or a closed connection, as of Kafka for strings that
+// its readers do not take.
 func requireRefused(t *testing.T, addr string, req kmsg.Request) {
 	t.Helper()
 	resp, err := kafka.Ask(t.Context(), addr, req)
@@ -114,14 +146,18 @@ func requireRefused(t *testing.T, addr string, req kmsg.Request) {
 	}
 }
 
-// writeLongest writes strings of the greatest length, until a snapshot with them is the start of the log.
+// writeLongest writes strings of the greatest length, until a snapshot with them is the start of
+// the log.
 func writeLongest(t *testing.T, q *kafka.Controllers) {
 	t.Helper()
 	addr := q.Endpoint(q.Nodes()[0])
 	registration := kafka.FakeRegistration(3, q.ClusterID())
 	registration.Rack = &longest
 	registration.Listeners[0].Name, registration.Listeners[0].Host = longest, longest
-	registration.Features = append(registration.Features, kmsg.BrokerRegistrationRequestFeature{Name: longest, MaxSupportedVersion: 1})
+	registration.Features = append(
+		registration.Features,
+		kmsg.BrokerRegistrationRequestFeature{Name: longest, MaxSupportedVersion: 1},
+	)
 	for i, req := range []kmsg.Request{
 		registration,
 		setConfig(metadata.ConfigGroup, longest, "consumer.session.timeout.ms", "50000"),
@@ -138,7 +174,11 @@ func writeLongest(t *testing.T, q *kafka.Controllers) {
 	kafka.Eventually(t, kafka.Patience, "the log begins with a snapshot of all that", func() error {
 		round++
 		value := fmt.Sprint(round) + longest[10:]
-		if _, err := kafka.Ask(t.Context(), addr, setConfig(metadata.ConfigClientMetrics, "round", "metrics", value)); err != nil {
+		if _, err := kafka.Ask(
+			t.Context(),
+			addr,
+			setConfig(metadata.ConfigClientMetrics, "round", "metrics", value),
+		); err != nil {
 			return err
 		}
 		found := kafka.Checkpoints(q.Dir(q.Nodes()[0]))

@@ -31,7 +31,9 @@ func TestStringsThatKafkaDoesNotRead(t *testing.T) {
 		} {
 			var invalid *record.InvalidError
 			err := record.Check(r)
-			if refused := errors.As(err, &invalid) && invalid.Field == field && invalid.Type == r.Type(); refused == ok || ok && err != nil {
+			if refused := errors.As(err, &invalid) && invalid.Field == field &&
+				invalid.Type == r.Type(); refused == ok ||
+				ok && err != nil {
 				t.Errorf("%s of %d bytes: %v", field, len(text), err)
 			}
 			if b, written := record.Append(nil, r, 0); (written == nil) != ok || !ok && len(b) > 0 {
@@ -132,7 +134,10 @@ func TestRecordsThatBrokersDoNotAccept(t *testing.T) {
 		{"Key", broken(func(r *record.ClientQuota) { r.Key = "" })},
 	} {
 		var invalid *record.InvalidError
-		if err := record.Check(test.r); !errors.As(err, &invalid) || invalid.Field != test.field || invalid.Type != test.r.Type() {
+		if err := record.Check(
+			test.r,
+		); !errors.As(err, &invalid) || invalid.Field != test.field ||
+			invalid.Type != test.r.Type() {
 			t.Errorf("%v, want %s: %v", test.r.Type(), test.field, err)
 		}
 	}

@@ -6,23 +6,27 @@ import (
 	"strings"
 )
 
-// ruled is a record with rules beyond those of its fields' types: what Kafka's replay demands of it, and what brokers and their
-// clients need in order to use it. invalid returns the first field that breaks one, or nil.
+// ruled is a record with rules beyond those of its fields' types: what Kafka's replay demands of
+// it, and what brokers and their clients need in order to use it. invalid returns the first field
+// that breaks one, or nil.
 type ruled interface{ invalid() *fieldError }
 
-// Rules are derived from what replays a record in brokers of 4.0 to 4.4 (MetadataDelta, the registrations, and the publishers behind
-// it), and where that takes anything, from what Kafka's own controllers would never write.
+// Rules are derived from what replays a record in brokers of 4.0 to 4.4 (MetadataDelta, the
+// registrations, and the publishers behind it), and where that takes anything, from what Kafka's
+// own controllers would never write.
 
 func (r *RegisterBroker) invalid() *fieldError {
-	return first(notNegative(&r.BrokerID), endpoints(r.Endpoints), features(r.Features), directories(r.LogDirs))
+	return first(
+		notNegative(&r.BrokerID), endpoints(r.Endpoints), features(r.Features), directories(r.LogDirs),
+	)
 }
 
 func (r *BrokerRegistrationChange) invalid() *fieldError {
 	switch {
 	case r.Fenced < FencedUnfence || r.Fenced > FencedFence:
-		return &fieldError{&r.Fenced, fmt.Sprintf("is %d, which is not -1, 0 or 1", r.Fenced)}
+		return bad(&r.Fenced, "is %d, which is not -1, 0 or 1", r.Fenced)
 	case r.InControlledShutdown < 0 || r.InControlledShutdown > 1:
-		return &fieldError{&r.InControlledShutdown, fmt.Sprintf("is %d, which is not 0 or 1", r.InControlledShutdown)}
+		return bad(&r.InControlledShutdown, "is %d, which is not 0 or 1", r.InControlledShutdown)
 	}
 	return directories(r.LogDirs)
 }
@@ -33,10 +37,10 @@ func (r *RegisterController) invalid() *fieldError {
 
 func (r *Topic) invalid() *fieldError {
 	if problem := TopicNameProblem(r.Name); problem != "" {
-		return &fieldError{&r.Name, "is no topic's: " + problem}
+		return bad(&r.Name, "is no topic's: %s", problem)
 	}
 	if r.TopicID.IsZero() || r.TopicID == MetadataTopicID {
-		return &fieldError{&r.TopicID, "is " + r.TopicID.String() + ", which is reserved"}
+		return bad(&r.TopicID, "is %v, which is reserved", r.TopicID)
 	}
 	return nil
 }
@@ -48,7 +52,7 @@ func (r *Partition) invalid() *fieldError {
 	case r.LeaderRecoveryState < Recovered || r.LeaderRecoveryState > Recovering:
 		return recoveryState(&r.LeaderRecoveryState)
 	case len(r.Directories) > 0 && len(r.Directories) != len(r.Replicas):
-		return &fieldError{&r.Directories, fmt.Sprintf("has %d elements for %d replicas", len(r.Directories), len(r.Replicas))}
+		return directoriesFor(&r.Directories, len(r.Replicas))
 	}
 	return nil
 }
@@ -60,12 +64,13 @@ func (r *PartitionChange) invalid() *fieldError {
 	case r.LeaderRecoveryState < NoRecoveryChange || r.LeaderRecoveryState > Recovering:
 		return recoveryState(&r.LeaderRecoveryState)
 	case r.Replicas != nil && len(r.Directories) > 0 && len(r.Directories) != len(r.Replicas):
-		return &fieldError{&r.Directories, fmt.Sprintf("has %d elements for %d replicas", len(r.Directories), len(r.Replicas))}
+		return directoriesFor(&r.Directories, len(r.Replicas))
 	}
 	return nil
 }
 
-// Resource types that have configs in the log (ConfigResource.Type). Loggers' levels are in no record.
+// Resource types that have configs in the log (ConfigResource.Type). Loggers' levels are in no
+// record.
 const (
 	configTopic         = 2
 	configBroker        = 4
@@ -80,26 +85,26 @@ func (r *Config) invalid() *fieldError {
 	case configTopic, configClientMetrics, configGroup:
 		return notEmpty(&r.ResourceName)
 	}
-	return &fieldError{&r.ResourceType, fmt.Sprintf("is %d, which no configs belong to", r.ResourceType)}
+	return bad(&r.ResourceType, "is %d, which no configs belong to", r.ResourceType)
 }
 
 func (r *FeatureLevel) invalid() *fieldError {
 	if r.Level < 0 {
-		return &fieldError{&r.Level, "is negative"}
+		return bad(&r.Level, "is negative")
 	}
 	return notEmpty(&r.Name)
 }
 
 func (r *ProducerIDs) invalid() *fieldError {
 	if r.NextProducerID < 0 {
-		return &fieldError{&r.NextProducerID, "is negative"}
+		return bad(&r.NextProducerID, "is negative")
 	}
 	return nil
 }
 
 func (r *UserScramCredential) invalid() *fieldError {
 	if r.Iterations <= 0 {
-		return &fieldError{&r.Iterations, "is not positive"}
+		return bad(&r.Iterations, "is not positive")
 	}
 	return first(notEmpty(&r.Name), scramMechanism(&r.Mechanism))
 }
@@ -117,33 +122,34 @@ func (r *DelegationToken) invalid() *fieldError {
 
 func (r *AccessControlEntry) invalid() *fieldError {
 	return first(
-		within(&r.ResourceType, 2, 7), within(&r.PatternType, 3, 4), within(&r.Operation, 2, 15), within(&r.PermissionType, 2, 3),
+		within(&r.ResourceType, 2, 7), within(&r.PatternType, 3, 4),
+		within(&r.Operation, 2, 15), within(&r.PermissionType, 2, 3),
 		notEmpty(&r.ResourceName), principal(&r.Principal), notEmpty(&r.Host),
 	)
 }
 
 func (r *ClientQuota) invalid() *fieldError {
 	if len(r.Entity) == 0 {
-		return &fieldError{&r.Entity, "is empty"}
+		return bad(&r.Entity, "is empty")
 	}
 	seen := make(map[string]bool, len(r.Entity))
 	for i := range r.Entity {
 		e := &r.Entity[i]
 		switch {
 		case e.Type != "user" && e.Type != "client-id" && e.Type != "ip":
-			return &fieldError{&e.Type, `is not "user", "client-id" or "ip"`}
+			return bad(&e.Type, `is not "user", "client-id" or "ip"`)
 		case seen[e.Type]:
-			return &fieldError{&e.Type, "stands there twice"}
+			return bad(&e.Type, "stands there twice")
 		case e.Name != nil && *e.Name == "":
-			return &fieldError{&e.Name, "is empty"}
+			return bad(&e.Name, "is empty")
 		}
 		seen[e.Type] = true
 	}
 	switch {
 	case seen["ip"] && len(seen) > 1:
-		return &fieldError{&r.Entity, "has an ip together with others"}
+		return bad(&r.Entity, "has an ip together with others")
 	case !r.Remove && (math.IsNaN(r.Value) || math.IsInf(r.Value, 0) || r.Value <= 0):
-		return &fieldError{&r.Value, "is not a positive number"}
+		return bad(&r.Value, "is not a positive number")
 	}
 	return notEmpty(&r.Key)
 }
@@ -156,9 +162,9 @@ func (r *Voters) invalid() *fieldError {
 		case v.ID < 0:
 			return notNegative(&v.ID)
 		case seen[v.ID]:
-			return &fieldError{&v.ID, fmt.Sprintf("is %d, as that of another voter", v.ID)}
+			return bad(&v.ID, "is %d, as that of another voter", v.ID)
 		case v.KRaftVersionMin < 0 || v.KRaftVersionMax < v.KRaftVersionMin:
-			return &fieldError{&v.KRaftVersionMax, fmt.Sprintf("makes no range of %d to %d", v.KRaftVersionMin, v.KRaftVersionMax)}
+			return noRange(&v.KRaftVersionMax, v.KRaftVersionMin)
 		}
 		seen[v.ID] = true
 		if wrong := voterEndpoints(v.Endpoints); wrong != nil {
@@ -168,7 +174,8 @@ func (r *Voters) invalid() *fieldError {
 	return nil
 }
 
-// voterEndpoints may have port 0: a voter that listens wherever there is room says where when it is up.
+// voterEndpoints may have port 0: a voter that listens wherever there is room says where when it is
+// up.
 func voterEndpoints(list []VoterEndpoint) *fieldError {
 	names := make(names, len(list))
 	for i := range list {
@@ -185,7 +192,7 @@ func endpoints(list []Endpoint) *fieldError {
 		e := &list[i]
 		wrong := first(names.add(&e.Name), notEmpty(&e.Host), port(&e.Port))
 		if wrong == nil && (e.SecurityProtocol < 0 || e.SecurityProtocol > 3) {
-			wrong = &fieldError{&e.SecurityProtocol, fmt.Sprintf("is %d, which is not one of 0 to 3", e.SecurityProtocol)}
+			wrong = bad(&e.SecurityProtocol, "is %d, which is not one of 0 to 3", e.SecurityProtocol)
 		}
 		if wrong != nil {
 			return wrong
@@ -202,7 +209,7 @@ func features(list []FeatureRange) *fieldError {
 			return wrong
 		}
 		if f.Min < 0 || f.Max < f.Min {
-			return &fieldError{&f.Max, fmt.Sprintf("makes no range of %d to %d", f.Min, f.Max)}
+			return noRange(&f.Max, f.Min)
 		}
 	}
 	return nil
@@ -213,21 +220,22 @@ func directories(list []UUID) *fieldError {
 	for i := range list {
 		switch id := &list[i]; {
 		case id.Reserved():
-			return &fieldError{id, "is " + id.String() + ", which is reserved"}
+			return bad(id, "is %v, which is reserved", *id)
 		case seen[*id]:
-			return &fieldError{id, "is " + id.String() + ", as that of another directory"}
+			return bad(id, "is %v, as that of another directory", *id)
 		}
 		seen[list[i]] = true
 	}
 	return nil
 }
 
-// names are those of a list, which are not empty and all different: readers keep one element of each.
+// names are those of a list, which are not empty and all different: readers keep one element of
+// each.
 type names map[string]bool
 
 func (n names) add(name *string) *fieldError {
 	if n[*name] {
-		return &fieldError{name, fmt.Sprintf("is %q, as that of another element", shorten(*name, 100))}
+		return bad(name, "is %q, as that of another element", shorten(*name, 100))
 	}
 	n[*name] = true
 	return notEmpty(name)
@@ -243,8 +251,8 @@ func shorten(name string, most int) string {
 
 const topicNameMax = 249
 
-// TopicNameProblem says why no topic may have the name, in Kafka's words (Topic.validate); "" where one may. Brokers make folders of
-// these names.
+// TopicNameProblem says why no topic may have the name, in Kafka's words (Topic.validate); "" where
+// one may. Brokers make folders of these names.
 func TopicNameProblem(name string) string {
 	shown := shorten(name, topicNameMax+1)
 	switch {
@@ -253,9 +261,11 @@ func TopicNameProblem(name string) string {
 	case name == "." || name == "..":
 		return fmt.Sprintf("'%s' is not allowed", name)
 	case len(name) > topicNameMax:
-		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", shown, topicNameMax)
+		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d",
+			shown, topicNameMax)
 	case !legalTopicName(name):
-		return fmt.Sprintf("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", shown)
+		return fmt.Sprintf("'%s' contains one or more characters other than ASCII alphanumerics, "+
+			"'.', '_' and '-'", shown)
 	}
 	return ""
 }
@@ -263,12 +273,17 @@ func TopicNameProblem(name string) string {
 func legalTopicName(name string) bool {
 	for i := range len(name) {
 		switch c := name[i]; {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case c == '.', c == '_', c == '-':
 		default:
 			return false
 		}
 	}
 	return true
+}
+
+func bad(field any, format string, args ...any) *fieldError {
+	return &fieldError{field, fmt.Sprintf(format, args...)}
 }
 
 func first(problems ...*fieldError) *fieldError {
@@ -280,30 +295,38 @@ func first(problems ...*fieldError) *fieldError {
 	return nil
 }
 
+func directoriesFor(list *[]UUID, replicas int) *fieldError {
+	return bad(list, "has %d elements for %d replicas", len(*list), replicas)
+}
+
+func noRange(high *int16, low int16) *fieldError {
+	return bad(high, "makes no range of %d to %d", low, *high)
+}
+
 func notEmpty(text *string) *fieldError {
 	if *text == "" {
-		return &fieldError{text, "is empty"}
+		return bad(text, "is empty")
 	}
 	return nil
 }
 
 func notNegative(id *int32) *fieldError {
 	if *id < 0 {
-		return &fieldError{id, fmt.Sprintf("is %d, which is negative", *id)}
+		return bad(id, "is %d, which is negative", *id)
 	}
 	return nil
 }
 
 func port(n *uint16) *fieldError {
 	if *n == 0 {
-		return &fieldError{n, "is 0, where nobody listens"}
+		return bad(n, "is 0, where nobody listens")
 	}
 	return nil
 }
 
 func within(code *int8, low, high int8) *fieldError {
 	if *code < low || *code > high {
-		return &fieldError{code, fmt.Sprintf("is %d, which is not one of %d to %d", *code, low, high)}
+		return bad(code, "is %d, which is not one of %d to %d", *code, low, high)
 	}
 	return nil
 }
@@ -311,13 +334,13 @@ func within(code *int8, low, high int8) *fieldError {
 func scramMechanism(code *int8) *fieldError { return within(code, 1, 2) }
 
 func recoveryState(s *int8) *fieldError {
-	return &fieldError{s, fmt.Sprintf("is %d, which no leader recovery state has", *s)}
+	return bad(s, "is %d, which no leader recovery state has", *s)
 }
 
 // principal is "Type:name" (SecurityUtils.parseKafkaPrincipal).
 func principal(text *string) *fieldError {
 	if !strings.Contains(*text, ":") {
-		return &fieldError{text, "is not of the form Type:name"}
+		return bad(text, "is not of the form Type:name")
 	}
 	return nil
 }
