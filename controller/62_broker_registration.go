@@ -22,9 +22,10 @@ import (
 // Quirks kept: registering begins no session; until the first heartbeat another incarnation may take the id over. The epoch is the
 // offset at which the operation begins to write, not always that of the registration's own record.
 //
-// Differs from Kafka on purpose: a registration that brokers would not accept (an unknown security protocol, an unnamed listener, two
-// of one name, no host, port 0, a string over 32,767 bytes) is INVALID_REQUEST; Kafka writes some of
-// these and fails over at others. A granted shutdown ended the session, so the next incarnation is accepted at once.
+// Differs from Kafka on purpose: a registration that brokers would not accept (an unknown security
+// protocol, an unnamed listener, two of one name, no host, port 0, a string over 32,767 bytes) is
+// INVALID_REQUEST; Kafka writes some of these and fails over at others. A granted shutdown ended
+// the session, so the next incarnation is accepted at once.
 
 func (c *core) brokerRegistration(o op, req *kmsg.BrokerRegistrationRequest) result {
 	return c.register(o, req, nil)
@@ -81,7 +82,8 @@ func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistr
 	return changes, rest
 }
 
-// checkedRegistration is the record of a registration, or the first reason in Kafka's order to refuse it.
+// checkedRegistration is the record of a registration, or the first reason in Kafka's order to
+// refuse it.
 func (c *core) checkedRegistration(
 	o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest,
 ) (*record.RegisterBroker, *apiError) {

@@ -11,12 +11,14 @@ import (
 
 // ControllerRegistration: v0 (KIP-919)
 //
-// Behaviour: a controller's process announces its endpoints and features; any incarnation replaces the one before. Voters are registered
-// from what their handshakes say (activate.go); this serves Apache's controllers that follow the log without being voters.
+// Behaviour: a controller's process announces its endpoints and features; any incarnation replaces
+// the one before. Voters are registered from what their handshakes say (activate.go); this serves
+// Apache's controllers that follow the log without being voters.
 //
-// Differs from Kafka on purpose: only a follower of the log may register, and no voter or broker: anybody can send this, without a
-// cluster id even, and would otherwise turn clients away from a controller, or fill every image with controllers that do not exist.
-// What brokers would not accept is INVALID_REQUEST too.
+// Differs from Kafka on purpose: only a follower of the log may register, and no voter or broker:
+// anybody can send this, without a cluster id even, and would otherwise turn clients away from a
+// controller, or fill every image with controllers that do not exist. What brokers would not accept
+// is INVALID_REQUEST too.
 
 func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequest) result {
 	r, err := c.checkedController(req)

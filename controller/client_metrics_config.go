@@ -67,8 +67,8 @@ func unreadableClientMetrics(name, value string) string {
 	return ""
 }
 
-// validClientMatch takes key=regex. Brokers read the regex in Java's dialect, which is another than Go's: refused is what is wrong
-// in both, and what is surely wrong in Java's.
+// validClientMatch takes key=regex. Brokers read the regex in Java's dialect, which is another than
+// Go's: refused is what is wrong in both, and what is surely wrong in Java's.
 func validClientMatch(pattern string) bool {
 	parts := strings.Split(strings.TrimRight(pattern, "="), "=")
 	if len(parts) != 2 || !slices.Contains(clientMatchKeys, trimJava(parts[0])) {
@@ -86,13 +86,15 @@ func validClientMatch(pattern string) bool {
 }
 
 var (
-	// javaRepeat is a repetition in braces: with any other brace Java's Pattern refuses the whole regex, which Go's takes for a letter.
+	// javaRepeat is a repetition in braces: with any other brace Java's Pattern refuses the whole
+	// regex, which Go's takes for a letter.
 	javaRepeat = regexp.MustCompile(`^\{(\d{1,9})(?:,(\d{0,9}))?\}`)
 	// goGroup is what begins a group in Go's dialect only, or a named one whose name is none.
 	goGroup = regexp.MustCompile(`^\(\?(?:P|<[^=!A-Za-z])`)
 )
 
-// wrongInJava finds braces, groups and classes that Java's Pattern refuses although Go's does not. A class there may hold others.
+// wrongInJava finds braces, groups and classes that Java's Pattern refuses although Go's does not.
+// A class there may hold others.
 func wrongInJava(regex string) bool {
 	depth, opened := 0, -1 // of classes, and where the innermost began
 	for i := 0; i < len(regex); i++ {

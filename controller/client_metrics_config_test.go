@@ -2,7 +2,8 @@ package controller
 
 import "testing"
 
-// What Java's Pattern says of each was asked of it; the last ones it takes although Go's regexp does not.
+// What Java's Pattern says of each was asked of it; the last ones it takes although Go's regexp
+// does not.
 func TestClientMatchIsReadInJavasDialect(t *testing.T) {
 	t.Parallel()
 	for _, regex := range []string{

@@ -99,8 +99,9 @@ func listOf(allowed ...string) configCheck {
 	}
 }
 
-// throttledReplicas is "*" or partition:broker pairs, between which there may be nothing (ThrottledReplicaListValidator). Numbers over 32
-// bits are refused too: a broker could not read them, and would say so at each start.
+// throttledReplicas is "*" or partition:broker pairs, between which there may be nothing
+// (ThrottledReplicaListValidator). Numbers over 32 bits are refused too: a broker could not read
+// them, and would say so at each start.
 func throttledReplicas(name, value string) string {
 	list := splitList(value)
 	if strings.Join(list, "") == "*" || !slices.ContainsFunc(list, notReplica) {

@@ -181,7 +181,8 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 	return writable(changes)
 }
 
-// writable refuses what brokers would not read: names that are too long, and what is not UTF-8. One such resource costs no other.
+// writable refuses what brokers would not read: names that are too long, and what is not UTF-8. One
+// such resource costs no other.
 func writable(changes []*record.Config) *apiError {
 	for _, r := range changes {
 		if err := invalidRecord(record.Check(r)); err != nil {

@@ -210,7 +210,8 @@ func (d *doing) add(records []record.Record, base int64, epoch int32, timestampM
 	}
 }
 
-// rehearse keeps the records of a dry run from the log. Those that could not be written are refused as there.
+// rehearse keeps the records of a dry run from the log. Those that could not be written are refused
+// as there.
 func (d *doing) rehearse(core *core, o op, r result) result {
 	for _, rec := range r.records {
 		if err := invalidRecord(record.Check(rec)); err != nil {

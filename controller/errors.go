@@ -52,7 +52,8 @@ func errorf(kafka *kerr.Error, format string, args ...any) *apiError {
 	return &apiError{kafka, fmt.Sprintf(format, args...)}
 }
 
-// invalidRecord is the answer to a request that would write an invalid record, as record.Check found it; nil for nil.
+// invalidRecord is the answer to a request that would write an invalid record, as record.Check
+// found it; nil for nil.
 func invalidRecord(err error) *apiError {
 	var invalid *record.InvalidError
 	if !errors.As(err, &invalid) {

@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +31,8 @@ func brokerRegistration(tc *testCore, change func(*kmsg.BrokerRegistrationReques
 	return req
 }
 
-// A registration that brokers would not accept is refused and writes nothing; the greatest one that they would is taken.
+// A registration that brokers would not accept is refused and writes nothing; the greatest one that
+// they would is taken.
 func TestRegistrationsThatBrokersDoNotAccept(t *testing.T) {
 	t.Parallel()
 	longest := tooLong[1:]
@@ -121,7 +124,8 @@ func TestConfigsThatBrokersDoNotRead(t *testing.T) {
 	}
 }
 
-// A peer that describes itself with what brokers would not accept is not registered, and the others are.
+// A peer that describes itself with what brokers would not accept is not registered, and the others
+// are.
 func TestPeerThatDescribesItselfInvalidly(t *testing.T) {
 	t.Parallel()
 	tc := newTestCore(t)
@@ -146,5 +150,29 @@ func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 	err := tc.append(time.Now(), result{records: []record.Record{&record.Topic{Name: "a/b", TopicID: record.UUID{9}}}})
 	if got := tc.explain(err); err == nil || got.kafka != kerr.InvalidRequest || !strings.Contains(got.message, "Name is no topic's: ") {
 		t.Errorf("%v: %v", err, got)
+	}
+}
+
+// Callers past Kafka's protocol are told in a sentence, also where the response has a code alone,
+// and by a dry run too.
+func TestDoSaysWhatBrokersWouldNotAccept(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	req := brokerRegistration(&testCore{core: d.core}, func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Host = "" })
+	for _, dry := range []bool{false, true} {
+		outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+			return d.DoNext(ctx, Caller{}, Operation{DryRun: dry, Make: func(*metadata.Image) (kmsg.Request, error) { return req, nil }})
+		})
+		if err != nil || outcome.Message == nil || !strings.Contains(*outcome.Message, "Endpoints[0].Host is empty") || len(outcome.Written) > 0 {
+			t.Errorf("dry run %v: %+v, %v", dry, outcome, err)
+		}
+	}
+	epoch, rack := d.addBroker(1), tooLong
+	var refused *Error
+	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+		return d.ChangeBroker(ctx, Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: epoch, Rack: &rack})
+	})
+	if !errors.As(err, &refused) || refused.Kafka != kerr.InvalidRequest || !strings.Contains(refused.Message, "Rack has 32768 bytes") {
+		t.Errorf("a rack that is too long: %v", err)
 	}
 }

@@ -22,8 +22,8 @@ var loaders = []string{kafka.V40, kafka.V44}
 // loaderLevel is the highest metadata.version that both know.
 const loaderLevel = metadata.V4_0_IV3
 
-// What is written is loaded by Kafka's own readers and replay, from the log and from our snapshot of it: random records of every
-// kind, and strings of the greatest length everywhere.
+// What is written is loaded by Kafka's own readers and replay, from the log and from our snapshot
+// of it: random records of every kind, and strings of the greatest length everywhere.
 func TestKafkaLoadsWhatIsWritten(t *testing.T) {
 	t.Parallel()
 	var files []kafka.LogFile
@@ -81,7 +81,8 @@ func largestState() []record.Record {
 	}
 }
 
-// randomState registers, creates and sets something of every kind that needs nothing else to be there.
+// randomState registers, creates and sets something of every kind that needs nothing else to be
+// there.
 func randomState(seed uint64) []record.Record {
 	rng := rand.New(rand.NewPCG(seed, 11))
 	var records []record.Record
@@ -105,7 +106,8 @@ func randomState(seed uint64) []record.Record {
 	return records
 }
 
-// What record.Check calls invalid is what Kafka does not load: the batches are made by hand, as no way in makes them.
+// What record.Check calls invalid is what Kafka does not load: the batches are made by hand, as no
+// way in makes them.
 func TestKafkaDoesNotLoadWhatIsInvalid(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", record.StringMax+1)

@@ -20,8 +20,9 @@ var (
 	longest = tooLong[1:]
 )
 
-// Whatever is sent, brokers of the oldest and the newest release live, and so do those that come later and load a snapshot. What
-// they could not read is refused, and strings of the greatest length are not.
+// Whatever is sent, brokers of the oldest and the newest release live, and so do those that come
+// later and load a snapshot. What they could not read is refused, and strings of the greatest
+// length are not.
 func TestNothingThatIsWrittenKillsBrokers(t *testing.T) {
 	t.Parallel()
 	o := kafka.ControllerOptions{ReleaseVersion: "4.0", Properties: scenario.EarlySnapshots()}
@@ -105,7 +106,8 @@ func setConfig(kind int8, name, key, value string) *kmsg.IncrementalAlterConfigs
 	return req
 }
 
-// requireRefused takes an error for an answer, or a closed connection, as of Kafka for strings that its readers do not take.
+// requireRefused takes an error for an answer, or a closed connection, as of Kafka for strings that
+// its readers do not take.
 func requireRefused(t *testing.T, addr string, req kmsg.Request) {
 	t.Helper()
 	resp, err := kafka.Ask(t.Context(), addr, req)
@@ -114,7 +116,8 @@ func requireRefused(t *testing.T, addr string, req kmsg.Request) {
 	}
 }
 
-// writeLongest writes strings of the greatest length, until a snapshot with them is the start of the log.
+// writeLongest writes strings of the greatest length, until a snapshot with them is the start of
+// the log.
 func writeLongest(t *testing.T, q *kafka.Controllers) {
 	t.Helper()
 	addr := q.Endpoint(q.Nodes()[0])

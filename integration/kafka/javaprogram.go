@@ -16,7 +16,8 @@ type JavaProgram struct {
 	main      string
 }
 
-// CompileJava compiles a program from its one source file. main is the name of its class, with its package.
+// CompileJava compiles a program from its one source file. main is the name of its class, with its
+// package.
 func CompileJava(t testing.TB, version, source, main string) JavaProgram {
 	t.Helper()
 	r := Resolve(t, version)

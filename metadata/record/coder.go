@@ -161,7 +161,8 @@ func (c *coder) size(n int, minBytes int) int {
 	return n
 }
 
-// string reads strings of any length, and writes only those that Kafka reads: a log that holds others must be readable to be mended.
+// string reads strings of any length, and writes only those that Kafka reads: a log that holds
+// others must be readable to be mended.
 func (c *coder) string(v *string) {
 	if !c.decoding {
 		c.writeString(v)

@@ -125,14 +125,14 @@ func Types() []Type {
 	return all
 }
 
-// Append appends r, framed, in the given version. It fails when the version is unknown or cannot hold what r says, and with an
-// *InvalidError when brokers would not accept r.
+// Append appends r, framed, in the given version. It fails when the version is unknown or cannot
+// hold what r says, and with an *InvalidError when brokers would not accept r.
 func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	return appendRecord(dst, r, version, false)
 }
 
-// AppendHeld is Append for what a log holds already and brokers would not accept: the state of a log that is not healed must
-// still be written to snapshots, which this node reads.
+// AppendHeld is Append for what a log holds already and brokers would not accept: the state of a
+// log that is not healed must still be written to snapshots, which this node reads.
 func AppendHeld(dst []byte, r Record, version int16) ([]byte, error) {
 	return appendRecord(dst, r, version, true)
 }

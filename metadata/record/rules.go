@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
-// ruled is a record with rules beyond those of its fields' types: what Kafka's replay demands of it, and what brokers and their
-// clients need in order to use it. invalid returns the first field that breaks one, or nil.
+// ruled is a record with rules beyond those of its fields' types: what Kafka's replay demands of
+// it, and what brokers and their clients need in order to use it. invalid returns the first field
+// that breaks one, or nil.
 type ruled interface{ invalid() *fieldError }
 
-// Rules are derived from what replays a record in brokers of 4.0 to 4.4 (MetadataDelta, the registrations, and the publishers behind
-// it), and where that takes anything, from what Kafka's own controllers would never write.
+// Rules are derived from what replays a record in brokers of 4.0 to 4.4 (MetadataDelta, the
+// registrations, and the publishers behind it), and where that takes anything, from what Kafka's
+// own controllers would never write.
 
 func (r *RegisterBroker) invalid() *fieldError {
 	return first(notNegative(&r.BrokerID), endpoints(r.Endpoints), features(r.Features), directories(r.LogDirs))
@@ -65,7 +67,8 @@ func (r *PartitionChange) invalid() *fieldError {
 	return nil
 }
 
-// Resource types that have configs in the log (ConfigResource.Type). Loggers' levels are in no record.
+// Resource types that have configs in the log (ConfigResource.Type). Loggers' levels are in no
+// record.
 const (
 	configTopic         = 2
 	configBroker        = 4
@@ -168,7 +171,8 @@ func (r *Voters) invalid() *fieldError {
 	return nil
 }
 
-// voterEndpoints may have port 0: a voter that listens wherever there is room says where when it is up.
+// voterEndpoints may have port 0: a voter that listens wherever there is room says where when it is
+// up.
 func voterEndpoints(list []VoterEndpoint) *fieldError {
 	names := make(names, len(list))
 	for i := range list {
@@ -222,7 +226,8 @@ func directories(list []UUID) *fieldError {
 	return nil
 }
 
-// names are those of a list, which are not empty and all different: readers keep one element of each.
+// names are those of a list, which are not empty and all different: readers keep one element of
+// each.
 type names map[string]bool
 
 func (n names) add(name *string) *fieldError {
@@ -243,8 +248,8 @@ func shorten(name string, most int) string {
 
 const topicNameMax = 249
 
-// TopicNameProblem says why no topic may have the name, in Kafka's words (Topic.validate); "" where one may. Brokers make folders of
-// these names.
+// TopicNameProblem says why no topic may have the name, in Kafka's words (Topic.validate); "" where
+// one may. Brokers make folders of these names.
 func TopicNameProblem(name string) string {
 	shown := shorten(name, topicNameMax+1)
 	switch {

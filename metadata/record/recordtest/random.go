@@ -17,7 +17,8 @@ type Source interface{ Uint64() uint64 }
 // intN is a number from 0 to n-1.
 func intN(src Source, n int) int { return int(src.Uint64() % uint64(n)) }
 
-// Random is a record of a type, filled with random content that its version can hold and that brokers accept.
+// Random is a record of a type, filled with random content that its version can hold and that
+// brokers accept.
 func Random(src Source, t record.Type, version int16) record.Record {
 	r := t.New()
 	v := reflect.ValueOf(r).Elem()
@@ -119,7 +120,8 @@ func name(src Source) *string {
 	return &text
 }
 
-// fill sets a value, of a field that is named, to something random; a list to null, to nothing or to some elements.
+// fill sets a value, of a field that is named, to something random; a list to null, to nothing or
+// to some elements.
 func fill(src Source, field string, v reflect.Value) {
 	if r, ok := within[field]; ok {
 		v.SetInt(r[0] + int64(src.Uint64()%uint64(r[1]-r[0]+1)))
