@@ -158,3 +158,17 @@ func TestVotersThatBrokersDoNotAccept(t *testing.T) {
 		}
 	}
 }
+
+// A snapshot has a million of them. Not parallel: others' memory would be counted.
+func TestAppendTakesNoMemoryOfItsOwn(t *testing.T) {
+	p := &record.Partition{Replicas: []int32{1, 2}, ISR: []int32{1, 2}, Directories: []record.UUID{{1}, {2}}}
+	buf := make([]byte, 0, 1024)
+	n := testing.AllocsPerRun(1000, func() {
+		if _, err := record.Append(buf, p, 2); err != nil {
+			t.Error(err)
+		}
+	})
+	if n > 0 {
+		t.Errorf("%v allocations for each record", n)
+	}
+}

@@ -149,14 +149,19 @@ func appendRecord(dst []byte, r Record, version int16, held bool) ([]byte, error
 	buf, err := c.buf, c.err
 	*c = coder{}
 	coders.Put(c)
-	var field *fieldError
-	switch {
-	case errors.As(err, &field):
-		return dst, &InvalidError{Type: t, Field: field.name(r), Problem: field.problem}
-	case err != nil:
-		return dst, fmt.Errorf("%v v%d: %w", t, version, err)
+	if err != nil {
+		return dst, explain(err, r, version)
 	}
 	return buf, nil
+}
+
+// explain says which record could not be written. It is apart from appendRecord, where what errors.As needs would be memory
+// for each record that can.
+func explain(err error, r Record, version int16) error {
+	if field, ok := errors.AsType[*fieldError](err); ok {
+		return &InvalidError{Type: r.Type(), Field: field.name(r), Problem: field.problem}
+	}
+	return fmt.Errorf("%v v%d: %w", r.Type(), version, err)
 }
 
 // coders are shared, since one that is lent to a record through an interface is memory of its own, for each record.
