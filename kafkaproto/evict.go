@@ -14,6 +14,8 @@ const (
 	stuckAfter = time.Second
 	// evictInterval is how often memory is looked for while somebody waits.
 	evictInterval = 10 * time.Millisecond
+	// readGrace is how much longer a client may take before it has read some of its response.
+	readGrace = 50 * time.Millisecond
 	// slowBytesPerSecond: who is slower loses its memory to any that wait, who is faster only to
 	// the one whose turn it is.
 	slowBytesPerSecond = 1 << 20
@@ -77,6 +79,12 @@ func (b *budget) victims(now time.Time) []*account {
 	return victims
 }
 
+// worth is lower the slower a connection is and the more it holds.
+func (c candidate) worth() float64 {
+	const still = 1024 // bytes a second
+	return (c.rate + still) / float64(max(c.account.held, 1))
+}
+
 func (c candidate) helps(s *shortage) bool {
 	switch {
 	case s == nil:
@@ -104,6 +112,9 @@ func (b *budget) shortages() map[*address]*shortage {
 			lacked[scope] = s
 		}
 		s.all += w.n
+	}
+	for _, s := range lacked { // not all are to lose theirs at once
+		s.all = min(s.all, b.total*3/4)
 	}
 	return lacked
 }
@@ -136,7 +147,7 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 }
 
 // candidates are the connections that may lose their memory, the first to lose it first: the
-// slowest on the network, then those whose request is worked on for too long, then those that wait for more
+// slowest on the network for what they hold, then those whose request is worked on for too long, then those that wait for more
 // memory themselves: the longest first, and only after long if somebody is about to give back some.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
@@ -157,8 +168,7 @@ func (b *budget) candidates(now time.Time) []candidate {
 			stuck = append(stuck, candidate{account: a, works: true})
 		}
 	}
-	bySpeed := func(x, y candidate) int { return cmp.Compare(x.rate, y.rate) }
-	slices.SortFunc(slow, bySpeed)
+	slices.SortFunc(slow, func(x, y candidate) int { return cmp.Compare(x.worth(), y.worth()) })
 	slices.SortFunc(waiting, func(x, y candidate) int {
 		return x.account.since.Compare(y.account.since)
 	})
