@@ -16,8 +16,9 @@ const uncountedBytes = 8 << 10
 
 var (
 	errBudgetWait  = errors.New("no memory became free for it in time (queued.max.request.bytes)")
-	errBudgetLarge = errors.New("it takes more memory than one connection may (half of queued.max.request.bytes)")
-	errSlow        = errors.New("it was the slowest to send its request or to read its response " +
+	errBudgetLarge = errors.New("it takes more memory than one connection may " +
+		"(half of queued.max.request.bytes)")
+	errSlow = errors.New("it was the slowest to send its request or to read its response " +
 		"when others waited for memory (queued.max.request.bytes)")
 )
 
@@ -30,6 +31,7 @@ var (
 // those that wait themselves.
 type budget struct {
 	total, perAddress, perConn int64 // perConn <= perAddress <= total
+	chunks                     chunks
 
 	mu       sync.Mutex
 	used     int64
@@ -42,7 +44,7 @@ type budget struct {
 
 func newBudget(total, perAddress, perConn int64) *budget {
 	return &budget{
-		total: total, perAddress: perAddress, perConn: perConn,
+		total: total, perAddress: perAddress, perConn: perConn, chunks: chunks{most: total / 2},
 		byIP: map[string]*address{}, holders: map[*account]struct{}{},
 	}
 }

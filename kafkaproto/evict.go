@@ -14,6 +14,8 @@ const (
 	stuckAfter = time.Second
 	// evictInterval is how often memory is looked for while somebody waits.
 	evictInterval = 10 * time.Millisecond
+	// readGrace is how much longer a client may take before it has read some of its response.
+	readGrace = 50 * time.Millisecond
 	// slowBytesPerSecond: who is slower loses its memory to any that wait, who is faster only to
 	// the one whose turn it is.
 	slowBytesPerSecond = 1 << 20
@@ -77,6 +79,12 @@ func (b *budget) victims(now time.Time) []*account {
 	return victims
 }
 
+// worth is lower the slower a connection is and the more it holds.
+func (c candidate) worth() float64 {
+	const still = 1024 // bytes a second
+	return (c.rate + still) / float64(max(c.account.held, 1))
+}
+
 func (c candidate) helps(s *shortage) bool {
 	switch {
 	case s == nil:
@@ -105,6 +113,9 @@ func (b *budget) shortages() map[*address]*shortage {
 		}
 		s.all += w.n
 	}
+	for _, s := range lacked { // not all are to lose theirs at once
+		s.all = min(s.all, b.total*3/4)
+	}
 	return lacked
 }
 
@@ -115,8 +126,8 @@ type mark struct {
 	bytes int64
 }
 
-// rate is the bytes a second that a frame moves at: since it began or, if that is less, lately. ok is
-// false while it is too early to tell. The budget's lock is held.
+// rate is the bytes a second that a frame moves at: since it began or, if that is less, lately. ok
+// is false while it is too early to tell. The budget's lock is held.
 func (a *account) rate(now time.Time) (rate float64, ok bool) {
 	took := a.moving.took(now)
 	if took < evictAfter {
@@ -135,8 +146,8 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 	return rate, true
 }
 
-// candidates are the connections that may lose their memory, the first to lose it first: the slowest
-// on the network, then those whose request is worked on for too long, then those that wait for more
+// candidates are the connections that may lose their memory, the first to lose it first: the
+// slowest on the network for what they hold, then those whose request is worked on for too long, then those that wait for more
 // memory themselves: the longest first, and only after long if somebody is about to give back some.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
@@ -157,9 +168,10 @@ func (b *budget) candidates(now time.Time) []candidate {
 			stuck = append(stuck, candidate{account: a, works: true})
 		}
 	}
-	bySpeed := func(x, y candidate) int { return cmp.Compare(x.rate, y.rate) }
-	slices.SortFunc(slow, bySpeed)
-	slices.SortFunc(waiting, func(x, y candidate) int { return x.account.since.Compare(y.account.since) })
+	slices.SortFunc(slow, func(x, y candidate) int { return cmp.Compare(x.worth(), y.worth()) })
+	slices.SortFunc(waiting, func(x, y candidate) int {
+		return x.account.since.Compare(y.account.since)
+	})
 	return slices.Concat(slow, stuck, waiting)
 }
 
@@ -167,7 +179,8 @@ func (b *budget) candidates(now time.Time) []candidate {
 // on, or it has been on the network for a moment only.
 func (b *budget) busy(now time.Time) bool {
 	for a := range b.holders {
-		if !a.evicted && a.wants == 0 && a.moving.took(now) < evictAfter && a.working.took(now) < stuckAfter {
+		if !a.evicted && a.wants == 0 &&
+			a.moving.took(now) < evictAfter && a.working.took(now) < stuckAfter {
 			return true
 		}
 	}

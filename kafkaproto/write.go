@@ -90,7 +90,7 @@ func (c *conn) send(write func() (int64, error)) error {
 		}
 	}
 	if c.in.account.own > 0 {
-		c.in.account.moving.begin(time.Now())
+		c.in.account.moving.begin(time.Now().Add(readGrace))
 		defer c.in.account.moving.end()
 	}
 	n, err := write()
