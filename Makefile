@@ -4,7 +4,11 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 
-.PHONY: run build test test-unit test-fuzz test-integration check check-quick fix bench bench-packages fuzz clean
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-unit test-fuzz test-integration check check-quick fix bench bench-packages fuzz clean
+
+help: ## what make can do
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## a one-node quorum in ./yakt-data, with what to try next
 	./bin/yakt start
@@ -52,5 +56,5 @@ fuzz: ## every fuzz target for FUZZTIME
 	  done; \
 	done
 
-clean:
+clean: ## remove what build made
 	rm -rf bin

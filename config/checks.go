@@ -9,6 +9,7 @@ import (
 // checkDirectories settles where state is kept: metadata.log.dir, or the first of log.dirs, or of log.dir.
 func (r *reader) checkDirectories() {
 	c := r.config
+	r.checkDirectoryNames()
 	if len(c.LogDirs) == 0 {
 		c.LogDirs = splitList(r.text("log.dir"))
 	}

@@ -83,6 +83,7 @@ type Config struct {
 
 	// Our own.
 	HTTPListeners []HostPort // none: no HTTP
+	HTTPDefault   bool       // HTTPListeners are the default: yakt.http.listeners is not set
 	HTTPInsecure  bool       // HTTPListeners may be reached by other machines
 	HTTPHosts     []string   // further names under which the HTTP API is asked; "*": any
 	// HTTPMaxConnections is how many HTTP connections there may be at once.
@@ -206,6 +207,7 @@ func (r *reader) refuse(name, wrong, fix string) {
 	if key := r.table[name]; key != nil {
 		if text, source, ok := r.get(key); ok {
 			p.Value, p.Source = shown(name, text), source
+			r.hint(&p, key, text)
 		}
 		if r.path == "" && !r.embedded && (p.Value == "" || p.Source == fromDefault) {
 			p.Fix += "; the environment variable is " + key.Env()

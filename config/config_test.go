@@ -57,6 +57,7 @@ func TestStaticController(t *testing.T) {
 	equal(t, "static listener key", c.Static["listener.name.controller.ssl.keystore.password"], "canary-keystore")
 	equal(t, "imbalance", c.LeaderImbalanceCheckInterval, 300*time.Second)
 	equal(t, "http", c.HTTPListeners, []HostPort{{"127.0.0.1", 8093}})
+	equal(t, "http by default", c.HTTPDefault, true)
 	if len(notices) != 2 || notices[0].Kind != KeysIgnored || !slices.Contains(notices[0].Keys, "num.io.threads") ||
 		slices.Contains(notices[0].Keys, "num.partitions") || notices[1].Kind != Advice || notices[1].Keys[0] != "authorizer.class.name" {
 		t.Errorf("got notices %v, want one that lists the ignored keys, and one on the authorizer", notices)
@@ -113,6 +114,7 @@ func TestEmbeddedOnFreePorts(t *testing.T) {
 	equal(t, "embedded", c.Embedded, true)
 	equal(t, "voters", c.Voters, []Voter{{1, HostPort{"127.0.0.1", 0}}})
 	equal(t, "http", len(c.HTTPListeners), 0)
+	equal(t, "http by default", c.HTTPDefault, false)
 }
 
 // Nothing of the built-in configuration applies once anything says which node this is, of which
@@ -240,7 +242,8 @@ node.id=${env:NODE}
 controller.quorum.voters=${env:NODE}@localhost:${file:` + secrets + `:port}
 listeners=CONTROLLER://localhost:${file:` + secrets + `:port}
 controller.listener.names=CONTROLLER
-log.dirs=/data/${nosuch:x}/${env:HOME}
+log.dirs=/data/${env:NODE}
+broker.rack=${nosuch:x}/${env:HOME}
 delegation.token.secret.key=${file:` + secrets + `:token}
 ssl.key.password=${java:path:key}
 `
@@ -248,7 +251,8 @@ ssl.key.password=${java:path:key}
 	c, notices := mustLoad(t, path, nil)
 	equal(t, "voters", c.Voters, []Voter{{1, HostPort{"localhost", 9093}}})
 	equal(t, "secret", c.DelegationToken.SecretKey, "grün")
-	equal(t, "what cannot be resolved stays", c.MetadataLogDir, "/data/${nosuch:x}/${env:HOME}")
+	equal(t, "directory", c.MetadataLogDir, "/data/1")
+	equal(t, "what cannot be resolved stays", c.Static["broker.rack"], "${nosuch:x}/${env:HOME}")
 	equal(t, "ignored keys need not resolve", c.Static["ssl.key.password"], "${java:path:key}")
 	equal(t, "notices", len(notices), 1)
 	for value, want := range map[string]string{

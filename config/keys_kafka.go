@@ -63,7 +63,7 @@ func quorumKeys() []use {
 func listenerKeys() []use {
 	return []use{
 		{name: "listeners", doc: "What to listen on, as `NAME://host:port`; an empty host is every address, IPv6 stands in brackets, port 0 is any free one."},
-		{name: "advertised.listeners", doc: "What brokers and controllers are told to connect to, as `NAME://host:port`; default: derived from listeners, the voters or the host name."},
+		{name: "advertised.listeners", doc: "What brokers and controllers are told to connect to, as `NAME://host:port`; default: derived from listeners, the voters or the full host name."},
 		{name: "controller.listener.names", doc: "Names of the controller listeners; every listener must be one of them."},
 		{name: "listener.security.protocol.map", doc: "Security protocol of each listener name, as `NAME:PROTOCOL`."},
 		{name: "socket.request.max.bytes", unit: "bytes", def: strconv.Itoa(defaultRequestBytes), doc: "Longest request of a client. " +

@@ -2,7 +2,7 @@ package config
 
 // RequestLimits bound what one request may list; see requestLimitKeys.
 type RequestLimits struct {
-	Topics, Partitions, Changes, Resources, Configs, Directories, Listeners, Features int32
+	Topics, Partitions, Changes, Resources, Configs int32
 }
 
 // requestLimitKeys are what one request may list. A request that lists more is refused before
@@ -26,11 +26,5 @@ func requestLimitKeys() []use {
 		func(l *RequestLimits) *int32 { return &l.Resources })
 	add("configs", "20000", "Most configuration values in one request, those of all its topics or resources together.",
 		func(l *RequestLimits) *int32 { return &l.Configs })
-	add("directories", "1000", "Most log directories that a broker may register, or name in a heartbeat.",
-		func(l *RequestLimits) *int32 { return &l.Directories })
-	add("listeners", "64", "Most listeners that a broker or a controller may register.",
-		func(l *RequestLimits) *int32 { return &l.Listeners })
-	add("features", "256", "Most features that a broker or a controller may register.",
-		func(l *RequestLimits) *int32 { return &l.Features })
 	return keys
 }

@@ -10,7 +10,8 @@ const ownTitle = "YAKt's own"
 // ownKeys are the few settings Kafka has no name for.
 func ownKeys() []use {
 	return slices.Concat([]use{
-		{name: "yakt.http.listeners", typ: "list", def: "127.0.0.1:8093", doc: "What the HTTP API listens on, as `host:port`; an empty host is every address, an empty list turns it off."},
+		{name: "yakt.http.listeners", typ: "list", def: "127.0.0.1:8093", doc: "What the HTTP API listens on, as `host:port`; an empty host is every address, an empty list turns it off. " +
+			"A node whose default is taken runs without a port of its own, and says so."},
 		{name: "yakt.http.insecure", typ: "boolean", def: "false", doc: "Lets yakt.http.listeners be reached by other machines although the HTTP API asks nobody who they are: for a network where everyone may do everything.",
 			bind: toBool(func(c *Config) *bool { return &c.HTTPInsecure })},
 		{name: "yakt.http.hosts", typ: "list", def: "", doc: "Names in the `Host` header of HTTP requests that are answered, besides IP addresses, this node's own names, names without a dot, and those in `.localhost`, `.local` and `.internal`; `*` is any. " +
@@ -20,7 +21,7 @@ func ownKeys() []use {
 			bind: toInt32(func(c *Config) *int32 { return &c.HTTPMaxConnections })},
 		{name: "yakt.http.queued.max.bytes", typ: "long", def: "33554432", valid: ">=16777216", unit: "bytes", doc: "Memory for all large HTTP requests and their answers at once, of which one address may have half. Where somebody waits for memory, those lose theirs, and are closed, that have been slow.",
 			bind: toInt64(func(c *Config) *int64 { return &c.HTTPQueuedMaxBytes })},
-		{name: "yakt.max.parked.requests", typ: "int", def: "5000", valid: ">=1", doc: "Most requests that wait for something at once, such as a FETCH for new records; those of less than a second or two are not counted. Further ones are answered with what there is.",
+		{name: "yakt.max.parked.requests", typ: "int", def: "2000", valid: ">=1", doc: "Most requests that wait for something at once, such as a FETCH for new records; those of less than a second or two are not counted. Further ones are answered with what there is.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxParkedRequests })},
 		{name: "yakt.max.parked.requests.per.ip", typ: "int", def: "500", valid: ">=1", doc: "The same for the requests from one address.",
 			bind: toInt32(func(c *Config) *int32 { return &c.MaxParkedRequestsPerIP })},

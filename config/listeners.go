@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 )
@@ -183,7 +182,7 @@ func (r *reader) reachable(l Listener, first bool) Listener {
 			}
 		}
 	}
-	host, err := os.Hostname()
+	host, err := machineName()
 	if err != nil || host == "" {
 		r.refuse("advertised.listeners", "is not set, and this machine's name cannot be found out", "set advertised.listeners="+l.Name+"://<name>:<port>")
 		return l
@@ -195,6 +194,8 @@ func (r *reader) reachable(l Listener, first bool) Listener {
 
 func (r *reader) httpListeners() []HostPort {
 	const key = "yakt.http.listeners"
+	_, source, _ := r.get(r.table[key])
+	r.config.HTTPDefault = source == fromDefault
 	all := r.hostPorts(key, "127.0.0.1:8093")
 	for _, at := range all {
 		switch {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -101,9 +102,16 @@ func parseMetaProperties(data []byte) (MetaProperties, error) {
 		return MetaProperties{}, fmt.Errorf("is damaged: it is larger than %d bytes",
 			maxMetaPropertiesBytes)
 	}
+	if bytes.IndexByte(data, 0) >= 0 {
+		return MetaProperties{}, errors.New("is damaged: it holds zero bytes, as a power cut leaves " +
+			"of a file that was not on the disk yet")
+	}
 	entries, err := ParseProperties(data)
 	if err != nil {
 		return MetaProperties{}, fmt.Errorf("is damaged: %w", err)
+	}
+	if len(entries) == 0 {
+		return MetaProperties{}, errors.New("is damaged: it is empty")
 	}
 	values := map[string]string{}
 	for _, e := range entries {
@@ -131,8 +139,11 @@ func checksumOf(values map[string]string) string {
 func crcText(crc uint32) string { return fmt.Sprintf("%08x", crc) }
 
 func metaPropertiesOf(values map[string]string) (m MetaProperties, err error) {
+	_, zooKeeper := values["broker.id"] // Kafka takes a missing version for 0
 	switch version, ok := values["version"]; {
-	case !ok || version == "0":
+	case !ok && !zooKeeper:
+		return m, errors.New("is damaged: it names no version")
+	case !ok, version == "0":
 		return m, errors.New("has version 0, as Kafka with ZooKeeper wrote it, and only version " +
 			"1 is known")
 	case version != "1":

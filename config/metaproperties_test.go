@@ -45,8 +45,14 @@ func TestMetaPropertiesErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"cluster.id=a\nbroker.id=1\n": "has version 0, as Kafka with ZooKeeper wrote it, and " +
 			"only version 1 is known",
-		"version=2\n": `has version "2", and only version 1 is known`,
-		"version=1\n": "has no usable cluster.id: the cluster id is empty",
+		"version=0\nbroker.id=1\n":      "has version 0, as Kafka with ZooKeeper wrote it",
+		"":                              "is damaged: it is empty",
+		"# a comment\n\n":               "is damaged: it is empty",
+		strings.Repeat("\x00", 120):     "is damaged: it holds zero bytes, as a power cut leaves",
+		"version=1\ncluster.id=a\x00\n": "is damaged: it holds zero bytes",
+		"cluster.id=a\nnode.id=1\n":     "is damaged: it names no version",
+		"version=2\n":                   `has version "2", and only version 1 is known`,
+		"version=1\n":                   "has no usable cluster.id: the cluster id is empty",
 		`version=1` + "\n" + `cluster.id=a\u0007` + "\n":                          "has no usable cluster.id: the cluster id \"a\\a\" holds control characters",
 		"version=1\ncluster.id=a\n":                                               `has node.id="", which is not an id`,
 		"version=1\ncluster.id=a\nnode.id=-1\n":                                   `has node.id="-1", which is not an id`,

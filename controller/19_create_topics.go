@@ -34,7 +34,7 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 	}
 	creation := topicCreation{
 		core: c, img: c.working, configs: c.configChanges(o), placing: placing{img: c.working, random: c.cfg.Random},
-		quota: c.mutationQuota(o, req.Version, strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
+		collisions: collisionSearch{img: c.working}, quota: c.mutationQuota(o, req.Version, strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
 	}
 	for _, t := range accepted {
 		creation.topic(t)
@@ -97,14 +97,15 @@ func createTopicResult(name string, err *apiError, message *string) kmsg.CreateT
 
 // topicCreation collects the records of the topics of one request, and the answers.
 type topicCreation struct {
-	core     *core
-	img      *metadata.Image
-	configs  *configChanges
-	placing  placing
-	quota    *mutationQuota
-	records  []record.Record
-	answers  []createdTopic
-	messages messages
+	core       *core
+	img        *metadata.Image
+	configs    *configChanges
+	placing    placing
+	collisions collisionSearch
+	quota      *mutationQuota
+	records    []record.Record
+	answers    []createdTopic
+	messages   messages
 }
 
 // createdTopic is the answer for one topic, without its configuration, which is made when it is written.
@@ -189,8 +190,11 @@ func (tc *topicCreation) checkName(name string) *apiError {
 	if err := checkTopicName(name); err != nil {
 		return err
 	}
-	if other := collidingTopic(tc.img, name); other != "" {
+	switch other, ok := tc.collisions.find(name); {
+	case other != "":
 		return errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", name, other)
+	case !ok:
+		return errorf(kerr.PolicyViolation, "Too many topics have names like '%s' to see whether it collides with one of them: choose another name.", name)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 func (c *Controller) describeQuorum(_ context.Context, _ Caller, req *kmsg.DescribeQuorumRequest) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
 	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != metadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
-		return failDescribeQuorum(req, &apiError{kafka: kerr.UnknownTopicOrPartition})
+		return unknownQuorums(req)
 	}
 	topic := kmsg.NewDescribeQuorumResponseTopic()
 	topic.Topic = metadataTopic
@@ -32,8 +32,15 @@ func (c *Controller) describeQuorum(_ context.Context, _ Caller, req *kmsg.Descr
 	return resp
 }
 
-// failDescribeQuorum answers every partition with an error.
-func failDescribeQuorum(req *kmsg.DescribeQuorumRequest, err *apiError) kmsg.Response {
+func failDescribeQuorum(req *kmsg.DescribeQuorumRequest, err *apiError) *kmsg.DescribeQuorumResponse {
+	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
+	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	return resp
+}
+
+// unknownQuorums answers for partitions that are not the metadata log.
+func unknownQuorums(req *kmsg.DescribeQuorumRequest) kmsg.Response {
+	err := &apiError{kerr.UnknownTopicOrPartition, kerr.UnknownTopicOrPartition.Description}
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
 	lists := entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
 	return nested(resp, &resp.Topics, lists, func(r run) kmsg.DescribeQuorumResponseTopic {
@@ -41,9 +48,7 @@ func failDescribeQuorum(req *kmsg.DescribeQuorumRequest, err *apiError) kmsg.Res
 		topic.Topic = req.Topics[r.list].Topic
 		for i, p := range req.Topics[r.list].Partitions[r.entry:r.end] {
 			answer := quorumError(p.Partition, err.kafka)
-			if (r.index+i)*len(err.kafka.Description) > messagesMaxBytes {
-				answer.ErrorMessage = nil
-			}
+			answer.ErrorMessage = textOf(err, r.index+i)
 			topic.Partitions = append(topic.Partitions, answer)
 		}
 		return topic

@@ -39,6 +39,7 @@ func testCodec() Codec {
 			}
 			return resp.AppendTo(b)
 		},
+		Cost: func(data []byte) int64 { return 4 * int64(len(data)) },
 	}
 }
 
@@ -88,6 +89,35 @@ func TestEnvelopeCarriesTheAnswer(t *testing.T) {
 	resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nestedBytes(describeQuorumRequest("t", 0), 2)), 0)
 	if resp.ErrorCode != 0 || resp.ResponseData == nil {
 		t.Errorf("%+v", resp)
+	}
+}
+
+// TestAnEnvelopeHoldsNoLongAnswer: what it carries is made as it is written, as it is without an
+// envelope, and a refusal of everything is still told from an answer.
+func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
+	t.Parallel()
+	d := manyTopics(t, 2*partElements)
+	d.cfg.Codec = testCodec()
+	envelope := envelopeOf(nestedBytes(everything(), 2))
+	resp, ok := d.raw(envelope).(*nestedParts)
+	if !ok {
+		t.Fatalf("%T", d.raw(envelope))
+	}
+	field, correlationID, inner := resp.Nested()
+	if field != &resp.ResponseData || correlationID != 77 || len(gather(t, "elections", inner.(*inParts))) != 2*partElements {
+		t.Errorf("correlation id %d", correlationID)
+	}
+	if cost := d.Cost(envelope); cost < d.Cost(everything()) {
+		t.Errorf("the envelope costs %d", cost)
+	}
+	named := envelopeOf(nestedBytes(namedMany(2 * partElements)["elect"], 2))
+	if cost := d.Cost(named); cost < int64(len(named.RequestData)) {
+		t.Errorf("an envelope of %d bytes costs %d", len(named.RequestData), cost)
+	}
+	d.LeaderChanged(3001, 2)
+	d.work()
+	if code := d.raw(named).(*kmsg.EnvelopeResponse).ErrorCode; code != errNotController.code() {
+		t.Errorf("code %d on a standby", code)
 	}
 }
 

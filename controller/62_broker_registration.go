@@ -22,11 +22,9 @@ import (
 // Quirks kept: registering begins no session; until the first heartbeat another incarnation may take the id over. The epoch is the
 // offset at which the operation begins to write, not always that of the registration's own record.
 //
-// Differs from Kafka on purpose: an unknown security protocol is INVALID_REQUEST and not a controller failover; a granted
-// shutdown ended the session, so the next incarnation is accepted at once.
-
-// securityProtocols is how many there are; they are numbered from 0.
-const securityProtocols = 4
+// Differs from Kafka on purpose: a registration that brokers would not accept (an unknown security protocol, an unnamed listener, two
+// of one name, no host, port 0, a string over 32,767 bytes) is INVALID_REQUEST; Kafka writes some of
+// these and fails over at others. A granted shutdown ended the session, so the next incarnation is accepted at once.
 
 func (c *core) brokerRegistration(o op, req *kmsg.BrokerRegistrationRequest) result {
 	return c.register(o, req, nil)
@@ -36,12 +34,12 @@ func (c *core) brokerRegistration(o op, req *kmsg.BrokerRegistrationRequest) res
 // Every part checks the request anew: between two, another process may have taken the id.
 func (c *core) register(o op, req *kmsg.BrokerRegistrationRequest, after *metadata.TopicPartition) result {
 	img := c.working
-	if err := c.checkRegistration(o, img, req); err != nil {
+	r, err := c.checkedRegistration(o, img, req)
+	if err != nil {
 		c.cfg.Logger.Info("a broker's registration is refused", "broker", req.BrokerID, "err", err)
-		return result{response: failBrokerRegistration(req, err)}
+		return result{response: failBrokerRegistration(req, err), message: err.text()}
 	}
 	existing := img.Broker(req.BrokerID)
-	r := registration(img, req)
 	resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)
 	if existing != nil && existing.IncarnationID == r.IncarnationID {
 		r.BrokerEpoch, r.Fenced, r.InControlledShutdown = existing.Epoch, existing.Fenced, existing.InControlledShutdown
@@ -83,7 +81,21 @@ func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistr
 	return changes, rest
 }
 
-// checkRegistration is every reason to refuse, in Kafka's order.
+// checkedRegistration is the record of a registration, or the first reason in Kafka's order to refuse it.
+func (c *core) checkedRegistration(
+	o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest,
+) (*record.RegisterBroker, *apiError) {
+	if err := c.checkRegistration(o, img, req); err != nil {
+		return nil, err
+	}
+	r := registration(img, req)
+	if err := invalidRecord(record.Check(r)); err != nil {
+		return nil, err
+	}
+	return r, checkBrokerFeatures(img, req)
+}
+
+// checkRegistration says why the broker may not register now, whatever it listens on and can do.
 func (c *core) checkRegistration(o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *apiError {
 	if req.ClusterID != c.cfg.ClusterID {
 		return errorf(kerr.InconsistentClusterID, "Expected cluster ID %s, but got cluster ID %s.", c.cfg.ClusterID, req.ClusterID)
@@ -96,16 +108,9 @@ func (c *core) checkRegistration(o op, img *metadata.Image, req *kmsg.BrokerRegi
 		return errorf(kerr.BrokerIDNotRegistered, "Brokers that migrate from ZooKeeper are not supported.")
 	}
 	if img.Version().HasDirectories() {
-		if err := checkLogDirs(img, req); err != nil {
-			return err
-		}
+		return checkLogDirs(img, req)
 	}
-	for _, l := range req.Listeners {
-		if l.SecurityProtocol < 0 || l.SecurityProtocol >= securityProtocols {
-			return errorf(kerr.InvalidRequest, "Listener %s has the unknown security protocol %d.", l.Name, l.SecurityProtocol)
-		}
-	}
-	return checkBrokerFeatures(img, req)
+	return nil
 }
 
 func checkLogDirs(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *apiError {
@@ -159,7 +164,7 @@ func checkBrokerFeatures(img *metadata.Image, req *kmsg.BrokerRegistrationReques
 func registration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *record.RegisterBroker {
 	r := &record.RegisterBroker{BrokerID: req.BrokerID, IncarnationID: req.IncarnationID, Rack: req.Rack}
 	for _, l := range req.Listeners {
-		r.Endpoints = withEndpoint(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
+		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
 	}
 	for _, f := range req.Features {
 		r.Features = append(r.Features, record.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
@@ -168,15 +173,6 @@ func registration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *rec
 		r.LogDirs = uuids(req.LogDirs)
 	}
 	return r
-}
-
-// withEndpoint adds an endpoint, or puts it in the place of the one of its name: readers of the record know one of each name.
-func withEndpoint(list []record.Endpoint, e record.Endpoint) []record.Endpoint {
-	if i := slices.IndexFunc(list, func(other record.Endpoint) bool { return other.Name == e.Name }); i >= 0 {
-		list[i] = e
-		return list
-	}
-	return append(list, e)
 }
 
 func failBrokerRegistration(req *kmsg.BrokerRegistrationRequest, err *apiError) *kmsg.BrokerRegistrationResponse {

@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -9,26 +11,54 @@ import (
 
 // ControllerRegistration: v0 (KIP-919)
 //
-// Behaviour: a controller's process announces its endpoints and features; any incarnation replaces the one before.
-// Our own controllers are registered from what their handshakes say (activate.go); this serves Apache's.
+// Behaviour: a controller's process announces its endpoints and features; any incarnation replaces the one before. Voters are registered
+// from what their handshakes say (activate.go); this serves Apache's controllers that follow the log without being voters.
 //
-// Differs from Kafka on purpose: an unknown security protocol is INVALID_REQUEST and not a controller failover.
+// Differs from Kafka on purpose: only a follower of the log may register, and no voter or broker: anybody can send this, without a
+// cluster id even, and would otherwise turn clients away from a controller, or fill every image with controllers that do not exist.
+// What brokers would not accept is INVALID_REQUEST too.
 
 func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequest) result {
+	r, err := c.checkedController(req)
+	if err != nil {
+		return result{response: failControllerRegistration(req, err)}
+	}
+	return result{records: []record.Record{r}, response: req.ResponseKind(), atomic: true}
+}
+
+// checkedController is the record of a registration, or why it is refused.
+func (c *core) checkedController(req *kmsg.ControllerRegistrationRequest) (*record.RegisterController, *apiError) {
 	if !c.working.Version().HasControllerRegistration() {
-		return result{response: failControllerRegistration(req, errorf(kerr.UnsupportedVersion, "The current MetadataVersion is too old to support controller registrations."))}
+		return nil, errorf(kerr.UnsupportedVersion, "The current MetadataVersion is too old to support controller registrations.")
 	}
 	r := &record.RegisterController{ControllerID: req.ControllerID, IncarnationID: req.IncarnationID}
 	for _, l := range req.Listeners {
-		if l.SecurityProtocol < 0 || l.SecurityProtocol >= securityProtocols {
-			return result{response: failControllerRegistration(req, errorf(kerr.InvalidRequest, "Listener %s has the unknown security protocol %d.", l.Name, l.SecurityProtocol))}
-		}
-		r.Endpoints = withEndpoint(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
+		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: l.Port, SecurityProtocol: l.SecurityProtocol})
 	}
 	for _, f := range req.Features {
 		r.Features = append(r.Features, record.FeatureRange{Name: f.Name, Min: f.MinSupportedVersion, Max: f.MaxSupportedVersion})
 	}
-	return result{records: []record.Record{r}, response: req.ResponseKind(), atomic: true}
+	if err := invalidRecord(record.Check(r)); err != nil {
+		return nil, err
+	}
+	return r, c.mayBeController(req.ControllerID)
+}
+
+// mayBeController refuses an id that cannot be a controller's which registers itself.
+func (c *core) mayBeController(id int32) *apiError {
+	quorum := c.log.Quorum()
+	has := func(list []ReplicaState) bool {
+		return slices.ContainsFunc(list, func(s ReplicaState) bool { return s.ID == id })
+	}
+	switch {
+	case id == c.cfg.NodeID || has(quorum.Voters):
+		return errorf(kerr.InvalidRequest, "Controller %d is a voter, which its peers register.", id)
+	case c.working.Broker(id) != nil:
+		return errorf(kerr.InvalidRequest, "Node %d is registered as a broker.", id)
+	case !has(quorum.Observers):
+		return errorf(kerr.InvalidRequest, "Node %d does not follow the metadata log of this controller.", id)
+	}
+	return nil
 }
 
 func failControllerRegistration(req *kmsg.ControllerRegistrationRequest, err *apiError) *kmsg.ControllerRegistrationResponse {

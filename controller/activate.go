@@ -95,6 +95,9 @@ func (c *core) knownControllers() []knownController {
 		}
 		decoded, _, err := record.Decode(p.Info)
 		r, ok := decoded.(*record.RegisterController)
+		if ok {
+			err = record.Check(r)
+		}
 		if err != nil || !ok || r.ControllerID != p.ID {
 			c.cfg.Logger.Warn("a peer's description of itself is not understood", "peer", p.ID, "err", err)
 			continue

@@ -69,6 +69,9 @@ func (c *core) changeBroker(o op, change *BrokerChange) result {
 	r := result{response: &refused{}}
 	img := c.working
 	if amended := amend(b, change); amended != nil {
+		if err := invalidRecord(record.Check(amended)); err != nil {
+			return result{response: refusal(&Error{err.kafka, err.message})}
+		}
 		r.records = append(r.records, amended)
 		img = preview(img, r.records)
 		b = img.Broker(b.ID)

@@ -20,7 +20,8 @@ import (
 //	cluster [mv=L] [elr=L] [session=D]              a new cluster; elr defaults to 0
 //	register id=N [inc=N] [dirs=(N,…)] …            BROKER_REGISTRATION; prev, version, cluster, features=none|old, protocol, zk
 //	heartbeat id=N [epoch=N] offset=N [fence] [shutdown] [offline=(N,…)] [cordoned=(N,…)]
-//	unregister id=N | producer-ids id=N [epoch=N] | controller id=N inc=N
+//	unregister id=N | producer-ids id=N [epoch=N]
+//	controller id=N inc=N                           CONTROLLER_REGISTRATION; 3000 is the voter, 1 and 3001 follow the log
 //	topic name=T / 1,2,3 per line                   replicas of each partition
 //	isr name=T / partition: 1,2 per line
 //	advance d=D                                     the clock, without running tasks
@@ -193,6 +194,7 @@ func (s *brokerScript) controllerRequest(t *testing.T, d *datadriven.TestData) *
 	d.ScanArgs(t, "id", &req.ControllerID)
 	d.MaybeScanArgs(t, "inc", &inc)
 	d.MaybeScanArgs(t, "protocol", &protocol)
+	s.log.quorum = Quorum{Voters: []ReplicaState{{ID: 3000}}, Observers: []ReplicaState{{ID: 1}, {ID: 3001}}}
 	req.IncarnationID = testUUID(inc)
 	req.Listeners = []kmsg.ControllerRegistrationRequestListener{{Name: "CONTROLLER", Host: "c", Port: 9093, SecurityProtocol: protocol}}
 	return req

@@ -72,12 +72,11 @@ func lostDirs(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) bool {
 	if len(req.OfflineLogDirs) < len(b.LogDirs) || len(b.LogDirs) == 0 {
 		return false
 	}
-	for _, d := range b.LogDirs {
-		if !slices.Contains(req.OfflineLogDirs, [16]byte(d)) {
-			return false
-		}
+	offline := make(dirSet, len(req.OfflineLogDirs))
+	for _, d := range req.OfflineLogDirs {
+		offline[d] = true
 	}
-	return true
+	return !slices.ContainsFunc(b.LogDirs, func(d record.UUID) bool { return !offline[d] })
 }
 
 // caughtUp reports whether the broker has replayed its own registration.
@@ -102,18 +101,23 @@ func steady(b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerH
 // since it leads. None when they are the broker's last, since it is fenced then. Reserved ids are none: many replicas may have one, such as that
 // of a directory that is not known yet.
 func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []record.UUID {
+	if len(offline) == 0 {
+		return nil
+	}
 	var dirs []record.UUID
 	registered := 0
+	known, walked := newDirSet(b.LogDirs), newDirSet(k.walkedDirs)
+	seen := make(dirSet, len(offline))
 	for _, dir := range offline {
 		d := record.UUID(dir)
-		if d.Reserved() || slices.Contains(dirs, d) {
+		if d.Reserved() || seen[d] {
 			continue
 		}
-		online := slices.Contains(b.LogDirs, d)
-		if online {
+		seen[d] = true
+		if known[d] {
 			registered++
 		}
-		if online || !slices.Contains(k.walkedDirs, d) {
+		if known[d] || !walked[d] {
 			dirs = append(dirs, d)
 		}
 	}
@@ -131,12 +135,22 @@ func cordonChanged(b *metadata.Broker, dirs [][16]byte) bool {
 	if b.CordonedLogDirs == nil || len(b.CordonedLogDirs) != len(dirs) {
 		return true
 	}
-	for _, d := range dirs {
-		if !slices.Contains(b.CordonedLogDirs, record.UUID(d)) {
-			return true
-		}
+	if len(dirs) == 0 {
+		return false
 	}
-	return false
+	cordoned := newDirSet(b.CordonedLogDirs)
+	return slices.ContainsFunc(dirs, func(d [16]byte) bool { return !cordoned[d] })
+}
+
+// dirSet are directories; a broker may name many.
+type dirSet map[record.UUID]bool
+
+func newDirSet(dirs []record.UUID) dirSet {
+	s := make(dirSet, len(dirs))
+	for _, d := range dirs {
+		s[d] = true
+	}
+	return s
 }
 
 // uuids copies ids out of a request. The result is not nil.

@@ -52,6 +52,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Codec reads and writes the request inside an ENVELOPE.
 	Codec Codec
+	// CutLog is told when the log must not be served from before an offset any more, nor an older snapshot, since brokers do
+	// not accept what is there. The state at the offset is then what Snapshot names, or older. It must not wait. nil: nobody is told.
+	CutLog func(offset int64)
 	// Stop is told when this node must stop being a replica: what it would do next could lose or invent metadata.
 	Stop func(error)
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -14,8 +13,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// configValueMax is how many UTF-16 units a value may have; brokers read no longer ones.
-const configValueMax = 1<<15 - 1
+// configValueMax is how many bytes a value may have; brokers read no longer ones.
+const configValueMax = record.StringMax
 
 const cordonedDirsConfig = "cordoned.log.dirs"
 
@@ -105,17 +104,42 @@ func apply(kind int8, o configOp, current map[string]string) (*string, *apiError
 		initial = v
 	}
 	list := slices.DeleteFunc(strings.Split(initial, ","), func(s string) bool { return s == "" })
-	for _, v := range splitJava(*o.value) {
-		at := slices.Index(list, v)
-		switch {
-		case o.op == kmsg.IncrementalAlterConfigOpAppend && at < 0:
-			list = append(list, v)
-		case o.op == kmsg.IncrementalAlterConfigOpSubtract && at >= 0:
-			list = slices.Delete(list, at, at+1)
-		}
+	if o.op == kmsg.IncrementalAlterConfigOpAppend {
+		list = appended(list, splitJava(*o.value))
+	} else {
+		list = subtracted(list, splitJava(*o.value))
 	}
 	joined := strings.Join(list, ",")
 	return &joined, nil
+}
+
+// appended adds the words that a list does not have.
+func appended(list, words []string) []string {
+	has := wordCounts(list)
+	for _, w := range words {
+		if has[w] == 0 {
+			has[w]++
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// subtracted takes words from a list, the first of its kind for each.
+func subtracted(list, words []string) []string {
+	goes := wordCounts(words)
+	return slices.DeleteFunc(list, func(w string) bool {
+		goes[w]--
+		return goes[w] >= 0
+	})
+}
+
+func wordCounts(words []string) map[string]int {
+	counts := make(map[string]int, len(words))
+	for _, w := range words {
+		counts[w]++
+	}
+	return counts
 }
 
 // splitJava takes a list apart as Java's String.split does, which drops what is empty at the end: there is nothing in ",", but "" is one empty
@@ -140,7 +164,7 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 			return err
 		case r.Value == nil:
 			delete(all, r.Name)
-		case len(*r.Value) > configValueMax && len(utf16.Encode([]rune(*r.Value))) > configValueMax:
+		case len(*r.Value) > configValueMax:
 			return errorf(kerr.InvalidConfig, "The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", configValueMax)
 		default:
 			all[r.Name] = *r.Value
@@ -149,10 +173,22 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 	if err := cc.validate(res, changes, all, current); err != nil {
 		return err
 	}
-	if created {
-		return nil
+	if !created {
+		if err := cc.exists(res); err != nil {
+			return err
+		}
 	}
-	return cc.exists(res)
+	return writable(changes)
+}
+
+// writable refuses what brokers would not read: names that are too long, and what is not UTF-8. One such resource costs no other.
+func writable(changes []*record.Config) *apiError {
+	for _, r := range changes {
+		if err := invalidRecord(record.Check(r)); err != nil {
+			return &apiError{kerr.InvalidConfig, err.message}
+		}
+	}
+	return nil
 }
 
 // checkChange holds the rules for single keys of brokers.
@@ -174,7 +210,8 @@ func (cc *configChanges) checkChange(r *record.Config, current map[string]string
 }
 
 func subset(list, of []string) bool {
-	return !slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(of, s) })
+	has := wordCounts(of)
+	return !slices.ContainsFunc(list, func(s string) bool { return has[s] == 0 })
 }
 
 // validate is Kafka's ControllerConfigurationValidator: all is the resource as it would be.

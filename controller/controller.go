@@ -35,6 +35,7 @@ type Controller struct {
 	largest largestTopic
 	// lastFetch is what observers were told last.
 	lastFetch atomic.Pointer[sharedFetch]
+	poison    poisonWatch
 
 	stop func()
 	done chan struct{}
@@ -211,6 +212,7 @@ func (c *Controller) Committed(batches [][]byte) {
 func (c *Controller) noteWhole() {
 	if img := c.core.committed; !img.InTransaction() {
 		c.whole.Store(img)
+		c.notePoison(img)
 	}
 }
 

@@ -99,6 +99,8 @@ type result struct {
 	// controls are a control batch, such as a changed voter set, behind the records.
 	controls []record.Control
 	response kmsg.Response
+	// message is why the response says no, where it has no room for that.
+	message *string
 	// atomic results are one batch, or a metadata transaction of several, or fail. Others are cut into batches of recordsPerBatch,
 	// each of which stands alone.
 	atomic bool
@@ -269,6 +271,9 @@ func (c *core) explain(err error) *apiError {
 	case errors.As(err, &known):
 		return known
 	}
+	if refused := invalidRecord(err); refused != nil {
+		return refused
+	}
 	c.cfg.Logger.Error("an operation's records cannot be written", "err", err)
 	return errFault
 }
@@ -337,8 +342,7 @@ func (c *core) commitPending(b *FeedBatch, tell bool) error {
 	c.pending[0] = nil // the array outlives the entry, images are large
 	c.pending = c.pending[1:]
 	if tell {
-		b.lookBefore(c.committed)
-		b.lookAfter(img)
+		b.before, b.after = c.committed, img
 	}
 	c.committed = img
 	return nil

@@ -15,6 +15,9 @@ const (
 	resultBytes       = 64  // a result that waits to become an element
 	namedBytes        = 64  // to know that a request has named something before
 	describedKeyBytes = 300 // a config with its synonyms
+	isrAnswerBytes    = 16
+	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
+	messageCopies     = 3  // of a message that repeats a name: itself, and encoded into what grows
 )
 
 // Cost is about how many bytes answering a request takes beyond the request itself: results, what
@@ -42,9 +45,9 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	case *kmsg.ElectLeadersRequest:
 		return c.electionCost(r, size)
 	case *kmsg.AlterPartitionRequest:
-		return int64(size[limitPartitions])*resultBytes/2 + partCost(size[limitPartitions])
+		return int64(size[limitPartitions])*isrAnswerBytes + partCost(size[limitPartitions])
 	case *kmsg.AssignReplicasToDirsRequest:
-		return int64(size[limitPartitions])*resultBytes + int64(size[limitTopics])*namedBytes
+		return int64(size[limitPartitions])*assignedBytes + int64(size[limitTopics])*namedBytes
 	}
 	// One change has one result, and a message at most.
 	changes := int64(size[limitChanges])
@@ -94,14 +97,20 @@ func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64
 // electionCost: of all partitions, only those are answered for that may need an election.
 func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSize) int64 {
 	if req.Topics != nil {
-		return int64(size[limitPartitions]) + partCost(size[limitPartitions])
+		longest := 0
+		for i := range req.Topics {
+			longest = max(longest, len(req.Topics[i].Topic))
+		}
+		inPart := int64(min(size[limitPartitions], pieceEntries))
+		return int64(size[limitPartitions]) + partCost(size[limitPartitions]) +
+			inPart*int64(min(longest, messagePartMaxBytes))*messageCopies
 	}
 	img := c.Image()
 	candidates := img.ImbalancedCount()
 	if req.ElectionType == 1 {
 		candidates = img.LeaderlessCount()
 	}
-	return int64(candidates)*resultBytes/2 + partCost(img.TopicCount()+candidates)
+	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(), partElements)) + partCost(min(candidates, partEntries))
 }
 
 const (

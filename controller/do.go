@@ -27,6 +27,8 @@ type Written struct {
 // Outcome is what an operation came to.
 type Outcome struct {
 	Response kmsg.Response
+	// Message is why the response says no, where it has no room for that; else nil.
+	Message *string
 	// Written are the records of the operation in log order; none when it changed nothing.
 	Written []Written
 	// Image is the state right after the operation: committed, but perhaps no longer the newest. nil for a request that was answered
@@ -173,6 +175,7 @@ type doing struct {
 // note has the result tell what becomes of it once it is proposed. A part that the log refuses may be computed again; only what it
 // took counts.
 func (d *doing) note(core *core, o op, r result) result {
+	d.outcome.Message = r.message
 	if d.dry {
 		return d.rehearse(core, o, r)
 	}
@@ -207,8 +210,13 @@ func (d *doing) add(records []record.Record, base int64, epoch int32, timestampM
 	}
 }
 
-// rehearse keeps the records of a dry run from the log.
+// rehearse keeps the records of a dry run from the log. Those that could not be written are refused as there.
 func (d *doing) rehearse(core *core, o op, r result) result {
+	for _, rec := range r.records {
+		if err := invalidRecord(record.Check(rec)); err != nil {
+			return result{response: refusal(d.explain(err))}
+		}
+	}
 	d.add(r.records, 0, core.epoch, o.now.UnixMilli())
 	d.outcome.Image = preview(core.working, r.records)
 	return result{response: r.response}

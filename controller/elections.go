@@ -18,13 +18,36 @@ type replicaUpdate struct {
 	remove  int32 // leaves the ISR and may not lead: fenced, shutting down, unregistered, or its directory is offline
 	add     int32 // counts as active although its registration is still fenced: it is being unfenced in the same batch
 	unclean int32 // came back after an unclean shutdown: leaves the ISR and the ELR and may not lead
+	// dirs, if not nil, are the directories of the broker removed that are offline: no partition is
+	// changed whose replica is elsewhere.
+	dirs dirSet
 }
 
-var noUpdate = replicaUpdate{noBroker, noBroker, noBroker}
+var noUpdate = replicaUpdate{remove: noBroker, add: noBroker, unclean: noBroker}
 
-func removeBroker(id int32) replicaUpdate  { return replicaUpdate{id, noBroker, noBroker} }
-func addBroker(id int32) replicaUpdate     { return replicaUpdate{noBroker, id, noBroker} }
-func uncleanBroker(id int32) replicaUpdate { return replicaUpdate{noBroker, noBroker, id} }
+func removeBroker(id int32) replicaUpdate {
+	return replicaUpdate{remove: id, add: noBroker, unclean: noBroker}
+}
+func addBroker(id int32) replicaUpdate {
+	return replicaUpdate{remove: noBroker, add: id, unclean: noBroker}
+}
+func uncleanBroker(id int32) replicaUpdate {
+	return replicaUpdate{remove: noBroker, add: noBroker, unclean: id}
+}
+
+func removeDirs(id int32, dirs []record.UUID) replicaUpdate {
+	u := removeBroker(id)
+	u.dirs = newDirSet(dirs)
+	return u
+}
+
+// elsewhere reports whether the partition's replica is in a directory that the update is not about.
+func (u replicaUpdate) elsewhere(p *metadata.Partition) bool {
+	return u.dirs != nil && !(slices.Contains(p.Replicas, u.remove) && u.dirs[p.Directory(u.remove)])
+}
+
+// passedOver is how many partitions may be passed over in the time of one that is looked at.
+const passedOver = 10
 
 // updateReplicas makes the changes that u brings to partitions of img. It looks at no more than max partitions, which bounds
 // its time; last is the last one looked at when there are more, nil when all were. A long update goes on with
@@ -33,7 +56,7 @@ func uncleanBroker(id int32) replicaUpdate { return replicaUpdate{noBroker, noBr
 //	fence, controlled shutdown, unregister, clean return:  removeBroker(b), img.Hosted(b)
 //	unclean return with ELR on:                            uncleanBroker(b), img.Hosted(b)
 //	unfence:                                               addBroker(b), img.LeaderlessOnAfter(b, ...): no other partition can have waited for it
-//	offline directories:                                   removeBroker(b), hostedIn(img.Hosted(b), b, dirs)
+//	offline directories:                                   removeDirs(b, dirs), img.Hosted(b)
 //
 // An update in several parts needs the broker inactive (or active) from the first part on, or what happens between two parts
 // could bring it back behind the walk: write the BrokerRegistrationChange first. Hosted covers ISR and ELR in one pass.
@@ -41,13 +64,18 @@ func (c *core) updateReplicas(img *metadata.Image, u replicaUpdate, partitions i
 	rules := c.partitionRules(img, u)
 	var losses uncleanElections
 	defer losses.warn(c.cfg.Logger)
-	looked := 0
+	looked, passed := 0, 0
 	var at metadata.TopicPartition
 	for tp := range partitions {
-		if looked == max {
+		if looked+passed/passedOver >= max {
 			return changes, &at
 		}
-		looked, at = looked+1, tp
+		at = tp
+		if u.elsewhere(tp.Partition) {
+			passed++
+			continue
+		}
+		looked++
 		if u.remove != noBroker && !slices.Contains(tp.Partition.ISR, u.remove) {
 			continue // an ELR waits for its members: their going is no reason to elect somebody else at the price of what they have
 		}
@@ -79,18 +107,8 @@ func (u *uncleanElections) note(c *partitionChange) {
 
 func (u *uncleanElections) warn(log *slog.Logger) {
 	if u.n > 0 {
-		log.Warn("unclean leader elections: records that only lost replicas had are gone", "partitions", u.n, "first", u.first)
-	}
-}
-
-// hostedIn keeps the partitions whose replica on the broker lies in one of the directories.
-func hostedIn(partitions iter.Seq[metadata.TopicPartition], broker int32, dirs []record.UUID) iter.Seq[metadata.TopicPartition] {
-	return func(yield func(metadata.TopicPartition) bool) {
-		for tp := range partitions {
-			if slices.Contains(tp.Partition.Replicas, broker) && slices.Contains(dirs, tp.Partition.Directory(broker)) && !yield(tp) {
-				return
-			}
-		}
+		log.Warn("unclean leader elections: replicas lead that were not in sync; if records were "+
+			"acknowledged that they do not have, those are lost", "partitions", u.n, "first", u.first)
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -333,12 +332,12 @@ func noOps(n int) []record.Record {
 	return slices.Repeat([]record.Record{&record.NoOp{}}, n)
 }
 
-// largeConfigs makes records of about a megabyte each.
-func largeConfigs(n int) []record.Record {
-	value := strings.Repeat("x", 1<<20)
+// largeRecords are of a mebibyte each.
+func largeRecords(n int) []record.Record {
+	salt := make([]byte, 1<<20)
 	var all []record.Record
 	for i := range n {
-		all = append(all, &record.Config{ResourceType: metadata.ConfigGroup, ResourceName: fmt.Sprint("g", i), Name: "k", Value: &value})
+		all = append(all, &record.UserScramCredential{Name: fmt.Sprint("u", i), Mechanism: 1, Salt: salt, Iterations: 4096})
 	}
 	return all
 }
@@ -355,9 +354,9 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 		{"two batches", result{records: noOps(recordsPerBatch + 1)}, []int{recordsPerBatch, 1}, nil},
 		{"atomic", result{records: noOps(recordsPerUserOp), atomic: true}, []int{recordsPerUserOp}, nil},
 		{"too many", result{records: noOps(recordsPerUserOp + 1), atomic: true}, nil, errTooLarge},
-		{"large", result{records: largeConfigs(9)}, []int{7, 2}, nil},
-		{"large and atomic", result{records: largeConfigs(9), atomic: true}, []int{8, 3}, nil},
-		{"too large", result{records: largeConfigs(32), atomic: true}, nil, errTooLarge},
+		{"large", result{records: largeRecords(9)}, []int{7, 2}, nil},
+		{"large and atomic", result{records: largeRecords(9), atomic: true}, []int{8, 3}, nil},
+		{"too large", result{records: largeRecords(32), atomic: true}, nil, errTooLarge},
 	} {
 		tc := newTestCore(t)
 		n, end := len(tc.log.all), tc.nextOffset()

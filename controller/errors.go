@@ -1,9 +1,12 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/metadata/record"
 )
 
 // Errors come in three classes. An apiError is an ordinary answer. A fault is a bug met while making an answer: it is logged
@@ -47,6 +50,15 @@ func errorf(kafka *kerr.Error, format string, args ...any) *apiError {
 		}
 	}
 	return &apiError{kafka, fmt.Sprintf(format, args...)}
+}
+
+// invalidRecord is the answer to a request that would write an invalid record, as record.Check found it; nil for nil.
+func invalidRecord(err error) *apiError {
+	var invalid *record.InvalidError
+	if !errors.As(err, &invalid) {
+		return nil
+	}
+	return errorf(kerr.InvalidRequest, "Brokers would not accept this: %s %s.", invalid.Field, invalid.Problem)
 }
 
 var (

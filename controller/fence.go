@@ -59,19 +59,18 @@ func (w walk) due(b *metadata.Broker) bool {
 }
 
 func (w walk) partitions(img *metadata.Image) iter.Seq[metadata.TopicPartition] {
-	hosted := img.HostedAfter(w.session.broker, w.after)
-	switch w.kind {
-	case walkJoin:
+	if w.kind == walkJoin {
 		return img.LeaderlessOnAfter(w.session.broker, w.after)
-	case walkDirs:
-		return hostedIn(hosted, w.session.broker, w.dirs)
 	}
-	return hosted
+	return img.HostedAfter(w.session.broker, w.after)
 }
 
 func (w walk) update() replicaUpdate {
-	if w.kind == walkJoin {
+	switch w.kind {
+	case walkJoin:
 		return addBroker(w.session.broker)
+	case walkDirs:
+		return removeDirs(w.session.broker, w.dirs)
 	}
 	return removeBroker(w.session.broker)
 }
@@ -160,10 +159,11 @@ func (c *core) shutDown(img *metadata.Image, b *metadata.Broker) ([]record.Recor
 // takeDirsOffline returns what directories that went offline write; nothing when they are the broker's last, since it is fenced then.
 func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known contact, offline [][16]byte) ([]record.Record, *walk) {
 	dirs := newlyOffline(b, known, offline)
-	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), func(d record.UUID) bool { return slices.Contains(dirs, d) })
 	if len(dirs) == 0 || !img.Version().HasDirectories() {
 		return nil, nil
 	}
+	gone := newDirSet(dirs)
+	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), func(d record.UUID) bool { return gone[d] })
 	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs, "online", remaining)
 	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})
 	if len(remaining) == len(b.LogDirs) {
@@ -227,8 +227,7 @@ func (c *core) repair(ids []int32) func(op) result {
 }
 
 func (c *core) electLeaderless(after metadata.TopicPartition) result {
-	nobody := replicaUpdate{noBroker, noBroker, noBroker}
-	changes, last := c.updateReplicas(c.working, nobody, c.working.LeaderlessAfter(after), c.partMax)
+	changes, last := c.updateReplicas(c.working, noUpdate, c.working.LeaderlessAfter(after), c.partMax)
 	r := result{records: changes}
 	if last != nil {
 		r.more = func(op) result { return c.electLeaderless(*last) }

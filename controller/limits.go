@@ -12,16 +12,14 @@ import (
 )
 
 // Limits bound what one request may list. They hold before anything is done for it, however it
-// came. Zero is no limit. Operators know them by the configuration keys in limitTable.
+// came. Zero is no limit. Operators know them by the configuration keys in limitTable. What one node may
+// register is bounded by RegistrationLimits.
 type Limits struct {
-	Topics      int // that are read, or whose partitions are changed
-	Partitions  int
-	Changes     int // topics, resources or partitions that are changed together or not at all
-	Resources   int // whose configs are read
-	Configs     int // values set, of all resources together
-	Directories int
-	Listeners   int // of a registration
-	Features    int // of a registration
+	Topics     int // that are read, or whose partitions are changed
+	Partitions int
+	Changes    int // topics, resources or partitions that are changed together or not at all
+	Resources  int // whose configs are read
+	Configs    int // values set, of all resources together
 }
 
 const (
@@ -30,22 +28,16 @@ const (
 	limitChanges
 	limitResources
 	limitConfigs
-	limitDirectories
-	limitListeners
-	limitFeatures
 	limitCount
 )
 
 // limitTable has the configuration key of each limit, and what it counts.
 var limitTable = [limitCount]struct{ key, what string }{
-	limitTopics:      {"yakt.max.request.topics", "topics"},
-	limitPartitions:  {"yakt.max.request.partitions", "partitions"},
-	limitChanges:     {"yakt.max.request.changes", "changes"},
-	limitResources:   {"yakt.max.request.resources", "resources"},
-	limitConfigs:     {"yakt.max.request.configs", "configs"},
-	limitDirectories: {"yakt.max.request.directories", "directories"},
-	limitListeners:   {"yakt.max.request.listeners", "listeners"},
-	limitFeatures:    {"yakt.max.request.features", "features"},
+	limitTopics:     {"yakt.max.request.topics", "topics"},
+	limitPartitions: {"yakt.max.request.partitions", "partitions"},
+	limitChanges:    {"yakt.max.request.changes", "changes"},
+	limitResources:  {"yakt.max.request.resources", "resources"},
+	limitConfigs:    {"yakt.max.request.configs", "configs"},
 }
 
 // requestSize is how much a request lists of what is limited.
@@ -59,7 +51,7 @@ type limiter struct {
 
 func newLimiter(l Limits, logger *slog.Logger) *limiter {
 	lim := &limiter{most: requestSize{
-		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs, l.Directories, l.Listeners, l.Features,
+		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs,
 	}}
 	for i, row := range limitTable {
 		lim.most[i] = cmp.Or(lim.most[i], math.MaxInt)
@@ -119,12 +111,6 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 		for i := range r.Resources {
 			s[limitConfigs] += len(r.Resources[i].Configs)
 		}
-	case *kmsg.BrokerRegistrationRequest:
-		s[limitDirectories], s[limitListeners], s[limitFeatures] = len(r.LogDirs), len(r.Listeners), len(r.Features)
-	case *kmsg.ControllerRegistrationRequest:
-		s[limitListeners], s[limitFeatures] = len(r.Listeners), len(r.Features)
-	case *kmsg.BrokerHeartbeatRequest:
-		s[limitDirectories] = max(len(r.OfflineLogDirs), len(r.CordonedLogDirs))
 	default:
 		return partitionsIn(req)
 	}
@@ -154,7 +140,7 @@ func partitionsIn(req kmsg.Request) (s requestSize) {
 			s[limitPartitions] += len(r.Topics[i].Partitions)
 		}
 	case *kmsg.AssignReplicasToDirsRequest:
-		s[limitDirectories] = len(r.Directories)
+		s[limitTopics] = len(r.Directories)
 		for i := range r.Directories {
 			s[limitTopics] += len(r.Directories[i].Topics)
 			for j := range r.Directories[i].Topics {

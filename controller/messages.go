@@ -5,7 +5,7 @@ import "strings"
 const (
 	// messageMaxBytes bounds one message, messagePartMaxBytes what it repeats of a request.
 	messageMaxBytes     = 1024
-	messagePartMaxBytes = 256
+	messagePartMaxBytes = 512
 	// messagesMaxBytes bounds the messages of one response; further entries have their code alone.
 	messagesMaxBytes = 1 << 20
 )

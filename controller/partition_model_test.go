@@ -297,7 +297,7 @@ func (m *modelCase) image(t testing.TB) (*metadata.Image, *metadata.Topic) {
 
 // fast runs the case through the rules that the controller uses.
 func (m *modelCase) fast(img *metadata.Image, topic *metadata.Topic) *record.PartitionChange {
-	rules := &partitionRules{img: img, mv: m.mv, elr: m.elr, update: replicaUpdate{m.remove, noBroker, m.unclean}, topic: topic, minISR: m.minISR}
+	rules := &partitionRules{img: img, mv: m.mv, elr: m.elr, update: replicaUpdate{remove: m.remove, add: noBroker, unclean: m.unclean}, topic: topic, minISR: m.minISR}
 	c := rules.change(0, topic.Partition(0))
 	c.isr, c.replicas, c.removing, c.adding, c.recovery, c.election = m.isr, m.replicas, m.removing, m.adding, m.recovery, m.election
 	return c.record()

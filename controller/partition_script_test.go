@@ -394,7 +394,7 @@ func (s *partitionScript) dirsOffline() string {
 	for _, name := range s.words("dirs") {
 		dirs = append(dirs, s.dirNamed(name))
 	}
-	changes, _ := s.updateReplicas(s.working, removeBroker(id), hostedIn(s.working.Hosted(id), id, dirs), 1000)
+	changes, _ := s.updateReplicas(s.working, removeDirs(id, dirs), s.working.Hosted(id), 1000)
 	return s.print(changes)
 }
 

@@ -227,7 +227,7 @@ func (w *partitionWalk) dirOffline() {
 		return
 	}
 	lost := b.LogDirs[len(b.LogDirs)-1]
-	changes, _ := w.updateReplicas(w.working, removeBroker(b.ID), hostedIn(w.working.Hosted(b.ID), b.ID, []record.UUID{lost}), 1_000_000)
+	changes, _ := w.updateReplicas(w.working, removeDirs(b.ID, []record.UUID{lost}), w.working.Hosted(b.ID), 1_000_000)
 	w.apply(append(changes, &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: b.LogDirs[:len(b.LogDirs)-1]})...)
 }
 

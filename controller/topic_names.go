@@ -6,67 +6,69 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
 )
 
 const (
 	// clusterMetadataTopic is the name of the metadata log's own topic, which nobody may create.
 	clusterMetadataTopic = "__cluster_metadata"
-	topicNameMax         = 249
 	// topicNameSeparators are one character to metric names: topics that differ in nothing else collide.
 	topicNameSeparators = "._"
 )
 
-// checkTopicName says what is wrong with a name (Topic.validate).
+// checkTopicName says what is wrong with a name.
 func checkTopicName(name string) *apiError {
-	invalid := func(format string, args ...any) *apiError {
-		return errorf(kerr.InvalidTopicException, "Topic name is invalid: "+format, args...)
-	}
-	switch {
-	case name == "":
-		return invalid("the empty string is not allowed")
-	case name == "." || name == "..":
-		return invalid("'%s' is not allowed", name)
-	case len(name) > topicNameMax:
-		return invalid("the length of '%s' is longer than the max allowed length %d", name, topicNameMax)
-	case strings.IndexFunc(name, illegalInTopicName) >= 0:
-		return invalid("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
+	if problem := record.TopicNameProblem(name); problem != "" {
+		return &apiError{kerr.InvalidTopicException, "Topic name is invalid: " + problem} // a name's length at most
 	}
 	return nil
 }
 
-func illegalInTopicName(r rune) bool {
-	switch {
-	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
-		return false
-	}
-	return true
+// collisionSearch finds topics whose names are those given but for dots in place of underscores or the
+// reverse. It walks the sorted names, trying both characters wherever one stands, and so takes as many
+// looks as there are topics that share a prefix with the name, in this sense. Topics could be made
+// that share many; so a request may take no more looks than its names allow.
+type collisionSearch struct {
+	img   *metadata.Image
+	looks int // that are left
 }
 
-// collidingTopic finds a topic whose name is the given one but for dots in place of underscores or the reverse; "" when there
-// is none. It walks the sorted names, trying both characters wherever one stands, and so costs what shares a prefix with the name.
-func collidingTopic(img *metadata.Image, name string) string {
+// looksPerName is how many looks each name allows beyond those that it takes when nothing is like it.
+const looksPerName = 64
+
+// find returns the topic that the name collides with, "" when there is none; ok is false when no
+// looks were left.
+func (s *collisionSearch) find(name string) (other string, ok bool) {
 	if !strings.ContainsAny(name, topicNameSeparators) {
-		return ""
+		return "", true
 	}
-	return collision(img, name, 0)
+	for _, c := range topicNameSeparators {
+		s.looks += 2 * strings.Count(name, string(c))
+	}
+	s.looks += looksPerName
+	other = s.collision(name, 0)
+	return other, s.looks >= 0
 }
 
-// collision is collidingTopic for a name that is settled up to a position.
-func collision(img *metadata.Image, name string, settled int) string {
+// collision is find for a name that is settled up to a position.
+func (s *collisionSearch) collision(name string, settled int) string {
 	i := strings.IndexAny(name[settled:], topicNameSeparators)
 	if i < 0 {
-		if img.TopicByName(name) == nil {
+		if s.img.TopicByName(name) == nil {
 			return ""
 		}
 		return name
 	}
 	i += settled
 	for _, separator := range topicNameSeparators {
+		if s.looks--; s.looks < 0 {
+			return ""
+		}
 		prefix := name[:i] + string(separator)
-		if !anyTopicWithPrefix(img, prefix) {
+		if !anyTopicWithPrefix(s.img, prefix) {
 			continue
 		}
-		if found := collision(img, prefix+name[i+1:], i+1); found != "" {
+		if found := s.collision(prefix+name[i+1:], i+1); found != "" {
 			return found
 		}
 	}

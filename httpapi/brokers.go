@@ -183,7 +183,7 @@ func (a *API) register(ctx context.Context, in *struct {
 		return nil, problemOf(err)
 	}
 	resp := outcome.Response.(*kmsg.BrokerRegistrationResponse)
-	if err := codeProblem(resp.ErrorCode, nil); err != nil {
+	if err := codeProblem(resp.ErrorCode, outcome.Message); err != nil {
 		return nil, err
 	}
 	for _, w := range outcome.Written {

@@ -87,6 +87,7 @@ func (w walk) routes() []route {
 		{"POST", "/v1/client_mgmt", confirmed + "&wait=20s", object{"offset": w.end}, ""},
 		{"GET", "/v1/records", confirmed + "&wait=20s&from=9000000", nil, ""},
 		{"GET", "/v1/snapshot", "", nil, ""},
+		{"POST", "/v1/heal", "", object{}, ""},
 		{"GET", "/v1/status", "", nil, ""},
 		{"GET", "/v1/quorum", "", nil, ""},
 		{"GET", "/livez", "", nil, ""},

@@ -65,6 +65,29 @@ func TestStandbyForwardsOrRedirects(t *testing.T) {
 	}
 }
 
+// TestAStandbyAsksTheLeaderForTheQuorum: a standby knows the progress of nobody but itself, and
+// passes the question on when it is asked for what the leader knows.
+func TestAStandbyAsksTheLeaderForTheQuorum(t *testing.T) {
+	active, standbys := leader(t, startNodes(t, 3))
+	for _, s := range append(standbys, active) {
+		q := s.ok(http.MethodGet, "/v1/quorum?consistency=linearizable", nil)
+		for _, v := range q["voters"].([]any) {
+			if v := v.(object); v["logEndOffset"].(float64) < 0 || v["lag"].(float64) < 0 {
+				t.Errorf("the leader does not know how far node %v is: %v", v["id"], v)
+			}
+		}
+	}
+	unknown := 0
+	for _, v := range standbys[0].ok(http.MethodGet, "/v1/quorum", nil)["voters"].([]any) {
+		if v.(object)["logEndOffset"] == -1.0 {
+			unknown++
+		}
+	}
+	if unknown != 2 {
+		t.Errorf("a standby by itself does not know %d, want 2", unknown)
+	}
+}
+
 // TestElection keeps writing and reading while the leader stops: every answer is right or says to try again, soon.
 func TestElection(t *testing.T) {
 	all := startNodes(t, 3)

@@ -48,10 +48,10 @@ func shown(name, value string) string {
 	return value
 }
 
-// sparse reports whether nil lists of a record mean "as before".
+// sparse reports whether nil lists of a record say nothing: "as before", or none of a field that is not Kafka's.
 func sparse(r any) bool {
 	switch r.(type) {
-	case *record.PartitionChange, *record.BrokerRegistrationChange:
+	case *record.PartitionChange, *record.BrokerRegistrationChange, *record.NoOp:
 		return true
 	}
 	return false
@@ -129,15 +129,6 @@ func kafkaName(t reflect.Type, name string) string {
 	return strings.ToLower(name[:1]) + name[1:]
 }
 
-// controlNames are Kafka's names of control records.
-var controlNames = map[record.ControlType]string{
-	record.ControlLeaderChange:   "LeaderChangeMessage",
-	record.ControlSnapshotHeader: "SnapshotHeaderRecord",
-	record.ControlSnapshotFooter: "SnapshotFooterRecord",
-	record.ControlKRaftVersion:   "KRaftVersionRecord",
-	record.ControlVoters:         "VotersRecord",
-}
-
 // appendLogRecord appends the JSON of one record of a batch as it stands in the log.
 func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]byte, error) {
 	rec := newRecord[any]("", nil, at)
@@ -146,7 +137,7 @@ func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]b
 		if err != nil {
 			return dst, err
 		}
-		rec.Type, rec.Name, rec.Fields = "control", controlNames[r.ControlType()], rawFields(r)
+		rec.Type, rec.Name, rec.Fields = "control", r.ControlType().String(), rawFields(r)
 	} else {
 		r, _, err := record.Decode(value)
 		if err != nil {
@@ -159,11 +150,19 @@ func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]b
 
 // appendJSON appends v, which cannot fail to be encoded, without escaping HTML.
 func appendJSON(dst []byte, v any) []byte {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+	out := appender(dst)
+	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		panic(err)
 	}
-	return append(dst, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...)
+	return bytes.TrimSuffix(out, []byte("\n"))
+}
+
+// appender appends what is written to it.
+type appender []byte
+
+func (a *appender) Write(b []byte) (int, error) {
+	*a = append(*a, b...)
+	return len(b), nil
 }

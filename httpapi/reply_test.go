@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -67,4 +69,34 @@ func statusOfWhole(s *httptest.Server) int {
 		return 0
 	}
 	return resp.StatusCode
+}
+
+// TestCutOffEndsABlockedAnswer has a client not read what it asked for.
+func TestCutOffEndsABlockedAnswer(t *testing.T) {
+	t.Parallel()
+	ended := make(chan error, 1)
+	s := httptest.NewServer(http.HandlerFunc(func(below http.ResponseWriter, _ *http.Request) {
+		w := &reply{ResponseWriter: below}
+		p := patiently(w)
+		var err error
+		for n := 0; err == nil; n++ {
+			if n == 1 {
+				go w.cutOff()
+			}
+			_, err = p.Write(make([]byte, 1<<20))
+		}
+		ended <- err
+	}))
+	defer s.Close()
+	c, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, errCut) && !isTimeout(err) {
+		t.Errorf("ended by %v", err)
+	}
 }

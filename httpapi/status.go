@@ -25,6 +25,7 @@ type Status struct {
 	Topics          int    `json:"topics" doc:"Topics." example:"12"`
 	Partitions      int    `json:"partitions" doc:"Partitions." example:"36"`
 	Leaderless      int    `json:"leaderlessPartitions" doc:"Partitions without a leader." example:"0"`
+	Poisoned        int    `json:"poisoned" doc:"Things in the state that Kafka's brokers do not accept; heal takes them out." example:"0"`
 	Faults          int64  `json:"faults" doc:"Internal faults since the start; each is in the log." example:"0"`
 	UptimeSeconds   int64  `json:"uptimeSeconds" doc:"Since the start." example:"3600"`
 }
@@ -66,7 +67,9 @@ type ObserverState struct {
 
 func (a *API) status() {
 	huma.Register(a.huma, describe(http.MethodGet, "status", tagQuorum, "This node at a glance", "What this node is, who leads, and how large the cluster is."), a.nodeStatus)
-	huma.Register(a.huma, describe(http.MethodGet, "quorum", tagQuorum, "The quorum as this node sees it", "Ask the leader for the progress of all members."), a.quorumState)
+	huma.Register(a.huma, describe(http.MethodGet, "quorum", tagQuorum, "The quorum and its members",
+		"As this node sees it; with consistency=linearizable as the leader does, which alone knows the "+
+			"progress of all members.", readStatuses...), a.quorumState)
 }
 
 func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
@@ -75,7 +78,7 @@ func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 		NodeID: a.cfg.NodeID, ClusterID: a.cfg.ClusterID, DirectoryID: a.cfg.DirectoryID, Version: a.cfg.Version,
 		State: n.Role, Active: a.leads(), LeaderID: n.LeaderID, LeaderEpoch: n.LeaderEpoch,
 		Offset: img.EndOffset() - 1, Topics: img.TopicCount(), Partitions: img.PartitionCount(), Leaderless: img.LeaderlessCount(),
-		Faults: a.cfg.Controller.Stats().Faults, UptimeSeconds: int64(time.Since(a.began).Seconds()),
+		Poisoned: img.PoisonCount(), Faults: a.cfg.Controller.Stats().Faults, UptimeSeconds: int64(time.Since(a.began).Seconds()),
 	}
 	if v := img.Version(); v != 0 {
 		s.MetadataVersion = v.String()
@@ -89,7 +92,10 @@ func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 	return &answer[Status]{headersOf(img), s}, nil
 }
 
-func (a *API) quorumState(context.Context, *struct{}) (*answer[Quorum], error) {
+func (a *API) quorumState(ctx context.Context, in *ReadParams) (*answer[Quorum], error) {
+	if _, err := a.read(ctx, *in); err != nil {
+		return nil, err
+	}
 	n := a.cfg.Node()
 	q := Quorum{
 		LeaderID: n.LeaderID, LeaderEpoch: n.LeaderEpoch, LeaderReason: n.LeaderReason, HighWatermark: n.HighWatermark, LogStart: n.LogStart, LogEnd: n.LogEnd,

@@ -43,9 +43,26 @@ type TopicArgs struct {
 // topicAnswer is a topic as a whole.
 type topicAnswer struct {
 	Record[TopicFields]
-	TopicUUID  string                    `json:"topicUUID" doc:"The topic's id." example:"Jb1aPjOFQJ2pUL4xzHq1Lg"`
-	Partitions []Record[PartitionFields] `json:"partitions" doc:"Its partitions, by id."`
-	Configs    map[string]string         `json:"configs" doc:"Configuration that is set on the topic; all else has its default." example:"{\"retention.ms\":\"3600000\"}"`
+	TopicUUID  string            `json:"topicUUID" doc:"The topic's id." example:"Jb1aPjOFQJ2pUL4xzHq1Lg"`
+	Partitions []TopicPartition  `json:"partitions" doc:"Its partitions, by id."`
+	Configs    map[string]string `json:"configs" doc:"Configuration that is set on the topic; all else has its default." example:"{\"retention.ms\":\"3600000\"}"`
+}
+
+// TopicPartition is a partition in a topic's answer: its record, with what the record's contract
+// has no fields for.
+type TopicPartition struct {
+	Record[PartitionFields]
+	LeaderEpoch  int32   `json:"leaderEpoch" doc:"Counts the changes of the partition's leader." example:"0"`
+	ELR          []int32 `json:"ELR" doc:"Eligible leader replicas: not in sync, but known to have everything that was acknowledged." example:"[]"`
+	LastKnownELR []int32 `json:"lastKnownELR" doc:"Of a partition without leader, ISR and ELR: its last leader." example:"[]"`
+}
+
+func topicPartition(r *record.Partition, at place) TopicPartition {
+	name, fields := tell(r, controller.State{}, 0)
+	return TopicPartition{
+		newRecord(name, fields.(PartitionFields), at), r.LeaderEpoch, ids(r.EligibleLeaderReplicas),
+		ids(r.LastKnownELR),
+	}
 }
 
 func (a *API) topics() {
@@ -84,10 +101,10 @@ func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[top
 	at := placeOfImage(img)
 	body := topicAnswer{
 		Record: newRecord(record.TypeTopic.String(), TopicFields{t.ID.String(), t.Name}, at), TopicUUID: t.ID.String(),
-		Partitions: []Record[PartitionFields]{}, Configs: map[string]string{},
+		Partitions: []TopicPartition{}, Configs: map[string]string{},
 	}
 	for id, p := range t.Partitions() {
-		body.Partitions = append(body.Partitions, newRecord(record.TypePartition.String(), partitionFields(t.ID, id, p), at))
+		body.Partitions = append(body.Partitions, topicPartition(p.Record(t.ID, id), at))
 	}
 	for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
 		body.Configs[name] = shown(name, value)
@@ -159,7 +176,7 @@ func (c *createTopicArgs) request(timeoutMs int64) *kmsg.CreateTopicsRequest {
 
 // createdTopic tells of a new topic by the records that made it.
 func createdTopic(written []controller.Written) *answer[topicAnswer] {
-	out := &answer[topicAnswer]{Body: topicAnswer{Partitions: []Record[PartitionFields]{}, Configs: map[string]string{}}}
+	out := &answer[topicAnswer]{Body: topicAnswer{Partitions: []TopicPartition{}, Configs: map[string]string{}}}
 	for _, w := range written {
 		at := placeOf(w)
 		switch r := w.Record.(type) {
@@ -168,8 +185,7 @@ func createdTopic(written []controller.Written) *answer[topicAnswer] {
 			out.Body.TopicUUID = r.TopicID.String()
 			out.PositionHeaders = PositionHeaders{at.offset, at.epoch}
 		case *record.Partition:
-			_, fields := tell(r, controller.State{}, 0)
-			out.Body.Partitions = append(out.Body.Partitions, newRecord(r.Type().String(), fields.(PartitionFields), at))
+			out.Body.Partitions = append(out.Body.Partitions, topicPartition(r, at))
 		case *record.Config:
 			out.Body.Configs[r.Name] = shown(r.Name, text(r.Value))
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ func connectionAttacks(v *victim) []attack {
 		halfFrames(2000),
 		slowFetching(50),
 		slowFetching(2000),
+		slowSnapshots(200),
 		pouring("a storm of refused fetches", 2000, fetch(nil, -1, 0)),
 	}
 }
@@ -112,20 +114,24 @@ func drain(nc net.Conn) {
 // goes, and must be forgotten.
 func parking(n int) attack {
 	return attack{name: "fetches that wait for ever", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
-		frame := v.fetchFrame(math.MaxInt32)
+		frame := v.fetchFrame(math.MaxInt32, -1)
 		a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(frame) })
 		a.Wait()
 		<-ctx.Done()
 	}}
 }
 
-// fetchFrame is a FETCH in the leader's present epoch.
-func (v *victim) fetchFrame(offset int64) []byte {
+// fetchFrame is a FETCH in the leader's present epoch, of one who read last in an earlier one, or
+// in that if last is -1. The victim was filled in its first.
+func (v *victim) fetchFrame(offset int64, last int32) []byte {
 	leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
 	req := kafka.WithVersion(fetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest), 12)
 	req.MaxWaitMillis, req.MaxBytes, req.Topics[0].Topic = math.MaxInt32, math.MaxInt32, "__cluster_metadata"
 	p := &req.Topics[0].Partitions[0]
-	p.PartitionMaxBytes, p.LastFetchedEpoch = math.MaxInt32, min(leader.Epoch, int32(offset))
+	p.PartitionMaxBytes, p.LastFetchedEpoch = math.MaxInt32, last
+	if last < 0 {
+		p.LastFetchedEpoch = leader.Epoch
+	}
 	return kafka.Frame(req)
 }
 
@@ -174,6 +180,31 @@ func halfFrames(n int) attack {
 func slowFetching(n int) attack {
 	name := fmt.Sprintf("FETCH from the log's start, %d that do not read", n)
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
-		pour(ctx, a, n, v.fetchFrame(0))
+		leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
+		start, err := kafka.LogStart(ctx, v.addr(), leader.Epoch)
+		if err != nil {
+			v.t.Error(err)
+			return
+		}
+		v.pour(ctx, a, n, v.fetchFrame(start, 1))
+	}}
+}
+
+// slowSnapshots is a crowd that downloads the newest snapshot and reads nothing.
+func slowSnapshots(n int) attack {
+	return attack{name: "FETCH_SNAPSHOT, many that do not read", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+		leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
+		req := fetchSnapshot(leader.Epoch).(*kmsg.FetchSnapshotRequest)
+		req.MaxBytes = math.MaxInt32
+		snapshots := kafka.Checkpoints(v.q.Dir(v.id))
+		if len(snapshots) == 0 {
+			v.t.Error("there is no snapshot to download")
+			return
+		}
+		id := &req.Topics[0].Partitions[0].SnapshotID
+		if _, err := fmt.Sscanf(filepath.Base(snapshots[len(snapshots)-1]), "%d-%d.checkpoint", &id.EndOffset, &id.Epoch); err != nil {
+			v.t.Error(err)
+		}
+		v.pour(ctx, a, n, kafka.Frame(req))
 	}}
 }

@@ -68,7 +68,7 @@ func TestYAKtOutOfDescriptors(t *testing.T) {
 	change()
 	for _, id := range q.Nodes() {
 		requireReady(t, q.HTTPAddr(id))
-		for _, said := range []string{"the limit of open files bounds", "reason=max-connections"} {
+		for _, said := range []string{"the limit of open files bounds", "limit=max.connections"} {
 			if !strings.Contains(q.Node(id).Log(), said) {
 				t.Errorf("node %d does not log %q", id, said)
 			}

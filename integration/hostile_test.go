@@ -133,6 +133,10 @@ func errorCode(resp kmsg.Response) int16 {
 		return r.ErrorCode
 	case *kmsg.BrokerRegistrationResponse:
 		return r.ErrorCode
+	case *kmsg.ControllerRegistrationResponse:
+		return r.ErrorCode
+	case *kmsg.IncrementalAlterConfigsResponse:
+		return r.Resources[0].ErrorCode
 	case *kmsg.BrokerHeartbeatResponse:
 		return r.ErrorCode
 	case *kmsg.AlterPartitionResponse:

@@ -150,3 +150,29 @@ func bareServer(nc net.Conn) {
 		}
 	}
 }
+
+// BenchmarkInspect walks over large bodies of strings and of small structs.
+func BenchmarkInspect(b *testing.B) {
+	topics, _ := bigRequest(1, 1000)
+	fetch := kmsg.NewPtrFetchRequest()
+	fetch.Topics = append(fetch.Topics, kmsg.NewFetchRequestTopic())
+	for range 1000 {
+		partition := kmsg.NewFetchRequestTopicPartition()
+		partition.ReplicaDirectoryID[0] = 1
+		fetch.Topics[0].Partitions = append(fetch.Topics[0].Partitions, partition)
+	}
+	topics.SetVersion(7)
+	fetch.SetVersion(17)
+	for _, req := range []kmsg.Request{topics, fetch} {
+		b.Run(kmsg.NameForKey(req.Key()), func(b *testing.B) {
+			body := req.AppendTo(nil)
+			b.ReportAllocs()
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				if _, err := inspectBody(req, body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -246,7 +246,9 @@ func TestCostIsNotTooLow(t *testing.T) {
 		acls.Creations = append(acls.Creations, acl)
 		topic := kmsg.NewFetchRequestTopic()
 		topic.UnknownTags = tags(i % 40)
-		topic.Partitions = make([]kmsg.FetchRequestTopicPartition, 3)
+		for range 3 {
+			topic.Partitions = append(topic.Partitions, kmsg.NewFetchRequestTopicPartition())
+		}
 		fetch.Topics = append(fetch.Topics, topic)
 	}
 	check("a tag each", acls, 3)

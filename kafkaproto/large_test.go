@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -19,11 +20,11 @@ import (
 // fetchResponse is a FETCH response of one partition, with random values in all its other fields.
 func fetchResponse(r *rand.Rand, version int16) *kmsg.FetchResponse {
 	resp := kmsg.NewPtrFetchResponse()
-	fill(r, reflect.ValueOf(resp).Elem(), true)
+	fill(r, reflect.ValueOf(resp).Elem(), math.MaxInt16, true)
 	resp.Version = version
 	topic, partition := kmsg.NewFetchResponseTopic(), kmsg.NewFetchResponseTopicPartition()
-	fill(r, reflect.ValueOf(&topic).Elem(), true)
-	fill(r, reflect.ValueOf(&partition).Elem(), true)
+	fill(r, reflect.ValueOf(&topic).Elem(), math.MaxInt16, true)
+	fill(r, reflect.ValueOf(&partition).Elem(), math.MaxInt16, true)
 	topic.Partitions = []kmsg.FetchResponseTopicPartition{partition}
 	resp.Topics = []kmsg.FetchResponseTopic{topic}
 	return resp
@@ -31,10 +32,10 @@ func fetchResponse(r *rand.Rand, version int16) *kmsg.FetchResponse {
 
 func snapshotResponse(r *rand.Rand, version int16) *kmsg.FetchSnapshotResponse {
 	resp := kmsg.NewPtrFetchSnapshotResponse()
-	fill(r, reflect.ValueOf(resp).Elem(), true)
+	fill(r, reflect.ValueOf(resp).Elem(), math.MaxInt16, true)
 	resp.Version = version
 	topic, partition := kmsg.NewFetchSnapshotResponseTopic(), kmsg.NewFetchSnapshotResponseTopicPartition()
-	fill(r, reflect.ValueOf(&partition).Elem(), true)
+	fill(r, reflect.ValueOf(&partition).Elem(), math.MaxInt16, true)
 	topic.Partitions = []kmsg.FetchSnapshotResponseTopicPartition{partition}
 	resp.Topics = []kmsg.FetchSnapshotResponseTopic{topic}
 	return resp

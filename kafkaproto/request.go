@@ -1,9 +1,11 @@
 package kafkaproto
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -107,6 +109,9 @@ func (h *header) readRest(data []byte, flexible bool) bool {
 		return false
 	}
 	h.clientID = w.src[:n]
+	if !utf8.Valid(h.clientID) { // it names a client in logs and nothing else: no reason to refuse
+		h.clientID = bytes.ToValidUTF8(h.clientID, []byte("\uFFFD"))
+	}
 	w.src = w.src[n:]
 	if flexible && !w.tags(noKnownTags) {
 		return false
@@ -139,14 +144,22 @@ func inspectBody(req kmsg.Request, body []byte) (bodyFacts, error) {
 		return bodyFacts{}, malformed(req, body, "kmsg does not know the version")
 	}
 	sh := shapes[version]
-	w := walker{src: body}
+	w := walker{src: body, version: req.GetVersion()}
 	if !w.structure(sh) {
-		return bodyFacts{}, malformed(req, body, "a length goes beyond the end")
+		return bodyFacts{}, malformed(req, body, w.why())
 	}
 	if w.cost > decodedMinBytes+decodedFactor*len(body) {
 		return bodyFacts{}, malformed(req, body, "too many unknown tagged fields")
 	}
 	return bodyFacts{cost: w.cost, keeps: sh.aliases || w.unknown}, nil
+}
+
+// why says what stopped the walk.
+func (w *walker) why() string {
+	if w.problem == "" {
+		return "a length goes beyond the end"
+	}
+	return w.at + " " + w.problem
 }
 
 // readBody decodes an inspected body.

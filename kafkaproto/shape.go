@@ -13,18 +13,20 @@ import (
 // A shape is the wire layout of one struct of a request at one version: just enough to walk over the bytes and
 // check every length in them before kmsg decodes. It is needed because kmsg, written for clients, trusts lengths:
 // an array is allocated at once for as many elements as there are bytes left (up to some 200 times the input), and
-// a count of tagged fields is looped over up to four thousand million times, whether or not there is input.
+// a count of tagged fields is looped over up to four thousand million times, whether or not there is input. It also
+// reads null as empty where Kafka's schemas do not allow null, and strings of any length; Kafka refuses both.
 //
 // Shapes are not written down but learned from kmsg's own encoder, so that they cannot fall behind it: set one
 // field of a default request at a time, encode, and see what moved. This relies on kmsg generating struct fields in
-// wire order, which the tests check for every key and version by walking over randomly filled requests.
+// wire order, which the tests check for every key and version by walking over randomly filled requests. What was
+// learned is compared with Kafka's own schemas and parsers in the integration tests.
 type shape struct {
 	fields   []field
-	flexible bool             // tagged fields follow
-	tagged   map[uint32]field // known ones, by tag
-	goBytes  int              // size of the Go struct
-	min      int              // least bytes on the wire
-	aliases  bool             // kmsg leaves slices of the input in it
+	flexible bool              // tagged fields follow
+	tagged   map[uint32]*field // known ones, by tag
+	goBytes  int               // size of the Go struct
+	min      int               // least bytes on the wire
+	aliases  bool              // kmsg leaves slices of the input in it
 }
 
 type kind uint8
@@ -39,12 +41,29 @@ const (
 )
 
 type field struct {
-	kind    kind
-	size    int    // kindFixed
-	elem    *field // kindArray
-	of      *shape // kindStruct, kindNullable
-	goBytes int    // what one costs in memory: as an array element, or behind a pointer
+	kind     kind
+	nullable bool   // kindString, kindBytes, kindArray: may be null
+	since    int16  // tagged: the first version that has it
+	size     int    // kindFixed
+	elem     *field // kindArray
+	of       *shape // kindStruct, kindNullable
+	goBytes  int    // what one costs in memory: as an array element, or behind a pointer
+	name     string // kmsg's
 }
+
+// taggedSince has the tagged fields that Kafka's schemas add in a later version than the first flexible one. kmsg
+// encodes and decodes them at any version; Kafka refuses them before.
+var taggedSince = map[string]int16{
+	"BrokerHeartbeatRequest.OfflineLogDirs":                 1,
+	"BrokerHeartbeatRequest.CordonedLogDirs":                2,
+	"FetchRequest.ReplicaState":                             15,
+	"FetchRequestTopicPartition.ReplicaDirectoryID":         17,
+	"FetchRequestTopicPartition.HighWatermark":              18,
+	"FetchSnapshotRequestTopicPartition.ReplicaDirectoryID": 1,
+}
+
+// maxTag is the highest tag of a known field: the walker remembers in one word which it has met.
+const maxTag = 63
 
 func (f *field) min(flexible bool) int {
 	length := func(classic int) int {
@@ -113,12 +132,12 @@ func shapesOf(key int16) ([]*shape, error) {
 // that introduced it, so tags found at one version are known at all.
 type learner struct {
 	req    kmsg.Request
-	tagged map[reflect.Type]map[uint32]field
+	tagged map[reflect.Type]map[uint32]*field
 	err    error
 }
 
 func learn(key int16) ([]*shape, error) {
-	l := learner{tagged: map[reflect.Type]map[uint32]field{}}
+	l := learner{tagged: map[reflect.Type]map[uint32]*field{}}
 	var shapes []*shape
 	for version := range kmsg.RequestForKey(key).MaxVersion() + 1 {
 		l.req = kmsg.RequestForKey(key)
@@ -135,7 +154,7 @@ func (l *learner) structure(s reflect.Value) *shape {
 	sh := l.newShape(s.Type(), l.req.IsFlexible())
 	for i := range s.NumField() {
 		if f := s.Field(i); isWireField(s.Type(), i) {
-			l.field(sh, f)
+			l.field(sh, f, s.Type(), i)
 		}
 	}
 	return sh
@@ -143,7 +162,7 @@ func (l *learner) structure(s reflect.Value) *shape {
 
 func (l *learner) newShape(t reflect.Type, flexible bool) *shape {
 	if l.tagged[t] == nil {
-		l.tagged[t] = map[uint32]field{}
+		l.tagged[t] = map[uint32]*field{}
 	}
 	sh := &shape{flexible: flexible, tagged: l.tagged[t], goBytes: int(t.Size())}
 	if flexible {
@@ -162,7 +181,7 @@ func isWireField(t reflect.Type, i int) bool {
 // field sets f to one element or to something else than its default, and adds it to sh by what that does to the
 // encoding: nothing (not in this version), a change in place or growth by the value's own bytes (a field), growth
 // by more (a tagged field).
-func (l *learner) field(sh *shape, f reflect.Value) {
+func (l *learner) field(sh *shape, f reflect.Value, in reflect.Type, index int) {
 	was := reflect.New(f.Type()).Elem()
 	was.Set(f)
 	defer f.Set(was)
@@ -173,17 +192,50 @@ func (l *learner) field(sh *shape, f reflect.Value) {
 	switch grown := len(after) - len(before); {
 	case bytes.Equal(before, after):
 	case grown == growth:
-		sh.add(l.inPlace(f, sh.flexible))
+		learned := l.inPlace(f, sh.flexible)
+		learned.setName(in.Field(index).Name)
+		sh.add(learned)
 	case sh.flexible && grown > growth:
 		tag, ok := tagOf(before, after)
-		if !ok {
-			l.fail(f, "tag not found")
+		if !ok || tag > maxTag {
+			l.fail(f, "tag not found, or too high")
 			return
 		}
-		sh.tagged[tag] = l.byType(f.Type())
+		learned := l.byType(f.Type())
+		learned.nullable = l.nullable(f)
+		learned.setName(in.Field(index).Name)
+		learned.since = taggedSince[in.Name()+"."+learned.name]
+		sh.tagged[tag] = &learned
 	default:
 		l.fail(f, "encoded in an unknown way")
 	}
+}
+
+func (f *field) setName(name string) {
+	f.name = name
+	if f.elem != nil {
+		f.elem.setName(name)
+	}
+}
+
+// nullable tells whether null and empty are encoded differently in f, which keeps its value.
+func (l *learner) nullable(f reflect.Value) bool {
+	var empty reflect.Value
+	switch t := f.Type(); {
+	case t.Kind() == reflect.Slice:
+		empty = reflect.MakeSlice(t, 0, 0)
+	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.String:
+		empty = reflect.New(t.Elem())
+	default:
+		return false
+	}
+	was := reflect.New(f.Type()).Elem()
+	was.Set(f)
+	defer f.Set(was)
+	f.SetZero()
+	null := l.encode()
+	f.Set(empty)
+	return !bytes.Equal(null, l.encode())
 }
 
 func (l *learner) fail(f reflect.Value, what string) {
@@ -263,29 +315,32 @@ func flip(f reflect.Value) {
 func (l *learner) inPlace(f reflect.Value, flexible bool) field {
 	switch t := f.Type(); {
 	case t == byteSliceType:
-		return field{kind: kindBytes, goBytes: int(t.Size())}
+		return field{kind: kindBytes, nullable: l.nullable(f), goBytes: int(t.Size())}
 	case t.Kind() == reflect.Slice:
-		elem := l.inPlace(f.Index(0), flexible)
-		return field{kind: kindArray, elem: &elem, goBytes: int(t.Size())}
+		nullable, elem := l.nullable(f), l.inPlace(f.Index(0), flexible)
+		return field{kind: kindArray, nullable: nullable, elem: &elem, goBytes: int(t.Size())}
 	case t.Kind() == reflect.Struct:
 		f.Set(newDefault(t)) // set has changed one of the fields
 		return field{kind: kindStruct, of: l.structure(f), goBytes: int(t.Size())}
 	case t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct:
 		return field{kind: kindNullable, of: l.structure(f.Elem()), goBytes: int(t.Elem().Size())}
 	default:
-		return l.byType(t)
+		learned := l.byType(t)
+		learned.nullable = l.nullable(f)
+		return learned
 	}
 }
 
 // byType is the layout of a type at a flexible version when all its fields are there and none is tagged: so for
-// tagged fields, whose content kmsg never gates by version.
+// tagged fields, whose content kmsg never gates by version. Nothing inside a tagged struct may be null but strings
+// behind a pointer.
 func (l *learner) byType(t reflect.Type) field {
 	f := field{kind: kindFixed, size: int(t.Size()), goBytes: int(t.Size())}
 	switch {
 	case t == byteSliceType:
 		f.kind = kindBytes
 	case t.Kind() == reflect.String, t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.String:
-		f.kind = kindString
+		f.kind, f.nullable = kindString, t.Kind() == reflect.Pointer
 	case t.Kind() == reflect.Slice:
 		elem := l.byType(t.Elem())
 		f.kind, f.elem = kindArray, &elem
@@ -293,7 +348,9 @@ func (l *learner) byType(t reflect.Type) field {
 		sh := l.newShape(t, true)
 		for i := range t.NumField() {
 			if isWireField(t, i) {
-				sh.add(l.byType(t.Field(i).Type))
+				learned := l.byType(t.Field(i).Type)
+				learned.setName(t.Field(i).Name)
+				sh.add(learned)
 			}
 		}
 		f.kind, f.of = kindStruct, sh

@@ -26,8 +26,8 @@ func eachVersion(t testing.TB, fn func(key, version int16, sh *shape)) {
 }
 
 // fill sets everything in v to random values: arrays of 0-3 elements, null where that is possible, sometimes
-// unknown tagged fields.
-func fill(r *rand.Rand, v reflect.Value, unknownTags bool) {
+// unknown tagged fields. Tagged fields of later versions keep their defaults.
+func fill(r *rand.Rand, v reflect.Value, version int16, unknownTags bool) {
 	t := v.Type()
 	switch {
 	case t == tagsType:
@@ -37,15 +37,17 @@ func fill(r *rand.Rand, v reflect.Value, unknownTags bool) {
 			v.Set(reflect.ValueOf(tags))
 		}
 	case t.Kind() == reflect.Struct:
+		v.Addr().Interface().(interface{ Default() }).Default()
 		for i := range v.NumField() {
-			if isWireField(t, i) || t.Field(i).Type == tagsType {
-				fill(r, v.Field(i), unknownTags)
+			later := taggedSince[t.Name()+"."+t.Field(i).Name] > version
+			if !later && (isWireField(t, i) || t.Field(i).Type == tagsType) {
+				fill(r, v.Field(i), version, unknownTags)
 			}
 		}
 	case t.Kind() == reflect.Pointer:
 		if r.IntN(3) > 0 {
 			v.Set(reflect.New(t.Elem()))
-			fill(r, v.Elem(), unknownTags)
+			fill(r, v.Elem(), version, unknownTags)
 		}
 	case t.Kind() == reflect.Slice:
 		n := r.IntN(4)
@@ -53,7 +55,7 @@ func fill(r *rand.Rand, v reflect.Value, unknownTags bool) {
 		fallthrough
 	case t.Kind() == reflect.Array:
 		for i := range v.Len() {
-			fill(r, v.Index(i), unknownTags)
+			fill(r, v.Index(i), version, unknownTags)
 		}
 	case t.Kind() == reflect.String:
 		v.SetString(string(bytes.Repeat([]byte{'s'}, r.IntN(200))))
@@ -71,7 +73,7 @@ func fill(r *rand.Rand, v reflect.Value, unknownTags bool) {
 func randomRequest(r *rand.Rand, key, version int16, unknownTags bool) kmsg.Request {
 	req := kmsg.RequestForKey(key)
 	req.SetVersion(version)
-	fill(r, reflect.ValueOf(req).Elem(), unknownTags)
+	fill(r, reflect.ValueOf(req).Elem(), version, unknownTags)
 	return req
 }
 
@@ -81,14 +83,15 @@ func TestWalkerAgreesWithKmsg(t *testing.T) {
 	eachVersion(t, func(key, version int16, sh *shape) {
 		for range 20 {
 			body := randomRequest(r, key, version, true).AppendTo(nil)
-			w := walker{src: body}
+			w := walker{src: body, version: version}
 			if !w.structure(sh) || len(w.src) != 0 {
-				t.Fatalf("key %d version %d: the walker refuses or leaves %d of %x", key, version, len(w.src), body)
+				t.Fatalf("key %d version %d: the walker refuses (%s) or leaves %d of %x",
+					key, version, w.why(), len(w.src), body)
 			}
 			if len(body) == 0 {
 				continue
 			}
-			w = walker{src: body[:r.IntN(len(body))]}
+			w = walker{src: body[:r.IntN(len(body))], version: version}
 			if w.structure(sh) {
 				t.Fatalf("key %d version %d: the walker takes a part of %x", key, version, body)
 			}
@@ -145,7 +148,7 @@ func TestDecodedFactor(t *testing.T) {
 				ratio = max(ratio, visit(&f.of.fields[i], f.of.flexible))
 			}
 			for _, tagged := range f.of.tagged {
-				ratio = max(ratio, visit(&tagged, true))
+				ratio = max(ratio, visit(tagged, true))
 			}
 		case kindString: // one character
 			ratio = float64(f.goBytes+1) / 2

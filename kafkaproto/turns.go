@@ -8,24 +8,38 @@ import (
 )
 
 const (
-	// turnSlice is how long a connection keeps the processor while others wait for a turn, and how
-	// long it may be blocked before a waiting one takes its place.
+	// turnSlice is how long a connection keeps the processor for pipelined requests while others wait
+	// for a turn, and how long it may be blocked before a waiting one takes its place.
 	turnSlice = time.Millisecond
+	// largeSlice is the same for one large request or response: most are done in one turn.
+	largeSlice = 5 * time.Millisecond
 	// freeFrames is how many pipelined requests, net of those that were not, a connection has
 	// answered before it needs a turn for more.
 	freeFrames = 32
 	// framesPerLook is how many pipelined requests are answered between two looks at the clock.
 	framesPerLook = 8
+	// heavyAfter is how much of the processor a connection uses before others go first. A pause
+	// makes up for the pauseShare-th part of its length: who asks now and then never comes to it.
+	heavyAfter = 10 * time.Millisecond
+	pauseShare = 4
+	// heavyShare: of so many places that are given out one is for a heavy connection that waits.
+	heavyShare = 8
+	// crowded: if more light connections wait, the newest goes first, for most of them have come with
+	// a crowd and nothing can serve all of those in time.
+	crowded = 16
 )
 
 // turns shares the processor out among the connections that use it without a pause: many requests
-// in one packet, a response in parts, a large request. They take one of a few places, first come
-// first served, so that there are always processors left for small requests, the core and the log.
+// in one packet, a response in parts, a large request. They take one of a few places, so that there
+// are always processors left for small requests, the core and the log. Connections that have used
+// little come first.
 type turns struct {
 	mu      sync.Mutex
 	places  int
 	holders map[*turn]uint32 // and what blocking was at the last look
-	waiters list.List        // of *turn
+	light   list.List        // of *turn, those that wait
+	heavy   list.List        // of *turn, likewise, that have used much
+	granted uint             // how many places have been given out to waiters
 	looking bool             // a timer is set for look
 
 	waiting atomic.Int32 // how many waiters there are
@@ -41,6 +55,8 @@ type turn struct {
 	of      *turns
 	granted chan struct{}
 	since   time.Time // when it was granted
+	used    time.Duration
+	left    time.Time // when it was last given back, or asked for
 
 	held atomic.Bool // also cleared by look
 	// blocking is odd while the connection may be blocked: by a write, or in Config.Handle.
@@ -57,6 +73,7 @@ func (t *turn) take(done <-chan struct{}) {
 	if t.held.Load() {
 		return
 	}
+	t.rested()
 	elem := t.of.enter(t)
 	if elem != nil {
 		select {
@@ -69,16 +86,27 @@ func (t *turn) take(done <-chan struct{}) {
 	t.since = time.Now()
 }
 
+// rested counts the pause that ends now. To wait for a turn is none.
+func (t *turn) rested() {
+	now := time.Now()
+	if t.used > 0 {
+		t.used = max(0, t.used-now.Sub(t.left)/pauseShare)
+	}
+	t.left = now
+}
+
 // drop gives the place back.
 func (t *turn) drop() {
 	if t.held.Load() {
+		t.left = time.Now()
+		t.used += t.left.Sub(t.since)
 		t.of.giveBack(t)
 	}
 }
 
 // yield lets others have their turn if they wait and this one's slice is over.
-func (t *turn) yield(done <-chan struct{}) {
-	if t.of.waiting.Load() > 0 && time.Since(t.since) >= turnSlice {
+func (t *turn) yield(slice time.Duration, done <-chan struct{}) {
+	if t.of.waiting.Load() > 0 && time.Since(t.since) >= slice {
 		t.drop()
 	}
 	t.take(done)
@@ -111,7 +139,7 @@ func (t *turn) answered(begun, whole bool, done <-chan struct{}) {
 	}
 	if t.looks++; t.looks >= framesPerLook || !t.held.Load() {
 		t.looks = 0
-		t.yield(done)
+		t.yield(turnSlice, done)
 	}
 }
 
@@ -123,7 +151,11 @@ func (s *turns) enter(t *turn) *list.Element {
 		s.grant(t)
 		return nil
 	}
-	elem := s.waiters.PushBack(t)
+	line := &s.light
+	if t.used >= heavyAfter {
+		line = &s.heavy
+	}
+	elem := line.PushBack(t)
 	s.waiting.Add(1)
 	s.watch()
 	return elem
@@ -137,7 +169,8 @@ func (s *turns) leave(t *turn, elem *list.Element) {
 	case <-t.granted:
 		s.remove(t)
 	default:
-		s.waiters.Remove(elem)
+		s.light.Remove(elem) // it is in one of them
+		s.heavy.Remove(elem)
 		s.waiting.Add(-1)
 	}
 }
@@ -162,19 +195,33 @@ func (s *turns) remove(t *turn) {
 	}
 	delete(s.holders, t)
 	t.held.Store(false)
-	front := s.waiters.Front()
-	if front == nil {
-		return
+	if next := s.next(); next != nil {
+		s.waiting.Add(-1)
+		s.grant(next)
+		next.granted <- struct{}{}
 	}
-	next := s.waiters.Remove(front).(*turn)
-	s.waiting.Add(-1)
-	s.grant(next)
-	next.granted <- struct{}{}
+}
+
+// next takes the waiter whose turn it is out of its line; nil if nobody waits.
+func (s *turns) next() *turn {
+	s.granted++
+	line := &s.light
+	if line.Len() == 0 || s.heavy.Len() > 0 && s.granted%heavyShare == 0 {
+		line = &s.heavy
+	}
+	elem := line.Front()
+	if line == &s.light && line.Len() > crowded {
+		elem = line.Back()
+	}
+	if elem == nil {
+		return nil
+	}
+	return line.Remove(elem).(*turn)
 }
 
 // watch has look called while there are waiters.
 func (s *turns) watch() {
-	if s.waiters.Len() > 0 && !s.looking {
+	if s.waiting.Load() > 0 && !s.looking {
 		s.looking = true
 		time.AfterFunc(turnSlice, s.look)
 	}

@@ -1,6 +1,13 @@
 package kafkaproto
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+	"unicode/utf8"
+)
+
+// maxStringBytes is the longest string of Kafka's protocol, also where the length is a varint.
+const maxStringBytes = math.MaxInt16
 
 // What kmsg allocates for a tagged field it does not know: a map for the first of a struct, an entry for each.
 const (
@@ -8,12 +15,30 @@ const (
 	unknownTagBytes      = 100
 )
 
-// walker goes over the body of a request as kmsg will, without allocating, and stops where a length does not fit
-// what is left.
+// walker goes over the body of a request as kmsg will, without allocating, and stops at what Kafka would refuse: a
+// length that does not fit the bytes left, null where the schema does not allow it, a string longer than
+// maxStringBytes, a tagged field in a version that does not have it.
+//
+// It also refuses what Kafka reads but no client writes, and kmsg would read differently: lengths and counts of
+// more than 31 bits, a known tagged field that comes twice or is not of the size that is said, markers of a nullable
+// struct below -1. And it refuses strings that are not valid UTF-8. Kafka replaces what is invalid in them, so that
+// two names here would be one name to a broker, and a string three times as long, which it may not be able to
+// write into its own snapshot.
 type walker struct {
 	src     []byte
-	cost    int  // bytes kmsg will allocate, about: never less than half of it (tested)
-	unknown bool // there are tagged fields that kmsg keeps as slices of the input
+	version int16
+	cost    int    // bytes kmsg will allocate, about: never less than half of it (tested)
+	unknown bool   // there are tagged fields that kmsg keeps as slices of the input
+	problem string // why it stopped, unless the input ended too early
+	at      string // the field that it stopped at, if that is known
+}
+
+// refuse notes why the walk stops, and is false.
+func (w *walker) refuse(f *field, problem string) bool {
+	if w.problem == "" {
+		w.problem, w.at = problem, f.name
+	}
+	return false
 }
 
 // take skips n bytes.
@@ -45,7 +70,7 @@ func (w *walker) length(flexible bool, classic int) (int, bool) {
 	switch {
 	case flexible:
 		v, ok := w.uvarint()
-		return int(v) - 1, ok
+		return int(v) - 1, ok && v <= math.MaxInt32
 	case len(w.src) < classic:
 		return 0, false
 	case classic == 2:
@@ -62,13 +87,16 @@ func (w *walker) length(flexible bool, classic int) (int, bool) {
 func (w *walker) structure(s *shape) bool {
 	for i := range s.fields {
 		f := &s.fields[i]
-		if f.kind == kindFixed {
-			if !w.take(f.size) {
-				return false
-			}
-			continue
+		var ok bool
+		switch f.kind { // most fields are of these kinds
+		case kindFixed:
+			ok = w.take(f.size)
+		case kindString:
+			ok = w.text(f, s.flexible)
+		default:
+			ok = w.field(f, s.flexible)
 		}
-		if !w.field(f, s.flexible) {
+		if !ok {
 			return false
 		}
 	}
@@ -78,39 +106,78 @@ func (w *walker) structure(s *shape) bool {
 func (w *walker) field(f *field, flexible bool) bool {
 	switch f.kind {
 	case kindString:
-		n, ok := w.length(flexible, 2)
-		if n > 0 {
-			w.cost += n + f.goBytes
-			return ok && w.take(n)
-		}
-		return ok
+		return w.text(f, flexible)
 	case kindBytes:
 		n, ok := w.length(flexible, 4)
-		return ok && w.take(max(n, 0))
+		if n < 0 {
+			return ok && (f.nullable || w.refuse(f, problemNull))
+		}
+		return ok && w.take(n)
 	case kindArray:
-		return w.array(f.elem, flexible)
+		return w.array(f, flexible)
 	case kindStruct:
 		return w.structure(f.of)
 	case kindNullable:
-		if len(w.src) == 0 {
-			return false
-		}
-		present := int8(w.src[0]) != -1
-		w.src = w.src[1:]
-		if !present {
-			return true
-		}
-		w.cost += f.goBytes
-		return w.structure(f.of)
+		return w.maybe(f)
 	default:
 		return w.take(f.size)
 	}
 }
 
-func (w *walker) array(elem *field, flexible bool) bool {
+// Why a walk stops.
+const (
+	problemNull    = "is null"
+	problemLong    = "is a string of more than 32767 bytes"
+	problemUTF8    = "is not valid UTF-8"
+	problemMarker  = "is neither there nor null"
+	problemVersion = "is a tagged field of a later version"
+	problemTwice   = "is a tagged field that comes twice"
+	problemSize    = "is a tagged field of another size than is said"
+)
+
+// text walks over a string.
+func (w *walker) text(f *field, flexible bool) bool {
+	n, ok := w.length(flexible, 2)
+	switch {
+	case !ok:
+		return false
+	case n < 0:
+		return f.nullable || w.refuse(f, problemNull)
+	case n > maxStringBytes:
+		return w.refuse(f, problemLong)
+	case n > len(w.src):
+		return false
+	case n == 0:
+		return true
+	}
+	s := w.src[:n]
+	w.src = w.src[n:]
+	w.cost += n + f.goBytes
+	return utf8.Valid(s) || w.refuse(f, problemUTF8)
+}
+
+// maybe walks over a struct that may be null.
+func (w *walker) maybe(f *field) bool {
+	if len(w.src) == 0 {
+		return false
+	}
+	marker := int8(w.src[0])
+	w.src = w.src[1:]
+	switch {
+	case marker == -1:
+		return true
+	case marker < -1:
+		return w.refuse(f, problemMarker)
+	}
+	w.cost += f.goBytes
+	return w.structure(f.of)
+}
+
+func (w *walker) array(f *field, flexible bool) bool {
+	elem := f.elem
 	n, ok := w.length(flexible, 4)
 	if !ok || n <= 0 {
-		return ok
+		return ok && (n == 0 || f.nullable || w.refuse(f, problemNull))
 	}
 	// Every element takes at least elem.min bytes: claim no more memory than such elements could fill.
 	if n > len(w.src)/max(elem.min(flexible), 1) {
@@ -138,33 +205,45 @@ func (w *walker) tags(s *shape) bool {
 		return false
 	}
 	w.cost += unknownTagFirstBytes
+	var known uint64 // bit by tag
 	for range n {
 		tag, ok1 := w.uvarint()
 		size, ok2 := w.uvarint()
-		if !ok1 || !ok2 || int(size) > len(w.src) {
+		if !ok1 || !ok2 {
 			return false
+		}
+		f, ok := s.tagged[tag]
+		if int(size) > len(w.src) {
+			return ok && w.refuse(f, problemSize)
 		}
 		content := w.src[:size]
 		w.src = w.src[size:]
-		if !w.tag(s, tag, content) {
+		switch {
+		case !ok:
+			w.unknown = true
+			w.cost += unknownTagBytes
+			continue
+		case known&(1<<tag) != 0:
+			return w.refuse(f, problemTwice)
+		case !w.tag(f, content):
 			return false
 		}
+		known |= 1 << tag
 	}
 	return true
 }
 
-// tag goes over the content of one tagged field; what follows the field in it is ignored, as kmsg does.
-func (w *walker) tag(s *shape, tag uint32, content []byte) bool {
-	f, known := s.tagged[tag]
-	if !known {
-		w.unknown = true
-		w.cost += unknownTagBytes
-		return true
+// tag walks over the content of a tagged field, which is all that content may hold.
+func (w *walker) tag(f *field, content []byte) bool {
+	if w.version < f.since {
+		return w.refuse(f, problemVersion)
 	}
 	w.unknown = w.unknown || f.aliases()
 	rest := w.src
 	w.src = content
-	ok := w.field(&f, true)
+	if !w.field(f, true) || len(w.src) > 0 {
+		return w.refuse(f, problemSize) // unless there was another reason
+	}
 	w.src = rest
-	return ok
+	return true
 }

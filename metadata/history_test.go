@@ -277,12 +277,12 @@ func (h *history) config(img *Image) record.Record {
 }
 
 func (h *history) quota(*Image) record.Record {
-	user, client := h.name("user"), ""
+	user, client := h.name("user"), "client"
 	entities := [][]record.QuotaEntity{
 		{{Type: "user", Name: &user}}, {{Type: "user"}}, {{Type: "ip", Name: &user}},
 		{{Type: "user", Name: &user}, {Type: "client-id", Name: &client}}, {{Type: "client-id", Name: &client}, {Type: "user", Name: &user}},
 	}
-	return &record.ClientQuota{Entity: entities[h.IntN(len(entities))], Key: h.name("rate"), Value: h.Float64(), Remove: h.IntN(3) == 0}
+	return &record.ClientQuota{Entity: entities[h.IntN(len(entities))], Key: h.name("rate"), Value: 1 - h.Float64(), Remove: h.IntN(3) == 0}
 }
 
 func (h *history) acl(img *Image) record.Record {

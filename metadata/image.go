@@ -43,6 +43,9 @@ type Image struct {
 	scram   table[string, *record.UserScramCredential]
 	tokens  table[string, *record.DelegationToken]
 
+	poison    table[string, *poison] // by key of the entity
+	cleanFrom int64                  // see CleanFrom
+
 	// While a metadata transaction is open: the state that aborting it goes back to, and the last image without it that ends at a
 	// batch's end. They differ when a batch has records before the one that begins the transaction.
 	beforeTransaction, stable *Image

@@ -15,6 +15,11 @@ type Editor struct {
 	base        *Image
 	img         *Image // its own object: a published image must not keep its editor, and so its predecessor
 	lastOrdinal uint32 // of the topic looked up last: records of one topic mostly follow each other
+	// ownConfig is the resource whose configs no image has in another generation than ownGen: they
+	// are changed in place, so that many records of one resource do not copy it many times.
+	ownConfig configKey
+	ownGen    uint64
+	scratch   []byte // for what checking a record needs
 }
 
 // Edit begins a successor of img, which stays as it is.
@@ -58,7 +63,7 @@ func (e *Editor) Batch(b Batch) error {
 		if err != nil {
 			return err
 		}
-		return e.Replay(offset, r)
+		return e.Read(offset, r)
 	})
 }
 
@@ -77,6 +82,9 @@ func (e *Editor) Control(r record.Control) {
 func (e *Editor) Replay(offset int64, r record.Record) error {
 	if err := e.replay(offset, r); err != nil {
 		return fmt.Errorf("replay of %v at offset %d: %w", r.Type(), offset, err)
+	}
+	if e.img.poison.len() > 0 {
+		e.cure(offset, r)
 	}
 	return nil
 }
@@ -128,7 +136,11 @@ func (e *Editor) replay(offset int64, r record.Record) error {
 		img.tokens.delete(gen, r.TokenID)
 	case *record.BeginTransaction, *record.EndTransaction, *record.AbortTransaction:
 		return e.transaction(r)
-	case *record.NoOp, *record.ZkMigrationState:
+	case *record.NoOp:
+		if len(r.Dropped) > 0 {
+			return e.drop(offset, r.Dropped)
+		}
+	case *record.ZkMigrationState:
 	default:
 		return errors.New("this record type has no replay")
 	}
@@ -298,7 +310,7 @@ func (e *Editor) clearTopicElr(t *Topic) {
 func (e *Editor) config(r *record.Config) {
 	key := newConfigKey(r.ResourceType, r.ResourceName)
 	old, _ := e.img.configs.get(key)
-	values := maps.Clone(old)
+	values := e.copyOfConfig(key, old)
 	if r.Value == nil {
 		delete(values, r.Name)
 	} else {
@@ -309,9 +321,19 @@ func (e *Editor) config(r *record.Config) {
 	}
 	if len(values) == 0 {
 		e.img.configs.delete(e.img.gen, key)
+		e.ownConfig = ""
 		return
 	}
 	e.img.configs.set(e.img.gen, key, values)
+}
+
+// copyOfConfig is a copy of a resource's configs, or the one that this editor has just made.
+func (e *Editor) copyOfConfig(key configKey, old map[string]string) map[string]string {
+	if e.ownConfig == key && e.ownGen == e.img.gen {
+		return old
+	}
+	e.ownConfig, e.ownGen = key, e.img.gen
+	return maps.Clone(old)
 }
 
 func (e *Editor) quota(r *record.ClientQuota) {
@@ -406,9 +428,11 @@ func (e *Editor) transaction(r record.Record) error {
 	}
 	if _, abort := r.(*record.AbortTransaction); abort {
 		gen, kraftVersion, voters := e.img.gen, e.img.kraftVersion, e.img.voters
+		cleanFrom := e.img.cleanFrom
 		*e.img = *before
 		e.img.gen = gen + 1
 		e.img.kraftVersion, e.img.voters = kraftVersion, voters // control records are in no transaction
+		e.img.cleanFrom = cleanFrom                             // brokers read aborted records, too
 	}
 	e.img.beforeTransaction, e.img.stable = nil, nil
 	return nil

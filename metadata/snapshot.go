@@ -20,10 +20,14 @@ import (
 // position write the same bytes.
 const snapshotBatchRecords = 1024
 
-// WriteSnapshot writes the stable state of img. Batches carry the image's own timestamp, so that all nodes write equal files.
+// WriteSnapshot writes the stable state of img, poison included: a node whose log is not healed must be able to start again,
+// and to forget its log behind a snapshot. Batches carry the image's own timestamp, so that all nodes write equal files.
 func WriteSnapshot(w io.Writer, img *Image) error {
 	img = img.Stable()
 	s := newSnapshotWriter(w, img.epoch, max(img.timestampMs, 0), img.Version())
+	if img.PoisonCount() > 0 {
+		s.encode = record.AppendHeld
+	}
 	s.control(snapshotHeader(img)...)
 	img.passingRecords(func(r record.Record) bool {
 		s.add(r)
@@ -59,13 +63,17 @@ type snapshotWriter struct {
 	offset      int64
 	timestampMs int64
 	version     Version
+	encode      func(dst []byte, r record.Record, version int16) ([]byte, error)
 	batch       *batchWriter
 	value       []byte
 	err         error
 }
 
 func newSnapshotWriter(w io.Writer, epoch int32, timestampMs int64, version Version) *snapshotWriter {
-	return &snapshotWriter{w: w, epoch: epoch, timestampMs: timestampMs, version: version, batch: newBatchWriter(timestampMs, 0)}
+	return &snapshotWriter{
+		w: w, epoch: epoch, timestampMs: timestampMs, version: version, encode: record.Append,
+		batch: newBatchWriter(timestampMs, 0),
+	}
 }
 
 func (s *snapshotWriter) control(controls ...record.Control) {
@@ -86,7 +94,7 @@ func (s *snapshotWriter) write(b Batch, err error) {
 }
 
 func (s *snapshotWriter) add(r record.Record) {
-	value, err := record.Append(s.value[:0], r, s.version.RecordVersion(r))
+	value, err := s.encode(s.value[:0], r, s.version.RecordVersion(r))
 	if err != nil {
 		s.err = errors.Join(s.err, err)
 		return
@@ -147,7 +155,7 @@ func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 			timestampMs = h.LastContainedLogTimestamp
 		}
 		e.Control(ctl)
-	}, func(rec record.Record) error { return e.Replay(endOffset-1, rec) })
+	}, func(rec record.Record) error { return e.Read(endOffset-1, rec) })
 	if err != nil {
 		return nil, err
 	}

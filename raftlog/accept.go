@@ -88,7 +88,7 @@ func (in *inbound) ping(b []byte) ([]byte, error) {
 func (in *inbound) step(b []byte) error {
 	ms, err := readMessages(b, raftID(in.peer.node), raftID(in.l.cfg.NodeID))
 	if err != nil {
-		in.l.log.Error("a peer sent something invalid; its connection is closed", "node", in.peer.node, "remote", in.remote, "error", err)
+		in.l.log.Error("a peer sent something invalid; its connection is closed", "peer", in.peer.node, "remote", in.remote, "error", err)
 		return err
 	}
 	in.l.peers.heard(in.peer.node, in.l.now())

@@ -21,10 +21,14 @@ type applier struct {
 	sinceTime  time.Time // of the last snapshot, or start
 	share      float64   // of the configured bytes and age: when the next one is due; 0: not worked out yet
 	writing    chan struct{}
+	leader     int32 // as reported last, -1 for none; on the applier's goroutine only
 
 	// owed: a snapshot is due however little was applied, since the newest is damaged or could not
 	// be written.
 	owed atomic.Bool
+	// failing: the last one could not be written, and the next is owed after snapshotRetry.
+	failing atomic.Bool
+	cutting atomic.Bool // the log may start before what must be cut off
 }
 
 // snapshotRetry is how long a snapshot that could not be written is left alone, for instance while
@@ -34,7 +38,7 @@ const snapshotRetry = 10 * time.Second
 func newApplier(l *Log) *applier {
 	done := make(chan struct{})
 	close(done)
-	return &applier{l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done}
+	return &applier{l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done, leader: -1}
 }
 
 func (a *applier) add(tasks ...*applyTask) {
@@ -80,7 +84,7 @@ func (a *applier) run() {
 func (a *applier) apply(t *applyTask) error {
 	switch {
 	case t.lead != nil:
-		a.reportLeader(*t.lead)
+		a.reportLeader(t)
 	case t.open != nil:
 		batch := a.l.app.EpochStart(t.open.epoch, t.openAt == 0)
 		a.l.input(func(c *core) { c.epochStart(t.open.epoch, batch) })
@@ -123,11 +127,17 @@ func (a *applier) load(m mark) error {
 // countAnew begins the way to the next snapshot.
 func (a *applier) countAnew() { a.sinceBytes, a.sinceTime, a.share = 0, a.l.now(), 0 }
 
-func (a *applier) reportLeader(now leadership) {
-	a.l.mu.Lock()
-	why := a.l.core.lastCause
-	a.l.mu.Unlock()
-	a.l.log.Info("leadership changed", "leader", now.leader, "epoch", now.epoch, "why", why)
+// reportLeader logs a change of leader and tells the application. The loss of a leader is a
+// warning, once, however many elections fail before there is another.
+func (a *applier) reportLeader(t *applyTask) {
+	now := *t.lead
+	if t.lost && now.leader < 0 && a.leader >= 0 {
+		a.l.log.Warn("the quorum has lost its leader", "leader", a.leader, "epoch", now.epoch,
+			"why", t.why)
+	} else {
+		a.l.log.Info("leadership changed", "leader", now.leader, "epoch", now.epoch, "why", t.why)
+	}
+	a.leader = now.leader
 	a.l.app.LeaderChanged(now.leader, now.epoch)
 }
 
@@ -165,6 +175,7 @@ func (a *applier) maybeSnapshot() {
 	done := a.writing
 	a.l.goLoop(func() {
 		ok := a.l.makeSnapshot(m, write)
+		a.failing.Store(!ok)
 		close(done)
 		if !ok {
 			time.AfterFunc(snapshotRetry, a.owe)
@@ -187,7 +198,7 @@ func (a *applier) maybeScrub() {
 }
 
 func (a *applier) snapshotDue() bool {
-	if a.owed.Swap(false) {
+	if a.cutDue() || a.owed.Swap(false) {
 		return true
 	}
 	bytes := float64(a.sinceBytes) / float64(a.l.cfg.SnapshotBytes)

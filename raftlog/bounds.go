@@ -69,7 +69,7 @@ func (c *core) isMember(id uint64) bool {
 func (c *core) refuse(m *raftpb.Message, why string) {
 	c.refused++
 	if bits.OnesCount64(c.refused) == 1 {
-		c.cfg.log.Warn("refused a message that no honest peer sends", "node", nodeID(m.GetFrom()),
+		c.cfg.log.Warn("refused a message that no honest peer sends", "peer", nodeID(m.GetFrom()),
 			"type", m.GetType().String(), "why", why, "refused so far", c.refused)
 	}
 }

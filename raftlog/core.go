@@ -86,11 +86,13 @@ type core struct {
 	founding bool
 	memory   memory // of the other members
 	deposed  bool   // led last of all that is known
+	cut      int64  // the log must not start before this offset; see Log.CutBefore
 	stalled  bool   // the disk has not answered for long: this node must not lead
 	refused  uint64 // messages that were not given to raft
 
 	lastCause string // why the leadership last changed
 	cause     string // why the next change will have happened, if known
+	lost      bool   // there is no leader, since the last one failed or cannot be reached
 }
 
 // leadership as the application and fetchers see it: leader -1 when unknown or not yet claimed.
@@ -153,6 +155,8 @@ type applyTask struct {
 
 	load   *mark
 	lead   *leadership
+	why    string      // of lead
+	lost   bool        // of lead: see core.lost
 	open   *leadership // ask EpochStart for this epoch
 	openAt int64       // log end when it was asked: 0 means first
 }
@@ -400,7 +404,7 @@ func (c *core) marked(m mark) bool {
 		return false
 	}
 	c.store.mark, c.store.withheld = m, false
-	c.store.trim(c.cfg.keepBytes)
+	c.store.trim(c.keep(m.EndOffset))
 	return true
 }
 

@@ -20,6 +20,7 @@ func (c *core) leaderGone(leader uint64, why string) {
 		if c.rn.ForgetLeader() != nil {
 			return
 		}
+		c.lost = true
 		c.settle()
 		rank := c.rank(leader)
 		c.campaign = campaign{at: c.ticks + rank*staggerTicks, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}

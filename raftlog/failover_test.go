@@ -1,13 +1,16 @@
 package raftlog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -205,4 +208,68 @@ func TestChurn(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestALostLeaderIsAWarning takes the followers from a leader, and lets another hand over: only the
+// loss is a warning, and it names what happened.
+func TestALostLeaderIsAWarning(t *testing.T) {
+	t.Parallel()
+	logs := make([]lockedBuffer, 3)
+	next := 0
+	cl := newCluster(t, 3, func(c *Config) {
+		c.Logger = slog.New(slog.NewTextHandler(&logs[next], nil))
+		next++
+	})
+	cl.start()
+	first := cl.leader()
+	end := cl.write("x")
+	for _, n := range cl.nodes {
+		n.await(end)
+	}
+	if err := first.log.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first.kill()
+	for i := range logs {
+		if strings.Contains(logs[i].String(), lostLeader) {
+			t.Errorf("a leader that handed over was lost:\n%s", &logs[i])
+		}
+	}
+	second := cl.leader()
+	for _, n := range cl.nodes {
+		if n != second {
+			n.kill()
+		}
+	}
+	if err := second.app.await(t.Context().Done(), func() bool {
+		return second.app.leaders[len(second.app.leaders)-1].leader < 0
+	}); err != nil {
+		t.Fatal(err)
+	}
+	log := logs[second.id].String()
+	want := fmt.Sprintf(`%s leader=%d epoch=%d why="this node led, and lost contact with a majority"`,
+		lostLeader, second.id, second.log.Status().Epoch)
+	if strings.Count(log, lostLeader) != 1 || !strings.Contains(log, want) {
+		t.Errorf("want %s once in\n%s", want, log)
+	}
+}
+
+const lostLeader = `level=WARN msg="the quorum has lost its leader"`
+
+// lockedBuffer is text that may be read while it is written.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }

@@ -65,6 +65,9 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 		v.mu.RLock()
 		changed := v.changed
 		res, hold := v.answer(f)
+		if hold == math.MaxInt64 && res.HighWatermark < 0 {
+			changed = v.upset // further batches help neither disagreement nor the want of a snapshot
+		}
 		v.mu.RUnlock()
 		left := min(hold, f.MaxWait) - now().Sub(asked)
 		if hold == 0 || left <= 0 {

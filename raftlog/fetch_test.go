@@ -162,6 +162,10 @@ func TestFetchParks(t *testing.T) {
 		{"with a deposed leader, not for long", leadership{-1, 5, true}, nil, nil, deposedHold, codeBrokerNotAvailable, -1, 0},
 		{"until the leader is deposed", leadership{self, 5, false}, nil, func(v *view) { v.setLeadership(leadership{-1, 5, true}) }, deposedHold, codeBrokerNotAvailable, -1, 0},
 		{"with another leader: not at all", leadership{7, 5, false}, nil, nil, 0, codeNotLeader, 7, 0},
+		{"beyond the log, whatever is added", leadership{self, 5, false}, func(f FetchRequest) FetchRequest { f.Offset = 20; return f },
+			func(v *view) { v.extend([][]byte{batchAt(10, 5, 10)}) }, 500 * time.Millisecond, 0, self, 0},
+		{"beyond the log, until another leads", leadership{self, 5, false}, func(f FetchRequest) FetchRequest { f.Offset = 20; return f },
+			func(v *view) { v.setLeadership(leadership{7, 6, false}) }, 0, codeFencedLeaderEpoch, 7, 0},
 		{"until the log stops", leadership{self, 5, false}, nil, func(v *view) { v.stop(false) }, 0, codeBrokerNotAvailable, -1, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -32,7 +32,7 @@ func (c *core) hears(m *raftpb.Message) bool {
 	if c.founding {
 		c.founding = false
 		c.cfg.log.Info("the quorum is founded already: a member has sent a message of raft",
-			"node", nodeID(m.GetFrom()))
+			"peer", nodeID(m.GetFrom()))
 	}
 	return true
 }

@@ -3,48 +3,102 @@ package raftlog
 import (
 	"bytes"
 	"math/rand/v2"
+	"sync"
 	"testing"
 )
 
-// Reads of any part of a log are the batches that are there, whatever was read before; the same read has the same bytes in memory;
-// what is kept stays within its bound.
+// growingLog is a log of random batches, of which few may be larger than a window.
+type growingLog struct {
+	r       *rand.Rand
+	batches []fetchable
+	whole   []byte
+}
+
+func (l *growingLog) grow() {
+	size := 1 + l.r.IntN(windowBytes/5)
+	if l.r.IntN(20) == 0 {
+		size = 1 + l.r.IntN(2*windowBytes)
+	}
+	b := make([]byte, size)
+	b[0], b[size/2] = byte(l.r.Uint32()), byte(len(l.batches))
+	l.batches = append(l.batches, fetchable{int64(len(l.batches)), int64(len(l.whole)), b})
+	l.whole = append(l.whole, b...)
+}
+
+// Reads of any part of a growing log are the batches that are there, whatever was read before, and
+// within their bound; and windows share memory, whoever holds them.
 func TestJoinedReads(t *testing.T) {
-	r := rand.New(rand.NewPCG(5, 6))
+	t.Parallel()
+	l := &growingLog{r: rand.New(rand.NewPCG(5, 6))}
+	var j joinedReads
+	var held [][]byte
+	for i := range 1000 {
+		if i%10 == 0 {
+			l.grow()
+		}
+		if i%300 == 299 {
+			j.forget()
+		}
+		first := l.r.IntN(len(l.batches))
+		maxBytes := l.r.IntN(3 * windowBytes)
+		n := joinable(l.batches[first:], maxBytes)
+		got := j.join(l.batches, first, n)
+		begin := int(l.batches[first].position)
+		if n > 1 && len(got) > min(maxBytes, windowBytes) || !bytes.Equal(got, l.whole[begin:begin+len(got)]) {
+			t.Fatalf("batches %d to %d of %d, %d bytes: something else", first, first+n, len(l.batches), len(got))
+		}
+		held = append(held, got)
+		if len(j.kept) > windowsKept {
+			t.Fatalf("%d windows are kept", len(j.kept))
+		}
+	}
+	if most := len(l.whole)/windowBytes + 1; len(j.open) > most {
+		t.Errorf("%d windows of a log of %d", len(j.open), most)
+	}
+	for _, b := range held { // what was given out has not changed
+		if at := bytes.Index(l.whole, b); at < 0 {
+			t.Fatal("a read has changed")
+		}
+	}
+}
+
+// Readers that hold what they have read hold the same memory, also when it is kept no longer and the
+// log has grown.
+func TestJoinedReadsShareMemory(t *testing.T) {
+	t.Parallel()
 	var log []fetchable
-	var whole []byte
-	for base := range int64(40) {
-		b := make([]byte, 1+r.IntN(1<<20))
-		b[0], b[len(b)/2] = byte(r.Uint32()), byte(base)
-		log, whole = append(log, fetchable{base, b}), append(whole, b...)
+	for i := range int64(10) {
+		log = append(log, fetchable{i, 100 * i, make([]byte, 100)})
 	}
 	var j joinedReads
-	for range 300 {
-		from := r.IntN(len(log))
-		to := from + 1 + r.IntN(min(30, len(log)-from))
-		start, size := 0, 0
-		for i, b := range log[:to] {
-			if i < from {
-				start += len(b.bytes)
-			} else {
-				size += len(b.bytes)
+	first := j.join(log[:5], 0, 5)
+	j.forget()
+	again, later := j.join(log, 0, 7), j.join(log, 3, 7)
+	if &first[0] != &again[0] || &first[300] != &later[0] || len(again) != 700 || len(later) != 700 {
+		t.Error("there is a second copy")
+	}
+}
+
+// TestJoinedReadsOfMany runs with the race detector: readers read while the log grows.
+func TestJoinedReadsOfMany(t *testing.T) {
+	t.Parallel()
+	l := &growingLog{r: rand.New(rand.NewPCG(7, 8))}
+	for range 50 {
+		l.grow()
+	}
+	var j joinedReads
+	var wg sync.WaitGroup
+	for reader := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				log := l.batches[:10+(i+reader)%40]
+				first := (i * 7) % len(log)
+				got := j.join(log, first, joinable(log[first:], windowBytes))
+				if begin := int(log[first].position); !bytes.Equal(got, l.whole[begin:begin+len(got)]) {
+					t.Error("something else")
+				}
 			}
-		}
-		got := j.join(log[from:to], size)
-		if !bytes.Equal(got, whole[start:start+size]) {
-			t.Fatalf("batches %d to %d: something else", from, to)
-		}
-		if again := j.join(log[from:to], size); size <= joinedBytes && &again[0] != &got[0] {
-			t.Fatalf("batches %d to %d are joined twice", from, to)
-		}
-		kept := 0
-		for _, read := range j.reads {
-			kept += len(read.bytes)
-		}
-		if kept != j.bytes || kept > joinedBytes {
-			t.Fatalf("%d bytes are kept, counted as %d", kept, j.bytes)
-		}
+		})
 	}
-	if j.forget(); len(j.reads) != 0 || j.bytes != 0 {
-		t.Error("something is kept")
-	}
+	wg.Wait()
 }

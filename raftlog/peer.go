@@ -136,7 +136,7 @@ func (p *peer) note(ctx context.Context, err error) {
 	p.facts.LastError = err.Error()
 	p.mu.Unlock()
 	if was != err.Error() && ctx.Err() == nil {
-		p.l.log.Warn("no connection to a peer", "node", p.facts.NodeID, "why", err)
+		p.l.log.Warn("no connection to a peer", "peer", p.facts.NodeID, "why", err)
 	}
 }
 
@@ -193,7 +193,7 @@ func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	p.mu.Lock()
 	p.facts.Connected, p.facts.LastError = true, ""
 	p.mu.Unlock()
-	p.l.log.Info("connected to a peer", "node", p.facts.NodeID, "address", conn.RemoteAddr().String())
+	p.l.log.Info("connected to a peer", "peer", p.facts.NodeID, "address", conn.RemoteAddr().String())
 	p.l.peers.connected()
 	out := &sender{peer: p, conn: conn}
 	if err := out.ping(); err != nil {

@@ -189,7 +189,7 @@ func (ps *peers) refused(node int32, remote string, err error) {
 	}
 	ps.mu.Unlock()
 	if was != err.Error() {
-		ps.l.log.Warn("refused a peer", "node", node, "remote", remote, "why", err)
+		ps.l.log.Warn("refused a peer", "peer", node, "remote", remote, "why", err)
 	}
 }
 

@@ -142,7 +142,8 @@ func (c *core) report() {
 	if now != c.reported {
 		c.reported = now
 		c.out.changed = true
-		c.out.applies = append(c.out.applies, &applyTask{lead: &now})
+		task := &applyTask{lead: &now, why: c.lastCause, lost: c.lost}
+		c.out.applies = append(c.out.applies, task)
 	}
 }
 
@@ -152,11 +153,12 @@ func (c *core) note(term, lead uint64, state raft.StateType) {
 	switch {
 	case cause != "":
 	case c.state == raft.StateLeader && state != raft.StateLeader && term == c.term:
-		cause = "this node led, and lost contact with a majority"
+		cause, c.lost = "this node led, and lost contact with a majority", true
 	case c.state == raft.StateLeader && term > c.term:
 		cause = fmt.Sprintf("this node led epoch %d, and saw epoch %d", c.term, term)
 	case lead == raft.None && c.lead != raft.None && term == c.term:
 		cause = fmt.Sprintf("nothing was heard from leader %d for an election timeout", nodeID(c.lead))
+		c.lost = true
 	case lead == raft.None && c.lead != raft.None:
 		cause = fmt.Sprintf("an election for epoch %d began", term)
 	case c.lastCause == "" && lead != raft.None && state != raft.StateLeader:
@@ -167,7 +169,7 @@ func (c *core) note(term, lead uint64, state raft.StateType) {
 		cause = c.lastCause
 	}
 	if lead != raft.None {
-		c.cause = ""
+		c.cause, c.lost = "", false
 	}
 	c.lastCause = cause
 }

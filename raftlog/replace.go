@@ -72,7 +72,9 @@ func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) (done bool) {
 func (l *Log) snapshotMarked(m mark) {
 	id := snapshotID{m.EndOffset, m.Epoch}
 	l.snaps.add(id, m.File, l.now()) // before anybody is told to read it
+	cut := false
 	l.input(func(c *core) {
+		cut = c.mustCut(m.EndOffset)
 		if c.marked(m) {
 			l.view.publish(id, c.store.base)
 		}
@@ -85,6 +87,9 @@ func (l *Log) snapshotMarked(m mark) {
 	if err := l.writer.withSpace(compact); err != nil {
 		l.fail(fmt.Errorf("raftlog: dropping old segments: %w", err))
 		return
+	}
+	if cut {
+		l.snaps.deleteBefore(id)
 	}
 	l.snaps.tidy(l.now())
 }

@@ -20,7 +20,7 @@ const leaveStopped = "leave this node stopped and keep its directory for inspect
 // written) and is made or pulled again.
 func (s *snapshots) settle(m mark) (wal.FileSum, error) {
 	if m.Index == 0 {
-		return wal.FileSum{}, s.settleWithoutMark()
+		return wal.FileSum{}, s.settleWithoutMark(m)
 	}
 	id := snapshotID{m.EndOffset, m.Epoch}
 	s.known = slices.DeleteFunc(s.known, func(c *checkpoint) bool { return c.id.compare(id) > 0 })
@@ -44,7 +44,10 @@ func (s *snapshots) settle(m mark) (wal.FileSum, error) {
 		s.dir, id.file(), err, capitalized(leaveStopped))
 }
 
-func (s *snapshots) settleWithoutMark() error {
+func (s *snapshots) settleWithoutMark(m mark) error {
+	if m.ConfState != nil { // there is a log: its first snapshot was not finished
+		s.known = nil
+	}
 	if len(s.known) == 0 {
 		return nil
 	}

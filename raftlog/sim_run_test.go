@@ -211,7 +211,7 @@ func TestSimulation(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			first, count := seeds(40)
-			var claims, snapshots, installs, crashes, acked, reads, joined, shared, wiped, aged, found int
+			var claims, snapshots, cuts, installs, crashes, acked, reads, joined, shared, wiped, aged, found int
 			for seed := first; seed < first+count; seed++ {
 				cryptotest.SetGlobalRandom(t, seed)
 				s, err := runSim(seed, n, 6000)
@@ -219,17 +219,18 @@ func TestSimulation(t *testing.T) {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
 				claims, snapshots, installs = claims+s.stats.claims, snapshots+s.stats.snapshots, installs+s.stats.installs
+				cuts += s.stats.cuts
 				crashes, acked, reads = crashes+s.stats.crashes, acked+len(s.acked), reads+s.stats.reads
 				wiped, aged, found = wiped+s.stats.wiped, aged+s.stats.aged, found+s.stats.found
 				joined, shared = joined+s.stats.parts-s.stats.proposals, shared+s.stats.shared
 			}
-			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d installed, %d crashes, %d reads, "+
+			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d cut the log, %d installed, %d crashes, %d reads, "+
 				"%d proposals joined others, %d disks wiped, %d put back, found out %d times",
-				count, claims, acked, snapshots, installs, crashes, reads, shared, wiped, aged, found)
+				count, claims, acked, snapshots, cuts, installs, crashes, reads, shared, wiped, aged, found)
 			if n > 1 && (wiped+aged == 0 || found == 0) {
 				t.Error("no voter has lost its memory")
 			}
-			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 || reads == 0 || joined == 0 || shared == 0 {
+			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 || cuts == 0 || reads == 0 || joined == 0 || shared == 0 {
 				t.Error("the simulation does not exercise what it should")
 			}
 		})

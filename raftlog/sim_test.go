@@ -32,7 +32,7 @@ type sim struct {
 	ackedEnd  int64            // after the last acknowledged batch
 	exposed   int64            // highest high watermark of any claimed leader
 	proposed  int
-	stats     struct{ claims, snapshots, installs, crashes, reads, proposals, parts, shared, wiped, aged, found int }
+	stats     struct{ claims, snapshots, cuts, installs, crashes, reads, proposals, parts, shared, wiped, aged, found int }
 }
 
 // simNode is one replica: what survives a crash (disk, files) and what does not.
@@ -275,11 +275,23 @@ func (s *sim) sync(n *simNode) {
 	}
 	for _, w := range group {
 		if w.mark != nil {
-			n.core.marked(*w.mark)
+			s.marked(n, *w.mark)
 		} else {
 			n.core.written(w.write)
 		}
 		s.collect(n)
+	}
+}
+
+// marked tells the core of a durable mark. A log that must not start before some offset does not, once a snapshot covers that.
+func (s *sim) marked(n *simNode, m mark) {
+	must := n.core.mustCut(m.EndOffset)
+	if !n.core.marked(m) || !must {
+		return
+	}
+	s.stats.cuts++
+	if start := n.core.store.base.end; start < n.core.cut {
+		s.fail("node %d: the log starts at %d, it must not before %d", n.id, start, n.core.cut)
 	}
 }
 
@@ -444,6 +456,9 @@ func (s *sim) snapshot(n *simNode) {
 	end, epoch, write := n.app.Snapshot()
 	if end == 0 || end <= n.core.store.mark.EndOffset {
 		return
+	}
+	if s.rng.IntN(4) == 0 {
+		n.core.cut = end - s.rng.Int64N(5)
 	}
 	m, err := n.core.markFor(end, epoch)
 	if err != nil {

@@ -233,13 +233,21 @@ func (s *snapshots) tidy(now time.Time) {
 			i++
 			continue
 		}
-		if err := os.Remove(s.path(c.id)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			s.log.Warn("cannot delete an old snapshot", "snapshot", c.id.file(), "error", err)
+		if !s.remove(i) {
 			i++
-			continue
 		}
-		s.known = slices.Delete(s.known, i, i+1)
 	}
+}
+
+// remove deletes a known snapshot, unless its file cannot be. The caller holds the lock.
+func (s *snapshots) remove(i int) bool {
+	id := s.known[i].id
+	if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.log.Warn("cannot delete an old snapshot", "snapshot", id.file(), "error", err)
+		return false
+	}
+	s.known = slices.Delete(s.known, i, i+1)
+	return true
 }
 
 func notFound(id snapshotID) error { return fmt.Errorf("%w: %s", ErrSnapshotNotFound, id) }

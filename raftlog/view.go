@@ -12,6 +12,9 @@ type view struct {
 	mu sync.RWMutex
 	// changed is closed and replaced whenever anything below changes: whoever is parked looks again.
 	changed chan struct{}
+	// upset is the same, but for batches that are added: they help no parked request that does not
+	// agree with the log.
+	upset chan struct{}
 
 	leadership
 	self     int32
@@ -19,6 +22,7 @@ type view struct {
 	start    int64
 	end      int64 // high watermark: the offset after the last applied record
 	batches  []fetchable
+	extended int64        // bytes of all batches that there have ever been
 	epochs   []epochStart // ascending; the first one holds at start, wherever it began
 	snapshot snapshotID   // newest, zero when there is none
 	seen     observers
@@ -27,8 +31,9 @@ type view struct {
 }
 
 type fetchable struct {
-	base  int64
-	bytes []byte
+	base     int64
+	position int64 // bytes of all batches before it that this view has ever had
+	bytes    []byte
 }
 
 // epochStart is the offset of the first record of an epoch.
@@ -44,7 +49,7 @@ type snapshotID struct {
 }
 
 func newView(self int32, base position, lead leadership) *view {
-	v := &view{self: self, leadership: lead, changed: make(chan struct{}), seen: observers{}}
+	v := &view{self: self, leadership: lead, changed: make(chan struct{}), upset: make(chan struct{}), seen: observers{}}
 	v.restart(base)
 	return v
 }
@@ -53,6 +58,13 @@ func (v *view) claimed() bool { return v.leader == v.self }
 
 // wake lets all parked fetches look again. The caller holds the lock.
 func (v *view) wake() {
+	v.wakeReaders()
+	close(v.upset)
+	v.upset = make(chan struct{})
+}
+
+// wakeReaders lets those look again that further batches can help. The caller holds the lock.
+func (v *view) wakeReaders() {
 	close(v.changed)
 	v.changed = make(chan struct{})
 }
@@ -91,13 +103,14 @@ func (v *view) extend(batches [][]byte) {
 	defer v.mu.Unlock()
 	for _, b := range batches {
 		base, epoch := batchBase(b), batchEpoch(b)
-		v.batches = append(v.batches, fetchable{base, b})
+		v.batches = append(v.batches, fetchable{base, v.extended, b})
+		v.extended += int64(len(b))
 		v.end = base + batchRecords(b)
 		if epoch != v.epochs[len(v.epochs)-1].epoch {
 			v.epochs = append(v.epochs, epochStart{epoch, base})
 		}
 	}
-	v.wake()
+	v.wakeReaders()
 }
 
 // restart begins anew after a snapshot (or at zero).
@@ -167,16 +180,12 @@ func (v *view) agrees(offset int64, last int32) (yes bool, epoch int32, end int6
 	return epoch == last && offset <= end && v.boundary(offset), epoch, end, true
 }
 
-// records returns whole batches from offset on, of at most maxBytes bytes, but at least one. They are shared, and are not to be changed.
+// records returns whole batches from offset on, of at most maxBytes bytes or a window, but at least
+// one. They are shared, and are not to be changed.
 func (v *view) records(offset int64, maxBytes int) []byte {
 	from := v.at(offset)
-	to, size := from, 0
-	for to < len(v.batches) && (to == from || size+len(v.batches[to].bytes) <= maxBytes) {
-		size += len(v.batches[to].bytes)
-		to++
-	}
-	if to == from {
+	if from == len(v.batches) {
 		return nil
 	}
-	return v.joined.join(v.batches[from:to], size)
+	return v.joined.join(v.batches, from, joinable(v.batches[from:], maxBytes))
 }

@@ -57,7 +57,7 @@ func brokerListCommand(c *client) *cobra.Command {
 			return c.showBrokers(brokers, brokers...)
 		},
 	}
-	cmd.Flags().BoolVar(&all, "all", false, "fenced ones, too")
+	cmd.Flags().BoolVar(&all, "all", false, "include fenced brokers")
 	return cmd
 }
 
@@ -104,7 +104,7 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 				return err
 			}
 			body := map[string]any{"brokerId": id, "brokerHost": host, "brokerPort": port, "securityProtocol": strings.ToUpper(protocol), "rackId": rack}
-			if incarnation != "" {
+			if cmd.Flags().Changed("incarnation") {
 				body["internalUUID"] = incarnation
 			}
 			if len(logDirs) > 0 {
@@ -118,11 +118,11 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&host, "host", "", "host under which clients reach it")
-	f.Int32Var(&port, "port", 9092, "port under which clients reach it")
+	f.StringVar(&host, "host", "", "host that clients connect to")
+	f.Int32Var(&port, "port", 9092, "port that clients connect to")
 	f.StringVar(&protocol, "security-protocol", "PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
-	f.StringVar(&rack, "rack", "", "its rack")
-	f.StringVar(&incarnation, "incarnation", "", "its incarnation; that of its last registration amends it")
+	f.StringVar(&rack, "rack", "", "rack of the broker")
+	f.StringVar(&incarnation, "incarnation", "", "incarnation id; repeat the last one to update that registration")
 	f.StringSliceVar(&logDirs, "log-dir", nil, "id of a log directory; may be repeated")
 	_ = cmd.MarkFlagRequired("host")
 	return cmd
@@ -130,7 +130,7 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 
 func brokerUnregisterCommand(c *client) *cobra.Command {
 	return &cobra.Command{
-		Use: "unregister ID", Short: "Take a broker out of all partitions and drop its registration", Args: args(1),
+		Use: "unregister ID", Short: "Remove a broker from all partitions and delete its registration", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := number(args[0], "a broker's id")
 			if err != nil {
@@ -156,7 +156,7 @@ func brokerChangeCommand(c *client) *cobra.Command {
 		Use: "change ID [--status STATUS] [--host HOST] [--port PORT] [--security-protocol PROTOCOL] [--rack RACK]", Short: "Fence, unfence or shut down a broker, or change where it listens", Args: args(1),
 	}
 	f := cmd.Flags()
-	f.Int64Var(&epoch, "epoch", -1, "epoch of its registration; the present one when absent")
+	f.Int64Var(&epoch, "epoch", 0, "epoch of its registration; the current one if absent")
 	f.String("status", "", "FENCED, UNFENCED, or CLOSED for a controlled shutdown")
 	f.String("host", "", "new host")
 	f.Int32("port", 0, "new port")
@@ -167,7 +167,7 @@ func brokerChangeCommand(c *client) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if epoch < 0 {
+		if !cmd.Flags().Changed("epoch") {
 			epoch = b.Fields.Epoch
 		}
 		body := map[string]any{"brokerId": b.Fields.BrokerID, "epoch": epoch}

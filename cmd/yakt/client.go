@@ -15,12 +15,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/yakt/yakt/httpapi"
 )
 
 // serverDefault is where `yakt start` without a configuration serves HTTP.
-const serverDefault = "http://127.0.0.1:8093"
+const serverDefault = "127.0.0.1:8093"
 
 // client asks a node over HTTP on behalf of one command.
 type client struct {
@@ -38,7 +36,8 @@ func (c *client) flags(cmd *cobra.Command) {
 		server = serverDefault
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&c.servers, "server", server, "HTTP address of a node, or several with commas: the next is asked when one cannot be reached (environment: YAKT_SERVER)")
+	f.StringVar(&c.servers, "server", server, "HTTP address of a node; of several, separated by commas, the next is tried "+
+		"when one cannot be reached (environment: YAKT_SERVER)")
 	f.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
 	outputFlag(cmd, &c.output)
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -54,12 +53,32 @@ func (c *client) call(ctx context.Context, what, method, path string, query url.
 		if err != nil {
 			return err
 		}
-		defer resp.Body.Close()
-		if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
-			return fmt.Errorf("the answer of %s was cut off or is not JSON: %w; try again", resp.Request.URL.Host, err)
-		}
-		return nil
+		return c.decode(resp, answer)
 	})
+}
+
+// get is call for what is meant to take its time.
+func (c *client) get(ctx context.Context, path string, query url.Values, answer any) error {
+	resp, err := c.send(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		return err
+	}
+	return c.decode(resp, answer)
+}
+
+// decode reads a good answer and closes its body.
+func (c *client) decode(resp *http.Response, answer any) error {
+	defer resp.Body.Close()
+	host := resp.Request.URL.Host
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return c.noAnswer(host, resp.Request.Method, err)
+	}
+	if err := json.Unmarshal(data, answer); err != nil {
+		return fmt.Errorf("the answer of %s cannot be read (%w): is it a YAKt node of this release?",
+			host, err)
+	}
+	return nil
 }
 
 // send tries the servers in turn and returns the first good answer. Its body is to be closed.
@@ -69,7 +88,7 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 		return nil, err
 	}
 	var last error
-	for _, server := range strings.Split(c.servers, ",") {
+	for server := range strings.SplitSeq(c.servers, ",") {
 		resp, err := c.try(ctx, server, method, path, query, body != nil, data)
 		if err == nil {
 			return resp, nil
@@ -84,14 +103,11 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 }
 
 func (c *client) try(ctx context.Context, server, method, path string, query url.Values, hasBody bool, data []byte) (*http.Response, error) {
-	if !strings.Contains(server, "://") {
-		server = "http://" + server
+	at, err := serverURL(server)
+	if err != nil {
+		return nil, err
 	}
-	at, err := url.Parse(strings.TrimRight(strings.TrimSpace(server), "/") + path)
-	if err != nil || at.Host == "" {
-		return nil, &exitError{exitUsage, fmt.Errorf("--server %q is not an address such as %s", server, serverDefault)}
-	}
-	at.RawQuery = query.Encode()
+	at.Path, at.RawQuery = at.Path+path, query.Encode()
 	var reader io.Reader
 	if hasBody {
 		reader = bytes.NewReader(data)
@@ -105,7 +121,7 @@ func (c *client) try(ctx context.Context, server, method, path string, query url
 	}
 	resp, err := (&http.Client{Timeout: c.timeout}).Do(req)
 	if err != nil {
-		return nil, unreachable(at.Host, method, err)
+		return nil, c.noAnswer(at.Host, method, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
@@ -114,33 +130,51 @@ func (c *client) try(ctx context.Context, server, method, path string, query url
 	return resp, nil
 }
 
-// unreachable says why there was no answer. A change that may have arrived is not tried elsewhere.
-func unreachable(host, method string, err error) error {
-	var op *net.OpError
-	switch {
-	case errors.As(err, &op) && op.Op == "dial":
-		return &exitError{exitUnavailable, fmt.Errorf("cannot reach %s: %w; is a node running there? Name another one by --server", host, op.Err)}
-	case method != http.MethodGet:
-		return &exitError{exitUnknown, fmt.Errorf("%s did not answer: %w; whether it was done is not known: look before you try again", host, err)}
+// serverURL is where a server's HTTP API is: --server has URLs, and hosts with or without a port.
+func serverURL(server string) (*url.URL, error) {
+	text := strings.TrimSpace(server)
+	if !strings.Contains(text, "://") {
+		text = "http://" + withPort(strings.TrimRight(text, "/"))
 	}
-	return &exitError{exitUnavailable, fmt.Errorf("%s did not answer: %w; try again", host, err)}
+	at, err := url.Parse(text)
+	if err != nil || at.Hostname() == "" {
+		err = fmt.Errorf("--server %q is not an address such as %s", server, serverDefault)
+		return nil, &exitError{exitUsage, err}
+	}
+	at.Path = strings.TrimRight(at.Path, "/")
+	return at, nil
 }
 
-// refusal turns a problem document into what the command says and exits with.
-func refusal(resp *http.Response) error {
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	var p httpapi.Problem
-	if err := json.Unmarshal(body, &p); err != nil || p.Code == "" {
-		return fmt.Errorf("%s answered %s: is it a YAKt node?", resp.Request.URL.Host, resp.Status)
+// withPort adds the port of the default to a host that comes without one.
+func withPort(host string) string {
+	_, port, _ := net.SplitHostPort(serverDefault)
+	if _, given, err := net.SplitHostPort(host); err == nil && given != "" {
+		return host
 	}
-	code := exitFailed
-	switch resp.StatusCode {
-	case http.StatusServiceUnavailable:
-		code = exitUnavailable
-	case http.StatusGatewayTimeout:
-		code = exitUnknown
+	return net.JoinHostPort(strings.Trim(strings.TrimSuffix(host, ":"), "[]"), port)
+}
+
+// noAnswer says why there was no answer, or not all of one. A change that may have arrived is not
+// tried elsewhere.
+func (c *client) noAnswer(host, method string, err error) error {
+	why := err
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		why = u.Err // without the path of the operation
 	}
-	return &exitError{code, fmt.Errorf("%s: %s", p.Code, p.Detail)}
+	again := "try again"
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		why, again = fmt.Errorf("it took more than %v", c.timeout), "allow more by --timeout"
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	switch {
+	case ok && op.Op == "dial":
+		return &exitError{exitUnavailable, fmt.Errorf("cannot reach %s: %w; is a node running there? "+
+			"Name another one by --server", host, op.Err)}
+	case method != http.MethodGet:
+		return &exitError{exitUnknown, fmt.Errorf("%s did not answer in full: %w; it is not known "+
+			"whether the change was carried out: look before you try again", host, why)}
+	}
+	return &exitError{exitUnavailable, fmt.Errorf("%s did not answer in full: %w; %s", host, why, again)}
 }
 
 // progressAfter is how long something may take before it is shown that it still goes on.
@@ -151,6 +185,10 @@ func progress(w io.Writer, what string, f func() error) error {
 	if !terminal(w) {
 		return f()
 	}
+	return showProgress(w, what, f)
+}
+
+func showProgress(w io.Writer, what string, f func() error) error {
 	done := make(chan error, 1)
 	began := time.Now()
 	go func() { done <- f() }()
@@ -177,5 +215,9 @@ func terminal(w io.Writer) bool {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull) // is a device of this kind, too
+	return err != nil || !os.SameFile(info, null)
 }

@@ -17,7 +17,7 @@ func configCheckCommand() *cobra.Command {
 	var s settings
 	cmd := &cobra.Command{
 		Use:   "check --config FILE",
-		Short: "Say what is wrong with a configuration, all at once",
+		Short: "Check a configuration and list everything that is wrong with it",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := s.load(cmd.ErrOrStderr())
@@ -38,7 +38,7 @@ func configPrintCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "print --config FILE",
-		Short: "Print every key with its value and where it came from; secrets are hidden",
+		Short: "Print every key with its value and its source; secrets are hidden",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {

@@ -3,15 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,48 +34,53 @@ type news struct {
 	Records    []httpapi.Record[rawJSON] `json:"records"`
 }
 
-// followWait is how long each request of a following command waits for news.
-const followWait = "20s"
+// followWait is how long each request of a following command waits for news: less than an answer
+// may take at all.
+func (c *client) followWait() string {
+	wait := 20 * time.Second
+	if c.timeout > 0 {
+		wait = min(wait, c.timeout*2/3)
+	}
+	return fmt.Sprintf("%dms", wait.Milliseconds())
+}
+
+// feedArgs say whose feed is shown, and from where on.
+type feedArgs struct {
+	clients, follow bool
+	broker, offset  int64 // -1: none
+}
 
 func feedCommand() *cobra.Command {
-	c := new(client)
-	var (
-		clients, follow bool
-		broker          int64
-		offset          int64
-	)
+	c, a := new(client), feedArgs{}
 	cmd := &cobra.Command{
 		Use: "feed (--client | --broker ID) [--offset N] [--follow]", Short: "Show what changed, as clients or brokers see it", Args: args(0),
 		Long: `Show what changed since an offset, or the whole state without one.
 
---client shows topics, partitions and brokers. --broker sends that broker's heartbeat, too: it brings a registered
-broker to life and, with --follow, keeps it alive.`,
+--client shows topics, partitions and brokers. --broker also sends that broker's heartbeat: it unfences a
+registered broker and, with --follow, keeps it alive.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for name, value := range map[string]*int64{"broker": &a.broker, "offset": &a.offset} {
+				if !cmd.Flags().Changed(name) {
+					*value = -1
+				} else if *value < 0 {
+					return &exitError{exitUsage, fmt.Errorf("--%s %d is less than 0", name, *value)}
+				}
+			}
+			if !a.clients && a.broker < 0 {
+				return &exitError{exitUsage, errors.New("say whose feed: --client or --broker ID")}
+			}
+			ctx, cancel := untilInterrupted(cmd)
+			defer cancel()
+			return unless(ctx, c.feed(ctx, a))
+		},
 	}
 	c.flags(cmd)
 	f := cmd.Flags()
-	f.BoolVar(&clients, "client", false, "as clients see it")
-	f.Int64Var(&broker, "broker", -1, "as this broker sees it, and its heartbeat")
-	f.Int64Var(&offset, "offset", -1, "offset of the last record that is known already")
-	f.BoolVarP(&follow, "follow", "f", false, "go on until interrupted")
+	f.BoolVar(&a.clients, "client", false, "as clients see it")
+	f.Int64Var(&a.broker, "broker", 0, "as this broker sees it; sends its heartbeat")
+	f.Int64Var(&a.offset, "offset", 0, "offset of the last record that you already have")
+	f.BoolVarP(&a.follow, "follow", "f", false, "keep following until interrupted")
 	cmd.MarkFlagsMutuallyExclusive("client", "broker")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if !clients && broker < 0 {
-			return &exitError{exitUsage, fmt.Errorf("say whose feed: --client or --broker ID")}
-		}
-		ctx, cancel := untilInterrupted(cmd)
-		defer cancel()
-		path, query := "/v1/client_mgmt", url.Values{}
-		if !clients {
-			b, err := c.broker(ctx, strconv.FormatInt(broker, 10))
-			if err != nil {
-				return err
-			}
-			path = "/v1/broker_mgmt"
-			query.Set("brokerId", strconv.FormatInt(broker, 10))
-			query.Set("epoch", strconv.FormatInt(b.Fields.Epoch, 10))
-		}
-		return c.feed(ctx, path, query, offset, follow)
-	}
 	return cmd
 }
 
@@ -86,23 +92,35 @@ func untilInterrupted(cmd *cobra.Command) (context.Context, context.CancelFunc) 
 	return signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 }
 
-func (c *client) feed(ctx context.Context, path string, query url.Values, offset int64, follow bool) error {
-	for {
+func (c *client) feed(ctx context.Context, a feedArgs) error {
+	path, query := "/v1/client_mgmt", url.Values{}
+	if !a.clients {
+		id := strconv.FormatInt(a.broker, 10)
+		b, err := c.broker(ctx, id)
+		if err != nil {
+			return err
+		}
+		path = "/v1/broker_mgmt"
+		query.Set("brokerId", id)
+		query.Set("epoch", strconv.FormatInt(b.Fields.Epoch, 10))
+	}
+	for offset := a.offset; ; {
 		if offset >= 0 {
 			query.Set("offset", strconv.FormatInt(offset, 10))
 		}
 		var n news
 		if err := c.get(ctx, path, query, &n); err != nil {
-			return unless(ctx, err)
+			return err
 		}
 		if n.Kind == "snapshot" && offset >= 0 {
-			fmt.Fprintln(c.errOut, "yakt: too far behind: what follows is the whole state")
+			fmt.Fprintf(c.errOut, "yakt: the node does not have the changes since offset %d; "+
+				"what follows is the whole state\n", offset)
 		}
-		if err := c.showRecords(n, n.Records); err != nil || !follow {
+		if err := c.showRecords(n, n.Records); err != nil || !a.follow {
 			return err
 		}
 		offset = n.EndOffset
-		query.Set("wait", followWait)
+		query.Set("wait", c.followWait())
 	}
 }
 
@@ -114,16 +132,6 @@ func unless(interrupted context.Context, err error) error {
 	default:
 		return err
 	}
-}
-
-// get is call for what is meant to take its time.
-func (c *client) get(ctx context.Context, path string, query url.Values, answer any) error {
-	resp, err := c.send(ctx, http.MethodGet, path, query, nil)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	return json.NewDecoder(resp.Body).Decode(answer)
 }
 
 // showRecords prints a line for each record; as JSON and YAML the whole answer, one document each.

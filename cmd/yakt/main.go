@@ -19,14 +19,19 @@ const (
 	exitFailed  = 1 // the command could not do what it was told; the message says why
 	exitUsage   = 2 // the command line itself is wrong
 	exitStopped = 3 // a running node had to stop: disk failure, damaged log
-	// exitUnavailable: no node could be reached, or the quorum has no leader. Nothing was done; try again.
+	// exitUnavailable: no node could be reached, or the quorum has no leader. Nothing was done.
 	exitUnavailable = 4
 	// exitUnknown: a change was sent and no answer came. It may have been carried out.
 	exitUnknown = 5
 )
 
-const exitCodes = `Exit codes: 0 done; 1 refused or failed, the message says why; 2 the command line is wrong; 3 a running node had to stop;
-4 no node could be reached or nobody leads, nothing was done; 5 it is not known whether a change was carried out.`
+const exitCodes = `Exit codes:
+  0  done
+  1  refused or failed; the message says why
+  2  the command line is wrong
+  3  a running node had to stop
+  4  no node could be reached, or the quorum has no leader; nothing was done
+  5  it is not known whether a change was carried out`
 
 // exitError carries the code to exit with.
 type exitError struct {
@@ -37,24 +42,26 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	node.Version = version
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // newRoot makes the command with all others below it.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "yakt",
 		Short:         "A Kafka controller quorum in one binary",
-		Long:          "A Kafka controller quorum in one binary: runs a node, and asks a running one over HTTP.\n\n" + exitCodes,
+		Long:          "A Kafka controller quorum in one binary. It runs a node, and talks to running nodes over HTTP.\n\n" + exitCodes,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(), versionCommand())
-	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(), feedCommand(), quorumCommand(), logCommand(), snapshotCommand())
+	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(), feedCommand(), quorumCommand(), logCommand(), snapshotCommand(), healCommand())
 	return root
 }
 
 func run(args []string, out, errOut io.Writer) int {
-	node.Version = version
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(out)

@@ -34,7 +34,7 @@ func partitionCreateCommand(c *client) *cobra.Command {
 			if cmd.Flags().Changed("id") {
 				body["partitionId"] = id
 			}
-			if replicas != "" {
+			if cmd.Flags().Changed("replicas") {
 				ids, err := parseIDs(replicas)
 				if err != nil {
 					return err
@@ -48,8 +48,8 @@ func partitionCreateCommand(c *client) *cobra.Command {
 			return c.showPartition(&p)
 		},
 	}
-	cmd.Flags().Int32Var(&id, "id", 0, "id it is to have: the next, which it gets anyway")
-	cmd.Flags().StringVar(&replicas, "replicas", "", "brokers to hold it, such as 1,2,3; placed by the controller when absent")
+	cmd.Flags().Int32Var(&id, "id", 0, "id of the new partition; only the next one is possible, which is the default")
+	cmd.Flags().StringVar(&replicas, "replicas", "", "brokers that hold it, such as 1,2,3; chosen by the controller if absent")
 	return cmd
 }
 
@@ -77,17 +77,17 @@ func replicaCommand(c *client, name, path, short string) *cobra.Command {
 
 func producerCommand() *cobra.Command {
 	c := new(client)
-	cmd := group("producer", "Blocks of producer ids")
+	cmd := group("producer", "Allocate blocks of producer ids")
 	c.flags(cmd)
 	var epoch int64
 	register := &cobra.Command{
-		Use: "register BROKER [--epoch EPOCH]", Short: "Give a broker the next block of producer ids", Args: args(1),
+		Use: "register BROKER [--epoch EPOCH]", Short: "Allocate the next block of producer ids to a broker", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := c.broker(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if epoch < 0 {
+			if !cmd.Flags().Changed("epoch") {
 				epoch = b.Fields.Epoch
 			}
 			var answer struct {
@@ -104,7 +104,7 @@ func producerCommand() *cobra.Command {
 			})
 		},
 	}
-	register.Flags().Int64Var(&epoch, "epoch", -1, "epoch of the broker's registration; the present one when absent")
+	register.Flags().Int64Var(&epoch, "epoch", 0, "epoch of the broker's registration; the current one if absent")
 	cmd.AddCommand(register)
 	return cmd
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,19 +15,38 @@ import (
 
 func quorumCommand() *cobra.Command {
 	c := new(client)
-	cmd := group("quorum", "The controllers and how they are doing")
+	cmd := group("quorum", "Show the state of the controller quorum")
 	c.flags(cmd)
 	cmd.AddCommand(&cobra.Command{
-		Use: "status", Short: "Show who leads, and how far everyone is", Args: args(0),
+		Use: "status", Short: "Show the leader, and how far each voter and observer has got", Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var q httpapi.Quorum
-			if err := c.call(cmd.Context(), "asking for the quorum", http.MethodGet, "/v1/quorum", nil, nil, &q); err != nil {
+			q, err := c.quorumStatus(cmd.Context())
+			if err != nil {
 				return err
 			}
-			return show(c.out, c.output, q, func() [][]string { return quorumTable(&q) })
+			return show(c.out, c.output, q, func() [][]string { return quorumTable(q) })
 		},
 	})
 	return cmd
+}
+
+// quorumStatus is the quorum as the leader knows it, or without a leader as the node does that is
+// asked.
+func (c *client) quorumStatus(ctx context.Context) (*httpapi.Quorum, error) {
+	q := new(httpapi.Quorum)
+	query := url.Values{"consistency": {"linearizable"}}
+	err := c.call(ctx, "asking the leader", http.MethodGet, "/v1/quorum", query, nil, q)
+	if p, ok := errors.AsType[*httpapi.Problem](err); ok {
+		fmt.Fprintf(c.errOut, "yakt: %v\nyakt: this is only what the node that was asked knows\n", p)
+		return c.quorum(ctx, "asking the node")
+	}
+	return q, err
+}
+
+// quorum is the quorum as the node that is asked knows it.
+func (c *client) quorum(ctx context.Context, what string) (*httpapi.Quorum, error) {
+	q := new(httpapi.Quorum)
+	return q, c.call(ctx, what, http.MethodGet, "/v1/quorum", nil, nil, q)
 }
 
 func quorumTable(q *httpapi.Quorum) [][]string {
@@ -58,90 +79,4 @@ func known(n int64) string {
 		return "?"
 	}
 	return strconv.FormatInt(n, 10)
-}
-
-// logPart is the answer of /v1/records.
-type logPart struct {
-	FromOffset     int64                     `json:"fromOffset"`
-	EndOffset      int64                     `json:"endOffset"`
-	LogStartOffset int64                     `json:"logStartOffset"`
-	HighWatermark  int64                     `json:"highWatermark"`
-	Records        []httpapi.Record[rawJSON] `json:"records"`
-}
-
-func logCommand() *cobra.Command {
-	c := new(client)
-	cmd := group("log", "Show the metadata log")
-	c.flags(cmd)
-	cmd.AddCommand(logDumpCommand(c), logTailCommand(c))
-	return cmd
-}
-
-// page asks for the log from an offset on.
-func (c *client) page(cmd *cobra.Command, from int64, query url.Values) (p logPart, err error) {
-	query.Set("from", strconv.FormatInt(from, 10))
-	err = c.call(cmd.Context(), fmt.Sprintf("reading the log at offset %d", from), http.MethodGet, "/v1/records", query, nil, &p)
-	return p, err
-}
-
-func logDumpCommand(c *client) *cobra.Command {
-	var from, to int64
-	cmd := &cobra.Command{
-		Use: "dump [--from N] [--to N]", Short: "Print the records of the log", Args: args(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !cmd.Flags().Changed("from") {
-				var q httpapi.Quorum
-				if err := c.call(cmd.Context(), "asking where the log starts", http.MethodGet, "/v1/quorum", nil, nil, &q); err != nil {
-					return err
-				}
-				from = q.LogStart
-			}
-			for {
-				p, err := c.page(cmd, from, url.Values{})
-				if err != nil {
-					return err
-				}
-				for len(p.Records) > 0 && to >= 0 && p.Records[len(p.Records)-1].Offset > to {
-					p.Records = p.Records[:len(p.Records)-1]
-				}
-				if len(p.Records) == 0 {
-					return nil
-				}
-				if err := c.showRecords(p, p.Records); err != nil {
-					return err
-				}
-				from = p.EndOffset
-			}
-		},
-	}
-	cmd.Flags().Int64Var(&from, "from", 0, "first offset; the oldest when absent")
-	cmd.Flags().Int64Var(&to, "to", -1, "last offset; the newest when absent")
-	return cmd
-}
-
-func logTailCommand(c *client) *cobra.Command {
-	var n int64
-	cmd := &cobra.Command{
-		Use: "tail [-n N]", Short: "Print the last records of the log and go on until interrupted", Args: args(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := untilInterrupted(cmd)
-			defer cancel()
-			var q httpapi.Quorum
-			if err := c.call(ctx, "asking where the log ends", http.MethodGet, "/v1/quorum", nil, nil, &q); err != nil {
-				return err
-			}
-			for from := max(q.LogStart, q.HighWatermark-n); ; {
-				var p logPart
-				if err := c.get(ctx, "/v1/records", url.Values{"from": {strconv.FormatInt(from, 10)}, "wait": {followWait}}, &p); err != nil {
-					return unless(ctx, err)
-				}
-				if err := c.showRecords(p, p.Records); err != nil {
-					return err
-				}
-				from = p.EndOffset
-			}
-		},
-	}
-	cmd.Flags().Int64VarP(&n, "lines", "n", 10, "how many of the last records to begin with")
-	return cmd
 }

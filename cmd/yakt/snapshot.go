@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/yakt/yakt/metadata"
-	"github.com/yakt/yakt/metadata/record"
 )
 
 func snapshotCommand() *cobra.Command {
@@ -65,7 +66,7 @@ func snapshotListCommand() *cobra.Command {
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&dir, "dir", "", "directory of the files, instead of a configuration")
+	cmd.Flags().StringVar(&dir, "dir", "", "directory of the snapshots, instead of a configuration")
 	outputFlag(cmd, &output)
 	return cmd
 }
@@ -141,7 +142,7 @@ func inspect(path string) (*snapshotSummary, error) {
 	}
 	s := &snapshotSummary{File: path, LastContainedLogTimestamp: time.UnixMilli(c.Header.LastContainedLogTimestamp).UTC().Format(time.RFC3339Nano), Control: map[string]int{}, Records: map[string]int{}}
 	for _, r := range c.Control {
-		s.Control[controlName(r)]++
+		s.Control[r.ControlType().String()]++
 	}
 	e := metadata.Empty().Edit()
 	for i, r := range c.Records {
@@ -155,25 +156,43 @@ func inspect(path string) (*snapshotSummary, error) {
 }
 
 func snapshotSaveCommand() *cobra.Command {
-	c := new(client)
+	c, replace := new(client), false
 	cmd := &cobra.Command{
 		Use: "save FILE", Short: "Download a node's state as a snapshot; it holds secrets", Args: args(1),
+		Long: `Download a node's state as a snapshot in Kafka's format. If FILE is -, it goes to standard output. A
+snapshot holds secrets; only its owner may read the file.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("timeout") {
 				c.timeout = 0 // it takes as long as it takes
 			}
 			return progress(c.errOut, "downloading", func() error {
-				resp, err := c.send(cmd.Context(), http.MethodGet, "/v1/snapshot", nil, nil)
-				if err != nil {
-					return err
-				}
-				defer resp.Body.Close()
-				return save(args[0], resp.Body)
+				return c.saveSnapshot(cmd.Context(), args[0], replace)
 			})
 		},
 	}
 	c.flags(cmd)
+	cmd.Flags().BoolVar(&replace, "replace", false, "replace a file that is there already")
 	return cmd
+}
+
+// saveSnapshot downloads a snapshot to a file, or to standard output.
+func (c *client) saveSnapshot(ctx context.Context, path string, replace bool) error {
+	if _, err := os.Lstat(path); err == nil && path != "-" && !replace {
+		return fmt.Errorf("%s exists: name another file, or replace this one with --replace", path)
+	}
+	resp, err := c.send(ctx, http.MethodGet, "/v1/snapshot", nil, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if path != "-" {
+		return save(path, resp.Body)
+	}
+	if terminal(c.out) {
+		err := errors.New("a snapshot is binary: name a file, or redirect standard output")
+		return &exitError{exitUsage, err}
+	}
+	return download(c.out, resp.Body)
 }
 
 // save writes a file that is whole or not there, and for its owner only.
@@ -183,18 +202,15 @@ func save(path string, r io.Reader) error {
 		return err
 	}
 	defer f.Cleanup() //nolint:errcheck // after an error there is nothing more to do
-	if _, err := io.Copy(f, r); err != nil {
-		return fmt.Errorf("the download broke off: %w; try again", err)
+	if err := download(f, r); err != nil {
+		return err
 	}
 	return f.CloseAtomicallyReplace()
 }
 
-func controlName(r any) string {
-	switch r.(type) {
-	case *record.KRaftVersion:
-		return "KRaftVersionRecord"
-	case *record.Voters:
-		return "VotersRecord"
+func download(w io.Writer, r io.Reader) error {
+	if _, err := io.Copy(w, r); err != nil {
+		return fmt.Errorf("the download broke off: %w; try again", err)
 	}
-	return fmt.Sprintf("%T", r)
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/signal"
 	"runtime/debug"
 	"strings"
@@ -31,11 +32,12 @@ func startCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start [--config FILE]",
 		Short: "Run a controller node",
-		Long: `Run a controller node until SIGTERM or SIGINT.
+		Long: `Run a controller node until SIGTERM, SIGINT or SIGHUP. A leader hands over before it stops.
 
-Without --config it is a quorum of one node in ./yakt-data, formatted at the first start: for trying things out. With
-one, or with a node id, voters, bootstrap servers or directories from the environment or --override, the directory must
-have been formatted by "yakt format" or by Kafka's own kafka-storage.`,
+Without a configuration this is a quorum of one node in ./yakt-data, which is formatted at the first
+start: for trying things out. As soon as a file, the environment or --override names a node id, voters,
+bootstrap servers or directories, the directory must have been formatted with "yakt format" or with
+Kafka's own kafka-storage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return start(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -47,19 +49,21 @@ have been formatted by "yakt format" or by Kafka's own kafka-storage.`,
 
 func start(ctx context.Context, s settings, out, errOut io.Writer) error {
 	began := time.Now()
-	cfg, err := s.load(errOut)
+	cfg, notices, err := s.read()
 	if err != nil {
+		printNotices(errOut, notices)
 		return err
 	}
+	logger := newLogger(errOut, cfg)
+	logNotices(logger, notices)
 	if err := formatEmbedded(cfg, out); err != nil {
 		return err
 	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	ctx, cancel := signal.NotifyContext(ctx, stopSignals(signal.Ignored)...)
 	defer cancel()
-	logger := newLogger(cfg)
 	n, err := node.Open(cfg, logger)
 	if err != nil {
 		return err
@@ -67,11 +71,25 @@ func start(ctx context.Context, s settings, out, errOut io.Writer) error {
 	n.Start()
 	gcpace.Start()
 	go debug.FreeOSMemory() // reading the log took many times what running does
-	logger.Info("serving", "node", cfg.NodeID, "cluster", n.ClusterID(), "controllers", strings.Join(n.Endpoints(), ","), "took", time.Since(began).Round(time.Millisecond))
+	logger.Info("serving", "cluster", n.ClusterID(), "controllers", strings.Join(n.Endpoints(), ","),
+		"http", n.HTTPAddr(), "took", time.Since(began).Round(time.Millisecond))
 	if cfg.Embedded {
-		fmt.Fprint(out, nextSteps(n, cfg))
+		fmt.Fprint(out, welcome(n, cfg))
 	}
 	return wait(ctx, cancel, n)
+}
+
+// stopSignals are the signals that stop a node with a hand-over: SIGTERM, SIGINT, and SIGHUP, which
+// a closed terminal sends. SIGINT and SIGHUP are left out where the parent has them ignored, as
+// nohup does: to listen for them would undo that.
+func stopSignals(ignored func(os.Signal) bool) []os.Signal {
+	stop := []os.Signal{syscall.SIGTERM}
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		if !ignored(s) {
+			stop = append(stop, s)
+		}
+	}
+	return stop
 }
 
 // wait runs the node until it is told to stop, or must. A second signal ends the process at once.
@@ -121,34 +139,4 @@ func formatEmbedded(cfg *config.Config, out io.Writer) error {
 	}
 	_, err = node.FormatStorage(cfg, node.Format{Out: out})
 	return err
-}
-
-// nextSteps are lines to paste that put a real broker on this node.
-func nextSteps(n *node.Node, cfg *config.Config) string {
-	return fmt.Sprintf(`
-YAKt serves Kafka controllers' requests on %[1]s (cluster id %[2]s). Ctrl-C stops it.
-
-To try a real broker against it, with Apache Kafka 4.x unpacked in the current directory:
-
-  cat > broker.properties <<'END'
-  process.roles=broker
-  node.id=1001
-  controller.quorum.bootstrap.servers=%[1]s
-  controller.listener.names=%[3]s
-  listeners=PLAINTEXT://127.0.0.1:9092
-  listener.security.protocol.map=%[3]s:PLAINTEXT,PLAINTEXT:PLAINTEXT
-  log.dirs=/tmp/yakt-broker
-  offsets.topic.replication.factor=1
-  transaction.state.log.replication.factor=1
-  transaction.state.log.min.isr=1
-  END
-  bin/kafka-storage.sh format --cluster-id %[2]s --config broker.properties
-  bin/kafka-server-start.sh broker.properties
-
-then, elsewhere:
-
-  bin/kafka-topics.sh --bootstrap-server 127.0.0.1:9092 --create --topic hello
-  bin/kafka-metadata-quorum.sh --bootstrap-controller %[1]s describe --status
-
-`, n.Endpoints()[0], n.ClusterID(), cfg.ControllerListenerNames[0])
 }

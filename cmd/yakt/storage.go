@@ -10,7 +10,7 @@ import (
 )
 
 func storageCommand() *cobra.Command {
-	return group("storage", "Look at a node's directory", storageCheckCommand())
+	return group("storage", "Inspect a node's directory", storageCheckCommand())
 }
 
 func storageCheckCommand() *cobra.Command {
@@ -20,10 +20,11 @@ func storageCheckCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "check --config FILE [--dir DIR]",
-		Short: "Say what a metadata log directory holds and whether a node can be started on it",
-		Long: `Say what a metadata log directory holds and whether a node can be started on it with this
-configuration. Nothing is changed. The exit code is 1 when it cannot be, and the message says why
-and what to do. The records of the log and its snapshots are not read: a start checks them, too.`,
+		Short: "Show what a metadata log directory holds and whether a node can start on it",
+		Long: `Show what a metadata log directory holds and whether a node can start on it with this
+configuration. Nothing is changed. If it cannot, the exit code is 1, and the message says why and
+what to do. If it can, the log is replayed, and records that Kafka's brokers do not accept are
+listed: yakt heal removes them from a running quorum.`,
 		Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
@@ -48,7 +49,7 @@ and what to do. The records of the log and its snapshots are not read: a start c
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&dir, "dir", "", "directory to look at, instead of the configured one")
+	cmd.Flags().StringVar(&dir, "dir", "", "directory to inspect, instead of the configured one")
 	outputFlag(cmd, &output)
 	return cmd
 }
@@ -66,6 +67,12 @@ func storageRows(r *node.StorageReport) [][]string {
 	}
 	for _, w := range r.Warnings {
 		rows = append(rows, row("WARNING", w))
+	}
+	if r.Poisoned > 0 {
+		rows = append(rows, row("POISONED", fmt.Sprintf("%d, which end every broker that reads them: start the node, then see yakt heal --help", r.Poisoned)))
+	}
+	for _, p := range r.Poison {
+		rows = append(rows, row("POISON", p))
 	}
 	for _, name := range r.ApacheFiles {
 		rows = append(rows, row("APACHE FILE", name))

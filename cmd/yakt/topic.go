@@ -18,9 +18,10 @@ type partitionRecord = httpapi.Record[httpapi.PartitionFields]
 // topicAnswer is a topic as create_topic and get_topic_by_name answer it.
 type topicAnswer struct {
 	httpapi.Record[httpapi.TopicFields]
-	TopicUUID  string            `json:"topicUUID"`
-	Partitions []partitionRecord `json:"partitions"`
-	Configs    map[string]string `json:"configs"`
+	ValidateOnly bool                     `json:"validateOnly,omitempty"` // nothing was created
+	TopicUUID    string                   `json:"topicUUID,omitempty"`
+	Partitions   []httpapi.TopicPartition `json:"partitions"`
+	Configs      map[string]string        `json:"configs"`
 }
 
 func topicCommand() *cobra.Command {
@@ -37,64 +38,102 @@ func partitionRow(f httpapi.PartitionFields) []string {
 	return row(f.PartitionID, f.Leader, f.Replicas, f.ISR, f.AddingReplicas, f.RemovingReplicas, f.PartitionEpoch)
 }
 
+// forgetID takes out the id that a topic was given for a check: it will never have it.
+func (t *topicAnswer) forgetID() {
+	t.TopicUUID, t.Fields.TopicUUID = "", ""
+	for i := range t.Partitions {
+		t.Partitions[i].Fields.TopicUUID = ""
+	}
+}
+
+var topicPartitionHeader = []string{
+	"PARTITION", "LEADER", "LEADER EPOCH", "REPLICAS", "ISR", "ELR", "LAST KNOWN ELR", "ADDING",
+	"REMOVING", "EPOCH",
+}
+
+func topicPartitionRow(p httpapi.TopicPartition) []string {
+	f := p.Fields
+	return row(f.PartitionID, f.Leader, p.LeaderEpoch, f.Replicas, f.ISR, p.ELR, p.LastKnownELR,
+		f.AddingReplicas, f.RemovingReplicas, f.PartitionEpoch)
+}
+
 func (c *client) showTopic(t *topicAnswer) error {
 	return show(c.out, c.output, t, func() [][]string {
-		rows := [][]string{{"TOPIC", t.Fields.Name}, {"ID", t.TopicUUID}}
+		rows := [][]string{{"TOPIC", t.Fields.Name}, row("ID", t.TopicUUID)}
+		if t.ValidateOnly {
+			rows[1] = row("NOT CREATED", "only checked; it would be as follows")
+		}
 		for _, key := range sortedKeys(t.Configs) {
 			rows = append(rows, []string{"CONFIG", key + "=" + t.Configs[key]})
 		}
-		rows = append(rows, []string{}, partitionHeader)
+		rows = append(rows, []string{}, topicPartitionHeader)
 		for _, p := range t.Partitions {
-			rows = append(rows, partitionRow(p.Fields))
+			rows = append(rows, topicPartitionRow(p))
 		}
 		return rows
 	})
 }
 
+// newTopic is what topic create is given.
+type newTopic struct {
+	partitions, factor int32
+	configs            map[string]string
+	assignment         string
+	validate           bool
+}
+
 func topicCreateCommand(c *client) *cobra.Command {
-	var (
-		partitions, factor int32
-		configs            map[string]string
-		assignment         string
-		validate           bool
-	)
+	var n newTopic
 	cmd := &cobra.Command{
 		Use: "create NAME [--partitions N] [--replication-factor N] [--config KEY=VALUE]", Short: "Create a topic", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			body := map[string]any{"name": args[0]}
-			if partitions > 0 {
-				body["numPartitions"] = partitions
+			body, err := n.body(args[0], cmd.Flags().Changed)
+			if err != nil {
+				return err
 			}
-			if factor > 0 {
-				body["replicationFactor"] = factor
-			}
-			if len(configs) > 0 {
-				body["configs"] = configs
-			}
-			if assignment != "" {
-				lists, err := parseAssignment(assignment)
-				if err != nil {
-					return err
-				}
-				body["assignments"] = lists
-			}
-			if validate {
-				body["validateOnly"] = true
-			}
-			var t topicAnswer
+			t := topicAnswer{}
 			if err := c.call(cmd.Context(), "creating topic "+args[0], http.MethodPost, "/v1/create_topic", nil, body, &t); err != nil {
 				return err
+			}
+			if t.ValidateOnly = n.validate; n.validate {
+				t.forgetID()
 			}
 			return c.showTopic(&t)
 		},
 	}
 	f := cmd.Flags()
-	f.Int32VarP(&partitions, "partitions", "p", 0, "number of partitions; the controllers' default when absent")
-	f.Int32VarP(&factor, "replication-factor", "r", 0, "replicas of each partition; the controllers' default when absent")
-	f.StringToStringVar(&configs, "config", nil, "configuration, as key=value; may be repeated")
-	f.StringVar(&assignment, "assignment", "", "brokers of each partition instead, such as 1,2:2,3 for two partitions")
-	f.BoolVar(&validate, "validate-only", false, "check and create nothing")
+	f.Int32VarP(&n.partitions, "partitions", "p", 0, "number of partitions; the controllers' default if absent")
+	f.Int32VarP(&n.factor, "replication-factor", "r", 0, "replicas of each partition; the controllers' default if absent")
+	f.StringToStringVar(&n.configs, "config", nil, "configuration, as key=value; may be repeated")
+	f.StringVar(&n.assignment, "assignment", "", "brokers of each partition, such as 1,2:2,3 for two partitions")
+	f.BoolVar(&n.validate, "validate-only", false, "only check whether the topic could be created")
 	return cmd
+}
+
+// body is the request. What a flag says is sent as it is, so that the node judges it; given tells
+// which flags there were.
+func (n *newTopic) body(name string, given func(flag string) bool) (map[string]any, error) {
+	body := map[string]any{"name": name}
+	if given("partitions") {
+		body["numPartitions"] = n.partitions
+	}
+	if given("replication-factor") {
+		body["replicationFactor"] = n.factor
+	}
+	if len(n.configs) > 0 {
+		body["configs"] = n.configs
+	}
+	if given("assignment") {
+		lists, err := parseAssignment(n.assignment)
+		if err != nil {
+			return nil, err
+		}
+		body["assignments"] = lists
+	}
+	if n.validate {
+		body["validateOnly"] = true
+	}
+	return body, nil
 }
 
 // parseAssignment reads 1,2:2,3: partitions by colons, brokers by commas.

@@ -16,7 +16,7 @@ var version = "development"
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version of this binary and of the Kafka it speaks",
+		Short: "Print the version of this binary and the Kafka versions that it supports",
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			fmt.Fprintf(cmd.OutOrStdout(), "yakt %s%s\nmetadata.version %v to %v (Apache Kafka 4.3)\n%s %s/%s\n",

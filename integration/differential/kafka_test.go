@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,16 +44,8 @@ type answer struct {
 // startKafka compiles and starts the driver.
 func startKafka(t testing.TB) *kafkaSide {
 	t.Helper()
-	jars := filepath.Join(kafka.Resolve(t, kafka.Newest).Dir, "*")
-	javac, err := exec.LookPath("javac")
-	if err != nil {
-		t.Fatal("this test compiles a small Java program: install a JDK 17 or later (Debian: apt-get install openjdk-17-jdk-headless) and put javac on PATH")
-	}
-	classes := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), javac, "-d", classes, "-cp", jars, filepath.Join("testdata", "Differential.java")).CombinedOutput(); err != nil {
-		t.Fatalf("javac: %v\n%s", err, out)
-	}
-	cmd := exec.Command("java", "-Dlog4j2.level=OFF", "--add-opens=java.base/java.util=ALL-UNNAMED", "-Xmx512m", "-XX:+UseSerialGC", "-cp", classes+string(filepath.ListSeparator)+jars, "org.apache.kafka.controller.Differential")
+	program := kafka.CompileJava(t, kafka.Newest, filepath.Join("testdata", "Differential.java"), "org.apache.kafka.controller.Differential")
+	cmd := program.Command([]string{"-Dlog4j2.level=OFF", "--add-opens=java.base/java.util=ALL-UNNAMED", "-Xmx512m"})
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

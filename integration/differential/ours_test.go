@@ -169,8 +169,13 @@ func (l *memoryLog) OpenSnapshot(int64, int32, int64) (io.ReadCloser, int64, err
 	return nil, 0, errNotHere
 }
 
-func (l *memoryLog) Leader() (id, epoch int32)              { return -1, 0 }
-func (l *memoryLog) Quorum() controller.Quorum              { return controller.Quorum{} }
+func (l *memoryLog) Leader() (id, epoch int32) { return -1, 0 }
+
+// Quorum has the controllers that register as followers of the log: ours takes no others.
+func (l *memoryLog) Quorum() controller.Quorum {
+	return controller.Quorum{Observers: []controller.ReplicaState{{ID: 3001}, {ID: 3002}, {ID: 3003}}}
+}
+
 func (l *memoryLog) Peers() []controller.Peer               { return nil }
 func (l *memoryLog) Barrier(context.Context) (int64, error) { return 0, errNotHere }
 

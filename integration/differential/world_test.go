@@ -292,11 +292,7 @@ func (w *world) oddRegistration() {
 		req.IncarnationID = w.unique('i')
 	}
 	for range 1 + w.rng.IntN(2) {
-		switch w.rng.IntN(13) {
-		case 12:
-			l := req.Listeners[0]
-			l.Port++
-			req.Listeners = append(req.Listeners, l)
+		switch w.rng.IntN(12) {
 		case 0:
 			req.ClusterID = "another"
 		case 1:
@@ -319,9 +315,13 @@ func (w *world) oddRegistration() {
 		case 8:
 			l := kmsg.NewBrokerRegistrationRequestListener()
 			l.Name, l.Host, l.Port, l.SecurityProtocol = "OTHER", "b", 9094, int16(w.rng.IntN(6))
-			req.Listeners = append(req.Listeners, l)
+			if len(req.Listeners) == 1 { // two of one name are refused by ours alone
+				req.Listeners = append(req.Listeners, l)
+			}
 		case 9:
-			req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: "new.version", MinSupportedVersion: int16(w.rng.IntN(2)), MaxSupportedVersion: 1})
+			if !slices.ContainsFunc(req.Features, func(f kmsg.BrokerRegistrationRequestFeature) bool { return f.Name == "new.version" }) {
+				req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: "new.version", MinSupportedVersion: int16(w.rng.IntN(2)), MaxSupportedVersion: 1})
+			}
 		case 10:
 			req.Listeners = req.Listeners[:1]
 			if w.chance(50) {
@@ -395,7 +395,7 @@ func (w *world) registerController() {
 	}
 	req.Listeners = append(req.Listeners, l)
 	if w.chance(20) {
-		l.Name, l.Port = pick(w.rng, []string{"CONTROLLER", "OTHER"}), 9094
+		l.Name, l.Port = "OTHER", 9094
 		req.Listeners = append(req.Listeners, l)
 	}
 	req.ZkMigrationReady = w.chance(5)

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/hex"
@@ -18,19 +19,36 @@ import (
 	"time"
 )
 
-// Releases of Apache Kafka under test: the newest patch of each older minor release, and the one YAKt follows.
+// Releases of Apache Kafka under test: of each minor release one, and Newest, the one YAKt follows.
 const (
 	V40    = "4.0.0"
 	V41    = "4.1.2"
 	V42    = "4.2.1"
 	V43    = "4.3.0"
+	V44    = "4.4.0"
 	Newest = V43
 )
 
 const mavenTimeout = 10 * time.Minute
 
 //go:embed testdata/pom.xml
-var pom []byte
+var allArtifacts []byte
+
+// shellArtifact is that of kafka-metadata-shell, which 4.4.0 was published without.
+const shellArtifact = `    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-shell</artifactId>
+      <version>${kafka.version}</version>
+    </dependency>
+`
+
+// artifacts is the Maven project whose dependencies are a release.
+func artifacts(version string) []byte {
+	if version == V44 {
+		return bytes.Replace(allArtifacts, []byte(shellArtifact), nil, 1)
+	}
+	return allArtifacts
+}
 
 // Release is one resolved release of Apache Kafka: a folder of jars that later runs share and nobody changes.
 type Release struct {
@@ -63,7 +81,7 @@ func resolve(version string) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(cache, "kafka-"+version+"-"+shortHash(pom))
+	dir := filepath.Join(cache, "kafka-"+version+"-"+shortHash(artifacts(version)))
 	unlock, err := lockFile(dir + ".lock")
 	if err != nil {
 		return nil, err
@@ -104,7 +122,7 @@ func fetchJars(dir, version string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	if err := os.WriteFile(filepath.Join(work, "pom.xml"), pom, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(work, "pom.xml"), artifacts(version), 0o644); err != nil {
 		return err
 	}
 	jars := filepath.Join(work, "jars")

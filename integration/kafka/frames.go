@@ -3,10 +3,12 @@ package kafka
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -25,10 +27,23 @@ func WithVersion[R kmsg.Request](req R, version int16) R {
 	return req
 }
 
-// Dial opens a connection without any client in it. from is the caller's own loopback address,
+// socketBytes is what an attacker's sockets may hold in the kernel: it would be this machine's
+// memory that is attacked, and when that runs short all its connections are late.
+const socketBytes = 64 << 10
+
+func small(_, _ string, raw syscall.RawConn) error {
+	var err1, err2 error
+	err := raw.Control(func(fd uintptr) {
+		err1 = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, socketBytes)
+		err2 = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, socketBytes)
+	})
+	return errors.Join(err, err1, err2)
+}
+
+// Dial opens a connection without any client in it, and with small buffers. from is the caller's own loopback address,
 // counted from 127.0.1.0, or 0 for any; systems other than Linux have only one.
 func Dial(ctx context.Context, addr string, from int) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: Patience}
+	dialer := net.Dialer{Timeout: Patience, Control: small}
 	if from > 0 && runtime.GOOS == "linux" {
 		dialer.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+from>>8), byte(from))}
 	}

@@ -1,5 +1,7 @@
 package record
 
+import "encoding/hex"
+
 // Config sets one config key of a resource, or deletes it.
 type Config struct {
 	ResourceType int8
@@ -48,11 +50,39 @@ func (r *ProducerIDs) code(c *coder) {
 	c.noTags()
 }
 
-// NoOp changes nothing; it shows that the log moves.
-type NoOp struct{}
+// NoOp changes nothing for Kafka's readers; it shows that the log moves.
+//
+// Dropped, which is ours, is how what no valid record can name is removed: a configuration key of
+// 40,000 bytes, say, which its own removal would have to repeat. Kafka's readers pass over the
+// tagged field that it travels in.
+type NoOp struct {
+	// Dropped names entities by the SHA-256 of the record, framed, that would remove each; see
+	// metadata.Poison.
+	Dropped []Digest
+}
 
-func (*NoOp) Type() Type    { return TypeNoOp }
-func (*NoOp) code(c *coder) { c.noTags() }
+// Digest is a SHA-256.
+type Digest [32]byte
+
+// MarshalText writes it in hexadecimal.
+func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
+
+// tagDropped is far from the tags that Kafka gives out, which count from 0: "YAK" in ASCII.
+const tagDropped = 0x59414b
+
+func (*NoOp) Type() Type { return TypeNoOp }
+
+func (r *NoOp) code(c *coder) {
+	c.tags(tagged{tagDropped, 0, len(r.Dropped) > 0, func(c *coder) {
+		array(c, &r.Dropped, len(Digest{}), func(c *coder, d *Digest) {
+			if !c.decoding {
+				c.buf = append(c.buf, d[:]...)
+			} else if b := c.take(len(d)); b != nil {
+				copy(d[:], b)
+			}
+		})
+	}})
+}
 
 // ZkMigrationState stands in logs that came from ZooKeeper; nothing reads it any more.
 type ZkMigrationState struct{ State int8 }

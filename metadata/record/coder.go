@@ -17,6 +17,7 @@ type coder struct {
 	buf      []byte
 	decoding bool
 	version  int16
+	held     bool    // what brokers refuse is written all the same
 	shared   *shared // lists known already; may be nil
 	err      error
 }
@@ -160,13 +161,22 @@ func (c *coder) size(n int, minBytes int) int {
 	return n
 }
 
+// string reads strings of any length, and writes only those that Kafka reads: a log that holds others must be readable to be mended.
 func (c *coder) string(v *string) {
-	n := c.size(len(*v), 1)
 	if !c.decoding {
-		c.buf = append(c.buf, *v...)
-	} else if b := c.take(n); b != nil {
+		c.writeString(v)
+	} else if b := c.take(c.size(0, 1)); b != nil {
 		*v = string(b)
 	}
+}
+
+func (c *coder) writeString(v *string) {
+	if problem := stringProblem(*v); problem != "" && !c.held {
+		c.fail(&fieldError{v, problem})
+		return
+	}
+	c.length(len(*v), 1)
+	c.buf = append(c.buf, *v...)
 }
 
 func (c *coder) nullableString(v **string) {

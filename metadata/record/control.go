@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -15,6 +16,23 @@ const (
 	ControlKRaftVersion   ControlType = 5
 	ControlVoters         ControlType = 6
 )
+
+// String is Kafka's name of such a record.
+func (t ControlType) String() string {
+	switch t {
+	case ControlLeaderChange:
+		return "LeaderChangeMessage"
+	case ControlSnapshotHeader:
+		return "SnapshotHeaderRecord"
+	case ControlSnapshotFooter:
+		return "SnapshotFooterRecord"
+	case ControlKRaftVersion:
+		return "KRaftVersionRecord"
+	case ControlVoters:
+		return "VotersRecord"
+	}
+	return fmt.Sprintf("control record %d", int16(t))
+}
 
 // Control is a record of the raft layer in the metadata log or a snapshot.
 type Control interface {
@@ -33,7 +51,12 @@ func AppendControl(dst []byte, r Control) ([]byte, error) {
 	var version int16
 	c.int16(&version)
 	r.code(&c)
-	if c.err != nil {
+	c.check(r)
+	var field *fieldError
+	switch {
+	case errors.As(c.err, &field):
+		return dst, fmt.Errorf("control record %d is invalid: %s %s", r.ControlType(), field.name(r), field.problem)
+	case c.err != nil:
 		return dst, fmt.Errorf("control record %d: %w", r.ControlType(), c.err)
 	}
 	return c.buf, nil

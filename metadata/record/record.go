@@ -9,6 +9,7 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -124,19 +125,35 @@ func Types() []Type {
 	return all
 }
 
-// Append appends r, framed, in the given version. It fails when the version is unknown or cannot hold what r says.
+// Append appends r, framed, in the given version. It fails when the version is unknown or cannot hold what r says, and with an
+// *InvalidError when brokers would not accept r.
 func Append(dst []byte, r Record, version int16) ([]byte, error) {
+	return appendRecord(dst, r, version, false)
+}
+
+// AppendHeld is Append for what a log holds already and brokers would not accept: the state of a log that is not healed must
+// still be written to snapshots, which this node reads.
+func AppendHeld(dst []byte, r Record, version int16) ([]byte, error) {
+	return appendRecord(dst, r, version, true)
+}
+
+func appendRecord(dst []byte, r Record, version int16, held bool) ([]byte, error) {
 	t := r.Type()
 	if version < 0 || version > t.MaxVersion() {
 		return dst, fmt.Errorf("%v has no version %d (0 to %d)", t, version, t.MaxVersion())
 	}
 	c := coders.Get().(*coder)
-	*c = coder{buf: append(dst, frameVersion, byte(t), byte(version)), version: version}
+	*c = coder{buf: append(dst, frameVersion, byte(t), byte(version)), version: version, held: held}
 	r.code(c)
+	c.check(r)
 	buf, err := c.buf, c.err
 	*c = coder{}
 	coders.Put(c)
-	if err != nil {
+	var field *fieldError
+	switch {
+	case errors.As(err, &field):
+		return dst, &InvalidError{Type: t, Field: field.name(r), Problem: field.problem}
+	case err != nil:
 		return dst, fmt.Errorf("%v v%d: %w", t, version, err)
 	}
 	return buf, nil

@@ -19,13 +19,15 @@ const (
 	interval = time.Second
 	// roomBytes is how much garbage may pile up for that; where GOGC=100 allows more, it stays so.
 	roomBytes = 64 << 20
-	// quiet is how long there must have been no collection before memory is given back. Under any load that made the heap grow
-	// collections are closer.
+	// quiet is how long there must have been no collection before memory is given back, and how
+	// often that is looked at.
 	quiet = 2 * time.Second
 	// peakOver is how long memory must have been far more than the load needs before it is given
 	// back under that load.
 	peakOver = 3 * time.Second
-	// keptBytes are not worth a collection.
+	// quietBytes is the most that is allocated in that time: more is a load, which collects by itself.
+	quietBytes = 16 << 20
+	// keptBytes are not worth a collection, nor is a quarter of what is in use.
 	keptBytes = 16 << 20
 )
 
@@ -54,6 +56,7 @@ func Start() {
 		return
 	}
 	p := newPacer(readHeap, func(percent int) { debug.SetGCPercent(percent) }, debug.FreeOSMemory)
+	p.watch()
 	afterEach(p.collected)
 }
 
@@ -94,8 +97,8 @@ type pacer struct {
 	last      time.Time
 	allocated uint64    // at the last collection, since the process began
 	over      time.Time // since when there is too much to spare; zero while there is not
+	looked    uint64    // allocated when it was last looked whether it is quiet
 	kept      uint64    // bytes that were to spare still when memory was given back last
-	rest      *time.Timer
 }
 
 func newPacer(read func() heap, set func(percent int), giveBack func()) *pacer {
@@ -125,19 +128,17 @@ func (p *pacer) collected() bool {
 		p.over = time.Time{}
 		go p.release() // it collects, and this is called by a collection
 	}
-	p.restLater()
 	return true
 }
 
-// restLater gives memory back when no collection follows for a while. The caller holds the lock.
-func (p *pacer) restLater() {
-	if p.rest != nil {
-		p.rest.Stop()
-	}
-	p.rest = time.AfterFunc(quiet, func() {
+// watch gives memory back whenever it is quiet, for as long as the process lives: a peak may end
+// without a collection behind it.
+func (p *pacer) watch() {
+	time.AfterFunc(quiet, func() {
 		if p.rested() {
 			p.release()
 		}
+		p.watch()
 	})
 }
 
@@ -146,16 +147,18 @@ func (p *pacer) restLater() {
 func (p *pacer) rested() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if time.Since(p.last) < quiet {
+	h := p.read()
+	busy := h.allocated-p.looked > quietBytes || time.Since(p.last) < quiet
+	p.looked = h.allocated
+	if busy {
 		return false
 	}
 	if p.percent != goPercent {
 		p.percent = goPercent
 		p.set(goPercent)
 	}
-	spare := p.read().spare
-	worth := spare > p.kept+keptBytes
-	p.kept = min(p.kept, spare)
+	worth := h.spare > p.kept+max(keptBytes, h.live/4)
+	p.kept = min(p.kept, h.spare)
 	return worth
 }
 

@@ -95,6 +95,7 @@ func TestPacer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &fakeHeap{heap: heap{live: 10 * mib, allocated: 10 * mib}}
 		p := h.pacer()
+		p.watch()
 		h.allocate(p, time.Minute, 0, 0)
 		h.allocate(p, time.Minute, 30, 10)
 		h.expect(t, "with little to do", 0)
@@ -105,7 +106,7 @@ func TestPacer(t *testing.T) {
 		time.Sleep(quiet - time.Millisecond)
 		synctest.Wait()
 		h.expect(t, "a moment after", 0, 500, 250)
-		time.Sleep(time.Second)
+		time.Sleep(2 * quiet)
 		synctest.Wait()
 		h.expect(t, "when it is quiet", 1, 500, 250, 100)
 		h.allocate(p, 0, 1, 0) // the collection that giving back is
@@ -121,21 +122,27 @@ func TestPeakIsGivenBackWhenQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &fakeHeap{heap: heap{live: 500 * mib, allocated: 500 * mib}, least: 40 * mib}
 		p := h.pacer()
+		p.watch()
 		h.allocate(p, time.Second, 500, 1600)
-		time.Sleep(quiet)
-		synctest.Wait()
+		h.quiet(quiet)
+		h.expect(t, "in a peak", 0)
+		h.quiet(2 * quiet)
 		h.expect(t, "quiet after a peak", 1)
 		h.allocate(p, 0, 1, 40) // the collection that giving back is
-		time.Sleep(time.Minute)
-		h.allocate(p, 0, 1, 40+keptBytes/mib)
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		h.expect(t, "with what cannot be given back", 1)
-		h.allocate(p, 0, 500, 500)
-		time.Sleep(quiet)
-		synctest.Wait()
-		h.expect(t, "quiet after a second peak", 2)
+		h.quiet(time.Minute)
+		h.allocate(p, 0, 1, 40+125)
+		h.quiet(time.Minute)
+		h.expect(t, "with what is not worth a collection", 1)
+		h.note(func() { h.spare = 400 * mib })
+		h.quiet(2 * quiet)
+		h.expect(t, "quiet after a peak without a collection", 2)
 	})
+}
+
+// quiet lets time pass.
+func (h *fakeHeap) quiet(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }
 
 // Where a load goes on behind a peak, memory beyond what that load needs is given back under it.
@@ -144,6 +151,7 @@ func TestPeakIsGivenBackUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &fakeHeap{heap: heap{live: 100 * mib, allocated: 100 * mib}}
 		p := h.pacer()
+		p.watch()
 		for range 60 {
 			h.allocate(p, time.Second, 100, 150)
 		}

@@ -53,7 +53,12 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 		if err := f.formatDirectory(cfg, dir, directory, voters, records); err != nil {
 			return "", err
 		}
-		fmt.Fprintf(f.Out, "Formatted %s: cluster id %s, node id %d, metadata.version %v.\n", dir, f.ClusterID, cfg.NodeID, version)
+		level := ""
+		if dir == cfg.MetadataLogDir { // no other directory holds it
+			level = fmt.Sprintf(", metadata.version %v", version)
+		}
+		fmt.Fprintf(f.Out, "Formatted %s: cluster id %s, node id %d%s.\n",
+			dir, f.ClusterID, cfg.NodeID, level)
 	}
 	return f.ClusterID, nil
 }
@@ -75,7 +80,7 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 			return nil, err
 		}
 		if d.Meta != nil && f.IgnoreFormatted {
-			err = f.adopt(d)
+			err = f.adopt(cfg, d)
 		} else if err = d.Formattable(); err == nil {
 			dirs = append(dirs, dir)
 		}
@@ -87,7 +92,11 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 }
 
 // adopt leaves a directory that is already formatted unchanged.
-func (f *Format) adopt(d *Directory) error {
+func (f *Format) adopt(cfg *config.Config, d *Directory) error {
+	if d.Meta.NodeID != cfg.NodeID {
+		return fmt.Errorf("%s has node.id=%d, but the configuration has node.id=%d; correct node.id, "+
+			"or name this node's own directory in log.dirs", d.metaPath(), d.Meta.NodeID, cfg.NodeID)
+	}
 	if f.ClusterID != "" && f.ClusterID != d.Meta.ClusterID {
 		return fmt.Errorf("%s has cluster.id=%s, but the directories are to be formatted with "+
 			"%s; give --cluster-id %s, or none",

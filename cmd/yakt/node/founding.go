@@ -53,7 +53,29 @@ func (d *Directory) readFounding(unstable bool) (founding, error) {
 			"--standalone (`yakt format --help`)", d.Path)
 	}
 	f.records = bootstrapRecords(first, boot)
+	if err := d.checkFoundingRecords(f); err != nil {
+		return f, err
+	}
 	return f, d.checkLevels(f.records, unstable)
+}
+
+// checkFoundingRecords refuses what brokers would not accept: the first leader would write it into
+// the log.
+func (d *Directory) checkFoundingRecords(f founding) error {
+	for _, r := range f.records {
+		if err := record.Check(r); err != nil {
+			return fmt.Errorf("a bootstrap record of %s cannot be used, since brokers would not "+
+				"accept it: %w; %s", d.Path, err, d.formatAgain())
+		}
+	}
+	if f.voters == nil {
+		return nil
+	}
+	if _, err := record.AppendControl(nil, f.voters); err != nil {
+		return fmt.Errorf("the voters in %s cannot be used, since brokers would not accept "+
+			"them: %w; %s", d.foundingPath(), err, d.formatAgain())
+	}
+	return nil
 }
 
 // readCheckpoint reads a checkpoint file, nil when there is none, and continues a CRC-32C with it.

@@ -3,6 +3,9 @@ package node
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"os"
@@ -129,6 +132,39 @@ func TestWeightOfBootstrapRecords(t *testing.T) {
 			t.Errorf("%v: level %d, %v", c, got, err)
 		}
 	}
+}
+
+// A bootstrap record that brokers would not accept is refused by name, before anything is written.
+func TestInvalidBootstrapRecord(t *testing.T) {
+	t.Parallel()
+	dir, value := t.TempDir(), "v"
+	putMeta(t, dir)
+	records := append(metadata.BootstrapFeatures(metadata.V4_0_IV0),
+		&record.Config{ResourceType: metadata.ConfigBroker, ResourceName: "", Name: "k", Value: &value})
+	path := filepath.Join(dir, bootstrapFile)
+	if _, err := writeCheckpoint(path, 0, nil, records); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, path, func(b []byte) []byte {
+		const config = "\x01\x04\x00" // frame, type and version of the record; its resource type follows
+		at := bytes.LastIndex(b, []byte(config)) + len(config)
+		b[at] = 8
+		return resealed(b)
+	})
+	_, err := inspect(t, dir).readFounding(false)
+	if err == nil || !strings.Contains(err.Error(), "ConfigRecord is invalid: ResourceType is 8") {
+		t.Error(err)
+	}
+}
+
+// resealed sets the CRCs of a file of batches right.
+func resealed(file []byte) []byte {
+	for b := file; len(b) > 0; {
+		end := 12 + binary.BigEndian.Uint32(b[8:])
+		binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:end], castagnoli))
+		b = b[end:]
+	}
+	return file
 }
 
 // A damaged checkpoint of the format is an error only as long as there is no log.
@@ -318,5 +354,36 @@ func TestFormatSeveralDirectories(t *testing.T) {
 	}
 	if err := openOnce(cfg, discard); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a format prints is what it wrote: ids and levels of nothing that it left alone.
+func TestFormatPrintsWhatItWrote(t *testing.T) {
+	t.Parallel()
+	first, second := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	cfg := configFor(t, 1, first, staticOne)
+	format(t, cfg, Format{})
+	again := Format{IgnoreFormatted: true, ReleaseVersion: "4.0"}
+	printed := func(cfg *config.Config) string {
+		var out strings.Builder
+		f := again
+		f.Out = &out
+		if _, err := FormatStorage(cfg, f); err != nil {
+			t.Error(err)
+		}
+		return out.String()
+	}
+	if got := printed(cfg); got != first+" is formatted already; left as it is.\n" {
+		t.Error(got)
+	}
+	got := printed(configFor(t, 1, first+","+second, staticOne))
+	want := fmt.Sprintf("%s is formatted already; left as it is.\nFormatted %s: cluster id %s, node id 1.\n",
+		first, second, testCluster)
+	if got != want {
+		t.Error(got)
+	}
+	other := configFor(t, 2, first, staticThree)
+	if _, err := FormatStorage(other, again); err == nil || !strings.Contains(err.Error(), "has node.id=1, but") {
+		t.Errorf("the directory of another node: %v", err)
 	}
 }

@@ -64,11 +64,25 @@ func listenHTTP(
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
 			s.close()
-			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; free the port or name another one", a, err)
+			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; "+
+				"free the port or name another one", a, err)
 		}
-		s.listeners = append(s.listeners, &boundedListener{l, crowd, foreign, logger})
+		s.listeners = append(s.listeners,
+			&boundedListener{Listener: l, crowd: crowd, foreigners: foreign, logger: logger})
 	}
 	return s, nil
+}
+
+// bindHTTP binds this node's HTTP listeners. Where the configuration does not name any, an address
+// that is taken leaves this node without HTTP of its own: a default must not stop a controller.
+func (n *Node) bindHTTP() (*httpServer, error) {
+	s, err := listenHTTP(n.cfg.HTTPListeners, httpLimitsOf(n.cfg), n.files, n.logger)
+	if err != nil && n.cfg.HTTPDefault {
+		n.logger.Warn("this node has no HTTP port of its own: set yakt.http.listeners to a free "+
+			"address, or to nothing if it needs none", "err", err)
+		return nil, nil
+	}
+	return s, err
 }
 
 // use makes api answer the requests; before serve.

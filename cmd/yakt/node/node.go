@@ -66,7 +66,7 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	if n.debug, err = listenDebug(cfg.DebugListeners, logger); err != nil {
 		return nil, err
 	}
-	if n.http, err = listenHTTP(cfg.HTTPListeners, httpLimitsOf(cfg), n.files, logger); err != nil {
+	if n.http, err = n.bindHTTP(); err != nil {
 		return nil, err
 	}
 	n.registration = n.makeRegistration()
@@ -176,6 +176,7 @@ func (n *Node) controllerConfig() controller.Config {
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
 		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
 		Limits: requestLimits(cfg.RequestLimits),
+		CutLog: func(offset int64) { n.log.CutBefore(offset) },
 	}
 	if cfg.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
@@ -186,7 +187,7 @@ func (n *Node) controllerConfig() controller.Config {
 func requestLimits(l config.RequestLimits) controller.Limits {
 	return controller.Limits{
 		Topics: int(l.Topics), Partitions: int(l.Partitions), Changes: int(l.Changes), Resources: int(l.Resources),
-		Configs: int(l.Configs), Directories: int(l.Directories), Listeners: int(l.Listeners), Features: int(l.Features),
+		Configs: int(l.Configs),
 	}
 }
 

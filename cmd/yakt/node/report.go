@@ -28,11 +28,13 @@ type StorageReport struct {
 	Voters      []int32  `json:"voters,omitempty"`      // that the directory was formatted with
 	ApacheFiles []string `json:"apacheFiles,omitempty"` // of an Apache controller or broker
 	OtherFiles  []string `json:"otherFiles,omitempty"`
+	Poisoned    int      `json:"poisoned"`         // things in the log's state that brokers do not accept
+	Poison      []string `json:"poison,omitempty"` // the first of them
 }
 
 // CheckStorage looks at the metadata log directory of cfg as a start does, and changes nothing in
-// it. The records of the log and the snapshots are not read. An error means that the directory could
-// not be looked at.
+// it. The log and the snapshot that it starts from are replayed if a node can be started. An error
+// means that the directory could not be looked at.
 func CheckStorage(cfg *config.Config) (*StorageReport, error) {
 	d, err := Inspect(cfg.MetadataLogDir)
 	if err != nil {
@@ -50,6 +52,9 @@ func CheckStorage(cfg *config.Config) (*StorageReport, error) {
 	}
 	if r.Fit = err == nil; !r.Fit {
 		r.Problem = err.Error()
+	}
+	if r.Fit && d.hasLog() {
+		r.readLog()
 	}
 	if f.voters != nil {
 		r.Voters = voterIDs(*f.voters)

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+
+	"github.com/yakt/yakt/config"
+)
+
+// newLogger logs to w as the configuration says. Every line names the node that writes it, since
+// the logs of several nodes are read together; lines about another node call it peer.
+func newLogger(w io.Writer, cfg *config.Config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	var handler slog.Handler = slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})
+	if cfg.LogFormat == "json" {
+		handler = slog.NewJSONHandler(w, &slog.HandlerOptions{
+			Level: level, ReplaceAttr: durationWithUnit,
+		})
+	}
+	return slog.New(handler).With("node", cfg.NodeID)
+}
+
+// durationWithUnit writes durations as text does, 23ms: slog's JSON has bare nanoseconds.
+func durationWithUnit(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
+
+// logNotices logs what is to be said about a configuration that works.
+func logNotices(logger *slog.Logger, notices []config.Notice) {
+	for _, n := range notices {
+		if n.Kind == config.KeysIgnored {
+			logger.Info(n.Text)
+		} else {
+			logger.Warn(n.Text)
+		}
+	}
+}

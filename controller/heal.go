@@ -1,0 +1,120 @@
+package controller
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// Records that brokers do not accept, which earlier releases wrote, are healed in two steps. The
+// active controller writes what takes their place (metadata.Remedy); a client asks for that. Every
+// node, as soon as its own state holds none any more and whoever saw to that, has its log cut: from
+// then on no observer is given such a record. A node that stops between the two finds at its next
+// start that its log begins too early, and cuts it then.
+
+// Limits of one part of healing.
+const (
+	healEntities = 100
+	healBytes    = 1 << 20
+)
+
+// Heal replaces or removes all that brokers do not accept of the state, on the active controller.
+// It may run in parts, each of which is a whole change. Outcome has no response.
+func (c *Controller) Heal(ctx context.Context, caller Caller) (Outcome, error) {
+	write := func(core *core, o op, _ kmsg.Request) result { return core.heal(o) }
+	return c.do(ctx, caller, &api{name: "heal", write: write}, nil, false)
+}
+
+// heal is one part of the operation.
+func (c *core) heal(op) result {
+	left := c.working.PoisonCount()
+	if left == 0 {
+		return result{response: refusal(nil)}
+	}
+	return before(c.healPart(), func(o op) result {
+		if c.working.PoisonCount() >= left {
+			err := Errorf(kerr.UnknownServerError, "Healing changed nothing; %d entities are left.", left)
+			return result{response: refusal(err)}
+		}
+		return c.heal(o)
+	})
+}
+
+// before puts an operation, of which r is the next part, before another one, which alone answers:
+// an operation that answers twice would have the core wait for a caller who has left.
+func before(r result, next func(op) result) result {
+	r.response = nil
+	more := r.more
+	r.more = next
+	if more != nil {
+		r.more = func(o op) result { return before(more(o), next) }
+	}
+	return r
+}
+
+// healPart is what heals the first entities. A broker that is unregistered is a part of its own,
+// since it leaves its partitions.
+func (c *core) healPart() (r result) {
+	dropped := new(record.NoOp)
+	entities, bytes := 0, 0
+	for remedy := range c.working.Remedies() {
+		if entities == healEntities || bytes >= healBytes {
+			break
+		}
+		if remedy.Action == metadata.ActionUnregister {
+			if entities > 0 {
+				break
+			}
+			req := kmsg.NewPtrUnregisterBrokerRequest()
+			req.BrokerID = remedy.BrokerID
+			return c.unregister(req, nil)
+		}
+		if remedy.Action == metadata.ActionDrop {
+			dropped.Dropped = append(dropped.Dropped, remedy.Record.(*record.NoOp).Dropped...)
+		} else {
+			b, _ := record.AppendHeld(nil, remedy.Record, remedy.Record.Type().MaxVersion())
+			bytes += len(b)
+			r.records = append(r.records, remedy.Record)
+		}
+		entities++
+	}
+	if len(dropped.Dropped) > 0 {
+		r.records = append(r.records, dropped)
+	}
+	return r
+}
+
+// poisonWatch is what is known of the poison in the log. It belongs to the core's goroutine.
+type poisonWatch struct {
+	from     int64 // see metadata.Image.CleanFrom
+	poisoned bool
+}
+
+// notePoison says when the log turns out to hold what brokers do not accept, and has it cut when the
+// state holds none any more.
+func (c *Controller) notePoison(img *metadata.Image) {
+	from, clean := img.CleanFrom()
+	was := c.poison
+	c.poison = poisonWatch{from, !clean}
+	switch {
+	case was == c.poison:
+	case clean:
+		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a snapshot "+
+			"takes the place of all before this offset", "offset", from)
+		c.feed.add(nil, img) // the records that dropped something tell nobody what it was
+		if c.cfg.CutLog != nil {
+			c.cfg.CutLog(from)
+		}
+	case !was.poisoned:
+		for p := range img.Poison() {
+			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: a broker "+
+				"that reads them exits, at each start. `yakt heal --dry-run` lists them, `yakt heal` "+
+				"takes them out", "entities", img.PoisonCount(), "one", p.String())
+			break
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package kafka
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// JavaProgram is a small Java program, compiled against a release of Kafka.
+type JavaProgram struct {
+	java      string
+	classPath string
+	main      string
+}
+
+// CompileJava compiles a program from its one source file. main is the name of its class, with its package.
+func CompileJava(t testing.TB, version, source, main string) JavaProgram {
+	t.Helper()
+	r := Resolve(t, version)
+	javac, err := exec.LookPath("javac")
+	if err != nil {
+		t.Fatal("this test compiles a small Java program: install a JDK 17 or later " +
+			"(Debian: apt-get install openjdk-17-jdk-headless) and put javac on PATH")
+	}
+	classes := t.TempDir()
+	out, err := exec.CommandContext(t.Context(), javac, "-d", classes, "-cp", r.classPath(), source).CombinedOutput()
+	if err != nil {
+		t.Fatalf("javac: %v\n%s", err, out)
+	}
+	classPath := classes + string(filepath.ListSeparator) + r.classPath()
+	return JavaProgram{r.java, classPath, main}
+}
+
+// Command is a run of the program, with options of the JVM before its own arguments.
+func (p JavaProgram) Command(jvmArgs []string, args ...string) *exec.Cmd {
+	argv := append([]string{"-XX:+UseSerialGC", "-cp", p.classPath}, jvmArgs...)
+	return exec.Command(p.java, append(append(argv, p.main), args...)...)
+}
+
+// Run gives the program its standard input, and returns its standard output when it has ended.
+func (p JavaProgram) Run(t testing.TB, stdin []byte, jvmArgs []string, args ...string) []byte {
+	t.Helper()
+	cmd := p.Command(jvmArgs, args...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", p.main, args, err, stderr.String())
+	}
+	return out
+}
+
+// compileEmbedded writes an embedded source to a file and compiles it.
+func compileEmbedded(t testing.TB, version string, source []byte, main string) JavaProgram {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), main+".java")
+	if err := os.WriteFile(file, source, 0o600); err != nil {
+		t.Fatal(fmt.Errorf("the source of %s: %w", main, err))
+	}
+	return CompileJava(t, version, file, main)
+}

@@ -1,0 +1,163 @@
+// Package schema reads the schemas of requests that lie in Kafka's jars, and takes requests apart and puts them
+// together by them, field by field. What it makes may be wrong on purpose: it is for tests of what a server does with
+// requests that no client writes.
+package schema
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Message is the schema of one kind of request.
+type Message struct {
+	Key      int16    `json:"apiKey"`
+	Name     string   `json:"name"`
+	Versions Versions `json:"validVersions"`
+	Flexible Versions `json:"flexibleVersions"`
+	Fields   []*Field `json:"fields"`
+	Structs  []*Field `json:"commonStructs"` // that fields of several types have in common
+}
+
+// Field is the schema of one field.
+type Field struct {
+	Name     string   `json:"name"`
+	Type     string   `json:"type"` // of Kafka: "int32", "string", "[]string", or the name of a struct
+	Versions Versions `json:"versions"`
+	Nullable Versions `json:"nullableVersions"`
+	Tagged   Versions `json:"taggedVersions"`
+	Tag      Tag      `json:"tag"`
+	Fields   []*Field `json:"fields"` // of a struct, or of the structs in an array
+}
+
+// Tag is the number of a tagged field.
+type Tag uint32
+
+// UnmarshalJSON reads a number, also as a string.
+func (t *Tag) UnmarshalJSON(b []byte) error {
+	n, err := strconv.ParseUint(strings.Trim(string(b), `"`), 10, 32)
+	*t = Tag(n)
+	return err
+}
+
+// Versions is a range of versions; the zero value, read from "none" or from nothing, has none.
+type Versions struct {
+	some     bool
+	low, top int16
+}
+
+// Contain tells whether a version is in the range.
+func (v Versions) Contain(version int16) bool { return v.some && v.low <= version && version <= v.top }
+
+// UnmarshalJSON reads "3", "3-5", "3+" and "none".
+func (v *Versions) UnmarshalJSON(b []byte) error {
+	text := strings.Trim(string(b), `"`)
+	if text == "none" {
+		return nil
+	}
+	low, top, isRange := strings.Cut(strings.Replace(text, "+", "-"+strconv.Itoa(math.MaxInt16), 1), "-")
+	if !isRange {
+		top = low
+	}
+	l, err := strconv.ParseInt(low, 10, 16)
+	if err != nil {
+		return fmt.Errorf("versions %q: %w", text, err)
+	}
+	t, err := strconv.ParseInt(top, 10, 16)
+	*v = Versions{true, int16(l), int16(t)}
+	return err
+}
+
+// Requests reads the schemas of all requests from the jar of Kafka's clients, by API key.
+func Requests(jar string) (map[int16]*Message, error) {
+	r, err := zip.OpenReader(jar)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	messages := make(map[int16]*Message)
+	for _, f := range r.File {
+		if ok, _ := path.Match("common/message/*Request.json", f.Name); !ok {
+			continue
+		}
+		m, err := read(f)
+		if err != nil {
+			return nil, fmt.Errorf("%s in %s: %w", f.Name, jar, err)
+		}
+		messages[m.Key] = m
+	}
+	return messages, nil
+}
+
+func read(f *zip.File) (*Message, error) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return nil, err
+	}
+	m := new(Message)
+	if err := json.Unmarshal(withoutComments(text), m); err != nil {
+		return nil, err
+	}
+	structs := make(map[string][]*Field)
+	for _, s := range m.Structs {
+		structs[s.Name] = s.Fields
+	}
+	m.resolve(m.Fields, structs)
+	return m, nil
+}
+
+// resolve gives fields of a common struct that struct's fields.
+func (m *Message) resolve(fields []*Field, structs map[string][]*Field) {
+	for _, f := range fields {
+		if common, ok := structs[strings.TrimPrefix(f.Type, "[]")]; ok {
+			f.Fields = common
+			continue
+		}
+		m.resolve(f.Fields, structs)
+	}
+}
+
+// withoutComments takes out what follows "//" outside of strings.
+func withoutComments(text []byte) []byte {
+	var out []byte
+	for line := range strings.Lines(string(text)) {
+		inString := false
+		for i := range line {
+			if line[i] == '"' {
+				inString = !inString
+			} else if !inString && strings.HasPrefix(line[i:], "//") {
+				line = line[:i] + "\n"
+				break
+			}
+		}
+		out = append(out, line...)
+	}
+	return out
+}
+
+// fixed is the size of a type, 0 if it has none.
+func fixed(kind string) int {
+	switch kind {
+	case "bool", "int8":
+		return 1
+	case "int16", "uint16":
+		return 2
+	case "int32", "uint32":
+		return 4
+	case "int64", "float64":
+		return 8
+	case "uuid":
+		return 16
+	}
+	return 0
+}

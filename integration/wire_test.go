@@ -1,0 +1,316 @@
+package integration
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/integration/kafka"
+	"github.com/yakt/yakt/integration/schema"
+	"github.com/yakt/yakt/kafkaproto"
+)
+
+// How many random requests of each key and version are tried; each field of some of them is changed in every way, and
+// random bytes of each.
+const (
+	wireRequests    = 24
+	wireChanged     = 2
+	wireByteChanges = 8
+
+	wireBodyBytesMax = 40_000 // a longest string fits
+)
+
+// TestWireAgainstKafka compares the parser of requests with Kafka's own, of the oldest and the newest release: what
+// YAKt reads, Kafka reads, and as the same; what Kafka reads, YAKt reads, but for the exceptions that are named.
+func TestWireAgainstKafka(t *testing.T) {
+	t.Parallel()
+	for _, release := range []string{kafka.V40, kafka.V44} {
+		t.Run(release, func(t *testing.T) {
+			t.Parallel()
+			exceptions := stricter
+			if release == kafka.V40 {
+				exceptions = append(exceptions, "is a tagged field of a later version") // later than the release
+			}
+			requests := wireRequestsOf(t, release)
+			answers := parseByKafka(t, release, requests)
+			read := 0
+			for i, r := range requests {
+				if err := compareParsers(r.data, answers[i], exceptions); err != nil {
+					t.Errorf("%s: %v: %.200x", r.name, err, r.data)
+				}
+				if answers[i].kind != kafkaRefuses {
+					read++
+				}
+			}
+			kafka.Note(t, "%d requests, of which Kafka %s reads %d", len(requests), release, read)
+			if read < len(requests)/10 || read > len(requests)*9/10 {
+				t.Error("too few are read, or too few refused: the comparison says little")
+			}
+		})
+	}
+}
+
+// schemasOf are the schemas of a release's requests.
+func schemasOf(t testing.TB, release string) map[int16]*schema.Message {
+	t.Helper()
+	jar := filepath.Join(kafka.Resolve(t, release).Dir, "kafka-clients-"+release+".jar")
+	messages, err := schema.Requests(jar)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return messages
+}
+
+// wireRequest is a request with its header, without its length.
+type wireRequest struct {
+	name string
+	data []byte
+}
+
+func wireRequestsOf(t *testing.T, release string) []wireRequest {
+	r := rand.New(rand.NewPCG(13, 1))
+	var all []wireRequest
+	messages, served := schemasOf(t, release), 0
+	for key := range int16(kmsg.MaxKey + 1) {
+		low, high, ok := controller.Versions(key)
+		if !ok {
+			continue
+		}
+		m := messages[key]
+		for version := low; version <= high; version++ {
+			if !m.Versions.Contain(version) {
+				continue // of a later release
+			}
+			served++
+			all = append(all, changedHeaders(m, version)...)
+			for i := range wireRequests {
+				all = append(all, changedBodies(r, m, version, m.Random(r, version), i < wireChanged)...)
+			}
+		}
+	}
+	if served < 70 {
+		t.Errorf("only %d versions of requests", served)
+	}
+	return all
+}
+
+// changedBodies are a request, itself with single bytes changed, and, if all is set, with each field changed in every way.
+func changedBodies(r *rand.Rand, m *schema.Message, version int16, base *schema.Value, all bool) []wireRequest {
+	name := fmt.Sprintf("%s %d", m.Name, version)
+	header := requestHeader(m, version)
+	body := m.Append(nil, version, base)
+	add := func(requests []wireRequest, how string, body []byte) []wireRequest {
+		return append(requests, wireRequest{name + how, append(bytes.Clone(header), body...)})
+	}
+	requests := add(nil, "", body)
+	for range wireByteChanges {
+		requests = add(requests, " byte changed", changeBytes(r, body))
+	}
+	if !all {
+		return requests
+	}
+	for _, c := range changesOf(base) {
+		if body := m.Append(nil, version, c.of(base)); len(body) <= wireBodyBytesMax {
+			requests = add(requests, c.how, body)
+		}
+	}
+	return requests
+}
+
+// fieldChange is one change of one field.
+type fieldChange struct {
+	how    string // for messages: which field, and how it is changed
+	n      int    // the field's number in a walk
+	change schema.Change
+}
+
+// changesOf are the changes that schema.Changes has for each field of base, in its first element if it is in an array.
+func changesOf(base *schema.Value) (all []fieldChange) {
+	seen := make(map[string]bool)
+	n := 0
+	base.Walk(func(path string, v *schema.Value) {
+		if where := path + " " + v.Type; !seen[where] {
+			seen[where] = true
+			for _, c := range schema.Changes(v) {
+				all = append(all, fieldChange{path + ": " + c.Name, n, c})
+			}
+		}
+		n++
+	})
+	return all
+}
+
+// of is a copy of a request with the change.
+func (c fieldChange) of(base *schema.Value) *schema.Value {
+	changed := base.Clone()
+	c.change.Apply(nth(changed, c.n))
+	return changed
+}
+
+// nth is the n-th of the values in v, in the order of a walk.
+func nth(v *schema.Value, n int) (found *schema.Value) {
+	v.Walk(func(_ string, at *schema.Value) {
+		if n == 0 {
+			found = at
+		}
+		n--
+	})
+	return found
+}
+
+// changeBytes changes, cuts or adds a byte or a few.
+func changeBytes(r *rand.Rand, body []byte) []byte {
+	b := bytes.Clone(body)
+	for range 1 + r.IntN(3) {
+		if len(b) == 0 {
+			return []byte{byte(r.Uint32())}
+		}
+		i := r.IntN(len(b))
+		switch r.IntN(6) {
+		case 0:
+			b = b[:i]
+		case 1:
+			b = append(b[:i:i], append([]byte{byte(r.Uint32())}, b[i:]...)...)
+		case 2:
+			b = append(b[:i:i], b[i+1:]...)
+		case 3:
+			b[i] = [...]byte{0, 1, 0x7f, 0x80, 0xfe, 0xff}[r.IntN(6)]
+		default:
+			b[i] ^= 1 << r.IntN(8)
+		}
+	}
+	return b
+}
+
+// requestHeader is a request header, with what comes before the body.
+func requestHeader(m *schema.Message, version int16) []byte {
+	return appendHeader(m, version, []byte{0, 1, 'c'}, []byte{0})
+}
+
+// appendHeader makes a header of a client id with its length, and the tagged fields of a flexible version.
+func appendHeader(m *schema.Message, version int16, clientID, tags []byte) []byte {
+	b := binary.BigEndian.AppendUint16(nil, uint16(m.Key))
+	b = binary.BigEndian.AppendUint16(b, uint16(version))
+	b = append(b, 0, 0, 0, 7)
+	b = append(b, clientID...)
+	if m.Flexible.Contain(version) {
+		b = append(b, tags...)
+	}
+	return b
+}
+
+// changedHeaders are requests with header that are odd or wrong.
+func changedHeaders(m *schema.Message, version int16) (requests []wireRequest) {
+	body := m.Append(nil, version, m.Random(rand.New(rand.NewPCG(1, 1)), version))
+	long := append([]byte{0x7f, 0xff}, bytes.Repeat([]byte{'i'}, schema.Longest)...)
+	for name, id := range map[string][]byte{
+		"null": {0xff, 0xff}, "-2": {0xff, 0xfe}, "empty": {0, 0}, "too long": {0x7f, 0xff, 'x'}, "not UTF-8": {0, 1, 0xff}, "longest": long,
+	} {
+		data := append(appendHeader(m, version, id, []byte{0}), body...)
+		requests = append(requests, wireRequest{fmt.Sprintf("%s %d client id %s", m.Name, version, name), data})
+	}
+	for name, tags := range map[string][]byte{
+		"unknown": {1, 5, 2, 'a', 'b'}, "twice": {2, 5, 0, 5, 1, 'z'}, "out of order": {2, 5, 0, 4, 0}, "too many": {0xff, 0xff, 3}, "too long": {1, 5, 0xff, 0xff, 3},
+	} {
+		data := append(appendHeader(m, version, []byte{0, 0}, tags), body...)
+		requests = append(requests, wireRequest{fmt.Sprintf("%s %d header tags %s", m.Name, version, name), data})
+	}
+	return requests
+}
+
+// What Kafka's parser makes of a request (testdata/java/Requests.java).
+const (
+	kafkaRefuses = iota
+	kafkaReads
+	kafkaReadsOnly // but does not write it again
+)
+
+type kafkaAnswer struct {
+	kind byte
+	text []byte // why it refuses, or the body as it writes it again
+}
+
+func parseByKafka(t *testing.T, release string, requests []wireRequest) []kafkaAnswer {
+	t.Helper()
+	var in bytes.Buffer
+	for _, r := range requests {
+		in.Write(binary.BigEndian.AppendUint32(nil, uint32(len(r.data))))
+		in.Write(r.data)
+	}
+	program := kafka.CompileJava(t, release, filepath.Join("testdata", "java", "Requests.java"), "Requests")
+	out := program.Run(t, in.Bytes(), []string{"-Xmx512m", "-XX:TieredStopAtLevel=1"})
+	var answers []kafkaAnswer
+	for len(out) >= 5 {
+		n := 5 + int(binary.BigEndian.Uint32(out[1:]))
+		answers = append(answers, kafkaAnswer{out[0], out[5:n]})
+		out = out[n:]
+	}
+	if len(answers) != len(requests) {
+		t.Fatalf("%d answers to %d requests", len(answers), len(requests))
+	}
+	return answers
+}
+
+// compareParsers says in what YAKt's parser differs from Kafka's.
+func compareParsers(data []byte, theirs kafkaAnswer, exceptions []string) error {
+	ours, err := kafkaproto.DecodeRequest(controller.Versions, data)
+	switch {
+	case err != nil && theirs.kind == kafkaRefuses:
+		return nil
+	case err != nil:
+		return allowedRefusal(err, data, exceptions)
+	case theirs.kind == kafkaRefuses:
+		return fmt.Errorf("Kafka refuses what we read: %s", theirs.text)
+	case theirs.kind == kafkaReadsOnly:
+		return nil
+	}
+	again := kmsg.RequestForKey(ours.Key)
+	again.SetVersion(ours.Version)
+	if err := again.ReadFrom(theirs.text); err != nil {
+		return fmt.Errorf("what Kafka wrote: %w", err)
+	}
+	if !reflect.DeepEqual(again, ours.Body) {
+		return fmt.Errorf("read as\n %+v\nKafka reads\n %+v", ours.Body, again)
+	}
+	return nil
+}
+
+// stricter are the reasons for which we refuse what Kafka reads, and nobody writes (kafkaproto/walk.go).
+var stricter = []string{
+	"is not valid UTF-8", "is a tagged field that comes twice", "is a tagged field of another size than is said",
+	"is neither there nor null", "too many unknown tagged fields",
+}
+
+// varint32 is a varint that does not fit 31 bits, which Kafka reads as negative: as null, or as no tagged fields.
+var varint32 = regexp.MustCompile(`[\x80-\xff]{4}[\x08-\x7f]`)
+
+func allowedRefusal(err error, data []byte, exceptions []string) error {
+	for _, reason := range exceptions {
+		if strings.Contains(err.Error(), reason) {
+			return nil
+		}
+	}
+	if varint32.MatchString(latin1(data)) {
+		return nil
+	}
+	return errors.Join(errors.New("Kafka reads what we refuse"), err)
+}
+
+// latin1 has one character for each byte, for a regular expression of bytes.
+func latin1(b []byte) string {
+	runes := make([]rune, len(b))
+	for i, c := range b {
+		runes[i] = rune(c)
+	}
+	return string(runes)
+}

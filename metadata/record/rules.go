@@ -1,0 +1,323 @@
+package record
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// ruled is a record with rules beyond those of its fields' types: what Kafka's replay demands of it, and what brokers and their
+// clients need in order to use it. invalid returns the first field that breaks one, or nil.
+type ruled interface{ invalid() *fieldError }
+
+// Rules are derived from what replays a record in brokers of 4.0 to 4.4 (MetadataDelta, the registrations, and the publishers behind
+// it), and where that takes anything, from what Kafka's own controllers would never write.
+
+func (r *RegisterBroker) invalid() *fieldError {
+	return first(notNegative(&r.BrokerID), endpoints(r.Endpoints), features(r.Features), directories(r.LogDirs))
+}
+
+func (r *BrokerRegistrationChange) invalid() *fieldError {
+	switch {
+	case r.Fenced < FencedUnfence || r.Fenced > FencedFence:
+		return &fieldError{&r.Fenced, fmt.Sprintf("is %d, which is not -1, 0 or 1", r.Fenced)}
+	case r.InControlledShutdown < 0 || r.InControlledShutdown > 1:
+		return &fieldError{&r.InControlledShutdown, fmt.Sprintf("is %d, which is not 0 or 1", r.InControlledShutdown)}
+	}
+	return directories(r.LogDirs)
+}
+
+func (r *RegisterController) invalid() *fieldError {
+	return first(notNegative(&r.ControllerID), endpoints(r.Endpoints), features(r.Features))
+}
+
+func (r *Topic) invalid() *fieldError {
+	if problem := TopicNameProblem(r.Name); problem != "" {
+		return &fieldError{&r.Name, "is no topic's: " + problem}
+	}
+	if r.TopicID.IsZero() || r.TopicID == MetadataTopicID {
+		return &fieldError{&r.TopicID, "is " + r.TopicID.String() + ", which is reserved"}
+	}
+	return nil
+}
+
+func (r *Partition) invalid() *fieldError {
+	switch {
+	case r.PartitionID < 0:
+		return notNegative(&r.PartitionID)
+	case r.LeaderRecoveryState < Recovered || r.LeaderRecoveryState > Recovering:
+		return recoveryState(&r.LeaderRecoveryState)
+	case len(r.Directories) > 0 && len(r.Directories) != len(r.Replicas):
+		return &fieldError{&r.Directories, fmt.Sprintf("has %d elements for %d replicas", len(r.Directories), len(r.Replicas))}
+	}
+	return nil
+}
+
+func (r *PartitionChange) invalid() *fieldError {
+	switch {
+	case r.PartitionID < 0:
+		return notNegative(&r.PartitionID)
+	case r.LeaderRecoveryState < NoRecoveryChange || r.LeaderRecoveryState > Recovering:
+		return recoveryState(&r.LeaderRecoveryState)
+	case r.Replicas != nil && len(r.Directories) > 0 && len(r.Directories) != len(r.Replicas):
+		return &fieldError{&r.Directories, fmt.Sprintf("has %d elements for %d replicas", len(r.Directories), len(r.Replicas))}
+	}
+	return nil
+}
+
+// Resource types that have configs in the log (ConfigResource.Type). Loggers' levels are in no record.
+const (
+	configTopic         = 2
+	configBroker        = 4
+	configClientMetrics = 16
+	configGroup         = 32
+)
+
+func (r *Config) invalid() *fieldError {
+	switch r.ResourceType {
+	case configBroker: // no name is the default of all brokers
+		return nil
+	case configTopic, configClientMetrics, configGroup:
+		return notEmpty(&r.ResourceName)
+	}
+	return &fieldError{&r.ResourceType, fmt.Sprintf("is %d, which no configs belong to", r.ResourceType)}
+}
+
+func (r *FeatureLevel) invalid() *fieldError {
+	if r.Level < 0 {
+		return &fieldError{&r.Level, "is negative"}
+	}
+	return notEmpty(&r.Name)
+}
+
+func (r *ProducerIDs) invalid() *fieldError {
+	if r.NextProducerID < 0 {
+		return &fieldError{&r.NextProducerID, "is negative"}
+	}
+	return nil
+}
+
+func (r *UserScramCredential) invalid() *fieldError {
+	if r.Iterations <= 0 {
+		return &fieldError{&r.Iterations, "is not positive"}
+	}
+	return first(notEmpty(&r.Name), scramMechanism(&r.Mechanism))
+}
+
+func (r *RemoveUserScramCredential) invalid() *fieldError { return scramMechanism(&r.Mechanism) }
+
+func (r *DelegationToken) invalid() *fieldError {
+	for i := range r.Renewers {
+		if wrong := principal(&r.Renewers[i]); wrong != nil {
+			return wrong
+		}
+	}
+	return first(principal(&r.Owner), principal(&r.Requester), notEmpty(&r.TokenID))
+}
+
+func (r *AccessControlEntry) invalid() *fieldError {
+	return first(
+		within(&r.ResourceType, 2, 7), within(&r.PatternType, 3, 4), within(&r.Operation, 2, 15), within(&r.PermissionType, 2, 3),
+		notEmpty(&r.ResourceName), principal(&r.Principal), notEmpty(&r.Host),
+	)
+}
+
+func (r *ClientQuota) invalid() *fieldError {
+	if len(r.Entity) == 0 {
+		return &fieldError{&r.Entity, "is empty"}
+	}
+	seen := make(map[string]bool, len(r.Entity))
+	for i := range r.Entity {
+		e := &r.Entity[i]
+		switch {
+		case e.Type != "user" && e.Type != "client-id" && e.Type != "ip":
+			return &fieldError{&e.Type, `is not "user", "client-id" or "ip"`}
+		case seen[e.Type]:
+			return &fieldError{&e.Type, "stands there twice"}
+		case e.Name != nil && *e.Name == "":
+			return &fieldError{&e.Name, "is empty"}
+		}
+		seen[e.Type] = true
+	}
+	switch {
+	case seen["ip"] && len(seen) > 1:
+		return &fieldError{&r.Entity, "has an ip together with others"}
+	case !r.Remove && (math.IsNaN(r.Value) || math.IsInf(r.Value, 0) || r.Value <= 0):
+		return &fieldError{&r.Value, "is not a positive number"}
+	}
+	return notEmpty(&r.Key)
+}
+
+func (r *Voters) invalid() *fieldError {
+	seen := make(map[int32]bool, len(r.Voters))
+	for i := range r.Voters {
+		v := &r.Voters[i]
+		switch {
+		case v.ID < 0:
+			return notNegative(&v.ID)
+		case seen[v.ID]:
+			return &fieldError{&v.ID, fmt.Sprintf("is %d, as that of another voter", v.ID)}
+		case v.KRaftVersionMin < 0 || v.KRaftVersionMax < v.KRaftVersionMin:
+			return &fieldError{&v.KRaftVersionMax, fmt.Sprintf("makes no range of %d to %d", v.KRaftVersionMin, v.KRaftVersionMax)}
+		}
+		seen[v.ID] = true
+		if wrong := voterEndpoints(v.Endpoints); wrong != nil {
+			return wrong
+		}
+	}
+	return nil
+}
+
+// voterEndpoints may have port 0: a voter that listens wherever there is room says where when it is up.
+func voterEndpoints(list []VoterEndpoint) *fieldError {
+	names := make(names, len(list))
+	for i := range list {
+		if wrong := first(names.add(&list[i].Name), notEmpty(&list[i].Host)); wrong != nil {
+			return wrong
+		}
+	}
+	return nil
+}
+
+func endpoints(list []Endpoint) *fieldError {
+	names := make(names, len(list))
+	for i := range list {
+		e := &list[i]
+		wrong := first(names.add(&e.Name), notEmpty(&e.Host), port(&e.Port))
+		if wrong == nil && (e.SecurityProtocol < 0 || e.SecurityProtocol > 3) {
+			wrong = &fieldError{&e.SecurityProtocol, fmt.Sprintf("is %d, which is not one of 0 to 3", e.SecurityProtocol)}
+		}
+		if wrong != nil {
+			return wrong
+		}
+	}
+	return nil
+}
+
+func features(list []FeatureRange) *fieldError {
+	names := make(names, len(list))
+	for i := range list {
+		f := &list[i]
+		if wrong := names.add(&f.Name); wrong != nil {
+			return wrong
+		}
+		if f.Min < 0 || f.Max < f.Min {
+			return &fieldError{&f.Max, fmt.Sprintf("makes no range of %d to %d", f.Min, f.Max)}
+		}
+	}
+	return nil
+}
+
+func directories(list []UUID) *fieldError {
+	seen := make(map[UUID]bool, len(list))
+	for i := range list {
+		switch id := &list[i]; {
+		case id.Reserved():
+			return &fieldError{id, "is " + id.String() + ", which is reserved"}
+		case seen[*id]:
+			return &fieldError{id, "is " + id.String() + ", as that of another directory"}
+		}
+		seen[list[i]] = true
+	}
+	return nil
+}
+
+// names are those of a list, which are not empty and all different: readers keep one element of each.
+type names map[string]bool
+
+func (n names) add(name *string) *fieldError {
+	if n[*name] {
+		return &fieldError{name, fmt.Sprintf("is %q, as that of another element", shorten(*name, 100))}
+	}
+	n[*name] = true
+	return notEmpty(name)
+}
+
+// shorten keeps what a person needs to find a name again.
+func shorten(name string, most int) string {
+	if len(name) <= most {
+		return name
+	}
+	return strings.ToValidUTF8(name[:most], "") + "..."
+}
+
+const topicNameMax = 249
+
+// TopicNameProblem says why no topic may have the name, in Kafka's words (Topic.validate); "" where one may. Brokers make folders of
+// these names.
+func TopicNameProblem(name string) string {
+	shown := shorten(name, topicNameMax+1)
+	switch {
+	case name == "":
+		return "the empty string is not allowed"
+	case name == "." || name == "..":
+		return fmt.Sprintf("'%s' is not allowed", name)
+	case len(name) > topicNameMax:
+		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", shown, topicNameMax)
+	case !legalTopicName(name):
+		return fmt.Sprintf("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", shown)
+	}
+	return ""
+}
+
+func legalTopicName(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func first(problems ...*fieldError) *fieldError {
+	for _, p := range problems {
+		if p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func notEmpty(text *string) *fieldError {
+	if *text == "" {
+		return &fieldError{text, "is empty"}
+	}
+	return nil
+}
+
+func notNegative(id *int32) *fieldError {
+	if *id < 0 {
+		return &fieldError{id, fmt.Sprintf("is %d, which is negative", *id)}
+	}
+	return nil
+}
+
+func port(n *uint16) *fieldError {
+	if *n == 0 {
+		return &fieldError{n, "is 0, where nobody listens"}
+	}
+	return nil
+}
+
+func within(code *int8, low, high int8) *fieldError {
+	if *code < low || *code > high {
+		return &fieldError{code, fmt.Sprintf("is %d, which is not one of %d to %d", *code, low, high)}
+	}
+	return nil
+}
+
+func scramMechanism(code *int8) *fieldError { return within(code, 1, 2) }
+
+func recoveryState(s *int8) *fieldError {
+	return &fieldError{s, fmt.Sprintf("is %d, which no leader recovery state has", *s)}
+}
+
+// principal is "Type:name" (SecurityUtils.parseKafkaPrincipal).
+func principal(text *string) *fieldError {
+	if !strings.Contains(*text, ":") {
+		return &fieldError{text, "is not of the form Type:name"}
+	}
+	return nil
+}
