@@ -1,6 +1,10 @@
 // Renders /openapi.json. Text from the document is only ever set as text, never as markup.
 "use strict";
 
+const json = "application/json";
+const problem = "application/problem+json";
+const methods = ["get", "post", "delete"];
+
 function el(tag, attributes, ...children) {
   const e = document.createElement(tag);
   for (const [k, v] of Object.entries(attributes || {})) e.setAttribute(k, v);
@@ -15,70 +19,206 @@ function resolve(schema) {
   return schema.$ref.split("/").slice(1).reduce((at, key) => at[key], api);
 }
 
+// typeName is the last part of a reference.
+const typeName = (schema) => schema.$ref.split("/").pop();
+
+// typeOf says what a schema takes; types of their own are links to their fields.
 function typeOf(schema) {
-  const s = resolve(schema);
-  if (s.type === "array") return typeOf(s.items) + "[]";
-  const bounds = [];
-  if (s.enum) bounds.push(s.enum.join(" | "));
-  if (s.minimum !== undefined || s.maximum !== undefined) bounds.push((s.minimum ?? "") + " to " + (s.maximum ?? ""));
-  if (s.maxLength !== undefined) bounds.push("up to " + s.maxLength + " characters");
-  if (s.default !== undefined) bounds.push("default " + JSON.stringify(s.default));
-  const name = schema.$ref ? schema.$ref.split("/").pop() : s.format ? s.type + " (" + s.format + ")" : s.type || "any";
-  return bounds.length ? name + ", " + bounds.join(", ") : name;
+  if (schema.$ref) return el("a", { href: "#type-" + typeName(schema) }, typeName(schema));
+  if (schema.type === "array") return el("span", {}, typeOf(schema.items), "[]", limits(schema));
+  const name = schema.format ? schema.type + " (" + schema.format + ")" : schema.type || "any";
+  return el("span", {}, name, limits(schema));
 }
 
-function example(schema, depth = 0) {
+function limits(s) {
+  const all = [];
+  if (s.enum) all.push(s.enum.join(" | "));
+  if (s.minimum !== undefined || s.maximum !== undefined) all.push((s.minimum ?? "") + " to " + (s.maximum ?? ""));
+  if (s.maxLength !== undefined) all.push("up to " + s.maxLength + " characters");
+  if (s.maxItems !== undefined) all.push("up to " + s.maxItems);
+  if (s.default !== undefined) all.push("default " + JSON.stringify(s.default));
+  return all.length ? ", " + all.join(", ") : "";
+}
+
+// sample makes up a value where the document has no example of the whole.
+function sample(schema, depth = 0) {
   const s = resolve(schema);
   if (s.examples) return s.examples[0];
   if (s.default !== undefined) return s.default;
   if (s.enum) return s.enum[0];
   if (depth > 6) return null;
   if (s.type === "object") {
-    const out = {};
-    for (const [k, v] of Object.entries(s.properties || {})) out[k] = example(v, depth + 1);
-    return out;
+    return Object.fromEntries(Object.entries(s.properties || {}).map(([k, v]) => [k, sample(v, depth + 1)]));
   }
-  if (s.type === "array") return [example(s.items, depth + 1)];
+  if (s.type === "array") return [sample(s.items, depth + 1)];
   return { string: "", integer: 0, number: 0, boolean: false }[s.type] ?? null;
 }
 
-function fields(schema, where) {
-  const s = resolve(schema);
-  const rows = Object.entries(s.properties || {}).map(([name, p]) => {
-    const required = (s.required || []).includes(name);
-    return el("tr", {}, el("td", required ? { class: "required" } : {}, el("code", {}, name)), el("td", {}, typeOf(p)), el("td", {}, p.description || resolve(p).description || ""));
-  });
-  return rows.length ? table(where, rows) : undefined;
+// samplesOf lists the examples of a content: what each is for, and its value.
+function samplesOf(content) {
+  if (content.example !== undefined) return [["", content.example]];
+  const all = Object.entries(content.examples || {}).map(([key, e]) => [e.summary || key, e.value]);
+  return all.length ? all : [["", sample(content.schema)]];
 }
+
+const pretty = (value) => JSON.stringify(value, null, 2);
 
 function table(caption, rows) {
-  return el("div", {}, el("h4", {}, caption), el("table", {}, el("tbody", {}, ...rows)));
+  return rows.length ? el("div", {}, el("h4", {}, caption), el("table", {}, el("tbody", {}, ...rows))) : undefined;
 }
 
-function curl(method, path, op) {
-  const base = location.origin + path;
-  const required = (op.parameters || []).filter((p) => p.in === "query" && p.required);
-  const query = required.map((p) => p.name + "=" + encodeURIComponent(example(p.schema))).join("&");
-  let line = "curl " + (method === "GET" ? "" : "-X " + method + " ") + "'" + base + (query ? "?" + query : "") + "'";
-  const body = op.requestBody && op.requestBody.content["application/json"];
-  if (body) line += " \\\n  -d '" + JSON.stringify(example(body.schema)) + "'";
-  return line;
+function row(name, where, required, type, text) {
+  return el("tr", {},
+    el("td", required ? { class: "required" } : {}, el("code", {}, name), where ? " " + where : ""),
+    el("td", {}, type), el("td", {}, text || ""));
+}
+
+function fields(schema, caption) {
+  const s = resolve(schema);
+  if (s.type === "array") return fields(s.items, caption + ", each element");
+  return table(caption, Object.entries(s.properties || {}).map(([name, p]) =>
+    row(name, "", (s.required || []).includes(name), typeOf(p), p.description || resolve(p).description)));
+}
+
+// copyable is a block of text with a button that copies it.
+function copyable(text) {
+  const button = el("button", { type: "button", class: "copy" }, "Copy");
+  const pre = el("pre", {}, text);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(pre.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(pre); // where the browser does not let a page copy
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+  return el("div", { class: "block" }, button, pre);
+}
+
+// quoted is a word of a shell's command line.
+const quoted = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
+
+function curl(method, url, body) {
+  const parts = ["curl", method === "GET" || (method === "POST" && body) ? "" : "-X " + method, quoted(url)];
+  return parts.filter(Boolean).join(" ") + (body ? " \\\n  -d " + quoted(body) : "");
+}
+
+// trial is the part of an operation where its request is put together and sent.
+function trial(path, method, op) {
+  const params = (op.parameters || []).filter((p) => p.in === "query").map((p) => {
+    const input = el("input", { "aria-label": p.name, placeholder: p.required ? "required" : "not sent" });
+    if (p.required) input.value = String(sample(p.schema));
+    return { name: p.name, input };
+  });
+  const content = op.requestBody && op.requestBody.content[json];
+  const samples = content ? samplesOf(content) : [];
+  const body = content && el("textarea", { "aria-label": "body", rows: "8", spellcheck: "false" });
+  const choice = samples.length > 1 && el("select", { "aria-label": "example" },
+    ...samples.map(([summary], i) => el("option", { value: String(i) }, summary)));
+  const command = copyable("");
+  const answer = el("div", {});
+  const send = el("button", { type: "button" }, changes(op, method) ? "Send: this may change the cluster" : "Send");
+
+  const url = () => {
+    const query = new URLSearchParams(params.filter((p) => p.input.value !== "").map((p) => [p.name, p.input.value]));
+    return location.origin + path + (query.size ? "?" + query : "");
+  };
+  const compact = () => { try { return JSON.stringify(JSON.parse(body.value)); } catch { return body.value; } };
+  const show = () => { command.querySelector("pre").textContent = curl(method, url(), body && compact()); };
+  const choose = () => { body.value = pretty(samples[choice ? Number(choice.value) : 0][1]); };
+  if (body) { choose(); body.addEventListener("input", show); }
+  if (choice) choice.addEventListener("change", () => { choose(); show(); });
+  for (const p of params) p.input.addEventListener("input", show);
+  show();
+  send.addEventListener("click", () => request(send, answer, url(), method, body && body.value));
+
+  return el("div", { class: "trial" }, el("h4", {}, "Try it"),
+    ...params.map((p) => el("label", {}, el("code", {}, p.name), " ", p.input)),
+    choice || undefined, body, command, send, answer);
+}
+
+// changes reports whether a request may change something.
+const changes = (op, method) => Boolean(op.responses["429"]) && (method !== "GET" || op.operationId.startsWith("broker_mgmt"));
+
+async function request(button, answer, url, method, body) {
+  button.disabled = true;
+  answer.replaceChildren("Waiting for the answer.");
+  try {
+    const began = performance.now();
+    const r = await fetch(url, { method, body, headers: body ? { "Content-Type": json } : {} });
+    const kind = r.headers.get("Content-Type") || "";
+    const shown = kind.includes("json") ? await text(r) : kind + ", not shown here";
+    answer.replaceChildren(el("p", {}, el("strong", {}, r.status + " " + r.statusText), " in " +
+      Math.round(performance.now() - began) + " ms"), copyable(shown));
+    if (!kind.includes("json") && r.body) r.body.cancel();
+  } catch (err) {
+    answer.replaceChildren("No answer: " + err);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+// text is an answer as text, laid out if it is of a size to be read.
+async function text(response) {
+  const raw = await response.text();
+  try { return raw.length < 200000 ? pretty(JSON.parse(raw)) : raw.slice(0, 200000) + "\n… cut off here"; } catch { return raw; }
+}
+
+function answers(op) {
+  const parts = [];
+  const ok = op.responses["200"] && op.responses["200"].content && op.responses["200"].content[json];
+  if (ok) parts.push(fields(ok.schema, "Answer"), copyable(pretty(samplesOf(ok)[0][1])));
+  const others = Object.entries(op.responses).filter(([status]) => status !== "200").map(([status, r]) => {
+    const content = r.content && (r.content[problem] || r.content[json]);
+    const shown = content && el("details", { class: "sample" }, el("summary", {}, r.description || ""), copyable(pretty(samplesOf(content)[0][1])));
+    return el("tr", {}, el("td", {}, status), el("td", {}, shown || r.description || ""));
+  });
+  parts.push(table("Other answers", others));
+  return parts;
 }
 
 function operation(path, method, op) {
-  const parts = [el("summary", {}, el("span", { class: "method" }, method), el("code", {}, path), " ", op.summary || "")];
-  if (op.description) parts.push(el("p", {}, op.description));
-  const params = (op.parameters || []).map((p) =>
-    el("tr", {}, el("td", p.required ? { class: "required" } : {}, el("code", {}, p.name), " " + p.in), el("td", {}, typeOf(p.schema)), el("td", {}, p.description || "")));
-  if (params.length) parts.push(table("Parameters", params));
-  const body = op.requestBody && op.requestBody.content["application/json"];
-  if (body) parts.push(fields(body.schema, "Body"));
-  parts.push(el("pre", {}, curl(method, path, op)));
-  const ok = op.responses["200"] && op.responses["200"].content && op.responses["200"].content["application/json"];
-  if (ok) parts.push(fields(ok.schema, "Answer"), el("pre", {}, JSON.stringify(example(ok.schema), null, 2)));
-  const others = Object.entries(op.responses).filter(([status]) => status !== "200").map(([status, r]) => el("tr", {}, el("td", {}, status), el("td", {}, r.description || "")));
-  if (others.length) parts.push(table("Other answers", others));
-  return el("details", { id: op.operationId }, ...parts.filter(Boolean));
+  const summary = el("summary", {}, el("span", { class: "method" }, method), el("code", {}, path), " ", op.summary || "");
+  const body = op.requestBody && op.requestBody.content[json];
+  const params = (op.parameters || []).map((p) => row(p.name, p.in, p.required, typeOf(p.schema), p.description));
+  const whole = el("details", { id: op.operationId, class: "operation" }, summary);
+  whole.addEventListener("toggle", () => { // built when it is opened: there are many
+    if (whole.children.length > 1) return;
+    whole.append(...[op.description && el("p", {}, op.description), table("Parameters", params), body && fields(body.schema, "Body"),
+      trial(path, method, op), ...answers(op)].filter(Boolean));
+  });
+  return whole;
+}
+
+function type(name, schema) {
+  return el("details", { id: "type-" + name, class: "operation" }, el("summary", {}, el("code", {}, name)),
+    schema.description && el("p", {}, schema.description), fields(schema, "Fields"), copyable(pretty(sample(schema))));
+}
+
+// search shows what has all words of the query in its words.
+function search(entries) {
+  const input = document.getElementById("search");
+  const none = document.getElementById("none");
+  input.addEventListener("input", () => {
+    const wanted = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const e of entries) {
+      const hit = wanted.every((word) => e.words.includes(word));
+      for (const part of e.parts) part.hidden = !hit;
+      shown += hit;
+    }
+    for (const s of document.querySelectorAll("main section")) {
+      s.hidden = ![...s.querySelectorAll("details.operation")].some((d) => !d.hidden);
+    }
+    none.hidden = shown > 0;
+  });
+  addEventListener("keydown", (e) => {
+    if (e.key !== "/" || /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) return;
+    e.preventDefault();
+    input.focus();
+  });
 }
 
 function render(doc) {
@@ -86,22 +226,43 @@ function render(doc) {
   document.getElementById("about").textContent = doc.info.description + " Version " + doc.info.version + ".";
   const main = document.getElementById("operations");
   const list = el("ul", {});
+  const entries = [];
   main.replaceChildren();
   for (const tag of doc.tags) {
-    main.append(el("h2", {}, tag.name), el("p", {}, tag.description || ""));
+    const section = el("section", {}, el("h2", {}, tag.name), el("p", {}, tag.description || ""));
     for (const [path, item] of Object.entries(doc.paths)) {
-      for (const method of ["get", "post", "delete"]) {
+      for (const method of methods) {
         const op = item[method];
         if (!op || !(op.tags || []).includes(tag.name)) continue;
-        main.append(operation(path, method.toUpperCase(), op));
-        list.append(el("li", {}, el("a", { href: "#" + op.operationId }, method.toUpperCase() + " " + path)));
+        const part = operation(path, method.toUpperCase(), op);
+        const link = el("li", {}, el("a", { href: "#" + op.operationId }, method.toUpperCase() + " " + path));
+        section.append(part);
+        list.append(link);
+        entries.push({ parts: [part, link], words: (method + " " + path + " " + op.summary + " " + op.description).toLowerCase() });
       }
     }
+    main.append(section);
   }
+  const types = el("section", {}, el("h2", {}, "types"), el("p", {}, "What bodies and answers are made of."));
+  for (const [name, schema] of Object.entries(doc.components.schemas)) {
+    const part = type(name, schema);
+    types.append(part);
+    entries.push({ parts: [part], words: (name + " " + Object.keys(schema.properties || {}).join(" ")).toLowerCase() });
+  }
+  main.append(types);
   document.getElementById("contents").append(list);
-  const open = () => { const at = document.getElementById(location.hash.slice(1)); if (at) { at.open = true; at.scrollIntoView(); } };
+  search(entries);
   addEventListener("hashchange", open);
   open();
+}
+
+// open shows what the address names.
+function open() {
+  const at = document.getElementById(location.hash.slice(1));
+  if (!at) return;
+  at.hidden = false;
+  at.open = true;
+  at.scrollIntoView();
 }
 
 fetch("/openapi.json").then((r) => r.json()).then(render).catch((err) => {
