@@ -59,9 +59,6 @@ type Config struct {
 	SnapshotInterval time.Duration
 	SnapshotsKept    int32
 	WALSegmentBytes  int64
-	MaxListeners     int32 // of one registration, as the two below
-	MaxFeatures      int32
-	MaxLogDirs       int32
 
 	// Controller.
 	BrokerSessionTimeout         time.Duration

@@ -40,8 +40,12 @@ func (d *configDescription) answer(r *kmsg.DescribeConfigsRequestResource, index
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 	configs, err := d.resource(r)
 	answer.ErrorCode, answer.ErrorMessage = err.code(), textOf(err, index)
+	if r.ConfigNames == nil {
+		answer.Configs = slices.Clip(configs)
+		return answer
+	}
 	for _, config := range configs {
-		if r.ConfigNames == nil || slices.Contains(r.ConfigNames, config.Name) {
+		if slices.Contains(r.ConfigNames, config.Name) {
 			answer.Configs = append(answer.Configs, config)
 		}
 	}
@@ -76,6 +80,8 @@ type configDescription struct {
 	defaults topicDefaults
 	node     int32
 	synonyms bool // are wanted
+	// plain is what a topic without configs of its own has, as nearly all topics do.
+	plain []describedConfig
 }
 
 type describedConfig = kmsg.DescribeConfigsResponseResourceConfig
@@ -107,6 +113,9 @@ func (d *configDescription) topic(name string) ([]describedConfig, *apiError) {
 		return nil, errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
 	}
 	overrides := d.img.Config(metadata.ConfigTopic, name)
+	if len(overrides) == 0 && d.plain != nil {
+		return d.plain, nil
+	}
 	var configs []describedConfig
 	for k := range shownTopicKeys(overrides) {
 		value, source := d.defaults.effective(k, overrides)
@@ -116,6 +125,9 @@ func (d *configDescription) topic(name string) ([]describedConfig, *apiError) {
 			config.ConfigSynonyms = d.topicSynonyms(k, overrides)
 		}
 		configs = append(configs, config)
+	}
+	if len(overrides) == 0 {
+		d.plain = configs
 	}
 	return configs, nil
 }

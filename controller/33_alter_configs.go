@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
@@ -74,9 +75,14 @@ type configAlteration struct {
 	times    map[configResource]int // how often the request names it; 0 when it is answered
 	each     []int8                 // kinds that are answered each time that the request names one, as in Kafka
 	records  []record.Record
+	read     int // bytes of values that the resources have now
 	answers  []alteredResource
 	messages messages
 }
+
+// configReadMaxBytes bounds the values that one request has read again: all of a resource are, when
+// one is changed.
+const configReadMaxBytes = 4 << 20
 
 // alteredResource is the answer for the resource of that index in the request.
 type alteredResource struct {
@@ -105,9 +111,36 @@ func (a *configAlteration) resource(index int, kind int8, name string, ops []con
 		return
 	}
 	a.times[res] = 0
-	records, err := a.changes.alterResource(res, ops, times)
+	records, err := a.alter(res, ops, times)
 	a.records = append(a.records, records...)
 	a.answers = append(a.answers, alteredResource{index, a.messages.within(err)})
+}
+
+// configsMax bounds the configs of one resource. A broker's may have any names.
+const configsMax = 10_000
+
+// alter makes the records of one resource, which the request names so many times.
+func (a *configAlteration) alter(res configResource, ops []configOp, times int) ([]record.Record, *apiError) {
+	current := a.changes.img.Config(res.kind, res.name)
+	for _, value := range current {
+		a.read += len(value)
+	}
+	if a.read > configReadMaxBytes {
+		return nil, errorf(kerr.PolicyViolation, "The resources of the request have more than %d bytes of configs now: change fewer at once.", configReadMaxBytes)
+	}
+	records, err := a.changes.alterResource(res, ops, times)
+	adds := func(r record.Record) bool {
+		c, ok := r.(*record.Config)
+		if !ok || c.Value == nil {
+			return false
+		}
+		_, known := current[c.Name]
+		return !known
+	}
+	if err == nil && len(current)+len(records) > configsMax && slices.ContainsFunc(records, adds) {
+		return nil, errorf(kerr.PolicyViolation, "A resource may have no more than %d configs.", configsMax)
+	}
+	return records, err
 }
 
 // end returns the records of all resources, and what follows them.

@@ -2,8 +2,11 @@ package controller
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
@@ -33,4 +36,77 @@ func (s *topicScript) replaceConfigs() string {
 		b.WriteString(answerText(fmt.Sprintf("%d:%s", r.ResourceType, r.ResourceName), r.ErrorCode, r.ErrorMessage) + "\n")
 	}
 	return b.String() + s.recordsText(records)
+}
+
+func TestWordsOfLists(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ list, words, appended, subtracted string }{
+		{"a,b", "b,c,c", "a,b,c", "a"},
+		{"a,b,a,b,a", "a,a,x", "a,b,a,b,a,x", "b,b,a"},
+		{"", "a", ",a", ""},
+	} {
+		split := func(s string) []string { return strings.Split(s, ",") }
+		if got := strings.Join(appended(split(c.list), split(c.words)), ","); got != c.appended {
+			t.Errorf("%q and %q: %q", c.list, c.words, got)
+		}
+		if got := strings.Join(subtracted(split(c.list), split(c.words)), ","); got != c.subtracted {
+			t.Errorf("%q without %q: %q", c.list, c.words, got)
+		}
+	}
+}
+
+func TestABrokerHasABoundedNumberOfConfigs(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	d.addBroker(1)
+	for _, step := range []struct {
+		from, to int
+		op       kmsg.IncrementalAlterConfigOp
+		want     int16
+	}{
+		{0, configsMax, kmsg.IncrementalAlterConfigOpSet, 0},
+		{configsMax, configsMax + 1, kmsg.IncrementalAlterConfigOpSet, kerr.PolicyViolation.Code},
+		{0, 10, kmsg.IncrementalAlterConfigOpSet, 0}, // which it has
+		{0, 1, kmsg.IncrementalAlterConfigOpDelete, 0},
+		{configsMax, configsMax + 1, kmsg.IncrementalAlterConfigOpSet, 0},
+	} {
+		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+		req.Version = 1
+		r := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: "1"}
+		for i := step.from; i < step.to; i++ {
+			r.Configs = append(r.Configs, kmsg.IncrementalAlterConfigsRequestResourceConfig{
+				Name: strconv.Itoa(i), Op: step.op, Value: kmsg.StringPtr("x"),
+			})
+		}
+		req.Resources = append(req.Resources, r)
+		if got := d.answer(req).(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode; got != step.want {
+			t.Errorf("%+v: code %d", step, got)
+		}
+	}
+}
+
+// TestARequestReadsABoundedAmountOfConfigs: values that are long make a short request long.
+func TestARequestReadsABoundedAmountOfConfigs(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	d.addBroker(1)
+	n := configReadMaxBytes/configValueMax + 2
+	long := strings.Repeat("1:1,", configValueMax/4) + "1:1"
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.Version = 1
+	for i := range n {
+		name := fmt.Sprint("topic-", i)
+		d.addPartitions(name, 1, func(int) []int32 { return []int32{1} })
+		d.apply(topicConfigRecord(name, "leader.replication.throttled.replicas", long[:configValueMax]))
+		req.Resources = append(req.Resources, kmsg.IncrementalAlterConfigsRequestResource{
+			ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: name,
+			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{
+				Name: "retention.ms", Value: kmsg.StringPtr("1000"),
+			}},
+		})
+	}
+	resp := d.answer(req).(*kmsg.IncrementalAlterConfigsResponse)
+	if first, last := resp.Resources[0].ErrorCode, resp.Resources[n-1].ErrorCode; first != 0 || last != kerr.PolicyViolation.Code {
+		t.Errorf("codes %d and %d", first, last)
+	}
 }

@@ -104,17 +104,42 @@ func apply(kind int8, o configOp, current map[string]string) (*string, *apiError
 		initial = v
 	}
 	list := slices.DeleteFunc(strings.Split(initial, ","), func(s string) bool { return s == "" })
-	for _, v := range splitJava(*o.value) {
-		at := slices.Index(list, v)
-		switch {
-		case o.op == kmsg.IncrementalAlterConfigOpAppend && at < 0:
-			list = append(list, v)
-		case o.op == kmsg.IncrementalAlterConfigOpSubtract && at >= 0:
-			list = slices.Delete(list, at, at+1)
-		}
+	if o.op == kmsg.IncrementalAlterConfigOpAppend {
+		list = appended(list, splitJava(*o.value))
+	} else {
+		list = subtracted(list, splitJava(*o.value))
 	}
 	joined := strings.Join(list, ",")
 	return &joined, nil
+}
+
+// appended adds the words that a list does not have.
+func appended(list, words []string) []string {
+	has := wordCounts(list)
+	for _, w := range words {
+		if has[w] == 0 {
+			has[w]++
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// subtracted takes words from a list, the first of its kind for each.
+func subtracted(list, words []string) []string {
+	goes := wordCounts(words)
+	return slices.DeleteFunc(list, func(w string) bool {
+		goes[w]--
+		return goes[w] >= 0
+	})
+}
+
+func wordCounts(words []string) map[string]int {
+	counts := make(map[string]int, len(words))
+	for _, w := range words {
+		counts[w]++
+	}
+	return counts
 }
 
 // splitJava takes a list apart as Java's String.split does, which drops what is empty at the end: there is nothing in ",", but "" is one empty
@@ -185,7 +210,8 @@ func (cc *configChanges) checkChange(r *record.Config, current map[string]string
 }
 
 func subset(list, of []string) bool {
-	return !slices.ContainsFunc(list, func(s string) bool { return !slices.Contains(of, s) })
+	has := wordCounts(of)
+	return !slices.ContainsFunc(list, func(s string) bool { return has[s] == 0 })
 }
 
 // validate is Kafka's ControllerConfigurationValidator: all is the resource as it would be.

@@ -17,6 +17,7 @@ const (
 	describedKeyBytes = 300 // a config with its synonyms
 	isrAnswerBytes    = 16
 	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
+	messageCopies     = 3  // of a message that repeats a name: itself, and encoded into what grows
 )
 
 // Cost is about how many bytes answering a request takes beyond the request itself: results, what
@@ -96,14 +97,20 @@ func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64
 // electionCost: of all partitions, only those are answered for that may need an election.
 func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSize) int64 {
 	if req.Topics != nil {
-		return int64(size[limitPartitions]) + partCost(size[limitPartitions])
+		longest := 0
+		for i := range req.Topics {
+			longest = max(longest, len(req.Topics[i].Topic))
+		}
+		inPart := int64(min(size[limitPartitions], pieceEntries))
+		return int64(size[limitPartitions]) + partCost(size[limitPartitions]) +
+			inPart*int64(min(longest, messagePartMaxBytes))*messageCopies
 	}
 	img := c.Image()
 	candidates := img.ImbalancedCount()
 	if req.ElectionType == 1 {
 		candidates = img.LeaderlessCount()
 	}
-	return int64(candidates)*resultBytes/2 + partCost(img.TopicCount()+candidates)
+	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(), partElements)) + partCost(min(candidates, partEntries))
 }
 
 const (

@@ -54,6 +54,9 @@ type FeedBatch struct {
 	news    newsFor
 	// changes are the records of states, while these are not complete.
 	changes []record.Record
+	// before and after are the images around the batch, if the feed is to look at them itself: that
+	// is no work for the core.
+	before, after *metadata.Image
 }
 
 // mark is a record that begins or ends a metadata transaction.
@@ -174,6 +177,13 @@ func (f *feed) take(c committed) {
 	if c.batches == nil {
 		f.restart(c.image.Stable())
 		return
+	}
+	for _, b := range c.batches {
+		if b.before != nil {
+			b.lookBefore(b.before)
+			b.lookAfter(b.after)
+			b.before, b.after = nil, nil
+		}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -22,11 +22,11 @@ const (
 	healBytes    = 1 << 20
 )
 
-// Heal replaces or removes all that brokers do not accept of the state, on the active controller. It
-// may run in parts, each of which is a whole change. Outcome has no response.
+// Heal replaces or removes all that brokers do not accept of the state, on the active controller.
+// It may run in parts, each of which is a whole change. Outcome has no response.
 func (c *Controller) Heal(ctx context.Context, caller Caller) (Outcome, error) {
-	a := &api{name: "heal", write: func(core *core, o op, _ kmsg.Request) result { return core.heal(o) }}
-	return c.do(ctx, caller, a, nil, false)
+	write := func(core *core, o op, _ kmsg.Request) result { return core.heal(o) }
+	return c.do(ctx, caller, &api{name: "heal", write: write}, nil, false)
 }
 
 // heal is one part of the operation.
@@ -44,7 +44,8 @@ func (c *core) heal(op) result {
 	})
 }
 
-// before puts an operation, of which r is the next part, before another, whose response is the only one.
+// before puts an operation, of which r is the next part, before another one, which alone answers:
+// an operation that answers twice would have the core wait for a caller who has left.
 func before(r result, next func(op) result) result {
 	r.response = nil
 	more := r.more
@@ -102,17 +103,17 @@ func (c *Controller) notePoison(img *metadata.Image) {
 	switch {
 	case was == c.poison:
 	case clean:
-		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a snapshot takes "+
-			"the place of all before this offset", "offset", from)
+		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a snapshot "+
+			"takes the place of all before this offset", "offset", from)
 		c.feed.add(nil, img) // the records that dropped something tell nobody what it was
 		if c.cfg.CutLog != nil {
 			c.cfg.CutLog(from)
 		}
 	case !was.poisoned:
 		for p := range img.Poison() {
-			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: a broker that reads "+
-				"them exits, at each start. `yakt heal --dry-run` lists them, `yakt heal` takes them out",
-				"entities", img.PoisonCount(), "one", p.Entity, "problem", p.Problem, "offset", p.Offset)
+			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: a broker "+
+				"that reads them exits, at each start. `yakt heal --dry-run` lists them, `yakt heal` "+
+				"takes them out", "entities", img.PoisonCount(), "one", p.String())
 			break
 		}
 	}

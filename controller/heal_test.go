@@ -132,14 +132,8 @@ func TestLogIsCutWithoutACommand(t *testing.T) {
 // newStandby makes a controller that has loaded a snapshot of an image.
 func newStandby(t testing.TB, img *metadata.Image, options ...func(*Config)) *testDriver {
 	t.Helper()
-	cfg := testConfig()
-	d := &testDriver{t: t, log: new(fakeLog), clock: cfg.Clock.(*fakeClock)}
-	cfg.Stop = func(err error) { d.stopped = append(d.stopped, err) }
-	for _, o := range options {
-		o(&cfg)
-	}
-	d.Controller = New(cfg)
-	d.SetLog(d.log)
+	d := newTestDriver(t, options...)
+	d.LeaderChanged(-1, 2)
 	var file bytes.Buffer
 	if err := metadata.WriteSnapshot(&file, img); err != nil {
 		t.Fatal(err)

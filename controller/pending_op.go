@@ -69,6 +69,9 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 	if r.more != nil || p.long {
 		core.partEnds = append(core.partEnds, core.working.EndOffset())
 	}
+	if len(r.records) > recordsPerBatch { // as much as all the parts that may be ahead
+		core.partEnds = append(core.partEnds, core.working.EndOffset())
+	}
 	if r.more != nil {
 		p.goOn(r.more)
 	}

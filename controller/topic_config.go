@@ -186,6 +186,9 @@ func parseInt(value string, bits int) (int64, error) {
 }
 
 func intOr(value string, otherwise int) int {
+	if value == "" { // nearly always: an error would have to be made
+		return otherwise
+	}
 	if n, err := parseInt(value, 32); err == nil {
 		return int(n)
 	}

@@ -62,7 +62,7 @@ type API struct {
 	told    cache
 	pulse   pulse
 	budget  *budget
-	turns   turns
+	turns   *turns
 	began   time.Time
 	failure atomic.Pointer[error] // why this node is about to exit; nil while it is not
 	// streams ends when the server shuts down: long polls and streams would keep it waiting.

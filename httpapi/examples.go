@@ -76,6 +76,12 @@ func examplesOf() map[string]example {
 	brokerExamples(all)
 	topicExamples(all)
 	feedExamples(all)
+	all["heal"] = example{[]exampleBody{
+		{"List what would be healed, and change nothing.", fieldValues{"dryRun": true}},
+		{"Heal it.", fieldValues{}},
+	}, Healing{Total: 1, CutBefore: 57, Poison: []Poisoned{{
+		41, "ConfigRecord", `the configuration "k" of group "g"`,
+		"Value has 40000 bytes, of which Kafka reads at most 32767", "remove"}}}}
 	return all
 }
 

@@ -43,9 +43,11 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			writeProblem(w, problem)
 			return
 		}
-		w.turn = a.turns.begin(r.Context())
-		defer w.turn.end()
-		r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
+		if !isHealth(r) {
+			w.turn = a.turns.begin(r.Context())
+			defer w.turn.end()
+			r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
+		}
 		if len(body) > bodySmall {
 			w.turn.enter()
 		}
@@ -72,11 +74,13 @@ func (a *API) refusal(r *http.Request, served kinds, origin *http.CrossOriginPro
 	if err := origin.Check(asUnsafe(r, served)); err != nil {
 		return newProblem(http.StatusForbidden, kerr.ClusterAuthorizationFailed, crossSite)
 	}
-	if err := a.failure.Load(); err != nil && r.URL.Path != "/livez" && r.URL.Path != "/readyz" {
+	if err := a.failure.Load(); err != nil && !isHealth(r) {
 		return noLeader("This node has failed and is about to exit: %v. Ask another one.", *err)
 	}
 	return checkQuery(r, served)
 }
+
+func isHealth(r *http.Request) bool { return r.URL.Path == "/livez" || r.URL.Path == "/readyz" }
 
 // served is the kind of each path that the API describes.
 func (a *API) served() kinds {

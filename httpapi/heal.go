@@ -20,26 +20,28 @@ type Healing struct {
 	DryRun    bool       `json:"dryRun" doc:"Whether nothing was done." example:"false"`
 	Total     int        `json:"total" minimum:"0" doc:"How much was found." example:"1"`
 	Poison    []Poisoned `json:"poison" doc:"The first 1,000 of it."`
-	CutBefore int64      `json:"cutBefore" minimum:"0" doc:"Offset that the log of every node starts at or after from now on; 0 when nothing was done." example:"57"`
+	CutBefore int64      `json:"cutBefore" minimum:"0" doc:"Every node's log starts here or later from now on; 0 when nothing was done." example:"57"`
 }
 
 // Poisoned is something in the cluster's state that Kafka's brokers do not accept.
 type Poisoned struct {
-	Offset  int64  `json:"offset" minimum:"0" doc:"Of the record that brought it, or the last one of the snapshot that it came from." example:"41"`
+	Offset  int64  `json:"offset" minimum:"0" doc:"Of the record that brought it, or the last one of the snapshot that did." example:"41"`
 	Type    string `json:"type" doc:"Kafka's name of the record." example:"ConfigRecord"`
 	Entity  string `json:"entity" doc:"What it is; long names are cut short." example:"the configuration \"k\" of group \"g\""`
-	Problem string `json:"problem" doc:"What is wrong with it." example:"Value has 40000 bytes, of which Kafka reads at most 32767"`
-	Action  string `json:"action" enum:"repair,remove,unregister,drop" doc:"What heals it. repair: the registration stays, without what is wrong. remove: a record takes it away. unregister: the broker has to register again. drop: no record could name it, and it is left out of the state." example:"remove"`
+	Problem string `json:"problem" doc:"What is wrong with it." example:"ResourceName is empty"`
+	Action  string `json:"action" enum:"repair,remove,unregister,drop" doc:"What heals it; docs/healing.md explains each." example:"remove"`
 }
 
 // poisonMax is how much of the poison one answer tells.
 const poisonMax = 1000
 
 func (a *API) heal() {
-	huma.Register(a.huma, describe(http.MethodPost, "heal", tagQuorum, "Take out of the log what brokers do not accept",
-		"Records that earlier releases wrote and that end every Kafka broker which reads them are replaced or removed. Every node then makes a snapshot "+
-			"and starts its log behind them. Nothing else changes. Brokers that have such a record on their own disks need a hand, see docs/healing.md.",
-		writeStatuses...), a.healed)
+	op := describe(http.MethodPost, "heal", tagQuorum, "Take out of the log what brokers do not accept",
+		"Earlier releases wrote records that end every Kafka broker which reads them. These are replaced or "+
+			"removed; every node then makes a snapshot and starts its log behind them. Nothing else changes. "+
+			"Brokers that have such a record on their own disks need a hand: see docs/healing.md.",
+		writeStatuses...)
+	huma.Register(a.huma, op, a.healed)
 }
 
 func (a *API) healed(ctx context.Context, in *struct {
@@ -75,16 +77,18 @@ func poisonOf(img *metadata.Image) []Poisoned {
 	return all
 }
 
-// unreadable says what stands in the log or the newest snapshot of this node that brokers do not accept;
-// "" if nothing does.
+// unreadable says what stands in the log or the newest snapshot of this node that brokers do not
+// accept; "" if nothing does.
 func unreadable(img *metadata.Image, logStart int64) string {
 	from, clean := img.CleanFrom()
 	if clean && logStart < from {
-		return fmt.Sprintf("the log holds records before offset %d that Kafka's brokers do not accept; a snapshot that takes their place is being made", from)
+		return fmt.Sprintf("the log holds records before offset %d that Kafka's brokers do not accept; "+
+			"a snapshot that takes their place is being made", from)
 	}
 	for p := range img.Poison() {
-		return fmt.Sprintf("the log holds records that Kafka's brokers do not accept, and every broker that reads them exits. `yakt heal --dry-run` lists all %d, `yakt heal` takes "+
-			"them out. One is a %v", img.PoisonCount(), p)
+		return fmt.Sprintf("the log holds records that Kafka's brokers do not accept, and every broker "+
+			"that reads them exits. `yakt heal --dry-run` lists all %d, `yakt heal` takes them out. "+
+			"One is a %v", img.PoisonCount(), p)
 	}
 	return ""
 }

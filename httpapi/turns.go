@@ -4,18 +4,29 @@ import (
 	"context"
 	"net"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
 // turns are places for requests that use the processor for long, so that HTTP never has all of
-// it: first come, first served. Who asks for little now and then needs none.
-type turns chan struct{}
+// it: first come, first served. Who asks for little now and then needs none. While some wait, each
+// place is left empty for as long as it was used: a crowd that has much made has the collector
+// work much, too, and everybody help it.
+type turns struct {
+	places  chan struct{}
+	waiting atomic.Int32
+	owed    atomic.Int64 // nanoseconds that places were used while others waited, less rests
+}
 
-func newTurns() turns { return make(turns, max(1, runtime.GOMAXPROCS(0)/2)) }
+func newTurns() *turns {
+	return &turns{places: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))}
+}
 
 const (
 	// stretchMax is how long a connection may use the processor before it takes turns.
-	stretchMax = time.Millisecond
+	stretchMax = 5 * time.Millisecond
+	// restMin is the least worth a rest.
+	restMin = time.Millisecond
 	// turnMax bounds the wait for a turn: a request that holds one while it waits for something
 	// else is a fault of ours, and must not keep all others.
 	turnMax = 5 * time.Second
@@ -23,7 +34,7 @@ const (
 
 // turn is a request's use of the processor. It is for the request's goroutine; nil counts nothing.
 type turn struct {
-	of    turns
+	of    *turns
 	conn  *useOfConn // may be nil
 	held  bool
 	began time.Time // of the stretch that runs
@@ -48,7 +59,7 @@ func ConnContext(ctx context.Context, _ net.Conn) context.Context {
 }
 
 // begin is the turn of a request, which waits for its place if its connection has used much.
-func (t turns) begin(ctx context.Context) *turn {
+func (t *turns) begin(ctx context.Context) *turn {
 	r := &turn{of: t, began: time.Now()}
 	r.conn, _ = ctx.Value(useKey{}).(*useOfConn)
 	if c := r.conn; c != nil {
@@ -73,7 +84,7 @@ func (r *turn) enter() {
 	}
 	r.stop()
 	select {
-	case r.of <- struct{}{}:
+	case r.of.places <- struct{}{}:
 		r.held = true
 	default:
 		r.held = r.wait()
@@ -82,10 +93,12 @@ func (r *turn) enter() {
 }
 
 func (r *turn) wait() bool {
+	r.of.waiting.Add(1)
+	defer r.of.waiting.Add(-1)
 	patience := time.NewTimer(turnMax)
 	defer patience.Stop()
 	select {
-	case r.of <- struct{}{}:
+	case r.of.places <- struct{}{}:
 		return true
 	case <-patience.C:
 		return false
@@ -94,10 +107,23 @@ func (r *turn) wait() bool {
 
 // stop ends a stretch.
 func (r *turn) stop() {
-	r.busy += time.Since(r.began)
+	used := time.Since(r.began)
+	r.busy += used
 	if r.held {
-		<-r.of
+		r.of.rest(used)
+		<-r.of.places
 		r.held = false
+	}
+}
+
+// rest leaves a place empty that was used while others waited. The caller has it.
+func (t *turns) rest(used time.Duration) {
+	if t.waiting.Load() == 0 {
+		return
+	}
+	if owed := time.Duration(t.owed.Add(int64(used))); owed >= restMin {
+		t.owed.Add(-int64(owed))
+		time.Sleep(owed)
 	}
 }
 

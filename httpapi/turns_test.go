@@ -11,7 +11,7 @@ import (
 func TestWhoTakesTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		places := make(turns, 1)
+		places := &turns{places: make(chan struct{}, 1)}
 		hasty, calm := ConnContext(t.Context(), nil), ConnContext(t.Context(), nil)
 		use := func(ctx context.Context) (held bool) {
 			r := places.begin(ctx)
@@ -43,7 +43,7 @@ func TestWhoTakesTurns(t *testing.T) {
 func TestATurnIsGivenBackInPauses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		places := make(turns, 1)
+		places := &turns{places: make(chan struct{}, 1)}
 		first, second := places.begin(t.Context()), places.begin(t.Context())
 		first.enter()
 		resume := first.pause()
@@ -58,8 +58,37 @@ func TestATurnIsGivenBackInPauses(t *testing.T) {
 		}
 		first.end()
 		second.end()
-		if len(places) != 0 || second.busy > turnMax {
-			t.Errorf("%d places are taken; used %v", len(places), second.busy)
+		if len(places.places) != 0 || second.busy > turnMax {
+			t.Errorf("%d places are taken; used %v", len(places.places), second.busy)
+		}
+	})
+}
+
+// A place rests as long as it was used while others wait, and not otherwise.
+func TestPlacesRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		places := &turns{places: make(chan struct{}, 1)}
+		use := func(ctx context.Context) {
+			r := places.begin(ctx)
+			r.enter()
+			time.Sleep(3 * restMin)
+			r.end()
+		}
+		began := time.Now()
+		use(t.Context())
+		if took := time.Since(began); took != 3*restMin {
+			t.Errorf("alone it took %v", took)
+		}
+		began = time.Now()
+		for range 4 {
+			go use(t.Context())
+		}
+		synctest.Wait()
+		use(t.Context())
+		synctest.Wait()
+		if took := time.Since(began); took != (4*2+1)*3*restMin {
+			t.Errorf("five took %v", took)
 		}
 	})
 }

@@ -186,7 +186,7 @@ func slowFetching(n int) attack {
 			v.t.Error(err)
 			return
 		}
-		pour(ctx, a, n, v.fetchFrame(start, 1))
+		v.pour(ctx, a, n, v.fetchFrame(start, 1))
 	}}
 }
 
@@ -205,6 +205,6 @@ func slowSnapshots(n int) attack {
 		if _, err := fmt.Sscanf(filepath.Base(snapshots[len(snapshots)-1]), "%d-%d.checkpoint", &id.EndOffset, &id.Epoch); err != nil {
 			v.t.Error(err)
 		}
-		pour(ctx, a, n, kafka.Frame(req))
+		v.pour(ctx, a, n, kafka.Frame(req))
 	}}
 }

@@ -99,12 +99,14 @@ func reading(name string, n int, req kmsg.Request) attack {
 // pouring is a crowd that sends one request after the other and takes no answer.
 func pouring(name string, n int, req kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
-		pour(ctx, a, n, kafka.Frame(req))
+		v.pour(ctx, a, n, kafka.Frame(req))
 	}}
 }
 
-func pour(ctx context.Context, a *kafka.Attacker, n int, frame []byte) {
+func (v *victim) pour(ctx context.Context, a *kafka.Attacker, n int, frame []byte) {
 	const frames = 1000 // on each connection, if they are taken
+	size, err := a.AskOnce(ctx, frame)
+	kafka.Note(v.t, "the answer to each of the following has %d bytes (%v)", size, err)
 	a.Crowd(ctx, n, func(nc net.Conn) {
 		for range frames {
 			if _, err := nc.Write(frame); err != nil {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -54,8 +53,12 @@ func unaccepted() []record.Record {
 
 // logReadable asks a node whether its log holds nothing that brokers do not accept, and how many things its state holds.
 func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check httpapi.Check, err error) {
+	body, err := q.Health(ctx, id)
+	if err != nil {
+		return check, err
+	}
 	var h httpapi.Health
-	if err := get(ctx, "http://"+q.HTTPAddr(id)+"/readyz", &h); err != nil {
+	if err := json.Unmarshal(body, &h); err != nil {
 		return check, err
 	}
 	for _, c := range h.Checks {
@@ -64,22 +67,6 @@ func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check htt
 		}
 	}
 	return check, fmt.Errorf("/readyz of node %d does not say whether brokers can read the log: %+v", id, h)
-}
-
-func get(ctx context.Context, url string, answer any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	return json.NewDecoder(resp.Body).Decode(answer)
 }
 
 // A log that brokers die of: every one that reads it exits, at each start, and a new one too. It is found, said and healed

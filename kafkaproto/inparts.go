@@ -1,6 +1,7 @@
 package kafkaproto
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -27,13 +28,15 @@ const pieceBytes = 64 << 10
 // written, and a part that is being encoded.
 const inPartsBytes = 2 * pieceBytes
 
-// writeInParts writes a response in parts: once to learn its size, which a frame begins with, and
-// once to the connection. Between pieces others have their turn.
+// keptBytes of elements are kept when a response is measured, so that a small one is made once.
+const keptBytes = pieceBytes
+
+// writeInParts writes a response in parts: it is made once to learn its size, which a frame begins
+// with, and, unless it is small, once more for the connection. Between pieces others have their turn.
 func (c *conn) writeInParts(correlationID int32, resp InParts) error {
-	buf, piece := newBuffer(), newBuffer()
-	defer buf.free()
+	p, piece := newPartEncoder(resp, correlationID, c.pause), newBuffer()
+	defer p.free()
 	defer piece.free()
-	p := &partEncoder{resp: resp, correlationID: correlationID, buf: buf, pause: c.pause}
 	size, err := p.measure()
 	if err != nil {
 		return err
@@ -52,8 +55,17 @@ func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	})
 }
 
-// pause lets others have their turn.
-func (c *conn) pause() { c.turn.yield(c.ctx.Done()) }
+// pause lets others have their turn, and fails when nobody is there any more to make the rest for.
+func (c *conn) pause() error {
+	c.turn.yield(largeSlice, c.ctx.Done())
+	if cause := context.Cause(c.ctx); cause != nil {
+		return &frameError{closedNetworkError, cause}
+	}
+	if gone, _ := hungUp(c.nc); gone {
+		return &frameError{closedByPeer, errHungUp}
+	}
+	return nil
+}
 
 // partEncoder cuts the elements out of encoded responses. kmsg encodes whole responses only: where
 // the response with an empty array and the response with a part in it first differ, there is the
@@ -61,19 +73,39 @@ func (c *conn) pause() { c.turn.yield(c.ctx.Done()) }
 type partEncoder struct {
 	resp          InParts
 	correlationID int32
+	pause         func() error // called between pieces
 	buf           *buffer
-	pause         func() // called between pieces
+	kept          *buffer // all elements, if whole
+	whole         bool
 
 	count      int
 	head, tail []byte // what surrounds the elements, without the frame's length; set by the first part
 }
 
+func newPartEncoder(resp InParts, correlationID int32, pause func() error) *partEncoder {
+	return &partEncoder{
+		resp: resp, correlationID: correlationID, pause: pause, buf: newBuffer(), kept: newBuffer(),
+	}
+}
+
+func (p *partEncoder) free() {
+	p.buf.free()
+	p.kept.free()
+}
+
 // measure returns the frame's size without its length.
 func (p *partEncoder) measure() (int64, error) {
 	elements := int64(0)
-	if err := p.each(func(part []byte) error { elements += int64(len(part)); return nil }); err != nil {
+	err := p.each(func(part []byte) error {
+		if elements += int64(len(part)); elements <= keptBytes {
+			p.kept.b = append(p.kept.b, part...)
+		}
+		return nil
+	})
+	if err != nil {
 		return 0, err
 	}
+	p.whole = elements <= keptBytes
 	size := int64(len(p.head)) + elements + int64(len(p.tail))
 	if size > math.MaxInt32 {
 		return 0, &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", size)}
@@ -94,6 +126,12 @@ func (p *partEncoder) write(out *pieceWriter, size int64) error {
 func (p *partEncoder) writeBody(out *pieceWriter, size int64) error {
 	if err := out.add(p.head); err != nil {
 		return err
+	}
+	if p.whole {
+		if err := out.add(p.kept.b); err != nil {
+			return err
+		}
+		return out.add(p.tail)
 	}
 	left := size - int64(len(p.head)) - int64(len(p.tail))
 	err := p.each(func(part []byte) error {
@@ -133,7 +171,9 @@ func (p *partEncoder) each(f func(elements []byte) error) error {
 		made += n
 		if encoded += len(elements); encoded > pieceBytes {
 			encoded = 0
-			p.pause()
+			if err := p.pause(); err != nil {
+				return err
+			}
 		}
 		if err := f(elements); err != nil {
 			return err
@@ -181,6 +221,12 @@ type pieceWriter struct {
 }
 
 func (w *pieceWriter) add(b []byte) error {
+	if len(b) >= pieceBytes {
+		if err := w.flush(); err != nil {
+			return err
+		}
+		return w.write(b)
+	}
 	w.buf.b = append(w.buf.b, b...)
 	if len(w.buf.b) < pieceBytes {
 		return nil
@@ -189,8 +235,13 @@ func (w *pieceWriter) add(b []byte) error {
 }
 
 func (w *pieceWriter) flush() error {
-	n, err := w.conn.writePieces(w.buf.b)
+	err := w.write(w.buf.b)
 	w.buf.b = w.buf.b[:0]
+	return err
+}
+
+func (w *pieceWriter) write(b []byte) error {
+	n, err := w.conn.writePieces(b)
 	w.written += n
 	return err
 }

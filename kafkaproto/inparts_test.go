@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -82,10 +83,14 @@ func TestInPartsThatDiffer(t *testing.T) {
 	t.Parallel()
 	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
 		reply(&metadataInParts{
-			MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: manyTopics(10), lie: 1,
+			MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: manyTopics(10_000), lie: 1,
 		})
 	})
 	s, addr := start(t, cfg)
-	dial(t, addr).send(request(kmsg.NewPtrMetadataRequest(), 12, 1))
+	c := dial(t, addr)
+	c.send(request(kmsg.NewPtrMetadataRequest(), 12, 1))
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Error(err)
+	}
 	expectClosed(t, s, closedFault, 1)
 }

@@ -15,10 +15,9 @@ type Nested interface {
 // writeNested writes the inner response in parts, between the two ends of the outer one.
 func (c *conn) writeNested(correlationID int32, resp Nested) error {
 	field, nestedID, inner := resp.Nested()
-	buf, piece := newBuffer(), newBuffer()
-	defer buf.free()
+	p, piece := newPartEncoder(inner.(InParts), nestedID, c.pause), newBuffer()
+	defer p.free()
 	defer piece.free()
-	p := &partEncoder{resp: inner.(InParts), correlationID: nestedID, buf: buf, pause: c.pause}
 	size, err := p.measure()
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ var (
 // sweepInterval is how often connections are looked at whose request is outstanding.
 const sweepInterval = time.Second
 
+// endsPerSweep is how many requests one sweep ends: their answers need the processor.
+const endsPerSweep = 2000
+
 // patience is how long requests of a connection may wait in Config.Handle. The zero value is ready.
 type patience struct{ current atomic.Pointer[wait] }
 
@@ -74,7 +77,7 @@ func (w *sweeper) run() {
 // sweep ends the requests of clients that have gone, that wait for too long or are too many: those
 // that have waited for longest stay. A client that has only closed its side gets its answer at once.
 func (w *sweeper) sweep() {
-	all, perIP := 0, make(map[string]int)
+	all, perIP, ends := 0, make(map[string]int), 0
 	for _, p := range w.outstanding() {
 		ip := p.conn.caller.ClientAddr
 		gone, closedSide := hungUp(p.conn.nc)
@@ -82,9 +85,11 @@ func (w *sweeper) sweep() {
 		case gone:
 			p.conn.close(errHungUp)
 		case p.ended:
-		case closedSide:
+		case closedSide && ends < endsPerSweep:
+			ends++
 			w.end(p.conn)
-		case limit != nil:
+		case limit != nil && ends < endsPerSweep:
+			ends++
 			w.end(p.conn)
 			limit.Note("client", p.conn.remote)
 		default:

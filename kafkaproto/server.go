@@ -244,11 +244,22 @@ func (s *Server) admit(l Listener, nc net.Conn) {
 		c.end(&frameError{reason, errors.New(reason.String())})
 		return
 	}
+	limitBuffer(nc)
 	go func() {
 		defer s.serving.Done()
 		defer s.unregister(c)
 		c.serve()
 	}()
+}
+
+// sendBufferBytes is what the kernel may hold of responses that a client does not take, where it
+// could be megabytes for each.
+const sendBufferBytes = 256 << 10
+
+func limitBuffer(nc net.Conn) {
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBufferBytes)
+	}
 }
 
 // register takes a connection in if there is room for it, or as a guest if it may be one.

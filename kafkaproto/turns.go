@@ -8,18 +8,20 @@ import (
 )
 
 const (
-	// turnSlice is how long a connection keeps the processor while others wait for a turn, and how
-	// long it may be blocked before a waiting one takes its place.
+	// turnSlice is how long a connection keeps the processor for pipelined requests while others wait
+	// for a turn, and how long it may be blocked before a waiting one takes its place.
 	turnSlice = time.Millisecond
+	// largeSlice is the same for one large request or response: most are done in one turn.
+	largeSlice = 5 * time.Millisecond
 	// freeFrames is how many pipelined requests, net of those that were not, a connection has
 	// answered before it needs a turn for more.
 	freeFrames = 32
 	// framesPerLook is how many pipelined requests are answered between two looks at the clock.
 	framesPerLook = 8
-	// heavyAfter is how much of the processor a connection uses before others go first; a pause of
-	// heavyPause makes up for it.
-	heavyAfter = 50 * time.Millisecond
-	heavyPause = time.Second
+	// heavyAfter is how much of the processor a connection uses before others go first. A pause
+	// makes up for the pauseShare-th part of its length: who asks now and then never comes to it.
+	heavyAfter = 10 * time.Millisecond
+	pauseShare = 4
 	// heavyShare: of so many places that are given out one is for a heavy connection that waits.
 	heavyShare = 8
 	// crowded: if more light connections wait, the newest goes first, for most of them have come with
@@ -54,7 +56,7 @@ type turn struct {
 	granted chan struct{}
 	since   time.Time // when it was granted
 	used    time.Duration
-	left    time.Time // when it was last given back
+	left    time.Time // when it was last given back, or asked for
 
 	held atomic.Bool // also cleared by look
 	// blocking is odd while the connection may be blocked: by a write, or in Config.Handle.
@@ -71,6 +73,7 @@ func (t *turn) take(done <-chan struct{}) {
 	if t.held.Load() {
 		return
 	}
+	t.rested()
 	elem := t.of.enter(t)
 	if elem != nil {
 		select {
@@ -81,9 +84,15 @@ func (t *turn) take(done <-chan struct{}) {
 		}
 	}
 	t.since = time.Now()
-	if t.since.Sub(t.left) >= heavyPause {
-		t.used = 0
+}
+
+// rested counts the pause that ends now. To wait for a turn is none.
+func (t *turn) rested() {
+	now := time.Now()
+	if t.used > 0 {
+		t.used = max(0, t.used-now.Sub(t.left)/pauseShare)
 	}
+	t.left = now
 }
 
 // drop gives the place back.
@@ -96,8 +105,8 @@ func (t *turn) drop() {
 }
 
 // yield lets others have their turn if they wait and this one's slice is over.
-func (t *turn) yield(done <-chan struct{}) {
-	if t.of.waiting.Load() > 0 && time.Since(t.since) >= turnSlice {
+func (t *turn) yield(slice time.Duration, done <-chan struct{}) {
+	if t.of.waiting.Load() > 0 && time.Since(t.since) >= slice {
 		t.drop()
 	}
 	t.take(done)
@@ -130,7 +139,7 @@ func (t *turn) answered(begun, whole bool, done <-chan struct{}) {
 	}
 	if t.looks++; t.looks >= framesPerLook || !t.held.Load() {
 		t.looks = 0
-		t.yield(done)
+		t.yield(turnSlice, done)
 	}
 }
 

@@ -27,13 +27,13 @@ func TestTurnsAreFirstComeFirstServed(t *testing.T) {
 		a, b, c := newTurn(s), newTurn(s), newTurn(s)
 		a.take(nil)
 		second, third := takeInBubble(&b), takeInBubble(&c)
-		a.yield(nil)
+		a.yield(turnSlice, nil)
 		if !a.held.Load() {
 			t.Error("it has lost its place before its slice was over")
 		}
 		time.Sleep(turnSlice) // of the bubble's clock
 		again := make(chan struct{})
-		go func() { a.yield(nil); close(again) }()
+		go func() { a.yield(turnSlice, nil); close(again) }()
 		<-second
 		synctest.Wait()
 		if b.held.Load() == a.held.Load() || c.held.Load() {
@@ -241,7 +241,7 @@ func TestInPartsHoldsPieces(t *testing.T) {
 		for range clients {
 			connectTo(t, s, cfg, "10.0.0.66").send(request(kmsg.NewPtrMetadataRequest(), 12, 1))
 		}
-		time.Sleep(turnSlice) // of the bubble's clock
+		time.Sleep(largeSlice) // of the bubble's clock
 		if held := s.Stats().InFlightBytes; held != clients*inPartsBytes {
 			t.Errorf("%d bytes held by %d clients", held, clients)
 		}
@@ -287,6 +287,36 @@ func TestCostIsHeldUntilTheReply(t *testing.T) {
 		synctest.Wait()
 		if held := s.Stats().InFlightBytes; held != 0 || len(s.turns.holders) != 0 {
 			t.Errorf("%d bytes and %d turns are held", held, len(s.turns.holders))
+		}
+	})
+}
+
+// TestWhoAsksNowAndThenStaysLight: pauses make up for use, waiting for a turn does not.
+func TestWhoAsksNowAndThenStaysLight(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newTurns(1)
+		calm, hasty := newTurn(s), newTurn(s)
+		for range 100 {
+			calm.take(nil)
+			time.Sleep(heavyAfter / 4) // of the bubble's clock
+			calm.drop()
+			time.Sleep(pauseShare * heavyAfter / 4)
+		}
+		if calm.used >= heavyAfter {
+			t.Errorf("with pauses it has used %v", calm.used)
+		}
+		for range 5 {
+			calm.take(nil)
+			waits := takeInBubble(&hasty)
+			time.Sleep(pauseShare * heavyAfter)
+			calm.drop()
+			<-waits
+			time.Sleep(heavyAfter / 4)
+			hasty.drop()
+		}
+		if hasty.used < heavyAfter {
+			t.Errorf("without pauses it has used %v", hasty.used)
 		}
 	})
 }

@@ -70,7 +70,7 @@ func (c *conn) writePiece(b []byte) (int, error) {
 		defer c.turn.unblock()
 		return c.nc.Write(b)
 	}
-	c.turn.yield(c.ctx.Done())
+	c.turn.yield(largeSlice, c.ctx.Done())
 	n, err := writeNow(c.nc, b)
 	if err != nil || n == len(b) {
 		return n, err

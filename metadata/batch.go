@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -176,12 +177,27 @@ func EncodeSome(records []record.Record, mv Version, timestampMs int64, maxBytes
 		}
 		before := len(w.buf)
 		w.add(nil, value)
+		if w.count == sampledRecords {
+			w.expect(len(records), maxBytes)
+		}
 		if len(w.buf) > maxBytes && w.count > 1 {
 			w.buf, w.count = w.buf[:before], w.count-1
 			break
 		}
 	}
 	return w.finish()
+}
+
+// sampledRecords are encoded before memory is taken for all records of a batch, as if those that
+// follow were as long.
+const sampledRecords = 16
+
+// expect takes memory for so many records, and for no more than about maxBytes.
+func (w *batchWriter) expect(records, maxBytes int) {
+	rest := (len(w.buf) - batchHeaderBytes) / w.count * (records - w.count)
+	if more := min(rest+rest/8, maxBytes-len(w.buf)); more > 0 {
+		w.buf = slices.Grow(w.buf, more)
+	}
 }
 
 // EncodeControl makes one control batch, without a position.

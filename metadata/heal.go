@@ -26,7 +26,7 @@ const (
 	ActionRemove Action = "remove"
 	// ActionUnregister unregisters a broker of which nothing useful would be left.
 	ActionUnregister Action = "unregister"
-	// ActionDrop removes what no valid record can name; see record.NoOp. No broker that lives knows it.
+	// ActionDrop removes what no valid record can name; see record.NoOp.
 	ActionDrop Action = "drop"
 )
 

@@ -58,7 +58,8 @@ func (img *Image) CleanFrom() (offset int64, ok bool) {
 	return img.cleanFrom, img.poison.len() == 0
 }
 
-// Read replays a record as Replay does, that was read from a log or a snapshot and so may be poison.
+// Read replays a record as Replay does, one that was read from a log or a snapshot: it may be
+// poison.
 func (e *Editor) Read(offset int64, r record.Record) error {
 	if err := e.Replay(offset, r); err != nil {
 		return err

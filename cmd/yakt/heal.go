@@ -15,9 +15,9 @@ func healCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "heal [--dry-run]",
 		Short: "Take out of the log what Kafka's brokers do not accept",
-		Long: `Take out of the metadata log what Kafka's brokers do not accept: earlier releases wrote records that
-end every broker which reads them. They are replaced or removed, and every node then starts its log
-behind them. Nothing else changes. Upgrade all nodes first: older ones do not take part.
+		Long: `Take out of the metadata log what Kafka's brokers do not accept: earlier releases wrote
+records that end every broker which reads them. They are replaced or removed, and every node then
+starts its log behind them. Nothing else changes. Upgrade all nodes first: older ones do not take part.
 
 Brokers that have such a record on their own disks do not start until it is gone from there, too:
 see docs/healing.md.`,
@@ -50,6 +50,7 @@ func healRows(h *httpapi.Healing) [][]string {
 	if h.DryRun {
 		return append(rows, nil, []string{"Nothing was done: run yakt heal without --dry-run."})
 	}
-	return append(rows, nil, []string{fmt.Sprintf("Healed. The log of every node will start at offset %d or later: "+
-		"/readyz of each says when.", h.CutBefore)})
+	done := fmt.Sprintf("Healed. Every node's log will start at offset %d or later: log_readable in "+
+		"its /readyz says when.", h.CutBefore)
+	return append(rows, nil, []string{done})
 }

@@ -71,7 +71,7 @@ func (a *Attacker) Close() {
 func (a *Attacker) Ask(ctx context.Context, frame []byte) (answers Answers) {
 	for ctx.Err() == nil {
 		began := time.Now()
-		n, err := a.askOnce(ctx, frame)
+		n, err := a.AskOnce(ctx, frame)
 		answers.Longest = max(answers.Longest, time.Since(began))
 		if err != nil {
 			answers.Refused++
@@ -98,7 +98,8 @@ func (a Answers) String() string {
 		a.Count, a.Bytes, a.Longest.Round(time.Millisecond), a.Refused, a.Last)
 }
 
-func (a *Attacker) askOnce(ctx context.Context, frame []byte) (int64, error) {
+// AskOnce sends a frame and returns the size of the answer.
+func (a *Attacker) AskOnce(ctx context.Context, frame []byte) (int64, error) {
 	nc, err := a.Connect(ctx, 1)
 	if err != nil {
 		return 0, err

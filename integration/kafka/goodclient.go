@@ -28,7 +28,8 @@ type GoodClient struct {
 	out *bufio.Reader
 }
 
-// Waits are those of a good client, less what an idle controller took at the same time.
+// Waits are those of a good client, less what an idle controller took at the same time, and less
+// the time in which the controller had work and no processor.
 type Waits struct {
 	Count         int
 	P99, Longest  time.Duration
@@ -37,6 +38,9 @@ type Waits struct {
 	LongestAsSeen time.Duration            // with what the idle controller took
 	Failed        []string                 // requests that were refused or lost, some of them
 	Failures      int
+	// Unscheduled is the longest that the controller had work and no processor, in a tenth of a
+	// second.
+	Unscheduled time.Duration
 }
 
 func (w Waits) String() string {
@@ -46,6 +50,7 @@ func (w Waits) String() string {
 	for _, kind := range slices.Sorted(maps.Keys(w.Of)) {
 		s += fmt.Sprintf(", %s %v", kind, w.Of[kind].Round(time.Millisecond))
 	}
+	s += fmt.Sprintf(", %v without a processor", w.Unscheduled.Round(time.Millisecond))
 	if w.Failures > 0 {
 		s += fmt.Sprintf(", %d failed: %s", w.Failures, strings.Join(w.Failed, "; "))
 	}
@@ -59,10 +64,21 @@ const (
 	goodRequestMax   = time.Minute
 	failuresReported = 3
 	largeTopics      = 1000 // of a request of some 30 KiB
+
+	unscheduledStretch = 100 * time.Millisecond
 )
 
-// Asked is a controller that a good client asks: host:port of its two listeners.
-type Asked struct{ Addr, HTTPAddr string }
+// Asked is a controller that a good client asks: host:port of its two listeners, and its process.
+type Asked struct {
+	Addr, HTTPAddr string
+	Pid            int
+}
+
+// report is what the client's process tells in the end.
+type report struct {
+	Asked, Idle []wait
+	Unscheduled time.Duration
+}
 
 // StartGoodClient starts a client of two controllers that lead. Stop must be called.
 func StartGoodClient(t testing.TB, asked, idle Asked) *GoodClient {
@@ -97,18 +113,21 @@ func StartGoodClient(t testing.TB, asked, idle Asked) *GoodClient {
 // Stop ends the client. Requests that have no answer yet are counted with what they waited.
 func (g *GoodClient) Stop() Waits {
 	g.t.Helper()
-	var told [2][]wait
+	var told report
 	err := g.in.Close()
 	if err = errors.Join(err, json.NewDecoder(g.out).Decode(&told), g.cmd.Wait()); err != nil {
 		g.t.Fatalf("good client: %v", err)
 	}
-	return compare(told[0], told[1])
+	w := compare(told.Asked, told.Idle)
+	w.Unscheduled = told.Unscheduled
+	return w
 }
 
 // wait is one request of a good client; times are since it began.
 type wait struct {
 	Kind           string
 	Due, Sent, End time.Duration // Due: when it was to be sent
+	Unscheduled    time.Duration // in between, of the controller
 	Err            string
 }
 
@@ -125,7 +144,7 @@ func compare(waits, idle []wait) (w Waits) {
 			}
 		}
 		seen := one.End - one.Sent
-		less := max(0, seen-longestBeside(one, idle))
+		less := max(0, seen-longestBeside(one, idle)-one.Unscheduled)
 		w.Of[one.Kind] = max(w.Of[one.Kind], less)
 		if took = append(took, less); less >= w.Longest {
 			w.Longest, w.LongestOf, w.LongestAsSeen = less, one.Kind, seen
@@ -156,7 +175,7 @@ func goodClientMain(asked string) (exitCode int) {
 	}()
 	var (
 		both [2]Asked
-		told [2][]wait
+		told report
 		wg   sync.WaitGroup
 	)
 	err := json.Unmarshal([]byte(asked), &both)
@@ -166,10 +185,15 @@ func goodClientMain(asked string) (exitCode int) {
 	}
 	fmt.Println("ready")
 	began := time.Now()
-	for i, of := range questions {
-		wg.Go(func() { told[i] = askAll(ctx, of, began) })
-	}
+	late := &delays{pid: both[0].Pid, began: began}
+	wg.Go(func() { late.follow(ctx) })
+	wg.Go(func() { told.Asked = askAll(ctx, questions[0], began) })
+	wg.Go(func() { told.Idle = askAll(ctx, questions[1], began) })
 	wg.Wait()
+	for i, one := range told.Asked {
+		told.Asked[i].Unscheduled = late.between(one.Sent, one.End)
+	}
+	told.Unscheduled = late.worst(unscheduledStretch)
 	if err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(told)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -208,7 +232,8 @@ func askOne(ctx context.Context, kind string, ask question, began time.Time) (wa
 		sent := time.Since(began)
 		err := ask(ctx, n)
 		if end := time.Since(began); ctx.Err() == nil || err == nil || end-sent > goodInterval {
-			waits = append(waits, wait{kind, due, sent, end, describe(err, ctx.Err() != nil)})
+			told := describe(err, ctx.Err() != nil)
+			waits = append(waits, wait{Kind: kind, Due: due, Sent: sent, End: end, Err: told})
 		}
 		due = max(due+goodInterval, time.Since(began))
 	}

@@ -12,20 +12,26 @@ const healthTimeout = 5 * time.Second
 
 // Ready asks a node's /readyz: nil when it answers 200, else an error with the whole answer.
 func (q *Controllers) Ready(ctx context.Context, id int32) error {
+	_, err := q.Health(ctx, id)
+	return err
+}
+
+// Health is what a node's /readyz answers, with an error when that is not 200.
+func (q *Controllers) Health(ctx context.Context, id int32) (body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+q.HTTPAddr(id)+"/readyz", nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
+	body, err = io.ReadAll(resp.Body)
 	if err == nil && resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("node %d answers %s: %s", id, resp.Status, body)
 	}
-	return err
+	return body, err
 }

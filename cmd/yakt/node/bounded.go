@@ -19,6 +19,30 @@ type boundedListener struct {
 	crowd      *crowd
 	foreigners *foreigners
 	logger     *slog.Logger
+	pace       acceptPace
+}
+
+const (
+	// acceptInterval is between two connections, in the mean of acceptBurst: each costs more to
+	// accept than most requests, and a crowd that comes at once is not to have all processors.
+	acceptInterval = time.Second / 2000
+	acceptBurst    = 100
+	// acceptEarlyMax is worth no pause.
+	acceptEarlyMax = time.Millisecond
+)
+
+// acceptPace keeps connections apart. It is for one goroutine.
+type acceptPace struct {
+	due time.Time // of the next connection
+}
+
+// next counts a connection and returns by how much it is early.
+func (p *acceptPace) next(now time.Time) (early time.Duration) {
+	if first := now.Add(-acceptBurst * acceptInterval); p.due.Before(first) {
+		p.due = first
+	}
+	p.due = p.due.Add(acceptInterval)
+	return p.due.Sub(now)
 }
 
 // Between two tries to accept a connection the pause grows, from one to the other.
@@ -41,6 +65,9 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 			continue
 		}
 		pause = acceptPauseMin
+		if early := l.pace.next(time.Now()); early > acceptEarlyMax {
+			time.Sleep(early)
+		}
 		if admitted := l.crowd.admit(c); admitted != nil {
 			limitBuffers(c)
 			return l.foreigners.guard(admitted), nil

@@ -67,7 +67,8 @@ func listenHTTP(
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; "+
 				"free the port or name another one", a, err)
 		}
-		s.listeners = append(s.listeners, &boundedListener{l, crowd, foreign, logger})
+		s.listeners = append(s.listeners,
+			&boundedListener{Listener: l, crowd: crowd, foreigners: foreign, logger: logger})
 	}
 	return s, nil
 }

@@ -205,3 +205,18 @@ func TestHTTPAcceptsAgain(t *testing.T) {
 		}
 	}
 }
+
+func TestCrowdsAreAcceptedAtAPace(t *testing.T) {
+	t.Parallel()
+	var p acceptPace
+	now := time.Unix(1, 0)
+	for i := range 3 * acceptBurst {
+		want := time.Duration(i+1-acceptBurst) * acceptInterval
+		if early := p.next(now); early != want {
+			t.Fatalf("connection %d is early by %v, want %v", i, early, want)
+		}
+	}
+	if early := p.next(now.Add(time.Minute)); early > 0 {
+		t.Errorf("one a minute later is early by %v", early)
+	}
+}

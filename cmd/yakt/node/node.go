@@ -170,9 +170,6 @@ func (n *Node) controllerConfig() controller.Config {
 		DefaultPartitions: cfg.NumPartitions, DefaultReplicationFactor: cfg.DefaultReplicationFactor,
 		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
-		Registrations: controller.RegistrationLimits{
-			Listeners: int(cfg.MaxListeners), Features: int(cfg.MaxFeatures), Directories: int(cfg.MaxLogDirs),
-		},
 		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
 		QuotaWindow: quotaWindow(cfg.QuotaWindow, cfg.QuotaWindows),
 		SlowEvent:   max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there

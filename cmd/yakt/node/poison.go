@@ -16,7 +16,7 @@ const poisonMax = 100
 func (r *StorageReport) readLog() {
 	img, err := stoppedImage(filepath.Join(r.Directory, partitionDir))
 	if err != nil {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the records of the log cannot be read: %v; a start says what to do", err))
+		r.warn("the records of the log cannot be read: %v; a start says what to do", err)
 		return
 	}
 	r.Poisoned = img.PoisonCount()
@@ -27,9 +27,13 @@ func (r *StorageReport) readLog() {
 		r.Poison = append(r.Poison, p.String())
 	}
 	if from, clean := img.CleanFrom(); clean && from > 0 {
-		r.Warnings = append(r.Warnings, fmt.Sprintf("the log holds records before offset %d that Kafka's brokers do not accept; "+
-			"a started node makes a snapshot that takes their place", from))
+		r.warn("the log holds records before offset %d that Kafka's brokers do not accept; a node that "+
+			"is started makes a snapshot that takes their place", from)
 	}
+}
+
+func (r *StorageReport) warn(format string, args ...any) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
 // stoppedImage is the state that the log in a directory leads to.
