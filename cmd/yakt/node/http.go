@@ -78,8 +78,9 @@ func listenHTTP(
 func (n *Node) bindHTTP() (*httpServer, error) {
 	s, err := listenHTTP(n.cfg.HTTPListeners, httpLimitsOf(n.cfg), n.files, n.logger)
 	if err != nil && n.cfg.HTTPDefault {
-		n.logger.Warn("this node has no HTTP port of its own: set yakt.http.listeners to a free "+
-			"address, or to nothing if it needs none", "err", err)
+		n.logger.Warn("this node has no HTTP port of its own, since the default one is taken; other "+
+			"nodes pass requests on to it. To give it one, set yakt.http.listeners to a free address",
+			"err", err)
 		return nil, nil
 	}
 	return s, err
