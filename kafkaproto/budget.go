@@ -16,8 +16,9 @@ const uncountedBytes = 8 << 10
 
 var (
 	errBudgetWait  = errors.New("no memory became free for it in time (queued.max.request.bytes)")
-	errBudgetLarge = errors.New("it takes more memory than one connection may (half of queued.max.request.bytes)")
-	errSlow        = errors.New("it was the slowest to send its request or to read its response " +
+	errBudgetLarge = errors.New("it takes more memory than one connection may " +
+		"(half of queued.max.request.bytes)")
+	errSlow = errors.New("it was the slowest to send its request or to read its response " +
 		"when others waited for memory (queued.max.request.bytes)")
 )
 

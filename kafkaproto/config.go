@@ -80,8 +80,8 @@ type Config struct {
 	// the processor, of which there are few: Handle must not wait for anything then.
 	//
 	// ctx ends when the connection ends, and when the request is to wait no longer: its client has
-	// gone or has closed its side, or a limit of parked requests is reached. It is to be answered then,
-	// with what there is. The context belongs to the connection, not to the request, so whatever
+	// gone or has closed its side, or a limit of parked requests is reached. It is to be answered
+	// then, with what there is. The context belongs to the connection, not to the request, so whatever
 	// hangs on to it (context.AfterFunc, WithTimeout) must be released when the request is done.
 	Handle func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
 
@@ -162,7 +162,8 @@ func (cfg Config) check() error {
 		return errors.New("a limit is negative")
 	case cfg.StreamSlots < 0:
 		return errors.New("StreamSlots is negative")
-	case min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout, cfg.MaxWait) < 0:
+	case cfg.MaxWait < 0 ||
+		min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout) < 0:
 		return errors.New("a timeout is negative")
 	case cfg.MaxInFlightBytes < int64(cfg.MaxFrameBytes):
 		return fmt.Errorf("MaxInFlightBytes %d is less than MaxFrameBytes %d: the largest frame could never be read",

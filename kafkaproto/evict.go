@@ -115,8 +115,8 @@ type mark struct {
 	bytes int64
 }
 
-// rate is the bytes a second that a frame moves at: since it began or, if that is less, lately. ok is
-// false while it is too early to tell. The budget's lock is held.
+// rate is the bytes a second that a frame moves at: since it began or, if that is less, lately. ok
+// is false while it is too early to tell. The budget's lock is held.
 func (a *account) rate(now time.Time) (rate float64, ok bool) {
 	took := a.moving.took(now)
 	if took < evictAfter {
@@ -135,8 +135,8 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 	return rate, true
 }
 
-// candidates are the connections that may lose their memory, the first to lose it first: the slowest
-// on the network, then those whose request is worked on for too long, then those that wait for more
+// candidates are the connections that may lose their memory, the first to lose it first: the
+// slowest on the network, then those whose request is worked on for too long, then those that wait for more
 // memory themselves: the longest first, and only after long if somebody is about to give back some.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
@@ -159,7 +159,9 @@ func (b *budget) candidates(now time.Time) []candidate {
 	}
 	bySpeed := func(x, y candidate) int { return cmp.Compare(x.rate, y.rate) }
 	slices.SortFunc(slow, bySpeed)
-	slices.SortFunc(waiting, func(x, y candidate) int { return x.account.since.Compare(y.account.since) })
+	slices.SortFunc(waiting, func(x, y candidate) int {
+		return x.account.since.Compare(y.account.since)
+	})
 	return slices.Concat(slow, stuck, waiting)
 }
 
@@ -167,7 +169,8 @@ func (b *budget) candidates(now time.Time) []candidate {
 // on, or it has been on the network for a moment only.
 func (b *budget) busy(now time.Time) bool {
 	for a := range b.holders {
-		if !a.evicted && a.wants == 0 && a.moving.took(now) < evictAfter && a.working.took(now) < stuckAfter {
+		if !a.evicted && a.wants == 0 &&
+			a.moving.took(now) < evictAfter && a.working.took(now) < stuckAfter {
 			return true
 		}
 	}

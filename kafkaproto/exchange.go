@@ -93,7 +93,8 @@ func (c *conn) request(h header, req kmsg.Request) error {
 		return &frameError{closedByHandler, errors.New("the handler ended the connection")}
 	case resp.Key() != c.key || resp.GetVersion() != c.version:
 		discard(resp)
-		return &frameError{closedFault, fmt.Errorf("the reply to key %d version %d is one of key %d version %d",
+		return &frameError{closedFault, fmt.Errorf(
+			"the reply to key %d version %d is one of key %d version %d",
 			c.key, c.version, resp.Key(), resp.GetVersion())}
 	}
 	return c.write(correlationID, resp)
@@ -163,8 +164,8 @@ type pending struct {
 // one reply that can be outstanding.
 func (p *pending) reply(resp kmsg.Response) {
 	if p.replied.Swap(true) {
-		p.conn.server.log.Error("a request was answered twice; the second reply is ignored", "key", p.key,
-			"client", p.conn.remote, "stack", string(debug.Stack()))
+		p.conn.server.log.Error("a request was answered twice; the second reply is ignored",
+			"key", p.key, "client", p.conn.remote, "stack", string(debug.Stack()))
 		discard(resp)
 		return
 	}
@@ -192,7 +193,8 @@ func (c *conn) streamFrame(data []byte, owned bool) error {
 	}
 	c.key, c.version = h.key, h.version
 	if h.version != 0 || !h.readRest(data[8:], false) {
-		return &frameError{closedMalformed, fmt.Errorf("%w: frame of the private stream, version %d", ErrMalformed, h.version)}
+		return &frameError{closedMalformed, fmt.Errorf(
+			"%w: frame of the private stream, version %d", ErrMalformed, h.version)}
 	}
 	first := c.stream.Frame == nil
 	if first {

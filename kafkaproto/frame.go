@@ -48,8 +48,8 @@ func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, err e
 	}
 	size := int(int32(binary.BigEndian.Uint32(f.buf[f.r:])))
 	if size < 0 || size > f.maxBytes {
-		err := fmt.Errorf("frame length %d is not within 0-%d: not a Kafka client, TLS to a PLAINTEXT "+
-			"listener, or a request beyond socket.request.max.bytes", size, f.maxBytes)
+		err := fmt.Errorf("frame length %d is not within 0-%d: not a Kafka client, TLS to a "+
+			"PLAINTEXT listener, or a request beyond socket.request.max.bytes", size, f.maxBytes)
 		return nil, false, &frameError{closedFrameLength, err}
 	}
 	if 4+size > len(f.buf) {

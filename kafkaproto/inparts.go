@@ -32,7 +32,8 @@ const inPartsBytes = 2 * pieceBytes
 const keptBytes = pieceBytes
 
 // writeInParts writes a response in parts: it is made once to learn its size, which a frame begins
-// with, and, unless it is small, once more for the connection. Between pieces others have their turn.
+// with, and, unless it is small, once more for the connection. Between pieces others have their
+// turn.
 func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	p, piece := newPartEncoder(resp, correlationID, c.pause), newBuffer()
 	defer p.free()
@@ -79,7 +80,7 @@ type partEncoder struct {
 	whole         bool
 
 	count      int
-	head, tail []byte // what surrounds the elements, without the frame's length; set by the first part
+	head, tail []byte // around the elements, without the frame's length; set by the first part
 }
 
 func newPartEncoder(resp InParts, correlationID int32, pause func() error) *partEncoder {
@@ -108,7 +109,8 @@ func (p *partEncoder) measure() (int64, error) {
 	p.whole = elements <= keptBytes
 	size := int64(len(p.head)) + elements + int64(len(p.tail))
 	if size > math.MaxInt32 {
-		return 0, &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", size)}
+		return 0, &frameError{closedFault,
+			fmt.Errorf("a reply of %d bytes does not fit a frame", size)}
 	}
 	return size, nil
 }
@@ -181,7 +183,8 @@ func (p *partEncoder) each(f func(elements []byte) error) error {
 	}
 	if made != count {
 		return &frameError{closedFault, fmt.Errorf(
-			"a reply in parts to key %d has %d elements, not the %d announced", p.resp.Key(), made, count)}
+			"a reply in parts to key %d has %d elements, not the %d announced",
+			p.resp.Key(), made, count)}
 	}
 	return nil
 }

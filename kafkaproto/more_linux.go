@@ -57,7 +57,8 @@ func sendMore(fd int, b []byte) (n int, err error) { return sendFlags(fd, b, uni
 
 func sendFlags(fd int, b []byte, flags int) (n int, err error) {
 	for {
-		if n, err = unix.SendmsgN(fd, b, nil, nil, flags|unix.MSG_NOSIGNAL); !errors.Is(err, unix.EINTR) {
+		n, err = unix.SendmsgN(fd, b, nil, nil, flags|unix.MSG_NOSIGNAL)
+		if !errors.Is(err, unix.EINTR) {
 			return max(n, 0), err
 		}
 	}
