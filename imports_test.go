@@ -13,15 +13,16 @@ const module = "github.com/yakt/yakt/"
 
 // mayImport is who may import whom among our packages (docs/design.md). A package that is not named is free.
 var mayImport = map[string][]string{
-	"config":          {},
+	"protocol":        {},
+	"config":          {"protocol"},
 	"limits":          {},
 	"kafkaproto":      {"limits"},
 	"metadata/record": {},
 	"metadata":        {"metadata/record"},
 	"raftlog/wal":     {},
 	"raftlog":         {"raftlog/wal", "limits"},
-	"controller":      {"metadata", "metadata/record", "limits"},
-	"httpapi":         {"metadata", "metadata/record", "controller", "limits"},
+	"controller":      {"metadata", "metadata/record", "limits", "protocol"},
+	"httpapi":         {"metadata", "metadata/record", "controller", "limits", "protocol"},
 	"bench":           {"integration/kafka", "metadata", "metadata/record"}, // judges from outside: no part of a controller
 	"cmd/yakt/gcpace": {},
 	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal", "controller", "httpapi", "limits"},

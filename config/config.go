@@ -59,9 +59,6 @@ type Config struct {
 	SnapshotInterval time.Duration
 	SnapshotsKept    int32
 	WALSegmentBytes  int64
-	MaxListeners     int32 // of one registration, as the two below
-	MaxFeatures      int32
-	MaxLogDirs       int32
 
 	// Controller.
 	BrokerSessionTimeout         time.Duration
@@ -88,6 +85,7 @@ type Config struct {
 	HTTPListeners []HostPort // none: no HTTP
 	HTTPDefault   bool       // HTTPListeners are the default: yakt.http.listeners is not set
 	HTTPInsecure  bool       // HTTPListeners may be reached by other machines
+	HTTPHosts     []string   // further names under which the HTTP API is asked; "*": any
 	// HTTPMaxConnections is how many HTTP connections there may be at once.
 	HTTPMaxConnections int32
 	// HTTPQueuedMaxBytes is the memory for all large HTTP requests and their answers at once.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // Class says what becomes of a key.
@@ -132,21 +134,11 @@ func apply(table map[string]*Key, title string, u use, class Class) {
 	k.Class, k.Section, k.Unit, k.Doc, k.Void, k.bind = class, title, u.unit, u.doc, u.void, u.bind
 }
 
-// sensitiveSuffixes name secrets wherever they stand: Kafka's own, listener-prefixed ones and those of plug-ins.
-var sensitiveSuffixes = []string{
-	".password", ".passwd", ".jaas.config", ".secret", ".secret.key", ".master.key", ".passphrase", ".token", "keystore.key",
-	"keystore.certificate.chain", "truststore.certificates", ".credentials", ".basic.auth.user.info",
-}
-
 // Sensitive says whether the key's value must not be shown. A name we do not know counts as sensitive, as in Kafka: it may
 // be a password's name mistyped.
 func Sensitive(name string) bool {
-	base := listenerKey(name)
-	if slices.ContainsFunc(sensitiveSuffixes, func(s string) bool { return strings.HasSuffix(base, s) }) {
-		return true
-	}
-	k := keyTable()[base]
-	return k == nil || k.Type == "password"
+	k := keyTable()[listenerKey(name)]
+	return k == nil || k.Type == "password" || protocol.Secret(name)
 }
 
 // listenerKey strips listener.name.<listener>. and, for SASL, the mechanism: the plain key that is being set for one listener.

@@ -15,7 +15,9 @@ import (
 // No Kafka controller answers this. Ours does, from the committed image and on any node, so that a client with a controller as its
 // seed finds the brokers. Answers are those of a broker (KafkaApis.handleTopicMetadataRequest) but for what clientView says about listeners
 // and the controller id, and no topic is created for having been asked for.
-func (c *Controller) metadata(_ context.Context, caller Caller, req *kmsg.MetadataRequest) kmsg.Response {
+func (c *Controller) metadata(
+	_ context.Context, caller Caller, req *kmsg.MetadataRequest,
+) kmsg.Response {
 	resp := responseTo[*kmsg.MetadataResponse](req)
 	if req.Version < 12 && slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil || t.TopicID != [16]byte{} }) {
 		return failMetadata(req, &apiError{kafka: kerr.InvalidRequest})
@@ -61,14 +63,18 @@ func everyTopic(req *kmsg.MetadataRequest) bool {
 }
 
 // everyTopic answers for all topics, by name.
-func (v clientView) everyTopic(resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest) kmsg.Response {
+func (v clientView) everyTopic(
+	resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest,
+) kmsg.Response {
 	return topicsByName(resp, &resp.Topics, v.img, v.img.PartitionCount(), func() topicElement[kmsg.MetadataResponseTopic] {
 		return func(t *metadata.Topic) (kmsg.MetadataResponseTopic, int) { return v.topic(t, req), t.Len() }
 	})
 }
 
 // namedTopics answers for ids when the request has any, else for names; each once.
-func (v clientView) namedTopics(resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest) kmsg.Response {
+func (v clientView) namedTopics(
+	resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest,
+) kmsg.Response {
 	byID := slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} })
 	var asked []int32
 	if byID {

@@ -108,7 +108,8 @@ type topicCreation struct {
 	messages   messages
 }
 
-// createdTopic is the answer for one topic, without its configuration, which is made when it is written.
+// createdTopic is the answer for one topic, without its configuration, which is made when it is
+// written.
 type createdTopic struct {
 	name       string
 	err        *apiError
@@ -152,7 +153,9 @@ func (tc *topicCreation) topic(t *kmsg.CreateTopicsRequestTopic) {
 	tc.answers = append(tc.answers, answer)
 }
 
-func (tc *topicCreation) create(t *kmsg.CreateTopicsRequestTopic) (created createdTopic, err *apiError) {
+func (tc *topicCreation) create(
+	t *kmsg.CreateTopicsRequestTopic,
+) (created createdTopic, err *apiError) {
 	if err := tc.checkName(t.Topic); err != nil {
 		return created, err
 	}

@@ -5,12 +5,12 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // DESCRIBE_CONFIGS (32), versions 1-4 (KIP-133, KIP-226, KIP-569) (ConfigHelper.describeConfigs): a read of the committed image and of this node's
@@ -22,7 +22,9 @@ import (
 // and no documentation.
 //
 // A resource that a request names several times is answered once, where Kafka answers each time.
-func (c *Controller) describeConfigs(_ context.Context, _ Caller, req *kmsg.DescribeConfigsRequest) kmsg.Response {
+func (c *Controller) describeConfigs(
+	_ context.Context, _ Caller, req *kmsg.DescribeConfigsRequest,
+) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
 	d := configDescription{img: c.Image(), node: c.cfg.NodeID, synonyms: req.IncludeSynonyms}
 	d.defaults = c.core.topicDefaults(d.img)
@@ -35,7 +37,9 @@ func (c *Controller) describeConfigs(_ context.Context, _ Caller, req *kmsg.Desc
 	})
 }
 
-func (d *configDescription) answer(r *kmsg.DescribeConfigsRequestResource, index int) kmsg.DescribeConfigsResponseResource {
+func (d *configDescription) answer(
+	r *kmsg.DescribeConfigsRequestResource, index int,
+) kmsg.DescribeConfigsResponseResource {
 	answer := kmsg.NewDescribeConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 	configs, err := d.resource(r)
@@ -187,7 +191,7 @@ func (d *configDescription) layered(levels ...configLayer) []describedConfig {
 	var configs []describedConfig
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		config := kmsg.NewDescribeConfigsResponseResourceConfig()
-		config.Name, config.IsSensitive = key, maybeSecret(key)
+		config.Name, config.IsSensitive = key, protocol.Secret(key)
 		for _, level := range levels {
 			v, ok := level.values[key]
 			if !ok {
@@ -215,15 +219,6 @@ func configSynonym(name, value string, source int8) describedSynonym {
 	s := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
 	s.Name, s.Value, s.Source = name, &value, kmsg.ConfigSource(source)
 	return s
-}
-
-// secretWords are what the names of keys with secret values have in them: of those that Kafka's schema calls passwords, and of many that it
-// does not know.
-var secretWords = []string{"password", "secret", "jaas", "credential", "token", "keystore.key", "certificate"}
-
-func maybeSecret(key string) bool {
-	key = strings.ToLower(key)
-	return slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(key, word) })
 }
 
 // topicKeyTypes are the types of keys that their defaults do not tell.

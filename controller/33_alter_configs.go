@@ -55,7 +55,9 @@ func (a *configAlteration) replacement(r *kmsg.AlterConfigsRequestResource) []co
 	return ops
 }
 
-func legacyAlterConfigsResult(r *kmsg.AlterConfigsRequestResource, err *apiError, message *string) kmsg.AlterConfigsResponseResource {
+func legacyAlterConfigsResult(
+	r *kmsg.AlterConfigsRequestResource, err *apiError, message *string,
+) kmsg.AlterConfigsResponseResource {
 	answer := kmsg.NewAlterConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 	answer.ErrorCode, answer.ErrorMessage = err.code(), message
@@ -103,7 +105,8 @@ func (a *configAlteration) name(kind int8, name string) {
 	}
 }
 
-// resource makes the records of one resource, or notes why not. It is answered the first time that the request names it.
+// resource makes the records of one resource, or notes why not. It is answered the first time that
+// the request names it.
 func (a *configAlteration) resource(index int, kind int8, name string, ops []configOp) {
 	res := configResource{kind, name}
 	times := a.times[res]
@@ -120,7 +123,9 @@ func (a *configAlteration) resource(index int, kind int8, name string, ops []con
 const configsMax = 10_000
 
 // alter makes the records of one resource, which the request names so many times.
-func (a *configAlteration) alter(res configResource, ops []configOp, times int) ([]record.Record, *apiError) {
+func (a *configAlteration) alter(
+	res configResource, ops []configOp, times int,
+) ([]record.Record, *apiError) {
 	current := a.changes.img.Config(res.kind, res.name)
 	for _, value := range current {
 		a.read += len(value)

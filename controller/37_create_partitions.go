@@ -72,14 +72,18 @@ func (pc *partitionCreation) response(req *kmsg.CreatePartitionsRequest) kmsg.Re
 	})
 }
 
-func createPartitionsResult(name string, err *apiError, message *string) kmsg.CreatePartitionsResponseTopic {
+func createPartitionsResult(
+	name string, err *apiError, message *string,
+) kmsg.CreatePartitionsResponseTopic {
 	t := kmsg.NewCreatePartitionsResponseTopic()
 	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), message
 	return t
 }
 
 // morePartitions are the records that bring a topic to the count asked for.
-func (pc *partitionCreation) morePartitions(req *kmsg.CreatePartitionsRequestTopic) ([]*record.Partition, *apiError) {
+func (pc *partitionCreation) morePartitions(
+	req *kmsg.CreatePartitionsRequestTopic,
+) ([]*record.Partition, *apiError) {
 	img := pc.placing.img
 	t := img.TopicByName(req.Topic)
 	if t == nil {

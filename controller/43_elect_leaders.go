@@ -272,7 +272,9 @@ func (w *leaderElections) response() kmsg.Response {
 }
 
 // everyTopic lists the topics of an image. One that was deleted meanwhile is left out.
-func (w *leaderElections) everyTopic(resp *kmsg.ElectLeadersResponse, img *metadata.Image) kmsg.Response {
+func (w *leaderElections) everyTopic(
+	resp *kmsg.ElectLeadersResponse, img *metadata.Image,
+) kmsg.Response {
 	sort := sync.OnceFunc(func() {
 		slices.SortFunc(w.topics, func(a, b electedTopic) int { return strings.Compare(a.name, b.name) })
 	})
@@ -293,7 +295,9 @@ func (w *leaderElections) everyTopic(resp *kmsg.ElectLeadersResponse, img *metad
 }
 
 // answer is that for partitions of a topic, the first of which has the outcome of that index.
-func (w *leaderElections) answer(topic string, ids []int32, index int) kmsg.ElectLeadersResponseTopic {
+func (w *leaderElections) answer(
+	topic string, ids []int32, index int,
+) kmsg.ElectLeadersResponseTopic {
 	t := kmsg.NewElectLeadersResponseTopic()
 	t.Topic = topic
 	if len(ids) > 0 {

@@ -67,14 +67,18 @@ func knownConfigs(kind int8) bool {
 	return false
 }
 
-func alterConfigsResult(r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError, message *string) kmsg.IncrementalAlterConfigsResponseResource {
+func alterConfigsResult(
+	r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError, message *string,
+) kmsg.IncrementalAlterConfigsResponseResource {
 	answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 	answer.ErrorCode, answer.ErrorMessage = err.code(), message
 	return answer
 }
 
-func failIncrementalAlterConfigs(req *kmsg.IncrementalAlterConfigsRequest, err *apiError) kmsg.Response {
+func failIncrementalAlterConfigs(
+	req *kmsg.IncrementalAlterConfigsRequest, err *apiError,
+) kmsg.Response {
 	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
 	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
 		return alterConfigsResult(&req.Resources[i], err, textOf(err, i))

@@ -45,7 +45,8 @@ func reassignmentLists(req *kmsg.AlterPartitionAssignmentsRequest) entryLists {
 	return entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
 }
 
-// reassignmentAnswer answers for partitions of a topic; errOf has the errors of all partitions, by index.
+// reassignmentAnswer answers for partitions of a topic; errOf has the errors of all partitions, by
+// index.
 func reassignmentAnswer(
 	req *kmsg.AlterPartitionAssignmentsRequest, at run, errOf func(i int) (*apiError, *string),
 ) reassignedTopic {
@@ -65,7 +66,8 @@ func allowsFactorChange(req *kmsg.AlterPartitionAssignmentsRequest) bool {
 	return req.Version < 1 || req.AllowReplicationFactorChange
 }
 
-// reassignments collects the changes of one request, and the answers for its partitions, in their order.
+// reassignments collects the changes of one request, and the answers for its partitions, in their
+// order.
 type reassignments struct {
 	rules             *partitionRules
 	allowFactorChange bool
@@ -130,7 +132,9 @@ func (r *reassignments) retarget(change *partitionChange, replicas []int32) *api
 // settledFactor is the replication factor that a partition has when nothing is being moved, or will have.
 func settledFactor(p *metadata.Partition) int { return len(without(p.Replicas, p.Removing()...)) }
 
-func failAlterPartitionReassignments(req *kmsg.AlterPartitionAssignmentsRequest, err *apiError) kmsg.Response {
+func failAlterPartitionReassignments(
+	req *kmsg.AlterPartitionAssignmentsRequest, err *apiError,
+) kmsg.Response {
 	resp := responseTo[*kmsg.AlterPartitionAssignmentsResponse](req)
 	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)

@@ -12,7 +12,9 @@ import (
 //
 // A read of the committed image, on any node. Null topics ask for every reassignment, an empty list for none. Topics that are unknown and
 // partitions at rest are left out. Replicas are all of them, those that come and those that go included.
-func (c *Controller) listPartitionReassignments(_ context.Context, _ Caller, req *kmsg.ListPartitionReassignmentsRequest) kmsg.Response {
+func (c *Controller) listPartitionReassignments(
+	_ context.Context, _ Caller, req *kmsg.ListPartitionReassignmentsRequest,
+) kmsg.Response {
 	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
 	img := c.Image()
 	w := reassignmentWalk{img: img, req: req}
@@ -87,7 +89,9 @@ func (w *reassignmentWalk) part(topics reassignedTopics) reassignedTopics {
 }
 
 // addReassignment adds a partition to the last topic if it is of that one, else to a new one.
-func addReassignment(topics reassignedTopics, t *metadata.Topic, id int32, p *metadata.Partition) reassignedTopics {
+func addReassignment(
+	topics reassignedTopics, t *metadata.Topic, id int32, p *metadata.Partition,
+) reassignedTopics {
 	if n := len(topics); n == 0 || topics[n-1].Topic != t.Name {
 		topic := kmsg.NewListPartitionReassignmentsResponseTopic()
 		topic.Topic = t.Name
@@ -100,7 +104,9 @@ func addReassignment(topics reassignedTopics, t *metadata.Topic, id int32, p *me
 	return topics
 }
 
-func failListPartitionReassignments(req *kmsg.ListPartitionReassignmentsRequest, err *apiError) kmsg.Response {
+func failListPartitionReassignments(
+	req *kmsg.ListPartitionReassignmentsRequest, err *apiError,
+) kmsg.Response {
 	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
 	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
 	return resp

@@ -14,7 +14,9 @@ import (
 //
 // Only the leader answers; any other node says NOT_LEADER_OR_FOLLOWER for the partition, which an envelope turns into NOT_CONTROLLER.
 // Version 2 adds directory ids, messages, and the voters' endpoints on all controller listeners.
-func (c *Controller) describeQuorum(_ context.Context, _ Caller, req *kmsg.DescribeQuorumRequest) kmsg.Response {
+func (c *Controller) describeQuorum(
+	_ context.Context, _ Caller, req *kmsg.DescribeQuorumRequest,
+) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
 	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != metadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
 		return unknownQuorums(req)
@@ -32,18 +34,23 @@ func (c *Controller) describeQuorum(_ context.Context, _ Caller, req *kmsg.Descr
 	return resp
 }
 
-func failDescribeQuorum(req *kmsg.DescribeQuorumRequest, err *apiError) *kmsg.DescribeQuorumResponse {
+func failDescribeQuorum(
+	req *kmsg.DescribeQuorumRequest, err *apiError,
+) *kmsg.DescribeQuorumResponse {
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
 	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
 	return resp
+}
+
+func quorumLists(req *kmsg.DescribeQuorumRequest) entryLists {
+	return entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
 }
 
 // unknownQuorums answers for partitions that are not the metadata log.
 func unknownQuorums(req *kmsg.DescribeQuorumRequest) kmsg.Response {
 	err := &apiError{kerr.UnknownTopicOrPartition, kerr.UnknownTopicOrPartition.Description}
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
-	lists := entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
-	return nested(resp, &resp.Topics, lists, func(r run) kmsg.DescribeQuorumResponseTopic {
+	return nested(resp, &resp.Topics, quorumLists(req), func(r run) kmsg.DescribeQuorumResponseTopic {
 		topic := kmsg.NewDescribeQuorumResponseTopic()
 		topic.Topic = req.Topics[r.list].Topic
 		for i, p := range req.Topics[r.list].Partitions[r.entry:r.end] {

@@ -38,8 +38,8 @@ type isrAnswer struct {
 	code  int16
 }
 
-func (a *isrAlteration) lists() entryLists {
-	return entryLists{len(a.req.Topics), func(i int) int { return len(a.req.Topics[i].Partitions) }}
+func isrLists(req *kmsg.AlterPartitionRequest) entryLists {
+	return entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
 }
 
 // part makes the changes of partitions from a place on.
@@ -52,7 +52,7 @@ func (a *isrAlteration) part(at place) result {
 		rules: c.partitionRules(c.working, noUpdate), sender: req.BrokerID,
 		changed: make(map[partitionKey]bool), answers: a.answers[:at.index],
 	}
-	runs, next := a.lists().part(at, c.partMax)
+	runs, next := isrLists(req).part(at, c.partMax)
 	for _, r := range runs {
 		p.alterTopic(&req.Topics[r.list], r)
 	}
@@ -65,7 +65,7 @@ func (a *isrAlteration) part(at place) result {
 
 func (a *isrAlteration) response() kmsg.Response {
 	resp := responseTo[*kmsg.AlterPartitionResponse](a.req)
-	return nested(resp, &resp.Topics, a.lists(), func(r run) kmsg.AlterPartitionResponseTopic {
+	return nested(resp, &resp.Topics, isrLists(a.req), func(r run) kmsg.AlterPartitionResponseTopic {
 		t := kmsg.NewAlterPartitionResponseTopic()
 		t.TopidID = a.req.Topics[r.list].TopicID
 		t.Partitions = make([]kmsg.AlterPartitionResponseTopicPartition, r.entries())
@@ -145,7 +145,9 @@ func newISR(req *kmsg.AlterPartitionRequestTopicPartition) []int32 {
 
 // refusal says why the request is not granted; p may be nil. The order of the checks is Kafka's: a sender that is ahead of this
 // node takes it for an old leader of the quorum and looks for the new one.
-func (a *isrPart) refusal(p *metadata.Partition, req *kmsg.AlterPartitionRequestTopicPartition, isr []int32) *kerr.Error {
+func (a *isrPart) refusal(
+	p *metadata.Partition, req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
+) *kerr.Error {
 	switch {
 	case p == nil:
 		return kerr.UnknownTopicOrPartition
@@ -168,7 +170,9 @@ func (a *isrPart) refusal(p *metadata.Partition, req *kmsg.AlterPartitionRequest
 }
 
 // ineligible refuses members that could not be in an ISR now, or that registered again since the leader saw them.
-func (a *isrPart) ineligible(req *kmsg.AlterPartitionRequestTopicPartition, isr []int32) *kerr.Error {
+func (a *isrPart) ineligible(
+	req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
+) *kerr.Error {
 	for i, id := range isr {
 		b := a.rules.img.Broker(id)
 		if !b.Active() {

@@ -23,7 +23,7 @@ import (
 // offset at which the operation begins to write, not always that of the registration's own record.
 //
 // Differs from Kafka on purpose: a registration that brokers would not accept (an unknown security protocol, an unnamed listener, two
-// of one name, no host, port 0, a string over 32,767 bytes) or that has more than its limits is INVALID_REQUEST; Kafka writes some of
+// of one name, no host, port 0, a string over 32,767 bytes) is INVALID_REQUEST; Kafka writes some of
 // these and fails over at others. A granted shutdown ended the session, so the next incarnation is accepted at once.
 
 func (c *core) brokerRegistration(o op, req *kmsg.BrokerRegistrationRequest) result {
@@ -85,11 +85,7 @@ func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistr
 func (c *core) checkedRegistration(
 	o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest,
 ) (*record.RegisterBroker, *apiError) {
-	err := c.registrations.check(req.BrokerID, len(req.Listeners), len(req.Features), len(req.LogDirs))
-	if err == nil {
-		err = c.checkRegistration(o, img, req)
-	}
-	if err != nil {
+	if err := c.checkRegistration(o, img, req); err != nil {
 		return nil, err
 	}
 	r := registration(img, req)

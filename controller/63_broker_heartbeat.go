@@ -28,10 +28,6 @@ import (
 func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	img := c.working
 	b, err := registered(img, req.BrokerID, req.BrokerEpoch)
-	if err == nil {
-		reported := max(len(req.OfflineLogDirs), len(req.CordonedLogDirs))
-		err = c.registrations.directories.check(req.BrokerID, reported)
-	}
 	if err != nil {
 		return result{response: failBrokerHeartbeat(req, err)}
 	}

@@ -16,7 +16,7 @@ import (
 //
 // Differs from Kafka on purpose: only a follower of the log may register, and no voter or broker: anybody can send this, without a
 // cluster id even, and would otherwise turn clients away from a controller, or fill every image with controllers that do not exist.
-// What brokers would not accept, and what has more than its limits, is INVALID_REQUEST.
+// What brokers would not accept is INVALID_REQUEST too.
 
 func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequest) result {
 	r, err := c.checkedController(req)
@@ -30,9 +30,6 @@ func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequ
 func (c *core) checkedController(req *kmsg.ControllerRegistrationRequest) (*record.RegisterController, *apiError) {
 	if !c.working.Version().HasControllerRegistration() {
 		return nil, errorf(kerr.UnsupportedVersion, "The current MetadataVersion is too old to support controller registrations.")
-	}
-	if err := c.registrations.check(req.ControllerID, len(req.Listeners), len(req.Features), 0); err != nil {
-		return nil, err
 	}
 	r := &record.RegisterController{ControllerID: req.ControllerID, IncarnationID: req.IncarnationID}
 	for _, l := range req.Listeners {

@@ -123,7 +123,9 @@ type dirPart struct {
 	known   map[metadata.TopicPartition]bool
 }
 
-func (a *dirPart) assignTopic(dir record.UUID, req *kmsg.AssignReplicasToDirsRequestDirectoryTopic, r run) {
+func (a *dirPart) assignTopic(
+	dir record.UUID, req *kmsg.AssignReplicasToDirsRequestDirectoryTopic, r run,
+) {
 	t := a.rules.img.Topic(req.TopicID)
 	for _, p := range req.Partitions[r.entry:r.end] {
 		code := int16(0)

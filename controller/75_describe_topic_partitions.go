@@ -19,7 +19,9 @@ const describePartitionsMax = 2000
 // As METADATA, no Kafka controller answers this; answers are those of a broker (DescribeTopicPartitionsRequestHandler), listeners as
 // clientView says. No topics means all, of which those that are gone by now are passed over. Topics come by name; the next
 // cursor says where to go on. A partition has no error of its own: without a leader to show, it has leader -1.
-func (c *Controller) describeTopicPartitions(_ context.Context, caller Caller, req *kmsg.DescribeTopicPartitionsRequest) kmsg.Response {
+func (c *Controller) describeTopicPartitions(
+	_ context.Context, caller Caller, req *kmsg.DescribeTopicPartitionsRequest,
+) kmsg.Response {
 	if !legalCursor(req) {
 		return failDescribeTopicPartitions(req, &apiError{kafka: kerr.InvalidRequest})
 	}
@@ -37,7 +39,9 @@ func (c *Controller) describeTopicPartitions(_ context.Context, caller Caller, r
 	return resp
 }
 
-func failDescribeTopicPartitions(req *kmsg.DescribeTopicPartitionsRequest, err *apiError) kmsg.Response {
+func failDescribeTopicPartitions(
+	req *kmsg.DescribeTopicPartitionsRequest, err *apiError,
+) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
 	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.DescribeTopicPartitionsResponseTopic {
 		return describedTopic(req.Topics[i].Topic, err.kafka)

@@ -35,14 +35,30 @@ const (
 	TargetShutdown
 )
 
-// ChangeBroker carries out a BrokerChange as Do carries out a request. Outcome.Response is nil.
+// ChangeBroker carries out a BrokerChange as Do carries out a request. Outcome.Response is nil,
+// Outcome.Broker the registration as changed.
 //
 // Where it listens and its rack are written as a RegisterBrokerRecord of the same incarnation and epoch, as when a broker amends its
 // registration; its state as BrokerRegistrationChangeRecord with the partition changes that follow from it. All of that is one batch unless the
 // broker has more than partitionsPerPart partitions.
 func (c *Controller) ChangeBroker(ctx context.Context, caller Caller, change BrokerChange) (Outcome, error) {
-	a := &api{name: "BrokerChange", write: func(core *core, o op, _ kmsg.Request) result { return core.changeBroker(o, &change) }}
-	return c.do(ctx, caller, a, nil, false)
+	var changed *metadata.Broker
+	a := &api{name: "BrokerChange", write: func(core *core, o op, _ kmsg.Request) result {
+		r := core.changeBroker(o, &change)
+		then := r.then
+		r.then = func(end int64) {
+			if then != nil {
+				then(end)
+			}
+			changed = core.working.Broker(change.BrokerID)
+		}
+		return r
+	}}
+	outcome, err := c.do(ctx, caller, a, nil, false)
+	if err == nil {
+		outcome.Broker = changed
+	}
+	return outcome, err
 }
 
 func (c *core) changeBroker(o op, change *BrokerChange) result {

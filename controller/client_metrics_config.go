@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"regexp/syntax"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -65,18 +67,69 @@ func unreadableClientMetrics(name, value string) string {
 	return ""
 }
 
-// validClientMatch takes key=regex. Of the regex only what is wrong in Java's dialect too is refused: that one knows more.
+// validClientMatch takes key=regex. Brokers read the regex in Java's dialect, which is another than Go's: refused is what is wrong
+// in both, and what is surely wrong in Java's.
 func validClientMatch(pattern string) bool {
 	parts := strings.Split(strings.TrimRight(pattern, "="), "=")
 	if len(parts) != 2 || !slices.Contains(clientMatchKeys, trimJava(parts[0])) {
 		return false
 	}
+	regex := trimJava(parts[1])
 	var wrong *syntax.Error
-	if _, err := syntax.Parse(trimJava(parts[1]), syntax.Perl); errors.As(err, &wrong) {
+	if _, err := syntax.Parse(regex, syntax.Perl); errors.As(err, &wrong) {
 		switch wrong.Code {
 		case syntax.ErrMissingBracket, syntax.ErrMissingParen, syntax.ErrUnexpectedParen, syntax.ErrMissingRepeatArgument, syntax.ErrTrailingBackslash, syntax.ErrInvalidCharRange:
 			return strings.Contains(parts[1], "(?")
 		}
 	}
-	return true
+	return !wrongInJava(regex)
+}
+
+var (
+	// javaRepeat is a repetition in braces: with any other brace Java's Pattern refuses the whole regex, which Go's takes for a letter.
+	javaRepeat = regexp.MustCompile(`^\{(\d{1,9})(?:,(\d{0,9}))?\}`)
+	// goGroup is what begins a group in Go's dialect only, or a named one whose name is none.
+	goGroup = regexp.MustCompile(`^\(\?(?:P|<[^=!A-Za-z])`)
+)
+
+// wrongInJava finds braces, groups and classes that Java's Pattern refuses although Go's does not. A class there may hold others.
+func wrongInJava(regex string) bool {
+	depth, opened := 0, -1 // of classes, and where the innermost began
+	for i := 0; i < len(regex); i++ {
+		switch c, rest := regex[i], regex[i:]; {
+		case strings.HasPrefix(rest, `\Q`):
+			end := strings.Index(rest, `\E`)
+			if end < 0 {
+				return depth > 0
+			}
+			i += end + 1
+		case c == '\\' && strings.HasPrefix(rest[1:], "p{"):
+			i += strings.IndexByte(rest+"}", '}')
+		case c == '\\':
+			i++
+		case c == '[':
+			depth, opened = depth+1, i
+			if strings.HasPrefix(rest, "[^") {
+				i, opened = i+1, i+1
+			}
+		case c == ']' && depth > 0 && i > opened+1:
+			depth--
+		case depth > 0:
+		case c == '{' && wrongRepeat(rest), goGroup.MatchString(rest):
+			return true
+		case c == '{':
+			i += strings.IndexByte(rest, '}')
+		}
+	}
+	return depth > 0
+}
+
+func wrongRepeat(braces string) bool {
+	m := javaRepeat.FindStringSubmatch(braces)
+	if m == nil {
+		return true
+	}
+	low, _ := strconv.Atoi(m[1])
+	high, err := strconv.Atoi(m[2])
+	return err == nil && high < low
 }

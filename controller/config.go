@@ -39,9 +39,6 @@ type Config struct {
 	// Static are the configuration file's own keys and values: the last level of a topic's effective configuration.
 	Static map[string]string
 
-	// Registrations bound what one broker or controller registers.
-	Registrations RegistrationLimits
-
 	// Limits bound single requests.
 	Limits Limits
 	// QueueMax is how many requests may wait for the core; more are answered REQUEST_TIMED_OUT at once.

@@ -99,7 +99,8 @@ func listOf(allowed ...string) configCheck {
 	}
 }
 
-// throttledReplicas is "*" or partition:broker pairs, between which there may be nothing (ThrottledReplicaListValidator).
+// throttledReplicas is "*" or partition:broker pairs, between which there may be nothing (ThrottledReplicaListValidator). Numbers over 32
+// bits are refused too: a broker could not read them, and would say so at each start.
 func throttledReplicas(name, value string) string {
 	list := splitList(value)
 	if strings.Join(list, "") == "*" || !slices.ContainsFunc(list, notReplica) {
@@ -114,7 +115,8 @@ func notReplica(s string) bool {
 }
 
 func digits(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
+	_, err := strconv.ParseUint(s, 10, 31)
+	return err == nil
 }
 
 // splitList takes a list value apart (ConfigDef.parseType of LIST).

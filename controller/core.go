@@ -32,8 +32,6 @@ type core struct {
 	// that another controller left open, or before the bootstrap.
 	activated bool
 
-	registrations registrationLimits
-
 	brokers      *sessions
 	plainTopic   plainTopic
 	buckets      map[bucketKey]tokenBucket
@@ -81,7 +79,6 @@ func newCore(cfg *Config, publish func(*metadata.Image)) *core {
 	c := &core{cfg: cfg, log: cfg.Log, committed: metadata.Empty(), epoch: standby, partMax: partitionsPerPart, batchMax: metadata.BatchMaxBytes, publish: publish}
 	c.working = c.committed
 	c.brokers = newSessions(cfg)
-	c.registrations = newRegistrationLimits(cfg.Registrations, cfg.Logger)
 	return c
 }
 

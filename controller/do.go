@@ -34,6 +34,9 @@ type Outcome struct {
 	// Image is the state right after the operation: committed, but perhaps no longer the newest. nil for a request that was answered
 	// without the core, as a heartbeat that changes nothing is.
 	Image *metadata.Image
+	// Broker is the registration right after a BrokerChange; nil for other operations. Image may
+	// have another one or none, when partitions had to follow the change in parts.
+	Broker *metadata.Broker
 }
 
 // Operation is a request that is made from the newest state, in the same turn of the core that runs it: nothing comes between the
@@ -162,7 +165,9 @@ const (
 type doing struct {
 	dry      bool
 	progress atomic.Int32
-	wrote    atomic.Bool // something was handed to the log
+	wrote    atomic.Bool // the log has taken all that a part of it wrote
+	core     *core       // nil until it begins
+	base     int64       // offset of the first record of the part in hand
 	outcome  Outcome
 	done     chan Outcome
 }
@@ -174,11 +179,12 @@ func (d *doing) note(core *core, o op, r result) result {
 	if d.dry {
 		return d.rehearse(core, o, r)
 	}
-	if len(r.records) > 0 {
-		d.wrote.Store(true)
-	}
 	records, then, base := r.records, r.then, core.nextOffset()
+	d.core, d.base = core, base
 	r.then = func(end int64) {
+		if len(records) > 0 {
+			d.wrote.Store(true)
+		}
 		if then != nil {
 			then(end)
 		}
@@ -216,10 +222,17 @@ func (d *doing) rehearse(core *core, o op, r result) result {
 	return result{response: r.response}
 }
 
+// taken reports whether the log has taken something of the operation. Right after a part was refused
+// that is exact, a part of which only the first batches were taken included; later, records of
+// others may count as well.
+func (d *doing) taken() bool {
+	return d.wrote.Load() || d.core != nil && d.core.nextOffset() > d.base
+}
+
 // explain says what the caller may conclude from a failure of the operation as a whole.
 func (d *doing) explain(err *apiError) error {
 	switch {
-	case d.wrote.Load():
+	case d.taken():
 		return ErrUnknownOutcome
 	case err.kafka == kerr.NotController:
 		return ErrNotActive

@@ -42,171 +42,132 @@ var largeRequests = []struct {
 	name string
 	make func(d *testDriver, epochs []int64) kmsg.Request
 }{
-	{"CreateTopics/5000", func(*testDriver, []int64) kmsg.Request {
-		req := kmsg.NewPtrCreateTopicsRequest()
-		req.Version = 7
-		for i := range 5000 {
-			t := kmsg.NewCreateTopicsRequestTopic()
-			t.Topic, t.NumPartitions, t.ReplicationFactor = "new.topic-"+strconv.Itoa(i), 1, 3
-			req.Topics = append(req.Topics, t)
-		}
-		return req
-	}},
+	{"CreateTopics/5000", func(*testDriver, []int64) kmsg.Request { return newTopics(5000, "new.topic-", 1) }},
 	{"CreateTopics/configs", func(*testDriver, []int64) kmsg.Request {
-		req := kmsg.NewPtrCreateTopicsRequest()
-		req.Version = 7
-		for i := range 2000 {
-			t := kmsg.NewCreateTopicsRequestTopic()
-			t.Topic, t.NumPartitions, t.ReplicationFactor = "conf.topic-"+strconv.Itoa(i), 1, 3
-			for _, k := range []string{"retention.ms", "segment.ms", "retention.bytes"} {
-				c := kmsg.NewCreateTopicsRequestTopicConfig()
-				c.Name, c.Value = k, kmsg.StringPtr("1000000")
-				t.Configs = append(t.Configs, c)
-			}
-			req.Topics = append(req.Topics, t)
-		}
-		return req
+		return newTopics(2000, "conf.topic-", 1, "retention.ms", "segment.ms", "retention.bytes")
 	}},
-	{"CreateTopics/existing", func(*testDriver, []int64) kmsg.Request {
-		req := kmsg.NewPtrCreateTopicsRequest()
-		req.Version = 7
-		for i := range 10_000 {
-			t := kmsg.NewCreateTopicsRequestTopic()
-			t.Topic, t.NumPartitions, t.ReplicationFactor = largeName(i), 1, 3
-			req.Topics = append(req.Topics, t)
-		}
-		return req
+	{"CreateTopics/existing", func(*testDriver, []int64) kmsg.Request { return newTopics(10_000, "", 1) }},
+	{"CreateTopics/partitions", func(*testDriver, []int64) kmsg.Request { return newTopics(1, "wide-", 9999) }},
+	{"DeleteTopics/10000", func(*testDriver, []int64) kmsg.Request { return oldTopics(largeName) }},
+	{"DeleteTopics/unknown", func(*testDriver, []int64) kmsg.Request {
+		return oldTopics(func(i int) string { return "unknown-" + strconv.Itoa(i) })
 	}},
-	{"CreateTopics/partitions", func(*testDriver, []int64) kmsg.Request {
-		req := kmsg.NewPtrCreateTopicsRequest()
-		req.Version = 7
-		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic, t.NumPartitions, t.ReplicationFactor = "new", 9999, 3
-		req.Topics = append(req.Topics, t)
-		return req
+	{"IncrementalAlterConfigs/topics", func(*testDriver, []int64) kmsg.Request {
+		return newConfigs(kmsg.ConfigResourceTypeTopic, 10_000, 1, func(i int) string { return largeName(50_000 + i) })
 	}},
-	{"DeleteTopics/10000", func(d *testDriver, _ []int64) kmsg.Request {
-		req := kmsg.NewPtrDeleteTopicsRequest()
-		req.Version = 5
-		for i := range 10_000 {
-			req.TopicNames = append(req.TopicNames, largeName(i))
-		}
-		return req
+	{"IncrementalAlterConfigs/unknown", func(*testDriver, []int64) kmsg.Request {
+		return newConfigs(kmsg.ConfigResourceTypeTopic, 10_000, 1, func(i int) string { return "unknown-" + strconv.Itoa(i) })
 	}},
-	{"DeleteTopics/unknown", func(d *testDriver, _ []int64) kmsg.Request {
-		req := kmsg.NewPtrDeleteTopicsRequest()
-		req.Version = 5
-		for i := range 10_000 {
-			req.TopicNames = append(req.TopicNames, "unknown-"+strconv.Itoa(i))
-		}
-		return req
+	{"IncrementalAlterConfigs/keys", func(*testDriver, []int64) kmsg.Request {
+		return newConfigs(kmsg.ConfigResourceTypeBroker, 10, 1000, strconv.Itoa)
 	}},
-	{"IncrementalAlterConfigs/topics", func(d *testDriver, _ []int64) kmsg.Request {
-		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
-		req.Version = 1
-		for i := range 10_000 {
-			r := kmsg.NewIncrementalAlterConfigsRequestResource()
-			r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, largeName(50_000+i)
-			c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-			c.Name, c.Value = "retention.ms", kmsg.StringPtr("1000000")
-			r.Configs = append(r.Configs, c)
-			req.Resources = append(req.Resources, r)
-		}
-		return req
-	}},
-	{"IncrementalAlterConfigs/unknown", func(d *testDriver, _ []int64) kmsg.Request {
-		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
-		req.Version = 1
-		for i := range 10_000 {
-			r := kmsg.NewIncrementalAlterConfigsRequestResource()
-			r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, "unknown-"+strconv.Itoa(i)
-			c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-			c.Name, c.Value = "retention.ms", kmsg.StringPtr("1000000")
-			r.Configs = append(r.Configs, c)
-			req.Resources = append(req.Resources, r)
-		}
-		return req
-	}},
-	{"IncrementalAlterConfigs/keys", func(d *testDriver, _ []int64) kmsg.Request {
-		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
-		req.Version = 1
-		for i := range 10 {
-			r := kmsg.NewIncrementalAlterConfigsRequestResource()
-			r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBroker, strconv.Itoa(i)
-			for j := range 1000 {
-				c := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
-				c.Name, c.Value = "key-"+strconv.Itoa(j), kmsg.StringPtr("1000000")
-				r.Configs = append(r.Configs, c)
-			}
-			req.Resources = append(req.Resources, r)
-		}
-		return req
-	}},
-	{"AlterPartitionReassignments/10000", func(d *testDriver, _ []int64) kmsg.Request {
+	{"AlterPartitionReassignments/10000", func(*testDriver, []int64) kmsg.Request {
 		req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 		for i := range 10_000 {
-			t := kmsg.NewAlterPartitionAssignmentsRequestTopic()
-			t.Topic = largeName(20_000 + i)
-			p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
 			b := int32(i % 10)
-			p.Replicas = []int32{(b + 3) % 10, (b + 4) % 10, (b + 5) % 10}
-			t.Partitions = append(t.Partitions, p)
-			req.Topics = append(req.Topics, t)
+			req.Topics = append(req.Topics, kmsg.AlterPartitionAssignmentsRequestTopic{
+				Topic: largeName(20_000 + i), Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{
+					{Replicas: []int32{(b + 3) % 10, (b + 4) % 10, (b + 5) % 10}},
+				},
+			})
 		}
 		return req
 	}},
-	{"ElectLeaders/100000", func(d *testDriver, _ []int64) kmsg.Request {
+	{"ElectLeaders/100000", func(*testDriver, []int64) kmsg.Request {
 		req := kmsg.NewPtrElectLeadersRequest()
 		req.Version = 2
 		for i := range largeTopics {
-			t := kmsg.NewElectLeadersRequestTopic()
-			t.Topic, t.Partitions = largeName(i), []int32{0}
-			req.Topics = append(req.Topics, t)
+			req.Topics = append(req.Topics, kmsg.ElectLeadersRequestTopic{Topic: largeName(i), Partitions: []int32{0}})
 		}
 		return req
 	}},
-	{"ElectLeaders/all", func(d *testDriver, _ []int64) kmsg.Request { return everything() }},
-	{"AlterPartition/10000", func(d *testDriver, epochs []int64) kmsg.Request {
+	{"ElectLeaders/all", func(*testDriver, []int64) kmsg.Request { return everything() }},
+	{"AlterPartition/7000", func(d *testDriver, epochs []int64) kmsg.Request {
 		req := kmsg.NewPtrAlterPartitionRequest()
 		req.Version, req.BrokerID, req.BrokerEpoch = 2, 0, epochs[0]
-		for i := 30_000; i < 100_000; i += 10 {
+		for i := 30_000; i < largeTopics; i += 10 {
 			topic := d.Image().TopicByName(largeName(i))
 			p := topic.Partition(0)
-			t := kmsg.NewAlterPartitionRequestTopic()
-			t.TopicID = topic.ID
-			tp := kmsg.NewAlterPartitionRequestTopicPartition()
-			tp.LeaderEpoch, tp.PartitionEpoch, tp.NewISR = p.LeaderEpoch, p.PartitionEpoch, p.ISR[:2]
-			t.Partitions = append(t.Partitions, tp)
-			req.Topics = append(req.Topics, t)
+			req.Topics = append(req.Topics, kmsg.AlterPartitionRequestTopic{
+				TopicID: topic.ID, Partitions: []kmsg.AlterPartitionRequestTopicPartition{
+					{LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch, NewISR: p.ISR[:2]},
+				},
+			})
 		}
 		return req
 	}},
-	{"AssignReplicasToDirs", func(d *testDriver, epochs []int64) kmsg.Request {
+	{"AssignReplicasToDirs/6000", func(d *testDriver, epochs []int64) kmsg.Request {
 		req := kmsg.NewPtrAssignReplicasToDirsRequest()
 		req.BrokerID, req.BrokerEpoch = 0, epochs[0]
-		dir := kmsg.NewAssignReplicasToDirsRequestDirectory()
-		dir.ID = testUUID(0)
-		for i := 40_000; i < 100_000; i += 10 {
-			t := kmsg.NewAssignReplicasToDirsRequestDirectoryTopic()
-			t.TopicID = d.Image().TopicByName(largeName(i)).ID
-			t.Partitions = append(t.Partitions, kmsg.NewAssignReplicasToDirsRequestDirectoryTopicPartition())
-			dir.Topics = append(dir.Topics, t)
+		dir := kmsg.AssignReplicasToDirsRequestDirectory{ID: testUUID(0)}
+		for i := 40_000; i < largeTopics; i += 10 {
+			dir.Topics = append(dir.Topics, kmsg.AssignReplicasToDirsRequestDirectoryTopic{
+				TopicID:    d.Image().TopicByName(largeName(i)).ID,
+				Partitions: make([]kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition, 1),
+			})
 		}
 		req.Directories = append(req.Directories, dir)
 		return req
 	}},
-	{"BrokerHeartbeat/directories", func(d *testDriver, epochs []int64) kmsg.Request {
+	{"BrokerHeartbeat/directories", func(_ *testDriver, epochs []int64) kmsg.Request {
 		req := heartbeatRequest(0, epochs[0], 1<<40)
-		for i := range 1000 {
+		for i := range 500 {
 			req.OfflineLogDirs = append(req.OfflineLogDirs, testUUID(1_000_000+i))
 		}
 		return req
 	}},
-	{"Fence", func(d *testDriver, epochs []int64) kmsg.Request {
+	{"Fence", func(_ *testDriver, epochs []int64) kmsg.Request {
 		req := heartbeatRequest(1, epochs[1], 1<<40)
 		req.WantFence = true
 		return req
 	}},
+}
+
+// newTopics creates n topics; without a prefix those that there are.
+func newTopics(n int, prefix string, partitions int32, configs ...string) *kmsg.CreateTopicsRequest {
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.Version = 7
+	for i := range n {
+		t := kmsg.CreateTopicsRequestTopic{Topic: largeName(i), NumPartitions: partitions, ReplicationFactor: 3}
+		if prefix != "" {
+			t.Topic = prefix + strconv.Itoa(i)
+		}
+		for _, name := range configs {
+			t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: kmsg.StringPtr("1000000")})
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	return req
+}
+
+// oldTopics deletes 10,000 topics.
+func oldTopics(name func(i int) string) *kmsg.DeleteTopicsRequest {
+	req := kmsg.NewPtrDeleteTopicsRequest()
+	req.Version = 5
+	for i := range 10_000 {
+		req.TopicNames = append(req.TopicNames, name(i))
+	}
+	return req
+}
+
+// newConfigs sets configs of n resources, so many of each.
+func newConfigs(
+	kind kmsg.ConfigResourceType, n, each int, name func(i int) string,
+) *kmsg.IncrementalAlterConfigsRequest {
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.Version = 1
+	for i := range n {
+		r := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind, ResourceName: name(i)}
+		for j := range each {
+			c := kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: "key-" + strconv.Itoa(j), Value: kmsg.StringPtr("1000000")}
+			if kind == kmsg.ConfigResourceTypeTopic {
+				c.Name = "retention.ms"
+			}
+			r.Configs = append(r.Configs, c)
+		}
+		req.Resources = append(req.Resources, r)
+	}
+	return req
 }
 
 // BenchmarkLongestEvent is the longest turn of the core that large requests take, commits included.

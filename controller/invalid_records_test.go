@@ -1,7 +1,6 @@
 package controller
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -65,47 +64,6 @@ func TestRegistrationsThatBrokersDoNotAccept(t *testing.T) {
 		if kerr.TypedErrorForCode(code) != test.err || (len(records) > 0) != (test.err == nil) {
 			t.Errorf("%s: code %d, %d records", name, code, len(records))
 		}
-	}
-}
-
-// A registration over a limit is refused by the name of the limit.
-func TestRegistrationLimits(t *testing.T) {
-	t.Parallel()
-	const n = 100_000
-	type request = kmsg.BrokerRegistrationRequest
-	for key, change := range map[string]func(*request){
-		"yakt.max.listeners": func(r *request) {
-			for i := range n {
-				r.Listeners = append(r.Listeners, kmsg.BrokerRegistrationRequestListener{Name: fmt.Sprint(i), Host: "h", Port: 1})
-			}
-		},
-		"yakt.max.features": func(r *request) { r.Features = make([]kmsg.BrokerRegistrationRequestFeature, n) },
-		"yakt.max.log.dirs": func(r *request) { r.LogDirs = make([][16]byte, n) },
-	} {
-		tc := newTestCore(t)
-		req := brokerRegistration(tc, change)
-		if records, resp := tc.handle(req); len(records) > 0 || resp.(*kmsg.BrokerRegistrationResponse).ErrorCode != kerr.InvalidRequest.Code {
-			t.Errorf("%s: %+v", key, resp)
-		}
-		_, err := tc.checkedRegistration(op{now: tc.clock.now}, tc.working, req)
-		if err == nil || !strings.Contains(err.message, key) {
-			t.Errorf("%s is not named: %v", key, err)
-		}
-	}
-}
-
-// What a broker reports of its directories is bounded too.
-func TestHeartbeatWithTooManyDirectories(t *testing.T) {
-	t.Parallel()
-	tc := newTestCore(t)
-	tc.addBrokers(1)
-	b := tc.working.Broker(1)
-	req := kmsg.NewPtrBrokerHeartbeatRequest()
-	req.Version, req.BrokerID, req.BrokerEpoch = 2, 1, b.Epoch
-	req.CordonedLogDirs = make([][16]byte, 513)
-	records, resp := tc.handle(req)
-	if code := resp.(*kmsg.BrokerHeartbeatResponse).ErrorCode; code != kerr.InvalidRequest.Code || len(records) > 0 {
-		t.Errorf("code %d, %d records", code, len(records))
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 )
 
 // Limits bound what one request may list. They hold before anything is done for it, however it
-// came. Zero is no limit. Operators know them by the configuration keys in limitTable. What one node may
+// came. Zero is no limit. Operators know them by the configuration keys in limitTable. What one
+// node may
 // register is bounded by RegistrationLimits.
 type Limits struct {
 	Topics     int // that are read, or whose partitions are changed
@@ -60,7 +61,8 @@ func newLimiter(l Limits, logger *slog.Logger) *limiter {
 	return lim
 }
 
-// exceeded returns the limit that a request of this size goes beyond; ok is false when there is none.
+// exceeded returns the limit that a request of this size goes beyond; ok is false when there is
+// none.
 func (l *limiter) exceeded(size requestSize) (limit int, ok bool) {
 	for i, n := range size {
 		if n > l.most[i] {
@@ -92,60 +94,53 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 		s[limitTopics] = len(r.Topics)
 	case *kmsg.DescribeConfigsRequest:
 		s[limitResources] = len(r.Resources)
-	case *kmsg.CreateTopicsRequest:
-		s[limitChanges] = len(r.Topics)
-		for i := range r.Topics {
-			s[limitConfigs] += len(r.Topics[i].Configs)
-		}
 	case *kmsg.DeleteTopicsRequest:
 		s[limitChanges] = len(r.TopicNames) + len(r.Topics)
 	case *kmsg.CreatePartitionsRequest:
 		s[limitChanges] = len(r.Topics)
-	case *kmsg.AlterConfigsRequest:
-		s[limitChanges] = len(r.Resources)
-		for i := range r.Resources {
-			s[limitConfigs] += len(r.Resources[i].Configs)
-		}
-	case *kmsg.IncrementalAlterConfigsRequest:
-		s[limitChanges] = len(r.Resources)
-		for i := range r.Resources {
-			s[limitConfigs] += len(r.Resources[i].Configs)
-		}
 	default:
-		return partitionsIn(req)
+		return entriesIn(req)
 	}
 	return s
 }
 
-// partitionsIn counts the topics and partitions of requests that list partitions.
-func partitionsIn(req kmsg.Request) (s requestSize) {
+// entriesIn counts the lists of requests that list lists.
+func entriesIn(req kmsg.Request) (s requestSize) {
+	var lists entryLists
+	outer, inner := limitTopics, limitPartitions
 	switch r := req.(type) {
+	case *kmsg.CreateTopicsRequest:
+		lists = entryLists{len(r.Topics), func(i int) int { return len(r.Topics[i].Configs) }}
+		outer, inner = limitChanges, limitConfigs
+	case *kmsg.AlterConfigsRequest:
+		lists = entryLists{len(r.Resources), func(i int) int { return len(r.Resources[i].Configs) }}
+		outer, inner = limitChanges, limitConfigs
+	case *kmsg.IncrementalAlterConfigsRequest:
+		lists = entryLists{len(r.Resources), func(i int) int { return len(r.Resources[i].Configs) }}
+		outer, inner = limitChanges, limitConfigs
 	case *kmsg.ElectLeadersRequest:
-		s[limitTopics], s[limitPartitions] = len(r.Topics), electionLists(r).total()
+		lists = electionLists(r)
 	case *kmsg.AlterPartitionAssignmentsRequest:
-		s[limitTopics], s[limitChanges] = len(r.Topics), reassignmentLists(r).total()
+		lists, inner = reassignmentLists(r), limitChanges
 	case *kmsg.ListPartitionReassignmentsRequest:
-		s[limitTopics] = len(r.Topics)
-		for i := range r.Topics {
-			s[limitPartitions] += len(r.Topics[i].Partitions)
-		}
+		lists = entryLists{len(r.Topics), func(i int) int { return len(r.Topics[i].Partitions) }}
 	case *kmsg.DescribeQuorumRequest:
-		s[limitTopics] = len(r.Topics)
-		for i := range r.Topics {
-			s[limitPartitions] += len(r.Topics[i].Partitions)
-		}
+		lists = quorumLists(r)
 	case *kmsg.AlterPartitionRequest:
-		s[limitTopics] = len(r.Topics)
-		for i := range r.Topics {
-			s[limitPartitions] += len(r.Topics[i].Partitions)
-		}
+		lists = isrLists(r)
 	case *kmsg.AssignReplicasToDirsRequest:
-		s[limitTopics] = len(r.Directories)
-		for i := range r.Directories {
-			s[limitTopics] += len(r.Directories[i].Topics)
-			for j := range r.Directories[i].Topics {
-				s[limitPartitions] += len(r.Directories[i].Topics[j].Partitions)
-			}
+		return replicasIn(r)
+	}
+	s[outer], s[inner] = lists.n, lists.total()
+	return s
+}
+
+func replicasIn(r *kmsg.AssignReplicasToDirsRequest) (s requestSize) {
+	s[limitTopics] = len(r.Directories)
+	for i := range r.Directories {
+		s[limitTopics] += len(r.Directories[i].Topics)
+		for j := range r.Directories[i].Topics {
+			s[limitPartitions] += len(r.Directories[i].Topics[j].Partitions)
 		}
 	}
 	return s

@@ -191,7 +191,9 @@ func shuffle[T any](r Random, list []T) {
 }
 
 // partitions makes the records of n new partitions of a topic, beginning with the id first.
-func (f *placing) partitions(topic record.UUID, first, n, replicationFactor int) ([]*record.Partition, *apiError) {
+func (f *placing) partitions(
+	topic record.UUID, first, n, replicationFactor int,
+) ([]*record.Partition, *apiError) {
 	placed, err := f.placer().place(n, replicationFactor)
 	if err != nil {
 		return nil, err

@@ -18,8 +18,8 @@ const (
 
 // checkTopicName says what is wrong with a name.
 func checkTopicName(name string) *apiError {
-	if problem := record.TopicNameProblem(shortened(name, messagePartMaxBytes/2)); problem != "" {
-		return errorf(kerr.InvalidTopicException, "Topic name is invalid: %s", problem)
+	if problem := record.TopicNameProblem(name); problem != "" {
+		return &apiError{kerr.InvalidTopicException, "Topic name is invalid: " + problem} // a name's length at most
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ package httpapi
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -23,9 +22,13 @@ type Config struct {
 	ClusterID   string
 	DirectoryID string
 	Version     string // of this program
-	Controller  *controller.Controller
-	Log         controller.Log
-	// Leader is who leads the quorum, -1 for nobody, and where its HTTP API is, as host:port; "" when that is not known.
+	// Hosts are the names that requests may give this node in Host, besides IP addresses and names
+	// that the public DNS does not have; "*" is any name.
+	Hosts      []string
+	Controller *controller.Controller
+	Log        controller.Log
+	// Leader is who leads the quorum, -1 for nobody, and where clients reach its HTTP API, as
+	// host:port; "" when other machines do not, or that is not known.
 	Leader func() (id int32, address string)
 	// ReadLog returns committed batches from the one that contains an offset on, and where the log starts and ends.
 	ReadLog func(from int64, maxBytes int) (records []byte, start, end int64)
@@ -40,8 +43,9 @@ type Config struct {
 	OperationTimeout time.Duration
 	// BodyTimeout bounds how long the body of a request may take to arrive; 10 s when zero.
 	BodyTimeout time.Duration
-	// Dial connects to the leader's HTTP API, within a time of its own; plain TCP when nil.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// PassTo takes a request to another node's API, whatever its host; an error that is a *net.OpError
+	// of a dial says that nothing was sent.
+	PassTo func(node int32) http.RoundTripper
 	// BudgetBytes bounds what all large requests and their answers may take in memory; 32 MiB when
 	// zero. One address may have half of it.
 	BudgetBytes int64
@@ -80,13 +84,10 @@ func New(cfg Config) *API {
 	if cfg.BudgetBytes == 0 {
 		cfg.BudgetBytes = 32 << 20
 	}
-	if cfg.Dial == nil {
-		cfg.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
-	}
 	a := &API{cfg: cfg, began: time.Now(), turns: newTurns()}
 	a.budget = newBudget(cfg.BudgetBytes, limits.NewRefusals(budgetLimit, cfg.Logger))
 	a.streams, a.close = context.WithCancel(context.Background())
-	a.forward = newForwarder(a.streams, &a.cfg)
+	a.forward = &forwarder{cfg: &a.cfg, closing: a.streams}
 	mux := http.NewServeMux()
 	a.huma = humago.New(mux, humaConfig(cfg.Version))
 	a.brokers()
@@ -98,6 +99,7 @@ func New(cfg Config) *API {
 	a.status()
 	a.log()
 	a.heal()
+	a.examples()
 	a.docs(mux)
 	a.handler = a.guard(mux)
 	return a
@@ -110,10 +112,7 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // Close ends long polls and streams; requests that wait for nothing are answered.
-func (a *API) Close() {
-	a.close()
-	a.forward.close()
-}
+func (a *API) Close() { a.close() }
 
 // Fail has every later request refused with the reason why this node is about to exit, but for
 // /livez and /readyz, which fail and name it. Long polls and streams end. It does not wait.

@@ -258,7 +258,7 @@ func (a *API) changeBroker(ctx context.Context, in *struct {
 			at = placeOf(w)
 		}
 	}
-	fields := changeFields(outcome.Image.Broker(in.Body.BrokerID), outcome.Image.Version())
+	fields := changeFields(outcome.Broker, outcome.Image.Version())
 	return &answer[Record[BrokerChangeFields]]{PositionHeaders{at.offset, at.epoch}, newRecord(record.TypeBrokerRegistrationChange.String(), fields, at)}, nil
 }
 

@@ -3,13 +3,13 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -20,49 +20,90 @@ const forwardedBy = "X-Yakt-Forwarded-By"
 
 // forwarder sends requests on to the leader.
 type forwarder struct {
-	cfg       *Config
-	transport *http.Transport
-	closing   context.Context // done when this node stops
+	cfg     *Config
+	closing context.Context // done when this node stops
 }
 
-const dialTimeout = 2 * time.Second
-
-func newForwarder(closing context.Context, cfg *Config) *forwarder {
-	return &forwarder{cfg: cfg, closing: closing, transport: &http.Transport{
-		DialContext: cfg.Dial, MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second,
-		DisableCompression: true,
-	}}
-}
-
-func (f *forwarder) close() { f.transport.CloseIdleConnections() }
+// HostOf is what requests to a node name it by: nobody resolves it.
+func HostOf(node int32) string { return "controller-" + itoa(node) }
 
 // serve answers a request by the leader, or says why it cannot. data is the request's body;
 // write says that the request may change something.
 func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, write bool) {
 	id, address := f.cfg.Leader()
 	switch by := r.Header.Get(forwardedBy); {
-	case by == strconv.Itoa(int(f.cfg.NodeID)):
-		writeProblem(w, noLeader("Controller %d leads, but serves HTTP at %s only, which is this machine's own from here. Ask that node, or set yakt.http.listeners there.", id, address).retry("5"))
 	case by != "":
 		writeProblem(w, noLeader("Node %s took this node for the leader, which it is not. Try again.", by))
 	case id < 0:
 		writeProblem(w, noLeader("The quorum has no leader now. Try again."))
 	case id == f.cfg.NodeID:
 		writeProblem(w, noLeader("This node was elected a moment ago and is not ready yet. Try again."))
-	case address == "":
-		writeProblem(w, noLeader("Controller %d leads, but this node does not know where it serves HTTP. Ask that node, or set yakt.http.listeners there.", id).retry("5"))
 	case r.URL.Query().Get("redirect") == "true":
-		to := url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect")}
-		w.Header().Set("Location", to.String())
-		w.WriteHeader(http.StatusPermanentRedirect)
+		redirect(w, r, id, address)
 	default:
-		h := &hop{forwarder: f, leader: id, address: address, write: write}
+		h := &hop{forwarder: f, leader: id, write: write}
 		out := patiently(w)
 		if longPoll(r) && streams(r) {
 			out.until = time.Time{} // of an event only the leader knows
 		}
 		h.pass(out, r, data)
 	}
+}
+
+// confirmQuorum asks the leader whether a majority confirms that it leads.
+func (f *forwarder) confirmQuorum(ctx context.Context) error {
+	id, _ := f.cfg.Leader()
+	if id < 0 || id == f.cfg.NodeID {
+		return noLeader("The quorum has no leader now.")
+	}
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout+time.Second) // the leader's own time, and then some
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+HostOf(id)+"/readyz?quorum=true", nil)
+	if err != nil {
+		return err
+	}
+	r.Header.Set(forwardedBy, itoa(f.cfg.NodeID))
+	resp, err := f.cfg.PassTo(id).RoundTrip(r)
+	if err != nil {
+		return noLeader("Controller %d leads, but this node cannot ask it: %v.", id, err)
+	}
+	defer resp.Body.Close()
+	var h Health
+	if err := json.NewDecoder(io.LimitReader(resp.Body, bodyMax)).Decode(&h); err != nil {
+		return noLeader("Controller %d leads, but its answer is not understood: %v.", id, err)
+	}
+	for _, c := range h.Checks {
+		if c.Name == quorumConfirmed && c.OK {
+			return nil
+		} else if c.Name == quorumConfirmed {
+			return noLeader("Controller %d says: %s", id, c.Message)
+		}
+	}
+	return noLeader("Controller %d leads, but has not said whether a majority confirms it.", id)
+}
+
+// redirect answers with the leader's address, unless the client cannot reach it there.
+func redirect(w http.ResponseWriter, r *http.Request, leader int32, address string) {
+	if address == "" || isLoopback(address) && !fromThisMachine(r) {
+		writeProblem(w, noLeader("Controller %d leads, but serves no HTTP that this client could reach "+
+			"(yakt.http.listeners). Leave redirect out, and this node forwards the request.", leader).retry("5"))
+		return
+	}
+	to := url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect")}
+	w.Header().Set("Location", to.String())
+	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// isLoopback reports whether only its own machine reaches an address.
+func isLoopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// fromThisMachine reports whether a request came in by a loopback address.
+func fromThisMachine(r *http.Request) bool {
+	at, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return ok && isLoopback(at.String())
 }
 
 // without is a request's query but for one parameter.
@@ -75,10 +116,9 @@ func without(r *http.Request, parameter string) string {
 // hop is one request on its way to the leader.
 type hop struct {
 	*forwarder
-	leader  int32
-	address string
-	write   bool
-	done    bool // the client of a long poll has closed its side while the leader waited
+	leader int32
+	write  bool
+	done   bool // the client of a long poll has closed its side while the leader waited
 }
 
 // pass forwards a request. A half-closed connection does not end it: whether a write was
@@ -160,13 +200,13 @@ func withBody(ctx context.Context, r *http.Request, data []byte) *http.Request {
 func (h *hop) proxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
-			p.SetURL(&url.URL{Scheme: "http", Host: h.address})
+			p.SetURL(&url.URL{Scheme: "http", Host: HostOf(h.leader)})
 			p.SetXForwarded()
-			p.Out.Header.Set(forwardedBy, strconv.Itoa(int(h.cfg.NodeID)))
+			p.Out.Header.Set(forwardedBy, itoa(h.cfg.NodeID))
 			p.Out.Header.Del("Origin") // checked here
 			p.Out.Header.Del("Sec-Fetch-Site")
 		},
-		ModifyResponse: tidy, Transport: h.transport, FlushInterval: -1, ErrorHandler: h.failed,
+		ModifyResponse: tidy, Transport: h.cfg.PassTo(h.leader), FlushInterval: -1, ErrorHandler: h.failed,
 	}
 }
 
@@ -184,7 +224,7 @@ func (h *hop) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case h.closing.Err() != nil && r.Context().Err() != nil:
 		writeProblem(w, noLeader("This node is stopping. Ask another one."))
 	case errors.As(err, &dial) && dial.Op == "dial":
-		writeProblem(w, noLeader("Controller %d leads, but its HTTP API cannot be reached from this node: %v. "+
+		writeProblem(w, noLeader("Controller %d leads, but this node cannot reach it: %v. "+
 			"Try again, or ask that node.", h.leader, dial.Err))
 	case !h.write:
 		writeProblem(w, noLeader("Controller %d leads, but did not answer. "+

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,12 +22,22 @@ func (wallClock) Now() time.Time { return time.Now() }
 
 func (wallClock) AfterFunc(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
 
+// passTo takes every request to an address, whatever its host.
+func passTo(t *testing.T, address string) func(int32) http.RoundTripper {
+	to := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	t.Cleanup(to.CloseIdleConnections)
+	return func(int32) http.RoundTripper { return to }
+}
+
 // standbyOf serves the API of a standby whose leader is at an address.
 func standbyOf(t *testing.T, address string) *httptest.Server {
 	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	s := httptest.NewUnstartedServer(New(Config{
 		NodeID: 1, Leader: func() (int32, string) { return 2, address }, Logger: logger,
+		PassTo:           passTo(t, address),
 		Controller:       controller.New(controller.Config{Clock: wallClock{}, Logger: logger}),
 		OperationTimeout: 50 * time.Millisecond,
 	}))

@@ -64,11 +64,15 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 	})
 }
 
+const crossSite = "A page of another site may not do this in your name. Send the request from a program."
+
 // refusal is why a request is not served, whatever it asks for; nil when it is.
 func (a *API) refusal(r *http.Request, served kinds, origin *http.CrossOriginProtection) *Problem {
+	if !a.answersTo(r.Host) {
+		return misnamed(r)
+	}
 	if err := origin.Check(asUnsafe(r, served)); err != nil {
-		return newProblem(http.StatusForbidden, kerr.ClusterAuthorizationFailed,
-			"A page of another site may not do this in your name. Send the request from a program.")
+		return newProblem(http.StatusForbidden, kerr.ClusterAuthorizationFailed, crossSite)
 	}
 	if err := a.failure.Load(); err != nil && !isHealth(r) {
 		return noLeader("This node has failed and is about to exit: %v. Ask another one.", *err)

@@ -76,7 +76,8 @@ const lagMax = 1000
 
 // confirmedInput asks /readyz for a round with the quorum.
 type confirmedInput struct {
-	Quorum bool `query:"quorum" doc:"Confirm with a majority, too; only the leader can." example:"false"`
+	Quorum bool   `query:"quorum" doc:"Confirm with a majority, too; a standby asks the leader to." example:"false"`
+	By     string `header:"X-Yakt-Forwarded-By" hidden:"true"`
 }
 
 func (a *API) health() {
@@ -88,7 +89,7 @@ func (a *API) health() {
 	ready := localOperation("readyz", "Can the node do its part?", "Names every check. With 503, state says what the node is instead of leader or follower.")
 	a.healthSchema(&ready)
 	huma.Register(a.huma, ready, func(ctx context.Context, in *confirmedInput) (*healthAnswer, error) {
-		return a.checked(a.readyChecks(ctx, in.Quorum)), nil
+		return a.checked(a.readyChecks(ctx, in)), nil
 	})
 }
 
@@ -159,7 +160,7 @@ func unreached(voters []VoterState) string {
 	return why.String()
 }
 
-func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
+func (a *API) readyChecks(ctx context.Context, in *confirmedInput) []Check {
 	n := a.node()
 	leader, lag, disk := "", "", ""
 	switch {
@@ -180,14 +181,29 @@ func (a *API) readyChecks(ctx context.Context, quorum bool) []Check {
 	checks := append(a.liveChecks(ctx), check("member", cmp.Or(n.Suspended, n.Waiting)),
 		check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk),
 		warning("log_readable", unreadable(img, n.LogStart)))
-	if !quorum {
+	if !in.Quorum {
 		return checks
 	}
 	wrong := ""
-	if _, err := a.confirmed(ctx); err != nil {
+	if err := a.confirmQuorum(ctx, in.By); err != nil {
 		wrong = err.Error()
 	}
-	return append(checks, check("quorum_confirmed", wrong))
+	return append(checks, check(quorumConfirmed, wrong))
+}
+
+const quorumConfirmed = "quorum_confirmed"
+
+// confirmQuorum makes sure that a majority is there: the leader by asking it, a standby by asking the
+// leader. by is the standby that this node is asked by; "" for a client.
+func (a *API) confirmQuorum(ctx context.Context, by string) error {
+	switch {
+	case a.leads():
+		_, err := a.confirmed(ctx)
+		return err
+	case by != "":
+		return noLeader("Node %s took this node for the leader, which it is not.", by)
+	}
+	return a.forward.confirmQuorum(ctx)
 }
 
 // pulse watches an event loop by events that do nothing.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -34,8 +35,15 @@ type LogPart struct {
 }
 
 func (a *API) log() {
-	huma.Register(a.huma, describe(http.MethodGet, "records", tagQuorum, "The metadata log as JSON",
-		"Committed records from an offset on, as they stand in the log.", readStatuses...), a.records)
+	part := describe(http.MethodGet, "records", tagQuorum, "The metadata log as JSON",
+		"Committed records from an offset on, as they stand in the log.", readStatuses...)
+	part.Responses["200"] = &huma.Response{
+		Description: "A part of the log.",
+		Content: map[string]*huma.MediaType{"application/json": {
+			Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[LogPart](), true, ""),
+		}},
+	}
+	huma.Register(a.huma, part, a.records)
 	op := describe(http.MethodGet, "snapshot", tagQuorum, "Download a snapshot", "This node's committed state as a checkpoint file of KRaft's format. It holds secrets: SCRAM credentials, and passwords in configurations.",
 		http.StatusServiceUnavailable)
 	op.Responses["200"] = &huma.Response{

@@ -37,7 +37,8 @@ func startOne(t testing.TB, settings ...string) *server {
 	return startNodes(t, 1, settings...)[0]
 }
 
-// startNodes starts a quorum; settings are key=value, over those of the test.
+// startNodes starts a quorum; settings are key=value, or id/key=value for one node, over those of
+// the test.
 func startNodes(t testing.TB, n int, settings ...string) []*server {
 	t.Helper()
 	ports := freePorts(t, n)
@@ -57,6 +58,11 @@ func startNodes(t testing.TB, n int, settings ...string) []*server {
 		}
 		for _, s := range settings {
 			key, value, _ := strings.Cut(s, "=")
+			if id, own, ok := strings.Cut(key, "/"); ok && id != fmt.Sprint(i+1) {
+				continue
+			} else if ok {
+				key = own
+			}
 			overrides[key] = value
 		}
 		cfg := load(t, filepath.Join(dir, fmt.Sprintf("%d.properties", i+1)), overrides)
@@ -67,6 +73,9 @@ func startNodes(t testing.TB, n int, settings ...string) []*server {
 		all = append(all, startNode(t, cfg, i+1))
 	}
 	for _, s := range all {
+		if s.node.HTTPAddr() == "" {
+			continue
+		}
 		s.await("/readyz", func(status int, _ []byte) bool { return status == http.StatusOK })
 	}
 	return all

@@ -34,7 +34,7 @@ func describe(method, name, tag, summary, description string, statuses ...int) h
 		OperationID: strings.NewReplacer("/", "_", ".", "_").Replace(id), Method: method, Path: "/v1/" + name, Tags: []string{tag}, Summary: summary, Description: description,
 		MaxBodyBytes: bodyMax + 1, BodyReadTimeout: -1, Responses: map[string]*huma.Response{},
 	}
-	common := []int{http.StatusBadRequest, http.StatusInternalServerError}
+	common := []int{http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError}
 	if method == http.MethodPost {
 		common = append(common, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
@@ -50,7 +50,9 @@ var tagsReads = map[string]bool{"get_all_active_brokers": true, "get_broker_by_i
 func problemResponse(status int) *huma.Response {
 	r := &huma.Response{
 		Description: http.StatusText(status),
-		Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}},
+		Content: map[string]*huma.MediaType{"application/problem+json": {
+			Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}, Example: exampleProblem(status),
+		}},
 	}
 	switch status {
 	case http.StatusPermanentRedirect:
@@ -67,7 +69,7 @@ func problemResponse(status int) *huma.Response {
 var (
 	readStatuses  = []int{http.StatusPermanentRedirect, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
 	writeStatuses = []int{
-		http.StatusPermanentRedirect, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
+		http.StatusPermanentRedirect, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
 		http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 	}
 )
@@ -108,8 +110,18 @@ func (a *API) read(ctx context.Context, p ReadParams) (*metadata.Image, error) {
 	return a.confirmed(ctx)
 }
 
-// schemaName names a type in the OpenAPI document: RecordTopicFields and not the path of a package.
+// schemaNames are those of types that have none which says what they are.
+var schemaNames = map[reflect.Type]string{
+	reflect.TypeFor[Record[map[string]any]](): "RecordOfAnyKind",
+	reflect.TypeFor[Record[any]]():            "RecordInTheLog",
+}
+
+// schemaName names a type in the OpenAPI document, by letters and digits: RecordTopicFields and not
+// the path of a package.
 func schemaName(t reflect.Type, hint string) string {
+	if name, ok := schemaNames[t]; ok {
+		return name
+	}
 	name := huma.DefaultSchemaNamer(t, hint)
 	return strings.ToUpper(name[:1]) + name[1:]
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // A record as it stands in the log has the field names of Kafka's schemas. Ours follow from them by Go's rules for names, so the way back is
@@ -23,8 +24,8 @@ func rawFields(r any) map[string]any {
 	case *record.UserScramCredential:
 		fields["salt"], fields["storedKey"], fields["serverKey"] = hidden, hidden, hidden
 	case *record.Config:
-		if r.Value != nil && secret(r.Name) {
-			fields["value"] = hidden
+		if r.Value != nil {
+			fields["value"] = shown(r.Name, *r.Value)
 		}
 	case *record.PartitionChange:
 		if r.Leader == record.NoLeaderChange {
@@ -39,14 +40,12 @@ func rawFields(r any) map[string]any {
 
 const hidden = "(hidden)"
 
-// secret reports whether a configuration value of that name is nobody's business.
-func secret(name string) bool {
-	for _, part := range []string{"password", "secret", "jaas.config", "keystore.key", "credential", "token"} {
-		if strings.Contains(name, part) {
-			return true
-		}
+// shown is a configuration value as anybody may see it.
+func shown(name, value string) string {
+	if protocol.Secret(name) {
+		return hidden
 	}
-	return false
+	return value
 }
 
 // sparse reports whether nil lists of a record say nothing: "as before", or none of a field that is not Kafka's.

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"strconv"
 
@@ -107,7 +106,9 @@ func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[top
 	for id, p := range t.Partitions() {
 		body.Partitions = append(body.Partitions, topicPartition(p.Record(t.ID, id), at))
 	}
-	maps.Copy(body.Configs, img.Config(metadata.ConfigTopic, t.Name))
+	for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
+		body.Configs[name] = shown(name, value)
+	}
 	return &answer[topicAnswer]{headersOf(img), body}, nil
 }
 
@@ -186,7 +187,7 @@ func createdTopic(written []controller.Written) *answer[topicAnswer] {
 		case *record.Partition:
 			out.Body.Partitions = append(out.Body.Partitions, topicPartition(r, at))
 		case *record.Config:
-			out.Body.Configs[r.Name] = text(r.Value)
+			out.Body.Configs[r.Name] = shown(r.Name, text(r.Value))
 		}
 	}
 	return out

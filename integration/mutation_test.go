@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
@@ -16,9 +17,11 @@ import (
 )
 
 const (
-	mutationsOfTarget = 20_000 // then a new node is started
-	mutationsOfBase   = 40     // then the base is made again: what it names may be gone
-	mutationsUnread   = 500    // between two looks at the log
+	mutationsOfNode = 20_000 // then a new node is started
+	mutationsOfBase = 8      // then the base is made again: what it names may be gone
+	mutationsUnread = 500    // between two looks at the log
+
+	mutatedFieldsMax, mutatedBytesMax = 1000, 200_000 // what has more is not changed again
 )
 
 // TestMutations sends valid requests with random changes, of fields (schema.Changes, and random numbers) and of bytes.
@@ -27,10 +30,10 @@ const (
 // YAKT_TEST_MUTATIONS is how many are sent, 20,000 by default; YAKT_TEST_SEED (1) makes others of them.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	left, seed := fromEnvironment(t, "YAKT_TEST_MUTATIONS", mutationsOfTarget), fromEnvironment(t, "YAKT_TEST_SEED", 1)
+	left, seed := fromEnvironment(t, "YAKT_TEST_MUTATIONS", mutationsOfNode), fromEnvironment(t, "YAKT_TEST_SEED", 1)
 	for round := uint64(0); left > 0; round++ {
 		m := mutator{target: newTarget(t, "4.0"), r: rand.New(rand.NewPCG(seed, round))}
-		sent := m.run(min(left, mutationsOfTarget))
+		sent := m.run(min(left, mutationsOfNode))
 		left -= sent
 		m.readLog()
 		m.requireUnhurt()
@@ -81,13 +84,16 @@ func (m *mutator) run(n uint64) (sent uint64) {
 	return sent
 }
 
-// sound tells whether the brokers and the topic that all bases need are still there.
+// sound tells whether the brokers and the topic that all bases need are still there, or there again.
 func (m *mutator) sound() bool {
 	for id, epoch := range m.brokers {
 		beat := heartbeat(id, epoch).(*kmsg.BrokerHeartbeatRequest)
 		beat.Version, beat.CurrentMetadataOffset = 1, epoch
 		resp, ok := m.send(beat.Key(), beat.Version, beat.AppendTo(nil)).(*kmsg.BrokerHeartbeatResponse)
-		if !ok || resp.ErrorCode != 0 || resp.IsFenced {
+		switch {
+		case ok && resp.ErrorCode == kerr.StaleBrokerEpoch.Code: // a mutation has unregistered it
+			m.brokers[id] = m.register(id)
+		case !ok || resp.ErrorCode != 0 || resp.IsFenced:
 			return false
 		}
 	}
@@ -124,7 +130,14 @@ func (m *mutator) changeFields(key, version int16, body []byte) []byte {
 	}
 	for range 1 + m.r.IntN(3) {
 		var fields []*schema.Value
-		v.Walk(func(_ string, f *schema.Value) { fields = append(fields, f) })
+		size := 0
+		v.Walk(func(_ string, f *schema.Value) {
+			fields = append(fields, f)
+			size += len(f.Content)
+		})
+		if len(fields) > mutatedFieldsMax || size > mutatedBytesMax {
+			break // long names in many elements
+		}
 		m.change(fields[m.r.IntN(len(fields))])
 	}
 	return message.Append(nil, version, v)

@@ -11,6 +11,9 @@ type inbound struct {
 	remote string
 	peer   *hello // nil until its hello was accepted
 	told   bool   // it was refused
+
+	pulled *tunnelEnd // this connection is the way back of it; nil for most
+	pushed *tunnelEnd // what this connection sends goes there; nil for most
 }
 
 // AcceptPeer takes over one inbound connection that uses PeerAPIKey. frame is called with the body of each of its
@@ -21,7 +24,7 @@ func (l *Log) AcceptPeer(remote string) (
 	frame func(body []byte) (reply []byte, err error), confirmed func() bool, closed func(),
 ) {
 	in := &inbound{l: l, remote: remote}
-	return in.frame, func() bool { return in.peer != nil }, func() {}
+	return in.frame, func() bool { return in.peer != nil }, in.closed
 }
 
 func (in *inbound) frame(body []byte) ([]byte, error) {
@@ -46,6 +49,12 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 		return in.ping(rest)
 	case kindRead:
 		return in.read(rest)
+	case kindOpen:
+		return in.openTunnel(), nil
+	case kindPull:
+		return in.pull()
+	case kindPush:
+		return nil, in.push(rest)
 	case kindFailed:
 		node := raftID(in.peer.node)
 		in.l.snaps.doubt(in.l.now())

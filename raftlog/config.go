@@ -56,6 +56,10 @@ type Config struct {
 	// known.
 	VoterDirectory func(node int32) [16]byte
 
+	// Tunnelled takes over this node's end of a tunnel that another member has opened (Log.Tunnel).
+	// It must not block. nil: there are none.
+	Tunnelled func(node int32, conn net.Conn)
+
 	Tick           time.Duration // 20 ms
 	ElectionTicks  int           // 50: a silent leader is replaced after 1 to 2 s
 	HeartbeatTicks int           // 5

@@ -90,6 +90,9 @@ func TestFailedSyncStopsTheReplica(t *testing.T) {
 	if err := <-l.Failed(); !errors.Is(err, syscall.EIO) {
 		t.Errorf("failed with %v", err)
 	}
+	if s := l.Status(); !errors.Is(s.Failed, syscall.EIO) || s.Role != "stopped" || s.Leader != -1 {
+		t.Errorf("status after the failure: %q, leader %d, failed %v", s.Role, s.Leader, s.Failed)
+	}
 	if _, err := l.Propose(1, dataBatch(1, "x")); !errors.Is(err, ErrStopped) {
 		t.Errorf("a proposal after the failure: %v", err)
 	}

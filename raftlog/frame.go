@@ -21,6 +21,9 @@ import (
 //	ping      what the sender remembers of the members, see [memory]                            -> empty
 //	read      snapshot end int64, epoch int32, position int64, max bytes int32                  -> verdict
 //	failed    the snapshot the sender was offered could not be loaded: end int64, epoch int32
+//	open      the sender wants a tunnel, of which this connection is the way back              -> verdict, token 16 bytes
+//	pull      the next bytes of the tunnel, none when there are none for a while                -> bytes
+//	push      token of a tunnel, bytes that go through it
 //
 // A verdict is one byte: 0, then a hello or (size int64, bytes) or nothing; or a reason (the
 // verdict constants), then a sentence. A hello must come first, or a confirm, which is the only
@@ -40,6 +43,9 @@ const (
 	kindRead     = 4
 	kindFailed   = 5
 	kindConfirm  = 6
+	kindOpen     = 7
+	kindPull     = 8
+	kindPush     = 9
 
 	verdictOK       = 0
 	verdictRefused  = 1

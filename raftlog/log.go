@@ -33,6 +33,7 @@ type Log struct {
 	writer  *writer
 	applier *applier
 	peers   *peers
+	tunnels tunnels
 
 	noteMu sync.Mutex // orders writes of note; taken before mu
 	note   []byte     // last handed to the write-ahead log
@@ -40,7 +41,8 @@ type Log struct {
 	full     atomic.Bool // the writer waits for space on the disk
 	failed   chan error  // holds the one error of a failed replica
 	failOnce sync.Once
-	stop     context.CancelFunc // ends all goroutines
+	failure  atomic.Pointer[error] // why this replica has failed; nil while it has not
+	stop     context.CancelFunc    // ends all goroutines
 	ctx      context.Context
 	done     sync.WaitGroup
 	stopOnce sync.Once
@@ -197,6 +199,7 @@ func (l *Log) send(messages []*raftpb.Message) {
 func (l *Log) fail(err error) {
 	l.failOnce.Do(func() {
 		l.log.Error("the log has failed; this node must stop", "error", err)
+		l.failure.Store(&err)
 		l.view.stop(true)
 		l.stop()
 		l.failed <- err // last: whoever hears of it finds everything stopped
@@ -215,7 +218,7 @@ func (l *Log) Failed() <-chan error { return l.failed }
 // hand-over only. It is idempotent; the error is that of closing the write-ahead log.
 func (l *Log) Stop(ctx context.Context) error {
 	l.stopOnce.Do(func() {
-		l.handOver(ctx)
+		l.HandOver(ctx)
 		l.view.stop(false)
 		l.stop()
 		l.mu.Lock() // waits for whoever is at the core: nothing is started or queued from here on
@@ -229,8 +232,9 @@ func (l *Log) Stop(ctx context.Context) error {
 	return l.stopErr
 }
 
-// handOver waits until another node leads, for an election timeout at most.
-func (l *Log) handOver(ctx context.Context) {
+// HandOver gives up leadership, if this node has it, to the most caught-up follower. It waits until
+// another node leads, for an election timeout at most.
+func (l *Log) HandOver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.cfg.ElectionTicks)*l.cfg.Tick)
 	defer cancel()
 	l.mu.Lock()

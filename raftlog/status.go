@@ -15,7 +15,7 @@ type Status struct {
 	NodeID       int32
 	Leader       int32  // -1 unknown; this node only once it has claimed the epoch
 	Epoch        int32  // raft term
-	Role         string // leader, follower, candidate, pre-candidate, learner
+	Role         string // leader, follower, candidate, pre-candidate, learner, stopped
 	LeaderReason string // why the leadership last changed, in words
 
 	HighWatermark int64 // offset after the last applied record
@@ -116,6 +116,9 @@ func (l *Log) Status() Status {
 		s.Waiting += l.peers.missing()
 	}
 	l.fillVoters(&s, match, now)
+	if err := l.failure.Load(); err != nil { // of the disk too, which the core never hears of
+		s.Failed, s.Role, s.Leader = *err, "stopped", -1
+	}
 	return s
 }
 

@@ -227,15 +227,14 @@ type names map[string]bool
 
 func (n names) add(name *string) *fieldError {
 	if n[*name] {
-		return &fieldError{name, fmt.Sprintf("is %q, as that of another element", shorten(*name))}
+		return &fieldError{name, fmt.Sprintf("is %q, as that of another element", shorten(*name, 100))}
 	}
 	n[*name] = true
 	return notEmpty(name)
 }
 
 // shorten keeps what a person needs to find a name again.
-func shorten(name string) string {
-	const most = 100
+func shorten(name string, most int) string {
 	if len(name) <= most {
 		return name
 	}
@@ -247,15 +246,16 @@ const topicNameMax = 249
 // TopicNameProblem says why no topic may have the name, in Kafka's words (Topic.validate); "" where one may. Brokers make folders of
 // these names.
 func TopicNameProblem(name string) string {
+	shown := shorten(name, topicNameMax+1)
 	switch {
 	case name == "":
 		return "the empty string is not allowed"
 	case name == "." || name == "..":
 		return fmt.Sprintf("'%s' is not allowed", name)
 	case len(name) > topicNameMax:
-		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", name, topicNameMax)
+		return fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", shown, topicNameMax)
 	case !legalTopicName(name):
-		return fmt.Sprintf("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", name)
+		return fmt.Sprintf("'%s' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'", shown)
 	}
 	return ""
 }

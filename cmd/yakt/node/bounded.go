@@ -16,9 +16,10 @@ import (
 // and for no other reason: errors such as too many open files pass.
 type boundedListener struct {
 	net.Listener
-	crowd  *crowd
-	logger *slog.Logger
-	pace   acceptPace
+	crowd      *crowd
+	foreigners *foreigners
+	logger     *slog.Logger
+	pace       acceptPace
 }
 
 const (
@@ -69,7 +70,7 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		}
 		if admitted := l.crowd.admit(c); admitted != nil {
 			limitBuffers(c)
-			return admitted, nil
+			return l.foreigners.guard(admitted), nil
 		}
 		c.Close()
 	}

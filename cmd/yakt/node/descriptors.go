@@ -104,26 +104,6 @@ func (d *descriptors) note(configured int32, logger *slog.Logger) {
 		"connections", d.total, "reserved", descriptorReserve, "max.connections", configured)
 }
 
-// dialFunc is net.Dialer's DialContext.
-type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
-
-// dialer connects to other nodes' HTTP APIs on descriptors of the HTTP door: a request that is
-// passed on takes a second one.
-func (d *descriptors) dialer(dial dialFunc) dialFunc {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		release, ok := d.admit(httpDoor)
-		if !ok {
-			return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.EMFILE}
-		}
-		c, err := dial(ctx, network, address)
-		if err != nil {
-			release()
-			return nil, err
-		}
-		return &admittedConn{Conn: c, release: sync.OnceFunc(release)}, nil
-	}
-}
-
 // admittedConn gives its descriptor back when it is closed.
 type admittedConn struct {
 	net.Conn

@@ -2,13 +2,9 @@ package node
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"log/slog"
 	"math"
-	"net"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/yakt/yakt/config"
@@ -47,45 +43,6 @@ func TestDescriptorsAreShared(t *testing.T) {
 					limit, m, again, second)
 			}
 		}
-	}
-}
-
-func TestConnectionsThatAreToBeDialedCount(t *testing.T) {
-	t.Parallel()
-	d := newDescriptors(64)
-	ends := make(chan net.Conn, 1)
-	fail := true
-	dial := d.dialer(func(context.Context, string, string) (net.Conn, error) {
-		if fail {
-			return nil, syscall.ECONNREFUSED
-		}
-		here, there := net.Pipe()
-		ends <- there
-		return here, nil
-	})
-	for range 100 {
-		if _, err := dial(t.Context(), "tcp", "x"); !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Fatalf("refused: %v", err)
-		}
-	}
-	fail = false
-	c, err := dial(t.Context(), "tcp", "x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer (<-ends).Close()
-	rest, _ := takeAll(d, httpDoor)
-	if rest != d.total-d.sure[kafkaDoor]-1 {
-		t.Errorf("%d left", rest)
-	}
-	_, err = dial(t.Context(), "tcp", "x")
-	if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" || !errors.Is(op.Err, syscall.EMFILE) {
-		t.Errorf("without a descriptor: %v", err)
-	}
-	c.Close()
-	c.Close()
-	if n, _ := takeAll(d, httpDoor); n != 1 {
-		t.Errorf("closing gave %d back", n)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -37,16 +38,12 @@ func httpLimitsOf(cfg *config.Config) httpLimits {
 	}
 }
 
-const (
-	httpHeaderBytes = 32 << 10
-	httpDialTimeout = 2 * time.Second
-)
+const httpHeaderBytes = 32 << 10
 
 // httpServer serves the HTTP API on this node's listeners. Its methods do nothing on nil.
 type httpServer struct {
 	listeners []net.Listener
 	server    *http.Server
-	api       *httpapi.API
 }
 
 // listenHTTP binds the listeners; nil when there are none. Connections take descriptors of files.
@@ -61,7 +58,7 @@ func listenHTTP(
 		MaxHeaderBytes: httpHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
-	crowd := newCrowd(limits.connections, files, logger)
+	crowd, foreign := newCrowd(limits.connections, files, logger), &foreigners{logger: logger}
 	s.server.ConnState, s.server.ConnContext = crowd.idle.note, httpapi.ConnContext
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
@@ -70,8 +67,8 @@ func listenHTTP(
 			return nil, fmt.Errorf("yakt.http.listeners: cannot listen on %v: %w; "+
 				"free the port or name another one", a, err)
 		}
-		bounded := &boundedListener{Listener: l, crowd: crowd, logger: logger}
-		s.listeners = append(s.listeners, bounded)
+		s.listeners = append(s.listeners,
+			&boundedListener{Listener: l, crowd: crowd, foreigners: foreign, logger: logger})
 	}
 	return s, nil
 }
@@ -91,14 +88,7 @@ func (n *Node) bindHTTP() (*httpServer, error) {
 // use makes api answer the requests; before serve.
 func (s *httpServer) use(api *httpapi.API) {
 	if s != nil {
-		s.api, s.server.Handler = api, api
-	}
-}
-
-// fail has requests refused with the reason why this node is about to exit, until close.
-func (s *httpServer) fail(err error) {
-	if s != nil {
-		s.api.Fail(err)
+		s.server.Handler = api
 	}
 }
 
@@ -112,13 +102,10 @@ func (s *httpServer) serve() {
 	}
 }
 
-// drain ends long polls and streams and lets other answers go out until ctx is done.
+// drain lets answers go out until ctx is done; the API has ended those that wait.
 func (s *httpServer) drain(ctx context.Context) error {
 	if s == nil {
 		return nil
-	}
-	if s.api != nil {
-		s.api.Close()
 	}
 	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -203,26 +190,57 @@ func registrationOf(info []byte) []byte {
 func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
-		Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
-		Dial:        n.files.dialer((&net.Dialer{Timeout: httpDialTimeout}).DialContext),
-		BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
+		Hosts: n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
+		PassTo: n.passage.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
 	})
+}
+
+// httpHosts are the names by which clients may ask for this node: its machine's, those that its
+// listeners are given or advertised under, and what is configured.
+func (n *Node) httpHosts() []string {
+	hosts := slices.Clone(n.cfg.HTTPHosts)
+	if name, err := os.Hostname(); err == nil {
+		hosts = append(hosts, name)
+	}
+	for _, at := range n.cfg.HTTPListeners {
+		hosts = append(hosts, at.Host)
+	}
+	for _, l := range n.cfg.AdvertisedListeners {
+		hosts = append(hosts, l.Host)
+	}
+	return hosts
 }
 
 // Version of this program, for people to see. Command yakt sets it before it opens a node.
 var Version = "development"
 
-// leaderHTTP is who leads and where its HTTP API is.
+// leaderHTTP is who leads and where clients reach its HTTP API.
 func (n *Node) leaderHTTP() (id int32, address string) {
 	id = n.log.Status().Leader
 	for _, p := range n.log.Peers() {
-		if p.NodeID == id && len(p.Info) > 0 {
-			if _, http, err := introduced(p.Info); err == nil {
-				address = http
-			}
+		if p.NodeID != id || len(p.Info) == 0 {
+			continue
+		}
+		r, http, err := introduced(p.Info)
+		if err == nil && (!isLoopback(http) || n.shareMachine(r)) {
+			address = http
 		}
 	}
 	return id, address
+}
+
+// shareMachine reports whether another controller is on this node's machine, as far as its endpoints
+// tell: what is loopback to one is loopback to the other then.
+func (n *Node) shareMachine(r *record.RegisterController) bool {
+	return slices.ContainsFunc(r.Endpoints, func(e record.Endpoint) bool {
+		return isLoopback(net.JoinHostPort(e.Host, "0")) || slices.ContainsFunc(n.registration.Endpoints,
+			func(own record.Endpoint) bool { return own.Host == e.Host })
+	})
+}
+
+func isLoopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // state is the raft layer's state in the API's words.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -36,7 +37,10 @@ type Node struct {
 	server     *kafkaproto.Server
 	files      *descriptors
 	debug      *debugServer
-	http       *httpServer
+	http       *httpServer // nil without listeners
+	api        *httpapi.API
+	passage    passage
+	passed     *passedServer
 
 	failed   chan error
 	failOnce sync.Once
@@ -74,7 +78,9 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 		return nil, err
 	}
 	n.controller.SetLog(quorumLog{n.log})
-	n.http.use(n.httpAPI())
+	n.api = n.httpAPI()
+	n.http.use(n.api)
+	n.passage.tunnel, n.passed = n.log.Tunnel, newPassedServer(n.api, logger)
 	n.files.note(cfg.MaxConnections, logger)
 	return n, nil
 }
@@ -164,9 +170,6 @@ func (n *Node) controllerConfig() controller.Config {
 		DefaultPartitions: cfg.NumPartitions, DefaultReplicationFactor: cfg.DefaultReplicationFactor,
 		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
-		Registrations: controller.RegistrationLimits{
-			Listeners: int(cfg.MaxListeners), Features: int(cfg.MaxFeatures), Directories: int(cfg.MaxLogDirs),
-		},
 		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
 		QuotaWindow: quotaWindow(cfg.QuotaWindow, cfg.QuotaWindows),
 		SlowEvent:   max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there
@@ -293,7 +296,8 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 	return raftlog.Config{
 		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
 		Voters: voters, Addr: n.addresses, VoterDirectory: n.voterDirectory,
-		Tick: max(cfg.ElectionTimeout, cfg.FetchTimeout/2) / electionTicks, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
+		Tunnelled: func(node int32, conn net.Conn) { n.passed.take(node, conn) },
+		Tick:      max(cfg.ElectionTimeout, cfg.FetchTimeout/2) / electionTicks, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
 		DialTimeout: cfg.QuorumRequestTimeout, RetryBackoff: cfg.QuorumRetryBackoff,
 		MessageBytes: int(cfg.FetchMaxBytes), SnapshotChunkBytes: int(cfg.FetchSnapshotMaxBytes),
 		SnapshotBytes: cfg.SnapshotBytes, SnapshotInterval: snapshotInterval(cfg.SnapshotInterval), SnapshotsKept: int(cfg.SnapshotsKept),
@@ -339,6 +343,7 @@ func (n *Node) Start() {
 	n.log.Start()
 	go n.server.Serve()
 	n.http.serve()
+	go n.passed.server.Serve(n.passed) //nolint:errcheck // ErrServerClosed, or the listener is closed
 	go func() {
 		if err, ok := <-n.log.Failed(); ok {
 			n.fail(err)

@@ -17,7 +17,7 @@ const lastAnswers = 100 * time.Millisecond
 func (n *Node) fail(err error) {
 	n.failOnce.Do(func() {
 		n.logger.Error("this node stops: it cannot go on without a guess", "err", err)
-		n.http.fail(err)
+		n.api.Fail(err)
 		n.log.Fail(err)
 		n.controller.Depose()
 		go func() {
@@ -38,8 +38,12 @@ func (n *Node) Failed() <-chan error { return n.failed }
 func (n *Node) Stop(ctx context.Context) error {
 	n.stopOnce.Do(func() {
 		start := time.Now()
+		n.log.HandOver(ctx)
+		n.api.Close()
+		n.passed.drain(ctx) // the tunnels end with the log
 		n.stopErr = errors.Join(n.log.Stop(ctx), n.server.Shutdown(ctx), n.http.drain(ctx))
 		n.controller.Stop()
+		n.passage.close()
 		n.debug.close()
 		n.http.close()
 		n.storage.close()

@@ -27,6 +27,7 @@ type plan struct {
 	dir           string
 	http          []config.HostPort
 	debug         []config.HostPort
+	hosts         []string
 	httpLimits    httpLimits
 	level, format string
 	addresses     []string
@@ -54,7 +55,7 @@ func planOf(t *testing.T, text string) plan {
 	}
 	n := &Node{cfg: cfg, logger: slog.New(slog.DiscardHandler), storage: &storage{dir: cfg.MetadataLogDir}}
 	n.controller = controller.New(controller.Config{})
-	p := plan{dir: cfg.MetadataLogDir, http: cfg.HTTPListeners, debug: cfg.DebugListeners, level: cfg.LogLevel, format: cfg.LogFormat}
+	p := plan{dir: cfg.MetadataLogDir, http: cfg.HTTPListeners, hosts: n.httpHosts(), debug: cfg.DebugListeners, level: cfg.LogLevel, format: cfg.LogFormat}
 	if p.server, err = n.serverConfig(fakeLookup); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func planOf(t *testing.T, text string) plan {
 	}
 	p.addresses, p.httpLimits = n.addresses(2), httpLimitsOf(cfg)
 	p.log = n.logConfig(n.formattedVoters(), nil)
-	p.log.Addr, p.log.VoterDirectory, p.log.Logger = nil, nil, nil
+	p.log.Addr, p.log.VoterDirectory, p.log.Tunnelled, p.log.Logger = nil, nil, nil, nil
 	p.controller = n.controllerConfig()
 	p.static, p.controller.Static = p.controller.Static, nil
 	p.controller.InitialVoters, p.controller.Clock, p.controller.Random = nil, nil, nil
@@ -107,6 +108,7 @@ var samples = map[string]string{
 	"controller.quorum.fetch.max.bytes":   "1000",
 	"yakt.http.listeners":                 "127.0.0.1:1",
 	"yakt.debug.listeners":                "127.0.0.1:1",
+	"yakt.http.hosts":                     "yakt.example.com",
 	"yakt.peer.addresses":                 "2@d:1",
 	"yakt.log.level":                      "debug",
 	"yakt.log.format":                     "json",

@@ -1,0 +1,95 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/yakt/yakt/controller"
+)
+
+// behindNodesWithoutHTTP is a standby with an HTTP port, in a quorum of which no other node has one.
+func behindNodesWithoutHTTP(t *testing.T) *server {
+	t.Helper()
+	all := startNodes(t, 3, "1/yakt.http.listeners=", "2/yakt.http.listeners=")
+	s := all[2]
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		s.node.Log().HandOver(ctx)
+		active, _ := leader(t, all)
+		if active != s {
+			return s
+		}
+		if ctx.Err() != nil {
+			t.Fatal("no other node takes the lead")
+		}
+	}
+}
+
+// TestAStandbyNeedsNoHTTPPortOfTheLeader carries out every kind of operation on it.
+func TestAStandbyNeedsNoHTTPPortOfTheLeader(t *testing.T) {
+	t.Parallel()
+	s := behindNodesWithoutHTTP(t)
+	s.await("/readyz?quorum=true", func(status int, body []byte) bool {
+		return status == http.StatusOK && strings.Contains(string(body), `"quorum_confirmed","ok":true`)
+	})
+	epoch := s.alive(1)
+	s.ok(http.MethodPost, "/create_topic", object{"name": "a"})
+	s.ok(http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name=a", nil)
+	s.refused(http.StatusNotFound, "UNKNOWN_TOPIC_OR_PARTITION", http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name=b", nil)
+	large := make([]object, 2000)
+	for i := range large {
+		large[i] = object{"topicUUID": "Jb1aPjOFQJ2pUL4xzHq1Lg", "partitionId": i}
+	}
+	s.refused(http.StatusNotFound, "UNKNOWN_TOPIC_OR_PARTITION", http.MethodPost, "/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch, "inSync": large})
+	p := s.refused(http.StatusServiceUnavailable, "NOT_CONTROLLER", http.MethodPost, "/v1/create_topic?redirect=true", object{"name": "c"})
+	if !strings.Contains(p["detail"].(string), "Leave redirect out") {
+		t.Errorf("redirect: %v", p["detail"])
+	}
+}
+
+// TestStreamsThroughAStandby: many at once, each of which hears of a change, and one that ends when
+// its client goes.
+func TestStreamsThroughAStandby(t *testing.T) {
+	t.Parallel()
+	s := behindNodesWithoutHTTP(t)
+	epoch := s.alive(1)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var streams []*bufio.Scanner
+	for range 200 {
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.url+fmt.Sprintf("/v1/broker_mgmt?brokerId=1&epoch=%d", epoch), nil)
+		req.Header.Set("Accept", "text/event-stream")
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%v %v", resp, err)
+		}
+		defer resp.Body.Close()
+		streams = append(streams, bufio.NewScanner(resp.Body))
+	}
+	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "news"})
+	for i, stream := range streams {
+		stream.Buffer(nil, 1<<20)
+		heard := false
+		for !heard && stream.Scan() {
+			heard = strings.Contains(stream.Text(), `"name":"news"`)
+		}
+		if !heard {
+			t.Fatalf("stream %d ended: %v", i, stream.Err())
+		}
+	}
+	cancel()
+	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "after"})
+	waiting, end := context.WithTimeout(t.Context(), 5*time.Second)
+	defer end()
+	for at := int64(-1); s.node.Controller().Image().TopicByName("after") == nil; at = s.node.Controller().Image().EndOffset() - 1 {
+		if err := s.node.Controller().Await(waiting, controller.AudienceAll, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
