@@ -35,6 +35,7 @@ var (
 // those that wait themselves.
 type budget struct {
 	total, perAddress, perConn int64 // perConn <= perAddress <= total
+	chunks                     chunks
 
 	mu       sync.Mutex
 	used     int64
@@ -47,7 +48,7 @@ type budget struct {
 
 func newBudget(total, perAddress, perConn int64) *budget {
 	return &budget{
-		total: total, perAddress: perAddress, perConn: perConn,
+		total: total, perAddress: perAddress, perConn: perConn, chunks: chunks{most: total / 2},
 		byIP: map[string]*address{}, holders: map[*account]struct{}{},
 	}
 }

@@ -106,22 +106,31 @@ func (f *frameReader) large(ctx context.Context, size int) (frame []byte, err er
 	}
 	f.account.moving.begin(time.Now())
 	defer f.account.moving.end()
-	frame = f.buf[4:f.w]
+	if frame, err = f.collect(ctx, f.buf[4:f.w], size); err != nil {
+		f.recycle(frame)
+		return nil, err
+	}
+	f.r, f.w = 0, 0
+	f.deadline.frameEnd()
+	return frame[:size:size], nil
+}
+
+// collect reads the rest of a frame. It returns the memory for it also after an error.
+func (f *frameReader) collect(ctx context.Context, frame []byte, size int) ([]byte, error) {
 	for have := len(frame); have < size; {
+		var err error
 		if frame, err = f.grow(ctx, frame, size); err != nil {
-			return nil, err
+			return frame, err
 		}
-		for have < len(frame) {
-			n, err := f.read(frame[have:])
+		for most := min(size, len(frame)); have < most; {
+			n, err := f.read(frame[have:most])
 			if err != nil {
-				return nil, err
+				return frame, err
 			}
 			have += n
 			f.account.moving.bytes.Add(int64(n))
 		}
 	}
-	f.r, f.w = 0, 0
-	f.deadline.frameEnd()
 	return frame, nil
 }
 
@@ -131,20 +140,28 @@ const (
 	growFactor     = 4
 )
 
-// grow returns a full frame in memory several times as large, or of size if that is less, which the
-// account is charged with.
+// grow returns a full frame in memory several times as large, as far as size needs it, which the
+// account is charged with. After an error it returns frame as it was.
 func (f *frameReader) grow(ctx context.Context, frame []byte, size int) ([]byte, error) {
-	room := min(size, max(growFactor*len(frame), firstRoomBytes))
+	room := chunkSize(min(size, max(growFactor*len(frame), firstRoomBytes)))
 	if room > uncountedBytes {
 		f.account.moving.end() // it is not the client that makes it wait for memory
 		if err := f.account.acquire(ctx, int64(room)-f.account.own, f.deadline.frame); err != nil {
-			return nil, &frameError{closedMemory, err}
+			return frame, &frameError{closedMemory, err}
 		}
 		f.account.moving.begin(time.Now())
 	}
-	bigger := make([]byte, room)
+	bigger := f.account.budget.chunks.take(room)
 	copy(bigger, frame)
+	f.recycle(frame)
 	return bigger, nil
+}
+
+// recycle gives back memory of a frame that is not needed any more, unless it is the read buffer.
+func (f *frameReader) recycle(frame []byte) {
+	if &frame[0] != &f.buf[4] {
+		f.account.budget.chunks.put(frame)
+	}
 }
 
 // pipelined reports whether bytes of a further frame are there, and whether all of it is.

@@ -68,6 +68,8 @@ func (w *sweeper) run() {
 		select {
 		case <-ticker.C:
 			w.sweep()
+			w.server.budget.chunks.rest()
+			w.server.peerBudget.chunks.rest()
 		case <-w.server.stop:
 			return
 		}
