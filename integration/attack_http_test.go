@@ -44,7 +44,7 @@ func httpAttacks() []attack {
 
 // getting is a crowd that asks for the same again and again, and reads the answers or does not.
 func getting(path, header string, n int, read bool) attack {
-	name := fmt.Sprintf("GET %s%s, %d that do not read", path, strings.TrimSpace(header), n)
+	name := strings.TrimSpace(fmt.Sprintf("GET %s, %d that do not read. %s", path, n, header))
 	if read {
 		name = fmt.Sprintf("GET %s, %d that read", path, n)
 	}

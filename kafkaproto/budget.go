@@ -14,6 +14,10 @@ import (
 // heartbeats and other small requests never wait for memory that others hold.
 const uncountedBytes = 8 << 10
 
+// modestBytes is the most that a connection may want to have in all to be served before those that
+// want more: it is soon done.
+const modestBytes = 512 << 10
+
 var (
 	errBudgetWait  = errors.New("no memory became free for it in time (queued.max.request.bytes)")
 	errBudgetLarge = errors.New("it takes more memory than one connection may " +
@@ -24,7 +28,7 @@ var (
 
 // budget is the memory that requests and responses of all connections may take together. An address
 // and a connection may each have a share of it. Connections that wait for memory are served in
-// order, but for those that wait for others of their own address.
+// order, the modest first, but for those that wait for others of their own address.
 //
 // A connection may wait while it holds memory. What keeps all from waiting for one another is
 // eviction: while somebody waits, connections that are slow on the network lose theirs, and then
@@ -143,7 +147,7 @@ func (b *budget) acquire(ctx context.Context, a *account, n int64, deadline time
 		return nil
 	}
 	w := &budgetWaiter{account: a, n: n, granted: make(chan struct{})}
-	elem := b.waiters.PushBack(w)
+	elem := b.enqueue(w)
 	a.wants, a.since = n, time.Now()
 	b.grant() // those in front of it may all wait for their own addresses
 	b.watch()
@@ -197,6 +201,18 @@ func (a *account) settle() {
 }
 
 // What follows is called with the lock held.
+
+// enqueue puts a waiter behind all others, or a modest one before those that are not.
+func (b *budget) enqueue(w *budgetWaiter) *list.Element {
+	for e := b.waiters.Front(); w.modest() && e != nil; e = e.Next() {
+		if !e.Value.(*budgetWaiter).modest() {
+			return b.waiters.InsertBefore(w, e)
+		}
+	}
+	return b.waiters.PushBack(w)
+}
+
+func (w *budgetWaiter) modest() bool { return w.account.held+w.n <= modestBytes }
 
 func (b *budget) fits(a *account, n int64) bool {
 	return b.used+n <= b.total && a.from.held+n <= b.perAddress

@@ -459,3 +459,30 @@ func TestPeersHaveMemoryOfTheirOwn(t *testing.T) {
 		}
 	})
 }
+
+// TestModestOnesAreServedFirst: one that wants little does not wait behind those that want much.
+func TestModestOnesAreServedFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const total = 8 * modestBytes
+		b := newBudget(total, total, total)
+		first, large := openHolder(t, b, "a"), openHolder(t, b, "b")
+		first.take(t, total-2*modestBytes)
+		waits := large.takeLater(4 * modestBytes)
+		modest, more := openHolder(t, b, "c"), openHolder(t, b, "d")
+		if err := <-modest.takeLater(modestBytes); err != nil {
+			t.Error(err)
+		}
+		other := more.takeLater(modestBytes + 1)
+		if len(waits)+len(other) != 0 {
+			t.Error("one that wants much is served though there is not so much")
+		}
+		first.settle()
+		if err := errors.Join(<-waits, <-other); err != nil {
+			t.Error(err)
+		}
+		for _, h := range []holder{large, modest, more} {
+			h.settle()
+		}
+	})
+}

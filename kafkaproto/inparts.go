@@ -62,7 +62,8 @@ func (c *conn) pause() error {
 	if cause := context.Cause(c.ctx); cause != nil {
 		return &frameError{closedNetworkError, cause}
 	}
-	if gone, _ := hungUp(c.nc); gone {
+	// One that has closed its side only looks like one that has gone while nothing is written to it.
+	if gone, closedSide := hungUp(c.nc); gone || closedSide {
 		return &frameError{closedByPeer, errHungUp}
 	}
 	return nil
