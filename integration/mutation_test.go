@@ -94,12 +94,17 @@ func (m *mutator) sound() bool {
 		case ok && resp.ErrorCode == kerr.StaleBrokerEpoch.Code: // a mutation has unregistered it
 			m.brokers[id] = m.register(id)
 		case !ok || resp.ErrorCode != 0 || resp.IsFenced:
+			kafka.Note(m.t, "broker %d is no longer what it was: %+v", id, resp)
 			return false
 		}
 	}
 	req := atVersion(m.metadataRequest(), 12)
 	resp, ok := m.send(req.Key(), req.GetVersion(), req.AppendTo(nil)).(*kmsg.MetadataResponse)
-	return ok && firstError(resp) == nil
+	if !ok || firstError(resp) != nil {
+		kafka.Note(m.t, "the topic is no longer what it was: %+v", resp)
+		return false
+	}
+	return true
 }
 
 // mutate sends one mutation of a body: of its bytes, its fields, or both.
