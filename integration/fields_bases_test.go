@@ -12,28 +12,36 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// base makes a valid request, one that is answered without an error and, if it is of the kind that writes, has something
-// to write: what it names was made for it. Arrays have an element at least, so that there is something to change.
+// base makes a valid request, one that is answered without an error and, if it is of the kind that
+// writes, has something to write: what it names was made for it. Arrays have an element at least,
+// so that there is something to change.
 type base func(v *target) kmsg.Request
 
-// bases are valid requests of every API that the controller listener serves, those that only read first.
+// bases are valid requests of every API that the controller listener serves, those that only read
+// first.
 var bases = []base{
-	(*target).fetchRequest, (*target).metadataRequest, (*target).apiVersionsRequest, (*target).describeConfigsRequest,
-	(*target).listReassignmentsRequest, (*target).describeQuorumRequest, (*target).fetchSnapshotRequest,
+	(*target).fetchRequest, (*target).metadataRequest, (*target).apiVersionsRequest,
+	(*target).describeConfigsRequest, (*target).listReassignmentsRequest,
+	(*target).describeQuorumRequest, (*target).fetchSnapshotRequest,
 	(*target).describeClusterRequest, (*target).describePartitionsRequest,
 	(*target).createTopicsRequest, (*target).deleteTopicsRequest, (*target).alterConfigsRequest,
-	(*target).incrementalAlterConfigsRequest, (*target).createPartitionsRequest, (*target).electLeadersRequest,
+	(*target).incrementalAlterConfigsRequest, (*target).createPartitionsRequest,
+	(*target).electLeadersRequest,
 	(*target).reassignmentRequest, (*target).alterPartitionRequest, (*target).envelopeRequest,
 	(*target).brokerRegistrationRequest, (*target).heartbeatRequest, (*target).unregisterRequest,
-	(*target).producerIDsRequest, (*target).controllerRegistrationRequest, (*target).assignDirectoriesRequest,
+	(*target).producerIDsRequest, (*target).controllerRegistrationRequest,
+	(*target).assignDirectoriesRequest,
 }
 
-// expected are the errors in the answers to bases that are as good as they can be, by key and version.
+// expected are the errors in the answers to bases that are as good as they can be, by key and
+// version.
 var expected = map[[2]int16]*kerr.Error{
-	{1, 7}: kerr.InvalidRequest, {1, 8}: kerr.InvalidRequest, {1, 9}: kerr.InvalidRequest, // without the last epoch
+	// FETCH without the last epoch
+	{1, 7}: kerr.InvalidRequest, {1, 8}: kerr.InvalidRequest, {1, 9}: kerr.InvalidRequest,
 	{1, 10}: kerr.InvalidRequest, {1, 11}: kerr.InvalidRequest,
 	{60, 0}: kerr.InvalidRequest, // cannot ask for controllers
-	{43, 0}: kerr.ElectionNotNeeded, {43, 1}: kerr.ElectionNotNeeded, {43, 2}: kerr.ElectionNotNeeded,
+	{43, 0}: kerr.ElectionNotNeeded, {43, 1}: kerr.ElectionNotNeeded,
+	{43, 2}: kerr.ElectionNotNeeded,
 	{59, 0}: kerr.SnapshotNotFound, {59, 1}: kerr.SnapshotNotFound,
 	{62, 0}: kerr.InvalidRegistration, {62, 1}: kerr.InvalidRegistration, // without directories
 }
@@ -108,14 +116,16 @@ func (v *target) describeConfigsRequest() kmsg.Request {
 
 func (v *target) listReassignmentsRequest() kmsg.Request {
 	req := kmsg.NewPtrListPartitionReassignmentsRequest()
-	req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{{Topic: "topic-1", Partitions: []int32{0}}}
+	topic := kmsg.ListPartitionReassignmentsRequestTopic{Topic: "topic-1", Partitions: []int32{0}}
+	req.Topics = append(req.Topics, topic)
 	return req
 }
 
 func (v *target) describeQuorumRequest() kmsg.Request {
 	req := kmsg.NewPtrDescribeQuorumRequest()
 	partitions := []kmsg.DescribeQuorumRequestTopicPartition{{}}
-	req.Topics = []kmsg.DescribeQuorumRequestTopic{{Topic: "__cluster_metadata", Partitions: partitions}}
+	topic := kmsg.DescribeQuorumRequestTopic{Topic: "__cluster_metadata", Partitions: partitions}
+	req.Topics = append(req.Topics, topic)
 	return req
 }
 
@@ -141,13 +151,15 @@ func (v *target) describePartitionsRequest() kmsg.Request {
 func (v *target) createTopicsRequest() kmsg.Request {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	placed, assigned := kmsg.NewCreateTopicsRequestTopic(), kmsg.NewCreateTopicsRequestTopic()
-	placed.Topic, placed.NumPartitions, placed.ReplicationFactor = fmt.Sprintf("placed-%d", v.next()), 1, 1
+	placed.Topic = fmt.Sprintf("placed-%d", v.next())
+	placed.NumPartitions, placed.ReplicationFactor = 1, 1
 	config := kmsg.NewCreateTopicsRequestTopicConfig()
 	config.Name, config.Value = "retention.ms", pointer("1000")
 	placed.Configs = append(placed.Configs, config)
 	assigned.Topic = fmt.Sprintf("assigned-%d", v.next())
 	assigned.NumPartitions, assigned.ReplicationFactor = -1, -1
-	assigned.ReplicaAssignment = []kmsg.CreateTopicsRequestTopicReplicaAssignment{{Replicas: []int32{1, 2}}}
+	replicas := kmsg.CreateTopicsRequestTopicReplicaAssignment{Replicas: []int32{1, 2}}
+	assigned.ReplicaAssignment = append(assigned.ReplicaAssignment, replicas)
 	req.Topics = []kmsg.CreateTopicsRequestTopic{assigned, placed}
 	req.TimeoutMillis = 1000
 	return req
@@ -164,20 +176,23 @@ func (v *target) deleteTopicsRequest() kmsg.Request {
 
 // configured are resources that may have configs, and a config of each.
 func (v *target) configured() []kmsg.IncrementalAlterConfigsRequestResource {
-	resource := func(kind kmsg.ConfigResourceType, name, key, value string) kmsg.IncrementalAlterConfigsRequestResource {
+	var all []kmsg.IncrementalAlterConfigsRequestResource
+	add := func(kind kmsg.ConfigResourceType, name, key, value string) {
 		config := kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: key, Value: &value}
-		configs := []kmsg.IncrementalAlterConfigsRequestResourceConfig{config}
-		return kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind, ResourceName: name, Configs: configs}
+		resource := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind, ResourceName: name}
+		resource.Configs = append(resource.Configs, config)
+		all = append(all, resource)
 	}
 	n := v.next()
 	number := fmt.Sprint(1000 + n)
-	return []kmsg.IncrementalAlterConfigsRequestResource{
-		resource(kmsg.ConfigResourceTypeTopic, "topic-1", "retention.ms", number),
-		resource(kmsg.ConfigResourceTypeBroker, "1", "background.threads", fmt.Sprint(1+n%50)),
-		resource(kmsg.ConfigResourceTypeBroker, "", "log.retention.ms", number),
-		resource(kmsg.ConfigResourceTypeClientMetrics, fmt.Sprintf("metrics-%d", n%8), "interval.ms", number),
-		resource(kmsg.ConfigResourceTypeGroupConfig, fmt.Sprintf("group-%d", n%8), "consumer.session.timeout.ms", fmt.Sprint(45_000+n%10_000)),
-	}
+	add(kmsg.ConfigResourceTypeTopic, "topic-1", "retention.ms", number)
+	add(kmsg.ConfigResourceTypeBroker, "1", "background.threads", fmt.Sprint(1+n%50))
+	add(kmsg.ConfigResourceTypeBroker, "", "log.retention.ms", number)
+	subscription, group := fmt.Sprintf("metrics-%d", n%8), fmt.Sprintf("group-%d", n%8)
+	add(kmsg.ConfigResourceTypeClientMetrics, subscription, "interval.ms", number)
+	timeoutMs := fmt.Sprint(45_000 + n%10_000)
+	add(kmsg.ConfigResourceTypeGroupConfig, group, "consumer.session.timeout.ms", timeoutMs)
+	return all
 }
 
 func (v *target) alterConfigsRequest() kmsg.Request {
@@ -185,8 +200,9 @@ func (v *target) alterConfigsRequest() kmsg.Request {
 	for _, r := range v.configured() {
 		config := kmsg.AlterConfigsRequestResourceConfig{Name: r.Configs[0].Name, Value: r.Configs[0].Value}
 		configs := []kmsg.AlterConfigsRequestResourceConfig{config}
-		if r.ResourceName == "" { // brokers' default of this one may not be taken away at the level of 4.3
-			isr := kmsg.AlterConfigsRequestResourceConfig{Name: "min.insync.replicas", Value: pointer("1")}
+		if r.ResourceName == "" { // at 4.3 the brokers' default of this one may not be removed
+			isr := kmsg.AlterConfigsRequestResourceConfig{Name: "min.insync.replicas"}
+			isr.Value = pointer("1")
 			configs = append(configs, isr)
 		}
 		req.Resources = append(req.Resources, kmsg.AlterConfigsRequestResource{
@@ -201,7 +217,8 @@ func (v *target) incrementalAlterConfigsRequest() kmsg.Request {
 	return v.rotate(req, len(req.Resources), reflect.Swapper(req.Resources))
 }
 
-// rotate puts another one of n elements first each time: changes are made to the first element of an array.
+// rotate puts another one of n elements first each time: changes are made to the first element of
+// an array.
 func (v *target) rotate(req kmsg.Request, n int, swap func(i, j int)) kmsg.Request {
 	swap(0, int(v.next())%n)
 	return req
@@ -248,7 +265,8 @@ func (v *target) alterPartitionRequest() kmsg.Request {
 
 // envelopeRequest has a request to create topics in it.
 func (v *target) envelopeRequest() kmsg.Request {
-	return envelope(append(requestHeader(v.schemas[19], 7), atVersion(v.createTopicsRequest(), 7).AppendTo(nil)...))
+	nested := atVersion(v.createTopicsRequest(), 7)
+	return envelope(nested.AppendTo(requestHeader(v.schemas[nested.Key()], 7)))
 }
 
 func envelope(data []byte) kmsg.Request {
@@ -311,8 +329,11 @@ func (v *target) controllerRegistrationRequest() kmsg.Request {
 	req := kmsg.NewPtrControllerRegistrationRequest()
 	req.ControllerID = observer
 	binary.BigEndian.PutUint32(req.IncarnationID[:], uint32(v.next()))
-	req.Listeners = []kmsg.ControllerRegistrationRequestListener{{Name: "CONTROLLER", Host: "127.0.0.1", Port: 1}}
-	req.Features = []kmsg.ControllerRegistrationRequestFeature{{Name: "metadata.version", MinSupportedVersion: 7, MaxSupportedVersion: 30}}
+	listener := kmsg.ControllerRegistrationRequestListener{Name: "CONTROLLER", Host: "127.0.0.1", Port: 1}
+	req.Listeners = append(req.Listeners, listener)
+	feature := kmsg.ControllerRegistrationRequestFeature{Name: "metadata.version"}
+	feature.MinSupportedVersion, feature.MaxSupportedVersion = 7, 30
+	req.Features = append(req.Features, feature)
 	return req
 }
 
@@ -321,12 +342,14 @@ func (v *target) assignDirectoriesRequest() kmsg.Request {
 	req.BrokerID, req.BrokerEpoch = 1, v.brokers[1]
 	topic := kmsg.AssignReplicasToDirsRequestDirectoryTopic{TopicID: v.topic(1).TopicID,
 		Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{{}}}
-	directory := kmsg.AssignReplicasToDirsRequestDirectory{ID: [16]byte{3, 15: 3}, Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{topic}}
+	directory := kmsg.AssignReplicasToDirsRequestDirectory{ID: [16]byte{3, 15: 3}}
+	directory.Topics = append(directory.Topics, topic)
 	req.Directories = append(req.Directories, directory)
 	return req
 }
 
-// body is a base as bytes. Tagged fields that its version does not have are left out by making it from the schema.
+// body is a base as bytes. Tagged fields that its version does not have are left out by making it
+// from the schema.
 func (v *target) body(create base, version int16) (kmsg.Request, []byte) {
 	v.t.Helper()
 	req := atVersion(create(v), version)

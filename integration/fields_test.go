@@ -7,10 +7,10 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// TestEveryField sends requests of every API and version in which one field is not as it should be: each length, count
-// and number at its bounds, null, and the like (schema.Changes). Each is refused or answered; whatever is written is
-// loaded by the brokers of the oldest and the newest release, from the log and from a snapshot; and the node has had
-// neither a fault nor a slow event.
+// TestEveryField sends requests of every API and version in which one field is not as it should be:
+// each length, count and number at its bounds, null, and the like (schema.Changes). Each is refused
+// or answered; whatever is written is loaded by the brokers of the oldest and the newest release,
+// from the log and from a snapshot; and the node has had neither a fault nor a slow event.
 func TestEveryField(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -37,7 +37,8 @@ func TestEveryField(t *testing.T) {
 	}
 }
 
-// tryFields tries one version of an API: its base, which must succeed, and all that differ from it in a field.
+// tryFields tries one version of an API: its base, which must succeed, and all that differ from it
+// in a field.
 func (v *target) tryFields(create base, key, version int16) (sent, answered int) {
 	v.t.Helper()
 	m := v.schemas[key]

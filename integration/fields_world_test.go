@@ -24,8 +24,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// target is a running node of our own, to which requests are sent that no client writes, and of which it is then
-// checked that nothing happened that should not. Not safe for concurrent use.
+// target is a running node of our own, to which requests are sent that no client writes, and of
+// which it is then checked that nothing happened that should not. Not safe for concurrent use.
 type target struct {
 	t       testing.TB
 	q       *kafka.Controllers
@@ -44,7 +44,8 @@ const (
 	fetchPatience    = 100 * time.Millisecond // for a FETCH that may be held
 )
 
-// newTarget starts a node at the level of a release of Kafka, with three brokers that have replicas and a topic.
+// newTarget starts a node at the level of a release of Kafka, with three brokers that have replicas
+// and a topic.
 func newTarget(t testing.TB, release string) *target {
 	properties := kafka.LongSessions()
 	properties["metadata.log.max.record.bytes.between.snapshots"] = strconv.Itoa(snapshotBytes)
@@ -80,7 +81,8 @@ var (
 	errNoAnswer = errors.New("no answer in time")
 )
 
-// ask sends one request and waits for its answer: errClosed if it was refused, errNoAnswer if it is held.
+// ask sends one request and waits for its answer: errClosed if it was refused, errNoAnswer if it is
+// held.
 func (c *rawConn) ask(data []byte, patience time.Duration) ([]byte, error) {
 	if c.nc == nil {
 		nc, err := net.DialTimeout("tcp", c.addr, targetPatience)
@@ -119,7 +121,8 @@ func (c *rawConn) read() ([]byte, error) {
 	return c.in[:n], err
 }
 
-// send sends a body under a header of its own and decodes the answer; nil if the request was refused or is held.
+// send sends a body under a header of its own and decodes the answer; nil if the request was
+// refused or is held.
 func (v *target) send(key, version int16, body []byte) kmsg.Response {
 	v.t.Helper()
 	req := kmsg.RequestForKey(key)
@@ -144,7 +147,8 @@ func (v *target) send(key, version int16, body []byte) kmsg.Response {
 		v.t.Fatalf("%s version %d, body %.200x: the answer: %v", kmsg.NameForKey(key), version, body, err)
 	}
 	if !readable(reflect.ValueOf(resp)) {
-		v.t.Errorf("%s version %d, body %.200x: the answer is not readable: %.2000v", kmsg.NameForKey(key), version, body, resp)
+		v.t.Errorf("%s version %d, body %.200x: the answer is not readable: %.2000v",
+			kmsg.NameForKey(key), version, body, resp)
 	}
 	return resp
 }
@@ -211,7 +215,8 @@ func (v *target) topic(partitions int32) kmsg.CreateTopicsResponseTopic {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Version = 7
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = fmt.Sprintf("topic-%d", v.next()), -1, -1
+	topic.Topic = fmt.Sprintf("topic-%d", v.next())
+	topic.NumPartitions, topic.ReplicationFactor = -1, -1
 	for p := range partitions {
 		assignment := kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: p, Replicas: []int32{1, 2}}
 		topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
@@ -227,8 +232,9 @@ type logReader struct {
 	epoch  int32
 }
 
-// readLog reads all that was committed since the last call, and checks each record. To be called before so much was
-// written that the node drops the log behind a snapshot, of which it keeps some MiB.
+// readLog reads all that was committed since the last call, and checks each record. To be called
+// before so much was written that the node drops the log behind a snapshot, of which it keeps some
+// MiB.
 func (v *target) readLog() {
 	v.t.Helper()
 	for {
@@ -310,7 +316,8 @@ func (v *target) requireLoaded(releases ...string) {
 // snapshotBytes is how much log is between two snapshots of a target.
 const snapshotBytes = 4 << 20
 
-// snapshot writes until there is a snapshot of all that was written before, reads the log up to there, and returns it.
+// snapshot writes until there is a snapshot of all that was written before, reads the log up to
+// there, and returns it.
 func (v *target) snapshot() []byte {
 	v.t.Helper()
 	v.readLog()

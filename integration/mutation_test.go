@@ -24,13 +24,16 @@ const (
 	mutatedFieldsMax, mutatedBytesMax = 1000, 200_000 // what has more is not changed again
 )
 
-// TestMutations sends valid requests with random changes, of fields (schema.Changes, and random numbers) and of bytes.
-// Nothing may end the node, be a fault or a slow event in it, or have it write a record that brokers do not load.
+// TestMutations sends valid requests with random changes, of fields (schema.Changes, and random
+// numbers) and of bytes. Nothing may end the node, be a fault or a slow event in it, or have it
+// write a record that brokers do not load.
 //
-// YAKT_TEST_MUTATIONS is how many are sent, 20,000 by default; YAKT_TEST_SEED (1) makes others of them.
+// YAKT_TEST_MUTATIONS is how many are sent, 20,000 by default; YAKT_TEST_SEED (1) makes others of
+// them.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	left, seed := fromEnvironment(t, "YAKT_TEST_MUTATIONS", mutationsOfNode), fromEnvironment(t, "YAKT_TEST_SEED", 1)
+	left := fromEnvironment(t, "YAKT_TEST_MUTATIONS", mutationsOfNode)
+	seed := fromEnvironment(t, "YAKT_TEST_SEED", 1)
 	for round := uint64(0); left > 0; round++ {
 		m := mutator{target: newTarget(t, "4.0"), r: rand.New(rand.NewPCG(seed, round))}
 		sent := m.run(min(left, mutationsOfNode))
@@ -66,7 +69,8 @@ type mutator struct {
 	answered int
 }
 
-// run sends up to n mutations. It ends before if they have undone what the bases need, which takes a fresh node.
+// run sends up to n mutations. It ends before if they have undone what the bases need, which takes
+// a fresh node.
 func (m *mutator) run(n uint64) (sent uint64) {
 	for sent < n && m.sound() {
 		create := bases[m.r.IntN(len(bases))]
@@ -84,7 +88,8 @@ func (m *mutator) run(n uint64) (sent uint64) {
 	return sent
 }
 
-// sound tells whether the brokers and the topic that all bases need are still there, or there again.
+// sound tells whether the brokers and the topic that all bases need are still there, or there
+// again.
 func (m *mutator) sound() bool {
 	for id, epoch := range m.brokers {
 		beat := heartbeat(id, epoch).(*kmsg.BrokerHeartbeatRequest)
@@ -94,12 +99,17 @@ func (m *mutator) sound() bool {
 		case ok && resp.ErrorCode == kerr.StaleBrokerEpoch.Code: // a mutation has unregistered it
 			m.brokers[id] = m.register(id)
 		case !ok || resp.ErrorCode != 0 || resp.IsFenced:
+			kafka.Note(m.t, "broker %d is no longer what it was: %+v", id, resp)
 			return false
 		}
 	}
 	req := atVersion(m.metadataRequest(), 12)
 	resp, ok := m.send(req.Key(), req.GetVersion(), req.AppendTo(nil)).(*kmsg.MetadataResponse)
-	return ok && firstError(resp) == nil
+	if !ok || firstError(resp) != nil {
+		kafka.Note(m.t, "the topic is no longer what it was: %+v", resp)
+		return false
+	}
+	return true
 }
 
 // mutate sends one mutation of a body: of its bytes, its fields, or both.

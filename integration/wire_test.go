@@ -20,8 +20,8 @@ import (
 	"github.com/yakt/yakt/kafkaproto"
 )
 
-// How many random requests of each key and version are tried; each field of some of them is changed in every way, and
-// random bytes of each.
+// How many random requests of each key and version are tried; each field of some of them is changed
+// in every way, and random bytes of each.
 const (
 	wireRequests    = 24
 	wireChanged     = 2
@@ -30,8 +30,9 @@ const (
 	wireBodyBytesMax = 40_000 // a longest string fits
 )
 
-// TestWireAgainstKafka compares the parser of requests with Kafka's own, of the oldest and the newest release: what
-// YAKt reads, Kafka reads, and as the same; what Kafka reads, YAKt reads, but for the exceptions that are named.
+// TestWireAgainstKafka compares the parser of requests with Kafka's own, of the oldest and the
+// newest release: what YAKt reads, Kafka reads, and as the same; what Kafka reads, YAKt reads, but
+// for the exceptions that are named.
 func TestWireAgainstKafka(t *testing.T) {
 	t.Parallel()
 	for _, release := range []string{kafka.V40, kafka.V44} {
@@ -39,7 +40,8 @@ func TestWireAgainstKafka(t *testing.T) {
 			t.Parallel()
 			exceptions := stricter
 			if release == kafka.V40 {
-				exceptions = append(exceptions, "is a tagged field of a later version") // later than the release
+				// Kafka of that release does not know the field yet.
+				exceptions = append(exceptions, "is a tagged field of a later version")
 			}
 			requests := wireRequestsOf(t, release)
 			answers := parseByKafka(t, release, requests)
@@ -94,7 +96,8 @@ func wireRequestsOf(t *testing.T, release string) []wireRequest {
 			served++
 			all = append(all, changedHeaders(m, version)...)
 			for i := range wireRequests {
-				all = append(all, changedBodies(r, m, version, m.Random(r, version), i < wireChanged)...)
+				base := m.Random(r, version)
+				all = append(all, changedBodies(r, m, version, base, i < wireChanged)...)
 			}
 		}
 	}
@@ -104,8 +107,11 @@ func wireRequestsOf(t *testing.T, release string) []wireRequest {
 	return all
 }
 
-// changedBodies are a request, itself with single bytes changed, and, if all is set, with each field changed in every way.
-func changedBodies(r *rand.Rand, m *schema.Message, version int16, base *schema.Value, all bool) []wireRequest {
+// changedBodies are a request, itself with single bytes changed, and, if all is set, with each
+// field changed in every way.
+func changedBodies(
+	r *rand.Rand, m *schema.Message, version int16, base *schema.Value, all bool,
+) []wireRequest {
 	name := fmt.Sprintf("%s %d", m.Name, version)
 	header := requestHeader(m, version)
 	body := m.Append(nil, version, base)
@@ -134,7 +140,8 @@ type fieldChange struct {
 	change schema.Change
 }
 
-// changesOf are the changes that schema.Changes has for each field of base, in its first element if it is in an array.
+// changesOf are the changes that schema.Changes has for each field of base, in its first element if
+// it is in an array.
 func changesOf(base *schema.Value) (all []fieldChange) {
 	seen := make(map[string]bool)
 	n := 0
@@ -197,7 +204,8 @@ func requestHeader(m *schema.Message, version int16) []byte {
 	return appendHeader(m, version, []byte{0, 1, 'c'}, []byte{0})
 }
 
-// appendHeader makes a header of a client id with its length, and the tagged fields of a flexible version.
+// appendHeader makes a header of a client id with its length, and the tagged fields of a flexible
+// version.
 func appendHeader(m *schema.Message, version int16, clientID, tags []byte) []byte {
 	b := binary.BigEndian.AppendUint16(nil, uint16(m.Key))
 	b = binary.BigEndian.AppendUint16(b, uint16(version))
@@ -214,16 +222,20 @@ func changedHeaders(m *schema.Message, version int16) (requests []wireRequest) {
 	body := m.Append(nil, version, m.Random(rand.New(rand.NewPCG(1, 1)), version))
 	long := append([]byte{0x7f, 0xff}, bytes.Repeat([]byte{'i'}, schema.Longest)...)
 	for name, id := range map[string][]byte{
-		"null": {0xff, 0xff}, "-2": {0xff, 0xfe}, "empty": {0, 0}, "too long": {0x7f, 0xff, 'x'}, "not UTF-8": {0, 1, 0xff}, "longest": long,
+		"null": {0xff, 0xff}, "-2": {0xff, 0xfe}, "empty": {0, 0}, "longest": long,
+		"too long": {0x7f, 0xff, 'x'}, "not UTF-8": {0, 1, 0xff},
 	} {
 		data := append(appendHeader(m, version, id, []byte{0}), body...)
-		requests = append(requests, wireRequest{fmt.Sprintf("%s %d client id %s", m.Name, version, name), data})
+		name = fmt.Sprintf("%s %d client id %s", m.Name, version, name)
+		requests = append(requests, wireRequest{name, data})
 	}
 	for name, tags := range map[string][]byte{
-		"unknown": {1, 5, 2, 'a', 'b'}, "twice": {2, 5, 0, 5, 1, 'z'}, "out of order": {2, 5, 0, 4, 0}, "too many": {0xff, 0xff, 3}, "too long": {1, 5, 0xff, 0xff, 3},
+		"unknown": {1, 5, 2, 'a', 'b'}, "twice": {2, 5, 0, 5, 1, 'z'}, "out of order": {2, 5, 0, 4, 0},
+		"too many": {0xff, 0xff, 3}, "too long": {1, 5, 0xff, 0xff, 3},
 	} {
 		data := append(appendHeader(m, version, []byte{0, 0}, tags), body...)
-		requests = append(requests, wireRequest{fmt.Sprintf("%s %d header tags %s", m.Name, version, name), data})
+		name = fmt.Sprintf("%s %d header tags %s", m.Name, version, name)
+		requests = append(requests, wireRequest{name, data})
 	}
 	return requests
 }
@@ -247,7 +259,8 @@ func parseByKafka(t *testing.T, release string, requests []wireRequest) []kafkaA
 		in.Write(binary.BigEndian.AppendUint32(nil, uint32(len(r.data))))
 		in.Write(r.data)
 	}
-	program := kafka.CompileJava(t, release, filepath.Join("testdata", "java", "Requests.java"), "Requests")
+	source := filepath.Join("testdata", "java", "Requests.java")
+	program := kafka.CompileJava(t, release, source, "Requests")
 	out := program.Run(t, in.Bytes(), []string{"-Xmx512m", "-XX:TieredStopAtLevel=1"})
 	var answers []kafkaAnswer
 	for len(out) >= 5 {
@@ -285,13 +298,15 @@ func compareParsers(data []byte, theirs kafkaAnswer, exceptions []string) error 
 	return nil
 }
 
-// stricter are the reasons for which we refuse what Kafka reads, and nobody writes (kafkaproto/walk.go).
+// stricter are the reasons for which we refuse what Kafka reads, and nobody writes
+// (kafkaproto/walk.go).
 var stricter = []string{
-	"is not valid UTF-8", "is a tagged field that comes twice", "is a tagged field of another size than is said",
-	"is neither there nor null", "too many unknown tagged fields",
+	"is not valid UTF-8", "is a tagged field that comes twice",
+	"is a tagged field of another size than is said", "is neither there nor null", "too many unknown tagged fields",
 }
 
-// varint32 is a varint that does not fit 31 bits, which Kafka reads as negative: as null, or as no tagged fields.
+// varint32 is a varint that does not fit 31 bits, which Kafka reads as negative: as null, or as no
+// tagged fields.
 var varint32 = regexp.MustCompile(`[\x80-\xff]{4}[\x08-\x7f]`)
 
 func allowedRefusal(err error, data []byte, exceptions []string) error {

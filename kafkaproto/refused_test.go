@@ -22,8 +22,8 @@ func compactString(s string) []byte {
 	return append(binary.AppendUvarint(nil, uint64(len(s))+1), s...)
 }
 
-// What Kafka refuses is refused, and said; what it reads is read (wire_test.go in integration compares more with
-// Kafka's own parsers).
+// What Kafka refuses is refused, and said; what it reads is read (wire_test.go in integration
+// compares more with Kafka's own parsers).
 func TestBodiesAsKafkaReadsThem(t *testing.T) {
 	registration := kmsg.NewPtrBrokerRegistrationRequest()
 	rack := marked

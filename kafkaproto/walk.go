@@ -15,15 +15,15 @@ const (
 	unknownTagBytes      = 100
 )
 
-// walker goes over the body of a request as kmsg will, without allocating, and stops at what Kafka would refuse: a
-// length that does not fit the bytes left, null where the schema does not allow it, a string longer than
-// maxStringBytes, a tagged field in a version that does not have it.
+// walker goes over the body of a request as kmsg will, without allocating, and stops at what Kafka
+// would refuse: a length that does not fit the bytes left, null where the schema does not allow it,
+// a string longer than maxStringBytes, a tagged field in a version that does not have it.
 //
-// It also refuses what Kafka reads but no client writes, and kmsg would read differently: lengths and counts of
-// more than 31 bits, a known tagged field that comes twice or is not of the size that is said, markers of a nullable
-// struct below -1. And it refuses strings that are not valid UTF-8. Kafka replaces what is invalid in them, so that
-// two names here would be one name to a broker, and a string three times as long, which it may not be able to
-// write into its own snapshot.
+// It also refuses what Kafka reads but no client writes, and kmsg would read differently: lengths
+// and counts of more than 31 bits, a known tagged field that comes twice or is not of the size that
+// is said, markers of a nullable struct below -1. And it refuses strings that are not valid UTF-8.
+// Kafka replaces what is invalid in them, so that two names here would be one name to a broker, and
+// a string three times as long, which it may not be able to write into its own snapshot.
 type walker struct {
 	src     []byte
 	version int16

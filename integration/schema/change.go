@@ -17,8 +17,9 @@ type Change struct {
 // Longest is the longest string of Kafka's protocol, in bytes.
 const Longest = math.MaxInt16
 
-// Changes are the changes that a value's type allows: lengths and counts at every bound, null, numbers at the ends of
-// their range, tagged fields that are unknown, twice, out of order or of another size than they say.
+// Changes are the changes that a value's type allows: lengths and counts at every bound, null,
+// numbers at the ends of their range, tagged fields that are unknown, twice, out of order or of
+// another size than they say.
 func Changes(v *Value) []Change {
 	switch {
 	case v.Type == "":
@@ -87,7 +88,8 @@ func distinct(n int) Change {
 	}}
 }
 
-// number makes strings and numbers of a value those of its i-th copy; inner arrays stay as they are.
+// number makes strings and numbers of a value those of its i-th copy; inner arrays stay as they
+// are.
 func (v *Value) number(i int) {
 	switch {
 	case v.IsArray():
@@ -117,8 +119,12 @@ var (
 		text("surrogate", "\xed\xa0\x80"),
 		text("NUL", "a\x00b"),
 	}
-	bytesChanges = []Change{text("length 0", ""), text("length 100000", strings.Repeat("\x00", 100_000))}
-	arrayChanges = []Change{count(0), count(1), count(2), count(255), count(10_001), distinct(255), distinct(1000)}
+	bytesChanges = []Change{
+		text("length 0", ""), text("length 100000", strings.Repeat("\x00", 100_000)),
+	}
+	arrayChanges = []Change{
+		count(0), count(1), count(2), count(255), count(10_001), distinct(255), distinct(1000),
+	}
 	fixedChanges = []Change{
 		number("zero", 0, 0), number("one", 0, 1), number("ones", 0xff, 0xff),
 		number("greatest", 0x7f, 0xff), number("least", 0x80, 0),
@@ -138,8 +144,12 @@ var (
 	}
 	tagChanges = []Change{
 		{"unknown tag", func(v *Value) { v.Tags = append(v.Tags, unknown(77, 3)) }},
-		{"unknown tags out of order", func(v *Value) { v.Tags = append(v.Tags, unknown(78, 0), unknown(77, 1)) }},
-		{"unknown tag twice", func(v *Value) { v.Tags = append(v.Tags, unknown(77, 1), unknown(77, 2)) }},
+		{"unknown tags out of order", func(v *Value) {
+			v.Tags = append(v.Tags, unknown(78, 0), unknown(77, 1))
+		}},
+		{"unknown tag twice", func(v *Value) {
+			v.Tags = append(v.Tags, unknown(77, 1), unknown(77, 2))
+		}},
 		{"highest tag", func(v *Value) { v.Tags = append(v.Tags, unknown(math.MaxUint32, 1)) }},
 		{"1000 unknown tags", func(v *Value) {
 			for i := range 1000 {
@@ -174,7 +184,8 @@ func sized(name string, by int64) Change {
 	}}
 }
 
-// Random makes a body of random values: arrays of up to 3 elements, short strings, null where that is allowed.
+// Random makes a body of random values: arrays of up to 3 elements, short strings, null where that
+// is allowed.
 func (m *Message) Random(r *rand.Rand, version int16) *Value {
 	g := generator{r, version, m.Flexible.Contain(version)}
 	v := g.structure(m.Fields)

@@ -1,6 +1,6 @@
-// Package schema reads the schemas of requests that lie in Kafka's jars, and takes requests apart and puts them
-// together by them, field by field. What it makes may be wrong on purpose: it is for tests of what a server does with
-// requests that no client writes.
+// Package schema reads the schemas of requests that lie in Kafka's jars, and takes requests apart
+// and puts them together by them, field by field. What it makes may be wrong on purpose: it is for
+// tests of what a server does with requests that no client writes.
 package schema
 
 import (
@@ -27,7 +27,7 @@ type Message struct {
 // Field is the schema of one field.
 type Field struct {
 	Name     string   `json:"name"`
-	Type     string   `json:"type"` // of Kafka: "int32", "string", "[]string", or the name of a struct
+	Type     string   `json:"type"` // "int32", "string", "[]string", or the name of a struct
 	Versions Versions `json:"versions"`
 	Nullable Versions `json:"nullableVersions"`
 	Tagged   Versions `json:"taggedVersions"`
@@ -52,7 +52,9 @@ type Versions struct {
 }
 
 // Contain tells whether a version is in the range.
-func (v Versions) Contain(version int16) bool { return v.some && v.low <= version && version <= v.top }
+func (v Versions) Contain(version int16) bool {
+	return v.some && v.low <= version && version <= v.top
+}
 
 // UnmarshalJSON reads "3", "3-5", "3+" and "none".
 func (v *Versions) UnmarshalJSON(b []byte) error {
@@ -60,7 +62,8 @@ func (v *Versions) UnmarshalJSON(b []byte) error {
 	if text == "none" {
 		return nil
 	}
-	low, top, isRange := strings.Cut(strings.Replace(text, "+", "-"+strconv.Itoa(math.MaxInt16), 1), "-")
+	open := "-" + strconv.Itoa(math.MaxInt16)
+	low, top, isRange := strings.Cut(strings.Replace(text, "+", open, 1), "-")
 	if !isRange {
 		top = low
 	}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Value is one value of a request: a field's, an array's element, or the whole body. What it holds depends on its
-// type; nothing is checked when it is written.
+// Value is one value of a request: a field's, an array's element, or the whole body. What it holds
+// depends on its type; nothing is checked when it is written.
 type Value struct {
 	Name     string // of the field; an element has its array's
 	Type     string // of Kafka, "" for a tagged field that is not known
