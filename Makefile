@@ -5,7 +5,7 @@ GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-fuzz test-integration check check-quick fix bench bench-packages fuzz clean
+.PHONY: help run build test test-unit test-fuzz test-integration test-attacks check check-quick fix bench bench-packages fuzz clean
 
 help: ## what make can do
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -30,6 +30,9 @@ test-integration: ## real brokers and clients; needs Java 17 and Maven
 	@command -v java >/dev/null || { echo 'make test starts real Kafka brokers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
 	@command -v mvn >/dev/null || { echo 'make test fetches real Kafka brokers: install Maven (Debian: apt-get install maven)'; exit 1; }
 	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m ./integration/...
+
+test-attacks: ## floods and hostile clients, measured; on a machine that does nothing else
+	YAKT_TEST_ATTACKS=1 $(GO) test -count 1 -p 1 -parallel 1 -timeout 60m -run Attack ./integration
 
 check: check-quick ## all that must hold before a commit
 	$(GO) run $(STATICCHECK) ./...

@@ -18,6 +18,7 @@ import (
 
 // Connections that take what others need: room, time, descriptors, the log.
 func TestYAKtAttackByConnections(t *testing.T) {
+	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 1, attackTopics)
 	for _, a := range connectionAttacks(v) {

@@ -13,6 +13,7 @@ import (
 
 // Requests to the HTTP listener that are hungry or slow.
 func TestYAKtAttackByHTTP(t *testing.T) {
+	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 1, attackTopics)
 	kafka.FillTopic(t, v.addr(), "wide", 9000)

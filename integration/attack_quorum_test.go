@@ -10,6 +10,7 @@ import (
 
 // Frames that never end take no room from those of peers: the leader keeps its majority.
 func TestYAKtAttackOnAQuorum(t *testing.T) {
+	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 3, 0)
 	a := trickling(16, 16)
@@ -23,6 +24,7 @@ func TestYAKtAttackOnAQuorum(t *testing.T) {
 
 // What a real broker forwards in an ENVELOPE costs no more than what a client sends itself.
 func TestYAKtAttackThroughABroker(t *testing.T) {
+	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 1, 0)
 	broker := kafka.StartBroker(t, v.q, kafka.BrokerOptions{ID: 2})

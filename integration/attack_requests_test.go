@@ -18,6 +18,7 @@ const attackBroker = 900
 
 // Requests of which a single one costs the node more than its size.
 func TestYAKtAttackByRequests(t *testing.T) {
+	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 1, attackTopics)
 	epoch, err := kafka.RegisterFake(t.Context(), v.addr(), attackBroker)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -27,6 +28,18 @@ const (
 	attackLasts       = 2 * time.Second
 	attackGuard       = 3 << 10 // MiB: the test ends the node rather than the machine
 )
+
+// attacksVariable asks for the attacks, which measure waits of milliseconds and so need a machine that
+// does nothing else: make test-attacks sets it.
+const attacksVariable = "YAKT_TEST_ATTACKS"
+
+// requireQuietMachine skips a test of attacks unless they were asked for.
+func requireQuietMachine(t *testing.T) {
+	t.Helper()
+	if os.Getenv(attacksVariable) == "" {
+		t.Skip("attacks are measured on a machine that does nothing else: run make test-attacks")
+	}
+}
 
 // attack is something that a stranger does for a while. It returns when ctx ends, or earlier;
 // its connections are closed behind it.
