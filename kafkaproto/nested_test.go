@@ -3,6 +3,7 @@ package kafkaproto
 import (
 	"bytes"
 	"context"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -21,18 +22,23 @@ func (e *envelopeInParts) Nested() (*[]byte, int32, kmsg.Response) {
 // An envelope around a response in parts has the bytes of one around the same response in memory.
 func TestNestedIsTheSameResponse(t *testing.T) {
 	t.Parallel()
-	var topics []kmsg.MetadataResponseTopic
-	var version int16
+	type answer struct {
+		topics  []kmsg.MetadataResponseTopic
+		version int16
+	}
+	var next atomic.Pointer[answer]
 	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
-		inner := &metadataInParts{MetadataResponse: metadataResponse(version, nil), topics: topics}
+		a := next.Load()
+		inner := &metadataInParts{MetadataResponse: metadataResponse(a.version, nil), topics: a.topics}
 		reply(&envelopeInParts{req.ResponseKind().(*kmsg.EnvelopeResponse), inner})
 	})
 	cfg.Versions = func(key int16) (int16, int16, bool) { return 0, 0, key == 58 }
 	_, addr := start(t, cfg)
 	c := dial(t, addr)
 	for _, n := range []int{0, 1, 300, 20_000} {
-		topics = manyTopics(n)
-		for version = range int16(14) {
+		topics := manyTopics(n)
+		for version := range int16(14) {
+			next.Store(&answer{topics, version})
 			c.send(request(kmsg.NewPtrEnvelopeRequest(), 0, int32(n)))
 			want := kmsg.NewPtrEnvelopeResponse()
 			want.ResponseData = AppendResponse(nil, 99, metadataResponse(version, topics))

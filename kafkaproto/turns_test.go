@@ -80,6 +80,7 @@ func TestLightConnectionsGoFirst(t *testing.T) {
 			if n > heavyShare {
 				t.Fatal("a heavy connection waits for ever")
 			}
+			synctest.Wait() // what got a place has seen it
 			for i := range crowd {
 				if crowd[i].held.Load() {
 					crowd[i].drop()
@@ -87,9 +88,11 @@ func TestLightConnectionsGoFirst(t *testing.T) {
 				}
 			}
 		}
+		synctest.Wait()
 		for heavy.drop(); s.waiting.Load() > 0; {
 			for i := range crowd {
 				crowd[i].drop()
+				synctest.Wait() // the next one that got the place has seen it
 			}
 		}
 	})
