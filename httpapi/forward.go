@@ -171,6 +171,7 @@ func (h *hop) poll(ctx context.Context, w http.ResponseWriter, r *http.Request, 
 	first := h.proxy()
 	first.ModifyResponse = func(resp *http.Response) error {
 		if !stop() {
+			end()                   // which may have begun on another goroutine, and not ended
 			return context.Canceled // its body may be cut short
 		}
 		return tidy(resp)
@@ -192,7 +193,10 @@ func withBody(ctx context.Context, r *http.Request, data []byte) *http.Request {
 	r = r.Clone(ctx)
 	r.Body, r.ContentLength = http.NoBody, 0
 	if len(data) > 0 {
-		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
+		r.ContentLength = int64(len(data))
+		// For a connection that ends before the request was looked at: it is then sent again.
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+		r.Body, _ = r.GetBody()
 	}
 	return r
 }
