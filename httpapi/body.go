@@ -18,7 +18,7 @@ import (
 const lingerTimeout = 500 * time.Millisecond
 
 // readBody reads the body of a request, whatever its method and path, within its limits of size
-// and time, and puts it back for the operation. With a problem the connection is closed behind
+// and time, and puts it back for the operation. With a problem an HTTP/1 connection is closed behind
 // the answer: what is left of the body is not waited for.
 func (a *API) readBody(w *reply, r *http.Request, taken *share) ([]byte, *Problem) {
 	if r.Body == nil || r.Body == http.NoBody {
@@ -37,7 +37,9 @@ func (a *API) readBody(w *reply, r *http.Request, taken *share) ([]byte, *Proble
 		r.ContentLength = int64(len(data))
 		return data, nil
 	}
-	w.Header().Set("Connection", "close")
+	if r.ProtoMajor == 1 { // a stream of HTTP/2 ends by itself, and others share its connection
+		w.Header().Set("Connection", "close")
+	}
 	if problem.Status != http.StatusRequestTimeout {
 		_ = control.SetReadDeadline(time.Now().Add(min(lingerTimeout, a.cfg.BodyTimeout)))
 	}

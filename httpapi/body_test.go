@@ -144,3 +144,39 @@ func isTimeout(err error) bool {
 	ok := errors.As(err, &slow)
 	return ok && slow.Timeout()
 }
+
+// TestARefusedBodyDoesNotEndATunnel checks that the requests which share an HTTP/2 connection, as
+// those that a standby forwards do, are not cut off by one whose body is refused.
+func TestARefusedBodyDoesNotEndATunnel(t *testing.T) {
+	t.Parallel()
+	cfg := Config{Logger: slog.New(slog.DiscardHandler)}
+	s := httptest.NewUnstartedServer(New(cfg))
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	s.Config.Protocols = protocols
+	s.Start()
+	t.Cleanup(s.Close)
+	transport := &http.Transport{Protocols: protocols}
+	t.Cleanup(transport.CloseIdleConnections)
+	conn, err := transport.NewClientConn(t.Context(), "http", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	for range 2 {
+		body := strings.NewReader(strings.Repeat(" ", bodyMax+1))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/create_topic", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := conn.RoundTrip(r)
+		if err != nil {
+			t.Fatalf("the connection is of no more use: %v", err)
+		}
+		if resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("status %d, want 413", resp.StatusCode)
+		}
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+}

@@ -193,10 +193,7 @@ func withBody(ctx context.Context, r *http.Request, data []byte) *http.Request {
 	r = r.Clone(ctx)
 	r.Body, r.ContentLength = http.NoBody, 0
 	if len(data) > 0 {
-		r.ContentLength = int64(len(data))
-		// For a connection that ends before the request was looked at: it is then sent again.
-		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-		r.Body, _ = r.GetBody()
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(data)), int64(len(data))
 	}
 	return r
 }
