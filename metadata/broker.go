@@ -84,11 +84,11 @@ type Quota struct {
 
 // ConfigResourceType as in Kafka's config APIs.
 const (
-	ConfigTopic         int8 = 2
-	ConfigBroker        int8 = 4
-	ConfigBrokerLogger  int8 = 8
-	ConfigClientMetrics int8 = 16
-	ConfigGroup         int8 = 32
+	ConfigTopic         = record.ConfigTopic
+	ConfigBroker        = record.ConfigBroker
+	ConfigBrokerLogger  = record.ConfigBrokerLogger
+	ConfigClientMetrics = record.ConfigClientMetrics
+	ConfigGroup         = record.ConfigGroup
 )
 
 // configKey orders resources by type, then name.

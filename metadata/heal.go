@@ -1,19 +1,10 @@
 package metadata
 
 import (
-	"errors"
 	"iter"
 
 	"github.com/yakt/yakt/metadata/record"
 )
-
-// problemOf is what an error of record.Check says, without the record's type.
-func problemOf(err error) string {
-	if invalid, ok := errors.AsType[*record.InvalidError](err); ok {
-		return invalid.Field + " " + invalid.Problem
-	}
-	return err.Error()
-}
 
 // Action is what healing does about poison.
 type Action string
@@ -88,29 +79,13 @@ func repaired(held record.Record) record.Record {
 	return nil
 }
 
-// plainEndpoint is one that brokers accept, for trying something else beside it.
-var plainEndpoint = record.Endpoint{Name: "PLAINTEXT", Host: "localhost", Port: 9092}
-
 func repairedBroker(old record.RegisterBroker) *record.RegisterBroker {
-	plain := old
-	plain.Endpoints, plain.Features = []record.Endpoint{plainEndpoint}, nil
-	plain.Rack, plain.LogDirs = nil, nil
-	accepted := func(change func(*record.RegisterBroker)) bool {
-		tried := plain
-		change(&tried)
-		return record.Check(&tried) == nil
-	}
 	fixed := old
-	fixed.Endpoints = accept(old.Endpoints, endpointName, func(e []record.Endpoint) bool {
-		return accepted(func(r *record.RegisterBroker) { r.Endpoints = e })
+	fixed.Endpoints, fixed.Features = acceptEndpoints(old.Endpoints), acceptFeatures(old.Features)
+	fixed.LogDirs = accept(old.LogDirs, record.UUID.String, func(d []record.UUID) record.Record {
+		return &record.RegisterBroker{LogDirs: d}
 	})
-	fixed.Features = accept(old.Features, featureName, func(f []record.FeatureRange) bool {
-		return accepted(func(r *record.RegisterBroker) { r.Features = f })
-	})
-	fixed.LogDirs = accept(old.LogDirs, record.UUID.String, func(d []record.UUID) bool {
-		return accepted(func(r *record.RegisterBroker) { r.LogDirs = d })
-	})
-	if !accepted(func(r *record.RegisterBroker) { r.Rack = old.Rack }) {
+	if record.Check(&record.RegisterBroker{Rack: old.Rack}) != nil {
 		fixed.Rack = nil
 	}
 	if len(fixed.Endpoints) == 0 || record.Check(&fixed) != nil {
@@ -120,34 +95,38 @@ func repairedBroker(old record.RegisterBroker) *record.RegisterBroker {
 }
 
 func repairedController(old record.RegisterController) *record.RegisterController {
-	plain := old
-	plain.Endpoints, plain.Features = []record.Endpoint{plainEndpoint}, nil
 	fixed := old
-	fixed.Endpoints = accept(old.Endpoints, endpointName, func(e []record.Endpoint) bool {
-		tried := plain
-		tried.Endpoints = e
-		return record.Check(&tried) == nil
-	})
-	fixed.Features = accept(old.Features, featureName, func(f []record.FeatureRange) bool {
-		tried := plain
-		tried.Features = f
-		return record.Check(&tried) == nil
-	})
+	fixed.Endpoints, fixed.Features = acceptEndpoints(old.Endpoints), acceptFeatures(old.Features)
 	if len(fixed.Endpoints) == 0 || record.Check(&fixed) != nil {
 		return nil
 	}
 	return &fixed
 }
 
+// acceptEndpoints and acceptFeatures serve brokers and controllers, which have the same rules.
+
+func acceptEndpoints(list []record.Endpoint) []record.Endpoint {
+	return accept(list, endpointName, func(e []record.Endpoint) record.Record {
+		return &record.RegisterController{Endpoints: e}
+	})
+}
+
+func acceptFeatures(list []record.FeatureRange) []record.FeatureRange {
+	return accept(list, featureName, func(f []record.FeatureRange) record.Record {
+		return &record.RegisterController{Features: f}
+	})
+}
+
 func endpointName(e record.Endpoint) string    { return e.Name }
 func featureName(f record.FeatureRange) string { return f.Name }
 
-// accept returns the elements that are accepted each by itself, the first one of each name.
-func accept[T any](list []T, name func(T) string, accepted func([]T) bool) []T {
+// accept returns the elements that brokers accept each by itself, in a record that holds nothing
+// else; of each name the first one.
+func accept[T any](list []T, name func(T) string, alone func([]T) record.Record) []T {
 	var kept []T
 	seen := make(map[string]bool, len(list))
 	for i, elem := range list {
-		if !seen[name(elem)] && accepted(list[i:i+1:i+1]) {
+		if !seen[name(elem)] && record.Check(alone(list[i:i+1:i+1])) == nil {
 			seen[name(elem)] = true
 			kept = append(kept, elem)
 		}

@@ -3,6 +3,7 @@ package metadata
 import (
 	"cmp"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -119,8 +120,8 @@ func (img *Image) problem(id record.Record) string {
 	if held == nil {
 		return ""
 	}
-	if err := record.Check(held); err != nil {
-		return problemOf(err)
+	if invalid, ok := errors.AsType[*record.InvalidError](record.Check(held)); ok {
+		return invalid.Field + " " + invalid.Problem
 	}
 	return ""
 }

@@ -69,20 +69,20 @@ func (r *PartitionChange) invalid() *fieldError {
 	return nil
 }
 
-// Resource types that have configs in the log (ConfigResource.Type). Loggers' levels are in no
-// record.
+// Values of Config.ResourceType (ConfigResource.Type). Loggers' levels are in no record.
 const (
-	configTopic         = 2
-	configBroker        = 4
-	configClientMetrics = 16
-	configGroup         = 32
+	ConfigTopic         int8 = 2
+	ConfigBroker        int8 = 4
+	ConfigBrokerLogger  int8 = 8
+	ConfigClientMetrics int8 = 16
+	ConfigGroup         int8 = 32
 )
 
 func (r *Config) invalid() *fieldError {
 	switch r.ResourceType {
-	case configBroker: // no name is the default of all brokers
+	case ConfigBroker: // no name is the default of all brokers
 		return nil
-	case configTopic, configClientMetrics, configGroup:
+	case ConfigTopic, ConfigClientMetrics, ConfigGroup:
 		return notEmpty(&r.ResourceName)
 	}
 	return bad(&r.ResourceType, "is %d, which no configs belong to", r.ResourceType)
