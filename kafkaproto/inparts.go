@@ -35,13 +35,19 @@ const keptBytes = pieceBytes
 // with, and, unless it is small, once more for the connection. Between pieces others have their
 // turn.
 func (c *conn) writeInParts(correlationID int32, resp InParts) error {
-	p, piece := newPartEncoder(resp, correlationID, c.pause), newBuffer()
+	p := newPartEncoder(resp, correlationID, c.pause)
 	defer p.free()
-	defer piece.free()
 	size, err := p.measure()
 	if err != nil {
 		return err
 	}
+	return c.writeMeasured(size, func(out *pieceWriter) error { return p.write(out, size) })
+}
+
+// writeMeasured sends what write adds, of which size bytes are in parts.
+func (c *conn) writeMeasured(size int64, write func(*pieceWriter) error) error {
+	piece := newBuffer()
+	defer piece.free()
 	if size > pieceBytes {
 		if err := c.charge(inPartsBytes); err != nil {
 			return err
@@ -49,10 +55,11 @@ func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	}
 	return c.send(func() (int64, error) {
 		out := &pieceWriter{conn: c, buf: piece}
-		if err := p.write(out, size); err != nil {
+		if err := write(out); err != nil {
 			return out.written, err
 		}
-		return out.written, out.flush()
+		err := out.flush()
+		return out.written, err
 	})
 }
 

@@ -15,9 +15,8 @@ type Nested interface {
 // writeNested writes the inner response in parts, between the two ends of the outer one.
 func (c *conn) writeNested(correlationID int32, resp Nested) error {
 	field, nestedID, inner := resp.Nested()
-	p, piece := newPartEncoder(inner.(InParts), nestedID, c.pause), newBuffer()
+	p := newPartEncoder(inner.(InParts), nestedID, c.pause)
 	defer p.free()
-	defer piece.free()
 	size, err := p.measure()
 	if err != nil {
 		return err
@@ -26,24 +25,14 @@ func (c *conn) writeNested(correlationID int32, resp Nested) error {
 	if err != nil {
 		return err
 	}
-	if size > pieceBytes {
-		if err := c.charge(inPartsBytes); err != nil {
+	return c.writeMeasured(size, func(out *pieceWriter) error {
+		if err := out.add(head); err != nil {
 			return err
 		}
-	}
-	return c.send(func() (int64, error) {
-		out := &pieceWriter{conn: c, buf: piece}
-		err := out.add(head)
-		if err == nil {
-			err = p.writeBody(out, size)
+		if err := p.writeBody(out, size); err != nil {
+			return err
 		}
-		if err == nil {
-			err = out.add(tail)
-		}
-		if err == nil {
-			err = out.flush()
-		}
-		return out.written, err
+		return out.add(tail)
 	})
 }
 
