@@ -1,6 +1,7 @@
 package raftlog
 
 import (
+	"slices"
 	"sort"
 	"sync"
 	"weak"
@@ -88,14 +89,11 @@ func (j *joinedReads) window(number int64) *window {
 		w = &window{number: number, next: number * windowBytes}
 		j.note(w)
 	}
-	for i, k := range j.kept {
-		if k == w {
-			return j.kept[i]
-		}
+	if slices.Contains(j.kept, w) {
+		return w
 	}
 	if len(j.kept) == windowsKept {
-		copy(j.kept, j.kept[1:])
-		j.kept = j.kept[:windowsKept-1]
+		j.kept = slices.Delete(j.kept, 0, 1)
 	}
 	j.kept = append(j.kept, w)
 	return w
