@@ -18,8 +18,8 @@ import (
 // Type 0 gives partitions to their preferred leaders, type 1 gives leaders to partitions that have
 // none, at the price of what only lost replicas had: the topic's unclean.leader.election.enable is
 // not asked. Each partition succeeds or fails by itself. Null topics ask for all partitions: then
-// every topic is listed, and partitions that need no election are left out; an empty list asks for
-// none. More than 10,000 changes are refused as a whole. As in Kafka, a partition whose preferred
+// every topic is listed, without the partitions that need no election. An empty list asks for none.
+// More than 10,000 changes are refused as a whole. As in Kafka, a partition whose preferred
 // replica cannot lead is a success when the election gives it to another one.
 //
 // Differs from Kafka on purpose: a partition that comes twice in a request is elected for once,
@@ -65,7 +65,7 @@ type electedTopic struct {
 	first, end int32
 }
 
-// electionPlace is where the elections have come to: in the request, or among all partitions.
+// electionPlace is where the next part begins: in the request, or among all partitions.
 type electionPlace struct {
 	named place
 	after metadata.TopicPartition
@@ -83,7 +83,7 @@ const (
 	electionPartitionUnknown
 )
 
-// err is what the outcome tells of a partition.
+// err is the error that answers for a partition; nil if it got its leader.
 func (o electionOutcome) err(topic string, id int32) *apiError {
 	switch o {
 	case electionNotNeeded:

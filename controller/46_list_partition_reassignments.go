@@ -45,7 +45,7 @@ type reassignmentWalk struct {
 	img   *metadata.Image
 	req   *kmsg.ListPartitionReassignmentsRequest
 	asked []int32 // topics of the request; nil: all topics are asked for
-	// where the walk has come to
+	// the next part begins after this partition, or at this entry of the request
 	after            metadata.TopicPartition
 	topic, partition int
 }

@@ -34,7 +34,7 @@ type isrAlteration struct {
 
 // isrAnswer is the answer for one partition: an error code, or its state.
 type isrAnswer struct {
-	state *metadata.Partition // nil: none is told
+	state *metadata.Partition // nil: the answer holds the code alone
 	code  int16
 }
 

@@ -43,7 +43,7 @@ func removeDirs(id int32, dirs []record.UUID) replicaUpdate {
 
 // elsewhere reports whether the partition's replica is in a directory that the update is not about.
 func (u replicaUpdate) elsewhere(p *metadata.Partition) bool {
-	return u.dirs != nil && !(slices.Contains(p.Replicas, u.remove) && u.dirs[p.Directory(u.remove)])
+	return u.dirs != nil && (!slices.Contains(p.Replicas, u.remove) || !u.dirs[p.Directory(u.remove)])
 }
 
 // passedOver is how many partitions may be passed over in the time of one that is looked at.

@@ -12,9 +12,9 @@ import (
 
 // Records that brokers do not accept, which earlier releases wrote, are healed in two steps. The
 // active controller writes what takes their place (metadata.Remedy); a client asks for that. Every
-// node, as soon as its own state holds none any more and whoever saw to that, has its log cut: from
-// then on no observer is given such a record. A node that stops between the two finds at its next
-// start that its log begins too early, and cuts it then.
+// node cuts its log as soon as its own state holds none any more, by healing or otherwise: from then
+// on no observer reads such a record. A node that stops between the two finds at its next start that
+// its log begins too early, and cuts it then.
 
 // Limits of one part of healing.
 const (

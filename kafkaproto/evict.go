@@ -146,9 +146,10 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 	return rate, true
 }
 
-// candidates are the connections that may lose their memory, the first to lose it first: the
-// slowest on the network for what they hold, then those whose request is worked on for too long, then those that wait for more
-// memory themselves: the longest first, and only after long if somebody is about to give back some.
+// candidates are the connections that may lose their memory, in that order: the slowest on the
+// network for what they hold, then those whose request is worked on for too long, then those that
+// wait for more memory themselves. Of these the longest wait comes first, and while another
+// connection is about to give some back only a wait of stuckAfter counts.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
 	patience := evictAfter

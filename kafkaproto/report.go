@@ -24,7 +24,7 @@ func newRefused(logger *slog.Logger) refused {
 	}
 }
 
-// all are the refusals that Stats tells of.
+// all are the refusals in Stats.
 func (r *refused) all() []*limits.Refusals {
 	return []*limits.Refusals{
 		r.connections, r.connectionsPerIP, r.memory, r.parked, r.parkedPerIP, r.wait,

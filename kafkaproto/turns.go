@@ -19,7 +19,8 @@ const (
 	// framesPerLook is how many pipelined requests are answered between two looks at the clock.
 	framesPerLook = 8
 	// heavyAfter is how much of the processor a connection uses before others go first. A pause
-	// makes up for the pauseShare-th part of its length: who asks now and then never comes to it.
+	// makes up for the pauseShare-th part of its length, so that a client that asks now and then
+	// stays light.
 	heavyAfter = 10 * time.Millisecond
 	pauseShare = 4
 	// heavyShare: of so many places that are given out one is for a heavy connection that waits.
@@ -126,7 +127,7 @@ func (t *turn) unblock() {
 }
 
 // answered counts a request. begun says that bytes of the next one have arrived already, whole that
-// all of it has. A connection that goes on like this waits for its turn.
+// all of it has. A connection that keeps pipelining waits for its turn.
 func (t *turn) answered(begun, whole bool, done <-chan struct{}) {
 	if begun {
 		t.pipelined = min(t.pipelined+1, 2*freeFrames)
