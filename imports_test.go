@@ -16,6 +16,7 @@ var mayImport = map[string][]string{
 	"protocol":        {},
 	"config":          {"protocol"},
 	"limits":          {},
+	"logtest":         {},
 	"kafkaproto":      {"limits"},
 	"metadata/record": {},
 	"metadata":        {"metadata/record"},
@@ -57,7 +58,7 @@ func TestImportsGoOneWay(t *testing.T) {
 
 // ofTests reports whether a package serves tests and benchmarks only.
 func ofTests(name string) bool {
-	return strings.HasPrefix(name, "integration") || strings.HasPrefix(name, "bench")
+	return strings.HasPrefix(name, "integration") || strings.HasPrefix(name, "bench") || name == "logtest"
 }
 
 // listImports asks the go command for every package of the module and what its non-test files import.

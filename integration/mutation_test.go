@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -14,6 +12,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/integration/kafka"
 	"github.com/yakt/yakt/integration/schema"
+	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
 const (
@@ -32,8 +31,8 @@ const (
 // them.
 func TestMutations(t *testing.T) {
 	t.Parallel()
-	left := fromEnvironment(t, "YAKT_TEST_MUTATIONS", mutationsOfNode)
-	seed := fromEnvironment(t, "YAKT_TEST_SEED", 1)
+	left := recordtest.Number(t, "YAKT_TEST_MUTATIONS", mutationsOfNode)
+	seed := recordtest.Number(t, "YAKT_TEST_SEED", 1)
 	for round := uint64(0); left > 0; round++ {
 		m := mutator{target: newTarget(t, "4.0"), r: rand.New(rand.NewPCG(seed, round))}
 		sent := m.run(min(left, mutationsOfNode))
@@ -48,18 +47,6 @@ func TestMutations(t *testing.T) {
 			return
 		}
 	}
-}
-
-func fromEnvironment(t *testing.T, name string, otherwise uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }
 
 // mutator sends mutations to a target.

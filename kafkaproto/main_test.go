@@ -9,12 +9,13 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
+
+	"github.com/yakt/yakt/logtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -34,26 +35,8 @@ func respond(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Resp
 	reply(req.ResponseKind())
 }
 
-// logBuffer is a log to look into.
-type logBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
-func testConfig(handle handleFunc) (Config, *logBuffer) {
-	logs := &logBuffer{}
+func testConfig(handle handleFunc) (Config, *logtest.Buffer) {
+	logs := &logtest.Buffer{}
 	return Config{
 		Listeners: []Listener{{Name: "CONTROLLER", Address: "127.0.0.1:0"}},
 		Versions:  testVersions,

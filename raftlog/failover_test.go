@@ -1,7 +1,6 @@
 package raftlog
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,10 +9,11 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/yakt/yakt/logtest"
 )
 
 // cutConn loses what is written while the link is cut, as a network that drops packets does.
@@ -214,7 +214,7 @@ func TestChurn(t *testing.T) {
 // loss is a warning, and it names what happened.
 func TestALostLeaderIsAWarning(t *testing.T) {
 	t.Parallel()
-	logs := make([]lockedBuffer, 3)
+	logs := make([]logtest.Buffer, 3)
 	next := 0
 	cl := newCluster(t, 3, func(c *Config) {
 		c.Logger = slog.New(slog.NewTextHandler(&logs[next], nil))
@@ -255,21 +255,3 @@ func TestALostLeaderIsAWarning(t *testing.T) {
 }
 
 const lostLeader = `level=WARN msg="the quorum has lost its leader"`
-
-// lockedBuffer is text that may be read while it is written.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}

@@ -34,16 +34,7 @@ func startLone(t *testing.T, logger *slog.Logger) *Node {
 	if _, err := FormatStorage(cfg, Format{Standalone: true, Out: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
-	n, err := Open(cfg, logger)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.Start()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = n.Stop(ctx)
-	})
+	n := startNode(t, cfg, logger)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for at := int64(0); n.controller.Image().Version() == 0; at++ {
@@ -181,4 +172,20 @@ func requireClosed(t *testing.T, conns []net.Conn) {
 func isTimeout(err error) bool {
 	slow, ok := errors.AsType[net.Error](err)
 	return ok && slow.Timeout()
+}
+
+// startNode runs a node until the test ends.
+func startNode(t *testing.T, cfg *config.Config, logger *slog.Logger) *Node {
+	t.Helper()
+	n, err := Open(cfg, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Start()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = n.Stop(ctx)
+	})
+	return n
 }

@@ -1,39 +1,21 @@
 package node
 
 import (
-	"bytes"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/yakt/yakt/logtest"
 )
-
-// lockedBuffer is a bytes.Buffer for several goroutines.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // TestAKafkaClientAtTheHTTPPortIsClosed: it hears at once that nobody answers there, and the log
 // says who it was and where it belongs.
 func TestAKafkaClientAtTheHTTPPortIsClosed(t *testing.T) {
 	t.Parallel()
-	var log lockedBuffer
+	var log logtest.Buffer
 	n := startLone(t, slog.New(slog.NewTextHandler(&log, nil)))
 	for what, sends := range map[string]string{
 		"Kafka": "\x00\x00\x00\x14\x00\x12\x00\x04\x00\x00\x00\x01\x00\x01a", // API_VERSIONS, cut short

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/controller"
@@ -30,17 +29,7 @@ func startThree(t *testing.T, settings ...string) []*Node {
 			"controller.quorum.election.timeout.ms=2000",
 		}, settings...)...)
 		format(t, cfg, Format{})
-		n, err := Open(cfg, discard)
-		if err != nil {
-			t.Fatal(err)
-		}
-		n.Start()
-		t.Cleanup(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-			defer cancel()
-			_ = n.Stop(ctx)
-		})
-		all = append(all, n)
+		all = append(all, startNode(t, cfg, discard))
 	}
 	return all
 }
