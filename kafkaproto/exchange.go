@@ -19,7 +19,7 @@ const largeRequestBytes = 64 << 10
 // exchange answers one request.
 func (c *conn) exchange(data []byte, owned bool) error {
 	if len(data) > largeRequestBytes {
-		c.turn.take(c.ctx.Done())
+		c.turn.Take(c.ctx.Done())
 	}
 	h, req, err := readHeader(c.server.cfg.Versions, data)
 	c.key, c.version = h.key, h.version
@@ -47,8 +47,8 @@ func (c *conn) exchange(data []byte, owned bool) error {
 
 // charge takes memory for the request in hand. The place at the processor is not kept meanwhile.
 func (c *conn) charge(n int64) error {
-	c.turn.block()
-	defer c.turn.unblock()
+	c.turn.Block()
+	defer c.turn.Unblock()
 	deadline := time.Now().Add(c.server.cfg.FrameTimeout)
 	if err := c.in.account.acquire(c.ctx, n, deadline); err != nil {
 		return &frameError{closedMemory, err}
@@ -114,7 +114,7 @@ func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
 		return false, err
 	}
 	c.answerBytes = cost
-	c.turn.take(c.ctx.Done())
+	c.turn.Take(c.ctx.Done())
 	return true, nil
 }
 
@@ -130,8 +130,8 @@ func (c *conn) ask(req kmsg.Request, costs bool) (kmsg.Response, error) {
 	c.asked.Add(1)
 	defer c.asked.Add(1)
 	if !costs {
-		c.turn.block()
-		defer c.turn.unblock()
+		c.turn.Block()
+		defer c.turn.Unblock()
 	}
 	c.server.cfg.Handle(ctx, c.caller, req, p.reply)
 	return c.reply()
@@ -144,7 +144,7 @@ func (c *conn) reply() (kmsg.Response, error) {
 		return resp, nil
 	default:
 	}
-	c.turn.drop()
+	c.turn.Drop()
 	select {
 	case resp := <-c.replies:
 		return resp, nil

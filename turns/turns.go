@@ -1,0 +1,266 @@
+// Package turns shares the processor among those that use it without a pause: connections with
+// many requests at once, large requests, responses in parts. They run on a few places, so that
+// processors are always left for small requests, the core and the log. Of those that wait, who
+// has used least lately runs first.
+package turns
+
+import (
+	"container/list"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// Slice is how long a holder that is blocked keeps its place while others wait. It is also the
+	// unit in which use is compared.
+	Slice = time.Millisecond
+	// LargeSlice is how long one large piece of work runs before it yields: most are done by then.
+	LargeSlice = 5 * time.Millisecond
+
+	// heldMax bounds how long a holder keeps its place while others wait. No piece of work is that
+	// long: one that holds a place while it waits for something is a fault, and must not keep all
+	// others out.
+	heldMax = time.Second
+	// pauseShare: a pause makes up for this part of its length in use.
+	pauseShare = 4
+	// lastShare: of so many places that are given out, one is for who has used most, so that
+	// nobody waits for ever.
+	lastShare = 8
+	// crowded: if more waiters have used equally little, the newest runs first, since most of them
+	// have come together and all of those cannot be served in time.
+	crowded = 4
+	// lines is how many waiting lines there are: one for each doubling of what was used.
+	lines = 8
+)
+
+// Places are those on which work may run at the same time. Safe for concurrent use.
+type Places struct {
+	count int
+
+	mu      sync.Mutex
+	holders map[*Turn]uint32 // and what blocking was at the last look
+	waiters [lines]list.List // of *Turn, by lineOf
+	granted uint             // places given out to waiters
+	looking bool             // a timer is set for look
+	waiting atomic.Int32     // length of all lines
+}
+
+// New returns the places for a process with so many processors: half of them, at least one.
+func New(processors int) *Places {
+	return &Places{count: max(1, processors/2), holders: make(map[*Turn]uint32)}
+}
+
+// Usage is how much of the processor a client has used lately. Turns of one client share it. The
+// zero value has used nothing.
+type Usage struct {
+	// Guarded by Places.mu.
+	used time.Duration
+	left time.Time // when a place was last given back or asked for
+}
+
+// Turn is a client's place, or its wait for one. Its methods are for one goroutine, except for
+// Held.
+type Turn struct {
+	places *Places
+	usage  *Usage
+	ready  chan struct{} // receives when the place is granted
+	since  time.Time     // when it was granted; guarded by Places.mu
+
+	held atomic.Bool // set by grant, cleared by remove, which look may call
+	// blocking is odd while the client may be blocked.
+	blocking atomic.Uint32
+}
+
+// Turn returns a turn, without a place, of the client whose usage is given.
+func (p *Places) Turn(usage *Usage) *Turn {
+	return &Turn{places: p, usage: usage, ready: make(chan struct{}, 1)}
+}
+
+// Held reports whether the turn has a place. A turn that is blocked may lose it at any time.
+func (t *Turn) Held() bool { return t.held.Load() }
+
+// Take waits for a place until done is closed. It returns at once if the turn has one.
+func (t *Turn) Take(done <-chan struct{}) {
+	if t.held.Load() {
+		return
+	}
+	elem := t.places.enter(t)
+	if elem == nil {
+		return
+	}
+	select {
+	case <-t.ready:
+	case <-done:
+		t.places.leave(t, elem)
+	}
+}
+
+// Drop gives the place back, if the turn has one.
+func (t *Turn) Drop() {
+	if t.held.Load() {
+		t.places.giveBack(t)
+	}
+}
+
+// Yield lets a waiter run if this turn has had its place for a slice, and takes a place again.
+func (t *Turn) Yield(slice time.Duration, done <-chan struct{}) {
+	if t.places.waiting.Load() > 0 && t.held.Load() && t.places.heldFor(t) >= slice {
+		t.Drop()
+	}
+	t.Take(done)
+}
+
+// Block says that the client may be blocked until Unblock, by a write for example. The place is
+// lost if that takes longer than a slice and others wait.
+func (t *Turn) Block() {
+	if t.held.Load() {
+		t.blocking.Add(1)
+	}
+}
+
+// Unblock ends what Block began.
+func (t *Turn) Unblock() {
+	if t.blocking.Load()%2 == 1 {
+		t.blocking.Add(1)
+	}
+}
+
+// Idle reports whether no turn has a place or waits for one.
+func (p *Places) Idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.holders) == 0 && p.waiting.Load() == 0
+}
+
+func (p *Places) heldFor(t *Turn) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Since(t.since)
+}
+
+// enter grants a place if one is free; otherwise it returns the turn's element in its line.
+func (p *Places) enter(t *Turn) *list.Element {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	t.usage.recover(now)
+	if len(p.holders) < p.count {
+		p.grant(t, now)
+		return nil
+	}
+	elem := p.waiters[lineOf(t.usage.used)].PushBack(t)
+	p.waiting.Add(1)
+	p.watch()
+	return elem
+}
+
+// leave ends a wait, or gives back what was granted meanwhile.
+func (p *Places) leave(t *Turn, elem *list.Element) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	select {
+	case <-t.ready:
+		p.remove(t, time.Now())
+	default:
+		for i := range p.waiters {
+			p.waiters[i].Remove(elem) // a no-op in all lines but its own
+		}
+		p.waiting.Add(-1)
+	}
+}
+
+func (p *Places) giveBack(t *Turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.remove(t, time.Now())
+}
+
+// The functions below are called with the lock held.
+
+// recover counts the pause that ends now. Waiting for a place is no pause, since left is set when
+// the wait begins.
+func (u *Usage) recover(now time.Time) {
+	if u.used > 0 {
+		u.used = max(0, u.used-now.Sub(u.left)/pauseShare)
+	}
+	u.left = now
+}
+
+// lineOf is the waiting line of a client that has used so much: less than one slice, than two,
+// than four and so on.
+func lineOf(used time.Duration) int {
+	return min(bits.Len64(uint64(used/Slice)), lines-1)
+}
+
+func (p *Places) grant(t *Turn, now time.Time) {
+	t.since = now
+	p.holders[t] = t.blocking.Load()
+	t.held.Store(true)
+}
+
+// remove takes a place away, if it is held, and grants it to the next waiter.
+func (p *Places) remove(t *Turn, now time.Time) {
+	if _, held := p.holders[t]; !held {
+		return
+	}
+	delete(p.holders, t)
+	t.held.Store(false)
+	t.usage.used += now.Sub(t.since)
+	t.usage.left = now
+	if next := p.next(); next != nil {
+		p.waiting.Add(-1)
+		p.grant(next, now)
+		next.ready <- struct{}{}
+	}
+}
+
+// next removes the waiter that runs next from its line; nil if nobody waits.
+func (p *Places) next() *Turn {
+	p.granted++
+	first, last := (*list.List)(nil), (*list.List)(nil)
+	for i := range p.waiters {
+		if line := &p.waiters[i]; line.Len() > 0 {
+			if last = line; first == nil {
+				first = line
+			}
+		}
+	}
+	switch {
+	case first == nil:
+		return nil
+	case first != last && p.granted%lastShare == 0:
+		return last.Remove(last.Front()).(*Turn)
+	case first.Len() > crowded:
+		return first.Remove(first.Back()).(*Turn)
+	}
+	return first.Remove(first.Front()).(*Turn)
+}
+
+// watch has look called while there are waiters.
+func (p *Places) watch() {
+	if p.waiting.Load() > 0 && !p.looking {
+		p.looking = true
+		time.AfterFunc(Slice, p.look)
+	}
+}
+
+// look takes the places of holders that have been blocked since the last look, and of those that
+// have had theirs for too long.
+func (p *Places) look() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for t, was := range p.holders {
+		is := t.blocking.Load()
+		blocked := is%2 == 1 && is == was
+		if blocked || now.Sub(t.since) >= heldMax {
+			p.remove(t, now)
+		} else {
+			p.holders[t] = is
+		}
+	}
+	p.looking = false
+	p.watch()
+}
