@@ -101,7 +101,8 @@ func (c *conn) request(h header, req kmsg.Request) error {
 }
 
 // chargeAnswer takes what answering a request costs beyond the request. A request of which that is
-// counted also takes a turn. costs reports whether it is.
+// counted works in a turn, which comes first: memory that waits for a turn would keep out those
+// that could work now. costs reports whether it is counted.
 func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
 	if c.server.cfg.Cost == nil {
 		return false, nil
@@ -110,11 +111,12 @@ func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
 	if cost <= uncountedBytes {
 		return false, nil
 	}
+	c.turn.Take(c.ctx.Done())
 	if err := c.charge(cost); err != nil {
 		return false, err
 	}
 	c.answerBytes = cost
-	c.turn.Take(c.ctx.Done())
+	c.turn.Take(c.ctx.Done()) // it may have been lost in the wait
 	return true, nil
 }
 

@@ -33,6 +33,7 @@ func (t *turn) answered(begun, whole bool, done <-chan struct{}) {
 		t.pipelined = min(t.pipelined+1, 2*freeFrames)
 	} else {
 		t.pipelined = max(t.pipelined-2, 0)
+		t.Begin()
 	}
 	if !whole || t.pipelined < freeFrames {
 		t.Drop() // the next read may block

@@ -1,7 +1,8 @@
 // Package turns shares the processor among those that use it without a pause: connections with
 // many requests at once, large requests, responses in parts. They run on a few places, so that
-// processors are always left for small requests, the core and the log. Of those that wait, who
-// has used least lately runs first.
+// processors are always left for small requests, the core and the log. Of those that wait, the one
+// whose work has run for the shortest time runs first, so that what is soon done does not wait for
+// what is not; what its client has used lately counts, too, but less.
 package turns
 
 import (
@@ -25,13 +26,15 @@ const (
 	heldMax = time.Second
 	// pauseShare: a pause makes up for this part of its length in use.
 	pauseShare = 4
+	// usageShare: this part of what a client has used lately counts as use by its work in hand.
+	usageShare = 8
 	// lastShare: of so many places that are given out, one is for who has used most, so that
 	// nobody waits for ever.
 	lastShare = 8
-	// crowded: if more waiters have used equally little, the newest runs first, since most of them
+	// crowded: if more waiters have run for equally long, the newest runs first, since most of them
 	// have come together and all of those cannot be served in time.
 	crowded = 4
-	// lines is how many waiting lines there are: one for each doubling of what was used.
+	// lines is how many waiting lines there are: one for each doubling of the time run.
 	lines = 8
 )
 
@@ -66,7 +69,11 @@ type Turn struct {
 	places *Places
 	usage  *Usage
 	ready  chan struct{} // receives when the place is granted
-	since  time.Time     // when it was granted; guarded by Places.mu
+	begun  bool          // by Begin, and no place was asked for since
+
+	// Guarded by Places.mu.
+	since time.Time     // when it was granted
+	work  time.Duration // for how long the work in hand has had a place
 
 	held atomic.Bool // set by grant, cleared by remove, which look may call
 	// blocking is odd while the client may be blocked.
@@ -80,6 +87,10 @@ func (p *Places) Turn(usage *Usage) *Turn {
 
 // Held reports whether the turn has a place. A turn that is blocked may lose it at any time.
 func (t *Turn) Held() bool { return t.held.Load() }
+
+// Begin says that the client has new work. Without it, what the turn does next counts as a
+// continuation: so it is for a client that asks without waiting for answers.
+func (t *Turn) Begin() { t.begun = true }
 
 // Take waits for a place until done is closed. It returns at once if the turn has one.
 func (t *Turn) Take(done <-chan struct{}) {
@@ -146,11 +157,14 @@ func (p *Places) enter(t *Turn) *list.Element {
 	defer p.mu.Unlock()
 	now := time.Now()
 	t.usage.recover(now)
+	if t.begun {
+		t.begun, t.work = false, 0
+	}
 	if len(p.holders) < p.count {
 		p.grant(t, now)
 		return nil
 	}
-	elem := p.waiters[lineOf(t.usage.used)].PushBack(t)
+	elem := p.waiters[lineOf(t.work+t.usage.used/usageShare)].PushBack(t)
 	p.waiting.Add(1)
 	p.watch()
 	return elem
@@ -188,10 +202,10 @@ func (u *Usage) recover(now time.Time) {
 	u.left = now
 }
 
-// lineOf is the waiting line of a client that has used so much: less than one slice, than two,
-// than four and so on.
-func lineOf(used time.Duration) int {
-	return min(bits.Len64(uint64(used/Slice)), lines-1)
+// lineOf is the waiting line for work that has run for so long: less than one slice, than two, than
+// four and so on.
+func lineOf(run time.Duration) int {
+	return min(bits.Len64(uint64(run/Slice)), lines-1)
 }
 
 func (p *Places) grant(t *Turn, now time.Time) {
@@ -207,6 +221,7 @@ func (p *Places) remove(t *Turn, now time.Time) {
 	}
 	delete(p.holders, t)
 	t.held.Store(false)
+	t.work += now.Sub(t.since)
 	t.usage.used += now.Sub(t.since)
 	t.usage.left = now
 	if next := p.next(); next != nil {

@@ -70,16 +70,17 @@ func TestEqualsAreFirstComeFirstServed(t *testing.T) {
 	})
 }
 
-func TestWhoHasUsedLeastRunsFirst(t *testing.T) {
+func TestWhatHasRunForTheShortestTimeRunsFirst(t *testing.T) {
 	p := one()
 	bubble(t, p, func(t *testing.T) {
 		var users [3]*Turn
 		for i := range users {
 			users[i] = newTurn(p)
 			users[i].Take(nil)
-			time.Sleep(time.Duration(8-4*i) * Slice) // the first uses most
+			time.Sleep(time.Duration(12-6*i) * Slice) // the first uses most
 			users[i].Drop()
 		}
+		users[0].Begin() // but has used more than the last one
 		holder := newTurn(p)
 		holder.Take(nil)
 		var taken [3]<-chan struct{}
@@ -87,7 +88,7 @@ func TestWhoHasUsedLeastRunsFirst(t *testing.T) {
 			taken[i] = take(users[i])
 		}
 		holder.Drop()
-		for i := len(users) - 1; i >= 0; i-- {
+		for _, i := range []int{2, 0, 1} {
 			<-taken[i]
 			users[i].Drop()
 		}
@@ -122,6 +123,7 @@ func TestACrowdDoesNotKeepOneOut(t *testing.T) {
 			}
 			time.Sleep(4 * Slice)
 			calm.Drop()
+			calm.Begin()
 			time.Sleep(20 * Slice)
 		}
 		stop()
@@ -168,7 +170,7 @@ func TestTurnsOfOneClientShareItsUsage(t *testing.T) {
 	p := one()
 	bubble(t, p, func(t *testing.T) {
 		var usage Usage
-		for range 8 {
+		for range usageShare {
 			turn := p.Turn(&usage)
 			turn.Take(nil)
 			time.Sleep(Slice)
