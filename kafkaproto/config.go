@@ -94,6 +94,10 @@ type Config struct {
 	// the response has been written or dropped. nil: no request costs more than itself.
 	Cost func(req kmsg.Request) int64
 
+	// Elements says about how many elements of lists are read to answer a request that costs
+	// something: those with fewer go first. It is called like Cost. nil: not known.
+	Elements func(req kmsg.Request) int
+
 	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass
 	// kmsg and the rule of one request in flight. It is called at a connection's first such frame
 	// with the peer's "ip:port". nil: no such key.

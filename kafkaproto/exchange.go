@@ -19,6 +19,7 @@ const largeRequestBytes = 64 << 10
 // exchange answers one request.
 func (c *conn) exchange(data []byte, owned bool) error {
 	if len(data) > largeRequestBytes {
+		c.turn.expect(len(data) / elementBytes)
 		c.turn.Take(c.ctx.Done())
 	}
 	h, req, err := readHeader(c.server.cfg.Versions, data)
@@ -110,6 +111,9 @@ func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
 	cost := c.server.cfg.Cost(req)
 	if cost <= uncountedBytes {
 		return false, nil
+	}
+	if c.server.cfg.Elements != nil {
+		c.turn.expect(c.server.cfg.Elements(req))
 	}
 	c.turn.Take(c.ctx.Done())
 	if err := c.charge(cost); err != nil {

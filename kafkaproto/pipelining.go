@@ -1,6 +1,8 @@
 package kafkaproto
 
 import (
+	"time"
+
 	"github.com/yakt/yakt/turns"
 )
 
@@ -10,6 +12,11 @@ const (
 	freeFrames = 32
 	// framesPerLook is how many pipelined requests are answered between two looks at the clock.
 	framesPerLook = 8
+
+	// elementTime is about how long one element of a list takes in a response, and elementBytes how
+	// long a short one is in a request.
+	elementTime  = time.Microsecond
+	elementBytes = 10
 )
 
 // turn is a connection's turn at the processor. Its goroutine makes all calls.
@@ -25,6 +32,9 @@ func newTurn(of *turns.Places) *turn {
 	t.Turn = of.Turn(&t.usage)
 	return t
 }
+
+// expect says how many elements the work in hand is about.
+func (t *turn) expect(elements int) { t.Expect(time.Duration(elements) * elementTime) }
 
 // answered counts a request. begun says that bytes of the next one have arrived already, whole
 // that all of it has. A connection that keeps pipelining waits for its turn.

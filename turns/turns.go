@@ -1,8 +1,8 @@
 // Package turns shares the processor among those that use it without a pause: connections with
 // many requests at once, large requests, responses in parts. They run on a few places, so that
-// processors are always left for small requests, the core and the log. Of those that wait, the one
-// whose work has run for the shortest time runs first, so that what is soon done does not wait for
-// what is not; what its client has used lately counts, too, but less.
+// processors are always left for small requests, the core and the log. Of those that wait, the
+// shortest work runs first, as it is expected to be or as long as it has run already, so that what
+// is soon done does not wait for what is not. What its client has used lately counts, too, but less.
 package turns
 
 import (
@@ -28,13 +28,10 @@ const (
 	pauseShare = 4
 	// usageShare: this part of what a client has used lately counts as use by its work in hand.
 	usageShare = 8
-	// lastShare: of so many places that are given out, one is for who has used most, so that
-	// nobody waits for ever.
+	// lastShare: of so many places that are given out, one is for the longest work, so that none
+	// waits for ever.
 	lastShare = 8
-	// crowded: if more waiters have run for equally long, the newest runs first, since most of them
-	// have come together and all of those cannot be served in time.
-	crowded = 4
-	// lines is how many waiting lines there are: one for each doubling of the time run.
+	// lines is how many waiting lines there are: one for each doubling of the time.
 	lines = 8
 )
 
@@ -69,7 +66,8 @@ type Turn struct {
 	places *Places
 	usage  *Usage
 	ready  chan struct{} // receives when the place is granted
-	begun  bool          // by Begin, and no place was asked for since
+	begun    bool          // by Begin, and no place was asked for since
+	expected time.Duration // by Expect
 
 	// Guarded by Places.mu.
 	since time.Time     // when it was granted
@@ -91,6 +89,9 @@ func (t *Turn) Held() bool { return t.held.Load() }
 // Begin says that the client has new work. Without it, what the turn does next counts as a
 // continuation: so it is for a client that asks without waiting for answers.
 func (t *Turn) Begin() { t.begun = true }
+
+// Expect says for how long the work in hand will have a place in all.
+func (t *Turn) Expect(work time.Duration) { t.expected = work }
 
 // Take waits for a place until done is closed. It returns at once if the turn has one.
 func (t *Turn) Take(done <-chan struct{}) {
@@ -164,7 +165,7 @@ func (p *Places) enter(t *Turn) *list.Element {
 		p.grant(t, now)
 		return nil
 	}
-	elem := p.waiters[lineOf(t.work+t.usage.used/usageShare)].PushBack(t)
+	elem := p.waiters[lineOf(max(t.work, t.expected)+t.usage.used/usageShare)].PushBack(t)
 	p.waiting.Add(1)
 	p.watch()
 	return elem
@@ -202,10 +203,10 @@ func (u *Usage) recover(now time.Time) {
 	u.left = now
 }
 
-// lineOf is the waiting line for work that has run for so long: less than one slice, than two, than
-// four and so on.
-func lineOf(run time.Duration) int {
-	return min(bits.Len64(uint64(run/Slice)), lines-1)
+// lineOf is the waiting line for work of such length: less than one slice, than two, than four and
+// so on.
+func lineOf(work time.Duration) int {
+	return min(bits.Len64(uint64(work/Slice)), lines-1)
 }
 
 func (p *Places) grant(t *Turn, now time.Time) {
@@ -247,8 +248,6 @@ func (p *Places) next() *Turn {
 		return nil
 	case first != last && p.granted%lastShare == 0:
 		return last.Remove(last.Front()).(*Turn)
-	case first.Len() > crowded:
-		return first.Remove(first.Back()).(*Turn)
 	}
 	return first.Remove(first.Front()).(*Turn)
 }

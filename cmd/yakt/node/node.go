@@ -105,6 +105,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		Versions:  controller.Versions,
 		Handle:    n.handle,
 		Cost:      func(req kmsg.Request) int64 { return n.controller.Cost(req) },
+		Elements:  func(req kmsg.Request) int { return n.controller.Elements(req) },
 		StreamKey: raftlog.PeerAPIKey,
 		Stream: func(remote string) kafkaproto.Stream {
 			frame, confirmed, closed := n.log.AcceptPeer(remote)
