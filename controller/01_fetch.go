@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // FETCH (1), versions 4 to 18: how brokers and other observers follow the metadata log (KIP-595, KIP-853, KIP-1166).
@@ -21,7 +22,7 @@ import (
 // offsets and waits are refused at the partition.
 //
 // Hundreds of observers wait for each commit and are answered the same: see sharedFetch.
-func (c *Controller) fetch(ctx context.Context, caller Caller, req *kmsg.FetchRequest) kmsg.Response {
+func (c *Controller) fetch(ctx context.Context, caller protocol.Caller, req *kmsg.FetchRequest) kmsg.Response {
 	if !c.sameCluster(req.ClusterID) {
 		return fetchRefusal(req, kerr.InconsistentClusterID)
 	}

@@ -8,9 +8,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
-var controllerCaller = Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "10.0.0.9", ClientID: "1"}
+var controllerCaller = protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "10.0.0.9", ClientID: "1"}
 
 // observerFetch is a FETCH as a 4.3 broker sends it, in the form of any version.
 func observerFetch(c *Controller) *kmsg.FetchRequest {

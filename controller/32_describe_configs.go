@@ -23,7 +23,7 @@ import (
 //
 // A resource that a request names several times is answered once, where Kafka answers each time.
 func (c *Controller) describeConfigs(
-	_ context.Context, _ Caller, req *kmsg.DescribeConfigsRequest,
+	_ context.Context, _ protocol.Caller, req *kmsg.DescribeConfigsRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
 	d := configDescription{img: c.Image(), node: c.cfg.NodeID, synonyms: req.IncludeSynonyms}
@@ -43,7 +43,7 @@ func (d *configDescription) answer(
 	answer := kmsg.NewDescribeConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 	configs, err := d.resource(r)
-	answer.ErrorCode, answer.ErrorMessage = err.code(), textOf(err, index)
+	answer.ErrorCode, answer.ErrorMessage = err.Code(), err.TextAt(index)
 	if r.ConfigNames == nil {
 		answer.Configs = slices.Clip(configs)
 		return answer
@@ -68,12 +68,12 @@ func (d *configDescription) keys(r *kmsg.DescribeConfigsRequestResource) int {
 	return n
 }
 
-func failDescribeConfigs(req *kmsg.DescribeConfigsRequest, err *apiError) kmsg.Response {
+func failDescribeConfigs(req *kmsg.DescribeConfigsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
 	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.DescribeConfigsResponseResource {
 		answer := kmsg.NewDescribeConfigsResponseResource()
 		answer.ResourceType, answer.ResourceName = req.Resources[i].ResourceType, req.Resources[i].ResourceName
-		answer.ErrorCode, answer.ErrorMessage = err.code(), textOf(err, i)
+		answer.ErrorCode, answer.ErrorMessage = err.Code(), err.TextAt(i)
 		return answer
 	})
 }
@@ -90,7 +90,7 @@ type configDescription struct {
 
 type describedConfig = kmsg.DescribeConfigsResponseResourceConfig
 
-func (d *configDescription) resource(r *kmsg.DescribeConfigsRequestResource) ([]describedConfig, *apiError) {
+func (d *configDescription) resource(r *kmsg.DescribeConfigsRequestResource) ([]describedConfig, *protocol.Error) {
 	switch kind := int8(r.ResourceType); kind {
 	case metadata.ConfigTopic:
 		return d.topic(r.ResourceName)
@@ -98,7 +98,7 @@ func (d *configDescription) resource(r *kmsg.DescribeConfigsRequestResource) ([]
 		return d.broker(r.ResourceName)
 	case metadata.ConfigClientMetrics, metadata.ConfigGroup:
 		if r.ResourceName == "" {
-			return nil, errorf(kerr.InvalidRequest, "The name of the resource must not be empty")
+			return nil, protocol.Errorf(kerr.InvalidRequest, "The name of the resource must not be empty")
 		}
 		source := sourceClientMetrics
 		if kind == metadata.ConfigGroup {
@@ -106,15 +106,15 @@ func (d *configDescription) resource(r *kmsg.DescribeConfigsRequestResource) ([]
 		}
 		return d.layered(configLayer{d.img.Config(kind, r.ResourceName), source}), nil
 	}
-	return nil, errorf(kerr.InvalidRequest, "Unsupported resource type: %d", int8(r.ResourceType))
+	return nil, protocol.Errorf(kerr.InvalidRequest, "Unsupported resource type: %d", int8(r.ResourceType))
 }
 
-func (d *configDescription) topic(name string) ([]describedConfig, *apiError) {
+func (d *configDescription) topic(name string) ([]describedConfig, *protocol.Error) {
 	if err := checkTopicName(name); err != nil {
 		return nil, err
 	}
 	if d.img.TopicByName(name) == nil {
-		return nil, errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
 	}
 	overrides := d.img.Config(metadata.ConfigTopic, name)
 	if len(overrides) == 0 && d.plain != nil {
@@ -155,16 +155,16 @@ func (d *configDescription) topicSynonyms(k *topicKey, overrides map[string]stri
 	return all
 }
 
-func (d *configDescription) broker(name string) ([]describedConfig, *apiError) {
+func (d *configDescription) broker(name string) ([]describedConfig, *protocol.Error) {
 	if name == "" {
 		return d.layered(configLayer{d.defaults.cluster, sourceBrokerDefault}), nil
 	}
 	id, err := strconv.ParseInt(name, 10, 32)
 	switch {
 	case err != nil:
-		return nil, errorf(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", name)
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", name)
 	case int32(id) != d.node:
-		return nil, errorf(kerr.InvalidRequest, "Unexpected broker id, expected %d or empty string, but received %s", d.node, name)
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Unexpected broker id, expected %d or empty string, but received %s", d.node, name)
 	}
 	return d.layered(d.nodeLevels()...), nil
 }

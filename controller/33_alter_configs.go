@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ALTER_CONFIGS (33), versions 0-2 (KIP-133) (ConfigurationControlManager.legacyAlterConfigs): the keys of a resource are set to what the request
@@ -34,7 +35,7 @@ func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {
 	}
 	r.response = list(resp, &resp.Resources, len(a.answers), func(i int) kmsg.AlterConfigsResponseResource {
 		answer := a.answers[i]
-		return legacyAlterConfigsResult(&req.Resources[answer.index], answer.err, answer.err.text())
+		return legacyAlterConfigsResult(&req.Resources[answer.index], answer.err, answer.err.Text())
 	})
 	return r
 }
@@ -56,18 +57,18 @@ func (a *configAlteration) replacement(r *kmsg.AlterConfigsRequestResource) []co
 }
 
 func legacyAlterConfigsResult(
-	r *kmsg.AlterConfigsRequestResource, err *apiError, message *string,
+	r *kmsg.AlterConfigsRequestResource, err *protocol.Error, message *string,
 ) kmsg.AlterConfigsResponseResource {
 	answer := kmsg.NewAlterConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
-	answer.ErrorCode, answer.ErrorMessage = err.code(), message
+	answer.ErrorCode, answer.ErrorMessage = err.Code(), message
 	return answer
 }
 
-func failAlterConfigs(req *kmsg.AlterConfigsRequest, err *apiError) kmsg.Response {
+func failAlterConfigs(req *kmsg.AlterConfigsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.AlterConfigsResponse](req)
 	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.AlterConfigsResponseResource {
-		return legacyAlterConfigsResult(&req.Resources[i], err, textOf(err, i))
+		return legacyAlterConfigsResult(&req.Resources[i], err, err.TextAt(i))
 	})
 }
 
@@ -79,7 +80,7 @@ type configAlteration struct {
 	records  []record.Record
 	read     int // bytes of values that the resources have now
 	answers  []alteredResource
-	messages messages
+	messages protocol.Messages
 }
 
 // configReadMaxBytes bounds the values that one request has read again: all of a resource are, when
@@ -89,7 +90,7 @@ const configReadMaxBytes = 4 << 20
 // alteredResource is the answer for the resource of that index in the request.
 type alteredResource struct {
 	index int
-	err   *apiError
+	err   *protocol.Error
 }
 
 func (c *core) configAlteration(o op, resources int) *configAlteration {
@@ -116,7 +117,7 @@ func (a *configAlteration) resource(index int, kind int8, name string, ops []con
 	a.times[res] = 0
 	records, err := a.alter(res, ops, times)
 	a.records = append(a.records, records...)
-	a.answers = append(a.answers, alteredResource{index, a.messages.within(err)})
+	a.answers = append(a.answers, alteredResource{index, a.messages.Bounded(err)})
 }
 
 // configsMax bounds the configs of one resource. A broker's may have any names.
@@ -125,13 +126,13 @@ const configsMax = 10_000
 // alter makes the records of one resource, which the request names so many times.
 func (a *configAlteration) alter(
 	res configResource, ops []configOp, times int,
-) ([]record.Record, *apiError) {
+) ([]record.Record, *protocol.Error) {
 	current := a.changes.img.Config(res.kind, res.name)
 	for _, value := range current {
 		a.read += len(value)
 	}
 	if a.read > configReadMaxBytes {
-		return nil, errorf(kerr.PolicyViolation, "The resources of the request have more than %d bytes of configs now: change fewer at once.", configReadMaxBytes)
+		return nil, protocol.Errorf(kerr.PolicyViolation, "The resources of the request have more than %d bytes of configs now: change fewer at once.", configReadMaxBytes)
 	}
 	records, err := a.changes.alterResource(res, ops, times)
 	adds := func(r record.Record) bool {
@@ -143,13 +144,13 @@ func (a *configAlteration) alter(
 		return !known
 	}
 	if err == nil && len(current)+len(records) > configsMax && slices.ContainsFunc(records, adds) {
-		return nil, errorf(kerr.PolicyViolation, "A resource may have no more than %d configs.", configsMax)
+		return nil, protocol.Errorf(kerr.PolicyViolation, "A resource may have no more than %d configs.", configsMax)
 	}
 	return records, err
 }
 
 // end returns the records of all resources, and what follows them.
-func (a *configAlteration) end() ([]record.Record, *apiError) {
+func (a *configAlteration) end() ([]record.Record, *protocol.Error) {
 	records := append(a.records, clearElrs(a.changes.img, a.records)...)
 	if len(records) > recordsPerUserOp {
 		return nil, errTooLarge

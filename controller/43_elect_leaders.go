@@ -11,6 +11,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ELECT_LEADERS (43), versions 0-2 (KIP-183, KIP-460) (ReplicationControlManager.electLeaders).
@@ -35,7 +36,7 @@ func (c *core) electLeaders(_ op, req *kmsg.ElectLeadersRequest) result {
 	case 1:
 		w.kind = electUncleanly
 	default:
-		err := errorf(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType)
+		err := protocol.Errorf(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType)
 		return result{response: failElectLeaders(req, err)}
 	}
 	if w.candidates() > recordsPerUserOp {
@@ -84,7 +85,7 @@ const (
 )
 
 // err is the error that answers for a partition; nil if it got its leader.
-func (o electionOutcome) err(topic string, id int32) *apiError {
+func (o electionOutcome) err(topic string, id int32) *protocol.Error {
 	switch o {
 	case electionNotNeeded:
 		return errElectionNotNeeded
@@ -93,17 +94,17 @@ func (o electionOutcome) err(topic string, id int32) *apiError {
 	case noEligibleLeader:
 		return errNoEligibleLeader
 	case electionTopicUnknown:
-		return errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
+		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
 	case electionPartitionUnknown:
-		return errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, id)
+		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, id)
 	}
 	return nil
 }
 
 var (
-	errElectionNotNeeded = errorf(kerr.ElectionNotNeeded, "Leader election not needed for topic partition.")
-	errNoPreferredLeader = errorf(kerr.PreferredLeaderNotAvailable, "The preferred leader was not available.")
-	errNoEligibleLeader  = errorf(kerr.EligibleLeadersNotAvailable, "Eligible topic partition leaders are not available.")
+	errElectionNotNeeded = protocol.Errorf(kerr.ElectionNotNeeded, "Leader election not needed for topic partition.")
+	errNoPreferredLeader = protocol.Errorf(kerr.PreferredLeaderNotAvailable, "The preferred leader was not available.")
+	errNoEligibleLeader  = protocol.Errorf(kerr.EligibleLeadersNotAvailable, "Eligible topic partition leaders are not available.")
 )
 
 // candidates is how many partitions there are to look at.
@@ -310,15 +311,15 @@ func (w *leaderElections) answer(
 	return t
 }
 
-func electionAnswer(id int32, err *apiError, index int) kmsg.ElectLeadersResponseTopicPartition {
+func electionAnswer(id int32, err *protocol.Error, index int) kmsg.ElectLeadersResponseTopicPartition {
 	p := kmsg.NewElectLeadersResponseTopicPartition()
-	p.Partition, p.ErrorCode, p.ErrorMessage = id, err.code(), textOf(err, index)
+	p.Partition, p.ErrorCode, p.ErrorMessage = id, err.Code(), err.TextAt(index)
 	return p
 }
 
-func failElectLeaders(req *kmsg.ElectLeadersRequest, err *apiError) kmsg.Response {
+func failElectLeaders(req *kmsg.ElectLeadersRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.ElectLeadersResponse](req)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return nested(resp, &resp.Topics, electionLists(req), func(r run) kmsg.ElectLeadersResponseTopic {
 		t := kmsg.NewElectLeadersResponseTopic()
 		t.Topic = req.Topics[r.list].Topic

@@ -6,6 +6,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // INCREMENTAL_ALTER_CONFIGS (44), versions 0-1 (KIP-339) (ConfigurationControlManager.incrementalAlterConfigs). Each resource
@@ -40,20 +41,20 @@ func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRe
 	}
 	r.response = list(resp, &resp.Resources, len(a.answers), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
 		answer := a.answers[i]
-		return alterConfigsResult(&req.Resources[answer.index], answer.err, answer.err.text())
+		return alterConfigsResult(&req.Resources[answer.index], answer.err, answer.err.Text())
 	})
 	return r
 }
 
 // alterResource makes the records of one resource, which the request names so many times.
-func (cc *configChanges) alterResource(res configResource, ops []configOp, times int) ([]record.Record, *apiError) {
+func (cc *configChanges) alterResource(res configResource, ops []configOp, times int) ([]record.Record, *protocol.Error) {
 	switch {
 	case res.kind == metadata.ConfigBrokerLogger:
-		return nil, errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
+		return nil, protocol.Errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
 	case !knownConfigs(res.kind):
-		return nil, errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.kind)
+		return nil, protocol.Errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.kind)
 	case times > 1:
-		return nil, errorf(kerr.InvalidRequest, "Duplicate resource.")
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Duplicate resource.")
 	}
 	return cc.incremental(res, ops, false)
 }
@@ -68,19 +69,19 @@ func knownConfigs(kind int8) bool {
 }
 
 func alterConfigsResult(
-	r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError, message *string,
+	r *kmsg.IncrementalAlterConfigsRequestResource, err *protocol.Error, message *string,
 ) kmsg.IncrementalAlterConfigsResponseResource {
 	answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
-	answer.ErrorCode, answer.ErrorMessage = err.code(), message
+	answer.ErrorCode, answer.ErrorMessage = err.Code(), message
 	return answer
 }
 
 func failIncrementalAlterConfigs(
-	req *kmsg.IncrementalAlterConfigsRequest, err *apiError,
+	req *kmsg.IncrementalAlterConfigsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
 	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
-		return alterConfigsResult(&req.Resources[i], err, textOf(err, i))
+		return alterConfigsResult(&req.Resources[i], err, err.TextAt(i))
 	})
 }

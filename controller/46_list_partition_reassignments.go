@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // LIST_PARTITION_REASSIGNMENTS (46), version 0 (KIP-455) (ReplicationControlManager.listPartitionReassignments).
@@ -13,7 +14,7 @@ import (
 // A read of the committed image, on any node. Null topics ask for every reassignment, an empty list for none. Topics that are unknown and
 // partitions at rest are left out. Replicas are all of them, those that come and those that go included.
 func (c *Controller) listPartitionReassignments(
-	_ context.Context, _ Caller, req *kmsg.ListPartitionReassignmentsRequest,
+	_ context.Context, _ protocol.Caller, req *kmsg.ListPartitionReassignmentsRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
 	img := c.Image()
@@ -105,9 +106,9 @@ func addReassignment(
 }
 
 func failListPartitionReassignments(
-	req *kmsg.ListPartitionReassignmentsRequest, err *apiError,
+	req *kmsg.ListPartitionReassignmentsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
-	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }

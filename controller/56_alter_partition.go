@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ALTER_PARTITION (56), versions 2-3: a leader reports the ISR it wants (KIP-497), with the epochs of its members from version 3 on
@@ -198,19 +199,19 @@ func hasDuplicates(ids []int32) bool {
 }
 
 // checkBrokerEpoch refuses requests of a broker that is not registered, or not in that incarnation any more.
-func checkBrokerEpoch(img *metadata.Image, id int32, epoch int64) *apiError {
+func checkBrokerEpoch(img *metadata.Image, id int32, epoch int64) *protocol.Error {
 	b := img.Broker(id)
 	switch {
 	case b == nil:
-		return errorf(kerr.StaleBrokerEpoch, "No broker registration found for broker id %d", id)
+		return protocol.Errorf(kerr.StaleBrokerEpoch, "No broker registration found for broker id %d", id)
 	case b.Epoch != epoch:
-		return errorf(kerr.StaleBrokerEpoch, "Expected broker epoch %d, but got broker epoch %d", b.Epoch, epoch)
+		return protocol.Errorf(kerr.StaleBrokerEpoch, "Expected broker epoch %d, but got broker epoch %d", b.Epoch, epoch)
 	}
 	return nil
 }
 
-func failAlterPartition(req *kmsg.AlterPartitionRequest, err *apiError) kmsg.Response {
+func failAlterPartition(req *kmsg.AlterPartitionRequest, err *protocol.Error) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return resp
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // testCodec is the protocol layer in little: header v1 or v2, body.
@@ -116,7 +118,7 @@ func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 	}
 	d.LeaderChanged(3001, 2)
 	d.work()
-	if code := d.raw(named).(*kmsg.EnvelopeResponse).ErrorCode; code != errNotController.code() {
+	if code := d.raw(named).(*kmsg.EnvelopeResponse).ErrorCode; code != errNotController.Code() {
 		t.Errorf("code %d on a standby", code)
 	}
 }
@@ -126,11 +128,11 @@ func TestEnvelopeCaller(t *testing.T) {
 	for addr, want := range map[string]string{"7f000001": "127.0.0.1", "20010db8000000000000000000000001": "2001:db8::1", "00000000000000000000ffff0a000001": "10.0.0.1"} {
 		req := envelopeOf(nestedBytes(describeQuorumRequest(metadataTopic, 0), 2))
 		req.ClientHostAddress, _ = hex.DecodeString(addr)
-		n, err := c.openEnvelope(Caller{Listener: "CONTROLLER", Principal: "User:broker", ClientAddr: "10.9.9.9", ClientID: "1", SecurityProtocol: 3}, req)
+		n, err := c.openEnvelope(protocol.Caller{Listener: "CONTROLLER", Principal: "User:broker", ClientAddr: "10.9.9.9", ClientID: "1", SecurityProtocol: 3}, req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: want, ClientID: "cli", Forwarded: true, SecurityProtocol: 3}); n.caller != got {
+		if got := (protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: want, ClientID: "cli", Forwarded: true, SecurityProtocol: 3}); n.caller != got {
 			t.Errorf("%+v", n.caller)
 		}
 		if _, err := netip.ParseAddr(n.caller.ClientAddr); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // UnregisterBroker: v0 (KIP-746)
@@ -26,7 +27,7 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	img := c.working
 	b := img.Broker(req.BrokerID)
 	if b == nil {
-		return result{response: failUnregisterBroker(req, errorf(kerr.BrokerIDNotRegistered, "Broker ID %d is not currently registered.", req.BrokerID))}
+		return result{response: failUnregisterBroker(req, protocol.Errorf(kerr.BrokerIDNotRegistered, "Broker ID %d is not currently registered.", req.BrokerID))}
 	}
 	w := walk{session: sessionOf(b)}
 	if after != nil && after.due(b) {
@@ -48,8 +49,8 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	return result{records: changes, more: func(op) result { return c.unregister(req, &w) }}
 }
 
-func failUnregisterBroker(req *kmsg.UnregisterBrokerRequest, err *apiError) *kmsg.UnregisterBrokerResponse {
+func failUnregisterBroker(req *kmsg.UnregisterBrokerRequest, err *protocol.Error) *kmsg.UnregisterBrokerResponse {
 	resp := req.ResponseKind().(*kmsg.UnregisterBrokerResponse)
-	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }

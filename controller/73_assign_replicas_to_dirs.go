@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker tells in which of its directories replicas lie (KIP-858)
@@ -50,7 +51,7 @@ func (a *dirAssignment) topic(i int) *kmsg.AssignReplicasToDirsRequestDirectoryT
 func (a *dirAssignment) part(at place) result {
 	c, req := a.core, a.req
 	if !c.working.Version().HasDirectories() {
-		return result{response: failAssignReplicasToDirs(req, errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
+		return result{response: failAssignReplicasToDirs(req, protocol.Errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
 	}
 	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil {
 		return result{response: failAssignReplicasToDirs(req, err)}
@@ -159,8 +160,8 @@ func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Err
 	return nil
 }
 
-func failAssignReplicasToDirs(req *kmsg.AssignReplicasToDirsRequest, err *apiError) *kmsg.AssignReplicasToDirsResponse {
+func failAssignReplicasToDirs(req *kmsg.AssignReplicasToDirsRequest, err *protocol.Error) *kmsg.AssignReplicasToDirsResponse {
 	resp := req.ResponseKind().(*kmsg.AssignReplicasToDirsResponse)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return resp
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // clientView is the cluster of an image as an ordinary client sees it that came in by a controller listener: METADATA and
@@ -26,7 +27,7 @@ type clientNode struct {
 	endpoint *record.Endpoint // nil: the broker has none
 }
 
-func newClientView(img *metadata.Image, caller Caller) clientView {
+func newClientView(img *metadata.Image, caller protocol.Caller) clientView {
 	v := clientView{img, make(map[int32]clientNode)}
 	for id, b := range img.Brokers() {
 		v.nodes[id] = clientNode{b, clientEndpoint(b.Endpoints, caller)}
@@ -34,7 +35,7 @@ func newClientView(img *metadata.Image, caller Caller) clientView {
 	return v
 }
 
-func clientEndpoint(endpoints []record.Endpoint, caller Caller) *record.Endpoint {
+func clientEndpoint(endpoints []record.Endpoint, caller protocol.Caller) *record.Endpoint {
 	if e := namedEndpoint(endpoints, caller.Listener); e != nil {
 		return e
 	}
@@ -54,7 +55,7 @@ func (n clientNode) alive() bool { return n.broker != nil && !n.broker.Fenced &&
 
 // controllerID is the broker that takes the caller's admin requests and forwards them: as a broker's answer, it names some living
 // broker, never a controller. A client always gets the same one, different clients different ones. -1 when there is none.
-func (v clientView) controllerID(caller Caller) int32 {
+func (v clientView) controllerID(caller protocol.Caller) int32 {
 	var alive []int32
 	for id, b := range v.img.Brokers() {
 		if !b.Fenced && v.nodes[id].endpoint != nil {

@@ -65,7 +65,7 @@ func TestTopicConfigValues(t *testing.T) {
 		change := &record.Config{Name: c.key, Value: &c.value}
 		answer := ""
 		if err := cc.validateTopic([]*record.Config{change}, map[string]string{c.key: c.value}, nil); err != nil {
-			answer = err.message
+			answer = err.Message
 		}
 		if answer != c.answer {
 			t.Errorf("%s=%q: %q, want %q", c.key, c.value, answer, c.answer)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // configValueMax is how many bytes a value may have; brokers read no longer ones.
@@ -46,7 +47,7 @@ func (c *core) configChanges(o op) *configChanges {
 
 // incremental returns the records of the operations on one resource: all of them or an error. created says that the resource is
 // made by the same request, so that it need not exist yet.
-func (cc *configChanges) incremental(res configResource, ops []configOp, created bool) ([]record.Record, *apiError) {
+func (cc *configChanges) incremental(res configResource, ops []configOp, created bool) ([]record.Record, *protocol.Error) {
 	current := cc.img.Config(res.kind, res.name)
 	var changes []*record.Config
 	for _, o := range lastOfEachKey(ops) {
@@ -85,20 +86,20 @@ func lastOfEachKey(ops []configOp) []configOp {
 }
 
 // apply is the value of a key after an operation, nil for none.
-func apply(kind int8, o configOp, current map[string]string) (*string, *apiError) {
+func apply(kind int8, o configOp, current map[string]string) (*string, *protocol.Error) {
 	switch {
 	case o.op == kmsg.IncrementalAlterConfigOpDelete:
 		return nil, nil
 	case o.value == nil:
-		return nil, errorf(kerr.InvalidRequest, "Null value not supported for : %s", o.key)
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", o.key)
 	case o.op == kmsg.IncrementalAlterConfigOpSet:
 		return o.value, nil
 	case o.op != kmsg.IncrementalAlterConfigOpAppend && o.op != kmsg.IncrementalAlterConfigOpSubtract:
-		return nil, errorf(kerr.InvalidRequest, "Unknown config operation %d for key %s.", int8(o.op), o.key)
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Unknown config operation %d for key %s.", int8(o.op), o.key)
 	}
 	initial, ok := listConfig(kind, o.key)
 	if !ok {
-		return nil, errorf(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", strings.ToUpper(o.op.String()), o.key)
+		return nil, protocol.Errorf(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", strings.ToUpper(o.op.String()), o.key)
 	}
 	if v, ok := current[o.key]; ok {
 		initial = v
@@ -153,7 +154,7 @@ func splitJava(list string) []string {
 }
 
 // check says why the changes to a resource may not be.
-func (cc *configChanges) check(res configResource, changes []*record.Config, current map[string]string, created bool) *apiError {
+func (cc *configChanges) check(res configResource, changes []*record.Config, current map[string]string, created bool) *protocol.Error {
 	all := maps.Clone(current)
 	if all == nil {
 		all = make(map[string]string)
@@ -165,7 +166,7 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 		case r.Value == nil:
 			delete(all, r.Name)
 		case len(*r.Value) > configValueMax:
-			return errorf(kerr.InvalidConfig, "The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", configValueMax)
+			return protocol.Errorf(kerr.InvalidConfig, "The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", configValueMax)
 		default:
 			all[r.Name] = *r.Value
 		}
@@ -183,29 +184,29 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 
 // writable refuses what brokers would not read: names that are too long, and what is not UTF-8. One
 // such resource costs no other.
-func writable(changes []*record.Config) *apiError {
+func writable(changes []*record.Config) *protocol.Error {
 	for _, r := range changes {
 		if err := invalidRecord(record.Check(r)); err != nil {
-			return &apiError{kerr.InvalidConfig, err.message}
+			return &protocol.Error{Kafka: kerr.InvalidConfig, Message: err.Message}
 		}
 	}
 	return nil
 }
 
 // checkChange holds the rules for single keys of brokers.
-func (cc *configChanges) checkChange(r *record.Config, current map[string]string) *apiError {
+func (cc *configChanges) checkChange(r *record.Config, current map[string]string) *protocol.Error {
 	switch {
 	case r.ResourceType != metadata.ConfigBroker:
 	case r.Name == minISRConfig && cc.img.ElrEnabled() && r.ResourceName != "":
-		return errorf(kerr.InvalidConfig, "Broker-level %s cannot be altered while ELR is enabled.", minISRConfig)
+		return protocol.Errorf(kerr.InvalidConfig, "Broker-level %s cannot be altered while ELR is enabled.", minISRConfig)
 	case r.Name == minISRConfig && cc.img.ElrEnabled() && r.Value == nil:
-		return errorf(kerr.InvalidConfig, "Cluster-level %s cannot be removed while ELR is enabled.", minISRConfig)
+		return protocol.Errorf(kerr.InvalidConfig, "Cluster-level %s cannot be removed while ELR is enabled.", minISRConfig)
 	case r.Name != cordonedDirsConfig:
 	case !cc.img.Version().HasCordonedDirectories():
-		return errorf(kerr.InvalidConfig, "The %s configuration value cannot be set because it requires metadata.version >= %v", cordonedDirsConfig, metadata.V4_3_IV0)
+		return protocol.Errorf(kerr.InvalidConfig, "The %s configuration value cannot be set because it requires metadata.version >= %v", cordonedDirsConfig, metadata.V4_3_IV0)
 	case !cc.forwarded && r.Value != nil && !subset(splitList(*r.Value), splitList(current[cordonedDirsConfig])):
 		// Only the broker knows its directories: past it, some may be taken off the list, none put on it.
-		return errorf(kerr.InvalidConfig, "When updating %s via controllers,  the new value must be a subset of the current configuration value.", cordonedDirsConfig)
+		return protocol.Errorf(kerr.InvalidConfig, "When updating %s via controllers,  the new value must be a subset of the current configuration value.", cordonedDirsConfig)
 	}
 	return nil
 }
@@ -216,11 +217,11 @@ func subset(list, of []string) bool {
 }
 
 // validate is Kafka's ControllerConfigurationValidator: all is the resource as it would be.
-func (cc *configChanges) validate(res configResource, changes []*record.Config, all, current map[string]string) *apiError {
+func (cc *configChanges) validate(res configResource, changes []*record.Config, all, current map[string]string) *protocol.Error {
 	switch res.kind {
 	case metadata.ConfigTopic:
 		if res.name == "" {
-			return errorf(kerr.InvalidRequest, "Default topic resources are not allowed.")
+			return protocol.Errorf(kerr.InvalidRequest, "Default topic resources are not allowed.")
 		}
 		if err := checkTopicName(res.name); err != nil {
 			return err
@@ -232,39 +233,39 @@ func (cc *configChanges) validate(res configResource, changes []*record.Config, 
 		return validateClientMetrics(res.name, all)
 	case metadata.ConfigGroup:
 		if res.name == "" {
-			return errorf(kerr.InvalidRequest, "Default group resources are not allowed.")
+			return protocol.Errorf(kerr.InvalidRequest, "Default group resources are not allowed.")
 		}
 		return cc.validateGroup(all)
 	}
-	return errorf(kerr.InvalidRequest, "Unknown resource type %d", res.kind)
+	return protocol.Errorf(kerr.InvalidRequest, "Unknown resource type %d", res.kind)
 }
 
 // checkBrokerName takes a node id, or nothing for the cluster's default. Names and values of brokers' configs are not
 // validated: a broker does that for its own, before it forwards them.
-func checkBrokerName(name string) *apiError {
+func checkBrokerName(name string) *protocol.Error {
 	if name == "" {
 		return nil
 	}
 	id, err := strconv.ParseInt(name, 10, 32)
 	switch {
 	case err != nil:
-		return errorf(kerr.InvalidRequest, "Unable to parse broker name as a base 10 number.")
+		return protocol.Errorf(kerr.InvalidRequest, "Unable to parse broker name as a base 10 number.")
 	case id < 0:
-		return errorf(kerr.InvalidRequest, "Invalid negative broker ID.")
+		return protocol.Errorf(kerr.InvalidRequest, "Invalid negative broker ID.")
 	}
 	return nil
 }
 
 // exists says that there is no such resource. Groups and client metrics subscriptions come into being by their configs.
-func (cc *configChanges) exists(res configResource) *apiError {
+func (cc *configChanges) exists(res configResource) *protocol.Error {
 	switch res.kind {
 	case metadata.ConfigTopic:
 		if cc.img.TopicByName(res.name) == nil {
-			return errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", res.name)
+			return protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", res.name)
 		}
 	case metadata.ConfigBroker:
 		if id, err := strconv.ParseInt(res.name, 10, 32); err == nil && !cc.isNode(int32(id)) {
-			return errorf(kerr.BrokerIDNotRegistered, "No node with id %d found.", id)
+			return protocol.Errorf(kerr.BrokerIDNotRegistered, "No node with id %d found.", id)
 		}
 	}
 	return nil

@@ -12,7 +12,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/feed"
+	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Controller drives the core: it queues requests and the log's events for it and lets its timers fire. All methods may be called from
@@ -31,7 +34,7 @@ type Controller struct {
 	active  atomic.Int32
 	deposed atomic.Bool // for good: see Depose
 	stats   counters
-	feed    *feed
+	feed    *feed.Feed
 	largest largestTopic
 	// lastFetch is what observers were told last.
 	lastFetch atomic.Pointer[sharedFetch]
@@ -50,10 +53,10 @@ func New(cfg Config) *Controller {
 		cfg.SlowEvent = slowEventDefault
 	}
 	if cfg.QuotaWindow == 0 {
-		cfg.QuotaWindow = mutationWindowDefault
+		cfg.QuotaWindow = quota.WindowDefault
 	}
 	c := &Controller{
-		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax), feed: newFeed(cfg.Clock), done: make(chan struct{}),
+		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax), feed: feed.New(cfg.Clock.Now), done: make(chan struct{}),
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
@@ -181,7 +184,7 @@ func (c *Controller) invariant(name string, f func() error) event {
 // come in one call. It does not block.
 func (c *Controller) Committed(batches [][]byte) {
 	c.queue.addLog(c.invariant("commit", func() error {
-		parsed := make([]*FeedBatch, len(batches))
+		parsed := make([]*feed.Batch, len(batches))
 		for i, b := range batches {
 			batch, rest, err := metadata.ParseBatch(b)
 			if err == nil && len(rest) != 0 {
@@ -190,19 +193,19 @@ func (c *Controller) Committed(batches [][]byte) {
 			if err != nil {
 				return err
 			}
-			parsed[i] = &FeedBatch{Batch: batch}
+			parsed[i] = &feed.Batch{Batch: batch}
 		}
 		if len(parsed) == 0 {
 			return nil
 		}
-		tell := c.feed.reaches(parsed[len(parsed)-1])
+		tell := c.feed.Reaches(parsed[len(parsed)-1])
 		if err := c.core.commit(parsed, tell); err != nil {
 			return err
 		}
 		if !tell {
 			parsed = nil
 		}
-		c.feed.add(parsed, c.core.committed)
+		c.feed.Add(parsed, c.core.committed)
 		c.noteWhole()
 		return nil
 	}))
@@ -246,7 +249,7 @@ func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.
 	c.queue.addLog(c.invariant("load snapshot", func() error {
 		c.core.load(img)
 		c.noteWhole()
-		c.feed.add(nil, img)
+		c.feed.Add(nil, img)
 		return nil
 	}))
 	return nil
@@ -260,7 +263,7 @@ func (c *Controller) Snapshot() (endOffset int64, epoch int32, write func(io.Wri
 }
 
 // Handle answers a request. reply is called once, on any goroutine; a FETCH is parked on the caller's.
-func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func (c *Controller) Handle(ctx context.Context, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
 	a := apiOf(req.Key())
 	if a == nil {
 		c.cfg.Logger.Error("a request without a handler reached the controller", "key", req.Key())
@@ -282,7 +285,7 @@ func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request
 }
 
 // write answers a request for the active controller, or queues it for the core.
-func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func (c *Controller) write(a *api, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
 	_, active := c.Active()
 	now := c.cfg.Clock.Now()
 	if active && a.quick != nil {
@@ -293,7 +296,7 @@ func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(k
 	}
 	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}, admin: a.sender == administrator, long: isLong(req)}
 	p.reply = func(resp kmsg.Response) { c.send(a.name, reply, resp) }
-	p.fail = func(err *apiError) { c.send(a.name, reply, a.fail(req, err)) }
+	p.fail = func(err *protocol.Error) { c.send(a.name, reply, a.fail(req, err)) }
 	if !active {
 		p.fail(errNotController)
 		return

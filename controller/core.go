@@ -8,8 +8,11 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/feed"
+	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // core is the controller without goroutine, clock or network: it is given events one at a time, with the time of each, and
@@ -34,7 +37,7 @@ type core struct {
 
 	brokers      *sessions
 	plainTopic   plainTopic
-	buckets      map[bucketKey]tokenBucket
+	quota        *quota.Buckets
 	staleChecked time.Time // when fenceStale ran last
 	partMax      int       // partitionsPerPart, or fewer in tests
 	batchMax     int       // metadata.BatchMaxBytes, or fewer in tests
@@ -78,7 +81,7 @@ const standby int32 = -1
 func newCore(cfg *Config, publish func(*metadata.Image)) *core {
 	c := &core{cfg: cfg, log: cfg.Log, committed: metadata.Empty(), epoch: standby, partMax: partitionsPerPart, batchMax: metadata.BatchMaxBytes, publish: publish}
 	c.working = c.committed
-	c.brokers = newSessions(cfg)
+	c.brokers, c.quota = newSessions(cfg), quota.NewBuckets(cfg.QuotaWindow)
 	return c
 }
 
@@ -90,7 +93,7 @@ func (c *core) nextOffset() int64 { return c.working.EndOffset() }
 // op is the circumstances of one operation.
 type op struct {
 	now    time.Time
-	caller Caller
+	caller protocol.Caller
 }
 
 // result is what an operation comes to. Operations read the core and change nothing: the records do, once proposed.
@@ -209,7 +212,7 @@ var errRefused = errors.New("the log refused a batch")
 
 // append proposes the records of r and makes their state the working one. An error that wraps errRefused means that
 // the log did not take a batch: those before it are proposed, of the refused one nothing has moved. The batches of atomic records are
-// taken together or not at all. An apiError is for the caller; any other is a fault, and nothing has moved.
+// taken together or not at all. A *protocol.Error is for the caller; any other is a fault, and nothing has moved.
 func (c *core) append(now time.Time, r result) error {
 	batches, images, err := c.batches(now, r)
 	if err != nil {
@@ -261,8 +264,8 @@ func (c *core) show() {
 }
 
 // explain is what a caller learns of an error of append.
-func (c *core) explain(err error) *apiError {
-	var known *apiError
+func (c *core) explain(err error) *protocol.Error {
+	var known *protocol.Error
 	switch {
 	case errors.Is(err, ErrTooManyPending):
 		return errBusy
@@ -280,13 +283,13 @@ func (c *core) explain(err error) *apiError {
 
 // answer sends a response, if there is one: at once when it was made from committed state, else when what it was made from, or
 // what was written for it, is committed.
-func (c *core) answer(response kmsg.Response, reply func(kmsg.Response), fail func(*apiError)) {
+func (c *core) answer(response kmsg.Response, reply func(kmsg.Response), fail func(*protocol.Error)) {
 	switch {
 	case response == nil:
 	case len(c.pending) == 0 && !c.committed.InTransaction():
 		reply(response)
 	default:
-		c.deferred.add(c.working.EndOffset(), func(err *apiError) {
+		c.deferred.add(c.working.EndOffset(), func(err *protocol.Error) {
 			if err != nil {
 				fail(err)
 				return
@@ -298,7 +301,7 @@ func (c *core) answer(response kmsg.Response, reply func(kmsg.Response), fail fu
 
 // commit takes batches that the log has committed, and notes in them what they come to if tell is set. Only the image after the last one
 // is shown to anybody, so that a standby edits one image for all of them: much of what one batch changes, the next changes again.
-func (c *core) commit(batches []*FeedBatch, tell bool) error {
+func (c *core) commit(batches []*feed.Batch, tell bool) error {
 	var edit *metadata.Editor
 	for _, b := range batches {
 		if len(c.pending) > 0 {
@@ -311,13 +314,13 @@ func (c *core) commit(batches []*FeedBatch, tell bool) error {
 			edit = c.committed.Edit()
 		}
 		if tell {
-			b.lookBefore(edit.Image())
+			b.ReadBefore(edit.Image())
 		}
 		if err := edit.Batch(b.Batch); err != nil {
 			return err
 		}
 		if tell {
-			b.lookAfter(edit.Image())
+			b.ReadAfter(edit.Image())
 		}
 	}
 	if edit != nil {
@@ -334,7 +337,7 @@ func (c *core) commit(batches []*FeedBatch, tell bool) error {
 }
 
 // commitPending takes the oldest batch that this node has proposed, whose image is there already.
-func (c *core) commitPending(b *FeedBatch, tell bool) error {
+func (c *core) commitPending(b *feed.Batch, tell bool) error {
 	img := c.pending[0]
 	if img.EndOffset() != b.EndOffset() || img.Epoch() != b.Epoch() {
 		return fmt.Errorf("committed a batch that ends at %d in epoch %d, proposed was %d in %d", b.EndOffset(), b.Epoch(), img.EndOffset(), img.Epoch())
@@ -342,7 +345,7 @@ func (c *core) commitPending(b *FeedBatch, tell bool) error {
 	c.pending[0] = nil // the array outlives the entry, images are large
 	c.pending = c.pending[1:]
 	if tell {
-		b.before, b.after = c.committed, img
+		b.ReadLater(c.committed, img)
 	}
 	c.committed = img
 	return nil
@@ -384,7 +387,8 @@ func (c *core) renounce() {
 	c.epoch, c.activated = standby, false
 	c.pending, c.partEnds = nil, nil
 	c.working = c.committed
-	c.periodic, c.backlog, c.buckets = nil, nil, nil
+	c.periodic, c.backlog = nil, nil
+	c.quota.Reset()
 	c.preferredAfter, c.uncleanAfter = metadata.TopicPartition{}, metadata.TopicPartition{}
 	c.brokers.renounce()
 	c.deferred.fail(errNotController)

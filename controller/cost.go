@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // About how many bytes pieces of answers take.
@@ -51,7 +52,7 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	}
 	// One change has one result, and a message at most.
 	changes := int64(size[limitChanges])
-	return changes*(resultBytes+namedBytes) + min(changes*messagePartMaxBytes, messagesMaxBytes) +
+	return changes*(resultBytes+namedBytes) + min(changes*protocol.MessagePartMaxBytes, protocol.MessagesMaxBytes) +
 		int64(size[limitConfigs])*namedBytes + partCost(size[limitChanges])
 }
 
@@ -103,7 +104,7 @@ func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSiz
 		}
 		inPart := int64(min(size[limitPartitions], pieceEntries))
 		return int64(size[limitPartitions]) + partCost(size[limitPartitions]) +
-			inPart*int64(min(longest, messagePartMaxBytes))*messageCopies
+			inPart*int64(min(longest, protocol.MessagePartMaxBytes))*messageCopies
 	}
 	img := c.Image()
 	candidates := img.ImbalancedCount()

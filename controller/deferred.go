@@ -1,5 +1,7 @@
 package controller
 
+import "github.com/yakt/yakt/protocol"
+
 // deferred holds replies until the state that they were computed from is committed. Offsets are added in ascending order.
 type deferred struct {
 	waiting []waiting
@@ -7,10 +9,10 @@ type deferred struct {
 
 type waiting struct {
 	offset int64 // the reply goes out when the stable end offset has reached it
-	done   func(*apiError)
+	done   func(*protocol.Error)
 }
 
-func (d *deferred) add(offset int64, done func(*apiError)) {
+func (d *deferred) add(offset int64, done func(*protocol.Error)) {
 	d.waiting = append(d.waiting, waiting{offset, done})
 }
 
@@ -30,7 +32,7 @@ func (d *deferred) complete(stableEnd int64) {
 }
 
 // fail answers everything with err.
-func (d *deferred) fail(err *apiError) {
+func (d *deferred) fail(err *protocol.Error) {
 	waiting := d.waiting
 	d.waiting = nil
 	for _, w := range waiting {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 func logsTo(text *bytes.Buffer) func(*Config) {
@@ -55,7 +57,7 @@ func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := d.Do(ctx, Caller{}, createTopicRequest("a", []int32{1}))
+		_, err := d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}))
 		ended <- err
 	}()
 	for len(d.log.waiting) == 0 { // until it waits for its commit
@@ -67,7 +69,7 @@ func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 	if err := <-ended; !errors.Is(err, ErrUnknownOutcome) {
 		t.Errorf("an operation that was proposed: %v", err)
 	}
-	_, err := d.Do(ctx, Caller{}, createTopicRequest("b", []int32{1}))
+	_, err := d.Do(ctx, protocol.Caller{}, createTopicRequest("b", []int32{1}))
 	if !errors.Is(err, ErrNotActive) {
 		t.Errorf("an operation behind it: %v", err)
 	}

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // This file is the way into the controller for callers that do not speak Kafka's protocol. They use the same requests through the same
@@ -44,28 +44,10 @@ type Outcome struct {
 type Operation struct {
 	Name string // for logs
 	// Make gets the newest state, which it must not keep, on the core's goroutine: it computes and does nothing else. Its error ends
-	// the operation; an *Error goes to the caller as it is.
+	// the operation; an *protocol.Error goes to the caller as it is.
 	Make func(*metadata.Image) (kmsg.Request, error)
 	// DryRun writes nothing. Outcome has the records and the image as they would be.
 	DryRun bool
-}
-
-// Error is a Kafka error with a sentence for the person who reads it.
-type Error struct {
-	Kafka   *kerr.Error
-	Message string
-}
-
-func (e *Error) Error() string {
-	if e.Message == "" {
-		return e.Kafka.Description
-	}
-	return e.Message
-}
-
-// Errorf makes an Error.
-func Errorf(kafka *kerr.Error, format string, args ...any) *Error {
-	return &Error{kafka, fmt.Sprintf(format, args...)}
 }
 
 var (
@@ -78,21 +60,21 @@ var (
 )
 
 // Do runs a write request and waits until what it wrote, and what it saw, is committed. Errors inside the response are the caller's to
-// look for. An error is one of the Err values above, or an *Error.
-func (c *Controller) Do(ctx context.Context, caller Caller, req kmsg.Request) (Outcome, error) {
+// look for. An error is one of the Err values above, or a *protocol.Error.
+func (c *Controller) Do(ctx context.Context, caller protocol.Caller, req kmsg.Request) (Outcome, error) {
 	a := apiOf(req.Key())
 	if a == nil || a.write == nil {
-		return Outcome{}, Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key()))
+		return Outcome{}, protocol.Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key()))
 	}
 	if err := c.limits.check(caller, req); err != nil {
-		return Outcome{}, &Error{err.kafka, err.message}
+		return Outcome{}, err
 	}
 	own := *a
 	return c.do(ctx, caller, &own, req, false)
 }
 
 // DoNext runs an operation as Do runs a request.
-func (c *Controller) DoNext(ctx context.Context, caller Caller, operation Operation) (Outcome, error) {
+func (c *Controller) DoNext(ctx context.Context, caller protocol.Caller, operation Operation) (Outcome, error) {
 	a := &api{name: operation.Name, write: func(core *core, o op, _ kmsg.Request) result {
 		req, err := operation.Make(core.working)
 		if err != nil {
@@ -100,10 +82,10 @@ func (c *Controller) DoNext(ctx context.Context, caller Caller, operation Operat
 		}
 		a := apiOf(req.Key())
 		if a == nil || a.write == nil {
-			return result{response: refusal(Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key())))}
+			return result{response: refusal(protocol.Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key())))}
 		}
 		if err := c.limits.check(caller, req); err != nil {
-			return result{response: refusal(&Error{err.kafka, err.message})}
+			return result{response: refusal(err)}
 		}
 		return a.write(core, o, req)
 	}}
@@ -119,7 +101,7 @@ type refused struct {
 func refusal(err error) *refused { return &refused{err: err} }
 
 // do runs a on the core. a is the caller's own copy: it is changed so that what happens is noted.
-func (c *Controller) do(ctx context.Context, caller Caller, a *api, req kmsg.Request, dry bool) (Outcome, error) {
+func (c *Controller) do(ctx context.Context, caller protocol.Caller, a *api, req kmsg.Request, dry bool) (Outcome, error) {
 	d := &doing{dry: dry, done: make(chan Outcome, 1)}
 	write := a.write
 	a.write = func(core *core, o op, req kmsg.Request) result {
@@ -128,7 +110,7 @@ func (c *Controller) do(ctx context.Context, caller Caller, a *api, req kmsg.Req
 		}
 		return d.note(core, o, write(core, o, req))
 	}
-	a.fail = func(_ kmsg.Request, err *apiError) kmsg.Response { return refusal(d.explain(err)) }
+	a.fail = func(_ kmsg.Request, err *protocol.Error) kmsg.Response { return refusal(d.explain(err)) }
 	c.write(a, caller, req, func(resp kmsg.Response) { d.finish(resp) })
 	select {
 	case outcome := <-d.done:
@@ -231,16 +213,16 @@ func (d *doing) taken() bool {
 }
 
 // explain says what the caller may conclude from a failure of the operation as a whole.
-func (d *doing) explain(err *apiError) error {
+func (d *doing) explain(err *protocol.Error) error {
 	switch {
 	case d.taken():
 		return ErrUnknownOutcome
-	case err.kafka == kerr.NotController:
+	case err.Kafka == kerr.NotController:
 		return ErrNotActive
-	case err.kafka == kerr.RequestTimedOut:
+	case err.Kafka == kerr.RequestTimedOut:
 		return ErrNotTried
 	}
-	return &Error{err.kafka, err.message}
+	return err
 }
 
 func (d *doing) finish(resp kmsg.Response) {

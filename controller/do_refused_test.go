@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestDoOfWhatTheLogRefuses: nothing was done, and the caller is told so.
@@ -20,7 +22,7 @@ func TestDoOfWhatTheLogRefuses(t *testing.T) {
 		d.addBroker(1)
 		d.log.refuse = c.refuse
 		_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
-			return d.Do(ctx, Caller{}, createTopicRequest("a", []int32{1}))
+			return d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}))
 		})
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -39,9 +41,9 @@ func TestDoOfWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
 	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.Controller.do(ctx, Caller{}, tooMany(true), nil, false)
+		return d.Controller.do(ctx, protocol.Caller{}, tooMany(true), nil, false)
 	})
-	if e := (*Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.PolicyViolation {
+	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.PolicyViolation {
 		t.Errorf("%v, want a violation of policy", err)
 	}
 }
@@ -58,7 +60,7 @@ func TestDoOfWhatIsTakenInPart(t *testing.T) {
 		return nil
 	}
 	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.Controller.do(ctx, Caller{}, tooMany(false), nil, false)
+		return d.Controller.do(ctx, protocol.Caller{}, tooMany(false), nil, false)
 	})
 	if !errors.Is(err, ErrUnknownOutcome) {
 		t.Errorf("%v, want %v", err, ErrUnknownOutcome)
@@ -77,7 +79,7 @@ func TestABrokerThatIsGoneBeforeItsChangeEnds(t *testing.T) {
 	to := TargetFenced
 	done := make(chan Outcome, 1)
 	go func() {
-		outcome, err := d.ChangeBroker(t.Context(), Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: epoch, State: &to})
+		outcome, err := d.ChangeBroker(t.Context(), protocol.Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: epoch, State: &to})
 		if err != nil {
 			t.Error(err)
 		}

@@ -116,7 +116,7 @@ func TestErrorsOfWholeRequests(t *testing.T) {
 			t.Errorf("%T: version %d of %d", resp, resp.GetVersion(), req.GetVersion())
 		}
 		for _, code := range wholeErrors(resp) {
-			if code != errNotController.code() {
+			if code != errNotController.Code() {
 				t.Errorf("%T: code %d", resp, code)
 			}
 		}

@@ -13,8 +13,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // fakeLog is a Log that gives offsets and commits when it is told to.
@@ -228,7 +230,7 @@ func (tc *testCore) runBacklog() {
 func (tc *testCore) commitAll() {
 	tc.t.Helper()
 	for _, b := range tc.log.take() {
-		if err := tc.commit([]*FeedBatch{{Batch: b}}, false); err != nil {
+		if err := tc.commit([]*feed.Batch{{Batch: b}}, false); err != nil {
 			tc.t.Fatal(err)
 		}
 	}
@@ -252,7 +254,7 @@ func (tc *testCore) do(f func(op) result) (records []record.Record, response kms
 		if err := tc.append(tc.clock.now, r); err != nil {
 			tc.t.Fatal(err)
 		}
-		tc.answer(r.response, func(resp kmsg.Response) { response = resp }, func(err *apiError) { tc.t.Fatal(err) })
+		tc.answer(r.response, func(resp kmsg.Response) { response = resp }, func(err *protocol.Error) { tc.t.Fatal(err) })
 		tc.commitAll()
 		f = r.more
 	}

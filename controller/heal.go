@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Records that brokers do not accept, which earlier releases wrote, are healed in two steps. The
@@ -24,7 +25,7 @@ const (
 
 // Heal replaces or removes all that brokers do not accept of the state, on the active controller.
 // It may run in parts, each of which is a whole change. Outcome has no response.
-func (c *Controller) Heal(ctx context.Context, caller Caller) (Outcome, error) {
+func (c *Controller) Heal(ctx context.Context, caller protocol.Caller) (Outcome, error) {
 	write := func(core *core, o op, _ kmsg.Request) result { return core.heal(o) }
 	return c.do(ctx, caller, &api{name: "heal", write: write}, nil, false)
 }
@@ -37,7 +38,7 @@ func (c *core) heal(op) result {
 	}
 	return before(c.healPart(), func(o op) result {
 		if c.working.PoisonCount() >= left {
-			err := Errorf(kerr.UnknownServerError, "Healing changed nothing; %d entities are left.", left)
+			err := protocol.Errorf(kerr.UnknownServerError, "Healing changed nothing; %d entities are left.", left)
 			return result{response: refusal(err)}
 		}
 		return c.heal(o)
@@ -105,7 +106,7 @@ func (c *Controller) notePoison(img *metadata.Image) {
 	case clean:
 		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a snapshot "+
 			"takes the place of all before this offset", "offset", from)
-		c.feed.add(nil, img) // the records that dropped something tell nobody what it was
+		c.feed.Add(nil, img) // the records that dropped something tell nobody what it was
 		if c.cfg.CutLog != nil {
 			c.cfg.CutLog(from)
 		}

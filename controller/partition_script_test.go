@@ -13,6 +13,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestPartitions runs scripts of what happens to partitions. Each command prints the records it came to and the partitions
@@ -290,7 +291,7 @@ func errorName(code int16) string {
 
 // reassign: reassign foo to=(4,5,6)
 func (s *partitionScript) reassign() string {
-	return s.change(noUpdate, func(c *partitionChange) *apiError { c.reassign(s.ids("to")); return nil })
+	return s.change(noUpdate, func(c *partitionChange) *protocol.Error { c.reassign(s.ids("to")); return nil })
 }
 
 // cancel: cancel foo
@@ -300,7 +301,7 @@ func (s *partitionScript) cancel() string {
 
 // elect: elect foo preferred|unclean|online [isr=(1)]
 func (s *partitionScript) elect() string {
-	return s.change(noUpdate, func(c *partitionChange) *apiError {
+	return s.change(noUpdate, func(c *partitionChange) *protocol.Error {
 		switch {
 		case s.d.HasArg("preferred"):
 			c.election = electPreferred
@@ -314,7 +315,7 @@ func (s *partitionScript) elect() string {
 	})
 }
 
-func (s *partitionScript) change(u replicaUpdate, f func(*partitionChange) *apiError) string {
+func (s *partitionScript) change(u replicaUpdate, f func(*partitionChange) *protocol.Error) string {
 	t := s.topic()
 	c := s.partitionRules(s.working, u).of(t).change(0, t.Partition(0))
 	if err := f(&c); err != nil {

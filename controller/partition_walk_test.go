@@ -10,6 +10,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestPartitionWalk does random things to a cluster through the API handlers and the updates for brokers. Every record must
@@ -231,7 +232,7 @@ func (w *partitionWalk) dirOffline() {
 	w.apply(append(changes, &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: b.LogDirs[:len(b.LogDirs)-1]})...)
 }
 
-func (w *partitionWalk) change(f func(*partitionChange) *apiError) {
+func (w *partitionWalk) change(f func(*partitionChange) *protocol.Error) {
 	t := w.topic()
 	if t == nil {
 		return
@@ -247,14 +248,14 @@ func (w *partitionWalk) change(f func(*partitionChange) *apiError) {
 }
 
 func (w *partitionWalk) reassign() {
-	w.change(func(c *partitionChange) *apiError {
+	w.change(func(c *partitionChange) *protocol.Error {
 		c.reassign(ids(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
 		return nil
 	})
 }
 
 func (w *partitionWalk) cancel() {
-	w.change(func(c *partitionChange) *apiError {
+	w.change(func(c *partitionChange) *protocol.Error {
 		if !c.old.Reassigning() {
 			return errFault
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // manyTopics makes two brokers and n topics of two partitions, one of which is on the move.
@@ -44,7 +45,7 @@ func manyName(i int) string { return fmt.Sprintf("topic-%04d", i) }
 func (d *testDriver) raw(req kmsg.Request) kmsg.Response {
 	d.t.Helper()
 	var resp kmsg.Response
-	d.Handle(context.Background(), Caller{}, req, func(r kmsg.Response) { resp = r })
+	d.Handle(context.Background(), protocol.Caller{}, req, func(r kmsg.Response) { resp = r })
 	d.settle()
 	if resp == nil {
 		d.t.Fatalf("%s is not answered", kmsg.NameForKey(req.Key()))
@@ -190,7 +191,7 @@ func TestNoMessageRepeatsWhatWasSentForEver(t *testing.T) {
 	}
 	for name, req := range requests {
 		sum, longest := messagesOf(reflect.ValueOf(whole(d.raw(req))))
-		if sum > messagesMaxBytes || longest > messageMaxBytes {
+		if sum > protocol.MessagesMaxBytes || longest > protocol.MessageMaxBytes {
 			t.Errorf("%s: messages of %d bytes, the longest of %d", name, sum, longest)
 		}
 		if sum == 0 && (name == "elect" || name == "reassign") {
@@ -227,19 +228,19 @@ func messagesOf(v reflect.Value) (sum, longest int) {
 
 func TestEntriesWithoutRoomForAMessageHaveTheirCode(t *testing.T) {
 	t.Parallel()
-	var m messages
-	err := errorf(kerr.InvalidRequest, "%s", strings.Repeat("x", 2*messageMaxBytes))
+	var m protocol.Messages
+	err := protocol.Errorf(kerr.InvalidRequest, "%s", strings.Repeat("x", 2*protocol.MessageMaxBytes))
 	told := 0
-	for range 2 * messagesMaxBytes / messageMaxBytes {
-		got := m.within(err)
-		if got.code() != kerr.InvalidRequest.Code {
-			t.Fatalf("code %d", got.code())
+	for range 2 * protocol.MessagesMaxBytes / protocol.MessageMaxBytes {
+		got := m.Bounded(err)
+		if got.Code() != kerr.InvalidRequest.Code {
+			t.Fatalf("code %d", got.Code())
 		}
-		if got.text() != nil {
-			told += len(*got.text())
+		if got.Text() != nil {
+			told += len(*got.Text())
 		}
 	}
-	if told == 0 || told > messagesMaxBytes {
+	if told == 0 || told > protocol.MessagesMaxBytes {
 		t.Errorf("messages of %d bytes", told)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // pendingOp is an operation on its way through the queue: a request, or something that the core began on its own.
@@ -19,7 +21,7 @@ type pendingOp struct {
 	admin, long bool
 	// reply and fail complete the operation; exactly one of them is called, once.
 	reply func(kmsg.Response)
-	fail  func(*apiError)
+	fail  func(*protocol.Error)
 }
 
 // begin returns the event that runs the first part.

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // task is something that the active controller does on its own, again and again.
@@ -53,7 +55,7 @@ func (c *Controller) runTasks() {
 
 // background makes an operation that nobody waits for.
 func (c *Controller) background(name string) *pendingOp {
-	return &pendingOp{c: c, name: name, epoch: c.core.epoch, reply: func(kmsg.Response) {}, fail: func(err *apiError) {
+	return &pendingOp{c: c, name: name, epoch: c.core.epoch, reply: func(kmsg.Response) {}, fail: func(err *protocol.Error) {
 		if err == errNotController || err == errStopping {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // placer puts the replicas of new partitions on brokers: one after another round the racks, and within a rack round its
@@ -90,14 +91,14 @@ func rackName(b *metadata.Broker) string {
 }
 
 // place returns the replicas of n new partitions. The lists share one array.
-func (p *placer) place(n, replicationFactor int) ([][]int32, *apiError) {
+func (p *placer) place(n, replicationFactor int) ([][]int32, *protocol.Error) {
 	switch {
 	case replicationFactor <= 0:
-		return nil, errorf(kerr.InvalidReplicationFactor, "Invalid replication factor %d: the replication factor must be positive.", replicationFactor)
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "Invalid replication factor %d: the replication factor must be positive.", replicationFactor)
 	case p.active == 0:
-		return nil, errorf(kerr.InvalidReplicationFactor, "All brokers are currently fenced, or have all their log directories cordoned.")
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "All brokers are currently fenced, or have all their log directories cordoned.")
 	case replicationFactor > p.total:
-		return nil, errorf(kerr.InvalidReplicationFactor, "The target replication factor of %d cannot be reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.", replicationFactor, p.total)
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "The target replication factor of %d cannot be reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.", replicationFactor, p.total)
 	}
 	ids := make([]int32, 0, n*replicationFactor)
 	partitions := make([][]int32, n)
@@ -193,7 +194,7 @@ func shuffle[T any](r Random, list []T) {
 // partitions makes the records of n new partitions of a topic, beginning with the id first.
 func (f *placing) partitions(
 	topic record.UUID, first, n, replicationFactor int,
-) ([]*record.Partition, *apiError) {
+) ([]*record.Partition, *protocol.Error) {
 	placed, err := f.placer().place(n, replicationFactor)
 	if err != nil {
 		return nil, err
@@ -242,24 +243,24 @@ func activeOf(img *metadata.Image, replicas []int32) []int32 {
 }
 
 // checkReplicas validates a replica list that a person gave; replicationFactor is what it must have, 0 for any.
-func checkReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *apiError {
+func checkReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *protocol.Error {
 	switch {
 	case len(replicas) == 0:
-		return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
 	case len(replicas) > math.MaxInt16: // what a replication factor can say
-		return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a list of %d replicas.", len(replicas))
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a list of %d replicas.", len(replicas))
 	}
 	sorted := slices.Sorted(slices.Values(replicas))
 	for i, id := range sorted {
 		if img.Broker(id) == nil {
-			return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
 		}
 		if i > 0 && sorted[i-1] == id {
-			return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
 		}
 	}
 	if replicationFactor != 0 && len(replicas) != replicationFactor {
-		return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), replicationFactor)
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), replicationFactor)
 	}
 	return nil
 }

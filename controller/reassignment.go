@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // A reassignment goes through at most two changes: the first makes the replica list the target followed by what is to be
@@ -19,14 +21,14 @@ func (c *partitionChange) reassign(target []int32) {
 
 // cancelReassignment goes back to the replicas before the reassignment. When none of them is in the ISR the first one becomes
 // it, which loses what it lacks: the topic must allow unclean elections.
-func (c *partitionChange) cancelReassignment() *apiError {
+func (c *partitionChange) cancelReassignment() *protocol.Error {
 	replicas, isr := without(c.old.Replicas, c.old.Adding()...), without(c.old.ISR, c.old.Adding()...)
 	if len(isr) == 0 {
 		switch {
 		case len(replicas) == 0:
-			return errorf(kerr.InvalidReplicaAssignment, "Invalid replica assignment: addingReplicas contains all replicas.")
+			return protocol.Errorf(kerr.InvalidReplicaAssignment, "Invalid replica assignment: addingReplicas contains all replicas.")
 		case !c.rules.unclean:
-			return errorf(kerr.InvalidReplicaAssignment, "Unable to revert partition assignment for %s:%d because it would require an unclean leader election.", c.rules.topic.Name, c.id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment, "Unable to revert partition assignment for %s:%d because it would require an unclean leader election.", c.rules.topic.Name, c.id)
 		}
 		isr = replicas[:1:1]
 	}

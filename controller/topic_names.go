@@ -7,6 +7,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 const (
@@ -17,9 +18,9 @@ const (
 )
 
 // checkTopicName says what is wrong with a name.
-func checkTopicName(name string) *apiError {
+func checkTopicName(name string) *protocol.Error {
 	if problem := record.TopicNameProblem(name); problem != "" {
-		return &apiError{kerr.InvalidTopicException, "Topic name is invalid: " + problem} // a name's length at most
+		return &protocol.Error{Kafka: kerr.InvalidTopicException, Message: "Topic name is invalid: " + problem} // a name's length at most
 	}
 	return nil
 }
