@@ -59,7 +59,7 @@ func fetchPartition(req *kmsg.FetchRequest) *kmsg.FetchRequestTopicPartition {
 		return nil
 	}
 	t := &req.Topics[0]
-	if named := t.Topic == metadataTopic; req.Version < 13 && !named || req.Version >= 13 && t.TopicID != record.MetadataTopicID {
+	if named := t.Topic == protocol.MetadataTopic; req.Version < 13 && !named || req.Version >= 13 && t.TopicID != record.MetadataTopicID {
 		return nil
 	}
 	p := &t.Partitions[0]
@@ -91,7 +91,7 @@ func fetchResponse(req *kmsg.FetchRequest, r FetchResult, leader leaderEndpoint)
 		resp.Brokers = []kmsg.FetchResponseBroker{node}
 	}
 	topic := kmsg.NewFetchResponseTopic()
-	topic.Topic, topic.TopicID = metadataTopic, record.MetadataTopicID
+	topic.Topic, topic.TopicID = protocol.MetadataTopic, record.MetadataTopicID
 	topic.Partitions = []kmsg.FetchResponseTopicPartition{fetchedPartition(r)}
 	resp.Topics = []kmsg.FetchResponseTopic{topic}
 	return resp

@@ -124,7 +124,7 @@ func unknownAsked(asked *kmsg.MetadataRequestTopic, byID bool) kmsg.MetadataResp
 
 func missingTopic(err *kerr.Error, name string, id [16]byte) kmsg.MetadataResponseTopic {
 	t := kmsg.NewMetadataResponseTopic()
-	t.ErrorCode, t.Topic, t.TopicID, t.IsInternal = err.Code, &name, id, internalTopic(name)
+	t.ErrorCode, t.Topic, t.TopicID, t.IsInternal = err.Code, &name, id, protocol.InternalTopic(name)
 	return t
 }
 
@@ -133,7 +133,7 @@ func (v clientView) topic(t *metadata.Topic, req *kmsg.MetadataRequest) kmsg.Met
 	if req.IncludeTopicAuthorizedOperations {
 		resp.AuthorizedOperations = topicOperations
 	}
-	resp.Topic, resp.TopicID, resp.IsInternal = &t.Name, t.ID, internalTopic(t.Name)
+	resp.Topic, resp.TopicID, resp.IsInternal = &t.Name, t.ID, protocol.InternalTopic(t.Name)
 	resp.Partitions = make([]kmsg.MetadataResponseTopicPartition, 0, t.Len())
 	for id, p := range t.Partitions() {
 		resp.Partitions = append(resp.Partitions, v.partition(id, p, req.Version))

@@ -210,15 +210,3 @@ func TestMetadataOperations(t *testing.T) {
 		}
 	}
 }
-
-func TestLegalTopicName(t *testing.T) {
-	long := make([]byte, 249)
-	for i := range long {
-		long[i] = 'x'
-	}
-	for name, legal := range map[string]bool{"a": true, "A.b_c-9": true, "...": true, string(long): true, "": false, ".": false, "..": false, string(long) + "x": false, "a b": false, "ä": false, "a/b": false, "a\x00": false} {
-		if legalTopicName(name) != legal {
-			t.Errorf("%q: legal is %v", name, !legal)
-		}
-	}
-}

@@ -1,14 +1,13 @@
 package controller
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -27,7 +26,7 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 	names := timesNamed(req.Topics, func(t *kmsg.CreateTopicsRequestTopic) string { return t.Topic })
 	accepted := make([]*kmsg.CreateTopicsRequestTopic, 0, len(req.Topics))
 	for i := range req.Topics {
-		if t := &req.Topics[i]; names[t.Topic] == 1 && t.Topic != clusterMetadataTopic {
+		if t := &req.Topics[i]; names[t.Topic] == 1 && t.Topic != protocol.MetadataTopic {
 			accepted = append(accepted, t)
 		}
 	}
@@ -36,8 +35,9 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 	}
 	creation := topicCreation{
 		core: c, img: c.working, configs: c.configChanges(o), placing: placing{img: c.working, random: c.cfg.Random},
-		collisions: collisionSearch{img: c.working}, quota: c.allowance(o, req.Version >= strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
+		collisions: configs.NewCollisions(c.working), quota: c.allowance(o, req.Version >= strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
 	}
+	creation.plain = c.plainTopic.For(creation.configs.Defaults())
 	for _, t := range accepted {
 		creation.topic(t)
 	}
@@ -45,7 +45,10 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 		return result{response: failCreateTopics(req, errTooLarge)}
 	}
 	creation.refuseNames(req, names)
-	r := result{records: creation.records, response: creation.response(req), atomic: true, then: func(int64) { c.quota.Spend(creation.quota) }}
+	r := result{records: creation.records, response: creation.response(req), atomic: true, then: func(int64) {
+		c.plainTopic = creation.plain
+		c.quota.Spend(creation.quota)
+	}}
 	if req.ValidateOnly {
 		r.records = nil
 	}
@@ -77,7 +80,7 @@ func (tc *topicCreation) refuseNames(req *kmsg.CreateTopicsRequest, names map[st
 		case names[name] > 1:
 			tc.refuse(name, protocol.Errorf(kerr.InvalidRequest, "Duplicate topic name."))
 			names[name] = 0
-		case names[name] == 1 && name == clusterMetadataTopic:
+		case names[name] == 1 && name == protocol.MetadataTopic:
 			tc.refuse(name, protocol.Errorf(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", name))
 		}
 	}
@@ -109,9 +112,10 @@ func createTopicResult(name string, err *protocol.Error, message *string) kmsg.C
 type topicCreation struct {
 	core       *core
 	img        *metadata.Image
-	configs    *configChanges
+	configs    *configs.Changes
+	plain      configs.PlainTopic
 	placing    placing
-	collisions collisionSearch
+	collisions configs.Collisions
 	quota      *quota.Allowance
 	records    []record.Record
 	answers    []createdTopic
@@ -136,8 +140,7 @@ func (tc *topicCreation) refuse(name string, err *protocol.Error) {
 func (tc *topicCreation) response(req *kmsg.CreateTopicsRequest) kmsg.Response {
 	resp := responseTo[*kmsg.CreateTopicsResponse](req)
 	resp.ThrottleMillis = tc.quota.ThrottleMs()
-	defaults := tc.configs.defaults
-	plain := tc.core.plainTopic.of(&defaults)
+	defaults, plain := tc.configs.Defaults(), tc.plain.Configs
 	answers := tc.answers
 	return list(resp, &resp.Topics, len(answers), func(i int) kmsg.CreateTopicsResponseTopic {
 		a := &answers[i]
@@ -147,7 +150,7 @@ func (tc *topicCreation) response(req *kmsg.CreateTopicsRequest) kmsg.Response {
 		}
 		t.TopicID, t.NumPartitions, t.ReplicationFactor, t.Configs = a.id, a.partitions, a.factor, plain
 		if a.overrides != nil {
-			t.Configs = describeCreated(&defaults, a.overrides)
+			t.Configs = configs.DescribeCreated(defaults, a.overrides)
 		}
 		return t
 	})
@@ -173,7 +176,7 @@ func (tc *topicCreation) create(
 	if err != nil {
 		return created, err
 	}
-	configs, err := tc.configs.incremental(configResource{metadata.ConfigTopic, t.Topic}, ops, true)
+	overrides, err := tc.configs.Incremental(configs.Resource{Kind: metadata.ConfigTopic, Name: t.Topic}, ops, true)
 	if err != nil {
 		return created, err
 	}
@@ -186,13 +189,13 @@ func (tc *topicCreation) create(
 		return created, err
 	}
 	tc.records = append(tc.records, &record.Topic{Name: t.Topic, TopicID: id})
-	tc.records = append(tc.records, configs...)
-	tc.records = append(tc.records, clearElrs(tc.img, configs)...)
+	tc.records = append(tc.records, overrides...)
+	tc.records = append(tc.records, configs.ClearElrs(tc.img, overrides)...)
 	for _, p := range partitions {
 		tc.records = append(tc.records, p)
 	}
 	return createdTopic{
-		name: t.Topic, id: id, partitions: int32(len(partitions)), factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(configs),
+		name: t.Topic, id: id, partitions: int32(len(partitions)), factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(overrides),
 	}, nil
 }
 
@@ -200,10 +203,10 @@ func (tc *topicCreation) checkName(name string) *protocol.Error {
 	if tc.img.TopicByName(name) != nil {
 		return protocol.Errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", name)
 	}
-	if err := checkTopicName(name); err != nil {
+	if err := configs.CheckTopicName(name); err != nil {
 		return err
 	}
-	switch other, ok := tc.collisions.find(name); {
+	switch other, ok := tc.collisions.Find(name); {
 	case other != "":
 		return protocol.Errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", name, other)
 	case !ok:
@@ -213,14 +216,14 @@ func (tc *topicCreation) checkName(name string) *protocol.Error {
 }
 
 // creationConfigs are the overrides a topic is to be created with.
-func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configOp, *protocol.Error) {
-	ops := make([]configOp, 0, len(t.Configs))
+func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configs.Op, *protocol.Error) {
+	ops := make([]configs.Op, 0, len(t.Configs))
 	var null []string
 	for _, config := range t.Configs {
 		if config.Value == nil {
 			null = append(null, config.Name)
 		}
-		ops = append(ops, configOp{config.Name, kmsg.IncrementalAlterConfigOpSet, config.Value})
+		ops = append(ops, configs.Op{Key: config.Name, Op: kmsg.IncrementalAlterConfigOpSet, Value: config.Value})
 	}
 	if len(null) > 0 {
 		return nil, protocol.Errorf(kerr.InvalidConfig, "Null value not supported for topic configs: %s", strings.Join(null, ","))
@@ -301,31 +304,6 @@ func overridesIn(records []record.Record) map[string]string {
 		}
 	}
 	return overrides
-}
-
-func describeCreated(defaults *topicDefaults, overrides map[string]string) []kmsg.CreateTopicsResponseTopicConfig {
-	configs := make([]kmsg.CreateTopicsResponseTopicConfig, 0, len(topicKeys))
-	for k := range shownTopicKeys(overrides) {
-		value, source := defaults.effective(k, overrides)
-		config := kmsg.NewCreateTopicsResponseTopicConfig()
-		config.Name, config.Value, config.Source = k.name, &value, source
-		configs = append(configs, config)
-	}
-	return configs
-}
-
-// plainTopic keeps the configuration of a topic without configs of its own, which nearly all new topics have, for as long as the defaults
-// that can change stay as they are. Responses share it.
-type plainTopic struct {
-	node, cluster map[string]string
-	configs       []kmsg.CreateTopicsResponseTopicConfig
-}
-
-func (p *plainTopic) of(d *topicDefaults) []kmsg.CreateTopicsResponseTopicConfig {
-	if p.configs == nil || !maps.Equal(p.node, d.node) || !maps.Equal(p.cluster, d.cluster) {
-		*p = plainTopic{d.node, d.cluster, slices.Clip(describeCreated(d, nil))}
-	}
-	return p.configs
 }
 
 func failCreateTopics(req *kmsg.CreateTopicsRequest, err *protocol.Error) kmsg.Response {

@@ -19,11 +19,11 @@ func (c *Controller) describeQuorum(
 	_ context.Context, _ protocol.Caller, req *kmsg.DescribeQuorumRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
-	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != metadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
+	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != protocol.MetadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
 		return unknownQuorums(req)
 	}
 	topic := kmsg.NewDescribeQuorumResponseTopic()
-	topic.Topic = metadataTopic
+	topic.Topic = protocol.MetadataTopic
 	quorum := c.cfg.Log.Quorum()
 	if quorum.LeaderID == c.cfg.NodeID {
 		topic.Partitions = append(topic.Partitions, quorumPartition(quorum))

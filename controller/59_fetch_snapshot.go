@@ -33,7 +33,7 @@ func (c *Controller) fetchSnapshot(_ context.Context, caller protocol.Caller, re
 	p.SnapshotID.EndOffset, p.SnapshotID.Epoch = want.SnapshotID.EndOffset, want.SnapshotID.Epoch
 	p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
 	var piece snapshotPiece
-	if req.Topics[0].Topic != metadataTopic || want.Partition != 0 {
+	if req.Topics[0].Topic != protocol.MetadataTopic || want.Partition != 0 {
 		p.ErrorCode = kerr.UnknownTopicOrPartition.Code
 	} else {
 		piece, p.ErrorCode = c.openSnapshot(want, leader, epoch, req.MaxBytes)

@@ -129,7 +129,7 @@ func (d *describer) next(topic string, partition int) {
 
 func describedTopic(name string, err *kerr.Error) kmsg.DescribeTopicPartitionsResponseTopic {
 	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	t.Topic, t.IsInternal, t.AuthorizedOperations = &name, internalTopic(name), topicOperations
+	t.Topic, t.IsInternal, t.AuthorizedOperations = &name, protocol.InternalTopic(name), topicOperations
 	if err != nil {
 		t.ErrorCode = err.Code
 	}

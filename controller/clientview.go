@@ -2,7 +2,6 @@ package controller
 
 import (
 	"hash/fnv"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -107,19 +106,8 @@ func (v clientView) leader(p *metadata.Partition) (int32, *kerr.Error) {
 
 // unknownTopic is the error for a name that no topic has.
 func unknownTopic(name string) *kerr.Error {
-	if !legalTopicName(name) {
+	if record.TopicNameProblem(name) != "" {
 		return kerr.InvalidTopicException
 	}
 	return kerr.UnknownTopicOrPartition
-}
-
-// legalTopicName is the rule of Kafka's Topic.validate: 1 to 249 of [a-zA-Z0-9._-], and neither "." nor "..".
-func legalTopicName(name string) bool {
-	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-	return name != "" && name != "." && name != ".." && len(name) <= 249 && strings.Trim(name, legal) == ""
-}
-
-// internalTopic reports whether Kafka keeps state of its own in the topic.
-func internalTopic(name string) bool {
-	return name == "__consumer_offsets" || name == "__transaction_state" || name == "__share_group_state"
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
@@ -36,7 +37,7 @@ type core struct {
 	activated bool
 
 	brokers      *sessions
-	plainTopic   plainTopic
+	plainTopic   configs.PlainTopic
 	quota        *quota.Buckets
 	staleChecked time.Time // when fenceStale ran last
 	partMax      int       // partitionsPerPart, or fewer in tests

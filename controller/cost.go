@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 )
@@ -84,8 +85,8 @@ func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
 }
 
 func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64 {
-	keys := int64(len(req.Resources)) * int64(len(topicKeys))
-	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(len(topicKeys)))*describedKeyBytes
+	keys := int64(len(req.Resources)) * int64(configs.TopicKeyCount())
+	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(configs.TopicKeyCount()))*describedKeyBytes
 	img := c.Image()
 	for i := range req.Resources {
 		if r := &req.Resources[i]; int8(r.ResourceType) == metadata.ConfigBroker {

@@ -3,6 +3,7 @@ package controller
 import (
 	"slices"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -19,7 +20,7 @@ type partitionRules struct {
 	mv     metadata.Version
 	elr    bool
 	update replicaUpdate
-	config topicDefaults
+	config configs.TopicDefaults
 
 	topic   *metadata.Topic // that the rest is for
 	minISR  int
@@ -37,9 +38,9 @@ func (r *partitionRules) of(t *metadata.Topic) *partitionRules {
 	}
 	r.topic = t
 	overrides := r.img.Config(metadata.ConfigTopic, t.Name)
-	r.unclean = r.config.uncleanElection(overrides)
+	r.unclean = r.config.UncleanElection(overrides)
 	if r.elr {
-		r.minISR = r.config.minISR(overrides)
+		r.minISR = r.config.MinISR(overrides)
 		if first := t.Partition(0); first != nil {
 			r.minISR = min(r.minISR, len(first.Replicas))
 		}

@@ -163,7 +163,7 @@ func (s *partitionScript) newPartition() string {
 	}
 	records = append(records, p)
 	if s.d.HasArg("unclean") {
-		records = append(records, topicConfigRecord(name, uncleanElectionConfig, "true"))
+		records = append(records, topicConfigRecord(name, "unclean.leader.election.enable", "true"))
 	}
 	s.apply(records...)
 	return ""

@@ -94,7 +94,7 @@ func (w *partitionWalk) create() {
 	t.NumPartitions, t.ReplicationFactor = int32(1+w.r.IntN(4)), int16(1+w.r.IntN(4))
 	if w.r.IntN(4) == 0 {
 		value := "true"
-		t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: uncleanElectionConfig, Value: &value})
+		t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "unclean.leader.election.enable", Value: &value})
 	}
 	req.Topics = append(req.Topics, t)
 	w.handle(req)
@@ -122,9 +122,9 @@ func (w *partitionWalk) configure() {
 	if t == nil {
 		return
 	}
-	key, value := minISRConfig, fmt.Sprint(1+w.r.IntN(3))
+	key, value := "min.insync.replicas", fmt.Sprint(1+w.r.IntN(3))
 	if w.r.IntN(3) == 0 {
-		key, value = uncleanElectionConfig, fmt.Sprint(w.r.IntN(3) == 0)
+		key, value = "unclean.leader.election.enable", fmt.Sprint(w.r.IntN(3) == 0)
 	}
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	r := kmsg.NewIncrementalAlterConfigsRequestResource()

@@ -315,28 +315,3 @@ func TestAWalkOverDirectoriesCountsWhatItPassesOver(t *testing.T) {
 		t.Errorf("%d turns for what should take five parts", turns)
 	}
 }
-
-func TestLookalikeNamesDoNotMakeASearchLong(t *testing.T) {
-	t.Parallel()
-	tc := newTestCore(t)
-	tc.addBrokers(0)
-	for i := range 1 << 10 { // every way to write ten separators, each with an end of its own
-		name := strings.Map(func(r rune) rune {
-			if r == '0' {
-				return '.'
-			}
-			return '_'
-		}, fmt.Sprintf("%010b", i))
-		tc.addTopic(fmt.Sprintf("%s%d", name, i), []int32{0})
-	}
-	s := collisionSearch{img: tc.working}
-	if other, ok := s.find("..........x"); ok || other != "" {
-		t.Errorf("found %q, ok %v", other, ok)
-	}
-	if s.looks < -(1 << 5) {
-		t.Errorf("%d looks beyond what the name allows", -s.looks)
-	}
-	if other, ok := s.find("a.b"); !ok || other != "" {
-		t.Errorf("a name like no other: found %q, ok %v", other, ok)
-	}
-}

@@ -1,4 +1,4 @@
-package controller
+package configs
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 // validateTopic checks a topic's overrides as they would be (LogConfig.validate): known names, values in range, and the
 // rules between several of them, for which this node's file counts too; brokers' dynamic configs do not, as with a controller of
 // Kafka's that is no broker. Keys that an older release left in the log and this one does not know are let be.
-func (cc *configChanges) validateTopic(changes []*record.Config, all, current map[string]string) *protocol.Error {
+func (cc *Changes) validateTopic(changes []*record.Config, all, current map[string]string) *protocol.Error {
 	for _, r := range changes {
 		if r.Value != nil && topicKeyByName[r.Name] == nil {
 			return protocol.Errorf(kerr.InvalidConfig, "Unknown topic config name: %s", r.Name)
@@ -27,7 +27,7 @@ func (cc *configChanges) validateTopic(changes []*record.Config, all, current ma
 			}
 		}
 	}
-	defaults := topicDefaults{static: cc.defaults.static}
+	defaults := TopicDefaults{static: cc.defaults.static}
 	values := topicValues{&defaults, all}
 	for _, rule := range [...]string{values.compaction(), values.remoteStorage(current), values.remoteCopy(), values.remoteRetention()} {
 		if rule != "" {
@@ -39,7 +39,7 @@ func (cc *configChanges) validateTopic(changes []*record.Config, all, current ma
 
 // topicValues are the effective values of a topic.
 type topicValues struct {
-	defaults  *topicDefaults
+	defaults  *TopicDefaults
 	overrides map[string]string
 }
 

@@ -1,6 +1,7 @@
-package controller
+package configs
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -14,52 +15,56 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// configValueMax is how many bytes a value may have; brokers read no longer ones.
-const configValueMax = record.StringMax
+// ValueMaxBytes bounds a value: brokers read none that is longer.
+const ValueMaxBytes = record.StringMax
 
 const cordonedDirsConfig = "cordoned.log.dirs"
 
-// configResource is what configs belong to: its type (metadata.ConfigTopic and so on) and name.
-type configResource struct {
-	kind int8
-	name string
+// Resource is an entity that has configs: its type (metadata.ConfigTopic and so on) and its name.
+type Resource struct {
+	Kind int8
+	Name string
 }
 
-// configOp is one change to one key. A nil value is only good for a deletion.
-type configOp struct {
-	key   string
-	op    kmsg.IncrementalAlterConfigOp
-	value *string
+// Op is one change to one key. A nil Value is only valid for a deletion.
+type Op struct {
+	Key   string
+	Op    kmsg.IncrementalAlterConfigOp
+	Value *string
 }
 
-// configChanges validates changes to configs and makes the records of those that hold
+// Changes validates changes to configs and makes the records of those that hold
 // (ConfigurationControlManager). It holds for one image.
-type configChanges struct {
-	c         *core
+type Changes struct {
+	settings  Settings
 	img       *metadata.Image
-	defaults  topicDefaults
+	defaults  TopicDefaults
 	forwarded bool // by a broker, which has validated its own configs
 }
 
-func (c *core) configChanges(o op) *configChanges {
-	return &configChanges{c, c.working, c.topicDefaults(c.working), o.caller.Forwarded}
+// NewChanges validates changes against an image. forwarded says that a broker sent them on.
+func NewChanges(img *metadata.Image, s Settings, forwarded bool) *Changes {
+	return &Changes{s, img, NewTopicDefaults(img, s), forwarded}
 }
 
-// incremental returns the records of the operations on one resource: all of them or an error. created says that the resource is
+// Defaults are the topic configs of the image where topics do not override them.
+func (cc *Changes) Defaults() *TopicDefaults { return &cc.defaults }
+
+// Incremental returns the records of the operations on one resource: all of them or an error. created says that the resource is
 // made by the same request, so that it need not exist yet.
-func (cc *configChanges) incremental(res configResource, ops []configOp, created bool) ([]record.Record, *protocol.Error) {
-	current := cc.img.Config(res.kind, res.name)
+func (cc *Changes) Incremental(res Resource, ops []Op, created bool) ([]record.Record, *protocol.Error) {
+	current := cc.img.Config(res.Kind, res.Name)
 	var changes []*record.Config
 	for _, o := range lastOfEachKey(ops) {
-		value, err := apply(res.kind, o, current)
+		value, err := apply(res.Kind, o, current)
 		if err != nil {
 			return nil, err
 		}
 		// A broker's config is written even if it stays as it is: that makes the broker load it again (KAFKA-14136).
-		if old, ok := current[o.key]; res.kind != metadata.ConfigBroker && ok == (value != nil) && (value == nil || *value == old) {
+		if old, ok := current[o.Key]; res.Kind != metadata.ConfigBroker && ok == (value != nil) && (value == nil || *value == old) {
 			continue
 		}
-		changes = append(changes, &record.Config{ResourceType: res.kind, ResourceName: res.name, Name: o.key, Value: value})
+		changes = append(changes, &record.Config{ResourceType: res.Kind, ResourceName: res.Name, Name: o.Key, Value: value})
 	}
 	if err := cc.check(res, changes, current, created); err != nil {
 		return nil, err
@@ -72,12 +77,12 @@ func (cc *configChanges) incremental(res configResource, ops []configOp, created
 }
 
 // lastOfEachKey keeps one operation for each key, the last one.
-func lastOfEachKey(ops []configOp) []configOp {
-	kept := make([]configOp, 0, len(ops))
+func lastOfEachKey(ops []Op) []Op {
+	kept := make([]Op, 0, len(ops))
 	seen := make(map[string]bool, len(ops))
 	for _, o := range slices.Backward(ops) {
-		if !seen[o.key] {
-			seen[o.key] = true
+		if !seen[o.Key] {
+			seen[o.Key] = true
 			kept = append(kept, o)
 		}
 	}
@@ -86,29 +91,29 @@ func lastOfEachKey(ops []configOp) []configOp {
 }
 
 // apply is the value of a key after an operation, nil for none.
-func apply(kind int8, o configOp, current map[string]string) (*string, *protocol.Error) {
+func apply(kind int8, o Op, current map[string]string) (*string, *protocol.Error) {
 	switch {
-	case o.op == kmsg.IncrementalAlterConfigOpDelete:
+	case o.Op == kmsg.IncrementalAlterConfigOpDelete:
 		return nil, nil
-	case o.value == nil:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", o.key)
-	case o.op == kmsg.IncrementalAlterConfigOpSet:
-		return o.value, nil
-	case o.op != kmsg.IncrementalAlterConfigOpAppend && o.op != kmsg.IncrementalAlterConfigOpSubtract:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Unknown config operation %d for key %s.", int8(o.op), o.key)
+	case o.Value == nil:
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", o.Key)
+	case o.Op == kmsg.IncrementalAlterConfigOpSet:
+		return o.Value, nil
+	case o.Op != kmsg.IncrementalAlterConfigOpAppend && o.Op != kmsg.IncrementalAlterConfigOpSubtract:
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Unknown config operation %d for key %s.", int8(o.Op), o.Key)
 	}
-	initial, ok := listConfig(kind, o.key)
+	initial, ok := listConfig(kind, o.Key)
 	if !ok {
-		return nil, protocol.Errorf(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", strings.ToUpper(o.op.String()), o.key)
+		return nil, protocol.Errorf(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", strings.ToUpper(o.Op.String()), o.Key)
 	}
-	if v, ok := current[o.key]; ok {
+	if v, ok := current[o.Key]; ok {
 		initial = v
 	}
 	list := slices.DeleteFunc(strings.Split(initial, ","), func(s string) bool { return s == "" })
-	if o.op == kmsg.IncrementalAlterConfigOpAppend {
-		list = appended(list, splitJava(*o.value))
+	if o.Op == kmsg.IncrementalAlterConfigOpAppend {
+		list = appended(list, splitJava(*o.Value))
 	} else {
-		list = subtracted(list, splitJava(*o.value))
+		list = subtracted(list, splitJava(*o.Value))
 	}
 	joined := strings.Join(list, ",")
 	return &joined, nil
@@ -154,7 +159,7 @@ func splitJava(list string) []string {
 }
 
 // check says why the changes to a resource may not be.
-func (cc *configChanges) check(res configResource, changes []*record.Config, current map[string]string, created bool) *protocol.Error {
+func (cc *Changes) check(res Resource, changes []*record.Config, current map[string]string, created bool) *protocol.Error {
 	all := maps.Clone(current)
 	if all == nil {
 		all = make(map[string]string)
@@ -165,8 +170,8 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 			return err
 		case r.Value == nil:
 			delete(all, r.Name)
-		case len(*r.Value) > configValueMax:
-			return protocol.Errorf(kerr.InvalidConfig, "The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", configValueMax)
+		case len(*r.Value) > ValueMaxBytes:
+			return protocol.Errorf(kerr.InvalidConfig, "The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", ValueMaxBytes)
 		default:
 			all[r.Name] = *r.Value
 		}
@@ -182,19 +187,21 @@ func (cc *configChanges) check(res configResource, changes []*record.Config, cur
 	return writable(changes)
 }
 
-// writable refuses what brokers would not read: names that are too long, and what is not UTF-8. One
-// such resource costs no other.
+// writable refuses configs that brokers would not read: names that are too long, and text that is
+// not UTF-8. One such resource costs no other.
 func writable(changes []*record.Config) *protocol.Error {
 	for _, r := range changes {
-		if err := invalidRecord(record.Check(r)); err != nil {
-			return &protocol.Error{Kafka: kerr.InvalidConfig, Message: err.Message}
+		var invalid *record.InvalidError
+		if errors.As(record.Check(r), &invalid) {
+			return protocol.Errorf(kerr.InvalidConfig,
+				"Brokers would not accept this: %s %s.", invalid.Field, invalid.Problem)
 		}
 	}
 	return nil
 }
 
 // checkChange holds the rules for single keys of brokers.
-func (cc *configChanges) checkChange(r *record.Config, current map[string]string) *protocol.Error {
+func (cc *Changes) checkChange(r *record.Config, current map[string]string) *protocol.Error {
 	switch {
 	case r.ResourceType != metadata.ConfigBroker:
 	case r.Name == minISRConfig && cc.img.ElrEnabled() && r.ResourceName != "":
@@ -217,70 +224,54 @@ func subset(list, of []string) bool {
 }
 
 // validate is Kafka's ControllerConfigurationValidator: all is the resource as it would be.
-func (cc *configChanges) validate(res configResource, changes []*record.Config, all, current map[string]string) *protocol.Error {
-	switch res.kind {
+func (cc *Changes) validate(res Resource, changes []*record.Config, all, current map[string]string) *protocol.Error {
+	switch res.Kind {
 	case metadata.ConfigTopic:
-		if res.name == "" {
+		if res.Name == "" {
 			return protocol.Errorf(kerr.InvalidRequest, "Default topic resources are not allowed.")
 		}
-		if err := checkTopicName(res.name); err != nil {
+		if err := CheckTopicName(res.Name); err != nil {
 			return err
 		}
 		return cc.validateTopic(changes, all, current)
 	case metadata.ConfigBroker:
-		return checkBrokerName(res.name)
+		return checkBrokerName(res.Name)
 	case metadata.ConfigClientMetrics:
-		return validateClientMetrics(res.name, all)
+		return validateClientMetrics(res.Name, all)
 	case metadata.ConfigGroup:
-		if res.name == "" {
+		if res.Name == "" {
 			return protocol.Errorf(kerr.InvalidRequest, "Default group resources are not allowed.")
 		}
 		return cc.validateGroup(all)
 	}
-	return protocol.Errorf(kerr.InvalidRequest, "Unknown resource type %d", res.kind)
-}
-
-// checkBrokerName takes a node id, or nothing for the cluster's default. Names and values of brokers' configs are not
-// validated: a broker does that for its own, before it forwards them.
-func checkBrokerName(name string) *protocol.Error {
-	if name == "" {
-		return nil
-	}
-	id, err := strconv.ParseInt(name, 10, 32)
-	switch {
-	case err != nil:
-		return protocol.Errorf(kerr.InvalidRequest, "Unable to parse broker name as a base 10 number.")
-	case id < 0:
-		return protocol.Errorf(kerr.InvalidRequest, "Invalid negative broker ID.")
-	}
-	return nil
+	return protocol.Errorf(kerr.InvalidRequest, "Unknown resource type %d", res.Kind)
 }
 
 // exists says that there is no such resource. Groups and client metrics subscriptions come into being by their configs.
-func (cc *configChanges) exists(res configResource) *protocol.Error {
-	switch res.kind {
+func (cc *Changes) exists(res Resource) *protocol.Error {
+	switch res.Kind {
 	case metadata.ConfigTopic:
-		if cc.img.TopicByName(res.name) == nil {
-			return protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", res.name)
+		if cc.img.TopicByName(res.Name) == nil {
+			return protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", res.Name)
 		}
 	case metadata.ConfigBroker:
-		if id, err := strconv.ParseInt(res.name, 10, 32); err == nil && !cc.isNode(int32(id)) {
+		if id, err := strconv.ParseInt(res.Name, 10, 32); err == nil && !cc.isNode(int32(id)) {
 			return protocol.Errorf(kerr.BrokerIDNotRegistered, "No node with id %d found.", id)
 		}
 	}
 	return nil
 }
 
-func (cc *configChanges) isNode(id int32) bool {
-	if cc.img.Broker(id) != nil || cc.img.Controller(id) != nil || id == cc.c.cfg.NodeID {
+func (cc *Changes) isNode(id int32) bool {
+	if cc.img.Broker(id) != nil || cc.img.Controller(id) != nil || id == cc.settings.NodeID {
 		return true
 	}
 	voters := cc.img.Voters()
 	return voters != nil && slices.ContainsFunc(voters.Voters, func(v record.Voter) bool { return v.ID == id })
 }
 
-// clearElrs follows records that set min.insync.replicas: under another minimum the ELRs mean nothing any more.
-func clearElrs(img *metadata.Image, records []record.Record) []record.Record {
+// ClearElrs follows records that set min.insync.replicas: under another minimum the ELRs mean nothing any more.
+func ClearElrs(img *metadata.Image, records []record.Record) []record.Record {
 	if !img.ElrEnabled() {
 		return nil
 	}

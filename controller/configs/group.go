@@ -1,4 +1,4 @@
-package controller
+package configs
 
 import (
 	"fmt"
@@ -73,7 +73,7 @@ const (
 )
 
 // validateGroup checks a group's configs as they would be, for every kind of group at once: a name does not tell its kind.
-func (cc *configChanges) validateGroup(all map[string]string) *protocol.Error {
+func (cc *Changes) validateGroup(all map[string]string) *protocol.Error {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if !slices.ContainsFunc(groupKeys, func(k groupKey) bool { return k.name == name }) {
 			return protocol.Errorf(kerr.InvalidConfig, "Unknown group config name: %s", name)
