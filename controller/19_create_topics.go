@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller/configs"
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -34,7 +35,7 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 		return result{response: failCreateTopics(req, protocol.Errorf(kerr.PolicyViolation, "Excessively large number of partitions per request."))}
 	}
 	creation := topicCreation{
-		core: c, img: c.working, configs: c.configChanges(o), placing: placing{img: c.working, random: c.cfg.Random},
+		core: c, img: c.working, configs: c.configChanges(o), placing: partition.NewPlacement(c.working, c.cfg.Random),
 		collisions: configs.NewCollisions(c.working), quota: c.allowance(o, req.Version >= strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
 	}
 	creation.plain = c.plainTopic.For(creation.configs.Defaults())
@@ -114,7 +115,7 @@ type topicCreation struct {
 	img        *metadata.Image
 	configs    *configs.Changes
 	plain      configs.PlainTopic
-	placing    placing
+	placing    *partition.Placement
 	collisions configs.Collisions
 	quota      *quota.Allowance
 	records    []record.Record
@@ -248,7 +249,7 @@ func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.
 	if factor == -1 {
 		factor = int(tc.core.cfg.DefaultReplicationFactor)
 	}
-	partitions, err := tc.placing.partitions(id, 0, n, factor)
+	partitions, err := tc.placing.Partitions(id, 0, n, factor)
 	if err != nil {
 		return nil, protocol.Errorf(err.Kafka, "Unable to replicate the partition %d time(s): %s", factor, err.Message)
 	}
@@ -269,11 +270,11 @@ func (tc *topicCreation) assigned(t *kmsg.CreateTopicsRequestTopic, id record.UU
 		if byID[a.Partition] != nil {
 			return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
 		}
-		if err := checkReplicas(tc.img, a.Replicas, factor); err != nil {
+		if err := partition.CheckReplicas(tc.img, a.Replicas, factor); err != nil {
 			return nil, err
 		}
 		factor = len(a.Replicas)
-		p, ok := newPartition(tc.img, id, a.Partition, a.Replicas)
+		p, ok := partition.NewPartition(tc.img, id, a.Partition, a.Replicas)
 		if !ok {
 			return nil, allInactive(a.Partition)
 		}
@@ -288,8 +289,8 @@ func (tc *topicCreation) assigned(t *kmsg.CreateTopicsRequestTopic, id record.UU
 	return partitions, nil
 }
 
-func allInactive(partition int32) *protocol.Error {
-	return protocol.Errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", partition)
+func allInactive(id int32) *protocol.Error {
+	return protocol.Errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", id)
 }
 
 // overridesIn are the configs that records set, nil for none.

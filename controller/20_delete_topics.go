@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -42,7 +43,7 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 	if len(records) > recordsPerUserOp {
 		return result{response: failDeleteTopics(req, errTooLarge)}
 	}
-	shuffle(c.cfg.Random, deletion.answers)
+	partition.Shuffle(c.cfg.Random, deletion.answers)
 	return result{records: records, response: deletion.response(req), atomic: true, then: func(int64) {
 		c.quota.Spend(deletion.quota)
 		deletion.log(c.cfg.Logger, o.caller)

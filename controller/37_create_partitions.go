@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -19,7 +20,7 @@ import (
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
 	names := timesNamed(req.Topics, func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
 	allowance := c.allowance(o, req.Version >= strictCreatePartitions)
-	more := partitionCreation{placing: placing{img: c.working, random: c.cfg.Random}, quota: allowance}
+	more := partitionCreation{img: c.working, placing: partition.NewPlacement(c.working, c.cfg.Random), quota: allowance}
 	for i := range req.Topics {
 		switch t := &req.Topics[i]; names[t.Topic] {
 		case 0: // answered
@@ -44,7 +45,8 @@ const strictCreatePartitions = 3
 
 // partitionCreation collects the records of one request, and the answers.
 type partitionCreation struct {
-	placing  placing
+	img      *metadata.Image
+	placing  *partition.Placement
 	quota    *quota.Allowance
 	records  []record.Record
 	answers  []grownTopic
@@ -89,7 +91,7 @@ func createPartitionsResult(
 func (pc *partitionCreation) morePartitions(
 	req *kmsg.CreatePartitionsRequestTopic,
 ) ([]*record.Partition, *protocol.Error) {
-	img := pc.placing.img
+	img := pc.img
 	t := img.TopicByName(req.Topic)
 	if t == nil {
 		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
@@ -112,17 +114,17 @@ func (pc *partitionCreation) morePartitions(
 	if req.Assignment != nil {
 		return assignedPartitions(img, t, req.Assignment, factor)
 	}
-	return pc.placing.partitions(t.ID, t.Len(), added, factor)
+	return pc.placing.Partitions(t.ID, t.Len(), added, factor)
 }
 
 func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int) ([]*record.Partition, *protocol.Error) {
 	partitions := make([]*record.Partition, len(assignment))
 	for i, a := range assignment {
-		if err := checkReplicas(img, a.Replicas, factor); err != nil {
+		if err := partition.CheckReplicas(img, a.Replicas, factor); err != nil {
 			return nil, err
 		}
 		id := int32(t.Len() + i)
-		p, ok := newPartition(img, t.ID, id, a.Replicas)
+		p, ok := partition.NewPartition(img, t.ID, id, a.Replicas)
 		if !ok {
 			return nil, allInactive(id)
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -25,7 +26,7 @@ func (c *core) alterPartitionReassignments(_ op, req *kmsg.AlterPartitionAssignm
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
 	lists := reassignmentLists(req)
 	r := reassignments{
-		rules: c.partitionRules(c.working, noUpdate), allowFactorChange: allowsFactorChange(req),
+		rules: c.partitionRules(c.working, partition.NoUpdate), allowFactorChange: allowsFactorChange(req),
 		seen: make(map[metadata.TopicPartition]bool), answers: make([]*protocol.Error, 0, lists.total()),
 	}
 	for i := range req.Topics {
@@ -70,7 +71,7 @@ func allowsFactorChange(req *kmsg.AlterPartitionAssignmentsRequest) bool {
 // reassignments collects the changes of one request, and the answers for its partitions, in their
 // order.
 type reassignments struct {
-	rules             *partitionRules
+	rules             *partition.Rules
 	allowFactorChange bool
 	seen              map[metadata.TopicPartition]bool
 	records           []record.Record
@@ -79,7 +80,7 @@ type reassignments struct {
 }
 
 func (r *reassignments) topic(req *kmsg.AlterPartitionAssignmentsRequestTopic) {
-	t := r.rules.img.TopicByName(req.Topic)
+	t := r.rules.Image().TopicByName(req.Topic)
 	for i := range req.Partitions {
 		var err *protocol.Error
 		if t == nil {
@@ -101,37 +102,33 @@ func (r *reassignments) partition(t *metadata.Topic, req *kmsg.AlterPartitionAss
 		return protocol.Errorf(kerr.InvalidRequest, "Partition %s:%d comes twice in the request.", t.Name, req.Partition)
 	}
 	r.seen[key] = true
-	change := r.rules.of(t).change(req.Partition, p)
-	err := r.retarget(&change, req.Replicas)
+	change := r.rules.Of(t).Change(req.Partition, p)
+	err := r.retarget(&change, p, req.Replicas)
 	if err != nil {
 		return err
 	}
-	if rec := change.record(); rec != nil {
+	if rec := change.Record(); rec != nil {
 		r.records = append(r.records, rec)
 	}
 	return nil
 }
 
 // retarget sets what the request asks for; replicas that are nil cancel.
-func (r *reassignments) retarget(change *partitionChange, replicas []int32) *protocol.Error {
+func (r *reassignments) retarget(
+	change *partition.Change, p *metadata.Partition, replicas []int32,
+) *protocol.Error {
 	if replicas == nil {
-		if !change.old.Reassigning() {
-			return protocol.Errorf(kerr.NoReassignmentInProgress, "No partition reassignment is in progress.")
-		}
-		return change.cancelReassignment()
+		return change.CancelReassignment()
 	}
-	if err := checkReplicas(r.rules.img, replicas, 0); err != nil {
+	if err := partition.CheckReplicas(r.rules.Image(), replicas, 0); err != nil {
 		return err
 	}
-	if before := settledFactor(change.old); !r.allowFactorChange && len(replicas) != before {
+	if before := partition.TargetFactor(p); !r.allowFactorChange && len(replicas) != before {
 		return protocol.Errorf(kerr.InvalidReplicationFactor, "The replication factor is changed from %d to %d", before, len(replicas))
 	}
-	change.reassign(replicas)
+	change.Reassign(replicas)
 	return nil
 }
-
-// settledFactor is the replication factor that a partition has when nothing is being moved, or will have.
-func settledFactor(p *metadata.Partition) int { return len(without(p.Replicas, p.Removing()...)) }
 
 func failAlterPartitionReassignments(
 	req *kmsg.AlterPartitionAssignmentsRequest, err *protocol.Error,

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -68,9 +69,9 @@ func (c *core) register(o op, req *kmsg.BrokerRegistrationRequest, after *metada
 // fenced first; if it is found active again, the walk begins anew.
 func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest, existing *metadata.Broker, after *metadata.TopicPartition) ([]record.Record, *metadata.TopicPartition) {
 	clean := req.Version >= 3 && existing != nil && req.PreviousBrokerEpoch == existing.Epoch
-	u := removeBroker(req.BrokerID)
+	u := partition.Remove(req.BrokerID)
 	if !clean { // whether or not the feature is on: what it left behind ends too
-		u = uncleanBroker(req.BrokerID)
+		u = partition.Unclean(req.BrokerID)
 	}
 	from := metadata.TopicPartition{}
 	if after != nil && !existing.Active() {

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
@@ -33,7 +34,7 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	if after != nil && after.due(b) {
 		w = *after
 	}
-	changes, last := c.updateReplicas(img, uncleanBroker(b.ID), img.HostedAfter(b.ID, w.after), c.partMax)
+	changes, last := c.updateReplicas(img, partition.Unclean(b.ID), img.HostedAfter(b.ID, w.after), c.partMax)
 	if last == nil {
 		c.cfg.Logger.Info("unregistering a broker", "broker", b.ID, "epoch", b.Epoch)
 		return result{

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/controller/configs"
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -83,7 +84,7 @@ type Clock interface {
 }
 
 // Random is the source of topic ids and of placement. It need not be safe for several goroutines.
-type Random interface{ Uint64() uint64 }
+type Random = partition.Random
 
 func newUUID(r Random) record.UUID {
 	for {

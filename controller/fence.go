@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -65,14 +66,14 @@ func (w walk) partitions(img *metadata.Image) iter.Seq[metadata.TopicPartition] 
 	return img.HostedAfter(w.session.broker, w.after)
 }
 
-func (w walk) update() replicaUpdate {
+func (w walk) update() partition.Update {
 	switch w.kind {
 	case walkJoin:
-		return addBroker(w.session.broker)
+		return partition.Add(w.session.broker)
 	case walkDirs:
-		return removeDirs(w.session.broker, w.dirs)
+		return partition.RemoveDirs(w.session.broker, w.dirs)
 	}
-	return removeBroker(w.session.broker)
+	return partition.Remove(w.session.broker)
 }
 
 // part returns the changes of the next part, and the rest of the walk if there is one.
@@ -162,7 +163,7 @@ func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known co
 	if len(dirs) == 0 || !img.Version().HasDirectories() {
 		return nil, nil
 	}
-	gone := newDirSet(dirs)
+	gone := partition.NewDirSet(dirs)
 	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), func(d record.UUID) bool { return gone[d] })
 	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs, "online", remaining)
 	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})
@@ -227,7 +228,7 @@ func (c *core) repair(ids []int32) func(op) result {
 }
 
 func (c *core) electLeaderless(after metadata.TopicPartition) result {
-	changes, last := c.updateReplicas(c.working, noUpdate, c.working.LeaderlessAfter(after), c.partMax)
+	changes, last := c.updateReplicas(c.working, partition.NoUpdate, c.working.LeaderlessAfter(after), c.partMax)
 	r := result{records: changes}
 	if last != nil {
 		r.more = func(op) result { return c.electLeaderless(*last) }

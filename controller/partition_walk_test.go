@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -135,13 +136,13 @@ func (w *partitionWalk) configure() {
 }
 
 // update runs an update part by part, as a storm is.
-func (w *partitionWalk) update(u replicaUpdate) {
+func (w *partitionWalk) update(u partition.Update) {
 	last := &metadata.TopicPartition{}
 	for last != nil {
 		var changes []record.Record
-		partitions := w.working.HostedAfter(max(u.remove, u.unclean), *last)
-		if u.add != noBroker {
-			partitions = w.working.LeaderlessOnAfter(u.add, *last)
+		partitions := w.working.HostedAfter(u.Broker(), *last)
+		if u.Joins() {
+			partitions = w.working.LeaderlessOnAfter(u.Broker(), *last)
 		}
 		changes, last = w.updateReplicas(w.working, u, partitions, 3)
 		if len(changes) > 0 {
@@ -153,29 +154,29 @@ func (w *partitionWalk) update(u replicaUpdate) {
 func (w *partitionWalk) fence() {
 	if b := w.broker(); !b.Fenced {
 		w.apply(fencingRecord(b, true))
-		w.update(removeBroker(b.ID))
+		w.update(partition.Remove(b.ID))
 	}
 }
 
 func (w *partitionWalk) unfence() {
 	if b := w.broker(); b.Fenced && !b.InControlledShutdown {
 		w.apply(fencingRecord(b, false))
-		w.update(addBroker(b.ID))
+		w.update(partition.Add(b.ID))
 	}
 }
 
 func (w *partitionWalk) shutDown() {
 	if b := w.broker(); b.Active() {
 		w.apply(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
-		w.update(removeBroker(b.ID))
+		w.update(partition.Remove(b.ID))
 	}
 }
 
 func (w *partitionWalk) comeBack() {
 	b := w.broker()
-	u := removeBroker(b.ID)
+	u := partition.Remove(b.ID)
 	if w.working.ElrEnabled() && w.r.IntN(2) == 0 {
-		u = uncleanBroker(b.ID)
+		u = partition.Unclean(b.ID)
 	}
 	w.update(u)
 	w.register(b.ID, true)
@@ -228,39 +229,34 @@ func (w *partitionWalk) dirOffline() {
 		return
 	}
 	lost := b.LogDirs[len(b.LogDirs)-1]
-	changes, _ := w.updateReplicas(w.working, removeDirs(b.ID, []record.UUID{lost}), w.working.Hosted(b.ID), 1_000_000)
+	changes, _ := w.updateReplicas(w.working, partition.RemoveDirs(b.ID, []record.UUID{lost}), w.working.Hosted(b.ID), 1_000_000)
 	w.apply(append(changes, &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: b.LogDirs[:len(b.LogDirs)-1]})...)
 }
 
-func (w *partitionWalk) change(f func(*partitionChange) *protocol.Error) {
+func (w *partitionWalk) change(f func(*partition.Change) *protocol.Error) {
 	t := w.topic()
 	if t == nil {
 		return
 	}
 	id := int32(w.r.IntN(t.Len()))
-	c := w.partitionRules(w.working, noUpdate).of(t).change(id, t.Partition(id))
+	c := w.partitionRules(w.working, partition.NoUpdate).Of(t).Change(id, t.Partition(id))
 	if f(&c) != nil {
 		return
 	}
-	if r := c.record(); r != nil {
+	if r := c.Record(); r != nil {
 		w.apply(r)
 	}
 }
 
 func (w *partitionWalk) reassign() {
-	w.change(func(c *partitionChange) *protocol.Error {
-		c.reassign(ids(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
+	w.change(func(c *partition.Change) *protocol.Error {
+		c.Reassign(ids(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
 		return nil
 	})
 }
 
 func (w *partitionWalk) cancel() {
-	w.change(func(c *partitionChange) *protocol.Error {
-		if !c.old.Reassigning() {
-			return errFault
-		}
-		return c.cancelReassignment()
-	})
+	w.change((*partition.Change).CancelReassignment)
 }
 
 func (w *partitionWalk) elect() {
@@ -277,12 +273,12 @@ func (w *partitionWalk) elect() {
 // check: besides what holds for each partition, whoever leads is live, and nobody waits for a leader whom someone in the ISR
 // could give.
 func (w *partitionWalk) check() {
-	rules := w.partitionRules(w.working, noUpdate)
+	rules := w.partitionRules(w.working, partition.NoUpdate)
 	for t := range w.working.Topics() {
-		rules.of(t)
+		rules.Of(t)
 		for id, p := range t.Partitions() {
 			checkPartition(w.t, w.working, t.Name, id, p)
-			live := func(id int32) bool { return rules.acceptable(p, id) }
+			live := func(id int32) bool { return rules.Acceptable(p, id) }
 			if p.Leader >= 0 && !live(p.Leader) {
 				w.t.Errorf("%s-%d is led by a dead broker: %s", t.Name, id, partitionText(p))
 			}
@@ -294,4 +290,19 @@ func (w *partitionWalk) check() {
 	if w.t.Failed() {
 		w.t.Fatalf("after step %d", w.step)
 	}
+}
+
+// ids are the broker ids of a permutation.
+func ids(perm []int) []int32 {
+	list := make([]int32, len(perm))
+	for i, n := range perm {
+		list[i] = int32(n)
+	}
+	return list
+}
+
+func shuffled(r *rand.Rand, list []int32) []int32 {
+	list = slices.Clone(list)
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
 }

@@ -1,10 +1,11 @@
-package controller
+package partition
 
 import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -12,16 +13,20 @@ import (
 // removed, and notes who comes and who goes; the second, once the new replicas are in the ISR, drops the old ones. Whatever
 // changes the ISR may bring the second; nothing polls for it.
 
-// reassign starts moving the replicas to target, or completes that at once if the ISR allows it. Who is added and removed is
+// Reassign starts moving the replicas to target, or completes that at once if the ISR allows it. Who is added and removed is
 // always set anew: Kafka keeps a stale list when a running reassignment gets a target that adds nobody, and never completes.
-func (c *partitionChange) reassign(target []int32) {
+func (c *Change) Reassign(target []int32) {
 	c.removing, c.adding = difference(c.old.Replicas, target), difference(target, c.old.Replicas)
 	c.replicas = slices.Concat(target, c.removing)
 }
 
-// cancelReassignment goes back to the replicas before the reassignment. When none of them is in the ISR the first one becomes
+// CancelReassignment goes back to the replicas before the reassignment. When none of them is in the ISR the first one becomes
 // it, which loses what it lacks: the topic must allow unclean elections.
-func (c *partitionChange) cancelReassignment() *protocol.Error {
+func (c *Change) CancelReassignment() *protocol.Error {
+	if !c.old.Reassigning() {
+		return protocol.Errorf(kerr.NoReassignmentInProgress,
+			"No partition reassignment is in progress.")
+	}
 	replicas, isr := without(c.old.Replicas, c.old.Adding()...), without(c.old.ISR, c.old.Adding()...)
 	if len(isr) == 0 {
 		switch {
@@ -33,13 +38,13 @@ func (c *partitionChange) cancelReassignment() *protocol.Error {
 		isr = replicas[:1:1]
 	}
 	c.isr, c.replicas, c.removing, c.adding = isr, replicas, nil, nil
-	c.election = c.rules.election()
+	c.election = c.rules.Election()
 	return nil
 }
 
 // completeReassignment ends a running reassignment if the wanted ISR allows it: all added replicas are in it, something of it
 // remains, and, when there will be fewer replicas than before, all that remain are in it.
-func (c *partitionChange) completeReassignment() {
+func (c *Change) completeReassignment() {
 	if len(c.removing)+len(c.adding) == 0 {
 		return
 	}
@@ -64,3 +69,6 @@ func difference(a, b []int32) []int32 {
 	slices.Sort(d)
 	return d
 }
+
+// TargetFactor is the replication factor of a partition once its reassignment, if any, has ended.
+func TargetFactor(p *metadata.Partition) int { return len(without(p.Replicas, p.Removing()...)) }
