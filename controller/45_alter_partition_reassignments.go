@@ -126,8 +126,7 @@ func (r *reassignments) retarget(
 	if before := partition.TargetFactor(p); !r.allowFactorChange && len(replicas) != before {
 		return protocol.Errorf(kerr.InvalidReplicationFactor, "The replication factor is changed from %d to %d", before, len(replicas))
 	}
-	change.Reassign(replicas)
-	return nil
+	return change.Reassign(replicas)
 }
 
 func failAlterPartitionReassignments(

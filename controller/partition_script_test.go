@@ -292,7 +292,7 @@ func errorName(code int16) string {
 
 // reassign: reassign foo to=(4,5,6)
 func (s *partitionScript) reassign() string {
-	return s.change(partition.NoUpdate, func(c *partition.Change) *protocol.Error { c.Reassign(s.ids("to")); return nil })
+	return s.change(partition.NoUpdate, func(c *partition.Change) *protocol.Error { return c.Reassign(s.ids("to")) })
 }
 
 // cancel: cancel foo

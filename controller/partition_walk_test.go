@@ -250,8 +250,7 @@ func (w *partitionWalk) change(f func(*partition.Change) *protocol.Error) {
 
 func (w *partitionWalk) reassign() {
 	w.change(func(c *partition.Change) *protocol.Error {
-		c.Reassign(ids(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
-		return nil
+		return c.Reassign(ids(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
 	})
 }
 

@@ -69,7 +69,12 @@ func (c *Change) Record() *record.PartitionChange {
 	if c.recovery != c.old.RecoveryState {
 		r.setRecovery(c.recovery)
 	}
-	return r.orNil()
+	if !r.set {
+		return nil
+	}
+	change := r.PartitionChange
+	c.assertValid(&change)
+	return &change
 }
 
 // targetELR is the ELR before an election: empty when the ISR is large enough, else who was in it or in the ISR and left neither
@@ -169,14 +174,6 @@ func (d *partitionDelta) setRemoving(l []int32)          { d.RemovingReplicas, d
 func (d *partitionDelta) setAdding(l []int32)            { d.AddingReplicas, d.set = orEmpty(l), true }
 func (d *partitionDelta) setRecovery(state int8)         { d.LeaderRecoveryState, d.set = state, true }
 func (d *partitionDelta) setDirectories(l []record.UUID) { d.Directories, d.set = l, true }
-
-func (d *partitionDelta) orNil() *record.PartitionChange {
-	if !d.set {
-		return nil
-	}
-	r := d.PartitionChange
-	return &r
-}
 
 // without returns list without some ids: list itself when it holds none of them, else a copy.
 func without(list []int32, ids ...int32) []int32 {
