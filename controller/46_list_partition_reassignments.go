@@ -22,22 +22,21 @@ func (c *Controller) listPartitionReassignments(
 	if req.Topics != nil {
 		w.asked = firstOfEach(len(req.Topics), func(i int) string { return req.Topics[i].Topic })
 	}
-	begin := func() func() bool {
-		w := w
+	first := w
+	if resp.Topics = w.part(reassignedTopics{}); w.atEnd {
+		return resp
+	}
+	topics := len(resp.Topics)
+	for part := w.part(nil); len(part) > 0; part = w.part(part[:0]) {
+		topics += len(part)
+	}
+	return newParts(resp, &resp.Topics, topics, func() func() bool {
+		w := first
 		return func() bool {
 			resp.Topics = w.part(resp.Topics[:0])
 			return len(resp.Topics) > 0
 		}
-	}
-	topics, parts := 0, 0
-	for next := begin(); next(); parts++ {
-		topics += len(resp.Topics)
-	}
-	r := newParts(resp, &resp.Topics, topics, begin)
-	if parts <= 1 {
-		return r.whole()
-	}
-	return r
+	})
 }
 
 // reassignmentWalk goes over the partitions that a request asks for, and finds those on the move.
@@ -46,9 +45,10 @@ type reassignmentWalk struct {
 	img   *metadata.Image
 	req   *kmsg.ListPartitionReassignmentsRequest
 	asked []int32 // topics of the request; nil: all topics are asked for
-	// the next part begins after this partition, or at this entry of the request
+	// The next part begins after this partition, or at this entry of the request.
 	after            metadata.TopicPartition
 	topic, partition int
+	atEnd            bool // nothing is left after the last part
 }
 
 type reassignedTopics = []kmsg.ListPartitionReassignmentsResponseTopic
@@ -67,9 +67,10 @@ func (w *reassignmentWalk) part(topics reassignedTopics) reassignedTopics {
 		for tp := range w.img.ReassigningAfter(w.after) {
 			w.after = tp
 			if add(tp.Topic, tp.ID, tp.Partition) {
-				break
+				return topics
 			}
 		}
+		w.atEnd = true
 		return topics
 	}
 	for ; w.topic < len(w.asked); w.topic, w.partition = w.topic+1, 0 {
@@ -86,6 +87,7 @@ func (w *reassignmentWalk) part(topics reassignedTopics) reassignedTopics {
 			}
 		}
 	}
+	w.atEnd = true
 	return topics
 }
 

@@ -58,7 +58,7 @@ func (c *core) checkedController(
 
 // mayBeController refuses an id that cannot be a controller's which registers itself.
 func (c *core) mayBeController(id int32) *protocol.Error {
-	quorum := c.log.Quorum()
+	quorum := c.cfg.Log.Quorum()
 	has := func(list []ReplicaState) bool {
 		return slices.ContainsFunc(list, func(s ReplicaState) bool { return s.ID == id })
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -44,18 +43,19 @@ const (
 // broker has more than partitionsPerPart partitions.
 func (c *Controller) ChangeBroker(ctx context.Context, caller protocol.Caller, change BrokerChange) (Outcome, error) {
 	var changed *metadata.Broker
-	a := &api{name: "BrokerChange", write: func(core *core, o op, _ kmsg.Request) result {
-		r := core.changeBroker(o, &change)
+	p := &pendingOp{c: c, name: "BrokerChange", op: op{caller: caller}, admin: true}
+	run := func(o op) result {
+		r := c.core.changeBroker(o, &change)
 		then := r.then
 		r.then = func(end int64) {
 			if then != nil {
 				then(end)
 			}
-			changed = core.working.Broker(change.BrokerID)
+			changed = c.core.working.Broker(change.BrokerID)
 		}
 		return r
-	}}
-	outcome, err := c.do(ctx, caller, a, nil, false)
+	}
+	outcome, err := c.do(ctx, p, administrator, run, false)
 	if err == nil {
 		outcome.Broker = changed
 	}
@@ -65,13 +65,13 @@ func (c *Controller) ChangeBroker(ctx context.Context, caller protocol.Caller, c
 func (c *core) changeBroker(o op, change *BrokerChange) result {
 	b, err := c.changedBroker(change)
 	if err != nil {
-		return result{response: refusal(err)}
+		return result{refusal: err}
 	}
-	r := result{response: &refused{}}
+	var r result
 	img := c.working
 	if amended := amend(b, change); amended != nil {
 		if err := invalidRecord(record.Check(amended)); err != nil {
-			return result{response: refusal(err)}
+			return result{refusal: err}
 		}
 		r.records = append(r.records, amended)
 		img = preview(img, r.records)
@@ -82,13 +82,12 @@ func (c *core) changeBroker(o op, change *BrokerChange) result {
 	}
 	records, rest, err := c.target(img, b, *change.State)
 	if err != nil {
-		return result{response: refusal(err)}
+		return result{refusal: err}
 	}
 	r.records = append(r.records, records...)
 	r.then = func(end int64) { c.settleChange(o, b, *change.State, end) }
 	if rest != nil {
-		answer := r.response
-		r.response, r.more = nil, c.goOn(*rest, func(op) result { return result{response: answer} })
+		r.more = c.goOn(*rest, finished)
 	}
 	return r
 }

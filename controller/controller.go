@@ -60,7 +60,7 @@ func New(cfg Config) *Controller {
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
-	c.core = newCore(&c.cfg, func(img *metadata.Image) { c.published.Store(img) })
+	c.core = newCore(&c.cfg)
 	c.published.Store(c.core.committed)
 	c.whole.Store(c.core.committed)
 	c.timers = timers{clock: cfg.Clock, fire: c.fireTimers}
@@ -68,7 +68,7 @@ func New(cfg Config) *Controller {
 }
 
 // SetLog gives the controller the log it proposes to; before Start. The two know each other, and the log is made second.
-func (c *Controller) SetLog(log Log) { c.cfg.Log, c.core.log = log, log }
+func (c *Controller) SetLog(log Log) { c.cfg.Log = log }
 
 // Start runs the core's goroutine.
 func (c *Controller) Start() { go c.loop() }
@@ -124,7 +124,6 @@ func (c *Controller) afterTurns() {
 	if !c.core.active() {
 		c.active.Store(standby)
 	}
-	c.runBacklog()
 	c.timers.set(c.cfg.Clock.Now(), c.core.nextTask())
 }
 
@@ -140,6 +139,7 @@ func (c *Controller) end() {
 		}
 	}
 	c.core.renounce()
+	c.carryOut()
 	c.active.Store(standby)
 	c.timers.stop()
 }
@@ -151,6 +151,7 @@ func (c *Controller) turn(e event) {
 		if p := recover(); p != nil {
 			c.fault(e.name, p)
 		}
+		c.carryOut()
 		c.stats.events.Add(1)
 		if took := c.cfg.Clock.Now().Sub(began); took > c.cfg.SlowEvent {
 			c.stats.slowEvents.Add(1)
@@ -198,13 +199,14 @@ func (c *Controller) Committed(batches [][]byte) {
 		if len(parsed) == 0 {
 			return nil
 		}
-		tell := c.feed.Reaches(parsed[len(parsed)-1])
-		if err := c.core.commit(parsed, tell); err != nil {
+		read := c.feed.Reaches(parsed[len(parsed)-1])
+		if err := c.core.commit(parsed, read); err != nil {
 			return err
 		}
-		if !tell {
+		if !read {
 			parsed = nil
 		}
+		c.carryOut() // readers that the feed wakes must find the image
 		c.feed.Add(parsed, c.core.committed)
 		c.noteWhole()
 		return nil
@@ -248,6 +250,7 @@ func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.
 	}
 	c.queue.addLog(c.invariant("load snapshot", func() error {
 		c.core.load(img)
+		c.carryOut()
 		c.noteWhole()
 		c.feed.Add(nil, img)
 		return nil
@@ -286,28 +289,49 @@ func (c *Controller) Handle(ctx context.Context, caller protocol.Caller, req kms
 
 // write answers a request for the active controller, or queues it for the core.
 func (c *Controller) write(a *api, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
-	_, active := c.Active()
-	now := c.cfg.Clock.Now()
-	if active && a.quick != nil {
-		if resp := a.quick(c, now, req); resp != nil {
-			c.send(a.name, reply, resp)
-			return
-		}
+	if resp := c.quickResponse(a, req); resp != nil {
+		c.send(a.name, reply, resp)
+		return
 	}
-	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}, admin: a.sender == administrator, long: isLong(req)}
-	p.reply = func(resp kmsg.Response) { c.send(a.name, reply, resp) }
+	p := c.pendingRequest(a, caller, req)
+	p.reply = func(resp kmsg.Response, _ error) { c.send(a.name, reply, resp) }
 	p.fail = func(err *protocol.Error) { c.send(a.name, reply, a.fail(req, err)) }
-	if !active {
+	c.start(p, a.sender, func(o op) result { return a.write(c.core, o, req) })
+}
+
+// pendingRequest returns the operation of a row of the table, yet without reply and fail.
+func (c *Controller) pendingRequest(a *api, caller protocol.Caller, req kmsg.Request) *pendingOp {
+	p := &pendingOp{
+		c: c, name: a.name, op: op{caller: caller},
+		admin: a.sender == administrator, long: isLong(req),
+	}
+	if a.timeout != nil {
+		p.deadline = c.cfg.Clock.Now().Add(a.timeout(c, req))
+	}
+	return p
+}
+
+// start queues an operation for the core of the active controller.
+func (c *Controller) start(p *pendingOp, from sender, run func(op) result) {
+	if _, active := c.Active(); !active {
 		p.fail(errNotController)
 		return
 	}
-	if a.timeout != nil {
-		p.deadline = now.Add(a.timeout(c, req))
-	}
-	if !c.queue.addNew(a.sender, p.long, p.begin(func(o op) result { return a.write(c.core, o, req) })) {
+	if !c.queue.addNew(from, p.long, p.begin(run)) {
 		c.stats.refused.Add(1)
 		p.fail(errQueueFull)
 	}
+}
+
+// quickResponse answers a request that needs no turn of the core; nil leaves it to the core.
+func (c *Controller) quickResponse(a *api, req kmsg.Request) kmsg.Response {
+	if a.quick == nil {
+		return nil
+	}
+	if _, active := c.Active(); !active {
+		return nil
+	}
+	return a.quick(c, c.cfg.Clock.Now(), req)
 }
 
 // send hands a response over. A panic there is not the core's.

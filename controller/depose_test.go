@@ -49,6 +49,27 @@ func TestADeposedControllerDoesNothingMore(t *testing.T) {
 	}
 }
 
+// TestAPingThatWaitsIsAnsweredAtTheEnd: an event of the log that will not run any more is dropped,
+// and whoever waits for it is released.
+func TestAPingThatWaitsIsAnsweredAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*testDriver){
+		"deposed": func(d *testDriver) { d.Depose() },
+		"stopped": func(d *testDriver) { d.queue.close() },
+	} {
+		d := newTestDriver(t)
+		waiting := d.Ping()
+		end(d)
+		d.end() // as the loop does, without another turn
+		select {
+		case <-waiting:
+		default:
+			t.Errorf("%s: a ping still waits", name)
+		}
+		<-d.Ping()
+	}
+}
+
 // TestADeposedControllerTellsWhatItKnows checks what operations of other protocols learn.
 func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 	d := newTestDriver(t)

@@ -305,7 +305,7 @@ func TestAPanicIsAFaultAndTheControllerGoesOn(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	var got *protocol.Error
-	p := &pendingOp{c: d.Controller, name: "test", reply: func(kmsg.Response) { t.Error("answered") }, fail: func(err *protocol.Error) { got = err }}
+	p := &pendingOp{c: d.Controller, name: "test", reply: func(kmsg.Response, error) { t.Error("answered") }, fail: func(err *protocol.Error) { got = err }}
 	d.queue.addNew(administrator, false, p.begin(func(op) result { panic("a bug") }))
 	d.work()
 	if got != errFault || d.Stats().Faults != 1 {

@@ -177,16 +177,21 @@ func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known co
 	return append(changes, change), nil
 }
 
-// fenceStale fences the broker whose session is over for longest, one at a time: the next one's elections shall see it.
-//
-// When the check itself comes very late, it was this process that stood still, and the heartbeats of that time may still lie in its
-// sockets: every session is given the time back.
-func (c *core) fenceStale(o op) (r result, again bool) {
-	if late := o.now.Sub(c.staleChecked) - c.stalePeriod(); late > c.cfg.SessionTimeout/2 {
-		c.cfg.Logger.Warn("this controller stood still: sessions of brokers are extended", "late", late)
+// extendAfterPause extends every session when the check of sessions itself runs very late: then this
+// process was suspended, and heartbeats of that time may still be in its sockets.
+func (c *core) extendAfterPause(now time.Time) {
+	late := now.Sub(c.staleChecked) - c.stalePeriod()
+	if late > c.cfg.SessionTimeout/2 {
+		c.cfg.Logger.Warn("this controller stood still: sessions of brokers are extended",
+			"late", late)
 		c.brokers.extend(late)
 	}
-	c.staleChecked = o.now
+	c.staleChecked = now
+}
+
+// fenceStale fences the broker whose session ended first. It fences one at a time, so that the
+// elections for the next broker see the result.
+func (c *core) fenceStale(o op) (r result, again bool) {
 	key, ok := c.brokers.expired(o.now)
 	if !ok {
 		return result{}, false

@@ -26,29 +26,28 @@ const (
 // Heal replaces or removes all that brokers do not accept of the state, on the active controller.
 // It may run in parts, each of which is a whole change. Outcome has no response.
 func (c *Controller) Heal(ctx context.Context, caller protocol.Caller) (Outcome, error) {
-	write := func(core *core, o op, _ kmsg.Request) result { return core.heal(o) }
-	return c.do(ctx, caller, &api{name: "heal", write: write}, nil, false)
+	p := &pendingOp{c: c, name: "heal", op: op{caller: caller}, admin: true}
+	return c.do(ctx, p, administrator, c.core.heal, false)
 }
 
 // heal is one part of the operation.
 func (c *core) heal(op) result {
 	left := c.working.PoisonCount()
 	if left == 0 {
-		return result{response: refusal(nil)}
+		return result{}
 	}
 	return before(c.healPart(), func(o op) result {
 		if c.working.PoisonCount() >= left {
-			err := protocol.Errorf(kerr.UnknownServerError, "Healing changed nothing; %d entities are left.", left)
-			return result{response: refusal(err)}
+			return result{refusal: protocol.Errorf(kerr.UnknownServerError,
+				"Healing changed nothing; %d entities are left.", left)}
 		}
 		return c.heal(o)
 	})
 }
 
-// before puts an operation, of which r is the next part, before another one, which alone answers:
-// an operation that answers twice would have the core wait for a caller who has left.
+// before runs an operation, of which r is the next part, before another one, which alone answers.
 func before(r result, next func(op) result) result {
-	r.response = nil
+	r.response, r.refusal = nil, nil
 	more := r.more
 	r.more = next
 	if more != nil {

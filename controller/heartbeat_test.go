@@ -163,7 +163,7 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 		epochs[i] = d.addBroker(int32(i))
 	}
 	log := &lockedLog{fakeLog: d.log, proposed: make(chan struct{}, 1)}
-	d.core.log = log
+	d.SetLog(log)
 	d.Start()
 	var committer sync.WaitGroup
 	committer.Go(func() {

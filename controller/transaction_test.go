@@ -131,18 +131,17 @@ func TestSnapshotsEndWhereTheLogCanBeCut(t *testing.T) {
 	for _, b := range d.log.take() {
 		batches = append(batches, b)
 	}
-	before, _, _ := d.Snapshot()
-	seen := 0
-	d.core.publish = func(img *metadata.Image) {
-		seen++
-		if end, _, _ := d.Snapshot(); end != before || img.EndOffset() != d.log.end {
-			t.Errorf("a snapshot at %d, and offset %d of %d is shown", end, img.EndOffset(), d.log.end)
-		}
+	if end, _, _ := d.Snapshot(); end == d.log.end {
+		t.Fatalf("a snapshot at %d, before the commit", end)
 	}
+	seen := 0
 	d.Committed(batches)
-	d.work()
+	for _, e := range d.queue.take(false) {
+		d.turn(e)
+		seen++
+	}
 	if end, _, _ := d.Snapshot(); seen != 1 || len(batches) != 3 || end != d.log.end {
-		t.Errorf("a snapshot at %d of %d, after %d batches that were shown in %d images", end, d.log.end, len(batches), seen)
+		t.Errorf("a snapshot at %d of %d, after %d batches that were committed in %d turns", end, d.log.end, len(batches), seen)
 	}
 }
 
