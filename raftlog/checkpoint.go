@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"os"
 
 	"github.com/yakt/yakt/raftlog/wal"
+	"github.com/yakt/yakt/vfs"
 )
 
 // Control record types that open and close a checkpoint file (KIP-630).
@@ -46,7 +46,7 @@ func verifyCheckpoint(file io.Reader, want wal.FileSum) (wal.FileSum, error) {
 }
 
 func (s *snapshots) verifyFile(path string, want wal.FileSum) (wal.FileSum, error) {
-	f, err := s.openFile(path)
+	f, err := openReader(s.fs, path, 0)
 	if err != nil {
 		return wal.FileSum{}, err
 	}
@@ -76,14 +76,14 @@ func (s *summing) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// summingFile is a file being written, and what was written so far.
+// summingFile appends to a new file and sums up what was written so far.
 type summingFile struct {
-	*os.File
+	vfs.File
 	sum wal.FileSum
 }
 
 func (f *summingFile) Write(b []byte) (int, error) {
-	n, err := f.File.Write(b)
+	n, err := f.WriteAt(b, f.sum.Bytes)
 	_, _ = (*summing)(&f.sum).Write(b[:n])
 	return n, err
 }

@@ -3,7 +3,7 @@ package raftlog
 import (
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -59,7 +59,8 @@ func (s *snapshots) settleWithoutMark(m mark) error {
 
 func (s *snapshots) missing(id snapshotID) error {
 	bad := s.path(id) + badSuffix
-	if _, err := os.Stat(bad); err == nil {
+	names, _ := s.fs.List(s.dir)
+	if slices.Contains(names, filepath.Base(bad)) {
 		return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, which was found damaged, and "+
 			"this node stopped before another one took its place (the damaged file is %s). %s",
 			s.dir, id.file(), bad, capitalized(leaveStopped))

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/raftlog/wal"
+	"github.com/yakt/yakt/vfs"
 )
 
 func TestParseCheckpoint(t *testing.T) {
@@ -82,7 +83,9 @@ func testSnapshots(t *testing.T, keep int) *snapshots {
 
 func snapshotsIn(t *testing.T, dir string, keep int) *snapshots {
 	t.Helper()
-	s, err := openSnapshots(dir, keep, testLogger(t))
+	s, err := openSnapshots(Config{
+		Dir: dir, FS: vfs.OS{}, Clock: Clock{}.filled(), SnapshotsKept: keep, Logger: testLogger(t),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

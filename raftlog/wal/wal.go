@@ -7,6 +7,8 @@ import (
 	"log/slog"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 const (
@@ -33,7 +35,7 @@ type Options struct {
 	// the release before, which names nobody, is given it.
 	Identity Identity
 	// FS is where the log lives, the operating system's file system when nil.
-	FS FS
+	FS vfs.FS
 	// Logger is slog's default when nil.
 	Logger *slog.Logger
 
@@ -49,7 +51,7 @@ func (o Options) withDefaults() Options {
 		o.MarkEvery = defaultMarkEvery
 	}
 	if o.FS == nil {
-		o.FS = osFS{}
+		o.FS = vfs.OS{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -61,7 +63,7 @@ func (o Options) withDefaults() Options {
 // (zeroing the next segment, advancing the durable mark) end with Close.
 type WAL struct {
 	dir          string
-	fs           FS
+	fs           vfs.FS
 	owner        Owner
 	log          *slog.Logger
 	segmentBytes int64
