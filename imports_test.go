@@ -15,16 +15,17 @@ const module = "github.com/yakt/yakt/"
 // package that is not in the map may import any.
 var mayImport = map[string][]string{
 	"protocol":        {},
+	"protocol/batch":  {},
 	"config":          {"protocol"},
 	"limits":          {},
 	"logtest":         {},
 	"kafkaproto":      {"limits"},
 	"metadata/record": {},
-	"metadata":        {"metadata/record"},
+	"metadata":        {"metadata/record", "protocol/batch"},
 	"vfs":             {},
 	"vfs/memfs":       {"vfs"},
 	"raftlog/wal":     {"vfs"},
-	"raftlog":         {"raftlog/wal", "vfs", "limits"},
+	"raftlog":         {"raftlog/wal", "vfs", "limits", "protocol/batch"},
 	"controller":      {"metadata", "metadata/record", "limits", "protocol"},
 	"httpapi":         {"metadata", "metadata/record", "controller", "limits", "protocol"},
 	// bench measures from outside and shares no code with a controller.

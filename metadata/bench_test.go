@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // The size that everything here is measured at: 1,000,000 partitions of three replicas on 100 brokers.
@@ -53,29 +54,29 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 // largeBatches is the log of such a cluster.
 func largeBatches(tb testing.TB, topics, partitions int) []Batch {
 	var batches []Batch
-	w := newBatchWriter(1000, 0)
+	w := batch.NewWriter(1000)
 	var offset int64
 	flush := func() {
-		b, err := w.finish()
+		b, err := w.Finish()
 		if err != nil {
 			tb.Fatal(err)
 		}
 		b.SetPosition(offset, 1)
 		offset = b.EndOffset()
 		batches = append(batches, b)
-		w = newBatchWriter(1000, 0)
+		w = batch.NewWriter(1000)
 	}
 	largeRecords(topics, partitions, func(r record.Record) {
 		value, err := record.Append(nil, r, LatestVersion.RecordVersion(r))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w.add(nil, value)
-		if w.count == 1000 {
+		w.Add(nil, value)
+		if w.Count() == 1000 {
 			flush()
 		}
 	})
-	if w.count > 0 {
+	if w.Count() > 0 {
 		flush()
 	}
 	return batches

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/yakt/yakt/protocol/batch"
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
@@ -97,9 +98,9 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 			return fmt.Errorf("entry (index %d, term %d) cannot follow (index %d, term %d)", e.GetIndex(), e.GetTerm(), at.index, at.term)
 		}
 		at.hash = at.hash.entry(e)
-		err := eachBatch(e, func(batch []byte) error {
-			at.end, at.epoch = at.end+batchRecords(batch), int32(e.GetTerm())
-			at.hash = at.hash.batch(batch)
+		err := eachBatch(e, func(b batch.Batch) error {
+			at.end, at.epoch = at.end+b.Offsets(), int32(e.GetTerm())
+			at.hash = at.hash.batch(b)
 			return nil
 		})
 		if err != nil {
@@ -112,12 +113,12 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 }
 
 // eachBatch calls f with each of the record batches an entry carries, whose headers are checked, until one fails.
-func eachBatch(e *raftpb.Entry, f func(batch []byte) error) error {
+func eachBatch(e *raftpb.Entry, f func(b batch.Batch) error) error {
 	data, err := entryBatches(e)
 	for err == nil && len(data) > 0 {
-		var batch []byte
-		if batch, data, err = nextBatch(data); err == nil {
-			err = f(batch)
+		var b batch.Batch
+		if b, data, err = batch.Next(data); err == nil {
+			err = f(b)
 		}
 	}
 	return err

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sort"
 	"sync"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // view is what fetchers may see: the committed and applied batches since the log start, who leads, the newest snapshot.
@@ -102,10 +104,10 @@ func (v *view) extend(batches [][]byte) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, b := range batches {
-		base, epoch := batchBase(b), batchEpoch(b)
+		base, epoch := batch.Batch(b).BaseOffset(), batch.Batch(b).Epoch()
 		v.batches = append(v.batches, fetchable{base, v.extended, b})
 		v.extended += int64(len(b))
-		v.end = base + batchRecords(b)
+		v.end = base + batch.Batch(b).Offsets()
 		if epoch != v.epochs[len(v.epochs)-1].epoch {
 			v.epochs = append(v.epochs, epochStart{epoch, base})
 		}
