@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/protocol/batch"
 )
 
@@ -18,8 +19,8 @@ const (
 	benchPartitions = 1000
 )
 
-func benchID(kind, n int) record.UUID {
-	return record.UUID{0: byte(kind), 5: byte(n * 97), 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
+func benchID(kind, n int) protocol.UUID {
+	return protocol.UUID{0: byte(kind), 5: byte(n * 97), 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
 }
 
 // largeRecords yields the records of a cluster of topics × partitions.
@@ -29,7 +30,7 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 	}
 	for b := range benchBrokers {
 		yield(&record.RegisterBroker{
-			BrokerID: int32(b), IncarnationID: benchID(1, b), LogDirs: []record.UUID{benchID(2, b)},
+			BrokerID: int32(b), IncarnationID: benchID(1, b), LogDirs: []protocol.UUID{benchID(2, b)},
 			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b", Port: 9092}}, Features: SupportedFeatures(false),
 		})
 	}
@@ -40,7 +41,7 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 		for p := range partitions {
 			n++
 			replicas := []int32{int32(n % benchBrokers), int32((n*7 + 1) % benchBrokers), int32((n*13 + 2 + n/100) % benchBrokers)}
-			dirs := make([]record.UUID, 3)
+			dirs := make([]protocol.UUID, 3)
 			for i, b := range replicas {
 				dirs[i] = benchID(2, int(b))
 			}
@@ -193,7 +194,7 @@ func BenchmarkChangeBatch(b *testing.B) {
 // BenchmarkCreateTopic makes one topic of one partition after the other, each in an image of its own, at full size.
 func BenchmarkCreateTopic(b *testing.B) {
 	img := largeImage(b, benchTopics, benchPartitions)
-	dirs := make([]record.UUID, 3)
+	dirs := make([]protocol.UUID, 3)
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {

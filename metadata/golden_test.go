@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/protocol/batch"
 )
 
@@ -102,7 +103,7 @@ func reencode(t testing.TB, b Batch) Batch {
 // The first batch of a quorum, from values.
 func TestGoldenFirstBatch(t *testing.T) {
 	want := Batch(readTestdata(t, "batch-epoch1-leaderchange-kraftversion-voters.bin"))
-	directory, err := record.ParseUUID("v6Y2iOemTu2XY4BygOXx1w")
+	directory, err := protocol.ParseUUID("v6Y2iOemTu2XY4BygOXx1w")
 	if err != nil {
 		t.Fatal(err)
 	}
