@@ -79,10 +79,10 @@ func createSegment(
 		err = fsys.Rename(tmp, path)
 	}
 	if err != nil {
-		return nil, unmoved(errors.Join(err, f.Close(), fsys.Remove(tmp)), "preparing", path)
+		return nil, errors.Join(unmoved(err, "preparing", path), f.Close(), fsys.Remove(tmp))
 	}
 	if err = fsys.SyncDir(dir); err != nil {
-		return nil, unmoved(errors.Join(err, f.Close()), "preparing", path)
+		return nil, errors.Join(unmoved(err, "preparing", path), f.Close())
 	}
 	return &segment{
 		segmentHeader: header, file: f, path: path,
@@ -142,13 +142,16 @@ func (w *WAL) roll(need int64) error {
 		return errTooLarge(need)
 	}
 	next, err := w.takeSpare(total)
+	if errors.Is(err, ErrRetry) {
+		return w.fail(err)
+	}
 	if err != nil {
-		return err // nothing has moved: the caller may free space and try again
+		return err // nothing has changed
 	}
 	if err := w.seal(); err != nil {
 		if errors.Is(err, ErrRetry) {
 			w.keepSpare(next)
-			return err
+			return w.fail(err)
 		}
 		w.err = errors.Join(err, next.close())
 		return w.err

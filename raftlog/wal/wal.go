@@ -2,6 +2,7 @@ package wal
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -214,12 +215,15 @@ func (w *WAL) Sync() error {
 	return w.err
 }
 
-// fail makes err final unless the call may be tried again.
+// fail makes err final unless the call may be tried again. While a caller waits for space the durable
+// mark may have failed for good in the background: then retrying would only hide that.
 func (w *WAL) fail(err error) error {
 	if !errors.Is(err, ErrRetry) {
 		w.err = err
+	} else if w.marker != nil {
+		w.err = w.marker.failure()
 	}
-	return err
+	return cmp.Or(w.err, err)
 }
 
 func (w *WAL) flush() error {
