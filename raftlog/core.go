@@ -369,6 +369,9 @@ func (c *core) written(t *writeTask) {
 func (c *core) appliedTo(t *applyTask) {
 	c.do(func() {
 		for _, e := range t.entries {
+			if e.GetIndex() > c.handed {
+				panic(fmt.Sprintf("entry %d was applied and only %d were handed out", e.GetIndex(), c.handed))
+			}
 			c.applied = max(c.applied, e.GetIndex())
 			c.held.unfinished -= min(c.held.unfinished, int64(len(e.GetData())))
 			if e.GetType() != raftpb.EntryNormal {
