@@ -56,7 +56,7 @@ func TestMetaPropertiesErrors(t *testing.T) {
 		`version=1` + "\n" + `cluster.id=a\u0007` + "\n":                          "has no usable cluster.id: the cluster id \"a\\a\" holds control characters",
 		"version=1\ncluster.id=a\n":                                               `has node.id="", which is not an id`,
 		"version=1\ncluster.id=a\nnode.id=-1\n":                                   `has node.id="-1", which is not an id`,
-		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x":                      `has a directory.id that cannot be read: "x" is not an id of Kafka's form: 22 letters of URL-safe base64`,
+		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x":                      `has a directory.id that cannot be read: "x" is not a Kafka UUID: want 22 characters of URL-safe base64`,
 		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ": "has the reserved directory.id AAAAAAAAAAAAAAAAAAAAAQ",
 		`a=\u1`:                            `is damaged: line 1: \u must be followed by four hexadecimal digits`,
 		"a=b\nyakt.crc32c=00000000\n":      `is damaged: its content has the checksum`,
