@@ -26,6 +26,8 @@ var mayImport = map[string][]string{
 	"httpapi":         {"metadata", "metadata/record", "controller", "limits", "protocol"},
 	"bench":           {"integration/kafka", "metadata", "metadata/record"}, // judges from outside: no part of a controller
 	"cmd/yakt/gcpace": {},
+	"tools/measure":   {},
+	"tools/vulncheck": {},
 	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal", "controller", "httpapi", "limits"},
 }
 
