@@ -37,7 +37,7 @@ func startNode(t *testing.T) string {
 	if _, err := node.FormatStorage(cfg, node.Format{Standalone: true, Out: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Open(cfg, slog.New(slog.DiscardHandler))
+	n, err := node.Open(cfg, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -143,7 +143,7 @@ func TestAFailedNodeExits(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, out.String(), "Formatted "+cfg.MetadataLogDir)
-	n, err := node.Open(cfg, slog.New(slog.DiscardHandler))
+	n, err := node.Open(cfg, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/yakt/yakt/cmd/yakt/node"
 )
 
 // Exit codes. They are part of the interface: scripts may test for them.
@@ -43,7 +41,6 @@ func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
-	node.Version = version
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 

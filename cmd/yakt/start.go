@@ -64,7 +64,7 @@ func start(ctx context.Context, s settings, out, errOut io.Writer) error {
 	}
 	ctx, cancel := signal.NotifyContext(ctx, stopSignals(signal.Ignored)...)
 	defer cancel()
-	n, err := node.Open(cfg, logger)
+	n, err := node.Open(cfg, logger, version)
 	if err != nil {
 		return err
 	}

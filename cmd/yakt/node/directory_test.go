@@ -54,7 +54,7 @@ func format(t *testing.T, cfg *config.Config, f Format) {
 
 // openOnce opens a node, which makes its log, and closes it again before it takes part in anything.
 func openOnce(cfg *config.Config, logger *slog.Logger) error {
-	n, err := Open(cfg, logger)
+	n, err := Open(cfg, logger, "test")
 	if err == nil {
 		n.release()
 	}

@@ -177,7 +177,7 @@ func isTimeout(err error) bool {
 // startNode runs a node until the test ends.
 func startNode(t *testing.T, cfg *config.Config, logger *slog.Logger) *Node {
 	t.Helper()
-	n, err := Open(cfg, logger)
+	n, err := Open(cfg, logger, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func TestStorageReports(t *testing.T) {
 	if r := report(); !r.Fit || r.Kind != Formatted || r.Started || *r.NodeID != 1 || r.ClusterID != testCluster {
 		t.Errorf("%+v", r)
 	}
-	n, err := Open(cfg, discard)
+	n, err := Open(cfg, discard, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

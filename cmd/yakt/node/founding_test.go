@@ -77,7 +77,7 @@ func TestKafka44Directories(t *testing.T) {
 // The cluster itself comes up with what the tool of Kafka 4.4 wrote.
 func TestNodeOnKafka44Directory(t *testing.T) {
 	t.Parallel()
-	n, err := Open(kafkaConfig(t, "kafka-4.4.0-standalone", dynamic), discard)
+	n, err := Open(kafkaConfig(t, "kafka-4.4.0-standalone", dynamic), discard, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func TestDamagedBootstrap(t *testing.T) {
 // runUntilFounded runs a quorum of one until its bootstrap records are committed.
 func runUntilFounded(t *testing.T, cfg *config.Config) {
 	t.Helper()
-	n, err := Open(cfg, discard)
+	n, err := Open(cfg, discard, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -190,7 +190,7 @@ func registrationOf(info []byte) []byte {
 // httpAPI makes the API over this node's parts.
 func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
-		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
+		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: n.version,
 		Hosts: n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
 		PassTo: n.passage.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
 	})
@@ -211,9 +211,6 @@ func (n *Node) httpHosts() []string {
 	}
 	return hosts
 }
-
-// Version of this program, for people to see. Command yakt sets it before it opens a node.
-var Version = "development"
 
 // leaderHTTP is who leads and where clients reach its HTTP API.
 func (n *Node) leaderHTTP() (id int32, address string) {

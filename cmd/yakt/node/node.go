@@ -29,6 +29,7 @@ import (
 type Node struct {
 	cfg          *config.Config
 	logger       *slog.Logger
+	version      string // of this program, for people to see
 	storage      *storage
 	registration record.RegisterController
 
@@ -48,9 +49,11 @@ type Node struct {
 	stopErr  error
 }
 
-// Open makes a node on a formatted directory and binds its listeners; Start lets it take part. An error says what is wrong and what to do.
-func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
-	n := &Node{cfg: cfg, logger: logger, failed: make(chan error, 1)}
+// Open makes a node on a formatted directory and binds its listeners; Start lets it take part in the
+// quorum. The node keeps cfg, which must not change afterwards. version is the program's, for people
+// to see. An error says what is wrong and what to do, and leaves nothing open.
+func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err error) {
+	n := &Node{cfg: cfg, logger: logger, version: version, failed: make(chan error, 1)}
 	n.files = newDescriptors(descriptorLimit())
 	defer func() {
 		if err != nil {

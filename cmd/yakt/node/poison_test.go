@@ -95,7 +95,7 @@ func TestPoisonAtRest(t *testing.T) {
 // reopen starts a node on a directory that was in use.
 func reopen(t *testing.T, cfg *config.Config) *Node {
 	t.Helper()
-	n, err := Open(cfg, slog.New(slog.DiscardHandler))
+	n, err := Open(cfg, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
