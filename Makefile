@@ -6,8 +6,8 @@ GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-fuzz test-integration test-attacks \
-  check check-quick measure fix bench bench-packages fuzz clean
+.PHONY: help run build test test-unit test-fuzz test-integration test-attacks
+.PHONY: check check-quick measure fix bench bench-packages fuzz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
