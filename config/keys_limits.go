@@ -13,7 +13,7 @@ func requestLimitKeys() []use {
 	add := func(name, def, doc string, at func(*RequestLimits) *int32) {
 		keys = append(keys, use{
 			name: "yakt.max.request." + name, typ: "int", def: def, valid: ">=1", doc: doc,
-			bind: toInt32(func(c *Config) *int32 { return at(&c.RequestLimits) }),
+			bind: toInt32(func(c *Config) *int32 { return at(&c.Clients.Limits) }),
 		})
 	}
 	add("topics", "100000", "Most topics that one request may name to read them, or to name their partitions. "+

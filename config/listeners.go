@@ -20,7 +20,7 @@ func (r *reader) checkListeners() {
 			(*at)[i].Protocol = c.SecurityProtocols[(*at)[i].Name]
 		}
 	}
-	c.HTTPListeners, c.DebugListeners = r.httpListeners(), r.debugListeners()
+	c.HTTP.Listeners, c.DebugListeners = r.httpListeners(), r.debugListeners()
 }
 
 func (r *reader) controllerNames() []string {
@@ -195,12 +195,12 @@ func (r *reader) reachable(l Listener, first bool) Listener {
 func (r *reader) httpListeners() []HostPort {
 	const key = "yakt.http.listeners"
 	_, source, _ := r.get(r.table[key])
-	r.config.HTTPDefault = source == fromDefault
+	r.config.HTTP.Default = source == fromDefault
 	all := r.hostPorts(key, "127.0.0.1:8093")
 	for _, at := range all {
 		switch {
 		case isLoopback(at.Host):
-		case r.config.HTTPInsecure:
+		case r.config.HTTP.Insecure:
 			r.advise(key, "", "has "+at.String()+", which other machines may reach, and whoever does can change the cluster (yakt.http.insecure=true)")
 		default:
 			r.refuse(key, "has "+at.String()+", which other machines may reach, and the HTTP API does not ask who they are yet",

@@ -223,11 +223,11 @@ func WriteDurably(path string, data []byte, mode fs.FileMode) error {
 // CheckMetaProperties compares the identity of the metadata directory with this configuration and
 // with the other configured directories that are formatted.
 func (c *Config) CheckMetaProperties(m MetaProperties) error {
-	if err := c.checkNode(c.MetadataLogDir, m); err != nil {
+	if err := c.checkNode(c.Storage.MetadataLogDir, m); err != nil {
 		return err
 	}
-	for _, dir := range c.LogDirs {
-		if filepath.Clean(dir) == filepath.Clean(c.MetadataLogDir) {
+	for _, dir := range c.Storage.LogDirs {
+		if filepath.Clean(dir) == filepath.Clean(c.Storage.MetadataLogDir) {
 			continue
 		}
 		other, err := ReadMetaProperties(dir)
@@ -254,7 +254,7 @@ func (c *Config) checkCluster(dir string, other, m MetaProperties) error {
 	return fmt.Errorf("%s has cluster.id=%s, but %s has cluster.id=%s; name directories of one "+
 		"cluster in log.dirs",
 		filepath.Join(dir, MetaPropertiesName), other.ClusterID,
-		filepath.Join(c.MetadataLogDir, MetaPropertiesName), m.ClusterID)
+		filepath.Join(c.Storage.MetadataLogDir, MetaPropertiesName), m.ClusterID)
 }
 
 func (c *Config) checkNode(dir string, m MetaProperties) error {

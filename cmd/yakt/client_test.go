@@ -209,7 +209,7 @@ func TestExitCodes(t *testing.T) {
 // TestServers: a host without a port is asked at the port of the default, which is the node's.
 func TestServers(t *testing.T) {
 	t.Parallel()
-	if at := config.Default().HTTPListeners[0].String(); at != serverDefault {
+	if at := config.Default().HTTP.Listeners[0].String(); at != serverDefault {
 		t.Errorf("the default of --server is %s, and a node serves at %s", serverDefault, at)
 	}
 	for server, want := range map[string]string{

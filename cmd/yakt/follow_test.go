@@ -136,13 +136,13 @@ func TestAFailedNodeExits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.MetadataLogDir = filepath.Join(t.TempDir(), "data")
-	cfg.LogDirs = []string{cfg.MetadataLogDir}
+	cfg.Storage.MetadataLogDir = filepath.Join(t.TempDir(), "data")
+	cfg.Storage.LogDirs = []string{cfg.Storage.MetadataLogDir}
 	var out bytes.Buffer
 	if err := formatEmbedded(cfg, &out); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, out.String(), "Formatted "+cfg.MetadataLogDir)
+	contains(t, out.String(), "Formatted "+cfg.Storage.MetadataLogDir)
 	n, err := node.Open(cfg, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)

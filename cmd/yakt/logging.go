@@ -11,11 +11,11 @@ import (
 // the logs of several nodes are read together; lines about another node call it peer.
 func newLogger(w io.Writer, cfg *config.Config) *slog.Logger {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
 		level = slog.LevelInfo
 	}
 	var handler slog.Handler = slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})
-	if cfg.LogFormat == "json" {
+	if cfg.Log.Format == "json" {
 		handler = slog.NewJSONHandler(w, &slog.HandlerOptions{
 			Level: level, ReplaceAttr: durationWithUnit,
 		})

@@ -50,7 +50,7 @@ func snapshotListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				dir = filepath.Join(cfg.MetadataLogDir, "__cluster_metadata-0")
+				dir = filepath.Join(cfg.Storage.MetadataLogDir, "__cluster_metadata-0")
 			}
 			files, err := snapshotFiles(dir)
 			if err != nil {

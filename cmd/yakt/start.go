@@ -133,7 +133,7 @@ func formatEmbedded(cfg *config.Config, out io.Writer) error {
 	if !cfg.Embedded {
 		return nil
 	}
-	d, err := node.Inspect(cfg.MetadataLogDir)
+	d, err := node.Inspect(cfg.Storage.MetadataLogDir)
 	if err != nil || d.Formattable() != nil {
 		return err // what is there is for the start to judge
 	}

@@ -35,7 +35,7 @@ listed: yakt heal removes them from a running quorum.`,
 				return err
 			}
 			if dir != "" {
-				cfg.MetadataLogDir, cfg.LogDirs = dir, []string{dir}
+				cfg.Storage.MetadataLogDir, cfg.Storage.LogDirs = dir, []string{dir}
 			}
 			report, err := node.CheckStorage(cfg)
 			if err != nil {

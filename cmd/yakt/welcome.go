@@ -14,7 +14,7 @@ func welcome(n *node.Node, cfg *config.Config) string {
 	controllers, yakt := n.Endpoints()[0], os.Args[0]
 	return fmt.Sprintf("\nYAKt is running: a Kafka controller quorum of one node, in %s. Ctrl-C stops it.\n"+
 		"\n  Kafka's protocol  %s  (cluster id %s)\n  HTTP API          %s\n\n",
-		cfg.MetadataLogDir, controllers, n.ClusterID(), httpLine(n.HTTPAddr())) +
+		cfg.Storage.MetadataLogDir, controllers, n.ClusterID(), httpLine(n.HTTPAddr())) +
 		look(yakt, n.HTTPAddr()) +
 		broker(controllers, n.ClusterID(), cfg.ControllerListenerNames[0])
 }

@@ -40,7 +40,11 @@ func (l *instantLog) Peers() []controller.Peer { return nil }
 // leading starts an active controller with a configuration file's own values; there is a topic t.
 func leading(t *testing.T, static map[string]string) *controller.Controller {
 	t.Helper()
-	cfg := (&Node{cfg: &config.Config{Static: static, NumPartitions: 1, DefaultReplicationFactor: 1}, storage: &storage{}}).controllerConfig()
+	n := &Node{storage: &storage{}, cfg: &config.Config{
+		Static:     static,
+		Controller: config.Controller{NumPartitions: 1, DefaultReplicationFactor: 1},
+	}}
+	cfg := n.controllerConfig()
 	cfg.Logger, cfg.Stop = slog.New(slog.DiscardHandler), func(err error) { t.Error(err) }
 	c := controller.New(cfg)
 	log := &instantLog{controller: c, end: 10}

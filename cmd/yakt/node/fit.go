@@ -18,7 +18,7 @@ func (d *Directory) Fit(cfg *config.Config) (founding, error) {
 	if err := cfg.CheckMetaProperties(*d.Meta); err != nil {
 		return founding{}, err
 	}
-	f, err := d.readFounding(cfg.UnstableFeatureVersions)
+	f, err := d.readFounding(cfg.Controller.UnstableFeatureVersions)
 	if err != nil {
 		return founding{}, &foundingError{err}
 	}

@@ -34,7 +34,7 @@ type Format struct {
 
 // FormatStorage formats the directories of cfg as kafka-storage format does, and says on f.Out what it did.
 func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
-	version, records, err := f.bootstrap(cfg.UnstableFeatureVersions)
+	version, records, err := f.bootstrap(cfg.Controller.UnstableFeatureVersions)
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +54,7 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 			return "", err
 		}
 		level := ""
-		if dir == cfg.MetadataLogDir { // no other directory holds it
+		if dir == cfg.Storage.MetadataLogDir { // no other directory holds it
 			level = fmt.Sprintf(", metadata.version %v", version)
 		}
 		fmt.Fprintf(f.Out, "Formatted %s: cluster id %s, node id %d%s.\n",
@@ -72,7 +72,7 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 				err)
 		}
 	}
-	all := slices.Sorted(slices.Values(append(slices.Clone(cfg.LogDirs), cfg.MetadataLogDir)))
+	all := slices.Sorted(slices.Values(append(slices.Clone(cfg.Storage.LogDirs), cfg.Storage.MetadataLogDir)))
 	var dirs []string
 	for _, dir := range slices.Compact(all) {
 		d, err := Inspect(dir)
@@ -163,7 +163,7 @@ func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) 
 			chosen++
 		}
 	}
-	static := len(cfg.Voters) > 0 && !cfg.Embedded
+	static := len(cfg.Quorum.Voters) > 0 && !cfg.Embedded
 	switch {
 	case f.NoInitial:
 		return nil, directory, errors.New("--no-initial-controllers is for a node that joins a " +
@@ -253,7 +253,7 @@ func (f Format) formatDirectory(cfg *config.Config, dir string, directory record
 	meta := config.MetaProperties{
 		ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: config.UUID(directory),
 	}
-	if dir != cfg.MetadataLogDir {
+	if dir != cfg.Storage.MetadataLogDir {
 		meta.DirectoryID = config.NewUUID()
 		return meta.Write(dir)
 	}

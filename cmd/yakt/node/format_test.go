@@ -71,7 +71,7 @@ func TestFormatsTakeEffect(t *testing.T) {
 			t.Parallel()
 			cfg := configFor(t, 1, filepath.Join(t.TempDir(), "d"), c.quorum)
 			format(t, cfg, c.format)
-			f, err := inspect(t, cfg.MetadataLogDir).Fit(cfg)
+			f, err := inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestLevelsThatAreNotKnown(t *testing.T) {
 		f.Out = io.Discard
 		_, err := FormatStorage(cfg, f)
 		says(t, err, want)
-		if kind := inspect(t, cfg.MetadataLogDir).Kind; kind != Missing {
+		if kind := inspect(t, cfg.Storage.MetadataLogDir).Kind; kind != Missing {
 			t.Errorf("%s: the directory is %s", want, kind)
 		}
 	}
@@ -152,7 +152,7 @@ func TestNotFormatted(t *testing.T) {
 	}
 	static := configFor(t, 1, filepath.Join(t.TempDir(), "d"), staticOne)
 	format(t, static, Format{})
-	moved := configFor(t, 1, static.MetadataLogDir, dynamic)
+	moved := configFor(t, 1, static.Storage.MetadataLogDir, dynamic)
 	says(t, openOnce(moved, discard), "names the voters of this quorum", "controller.quorum.voters",
 		"cannot add a node to a quorum that exists")
 }
@@ -163,7 +163,7 @@ func TestMetadataOfAnInterruptedFormat(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t, 1, filepath.Join(t.TempDir(), "d"), staticOne)
 	format(t, cfg, Format{})
-	edit(t, filepath.Join(cfg.MetadataLogDir, config.MetaPropertiesName), func([]byte) []byte { return nil })
+	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, config.MetaPropertiesName), func([]byte) []byte { return nil })
 	want := []string{"is damaged: it is empty", "if no node has run on this directory yet, move"}
 	says(t, openOnce(cfg, discard), want...)
 	_, err := FormatStorage(cfg, Format{Out: io.Discard})

@@ -187,7 +187,7 @@ func originalBack(dir string) string {
 // source names.
 func checkConfiguredVoters(cfg *config.Config, voters []int32, source string) error {
 	var configured []int32
-	for _, v := range cfg.Voters {
+	for _, v := range cfg.Quorum.Voters {
 		configured = append(configured, v.ID)
 	}
 	if cfg.Embedded || len(configured) == 0 {

@@ -41,7 +41,8 @@ func levelsOf(records []record.Record) map[string]int16 {
 // features and users.
 func TestKafka44Directories(t *testing.T) {
 	t.Parallel()
-	f, err := inspect(t, kafkaConfig(t, "kafka-4.4.0-standalone", dynamic).MetadataLogDir).Fit(kafkaConfig(t, "kafka-4.4.0-standalone", dynamic))
+	cfg := kafkaConfig(t, "kafka-4.4.0-standalone", dynamic)
+	f, err := inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,21 +54,21 @@ func TestKafka44Directories(t *testing.T) {
 	if !ok || scram.Name != "alice" || len(voterIDs(*f.voters)) != 1 {
 		t.Errorf("%+v, %+v", f.records, f.voters)
 	}
-	cfg := kafkaConfig(t, "kafka-4.4.0-static", "controller.quorum.voters=3000@127.0.0.1:19091")
-	f, err = inspect(t, cfg.MetadataLogDir).Fit(cfg)
+	cfg = kafkaConfig(t, "kafka-4.4.0-static", "controller.quorum.voters=3000@127.0.0.1:19091")
+	f, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if levels := levelsOf(f.records); err != nil || levels[metadata.FeatureMetadata] != int16(metadata.V4_0_IV3) || levels[metadata.FeatureGroup] != 0 ||
 		levels[metadata.FeatureTransaction] != 2 || f.voters != nil {
 		t.Error(err, levels)
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-default", dynamic)
-	_, err = inspect(t, cfg.MetadataLogDir).Fit(cfg)
+	_, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err == nil || !strings.Contains(err.Error(), "was formatted at a level that this release "+
 		"does not know: feature metadata.version cannot be 33") ||
 		!strings.Contains(err.Error(), "It knows metadata.version up to 4.3-IV0") {
 		t.Error(err)
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-joining", dynamic)
-	_, err = inspect(t, cfg.MetadataLogDir).Fit(cfg)
+	_, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err == nil || !strings.Contains(err.Error(), "was formatted with "+
 		"--no-initial-controllers, for a node that joins a quorum; this release cannot") {
 		t.Error(err)
@@ -280,14 +281,14 @@ func TestOtherVoters(t *testing.T) {
 func TestFoundingVotersOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	cfg := kafkaConfig(t, "kafka-4.4.0-standalone", dynamic)
-	edit(t, filepath.Join(cfg.MetadataLogDir, metaFile), func([]byte) []byte {
+	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile), func([]byte) []byte {
 		return []byte("version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + config.NewUUID().String() + "\n")
 	})
 	if _, err := openStorage(cfg, discard); err == nil || !strings.Contains(err.Error(), "for node 3000, but") {
 		t.Error(err)
 	}
-	edit(t, filepath.Join(cfg.MetadataLogDir, metaFile), func(b []byte) []byte { return bytes.Replace(b, []byte("3000"), []byte("7"), 1) })
-	if _, err := openStorage(configFor(t, 7, cfg.MetadataLogDir, dynamic), discard); err == nil ||
+	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile), func(b []byte) []byte { return bytes.Replace(b, []byte("3000"), []byte("7"), 1) })
+	if _, err := openStorage(configFor(t, 7, cfg.Storage.MetadataLogDir, dynamic), discard); err == nil ||
 		!strings.Contains(err.Error(), "names the voters [3000], but") {
 		t.Error(err)
 	}
@@ -312,7 +313,7 @@ func TestFormatRefuses(t *testing.T) {
 		if _, err := FormatStorage(cfg, c.format); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if _, err := os.Stat(cfg.MetadataLogDir); !os.IsNotExist(err) {
+		if _, err := os.Stat(cfg.Storage.MetadataLogDir); !os.IsNotExist(err) {
 			t.Errorf("%+v: something was written", c)
 		}
 	}
@@ -323,7 +324,7 @@ func TestAnyClusterID(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t, 1, t.TempDir(), staticOne)
 	used(t, cfg, Format{ClusterID: "my cluster=#é"})
-	if got := inspect(t, cfg.MetadataLogDir); got.Meta.ClusterID != "my cluster=#é" || got.Mark.clusterID != got.Meta.ClusterID {
+	if got := inspect(t, cfg.Storage.MetadataLogDir); got.Meta.ClusterID != "my cluster=#é" || got.Mark.clusterID != got.Meta.ClusterID {
 		t.Errorf("%+v, %+v", got.Meta, got.Mark)
 	}
 }

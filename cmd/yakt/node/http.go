@@ -33,7 +33,7 @@ type httpLimits struct {
 // httpLimitsOf are those of a node.
 func httpLimitsOf(cfg *config.Config) httpLimits {
 	return httpLimits{
-		budgetBytes: cfg.HTTPQueuedMaxBytes, connections: int(cfg.HTTPMaxConnections),
+		budgetBytes: cfg.HTTP.MaxQueuedBytes, connections: int(cfg.HTTP.MaxConnections),
 		headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
 	}
 }
@@ -76,8 +76,8 @@ func listenHTTP(
 // bindHTTP binds this node's HTTP listeners. Where the configuration does not name any, an address
 // that is taken leaves this node without HTTP of its own: a default must not stop a controller.
 func (n *Node) bindHTTP() (*httpServer, error) {
-	s, err := listenHTTP(n.cfg.HTTPListeners, httpLimitsOf(n.cfg), n.files, n.logger)
-	if err != nil && n.cfg.HTTPDefault {
+	s, err := listenHTTP(n.cfg.HTTP.Listeners, httpLimitsOf(n.cfg), n.files, n.logger)
+	if err != nil && n.cfg.HTTP.Default {
 		n.logger.Warn("this node has no HTTP port of its own, since the default one is taken; other "+
 			"nodes pass requests on to it. To give it one, set yakt.http.listeners to a free address",
 			"err", err)
@@ -139,7 +139,7 @@ func (n *Node) advertisedHTTP() (record.Endpoint, bool) {
 		return record.Endpoint{}, false
 	}
 	at := n.http.listeners[0].Addr().(*net.TCPAddr)
-	host := n.cfg.HTTPListeners[0].Host
+	host := n.cfg.HTTP.Listeners[0].Host
 	if at.IP.IsUnspecified() {
 		host = n.registration.Endpoints[0].Host
 	}
@@ -192,18 +192,18 @@ func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: n.version,
 		Hosts: n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
-		PassTo: n.passage.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval, Logger: n.logger,
+		PassTo: n.passage.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.Controller.BrokerSessionTimeout, HeartbeatInterval: n.cfg.Controller.BrokerHeartbeatInterval, Logger: n.logger,
 	})
 }
 
 // httpHosts are the names by which clients may ask for this node: its machine's, those that its
 // listeners are given or advertised under, and what is configured.
 func (n *Node) httpHosts() []string {
-	hosts := slices.Clone(n.cfg.HTTPHosts)
+	hosts := slices.Clone(n.cfg.HTTP.Hosts)
 	if name, err := os.Hostname(); err == nil {
 		hosts = append(hosts, name)
 	}
-	for _, at := range n.cfg.HTTPListeners {
+	for _, at := range n.cfg.HTTP.Listeners {
 		hosts = append(hosts, at.Host)
 	}
 	for _, l := range n.cfg.AdvertisedListeners {

@@ -184,7 +184,7 @@ func TestHTTPAcceptsAgain(t *testing.T) {
 	for _, reason := range []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, errors.New("anything"),
 	} {
-		s := serveHTTP(t, httpLimitsOf(&config.Config{HTTPMaxConnections: 100}), newDescriptors(1024))
+		s := serveHTTP(t, httpLimitsOf(&config.Config{HTTP: config.HTTP{MaxConnections: 100}}), newDescriptors(1024))
 		below, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)

@@ -194,7 +194,7 @@ func spoilers(neighbour, stranger string) map[string]spoiler {
 func outcomeOf(t *testing.T, cfg *config.Config, original, dir string) string {
 	t.Helper()
 	moved := *cfg
-	moved.MetadataLogDir, moved.LogDirs = dir, []string{dir}
+	moved.Storage.MetadataLogDir, moved.Storage.LogDirs = dir, []string{dir}
 	before := inspect(t, original)
 	s, err := openStorage(&moved, discard)
 	if err != nil {

@@ -24,7 +24,7 @@ func TestIntroductions(t *testing.T) {
 			}
 			t.Cleanup(func() { l.Close() })
 			n.http = &httpServer{listeners: []net.Listener{l}}
-			n.cfg.HTTPListeners = []config.HostPort{{Host: listen}}
+			n.cfg.HTTP.Listeners = []config.HostPort{{Host: listen}}
 			_, port, _ := net.SplitHostPort(l.Addr().String())
 			want = net.JoinHostPort(want, port)
 		}

@@ -84,7 +84,7 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 	n.api = n.httpAPI()
 	n.http.use(n.api)
 	n.passage.tunnel, n.passed = n.log.Tunnel, newPassedServer(n.api, logger)
-	n.files.note(cfg.MaxConnections, logger)
+	n.files.note(cfg.Clients.MaxConnections, logger)
 	return n, nil
 }
 
@@ -111,15 +111,15 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		MaxStreamFrameBytes: raftlog.MaxFrameBytes,
 		MaxFrameBytes:       n.cfg.LongestRequest(),
 		MaxInFlightBytes:    n.cfg.RequestMemory(),
-		MaxParked:           int(n.cfg.MaxParkedRequests),
-		MaxParkedPerIP:      int(n.cfg.MaxParkedRequestsPerIP),
-		MaxWait:             n.cfg.MaxWait,
-		MaxConnections:      int(n.cfg.MaxConnections),
-		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
+		MaxParked:           int(n.cfg.Clients.MaxParked),
+		MaxParkedPerIP:      int(n.cfg.Clients.MaxParkedPerIP),
+		MaxWait:             n.cfg.Clients.MaxWait,
+		MaxConnections:      int(n.cfg.Clients.MaxConnections),
+		MaxConnectionsPerIP: int(n.cfg.Clients.MaxConnectionsPerIP),
 		MaxConnectionsOf:    make(map[string]int),
 		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaDoor) },
 		StreamSlots:         peerSlots,
-		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
+		IdleTimeout:         n.cfg.Clients.MaxIdle,
 		Logger:              n.logger,
 	}
 	if cfg.MaxConnectionsPerIP == 0 {
@@ -128,7 +128,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 	if cfg.IdleTimeout < 0 {
 		cfg.IdleTimeout = never
 	}
-	for host, most := range n.cfg.MaxConnectionsPerIPOverrides {
+	for host, most := range n.cfg.Clients.MaxConnectionsPerIPOverrides {
 		addresses, err := lookup(host)
 		if err != nil {
 			return cfg, fmt.Errorf("max.connections.per.ip.overrides: the address of %s cannot be found: %w; correct the name, or write the address", host, err)
@@ -153,7 +153,7 @@ func (n *Node) handle(ctx context.Context, caller kafkaproto.Caller, req kmsg.Re
 // makeRegistration describes this node to brokers and peers; a port of 0 in the configuration is replaced by the one bound.
 func (n *Node) makeRegistration() record.RegisterController {
 	r := record.RegisterController{
-		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()), Features: metadata.SupportedFeatures(n.cfg.UnstableFeatureVersions),
+		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()), Features: metadata.SupportedFeatures(n.cfg.Controller.UnstableFeatureVersions),
 	}
 	for _, l := range n.cfg.AdvertisedListeners {
 		port := l.Port
@@ -169,20 +169,20 @@ func (n *Node) controllerConfig() controller.Config {
 	cfg := n.cfg
 	c := controller.Config{
 		NodeID: cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID, Registration: n.registration,
-		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap, Unstable: cfg.UnstableFeatureVersions,
-		DefaultPartitions: cfg.NumPartitions, DefaultReplicationFactor: cfg.DefaultReplicationFactor,
+		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap, Unstable: cfg.Controller.UnstableFeatureVersions,
+		DefaultPartitions: cfg.Controller.NumPartitions, DefaultReplicationFactor: cfg.Controller.DefaultReplicationFactor,
 		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
-		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
-		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
-		QuotaWindow: quotaWindow(cfg.QuotaWindow, cfg.QuotaWindows),
-		SlowEvent:   max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there
+		DeleteTopics: cfg.Controller.DeleteTopicEnable, SessionTimeout: cfg.Controller.BrokerSessionTimeout, HeartbeatInterval: cfg.Controller.BrokerHeartbeatInterval,
+		MaxIdle: cfg.Controller.MaxIdleInterval, UncleanInterval: cfg.Controller.UncleanElectionInterval, Static: cfg.Static,
+		QuotaWindow: quotaWindow(cfg.Controller.QuotaWindow, cfg.Controller.QuotaWindows),
+		SlowEvent:   max(cfg.Controller.SlowEvent, time.Nanosecond), // 0 stands for its default there
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
 		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
-		Limits: requestLimits(cfg.RequestLimits),
+		Limits: requestLimits(cfg.Clients.Limits),
 		CutLog: func(offset int64) { n.log.CutBefore(offset) },
 	}
-	if cfg.AutoLeaderRebalance {
-		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
+	if cfg.Controller.AutoLeaderRebalance {
+		c.PreferredInterval = cfg.Controller.LeaderImbalanceCheckInterval
 	}
 	return c
 }
@@ -300,12 +300,12 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
 		Voters: voters, Addr: n.addresses, VoterDirectory: n.voterDirectory,
 		Tunnelled: func(node int32, conn net.Conn) { n.passed.take(node, conn) },
-		Tick:      max(cfg.ElectionTimeout, cfg.FetchTimeout/2) / electionTicks, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
-		DialTimeout: cfg.QuorumRequestTimeout, RetryBackoff: cfg.QuorumRetryBackoff,
-		MessageBytes: int(cfg.FetchMaxBytes), SnapshotChunkBytes: int(cfg.FetchSnapshotMaxBytes),
-		SnapshotBytes: cfg.SnapshotBytes, SnapshotInterval: snapshotInterval(cfg.SnapshotInterval), SnapshotsKept: int(cfg.SnapshotsKept),
-		KeepBytes:    min(keepBytes, cfg.SnapshotBytes),
-		SegmentBytes: cfg.WALSegmentBytes, Logger: n.logger,
+		Tick:      max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
+		DialTimeout: cfg.Quorum.RequestTimeout, RetryBackoff: cfg.Quorum.RetryBackoff,
+		MessageBytes: int(cfg.Quorum.FetchMaxBytes), SnapshotChunkBytes: int(cfg.Quorum.FetchSnapshotMaxBytes),
+		SnapshotBytes: cfg.Storage.SnapshotBytes, SnapshotInterval: snapshotInterval(cfg.Storage.SnapshotInterval), SnapshotsKept: int(cfg.Storage.SnapshotsKept),
+		KeepBytes:    min(keepBytes, cfg.Storage.SnapshotBytes),
+		SegmentBytes: cfg.Storage.WALSegmentBytes, Logger: n.logger,
 	}
 }
 
@@ -334,7 +334,7 @@ func (n *Node) formattedVoters() []int32 {
 		return voterIDs(*n.storage.voters)
 	}
 	var ids []int32
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.cfg.Quorum.Voters {
 		ids = append(ids, v.ID)
 	}
 	return ids

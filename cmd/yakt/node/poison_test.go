@@ -31,7 +31,7 @@ func poisoned(t *testing.T, records ...record.Record) *config.Config {
 		t.Fatal(err)
 	}
 	owner := wal.Identity{ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID}
-	if err := waltest.Append(filepath.Join(cfg.MetadataLogDir, partitionDir, "wal"), owner, batch); err != nil {
+	if err := waltest.Append(filepath.Join(cfg.Storage.MetadataLogDir, partitionDir, "wal"), owner, batch); err != nil {
 		t.Fatal(err)
 	}
 	return cfg
@@ -119,7 +119,7 @@ func awaitActive(t *testing.T, n *Node) {
 
 func requirePoison(t *testing.T, cfg *config.Config, count int, says ...string) {
 	t.Helper()
-	before := digests(t, cfg.MetadataLogDir)
+	before := digests(t, cfg.Storage.MetadataLogDir)
 	r, err := CheckStorage(cfg)
 	if err != nil || !r.Fit || r.Poisoned != count || len(r.Poison) != count {
 		t.Fatalf("%+v, %v", r, err)
@@ -129,7 +129,7 @@ func requirePoison(t *testing.T, cfg *config.Config, count int, says ...string) 
 			t.Errorf("%q is not in %q", part, r.Poison)
 		}
 	}
-	after := digests(t, cfg.MetadataLogDir)
+	after := digests(t, cfg.Storage.MetadataLogDir)
 	if len(after) != len(before) {
 		t.Errorf("a check leaves %d files of %d", len(after), len(before))
 	}

@@ -23,7 +23,7 @@ func (n *Node) initialVoters() record.Voters {
 		}
 		return set
 	}
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.cfg.Quorum.Voters {
 		set.Voters = append(set.Voters, n.staticVoter(v))
 	}
 	return set
@@ -70,13 +70,13 @@ func (n *Node) addresses(id int32) []string {
 			all = append(all, a)
 		}
 	}
-	if at, ok := n.cfg.PeerAddresses[id]; ok {
+	if at, ok := n.cfg.Quorum.PeerAddresses[id]; ok {
 		return []string{at.String()}
 	}
 	if set := n.controller.Image().Voters(); set != nil {
 		n.addEndpoints(*set, id, add)
 	}
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.cfg.Quorum.Voters {
 		if v.ID == id {
 			add(v.String())
 		}

@@ -111,8 +111,12 @@ func TestAddressesByWeight(t *testing.T) {
 	n := &Node{
 		cfg: &config.Config{
 			NodeID: 1, ControllerListenerNames: []string{"CONTROLLER"},
-			Voters:        []config.Voter{{ID: 2, HostPort: config.HostPort{Host: "configured", Port: 9093}}},
-			PeerAddresses: map[int32]config.HostPort{3: {Host: "moved", Port: 9093}},
+			Quorum: config.Quorum{
+				Voters: []config.Voter{
+					{ID: 2, HostPort: config.HostPort{Host: "configured", Port: 9093}},
+				},
+				PeerAddresses: map[int32]config.HostPort{3: {Host: "moved", Port: 9093}},
+			},
 		},
 		storage:    &storage{voters: &voters},
 		controller: controller.New(controller.Config{}),

@@ -36,7 +36,7 @@ type StorageReport struct {
 // it. The log and the snapshot that it starts from are replayed if a node can be started. An error
 // means that the directory could not be looked at.
 func CheckStorage(cfg *config.Config) (*StorageReport, error) {
-	d, err := Inspect(cfg.MetadataLogDir)
+	d, err := Inspect(cfg.Storage.MetadataLogDir)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestSpoiledLogs(t *testing.T) {
 			dir := copyTree(t, own)
 			spoil(t, filepath.Join(dir, name), name)
 			moved := *cfg
-			moved.MetadataLogDir, moved.LogDirs = dir, []string{dir}
+			moved.Storage.MetadataLogDir, moved.Storage.LogDirs = dir, []string{dir}
 			outcome := "refused"
 			if err := openOnce(&moved, discard); err == nil {
 				outcome = "the same log"

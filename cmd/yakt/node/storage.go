@@ -41,7 +41,7 @@ func (s *storage) logDir() string { return filepath.Join(s.dir, partitionDir) }
 
 // openStorage checks the directory that cfg names, takes its lock and reads what it was formatted with.
 func openStorage(cfg *config.Config, logger *slog.Logger) (*storage, error) {
-	s := &storage{dir: cfg.MetadataLogDir}
+	s := &storage{dir: cfg.Storage.MetadataLogDir}
 	d, err := Inspect(s.dir)
 	if err != nil {
 		return nil, err

@@ -129,7 +129,7 @@ func (d *Directory) startable(cfg *config.Config) error {
 // notFormatted names the command that formats the directory.
 func (d *Directory) notFormatted(cfg *config.Config) error {
 	format := cfg.Command("yakt format")
-	if len(cfg.Voters) > 0 {
+	if len(cfg.Quorum.Voters) > 0 {
 		return fmt.Errorf("%s is %w: %s. If this is a new node of a new quorum, run `%s`: the "+
 			"first node's makes a cluster id and prints it, the other nodes and the brokers are "+
 			"given the same one by --cluster-id",

@@ -53,9 +53,9 @@ func planOf(t *testing.T, text string) plan {
 	if err != nil {
 		return plan{refused: err.Error()}
 	}
-	n := &Node{cfg: cfg, logger: slog.New(slog.DiscardHandler), storage: &storage{dir: cfg.MetadataLogDir}}
+	n := &Node{cfg: cfg, logger: slog.New(slog.DiscardHandler), storage: &storage{dir: cfg.Storage.MetadataLogDir}}
 	n.controller = controller.New(controller.Config{})
-	p := plan{dir: cfg.MetadataLogDir, http: cfg.HTTPListeners, hosts: n.httpHosts(), debug: cfg.DebugListeners, level: cfg.LogLevel, format: cfg.LogFormat}
+	p := plan{dir: cfg.Storage.MetadataLogDir, http: cfg.HTTP.Listeners, hosts: n.httpHosts(), debug: cfg.DebugListeners, level: cfg.Log.Level, format: cfg.Log.Format}
 	if p.server, err = n.serverConfig(fakeLookup); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +177,9 @@ func TestAddressesOfConnectionLimits(t *testing.T) {
 	if p.server.MaxConnectionsPerIP != -1 || !reflect.DeepEqual(p.server.MaxConnectionsOf, map[string]int{"10.0.0.7": 7}) {
 		t.Errorf("%d, %v", p.server.MaxConnectionsPerIP, p.server.MaxConnectionsOf)
 	}
-	n := &Node{cfg: &config.Config{MaxConnectionsPerIPOverrides: map[string]int32{"nowhere": 1}}}
+	n := &Node{cfg: &config.Config{Clients: config.Clients{
+		MaxConnectionsPerIPOverrides: map[string]int32{"nowhere": 1},
+	}}}
 	if _, err := n.serverConfig(fakeLookup); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a name without an address: %v", err)
 	}
