@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -49,7 +48,7 @@ func brokerListCommand(c *client) *cobra.Command {
 			if all {
 				brokers, err = fromSnapshot[httpapi.BrokerFields](cmd.Context(), c, "RegisterBrokerRecord")
 			} else {
-				err = c.call(cmd.Context(), "listing brokers", http.MethodGet, "/v1/get_all_active_brokers", nil, nil, &brokers)
+				err = c.ask(cmd.Context(), "listing brokers", "/v1/get_all_active_brokers", nil, &brokers)
 			}
 			if err != nil {
 				return err
@@ -78,7 +77,7 @@ func (c *client) broker(ctx context.Context, id string) (b brokerRecord, err err
 	if _, err := number(id, "a broker's id"); err != nil {
 		return b, err
 	}
-	err = c.call(ctx, "asking for broker "+id, http.MethodGet, "/v1/get_broker_by_id", url.Values{"brokerId": {id}}, nil, &b)
+	err = c.ask(ctx, "asking for broker "+id, "/v1/get_broker_by_id", url.Values{"brokerId": {id}}, &b)
 	return b, err
 }
 
@@ -111,7 +110,7 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 				body["logDirs"] = logDirs
 			}
 			var b brokerRecord
-			if err := c.call(cmd.Context(), "registering broker "+args[0], http.MethodPost, "/v1/register", nil, body, &b); err != nil {
+			if err := c.change(cmd.Context(), "registering broker "+args[0], "/v1/register", body, &b); err != nil {
 				return err
 			}
 			return c.showBrokers(b, b)
@@ -140,7 +139,7 @@ func brokerUnregisterCommand(c *client) *cobra.Command {
 				httpapi.Record[httpapi.UnregisterFields]
 				InternalUUID string `json:"internalUUID"`
 			}
-			if err := c.call(cmd.Context(), "unregistering broker "+args[0], http.MethodPost, "/v1/unregister_broker", nil, map[string]any{"brokerId": id}, &answer); err != nil {
+			if err := c.change(cmd.Context(), "unregistering broker "+args[0], "/v1/unregister_broker", map[string]any{"brokerId": id}, &answer); err != nil {
 				return err
 			}
 			return show(c.out, c.output, answer, func() [][]string {
@@ -180,7 +179,7 @@ func brokerChangeCommand(c *client) *cobra.Command {
 			body["brokerPort"] = port
 		}
 		var changed httpapi.Record[httpapi.BrokerChangeFields]
-		if err := c.call(cmd.Context(), "changing broker "+args[0], http.MethodPost, "/v1/register_broker_change", nil, body, &changed); err != nil {
+		if err := c.change(cmd.Context(), "changing broker "+args[0], "/v1/register_broker_change", body, &changed); err != nil {
 			return err
 		}
 		return show(c.out, c.output, changed, func() [][]string {
@@ -196,7 +195,7 @@ func fromSnapshot[F any](ctx context.Context, c *client, name string) ([]httpapi
 	var news struct {
 		Records []httpapi.Record[rawJSON] `json:"records"`
 	}
-	if err := c.call(ctx, "reading the cluster's state", http.MethodGet, "/v1/client_mgmt", nil, nil, &news); err != nil {
+	if err := c.ask(ctx, "reading the cluster's state", "/v1/client_mgmt", nil, &news); err != nil {
 		return nil, err
 	}
 	kept := []httpapi.Record[F]{}

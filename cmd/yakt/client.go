@@ -46,10 +46,29 @@ func (c *client) flags(cmd *cobra.Command) {
 	}
 }
 
-// call sends one request and decodes its answer. what says what is being done, for the one who waits.
-func (c *client) call(ctx context.Context, what, method, path string, query url.Values, body, answer any) error {
+// ask reads something and decodes the answer. what says what is being done, for the person who
+// waits.
+func (c *client) ask(ctx context.Context, what, path string, query url.Values, answer any) error {
+	return progress(c.errOut, what, func() error { return c.get(ctx, path, query, answer) })
+}
+
+// get is ask without progress, for requests that are meant to wait for changes.
+func (c *client) get(ctx context.Context, path string, query url.Values, answer any) error {
+	resp, err := c.send(ctx, request{method: http.MethodGet, path: path, query: query})
+	if err != nil {
+		return err
+	}
+	return c.decode(resp, answer)
+}
+
+// change sends a change as JSON and decodes the answer. what says what is being done.
+func (c *client) change(ctx context.Context, what, path string, body, answer any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
 	return progress(c.errOut, what, func() error {
-		resp, err := c.send(ctx, method, path, query, body)
+		resp, err := c.send(ctx, request{method: http.MethodPost, path: path, body: data})
 		if err != nil {
 			return err
 		}
@@ -57,13 +76,22 @@ func (c *client) call(ctx context.Context, what, method, path string, query url.
 	})
 }
 
-// get is call for what is meant to take its time.
-func (c *client) get(ctx context.Context, path string, query url.Values, answer any) error {
-	resp, err := c.send(ctx, http.MethodGet, path, query, nil)
-	if err != nil {
-		return err
+// request is what every server is asked until one answers.
+type request struct {
+	method, path string
+	query        url.Values
+	body         []byte // JSON; nil without one
+}
+
+// http is the request to the API at an address.
+func (r request) http(ctx context.Context, at *url.URL) (*http.Request, error) {
+	to := *at
+	to.Path, to.RawQuery = at.Path+r.path, r.query.Encode()
+	req, err := http.NewRequestWithContext(ctx, r.method, to.String(), bytes.NewReader(r.body))
+	if err == nil && r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
-	return c.decode(resp, answer)
+	return req, err
 }
 
 // decode reads a good answer and closes its body.
@@ -81,47 +109,36 @@ func (c *client) decode(resp *http.Response, answer any) error {
 	return nil
 }
 
-// send tries the servers in turn and returns the first good answer. Its body is to be closed.
-func (c *client) send(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
+// send tries the servers in turn and returns the first good answer, whose body the caller closes.
+// Only a server that cannot be reached, or has no leader, is followed by the next.
+func (c *client) send(ctx context.Context, r request) (*http.Response, error) {
 	var last error
 	for server := range strings.SplitSeq(c.servers, ",") {
-		resp, err := c.try(ctx, server, method, path, query, body != nil, data)
+		resp, err := c.try(ctx, server, r)
 		if err == nil {
 			return resp, nil
 		}
 		last = err
-		var e *exitError
-		if !errors.As(err, &e) || e.code != exitUnavailable {
+		e, ok := errors.AsType[*exitError](err)
+		if !ok || e.code != exitUnavailable {
 			break
 		}
 	}
 	return nil, last
 }
 
-func (c *client) try(ctx context.Context, server, method, path string, query url.Values, hasBody bool, data []byte) (*http.Response, error) {
+func (c *client) try(ctx context.Context, server string, r request) (*http.Response, error) {
 	at, err := serverURL(server)
 	if err != nil {
 		return nil, err
 	}
-	at.Path, at.RawQuery = at.Path+path, query.Encode()
-	var reader io.Reader
-	if hasBody {
-		reader = bytes.NewReader(data)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, at.String(), reader)
+	req, err := r.http(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	if hasBody {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	resp, err := (&http.Client{Timeout: c.timeout}).Do(req)
 	if err != nil {
-		return nil, c.noAnswer(at.Host, method, err)
+		return nil, c.noAnswer(at.Host, r.method, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()

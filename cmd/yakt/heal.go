@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +24,7 @@ see docs/healing.md.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var h httpapi.Healing
 			body := map[string]bool{"dryRun": dryRun}
-			if err := c.call(cmd.Context(), "healing", http.MethodPost, "/v1/heal", nil, body, &h); err != nil {
+			if err := c.change(cmd.Context(), "healing", "/v1/heal", body, &h); err != nil {
 				return err
 			}
 			return show(c.out, c.output, h, func() [][]string { return healRows(&h) })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"strconv"
 
@@ -70,7 +69,7 @@ func (c *client) dumpLog(ctx context.Context, first, last int64) error {
 		var p logPart
 		what := fmt.Sprintf("reading the log at offset %d", from)
 		query := url.Values{"from": {strconv.FormatInt(from, 10)}}
-		if err := c.call(ctx, what, http.MethodGet, "/v1/records", query, nil, &p); err != nil {
+		if err := c.ask(ctx, what, "/v1/records", query, &p); err != nil {
 			return err
 		}
 		p.upTo(last)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +41,7 @@ func partitionCreateCommand(c *client) *cobra.Command {
 				body["replicas"] = ids
 			}
 			var p partitionRecord
-			if err := c.call(cmd.Context(), "adding a partition to "+args[0], http.MethodPost, "/v1/create_partition", nil, body, &p); err != nil {
+			if err := c.change(cmd.Context(), "adding a partition to "+args[0], "/v1/create_partition", body, &p); err != nil {
 				return err
 			}
 			return c.showPartition(&p)
@@ -67,7 +66,7 @@ func replicaCommand(c *client, name, path, short string) *cobra.Command {
 			}
 			var p partitionRecord
 			body := map[string]any{"name": args[0], "partitionId": partition, "brokerId": broker}
-			if err := c.call(cmd.Context(), "moving "+args[0]+"-"+args[1], http.MethodPost, path, nil, body, &p); err != nil {
+			if err := c.change(cmd.Context(), "moving "+args[0]+"-"+args[1], path, body, &p); err != nil {
 				return err
 			}
 			return c.showPartition(&p)
@@ -96,7 +95,7 @@ func producerCommand() *cobra.Command {
 				Length     int32 `json:"length"`
 			}
 			body := map[string]any{"brokerId": b.Fields.BrokerID, "brokerEpoch": epoch}
-			if err := c.call(cmd.Context(), "asking for producer ids", http.MethodPost, "/v1/register_producer", nil, body, &answer); err != nil {
+			if err := c.change(cmd.Context(), "asking for producer ids", "/v1/register_producer", body, &answer); err != nil {
 				return err
 			}
 			return show(c.out, c.output, answer, func() [][]string {

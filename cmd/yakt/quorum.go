@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 
@@ -35,7 +34,7 @@ func quorumCommand() *cobra.Command {
 func (c *client) quorumStatus(ctx context.Context) (*httpapi.Quorum, error) {
 	q := new(httpapi.Quorum)
 	query := url.Values{"consistency": {"linearizable"}}
-	err := c.call(ctx, "asking the leader", http.MethodGet, "/v1/quorum", query, nil, q)
+	err := c.ask(ctx, "asking the leader", "/v1/quorum", query, q)
 	if p, ok := errors.AsType[*httpapi.Problem](err); ok {
 		fmt.Fprintf(c.errOut, "yakt: %v\nyakt: this is only what the node that was asked knows\n", p)
 		return c.quorum(ctx, "asking the node")
@@ -46,7 +45,7 @@ func (c *client) quorumStatus(ctx context.Context) (*httpapi.Quorum, error) {
 // quorum is the quorum as the node that is asked knows it.
 func (c *client) quorum(ctx context.Context, what string) (*httpapi.Quorum, error) {
 	q := new(httpapi.Quorum)
-	return q, c.call(ctx, what, http.MethodGet, "/v1/quorum", nil, nil, q)
+	return q, c.ask(ctx, what, "/v1/quorum", nil, q)
 }
 
 func quorumTable(q *httpapi.Quorum) [][]string {

@@ -180,7 +180,7 @@ func (c *client) saveSnapshot(ctx context.Context, path string, replace bool) er
 	if _, err := os.Lstat(path); err == nil && path != "-" && !replace {
 		return fmt.Errorf("%s exists: name another file, or replace this one with --replace", path)
 	}
-	resp, err := c.send(ctx, http.MethodGet, "/v1/snapshot", nil, nil)
+	resp, err := c.send(ctx, request{method: http.MethodGet, path: "/v1/snapshot"})
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -92,7 +91,7 @@ func topicCreateCommand(c *client) *cobra.Command {
 				return err
 			}
 			t := topicAnswer{}
-			if err := c.call(cmd.Context(), "creating topic "+args[0], http.MethodPost, "/v1/create_topic", nil, body, &t); err != nil {
+			if err := c.change(cmd.Context(), "creating topic "+args[0], "/v1/create_topic", body, &t); err != nil {
 				return err
 			}
 			if t.ValidateOnly = n.validate; n.validate {
@@ -164,7 +163,7 @@ func topicGetCommand(c *client) *cobra.Command {
 		Use: "get NAME", Short: "Show a topic with its partitions", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var t topicAnswer
-			if err := c.call(cmd.Context(), "asking for topic "+args[0], http.MethodGet, "/v1/get_topic_by_name", url.Values{"name": args}, nil, &t); err != nil {
+			if err := c.ask(cmd.Context(), "asking for topic "+args[0], "/v1/get_topic_by_name", url.Values{"name": args}, &t); err != nil {
 				return err
 			}
 			return c.showTopic(&t)
