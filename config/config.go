@@ -157,17 +157,17 @@ func (c *Config) name() string {
 	return "the environment and --override"
 }
 
-// Load reads the file at path (.yaml, .yml and .json by extension, anything else as .properties), the environment and the
-// overrides. Without a path, and with neither environment nor overrides naming node id, voters,
-// bootstrap servers or directories, the built-in one-node configuration is the lowest layer (see
-// Config.Embedded). Notices come with an error, too;
-// the error is an *Error unless the file itself cannot be read.
+// Load reads the file at path (.yaml, .yml and .json by extension, anything else as .properties),
+// the environment and the overrides. Without a path, and with neither environment nor overrides
+// naming node id, voters, bootstrap servers or directories, the built-in one-node configuration is
+// the lowest layer (see Config.Embedded). Notices come with an error, too; the error is an *Error
+// unless the file itself cannot be read.
 func Load(path string, overrides map[string]string) (*Config, []Notice, error) {
 	return load(path, overrides, true)
 }
 
-// Default answers the configuration of `yakt start` without a file, environment or overrides: one node, its directory
-// ./yakt-data, controllers on 127.0.0.1:9093, HTTP on 127.0.0.1:8093.
+// Default answers the configuration of `yakt start` without a file, environment or overrides: one
+// node, its directory ./yakt-data, controllers on 127.0.0.1:9093, HTTP on 127.0.0.1:8093.
 func Default() *Config {
 	c, _, err := load("", nil, false)
 	if err != nil {
@@ -311,7 +311,8 @@ func (r *reader) classify() {
 		key := r.table[name]
 		_, overridden := r.overrides[name]
 		switch {
-		case key != nil && key.Class != Ignored && key.Void == "", strings.HasPrefix(name, "config.providers."):
+		case key != nil && key.Class != Ignored && key.Void == "",
+			strings.HasPrefix(name, "config.providers."):
 		case key != nil || prefixFamily(name):
 			ignored = append(ignored, name)
 		case overridden:
@@ -338,7 +339,9 @@ func (r *reader) refuseOverride(name string) {
 	if near := nearest(name, r.table); near != "" {
 		fix = "did you mean " + near + "?"
 	}
-	r.problems = append(r.problems, Problem{Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.3 or YAKt", Fix: fix})
+	r.problems = append(r.problems, Problem{
+		Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.3 or YAKt", Fix: fix,
+	})
 }
 
 // static collects what was set. A reference that no one here can resolve stays as it is.

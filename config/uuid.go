@@ -11,8 +11,8 @@ import (
 // UUID is a Kafka id, written as 22 letters of URL-safe base64 without padding.
 type UUID [16]byte
 
-// NewUUID makes a random (version 4) id as Kafka does: never one of the reserved ones, and never with a leading dash, which a
-// command line would take for an option.
+// NewUUID makes a random (version 4) id as Kafka does: never one of the reserved ones, and never
+// with a leading dash, which a command line would take for an option.
 func NewUUID() UUID {
 	for {
 		var id UUID
@@ -38,7 +38,8 @@ func (u UUID) String() string { return base64.RawURLEncoding.EncodeToString(u[:]
 // IsZero says whether there is no id.
 func (u UUID) IsZero() bool { return u == UUID{} }
 
-// Reserved says whether Kafka keeps the id for a meaning of its own: the first hundred, among them "lost" and "unassigned".
+// Reserved says whether Kafka keeps the id for a meaning of its own: the first hundred, among them
+// "lost" and "unassigned".
 func (u UUID) Reserved() bool {
 	const first = 100
 	return binary.BigEndian.Uint64(u[:8]) == 0 && binary.BigEndian.Uint64(u[8:]) < first

@@ -18,14 +18,18 @@ func brokerCommand() *cobra.Command {
 	c := new(client)
 	cmd := group("broker", "List, register, change and unregister brokers")
 	c.flags(cmd)
-	cmd.AddCommand(brokerListCommand(c), brokerGetCommand(c), brokerRegisterCommand(c), brokerUnregisterCommand(c), brokerChangeCommand(c))
+	cmd.AddCommand(brokerListCommand(c), brokerGetCommand(c), brokerRegisterCommand(c),
+		brokerUnregisterCommand(c), brokerChangeCommand(c))
 	return cmd
 }
 
-var brokerHeader = []string{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "RACK", "EPOCH", "INCARNATION"}
+var brokerHeader = []string{
+	"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "RACK", "EPOCH", "INCARNATION",
+}
 
 func brokerRow(f httpapi.BrokerFields) []string {
-	return row(f.BrokerID, f.BrokerStatus, f.BrokerHost, f.BrokerPort, f.SecurityProtocol, f.RackID, f.Epoch, f.InternalUUID)
+	return row(f.BrokerID, f.BrokerStatus, f.BrokerHost, f.BrokerPort, f.SecurityProtocol, f.RackID,
+		f.Epoch, f.InternalUUID)
 }
 
 func (c *client) showBrokers(answer any, brokers ...brokerRecord) error {
@@ -96,13 +100,18 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 		logDirs                           []string
 	)
 	cmd := &cobra.Command{
-		Use: "register ID --host HOST --port PORT", Short: "Register a broker that has no process to do so itself", Args: args(1),
+		Use:   "register ID --host HOST --port PORT",
+		Short: "Register a broker that has no process to do so itself",
+		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := number(args[0], "a broker's id")
 			if err != nil {
 				return err
 			}
-			body := map[string]any{"brokerId": id, "brokerHost": host, "brokerPort": port, "securityProtocol": strings.ToUpper(protocol), "rackId": rack}
+			body := map[string]any{
+				"brokerId": id, "brokerHost": host, "brokerPort": port,
+				"securityProtocol": strings.ToUpper(protocol), "rackId": rack,
+			}
 			if cmd.Flags().Changed("incarnation") {
 				body["internalUUID"] = incarnation
 			}
@@ -110,7 +119,8 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 				body["logDirs"] = logDirs
 			}
 			var b brokerRecord
-			if err := c.change(cmd.Context(), "registering broker "+args[0], "/v1/register", body, &b); err != nil {
+			if err := c.change(cmd.Context(), "registering broker "+args[0], "/v1/register", body,
+				&b); err != nil {
 				return err
 			}
 			return c.showBrokers(b, b)
@@ -119,9 +129,11 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&host, "host", "", "host that clients connect to")
 	f.Int32Var(&port, "port", 9092, "port that clients connect to")
-	f.StringVar(&protocol, "security-protocol", "PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+	f.StringVar(&protocol, "security-protocol", "PLAINTEXT",
+		"PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
 	f.StringVar(&rack, "rack", "", "rack of the broker")
-	f.StringVar(&incarnation, "incarnation", "", "incarnation id; repeat the last one to update that registration")
+	f.StringVar(&incarnation, "incarnation", "",
+		"incarnation id; repeat the last one to update that registration")
 	f.StringSliceVar(&logDirs, "log-dir", nil, "id of a log directory; may be repeated")
 	_ = cmd.MarkFlagRequired("host")
 	return cmd
@@ -129,7 +141,9 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 
 func brokerUnregisterCommand(c *client) *cobra.Command {
 	return &cobra.Command{
-		Use: "unregister ID", Short: "Remove a broker from all partitions and delete its registration", Args: args(1),
+		Use:   "unregister ID",
+		Short: "Remove a broker from all partitions and delete its registration",
+		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := number(args[0], "a broker's id")
 			if err != nil {
@@ -139,11 +153,15 @@ func brokerUnregisterCommand(c *client) *cobra.Command {
 				httpapi.Record[httpapi.UnregisterFields]
 				InternalUUID string `json:"internalUUID"`
 			}
-			if err := c.change(cmd.Context(), "unregistering broker "+args[0], "/v1/unregister_broker", map[string]any{"brokerId": id}, &answer); err != nil {
+			if err := c.change(cmd.Context(), "unregistering broker "+args[0], "/v1/unregister_broker",
+				map[string]any{"brokerId": id}, &answer); err != nil {
 				return err
 			}
 			return show(c.out, c.output, answer, func() [][]string {
-				return [][]string{{"ID", "EPOCH", "INCARNATION"}, row(answer.Fields.BrokerID, answer.Fields.Epoch, answer.InternalUUID)}
+				return [][]string{
+					{"ID", "EPOCH", "INCARNATION"},
+					row(answer.Fields.BrokerID, answer.Fields.Epoch, answer.InternalUUID),
+				}
 			})
 		},
 	}
@@ -152,7 +170,10 @@ func brokerUnregisterCommand(c *client) *cobra.Command {
 func brokerChangeCommand(c *client) *cobra.Command {
 	var epoch int64
 	cmd := &cobra.Command{
-		Use: "change ID [--status STATUS] [--host HOST] [--port PORT] [--security-protocol PROTOCOL] [--rack RACK]", Short: "Fence, unfence or shut down a broker, or change where it listens", Args: args(1),
+		Use: "change ID [--status STATUS] [--host HOST] [--port PORT] [--security-protocol PROTOCOL] " +
+			"[--rack RACK]",
+		Short: "Fence, unfence or shut down a broker, or change where it listens",
+		Args:  args(1),
 	}
 	f := cmd.Flags()
 	f.Int64Var(&epoch, "epoch", 0, "epoch of its registration; the current one if absent")
@@ -170,7 +191,10 @@ func brokerChangeCommand(c *client) *cobra.Command {
 			epoch = b.Fields.Epoch
 		}
 		body := map[string]any{"brokerId": b.Fields.BrokerID, "epoch": epoch}
-		for flag, field := range map[string]string{"status": "brokerStatus", "host": "brokerHost", "security-protocol": "securityProtocol", "rack": "rackId"} {
+		for flag, field := range map[string]string{
+			"status": "brokerStatus", "host": "brokerHost", "security-protocol": "securityProtocol",
+			"rack": "rackId",
+		} {
 			if v, _ := f.GetString(flag); f.Changed(flag) {
 				body[field] = v
 			}
@@ -179,12 +203,16 @@ func brokerChangeCommand(c *client) *cobra.Command {
 			body["brokerPort"] = port
 		}
 		var changed httpapi.Record[httpapi.BrokerChangeFields]
-		if err := c.change(cmd.Context(), "changing broker "+args[0], "/v1/register_broker_change", body, &changed); err != nil {
+		if err := c.change(cmd.Context(), "changing broker "+args[0], "/v1/register_broker_change", body,
+			&changed); err != nil {
 			return err
 		}
 		return show(c.out, c.output, changed, func() [][]string {
 			n := changed.Fields
-			return [][]string{{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "EPOCH"}, row(n.BrokerID, n.BrokerStatus, n.BrokerHost, n.BrokerPort, n.SecurityProtocol, n.Epoch)}
+			return [][]string{
+				{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "EPOCH"},
+				row(n.BrokerID, n.BrokerStatus, n.BrokerHost, n.BrokerPort, n.SecurityProtocol, n.Epoch),
+			}
 		})
 	}
 	return cmd
@@ -203,7 +231,9 @@ func fromSnapshot[F any](ctx context.Context, c *client, name string) ([]httpapi
 		if r.Name != name {
 			continue
 		}
-		k := httpapi.Record[F]{Type: r.Type, Name: r.Name, Timestamp: r.Timestamp, Offset: r.Offset, Epoch: r.Epoch}
+		k := httpapi.Record[F]{
+			Type: r.Type, Name: r.Name, Timestamp: r.Timestamp, Offset: r.Offset, Epoch: r.Epoch,
+		}
 		if err := r.Fields.into(&k.Fields); err != nil {
 			return nil, err
 		}

@@ -36,8 +36,9 @@ func (c *client) flags(cmd *cobra.Command) {
 		server = serverDefault
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&c.servers, "server", server, "HTTP address of a node; of several, separated by commas, the next is tried "+
-		"when one cannot be reached (environment: YAKT_SERVER)")
+	f.StringVar(&c.servers, "server", server,
+		"HTTP address of a node; of several, separated by commas, the next is tried "+
+			"when one cannot be reached (environment: YAKT_SERVER)")
 	f.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
 	outputFlag(cmd, &c.output)
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -191,7 +192,9 @@ func (c *client) noAnswer(host, method string, err error) error {
 		return &exitError{exitUnknown, fmt.Errorf("%s did not answer in full: %w; it is not known "+
 			"whether the change was carried out: look before you try again", host, why)}
 	}
-	return &exitError{exitUnavailable, fmt.Errorf("%s did not answer in full: %w; %s", host, why, again)}
+	return &exitError{
+		exitUnavailable, fmt.Errorf("%s did not answer in full: %w; %s", host, why, again),
+	}
 }
 
 // progressAfter is how long something may take before it is shown that it still goes on.

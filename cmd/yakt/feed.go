@@ -53,7 +53,9 @@ type feedArgs struct {
 func feedCommand() *cobra.Command {
 	c, a := new(client), feedArgs{}
 	cmd := &cobra.Command{
-		Use: "feed (--client | --broker ID) [--offset N] [--follow]", Short: "Show what changed, as clients or brokers see it", Args: args(0),
+		Use:   "feed (--client | --broker ID) [--offset N] [--follow]",
+		Short: "Show what changed, as clients or brokers see it",
+		Args:  args(0),
 		Long: `Show what changed since an offset, or the whole state without one.
 
 --client shows topics, partitions and brokers. --broker also sends that broker's heartbeat: it unfences a
@@ -150,7 +152,8 @@ func (c *client) showRecords(answer any, records []httpapi.Record[rawJSON]) erro
 	for _, r := range records {
 		var fields map[string]json.RawMessage
 		_ = r.Fields.into(&fields)
-		if _, err := fmt.Fprintf(c.out, "%10d  %3d  %s  %-30s  %s\n", r.Offset, r.Epoch, r.Timestamp, r.Name, inWords(fields)); err != nil {
+		if _, err := fmt.Fprintf(c.out, "%10d  %3d  %s  %-30s  %s\n", r.Offset, r.Epoch, r.Timestamp,
+			r.Name, inWords(fields)); err != nil {
 			return err
 		}
 	}

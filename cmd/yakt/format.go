@@ -46,13 +46,18 @@ nodes to a quorum.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&f.ClusterID, "cluster-id", "t", "", "cluster id, any text; "+
 		"generated if absent")
-	flags.BoolVarP(&f.Standalone, "standalone", "s", false, "this node alone is the first voter set of a dynamic quorum")
-	flags.StringVarP(&f.InitialControllers, "initial-controllers", "I", "", "first voter set of a dynamic quorum: id@host:port:directory-id,…")
+	flags.BoolVarP(&f.Standalone, "standalone", "s", false,
+		"this node alone is the first voter set of a dynamic quorum")
+	flags.StringVarP(&f.InitialControllers, "initial-controllers", "I", "",
+		"first voter set of a dynamic quorum: id@host:port:directory-id,…")
 	flags.BoolVarP(&f.NoInitial, "no-initial-controllers", "N", false, "refused: this release "+
 		"cannot add a node to a quorum")
-	flags.StringVarP(&f.ReleaseVersion, "release-version", "r", "", "metadata.version of a new cluster, such as 4.1 (default "+metadata.LatestVersion.String()+")")
-	flags.StringArrayVarP(&features, "feature", "f", nil, "level of a feature of a new cluster, as name=level; may be repeated")
-	flags.BoolVarP(&f.IgnoreFormatted, "ignore-formatted", "g", false, "skip directories that are already formatted")
+	flags.StringVarP(&f.ReleaseVersion, "release-version", "r", "",
+		"metadata.version of a new cluster, such as 4.1 (default "+metadata.LatestVersion.String()+")")
+	flags.StringArrayVarP(&features, "feature", "f", nil,
+		"level of a feature of a new cluster, as name=level; may be repeated")
+	flags.BoolVarP(&f.IgnoreFormatted, "ignore-formatted", "g", false,
+		"skip directories that are already formatted")
 	return cmd
 }
 

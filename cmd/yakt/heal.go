@@ -30,7 +30,8 @@ see docs/healing.md.`,
 			return show(c.out, c.output, h, func() [][]string { return healRows(&h) })
 		},
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "list what is there and what would be done, and do nothing")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false,
+		"list what is there and what would be done, and do nothing")
 	c.flags(cmd)
 	return cmd
 }

@@ -87,7 +87,9 @@ func (c *client) dumpLog(ctx context.Context, first, last int64) error {
 func logTailCommand(c *client) *cobra.Command {
 	var n int64
 	cmd := &cobra.Command{
-		Use: "tail [-n N]", Short: "Print the last records of the log, and new ones until interrupted", Args: args(0),
+		Use:   "tail [-n N]",
+		Short: "Print the last records of the log, and new ones until interrupted",
+		Args:  args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if n < 0 {
 				return &exitError{exitUsage, fmt.Errorf("-n %d is not a number of records", n)}

@@ -27,7 +27,8 @@ func TestLogLines(t *testing.T) {
 		},
 	} {
 		var b bytes.Buffer
-		logger := newLogger(&b, &config.Config{NodeID: 3000, Log: config.Log{Level: "info", Format: format}})
+		logger := newLogger(&b,
+			&config.Config{NodeID: 3000, Log: config.Log{Level: "info", Format: format}})
 		logger.Debug("hidden")
 		logger.Info("done it", "took", 23*time.Millisecond, "peer", 2)
 		check(t, b.String())

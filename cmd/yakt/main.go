@@ -47,14 +47,17 @@ func main() {
 // newRoot makes the command with all others below it.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "yakt",
-		Short:         "A Kafka controller quorum in one binary",
-		Long:          "A Kafka controller quorum in one binary. It runs a node, and talks to running nodes over HTTP.\n\n" + exitCodes,
+		Use:   "yakt",
+		Short: "A Kafka controller quorum in one binary",
+		Long: "A Kafka controller quorum in one binary. It runs a node, and talks to running " +
+			"nodes over HTTP.\n\n" + exitCodes,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(), versionCommand())
-	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(), feedCommand(), quorumCommand(), logCommand(), snapshotCommand(), healCommand())
+	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(),
+		versionCommand())
+	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(),
+		feedCommand(), quorumCommand(), logCommand(), snapshotCommand(), healCommand())
 	return root
 }
 
@@ -63,7 +66,9 @@ func run(args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
+	root.SetFlagErrorFunc(
+		func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} },
+	)
 	err := root.Execute()
 	if err == nil {
 		return exitOK
@@ -72,13 +77,16 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitCode(err)
 }
 
-// exitCode finds the code for an error. cobra has no types for its own complaints about the command line.
+// exitCode finds the code for an error. cobra has no types for its own complaints about the command
+// line.
 func exitCode(err error) int {
 	var e *exitError
 	switch {
 	case errors.As(err, &e):
 		return e.code
-	case strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"), strings.HasPrefix(err.Error(), "if any flags in the group"):
+	case strings.HasPrefix(err.Error(), "unknown command"),
+		strings.HasPrefix(err.Error(), "required flag"),
+		strings.HasPrefix(err.Error(), "if any flags in the group"):
 		return exitUsage
 	}
 	return exitFailed
@@ -86,9 +94,13 @@ func exitCode(err error) int {
 
 // group is a command that only has others below it.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: name, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
+	cmd := &cobra.Command{Use: name, Short: short, RunE: func(
+		cmd *cobra.Command, args []string,
+	) error {
 		if len(args) > 0 {
-			return &exitError{exitUsage, fmt.Errorf("unknown command %q: see yakt %s --help", args[0], cmd.Name())}
+			return &exitError{
+				exitUsage, fmt.Errorf("unknown command %q: see yakt %s --help", args[0], cmd.Name()),
+			}
 		}
 		return cmd.Help()
 	}}

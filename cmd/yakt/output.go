@@ -100,7 +100,10 @@ func row(values ...any) []string {
 func args(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return &exitError{exitUsage, fmt.Errorf("%d arguments were given and %d are wanted: yakt %s", len(args), n, usage(cmd))}
+			return &exitError{
+				exitUsage,
+				fmt.Errorf("%d arguments were given and %d are wanted: yakt %s", len(args), n, usage(cmd)),
+			}
 		}
 		return nil
 	}

@@ -17,7 +17,9 @@ func quorumCommand() *cobra.Command {
 	cmd := group("quorum", "Show the state of the controller quorum")
 	c.flags(cmd)
 	cmd.AddCommand(&cobra.Command{
-		Use: "status", Short: "Show the leader, and how far each voter and observer has got", Args: args(0),
+		Use:   "status",
+		Short: "Show the leader, and how far each voter and observer has got",
+		Args:  args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q, err := c.quorumStatus(cmd.Context())
 			if err != nil {
@@ -50,11 +52,14 @@ func (c *client) quorum(ctx context.Context, what string) (*httpapi.Quorum, erro
 
 func quorumTable(q *httpapi.Quorum) [][]string {
 	rows := [][]string{
-		row("LEADER", leaderName(q.LeaderID)), row("EPOCH", q.LeaderEpoch), row("WHY", q.LeaderReason), row("HIGH WATERMARK", q.HighWatermark),
-		row("LOG", fmt.Sprintf("%d to %d", q.LogStart, q.LogEnd)), {}, {"VOTER", "DIRECTORY", "LOG END", "LAG", "LAST CAUGHT UP", "CONNECTED", "RTT", "ERROR"},
+		row("LEADER", leaderName(q.LeaderID)), row("EPOCH", q.LeaderEpoch), row("WHY", q.LeaderReason),
+		row("HIGH WATERMARK", q.HighWatermark),
+		row("LOG", fmt.Sprintf("%d to %d", q.LogStart, q.LogEnd)), {},
+		{"VOTER", "DIRECTORY", "LOG END", "LAG", "LAST CAUGHT UP", "CONNECTED", "RTT", "ERROR"},
 	}
 	for _, v := range q.Voters {
-		rows = append(rows, row(v.ID, v.DirectoryID, known(v.LogEnd), known(v.Lag), v.LastCaughtUp, v.Connected, fmt.Sprintf("%.1f ms", v.RTTMs), v.LastError))
+		rows = append(rows, row(v.ID, v.DirectoryID, known(v.LogEnd), known(v.Lag), v.LastCaughtUp,
+			v.Connected, fmt.Sprintf("%.1f ms", v.RTTMs), v.LastError))
 	}
 	if len(q.Observers) > 0 {
 		rows = append(rows, []string{}, []string{"OBSERVER", "", "LOG END", "LAG", "LAST CAUGHT UP"})

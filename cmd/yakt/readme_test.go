@@ -89,7 +89,8 @@ func TestMakeHelp(t *testing.T) {
 	out := shell(t, filepath.Join("..", ".."), "make --no-print-directory help")
 	makefile := readRepository(t, "Makefile")
 	var targets []string
-	for _, line := range regexp.MustCompile(`(?m)^\.PHONY: (.*)$`).FindAllStringSubmatch(makefile, -1) {
+	for _, line := range regexp.MustCompile(`(?m)^\.PHONY: (.*)$`).FindAllStringSubmatch(makefile,
+		-1) {
 		targets = append(targets, strings.Fields(line[1])...)
 	}
 	if len(targets) < 15 {

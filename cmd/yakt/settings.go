@@ -17,9 +17,11 @@ type settings struct {
 }
 
 func (s *settings) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&s.file, "config", "c", "", "configuration file: an Apache controller.properties as it is, YAML or JSON; "+
-		"without one, the built-in quorum of one node")
-	cmd.Flags().StringArrayVar(&s.overrides, "override", nil, "key=value, overrides the file and the environment; may be repeated")
+	cmd.Flags().StringVarP(&s.file, "config", "c", "",
+		"configuration file: an Apache controller.properties as it is, YAML or JSON; "+
+			"without one, the built-in quorum of one node")
+	cmd.Flags().StringArrayVar(&s.overrides, "override", nil,
+		"key=value, overrides the file and the environment; may be repeated")
 }
 
 // read reads the configuration, and what is to be said about it.

@@ -19,7 +19,8 @@ import (
 )
 
 func snapshotCommand() *cobra.Command {
-	return group("snapshot", "List, inspect and download snapshots", snapshotListCommand(), snapshotInspectCommand(), snapshotSaveCommand())
+	return group("snapshot", "List, inspect and download snapshots", snapshotListCommand(),
+		snapshotInspectCommand(), snapshotSaveCommand())
 }
 
 // snapshotFile is a checkpoint file in a directory.
@@ -40,7 +41,9 @@ func snapshotListCommand() *cobra.Command {
 		output string
 	)
 	cmd := &cobra.Command{
-		Use: "list [--config FILE | --dir DIR]", Short: "List the snapshots in a node's directory", Args: args(0),
+		Use:   "list [--config FILE | --dir DIR]",
+		Short: "List the snapshots in a node's directory",
+		Args:  args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
 				return err
@@ -59,7 +62,8 @@ func snapshotListCommand() *cobra.Command {
 			return show(cmd.OutOrStdout(), output, files, func() [][]string {
 				rows := [][]string{{"END OFFSET", "EPOCH", "BYTES", "WRITTEN", "FILE"}}
 				for _, f := range files {
-					rows = append(rows, row(f.EndOffset, f.Epoch, f.Bytes, f.Written.UTC().Format(time.RFC3339), f.File))
+					rows = append(rows,
+						row(f.EndOffset, f.Epoch, f.Bytes, f.Written.UTC().Format(time.RFC3339), f.File))
 				}
 				return rows
 			})
@@ -74,7 +78,8 @@ func snapshotListCommand() *cobra.Command {
 func snapshotFiles(dir string) ([]snapshotFile, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot list the snapshots: %w; name the node's configuration by --config or the directory by --dir", err)
+		return nil, fmt.Errorf("cannot list the snapshots: %w; name the node's configuration by "+
+			"--config or the directory by --dir", err)
 	}
 	files := []snapshotFile{}
 	for _, e := range entries {
@@ -85,7 +90,8 @@ func snapshotFiles(dir string) ([]snapshotFile, error) {
 		}
 		end, _ := strconv.ParseInt(m[1], 10, 64)
 		epoch, _ := strconv.ParseInt(m[2], 10, 32)
-		files = append(files, snapshotFile{filepath.Join(dir, e.Name()), end, int32(epoch), info.Size(), info.ModTime()})
+		files = append(files,
+			snapshotFile{filepath.Join(dir, e.Name()), end, int32(epoch), info.Size(), info.ModTime()})
 	}
 	return files, nil
 }
@@ -116,7 +122,10 @@ func snapshotInspectCommand() *cobra.Command {
 				return err
 			}
 			return show(cmd.OutOrStdout(), output, s, func() [][]string {
-				rows := [][]string{row("FILE", s.File), row("LAST RECORD OF", s.LastContainedLogTimestamp), row("METADATA.VERSION", s.MetadataVersion), {}, {"RECORD", "COUNT"}}
+				rows := [][]string{
+					row("FILE", s.File), row("LAST RECORD OF", s.LastContainedLogTimestamp),
+					row("METADATA.VERSION", s.MetadataVersion), {}, {"RECORD", "COUNT"},
+				}
 				for _, counts := range []map[string]int{s.Control, s.Records} {
 					for _, name := range sortedKeys(counts) {
 						rows = append(rows, row(name, counts[name]))
@@ -140,7 +149,9 @@ func inspect(path string) (*snapshotSummary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; take another snapshot", path, err)
 	}
-	s := &snapshotSummary{File: path, LastContainedLogTimestamp: time.UnixMilli(c.Header.LastContainedLogTimestamp).UTC().Format(time.RFC3339Nano), Control: map[string]int{}, Records: map[string]int{}}
+	s := &snapshotSummary{File: path, LastContainedLogTimestamp: time.UnixMilli(
+		c.Header.LastContainedLogTimestamp,
+	).UTC().Format(time.RFC3339Nano), Control: map[string]int{}, Records: map[string]int{}}
 	for _, r := range c.Control {
 		s.Control[r.ControlType().String()]++
 	}

@@ -122,13 +122,16 @@ func stop(end func(context.Context) error, courtesy, closing time.Duration) erro
 	case err := <-ended:
 		return err
 	case <-late.C:
-		return &exitError{exitStopped, fmt.Errorf("the node could not be closed within %v: does a disk hang? "+
-			"What it has acknowledged is on its disk", courtesy+closing)}
+		return &exitError{
+			exitStopped, fmt.Errorf("the node could not be closed within %v: does a disk hang? "+
+				"What it has acknowledged is on its disk", courtesy+closing),
+		}
 	}
 }
 
-// formatEmbedded formats the directory of the built-in configuration at its first start. Any other is formatted by command:
-// a node that formats itself could found a second cluster in place of a lost one.
+// formatEmbedded formats the directory of the built-in configuration at its first start. Any other
+// is formatted by command: a node that formats itself could found a second cluster in place of a
+// lost one.
 func formatEmbedded(cfg *config.Config, out io.Writer) error {
 	if !cfg.Embedded {
 		return nil

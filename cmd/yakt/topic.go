@@ -31,10 +31,13 @@ func topicCommand() *cobra.Command {
 	return cmd
 }
 
-var partitionHeader = []string{"PARTITION", "LEADER", "REPLICAS", "ISR", "ADDING", "REMOVING", "EPOCH"}
+var partitionHeader = []string{
+	"PARTITION", "LEADER", "REPLICAS", "ISR", "ADDING", "REMOVING", "EPOCH",
+}
 
 func partitionRow(f httpapi.PartitionFields) []string {
-	return row(f.PartitionID, f.Leader, f.Replicas, f.ISR, f.AddingReplicas, f.RemovingReplicas, f.PartitionEpoch)
+	return row(f.PartitionID, f.Leader, f.Replicas, f.ISR, f.AddingReplicas, f.RemovingReplicas,
+		f.PartitionEpoch)
 }
 
 // forgetID takes out the id that a topic was given for a check: it will never have it.
@@ -84,14 +87,17 @@ type newTopic struct {
 func topicCreateCommand(c *client) *cobra.Command {
 	var n newTopic
 	cmd := &cobra.Command{
-		Use: "create NAME [--partitions N] [--replication-factor N] [--config KEY=VALUE]", Short: "Create a topic", Args: args(1),
+		Use:   "create NAME [--partitions N] [--replication-factor N] [--config KEY=VALUE]",
+		Short: "Create a topic",
+		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := n.body(args[0], cmd.Flags().Changed)
 			if err != nil {
 				return err
 			}
 			t := topicAnswer{}
-			if err := c.change(cmd.Context(), "creating topic "+args[0], "/v1/create_topic", body, &t); err != nil {
+			if err := c.change(cmd.Context(), "creating topic "+args[0], "/v1/create_topic", body,
+				&t); err != nil {
 				return err
 			}
 			if t.ValidateOnly = n.validate; n.validate {
@@ -101,10 +107,13 @@ func topicCreateCommand(c *client) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.Int32VarP(&n.partitions, "partitions", "p", 0, "number of partitions; the controllers' default if absent")
-	f.Int32VarP(&n.factor, "replication-factor", "r", 0, "replicas of each partition; the controllers' default if absent")
+	f.Int32VarP(&n.partitions, "partitions", "p", 0,
+		"number of partitions; the controllers' default if absent")
+	f.Int32VarP(&n.factor, "replication-factor", "r", 0,
+		"replicas of each partition; the controllers' default if absent")
 	f.StringToStringVar(&n.configs, "config", nil, "configuration, as key=value; may be repeated")
-	f.StringVar(&n.assignment, "assignment", "", "brokers of each partition, such as 1,2:2,3 for two partitions")
+	f.StringVar(&n.assignment, "assignment", "",
+		"brokers of each partition, such as 1,2:2,3 for two partitions")
 	f.BoolVar(&n.validate, "validate-only", false, "only check whether the topic could be created")
 	return cmd
 }
@@ -163,7 +172,8 @@ func topicGetCommand(c *client) *cobra.Command {
 		Use: "get NAME", Short: "Show a topic with its partitions", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var t topicAnswer
-			if err := c.ask(cmd.Context(), "asking for topic "+args[0], "/v1/get_topic_by_name", url.Values{"name": args}, &t); err != nil {
+			if err := c.ask(cmd.Context(), "asking for topic "+args[0], "/v1/get_topic_by_name",
+				url.Values{"name": args}, &t); err != nil {
 				return err
 			}
 			return c.showTopic(&t)
@@ -203,11 +213,15 @@ func topicListCommand(c *client) *cobra.Command {
 	}
 }
 
-func summarize(topics []httpapi.Record[httpapi.TopicFields], partitions []partitionRecord) []topicSummary {
+func summarize(
+	topics []httpapi.Record[httpapi.TopicFields], partitions []partitionRecord,
+) []topicSummary {
 	list := make([]topicSummary, len(topics))
 	at := make(map[string]int, len(topics))
 	for i, t := range topics {
-		list[i], at[t.Fields.TopicUUID] = topicSummary{Name: t.Fields.Name, TopicUUID: t.Fields.TopicUUID}, i
+		list[i], at[t.Fields.TopicUUID] = topicSummary{
+			Name: t.Fields.Name, TopicUUID: t.Fields.TopicUUID,
+		}, i
 	}
 	for _, p := range partitions {
 		i, ok := at[p.Fields.TopicUUID]

@@ -75,7 +75,8 @@ func leftOut(dir string) bool {
 // add counts one file.
 func (p *pkg) add(path string, source []byte) error {
 	files := token.NewFileSet()
-	file, err := parser.ParseFile(files, path, source, parser.ParseComments|parser.SkipObjectResolution)
+	file, err := parser.ParseFile(files, path, source,
+		parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
 		return err
 	}

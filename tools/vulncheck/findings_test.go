@@ -61,7 +61,8 @@ func TestReport(t *testing.T) {
 		{[]vulnerability{module, library}, 1, "FAIL: GO-2 in example.com/m v1.1.0 (fixed in v1.2.0)"},
 	} {
 		var out strings.Builder
-		if code := report(c.called, "db", &out); code != c.code || !strings.Contains(out.String(), c.says) {
+		if code := report(c.called, "db", &out); code != c.code ||
+			!strings.Contains(out.String(), c.says) {
 			t.Errorf("%v: exit code %d:\n%s", c.called, code, &out)
 		}
 	}

@@ -1,6 +1,7 @@
-// Package gcpace lets the heap grow while there is much to do and gives the memory back when there is not. A controller lives in little
-// memory, so that Go's own rule, a collection whenever the heap has doubled, collects many times a second under load and takes a third of
-// the processor for it. And Go gives the memory of a peak back in minutes: here it goes in seconds.
+// Package gcpace lets the heap grow while there is much to do and gives the memory back when there
+// is not. A controller lives in little memory, so that Go's own rule, a collection whenever the
+// heap has doubled, collects many times a second under load and takes a third of the processor for
+// it. And Go gives the memory of a peak back in minutes: here it goes in seconds.
 package gcpace
 
 import (
@@ -44,13 +45,15 @@ func (h heap) tooMuch() bool {
 	return h.spare > needed+needed/2+roomBytes
 }
 
-// Percent is the GOGC for a heap of which live bytes are in use, at a rate of allocation in bytes a second.
+// Percent is the GOGC for a heap of which live bytes are in use, at a rate of allocation in bytes a
+// second.
 func Percent(live, rate uint64) int {
 	room := uint64(float64(rate) * interval.Seconds())
 	return max(goPercent, int(min(room, roomBytes)*100/max(live, 1)))
 }
 
-// Start paces the collections of this process from now on. It does nothing where GOGC or GOMEMLIMIT is set: then the operator has decided.
+// Start paces the collections of this process from now on. It does nothing where GOGC or GOMEMLIMIT
+// is set: then the operator has decided.
 func Start() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -60,9 +63,11 @@ func Start() {
 	afterEach(p.collected)
 }
 
-// afterEach has f called after every garbage collection, on a goroutine of the runtime, until it returns false.
+// afterEach has f called after every garbage collection, on a goroutine of the runtime, until it
+// returns false.
 func afterEach(f func() bool) {
-	sentinel := &struct{ self *byte }{} // with a pointer: others share their memory and may live longer
+	// with a pointer: others share their memory and may live longer
+	sentinel := &struct{ self *byte }{}
 	runtime.AddCleanup(sentinel, func(f func() bool) {
 		if f() {
 			afterEach(f)
@@ -115,7 +120,8 @@ func (p *pacer) collected() bool {
 	since := max(now.Sub(p.last), time.Millisecond)
 	percent := Percent(h.live, uint64(float64(h.allocated-p.allocated)/since.Seconds()))
 	p.last, p.allocated = now, h.allocated
-	if changed := max(percent, p.percent) - min(percent, p.percent); changed > p.percent/4 { // setting it stops the world for a moment
+	if changed := max(percent, p.percent) - min(percent, p.percent); changed > p.percent/4 {
+		// setting it stops the world for a moment
 		p.percent = percent
 		p.set(percent)
 	}

@@ -11,13 +11,15 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// debugServer serves Go's profiles (yakt.debug.listeners) and nothing else; a nil one serves nothing.
+// debugServer serves Go's profiles (yakt.debug.listeners) and nothing else; a nil one serves
+// nothing.
 type debugServer struct {
 	http  http.Server
 	addrs []net.Addr
 }
 
-// listenDebug binds every address and serves until close. The configuration has made sure that they are loopback ones.
+// listenDebug binds every address and serves until close. The configuration has made sure that they
+// are loopback ones.
 func listenDebug(addresses []config.HostPort, logger *slog.Logger) (*debugServer, error) {
 	if len(addresses) == 0 {
 		return nil, nil
@@ -27,7 +29,9 @@ func listenDebug(addresses []config.HostPort, logger *slog.Logger) (*debugServer
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	s := &debugServer{http: http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}}
+	s := &debugServer{
+		http: http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)},
+	}
 	for _, a := range addresses {
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {

@@ -68,7 +68,8 @@ func (d *descriptors) admit(at door) (release func(), ok bool) {
 	}, true
 }
 
-// most is how many connections a door may have, while the others have no more than they are sure of.
+// most is how many connections a door may have, while the others have no more than they are sure
+// of.
 func (d *descriptors) most(at door) int {
 	others := 0
 	for other := range doors {
@@ -99,9 +100,10 @@ func (d *descriptors) note(configured int32, logger *slog.Logger) {
 	if configured == config.DefaultMaxConnections {
 		level = slog.LevelInfo
 	}
-	logger.Log(context.Background(), level, "the limit of open files bounds the connections of clients: "+
-		"raise it (ulimit -n, or LimitNOFILE of the service) for more",
-		"connections", d.total, "reserved", descriptorReserve, "max.connections", configured)
+	logger.Log(context.Background(), level,
+		"the limit of open files bounds the connections of clients: "+
+			"raise it (ulimit -n, or LimitNOFILE of the service) for more", "connections", d.total,
+		"reserved", descriptorReserve, "max.connections", configured)
 }
 
 // admittedConn gives its descriptor back when it is closed.

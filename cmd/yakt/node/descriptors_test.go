@@ -49,7 +49,8 @@ func TestDescriptorsAreShared(t *testing.T) {
 func TestALoweredLimitIsSaidOnce(t *testing.T) {
 	t.Parallel()
 	for configured, want := range map[int32]string{
-		config.DefaultMaxConnections: "level=INFO", math.MaxInt32: "level=WARN", 1000: "level=WARN", 896: "", 10: "",
+		config.DefaultMaxConnections: "level=INFO", math.MaxInt32: "level=WARN", 1000: "level=WARN",
+		896: "", 10: "",
 	} {
 		var text bytes.Buffer
 		newDescriptors(1024).note(configured, slog.New(slog.NewTextHandler(&text, nil)))

@@ -26,7 +26,8 @@ func startLone(t *testing.T, logger *slog.Logger) *Node {
 	cfg, _, err := config.Load("", map[string]string{
 		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1",
 		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://127.0.0.1:0",
-		"yakt.http.listeners": "127.0.0.1:0", "log.dirs": t.TempDir(), "yakt.wal.segment.bytes": "1048576",
+		"yakt.http.listeners": "127.0.0.1:0", "log.dirs": t.TempDir(),
+		"yakt.wal.segment.bytes": "1048576",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -24,9 +24,11 @@ func (f *foreigners) guard(c net.Conn) net.Conn { return &guardedConn{Conn: c, f
 // refuse logs a connection that begins with a byte, at most once a minute.
 func (f *foreigners) refuse(c net.Conn, first byte) {
 	if since, count, due := f.pace.Note(); due {
-		f.logger.Warn("closed a connection to the HTTP listener that does not speak HTTP: give Kafka clients "+
-			"the address of a controller listener", "client", c.RemoteAddr(), "listener", c.LocalAddr(),
-			"speaks", protocolOf(first), "closed", since, "in_all", count)
+		f.logger.Warn(
+			"closed a connection to the HTTP listener that does not speak HTTP: give Kafka clients "+
+				"the address of a controller listener", "client", c.RemoteAddr(), "listener", c.LocalAddr(),
+			"speaks", protocolOf(first), "closed", since, "in_all", count,
+		)
 	}
 }
 
@@ -62,8 +64,8 @@ func (c *guardedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// beginsHTTP reports whether a request may begin with a byte: with a method, or an empty line before
-// it.
+// beginsHTTP reports whether a request may begin with a byte: with a method, or an empty line
+// before it.
 func beginsHTTP(b byte) bool {
 	letter := b | 0x20
 	return letter >= 'a' && letter <= 'z' || b == '\r' || b == '\n'

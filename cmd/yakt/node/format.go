@@ -26,13 +26,15 @@ type Format struct {
 	Standalone         bool   // this node is the whole first voter set
 	InitialControllers string // "id@host:port:directory-id,…"
 	NoInitial          bool   // join a quorum that is there already: refused
-	ReleaseVersion     string // metadata.version of a new cluster; empty is the latest production level
-	Features           map[string]int16
-	IgnoreFormatted    bool
-	Out                io.Writer
+	// metadata.version of a new cluster; empty is the latest production level
+	ReleaseVersion  string
+	Features        map[string]int16
+	IgnoreFormatted bool
+	Out             io.Writer
 }
 
-// FormatStorage formats the directories of cfg as kafka-storage format does, and says on f.Out what it did.
+// FormatStorage formats the directories of cfg as kafka-storage format does, and says on f.Out what
+// it did.
 func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 	version, records, err := f.bootstrap(cfg.Controller.UnstableFeatureVersions)
 	if err != nil {
@@ -72,7 +74,8 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 				err)
 		}
 	}
-	all := slices.Sorted(slices.Values(append(slices.Clone(cfg.Storage.LogDirs), cfg.Storage.MetadataLogDir)))
+	all := slices.Sorted(slices.Values(append(slices.Clone(cfg.Storage.LogDirs),
+		cfg.Storage.MetadataLogDir)))
 	var dirs []string
 	for _, dir := range slices.Compact(all) {
 		d, err := Inspect(dir)
@@ -132,7 +135,8 @@ func setFeature(records []record.Record, name string, level int16) []record.Reco
 	if name == metadata.FeatureMetadata {
 		return records
 	}
-	records = slices.DeleteFunc(records, func(r record.Record) bool { return r.(*record.FeatureLevel).Name == name })
+	records = slices.DeleteFunc(records,
+		func(r record.Record) bool { return r.(*record.FeatureLevel).Name == name })
 	if level != 0 {
 		records = append(records, &record.FeatureLevel{Name: name, Level: level})
 	}
@@ -148,13 +152,15 @@ func checkFeatures(records []record.Record, unstable bool) error {
 			return fmt.Errorf("unknown feature %q", f.Name)
 		}
 		if s := supported[i]; f.Level < s.Min || f.Level > s.Max {
-			return fmt.Errorf("feature %s cannot be %d: this release supports %d to %d", f.Name, f.Level, s.Min, s.Max)
+			return fmt.Errorf("feature %s cannot be %d: this release supports %d to %d", f.Name, f.Level,
+				s.Min, s.Max)
 		}
 	}
 	return nil
 }
 
-// voters are the first voter set of a dynamic quorum, nil for a static one, and the directory id that it gives this node.
+// voters are the first voter set of a dynamic quorum, nil for a static one, and the directory id
+// that it gives this node.
 func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) {
 	directory := record.UUID(config.NewUUID())
 	chosen := 0
@@ -186,7 +192,8 @@ func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) 
 	}
 	v := record.Voter{ID: cfg.NodeID, DirectoryID: directory, KRaftVersionMax: kraftVersionMax}
 	for _, l := range cfg.AdvertisedListeners {
-		v.Endpoints = append(v.Endpoints, record.VoterEndpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
+		v.Endpoints = append(v.Endpoints,
+			record.VoterEndpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
 	}
 	return &record.Voters{Voters: []record.Voter{v}}, directory, nil
 }
@@ -197,7 +204,8 @@ func parseInitialControllers(text string, cfg *config.Config) (*record.Voters, r
 	for _, part := range strings.Split(strings.TrimSuffix(text, ","), ",") {
 		v, err := parseInitialController(strings.TrimSpace(part), cfg.ControllerListenerNames[0])
 		if err != nil {
-			return nil, own, fmt.Errorf("--initial-controllers: %q %w; write id@host:port:directory-id", part, err)
+			return nil, own, fmt.Errorf("--initial-controllers: %q %w; write id@host:port:directory-id",
+				part, err)
 		}
 		if slices.ContainsFunc(set.Voters, func(o record.Voter) bool { return o.ID == v.ID }) {
 			return nil, own, fmt.Errorf("--initial-controllers names controller %d twice", v.ID)
@@ -208,7 +216,8 @@ func parseInitialControllers(text string, cfg *config.Config) (*record.Voters, r
 		set.Voters = append(set.Voters, v)
 	}
 	if own.IsZero() {
-		return nil, own, fmt.Errorf("--initial-controllers does not name this node (node.id=%d)", cfg.NodeID)
+		return nil, own, fmt.Errorf("--initial-controllers does not name this node (node.id=%d)",
+			cfg.NodeID)
 	}
 	return set, own, nil
 }
@@ -233,7 +242,9 @@ func parseInitialController(text, listener string) (record.Voter, error) {
 		return v, errors.New("has no host and port")
 	}
 	v.ID = int32(n)
-	v.Endpoints = []record.VoterEndpoint{{Name: listener, Host: strings.Trim(host, "[]"), Port: uint16(p)}}
+	v.Endpoints = []record.VoterEndpoint{
+		{Name: listener, Host: strings.Trim(host, "[]"), Port: uint16(p)},
+	}
 	return v, nil
 }
 
@@ -245,8 +256,12 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-// formatDirectory writes one log directory; what makes it a formatted one, meta.properties, comes last.
-func (f Format) formatDirectory(cfg *config.Config, dir string, directory record.UUID, voters *record.Voters, records []record.Record) error {
+// formatDirectory writes one log directory; what makes it a formatted one, meta.properties, comes
+// last.
+func (f Format) formatDirectory(
+	cfg *config.Config, dir string, directory record.UUID, voters *record.Voters,
+	records []record.Record,
+) error {
 	if err := os.MkdirAll(dir, directoryMode); err != nil {
 		return fmt.Errorf("cannot make the log directory: %w", err)
 	}

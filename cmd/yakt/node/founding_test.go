@@ -47,7 +47,8 @@ func TestKafka44Directories(t *testing.T) {
 		t.Fatal(err)
 	}
 	levels := levelsOf(f.records)
-	if levels[metadata.FeatureMetadata] != int16(metadata.V4_1_IV1) || levels[metadata.FeatureElr] != 1 || levels[metadata.FeatureTransaction] != 2 {
+	if levels[metadata.FeatureMetadata] != int16(metadata.V4_1_IV1) ||
+		levels[metadata.FeatureElr] != 1 || levels[metadata.FeatureTransaction] != 2 {
 		t.Error(levels)
 	}
 	scram, ok := f.records[len(f.records)-1].(*record.UserScramCredential)
@@ -56,7 +57,9 @@ func TestKafka44Directories(t *testing.T) {
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-static", "controller.quorum.voters=3000@127.0.0.1:19091")
 	f, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
-	if levels := levelsOf(f.records); err != nil || levels[metadata.FeatureMetadata] != int16(metadata.V4_0_IV3) || levels[metadata.FeatureGroup] != 0 ||
+	if levels := levelsOf(f.records); err != nil || levels[metadata.FeatureMetadata] != int16(
+		metadata.V4_0_IV3,
+	) || levels[metadata.FeatureGroup] != 0 ||
 		levels[metadata.FeatureTransaction] != 2 || f.voters != nil {
 		t.Error(err, levels)
 	}
@@ -123,7 +126,10 @@ func TestWeightOfBootstrapRecords(t *testing.T) {
 		dir := t.TempDir()
 		putMeta(t, dir)
 		touch(t, dir, inPartition+"x")
-		for path, records := range map[string][]record.Record{filepath.Join(dir, bootstrapFile): c.boot, filepath.Join(dir, partitionDir, foundingFile): c.first} {
+		for path, records := range map[string][]record.Record{
+			filepath.Join(dir, bootstrapFile):              c.boot,
+			filepath.Join(dir, partitionDir, foundingFile): c.first,
+		} {
 			if _, err := writeCheckpoint(path, 0, nil, records); err != nil {
 				t.Fatal(err)
 			}
@@ -184,7 +190,8 @@ func TestDamagedBootstrap(t *testing.T) {
 		damage()
 		advice := "if no node has run on this directory yet, " +
 			"move " + dir + " away and run `yakt format`"
-		if err := openOnce(cfg, discard); err == nil || !strings.Contains(err.Error(), path+" is damaged") || !strings.Contains(err.Error(), advice) {
+		if err := openOnce(cfg, discard); err == nil ||
+			!strings.Contains(err.Error(), path+" is damaged") || !strings.Contains(err.Error(), advice) {
 			t.Errorf("never started: %v", err)
 		}
 		edit(t, path, func([]byte) []byte { return whole })
@@ -223,7 +230,8 @@ func TestDamagedBootstrapOfAnEmptyLog(t *testing.T) {
 	cfg := configFor(t, 1, dir, dynamic)
 	used(t, cfg, Format{Standalone: true})
 	edit(t, filepath.Join(dir, bootstrapFile), func(b []byte) []byte { return b[:len(b)/2] })
-	if err := openOnce(cfg, discard); err == nil || !strings.Contains(err.Error(), "bootstrap.checkpoint is damaged") {
+	if err := openOnce(cfg, discard); err == nil ||
+		!strings.Contains(err.Error(), "bootstrap.checkpoint is damaged") {
 		t.Error(err)
 	}
 }
@@ -242,7 +250,8 @@ func TestCheckpointsOfTheFormat(t *testing.T) {
 	path := filepath.Join(dir, bootstrapFile)
 	edit(t, path, func([]byte) []byte { return copied })
 	for range 2 {
-		if err := openOnce(cfg, discard); err == nil || !strings.Contains(err.Error(), "are not both as this directory was formatted") {
+		if err := openOnce(cfg, discard); err == nil ||
+			!strings.Contains(err.Error(), "are not both as this directory was formatted") {
 			t.Error(err)
 		}
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
@@ -258,7 +267,8 @@ func TestOtherVoters(t *testing.T) {
 		t.Helper()
 		want := "controller.quorum.voters names the voters [1 2 3], but those of this quorum are " +
 			"[1] (" + where
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Set controller.quorum.voters to these, on every node") {
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "Set controller.quorum.voters to these, on every node") {
 			t.Errorf("got %v\nwant %s", err, want)
 		}
 	}
@@ -282,13 +292,18 @@ func TestFoundingVotersOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	cfg := kafkaConfig(t, "kafka-4.4.0-standalone", dynamic)
 	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile), func([]byte) []byte {
-		return []byte("version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + config.NewUUID().String() + "\n")
+		return []byte(
+			"version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + config.NewUUID().String() + "\n",
+		)
 	})
-	if _, err := openStorage(cfg, discard); err == nil || !strings.Contains(err.Error(), "for node 3000, but") {
+	if _, err := openStorage(cfg, discard); err == nil ||
+		!strings.Contains(err.Error(), "for node 3000, but") {
 		t.Error(err)
 	}
-	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile), func(b []byte) []byte { return bytes.Replace(b, []byte("3000"), []byte("7"), 1) })
-	if _, err := openStorage(configFor(t, 7, cfg.Storage.MetadataLogDir, dynamic), discard); err == nil ||
+	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile),
+		func(b []byte) []byte { return bytes.Replace(b, []byte("3000"), []byte("7"), 1) })
+	if _, err := openStorage(configFor(t, 7, cfg.Storage.MetadataLogDir, dynamic),
+		discard); err == nil ||
 		!strings.Contains(err.Error(), "names the voters [3000], but") {
 		t.Error(err)
 	}
@@ -301,9 +316,11 @@ func TestFormatRefuses(t *testing.T) {
 		quorum string
 		format Format
 	}{
-		"this release cannot add a node to a quorum":           {dynamic, Format{NoInitial: true}},
-		"this release cannot add a node":                       {staticOne, Format{NoInitial: true}},
-		"give only one of":                                     {dynamic, Format{Standalone: true, InitialControllers: "1@a:1:x"}},
+		"this release cannot add a node to a quorum": {dynamic, Format{NoInitial: true}},
+		"this release cannot add a node":             {staticOne, Format{NoInitial: true}},
+		"give only one of": {
+			dynamic, Format{Standalone: true, InitialControllers: "1@a:1:x"},
+		},
 		"controller.quorum.voters is set":                      {staticOne, Format{Standalone: true}},
 		"the voters of this quorum are not known":              {dynamic, Format{}},
 		"--cluster-id: the cluster id \"a\\nb\" holds control": {staticOne, Format{ClusterID: "a\nb"}},
@@ -324,7 +341,8 @@ func TestAnyClusterID(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t, 1, t.TempDir(), staticOne)
 	used(t, cfg, Format{ClusterID: "my cluster=#é"})
-	if got := inspect(t, cfg.Storage.MetadataLogDir); got.Meta.ClusterID != "my cluster=#é" || got.Mark.clusterID != got.Meta.ClusterID {
+	if got := inspect(t, cfg.Storage.MetadataLogDir); got.Meta.ClusterID != "my cluster=#é" ||
+		got.Mark.clusterID != got.Meta.ClusterID {
 		t.Errorf("%+v, %+v", got.Meta, got.Mark)
 	}
 }
@@ -336,7 +354,8 @@ func TestFormatSeveralDirectories(t *testing.T) {
 	first, second := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	cfg := configFor(t, 1, first, staticOne, "metadata.log.dir="+second)
 	touch(t, second, "notes.txt")
-	if _, err := FormatStorage(cfg, Format{Out: io.Discard}); err == nil || !strings.Contains(err.Error(), "notes.txt") {
+	if _, err := FormatStorage(cfg, Format{Out: io.Discard}); err == nil ||
+		!strings.Contains(err.Error(), "notes.txt") {
 		t.Error(err)
 	}
 	if inspect(t, first).Kind != Missing {
@@ -346,11 +365,13 @@ func TestFormatSeveralDirectories(t *testing.T) {
 		t.Fatal(err)
 	}
 	format(t, configFor(t, 1, first, staticOne), Format{})
-	if _, err := FormatStorage(cfg, Format{Out: io.Discard, IgnoreFormatted: true, ClusterID: otherCluster}); err == nil ||
+	if _, err := FormatStorage(cfg,
+		Format{Out: io.Discard, IgnoreFormatted: true, ClusterID: otherCluster}); err == nil ||
 		!strings.Contains(err.Error(), "give --cluster-id "+testCluster) {
 		t.Error(err)
 	}
-	if id, err := FormatStorage(cfg, Format{Out: io.Discard, IgnoreFormatted: true}); err != nil || id != testCluster {
+	if id, err := FormatStorage(cfg, Format{Out: io.Discard, IgnoreFormatted: true}); err != nil ||
+		id != testCluster {
 		t.Error(id, err)
 	}
 	if err := openOnce(cfg, discard); err != nil {
@@ -378,13 +399,16 @@ func TestFormatPrintsWhatItWrote(t *testing.T) {
 		t.Error(got)
 	}
 	got := printed(configFor(t, 1, first+","+second, staticOne))
-	want := fmt.Sprintf("%s is formatted already; left as it is.\nFormatted %s: cluster id %s, node id 1.\n",
-		first, second, testCluster)
+	want := fmt.Sprintf(
+		"%s is formatted already; left as it is.\nFormatted %s: cluster id %s, node id 1.\n", first,
+		second, testCluster,
+	)
 	if got != want {
 		t.Error(got)
 	}
 	other := configFor(t, 2, first, staticThree)
-	if _, err := FormatStorage(other, again); err == nil || !strings.Contains(err.Error(), "has node.id=1, but") {
+	if _, err := FormatStorage(other, again); err == nil ||
+		!strings.Contains(err.Error(), "has node.id=1, but") {
 		t.Errorf("the directory of another node: %v", err)
 	}
 }

@@ -18,8 +18,9 @@ import (
 	"github.com/yakt/yakt/raftlog"
 )
 
-// httpEndpoint is the name under which controllers tell each other, in the handshake and nowhere else, where they serve HTTP: so a standby
-// knows where to send what only the leader can do. Brokers and tools never see it.
+// httpEndpoint is the name under which controllers tell each other, in the handshake and nowhere
+// else, where they serve HTTP: so a standby knows where to send what only the leader can do.
+// Brokers and tools never see it.
 const httpEndpoint = "HTTP"
 
 // httpLimits bound HTTP connections and what they hold.
@@ -108,7 +109,8 @@ func (s *httpServer) drain(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) &&
+		!errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return nil
@@ -132,8 +134,8 @@ func (n *Node) HTTPAddr() string {
 	return n.http.listeners[0].Addr().String()
 }
 
-// advertisedHTTP is where other controllers reach this node's HTTP API. A listener on every address is reached where the controller
-// listener is.
+// advertisedHTTP is where other controllers reach this node's HTTP API. A listener on every address
+// is reached where the controller listener is.
 func (n *Node) advertisedHTTP() (record.Endpoint, bool) {
 	if n.http == nil {
 		return record.Endpoint{}, false
@@ -146,7 +148,8 @@ func (n *Node) advertisedHTTP() (record.Endpoint, bool) {
 	return record.Endpoint{Name: httpEndpoint, Host: host, Port: uint16(at.Port)}, true
 }
 
-// introduction is what this node tells its peers of itself: its registration, and where it serves HTTP.
+// introduction is what this node tells its peers of itself: its registration, and where it serves
+// HTTP.
 func (n *Node) introduction() ([]byte, error) {
 	r := n.registration
 	if e, ok := n.advertisedHTTP(); ok {
@@ -174,7 +177,8 @@ func introduced(info []byte) (r *record.RegisterController, http string, err err
 	return r, http, nil
 }
 
-// registrationOf is an introduction without what is not for the log. One that is not understood stays as it is, for the controller to report.
+// registrationOf is an introduction without what is not for the log. One that is not understood
+// stays as it is, for the controller to report.
 func registrationOf(info []byte) []byte {
 	r, _, err := introduced(info)
 	if err != nil {
@@ -190,9 +194,13 @@ func registrationOf(info []byte) []byte {
 // httpAPI makes the API over this node's parts.
 func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
-		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: n.version,
-		Hosts: n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
-		PassTo: n.passage.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.Controller.BrokerSessionTimeout, HeartbeatInterval: n.cfg.Controller.BrokerHeartbeatInterval, Logger: n.logger,
+		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(),
+		Version: n.version,
+		Hosts:   n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP,
+		ReadLog: n.log.ReadCommitted, Node: n.state,
+		PassTo: n.passage.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes,
+		SessionTimeout:    n.cfg.Controller.BrokerSessionTimeout,
+		HeartbeatInterval: n.cfg.Controller.BrokerHeartbeatInterval, Logger: n.logger,
 	})
 }
 
@@ -227,8 +235,8 @@ func (n *Node) leaderHTTP() (id int32, address string) {
 	return id, address
 }
 
-// shareMachine reports whether another controller is on this node's machine, as far as its endpoints
-// tell: what is loopback to one is loopback to the other then.
+// shareMachine reports whether another controller is on this node's machine, as far as its
+// endpoints tell: what is loopback to one is loopback to the other then.
 func (n *Node) shareMachine(r *record.RegisterController) bool {
 	return slices.ContainsFunc(r.Endpoints, func(e record.Endpoint) bool {
 		return isLoopback(net.JoinHostPort(e.Host, "0")) || slices.ContainsFunc(n.registration.Endpoints,
@@ -245,8 +253,10 @@ func isLoopback(address string) bool {
 func (n *Node) state() httpapi.NodeState {
 	s := n.log.Status()
 	state := httpapi.NodeState{
-		Role: s.Role, LeaderID: s.Leader, LeaderEpoch: s.Epoch, LeaderReason: s.LeaderReason, HighWatermark: s.HighWatermark, LogStart: s.LogStart, LogEnd: s.LogEnd,
-		SnapshotEnd: s.SnapshotEnd, SnapshotEpoch: s.SnapshotEpoch, DiskFull: s.DiskFull, Failed: s.Failed,
+		Role: s.Role, LeaderID: s.Leader, LeaderEpoch: s.Epoch, LeaderReason: s.LeaderReason,
+		HighWatermark: s.HighWatermark, LogStart: s.LogStart, LogEnd: s.LogEnd,
+		SnapshotEnd: s.SnapshotEnd, SnapshotEpoch: s.SnapshotEpoch, DiskFull: s.DiskFull,
+		Failed:  s.Failed,
 		Waiting: s.Waiting, Suspended: s.Suspended,
 	}
 	peers := n.log.Peers()
@@ -255,14 +265,17 @@ func (n *Node) state() httpapi.NodeState {
 	}
 	for _, o := range s.Observers {
 		state.Observers = append(state.Observers, httpapi.ObserverState{
-			ID: o.ReplicaID, LogEnd: o.Offset, Lag: max(0, s.HighWatermark-o.Offset), LastFetch: httpapi.Time(o.LastFetch), LastCaughtUp: httpapi.Time(o.LastCaughtUp),
+			ID: o.ReplicaID, LogEnd: o.Offset, Lag: max(0, s.HighWatermark-o.Offset),
+			LastFetch: httpapi.Time(o.LastFetch), LastCaughtUp: httpapi.Time(o.LastCaughtUp),
 		})
 	}
 	return state
 }
 
 func (n *Node) voterState(v raftlog.Voter, end int64, peers []raftlog.Peer) httpapi.VoterState {
-	state := httpapi.VoterState{ID: v.NodeID, LogEnd: v.LogEnd, Lag: -1, LastCaughtUp: httpapi.Time(v.LastCaughtUp)}
+	state := httpapi.VoterState{
+		ID: v.NodeID, LogEnd: v.LogEnd, Lag: -1, LastCaughtUp: httpapi.Time(v.LastCaughtUp),
+	}
 	if id := record.UUID(v.DirectoryID); !id.IsZero() {
 		state.DirectoryID = id.String()
 	}
@@ -274,7 +287,9 @@ func (n *Node) voterState(v raftlog.Voter, end int64, peers []raftlog.Peer) http
 	}
 	for _, p := range peers {
 		if p.NodeID == v.NodeID {
-			state.Connected, state.LastError, state.RTTMs = p.Connected, p.LastError, float64(p.RTT.Microseconds())/1000
+			state.Connected, state.LastError, state.RTTMs = p.Connected, p.LastError, float64(
+				p.RTT.Microseconds(),
+			)/1000
 		}
 	}
 	return state

@@ -83,7 +83,9 @@ var brokerFiles = []string{
 }
 
 // partitionName is that of a folder of a topic's partition.
-var partitionName = regexp.MustCompile(`^[a-zA-Z0-9._-]+-[0-9]+(\.[0-9a-f]{32}-(delete|future|stray))?$`)
+var partitionName = regexp.MustCompile(
+	`^[a-zA-Z0-9._-]+-[0-9]+(\.[0-9a-f]{32}-(delete|future|stray))?$`,
+)
 
 // isPartition says whether a folder is that of a topic's partition on a broker.
 func (d *Directory) isPartition(name string) bool {
@@ -210,8 +212,10 @@ func (d *Directory) classify() Kind {
 // started says whether yakt.started is there, usable or not.
 func (d *Directory) started() bool { return d.Mark != nil || d.MarkErr != nil }
 
-func (d *Directory) logPath() string      { return filepath.Join(d.Path, partitionDir) }
-func (d *Directory) walPath() string      { return filepath.Join(d.logPath(), walDir) }
-func (d *Directory) metaPath() string     { return filepath.Join(d.Path, config.MetaPropertiesName) }
+func (d *Directory) logPath() string { return filepath.Join(d.Path, partitionDir) }
+func (d *Directory) walPath() string { return filepath.Join(d.logPath(), walDir) }
+func (d *Directory) metaPath() string {
+	return filepath.Join(d.Path, config.MetaPropertiesName)
+}
 func (d *Directory) startedPath() string  { return filepath.Join(d.Path, startedFile) }
 func (d *Directory) foundingPath() string { return filepath.Join(d.logPath(), foundingFile) }

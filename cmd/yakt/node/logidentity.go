@@ -28,5 +28,7 @@ func identifyLog(dir string) (logIdentity, error) {
 		return logIdentity{Exists: !info.Empty()}, err
 	}
 	id := info.Owner.Identity
-	return logIdentity{true, true, id.ClusterID, id.NodeID, id.DirectoryID, info.Owner.Incarnation}, nil
+	return logIdentity{
+		true, true, id.ClusterID, id.NodeID, id.DirectoryID, info.Owner.Incarnation,
+	}, nil
 }

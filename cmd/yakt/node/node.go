@@ -1,5 +1,5 @@
-// Package node is one running controller: configuration, storage, log, controller and listeners joined. It is the only
-// place that knows them all; the packages below know nothing of each other.
+// Package node is one running controller: configuration, storage, log, controller and listeners
+// joined. It is the only place that knows them all; the packages below know nothing of each other.
 package node
 
 import (
@@ -49,9 +49,9 @@ type Node struct {
 	stopErr  error
 }
 
-// Open makes a node on a formatted directory and binds its listeners; Start lets it take part in the
-// quorum. The node keeps cfg, which must not change afterwards. version is the program's, for people
-// to see. An error says what is wrong and what to do, and leaves nothing open.
+// Open makes a node on a formatted directory and binds its listeners; Start lets it take part in
+// the quorum. The node keeps cfg, which must not change afterwards. version is the program's, for
+// people to see. An error says what is wrong and what to do, and leaves nothing open.
 func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err error) {
 	n := &Node{cfg: cfg, logger: logger, version: version, failed: make(chan error, 1)}
 	n.files = newDescriptors(descriptorLimit())
@@ -131,7 +131,8 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 	for host, most := range n.cfg.Clients.MaxConnectionsPerIPOverrides {
 		addresses, err := lookup(host)
 		if err != nil {
-			return cfg, fmt.Errorf("max.connections.per.ip.overrides: the address of %s cannot be found: %w; correct the name, or write the address", host, err)
+			return cfg, fmt.Errorf("max.connections.per.ip.overrides: the address of %s cannot be found: "+
+				"%w; correct the name, or write the address", host, err)
 		}
 		for _, a := range addresses {
 			if ip, err := netip.ParseAddr(a); err == nil {
@@ -141,26 +142,34 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		}
 	}
 	for _, l := range n.cfg.Listeners {
-		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol)})
+		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{
+			Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol),
+		})
 	}
 	return cfg, nil
 }
 
-func (n *Node) handle(ctx context.Context, caller kafkaproto.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func (n *Node) handle(
+	ctx context.Context, caller kafkaproto.Caller, req kmsg.Request, reply func(kmsg.Response),
+) {
 	n.controller.Handle(ctx, controller.Caller(caller), req, reply)
 }
 
-// makeRegistration describes this node to brokers and peers; a port of 0 in the configuration is replaced by the one bound.
+// makeRegistration describes this node to brokers and peers; a port of 0 in the configuration is
+// replaced by the one bound.
 func (n *Node) makeRegistration() record.RegisterController {
 	r := record.RegisterController{
-		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()), Features: metadata.SupportedFeatures(n.cfg.Controller.UnstableFeatureVersions),
+		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()),
+		Features: metadata.SupportedFeatures(n.cfg.Controller.UnstableFeatureVersions),
 	}
 	for _, l := range n.cfg.AdvertisedListeners {
 		port := l.Port
 		if port == 0 {
 			port = n.server.Addrs()[l.Name].(*net.TCPAddr).Port
 		}
-		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: uint16(port), SecurityProtocol: int16(l.Protocol)})
+		r.Endpoints = append(r.Endpoints, record.Endpoint{
+			Name: l.Name, Host: l.Host, Port: uint16(port), SecurityProtocol: int16(l.Protocol),
+		})
 	}
 	return r
 }
@@ -168,12 +177,18 @@ func (n *Node) makeRegistration() record.RegisterController {
 func (n *Node) controllerConfig() controller.Config {
 	cfg := n.cfg
 	c := controller.Config{
-		NodeID: cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID, Registration: n.registration,
-		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap, Unstable: cfg.Controller.UnstableFeatureVersions,
+		NodeID: cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID,
+		Registration:  n.registration,
+		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap,
+		Unstable:          cfg.Controller.UnstableFeatureVersions,
 		DefaultPartitions: cfg.Controller.NumPartitions, DefaultReplicationFactor: cfg.Controller.DefaultReplicationFactor,
-		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
-		DeleteTopics: cfg.Controller.DeleteTopicEnable, SessionTimeout: cfg.Controller.BrokerSessionTimeout, HeartbeatInterval: cfg.Controller.BrokerHeartbeatInterval,
-		MaxIdle: cfg.Controller.MaxIdleInterval, UncleanInterval: cfg.Controller.UncleanElectionInterval, Static: cfg.Static,
+		MinISR:            staticMinISR(cfg.Static),
+		UncleanElection:   cfg.Static["unclean.leader.election.enable"] == "true",
+		DeleteTopics:      cfg.Controller.DeleteTopicEnable,
+		SessionTimeout:    cfg.Controller.BrokerSessionTimeout,
+		HeartbeatInterval: cfg.Controller.BrokerHeartbeatInterval,
+		MaxIdle:           cfg.Controller.MaxIdleInterval,
+		UncleanInterval:   cfg.Controller.UncleanElectionInterval, Static: cfg.Static,
 		QuotaWindow: quotaWindow(cfg.Controller.QuotaWindow, cfg.Controller.QuotaWindows),
 		SlowEvent:   max(cfg.Controller.SlowEvent, time.Nanosecond), // 0 stands for its default there
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
@@ -189,8 +204,10 @@ func (n *Node) controllerConfig() controller.Config {
 
 func requestLimits(l config.RequestLimits) controller.Limits {
 	return controller.Limits{
-		Topics: int(l.Topics), Partitions: int(l.Partitions), Changes: int(l.Changes), Resources: int(l.Resources),
-		Configs: int(l.Configs), Directories: int(l.Directories), Listeners: int(l.Listeners), Features: int(l.Features),
+		Topics: int(l.Topics), Partitions: int(l.Partitions), Changes: int(l.Changes),
+		Resources: int(l.Resources),
+		Configs:   int(l.Configs), Directories: int(l.Directories), Listeners: int(l.Listeners),
+		Features: int(l.Features),
 	}
 }
 
@@ -201,7 +218,8 @@ func quotaWindow(sample time.Duration, n int32) time.Duration {
 
 // staticMinISR is the file's min.insync.replicas, which config has checked.
 func staticMinISR(static map[string]string) int32 {
-	if n, err := strconv.ParseInt(strings.TrimSpace(static["min.insync.replicas"]), 10, 32); err == nil {
+	if n, err := strconv.ParseInt(strings.TrimSpace(static["min.insync.replicas"]), 10,
+		32); err == nil {
 		return int32(n)
 	}
 	return 1
@@ -244,8 +262,8 @@ func (n *Node) openLog() (*raftlog.Log, error) {
 	return log, nil
 }
 
-// otherVoters says what to do about a log of other voters than this node was told; any other error is
-// passed on.
+// otherVoters says what to do about a log of other voters than this node was told; any other error
+// is passed on.
 func (n *Node) otherVoters(err error) error {
 	other, ok := errors.AsType[*raftlog.VotersError](err)
 	switch {
@@ -271,8 +289,8 @@ func (n *Node) checkIncarnation(log [16]byte) error {
 	return otherIncarnation(n.storage.dir, m.incarnation, log)
 }
 
-// checkLog makes sure that a log in which nothing but new leaders has been written has what it still
-// needs: what the directory was formatted with.
+// checkLog makes sure that a log in which nothing but new leaders has been written has what it
+// still needs: what the directory was formatted with.
 func (n *Node) checkLog(log raftlog.Status) error {
 	// A leader's first batch is one record, three in an empty log; the bootstrap records come next.
 	unfounded := log.LogEnd <= int64(log.Epoch)+2
@@ -293,23 +311,31 @@ func (n *Node) votersUnknown() error {
 		n.storage.dir, n.cfg.Command("yakt format"))
 }
 
-// logConfig is what the log is to be. A follower waits for a leader for one election timeout to two, at random.
+// logConfig is what the log is to be. A follower waits for a leader for one election timeout to
+// two, at random.
 func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 	cfg := n.cfg
 	return raftlog.Config{
-		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
+		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID,
+		DirectoryID: n.storage.directoryID, Info: info,
 		Voters: voters, Addr: n.addresses, VoterDirectory: n.voterDirectory,
-		Tunnelled: func(node int32, conn net.Conn) { n.passed.take(node, conn) },
-		Tick:      max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
+		Tunnelled:     func(node int32, conn net.Conn) { n.passed.take(node, conn) },
+		Tick:          max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks,
+		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
 		DialTimeout: cfg.Quorum.RequestTimeout, RetryBackoff: cfg.Quorum.RetryBackoff,
-		MessageBytes: int(cfg.Quorum.FetchMaxBytes), SnapshotChunkBytes: int(cfg.Quorum.FetchSnapshotMaxBytes),
-		SnapshotBytes: cfg.Storage.SnapshotBytes, SnapshotInterval: snapshotInterval(cfg.Storage.SnapshotInterval), SnapshotsKept: int(cfg.Storage.SnapshotsKept),
-		KeepBytes:    min(keepBytes, cfg.Storage.SnapshotBytes),
-		SegmentBytes: cfg.Storage.WALSegmentBytes, Logger: n.logger,
+		MessageBytes: int(
+			cfg.Quorum.FetchMaxBytes,
+		), SnapshotChunkBytes: int(cfg.Quorum.FetchSnapshotMaxBytes),
+		SnapshotBytes:    cfg.Storage.SnapshotBytes,
+		SnapshotInterval: snapshotInterval(cfg.Storage.SnapshotInterval),
+		SnapshotsKept:    int(cfg.Storage.SnapshotsKept),
+		KeepBytes:        min(keepBytes, cfg.Storage.SnapshotBytes),
+		SegmentBytes:     cfg.Storage.WALSegmentBytes, Logger: n.logger,
 	}
 }
 
-// keepBytes of log are kept behind a snapshot for those who are a little late, unless snapshots follow each other faster.
+// keepBytes of log are kept behind a snapshot for those who are a little late, unless snapshots
+// follow each other faster.
 const keepBytes = 4 << 20
 
 // never stands for a time that does not come; far from what would overflow a time.Time.
@@ -323,7 +349,8 @@ func snapshotInterval(d time.Duration) time.Duration {
 	return d
 }
 
-// An election timeout (controller.quorum.election.timeout.ms) is counted in ticks; a leader is heard of ten times in one.
+// An election timeout (controller.quorum.election.timeout.ms) is counted in ticks; a leader is
+// heard of ten times in one.
 const (
 	electionTicks  = 50
 	heartbeatTicks = 5
@@ -388,7 +415,8 @@ func (n *Node) release() {
 	}
 }
 
-// Endpoints are this node's advertised controller endpoints as host:port, the first is the one brokers use.
+// Endpoints are this node's advertised controller endpoints as host:port, the first is the one
+// brokers use.
 func (n *Node) Endpoints() []string {
 	var all []string
 	for _, e := range n.registration.Endpoints {

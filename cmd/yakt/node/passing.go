@@ -100,9 +100,12 @@ func (p *passage) dial(node int32) (*http.ClientConn, error) {
 	transport := &http.Transport{
 		Protocols: passedProtocols(), DisableCompression: true,
 		HTTP2: &http.HTTP2Config{
-			MaxReceiveBufferPerStream: passedWindowBytes, SendPingTimeout: passedPing, PingTimeout: passedPing,
+			MaxReceiveBufferPerStream: passedWindowBytes, SendPingTimeout: passedPing,
+			PingTimeout: passedPing,
 		},
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return p.tunnel(ctx, node) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return p.tunnel(ctx, node)
+		},
 	}
 	conn, err := transport.NewClientConn(context.Background(), "http", httpapi.HostOf(node)+":80")
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 // kraftVersionMax is the highest kraft.version that a voter of this release supports.
 const kraftVersionMax = 1
 
-// initialVoters is the voter set that a new quorum begins with: the one that the directory was formatted with, or the static one
-// of the configuration. It is empty when neither says.
+// initialVoters is the voter set that a new quorum begins with: the one that the directory was
+// formatted with, or the static one of the configuration. It is empty when neither says.
 func (n *Node) initialVoters() record.Voters {
 	var set record.Voters
 	if n.storage.voters != nil {
@@ -29,7 +29,8 @@ func (n *Node) initialVoters() record.Voters {
 	return set
 }
 
-// staticVoter describes a voter of controller.quorum.voters by what its handshake told, or else by the little that is configured.
+// staticVoter describes a voter of controller.quorum.voters by what its handshake told, or else by
+// the little that is configured.
 func (n *Node) staticVoter(v config.Voter) record.Voter {
 	if v.ID == n.cfg.NodeID {
 		return voterOf(v.ID, n.storage.directoryID, n.registration.Endpoints)
@@ -41,7 +42,9 @@ func (n *Node) staticVoter(v config.Voter) record.Voter {
 			}
 		}
 	}
-	endpoint := record.Endpoint{Name: n.cfg.ControllerListenerNames[0], Host: v.Host, Port: uint16(v.Port)}
+	endpoint := record.Endpoint{
+		Name: n.cfg.ControllerListenerNames[0], Host: v.Host, Port: uint16(v.Port),
+	}
 	return voterOf(v.ID, record.UUID{}, []record.Endpoint{endpoint})
 }
 
@@ -61,8 +64,8 @@ func voterIDs(set record.Voters) []int32 {
 	return ids
 }
 
-// addresses lists where a voter may be found: what this node's configuration insists on, what the log says, what the
-// configuration and the formatted directory say.
+// addresses lists where a voter may be found: what this node's configuration insists on, what the
+// log says, what the configuration and the formatted directory say.
 func (n *Node) addresses(id int32) []string {
 	var all []string
 	add := func(a string) {

@@ -90,7 +90,8 @@ func TestAQuorumOfThree(t *testing.T) {
 		}
 		for _, v := range n.initialVoters().Voters {
 			other := all[v.ID-1]
-			if v.DirectoryID != other.storage.directoryID || fmt.Sprint(n.addresses(v.ID)) != fmt.Sprint(other.Endpoints()) {
+			if v.DirectoryID != other.storage.directoryID ||
+				fmt.Sprint(n.addresses(v.ID)) != fmt.Sprint(other.Endpoints()) {
 				t.Errorf("node %d: voter %+v at %v", n.cfg.NodeID, v, n.addresses(v.ID))
 			}
 		}
@@ -106,7 +107,9 @@ func TestAQuorumOfThree(t *testing.T) {
 func TestAddressesByWeight(t *testing.T) {
 	t.Parallel()
 	voters := record.Voters{Voters: []record.Voter{
-		voterOf(2, record.UUID{1}, []record.Endpoint{{Name: "OTHER", Host: "x", Port: 1}, {Name: "CONTROLLER", Host: "formatted", Port: 9093}}),
+		voterOf(2, record.UUID{1}, []record.Endpoint{
+			{Name: "OTHER", Host: "x", Port: 1}, {Name: "CONTROLLER", Host: "formatted", Port: 9093},
+		}),
 	}}
 	n := &Node{
 		cfg: &config.Config{

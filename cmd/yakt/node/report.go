@@ -28,8 +28,9 @@ type StorageReport struct {
 	Voters      []int32  `json:"voters,omitempty"`      // that the directory was formatted with
 	ApacheFiles []string `json:"apacheFiles,omitempty"` // of an Apache controller or broker
 	OtherFiles  []string `json:"otherFiles,omitempty"`
-	Poisoned    int      `json:"poisoned"`         // things in the log's state that brokers do not accept
-	Poison      []string `json:"poison,omitempty"` // the first of them
+	// things in the log's state that brokers do not accept
+	Poisoned int      `json:"poisoned"`
+	Poison   []string `json:"poison,omitempty"` // the first of them
 }
 
 // CheckStorage looks at the metadata log directory of cfg as a start does, and changes nothing in

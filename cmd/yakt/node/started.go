@@ -104,7 +104,9 @@ func parseStarted(text string) (*startedMark, error) {
 // parseStartedFields reads lines whose checksum is right.
 func parseStartedFields(lines []string) (*startedMark, error) {
 	var values [5]string
-	for i, key := range []string{"version=", "cluster.id=", "node.id=", "directory.id=", "incarnation="} {
+	for i, key := range []string{
+		"version=", "cluster.id=", "node.id=", "directory.id=", "incarnation=",
+	} {
 		value, ok := strings.CutPrefix(strings.TrimSuffix(lines[i], "\n"), key)
 		if !ok {
 			return nil, fmt.Errorf("it has no line %s", key)

@@ -39,7 +39,8 @@ type storage struct {
 
 func (s *storage) logDir() string { return filepath.Join(s.dir, partitionDir) }
 
-// openStorage checks the directory that cfg names, takes its lock and reads what it was formatted with.
+// openStorage checks the directory that cfg names, takes its lock and reads what it was formatted
+// with.
 func openStorage(cfg *config.Config, logger *slog.Logger) (*storage, error) {
 	s := &storage{dir: cfg.Storage.MetadataLogDir}
 	d, err := Inspect(s.dir)

@@ -233,17 +233,20 @@ func (d *Directory) checkLog() error {
 
 // checkIncarnation compares the log's incarnation with the one that yakt.started remembers.
 func (d *Directory) checkIncarnation(log [16]byte) error {
-	if d.Mark == nil || d.Mark.incarnation == [16]byte{} || log == [16]byte{} || d.Mark.incarnation == log {
+	if d.Mark == nil || d.Mark.incarnation == [16]byte{} || log == [16]byte{} ||
+		d.Mark.incarnation == log {
 		return nil
 	}
 	return otherIncarnation(d.Path, d.Mark.incarnation, log)
 }
 
 func otherIncarnation(dir string, marked, log [16]byte) error {
-	return fmt.Errorf("%s names the log of incarnation %x, but that in %s is of incarnation %x: it was "+
-		"made a second time, and has forgotten what the first has acknowledged; put the first back if "+
-		"it was moved away, but never an older copy, otherwise %s", filepath.Join(dir, startedFile),
-		marked, filepath.Join(dir, partitionDir, walDir), log, stayStopped(dir))
+	return fmt.Errorf(
+		"%s names the log of incarnation %x, but that in %s is of incarnation %x: it was "+
+			"made a second time, and has forgotten what the first has acknowledged; put the first back if "+
+			"it was moved away, but never an older copy, otherwise %s", filepath.Join(dir, startedFile),
+		marked, filepath.Join(dir, partitionDir, walDir), log, stayStopped(dir),
+	)
 }
 
 // formatAgain is the advice for a directory without a log.
