@@ -218,16 +218,14 @@ func brokerChangeCommand(c *client) *cobra.Command {
 	return cmd
 }
 
-// fromSnapshot asks for the whole state that clients follow and keeps the records of a name.
+// fromSnapshot reads the whole state that clients follow and returns the records of one name.
 func fromSnapshot[F any](ctx context.Context, c *client, name string) ([]httpapi.Record[F], error) {
-	var news struct {
-		Records []httpapi.Record[rawJSON] `json:"records"`
-	}
-	if err := c.ask(ctx, "reading the cluster's state", "/v1/client_mgmt", nil, &news); err != nil {
+	var n news
+	if err := c.ask(ctx, "reading the cluster's state", "/v1/client_mgmt", nil, &n); err != nil {
 		return nil, err
 	}
 	kept := []httpapi.Record[F]{}
-	for _, r := range news.Records {
+	for _, r := range n.Records {
 		if r.Name != name {
 			continue
 		}

@@ -20,7 +20,7 @@ import (
 // serverDefault is where `yakt start` without a configuration serves HTTP.
 const serverDefault = "127.0.0.1:8093"
 
-// client asks a node over HTTP on behalf of one command.
+// client sends the requests of one command to a node's HTTP API.
 type client struct {
 	servers string
 	output  string
@@ -29,7 +29,7 @@ type client struct {
 	errOut  io.Writer
 }
 
-// flags adds the flags that every command has which asks a node.
+// flags adds the flags of every command that talks to a node.
 func (c *client) flags(cmd *cobra.Command) {
 	server := os.Getenv("YAKT_SERVER")
 	if server == "" {
@@ -148,7 +148,8 @@ func (c *client) try(ctx context.Context, server string, r request) (*http.Respo
 	return resp, nil
 }
 
-// serverURL is where a server's HTTP API is: --server has URLs, and hosts with or without a port.
+// serverURL returns the base URL of a server's HTTP API. --server takes URLs, and hosts with or
+// without a port.
 func serverURL(server string) (*url.URL, error) {
 	text := strings.TrimSpace(server)
 	if !strings.Contains(text, "://") {
@@ -163,7 +164,7 @@ func serverURL(server string) (*url.URL, error) {
 	return at, nil
 }
 
-// withPort adds the port of the default to a host that comes without one.
+// withPort adds the default port to a host without one.
 func withPort(host string) string {
 	_, port, _ := net.SplitHostPort(serverDefault)
 	if _, given, err := net.SplitHostPort(host); err == nil && given != "" {
@@ -172,8 +173,8 @@ func withPort(host string) string {
 	return net.JoinHostPort(strings.Trim(strings.TrimSuffix(host, ":"), "[]"), port)
 }
 
-// noAnswer says why there was no answer, or not all of one. A change that may have arrived is not
-// tried elsewhere.
+// noAnswer is the error for a missing or incomplete answer. A change that may have arrived is not
+// sent to another server: its outcome is unknown.
 func (c *client) noAnswer(host, method string, err error) error {
 	why := err
 	if u, ok := errors.AsType[*url.Error](err); ok {
@@ -197,10 +198,11 @@ func (c *client) noAnswer(host, method string, err error) error {
 	}
 }
 
-// progressAfter is how long something may take before it is shown that it still goes on.
+// progressAfter is how long a request runs before its progress is shown, and how often that is
+// updated.
 const progressAfter = time.Second
 
-// progress runs f, and tells a terminal what is going on when that takes long.
+// progress runs f. If w is a terminal and f takes long, it shows what is being done.
 func progress(w io.Writer, what string, f func() error) error {
 	if !terminal(w) {
 		return f()
@@ -238,6 +240,6 @@ func terminal(w io.Writer) bool {
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
 		return false
 	}
-	null, err := os.Stat(os.DevNull) // is a device of this kind, too
+	null, err := os.Stat(os.DevNull) // a character device too, but no terminal
 	return err != nil || !os.SameFile(info, null)
 }

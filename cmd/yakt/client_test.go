@@ -191,7 +191,7 @@ func TestExitCodes(t *testing.T) {
 		{exitFailed, "topic get nothing --server " + server, "UNKNOWN_TOPIC_OR_PARTITION"},
 		{exitFailed, "broker get 7 --server " + server, "Register the broker first"},
 		{exitUsage, "broker get seven --server " + server, "give a number"},
-		{exitUsage, "broker get --server " + server, "1 are wanted"},
+		{exitUsage, "broker get --server " + server, "got 0 arguments, want 1: yakt broker get ID"},
 		{exitUsage, "broker list -o xml --server " + server, "none of table, json and yaml"},
 		{exitUsage, "broker frobnicate", "unknown command"},
 		{exitUsage, "frobnicate", "unknown command"},

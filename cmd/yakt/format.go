@@ -21,13 +21,13 @@ func formatCommand() *cobra.Command {
 		Use:   "format --config FILE [--cluster-id ID] [--standalone | --initial-controllers LIST]",
 		Short: "Format the directories of a new node",
 		Long: `Format the directories that the configuration names, as kafka-storage format does. Only directories
-that are missing or empty are formatted. All nodes of a cluster, brokers too, have the same cluster id;
-without --cluster-id a new one is generated and printed.
+that are missing or empty are formatted. All nodes of a cluster, brokers too, have the same cluster
+id; without --cluster-id a new one is generated and printed.
 
-A static quorum has its voters in controller.quorum.voters. The voters of a dynamic quorum are given by
---initial-controllers, the same list on each of them: id@host:port:directory-id, where a directory id is
-22 letters of base64 of your choice. --standalone makes this node the only voter. This release cannot add
-nodes to a quorum.`,
+A static quorum has its voters in controller.quorum.voters. The voters of a dynamic quorum are given
+by --initial-controllers, with the same list on each of them: id@host:port:directory-id, where a
+directory id is 22 letters of base64 of your choice. --standalone makes this node the only voter.
+This release cannot add nodes to a quorum.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, err := s.load(cmd.ErrOrStderr())

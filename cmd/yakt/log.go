@@ -21,7 +21,7 @@ type logPart struct {
 	Records        []httpapi.Record[rawJSON] `json:"records"`
 }
 
-// upTo leaves out what is behind an offset.
+// upTo drops the records after an offset.
 func (p *logPart) upTo(last int64) {
 	if p.EndOffset <= last {
 		return
@@ -63,7 +63,7 @@ func logDumpCommand(c *client) *cobra.Command {
 	return cmd
 }
 
-// dumpLog shows the records of the offsets from first to last, page by page.
+// dumpLog prints the records of the offsets from first to last, page by page.
 func (c *client) dumpLog(ctx context.Context, first, last int64) error {
 	for from := first; from <= last; {
 		var p logPart
@@ -107,7 +107,8 @@ func logTailCommand(c *client) *cobra.Command {
 	return cmd
 }
 
-// followLog shows the records from an offset on, and those that are added, until ctx is done.
+// followLog prints the records from an offset on, and then those that are appended, until ctx is
+// done.
 func (c *client) followLog(ctx context.Context, from int64) error {
 	for {
 		var p logPart

@@ -1,4 +1,5 @@
-// Command yakt runs a Kafka controller, formats its directory and shows its configuration.
+// Command yakt runs a Kafka controller node, formats and inspects its directory, and administers a
+// running quorum over HTTP.
 package main
 
 import (
@@ -14,8 +15,8 @@ import (
 // Exit codes. They are part of the interface: scripts may test for them.
 const (
 	exitOK      = 0
-	exitFailed  = 1 // the command could not do what it was told; the message says why
-	exitUsage   = 2 // the command line itself is wrong
+	exitFailed  = 1 // refused or failed; the message says why
+	exitUsage   = 2 // the command line is wrong
 	exitStopped = 3 // a running node had to stop: disk failure, damaged log
 	// exitUnavailable: no node could be reached, or the quorum has no leader. Nothing was done.
 	exitUnavailable = 4
@@ -31,7 +32,7 @@ const exitCodes = `Exit codes:
   4  no node could be reached, or the quorum has no leader; nothing was done
   5  it is not known whether a change was carried out`
 
-// exitError carries the code to exit with.
+// exitError is an error with the exit code that it leads to.
 type exitError struct {
 	code int
 	err  error
@@ -44,7 +45,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// newRoot makes the command with all others below it.
+// newRoot returns the root command with all subcommands.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "yakt",
@@ -77,8 +78,8 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitCode(err)
 }
 
-// exitCode finds the code for an error. cobra has no types for its own complaints about the command
-// line.
+// exitCode maps an error to an exit code. cobra's own errors about the command line have no types,
+// so they are recognised by their text.
 func exitCode(err error) int {
 	var e *exitError
 	switch {
@@ -92,7 +93,7 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// group is a command that only has others below it.
+// group returns a command that only holds subcommands; without one it prints its help.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short, RunE: func(
 		cmd *cobra.Command, args []string,

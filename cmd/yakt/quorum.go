@@ -31,8 +31,8 @@ func quorumCommand() *cobra.Command {
 	return cmd
 }
 
-// quorumStatus is the quorum as the leader knows it, or without a leader as the node does that is
-// asked.
+// quorumStatus returns the leader's view of the quorum or, without a leader, the view of the node
+// that was asked.
 func (c *client) quorumStatus(ctx context.Context) (*httpapi.Quorum, error) {
 	q := new(httpapi.Quorum)
 	query := url.Values{"consistency": {"linearizable"}}
@@ -44,7 +44,7 @@ func (c *client) quorumStatus(ctx context.Context) (*httpapi.Quorum, error) {
 	return q, err
 }
 
-// quorum is the quorum as the node that is asked knows it.
+// quorum returns the view of the node that is asked.
 func (c *client) quorum(ctx context.Context, what string) (*httpapi.Quorum, error) {
 	q := new(httpapi.Quorum)
 	return q, c.ask(ctx, what, "/v1/quorum", nil, q)
@@ -77,7 +77,7 @@ func leaderName(id int32) string {
 	return strconv.Itoa(int(id))
 }
 
-// known is a number that may not be known.
+// known formats a number; a negative one is not known.
 func known(n int64) string {
 	if n < 0 {
 		return "?"

@@ -96,7 +96,7 @@ func snapshotFiles(dir string) ([]snapshotFile, error) {
 	return files, nil
 }
 
-// snapshotSummary is what inspect says of a file.
+// snapshotSummary is the content of a snapshot in numbers.
 type snapshotSummary struct {
 	File                      string         `json:"file"`
 	LastContainedLogTimestamp string         `json:"lastContainedLogTimestamp"`
@@ -149,9 +149,11 @@ func inspect(path string) (*snapshotSummary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; take another snapshot", path, err)
 	}
-	s := &snapshotSummary{File: path, LastContainedLogTimestamp: time.UnixMilli(
-		c.Header.LastContainedLogTimestamp,
-	).UTC().Format(time.RFC3339Nano), Control: map[string]int{}, Records: map[string]int{}}
+	last := time.UnixMilli(c.Header.LastContainedLogTimestamp)
+	s := &snapshotSummary{
+		File: path, LastContainedLogTimestamp: last.UTC().Format(time.RFC3339Nano),
+		Control: map[string]int{}, Records: map[string]int{},
+	}
 	for _, r := range c.Control {
 		s.Control[r.ControlType().String()]++
 	}
@@ -170,11 +172,11 @@ func snapshotSaveCommand() *cobra.Command {
 	c, replace := new(client), false
 	cmd := &cobra.Command{
 		Use: "save FILE", Short: "Download a node's state as a snapshot; it holds secrets", Args: args(1),
-		Long: `Download a node's state as a snapshot in Kafka's format. If FILE is -, it goes to standard output. A
-snapshot holds secrets; only its owner may read the file.`,
+		Long: `Download a node's state as a snapshot in Kafka's format. If FILE is -, it goes to standard
+output. A snapshot holds secrets; only its owner may read the file.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("timeout") {
-				c.timeout = 0 // it takes as long as it takes
+				c.timeout = 0 // no limit: the time depends on the size
 			}
 			return progress(c.errOut, "downloading", func() error {
 				return c.saveSnapshot(cmd.Context(), args[0], replace)
@@ -206,7 +208,7 @@ func (c *client) saveSnapshot(ctx context.Context, path string, replace bool) er
 	return download(c.out, resp.Body)
 }
 
-// save writes a file that is whole or not there, and for its owner only.
+// save writes a file whole or not at all, readable by its owner only.
 func save(path string, r io.Reader) error {
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
 	if err != nil {

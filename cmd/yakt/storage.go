@@ -70,10 +70,8 @@ func storageRows(r *node.StorageReport) [][]string {
 		rows = append(rows, row("WARNING", w))
 	}
 	if r.Poisoned > 0 {
-		rows = append(rows, row("POISONED", fmt.Sprintf(
-			"%d, which end every broker that reads them: start the node, then see yakt heal --help",
-			r.Poisoned,
-		)))
+		rows = append(rows, row("POISONED", fmt.Sprintf("%d: every broker that reads one exits; "+
+			"start the node, then see yakt heal --help", r.Poisoned)))
 	}
 	for _, p := range r.Poison {
 		rows = append(rows, row("POISON", p))

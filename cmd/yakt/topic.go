@@ -40,7 +40,8 @@ func partitionRow(f httpapi.PartitionFields) []string {
 		f.PartitionEpoch)
 }
 
-// forgetID takes out the id that a topic was given for a check: it will never have it.
+// forgetID removes the id that a topic was given for validation: the topic, once created, has
+// another one.
 func (t *topicAnswer) forgetID() {
 	t.TopicUUID, t.Fields.TopicUUID = "", ""
 	for i := range t.Partitions {
@@ -76,7 +77,7 @@ func (c *client) showTopic(t *topicAnswer) error {
 	})
 }
 
-// newTopic is what topic create is given.
+// newTopic holds the flags of topic create.
 type newTopic struct {
 	partitions, factor int32
 	configs            map[string]string
@@ -118,8 +119,8 @@ func topicCreateCommand(c *client) *cobra.Command {
 	return cmd
 }
 
-// body is the request. What a flag says is sent as it is, so that the node judges it; given tells
-// which flags there were.
+// body is the request. It has the values of the flags unchanged, so that the node judges them;
+// given reports whether a flag was set.
 func (n *newTopic) body(name string, given func(flag string) bool) (map[string]any, error) {
 	body := map[string]any{"name": name}
 	if given("partitions") {
@@ -144,7 +145,7 @@ func (n *newTopic) body(name string, given func(flag string) bool) (map[string]a
 	return body, nil
 }
 
-// parseAssignment reads 1,2:2,3: partitions by colons, brokers by commas.
+// parseAssignment reads lists such as 1,2:2,3: colons separate partitions, commas brokers.
 func parseAssignment(s string) (lists [][]int32, err error) {
 	for _, part := range strings.Split(s, ":") {
 		list, err := parseIDs(part)

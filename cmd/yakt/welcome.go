@@ -8,8 +8,8 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// welcome is what somebody who tries the built-in configuration reads first: where the node serves,
-// and what to paste next.
+// welcome is the text that a start with the built-in configuration prints: the addresses of the
+// node, and commands to paste next.
 func welcome(n *node.Node, cfg *config.Config) string {
 	controllers, yakt := n.Endpoints()[0], os.Args[0]
 	return fmt.Sprintf(
@@ -25,10 +25,10 @@ func httpLine(address string) string {
 	if address == "" {
 		return "none; set yakt.http.listeners to have one"
 	}
-	return fmt.Sprintf("http://%s/docs lists and describes all that it can do", address)
+	return fmt.Sprintf("http://%s/docs lists and describes all operations", address)
 }
 
-// look shows what to ask the node from another terminal.
+// look returns commands that query the node from another terminal.
 func look(yakt, address string) string {
 	if address == "" {
 		return ""
@@ -41,11 +41,11 @@ curl -s %[2]s/v1/quorum
 `, yakt, address)
 }
 
-// broker shows how to put a real broker on the node. What is pasted is not indented: a shell finds
-// the end of a here-document only at the start of a line.
+// broker returns the commands that attach a real broker. They are not indented: a shell finds the
+// end of a here-document only at the start of a line.
 func broker(controllers, cluster, listener string) string {
 	return fmt.Sprintf(
-		`To put a real broker on it, name the folder of Apache Kafka 4.x in the first line and paste:
+		`To attach a real broker, name the folder of Apache Kafka 4.x in the first line and paste:
 
 KAFKA=~/kafka_2.13-4.3.0
 cat > broker.properties <<END
