@@ -9,11 +9,11 @@ import (
 	"github.com/yakt/yakt/raftlog"
 )
 
-// quorumLog shows the raft log to the controller in the controller's own words; neither knows the
+// quorumLog adapts the raft log to the controller's Log interface. Neither package imports the
 // other.
 type quorumLog struct{ *raftlog.Log }
 
-// The log takes what the controller proposes at once: this does not compile otherwise.
+// The log accepts every proposal that the controller may make; otherwise this does not compile.
 const _ uint = raftlog.MaxProposalBytes - controller.ProposalMaxBytes
 
 func (l quorumLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
@@ -46,7 +46,7 @@ func (l quorumLog) Quorum() controller.Quorum {
 	return q
 }
 
-// unixMs is -1 for a time that is not known.
+// unixMs returns milliseconds since 1970, or -1 for an unknown time.
 func unixMs(t time.Time) int64 {
 	if t.IsZero() {
 		return -1

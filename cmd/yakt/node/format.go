@@ -20,21 +20,20 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Format is what a directory is to be formatted with; the words are those of kafka-storage format.
+// Format holds the options of a format; their names are those of kafka-storage format.
 type Format struct {
-	ClusterID          string // empty: a new one
-	Standalone         bool   // this node is the whole first voter set
-	InitialControllers string // "id@host:port:directory-id,…"
-	NoInitial          bool   // join a quorum that is there already: refused
-	// metadata.version of a new cluster; empty is the latest production level
-	ReleaseVersion  string
-	Features        map[string]int16
-	IgnoreFormatted bool
-	Out             io.Writer
+	ClusterID          string           // empty: a new id
+	Standalone         bool             // this node is the whole first voter set
+	InitialControllers string           // "id@host:port:directory-id,…"
+	NoInitial          bool             // the node is to join an existing quorum: refused
+	ReleaseVersion     string           // metadata.version; empty: the latest production level
+	Features           map[string]int16 // levels that replace those of the release
+	IgnoreFormatted    bool             // leave formatted directories as they are
+	Out                io.Writer        // progress, for people
 }
 
-// FormatStorage formats the directories of cfg as kafka-storage format does, and says on f.Out what
-// it did.
+// FormatStorage formats the directories of cfg as kafka-storage format does, and reports on f.Out
+// what it did. It returns the cluster id, which is f.ClusterID or a new one.
 func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 	version, records, err := f.bootstrap(cfg.Controller.UnstableFeatureVersions)
 	if err != nil {
@@ -65,8 +64,9 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 	return f.ClusterID, nil
 }
 
-// unformatted are the directories to format, once all have been looked at: none is touched when one
-// cannot be. The cluster id of those that are formatted already is taken over.
+// unformatted returns the directories to format. It inspects all of them first, so that none is
+// touched if one cannot be formatted. It takes the cluster id from those that are already
+// formatted.
 func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 	if f.ClusterID != "" {
 		if err := config.CheckClusterID(f.ClusterID); err != nil {
@@ -94,7 +94,7 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 	return dirs, nil
 }
 
-// adopt leaves a directory that is already formatted unchanged.
+// adopt accepts a directory that is already formatted, and leaves it unchanged.
 func (f *Format) adopt(cfg *config.Config, d *Directory) error {
 	if d.Meta.NodeID != cfg.NodeID {
 		return fmt.Errorf("%s has node.id=%d, but the configuration has node.id=%d; correct node.id, "+
@@ -110,7 +110,7 @@ func (f *Format) adopt(cfg *config.Config, d *Directory) error {
 	return nil
 }
 
-// bootstrap are the records of the new cluster.
+// bootstrap returns the metadata.version and the bootstrap records of the new cluster.
 func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, error) {
 	version := metadata.LatestVersion
 	if f.ReleaseVersion != "" {
@@ -130,7 +130,7 @@ func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, err
 	return version, records, checkFeatures(records, unstable)
 }
 
-// setFeature puts a level over the default one; level 0 leaves the feature out.
+// setFeature replaces the default level of a feature; level 0 removes the feature.
 func setFeature(records []record.Record, name string, level int16) []record.Record {
 	if name == metadata.FeatureMetadata {
 		return records
@@ -159,8 +159,8 @@ func checkFeatures(records []record.Record, unstable bool) error {
 	return nil
 }
 
-// voters are the first voter set of a dynamic quorum, nil for a static one, and the directory id
-// that it gives this node.
+// voters returns the first voter set of a dynamic quorum, nil for a static one, and the directory
+// id of this node.
 func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) {
 	directory := record.UUID(config.NewUUID())
 	chosen := 0
@@ -198,7 +198,7 @@ func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) 
 	return &record.Voters{Voters: []record.Voter{v}}, directory, nil
 }
 
-// parseInitialControllers reads "0@host:9093:directory-id,…", in which this node must be.
+// parseInitialControllers reads "0@host:9093:directory-id,…". This node must be in the list.
 func parseInitialControllers(text string, cfg *config.Config) (*record.Voters, record.UUID, error) {
 	set, own := new(record.Voters), record.UUID{}
 	for _, part := range strings.Split(strings.TrimSuffix(text, ","), ",") {
@@ -256,8 +256,8 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-// formatDirectory writes one log directory; what makes it a formatted one, meta.properties, comes
-// last.
+// formatDirectory writes one log directory. meta.properties, which makes it a formatted one, is
+// written last.
 func (f Format) formatDirectory(
 	cfg *config.Config, dir string, directory record.UUID, voters *record.Voters,
 	records []record.Record,
@@ -280,8 +280,8 @@ func (f Format) formatDirectory(
 	return meta.Write(dir)
 }
 
-// writeFounding writes what the quorum begins with, and returns a CRC-32C of it. What an
-// interrupted format has left is replaced.
+// writeFounding writes the checkpoint files that a quorum is founded with, and returns the CRC-32C
+// of both. It replaces what an interrupted format left.
 func writeFounding(dir string, voters *record.Voters, records []record.Record) (uint32, error) {
 	sum, err := writeCheckpoint(filepath.Join(dir, bootstrapFile), 0, nil, records)
 	if err != nil {
@@ -301,7 +301,7 @@ func writeFounding(dir string, voters *record.Voters, records []record.Record) (
 	return writeCheckpoint(path, sum, controls, nil)
 }
 
-// writeCheckpoint writes a checkpoint file and continues a CRC-32C with it.
+// writeCheckpoint writes a checkpoint file and returns the CRC-32C continued over it.
 func writeCheckpoint(
 	path string, sum uint32, controls []record.Control, records []record.Record,
 ) (uint32, error) {

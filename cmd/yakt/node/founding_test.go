@@ -201,7 +201,7 @@ func TestDamagedBootstrap(t *testing.T) {
 		if err := openOnce(cfg, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 			t.Errorf("beside a log: %v", err)
 		}
-		if !strings.Contains(log.String(), "its log does not need it") {
+		if !strings.Contains(log.String(), "the log does not need them") {
 			t.Errorf("no warning in:\n%s", &log)
 		}
 	}
@@ -342,8 +342,8 @@ func TestAnyClusterID(t *testing.T) {
 	cfg := configFor(t, 1, t.TempDir(), staticOne)
 	used(t, cfg, Format{ClusterID: "my cluster=#é"})
 	if got := inspect(t, cfg.Storage.MetadataLogDir); got.Meta.ClusterID != "my cluster=#é" ||
-		got.Mark.clusterID != got.Meta.ClusterID {
-		t.Errorf("%+v, %+v", got.Meta, got.Mark)
+		got.StartedInfo.clusterID != got.Meta.ClusterID {
+		t.Errorf("%+v, %+v", got.Meta, got.StartedInfo)
 	}
 }
 

@@ -100,7 +100,7 @@ func TestMissingDirectoryID(t *testing.T) {
 
 func TestStartedFiles(t *testing.T) {
 	t.Parallel()
-	good := startedMark{
+	good := startedInfo{
 		version: 2, clusterID: "a b=c", nodeID: 7, directoryID: config.NewUUID(),
 		incarnation: [16]byte{1, 2},
 	}
@@ -150,7 +150,7 @@ func TestStartedFileOfTheLastRelease(t *testing.T) {
 	if err := openOnce(cfg, discard); err != nil {
 		t.Fatal(err)
 	}
-	if m := inspect(t, dir).Mark; m == nil || m.version != startedVersion || m.nodeID != 1 ||
+	if m := inspect(t, dir).StartedInfo; m == nil || m.version != startedVersion || m.nodeID != 1 ||
 		m.directoryID.IsZero() {
 		t.Errorf("%+v", m)
 	}
@@ -170,13 +170,13 @@ func TestDamagedStartedFile(t *testing.T) {
 		dir := t.TempDir()
 		touch(t, dir, startedFile)
 		edit(t, filepath.Join(dir, startedFile), func([]byte) []byte { return []byte(text) })
-		_, d.MarkErr = readStarted(dir)
+		_, d.StartedErr = readStarted(dir)
 		if err := d.consistent(); (err == nil) != (want == "") ||
 			err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	d.Log, d.MarkErr = logIdentity{Exists: true}, errStartedDamaged
+	d.Log, d.StartedErr = logIdentity{Exists: true}, errStartedDamaged
 	if err := d.consistent(); err == nil || !strings.Contains(err.Error(), "leave this node stopped") {
 		t.Errorf("a log that does not say whose it is: %v", err)
 	}
@@ -195,7 +195,7 @@ func TestLogOfAnotherNode(t *testing.T) {
 		"wal has cluster.id=x, but":       func(d *Directory) { d.Log.ClusterID = "x" },
 		"wal has node.id=2, but":          func(d *Directory) { d.Log.NodeID = 2 },
 		"wal has directory.id=AAAAAAAAAA": func(d *Directory) { d.Log.DirectoryID = config.UUID{15: 1} },
-		"yakt.started has node.id=2, but": func(d *Directory) { d.Mark.nodeID = 2 },
+		"yakt.started has node.id=2, but": func(d *Directory) { d.StartedInfo.nodeID = 2 },
 		"yakt.started names the log of incarnation 01000000000000000000000000000000, but": func(
 			d *Directory,
 		) {
@@ -204,7 +204,7 @@ func TestLogOfAnotherNode(t *testing.T) {
 	} {
 		d := &Directory{Kind: InUse, WAL: true, Segments: []string{"x"}, Log: own,
 			Meta: &config.MetaProperties{ClusterID: testCluster, NodeID: 1, DirectoryID: id},
-			Mark: &startedMark{
+			StartedInfo: &startedInfo{
 				version: 2, clusterID: testCluster, nodeID: 1, directoryID: id, incarnation: [16]byte{1},
 			}}
 		change(d)

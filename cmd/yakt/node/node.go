@@ -1,5 +1,8 @@
-// Package node is one running controller: configuration, storage, log, controller and listeners
-// joined. It is the only place that knows them all; the packages below know nothing of each other.
+// Package node runs one controller node: it joins configuration, storage, log, controller and
+// listeners, and is the only package that imports all of them.
+//
+// Open, Start and Stop are called in this order, by one goroutine. All other methods may be called
+// concurrently from Start on.
 package node
 
 import (
@@ -25,11 +28,11 @@ import (
 	"github.com/yakt/yakt/raftlog"
 )
 
-// Node is a controller process in the small: several may run in one program.
+// Node is one controller node. One process may run several.
 type Node struct {
 	cfg          *config.Config
 	logger       *slog.Logger
-	version      string // of this program, for people to see
+	version      string // of this program
 	storage      *storage
 	registration record.RegisterController
 
@@ -38,10 +41,10 @@ type Node struct {
 	server     *kafkaproto.Server
 	files      *descriptors
 	debug      *debugServer
-	http       *httpServer // nil without listeners
+	http       *httpServer // nil without HTTP listeners
 	api        *httpapi.API
-	passage    passage
-	passed     *passedServer
+	forwarder  forwarder
+	tunnelled  *tunnelServer
 
 	failed   chan error
 	failOnce sync.Once
@@ -49,9 +52,9 @@ type Node struct {
 	stopErr  error
 }
 
-// Open makes a node on a formatted directory and binds its listeners; Start lets it take part in
-// the quorum. The node keeps cfg, which must not change afterwards. version is the program's, for
-// people to see. An error says what is wrong and what to do, and leaves nothing open.
+// Open makes a node on a formatted directory and binds its listeners; Start makes it take part in
+// the quorum. The node keeps cfg, which must not change afterwards. version is shown to people
+// only. An error says what is wrong and what to do; nothing stays open then.
 func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err error) {
 	n := &Node{cfg: cfg, logger: logger, version: version, failed: make(chan error, 1)}
 	n.files = newDescriptors(descriptorLimit())
@@ -77,14 +80,14 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 	if n.log, err = n.openLog(); err != nil {
 		return nil, err
 	}
-	if err := n.storage.noteStarted(cfg.NodeID, n.log.Incarnation()); err != nil {
+	if err := n.storage.recordStarted(cfg.NodeID, n.log.Incarnation()); err != nil {
 		return nil, err
 	}
 	n.controller.SetLog(quorumLog{n.log})
 	n.api = n.httpAPI()
 	n.http.use(n.api)
-	n.passage.tunnel, n.passed = n.log.Tunnel, newPassedServer(n.api, logger)
-	n.files.note(cfg.Clients.MaxConnections, logger)
+	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api, logger)
+	n.files.warnIfFewer(cfg.Clients.MaxConnections, logger)
 	return n, nil
 }
 
@@ -97,7 +100,7 @@ func (n *Node) listen() (*kafkaproto.Server, error) {
 	return kafkaproto.Listen(cfg)
 }
 
-// serverConfig is what the listeners are to be; lookup finds the addresses of a host name.
+// serverConfig returns the settings of the controller listeners. lookup resolves a host name.
 func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkaproto.Config, error) {
 	cfg := kafkaproto.Config{
 		Versions:  controller.Versions,
@@ -117,13 +120,13 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		MaxConnections:      int(n.cfg.Clients.MaxConnections),
 		MaxConnectionsPerIP: int(n.cfg.Clients.MaxConnectionsPerIP),
 		MaxConnectionsOf:    make(map[string]int),
-		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaDoor) },
+		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaConns) },
 		StreamSlots:         peerSlots,
 		IdleTimeout:         n.cfg.Clients.MaxIdle,
 		Logger:              n.logger,
 	}
 	if cfg.MaxConnectionsPerIP == 0 {
-		cfg.MaxConnectionsPerIP = -1 // nobody, to kafkaproto
+		cfg.MaxConnectionsPerIP = -1 // kafkaproto takes 0 for its default, and -1 for no connection
 	}
 	if cfg.IdleTimeout < 0 {
 		cfg.IdleTimeout = never
@@ -136,7 +139,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		}
 		for _, a := range addresses {
 			if ip, err := netip.ParseAddr(a); err == nil {
-				a = ip.Unmap().WithZone("").String() // as connections show it
+				a = ip.Unmap().WithZone("").String() // in the form of a connection's remote address
 			}
 			cfg.MaxConnectionsOf[a] = int(most)
 		}
@@ -155,8 +158,8 @@ func (n *Node) handle(
 	n.controller.Handle(ctx, controller.Caller(caller), req, reply)
 }
 
-// makeRegistration describes this node to brokers and peers; a port of 0 in the configuration is
-// replaced by the one bound.
+// makeRegistration describes this node to brokers and peers. A configured port of 0 is replaced by
+// the port that was bound.
 func (n *Node) makeRegistration() record.RegisterController {
 	r := record.RegisterController{
 		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()),
@@ -190,7 +193,7 @@ func (n *Node) controllerConfig() controller.Config {
 		MaxIdle:           cfg.Controller.MaxIdleInterval,
 		UncleanInterval:   cfg.Controller.UncleanElectionInterval, Static: cfg.Static,
 		QuotaWindow: quotaWindow(cfg.Controller.QuotaWindow, cfg.Controller.QuotaWindows),
-		SlowEvent:   max(cfg.Controller.SlowEvent, time.Nanosecond), // 0 stands for its default there
+		SlowEvent:   max(cfg.Controller.SlowEvent, time.Nanosecond), // 0 would be the default
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
 		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
 		Limits: requestLimits(cfg.Clients.Limits),
@@ -211,12 +214,13 @@ func requestLimits(l config.RequestLimits) controller.Limits {
 	}
 }
 
-// quotaWindow is n samples of a length, of which Kafka bounds neither.
+// quotaWindow returns n times the length of a sample. Kafka bounds neither, so the product is
+// capped.
 func quotaWindow(sample time.Duration, n int32) time.Duration {
 	return min(sample, never/time.Duration(max(1, n))) * time.Duration(n)
 }
 
-// staticMinISR is the file's min.insync.replicas, which config has checked.
+// staticMinISR returns min.insync.replicas of the file, which config has checked.
 func staticMinISR(static map[string]string) int32 {
 	if n, err := strconv.ParseInt(strings.TrimSpace(static["min.insync.replicas"]), 10,
 		32); err == nil {
@@ -239,7 +243,7 @@ func kafkaprotoEncode(correlationID int32, resp kmsg.Response) []byte {
 	return kafkaproto.AppendResponse(nil, correlationID, resp)
 }
 
-// openLog opens the log and checks that it is of the quorum that is configured.
+// openLog opens the log and checks that it belongs to the configured quorum.
 func (n *Node) openLog() (*raftlog.Log, error) {
 	voters := n.formattedVoters()
 	if len(voters) == 0 && !n.storage.hasLog {
@@ -262,8 +266,8 @@ func (n *Node) openLog() (*raftlog.Log, error) {
 	return log, nil
 }
 
-// otherVoters says what to do about a log of other voters than this node was told; any other error
-// is passed on.
+// otherVoters adds advice to the error for a log whose voters are not the configured ones. It
+// returns any other error unchanged.
 func (n *Node) otherVoters(err error) error {
 	other, ok := errors.AsType[*raftlog.VotersError](err)
 	switch {
@@ -280,19 +284,19 @@ func (n *Node) otherVoters(err error) error {
 	return compareVoters(other.Configured, other.Log, "its log in "+n.storage.logDir())
 }
 
-// checkIncarnation refuses an opened log that is not the one that this directory has had.
+// checkIncarnation refuses a log that is not the one that this directory had before.
 func (n *Node) checkIncarnation(log [16]byte) error {
-	m := n.storage.mark
+	m := n.storage.started
 	if m == nil || m.incarnation == [16]byte{} || m.incarnation == log {
 		return nil
 	}
 	return otherIncarnation(n.storage.dir, m.incarnation, log)
 }
 
-// checkLog makes sure that a log in which nothing but new leaders has been written has what it
-// still needs: what the directory was formatted with.
+// checkLog refuses a log that still needs what the directory was formatted with, if that could not
+// be read: one in which nothing but the batches of new leaders has been written.
 func (n *Node) checkLog(log raftlog.Status) error {
-	// A leader's first batch is one record, three in an empty log; the bootstrap records come next.
+	// A leader's first batch has one record, or three in an empty log. The bootstrap records follow.
 	unfounded := log.LogEnd <= int64(log.Epoch)+2
 	switch {
 	case unfounded && n.storage.foundingErr != nil:
@@ -311,15 +315,15 @@ func (n *Node) votersUnknown() error {
 		n.storage.dir, n.cfg.Command("yakt format"))
 }
 
-// logConfig is what the log is to be. A follower waits for a leader for one election timeout to
-// two, at random.
+// logConfig returns the settings of the log. A follower starts an election after one to two
+// election timeouts without a leader, at random.
 func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 	cfg := n.cfg
 	return raftlog.Config{
 		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID,
 		DirectoryID: n.storage.directoryID, Info: info,
 		Voters: voters, Addr: n.addresses, VoterDirectory: n.voterDirectory,
-		Tunnelled:     func(node int32, conn net.Conn) { n.passed.take(node, conn) },
+		Tunnelled:     func(node int32, conn net.Conn) { n.tunnelled.take(node, conn) },
 		Tick:          max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks,
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
 		DialTimeout: cfg.Quorum.RequestTimeout, RetryBackoff: cfg.Quorum.RetryBackoff,
@@ -334,14 +338,14 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 	}
 }
 
-// keepBytes of log are kept behind a snapshot for those who are a little late, unless snapshots
-// follow each other faster.
+// keepBytes is how much log is kept before a snapshot, for followers that are a little late; less
+// if snapshots follow each other faster.
 const keepBytes = 4 << 20
 
-// never stands for a time that does not come; far from what would overflow a time.Time.
+// never is a duration that does not pass, and is far from overflowing a time.Time.
 const never = 100 * 365 * 24 * time.Hour
 
-// snapshotInterval is a configured interval, of which Kafka's 0 means never.
+// snapshotInterval converts the configured interval, in which 0 means never, as for Kafka.
 func snapshotInterval(d time.Duration) time.Duration {
 	if d == 0 {
 		return never
@@ -349,8 +353,8 @@ func snapshotInterval(d time.Duration) time.Duration {
 	return d
 }
 
-// An election timeout (controller.quorum.election.timeout.ms) is counted in ticks; a leader is
-// heard of ten times in one.
+// An election timeout (controller.quorum.election.timeout.ms) has 50 ticks. A leader sends ten
+// heartbeats in that time.
 const (
 	electionTicks  = 50
 	heartbeatTicks = 5
@@ -367,13 +371,13 @@ func (n *Node) formattedVoters() []int32 {
 	return ids
 }
 
-// Start serves requests and takes part in the quorum.
+// Start serves requests and makes the node take part in the quorum. It returns at once.
 func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
 	go n.server.Serve()
 	n.http.serve()
-	go n.passed.server.Serve(n.passed) //nolint:errcheck // ErrServerClosed, or the listener is closed
+	go n.tunnelled.server.Serve(n.tunnelled) //nolint:errcheck // ErrServerClosed, or the listener is closed
 	go func() {
 		if err, ok := <-n.log.Failed(); ok {
 			n.fail(err)
@@ -381,16 +385,17 @@ func (n *Node) Start() {
 	}()
 }
 
-// Controller is the node's controller.
+// Controller returns the node's controller.
 func (n *Node) Controller() *controller.Controller { return n.controller }
 
-// Log is the node's replicated log.
+// Log returns the node's replicated log.
 func (n *Node) Log() *raftlog.Log { return n.log }
 
-// ClusterID is the cluster that the directory was formatted for.
+// ClusterID returns the id of the cluster that the directory was formatted for.
 func (n *Node) ClusterID() string { return n.storage.clusterID }
 
-// Addr is where a listener is bound, such as "127.0.0.1:9093"; "" for an unknown name.
+// Addr returns the address that a listener is bound to, such as "127.0.0.1:9093", or "" for an
+// unknown name.
 func (n *Node) Addr(listener string) string {
 	if a, ok := n.server.Addrs()[listener]; ok {
 		return a.String()
@@ -398,10 +403,10 @@ func (n *Node) Addr(listener string) string {
 	return ""
 }
 
-// release frees what a failed Open had taken.
+// release closes what a failed Open had opened.
 func (n *Node) release() {
 	if n.log != nil {
-		_ = n.log.Stop(context.Background()) // never started: hands nothing over
+		_ = n.log.Stop(context.Background()) // not started: there is nothing to hand over
 	}
 	n.debug.close()
 	n.http.close()
@@ -415,8 +420,8 @@ func (n *Node) release() {
 	}
 }
 
-// Endpoints are this node's advertised controller endpoints as host:port, the first is the one
-// brokers use.
+// Endpoints returns this node's advertised controller endpoints as host:port. Brokers use the
+// first.
 func (n *Node) Endpoints() []string {
 	var all []string
 	for _, e := range n.registration.Endpoints {

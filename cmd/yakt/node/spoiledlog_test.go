@@ -108,11 +108,11 @@ func TestFolderWithoutALog(t *testing.T) {
 func TestLogMadeUnderAMark(t *testing.T) {
 	t.Parallel()
 	n := &Node{cfg: configFor(t, 1, t.TempDir(), staticOne), storage: &storage{dir: "d"}}
-	n.storage.mark = &startedMark{version: startedVersion, incarnation: [16]byte{1}}
+	n.storage.started = &startedInfo{version: startedVersion, incarnation: [16]byte{1}}
 	says(t, n.checkIncarnation([16]byte{2}), "d/yakt.started names the log of incarnation 01",
 		"made a second time")
 	for _, same := range [][16]byte{{1}, {}} {
-		n.storage.mark.incarnation = same
+		n.storage.started.incarnation = same
 		if err := n.checkIncarnation([16]byte{1}); err != nil {
 			t.Error(err)
 		}
