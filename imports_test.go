@@ -41,6 +41,8 @@ var mayImport = map[string][]string{
 	// bench measures from outside and shares no code with a controller.
 	"bench":           {"integration/kafka", "metadata", "metadata/record"},
 	"cmd/yakt/gcpace": {},
+	"tools/measure":   {},
+	"tools/vulncheck": {},
 	"cmd/yakt/node": {
 		"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal",
 		"controller", "httpapi", "limits", "protocol", "turns",

@@ -101,7 +101,9 @@ func load(t testing.TB, path string, settings map[string]string) *config.Config 
 
 func startNode(t testing.TB, cfg *config.Config, id int) *server {
 	t.Helper()
-	n, err := node.Open(cfg, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelError})))
+	logger := slog.New(slog.NewTextHandler(testWriter{t},
+		&slog.HandlerOptions{Level: slog.LevelError}))
+	n, err := node.Open(cfg, logger, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
