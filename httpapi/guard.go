@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,13 +23,14 @@ const (
 
 // guard is what every request passes before its operation.
 func (a *API) guard(mux *http.ServeMux) http.Handler {
-	served := a.served()
+	served := a.services
 	origin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(below http.ResponseWriter, r *http.Request) {
 		w := &reply{ResponseWriter: below}
 		r, done := a.detached(known(r, served))
 		defer done()
-		defer a.settle(w, r, served[r.URL.Path])
+		at := served[r.URL.Path]
+		defer a.settle(w, r, at.kind)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		deadline := time.Now().Add(answerTimeout + a.cfg.WaitMax)
@@ -43,7 +43,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			writeProblem(w, problem)
 			return
 		}
-		if !isHealth(r) {
+		if at.kind != healthKind {
 			w.turn = a.turns.begin(r.Context())
 			defer w.turn.end()
 			r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
@@ -57,7 +57,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		}
 		if served.wantsLeader(r) && !a.leads() {
 			defer w.turn.pause()()
-			a.forward.serve(w, r, body, served[r.URL.Path] == writeKind)
+			a.forward.serve(w, r, body, at)
 			return
 		}
 		route(w, r, mux)
@@ -67,42 +67,21 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 const crossSite = "A page of another site may not do this in your name. Send the request from a program."
 
 // refusal is why a request is not served, whatever it asks for; nil when it is.
-func (a *API) refusal(r *http.Request, served kinds, origin *http.CrossOriginProtection) *Problem {
+func (a *API) refusal(r *http.Request, served services, origin *http.CrossOriginProtection) *Problem {
 	if !a.answersTo(r.Host) {
 		return misnamed(r)
 	}
 	if err := origin.Check(asUnsafe(r, served)); err != nil {
 		return newProblem(http.StatusForbidden, kerr.ClusterAuthorizationFailed, crossSite)
 	}
-	if err := a.failure.Load(); err != nil && !isHealth(r) {
+	if err := a.failure.Load(); err != nil && served[r.URL.Path].kind != healthKind {
 		return noLeader("This node has failed and is about to exit: %v. Ask another one.", *err)
 	}
 	return checkQuery(r, served)
 }
 
-func isHealth(r *http.Request) bool { return r.URL.Path == "/livez" || r.URL.Path == "/readyz" }
-
-// served is the kind of each path that the API describes.
-func (a *API) served() kinds {
-	all := kinds{}
-	for path, item := range a.huma.OpenAPI().Paths {
-		switch {
-		case item.Get != nil && strings.Contains(localPaths, path+" "):
-			all[path] = localKind
-		case item.Get != nil && path != "/v1/broker_mgmt":
-			all[path] = readKind
-		default:
-			all[path] = writeKind
-		}
-	}
-	return all
-}
-
-// localPaths are about the node that is asked.
-const localPaths = "/livez /readyz /v1/status /v1/snapshot "
-
 // known resolves the short name of an operation to its canonical path, and notes who calls.
-func known(r *http.Request, served kinds) *http.Request {
+func known(r *http.Request, served services) *http.Request {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -119,8 +98,8 @@ func known(r *http.Request, served kinds) *http.Request {
 }
 
 // asUnsafe has heartbeats by GET checked like any other change.
-func asUnsafe(r *http.Request, served kinds) *http.Request {
-	if served[r.URL.Path] != writeKind || r.Method != http.MethodGet {
+func asUnsafe(r *http.Request, served services) *http.Request {
+	if served[r.URL.Path].kind != writeKind || r.Method != http.MethodGet {
 		return r
 	}
 	c := *r
@@ -129,15 +108,14 @@ func asUnsafe(r *http.Request, served kinds) *http.Request {
 }
 
 // wantsLeader reports whether the active controller has to answer.
-func (k kinds) wantsLeader(r *http.Request) bool {
-	served, ok := k[r.URL.Path]
-	switch {
-	case !ok || served == localKind:
-		return false
-	case served == writeKind:
+func (s services) wantsLeader(r *http.Request) bool {
+	switch s[r.URL.Path].kind {
+	case writeKind:
 		return true
+	case readKind:
+		return r.URL.Query().Get("consistency") == linearizable
 	}
-	return r.URL.Query().Get("consistency") == "linearizable"
+	return false
 }
 
 func (a *API) leads() bool {
@@ -146,7 +124,7 @@ func (a *API) leads() bool {
 }
 
 // checkQuery refuses what huma would take for something else: parameters that are empty, come twice, or are not encoded as they should.
-func checkQuery(r *http.Request, served kinds) *Problem {
+func checkQuery(r *http.Request, served services) *Problem {
 	if _, ok := served[r.URL.Path]; !ok || r.URL.RawQuery == "" {
 		return nil
 	}

@@ -16,8 +16,8 @@ const (
 	valuesMax = 100_000
 )
 
-// strictJSON reads and writes JSON for huma: nothing but one value of bounded depth and size, no
-// field twice, no null.
+// strictJSON reads and writes JSON for huma. A document must be one value of bounded depth and size,
+// without null and without duplicate fields.
 var strictJSON = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
 		enc := json.NewEncoder(w)
@@ -25,7 +25,8 @@ var strictJSON = huma.Format{
 		return enc.Encode(v)
 	},
 	Unmarshal: func(data []byte, v any) error {
-		if _, first := v.(*any); first { // huma decodes twice: into any to validate, then into the struct
+		// huma decodes a body twice: into an any for validation, then into the struct.
+		if _, first := v.(*any); first {
 			if err := checkJSON(data); err != nil {
 				return err
 			}
@@ -53,17 +54,17 @@ func checkJSON(data []byte) error {
 	}
 }
 
-// scan is where a walk over JSON tokens stands.
+// scan is the state of a walk over JSON tokens.
 type scan struct {
 	open   []object
 	values int
-	whole  bool // one whole value has been seen
+	whole  bool // one whole value is read
 }
 
 // object is an array or object that is open. names is nil for an array.
 type object struct {
 	names map[string]bool
-	name  bool // a name comes next
+	name  bool // the next token is a name
 }
 
 func (s *scan) token(token json.Token) error {
@@ -87,7 +88,7 @@ func (s *scan) token(token json.Token) error {
 	case json.Delim('['):
 		return s.push(object{})
 	case nil:
-		return errors.New("null is no value here; leave the field out")
+		return errors.New("null is not accepted; leave the field out")
 	}
 	s.done()
 	return nil
@@ -108,7 +109,7 @@ func (s *scan) push(o object) error {
 	return nil
 }
 
-// done notes that a value is complete: in an object a name follows.
+// done ends a value: in an object, a name follows.
 func (s *scan) done() {
 	top := s.top()
 	if top == nil {
@@ -120,7 +121,7 @@ func (s *scan) done() {
 
 func (o *object) field(name string) error {
 	if o.names[name] {
-		return fmt.Errorf("the field %q comes twice", name)
+		return fmt.Errorf("duplicate field %q", name)
 	}
 	o.names[name], o.name = true, false
 	return nil

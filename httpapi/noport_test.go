@@ -48,7 +48,7 @@ func TestAStandbyNeedsNoHTTPPortOfTheLeader(t *testing.T) {
 	}
 	s.refused(http.StatusNotFound, "UNKNOWN_TOPIC_OR_PARTITION", http.MethodPost, "/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch, "inSync": large})
 	p := s.refused(http.StatusServiceUnavailable, "NOT_CONTROLLER", http.MethodPost, "/v1/create_topic?redirect=true", object{"name": "c"})
-	if !strings.Contains(p["detail"].(string), "Leave redirect out") {
+	if !strings.Contains(p["detail"].(string), "Without redirect") {
 		t.Errorf("redirect: %v", p["detail"])
 	}
 }

@@ -77,7 +77,7 @@ func TestCutOffEndsABlockedAnswer(t *testing.T) {
 	ended := make(chan error, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(below http.ResponseWriter, _ *http.Request) {
 		w := &reply{ResponseWriter: below}
-		p := patiently(w)
+		p := withDeadlines(w)
 		var err error
 		for n := 0; err == nil; n++ {
 			if n == 1 {

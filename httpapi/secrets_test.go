@@ -21,7 +21,7 @@ func TestSecretsAreHidden(t *testing.T) {
 		given := value
 		r := &record.Config{ResourceType: metadata.ConfigBroker, Name: name, Value: &given}
 		text := string(appendJSON(nil, rawFields(r))) +
-			string(appendTold(nil, r, controller.State{}, metadata.LatestVersion, place{}))
+			string(appendRecord(nil, r, controller.State{}, metadata.LatestVersion, position{}))
 		if strings.Contains(text, value) {
 			t.Errorf("%s is shown: %s", name, text)
 		}
