@@ -55,6 +55,37 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 		int64(size[limitConfigs])*namedBytes + partCost(size[limitChanges])
 }
 
+// Elements is about how many elements of lists are read to answer a request: those that it has and,
+// if it asks for all, those that the image has. It is called like Cost.
+func (c *Controller) Elements(req kmsg.Request) int {
+	img, size := c.Image(), sizeOf(req)
+	switch r := req.(type) {
+	case *kmsg.MetadataRequest:
+		if everyTopic(r) {
+			return img.TopicCount() + img.PartitionCount()
+		}
+	case *kmsg.DescribeTopicPartitionsRequest:
+		return len(r.Topics) + min(int(max(r.ResponsePartitionLimit, 1)), describePartitionsMax)
+	case *kmsg.DescribeConfigsRequest:
+		return len(r.Resources) * len(topicKeys)
+	case *kmsg.ListPartitionReassignmentsRequest:
+		if r.Topics == nil {
+			return img.PartitionCount()
+		}
+	case *kmsg.ElectLeadersRequest:
+		if r.Topics == nil {
+			return img.TopicCount()
+		}
+	case *kmsg.EnvelopeRequest:
+		return len(r.RequestData) / elementBytes
+	}
+	elements := 0
+	for _, n := range size {
+		elements += n
+	}
+	return elements
+}
+
 // partCost is what a part of a response takes that has so many entries.
 func partCost(entries int) int64 { return int64(min(entries, pieceEntries)) * elementBytes / 2 }
 

@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/limits"
+	"github.com/yakt/yakt/turns"
 )
 
 // Config holds the settings and the parts of a node that an API needs. Its functions must be safe
@@ -58,7 +60,10 @@ type Config struct {
 	// BudgetBytes bounds the memory of all large requests and their answers; 0 means 32 MiB. One
 	// client address may use half of it.
 	BudgetBytes int64
-	Logger      *slog.Logger
+	// Turns is the scheduler of the processor that requests share with the Kafka port; nil means one of
+	// the API's own.
+	Turns  *turns.Places
+	Logger *slog.Logger
 }
 
 // API serves HTTP. Its methods may be called from any goroutine.
@@ -74,7 +79,6 @@ type API struct {
 	cache       batchCache
 	pulse       pulse
 	budget      *budget
-	turns       *turns
 	began       time.Time
 	failure     atomic.Pointer[error] // why this node is about to exit; nil if it is not
 	// streams ends when the node stops: long polls and streams would delay the server's shutdown.
@@ -89,9 +93,10 @@ func New(cfg Config) *API {
 	cfg.OperationTimeout = cmp.Or(cfg.OperationTimeout, 30*time.Second)
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 10*time.Second)
 	cfg.BudgetBytes = cmp.Or(cfg.BudgetBytes, 32<<20)
-	a := &API{
-		cfg: cfg, began: time.Now(), turns: newTurns(), services: services{}, fields: readFieldDocs(),
+	if cfg.Turns == nil {
+		cfg.Turns = turns.New(runtime.GOMAXPROCS(0))
 	}
+	a := &API{cfg: cfg, began: time.Now(), services: services{}, fields: readFieldDocs()}
 	a.budget = newBudget(cfg.BudgetBytes, limits.NewRefusals(budgetLimit, cfg.Logger))
 	a.streams, a.close = context.WithCancel(context.Background())
 	a.forward = &forwarder{cfg: &a.cfg, closing: a.streams}

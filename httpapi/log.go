@@ -97,7 +97,6 @@ func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, 
 		hc.SetHeader("Content-Type", "application/json")
 		_, w := humago.Unwrap(hc)
 		out := withDeadlines(w)
-		out.turn.enter()
 		if err := part.write(out); err != nil {
 			panic(broken{err})
 		}
@@ -177,7 +176,6 @@ func (a *API) snapshot(hc huma.Context, img *metadata.Image) {
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`,
 		img.EndOffset(), img.Epoch()))
 	below := withDeadlines(w)
-	below.turn.enter()
 	out := bufio.NewWriterSize(below, 64<<10)
 	if err := errors.Join(metadata.WriteSnapshot(out, img), out.Flush()); err != nil {
 		panic(broken{err}) // an incomplete file must not look complete

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bufio"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/yakt/yakt/controller"
@@ -20,13 +19,10 @@ func newsKind(n controller.News) string {
 }
 
 // writeNews writes News as one line of JSON, followed by end. A large answer is written while it is
-// made, and takes turns.
+// made.
 func (a *API) writeNews(
 	w *deadlineWriter, n controller.News, audience controller.Audience, end string,
 ) error {
-	if n.Snapshot || slices.ContainsFunc(n.Batches, large) {
-		w.turn.enter()
-	}
 	out := bufio.NewWriterSize(w, 4<<10)
 	at := imagePosition(n.Image)
 	fmt.Fprintf(out, `{"kind":%q,"fromOffset":%d,"endOffset":%d,"epoch":%d,"timestamp":%q,"records":[`,

@@ -27,14 +27,13 @@ type deadlineWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
 	cut     *atomic.Bool // of the request; may be nil
-	turn    *turn        // of the request; may be nil
 	until   time.Time    // the deadline of the whole answer; zero if it has none
 }
 
 func withDeadlines(w http.ResponseWriter) *deadlineWriter {
 	d := &deadlineWriter{ResponseWriter: w, control: http.NewResponseController(w)}
 	if r, ok := w.(*reply); ok {
-		d.cut, d.turn = &r.cut, r.turn
+		d.cut = &r.cut
 	}
 	d.renew()
 	return d
