@@ -1,8 +1,8 @@
 // Package httpapi serves the controller over HTTP: operations on brokers, topics and producer ids,
 // feeds of changes, the metadata log and health, with an OpenAPI document of them all.
 //
-// It acts on the same controller as the Kafka port, and shows only what is in the controller's image
-// and log. Requests are not authenticated.
+// It acts on the same controller as the Kafka port, and shows only what is in the controller's
+// image and log. Requests are not authenticated.
 package httpapi
 
 import (
@@ -54,14 +54,14 @@ type Config struct {
 	OperationTimeout time.Duration
 	// BodyTimeout bounds the arrival of a request's body; 0 means 10 s.
 	BodyTimeout time.Duration
-	// PassTo returns the transport to another node's API, whatever host the request names. Its error
-	// is a *net.OpError of a dial only if nothing was sent.
+	// PassTo returns the transport to another node's API, whatever host the request names. Its
+	// error is a *net.OpError of a dial only if nothing was sent.
 	PassTo func(node int32) http.RoundTripper
 	// BudgetBytes bounds the memory of all large requests and their answers; 0 means 32 MiB. One
 	// client address may use half of it.
 	BudgetBytes int64
-	// Turns is the scheduler of the processor that requests share with the Kafka port; nil means one of
-	// the API's own.
+	// Turns is the scheduler of the processor that requests share with the Kafka port; nil means
+	// one of the API's own.
 	Turns  *turns.Places
 	Logger *slog.Logger
 }
@@ -124,7 +124,8 @@ func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
-// Close ends long polls and streams. Requests that do not wait are still answered. It does not wait.
+// Close ends long polls and streams. Requests that do not wait are still answered. It does not
+// wait.
 func (a *API) Close() { a.close() }
 
 // Fail makes the API refuse every later request with the reason why this node is about to exit.

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// Watchers of a benchmark live in a process of their own: one process may not have enough files for both ends. It is this very program, told by its
-// environment what to do.
+// Watchers of a benchmark live in a process of their own: one process may not have enough files for
+// both ends. It is this very program, told by its environment what to do.
 const watchersEnv = "YAKT_TEST_WATCHERS"
 
 func TestMain(m *testing.M) {
@@ -40,7 +40,8 @@ type watchOrder struct {
 	Polls, Streams int
 }
 
-// watch opens connections, waits until each has told of the topic, and prints when that was, in ns since 1970.
+// watch opens connections, waits until each has told of the topic, and prints when that was, in ns
+// since 1970.
 func watch(text string) error {
 	var o watchOrder
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -107,8 +108,9 @@ func (w watcher) await(topic string) (at int64, err error) {
 	}
 }
 
-// BenchmarkWatchers has 10,000 long polls and 200 streams wait at one node, and times how long a new topic takes to reach them all. The process of the watchers
-// shares the machine's processors with the node.
+// BenchmarkWatchers has 10,000 long polls and 200 streams wait at one node, and times how long a
+// new topic takes to reach them all. The process of the watchers shares the machine's processors
+// with the node.
 func BenchmarkWatchers(b *testing.B) {
 	const polls, streams = 10_000, 200
 	s := startOne(b, fmt.Sprintf("yakt.http.max.connections=%d", 3*(polls+streams))) // one address may have half

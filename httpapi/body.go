@@ -16,9 +16,9 @@ import (
 // connection with unread bytes resets it, and the client might lose the answer.
 const lingerTimeout = 500 * time.Millisecond
 
-// readBody reads the body of a request of any method and path, within the limits of size and time, and
-// puts it back for the operation. If it returns a problem, an HTTP/1 connection is closed after the
-// answer, without waiting for the rest of the body.
+// readBody reads the body of a request of any method and path, within the limits of size and time,
+// and puts it back for the operation. If it returns a problem, an HTTP/1 connection is closed after
+// the answer, without waiting for the rest of the body.
 func (a *API) readBody(w *reply, r *http.Request, taken *share) ([]byte, *Problem) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
@@ -45,8 +45,8 @@ func (a *API) readBody(w *reply, r *http.Request, taken *share) ([]byte, *Proble
 	return nil, problem
 }
 
-// limitedBody reads a body. If it is larger than bodySmall it takes memory from the budget: the largest
-// size of a body while it arrives, and after that the size of the decoded body.
+// limitedBody reads a body. If it is larger than bodySmall it takes memory from the budget: the
+// largest size of a body while it arrives, and after that the size of the decoded body.
 func (a *API) limitedBody(w *reply, r *http.Request, taken *share) ([]byte, *Problem) {
 	if r.ContentLength > bodyMax {
 		return nil, tooLarge()
@@ -70,7 +70,8 @@ func (a *API) limitedBody(w *reply, r *http.Request, taken *share) ([]byte, *Pro
 	return data, taken.take(max(0, decodedBytes(data)-bodyMax))
 }
 
-// valueBytes is roughly the memory of a decoded JSON value, beyond its text. A body is decoded twice.
+// valueBytes is roughly the memory of a decoded JSON value, beyond its text. A body is decoded
+// twice.
 const valueBytes = 100
 
 // decodedBytes is a rough upper bound of the memory of a body with its decoded values.

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// slowBodies are requests whose bodies stop: a request line, further headers, and what comes of the body.
+// slowBodies are requests whose bodies stop: a request line, further headers, and what comes of the
+// body.
 var slowBodies = map[string][3]string{
 	"a body that stops":           {createTopic, length, `{"name"`},
 	"a body that never begins":    {createTopic, length, ""},

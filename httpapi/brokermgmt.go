@@ -33,8 +33,8 @@ type HeartbeatInput struct {
 // HeartbeatBody is the body of broker_mgmt by POST.
 type HeartbeatBody struct {
 	Heartbeat
-	// Partitions for which this broker's replica has caught up, if their leaders also have no process
-	// of their own that would report it.
+	// Partitions for which this broker's replica has caught up, if their leaders also have no
+	// process of their own that would report it.
 	InSync []InSync `json:"inSync,omitempty" maxItems:"10000"`
 }
 
@@ -120,8 +120,9 @@ func (a *API) heartbeat(ctx context.Context, h HeartbeatBody, offset int64) erro
 	return nil
 }
 
-// httpBrokers are the brokers whose heartbeats have reached this node over HTTP: they have no process
-// that could lead a partition. A new leader of the quorum learns of each with its next heartbeat.
+// httpBrokers are the brokers whose heartbeats have reached this node over HTTP: they have no
+// process that could lead a partition. A new leader of the quorum learns of each with its next
+// heartbeat.
 type httpBrokers struct {
 	mu     sync.Mutex
 	epochs map[int32]int64 // of the broker's registration, by broker id
@@ -146,7 +147,8 @@ func (h *httpBrokers) has(b *metadata.Broker) bool {
 	return ok && epoch == b.Epoch
 }
 
-// joinISR adds the broker to a partition's ISR on behalf of the leader, if that is an HTTP broker too.
+// joinISR adds the broker to a partition's ISR on behalf of the leader, if that is an HTTP broker
+// too.
 func (a *API) joinISR(ctx context.Context, h HeartbeatBody, s InSync) error {
 	outcome, err := a.do(ctx, controller.Operation{
 		Name: "broker_mgmt inSync",

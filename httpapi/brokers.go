@@ -30,7 +30,7 @@ type registerArgs struct {
 	Listeners []listener `json:"listeners,omitempty" maxItems:"100"`
 	// Ids of the broker's log directories. The default is those of its last registration, or else
 	// one new id.
-	LogDirs []uuidText `json:"logDirs,omitempty" maxItems:"1000" example:"[\"rTudty6ITOCcO_ldVyzZYg\"]"`
+	LogDirs []uuidText `json:"logDirs,omitempty" maxItems:"1000"`
 	// Incarnation of the broker: the incarnation of a registration changes it and keeps its epoch.
 	// The default is a new one.
 	InternalUUID uuidText `json:"internalUUID,omitempty" example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`

@@ -11,11 +11,12 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// confirmTimeout bounds a round with the quorum. A leader that is cut off from its quorum notices that
-// within its election timeout.
+// confirmTimeout bounds a round with the quorum. A leader that is cut off from its quorum notices
+// that within its election timeout.
 const confirmTimeout = 5 * time.Second
 
-// confirmed returns an image that contains everything acknowledged before the call (raft's ReadIndex).
+// confirmed returns an image that contains everything acknowledged before the call (raft's
+// ReadIndex).
 func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
@@ -43,8 +44,8 @@ func (a *API) awaitNews(ctx context.Context, audience controller.Audience, offse
 	return a.cfg.Controller.Await(ctx, audience, offset)
 }
 
-// do carries out an operation of the controller within the time of one write, and holds no turn while
-// it waits.
+// do carries out an operation of the controller within the time of one write, and holds no turn
+// while it waits.
 func (a *API) do(ctx context.Context, op controller.Operation) (controller.Outcome, error) {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()

@@ -13,8 +13,8 @@ import (
 var files embed.FS
 
 // contentPolicy tells browsers what the page may load: only files of this node.
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-	"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
+	"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 // pages serves the OpenAPI document and the page that renders it.
 func (a *API) pages(mux *http.ServeMux) {

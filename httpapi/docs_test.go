@@ -18,9 +18,10 @@ var update = flag.Bool("update", false, "rewrite the answers in docs/http.md")
 const docsPath = "../docs/http.md"
 
 // docsWidth is how long a line of an answer in the documentation may be.
-const docsWidth = 130
+const docsWidth = 100
 
-// TestDocsAreTrue runs every command of docs/http.md, as it is written, and compares what it prints with the block that follows. Ids and times may differ.
+// TestDocsAreTrue runs every command of docs/http.md, as it is written, and compares what it prints
+// with the block that follows. Ids and times may differ.
 func TestDocsAreTrue(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "jq"} {
 		if _, err := exec.LookPath(tool); err != nil {

@@ -44,7 +44,9 @@ func exampleRecord[F any](t record.Type, fields F) Record[F] {
 }
 
 func exampleBrokerFields(status string) BrokerFields {
-	return BrokerFields{exampleBroker, 1, "broker-1.example.com", 9092, "PLAINTEXT", status, "eu-1a", 7}
+	return BrokerFields{
+		exampleBroker, 1, "broker-1.example.com", 9092, "PLAINTEXT", status, "eu-1a", 7,
+	}
 }
 
 func examplePartition(adding, removing []int32, replicas ...int32) Record[PartitionFields] {
@@ -56,7 +58,8 @@ func examplePartition(adding, removing []int32, replicas ...int32) Record[Partit
 
 func exampleTopicAnswer() topicAnswer {
 	return topicAnswer{
-		Record: exampleRecord(record.TypeTopic, TopicFields{exampleTopic, "orders"}), TopicUUID: exampleTopic,
+		Record:    exampleRecord(record.TypeTopic, TopicFields{exampleTopic, "orders"}),
+		TopicUUID: exampleTopic,
 		Partitions: []TopicPartition{{
 			Record: examplePartition(nil, nil, 1, 2), ELR: []int32{}, LastKnownELR: []int32{},
 		}},
@@ -72,7 +75,8 @@ func exampleNews() fieldValues {
 	}
 }
 
-// examplesOf returns the examples by operation id. An operation is not there if its schemas suffice.
+// examplesOf returns the examples by operation id. An operation is not there if its schemas
+// suffice.
 func examplesOf() map[string]example {
 	all := map[string]example{}
 	brokerExamples(all)

@@ -17,8 +17,8 @@ import (
 
 // News is the answer of a feed.
 type News struct {
-	// delta: every record after fromOffset. snapshot: the whole state, which replaces the state that
-	// the caller has.
+	// delta: every record after fromOffset. snapshot: the whole state, which replaces the state
+	// that the caller has.
 	Kind string `json:"kind" enum:"delta,snapshot" example:"delta"`
 	// Offset after which a delta begins; -1 for a snapshot.
 	FromOffset int64 `json:"fromOffset" minimum:"-1" example:"41"`
@@ -60,8 +60,8 @@ func (o *Offset) Schema(huma.Registry) *huma.Schema {
 type Since struct {
 	// Offset of the last update that the caller has: endOffset of the last answer.
 	Offset Offset `query:"offset" json:"offset,omitzero" example:"41"`
-	// Instead of offset: the timestamp of the last update that the caller has. The answer may repeat
-	// updates of the same millisecond.
+	// Instead of offset: the timestamp of the last update that the caller has. The answer may
+	// repeat updates of the same millisecond.
 	Timestamp string `query:"timestamp" json:"timestamp,omitempty" format:"date-time" maxLength:"64"`
 }
 
@@ -164,8 +164,8 @@ func (a *API) params(w WaitParams, since Since) (feedParams, error) {
 	return p, nil
 }
 
-// offsetAt is the last offset of a caller that has every update before a time; -1 if the controller no
-// longer knows it.
+// offsetAt is the last offset of a caller that has every update before a time; -1 if the controller
+// no longer knows it.
 func (a *API) offsetAt(at time.Time) int64 {
 	offset, ok := a.cfg.Controller.OffsetBefore(at.UnixMilli())
 	if !ok {
@@ -248,7 +248,8 @@ func (a *API) await(
 			return nil
 		}
 		if waiting.Err() == nil {
-			// ctx, not waiting: a heartbeat is a write, which the end of the wait must not interrupt.
+			// ctx, not waiting: a heartbeat is a write, which the end of the wait must not
+			// interrupt.
 			if err := beat(ctx, p.offset); err != nil {
 				return err
 			}
@@ -258,8 +259,8 @@ func (a *API) await(
 }
 
 // waitContext is a context for waiting. It ends after d, when this node stops, and when the client
-// closes its side of the connection, which may be the only sign that it has gone. The request is then
-// answered with the state of that moment.
+// closes its side of the connection, which may be the only sign that it has gone. The request is
+// then answered with the state of that moment.
 func (a *API) waitContext(
 	ctx context.Context, d time.Duration,
 ) (context.Context, context.CancelFunc) {

@@ -36,6 +36,7 @@ var fieldExamples = map[string]any{
 	"changeArgs.BrokerStatus":           "UNFENCED",
 	"createTopicArgs.Configs":           map[string]any{"retention.ms": "3600000"},
 	"createTopicArgs.ReplicationFactor": 3,
+	"registerArgs.LogDirs":              []any{"rTudty6ITOCcO_ldVyzZYg"},
 }
 
 // describeParams describes the parameters and response headers of an operation by the fields of its
@@ -52,7 +53,8 @@ func (a *API) describeParams(op *huma.Operation, in, out reflect.Type) {
 	}
 }
 
-// describeSchemas describes the properties of all schemas by the fields of the types they come from.
+// describeSchemas describes the properties of all schemas by the fields of the types they come
+// from.
 func (a *API) describeSchemas() {
 	schemas := a.huma.OpenAPI().Components.Schemas
 	for name, s := range schemas.Map() {

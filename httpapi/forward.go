@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -14,8 +15,8 @@ import (
 	"time"
 )
 
-// forwardedBy is the header with the standby that forwarded a request. Such a request is not forwarded
-// again: two nodes that each believe the other leads would send it back and forth.
+// forwardedBy is the header with the standby that forwarded a request. Such a request is not
+// forwarded again: two nodes that each believe the other leads would send it back and forth.
 const forwardedBy = "X-Yakt-Forwarded-By"
 
 // forwarder forwards requests to the leader.
@@ -27,8 +28,8 @@ type forwarder struct {
 // HostOf is the host of URLs for a node. It is a name for logs and headers, and never resolved.
 func HostOf(node int32) string { return "controller-" + itoa(node) }
 
-// serve forwards a request to the leader, or answers why it cannot. data is the request's body, s the
-// service of its path.
+// serve forwards a request to the leader, or answers why it cannot. data is the request's body, s
+// the service of its path.
 func (f *forwarder) serve(w http.ResponseWriter, r *http.Request, data []byte, s service) {
 	id, address := f.cfg.Leader()
 	switch by := r.Header.Get(forwardedBy); {
@@ -205,6 +206,7 @@ func (h *hop) proxy() *httputil.ReverseProxy {
 			p.Out.Header.Del("Sec-Fetch-Site")
 		},
 		ModifyResponse: tidy, ErrorHandler: h.failed,
+		ErrorLog:  slog.NewLogLogger(h.cfg.Logger.Handler(), slog.LevelDebug),
 		Transport: h.cfg.PassTo(h.leader), FlushInterval: -1,
 	}
 }

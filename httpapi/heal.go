@@ -27,7 +27,8 @@ type Healing struct {
 
 // Poisoned is an entry of the cluster's state that Kafka's brokers do not accept.
 type Poisoned struct {
-	// Offset of the record that created the entry, or the last offset of the snapshot that contains it.
+	// Offset of the record that created the entry, or the last offset of the snapshot that contains
+	// it.
 	Offset int64 `json:"offset" minimum:"0" example:"41"`
 	// Name of the record in Kafka's schemas.
 	Type string `json:"type" example:"ConfigRecord"`

@@ -15,11 +15,11 @@ import (
 // NodeState is the state of this node in the raft layer.
 type NodeState struct {
 	Role string // leader, follower, candidate, pre-candidate, learner or stopped
-	// Waiting is a sentence that says why this node is not a member of the quorum and waits to become
-	// one; "" if it is a member.
+	// Waiting is a sentence that says why this node is not a member of the quorum and waits to
+	// become one; "" if it is a member.
 	Waiting string
-	// Suspended is a sentence that says why this node, a member, takes no part in the quorum; "" if it
-	// takes part.
+	// Suspended is a sentence that says why this node, a member, takes no part in the quorum; "" if
+	// it takes part.
 	Suspended     string
 	LeaderID      int32 // -1 if there is no leader
 	LeaderEpoch   int32
@@ -75,8 +75,8 @@ type healthAnswer struct {
 	Body   Health
 }
 
-// stuckAfter is how long the controller's event loop may take for one event before the process counts
-// as dead.
+// stuckAfter is how long the controller's event loop may take for one event before the process
+// counts as dead.
 const stuckAfter = 10 * time.Second
 
 // lagMax is how many committed records a ready node may not yet have applied.
@@ -208,8 +208,8 @@ func (a *API) readyChecks(ctx context.Context, in *confirmedInput) []Check {
 // quorumConfirmed is the name of the check that readyz adds for the parameter quorum.
 const quorumConfirmed = "quorum_confirmed"
 
-// confirmQuorum returns nil if a majority confirms the leader: the leader asks the majority, a standby
-// asks the leader. by is the standby that asks this node; "" for a client.
+// confirmQuorum returns nil if a majority confirms the leader: the leader asks the majority, a
+// standby asks the leader. by is the standby that asks this node; "" for a client.
 func (a *API) confirmQuorum(ctx context.Context, by string) error {
 	switch {
 	case a.leads():

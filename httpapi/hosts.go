@@ -18,18 +18,21 @@ import (
 // anyHost in Config.Hosts accepts every name.
 const anyHost = "*"
 
-// privateSuffixes are the suffixes of names that the public DNS does not contain: RFC 6761, RFC 6762
-// and ICANN's domain for private use.
+// privateSuffixes are the suffixes of names that the public DNS does not contain: RFC 6761, RFC
+// 6762 and ICANN's domain for private use.
 var privateSuffixes = []string{".localhost", ".local", ".internal"}
 
-// answersTo reports whether a request with this Host header is accepted. Browsers always send a name,
-// so an empty one is accepted.
+// answersTo reports whether a request with this Host header is accepted. Browsers always send a
+// name, so an empty one is accepted.
 func (a *API) answersTo(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil || !strings.Contains(host, ".") {
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return true
+	}
+	if !strings.Contains(host, ".") {
 		return true
 	}
 	private := func(suffix string) bool { return strings.HasSuffix(host, suffix) }

@@ -16,8 +16,8 @@ const (
 	valuesMax = 100_000
 )
 
-// strictJSON reads and writes JSON for huma. A document must be one value of bounded depth and size,
-// without null and without duplicate fields.
+// strictJSON reads and writes JSON for huma. A document must be one value of bounded depth and
+// size, without null and without duplicate fields.
 var strictJSON = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
 		enc := json.NewEncoder(w)

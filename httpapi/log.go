@@ -38,7 +38,8 @@ type LogPart struct {
 	LogStartOffset int64 `json:"logStartOffset" minimum:"0" example:"0"`
 	// Offset after the last committed record.
 	HighWatermark int64 `json:"highWatermark" minimum:"0" example:"43"`
-	// The records as they are in the log, with the field names of Kafka's schemas. Secrets are hidden.
+	// The records as they are in the log, with the field names of Kafka's schemas. Secrets are
+	// hidden.
 	Records []Record[any] `json:"records"`
 }
 
@@ -55,8 +56,8 @@ func (a *API) log() {
 	text := &huma.Schema{Type: "string"}
 	handle(a, operation{
 		kind: localKind, name: "snapshot", tag: tagQuorum, summary: "Download a snapshot",
-		text: "This node's committed state as a checkpoint file in KRaft's format. It contains secrets: " +
-			"SCRAM credentials, and passwords in configurations.",
+		text: "This node's committed state as a checkpoint file in KRaft's format. It contains " +
+			"secrets: SCRAM credentials, and passwords in configurations.",
 		statuses: []int{http.StatusServiceUnavailable},
 		responses: okResponse(&huma.Response{
 			Description: "A .checkpoint file, named by its end offset and epoch.",

@@ -37,7 +37,8 @@ func (a *API) writeNews(
 	return out.Flush()
 }
 
-// largeBytes is the size from which the JSON of a batch is written record by record, and not cached.
+// largeBytes is the size from which the JSON of a batch is written record by record, and not
+// cached.
 const largeBytes = 64 << 10
 
 func large(b *controller.FeedBatch) bool { return len(b.Batch) > largeBytes }

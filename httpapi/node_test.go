@@ -140,7 +140,8 @@ func freePorts(t testing.TB, n int) []int {
 	return ports
 }
 
-// await asks until the answer is as wanted. Between two tries it waits for the node's log to move, or a little.
+// await asks until the answer is as wanted. Between two tries it waits for the node's log to move,
+// or a little.
 func (s *server) await(path string, ok func(status int, body []byte) bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -12,7 +12,8 @@ import (
 	"github.com/yakt/yakt/controller"
 )
 
-// behindNodesWithoutHTTP is a standby with an HTTP port, in a quorum of which no other node has one.
+// behindNodesWithoutHTTP is a standby with an HTTP port, in a quorum of which no other node has
+// one.
 func behindNodesWithoutHTTP(t *testing.T) *server {
 	t.Helper()
 	all := startNodes(t, 3, "1/yakt.http.listeners=", "2/yakt.http.listeners=")

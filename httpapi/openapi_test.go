@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestOpenAPIIsComplete checks that every operation of the contract is described, and every field with a sentence, an example and bounds.
+// TestOpenAPIIsComplete checks that every operation of the contract is described, and every field
+// with a sentence, an example and bounds.
 func TestOpenAPIIsComplete(t *testing.T) {
 	s := startOne(t)
 	doc := s.ok(http.MethodGet, "/openapi.json", nil)

@@ -120,7 +120,8 @@ func (o operation) huma() huma.Operation {
 // service says how requests for a path are served. The guard uses it before huma sees a request.
 type service struct {
 	kind kind
-	// waits: a request may wait for a change with the parameter wait. Such requests can be repeated.
+	// waits: a request may wait for a change with the parameter wait. Such requests can be
+	// repeated.
 	waits bool
 	// streams: a request may ask for server-sent events.
 	streams bool

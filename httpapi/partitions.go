@@ -143,8 +143,8 @@ func (c *createPartitionArgs) request(
 	return req, nil
 }
 
-// changedPartition shows a partition after an operation. Its position is that of the last record that
-// the operation wrote, or the image's if it wrote none.
+// changedPartition shows a partition after an operation. Its position is that of the last record
+// that the operation wrote, or the image's if it wrote none.
 func changedPartition(
 	outcome controller.Outcome, topic record.UUID, id int32,
 ) *answer[Record[PartitionFields]] {

@@ -106,20 +106,25 @@ var statusOf = map[*kerr.Error]int{
 var advice = map[*kerr.Error]string{
 	kerr.UnknownTopicOrPartition: "Check the name with get_topic_by_name, or create the topic with " +
 		"create_topic.",
-	kerr.UnknownTopicID:              "Check the id with get_topic_by_name; a topic that was deleted and created again has another id.",
-	kerr.BrokerIDNotRegistered:       "Register the broker first.",
-	kerr.ReplicaNotAvailable:         "Look at the partition's replicas with get_topic_by_name.",
-	kerr.TopicAlreadyExists:          "Choose another name, or use that topic.",
-	kerr.StaleBrokerEpoch:            "Use the epoch that the last registration returned; get_broker_by_id shows it.",
-	kerr.DuplicateBrokerRegistration: "Use another brokerId, or wait until the other process's session ends.",
-	kerr.ReassignmentInProgress:      "Wait until the reassignment completes, or undo it.",
-	kerr.InvalidReplicationFactor:    "Ask for fewer replicas, or start more brokers.",
-	kerr.InvalidReplicaAssignment:    "Name registered brokers, each once, and at least one that is alive.",
-	kerr.IneligibleReplica:           "The broker must be unfenced first: send broker_mgmt with the offset of its newest update.",
-	kerr.InvalidTopicException:       "Use up to 249 letters, digits, dots, underscores and hyphens.",
-	kerr.ThrottlingQuotaExceeded:     "Try again later, or raise the quota.",
-	kerr.UnknownServerError:          "See the log of the active controller.",
-	kerr.UnsupportedVersion:          "Compare the cluster's finalized feature levels.",
+	kerr.UnknownTopicID: "Check the id with get_topic_by_name; a topic that was deleted and created " +
+		"again has another id.",
+	kerr.BrokerIDNotRegistered: "Register the broker first.",
+	kerr.ReplicaNotAvailable:   "See the partition's replicas with get_topic_by_name.",
+	kerr.TopicAlreadyExists:    "Choose another name, or use that topic.",
+	kerr.StaleBrokerEpoch: "Use the epoch that the last registration returned; get_broker_by_id " +
+		"shows it.",
+	kerr.DuplicateBrokerRegistration: "Use another brokerId, or wait until the other process's " +
+		"session ends.",
+	kerr.ReassignmentInProgress:   "Wait until the reassignment completes, or undo it.",
+	kerr.InvalidReplicationFactor: "Ask for fewer replicas, or start more brokers.",
+	kerr.InvalidReplicaAssignment: "Name registered brokers, each once, and at least one that is " +
+		"alive.",
+	kerr.IneligibleReplica: "The broker must be unfenced first: send broker_mgmt with the offset of " +
+		"its newest update.",
+	kerr.InvalidTopicException:   "Use up to 249 letters, digits, dots, underscores and hyphens.",
+	kerr.ThrottlingQuotaExceeded: "Try again later, or raise the quota.",
+	kerr.UnknownServerError:      "See the log of the active controller.",
+	kerr.UnsupportedVersion:      "Compare the cluster's finalized feature levels.",
 }
 
 // kafkaProblem is the answer to a Kafka error; message may be empty.

@@ -88,7 +88,8 @@ func TestAStandbyAsksTheLeaderForTheQuorum(t *testing.T) {
 	}
 }
 
-// TestElection keeps writing and reading while the leader stops: every answer is right or says to try again, soon.
+// TestElection keeps writing and reading while the leader stops: every answer is right or says to
+// try again, soon.
 func TestElection(t *testing.T) {
 	all := startNodes(t, 3)
 	active, standbys := leader(t, all)
@@ -122,7 +123,8 @@ func TestElection(t *testing.T) {
 	})
 }
 
-// create creates a topic and reports whether it is certain that it was; whatever is not success or a known refusal fails the test.
+// create creates a topic and reports whether it is certain that it was; whatever is not success or
+// a known refusal fails the test.
 func (s *server) create(name string) bool {
 	began := time.Now()
 	resp, err := client.Post(s.url+"/v1/create_topic", "application/json", strings.NewReader(`{"name":"`+name+`"}`))
@@ -195,7 +197,8 @@ func TestStandbyStopsUnderForwardedLongPolls(t *testing.T) {
 	}
 }
 
-// TestHTTPEndpointStaysBetweenControllers checks that what controllers tell each other of HTTP is not in the log, where brokers would see it.
+// TestHTTPEndpointStaysBetweenControllers checks that what controllers tell each other of HTTP is
+// not in the log, where brokers would see it.
 func TestHTTPEndpointStaysBetweenControllers(t *testing.T) {
 	active, _ := leader(t, startNodes(t, 3))
 	active.await("/v1/records?limit=10000", func(_ int, body []byte) bool {

@@ -16,8 +16,8 @@ import (
 // Records of the log are shown with the field names of Kafka's schemas. The names in package record
 // are those names by Go's rules, so kafkaName derives them back, except for the few in kafkaNames.
 
-// rawFields are a record's fields by Kafka's names. Secrets are hidden. Fields that a PartitionChange or
-// a BrokerRegistrationChange does not change are omitted.
+// rawFields are a record's fields by Kafka's names. Secrets are hidden. Fields that a
+// PartitionChange or a BrokerRegistrationChange does not change are omitted.
 func rawFields(r any) map[string]any {
 	fields, _ := rawValue(reflect.ValueOf(r), sparse(r)).(map[string]any)
 	switch r := r.(type) {
@@ -49,8 +49,8 @@ func shown(name, value string) string {
 	return value
 }
 
-// sparse reports whether a nil list in a record means that the record does not have the field: it does
-// not change it, or Kafka's schema does not contain it.
+// sparse reports whether a nil list in a record means that the record does not have the field: it
+// does not change it, or Kafka's schema does not contain it.
 func sparse(r any) bool {
 	switch r.(type) {
 	case *record.PartitionChange, *record.BrokerRegistrationChange, *record.NoOp:
@@ -61,7 +61,8 @@ func sparse(r any) bool {
 
 var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 
-// rawValue converts a value of package record into one that encoding/json writes with Kafka's names.
+// rawValue converts a value of package record into one that encoding/json writes with Kafka's
+// names.
 func rawValue(v reflect.Value, sparse bool) any {
 	if v.Type().Implements(textMarshaler) {
 		return v.Interface()

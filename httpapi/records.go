@@ -115,9 +115,9 @@ const (
 	statusClosed   = "CLOSED"
 )
 
-// status is the status of a registered broker. From metadata.version 4.3 on the cordoned directories
-// of a broker are unknown until its first heartbeat after it has caught up, which distinguishes a
-// broker that was never unfenced.
+// status is the status of a registered broker. From metadata.version 4.3 on the cordoned
+// directories of a broker are unknown until its first heartbeat after it has caught up, which
+// distinguishes a broker that was never unfenced.
 func status(b *metadata.Broker, v metadata.Version) string {
 	switch {
 	case b.InControlledShutdown:
@@ -194,8 +194,8 @@ func brokerFields(b *metadata.Broker, v metadata.Version) BrokerFields {
 	}
 }
 
-// registerFields are the fields of a registration record. Its status is INIT if it is fenced and has
-// no cordoned directories, since an earlier registration is not known here.
+// registerFields are the fields of a registration record. Its status is INIT if it is fenced and
+// has no cordoned directories, since an earlier registration is not known here.
 func registerFields(r *record.RegisterBroker) BrokerFields {
 	e := firstEndpoint(r.Endpoints)
 	f := BrokerFields{
@@ -273,8 +273,8 @@ func present(r record.Record, s controller.State, v metadata.Version) (name stri
 	return presentChange(r, s, v)
 }
 
-// presentChange shows a record that changes something by the state after it, where s has that state,
-// under the name of the record that describes such a state.
+// presentChange shows a record that changes something by the state after it, where s has that
+// state, under the name of the record that describes such a state.
 func presentChange(r record.Record, s controller.State, v metadata.Version) (string, any) {
 	switch r := r.(type) {
 	case *record.PartitionChange:

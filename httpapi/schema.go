@@ -34,8 +34,8 @@ var schemaNames = map[reflect.Type]string{
 	reflect.TypeFor[Record[any]]():            "RecordInTheLog",
 }
 
-// schemaName names a type in the OpenAPI document, in letters and digits: RecordTopicFields, without
-// the package's path.
+// schemaName names a type in the OpenAPI document, in letters and digits: RecordTopicFields,
+// without the package's path.
 func schemaName(t reflect.Type, hint string) string {
 	if name, ok := schemaNames[t]; ok {
 		return name

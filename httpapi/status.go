@@ -42,8 +42,8 @@ type Status struct {
 	Poisoned int `json:"poisoned" example:"0"`
 	// Number of internal faults since the start of the process. The node's log describes each.
 	Faults int64 `json:"faults" example:"0"`
-	// Number of refusals since the start of the process, by the limit that refused: its configuration
-	// key.
+	// Number of refusals since the start of the process, by the limit that refused: its
+	// configuration key.
 	Refused map[string]int64 `json:"refused" example:"{\"max.connections\":0}"`
 	// Time since the start of the process.
 	UptimeSeconds int64 `json:"uptimeSeconds" example:"3600"`

@@ -15,14 +15,14 @@ import (
 	"github.com/yakt/yakt/controller"
 )
 
-// answerMax is how long a client may take to read one answer, or one event of a stream, provided that
-// it reads something within each answerTimeout.
+// answerMax is how long a client may take to read one answer, or one event of a stream, provided
+// that it reads something within each answerTimeout.
 const answerMax = 10 * time.Minute
 
 var errCut = errors.New("cut off: the client was slow, and other requests need the memory")
 
-// deadlineWriter is a response whose write deadline moves with each write, so that a slow client may
-// read a long answer. It is for one goroutine.
+// deadlineWriter is a response whose write deadline moves with each write, so that a slow client
+// may read a long answer. It is for one goroutine.
 type deadlineWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
@@ -61,8 +61,8 @@ func (d *deadlineWriter) Unwrap() http.ResponseWriter { return d.ResponseWriter 
 // keepAlive is how often a stream sends a comment while there is no change.
 const keepAlive = 15 * time.Second
 
-// stream writes News as server-sent events, the first at once, until this node stops or a write fails.
-// A client that has only closed its own side of the connection still reads.
+// stream writes News as server-sent events, the first at once, until this node stops or a write
+// fails. A client that has only closed its own side of the connection still reads.
 func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience) {
 	r, below := humago.Unwrap(hc)
 	w := withDeadlines(below)
@@ -93,8 +93,8 @@ func (a *API) writeEvent(w *deadlineWriter, n controller.News, audience controll
 	return a.writeNews(w, n, audience, "\n\n")
 }
 
-// idle waits for a change. It sends a comment now and then, so that a connection whose other end has
-// gone is noticed. It returns false if the stream is over.
+// idle waits for a change. It sends a comment now and then, so that a connection whose other end
+// has gone is noticed. It returns false if the stream is over.
 func (a *API) idle(
 	ctx context.Context, w *deadlineWriter, offset int64, audience controller.Audience,
 ) bool {

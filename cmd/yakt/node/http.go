@@ -44,6 +44,7 @@ const httpHeaderBytes = 32 << 10
 type httpServer struct {
 	listeners []net.Listener
 	server    *http.Server
+	crowd     *crowd
 }
 
 // listenHTTP binds the listeners; nil when there are none. Connections take descriptors of files.
@@ -59,6 +60,7 @@ func listenHTTP(
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
 	crowd, foreign := newCrowd(limits.connections, files, logger), &foreigners{logger: logger}
+	s.crowd = crowd
 	s.server.ConnState, s.server.ConnContext = crowd.idle.note, httpapi.ConnContext
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
@@ -191,10 +193,20 @@ func registrationOf(info []byte) []byte {
 func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
-		Hosts: n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
+		Hosts: n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state, Refused: n.refused,
 		PassTo: n.passage.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval,
 		Turns: n.turns, Logger: n.logger,
 	})
+}
+
+// refused is how often each limit of the listeners has refused something since the start of the
+// process, by the limit's configuration key.
+func (n *Node) refused() map[string]int64 {
+	all := n.server.Stats().Refused
+	if n.http != nil {
+		all[n.http.crowd.refusals.Name()] = n.http.crowd.refusals.Count()
+	}
+	return all
 }
 
 // httpHosts are the names by which clients may ask for this node: its machine's, those that its
