@@ -17,6 +17,7 @@ const (
 	describedKeyBytes = 300 // a config with its synonyms
 	isrAnswerBytes    = 16
 	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
+	elementTextBytes  = 64 // of a message: they take about as long as an element
 	messageCopies     = 3  // of a message that repeats a name: itself, and encoded into what grows
 )
 
@@ -76,6 +77,7 @@ func (c *Controller) Elements(req kmsg.Request) int {
 		if r.Topics == nil {
 			return img.TopicCount()
 		}
+		return size[limitPartitions] * (1 + min(longestName(r), messagePartMaxBytes)/elementTextBytes)
 	case *kmsg.EnvelopeRequest:
 		return len(r.RequestData) / elementBytes
 	}
@@ -128,13 +130,9 @@ func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64
 // electionCost: of all partitions, only those are answered for that may need an election.
 func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSize) int64 {
 	if req.Topics != nil {
-		longest := 0
-		for i := range req.Topics {
-			longest = max(longest, len(req.Topics[i].Topic))
-		}
 		inPart := int64(min(size[limitPartitions], pieceEntries))
 		return int64(size[limitPartitions]) + partCost(size[limitPartitions]) +
-			inPart*int64(min(longest, messagePartMaxBytes))*messageCopies
+			inPart*int64(min(longestName(req), messagePartMaxBytes))*messageCopies
 	}
 	img := c.Image()
 	candidates := img.ImbalancedCount()
@@ -142,6 +140,14 @@ func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSiz
 		candidates = img.LeaderlessCount()
 	}
 	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(), partElements)) + partCost(min(candidates, partEntries))
+}
+
+// longestName is how long the longest name of a topic is, which messages repeat.
+func longestName(req *kmsg.ElectLeadersRequest) (bytes int) {
+	for i := range req.Topics {
+		bytes = max(bytes, len(req.Topics[i].Topic))
+	}
+	return bytes
 }
 
 const (

@@ -53,6 +53,10 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			writeProblem(w, problem)
 			return
 		}
+		if problem := checkLarge(r, body, w.turn); problem != nil {
+			writeProblem(w, problem)
+			return
+		}
 		if served.wantsLeader(r) && !a.leads() {
 			defer w.turn.pause()()
 			a.forward.serve(w, r, body, at)

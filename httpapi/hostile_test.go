@@ -44,6 +44,23 @@ func TestHostileBodies(t *testing.T) {
 	}
 }
 
+// TestEveryNameOfJSONIsLimited sends many values under each content type that huma decodes as JSON.
+func TestEveryNameOfJSONIsLimited(t *testing.T) {
+	t.Parallel()
+	s := startOne(t)
+	body := "[" + strings.Repeat("0,", 100_000) + "0]"
+	for _, kind := range []string{
+		"application/json", "application/json; charset=utf-8", " application/json", "json",
+		"application/problem+json",
+	} {
+		status, answer := s.raw(fmt.Sprintf("POST /v1/unregister_broker HTTP/1.1\r\nHost: x\r\n"+
+			"Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s", kind, len(body), body))
+		if status != http.StatusBadRequest || !strings.Contains(answer, "values; split the request") {
+			t.Errorf("%s: %d %s", kind, status, answer)
+		}
+	}
+}
+
 func TestHostileRequests(t *testing.T) {
 	s := startOne(t)
 	for _, c := range []struct {

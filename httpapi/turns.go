@@ -65,6 +65,13 @@ func (t *turn) blocking(f func() error) error {
 	return err
 }
 
+// yield lets others have their turn if this one has had enough.
+func (t *turn) yield() {
+	if t != nil {
+		t.at.Yield(turns.LargeSlice, t.done)
+	}
+}
+
 // end gives the place back: the request is over.
 func (t *turn) end() {
 	if t != nil {

@@ -116,7 +116,6 @@ func newVictims(t *testing.T, n, topics int) *victim {
 	properties := kafka.LongSessions()
 	properties["metadata.log.max.record.bytes.between.snapshots"] = "8388608" // there is one to download
 	properties["controller.performance.always.log.threshold.ms"] = fmt.Sprint(attackEventMax.Milliseconds())
-	properties["yakt.debug.listeners"] = "127.0.0.1:6161"
 	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n, kafka.ControllerOptions{Properties: properties}),
 		idle: kafka.StartYAKt(t, binary, 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})}
 	for _, q := range []*kafka.Controllers{v.q, v.idle} {
