@@ -80,7 +80,8 @@ func (o *watchOrder) dial(stream bool) (watcher, error) {
 	if stream {
 		accept = "text/event-stream"
 	}
-	_, err = fmt.Fprintf(c, "GET /v1/client_mgmt?wait=60s&offset=%d HTTP/1.1\r\nHost: x\r\nAccept: %s\r\n\r\n", o.Offset, accept)
+	_, err = fmt.Fprintf(c, "GET /v1/client_mgmt?wait=60s&offset=%d HTTP/1.1\r\n"+
+		"Host: x\r\nAccept: %s\r\n\r\n", o.Offset, accept)
 	return watcher{c, stream}, err
 }
 
@@ -113,19 +114,21 @@ func (w watcher) await(topic string) (at int64, err error) {
 // with the node.
 func BenchmarkWatchers(b *testing.B) {
 	const polls, streams = 10_000, 200
-	s := startOne(b, fmt.Sprintf("yakt.http.max.connections=%d", 3*(polls+streams))) // one address may have half
+	s := startOne(b, fmt.Sprintf("yakt.http.max.connections=%d",
+		3*(polls+streams))) // one address may have half
 	s.alive(1)
 	var perWatcher float64
 	var create time.Duration
 	var times []int64
 	for i := range b.N {
-		order := watchOrder{strings.TrimPrefix(s.url, "http://"), fmt.Sprintf("bench-%d", i), s.node.Controller().Image().EndOffset() - 1, polls, streams}
+		order := watchOrder{strings.TrimPrefix(s.url, "http://"), fmt.Sprintf("bench-%d", i),
+			s.node.Controller().Image().EndOffset() - 1, polls, streams}
 		before := used()
 		arrived := s.startWatchers(order)
 		s.watchers(polls + streams)
 		perWatcher = float64(used()-before) / (polls + streams) / 1024
 		began := time.Now()
-		s.ok(http.MethodPost, "/v1/create_topic", object{"name": order.Topic})
+		s.post("/v1/create_topic", object{"name": order.Topic})
 		create = time.Since(began)
 		times = <-arrived
 		for i := range times {

@@ -166,7 +166,8 @@ func TestARefusedBodyDoesNotEndATunnel(t *testing.T) {
 	t.Cleanup(func() { conn.Close() })
 	for range 2 {
 		body := strings.NewReader(strings.Repeat(" ", bodyMax+1))
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/create_topic", body)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			s.URL+"/v1/create_topic", body)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,8 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 		"one that cannot begin":     {readKind, 500, func(writer) { panic(broken{io.EOF}) }},
 		"a proxy that gives up":     {writeKind, 0, func(writer) { panic(http.ErrAbortHandler) }},
 		"a status without a body":   {readKind, 308, func(w writer) { w.WriteHeader(308) }},
-		"a body without a status":   {readKind, 200, func(w writer) { _, _ = io.WriteString(w, "{}") }},
+		"a body without a status": {readKind, 200,
+			func(w writer) { _, _ = io.WriteString(w, "{}") }},
 	} {
 		handler := func(below writer, r *http.Request) {
 			w := &reply{ResponseWriter: below}

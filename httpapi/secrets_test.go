@@ -27,7 +27,8 @@ func TestSecretsAreHidden(t *testing.T) {
 		}
 	}
 	open := value
-	if text := string(appendJSON(nil, rawFields(&record.Config{Name: "retention.ms", Value: &open}))); !strings.Contains(text, value) {
+	if text := string(appendJSON(nil, rawFields(&record.Config{Name: "retention.ms",
+		Value: &open}))); !strings.Contains(text, value) {
 		t.Errorf("a value that is no secret is hidden: %s", text)
 	}
 }
