@@ -44,6 +44,7 @@ const httpHeaderBytes = 32 << 10
 type httpServer struct {
 	listeners []net.Listener
 	server    *http.Server
+	conns     *connLimiter
 }
 
 // listenHTTP binds the listeners and returns nil if there are none. Its connections take
@@ -60,6 +61,7 @@ func listenHTTP(
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
 	conns, guard := newConnLimiter(limits.connections, files, logger), &protocolGuard{logger: logger}
+	s.conns = conns
 	s.server.ConnState, s.server.ConnContext = conns.idle.observe, httpapi.ConnContext
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
@@ -199,12 +201,22 @@ func (n *Node) httpAPI() *httpapi.API {
 		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(),
 		Version: n.version,
 		Hosts:   n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP,
-		ReadLog: n.log.ReadCommitted, Node: n.state,
+		ReadLog: n.log.ReadCommitted, Node: n.state, Refused: n.refused,
 		PassTo: n.forwarder.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes,
 		SessionTimeout:    n.cfg.Controller.BrokerSessionTimeout,
 		HeartbeatInterval: n.cfg.Controller.BrokerHeartbeatInterval,
 		Turns:             n.turns, Logger: n.logger,
 	})
+}
+
+// refused is how often each limit of the listeners has refused something since the start of the
+// process, by the limit's configuration key.
+func (n *Node) refused() map[string]int64 {
+	all := n.server.Stats().Refused
+	if n.http != nil {
+		all[n.http.conns.refusals.Name()] = n.http.conns.refusals.Count()
+	}
+	return all
 }
 
 // httpHosts returns the host names under which clients may address this node: the machine's name,
