@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// lines are the log's lines without their time.
+// lines returns the log's lines without their time.
 func lines(log *bytes.Buffer) []string {
 	text := strings.TrimSpace(log.String())
 	log.Reset()
@@ -34,7 +34,7 @@ func TestTheFirstRefusalIsLoggedAndThenOneAMinute(t *testing.T) {
 		for range 500 {
 			r.Note("client", "10.0.0.2")
 		}
-		time.Sleep(reportInterval - time.Nanosecond) // of the bubble's clock
+		time.Sleep(reportInterval - time.Nanosecond) // on the bubble's clock
 		r.Note()
 		if got := lines(&log); got != nil {
 			t.Errorf("within a minute: %q", got)

@@ -10,13 +10,13 @@ import (
 
 const healthTimeout = 5 * time.Second
 
-// Ready asks a node's /readyz: nil when it answers 200, else an error with the whole answer.
+// Ready requests a node's /readyz: nil if it answers 200, else an error with the whole answer.
 func (q *Controllers) Ready(ctx context.Context, id int32) error {
 	_, err := q.Health(ctx, id)
 	return err
 }
 
-// Health is what a node's /readyz answers, with an error when that is not 200.
+// Health returns the body of a node's /readyz, with an error if the status is not 200.
 func (q *Controllers) Health(ctx context.Context, id int32) (body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()

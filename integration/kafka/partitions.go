@@ -23,7 +23,8 @@ type Partition struct {
 	Offline                 []int32
 }
 
-// Partitions are a topic's partitions by id, as one broker or controller knows them (DescribeTopicPartitions).
+// Partitions returns a topic's partitions by id, as one broker or controller knows them
+// (DescribeTopicPartitions).
 func Partitions(ctx context.Context, addr, topic string) ([]Partition, error) {
 	req := kmsg.NewPtrDescribeTopicPartitionsRequest()
 	req.Topics = append(req.Topics, kmsg.DescribeTopicPartitionsRequestTopic{Topic: topic})
@@ -49,7 +50,8 @@ func Partitions(ctx context.Context, addr, topic string) ([]Partition, error) {
 	return list, nil
 }
 
-// Reassign asks through a broker that partitions of a topic move to these replicas; nil cancels what is under way.
+// Reassign requests, through a broker, that partitions of a topic move to these replicas; nil
+// cancels a running reassignment.
 func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]int32) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -62,9 +64,10 @@ func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]in
 	}
 }
 
-// Reassigning are a topic's running reassignments by partition, as the controllers tell them through a broker.
+// Reassigning returns a topic's running reassignments by partition, as the controllers report them
+// through a broker.
 func Reassigning(ctx context.Context, addr, topic string) (map[int32]kmsg.ListPartitionReassignmentsResponseTopicPartition, error) {
-	kresp, err := Ask(ctx, addr, kmsg.NewPtrListPartitionReassignmentsRequest()) // null topics: all
+	kresp, err := Ask(ctx, addr, kmsg.NewPtrListPartitionReassignmentsRequest()) // null topics mean all
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +83,8 @@ func Reassigning(ctx context.Context, addr, topic string) (map[int32]kmsg.ListPa
 	return running, kerr.ErrorForCode(resp.ErrorCode)
 }
 
-// ReplicaDirs are the log directories in which a broker holds partitions of a topic, and their sizes in bytes.
+// ReplicaDirs returns the log directories in which a broker holds partitions of a topic, with their
+// sizes in bytes.
 func ReplicaDirs(t testing.TB, b *Broker, topic string) map[int32]kadm.DescribedLogDirPartition {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)

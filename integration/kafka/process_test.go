@@ -71,7 +71,7 @@ func TestWaitLogDoesNotWaitForTheDead(t *testing.T) {
 	}
 }
 
-// parentOf makes this test binary the parent of a child, in TestChildrenDieWithTheirTest.
+// parentOf runs this test binary as the parent of a child, in TestChildrenDieWithTheirTest.
 const parentOf = "YAKT_TEST_PARENT"
 
 func TestMain(m *testing.M) {

@@ -52,7 +52,7 @@ func (y yakt) start(_, _, config string) (command, string, error) {
 	return command{argv: []string{y.binary, "start", "--config", config}, env: os.Environ()}, "", nil
 }
 
-// kafkaFormatted is the yakt binary on directories that Kafka's own tool formatted.
+// kafkaFormatted is the yakt binary on directories formatted by Kafka's own tool.
 type kafkaFormatted struct {
 	yakt
 	by apache
@@ -71,8 +71,8 @@ func yaktProgram(t testing.TB, binary string, o ControllerOptions) program {
 
 const buildTimeout = 10 * time.Minute
 
-// Main runs a package's tests with one binary for each set of arguments of BuildYAKt; TestMain is to end with its result.
-// The process of a GoodClient is the same program.
+// Main runs a package's tests with one binary for each set of arguments of BuildYAKt; TestMain
+// exits with its result. A GoodClient runs as the same program.
 func Main(m *testing.M) (exitCode int) {
 	if addrs := os.Getenv(goodClientEnv); addrs != "" {
 		return goodClientMain(addrs)
@@ -87,14 +87,14 @@ func Main(m *testing.M) (exitCode int) {
 	return m.Run()
 }
 
-// builds are the binaries of this process, in a folder that Main made.
+// builds are this process's binaries, in a folder that Main made.
 var builds struct {
 	dir string
 	of  sync.Map // build arguments, joined -> func() (string, error)
 }
 
-// BuildYAKt builds cmd/yakt of this module, with these extra arguments of go build ("-race"), and returns the binary's path. Under
-// Main it is built once for all tests; else for this test.
+// BuildYAKt builds cmd/yakt of this module, with these extra arguments of go build ("-race"), and
+// returns the binary's path. Under Main it is built once for all tests, else for this test.
 func BuildYAKt(t testing.TB, buildArgs ...string) string {
 	t.Helper()
 	build := func() (string, error) { return buildYAKt(t.TempDir(), buildArgs) }
@@ -128,7 +128,7 @@ func buildYAKt(dir string, buildArgs []string) (string, error) {
 	return binary, nil
 }
 
-// RunYAKt runs the yakt binary to its end, which must come within the time given.
+// RunYAKt runs the yakt binary and fails the test unless it exits within the given time.
 func RunYAKt(t testing.TB, binary string, within time.Duration, args ...string) ToolResult {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)

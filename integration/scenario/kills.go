@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	replicated     = 3 // brokers, and replicas of everything
+	replicated     = 3 // brokers, and replicas of every partition
 	survivingTopic = "surviving"
 )
 
-// ThreeBrokersSurviveControllerKills kills (SIGKILL) one controller after the other, the leader first, while records
-// and topics are written: writes go on after each kill, no broker exits, and in the end nothing acknowledged is missing.
-// Then it does the same to all controllers at once, restarts times. A quorum of one or two stands still until the node is back, which then
-// comes first. It returns the longest times without an
-// acknowledgement during the kills of single controllers.
+// ThreeBrokersSurviveControllerKills kills (SIGKILL) one controller after the other, the leader
+// first, while records and topics are written: writes continue after each kill, no broker exits,
+// and in the end no acknowledged write is missing. Then it kills all controllers at once, restarts
+// times. In a quorum of one or two, writes stop until the node is back, so it is restarted first.
+// It returns the longest times without an acknowledgement during the kills of single controllers.
 func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, restarts int) (record, topic time.Duration) {
 	brokers := kafka.StartBrokers(t, q, replicated, kafka.BrokerOptions{InternalReplicas: replicated})
 	addrs := kafka.Addrs(brokers...)
@@ -48,7 +48,7 @@ func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, res
 	return record, topic
 }
 
-// killAll kills all controllers and starts them again.
+// killAll kills all controllers and restarts them.
 func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
 	var wg sync.WaitGroup
 	for _, id := range q.Nodes() {
@@ -66,7 +66,8 @@ func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
 	}
 }
 
-// nextVictim is the leader, unless it was killed less long ago than another: every node gets its turn.
+// nextVictim is the leader, unless it was killed more recently than another node: every node gets
+// its turn.
 func nextVictim(t testing.TB, q kafka.Quorum, done []int32) int32 {
 	nodes := q.Nodes()
 	round := done[len(done)-len(done)%len(nodes):]
@@ -94,7 +95,8 @@ func killAndRestart(t testing.TB, q kafka.Quorum, victim int32, load *kafka.Load
 	kafka.Note(t, "controller %d caught up %v after it was killed", victim, time.Since(begin).Round(time.Millisecond))
 }
 
-// stopWhole stops a broker that must still be running; it may have logged errors, which are shown.
+// stopWhole stops a broker that must still be running; it may have logged errors, which are
+// printed.
 func stopWhole(t testing.TB, b *kafka.Broker) {
 	kafka.RequireAlive(t, b)
 	if errs := b.LogErrors(); len(errs) > 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// Cancel asks for a replica on a broker that is dead, which cannot finish, and takes that back.
+// Cancel requests a replica on a dead broker, a reassignment that cannot finish, and cancels it.
 func (l *Lives) Cancel(dead int32) {
 	l.t.Helper()
 	before := l.await(kafka.Patience, "all brokers know the same", anything)
@@ -36,13 +36,14 @@ func (l *Lives) Cancel(dead int32) {
 	})
 }
 
-// move is a partition's way from a broker to another.
+// move is the reassignment of one replica from a broker to another.
 type move struct {
 	partition, from, to int32
 	target              []int32
 }
 
-// moves takes a replica of every partition of even number to the broker that has none of it: the leader's first, then a follower's.
+// moves returns, for every partition of even number, a move of one replica to the broker that has
+// none: the leader's first, then a follower's.
 func moves(known []kafka.Partition) (list []move) {
 	for _, p := range known {
 		if p.ID%2 != 0 {
@@ -63,7 +64,8 @@ func moves(known []kafka.Partition) (list []move) {
 	return list
 }
 
-// MoveByTool moves replicas by kafka-reassign-partitions, throttled, and waits until it says that they have arrived.
+// MoveByTool moves replicas by kafka-reassign-partitions, throttled, and waits until the tool
+// reports completion.
 func (l *Lives) MoveByTool() {
 	l.t.Helper()
 	list := moves(l.settle())
@@ -85,7 +87,7 @@ func (l *Lives) MoveByTool() {
 	mustMatch(l.t, verified, `Clearing broker-level throttles`, `Clearing topic-level throttles`)
 }
 
-// MoveWithController moves replicas, and the controller that has begun that is killed.
+// MoveWithController moves replicas and kills the controller that began the reassignment.
 func (l *Lives) MoveWithController() {
 	l.t.Helper()
 	list := moves(l.settle())
@@ -99,7 +101,7 @@ func (l *Lives) MoveWithController() {
 	l.restoreControllers()
 }
 
-// arrived waits until the replicas are where they shall be, and in sync there, and those that left are deleted.
+// arrived waits until the replicas are in place and in sync, and the removed ones are deleted.
 func (l *Lives) arrived(list []move) {
 	l.t.Helper()
 	target := map[int32]move{}
@@ -152,8 +154,9 @@ func reassignmentJSON(t testing.TB, list []move) []byte {
 	return text
 }
 
-// BreakDisk takes a broker's second log directory away: the partitions in it move, those in the other one do not notice, and the
-// broker goes on. Then it is started on a new, empty directory, and gets its replicas back.
+// BreakDisk breaks a broker's second log directory: the partitions in it get other leaders, those
+// in the first are not affected, and the broker keeps running. Then the broker is restarted on a
+// new, empty directory, and its replicas are copied back.
 func (l *Lives) BreakDisk() {
 	l.t.Helper()
 	before := l.settle()
@@ -179,7 +182,8 @@ func (l *Lives) BreakDisk() {
 	}
 }
 
-// leaderInSecondDir is a broker that leads a partition in its second directory and one in its first, and what the second holds.
+// leaderInSecondDir returns a broker that leads one partition in its second directory and one in
+// its first, and the partitions in the second.
 func (l *Lives) leaderInSecondDir(known []kafka.Partition) (*kafka.Broker, map[int32]bool) {
 	l.t.Helper()
 	for _, b := range l.all {

@@ -13,33 +13,36 @@ import (
 )
 
 const (
-	// chunkBytes is what the late broker asks of a snapshot at a time, so that a small one comes in several chunks.
+	// chunkBytes is the size of the late broker's requests for a snapshot: small, so that a small
+	// snapshot takes several.
 	chunkBytes = 500
 	chunksMin  = 4
 )
 
-// EarlySnapshots are controller properties under which a few dozen topics make a snapshot; scenarios that need
-// snapshots expect a quorum with them.
+// EarlySnapshots are controller properties with which a few dozen topics cause a snapshot.
 func EarlySnapshots() map[string]string {
 	return map[string]string{"metadata.log.max.record.bytes.between.snapshots": "4000"}
 }
 
-// LateBrokerProperties are the controllers' for LateBroker: EarlySnapshots, and sessions that end, as a broker is killed and comes back.
+// LateBrokerProperties are the controllers' properties for LateBroker: EarlySnapshots, and short
+// sessions, since a broker is killed and returns.
 func LateBrokerProperties() map[string]string {
 	p := EarlySnapshots()
 	maps.Copy(p, kafka.UsualSessions())
 	return p
 }
 
-// LateBrokerFromSnapshot starts a second broker when the metadata log has been snapshot. Needs LateBrokerProperties.
+// LateBrokerFromSnapshot starts a second broker once there is a snapshot. It needs
+// LateBrokerProperties.
 func LateBrokerFromSnapshot(t testing.TB, q kafka.Quorum) {
 	first := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
 	ledger := fillUntilSnapshot(t, q, first)
 	LateBroker(t, q, first, ledger)
 }
 
-// LateBroker adds a broker to one that made topics, when the controllers have a snapshot (LargeSnapshots): it must start from the snapshot,
-// fetched in several chunks, know every topic, follow what comes later and carry replicas.
+// LateBroker adds a broker to one that created topics, once the controllers have a snapshot
+// (LargeSnapshots). It must load the snapshot in several chunks, know every topic, follow later
+// records and carry replicas.
 func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka.Ledger) {
 	late := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2,
 		Properties: map[string]string{"controller.quorum.fetch.snapshot.max.bytes": fmt.Sprint(chunkBytes)}})
@@ -66,8 +69,8 @@ func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka
 	kafka.RequireAlive(t, first, late)
 }
 
-// fillUntilSnapshot creates topics until every node holds a snapshot of all that is committed now, and returns the ledger of
-// them.
+// fillUntilSnapshot creates topics until every node has a snapshot of everything committed before,
+// and returns the ledger of these topics.
 func fillUntilSnapshot(t testing.TB, q kafka.Quorum, b *kafka.Broker) *kafka.Ledger {
 	now := fmt.Sprintf("%020d", kafka.WaitLeader(t, q, kafka.Patience).HighWatermark)
 	load := kafka.StartLoad(t, kafka.Addrs(b), "", 1)
@@ -84,8 +87,8 @@ func fillUntilSnapshot(t testing.TB, q kafka.Quorum, b *kafka.Broker) *kafka.Led
 	return load.Ledger
 }
 
-// LargeSnapshots is an error until every controller's newest snapshot is of several chunks: the fewer topics are made in a time, the more of
-// what the first snapshots sum up is idle records.
+// LargeSnapshots returns an error until every controller's newest snapshot has several chunks: on a
+// slow machine, idle records fill the log up to the first snapshots, and these are small.
 func LargeSnapshots(q kafka.Quorum) error {
 	for _, id := range q.Nodes() {
 		found := kafka.Checkpoints(q.Dir(id))

@@ -11,19 +11,19 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// ToolsWork runs Kafka's command line tools against the controllers, against a broker, and on the files that the
-// controllers and the broker wrote. Needs EarlySnapshots.
+// ToolsWork runs Kafka's command line tools against the controllers, against a broker, and on files
+// written by the controllers and the broker. It needs EarlySnapshots.
 func ToolsWork(t testing.TB, q kafka.Quorum) {
 	b := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
 	toolsOnControllers(t, q)
-	defer toolsOnFiles(t, q, b) // even if one of these fails
+	defer toolsOnFiles(t, q, b) // even if an earlier one fails
 	toolsThroughBroker(t, q, b)
 }
 
 func toolsOnControllers(t testing.TB, q kafka.Quorum) {
 	run := func(mainClass string, args ...string) string {
 		args = append([]string{"--bootstrap-controller", q.BootstrapServers()}, args...)
-		if mainClass == kafka.ClusterTool { // the only one with its command first
+		if mainClass == kafka.ClusterTool { // the only tool whose command comes first
 			args = append(args[2:], args[:2]...)
 		}
 		return kafka.RunTool(t, q.Version(), mainClass, args...).MustSucceed(t).Stdout
@@ -75,7 +75,7 @@ func toolsThroughBroker(t testing.TB, q kafka.Quorum, b *kafka.Broker) {
 		`Valid replica already elected for partitions tooled-0`)
 }
 
-// toolsOnFiles reads the newest snapshot of each controller and the log that the broker fetched.
+// toolsOnFiles reads the newest snapshot of each controller and the broker's copy of the log.
 func toolsOnFiles(t testing.TB, q kafka.Quorum, b *kafka.Broker) {
 	fillUntilSnapshot(t, q, b)
 	for _, id := range q.Nodes() {
