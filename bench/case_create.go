@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	creatingBrokers = 6 // unfenced while topics are created
+	creatingBrokers = 6 // brokers unfenced while topics are created
 	oneCreate       = "create a topic"
 	oneCreateP50    = oneCreate + ", p50"
 )
 
-// createOneAtATime is case (a): what one administrator waits for one topic.
+// createOneAtATime is case (a): how long one administrator waits for one topic.
 func createOneAtATime(r *run) {
 	r.startFleet(creatingBrokers)
 	topics := &names{prefix: "one"}
@@ -27,7 +27,7 @@ func createOneAtATime(r *run) {
 	r.reportCost(oneCreate, l)
 }
 
-// createConcurrently is case (b).
+// createConcurrently is case (b): how many topics concurrent creators get created.
 func createConcurrently(r *run) {
 	const creators = 32
 	r.startFleet(creatingBrokers)
@@ -46,7 +46,7 @@ func createConcurrently(r *run) {
 	r.reportRate("32 creators: create", l)
 }
 
-// createLarge is case (c).
+// createLarge is case (c): topics of many partitions.
 func createLarge(r *run) {
 	r.startFleet(creatingBrokers)
 	c := r.dial(r.leaderAddr(), "creator")

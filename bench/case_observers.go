@@ -52,7 +52,7 @@ func createToSight(r *run) {
 	}
 }
 
-// watch is observers that follow the log and tell when they see a name.
+// watch is a set of observers that follow the log and report when they see a name.
 type watch struct {
 	n    int
 	name atomic.Pointer[[]byte]
@@ -60,7 +60,7 @@ type watch struct {
 	stop func()
 }
 
-// watch starts n observers and waits until they have read all there is.
+// watch starts n observers and waits until they have read the whole log.
 func (r *run) watch(n int) *watch {
 	w := &watch{n: n, seen: make(chan time.Time, n)}
 	look := func(batches []byte) {
@@ -94,9 +94,10 @@ func (r *run) watch(n int) *watch {
 	return w
 }
 
-// sights creates a topic and returns how long after the request each observer saw it, sorted.
+// sights creates a topic and returns, for each observer, the time from the request until it saw the
+// topic, sorted.
 func (w *watch) sights(name string, creator *conn) ([]time.Duration, error) {
-	wanted := []byte(name) // a longer name that begins so would be a later one
+	wanted := []byte(name) // also matches a longer name with this prefix, which comes later
 	w.name.Store(&wanted)
 	begin := time.Now()
 	if _, err := creator.createTopic(name, 1); err != nil {
@@ -116,11 +117,13 @@ func (w *watch) sights(name string, creator *conn) ([]time.Duration, error) {
 	return sights, nil
 }
 
-// readFromZero is case (h): many brokers without metadata start at once, and read first the log, then a snapshot.
+// readFromZero is case (h): many brokers without metadata start at once, and read first the log,
+// then a snapshot.
 func readFromZero(r *run) {
 	n := r.n(20, 200)
 	f := r.startFleet(fillBrokers)
-	// Just less than the twenty mebibytes of records that make controllers write a snapshot, and then more than these.
+	// A little less than the twenty mebibytes of records after which controllers write a snapshot,
+	// and then more.
 	r.fill("log", r.n(20_000, 100_000), fillBrokers)
 	r.readAll(f, n, "the log", false)
 	r.fill("snapshot", 180_000, fillBrokers)
@@ -134,7 +137,7 @@ func readFromZero(r *run) {
 	r.readAll(f, n, "the snapshot", true)
 }
 
-// readAll lets n observers read everything from offset 0, while others send heartbeats.
+// readAll has n observers read everything from offset 0, while other brokers send heartbeats.
 func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	lead := r.leader()
 	readers, errs := make([]*follower, n), make([]error, n)
@@ -172,7 +175,7 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	r.reportMs("longest heartbeat meanwhile ("+what+")", percentile(window, 1))
 }
 
-// readTo follows the log until it has read up to offset.
+// readTo follows the log up to offset.
 func (f *follower) readTo(ctx context.Context, offset int64) error {
 	defer f.disconnect()
 	for f.offset < offset {

@@ -16,7 +16,8 @@ const (
 	stormQuiet   = time.Second
 )
 
-// storm is case (i): three of ten brokers die at once; everything they had has to be given to others.
+// storm is case (i): three of ten brokers die at once, and other brokers must take over their
+// partitions.
 func storm(r *run) {
 	const dying = 3
 	f := r.newFleet(fillBrokers)
@@ -27,7 +28,7 @@ func storm(r *run) {
 	r.fill("storm", r.n(20_000, 100_000), fillBrokers)
 	die()
 	for _, b := range dead {
-		_, err := b.heartbeat(f.tail.applied.Load(), false) // their sessions end together
+		_, err := b.heartbeat(f.tail.applied.Load(), false) // makes their sessions end together
 		r.check(err)
 		b.conn.close()
 	}
@@ -52,7 +53,7 @@ func storm(r *run) {
 // stormLog is what an observer of the log sees of a storm.
 type stormLog struct {
 	mu          sync.Mutex
-	first, last time.Time // of what the fencing changed
+	first, last time.Time // times of the records that fencing wrote
 	changes     int
 	fenced      map[int32]bool
 	err         error
@@ -73,7 +74,8 @@ func (s *stormLog) hook() *func([]byte) {
 	return &take
 }
 
-// Where a record's type stands: behind the frame version, one byte each for all that is looked for.
+// The position of a record's type: after the frame version, one byte each for all types that matter
+// here.
 const recordTypeAt = 1
 
 func (s *stormLog) take(now time.Time, value []byte) error {
@@ -98,8 +100,8 @@ func (s *stormLog) take(now time.Time, value []byte) error {
 	return nil
 }
 
-// done reports what is missing. A registration may be fenced before its partitions have changed, or after: the storm is over when
-// nothing has changed for a while.
+// done returns an error that names what is missing. A registration may be fenced before or after
+// its partitions change, so the storm is over when nothing has changed for a while.
 func (s *stormLog) done(brokers int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +111,7 @@ func (s *stormLog) done(brokers int) error {
 	return s.err
 }
 
-// fencedOf counts those brokers that were fenced.
+// fencedOf counts those of the brokers that were fenced.
 func (s *stormLog) fencedOf(brokers []*broker) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,10 +123,10 @@ func (s *stormLog) fencedOf(brokers []*broker) (n int) {
 	return n
 }
 
-// deleteLarge is case (j).
+// deleteLarge is case (j): a large topic is deleted.
 func deleteLarge(r *run) {
 	const (
-		half    = 5000 // a controller refuses more in one request
+		half    = 5000 // one request may not create more
 		writers = 4
 	)
 	f := r.startFleet(fillBrokers)

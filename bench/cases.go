@@ -8,10 +8,10 @@ import (
 
 // benchCase is one kind of work. Its run gets an empty quorum of its own.
 type benchCase struct {
-	letters    string            // one for each case that the run serves
-	titles     []string          // of these
-	properties map[string]string // of the controllers, beside the defaults
-	timeout    time.Duration     // of one run, if not defaultTimeout
+	letters    string            // one for each case that run measures
+	titles     []string          // of the cases
+	properties map[string]string // the controllers', in addition to the defaults
+	timeout    time.Duration     // of one run; 0: defaultTimeout
 	run        func(*run)
 }
 
@@ -35,7 +35,7 @@ func allCases() []benchCase {
 	}
 }
 
-// chooseCases are those whose letters are listed, all for "".
+// chooseCases returns the cases whose letters are listed, all for "".
 func chooseCases(letters string) ([]benchCase, error) {
 	if letters == "" {
 		return allCases(), nil

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// answers serves one connection: every request gets its body, in pieces of so many bytes.
+// answers serves one connection: every request gets its body, in pieces of that many bytes.
 func answers(t *testing.T, body func(correlation uint32) []byte, piece int) *conn {
 	client, server := net.Pipe()
 	t.Cleanup(func() { client.Close(); server.Close() })
@@ -87,7 +87,7 @@ func TestConnRefusesWhatItDidNotAskFor(t *testing.T) {
 	}
 }
 
-// batch is the header of a batch of n records, and so many bytes after it.
+// batch is the header of a batch of n records, followed by that many bytes.
 func batch(base int64, n, epoch int32, size int) []byte {
 	b := make([]byte, size)
 	binary.BigEndian.PutUint64(b, uint64(base))

@@ -49,7 +49,7 @@ func main() {
 	}
 }
 
-// bench is a whole run of this program.
+// bench is one whole run of this program.
 type bench struct {
 	options
 	cases    []benchCase
@@ -59,7 +59,8 @@ type bench struct {
 	profiles *profiles
 }
 
-// measure does everything that was asked for and leaves the results in files and on standard output. It fails if any case did.
+// measure runs the chosen cases and writes the results to files and to standard output. It fails if
+// any case failed.
 func measure(ctx context.Context, o options) error {
 	b := &bench{options: o, progress: newProgress(os.Stderr)}
 	defer b.progress.done()
@@ -106,7 +107,7 @@ func (b *bench) prepare() (err error) {
 	return os.MkdirAll(b.out, 0o755)
 }
 
-// choose finds the systems, building YAKt if need be: the binary lives as long as h.
+// choose determines the systems and builds YAKt if necessary: the binary lives as long as h.
 func (b *bench) choose(h *host) (err error) {
 	if b.binary == "" && contains(b.options.systems, ours) {
 		b.progress.at("building YAKt")
@@ -137,7 +138,7 @@ func (b *bench) allRounds(ctx context.Context) {
 	}
 }
 
-// one runs a case on a new quorum. What was measured before a failure stays.
+// one runs a case on a new quorum. Measurements before a failure are kept.
 func (b *bench) one(ctx context.Context, round int, c benchCase, s system) {
 	limit := c.timeout
 	if limit == 0 {

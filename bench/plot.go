@@ -18,11 +18,11 @@ const (
 	plotFooter = 34
 )
 
-// plot draws, for every metric, how many times better ours is: a bar to the median on a logarithmic axis, a line from the worst to the
-// best round.
+// plot draws, for every metric, how many times better ours is: a bar to the median on a logarithmic
+// axis, and a line from the worst to the best round.
 type plot struct {
 	bytes.Buffer
-	from, to float64 // exponents of ten at the ends of the axis
+	from, to float64 // the ends of the axis, as exponents of ten
 	y        int
 }
 
@@ -63,7 +63,7 @@ func (p *plot) text(x float64, y int, anchor, text string) {
 	fmt.Fprintf(p, `<text x="%.1f" y="%d" text-anchor="%s">%s</text>`+"\n", x, y, anchor, html.EscapeString(text))
 }
 
-// x is where a ratio stands.
+// x is the position of a ratio.
 func (p *plot) x(ratio float64) float64 {
 	const width = plotWidth - plotLabels - plotValues
 	return plotLabels + width*(math.Log10(ratio)-p.from)/(p.to-p.from)

@@ -14,16 +14,18 @@ import (
 
 const profileSeconds = 3
 
-// profiles collects profiles of YAKt's nodes, of processor and of allocations, while loads run; a nil one collects nothing.
+// profiles collects processor and allocation profiles of YAKt's nodes during loads; a nil one
+// collects nothing.
 type profiles struct {
 	dir string
 	n   int // taken so far
 }
 
-// debugAddr finds in a node's log where its debug listener is.
+// debugAddr finds the address of a node's debug listener in its log.
 var debugAddr = regexp.MustCompile(`msg="debug listener"[^\n]* addr=(\S+)`)
 
-// begin takes profiles of the leader and of a follower in the first seconds of a load; the returned function waits for them.
+// begin takes profiles of the leader and of a follower in the first seconds of a load; the returned
+// function waits for them.
 func (p *profiles) begin(r *run, what string) (wait func()) {
 	if p == nil || r.system.key != ours || strings.HasPrefix(what, "warming") {
 		return func() {}
@@ -55,7 +57,7 @@ func (p *profiles) take(r *run, node int32, what string) (wait func()) {
 	return func() { processor(); allocations() }
 }
 
-// goUntilDoneOrWait is goUntilDone whose returned function lets f come to its own end.
+// goUntilDoneOrWait is goUntilDone whose returned function waits for f instead of ending it.
 func (r *run) goUntilDoneOrWait(f func(ctx context.Context)) (wait func()) {
 	done := make(chan struct{})
 	r.goUntilDone(func(ctx context.Context) {

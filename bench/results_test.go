@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// sampleResults are of two rounds; the second failed on Apache.
+// sampleResults are the results of two rounds; the second failed on Apache.
 func sampleResults() *results {
 	r := &results{Scale: "small", Rounds: 2, Limits: limits{Append: limitOf{0.1, 0.2}, RoundTrip: limitOf{0.05, 0.1}}, Machine: machine{Processor: "A & B", Cores: 2}}
 	r.add("a", ours, 1, sample{oneCreateP50, "ms", lower, 1})

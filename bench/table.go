@@ -8,7 +8,7 @@ import (
 	"text/tabwriter"
 )
 
-// writeTable prints what a person wants to know.
+// writeTable prints the results for people.
 func (r *results) writeTable(w io.Writer) error {
 	fmt.Fprintf(w, "%v\nscale %s, %d rounds, took %s\n", r.Machine, r.Scale, r.Rounds, r.Took)
 	fmt.Fprintf(w, "limits of this machine: 1 KiB append with fdatasync %v, by two of three at once %v; loopback round trip %v; one append and two round trips %s ms\n\n",
@@ -53,7 +53,7 @@ func (r *results) writeFailures(w io.Writer) {
 	}
 }
 
-// writeFloor compares a lone create with what a replicated write takes at least.
+// writeFloor compares a lone create with the least duration of a replicated write.
 func (r *results) writeFloor(w io.Writer) {
 	for _, m := range r.Metrics {
 		if m.Name == oneCreateP50 && r.Limits.replicatedMs() > 0 {

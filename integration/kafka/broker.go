@@ -24,7 +24,8 @@ const (
 type BrokerOptions struct {
 	ID               int32
 	Version          string // release of Kafka, Newest by default
-	StaticVoters     bool   // configure controller.quorum.voters instead of controller.quorum.bootstrap.servers
+	// configure controller.quorum.voters instead of controller.quorum.bootstrap.servers
+	StaticVoters     bool
 	Rack             string
 	LogDirs          int  // 1 by default
 	InternalReplicas int  // replication factor of internal topics, 1 by default
@@ -124,7 +125,8 @@ func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {
 		"share.coordinator.state.topic.min.isr":            minISR,
 		"share.coordinator.state.topic.num.partitions":     "3",
 		"group.initial.rebalance.delay.ms":                 "0",
-		"log.cleaner.dedupe.buffer.size":                   "4194304", // the default takes half the heap
+		// the default takes half the heap
+		"log.cleaner.dedupe.buffer.size":                   "4194304",
 		"num.network.threads":                              "2",
 		"num.io.threads":                                   "3",
 	}

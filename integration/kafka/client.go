@@ -184,7 +184,8 @@ func consumeAll(t testing.TB, addrs []string, topic string, opts ...kgo.Opt) []*
 	cl := openClient(t, addrs, opts...)
 	defer cl.Close()
 	var ends kadm.ListedOffsets
-	Eventually(t, Patience, "end offsets of "+topic, func() (err error) { // partitions may be without leaders for a moment
+	// partitions may be without leaders for a moment
+	Eventually(t, Patience, "end offsets of "+topic, func() (err error) {
 		ends, err = kadm.NewClient(cl).ListEndOffsets(ctx, topic)
 		return errors.Join(err, ends.Error())
 	})

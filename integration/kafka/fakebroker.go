@@ -19,7 +19,8 @@ import (
 func FakeBrokers(t testing.TB, q Quorum, n int) {
 	t.Helper()
 	for id := range int32(n) {
-		registration := FakeRegistration(id+1, q.ClusterID()) // the same incarnation for every attempt
+		// the same incarnation for every attempt
+		registration := FakeRegistration(id+1, q.ClusterID())
 		Eventually(t, Patience, fmt.Sprintf("fake broker %d is unfenced", id+1), func() error {
 			leader, err := FindLeader(t.Context(), q)
 			if err != nil {

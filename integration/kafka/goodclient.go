@@ -58,7 +58,8 @@ func (w Waits) String() string {
 }
 
 const (
-	goodClientEnv    = "YAKT_TEST_GOOD_CLIENT" // JSON of [2]Asked: the controller, then the idle one
+	// JSON of [2]Asked: the controller, then the idle one
+	goodClientEnv    = "YAKT_TEST_GOOD_CLIENT"
 	goodBroker       = 990
 	goodInterval     = 20 * time.Millisecond // between two requests of a kind
 	goodRequestMax   = time.Minute

@@ -13,7 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Partition is a partition as one server knows it. Replicas have the preferred leader first; the other lists are sorted.
+// Partition is a partition as one server knows it. Replicas have the preferred leader first; the
+// other lists are sorted.
 type Partition struct {
 	ID, Leader, LeaderEpoch int32
 	Replicas                []int32
@@ -67,7 +68,8 @@ func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]in
 // Reassigning returns a topic's running reassignments by partition, as the controllers report them
 // through a broker.
 func Reassigning(ctx context.Context, addr, topic string) (map[int32]kmsg.ListPartitionReassignmentsResponseTopicPartition, error) {
-	kresp, err := Ask(ctx, addr, kmsg.NewPtrListPartitionReassignmentsRequest()) // null topics mean all
+	// null topics mean all
+	kresp, err := Ask(ctx, addr, kmsg.NewPtrListPartitionReassignmentsRequest())
 	if err != nil {
 		return nil, err
 	}

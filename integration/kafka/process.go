@@ -48,8 +48,8 @@ func (c command) run(ctx context.Context) (ToolResult, error) {
 	return res, nil
 }
 
-// spawner runs functions on one OS thread that lives as long as the process: the kernel sends a child its
-// parent-death signal when the *thread* that started it ends.
+// spawner runs functions on one OS thread that lives as long as the process: the kernel sends a
+// child its parent-death signal when the *thread* that started it ends.
 var spawner = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go func() {

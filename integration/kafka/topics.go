@@ -42,7 +42,8 @@ func CreateTopicWith(t testing.TB, addrs []string, topic string, configs map[str
 // time may be fenced for a moment, so it first waits until enough brokers are unfenced.
 func createTopic(t testing.TB, addrs []string, topic kmsg.CreateTopicsRequestTopic, brokers, partitions int) {
 	t.Helper()
-	cl := openClient(t, addrs, kgo.RequestRetries(0)) // a retry inside the client would be invisible
+	// a retry inside the client would be invisible
+	cl := openClient(t, addrs, kgo.RequestRetries(0))
 	defer cl.Close()
 	asked := false
 	Eventually(t, Patience, "topic "+topic.Topic+" is created", func() error {
@@ -91,7 +92,8 @@ func askForTopic(ctx context.Context, cl *kgo.Client, topic kmsg.CreateTopicsReq
 	if err = kerr.ErrorForCode(got.ErrorCode); err == nil || again && errors.Is(err, kerr.TopicAlreadyExists) {
 		return nil
 	}
-	passes := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor) || errors.Is(err, kerr.InvalidReplicaAssignment) // too many brokers are fenced
+	// too many brokers are fenced
+	passes := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor) || errors.Is(err, kerr.InvalidReplicaAssignment)
 	if got.ErrorMessage != nil {
 		err = fmt.Errorf("%w %s", err, *got.ErrorMessage)
 	}

@@ -47,7 +47,8 @@ func StartLives(t testing.TB, q kafka.Quorum) *Lives {
 		"broker.heartbeat.interval.ms": "1000",
 		// Longer than sessions: removing a dead broker from the ISR is the controllers' task.
 		"replica.lag.time.max.ms":                       "30000",
-		"replica.high.watermark.checkpoint.interval.ms": "500", // writes to every directory, so that the broker detects a broken one
+		// writes to every directory, so that the broker detects a broken one
+		"replica.high.watermark.checkpoint.interval.ms": "500",
 	}})
 	replicas := [][]int32{{1, 2, 3}, {2, 3, 4}, {3, 4, 1}, {4, 1, 2}, {1, 3, 4}, {2, 4, 1}, {3, 1, 2}, {4, 2, 3}}
 	l.n = len(replicas)
