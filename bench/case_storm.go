@@ -67,7 +67,7 @@ func (s *stormLog) hook() *func([]byte) {
 		for len(batches) > 0 && s.err == nil {
 			var batch metadata.Batch
 			if batch, batches, s.err = metadata.ParseBatch(batches); s.err == nil && !batch.IsControl() {
-				s.err = batch.Each(func(_ int64, _, value []byte) error { return s.take(now, value) })
+				s.err = batch.Each(func(_ int64, _, value []byte) error { return s.observe(now, value) })
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func (s *stormLog) hook() *func([]byte) {
 // here.
 const recordTypeAt = 1
 
-func (s *stormLog) take(now time.Time, value []byte) error {
+func (s *stormLog) observe(now time.Time, value []byte) error {
 	switch record.Type(value[recordTypeAt]) {
 	case record.TypePartitionChange:
 		s.changes++

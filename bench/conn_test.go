@@ -103,16 +103,16 @@ func TestFollowerTakesWholeBatches(t *testing.T) {
 	count := func(b []byte) { seen += len(b) }
 	f.records.Store(&count)
 	read := append(batch(0, 3, 1, 100), batch(3, 1, 2, 80)...)
-	if err := f.take(append(read, batch(4, 1, 2, 200)[:70]...)); err != nil {
+	if err := f.advance(append(read, batch(4, 1, 2, 200)[:70]...)); err != nil {
 		t.Fatal(err)
 	}
 	if f.offset != 4 || f.lastEpoch != 2 || seen != 180 || f.applied.Load() != 3 {
 		t.Errorf("offset %d, epoch %d, %d bytes seen, applied %d", f.offset, f.lastEpoch, seen, f.applied.Load())
 	}
-	if err := f.take(batch(4, 1, 2, 200)[:70]); err == nil {
+	if err := f.advance(batch(4, 1, 2, 200)[:70]); err == nil {
 		t.Error("less than a batch is taken")
 	}
-	if err := f.take(nil); err != nil {
+	if err := f.advance(nil); err != nil {
 		t.Error(err)
 	}
 }

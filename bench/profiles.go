@@ -32,12 +32,12 @@ func (p *profiles) begin(r *run, what string) (wait func()) {
 	}
 	lead := r.leader().ID
 	follower := firstControllerID + (lead-firstControllerID+1)%controllers
-	leads, follows := p.take(r, lead, what+" leader"), p.take(r, follower, what+" follower")
+	leads, follows := p.capture(r, lead, what+" leader"), p.capture(r, follower, what+" follower")
 	return func() { leads(); follows() }
 }
 
-// take takes a profile of each kind of one node.
-func (p *profiles) take(r *run, node int32, what string) (wait func()) {
+// capture takes a profile of each kind of one node.
+func (p *profiles) capture(r *run, node int32, what string) (wait func()) {
 	m := debugAddr.FindStringSubmatch(r.quorum.Node(node).Log())
 	if m == nil {
 		r.progress.say("no profile: the node has no debug listener")

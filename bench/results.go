@@ -30,7 +30,7 @@ type metric struct {
 	Ours   *spread                 `json:"ours,omitempty"`
 	Theirs *spread                 `json:"theirs,omitempty"`
 	// how many times better ours is, by round
-	Ratio  *spread                 `json:"ratio,omitempty"`
+	Ratio *spread `json:"ratio,omitempty"`
 }
 
 type roundValue struct {

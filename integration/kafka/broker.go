@@ -22,8 +22,8 @@ const (
 
 // BrokerOptions configures a broker; the zero value of each field but ID is valid.
 type BrokerOptions struct {
-	ID               int32
-	Version          string // release of Kafka, Newest by default
+	ID      int32
+	Version string // release of Kafka, Newest by default
 	// configure controller.quorum.voters instead of controller.quorum.bootstrap.servers
 	StaticVoters     bool
 	Rack             string
@@ -126,9 +126,9 @@ func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {
 		"share.coordinator.state.topic.num.partitions":     "3",
 		"group.initial.rebalance.delay.ms":                 "0",
 		// the default takes half the heap
-		"log.cleaner.dedupe.buffer.size":                   "4194304",
-		"num.network.threads":                              "2",
-		"num.io.threads":                                   "3",
+		"log.cleaner.dedupe.buffer.size": "4194304",
+		"num.network.threads":            "2",
+		"num.io.threads":                 "3",
 	}
 	if o.StaticVoters {
 		p["controller.quorum.voters"] = q.StaticVoters()

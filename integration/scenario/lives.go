@@ -46,7 +46,7 @@ func StartLives(t testing.TB, q kafka.Quorum) *Lives {
 	l.all = kafka.StartBrokers(t, q, 4, kafka.BrokerOptions{LogDirs: 2, Properties: map[string]string{
 		"broker.heartbeat.interval.ms": "1000",
 		// Longer than sessions: removing a dead broker from the ISR is the controllers' task.
-		"replica.lag.time.max.ms":                       "30000",
+		"replica.lag.time.max.ms": "30000",
 		// writes to every directory, so that the broker detects a broken one
 		"replica.high.watermark.checkpoint.interval.ms": "500",
 	}})

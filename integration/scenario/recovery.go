@@ -48,7 +48,7 @@ func StartRecovery(t testing.TB, q kafka.Quorum, view string) *Recovery {
 	r.brokers = kafka.StartBrokers(t, q, 3, kafka.BrokerOptions{Properties: map[string]string{
 		"broker.heartbeat.interval.ms": "500",
 		// longer than sessions: the controllers decide who is in sync
-		"replica.lag.time.max.ms":      "30000",
+		"replica.lag.time.max.ms": "30000",
 	}})
 	addrs := kafka.Addrs(r.brokers...)
 	kafka.CreateTopicWith(t, addrs, strictTopic, map[string]string{"min.insync.replicas": "2"}, []int32{1, 2, 3}, []int32{1, 2, 3})
