@@ -16,7 +16,8 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// Connections that take what others need: room, time, descriptors, the log.
+// Attacks by connections that use up a shared resource: room for connections, time, descriptors,
+// the log.
 func TestYAKtAttackByConnections(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()
@@ -44,8 +45,8 @@ func connectionAttacks(v *victim) []attack {
 	}
 }
 
-// trickling is a crowd of which each announces a frame of 100 MiB, sends 60 and then a byte a
-// second.
+// trickling is a crowd in which each connection announces a frame of 100 MiB, sends 60 and then a
+// byte a second.
 func trickling(n, addresses int) attack {
 	const frameBytes, sentBytes = 100 << 20, 60 << 20
 	head := binary.BigEndian.AppendUint32(nil, frameBytes)
@@ -86,7 +87,7 @@ func trickle(ctx context.Context, nc net.Conn) {
 	}
 }
 
-// pipelining is a crowd that sends many small requests at a time, and takes the answers.
+// pipelining is a crowd that sends many small requests at a time and reads the answers.
 func pipelining(n, requests int) attack {
 	all := bytes.Repeat(kafka.Frame(kafka.Versions()), requests)
 	return attack{name: "many ApiVersions at a time", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
@@ -102,7 +103,7 @@ func pipelining(n, requests int) attack {
 	}}
 }
 
-// drain takes all answers until the connection is closed.
+// drain reads answers until the connection is closed.
 func drain(nc net.Conn) {
 	for {
 		if _, err := kafka.SkipFrame(nc); err != nil {
@@ -111,8 +112,8 @@ func drain(nc net.Conn) {
 	}
 }
 
-// parking is a crowd that claims to hold more than the log has, and is to wait for ever; then it
-// goes, and must be forgotten.
+// parking is a crowd of FETCHes that claim more than the log has and want to wait forever. Then the
+// crowd disconnects, and its requests must be dropped.
 func parking(n int) attack {
 	return attack{name: "fetches that wait for ever", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		frame := v.fetchFrame(math.MaxInt32, -1)
@@ -122,8 +123,8 @@ func parking(n int) attack {
 	}}
 }
 
-// fetchFrame is a FETCH in the leader's present epoch, of one who read last in an earlier one, or
-// in that if last is -1. The victim was filled in its first.
+// fetchFrame is a FETCH in the leader's present epoch, of an observer whose last record is of an
+// earlier epoch, or of the present one if last is -1. The victim was filled in its first epoch.
 func (v *victim) fetchFrame(offset int64, last int32) []byte {
 	leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
 	req := kafka.WithVersion(fetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest), 12)
@@ -136,7 +137,7 @@ func (v *victim) fetchFrame(offset int64, last int32) []byte {
 	return kafka.Frame(req)
 }
 
-// idling opens connections and says nothing, from one address and from many.
+// idling opens silent connections, from one address and from many.
 func idling(n int) attack {
 	return attack{name: "idle connections", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.CrowdFrom(ctx, n, 1, func(net.Conn) {})
@@ -146,7 +147,7 @@ func idling(n int) attack {
 	}}
 }
 
-// malformed opens connections that are closed for what they send, as fast as it can.
+// malformed opens connections as fast as it can and sends bytes for which each is closed.
 func malformed(n int) attack {
 	return attack{name: "a storm of malformed requests", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		for range n {
@@ -167,7 +168,7 @@ func malformed(n int) attack {
 	}}
 }
 
-// halfFrames is a crowd that sends half of a frame of 64 KiB and no more.
+// halfFrames is a crowd that sends half a frame of 64 KiB and nothing more.
 func halfFrames(n int) attack {
 	half := append(binary.BigEndian.AppendUint32(nil, 64<<10), make([]byte, 32<<10)...)
 	half[5] = byte(kmsg.ApiVersions)
@@ -177,7 +178,7 @@ func halfFrames(n int) attack {
 	}}
 }
 
-// slowFetching is a crowd that fetches the log from its start and reads nothing.
+// slowFetching is a crowd that fetches the log from its start and never reads the answers.
 func slowFetching(n int) attack {
 	name := fmt.Sprintf("FETCH from the log's start, %d that do not read", n)
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
@@ -191,7 +192,7 @@ func slowFetching(n int) attack {
 	}}
 }
 
-// slowSnapshots is a crowd that downloads the newest snapshot and reads nothing.
+// slowSnapshots is a crowd that downloads the newest snapshot and never reads the answers.
 func slowSnapshots(n int) attack {
 	return attack{name: "FETCH_SNAPSHOT, many that do not read", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)

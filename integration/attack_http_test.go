@@ -11,7 +11,7 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// Requests to the HTTP listener that are hungry or slow.
+// Attacks by expensive or slow requests to the HTTP listener.
 func TestYAKtAttackByHTTP(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()
@@ -43,7 +43,7 @@ func httpAttacks() []attack {
 	return append(all, getting("/v1/client_mgmt", "Accept: text/event-stream\r\n", unread, false))
 }
 
-// getting is a crowd that asks for the same again and again, and reads the answers or does not.
+// getting is a crowd that repeats one request, and reads the answers or does not.
 func getting(path, header string, n int, read bool) attack {
 	name := strings.TrimSpace(fmt.Sprintf("GET %s, %d that do not read. %s", path, n, header))
 	if read {
@@ -65,7 +65,8 @@ func getting(path, header string, n int, read bool) attack {
 	}}
 }
 
-// slowBodies is a crowd of which each announces a body of 1 MiB, sends half and trickles.
+// slowBodies is a crowd in which each client announces a body of 1 MiB, sends half of it and then a
+// byte at a time.
 func slowBodies(n, addresses int) attack {
 	request := []byte("POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
 		"Content-Length: 1048576\r\n\r\n" + strings.Repeat(" ", 512<<10))
@@ -80,7 +81,7 @@ func slowBodies(n, addresses int) attack {
 	}}
 }
 
-// largeBodies is a crowd that sends bodies of as many values as one may have.
+// largeBodies is a crowd that sends bodies with as many values as allowed.
 func largeBodies(n int) attack {
 	body := `{"name":"large","assignments":[` + strings.Repeat("[7],", 99_000/2) + `[7]]}`
 	request := fmt.Appendf(nil, "POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+
@@ -98,7 +99,7 @@ func largeBodies(n int) attack {
 	}}
 }
 
-// longPolls is a crowd that waits for news that do not come while it is there.
+// longPolls is a crowd that waits for changes that do not happen during the attack.
 func longPolls(n int) attack {
 	request := []byte("GET /v1/records?from=9007199254740991&wait=60s HTTP/1.1\r\nHost: a\r\n\r\n")
 	return attack{name: "long polls", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {

@@ -8,13 +8,13 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// Frames that never end take no room from those of peers: the leader keeps its majority.
+// Endless frames take no room from those of peers: the leader keeps its majority.
 func TestYAKtAttackOnAQuorum(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 3, 0)
 	a := trickling(16, 16)
-	a.lasts = 8 * time.Second // some elections long, by default
+	a.lasts = 8 * time.Second // longer than several elections, by default
 	before := kafka.WaitLeader(t, v.q, kafka.Patience)
 	v.endure(t, a)
 	if after := kafka.WaitLeader(t, v.q, kafka.Patience); !t.Failed() && after.Epoch != before.Epoch {
@@ -22,7 +22,8 @@ func TestYAKtAttackOnAQuorum(t *testing.T) {
 	}
 }
 
-// What a real broker forwards in an ENVELOPE costs no more than what a client sends itself.
+// A request that a real broker forwards in an ENVELOPE costs no more than the same request from a
+// client.
 func TestYAKtAttackThroughABroker(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()

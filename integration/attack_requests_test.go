@@ -13,10 +13,10 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// attackBroker is the broker that attacks: one that may be let in, and gone wrong since.
+// attackBroker is the broker that attacks: its registration is valid, and its requests are not.
 const attackBroker = 900
 
-// Requests of which a single one costs the node more than its size.
+// Attacks by requests of which a single one costs the node more than its size.
 func TestYAKtAttackByRequests(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()
@@ -30,7 +30,7 @@ func TestYAKtAttackByRequests(t *testing.T) {
 	}
 }
 
-// Elements of a list in a request: far more than may be, and what is not too long for a frame.
+// Elements of a list in a request: far more than allowed, and as many as fit a frame.
 const (
 	tooMany = 500_000
 	many    = 100_000
@@ -71,7 +71,7 @@ func crowdedAttacks(longName string) []attack {
 	}
 }
 
-// asking is one client that asks again and again, and takes the answers.
+// asking is one client that repeats a request and reads the answers.
 func asking(name string, req kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		frame := kafka.Frame(req)
@@ -79,7 +79,7 @@ func asking(name string, req kmsg.Request) attack {
 	}}
 }
 
-// reading is a crowd that asks again and again, and takes the answers.
+// reading is a crowd that repeats a request and reads the answers.
 func reading(name string, n int, req kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		frame := kafka.Frame(req)
@@ -97,7 +97,7 @@ func reading(name string, n int, req kmsg.Request) attack {
 	}}
 }
 
-// pouring is a crowd that sends one request after the other and takes no answer.
+// pouring is a crowd that sends requests without reading any answer.
 func pouring(name string, n int, req kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		v.pour(ctx, a, n, kafka.Frame(req))
@@ -105,7 +105,7 @@ func pouring(name string, n int, req kmsg.Request) attack {
 }
 
 func (v *victim) pour(ctx context.Context, a *kafka.Attacker, n int, frame []byte) {
-	const frames = 1000 // on each connection, if they are taken
+	const frames = 1000 // on each connection, while the server reads
 	size, err := a.AskOnce(ctx, frame)
 	kafka.Note(v.t, "the answer to each of the following has %d bytes (%v)", size, err)
 	a.Crowd(ctx, n, func(nc net.Conn) {

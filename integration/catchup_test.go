@@ -16,8 +16,8 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// A node that was down while the start of the log moved past its end catches up by a snapshot, and so does a broker that is
-// new. In the end all nodes hold the same.
+// A node that was down while the start of the log moved past the node's end catches up from a
+// snapshot, and so does a new broker. In the end all nodes have the same state.
 func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.LateBrokerProperties()})
@@ -30,7 +30,7 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	load := kafka.StartLoad(t, kafka.Addrs(b), "", 1)
 	var start int64
 	kafka.Eventually(t, kafka.Patience, "the log starts after all that the killed node had", func() (err error) {
-		leader, err := kafka.FindLeader(t.Context(), q) // another one may lead by now
+		leader, err := kafka.FindLeader(t.Context(), q) // another node may lead by now
 		if err != nil {
 			return err
 		}
@@ -50,15 +50,16 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	load.Stop()
 	scenario.LateBroker(t, q, b, load.Ledger)
 	requireSameTopics(t, q)
-	// What was installed is what the node goes on from.
+	// A restart continues from the installed snapshot.
 	q.Kill(down)
 	q.Start(t, down)
 	kafka.WaitCaughtUp(t, q, down, kafka.Patience)
 	requireSameTopics(t, q)
 }
 
-// requireSameState waits for a snapshot of every node from the offset on. They end at different offsets: each is brought to where the last one
-// ends, by the log as the broker has fetched it, and then all must be the same to the byte.
+// requireSameState waits for a snapshot of every node from the offset on. They end at different
+// offsets: each is extended by the broker's copy of the log to the end of the furthest, and then
+// all must be equal byte for byte.
 func requireSameState(t *testing.T, q kafka.Quorum, b *kafka.Broker, from int64) {
 	t.Helper()
 	var states []*metadata.Image
@@ -84,7 +85,7 @@ func requireSameState(t *testing.T, q kafka.Quorum, b *kafka.Broker, from int64)
 	kafka.Note(t, "%d nodes hold the same at offset %d, %d bytes", len(states), states[0].EndOffset(), first.Len())
 }
 
-// newestSnapshots reads every node's newest snapshot. One may be deleted just now as an old one.
+// newestSnapshots reads every node's newest snapshot. A node may delete an old one meanwhile.
 func newestSnapshots(q kafka.Quorum, from int64) (images []*metadata.Image, err error) {
 	for _, id := range q.Nodes() {
 		files := kafka.Checkpoints(q.Dir(id))
@@ -110,7 +111,8 @@ func newestSnapshots(q kafka.Quorum, from int64) (images []*metadata.Image, err 
 	return images, nil
 }
 
-// replayTogether brings all images to the end of the furthest with the batches of a log file, whose end may just be being written.
+// replayTogether extends all images to the end of the furthest one with the batches of a log file,
+// whose end may be in the middle of a write.
 func replayTogether(images []*metadata.Image, path string) error {
 	log, err := os.ReadFile(path)
 	if err != nil {
@@ -138,7 +140,8 @@ func replayTogether(images []*metadata.Image, path string) error {
 	return nil
 }
 
-// requireSameTopics asks every node for all topics: ids, partitions, leaders, epochs, replicas, in-sync replicas.
+// requireSameTopics compares all topics on all nodes: ids, partitions, leaders, epochs, replicas,
+// in-sync replicas.
 func requireSameTopics(t *testing.T, q kafka.Quorum) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "all nodes know the same topics", func() error {

@@ -14,7 +14,8 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// A client that is told of controllers only finds the brokers by them, and admin clients are answered by any node.
+// A client that knows only controllers finds the brokers through them, and any node answers admin
+// clients.
 func TestYAKtAsSeed(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{})
@@ -43,7 +44,7 @@ func TestYAKtAsSeed(t *testing.T) {
 	})
 }
 
-// adminAtController asks what kadm offers of metadata.
+// adminAtController makes all of kadm's metadata requests.
 func adminAtController(t *testing.T, seed []string, brokers []*kafka.Broker) {
 	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()
@@ -90,8 +91,8 @@ func addresses(brokers kadm.BrokerDetails) map[int32]string {
 	return found
 }
 
-// consumeByGroup reads n records and commits as a member of a group. (kadm's calls for groups do not look for brokers first,
-// so they need a broker as their seed.)
+// consumeByGroup reads n records and commits as a member of a group. (kadm's group requests do not
+// look for brokers first, so they need a broker as their seed.)
 func consumeByGroup(t *testing.T, seed []string, group string, n int) {
 	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()

@@ -19,9 +19,9 @@ const (
 	idleConnections = 1100
 )
 
-// With 1,024 descriptors each, and 1,100 idle connections from one address to each of them,
-// nodes go on writing over a change of segment, answer health requests, and take a peer back
-// that was away: clients are turned away first.
+// Nodes with 1,024 descriptors each, and 1,100 idle connections from one address to each of them,
+// continue to write across a change of segment, answer health requests, and accept a peer that was
+// away: they refuse clients first.
 func TestYAKtOutOfDescriptors(t *testing.T) {
 	t.Parallel()
 	properties := kafka.LongSessions()
@@ -76,7 +76,7 @@ func TestYAKtOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// crowd opens more idle connections than a node may have, for as long as the test runs.
+// crowd opens more idle connections than a node may have, until the test ends.
 func crowd(t *testing.T, addr string) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "a node listens", func() error {

@@ -13,14 +13,15 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// A node that cannot start says in one line what is wrong and what to do, and exits with a code that is not 0. When
-// the cause is gone it starts with all it had.
+// A node that cannot start says in one line what is wrong and how to correct it, and exits with a
+// code other than 0. Once the cause is removed it starts with all of its data.
 func TestYAKtRefusesToStart(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
 	cases := map[string]struct {
-		spoil func(t *testing.T, q *kafka.Controllers) (repair func()) // nil: leave the node running
-		says  string                                                   // pattern of the one line
+		// nil: the node is started a second time while it runs
+		spoil func(t *testing.T, q *kafka.Controllers) (repair func())
+		says  string // pattern of the one line
 	}{
 		"other node.id":           {spoil: editMeta(`node.id=3000`, `node.id=3001`), says: `meta\.properties is damaged.*checksum`},
 		"no meta.properties":      {spoil: moved("meta.properties"), says: `not formatted.*format`},
@@ -99,7 +100,7 @@ func rewrite(t *testing.T, path string, change func([]byte) []byte) (repair func
 	return func() { write(before) }
 }
 
-// moved takes a file or folder away.
+// moved moves a file or folder away; repair moves it back.
 func moved(name string) func(*testing.T, *kafka.Controllers) func() {
 	return func(t *testing.T, q *kafka.Controllers) func() {
 		path := filepath.Join(q.Dir(q.Nodes()[0]), name)
@@ -110,13 +111,13 @@ func moved(name string) func(*testing.T, *kafka.Controllers) func() {
 		}
 		move(path, path+".away")
 		return func() {
-			os.RemoveAll(path) // what the refused run made in its place
+			os.RemoveAll(path) // remove what the refused run left there
 			move(path+".away", path)
 		}
 	}
 }
 
-// flipped changes one bit in the middle of what the write-ahead log holds.
+// flipped flips one bit in the middle of the write-ahead log's contents.
 func flipped(t *testing.T, q *kafka.Controllers) func() {
 	segments, err := filepath.Glob(filepath.Join(q.Dir(q.Nodes()[0]), "__cluster_metadata-0", "wal", "*.wal"))
 	if err != nil || len(segments) == 0 {
@@ -137,7 +138,8 @@ func portTaken(t *testing.T, q *kafka.Controllers) func() {
 	return func() { l.Close() }
 }
 
-// A node that was formatted for another cluster than its peers stops, and says why; the others go on without it.
+// A node that was formatted for another cluster than its peers stops with the reason; the others
+// continue without it.
 func TestYAKtOfAnotherCluster(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)

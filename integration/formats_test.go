@@ -10,16 +10,16 @@ import (
 	"github.com/yakt/yakt/integration/scenario"
 )
 
-// Every way to format a quorum, by yakt format and by kafka-storage, gives one that brokers of either configuration can
-// use. (A dynamic quorum by yakt format is what TestYAKt starts.)
+// Every way to format a quorum, by yakt format and by kafka-storage, gives a quorum that brokers
+// with either configuration can use. (TestYAKt starts a dynamic quorum formatted by yakt format.)
 func TestYAKtFormats(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
 	cases := map[string]struct {
 		nodes   int
 		options kafka.ControllerOptions
-		brokers [2]string // releases: found by bootstrap servers, found by static voters
-		scram   string    // user whose credential must be known
+		brokers [2]string // releases: one uses bootstrap servers, one static voters
+		scram   string    // user whose credential the controllers must have
 	}{
 		"yakt static":               {nodes: 3, options: kafka.ControllerOptions{Static: true}},
 		"4.3 --standalone":          {nodes: 1, options: kafka.ControllerOptions{FormatBy: kafka.V43}},

@@ -14,11 +14,12 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// A quorum is founded by formatting empty directories whose voters are the configured ones, and by nothing else. In each of
-// these tests there must never be two leaders under one cluster id, and no data may be given up.
+// A quorum is founded only by formatting empty directories whose voters are the configured ones. In
+// each of these tests there must never be two leaders under one cluster id, and no data may be
+// lost.
 
-// Nodes that are named by environment variables alone are nodes like any other: unformatted they do not start, formatted they
-// are one quorum.
+// Nodes configured by environment variables alone behave like any other: unformatted they do not
+// start, formatted they are one quorum.
 func TestYAKtByEnvironment(t *testing.T) {
 	t.Parallel()
 	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
@@ -51,7 +52,8 @@ func TestYAKtByEnvironment(t *testing.T) {
 	requireOneLeader(t, q, 3)
 }
 
-// requireOneLeader waits until one node, and no other, says that it leads, a quorum of this many voters.
+// requireOneLeader waits until exactly one node reports that it leads, in a quorum of this many
+// voters.
 func requireOneLeader(t *testing.T, q kafka.Quorum, voters int) {
 	t.Helper()
 	kafka.Eventually(t, returnMax, "one node leads", func() error {
@@ -72,8 +74,8 @@ func requireOneLeader(t *testing.T, q kafka.Quorum, voters int) {
 	})
 }
 
-// A voter set is not changed by configuring another one: the node that has the log refuses, naming both sets, and the new
-// nodes found nothing without it.
+// A different configuration does not change the voter set: the node that has the log refuses it and
+// names both sets, and the new nodes found no quorum without that node.
 func TestYAKtOtherVotersConfigured(t *testing.T) {
 	t.Parallel()
 	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
@@ -106,7 +108,7 @@ func TestYAKtOtherVotersConfigured(t *testing.T) {
 	requireNoneLeads(t, q, others...)
 }
 
-// requireNoneLeads watches these nodes for several elections' time.
+// requireNoneLeads watches these nodes for several election timeouts.
 func requireNoneLeads(t *testing.T, q kafka.Quorum, nodes ...int32) {
 	t.Helper()
 	if leader, ok := awaitLeader(t, only{q, nodes}, noLeaderFor); ok {
@@ -114,7 +116,7 @@ func requireNoneLeads(t *testing.T, q kafka.Quorum, nodes ...int32) {
 	}
 }
 
-// only is some nodes of a quorum.
+// only is a quorum restricted to some of its nodes.
 type only struct {
 	kafka.Quorum
 	nodes []int32
@@ -130,15 +132,15 @@ func leads(t *testing.T, q kafka.Quorum, id int32) error {
 	return err
 }
 
-// requireEnded waits until a node has ended by itself, with one sentence that says why.
+// requireEnded waits until a node has exited by itself with one sentence that gives the reason.
 func requireEnded(t *testing.T, q *kafka.Controllers, id int32, says string) {
 	t.Helper()
 	code := q.Node(id).WaitExit(t, returnMax)
 	requireRefusal(t, kafka.ToolResult{Stderr: q.Node(id).Log(), ExitCode: code}, says)
 }
 
-// Nodes that were formatted for a voter set that a running node of their cluster is not one of, hear so from it, and wait:
-// they elect nobody, and say that they are not ready and why.
+// Nodes that were formatted for a voter set without a running node of their cluster learn that from
+// it and wait: they elect no leader, are not ready, and give the reason.
 func TestYAKtNotAMember(t *testing.T) {
 	t.Parallel()
 	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: quorumProperties()})
@@ -169,8 +171,8 @@ func TestYAKtNotAMember(t *testing.T) {
 	creator.RequireCreated(t, one)
 }
 
-// Only directories of a new quorum may meet one another empty: one of three that is not there yet keeps the two others from
-// electing anybody, since it may be the one that holds the log.
+// A quorum whose directories are all empty is founded only when all are there: one absent node of
+// three keeps the two others from an election, since it may have the log.
 func TestYAKtFoundingNeedsAll(t *testing.T) {
 	t.Parallel()
 	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
@@ -185,11 +187,12 @@ func TestYAKtFoundingNeedsAll(t *testing.T) {
 	q.Start(t, last)
 	kafka.WaitLeader(t, q, kafka.Patience)
 	requireOneLeader(t, q, 3)
-	q.Stop(t, last) // from then on a majority will do
+	q.Stop(t, last) // from then on a majority is enough
 	kafka.WaitLeader(t, q, kafka.Patience)
 }
 
-// A directory that lost its meta.properties but has a log is not formatted again: that would put a new cluster over it.
+// A directory that has a log but no meta.properties is not formatted again: a new cluster would
+// overwrite it.
 func TestYAKtFormatOverLog(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{"own": nil, "ignore-formatted": {"--ignore-formatted"}} {
@@ -211,8 +214,8 @@ func TestYAKtFormatOverLog(t *testing.T) {
 	}
 }
 
-// What an Apache controller left in a directory is never taken for an empty log, whichever of its files are left, and nobody
-// is advised to remove them.
+// The files that an Apache controller left in a directory are never taken for an empty log,
+// whichever of them remain, and no message advises to remove them.
 func TestYAKtApacheDirectory(t *testing.T) {
 	t.Parallel()
 	const partition = "__cluster_metadata-0/"
@@ -250,8 +253,8 @@ func apacheFile(name string) []byte {
 	return slices.Repeat([]byte{0, 7}, 100)
 }
 
-// requireNeverStarts runs a node that must end with one sentence that does not advise to delete anything. It is killed if it
-// takes part instead.
+// requireNeverStarts runs a node that must exit with one sentence that does not advise deletion. It
+// is killed if it keeps running.
 func requireNeverStarts(t *testing.T, q *kafka.Controllers, id int32) {
 	t.Helper()
 	q.Start(t, id)

@@ -14,8 +14,9 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// A client that closes its side of the connection behind its request (nc -N does) is answered by a standby as any other: a
-// good status comes with the leader's answer, for a write that happened and for a read that was confirmed.
+// A standby answers a client that closes its sending side after its request (as nc -N does) like
+// any other: a good status comes with the leader's answer, for a write that happened and for a
+// confirmed read.
 func TestYAKtHalfClosedRequest(t *testing.T) {
 	t.Parallel()
 	const tries = 20
@@ -54,7 +55,7 @@ func TestYAKtHalfClosedRequest(t *testing.T) {
 	}
 }
 
-// halfClosed sends a request, closes its side, and returns the answer.
+// halfClosed sends a request, closes the sending side, and returns the answer.
 func halfClosed(addr, request string) (status int, body []byte, err error) {
 	nc, err := net.DialTimeout("tcp", addr, kafka.Patience)
 	if err != nil {

@@ -16,8 +16,9 @@ import (
 	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
-// unread are records that brokers cannot read, all that earlier releases have been seen to write: registrations that can be
-// repaired or not, values that can be removed, and names that no record can say.
+// unread are the records, unreadable for brokers, that earlier releases are known to have written:
+// registrations that can be repaired or not, values that can be removed, and names that no valid
+// record can contain.
 func unread() []record.Record {
 	long, value, short := strings.Repeat("x", 40_000), strings.Repeat("€", 20_000), "v"
 	at := record.Endpoint{Name: "PLAINTEXT", Host: "localhost", Port: 9092}
@@ -43,7 +44,7 @@ func unread() []record.Record {
 	}
 }
 
-// unaccepted are records that brokers read and do not accept: each logs a fault and lives.
+// unaccepted are records that brokers can read but not apply: each logs a fault and continues.
 func unaccepted() []record.Record {
 	nowhere := []record.Endpoint{{Name: "", Host: "", Port: 0}}
 	return []record.Record{&record.RegisterBroker{
@@ -51,7 +52,8 @@ func unaccepted() []record.Record {
 	}}
 }
 
-// logReadable asks a node whether its log holds nothing that brokers do not accept, and how many things its state holds.
+// logReadable returns whether a node's log is free of records that brokers do not accept, and how
+// many invalid entities its state has.
 func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check httpapi.Check, err error) {
 	body, err := q.Health(ctx, id)
 	if err != nil {
@@ -69,14 +71,15 @@ func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check htt
 	return check, fmt.Errorf("/readyz of node %d does not say whether brokers can read the log: %+v", id, h)
 }
 
-// A log that brokers die of: every one that reads it exits, at each start, and a new one too. It is found, said and healed
-// while one controller is down and another dies in the middle of it, and nothing else is lost.
+// Every broker that reads a poisoned log exits, at each start, and so does a new one. The poison is
+// detected, reported and healed while one controller is down and another is killed in the middle,
+// and nothing else is lost.
 func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
-	// Brokers die here whose sessions go on, and register anew.
+	// Brokers die here while their sessions last, and register again.
 	q := kafka.StartYAKt(t, binary, 3, kafka.ControllerOptions{Properties: map[string]string{"broker.session.timeout.ms": "9000"}})
-	spoil(t, q, &record.NoOp{Dropped: []record.Digest{{1}}}) // which brokers read as any other NoOp
+	spoil(t, q, &record.NoOp{Dropped: []record.Digest{{1}}}) // brokers read it as any other NoOp
 	brokers := kafka.StartBrokers(t, q, 2, kafka.BrokerOptions{})
 	addrs := kafka.Addrs(brokers[0])
 	kafka.CreateTopic(t, addrs, "t", 1, 1)
@@ -111,7 +114,7 @@ func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	q.Start(t, down)
 	requireCut(t, q)
 	brokers[0].Start(t)
-	brokers[0].WaitExit(t, kafka.Patience) // it has the records on its own disk
+	brokers[0].WaitExit(t, kafka.Patience) // the records are on its own disk
 	brokers = append(brokers, fresh, kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 4}))
 	for _, b := range []*kafka.Broker{brokers[0], fresh} {
 		kafka.RemoveDir(t, b.MetadataDir())
@@ -127,7 +130,7 @@ func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	kafka.RequireAlive(t, brokers...)
 }
 
-// healed has a node heal the log.
+// healed heals the log through a node.
 func healed(t *testing.T, q *kafka.Controllers, binary string, id int32) {
 	t.Helper()
 	out := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--server", q.HTTPAddr(id)).MustSucceed(t)
@@ -136,7 +139,7 @@ func healed(t *testing.T, q *kafka.Controllers, binary string, id int32) {
 	}
 }
 
-// requireCut waits until the log of every node starts behind what brokers do not accept.
+// requireCut waits until the log of every node starts after the records that brokers do not accept.
 func requireCut(t *testing.T, q *kafka.Controllers) {
 	t.Helper()
 	for _, id := range q.Nodes() {
@@ -150,7 +153,8 @@ func requireCut(t *testing.T, q *kafka.Controllers) {
 	}
 }
 
-// requireToldOfPoison makes sure that every node says what is wrong and what to do, and that the dry run does nothing.
+// requireToldOfPoison checks that every node reports the problem and the remedy, and that the dry
+// run changes nothing.
 func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
 	t.Helper()
 	for _, id := range q.Nodes() {
@@ -170,8 +174,9 @@ func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
 	}
 }
 
-// What heals a log is loaded by Kafka's own readers and replay of the oldest and the newest release, from the log and from a
-// snapshot of the healed state: for them, what names the dropped is a NoOp like any other.
+// Kafka's own readers and replay, of the oldest and the newest release, load the records that heal
+// a log, from the log and from a snapshot of the healed state: to them, the record that names
+// dropped entities is an ordinary NoOp.
 func TestKafkaLoadsWhatHeals(t *testing.T) {
 	t.Parallel()
 	clean := []record.Record{level(), &record.Topic{Name: "t", TopicID: record.UUID{1}}}

@@ -23,11 +23,11 @@ import (
 
 const (
 	hostileRounds  = 100
-	residentSpread = 24.0 // MiB by which memory may differ when all is quiet again
+	residentSpread = 24.0 // MiB by which memory may differ when the node is idle again
 )
 
-// What a stranger, or a broker gone wrong, may send gets a clear error or a closed connection. Meanwhile memory stays where it
-// was, the process lives, and a real broker notices nothing.
+// Invalid input from a stranger or a faulty broker gets a clear error or a closed connection.
+// Meanwhile memory does not grow, the process lives, and a real broker is not affected.
 func TestYAKtBadInput(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{})
@@ -41,7 +41,7 @@ func TestYAKtBadInput(t *testing.T) {
 	for name, c := range badRequests(q.ClusterID(), leader.Epoch) {
 		t.Run(name, func(t *testing.T) { c.require(t, addr) })
 	}
-	storm(t, addr, 4) // buffers, pools and connections as they are under such a load
+	storm(t, addr, 4) // fills buffers, pools and connections first
 	before := node.Resident(t)
 	storm(t, addr, hostileRounds)
 	after := quietResident(t, node, before+residentSpread)
@@ -49,7 +49,7 @@ func TestYAKtBadInput(t *testing.T) {
 	t.Run("broker", func(t *testing.T) { requireUndisturbed(t, q, b) })
 }
 
-// badFrames are whole inputs of a connection, of which none is a request that is served.
+// badFrames are complete inputs of a connection, none of which is a request that the node serves.
 func badFrames() map[string][]byte {
 	noise := make([]byte, 64<<10)
 	rand.Read(noise)
@@ -71,7 +71,7 @@ func badFrames() map[string][]byte {
 	}
 }
 
-// request is a frame with a request header of version 2 (tags: none) and this body.
+// request is a frame with a request header of version 2 (no tags) and this body.
 func request(key, version int16, body []byte) []byte {
 	b := []byte{0, 0, 0, 0}
 	b = binary.BigEndian.AppendUint16(b, uint16(key))
@@ -82,7 +82,7 @@ func request(key, version int16, body []byte) []byte {
 	return b
 }
 
-// requireClosed sends bytes and must see the connection end without an answer.
+// requireClosed sends bytes and requires that the connection is closed without an answer.
 func requireClosed(t testing.TB, addr string, sent []byte) {
 	t.Helper()
 	if answer, err := converse(addr, sent); err != nil || len(answer) > 0 {
@@ -90,7 +90,7 @@ func requireClosed(t testing.TB, addr string, sent []byte) {
 	}
 }
 
-// converse returns what the server sends until it closes the connection.
+// converse sends bytes and returns what the server sends until it closes the connection.
 func converse(addr string, sent []byte) ([]byte, error) {
 	nc, err := net.DialTimeout("tcp", addr, kafka.Patience)
 	if err != nil {
@@ -99,7 +99,7 @@ func converse(addr string, sent []byte) ([]byte, error) {
 	defer nc.Close()
 	nc.SetDeadline(time.Now().Add(kafka.Patience))
 	if _, err := nc.Write(sent); err != nil {
-		return nil, nil // closed while it was being told
+		return nil, nil // closed during the write
 	}
 	answer, err := io.ReadAll(nc)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -108,7 +108,7 @@ func converse(addr string, sent []byte) ([]byte, error) {
 	return answer, nil
 }
 
-// badRequest is well formed and must be answered with an error.
+// badRequest is a well-formed request that must be answered with an error.
 type badRequest struct {
 	req  kmsg.Request
 	want *kerr.Error
@@ -206,7 +206,8 @@ func alterPartition(id int32, epoch int64) kmsg.Request {
 	return req
 }
 
-// storm sends all bad frames at once and again, while as many connections as frames announce a frame that never comes.
+// storm sends all bad frames concurrently and repeatedly, while as many connections announce a
+// frame that never comes.
 func storm(t *testing.T, addr string, rounds int) {
 	t.Helper()
 	var idle []net.Conn
@@ -218,7 +219,7 @@ func storm(t *testing.T, addr string, rounds int) {
 	begin := time.Now()
 	for range rounds {
 		if nc, err := net.DialTimeout("tcp", addr, kafka.Patience); err == nil {
-			nc.Write([]byte{0x05, 0, 0, 0, 0, 18}) // 80 MiB to come
+			nc.Write([]byte{0x05, 0, 0, 0, 0, 18}) // announces 80 MiB
 			idle = append(idle, nc)
 		}
 		var wg sync.WaitGroup
@@ -232,7 +233,7 @@ func storm(t *testing.T, addr string, rounds int) {
 	}
 }
 
-// quietResident waits until the memory is back to at most maxMiB and returns it.
+// quietResident waits until the resident memory is at most maxMiB, and returns it.
 func quietResident(t *testing.T, node *kafka.Server, maxMiB float64) (mib float64) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "memory is back where it was", func() error {
@@ -244,7 +245,8 @@ func quietResident(t *testing.T, node *kafka.Server, maxMiB float64) (mib float6
 	return mib
 }
 
-// requireUndisturbed checks that the broker was registered once and never fenced, lost no heartbeat, and still serves.
+// requireUndisturbed checks that the broker registered once, was never fenced, lost no heartbeat,
+// and still serves.
 func requireUndisturbed(t *testing.T, q *kafka.Controllers, b *kafka.Broker) {
 	kafka.RequireAlive(t, b)
 	log := q.Node(q.Nodes()[0]).Log()

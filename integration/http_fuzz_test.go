@@ -13,12 +13,13 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// schemathesis is the release of the fuzzer; its cache is named after it.
+// schemathesis is the version of the fuzzer; its cache is named after it.
 const schemathesis = "4.32.5"
 
-// TestYAKtHTTPFuzz lets a fuzzer that knows the OpenAPI document make requests of every kind, right and wrong ones: no answer may be a 5xx,
-// be undocumented, or differ from its schema, and nothing that the document forbids may be accepted. Conflicts are answers like others, so what
-// the document allows need not succeed.
+// TestYAKtHTTPFuzz has a fuzzer that reads the OpenAPI document make valid and invalid requests of
+// every kind: no answer may be a 5xx, be undocumented, or differ from its schema, and nothing that
+// the document forbids may be accepted. Conflicts are ordinary answers, so requests that the
+// document allows may fail.
 func TestYAKtHTTPFuzz(t *testing.T) {
 	t.Parallel()
 	program := installSchemathesis(t)
@@ -60,7 +61,7 @@ func summary(out string) string {
 	return out
 }
 
-// installSchemathesis puts the fuzzer into the user's cache, once, and returns its path.
+// installSchemathesis installs the fuzzer into the user's cache, once, and returns its path.
 func installSchemathesis(t *testing.T) string {
 	t.Helper()
 	python, err := exec.LookPath("python3")

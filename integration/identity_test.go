@@ -15,9 +15,10 @@ import (
 	"github.com/yakt/yakt/integration/scenario"
 )
 
-// One bit of meta.properties that changed is found, whichever it is, and the node does not start: not as another node, not
-// of another cluster, not with another directory id. (Every bit is walked where it takes no process.) In the line of the
-// checksum itself a bit may leave a file without one, which must still be that of the log.
+// Every single changed bit of meta.properties is detected, and the node does not start: not as
+// another node, not in another cluster, not with another directory id. (Bits that need no process
+// are all tried.) In the line of the checksum itself a changed bit may leave a file without a
+// checksum, which must still match the log.
 func TestYAKtMetaPropertiesBits(t *testing.T) {
 	t.Parallel()
 	const sample = 20
@@ -56,13 +57,13 @@ func TestYAKtMetaPropertiesBits(t *testing.T) {
 	creator.RequireCreated(t, id)
 }
 
-// inLine reports whether a byte of a file is in a line that begins so.
+// inLine reports whether a byte of a file is in a line with this prefix.
 func inLine(file []byte, at int, prefix string) bool {
 	begin := bytes.LastIndexByte(file[:at], '\n') + 1
 	return bytes.HasPrefix(file[begin:], []byte(prefix))
 }
 
-// propertyBits are the bits of a properties file that are not in comments.
+// propertyBits are the bits of a properties file outside of comments.
 func propertyBits(file []byte) (bits []int) {
 	at := 0
 	for line := range bytes.Lines(file) {
@@ -76,8 +77,8 @@ func propertyBits(file []byte) (bits []int) {
 	return bits
 }
 
-// A checkpoint is the state at the offset of its name, of this log. Another node's, of an earlier state, under that name is
-// found out before anything is served from it.
+// A checkpoint is the state of this log at the offset in its name. A checkpoint of another node, of
+// an earlier state, under that name is detected before anything is served from it.
 func TestYAKtOtherNodesCheckpoint(t *testing.T) {
 	t.Parallel()
 	properties := quorumProperties()
@@ -122,8 +123,9 @@ func TestYAKtOtherNodesCheckpoint(t *testing.T) {
 	creator.RequireCreated(t, q.Nodes()[:2]...)
 }
 
-// A majority that goes back in time together forgets together, and nobody of it can know. The node that did not go back can:
-// it holds what the new leader does not, or something else at the same offsets, and must not serve it as one that is ready.
+// A majority restored from old copies together has forgotten together, and none of its nodes can
+// know. The node that was not restored can: it has records that the new leader lacks, or other
+// records at the same offsets, and must not serve as a ready node.
 func TestYAKtLogsThatDiffer(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]int{"shorter": 0, "longer": 40} {
@@ -154,7 +156,8 @@ func TestYAKtLogsThatDiffer(t *testing.T) {
 				kafka.CopyDir(t, filepath.Join(backup, fmt.Sprint(id)), q.Dir(id))
 				q.Start(t, id)
 			}
-			later := kafka.NewCreator(t, only{q, others}, 1) // of other names in another order than the first
+			// so that its topics differ from the first's
+			later := kafka.NewCreator(t, only{q, others}, 1)
 			createMany(t, later, more)
 			kafka.WaitLeader(t, q, kafka.Patience)
 			q.Start(t, one)
@@ -164,7 +167,8 @@ func TestYAKtLogsThatDiffer(t *testing.T) {
 	}
 }
 
-// requireOutOfService fails unless a node ends by itself, says that it is suspended, or is not ready for long.
+// requireOutOfService fails the test unless a node exits by itself, reports that it is suspended,
+// or stays unready.
 func requireOutOfService(t *testing.T, q *kafka.Controllers, one int32) {
 	t.Helper()
 	begin := time.Now()

@@ -13,15 +13,16 @@ import (
 )
 
 const (
-	// Of what takes tens of milliseconds on a machine that has time. Only a fault takes longer than this on one that has none.
+	// Bounds for events that take tens of milliseconds on an idle machine. Even on a busy machine
+	// only a fault takes longer than this.
 	listenMax   = 30 * time.Second
 	stopMax     = 30 * time.Second
-	handOverMax = 30 * time.Second // longest time without a write around a leader's SIGTERM
+	handOverMax = 30 * time.Second // longest time without a write during a leader's SIGTERM
 	handOvers   = 5
 )
 
-// A node listens soon after its start, new or not, ends on SIGTERM with exit code 0, and starts again on the same directory and port at
-// once.
+// A node, new or not, listens soon after its start, exits on SIGTERM with code 0, and restarts at
+// once on the same directory and port.
 func TestYAKtStartStop(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})
@@ -59,8 +60,8 @@ func TestYAKtStartStop(t *testing.T) {
 	}
 }
 
-// What a leader does on SIGTERM is hand over: writes go on nearly without a pause. A leader whose machine gives it no time may end before it
-// has handed over, but not each time.
+// On SIGTERM a leader hands over: writes continue almost without a pause. A leader starved of
+// processor time may exit before it has handed over, but not every time.
 func TestYAKtHandOver(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
@@ -92,8 +93,8 @@ func TestYAKtHandOver(t *testing.T) {
 	}
 }
 
-// longestGap writes without a pause before, during and after an event, and returns the longest time between two
-// acknowledgements.
+// longestGap writes without a pause before, during and after an event, and returns the longest time
+// between two acknowledgements.
 func longestGap(t *testing.T, creator *kafka.Creator, event func()) (longest time.Duration) {
 	const before, after = 20, 50
 	var acked, want int
@@ -144,11 +145,11 @@ func create(t *testing.T, creator *kafka.Creator) {
 	}
 }
 
-// Memory of the nodes of a quorum of three, new, and with ten thousand partitions.
+// Memory of the nodes of a quorum of three, when new and with ten thousand partitions.
 func TestYAKtMemory(t *testing.T) {
 	t.Parallel()
 	const partitions, topicPartitions = 10_000, 500
-	// In MiB; generous, it is less than half.
+	// In MiB; the real values are less than half.
 	const idleMax, fullMax = 80, 160
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	report := func(what string, limit float64) {

@@ -22,7 +22,8 @@ import (
 // httpNode is the HTTP API of one node.
 type httpNode string
 
-// call does one operation; answer is decoded into unless it is nil. Problems come back as errors with their code.
+// call performs one operation and decodes the result into answer unless that is nil. Problems are
+// returned as errors with their code.
 func (n httpNode) call(ctx context.Context, method, path string, body, answer any) error {
 	var sent io.Reader
 	if body != nil {
@@ -97,7 +98,8 @@ type world struct {
 	adm     *kadm.Client
 }
 
-// What a Kafka client does shows over HTTP at once, and what is done over HTTP is real to Kafka's brokers and clients.
+// A Kafka client's changes are visible over HTTP at once, and changes over HTTP take effect for
+// Kafka's brokers and clients.
 func TestYAKtHTTPAndKafkaAreOneWorld(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{})
@@ -106,7 +108,7 @@ func TestYAKtHTTPAndKafkaAreOneWorld(t *testing.T) {
 	for _, id := range q.Nodes() {
 		w.nodes = append(w.nodes, httpNode(q.HTTPAddr(id)))
 	}
-	// Any node will do; that most of what follows is asked of standbys is on purpose.
+	// Any node serves all of this; most requests go to standbys on purpose.
 	slices.SortStableFunc(w.nodes, func(a, b httpNode) int {
 		last := httpNode(q.HTTPAddr(leader))
 		return btoi(a == last) - btoi(b == last)
@@ -119,7 +121,7 @@ func TestYAKtHTTPAndKafkaAreOneWorld(t *testing.T) {
 	kafka.RequireAlive(t, w.brokers...)
 }
 
-// uuidText is an id as Kafka spells it.
+// uuidText is an id in Kafka's notation.
 func uuidText(id [16]byte) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 func btoi(b bool) int {
@@ -138,7 +140,7 @@ func (w *world) call(node int, method, path string, body, answer any) {
 	}
 }
 
-// eventually asks every node for a topic until check is content with all answers.
+// eventually requests a topic from every node until check accepts all answers.
 func (w *world) eventually(what, topic string, check func(httpTopic, error) error) {
 	w.t.Helper()
 	kafka.Eventually(w.t, kafka.Patience, what, func() (err error) {
@@ -149,7 +151,7 @@ func (w *world) eventually(what, topic string, check func(httpTopic, error) erro
 	})
 }
 
-// registrations are those of the brokers' processes.
+// registrations are the registrations of the brokers' processes.
 func (w *world) registrations() {
 	w.t.Helper()
 	var live []struct {
@@ -158,7 +160,8 @@ func (w *world) registrations() {
 			BrokerHost, BrokerStatus string
 		}
 	}
-	kafka.Eventually(w.t, kafka.Patience, "a node knows the brokers to be live", func() error { // a standby may be behind
+	// a standby may lag
+	kafka.Eventually(w.t, kafka.Patience, "a node knows the brokers to be live", func() error {
 		if w.call(0, http.MethodGet, "get_all_active_brokers", nil, &live); len(live) != len(w.brokers) {
 			return fmt.Errorf("%+v", live)
 		}
@@ -171,7 +174,8 @@ func (w *world) registrations() {
 	}
 }
 
-// topicByKafka creates a topic through a broker, for which a request on each node waits, and deletes it.
+// topicByKafka creates a topic through a broker, while a request on each node waits for it, and
+// deletes it.
 func (w *world) topicByKafka() {
 	w.t.Helper()
 	var held httpNews
@@ -223,7 +227,7 @@ func (w *world) topicByKafka() {
 	})
 }
 
-// awaitTopic follows what is new from an offset on until a topic of that name is.
+// awaitTopic follows the changes from an offset until a topic of that name exists.
 func (n httpNode) awaitTopic(ctx context.Context, offset int64, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, kafka.Patience)
 	defer cancel()
@@ -241,7 +245,7 @@ func (n httpNode) awaitTopic(ctx context.Context, offset int64, name string) err
 	}
 }
 
-// topicByHTTP creates a topic over HTTP, which brokers serve at once.
+// topicByHTTP creates a topic over HTTP; brokers serve it at once.
 func (w *world) topicByHTTP() *kafka.Ledger {
 	w.t.Helper()
 	var made httpTopic
@@ -282,7 +286,7 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 	return ledger
 }
 
-// replicasByHTTP brings a partition's data to a third broker, and takes its leader away.
+// replicasByHTTP moves a partition's data to a third broker and removes its leader.
 func (w *world) replicasByHTTP(ledger *kafka.Ledger) {
 	w.t.Helper()
 	third := w.brokers[2]
@@ -311,12 +315,13 @@ func (w *world) replicasByHTTP(ledger *kafka.Ledger) {
 	}
 	w.call(0, http.MethodPost, "add_replica", of(1), nil)
 	w.awaitReplicas(3, 1)
-	ledger.Verify(w.t, kafka.Addrs(w.brokers...)) // read from the third broker
+	ledger.Verify(w.t, kafka.Addrs(w.brokers...)) // reads from the third broker
 	kafka.Produce(w.t, kafka.Addrs(w.brokers...), "by-http", 300, ledger)
 	ledger.Verify(w.t, kafka.Addrs(w.brokers...))
 }
 
-// awaitReplicas waits until the partition has exactly these replicas, all in sync, in the eyes of all nodes and brokers.
+// awaitReplicas waits until all nodes and brokers report exactly these replicas of the partition,
+// all in sync.
 func (w *world) awaitReplicas(replicas ...int32) {
 	w.t.Helper()
 	begin := time.Now()

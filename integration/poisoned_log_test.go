@@ -12,8 +12,9 @@ import (
 	"github.com/yakt/yakt/raftlog/wal/waltest"
 )
 
-// spoil writes records into the logs of all nodes as an earlier release would have: whether Kafka's
-// brokers accept them or not. The nodes are killed, and started again. None may be writing.
+// spoil writes records into the logs of all nodes as an earlier release would have, whether or not
+// Kafka's brokers accept them. The nodes are killed and restarted. No other writes may be in
+// progress.
 func spoil(t testing.TB, q *kafka.Controllers, records ...record.Record) {
 	t.Helper()
 	batch, err := recordtest.Batch(records...)

@@ -11,7 +11,8 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// TestControllerAsSeed gives ordinary clients and tools nothing but a controller's address: they find the brokers, and do all they can do.
+// TestControllerAsSeed gives ordinary clients and tools only a controller's address: they find the
+// brokers, and every operation works.
 func TestControllerAsSeed(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{})
@@ -30,7 +31,8 @@ func TestControllerAsSeed(t *testing.T) {
 		if len(meta.Brokers) != 1 || meta.Brokers[0].NodeID != 1 || meta.Controller != 1 || !strings.HasSuffix(broker.Addr(), fmt.Sprint(":", meta.Brokers[0].Port)) {
 			t.Errorf("%+v", meta)
 		}
-		kafka.Eventually(t, kafka.Patience, "one topic is there, the other is not", func() error { // the broker that is asked may be behind
+		// that broker may lag
+		kafka.Eventually(t, kafka.Patience, "one topic is there, the other is not", func() error {
 			meta, err := adm.Metadata(t.Context(), "seeded", "missing")
 			if topic := meta.Topics["seeded"]; err != nil || len(topic.Partitions) != 3 || topic.Err != nil || meta.Topics["missing"].Err == nil {
 				return errors.Join(err, fmt.Errorf("%+v", meta.Topics))

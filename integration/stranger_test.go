@@ -20,7 +20,7 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// The peers' protocol as a stranger writes it (raftlog/frame.go).
+// The peers' protocol as a stranger implements it (raftlog/frame.go).
 const (
 	peerKey      = 32000
 	peerVersion  = 2
@@ -35,7 +35,8 @@ const (
 	hashBytes    = 16
 )
 
-// stranger claims to be one member of a quorum to another, with all that can be known of it.
+// stranger claims to be one member of a quorum, to another member, with everything that can be
+// known about it.
 type stranger struct {
 	cluster          string
 	node, to         int32
@@ -64,11 +65,11 @@ func (s stranger) hello(change func(h *helloFields)) []byte {
 	return append(b, h.info...)
 }
 
-// helloFields are what the stranger may make up.
+// helloFields are the fields that the stranger can invent.
 type helloFields struct {
 	starts, salt uint32
 	founding     byte
-	end          [3]uint64 // term, term and index of the last entry
+	end          [3]uint64 // term, then term and index of the last entry
 	info         []byte
 }
 
@@ -79,7 +80,7 @@ func (s stranger) names(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, uint32(s.to))
 }
 
-// message is a frame with one raft message from the member that the stranger claims to be.
+// message is a frame with one raft message from the claimed member.
 func (s stranger) message(m *raftpb.Message) []byte {
 	m.From, m.To = new(uint64(s.node)+1), new(uint64(s.to)+1)
 	body, err := proto.Marshal(m)
@@ -89,7 +90,7 @@ func (s stranger) message(m *raftpb.Message) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{messagesKind}, uint32(len(body))), body...)
 }
 
-// chosen are fifty frames, each of which would do harm to a node that believed it.
+// chosen are fifty frames, each of which would harm a node that accepted it.
 func (s stranger) chosen(epoch uint64) [][]byte {
 	hash := make([]byte, hashBytes)
 	var frames [][]byte
@@ -122,7 +123,7 @@ func frame(body []byte) []byte {
 	return append(b, body...)
 }
 
-// say sends frames on a connection of its own and returns what is answered until it is closed or
+// say sends frames on a new connection and returns the answers until the connection is closed or
 // silent.
 func say(t *testing.T, addr string, bodies ...[]byte) []byte {
 	t.Helper()
@@ -134,7 +135,7 @@ func say(t *testing.T, addr string, bodies ...[]byte) []byte {
 	_ = c.SetDeadline(time.Now().Add(50 * time.Millisecond))
 	for _, body := range bodies {
 		if _, err := c.Write(frame(body)); err != nil {
-			return nil // closed after the frame before
+			return nil // closed after the last frame
 		}
 	}
 	answer, _ := io.ReadAll(c)
@@ -143,7 +144,7 @@ func say(t *testing.T, addr string, bodies ...[]byte) []byte {
 
 var startedIncarnation = regexp.MustCompile(`(?m)^incarnation=([0-9a-f]{32})$`)
 
-// strangers make every member claim to be every other one.
+// strangers claim, to every member, to be every other member.
 func strangers(t *testing.T, q *kafka.Controllers) (all []stranger) {
 	for _, node := range q.Nodes() {
 		text, err := os.ReadFile(filepath.Join(q.Dir(node), "yakt.started"))
@@ -175,12 +176,12 @@ func directoryID(t *testing.T, q *kafka.Controllers, node int32) [16]byte {
 	return [16]byte(id)
 }
 
-// Somebody who speaks the peers' protocol, knows all their ids and connects from elsewhere changes
-// nothing: no node exits, the leader leads on in its epoch, and nothing is committed.
+// A stranger that speaks the peers' protocol, knows all their ids and connects from elsewhere has
+// no effect: no node exits, the leader keeps leading in its epoch, and nothing is committed.
 func TestYAKtStranger(t *testing.T) {
 	t.Parallel()
 	properties := kafka.LongSessions()
-	properties["metadata.max.idle.interval.ms"] = "0" // what is committed then has a reason
+	properties["metadata.max.idle.interval.ms"] = "0" // so that nothing else is committed
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: properties})
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
@@ -196,13 +197,13 @@ func TestYAKtStranger(t *testing.T) {
 			s.hello(nil), s.hello(func(h *helloFields) { h.founding, h.end = 1, [3]uint64{} }),
 			s.hello(func(h *helloFields) { h.starts, h.end = 1<<31, [3]uint64{1 << 40, 1 << 40, 1 << 60} }),
 		}
-		// Well-formed and right in all that can be known: what is wrong with it is where it comes
-		// from.
+		// Well-formed, and correct in everything that can be known: only its origin is wrong.
 		if answer := say(t, q.Endpoint(s.to), hellos[0]); !bytes.Contains(answer, []byte("is not connecting to node")) {
 			t.Errorf("node %d answers a stranger that claims to be node %d: %q", s.to, s.node, answer)
 		}
 		for j, f := range chosen {
-			if (j+i)%6 == 0 || f == nil || f[0] != messagesKind { // every frame to some member, and each from every hello
+			// every frame goes to some member, and after every hello
+			if (j+i)%6 == 0 || f == nil || f[0] != messagesKind {
 				say(t, q.Endpoint(s.to), hellos[j%len(hellos)], f)
 				sent++
 			}

@@ -16,13 +16,13 @@ import (
 	"github.com/yakt/yakt/integration/scenario"
 )
 
-// Every file of a node's directory is removed, emptied, put back from an older copy, replaced by another node's, and exchanged
-// with another node's. The node that is started on it refuses, stands aside, or has the same state; nothing that was
-// acknowledged is lost on any node, whatever becomes of it.
+// Every file of a node's directory is removed, emptied, restored from an older copy, replaced by
+// another node's, and exchanged with another node's. A node started on the result refuses, takes no
+// part, or has the same state; no node ever loses anything acknowledged.
 func TestYAKtSwappedFiles(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
-	for offset := range 3 { // the victim, and the nodes whose files it gets
+	for offset := range 3 { // the victim, then the nodes whose files it gets
 		t.Run(fmt.Sprintf("node %d", offset+1), func(t *testing.T) {
 			t.Parallel()
 			m := &mutations{binary: binary, offset: offset, table: map[string]map[outcome]int{}}
@@ -39,7 +39,7 @@ func TestYAKtSwappedFiles(t *testing.T) {
 	}
 }
 
-// mutations is a quorum of three of which files are mutated, and a table of what became of it.
+// mutations is a quorum of three whose files are modified, with a table of the outcomes.
 type mutations struct {
 	*kafka.Controllers
 	binary             string
@@ -51,7 +51,7 @@ type mutations struct {
 	tried, quorums     int
 }
 
-// renew makes a new quorum, with older copies of its directories.
+// renew makes a new quorum with older copies of its directories.
 func (m *mutations) renew(t *testing.T) {
 	t.Helper()
 	properties := quorumProperties()
@@ -76,7 +76,7 @@ func (m *mutations) renew(t *testing.T) {
 
 func (m *mutations) copyOf(id int32) string { return filepath.Join(m.aged, fmt.Sprint(id)) }
 
-// growUntilSnapshots writes until every node has snapshots as many as it keeps.
+// growUntilSnapshots writes until every node has as many snapshots as it keeps.
 func (m *mutations) growUntilSnapshots(t *testing.T) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "every node has two snapshots", func() error {
@@ -91,7 +91,7 @@ func (m *mutations) growUntilSnapshots(t *testing.T) {
 	m.creator.RequireCreated(t, m.Nodes()...)
 }
 
-// pause stops nodes in an orderly way, so that their directories are whole.
+// pause stops nodes cleanly, so that their directories are consistent.
 func (m *mutations) pause(t *testing.T, nodes ...int32) {
 	t.Helper()
 	for _, id := range nodes {
@@ -99,8 +99,8 @@ func (m *mutations) pause(t *testing.T, nodes ...int32) {
 	}
 }
 
-// try mutates one file of the stopped victim, and looks what becomes of the node. Files of one class have different names on
-// different nodes: the other's content goes under the victim's name.
+// try modifies one file of the stopped victim and determines the outcome for the node. Files of one
+// class have different names on different nodes: the other node's content gets the victim's name.
 func (m *mutations) try(t *testing.T, what, class string) {
 	t.Helper()
 	stopped := []int32{m.victim}
@@ -116,7 +116,7 @@ func (m *mutations) try(t *testing.T, what, class string) {
 	for _, id := range stopped {
 		kafka.CopyDir(t, m.Dir(id), filepath.Join(saved, fmt.Sprint(id)))
 	}
-	if !m.mutate(t, what, class, other) { // nothing to do, or nothing changed
+	if !m.mutate(t, what, class, other) { // there is no such file, or it did not change
 		m.start(t, stopped...)
 		requireAllReady(t, m.Controllers)
 		return
@@ -152,8 +152,9 @@ func (m *mutations) start(t *testing.T, nodes ...int32) {
 	}
 }
 
-// putBack starts the nodes on what they had before. Their peers may have met them on the mutated directory meanwhile, and then
-// rightly take what they had before for an older copy: that is the end of this quorum, once nothing is lost in it.
+// putBack starts the nodes on their original files. Their peers may have met them on the modified
+// directory meanwhile, and then rightly take the originals for an older copy: that ends this
+// quorum, after the check that it has lost nothing.
 func (m *mutations) putBack(t *testing.T, saved string, nodes []int32) {
 	t.Helper()
 	for _, id := range nodes {
@@ -163,7 +164,8 @@ func (m *mutations) putBack(t *testing.T, saved string, nodes []int32) {
 	}
 }
 
-// mend gives nodes that went on from the mutated directory the files back that are written once, for the next mutation.
+// mend restores, for the next mutation, the files that are written only once, on nodes that
+// continued from the modified directory.
 func (m *mutations) mend(t *testing.T, saved string, nodes []int32) {
 	t.Helper()
 	for _, id := range nodes {
@@ -183,7 +185,8 @@ func (m *mutations) mend(t *testing.T, saved string, nodes []int32) {
 	}
 }
 
-// requireNothingLost waits until there is a leader that knows all that was acknowledged, and all nodes, or a new quorum.
+// requireNothingLost waits until a leader, and then all nodes, know everything acknowledged. A
+// quorum that must be renewed counts as well.
 func (m *mutations) requireNothingLost(t *testing.T, after string) {
 	t.Helper()
 	leader := kafka.WaitLeader(t, m, returnMax)
@@ -209,7 +212,7 @@ func (m *mutations) mutate(t *testing.T, what, class string, other int32) (chang
 	path := filepath.Join(m.Dir(m.victim), fileClasses(t, m.Dir(m.victim))[class])
 	before, err := os.ReadFile(path)
 	if err != nil || path == m.Dir(m.victim) {
-		return false // this quorum has no such file now
+		return false // this quorum has no such file at present
 	}
 	content := []byte{}
 	switch what {
@@ -234,7 +237,7 @@ func (m *mutations) mutate(t *testing.T, what, class string, other int32) (chang
 	return true
 }
 
-// lines are the table, sorted, with its sum.
+// lines are the rows of the table, sorted, with their total.
 func (m *mutations) lines() []string {
 	var lines []string
 	sum := map[outcome]int{}
@@ -247,13 +250,13 @@ func (m *mutations) lines() []string {
 	return append(lines, fmt.Sprintf("%d mutations in %d quorums: %v", m.tried, m.quorums, sum))
 }
 
-// firstCheckpoint begins the name of what formatting leaves.
+// firstCheckpoint is the prefix of the checkpoint that formatting writes.
 const firstCheckpoint = "00000000000000000000-"
 
 var fileNumbers = regexp.MustCompile(`^[0-9a-f]{16,}`)
 
-// fileClasses are the files of a directory, by what they are: a name, or for numbered ones their kind and their place among
-// those of the kind. A lock holds nothing.
+// fileClasses are the files of a directory by class: the name or, for numbered files, the kind and
+// the position within the kind. Locks are omitted, since they are empty.
 func fileClasses(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	classes := map[string]string{}

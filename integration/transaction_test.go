@@ -24,8 +24,9 @@ const (
 	largeReplicas   = 40
 )
 
-// TestYAKtTransactions creates topics whose records take several batches. A real broker sees each of them whole or not at all, also
-// when the controller that writes it is killed, and also when it reads the log again.
+// TestYAKtTransactions creates topics whose records take several batches. A real broker sees each
+// topic completely or not at all, even if the writing controller is killed, and even if the broker
+// reads the log again.
 func TestYAKtTransactions(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
@@ -73,7 +74,8 @@ func TestYAKtTransactions(t *testing.T) {
 	}
 }
 
-// createAtLeader asks whoever leads, and asks again when there is no answer or an error that passes.
+// createAtLeader sends a request to the leader, and retries without an answer or after a transient
+// error.
 func createAtLeader(t testing.TB, q kafka.Quorum, name string) (answer error) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "the leader answers a request for "+name, func() error {
@@ -110,7 +112,7 @@ func createLarge(t testing.TB, endpoint, name string) error {
 	return kerr.ErrorForCode(resp.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode)
 }
 
-// askLarge sends a request that takes its time.
+// askLarge sends a request that takes long.
 func askLarge(t testing.TB, endpoint string, req kmsg.Request) (kmsg.Response, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()
@@ -122,7 +124,8 @@ func askLarge(t testing.TB, endpoint string, req kmsg.Request) (kmsg.Response, e
 	return cl.SeedBrokers()[0].Request(ctx, req)
 }
 
-// requireLarge waits until a broker or controller knows a topic, which must never be there in part.
+// requireLarge waits until a broker or controller knows a topic, which must never be there
+// partially.
 func requireLarge(t *testing.T, addr, name string) {
 	t.Helper()
 	req := kmsg.NewPtrMetadataRequest()
@@ -145,7 +148,7 @@ func requireLarge(t *testing.T, addr, name string) {
 	})
 }
 
-// requireTransaction looks for a transaction of several batches in a broker's copy of the log.
+// requireTransaction finds a transaction of several batches in a broker's copy of the log.
 func requireTransaction(t *testing.T, b *kafka.Broker) {
 	t.Helper()
 	segments, err := filepath.Glob(filepath.Join(b.MetadataDir(), "*.log"))
@@ -161,7 +164,7 @@ func requireTransaction(t *testing.T, b *kafka.Broker) {
 		}
 		for {
 			batch, rest, err := metadata.ParseBatch(data)
-			if err != nil { // the file is longer than what is written to it
+			if err != nil { // the file is longer than its contents
 				break
 			}
 			data = rest
