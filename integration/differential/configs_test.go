@@ -7,9 +7,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// What clients ask about configs.
+// Requests of clients about configs.
 
-// configPool is keys of configs with values that are not always right.
+// configPool has keys of configs with values, some of them invalid.
 type configPool struct {
 	weight       int
 	keys, values []string
@@ -22,7 +22,8 @@ var numbers = []string{
 
 var booleans = []string{"true", "false", "TRUE", " false ", "yes", ""}
 
-// topicConfigs have no min.insync.replicas with blanks around it: Kafka takes that, and then fails at whatever it does with the topic.
+// topicConfigs contain no min.insync.replicas with blanks around it: Kafka accepts that, and then
+// fails in every operation on the topic.
 var topicConfigs = []configPool{
 	{30, []string{"min.insync.replicas"}, []string{"1", "2", "3", "2", "3", "2", "3", "+2", "0", "2147483647", "2147483648", "x"}},
 	{30, []string{"unclean.leader.election.enable"}, []string{"true", "false", "true", "false", "maybe"}},
@@ -45,7 +46,7 @@ var topicConfigs = []configPool{
 	{1, []string{"no.such.config", "message.format.version", "", "Retention.ms"}, []string{"1"}},
 }
 
-// tieredConfigs are topicConfigs where tiered storage may be turned on.
+// tieredConfigs are topicConfigs for clusters that allow tiered storage.
 var tieredConfigs = append([]configPool{
 	{40, []string{"remote.storage.enable", "remote.log.copy.disable", "remote.log.delete.on.disable"}, []string{"true", "true", "false"}},
 	{20, []string{"retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes"}, []string{"1000", "-1", "-2", "2000"}},
@@ -78,8 +79,9 @@ var clientMetricsConfigs = []configPool{
 	{1, []string{"no.such.config"}, []string{"1"}},
 }
 
-// brokerConfigs have values that are right: neither controller looks at those that brokers' configs get, but with a min.insync.replicas that is no
-// number Kafka's fails at whatever it does from then on. What stands for a topic config shows in the answers to CREATE_TOPICS.
+// brokerConfigs have valid values only: neither controller validates the configs of brokers, but
+// after a min.insync.replicas that is no number Kafka's fails in every operation. Defaults for
+// topic configs appear in the answers to CREATE_TOPICS.
 var brokerConfigs = []configPool{
 	{10, []string{"unclean.leader.election.enable"}, []string{"true", "false"}},
 	{10, []string{"min.insync.replicas"}, []string{"1", "2", "3"}},
@@ -93,7 +95,8 @@ var listConfigs = []configPool{
 	{2, []string{"follower.replication.throttled.replicas", "leader.replication.throttled.replicas"}, []string{"*", "0:1", "0:1,1:2", "1:2", "x"}},
 	{2, []string{"cordoned.log.dirs", "listeners", "ssl.enabled.protocols", "metric.reporters", "log.dir", "log.dirs", "sasl.enabled.mechanisms", "group.consumer.assignors"}, []string{"/a", "/b", "/a,/b", "TLSv1.2", "GSSAPI", "range", "/tmp/kafka-logs"}},
 	{1, []string{"retention.ms", "metrics", "log.retention.ms", "x"}, []string{"1"}},
-	{1, []string{"log.dirs"}, []string{strings.Repeat("d", 20_000), strings.Repeat("e", 20_000)}}, // both are too long
+	// both are too long
+	{1, []string{"log.dirs"}, []string{strings.Repeat("d", 20_000), strings.Repeat("e", 20_000)}},
 }
 
 // config draws a key and a value.
@@ -127,7 +130,7 @@ func (w *world) topicConfig() (string, *string) {
 	return name, value
 }
 
-// configResource draws something that has configs, and which those are.
+// configResource draws a resource and the configs that it may have.
 func (w *world) configResource() (kmsg.ConfigResourceType, string, []configPool) {
 	switch n := w.rng.IntN(100); {
 	case n < 65:
@@ -171,7 +174,7 @@ func (w *world) alterConfigs() {
 	if w.chance(3) {
 		req.Resources = append(req.Resources, req.Resources[0])
 	}
-	if w.chance(3) { // alone, since Kafka may fail the whole request
+	if w.chance(3) { // one resource, since Kafka may fail the whole request
 		req.Resources = req.Resources[:1]
 		c := &req.Resources[0].Configs[0]
 		if req.Resources[0].Configs = req.Resources[0].Configs[:1]; w.chance(70) {
@@ -196,7 +199,7 @@ func (w *world) configOp(pools []configPool) kmsg.IncrementalAlterConfigsRequest
 	return c
 }
 
-// replaceConfigs is ALTER_CONFIGS, which deletes what it does not name.
+// replaceConfigs draws an ALTER_CONFIGS, which deletes the configs that it does not name.
 func (w *world) replaceConfigs() {
 	req := kmsg.NewPtrAlterConfigsRequest()
 	version(w.rng, req)

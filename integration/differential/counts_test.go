@@ -15,7 +15,7 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// tally counts what came of what.
+// tally counts occurrences by name, in groups.
 type tally map[string]map[string]int
 
 func (t tally) add(of, what string) {
@@ -38,16 +38,16 @@ func (t tally) String() string {
 	return b.String()
 }
 
-// counts is what a test has seen.
+// counts are the tallies of a test.
 type counts struct {
 	operations  int
-	byKind      tally // operations
+	byKind      tally // of operations
 	versions    tally // of requests
 	levels      tally // operations by metadata.version
-	answers     tally // error codes, at every level of an answer, by request
+	answers     tally // error codes, at every level of a response, by request
 	records     tally
-	changes     tally // what became of partitions, by whether there was an ELR
-	differences tally // the wanted ones
+	changes     tally // changes of partitions, by whether there was an ELR
+	differences tally // the intended ones
 }
 
 func newCounts() *counts {
@@ -111,7 +111,7 @@ func eachError(v reflect.Value, f func(int16)) {
 	}
 }
 
-// written counts what ours wrote.
+// written counts the records of our side.
 func (c *counts) written(d *divergence) {
 	for _, w := range d.ours.records {
 		c.records.add("", fmt.Sprintf("%T v%d", w.record, w.version)[len("*record."):])
@@ -125,7 +125,8 @@ func (c *counts) written(d *divergence) {
 	}
 }
 
-// changed counts what a change does to its partition. Of several changes in one operation all are taken for the first one's.
+// changed counts the effects of a change on its partition. Several changes of one partition in an
+// operation are all compared with the state before the first.
 func (c *counts) changed(d *divergence, r *record.PartitionChange) {
 	old := d.before.Partition(r.TopicID, r.PartitionID)
 	if old == nil {

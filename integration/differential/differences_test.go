@@ -15,28 +15,30 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// side is what one controller made of an operation.
+// side is the outcome of an operation on one controller.
 type side struct {
-	response kmsg.Response // nil for what nobody asked for
+	response kmsg.Response // nil for an operation without a request
 	records  []written
 	faults   []string
 }
 
-// divergence is one operation with both outcomes. Rules change Kafka's to what it would be without the difference that they stand for.
+// divergence is one operation with both outcomes. The intended differences change Kafka's outcome
+// into what it would be without them.
 type divergence struct {
 	setting
-	request       kmsg.Request // nil for what nobody asked for
+	request       kmsg.Request // nil for an operation without a request
 	before, after *metadata.Image
 	ours, kafka   side
 }
 
-// difference is one that is wanted. apply reports whether it applied, having changed d.kafka by no more than the difference explains.
+// difference is an intended one. apply reports whether it applied; it changes d.kafka by no more
+// than the difference explains.
 type difference struct {
 	name  string
 	apply func(*divergence) bool
 }
 
-// compare holds the two sides against each other.
+// compare compares the two sides.
 func (p *pair) compare(what string, d *divergence) {
 	normalise(d)
 	for _, r := range p.rules {
@@ -56,7 +58,7 @@ func (p *pair) compare(what string, d *divergence) {
 	}
 }
 
-// sick says what is wrong with a partition of ours, whatever Kafka makes of it.
+// sick returns what is wrong with a partition of ours, independent of Kafka's.
 func sick(img *metadata.Image) string {
 	if img == nil {
 		return ""
@@ -114,7 +116,7 @@ func describe(records []written) string {
 	return b.String()
 }
 
-// fields shows what a record sets; "no change" is left out, an empty list is not.
+// fields shows the fields that a record sets; "no change" is omitted, an empty list is not.
 func fields(v reflect.Value) string {
 	var b strings.Builder
 	for i := range v.NumField() {
@@ -150,7 +152,8 @@ func state(img *metadata.Image, req kmsg.Request) string {
 	return b.String()
 }
 
-// normalise removes what is no difference: the wording of messages, the ids of new topics, and orders that follow from hash tables.
+// normalise removes insignificant differences: the wording of messages, the ids of new topics, and
+// orders that follow from hash tables.
 func normalise(d *divergence) {
 	for _, s := range []*side{&d.ours, &d.kafka} {
 		s.records = slices.Clone(s.records)
@@ -182,7 +185,7 @@ func sortDirectories(records []written) {
 	}
 }
 
-// clearMessages blanks texts for people, at every level.
+// clearMessages clears texts for people, at every level.
 func clearMessages(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -236,8 +239,8 @@ func sortAnswers(resp kmsg.Response) {
 	}
 }
 
-// renameTopics gives topics that Kafka has just made the ids that ours have. An id that is only shown, for a request that only
-// validates, is none.
+// renameTopics gives topics that Kafka has just created the ids of ours. The id in the answer to a
+// validating request belongs to no topic.
 func renameTopics(d *divergence) {
 	if r, ok := d.ours.response.(*kmsg.CreateTopicsResponse); ok {
 		k, ok := d.kafka.response.(*kmsg.CreateTopicsResponse)
@@ -273,7 +276,7 @@ func renameTopics(d *divergence) {
 	}
 }
 
-// again encodes a record that was changed.
+// again encodes a modified record.
 func again(r record.Record, version int16) written {
 	b, err := record.Append(nil, r, version)
 	if err != nil {
@@ -282,7 +285,8 @@ func again(r record.Record, version int16) written {
 	return written{r, version, b}
 }
 
-// sortRuns sorts runs of records that Kafka writes in the order of a hash table: changes of different partitions, and configs.
+// sortRuns sorts runs of records whose order in Kafka is that of a hash table: changes of different
+// partitions, and configs.
 func sortRuns(records []written) {
 	for from := 0; from < len(records); {
 		to := from + 1

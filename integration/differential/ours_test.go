@@ -24,15 +24,17 @@ const (
 	clusterID = "Z3NnZmRnZmRnZmRnZmRnZg"
 
 	sessionTimeout = 9 * time.Second
-	// The fractions keep the periodic elections from ever being due at one instant with another task.
+	// The fractions keep periodic elections from being due at the same instant as another task.
 	preferredInterval = 7*time.Second + time.Nanosecond
 	uncleanInterval   = 11*time.Second + time.Microsecond
 )
 
-// start is when every run begins. Kafka's side counts its nanoseconds from it, and from 1.
+// start is the time at which every run begins. Kafka's side counts its nanoseconds from it,
+// starting with 1.
 var start = time.UnixMilli(1_700_000_000_000)
 
-// ours is our controller over a log in memory. It is used inside a synctest bubble, where it is known when it has nothing left to do.
+// ours is our controller over a log in memory. It runs inside a synctest bubble, which detects when
+// it is idle.
 type ours struct {
 	*controller.Controller
 	log     *memoryLog
@@ -64,7 +66,8 @@ func startOurs(s setting, seed uint64) *ours {
 	return o
 }
 
-// lead opens an epoch as the log does, and makes the controller its leader. It returns what was written.
+// lead opens an epoch as the log does and makes the controller its leader. It returns the written
+// batches.
 func (o *ours) lead() []metadata.Batch {
 	o.LeaderChanged(-1, o.epoch)
 	o.settle()
@@ -79,7 +82,7 @@ func (o *ours) lead() []metadata.Batch {
 	return o.log.all[from:]
 }
 
-// settle commits what is proposed until nothing is and the controller rests.
+// settle commits proposals until there are none and the controller is idle.
 func (o *ours) settle() {
 	for {
 		synctest.Wait()
@@ -94,7 +97,8 @@ func (o *ours) settle() {
 	}
 }
 
-// request runs a request to its end and returns its answer, as it is on the wire, and what it wrote.
+// request runs a request to its end and returns its answer, in its wire form, and the written
+// batches.
 func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	from := len(o.log.all)
 	var resp kmsg.Response
@@ -108,7 +112,7 @@ func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	return resp, dataRecords(o.log.all[from:])
 }
 
-// dataRecords are the records of batches without those of control batches.
+// dataRecords are the records of all batches except control batches.
 func dataRecords(batches []metadata.Batch) []written {
 	var all []written
 	for _, b := range batches {
@@ -127,12 +131,12 @@ func dataRecords(batches []metadata.Batch) []written {
 	return all
 }
 
-// memoryLog is a controller.Log that takes everything.
+// memoryLog is a controller.Log that accepts every proposal.
 type memoryLog struct {
 	mu      sync.Mutex
 	end     int64
-	waiting [][]byte         // proposed, not committed
-	all     []metadata.Batch // proposed ever
+	waiting [][]byte         // proposed and not committed
+	all     []metadata.Batch // all proposals so far
 }
 
 func (l *memoryLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
@@ -171,7 +175,8 @@ func (l *memoryLog) OpenSnapshot(int64, int32, int64) (io.ReadCloser, int64, err
 
 func (l *memoryLog) Leader() (id, epoch int32) { return -1, 0 }
 
-// Quorum has the controllers that register as followers of the log: ours takes no others.
+// Quorum reports the controllers that register as observers of the log: ours accepts no other
+// registrations.
 func (l *memoryLog) Quorum() controller.Quorum {
 	return controller.Quorum{Observers: []controller.ReplicaState{{ID: 3001}, {ID: 3002}, {ID: 3003}}}
 }
@@ -179,7 +184,7 @@ func (l *memoryLog) Quorum() controller.Quorum {
 func (l *memoryLog) Peers() []controller.Peer               { return nil }
 func (l *memoryLog) Barrier(context.Context) (int64, error) { return 0, errNotHere }
 
-// stillClock stands still until it is moved.
+// stillClock stands still until the test moves it.
 type stillClock struct {
 	mu     sync.Mutex
 	now    time.Time
@@ -213,7 +218,8 @@ func (c *stillClock) AfterFunc(d time.Duration, f func()) func() bool {
 	}
 }
 
-// next moves the clock to the earliest timer, if that is due by end, and returns it; else to end.
+// next moves the clock to the earliest timer if that is due by end, and returns the timer; else it
+// moves the clock to end.
 func (c *stillClock) next(end time.Time) (f func(), ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

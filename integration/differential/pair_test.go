@@ -14,13 +14,13 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// setting is what a run begins with.
+// setting is the initial state of a run.
 type setting struct {
 	version metadata.Version
 	elr     bool
 	minISR  int32
 	unclean bool // the cluster's unclean.leader.election.enable
-	tiered  bool // tiered storage may be turned on, and other defaults for new topics and groups
+	tiered  bool // tiered storage is allowed, with other defaults for new topics and groups
 	keeps   bool // topics are not deleted
 }
 
@@ -29,7 +29,7 @@ func (s setting) String() string {
 		s.version, s.elr, s.minISR, s.unclean, s.tiered, s.keeps)
 }
 
-// settings are those that a run is most likely to need; every other run has one that is drawn from all there are.
+// settings are the most relevant ones; every other run has a random one of all possible settings.
 var settings = []setting{
 	{version: metadata.LatestVersion, elr: true, minISR: 2},
 	{version: metadata.LatestVersion, minISR: 1},
@@ -55,7 +55,7 @@ func settingOf(run uint64) setting {
 	return s
 }
 
-// defaults are what a new topic gets that does not say.
+// defaults are the configs of a new topic that sets none.
 func (s setting) defaults() (partitions, factor int32) {
 	if s.tiered {
 		return 3, 2
@@ -103,13 +103,13 @@ type pair struct {
 	rules []difference
 
 	nextPreferred, nextUnclean time.Time
-	told                       time.Time // what the time is on Kafka's side
+	told                       time.Time // the time on Kafka's side
 
 	counts *counts
-	trace  []string // what was done, for a failure
+	trace  []string // the operations so far, to be printed with a failure
 }
 
-// failure is a difference that nobody wants; runs end with it, as a panic.
+// failure is an unintended difference; a run ends with it as a panic.
 type failure struct{ text string }
 
 func (p *pair) fail(format string, args ...any) {
@@ -133,7 +133,8 @@ func newPair(k *kafkaSide, s setting, seed uint64, c *counts) *pair {
 	return p
 }
 
-// begin compares what an empty cluster starts with, and brings Kafka's controller where ours is.
+// begin compares the bootstrap of an empty cluster and brings Kafka's controller to the state of
+// ours.
 func (p *pair) begin(batches []metadata.Batch) {
 	controls, first, rest := batches[0], batches[1], batches[2:]
 	ours := dataRecords([]metadata.Batch{first})
@@ -144,7 +145,7 @@ func (p *pair) begin(batches []metadata.Batch) {
 	p.reign(p.ours.lead())
 }
 
-// must is an answer without faults.
+// must returns an answer, which must be without faults.
 func (p *pair) must(a answer) answer {
 	if len(a.faults) > 0 {
 		p.fail("Kafka's controller failed: %q", a.faults)
@@ -152,14 +153,14 @@ func (p *pair) must(a answer) answer {
 	return a
 }
 
-// follow lets Kafka's controller learn batches as a standby.
+// follow has Kafka's controller replay batches as a standby.
 func (p *pair) follow(batches []metadata.Batch) {
 	for _, b := range batches {
 		p.must(p.kafka.call("follow %d %s", b.EndOffset(), recordsText(dataRecords([]metadata.Batch{b}))))
 	}
 }
 
-// reign makes Kafka's controller active behind batches with which ours became so.
+// reign makes Kafka's controller active after the batches with which ours became active.
 func (p *pair) reign(batches []metadata.Batch) {
 	p.follow(batches)
 	a := p.must(p.kafka.call("lead %d %d -", p.ours.epoch, p.ours.log.end))
@@ -170,8 +171,8 @@ func (p *pair) reign(batches []metadata.Batch) {
 	p.nextPreferred, p.nextUnclean = now.Add(preferredInterval), now.Add(uncleanInterval)
 }
 
-// failover takes the leadership from both and gives it back, between which another leader has written records, if any. What a leader
-// knows beside the log is forgotten.
+// failover takes the leadership from both and returns it; another leader may have written records
+// in between. State that a leader keeps outside the log is lost.
 func (p *pair) failover(records ...record.Record) {
 	p.tellTime()
 	p.must(p.kafka.call("lose %d", p.ours.epoch))
@@ -200,7 +201,7 @@ func (p *pair) tellTime() {
 	}
 }
 
-// request runs a request through both and compares.
+// request runs a request through both and compares the outcomes.
 func (p *pair) request(req kmsg.Request) kmsg.Response {
 	p.count(kmsg.NameForKey(req.Key()))
 	p.counts.versions.add(kmsg.NameForKey(req.Key()), fmt.Sprintf("v%d", req.GetVersion()))
@@ -219,14 +220,14 @@ func (p *pair) request(req kmsg.Request) kmsg.Response {
 	failedOver := len(d.kafka.faults) > 0
 	p.compare(fmt.Sprintf("%T v%d %s", req, req.GetVersion(), text(req)), d)
 	p.remember(d)
-	if failedOver { // a wanted difference, or compare would have ended it
+	if failedOver { // an intended difference, or compare would have failed
 		p.follow(nil)
 		p.failover()
 	}
 	return answered
 }
 
-// onTheWire is a request as it arrives: without what its version has no place for.
+// onTheWire is a request as it arrives: without the fields that its version does not have.
 func onTheWire(req kmsg.Request) kmsg.Request {
 	arrived := kmsg.RequestForKey(req.Key())
 	arrived.SetVersion(req.GetVersion())
@@ -236,10 +237,12 @@ func onTheWire(req kmsg.Request) kmsg.Request {
 	return arrived
 }
 
-// remember brings what Kafka's controller knows beside the log to what ours knows, where that is wanted to be different.
+// remember brings the state that Kafka's controller keeps outside the log to that of ours, where it
+// differs on purpose.
 //
-// A granted shutdown ends the session, so that a restart need not wait for that: Kafka refuses one until then. And what a broker has said of its
-// metadata offset is not forgotten when its registration changes, as Kafka does: so others need not wait for its next heartbeat.
+// A granted shutdown ends the session, so that a restart need not wait for the end of the session:
+// Kafka refuses one until then. And the metadata offset that a broker reported survives a change of
+// its registration, so others need not wait for its next heartbeat; Kafka forgets it.
 func (p *pair) remember(d *divergence) {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || d.ours.response.(*kmsg.BrokerHeartbeatResponse).ErrorCode != 0 {
@@ -273,7 +276,8 @@ func (p *pair) advance(d time.Duration) {
 	p.forget()
 }
 
-// tick compares what the task of our controller that has just run wrote with what Kafka's task of that name writes.
+// tick compares the records of the task that our controller has just run with those of Kafka's task
+// of that name.
 func (p *pair) tick(before *metadata.Image, ours []written) {
 	now := p.ours.clock.Now()
 	d := &divergence{setting: p.setting, before: before, after: p.ours.Image()}
@@ -313,7 +317,8 @@ func fenced(records []written) int32 {
 	return -1
 }
 
-// forget ends sessions on Kafka's side whose end writes nothing that matters, and holds that no live broker has been silent for too long.
+// forget ends sessions on Kafka's side whose end writes nothing relevant, and checks that no live
+// broker has been silent for too long.
 func (p *pair) forget() {
 	a := p.must(p.kafka.call("stale -1 -"))
 	d := &divergence{before: p.ours.Image(), after: p.ours.Image(), kafka: side{records: a.records}}

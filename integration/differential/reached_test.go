@@ -7,10 +7,12 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// reachedIn is how many operations see all that a run should see.
+// reachedIn is the number of operations after which a run must have seen everything that is
+// expected.
 const reachedIn = 200_000
 
-// expected are answers that a long run has, by request: all that there are but for what needs another size or configuration of the cluster.
+// expected are the answers that occur in a long run, by request: all possible ones but those that
+// require another size or configuration of the cluster.
 var expected = map[string]string{
 	"AllocateProducerIDs": "NONE STALE_BROKER_EPOCH",
 	"AlterConfigs": "NONE INVALID_CONFIG UNKNOWN_TOPIC_OR_PARTITION INVALID_REQUEST BROKER_ID_NOT_REGISTERED UNSUPPORTED_VERSION " +
@@ -36,7 +38,8 @@ var expected = map[string]string{
 	"UnregisterBroker":           "NONE BROKER_ID_NOT_REGISTERED",
 }
 
-// expectedChanges become of partitions in a long run, with and without ELR; the second only with ELR.
+// expectedChanges are the changes of partitions in a long run, with and without ELR; the second
+// list occurs only with ELR.
 var expectedChanges = [2][]string{
 	{
 		"leader lost", "leader kept in a new epoch", "leader elected from the ISR", "leader elected uncleanly", "leader elected from what joins the ISR",
@@ -49,7 +52,8 @@ var expectedChanges = [2][]string{
 	},
 }
 
-// missing is what a long run should have seen and has not: then the draws have gone astray.
+// missing returns what a long run should have seen and has not: the random draws then no longer
+// cover it.
 func (c *counts) missing() (all []string) {
 	look := func(t tally, of, what string) {
 		if t[of][what] == 0 {

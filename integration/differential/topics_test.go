@@ -13,11 +13,11 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// What brokers and clients ask about topics and partitions.
+// Requests of brokers and clients about topics and partitions.
 
 func (w *world) topicName() string { return fmt.Sprintf("t%d", w.rng.IntN(topicCount)) }
 
-// likelyTopicName is mostly that of a topic that there is.
+// likelyTopicName draws a name that mostly is that of an existing topic.
 func (w *world) likelyTopicName() string {
 	if t := w.anyTopic(); t != nil && w.chance(80) {
 		return t.Name
@@ -33,7 +33,7 @@ func (w *world) anyTopic() *metadata.Topic {
 	return pick(w.rng, all)
 }
 
-// aPartition draws a partition of the image; ok is false when there is none.
+// aPartition draws a partition of the image; ok is false if there is none.
 func (w *world) aPartition() (t *metadata.Topic, id int32, p *metadata.Partition, ok bool) {
 	t = w.anyTopic()
 	if t == nil || t.Len() == 0 {
@@ -103,7 +103,9 @@ func (w *world) topicToCreate() kmsg.CreateTopicsRequestTopic {
 	case w.chance(20): // placed by the controller
 		t.NumPartitions, t.ReplicationFactor = pick(w.rng, []int32{-1, 1, 3, 3, 2, 0, -2}), pick(w.rng, []int16{-1, 1, 2, 3, 3, 5, 0, -2, 20})
 		if w.chance(2) {
-			t.NumPartitions = pick(w.rng, []int32{10_001, 1 << 29}) // with more, two topics' sum is negative in Kafka, which goes on to place them
+			// With more, the sum of two topics is negative in Kafka, which then tries to place
+			// them.
+			t.NumPartitions = pick(w.rng, []int32{10_001, 1 << 29})
 		}
 	default:
 		for i, replicas := range w.assignment(1+w.rng.IntN(4), 1+w.rng.IntN(4)) {
@@ -155,7 +157,8 @@ func (w *world) createPartitions() {
 			req.Topics = append(req.Topics, t)
 		}
 	}
-	if len(req.Topics) > 0 && w.chance(2) { // one alone, since in Kafka it leaves no room for another
+	// Only one, since in Kafka it leaves no room for another.
+	if len(req.Topics) > 0 && w.chance(2) {
 		req.Topics = req.Topics[:1]
 		req.Topics[0].Count, req.Topics[0].Assignment = 10_100, nil
 	}
@@ -165,8 +168,8 @@ func (w *world) createPartitions() {
 	w.request(req)
 }
 
-// uniform reports whether all partitions of a topic have as many replicas. New ones get as many as an existing one: which one is the order of a
-// hash table in Kafka.
+// uniform reports whether all partitions of a topic have equally many replicas. New partitions get
+// as many as an existing one, which Kafka chooses by the order of a hash table.
 func uniform(t *metadata.Topic) bool {
 	for _, p := range t.Partitions() {
 		if t.Partition(0) == nil || len(p.Replicas) != len(t.Partition(0).Replicas) {
@@ -200,7 +203,7 @@ func (w *world) deleteTopics() {
 			t.Topic = &name
 		}
 		req.Topics = append(req.Topics, t)
-		if w.chance(5) { // again, or by the other of its names
+		if w.chance(5) { // again, or by its other name
 			if t.Topic != nil && known != nil && w.chance(50) {
 				t.Topic, t.TopicID = nil, known.ID
 			}
@@ -234,7 +237,8 @@ func (w *world) alterPartition() {
 	}
 	for _, topic := range req.Topics {
 		if malformed := slices.IndexFunc(topic.Partitions, func(p kmsg.AlterPartitionRequestTopicPartition) bool { return p.LeaderRecoveryState > 1 }); malformed >= 0 {
-			topic.Partitions = topic.Partitions[malformed : malformed+1] // Kafka fails the whole request
+			// Kafka fails the whole request
+			topic.Partitions = topic.Partitions[malformed : malformed+1]
 			req.Topics = []kmsg.AlterPartitionRequestTopic{topic}
 			break
 		}
@@ -242,7 +246,7 @@ func (w *world) alterPartition() {
 	w.request(req)
 }
 
-// alteredTopic has all partitions of a topic that the sender leads, and seldom others.
+// alteredTopic contains all partitions of a topic that the sender leads, and rarely others.
 func (w *world) alteredTopic(req *kmsg.AlterPartitionRequest, t *metadata.Topic) kmsg.AlterPartitionRequestTopic {
 	topic := kmsg.NewAlterPartitionRequestTopic()
 	topic.TopicID = t.ID
@@ -293,7 +297,7 @@ func (w *world) alteration(id int32, p *metadata.Partition, version int16) kmsg.
 	return a
 }
 
-// newISR grows the ISR to all active replicas, or shrinks it, or is anything.
+// newISR grows the ISR to all active replicas, or shrinks it, or is arbitrary.
 func (w *world) newISR(p *metadata.Partition) []int32 {
 	var isr []int32
 	kind := w.rng.IntN(10)
@@ -343,7 +347,7 @@ func (w *world) reassign() {
 	w.request(req)
 }
 
-// partitionIDs are about half of a topic's partitions, seldom also one that it does not have.
+// partitionIDs are about half of a topic's partitions, and rarely one that it does not have.
 func (w *world) partitionIDs(topic string) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
 		n := 1
@@ -358,7 +362,7 @@ func (w *world) partitionIDs(topic string) iter.Seq[int32] {
 	}
 }
 
-// target draws the replicas that a partition shall have; nil cancels.
+// target draws the target replicas of a partition's reassignment; nil cancels it.
 func (w *world) target(t *metadata.Topic, id int32) []int32 {
 	if w.chance(2) {
 		return []int32{}
@@ -370,7 +374,7 @@ func (w *world) target(t *metadata.Topic, id int32) []int32 {
 	switch {
 	case p.Reassigning() && w.chance(35), w.chance(4):
 		return nil
-	case w.chance(30): // one replaced, or the order changed
+	case w.chance(30): // one replica replaced, or the order changed
 		replicas := slices.Clone(p.Replicas)
 		w.rng.Shuffle(len(replicas), func(i, j int) { replicas[i], replicas[j] = replicas[j], replicas[i] })
 		if w.chance(60) {

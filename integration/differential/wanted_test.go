@@ -10,7 +10,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// differences are the wanted ones. Each looks at one operation, and changes what Kafka made of it to what it would be without the difference.
+// differences are the intended ones. Each examines one operation and changes Kafka's outcome into
+// what it would be without the difference.
 func differences() []difference {
 	return []difference{
 		{"a fenced broker is not fenced again", notFencedAgain},
@@ -46,8 +47,9 @@ func (s *side) without(gone func(record.Record) bool) bool {
 	return len(s.records) < n
 }
 
-// notFencedAgain: what was fenced is not fenced again. So the leaderless partitions in whose ISR it is the last member are not looked at again, which
-// may have a leader by now, or an ELR to take it.
+// notFencedAgain: a fenced broker is not fenced again. So the leaderless partitions in whose ISR it
+// is the last member are not examined again, although they may now have a leader, or an ELR that
+// contains the broker.
 func notFencedAgain(d *divergence) bool {
 	var again []int32
 	if !d.kafka.without(func(r record.Record) bool {
@@ -70,8 +72,9 @@ func notFencedAgain(d *divergence) bool {
 	return true
 }
 
-// leadsNothing: once a broker has begun a controlled shutdown only another registration lets it lead. In Kafka's elections the heartbeat that
-// unfences it makes it look active, which it is not. Ours looks at no partition then.
+// leadsNothing: once a broker has begun a controlled shutdown, only a new registration lets it
+// lead. In Kafka's elections the heartbeat that unfences it makes it look active, which it is not.
+// Ours examines no partition then.
 func leadsNothing(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || d.before.Broker(req.BrokerID) == nil || !d.before.Broker(req.BrokerID).InControlledShutdown {
@@ -115,7 +118,8 @@ func namesUnknownProtocol(request kmsg.Request) bool {
 	return false
 }
 
-// unknownRecovery knows requests with one partition only, so that there is nothing else that Kafka's failure could hide.
+// unknownRecovery applies only to requests with one partition, so that Kafka's failure can hide
+// nothing else.
 func unknownRecovery(d *divergence) bool {
 	req, ok := d.request.(*kmsg.AlterPartitionRequest)
 	if !ok || len(d.kafka.faults) != 1 || len(d.kafka.records) > 0 || len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 {
@@ -134,8 +138,9 @@ func unknownRecovery(d *divergence) bool {
 	return true
 }
 
-// newTarget: Kafka sets the list of replicas that come only when it is not empty, and so with the one of those that go. When a running
-// reassignment gets another target, a list of the old one may so stay, and the reassignment never ends.
+// newTarget: Kafka sets the list of adding replicas only if it is not empty, and likewise the list
+// of removing ones. So when a running reassignment gets another target, a list of the old target
+// may remain, and the reassignment never ends.
 func newTarget(d *divergence) bool {
 	req, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest)
 	if !ok {
@@ -154,7 +159,7 @@ func newTarget(d *divergence) bool {
 		if mayComplete(target, adding, removing, c.old.ISR) != !c.after.Reassigning() {
 			return false
 		}
-		if c.kafka != nil { // mostly that is all
+		if c.kafka != nil { // mostly nothing else differs
 			c.kafka.AddingReplicas, c.kafka.RemovingReplicas = changed(c.old.Adding(), c.after.Adding()), changed(c.old.Removing(), c.after.Removing())
 			if sameChange(c.ours, c.kafka) {
 				return true
@@ -178,8 +183,9 @@ func newTarget(d *divergence) bool {
 	})
 }
 
-// mayComplete is when a reassignment ends (PartitionReassignmentReplicas.maybeCompleteReassignment): something is left of the ISR, all that is
-// added is in it, and with fewer replicas than before all of them are.
+// mayComplete reports whether a reassignment ends
+// (PartitionReassignmentReplicas.maybeCompleteReassignment): part of the ISR remains, the ISR
+// contains all added replicas and, if the replicas become fewer, all target replicas.
 func mayComplete(target, adding, removing, isr []int32) bool {
 	left := keep(isr, target)
 	return (len(removing) == 0 || len(left) > 0) && len(minus(adding, left)) == 0 && (len(adding) >= len(removing) || len(minus(target, left)) == 0)
@@ -196,7 +202,8 @@ func targetOf(req *kmsg.AlterPartitionAssignmentsRequest, topic string, partitio
 	return nil
 }
 
-// elrOfReplicas: when a reassignment ends while the ISR is too small, Kafka may leave a replica that is removed in the ELR.
+// elrOfReplicas: when a reassignment ends while the ISR is too small, Kafka may leave a removed
+// replica in the ELR.
 func elrOfReplicas(d *divergence) bool {
 	return d.eachChange(func(c *change) bool {
 		if c.kafka == nil {
@@ -215,16 +222,17 @@ func elrOfReplicas(d *divergence) bool {
 	})
 }
 
-// leavesUncleanly is the end of translateUnregistration: the registration in it is nothing that ours writes.
+// leavesUncleanly belongs to translateUnregistration: ours does not write the registration in it.
 func leavesUncleanly(d *divergence) bool {
 	_, ok := d.request.(*kmsg.UnregisterBrokerRequest)
 	return ok && d.kafka.without(func(r record.Record) bool { return r.Type() == record.TypeRegisterBroker })
 }
 
-// afterVersion is what an ALTER_PARTITION may come to once its partition epoch is found to be right.
+// afterVersion are the outcomes of an ALTER_PARTITION after its partition epoch was found correct.
 var afterVersion = []int16{0, kerr.NewLeaderElected.Code, kerr.IneligibleReplica.Code, kerr.InvalidRequest.Code}
 
-// alteredTwice: the first change moves the partition epoch on, so the second comes too late. Kafka computes both from the same state.
+// alteredTwice: the first change increments the partition epoch, so the second is stale. Kafka
+// computes both from the same state.
 func alteredTwice(d *divergence) bool {
 	if _, ok := d.request.(*kmsg.AlterPartitionRequest); !ok {
 		return false
@@ -255,7 +263,8 @@ func alteredTwice(d *divergence) bool {
 	return applied
 }
 
-// reassignedTwice: Kafka computes both changes from the same state. If the first one is refused, ours refuses the second too.
+// reassignedTwice: Kafka computes both changes from the same state. If the first is refused, ours
+// refuses the second too.
 func reassignedTwice(d *divergence) bool {
 	if _, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest); !ok {
 		return false
@@ -280,7 +289,7 @@ func reassignedTwice(d *divergence) bool {
 	return applied
 }
 
-// electedTwice: Kafka writes the same change once more.
+// electedTwice: Kafka writes the same change twice.
 func electedTwice(d *divergence) bool {
 	req, ok := d.request.(*kmsg.ElectLeadersRequest)
 	if !ok {
@@ -298,7 +307,7 @@ func electedTwice(d *divergence) bool {
 	return applied
 }
 
-// dropBeyondOurs removes Kafka's last changes of a partition, of which ours has fewer.
+// dropBeyondOurs removes Kafka's last changes of a partition if ours has fewer.
 func (d *divergence) dropBeyondOurs(topic record.UUID, partition int32) bool {
 	of := &record.PartitionChange{TopicID: topic, PartitionID: partition}
 	left := d.ours.changes(of)
@@ -312,8 +321,9 @@ func (d *divergence) dropBeyondOurs(topic record.UUID, partition int32) bool {
 	})
 }
 
-// noValue: Kafka's brokers refuse that too. Its controller takes a SET without a value for a deletion, and fails, as a failover, at the others. It
-// knows requests with one operation only, so that there is nothing else that this could hide.
+// noValue: Kafka's brokers refuse that too. Its controller treats a SET without a value as a
+// deletion, and fails over at the other operations. The difference applies only to requests with
+// one operation, so that it can hide nothing else.
 func noValue(d *divergence) bool {
 	if len(d.ours.records) > 0 {
 		return false
@@ -341,8 +351,8 @@ func noValue(d *divergence) bool {
 	return true
 }
 
-// tooManyPartitions: Kafka places them, if it can, and then comes to the end of its list of records, which is an UNKNOWN_SERVER_ERROR. Ours looks
-// first, as Kafka does too for new topics.
+// tooManyPartitions: Kafka places them, if it can, and then exceeds its list of records, which is
+// an UNKNOWN_SERVER_ERROR. Ours checks first, as Kafka does for new topics.
 func tooManyPartitions(d *divergence) bool {
 	theirs, ok := d.kafka.response.(*kmsg.CreatePartitionsResponse)
 	if !ok {
@@ -358,7 +368,7 @@ func tooManyPartitions(d *divergence) bool {
 	return applied
 }
 
-// noLoggers: Kafka's answer is about a logger of its process.
+// noLoggers: Kafka's answer concerns a logger of its process.
 func noLoggers(d *divergence) bool {
 	theirs, ok := d.kafka.response.(*kmsg.IncrementalAlterConfigsResponse)
 	if !ok {
@@ -373,8 +383,9 @@ func noLoggers(d *divergence) bool {
 	return applied
 }
 
-// ownPartitions: Kafka looks at all leaderless partitions whoever comes back, so that one which could have had a leader for another reason,
-// such as a config that was changed since, gets it. Ours gets it from the periodic elections.
+// ownPartitions: whichever broker returns, Kafka examines all leaderless partitions, so that one
+// that could have had a leader for another reason, such as a changed config, gets it. Ours gets it
+// from the periodic elections.
 func ownPartitions(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || !d.before.Broker(req.BrokerID).Fenced || d.after.Broker(req.BrokerID).Fenced {
@@ -389,8 +400,9 @@ func ownPartitions(d *divergence) bool {
 	})
 }
 
-// lastKnownReplica: when a reassignment removes the leader and nobody may follow it, Kafka remembers a leader that is no replica any more; of a
-// partition that had none it remembers -1. And it does not forget one that is removed, at which it fails later.
+// lastKnownReplica: when a reassignment removes the leader and no replica may replace it, Kafka
+// remembers a last known leader that is no longer a replica; for a partition that had no leader it
+// remembers -1. It does not forget a removed one, and fails because of that later.
 func lastKnownReplica(d *divergence) bool {
 	return d.eachChange(func(c *change) bool {
 		if c.kafka == nil {
@@ -409,7 +421,8 @@ func lastKnownReplica(d *divergence) bool {
 	})
 }
 
-// dirsFirst: for a broker in controlled shutdown, which is in no election, the order of directories and state is only that of the records.
+// dirsFirst: for a broker in controlled shutdown, which takes part in no election, the order of
+// directories and state only affects the order of the records.
 func dirsFirst(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || len(req.OfflineLogDirs) == 0 || !d.before.Broker(req.BrokerID).InControlledShutdown || len(d.ours.records) != len(d.kafka.records) {
@@ -424,11 +437,13 @@ func dirsFirst(d *divergence) bool {
 	return true
 }
 
-// notInISR: a replica whose directory goes offline, or is assigned one that is, leaves the ISR. Kafka looks at its partition for another leader, or
-// for the end of its reassignment, even if it was not in there.
+// notInISR: a replica whose directory goes offline, or that is assigned to an offline directory,
+// leaves the ISR. Kafka examines its partition for another leader, or for the end of its
+// reassignment, even if the replica was not in the ISR.
 func notInISR(d *divergence) bool {
 	var broker int32
-	last := false // whether the last change of a partition is that for its directory; else the first is
+	// Whether the last change of a partition is the one for its directory; else the first is.
+	last := false
 	switch req := d.request.(type) {
 	case *kmsg.AssignReplicasToDirsRequest:
 		broker, last = req.BrokerID, true
@@ -472,8 +487,9 @@ func (s *side) changes(of *record.PartitionChange) (n int) {
 	return n
 }
 
-// passedOver: when the first replica cannot lead, preferred elections do not look at the partition, but when it has no leader or is being
-// reassigned. Kafka's may find that an ELR is not needed any more, as when another partition's replicas made the minimum smaller.
+// passedOver: when the first replica cannot lead, ours' preferred elections do not examine the
+// partition unless it has no leader or is being reassigned. Kafka's may find that an ELR is no
+// longer needed, as when the replicas of another partition reduced the minimum.
 func passedOver(d *divergence) bool {
 	if d.request != nil {
 		return false
@@ -493,7 +509,8 @@ func passedOver(d *divergence) bool {
 	})
 }
 
-// endsStaleELR: with the feature turned off, partitions keep their ELRs until they change. A member that comes back uncleanly ends them.
+// endsStaleELR: with the feature turned off, partitions keep their ELRs until they change. A member
+// that returns uncleanly ends them.
 func endsStaleELR(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerRegistrationRequest)
 	if !ok || d.before.ElrEnabled() {
@@ -510,8 +527,9 @@ func endsStaleELR(d *divergence) bool {
 	})
 }
 
-// ownReplicas: when another broker said that a replica of its own lies in a directory that is not its own, Kafka takes that directory's broker from
-// the partition's ISR as the directory goes offline, wherever that broker's replica lies.
+// ownReplicas: when another broker reported that its replica is in a directory that belongs to a
+// different broker, Kafka removes that different broker from the partition's ISR when the directory
+// goes offline, wherever its own replica is.
 func ownReplicas(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || len(req.OfflineLogDirs) == 0 {
@@ -521,7 +539,8 @@ func ownReplicas(d *divergence) bool {
 		return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir))
 	}
 	applied := false
-	for n := 0; n < len(d.kafka.records); n++ { // the first change of a partition is that for its directory
+	// the first change of a partition is the one for its directory
+	for n := 0; n < len(d.kafka.records); n++ {
 		c, ok := d.kafka.records[n].record.(*record.PartitionChange)
 		if !ok {
 			continue
@@ -535,8 +554,9 @@ func ownReplicas(d *divergence) bool {
 	return applied
 }
 
-// fromFirstChange: a replica that is assigned an offline directory makes for two changes, of which the first may do more than note the directory.
-// Kafka computes the second from the same state, which may bring back what the first has taken away.
+// fromFirstChange: a replica that is assigned to an offline directory causes two changes, of which
+// the first may do more than set the directory. Kafka computes the second from the same state,
+// which may restore what the first has removed.
 func fromFirstChange(d *divergence) bool {
 	req, ok := d.request.(*kmsg.AssignReplicasToDirsRequest)
 	if !ok {
