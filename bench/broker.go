@@ -66,7 +66,8 @@ func (b *broker) start(ctx context.Context, addr string) error {
 // register registers this incarnation with version 4 of the request.
 func (b *broker) register() error {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, b.id, b.clusterID, b.incarnation
+	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, b.id, b.clusterID,
+		b.incarnation
 	req.LogDirs = [][16]byte{b.directory}
 	listener := kmsg.NewBrokerRegistrationRequestListener()
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", uint16(1024+b.id%60000)

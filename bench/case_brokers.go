@@ -55,7 +55,8 @@ func heartbeatsFlatOut(r *run) {
 	}
 	for _, n := range sizes {
 		r.check(r.drive("warming up", len(f.brokers), limit{time: r.seconds(1, 4)}, beat).err)
-		l := r.drive(fmt.Sprintf("heartbeats of %d brokers", n), n, limit{time: r.seconds(2, 5)}, beat)
+		l := r.drive(fmt.Sprintf("heartbeats of %d brokers", n), n, limit{time: r.seconds(2, 5)},
+			beat)
 		r.reportRate(fmt.Sprintf("%d brokers: heartbeat", n), l)
 	}
 }

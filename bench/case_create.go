@@ -42,7 +42,8 @@ func createConcurrently(r *run) {
 		return err
 	}
 	r.check(r.drive("warming up", creators, limit{ops: r.n(500, 3000)}, create).err)
-	l := r.drive("creating topics", creators, limit{ops: r.n(2000, 10000), time: time.Minute}, create)
+	l := r.drive("creating topics", creators, limit{ops: r.n(2000, 10000), time: time.Minute},
+		create)
 	r.reportRate("32 creators: create", l)
 }
 
@@ -56,7 +57,8 @@ func createLarge(r *run) {
 			_, err := c.createTopic(topics.next(), partitions)
 			return err
 		}
-		r.check(r.drive("warming up", 1, limit{ops: r.n(5000, 20000) / int(partitions)}, create).err)
+		r.check(r.drive("warming up", 1, limit{ops: r.n(5000, 20000) / int(partitions)},
+			create).err)
 		what := fmt.Sprintf("create %d partitions", partitions)
 		l := r.drive(what, 1, limit{ops: r.n(10_000, 50_000) / int(partitions)}, create)
 		r.reportLatency(what, l)

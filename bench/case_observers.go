@@ -35,19 +35,24 @@ func createToSight(r *run) {
 		var medians, lasts []time.Duration
 		look := func(context.Context, int) error {
 			sights, err := w.sights(topics.next(), creator)
-			medians, lasts = append(medians, percentile(sights, 0.5)), append(lasts, percentile(sights, 1))
+			medians, lasts = append(medians, percentile(sights, 0.5)),
+				append(lasts, percentile(sights, 1))
 			return err
 		}
 		r.check(r.drive("warming up", 1, limit{ops: r.n(30, 100)}, look).err)
 		medians, lasts = nil, nil
-		l := r.drive(fmt.Sprintf("creates before %d observers", n), 1, limit{ops: r.n(50, 1000)}, look)
+		l := r.drive(fmt.Sprintf("creates before %d observers", n), 1, limit{ops: r.n(50, 1000)},
+			look)
 		r.check(l.err)
 		w.stop()
 		slices.Sort(medians)
 		slices.Sort(lasts)
-		r.reportMs(fmt.Sprintf("%d observers: half of them see it, p50", n), percentile(medians, 0.5))
-		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p50", n), percentile(lasts, 0.5))
-		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p99", n), percentile(lasts, 0.99))
+		r.reportMs(fmt.Sprintf("%d observers: half of them see it, p50", n),
+			percentile(medians, 0.5))
+		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p50", n),
+			percentile(lasts, 0.5))
+		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p99", n),
+			percentile(lasts, 0.99))
 		r.reportCost(fmt.Sprintf("%d observers", n), l)
 	}
 }
@@ -86,7 +91,8 @@ func (r *run) watch(n int) *watch {
 	kafka.Eventually(r, sightTimeout, "observers have caught up", func() error {
 		for _, f := range all {
 			if f.applied.Load() < lead.HighWatermark-1 {
-				return fmt.Errorf("observer %d is at offset %d of %d", f.id, f.applied.Load(), lead.HighWatermark)
+				return fmt.Errorf("observer %d is at offset %d of %d", f.id, f.applied.Load(),
+					lead.HighWatermark)
 			}
 		}
 		return nil
@@ -146,7 +152,8 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	begin, cpu, own := time.Now(), r.controllersCPU(), processCPU(os.Getpid())
 	var wg sync.WaitGroup
 	for i := range n {
-		readers[i] = newFollower(int32(firstObserverID+i), r.quorum.ClusterID(), lead.ID, r.quorum.Endpoint)
+		readers[i] = newFollower(int32(firstObserverID+i), r.quorum.ClusterID(), lead.ID,
+			r.quorum.Endpoint)
 		wg.Go(func() { errs[i] = readers[i].readTo(r.ctx, lead.HighWatermark) })
 	}
 	wg.Wait()
@@ -167,7 +174,8 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 		total += reader.bytes
 	}
 	r.reportMs(fmt.Sprintf("%d observers read %s", n, what), elapsed)
-	r.report(fmt.Sprintf("%d observers read %s, bytes a second", n, what), "MB/s", higher, float64(total)/1e6/elapsed.Seconds())
+	r.report(fmt.Sprintf("%d observers read %s, bytes a second", n, what), "MB/s", higher,
+		float64(total)/1e6/elapsed.Seconds())
 	if own > 0 {
 		r.reportMs(fmt.Sprintf("%d observers read %s, processor of the controllers", n, what), cpu)
 		r.reportMs(fmt.Sprintf("%d observers read %s, processor of the observers", n, what), own)

@@ -33,7 +33,8 @@ func manyPartitions(r *run) {
 		retried := r.fill(fmt.Sprintf("level-%d", level), level-have, fillBrokers)
 		if r.letter = "o"; level > have {
 			rate := float64(level-have) / time.Since(begin).Seconds()
-			r.report(fmt.Sprintf("growing from %d to %d partitions, partitions a second", have, level), "1/s", higher, rate)
+			r.report(fmt.Sprintf("growing from %d to %d partitions, partitions a second", have,
+				level), "1/s", higher, rate)
 		}
 		have = level
 		if retried > 0 {
@@ -75,27 +76,31 @@ func (r *run) costAt(f *fleet, small *broker, partitions int) {
 	r.letter = "o"
 	at := fmt.Sprintf(" at %d partitions, p50", partitions)
 	var again atomic.Int64
-	w := &writer{retrying: r.newRetrying("creator", &again), topics: names{prefix: fmt.Sprintf("at-%d", partitions)}}
-	create := r.drive("creating topics"+at, 1, limit{ops: r.n(50, 200)}, func(context.Context, int) error { return w.create() })
+	w := &writer{retrying: r.newRetrying("creator", &again),
+		topics: names{prefix: fmt.Sprintf("at-%d", partitions)}}
+	create := r.drive("creating topics"+at, 1, limit{ops: r.n(50, 200)},
+		func(context.Context, int) error { return w.create() })
 	r.check(create.err)
 	r.reportMs("create"+at, percentile(create.latencies, 0.5))
 
 	r.check(f.unfence(r.ctx, small)) // it may have been fenced, or the leader may have changed
 	var fences []time.Duration
-	r.check(r.drive("fencing a small broker"+at, 1, limit{ops: r.n(20, 50)}, func(ctx context.Context, _ int) error {
-		begin := time.Now()
-		if _, err := f.beatUntilAnswered(ctx, small, true); err != nil {
-			return err
-		}
-		fences = append(fences, time.Since(begin))
-		return f.unfence(ctx, small)
-	}).err)
+	r.check(r.drive("fencing a small broker"+at, 1, limit{ops: r.n(20, 50)},
+		func(ctx context.Context, _ int) error {
+			begin := time.Now()
+			if _, err := f.beatUntilAnswered(ctx, small, true); err != nil {
+				return err
+			}
+			fences = append(fences, time.Since(begin))
+			return f.unfence(ctx, small)
+		}).err)
 	r.reportMs("fence a broker of 10 partitions"+at, medianOf(fences))
 
-	beat := r.drive("heartbeats"+at, 1, limit{ops: r.n(500, 3000)}, func(ctx context.Context, _ int) error {
-		_, err := f.beatUntilAnswered(ctx, small, false)
-		return err
-	})
+	beat := r.drive("heartbeats"+at, 1, limit{ops: r.n(500, 3000)},
+		func(ctx context.Context, _ int) error {
+			_, err := f.beatUntilAnswered(ctx, small, false)
+			return err
+		})
 	r.check(beat.err)
 	r.reportMs("heartbeat"+at, percentile(beat.latencies, 0.5))
 }
@@ -112,7 +117,8 @@ func (r *run) memoryAt(partitions int) {
 	if largest == 0 {
 		return // there is no /proc
 	}
-	r.report(fmt.Sprintf("resident memory at %d partitions", partitions), "MB", lower, float64(largest)/1e6)
+	r.report(fmt.Sprintf("resident memory at %d partitions", partitions), "MB", lower,
+		float64(largest)/1e6)
 }
 
 // snapshotAt is case (n): how long the leader takes to write a snapshot, and how long others wait

@@ -36,7 +36,8 @@ func storm(r *run) {
 	f.tail.records.Store(seen.hook())
 	beats, creates := f.probeHeartbeats(living), r.probeCreates("during", 1)
 	r.progress.show("three brokers are dead")
-	kafka.Eventually(r, stormTimeout, "the dead brokers are fenced", func() error { return seen.done(dying) })
+	kafka.Eventually(r, stormTimeout, "the dead brokers are fenced",
+		func() error { return seen.done(dying) })
 	heartbeats, err := beats.cut()
 	r.check(err)
 	writes, err := creates.cut()
@@ -47,7 +48,8 @@ func storm(r *run) {
 	r.reportMs("from the first to the last change", seen.last.Sub(seen.first))
 	r.reportMs("longest heartbeat of the living", percentile(heartbeats, 1))
 	r.reportMs("longest create meanwhile", percentile(writes, 1))
-	r.report("partition changes a second", "1/s", higher, float64(seen.changes)/seen.last.Sub(seen.first).Seconds())
+	r.report("partition changes a second", "1/s", higher,
+		float64(seen.changes)/seen.last.Sub(seen.first).Seconds())
 }
 
 // stormLog is what an observer of the log sees of a storm.
@@ -66,8 +68,11 @@ func (s *stormLog) hook() *func([]byte) {
 		defer s.mu.Unlock()
 		for len(batches) > 0 && s.err == nil {
 			var batch metadata.Batch
-			if batch, batches, s.err = metadata.ParseBatch(batches); s.err == nil && !batch.IsControl() {
-				s.err = batch.Each(func(_ int64, _, value []byte) error { return s.observe(now, value) })
+			if batch, batches, s.err = metadata.ParseBatch(batches); s.err == nil &&
+				!batch.IsControl() {
+				s.err = batch.Each(func(_ int64, _, value []byte) error {
+					return s.observe(now, value)
+				})
 			}
 		}
 	}
@@ -106,7 +111,8 @@ func (s *stormLog) done(brokers int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil && (len(s.fenced) < brokers || time.Since(s.last) < stormQuiet) {
-		return fmt.Errorf("%d of %d are, %d partitions changed, the last %v ago", len(s.fenced), brokers, s.changes, time.Since(s.last))
+		return fmt.Errorf("%d of %d are, %d partitions changed, the last %v ago", len(s.fenced),
+			brokers, s.changes, time.Since(s.last))
 	}
 	return s.err
 }
@@ -150,7 +156,8 @@ func deleteLarge(r *run) {
 		r.check(err)
 		writes, err := creates.cut()
 		r.check(err)
-		longestBeat, longestWrite = append(longestBeat, percentile(heartbeats, 1)), append(longestWrite, percentile(writes, 1))
+		longestBeat, longestWrite = append(longestBeat, percentile(heartbeats, 1)),
+			append(longestWrite, percentile(writes, 1))
 	}
 	r.reportMs("the delete", medianOf(deleted))
 	r.reportMs("longest heartbeat meanwhile", medianOf(longestBeat))

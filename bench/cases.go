@@ -25,13 +25,16 @@ func allCases() []benchCase {
 		{letters: "d", titles: []string{"brokers register and are unfenced"}, run: registerBrokers},
 		{letters: "e", titles: []string{"heartbeats flat out"}, run: heartbeatsFlatOut},
 		{letters: "f", titles: []string{"AlterPartition flat out"}, run: alterFlatOut},
-		{letters: "g", titles: []string{"from a create to its sight at observers"}, run: createToSight},
+		{letters: "g", titles: []string{"from a create to its sight at observers"},
+			run: createToSight},
 		{letters: "h", titles: []string{"observers read from zero"}, run: readFromZero},
 		{letters: "i", titles: []string{"storm: three of ten brokers die"}, run: storm},
-		{letters: "j", titles: []string{"deleting a topic of 10,000 partitions while others write"}, run: deleteLarge},
+		{letters: "j", titles: []string{"deleting a topic of 10,000 partitions while others write"},
+			run: deleteLarge},
 		{letters: "k", titles: []string{"failover"}, run: failover},
 		{letters: "l", titles: []string{"cold restart of all nodes"}, run: restart},
-		{letters: "mno", titles: []string{"memory", "writing a snapshot", "small things among many partitions"}, timeout: 30 * time.Minute, run: manyPartitions},
+		{letters: "mno", titles: []string{"memory", "writing a snapshot",
+			"small things among many partitions"}, timeout: 30 * time.Minute, run: manyPartitions},
 	}
 }
 

@@ -45,7 +45,8 @@ func dial(ctx context.Context, addr, clientID string) (*conn, error) {
 		formatter: kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID))}
 	c.detach = context.AfterFunc(ctx, func() { nc.Close() })
 	hello := kmsg.NewPtrApiVersionsRequest()
-	hello.Version, hello.ClientSoftwareName, hello.ClientSoftwareVersion = 4, "apache-kafka-java", "4.3.0"
+	hello.Version, hello.ClientSoftwareName, hello.ClientSoftwareVersion = 4, "apache-kafka-java",
+		"4.3.0"
 	resp, err := ask[*kmsg.ApiVersionsResponse](c, hello)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)

@@ -124,7 +124,9 @@ func (f *fleet) beat(ctx context.Context, b *broker) {
 
 // beatUntilAnswered repeats a heartbeat, on one node after the other, until it is acknowledged or
 // ctx ends.
-func (f *fleet) beatUntilAnswered(ctx context.Context, b *broker, wantFence bool) (fenced bool, err error) {
+func (f *fleet) beatUntilAnswered(
+	ctx context.Context, b *broker, wantFence bool,
+) (fenced bool, err error) {
 	for nodes := int(b.id); ctx.Err() == nil; nodes++ {
 		if fenced, err = b.heartbeat(f.tail.applied.Load(), wantFence); err == nil {
 			return fenced, nil

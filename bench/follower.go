@@ -67,7 +67,8 @@ type piece struct {
 }
 
 func newFollower(id int32, clusterID string, leader int32, endpoint func(int32) string) *follower {
-	f := &follower{id: id, clusterID: clusterID, endpoint: endpoint, directory: randomUUID(), leader: leader, highWatermark: -1}
+	f := &follower{id: id, clusterID: clusterID, endpoint: endpoint, directory: randomUUID(),
+		leader: leader, highWatermark: -1}
 	f.request = f.newRequest()
 	f.applied.Store(-1)
 	return f
@@ -102,7 +103,8 @@ func (f *follower) run(ctx context.Context) {
 func (f *follower) step(ctx context.Context) error {
 	if f.conn == nil {
 		var err error
-		if f.conn, err = dial(ctx, f.endpoint(f.leader), fmt.Sprintf("raft-client-%d", f.id)); err != nil {
+		if f.conn, err = dial(ctx, f.endpoint(f.leader),
+			fmt.Sprintf("raft-client-%d", f.id)); err != nil {
 			return err
 		}
 	}
@@ -120,7 +122,8 @@ func (f *follower) step(ctx context.Context) error {
 	case p.SnapshotID.EndOffset >= 0:
 		return f.load(p.SnapshotID.EndOffset, p.SnapshotID.Epoch)
 	case p.DivergingEpoch.EndOffset >= 0:
-		return fmt.Errorf("fetch at offset %d: told to truncate to %d", f.offset, p.DivergingEpoch.EndOffset)
+		return fmt.Errorf("fetch at offset %d: told to truncate to %d", f.offset,
+			p.DivergingEpoch.EndOffset)
 	}
 	f.highWatermark = p.HighWatermark
 	return f.advance(p.RecordBatches)
@@ -148,16 +151,19 @@ func (f *follower) seek(node int32) {
 
 func (f *follower) fetch() (kmsg.FetchResponseTopicPartition, error) {
 	p := &f.request.Topics[0].Partitions[0]
-	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.HighWatermark = f.epoch, f.offset, f.lastEpoch, f.highWatermark
+	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.HighWatermark = f.epoch, f.offset,
+		f.lastEpoch, f.highWatermark
 	resp, err := ask[*kmsg.FetchResponse](f.conn, f.request)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
 	if err != nil {
-		return kmsg.FetchResponseTopicPartition{}, fmt.Errorf("fetch at offset %d: %w", f.offset, err)
+		return kmsg.FetchResponseTopicPartition{},
+			fmt.Errorf("fetch at offset %d: %w", f.offset, err)
 	}
 	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return kmsg.FetchResponseTopicPartition{}, fmt.Errorf("fetch at offset %d: response without its partition", f.offset)
+		return kmsg.FetchResponseTopicPartition{},
+			fmt.Errorf("fetch at offset %d: response without its partition", f.offset)
 	}
 	return resp.Topics[0].Partitions[0], nil
 }
@@ -170,14 +176,16 @@ func (f *follower) advance(read []byte) error {
 		if err := f.checkBatch(rest[:size]); err != nil {
 			return err
 		}
-		f.offset = int64(binary.BigEndian.Uint64(rest)) + int64(binary.BigEndian.Uint32(rest[23:])) + 1
+		f.offset = int64(binary.BigEndian.Uint64(rest)) +
+			int64(binary.BigEndian.Uint32(rest[23:])) + 1
 		f.lastEpoch = int32(binary.BigEndian.Uint32(rest[12:]))
 		rest = rest[size:]
 	}
 	batches := read[:len(read)-len(rest)]
 	if len(batches) == 0 {
 		if len(read) > 0 {
-			return fmt.Errorf("fetch at offset %d: %d bytes without a whole batch", f.offset, len(read))
+			return fmt.Errorf("fetch at offset %d: %d bytes without a whole batch", f.offset,
+				len(read))
 		}
 		return nil
 	}
@@ -195,8 +203,10 @@ func (f *follower) checkBatch(b []byte) error {
 	if (f.batches+int(f.id))%checkEvery != 0 {
 		return nil
 	}
-	if want, got := binary.BigEndian.Uint32(b[17:]), crc32.Checksum(b[21:], castagnoli); want != got {
-		return fmt.Errorf("batch at offset %d: CRC32C is %08x, its header says %08x", binary.BigEndian.Uint64(b), got, want)
+	if want, got := binary.BigEndian.Uint32(b[17:]), crc32.Checksum(b[21:],
+		castagnoli); want != got {
+		return fmt.Errorf("batch at offset %d: CRC32C is %08x, its header says %08x",
+			binary.BigEndian.Uint64(b), got, want)
 	}
 	return nil
 }
@@ -211,7 +221,8 @@ func batchBytes(b []byte) int {
 
 // load reads a snapshot completely and continues after it.
 func (f *follower) load(endOffset int64, epoch int32) error {
-	f.snapshot, f.pieces, f.checked = fmt.Sprintf("%020d-%010d.checkpoint", endOffset, epoch), 0, nil
+	f.snapshot, f.pieces, f.checked = fmt.Sprintf("%020d-%010d.checkpoint", endOffset, epoch), 0,
+		nil
 	for position, size := int64(0), int64(1); position < size; {
 		p, err := f.fetchSnapshot(endOffset, epoch, position)
 		if errors.Is(err, kerr.SnapshotNotFound) {
@@ -222,7 +233,8 @@ func (f *follower) load(endOffset int64, epoch int32) error {
 			return fmt.Errorf("snapshot %d-%d at %d: %w", endOffset, epoch, position, err)
 		}
 		if f.pieces++; (f.pieces+int(f.id))%checkEvery == 0 {
-			f.checked = append(f.checked, piece{position, len(p.Bytes), crc32.Checksum(p.Bytes, castagnoli)})
+			f.checked = append(f.checked,
+				piece{position, len(p.Bytes), crc32.Checksum(p.Bytes, castagnoli)})
 		}
 		position += int64(len(p.Bytes))
 		f.bytes += int64(len(p.Bytes))
@@ -247,13 +259,16 @@ func (f *follower) compare(dir string) error {
 			return err
 		}
 		if crc32.Checksum(b, castagnoli) != p.crc {
-			return fmt.Errorf("observer %d read something else than snapshot %s holds at %d", f.id, f.snapshot, p.position)
+			return fmt.Errorf("observer %d read something else than snapshot %s holds at %d", f.id,
+				f.snapshot, p.position)
 		}
 	}
 	return nil
 }
 
-func (f *follower) fetchSnapshot(endOffset int64, epoch int32, position int64) (p kmsg.FetchSnapshotResponseTopicPartition, err error) {
+func (f *follower) fetchSnapshot(
+	endOffset int64, epoch int32, position int64,
+) (p kmsg.FetchSnapshotResponseTopicPartition, err error) {
 	req := kmsg.NewPtrFetchSnapshotRequest()
 	req.Version, req.ClusterID, req.ReplicaID, req.MaxBytes = 1, &f.clusterID, f.id, fetchMaxBytes
 	t, rp := kmsg.NewFetchSnapshotRequestTopic(), kmsg.NewFetchSnapshotRequestTopicPartition()

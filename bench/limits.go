@@ -28,7 +28,9 @@ func limitFrom(sorted []time.Duration) limitOf {
 	return limitOf{ms(percentile(sorted, 0.5)), ms(percentile(sorted, 0.99))}
 }
 
-func (l limitOf) String() string { return fmt.Sprintf("%s ms (p99 %s)", number(l.Ms), number(l.P99Ms)) }
+func (l limitOf) String() string {
+	return fmt.Sprintf("%s ms (p99 %s)", number(l.Ms), number(l.P99Ms))
+}
 
 // replicatedMs is the least duration of a replicated write: one append and two round trips.
 func (l limits) replicatedMs() float64 { return l.Append.Ms + 2*l.RoundTrip.Ms }

@@ -26,7 +26,9 @@ type load struct {
 }
 
 // drive has workers repeat op until the limit. ctx ends with the run.
-func (r *run) drive(what string, workers int, until limit, op func(ctx context.Context, worker int) error) load {
+func (r *run) drive(
+	what string, workers int, until limit, op func(ctx context.Context, worker int) error,
+) load {
 	var (
 		all     = make([]workerLoad, workers)
 		claimed atomic.Int64
@@ -70,7 +72,9 @@ type workerLoad struct {
 	err       error
 }
 
-func (w *workerLoad) work(ctx context.Context, begin time.Time, until limit, claimed *atomic.Int64, op func() error) {
+func (w *workerLoad) work(
+	ctx context.Context, begin time.Time, until limit, claimed *atomic.Int64, op func() error,
+) {
 	ops := int64(cmp.Or(until.ops, math.MaxInt))
 	for last := begin; ctx.Err() == nil; {
 		if claimed.Add(1) > ops || until.time > 0 && last.Sub(begin) >= until.time {

@@ -28,10 +28,11 @@ type machine struct {
 // describeMachine omits what it cannot find out. dir is where the controllers' data will be.
 func describeMachine(dir string) machine {
 	return machine{
-		Processor:  procValue("/proc/cpuinfo", "model name"),
-		Cores:      runtime.NumCPU(),
-		MemoryMB:   memoryMB(),
-		System:     strings.TrimSpace(readText("/proc/sys/kernel/ostype") + " " + readText("/proc/sys/kernel/osrelease") + " " + runtime.GOARCH),
+		Processor: procValue("/proc/cpuinfo", "model name"),
+		Cores:     runtime.NumCPU(),
+		MemoryMB:  memoryMB(),
+		System: strings.TrimSpace(readText("/proc/sys/kernel/ostype") + " " +
+			readText("/proc/sys/kernel/osrelease") + " " + runtime.GOARCH),
 		FileSystem: fileSystem(dir),
 		Go:         runtime.Version(),
 		Java:       output("java", "-version"),
@@ -43,7 +44,8 @@ func describeMachine(dir string) machine {
 
 func (m machine) String() string {
 	return fmt.Sprintf("%d × %s, %d MB, %s, %s; %s; %s; revision %s; load average %s before, %s after",
-		m.Cores, m.Processor, m.MemoryMB, m.System, m.FileSystem, m.Go, m.Java, m.Revision, m.LoadBefore, m.LoadAfter)
+		m.Cores, m.Processor, m.MemoryMB, m.System, m.FileSystem, m.Go, m.Java, m.Revision,
+		m.LoadBefore, m.LoadAfter)
 }
 
 func readText(path string) string {

@@ -23,7 +23,8 @@ type progress struct {
 
 func newProgress(f *os.File) *progress {
 	fi, err := f.Stat()
-	return &progress{w: f, terminal: err == nil && fi.Mode()&os.ModeCharDevice != 0, begin: time.Now()}
+	return &progress{w: f, terminal: err == nil && fi.Mode()&os.ModeCharDevice != 0,
+		begin: time.Now()}
 }
 
 // at begins a part of the run.

@@ -54,8 +54,9 @@ func (r *results) add(letter, system string, round int, s sample) {
 			return
 		}
 	}
-	r.Metrics = append(r.Metrics, &metric{Case: letter, Name: s.Metric, Unit: s.Unit, Better: s.Better,
-		Values: map[string][]roundValue{system: {{round, s.Value}}}})
+	r.Metrics = append(r.Metrics,
+		&metric{Case: letter, Name: s.Metric, Unit: s.Unit, Better: s.Better,
+			Values: map[string][]roundValue{system: {{round, s.Value}}}})
 }
 
 // summarise orders the metrics by case and computes the spreads.

@@ -59,7 +59,8 @@ func (r *run) start(properties map[string]string) {
 	// Kafka's default, not that of the tests
 	own := map[string]string{"broker.session.timeout.ms": "9000"}
 	maps.Copy(own, properties)
-	r.quorum = r.system.start(r, kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own})
+	r.quorum = r.system.start(r,
+		kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own})
 	for epoch := int32(-1); epoch != r.leader().Epoch; {
 		epoch = r.leader().Epoch
 		r.pause(leaderSettles)

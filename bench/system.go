@@ -35,7 +35,8 @@ func systems(keys, binary string) ([]system, error) {
 			}
 			return kafka.StartYAKt(r, binary, controllers, o)
 		}},
-		{theirs, "Apache " + kafka.Newest, func(r *run, o kafka.ControllerOptions) *kafka.Controllers {
+		{theirs, "Apache " +
+			kafka.Newest, func(r *run, o kafka.ControllerOptions) *kafka.Controllers {
 			return kafka.StartControllers(r, controllers, o)
 		}},
 	}

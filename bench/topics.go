@@ -27,7 +27,9 @@ func (c *conn) createTopic(name string, partitions int32) ([16]byte, error) {
 }
 
 // createAssigned creates one topic whose partition i is on replicas(i); the first of them leads it.
-func (c *conn) createAssigned(name string, partitions int, replicas func(partition int) []int32) ([16]byte, error) {
+func (c *conn) createAssigned(
+	name string, partitions int, replicas func(partition int) []int32,
+) ([16]byte, error) {
 	t := kmsg.NewCreateTopicsRequestTopic()
 	t.Topic, t.NumPartitions, t.ReplicationFactor = name, -1, -1
 	for i := range partitions {
@@ -40,13 +42,15 @@ func (c *conn) createAssigned(name string, partitions int, replicas func(partiti
 
 func (c *conn) create(t kmsg.CreateTopicsRequestTopic) (id [16]byte, err error) {
 	req := kmsg.NewPtrCreateTopicsRequest()
-	req.Version, req.TimeoutMillis, req.Topics = 7, int32(requestTimeout.Milliseconds()), append(req.Topics, t)
+	req.Version, req.TimeoutMillis, req.Topics = 7, int32(requestTimeout.Milliseconds()),
+		append(req.Topics, t)
 	resp, err := ask[*kmsg.CreateTopicsResponse](c, req)
 	if err != nil {
 		return id, fmt.Errorf("create topic %s: %w", t.Topic, err)
 	}
 	if len(resp.Topics) != 1 {
-		return id, fmt.Errorf("create topic %s: %d topics in the response", t.Topic, len(resp.Topics))
+		return id, fmt.Errorf("create topic %s: %d topics in the response", t.Topic,
+			len(resp.Topics))
 	}
 	if err := kerr.ErrorForCode(resp.Topics[0].ErrorCode); err != nil {
 		return id, fmt.Errorf("create topic %s: %w", t.Topic, err)
@@ -99,7 +103,8 @@ func (n *names) next() string { return n.prefix + "-" + strconv.FormatInt(n.last
 // equal shares.
 func spreadOver(n int) func(partition int) []int32 {
 	return func(i int) []int32 {
-		return []int32{firstBrokerID + int32(i%n), firstBrokerID + int32((i+1)%n), firstBrokerID + int32((i+2)%n)}
+		return []int32{firstBrokerID + int32(i%n), firstBrokerID + int32((i+1)%n),
+			firstBrokerID + int32((i+2)%n)}
 	}
 }
 
@@ -117,13 +122,14 @@ func (r *run) fill(prefix string, partitions, brokers int) (retried int) {
 	for i := range workers {
 		workers[i] = r.newRetrying("fill-"+strconv.Itoa(i), &again)
 	}
-	l := r.drive("filling with topics of 1000 partitions", fillWorkers, limit{ops: partitions / fillTopicSize}, func(_ context.Context, w int) error {
-		name := topics.next()
-		return workers[w].do(fillTimeout, func(c *conn) error {
-			_, err := c.createAssigned(name, fillTopicSize, spreadOver(brokers))
-			return err
+	l := r.drive("filling with topics of 1000 partitions", fillWorkers,
+		limit{ops: partitions / fillTopicSize}, func(_ context.Context, w int) error {
+			name := topics.next()
+			return workers[w].do(fillTimeout, func(c *conn) error {
+				_, err := c.createAssigned(name, fillTopicSize, spreadOver(brokers))
+				return err
+			})
 		})
-	})
 	r.check(l.err)
 	return int(again.Load())
 }
@@ -139,7 +145,8 @@ type retrying struct {
 }
 
 func (r *run) newRetrying(clientID string, again *atomic.Int64) *retrying {
-	c := &retrying{run: r, clientID: clientID, again: again, node: int(r.leader().ID - firstControllerID)}
+	c := &retrying{run: r, clientID: clientID, again: again,
+		node: int(r.leader().ID - firstControllerID)}
 	r.Cleanup(func() { c.conn.close() })
 	return c
 }
@@ -152,7 +159,9 @@ func (c *retrying) do(within time.Duration, write func(*conn) error) error {
 	deadline := time.Now().Add(within)
 	for attempt := 1; ; attempt++ {
 		err := c.attempt(write)
-		if err == nil || attempt > 1 && (errors.Is(err, kerr.TopicAlreadyExists) || errors.Is(err, kerr.UnknownTopicOrPartition)) {
+		if err == nil || attempt > 1 &&
+			(errors.Is(err, kerr.TopicAlreadyExists) ||
+				errors.Is(err, kerr.UnknownTopicOrPartition)) {
 			return nil
 		}
 		if time.Now().After(deadline) || c.run.ctx.Err() != nil {
@@ -170,7 +179,8 @@ func (c *retrying) do(within time.Duration, write func(*conn) error) error {
 
 func (c *retrying) attempt(write func(*conn) error) (err error) {
 	if c.conn == nil {
-		if c.conn, err = dial(c.run.ctx, c.run.quorum.Endpoint(firstControllerID+int32(c.node)), c.clientID); err != nil {
+		if c.conn, err = dial(c.run.ctx, c.run.quorum.Endpoint(firstControllerID+int32(c.node)),
+			c.clientID); err != nil {
 			return err
 		}
 	}

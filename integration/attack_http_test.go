@@ -35,7 +35,8 @@ func httpAttacks() []attack {
 		longPolls(5000),
 	}
 	for _, path := range []string{
-		"/v1/client_mgmt", "/v1/records?limit=10000&from=1000", "/v1/snapshot", "/v1/get_topic_by_name?name=wide",
+		"/v1/client_mgmt", "/v1/records?limit=10000&from=1000", "/v1/snapshot",
+		"/v1/get_topic_by_name?name=wide",
 		"/openapi.json", "/v1/quorum",
 	} {
 		all = append(all, getting(path, "", unread, false), getting(path, "", read, true))
@@ -68,7 +69,8 @@ func getting(path, header string, n int, read bool) attack {
 // slowBodies is a crowd in which each client announces a body of 1 MiB, sends half of it and then a
 // byte at a time.
 func slowBodies(n, addresses int) attack {
-	request := []byte("POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
+	request := []byte("POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: " +
+		"application/json\r\n" +
 		"Content-Length: 1048576\r\n\r\n" + strings.Repeat(" ", 512<<10))
 	name := fmt.Sprintf("slow bodies, %d from %d addresses", n, addresses)
 	return attack{name: name, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
@@ -84,19 +86,21 @@ func slowBodies(n, addresses int) attack {
 // largeBodies is a crowd that sends bodies with as many values as allowed.
 func largeBodies(n int) attack {
 	body := `{"name":"large","assignments":[` + strings.Repeat("[7],", 99_000/2) + `[7]]}`
-	request := fmt.Appendf(nil, "POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+
-		"Content-Length: %d\r\n\r\n%s", len(body), body)
-	return attack{name: "large bodies", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
-		a.Crowd(ctx, n, func(nc net.Conn) {
-			go func() { _, _ = io.Copy(io.Discard, nc) }()
-			for ctx.Err() == nil {
-				if _, err := nc.Write(request); err != nil {
-					return
+	request := fmt.Appendf(nil,
+		"POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+
+			"Content-Length: %d\r\n\r\n%s", len(body), body)
+	return attack{name: "large bodies",
+		do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+			a.Crowd(ctx, n, func(nc net.Conn) {
+				go func() { _, _ = io.Copy(io.Discard, nc) }()
+				for ctx.Err() == nil {
+					if _, err := nc.Write(request); err != nil {
+						return
+					}
 				}
-			}
-		})
-		<-ctx.Done()
-	}}
+			})
+			<-ctx.Done()
+		}}
 }
 
 // longPolls is a crowd that waits for changes that do not happen during the attack.

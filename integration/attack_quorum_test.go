@@ -17,8 +17,10 @@ func TestYAKtAttackOnAQuorum(t *testing.T) {
 	a.lasts = 8 * time.Second // longer than several elections, by default
 	before := kafka.WaitLeader(t, v.q, kafka.Patience)
 	v.endure(t, a)
-	if after := kafka.WaitLeader(t, v.q, kafka.Patience); !t.Failed() && after.Epoch != before.Epoch {
-		t.Errorf("node %d led in epoch %d, now node %d does in epoch %d", before.ID, before.Epoch, after.ID, after.Epoch)
+	if after := kafka.WaitLeader(t, v.q, kafka.Patience); !t.Failed() &&
+		after.Epoch != before.Epoch {
+		t.Errorf("node %d led in epoch %d, now node %d does in epoch %d", before.ID, before.Epoch,
+			after.ID, after.Epoch)
 	}
 }
 

@@ -73,8 +73,10 @@ type damage struct {
 }
 
 func (d damage) String() string {
-	return fmt.Sprintf("idle %v; peak +%.0f MiB; event %v %s; good client: %v; %d log lines; %v after: %v",
-		d.before, d.peakMiB-d.before.ResidentMiB, d.event.Round(time.Millisecond), d.eventName, d.waits,
+	return fmt.Sprintf("idle %v; peak +%.0f MiB; event %v %s; good client: %v; %d log lines; %v "+
+		"after: %v",
+		d.before, d.peakMiB-d.before.ResidentMiB, d.event.Round(time.Millisecond), d.eventName,
+		d.waits,
 		d.logLines, d.recovered.Round(time.Second/10), d.after)
 }
 
@@ -99,8 +101,10 @@ func (d damage) problems() error {
 
 // left returns the resources that were not returned.
 func (d damage) left() error {
-	if d.after.ResidentMiB > d.before.ResidentMiB+attackSpread || d.after.Descriptors > d.before.Descriptors+attackDescriptors {
-		return fmt.Errorf("%v after %v are left, before it were %v", d.after, attackRecovery, d.before)
+	if d.after.ResidentMiB > d.before.ResidentMiB+attackSpread ||
+		d.after.Descriptors > d.before.Descriptors+attackDescriptors {
+		return fmt.Errorf("%v after %v are left, before it were %v", d.after, attackRecovery,
+			d.before)
 	}
 	return nil
 }
@@ -118,9 +122,12 @@ func newVictims(t *testing.T, n, topics int) *victim {
 	properties := kafka.LongSessions()
 	// so that there is a snapshot to download
 	properties["metadata.log.max.record.bytes.between.snapshots"] = "8388608"
-	properties["controller.performance.always.log.threshold.ms"] = fmt.Sprint(attackEventMax.Milliseconds())
-	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n, kafka.ControllerOptions{Properties: properties}),
-		idle: kafka.StartYAKt(t, binary, 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})}
+	properties["controller.performance.always.log.threshold.ms"] =
+		fmt.Sprint(attackEventMax.Milliseconds())
+	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n,
+		kafka.ControllerOptions{Properties: properties}),
+		idle: kafka.StartYAKt(t, binary, 1,
+			kafka.ControllerOptions{Properties: kafka.LongSessions()})}
 	for _, q := range []*kafka.Controllers{v.q, v.idle} {
 		kafka.FakeBrokers(t, q, 1)
 	}

@@ -20,7 +20,8 @@ import (
 // snapshot, and so does a new broker. In the end all nodes have the same state.
 func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.LateBrokerProperties()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: scenario.LateBrokerProperties()})
 	b := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
 	down := slices.DeleteFunc(q.Nodes(), func(id int32) bool { return id == leader.ID })[0]
@@ -29,24 +30,28 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 
 	load := kafka.StartLoad(t, kafka.Addrs(b), "", 1)
 	var start int64
-	kafka.Eventually(t, kafka.Patience, "the log starts after all that the killed node had", func() (err error) {
-		leader, err := kafka.FindLeader(t.Context(), q) // another node may lead by now
-		if err != nil {
+	kafka.Eventually(t, kafka.Patience, "the log starts after all that the killed node had",
+		func() (err error) {
+			leader, err := kafka.FindLeader(t.Context(), q) // another node may lead by now
+			if err != nil {
+				return err
+			}
+			if start, err = kafka.LogStart(t.Context(), q.Endpoint(leader.ID),
+				leader.Epoch); err == nil && start <= last {
+				err = fmt.Errorf("starts at %d, the node had less than %d; %v", start, last, load)
+			}
 			return err
-		}
-		if start, err = kafka.LogStart(t.Context(), q.Endpoint(leader.ID), leader.Epoch); err == nil && start <= last {
-			err = fmt.Errorf("starts at %d, the node had less than %d; %v", start, last, load)
-		}
-		return err
-	})
+		})
 	q.Start(t, down)
 	kafka.WaitCaughtUp(t, q, down, kafka.Patience)
 	if line := "loading the leader's snapshot"; !strings.Contains(q.Node(down).Log(), line) {
 		t.Errorf("%s did not log %q", q.Node(down).Name, line)
 	}
-	kafka.Note(t, "node %d held less than %d records, the log started at %d when it came back", down, last, start)
+	kafka.Note(t, "node %d held less than %d records, the log started at %d when it came back",
+		down, last, start)
 	requireSameState(t, q, b, start)
-	kafka.Eventually(t, kafka.Patience, "snapshots of several chunks", func() error { return scenario.LargeSnapshots(q) })
+	kafka.Eventually(t, kafka.Patience, "snapshots of several chunks",
+		func() error { return scenario.LargeSnapshots(q) })
 	load.Stop()
 	scenario.LateBroker(t, q, b, load.Ledger)
 	requireSameTopics(t, q)
@@ -63,12 +68,14 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 func requireSameState(t *testing.T, q kafka.Quorum, b *kafka.Broker, from int64) {
 	t.Helper()
 	var states []*metadata.Image
-	kafka.Eventually(t, kafka.Patience, "every node has a snapshot, and the broker the log behind them", func() (err error) {
-		if states, err = newestSnapshots(q, from); err == nil {
-			err = replayTogether(states, filepath.Join(b.MetadataDir(), "00000000000000000000.log"))
-		}
-		return err
-	})
+	kafka.Eventually(t, kafka.Patience,
+		"every node has a snapshot, and the broker the log behind them", func() (err error) {
+			if states, err = newestSnapshots(q, from); err == nil {
+				err = replayTogether(states, filepath.Join(b.MetadataDir(),
+					"00000000000000000000.log"))
+			}
+			return err
+		})
 	var first bytes.Buffer
 	for i, img := range states {
 		var file bytes.Buffer
@@ -79,10 +86,12 @@ func requireSameState(t *testing.T, q kafka.Quorum, b *kafka.Broker, from int64)
 			first = file
 		}
 		if !bytes.Equal(file.Bytes(), first.Bytes()) {
-			t.Errorf("at offset %d, node %d holds something else than node %d", img.EndOffset(), q.Nodes()[i], q.Nodes()[0])
+			t.Errorf("at offset %d, node %d holds something else than node %d", img.EndOffset(),
+				q.Nodes()[i], q.Nodes()[0])
 		}
 	}
-	kafka.Note(t, "%d nodes hold the same at offset %d, %d bytes", len(states), states[0].EndOffset(), first.Len())
+	kafka.Note(t, "%d nodes hold the same at offset %d, %d bytes", len(states),
+		states[0].EndOffset(), first.Len())
 }
 
 // newestSnapshots reads every node's newest snapshot. A node may delete an old one meanwhile.
@@ -95,7 +104,8 @@ func newestSnapshots(q kafka.Quorum, from int64) (images []*metadata.Image, err 
 		path := files[len(files)-1]
 		var end int64
 		var epoch int32
-		if _, err := fmt.Sscanf(filepath.Base(path), "%d-%d.checkpoint", &end, &epoch); err != nil || end < from {
+		if _, err := fmt.Sscanf(filepath.Base(path), "%d-%d.checkpoint", &end,
+			&epoch); err != nil || end < from {
 			return nil, errors.Join(err, fmt.Errorf("the newest of node %d is %s", id, path))
 		}
 		file, err := os.ReadFile(path)
@@ -122,7 +132,11 @@ func replayTogether(images []*metadata.Image, path string) error {
 	for _, img := range images {
 		end = max(end, img.EndOffset())
 	}
-	for batch, rest, err := metadata.ParseBatch(log); err == nil; batch, rest, err = metadata.ParseBatch(rest) {
+	for {
+		var batch metadata.Batch
+		if batch, log, err = metadata.ParseBatch(log); err != nil {
+			break // the end, perhaps in the middle of a write
+		}
 		for i, img := range images {
 			if batch.BaseOffset() != img.EndOffset() || img.EndOffset() == end {
 				continue
@@ -134,7 +148,8 @@ func replayTogether(images []*metadata.Image, path string) error {
 	}
 	for _, img := range images {
 		if img.EndOffset() != end {
-			return fmt.Errorf("the log in %s does not lead from %d to %d", path, img.EndOffset(), end)
+			return fmt.Errorf("the log in %s does not lead from %d to %d", path, img.EndOffset(),
+				end)
 		}
 	}
 	return nil
@@ -152,7 +167,9 @@ func requireSameTopics(t *testing.T, q kafka.Quorum) {
 		for _, id := range q.Nodes()[1:] {
 			topics, err := kafka.BrokerTopics(t.Context(), q.Endpoint(id))
 			if err != nil || !reflect.DeepEqual(topics, first) {
-				return errors.Join(err, fmt.Errorf("node %d knows %d topics, node %d %d", id, len(topics), q.Nodes()[0], len(first)))
+				return errors.Join(err,
+					fmt.Errorf("node %d knows %d topics, node %d %d", id, len(topics), q.Nodes()[0],
+						len(first)))
 			}
 		}
 		return nil

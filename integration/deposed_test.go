@@ -41,10 +41,12 @@ func TestYAKtDeposedLeaderSendsBrokersAway(t *testing.T) {
 		requireSentAway(t, err)
 		kafka.Note(t, "a waiting broker is sent away after %v: %v", time.Since(begin), err)
 	case <-time.After(deposedMax):
-		t.Errorf("a broker that waits at the leader that lost its followers is not answered for %v", deposedMax)
+		t.Errorf("a broker that waits at the leader that lost its followers is not answered for %v",
+			deposedMax)
 	}
 	kafka.Eventually(t, deposedMax, "a broker that asks is sent away", func() error {
-		if err := fetchAsBroker(t, q, leader, 100*time.Millisecond); !errors.Is(err, kerr.BrokerNotAvailable) {
+		if err := fetchAsBroker(t, q, leader, 100*time.Millisecond); !errors.Is(err,
+			kerr.BrokerNotAvailable) {
 			return fmt.Errorf("answered %w", err)
 		}
 		return nil
@@ -66,7 +68,9 @@ func requireSentAway(t *testing.T, err error) {
 
 // fetchAsBroker fetches past the end of a leader's log, as broker 1, and returns the error of the
 // answer.
-func fetchAsBroker(t *testing.T, q *kafka.Controllers, leader kafka.Leader, wait time.Duration) error {
+func fetchAsBroker(
+	t *testing.T, q *kafka.Controllers, leader kafka.Leader, wait time.Duration,
+) error {
 	clusterID := q.ClusterID()
 	req := fetch(&clusterID, leader.Epoch, leader.HighWatermark).(*kmsg.FetchRequest)
 	req.ReplicaState.ID, req.ReplicaState.Epoch = 1, 1

@@ -124,7 +124,9 @@ func TestYAKtNoSpaceToStart(t *testing.T) {
 		id := q.Nodes()[0]
 		q.Stop(t, id)
 		q.SmallDisk().ReadOnly(t)
-		requireRefusal(t, q.RunNode(t, id, kafka.Patience), `cannot write to the metadata directory.*read-only file system; give this user write access`)
+		requireRefusal(t, q.RunNode(t, id, kafka.Patience),
+			`cannot write to the metadata directory.*read-only file system; `+
+				`give this user write access`)
 	})
 	t.Run("full", func(t *testing.T) {
 		q := kafka.ConfigureYAKt(t, binary, 1, smallDisk(map[string]string{}))

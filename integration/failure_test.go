@@ -81,7 +81,8 @@ func watchReady(ctx context.Context, wg *sync.WaitGroup, addr string) (last func
 	wg.Go(func() {
 		for ctx.Err() == nil {
 			asked := time.Now()
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz",
+				nil)
 			if err != nil {
 				panic(err)
 			}

@@ -23,17 +23,22 @@ func TestYAKtRefusesToStart(t *testing.T) {
 		spoil func(t *testing.T, q *kafka.Controllers) (repair func())
 		says  string // pattern of the one line
 	}{
-		"other node.id":           {spoil: editMeta(`node.id=3000`, `node.id=3001`), says: `meta\.properties is damaged.*checksum`},
-		"no meta.properties":      {spoil: moved("meta.properties"), says: `not formatted.*format`},
-		"half a meta.properties":  {spoil: editMeta(`cluster.id=`, `cluster.ix=`), says: `meta\.properties is damaged.*checksum`},
-		"no write-ahead log":      {spoil: moved("__cluster_metadata-0/wal"), says: `/wal is gone or empty.*must not vote; put it back`},
-		"damaged write-ahead log": {spoil: flipped, says: `(?i)(damage|corrupt).*\.wal|\.wal.*(damage|corrupt)`},
-		"port in use":             {spoil: portTaken, says: `address already in use`},
-		"directory in use":        {spoil: nil, says: `is locked: another controller.*stop it`},
+		"other node.id": {spoil: editMeta(`node.id=3000`, `node.id=3001`),
+			says: `meta\.properties is damaged.*checksum`},
+		"no meta.properties": {spoil: moved("meta.properties"), says: `not formatted.*format`},
+		"half a meta.properties": {spoil: editMeta(`cluster.id=`, `cluster.ix=`),
+			says: `meta\.properties is damaged.*checksum`},
+		"no write-ahead log": {spoil: moved("__cluster_metadata-0/wal"),
+			says: `/wal is gone or empty.*must not vote; put it back`},
+		"damaged write-ahead log": {spoil: flipped,
+			says: `(?i)(damage|corrupt).*\.wal|\.wal.*(damage|corrupt)`},
+		"port in use":      {spoil: portTaken, says: `address already in use`},
+		"directory in use": {spoil: nil, says: `is locked: another controller.*stop it`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			q := kafka.StartYAKt(t, binary, 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+			q := kafka.StartYAKt(t, binary, 1,
+				kafka.ControllerOptions{Properties: kafka.LongSessions()})
 			id := q.Nodes()[0]
 			kafka.FakeBrokers(t, q, 1)
 			creator := kafka.NewCreator(t, q, 1)
@@ -41,7 +46,8 @@ func TestYAKtRefusesToStart(t *testing.T) {
 				create(t, creator)
 			}
 			if c.spoil == nil {
-				requireRefusal(t, kafka.RunYAKt(t, binary, kafka.Patience, "start", "--config", q.Config(id), "--override", "yakt.http.listeners=",
+				requireRefusal(t, kafka.RunYAKt(t, binary, kafka.Patience, "start", "--config",
+					q.Config(id), "--override", "yakt.http.listeners=",
 					"--override", "listeners=CONTROLLER://127.0.0.1:0"), c.says)
 				create(t, creator)
 				return
@@ -64,13 +70,16 @@ func requireRefusal(t *testing.T, res kafka.ToolResult, says string) {
 			told = append(told, strings.TrimSpace(line))
 		}
 	}
-	if res.ExitCode == 0 || res.ExitCode > 128 || len(told) != 1 || !regexp.MustCompile(says).MatchString(told[0]) {
-		t.Fatalf("exit code %d; want one line with %s in:\n%s%s", res.ExitCode, says, res.Stdout, res.Stderr)
+	if res.ExitCode == 0 || res.ExitCode > 128 || len(told) != 1 ||
+		!regexp.MustCompile(says).MatchString(told[0]) {
+		t.Fatalf("exit code %d; want one line with %s in:\n%s%s", res.ExitCode, says, res.Stdout,
+			res.Stderr)
 	}
 	if strings.Contains(res.Stderr, "goroutine ") {
 		t.Errorf("a stack trace:\n%s", res.Stderr)
 	}
-	kafka.Note(t, "exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond), told[0])
+	kafka.Note(t, "exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond),
+		told[0])
 }
 
 func editMeta(old, changed string) func(*testing.T, *kafka.Controllers) func() {
@@ -119,7 +128,8 @@ func moved(name string) func(*testing.T, *kafka.Controllers) func() {
 
 // flipped flips one bit in the middle of the write-ahead log's contents.
 func flipped(t *testing.T, q *kafka.Controllers) func() {
-	segments, err := filepath.Glob(filepath.Join(q.Dir(q.Nodes()[0]), "__cluster_metadata-0", "wal", "*.wal"))
+	segments, err := filepath.Glob(filepath.Join(q.Dir(q.Nodes()[0]), "__cluster_metadata-0", "wal",
+		"*.wal"))
 	if err != nil || len(segments) == 0 {
 		t.Fatalf("segments %v, %v", segments, err)
 	}
@@ -149,11 +159,14 @@ func TestYAKtOfAnotherCluster(t *testing.T) {
 	creator := kafka.NewCreator(t, q, 1)
 	q.Stop(t, id)
 	repair := moved("")(t, q)
-	static := []string{"--config", q.Config(id), "--override", "controller.quorum.bootstrap.servers=",
+	static := []string{"--config", q.Config(id), "--override",
+		"controller.quorum.bootstrap.servers=",
 		"--override", "controller.quorum.voters=" + q.StaticVoters()}
-	kafka.RunYAKt(t, binary, kafka.Patience, append([]string{"format", "--cluster-id", "another"}, static...)...).MustSucceed(t)
+	kafka.RunYAKt(t, binary, kafka.Patience,
+		append([]string{"format", "--cluster-id", "another"}, static...)...).MustSucceed(t)
 	res := kafka.RunYAKt(t, binary, kafka.Patience, append([]string{"start"}, static...)...)
-	requireRefusal(t, res, `2 of 3 voters do not know this node's cluster: node 3000 belongs to cluster "another.*check cluster\.id`)
+	requireRefusal(t, res, `2 of 3 voters do not know this node's cluster: `+
+		`node 3000 belongs to cluster "another.*check cluster\.id`)
 	for range 20 {
 		create(t, creator)
 	}

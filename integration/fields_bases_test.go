@@ -64,7 +64,8 @@ func errorIn(v reflect.Value, but *kerr.Error) (code int16) {
 			code = errorIn(v.Index(i), but)
 		}
 	case reflect.Struct:
-		if f := v.FieldByName("ErrorCode"); f.IsValid() && (but == nil || int16(f.Int()) != but.Code) {
+		if f := v.FieldByName("ErrorCode"); f.IsValid() &&
+			(but == nil || int16(f.Int()) != but.Code) {
 			code = int16(f.Int())
 		}
 		for i := 0; i < v.NumField() && code == 0; i++ {
@@ -177,7 +178,8 @@ func (v *target) configured() []kmsg.IncrementalAlterConfigsRequestResource {
 	var all []kmsg.IncrementalAlterConfigsRequestResource
 	add := func(kind kmsg.ConfigResourceType, name, key, value string) {
 		config := kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: key, Value: &value}
-		resource := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind, ResourceName: name}
+		resource := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind,
+			ResourceName: name}
 		resource.Configs = append(resource.Configs, config)
 		all = append(all, resource)
 	}
@@ -196,7 +198,8 @@ func (v *target) configured() []kmsg.IncrementalAlterConfigsRequestResource {
 func (v *target) alterConfigsRequest() kmsg.Request {
 	req := kmsg.NewPtrAlterConfigsRequest()
 	for _, r := range v.configured() {
-		config := kmsg.AlterConfigsRequestResourceConfig{Name: r.Configs[0].Name, Value: r.Configs[0].Value}
+		config := kmsg.AlterConfigsRequestResourceConfig{Name: r.Configs[0].Name,
+			Value: r.Configs[0].Value}
 		configs := []kmsg.AlterConfigsRequestResourceConfig{config}
 		// 4.3 does not allow the removal of the brokers' default for this key
 		if r.ResourceName == "" {
@@ -242,7 +245,8 @@ func (v *target) electLeadersRequest() kmsg.Request {
 func (v *target) reassignmentRequest() kmsg.Request {
 	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 	partitions := []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{Replicas: []int32{2, 3}}}
-	topic := kmsg.AlterPartitionAssignmentsRequestTopic{Topic: v.topic(1).Topic, Partitions: partitions}
+	topic := kmsg.AlterPartitionAssignmentsRequestTopic{Topic: v.topic(1).Topic,
+		Partitions: partitions}
 	req.Topics, req.TimeoutMillis = append(req.Topics, topic), 1000
 	return req
 }
@@ -328,7 +332,8 @@ func (v *target) controllerRegistrationRequest() kmsg.Request {
 	req := kmsg.NewPtrControllerRegistrationRequest()
 	req.ControllerID = observer
 	binary.BigEndian.PutUint32(req.IncarnationID[:], uint32(v.next()))
-	listener := kmsg.ControllerRegistrationRequestListener{Name: "CONTROLLER", Host: "127.0.0.1", Port: 1}
+	listener := kmsg.ControllerRegistrationRequestListener{Name: "CONTROLLER", Host: "127.0.0.1",
+		Port: 1}
 	req.Listeners = append(req.Listeners, listener)
 	feature := kmsg.ControllerRegistrationRequestFeature{Name: "metadata.version"}
 	feature.MinSupportedVersion, feature.MaxSupportedVersion = 7, 30

@@ -52,7 +52,8 @@ func newTarget(t testing.TB, release string) *target {
 	o := kafka.ControllerOptions{ReleaseVersion: release, Properties: properties}
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, o)
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
-	v := &target{t: t, q: q, id: leader.ID, epoch: leader.Epoch, conn: &rawConn{addr: q.Endpoint(leader.ID)},
+	v := &target{t: t, q: q, id: leader.ID, epoch: leader.Epoch,
+		conn:    &rawConn{addr: q.Endpoint(leader.ID)},
 		schemas: schemasOf(t, kafka.Newest), brokers: make(map[int32]int64)}
 	t.Cleanup(v.conn.close)
 	for id := range int32(3) {
@@ -143,7 +144,8 @@ func (v *target) send(key, version int16, body []byte) kmsg.Response {
 		headerBytes++
 	}
 	if err := resp.ReadFrom(bytes.Clone(answer[headerBytes:])); err != nil {
-		v.t.Fatalf("%s version %d, body %.200x: the answer: %v", kmsg.NameForKey(key), version, body, err)
+		v.t.Fatalf("%s version %d, body %.200x: the answer: %v", kmsg.NameForKey(key), version,
+			body, err)
 	}
 	if !readable(reflect.ValueOf(resp)) {
 		v.t.Errorf("%s version %d, body %.200x: the answer is not readable: %.2000v",
@@ -217,7 +219,8 @@ func (v *target) topic(partitions int32) kmsg.CreateTopicsResponseTopic {
 	topic.Topic = fmt.Sprintf("topic-%d", v.next())
 	topic.NumPartitions, topic.ReplicationFactor = -1, -1
 	for p := range partitions {
-		assignment := kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: p, Replicas: []int32{1, 2}}
+		assignment := kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: p,
+			Replicas: []int32{1, 2}}
 		topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
 	}
 	req.Topics = append(req.Topics, topic)
@@ -329,7 +332,8 @@ func (v *target) snapshot() []byte {
 	}
 	var content []byte
 	kafka.Eventually(v.t, targetPatience, "there is a snapshot of what was written", func() error {
-		files, err := filepath.Glob(filepath.Join(v.q.Dir(v.id), "__cluster_metadata-0", "*.checkpoint"))
+		files, err := filepath.Glob(filepath.Join(v.q.Dir(v.id), "__cluster_metadata-0",
+			"*.checkpoint"))
 		if err != nil {
 			return err
 		}

@@ -21,12 +21,16 @@ func TestYAKtFormats(t *testing.T) {
 		brokers [2]string // releases: one uses bootstrap servers, one static voters
 		scram   string    // user whose credential the controllers must have
 	}{
-		"yakt static":               {nodes: 3, options: kafka.ControllerOptions{Static: true}},
-		"4.3 --standalone":          {nodes: 1, options: kafka.ControllerOptions{FormatBy: kafka.V43}},
-		"4.3 --initial-controllers": {nodes: 3, options: kafka.ControllerOptions{FormatBy: kafka.V43}},
-		"4.3 static and --add-scram": {nodes: 1, scram: "alice", options: kafka.ControllerOptions{FormatBy: kafka.V43, Static: true,
-			FormatArgs: []string{"--add-scram", "SCRAM-SHA-256=[name=alice,password=secret]"}}},
-		"4.0 --standalone": {nodes: 1, options: kafka.ControllerOptions{FormatBy: kafka.V40}, brokers: [2]string{kafka.V40, kafka.V43}},
+		"yakt static": {nodes: 3, options: kafka.ControllerOptions{Static: true}},
+		"4.3 --standalone": {nodes: 1,
+			options: kafka.ControllerOptions{FormatBy: kafka.V43}},
+		"4.3 --initial-controllers": {nodes: 3,
+			options: kafka.ControllerOptions{FormatBy: kafka.V43}},
+		"4.3 static and --add-scram": {nodes: 1, scram: "alice",
+			options: kafka.ControllerOptions{FormatBy: kafka.V43, Static: true,
+				FormatArgs: []string{"--add-scram", "SCRAM-SHA-256=[name=alice,password=secret]"}}},
+		"4.0 --standalone": {nodes: 1, options: kafka.ControllerOptions{FormatBy: kafka.V40},
+			brokers: [2]string{kafka.V40, kafka.V43}},
 	}
 	for name, c := range cases {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
@@ -42,11 +46,13 @@ func TestYAKtFormats(t *testing.T) {
 
 func requireScram(t *testing.T, addr, user string) {
 	t.Helper()
-	all, err := kadm.NewClient(kafka.NewClient(t, []string{addr})).DescribeUserSCRAMs(t.Context(), user)
+	all, err := kadm.NewClient(kafka.NewClient(t, []string{addr})).DescribeUserSCRAMs(t.Context(),
+		user)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := all[user]; got.Err != nil || len(got.CredInfos) != 1 || got.CredInfos[0].Mechanism != kadm.ScramSha256 {
+	if got := all[user]; got.Err != nil || len(got.CredInfos) != 1 ||
+		got.CredInfos[0].Mechanism != kadm.ScramSha256 {
 		t.Errorf("credentials of %s: %+v", user, got)
 	}
 }

@@ -22,16 +22,19 @@ import (
 // start, formatted they are one quorum.
 func TestYAKtByEnvironment(t *testing.T) {
 	t.Parallel()
-	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
+	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
 	for _, id := range q.Nodes() {
-		q.UseEnvironment(t, id, "node.id", "controller.quorum.voters", "listeners", "controller.listener.names", "log.dirs", "yakt.http.listeners")
+		q.UseEnvironment(t, id, "node.id", "controller.quorum.voters", "listeners",
+			"controller.listener.names", "log.dirs", "yakt.http.listeners")
 		q.Start(t, id)
 	}
 	refused := func() error {
 		var errs []error
 		for _, id := range q.Nodes() {
 			code, ended := q.Node(id).ExitCode()
-			if l, err := kafka.DescribeQuorum(t.Context(), q.Endpoint(id)); err == nil && l.ID == id {
+			if l, err := kafka.DescribeQuorum(t.Context(), q.Endpoint(id)); err == nil &&
+				l.ID == id {
 				t.Fatalf("node %d, not formatted, leads a quorum of %d", id, len(l.Voters))
 			} else if !ended || code == 0 || code > 128 {
 				errs = append(errs, fmt.Errorf("node %d: ended %t, exit code %d", id, ended, code))
@@ -62,7 +65,9 @@ func requireOneLeader(t *testing.T, q kafka.Quorum, voters int) {
 			switch l, err := kafka.DescribeQuorum(t.Context(), q.Endpoint(id)); {
 			case errors.Is(err, kerr.NotLeaderForPartition):
 			case err != nil || l.ID != id || len(l.Voters) != voters:
-				return errors.Join(err, fmt.Errorf("node %d says that node %d leads %d voters", id, l.ID, len(l.Voters)))
+				return errors.Join(err,
+					fmt.Errorf("node %d says that node %d leads %d voters", id, l.ID,
+						len(l.Voters)))
 			default:
 				leaders = append(leaders, id)
 			}
@@ -78,9 +83,11 @@ func requireOneLeader(t *testing.T, q kafka.Quorum, voters int) {
 // names both sets, and the new nodes found no quorum without that node.
 func TestYAKtOtherVotersConfigured(t *testing.T) {
 	t.Parallel()
-	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
+	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
 	one, others := q.Nodes()[0], q.Nodes()[1:]
-	alone := map[string]string{"controller.quorum.voters": fmt.Sprintf("%d@%s", one, q.Endpoint(one))}
+	alone := map[string]string{"controller.quorum.voters": fmt.Sprintf("%d@%s", one,
+		q.Endpoint(one))}
 	three := map[string]string{"controller.quorum.voters": q.StaticVoters()}
 	q.Configure(t, one, alone)
 	q.Format(t, one).MustSucceed(t)
@@ -102,7 +109,8 @@ func TestYAKtOtherVotersConfigured(t *testing.T) {
 
 	q.Configure(t, one, alone)
 	q.Start(t, one)
-	kafka.Eventually(t, kafka.Patience, "node 1 leads with what it had", func() error { return leads(t, q, one) })
+	kafka.Eventually(t, kafka.Patience, "node 1 leads with what it had",
+		func() error { return leads(t, q, one) })
 	creator.RequireCreated(t, one)
 	create(t, creator)
 	requireNoneLeads(t, q, others...)
@@ -143,7 +151,8 @@ func requireEnded(t *testing.T, q *kafka.Controllers, id int32, says string) {
 // it and wait: they elect no leader, are not ready, and give the reason.
 func TestYAKtNotAMember(t *testing.T) {
 	t.Parallel()
-	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: quorumProperties()})
+	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: quorumProperties()})
 	one, others := q.Nodes()[0], q.Nodes()[1:]
 	q.FormatWith(t, one, "--standalone").MustSucceed(t)
 	q.Start(t, one)
@@ -164,7 +173,8 @@ func TestYAKtNotAMember(t *testing.T) {
 			kafka.Note(t, "%v", err)
 		}
 	}
-	if after := kafka.WaitLeader(t, only{q, []int32{one}}, kafka.Patience); after.Epoch != before.Epoch {
+	if after := kafka.WaitLeader(t, only{q, []int32{one}},
+		kafka.Patience); after.Epoch != before.Epoch {
 		t.Errorf("epoch %d, then %d", before.Epoch, after.Epoch)
 	}
 	create(t, creator)
@@ -175,7 +185,8 @@ func TestYAKtNotAMember(t *testing.T) {
 // three keeps the two others from an election, since it may have the log.
 func TestYAKtFoundingNeedsAll(t *testing.T) {
 	t.Parallel()
-	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
+	q := kafka.ConfigureYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Static: true, Properties: quorumProperties()})
 	for _, id := range q.Nodes() {
 		q.Format(t, id).MustSucceed(t)
 	}
@@ -195,17 +206,20 @@ func TestYAKtFoundingNeedsAll(t *testing.T) {
 // overwrite it.
 func TestYAKtFormatOverLog(t *testing.T) {
 	t.Parallel()
-	for name, args := range map[string][]string{"own": nil, "ignore-formatted": {"--ignore-formatted"}} {
+	for name, args := range map[string][]string{"own": nil,
+		"ignore-formatted": {"--ignore-formatted"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{Properties: quorumProperties()})
+			q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1,
+				kafka.ControllerOptions{Properties: quorumProperties()})
 			id := q.Nodes()[0]
 			kafka.FakeBrokers(t, q, 1)
 			creator := kafka.NewCreator(t, q, 1)
 			createMany(t, creator, 20)
 			q.Stop(t, id)
 			repair := moved("meta.properties")(t, q)
-			requireRefusal(t, q.FormatWith(t, id, append([]string{"--standalone"}, args...)...), q.Dir(id))
+			requireRefusal(t, q.FormatWith(t, id, append([]string{"--standalone"}, args...)...),
+				q.Dir(id))
 			requireRefusal(t, q.RunNode(t, id, kafka.Patience), q.Dir(id))
 			repair()
 			q.Start(t, id)
@@ -221,22 +235,25 @@ func TestYAKtApacheDirectory(t *testing.T) {
 	const partition = "__cluster_metadata-0/"
 	binary := kafka.BuildYAKt(t)
 	cases := map[string][]string{
-		"log from its start":   {partition + "00000000000000000000.log"},
-		"log cut at its start": {partition + "00000000000000000400.log", partition + "00000000000000000400-0000000003.checkpoint"},
-		"later log alone":      {partition + "00000000000000000400.log"},
-		"snapshot alone":       {partition + "00000000000000000400-0000000003.checkpoint"},
-		"vote alone":           {partition + "quorum-state"},
-		"index alone":          {partition + "00000000000000000400.index"},
+		"log from its start": {partition + "00000000000000000000.log"},
+		"log cut at its start": {partition + "00000000000000000400.log",
+			partition + "00000000000000000400-0000000003.checkpoint"},
+		"later log alone": {partition + "00000000000000000400.log"},
+		"snapshot alone":  {partition + "00000000000000000400-0000000003.checkpoint"},
+		"vote alone":      {partition + "quorum-state"},
+		"index alone":     {partition + "00000000000000000400.index"},
 	}
 	for name, files := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := kafka.ConfigureYAKt(t, binary, 1, kafka.ControllerOptions{Properties: quorumProperties()})
+			q := kafka.ConfigureYAKt(t, binary, 1,
+				kafka.ControllerOptions{Properties: quorumProperties()})
 			id := q.Nodes()[0]
 			q.Format(t, id).MustSucceed(t)
 			for _, file := range files {
 				path := filepath.Join(q.Dir(id), file)
-				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path, apacheFile(file), 0o640)); err != nil {
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750),
+					os.WriteFile(path, apacheFile(file), 0o640)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -278,7 +295,8 @@ func requireNeverStarts(t *testing.T, q *kafka.Controllers, id int32) {
 func requireKept(t *testing.T, dir string, files []string) {
 	t.Helper()
 	for _, file := range files {
-		if b, err := os.ReadFile(filepath.Join(dir, file)); err != nil || string(b) != string(apacheFile(file)) {
+		if b, err := os.ReadFile(filepath.Join(dir, file)); err != nil ||
+			string(b) != string(apacheFile(file)) {
 			t.Errorf("%s was changed: %v", file, err)
 		}
 	}

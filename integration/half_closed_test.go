@@ -20,7 +20,8 @@ import (
 func TestYAKtHalfClosedRequest(t *testing.T) {
 	t.Parallel()
 	const tries = 20
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: quorumProperties()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: quorumProperties()})
 	kafka.FakeBrokers(t, q, 1)
 	requireAllReady(t, q)
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
@@ -29,9 +30,11 @@ func TestYAKtHalfClosedRequest(t *testing.T) {
 	for i := range tries {
 		name := fmt.Sprintf("half-%d", i)
 		body := fmt.Sprintf(`{"name":%q,"numPartitions":1,"replicationFactor":1}`, name)
-		write := fmt.Sprintf("POST /v1/create_topic HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"+
+		write := fmt.Sprintf("POST /v1/create_topic HTTP/1.1\r\nHost: %s\r\nContent-Type: "+
+			"application/json\r\n"+
 			"Content-Length: %d\r\n\r\n%s", q.HTTPAddr(standby), len(body), body)
-		read := fmt.Sprintf("GET /v1/get_topic_by_name?name=%s&consistency=linearizable HTTP/1.1\r\nHost: %s\r\n\r\n",
+		read := fmt.Sprintf("GET /v1/get_topic_by_name?name=%s&consistency=linearizable "+
+			"HTTP/1.1\r\nHost: %s\r\n\r\n",
 			name, q.HTTPAddr(standby))
 		for _, request := range []string{write, read} {
 			switch status, answer, err := halfClosed(q.HTTPAddr(standby), request); {
@@ -41,7 +44,8 @@ func TestYAKtHalfClosedRequest(t *testing.T) {
 				empty++
 			case status < 300:
 				answered++
-				if topics, err := kafka.BrokerTopics(t.Context(), q.Endpoint(leader.ID)); err != nil || topics[name].TopicID == [16]byte{} {
+				if topics, err := kafka.BrokerTopics(t.Context(),
+					q.Endpoint(leader.ID)); err != nil || topics[name].TopicID == [16]byte{} {
 					t.Errorf("%s is answered with %d, and is not there (%v)", name, status, err)
 				}
 			default:

@@ -24,7 +24,8 @@ func unread() []record.Record {
 	at := record.Endpoint{Name: "PLAINTEXT", Host: "localhost", Port: 9092}
 	broker := func(id int32, change func(*record.RegisterBroker)) *record.RegisterBroker {
 		r := &record.RegisterBroker{
-			BrokerID: id, IncarnationID: record.UUID{byte(id)}, BrokerEpoch: int64(id), Fenced: true,
+			BrokerID: id, IncarnationID: record.UUID{byte(id)}, BrokerEpoch: int64(id),
+			Fenced:    true,
 			Endpoints: []record.Endpoint{at}, LogDirs: []record.UUID{{byte(id)}},
 		}
 		change(r)
@@ -34,13 +35,19 @@ func unread() []record.Record {
 		broker(70, func(r *record.RegisterBroker) { r.Rack = &long }),
 		broker(71, func(r *record.RegisterBroker) { r.Endpoints[0].Host = long }),
 		broker(72, func(r *record.RegisterBroker) { r.Endpoints[0].Name = long }),
-		broker(73, func(r *record.RegisterBroker) { r.Features = []record.FeatureRange{{Name: long}} }),
-		&record.RegisterController{ControllerID: 99, Endpoints: []record.Endpoint{{Name: long, Host: "h", Port: 1}}},
+		broker(73, func(r *record.RegisterBroker) {
+			r.Features = []record.FeatureRange{{Name: long}}
+		}),
+		&record.RegisterController{ControllerID: 99,
+			Endpoints: []record.Endpoint{{Name: long, Host: "h", Port: 1}}},
 		&record.Config{ResourceType: metadata.ConfigBroker, Name: long, Value: &short},
 		&record.Config{ResourceType: metadata.ConfigBroker, Name: "foo", Value: &value},
-		&record.Config{ResourceType: metadata.ConfigTopic, ResourceName: "t", Name: "retention.ms", Value: &value},
-		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: long, Name: "consumer.session.timeout.ms", Value: &short},
-		&record.Config{ResourceType: metadata.ConfigClientMetrics, ResourceName: long, Name: "interval.ms", Value: &short},
+		&record.Config{ResourceType: metadata.ConfigTopic, ResourceName: "t", Name: "retention.ms",
+			Value: &value},
+		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: long,
+			Name: "consumer.session.timeout.ms", Value: &short},
+		&record.Config{ResourceType: metadata.ConfigClientMetrics, ResourceName: long,
+			Name: "interval.ms", Value: &short},
 	}
 }
 
@@ -48,13 +55,16 @@ func unread() []record.Record {
 func unaccepted() []record.Record {
 	nowhere := []record.Endpoint{{Name: "", Host: "", Port: 0}}
 	return []record.Record{&record.RegisterBroker{
-		BrokerID: 74, IncarnationID: record.UUID{74}, BrokerEpoch: 74, Endpoints: nowhere, Fenced: true, LogDirs: []record.UUID{{74}},
+		BrokerID: 74, IncarnationID: record.UUID{74}, BrokerEpoch: 74, Endpoints: nowhere,
+		Fenced: true, LogDirs: []record.UUID{{74}},
 	}}
 }
 
 // logReadable returns whether a node's log is free of records that brokers do not accept, and how
 // many invalid entities its state has.
-func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check httpapi.Check, err error) {
+func logReadable(
+	ctx context.Context, q *kafka.Controllers, id int32,
+) (check httpapi.Check, err error) {
 	body, err := q.Health(ctx, id)
 	if err != nil {
 		return check, err
@@ -68,7 +78,8 @@ func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check htt
 			return c, nil
 		}
 	}
-	return check, fmt.Errorf("/readyz of node %d does not say whether brokers can read the log: %+v", id, h)
+	return check, fmt.Errorf("/readyz of node %d does not say whether brokers "+
+		"can read the log: %+v", id, h)
 }
 
 // Every broker that reads a poisoned log exits, at each start, and so does a new one. The poison is
@@ -78,7 +89,8 @@ func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
 	// Brokers die here while their sessions last, and register again.
-	q := kafka.StartYAKt(t, binary, 3, kafka.ControllerOptions{Properties: map[string]string{"broker.session.timeout.ms": "9000"}})
+	q := kafka.StartYAKt(t, binary, 3,
+		kafka.ControllerOptions{Properties: map[string]string{"broker.session.timeout.ms": "9000"}})
 	spoil(t, q, &record.NoOp{Dropped: []record.Digest{{1}}}) // brokers read it as any other NoOp
 	brokers := kafka.StartBrokers(t, q, 2, kafka.BrokerOptions{})
 	addrs := kafka.Addrs(brokers[0])
@@ -133,7 +145,8 @@ func TestYAKtHealsAPoisonedLog(t *testing.T) {
 // healed heals the log through a node.
 func healed(t *testing.T, q *kafka.Controllers, binary string, id int32) {
 	t.Helper()
-	out := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--server", q.HTTPAddr(id)).MustSucceed(t)
+	out := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--server",
+		q.HTTPAddr(id)).MustSucceed(t)
 	if !strings.Contains(out.Stdout, "Healed.") {
 		t.Fatalf("yakt heal: %s", out.Stdout)
 	}
@@ -143,7 +156,8 @@ func healed(t *testing.T, q *kafka.Controllers, binary string, id int32) {
 func requireCut(t *testing.T, q *kafka.Controllers) {
 	t.Helper()
 	for _, id := range q.Nodes() {
-		kafka.Eventually(t, kafka.Patience, fmt.Sprintf("node %d has cut its log", id), func() error {
+		kafka.Eventually(t, kafka.Patience, fmt.Sprintf("node %d has cut its log",
+			id), func() error {
 			c, err := logReadable(t.Context(), q, id)
 			if err == nil && !c.OK {
 				err = fmt.Errorf("%s", c.Message)
@@ -162,11 +176,14 @@ func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
 		if err != nil || c.OK || !c.Warning || !strings.Contains(c.Message, "yakt heal") {
 			t.Errorf("node %d: %+v, %v", id, c, err)
 		}
-		if n := strings.Count(q.Node(id).Log(), "the log holds records that Kafka's brokers do not accept"); n < 1 {
+		if n := strings.Count(q.Node(id).Log(),
+			"the log holds records that Kafka's brokers do not accept"); n < 1 {
 			t.Errorf("node %d says so %d times in its log", id, n)
 		}
-		dry := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--dry-run", "--server", q.HTTPAddr(id)).MustSucceed(t)
-		for _, part := range []string{"registration of broker 70", "repair", "remove", "unregister", "drop", "retention.ms"} {
+		dry := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--dry-run", "--server",
+			q.HTTPAddr(id)).MustSucceed(t)
+		for _, part := range []string{"registration of broker 70", "repair", "remove", "unregister",
+			"drop", "retention.ms"} {
 			if !strings.Contains(dry.Stdout, part) {
 				t.Errorf("the dry run does not name %q:\n%s", part, dry.Stdout)
 			}
@@ -184,7 +201,8 @@ func TestKafkaLoadsWhatHeals(t *testing.T) {
 	var remedies []record.Record
 	for r := range spoiled.Remedies() {
 		if r.Action == metadata.ActionUnregister {
-			r.Record = &record.UnregisterBroker{BrokerID: r.BrokerID, BrokerEpoch: spoiled.Broker(r.BrokerID).Epoch}
+			r.Record = &record.UnregisterBroker{BrokerID: r.BrokerID,
+				BrokerEpoch: spoiled.Broker(r.BrokerID).Epoch}
 		}
 		remedies = append(remedies, r.Record)
 	}

@@ -45,7 +45,8 @@ func TestYAKtBadInput(t *testing.T) {
 	before := node.Resident(t)
 	storm(t, addr, hostileRounds)
 	after := quietResident(t, node, before+residentSpread)
-	kafka.Note(t, "memory %.1f MiB, after %d rounds of bad input %.1f MiB", before, hostileRounds, after)
+	kafka.Note(t, "memory %.1f MiB, after %d rounds of bad input %.1f MiB", before, hostileRounds,
+		after)
 	t.Run("broker", func(t *testing.T) { requireUndisturbed(t, q, b) })
 }
 
@@ -66,8 +67,9 @@ func badFrames() map[string][]byte {
 		"unknown version":     request(62, 99, []byte{0}),
 		"truncated body":      request(62, 4, []byte{0, 0, 0, 1, 20, 'a'}),
 		"endless array":       request(19, 6, []byte{0xff, 0xff, 0xff, 0xff, 0x07}),
-		"endless varint":      request(62, 4, append([]byte{0, 0, 0, 1}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)),
-		"false peer":          request(32000, 0, noise[:64]),
+		"endless varint": request(62, 4,
+			append([]byte{0, 0, 0, 1}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)),
+		"false peer": request(32000, 0, noise[:64]),
 	}
 }
 
@@ -86,7 +88,8 @@ func request(key, version int16, body []byte) []byte {
 func requireClosed(t testing.TB, addr string, sent []byte) {
 	t.Helper()
 	if answer, err := converse(addr, sent); err != nil || len(answer) > 0 {
-		t.Errorf("sent %.60s..., got %.60s (%v), want the connection closed", hex.EncodeToString(sent), hex.EncodeToString(answer), err)
+		t.Errorf("sent %.60s..., got %.60s (%v), want the connection closed",
+			hex.EncodeToString(sent), hex.EncodeToString(answer), err)
 	}
 }
 
@@ -150,12 +153,15 @@ func errorCode(resp kmsg.Response) int16 {
 func badRequests(clusterID string, epoch int32) map[string]badRequest {
 	foreign := "AAAAAAAAAAAAAAAAAAAAAA"
 	return map[string]badRequest{
-		"fetch of another cluster":        {fetch(&foreign, epoch, 0), kerr.InconsistentClusterID},
-		"fetch in an old epoch":           {fetch(&clusterID, epoch-1, 0), kerr.FencedLeaderEpoch},
-		"fetch in an epoch to come":       {fetch(&clusterID, epoch+7, 0), kerr.UnknownLeaderEpoch},
-		"registration in another cluster": {kafka.FakeRegistration(2, foreign), kerr.InconsistentClusterID},
-		"registration of a live id":       {kafka.FakeRegistration(1, clusterID), kerr.DuplicateBrokerRegistration},
-		"registration without directory":  {registrationWithoutDirectory(clusterID), kerr.InvalidRegistration},
+		"fetch of another cluster":  {fetch(&foreign, epoch, 0), kerr.InconsistentClusterID},
+		"fetch in an old epoch":     {fetch(&clusterID, epoch-1, 0), kerr.FencedLeaderEpoch},
+		"fetch in an epoch to come": {fetch(&clusterID, epoch+7, 0), kerr.UnknownLeaderEpoch},
+		"registration in another cluster": {kafka.FakeRegistration(2, foreign),
+			kerr.InconsistentClusterID},
+		"registration of a live id": {kafka.FakeRegistration(1, clusterID),
+			kerr.DuplicateBrokerRegistration},
+		"registration without directory": {registrationWithoutDirectory(clusterID),
+			kerr.InvalidRegistration},
 		"heartbeat of a stranger":         {heartbeat(77, 5), kerr.StaleBrokerEpoch},
 		"heartbeat in an old epoch":       {heartbeat(1, 0), kerr.StaleBrokerEpoch},
 		"heartbeat in an epoch to come":   {heartbeat(1, 1<<40), kerr.StaleBrokerEpoch},
@@ -253,11 +259,13 @@ func requireUndisturbed(t *testing.T, q *kafka.Controllers, b *kafka.Broker) {
 	if n := strings.Count(log, `msg="registering a broker"`); n != 1 {
 		t.Errorf("%d registrations, want one", n)
 	}
-	if strings.Contains(log, "fencing") || strings.Contains(log, "level=ERROR") || strings.Contains(log, "panic") {
+	if strings.Contains(log, "fencing") || strings.Contains(log, "level=ERROR") ||
+		strings.Contains(log, "panic") {
 		t.Errorf("the node logged: %.2000s", log)
 	}
 	for line := range strings.Lines(b.Log()) {
-		if strings.Contains(line, "NodeToControllerChannel") && (strings.Contains(line, "isconnect") || strings.Contains(line, "WARN")) {
+		if strings.Contains(line, "NodeToControllerChannel") &&
+			(strings.Contains(line, "isconnect") || strings.Contains(line, "WARN")) {
 			t.Errorf("the broker logged %s", line)
 		}
 	}

@@ -27,10 +27,15 @@ func TestYAKtHTTPFuzz(t *testing.T) {
 	id := q.Nodes()[0]
 	w := &world{t: t, nodes: []httpNode{httpNode(q.HTTPAddr(id))}}
 	var registered struct{ Fields struct{ Epoch int64 } }
-	w.call(0, http.MethodPost, "register", map[string]any{"brokerId": 1, "brokerHost": "b", "brokerPort": 1, "securityProtocol": "PLAINTEXT", "rackId": ""}, &registered)
+	w.call(0, http.MethodPost, "register",
+		map[string]any{"brokerId": 1, "brokerHost": "b", "brokerPort": 1,
+			"securityProtocol": "PLAINTEXT", "rackId": ""}, &registered)
 	var news httpNews
-	w.call(0, http.MethodPost, "broker_mgmt", map[string]any{"brokerId": 1, "epoch": registered.Fields.Epoch}, &news)
-	w.call(0, http.MethodPost, "broker_mgmt", map[string]any{"brokerId": 1, "epoch": registered.Fields.Epoch, "offset": news.EndOffset}, &news)
+	w.call(0, http.MethodPost, "broker_mgmt",
+		map[string]any{"brokerId": 1, "epoch": registered.Fields.Epoch}, &news)
+	w.call(0, http.MethodPost, "broker_mgmt",
+		map[string]any{"brokerId": 1, "epoch": registered.Fields.Epoch, "offset": news.EndOffset},
+		&news)
 	w.call(0, http.MethodPost, "create_topic", map[string]any{"name": "orders"}, nil)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -40,8 +45,10 @@ func TestYAKtHTTPFuzz(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(ctx, program, "--config-file", config, "run", url+"/openapi.json", "--url", url, "--checks", "all", "--exclude-checks", "positive_data_acceptance",
-		"--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--max-time", "90", "--workers", "1", "--seed", "1", "--request-timeout", "120", "--no-color")
+	cmd := exec.CommandContext(ctx, program, "--config-file", config, "run", url+"/openapi.json",
+		"--url", url, "--checks", "all", "--exclude-checks", "positive_data_acceptance",
+		"--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--max-time", "90",
+		"--workers", "1", "--seed", "1", "--request-timeout", "120", "--no-color")
 	cmd.Dir = t.TempDir()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -66,7 +73,8 @@ func installSchemathesis(t *testing.T) string {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		t.Fatal("this test runs schemathesis, which needs Python: install python3 with venv and pip (Debian: apt-get install python3-venv)")
+		t.Fatal("this test runs schemathesis, which needs Python: install python3 with venv and " +
+			"pip (Debian: apt-get install python3-venv)")
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -79,9 +87,11 @@ func installSchemathesis(t *testing.T) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	for _, line := range [][]string{{python, "-m", "venv", "--clear", dir}, {filepath.Join(dir, "bin", "pip"), "install", "--quiet", "schemathesis==" + schemathesis}} {
+	for _, line := range [][]string{{python, "-m", "venv", "--clear", dir},
+		{filepath.Join(dir, "bin", "pip"), "install", "--quiet", "schemathesis==" + schemathesis}} {
 		if out, err := exec.CommandContext(ctx, line[0], line[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("this test installs schemathesis %s into %s: %q: %v\n%s", schemathesis, dir, line, err, out)
+			t.Fatalf("this test installs schemathesis %s into %s: %q: %v\n%s", schemathesis, dir,
+				line, err, out)
 		}
 	}
 	return program

@@ -22,7 +22,8 @@ import (
 func TestYAKtMetaPropertiesBits(t *testing.T) {
 	t.Parallel()
 	const sample = 20
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{Properties: quorumProperties()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1,
+		kafka.ControllerOptions{Properties: quorumProperties()})
 	id := q.Nodes()[0]
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
@@ -45,7 +46,8 @@ func TestYAKtMetaPropertiesBits(t *testing.T) {
 		if outcome == same && inLine(meta, bit/8, "yakt.crc32c=") {
 			kafka.Note(t, "bit %d of byte %d, in the checksum's line: %v", bit%8, bit/8, outcome)
 		} else if outcome != refused {
-			accepted = append(accepted, fmt.Sprintf("bit %d of byte %d (%q): %v", bit%8, bit/8, meta[bit/8], outcome))
+			accepted = append(accepted,
+				fmt.Sprintf("bit %d of byte %d (%q): %v", bit%8, bit/8, meta[bit/8], outcome))
 		}
 		q.Kill(id)
 		repair()
@@ -101,7 +103,8 @@ func TestYAKtOtherNodesCheckpoint(t *testing.T) {
 	before := kafka.Checkpoints(q.Dir(victim))
 	kafka.Eventually(t, kafka.Patience, "node 3 has later snapshots", func() error {
 		createMany(t, creator, 10)
-		if files := kafka.Checkpoints(q.Dir(victim)); len(files) == 0 || len(before) > 0 && slices.Contains(files, before[len(before)-1]) {
+		if files := kafka.Checkpoints(q.Dir(victim)); len(files) == 0 || len(before) > 0 &&
+			slices.Contains(files, before[len(before)-1]) {
 			return errors.New("it has not")
 		}
 		return nil
@@ -131,7 +134,8 @@ func TestYAKtLogsThatDiffer(t *testing.T) {
 	for name, more := range map[string]int{"shorter": 0, "longer": 40} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: quorumProperties()})
+			q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+				kafka.ControllerOptions{Properties: quorumProperties()})
 			kafka.FakeBrokers(t, q, 1)
 			one, others := q.Nodes()[0], q.Nodes()[1:]
 			creator := kafka.NewCreator(t, q, 1)
@@ -172,23 +176,25 @@ func TestYAKtLogsThatDiffer(t *testing.T) {
 func requireOutOfService(t *testing.T, q *kafka.Controllers, one int32) {
 	t.Helper()
 	begin := time.Now()
-	kafka.Eventually(t, returnMax, "a node with another log than the leader's is out of service", func() error {
-		if code, ended := q.Node(one).ExitCode(); ended {
-			if code == 0 || code > 128 {
-				t.Fatalf("node %d ended with exit code %d", one, code)
+	kafka.Eventually(t, returnMax, "a node with another log than the leader's is out of service",
+		func() error {
+			if code, ended := q.Node(one).ExitCode(); ended {
+				if code == 0 || code > 128 {
+					t.Fatalf("node %d ended with exit code %d", one, code)
+				}
+				kafka.Note(t, "node %d ended with exit code %d: %s", one, code,
+					q.Node(one).LogTail(1))
+				return nil
 			}
-			kafka.Note(t, "node %d ended with exit code %d: %s", one, code, q.Node(one).LogTail(1))
-			return nil
-		}
-		switch ready := q.Ready(t.Context(), one); {
-		case ready == nil:
-			begin = time.Now()
-			return fmt.Errorf("node %d is ready", one)
-		case time.Since(begin) < asideAfter && !strings.Contains(ready.Error(), "suspended"):
-			return ready
-		default:
-			kafka.Note(t, "node %d runs: %v", one, ready)
-			return nil
-		}
-	})
+			switch ready := q.Ready(t.Context(), one); {
+			case ready == nil:
+				begin = time.Now()
+				return fmt.Errorf("node %d is ready", one)
+			case time.Since(begin) < asideAfter && !strings.Contains(ready.Error(), "suspended"):
+				return ready
+			default:
+				kafka.Note(t, "node %d runs: %v", one, ready)
+				return nil
+			}
+		})
 }

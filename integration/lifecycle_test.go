@@ -25,7 +25,8 @@ const (
 // once on the same directory and port.
 func TestYAKtStartStop(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1,
+		kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	id := q.Nodes()[0]
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
@@ -64,7 +65,8 @@ func TestYAKtStartStop(t *testing.T) {
 // processor time may exit before it has handed over, but not every time.
 func TestYAKtHandOver(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
 	handed := 0
@@ -76,9 +78,11 @@ func TestYAKtHandOver(t *testing.T) {
 			}
 		})
 		next := kafka.WaitLeader(t, q, kafka.Patience)
-		kafka.Note(t, "node %d stopped, node %d leads: longest time without a write %v", leader.ID, next.ID, gap.Round(time.Millisecond))
+		kafka.Note(t, "node %d stopped, node %d leads: longest time without a write %v", leader.ID,
+			next.ID, gap.Round(time.Millisecond))
 		if gap > handOverMax || next.ID == leader.ID {
-			t.Errorf("longest time without a write %v, at most %v; node %d leads after node %d", gap, handOverMax, next.ID, leader.ID)
+			t.Errorf("longest time without a write %v, at most %v; node %d leads after node %d",
+				gap, handOverMax, next.ID, leader.ID)
 		}
 		if strings.Contains(q.Node(leader.ID).Log(), "handed leadership over to") {
 			handed++
@@ -151,7 +155,8 @@ func TestYAKtMemory(t *testing.T) {
 	const partitions, topicPartitions = 10_000, 500
 	// In MiB; the real values are less than half.
 	const idleMax, fullMax = 80, 160
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	report := func(what string, limit float64) {
 		for _, id := range q.Nodes() {
 			mib := q.Node(id).Resident(t)
@@ -168,7 +173,8 @@ func TestYAKtMemory(t *testing.T) {
 	for range partitions / topicPartitions {
 		create(t, creator)
 	}
-	kafka.Note(t, "%d partitions created in %v", partitions, time.Since(begin).Round(time.Millisecond))
+	kafka.Note(t, "%d partitions created in %v", partitions,
+		time.Since(begin).Round(time.Millisecond))
 	creator.RequireCreated(t, q.Nodes()...)
 	report(fmt.Sprintf("with %d partitions", partitions), fullMax)
 	for _, id := range q.Nodes() {

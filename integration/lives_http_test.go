@@ -162,13 +162,16 @@ func (w *world) registrations() {
 	}
 	// a standby may lag
 	kafka.Eventually(w.t, kafka.Patience, "a node knows the brokers to be live", func() error {
-		if w.call(0, http.MethodGet, "get_all_active_brokers", nil, &live); len(live) != len(w.brokers) {
+		if w.call(0, http.MethodGet, "get_all_active_brokers", nil,
+			&live); len(live) != len(w.brokers) {
 			return fmt.Errorf("%+v", live)
 		}
 		return nil
 	})
 	for i, b := range w.brokers {
-		if f := live[i].Fields; f.BrokerID != b.ID || fmt.Sprintf("%s:%d", f.BrokerHost, f.BrokerPort) != b.Addr() || f.BrokerStatus != "UNFENCED" {
+		if f := live[i].Fields; f.BrokerID != b.ID ||
+			fmt.Sprintf("%s:%d", f.BrokerHost, f.BrokerPort) != b.Addr() ||
+			f.BrokerStatus != "UNFENCED" {
 			w.t.Errorf("%s is %+v", b.Name, f)
 		}
 	}
@@ -196,7 +199,8 @@ func (w *world) topicByKafka() {
 	kafka.Note(w.t, "waiting from offset %d", held.EndOffset)
 	begin := time.Now()
 	retention := "3600000"
-	resp, err := w.adm.CreateTopic(w.t.Context(), 2, 3, map[string]*string{"retention.ms": &retention}, "by-kafka")
+	resp, err := w.adm.CreateTopic(w.t.Context(), 2, 3,
+		map[string]*string{"retention.ms": &retention}, "by-kafka")
 	if err = errors.Join(err, resp.Err); err != nil {
 		w.t.Fatal(err)
 	}
@@ -208,10 +212,12 @@ func (w *world) topicByKafka() {
 		if told.err != nil {
 			w.t.Error(told.err)
 		}
-		kafka.Note(w.t, "a waiting client_mgmt told of the topic %v after the client had asked for it", told.after.Round(time.Millisecond))
+		kafka.Note(w.t, "a waiting client heard of the topic %v after another had requested it",
+			told.after.Round(time.Millisecond))
 	}
 	w.eventually("every node shows the topic", "by-kafka", func(t httpTopic, err error) error {
-		if err == nil && (t.TopicUUID != uuidText(resp.ID) || len(t.Partitions) != 2 || t.Configs["retention.ms"] != retention) {
+		if err == nil && (t.TopicUUID != uuidText(resp.ID) || len(t.Partitions) != 2 ||
+			t.Configs["retention.ms"] != retention) {
 			err = fmt.Errorf("%+v, created as %v", t, resp.ID)
 		}
 		return err
@@ -219,12 +225,13 @@ func (w *world) topicByKafka() {
 	if _, err := w.adm.DeleteTopic(w.t.Context(), "by-kafka"); err != nil {
 		w.t.Fatal(err)
 	}
-	w.eventually("no node shows it after it was deleted", "by-kafka", func(_ httpTopic, err error) error {
-		if p := (*httpProblem)(nil); errors.As(err, &p) && p.status == http.StatusNotFound {
-			return nil
-		}
-		return errors.Join(err, errors.New("it is not gone"))
-	})
+	w.eventually("no node shows it after it was deleted", "by-kafka",
+		func(_ httpTopic, err error) error {
+			if p := (*httpProblem)(nil); errors.As(err, &p) && p.status == http.StatusNotFound {
+				return nil
+			}
+			return errors.Join(err, errors.New("it is not gone"))
+		})
 }
 
 // awaitTopic follows the changes from an offset until a topic of that name exists.
@@ -233,7 +240,8 @@ func (n httpNode) awaitTopic(ctx context.Context, offset int64, name string) err
 	defer cancel()
 	for {
 		var news httpNews
-		if err := n.call(ctx, http.MethodGet, fmt.Sprintf("client_mgmt?wait=20s&offset=%d", offset), nil, &news); err != nil {
+		if err := n.call(ctx, http.MethodGet, fmt.Sprintf("client_mgmt?wait=20s&offset=%d", offset),
+			nil, &news); err != nil {
 			return fmt.Errorf("client_mgmt of %s: %w", n, err)
 		}
 		for _, r := range news.Records {
@@ -251,7 +259,8 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 	var made httpTopic
 	begin := time.Now()
 	w.call(0, http.MethodPost, "create_topic", map[string]any{
-		"name": "by-http", "assignments": [][]int32{{1, 2}, {2, 1}}, "configs": map[string]string{"min.insync.replicas": "2"},
+		"name": "by-http", "assignments": [][]int32{{1, 2}, {2, 1}},
+		"configs": map[string]string{"min.insync.replicas": "2"},
 	}, &made)
 	answered := time.Since(begin)
 	kafka.Eventually(w.t, kafka.Patience, "every broker knows the topic", func() (err error) {
@@ -261,16 +270,20 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 		}
 		return err
 	})
-	kafka.Note(w.t, "a topic asked for over HTTP: answered after %v, every broker knew it after %v", answered.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
+	kafka.Note(w.t, "a topic asked for over HTTP: answered after %v, every broker knew it after %v",
+		answered.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
 	ledger := kafka.NewLedger("by-http")
 	kafka.Produce(w.t, kafka.Addrs(w.brokers...), "by-http", 1000, ledger)
 	ledger.Verify(w.t, kafka.Addrs(w.brokers...))
 	topics, err := w.adm.ListTopics(w.t.Context(), "by-http")
 	if err != nil || uuidText(topics["by-http"].ID) != made.TopicUUID {
-		w.t.Errorf("created as %s, known to brokers as %v, %v", made.TopicUUID, topics["by-http"].ID, err)
+		w.t.Errorf("created as %s, known to brokers as %v, %v", made.TopicUUID,
+			topics["by-http"].ID, err)
 	}
 	configs, err := w.adm.DescribeTopicConfigs(w.t.Context(), "by-http")
-	if err != nil || !slices.ContainsFunc(configs[0].Configs, func(c kadm.Config) bool { return c.Key == "min.insync.replicas" && c.MaybeValue() == "2" }) {
+	if err != nil || !slices.ContainsFunc(configs[0].Configs, func(c kadm.Config) bool {
+		return c.Key == "min.insync.replicas" && c.MaybeValue() == "2"
+	}) {
 		w.t.Errorf("configuration: %+v, %v", configs, err)
 	}
 	again, err := w.adm.CreateTopic(w.t.Context(), 1, 1, nil, "by-http")
@@ -278,7 +291,8 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 		w.t.Errorf("created again: %+v, %v", again, err)
 	}
 	var more httpPartition
-	w.call(1, http.MethodPost, "create_partition", map[string]any{"name": "by-http", "replicas": []int32{1, 2}}, &more)
+	w.call(1, http.MethodPost, "create_partition",
+		map[string]any{"name": "by-http", "replicas": []int32{1, 2}}, &more)
 	if more.Fields.PartitionID != 2 {
 		w.t.Errorf("a further partition: %+v", more)
 	}
@@ -298,7 +312,8 @@ func (w *world) replicasByHTTP(ledger *kafka.Ledger) {
 	}
 	var p httpPartition
 	w.call(0, http.MethodPost, "add_replica", of(3), &p)
-	if !slices.Equal(p.Fields.Replicas, []int32{1, 2, 3}) || !slices.Equal(p.Fields.AddingReplicas, []int32{3}) {
+	if !slices.Equal(p.Fields.Replicas, []int32{1, 2, 3}) ||
+		!slices.Equal(p.Fields.AddingReplicas, []int32{3}) {
 		w.t.Errorf("add_replica answers %+v", p)
 	}
 	w.awaitReplicas(1, 2, 3)
@@ -310,7 +325,8 @@ func (w *world) replicasByHTTP(ledger *kafka.Ledger) {
 	w.call(2, http.MethodPost, "remove_replica", of(2), nil)
 	w.awaitReplicas(3)
 	err := w.nodes[0].call(w.t.Context(), http.MethodPost, "remove_replica", of(3), nil)
-	if problem := (*httpProblem)(nil); !errors.As(err, &problem) || problem.status != http.StatusUnprocessableEntity {
+	if problem := (*httpProblem)(nil); !errors.As(err, &problem) ||
+		problem.status != http.StatusUnprocessableEntity {
 		w.t.Errorf("the last replica was removed: %v", err)
 	}
 	w.call(0, http.MethodPost, "add_replica", of(1), nil)
@@ -325,13 +341,16 @@ func (w *world) replicasByHTTP(ledger *kafka.Ledger) {
 func (w *world) awaitReplicas(replicas ...int32) {
 	w.t.Helper()
 	begin := time.Now()
-	w.eventually(fmt.Sprintf("replicas %v are in sync", replicas), "by-http", func(t httpTopic, err error) error {
+	w.eventually(fmt.Sprintf("replicas %v are in sync",
+		replicas), "by-http", func(t httpTopic, err error) error {
 		if err != nil {
 			return err
 		}
 		p := t.Partitions[0].Fields
 		slices.Sort(p.ISR)
-		if !slices.Equal(p.Replicas, replicas) || !slices.Equal(p.ISR, slices.Sorted(slices.Values(replicas))) || len(p.AddingReplicas) > 0 || !slices.Contains(replicas, p.Leader) {
+		if !slices.Equal(p.Replicas, replicas) ||
+			!slices.Equal(p.ISR, slices.Sorted(slices.Values(replicas))) ||
+			len(p.AddingReplicas) > 0 || !slices.Contains(replicas, p.Leader) {
 			return fmt.Errorf("%+v", p)
 		}
 		return nil
@@ -339,11 +358,13 @@ func (w *world) awaitReplicas(replicas ...int32) {
 	kafka.Eventually(w.t, kafka.Patience, "brokers know it", func() error {
 		for _, b := range w.brokers {
 			list, err := kafka.Partitions(w.t.Context(), b.Addr(), "by-http")
-			if err != nil || !slices.Equal(list[0].Replicas, replicas) || len(list[0].ISR) != len(replicas) {
+			if err != nil || !slices.Equal(list[0].Replicas, replicas) ||
+				len(list[0].ISR) != len(replicas) {
 				return errors.Join(err, fmt.Errorf("%s: %+v", b.Name, list))
 			}
 		}
 		return nil
 	})
-	kafka.Note(w.t, "replicas %v in sync after %v", replicas, time.Since(begin).Round(time.Millisecond))
+	kafka.Note(w.t, "replicas %v in sync after %v", replicas,
+		time.Since(begin).Round(time.Millisecond))
 }

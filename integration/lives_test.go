@@ -14,7 +14,8 @@ func TestYAKtBrokersComeAndGo(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.LivesProperties()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: scenario.LivesProperties()})
 	l := scenario.StartLives(t, q)
 	l.Crash(1, func() { l.Cancel(1) })
 	l.StopAndStart(2, true)
@@ -36,7 +37,8 @@ func TestYAKtAllReplicasLost(t *testing.T) {
 	if testing.Short() {
 		return
 	}
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: scenario.RecoveryProperties()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: scenario.RecoveryProperties()})
 	r := scenario.StartRecovery(t, q, q.Endpoint(q.Nodes()[0]))
 	r.BrokersAtOnce()
 	r.EverythingAtOnce()

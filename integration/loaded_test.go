@@ -146,8 +146,10 @@ func randomState(seed uint64) []record.Record {
 	var records []record.Record
 	for range 50 {
 		for _, kind := range []record.Type{
-			record.TypeRegisterBroker, record.TypeRegisterController, record.TypeTopic, record.TypeConfig, record.TypeClientQuota,
-			record.TypeUserScramCredential, record.TypeDelegationToken, record.TypeAccessControlEntry,
+			record.TypeRegisterBroker, record.TypeRegisterController, record.TypeTopic,
+			record.TypeConfig, record.TypeClientQuota,
+			record.TypeUserScramCredential, record.TypeDelegationToken,
+			record.TypeAccessControlEntry,
 		} {
 			r := recordtest.Random(rng, kind, loaderLevel.RecordVersion(kind.New()))
 			if b, ok := r.(*record.RegisterBroker); ok {

@@ -30,19 +30,23 @@ func startMutated(t *testing.T, q *kafka.Controllers, id int32, creator *kafka.C
 	return awaitOutcome(t, q, id, creator)
 }
 
-func awaitOutcome(t *testing.T, q *kafka.Controllers, id int32, creator *kafka.Creator) (got outcome) {
+func awaitOutcome(
+	t *testing.T, q *kafka.Controllers, id int32, creator *kafka.Creator,
+) (got outcome) {
 	t.Helper()
 	begin := time.Now()
 	kafka.Eventually(t, kafka.Patience, "the node ends, is ready or is not", func() error {
 		if code, ended := q.Node(id).ExitCode(); ended {
-			if log := q.Node(id).Log(); code == 0 || code > 128 || !strings.Contains(log, "yakt: ") || strings.Contains(log, "goroutine ") {
+			if log := q.Node(id).Log(); code == 0 || code > 128 ||
+				!strings.Contains(log, "yakt: ") || strings.Contains(log, "goroutine ") {
 				t.Errorf("node %d ended with exit code %d:\n%s", id, code, log)
 			}
 			got = refused
 			return nil
 		}
 		ready := q.Ready(t.Context(), id)
-		if ready != nil && time.Since(begin) < asideAfter && !strings.Contains(ready.Error(), "suspended") {
+		if ready != nil && time.Since(begin) < asideAfter &&
+			!strings.Contains(ready.Error(), "suspended") {
 			return ready
 		}
 		missing, err := creator.Missing(t.Context(), id)

@@ -17,7 +17,7 @@ import (
 
 const (
 	mutationsOfNode = 20_000 // per node; then a new node is started
-	mutationsOfBase = 8      // per base; then the base is made again, since its entities may be gone
+	mutationsOfBase = 8      // per base; then it is made again, since its entities may be gone
 	mutationsUnread = 500    // between two reads of the log
 
 	mutatedFieldsMax, mutatedBytesMax = 1000, 200_000 // a larger request is not changed again
@@ -80,7 +80,8 @@ func (m *mutator) sound() bool {
 	for id, epoch := range m.brokers {
 		beat := heartbeat(id, epoch).(*kmsg.BrokerHeartbeatRequest)
 		beat.Version, beat.CurrentMetadataOffset = 1, epoch
-		resp, ok := m.send(beat.Key(), beat.Version, beat.AppendTo(nil)).(*kmsg.BrokerHeartbeatResponse)
+		resp, ok := m.send(beat.Key(), beat.Version,
+			beat.AppendTo(nil)).(*kmsg.BrokerHeartbeatResponse)
 		switch {
 		case ok && resp.ErrorCode == kerr.StaleBrokerEpoch.Code: // a mutation has unregistered it
 			m.brokers[id] = m.register(id)

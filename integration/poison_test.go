@@ -89,7 +89,9 @@ func poison(clusterID string) map[string]kmsg.Request {
 			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Port = 0 },
 		),
 		"two listeners": broker(
-			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners = append(r.Listeners, r.Listeners[0]) },
+			func(r *kmsg.BrokerRegistrationRequest) {
+				r.Listeners = append(r.Listeners, r.Listeners[0])
+			},
 		),
 		"feature": broker(func(r *kmsg.BrokerRegistrationRequest) {
 			r.Features = append(

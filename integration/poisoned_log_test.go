@@ -29,7 +29,8 @@ func spoil(t testing.TB, q *kafka.Controllers, records ...record.Record) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		owner := wal.Identity{ClusterID: meta.ClusterID, NodeID: meta.NodeID, DirectoryID: meta.DirectoryID}
+		owner := wal.Identity{ClusterID: meta.ClusterID, NodeID: meta.NodeID,
+			DirectoryID: meta.DirectoryID}
 		log := filepath.Join(q.Dir(id), "__cluster_metadata-0", "wal")
 		if err := waltest.Append(log, owner, batch); err != nil {
 			t.Fatal(err)

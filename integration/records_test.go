@@ -37,7 +37,8 @@ type recordsProgram struct{ kafka.JavaProgram }
 
 func compileRecords(t *testing.T, release string) recordsProgram {
 	t.Helper()
-	return recordsProgram{kafka.CompileJava(t, release, filepath.Join("testdata", "java", "Records.java"), "Records")}
+	return recordsProgram{kafka.CompileJava(t, release,
+		filepath.Join("testdata", "java", "Records.java"), "Records")}
 }
 
 func (p recordsProgram) run(t *testing.T, stdin []byte, args ...string) []string {
@@ -90,11 +91,14 @@ func readKafkasRecords(t *testing.T, program recordsProgram) {
 		want[fmt.Sprintf("control %d 0", c)] = recordsPerVersion
 	}
 	if !maps.Equal(seen, want) {
-		t.Errorf("Kafka has %v\nwe have %v", slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(want)))
+		t.Errorf("Kafka has %v\nwe have %v", slices.Sorted(maps.Keys(seen)),
+			slices.Sorted(maps.Keys(want)))
 	}
 }
 
-func isInvalid(err error) bool { return err != nil && strings.Contains(err.Error(), " is invalid: ") }
+func isInvalid(err error) bool {
+	return err != nil && strings.Contains(err.Error(), " is invalid: ")
+}
 
 func recode(kind, controlType string, value []byte) (r any, again []byte, err error) {
 	if kind == "record" {
@@ -119,7 +123,8 @@ func recode(kind, controlType string, value []byte) (r any, again []byte, err er
 
 // fieldNames maps our shorter field names to Kafka's.
 var fieldNames = map[string]string{
-	"minsupportedversion": "min", "maxsupportedversion": "max", "entitytype": "type", "entityname": "name",
+	"minsupportedversion": "min", "maxsupportedversion": "max", "entitytype": "type",
+	"entityname":   "name",
 	"featurelevel": "level", "zkmigrationstate": "state",
 }
 
@@ -219,7 +224,8 @@ func echoOurRecords(t *testing.T, program recordsProgram) {
 		}
 	}
 	for range recordsPerVersion {
-		for _, c := range []record.Control{new(record.LeaderChange), new(record.SnapshotHeader), new(record.SnapshotFooter), new(record.KRaftVersion), new(record.Voters)} {
+		for _, c := range []record.Control{new(record.LeaderChange), new(record.SnapshotHeader),
+			new(record.SnapshotFooter), new(record.KRaftVersion), new(record.Voters)} {
 			recordtest.Fill(rng, c)
 			value, err := record.AppendControl(nil, c)
 			add(fmt.Sprintf("control %d", c.ControlType()), value, err)

@@ -57,25 +57,31 @@ func runScenarios(t *testing.T, k kind) {
 func scenarios(k kind) (quick, long map[string]func(*testing.T)) {
 	quick = map[string]func(*testing.T){
 		"BrokerLife": func(t *testing.T) {
-			scenario.BrokerLife(t, k.start(t, 1, kafka.ControllerOptions{Properties: k.restarts}), kafka.Newest)
+			scenario.BrokerLife(t, k.start(t, 1, kafka.ControllerOptions{Properties: k.restarts}),
+				kafka.Newest)
 		},
 		"Tools": func(t *testing.T) {
-			scenario.ToolsWork(t, k.start(t, 1, kafka.ControllerOptions{Properties: scenario.EarlySnapshots()}))
+			scenario.ToolsWork(t, k.start(t, 1,
+				kafka.ControllerOptions{Properties: scenario.EarlySnapshots()}))
 		},
 	}
 	long = map[string]func(*testing.T){
 		"LateBroker": func(t *testing.T) {
-			scenario.LateBrokerFromSnapshot(t, k.start(t, 1, kafka.ControllerOptions{Properties: scenario.LateBrokerProperties()}))
+			scenario.LateBrokerFromSnapshot(t,
+				k.start(t, 1, kafka.ControllerOptions{Properties: scenario.LateBrokerProperties()}))
 		},
 		"ControllerKills": func(t *testing.T) {
-			record, topic := scenario.ThreeBrokersSurviveControllerKills(t, k.start(t, 3, kafka.ControllerOptions{}), k.kills, k.killsOfAll)
+			record, topic := scenario.ThreeBrokersSurviveControllerKills(t,
+				k.start(t, 3, kafka.ControllerOptions{}), k.kills, k.killsOfAll)
 			if record > gapMax || topic > gapMax {
-				t.Errorf("longest time without a record %v, without a topic %v; want at most %v", record, topic, gapMax)
+				t.Errorf("longest time without a record %v, without a topic %v; want at most %v",
+					record, topic, gapMax)
 			}
 		},
 		"Releases": func(t *testing.T) {
 			scenario.ReleaseMatrix(t, func(t testing.TB, releaseVersion string) kafka.Quorum {
-				return k.start(t, 1, kafka.ControllerOptions{ReleaseVersion: releaseVersion, Properties: k.restarts})
+				return k.start(t, 1, kafka.ControllerOptions{ReleaseVersion: releaseVersion,
+					Properties: k.restarts})
 			})
 		},
 	}

@@ -28,13 +28,15 @@ func TestControllerAsSeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(meta.Brokers) != 1 || meta.Brokers[0].NodeID != 1 || meta.Controller != 1 || !strings.HasSuffix(broker.Addr(), fmt.Sprint(":", meta.Brokers[0].Port)) {
+		if len(meta.Brokers) != 1 || meta.Brokers[0].NodeID != 1 || meta.Controller != 1 ||
+			!strings.HasSuffix(broker.Addr(), fmt.Sprint(":", meta.Brokers[0].Port)) {
 			t.Errorf("%+v", meta)
 		}
 		// that broker may lag
 		kafka.Eventually(t, kafka.Patience, "one topic is there, the other is not", func() error {
 			meta, err := adm.Metadata(t.Context(), "seeded", "missing")
-			if topic := meta.Topics["seeded"]; err != nil || len(topic.Partitions) != 3 || topic.Err != nil || meta.Topics["missing"].Err == nil {
+			if topic := meta.Topics["seeded"]; err != nil || len(topic.Partitions) != 3 ||
+				topic.Err != nil || meta.Topics["missing"].Err == nil {
 				return errors.Join(err, fmt.Errorf("%+v", meta.Topics))
 			}
 			return nil
@@ -44,11 +46,14 @@ func TestControllerAsSeed(t *testing.T) {
 		}
 	})
 	t.Run("tools", func(t *testing.T) {
-		out := kafka.RunTool(t, q.Version(), kafka.TopicCommand, "--bootstrap-server", seed, "--describe", "--topic", "seeded").MustSucceed(t)
-		if n := strings.Count(out.Stdout, "Partition: "); n != 3 || !strings.Contains(out.Stdout, "Leader: 1") {
+		out := kafka.RunTool(t, q.Version(), kafka.TopicCommand, "--bootstrap-server", seed,
+			"--describe", "--topic", "seeded").MustSucceed(t)
+		if n := strings.Count(out.Stdout, "Partition: "); n != 3 ||
+			!strings.Contains(out.Stdout, "Leader: 1") {
 			t.Errorf("%s", out.Stdout)
 		}
-		out = kafka.RunTool(t, q.Version(), kafka.BrokerAPIVersionsCommand, "--bootstrap-server", seed).MustSucceed(t)
+		out = kafka.RunTool(t, q.Version(), kafka.BrokerAPIVersionsCommand, "--bootstrap-server",
+			seed).MustSucceed(t)
 		if !strings.Contains(out.Stdout, "id: 1 ") {
 			t.Errorf("%s", out.Stdout)
 		}

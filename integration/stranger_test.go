@@ -94,12 +94,15 @@ func (s stranger) message(m *raftpb.Message) []byte {
 func (s stranger) chosen(epoch uint64) [][]byte {
 	hash := make([]byte, hashBytes)
 	var frames [][]byte
-	for _, term := range []uint64{epoch, epoch + 1, epoch + 1000, 1<<31 - 2, 1<<31 - 1, 1 << 31, 1 << 62} {
+	for _, term := range []uint64{epoch, epoch + 1, epoch + 1000, 1<<31 - 2, 1<<31 - 1, 1 << 31,
+		1 << 62} {
 		for _, m := range []*raftpb.Message{
 			{Type: raftpb.MsgHeartbeat.Enum(), Commit: new(uint64(1 << 40)), Context: hash},
-			{Type: raftpb.MsgApp.Enum(), Index: new(uint64(2)), LogTerm: new(uint64(1)), Commit: new(uint64(3)), Context: hash,
+			{Type: raftpb.MsgApp.Enum(), Index: new(uint64(2)), LogTerm: new(uint64(1)),
+				Commit: new(uint64(3)), Context: hash,
 				Entries: []*raftpb.Entry{{Index: new(uint64(3)), Term: new(term)}}},
-			{Type: raftpb.MsgVote.Enum(), Index: new(uint64(1 << 40)), LogTerm: new(term), Context: []byte("CampaignTransfer")},
+			{Type: raftpb.MsgVote.Enum(), Index: new(uint64(1 << 40)), LogTerm: new(term),
+				Context: []byte("CampaignTransfer")},
 			{Type: raftpb.MsgPreVote.Enum(), Index: new(uint64(1 << 40)), LogTerm: new(term)},
 			{Type: raftpb.MsgAppResp.Enum(), Index: new(uint64(1 << 40))},
 			{Type: raftpb.MsgTimeoutNow.Enum()},
@@ -111,7 +114,8 @@ func (s stranger) chosen(epoch uint64) [][]byte {
 	memory := append([]byte{pingKind, 0, 0, 1}, make([]byte, 96)...)
 	binary.BigEndian.PutUint64(memory[4:], uint64(s.to)+1)
 	return append(frames, memory, []byte{pingKind}, []byte{failedKind}, []byte{messagesKind}, nil,
-		append([]byte{readKind}, make([]byte, 24)...), append(s.names([]byte{confirmKind}), make([]byte, 16)...),
+		append([]byte{readKind}, make([]byte, 24)...),
+		append(s.names([]byte{confirmKind}), make([]byte, 16)...),
 		append([]byte{messagesKind}, 0x7f, 0xff, 0xff, 0xff))
 }
 
@@ -152,7 +156,8 @@ func strangers(t *testing.T, q *kafka.Controllers) (all []stranger) {
 		if err != nil || found == nil {
 			t.Fatalf("no incarnation in %q: %v", text, err)
 		}
-		s := stranger{cluster: q.ClusterID(), node: node, voters: q.Nodes(), dir: directoryID(t, q, node)}
+		s := stranger{cluster: q.ClusterID(), node: node, voters: q.Nodes(),
+			dir: directoryID(t, q, node)}
 		_, _ = hex.Decode(s.incarnation[:], found[1])
 		for _, to := range q.Nodes() {
 			if s.to = to; to != node {
@@ -195,11 +200,15 @@ func TestYAKtStranger(t *testing.T) {
 		chosen := s.chosen(uint64(before.Epoch))
 		hellos := [][]byte{
 			s.hello(nil), s.hello(func(h *helloFields) { h.founding, h.end = 1, [3]uint64{} }),
-			s.hello(func(h *helloFields) { h.starts, h.end = 1<<31, [3]uint64{1 << 40, 1 << 40, 1 << 60} }),
+			s.hello(func(h *helloFields) {
+				h.starts, h.end = 1<<31, [3]uint64{1 << 40, 1 << 40, 1 << 60}
+			}),
 		}
 		// Well-formed, and correct in everything that can be known: only its origin is wrong.
-		if answer := say(t, q.Endpoint(s.to), hellos[0]); !bytes.Contains(answer, []byte("is not connecting to node")) {
-			t.Errorf("node %d answers a stranger that claims to be node %d: %q", s.to, s.node, answer)
+		if answer := say(t, q.Endpoint(s.to), hellos[0]); !bytes.Contains(answer,
+			[]byte("is not connecting to node")) {
+			t.Errorf("node %d answers a stranger that claims to be node %d: %q", s.to, s.node,
+				answer)
 		}
 		for j, f := range chosen {
 			// every frame goes to some member, and after every hello
@@ -221,8 +230,10 @@ func TestYAKtStranger(t *testing.T) {
 		}
 	}
 	after := kafka.WaitLeader(t, q, kafka.Patience)
-	if after.ID != before.ID || after.Epoch != before.Epoch || after.HighWatermark != before.HighWatermark {
-		t.Errorf("leader %d, epoch %d, high watermark %d after %d, %d, %d", after.ID, after.Epoch, after.HighWatermark,
+	if after.ID != before.ID || after.Epoch != before.Epoch ||
+		after.HighWatermark != before.HighWatermark {
+		t.Errorf("leader %d, epoch %d, high watermark %d after %d, %d, %d", after.ID, after.Epoch,
+			after.HighWatermark,
 			before.ID, before.Epoch, before.HighWatermark)
 	}
 	for _, id := range q.Nodes() {

@@ -27,7 +27,8 @@ func TestYAKtSwappedFiles(t *testing.T) {
 			t.Parallel()
 			m := &mutations{binary: binary, offset: offset, table: map[string]map[outcome]int{}}
 			m.renew(t)
-			for _, what := range []string{"removed", "emptied", "aged", "copied", "copied from the third", "swapped", "swapped with the third"} {
+			for _, what := range []string{"removed", "emptied", "aged", "copied",
+				"copied from the third", "swapped", "swapped with the third"} {
 				for _, class := range slices.Sorted(maps.Keys(fileClasses(t, m.Dir(m.victim)))) {
 					m.try(t, what, class)
 				}
@@ -122,7 +123,8 @@ func (m *mutations) try(t *testing.T, what, class string) {
 		return
 	}
 	m.tried++
-	key := strings.TrimSuffix(strings.TrimSuffix(what, " from the third"), " with the third") + " " + class
+	key := strings.TrimSuffix(strings.TrimSuffix(what, " from the third"), " with the third") +
+		" " + class
 	m.start(t, stopped...)
 	whole := true
 	for _, id := range stopped {
@@ -134,7 +136,8 @@ func (m *mutations) try(t *testing.T, what, class string) {
 		whole = whole && got == same
 		if got == differs {
 			missing, err := m.creator.Missing(t.Context(), id)
-			t.Errorf("%s %s: node %d is ready and lacks %d acknowledged topics (%v)", what, class, id, missing, err)
+			t.Errorf("%s %s: node %d is ready and lacks %d acknowledged topics (%v)", what, class,
+				id, missing, err)
 		}
 	}
 	if !whole {
@@ -171,7 +174,8 @@ func (m *mutations) mend(t *testing.T, saved string, nodes []int32) {
 	for _, id := range nodes {
 		from := filepath.Join(saved, fmt.Sprint(id))
 		for _, rel := range fileClasses(t, from) {
-			if fileNumbers.MatchString(filepath.Base(rel)) && !strings.Contains(rel, firstCheckpoint) || strings.HasSuffix(rel, ".mark") {
+			if fileNumbers.MatchString(filepath.Base(rel)) &&
+				!strings.Contains(rel, firstCheckpoint) || strings.HasSuffix(rel, ".mark") {
 				continue
 			}
 			content, err := os.ReadFile(filepath.Join(from, rel))
@@ -192,7 +196,8 @@ func (m *mutations) requireNothingLost(t *testing.T, after string) {
 	leader := kafka.WaitLeader(t, m, returnMax)
 	if missing, err := m.creator.Missing(t.Context(), leader.ID); err != nil || missing > 0 {
 		_, topics := m.creator.Ledger.Counts()
-		t.Fatalf("%s: node %d leads and lacks %d of %d acknowledged topics (%v)", after, leader.ID, missing, topics, err)
+		t.Fatalf("%s: node %d leads and lacks %d of %d acknowledged topics (%v)", after, leader.ID,
+			missing, topics, err)
 	}
 	createMany(t, m.creator, 1)
 	for _, id := range m.Nodes() {
@@ -220,7 +225,8 @@ func (m *mutations) mutate(t *testing.T, what, class string, other int32) (chang
 		return os.Remove(path) == nil
 	case "emptied":
 	case "aged":
-		content, err = os.ReadFile(filepath.Join(m.copyOf(m.victim), fileClasses(t, m.copyOf(m.victim))[class]))
+		content, err = os.ReadFile(filepath.Join(m.copyOf(m.victim),
+			fileClasses(t, m.copyOf(m.victim))[class]))
 	default:
 		theirs := filepath.Join(m.Dir(other), fileClasses(t, m.Dir(other))[class])
 		content, err = os.ReadFile(theirs)
@@ -280,7 +286,9 @@ func fileClasses(t *testing.T, dir string) map[string]string {
 	for kind, files := range kinds {
 		slices.Sort(files)
 		for i, rel := range files {
-			classes[fmt.Sprintf("%s of %s", []string{"newest", "second newest", "third newest", "fourth newest"}[min(len(files)-1-i, 3)], kind)] = rel
+			classes[fmt.Sprintf("%s of %s",
+				[]string{"newest", "second newest", "third newest",
+					"fourth newest"}[min(len(files)-1-i, 3)], kind)] = rel
 		}
 	}
 	return classes

@@ -29,7 +29,8 @@ const (
 // reads the log again.
 func TestYAKtTransactions(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	kafka.FakeBrokers(t, q, largeReplicas)
 	b := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 100, HeapMB: 512})
 	kafka.WaitLeader(t, q, kafka.Patience)
@@ -38,7 +39,8 @@ func TestYAKtTransactions(t *testing.T) {
 		t.Fatal(err)
 	}
 	took := time.Since(began)
-	kafka.Note(t, "%d partitions of %d replicas are created in %v", largePartitions, largeReplicas, took)
+	kafka.Note(t, "%d partitions of %d replicas are created in %v", largePartitions, largeReplicas,
+		took)
 	requireLarge(t, b.Addr(), "whole")
 	requireTransaction(t, b)
 
@@ -58,7 +60,8 @@ func TestYAKtTransactions(t *testing.T) {
 		}
 		again := createAtLeader(t, q, name)
 		kafka.Note(t, "%s: the killed controller answered %v, the next %v", name, err, again)
-		if again != nil && !errors.Is(again, kerr.TopicAlreadyExists) || err == nil && again == nil {
+		if again != nil && !errors.Is(again, kerr.TopicAlreadyExists) || err == nil &&
+			again == nil {
 			t.Errorf("%s: the killed controller answered %v, the next %v", name, err, again)
 		}
 		q.Start(t, old.ID)
@@ -84,7 +87,8 @@ func createAtLeader(t testing.TB, q kafka.Quorum, name string) (answer error) {
 			return err
 		}
 		answer = createLarge(t, q.Endpoint(leader.ID), name)
-		if code := (*kerr.Error)(nil); answer == nil || errors.As(answer, &code) && !code.Retriable {
+		if code := (*kerr.Error)(nil); answer == nil || errors.As(answer, &code) &&
+			!code.Retriable {
 			return nil
 		}
 		return answer
@@ -141,7 +145,8 @@ func requireLarge(t *testing.T, addr, name string) {
 		}
 		for _, p := range topic.Partitions {
 			if len(p.Replicas) != largeReplicas || p.Leader != p.Replicas[0] {
-				return fmt.Errorf("partition %d has replicas %v, leader %d", p.Partition, p.Replicas, p.Leader)
+				return fmt.Errorf("partition %d has replicas %v, leader %d", p.Partition,
+					p.Replicas, p.Leader)
 			}
 		}
 		return kerr.ErrorForCode(topic.ErrorCode)

@@ -45,9 +45,10 @@ func TestYAKtVoterThatForgot(t *testing.T) {
 		"wiped and formatted again":            {tries: 2, replace: wipe},
 		"wiped and formatted of static voters": {tries: 3, static: true, replace: wipe},
 		"formatted with its old directory id":  {tries: 1, static: true, replace: wipeButMeta},
-		"older copy of its own directory":      {tries: 2, replace: func(t *testing.T, f *forgotten) { kafka.CopyDir(t, f.backup, f.dir) }},
-		"another node's log":                   {tries: 1, replace: otherLog},
-		"write-ahead log deleted":              {tries: 1, replace: noLog},
+		"older copy of its own directory": {tries: 2,
+			replace: func(t *testing.T, f *forgotten) { kafka.CopyDir(t, f.backup, f.dir) }},
+		"another node's log":      {tries: 1, replace: otherLog},
+		"write-ahead log deleted": {tries: 1, replace: noLog},
 	}
 	for name, c := range cases {
 		for try := range c.tries {
@@ -75,7 +76,8 @@ type forgotten struct {
 // the later a node learns its voters from the log.
 func forget(t *testing.T, binary string, static bool) *forgotten {
 	t.Helper()
-	q := kafka.StartYAKt(t, binary, 3, kafka.ControllerOptions{Static: static, Properties: quorumProperties()})
+	q := kafka.StartYAKt(t, binary, 3,
+		kafka.ControllerOptions{Static: static, Properties: quorumProperties()})
 	f := &forgotten{Controllers: q, one: q.Nodes()[0], two: q.Nodes()[1], three: q.Nodes()[2]}
 	f.dir, f.backup = q.Dir(f.three), filepath.Join(t.TempDir(), "backup")
 	kafka.FakeBrokers(t, q, 1)
@@ -150,7 +152,8 @@ func (f *forgotten) requireNoLeader(t *testing.T) {
 		if code == 0 || code > 128 {
 			t.Errorf("node %d ended with exit code %d", f.three, code)
 		}
-		kafka.Note(t, "node %d ended with exit code %d: %s", f.three, code, f.Node(f.three).LogTail(1))
+		kafka.Note(t, "node %d ended with exit code %d: %s", f.three, code,
+			f.Node(f.three).LogTail(1))
 	} else if err := f.Ready(t.Context(), f.three); err == nil {
 		t.Errorf("node %d says that it is ready", f.three)
 	} else {
@@ -182,7 +185,9 @@ func (f *forgotten) requireAllWithFirst(t *testing.T) {
 }
 
 // awaitLeader waits for a leader up to a time limit.
-func awaitLeader(t *testing.T, q kafka.Quorum, within time.Duration) (leader kafka.Leader, ok bool) {
+func awaitLeader(
+	t *testing.T, q kafka.Quorum, within time.Duration,
+) (leader kafka.Leader, ok bool) {
 	t.Helper()
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if leader, err := kafka.FindLeader(t.Context(), q); err == nil {

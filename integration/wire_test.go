@@ -229,8 +229,9 @@ func changedHeaders(m *schema.Message, version int16) (requests []wireRequest) {
 		requests = append(requests, wireRequest{name, data})
 	}
 	for name, tags := range map[string][]byte{
-		"unknown": {1, 5, 2, 'a', 'b'}, "twice": {2, 5, 0, 5, 1, 'z'}, "out of order": {2, 5, 0, 4, 0},
-		"too many": {0xff, 0xff, 3}, "too long": {1, 5, 0xff, 0xff, 3},
+		"unknown": {1, 5, 2, 'a', 'b'}, "twice": {2, 5, 0, 5, 1, 'z'},
+		"out of order": {2, 5, 0, 4, 0},
+		"too many":     {0xff, 0xff, 3}, "too long": {1, 5, 0xff, 0xff, 3},
 	} {
 		data := append(appendHeader(m, version, []byte{0, 0}, tags), body...)
 		name = fmt.Sprintf("%s %d header tags %s", m.Name, version, name)
@@ -301,7 +302,8 @@ func compareParsers(data []byte, theirs kafkaAnswer, exceptions []string) error 
 // (kafkaproto/walk.go).
 var stricter = []string{
 	"is not valid UTF-8", "is a tagged field that comes twice",
-	"is a tagged field of another size than is said", "is neither there nor null", "too many unknown tagged fields",
+	"is a tagged field of another size than is said", "is neither there nor null",
+	"too many unknown tagged fields",
 }
 
 // varint32 is a varint beyond 31 bits, which Kafka reads as negative: as null, or as no tagged

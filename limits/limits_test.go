@@ -27,7 +27,8 @@ func TestTheFirstRefusalIsLoggedAndThenOneAMinute(t *testing.T) {
 		r := NewRefusals("max.connections", slog.New(slog.NewTextHandler(&log, nil)))
 		r.Note("client", "10.0.0.1")
 		if got := lines(&log); len(got) != 1 ||
-			!strings.Contains(got[0], "level=WARN") || !strings.Contains(got[0], "limit=max.connections") ||
+			!strings.Contains(got[0], "level=WARN") ||
+			!strings.Contains(got[0], "limit=max.connections") ||
 			!strings.Contains(got[0], "refused=1 in_all=1 client=10.0.0.1") {
 			t.Errorf("after the first: %q", got)
 		}

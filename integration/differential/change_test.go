@@ -36,7 +36,8 @@ func (d *divergence) eachChange(f func(c *change) bool) bool {
 		if t == nil {
 			return theirs
 		}
-		c := &change{t, k.partition, t.Partition(k.partition), d.after.Partition(k.topic, k.partition), ours[k], theirs}
+		c := &change{t, k.partition, t.Partition(k.partition),
+			d.after.Partition(k.topic, k.partition), ours[k], theirs}
 		if c.old != nil && !sameChange(c.ours, c.kafka) && f(c) {
 			applied = true
 		}
@@ -91,7 +92,8 @@ func sameChange(a, b *record.PartitionChange) bool { return reflect.DeepEqual(a,
 
 // keep returns the elements of list that are in other, in the order of list.
 func keep(list, other []int32) []int32 {
-	return slices.DeleteFunc(slices.Clone(list), func(id int32) bool { return !slices.Contains(other, id) })
+	return slices.DeleteFunc(slices.Clone(list),
+		func(id int32) bool { return !slices.Contains(other, id) })
 }
 
 // changedTo returns list if it differs from old, else nil.

@@ -65,7 +65,8 @@ func sick(img *metadata.Image) string {
 	}
 	for t := range img.Topics() {
 		for id, p := range t.Partitions() {
-			outside := minus(slices.Concat(p.ISR, p.ELR(), p.Adding(), p.Removing(), p.LastKnownELR()), p.Replicas)
+			outside := minus(slices.Concat(p.ISR, p.ELR(), p.Adding(), p.Removing(),
+				p.LastKnownELR()), p.Replicas)
 			switch {
 			case len(outside) > 0:
 				return fmt.Sprintf("%s-%d with %v, which are no replicas", t.Name, id, outside)
@@ -83,7 +84,9 @@ func sick(img *metadata.Image) string {
 
 func same(d *divergence) bool {
 	return len(d.kafka.faults) == 0 && reflect.DeepEqual(d.ours.response, d.kafka.response) &&
-		slices.EqualFunc(d.ours.records, d.kafka.records, func(a, b written) bool { return a.version == b.version && bytes.Equal(a.bytes, b.bytes) })
+		slices.EqualFunc(d.ours.records, d.kafka.records, func(a, b written) bool {
+			return a.version == b.version && bytes.Equal(a.bytes, b.bytes)
+		})
 }
 
 func (d *divergence) String() string {
@@ -111,7 +114,8 @@ func text(v any) string {
 func describe(records []written) string {
 	var b strings.Builder
 	for _, w := range records {
-		fmt.Fprintf(&b, "    %T v%d%s\n", w.record, w.version, fields(reflect.ValueOf(w.record).Elem()))
+		fmt.Fprintf(&b, "    %T v%d%s\n", w.record, w.version,
+			fields(reflect.ValueOf(w.record).Elem()))
 	}
 	return b.String()
 }
@@ -140,13 +144,17 @@ func state(img *metadata.Image, req kmsg.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v, ELR %v, end %d\n", img.Version(), img.ElrEnabled(), img.EndOffset())
 	for _, x := range img.Brokers() {
-		fmt.Fprintf(&b, "    broker %d epoch %d fenced %v shutdown %v dirs %v cordoned %v\n", x.ID, x.Epoch, x.Fenced, x.InControlledShutdown, x.LogDirs, x.CordonedLogDirs)
+		fmt.Fprintf(&b, "    broker %d epoch %d fenced %v shutdown %v dirs %v cordoned %v\n", x.ID,
+			x.Epoch, x.Fenced, x.InControlledShutdown, x.LogDirs, x.CordonedLogDirs)
 	}
 	for t := range img.TopicsByName("") {
-		fmt.Fprintf(&b, "    topic %s %v %v\n", t.Name, t.ID, img.Config(metadata.ConfigTopic, t.Name))
+		fmt.Fprintf(&b, "    topic %s %v %v\n", t.Name, t.ID,
+			img.Config(metadata.ConfigTopic, t.Name))
 		for id, x := range t.Partitions() {
-			fmt.Fprintf(&b, "        %d replicas %v isr %v leader %d epochs %d %d recovery %d adding %v removing %v elr %v known %v dirs %v\n",
-				id, x.Replicas, x.ISR, x.Leader, x.LeaderEpoch, x.PartitionEpoch, x.RecoveryState, x.Adding(), x.Removing(), x.ELR(), x.LastKnownELR(), x.Directories)
+			fmt.Fprintf(&b, "        %d replicas %v isr %v leader %d epochs %d %d recovery %d "+
+				"adding %v removing %v elr %v known %v dirs %v\n",
+				id, x.Replicas, x.ISR, x.Leader, x.LeaderEpoch, x.PartitionEpoch, x.RecoveryState,
+				x.Adding(), x.Removing(), x.ELR(), x.LastKnownELR(), x.Directories)
 		}
 	}
 	return b.String()
@@ -174,11 +182,15 @@ func normalise(d *divergence) {
 // sortDirectories sorts the sets of directories in changes of registrations.
 func sortDirectories(records []written) {
 	for i, w := range records {
-		if r, ok := w.record.(*record.BrokerRegistrationChange); ok && len(r.LogDirs)+len(r.CordonedLogDirs) > 1 {
+		if r, ok := w.record.(*record.BrokerRegistrationChange); ok &&
+			len(r.LogDirs)+len(r.CordonedLogDirs) > 1 {
 			sorted := *r
-			sorted.LogDirs, sorted.CordonedLogDirs = slices.Clone(r.LogDirs), slices.Clone(r.CordonedLogDirs)
+			sorted.LogDirs, sorted.CordonedLogDirs = slices.Clone(r.LogDirs),
+				slices.Clone(r.CordonedLogDirs)
 			for _, dirs := range [2][]record.UUID{sorted.LogDirs, sorted.CordonedLogDirs} {
-				slices.SortFunc(dirs, func(a, b record.UUID) int { return bytes.Compare(a[:], b[:]) })
+				slices.SortFunc(dirs, func(a, b record.UUID) int {
+					return bytes.Compare(a[:], b[:])
+				})
 			}
 			records[i] = again(&sorted, w.version)
 		}
@@ -211,30 +223,44 @@ func clearMessages(v reflect.Value) {
 func sortAnswers(resp kmsg.Response) {
 	switch r := resp.(type) {
 	case *kmsg.CreateTopicsResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.CreateTopicsResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
+		slices.SortFunc(r.Topics,
+			func(a, b kmsg.CreateTopicsResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
 	case *kmsg.CreatePartitionsResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.CreatePartitionsResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
+		slices.SortFunc(r.Topics, func(a, b kmsg.CreatePartitionsResponseTopic) int {
+			return cmp.Compare(a.Topic, b.Topic)
+		})
 	case *kmsg.DeleteTopicsResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.DeleteTopicsResponseTopic) int { return cmp.Compare(text(&a), text(&b)) })
+		slices.SortFunc(r.Topics, func(a, b kmsg.DeleteTopicsResponseTopic) int {
+			return cmp.Compare(text(&a), text(&b))
+		})
 	case *kmsg.IncrementalAlterConfigsResponse:
 		slices.SortFunc(r.Resources, func(a, b kmsg.IncrementalAlterConfigsResponseResource) int {
-			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType), cmp.Compare(a.ResourceName, b.ResourceName))
+			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType),
+				cmp.Compare(a.ResourceName, b.ResourceName))
 		})
 	case *kmsg.AlterConfigsResponse:
 		slices.SortFunc(r.Resources, func(a, b kmsg.AlterConfigsResponseResource) int {
-			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType), cmp.Compare(a.ResourceName, b.ResourceName))
+			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType),
+				cmp.Compare(a.ResourceName, b.ResourceName))
 		})
 	case *kmsg.ElectLeadersResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.ElectLeadersResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
+		slices.SortFunc(r.Topics,
+			func(a, b kmsg.ElectLeadersResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
 		for _, t := range r.Topics {
-			slices.SortStableFunc(t.Partitions, func(a, b kmsg.ElectLeadersResponseTopicPartition) int { return cmp.Compare(a.Partition, b.Partition) })
+			slices.SortStableFunc(t.Partitions,
+				func(a, b kmsg.ElectLeadersResponseTopicPartition) int {
+					return cmp.Compare(a.Partition, b.Partition)
+				})
 		}
 	case *kmsg.ListPartitionReassignmentsResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.ListPartitionReassignmentsResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
+		slices.SortFunc(r.Topics, func(a, b kmsg.ListPartitionReassignmentsResponseTopic) int {
+			return cmp.Compare(a.Topic, b.Topic)
+		})
 		for _, t := range r.Topics {
-			slices.SortFunc(t.Partitions, func(a, b kmsg.ListPartitionReassignmentsResponseTopicPartition) int {
-				return cmp.Compare(a.Partition, b.Partition)
-			})
+			slices.SortFunc(t.Partitions,
+				func(a, b kmsg.ListPartitionReassignmentsResponseTopicPartition) int {
+					return cmp.Compare(a.Partition, b.Partition)
+				})
 		}
 	}
 }
@@ -293,7 +319,8 @@ func sortRuns(records []written) {
 		for to < len(records) && records[to].record.Type() == records[from].record.Type() {
 			to++
 		}
-		slices.SortStableFunc(records[from:to], func(a, b written) int { return cmp.Compare(runKey(a.record), runKey(b.record)) })
+		slices.SortStableFunc(records[from:to],
+			func(a, b written) int { return cmp.Compare(runKey(a.record), runKey(b.record)) })
 		from = to
 	}
 }

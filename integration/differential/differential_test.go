@@ -36,10 +36,12 @@ func TestAgainstKafka(t *testing.T) {
 	for run := seed; total.operations < operations; run++ {
 		s := settingOf(run)
 		if f := runSteps(t, k, s, run, draw(run), total); f != nil {
-			t.Fatalf("YAKT_DIFFERENTIAL_SEED=%d YAKT_DIFFERENTIAL_OPS=1 (%v)\n%s", run, s, shrink(t, k, s, run, draw(run), f))
+			t.Fatalf("YAKT_DIFFERENTIAL_SEED=%d YAKT_DIFFERENTIAL_OPS=1 (%v)\n%s", run, s,
+				shrink(t, k, s, run, draw(run), f))
 		}
 	}
-	t.Logf("%d operations in %v, from seed %d\n%s", total.operations, time.Since(began).Round(time.Millisecond), seed, total)
+	t.Logf("%d operations in %v, from seed %d\n%s", total.operations,
+		time.Since(began).Round(time.Millisecond), seed, total)
 	if missing := total.missing(); operations >= reachedIn && len(missing) > 0 {
 		t.Errorf("never seen: %q", missing)
 	}
@@ -55,7 +57,9 @@ func draw(run uint64) []step {
 }
 
 // runSteps makes a new cluster and takes the steps, up to the first failure.
-func runSteps(t *testing.T, k *kafkaSide, s setting, seed uint64, steps []step, c *counts) (failed *failure) {
+func runSteps(
+	t *testing.T, k *kafkaSide, s setting, seed uint64, steps []step, c *counts,
+) (failed *failure) {
 	synctest.Test(t, func(t *testing.T) {
 		var p *pair
 		defer func() {

@@ -44,8 +44,10 @@ type answer struct {
 // startKafka compiles and starts the driver.
 func startKafka(t testing.TB) *kafkaSide {
 	t.Helper()
-	program := kafka.CompileJava(t, kafka.Newest, filepath.Join("testdata", "Differential.java"), "org.apache.kafka.controller.Differential")
-	cmd := program.Command([]string{"-Dlog4j2.level=OFF", "--add-opens=java.base/java.util=ALL-UNNAMED", "-Xmx512m"})
+	program := kafka.CompileJava(t, kafka.Newest, filepath.Join("testdata", "Differential.java"),
+		"org.apache.kafka.controller.Differential")
+	cmd := program.Command([]string{"-Dlog4j2.level=OFF",
+		"--add-opens=java.base/java.util=ALL-UNNAMED", "-Xmx512m"})
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +106,8 @@ func (k *kafkaSide) call(format string, args ...any) answer {
 
 // request sends a request; ours are the records that replace those it writes.
 func (k *kafkaSide) request(req kmsg.Request, ours []written) (answer, kmsg.Response) {
-	a := k.call("request %d %d =%x %s", req.Key(), req.GetVersion(), req.AppendTo(nil), recordsText(ours))
+	a := k.call("request %d %d =%x %s", req.Key(), req.GetVersion(), req.AppendTo(nil),
+		recordsText(ours))
 	if !strings.HasPrefix(a.result, "=") {
 		return a, nil
 	}

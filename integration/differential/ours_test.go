@@ -54,13 +54,17 @@ func startOurs(s setting, seed uint64) *ours {
 		NodeID: nodeID, ClusterID: clusterID, DirectoryID: voters.Voters[0].DirectoryID,
 		Registration: record.RegisterController{
 			ControllerID: nodeID, IncarnationID: record.UUID{0: 0x40, 15: 2},
-			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}}, Features: metadata.SupportedFeatures(false),
+			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}},
+			Features:  metadata.SupportedFeatures(false),
 		},
 		InitialVoters: func() record.Voters { return voters }, Bootstrap: s.bootstrap(),
-		DefaultPartitions: partitions, DefaultReplicationFactor: int16(factor), MinISR: s.minISR, UncleanElection: s.unclean, DeleteTopics: !s.keeps, Static: s.properties(),
-		SessionTimeout: sessionTimeout, HeartbeatInterval: 2 * time.Second, PreferredInterval: preferredInterval, UncleanInterval: uncleanInterval,
-		Log: o.log, Clock: o.clock, Random: rand.NewPCG(seed, 0), Logger: slog.New(slog.DiscardHandler),
-		Stop: func(err error) { o.stopped = err },
+		DefaultPartitions: partitions, DefaultReplicationFactor: int16(factor), MinISR: s.minISR,
+		UncleanElection: s.unclean, DeleteTopics: !s.keeps, Static: s.properties(),
+		SessionTimeout: sessionTimeout, HeartbeatInterval: 2 * time.Second,
+		PreferredInterval: preferredInterval, UncleanInterval: uncleanInterval,
+		Log: o.log, Clock: o.clock, Random: rand.NewPCG(seed, 0),
+		Logger: slog.New(slog.DiscardHandler),
+		Stop:   func(err error) { o.stopped = err },
 	})
 	o.Start()
 	return o
@@ -102,7 +106,8 @@ func (o *ours) settle() {
 func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	from := len(o.log.all)
 	var resp kmsg.Response
-	o.Handle(context.Background(), controller.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
+	o.Handle(context.Background(), controller.Caller{Listener: "CONTROLLER",
+		Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
 		resp = decodeResponse(req, r.AppendTo(nil))
 	})
 	o.settle()
@@ -178,7 +183,8 @@ func (l *memoryLog) Leader() (id, epoch int32) { return -1, 0 }
 // Quorum reports the controllers that register as observers of the log: ours accepts no other
 // registrations.
 func (l *memoryLog) Quorum() controller.Quorum {
-	return controller.Quorum{Observers: []controller.ReplicaState{{ID: 3001}, {ID: 3002}, {ID: 3003}}}
+	return controller.Quorum{Observers: []controller.ReplicaState{{ID: 3001}, {ID: 3002},
+		{ID: 3003}}}
 }
 
 func (l *memoryLog) Peers() []controller.Peer               { return nil }

@@ -25,7 +25,8 @@ type setting struct {
 }
 
 func (s setting) String() string {
-	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections %v, tiered storage %v, topics stay %v",
+	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections "+
+		"%v, tiered storage %v, topics stay %v",
 		s.version, s.elr, s.minISR, s.unclean, s.tiered, s.keeps)
 }
 
@@ -47,8 +48,9 @@ func settingOf(run uint64) setting {
 	}
 	rng := rand.New(rand.NewPCG(run, 2))
 	s := setting{
-		version: metadata.MinVersion + metadata.Version(rng.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
-		minISR:  int32(1 + rng.IntN(3)), unclean: rng.IntN(3) == 0, tiered: rng.IntN(2) == 0,
+		version: metadata.MinVersion +
+			metadata.Version(rng.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
+		minISR: int32(1 + rng.IntN(3)), unclean: rng.IntN(3) == 0, tiered: rng.IntN(2) == 0,
 		keeps: rng.IntN(16) == 0,
 	}
 	s.elr = s.version.HasElr() && rng.IntN(2) == 0
@@ -76,9 +78,12 @@ func (s setting) bootstrap() []record.Record {
 // properties are the configuration file of both controllers.
 func (s setting) properties() map[string]string {
 	p := map[string]string{
-		"process.roles": "controller", "node.id": fmt.Sprint(nodeID), "controller.quorum.voters": fmt.Sprintf("%d@localhost:9093", nodeID),
-		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://localhost:9093", "log.dirs": "/nowhere",
-		"broker.session.timeout.ms": fmt.Sprint(sessionTimeout.Milliseconds()), "cluster.id": clusterID, "delete.topic.enable": fmt.Sprint(!s.keeps),
+		"process.roles": "controller", "node.id": fmt.Sprint(nodeID),
+		"controller.quorum.voters":  fmt.Sprintf("%d@localhost:9093", nodeID),
+		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://localhost:9093",
+		"log.dirs":                  "/nowhere",
+		"broker.session.timeout.ms": fmt.Sprint(sessionTimeout.Milliseconds()),
+		"cluster.id":                clusterID, "delete.topic.enable": fmt.Sprint(!s.keeps),
 	}
 	if s.minISR > 1 {
 		p["min.insync.replicas"] = fmt.Sprint(s.minISR)
@@ -88,8 +93,11 @@ func (s setting) properties() map[string]string {
 	}
 	if s.tiered {
 		partitions, factor := s.defaults()
-		p["num.partitions"], p["default.replication.factor"], p["remote.log.storage.system.enable"] = fmt.Sprint(partitions), fmt.Sprint(factor), "true"
-		p["group.consumer.min.session.timeout.ms"], p["group.share.session.timeout.ms"] = "5000", "50000"
+		p["num.partitions"], p["default.replication.factor"],
+			p["remote.log.storage.system.enable"] = fmt.Sprint(partitions), fmt.Sprint(factor),
+			"true"
+		p["group.consumer.min.session.timeout.ms"], p["group.share.session.timeout.ms"] = "5000",
+			"50000"
 		p["log.retention.hours"], p["log.cleaner.min.compaction.lag.ms"] = "7", "100"
 	}
 	return p
@@ -113,7 +121,8 @@ type pair struct {
 type failure struct{ text string }
 
 func (p *pair) fail(format string, args ...any) {
-	panic(&failure{fmt.Sprintf(format, args...) + "\nwhat happened:\n" + strings.Join(p.trace, "\n")})
+	panic(&failure{fmt.Sprintf(format, args...) + "\nwhat happened:\n" +
+		strings.Join(p.trace, "\n")})
 }
 
 func newPair(k *kafkaSide, s setting, seed uint64, c *counts) *pair {
@@ -138,7 +147,8 @@ func newPair(k *kafkaSide, s setting, seed uint64, c *counts) *pair {
 func (p *pair) begin(batches []metadata.Batch) {
 	controls, first, rest := batches[0], batches[1], batches[2:]
 	ours := dataRecords([]metadata.Batch{first})
-	a := p.must(p.kafka.call("lead %d %d %s", p.ours.epoch, controls.EndOffset(), recordsText(ours)))
+	a := p.must(p.kafka.call("lead %d %d %s", p.ours.epoch, controls.EndOffset(),
+		recordsText(ours)))
 	p.compare("bootstrap", &divergence{ours: side{records: ours}, kafka: side{records: a.records}})
 	p.must(p.kafka.call("lose %d", p.ours.epoch))
 	p.follow(rest)
@@ -156,7 +166,8 @@ func (p *pair) must(a answer) answer {
 // follow has Kafka's controller replay batches as a standby.
 func (p *pair) follow(batches []metadata.Batch) {
 	for _, b := range batches {
-		p.must(p.kafka.call("follow %d %s", b.EndOffset(), recordsText(dataRecords([]metadata.Batch{b}))))
+		p.must(p.kafka.call("follow %d %s", b.EndOffset(),
+			recordsText(dataRecords([]metadata.Batch{b}))))
 	}
 }
 
@@ -212,10 +223,13 @@ func (p *pair) request(req kmsg.Request) kmsg.Response {
 	d.after = p.ours.Image()
 	for _, part := range p.translate(req, d) {
 		a, resp := p.kafka.request(part.req, part.ours)
-		d.kafka = side{resp, append(d.kafka.records, a.records...), append(d.kafka.faults, a.faults...)}
+		d.kafka = side{resp, append(d.kafka.records, a.records...),
+			append(d.kafka.faults, a.faults...)}
 	}
 	answered := d.ours.response
-	p.trace = append(p.trace, fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.told.Sub(start), req, text(req), text(answered), describe(d.ours.records)))
+	p.trace = append(p.trace,
+		fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.told.Sub(start), req, text(req), text(answered),
+			describe(d.ours.records)))
 	p.counts.answered(kmsg.NameForKey(req.Key()), answered)
 	failedOver := len(d.kafka.faults) > 0
 	p.compare(fmt.Sprintf("%T v%d %s", req, req.GetVersion(), text(req)), d)
@@ -253,7 +267,8 @@ func (p *pair) remember(d *divergence) {
 		p.counts.differences.add("", "a granted shutdown ends the session")
 	}
 	if len(d.ours.records) > 0 {
-		p.must(p.kafka.call("read %d %v %d", req.BrokerID, d.after.Broker(req.BrokerID).Fenced, req.CurrentMetadataOffset))
+		p.must(p.kafka.call("read %d %v %d", req.BrokerID, d.after.Broker(req.BrokerID).Fenced,
+			req.CurrentMetadataOffset))
 	}
 }
 
@@ -295,7 +310,8 @@ func (p *pair) tick(before *metadata.Image, ours []written) {
 	case len(ours) > 0:
 		p.tellTime()
 		id := fenced(ours)
-		what, a = fmt.Sprintf("broker %d is silent", id), p.kafka.call("stale %d %s", id, recordsText(ours))
+		what, a = fmt.Sprintf("broker %d is silent", id),
+			p.kafka.call("stale %d %s", id, recordsText(ours))
 		if want := fmt.Sprintf("=%d,", id); a.result != want {
 			p.fail("our controller fences broker %d; Kafka's does not: %q", id, a.result)
 		}
@@ -310,7 +326,8 @@ func (p *pair) tick(before *metadata.Image, ours []written) {
 
 func fenced(records []written) int32 {
 	for _, w := range records {
-		if c, ok := w.record.(*record.BrokerRegistrationChange); ok && c.Fenced == record.FencedFence {
+		if c, ok := w.record.(*record.BrokerRegistrationChange); ok &&
+			c.Fenced == record.FencedFence {
 			return c.BrokerID
 		}
 	}
@@ -327,7 +344,8 @@ func (p *pair) forget() {
 	}
 	limit := sessionTimeout + sessionTimeout/8 + 100*time.Millisecond
 	if a := p.must(p.kafka.call("silent %d", limit)); a.result != "=" {
-		p.fail("brokers %s have been silent for more than %v and are not fenced", a.result[1:], limit)
+		p.fail("brokers %s have been silent for more than %v and are not fenced", a.result[1:],
+			limit)
 	}
 }
 

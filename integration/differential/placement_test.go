@@ -17,9 +17,13 @@ import (
 func placed(request kmsg.Request, topic string) bool {
 	switch req := request.(type) {
 	case *kmsg.CreateTopicsRequest:
-		return slices.ContainsFunc(req.Topics, func(t kmsg.CreateTopicsRequestTopic) bool { return t.Topic == topic && len(t.ReplicaAssignment) == 0 })
+		return slices.ContainsFunc(req.Topics, func(t kmsg.CreateTopicsRequestTopic) bool {
+			return t.Topic == topic && len(t.ReplicaAssignment) == 0
+		})
 	case *kmsg.CreatePartitionsRequest:
-		return slices.ContainsFunc(req.Topics, func(t kmsg.CreatePartitionsRequestTopic) bool { return t.Topic == topic && len(t.Assignment) == 0 })
+		return slices.ContainsFunc(req.Topics, func(t kmsg.CreatePartitionsRequestTopic) bool {
+			return t.Topic == topic && len(t.Assignment) == 0
+		})
 	}
 	return false
 }
@@ -54,7 +58,8 @@ func takePlacements(d *divergence) {
 			continue
 		}
 		copied := *theirs
-		copied.Replicas, copied.ISR, copied.Leader, copied.Directories = own.Replicas, own.ISR, own.Leader, own.Directories
+		copied.Replicas, copied.ISR, copied.Leader, copied.Directories = own.Replicas, own.ISR,
+			own.Leader, own.Directories
 		d.kafka.records[i] = again(&copied, w.version)
 	}
 }
@@ -96,7 +101,9 @@ func shuttingDownPlaced(d *divergence) bool {
 func shuttingDownTopics(d *divergence, ours, theirs *kmsg.CreateTopicsResponse) (applied bool) {
 	for i := range ours.Topics {
 		o, k := &ours.Topics[i], &theirs.Topics[i]
-		if o.ErrorCode != 0 || k.ErrorCode != kerr.InvalidReplicationFactor.Code || !placed(d.request, o.Topic) || !enoughWithShuttingDown(d.before, int(o.ReplicationFactor)) {
+		if o.ErrorCode != 0 || k.ErrorCode != kerr.InvalidReplicationFactor.Code ||
+			!placed(d.request, o.Topic) ||
+			!enoughWithShuttingDown(d.before, int(o.ReplicationFactor)) {
 			continue
 		}
 		*k, applied = *o, true
@@ -124,11 +131,15 @@ func noPartialTopics(d *divergence) bool {
 	})
 }
 
-func shuttingDownPartitions(d *divergence, ours, theirs *kmsg.CreatePartitionsResponse) (applied bool) {
+func shuttingDownPartitions(
+	d *divergence, ours, theirs *kmsg.CreatePartitionsResponse,
+) (applied bool) {
 	for i := range ours.Topics {
 		o, k := &ours.Topics[i], &theirs.Topics[i]
 		t := d.before.TopicByName(o.Topic)
-		if o.ErrorCode != 0 || k.ErrorCode != kerr.InvalidReplicationFactor.Code || !placed(d.request, o.Topic) || !enoughWithShuttingDown(d.before, len(t.Partition(0).Replicas)) {
+		if o.ErrorCode != 0 || k.ErrorCode != kerr.InvalidReplicationFactor.Code ||
+			!placed(d.request, o.Topic) ||
+			!enoughWithShuttingDown(d.before, len(t.Partition(0).Replicas)) {
 			continue
 		}
 		*k, applied = *o, true

@@ -62,7 +62,8 @@ func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergenc
 	var parts []part
 	again, newly, left := splitByDirectory(d, b, offline)
 	if len(again) > 0 {
-		p.counts.differences.add("", "partitions in a directory that was offline before are looked at again")
+		p.counts.differences.add("",
+			"partitions in a directory that was offline before are looked at again")
 		parts = append(parts, part{assignAgain(d, b, again), again})
 	}
 	// any heartbeat may complete the shutdown: see dirsFirst
@@ -85,14 +86,17 @@ func (p *pair) doNotWait(b *metadata.Broker, img *metadata.Image) {
 	for _, other := range img.Brokers() {
 		if other.ID != b.ID && other.InControlledShutdown && !other.Fenced {
 			p.must(p.kafka.call("read %d false %d", other.ID, math.MaxInt64))
-			p.counts.differences.add("", "who shuts down does not wait for others in controlled shutdown")
+			p.counts.differences.add("",
+				"who shuts down does not wait for others in controlled shutdown")
 		}
 	}
 }
 
 // splitByDirectory splits our records for a heartbeat: those for directories that were offline
 // before, for those that go offline with it, and the rest.
-func splitByDirectory(d *divergence, b *metadata.Broker, offline func(record.UUID) bool) (again, newly, rest []written) {
+func splitByDirectory(
+	d *divergence, b *metadata.Broker, offline func(record.UUID) bool,
+) (again, newly, rest []written) {
 	rest = d.ours.records
 	for len(rest) > 0 {
 		switch r := rest[0].record.(type) {
@@ -122,10 +126,12 @@ func assignAgain(d *divergence, b *metadata.Broker, changes []written) kmsg.Requ
 	req.BrokerID, req.BrokerEpoch = b.ID, b.Epoch
 	for _, w := range changes {
 		r := w.record.(*record.PartitionChange)
+		partition := kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: r.PartitionID}
 		req.Directories = append(req.Directories, kmsg.AssignReplicasToDirsRequestDirectory{
 			ID: d.before.Partition(r.TopicID, r.PartitionID).Directory(b.ID),
 			Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{{
-				TopicID: r.TopicID, Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{{Partition: r.PartitionID}},
+				TopicID:    r.TopicID,
+				Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{partition},
 			}},
 		})
 	}
@@ -141,12 +147,15 @@ func (p *pair) translateUnregistration(req *kmsg.UnregisterBrokerRequest, d *div
 		return []part{{req, d.ours.records}}
 	}
 	back := kmsg.NewPtrBrokerRegistrationRequest()
-	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID, clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
+	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID,
+		clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
 	if len(b.LogDirs) == 0 { // registered under an old metadata.version
 		back.LogDirs = raw([]record.UUID{seeded('u', uint64(b.Epoch))})
 	}
 	for _, f := range metadata.SupportedFeatures(false) {
-		back.Features = append(back.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
+		back.Features = append(back.Features,
+			kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min,
+				MaxSupportedVersion: f.Max})
 	}
 	p.must(p.kafka.call("end %d %d", b.ID, b.Epoch))
 	n := len(d.ours.records) - 1

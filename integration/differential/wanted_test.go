@@ -19,17 +19,21 @@ func differences() []difference {
 		{"a new target sets both lists of a reassignment", newTarget},
 		{"an ELR holds replicas only", elrOfReplicas},
 		{"an unregistered broker leaves as one that comes back uncleanly", leavesUncleanly},
-		{"a partition that comes twice in an ALTER_PARTITION is refused the second time", alteredTwice},
-		{"a partition that comes twice in an ALTER_PARTITION_REASSIGNMENTS is refused the second time", reassignedTwice},
+		{"a partition that comes twice in an ALTER_PARTITION is refused the second time",
+			alteredTwice},
+		{"a partition that comes twice in an ALTER_PARTITION_REASSIGNMENTS is refused the " +
+			"second time", reassignedTwice},
 		{"a partition that comes twice in an ELECT_LEADERS has one election", electedTwice},
 		{"this controller has no loggers", noLoggers},
 		{"a config operation without a value, or of no known kind, is INVALID_REQUEST", noValue},
 		{"who is unfenced gives leaders to partitions with a replica on it only", ownPartitions},
 		{"the last known leader is a replica", lastKnownReplica},
 		{"directories go before the end of a controlled shutdown", dirsFirst},
-		{"a replica in an offline directory leaves the partition as its first change made it", fromFirstChange},
+		{"a replica in an offline directory leaves the partition as its first change made it",
+			fromFirstChange},
 		{"a replica that is in no ISR leaves none when its directory is offline", notInISR},
-		{"preferred elections pass over partitions whose preferred replica cannot lead", passedOver},
+		{"preferred elections pass over partitions whose preferred replica cannot lead",
+			passedOver},
 		{"an unclean return ends an ELR that the feature left behind", endsStaleELR},
 		{"a directory that goes offline takes away its own broker's replicas only", ownReplicas},
 		{"a broker in controlled shutdown that is unfenced leads nothing", leadsNothing},
@@ -77,7 +81,8 @@ func notFencedAgain(d *divergence) bool {
 // Ours examines no partition then.
 func leadsNothing(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
-	if !ok || d.before.Broker(req.BrokerID) == nil || !d.before.Broker(req.BrokerID).InControlledShutdown {
+	if !ok || d.before.Broker(req.BrokerID) == nil ||
+		!d.before.Broker(req.BrokerID).InControlledShutdown {
 		return false
 	}
 	return d.eachChange(func(c *change) bool {
@@ -111,9 +116,15 @@ func namesUnknownProtocol(request kmsg.Request) bool {
 	unknown := func(protocol int16) bool { return protocol < 0 || protocol > 3 }
 	switch req := request.(type) {
 	case *kmsg.BrokerRegistrationRequest:
-		return slices.ContainsFunc(req.Listeners, func(l kmsg.BrokerRegistrationRequestListener) bool { return unknown(l.SecurityProtocol) })
+		return slices.ContainsFunc(req.Listeners,
+			func(l kmsg.BrokerRegistrationRequestListener) bool {
+				return unknown(l.SecurityProtocol)
+			})
 	case *kmsg.ControllerRegistrationRequest:
-		return slices.ContainsFunc(req.Listeners, func(l kmsg.ControllerRegistrationRequestListener) bool { return unknown(l.SecurityProtocol) })
+		return slices.ContainsFunc(req.Listeners,
+			func(l kmsg.ControllerRegistrationRequestListener) bool {
+				return unknown(l.SecurityProtocol)
+			})
 	}
 	return false
 }
@@ -122,18 +133,21 @@ func namesUnknownProtocol(request kmsg.Request) bool {
 // nothing else.
 func unknownRecovery(d *divergence) bool {
 	req, ok := d.request.(*kmsg.AlterPartitionRequest)
-	if !ok || len(d.kafka.faults) != 1 || len(d.kafka.records) > 0 || len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 {
+	if !ok || len(d.kafka.faults) != 1 || len(d.kafka.records) > 0 || len(req.Topics) != 1 ||
+		len(req.Topics[0].Partitions) != 1 {
 		return false
 	}
 	p := req.Topics[0].Partitions[0]
 	resp := d.kafka.response.(*kmsg.AlterPartitionResponse)
-	if p.LeaderRecoveryState == 0 || p.LeaderRecoveryState == 1 || resp.ErrorCode != kerr.UnknownServerError.Code {
+	if p.LeaderRecoveryState == 0 || p.LeaderRecoveryState == 1 ||
+		resp.ErrorCode != kerr.UnknownServerError.Code {
 		return false
 	}
 	answer := kmsg.NewAlterPartitionResponseTopicPartition()
 	answer.Partition, answer.ErrorCode = p.Partition, kerr.InvalidRequest.Code
 	topic := kmsg.NewAlterPartitionResponseTopic()
-	topic.TopidID, topic.Partitions = req.Topics[0].TopicID, []kmsg.AlterPartitionResponseTopicPartition{answer}
+	topic.TopidID, topic.Partitions = req.Topics[0].TopicID,
+		[]kmsg.AlterPartitionResponseTopicPartition{answer}
 	resp.ErrorCode, resp.Topics, d.kafka.faults = 0, []kmsg.AlterPartitionResponseTopic{topic}, nil
 	return true
 }
@@ -152,7 +166,8 @@ func newTarget(d *divergence) bool {
 			return false
 		}
 		adding, removing := minus(target, c.old.Replicas), minus(c.old.Replicas, target)
-		stale := len(adding) == 0 && len(c.old.Adding()) > 0 || len(removing) == 0 && len(c.old.Removing()) > 0
+		stale := len(adding) == 0 && len(c.old.Adding()) > 0 || len(removing) == 0 &&
+			len(c.old.Removing()) > 0
 		if !stale {
 			return false
 		}
@@ -160,22 +175,27 @@ func newTarget(d *divergence) bool {
 			return false
 		}
 		if c.kafka != nil { // mostly nothing else differs
-			c.kafka.AddingReplicas, c.kafka.RemovingReplicas = changed(c.old.Adding(), c.after.Adding()), changed(c.old.Removing(), c.after.Removing())
+			c.kafka.AddingReplicas, c.kafka.RemovingReplicas = changed(c.old.Adding(),
+				c.after.Adding()), changed(c.old.Removing(), c.after.Removing())
 			if sameChange(c.ours, c.kafka) {
 				return true
 			}
 		}
 		if c.after.Reassigning() {
 			want := record.NewPartitionChange(c.topic.ID, c.id)
-			want.AddingReplicas, want.RemovingReplicas = changed(c.old.Adding(), adding), changed(c.old.Removing(), removing)
+			want.AddingReplicas, want.RemovingReplicas = changed(c.old.Adding(), adding),
+				changed(c.old.Removing(), removing)
 			if c.old.Leader < 0 && slices.Contains(c.old.ISR, c.ours.Leader) {
 				want.Leader = c.ours.Leader
 			}
-			want.Replicas, want.Directories = changedTo(c.old.Replicas, append(slices.Clone(target), removing...)), c.ours.Directories
+			want.Replicas, want.Directories = changedTo(c.old.Replicas,
+				append(slices.Clone(target), removing...)), c.ours.Directories
 			if !sameChange(want, c.ours) {
 				return false
 			}
-		} else if !slices.Equal(c.after.Replicas, target) || !slices.Equal(c.after.ISR, keep(c.old.ISR, target)) || c.after.Leader >= 0 && !slices.Contains(c.after.ISR, c.after.Leader) {
+		} else if !slices.Equal(c.after.Replicas, target) ||
+			!slices.Equal(c.after.ISR, keep(c.old.ISR, target)) || c.after.Leader >= 0 &&
+			!slices.Contains(c.after.ISR, c.after.Leader) {
 			return false
 		}
 		c.kafka = c.ours
@@ -188,7 +208,8 @@ func newTarget(d *divergence) bool {
 // contains all added replicas and, if the replicas become fewer, all target replicas.
 func mayComplete(target, adding, removing, isr []int32) bool {
 	left := keep(isr, target)
-	return (len(removing) == 0 || len(left) > 0) && len(minus(adding, left)) == 0 && (len(adding) >= len(removing) || len(minus(target, left)) == 0)
+	return (len(removing) == 0 || len(left) > 0) && len(minus(adding, left)) == 0 &&
+		(len(adding) >= len(removing) || len(minus(target, left)) == 0)
 }
 
 func targetOf(req *kmsg.AlterPartitionAssignmentsRequest, topic string, partition int32) []int32 {
@@ -225,11 +246,14 @@ func elrOfReplicas(d *divergence) bool {
 // leavesUncleanly belongs to translateUnregistration: ours does not write the registration in it.
 func leavesUncleanly(d *divergence) bool {
 	_, ok := d.request.(*kmsg.UnregisterBrokerRequest)
-	return ok && d.kafka.without(func(r record.Record) bool { return r.Type() == record.TypeRegisterBroker })
+	return ok && d.kafka.without(func(r record.Record) bool {
+		return r.Type() == record.TypeRegisterBroker
+	})
 }
 
 // afterVersion are the outcomes of an ALTER_PARTITION after its partition epoch was found correct.
-var afterVersion = []int16{0, kerr.NewLeaderElected.Code, kerr.IneligibleReplica.Code, kerr.InvalidRequest.Code}
+var afterVersion = []int16{0, kerr.NewLeaderElected.Code, kerr.IneligibleReplica.Code,
+	kerr.InvalidRequest.Code}
 
 // alteredTwice: the first change increments the partition epoch, so the second is stale. Kafka
 // computes both from the same state.
@@ -237,7 +261,8 @@ func alteredTwice(d *divergence) bool {
 	if _, ok := d.request.(*kmsg.AlterPartitionRequest); !ok {
 		return false
 	}
-	ours, theirs := d.ours.response.(*kmsg.AlterPartitionResponse), d.kafka.response.(*kmsg.AlterPartitionResponse)
+	ours, theirs := d.ours.response.(*kmsg.AlterPartitionResponse),
+		d.kafka.response.(*kmsg.AlterPartitionResponse)
 	if len(ours.Topics) != len(theirs.Topics) {
 		return false
 	}
@@ -251,7 +276,8 @@ func alteredTwice(d *divergence) bool {
 		for j := range ours.Topics[i].Partitions {
 			o, k := ours.Topics[i].Partitions[j], &theirs.Topics[i].Partitions[j]
 			at := key{ours.Topics[i].TopidID, o.Partition}
-			if seen[at] && o.ErrorCode == kerr.InvalidUpdateVersion.Code && slices.Contains(afterVersion, k.ErrorCode) {
+			if seen[at] && o.ErrorCode == kerr.InvalidUpdateVersion.Code &&
+				slices.Contains(afterVersion, k.ErrorCode) {
 				d.dropBeyondOurs(at.topic, at.partition)
 				*k = kmsg.NewAlterPartitionResponseTopicPartition()
 				k.Partition, k.ErrorCode = o.Partition, o.ErrorCode
@@ -269,7 +295,8 @@ func reassignedTwice(d *divergence) bool {
 	if _, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest); !ok {
 		return false
 	}
-	ours, theirs := d.ours.response.(*kmsg.AlterPartitionAssignmentsResponse), d.kafka.response.(*kmsg.AlterPartitionAssignmentsResponse)
+	ours, theirs := d.ours.response.(*kmsg.AlterPartitionAssignmentsResponse),
+		d.kafka.response.(*kmsg.AlterPartitionAssignmentsResponse)
 	if len(ours.Topics) != len(theirs.Topics) {
 		return false
 	}
@@ -279,7 +306,8 @@ func reassignedTwice(d *divergence) bool {
 		for j := range ours.Topics[i].Partitions {
 			o, k := ours.Topics[i].Partitions[j], &theirs.Topics[i].Partitions[j]
 			t := d.before.TopicByName(ours.Topics[i].Topic)
-			if seen[o.Partition] && o.ErrorCode == kerr.InvalidRequest.Code && t.Partition(o.Partition) != nil {
+			if seen[o.Partition] && o.ErrorCode == kerr.InvalidRequest.Code &&
+				t.Partition(o.Partition) != nil {
 				k.ErrorCode, applied = o.ErrorCode, true
 				d.dropBeyondOurs(t.ID, o.Partition)
 			}
@@ -299,7 +327,8 @@ func electedTwice(d *divergence) bool {
 	for _, t := range req.Topics {
 		known := d.before.TopicByName(t.Topic)
 		for i, id := range t.Partitions {
-			if slices.Contains(t.Partitions[:i], id) && known != nil && d.dropBeyondOurs(known.ID, id) {
+			if slices.Contains(t.Partitions[:i], id) && known != nil &&
+				d.dropBeyondOurs(known.ID, id) {
 				applied = true
 			}
 		}
@@ -331,17 +360,23 @@ func noValue(d *divergence) bool {
 	switch req := d.request.(type) {
 	case *kmsg.AlterConfigsRequest:
 		ours := d.ours.response.(*kmsg.AlterConfigsResponse)
-		if len(req.Resources) != 1 || !slices.ContainsFunc(req.Resources[0].Configs, func(c kmsg.AlterConfigsRequestResourceConfig) bool { return c.Value == nil }) ||
+		if len(req.Resources) != 1 ||
+			!slices.ContainsFunc(req.Resources[0].Configs,
+				func(c kmsg.AlterConfigsRequestResourceConfig) bool {
+					return c.Value == nil
+				}) ||
 			ours.Resources[0].ErrorCode != kerr.InvalidRequest.Code {
 			return false
 		}
 	case *kmsg.IncrementalAlterConfigsRequest:
 		ours := d.ours.response.(*kmsg.IncrementalAlterConfigsResponse)
-		if len(req.Resources) != 1 || len(req.Resources[0].Configs) != 1 || ours.Resources[0].ErrorCode != kerr.InvalidRequest.Code {
+		if len(req.Resources) != 1 || len(req.Resources[0].Configs) != 1 ||
+			ours.Resources[0].ErrorCode != kerr.InvalidRequest.Code {
 			return false
 		}
 		c := req.Resources[0].Configs[0]
-		if known := c.Op >= 0 && c.Op <= 3; known && (c.Value != nil || c.Op == kmsg.IncrementalAlterConfigOpDelete) {
+		if known := c.Op >= 0 && c.Op <= 3; known &&
+			(c.Value != nil || c.Op == kmsg.IncrementalAlterConfigOpDelete) {
 			return false
 		}
 	default:
@@ -361,7 +396,8 @@ func tooManyPartitions(d *divergence) bool {
 	applied := false
 	for i, ours := range d.ours.response.(*kmsg.CreatePartitionsResponse).Topics {
 		if k := &theirs.Topics[i]; ours.ErrorCode == kerr.PolicyViolation.Code &&
-			(k.ErrorCode == kerr.UnknownServerError.Code || k.ErrorCode == kerr.InvalidReplicationFactor.Code) {
+			(k.ErrorCode == kerr.UnknownServerError.Code ||
+				k.ErrorCode == kerr.InvalidReplicationFactor.Code) {
 			k.ErrorCode, applied = ours.ErrorCode, true
 		}
 	}
@@ -376,7 +412,8 @@ func noLoggers(d *divergence) bool {
 	}
 	applied := false
 	for i := range theirs.Resources {
-		if r := &theirs.Resources[i]; r.ResourceType == kmsg.ConfigResourceTypeBrokerLogger && r.ErrorCode != kerr.InvalidRequest.Code {
+		if r := &theirs.Resources[i]; r.ResourceType == kmsg.ConfigResourceTypeBrokerLogger &&
+			r.ErrorCode != kerr.InvalidRequest.Code {
 			r.ErrorCode, applied = kerr.InvalidRequest.Code, true
 		}
 	}
@@ -392,7 +429,8 @@ func ownPartitions(d *divergence) bool {
 		return false
 	}
 	return d.eachChange(func(c *change) bool {
-		if c.ours != nil || c.kafka == nil || c.old.Leader >= 0 || slices.Contains(c.old.Replicas, req.BrokerID) {
+		if c.ours != nil || c.kafka == nil || c.old.Leader >= 0 ||
+			slices.Contains(c.old.Replicas, req.BrokerID) {
 			return false
 		}
 		c.kafka = nil
@@ -412,7 +450,8 @@ func lastKnownReplica(d *divergence) bool {
 		switch {
 		case len(known) == 1 && !slices.Contains(c.replicas(), known[0]):
 			c.kafka.LastKnownELR = nil
-		case known == nil && len(old) == 1 && slices.Contains(c.old.Replicas, old[0]) && !slices.Contains(c.replicas(), old[0]):
+		case known == nil && len(old) == 1 && slices.Contains(c.old.Replicas, old[0]) &&
+			!slices.Contains(c.replicas(), old[0]):
 			c.kafka.LastKnownELR = []int32{}
 		default:
 			return false
@@ -425,11 +464,14 @@ func lastKnownReplica(d *divergence) bool {
 // directories and state only affects the order of the records.
 func dirsFirst(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
-	if !ok || len(req.OfflineLogDirs) == 0 || !d.before.Broker(req.BrokerID).InControlledShutdown || len(d.ours.records) != len(d.kafka.records) {
+	if !ok || len(req.OfflineLogDirs) == 0 || !d.before.Broker(req.BrokerID).InControlledShutdown ||
+		len(d.ours.records) != len(d.kafka.records) {
 		return false
 	}
 	for _, w := range d.ours.records {
-		if !slices.ContainsFunc(d.kafka.records, func(k written) bool { return k.version == w.version && bytes.Equal(k.bytes, w.bytes) }) {
+		if !slices.ContainsFunc(d.kafka.records, func(k written) bool {
+			return k.version == w.version && bytes.Equal(k.bytes, w.bytes)
+		}) {
 			return false
 		}
 	}
@@ -460,7 +502,8 @@ func notInISR(d *divergence) bool {
 			return false
 		}
 		old := d.before.Partition(c.TopicID, c.PartitionID)
-		return old != nil && !slices.Contains(old.ISR, broker) && d.ours.changes(c) < d.kafka.changes(c)
+		return old != nil && !slices.Contains(old.ISR, broker) &&
+			d.ours.changes(c) < d.kafka.changes(c)
 	}
 	applied := false
 	for i := 0; i < len(d.kafka.records); {
@@ -480,7 +523,8 @@ func notInISR(d *divergence) bool {
 // changes counts the changes of a partition.
 func (s *side) changes(of *record.PartitionChange) (n int) {
 	for _, w := range s.records {
-		if c, ok := w.record.(*record.PartitionChange); ok && c.TopicID == of.TopicID && c.PartitionID == of.PartitionID {
+		if c, ok := w.record.(*record.PartitionChange); ok && c.TopicID == of.TopicID &&
+			c.PartitionID == of.PartitionID {
 			n++
 		}
 	}
@@ -496,7 +540,8 @@ func passedOver(d *divergence) bool {
 	}
 	return d.eachChange(func(c *change) bool {
 		first := d.before.Broker(c.old.Replicas[0])
-		if c.ours != nil || c.kafka == nil || c.old.Leader < 0 || c.old.Reassigning() || first != nil && first.Active() && first.DirectoryOnline(c.old.Directory(first.ID)) {
+		if c.ours != nil || c.kafka == nil || c.old.Leader < 0 || c.old.Reassigning() ||
+			first != nil && first.Active() && first.DirectoryOnline(c.old.Directory(first.ID)) {
 			return false
 		}
 		want := record.NewPartitionChange(c.topic.ID, c.id)
@@ -519,7 +564,8 @@ func endsStaleELR(d *divergence) bool {
 	return d.eachChange(func(c *change) bool {
 		want := record.NewPartitionChange(c.topic.ID, c.id)
 		want.EligibleLeaderReplicas = []int32{}
-		if c.kafka != nil || !slices.Contains(c.old.ELR(), req.BrokerID) || slices.Contains(c.old.ISR, req.BrokerID) || !sameChange(c.ours, want) {
+		if c.kafka != nil || !slices.Contains(c.old.ELR(), req.BrokerID) ||
+			slices.Contains(c.old.ISR, req.BrokerID) || !sameChange(c.ours, want) {
 			return false
 		}
 		c.kafka = want
@@ -546,7 +592,8 @@ func ownReplicas(d *divergence) bool {
 			continue
 		}
 		old := d.before.Partition(c.TopicID, c.PartitionID)
-		if !offline(old.Directory(req.BrokerID)) && slices.ContainsFunc(old.Directories, offline) && d.ours.changes(c) < d.kafka.changes(c) {
+		if !offline(old.Directory(req.BrokerID)) && slices.ContainsFunc(old.Directories, offline) &&
+			d.ours.changes(c) < d.kafka.changes(c) {
 			d.kafka.records, applied = slices.Delete(d.kafka.records, n, n+1), true
 			n--
 		}
@@ -569,12 +616,15 @@ func fromFirstChange(d *divergence) bool {
 			continue
 		}
 		first, ok := d.kafka.records[n-1].record.(*record.PartitionChange)
-		if !ok || first.TopicID != c.TopicID || first.PartitionID != c.PartitionID || first.Replicas == nil && first.Leader == record.NoLeaderChange {
+		if !ok || first.TopicID != c.TopicID || first.PartitionID != c.PartitionID ||
+			first.Replicas == nil && first.Leader == record.NoLeaderChange {
 			continue
 		}
 		after := d.after.Partition(c.TopicID, c.PartitionID)
-		if len(minus(after.ISR, after.Replicas))+len(minus(after.ELR(), after.Replicas)) == 0 && after.Leader != req.BrokerID &&
-			(len(after.ISR) == 1 || !slices.Contains(after.ISR, req.BrokerID)) && !bytes.Equal(d.ours.records[n].bytes, w.bytes) {
+		if len(minus(after.ISR, after.Replicas))+len(minus(after.ELR(), after.Replicas)) == 0 &&
+			after.Leader != req.BrokerID &&
+			(len(after.ISR) == 1 || !slices.Contains(after.ISR, req.BrokerID)) &&
+			!bytes.Equal(d.ours.records[n].bytes, w.bytes) {
 			d.kafka.records[n], applied = d.ours.records[n], true
 		}
 	}

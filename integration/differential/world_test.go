@@ -174,7 +174,8 @@ func (w *world) oddBeat() {
 	version(w.rng, req)
 	end := w.img().EndOffset()
 	req.BrokerID, req.BrokerEpoch = b.id, w.epoch(b.id)
-	req.CurrentMetadataOffset = pick(w.rng, []int64{end, end - 1, end - 3, end - 20, end + 10, 0, -1})
+	req.CurrentMetadataOffset = pick(w.rng,
+		[]int64{end, end - 1, end - 3, end - 20, end + 10, 0, -1})
 	req.WantFence, req.WantShutdown = w.chance(20), w.chance(15)
 	if w.chance(10) {
 		req.BrokerEpoch += pick(w.rng, []int64{-1, -10, 1_000_000_000})
@@ -206,7 +207,9 @@ func (w *world) someDirs(b *broker) []record.UUID {
 		}
 	}
 	if w.chance(10) {
-		dirs = append(dirs, pick(w.rng, []record.UUID{w.unique('?'), record.DirLost, record.DirUnassigned, record.DirMigrating}))
+		dirs = append(dirs, pick(w.rng,
+			[]record.UUID{w.unique('?'), record.DirLost, record.DirUnassigned,
+				record.DirMigrating}))
 	}
 	return dirs
 }
@@ -266,13 +269,16 @@ func (w *world) register(b *broker, req *kmsg.BrokerRegistrationRequest) {
 func (w *world) registration(b *broker) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
 	req.Version = 4
-	req.BrokerID, req.ClusterID, req.IncarnationID, req.Rack = b.id, clusterID, b.incarnation, b.rack
+	req.BrokerID, req.ClusterID, req.IncarnationID, req.Rack = b.id, clusterID, b.incarnation,
+		b.rack
 	req.LogDirs = raw(b.dirs)
 	l := kmsg.NewBrokerRegistrationRequestListener()
 	l.Name, l.Host, l.Port = "PLAINTEXT", fmt.Sprintf("b%d", b.id), 9092
 	req.Listeners = append(req.Listeners, l)
 	for _, f := range metadata.SupportedFeatures(false) {
-		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
+		req.Features = append(req.Features,
+			kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min,
+				MaxSupportedVersion: f.Max})
 	}
 	return req
 }
@@ -303,13 +309,16 @@ func (w *world) oddRegistration() {
 		case 3:
 			req.LogDirs = raw(other.dirs)
 		case 4:
-			req.LogDirs = append(req.LogDirs, pick(w.rng, []record.UUID{b.dirs[0], record.DirLost, record.DirMigrating, {15: 99}, {15: 100}}))
+			req.LogDirs = append(req.LogDirs,
+				pick(w.rng, []record.UUID{b.dirs[0], record.DirLost, record.DirMigrating, {15: 99},
+					{15: 100}}))
 		case 5:
 			i := w.rng.IntN(len(req.Features))
 			req.Features = slices.Delete(req.Features, i, i+1)
 		case 6:
 			f := &req.Features[w.rng.IntN(len(req.Features))]
-			f.MinSupportedVersion, f.MaxSupportedVersion = pick(w.rng, []int16{0, 1, 7, 30}), pick(w.rng, []int16{30, 31, 32})
+			f.MinSupportedVersion, f.MaxSupportedVersion = pick(w.rng, []int16{0, 1, 7, 30}),
+				pick(w.rng, []int16{30, 31, 32})
 		case 7:
 			f := &req.Features[w.rng.IntN(len(req.Features))]
 			f.MinSupportedVersion, f.MaxSupportedVersion = 0, int16(w.rng.IntN(8))
@@ -320,8 +329,13 @@ func (w *world) oddRegistration() {
 				req.Listeners = append(req.Listeners, l)
 			}
 		case 9:
-			if !slices.ContainsFunc(req.Features, func(f kmsg.BrokerRegistrationRequestFeature) bool { return f.Name == "new.version" }) {
-				req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: "new.version", MinSupportedVersion: int16(w.rng.IntN(2)), MaxSupportedVersion: 1})
+			if !slices.ContainsFunc(req.Features,
+				func(f kmsg.BrokerRegistrationRequestFeature) bool {
+					return f.Name == "new.version"
+				}) {
+				req.Features = append(req.Features,
+					kmsg.BrokerRegistrationRequestFeature{Name: "new.version",
+						MinSupportedVersion: int16(w.rng.IntN(2)), MaxSupportedVersion: 1})
 			}
 		case 10:
 			req.Listeners = req.Listeners[:1]
@@ -343,7 +357,8 @@ func (w *world) oddRegistration() {
 
 func (w *world) passTime() {
 	w.advance(pick(w.rng, []time.Duration{
-		time.Millisecond, 100 * time.Millisecond, time.Second, 2 * time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, sessionTimeout, 12 * time.Second,
+		time.Millisecond, 100 * time.Millisecond, time.Second, 2 * time.Second, 2 * time.Second,
+		4 * time.Second, 5 * time.Second, sessionTimeout, 12 * time.Second,
 		30 * time.Second,
 	}))
 }
@@ -368,7 +383,9 @@ func (w *world) changeLeader() {
 	case 2: // only brokers may do so, for themselves
 		if w.img().Version().HasCordonedDirectories() {
 			dirs := "/a,/b"
-			w.failover(&record.Config{ResourceType: metadata.ConfigBroker, ResourceName: fmt.Sprint(w.anyBroker().id % 3), Name: "cordoned.log.dirs", Value: &dirs})
+			w.failover(&record.Config{ResourceType: metadata.ConfigBroker,
+				ResourceName: fmt.Sprint(w.anyBroker().id % 3), Name: "cordoned.log.dirs",
+				Value: &dirs})
 			return
 		}
 	case 0:

@@ -66,7 +66,8 @@ var resolved sync.Map // version -> func() (*Release, error)
 // Safe for concurrent tests and test processes.
 func Resolve(t testing.TB, version string) *Release {
 	t.Helper()
-	once, _ := resolved.LoadOrStore(version, sync.OnceValues(func() (*Release, error) { return resolve(version) }))
+	once, _ := resolved.LoadOrStore(version,
+		sync.OnceValues(func() (*Release, error) { return resolve(version) }))
 	r, err := once.(func() (*Release, error))()
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +104,8 @@ func cacheDir() (string, error) {
 	if dir == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return "", fmt.Errorf("no folder to keep Kafka's artifacts in, set YAKT_TEST_CACHE: %w", err)
+			return "", fmt.Errorf("no folder to keep Kafka's artifacts in, set YAKT_TEST_CACHE: %w",
+				err)
 		}
 		dir = filepath.Join(user, "yakt-test")
 	}
@@ -118,7 +120,8 @@ func fetchJars(dir, version string) error {
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return fmt.Errorf("integration tests fetch Apache Kafka %s with Maven: install mvn (Debian: apt-get install maven) and put it on PATH", version)
+		return fmt.Errorf("integration tests fetch Apache Kafka %s with Maven: install mvn "+
+			"(Debian: apt-get install maven) and put it on PATH", version)
 	}
 	work := dir + ".fetch" // remains of an interrupted run are useless
 	if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755)); err != nil {
@@ -131,11 +134,13 @@ func fetchJars(dir, version string) error {
 	jars := filepath.Join(work, "jars")
 	ctx, cancel := context.WithTimeout(context.Background(), mavenTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+	cmd := exec.CommandContext(ctx, mvn, "-q", "-B",
+		"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
 		"-Dkafka.version="+version, "-DincludeScope=runtime", "-DoutputDirectory="+jars)
 	cmd.Dir = work
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("mvn could not fetch Apache Kafka %s (%w): %s", version, err, mavenError(out))
+		return fmt.Errorf("mvn could not fetch Apache Kafka %s (%w): %s", version, err,
+			mavenError(out))
 	}
 	return os.Rename(jars, dir)
 }

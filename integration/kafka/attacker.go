@@ -94,7 +94,8 @@ type Answers struct {
 }
 
 func (a Answers) String() string {
-	return fmt.Sprintf("%d answers, the last of %d bytes, the longest after %v; %d times refused (%v)",
+	return fmt.Sprintf("%d answers, the last of %d bytes, the longest after %v; "+
+		"%d times refused (%v)",
 		a.Count, a.Bytes, a.Longest.Round(time.Millisecond), a.Refused, a.Last)
 }
 

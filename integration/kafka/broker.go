@@ -83,7 +83,8 @@ func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 	t.Helper()
 	r := Resolve(t, cmp.Or(o.Version, Newest))
 	dir := t.TempDir()
-	b := &Broker{ID: o.ID, Version: r.Version, port: FreePort(t), config: filepath.Join(dir, "server.properties")}
+	b := &Broker{ID: o.ID, Version: r.Version, port: FreePort(t),
+		config: filepath.Join(dir, "server.properties")}
 	for i := range max(o.LogDirs, 1) {
 		b.Dirs = append(b.Dirs, filepath.Join(dir, fmt.Sprintf("data-%d", i)))
 	}
@@ -97,7 +98,8 @@ func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 		t.Fatal(err)
 	}
 	run := r.javaCommand(cmp.Or(o.HeapMB, 256), log4j2, nil, serverClass, b.config)
-	b.Server = newServer(t, fmt.Sprintf("broker %d (%s)", o.ID, r.Version), logPath, filepath.Join(dir, name+".out"), run)
+	b.Server = newServer(t, fmt.Sprintf("broker %d (%s)", o.ID, r.Version), logPath,
+		filepath.Join(dir, name+".out"), run)
 	b.format(t, q.ClusterID(), o)
 	return b
 }

@@ -88,7 +88,8 @@ func ConsumeByGroup(t testing.TB, addrs []string, group, topic string, n int) {
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	before := committed(t, ctx, addrs, group, topic)
-	cl := openClient(t, addrs, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit())
+	cl := openClient(t, addrs, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+		kgo.DisableAutoCommit())
 	defer cl.Close()
 	read := 0
 	for read < n {
@@ -152,7 +153,8 @@ func RoundTripTransactions(t testing.TB, addrs []string, topic, transactionalID 
 }
 
 // transact writes n records in one transaction and enters them into the ledger if it commits.
-func transact(t testing.TB, ctx context.Context, cl *kgo.Client, topic string, n int, end kgo.TransactionEndTry, ledger *Ledger) {
+func transact(t testing.TB, ctx context.Context, cl *kgo.Client, topic string, n int,
+	end kgo.TransactionEndTry, ledger *Ledger) {
 	t.Helper()
 	if err := cl.BeginTransaction(); err != nil {
 		t.Fatalf("begin transaction: %v", err)
@@ -180,7 +182,8 @@ func consumeAll(t testing.TB, addrs []string, topic string, opts ...kgo.Opt) []*
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	opts = append(opts, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())
+	opts = append(opts, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.KeepControlRecords())
 	cl := openClient(t, addrs, opts...)
 	defer cl.Close()
 	var ends kadm.ListedOffsets

@@ -118,13 +118,15 @@ func ConfigureYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Con
 
 func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
 	t.Helper()
-	q := &Controllers{name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: newUUID(), static: o.Static,
-		nodes: map[int32]*controller{}}
+	q := &Controllers{name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: newUUID(),
+		static: o.Static,
+		nodes:  map[int32]*controller{}}
 	root := t.TempDir()
 	for i := range n {
 		id := int32(firstControllerID + i)
 		dir := filepath.Join(root, fmt.Sprintf("controller-%d", id))
-		q.nodes[id] = &controller{id: id, directoryID: newUUID(), port: FreePort(t), dir: dir, config: dir + ".properties"}
+		q.nodes[id] = &controller{id: id, directoryID: newUUID(), port: FreePort(t), dir: dir,
+			config: dir + ".properties"}
 		if prog.hasHTTP() {
 			q.nodes[id].http = fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 		}
@@ -143,7 +145,9 @@ func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Co
 }
 
 // prepare writes the configuration of one node.
-func (q *Controllers) prepare(t testing.TB, prog program, root string, c *controller, o ControllerOptions) {
+func (q *Controllers) prepare(
+	t testing.TB, prog program, root string, c *controller, o ControllerOptions,
+) {
 	t.Helper()
 	c.properties = q.properties(c, o.Properties)
 	q.Configure(t, c.id, nil)
@@ -159,7 +163,8 @@ func (q *Controllers) prepare(t testing.TB, prog program, root string, c *contro
 	}
 	out := filepath.Join(root, name+".out")
 	run := limited(q.placed(c, start), o.FilesMax)
-	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()), cmp.Or(logPath, out), out, run)
+	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()),
+		cmp.Or(logPath, out), out, run)
 }
 
 // limited wraps a command with a limit on file descriptors; 0 leaves it unchanged.
@@ -273,7 +278,9 @@ func (q *Controllers) BootstrapServers() string {
 // StaticVoters is the value of controller.quorum.voters; brokers may use it whatever kind of quorum
 // this is.
 func (q *Controllers) StaticVoters() string {
-	return q.join(func(c *controller) string { return fmt.Sprintf("%d@%s", c.id, q.Endpoint(c.id)) })
+	return q.join(func(c *controller) string {
+		return fmt.Sprintf("%d@%s", c.id, q.Endpoint(c.id))
+	})
 }
 
 // Nodes returns the node ids, ascending.
@@ -312,7 +319,9 @@ func (q *Controllers) SmallDisk() *SmallDisk { return q.small }
 // HTTPAddr returns host:port of a YAKt node's HTTP API.
 func (q *Controllers) HTTPAddr(id int32) string { return q.nodes[id].http }
 
-func (q *Controllers) Endpoint(id int32) string     { return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port) }
+func (q *Controllers) Endpoint(id int32) string {
+	return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port)
+}
 func (q *Controllers) Dir(id int32) string          { return q.nodes[id].dir }
 func (q *Controllers) Start(t testing.TB, id int32) { t.Helper(); q.nodes[id].Start(t) }
 func (q *Controllers) Stop(t testing.TB, id int32)  { t.Helper(); q.nodes[id].Stop(t) }
@@ -331,6 +340,8 @@ func Checkpoints(dir string) []string {
 		}
 		return nil
 	})
-	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(filepath.Base(a), filepath.Base(b)) })
+	slices.SortFunc(found, func(a, b string) int {
+		return cmp.Compare(filepath.Base(a), filepath.Base(b))
+	})
 	return found
 }

@@ -82,7 +82,8 @@ func Note(t testing.TB, format string, args ...any) {
 // missed is the failure message: the expected event, the last error, and the load of the machine,
 // in case that is the cause.
 func missed(what string, waited time.Duration, got error) string {
-	return fmt.Sprintf("want: %s\n got: %v\nwaited %v, %s", what, got, waited.Round(time.Millisecond), machineLoad())
+	return fmt.Sprintf("want: %s\n got: %v\nwaited %v, %s", what, got,
+		waited.Round(time.Millisecond), machineLoad())
 }
 
 func machineLoad() string {

@@ -53,7 +53,8 @@ func registerFake(ctx context.Context, addr string, req *kmsg.BrokerRegistration
 		return err
 	}
 	beat := kmsg.NewPtrBrokerHeartbeatRequest()
-	beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = req.BrokerID, resp.BrokerEpoch, resp.BrokerEpoch
+	beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = req.BrokerID, resp.BrokerEpoch,
+		resp.BrokerEpoch
 	if kresp, err = Ask(ctx, addr, beat); err != nil {
 		return err
 	}
@@ -99,11 +100,14 @@ func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationReques
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", 1
 	req.Listeners = append(req.Listeners, listener)
 	for name, levels := range map[string][2]int16{
-		"metadata.version": {7, 30}, "kraft.version": {0, 1}, "group.version": {0, 1}, "transaction.version": {0, 2},
-		"eligible.leader.replicas.version": {0, 1}, "share.version": {0, 1}, "streams.version": {0, 1},
+		"metadata.version": {7, 30}, "kraft.version": {0, 1}, "group.version": {0, 1},
+		"transaction.version":              {0, 2},
+		"eligible.leader.replicas.version": {0, 1}, "share.version": {0, 1},
+		"streams.version": {0, 1},
 	} {
 		feature := kmsg.NewBrokerRegistrationRequestFeature()
-		feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = name, levels[0], levels[1]
+		feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = name, levels[0],
+			levels[1]
 		req.Features = append(req.Features, feature)
 	}
 	return req
@@ -124,7 +128,8 @@ type Creator struct {
 
 // NewCreator makes a Creator of topics with one replica and this many partitions each.
 func NewCreator(t testing.TB, q Quorum, partitions int32) *Creator {
-	c := &Creator{Ledger: NewLedger("created"), Partitions: partitions, q: q, clients: map[int32]*kgo.Client{}, at: q.Nodes()[0]}
+	c := &Creator{Ledger: NewLedger("created"), Partitions: partitions, q: q,
+		clients: map[int32]*kgo.Client{}, at: q.Nodes()[0]}
 	for _, id := range q.Nodes() {
 		c.clients[id] = NewClient(t, []string{q.Endpoint(id)}, kgo.DialTimeout(attemptMax))
 	}
@@ -171,7 +176,8 @@ func (c *Creator) ask(ctx context.Context, node int32, name string) (id [16]byte
 func (c *Creator) RequireCreated(t testing.TB, nodes ...int32) {
 	t.Helper()
 	for _, id := range nodes {
-		Eventually(t, Patience, fmt.Sprintf("node %d knows all acknowledged topics", id), func() error {
+		Eventually(t, Patience, fmt.Sprintf("node %d knows all acknowledged topics",
+			id), func() error {
 			c.Ledger.mu.Lock()
 			defer c.Ledger.mu.Unlock()
 			return c.Ledger.missingTopic(t, c.q.Endpoint(id))

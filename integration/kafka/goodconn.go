@@ -24,9 +24,12 @@ func goodQuestions(ctx context.Context, asked Asked) map[string]question {
 	}
 	life := time.Now().UnixNano()
 	topic := func(n int) string { return fmt.Sprintf("good-%d-%d", life, n) }
-	kept := func(next func(n int) kmsg.Request) question { return (&goodConn{addr: asked.Addr}).asking(next) }
+	kept := func(next func(n int) kmsg.Request) question {
+		return (&goodConn{addr: asked.Addr}).asking(next)
+	}
 	return map[string]question{
-		"versions": (&goodConn{addr: asked.Addr, perRequest: true}).asking(func(int) kmsg.Request { return Versions() }),
+		"versions": (&goodConn{addr: asked.Addr,
+			perRequest: true}).asking(func(int) kmsg.Request { return Versions() }),
 		"heartbeat": kept(func(int) kmsg.Request {
 			beat := WithVersion(kmsg.NewPtrBrokerHeartbeatRequest(), 1)
 			beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = goodBroker, epoch, epoch
@@ -141,7 +144,8 @@ func refused(resp kmsg.Response) error {
 		return kerr.ErrorForCode(r.ErrorCode)
 	case *kmsg.MetadataResponse:
 		// The topic may not exist yet.
-		if err := kerr.ErrorForCode(r.Topics[0].ErrorCode); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		if err := kerr.ErrorForCode(r.Topics[0].ErrorCode); !errors.Is(err,
+			kerr.UnknownTopicOrPartition) {
 			return err
 		}
 	case *kmsg.CreateTopicsResponse:

@@ -20,7 +20,8 @@ func (q *Controllers) Ready(ctx context.Context, id int32) error {
 func (q *Controllers) Health(ctx context.Context, id int32) (body []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+q.HTTPAddr(id)+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+q.HTTPAddr(id)+"/readyz",
+		nil)
 	if err != nil {
 		return nil, err
 	}

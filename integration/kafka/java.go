@@ -20,7 +20,8 @@ type jvm struct{ path, version string }
 var javaMajor = regexp.MustCompile(`version "(\d+)`)
 
 func findJava() (jvm, error) {
-	hint := fmt.Sprintf("integration tests start real Kafka brokers: install a Java runtime %d or later (Debian: apt-get install openjdk-17-jre-headless) and put java on PATH", javaMin)
+	hint := fmt.Sprintf("integration tests start real Kafka brokers: install a Java runtime %d "+
+		"or later (Debian: apt-get install openjdk-17-jre-headless) and put java on PATH", javaMin)
 	path, err := exec.LookPath("java")
 	if home := os.Getenv("JAVA_HOME"); home != "" {
 		path, err = exec.LookPath(filepath.Join(home, "bin", "java"))
@@ -42,25 +43,35 @@ func findJava() (jvm, error) {
 // javaCommand returns a command line for a main class of the release, with a heap of at most heapMB
 // and the given log4j2 configuration. Its options favour a small footprint and a quick start over
 // speed in the long run.
-func (r *Release) javaCommand(heapMB int, log4j2 string, jvmArgs []string, mainClass string, args ...string) command {
+func (r *Release) javaCommand(
+	heapMB int, log4j2 string, jvmArgs []string, mainClass string, args ...string,
+) command {
 	argv := []string{r.java,
-		fmt.Sprintf("-Xmx%dm", heapMB), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError",
+		fmt.Sprintf("-Xmx%dm", heapMB), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+		"-XX:+ExitOnOutOfMemoryError",
 		"-Djava.awt.headless=true", "-Dlog4j2.configurationFile=" + log4j2}
 	if r.archive != "" {
-		argv = append(argv, "-XX:SharedArchiveFile="+r.archive, "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+		argv = append(argv, "-XX:SharedArchiveFile="+r.archive, "-Xlog:cds=off",
+			"-Xlog:cds+dynamic=off")
 	}
 	argv = append(argv, jvmArgs...)
 	argv = append(argv, mainClass)
-	return command{argv: append(argv, args...), env: append(os.Environ(), "CLASSPATH="+r.classPath())}
+	return command{argv: append(argv, args...),
+		env: append(os.Environ(), "CLASSPATH="+r.classPath())}
 }
 
 // shippedCommand is javaCommand with the options of Kafka's kafka-run-class.sh, the defaults of
 // every server, for measurements.
-func (r *Release) shippedCommand(heapMB int, log4j2 string, mainClass string, args ...string) command {
-	argv := []string{r.java, fmt.Sprintf("-Xmx%dm", heapMB), "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
-		"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true",
+func (r *Release) shippedCommand(
+	heapMB int, log4j2 string, mainClass string, args ...string,
+) command {
+	argv := []string{r.java, fmt.Sprintf("-Xmx%dm", heapMB), "-server", "-XX:+UseG1GC",
+		"-XX:MaxGCPauseMillis=20",
+		"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent",
+		"-Djava.awt.headless=true",
 		"-Dlog4j2.configurationFile=" + log4j2, mainClass}
-	return command{argv: append(argv, args...), env: append(os.Environ(), "CLASSPATH="+r.classPath())}
+	return command{argv: append(argv, args...),
+		env: append(os.Environ(), "CLASSPATH="+r.classPath())}
 }
 
 // log4j2Config writes a configuration that logs everything from INFO up to logPath, and returns its
@@ -127,14 +138,16 @@ func (r *Release) trainArchive(work, archive string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id", newUUID(), "--config", config, "--standalone")
+	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id", newUUID(),
+		"--config", config, "--standalone")
 	if out, err := format.run(ctx); err != nil {
 		return fmt.Errorf("format: %w: %s", err, out.Stderr)
 	}
 	readLog := func() string { b, _ := os.ReadFile(logPath); return string(b) }
 	tmp := archive + ".tmp"
 	os.Remove(tmp)
-	node := r.javaCommand(512, log4j2, []string{"-XX:ArchiveClassesAtExit=" + tmp}, serverClass, config)
+	node := r.javaCommand(512, log4j2, []string{"-XX:ArchiveClassesAtExit=" + tmp}, serverClass,
+		config)
 	p, err := startProcess(node, filepath.Join(work, "node.out"))
 	if err != nil {
 		return err

@@ -26,7 +26,8 @@ func CompileJava(t testing.TB, version, source, main string) JavaProgram {
 			"(Debian: apt-get install openjdk-17-jdk-headless) and put javac on PATH")
 	}
 	classes := t.TempDir()
-	out, err := exec.CommandContext(t.Context(), javac, "-d", classes, "-cp", r.classPath(), source).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), javac, "-d", classes, "-cp", r.classPath(),
+		source).CombinedOutput()
 	if err != nil {
 		t.Fatalf("javac: %v\n%s", err, out)
 	}

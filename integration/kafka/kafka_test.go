@@ -64,7 +64,8 @@ func TestHarnessNotices(t *testing.T) {
 		"another record there": lie(func(l *Ledger) { l.entries[3].Value = "x" }),
 	}
 	for name, l := range lies {
-		if f := failuresOf(t, func(t testing.TB) { l.Verify(t, addrs) }); len(f) == 0 || !strings.Contains(f[0], "acknowledged record lost") {
+		if f := failuresOf(t, func(t testing.TB) { l.Verify(t, addrs) }); len(f) == 0 ||
+			!strings.Contains(f[0], "acknowledged record lost") {
 			t.Errorf("%s: noticed %q", name, f)
 		}
 	}
@@ -77,7 +78,8 @@ func TestHarnessNotices(t *testing.T) {
 		t.Error("a topic of another id: not noticed")
 	}
 	b.Kill()
-	if f := failuresOf(t, func(t testing.TB) { RequireAlive(t, b) }); len(f) != 1 || !strings.Contains(f[0], "exited with code 137") {
+	if f := failuresOf(t, func(t testing.TB) { RequireAlive(t, b) }); len(f) != 1 ||
+		!strings.Contains(f[0], "exited with code 137") {
 		t.Errorf("a dead broker: noticed %q", f)
 	}
 }

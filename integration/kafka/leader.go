@@ -100,7 +100,8 @@ func DescribeQuorum(ctx context.Context, endpoint string) (Leader, error) {
 func LogStart(ctx context.Context, endpoint string, epoch int32) (int64, error) {
 	req := kmsg.NewPtrFetchRequest()
 	partition := kmsg.NewFetchRequestTopicPartition()
-	partition.CurrentLeaderEpoch, partition.LastFetchedEpoch, partition.LogStartOffset = epoch, 0, -1
+	partition.CurrentLeaderEpoch, partition.LastFetchedEpoch, partition.LogStartOffset = epoch, 0,
+		-1
 	topic := kmsg.NewFetchRequestTopic()
 	topic.TopicID, topic.Partitions = [16]byte{15: 1}, append(topic.Partitions, partition)
 	req.MaxBytes, req.Topics = 1, append(req.Topics, topic)

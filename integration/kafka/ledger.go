@@ -81,7 +81,8 @@ func (l *Ledger) Verify(t testing.TB, addrs []string) {
 		return
 	}
 	for _, addr := range addrs {
-		Eventually(t, Patience, addr+" knows all acknowledged topics", func() error { return l.missingTopic(t, addr) })
+		Eventually(t, Patience, addr+" knows all acknowledged topics",
+			func() error { return l.missingTopic(t, addr) })
 	}
 }
 
@@ -118,7 +119,8 @@ func (l *Ledger) missingTopic(t testing.TB, addr string) error {
 	}
 	for name, id := range l.topics {
 		if topic, ok := have[name]; !ok || topic.TopicID != id {
-			return fmt.Errorf("acknowledged topic %s (%x): known as %x (%t)", name, id, topic.TopicID, ok)
+			return fmt.Errorf("acknowledged topic %s (%x): known as %x (%t)", name, id,
+				topic.TopicID, ok)
 		}
 	}
 	return nil

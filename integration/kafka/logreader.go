@@ -46,7 +46,8 @@ func LoadLogs(t testing.TB, version string, files ...LogFile) []error {
 		in.Write(f.Bytes)
 	}
 	reader := compileEmbedded(t, version, logReaderSource, "LogReader")
-	out := reader.Run(t, in.Bytes(), []string{"-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF"})
+	out := reader.Run(t, in.Bytes(),
+		[]string{"-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF"})
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(files) == 0 {
 		return nil

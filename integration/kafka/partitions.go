@@ -42,10 +42,12 @@ func Partitions(ctx context.Context, addr, topic string) ([]Partition, error) {
 	}
 	var list []Partition
 	for _, p := range resp.Topics[0].Partitions {
-		for _, l := range [][]int32{p.ISR, p.EligibleLeaderReplicas, p.LastKnownELR, p.OfflineReplicas} {
+		for _, l := range [][]int32{p.ISR, p.EligibleLeaderReplicas, p.LastKnownELR,
+			p.OfflineReplicas} {
 			slices.Sort(l)
 		}
-		list = append(list, Partition{p.Partition, p.LeaderID, p.LeaderEpoch, p.Replicas, p.ISR, p.EligibleLeaderReplicas, p.LastKnownELR, p.OfflineReplicas})
+		list = append(list, Partition{p.Partition, p.LeaderID, p.LeaderEpoch, p.Replicas, p.ISR,
+			p.EligibleLeaderReplicas, p.LastKnownELR, p.OfflineReplicas})
 	}
 	slices.SortFunc(list, func(a, b Partition) int { return cmp.Compare(a.ID, b.ID) })
 	return list, nil
@@ -59,7 +61,8 @@ func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]in
 	defer cancel()
 	cl := openClient(t, addrs)
 	defer cl.Close()
-	resp, err := kadm.NewClient(cl).AlterPartitionAssignments(ctx, kadm.AlterPartitionAssignmentsReq{topic: targets})
+	resp, err := kadm.NewClient(cl).AlterPartitionAssignments(ctx,
+		kadm.AlterPartitionAssignmentsReq{topic: targets})
 	if err = errors.Join(err, resp.Error()); err != nil {
 		t.Fatalf("reassign %s to %v: %v", topic, targets, err)
 	}
@@ -67,7 +70,9 @@ func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]in
 
 // Reassigning returns a topic's running reassignments by partition, as the controllers report them
 // through a broker.
-func Reassigning(ctx context.Context, addr, topic string) (map[int32]kmsg.ListPartitionReassignmentsResponseTopicPartition, error) {
+func Reassigning(
+	ctx context.Context, addr, topic string,
+) (map[int32]kmsg.ListPartitionReassignmentsResponseTopicPartition, error) {
 	// null topics mean all
 	kresp, err := Ask(ctx, addr, kmsg.NewPtrListPartitionReassignmentsRequest())
 	if err != nil {

@@ -38,9 +38,11 @@ func (c command) run(ctx context.Context) (ToolResult, error) {
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
 	err := cmd.Wait()
 	stop()
-	res := ToolResult{stdout.String(), stderr.String(), exitCode(cmd.ProcessState), time.Since(begin)}
+	res := ToolResult{stdout.String(), stderr.String(), exitCode(cmd.ProcessState),
+		time.Since(begin)}
 	if ctx.Err() != nil {
-		return res, fmt.Errorf("not finished after %v: %w", res.Took.Round(time.Millisecond), ctx.Err())
+		return res, fmt.Errorf("not finished after %v: %w", res.Took.Round(time.Millisecond),
+			ctx.Err())
 	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return res, err
@@ -124,7 +126,8 @@ func (p *process) awaitLog(ctx context.Context, log func() string, text string) 
 			return nil
 		}
 		if !alive {
-			return final(fmt.Errorf("exited with code %d before it logged %q", exitCode(p.cmd.ProcessState), text))
+			return final(fmt.Errorf("exited with code %d before it logged %q",
+				exitCode(p.cmd.ProcessState), text))
 		}
 		return fmt.Errorf("has not logged %q", text)
 	})

@@ -10,7 +10,8 @@ import (
 )
 
 func shell(script string, args ...string) command {
-	return command{argv: append([]string{"/bin/sh", "-c", script, "sh"}, args...), env: os.Environ()}
+	return command{argv: append([]string{"/bin/sh", "-c", script, "sh"}, args...),
+		env: os.Environ()}
 }
 
 func shellServer(t testing.TB, script string) *Server {
@@ -66,7 +67,8 @@ func TestWaitLogDoesNotWaitForTheDead(t *testing.T) {
 	if got := s.LogErrors(); len(got) != 1 || got[0] != "level=ERROR msg=no" {
 		t.Fatalf("errors %q", got)
 	}
-	if report := s.report(); !strings.Contains(report, "exited with code 4") || !strings.HasSuffix(report, "why\n") {
+	if report := s.report(); !strings.Contains(report, "exited with code 4") ||
+		!strings.HasSuffix(report, "why\n") {
 		t.Fatal(report)
 	}
 }

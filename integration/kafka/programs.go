@@ -25,7 +25,8 @@ func (a apache) hasHTTP() bool { return false }
 
 func (a apache) format(dir string, args ...string) (command, error) {
 	log4j2, err := log4j2Config(dir, "format", filepath.Join(dir, "format.log"))
-	return a.release.javaCommand(toolHeapMB, log4j2, nil, StorageTool, append([]string{"format"}, args...)...), err
+	return a.release.javaCommand(toolHeapMB, log4j2, nil, StorageTool,
+		append([]string{"format"}, args...)...), err
 }
 
 func (a apache) start(dir, name, config string) (command, string, error) {
@@ -49,7 +50,8 @@ func (y yakt) format(_ string, args ...string) (command, error) {
 }
 
 func (y yakt) start(_, _, config string) (command, string, error) {
-	return command{argv: []string{y.binary, "start", "--config", config}, env: os.Environ()}, "", nil
+	return command{argv: []string{y.binary, "start", "--config", config}, env: os.Environ()}, "",
+		nil
 }
 
 // kafkaFormatted is the yakt binary on directories formatted by Kafka's own tool.
@@ -120,7 +122,8 @@ func buildYAKt(dir string, buildArgs []string) (string, error) {
 		return "", fmt.Errorf("find the module: %w", err)
 	}
 	binary := filepath.Join(dir, "yakt")
-	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, buildArgs...), "-o", binary, "./cmd/yakt")...)
+	cmd := exec.CommandContext(ctx, "go",
+		append(append([]string{"build"}, buildArgs...), "-o", binary, "./cmd/yakt")...)
 	cmd.Dir = filepath.Dir(strings.TrimSpace(string(mod)))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build cmd/yakt: %w\n%s", err, out)

@@ -77,7 +77,8 @@ func (s *Server) Stop(t testing.TB) int {
 	select {
 	case <-p.done:
 	case <-time.After(Patience):
-		t.Fatalf("want: %s ends on SIGTERM\n got: it still runs after %v, %s", s.Name, Patience, machineLoad())
+		t.Fatalf("want: %s ends on SIGTERM\n got: it still runs after %v, %s", s.Name, Patience,
+			machineLoad())
 	}
 	return exitCode(p.cmd.ProcessState)
 }
@@ -126,7 +127,8 @@ func (s *Server) WaitExit(t testing.TB, within time.Duration) int {
 	select {
 	case <-p.done:
 	case <-time.After(within):
-		t.Fatalf("want: %s ends by itself\n got: it still runs after %v, %s", s.Name, within, machineLoad())
+		t.Fatalf("want: %s ends by itself\n got: it still runs after %v, %s", s.Name, within,
+			machineLoad())
 	}
 	return exitCode(p.cmd.ProcessState)
 }

@@ -48,13 +48,15 @@ func mountDisk(t testing.TB, dir, mount string) *SmallDisk {
 	}
 	out := filepath.Join(t.TempDir(), "holder.out")
 	script := fmt.Sprintf("mkdir -p %s && %s && echo mounted && exec sleep 3600", dir, mount)
-	p, err := startProcess(command{argv: []string{"unshare", flags, "sh", "-c", script}, env: os.Environ()}, out)
+	p, err := startProcess(command{argv: []string{"unshare", flags, "sh", "-c", script},
+		env: os.Environ()}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
 	d.holder = p
-	Eventually(t, Patience, "a small file system is mounted (as root, or where kernel.unprivileged_userns_clone and AppArmor let users)", func() error {
+	Eventually(t, Patience, "a small file system is mounted (as root, or where "+
+		"kernel.unprivileged_userns_clone and AppArmor let users)", func() error {
 		b, _ := os.ReadFile(out)
 		if strings.Contains(string(b), "mounted") {
 			return nil

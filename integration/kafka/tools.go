@@ -31,7 +31,8 @@ const toolHeapMB = 192
 
 // DumpLogSegments returns the main class of kafka-dump-log in a release: it moved in 4.3.
 func DumpLogSegments(version string) string {
-	if strings.HasPrefix(version, "4.0.") || strings.HasPrefix(version, "4.1.") || strings.HasPrefix(version, "4.2.") {
+	if strings.HasPrefix(version, "4.0.") || strings.HasPrefix(version, "4.1.") ||
+		strings.HasPrefix(version, "4.2.") {
 		return "kafka.tools.DumpLogSegments"
 	}
 	return "org.apache.kafka.tools.DumpLogSegments"
@@ -49,7 +50,9 @@ func RunTool(t testing.TB, version, mainClass string, args ...string) ToolResult
 }
 
 // runTool returns an error if the tool does not end within the given time.
-func runTool(t testing.TB, within time.Duration, version, mainClass string, args ...string) (ToolResult, error) {
+func runTool(
+	t testing.TB, within time.Duration, version, mainClass string, args ...string,
+) (ToolResult, error) {
 	t.Helper()
 	dir := t.TempDir()
 	log4j2, err := log4j2Config(dir, "tool", filepath.Join(dir, "tool.log"))
@@ -58,7 +61,8 @@ func runTool(t testing.TB, within time.Duration, version, mainClass string, args
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	res, err := Resolve(t, version).javaCommand(toolHeapMB, log4j2, nil, mainClass, args...).run(ctx)
+	res, err := Resolve(t, version).javaCommand(toolHeapMB, log4j2, nil, mainClass,
+		args...).run(ctx)
 	if err != nil {
 		return res, fmt.Errorf("%s %q: %w\n%s%s", mainClass, args, err, res.Stdout, res.Stderr)
 	}
@@ -78,7 +82,8 @@ func (r ToolResult) MustSucceed(t testing.TB) ToolResult {
 // It works on a copy, so the node that owns the file may be running.
 func DumpMetadata(t testing.TB, version, file string) string {
 	t.Helper()
-	return RunTool(t, version, DumpLogSegments(version), "--cluster-metadata-decoder", "--files", copyFile(t, file)).
+	return RunTool(t, version, DumpLogSegments(version), "--cluster-metadata-decoder", "--files",
+		copyFile(t, file)).
 		MustSucceed(t).Stdout
 }
 
@@ -88,7 +93,9 @@ const shellPatience = Patience / 6
 // ShellMetadata runs one command of kafka-metadata-shell, such as {"ls", "/image"}, on a copy of a
 // .checkpoint file. In the shell of 4.x reader and loader race: now and then it prints nothing or
 // never ends, and is run again.
-func ShellMetadata(t testing.TB, version, checkpoint string, shellCommand ...string) (stdout string) {
+func ShellMetadata(
+	t testing.TB, version, checkpoint string, shellCommand ...string,
+) (stdout string) {
 	t.Helper()
 	args := append([]string{"--snapshot", copyFile(t, checkpoint)}, shellCommand...)
 	Eventually(t, Patience, "kafka-metadata-shell prints something", func() error {

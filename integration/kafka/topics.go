@@ -23,15 +23,19 @@ func CreateTopic(t testing.TB, addrs []string, topic string, partitions int32, r
 
 // CreateTopicWith creates a topic whose partitions have these replicas, and waits until each of
 // these brokers knows their leaders.
-func CreateTopicWith(t testing.TB, addrs []string, topic string, configs map[string]string, replicas ...[]int32) {
+func CreateTopicWith(
+	t testing.TB, addrs []string, topic string, configs map[string]string, replicas ...[]int32,
+) {
 	t.Helper()
 	created := kmsg.NewCreateTopicsRequestTopic()
 	created.Topic, created.NumPartitions, created.ReplicationFactor = topic, -1, -1
 	for i, r := range replicas {
-		created.ReplicaAssignment = append(created.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: r})
+		created.ReplicaAssignment = append(created.ReplicaAssignment,
+			kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: r})
 	}
 	for name, value := range configs {
-		created.Configs = append(created.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
+		created.Configs = append(created.Configs,
+			kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
 	}
 	all := slices.Concat(replicas...)
 	slices.Sort(all)
@@ -40,7 +44,9 @@ func CreateTopicWith(t testing.TB, addrs []string, topic string, configs map[str
 
 // createTopic retries after a transient error, as any client does. A broker starved of processor
 // time may be fenced for a moment, so it first waits until enough brokers are unfenced.
-func createTopic(t testing.TB, addrs []string, topic kmsg.CreateTopicsRequestTopic, brokers, partitions int) {
+func createTopic(
+	t testing.TB, addrs []string, topic kmsg.CreateTopicsRequestTopic, brokers, partitions int,
+) {
 	t.Helper()
 	// a retry inside the client would be invisible
 	cl := openClient(t, addrs, kgo.RequestRetries(0))
@@ -81,7 +87,9 @@ func unfenced(ctx context.Context, cl *kgo.Client, want int) error {
 
 // askForTopic returns nil when the topic exists. Errors that are not transient are final. again:
 // the topic may exist because an answer was lost.
-func askForTopic(ctx context.Context, cl *kgo.Client, topic kmsg.CreateTopicsRequestTopic, again bool) error {
+func askForTopic(
+	ctx context.Context, cl *kgo.Client, topic kmsg.CreateTopicsRequestTopic, again bool,
+) error {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Topics, req.TimeoutMillis = append(req.Topics, topic), int32(createTimeout.Milliseconds())
 	resp, err := req.RequestWith(ctx, cl)
@@ -89,11 +97,13 @@ func askForTopic(ctx context.Context, cl *kgo.Client, topic kmsg.CreateTopicsReq
 		return err
 	}
 	got := resp.Topics[0]
-	if err = kerr.ErrorForCode(got.ErrorCode); err == nil || again && errors.Is(err, kerr.TopicAlreadyExists) {
+	if err = kerr.ErrorForCode(got.ErrorCode); err == nil || again &&
+		errors.Is(err, kerr.TopicAlreadyExists) {
 		return nil
 	}
 	// too many brokers are fenced
-	passes := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor) || errors.Is(err, kerr.InvalidReplicaAssignment)
+	passes := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor) ||
+		errors.Is(err, kerr.InvalidReplicaAssignment)
 	if got.ErrorMessage != nil {
 		err = fmt.Errorf("%w %s", err, *got.ErrorMessage)
 	}
@@ -114,7 +124,8 @@ func hasLeaders(ctx context.Context, addr, topic string, partitions int) error {
 	}
 	for _, p := range got.Partitions {
 		if p.Leader < 0 || p.ErrorCode != 0 {
-			return fmt.Errorf("%s knows no leader of partition %d (%w)", addr, p.Partition, kerr.ErrorForCode(p.ErrorCode))
+			return fmt.Errorf("%s knows no leader of partition %d (%w)", addr, p.Partition,
+				kerr.ErrorForCode(p.ErrorCode))
 		}
 	}
 	return nil

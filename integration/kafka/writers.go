@@ -47,7 +47,8 @@ func StartWriters(t testing.TB, addrs []string, topic string, partitions int) *W
 func (w *Writers) write(ctx context.Context, cl *kgo.Client, partition int32, p *progress) {
 	ticker := time.NewTicker(writeInterval)
 	defer ticker.Stop()
-	padding := []kgo.RecordHeader{{Key: "padding", Value: []byte(strings.Repeat("x", paddingBytes))}}
+	padding := []kgo.RecordHeader{{Key: "padding",
+		Value: []byte(strings.Repeat("x", paddingBytes))}}
 	for {
 		select {
 		case <-ctx.Done():
@@ -109,5 +110,6 @@ func (w *Writers) LongestGap() (longest time.Duration) {
 // String summarises the writers.
 func (w *Writers) String() string {
 	records, _ := w.Ledger.Counts()
-	return fmt.Sprintf("%d records acknowledged in %d partitions, longest gap of one %v", records, len(w.partitions), w.LongestGap().Round(time.Millisecond))
+	return fmt.Sprintf("%d records acknowledged in %d partitions, longest gap of one %v", records,
+		len(w.partitions), w.LongestGap().Round(time.Millisecond))
 }

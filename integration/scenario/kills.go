@@ -19,8 +19,11 @@ const (
 // and in the end no acknowledged write is missing. Then it kills all controllers at once, restarts
 // times. In a quorum of one or two, writes stop until the node is back, so it is restarted first.
 // It returns the longest times without an acknowledgement during the kills of single controllers.
-func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, restarts int) (record, topic time.Duration) {
-	brokers := kafka.StartBrokers(t, q, replicated, kafka.BrokerOptions{InternalReplicas: replicated})
+func ThreeBrokersSurviveControllerKills(
+	t testing.TB, q kafka.Quorum, kills, restarts int,
+) (record, topic time.Duration) {
+	brokers := kafka.StartBrokers(t, q, replicated,
+		kafka.BrokerOptions{InternalReplicas: replicated})
 	addrs := kafka.Addrs(brokers...)
 	kafka.CreateTopic(t, addrs, survivingTopic, 6, replicated)
 	load := kafka.StartLoad(t, addrs, survivingTopic, replicated)
@@ -40,7 +43,8 @@ func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, res
 		kafka.RequireAlive(t, brokers...)
 	}
 	load.Stop()
-	kafka.Note(t, "controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills, restarts, load)
+	kafka.Note(t, "controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills,
+		restarts, load)
 	load.Ledger.Verify(t, addrs)
 	for _, b := range brokers {
 		stopWhole(t, b)
@@ -59,7 +63,8 @@ func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
 		q.Start(t, id)
 	}
 	record, topic := load.WaitProgress(t, kafka.Patience)
-	kafka.Note(t, "killed and started all controllers: a record acknowledged after %v, a topic after %v",
+	kafka.Note(t, "killed and started all controllers: a record acknowledged after %v, a topic "+
+		"after %v",
 		record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	for _, id := range q.Nodes() {
 		kafka.WaitCaughtUp(t, q, id, kafka.Patience)
@@ -86,13 +91,15 @@ func killAndRestart(t testing.TB, q kafka.Quorum, victim int32, load *kafka.Load
 		q.Start(t, victim)
 	}
 	record, topic := load.WaitProgress(t, kafka.Patience)
-	kafka.Note(t, "killed controller %d (leader: %t): a record acknowledged after %v, a topic after %v",
+	kafka.Note(t, "killed controller %d (leader: %t): a record acknowledged after %v, a topic "+
+		"after %v",
 		victim, leads, record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	if !q.Alive(victim) {
 		q.Start(t, victim)
 	}
 	kafka.WaitCaughtUp(t, q, victim, kafka.Patience)
-	kafka.Note(t, "controller %d caught up %v after it was killed", victim, time.Since(begin).Round(time.Millisecond))
+	kafka.Note(t, "controller %d caught up %v after it was killed", victim,
+		time.Since(begin).Round(time.Millisecond))
 }
 
 // stopWhole stops a broker that must still be running; it may have logged errors, which are

@@ -21,12 +21,14 @@ const (
 // transactions, restarts, and clean shutdowns without a single error in their logs.
 func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	dynamic := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, Version: version})
-	static := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, Version: version, StaticVoters: true})
+	static := kafka.NewBroker(t, q,
+		kafka.BrokerOptions{ID: 2, Version: version, StaticVoters: true})
 	brokers := []*kafka.Broker{dynamic, static}
 	for _, b := range brokers {
 		b.Start(t)
 		boot := b.WaitStarted(t, kafka.Patience)
-		kafka.Note(t, "%s, controllers %s: started in %v", b.Name, q.Name(), boot.Round(time.Millisecond))
+		kafka.Note(t, "%s, controllers %s: started in %v", b.Name, q.Name(),
+			boot.Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
 	ledger := kafka.NewLedger(lifeTopic)
@@ -52,14 +54,19 @@ func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 // BothKindsServe starts one broker with controller.quorum.bootstrap.servers and one with
 // controller.quorum.voters, of these releases, and has them carry replicas for each other, a group
 // and a transaction.
-func BothKindsServe(t testing.TB, q kafka.Quorum, dynamicVersion, staticVersion string) []*kafka.Broker {
+func BothKindsServe(
+	t testing.TB, q kafka.Quorum, dynamicVersion, staticVersion string,
+) []*kafka.Broker {
 	brokers := []*kafka.Broker{
-		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, InternalReplicas: 2, Version: dynamicVersion}),
-		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, InternalReplicas: 2, Version: staticVersion, StaticVoters: true}),
+		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, InternalReplicas: 2,
+			Version: dynamicVersion}),
+		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, InternalReplicas: 2,
+			Version: staticVersion, StaticVoters: true}),
 	}
 	for _, b := range brokers {
 		b.Start(t)
-		kafka.Note(t, "%s: started in %v", b.Name, b.WaitStarted(t, kafka.Patience).Round(time.Millisecond))
+		kafka.Note(t, "%s: started in %v", b.Name,
+			b.WaitStarted(t, kafka.Patience).Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
 	ledger := kafka.NewLedger(lifeTopic)

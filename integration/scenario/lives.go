@@ -43,16 +43,19 @@ func LivesProperties() map[string]string {
 // partition.
 func StartLives(t testing.TB, q kafka.Quorum) *Lives {
 	l := &Lives{t: t, q: q}
-	l.all = kafka.StartBrokers(t, q, 4, kafka.BrokerOptions{LogDirs: 2, Properties: map[string]string{
-		"broker.heartbeat.interval.ms": "1000",
-		// Longer than sessions: removing a dead broker from the ISR is the controllers' task.
-		"replica.lag.time.max.ms": "30000",
-		// writes to every directory, so that the broker detects a broken one
-		"replica.high.watermark.checkpoint.interval.ms": "500",
-	}})
-	replicas := [][]int32{{1, 2, 3}, {2, 3, 4}, {3, 4, 1}, {4, 1, 2}, {1, 3, 4}, {2, 4, 1}, {3, 1, 2}, {4, 2, 3}}
+	l.all = kafka.StartBrokers(t, q, 4,
+		kafka.BrokerOptions{LogDirs: 2, Properties: map[string]string{
+			"broker.heartbeat.interval.ms": "1000",
+			// Longer than sessions: removing a dead broker from the ISR is the controllers' task.
+			"replica.lag.time.max.ms": "30000",
+			// writes to every directory, so that the broker detects a broken one
+			"replica.high.watermark.checkpoint.interval.ms": "500",
+		}})
+	replicas := [][]int32{{1, 2, 3}, {2, 3, 4}, {3, 4, 1}, {4, 1, 2}, {1, 3, 4}, {2, 4, 1},
+		{3, 1, 2}, {4, 2, 3}}
 	l.n = len(replicas)
-	kafka.CreateTopicWith(t, l.addrs(), livesTopic, map[string]string{"min.insync.replicas": "2"}, replicas...)
+	kafka.CreateTopicWith(t, l.addrs(), livesTopic, map[string]string{"min.insync.replicas": "2"},
+		replicas...)
 	l.writers = kafka.StartWriters(t, l.addrs(), livesTopic, l.n)
 	l.writers.WaitEach(t, kafka.Patience)
 	l.settle()
@@ -90,7 +93,9 @@ func (l *Lives) known() (first []kafka.Partition, err error) {
 }
 
 // await waits until check accepts the topic as all running brokers know it.
-func (l *Lives) await(within time.Duration, what string, check func(kafka.Partition) error) (known []kafka.Partition) {
+func (l *Lives) await(
+	within time.Duration, what string, check func(kafka.Partition) error,
+) (known []kafka.Partition) {
 	l.t.Helper()
 	took := kafka.Eventually(l.t, within, what, func() (err error) {
 		if known, err = l.known(); err != nil {
@@ -121,13 +126,18 @@ func inSync(p kafka.Partition) error {
 // without returns the expected partitions after a broker has left some of them: it leaves the ISR,
 // and if it led, the first other replica in the ISR leads, in the order of the replicas. Nothing
 // else changes.
-func without(before []kafka.Partition, broker int32, gone func(kafka.Partition) bool) func(kafka.Partition) error {
+func without(
+	before []kafka.Partition, broker int32, gone func(kafka.Partition) bool,
+) func(kafka.Partition) error {
 	return func(p kafka.Partition) error {
 		want := before[p.ID]
 		if gone(want) {
-			want.ISR = slices.DeleteFunc(slices.Clone(want.ISR), func(id int32) bool { return id == broker })
+			want.ISR = slices.DeleteFunc(slices.Clone(want.ISR),
+				func(id int32) bool { return id == broker })
 		}
-		if i := slices.IndexFunc(want.Replicas, func(id int32) bool { return slices.Contains(want.ISR, id) }); want.Leader == broker && gone(want) && i >= 0 {
+		if i := slices.IndexFunc(want.Replicas, func(id int32) bool {
+			return slices.Contains(want.ISR, id)
+		}); want.Leader == broker && gone(want) && i >= 0 {
 			want.Leader, want.LeaderEpoch = want.Replicas[i], want.LeaderEpoch+1
 		}
 		if !reflect.DeepEqual(p, want) {
@@ -165,7 +175,8 @@ func (l *Lives) Crash(id int32, meanwhile func()) {
 		after = l.await(kafka.Patience, "all brokers know what happened meanwhile", anything)
 	}
 	b.Start(l.t)
-	kafka.Note(l.t, "%s: started in %v", b.Name, b.WaitStarted(l.t, kafka.Patience).Round(time.Millisecond))
+	kafka.Note(l.t, "%s: started in %v", b.Name,
+		b.WaitStarted(l.t, kafka.Patience).Round(time.Millisecond))
 	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
@@ -189,7 +200,8 @@ func (l *Lives) StopAndStart(id int32, atOnce bool) {
 	b.Start(l.t)
 	took := b.WaitStarted(l.t, kafka.Patience)
 	refused := containsLine(b.Log(), "DUPLICATE_BROKER_REGISTRATION")
-	kafka.Note(l.t, "%s: stopped, started in %v (refused at first: %t)", b.Name, took.Round(time.Millisecond), refused)
+	kafka.Note(l.t, "%s: stopped, started in %v (refused at first: %t)", b.Name,
+		took.Round(time.Millisecond), refused)
 	if atOnce && refused {
 		l.t.Errorf("%s was refused after a clean stop", b.Name)
 	}
@@ -209,8 +221,10 @@ func (l *Lives) PreferredLeaders() {
 	if moved == 0 {
 		l.t.Error("all partitions are led by their first replicas before the election")
 	}
-	kafka.RunTool(l.t, l.q.Version(), kafka.LeaderElectionCommand, "--bootstrap-server", l.addrs()[0], "--election-type", "preferred", "--all-topic-partitions").MustSucceed(l.t)
-	l.await(kafka.Patience, fmt.Sprintf("%d preferred leaders are back", moved), func(p kafka.Partition) error {
+	kafka.RunTool(l.t, l.q.Version(), kafka.LeaderElectionCommand, "--bootstrap-server",
+		l.addrs()[0], "--election-type", "preferred", "--all-topic-partitions").MustSucceed(l.t)
+	l.await(kafka.Patience, fmt.Sprintf("%d preferred leaders are back",
+		moved), func(p kafka.Partition) error {
 		if p.Leader != p.Replicas[0] {
 			return fmt.Errorf("%+v", p)
 		}
@@ -247,7 +261,8 @@ func (l *Lives) CrashWithController(id int32) {
 	b := l.broker(id)
 	before := l.settle()
 	l.killingLeader(b.Kill)
-	after := l.await(kafka.Patience, b.Name+" and a controller killed: others lead", without(before, id, everywhere))
+	after := l.await(kafka.Patience, b.Name+" and a controller killed: others lead",
+		without(before, id, everywhere))
 	l.writers.WaitEach(l.t, kafka.Patience)
 	l.restoreControllers()
 	b.Start(l.t)
@@ -261,7 +276,8 @@ func (l *Lives) StopWithController(id int32) {
 	b := l.broker(id)
 	before := l.settle()
 	l.killingLeader(func() { stopWhole(l.t, b) })
-	after := l.await(kafka.Patience, b.Name+" stopped, a controller killed: others lead", without(before, id, everywhere))
+	after := l.await(kafka.Patience, b.Name+" stopped, a controller killed: others lead",
+		without(before, id, everywhere))
 	l.restoreControllers()
 	b.Start(l.t)
 	b.WaitStarted(l.t, kafka.Patience)

@@ -15,21 +15,26 @@ import (
 func (l *Lives) Cancel(dead int32) {
 	l.t.Helper()
 	before := l.await(kafka.Patience, "all brokers know the same", anything)
-	i := slices.IndexFunc(before, func(p kafka.Partition) bool { return !slices.Contains(p.Replicas, dead) })
+	i := slices.IndexFunc(before,
+		func(p kafka.Partition) bool { return !slices.Contains(p.Replicas, dead) })
 	p := before[i]
 	target := []int32{p.Replicas[0], p.Replicas[1], dead}
 	kafka.Reassign(l.t, l.addrs(), livesTopic, map[int32][]int32{p.ID: target})
 	running, err := kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic)
-	if r := running[p.ID]; err != nil || !slices.Equal(r.AddingReplicas, []int32{dead}) || !slices.Equal(r.RemovingReplicas, p.Replicas[2:]) {
+	if r := running[p.ID]; err != nil || !slices.Equal(r.AddingReplicas, []int32{dead}) ||
+		!slices.Equal(r.RemovingReplicas, p.Replicas[2:]) {
 		l.t.Errorf("reassignment of partition %d to %v: %+v, %v", p.ID, target, running, err)
 	}
 	l.writers.WaitEach(l.t, kafka.Patience)
 	kafka.Reassign(l.t, l.addrs(), livesTopic, map[int32][]int32{p.ID: nil})
-	if running, err = kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil || len(running) > 0 {
+	if running, err = kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil ||
+		len(running) > 0 {
 		l.t.Errorf("after it was cancelled: %+v, %v", running, err)
 	}
-	l.await(kafka.Patience, fmt.Sprintf("partition %d has the replicas it had", p.ID), func(now kafka.Partition) error {
-		if want := before[now.ID]; !slices.Equal(now.Replicas, want.Replicas) || !slices.Equal(now.ISR, want.ISR) || now.Leader != want.Leader {
+	l.await(kafka.Patience, fmt.Sprintf("partition %d has the replicas it had",
+		p.ID), func(now kafka.Partition) error {
+		if want := before[now.ID]; !slices.Equal(now.Replicas, want.Replicas) ||
+			!slices.Equal(now.ISR, want.ISR) || now.Leader != want.Leader {
 			return fmt.Errorf("%+v, was %+v", now, want)
 		}
 		return nil
@@ -75,14 +80,18 @@ func (l *Lives) MoveByTool() {
 	}
 	run := func(args ...string) string {
 		l.t.Helper()
-		args = append([]string{"--bootstrap-server", l.addrs()[0], "--reassignment-json-file", file}, args...)
-		return kafka.RunTool(l.t, l.q.Version(), kafka.ReassignPartitionsCommand, args...).MustSucceed(l.t).Stdout
+		args = append([]string{"--bootstrap-server", l.addrs()[0], "--reassignment-json-file",
+			file}, args...)
+		return kafka.RunTool(l.t, l.q.Version(), kafka.ReassignPartitionsCommand,
+			args...).MustSucceed(l.t).Stdout
 	}
-	mustMatch(l.t, run("--execute", "--throttle", "50000000"), `Successfully started partition reassignments`)
+	mustMatch(l.t, run("--execute", "--throttle", "50000000"),
+		`Successfully started partition reassignments`)
 	l.arrived(list)
 	verified := run("--verify")
 	for _, m := range list {
-		mustMatch(l.t, verified, fmt.Sprintf(`Reassignment of partition %s-%d is completed`, livesTopic, m.partition))
+		mustMatch(l.t, verified,
+			fmt.Sprintf(`Reassignment of partition %s-%d is completed`, livesTopic, m.partition))
 	}
 	mustMatch(l.t, verified, `Clearing broker-level throttles`, `Clearing topic-level throttles`)
 }
@@ -108,13 +117,15 @@ func (l *Lives) arrived(list []move) {
 	for _, m := range list {
 		target[m.partition] = m
 	}
-	l.await(kafka.Patience, fmt.Sprintf("%d partitions have moved", len(list)), func(p kafka.Partition) error {
+	l.await(kafka.Patience, fmt.Sprintf("%d partitions have moved",
+		len(list)), func(p kafka.Partition) error {
 		if m, moves := target[p.ID]; moves && !slices.Equal(p.Replicas, m.target) {
 			return fmt.Errorf("%+v, on its way to %v", p, m.target)
 		}
 		return inSync(p)
 	})
-	if running, err := kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil || len(running) > 0 {
+	if running, err := kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil ||
+		len(running) > 0 {
 		l.t.Errorf("all have arrived: %+v, %v", running, err)
 	}
 	for _, m := range list {
@@ -124,7 +135,8 @@ func (l *Lives) arrived(list []move) {
 	}
 	kafka.Eventually(l.t, kafka.Patience, "replicas that left are deleted", func() error {
 		for _, m := range list {
-			if held, there := kafka.ReplicaDirs(l.t, l.broker(m.from), livesTopic)[m.partition]; there {
+			if held, there := kafka.ReplicaDirs(l.t, l.broker(m.from),
+				livesTopic)[m.partition]; there {
 				return fmt.Errorf("%+v", held)
 			}
 		}
@@ -164,7 +176,9 @@ func (l *Lives) BreakDisk() {
 	lost := func(p kafka.Partition) bool { return held[p.ID] }
 	b.BreakDir(l.t, 1)
 	b.WaitLog(l.t, kafka.Patience, "Stopping serving replicas in dir "+b.Dirs[1])
-	l.await(kafka.Patience, fmt.Sprintf("%s lost a directory of %d partitions: others lead", b.Name, len(held)), without(before, b.ID, lost))
+	l.await(kafka.Patience,
+		fmt.Sprintf("%s lost a directory of %d partitions: others lead", b.Name, len(held)),
+		without(before, b.ID, lost))
 	l.writers.WaitEach(l.t, kafka.Patience)
 	kafka.RequireAlive(l.t, b)
 
@@ -197,7 +211,8 @@ func (l *Lives) leaderInSecondDir(known []kafka.Partition) (*kafka.Broker, map[i
 				leads[second]++
 			}
 		}
-		kafka.Note(l.t, "%s leads %d partitions in its first directory, %d in its second", b.Name, leads[false], leads[true])
+		kafka.Note(l.t, "%s leads %d partitions in its first directory, %d in its second", b.Name,
+			leads[false], leads[true])
 		if leads[true] > 0 {
 			return b, held
 		}

@@ -44,16 +44,19 @@ type Recovery struct {
 // StartRecovery starts the brokers and the writes to the strict topic. view is a controller that
 // answers DescribeTopicPartitions.
 func StartRecovery(t testing.TB, q kafka.Quorum, view string) *Recovery {
-	r := &Recovery{t: t, q: q, view: view, careful: kafka.NewLedger(carefulTopic), reckless: kafka.NewLedger(recklessTopic)}
+	r := &Recovery{t: t, q: q, view: view, careful: kafka.NewLedger(carefulTopic),
+		reckless: kafka.NewLedger(recklessTopic)}
 	r.brokers = kafka.StartBrokers(t, q, 3, kafka.BrokerOptions{Properties: map[string]string{
 		"broker.heartbeat.interval.ms": "500",
 		// longer than sessions: the controllers decide who is in sync
 		"replica.lag.time.max.ms": "30000",
 	}})
 	addrs := kafka.Addrs(r.brokers...)
-	kafka.CreateTopicWith(t, addrs, strictTopic, map[string]string{"min.insync.replicas": "2"}, []int32{1, 2, 3}, []int32{1, 2, 3})
+	kafka.CreateTopicWith(t, addrs, strictTopic, map[string]string{"min.insync.replicas": "2"},
+		[]int32{1, 2, 3}, []int32{1, 2, 3})
 	kafka.CreateTopicWith(t, addrs, carefulTopic, nil, []int32{1, 2})
-	kafka.CreateTopicWith(t, addrs, recklessTopic, map[string]string{"unclean.leader.election.enable": "true"}, []int32{1, 2})
+	kafka.CreateTopicWith(t, addrs, recklessTopic,
+		map[string]string{"unclean.leader.election.enable": "true"}, []int32{1, 2})
 	kafka.Produce(t, addrs, carefulTopic, 20, r.careful)
 	kafka.Produce(t, addrs, recklessTopic, 20, r.reckless)
 	r.strict = kafka.StartWriters(t, addrs, strictTopic, 2)
@@ -111,7 +114,8 @@ func (r *Recovery) whole() {
 				return err
 			}
 			for _, addr := range kafka.Addrs(r.brokers...) {
-				if got, err := kafka.Partitions(r.t.Context(), addr, topic); err != nil || !reflect.DeepEqual(got, want) {
+				if got, err := kafka.Partitions(r.t.Context(), addr, topic); err != nil ||
+					!reflect.DeepEqual(got, want) {
 					return errors.Join(err, fmt.Errorf("%s: %+v, want %+v", addr, got, want))
 				}
 			}

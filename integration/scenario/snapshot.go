@@ -44,8 +44,10 @@ func LateBrokerFromSnapshot(t testing.TB, q kafka.Quorum) {
 // (LargeSnapshots). It must load the snapshot in several chunks, know every topic, follow later
 // records and carry replicas.
 func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka.Ledger) {
-	late := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2,
-		Properties: map[string]string{"controller.quorum.fetch.snapshot.max.bytes": fmt.Sprint(chunkBytes)}})
+	properties := map[string]string{
+		"controller.quorum.fetch.snapshot.max.bytes": fmt.Sprint(chunkBytes),
+	}
+	late := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, Properties: properties})
 	late.Start(t)
 	boot := late.WaitStarted(t, kafka.Patience)
 	fetched := kafka.Checkpoints(late.MetadataDir())
@@ -54,9 +56,11 @@ func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka
 	}
 	fi, err := os.Stat(fetched[0])
 	if err != nil || fi.Size() < chunksMin*chunkBytes {
-		t.Fatalf("want: %s fetches a snapshot of at least %d chunks of %d bytes\n got: %+v, %v", late.Name, chunksMin, chunkBytes, fi, err)
+		t.Fatalf("want: %s fetches a snapshot of at least %d chunks of %d bytes\n got: %+v, %v",
+			late.Name, chunksMin, chunkBytes, fi, err)
 	}
-	kafka.Note(t, "%s started in %v from %s, %d bytes in chunks of %d", late.Name, boot.Round(time.Millisecond), fi.Name(), fi.Size(), chunkBytes)
+	kafka.Note(t, "%s started in %v from %s, %d bytes in chunks of %d", late.Name,
+		boot.Round(time.Millisecond), fi.Name(), fi.Size(), chunkBytes)
 	ledger.Verify(t, kafka.Addrs(late))
 
 	both := kafka.Addrs(first, late)
@@ -79,7 +83,8 @@ func fillUntilSnapshot(t testing.TB, q kafka.Quorum, b *kafka.Broker) *kafka.Led
 		for _, id := range q.Nodes() {
 			found := kafka.Checkpoints(q.Dir(id))
 			if len(found) == 0 || filepath.Base(found[len(found)-1]) < now {
-				return fmt.Errorf("none from offset %s on in %s: %q; %v", now, q.Dir(id), found, load)
+				return fmt.Errorf("none from offset %s on in %s: %q; %v", now, q.Dir(id), found,
+					load)
 			}
 		}
 		return LargeSnapshots(q)
@@ -97,7 +102,8 @@ func LargeSnapshots(q kafka.Quorum) error {
 		}
 		newest := found[len(found)-1]
 		if fi, err := os.Stat(newest); err != nil || fi.Size() < chunksMin*chunkBytes {
-			return errors.Join(err, fmt.Errorf("%s has less than %d chunks of %d bytes", newest, chunksMin, chunkBytes))
+			return errors.Join(err,
+				fmt.Errorf("%s has less than %d chunks of %d bytes", newest, chunksMin, chunkBytes))
 		}
 	}
 	return nil
