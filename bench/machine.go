@@ -43,7 +43,8 @@ func describeMachine(dir string) machine {
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%d × %s, %d MB, %s, %s; %s; %s; revision %s; load average %s before, %s after",
+	return fmt.Sprintf("%d × %s, %d MB, %s, %s; %s; %s; revision %s; "+
+		"load average %s before, %s after",
 		m.Cores, m.Processor, m.MemoryMB, m.System, m.FileSystem, m.Go, m.Java, m.Revision,
 		m.LoadBefore, m.LoadAfter)
 }

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
 )
 
 const profileSeconds = 3
@@ -70,21 +70,9 @@ func (r *run) goUntilDoneOrWait(f func(ctx context.Context)) (wait func()) {
 func download(ctx context.Context, url, file string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*profileSeconds*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	body, err := kafka.Get(ctx, url)
 	if err != nil {
 		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", resp.Status, body)
 	}
 	return os.WriteFile(file, body, 0o644)
 }

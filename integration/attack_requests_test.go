@@ -80,7 +80,7 @@ func crowdedAttacks(longName string) []attack {
 func asking(name string, req kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		frame := kafka.Frame(req)
-		kafka.Note(v.t, "%s: a request of %d bytes has had %v", name, len(frame), a.Ask(ctx, frame))
+		kafka.Logf(v.t, "%s: a request of %d bytes has had %v", name, len(frame), a.Ask(ctx, frame))
 	}}
 }
 
@@ -112,7 +112,7 @@ func pouring(name string, n int, req kmsg.Request) attack {
 func (v *victim) pour(ctx context.Context, a *kafka.Attacker, n int, frame []byte) {
 	const frames = 1000 // on each connection, while the server reads
 	size, err := a.AskOnce(ctx, frame)
-	kafka.Note(v.t, "the answer to each of the following has %d bytes (%v)", size, err)
+	kafka.Logf(v.t, "the answer to each of the following has %d bytes (%v)", size, err)
 	a.Crowd(ctx, n, func(nc net.Conn) {
 		for range frames {
 			if _, err := nc.Write(frame); err != nil {

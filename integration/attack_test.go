@@ -148,7 +148,7 @@ func (v *victim) endure(t *testing.T, a attack) {
 	defer attacking.Unlock()
 	for try := range 2 {
 		d := v.suffer(t, a)
-		kafka.Note(t, "%s: %v", a.name, d)
+		kafka.Logf(t, "%s: %v", a.name, d)
 		err := d.problems()
 		if err == nil {
 			return

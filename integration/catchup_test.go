@@ -47,7 +47,7 @@ func TestYAKtCatchUpBySnapshot(t *testing.T) {
 	if line := "loading the leader's snapshot"; !strings.Contains(q.Node(down).Log(), line) {
 		t.Errorf("%s did not log %q", q.Node(down).Name, line)
 	}
-	kafka.Note(t, "node %d held less than %d records, the log started at %d when it came back",
+	kafka.Logf(t, "node %d held less than %d records, the log started at %d when it came back",
 		down, last, start)
 	requireSameState(t, q, b, start)
 	kafka.Eventually(t, kafka.Patience, "snapshots of several chunks",
@@ -90,7 +90,7 @@ func requireSameState(t *testing.T, q kafka.Quorum, b *kafka.Broker, from int64)
 				q.Nodes()[i], q.Nodes()[0])
 		}
 	}
-	kafka.Note(t, "%d nodes hold the same at offset %d, %d bytes", len(states),
+	kafka.Logf(t, "%d nodes hold the same at offset %d, %d bytes", len(states),
 		states[0].EndOffset(), first.Len())
 }
 

@@ -39,7 +39,7 @@ func TestYAKtDeposedLeaderSendsBrokersAway(t *testing.T) {
 	select {
 	case err := <-parked:
 		requireSentAway(t, err)
-		kafka.Note(t, "a waiting broker is sent away after %v: %v", time.Since(begin), err)
+		kafka.Logf(t, "a waiting broker is sent away after %v: %v", time.Since(begin), err)
 	case <-time.After(deposedMax):
 		t.Errorf("a broker that waits at the leader that lost its followers is not answered for %v",
 			deposedMax)

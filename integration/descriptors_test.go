@@ -1,15 +1,12 @@
 package integration
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/yakt/yakt/integration/kafka"
 )
@@ -56,7 +53,7 @@ func TestYAKtOutOfDescriptors(t *testing.T) {
 	}
 	change()
 	for _, id := range q.Nodes() {
-		requireReady(t, q.HTTPAddr(id))
+		requireReady(t, q, id)
 	}
 	away := q.Nodes()[2]
 	q.Kill(away)
@@ -67,7 +64,7 @@ func TestYAKtOutOfDescriptors(t *testing.T) {
 	}
 	change()
 	for _, id := range q.Nodes() {
-		requireReady(t, q.HTTPAddr(id))
+		requireReady(t, q, id)
 		for _, said := range []string{"the limit of open files bounds", "limit=max.connections"} {
 			if !strings.Contains(q.Node(id).Log(), said) {
 				t.Errorf("node %d does not log %q", id, said)
@@ -104,23 +101,8 @@ func segments(t *testing.T, dir string) int {
 	return len(entries)
 }
 
-func requireReady(t *testing.T, addr string) {
+func requireReady(t *testing.T, q *kafka.Controllers, id int32) {
 	t.Helper()
-	kafka.Eventually(t, kafka.Patience, addr+" is ready", func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("status %d", resp.StatusCode)
-		}
-		return nil
-	})
+	what := fmt.Sprintf("node %d is ready", id)
+	kafka.Eventually(t, kafka.Patience, what, func() error { return q.Ready(t.Context(), id) })
 }

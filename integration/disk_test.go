@@ -105,7 +105,7 @@ func fillUp(t *testing.T, creator *kafka.Creator, full func() error) {
 		return full()
 	})
 	_, topics := creator.Ledger.Counts()
-	kafka.Note(t, "full after %d topics and %v", topics, took.Round(time.Millisecond))
+	kafka.Logf(t, "full after %d topics and %v", topics, took.Round(time.Millisecond))
 }
 
 func loggedFull(q *kafka.Controllers, id int32) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +55,7 @@ func TestYAKtBrokenDiskOfLeader(t *testing.T) {
 	wg.Wait()
 	log := q.Node(id).Log()
 	failed := loggedAt(t, log, "the log has failed")
-	kafka.Note(t, "exit code %d %v after the failure, asked last %v after it when it was ready",
+	kafka.Logf(t, "exit code %d %v after the failure, asked last %v after it when it was ready",
 		code, ended.Sub(failed), ready().Sub(failed))
 	if code != exitStopped || ended.Sub(failed) > exitMax {
 		t.Errorf("exit code %d, %v after the failure", code, ended.Sub(failed))
@@ -81,17 +80,7 @@ func watchReady(ctx context.Context, wg *sync.WaitGroup, addr string) (last func
 	wg.Go(func() {
 		for ctx.Err() == nil {
 			asked := time.Now()
-			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz",
-				nil)
-			if err != nil {
-				panic(err)
-			}
-			resp, err := http.DefaultClient.Do(req)
-			if err != nil {
-				continue
-			}
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
+			if _, err := kafka.Get(ctx, "http://"+addr+"/readyz"); err == nil {
 				mu.Lock()
 				at = asked
 				mu.Unlock()

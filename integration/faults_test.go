@@ -78,7 +78,7 @@ func requireRefusal(t *testing.T, res kafka.ToolResult, says string) {
 	if strings.Contains(res.Stderr, "goroutine ") {
 		t.Errorf("a stack trace:\n%s", res.Stderr)
 	}
-	kafka.Note(t, "exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond),
+	kafka.Logf(t, "exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond),
 		told[0])
 }
 

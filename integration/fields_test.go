@@ -31,7 +31,7 @@ func TestEveryField(t *testing.T) {
 				}
 				v.requireUnhurt()
 			}
-			kafka.Note(t, "%d requests, of which %d were answered", sent, answered)
+			kafka.Logf(t, "%d requests, of which %d were answered", sent, answered)
 			v.requireLoaded(test.loaders...)
 		})
 	}

@@ -311,7 +311,7 @@ func (v *target) requireLoaded(releases ...string) {
 			}
 		}
 	}
-	kafka.Note(v.t, "%d records, %d bytes, and a snapshot of %d bytes, loaded by %v",
+	kafka.Logf(v.t, "%d records, %d bytes, and a snapshot of %d bytes, loaded by %v",
 		v.log.offset, len(v.log.bytes), len(files[0].Bytes), releases)
 }
 

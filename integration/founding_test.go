@@ -170,7 +170,7 @@ func TestYAKtNotAMember(t *testing.T) {
 		if err := q.Ready(t.Context(), id); err == nil || !strings.Contains(err.Error(), "member") {
 			t.Errorf("readyz of node %d: %v", id, err)
 		} else {
-			kafka.Note(t, "%v", err)
+			kafka.Logf(t, "%v", err)
 		}
 	}
 	if after := kafka.WaitLeader(t, only{q, []int32{one}},

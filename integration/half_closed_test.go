@@ -39,7 +39,7 @@ func TestYAKtHalfClosedRequest(t *testing.T) {
 		for _, request := range []string{write, read} {
 			switch status, answer, err := halfClosed(q.HTTPAddr(standby), request); {
 			case err != nil:
-				kafka.Note(t, "no answer: %v", err)
+				kafka.Logf(t, "no answer: %v", err)
 			case status < 300 && !json.Valid(answer):
 				empty++
 			case status < 300:
@@ -49,11 +49,11 @@ func TestYAKtHalfClosedRequest(t *testing.T) {
 					t.Errorf("%s is answered with %d, and is not there (%v)", name, status, err)
 				}
 			default:
-				kafka.Note(t, "%d %s", status, answer)
+				kafka.Logf(t, "%d %s", status, answer)
 			}
 		}
 	}
-	kafka.Note(t, "%d of %d requests were answered in full", answered, 2*tries)
+	kafka.Logf(t, "%d of %d requests were answered in full", answered, 2*tries)
 	if empty > 0 {
 		t.Errorf("%d of %d requests got a good status without an answer", empty, 2*tries)
 	}

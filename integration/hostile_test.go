@@ -45,7 +45,7 @@ func TestYAKtBadInput(t *testing.T) {
 	before := node.Resident(t)
 	storm(t, addr, hostileRounds)
 	after := quietResident(t, node, before+residentSpread)
-	kafka.Note(t, "memory %.1f MiB, after %d rounds of bad input %.1f MiB", before, hostileRounds,
+	kafka.Logf(t, "memory %.1f MiB, after %d rounds of bad input %.1f MiB", before, hostileRounds,
 		after)
 	t.Run("broker", func(t *testing.T) { requireUndisturbed(t, q, b) })
 }

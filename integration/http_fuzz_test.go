@@ -54,7 +54,7 @@ func TestYAKtHTTPFuzz(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	kafka.Note(t, "%s", summary(string(out)))
+	kafka.Logf(t, "%s", summary(string(out)))
 	if errs := q.Node(id).LogErrors(); len(errs) > 0 {
 		t.Errorf("the node logged errors:\n%s", strings.Join(errs, "\n"))
 	}

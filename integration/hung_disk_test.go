@@ -30,7 +30,7 @@ func TestYAKtHungDiskOfLeader(t *testing.T) {
 	begin := time.Now()
 	create(t, creator)
 	took := time.Since(begin)
-	kafka.Note(t, "a write is acknowledged %v after the leader's disk stopped",
+	kafka.Logf(t, "a write is acknowledged %v after the leader's disk stopped",
 		took.Round(time.Millisecond))
 	if took > handedOverMax {
 		t.Errorf("no write is acknowledged for %v after the leader's disk stopped, at most %v",

@@ -44,7 +44,7 @@ func TestYAKtMetaPropertiesBits(t *testing.T) {
 		})
 		outcome := startMutated(t, q, id, creator)
 		if outcome == same && inLine(meta, bit/8, "yakt.crc32c=") {
-			kafka.Note(t, "bit %d of byte %d, in the checksum's line: %v", bit%8, bit/8, outcome)
+			kafka.Logf(t, "bit %d of byte %d, in the checksum's line: %v", bit%8, bit/8, outcome)
 		} else if outcome != refused {
 			accepted = append(accepted,
 				fmt.Sprintf("bit %d of byte %d (%q): %v", bit%8, bit/8, meta[bit/8], outcome))
@@ -118,7 +118,7 @@ func TestYAKtOtherNodesCheckpoint(t *testing.T) {
 		_, topics := creator.Ledger.Counts()
 		t.Errorf("node %d is ready, and lacks %d of %d topics (%v)", victim, missing, topics, err)
 	} else {
-		kafka.Note(t, "node %d: %v", victim, outcome)
+		kafka.Logf(t, "node %d: %v", victim, outcome)
 	}
 	q.Kill(victim)
 	repair()
@@ -166,7 +166,7 @@ func TestYAKtLogsThatDiffer(t *testing.T) {
 			kafka.WaitLeader(t, q, kafka.Patience)
 			q.Start(t, one)
 			requireOutOfService(t, q, one)
-			kafka.Note(t, "node %d logged:\n%s", one, q.Node(one).LogTail(6))
+			kafka.Logf(t, "node %d logged:\n%s", one, q.Node(one).LogTail(6))
 		})
 	}
 }
@@ -182,7 +182,7 @@ func requireOutOfService(t *testing.T, q *kafka.Controllers, one int32) {
 				if code == 0 || code > 128 {
 					t.Fatalf("node %d ended with exit code %d", one, code)
 				}
-				kafka.Note(t, "node %d ended with exit code %d: %s", one, code,
+				kafka.Logf(t, "node %d ended with exit code %d: %s", one, code,
 					q.Node(one).LogTail(1))
 				return nil
 			}
@@ -193,7 +193,7 @@ func requireOutOfService(t *testing.T, q *kafka.Controllers, one int32) {
 			case time.Since(begin) < asideAfter && !strings.Contains(ready.Error(), "suspended"):
 				return ready
 			default:
-				kafka.Note(t, "node %d runs: %v", one, ready)
+				kafka.Logf(t, "node %d runs: %v", one, ready)
 				return nil
 			}
 		})

@@ -40,7 +40,7 @@ func TestYAKtStartStop(t *testing.T) {
 				t.Errorf("exit code %d on SIGTERM", code)
 			}
 			took := time.Since(begin)
-			kafka.Note(t, "stopped in %v", took.Round(time.Millisecond))
+			kafka.Logf(t, "stopped in %v", took.Round(time.Millisecond))
 			if took > stopMax {
 				t.Errorf("stopped in %v, at most %v", took, stopMax)
 			}
@@ -53,7 +53,7 @@ func TestYAKtStartStop(t *testing.T) {
 			}
 			return err
 		})
-		kafka.Note(t, "start %d: listening after %v", round+1, took.Round(time.Millisecond))
+		kafka.Logf(t, "start %d: listening after %v", round+1, took.Round(time.Millisecond))
 		if took > listenMax {
 			t.Errorf("start %d: listening after %v, at most %v", round+1, took, listenMax)
 		}
@@ -78,7 +78,7 @@ func TestYAKtHandOver(t *testing.T) {
 			}
 		})
 		next := kafka.WaitLeader(t, q, kafka.Patience)
-		kafka.Note(t, "node %d stopped, node %d leads: longest time without a write %v", leader.ID,
+		kafka.Logf(t, "node %d stopped, node %d leads: longest time without a write %v", leader.ID,
 			next.ID, gap.Round(time.Millisecond))
 		if gap > handOverMax || next.ID == leader.ID {
 			t.Errorf("longest time without a write %v, at most %v; node %d leads after node %d",
@@ -91,7 +91,7 @@ func TestYAKtHandOver(t *testing.T) {
 		kafka.WaitCaughtUp(t, q, leader.ID, kafka.Patience)
 	}
 	creator.RequireCreated(t, q.Nodes()...)
-	kafka.Note(t, "%d of %d leaders handed over", handed, handOvers)
+	kafka.Logf(t, "%d of %d leaders handed over", handed, handOvers)
 	if handed == 0 {
 		t.Errorf("no leader of %d handed leadership over when it was stopped", handOvers)
 	}
@@ -160,7 +160,7 @@ func TestYAKtMemory(t *testing.T) {
 	report := func(what string, limit float64) {
 		for _, id := range q.Nodes() {
 			mib := q.Node(id).Resident(t)
-			kafka.Note(t, "node %d %s: %.1f MiB resident", id, what, mib)
+			kafka.Logf(t, "node %d %s: %.1f MiB resident", id, what, mib)
 			if mib > limit {
 				t.Errorf("node %d %s: %.1f MiB resident, at most %.0f", id, what, mib, limit)
 			}
@@ -173,7 +173,7 @@ func TestYAKtMemory(t *testing.T) {
 	for range partitions / topicPartitions {
 		create(t, creator)
 	}
-	kafka.Note(t, "%d partitions created in %v", partitions,
+	kafka.Logf(t, "%d partitions created in %v", partitions,
 		time.Since(begin).Round(time.Millisecond))
 	creator.RequireCreated(t, q.Nodes()...)
 	report(fmt.Sprintf("with %d partitions", partitions), fullMax)

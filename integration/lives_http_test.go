@@ -196,7 +196,7 @@ func (w *world) topicByKafka() {
 			waiting <- told{at.Sub(<-created), err}
 		}()
 	}
-	kafka.Note(w.t, "waiting from offset %d", held.EndOffset)
+	kafka.Logf(w.t, "waiting from offset %d", held.EndOffset)
 	begin := time.Now()
 	retention := "3600000"
 	resp, err := w.adm.CreateTopic(w.t.Context(), 2, 3,
@@ -212,7 +212,7 @@ func (w *world) topicByKafka() {
 		if told.err != nil {
 			w.t.Error(told.err)
 		}
-		kafka.Note(w.t, "a waiting client heard of the topic %v after another had requested it",
+		kafka.Logf(w.t, "a waiting client heard of the topic %v after another had requested it",
 			told.after.Round(time.Millisecond))
 	}
 	w.eventually("every node shows the topic", "by-kafka", func(t httpTopic, err error) error {
@@ -270,7 +270,7 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 		}
 		return err
 	})
-	kafka.Note(w.t, "a topic asked for over HTTP: answered after %v, every broker knew it after %v",
+	kafka.Logf(w.t, "a topic asked for over HTTP: answered after %v, every broker knew it after %v",
 		answered.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
 	ledger := kafka.NewLedger("by-http")
 	kafka.Produce(w.t, kafka.Addrs(w.brokers...), "by-http", 1000, ledger)
@@ -365,6 +365,6 @@ func (w *world) awaitReplicas(replicas ...int32) {
 		}
 		return nil
 	})
-	kafka.Note(w.t, "replicas %v in sync after %v", replicas,
+	kafka.Logf(w.t, "replicas %v in sync after %v", replicas,
 		time.Since(begin).Round(time.Millisecond))
 }

@@ -40,7 +40,7 @@ func TestMutations(t *testing.T) {
 		m.readLog()
 		m.requireUnhurt()
 		m.requireLoaded(kafka.V40, kafka.V44)
-		kafka.Note(t, "round %d: %d mutations, %d answered; %d left", round, sent, m.answered, left)
+		kafka.Logf(t, "round %d: %d mutations, %d answered; %d left", round, sent, m.answered, left)
 		m.conn.close()
 		m.q.Stop(t, m.id)
 		if t.Failed() {
@@ -86,14 +86,14 @@ func (m *mutator) sound() bool {
 		case ok && resp.ErrorCode == kerr.StaleBrokerEpoch.Code: // a mutation has unregistered it
 			m.brokers[id] = m.register(id)
 		case !ok || resp.ErrorCode != 0 || resp.IsFenced:
-			kafka.Note(m.t, "broker %d is no longer what it was: %+v", id, resp)
+			kafka.Logf(m.t, "broker %d is no longer what it was: %+v", id, resp)
 			return false
 		}
 	}
 	req := atVersion(m.metadataRequest(), 12)
 	resp, ok := m.send(req.Key(), req.GetVersion(), req.AppendTo(nil)).(*kmsg.MetadataResponse)
 	if !ok || firstError(resp) != nil {
-		kafka.Note(m.t, "the topic is no longer what it was: %+v", resp)
+		kafka.Logf(m.t, "the topic is no longer what it was: %+v", resp)
 		return false
 	}
 	return true

@@ -241,5 +241,5 @@ func TestYAKtStranger(t *testing.T) {
 	}
 	create(t, creator)
 	creator.RequireCreated(t, q.Nodes()...)
-	kafka.Note(t, "%d frames", sent)
+	kafka.Logf(t, "%d frames", sent)
 }

@@ -34,7 +34,7 @@ func TestYAKtSwappedFiles(t *testing.T) {
 				}
 			}
 			for _, line := range m.lines() {
-				kafka.Note(t, "%s", line)
+				kafka.Logf(t, "%s", line)
 			}
 		})
 	}

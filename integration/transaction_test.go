@@ -39,7 +39,7 @@ func TestYAKtTransactions(t *testing.T) {
 		t.Fatal(err)
 	}
 	took := time.Since(began)
-	kafka.Note(t, "%d partitions of %d replicas are created in %v", largePartitions, largeReplicas,
+	kafka.Logf(t, "%d partitions of %d replicas are created in %v", largePartitions, largeReplicas,
 		took)
 	requireLarge(t, b.Addr(), "whole")
 	requireTransaction(t, b)
@@ -59,7 +59,7 @@ func TestYAKtTransactions(t *testing.T) {
 			err = <-created
 		}
 		again := createAtLeader(t, q, name)
-		kafka.Note(t, "%s: the killed controller answered %v, the next %v", name, err, again)
+		kafka.Logf(t, "%s: the killed controller answered %v, the next %v", name, err, again)
 		if again != nil && !errors.Is(again, kerr.TopicAlreadyExists) || err == nil &&
 			again == nil {
 			t.Errorf("%s: the killed controller answered %v, the next %v", name, err, again)

@@ -152,12 +152,12 @@ func (f *forgotten) requireNoLeader(t *testing.T) {
 		if code == 0 || code > 128 {
 			t.Errorf("node %d ended with exit code %d", f.three, code)
 		}
-		kafka.Note(t, "node %d ended with exit code %d: %s", f.three, code,
+		kafka.Logf(t, "node %d ended with exit code %d: %s", f.three, code,
 			f.Node(f.three).LogTail(1))
 	} else if err := f.Ready(t.Context(), f.three); err == nil {
 		t.Errorf("node %d says that it is ready", f.three)
 	} else {
-		kafka.Note(t, "node %d runs: %v", f.three, err)
+		kafka.Logf(t, "node %d runs: %v", f.three, err)
 	}
 }
 

@@ -54,7 +54,7 @@ func TestWireAgainstKafka(t *testing.T) {
 					read++
 				}
 			}
-			kafka.Note(t, "%d requests, of which Kafka %s reads %d", len(requests), release, read)
+			kafka.Logf(t, "%d requests, of which Kafka %s reads %d", len(requests), release, read)
 			if read < len(requests)/10 || read > len(requests)*9/10 {
 				t.Error("too few are read, or too few refused: the comparison says little")
 			}

@@ -63,9 +63,9 @@ func Eventually(t testing.TB, within time.Duration, what string, check func() er
 	return time.Since(begin)
 }
 
-// Note logs the progress of a test. Without -v, Go prints such lines only if the test fails; then
+// Logf logs the progress of a test. Without -v, Go prints such lines only if the test fails; then
 // the failure comes first and the lines follow, newest first.
-func Note(t testing.TB, format string, args ...any) {
+func Logf(t testing.TB, format string, args ...any) {
 	t.Helper()
 	text := fmt.Sprintf(format, args...)
 	if testing.Verbose() {

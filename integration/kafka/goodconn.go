@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -78,20 +76,10 @@ func creation(partitions int32, names ...string) kmsg.Request {
 
 // health requests a node's health over HTTP.
 func health(addr string) question {
-	client := &http.Client{Timeout: goodRequestMax}
 	return func(ctx context.Context, _ int) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/livez", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if _, err = io.Copy(io.Discard, resp.Body); err == nil && resp.StatusCode != http.StatusOK {
-			err = errors.New(resp.Status)
-		}
+		ctx, cancel := context.WithTimeout(ctx, goodRequestMax)
+		defer cancel()
+		_, err := Get(ctx, "http://"+addr+"/livez")
 		return err
 	}
 }

@@ -37,13 +37,13 @@ func ThreeBrokersSurviveControllerKills(
 		kafka.RequireAlive(t, brokers...)
 	}
 	record, topic = load.LongestGaps()
-	kafka.Note(t, "controllers %s, %d kills: %v", q.Name(), kills, load)
+	kafka.Logf(t, "controllers %s, %d kills: %v", q.Name(), kills, load)
 	for range restarts {
 		killAll(t, q, load)
 		kafka.RequireAlive(t, brokers...)
 	}
 	load.Stop()
-	kafka.Note(t, "controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills,
+	kafka.Logf(t, "controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills,
 		restarts, load)
 	load.Ledger.Verify(t, addrs)
 	for _, b := range brokers {
@@ -63,7 +63,7 @@ func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
 		q.Start(t, id)
 	}
 	record, topic := load.WaitProgress(t, kafka.Patience)
-	kafka.Note(t, "killed and started all controllers: a record acknowledged after %v, a topic "+
+	kafka.Logf(t, "killed and started all controllers: a record acknowledged after %v, a topic "+
 		"after %v",
 		record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	for _, id := range q.Nodes() {
@@ -91,14 +91,14 @@ func killAndRestart(t testing.TB, q kafka.Quorum, victim int32, load *kafka.Load
 		q.Start(t, victim)
 	}
 	record, topic := load.WaitProgress(t, kafka.Patience)
-	kafka.Note(t, "killed controller %d (leader: %t): a record acknowledged after %v, a topic "+
+	kafka.Logf(t, "killed controller %d (leader: %t): a record acknowledged after %v, a topic "+
 		"after %v",
 		victim, leads, record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	if !q.Alive(victim) {
 		q.Start(t, victim)
 	}
 	kafka.WaitCaughtUp(t, q, victim, kafka.Patience)
-	kafka.Note(t, "controller %d caught up %v after it was killed", victim,
+	kafka.Logf(t, "controller %d caught up %v after it was killed", victim,
 		time.Since(begin).Round(time.Millisecond))
 }
 
@@ -107,7 +107,7 @@ func killAndRestart(t testing.TB, q kafka.Quorum, victim int32, load *kafka.Load
 func stopWhole(t testing.TB, b *kafka.Broker) {
 	kafka.RequireAlive(t, b)
 	if errs := b.LogErrors(); len(errs) > 0 {
-		kafka.Note(t, "%s logged %d errors, the last: %s", b.Name, len(errs), errs[len(errs)-1])
+		kafka.Logf(t, "%s logged %d errors, the last: %s", b.Name, len(errs), errs[len(errs)-1])
 	}
 	if code := b.Stop(t); code != 0 && code != sigtermJVM {
 		t.Errorf("%s exited with code %d", b.Name, code)

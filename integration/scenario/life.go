@@ -27,7 +27,7 @@ func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	for _, b := range brokers {
 		b.Start(t)
 		boot := b.WaitStarted(t, kafka.Patience)
-		kafka.Note(t, "%s, controllers %s: started in %v", b.Name, q.Name(),
+		kafka.Logf(t, "%s, controllers %s: started in %v", b.Name, q.Name(),
 			boot.Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
@@ -40,7 +40,7 @@ func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	kafka.RoundTripTransactions(t, addrs, transactional, transactional, 10)
 
 	for _, b := range brokers {
-		kafka.Note(t, "%s: restarted in %v", b.Name, b.Restart(t).Round(time.Millisecond))
+		kafka.Logf(t, "%s: restarted in %v", b.Name, b.Restart(t).Round(time.Millisecond))
 	}
 	ledger.Verify(t, addrs)
 	kafka.Produce(t, addrs, lifeTopic, lifeRecords, ledger)
@@ -65,7 +65,7 @@ func BothKindsServe(
 	}
 	for _, b := range brokers {
 		b.Start(t)
-		kafka.Note(t, "%s: started in %v", b.Name,
+		kafka.Logf(t, "%s: started in %v", b.Name,
 			b.WaitStarted(t, kafka.Patience).Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)

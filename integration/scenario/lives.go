@@ -106,7 +106,7 @@ func (l *Lives) await(
 		}
 		return err
 	})
-	kafka.Note(l.t, "%s after %v", what, took.Round(time.Millisecond))
+	kafka.Logf(l.t, "%s after %v", what, took.Round(time.Millisecond))
 	return known
 }
 
@@ -175,7 +175,7 @@ func (l *Lives) Crash(id int32, meanwhile func()) {
 		after = l.await(kafka.Patience, "all brokers know what happened meanwhile", anything)
 	}
 	b.Start(l.t)
-	kafka.Note(l.t, "%s: started in %v", b.Name,
+	kafka.Logf(l.t, "%s: started in %v", b.Name,
 		b.WaitStarted(l.t, kafka.Patience).Round(time.Millisecond))
 	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
@@ -200,7 +200,7 @@ func (l *Lives) StopAndStart(id int32, atOnce bool) {
 	b.Start(l.t)
 	took := b.WaitStarted(l.t, kafka.Patience)
 	refused := containsLine(b.Log(), "DUPLICATE_BROKER_REGISTRATION")
-	kafka.Note(l.t, "%s: stopped, started in %v (refused at first: %t)", b.Name,
+	kafka.Logf(l.t, "%s: stopped, started in %v (refused at first: %t)", b.Name,
 		took.Round(time.Millisecond), refused)
 	if atOnce && refused {
 		l.t.Errorf("%s was refused after a clean stop", b.Name)
@@ -241,7 +241,7 @@ func (l *Lives) killingLeader(f func()) {
 	wg.Go(func() { l.q.Kill(leader) })
 	f()
 	wg.Wait()
-	kafka.Note(l.t, "controller %d led and was killed", leader)
+	kafka.Logf(l.t, "controller %d led and was killed", leader)
 }
 
 // restoreControllers restarts the killed controllers.
@@ -291,7 +291,7 @@ func (l *Lives) End() {
 	l.writers.WaitEach(l.t, kafka.Patience)
 	l.writers.Stop()
 	kafka.RequireAlive(l.t, l.all...)
-	kafka.Note(l.t, "controllers %s: %v", l.q.Name(), l.writers)
+	kafka.Logf(l.t, "controllers %s: %v", l.q.Name(), l.writers)
 	l.writers.Ledger.Verify(l.t, l.addrs())
 }
 

@@ -211,7 +211,7 @@ func (l *Lives) leaderInSecondDir(known []kafka.Partition) (*kafka.Broker, map[i
 				leads[second]++
 			}
 		}
-		kafka.Note(l.t, "%s leads %d partitions in its first directory, %d in its second", b.Name,
+		kafka.Logf(l.t, "%s leads %d partitions in its first directory, %d in its second", b.Name,
 			leads[false], leads[true])
 		if leads[true] > 0 {
 			return b, held

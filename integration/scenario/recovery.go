@@ -81,7 +81,7 @@ func (r *Recovery) is(topic string, leader int32, isr, elr []int32) {
 		}
 		return err
 	})
-	kafka.Note(r.t, "%s, after %v", what, took.Round(time.Millisecond))
+	kafka.Logf(r.t, "%s, after %v", what, took.Round(time.Millisecond))
 }
 
 // remains checks that a topic is unchanged after a later event.
@@ -138,7 +138,7 @@ func (r *Recovery) BrokersAtOnce() {
 	r.t.Helper()
 	r.together((*kafka.Broker).Kill)
 	r.startAll()
-	kafka.Note(r.t, "all brokers were killed at once and started again")
+	kafka.Logf(r.t, "all brokers were killed at once and started again")
 	r.whole()
 }
 
@@ -155,7 +155,7 @@ func (r *Recovery) EverythingAtOnce() {
 		r.q.Start(r.t, id)
 	}
 	r.startAll()
-	kafka.Note(r.t, "all brokers and controllers were killed at once and started again")
+	kafka.Logf(r.t, "all brokers and controllers were killed at once and started again")
 	r.whole()
 }
 
@@ -231,7 +231,7 @@ func (r *Recovery) End() {
 	r.t.Helper()
 	r.strict.Stop()
 	kafka.RequireAlive(r.t, r.brokers...)
-	kafka.Note(r.t, "%v", r.strict)
+	kafka.Logf(r.t, "%v", r.strict)
 	for _, l := range []*kafka.Ledger{r.strict.Ledger, r.careful, r.reckless} {
 		l.Verify(r.t, kafka.Addrs(r.brokers...))
 	}

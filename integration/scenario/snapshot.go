@@ -59,7 +59,7 @@ func LateBroker(t testing.TB, q kafka.Quorum, first *kafka.Broker, ledger *kafka
 		t.Fatalf("want: %s fetches a snapshot of at least %d chunks of %d bytes\n got: %+v, %v",
 			late.Name, chunksMin, chunkBytes, fi, err)
 	}
-	kafka.Note(t, "%s started in %v from %s, %d bytes in chunks of %d", late.Name,
+	kafka.Logf(t, "%s started in %v from %s, %d bytes in chunks of %d", late.Name,
 		boot.Round(time.Millisecond), fi.Name(), fi.Size(), chunkBytes)
 	ledger.Verify(t, kafka.Addrs(late))
 
