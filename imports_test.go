@@ -17,16 +17,17 @@ var mayImport = map[string][]string{
 	"config":          {"protocol"},
 	"limits":          {},
 	"logtest":         {},
-	"kafkaproto":      {"limits"},
+	"turns":           {},
+	"kafkaproto":      {"limits", "turns"},
 	"metadata/record": {},
 	"metadata":        {"metadata/record"},
 	"raftlog/wal":     {},
 	"raftlog":         {"raftlog/wal", "limits"},
 	"controller":      {"metadata", "metadata/record", "limits", "protocol"},
-	"httpapi":         {"metadata", "metadata/record", "controller", "limits", "protocol"},
+	"httpapi":         {"metadata", "metadata/record", "controller", "limits", "protocol", "turns"},
 	"bench":           {"integration/kafka", "metadata", "metadata/record"}, // judges from outside: no part of a controller
 	"cmd/yakt/gcpace": {},
-	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal", "controller", "httpapi", "limits"},
+	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal", "controller", "httpapi", "limits", "turns"},
 }
 
 // pure packages are arguments and values: no network, files or raft. net/netip only parses.

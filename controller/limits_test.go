@@ -135,6 +135,30 @@ func TestCostsAreLinear(t *testing.T) {
 	}
 }
 
+// TestElementsTellShortRequestsFromLong: what is read for a request that names 10 topics is less than
+// for one that names 100, and that is less than for all 400.
+func TestElementsTellShortRequestsFromLong(t *testing.T) {
+	t.Parallel()
+	d := manyTopics(t, 400)
+	every := map[string]kmsg.Request{
+		"metadata":           everything(),
+		"list reassignments": kmsg.NewPtrListPartitionReassignmentsRequest(),
+		"elect":              kmsg.NewPtrElectLeadersRequest(),
+	}
+	few, many := namedMany(10), namedMany(100)
+	for name, req := range few {
+		if a, b := d.Elements(req), d.Elements(many[name]); a < 10 || b < 9*a {
+			t.Errorf("%s: %d elements for 10 topics, %d for 100", name, a, b)
+		}
+		if all, ok := every[name]; ok && d.Elements(all) < 400 {
+			t.Errorf("%s: %d elements for all topics", name, d.Elements(all))
+		}
+	}
+	if n := d.Elements(heartbeatRequest(1, 1, 1)); n != 0 {
+		t.Errorf("%d elements for a heartbeat", n)
+	}
+}
+
 // TestNoCostIsMoreThanAConnectionMayHold: a request whose cost is more would never be answered.
 func TestNoCostIsMoreThanAConnectionMayHold(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/limits"
+	"github.com/yakt/yakt/turns"
 )
 
 // Config is what an API is told at its making.
@@ -49,7 +51,9 @@ type Config struct {
 	// BudgetBytes bounds what all large requests and their answers may take in memory; 32 MiB when
 	// zero. One address may have half of it.
 	BudgetBytes int64
-	Logger      *slog.Logger
+	// Turns are the places on which requests work; half of the processors, of its own, when nil.
+	Turns  *turns.Places
+	Logger *slog.Logger
 }
 
 // API serves HTTP. Its methods may be called from any goroutine.
@@ -62,7 +66,6 @@ type API struct {
 	told    cache
 	pulse   pulse
 	budget  *budget
-	turns   *turns
 	began   time.Time
 	failure atomic.Pointer[error] // why this node is about to exit; nil while it is not
 	// streams ends when the server shuts down: long polls and streams would keep it waiting.
@@ -81,10 +84,13 @@ func New(cfg Config) *API {
 	if cfg.BodyTimeout == 0 {
 		cfg.BodyTimeout = 10 * time.Second
 	}
+	if cfg.Turns == nil {
+		cfg.Turns = turns.New(runtime.GOMAXPROCS(0))
+	}
 	if cfg.BudgetBytes == 0 {
 		cfg.BudgetBytes = 32 << 20
 	}
-	a := &API{cfg: cfg, began: time.Now(), turns: newTurns()}
+	a := &API{cfg: cfg, began: time.Now()}
 	a.budget = newBudget(cfg.BudgetBytes, limits.NewRefusals(budgetLimit, cfg.Logger))
 	a.streams, a.close = context.WithCancel(context.Background())
 	a.forward = &forwarder{cfg: &a.cfg, closing: a.streams}

@@ -44,14 +44,15 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			return
 		}
 		if !isHealth(r) {
-			w.turn = a.turns.begin(r.Context())
+			w.turn = a.takeTurn(r.Context())
 			defer w.turn.end()
 			r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
 		}
-		if len(body) > bodySmall {
-			w.turn.enter()
-		}
 		if problem := a.refusal(r, served, origin); problem != nil {
+			writeProblem(w, problem)
+			return
+		}
+		if problem := checkLarge(r, body, w.turn); problem != nil {
 			writeProblem(w, problem)
 			return
 		}

@@ -80,7 +80,6 @@ func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, 
 		hc.SetHeader("Content-Type", "application/json")
 		_, w := humago.Unwrap(hc)
 		out := patiently(w)
-		out.turn.enter()
 		if err := part.write(out); err != nil {
 			panic(broken{err})
 		}
@@ -154,7 +153,6 @@ func (a *API) snapshot(hc huma.Context, img *metadata.Image) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`, img.EndOffset(), img.Epoch()))
 	below := patiently(w)
-	below.turn.enter()
 	out := bufio.NewWriterSize(below, 64<<10)
 	if err := errors.Join(metadata.WriteSnapshot(out, img), out.Flush()); err != nil {
 		panic(broken{err}) // not the end of a file that looks whole

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,9 +19,6 @@ import (
 // writeNews writes a News as one line of JSON, and end behind it. What may be large is written as
 // it is made, and in turns.
 func (a *API) writeNews(w *patient, n controller.News, audience controller.Audience, end string) error {
-	if n.Snapshot || slices.ContainsFunc(n.Batches, large) {
-		w.turn.enter()
-	}
 	out := bufio.NewWriterSize(w, 4<<10)
 	at := placeOfImage(n.Image)
 	kind := "delta"

@@ -37,10 +37,18 @@ func (w *reply) WriteHeader(status int) {
 
 func (w *reply) Write(b []byte) (int, error) {
 	w.begun = true
-	defer w.turn.pause()() // it may block
-	n, err := w.ResponseWriter.Write(b)
+	var n int
+	err := w.turn.blocking(func() (err error) {
+		n, err = w.ResponseWriter.Write(b)
+		return err
+	})
 	w.lost = w.lost || err != nil
 	return n, err
+}
+
+// FlushError is for an http.ResponseController.
+func (w *reply) FlushError() error {
+	return w.turn.blocking(http.NewResponseController(w.ResponseWriter).Flush)
 }
 
 // Unwrap lets an http.ResponseController reach the writer below.

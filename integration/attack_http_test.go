@@ -85,7 +85,7 @@ func slowBodies(n, addresses int) attack {
 
 // largeBodies is a crowd that sends bodies with as many values as allowed.
 func largeBodies(n int) attack {
-	body := `{"name":"large","assignments":[` + strings.Repeat("[7],", 99_000/2) + `[7]]}`
+	body := `{"name":"large","assignments":[` + strings.Repeat("[7],", 49_000/2) + `[7]]}`
 	request := fmt.Appendf(nil,
 		"POST /v1/create_topic HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"+
 			"Content-Length: %d\r\n\r\n%s", len(body), body)

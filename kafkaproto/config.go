@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/turns"
 )
 
 // Security protocol numbers, as in Kafka's SecurityProtocol.
@@ -91,6 +94,10 @@ type Config struct {
 	// the response has been written or dropped. nil: no request costs more than itself.
 	Cost func(req kmsg.Request) int64
 
+	// Elements says about how many elements of lists are read to answer a request that costs
+	// something: those with fewer go first. It is called like Cost. nil: not known.
+	Elements func(req kmsg.Request) int
+
 	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass
 	// kmsg and the rule of one request in flight. It is called at a connection's first such frame
 	// with the peer's "ip:port". nil: no such key.
@@ -108,6 +115,10 @@ type Config struct {
 	MaxConnections      int            // 10,000
 	MaxConnectionsPerIP int            // as MaxConnections; -1: none but from addresses in MaxConnectionsOf
 	MaxConnectionsOf    map[string]int // instead of MaxConnectionsPerIP, by textual IP as in Caller.ClientAddr; 0: none
+
+	// Turns are the places on which connections work that use the processor without a pause; half
+	// of the processors, of its own, when nil.
+	Turns *turns.Places
 
 	// Admit, if not nil, is asked about each connection that is within these limits, for a
 	// limit that others share. release is called once when a connection that it has let in has
@@ -134,6 +145,9 @@ type Config struct {
 }
 
 func (cfg Config) withDefaults() Config {
+	if cfg.Turns == nil {
+		cfg.Turns = turns.New(runtime.GOMAXPROCS(0))
+	}
 	cfg.MaxFrameBytes = cmp.Or(cfg.MaxFrameBytes, 8<<20)
 	cfg.MaxStreamFrameBytes = cmp.Or(cfg.MaxStreamFrameBytes, cfg.MaxFrameBytes)
 	cfg.MaxInFlightBytes = cmp.Or(cfg.MaxInFlightBytes, max(64<<20, int64(cfg.MaxFrameBytes)))

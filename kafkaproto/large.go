@@ -40,7 +40,7 @@ func (c *conn) writeLarge(correlationID int32, resp kmsg.Response) (done bool, e
 func (c *conn) writeAround(head, content, tail []byte) (int64, error) {
 	frame := net.Buffers{head, content, tail}
 	if len(content) <= writePieceBytes {
-		c.turn.drop()
+		c.turn.Drop()
 		return frame.WriteTo(c.nc)
 	}
 	written := int64(0)
@@ -70,7 +70,7 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 	if err != nil {
 		return err
 	}
-	c.turn.drop()
+	c.turn.Drop()
 	return c.send(func() (int64, error) {
 		sent, err := writeMore(c.nc, head)
 		if err != nil {

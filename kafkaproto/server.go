@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -34,7 +33,6 @@ type Server struct {
 	budget    *budget        // of clients
 	// peerBudget is the memory of confirmed peers: the log must never wait for clients.
 	peerBudget *budget
-	turns      *turns
 	count      counters
 	refused    refused
 	closings   [closeReasons]limits.Pace // of what is logged
@@ -78,11 +76,11 @@ func newServer(cfg Config) *Server {
 		cfg:    cfg,
 		log:    cfg.Logger,
 		budget: cfg.clientBudget(), peerBudget: cfg.peerBudget(),
-		turns: newTurns(runtime.GOMAXPROCS(0)), refused: newRefused(cfg.Logger),
-		stop:  make(chan struct{}),
-		freed: make(chan struct{}, 1),
-		conns: map[*conn]struct{}{},
-		perIP: map[string]int{},
+		refused: newRefused(cfg.Logger),
+		stop:    make(chan struct{}),
+		freed:   make(chan struct{}, 1),
+		conns:   map[*conn]struct{}{},
+		perIP:   map[string]int{},
 	}
 }
 

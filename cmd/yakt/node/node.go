@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/raftlog"
+	"github.com/yakt/yakt/turns"
 )
 
 // Node is a controller process in the small: several may run in one program.
@@ -36,6 +38,7 @@ type Node struct {
 	log        *raftlog.Log
 	server     *kafkaproto.Server
 	files      *descriptors
+	turns      *turns.Places // of both servers
 	debug      *debugServer
 	http       *httpServer // nil without listeners
 	api        *httpapi.API
@@ -50,7 +53,9 @@ type Node struct {
 
 // Open makes a node on a formatted directory and binds its listeners; Start lets it take part. An error says what is wrong and what to do.
 func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
-	n := &Node{cfg: cfg, logger: logger, failed: make(chan error, 1)}
+	n := &Node{
+		cfg: cfg, logger: logger, failed: make(chan error, 1), turns: turns.New(runtime.GOMAXPROCS(0)),
+	}
 	n.files = newDescriptors(descriptorLimit())
 	defer func() {
 		if err != nil {
@@ -100,6 +105,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		Versions:  controller.Versions,
 		Handle:    n.handle,
 		Cost:      func(req kmsg.Request) int64 { return n.controller.Cost(req) },
+		Elements:  func(req kmsg.Request) int { return n.controller.Elements(req) },
 		StreamKey: raftlog.PeerAPIKey,
 		Stream: func(remote string) kafkaproto.Stream {
 			frame, confirmed, closed := n.log.AcceptPeer(remote)
@@ -117,6 +123,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaDoor) },
 		StreamSlots:         peerSlots,
 		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
+		Turns:               n.turns,
 		Logger:              n.logger,
 	}
 	if cfg.MaxConnectionsPerIP == 0 {
