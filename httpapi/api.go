@@ -15,6 +15,7 @@ import (
 
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/limits"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -162,8 +163,8 @@ const (
 const httpListener = "HTTP"
 
 // caller is who sent a request, in the controller's words.
-func caller(ctx context.Context) controller.Caller {
-	return controller.Caller{Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: clientOf(ctx), ClientID: "http"}
+func caller(ctx context.Context) protocol.Caller {
+	return protocol.Caller{Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: clientOf(ctx), ClientID: "http"}
 }
 
 func clientOf(ctx context.Context) string {

@@ -11,8 +11,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Heartbeat is who reports to broker_mgmt and where it stands.
@@ -72,7 +74,7 @@ func (a *API) report(ctx context.Context, w WaitParams, h HeartbeatBody) (*huma.
 			return nil, err
 		}
 	}
-	return a.follow(ctx, p, controller.AudienceBrokers, beat)
+	return a.follow(ctx, p, feed.AudienceBrokers, beat)
 }
 
 // heartbeat reports a broker as a process of its own would.
@@ -158,15 +160,15 @@ func (a *API) joinISR(ctx context.Context, h HeartbeatBody, s InSync) error {
 func (a *API) newISR(img *metadata.Image, h HeartbeatBody, topic record.UUID, id int32) (kmsg.Request, error) {
 	t := img.Topic(topic)
 	if t == nil || t.Partition(id) == nil {
-		return nil, controller.Errorf(kerr.UnknownTopicOrPartition, "There is no partition %d of a topic with the id %v.", id, topic)
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "There is no partition %d of a topic with the id %v.", id, topic)
 	}
 	p := t.Partition(id)
 	leader := img.Broker(p.Leader)
 	switch {
 	case !slices.Contains(p.Replicas, h.BrokerID):
-		return nil, controller.Errorf(kerr.ReplicaNotAvailable, "Broker %d is no replica of %s-%d.", h.BrokerID, t.Name, id)
+		return nil, protocol.Errorf(kerr.ReplicaNotAvailable, "Broker %d is no replica of %s-%d.", h.BrokerID, t.Name, id)
 	case leader == nil:
-		return nil, controller.Errorf(kerr.IneligibleReplica, "%s-%d has no leader to be in sync with.", t.Name, id)
+		return nil, protocol.Errorf(kerr.IneligibleReplica, "%s-%d has no leader to be in sync with.", t.Name, id)
 	case !a.heard.has(leader):
 		return nil, newProblem(http.StatusConflict, kerr.IneligibleReplica, "Broker %d, which leads %s-%d, reports its ISR itself. Leave inSync out, or have that broker send broker_mgmt first.", p.Leader, t.Name, id)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -22,7 +23,7 @@ func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 	end, err := a.cfg.Log.Barrier(ctx)
 	resume()
 	if err == nil {
-		err = a.awaitNews(ctx, controller.AudienceAll, end-2) // news after end-2 is the record at end-1
+		err = a.awaitNews(ctx, feed.AudienceAll, end-2) // news after end-2 is the record at end-1
 	}
 	switch {
 	case err == nil:
@@ -34,7 +35,7 @@ func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 }
 
 // awaitNews is the controller's Await, without a turn.
-func (a *API) awaitNews(ctx context.Context, audience controller.Audience, offset int64) error {
+func (a *API) awaitNews(ctx context.Context, audience feed.Audience, offset int64) error {
 	defer turnOf(ctx).pause()()
 	return a.cfg.Controller.Await(ctx, audience, offset)
 }

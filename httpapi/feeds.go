@@ -12,7 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // News is what a feed answers.
@@ -165,11 +165,11 @@ func (a *API) client(ctx context.Context, r ReadParams, w WaitParams, since Sinc
 	if _, err := a.read(ctx, r); err != nil {
 		return nil, err
 	}
-	return a.follow(ctx, p, controller.AudienceClients, nil)
+	return a.follow(ctx, p, feed.AudienceClients, nil)
 }
 
 // follow answers a feed: at once, after a wait, or as a stream. beat, if not nil, is called while a long poll waits.
-func (a *API) follow(ctx context.Context, p feedParams, audience controller.Audience, beat func(context.Context, int64) error) (*huma.StreamResponse, error) {
+func (a *API) follow(ctx context.Context, p feedParams, audience feed.Audience, beat func(context.Context, int64) error) (*huma.StreamResponse, error) {
 	if p.stream {
 		return &huma.StreamResponse{Body: func(hc huma.Context) { a.stream(hc, p, audience) }}, nil
 	}
@@ -190,7 +190,7 @@ func (a *API) follow(ctx context.Context, p feedParams, audience controller.Audi
 }
 
 // await waits until there is news for the caller, or its time is up. One that needs a snapshot has not to wait.
-func (a *API) await(ctx context.Context, p feedParams, audience controller.Audience, beat func(context.Context, int64) error) error {
+func (a *API) await(ctx context.Context, p feedParams, audience feed.Audience, beat func(context.Context, int64) error) error {
 	if p.wait <= 0 || p.offset < 0 {
 		return nil
 	}

@@ -11,14 +11,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
 // writeNews writes a News as one line of JSON, and end behind it. What may be large is written as
 // it is made, and in turns.
-func (a *API) writeNews(w *patient, n controller.News, audience controller.Audience, end string) error {
+func (a *API) writeNews(w *patient, n feed.News, audience feed.Audience, end string) error {
 	out := bufio.NewWriterSize(w, 4<<10)
 	at := placeOfImage(n.Image)
 	kind := "delta"
@@ -40,10 +40,10 @@ func (a *API) writeNews(w *patient, n controller.News, audience controller.Audie
 // shared.
 const largeBytes = 64 << 10
 
-func large(b *controller.FeedBatch) bool { return len(b.Batch) > largeBytes }
+func large(b *feed.Batch) bool { return len(b.Batch) > largeBytes }
 
 // writeBatches writes the records of batches after the offset that the reader has.
-func (a *API) writeBatches(out *bufio.Writer, n controller.News, audience controller.Audience) error {
+func (a *API) writeBatches(out *bufio.Writer, n feed.News, audience feed.Audience) error {
 	l := &jsonList{out: out}
 	for _, b := range n.Batches {
 		switch v := n.Image.Version(); {
@@ -88,11 +88,11 @@ func (l *jsonList) add(values []byte) bool {
 // eachTold calls f with each record of a batch that comes after an offset and is for the audience,
 // as JSON that f may not keep, until f is false.
 func eachTold(
-	b *controller.FeedBatch, audience controller.Audience, v metadata.Version, after int64, f func([]byte) bool,
+	b *feed.Batch, audience feed.Audience, v metadata.Version, after int64, f func([]byte) bool,
 ) error {
 	var text []byte
 	more := true
-	return b.Records(func(offset int64, r record.Record, s controller.State) {
+	return b.Records(func(offset int64, r record.Record, s feed.State) {
 		if more && offset > after && isFor(audience, r.Type()) {
 			text = appendTold(text[:0], r, s, v, place{offset, b.Epoch(), b.TimestampMs()})
 			more = f(text)
@@ -101,7 +101,7 @@ func eachTold(
 }
 
 // batchText is the records of a batch that are for the audience, with commas between them.
-func batchText(b *controller.FeedBatch, audience controller.Audience, v metadata.Version) (text []byte, err error) {
+func batchText(b *feed.Batch, audience feed.Audience, v metadata.Version) (text []byte, err error) {
 	err = eachTold(b, audience, v, -1, func(one []byte) bool {
 		if len(text) > 0 {
 			text = append(text, ',')
@@ -112,9 +112,9 @@ func batchText(b *controller.FeedBatch, audience controller.Audience, v metadata
 	return text, err
 }
 
-func isFor(audience controller.Audience, t record.Type) bool {
-	if audience == controller.AudienceClients {
-		return controller.ForClients(t)
+func isFor(audience feed.Audience, t record.Type) bool {
+	if audience == feed.AudienceClients {
+		return feed.ForClients(t)
 	}
 	switch t {
 	case record.TypeNoOp, record.TypeBeginTransaction, record.TypeEndTransaction, record.TypeAbortTransaction:
@@ -124,7 +124,7 @@ func isFor(audience controller.Audience, t record.Type) bool {
 }
 
 // writeImage writes a whole state as records, all at its own place.
-func writeImage(out *bufio.Writer, img *metadata.Image, audience controller.Audience) {
+func writeImage(out *bufio.Writer, img *metadata.Image, audience feed.Audience) {
 	at := placeOfImage(img)
 	l := &jsonList{out: out}
 	var text []byte
@@ -132,7 +132,7 @@ func writeImage(out *bufio.Writer, img *metadata.Image, audience controller.Audi
 		if !isFor(audience, r.Type()) {
 			return true
 		}
-		var s controller.State
+		var s feed.State
 		if b, ok := r.(*record.RegisterBroker); ok {
 			s.Broker = img.Broker(b.BrokerID)
 		}
@@ -151,7 +151,7 @@ type cache struct {
 
 type cacheKey struct {
 	offset   int64
-	audience controller.Audience
+	audience feed.Audience
 }
 
 type cached struct {
@@ -167,7 +167,7 @@ const (
 )
 
 // of is the JSON of all of a batch.
-func (c *cache) of(b *controller.FeedBatch, audience controller.Audience, v metadata.Version) ([]byte, error) {
+func (c *cache) of(b *feed.Batch, audience feed.Audience, v metadata.Version) ([]byte, error) {
 	key := cacheKey{b.BaseOffset(), audience}
 	c.mu.Lock()
 	entry := c.texts[key]
@@ -210,7 +210,7 @@ const keepAlive = 15 * time.Second
 
 // stream writes News as server-sent events, the first at once, until this node stops or the
 // client cannot be written to: one that has only closed its own side still reads.
-func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience) {
+func (a *API) stream(hc huma.Context, p feedParams, audience feed.Audience) {
 	r, below := humago.Unwrap(hc)
 	w := patiently(below)
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -232,7 +232,7 @@ func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience
 	}
 }
 
-func (a *API) writeEvent(w *patient, n controller.News, audience controller.Audience) error {
+func (a *API) writeEvent(w *patient, n feed.News, audience feed.Audience) error {
 	name := "delta"
 	if n.Snapshot {
 		name = "snapshot"

@@ -17,7 +17,7 @@ import (
 
 	"github.com/yakt/yakt/cmd/yakt/node"
 	"github.com/yakt/yakt/config"
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // patience bounds every wait of these tests.
@@ -151,7 +151,7 @@ func (s *server) await(path string, ok func(status int, body []byte) bool) {
 			return
 		}
 		turn, end := context.WithTimeout(ctx, 20*time.Millisecond)
-		_ = s.node.Controller().Await(turn, controller.AudienceAll, s.node.Controller().Image().EndOffset()-1)
+		_ = s.node.Controller().Await(turn, feed.AudienceAll, s.node.Controller().Image().EndOffset()-1)
 		end()
 		if ctx.Err() != nil {
 			s.t.Fatalf("node %d: %s: still %d %s", s.id, path, status, body)

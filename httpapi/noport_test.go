@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // behindNodesWithoutHTTP is a standby with an HTTP port, in a quorum of which no other node has one.
@@ -88,7 +88,7 @@ func TestStreamsThroughAStandby(t *testing.T) {
 	waiting, end := context.WithTimeout(t.Context(), 5*time.Second)
 	defer end()
 	for at := int64(-1); s.node.Controller().Image().TopicByName("after") == nil; at = s.node.Controller().Image().EndOffset() - 1 {
-		if err := s.node.Controller().Await(waiting, controller.AudienceAll, at); err != nil {
+		if err := s.node.Controller().Await(waiting, feed.AudienceAll, at); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TopicRef names a topic by its id or its name.
@@ -33,13 +34,13 @@ func (t TopicRef) find(img *metadata.Image) (*metadata.Topic, error) {
 		if topic := img.TopicByName(t.Name); topic != nil {
 			return topic, nil
 		}
-		return nil, controller.Errorf(kerr.UnknownTopicOrPartition, "There is no topic named %q.", t.Name)
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "There is no topic named %q.", t.Name)
 	}
 	id, err := parseUUID(t.TopicUUID)
 	if topic := img.Topic(id); err == nil && topic != nil {
 		return topic, nil
 	}
-	return nil, controller.Errorf(kerr.UnknownTopicID, "There is no topic with the id %s.", t.TopicUUID)
+	return nil, protocol.Errorf(kerr.UnknownTopicID, "There is no topic with the id %s.", t.TopicUUID)
 }
 
 // createPartitionArgs is the body of create_partition.
@@ -150,9 +151,9 @@ func oneMore(img *metadata.Image, p *metadata.Partition, broker int32) ([]int32,
 	now := target(p)
 	switch {
 	case img.Broker(broker) == nil:
-		return nil, controller.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(broker))
+		return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(broker))
 	case slices.Contains(p.Adding(), broker):
-		return nil, controller.Errorf(kerr.ReassignmentInProgress, "Broker %d is being added already.", broker)
+		return nil, protocol.Errorf(kerr.ReassignmentInProgress, "Broker %d is being added already.", broker)
 	case slices.Contains(now, broker):
 		return nil, newProblem(http.StatusConflict, kerr.InvalidReplicaAssignment, "Broker %d is a replica already. Nothing is to be done.", broker)
 	}
@@ -164,9 +165,9 @@ func oneLess(_ *metadata.Image, p *metadata.Partition, broker int32) ([]int32, e
 	i := slices.Index(now, broker)
 	switch {
 	case slices.Contains(p.Removing(), broker):
-		return nil, controller.Errorf(kerr.ReassignmentInProgress, "Broker %d is being removed already.", broker)
+		return nil, protocol.Errorf(kerr.ReassignmentInProgress, "Broker %d is being removed already.", broker)
 	case i < 0:
-		return nil, controller.Errorf(kerr.ReplicaNotAvailable, "Broker %d is no replica of this partition.", broker)
+		return nil, protocol.Errorf(kerr.ReplicaNotAvailable, "Broker %d is no replica of this partition.", broker)
 	case len(now) == 1:
 		return nil, newProblem(http.StatusUnprocessableEntity, kerr.InvalidReplicaAssignment, "Broker %d is the last replica, and the data would be lost. Add another one first.", broker)
 	}
@@ -186,7 +187,7 @@ func (a *API) reassign(ctx context.Context, name string, args replicaArgs, chang
 		topic = t.ID
 		p := t.Partition(args.PartitionID)
 		if p == nil {
-			return nil, controller.Errorf(kerr.UnknownTopicOrPartition, "Topic %s has no partition %d.", t.Name, args.PartitionID)
+			return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "Topic %s has no partition %d.", t.Name, args.PartitionID)
 		}
 		replicas, err := change(img, p, args.BrokerID)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Problem is every error answer, an RFC 9457 problem document.
@@ -152,7 +153,7 @@ func codeProblem(code int16, message *string) error {
 func problemOf(err error) *Problem {
 	var (
 		p *Problem
-		e *controller.Error
+		e *protocol.Error
 	)
 	switch {
 	case errors.As(err, &p):

@@ -11,6 +11,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // producerArgs is the body of register_producer.
@@ -39,7 +40,7 @@ func (a *API) registerProducer(ctx context.Context, in *struct {
 	defer cancel()
 	outcome, err := a.do(ctx, controller.Operation{Name: "register_producer", Make: func(img *metadata.Image) (kmsg.Request, error) {
 		if img.Broker(in.Body.BrokerID) == nil {
-			return nil, controller.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(in.Body.BrokerID))
+			return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(in.Body.BrokerID))
 		}
 		req := kmsg.NewPtrAllocateProducerIDsRequest()
 		req.BrokerID, req.BrokerEpoch = in.Body.BrokerID, in.Body.BrokerEpoch

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -198,7 +199,7 @@ const producerIDBlock = 1000
 
 // tell is a record as the operations show it: the kinds that have fields of their own here, with what they come to; the others as they
 // stand in the log.
-func tell(r record.Record, s controller.State, v metadata.Version) (name string, fields any) {
+func tell(r record.Record, s feed.State, v metadata.Version) (name string, fields any) {
 	name = r.Type().String()
 	switch r := r.(type) {
 	case *record.RegisterBroker:
@@ -234,7 +235,7 @@ func tell(r record.Record, s controller.State, v metadata.Version) (name string,
 }
 
 // appendTold appends a record as tell shows it.
-func appendTold(dst []byte, r record.Record, s controller.State, v metadata.Version, at place) []byte {
+func appendTold(dst []byte, r record.Record, s feed.State, v metadata.Version, at place) []byte {
 	name, fields := tell(r, s, v)
 	return appendJSON(dst, newRecord(name, fields, at))
 }

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // answerMax is how long a client may take over one answer, or one event of a stream, as long as
@@ -55,7 +55,7 @@ func (p *patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
 // idle waits for news with a comment now and then, so that a connection whose other end has gone is noticed. It is false when the
 // stream is over.
-func (a *API) idle(ctx context.Context, w *patient, offset int64, audience controller.Audience) bool {
+func (a *API) idle(ctx context.Context, w *patient, offset int64, audience feed.Audience) bool {
 	for ctx.Err() == nil {
 		turn, end := context.WithTimeout(ctx, keepAlive)
 		err := a.awaitNews(turn, audience, offset)

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -58,7 +59,7 @@ type TopicPartition struct {
 }
 
 func topicPartition(r *record.Partition, at place) TopicPartition {
-	name, fields := tell(r, controller.State{}, 0)
+	name, fields := tell(r, feed.State{}, 0)
 	return TopicPartition{
 		newRecord(name, fields.(PartitionFields), at), r.LeaderEpoch, ids(r.EligibleLeaderReplicas),
 		ids(r.LastKnownELR),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -22,19 +23,8 @@ const (
 // anonymous is the principal of a connection that has not authenticated.
 const anonymous = "User:ANONYMOUS"
 
-// Caller describes the sender of a request and its connection. All fields but ClientID and
-// Forwarded are the same for every request of one connection. Caller is a value: it stays valid
-// after the connection has ended.
-type Caller struct {
-	Listener   string // name of the listener that accepted the connection
-	Principal  string // "User:ANONYMOUS" on a PLAINTEXT listener
-	ClientAddr string // textual IP without port; IPv4-mapped addresses as IPv4
-	ClientID   string // from the request header; "" for null
-	// inside an ENVELOPE: always false here, set by the code that unwraps it
-	Forwarded        bool
-	LocalAddr        string // "ip:port" on our side of the connection
-	SecurityProtocol int16
-}
+// Caller describes the sender of a request and its connection.
+type Caller = protocol.Caller
 
 // Listener is one address to accept connections on.
 //

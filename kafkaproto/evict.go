@@ -149,7 +149,7 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 
 // candidates are the connections that may lose their memory, in this order: the slowest on the
 // network for the memory they hold, then those whose request is in Handle for too long, then those
-// that wait for more memory themselves. Of the last kind, the one that holds most comes first; and
+// that wait for more memory themselves. Of the last kind, the one that would hold most comes first; and
 // while another connection is about to return memory, only a wait of stuckAfter counts.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
@@ -172,8 +172,10 @@ func (b *budget) candidates(now time.Time) []candidate {
 	}
 	slices.SortFunc(slow, func(x, y candidate) int { return cmp.Compare(x.worth(), y.worth()) })
 	slices.SortFunc(waiting, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(y.account.held, x.account.held),
-			x.account.since.Compare(y.account.since))
+		return cmp.Or(
+			cmp.Compare(y.account.held+y.account.wants, x.account.held+x.account.wants),
+			x.account.since.Compare(y.account.since),
+		)
 	})
 	return slices.Concat(slow, stuck, waiting)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // instantLog commits whatever is proposed at once.
@@ -81,7 +82,7 @@ func defaultsOf(t *testing.T, static map[string]string) (answers []kmsg.Response
 		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "remote.storage.enable", Value: &yes}}}}
 	for _, req := range []kmsg.Request{describe, group, topic} {
 		reply := make(chan kmsg.Response, 1)
-		c.Handle(context.Background(), controller.Caller{}, req, func(resp kmsg.Response) { reply <- resp })
+		c.Handle(context.Background(), protocol.Caller{}, req, func(resp kmsg.Response) { reply <- resp })
 		answers = append(answers, <-reply)
 	}
 	return answers

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/config"
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // outOfService is how soon a node that has failed must have stopped to lead and to answer.
@@ -38,7 +38,7 @@ func startLone(t *testing.T, logger *slog.Logger) *Node {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for at := int64(0); n.controller.Image().Version() == 0; at++ {
-		if err := n.controller.Await(ctx, controller.AudienceAll, at-1); err != nil {
+		if err := n.controller.Await(ctx, feed.AudienceAll, at-1); err != nil {
 			t.Fatal("the node does not lead itself")
 		}
 	}

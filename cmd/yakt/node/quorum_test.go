@@ -10,6 +10,7 @@ import (
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -65,7 +66,7 @@ func awaitController(t *testing.T, n *Node) {
 		if known == 3 {
 			return
 		}
-		if err := n.controller.Await(ctx, controller.AudienceAll, img.EndOffset()-1); err != nil {
+		if err := n.controller.Await(ctx, feed.AudienceAll, img.EndOffset()-1); err != nil {
 			t.Fatalf("node %d knows %d controllers", n.cfg.NodeID, known)
 		}
 	}

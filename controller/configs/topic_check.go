@@ -1,4 +1,4 @@
-package controller
+package configs
 
 import (
 	"fmt"
@@ -8,29 +8,30 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // validateTopic checks a topic's overrides as they would be (LogConfig.validate): known names, values in range, and the
 // rules between several of them, for which this node's file counts too; brokers' dynamic configs do not, as with a controller of
 // Kafka's that is no broker. Keys that an older release left in the log and this one does not know are let be.
-func (cc *configChanges) validateTopic(changes []*record.Config, all, current map[string]string) *apiError {
+func (cc *Changes) validateTopic(changes []*record.Config, all, current map[string]string) *protocol.Error {
 	for _, r := range changes {
 		if r.Value != nil && topicKeyByName[r.Name] == nil {
-			return errorf(kerr.InvalidConfig, "Unknown topic config name: %s", r.Name)
+			return protocol.Errorf(kerr.InvalidConfig, "Unknown topic config name: %s", r.Name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if k := topicKeyByName[name]; k != nil {
 			if wrong := k.check(name, all[name]); wrong != "" {
-				return errorf(kerr.InvalidConfig, "%s", wrong)
+				return protocol.Errorf(kerr.InvalidConfig, "%s", wrong)
 			}
 		}
 	}
-	defaults := topicDefaults{static: cc.defaults.static}
+	defaults := TopicDefaults{static: cc.defaults.static}
 	values := topicValues{&defaults, all}
 	for _, rule := range [...]string{values.compaction(), values.remoteStorage(current), values.remoteCopy(), values.remoteRetention()} {
 		if rule != "" {
-			return errorf(kerr.InvalidConfig, "%s", rule)
+			return protocol.Errorf(kerr.InvalidConfig, "%s", rule)
 		}
 	}
 	return nil
@@ -38,7 +39,7 @@ func (cc *configChanges) validateTopic(changes []*record.Config, all, current ma
 
 // topicValues are the effective values of a topic.
 type topicValues struct {
-	defaults  *topicDefaults
+	defaults  *TopicDefaults
 	overrides map[string]string
 }
 

@@ -1,4 +1,4 @@
-package controller
+package partition
 
 import (
 	"cmp"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // placer puts the replicas of new partitions on brokers: one after another round the racks, and within a rack round its
@@ -30,20 +31,27 @@ type rack struct {
 	active, inactive ring
 }
 
-// placing makes placers for the topics of one request: the brokers are looked up once.
-type placing struct {
+// Placement makes placers for the topics of one request: the brokers are looked up once.
+type Placement struct {
 	img    *metadata.Image
 	random Random
 	all    *placer // that every other is made from; nil: not yet
 }
 
+// Random is a source of random numbers; it need not be safe for several goroutines.
+type Random interface{ Uint64() uint64 }
+
+// NewPlacement places replicas on the brokers of an image.
+func NewPlacement(img *metadata.Image, random Random) *Placement {
+	return &Placement{img: img, random: random}
+}
+
 func newPlacer(img *metadata.Image, random Random) *placer {
-	p := placing{img: img, random: random}
-	return p.placer()
+	return NewPlacement(img, random).placer()
 }
 
 // placer returns a placer that begins somewhere else than the one before.
-func (f *placing) placer() *placer {
+func (f *Placement) placer() *placer {
 	if f.all == nil {
 		f.all = allPlaceable(f.img)
 	}
@@ -64,9 +72,9 @@ func allPlaceable(img *metadata.Image) *placer {
 		if !b.Placeable() {
 			continue
 		}
-		r := racks[rackName(b)]
+		r := racks[rackOf(b.Rack)]
 		if r == nil {
-			r = &rack{name: rackName(b)}
+			r = &rack{name: rackOf(b.Rack)}
 			racks[r.name] = r
 			p.racks = append(p.racks, r)
 		}
@@ -82,22 +90,15 @@ func allPlaceable(img *metadata.Image) *placer {
 	return p
 }
 
-func rackName(b *metadata.Broker) string {
-	if b.Rack == nil {
-		return ""
-	}
-	return *b.Rack
-}
-
 // place returns the replicas of n new partitions. The lists share one array.
-func (p *placer) place(n, replicationFactor int) ([][]int32, *apiError) {
+func (p *placer) place(n, replicationFactor int) ([][]int32, *protocol.Error) {
 	switch {
 	case replicationFactor <= 0:
-		return nil, errorf(kerr.InvalidReplicationFactor, "Invalid replication factor %d: the replication factor must be positive.", replicationFactor)
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "Invalid replication factor %d: the replication factor must be positive.", replicationFactor)
 	case p.active == 0:
-		return nil, errorf(kerr.InvalidReplicationFactor, "All brokers are currently fenced, or have all their log directories cordoned.")
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "All brokers are currently fenced, or have all their log directories cordoned.")
 	case replicationFactor > p.total:
-		return nil, errorf(kerr.InvalidReplicationFactor, "The target replication factor of %d cannot be reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.", replicationFactor, p.total)
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "The target replication factor of %d cannot be reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.", replicationFactor, p.total)
 	}
 	ids := make([]int32, 0, n*replicationFactor)
 	partitions := make([][]int32, n)
@@ -139,10 +140,10 @@ func (p *placer) stripe(ids []int32, replicationFactor int) []int32 {
 }
 
 func (p *placer) shuffle() {
-	shuffle(p.random, p.racks)
+	Shuffle(p.random, p.racks)
 	for _, r := range p.racks {
-		shuffle(p.random, r.active.ids)
-		shuffle(p.random, r.inactive.ids)
+		Shuffle(p.random, r.active.ids)
+		Shuffle(p.random, r.inactive.ids)
 	}
 }
 
@@ -162,13 +163,13 @@ type ring struct {
 
 func (r *ring) next(epoch int) (id int32, ok bool) {
 	if len(r.ids) == 0 {
-		return noBroker, false
+		return NoBroker, false
 	}
 	if r.epoch != epoch {
 		r.epoch, r.taken, r.start = epoch, 0, (r.start+1)%len(r.ids)
 	}
 	if r.taken == len(r.ids) {
-		return noBroker, false
+		return NoBroker, false
 	}
 	id = r.ids[(r.start+r.taken)%len(r.ids)]
 	r.taken++
@@ -183,31 +184,31 @@ func intn(r Random, n int) int {
 	return int(r.Uint64() % uint64(n))
 }
 
-func shuffle[T any](r Random, list []T) {
+func Shuffle[T any](r Random, list []T) {
 	for i := len(list) - 1; i > 0; i-- {
 		j := intn(r, i+1)
 		list[i], list[j] = list[j], list[i]
 	}
 }
 
-// partitions makes the records of n new partitions of a topic, beginning with the id first.
-func (f *placing) partitions(
+// Partitions makes the records of n new partitions of a topic, beginning with the id first.
+func (f *Placement) Partitions(
 	topic record.UUID, first, n, replicationFactor int,
-) ([]*record.Partition, *apiError) {
+) ([]*record.Partition, *protocol.Error) {
 	placed, err := f.placer().place(n, replicationFactor)
 	if err != nil {
 		return nil, err
 	}
 	partitions := make([]*record.Partition, n)
 	for i, replicas := range placed {
-		partitions[i], _ = newPartition(f.img, topic, int32(first+i), replicas) // the first replica is active
+		partitions[i], _ = NewPartition(f.img, topic, int32(first+i), replicas) // the first replica is active
 	}
 	return partitions, nil
 }
 
-// newPartition is the record of a new partition: its active replicas are its ISR, and the first of them leads. ok is false when
+// NewPartition is the record of a new partition: its active replicas are its ISR, and the first of them leads. ok is false when
 // none is active.
-func newPartition(img *metadata.Image, topic record.UUID, id int32, replicas []int32) (r *record.Partition, ok bool) {
+func NewPartition(img *metadata.Image, topic record.UUID, id int32, replicas []int32) (r *record.Partition, ok bool) {
 	isr := activeOf(img, replicas)
 	if len(isr) == 0 {
 		return nil, false
@@ -241,25 +242,33 @@ func activeOf(img *metadata.Image, replicas []int32) []int32 {
 	return active
 }
 
-// checkReplicas validates a replica list that a person gave; replicationFactor is what it must have, 0 for any.
-func checkReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *apiError {
+// CheckReplicas validates a replica list that a person gave; replicationFactor is what it must have, 0 for any.
+func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *protocol.Error {
 	switch {
 	case len(replicas) == 0:
-		return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
 	case len(replicas) > math.MaxInt16: // what a replication factor can say
-		return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a list of %d replicas.", len(replicas))
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a list of %d replicas.", len(replicas))
 	}
 	sorted := slices.Sorted(slices.Values(replicas))
 	for i, id := range sorted {
 		if img.Broker(id) == nil {
-			return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
 		}
 		if i > 0 && sorted[i-1] == id {
-			return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
 		}
 	}
 	if replicationFactor != 0 && len(replicas) != replicationFactor {
-		return errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), replicationFactor)
+		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), replicationFactor)
 	}
 	return nil
+}
+
+// rackOf is the name of a rack, "" for none.
+func rackOf(rack *string) string {
+	if rack == nil {
+		return ""
+	}
+	return *rack
 }

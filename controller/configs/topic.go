@@ -1,4 +1,4 @@
-package controller
+package configs
 
 import (
 	"iter"
@@ -25,6 +25,14 @@ const (
 	minISRConfig          = "min.insync.replicas"
 	uncleanElectionConfig = "unclean.leader.election.enable"
 )
+
+// Settings is the configuration of the controller that the configs of resources depend on.
+type Settings struct {
+	NodeID          int32
+	Static          map[string]string // keys and values of the configuration file
+	MinISR          int32             // min.insync.replicas
+	UncleanElection bool              // unclean.leader.election.enable
+}
 
 // topicKey is a config that a topic may have (LogConfig).
 type topicKey struct {
@@ -64,6 +72,9 @@ func shownTopicKeys(overrides map[string]string) iter.Seq[*topicKey] {
 		}
 	}
 }
+
+// TopicKeyCount is how many configs a topic may have.
+func TopicKeyCount() int { return len(topicKeys) }
 
 // topicKeys is every topic config of Kafka 4.3, by name.
 var topicKeys = []topicKey{
@@ -111,22 +122,23 @@ var topicKeyByName = func() map[string]*topicKey {
 	return m
 }()
 
-// topicDefaults is what a topic's configuration is where the topic does not say: the dynamic configs of this node, those of the
+// TopicDefaults is what a topic's configuration is where the topic does not say: the dynamic configs of this node, those of the
 // cluster, this node's file, Kafka's defaults, in this order (KafkaConfigSchema.resolveEffectiveTopicConfig). A value that does not
 // parse is passed over where it decides something here: brokers' configs are not validated by controllers.
-type topicDefaults struct {
+type TopicDefaults struct {
 	node, cluster, static map[string]string
 	minISRBase            int
 	uncleanBase           bool
 }
 
-func (c *core) topicDefaults(img *metadata.Image) topicDefaults {
-	d := topicDefaults{
-		node:    img.Config(metadata.ConfigBroker, strconv.Itoa(int(c.cfg.NodeID))),
+// NewTopicDefaults returns the defaults that hold in an image on a node with these settings.
+func NewTopicDefaults(img *metadata.Image, settings Settings) TopicDefaults {
+	d := TopicDefaults{
+		node:    img.Config(metadata.ConfigBroker, strconv.Itoa(int(settings.NodeID))),
 		cluster: img.Config(metadata.ConfigBroker, ""),
-		static:  c.cfg.Static,
+		static:  settings.Static,
 	}
-	d.minISRBase, d.uncleanBase = max(1, int(c.cfg.MinISR)), c.cfg.UncleanElection
+	d.minISRBase, d.uncleanBase = max(1, int(settings.MinISR)), settings.UncleanElection
 	for _, level := range [...]map[string]string{d.static, d.cluster, d.node} {
 		d.minISRBase = intOr(level[minISRConfig], d.minISRBase)
 		d.uncleanBase = boolOr(level[uncleanElectionConfig], d.uncleanBase)
@@ -135,16 +147,16 @@ func (c *core) topicDefaults(img *metadata.Image) topicDefaults {
 }
 
 // minISR and uncleanElection are a topic's effective values, given its overrides.
-func (d *topicDefaults) minISR(overrides map[string]string) int {
+func (d *TopicDefaults) MinISR(overrides map[string]string) int {
 	return intOr(overrides[minISRConfig], d.minISRBase)
 }
 
-func (d *topicDefaults) uncleanElection(overrides map[string]string) bool {
+func (d *TopicDefaults) UncleanElection(overrides map[string]string) bool {
 	return boolOr(overrides[uncleanElectionConfig], d.uncleanBase)
 }
 
 // effective is the value of a key and where it comes from, given a topic's overrides.
-func (d *topicDefaults) effective(k *topicKey, overrides map[string]string) (value string, source int8) {
+func (d *TopicDefaults) effective(k *topicKey, overrides map[string]string) (value string, source int8) {
 	if v, ok := overrides[k.name]; ok {
 		return v, sourceTopic
 	}
@@ -162,7 +174,7 @@ func (d *topicDefaults) effective(k *topicKey, overrides map[string]string) (val
 }
 
 // builtIn is the default, which for the two keys that decide elections is a setting of this node.
-func (d *topicDefaults) builtIn(k *topicKey) string {
+func (d *TopicDefaults) builtIn(k *topicKey) string {
 	switch k.name {
 	case minISRConfig:
 		return strconv.Itoa(d.minISRBase)

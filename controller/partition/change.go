@@ -1,4 +1,4 @@
-package controller
+package partition
 
 import (
 	"slices"
@@ -7,91 +7,34 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// This file, election.go and reassignment.go are the rules by which a partition changes: what becomes of its leader, ISR and
-// ELR when brokers come and go, when its leader reports a new ISR and when its replicas move. They follow Kafka's
-// PartitionChangeBuilder (KIP-704 recovery, KIP-841 fencing, KIP-858 directories, KIP-966 ELR). On purpose we differ where Kafka is
-// known to be wrong: an ELR keeps to the replicas, the last known leader is never -1 or a broker that is no replica any more,
-// and an unclean leader is always marked as recovering.
-
-// partitionRules is what changes to partitions depend on besides the partition itself. It holds for one image.
-type partitionRules struct {
-	img    *metadata.Image
-	mv     metadata.Version
-	elr    bool
-	update replicaUpdate
-	config topicDefaults
-
-	topic   *metadata.Topic // that the rest is for
-	minISR  int
-	unclean bool // unclean.leader.election.enable
-}
-
-func (c *core) partitionRules(img *metadata.Image, u replicaUpdate) *partitionRules {
-	return &partitionRules{img: img, mv: img.Version(), elr: img.ElrEnabled(), update: u, config: c.topicDefaults(img)}
-}
-
-// of switches to a topic. Partitions come grouped by topic, so this is looked up once for each.
-func (r *partitionRules) of(t *metadata.Topic) *partitionRules {
-	if r.topic == t {
-		return r
-	}
-	r.topic = t
-	overrides := r.img.Config(metadata.ConfigTopic, t.Name)
-	r.unclean = r.config.uncleanElection(overrides)
-	if r.elr {
-		r.minISR = r.config.minISR(overrides)
-		if first := t.Partition(0); first != nil {
-			r.minISR = min(r.minISR, len(first.Replicas))
-		}
-	}
-	return r
-}
-
-// election is the kind that a topic allows.
-func (r *partitionRules) election() election {
-	if r.unclean {
-		return electUncleanly
-	}
-	return electOnline
-}
-
-// acceptable reports whether a broker may lead p: it is active and p's directory there is online.
-func (r *partitionRules) acceptable(p *metadata.Partition, id int32) bool {
-	if id < 0 || id == r.update.remove || id == r.update.unclean {
-		return false
-	}
-	b := r.img.Broker(id)
-	return b != nil && (b.Active() || id == r.update.add) && b.DirectoryOnline(p.Directory(id))
-}
-
-// partitionChange works out the record that brings a partition where it is wanted. Start it with change, set what is to
-// become different, call record.
-type partitionChange struct {
-	rules *partitionRules
+// Change works out the record that brings a partition where it is wanted. Start it with change, set what is to
+// become different, call Record.
+type Change struct {
+	rules *Rules
 	topic record.UUID
 	id    int32
 	old   *metadata.Partition
 
 	isr, replicas, removing, adding []int32
 	recovery                        int8
-	election                        election
+	election                        Election
 	// moved says that one replica's directory is known to be another: movedTo.
 	moved   int32
 	movedTo record.UUID
-	// lossy is set by record when the leader was elected uncleanly.
+	// lossy is set by Record when the leader was elected uncleanly.
 	lossy bool
 }
 
-// change starts a change of a partition of r's topic that leaves it as it is.
-func (r *partitionRules) change(id int32, p *metadata.Partition) partitionChange {
-	return partitionChange{
+// Change starts a change of a partition of r's topic that leaves it as it is.
+func (r *Rules) Change(id int32, p *metadata.Partition) Change {
+	return Change{
 		rules: r, topic: r.topic.ID, id: id, old: p, isr: p.ISR, replicas: p.Replicas, removing: p.Removing(), adding: p.Adding(),
-		recovery: p.RecoveryState, moved: noBroker,
+		recovery: p.RecoveryState, moved: NoBroker,
 	}
 }
 
-// record returns the change, nil when nothing changes.
-func (c *partitionChange) record() *record.PartitionChange {
+// Record returns the record of the change, nil when nothing changes.
+func (c *Change) Record() *record.PartitionChange {
 	c.completeReassignment()
 	elr := c.targetELR()
 	won := c.elect(elr)
@@ -126,13 +69,18 @@ func (c *partitionChange) record() *record.PartitionChange {
 	if c.recovery != c.old.RecoveryState {
 		r.setRecovery(c.recovery)
 	}
-	return r.orNil()
+	if !r.set {
+		return nil
+	}
+	change := r.PartitionChange
+	c.assertValid(&change)
+	return &change
 }
 
 // targetELR is the ELR before an election: empty when the ISR is large enough, else who was in it or in the ISR and left neither
 // through an unclean shutdown nor through a reassignment. Ascending. With the feature just turned off, a last ELR may still
 // give a leader to a partition whose ISR is empty; the change itself ends it.
-func (c *partitionChange) targetELR() []int32 {
+func (c *Change) targetELR() []int32 {
 	switch {
 	case !c.rules.elr && len(c.isr) == 0:
 		return c.old.ELR()
@@ -153,7 +101,7 @@ func (c *partitionChange) targetELR() []int32 {
 
 // lastKnownLeader remembers who led a partition that becomes leaderless, and forgets it when someone leads again, or when that one is removed:
 // Kafka's controllers fail when they meet one that is no replica.
-func (c *partitionChange) lastKnownLeader(r *partitionDelta) {
+func (c *Change) lastKnownLeader(r *partitionDelta) {
 	known := len(c.old.LastKnownELR()) > 0
 	switch {
 	case known && c.rules.mv.HasElr() && slices.Contains(c.old.Replicas, c.old.LastKnownELR()[0]) && !slices.Contains(c.replicas, c.old.LastKnownELR()[0]):
@@ -167,7 +115,7 @@ func (c *partitionChange) lastKnownLeader(r *partitionDelta) {
 }
 
 // assignment sets the replicas, those that come and go, and the directories.
-func (c *partitionChange) assignment(r *partitionDelta) {
+func (c *Change) assignment(r *partitionDelta) {
 	if c.rules.mv.HasDirectories() {
 		if dirs := c.directories(); !slices.Equal(dirs, c.old.Directories) {
 			r.setDirectories(dirs)
@@ -185,8 +133,8 @@ func (c *partitionChange) assignment(r *partitionDelta) {
 }
 
 // directories has the directory of each replica: where it was, or where the broker puts new ones.
-func (c *partitionChange) directories() []record.UUID {
-	if c.moved == noBroker && slices.Equal(c.replicas, c.old.Replicas) {
+func (c *Change) directories() []record.UUID {
+	if c.moved == NoBroker && slices.Equal(c.replicas, c.old.Replicas) {
 		return c.old.Directories
 	}
 	dirs := make([]record.UUID, len(c.replicas))
@@ -227,14 +175,6 @@ func (d *partitionDelta) setAdding(l []int32)            { d.AddingReplicas, d.s
 func (d *partitionDelta) setRecovery(state int8)         { d.LeaderRecoveryState, d.set = state, true }
 func (d *partitionDelta) setDirectories(l []record.UUID) { d.Directories, d.set = l, true }
 
-func (d *partitionDelta) orNil() *record.PartitionChange {
-	if !d.set {
-		return nil
-	}
-	r := d.PartitionChange
-	return &r
-}
-
 // without returns list without some ids: list itself when it holds none of them, else a copy.
 func without(list []int32, ids ...int32) []int32 {
 	gone := func(id int32) bool { return slices.Contains(ids, id) }
@@ -254,3 +194,26 @@ func containsAll(list, all []int32) bool {
 }
 
 func sameMembers(a, b []int32) bool { return len(a) == len(b) && containsAll(a, b) }
+
+// ProposeISR sets the ISR and the recovery state that a leader reports.
+func (c *Change) ProposeISR(isr []int32, recovery int8) { c.isr, c.recovery = isr, recovery }
+
+// SetElection sets how far the election of the change may go; Online if it is not called.
+func (c *Change) SetElection(kind Election) { c.election = kind }
+
+// MoveReplica sets the directory of the replica on a broker.
+func (c *Change) MoveReplica(broker int32, dir record.UUID) { c.moved, c.movedTo = broker, dir }
+
+// LegalISR reports whether a leader may propose an ISR: distinct replicas, the leader among them.
+func LegalISR(p *metadata.Partition, isr []int32) bool {
+	return containsAll(p.Replicas, isr) && !hasDuplicates(isr) && slices.Contains(isr, p.Leader)
+}
+
+func hasDuplicates(ids []int32) bool {
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,4 +1,4 @@
-package controller
+package partition
 
 import (
 	"fmt"
@@ -11,6 +11,11 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
+
+// testUUID is an id that is not reserved and that sorts by n.
+func testUUID(n int) record.UUID {
+	return record.UUID{0: 0x40, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
+}
 
 // zeroes is randomness that never moves anything: every offset is 0 and a shuffle turns a list by one.
 type zeroes struct{}
@@ -105,7 +110,7 @@ func TestPlacementIsEven(t *testing.T) {
 		racks := make(map[string]bool)
 		for _, id := range replicas {
 			hosts[id]++
-			racks[rackName(img.Broker(id))] = true
+			racks[rackOf(img.Broker(id).Rack)] = true
 		}
 		if len(racks) != 3 {
 			t.Fatalf("%v lies in %d racks", replicas, len(racks))

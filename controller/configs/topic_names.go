@@ -1,4 +1,4 @@
-package controller
+package configs
 
 import (
 	"strings"
@@ -7,38 +7,40 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 const (
-	// clusterMetadataTopic is the name of the metadata log's own topic, which nobody may create.
-	clusterMetadataTopic = "__cluster_metadata"
 	// topicNameSeparators are one character to metric names: topics that differ in nothing else collide.
 	topicNameSeparators = "._"
 )
 
-// checkTopicName says what is wrong with a name.
-func checkTopicName(name string) *apiError {
+// CheckTopicName says what is wrong with a name.
+func CheckTopicName(name string) *protocol.Error {
 	if problem := record.TopicNameProblem(name); problem != "" {
-		return &apiError{kerr.InvalidTopicException, "Topic name is invalid: " + problem} // a name's length at most
+		return &protocol.Error{Kafka: kerr.InvalidTopicException, Message: "Topic name is invalid: " + problem} // a name's length at most
 	}
 	return nil
 }
 
-// collisionSearch finds topics whose names are those given but for dots in place of underscores or the
+// Collisions finds topics whose names are those given but for dots in place of underscores or the
 // reverse. It walks the sorted names, trying both characters wherever one stands, and so takes as many
 // looks as there are topics that share a prefix with the name, in this sense. Topics could be made
 // that share many; so a request may take no more looks than its names allow.
-type collisionSearch struct {
+type Collisions struct {
 	img   *metadata.Image
 	looks int // that are left
 }
 
+// NewCollisions searches an image. A search belongs to one request.
+func NewCollisions(img *metadata.Image) Collisions { return Collisions{img: img} }
+
 // looksPerName is how many looks each name allows beyond those that it takes when nothing is like it.
 const looksPerName = 64
 
-// find returns the topic that the name collides with, "" when there is none; ok is false when no
+// Find returns the topic that the name collides with, "" when there is none; ok is false when no
 // looks were left.
-func (s *collisionSearch) find(name string) (other string, ok bool) {
+func (s *Collisions) Find(name string) (other string, ok bool) {
 	if !strings.ContainsAny(name, topicNameSeparators) {
 		return "", true
 	}
@@ -51,7 +53,7 @@ func (s *collisionSearch) find(name string) (other string, ok bool) {
 }
 
 // collision is find for a name that is settled up to a position.
-func (s *collisionSearch) collision(name string, settled int) string {
+func (s *Collisions) collision(name string, settled int) string {
 	i := strings.IndexAny(name[settled:], topicNameSeparators)
 	if i < 0 {
 		if s.img.TopicByName(name) == nil {

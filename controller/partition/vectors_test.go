@@ -1,4 +1,4 @@
-package controller
+package partition
 
 import (
 	_ "embed"
@@ -50,9 +50,9 @@ func parseVector(t *testing.T, parts []string) *modelCase {
 		return ids
 	}
 	m := &modelCase{
-		live: make(map[int32]bool), brokers: make(map[int32]bool), remove: noBroker,
+		live: make(map[int32]bool), brokers: make(map[int32]bool), remove: NoBroker,
 		mv: metadata.Version(number(circumstances[0])), elr: circumstances[1] == "1", minISR: int(number(circumstances[2])),
-		unclean: number(circumstances[3]), election: election(number(circumstances[4])),
+		unclean: number(circumstances[3]), election: Election(number(circumstances[4])),
 		isr: list(wanted[0]), replicas: list(wanted[1]), removing: list(wanted[2]), adding: list(wanted[3]), recovery: int8(number(wanted[4])),
 		before: record.Partition{
 			Replicas: list(before[0]), ISR: list(before[1]), RemovingReplicas: list(before[2]), AddingReplicas: list(before[3]),

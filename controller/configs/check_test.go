@@ -1,13 +1,32 @@
-package controller
+package configs
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
+// imageOf is the image of a new cluster with some records.
+func imageOf(t *testing.T, records ...record.Record) *metadata.Image {
+	t.Helper()
+	edit := metadata.Empty().Edit()
+	records = append(metadata.BootstrapFeatures(metadata.LatestVersion), records...)
+	for i, r := range records {
+		if err := edit.Replay(int64(i), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return edit.Done(int64(len(records)), 1, 0)
+}
+
 // TestTopicConfigValues has what Kafka 4.3's LogConfig.validate says of single values; "" is acceptance.
 func TestTopicConfigValues(t *testing.T) {
+	t.Parallel()
 	const notReplicas = "leader.replication.throttled.replicas must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
 	for _, c := range []struct{ key, value, answer string }{
 		{"segment.bytes", "10", "Invalid value 10 for configuration segment.bytes: Value must be at least 1048576"},
@@ -61,11 +80,11 @@ func TestTopicConfigValues(t *testing.T) {
 		{"leader.replication.throttled.replicas", "1:2,*", "Invalid value [1:2, *] for configuration leader.replication.throttled.replicas: " + notReplicas},
 		{"bogus", "1", "Unknown topic config name: bogus"},
 	} {
-		cc := newTestCore(t).configChanges(op{})
+		cc := NewChanges(imageOf(t), Settings{MinISR: 1}, false)
 		change := &record.Config{Name: c.key, Value: &c.value}
 		answer := ""
 		if err := cc.validateTopic([]*record.Config{change}, map[string]string{c.key: c.value}, nil); err != nil {
-			answer = err.message
+			answer = err.Message
 		}
 		if answer != c.answer {
 			t.Errorf("%s=%q: %q, want %q", c.key, c.value, answer, c.answer)
@@ -75,12 +94,14 @@ func TestTopicConfigValues(t *testing.T) {
 
 // TestUnknownOldConfig: a key that an older release wrote does not keep a topic from being altered.
 func TestUnknownOldConfig(t *testing.T) {
-	tc := newTestCore(t)
-	tc.addBrokers(1)
-	tc.addTopic("foo", []int32{1})
-	tc.apply(topicConfigRecord("foo", "message.format.version", "3.0"))
+	t.Parallel()
+	old := "3.0"
+	img := imageOf(t, &record.Topic{Name: "foo", TopicID: record.UUID{1}}, &record.Config{
+		ResourceType: metadata.ConfigTopic, ResourceName: "foo",
+		Name: "message.format.version", Value: &old,
+	})
 	value := "5"
-	records, err := tc.configChanges(op{}).incremental(configResource{2, "foo"}, []configOp{{"retention.ms", 0, &value}}, false)
+	records, err := NewChanges(img, Settings{}, false).Incremental(Resource{2, "foo"}, []Op{{"retention.ms", 0, &value}}, false)
 	if err != nil || len(records) != 1 {
 		t.Fatal(records, err)
 	}
@@ -88,6 +109,7 @@ func TestUnknownOldConfig(t *testing.T) {
 
 // TestConvertedSynonyms: hours and minutes of a broker's file count in milliseconds, the shortest unit first.
 func TestConvertedSynonyms(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		static map[string]string
 		key    string
@@ -101,10 +123,38 @@ func TestConvertedSynonyms(t *testing.T) {
 		{map[string]string{"log.flush.scheduler.interval.ms": "7"}, "flush.ms", "7", sourceStatic},
 		{nil, "flush.ms", maxInt64, sourceDefault},
 	} {
-		tc := newTestCore(t, func(cfg *Config) { cfg.Static = c.static })
-		defaults := tc.topicDefaults(tc.working)
+		defaults := NewTopicDefaults(imageOf(t), Settings{Static: c.static})
 		if value, source := defaults.effective(topicKeyByName[c.key], nil); value != c.value || source != c.source {
 			t.Errorf("%v: %s=%s from %d, want %s from %d", c.static, c.key, value, source, c.value, c.source)
 		}
+	}
+}
+
+func TestWordsOfLists(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ list, words, appended, subtracted string }{
+		{"a,b", "b,c,c", "a,b,c", "a"},
+		{"a,b,a,b,a", "a,a,x", "a,b,a,b,a,x", "b,b,a"},
+		{"", "a", ",a", ""},
+	} {
+		split := func(s string) []string { return strings.Split(s, ",") }
+		if got := strings.Join(appended(split(c.list), split(c.words)), ","); got != c.appended {
+			t.Errorf("%q and %q: %q", c.list, c.words, got)
+		}
+		if got := strings.Join(subtracted(split(c.list), split(c.words)), ","); got != c.subtracted {
+			t.Errorf("%q without %q: %q", c.list, c.words, got)
+		}
+	}
+}
+
+func TestTopicKeyTypes(t *testing.T) {
+	t.Parallel()
+	counts := make(map[kmsg.ConfigType]int)
+	for i := range topicKeys {
+		counts[topicKeys[i].configType()]++
+	}
+	want := map[kmsg.ConfigType]int{kmsg.ConfigTypeBoolean: 5, kmsg.ConfigTypeString: 2, kmsg.ConfigTypeInt: 9, kmsg.ConfigTypeLong: 14, kmsg.ConfigTypeDouble: 1, kmsg.ConfigTypeList: 3}
+	if fmt.Sprint(counts) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", counts, want)
 	}
 }

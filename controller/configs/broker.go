@@ -1,6 +1,13 @@
-package controller
+package configs
 
-import "github.com/yakt/yakt/metadata"
+import (
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
+)
 
 // brokerLists are the broker configs that are lists, with their defaults: those which APPEND and SUBTRACT work on (KafkaConfig).
 var brokerLists = map[string]string{
@@ -19,7 +26,7 @@ var brokerLists = map[string]string{
 	"log.cleanup.policy":                     "delete",
 	"log.dir":                                "/tmp/kafka-logs",
 	"log.dirs":                               "",
-	"metric.reporters":                       "org.apache.kafka.common.metrics.JmxReporter",
+	"metric.reporters":                       "org.apache.Kafka.common.metrics.JmxReporter",
 	"process.roles":                          "",
 	"sasl.enabled.mechanisms":                "GSSAPI",
 	"sasl.kerberos.principal.to.local.rules": "DEFAULT",
@@ -40,4 +47,20 @@ func listConfig(kind int8, key string) (initial string, ok bool) {
 		initial, ok = brokerLists[key]
 	}
 	return initial, ok
+}
+
+// checkBrokerName takes a node id, or nothing for the cluster's default. Names and values of brokers' configs are not
+// validated: a broker does that for its own, before it forwards them.
+func checkBrokerName(name string) *protocol.Error {
+	if name == "" {
+		return nil
+	}
+	id, err := strconv.ParseInt(name, 10, 32)
+	switch {
+	case err != nil:
+		return protocol.Errorf(kerr.InvalidRequest, "Unable to parse broker name as a base 10 number.")
+	case id < 0:
+		return protocol.Errorf(kerr.InvalidRequest, "Invalid negative broker ID.")
+	}
+	return nil
 }

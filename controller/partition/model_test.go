@@ -1,4 +1,4 @@
-package controller
+package partition
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 // A second, plain implementation of the partition rules, written from their description step by step and not for speed. It is
 // compared with the one that runs on a hundred thousand random partitions; on more with
 //
-//	YAKT_MODEL_STATES=1000000 go test -v -run TestPartitionRulesAgainstModel ./controller
+//	YAKT_MODEL_STATES=1000000 go test -v -run TestPartitionRulesAgainstModel ./controller/partition
 //
 // YAKT_MODEL_SEED makes them other partitions; the seed is printed.
 
@@ -28,12 +28,12 @@ type modelCase struct {
 	mv      metadata.Version
 	elr     bool
 	minISR  int
-	unclean int32 // came back uncleanly; noBroker for none
+	unclean int32 // came back uncleanly; NoBroker for none
 	remove  int32
 
 	isr, replicas, removing, adding []int32
 	recovery                        int8
-	election                        election
+	election                        Election
 }
 
 // modelResult is the partition as it should become; change says whether any record is written.
@@ -144,7 +144,7 @@ func (m *modelCase) elect(isr, elr, replicas []int32) (leader int32, unclean boo
 		return m.acceptable(id) && (slices.Contains(isr, id) || len(isr) == 0 && slices.Contains(elr, id))
 	}
 	candidates := append([]int32{m.before.Leader}, replicas...)
-	if m.election == electPreferred {
+	if m.election == Preferred {
 		candidates = append([]int32{replicas[0], m.before.Leader}, replicas[1:]...)
 	}
 	for _, id := range candidates {
@@ -156,7 +156,7 @@ func (m *modelCase) elect(isr, elr, replicas []int32) (leader int32, unclean boo
 	if m.elr && len(isr) == 0 && len(elr) == 0 && len(known) == 1 && slices.Contains(replicas, known[0]) && m.acceptable(known[0]) {
 		return known[0], true
 	}
-	if m.election == electUncleanly {
+	if m.election == Uncleanly {
 		for _, id := range replicas {
 			if m.acceptable(id) {
 				return id, true
@@ -188,9 +188,9 @@ const modelBrokers = 6
 // randomCase makes a partition that could be, among six brokers, and something that could happen to it.
 func randomCase(r *rand.Rand) *modelCase {
 	m := &modelCase{
-		live: make(map[int32]bool), brokers: make(map[int32]bool), unclean: noBroker, remove: noBroker,
+		live: make(map[int32]bool), brokers: make(map[int32]bool), unclean: NoBroker, remove: NoBroker,
 		mv:  metadata.MinVersion + metadata.Version(r.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
-		elr: r.IntN(2) == 0, minISR: 1 + r.IntN(3), election: election(r.IntN(3)),
+		elr: r.IntN(2) == 0, minISR: 1 + r.IntN(3), election: Election(r.IntN(3)),
 	}
 	if r.IntN(3) == 0 {
 		m.mv = metadata.LatestVersion
@@ -297,10 +297,10 @@ func (m *modelCase) image(t testing.TB) (*metadata.Image, *metadata.Topic) {
 
 // fast runs the case through the rules that the controller uses.
 func (m *modelCase) fast(img *metadata.Image, topic *metadata.Topic) *record.PartitionChange {
-	rules := &partitionRules{img: img, mv: m.mv, elr: m.elr, update: replicaUpdate{remove: m.remove, add: noBroker, unclean: m.unclean}, topic: topic, minISR: m.minISR}
-	c := rules.change(0, topic.Partition(0))
+	rules := &Rules{img: img, mv: m.mv, elr: m.elr, update: Update{remove: m.remove, add: NoBroker, unclean: m.unclean}, topic: topic, minISR: m.minISR}
+	c := rules.Change(0, topic.Partition(0))
 	c.isr, c.replicas, c.removing, c.adding, c.recovery, c.election = m.isr, m.replicas, m.removing, m.adding, m.recovery, m.election
-	return c.record()
+	return c.Record()
 }
 
 func TestPartitionRulesAgainstModel(t *testing.T) {
@@ -372,23 +372,23 @@ func (m *modelCase) count(seen map[string]int, c *record.PartitionChange) {
 func (m *modelCase) checkInvariants(t *testing.T, img *metadata.Image, after *metadata.Partition) {
 	t.Helper()
 	if after.Leader >= 0 && (!slices.Contains(after.ISR, after.Leader) || !slices.Contains(after.Replicas, after.Leader)) {
-		t.Fatalf("%s: leader outside: %s", m, partitionText(after))
+		t.Fatalf("%s: leader outside: %+v", m, after)
 	}
 	if !containsAll(after.Replicas, after.ISR) || !containsAll(after.Replicas, after.ELR()) {
-		t.Fatalf("%s: not a replica: %s", m, partitionText(after))
+		t.Fatalf("%s: not a replica: %+v", m, after)
 	}
 	if len(after.ISR) == 0 && !m.elr {
-		t.Fatalf("%s: empty ISR: %s", m, partitionText(after))
+		t.Fatalf("%s: empty ISR: %+v", m, after)
 	}
 	if slices.ContainsFunc(after.ELR(), func(id int32) bool { return slices.Contains(after.ISR, id) }) {
-		t.Fatalf("%s: ELR and ISR overlap: %s", m, partitionText(after))
+		t.Fatalf("%s: ELR and ISR overlap: %+v", m, after)
 	}
 	if after.Leader != m.before.Leader && after.Leader >= 0 && !m.acceptable(after.Leader) {
-		t.Fatalf("%s: new leader is not alive: %s", m, partitionText(after))
+		t.Fatalf("%s: new leader is not alive: %+v", m, after)
 	}
 	clean := slices.Contains(m.before.ISR, after.Leader) || slices.Contains(m.before.EligibleLeaderReplicas, after.Leader) || slices.Contains(m.isr, after.Leader)
 	if after.Leader >= 0 && !clean && after.RecoveryState != record.Recovering {
-		t.Fatalf("%s: an unclean leader that is not recovering: %s", m, partitionText(after))
+		t.Fatalf("%s: an unclean leader that is not recovering: %+v", m, after)
 	}
 }
 

@@ -1,4 +1,4 @@
-package controller
+package configs
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // groupKey is a config that a group may have (GroupConfig). low and high name the parts of the controller's own settings that
@@ -71,10 +73,10 @@ const (
 )
 
 // validateGroup checks a group's configs as they would be, for every kind of group at once: a name does not tell its kind.
-func (cc *configChanges) validateGroup(all map[string]string) *apiError {
+func (cc *Changes) validateGroup(all map[string]string) *protocol.Error {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if !slices.ContainsFunc(groupKeys, func(k groupKey) bool { return k.name == name }) {
-			return errorf(kerr.InvalidConfig, "Unknown group config name: %s", name)
+			return protocol.Errorf(kerr.InvalidConfig, "Unknown group config name: %s", name)
 		}
 	}
 	values := make(map[string]int64, len(groupKeys))
@@ -85,16 +87,16 @@ func (cc *configChanges) validateGroup(all map[string]string) *apiError {
 			value = valueOr(cc.defaults.static, "group."+k.name, k.value)
 		}
 		if wrong := k.check(k.name, value); wrong != "" {
-			return errorf(kerr.InvalidConfig, "%s", wrong)
+			return protocol.Errorf(kerr.InvalidConfig, "%s", wrong)
 		}
 		values[k.name], _ = parseInt(value, 32)
 		if wrong := k.outOfBounds(values[k.name], cc.defaults.static); wrong != "" {
-			return errorf(kerr.InvalidConfig, "%s", wrong)
+			return protocol.Errorf(kerr.InvalidConfig, "%s", wrong)
 		}
 	}
 	for _, kind := range [...]string{"consumer", "share", "streams"} {
 		if values[kind+sessionTimeout] <= values[kind+heartbeatInterval] {
-			return errorf(kerr.InvalidConfig, "%s must be greater than %s", kind+sessionTimeout, kind+heartbeatInterval)
+			return protocol.Errorf(kerr.InvalidConfig, "%s must be greater than %s", kind+sessionTimeout, kind+heartbeatInterval)
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package controller
+package configs
 
 import (
 	"errors"
@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // Configs of a client metrics subscription (KIP-714, ClientMetricsConfigs).
@@ -28,29 +30,29 @@ const (
 var clientMatchKeys = []string{"client_instance_id", "client_id", "client_software_name", "client_software_version", "client_source_address", "client_source_port"}
 
 // validateClientMetrics checks names, then that values can be read, then what they say: which of several faults is told is Kafka's order.
-func validateClientMetrics(subscription string, all map[string]string) *apiError {
+func validateClientMetrics(subscription string, all map[string]string) *protocol.Error {
 	if subscription == "" {
-		return errorf(kerr.InvalidRequest, "Subscription name can't be empty")
+		return protocol.Errorf(kerr.InvalidRequest, "Subscription name can't be empty")
 	}
 	names := slices.Sorted(maps.Keys(all))
 	for _, name := range names {
 		if name != clientMetricsInterval && name != clientMetricsMatch && name != clientMetricsPrefixes {
-			return errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s", name)
+			return protocol.Errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s", name)
 		}
 	}
 	for _, name := range names {
 		if wrong := unreadableClientMetrics(name, all[name]); wrong != "" {
-			return errorf(kerr.InvalidConfig, "%s", wrong)
+			return protocol.Errorf(kerr.InvalidConfig, "%s", wrong)
 		}
 	}
 	if value, set := all[clientMetricsInterval]; set {
 		if n, _ := parseInt(value, 32); n < pushIntervalMinMs || n > pushIntervalMaxMs {
-			return errorf(kerr.InvalidRequest, "Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 hour)", n)
+			return protocol.Errorf(kerr.InvalidRequest, "Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 hour)", n)
 		}
 	}
 	for _, pattern := range splitList(all[clientMetricsMatch]) {
 		if !validClientMatch(pattern) {
-			return errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s", pattern)
+			return protocol.Errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s", pattern)
 		}
 	}
 	return nil
