@@ -45,6 +45,12 @@ func TestDescribeConfigs(t *testing.T) {
 	c, _ := newReadController(t,
 		&record.Topic{Name: "foo", TopicID: testUUID(1)},
 		configRecord(metadata.ConfigTopic, "foo", "retention.ms", "5"),
+		&record.Topic{Name: "twice", TopicID: testUUID(2)},
+		configRecord(metadata.ConfigTopic, "twice", "cleanup.policy", " delete , compact,delete"),
+		configRecord(metadata.ConfigTopic, "twice", "compression.type", " gzip"),
+		configRecord(metadata.ConfigTopic, "twice", "max.message.bytes", " +7 "),
+		configRecord(metadata.ConfigTopic, "twice", "min.cleanable.dirty.ratio", ".0005"),
+		configRecord(metadata.ConfigTopic, "twice", "preallocate", "TRUE"),
 		configRecord(metadata.ConfigBroker, "", "min.insync.replicas", "2"),
 		configRecord(metadata.ConfigBroker, "3000", "ssl.keystore.password", "hush"),
 		configRecord(metadata.ConfigBroker, "3000", "log.roll.hours", "3"),
@@ -63,6 +69,12 @@ func TestDescribeConfigs(t *testing.T) {
 		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"min.insync.replicas"}, synonyms: true,
 			want: "min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4 min.insync.replicas:5"},
 		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"retention.ms"}, synonyms: true, want: "retention.ms=5 1 retention.ms:1 log.retention.ms:5"},
+		{
+			kind: metadata.ConfigTopic, resource: "twice",
+			want: "cleanup.policy=delete,compact 1; compression.type=gzip 1; " +
+				"max.message.bytes=7 1; min.cleanable.dirty.ratio=5.0E-4 1; " +
+				"min.insync.replicas=2 3; preallocate=true 1; segment.ms=10800000 2",
+		},
 		{kind: metadata.ConfigTopic, resource: "bar", code: 3},
 		{kind: metadata.ConfigTopic, resource: "b/r", code: 17},
 		{kind: metadata.ConfigBroker, want: "min.insync.replicas=2 3"},

@@ -19,6 +19,7 @@ func (c *Controller) describeQuorum(
 	_ context.Context, _ protocol.Caller, req *kmsg.DescribeQuorumRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
+	resp.ErrorMessage = noMessage()
 	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != protocol.MetadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
 		return unknownQuorums(req)
 	}
@@ -51,6 +52,7 @@ func quorumLists(req *kmsg.DescribeQuorumRequest) entryLists {
 func unknownQuorums(req *kmsg.DescribeQuorumRequest) kmsg.Response {
 	err := &protocol.Error{Kafka: kerr.UnknownTopicOrPartition, Message: kerr.UnknownTopicOrPartition.Description}
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
+	resp.ErrorMessage = noMessage()
 	return nested(resp, &resp.Topics, quorumLists(req), func(r run) kmsg.DescribeQuorumResponseTopic {
 		topic := kmsg.NewDescribeQuorumResponseTopic()
 		topic.Topic = req.Topics[r.list].Topic
@@ -71,6 +73,7 @@ func quorumError(partition int32, err *kerr.Error) kmsg.DescribeQuorumResponseTo
 
 func quorumPartition(q Quorum) kmsg.DescribeQuorumResponseTopicPartition {
 	p := kmsg.NewDescribeQuorumResponseTopicPartition()
+	p.ErrorMessage = noMessage()
 	p.LeaderID, p.LeaderEpoch, p.HighWatermark = q.LeaderID, q.LeaderEpoch, q.HighWatermark
 	p.CurrentVoters, p.Observers = quorumReplicas(q.Voters), quorumReplicas(q.Observers)
 	return p

@@ -31,6 +31,11 @@ func TestDescribeQuorum(t *testing.T) {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
 		p := resp.Topics[0].Partitions[0]
+		for _, message := range []*string{resp.ErrorMessage, p.ErrorMessage} {
+			if v >= 2 && (message == nil || *message != "") {
+				t.Errorf("v%d: a message is %v, where Kafka has an empty one", v, message)
+			}
+		}
 		if p.Partition != 0 || p.ErrorCode != 0 || p.LeaderID != 3000 || p.LeaderEpoch != 7 || p.HighWatermark != 90 || len(p.CurrentVoters) != 2 || len(p.Observers) != 1 {
 			t.Fatalf("v%d: %+v", v, p)
 		}

@@ -45,7 +45,8 @@ func isrLists(req *kmsg.AlterPartitionRequest) entryLists {
 // part makes the changes of partitions from a place on.
 func (a *isrAlteration) part(at place) result {
 	c, req := a.core, a.req
-	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil && len(req.Topics) > 0 {
+	_, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
+	if err != nil && len(req.Topics) > 0 { // Kafka checks the sender for each topic
 		return result{response: failAlterPartition(req, err)}
 	}
 	p := &isrPart{
@@ -188,18 +189,6 @@ func (a *isrPart) ineligible(
 
 // anyBrokerEpoch in place of a broker's epoch means that the sender does not know it.
 const anyBrokerEpoch = -1
-
-// checkBrokerEpoch refuses requests of a broker that is not registered, or not in that incarnation any more.
-func checkBrokerEpoch(img *metadata.Image, id int32, epoch int64) *protocol.Error {
-	b := img.Broker(id)
-	switch {
-	case b == nil:
-		return protocol.Errorf(kerr.StaleBrokerEpoch, "No broker registration found for broker id %d", id)
-	case b.Epoch != epoch:
-		return protocol.Errorf(kerr.StaleBrokerEpoch, "Expected broker epoch %d, but got broker epoch %d", b.Epoch, epoch)
-	}
-	return nil
-}
 
 func failAlterPartition(req *kmsg.AlterPartitionRequest, err *protocol.Error) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)

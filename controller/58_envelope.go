@@ -94,9 +94,9 @@ func checkForwardable(request []byte) *protocol.Error {
 	key := int16(binary.BigEndian.Uint16(request))
 	a := apiOf(key)
 	switch {
-	case a == nil && kmsg.RequestForKey(key) == nil:
-		return protocol.Errorf(kerr.UnsupportedVersion, "API key %d is unknown", key)
-	case a == nil || !a.forwardable:
+	case a == nil: // also an API that Kafka has: brokers learn the versions again and stop sending it
+		return protocol.Errorf(kerr.UnsupportedVersion, "API key %d is not served", key)
+	case !a.forwardable:
 		return protocol.Errorf(kerr.InvalidRequest, "API %s is not enabled or is not eligible for forwarding", kmsg.NameForKey(key))
 	}
 	return nil

@@ -165,7 +165,7 @@ func TestEnvelopeErrors(t *testing.T) {
 		"address of five bytes": {quorum(), func(r *kmsg.EnvelopeRequest) { r.ClientHostAddress = []byte{1, 2, 3, 4, 5} }, 42},
 		"not forwardable":       {nestedBytes(kmsg.NewPtrDescribeClusterRequest(), 2), nil, 42},
 		"an envelope":           {nestedBytes(envelopeOf(quorum()), 0), nil, 42},
-		"not served":            {nestedBytes(kmsg.NewPtrProduceRequest(), 9), nil, 42},
+		"not served":            {nestedBytes(kmsg.NewPtrCreateACLsRequest(), 3), nil, 35},
 		"empty":                 {nil, nil, 35},
 		"unknown key":           {[]byte{0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0, 0}, nil, 35},
 		"unsupported version":   {nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 3), nil, 35},

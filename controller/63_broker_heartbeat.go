@@ -3,7 +3,6 @@ package controller
 import (
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
@@ -109,33 +108,10 @@ func (c *core) drained(img *metadata.Image, known contact) bool {
 	return !ok || known.shutdownOffset <= lowest
 }
 
-// preview is the image as records will leave it, to compute further records of the same operation from.
-func preview(img *metadata.Image, records []record.Record) *metadata.Image {
-	e := img.Edit()
-	for i, r := range records {
-		if err := e.Replay(img.EndOffset()+int64(i), r); err != nil {
-			panic(err)
-		}
-	}
-	return e.Done(img.EndOffset()+int64(len(records)), img.Epoch(), img.TimestampMs())
-}
-
 func failBrokerHeartbeat(req *kmsg.BrokerHeartbeatRequest, err *protocol.Error) *kmsg.BrokerHeartbeatResponse {
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
 	resp.ErrorCode = err.Code()
 	return resp
-}
-
-// registered returns the registration that a request of a broker speaks for.
-func registered(img *metadata.Image, id int32, epoch int64) (*metadata.Broker, *protocol.Error) {
-	b := img.Broker(id)
-	if b == nil {
-		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d is not registered.", id)
-	}
-	if b.Epoch != epoch {
-		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d has epoch %d, not %d.", id, b.Epoch, epoch)
-	}
-	return b, nil
 }
 
 func heartbeatTimeout(c *Controller, _ kmsg.Request) time.Duration {

@@ -37,9 +37,11 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	changes, last := c.updateReplicas(img, partition.Unclean(b.ID), img.HostedAfter(b.ID, w.after), c.partMax)
 	if last == nil {
 		c.cfg.Logger.Info("unregistering a broker", "broker", b.ID, "epoch", b.Epoch)
+		resp := responseTo[*kmsg.UnregisterBrokerResponse](req)
+		resp.ErrorMessage = noMessage()
 		return result{
 			records:  append(changes, &record.UnregisterBroker{BrokerID: b.ID, BrokerEpoch: b.Epoch}),
-			response: req.ResponseKind(),
+			response: resp,
 			then:     func(int64) { c.brokers.drop(sessionOf(b)) },
 		}
 	}

@@ -26,7 +26,9 @@ func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequ
 	if err != nil {
 		return result{response: failControllerRegistration(req, err)}
 	}
-	return result{records: []record.Record{r}, response: req.ResponseKind(), atomic: true}
+	resp := responseTo[*kmsg.ControllerRegistrationResponse](req)
+	resp.ErrorMessage = noMessage()
+	return result{records: []record.Record{r}, response: resp, atomic: true}
 }
 
 // checkedController is the record of a registration, or why it is refused.

@@ -54,11 +54,12 @@ func (a *dirAssignment) part(at place) result {
 	if !c.working.Version().HasDirectories() {
 		return result{response: failAssignReplicasToDirs(req, protocol.Errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
 	}
-	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil {
+	broker, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
+	if err != nil {
 		return result{response: failAssignReplicasToDirs(req, err)}
 	}
 	p := &dirPart{
-		rules: c.partitionRules(c.working, partition.NoUpdate), broker: c.working.Broker(req.BrokerID),
+		rules: c.partitionRules(c.working, partition.NoUpdate), broker: broker,
 		known: make(map[metadata.TopicPartition]bool), answers: a.answers[:at.index],
 	}
 	runs, next := a.lists().part(at, c.partMax)

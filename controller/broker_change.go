@@ -105,12 +105,14 @@ func (c *core) settleChange(o op, b *metadata.Broker, to BrokerTarget, end int64
 
 // changedBroker returns the registration that is to change.
 func (c *core) changedBroker(change *BrokerChange) (*metadata.Broker, *protocol.Error) {
-	b := c.working.Broker(change.BrokerID)
+	if c.working.Broker(change.BrokerID) == nil { // an operator's mistake, and no stale broker
+		return nil, protocol.Errorf(kerr.BrokerIDNotRegistered,
+			"Broker %d is not registered.", change.BrokerID)
+	}
+	b, err := registered(c.working, change.BrokerID, change.BrokerEpoch)
 	switch {
-	case b == nil:
-		return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "Broker %d is not registered.", change.BrokerID)
-	case b.Epoch != change.BrokerEpoch:
-		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d has epoch %d, not %d.", b.ID, b.Epoch, change.BrokerEpoch)
+	case err != nil:
+		return nil, err
 	case change.Host == nil && change.Port == nil && change.SecurityProtocol == nil:
 	case len(b.Endpoints) == 0:
 		return nil, protocol.Errorf(kerr.InvalidRegistration, "Broker %d registered no endpoint that could be changed.", b.ID)

@@ -344,9 +344,9 @@ func showResponse(resp kmsg.Response) string {
 	case *kmsg.AllocateProducerIDsResponse:
 		return fmt.Sprintf("-> %sstart=%d len=%d\n", showCode(r.ErrorCode), r.ProducerIDStart, r.ProducerIDLen)
 	case *kmsg.UnregisterBrokerResponse:
-		return fmt.Sprintf("-> %sok=%v\n", showCode(r.ErrorCode), r.ErrorMessage == nil)
+		return fmt.Sprintf("-> %sok=%v\n", showCode(r.ErrorCode), r.ErrorCode == 0)
 	case *kmsg.ControllerRegistrationResponse:
-		return fmt.Sprintf("-> %sok=%v\n", showCode(r.ErrorCode), r.ErrorMessage == nil)
+		return fmt.Sprintf("-> %sok=%v\n", showCode(r.ErrorCode), r.ErrorCode == 0)
 	}
 	return fmt.Sprintf("-> %T\n", resp)
 }

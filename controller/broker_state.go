@@ -3,11 +3,13 @@ package controller
 import (
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // brokerState is where a broker stands between its registration and its end (BrokerControlState).
@@ -26,6 +28,22 @@ func (s brokerState) String() string {
 
 // fenced is what a heartbeat's answer says of the state.
 func (s brokerState) fenced() bool { return s == brokerFenced || s == brokerShutdownNow }
+
+// registered returns the registration that a request of a broker speaks for, or STALE_BROKER_EPOCH
+// when the broker is not registered, or not with that epoch any more.
+func registered(
+	img *metadata.Image, id int32, epoch int64,
+) (*metadata.Broker, *protocol.Error) {
+	b := img.Broker(id)
+	if b == nil {
+		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d is not registered.", id)
+	}
+	if b.Epoch != epoch {
+		return nil, protocol.Errorf(kerr.StaleBrokerEpoch,
+			"Broker %d has epoch %d, not %d.", id, b.Epoch, epoch)
+	}
+	return b, nil
+}
 
 // stateOf is the state that a registration and what is known of its session come to. A new leader does not know who was in
 // controlled shutdown: such a broker counts as unfenced until it asks again.

@@ -86,20 +86,6 @@ type Clock interface {
 // Random is the source of topic ids and of placement. It need not be safe for several goroutines.
 type Random = partition.Random
 
-func newUUID(r Random) record.UUID {
-	for {
-		var u record.UUID
-		hi, lo := r.Uint64(), r.Uint64()
-		for i := range 8 {
-			u[i], u[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))
-		}
-		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80 // a version 4 UUID, as Kafka's Uuid.randomUuid
-		if u.String()[0] != '-' {                   // which also avoids a leading dash: tools would take it for an option
-			return u
-		}
-	}
-}
-
 func (cfg *Config) supportedFeatures() []record.FeatureRange {
 	return metadata.SupportedFeatures(cfg.Unstable)
 }

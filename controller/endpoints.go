@@ -56,6 +56,10 @@ func (c *Controller) sameCluster(clusterID *string) bool {
 // responseTo is an empty response of the request's version with all defaults.
 func responseTo[R kmsg.Response](req kmsg.Request) R { return req.ResponseKind().(R) }
 
+// noMessage is the message of success in the responses whose schema gives the field no default:
+// Kafka sends an empty string there, not null.
+func noMessage() *string { return new(string) }
+
 // Sets of acl operations as bits, one for each operation that a resource of the type knows (AclEntry.supportedOperations).
 const (
 	clusterOperations int32 = 1<<5 | 1<<7 | 1<<8 | 1<<9 | 1<<10 | 1<<11 | 1<<12 // create, alter, describe, cluster action, (describe, alter) configs, idempotent write

@@ -173,3 +173,14 @@ func (c *core) explain(err error) *protocol.Error {
 	c.cfg.Logger.Error("an operation's records cannot be written", "err", err)
 	return errFault
 }
+
+// preview is the image as records will leave it, to compute further records of the same operation from.
+func preview(img *metadata.Image, records []record.Record) *metadata.Image {
+	e := img.Edit()
+	for i, r := range records {
+		if err := e.Replay(img.EndOffset()+int64(i), r); err != nil {
+			panic(err)
+		}
+	}
+	return e.Done(img.EndOffset()+int64(len(records)), img.Epoch(), img.TimestampMs())
+}

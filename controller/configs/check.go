@@ -59,7 +59,16 @@ func ratio(name, value string) string {
 	return ""
 }
 
+// javaDouble writes a number of at least 1e-3, or 0, with a point, and a smaller one as 1.0E-4
+// (Double.toString). The numbers here are below the 1e7 from which Java writes an exponent too.
 func javaDouble(f float64) string {
+	if f != 0 && f > -1e-3 && f < 1e-3 {
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E-")
+		if !strings.Contains(mantissa, ".") {
+			mantissa += ".0"
+		}
+		return mantissa + "E-" + strings.TrimLeft(exponent, "0")
+	}
 	s := strconv.FormatFloat(f, 'f', -1, 64)
 	if !strings.Contains(s, ".") {
 		s += ".0"

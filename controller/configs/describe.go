@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -78,6 +79,7 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 	var configs []describedConfig
 	for k := range shownTopicKeys(overrides) {
 		value, source := d.defaults.effective(k, overrides)
+		value = k.parsed(value)
 		config := kmsg.NewDescribeConfigsResponseResourceConfig()
 		config.Name, config.Value, config.Source, config.ConfigType = k.name, &value, kmsg.ConfigSource(source), k.configType()
 		if d.synonyms {
@@ -95,7 +97,7 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 func (d *Describer) topicSynonyms(k *topicKey, overrides map[string]string) []describedSynonym {
 	var all []describedSynonym
 	if v, ok := overrides[k.name]; ok {
-		all = append(all, configSynonym(k.name, v, sourceTopic))
+		all = append(all, configSynonym(k.name, k.parsed(v), sourceTopic))
 	}
 	for _, level := range d.nodeLevels() {
 		for _, s := range k.synonyms {
@@ -199,6 +201,34 @@ func (k *topicKey) configType() kmsg.ConfigType {
 		return kmsg.ConfigTypeLong
 	}
 	return kmsg.ConfigTypeString
+}
+
+// parsed is the value as Kafka's brokers read it, written out again (ConfigDef.parseValue and
+// convertToString); a value that they cannot read stays as it is.
+func (k *topicKey) parsed(value string) string {
+	switch k.configType() {
+	case kmsg.ConfigTypeList:
+		list := splitList(value)
+		if k.distinct {
+			list = appended(nil, list)
+		}
+		return strings.Join(list, ",")
+	case kmsg.ConfigTypeBoolean:
+		if b, ok := parseBool(value); ok {
+			return strconv.FormatBool(b)
+		}
+	case kmsg.ConfigTypeInt, kmsg.ConfigTypeLong:
+		if n, err := parseInt(value, 64); err == nil {
+			return strconv.FormatInt(n, 10)
+		}
+	case kmsg.ConfigTypeDouble:
+		if f, err := strconv.ParseFloat(trimJava(value), 64); err == nil {
+			return javaDouble(f)
+		}
+	case kmsg.ConfigTypeString:
+		return trimJava(value)
+	}
+	return value
 }
 
 // DescribeCreated describes a topic that is created with some overrides, for CREATE_TOPICS.

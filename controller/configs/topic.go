@@ -43,6 +43,8 @@ type topicKey struct {
 	// internal keys are listed only where a topic sets them, and have no default.
 	internal bool
 	list     bool
+	// distinct lists name each word once: Kafka drops repeated ones when it reads the value.
+	distinct bool
 }
 
 // synonym is a broker config that stands for a topic config. unit converts its number into milliseconds; 0 leaves it as it is.
@@ -78,7 +80,7 @@ func TopicKeyCount() int { return len(topicKeys) }
 
 // topicKeys is every topic config of Kafka 4.3, by name.
 var topicKeys = []topicKey{
-	{name: "cleanup.policy", value: "delete", list: true, check: listOf("compact", "delete"), synonyms: same("log.cleanup.policy")},
+	{name: "cleanup.policy", value: "delete", list: true, distinct: true, check: listOf("compact", "delete"), synonyms: same("log.cleanup.policy")},
 	{name: "compression.gzip.level", value: "-1", check: gzipLevel, synonyms: same("compression.gzip.level")},
 	{name: "compression.lz4.level", value: "9", check: int32From(1, 17), synonyms: same("compression.lz4.level")},
 	{name: "compression.type", value: "producer", check: oneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), synonyms: same("compression.type")},
