@@ -13,21 +13,27 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// API_VERSIONS (18), versions 0 to 4 (KIP-511, KIP-584). A higher version is answered by the protocol layer, in version 0.
+// API_VERSIONS (18), versions 0 to 4 (KIP-511, KIP-584). A higher version is answered by the
+// protocol layer, in version 0.
 //
-// The list is the API table as it is. Beyond Kafka's controllers it holds METADATA and DESCRIBE_TOPIC_PARTITIONS, for ordinary clients
-// that have a controller as their seed. Kafka 4.3 does not mind: a broker asks its controllers' list for the forwardable APIs only
-// (ApiVersionsResponse.intersectForwardableApis), of which neither is one; NodeApiVersions keeps any key it knows and ignores the
-// others; and an admin client knows that it talks to controllers by its own setting (bootstrap.controllers), then uses DESCRIBE_CLUSTER,
-// and takes no notice of METADATA. With bootstrap.servers it could not use a controller at all, now it finds the brokers. A
-// forwardable API that is not in the list disappears from what brokers offer to their clients.
+// The list is the API table as it is. Beyond Kafka's controllers it holds METADATA and
+// DESCRIBE_TOPIC_PARTITIONS, for ordinary clients that have a controller as their seed. Kafka 4.3
+// does not mind: a broker asks its controllers' list for the forwardable APIs only
+// (ApiVersionsResponse.intersectForwardableApis), of which neither is one; NodeApiVersions keeps
+// any key it knows and ignores the others; and an admin client knows that it talks to controllers
+// by its own setting (bootstrap.controllers), then uses DESCRIBE_CLUSTER, and takes no notice of
+// METADATA. With bootstrap.servers it could not use a controller at all, now it finds the brokers.
+// A forwardable API that is not in the list disappears from what brokers offer to their clients.
 //
-// Supported features that may be at level 0 are left out below version 4, where old clients cannot read them (KAFKA-17492).
-// kraft.version is among the finalized ones, though no record in the log says so. The epoch is the offset of the last
-// feature change.
-func (c *Controller) apiVersions(_ context.Context, _ protocol.Caller, req *kmsg.ApiVersionsRequest) *kmsg.ApiVersionsResponse {
+// Supported features that may be at level 0 are left out below version 4, where old clients cannot
+// read them (KAFKA-17492). kraft.version is among the finalized ones, though no record in the log
+// says so. The epoch is the offset of the last feature change.
+func (c *Controller) apiVersions(
+	_ context.Context, _ protocol.Caller, req *kmsg.ApiVersionsRequest,
+) *kmsg.ApiVersionsResponse {
 	resp := responseTo[*kmsg.ApiVersionsResponse](req)
-	if req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) || !softwareName.MatchString(req.ClientSoftwareVersion)) {
+	if req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) ||
+		!softwareName.MatchString(req.ClientSoftwareVersion)) {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
 	}

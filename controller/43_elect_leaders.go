@@ -21,8 +21,8 @@ import (
 // none, at the price of what only lost replicas had: the topic's unclean.leader.election.enable is
 // not asked. Each partition succeeds or fails by itself. Null topics ask for all partitions: then
 // every topic is listed, without the partitions that need no election. An empty list asks for none.
-// More than 10,000 changes are refused as a whole. As in Kafka, a partition whose preferred
-// replica cannot lead is a success when the election gives it to another one.
+// More than 10,000 changes are refused as a whole. As in Kafka, a partition whose preferred replica
+// cannot lead is a success when the election gives it to another one.
 //
 // Differs from Kafka on purpose: a partition that comes twice in a request is elected for once,
 // where Kafka writes two records.
@@ -97,15 +97,19 @@ func (o electionOutcome) err(topic string, id int32) *protocol.Error {
 	case electionTopicUnknown:
 		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
 	case electionPartitionUnknown:
-		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, id)
+		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic,
+			id)
 	}
 	return nil
 }
 
 var (
-	errElectionNotNeeded = protocol.Errorf(kerr.ElectionNotNeeded, "Leader election not needed for topic partition.")
-	errNoPreferredLeader = protocol.Errorf(kerr.PreferredLeaderNotAvailable, "The preferred leader was not available.")
-	errNoEligibleLeader  = protocol.Errorf(kerr.EligibleLeadersNotAvailable, "Eligible topic partition leaders are not available.")
+	errElectionNotNeeded = protocol.Errorf(kerr.ElectionNotNeeded,
+		"Leader election not needed for topic partition.")
+	errNoPreferredLeader = protocol.Errorf(kerr.PreferredLeaderNotAvailable,
+		"The preferred leader was not available.")
+	errNoEligibleLeader = protocol.Errorf(kerr.EligibleLeadersNotAvailable,
+		"Eligible topic partition leaders are not available.")
 )
 
 // candidates is how many partitions there are to look at.
@@ -139,7 +143,8 @@ type electionWork struct {
 }
 
 func (w *leaderElections) part(at electionPlace) *electionWork {
-	p := &electionWork{rules: w.core.partitionRules(w.core.working, partition.NoUpdate), kind: w.kind, next: at}
+	p := &electionWork{rules: w.core.partitionRules(w.core.working, partition.NoUpdate),
+		kind: w.kind, next: at}
 	if w.req.Topics != nil {
 		p.named(w.req.Topics, w.lists(), w.core.partMax)
 		return p
@@ -154,7 +159,8 @@ func (w *leaderElections) part(at electionPlace) *electionWork {
 			break
 		}
 		p.next.after = tp
-		p.found, p.outcomes = append(p.found, tp), append(p.outcomes, p.elect(tp.Topic, tp.ID, tp.Partition))
+		p.found, p.outcomes = append(p.found, tp), append(p.outcomes,
+			p.elect(tp.Topic, tp.ID, tp.Partition))
 	}
 	return p
 }
@@ -278,22 +284,26 @@ func (w *leaderElections) everyTopic(
 	resp *kmsg.ElectLeadersResponse, img *metadata.Image,
 ) kmsg.Response {
 	sort := sync.OnceFunc(func() {
-		slices.SortFunc(w.topics, func(a, b electedTopic) int { return strings.Compare(a.name, b.name) })
+		slices.SortFunc(w.topics, func(a,
+			b electedTopic) int {
+			return strings.Compare(a.name, b.name)
+		})
 	})
-	return topicsByName(resp, &resp.Topics, img, len(w.ids), func() topicElement[kmsg.ElectLeadersResponseTopic] {
-		sort() // where the response is written, and not on the core
-		answered := w.topics
-		return func(t *metadata.Topic) (kmsg.ElectLeadersResponseTopic, int) {
-			for len(answered) > 0 && answered[0].name < t.Name {
-				answered = answered[1:]
+	return topicsByName(resp, &resp.Topics, img, len(w.ids),
+		func() topicElement[kmsg.ElectLeadersResponseTopic] {
+			sort() // where the response is written, and not on the core
+			answered := w.topics
+			return func(t *metadata.Topic) (kmsg.ElectLeadersResponseTopic, int) {
+				for len(answered) > 0 && answered[0].name < t.Name {
+					answered = answered[1:]
+				}
+				if len(answered) == 0 || answered[0].name != t.Name {
+					return w.answer(t.Name, nil, 0), 0
+				}
+				ids := w.ids[answered[0].first:answered[0].end]
+				return w.answer(t.Name, ids, int(answered[0].first)), len(ids)
 			}
-			if len(answered) == 0 || answered[0].name != t.Name {
-				return w.answer(t.Name, nil, 0), 0
-			}
-			ids := w.ids[answered[0].first:answered[0].end]
-			return w.answer(t.Name, ids, int(answered[0].first)), len(ids)
-		}
-	})
+		})
 }
 
 // answer is that for partitions of a topic, the first of which has the outcome of that index.
@@ -312,7 +322,9 @@ func (w *leaderElections) answer(
 	return t
 }
 
-func electionAnswer(id int32, err *protocol.Error, index int) kmsg.ElectLeadersResponseTopicPartition {
+func electionAnswer(
+	id int32, err *protocol.Error, index int,
+) kmsg.ElectLeadersResponseTopicPartition {
 	p := kmsg.NewElectLeadersResponseTopicPartition()
 	p.Partition, p.ErrorCode, p.ErrorMessage = id, err.Code(), err.TextAt(index)
 	return p
@@ -321,14 +333,15 @@ func electionAnswer(id int32, err *protocol.Error, index int) kmsg.ElectLeadersR
 func failElectLeaders(req *kmsg.ElectLeadersRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.ElectLeadersResponse](req)
 	resp.ErrorCode = err.Code()
-	return nested(resp, &resp.Topics, electionLists(req), func(r run) kmsg.ElectLeadersResponseTopic {
-		t := kmsg.NewElectLeadersResponseTopic()
-		t.Topic = req.Topics[r.list].Topic
-		for i, id := range req.Topics[r.list].Partitions[r.entry:r.end] {
-			t.Partitions = append(t.Partitions, electionAnswer(id, err, r.index+i))
-		}
-		return t
-	})
+	return nested(resp, &resp.Topics, electionLists(req),
+		func(r run) kmsg.ElectLeadersResponseTopic {
+			t := kmsg.NewElectLeadersResponseTopic()
+			t.Topic = req.Topics[r.list].Topic
+			for i, id := range req.Topics[r.list].Partitions[r.entry:r.end] {
+				t.Partitions = append(t.Partitions, electionAnswer(id, err, r.index+i))
+			}
+			return t
+		})
 }
 
 func electLeadersTimeout(_ *Controller, req kmsg.Request) time.Duration {

@@ -9,10 +9,12 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// LIST_PARTITION_REASSIGNMENTS (46), version 0 (KIP-455) (ReplicationControlManager.listPartitionReassignments).
+// LIST_PARTITION_REASSIGNMENTS (46), version 0 (KIP-455)
+// (ReplicationControlManager.listPartitionReassignments).
 //
-// A read of the committed image, on any node. Null topics ask for every reassignment, an empty list for none. Topics that are unknown and
-// partitions at rest are left out. Replicas are all of them, those that come and those that go included.
+// A read of the committed image, on any node. Null topics ask for every reassignment, an empty list
+// for none. Topics that are unknown and partitions at rest are left out. Replicas are all of them,
+// those that come and those that go included.
 func (c *Controller) listPartitionReassignments(
 	_ context.Context, _ protocol.Caller, req *kmsg.ListPartitionReassignmentsRequest,
 ) kmsg.Response {
@@ -39,8 +41,8 @@ func (c *Controller) listPartitionReassignments(
 	})
 }
 
-// reassignmentWalk goes over the partitions that a request asks for, and finds those on the move.
-// A topic with many of them comes several times.
+// reassignmentWalk goes over the partitions that a request asks for, and finds those on the move. A
+// topic with many of them comes several times.
 type reassignmentWalk struct {
 	img   *metadata.Image
 	req   *kmsg.ListPartitionReassignmentsRequest

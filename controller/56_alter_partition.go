@@ -10,13 +10,15 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ALTER_PARTITION (56), versions 2-3: a leader reports the ISR it wants (KIP-497), with the epochs of its members from version 3 on
-// (KIP-903), and that it has recovered from an unclean election (KIP-704) (ReplicationControlManager.alterPartition).
+// ALTER_PARTITION (56), versions 2-3: a leader reports the ISR it wants (KIP-497), with the epochs
+// of its members from version 3 on (KIP-903), and that it has recovered from an unclean election
+// (KIP-704) (ReplicationControlManager.alterPartition).
 //
-// Each partition succeeds or fails by itself. A request that has already been applied is refused with INVALID_UPDATE_VERSION, also when
-// a partition comes twice in one request, since it names an old partition epoch; one that changes nothing succeeds. When the new ISR completes
-// a reassignment and the sender no longer leads, the change is made and the answer is NEW_LEADER_ELECTED. An unknown
-// leader recovery state is INVALID_REQUEST here; Kafka's controller resigns on it.
+// Each partition succeeds or fails by itself. A request that has already been applied is refused
+// with INVALID_UPDATE_VERSION, also when a partition comes twice in one request, since it names an
+// old partition epoch; one that changes nothing succeeds. When the new ISR completes a reassignment
+// and the sender no longer leads, the change is made and the answer is NEW_LEADER_ELECTED. An
+// unknown leader recovery state is INVALID_REQUEST here; Kafka's controller resigns on it.
 //
 // A request with many partitions runs in parts, each of which checks the sender again.
 func (c *core) alterPartition(_ op, req *kmsg.AlterPartitionRequest) result {
@@ -24,8 +26,8 @@ func (c *core) alterPartition(_ op, req *kmsg.AlterPartitionRequest) result {
 	return a.part(place{})
 }
 
-// isrAlteration is the work on one request. It has the answers of the parts so far, in the order
-// of the request.
+// isrAlteration is the work on one request. It has the answers of the parts so far, in the order of
+// the request.
 type isrAlteration struct {
 	core    *core
 	req     *kmsg.AlterPartitionRequest
@@ -66,15 +68,16 @@ func (a *isrAlteration) part(at place) result {
 
 func (a *isrAlteration) response() kmsg.Response {
 	resp := responseTo[*kmsg.AlterPartitionResponse](a.req)
-	return nested(resp, &resp.Topics, isrLists(a.req), func(r run) kmsg.AlterPartitionResponseTopic {
-		t := kmsg.NewAlterPartitionResponseTopic()
-		t.TopidID = a.req.Topics[r.list].TopicID
-		t.Partitions = make([]kmsg.AlterPartitionResponseTopicPartition, r.entries())
-		for i, asked := range a.req.Topics[r.list].Partitions[r.entry:r.end] {
-			t.Partitions[i] = a.answers[r.index+i].response(asked.Partition)
-		}
-		return t
-	})
+	return nested(resp, &resp.Topics, isrLists(a.req),
+		func(r run) kmsg.AlterPartitionResponseTopic {
+			t := kmsg.NewAlterPartitionResponseTopic()
+			t.TopidID = a.req.Topics[r.list].TopicID
+			t.Partitions = make([]kmsg.AlterPartitionResponseTopicPartition, r.entries())
+			for i, asked := range a.req.Topics[r.list].Partitions[r.entry:r.end] {
+				t.Partitions[i] = a.answers[r.index+i].response(asked.Partition)
+			}
+			return t
+		})
 }
 
 func (a isrAnswer) response(id int32) kmsg.AlterPartitionResponseTopicPartition {
@@ -145,8 +148,9 @@ func newISR(req *kmsg.AlterPartitionRequestTopicPartition) []int32 {
 	return isr
 }
 
-// refusal says why the request is not granted; p may be nil. The order of the checks is Kafka's: a sender that is ahead of this
-// node takes it for an old leader of the quorum and looks for the new one.
+// refusal says why the request is not granted; p may be nil. The order of the checks is Kafka's: a
+// sender that is ahead of this node takes it for an old leader of the quorum and looks for the new
+// one.
 func (a *isrPart) refusal(
 	p *metadata.Partition, req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
 ) *kerr.Error {
@@ -159,19 +163,23 @@ func (a *isrPart) refusal(
 		return kerr.FencedLeaderEpoch
 	case a.sender != p.Leader:
 		return kerr.InvalidRequest
-	case req.PartitionEpoch < p.PartitionEpoch, a.changed[partitionKey{a.rules.Topic().ID, req.Partition}]:
+	case req.PartitionEpoch < p.PartitionEpoch, a.changed[partitionKey{a.rules.Topic().ID,
+		req.Partition}]:
 		return kerr.InvalidUpdateVersion
 	case !partition.LegalISR(p, isr):
 		return kerr.InvalidRequest
-	case req.LeaderRecoveryState != record.Recovered && req.LeaderRecoveryState != record.Recovering:
+	case req.LeaderRecoveryState != record.Recovered &&
+		req.LeaderRecoveryState != record.Recovering:
 		return kerr.InvalidRequest
-	case req.LeaderRecoveryState == record.Recovering && (len(isr) > 1 || p.RecoveryState == record.Recovered):
+	case req.LeaderRecoveryState == record.Recovering &&
+		(len(isr) > 1 || p.RecoveryState == record.Recovered):
 		return kerr.InvalidRequest
 	}
 	return a.ineligible(req, isr)
 }
 
-// ineligible refuses members that could not be in an ISR now, or that registered again since the leader saw them.
+// ineligible refuses members that could not be in an ISR now, or that registered again since the
+// leader saw them.
 func (a *isrPart) ineligible(
 	req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
 ) *kerr.Error {
@@ -180,7 +188,8 @@ func (a *isrPart) ineligible(
 		if !b.Active() {
 			return kerr.IneligibleReplica
 		}
-		if i < len(req.NewEpochISR) && req.NewEpochISR[i].BrokerEpoch != anyBrokerEpoch && req.NewEpochISR[i].BrokerEpoch != b.Epoch {
+		if i < len(req.NewEpochISR) && req.NewEpochISR[i].BrokerEpoch != anyBrokerEpoch &&
+			req.NewEpochISR[i].BrokerEpoch != b.Epoch {
 			return kerr.IneligibleReplica
 		}
 	}

@@ -14,13 +14,16 @@ import (
 
 // ENVELOPE (58), version 0: a request that a broker forwards for one of its clients (KIP-590).
 //
-// The nested request is answered on behalf of the principal and address in the envelope; the connection's listener stays the broker's. What
-// is wrong with the envelope itself is said at its level, with no data, in this order: a principal that cannot be read is
-// PRINCIPAL_DESERIALIZATION_FAILURE, an address that is none and an API that is not forwardable are INVALID_REQUEST, a nested
-// request that cannot be read is UNSUPPORTED_VERSION. An envelope in an envelope is not forwardable. Whatever goes wrong later is
-// the nested response's own business, but for one thing: when it says that this node is not the controller, the envelope says so and
+// The nested request is answered on behalf of the principal and address in the envelope; the
+// connection's listener stays the broker's. What is wrong with the envelope itself is said at its
+// level, with no data, in this order: a principal that cannot be read is
+// PRINCIPAL_DESERIALIZATION_FAILURE, an address that is none and an API that is not forwardable are
+// INVALID_REQUEST, a nested request that cannot be read is UNSUPPORTED_VERSION. An envelope in an
+// envelope is not forwardable. Whatever goes wrong later is the nested response's own business, but
+// for one thing: when it says that this node is not the controller, the envelope says so and
 // carries no data, and the broker sends the request again to who is.
-func (c *Controller) envelope(ctx context.Context, caller protocol.Caller, req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
+func (c *Controller) envelope(ctx context.Context, caller protocol.Caller,
+	req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
 	n, err := c.openEnvelope(caller, req)
 	if err != nil {
 		reply(envelopeError(req, err))
@@ -41,7 +44,8 @@ func (c *Controller) envelope(ctx context.Context, caller protocol.Caller, req *
 	})
 }
 
-// nestedParts is an envelope's answer around a response in parts, which is encoded as it is written.
+// nestedParts is an envelope's answer around a response in parts, which is encoded as it is
+// written.
 type nestedParts struct {
 	*kmsg.EnvelopeResponse
 	correlationID int32
@@ -66,21 +70,26 @@ type nestedRequest struct {
 	correlationID int32
 }
 
-func (c *Controller) openEnvelope(caller protocol.Caller, req *kmsg.EnvelopeRequest) (n nestedRequest, _ *protocol.Error) {
+func (c *Controller) openEnvelope(
+	caller protocol.Caller, req *kmsg.EnvelopeRequest,
+) (n nestedRequest, _ *protocol.Error) {
 	principal, ok := parsePrincipal(req.RequestPrincipal)
 	if !ok {
-		return n, protocol.Errorf(kerr.PrincipalDeserializationFailure, "Failed to deserialize client principal from envelope")
+		return n, protocol.Errorf(kerr.PrincipalDeserializationFailure,
+			"Failed to deserialize client principal from envelope")
 	}
 	addr, ok := netip.AddrFromSlice(req.ClientHostAddress)
 	if !ok {
-		return n, protocol.Errorf(kerr.InvalidRequest, "Failed to parse client address from envelope")
+		return n, protocol.Errorf(kerr.InvalidRequest,
+			"Failed to parse client address from envelope")
 	}
 	if err := checkForwardable(req.RequestData); err != nil {
 		return n, err
 	}
 	nested, correlationID, clientID, err := c.cfg.Codec.Decode(req.RequestData)
 	if err != nil {
-		return n, protocol.Errorf(kerr.UnsupportedVersion, "Failed to parse the request in the envelope: %v", err)
+		return n, protocol.Errorf(kerr.UnsupportedVersion,
+			"Failed to parse the request in the envelope: %v", err)
 	}
 	caller.Principal, caller.ClientAddr, caller.ClientID, caller.Forwarded = principal, addr.Unmap().String(), clientID, true
 	return nestedRequest{caller, nested, correlationID}, nil
@@ -94,10 +103,12 @@ func checkForwardable(request []byte) *protocol.Error {
 	key := int16(binary.BigEndian.Uint16(request))
 	a := apiOf(key)
 	switch {
-	case a == nil: // also an API that Kafka has: brokers learn the versions again and stop sending it
+	// also an API that Kafka has: brokers learn the versions again and stop sending it
+	case a == nil:
 		return protocol.Errorf(kerr.UnsupportedVersion, "API key %d is not served", key)
 	case !a.forwardable:
-		return protocol.Errorf(kerr.InvalidRequest, "API %s is not enabled or is not eligible for forwarding", kmsg.NameForKey(key))
+		return protocol.Errorf(kerr.InvalidRequest,
+			"API %s is not enabled or is not eligible for forwarding", kmsg.NameForKey(key))
 	}
 	return nil
 }
@@ -131,7 +142,8 @@ func compactString(b []byte) (s string, rest []byte, ok bool) {
 	return string(b[n:end]), b[end:], true
 }
 
-// saysNotController reports whether a response has NOT_CONTROLLER anywhere; DESCRIBE_QUORUM says NOT_LEADER_OR_FOLLOWER for it.
+// saysNotController reports whether a response has NOT_CONTROLLER anywhere; DESCRIBE_QUORUM says
+// NOT_LEADER_OR_FOLLOWER for it.
 func saysNotController(resp kmsg.Response) bool {
 	if parts, ok := resp.(*inParts); ok {
 		return parts.refused != nil && parts.refused.Kafka == kerr.NotController
@@ -143,8 +155,8 @@ func saysNotController(resp kmsg.Response) bool {
 	return hasErrorCode(reflect.ValueOf(resp), code)
 }
 
-// hasErrorCode looks for an error code at every level of a response, all of which kmsg calls ErrorCode. Slices that cannot
-// hold one, such as records, are passed over.
+// hasErrorCode looks for an error code at every level of a response, all of which kmsg calls
+// ErrorCode. Slices that cannot hold one, such as records, are passed over.
 func hasErrorCode(v reflect.Value, code int16) bool {
 	switch v.Kind() {
 	case reflect.Pointer:

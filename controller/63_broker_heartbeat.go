@@ -12,18 +12,21 @@ import (
 
 // BrokerHeartbeat: v0-2
 //
-// Behaviour: notes that the broker lives, moves it between fenced, unfenced and controlled shutdown (broker_state.go), takes
-// offline directories out of its registration and their partitions from it, and notes cordoned directories.
-// A heartbeat that changes nothing is answered on the connection's goroutine; see (*Controller).steadyHeartbeat.
+// Behaviour: notes that the broker lives, moves it between fenced, unfenced and controlled shutdown
+// (broker_state.go), takes offline directories out of its registration and their partitions from
+// it, and notes cordoned directories. A heartbeat that changes nothing is answered on the
+// connection's goroutine; see (*Controller).steadyHeartbeat.
 //
 // Versions: v1 OfflineLogDirs (KIP-858), v2 CordonedLogDirs (KIP-1066).
 //
-// Differs from Kafka on purpose: only the registered epoch of a broker is noted, not any number that is sent; a broker that is
-// fenced already is not fenced again; directories are dealt with before elections, so that no election picks an offline
-// one; a granted shutdown ends the session, so that a restart need not wait for it; a broker whose last directory goes offline is
-// fenced (Kafka writes a registration change that says "no change", and may elect it again); partitions of a directory that went offline under
-// the last leader are looked at again, since that leader may not have come to the end of them; a broker that has begun a controlled shutdown and
-// is unfenced without having registered again leads nothing.
+// Differs from Kafka on purpose: only the registered epoch of a broker is noted, not any number
+// that is sent; a broker that is fenced already is not fenced again; directories are dealt with
+// before elections, so that no election picks an offline one; a granted shutdown ends the session,
+// so that a restart need not wait for it; a broker whose last directory goes offline is fenced
+// (Kafka writes a registration change that says "no change", and may elect it again); partitions of
+// a directory that went offline under the last leader are looked at again, since that leader may
+// not have come to the end of them; a broker that has begun a controlled shutdown and is unfenced
+// without having registered again leads nothing.
 
 func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	img := c.working
@@ -34,9 +37,13 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	key := sessionOf(b)
 	known := c.brokers.contact(key)
 	offline, rest := c.takeDirsOffline(img, b, known, req.OfflineLogDirs)
-	walked := func() { c.brokers.update(key, func(k *contact) { k.walkedDirs = uuids(req.OfflineLogDirs) }) }
+	walked := func() {
+		c.brokers.update(key,
+			func(k *contact) { k.walkedDirs = uuids(req.OfflineLogDirs) })
+	}
 	if rest != nil {
-		return result{records: offline, more: c.goOn(*rest, func(o op) result { return c.brokerHeartbeat(o, req) }), then: func(int64) {
+		return result{records: offline, more: c.goOn(*rest,
+			func(o op) result { return c.brokerHeartbeat(o, req) }), then: func(int64) {
 			c.brokers.touch(o.now, key, req.CurrentMetadataOffset)
 			walked()
 		}}
@@ -46,9 +53,11 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 		b = img.Broker(b.ID)
 	}
 	current := stateOf(b, known)
-	state := nextState(current, b, req, func() bool { return img.Leads(b.ID) > 0 }, func() bool { return c.drained(img, known) })
+	state := nextState(current, b, req, func() bool { return img.Leads(b.ID) > 0 },
+		func() bool { return c.drained(img, known) })
 	if state != current {
-		c.cfg.Logger.Info("a broker asks for a change of its state", "broker", b.ID, "epoch", b.Epoch, "from", current, "to", state)
+		c.cfg.Logger.Info("a broker asks for a change of its state", "broker", b.ID, "epoch",
+			b.Epoch, "from", current, "to", state)
 	}
 	records, rest := c.transition(img, b, current, state)
 	r := result{records: append(offline, records...), then: func(end int64) {
@@ -65,8 +74,8 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	return r
 }
 
-// endHeartbeat answers a heartbeat whose change of state took several parts. If a later heartbeat has moved the broker on, that
-// one counts: the change is not made again.
+// endHeartbeat answers a heartbeat whose change of state took several parts. If a later heartbeat
+// has moved the broker on, that one counts: the change is not made again.
 func (c *core) endHeartbeat(req *kmsg.BrokerHeartbeatRequest, state brokerState) result {
 	b, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
 	if err != nil {
@@ -83,10 +92,12 @@ func (c *core) cordon(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) []re
 	if !c.working.Version().HasCordonedDirectories() || !cordonChanged(b, req.CordonedLogDirs) {
 		return nil
 	}
-	return []record.Record{&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, CordonedLogDirs: uuids(req.CordonedLogDirs)}}
+	return []record.Record{&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch,
+		CordonedLogDirs: uuids(req.CordonedLogDirs)}}
 }
 
-// settle notes in a broker's session what its heartbeat came to; end is the offset after what was written.
+// settle notes in a broker's session what its heartbeat came to; end is the offset after what was
+// written.
 func (c *core) settle(key session, state brokerState, end int64) {
 	if state == brokerShutdownNow {
 		c.brokers.drop(key)
@@ -102,13 +113,16 @@ func (c *core) settle(key session, state brokerState, end int64) {
 	})
 }
 
-// drained reports whether all active brokers have seen that a broker in controlled shutdown leads nothing any more.
+// drained reports whether all active brokers have seen that a broker in controlled shutdown leads
+// nothing any more.
 func (c *core) drained(img *metadata.Image, known contact) bool {
 	lowest, ok := c.brokers.lowestActiveOffset(img)
 	return !ok || known.shutdownOffset <= lowest
 }
 
-func failBrokerHeartbeat(req *kmsg.BrokerHeartbeatRequest, err *protocol.Error) *kmsg.BrokerHeartbeatResponse {
+func failBrokerHeartbeat(
+	req *kmsg.BrokerHeartbeatRequest, err *protocol.Error,
+) *kmsg.BrokerHeartbeatResponse {
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
 	resp.ErrorCode = err.Code()
 	return resp
@@ -118,14 +132,16 @@ func heartbeatTimeout(c *Controller, _ kmsg.Request) time.Duration {
 	return c.cfg.HeartbeatInterval / 2
 }
 
-// steadyHeartbeat notes a heartbeat as it arrives, so that waiting in the queue never costs a broker its session, and answers
-// it when it changes nothing; nil leaves it to the core.
+// steadyHeartbeat notes a heartbeat as it arrives, so that waiting in the queue never costs a
+// broker its session, and answers it when it changes nothing; nil leaves it to the core.
 //
-// The answer is never ahead of the log. It is made from the committed registration, and only when that is the very registration
-// of the working image: as soon as a change of this broker is proposed, the core answers, behind that change's commit. Whatever
-// else is pending does not matter, since the answer depends on this registration and this session alone. A change that is
-// proposed while the answer is made comes after it, as if the heartbeat had arrived a moment earlier; a session that is
-// dropped meanwhile may be noted again, which is right: the broker is alive.
+// The answer is never ahead of the log. It is made from the committed registration, and only when
+// that is the very registration of the working image: as soon as a change of this broker is
+// proposed, the core answers, behind that change's commit. Whatever else is pending does not
+// matter, since the answer depends on this registration and this session alone. A change that is
+// proposed while the answer is made comes after it, as if the heartbeat had arrived a moment
+// earlier; a session that is dropped meanwhile may be noted again, which is right: the broker is
+// alive.
 func (c *Controller) steadyHeartbeat(now time.Time, request kmsg.Request) kmsg.Response {
 	req := request.(*kmsg.BrokerHeartbeatRequest)
 	s := c.core.brokers

@@ -66,7 +66,8 @@ func (c *core) mayBeController(id int32) *protocol.Error {
 	}
 	switch {
 	case id == c.cfg.NodeID || has(quorum.Voters):
-		return protocol.Errorf(kerr.InvalidRequest, "Controller %d is a voter, which its peers register.", id)
+		return protocol.Errorf(kerr.InvalidRequest,
+			"Controller %d is a voter, which its peers register.", id)
 	case c.working.Broker(id) != nil:
 		return protocol.Errorf(kerr.InvalidRequest, "Node %d is registered as a broker.", id)
 	case !has(quorum.Observers):
@@ -76,7 +77,9 @@ func (c *core) mayBeController(id int32) *protocol.Error {
 	return nil
 }
 
-func failControllerRegistration(req *kmsg.ControllerRegistrationRequest, err *protocol.Error) *kmsg.ControllerRegistrationResponse {
+func failControllerRegistration(
+	req *kmsg.ControllerRegistrationRequest, err *protocol.Error,
+) *kmsg.ControllerRegistrationResponse {
 	resp := req.ResponseKind().(*kmsg.ControllerRegistrationResponse)
 	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp

@@ -12,9 +12,10 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker tells in which of its directories replicas lie (KIP-858)
-// (ReplicationControlManager.handleAssignReplicasToDirs). A directory that is not online, be it unknown, is noted all the same, and
-// a second change takes the broker out of the partition's ISR and leadership.
+// ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker tells in which of its directories replicas lie
+// (KIP-858) (ReplicationControlManager.handleAssignReplicasToDirs). A directory that is not online,
+// be it unknown, is noted all the same, and a second change takes the broker out of the partition's
+// ISR and leadership.
 //
 // A request with many replicas runs in parts, each of which checks the sender again.
 func (c *core) assignReplicasToDirs(_ op, req *kmsg.AssignReplicasToDirsRequest) result {
@@ -52,7 +53,8 @@ func (a *dirAssignment) topic(i int) *kmsg.AssignReplicasToDirsRequestDirectoryT
 func (a *dirAssignment) part(at place) result {
 	c, req := a.core, a.req
 	if !c.working.Version().HasDirectories() {
-		return result{response: failAssignReplicasToDirs(req, protocol.Errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
+		return result{response: failAssignReplicasToDirs(req,
+			protocol.Errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
 	}
 	broker, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
 	if err != nil {
@@ -97,8 +99,9 @@ func (a *dirAssignment) response() *kmsg.AssignReplicasToDirsResponse {
 	return resp
 }
 
-// leaveOffline takes the broker out of the partitions that are now in a directory that cannot serve, as they are after the changes so far: one
-// of those may have ended a reassignment. Kafka computes both changes from the same state.
+// leaveOffline takes the broker out of the partitions that are now in a directory that cannot
+// serve, as they are after the changes so far: one of those may have ended a reassignment. Kafka
+// computes both changes from the same state.
 func (c *core) leaveOffline(a *dirPart) []record.Record {
 	if len(a.offline) == 0 {
 		return nil
@@ -156,13 +159,16 @@ func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Err
 	if r := change.Record(); r != nil {
 		a.records = append(a.records, r)
 	}
-	if tp := (metadata.TopicPartition{Topic: t, ID: id, Partition: p}); !a.broker.DirectoryOnline(dir) && !a.known[tp] {
+	if tp := (metadata.TopicPartition{Topic: t, ID: id,
+		Partition: p}); !a.broker.DirectoryOnline(dir) && !a.known[tp] {
 		a.offline, a.known[tp] = append(a.offline, tp), true
 	}
 	return nil
 }
 
-func failAssignReplicasToDirs(req *kmsg.AssignReplicasToDirsRequest, err *protocol.Error) *kmsg.AssignReplicasToDirsResponse {
+func failAssignReplicasToDirs(
+	req *kmsg.AssignReplicasToDirsRequest, err *protocol.Error,
+) *kmsg.AssignReplicasToDirsResponse {
 	resp := req.ResponseKind().(*kmsg.AssignReplicasToDirsResponse)
 	resp.ErrorCode = err.Code()
 	return resp

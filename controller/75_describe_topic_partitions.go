@@ -15,11 +15,13 @@ import (
 // (max.request.partition.size.limit, which counts partitions alone).
 const describePartitionsMax = 2000
 
-// DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics in parts, with eligible leader replicas (KIP-966).
+// DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics in parts, with eligible leader replicas
+// (KIP-966).
 //
-// As METADATA, no Kafka controller answers this; answers are those of a broker (DescribeTopicPartitionsRequestHandler), listeners as
-// clientView says. No topics means all, of which those that are gone by now are passed over. Topics come by name; the next
-// cursor says where to go on. A partition has no error of its own: without a leader to show, it has leader -1.
+// As METADATA, no Kafka controller answers this; answers are those of a broker
+// (DescribeTopicPartitionsRequestHandler), listeners as clientView says. No topics means all, of
+// which those that are gone by now are passed over. Topics come by name; the next cursor says where
+// to go on. A partition has no error of its own: without a leader to show, it has leader -1.
 func (c *Controller) describeTopicPartitions(
 	_ context.Context, caller protocol.Caller, req *kmsg.DescribeTopicPartitionsRequest,
 ) kmsg.Response {
@@ -27,7 +29,8 @@ func (c *Controller) describeTopicPartitions(
 		return failDescribeTopicPartitions(req, &protocol.Error{Kafka: kerr.InvalidRequest})
 	}
 	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
-	d := describer{view: newClientView(c.Image(), caller), resp: resp, left: int(min(max(req.ResponsePartitionLimit, 1), describePartitionsMax))}
+	d := describer{view: newClientView(c.Image(), caller), resp: resp,
+		left: int(min(max(req.ResponsePartitionLimit, 1), describePartitionsMax))}
 	var from kmsg.DescribeTopicPartitionsRequestCursor
 	if req.Cursor != nil {
 		from = *req.Cursor
@@ -44,9 +47,10 @@ func failDescribeTopicPartitions(
 	req *kmsg.DescribeTopicPartitionsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
-	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.DescribeTopicPartitionsResponseTopic {
-		return describedTopic(req.Topics[i].Topic, err.Kafka)
-	})
+	return list(resp, &resp.Topics, len(req.Topics),
+		func(i int) kmsg.DescribeTopicPartitionsResponseTopic {
+			return describedTopic(req.Topics[i].Topic, err.Kafka)
+		})
 }
 
 // legalCursor demands that a cursor names one of the topics asked for.
@@ -55,7 +59,8 @@ func legalCursor(req *kmsg.DescribeTopicPartitionsRequest) bool {
 		return true
 	}
 	asked := func(t kmsg.DescribeTopicPartitionsRequestTopic) bool { return t.Topic == req.Cursor.Topic }
-	return req.Cursor.Partition >= 0 && (len(req.Topics) == 0 || slices.ContainsFunc(req.Topics, asked))
+	return req.Cursor.Partition >= 0 && (len(req.Topics) == 0 ||
+		slices.ContainsFunc(req.Topics, asked))
 }
 
 // describer fills a response until it holds as many partitions as it may.
@@ -73,7 +78,8 @@ func (d *describer) all(from kmsg.DescribeTopicPartitionsRequestCursor) {
 	}
 }
 
-func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic, from kmsg.DescribeTopicPartitionsRequestCursor) {
+func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic,
+	from kmsg.DescribeTopicPartitionsRequestCursor) {
 	var names []string
 	for _, t := range topics {
 		if t.Topic >= from.Topic {
@@ -88,9 +94,11 @@ func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic, fro
 	}
 }
 
-// add describes a topic, nil when there is none of that name, from the cursor on if the cursor is in it. It reports false when the
-// response is full and the next cursor set.
-func (d *describer) add(name string, t *metadata.Topic, from kmsg.DescribeTopicPartitionsRequestCursor) bool {
+// add describes a topic, nil when there is none of that name, from the cursor on if the cursor is
+// in it. It reports false when the response is full and the next cursor set.
+func (d *describer) add(
+	name string, t *metadata.Topic, from kmsg.DescribeTopicPartitionsRequestCursor,
+) bool {
 	if d.left == 0 {
 		d.next(name, 0)
 		return false
@@ -136,7 +144,9 @@ func describedTopic(name string, err *kerr.Error) kmsg.DescribeTopicPartitionsRe
 	return t
 }
 
-func (v clientView) describe(id int32, p *metadata.Partition) kmsg.DescribeTopicPartitionsResponseTopicPartition {
+func (v clientView) describe(
+	id int32, p *metadata.Partition,
+) kmsg.DescribeTopicPartitionsResponseTopicPartition {
 	resp := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 	leader, _ := v.leader(p)
 	resp.Partition, resp.LeaderID, resp.LeaderEpoch = id, leader, p.LeaderEpoch

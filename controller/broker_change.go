@@ -11,13 +11,15 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// BrokerChange changes a broker's registration from outside: what a broker does by heartbeats and by registering again, for brokers
-// that have no process to do so, and for operators. Nil fields stay as they are.
+// BrokerChange changes a broker's registration from outside: what a broker does by heartbeats and
+// by registering again, for brokers that have no process to do so, and for operators. Nil fields
+// stay as they are.
 type BrokerChange struct {
 	BrokerID    int32
 	BrokerEpoch int64
-	// State is where the broker is to stand. Fenced and unfenced work at once, whatever its heartbeats said; the next ones may move it on.
-	// Shutdown begins a controlled shutdown, which heartbeats bring to its end and only a registration takes back.
+	// State is where the broker is to stand. Fenced and unfenced work at once, whatever its
+	// heartbeats said; the next ones may move it on. Shutdown begins a controlled shutdown, which
+	// heartbeats bring to its end and only a registration takes back.
 	State *BrokerTarget
 	// Host, Port and SecurityProtocol are those of the broker's first endpoint.
 	Host             *string
@@ -38,10 +40,13 @@ const (
 // ChangeBroker carries out a BrokerChange as Do carries out a request. Outcome.Response is nil,
 // Outcome.Broker the registration as changed.
 //
-// Where it listens and its rack are written as a RegisterBrokerRecord of the same incarnation and epoch, as when a broker amends its
-// registration; its state as BrokerRegistrationChangeRecord with the partition changes that follow from it. All of that is one batch unless the
-// broker has more than partitionsPerPart partitions.
-func (c *Controller) ChangeBroker(ctx context.Context, caller protocol.Caller, change BrokerChange) (Outcome, error) {
+// Where it listens and its rack are written as a RegisterBrokerRecord of the same incarnation and
+// epoch, as when a broker amends its registration; its state as BrokerRegistrationChangeRecord with
+// the partition changes that follow from it. All of that is one batch unless the broker has more
+// than partitionsPerPart partitions.
+func (c *Controller) ChangeBroker(
+	ctx context.Context, caller protocol.Caller, change BrokerChange,
+) (Outcome, error) {
 	var changed *metadata.Broker
 	p := &pendingOp{c: c, name: "BrokerChange", op: op{caller: caller}, admin: true}
 	run := func(o op) result {
@@ -92,7 +97,8 @@ func (c *core) changeBroker(o op, change *BrokerChange) result {
 	return r
 }
 
-// settleChange notes the new state in the broker's session. One that becomes active begins a session now: without heartbeats it ends.
+// settleChange notes the new state in the broker's session. One that becomes active begins a
+// session now: without heartbeats it ends.
 func (c *core) settleChange(o op, b *metadata.Broker, to BrokerTarget, end int64) {
 	key := sessionOf(b)
 	if to == TargetUnfenced || to == TargetShutdown && !b.Fenced {
@@ -115,7 +121,8 @@ func (c *core) changedBroker(change *BrokerChange) (*metadata.Broker, *protocol.
 		return nil, err
 	case change.Host == nil && change.Port == nil && change.SecurityProtocol == nil:
 	case len(b.Endpoints) == 0:
-		return nil, protocol.Errorf(kerr.InvalidRegistration, "Broker %d registered no endpoint that could be changed.", b.ID)
+		return nil, protocol.Errorf(kerr.InvalidRegistration,
+			"Broker %d registered no endpoint that could be changed.", b.ID)
 	}
 	return b, nil
 }
@@ -154,14 +161,18 @@ func rackOf(rack *string) string {
 	return *rack
 }
 
-// target returns what brings a broker where it is wanted, and the rest of it when that is long. A broker that is there already needs nothing.
-func (c *core) target(img *metadata.Image, b *metadata.Broker, to BrokerTarget) ([]record.Record, *walk, *protocol.Error) {
+// target returns what brings a broker where it is wanted, and the rest of it when that is long. A
+// broker that is there already needs nothing.
+func (c *core) target(
+	img *metadata.Image, b *metadata.Broker, to BrokerTarget,
+) ([]record.Record, *walk, *protocol.Error) {
 	switch {
 	case to == TargetFenced:
 		records, rest := c.fence(img, b)
 		return records, rest, nil
 	case b.InControlledShutdown && to == TargetUnfenced:
-		return nil, nil, protocol.Errorf(kerr.InvalidRequest, "Broker %d is in controlled shutdown, which only a new registration ends.", b.ID)
+		return nil, nil, protocol.Errorf(kerr.InvalidRequest,
+			"Broker %d is in controlled shutdown, which only a new registration ends.", b.ID)
 	case to == TargetUnfenced && !b.Fenced, to == TargetShutdown && b.InControlledShutdown:
 		return nil, nil, nil
 	case to == TargetUnfenced:

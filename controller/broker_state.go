@@ -45,8 +45,9 @@ func registered(
 	return b, nil
 }
 
-// stateOf is the state that a registration and what is known of its session come to. A new leader does not know who was in
-// controlled shutdown: such a broker counts as unfenced until it asks again.
+// stateOf is the state that a registration and what is known of its session come to. A new leader
+// does not know who was in controlled shutdown: such a broker counts as unfenced until it asks
+// again.
 func stateOf(b *metadata.Broker, k contact) brokerState {
 	switch {
 	case k.shutdownOffset >= 0:
@@ -57,9 +58,11 @@ func stateOf(b *metadata.Broker, k contact) brokerState {
 	return brokerUnfenced
 }
 
-// nextState is the table of BrokerHeartbeatManager.calculateNextBrokerState. leads says whether the broker still leads a
-// partition, drained whether every active broker has seen what its controlled shutdown wrote.
-func nextState(current brokerState, b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, leads, drained func() bool) brokerState {
+// nextState is the table of BrokerHeartbeatManager.calculateNextBrokerState. leads says whether the
+// broker still leads a partition, drained whether every active broker has seen what its controlled
+// shutdown wrote.
+func nextState(current brokerState, b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, leads,
+	drained func() bool) brokerState {
 	wantFence := req.WantFence || lostDirs(b, req)
 	switch {
 	case current == brokerFenced:
@@ -103,11 +106,14 @@ func caughtUp(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) bool {
 	return req.CurrentMetadataOffset >= b.RegisteredAt
 }
 
-// steady reports whether the heartbeat of a broker with nothing pending changes nothing, and in which state. It decides for
-// the fast path, so it says no to whatever needs a thought.
-func steady(b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerHeartbeatRequest) (state brokerState, ok bool) {
+// steady reports whether the heartbeat of a broker with nothing pending changes nothing, and in
+// which state. It decides for the fast path, so it says no to whatever needs a thought.
+func steady(
+	b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerHeartbeatRequest,
+) (state brokerState, ok bool) {
 	state = stateOf(b, k)
-	if req.WantShutdown || state == brokerControlledShutdown || nextState(state, b, req, nil, nil) != state {
+	if req.WantShutdown || state == brokerControlledShutdown ||
+		nextState(state, b, req, nil, nil) != state {
 		return state, false
 	}
 	if v.HasDirectories() && len(newlyOffline(b, k, req.OfflineLogDirs)) > 0 {
@@ -116,9 +122,10 @@ func steady(b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerH
 	return state, !v.HasCordonedDirectories() || !cordonChanged(b, req.CordonedLogDirs)
 }
 
-// newlyOffline are the offline directories to deal with: those that the registration still has, and those that this leader has not looked at
-// since it leads. None when they are the broker's last, since it is fenced then. Reserved ids are none: many replicas may have one, such as that
-// of a directory that is not known yet.
+// newlyOffline are the offline directories to deal with: those that the registration still has, and
+// those that this leader has not looked at since it leads. None when they are the broker's last,
+// since it is fenced then. Reserved ids are none: many replicas may have one, such as that of a
+// directory that is not known yet.
 func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []record.UUID {
 	if len(offline) == 0 {
 		return nil
@@ -146,7 +153,8 @@ func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []record.UU
 	return dirs
 }
 
-// cordonChanged reports whether a broker says something new of its cordoned directories; nil says nothing.
+// cordonChanged reports whether a broker says something new of its cordoned directories; nil says
+// nothing.
 func cordonChanged(b *metadata.Broker, dirs [][16]byte) bool {
 	if dirs == nil {
 		return false
@@ -170,7 +178,9 @@ func uuids(ids [][16]byte) []record.UUID {
 	return all
 }
 
-func heartbeatResponse(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, state brokerState) *kmsg.BrokerHeartbeatResponse {
+func heartbeatResponse(
+	b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, state brokerState,
+) *kmsg.BrokerHeartbeatResponse {
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
 	resp.IsCaughtUp = caughtUp(b, req)
 	resp.IsFenced = state.fenced()

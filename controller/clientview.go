@@ -10,12 +10,13 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// clientView is the cluster of an image as an ordinary client sees it that came in by a controller listener: METADATA and
-// DESCRIBE_TOPIC_PARTITIONS are answered from it.
+// clientView is the cluster of an image as an ordinary client sees it that came in by a controller
+// listener: METADATA and DESCRIBE_TOPIC_PARTITIONS are answered from it.
 //
-// A broker shows a client the brokers' endpoints of the listener it came in by. No broker has a controller's listener, so each is
-// shown with its listener of that name if it has one after all, else its first with the same security protocol, in the order in which the
-// broker registered them, else its first. A client that can talk to this port can then mostly talk to those.
+// A broker shows a client the brokers' endpoints of the listener it came in by. No broker has a
+// controller's listener, so each is shown with its listener of that name if it has one after all,
+// else its first with the same security protocol, in the order in which the broker registered them,
+// else its first. A client that can talk to this port can then mostly talk to those.
 type clientView struct {
 	img   *metadata.Image
 	nodes map[int32]clientNode
@@ -52,8 +53,9 @@ func clientEndpoint(endpoints []record.Endpoint, caller protocol.Caller) *record
 // alive reports whether a client is told of the broker.
 func (n clientNode) alive() bool { return n.broker != nil && !n.broker.Fenced && n.endpoint != nil }
 
-// controllerID is the broker that takes the caller's admin requests and forwards them: as a broker's answer, it names some living
-// broker, never a controller. A client always gets the same one, different clients different ones. -1 when there is none.
+// controllerID is the broker that takes the caller's admin requests and forwards them: as a
+// broker's answer, it names some living broker, never a controller. A client always gets the same
+// one, different clients different ones. -1 when there is none.
 func (v clientView) controllerID(caller protocol.Caller) int32 {
 	var alive []int32
 	for id, b := range v.img.Brokers() {
@@ -80,7 +82,8 @@ func (v clientView) living(replicas []int32) []int32 {
 	return living
 }
 
-// offline are the replicas that cannot serve: on a broker that is gone or fenced, or in a directory that is gone.
+// offline are the replicas that cannot serve: on a broker that is gone or fenced, or in a directory
+// that is gone.
 func (v clientView) offline(p *metadata.Partition) []int32 {
 	var offline []int32
 	for _, id := range p.Replicas {
@@ -92,7 +95,8 @@ func (v clientView) offline(p *metadata.Partition) []int32 {
 	return offline
 }
 
-// leader is the partition's leader, or why there is none to be shown. A fenced leader is shown: it is about to lose its post.
+// leader is the partition's leader, or why there is none to be shown. A fenced leader is shown: it
+// is about to lose its post.
 func (v clientView) leader(p *metadata.Partition) (int32, *kerr.Error) {
 	n, registered := v.nodes[p.Leader]
 	switch {

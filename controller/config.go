@@ -10,7 +10,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Config is what a controller is told once, at its making. Fields without a comment are Kafka's settings of that name.
+// Config is what a controller is told once, at its making. Fields without a comment are Kafka's
+// settings of that name.
 type Config struct {
 	NodeID    int32
 	ClusterID string
@@ -18,7 +19,8 @@ type Config struct {
 	DirectoryID record.UUID
 	// Registration is what this node registers itself with: endpoints, features, incarnation.
 	Registration record.RegisterController
-	// InitialVoters is the voter set that the first batch of an empty log names. It is asked when that batch is made.
+	// InitialVoters is the voter set that the first batch of an empty log names. It is asked when
+	// that batch is made.
 	InitialVoters func() record.Voters
 	// Bootstrap are the records that an empty cluster starts with, metadata.version first.
 	Bootstrap []record.Record
@@ -31,21 +33,27 @@ type Config struct {
 	UncleanElection          bool  // unclean.leader.election.enable
 	DeleteTopics             bool  // delete.topic.enable
 	SessionTimeout           time.Duration
-	HeartbeatInterval        time.Duration // broker.heartbeat.interval.ms; twice the time that a heartbeat may wait in the queue
-	MaxIdle                  time.Duration // metadata.max.idle.interval.ms; 0 writes no NoOps
-	PreferredInterval        time.Duration // leader.imbalance.check.interval.seconds; 0 when auto.leader.rebalance.enable is off
-	UncleanInterval          time.Duration // unclean.leader.election.interval.ms
-	// QuotaWindow is the time over which the quota on partitions created and deleted is evened out: a client that was quiet for as long may have
-	// all of it at once (controller.quota.window.num times controller.quota.window.size.seconds). Zero: 11 s.
+	// broker.heartbeat.interval.ms; twice the time that a heartbeat may wait in the queue
+	HeartbeatInterval time.Duration
+	MaxIdle           time.Duration // metadata.max.idle.interval.ms; 0 writes no NoOps
+	// leader.imbalance.check.interval.seconds; 0 when auto.leader.rebalance.enable is off
+	PreferredInterval time.Duration
+	UncleanInterval   time.Duration // unclean.leader.election.interval.ms
+	// QuotaWindow is the time over which the quota on partitions created and deleted is evened out:
+	// a client that was quiet for as long may have all of it at once (controller.quota.window.num
+	// times controller.quota.window.size.seconds). Zero: 11 s.
 	QuotaWindow time.Duration
-	// Static are the configuration file's own keys and values: the last level of a topic's effective configuration.
+	// Static are the configuration file's own keys and values: the last level of a topic's
+	// effective configuration.
 	Static map[string]string
 
 	// Limits bound single requests.
 	Limits Limits
-	// QueueMax is how many requests may wait for the core; more are answered REQUEST_TIMED_OUT at once.
+	// QueueMax is how many requests may wait for the core; more are answered REQUEST_TIMED_OUT at
+	// once.
 	QueueMax int
-	// SlowEvent is how long one turn of the core may take before it is logged (controller.performance.always.log.threshold.ms).
+	// SlowEvent is how long one turn of the core may take before it is logged
+	// (controller.performance.always.log.threshold.ms).
 	SlowEvent time.Duration
 
 	Log    Log
@@ -54,19 +62,22 @@ type Config struct {
 	Logger *slog.Logger
 	// Codec reads and writes the request inside an ENVELOPE.
 	Codec Codec
-	// CutLog is told when the log must not be served from before an offset any more, nor an older snapshot, since brokers do
-	// not accept what is there. The state at the offset is then what Snapshot names, or older. It must not wait. nil: nobody is told.
+	// CutLog is told when the log must not be served from before an offset any more, nor an older
+	// snapshot, since brokers do not accept what is there. The state at the offset is then what
+	// Snapshot names, or older. It must not wait. nil: nobody is told.
 	CutLog func(offset int64)
-	// Stop is told when this node must stop being a replica: what it would do next could lose or invent metadata.
+	// Stop is told when this node must stop being a replica: what it would do next could lose or
+	// invent metadata.
 	Stop func(error)
 }
 
 // Limits that Kafka has as constants.
 const (
-	// recordsPerUserOp caps what one user request may write (QuorumController.MAX_RECORDS_PER_USER_OP).
+	// recordsPerUserOp caps what one user request may write
+	// (QuorumController.MAX_RECORDS_PER_USER_OP).
 	recordsPerUserOp = 10_000
-	// ProposalMaxBytes caps what the batches of one operation take together: they travel and are synced in one piece, and heartbeats
-	// between controllers wait behind them.
+	// ProposalMaxBytes caps what the batches of one operation take together: they travel and are
+	// synced in one piece, and heartbeats between controllers wait behind them.
 	ProposalMaxBytes = 4 * metadata.BatchMaxBytes
 	// recordsPerBatch cuts results that need not be atomic.
 	recordsPerBatch = 1_000
@@ -76,7 +87,8 @@ const (
 	slowEventDefault = 2 * time.Second
 )
 
-// Clock is time as the driver sees it; the core gets it as an argument. A simulation has a second implementation.
+// Clock is time as the driver sees it; the core gets it as an argument. A simulation has a second
+// implementation.
 type Clock interface {
 	Now() time.Time
 	// AfterFunc calls f once, on a goroutine of its own, when d has passed. stop prevents that.

@@ -1,5 +1,6 @@
-// Package controller is the Kafka controller: it turns requests into metadata records, elections into partition changes,
-// and answers when they are committed. Its core is single-threaded and free of I/O; see core.
+// Package controller is the Kafka controller: it turns requests into metadata records, elections
+// into partition changes, and answers when they are committed. Its core is single-threaded and free
+// of I/O; see core.
 package controller
 
 import (
@@ -18,8 +19,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Controller drives the core: it queues requests and the log's events for it and lets its timers fire. All methods may be called from
-// any goroutine unless they say otherwise.
+// Controller drives the core: it queues requests and the log's events for it and lets its timers
+// fire. All methods may be called from any goroutine unless they say otherwise.
 type Controller struct {
 	cfg    Config
 	core   *core
@@ -28,9 +29,11 @@ type Controller struct {
 	timers timers
 
 	published atomic.Pointer[metadata.Image]
-	// whole is the newest image at the end of a call of Committed, outside any metadata transaction: what a snapshot may be made of.
+	// whole is the newest image at the end of a call of Committed, outside any metadata
+	// transaction: what a snapshot may be made of.
 	whole atomic.Pointer[metadata.Image]
-	// active is the epoch that the core leads, standby otherwise; a hint, so that requests to a standby need not queue.
+	// active is the epoch that the core leads, standby otherwise; a hint, so that requests to a
+	// standby need not queue.
 	active  atomic.Int32
 	deposed atomic.Bool // for good: see Depose
 	stats   counters
@@ -44,7 +47,8 @@ type Controller struct {
 	done chan struct{}
 }
 
-// New makes a controller with an empty image; the log then loads it through LoadSnapshot and Committed.
+// New makes a controller with an empty image; the log then loads it through LoadSnapshot and
+// Committed.
 func New(cfg Config) *Controller {
 	if cfg.QueueMax == 0 {
 		cfg.QueueMax = queueMaxDefault
@@ -56,7 +60,8 @@ func New(cfg Config) *Controller {
 		cfg.QuotaWindow = quota.WindowDefault
 	}
 	c := &Controller{
-		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax), feed: feed.New(cfg.Clock.Now), done: make(chan struct{}),
+		cfg: cfg, limits: newLimiter(cfg.Limits,
+			cfg.Logger), queue: newQueue(cfg.QueueMax), feed: feed.New(cfg.Clock.Now), done: make(chan struct{}),
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
@@ -67,22 +72,24 @@ func New(cfg Config) *Controller {
 	return c
 }
 
-// SetLog gives the controller the log it proposes to; before Start. The two know each other, and the log is made second.
+// SetLog gives the controller the log it proposes to; before Start. The two know each other, and
+// the log is made second.
 func (c *Controller) SetLog(log Log) { c.cfg.Log = log }
 
 // Start runs the core's goroutine.
 func (c *Controller) Start() { go c.loop() }
 
-// Stop ends the core's goroutine when it has run what it is at, and fails whoever waits. It may be called again, but not without Start.
+// Stop ends the core's goroutine when it has run what it is at, and fails whoever waits. It may be
+// called again, but not without Start.
 func (c *Controller) Stop() {
 	c.stop()
 	<-c.done
 }
 
-// Depose makes this controller a standby for good, at once and without waiting, from any
-// goroutine: its log or its state has failed. It runs nothing more but the event that it is at.
-// Who waits for an operation is told that this node is not the controller, or that the outcome
-// is not known; what the log has committed meanwhile is not looked at. Stop still ends it.
+// Depose makes this controller a standby for good, at once and without waiting, from any goroutine:
+// its log or its state has failed. It runs nothing more but the event that it is at. Who waits for
+// an operation is told that this node is not the controller, or that the outcome is not known; what
+// the log has committed meanwhile is not looked at. Stop still ends it.
 func (c *Controller) Depose() {
 	c.deposed.Store(true)
 	c.queue.abandon()
@@ -181,8 +188,8 @@ func (c *Controller) invariant(name string, f func() error) event {
 	}}
 }
 
-// Committed takes batches that a majority holds, in log order; their bytes are not changed any more. Batches that were proposed together
-// come in one call. It does not block.
+// Committed takes batches that a majority holds, in log order; their bytes are not changed any
+// more. Batches that were proposed together come in one call. It does not block.
 func (c *Controller) Committed(batches [][]byte) {
 	c.queue.addLog(c.invariant("commit", func() error {
 		parsed := make([]*feed.Batch, len(batches))
@@ -213,7 +220,8 @@ func (c *Controller) Committed(batches [][]byte) {
 	}))
 }
 
-// noteWhole lets snapshots be made of the state now, unless it is in the middle of a metadata transaction.
+// noteWhole lets snapshots be made of the state now, unless it is in the middle of a metadata
+// transaction.
 func (c *Controller) noteWhole() {
 	if img := c.core.committed; !img.InTransaction() {
 		c.whole.Store(img)
@@ -238,7 +246,9 @@ func (c *Controller) LeaderChanged(leader, epoch int32) {
 }
 
 // LoadSnapshot replaces the state by the snapshot that ends at the offset, of the epoch.
-func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.ReadCloser, error)) error {
+func (c *Controller) LoadSnapshot(
+	endOffset int64, epoch int32, open func() (io.ReadCloser, error),
+) error {
 	r, err := open()
 	if err != nil {
 		return err
@@ -258,15 +268,22 @@ func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.
 	return nil
 }
 
-// Snapshot names the newest committed state and how to write it; write may run on any goroutine, at any later time. It ends where a call of
-// Committed ended: within a call the log may have no place to cut.
+// Snapshot names the newest committed state and how to write it; write may run on any goroutine, at
+// any later time. It ends where a call of Committed ended: within a call the log may have no place
+// to cut.
 func (c *Controller) Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error) {
 	img := c.whole.Load()
-	return img.EndOffset(), img.Epoch(), func(w io.Writer) error { return metadata.WriteSnapshot(w, img) }
+	return img.EndOffset(), img.Epoch(), func(w io.Writer) error {
+		return metadata.WriteSnapshot(w,
+			img)
+	}
 }
 
-// Handle answers a request. reply is called once, on any goroutine; a FETCH is parked on the caller's.
-func (c *Controller) Handle(ctx context.Context, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+// Handle answers a request. reply is called once, on any goroutine; a FETCH is parked on the
+// caller's.
+func (c *Controller) Handle(
+	ctx context.Context, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response),
+) {
 	a := apiOf(req.Key())
 	if a == nil {
 		c.cfg.Logger.Error("a request without a handler reached the controller", "key", req.Key())
@@ -288,7 +305,9 @@ func (c *Controller) Handle(ctx context.Context, caller protocol.Caller, req kms
 }
 
 // write answers a request for the active controller, or queues it for the core.
-func (c *Controller) write(a *api, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func (c *Controller) write(
+	a *api, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response),
+) {
 	if resp := c.quickResponse(a, req); resp != nil {
 		c.send(a.name, reply, resp)
 		return

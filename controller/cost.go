@@ -34,7 +34,8 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	case *kmsg.MetadataRequest:
 		return c.metadataCost(r)
 	case *kmsg.DescribeTopicPartitionsRequest:
-		most := min(max(int64(r.ResponsePartitionLimit), 1), describePartitionsMax, int64(c.Image().PartitionCount()+len(r.Topics)))
+		most := min(max(int64(r.ResponsePartitionLimit), 1), describePartitionsMax,
+			int64(c.Image().PartitionCount()+len(r.Topics)))
 		return most*elementBytes + int64(len(r.Topics))*resultBytes
 	case *kmsg.DescribeConfigsRequest:
 		return c.describeConfigsCost(r)
@@ -53,7 +54,8 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	}
 	// One change has one result, and a message at most.
 	changes := int64(size[limitChanges])
-	return changes*(resultBytes+namedBytes) + min(changes*protocol.MessagePartMaxBytes, protocol.MessagesMaxBytes) +
+	return changes*(resultBytes+namedBytes) + min(changes*protocol.MessagePartMaxBytes,
+		protocol.MessagesMaxBytes) +
 		int64(size[limitConfigs])*namedBytes + partCost(size[limitChanges])
 }
 
@@ -65,7 +67,8 @@ func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
 	brokers := int64(img.BrokerCount()) * elementBytes
 	if everyTopic(req) {
 		if img.TopicCount() <= partElements {
-			return brokers + int64(img.TopicCount()+min(img.PartitionCount(), partEntries+c.largest.of(img)))*elementBytes
+			return brokers + int64(img.TopicCount()+min(img.PartitionCount(),
+				partEntries+c.largest.of(img)))*elementBytes
 		}
 		return brokers + int64(partElements+partEntries+c.largest.of(img))*elementBytes
 	}
@@ -86,11 +89,13 @@ func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
 
 func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64 {
 	keys := int64(len(req.Resources)) * int64(configs.TopicKeyCount())
-	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(configs.TopicKeyCount()))*describedKeyBytes
+	cost := int64(len(req.Resources))*namedBytes + min(keys,
+		partEntries+int64(configs.TopicKeyCount()))*describedKeyBytes
 	img := c.Image()
 	for i := range req.Resources {
 		if r := &req.Resources[i]; int8(r.ResourceType) == metadata.ConfigBroker {
-			return cost + int64(len(img.Config(metadata.ConfigBroker, ""))+len(c.cfg.Static))*describedKeyBytes
+			return cost + int64(len(img.Config(metadata.ConfigBroker,
+				""))+len(c.cfg.Static))*describedKeyBytes
 		}
 	}
 	return cost
@@ -112,7 +117,8 @@ func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSiz
 	if req.ElectionType == 1 {
 		candidates = img.LeaderlessCount()
 	}
-	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(), partElements)) + partCost(min(candidates, partEntries))
+	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(),
+		partElements)) + partCost(min(candidates, partEntries))
 }
 
 const (

@@ -13,10 +13,12 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// This file is the way into the controller for callers that do not speak Kafka's protocol. They use the same requests through the same
-// table and queue as everyone, and learn in addition what was written.
+// This file is the way into the controller for callers that do not speak Kafka's protocol. They use
+// the same requests through the same table and queue as everyone, and learn in addition what was
+// written.
 
-// Written is one record that an operation wrote. It is committed when the operation returns, and must not be changed.
+// Written is one record that an operation wrote. It is committed when the operation returns, and
+// must not be changed.
 type Written struct {
 	Offset      int64 // -1: of a dry run
 	Epoch       int32 // leader epoch of its batch
@@ -31,20 +33,21 @@ type Outcome struct {
 	Message *string
 	// Written are the records of the operation in log order; none when it changed nothing.
 	Written []Written
-	// Image is the state right after the operation: committed, but perhaps no longer the newest. nil for a request that was answered
-	// without the core, as a heartbeat that changes nothing is.
+	// Image is the state right after the operation: committed, but perhaps no longer the newest.
+	// nil for a request that was answered without the core, as a heartbeat that changes nothing is.
 	Image *metadata.Image
 	// Broker is the registration right after a BrokerChange; nil for other operations. Image may
 	// have another one or none, when partitions had to follow the change in parts.
 	Broker *metadata.Broker
 }
 
-// Operation is a request that is made from the newest state, in the same turn of the core that runs it: nothing comes between the
-// two, so "one more replica than there are" needs no second look.
+// Operation is a request that is made from the newest state, in the same turn of the core that runs
+// it: nothing comes between the two, so "one more replica than there are" needs no second look.
 type Operation struct {
 	Name string // for logs
-	// Make gets the newest state, which it must not keep, on the core's goroutine: it computes and does nothing else. Its error ends
-	// the operation; an *protocol.Error goes to the caller as it is.
+	// Make gets the newest state, which it must not keep, on the core's goroutine: it computes and
+	// does nothing else. Its error ends the operation; an *protocol.Error goes to the caller as it
+	// is.
 	Make func(*metadata.Image) (kmsg.Request, error)
 	// DryRun writes nothing. Outcome has the records and the image as they would be.
 	DryRun bool
@@ -53,15 +56,17 @@ type Operation struct {
 var (
 	// ErrNotActive says that this node is not the active controller, and nothing was done.
 	ErrNotActive = errors.New("this node is not the active controller")
-	// ErrNotTried says that the time was up, or the queue full, before the operation began. Nothing was done.
+	// ErrNotTried says that the time was up, or the queue full, before the operation began. Nothing
+	// was done.
 	ErrNotTried = errors.New("the controller was too busy to begin the operation")
-	// ErrUnknownOutcome says that the operation began, and whether what it wrote will be committed is not known.
+	// ErrUnknownOutcome says that the operation began, and whether what it wrote will be committed
+	// is not known.
 	ErrUnknownOutcome = errors.New("it is not known whether the operation was carried out")
 )
 
-// Do runs a write request and waits until the records that it wrote, and the state that it read, are
-// committed. Errors inside the response are for the caller to find. An error is one of the Err values
-// above, or a *protocol.Error.
+// Do runs a write request and waits until the records that it wrote, and the state that it read,
+// are committed. Errors inside the response are for the caller to find. An error is one of the Err
+// values above, or a *protocol.Error.
 func (c *Controller) Do(
 	ctx context.Context, caller protocol.Caller, req kmsg.Request,
 ) (Outcome, error) {

@@ -7,9 +7,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// EpochStart is the control batch that a new leader opens its epoch with; the log gives it its position. On an empty log
-// (first) it also names kraft.version 1 and the voters, without which no broker finds its controller. It may be called from
-// any goroutine.
+// EpochStart is the control batch that a new leader opens its epoch with; the log gives it its
+// position. On an empty log (first) it also names kraft.version 1 and the voters, without which no
+// broker finds its controller. It may be called from any goroutine.
 func (c *Controller) EpochStart(epoch int32, first bool) []byte {
 	voters := c.Image().Voters()
 	if first || voters == nil {
@@ -21,7 +21,8 @@ func (c *Controller) EpochStart(epoch int32, first bool) []byte {
 		ids[i] = v.ID
 	}
 	slices.Sort(ids)
-	controls := []record.Control{&record.LeaderChange{LeaderID: c.cfg.NodeID, Voters: ids, GrantingVoters: ids}}
+	controls := []record.Control{&record.LeaderChange{LeaderID: c.cfg.NodeID, Voters: ids,
+		GrantingVoters: ids}}
 	if first {
 		controls = append(controls, &record.KRaftVersion{Version: 1}, voters)
 	}

@@ -10,12 +10,14 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Fencing, unfencing, controlled shutdown and offline directories: what a broker's coming and going does to partitions.
+// Fencing, unfencing, controlled shutdown and offline directories: what a broker's coming and going
+// does to partitions.
 //
-// The usual case is one batch, in Kafka's order of records. A broker with more than partitionsPerPart partitions is dealt with
-// in parts, between which heartbeats and other requests run. Then the BrokerRegistrationChange goes first: from there on the
-// registration keeps the broker from being elected or from joining an ISR (or lets it), so that nothing comes back behind the walk,
-// and each part computes its changes from the newest image. Between two parts
+// The usual case is one batch, in Kafka's order of records. A broker with more than
+// partitionsPerPart partitions is dealt with in parts, between which heartbeats and other requests
+// run. Then the BrokerRegistrationChange goes first: from there on the registration keeps the
+// broker from being elected or from joining an ISR (or lets it), so that nothing comes back behind
+// the walk, and each part computes its changes from the newest image. Between two parts
 //
 //   - the broker may come back and be unfenced: the walk ends. The partitions it had not come to still have the broker
 //     in their ISR, and rightly: no leader has dropped it, so it has lost nothing that was acknowledged.
@@ -25,8 +27,9 @@ import (
 //   - leadership may be lost: whoever leads next finds the broker inactive by its registration and in partitions that
 //     it should not be in, and goes on; see (*core).repair. No record says that a walk was under way, none has to.
 
-// partitionsPerPart bounds the time of one part. With a registration change it must stay below recordsPerBatch: what says that the
-// walk begins is in one batch with its beginning, or both are missing.
+// partitionsPerPart bounds the time of one part. With a registration change it must stay below
+// recordsPerBatch: what says that the walk begins is in one batch with its beginning, or both are
+// missing.
 const partitionsPerPart = 900
 
 // walk is an update of many partitions, at the place it has come to.
@@ -41,8 +44,9 @@ type walkKind uint8
 
 const (
 	walkLeave walkKind = iota // the broker is inactive: it leaves ISRs and leads nothing
-	walkJoin                  // the broker is active: its partitions that nobody leads get another chance
-	walkDirs                  // as walkLeave, for its partitions in some directories
+	// the broker is active: its partitions that nobody leads get another chance
+	walkJoin
+	walkDirs // as walkLeave, for its partitions in some directories
 )
 
 // due reports whether the registration is still as it was when the walk began.
@@ -104,7 +108,8 @@ func (c *core) goOn(w walk, done func(op) result) func(op) result {
 	}
 }
 
-// raiseShutdownOffset lets a broker in controlled shutdown wait until the others have seen this part too.
+// raiseShutdownOffset lets a broker in controlled shutdown wait until the others have seen this
+// part too.
 func (c *core) raiseShutdownOffset(key session, offset int64) {
 	c.brokers.update(key, func(k *contact) {
 		if k.shutdownOffset >= 0 {
@@ -116,7 +121,9 @@ func (c *core) raiseShutdownOffset(key session, offset int64) {
 func finished(op) result { return result{} }
 
 // transition returns what a broker's change of state writes, and the rest of it when that is long.
-func (c *core) transition(img *metadata.Image, b *metadata.Broker, from, to brokerState) (records []record.Record, rest *walk) {
+func (c *core) transition(
+	img *metadata.Image, b *metadata.Broker, from, to brokerState,
+) (records []record.Record, rest *walk) {
 	switch {
 	case from == to:
 		return nil, nil
@@ -140,8 +147,10 @@ func (c *core) fence(img *metadata.Image, b *metadata.Broker) ([]record.Record, 
 }
 
 func (c *core) unfence(img *metadata.Image, b *metadata.Broker) ([]record.Record, *walk) {
-	change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: record.FencedUnfence})
-	if b.InControlledShutdown { // it has asked to shut down before: only a new incarnation may lead again
+	change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch,
+		Fenced: record.FencedUnfence})
+	// it has asked to shut down before: only a new incarnation may lead again
+	if b.InControlledShutdown {
 		return []record.Record{change}, nil
 	}
 	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkJoin})
@@ -151,34 +160,41 @@ func (c *core) unfence(img *metadata.Image, b *metadata.Broker) ([]record.Record
 func (c *core) shutDown(img *metadata.Image, b *metadata.Broker) ([]record.Record, *walk) {
 	changes, rest := c.part(img, walk{session: sessionOf(b)})
 	if !b.InControlledShutdown {
-		change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
+		change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID,
+			BrokerEpoch: b.Epoch, InControlledShutdown: 1})
 		changes = slices.Insert(changes, 0, change)
 	}
 	return changes, rest
 }
 
-// takeDirsOffline returns what directories that went offline write; nothing when they are the broker's last, since it is fenced then.
-func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known contact, offline [][16]byte) ([]record.Record, *walk) {
+// takeDirsOffline returns what directories that went offline write; nothing when they are the
+// broker's last, since it is fenced then.
+func (c *core) takeDirsOffline(
+	img *metadata.Image, b *metadata.Broker, known contact, offline [][16]byte,
+) ([]record.Record, *walk) {
 	dirs := newlyOffline(b, known, offline)
 	if len(dirs) == 0 || !img.Version().HasDirectories() {
 		return nil, nil
 	}
 	gone := partition.NewDirSet(dirs)
-	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), func(d record.UUID) bool { return gone[d] })
-	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs, "online", remaining)
+	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs),
+		func(d record.UUID) bool { return gone[d] })
+	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs,
+		"online", remaining)
 	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})
 	if len(remaining) == len(b.LogDirs) {
 		return changes, rest
 	}
-	change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: remaining})
+	change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch,
+		LogDirs: remaining})
 	if rest != nil {
 		return slices.Insert(changes, 0, change), rest
 	}
 	return append(changes, change), nil
 }
 
-// extendAfterPause extends every session when the check of sessions itself runs very late: then this
-// process was suspended, and heartbeats of that time may still be in its sockets.
+// extendAfterPause extends every session when the check of sessions itself runs very late: then
+// this process was suspended, and heartbeats of that time may still be in its sockets.
 func (c *core) extendAfterPause(now time.Time) {
 	late := now.Sub(c.staleChecked) - c.stalePeriod()
 	if late > c.cfg.SessionTimeout/2 {
@@ -217,8 +233,9 @@ func (c *core) fenceStale(o op) (r result, again bool) {
 // stalePeriod is how often sessions are looked at.
 func (c *core) stalePeriod() time.Duration { return max(c.cfg.SessionTimeout/8, time.Millisecond) }
 
-// repair returns the operation that ends what the last leader may have begun: it takes inactive brokers out of the partitions that
-// they should have left, and gives leaderless partitions another chance. It writes nothing when all is well.
+// repair returns the operation that ends what the last leader may have begun: it takes inactive
+// brokers out of the partitions that they should have left, and gives leaderless partitions another
+// chance. It writes nothing when all is well.
 func (c *core) repair(ids []int32) func(op) result {
 	return func(o op) result {
 		if len(ids) == 0 {
@@ -233,7 +250,8 @@ func (c *core) repair(ids []int32) func(op) result {
 }
 
 func (c *core) electLeaderless(after metadata.TopicPartition) result {
-	changes, last := c.updateReplicas(c.working, partition.NoUpdate, c.working.LeaderlessAfter(after), c.partMax)
+	changes, last := c.updateReplicas(c.working, partition.NoUpdate,
+		c.working.LeaderlessAfter(after), c.partMax)
 	r := result{records: changes}
 	if last != nil {
 		r.more = func(op) result { return c.electLeaderless(*last) }
@@ -257,5 +275,6 @@ func inactive(img *metadata.Image) []int32 {
 }
 
 func fenceRecord(b *metadata.Broker) record.Record {
-	return &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: record.FencedFence}
+	return &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch,
+		Fenced: record.FencedFence}
 }

@@ -13,9 +13,9 @@ import (
 
 // Records that brokers do not accept, which earlier releases wrote, are healed in two steps. The
 // active controller writes what takes their place (metadata.Remedy); a client asks for that. Every
-// node cuts its log as soon as its own state holds none any more, by healing or otherwise: from then
-// on no observer reads such a record. A node that stops between the two finds at its next start that
-// its log begins too early, and cuts it then.
+// node cuts its log as soon as its own state holds none any more, by healing or otherwise: from
+// then on no observer reads such a record. A node that stops between the two finds at its next
+// start that its log begins too early, and cuts it then.
 
 // Limits of one part of healing.
 const (
@@ -94,8 +94,8 @@ type poisonWatch struct {
 	poisoned bool
 }
 
-// notePoison says when the log turns out to hold what brokers do not accept, and has it cut when the
-// state holds none any more.
+// notePoison says when the log turns out to hold what brokers do not accept, and has it cut when
+// the state holds none any more.
 func (c *Controller) notePoison(img *metadata.Image) {
 	from, clean := img.CleanFrom()
 	was := c.poison
@@ -103,7 +103,8 @@ func (c *Controller) notePoison(img *metadata.Image) {
 	switch {
 	case was == c.poison:
 	case clean:
-		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a snapshot "+
+		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a "+
+			"snapshot "+
 			"takes the place of all before this offset", "offset", from)
 		c.feed.Add(nil, img) // the records that dropped something tell nobody what it was
 		if c.cfg.CutLog != nil {
@@ -111,7 +112,8 @@ func (c *Controller) notePoison(img *metadata.Image) {
 		}
 	case !was.poisoned:
 		for p := range img.Poison() {
-			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: a broker "+
+			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: a "+
+				"broker "+
 				"that reads them exits, at each start. `yakt heal --dry-run` lists them, `yakt heal` "+
 				"takes them out", "entities", img.PoisonCount(), "one", p.String())
 			break

@@ -20,7 +20,8 @@ type Limits struct {
 	Changes    int // topics, resources or partitions that are changed together or not at all
 	Resources  int // whose configs are read
 	Configs    int // values set, of all resources together
-	// What a node registers is kept in memory by every node, and listeners are told to every client.
+	// What a node registers is kept in memory by every node, and listeners are told to every
+	// client.
 	Directories int // of a broker's registration or heartbeat
 	Listeners   int // of a registration
 	Features    int // of a registration
@@ -89,8 +90,10 @@ func (l *limiter) check(caller protocol.Caller, req kmsg.Request) *protocol.Erro
 		return nil
 	}
 	row := limitTable[i]
-	l.refused[i].Note("request", kmsg.NameForKey(req.Key()), row.what, size[i], "most", l.most[i], "client", caller.ClientAddr)
-	return protocol.Errorf(kerr.PolicyViolation, "The request lists %d %s, and %s allows %d: send several requests, or raise the limit.",
+	l.refused[i].Note("request", kmsg.NameForKey(req.Key()), row.what, size[i], "most", l.most[i],
+		"client", caller.ClientAddr)
+	return protocol.Errorf(kerr.PolicyViolation,
+		"The request lists %d %s, and %s allows %d: send several requests, or raise the limit.",
 		size[i], row.what, row.key, l.most[i])
 }
 

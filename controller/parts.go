@@ -8,8 +8,8 @@ import (
 )
 
 // inParts is a response of which one array is not in memory: its elements are made from compact
-// results, or from an image, as they are written. A client that does not read then holds a part
-// of the response and not the whole. It is made once and may be written by any goroutine.
+// results, or from an image, as they are written. A client that does not read then holds a part of
+// the response and not the whole. It is made once and may be written by any goroutine.
 type inParts struct {
 	kmsg.Response // all but the elements
 	count         int

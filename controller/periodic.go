@@ -116,7 +116,8 @@ type timers struct {
 	disarm func() bool
 }
 
-// set arms the timer for at; zero disarms it. A timer that is due and has not been heard yet stays as it is.
+// set arms the timer for at; zero disarms it. A timer that is due and has not been heard yet stays
+// as it is.
 func (t *timers) set(now, at time.Time) {
 	if at.Equal(t.at) {
 		return

@@ -16,13 +16,10 @@ type event struct {
 }
 
 // queue feeds the core's goroutine. Events of the log go first and are always taken, so that a
-// commit
-// waits for one other event at most. Then those that keep brokers alive, in front of whatever
-// administrators ask for. Short requests and parts of long operations take turns: some requests,
-// one
-// part, so that neither waits long for the other; and so do the parts that brokers need, as when
-// one
-// of them is fenced, and the long requests of administrators.
+// commit waits for one other event at most. Then those that keep brokers alive, in front of
+// whatever administrators ask for. Short requests and parts of long operations take turns: some
+// requests, one part, so that neither waits long for the other; and so do the parts that brokers
+// need, as when one of them is fenced, and the long requests of administrators.
 type queue struct {
 	mu       sync.Mutex
 	log      []event

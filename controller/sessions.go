@@ -9,8 +9,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// sessions is the soft state of brokers: when each was last heard of and how far it has read. Nothing of it is in the log: a
-// new leader begins anew. Connections touch it from their own goroutines, so it has a lock of its own.
+// sessions is the soft state of brokers: when each was last heard of and how far it has read.
+// Nothing of it is in the log: a new leader begins anew. Connections touch it from their own
+// goroutines, so it has a lock of its own.
 type sessions struct {
 	timeout time.Duration
 	// view is what connections may know of the core's images; nil on a standby.
@@ -20,7 +21,8 @@ type sessions struct {
 	contacts map[session]*contact
 }
 
-// brokerView is the newest pair of images. A broker whose registration is the same in both has nothing pending.
+// brokerView is the newest pair of images. A broker whose registration is the same in both has
+// nothing pending.
 type brokerView struct{ working, committed *metadata.Image }
 
 // session names one registration of a broker. A new incarnation is a new session.
@@ -36,7 +38,8 @@ type contact struct {
 	last           time.Time
 	metadataOffset int64 // last reported; -1: not yet
 	shutdownOffset int64 // of the last record that its controlled shutdown wrote; -1: not in one
-	// walkedDirs are the offline directories whose partitions this leader has already taken from the broker.
+	// walkedDirs are the offline directories whose partitions this leader has already taken from
+	// the broker.
 	walkedDirs []record.UUID
 }
 
@@ -44,8 +47,8 @@ func newSessions(cfg *Config) *sessions {
 	return &sessions{timeout: cfg.SessionTimeout, contacts: make(map[session]*contact)}
 }
 
-// claim starts a session for every unfenced broker: a new leader has heard of nobody yet. Fenced brokers get none, so that a
-// new incarnation of one may register at once.
+// claim starts a session for every unfenced broker: a new leader has heard of nobody yet. Fenced
+// brokers get none, so that a new incarnation of one may register at once.
 func (s *sessions) claim(now time.Time, img *metadata.Image) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,8 +146,8 @@ func (s *sessions) extend(d time.Duration) {
 	}
 }
 
-// lowestActiveOffset is the lowest metadata offset that an active broker has reported; ok is false when none is active.
-// A broker that has not reported since this leader claimed holds it at -1.
+// lowestActiveOffset is the lowest metadata offset that an active broker has reported; ok is false
+// when none is active. A broker that has not reported since this leader claimed holds it at -1.
 func (s *sessions) lowestActiveOffset(img *metadata.Image) (lowest int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -34,16 +34,18 @@ func (c *Controller) Stats() Stats {
 type BrokerStatus struct {
 	// State is fenced, unfenced or controlled shutdown.
 	State string
-	// LastHeartbeat is zero when this controller has not heard of the broker's present registration.
+	// LastHeartbeat is zero when this controller has not heard of the broker's present
+	// registration.
 	LastHeartbeat time.Time
 	// MetadataOffset is the last that the broker has reported; -1: none yet.
 	MetadataOffset int64
-	// ShutdownOffset is what the active brokers have to reach before the broker may shut down; -1: it is not shutting down.
+	// ShutdownOffset is what the active brokers have to reach before the broker may shut down; -1:
+	// it is not shutting down.
 	ShutdownOffset int64
 }
 
-// BrokerStatus returns what is known of a broker; ok is false on a standby and for a broker that is not registered. It may be
-// called from any goroutine.
+// BrokerStatus returns what is known of a broker; ok is false on a standby and for a broker that is
+// not registered. It may be called from any goroutine.
 func (c *Controller) BrokerStatus(id int32) (status BrokerStatus, ok bool) {
 	view := c.core.brokers.view.Load()
 	if view == nil {

@@ -2,8 +2,8 @@ package controller
 
 import "github.com/yakt/yakt/metadata/record"
 
-// newUUID returns a random id as Kafka's Uuid.randomUuid makes them: of version 4, and not beginning
-// with a dash, which tools would take for an option.
+// newUUID returns a random id as Kafka's Uuid.randomUuid makes them: of version 4, and not
+// beginning with a dash, which tools would take for an option.
 func newUUID(r Random) record.UUID {
 	for {
 		var u record.UUID

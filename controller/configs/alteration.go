@@ -14,7 +14,8 @@ import (
 type Alteration struct {
 	changes *Changes
 	times   map[Resource]int // how often the request names it; 0 when it is answered
-	each    []int8           // kinds that are answered each time that the request names one, as in Kafka
+	// kinds that are answered each time that the request names one, as in Kafka
+	each    []int8
 	records []record.Record
 	read    int // bytes of values that the resources have now
 	// Answers are those for the resources so far, in the order of the request.
@@ -22,8 +23,8 @@ type Alteration struct {
 	messages protocol.Messages
 }
 
-// ReadMaxBytes bounds the values that one request has read again: all of a resource are, when
-// one is changed.
+// ReadMaxBytes bounds the values that one request has read again: all of a resource are, when one
+// is changed.
 const ReadMaxBytes = 4 << 20
 
 // Answer is that for the resource of that index in the request.
@@ -77,7 +78,9 @@ func (a *Alteration) alter(
 		a.read += len(value)
 	}
 	if a.read > ReadMaxBytes {
-		return nil, protocol.Errorf(kerr.PolicyViolation, "The resources of the request have more than %d bytes of configs now: change fewer at once.", ReadMaxBytes)
+		return nil, protocol.Errorf(kerr.PolicyViolation,
+			"The resources of the request have more than %d bytes of configs now: change fewer at "+
+				"once.", ReadMaxBytes)
 	}
 	records, err := a.changes.alter(res, ops, times)
 	adds := func(r record.Record) bool {
@@ -88,8 +91,10 @@ func (a *Alteration) alter(
 		_, known := current[c.Name]
 		return !known
 	}
-	if err == nil && len(current)+len(records) > PerResourceMax && slices.ContainsFunc(records, adds) {
-		return nil, protocol.Errorf(kerr.PolicyViolation, "A resource may have no more than %d configs.", PerResourceMax)
+	if err == nil && len(current)+len(records) > PerResourceMax &&
+		slices.ContainsFunc(records, adds) {
+		return nil, protocol.Errorf(kerr.PolicyViolation,
+			"A resource may have no more than %d configs.", PerResourceMax)
 	}
 	return records, err
 }
@@ -103,7 +108,8 @@ func (a *Alteration) Records() []record.Record {
 func (cc *Changes) alter(res Resource, ops []Op, times int) ([]record.Record, *protocol.Error) {
 	switch {
 	case res.Kind == metadata.ConfigBrokerLogger:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"This controller has no loggers whose level can be changed.")
 	case !knownConfigs(res.Kind):
 		return nil, protocol.Errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.Kind)
 	case times > 1:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// configCheck says what is wrong with a value, in the words of Kafka's ConfigDef; "" when nothing is. Brokers read the same
-// values again, so what passes here must pass there.
+// configCheck says what is wrong with a value, in the words of Kafka's ConfigDef; "" when nothing
+// is. Brokers read the same values again, so what passes here must pass there.
 type configCheck func(name, value string) string
 
 func invalidValue(name, value, why string) string {
@@ -26,9 +26,11 @@ func integer(typeName string, bits int, low, high int64) configCheck {
 		case err != nil:
 			return invalidValue(name, value, "Not a number of type "+typeName)
 		case n < low:
-			return invalidValue(name, strconv.FormatInt(n, 10), fmt.Sprintf("Value must be at least %d", low))
+			return invalidValue(name, strconv.FormatInt(n, 10),
+				fmt.Sprintf("Value must be at least %d", low))
 		case n > high:
-			return invalidValue(name, strconv.FormatInt(n, 10), fmt.Sprintf("Value must be no more than %d", high))
+			return invalidValue(name, strconv.FormatInt(n, 10),
+				fmt.Sprintf("Value must be no more than %d", high))
 		}
 		return ""
 	}
@@ -40,7 +42,8 @@ func gzipLevel(name, value string) string {
 	case err != nil:
 		return invalidValue(name, value, "Not a number of type INT")
 	case n != -1 && (n < 1 || n > 9):
-		return invalidValue(name, strconv.FormatInt(n, 10), "Value must be between 1 and 9 or equal to -1")
+		return invalidValue(name, strconv.FormatInt(n, 10),
+			"Value must be between 1 and 9 or equal to -1")
 	}
 	return ""
 }
@@ -116,7 +119,9 @@ func throttledReplicas(name, value string) string {
 	if strings.Join(list, "") == "*" || !slices.ContainsFunc(list, notReplica) {
 		return ""
 	}
-	return invalidValue(name, "["+strings.Join(list, ", ")+"]", name+" must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...")
+	return invalidValue(name, "["+strings.Join(list, ", ")+"]",
+		name+" must be the literal '*' or a list of replicas in the following format: "+
+			"[partitionId]:[brokerId],[partitionId]:[brokerId],...")
 }
 
 func notReplica(s string) bool {

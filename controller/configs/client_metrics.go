@@ -27,17 +27,21 @@ const (
 )
 
 // clientMatchKeys are what a subscription may choose clients by.
-var clientMatchKeys = []string{"client_instance_id", "client_id", "client_software_name", "client_software_version", "client_source_address", "client_source_port"}
+var clientMatchKeys = []string{"client_instance_id", "client_id", "client_software_name",
+	"client_software_version", "client_source_address", "client_source_port"}
 
-// validateClientMetrics checks names, then that values can be read, then what they say: which of several faults is told is Kafka's order.
+// validateClientMetrics checks names, then that values can be read, then what they say: which of
+// several faults is told is Kafka's order.
 func validateClientMetrics(subscription string, all map[string]string) *protocol.Error {
 	if subscription == "" {
 		return protocol.Errorf(kerr.InvalidRequest, "Subscription name can't be empty")
 	}
 	names := slices.Sorted(maps.Keys(all))
 	for _, name := range names {
-		if name != clientMetricsInterval && name != clientMetricsMatch && name != clientMetricsPrefixes {
-			return protocol.Errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s", name)
+		if name != clientMetricsInterval && name != clientMetricsMatch &&
+			name != clientMetricsPrefixes {
+			return protocol.Errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s",
+				name)
 		}
 	}
 	for _, name := range names {
@@ -47,12 +51,15 @@ func validateClientMetrics(subscription string, all map[string]string) *protocol
 	}
 	if value, set := all[clientMetricsInterval]; set {
 		if n, _ := parseInt(value, 32); n < pushIntervalMinMs || n > pushIntervalMaxMs {
-			return protocol.Errorf(kerr.InvalidRequest, "Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 hour)", n)
+			return protocol.Errorf(kerr.InvalidRequest,
+				"Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 "+
+					"hour)", n)
 		}
 	}
 	for _, pattern := range splitList(all[clientMetricsMatch]) {
 		if !validClientMatch(pattern) {
-			return protocol.Errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s", pattern)
+			return protocol.Errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s",
+				pattern)
 		}
 	}
 	return nil

@@ -54,7 +54,8 @@ func (d *Describer) Describe(res Resource) ([]describedConfig, *protocol.Error) 
 		return d.broker(res.Name)
 	case metadata.ConfigClientMetrics, metadata.ConfigGroup:
 		if res.Name == "" {
-			return nil, protocol.Errorf(kerr.InvalidRequest, "The name of the resource must not be empty")
+			return nil, protocol.Errorf(kerr.InvalidRequest,
+				"The name of the resource must not be empty")
 		}
 		source := sourceClientMetrics
 		if res.Kind == metadata.ConfigGroup {
@@ -70,7 +71,8 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 		return nil, err
 	}
 	if d.img.TopicByName(name) == nil {
-		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.",
+			name)
 	}
 	overrides := d.img.Config(metadata.ConfigTopic, name)
 	if len(overrides) == 0 && d.plain != nil {
@@ -119,9 +121,11 @@ func (d *Describer) broker(name string) ([]describedConfig, *protocol.Error) {
 	id, err := strconv.ParseInt(name, 10, 32)
 	switch {
 	case err != nil:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", name)
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"Broker id must be an integer, but it is: %s", name)
 	case int32(id) != d.node:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Unexpected broker id, expected %d or empty string, but received %s", d.node, name)
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"Unexpected broker id, expected %d or empty string, but received %s", d.node, name)
 	}
 	return d.layered(d.nodeLevels()...), nil
 }
@@ -134,7 +138,8 @@ type configLayer struct {
 
 // nodeLevels are those of this node's configuration, the one that counts first.
 func (d *Describer) nodeLevels() []configLayer {
-	return []configLayer{{d.defaults.node, sourceBroker}, {d.defaults.cluster, sourceBrokerDefault}, {d.defaults.static, sourceStatic}}
+	return []configLayer{{d.defaults.node, sourceBroker}, {d.defaults.cluster, sourceBrokerDefault},
+		{d.defaults.static, sourceStatic}}
 }
 
 // layered describes every key of some levels, by name.

@@ -11,22 +11,25 @@ import (
 )
 
 const (
-	// topicNameSeparators are one character to metric names: topics that differ in nothing else collide.
+	// topicNameSeparators are one character to metric names: topics that differ in nothing else
+	// collide.
 	topicNameSeparators = "._"
 )
 
 // CheckTopicName says what is wrong with a name.
 func CheckTopicName(name string) *protocol.Error {
 	if problem := record.TopicNameProblem(name); problem != "" {
-		return &protocol.Error{Kafka: kerr.InvalidTopicException, Message: "Topic name is invalid: " + problem} // a name's length at most
+		// a name's length at most
+		return &protocol.Error{Kafka: kerr.InvalidTopicException,
+			Message: "Topic name is invalid: " + problem}
 	}
 	return nil
 }
 
 // Collisions finds topics whose names are those given but for dots in place of underscores or the
-// reverse. It walks the sorted names, trying both characters wherever one stands, and so takes as many
-// looks as there are topics that share a prefix with the name, in this sense. Topics could be made
-// that share many; so a request may take no more looks than its names allow.
+// reverse. It walks the sorted names, trying both characters wherever one stands, and so takes as
+// many looks as there are topics that share a prefix with the name, in this sense. Topics could be
+// made that share many; so a request may take no more looks than its names allow.
 type Collisions struct {
 	img   *metadata.Image
 	looks int // that are left
@@ -35,7 +38,8 @@ type Collisions struct {
 // NewCollisions searches an image. A search belongs to one request.
 func NewCollisions(img *metadata.Image) Collisions { return Collisions{img: img} }
 
-// looksPerName is how many looks each name allows beyond those that it takes when nothing is like it.
+// looksPerName is how many looks each name allows beyond those that it takes when nothing is like
+// it.
 const looksPerName = 64
 
 // Find returns the topic that the name collides with, "" when there is none; ok is false when no

@@ -12,11 +12,13 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// placer puts the replicas of new partitions on brokers: one after another round the racks, and within a rack round its
-// brokers, so that leaders and replicas spread evenly and racks are shared only when there are fewer racks than replicas. The
-// first replica is on an active broker; others come on inactive ones only when no active one of the rack is left. Where the
-// stripes begin is random. It follows Kafka's StripedReplicaPlacer; brokers in controlled shutdown count as fenced here, where Kafka
-// leaves them out and cannot create topics of full width during a rolling restart.
+// placer puts the replicas of new partitions on brokers: one after another round the racks, and
+// within a rack round its brokers, so that leaders and replicas spread evenly and racks are shared
+// only when there are fewer racks than replicas. The first replica is on an active broker; others
+// come on inactive ones only when no active one of the rack is left. Where the stripes begin is
+// random. It follows Kafka's StripedReplicaPlacer; brokers in controlled shutdown count as fenced
+// here, where Kafka leaves them out and cannot create topics of full width during a rolling
+// restart.
 type placer struct {
 	random Random
 	racks  []*rack
@@ -55,10 +57,13 @@ func (f *Placement) placer() *placer {
 	if f.all == nil {
 		f.all = allPlaceable(f.img)
 	}
-	p := &placer{random: f.random, racks: make([]*rack, len(f.all.racks)), active: f.all.active, total: f.all.total}
+	p := &placer{random: f.random, racks: make([]*rack, len(f.all.racks)), active: f.all.active,
+		total: f.all.total}
 	for i, r := range f.all.racks { // copies: a placer shuffles them
-		p.racks[i] = &rack{r.name, ring{ids: slices.Clone(r.active.ids)}, ring{ids: slices.Clone(r.inactive.ids)}}
-		p.racks[i].active.start, p.racks[i].inactive.start = intn(f.random, len(r.active.ids)), intn(f.random, len(r.inactive.ids))
+		p.racks[i] = &rack{r.name, ring{ids: slices.Clone(r.active.ids)},
+			ring{ids: slices.Clone(r.inactive.ids)}}
+		p.racks[i].active.start, p.racks[i].inactive.start = intn(f.random,
+			len(r.active.ids)), intn(f.random, len(r.inactive.ids))
 	}
 	p.offset = intn(f.random, len(p.racks))
 	return p
@@ -94,11 +99,17 @@ func allPlaceable(img *metadata.Image) *placer {
 func (p *placer) place(n, replicationFactor int) ([][]int32, *protocol.Error) {
 	switch {
 	case replicationFactor <= 0:
-		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "Invalid replication factor %d: the replication factor must be positive.", replicationFactor)
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
+			"Invalid replication factor %d: the replication factor must be "+
+				"positive.", replicationFactor)
 	case p.active == 0:
-		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "All brokers are currently fenced, or have all their log directories cordoned.")
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
+			"All brokers are currently fenced, or have all their log directories cordoned.")
 	case replicationFactor > p.total:
-		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "The target replication factor of %d cannot be reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.", replicationFactor, p.total)
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
+			"The target replication factor of %d cannot be reached because only %d broker(s) are "+
+				"registered or some brokers have all their log directories "+
+				"cordoned.", replicationFactor, p.total)
 	}
 	ids := make([]int32, 0, n*replicationFactor)
 	partitions := make([][]int32, n)
@@ -201,19 +212,23 @@ func (f *Placement) Partitions(
 	}
 	partitions := make([]*record.Partition, n)
 	for i, replicas := range placed {
-		partitions[i], _ = NewPartition(f.img, topic, int32(first+i), replicas) // the first replica is active
+		// the first replica is active
+		partitions[i], _ = NewPartition(f.img, topic, int32(first+i), replicas)
 	}
 	return partitions, nil
 }
 
-// NewPartition is the record of a new partition: its active replicas are its ISR, and the first of them leads. ok is false when
-// none is active.
-func NewPartition(img *metadata.Image, topic record.UUID, id int32, replicas []int32) (r *record.Partition, ok bool) {
+// NewPartition is the record of a new partition: its active replicas are its ISR, and the first of
+// them leads. ok is false when none is active.
+func NewPartition(
+	img *metadata.Image, topic record.UUID, id int32, replicas []int32,
+) (r *record.Partition, ok bool) {
 	isr := activeOf(img, replicas)
 	if len(isr) == 0 {
 		return nil, false
 	}
-	r = &record.Partition{PartitionID: id, TopicID: topic, Replicas: replicas, ISR: isr, Leader: isr[0]}
+	r = &record.Partition{PartitionID: id, TopicID: topic, Replicas: replicas, ISR: isr,
+		Leader: isr[0]}
 	if img.Version().HasDirectories() {
 		r.Directories = make([]record.UUID, len(replicas))
 		for i, broker := range replicas {
@@ -242,25 +257,34 @@ func activeOf(img *metadata.Image, replicas []int32) []int32 {
 	return active
 }
 
-// CheckReplicas validates a replica list that a person gave; replicationFactor is what it must have, 0 for any.
+// CheckReplicas validates a replica list that a person gave; replicationFactor is what it must
+// have, 0 for any.
 func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *protocol.Error {
 	switch {
 	case len(replicas) == 0:
-		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
+		return protocol.Errorf(kerr.InvalidReplicaAssignment,
+			"The manual partition assignment includes an empty replica list.")
 	case len(replicas) > math.MaxInt16: // what a replication factor can say
-		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a list of %d replicas.", len(replicas))
+		return protocol.Errorf(kerr.InvalidReplicaAssignment,
+			"The manual partition assignment includes a list of %d replicas.", len(replicas))
 	}
 	sorted := slices.Sorted(slices.Values(replicas))
 	for i, id := range sorted {
 		if img.Broker(id) == nil {
-			return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment,
+				"The manual partition assignment includes broker %d, but no such broker is "+
+					"registered.", id)
 		}
 		if i > 0 && sorted[i-1] == id {
-			return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment,
+				"The manual partition assignment includes the broker %d more than once.", id)
 		}
 	}
 	if replicationFactor != 0 && len(replicas) != replicationFactor {
-		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), replicationFactor)
+		return protocol.Errorf(kerr.InvalidReplicaAssignment,
+			"The manual partition assignment includes a partition with %d replica(s), but this is "+
+				"not consistent with previous partitions, which have %d "+
+				"replica(s).", len(replicas), replicationFactor)
 	}
 	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// Rules is what changes to partitions depend on besides the partition itself. It holds for one image.
+// Rules is what changes to partitions depend on besides the partition itself. It holds for one
+// image.
 type Rules struct {
 	img    *metadata.Image
 	mv     metadata.Version

@@ -16,9 +16,14 @@ const NoBroker int32 = -1
 // Update says what happens to a broker whose partitions are looked at. Make it with Remove, Add or
 // Unclean.
 type Update struct {
-	remove  int32 // leaves the ISR and may not lead: fenced, shutting down, unregistered, or its directory is offline
-	add     int32 // counts as active although its registration is still fenced: it is being unfenced in the same batch
-	unclean int32 // came back after an unclean shutdown: leaves the ISR and the ELR and may not lead
+	// leaves the ISR and may not lead: fenced, shutting down, unregistered, or its directory is
+	// offline
+	remove int32
+	// counts as active although its registration is still fenced: it is being unfenced in the same
+	// batch
+	add int32
+	// came back after an unclean shutdown: leaves the ISR and the ELR and may not lead
+	unclean int32
 	// dirs, if not nil, are the directories of the broker removed that are offline: no partition is
 	// changed whose replica is elsewhere.
 	dirs DirSet
@@ -51,23 +56,26 @@ func RemoveDirs(id int32, dirs []record.UUID) Update {
 
 // elsewhere reports whether the partition's replica is in a directory that the update is not about.
 func (u Update) elsewhere(p *metadata.Partition) bool {
-	return u.dirs != nil && (!slices.Contains(p.Replicas, u.remove) || !u.dirs[p.Directory(u.remove)])
+	return u.dirs != nil && (!slices.Contains(p.Replicas, u.remove) ||
+		!u.dirs[p.Directory(u.remove)])
 }
 
 // PassedOver is how many partitions may be passed over in the time of one that is looked at.
 const PassedOver = 10
 
-// UpdateReplicas makes the changes that the update of r brings to partitions of its image. It looks at no more than max partitions, which bounds
-// its time; last is the last one looked at when there are more, nil when all were. A long update goes on with
-// img.HostedAfter(broker, *last) or img.LeaderlessOnAfter(broker, *last), against the newest image by then:
+// UpdateReplicas makes the changes that the update of r brings to partitions of its image. It looks
+// at no more than max partitions, which bounds its time; last is the last one looked at when there
+// are more, nil when all were. A long update goes on with img.HostedAfter(broker, *last) or
+// img.LeaderlessOnAfter(broker, *last), against the newest image by then:
 //
 //	fence, controlled shutdown, unregister, clean return:  Remove(b), img.Hosted(b)
 //	unclean return with ELR on:                            Unclean(b), img.Hosted(b)
 //	unfence:                                               Add(b), img.LeaderlessOnAfter(b, ...): no other partition can have waited for it
 //	offline directories:                                   RemoveDirs(b, dirs), img.Hosted(b)
 //
-// An update in several parts needs the broker inactive (or active) from the first part on, or what happens between two parts
-// could bring it back behind the walk: write the BrokerRegistrationChange first. Hosted covers ISR and ELR in one pass.
+// An update in several parts needs the broker inactive (or active) from the first part on, or what
+// happens between two parts could bring it back behind the walk: write the BrokerRegistrationChange
+// first. Hosted covers ISR and ELR in one pass.
 func (r *Rules) UpdateReplicas(
 	partitions iter.Seq[metadata.TopicPartition], max int,
 ) (changes []record.Record, losses UncleanElections, last *metadata.TopicPartition) {
@@ -85,7 +93,9 @@ func (r *Rules) UpdateReplicas(
 		}
 		looked++
 		if u.remove != NoBroker && !slices.Contains(tp.Partition.ISR, u.remove) {
-			continue // an ELR waits for its members: their going is no reason to elect somebody else at the price of what they have
+			// an ELR waits for its members: their going is no reason to elect somebody else at the
+			// price of what they have
+			continue
 		}
 		change := r.Of(tp.Topic).Change(tp.ID, tp.Partition)
 		change.isr = without(change.isr, u.remove, u.unclean)
@@ -116,7 +126,8 @@ func (u *UncleanElections) Add(c *Change) {
 func (u *UncleanElections) Warn(log *slog.Logger) {
 	if u.n > 0 {
 		log.Warn("unclean leader elections: replicas lead that were not in sync; if records were "+
-			"acknowledged that they do not have, those are lost", "partitions", u.n, "first", u.first)
+			"acknowledged that they do not have, those are "+
+			"lost", "partitions", u.n, "first", u.first)
 	}
 }
 
