@@ -13,19 +13,20 @@ const module = "github.com/yakt/yakt/"
 
 // mayImport is who may import whom among our packages (docs/design.md). A package that is not named is free.
 var mayImport = map[string][]string{
-	"protocol":             {},
-	"config":               {"protocol"},
-	"limits":               {},
-	"logtest":              {},
-	"kafkaproto":           {"limits", "protocol"},
-	"metadata/record":      {},
-	"metadata":             {"metadata/record"},
-	"raftlog/wal":          {},
-	"raftlog":              {"raftlog/wal", "limits"},
-	"controller/quota":     {"metadata", "metadata/record", "protocol"},
-	"controller/feed":      {"metadata", "metadata/record"},
-	"controller/configs":   {"metadata", "metadata/record", "protocol"},
-	"controller/partition": {"controller/configs", "metadata", "metadata/record", "protocol"},
+	"protocol":                  {},
+	"config":                    {"protocol"},
+	"limits":                    {},
+	"logtest":                   {},
+	"kafkaproto":                {"limits", "protocol"},
+	"metadata/record":           {},
+	"metadata":                  {"metadata/record"},
+	"raftlog/wal":               {},
+	"raftlog":                   {"raftlog/wal", "limits"},
+	"controller/quota":          {"metadata", "metadata/record", "protocol"},
+	"controller/feed":           {"metadata", "metadata/record"},
+	"controller/configs":        {"metadata", "metadata/record", "protocol"},
+	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
+	"controller/controllertest": {"metadata", "metadata/record"},
 	"controller": {
 		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
 		"metadata", "metadata/record", "limits", "protocol",
@@ -69,7 +70,8 @@ func TestImportsGoOneWay(t *testing.T) {
 
 // ofTests reports whether a package serves tests and benchmarks only.
 func ofTests(name string) bool {
-	return strings.HasPrefix(name, "integration") || strings.HasPrefix(name, "bench") || name == "logtest"
+	return strings.HasPrefix(name, "integration") || strings.HasPrefix(name, "bench") ||
+		name == "logtest" || name == "controller/controllertest"
 }
 
 // listImports asks the go command for every package of the module and what its non-test files import.

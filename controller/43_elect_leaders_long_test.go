@@ -26,7 +26,7 @@ func imbalanced(t *testing.T, partMax int) (d *testDriver, epoch int64) {
 // addLed makes a topic of partitions with these replicas, all led by broker 2.
 func (d *testDriver) addLed(name string, partitions int, replicas ...int32) {
 	d.t.Helper()
-	id := testUUID(len(d.log.all))
+	id := testUUID(len(d.log.All))
 	records := []record.Record{&record.Topic{Name: name, TopicID: id}}
 	for i := range partitions {
 		records = append(records, &record.Partition{
@@ -68,7 +68,7 @@ func TestElectionsForAllPartitionsRunInParts(t *testing.T) {
 
 	d, epoch := imbalanced(t, electionPart)
 	d.addMany()
-	n := len(d.log.all)
+	n := len(d.log.All)
 	slot := d.ask(everything())
 	turns := 0
 	for ; *slot == nil; turns++ {
@@ -90,7 +90,7 @@ func TestElectionsForAllPartitionsRunInParts(t *testing.T) {
 	if !reflect.DeepEqual(*slot, kmsg.Response(want)) {
 		t.Error("the answer in parts is another than the answer at once")
 	}
-	for _, b := range d.log.all[n:] {
+	for _, b := range d.log.All[n:] {
 		if b.Count() > electionPart {
 			t.Errorf("a part of %d records", b.Count())
 		}
@@ -115,12 +115,12 @@ func TestElectionsForAllPartitionsAreLimited(t *testing.T) {
 		d, _ := imbalanced(t, partitionsPerPart)
 		d.addLed("back", test.back, 1, 2)
 		d.addLed("gone", test.gone, 3, 2)
-		end := d.log.end
+		end := d.log.End
 		resp := d.answer(everything()).(*kmsg.ElectLeadersResponse)
 		if resp.ErrorCode != test.want {
 			t.Errorf("%+v: code %d", test, resp.ErrorCode)
 		}
-		if changes := int(d.log.end - end); test.want == 0 && changes != test.back || test.want != 0 && changes != 0 {
+		if changes := int(d.log.End - end); test.want == 0 && changes != test.back || test.want != 0 && changes != 0 {
 			t.Errorf("%+v: %d changes", test, changes)
 		}
 		if test.want == 0 && len(resp.Topics[0].Partitions) != test.back {
@@ -140,9 +140,9 @@ func TestElectionsForAllPartitionsBetweenOtherThings(t *testing.T) {
 	remove.Version, remove.TopicNames = 5, []string{"a"}
 	d.ask(remove)
 	d.stepUntil("the topic is gone", func() bool { return d.Image().TopicByName("a") == nil })
-	d.log.refuse = ErrTooManyPending
+	d.log.Refuse = ErrTooManyPending
 	d.settle()
-	d.log.refuse = nil
+	d.log.Refuse = nil
 	d.advance(againAfter)
 	resp, ok := (*slot).(*kmsg.ElectLeadersResponse)
 	if !ok || len(resp.Topics) != 2 || len(resp.Topics[0].Partitions) != electionPart || len(resp.Topics[1].Partitions) != electionPart {

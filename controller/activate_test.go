@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -57,7 +58,7 @@ var newLog = []string{"[*record.LeaderChange]", "[*record.KRaftVersion]", "[*rec
 
 func TestAnEmptyClusterIsBootstrappedInOneBatch(t *testing.T) {
 	tc := newTestCore(t, func(cfg *Config) { cfg.MinISR = 2 })
-	wantLog(t, tc.log.all, slices.Concat(newLog, []string{
+	wantLog(t, tc.log.All, slices.Concat(newLog, []string{
 		"begin Bootstrap records", "metadata.version=30", "eligible.leader.replicas.version=1", "group.version=1", "share.version=1", "streams.version=1",
 		"transaction.version=2", `config 4 "" min.insync.replicas=2`, "EndTransactionRecord", ".", "controller 3000", ".",
 	})...)
@@ -65,14 +66,14 @@ func TestAnEmptyClusterIsBootstrappedInOneBatch(t *testing.T) {
 		t.Errorf("at %v, kraft.version %d, in a transaction %v", v, tc.committed.KRaftVersion(), tc.committed.InTransaction())
 	}
 
-	n := len(tc.log.all)
+	n := len(tc.log.All)
 	tc.lead(2)
-	wantLog(t, tc.log.all[n:], "[*record.LeaderChange]", ".")
+	wantLog(t, tc.log.All[n:], "[*record.LeaderChange]", ".")
 }
 
 func TestAnOldClusterStartsWithoutTransactionAndRegistrations(t *testing.T) {
 	tc := newTestCore(t, func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_6_IV0) })
-	wantLog(t, tc.log.all, slices.Concat(newLog, []string{"metadata.version=12", "."})...)
+	wantLog(t, tc.log.All, slices.Concat(newLog, []string{"metadata.version=12", "."})...)
 }
 
 func TestAnOpenTransactionIsAborted(t *testing.T) {
@@ -82,9 +83,9 @@ func TestAnOpenTransactionIsAborted(t *testing.T) {
 	if tc.committed.Stable().Feature(metadata.FeatureGroup) != 1 || tc.committed.Feature(metadata.FeatureGroup) != 0 {
 		t.Fatal("no open transaction to begin with")
 	}
-	n := len(tc.log.all)
+	n := len(tc.log.All)
 	tc.lead(2)
-	wantLog(t, tc.log.all[n:], "[*record.LeaderChange]", ".", "abort Controller failover", ".")
+	wantLog(t, tc.log.All[n:], "[*record.LeaderChange]", ".", "abort Controller failover", ".")
 	if tc.committed.Feature(metadata.FeatureGroup) != 1 {
 		t.Error("what the transaction did is still there")
 	}
@@ -92,23 +93,24 @@ func TestAnOpenTransactionIsAborted(t *testing.T) {
 	// The same in the bootstrap itself: another controller's, which writes it in several batches.
 	tc = newTestCore(t, func(cfg *Config) { cfg.Bootstrap = []record.Record{&record.BeginTransaction{Name: &name}} })
 	tc.cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_7_IV0)
-	n = len(tc.log.all)
+	n = len(tc.log.All)
 	tc.lead(2)
-	wantLog(t, tc.log.all[n:], "[*record.LeaderChange]", ".",
+	wantLog(t, tc.log.All[n:], "[*record.LeaderChange]", ".",
 		"abort Controller failover", "begin Bootstrap records", "metadata.version=15", "EndTransactionRecord", ".", "controller 3000", ".")
 }
 
 func TestActivationTriesAgainWhenTheLogIsBusy(t *testing.T) {
 	busy := true
-	log := &fakeLog{refused: func() error {
+	log := new(fakeLog)
+	log.Refused = func() error {
 		if busy {
 			return ErrTooManyPending
 		}
 		return nil
-	}}
+	}
 	d := &testDriver{t: t, log: log}
 	cfg := testConfig()
-	d.clock = cfg.Clock.(*fakeClock)
+	d.clock = cfg.Clock.(*controllertest.Clock)
 	d.Controller = New(cfg)
 	d.SetLog(log)
 	d.LeaderChanged(d.cfg.NodeID, 1)
@@ -166,42 +168,42 @@ func TestPeersAreRegisteredAndBecomeKnownVoters(t *testing.T) {
 		t.Errorf("a voter that was never seen: %+v", v)
 	}
 
-	n := len(d.log.all)
+	n := len(d.log.All)
 	d.log.peers = []Peer{peer(t, 3001, 1), {ID: 3002, Connected: true}, {ID: 3003, Info: []byte{9}, Connected: true}}
 	d.advance(upkeepInterval)
-	wantLog(t, d.log.all[n:], "controller 3001", ".", "[*record.Voters]", ".")
+	wantLog(t, d.log.All[n:], "controller 3001", ".", "[*record.Voters]", ".")
 	if v := d.Image().Voters().Voters[1]; v.DirectoryID != testUUID(3001) || v.Endpoints[0].Host != "c3001" || v.KRaftVersionMax != 1 {
 		t.Errorf("a voter that has shaken hands: %+v", v)
 	}
-	n = len(d.log.all)
+	n = len(d.log.All)
 	d.advance(10 * upkeepInterval)
-	wantLog(t, d.log.all[n:])
+	wantLog(t, d.log.All[n:])
 
 	// A new incarnation is registered; its directory, were it another, would be a replaced disk and stays as it was.
 	restarted := peer(t, 3001, 2)
 	restarted.DirectoryID = testUUID(4711)
 	d.log.peers = []Peer{restarted, peer(t, 3009, 1)}
 	d.advance(upkeepInterval)
-	wantLog(t, d.log.all[n:], "controller 3001", "controller 3009", ".")
+	wantLog(t, d.log.All[n:], "controller 3001", "controller 3009", ".")
 	if v := d.Image().Voters().Voters[1]; v.DirectoryID != testUUID(3001) || len(d.Image().Voters().Voters) != 3 {
 		t.Errorf("voters %+v", d.Image().Voters().Voters)
 	}
 
 	// Who is not connected may be anybody by now.
-	n = len(d.log.all)
+	n = len(d.log.All)
 	gone := peer(t, 3001, 3)
 	gone.Connected = false
 	d.log.peers = []Peer{gone}
 	d.advance(upkeepInterval)
-	wantLog(t, d.log.all[n:])
+	wantLog(t, d.log.All[n:])
 }
 
 func TestUpkeepIsNotProposedAgainWhileItIsPending(t *testing.T) {
 	d := newTestDriver(t, threeVoters)
 	d.log.peers = []Peer{peer(t, 3001, 1)}
-	n := len(d.log.all)
-	d.clock.advance(5*upkeepInterval, d.work) // nothing commits
-	wantLog(t, d.log.all[n:], "controller 3001", ".", "[*record.Voters]", ".")
+	n := len(d.log.All)
+	d.clock.Advance(5*upkeepInterval, d.work) // nothing commits
+	wantLog(t, d.log.All[n:], "controller 3001", ".", "[*record.Voters]", ".")
 	d.settle()
 }
 
@@ -281,9 +283,9 @@ func TestPeriodicTasks(t *testing.T) {
 	}
 	d.LeaderChanged(3001, 2)
 	d.work()
-	end = d.log.end
+	end = d.log.End
 	d.advance(time.Minute)
-	if d.log.end != end {
+	if d.log.End != end {
 		t.Error("a standby writes")
 	}
 }

@@ -85,16 +85,16 @@ func (w *brokerWorld) act() {
 		req.BrokerID = id
 		w.asked = append(w.asked, w.ask(req))
 	case n < 87:
-		w.clock.advance(time.Duration(w.rand.IntN(3000))*time.Millisecond, func() { w.steps(w.rand.IntN(3)) })
+		w.clock.Advance(time.Duration(w.rand.IntN(3000))*time.Millisecond, func() { w.steps(w.rand.IntN(3)) })
 	case n < 92:
-		w.log.refused = func() error {
+		w.log.Refused = func() error {
 			if w.rand.IntN(3) == 0 {
 				return ErrTooManyPending
 			}
 			return nil
 		}
 	case n < 97:
-		w.log.refused = nil
+		w.log.Refused = nil
 	default:
 		w.failover()
 	}
@@ -108,7 +108,7 @@ func (w *brokerWorld) steps(n int) {
 			w.afterTurns()
 		}
 		if w.rand.IntN(3) > 0 {
-			for _, b := range w.log.take() {
+			for _, b := range w.log.Take() {
 				w.Committed([][]byte{b})
 			}
 		}
@@ -116,7 +116,7 @@ func (w *brokerWorld) steps(n int) {
 }
 
 func (w *brokerWorld) heartbeat(id int32) {
-	req := heartbeatRequest(id, w.epochs[id], w.log.end)
+	req := heartbeatRequest(id, w.epochs[id], w.log.End)
 	if w.rand.IntN(8) == 0 {
 		req.CurrentMetadataOffset = w.epochs[id] - 1
 	}
@@ -155,19 +155,19 @@ func (w *brokerWorld) register(id int32) {
 
 // failover loses leadership to nobody, and wins the next epoch. What was proposed commits, or its tail is lost.
 func (w *brokerWorld) failover() {
-	w.log.refused = func() error { return errors.New("not the leader") }
+	w.log.Refused = func() error { return errors.New("not the leader") }
 	w.LeaderChanged(-1, w.epoch)
-	batches := w.log.take()
+	batches := w.log.Take()
 	kept := batches[:w.rand.IntN(len(batches)+1)]
 	for _, b := range kept {
 		w.Committed([][]byte{b})
 	}
 	for _, b := range slices.Backward(batches[len(kept):]) {
-		w.log.end = b.BaseOffset()
-		w.log.all = slices.DeleteFunc(w.log.all, func(x metadata.Batch) bool { return &x[0] == &b[0] })
+		w.log.End = b.BaseOffset()
+		w.log.All = slices.DeleteFunc(w.log.All, func(x metadata.Batch) bool { return &x[0] == &b[0] })
 	}
 	w.work()
-	w.log.refused = nil
+	w.log.Refused = nil
 	w.epoch += 2
 	w.lead(w.epoch)
 }
@@ -175,7 +175,7 @@ func (w *brokerWorld) failover() {
 // check lets everything end and looks at what has come of it.
 func (w *brokerWorld) check() {
 	t := w.t
-	w.log.refused = nil
+	w.log.Refused = nil
 	w.settle()
 	w.advance(2 * againAfter)
 	for _, slot := range w.asked {
@@ -190,7 +190,7 @@ func (w *brokerWorld) check() {
 	w.checkLeaders()
 	w.checkSessions()
 	img := metadata.Empty()
-	for _, b := range w.log.all {
+	for _, b := range w.log.All {
 		next, err := img.ReplayBatch(b)
 		if err != nil {
 			t.Fatal(err)

@@ -64,7 +64,7 @@ func (s *brokerScript) command(t *testing.T, d *datadriven.TestData) string {
 	case "isr":
 		return s.isr(t, d)
 	case "advance":
-		s.clock.jump(duration(t, d, "d", 0))
+		s.clock.Jump(duration(t, d, "d", 0))
 		s.staleChecked = s.clock.Now()
 		return ""
 	case "fence-stale":
@@ -249,10 +249,10 @@ func (s *brokerScript) request(req kmsg.Request) string {
 
 // written shows the batches that f proposes.
 func (s *brokerScript) written(f func()) string {
-	n := len(s.log.all)
+	n := len(s.log.All)
 	f()
 	var b strings.Builder
-	for i, batch := range s.log.all[n:] {
+	for i, batch := range s.log.All[n:] {
 		if i > 0 {
 			b.WriteString("--\n")
 		}

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -60,8 +61,8 @@ func New(cfg Config) *Controller {
 		cfg.QuotaWindow = quota.WindowDefault
 	}
 	c := &Controller{
-		cfg: cfg, limits: newLimiter(cfg.Limits,
-			cfg.Logger), queue: newQueue(cfg.QueueMax), feed: feed.New(cfg.Clock.Now), done: make(chan struct{}),
+		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax),
+		feed: feed.New(func() time.Time { return cfg.Clock.Now() }), done: make(chan struct{}),
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)

@@ -20,7 +20,7 @@ func TestDoOfWhatTheLogRefuses(t *testing.T) {
 	} {
 		d := newTestDriver(t)
 		d.addBroker(1)
-		d.log.refuse = c.refuse
+		d.log.Refuse = c.refuse
 		_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
 			return d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}))
 		})
@@ -56,7 +56,7 @@ func TestDoOfWhatIsTakenInPart(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
 	calls := 0
-	d.log.refused = func() error {
+	d.log.Refused = func() error {
 		if calls++; calls > 1 {
 			return ErrTooManyPending
 		}

@@ -64,7 +64,7 @@ func TestDoTellsWhatWasWritten(t *testing.T) {
 		t.Fatalf("%+v %v", outcome, err)
 	}
 	for i, w := range outcome.Written {
-		if w.Offset != base+int64(i) || w.Epoch != 1 || w.TimestampMs != d.clock.now.UnixMilli() {
+		if w.Offset != base+int64(i) || w.Epoch != 1 || w.TimestampMs != d.clock.Now().UnixMilli() {
 			t.Errorf("record %d: %+v, want offset %d", i, w, base+int64(i))
 		}
 	}
@@ -136,7 +136,7 @@ func TestDoTellsWhatItKnowsOfAnEnd(t *testing.T) {
 		_, err := create(context.Background())
 		lost <- err
 	}()
-	for len(d.log.waiting) == 0 { // until it is proposed
+	for len(d.log.Waiting) == 0 { // until it is proposed
 		<-d.queue.wake
 		d.work()
 	}

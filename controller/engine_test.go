@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -23,7 +24,7 @@ type testDriver struct {
 	*Controller
 	t       testing.TB
 	log     *fakeLog
-	clock   *fakeClock
+	clock   *controllertest.Clock
 	stopped []error
 }
 
@@ -31,7 +32,7 @@ type testDriver struct {
 func newTestDriver(t testing.TB, options ...func(*Config)) *testDriver {
 	t.Helper()
 	cfg := testConfig()
-	d := &testDriver{t: t, log: new(fakeLog), clock: cfg.Clock.(*fakeClock)}
+	d := &testDriver{t: t, log: new(fakeLog), clock: cfg.Clock.(*controllertest.Clock)}
 	cfg.Stop = func(err error) { d.stopped = append(d.stopped, err) }
 	for _, o := range options {
 		o(&cfg)
@@ -46,7 +47,7 @@ func newTestDriver(t testing.TB, options ...func(*Config)) *testDriver {
 // lead opens an epoch and reports it, as the log does.
 func (d *testDriver) lead(epoch int32) {
 	d.t.Helper()
-	if _, err := d.log.Propose(epoch, d.EpochStart(epoch, d.log.end == 0)); err != nil {
+	if _, err := d.log.Propose(epoch, d.EpochStart(epoch, d.log.End == 0)); err != nil {
 		d.t.Fatal(err)
 	}
 	d.commit()
@@ -56,7 +57,7 @@ func (d *testDriver) lead(epoch int32) {
 
 // commit commits what is proposed.
 func (d *testDriver) commit() {
-	for _, b := range d.log.take() {
+	for _, b := range d.log.Take() {
 		d.Committed([][]byte{b})
 	}
 	d.work()
@@ -65,7 +66,7 @@ func (d *testDriver) commit() {
 // settle commits until nothing is proposed any more.
 func (d *testDriver) settle() {
 	d.work()
-	for len(d.log.waiting) > 0 {
+	for len(d.log.Waiting) > 0 {
 		d.commit()
 	}
 }
@@ -94,7 +95,7 @@ func (d *testDriver) answer(req kmsg.Request) kmsg.Response {
 	return *slot
 }
 
-func (d *testDriver) advance(by time.Duration) { d.clock.advance(by, d.settle) }
+func (d *testDriver) advance(by time.Duration) { d.clock.Advance(by, d.settle) }
 
 func (d *testDriver) addBroker(id int32) (epoch int64) {
 	d.t.Helper()
@@ -169,7 +170,7 @@ func TestRepliesWaitForTheCommitOfWhatTheySaw(t *testing.T) {
 
 	second := d.ask(producerIDs(1, epoch))
 	d.work()
-	batches := d.log.take()
+	batches := d.log.Take()
 	d.Committed([][]byte{batches[0]})
 	d.work()
 	wantCode(t, "the first write", write, 0)
@@ -224,14 +225,14 @@ func TestARefusedProposalIsAnAnswerAndNoStateChange(t *testing.T) {
 		d := newTestDriver(t)
 		epoch := d.addBroker(1)
 		end := d.core.working.EndOffset()
-		d.log.refuse = test.refuse
+		d.log.Refuse = test.refuse
 		slot := d.ask(producerIDs(1, epoch))
 		d.work()
 		wantCode(t, test.refuse.Error(), slot, test.want)
 		if _, ok := d.Active(); !ok || d.core.working.EndOffset() != end {
 			t.Errorf("%v: active %v, end %d: want a controller as before (%d)", test.refuse, ok, d.core.working.EndOffset(), end)
 		}
-		d.log.refuse = nil
+		d.log.Refuse = nil
 		if resp := d.answer(producerIDs(1, epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ErrorCode != 0 || resp.ProducerIDStart != 0 {
 			t.Errorf("%v: the next request: %+v", test.refuse, resp)
 		}
@@ -241,7 +242,7 @@ func TestARefusedProposalIsAnAnswerAndNoStateChange(t *testing.T) {
 func TestAWrongOffsetStopsTheReplica(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
-	d.log.end += 5
+	d.log.End += 5
 	slot := d.ask(producerIDs(1, epoch))
 	d.work()
 	if len(d.stopped) == 0 {
@@ -255,7 +256,7 @@ func TestACommitThatWasNotProposedStopsTheReplica(t *testing.T) {
 	epoch := d.addBroker(1)
 	d.ask(producerIDs(1, epoch))
 	d.work()
-	b := d.log.take()[0]
+	b := d.log.Take()[0]
 	b.SetPosition(b.BaseOffset()+1, 1)
 	d.Committed([][]byte{b})
 	d.work()
@@ -270,7 +271,7 @@ func TestDeadlinesBoundTheQueueAndNotTheCommit(t *testing.T) {
 	req := heartbeatRequest(1, epoch, 1<<40)
 	req.WantFence = true
 	late := d.ask(req)
-	d.clock.jump(d.cfg.HeartbeatInterval/2 + time.Millisecond)
+	d.clock.Jump(d.cfg.HeartbeatInterval/2 + time.Millisecond)
 	d.work()
 	wantCode(t, "a heartbeat that waited", late, kerr.RequestTimedOut.Code)
 	if !d.core.working.Broker(1).Active() {
@@ -278,7 +279,7 @@ func TestDeadlinesBoundTheQueueAndNotTheCommit(t *testing.T) {
 	}
 	inTime := d.ask(req)
 	d.work()
-	d.clock.jump(time.Minute)
+	d.clock.Jump(time.Minute)
 	d.commit()
 	wantCode(t, "a heartbeat whose commit took a minute", inTime, 0)
 	if d.Stats().TimedOut != 1 {
@@ -320,8 +321,8 @@ func TestAPanicIsAFaultAndTheControllerGoesOn(t *testing.T) {
 
 func TestSlowEventsAreCounted(t *testing.T) {
 	d := newTestDriver(t, func(cfg *Config) { cfg.SlowEvent = time.Second })
-	d.queue.addLog(event{name: "slow", run: func() { d.clock.jump(1001 * time.Millisecond) }})
-	d.queue.addLog(event{name: "quick", run: func() { d.clock.jump(time.Second) }})
+	d.queue.addLog(event{name: "slow", run: func() { d.clock.Jump(1001 * time.Millisecond) }})
+	d.queue.addLog(event{name: "quick", run: func() { d.clock.Jump(time.Second) }})
 	d.work()
 	if d.Stats().SlowEvents != 1 {
 		t.Errorf("%+v", d.Stats())
@@ -360,13 +361,13 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 		{"too large", result{records: largeRecords(32), atomic: true}, nil, errTooLarge},
 	} {
 		tc := newTestCore(t)
-		n, end := len(tc.log.all), tc.nextOffset()
-		err := tc.append(tc.clock.now, test.result)
+		n, end := len(tc.log.All), tc.nextOffset()
+		err := tc.append(tc.clock.Now(), test.result)
 		if got := tc.explain(err); err != nil && got != test.err || err == nil && test.err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		var counts []int
-		for _, b := range tc.log.all[n:] {
+		for _, b := range tc.log.All[n:] {
 			counts = append(counts, b.Count())
 		}
 		if !slices.Equal(counts, test.batches) {
@@ -381,14 +382,14 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 func TestAProposalRefusedMidwayKeepsWhatWasProposed(t *testing.T) {
 	tc := newTestCore(t)
 	end, asked := tc.nextOffset(), 0
-	tc.log.refused = func() error {
+	tc.log.Refused = func() error {
 		if asked++; asked == 2 {
 			return ErrTooManyPending
 		}
 		return nil
 	}
 	ran := false
-	err := tc.append(tc.clock.now, result{records: noOps(2*recordsPerBatch + 1), then: func(int64) { ran = true }})
+	err := tc.append(tc.clock.Now(), result{records: noOps(2*recordsPerBatch + 1), then: func(int64) { ran = true }})
 	if !errors.Is(err, ErrTooManyPending) || ran {
 		t.Errorf("err %v, soft state changed %v", err, ran)
 	}
@@ -412,7 +413,7 @@ func TestRecordsThatCannotBeWrittenAreAFaultAndMoveNothing(t *testing.T) {
 			end = tc.nextOffset()
 		}
 		for _, atomic := range []bool{true, false} {
-			err := tc.append(tc.clock.now, result{records: []record.Record{&record.NoOp{}, r}, atomic: atomic})
+			err := tc.append(tc.clock.Now(), result{records: []record.Record{&record.NoOp{}, r}, atomic: atomic})
 			if err == nil || tc.explain(err) != errFault || tc.nextOffset() != end || len(tc.pending) != 0 {
 				t.Errorf("%s at %v, atomic %v: %v", name, mv, atomic, err)
 			}
@@ -447,11 +448,11 @@ func TestTimersRunThoughRequestsNeverEnd(t *testing.T) {
 	turns := 0
 	again = func() {
 		if turns++; turns < 50 {
-			d.clock.jump(100 * time.Millisecond)
+			d.clock.Jump(100 * time.Millisecond)
 			d.queue.addNew(administrator, false, event{name: "endless", run: again})
 		}
-		if due := d.clock.pop(d.clock.Now()); due != nil {
-			due.f()
+		if due, ok := d.clock.Next(d.clock.Now()); ok {
+			due()
 		}
 	}
 	d.queue.addNew(administrator, false, event{name: "endless", run: again})
@@ -488,7 +489,7 @@ func TestASnapshotGivesAnotherNodeTheSameImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.answer(producerIDs(1, epoch))
-	other.Committed([][]byte{d.log.all[len(d.log.all)-1]})
+	other.Committed([][]byte{d.log.All[len(d.log.All)-1]})
 	other.work()
 	var a, b bytes.Buffer
 	if err := errors.Join(metadata.WriteSnapshot(&a, d.Image()), metadata.WriteSnapshot(&b, other.Image())); err != nil {

@@ -79,7 +79,7 @@ func TestFeedIsFoundByTime(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	d.advance(5 * time.Second)
-	held, at := d.last(), d.clock.now.UnixMilli()
+	held, at := d.last(), d.clock.Now().UnixMilli()
 	d.answer(producerIDs(1, epoch))
 	d.news(-1)
 	for _, c := range []struct {
@@ -132,7 +132,7 @@ func TestFeedHidesTransactions(t *testing.T) {
 	write := func(records ...record.Record) {
 		t.Helper()
 		d.queue.addLog(event{name: "test", run: func() {
-			if err := d.core.append(d.clock.now, result{records: records, atomic: true}); err != nil {
+			if err := d.core.append(d.clock.Now(), result{records: records, atomic: true}); err != nil {
 				t.Error(err)
 			}
 		}})
@@ -205,7 +205,7 @@ func told(t *testing.T, n feed.News) string {
 func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
 	t.Parallel()
 	leader := newTestDriver(t)
-	end := leader.log.end
+	end := leader.log.End
 	one, two := leader.addBroker(1), leader.addBroker(2)
 	leader.answer(createTopicRequest("kept", []int32{1, 2}, []int32{2, 1}))
 	leader.answer(createTopicRequest("gone", []int32{1, 2}))
@@ -220,7 +220,7 @@ func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
 	leader.answer(forget)
 
 	var together [][]byte
-	for _, b := range leader.log.all {
+	for _, b := range leader.log.All {
 		together = append(together, b)
 	}
 	standby := func(calls ...[][]byte) *testDriver {

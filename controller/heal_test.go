@@ -119,7 +119,7 @@ func TestLogIsCutWithoutACommand(t *testing.T) {
 	if len(cuts) != 1 {
 		t.Errorf("a snapshot that is poisoned cuts: %v", cuts)
 	}
-	for _, b := range d.log.all {
+	for _, b := range d.log.All {
 		if b.BaseOffset() >= poisoned.EndOffset() {
 			standby.Committed([][]byte{b})
 		}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -127,7 +126,7 @@ func TestAHeartbeatThatWaitsKeepsItsSession(t *testing.T) {
 	req := heartbeatRequest(1, epoch, 1<<40)
 	req.WantShutdown = true
 	d.ask(req)
-	d.clock.jump(1500 * time.Millisecond) // nothing ran: past the session's end and the heartbeat's deadline
+	d.clock.Jump(1500 * time.Millisecond) // nothing ran: past the session's end and the heartbeat's deadline
 	d.settle()
 	if !d.core.working.Broker(1).Active() {
 		t.Error("the broker was fenced although its heartbeat lay in the queue")
@@ -142,7 +141,7 @@ func TestAControllerThatStoodStillBlamesNoBroker(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
 	d.advance(5 * time.Second)
-	d.clock.jump(time.Minute) // the process is stopped; its timers fire when it goes on
+	d.clock.Jump(time.Minute) // the process is stopped; its timers fire when it goes on
 	d.advance(0)
 	if !d.Image().Broker(1).Active() {
 		t.Fatal("fenced for a minute in which nobody could be heard")
@@ -168,7 +167,7 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 	var committer sync.WaitGroup
 	committer.Go(func() {
 		for range log.proposed {
-			for _, b := range log.take() {
+			for _, b := range log.Take() {
 				d.Committed([][]byte{b})
 			}
 		}
@@ -199,24 +198,15 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 // lockedLog is a fakeLog for several goroutines that says when something is proposed.
 type lockedLog struct {
 	*fakeLog
-	mu       sync.Mutex
 	proposed chan struct{} // capacity 1
 }
 
 func (l *lockedLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	select {
 	case l.proposed <- struct{}{}:
 	default:
 	}
 	return l.fakeLog.Propose(epoch, batches...)
-}
-
-func (l *lockedLog) take() []metadata.Batch {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.fakeLog.take()
 }
 
 func BenchmarkSteadyHeartbeat(b *testing.B) {

@@ -82,10 +82,10 @@ func TestRequestsBeyondALimitAreRefusedBeforeAnythingIsDone(t *testing.T) {
 	t.Parallel()
 	for name, req := range overLimit() {
 		d := newTestDriver(t, func(cfg *Config) { cfg.Limits = tight })
-		end := d.log.end
+		end := d.log.End
 		var resp kmsg.Response
 		d.Handle(context.Background(), protocol.Caller{}, req, func(r kmsg.Response) { resp = whole(r) })
-		if resp == nil || d.queue.len() != 0 || d.log.end != end {
+		if resp == nil || d.queue.len() != 0 || d.log.End != end {
 			t.Fatalf("%s: answered %v, %d in the queue", name, resp != nil, d.queue.len())
 		}
 		codes := slices.DeleteFunc(errorCodes(reflect.ValueOf(resp)), func(c int16) bool { return c == 0 })

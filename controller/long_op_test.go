@@ -51,7 +51,7 @@ func (d *testDriver) step() (name string, ok bool) {
 			break
 		}
 	}
-	for _, b := range d.log.take() {
+	for _, b := range d.log.Take() {
 		d.Committed([][]byte{b})
 	}
 	return name, len(events) > 0
@@ -142,13 +142,13 @@ func TestPartsDoNotRunFarAheadOfTheLog(t *testing.T) {
 	req.WantFence = true
 	slot := d.ask(req)
 	d.work() // without commits
-	if n := len(d.core.partEnds); n != partsAhead || len(d.log.waiting) != partsAhead {
-		t.Fatalf("%d parts and %d batches wait for their commit, want %d", n, len(d.log.waiting), partsAhead)
+	if n := len(d.core.partEnds); n != partsAhead || len(d.log.Waiting) != partsAhead {
+		t.Fatalf("%d parts and %d batches wait for their commit, want %d", n, len(d.log.Waiting), partsAhead)
 	}
 	topic := d.ask(createTopicRequest("bar", []int32{2, 3}))
 	d.work()
-	if len(d.log.waiting) != partsAhead+1 {
-		t.Fatalf("%d batches wait, want %d: the topic's too", len(d.log.waiting), partsAhead+1)
+	if len(d.log.Waiting) != partsAhead+1 {
+		t.Fatalf("%d batches wait, want %d: the topic's too", len(d.log.Waiting), partsAhead+1)
 	}
 	d.settle()
 	if *topic == nil || *slot == nil || d.Image().Leads(1) != 0 {
@@ -198,7 +198,7 @@ func TestAnOperationEndsWithTheEpochItBeganIn(t *testing.T) {
 	if _, err := d.log.Propose(3, d.EpochStart(3, false)); err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range d.log.take() {
+	for _, b := range d.log.Take() {
 		d.Committed([][]byte{b})
 	}
 	d.LeaderChanged(d.cfg.NodeID, 3)
@@ -209,12 +209,12 @@ func TestAnOperationEndsWithTheEpochItBeganIn(t *testing.T) {
 
 func TestALongFenceWaitsForABusyLog(t *testing.T) {
 	d, _, slot := longFence(t)
-	d.log.refuse = ErrTooManyPending
+	d.log.Refuse = ErrTooManyPending
 	d.settle()
 	wantCode(t, "the fence", slot, unanswered)
 	d.advance(5 * againAfter)
 	wantCode(t, "the fence", slot, unanswered)
-	d.log.refuse = nil
+	d.log.Refuse = nil
 	d.advance(againAfter)
 	wantCode(t, "the fence", slot, 0)
 	d.checkDeparted()
@@ -222,7 +222,7 @@ func TestALongFenceWaitsForABusyLog(t *testing.T) {
 
 func TestAnotherIncarnationTakesOverFromALongFence(t *testing.T) {
 	d, _, _ := longFence(t)
-	d.clock.jump(d.cfg.SessionTimeout + 1)
+	d.clock.Jump(d.cfg.SessionTimeout + 1)
 	slot := d.ask(registrationRequest(d.cfg.ClusterID, 1, 2))
 	d.settle()
 	resp := (*slot).(*kmsg.BrokerRegistrationResponse)
@@ -285,7 +285,7 @@ func TestALongRegistrationRegistersLast(t *testing.T) {
 	epoch := d.addBroker(1)
 	d.addBroker(2)
 	d.addPartitions("foo", manyPartitions, func(int) []int32 { return []int32{1, 2} })
-	d.clock.jump(d.cfg.SessionTimeout + 1) // the task has not come to it yet
+	d.clock.Jump(d.cfg.SessionTimeout + 1) // the task has not come to it yet
 	slot := d.ask(registrationRequest(d.cfg.ClusterID, 1, 2))
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	if d.Image().Broker(1).Epoch != epoch {
@@ -302,7 +302,7 @@ func TestALongRegistrationRegistersLast(t *testing.T) {
 	// If the old process turns out to live, it keeps its id.
 	d.answer(heartbeatRequest(1, b.Epoch, 1<<40))
 	d.addPartitions("bar", manyPartitions, func(int) []int32 { return []int32{1, 2} })
-	d.clock.jump(d.cfg.SessionTimeout + 1)
+	d.clock.Jump(d.cfg.SessionTimeout + 1)
 	slot = d.ask(registrationRequest(d.cfg.ClusterID, 1, 3))
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	d.ask(heartbeatRequest(1, b.Epoch, 1<<40))
@@ -409,7 +409,7 @@ func TestAStormLeavesTurnsToTheLiving(t *testing.T) {
 	for i := 3; i < brokers; i++ {
 		d.answer(heartbeatRequest(int32(i), epochs[i], 1<<40))
 	}
-	d.clock.jump(4100 * time.Millisecond)
+	d.clock.Jump(4100 * time.Millisecond)
 	d.fireTimers()
 	parts, worst := d.stepThroughStorm(epochs[:])
 	if worst > 2 {
@@ -447,7 +447,7 @@ func (d *testDriver) stepThroughStorm(epochs []int64) (parts, worst int) {
 			}
 		}
 		if n%10 == 0 {
-			d.clock.advance(againAfter, func() {})
+			d.clock.Advance(againAfter, func() {})
 		}
 		if img := d.Image(); img.Leads(0)+img.Leads(1)+img.Leads(2) == 0 && len(d.queue.parts) == 0 {
 			d.settle()

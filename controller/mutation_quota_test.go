@@ -100,7 +100,7 @@ func TestMutationQuota(t *testing.T) {
 		{alice, creation("e", 1, 7), 0, 0, 0},                                                       //
 		{alice, creation("f", 1, 7), 0, refused, 500},                                               //
 	} {
-		d.clock.jump(step.after)
+		d.clock.Jump(step.after)
 		if v, ok := step.req.(*kmsg.DeleteTopicsRequest); ok && v.Version >= 6 {
 			v.Topics = []kmsg.DeleteTopicsRequestTopic{{Topic: &v.TopicNames[0]}}
 			v.TopicNames = nil
@@ -123,13 +123,13 @@ func TestWhatTheLogRefusesDrawsNothing(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
 	d.apply(quotaRecord("-", "*", 1))
-	d.log.refuse = ErrTooManyPending
+	d.log.Refuse = ErrTooManyPending
 	for range 3 {
 		if code, _ := d.as(alice, creation("a", 100, 7)); code != kerr.RequestTimedOut.Code {
 			t.Errorf("code %d", code)
 		}
 	}
-	d.log.refuse = nil
+	d.log.Refuse = nil
 	if code, _ := d.as(alice, creation("a", 100, 7)); code != 0 {
 		t.Errorf("code %d", code)
 	}

@@ -329,7 +329,7 @@ func (s *partitionScript) change(u partition.Update, f func(*partition.Change) *
 }
 
 func (s *partitionScript) periodic(f func(op) (result, bool)) string {
-	r, again := f(op{now: s.clock.now})
+	r, again := f(op{now: s.clock.Now()})
 	if again {
 		s.t.Fatal("it wants to run again")
 	}

@@ -269,7 +269,7 @@ func TestARequestOfABrokerGoesInParts(t *testing.T) {
 	isr.Topics = append(isr.Topics, topic)
 	dirs.Directories = []kmsg.AssignReplicasToDirsRequestDirectory{{ID: testUUID(9), Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{placed}}}
 
-	batches := len(d.log.all)
+	batches := len(d.log.All)
 	answered := 0
 	for _, topic := range d.answer(isr).(*kmsg.AlterPartitionResponse).Topics {
 		for _, p := range topic.Partitions {
@@ -283,12 +283,12 @@ func TestARequestOfABrokerGoesInParts(t *testing.T) {
 	if got := len(resp.Directories[0].Topics[0].Partitions); answered != n || got != n {
 		t.Errorf("%d and %d answers for %d partitions", answered, got, n)
 	}
-	for _, b := range d.log.all[batches:] {
+	for _, b := range d.log.All[batches:] {
 		if b.Count() > 2*partitionsPerPart {
 			t.Errorf("a part of %d records", b.Count())
 		}
 	}
-	if got := len(d.log.all) - batches; got < 6 {
+	if got := len(d.log.All) - batches; got < 6 {
 		t.Errorf("%d batches", got)
 	}
 	for i := range int32(n) {

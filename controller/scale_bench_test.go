@@ -79,7 +79,7 @@ var smallChanges = []struct {
 
 // replayChange makes a batch of what an operation writes, and the image that follows.
 func replayChange(tb testing.TB, tc *testCore, records []record.Record) *metadata.Image {
-	_, images, err := tc.batches(tc.clock.now, result{records: records})
+	_, images, err := tc.batches(tc.clock.Now(), result{records: records})
 	if err != nil {
 		tb.Fatal(err)
 	}

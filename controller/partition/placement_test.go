@@ -8,14 +8,12 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// testUUID is an id that is not reserved and that sorts by n.
-func testUUID(n int) record.UUID {
-	return record.UUID{0: 0x40, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
-}
+func testUUID(n int) record.UUID { return controllertest.UUID(n) }
 
 // zeroes is randomness that never moves anything: every offset is 0 and a shuffle turns a list by one.
 type zeroes struct{}
