@@ -11,20 +11,20 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// FETCH (1), versions 4 to 18: how brokers and other observers follow the metadata log (KIP-595,
-// KIP-853, KIP-1166).
+// FETCH (1), versions 4 to 18: brokers and other observers read the metadata log.
 //
-// Every node answers; the log decides what and when. Only __cluster_metadata-0 can be fetched. It
-// is named up to version 12 and given by its id from 13 on. PartitionMaxBytes and MinBytes mean
-// nothing here, as in Kafka.
+// Behaviour: every node answers; the log decides what it returns and when. Only partition 0 of
+// __cluster_metadata can be fetched, by name up to version 12 and by id from version 13. As in
+// Kafka, PartitionMaxBytes and MinBytes have no effect. Hundreds of observers wait for each commit
+// and get the same answer, which is encoded once: see sharedFetch.
 //
-// What a broker does with a wrong answer shapes this one: a partition with INVALID_REQUEST, or
-// CLUSTER_AUTHORIZATION_FAILED at the top, ends its process, and so does a leader that it finds
-// neither in its voter set nor in NodeEndpoints. So whatever is wrong with a request is said at the
-// top, and a leader whose endpoint on the caller's listener is not known is not named. In Kafka
-// negative offsets and waits are refused at the partition.
+// Differs from Kafka: a broker exits on a partition with INVALID_REQUEST, on
+// CLUSTER_AUTHORIZATION_FAILED at the top, and on a leader that is neither in its voter set nor in
+// NodeEndpoints. So every fault of a request is an error at the top, and a leader without a known
+// endpoint on the caller's listener is not named. Kafka refuses negative offsets and waits at the
+// partition.
 //
-// Hundreds of observers wait for each commit and are answered the same: see sharedFetch.
+// KIP-595, KIP-853, KIP-1166.
 func (c *Controller) fetch(
 	ctx context.Context, caller protocol.Caller, req *kmsg.FetchRequest,
 ) kmsg.Response {

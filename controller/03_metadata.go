@@ -11,13 +11,17 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// METADATA (3), versions 0 to 13: brokers and topics for ordinary clients (KIP-516 for topic ids,
-// KIP-1102 for the error code of version 13, which only refusals use).
+// METADATA (3), versions 0 to 13: brokers and topics, for ordinary clients.
 //
-// No Kafka controller answers this. Ours does, from the committed image and on any node, so that a
-// client with a controller as its seed finds the brokers. Answers are those of a broker
-// (KafkaApis.handleTopicMetadataRequest) but for what clientView says about listeners and the
-// controller id, and no topic is created for having been asked for.
+// Behaviour: a read of the committed image, on any node. Answers are those of a broker
+// (KafkaApis.handleTopicMetadataRequest), except for listeners and the controller id: see
+// clientView. Asking for a topic does not create it. Version 13 has an error code, which only
+// refusals use.
+//
+// Differs from Kafka: its controllers do not serve METADATA. Here it lets a client that has a
+// controller as its seed find the brokers.
+//
+// KIP-516 (topic ids), KIP-1102.
 func (c *Controller) metadata(
 	_ context.Context, caller protocol.Caller, req *kmsg.MetadataRequest,
 ) kmsg.Response {

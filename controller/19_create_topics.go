@@ -15,16 +15,19 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// CREATE_TOPICS (19), versions 2-7: KIP-464 defaults, KIP-525 configs in the answer, KIP-516 topic
-// ids (ReplicationControlManager.createTopics).
+// CREATE_TOPICS (19), versions 2 to 7.
 //
-// Each topic succeeds or fails by itself; those that succeed are one batch: for each its
-// TopicRecord, its ConfigRecords and its PartitionRecords. A topic's ISR is its active replicas.
-// Two names within a request that differ only in dots and underscores are both created, as in
-// Kafka; against topics that exist such a name is refused.
+// Behaviour: each topic succeeds or fails by itself. All that succeed are one batch: for each topic
+// its TopicRecord, its ConfigRecords and its PartitionRecords. The ISR of a new partition is its
+// active replicas. A topic whose name differs from an existing one only in dots and underscores is
+// refused; two such names in one request are both created, as in Kafka. A validating request gets
+// the same answer, with an id that nothing has, writes nothing, and draws on the quota like any
+// other (KIP-599).
 //
-// A validating request gets the same answer, with an id that nothing has, and writes nothing. It
-// draws on the quota as any other (KIP-599).
+// Versions: 4 allows defaults (KIP-464), 5 returns configs (KIP-525), 7 returns topic ids
+// (KIP-516).
+//
+// Kafka: ReplicationControlManager.createTopics.
 func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 	names := timesNamed(req.Topics,
 		func(t *kmsg.CreateTopicsRequestTopic) string { return t.Topic })

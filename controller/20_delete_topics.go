@@ -14,13 +14,18 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// DELETE_TOPICS (20), versions 1-6, by name or by id (KIP-516) (ControllerApis.deleteTopics). Each
-// entry succeeds or fails by itself; a topic is one RemoveTopicRecord, however many partitions it
-// has, and all of them are one batch. Answers come in random order: their places say nothing about
-// which topics exist.
+// DELETE_TOPICS (20), versions 1 to 6.
 //
-// Names and ids are looked up in the newest state, where Kafka looks them up in the committed one:
+// Behaviour: each entry succeeds or fails by itself. A topic is one RemoveTopicRecord, however many
+// partitions it has, and all of them are one batch. The answers come in random order, so that their
+// places do not reveal which topics exist.
+//
+// Versions: 6 names topics by id (KIP-516).
+//
+// Differs from Kafka: names and ids are looked up in the newest state, not in the committed one, so
 // a topic whose creation is not yet committed can be deleted.
+//
+// Kafka: ControllerApis.deleteTopics.
 func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 	if !c.cfg.DeleteTopics {
 		err := protocol.Errorf(kerr.TopicDeletionDisabled, "Topic deletion is disabled.")

@@ -11,10 +11,12 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ALTER_CONFIGS (33), versions 0-2 (KIP-133) (ConfigurationControlManager.legacyAlterConfigs): the
-// keys of a resource are set to what the request gives, and those that it does not name are
-// deleted. Else it is INCREMENTAL_ALTER_CONFIGS: the same checks, each resource by itself, one
-// batch.
+// ALTER_CONFIGS (33), versions 0 to 2.
+//
+// Behaviour: sets the keys of a resource to the given values and deletes all others. Otherwise it
+// is INCREMENTAL_ALTER_CONFIGS: the same checks, each resource by itself, one batch.
+//
+// KIP-133. Kafka: ConfigurationControlManager.legacyAlterConfigs.
 func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {
 	resp := responseTo[*kmsg.AlterConfigsResponse](req)
 	a := c.configAlteration(o, len(req.Resources))
@@ -37,7 +39,8 @@ func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {
 	r.response = list(resp, &resp.Resources, len(a.Answers),
 		func(i int) kmsg.AlterConfigsResponseResource {
 			answer := a.Answers[i]
-			return legacyAlterConfigsResult(&req.Resources[answer.Index], answer.Err, answer.Err.Text())
+			return legacyAlterConfigsResult(&req.Resources[answer.Index], answer.Err,
+				answer.Err.Text())
 		})
 	return r
 }

@@ -13,11 +13,16 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// CREATE_PARTITIONS (37), versions 0-3 (ReplicationControlManager.createPartitions). Each topic
-// succeeds or fails by itself and the new partitions of all that succeed are one batch. They get as
-// many replicas as partition 0 has. Where Kafka writes the partitions of a topic up to the one that
-// fails, we write none of it; more than 10,000 new partitions are POLICY_VIOLATION, where it has an
+// CREATE_PARTITIONS (37), versions 0 to 3.
+//
+// Behaviour: each topic succeeds or fails by itself, and the new partitions of all that succeed are
+// one batch. They get as many replicas as partition 0 has.
+//
+// Differs from Kafka: a topic of which one partition fails gets none, where Kafka writes the
+// partitions before it; more than 10,000 new partitions are POLICY_VIOLATION, not
 // UNKNOWN_SERVER_ERROR.
+//
+// Kafka: ReplicationControlManager.createPartitions.
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
 	names := timesNamed(req.Topics,
 		func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })

@@ -15,17 +15,19 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ELECT_LEADERS (43), versions 0-2 (KIP-183, KIP-460) (ReplicationControlManager.electLeaders).
+// ELECT_LEADERS (43), versions 0 to 2.
 //
-// Type 0 gives partitions to their preferred leaders, type 1 gives leaders to partitions that have
-// none, at the price of what only lost replicas had: the topic's unclean.leader.election.enable is
-// not asked. Each partition succeeds or fails by itself. Null topics ask for all partitions: then
-// every topic is listed, without the partitions that need no election. An empty list asks for none.
-// More than 10,000 changes are refused as a whole. As in Kafka, a partition whose preferred replica
-// cannot lead is a success when the election gives it to another one.
+// Behaviour: type 0 gives partitions to their preferred leaders. Type 1 gives leaders to leaderless
+// partitions, and loses the records that only lost replicas had, whatever the topic's
+// unclean.leader.election.enable says. Each partition succeeds or fails by itself. Null topics
+// stand for all partitions: every topic is listed, without the partitions that need no election. An
+// empty list stands for none. More than 10,000 changes are refused as a whole. As in Kafka, a
+// partition whose preferred replica cannot lead is a success when the election gives it to another
+// replica. A long request runs in parts.
 //
-// Differs from Kafka on purpose: a partition that comes twice in a request is elected for once,
-// where Kafka writes two records.
+// Differs from Kafka: a partition that a request names twice has one election and one record.
+//
+// KIP-183, KIP-460. Kafka: ReplicationControlManager.electLeaders.
 func (c *core) electLeaders(_ op, req *kmsg.ElectLeadersRequest) result {
 	if req.Topics != nil && len(req.Topics) == 0 {
 		return result{response: req.ResponseKind()}

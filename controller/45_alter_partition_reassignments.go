@@ -12,17 +12,20 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ALTER_PARTITION_REASSIGNMENTS (45), versions 0-1 (KIP-455; v1 is KIP-860's
-// AllowReplicationFactorChange) (ReplicationControlManager.alterPartitionReassignments).
+// ALTER_PARTITION_REASSIGNMENTS (45), versions 0 and 1.
 //
-// Each partition succeeds or fails by itself; the changes of those that succeed are one batch.
-// Replicas that are null cancel a running reassignment, anything else starts one or turns a running
-// one elsewhere. What the ISR already allows completes at once; the rest completes in whatever
-// change later brings the right ISR. Fenced brokers may be added, unknown ones may not.
+// Behaviour: each partition succeeds or fails by itself; the changes of all that succeed are one
+// batch. Null replicas cancel a running reassignment; any others start one, or give a running one a
+// new target. If the ISR allows it, the reassignment completes at once, otherwise with the change
+// that brings the required ISR. Fenced brokers may be added, unknown ones may not.
 //
-// Differs from Kafka on purpose: a new target always sets both lists anew (see reassign); a
-// partition that comes twice in a request is refused the second time, where Kafka computes both
-// changes from the same state.
+// Versions: 1 has AllowReplicationFactorChange (KIP-860).
+//
+// Differs from Kafka: a new target of a running reassignment starts from the original replicas, so
+// that a cancellation restores them (see partition.Change.Reassign); a partition that a request
+// names twice is refused the second time, where Kafka computes both changes from the same state.
+//
+// KIP-455. Kafka: ReplicationControlManager.alterPartitionReassignments.
 func (c *core) alterPartitionReassignments(
 	_ op, req *kmsg.AlterPartitionAssignmentsRequest,
 ) result {

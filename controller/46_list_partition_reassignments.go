@@ -9,12 +9,13 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// LIST_PARTITION_REASSIGNMENTS (46), version 0 (KIP-455)
-// (ReplicationControlManager.listPartitionReassignments).
+// LIST_PARTITION_REASSIGNMENTS (46), version 0.
 //
-// A read of the committed image, on any node. Null topics ask for every reassignment, an empty list
-// for none. Topics that are unknown and partitions at rest are left out. Replicas are all of them,
-// those that come and those that go included.
+// Behaviour: a read of the committed image, on any node. Null topics stand for every reassignment,
+// an empty list for none. Unknown topics and partitions without a reassignment are left out. The
+// replicas of a partition include those that are added and removed.
+//
+// KIP-455. Kafka: ReplicationControlManager.listPartitionReassignments.
 func (c *Controller) listPartitionReassignments(
 	_ context.Context, _ protocol.Caller, req *kmsg.ListPartitionReassignmentsRequest,
 ) kmsg.Response {

@@ -10,12 +10,17 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// DESCRIBE_QUORUM (55), versions 0 to 2: voters and observers and how far each has come (KIP-595,
-// KIP-836, KIP-853). Brokers forward it for kafka-metadata-quorum.
+// DESCRIBE_QUORUM (55), versions 0 to 2: voters and observers, and the log end of each. Brokers
+// forward it for kafka-metadata-quorum.
 //
-// Only the leader answers; any other node says NOT_LEADER_OR_FOLLOWER for the partition, which an
-// envelope turns into NOT_CONTROLLER. Version 2 adds directory ids, messages, and the voters'
-// endpoints on all controller listeners.
+// Behaviour: only the leader answers. Any other node answers NOT_LEADER_OR_FOLLOWER for the
+// partition, which an envelope turns into NOT_CONTROLLER.
+//
+// Versions: 1 has timestamps (KIP-836); 2 has directory ids, messages, and the voters' endpoints on
+// all controller listeners (KIP-853). A message is empty, not null, where there is no error, as in
+// Kafka.
+//
+// KIP-595.
 func (c *Controller) describeQuorum(
 	_ context.Context, _ protocol.Caller, req *kmsg.DescribeQuorumRequest,
 ) kmsg.Response {

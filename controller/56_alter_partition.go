@@ -10,17 +10,22 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ALTER_PARTITION (56), versions 2-3: a leader reports the ISR it wants (KIP-497), with the epochs
-// of its members from version 3 on (KIP-903), and that it has recovered from an unclean election
-// (KIP-704) (ReplicationControlManager.alterPartition).
+// ALTER_PARTITION (56), versions 2 and 3: a leader reports the ISR that it wants, and that it has
+// recovered from an unclean election.
 //
-// Each partition succeeds or fails by itself. A request that has already been applied is refused
-// with INVALID_UPDATE_VERSION, also when a partition comes twice in one request, since it names an
-// old partition epoch; one that changes nothing succeeds. When the new ISR completes a reassignment
-// and the sender no longer leads, the change is made and the answer is NEW_LEADER_ELECTED. An
-// unknown leader recovery state is INVALID_REQUEST here; Kafka's controller resigns on it.
+// Behaviour: each partition succeeds or fails by itself. A request that has already been applied
+// names an old partition epoch and is refused with INVALID_UPDATE_VERSION, and so is a partition
+// that a request names twice. A request that changes nothing succeeds. When the new ISR completes a
+// reassignment and the sender no longer leads, the change is made and the answer is
+// NEW_LEADER_ELECTED. A request with many partitions runs in parts, each of which checks the sender
+// again.
 //
-// A request with many partitions runs in parts, each of which checks the sender again.
+// Versions: 3 has the epochs of the ISR's members (KIP-903).
+//
+// Differs from Kafka: an unknown leader recovery state is INVALID_REQUEST; Kafka's controller
+// resigns.
+//
+// KIP-497, KIP-704. Kafka: ReplicationControlManager.alterPartition.
 func (c *core) alterPartition(_ op, req *kmsg.AlterPartitionRequest) result {
 	a := &isrAlteration{core: c, req: req}
 	return a.part(place{})

@@ -12,16 +12,19 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ENVELOPE (58), version 0: a request that a broker forwards for one of its clients (KIP-590).
+// ENVELOPE (58), version 0: a request that a broker forwards for one of its clients.
 //
-// The nested request is answered on behalf of the principal and address in the envelope; the
-// connection's listener stays the broker's. What is wrong with the envelope itself is said at its
-// level, with no data, in this order: a principal that cannot be read is
-// PRINCIPAL_DESERIALIZATION_FAILURE, an address that is none and an API that is not forwardable are
-// INVALID_REQUEST, a nested request that cannot be read is UNSUPPORTED_VERSION. An envelope in an
-// envelope is not forwardable. Whatever goes wrong later is the nested response's own business, but
-// for one thing: when it says that this node is not the controller, the envelope says so and
-// carries no data, and the broker sends the request again to who is.
+// Behaviour: the nested request is answered on behalf of the principal and address in the envelope;
+// the listener stays that of the broker's connection. A fault of the envelope itself is an error of
+// the envelope, without data, checked in this order: a principal that cannot be read is
+// PRINCIPAL_DESERIALIZATION_FAILURE; an invalid address is INVALID_REQUEST; an API that is not
+// served is UNSUPPORTED_VERSION, after which brokers learn the versions again; one that is not
+// forwardable, such as another envelope, is INVALID_REQUEST; a nested request that cannot be read
+// is UNSUPPORTED_VERSION. Later errors belong to the nested response, except NOT_CONTROLLER: then
+// the envelope has that error and no data, and the broker sends the request again to the active
+// controller.
+//
+// KIP-590.
 func (c *Controller) envelope(ctx context.Context, caller protocol.Caller,
 	req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
 	n, err := c.openEnvelope(caller, req)

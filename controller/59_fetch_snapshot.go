@@ -10,15 +10,20 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// FETCH_SNAPSHOT (59), versions 0 and 1: a piece of a snapshot file (KIP-630; endpoints since
-// KIP-853).
+// FETCH_SNAPSHOT (59), versions 0 and 1: a piece of a snapshot file.
 //
-// Only the leader serves. An observer goes back to FETCH when a snapshot is SNAPSHOT_NOT_FOUND, so
-// this is the answer to whatever cannot be read; Kafka says POSITION_OUT_OF_RANGE to a bad
-// position, which an observer repeats for ever. Errors are repeated without a pause but
-// BROKER_NOT_AVAILABLE; that is therefore the answer while nobody leads. CurrentLeader has no
-// default that means "unknown", and an observer stops its process when SnapshotId or Position are
-// not its own: all three are always set.
+// Behaviour: only the leader serves it. An observer returns to FETCH after SNAPSHOT_NOT_FOUND, so
+// that is the answer for everything that cannot be read. Observers repeat other errors without a
+// pause, except BROKER_NOT_AVAILABLE, which is therefore the answer while nobody leads.
+// CurrentLeader has no default that means "unknown", and an observer exits when SnapshotId or
+// Position are not its own: all three are always set.
+//
+// Versions: 1 has endpoints (KIP-853).
+//
+// Differs from Kafka: it answers a bad position with POSITION_OUT_OF_RANGE, which an observer
+// repeats for ever.
+//
+// KIP-630.
 func (c *Controller) fetchSnapshot(
 	_ context.Context, caller protocol.Caller, req *kmsg.FetchSnapshotRequest,
 ) kmsg.Response {

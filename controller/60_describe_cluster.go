@@ -17,16 +17,15 @@ const (
 )
 
 // DESCRIBE_CLUSTER (60), versions 0 to 2: the controllers of the cluster, for clients with
-// --bootstrap-controller (KIP-919).
+// --bootstrap-controller.
 //
-// Nodes are the controllers that have registered themselves, at their endpoint on the listener that
-// the request came in on. The controller id is the leader's if it is one of them. Before
-// metadata.version 3.7-IV0 there are no registrations, and no answer.
+// Behaviour: lists the controllers that have registered, at their endpoint on the listener of the
+// request. The controller id is that of the leader if it is among them. Before metadata.version
+// 3.7-IV0 there are no registrations, and the request is refused. So is a client that asks for
+// brokers, as by Kafka's controllers: tools recognise a wrong address by it. kadm and kgo never
+// send this request, and Java's admin client sends it to nodes that METADATA named.
 //
-// A client that wants brokers is refused, as by Kafka's controllers: tools tell by it that they
-// were given the wrong address. It is no loss to kadm and kgo, which never send this request and
-// find the brokers by METADATA; nor to Java's admin client, which sends it to nodes that METADATA
-// named.
+// KIP-919.
 func (c *Controller) describeCluster(
 	_ context.Context, caller protocol.Caller, req *kmsg.DescribeClusterRequest,
 ) *kmsg.DescribeClusterResponse {

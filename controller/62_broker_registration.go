@@ -12,21 +12,20 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// BrokerRegistration: v0-4
+// BROKER_REGISTRATION (62), versions 0 to 4: a broker's process registers and gets its epoch.
 //
-// Behaviour: a broker's process announces itself and gets its epoch. A new incarnation first leaves
-// whatever partitions the one before it was in, and is registered fenced; heartbeats do the rest.
-// The same incarnation amends its registration and keeps its epoch, so a request may be repeated.
+// Behaviour: a new incarnation first leaves the partitions of the one before it, and is registered
+// fenced; heartbeats do the rest. The same incarnation amends its registration and keeps its epoch,
+// so a request may be repeated. Registering begins no session: until the first heartbeat another
+// incarnation may take the id over. The epoch is the offset at which the operation begins to write,
+// not always that of the registration's own record.
 //
-// Versions: v1 IsMigratingZkBroker, v2 LogDirs (KIP-858), v3 PreviousBrokerEpoch (KIP-966): whether
-// the last shutdown was clean, v4 features whose lowest level is 0 are listed too.
+// Versions: 1 has IsMigratingZkBroker, 2 LogDirs (KIP-858), 3 PreviousBrokerEpoch (KIP-966), by
+// which the broker shows that its last shutdown was clean; 4 lists features whose lowest level is
+// 0, too.
 //
-// Quirks kept: registering begins no session; until the first heartbeat another incarnation may
-// take the id over. The epoch is the offset at which the operation begins to write, not always that
-// of the registration's own record.
-//
-// Differs from Kafka on purpose: a registration that brokers would not accept (an unknown security
-// protocol, an unnamed listener, two of one name, no host, port 0, a string over 32,767 bytes) is
+// Differs from Kafka: a registration that brokers would not accept (an unknown security protocol,
+// an unnamed listener, two of one name, no host, port 0, a string over 32,767 bytes) is
 // INVALID_REQUEST; Kafka writes some of these and fails over at others. A granted shutdown ended
 // the session, so the next incarnation is accepted at once.
 

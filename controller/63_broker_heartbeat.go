@@ -10,23 +10,23 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// BrokerHeartbeat: v0-2
+// BROKER_HEARTBEAT (63), versions 0 to 2: a broker reports that it lives, and what it wants.
 //
-// Behaviour: notes that the broker lives, moves it between fenced, unfenced and controlled shutdown
-// (broker_state.go), takes offline directories out of its registration and their partitions from
-// it, and notes cordoned directories. A heartbeat that changes nothing is answered on the
-// connection's goroutine; see (*Controller).steadyHeartbeat.
+// Behaviour: extends the broker's session, moves the broker between fenced, unfenced and controlled
+// shutdown (broker_state.go), removes offline directories from its registration and the broker from
+// the partitions in them, and records cordoned directories. A heartbeat that changes nothing is
+// answered on the connection's goroutine: see (*Controller).steadyHeartbeat.
 //
-// Versions: v1 OfflineLogDirs (KIP-858), v2 CordonedLogDirs (KIP-1066).
+// Versions: 1 has OfflineLogDirs (KIP-858), 2 CordonedLogDirs (KIP-1066).
 //
-// Differs from Kafka on purpose: only the registered epoch of a broker is noted, not any number
-// that is sent; a broker that is fenced already is not fenced again; directories are dealt with
-// before elections, so that no election picks an offline one; a granted shutdown ends the session,
-// so that a restart need not wait for it; a broker whose last directory goes offline is fenced
-// (Kafka writes a registration change that says "no change", and may elect it again); partitions of
-// a directory that went offline under the last leader are looked at again, since that leader may
-// not have come to the end of them; a broker that has begun a controlled shutdown and is unfenced
-// without having registered again leads nothing.
+// Differs from Kafka: only the registered epoch of a broker extends its session, not any number
+// that is sent. A fenced broker is not fenced again. Directories go before elections, so that no
+// election chooses an offline one. A granted shutdown ends the session, so that a restart need not
+// wait for it. A broker whose last directory goes offline is fenced; Kafka writes a registration
+// change without a change, and may elect the broker again. Partitions of a directory that went
+// offline under the last leader are walked again, because that leader may not have finished them. A
+// broker that has begun a controlled shutdown and is unfenced without registering again leads
+// nothing.
 
 func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	img := c.working

@@ -11,14 +11,15 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// UnregisterBroker: v0 (KIP-746)
+// UNREGISTER_BROKER (64), version 0: removes a broker from all its partitions and its registration.
 //
-// Behaviour: takes a broker out of all its partitions and drops its registration. Whether it lives
-// is not asked.
+// Behaviour: it does not matter whether the broker lives. A long operation runs in parts.
 //
-// Differs from Kafka on purpose: the broker leaves the ELR too, as after an unclean shutdown (Kafka
-// leaves it there, where it could win a clean election that it has no right to); and there is no
-// limit of 10,000 records, since a long operation goes in parts.
+// Differs from Kafka: the broker leaves the ELR too, as after an unclean shutdown; Kafka leaves it
+// there, where it could win a clean election although its records may be gone. There is no limit of
+// 10,000 records.
+//
+// KIP-746.
 
 func (c *core) unregisterBroker(_ op, req *kmsg.UnregisterBrokerRequest) result {
 	return c.unregister(req, nil)

@@ -10,10 +10,11 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// AllocateProducerIDs: v0 (KIP-730)
+// ALLOCATE_PRODUCER_IDS (67), version 0: gives a broker the next block of 1000 producer ids.
 //
-// Behaviour: gives a broker the next block of 1000 producer ids. Every call takes a block, also
-// when its answer is lost.
+// Behaviour: every call uses up a block, also when its answer is lost.
+//
+// KIP-730.
 
 // producerIDBlock is how many ids a broker gets at once (ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE).
 const producerIDBlock = 1000

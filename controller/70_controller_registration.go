@@ -10,16 +10,18 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ControllerRegistration: v0 (KIP-919)
+// CONTROLLER_REGISTRATION (70), version 0: a controller's process registers its endpoints and
+// features.
 //
-// Behaviour: a controller's process announces its endpoints and features; any incarnation replaces
-// the one before. Voters are registered from what their handshakes say (activate.go); this serves
-// Apache's controllers that follow the log without being voters.
+// Behaviour: any incarnation replaces the one before. Voters are registered from their handshakes
+// (activate.go); this serves Apache's controllers that follow the log without being voters.
 //
-// Differs from Kafka on purpose: only a follower of the log may register, and no voter or broker:
-// anybody can send this, without a cluster id even, and would otherwise turn clients away from a
-// controller, or fill every image with controllers that do not exist. What brokers would not accept
-// is INVALID_REQUEST too.
+// Differs from Kafka: only a node that follows the log and is neither a voter nor a broker may
+// register. Anybody can send this request, even without a cluster id, and could otherwise divert
+// clients from a controller, or fill every image with controllers that do not exist. A registration
+// that brokers would not accept is INVALID_REQUEST.
+//
+// KIP-919.
 
 func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequest) result {
 	r, err := c.checkedController(req)

@@ -12,12 +12,13 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker tells in which of its directories replicas lie
-// (KIP-858) (ReplicationControlManager.handleAssignReplicasToDirs). A directory that is not online,
-// be it unknown, is noted all the same, and a second change takes the broker out of the partition's
-// ISR and leadership.
+// ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker reports the directories of replicas.
 //
-// A request with many replicas runs in parts, each of which checks the sender again.
+// Behaviour: a directory that is not online, even an unknown one, is recorded all the same, and a
+// second change removes the broker from the partition's ISR and leadership. A request with many
+// replicas runs in parts, each of which checks the sender again.
+//
+// KIP-858. Kafka: ReplicationControlManager.handleAssignReplicasToDirs.
 func (c *core) assignReplicasToDirs(_ op, req *kmsg.AssignReplicasToDirsRequest) result {
 	a := &dirAssignment{core: c, req: req}
 	for i := range req.Directories {

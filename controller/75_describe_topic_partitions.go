@@ -15,13 +15,16 @@ import (
 // (max.request.partition.size.limit, which counts partitions alone).
 const describePartitionsMax = 2000
 
-// DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics in parts, with eligible leader replicas
-// (KIP-966).
+// DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics page by page, with eligible leader replicas.
 //
-// As METADATA, no Kafka controller answers this; answers are those of a broker
-// (DescribeTopicPartitionsRequestHandler), listeners as clientView says. No topics means all, of
-// which those that are gone by now are passed over. Topics come by name; the next cursor says where
-// to go on. A partition has no error of its own: without a leader to show, it has leader -1.
+// Behaviour: a read of the committed image, on any node. Answers are those of a broker
+// (DescribeTopicPartitionsRequestHandler), with listeners as in clientView. No topics stand for
+// all, of which deleted ones are skipped. Topics come by name; the next cursor is where the next
+// page begins. A partition has no error of its own: without a leader to show, its leader is -1.
+//
+// Differs from Kafka: its controllers do not serve this API; METADATA says why ours do.
+//
+// KIP-966.
 func (c *Controller) describeTopicPartitions(
 	_ context.Context, caller protocol.Caller, req *kmsg.DescribeTopicPartitionsRequest,
 ) kmsg.Response {

@@ -9,9 +9,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// activate is what a new active controller does first, before any request: it writes the bootstrap
-// records of an empty cluster, or ends a transaction that the last leader left open. Behind the
-// requests that wait it goes on with upkeep and repair.
+// activate is the first operation of a new active controller: it writes the bootstrap records of an
+// empty cluster, or aborts a transaction that the last leader left open. Upkeep and repair follow,
+// after the requests that wait.
 func (c *core) activate(o op) result {
 	r := result{atomic: true, then: func(int64) { c.activated, c.periodic = true, c.tasks(o.now) }}
 	switch open := c.working.InTransaction(); {
@@ -36,9 +36,9 @@ func abort() record.Record {
 	return &record.AbortTransaction{Reason: &reason}
 }
 
-// bootstrap is what an empty cluster starts with, as Kafka's ActivationRecordsGenerator writes it:
-// in a transaction where the level has them, and with a cluster-wide min.insync.replicas where ELR
-// is on.
+// bootstrap returns the first records of an empty cluster, as Kafka's ActivationRecordsGenerator
+// writes them: in a transaction where the metadata.version has them, and with a cluster-wide
+// min.insync.replicas where ELR is on.
 func (c *core) bootstrap() []record.Record {
 	records := slices.Clone(c.cfg.Bootstrap)
 	var version metadata.Version
@@ -63,9 +63,9 @@ func (c *core) bootstrap() []record.Record {
 	return append(records, &record.EndTransaction{})
 }
 
-// upkeep brings the controllers' registrations and the voter set up to what this node and its peers
-// say of themselves. It compares with the working image, so what is proposed already is not
-// proposed again.
+// upkeep updates the registrations of the controllers and the voter set from this node's settings
+// and its peers' handshakes. It compares with the working image, so it does not propose a change
+// twice.
 func (c *core) upkeep(op) result {
 	r := result{atomic: true}
 	known := c.knownControllers()
@@ -83,7 +83,7 @@ func (c *core) upkeep(op) result {
 	return r
 }
 
-// knownController is a controller as it describes itself.
+// knownController is a controller's description of itself.
 type knownController struct {
 	record.RegisterController
 	directory record.UUID
@@ -119,9 +119,9 @@ func sameController(a, b *record.RegisterController) bool {
 		slices.Equal(a.Endpoints, b.Endpoints) && slices.Equal(a.Features, b.Features)
 }
 
-// updatedVoters is the voter set with what is known of its members' endpoints and directories; nil
-// when nothing is new. Who is a member does not change here, and a directory that is known stays:
-// another one would be a replaced disk.
+// updatedVoters is the voter set with the current endpoints and directories of its members; nil
+// when it is the same. Membership does not change here, and a known directory is kept: another one
+// would be a replaced disk.
 func updatedVoters(img *metadata.Image, known []knownController) *record.Voters {
 	old := img.Voters()
 	if old == nil || img.KRaftVersion() == 0 {
@@ -171,8 +171,8 @@ func sameVoter(a, b record.Voter) bool {
 // upkeepInterval is how often upkeep runs: as often as Kafka's controllers try to register.
 const upkeepInterval = time.Second
 
-// tasks are what the active controller does on its own. The first run of each is one period after
-// the claim.
+// tasks are the periodic operations of the active controller. Each runs for the first time one
+// period after the claim.
 func (c *core) tasks(now time.Time) []*task {
 	tasks := []*task{
 		{name: "fenceStale", period: c.stalePeriod(), prepare: c.extendAfterPause,

@@ -9,7 +9,7 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// api is one request type that the controller listener serves.
+// api is a row of the table: one request type that the controller listener serves.
 type api struct {
 	key, min, max int16
 	name          string
@@ -17,33 +17,33 @@ type api struct {
 	forwardable bool
 	// read answers from the committed image or the log, on the caller's goroutine; any node does.
 	read func(*Controller, context.Context, protocol.Caller, kmsg.Request) kmsg.Response
-	// serve answers in its own way and time.
+	// serve answers by itself, at any time.
 	serve func(*Controller, context.Context, protocol.Caller, kmsg.Request, func(kmsg.Response))
 	// write runs on the core of the active controller.
 	write func(*core, op, kmsg.Request) result
-	// fail puts an error where this API has its place for one; nil where nothing it may ask for is
-	// limited.
+	// fail returns the response for an error of the whole request; nil for APIs without one.
 	fail func(kmsg.Request, *protocol.Error) kmsg.Response
-	// timeout is how long the request may wait in the queue; nil for ever.
+	// timeout bounds the wait in the queue; nil is no bound.
 	timeout func(*Controller, kmsg.Request) time.Duration
 	sender  sender
-	// quick answers on the caller's goroutine what needs no turn of the core; nil leaves a request
-	// to write.
+	// quick answers on the caller's goroutine if the request needs no turn of the core; nil leaves
+	// it to write.
 	quick func(*Controller, time.Time, kmsg.Request) kmsg.Response
 }
 
-// sender is whose requests these are, which decides how the core's time is shared out; see queue.
+// sender is the kind of client that sends a request, by which the core's time is divided; see
+// queue.
 type sender uint8
 
 const (
 	administrator sender = iota
 	broker
-	livingBroker // by what keeps its session alive
+	livingBroker // requests that keep a broker's session alive
 )
 
-// apis is every request that the controller listener answers, by key. Ranges are those of Kafka
-// 4.3; METADATA and DESCRIBE_TOPIC_PARTITIONS are ours in addition, so that a client may name a
-// controller as its seed.
+// apis are the requests that the controller listener serves, by key. The version ranges are those
+// of Kafka 4.3. METADATA and DESCRIBE_TOPIC_PARTITIONS are an addition, so that clients may use a
+// controller as their seed.
 var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
@@ -115,7 +115,7 @@ func readAPI[Q kmsg.Request, R kmsg.Response](
 	return a
 }
 
-// serveAPI makes a row for a request of type Q whose answer comes by a way of its own.
+// serveAPI makes a row for a request of type Q that answers by itself.
 func serveAPI[Q kmsg.Request](key, min, max int16,
 	f func(*Controller, context.Context, protocol.Caller, Q, func(kmsg.Response))) *api {
 	a := newAPI(key, min, max)

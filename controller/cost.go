@@ -11,20 +11,21 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// About how many bytes pieces of answers take.
+// Approximate sizes in bytes of parts of answers.
 const (
-	elementBytes      = 200 // of an array of a response: a topic, a partition, a config
-	resultBytes       = 64  // a result that waits to become an element
-	namedBytes        = 64  // to know that a request has named something before
+	elementBytes      = 200 // an element of an array of a response: a topic, a partition, a config
+	resultBytes       = 64  // a result before it becomes an element
+	namedBytes        = 64  // remembering one name of a request
 	describedKeyBytes = 300 // a config with its synonyms
 	isrAnswerBytes    = 16
 	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
-	messageCopies     = 3  // of a message that repeats a name: itself, and encoded into what grows
+	// copies of a message that repeats a name: itself, and encoded into a growing buffer
+	messageCopies = 3
 )
 
-// Cost is about how many bytes answering a request takes beyond the request itself: results, what
-// is held of an image's lists, and the part of a response that is being made. It is a function of
-// the request's size and of the image, costs little itself, and may be called by any goroutine.
+// Cost is about how many bytes answering a request takes beyond the request itself: results, lists
+// of an image that are kept, and the part of a response in the making. It is a cheap function of
+// the request's size and of the image, and may be called by any goroutine.
 func (c *Controller) Cost(req kmsg.Request) int64 {
 	size := sizeOf(req)
 	if _, refused := c.limits.exceeded(size); refused {
@@ -52,14 +53,14 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	case *kmsg.AssignReplicasToDirsRequest:
 		return int64(size[limitPartitions])*assignedBytes + int64(size[limitTopics])*namedBytes
 	}
-	// One change has one result, and a message at most.
+	// One change has one result and at most one message.
 	changes := int64(size[limitChanges])
 	return changes*(resultBytes+namedBytes) + min(changes*protocol.MessagePartMaxBytes,
 		protocol.MessagesMaxBytes) +
 		int64(size[limitConfigs])*namedBytes + partCost(size[limitChanges])
 }
 
-// partCost is what a part of a response takes that has so many entries.
+// partCost is the size of a part of a response with so many entries.
 func partCost(entries int) int64 { return int64(min(entries, pieceEntries)) * elementBytes / 2 }
 
 func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
@@ -74,7 +75,7 @@ func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
 	}
 	partitions, largest := 0, 0
 	for i := range req.Topics {
-		if i == partElements { // of more topics no more are in memory than of the largest topics
+		if i == partElements { // more topics are never in memory together than the largest ones
 			largest = c.largest.of(img)
 			break
 		}
@@ -101,7 +102,7 @@ func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64
 	return cost
 }
 
-// electionCost: of all partitions, only those are answered for that may need an election.
+// electionCost counts, when all partitions are asked for, only those that may need an election.
 func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSize) int64 {
 	if req.Topics != nil {
 		longest := 0
@@ -122,13 +123,13 @@ func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSiz
 }
 
 const (
-	// envelopeSmallBytes are decoded twice, to learn exactly what answering takes.
+	// envelopeSmallBytes is the size up to which a request is decoded twice, for an exact cost.
 	envelopeSmallBytes = 16 << 10
-	// envelopeFactor is how much more than a decoded request answering one takes at most.
+	// envelopeFactor bounds the cost of an answer as a multiple of the decoded request.
 	envelopeFactor = 2
 )
 
-// envelopeCost is that of the request in an envelope, which is decoded in addition.
+// envelopeCost is the cost of the nested request, which is decoded in addition.
 func (c *Controller) envelopeCost(req *kmsg.EnvelopeRequest) int64 {
 	decoded := c.cfg.Codec.Cost(req.RequestData)
 	if len(req.RequestData) < 2 || byKey[int16(binary.BigEndian.Uint16(req.RequestData))] == nil {
@@ -144,17 +145,17 @@ func (c *Controller) envelopeCost(req *kmsg.EnvelopeRequest) int64 {
 	return decoded + c.Cost(nested)
 }
 
-// largestTopic remembers how many partitions the largest topic has.
+// largestTopic caches the partition count of the largest topic.
 type largestTopic struct{ known atomic.Pointer[largestKnown] }
 
 type largestKnown struct {
-	endOffset  int64 // of the image that was looked at
+	endOffset  int64 // of the image that it holds for
 	partitions int
 }
 
-// of is how many partitions no topic of the image exceeds.
+// of returns a bound for the partitions of a single topic of the image.
 func (l *largestTopic) of(img *metadata.Image) int {
-	// Every topic has a partition. Where the others are few it is not worth looking at all topics.
+	// Every topic has a partition. With few others, looking at all topics would not pay.
 	if most := img.PartitionCount() - img.TopicCount() + 1; most <= partEntries {
 		return most
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// controllerEndpoint is where a controller listens under a listener's name. The voter set comes
-// first: brokers believe it. A node that is not in it yet may have registered itself; this node
-// knows its own listeners anyway.
+// controllerEndpoint is a controller's endpoint on a listener. The voter set has precedence,
+// because brokers use it; a node outside it may have registered itself. This node knows its own
+// listeners in any case.
 func (c *Controller) controllerEndpoint(
 	img *metadata.Image, node int32, listener string,
 ) (host string, port uint16, ok bool) {
@@ -41,8 +41,8 @@ func (c *Controller) controllerEndpoint(
 	return e.Host, e.Port, true
 }
 
-// namedEndpoint is the endpoint of a listener's name, or nil. Names are not case-sensitive: Kafka
-// turns them into upper case.
+// namedEndpoint is the endpoint of a listener, nil if there is none. The case of the name does not
+// matter: Kafka turns it into upper case.
 func namedEndpoint(endpoints []record.Endpoint, listener string) *record.Endpoint {
 	for i := range endpoints {
 		if strings.EqualFold(endpoints[i].Name, listener) {
@@ -52,7 +52,7 @@ func namedEndpoint(endpoints []record.Endpoint, listener string) *record.Endpoin
 	return nil
 }
 
-// sameCluster accepts a request that names this cluster or none.
+// sameCluster reports whether a request names this cluster, or none.
 func (c *Controller) sameCluster(clusterID *string) bool {
 	return clusterID == nil || *clusterID == c.cfg.ClusterID
 }
@@ -64,7 +64,7 @@ func responseTo[R kmsg.Response](req kmsg.Request) R { return req.ResponseKind()
 // Kafka sends an empty string there, not null.
 func noMessage() *string { return new(string) }
 
-// Sets of acl operations as bits, one for each operation that a resource of the type knows
+// Sets of ACL operations as bits, one for each operation of that resource type
 // (AclEntry.supportedOperations).
 const (
 	// create, alter, describe, cluster action, (describe, alter) configs, idempotent write

@@ -12,17 +12,16 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Limits bound what one request may list. They hold before anything is done for it, however it
-// came. Zero is no limit. Operators know them by the configuration keys in limitTable.
+// Limits bound the lists of one request. They are checked before any work, on every way in. Zero is
+// no limit. Their configuration keys are in limitTable.
 type Limits struct {
-	Topics     int // that are read, or whose partitions are changed
+	Topics     int // read, or whose partitions are changed
 	Partitions int
-	Changes    int // topics, resources or partitions that are changed together or not at all
-	Resources  int // whose configs are read
-	Configs    int // values set, of all resources together
-	// What a node registers is kept in memory by every node, and listeners are told to every
-	// client.
-	Directories int // of a broker's registration or heartbeat
+	Changes    int // topics, resources or partitions that are changed all together or not at all
+	Resources  int // resources whose configs are read
+	Configs    int // values set, in all resources together
+	// Every node keeps all registrations in memory, and every client gets the listeners.
+	Directories int // in a broker's registration or heartbeat
 	Listeners   int // of a registration
 	Features    int // of a registration
 }
@@ -51,7 +50,7 @@ var limitTable = [limitCount]struct{ key, what string }{
 	limitFeatures:    {"yakt.max.request.features", "features"},
 }
 
-// requestSize is how much a request lists of what is limited.
+// requestSize is how much a request lists of each limited kind.
 type requestSize [limitCount]int
 
 // limiter compares requests with the limits. It may be used by any goroutine.
@@ -71,8 +70,7 @@ func newLimiter(l Limits, logger *slog.Logger) *limiter {
 	return lim
 }
 
-// exceeded returns the limit that a request of this size goes beyond; ok is false when there is
-// none.
+// exceeded returns the first limit that a request of this size exceeds, if any.
 func (l *limiter) exceeded(size requestSize) (limit int, ok bool) {
 	for i, n := range size {
 		if n > l.most[i] {
@@ -82,7 +80,7 @@ func (l *limiter) exceeded(size requestSize) (limit int, ok bool) {
 	return 0, false
 }
 
-// check says why a request is refused for its size.
+// check returns the refusal of a request that lists too much.
 func (l *limiter) check(caller protocol.Caller, req kmsg.Request) *protocol.Error {
 	size := sizeOf(req)
 	i, ok := l.exceeded(size)
@@ -122,7 +120,7 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 	return s
 }
 
-// entriesIn counts the lists of requests that list lists.
+// entriesIn counts the nested lists of a request.
 func entriesIn(req kmsg.Request) (s requestSize) {
 	var lists entryLists
 	outer, inner := limitTopics, limitPartitions
@@ -164,11 +162,11 @@ func replicasIn(r *kmsg.AssignReplicasToDirsRequest) (s requestSize) {
 	return s
 }
 
-// longRequest is from how many listed things on a request is long: it then counts as a part of an
-// operation, which waits for its turn behind short requests.
+// longRequest is the number of listed things from which a request is long: it then counts as a part
+// of an operation, and gives way to short requests.
 const longRequest = 500
 
-// isLong reports whether a request may take the core as long as a part of a long operation does.
+// isLong reports whether a request may use the core as long as a part of a long operation.
 func isLong(req kmsg.Request) bool {
 	size := sizeOf(req)
 	n := size[limitPartitions] + size[limitChanges] + size[limitConfigs]
