@@ -36,8 +36,9 @@ func (c *Controller) fetch(
 		return fetchRefusal(req, kerr.InvalidRequest)
 	}
 	r := c.cfg.Log.Fetch(ctx, FetchRequest{
-		ReplicaID: fetchReplica(req), ReplicaDir: p.ReplicaDirectoryID, LeaderEpoch: p.CurrentLeaderEpoch,
-		Offset: p.FetchOffset, LastEpoch: p.LastFetchedEpoch, HighWatermark: p.HighWatermark,
+		ReplicaID: fetchReplica(req), ReplicaDir: p.ReplicaDirectoryID,
+		LeaderEpoch: p.CurrentLeaderEpoch,
+		Offset:      p.FetchOffset, LastEpoch: p.LastFetchedEpoch, HighWatermark: p.HighWatermark,
 		MaxBytes: int(req.MaxBytes), MaxWait: time.Duration(req.MaxWaitMillis) * time.Millisecond,
 	})
 	var endpoint leaderEndpoint

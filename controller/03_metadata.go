@@ -37,7 +37,8 @@ func (c *Controller) metadata(
 	for id := range view.img.Brokers() {
 		if n := view.nodes[id]; n.alive() {
 			b := kmsg.NewMetadataResponseBroker()
-			b.NodeID, b.Host, b.Port, b.Rack = id, n.endpoint.Host, int32(n.endpoint.Port), n.broker.Rack
+			b.NodeID, b.Rack = id, n.broker.Rack
+			b.Host, b.Port = n.endpoint.Host, int32(n.endpoint.Port)
 			resp.Brokers = append(resp.Brokers, b)
 		}
 	}
@@ -141,7 +142,8 @@ func unknownAsked(asked *kmsg.MetadataRequestTopic, byID bool) kmsg.MetadataResp
 
 func missingTopic(err *kerr.Error, name string, id [16]byte) kmsg.MetadataResponseTopic {
 	t := kmsg.NewMetadataResponseTopic()
-	t.ErrorCode, t.Topic, t.TopicID, t.IsInternal = err.Code, &name, id, protocol.InternalTopic(name)
+	t.ErrorCode, t.Topic, t.TopicID = err.Code, &name, id
+	t.IsInternal = protocol.InternalTopic(name)
 	return t
 }
 

@@ -51,7 +51,8 @@ func (c *Controller) apiVersions(
 		resp.SupportedFeatures = append(resp.SupportedFeatures, s)
 	}
 	img := c.Image()
-	resp.FinalizedFeatures, resp.FinalizedFeaturesEpoch = finalizedFeatures(img), img.FeaturesOffset()
+	resp.FinalizedFeatures = finalizedFeatures(img)
+	resp.FinalizedFeaturesEpoch = img.FeaturesOffset()
 	return resp
 }
 

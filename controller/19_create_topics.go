@@ -43,9 +43,11 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 				"Excessively large number of partitions per request."))}
 	}
 	creation := topicCreation{
-		core: c, img: c.working, configs: c.configChanges(o), placing: partition.NewPlacement(c.working, c.cfg.Random),
-		collisions: configs.NewCollisions(c.working), quota: c.allowance(o,
-			req.Version >= strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
+		core: c, img: c.working, configs: c.configChanges(o),
+		placing:    partition.NewPlacement(c.working, c.cfg.Random),
+		collisions: configs.NewCollisions(c.working),
+		quota:      c.allowance(o, req.Version >= strictCreateTopics),
+		answers:    make([]createdTopic, 0, len(names)),
 	}
 	creation.plain = c.plainTopic.For(creation.configs.Defaults())
 	for _, t := range accepted {
@@ -81,6 +83,10 @@ func timesNamed[T any](list []T, name func(*T) string) map[string]int {
 		times[name(&list[i])]++
 	}
 	return times
+}
+
+func topicResource(name string) configs.Resource {
+	return configs.Resource{Kind: metadata.ConfigTopic, Name: name}
 }
 
 // refuseNames answers each name that comes several times, once, and that of the metadata log.
@@ -162,7 +168,8 @@ func (tc *topicCreation) response(req *kmsg.CreateTopicsRequest) kmsg.Response {
 		if a.err != nil {
 			return t
 		}
-		t.TopicID, t.NumPartitions, t.ReplicationFactor, t.Configs = a.id, a.partitions, a.factor, plain
+		t.TopicID, t.NumPartitions, t.ReplicationFactor = a.id, a.partitions, a.factor
+		t.Configs = plain
 		if a.overrides != nil {
 			t.Configs = configs.DescribeCreated(defaults, a.overrides)
 		}
@@ -190,8 +197,7 @@ func (tc *topicCreation) create(
 	if err != nil {
 		return created, err
 	}
-	overrides, err := tc.configs.Incremental(configs.Resource{Kind: metadata.ConfigTopic,
-		Name: t.Topic}, ops, true)
+	overrides, err := tc.configs.Incremental(topicResource(t.Topic), ops, true)
 	if err != nil {
 		return created, err
 	}
@@ -210,7 +216,8 @@ func (tc *topicCreation) create(
 		tc.records = append(tc.records, p)
 	}
 	return createdTopic{
-		name: t.Topic, id: id, partitions: int32(len(partitions)), factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(overrides),
+		name: t.Topic, id: id, partitions: int32(len(partitions)),
+		factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(overrides),
 	}, nil
 }
 

@@ -66,7 +66,8 @@ func failDescribeConfigs(req *kmsg.DescribeConfigsRequest, err *protocol.Error) 
 	return list(resp, &resp.Resources, len(req.Resources),
 		func(i int) kmsg.DescribeConfigsResponseResource {
 			answer := kmsg.NewDescribeConfigsResponseResource()
-			answer.ResourceType, answer.ResourceName = req.Resources[i].ResourceType, req.Resources[i].ResourceName
+			r := &req.Resources[i]
+			answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
 			answer.ErrorCode, answer.ErrorMessage = err.Code(), err.TextAt(i)
 			return answer
 		})

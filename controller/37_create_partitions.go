@@ -134,8 +134,10 @@ func (pc *partitionCreation) morePartitions(
 	return pc.placing.Partitions(t.ID, t.Len(), added, factor)
 }
 
-func assignedPartitions(img *metadata.Image, t *metadata.Topic,
-	assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int) ([]*record.Partition, *protocol.Error) {
+func assignedPartitions(
+	img *metadata.Image, t *metadata.Topic,
+	assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int,
+) ([]*record.Partition, *protocol.Error) {
 	partitions := make([]*record.Partition, len(assignment))
 	for i, a := range assignment {
 		if err := partition.CheckReplicas(img, a.Replicas, factor); err != nil {

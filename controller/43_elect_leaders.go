@@ -235,7 +235,7 @@ func (w *leaderElections) elect(at electionPlace) result {
 	p := w.part(at)
 	r := result{records: p.records, then: func(int64) {
 		p.losses.Warn(w.core.cfg.Logger)
-		w.take(p)
+		w.keep(p)
 	}}
 	if p.more {
 		r.more = func(op) result { return w.elect(p.next) }
@@ -243,7 +243,7 @@ func (w *leaderElections) elect(at electionPlace) result {
 	}
 	if at == (electionPlace{}) { // that is all: the answer needs no turn of its own
 		w.topics, w.ids, w.outcomes = nil, nil, nil
-		w.take(p)
+		w.keep(p)
 		r.then = func(int64) { p.losses.Warn(w.core.cfg.Logger) }
 		r.response = w.response()
 		return r
@@ -252,8 +252,8 @@ func (w *leaderElections) elect(at electionPlace) result {
 	return r
 }
 
-// take keeps the answers of a part.
-func (w *leaderElections) take(p *electionWork) {
+// keep stores the answers of a part.
+func (w *leaderElections) keep(p *electionWork) {
 	for i, tp := range p.found {
 		if p.outcomes[i] == electionNotNeeded {
 			continue

@@ -33,10 +33,10 @@ func (c *core) alterPartitionReassignments(
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
 	lists := reassignmentLists(req)
 	r := reassignments{
-		rules: c.partitionRules(c.working,
-			partition.NoUpdate), allowFactorChange: allowsFactorChange(req),
-		seen: make(map[metadata.TopicPartition]bool), answers: make([]*protocol.Error, 0,
-			lists.total()),
+		rules:             c.partitionRules(c.working, partition.NoUpdate),
+		allowFactorChange: allowsFactorChange(req),
+		seen:              make(map[metadata.TopicPartition]bool),
+		answers:           make([]*protocol.Error, 0, lists.total()),
 	}
 	for i := range req.Topics {
 		r.topic(&req.Topics[i])
@@ -45,8 +45,7 @@ func (c *core) alterPartitionReassignments(
 		return result{response: failAlterPartitionReassignments(req, errTooLarge)}
 	}
 	answer := nested(resp, &resp.Topics, lists, func(at run) reassignedTopic {
-		return reassignmentAnswer(req, at, func(i int) (*protocol.Error,
-			*string) {
+		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) {
 			return r.answers[i], r.answers[i].Text()
 		})
 	})
@@ -62,8 +61,8 @@ func reassignmentLists(req *kmsg.AlterPartitionAssignmentsRequest) entryLists {
 // reassignmentAnswer answers for partitions of a topic; errOf has the errors of all partitions, by
 // index.
 func reassignmentAnswer(
-	req *kmsg.AlterPartitionAssignmentsRequest, at run, errOf func(i int) (*protocol.Error,
-		*string),
+	req *kmsg.AlterPartitionAssignmentsRequest, at run,
+	errOf func(i int) (*protocol.Error, *string),
 ) reassignedTopic {
 	t := kmsg.NewAlterPartitionAssignmentsResponseTopic()
 	t.Topic = req.Topics[at.list].Topic
@@ -156,8 +155,7 @@ func failAlterPartitionReassignments(
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
 	return nested(resp, &resp.Topics, reassignmentLists(req), func(at run) reassignedTopic {
 		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) {
-			return err,
-				err.TextAt(i)
+			return err, err.TextAt(i)
 		})
 	})
 }

@@ -104,7 +104,8 @@ func addReassignment(
 		topics = append(topics, topic)
 	}
 	answer := kmsg.NewListPartitionReassignmentsResponseTopicPartition()
-	answer.Partition, answer.Replicas, answer.AddingReplicas, answer.RemovingReplicas = id, p.Replicas, p.Adding(), p.Removing()
+	answer.Partition, answer.Replicas = id, p.Replicas
+	answer.AddingReplicas, answer.RemovingReplicas = p.Adding(), p.Removing()
 	last := &topics[len(topics)-1]
 	last.Partitions = append(last.Partitions, answer)
 	return topics

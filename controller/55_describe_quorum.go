@@ -112,8 +112,8 @@ func (c *Controller) quorumNodes(q Quorum) []kmsg.DescribeQuorumResponseNode {
 	return nodes
 }
 
-// voterListeners takes a voter's endpoints from the voter set, or from its registration while that
-// names none.
+// voterListeners are a voter's endpoints: from the voter set, or from its registration if the set
+// has none.
 func voterListeners(img *metadata.Image, id int32) []kmsg.DescribeQuorumResponseNodeListener {
 	var listeners []kmsg.DescribeQuorumResponseNodeListener
 	add := func(name, host string, port uint16) {

@@ -31,8 +31,8 @@ func (c *core) alterPartition(_ op, req *kmsg.AlterPartitionRequest) result {
 	return a.part(place{})
 }
 
-// isrAlteration is the work on one request. It has the answers of the parts so far, in the order of
-// the request.
+// isrAlteration is one request in progress. It has the answers of the finished parts, in the order
+// of the request.
 type isrAlteration struct {
 	core    *core
 	req     *kmsg.AlterPartitionRequest
@@ -41,7 +41,7 @@ type isrAlteration struct {
 
 // isrAnswer is the answer for one partition: an error code, or its state.
 type isrAnswer struct {
-	state *metadata.Partition // nil: the answer holds the code alone
+	state *metadata.Partition // nil: code alone
 	code  int16
 }
 
@@ -49,7 +49,7 @@ func isrLists(req *kmsg.AlterPartitionRequest) entryLists {
 	return entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
 }
 
-// part makes the changes of partitions from a place on.
+// part changes the partitions from a place on.
 func (a *isrAlteration) part(at place) result {
 	c, req := a.core, a.req
 	_, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
@@ -153,9 +153,8 @@ func newISR(req *kmsg.AlterPartitionRequestTopicPartition) []int32 {
 	return isr
 }
 
-// refusal says why the request is not granted; p may be nil. The order of the checks is Kafka's: a
-// sender that is ahead of this node takes it for an old leader of the quorum and looks for the new
-// one.
+// refusal is the error for the request, nil for none; p may be nil. The checks are in Kafka's
+// order: a sender that is ahead of this node must look for a newer leader of the quorum.
 func (a *isrPart) refusal(
 	p *metadata.Partition, req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
 ) *kerr.Error {
@@ -183,8 +182,8 @@ func (a *isrPart) refusal(
 	return a.ineligible(req, isr)
 }
 
-// ineligible refuses members that could not be in an ISR now, or that registered again since the
-// leader saw them.
+// ineligible refuses members that may not be in an ISR now, or that have registered again since the
+// leader chose them.
 func (a *isrPart) ineligible(
 	req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
 ) *kerr.Error {
@@ -201,7 +200,7 @@ func (a *isrPart) ineligible(
 	return nil
 }
 
-// anyBrokerEpoch in place of a broker's epoch means that the sender does not know it.
+// anyBrokerEpoch means that the sender does not know the epoch of that broker.
 const anyBrokerEpoch = -1
 
 func failAlterPartition(req *kmsg.AlterPartitionRequest, err *protocol.Error) kmsg.Response {

@@ -55,7 +55,7 @@ type nestedParts struct {
 	parts         *inParts
 }
 
-// Nested tells which field of the response is missing, and what it is to hold.
+// Nested returns the field of the response that is missing, and its content.
 func (n *nestedParts) Nested() (field *[]byte, correlationID int32, resp kmsg.Response) {
 	return &n.ResponseData, n.correlationID, n.parts
 }
@@ -66,7 +66,7 @@ func envelopeError(req *kmsg.EnvelopeRequest, err *protocol.Error) kmsg.Response
 	return resp
 }
 
-// nestedRequest is what was in an envelope.
+// nestedRequest is the content of an envelope.
 type nestedRequest struct {
 	caller        protocol.Caller
 	req           kmsg.Request
@@ -94,7 +94,8 @@ func (c *Controller) openEnvelope(
 		return n, protocol.Errorf(kerr.UnsupportedVersion,
 			"Failed to parse the request in the envelope: %v", err)
 	}
-	caller.Principal, caller.ClientAddr, caller.ClientID, caller.Forwarded = principal, addr.Unmap().String(), clientID, true
+	caller.Principal, caller.ClientAddr = principal, addr.Unmap().String()
+	caller.ClientID, caller.Forwarded = clientID, true
 	return nestedRequest{caller, nested, correlationID}, nil
 }
 
@@ -106,7 +107,7 @@ func checkForwardable(request []byte) *protocol.Error {
 	key := int16(binary.BigEndian.Uint16(request))
 	a := apiOf(key)
 	switch {
-	// also an API that Kafka has: brokers learn the versions again and stop sending it
+	// also an API that Kafka has: brokers then learn the versions again and stop sending it
 	case a == nil:
 		return protocol.Errorf(kerr.UnsupportedVersion, "API key %d is not served", key)
 	case !a.forwardable:
@@ -118,9 +119,10 @@ func checkForwardable(request []byte) *protocol.Error {
 
 // parsePrincipal reads the principal as DefaultKafkaPrincipalBuilder writes it:
 //
-//	version int16 = 0, type compact string, name compact string, token authenticated bool, tagged fields
+//	version int16 = 0, type compact string, name compact string,
+//	token authenticated bool, tagged fields
 //
-// and returns it as "type:name". Tagged fields are of no interest, nor is the flag.
+// and returns it as "type:name". The flag and tagged fields are ignored.
 func parsePrincipal(b []byte) (principal string, ok bool) {
 	if len(b) < 2 || b[0] != 0 || b[1] != 0 {
 		return "", false
@@ -158,8 +160,8 @@ func saysNotController(resp kmsg.Response) bool {
 	return hasErrorCode(reflect.ValueOf(resp), code)
 }
 
-// hasErrorCode looks for an error code at every level of a response, all of which kmsg calls
-// ErrorCode. Slices that cannot hold one, such as records, are passed over.
+// hasErrorCode looks for an error code at every level of a response; kmsg calls all of them
+// ErrorCode. It skips slices that cannot contain one, such as records.
 func hasErrorCode(v reflect.Value, code int16) bool {
 	switch v.Kind() {
 	case reflect.Pointer:

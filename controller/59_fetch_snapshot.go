@@ -53,7 +53,8 @@ func (c *Controller) fetchSnapshot(
 	}
 	p.Size = piece.size
 	topic := kmsg.NewFetchSnapshotResponseTopic()
-	topic.Topic, topic.Partitions = req.Topics[0].Topic, []kmsg.FetchSnapshotResponseTopicPartition{p}
+	topic.Topic = req.Topics[0].Topic
+	topic.Partitions = []kmsg.FetchSnapshotResponseTopicPartition{p}
 	resp.Topics = []kmsg.FetchSnapshotResponseTopic{topic}
 	if piece.file == nil {
 		return resp
@@ -62,17 +63,17 @@ func (c *Controller) fetchSnapshot(
 	return piece
 }
 
-// snapshotPiece is a response whose bytes are still in the snapshot's file: whoever writes it sends
-// them from there. However many observers download at once, none of it is held in memory.
+// snapshotPiece is a response whose bytes are still in the snapshot's file; the connection sends
+// them from there. So none of it is in memory, however many observers download at once.
 type snapshotPiece struct {
 	*kmsg.FetchSnapshotResponse
 	file io.ReadCloser
-	n    int64 // bytes of the file from where it is now
+	n    int64 // bytes from the file's present position
 	size int64 // of the whole file
 }
 
-// Content tells which field of the response is missing, and where its n bytes come from. Who calls
-// it closes the file.
+// Content returns the field of the response that is missing, and a file with its n bytes. The
+// caller closes the file.
 func (p snapshotPiece) Content() (field *[]byte, file io.ReadCloser, n int64) {
 	return &p.Topics[0].Partitions[0].Bytes, p.file, p.n
 }

@@ -66,7 +66,7 @@ func describeClusterError(
 	return resp
 }
 
-// checkEndpointType accepts who asks for controllers. Version 0 cannot: it always asks for brokers.
+// checkEndpointType accepts requests for controllers. Version 0 always asks for brokers.
 func checkEndpointType(req *kmsg.DescribeClusterRequest) *protocol.Error {
 	var kafka *kerr.Error
 	var message string

@@ -28,14 +28,13 @@ import (
 // an unnamed listener, two of one name, no host, port 0, a string over 32,767 bytes) is
 // INVALID_REQUEST; Kafka writes some of these and fails over at others. A granted shutdown ended
 // the session, so the next incarnation is accepted at once.
-
 func (c *core) brokerRegistration(o op, req *kmsg.BrokerRegistrationRequest) result {
 	return c.register(o, req, nil)
 }
 
 // register is one part of a registration. after is nil in the first, else the last partition that
-// the parts before it looked at. Every part checks the request anew: between two, another process
-// may have taken the id.
+// earlier parts looked at. Every part checks the request again, because another process may have
+// taken the id in between.
 func (c *core) register(
 	o op, req *kmsg.BrokerRegistrationRequest, after *metadata.TopicPartition,
 ) result {
@@ -48,7 +47,8 @@ func (c *core) register(
 	existing := img.Broker(req.BrokerID)
 	resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)
 	if existing != nil && existing.IncarnationID == r.IncarnationID {
-		r.BrokerEpoch, r.Fenced, r.InControlledShutdown = existing.Epoch, existing.Fenced, existing.InControlledShutdown
+		r.BrokerEpoch, r.Fenced = existing.Epoch, existing.Fenced
+		r.InControlledShutdown = existing.InControlledShutdown
 		resp.BrokerEpoch = r.BrokerEpoch
 		return result{records: []record.Record{r}, response: resp, then: func(int64) {
 			c.brokers.update(sessionOf(existing),
@@ -70,14 +70,15 @@ func (c *core) register(
 	}}
 }
 
-// leaveForRegistration takes the broker out of the partitions that its last incarnation was in.
-// When that is long, the old registration is fenced first; if it is found active again, the walk
-// begins anew.
-func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest,
-	existing *metadata.Broker, after *metadata.TopicPartition) ([]record.Record, *metadata.TopicPartition) {
+// leaveForRegistration takes the broker out of the partitions of its last incarnation. When that is
+// long, the old registration is fenced first; if it becomes active again, the walk starts again.
+func (c *core) leaveForRegistration(
+	img *metadata.Image, req *kmsg.BrokerRegistrationRequest,
+	existing *metadata.Broker, after *metadata.TopicPartition,
+) ([]record.Record, *metadata.TopicPartition) {
 	clean := req.Version >= 3 && existing != nil && req.PreviousBrokerEpoch == existing.Epoch
 	u := partition.Remove(req.BrokerID)
-	if !clean { // whether or not the feature is on: what it left behind ends too
+	if !clean { // even with the feature off, since it clears an ELR that the feature left
 		u = partition.Unclean(req.BrokerID)
 	}
 	from := metadata.TopicPartition{}
@@ -106,7 +107,7 @@ func (c *core) checkedRegistration(
 	return r, checkBrokerFeatures(img, req)
 }
 
-// checkRegistration says why the broker may not register now, whatever it listens on and can do.
+// checkRegistration checks everything but listeners and features.
 func (c *core) checkRegistration(
 	o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest,
 ) *protocol.Error {
@@ -158,8 +159,8 @@ func checkLogDirs(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *pro
 	return nil
 }
 
-// checkBrokerFeatures checks that the broker can do what the cluster has finalized: first what it
-// lists, then what it does not.
+// checkBrokerFeatures checks that the broker supports all finalized features: first those that it
+// lists, then those that it does not list.
 func checkBrokerFeatures(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *protocol.Error {
 	listed := make(map[string]bool, len(req.Features))
 	for _, f := range req.Features {

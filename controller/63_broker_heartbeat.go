@@ -27,7 +27,6 @@ import (
 // offline under the last leader are walked again, because that leader may not have finished them. A
 // broker that has begun a controlled shutdown and is unfenced without registering again leads
 // nothing.
-
 func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	img := c.working
 	b, err := registered(img, req.BrokerID, req.BrokerEpoch)
@@ -42,8 +41,8 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 			func(k *contact) { k.walkedDirs = uuids(req.OfflineLogDirs) })
 	}
 	if rest != nil {
-		return result{records: offline, more: c.goOn(*rest,
-			func(o op) result { return c.brokerHeartbeat(o, req) }), then: func(int64) {
+		again := func(o op) result { return c.brokerHeartbeat(o, req) }
+		return result{records: offline, more: c.continueWalk(*rest, again), then: func(int64) {
 			c.brokers.touch(o.now, key, req.CurrentMetadataOffset)
 			walked()
 		}}
@@ -63,10 +62,10 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 	r := result{records: append(offline, records...), then: func(end int64) {
 		c.brokers.touch(o.now, key, req.CurrentMetadataOffset)
 		walked()
-		c.settle(key, state, end)
+		c.updateSession(key, state, end)
 	}}
 	if rest != nil {
-		r.more = c.goOn(*rest, func(op) result { return c.endHeartbeat(req, state) })
+		r.more = c.continueWalk(*rest, func(op) result { return c.endHeartbeat(req, state) })
 		return r
 	}
 	r.records = append(r.records, c.cordon(b, req)...)
@@ -75,7 +74,7 @@ func (c *core) brokerHeartbeat(o op, req *kmsg.BrokerHeartbeatRequest) result {
 }
 
 // endHeartbeat answers a heartbeat whose change of state took several parts. If a later heartbeat
-// has moved the broker on, that one counts: the change is not made again.
+// has changed the state again, that change stays.
 func (c *core) endHeartbeat(req *kmsg.BrokerHeartbeatRequest, state brokerState) result {
 	b, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
 	if err != nil {
@@ -87,7 +86,7 @@ func (c *core) endHeartbeat(req *kmsg.BrokerHeartbeatRequest, state brokerState)
 	return result{records: c.cordon(b, req), response: heartbeatResponse(b, req, state)}
 }
 
-// cordon returns what the heartbeat says of cordoned directories, if that is new.
+// cordon returns the record of the heartbeat's cordoned directories, if they have changed.
 func (c *core) cordon(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) []record.Record {
 	if !c.working.Version().HasCordonedDirectories() || !cordonChanged(b, req.CordonedLogDirs) {
 		return nil
@@ -96,9 +95,8 @@ func (c *core) cordon(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) []re
 		CordonedLogDirs: uuids(req.CordonedLogDirs)}}
 }
 
-// settle notes in a broker's session what its heartbeat came to; end is the offset after what was
-// written.
-func (c *core) settle(key session, state brokerState, end int64) {
+// updateSession stores the new state in a broker's session; end is the offset after its records.
+func (c *core) updateSession(key session, state brokerState, end int64) {
 	if state == brokerShutdownNow {
 		c.brokers.drop(key)
 		return
@@ -113,8 +111,8 @@ func (c *core) settle(key session, state brokerState, end int64) {
 	})
 }
 
-// drained reports whether all active brokers have seen that a broker in controlled shutdown leads
-// nothing any more.
+// drained reports whether all active brokers have replayed that a broker in controlled shutdown
+// leads nothing any more.
 func (c *core) drained(img *metadata.Image, known contact) bool {
 	lowest, ok := c.brokers.lowestActiveOffset(img)
 	return !ok || known.shutdownOffset <= lowest
@@ -132,16 +130,15 @@ func heartbeatTimeout(c *Controller, _ kmsg.Request) time.Duration {
 	return c.cfg.HeartbeatInterval / 2
 }
 
-// steadyHeartbeat notes a heartbeat as it arrives, so that waiting in the queue never costs a
+// steadyHeartbeat records a heartbeat on arrival, so that the wait in the queue never costs a
 // broker its session, and answers it when it changes nothing; nil leaves it to the core.
 //
 // The answer is never ahead of the log. It is made from the committed registration, and only when
-// that is the very registration of the working image: as soon as a change of this broker is
-// proposed, the core answers, behind that change's commit. Whatever else is pending does not
-// matter, since the answer depends on this registration and this session alone. A change that is
-// proposed while the answer is made comes after it, as if the heartbeat had arrived a moment
-// earlier; a session that is dropped meanwhile may be noted again, which is right: the broker is
-// alive.
+// the working image has the same one: once a change of this broker is proposed, the core answers,
+// after the commit of the change. Other pending changes do not matter, because the answer depends
+// only on this registration and this session. A change that is proposed at the same time counts as
+// later than the heartbeat. A session that is dropped at the same time may be recorded again, which
+// is correct: the broker is alive.
 func (c *Controller) steadyHeartbeat(now time.Time, request kmsg.Request) kmsg.Response {
 	req := request.(*kmsg.BrokerHeartbeatRequest)
 	s := c.core.brokers

@@ -20,14 +20,13 @@ import (
 // 10,000 records.
 //
 // KIP-746.
-
 func (c *core) unregisterBroker(_ op, req *kmsg.UnregisterBrokerRequest) result {
 	return c.unregister(req, nil)
 }
 
 // unregister is one part of the operation; after is nil in the first. When there are several, the
-// broker is fenced first. One that came back meanwhile, or registered anew, is taken out from the
-// beginning.
+// broker is fenced first. A broker that became active or registered again meanwhile is walked from
+// the start.
 func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result {
 	img := c.working
 	b := img.Broker(req.BrokerID)

@@ -22,7 +22,6 @@ import (
 // that brokers would not accept is INVALID_REQUEST.
 //
 // KIP-919.
-
 func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequest) result {
 	r, err := c.checkedController(req)
 	if err != nil {
@@ -60,7 +59,7 @@ func (c *core) checkedController(
 	return r, c.mayBeController(req.ControllerID)
 }
 
-// mayBeController refuses an id that cannot be a controller's which registers itself.
+// mayBeController refuses an id that cannot belong to a controller that registers itself.
 func (c *core) mayBeController(id int32) *protocol.Error {
 	quorum := c.cfg.Log.Quorum()
 	has := func(list []ReplicaState) bool {

@@ -29,8 +29,8 @@ func (c *core) assignReplicasToDirs(_ op, req *kmsg.AssignReplicasToDirsRequest)
 	return a.part(place{})
 }
 
-// dirAssignment is the work on one request. It has the answers of the parts so far, which are error
-// codes, in the order of the request.
+// dirAssignment is one request in progress. It has the error codes of the finished parts, in the
+// order of the request.
 type dirAssignment struct {
 	core    *core
 	req     *kmsg.AssignReplicasToDirsRequest
@@ -50,7 +50,7 @@ func (a *dirAssignment) topic(i int) *kmsg.AssignReplicasToDirsRequestDirectoryT
 	return &a.req.Directories[t.dir].Topics[t.topic]
 }
 
-// part makes the changes of replicas from a place on.
+// part changes the replicas from a place on.
 func (a *dirAssignment) part(at place) result {
 	c, req := a.core, a.req
 	if !c.working.Version().HasDirectories() {
@@ -77,7 +77,7 @@ func (a *dirAssignment) part(at place) result {
 	return result{records: records, response: a.response()}
 }
 
-// response is not made in parts: brokers tell of a few thousand replicas at a time.
+// response is not made in parts: brokers report a few thousand replicas at a time.
 func (a *dirAssignment) response() *kmsg.AssignReplicasToDirsResponse {
 	resp := responseTo[*kmsg.AssignReplicasToDirsResponse](a.req)
 	answers := a.answers
@@ -100,9 +100,9 @@ func (a *dirAssignment) response() *kmsg.AssignReplicasToDirsResponse {
 	return resp
 }
 
-// leaveOffline takes the broker out of the partitions that are now in a directory that cannot
-// serve, as they are after the changes so far: one of those may have ended a reassignment. Kafka
-// computes both changes from the same state.
+// leaveOffline takes the broker out of the partitions that are now in an offline directory, as the
+// changes so far leave them: one of these may have ended a reassignment. Kafka computes both
+// changes from the same state.
 func (c *core) leaveOffline(a *dirPart) []record.Record {
 	if len(a.offline) == 0 {
 		return nil
@@ -126,7 +126,7 @@ type dirPart struct {
 	broker  *metadata.Broker
 	records []record.Record
 	answers []int16
-	offline []metadata.TopicPartition // now in a directory that cannot serve, each once
+	offline []metadata.TopicPartition // now in an offline directory, each once
 	known   map[metadata.TopicPartition]bool
 }
 
@@ -143,7 +143,7 @@ func (a *dirPart) assignTopic(
 	}
 }
 
-// assign notes the directory of one replica; t may be nil.
+// assign records the directory of one replica; t may be nil.
 func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Error {
 	if t == nil {
 		return kerr.UnknownTopicID

@@ -56,17 +56,19 @@ func failDescribeTopicPartitions(
 		})
 }
 
-// legalCursor demands that a cursor names one of the topics asked for.
+// legalCursor reports whether a cursor names one of the requested topics.
 func legalCursor(req *kmsg.DescribeTopicPartitionsRequest) bool {
 	if req.Cursor == nil {
 		return true
 	}
-	asked := func(t kmsg.DescribeTopicPartitionsRequestTopic) bool { return t.Topic == req.Cursor.Topic }
+	asked := func(t kmsg.DescribeTopicPartitionsRequestTopic) bool {
+		return t.Topic == req.Cursor.Topic
+	}
 	return req.Cursor.Partition >= 0 && (len(req.Topics) == 0 ||
 		slices.ContainsFunc(req.Topics, asked))
 }
 
-// describer fills a response until it holds as many partitions as it may.
+// describer fills a response up to its limit of partitions.
 type describer struct {
 	view clientView
 	resp *kmsg.DescribeTopicPartitionsResponse
@@ -97,8 +99,8 @@ func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic,
 	}
 }
 
-// add describes a topic, nil when there is none of that name, from the cursor on if the cursor is
-// in it. It reports false when the response is full and the next cursor set.
+// add describes a topic, nil for an unknown one; if the cursor is in it, from the cursor on. It
+// returns false when the response is full and the next cursor is set.
 func (d *describer) add(
 	name string, t *metadata.Topic, from kmsg.DescribeTopicPartitionsRequestCursor,
 ) bool {
@@ -140,7 +142,8 @@ func (d *describer) next(topic string, partition int) {
 
 func describedTopic(name string, err *kerr.Error) kmsg.DescribeTopicPartitionsResponseTopic {
 	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	t.Topic, t.IsInternal, t.AuthorizedOperations = &name, protocol.InternalTopic(name), topicOperations
+	t.Topic, t.AuthorizedOperations = &name, topicOperations
+	t.IsInternal = protocol.InternalTopic(name)
 	if err != nil {
 		t.ErrorCode = err.Code
 	}

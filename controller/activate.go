@@ -181,8 +181,7 @@ func (c *core) tasks(now time.Time) []*task {
 			run: func(o op) (result, bool) { return c.upkeep(o), false }},
 		{name: "noOp", period: c.cfg.MaxIdle,
 			run: func(op) (result, bool) {
-				return result{records: []record.Record{&record.NoOp{}}},
-					false
+				return result{records: []record.Record{&record.NoOp{}}}, false
 			}},
 		{name: "electPreferred", period: c.cfg.PreferredInterval, run: c.electPreferred},
 		{name: "electUnclean", period: c.cfg.UncleanInterval, run: c.electUnclean},

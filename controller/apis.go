@@ -48,19 +48,19 @@ var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
 	readAPI(18, 0, 4, (*Controller).apiVersions),
-	writeAPI(19, 2, 7, (*core).createTopics,
-		failCreateTopics).forwarded().within(createTopicsTimeout),
-	writeAPI(20, 1, 6, (*core).deleteTopics,
-		failDeleteTopics).forwarded().within(deleteTopicsTimeout),
+	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
+		forwarded().within(createTopicsTimeout),
+	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).
+		forwarded().within(deleteTopicsTimeout),
 	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs),
 	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
-	writeAPI(37, 0, 3, (*core).createPartitions,
-		failCreatePartitions).forwarded().within(createPartitionsTimeout),
-	writeAPI(43, 0, 2, (*core).electLeaders,
-		failElectLeaders).forwarded().within(electLeadersTimeout),
+	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
+		forwarded().within(createPartitionsTimeout),
+	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).
+		forwarded().within(electLeadersTimeout),
 	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
-	writeAPI(45, 0, 1, (*core).alterPartitionReassignments,
-		failAlterPartitionReassignments).forwarded().within(alterPartitionReassignmentsTimeout),
+	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).
+		forwarded().within(alterPartitionReassignmentsTimeout),
 	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments),
 		failListPartitionReassignments).forwarded(),
 	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded(),
@@ -69,14 +69,15 @@ var apis = []*api{
 	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
 	readAPI(60, 0, 2, (*Controller).describeCluster),
 	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration).from(livingBroker),
-	writeAPI(63, 0, 2, (*core).brokerHeartbeat,
-		failBrokerHeartbeat).within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat).from(livingBroker),
+	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).
+		within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat).from(livingBroker),
 	writeAPI(64, 0, 0, (*core).unregisterBroker, failUnregisterBroker).forwarded(),
-	writeAPI(67, 0, 0, (*core).allocateProducerIDs,
-		failAllocateProducerIDs).forwarded().from(broker),
+	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).
+		forwarded().from(broker),
 	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration).from(broker),
 	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker),
-	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions), failDescribeTopicPartitions),
+	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions),
+		failDescribeTopicPartitions),
 }
 
 func init() {

@@ -91,7 +91,7 @@ func (c *core) changeBroker(o op, change *BrokerChange) result {
 	r.records = append(r.records, records...)
 	r.then = func(end int64) { c.changeSession(o, b, *change.State, end) }
 	if rest != nil {
-		r.more = c.goOn(*rest, finished)
+		r.more = c.continueWalk(*rest, finished)
 	}
 	return r
 }
@@ -104,7 +104,7 @@ func (c *core) changeSession(o op, b *metadata.Broker, to BrokerTarget, end int6
 		c.brokers.touch(o.now, key, c.brokers.contact(key).metadataOffset)
 	}
 	if to == TargetShutdown {
-		c.settle(key, brokerControlledShutdown, end)
+		c.updateSession(key, brokerControlledShutdown, end)
 	}
 }
 
@@ -129,8 +129,10 @@ func (c *core) changedBroker(change *BrokerChange) (*metadata.Broker, *protocol.
 // amend is the registration with its new first endpoint and rack; nil when both stay the same.
 func amend(b *metadata.Broker, change *BrokerChange) *record.RegisterBroker {
 	r := &record.RegisterBroker{
-		BrokerID: b.ID, BrokerEpoch: b.Epoch, IncarnationID: b.IncarnationID, Endpoints: slices.Clone(b.Endpoints), Features: b.Features,
-		Rack: b.Rack, Fenced: b.Fenced, InControlledShutdown: b.InControlledShutdown, LogDirs: b.LogDirs, CordonedLogDirs: b.CordonedLogDirs,
+		BrokerID: b.ID, BrokerEpoch: b.Epoch, IncarnationID: b.IncarnationID,
+		Endpoints: slices.Clone(b.Endpoints), Features: b.Features,
+		Rack: b.Rack, Fenced: b.Fenced, InControlledShutdown: b.InControlledShutdown,
+		LogDirs: b.LogDirs, CordonedLogDirs: b.CordonedLogDirs,
 	}
 	if change.Host != nil {
 		r.Endpoints[0].Host = *change.Host

@@ -43,7 +43,9 @@ func (c *core) electUnclean(op) (r result, again bool) {
 // elections is one run over partitions, which begin after *after. Once its records are proposed it
 // stores there where the next run begins.
 func (c *core) elections(after *metadata.TopicPartition,
-	partitions iter.Seq[metadata.TopicPartition], kind partition.Election, allowed func(*partition.Rules, *metadata.Partition) bool) (r result, again bool) {
+	partitions iter.Seq[metadata.TopicPartition], kind partition.Election,
+	allowed func(*partition.Rules, *metadata.Partition) bool,
+) (r result, again bool) {
 	rules := c.partitionRules(c.working, partition.NoUpdate)
 	var losses partition.UncleanElections
 	defer losses.Warn(c.cfg.Logger)

@@ -80,8 +80,8 @@ func (w walk) update() partition.Update {
 	return partition.Remove(w.session.broker)
 }
 
-// part returns the changes of the next part, and the rest of the walk if there is one.
-func (c *core) part(img *metadata.Image, w walk) (changes []record.Record, rest *walk) {
+// walkPart returns the changes of the next part, and the rest of the walk if there is one.
+func (c *core) walkPart(img *metadata.Image, w walk) (changes []record.Record, rest *walk) {
 	changes, last := c.updateReplicas(img, w.update(), w.partitions(img), c.partMax)
 	if last == nil {
 		return changes, nil
@@ -90,16 +90,16 @@ func (c *core) part(img *metadata.Image, w walk) (changes []record.Record, rest 
 	return changes, &w
 }
 
-// goOn continues a walk, part by part, and then with done.
-func (c *core) goOn(w walk, done func(op) result) func(op) result {
+// continueWalk continues a walk, part by part, and then with done.
+func (c *core) continueWalk(w walk, done func(op) result) func(op) result {
 	return func(o op) result {
 		if !w.due(c.working.Broker(w.session.broker)) {
 			return done(o)
 		}
-		changes, rest := c.part(c.working, w)
+		changes, rest := c.walkPart(c.working, w)
 		r := result{records: changes, more: done}
 		if rest != nil {
-			r.more = c.goOn(*rest, done)
+			r.more = c.continueWalk(*rest, done)
 		}
 		if len(changes) > 0 {
 			r.then = func(end int64) { c.raiseShutdownOffset(w.session, end-1) }
@@ -139,7 +139,7 @@ func (c *core) fence(img *metadata.Image, b *metadata.Broker) ([]record.Record, 
 	if b.Fenced {
 		return nil, nil
 	}
-	changes, rest := c.part(img, walk{session: sessionOf(b)})
+	changes, rest := c.walkPart(img, walk{session: sessionOf(b)})
 	if rest != nil {
 		return slices.Insert(changes, 0, fenceRecord(b)), rest
 	}
@@ -153,12 +153,12 @@ func (c *core) unfence(img *metadata.Image, b *metadata.Broker) ([]record.Record
 	if b.InControlledShutdown {
 		return []record.Record{change}, nil
 	}
-	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkJoin})
+	changes, rest := c.walkPart(img, walk{session: sessionOf(b), kind: walkJoin})
 	return slices.Insert(changes, 0, change), rest
 }
 
 func (c *core) shutDown(img *metadata.Image, b *metadata.Broker) ([]record.Record, *walk) {
-	changes, rest := c.part(img, walk{session: sessionOf(b)})
+	changes, rest := c.walkPart(img, walk{session: sessionOf(b)})
 	if !b.InControlledShutdown {
 		change := record.Record(&record.BrokerRegistrationChange{BrokerID: b.ID,
 			BrokerEpoch: b.Epoch, InControlledShutdown: 1})
@@ -181,7 +181,7 @@ func (c *core) takeDirsOffline(
 		func(d record.UUID) bool { return gone[d] })
 	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs,
 		"online", remaining)
-	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})
+	changes, rest := c.walkPart(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})
 	if len(remaining) == len(b.LogDirs) {
 		return changes, rest
 	}
@@ -225,7 +225,7 @@ func (c *core) fenceStale(o op) (r result, again bool) {
 	records, rest := c.fence(c.working, b)
 	r.records = records
 	if rest != nil {
-		r.more = c.goOn(*rest, finished)
+		r.more = c.continueWalk(*rest, finished)
 	}
 	return r, true
 }
@@ -245,7 +245,7 @@ func (c *core) repair(ids []int32) func(op) result {
 		if b == nil || b.Active() {
 			return c.repair(ids[1:])(o)
 		}
-		return c.goOn(walk{session: sessionOf(b)}, c.repair(ids[1:]))(o)
+		return c.continueWalk(walk{session: sessionOf(b)}, c.repair(ids[1:]))(o)
 	}
 }
 

@@ -104,19 +104,17 @@ func (c *Controller) watchPoison(img *metadata.Image) {
 	switch {
 	case was == c.poison:
 	case clean:
-		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a "+
-			"snapshot "+
-			"takes the place of all before this offset", "offset", from)
+		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; "+
+			"a snapshot takes the place of all before this offset", "offset", from)
 		c.feed.Add(nil, img) // records that drop an entity do not name it: readers start again
 		if c.cfg.CutLog != nil {
 			c.cfg.CutLog(from)
 		}
 	case !was.poisoned:
 		for p := range img.Poison() {
-			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: a "+
-				"broker "+
-				"that reads them exits, at each start. `yakt heal --dry-run` lists them, `yakt heal` "+
-				"takes them out", "entities", img.PoisonCount(), "one", p.String())
+			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: "+
+				"a broker that reads them exits, at each start. `yakt heal --dry-run` lists them, and "+
+				"`yakt heal` removes them", "entities", img.PoisonCount(), "one", p.String())
 			break
 		}
 	}

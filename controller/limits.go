@@ -61,7 +61,8 @@ type limiter struct {
 
 func newLimiter(l Limits, logger *slog.Logger) *limiter {
 	lim := &limiter{most: requestSize{
-		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs, l.Directories, l.Listeners, l.Features,
+		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs,
+		l.Directories, l.Listeners, l.Features,
 	}}
 	for i, row := range limitTable {
 		lim.most[i] = cmp.Or(lim.most[i], math.MaxInt)
@@ -109,7 +110,8 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 	case *kmsg.CreatePartitionsRequest:
 		s[limitChanges] = len(r.Topics)
 	case *kmsg.BrokerRegistrationRequest:
-		s[limitDirectories], s[limitListeners], s[limitFeatures] = len(r.LogDirs), len(r.Listeners), len(r.Features)
+		s[limitDirectories], s[limitListeners] = len(r.LogDirs), len(r.Listeners)
+		s[limitFeatures] = len(r.Features)
 	case *kmsg.ControllerRegistrationRequest:
 		s[limitListeners], s[limitFeatures] = len(r.Listeners), len(r.Features)
 	case *kmsg.BrokerHeartbeatRequest:

@@ -305,7 +305,7 @@ func TestAWalkOverDirectoriesCountsWhatItPassesOver(t *testing.T) {
 	d.core.partMax = 10
 	epoch := d.addBroker(1)
 	d.addBroker(2)
-	d.addPartitions("foo", 5*10*partition.PassedOver, func(int) []int32 { return []int32{1, 2} })
+	d.addPartitions("foo", 5*10*partition.SkippedPerLook, func(int) []int32 { return []int32{1, 2} })
 	beat := heartbeatRequest(1, epoch, 1<<40)
 	beat.OfflineLogDirs = [][16]byte{testUUID(77)}
 	slot, turns := d.ask(beat), 0

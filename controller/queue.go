@@ -17,7 +17,7 @@ type event struct {
 
 // queue orders the events of the core's goroutine:
 //
-//  1. the log's events and timers, always all of them, so that a commit waits for one event at most;
+//  1. events of the log and timers, all at once, so that a commit waits for one event at most;
 //  2. heartbeats and registrations, which keep brokers alive, before anything of administrators;
 //  3. short requests and parts of long operations in turns: some requests, then one part, so that
 //     neither waits long for the other. Among the parts, those that brokers need (as when one is

@@ -51,7 +51,7 @@ func (tc *testCore) fenceAll(id int32) result {
 	records, rest := tc.fence(tc.working, tc.working.Broker(id))
 	r := result{records: records}
 	if rest != nil {
-		r.more = tc.goOn(*rest, finished)
+		r.more = tc.continueWalk(*rest, finished)
 	}
 	return r
 }

@@ -24,9 +24,11 @@ type Stats struct {
 // Stats may be called from any goroutine.
 func (c *Controller) Stats() Stats {
 	return Stats{
-		Events: c.stats.events.Load(), SlowEvents: c.stats.slowEvents.Load(), Faults: c.stats.faults.Load(),
-		TimedOut: c.stats.timedOut.Load(), Refused: c.stats.refused.Load(), SteadyHeartbeats: c.stats.steadyHeartbeats.Load(),
-		Waiting: c.queue.len(),
+		Events: c.stats.events.Load(), SlowEvents: c.stats.slowEvents.Load(),
+		Faults:   c.stats.faults.Load(),
+		TimedOut: c.stats.timedOut.Load(), Refused: c.stats.refused.Load(),
+		SteadyHeartbeats: c.stats.steadyHeartbeats.Load(),
+		Waiting:          c.queue.len(),
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// brokerLists are the broker configs that are lists, with their defaults: those which APPEND and
-// SUBTRACT work on (KafkaConfig).
+// brokerLists are the broker configs that are lists, with their defaults: APPEND and SUBTRACT work
+// on them (KafkaConfig).
 var brokerLists = map[string]string{
 	"advertised.listeners":                   "",
 	"config.providers":                       "",
@@ -37,7 +37,7 @@ var brokerLists = map[string]string{
 }
 
 // listConfig is the default of a list config; ok is false when the key is no list. Only topics and
-// brokers have a schema for this: groups and client metrics take no APPEND, as in Kafka.
+// brokers have a schema for lists: groups and client metrics allow no APPEND, as in Kafka.
 func listConfig(kind int8, key string) (initial string, ok bool) {
 	switch kind {
 	case metadata.ConfigTopic:
@@ -50,8 +50,8 @@ func listConfig(kind int8, key string) (initial string, ok bool) {
 	return initial, ok
 }
 
-// checkBrokerName takes a node id, or nothing for the cluster's default. Names and values of
-// brokers' configs are not validated: a broker does that for its own, before it forwards them.
+// checkBrokerName accepts a node id, or "" for the defaults of the cluster. The configs of brokers
+// are not validated here: a broker validates its own before it forwards them.
 func checkBrokerName(name string) *protocol.Error {
 	if name == "" {
 		return nil

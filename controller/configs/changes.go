@@ -33,8 +33,8 @@ type Op struct {
 	Value *string
 }
 
-// Changes validates changes to configs and makes the records of those that hold
-// (ConfigurationControlManager). It holds for one image.
+// Changes validates changes to configs against one image, and makes the records of the valid ones
+// (ConfigurationControlManager).
 type Changes struct {
 	settings  Settings
 	img       *metadata.Image
@@ -50,8 +50,8 @@ func NewChanges(img *metadata.Image, s Settings, forwarded bool) *Changes {
 // Defaults are the topic configs of the image where topics do not override them.
 func (cc *Changes) Defaults() *TopicDefaults { return &cc.defaults }
 
-// Incremental returns the records of the operations on one resource: all of them or an error.
-// created says that the resource is made by the same request, so that it need not exist yet.
+// Incremental returns the records of all operations on one resource, or an error. created says that
+// the same request creates the resource, so that it need not exist yet.
 func (cc *Changes) Incremental(
 	res Resource, ops []Op, created bool,
 ) ([]record.Record, *protocol.Error) {
@@ -62,7 +62,7 @@ func (cc *Changes) Incremental(
 		if err != nil {
 			return nil, err
 		}
-		// A broker's config is written even if it stays as it is: that makes the broker load it
+		// A broker's config is written even without a change, because the broker then loads it
 		// again (KAFKA-14136).
 		if old, ok := current[o.Key]; res.Kind != metadata.ConfigBroker && ok == (value != nil) &&
 			(value == nil || *value == old) {
@@ -81,7 +81,7 @@ func (cc *Changes) Incremental(
 	return records, nil
 }
 
-// lastOfEachKey keeps one operation for each key, the last one.
+// lastOfEachKey keeps the last operation for each key.
 func lastOfEachKey(ops []Op) []Op {
 	kept := make([]Op, 0, len(ops))
 	seen := make(map[string]bool, len(ops))
@@ -140,7 +140,7 @@ func appended(list, words []string) []string {
 	return list
 }
 
-// subtracted takes words from a list, the first of its kind for each.
+// subtracted removes words from a list, for each word its first occurrence.
 func subtracted(list, words []string) []string {
 	goes := wordCounts(words)
 	return slices.DeleteFunc(list, func(w string) bool {
@@ -157,8 +157,8 @@ func wordCounts(words []string) map[string]int {
 	return counts
 }
 
-// splitJava takes a list apart as Java's String.split does, which drops what is empty at the end:
-// there is nothing in ",", but "" is one empty word.
+// splitJava splits a list as Java's String.split does, which drops empty words at the end: "," has
+// no words, and "" has one empty word.
 func splitJava(list string) []string {
 	trimmed := strings.TrimRight(list, ",")
 	if trimmed == "" && list != "" {
@@ -167,7 +167,7 @@ func splitJava(list string) []string {
 	return strings.Split(trimmed, ",")
 }
 
-// check says why the changes to a resource may not be.
+// check returns the reason why the changes to a resource are invalid.
 func (cc *Changes) check(
 	res Resource, changes []*record.Config, current map[string]string, created bool,
 ) *protocol.Error {
@@ -230,8 +230,7 @@ func (cc *Changes) checkChange(r *record.Config, current map[string]string) *pro
 				">= %v", cordonedDirsConfig, metadata.V4_3_IV0)
 	case !cc.forwarded && r.Value != nil && !subset(splitList(*r.Value),
 		splitList(current[cordonedDirsConfig])):
-		// Only the broker knows its directories: past it, some may be taken off the list, none put
-		// on it.
+		// Only the broker knows its directories: without it, the list may shrink but not grow.
 		return protocol.Errorf(kerr.InvalidConfig,
 			"When updating %s via controllers,  the new value must be a subset of the current "+
 				"configuration value.", cordonedDirsConfig)
@@ -244,7 +243,8 @@ func subset(list, of []string) bool {
 	return !slices.ContainsFunc(list, func(s string) bool { return has[s] == 0 })
 }
 
-// validate is Kafka's ControllerConfigurationValidator: all is the resource as it would be.
+// validate is Kafka's ControllerConfigurationValidator. all are the configs of the resource after
+// the changes.
 func (cc *Changes) validate(
 	res Resource, changes []*record.Config, all, current map[string]string,
 ) *protocol.Error {
@@ -270,8 +270,8 @@ func (cc *Changes) validate(
 	return protocol.Errorf(kerr.InvalidRequest, "Unknown resource type %d", res.Kind)
 }
 
-// exists says that there is no such resource. Groups and client metrics subscriptions come into
-// being by their configs.
+// exists returns an error when there is no such resource. Groups and client metrics subscriptions
+// exist by their configs alone.
 func (cc *Changes) exists(res Resource) *protocol.Error {
 	switch res.Kind {
 	case metadata.ConfigTopic:
@@ -296,8 +296,8 @@ func (cc *Changes) isNode(id int32) bool {
 		func(v record.Voter) bool { return v.ID == id })
 }
 
-// ClearElrs follows records that set min.insync.replicas: under another minimum the ELRs mean
-// nothing any more.
+// ClearElrs returns the records that must follow records that set min.insync.replicas: ELRs do not
+// hold under another minimum.
 func ClearElrs(img *metadata.Image, records []record.Record) []record.Record {
 	if !img.ElrEnabled() {
 		return nil

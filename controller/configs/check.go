@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// configCheck says what is wrong with a value, in the words of Kafka's ConfigDef; "" when nothing
-// is. Brokers read the same values again, so what passes here must pass there.
+// configCheck returns the fault of a value in the words of Kafka's ConfigDef, "" for none. Brokers
+// parse the same values again, so every value that passes here must pass there.
 type configCheck func(name, value string) string
 
 func invalidValue(name, value, why string) string {
@@ -48,7 +48,7 @@ func gzipLevel(name, value string) string {
 	return ""
 }
 
-// ratio is a number from 0 to 1. Go reads a few spellings that Java does not; they are refused.
+// ratio is a number from 0 to 1. Spellings that Go reads and Java does not are refused.
 func ratio(name, value string) string {
 	f, err := strconv.ParseFloat(trimJava(value), 64)
 	switch {
@@ -95,7 +95,7 @@ func oneOf(allowed ...string) configCheck {
 	}
 }
 
-// listOf is a list of allowed words. Repeated ones are taken as one, as Kafka does with a warning.
+// listOf is a list of allowed words. Repeated words count once, as in Kafka, which logs a warning.
 func listOf(allowed ...string) configCheck {
 	word := oneOf(allowed...)
 	return func(name, value string) string {
@@ -111,9 +111,9 @@ func listOf(allowed ...string) configCheck {
 	}
 }
 
-// throttledReplicas is "*" or partition:broker pairs, between which there may be nothing
+// throttledReplicas is "*" or a list of partition:broker pairs, some of which may be empty
 // (ThrottledReplicaListValidator). Numbers over 32 bits are refused too: a broker could not read
-// them, and would say so at each start.
+// them, and would report them at each start.
 func throttledReplicas(name, value string) string {
 	list := splitList(value)
 	if strings.Join(list, "") == "*" || !slices.ContainsFunc(list, notReplica) {
@@ -134,7 +134,7 @@ func digits(s string) bool {
 	return err == nil
 }
 
-// splitList takes a list value apart (ConfigDef.parseType of LIST).
+// splitList splits a list (ConfigDef.parseType of LIST).
 func splitList(value string) []string {
 	value = trimJava(value)
 	if value == "" {

@@ -83,7 +83,8 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 		value, source := d.defaults.effective(k, overrides)
 		value = k.parsed(value)
 		config := kmsg.NewDescribeConfigsResponseResourceConfig()
-		config.Name, config.Value, config.Source, config.ConfigType = k.name, &value, kmsg.ConfigSource(source), k.configType()
+		config.Name, config.Value, config.ConfigType = k.name, &value, k.configType()
+		config.Source = kmsg.ConfigSource(source)
 		if d.synonyms {
 			config.ConfigSynonyms = d.topicSynonyms(k, overrides)
 		}
@@ -95,7 +96,7 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 	return configs, nil
 }
 
-// topicSynonyms is every level that says something about a key, the one that counts first.
+// topicSynonyms are all levels that set a key, the effective one first.
 func (d *Describer) topicSynonyms(k *topicKey, overrides map[string]string) []describedSynonym {
 	var all []describedSynonym
 	if v, ok := overrides[k.name]; ok {
@@ -136,7 +137,7 @@ type configLayer struct {
 	source int8
 }
 
-// nodeLevels are those of this node's configuration, the one that counts first.
+// nodeLevels are the levels of this node's configuration, the effective one first.
 func (d *Describer) nodeLevels() []configLayer {
 	return []configLayer{{d.defaults.node, sourceBroker}, {d.defaults.cluster, sourceBrokerDefault},
 		{d.defaults.static, sourceStatic}}
@@ -164,7 +165,8 @@ func (d *Describer) layered(levels ...configLayer) []describedConfig {
 				synonym.Value, config.ConfigType = nil, kmsg.ConfigTypePassword
 			}
 			if config.Source < 0 {
-				config.Value, config.Source, config.ReadOnly = synonym.Value, synonym.Source, level.source == sourceStatic
+				config.Value, config.Source = synonym.Value, synonym.Source
+				config.ReadOnly = level.source == sourceStatic
 			}
 			if d.synonyms {
 				config.ConfigSynonyms = append(config.ConfigSynonyms, synonym)
@@ -183,11 +185,17 @@ func configSynonym(name, value string, source int8) describedSynonym {
 	return s
 }
 
-// topicKeyTypes are the types of keys that their defaults do not tell.
+// topicKeyTypes are the types of keys whose defaults do not show them.
 var topicKeyTypes = map[string]kmsg.ConfigType{
-	"compression.gzip.level": kmsg.ConfigTypeInt, "compression.lz4.level": kmsg.ConfigTypeInt, "compression.zstd.level": kmsg.ConfigTypeInt,
-	"index.interval.bytes": kmsg.ConfigTypeInt, "internal.segment.bytes": kmsg.ConfigTypeInt, "max.message.bytes": kmsg.ConfigTypeInt,
-	minISRConfig: kmsg.ConfigTypeInt, "segment.bytes": kmsg.ConfigTypeInt, "segment.index.bytes": kmsg.ConfigTypeInt,
+	"compression.gzip.level":    kmsg.ConfigTypeInt,
+	"compression.lz4.level":     kmsg.ConfigTypeInt,
+	"compression.zstd.level":    kmsg.ConfigTypeInt,
+	"index.interval.bytes":      kmsg.ConfigTypeInt,
+	"internal.segment.bytes":    kmsg.ConfigTypeInt,
+	"max.message.bytes":         kmsg.ConfigTypeInt,
+	minISRConfig:                kmsg.ConfigTypeInt,
+	"segment.bytes":             kmsg.ConfigTypeInt,
+	"segment.index.bytes":       kmsg.ConfigTypeInt,
 	"min.cleanable.dirty.ratio": kmsg.ConfigTypeDouble,
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// groupKey is a config that a group may have (GroupConfig). low and high name the parts of the
-// controller's own settings that bound it, "" for none: consumer.session.timeout.ms lies between
+// groupKey is a config that a group may have (GroupConfig). low and high are the settings of the
+// controller that bound it: consumer.session.timeout.ms, for example, lies between
 // group.consumer.min.session.timeout.ms and group.consumer.max.session.timeout.ms.
 type groupKey struct {
 	name      string
@@ -36,22 +36,22 @@ var groupKeys = slices.Concat(
 		{name: "share.auto.offset.reset", value: "latest", check: offsetReset},
 		{
 			name: "share.delivery.count.limit", value: "5", check: int32From(2, math.MaxInt32),
-			low: groupBound{"group.share.min.delivery.count.limit",
-				2}, high: groupBound{"group.share.max.delivery.count.limit", 10},
+			low:  groupBound{"group.share.min.delivery.count.limit", 2},
+			high: groupBound{"group.share.max.delivery.count.limit", 10},
 		},
 		{name: "share.isolation.level", value: "read_uncommitted",
 			check: oneOf("read_committed", "read_uncommitted")},
 		{
 			name: "share.partition.max.record.locks", value: "2000", check: int32From(100,
 				math.MaxInt32),
-			low: groupBound{"group.share.min.partition.max.record.locks",
-				100}, high: groupBound{"group.share.max.partition.max.record.locks", 4000},
+			low:  groupBound{"group.share.min.partition.max.record.locks", 100},
+			high: groupBound{"group.share.max.partition.max.record.locks", 4000},
 		},
 		{
 			name: "share.record.lock.duration.ms", value: "30000", check: int32From(1000,
 				math.MaxInt32),
-			low: groupBound{"group.share.min.record.lock.duration.ms",
-				15000}, high: groupBound{"group.share.max.record.lock.duration.ms", 60000},
+			low:  groupBound{"group.share.min.record.lock.duration.ms", 15000},
+			high: groupBound{"group.share.max.record.lock.duration.ms", 60000},
 		},
 		{name: "share.renew.acknowledge.enable", value: "true", check: boolean},
 		{name: "streams.initial.rebalance.delay.ms", value: "3000",
@@ -84,8 +84,8 @@ const (
 	heartbeatInterval = ".heartbeat.interval.ms"
 )
 
-// validateGroup checks a group's configs as they would be, for every kind of group at once: a name
-// does not tell its kind.
+// validateGroup checks the configs of a group after the changes, for every kind of group: the name
+// does not show the kind.
 func (cc *Changes) validateGroup(all map[string]string) *protocol.Error {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if !slices.ContainsFunc(groupKeys, func(k groupKey) bool { return k.name == name }) {
@@ -137,7 +137,7 @@ func valueOr(values map[string]string, name, otherwise string) string {
 	return otherwise
 }
 
-// isoDuration is what java.time.Duration reads, of which it takes no negative ones here.
+// isoDuration is the syntax of java.time.Duration without negative durations.
 var isoDuration = regexp.MustCompile(`^(?i)\+?P(?:\+?\d+D)?(?:T(?:\+?\d+H)?(?:\+?\d+M)?(?:\+?\d+(?:[.,]\d{0,9})?S)?)?$`)
 
 func offsetReset(name, value string) string {
@@ -149,5 +149,7 @@ func offsetReset(name, value string) string {
 		strings.ContainsAny(d, "0123456789") && !strings.HasSuffix(strings.ToUpper(d), "T") {
 		return ""
 	}
-	return invalidValue(name, v, fmt.Sprintf("Invalid value `%s` for configuration %s. The value must be either 'earliest', 'latest' or of the format 'by_duration:<PnDTnHnMn.nS>'.", v, name))
+	return invalidValue(name, v, fmt.Sprintf("Invalid value `%s` for configuration %s. "+
+		"The value must be either 'earliest', 'latest' or of the format "+
+		"'by_duration:<PnDTnHnMn.nS>'.", v, name))
 }

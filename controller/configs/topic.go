@@ -10,7 +10,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// Where a config value comes from, as on the wire (DescribeConfigsResponse.ConfigSource).
+// The source of a config value, as on the wire (DescribeConfigsResponse.ConfigSource).
 const (
 	sourceTopic         int8 = 1
 	sourceBroker        int8 = 2
@@ -39,7 +39,7 @@ type topicKey struct {
 	name  string
 	value string // default
 	check configCheck
-	// broker configs that give its value where the topic does not; first ones go first
+	// the broker configs from which it gets its value where the topic sets none; earlier ones win
 	synonyms []synonym
 	// internal keys are listed only where a topic sets them, and have no default.
 	internal bool
@@ -48,8 +48,8 @@ type topicKey struct {
 	distinct bool
 }
 
-// synonym is a broker config that stands for a topic config. unit converts its number into
-// milliseconds; 0 leaves it as it is.
+// synonym is a broker config from which a topic config gets its value. unit converts its number
+// into milliseconds; 0 leaves the value as it is.
 type synonym struct {
 	name string
 	unit time.Duration
@@ -65,7 +65,8 @@ func same(names ...string) []synonym {
 
 const maxInt64 = "9223372036854775807"
 
-// shownTopicKeys are the keys that are told of a topic: an internal one only if it is set.
+// shownTopicKeys are the keys in the description of a topic: an internal one only if the topic sets
+// it.
 func shownTopicKeys(overrides map[string]string) iter.Seq[*topicKey] {
 	return func(yield func(*topicKey) bool) {
 		for i := range topicKeys {
@@ -156,10 +157,10 @@ var topicKeyByName = func() map[string]*topicKey {
 	return m
 }()
 
-// TopicDefaults is what a topic's configuration is where the topic does not say: the dynamic
-// configs of this node, those of the cluster, this node's file, Kafka's defaults, in this order
-// (KafkaConfigSchema.resolveEffectiveTopicConfig). A value that does not parse is passed over where
-// it decides something here: brokers' configs are not validated by controllers.
+// TopicDefaults are the values of topic configs where a topic sets none. They come from the dynamic
+// configs of this node, those of the cluster, this node's file and Kafka's defaults, in this order
+// (KafkaConfigSchema.resolveEffectiveTopicConfig). Where a value decides something here and does
+// not parse, the next level counts: controllers do not validate the configs of brokers.
 type TopicDefaults struct {
 	node, cluster, static map[string]string
 	minISRBase            int
@@ -181,7 +182,7 @@ func NewTopicDefaults(img *metadata.Image, settings Settings) TopicDefaults {
 	return d
 }
 
-// minISR and uncleanElection are a topic's effective values, given its overrides.
+// MinISR is a topic's effective min.insync.replicas, given its overrides.
 func (d *TopicDefaults) MinISR(overrides map[string]string) int {
 	return intOr(overrides[minISRConfig], d.minISRBase)
 }
@@ -190,7 +191,7 @@ func (d *TopicDefaults) UncleanElection(overrides map[string]string) bool {
 	return boolOr(overrides[uncleanElectionConfig], d.uncleanBase)
 }
 
-// effective is the value of a key and where it comes from, given a topic's overrides.
+// effective returns the value of a key and its source, given a topic's overrides.
 func (d *TopicDefaults) effective(
 	k *topicKey, overrides map[string]string,
 ) (value string, source int8) {
@@ -210,7 +211,7 @@ func (d *TopicDefaults) effective(
 	return d.builtIn(k), sourceDefault
 }
 
-// builtIn is the default, which for the two keys that decide elections is a setting of this node.
+// builtIn is the default. For the two keys that decide elections it is a setting of this node.
 func (d *TopicDefaults) builtIn(k *topicKey) string {
 	switch k.name {
 	case minISRConfig:
@@ -221,8 +222,8 @@ func (d *TopicDefaults) builtIn(k *topicKey) string {
 	return k.value
 }
 
-// convert turns the synonym's value into the topic config's. What is no number counts as 0, as in
-// Kafka.
+// convert returns the synonym's value as that of the topic config. As in Kafka, text that is no
+// number counts as 0.
 func (s synonym) convert(value string) string {
 	if s.unit == 0 {
 		return value
@@ -236,7 +237,7 @@ func parseInt(value string, bits int) (int64, error) {
 }
 
 func intOr(value string, otherwise int) int {
-	if value == "" { // nearly always: an error would have to be made
+	if value == "" { // nearly always; an error would cost an allocation
 		return otherwise
 	}
 	if n, err := parseInt(value, 32); err == nil {
@@ -258,7 +259,7 @@ func parseBool(value string) (b, ok bool) {
 	return t, t || f
 }
 
-// trimJava cuts what Java's String.trim does, so that what is accepted here is accepted by brokers.
+// trimJava trims as Java's String.trim does, so that brokers accept what is accepted here.
 func trimJava(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// validateTopic checks a topic's overrides as they would be (LogConfig.validate): known names,
-// values in range, and the rules between several of them, for which this node's file counts too;
-// brokers' dynamic configs do not, as with a controller of Kafka's that is no broker. Keys that an
-// older release left in the log and this one does not know are let be.
+// validateTopic checks a topic's overrides after the changes (LogConfig.validate): known names,
+// values in range, and rules between several keys. These rules also see this node's file, but not
+// the dynamic configs of brokers, as on a controller of Kafka's that is no broker. Unknown keys
+// that an older release left in the log are ignored.
 func (cc *Changes) validateTopic(
 	changes []*record.Config, all, current map[string]string,
 ) *protocol.Error {
@@ -70,12 +70,16 @@ func (v topicValues) compaction() string {
 	return ""
 }
 
-// remoteStorage checks the switch for tiered storage (KIP-405, KIP-950).
+// remoteStorage checks the switches of tiered storage (KIP-405, KIP-950).
 func (v topicValues) remoteStorage(current map[string]string) string {
 	if !v.bool("remote.storage.enable") {
 		if boolOr(current["remote.storage.enable"], false) &&
 			!v.bool("remote.log.delete.on.disable") {
-			return "It is invalid to disable remote storage without deleting remote data. If you want to keep the remote data and turn to read only, please set `remote.storage.enable=true,remote.log.copy.disable=true`. If you want to disable remote storage and delete all remote data, please set `remote.storage.enable=false,remote.log.delete.on.disable=true`."
+			return "It is invalid to disable remote storage without deleting remote data. " +
+				"If you want to keep the remote data and turn to read only, please set " +
+				"`remote.storage.enable=true,remote.log.copy.disable=true`. " +
+				"If you want to disable remote storage and delete all remote data, please set " +
+				"`remote.storage.enable=false,remote.log.delete.on.disable=true`."
 		}
 		return ""
 	}
@@ -92,11 +96,11 @@ func (v topicValues) remoteStorage(current map[string]string) string {
 	return ""
 }
 
-// localUnset is the value of local.retention.* that means the same as retention.*.
+// localUnset is the value of local.retention.* that stands for retention.*.
 const localUnset = -2
 
-// remoteCopy: with nothing copied to remote storage any more, what is kept locally is all that is
-// kept.
+// remoteCopy checks that the local retention is the whole retention when nothing is copied to
+// remote storage any more.
 func (v topicValues) remoteCopy() string {
 	if !v.bool("remote.storage.enable") || !v.bool("remote.log.copy.disable") {
 		return ""
@@ -104,13 +108,15 @@ func (v topicValues) remoteCopy() string {
 	for _, unit := range [...]string{"ms", "bytes"} {
 		if local := v.long("local.retention." + unit); local != localUnset &&
 			local != v.long("retention."+unit) {
-			return fmt.Sprintf("When `remote.log.copy.disable` is set to true, the `local.retention.%s` and `retention.%s` must be set to the identical value because there will be no more logs copied to the remote storage.", unit, unit)
+			return fmt.Sprintf("When `remote.log.copy.disable` is set to true, the "+
+				"`local.retention.%s` and `retention.%s` must be set to the identical value "+
+				"because there will be no more logs copied to the remote storage.", unit, unit)
 		}
 	}
 	return ""
 }
 
-// remoteRetention: no more is kept locally than altogether.
+// remoteRetention checks that the local retention does not exceed the whole one.
 func (v topicValues) remoteRetention() string {
 	if !v.bool("remote.storage.enable") {
 		return ""

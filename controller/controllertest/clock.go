@@ -18,8 +18,9 @@ func UUID(n int) record.UUID {
 	return record.UUID{0: 0x40, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
 }
 
-// Clock stands still until a test moves it. Timers fire on the goroutine that moves it, in the order
-// of their times, and of their making where these are equal. It may be read from any goroutine.
+// Clock stands still until a test moves it. Timers fire on the goroutine that moves it, in the
+// order of their times, and of their making where these are equal. It may be read from any
+// goroutine.
 type Clock struct {
 	mu     sync.Mutex
 	now    time.Time

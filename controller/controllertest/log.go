@@ -9,8 +9,8 @@ import (
 )
 
 // Log is the writing part of a controller's log, in memory: it gives offsets, and commits when the
-// test takes what is proposed. Propose and Take may be called from any goroutine; the fields are for
-// tests that run the controller on their own.
+// test takes what is proposed. Propose and Take may be called from any goroutine; the fields are
+// for tests that run the controller on their own.
 type Log struct {
 	mu        sync.Mutex
 	End       int64

@@ -12,32 +12,33 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// placer puts the replicas of new partitions on brokers: one after another round the racks, and
-// within a rack round its brokers, so that leaders and replicas spread evenly and racks are shared
-// only when there are fewer racks than replicas. The first replica is on an active broker; others
-// come on inactive ones only when no active one of the rack is left. Where the stripes begin is
-// random. It follows Kafka's StripedReplicaPlacer; brokers in controlled shutdown count as fenced
-// here, where Kafka leaves them out and cannot create topics of full width during a rolling
-// restart.
+// placer assigns the replicas of new partitions to brokers, as Kafka's StripedReplicaPlacer does:
+// one rack after the other, and within a rack one broker after the other, so that leaders and
+// replicas spread evenly, and a rack gets two replicas of a partition only when there are fewer
+// racks than replicas. The first replica is on an active broker; others are on inactive brokers
+// only when the rack has no active one left. The stripes start at random places.
+//
+// It differs from Kafka in that brokers in controlled shutdown count as fenced. Kafka leaves them
+// out, and cannot create topics of full width during a rolling restart.
 type placer struct {
 	random Random
 	racks  []*rack
-	// epoch counts partitions since the last shuffle; each broker comes once in an epoch.
+	// epoch counts partitions since the last shuffle; each broker is used once in an epoch.
 	epoch, offset int
 	active, total int
 }
 
-// rack is the brokers of one rack, those without a rack being one of their own.
+// rack is the brokers of one rack; those without a rack form one of their own.
 type rack struct {
 	name             string // "" for none
 	active, inactive ring
 }
 
-// Placement makes placers for the topics of one request: the brokers are looked up once.
+// Placement places the replicas of the topics of one request; it looks the brokers up once.
 type Placement struct {
 	img    *metadata.Image
 	random Random
-	all    *placer // that every other is made from; nil: not yet
+	all    *placer // the template of all placers; nil: not yet made
 }
 
 // Random is a source of random numbers; it need not be safe for several goroutines.
@@ -52,7 +53,7 @@ func newPlacer(img *metadata.Image, random Random) *placer {
 	return NewPlacement(img, random).placer()
 }
 
-// placer returns a placer that begins somewhere else than the one before.
+// placer returns a placer with new random starting points.
 func (f *Placement) placer() *placer {
 	if f.all == nil {
 		f.all = allPlaceable(f.img)
@@ -62,14 +63,14 @@ func (f *Placement) placer() *placer {
 	for i, r := range f.all.racks { // copies: a placer shuffles them
 		p.racks[i] = &rack{r.name, ring{ids: slices.Clone(r.active.ids)},
 			ring{ids: slices.Clone(r.inactive.ids)}}
-		p.racks[i].active.start, p.racks[i].inactive.start = intn(f.random,
-			len(r.active.ids)), intn(f.random, len(r.inactive.ids))
+		p.racks[i].active.start = intn(f.random, len(r.active.ids))
+		p.racks[i].inactive.start = intn(f.random, len(r.inactive.ids))
 	}
 	p.offset = intn(f.random, len(p.racks))
 	return p
 }
 
-// allPlaceable has the brokers that may get replicas, by rack.
+// allPlaceable returns the brokers that may get replicas, by rack.
 func allPlaceable(img *metadata.Image) *placer {
 	p := new(placer)
 	racks := make(map[string]*rack)
@@ -121,7 +122,7 @@ func (p *placer) place(n, replicationFactor int) ([][]int32, *protocol.Error) {
 	return partitions, nil
 }
 
-// stripe appends the replicas of one partition. There are enough brokers for it.
+// stripe appends the replicas of one partition. There must be enough brokers.
 func (p *placer) stripe(ids []int32, replicationFactor int) []int32 {
 	if p.epoch == p.active && p.active > 1 {
 		p.shuffle()
@@ -158,7 +159,7 @@ func (p *placer) shuffle() {
 	}
 }
 
-// next is a broker of the rack that has not come yet in this epoch, an active one if there is one.
+// next returns a broker of the rack that is not used in this epoch yet, an active one if possible.
 func (r *rack) next(epoch int) (id int32, ok bool) {
 	if id, ok = r.active.next(epoch); ok {
 		return id, true
@@ -166,7 +167,7 @@ func (r *rack) next(epoch int) (id int32, ok bool) {
 	return r.inactive.next(epoch)
 }
 
-// ring hands out its brokers once in each epoch, beginning one further in every epoch.
+// ring returns each of its brokers once in an epoch, and starts one broker later in the next.
 type ring struct {
 	ids                 []int32
 	start, taken, epoch int
@@ -218,8 +219,8 @@ func (f *Placement) Partitions(
 	return partitions, nil
 }
 
-// NewPartition is the record of a new partition: its active replicas are its ISR, and the first of
-// them leads. ok is false when none is active.
+// NewPartition returns the record of a new partition: the active replicas are its ISR, and the
+// first of them leads. ok is false when none is active.
 func NewPartition(
 	img *metadata.Image, topic record.UUID, id int32, replicas []int32,
 ) (r *record.Partition, ok bool) {
@@ -238,7 +239,7 @@ func NewPartition(
 	return r, true
 }
 
-// activeOf are those of the replicas that may be in an ISR; the list itself when all may.
+// activeOf returns the replicas that may be in an ISR; the same list when all may.
 func activeOf(img *metadata.Image, replicas []int32) []int32 {
 	may := func(id int32) bool { return img.Broker(id).Active() }
 	n := 0
@@ -257,14 +258,14 @@ func activeOf(img *metadata.Image, replicas []int32) []int32 {
 	return active
 }
 
-// CheckReplicas validates a replica list that a person gave; replicationFactor is what it must
-// have, 0 for any.
+// CheckReplicas validates a replica list of a request; replicationFactor is the required length, 0
+// for any.
 func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *protocol.Error {
 	switch {
 	case len(replicas) == 0:
 		return protocol.Errorf(kerr.InvalidReplicaAssignment,
 			"The manual partition assignment includes an empty replica list.")
-	case len(replicas) > math.MaxInt16: // what a replication factor can say
+	case len(replicas) > math.MaxInt16: // the largest replication factor on the wire
 		return protocol.Errorf(kerr.InvalidReplicaAssignment,
 			"The manual partition assignment includes a list of %d replicas.", len(replicas))
 	}
