@@ -11,7 +11,8 @@ import (
 
 const module = "github.com/yakt/yakt/"
 
-// mayImport is who may import whom among our packages (docs/design.md). A package that is not named is free.
+// mayImport is who may import whom among our packages (docs/design.md). A package that is not named
+// is free.
 var mayImport = map[string][]string{
 	"protocol":                  {},
 	"config":                    {"protocol"},
@@ -31,10 +32,13 @@ var mayImport = map[string][]string{
 		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
 		"metadata", "metadata/record", "limits", "protocol",
 	},
-	"httpapi":         {"metadata", "metadata/record", "controller", "controller/feed", "limits", "protocol"},
-	"bench":           {"integration/kafka", "metadata", "metadata/record"}, // judges from outside: no part of a controller
+	"httpapi": {"metadata", "metadata/record", "controller", "controller/feed", "limits",
+		"protocol"},
+	// judges from outside: no part of a controller
+	"bench":           {"integration/kafka", "metadata", "metadata/record"},
 	"cmd/yakt/gcpace": {},
-	"cmd/yakt/node":   {"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal", "controller", "httpapi", "limits", "protocol"},
+	"cmd/yakt/node": {"config", "kafkaproto", "metadata", "metadata/record", "raftlog",
+		"raftlog/wal", "controller", "httpapi", "limits", "protocol"},
 }
 
 // pure packages are arguments and values: no network, files or raft. net/netip only parses.
@@ -74,7 +78,8 @@ func ofTests(name string) bool {
 		name == "logtest" || name == "controller/controllertest"
 }
 
-// listImports asks the go command for every package of the module and what its non-test files import.
+// listImports asks the go command for every package of the module and what its non-test files
+// import.
 func listImports(t *testing.T) map[string][]string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "./...").Output()

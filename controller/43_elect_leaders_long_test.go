@@ -13,7 +13,8 @@ import (
 
 const electionPart = 100
 
-// imbalanced makes broker 1, which is to be given its partitions back, broker 2, which leads them, and a fenced broker 3.
+// imbalanced makes broker 1, which is to be given its partitions back, broker 2, which leads them,
+// and a fenced broker 3.
 func imbalanced(t *testing.T, partMax int) (d *testDriver, epoch int64) {
 	d = newTestDriver(t)
 	d.core.partMax = partMax
@@ -46,7 +47,8 @@ func everything() *kmsg.ElectLeadersRequest {
 	return req
 }
 
-// addMany makes topics that are to be led by broker 1, by broker 2 as they are, and by broker 3, which is fenced.
+// addMany makes topics that are to be led by broker 1, by broker 2 as they are, and by broker 3,
+// which is fenced.
 func (d *testDriver) addMany() {
 	for i := range 6 {
 		d.addLed(fmt.Sprint("back-", i), electionPart-30, 1, 2)
@@ -62,7 +64,8 @@ func TestElectionsForAllPartitionsRunInParts(t *testing.T) {
 	whole, _ := imbalanced(t, 1<<20)
 	whole.addMany()
 	want := whole.answer(everything()).(*kmsg.ElectLeadersResponse)
-	if len(want.Topics) != 6+6+1+2*electionPart || len(want.Topics[0].Partitions) != electionPart-30 {
+	if len(want.Topics) != 6+6+1+2*electionPart ||
+		len(want.Topics[0].Partitions) != electionPart-30 {
 		t.Fatalf("%d topics are listed", len(want.Topics))
 	}
 
@@ -72,7 +75,8 @@ func TestElectionsForAllPartitionsRunInParts(t *testing.T) {
 	slot := d.ask(everything())
 	turns := 0
 	for ; *slot == nil; turns++ {
-		beat := heartbeatRequest(1, epoch, 1<<40) // that changes something, and so takes a turn itself
+		// that changes something, and so takes a turn itself
+		beat := heartbeatRequest(1, epoch, 1<<40)
 		if turns%2 == 0 {
 			beat.CordonedLogDirs = [][16]byte{testUUID(1)}
 		}
@@ -120,7 +124,8 @@ func TestElectionsForAllPartitionsAreLimited(t *testing.T) {
 		if resp.ErrorCode != test.want {
 			t.Errorf("%+v: code %d", test, resp.ErrorCode)
 		}
-		if changes := int(d.log.End - end); test.want == 0 && changes != test.back || test.want != 0 && changes != 0 {
+		if changes := int(d.log.End - end); test.want == 0 && changes != test.back ||
+			test.want != 0 && changes != 0 {
 			t.Errorf("%+v: %d changes", test, changes)
 		}
 		if test.want == 0 && len(resp.Topics[0].Partitions) != test.back {
@@ -145,7 +150,8 @@ func TestElectionsForAllPartitionsBetweenOtherThings(t *testing.T) {
 	d.log.Refuse = nil
 	d.advance(againAfter)
 	resp, ok := (*slot).(*kmsg.ElectLeadersResponse)
-	if !ok || len(resp.Topics) != 2 || len(resp.Topics[0].Partitions) != electionPart || len(resp.Topics[1].Partitions) != electionPart {
+	if !ok || len(resp.Topics) != 2 || len(resp.Topics[0].Partitions) != electionPart ||
+		len(resp.Topics[1].Partitions) != electionPart {
 		t.Fatalf("%+v", resp)
 	}
 
@@ -154,12 +160,14 @@ func TestElectionsForAllPartitionsBetweenOtherThings(t *testing.T) {
 	d.step()
 	d.LeaderChanged(3001, 2)
 	d.settle()
-	if resp, ok := (*slot).(*kmsg.ElectLeadersResponse); !ok || resp.ErrorCode != kerr.NotController.Code {
+	if resp, ok := (*slot).(*kmsg.ElectLeadersResponse); !ok ||
+		resp.ErrorCode != kerr.NotController.Code {
 		t.Errorf("%+v", *slot)
 	}
 	d.lead(3)
 	d.answer(heartbeatRequest(1, epoch, 1<<40))
-	if resp := d.answer(everything()).(*kmsg.ElectLeadersResponse); resp.ErrorCode != 0 || len(resp.Topics[2].Partitions) != electionPart {
+	if resp := d.answer(everything()).(*kmsg.ElectLeadersResponse); resp.ErrorCode != 0 ||
+		len(resp.Topics[2].Partitions) != electionPart {
 		t.Errorf("%+v", resp)
 	}
 }

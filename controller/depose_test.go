@@ -18,9 +18,8 @@ func logsTo(text *bytes.Buffer) func(*Config) {
 	return func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(text, nil)) }
 }
 
-// TestADeposedControllerDoesNothingMore fails the log under a controller with work in every
-// place where it can wait: each is answered once, nothing further is proposed and nothing is
-// fenced.
+// TestADeposedControllerDoesNothingMore fails the log under a controller with work in every place
+// where it can wait: each is answered once, nothing further is proposed and nothing is fenced.
 func TestADeposedControllerDoesNothingMore(t *testing.T) {
 	var text bytes.Buffer
 	d := newTestDriver(t, logsTo(&text))

@@ -99,7 +99,8 @@ func (d *testDriver) advance(by time.Duration) { d.clock.Advance(by, d.settle) }
 
 func (d *testDriver) addBroker(id int32) (epoch int64) {
 	d.t.Helper()
-	epoch = d.answer(registrationRequest(d.cfg.ClusterID, id, 1)).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
+	epoch = d.answer(registrationRequest(d.cfg.ClusterID, id,
+		1)).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
 	d.answer(heartbeatRequest(id, epoch, 1<<40))
 	if !d.Image().Broker(id).Active() {
 		d.t.Fatalf("broker %d did not become active", id)
@@ -107,12 +108,15 @@ func (d *testDriver) addBroker(id int32) (epoch int64) {
 	return epoch
 }
 
-func registrationRequest(cluster string, id int32, incarnation int) *kmsg.BrokerRegistrationRequest {
+func registrationRequest(
+	cluster string, id int32, incarnation int,
+) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
 	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, id, cluster, testUUID(int(id)*1000+incarnation)
 	req.LogDirs = [][16]byte{testUUID(int(id))}
 	for _, f := range metadata.SupportedFeatures(false) {
-		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
+		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name,
+			MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
 	}
 	return req
 }
@@ -230,10 +234,13 @@ func TestARefusedProposalIsAnAnswerAndNoStateChange(t *testing.T) {
 		d.work()
 		wantCode(t, test.refuse.Error(), slot, test.want)
 		if _, ok := d.Active(); !ok || d.core.working.EndOffset() != end {
-			t.Errorf("%v: active %v, end %d: want a controller as before (%d)", test.refuse, ok, d.core.working.EndOffset(), end)
+			t.Errorf("%v: active %v, end %d: want a controller as before (%d)", test.refuse, ok,
+				d.core.working.EndOffset(), end)
 		}
 		d.log.Refuse = nil
-		if resp := d.answer(producerIDs(1, epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ErrorCode != 0 || resp.ProducerIDStart != 0 {
+		if resp := d.answer(producerIDs(1,
+			epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ErrorCode != 0 ||
+			resp.ProducerIDStart != 0 {
 			t.Errorf("%v: the next request: %+v", test.refuse, resp)
 		}
 	}
@@ -292,7 +299,8 @@ func TestTheQueueIsBoundedAndClosesOnWhoWaits(t *testing.T) {
 	epoch := d.addBroker(1)
 	parked := d.ask(producerIDs(1, epoch))
 	d.work()
-	first, second, third := d.ask(producerIDs(1, epoch)), d.ask(producerIDs(1, epoch)), d.ask(producerIDs(1, epoch))
+	first, second, third := d.ask(producerIDs(1, epoch)), d.ask(producerIDs(1,
+		epoch)), d.ask(producerIDs(1, epoch))
 	wantCode(t, "a request to a full queue", third, kerr.RequestTimedOut.Code)
 	d.queue.close()
 	d.end()
@@ -306,15 +314,22 @@ func TestAPanicIsAFaultAndTheControllerGoesOn(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	var got *protocol.Error
-	p := &pendingOp{c: d.Controller, name: "test", reply: func(kmsg.Response, error) { t.Error("answered") }, fail: func(err *protocol.Error) { got = err }}
+	p := &pendingOp{c: d.Controller, name: "test",
+		reply: func(kmsg.Response,
+			error) {
+			t.Error("answered")
+		}, fail: func(err *protocol.Error) { got = err }}
 	d.queue.addNew(administrator, false, p.begin(func(op) result { panic("a bug") }))
 	d.work()
 	if got != errFault || d.Stats().Faults != 1 {
 		t.Errorf("%v, %+v", got, d.Stats())
 	}
-	d.Handle(t.Context(), protocol.Caller{}, producerIDs(1, epoch), func(kmsg.Response) { panic("a bug of the connection") })
+	d.Handle(t.Context(), protocol.Caller{}, producerIDs(1, epoch),
+		func(kmsg.Response) { panic("a bug of the connection") })
 	d.settle()
-	if resp := d.answer(producerIDs(1, epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ProducerIDStart != 1000 || len(d.stopped) != 0 {
+	if resp := d.answer(producerIDs(1,
+		epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ProducerIDStart != 1000 ||
+		len(d.stopped) != 0 {
 		t.Errorf("%+v, stopped %v", resp, d.stopped)
 	}
 }
@@ -339,7 +354,8 @@ func largeRecords(n int) []record.Record {
 	salt := make([]byte, 1<<20)
 	var all []record.Record
 	for i := range n {
-		all = append(all, &record.UserScramCredential{Name: fmt.Sprint("u", i), Mechanism: 1, Salt: salt, Iterations: 4096})
+		all = append(all, &record.UserScramCredential{Name: fmt.Sprint("u", i), Mechanism: 1,
+			Salt: salt, Iterations: 4096})
 	}
 	return all
 }
@@ -353,8 +369,10 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 	}{
 		{"nothing", result{}, nil, nil},
 		{"one batch", result{records: noOps(recordsPerBatch)}, []int{recordsPerBatch}, nil},
-		{"two batches", result{records: noOps(recordsPerBatch + 1)}, []int{recordsPerBatch, 1}, nil},
-		{"atomic", result{records: noOps(recordsPerUserOp), atomic: true}, []int{recordsPerUserOp}, nil},
+		{"two batches", result{records: noOps(recordsPerBatch + 1)}, []int{recordsPerBatch, 1},
+			nil},
+		{"atomic", result{records: noOps(recordsPerUserOp), atomic: true}, []int{recordsPerUserOp},
+			nil},
 		{"too many", result{records: noOps(recordsPerUserOp + 1), atomic: true}, nil, errTooLarge},
 		{"large", result{records: largeRecords(9)}, []int{7, 2}, nil},
 		{"large and atomic", result{records: largeRecords(9), atomic: true}, []int{8, 3}, nil},
@@ -389,12 +407,14 @@ func TestAProposalRefusedMidwayKeepsWhatWasProposed(t *testing.T) {
 		return nil
 	}
 	ran := false
-	err := tc.append(tc.clock.Now(), result{records: noOps(2*recordsPerBatch + 1), then: func(int64) { ran = true }})
+	err := tc.append(tc.clock.Now(), result{records: noOps(2*recordsPerBatch + 1),
+		then: func(int64) { ran = true }})
 	if !errors.Is(err, ErrTooManyPending) || ran {
 		t.Errorf("err %v, soft state changed %v", err, ran)
 	}
 	if tc.nextOffset() != end+recordsPerBatch || len(tc.pending) != 1 {
-		t.Errorf("next offset %d, want %d: one batch was accepted", tc.nextOffset(), end+recordsPerBatch)
+		t.Errorf("next offset %d, want %d: one batch was accepted", tc.nextOffset(),
+			end+recordsPerBatch)
 	}
 	tc.commitAll()
 	tc.apply(&record.NoOp{})
@@ -409,12 +429,15 @@ func TestRecordsThatCannotBeWrittenAreAFaultAndMoveNothing(t *testing.T) {
 	} {
 		mv := tc.working.Version()
 		if name == "does not encode" {
-			tc = newTestCore(t, func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_3_IV3) })
+			tc = newTestCore(t,
+				func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_3_IV3) })
 			end = tc.nextOffset()
 		}
 		for _, atomic := range []bool{true, false} {
-			err := tc.append(tc.clock.Now(), result{records: []record.Record{&record.NoOp{}, r}, atomic: atomic})
-			if err == nil || tc.explain(err) != errFault || tc.nextOffset() != end || len(tc.pending) != 0 {
+			err := tc.append(tc.clock.Now(), result{records: []record.Record{&record.NoOp{}, r},
+				atomic: atomic})
+			if err == nil || tc.explain(err) != errFault || tc.nextOffset() != end ||
+				len(tc.pending) != 0 {
 				t.Errorf("%s at %v, atomic %v: %v", name, mv, atomic, err)
 			}
 		}
@@ -435,7 +458,8 @@ func TestRequestsAndPartsTakeTurns(t *testing.T) {
 	for events := q.take(true); events != nil; events = q.take(true) {
 		got = append(got, fmt.Sprint(events[0].name, len(events)))
 	}
-	want := slices.Concat([]string{"log2"}, slices.Repeat([]string{"request1"}, requestsPerPart), []string{"part1", "request1", "request1", "part1", "part1"})
+	want := slices.Concat([]string{"log2"}, slices.Repeat([]string{"request1"}, requestsPerPart),
+		[]string{"part1", "request1", "request1", "part1", "part1"})
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -484,7 +508,10 @@ func TestASnapshotGivesAnotherNodeTheSameImage(t *testing.T) {
 	cfg.NodeID = 3001
 	other := New(cfg)
 	other.SetLog(new(fakeLog))
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Bytes())), nil }
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(file.Bytes())),
+			nil
+	}
 	if err := other.LoadSnapshot(end, snapshotEpoch, open); err != nil {
 		t.Fatal(err)
 	}
@@ -492,13 +519,17 @@ func TestASnapshotGivesAnotherNodeTheSameImage(t *testing.T) {
 	other.Committed([][]byte{d.log.All[len(d.log.All)-1]})
 	other.work()
 	var a, b bytes.Buffer
-	if err := errors.Join(metadata.WriteSnapshot(&a, d.Image()), metadata.WriteSnapshot(&b, other.Image())); err != nil {
+	if err := errors.Join(metadata.WriteSnapshot(&a, d.Image()),
+		metadata.WriteSnapshot(&b, other.Image())); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(a.Bytes(), b.Bytes()) || other.Image().EndOffset() != d.Image().EndOffset() {
 		t.Error("the images differ")
 	}
-	if err := other.LoadSnapshot(end, 1, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Bytes()[:50])), nil }); err == nil {
+	if err := other.LoadSnapshot(end, 1, func() (io.ReadCloser,
+		error) {
+		return io.NopCloser(bytes.NewReader(file.Bytes()[:50])), nil
+	}); err == nil {
 		t.Error("half a snapshot is taken for a whole one")
 	}
 }
@@ -513,7 +544,8 @@ func TestACommittedBatchThatDoesNotReplayStopsTheReplica(t *testing.T) {
 		cfg := testConfig()
 		cfg.Stop = func(err error) { stopped = err }
 		c := New(cfg)
-		b, err := metadata.EncodeData([]record.Record{&record.RemoveTopic{TopicID: testUUID(1)}}, metadata.LatestVersion, 0)
+		b, err := metadata.EncodeData([]record.Record{&record.RemoveTopic{TopicID: testUUID(1)}},
+			metadata.LatestVersion, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,13 +25,19 @@ type fakeLog struct {
 	quorum Quorum
 }
 
-func (l *fakeLog) Fetch(context.Context, FetchRequest) FetchResult { return FetchResult{ErrorCode: -1} }
+func (l *fakeLog) Fetch(context.Context,
+	FetchRequest) FetchResult {
+	return FetchResult{ErrorCode: -1}
+}
 
 func (l *fakeLog) OpenSnapshot(int64, int32, int64) (io.ReadCloser, int64, error) {
 	return nil, 0, errors.New("no snapshot")
 }
 
-func (l *fakeLog) Leader() (id, epoch int32)              { return l.quorum.LeaderID, l.quorum.LeaderEpoch }
+func (l *fakeLog) Leader() (id, epoch int32) {
+	return l.quorum.LeaderID,
+		l.quorum.LeaderEpoch
+}
 func (l *fakeLog) Quorum() Quorum                         { return l.quorum }
 func (l *fakeLog) Peers() []Peer                          { return l.peers }
 func (l *fakeLog) Barrier(context.Context) (int64, error) { return l.End, nil }
@@ -55,14 +61,16 @@ func testConfig() Config {
 		Bootstrap:         metadata.BootstrapFeatures(metadata.LatestVersion),
 		DefaultPartitions: 1, DefaultReplicationFactor: 1, MinISR: 1, DeleteTopics: true,
 		SessionTimeout: 9 * time.Second, HeartbeatInterval: 2 * time.Second, PreferredInterval: 300 * time.Second, UncleanInterval: 300 * time.Second,
-		Clock: controllertest.NewClock(), Random: rand.NewPCG(1, 2), Logger: slog.New(slog.DiscardHandler),
+		Clock: controllertest.NewClock(), Random: rand.NewPCG(1,
+			2), Logger: slog.New(slog.DiscardHandler),
 		Stop: func(err error) { panic(err) },
 	}
 }
 
 func testUUID(n int) record.UUID { return controllertest.UUID(n) }
 
-// testCore is an active core over a fakeLog, without a driver: time is its clock, and what it proposes commits at once.
+// testCore is an active core over a fakeLog, without a driver: time is its clock, and what it
+// proposes commits at once.
 type testCore struct {
 	*core
 	t     testing.TB
@@ -70,7 +78,8 @@ type testCore struct {
 	clock *controllertest.Clock
 }
 
-// newTestCore makes a core that is active in epoch 1 of a new cluster, bootstrapped; options change the configuration first.
+// newTestCore makes a core that is active in epoch 1 of a new cluster, bootstrapped; options change
+// the configuration first.
 func newTestCore(t testing.TB, options ...func(*Config)) *testCore {
 	t.Helper()
 	cfg := testConfig()
@@ -128,7 +137,8 @@ func (tc *testCore) apply(records ...record.Record) {
 	tc.commitAll()
 }
 
-// do runs an operation to its end, part by part, committing each, and returns what it wrote and answered.
+// do runs an operation to its end, part by part, committing each, and returns what it wrote and
+// answered.
 func (tc *testCore) do(f func(op) result) (records []record.Record, response kmsg.Response) {
 	tc.t.Helper()
 	for f != nil {
@@ -138,7 +148,8 @@ func (tc *testCore) do(f func(op) result) (records []record.Record, response kms
 			tc.t.Fatal(err)
 		}
 		if r.more == nil {
-			tc.answer(&r, func(resp kmsg.Response, _ error) { response = resp }, func(err *protocol.Error) { tc.t.Fatal(err) })
+			tc.answer(&r, func(resp kmsg.Response, _ error) { response = resp },
+				func(err *protocol.Error) { tc.t.Fatal(err) })
 		}
 		tc.commitAll()
 		for _, answer := range tc.take().answers {
@@ -160,8 +171,10 @@ func (tc *testCore) addBrokers(ids ...int32) {
 	tc.t.Helper()
 	for _, id := range ids {
 		tc.apply(&record.RegisterBroker{
-			BrokerID: id, IncarnationID: testUUID(int(id) + 1_000_000), BrokerEpoch: tc.nextOffset(), LogDirs: []record.UUID{testUUID(int(id))},
-			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b", Port: 9092}}, Features: metadata.SupportedFeatures(false),
+			BrokerID: id, IncarnationID: testUUID(int(id) +
+				1_000_000), BrokerEpoch: tc.nextOffset(), LogDirs: []record.UUID{testUUID(int(id))},
+			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b",
+				Port: 9092}}, Features: metadata.SupportedFeatures(false),
 		})
 	}
 }
@@ -176,7 +189,8 @@ func (tc *testCore) addTopic(name string, replicas ...[]int32) record.UUID {
 		for j, b := range r {
 			dirs[j] = tc.working.Broker(b).DefaultDirectory()
 		}
-		records = append(records, &record.Partition{PartitionID: int32(i), TopicID: id, Replicas: r, ISR: r, Leader: r[0], Directories: dirs})
+		records = append(records, &record.Partition{PartitionID: int32(i), TopicID: id, Replicas: r,
+			ISR: r, Leader: r[0], Directories: dirs})
 	}
 	tc.apply(records...)
 	return id

@@ -27,7 +27,8 @@ func TestSteadyHeartbeatsNeedNoTurn(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	resp := d.atOnce(heartbeatRequest(1, epoch, 1<<40))
-	if resp == nil || resp.IsFenced || !resp.IsCaughtUp || resp.ShouldShutdown || resp.ErrorCode != 0 {
+	if resp == nil || resp.IsFenced || !resp.IsCaughtUp || resp.ShouldShutdown ||
+		resp.ErrorCode != 0 {
 		t.Errorf("unfenced: %+v", resp)
 	}
 	// Whatever else is pending does not matter.
@@ -38,7 +39,8 @@ func TestSteadyHeartbeatsNeedNoTurn(t *testing.T) {
 	}
 	d.settle()
 
-	starting := d.answer(registrationRequest(d.cfg.ClusterID, 2, 1)).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
+	starting := d.answer(registrationRequest(d.cfg.ClusterID, 2,
+		1)).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
 	req := heartbeatRequest(2, starting, starting-1)
 	req.CordonedLogDirs = nil
 	if resp := d.atOnce(req); resp == nil || !resp.IsFenced || resp.IsCaughtUp {
@@ -85,7 +87,8 @@ func TestHeartbeatsThatChangeSomethingTakeTheQueue(t *testing.T) {
 	}
 }
 
-// TestSteadyHeartbeatsNeverOutrunTheLog: a change of the broker that is proposed and not committed sends its heartbeats to the core, behind the commit.
+// TestSteadyHeartbeatsNeverOutrunTheLog: a change of the broker that is proposed and not committed
+// sends its heartbeats to the core, behind the commit.
 func TestSteadyHeartbeatsNeverOutrunTheLog(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
@@ -126,7 +129,8 @@ func TestAHeartbeatThatWaitsKeepsItsSession(t *testing.T) {
 	req := heartbeatRequest(1, epoch, 1<<40)
 	req.WantShutdown = true
 	d.ask(req)
-	d.clock.Jump(1500 * time.Millisecond) // nothing ran: past the session's end and the heartbeat's deadline
+	// nothing ran: past the session's end and the heartbeat's deadline
+	d.clock.Jump(1500 * time.Millisecond)
 	d.settle()
 	if !d.core.working.Broker(1).Active() {
 		t.Error("the broker was fenced although its heartbeat lay in the queue")
@@ -152,8 +156,9 @@ func TestAControllerThatStoodStillBlamesNoBroker(t *testing.T) {
 	}
 }
 
-// TestHeartbeatsFromManyConnections runs the real loop, for the race detector: heartbeats of steady brokers while others
-// are fenced, unfenced and expire. Every answer must be one that the state at that time allowed.
+// TestHeartbeatsFromManyConnections runs the real loop, for the race detector: heartbeats of steady
+// brokers while others are fenced, unfenced and expire. Every answer must be one that the state at
+// that time allowed.
 func TestHeartbeatsFromManyConnections(t *testing.T) {
 	d := newTestDriver(t)
 	const brokers, heartbeats = 8, 300
@@ -179,9 +184,11 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 				req := heartbeatRequest(int32(i), epoch, 1<<40)
 				req.WantFence = i%2 == 1 && n%3 == 0
 				done := make(chan *kmsg.BrokerHeartbeatResponse, 1)
-				d.Handle(t.Context(), protocol.Caller{}, req, func(resp kmsg.Response) { done <- resp.(*kmsg.BrokerHeartbeatResponse) })
+				d.Handle(t.Context(), protocol.Caller{}, req,
+					func(resp kmsg.Response) { done <- resp.(*kmsg.BrokerHeartbeatResponse) })
 				if resp := <-done; resp.ErrorCode != 0 || resp.IsFenced != req.WantFence {
-					t.Errorf("broker %d, heartbeat %d, wants to be fenced %v: %+v", i, n, req.WantFence, resp)
+					t.Errorf("broker %d, heartbeat %d, wants to be fenced %v: %+v", i, n,
+						req.WantFence, resp)
 					return
 				}
 				d.BrokerStatus(int32(i))

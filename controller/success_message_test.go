@@ -15,7 +15,8 @@ func TestMessagesOfSuccessAreEmptyWhereKafkasAre(t *testing.T) {
 	d.log.quorum.Observers = []ReplicaState{{ID: 3007}}
 	unregister := kmsg.NewPtrUnregisterBrokerRequest()
 	unregister.BrokerID = 1
-	if m := d.answer(unregister).(*kmsg.UnregisterBrokerResponse).ErrorMessage; m == nil || *m != "" {
+	if m := d.answer(unregister).(*kmsg.UnregisterBrokerResponse).ErrorMessage; m == nil ||
+		*m != "" {
 		t.Errorf("UNREGISTER_BROKER: %v", m)
 	}
 	register := kmsg.NewPtrControllerRegistrationRequest()

@@ -32,14 +32,16 @@ func TestAtomicRecordsThatDoNotFitOneBatchAreATransaction(t *testing.T) {
 	d.addBroker(1)
 	n := len(d.log.All)
 	resp := d.answer(largeTopic("t")).(*kmsg.CreateTopicsResponse)
-	if resp.Topics[0].ErrorCode != 0 || d.Image().TopicByName("t").Len() != 20 || d.Image().InTransaction() {
+	if resp.Topics[0].ErrorCode != 0 || d.Image().TopicByName("t").Len() != 20 ||
+		d.Image().InTransaction() {
 		t.Fatalf("%+v", resp.Topics[0])
 	}
 	batches := d.log.All[n:]
 	if len(batches) < 3 || d.log.Proposals[len(d.log.Proposals)-1] != len(batches) {
 		t.Fatalf("%d batches, proposed as %v", len(batches), d.log.Proposals)
 	}
-	want := slices.Concat([]string{"begin CreateTopics", "TopicRecord"}, slices.Repeat([]string{"PartitionRecord"}, 20), []string{"EndTransactionRecord"})
+	want := slices.Concat([]string{"begin CreateTopics", "TopicRecord"},
+		slices.Repeat([]string{"PartitionRecord"}, 20), []string{"EndTransactionRecord"})
 	got := slices.DeleteFunc(show(t, batches), func(s string) bool { return s == "." })
 	if !slices.Equal(got, want) {
 		t.Errorf("written: %q", got)
@@ -53,17 +55,20 @@ func TestAtomicRecordsThatDoNotFitOneBatchAreATransaction(t *testing.T) {
 
 func TestWithoutTransactionsAtomicRecordsMustFitOneBatch(t *testing.T) {
 	for version, want := range map[metadata.Version]int16{metadata.V3_6_IV0: kerr.PolicyViolation.Code, metadata.V3_6_IV1: 0} {
-		d := smallBatches(newTestDriver(t, func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(version) }))
+		d := smallBatches(newTestDriver(t,
+			func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(version) }))
 		d.addBroker(1)
 		end := d.log.End
 		resp := d.answer(largeTopic("t")).(*kmsg.CreateTopicsResponse)
 		if got := resp.Topics[0].ErrorCode; got != want || (d.log.End == end) != (want != 0) {
-			t.Errorf("at %v: code %d, want %d; the log grew by %d", version, got, want, d.log.End-end)
+			t.Errorf("at %v: code %d, want %d; the log grew by %d", version, got, want,
+				d.log.End-end)
 		}
 	}
 }
 
-// TestATransactionIsSeenWholeOrNotAtAll commits a transaction batch by batch, which no log of ours does: another controller's does.
+// TestATransactionIsSeenWholeOrNotAtAll commits a transaction batch by batch, which no log of ours
+// does: another controller's does.
 func TestATransactionIsSeenWholeOrNotAtAll(t *testing.T) {
 	d := smallBatches(newTestDriver(t))
 	epoch := d.addBroker(1)
@@ -86,7 +91,8 @@ func TestATransactionIsSeenWholeOrNotAtAll(t *testing.T) {
 	for i, b := range batches {
 		for name, d := range map[string]*testDriver{"leader": d, "standby": standby} {
 			if d.Image().EndOffset() != before.EndOffset() || d.Image().TopicByName("t") != nil {
-				t.Fatalf("%s, %d of %d batches: the image has some of the transaction", name, i, len(batches))
+				t.Fatalf("%s, %d of %d batches: the image has some of the transaction", name, i,
+					len(batches))
 			}
 			if end, _, _ := d.Snapshot(); end != before.EndOffset() {
 				t.Errorf("%s: a snapshot at %d, inside the transaction", name, end)
@@ -114,12 +120,14 @@ func TestATransactionIsSeenWholeOrNotAtAll(t *testing.T) {
 	if c := (*again).(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; c != kerr.TopicAlreadyExists.Code {
 		t.Errorf("the second: code %d", c)
 	}
-	if a, b := snapshotOf(t, d), snapshotOf(t, standby); !bytes.Equal(a, b) || d.Image().TopicByName("t").Len() != 20 {
+	if a, b := snapshotOf(t, d), snapshotOf(t, standby); !bytes.Equal(a, b) ||
+		d.Image().TopicByName("t").Len() != 20 {
 		t.Error("leader and standby differ")
 	}
 }
 
-// TestSnapshotsEndWhereTheLogCanBeCut looks at what a snapshot would be made of while batches that came together are taken.
+// TestSnapshotsEndWhereTheLogCanBeCut looks at what a snapshot would be made of while batches that
+// came together are taken.
 func TestSnapshotsEndWhereTheLogCanBeCut(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
@@ -141,7 +149,8 @@ func TestSnapshotsEndWhereTheLogCanBeCut(t *testing.T) {
 		seen++
 	}
 	if end, _, _ := d.Snapshot(); seen != 1 || len(batches) != 3 || end != d.log.End {
-		t.Errorf("a snapshot at %d of %d, after %d batches that were committed in %d turns", end, d.log.End, len(batches), seen)
+		t.Errorf("a snapshot at %d of %d, after %d batches that were committed in %d turns", end,
+			d.log.End, len(batches), seen)
 	}
 }
 
@@ -232,7 +241,8 @@ func TestNothingIsWrittenIntoAnotherControllersTransaction(t *testing.T) {
 	if d.Image().TopicByName("t") != nil || d.Image().InTransaction() {
 		t.Error("the half transaction is seen")
 	}
-	if resp := d.answer(producerIDs(1, epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ErrorCode != 0 {
+	if resp := d.answer(producerIDs(1,
+		epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ErrorCode != 0 {
 		t.Errorf("after the abort: %+v", resp)
 	}
 	if len(d.core.periodic) == 0 {
@@ -244,7 +254,10 @@ func TestDoTellsWhatATransactionWrote(t *testing.T) {
 	d := smallBatches(newTestDriver(t))
 	d.addBroker(1)
 	base := d.Image().EndOffset()
-	outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) { return d.Do(ctx, protocol.Caller{}, largeTopic("t")) })
+	outcome, err := d.do(t, func(ctx context.Context) (Outcome,
+		error) {
+		return d.Do(ctx, protocol.Caller{}, largeTopic("t"))
+	})
 	if err != nil || len(outcome.Written) != 21 || outcome.Image.TopicByName("t").Len() != 20 {
 		t.Fatalf("%d written, %v", len(outcome.Written), err)
 	}
@@ -257,7 +270,8 @@ func TestDoTellsWhatATransactionWrote(t *testing.T) {
 	}
 	for i, w := range outcome.Written {
 		if w.Offset != base+1+int64(i) || offsets[w.Offset] != w.Record.Type() {
-			t.Errorf("record %d, a %v, is said to be at %d, where the log has a %v", i, w.Record.Type(), w.Offset, offsets[w.Offset])
+			t.Errorf("record %d, a %v, is said to be at %d, where the log has a %v", i,
+				w.Record.Type(), w.Offset, offsets[w.Offset])
 		}
 	}
 }

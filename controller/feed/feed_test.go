@@ -96,7 +96,8 @@ func TestTransactionsAppearWhenTheyHaveEnded(t *testing.T) {
 	if n, types := w.since(0); len(types) != 0 || n.Image.TopicByName("c") != nil {
 		t.Errorf("of an open transaction: %v", types)
 	}
-	w.commit(&record.AbortTransaction{}, &record.BeginTransaction{}, topic(3), &record.EndTransaction{})
+	w.commit(&record.AbortTransaction{}, &record.BeginTransaction{}, topic(3),
+		&record.EndTransaction{})
 	n, types := w.since(0)
 	want := []record.Type{
 		record.TypeBeginTransaction, record.TypeTopic, record.TypeEndTransaction,
