@@ -6,7 +6,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // About how many bytes pieces of answers take.
@@ -52,7 +54,7 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	}
 	// One change has one result, and a message at most.
 	changes := int64(size[limitChanges])
-	return changes*(resultBytes+namedBytes) + min(changes*messagePartMaxBytes, messagesMaxBytes) +
+	return changes*(resultBytes+namedBytes) + min(changes*protocol.MessagePartMaxBytes, protocol.MessagesMaxBytes) +
 		int64(size[limitConfigs])*namedBytes + partCost(size[limitChanges])
 }
 
@@ -68,7 +70,7 @@ func (c *Controller) Elements(req kmsg.Request) int {
 	case *kmsg.DescribeTopicPartitionsRequest:
 		return len(r.Topics) + min(int(max(r.ResponsePartitionLimit, 1)), describePartitionsMax)
 	case *kmsg.DescribeConfigsRequest:
-		return len(r.Resources) * len(topicKeys)
+		return len(r.Resources) * configs.TopicKeyCount()
 	case *kmsg.ListPartitionReassignmentsRequest:
 		if r.Topics == nil {
 			return img.PartitionCount()
@@ -77,7 +79,7 @@ func (c *Controller) Elements(req kmsg.Request) int {
 		if r.Topics == nil {
 			return img.TopicCount()
 		}
-		return size[limitPartitions] * (1 + min(longestName(r), messagePartMaxBytes)/elementTextBytes)
+		return size[limitPartitions] * (1 + min(longestName(r), protocol.MessagePartMaxBytes)/elementTextBytes)
 	case *kmsg.EnvelopeRequest:
 		return len(r.RequestData) / elementBytes
 	}
@@ -116,8 +118,8 @@ func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
 }
 
 func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64 {
-	keys := int64(len(req.Resources)) * int64(len(topicKeys))
-	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(len(topicKeys)))*describedKeyBytes
+	keys := int64(len(req.Resources)) * int64(configs.TopicKeyCount())
+	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(configs.TopicKeyCount()))*describedKeyBytes
 	img := c.Image()
 	for i := range req.Resources {
 		if r := &req.Resources[i]; int8(r.ResourceType) == metadata.ConfigBroker {
@@ -132,7 +134,7 @@ func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSiz
 	if req.Topics != nil {
 		inPart := int64(min(size[limitPartitions], pieceEntries))
 		return int64(size[limitPartitions]) + partCost(size[limitPartitions]) +
-			inPart*int64(min(longestName(req), messagePartMaxBytes))*messageCopies
+			inPart*int64(min(longestName(req), protocol.MessagePartMaxBytes))*messageCopies
 	}
 	img := c.Image()
 	candidates := img.ImbalancedCount()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // tight are limits of one below what overLimit lists.
@@ -82,7 +84,7 @@ func TestRequestsBeyondALimitAreRefusedBeforeAnythingIsDone(t *testing.T) {
 		d := newTestDriver(t, func(cfg *Config) { cfg.Limits = tight })
 		end := d.log.end
 		var resp kmsg.Response
-		d.Handle(context.Background(), Caller{}, req, func(r kmsg.Response) { resp = whole(r) })
+		d.Handle(context.Background(), protocol.Caller{}, req, func(r kmsg.Response) { resp = whole(r) })
 		if resp == nil || d.queue.len() != 0 || d.log.end != end {
 			t.Fatalf("%s: answered %v, %d in the queue", name, resp != nil, d.queue.len())
 		}
@@ -97,7 +99,7 @@ func TestRequestsBeyondALimitAreRefusedBeforeAnythingIsDone(t *testing.T) {
 		if refusals != 1 {
 			t.Errorf("%s: %d refusals counted", name, refusals)
 		}
-		if _, err := d.Do(context.Background(), Caller{}, req); err == nil && apiOf(req.Key()).write != nil {
+		if _, err := d.Do(context.Background(), protocol.Caller{}, req); err == nil && apiOf(req.Key()).write != nil {
 			t.Errorf("%s: carried out for a caller in this process", name)
 		}
 	}
@@ -107,7 +109,7 @@ func TestRequestsWithinTheLimitsAreNot(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t, func(cfg *Config) { cfg.Limits = tight })
 	for name, req := range namedMany(2) {
-		if err := d.limits.check(Caller{}, req); err != nil {
+		if err := d.limits.check(protocol.Caller{}, req); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

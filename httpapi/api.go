@@ -19,6 +19,7 @@ import (
 
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/limits"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -175,8 +176,8 @@ const (
 const httpListener = "HTTP"
 
 // caller is the sender of a request as the controller sees it.
-func caller(ctx context.Context) controller.Caller {
-	return controller.Caller{
+func caller(ctx context.Context) protocol.Caller {
+	return protocol.Caller{
 		Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: clientOf(ctx),
 		ClientID: "http",
 	}

@@ -11,8 +11,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Heartbeat is a broker's report to broker_mgmt: which registration it is, and what it holds.
@@ -86,7 +88,7 @@ func (a *API) report(
 			return nil, err
 		}
 	}
-	return a.follow(ctx, p, controller.AudienceBrokers, beat)
+	return a.follow(ctx, p, feed.AudienceBrokers, beat)
 }
 
 // heartbeat sends the heartbeat that the broker's own process would send.
@@ -179,17 +181,17 @@ func (a *API) newISR(img *metadata.Image, h HeartbeatBody, s InSync) (kmsg.Reque
 	id := s.PartitionID
 	t := img.Topic(topic)
 	if err != nil || t == nil || t.Partition(id) == nil {
-		return nil, controller.Errorf(kerr.UnknownTopicOrPartition,
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition,
 			"There is no partition %d of a topic with the id %v.", id, topic)
 	}
 	p := t.Partition(id)
 	leader := img.Broker(p.Leader)
 	switch {
 	case !slices.Contains(p.Replicas, h.BrokerID):
-		return nil, controller.Errorf(kerr.ReplicaNotAvailable,
+		return nil, protocol.Errorf(kerr.ReplicaNotAvailable,
 			"Broker %d has no replica of %s-%d.", h.BrokerID, t.Name, id)
 	case leader == nil:
-		return nil, controller.Errorf(kerr.IneligibleReplica,
+		return nil, protocol.Errorf(kerr.IneligibleReplica,
 			"%s-%d has no leader to be in sync with.", t.Name, id)
 	case !a.httpBrokers.has(leader):
 		return nil, newProblem(http.StatusConflict, kerr.IneligibleReplica,

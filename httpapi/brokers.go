@@ -12,6 +12,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // registerArgs is the body of register.
@@ -346,7 +347,7 @@ func (a *API) unregister(ctx context.Context, id int32) (*answer[unregisterAnswe
 		Make: func(img *metadata.Image) (kmsg.Request, error) {
 			b := img.Broker(id)
 			if b == nil {
-				return nil, controller.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(id))
+				return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(id))
 			}
 			incarnation = b.IncarnationID
 			req := kmsg.NewPtrUnregisterBrokerRequest()

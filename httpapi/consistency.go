@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -24,7 +25,7 @@ func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 	end, err := a.cfg.Log.Barrier(ctx)
 	resume()
 	if err == nil {
-		err = a.awaitNews(ctx, controller.AudienceAll, end-2) // the first change after end-2 is at end-1
+		err = a.awaitNews(ctx, feed.AudienceAll, end-2) // the first change after end-2 is at end-1
 	}
 	switch {
 	case err == nil:
@@ -39,7 +40,7 @@ func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 }
 
 // awaitNews waits for a change as the controller's Await does, and holds no turn meanwhile.
-func (a *API) awaitNews(ctx context.Context, audience controller.Audience, offset int64) error {
+func (a *API) awaitNews(ctx context.Context, audience feed.Audience, offset int64) error {
 	defer turnOf(ctx).pause()()
 	return a.cfg.Controller.Await(ctx, audience, offset)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // News is the answer of a feed.
@@ -193,7 +193,7 @@ func (a *API) client(
 	if _, err := a.read(ctx, r); err != nil {
 		return nil, err
 	}
-	return a.follow(ctx, p, controller.AudienceClients, nil)
+	return a.follow(ctx, p, feed.AudienceClients, nil)
 }
 
 // heartbeater sends a heartbeat of the broker whose long poll waits, with the offset that it has.
@@ -202,7 +202,7 @@ type heartbeater = func(ctx context.Context, offset int64) error
 // follow answers a request to a feed: at once, after a wait, or with a stream. beat, if not nil, is
 // called at each heartbeat interval of a long poll.
 func (a *API) follow(
-	ctx context.Context, p feedParams, audience controller.Audience, beat heartbeater,
+	ctx context.Context, p feedParams, audience feed.Audience, beat heartbeater,
 ) (*huma.StreamResponse, error) {
 	if p.stream {
 		return &huma.StreamResponse{Body: func(hc huma.Context) { a.stream(hc, p, audience) }}, nil
@@ -226,7 +226,7 @@ func (a *API) follow(
 // await waits until there is a change for the caller, or its time is over. It does not wait if the
 // caller needs a snapshot.
 func (a *API) await(
-	ctx context.Context, p feedParams, audience controller.Audience, beat heartbeater,
+	ctx context.Context, p feedParams, audience feed.Audience, beat heartbeater,
 ) error {
 	if p.wait <= 0 || p.offset < 0 {
 		return nil

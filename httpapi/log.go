@@ -13,7 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -84,7 +84,7 @@ const recordsBytes = 256 << 10
 func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, error) {
 	if wait := min(duration(in.Wait), a.cfg.WaitMax); wait > 0 {
 		waiting, cancel := a.waitContext(ctx, wait)
-		_ = a.awaitNews(waiting, controller.AudienceAll, in.From-1)
+		_ = a.awaitNews(waiting, feed.AudienceAll, in.From-1)
 		cancel()
 	}
 	if _, err := a.read(ctx, in.ReadParams); err != nil {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
 // newsKind is the kind of News in an answer.
-func newsKind(n controller.News) string {
+func newsKind(n feed.News) string {
 	if n.Snapshot {
 		return "snapshot"
 	}
@@ -21,7 +21,7 @@ func newsKind(n controller.News) string {
 // writeNews writes News as one line of JSON, followed by end. A large answer is written while it is
 // made.
 func (a *API) writeNews(
-	w *deadlineWriter, n controller.News, audience controller.Audience, end string,
+	w *deadlineWriter, n feed.News, audience feed.Audience, end string,
 ) error {
 	out := bufio.NewWriterSize(w, 4<<10)
 	at := imagePosition(n.Image)
@@ -41,11 +41,11 @@ func (a *API) writeNews(
 // cached.
 const largeBytes = 64 << 10
 
-func large(b *controller.FeedBatch) bool { return len(b.Batch) > largeBytes }
+func large(b *feed.Batch) bool { return len(b.Batch) > largeBytes }
 
 // writeBatches writes the records of batches after the offset that the reader has.
 func (a *API) writeBatches(
-	out *bufio.Writer, n controller.News, audience controller.Audience,
+	out *bufio.Writer, n feed.News, audience feed.Audience,
 ) error {
 	l := &jsonList{out: out}
 	for _, b := range n.Batches {
@@ -91,12 +91,12 @@ func (l *jsonList) add(values []byte) bool {
 // eachRecord calls f with the JSON of each record of a batch that is after an offset and for the
 // audience, until f returns false. f must not keep the JSON.
 func eachRecord(
-	b *controller.FeedBatch, audience controller.Audience, v metadata.Version, after int64,
+	b *feed.Batch, audience feed.Audience, v metadata.Version, after int64,
 	f func([]byte) bool,
 ) error {
 	var text []byte
 	more := true
-	return b.Records(func(offset int64, r record.Record, s controller.State) {
+	return b.Records(func(offset int64, r record.Record, s feed.State) {
 		if more && offset > after && isFor(audience, r.Type()) {
 			text = appendRecord(text[:0], r, s, v, position{offset, b.Epoch(), b.TimestampMs()})
 			more = f(text)
@@ -106,7 +106,7 @@ func eachRecord(
 
 // batchText is the JSON of a batch's records for the audience, with commas between them.
 func batchText(
-	b *controller.FeedBatch, audience controller.Audience, v metadata.Version,
+	b *feed.Batch, audience feed.Audience, v metadata.Version,
 ) (text []byte, err error) {
 	err = eachRecord(b, audience, v, -1, func(one []byte) bool {
 		if len(text) > 0 {
@@ -119,9 +119,9 @@ func batchText(
 }
 
 // isFor reports whether the feeds of an audience show records of a type.
-func isFor(audience controller.Audience, t record.Type) bool {
-	if audience == controller.AudienceClients {
-		return controller.ForClients(t)
+func isFor(audience feed.Audience, t record.Type) bool {
+	if audience == feed.AudienceClients {
+		return feed.ForClients(t)
 	}
 	switch t {
 	case record.TypeNoOp, record.TypeBeginTransaction, record.TypeEndTransaction,
@@ -132,7 +132,7 @@ func isFor(audience controller.Audience, t record.Type) bool {
 }
 
 // writeImage writes a state as records, all at the state's own position.
-func writeImage(out *bufio.Writer, img *metadata.Image, audience controller.Audience) {
+func writeImage(out *bufio.Writer, img *metadata.Image, audience feed.Audience) {
 	at := imagePosition(img)
 	l := &jsonList{out: out}
 	var text []byte
@@ -140,7 +140,7 @@ func writeImage(out *bufio.Writer, img *metadata.Image, audience controller.Audi
 		if !isFor(audience, r.Type()) {
 			return true
 		}
-		var s controller.State
+		var s feed.State
 		if b, ok := r.(*record.RegisterBroker); ok {
 			s.Broker = img.Broker(b.BrokerID)
 		}
@@ -160,7 +160,7 @@ type batchCache struct {
 
 type batchKey struct {
 	offset   int64
-	audience controller.Audience
+	audience feed.Audience
 }
 
 // cachedText is encoded once, by the first reader; the others wait for it.
@@ -178,7 +178,7 @@ const (
 
 // text is the JSON of all records of a batch for the audience. The caller must not change it.
 func (c *batchCache) text(
-	b *controller.FeedBatch, audience controller.Audience, v metadata.Version,
+	b *feed.Batch, audience feed.Audience, v metadata.Version,
 ) ([]byte, error) {
 	key := batchKey{b.BaseOffset(), audience}
 	c.mu.Lock()

@@ -17,7 +17,7 @@ import (
 
 	"github.com/yakt/yakt/cmd/yakt/node"
 	"github.com/yakt/yakt/config"
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // patience bounds every wait of these tests.
@@ -161,7 +161,7 @@ func (s *server) await(path string, ok func(status int, body []byte) bool) {
 		}
 		turn, end := context.WithTimeout(ctx, 20*time.Millisecond)
 		c := s.node.Controller()
-		_ = c.Await(turn, controller.AudienceAll, c.Image().EndOffset()-1)
+		_ = c.Await(turn, feed.AudienceAll, c.Image().EndOffset()-1)
 		end()
 		if ctx.Err() != nil {
 			s.t.Fatalf("node %d: %s: still %d %s", s.id, path, status, body)

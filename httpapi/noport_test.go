@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // behindNodesWithoutHTTP is a standby with an HTTP port, in a quorum of which no other node has
@@ -95,7 +95,7 @@ func TestStreamsThroughAStandby(t *testing.T) {
 	defer end()
 	c := s.node.Controller()
 	for at := int64(-1); c.Image().TopicByName("after") == nil; at = c.Image().EndOffset() - 1 {
-		if err := c.Await(waiting, controller.AudienceAll, at); err != nil {
+		if err := c.Await(waiting, feed.AudienceAll, at); err != nil {
 			t.Fatal(err)
 		}
 	}

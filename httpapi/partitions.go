@@ -13,6 +13,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TopicRef names a topic by its id or by its name.
@@ -35,13 +36,13 @@ func (t TopicRef) find(img *metadata.Image) (*metadata.Topic, error) {
 		if topic := img.TopicByName(t.Name); topic != nil {
 			return topic, nil
 		}
-		return nil, controller.Errorf(kerr.UnknownTopicOrPartition, "%s", noTopic(t.Name))
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "%s", noTopic(t.Name))
 	}
 	id, err := t.TopicUUID.parse()
 	if topic := img.Topic(id); err == nil && topic != nil {
 		return topic, nil
 	}
-	return nil, controller.Errorf(kerr.UnknownTopicID,
+	return nil, protocol.Errorf(kerr.UnknownTopicID,
 		"There is no topic with the id %s.", t.TopicUUID)
 }
 
@@ -183,9 +184,9 @@ func withReplica(img *metadata.Image, p *metadata.Partition, broker int32) ([]in
 	now := target(p)
 	switch {
 	case img.Broker(broker) == nil:
-		return nil, controller.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(broker))
+		return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(broker))
 	case slices.Contains(p.Adding(), broker):
-		return nil, controller.Errorf(kerr.ReassignmentInProgress,
+		return nil, protocol.Errorf(kerr.ReassignmentInProgress,
 			"Broker %d is already being added.", broker)
 	case slices.Contains(now, broker):
 		return nil, newProblem(http.StatusConflict, kerr.InvalidReplicaAssignment,
@@ -199,10 +200,10 @@ func withoutReplica(_ *metadata.Image, p *metadata.Partition, broker int32) ([]i
 	i := slices.Index(now, broker)
 	switch {
 	case slices.Contains(p.Removing(), broker):
-		return nil, controller.Errorf(kerr.ReassignmentInProgress,
+		return nil, protocol.Errorf(kerr.ReassignmentInProgress,
 			"Broker %d is already being removed.", broker)
 	case i < 0:
-		return nil, controller.Errorf(kerr.ReplicaNotAvailable,
+		return nil, protocol.Errorf(kerr.ReplicaNotAvailable,
 			"Broker %d has no replica of this partition.", broker)
 	case len(now) == 1:
 		return nil, newProblem(http.StatusUnprocessableEntity, kerr.InvalidReplicaAssignment,
@@ -227,7 +228,7 @@ func (a *API) reassign(
 			topic = t.ID
 			p := t.Partition(args.PartitionID)
 			if p == nil {
-				return nil, controller.Errorf(kerr.UnknownTopicOrPartition,
+				return nil, protocol.Errorf(kerr.UnknownTopicOrPartition,
 					"Topic %s has no partition %d.", t.Name, args.PartitionID)
 			}
 			replicas, err := change(img, p, args.BrokerID)

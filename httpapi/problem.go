@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Problem is the answer of every request that fails: an RFC 9457 problem document.
@@ -173,7 +174,7 @@ func codeProblem(code int16, message *string) error {
 func problemOf(err error) *Problem {
 	var (
 		p *Problem
-		e *controller.Error
+		e *protocol.Error
 	)
 	switch {
 	case errors.As(err, &p):

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestProblemsOfErrors checks the status and the code that each kind of error is answered with, and
@@ -26,7 +27,7 @@ func TestProblemsOfErrors(t *testing.T) {
 		retry  bool
 	}{
 		"the API's own": {fmt.Errorf("make: %w", own), 409, "INVALID_PARTITIONS", "own", false},
-		"the controller's": {controller.Errorf(kerr.TopicAlreadyExists, "It exists"), 409,
+		"the controller's": {protocol.Errorf(kerr.TopicAlreadyExists, "It exists"), 409,
 			"TOPIC_ALREADY_EXISTS", "It exists. Choose another name", false},
 		"not active": {controller.ErrNotActive, 503, "NOT_CONTROLLER", "nothing was done", true},
 		"too busy":   {controller.ErrNotTried, 503, "REQUEST_TIMED_OUT", "nothing was done", true},

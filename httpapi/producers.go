@@ -9,6 +9,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // producerArgs is the body of register_producer.
@@ -60,7 +61,7 @@ func (a *API) registerProducer(ctx context.Context, in *struct {
 
 func (p *producerArgs) request(img *metadata.Image) (kmsg.Request, error) {
 	if img.Broker(p.BrokerID) == nil {
-		return nil, controller.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(p.BrokerID))
+		return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(p.BrokerID))
 	}
 	req := kmsg.NewPtrAllocateProducerIDsRequest()
 	req.BrokerID, req.BrokerEpoch = p.BrokerID, p.BrokerEpoch

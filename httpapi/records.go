@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -251,7 +252,7 @@ const producerIDBlock = 1000
 // present returns the name and the fields under which operations show a record. Kinds of records
 // with a type of their own here show the state after the record, from s; all others show what is in
 // the log.
-func present(r record.Record, s controller.State, v metadata.Version) (name string, fields any) {
+func present(r record.Record, s feed.State, v metadata.Version) (name string, fields any) {
 	name = r.Type().String()
 	switch r := r.(type) {
 	case *record.RegisterBroker:
@@ -275,7 +276,7 @@ func present(r record.Record, s controller.State, v metadata.Version) (name stri
 
 // presentChange shows a record that changes something by the state after it, where s has that
 // state, under the name of the record that describes such a state.
-func presentChange(r record.Record, s controller.State, v metadata.Version) (string, any) {
+func presentChange(r record.Record, s feed.State, v metadata.Version) (string, any) {
 	switch r := r.(type) {
 	case *record.PartitionChange:
 		if s.Partition != nil {
@@ -292,7 +293,7 @@ func presentChange(r record.Record, s controller.State, v metadata.Version) (str
 
 // appendRecord appends the JSON of a record as operations show it.
 func appendRecord(
-	dst []byte, r record.Record, s controller.State, v metadata.Version, at position,
+	dst []byte, r record.Record, s feed.State, v metadata.Version, at position,
 ) []byte {
 	name, fields := present(r, s, v)
 	return appendJSON(dst, newRecord(name, fields, at))

@@ -10,7 +10,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
@@ -71,7 +71,7 @@ func TestStatusOfARegistration(t *testing.T) {
 		statusUnfenced: {},
 		statusClosed:   {Fenced: true, InControlledShutdown: true},
 	} {
-		_, fields := present(r, controller.State{}, metadata.LatestVersion)
+		_, fields := present(r, feed.State{}, metadata.LatestVersion)
 		if got := fields.(BrokerFields); got.BrokerStatus != status || got.BrokerHost != "" {
 			t.Errorf("%+v: %+v", r, got)
 		}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -21,7 +21,7 @@ func TestSecretsAreHidden(t *testing.T) {
 		given := value
 		r := &record.Config{ResourceType: metadata.ConfigBroker, Name: name, Value: &given}
 		text := string(appendJSON(nil, rawFields(r))) +
-			string(appendRecord(nil, r, controller.State{}, metadata.LatestVersion, position{}))
+			string(appendRecord(nil, r, feed.State{}, metadata.LatestVersion, position{}))
 		if strings.Contains(text, value) {
 			t.Errorf("%s is shown: %s", name, text)
 		}

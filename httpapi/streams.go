@@ -12,7 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // answerMax is how long a client may take to read one answer, or one event of a stream, provided
@@ -63,7 +63,7 @@ const keepAlive = 15 * time.Second
 
 // stream writes News as server-sent events, the first at once, until this node stops or a write
 // fails. A client that has only closed its own side of the connection still reads.
-func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience) {
+func (a *API) stream(hc huma.Context, p feedParams, audience feed.Audience) {
 	r, below := humago.Unwrap(hc)
 	w := withDeadlines(below)
 	w.Header().Set("Content-Type", eventStream)
@@ -85,7 +85,7 @@ func (a *API) stream(hc huma.Context, p feedParams, audience controller.Audience
 	}
 }
 
-func (a *API) writeEvent(w *deadlineWriter, n controller.News, audience controller.Audience) error {
+func (a *API) writeEvent(w *deadlineWriter, n feed.News, audience feed.Audience) error {
 	_, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: ", imagePosition(n.Image).offset, newsKind(n))
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (a *API) writeEvent(w *deadlineWriter, n controller.News, audience controll
 // idle waits for a change. It sends a comment now and then, so that a connection whose other end
 // has gone is noticed. It returns false if the stream is over.
 func (a *API) idle(
-	ctx context.Context, w *deadlineWriter, offset int64, audience controller.Audience,
+	ctx context.Context, w *deadlineWriter, offset int64, audience feed.Audience,
 ) bool {
 	for ctx.Err() == nil {
 		interval, end := context.WithTimeout(ctx, keepAlive)

@@ -15,10 +15,11 @@ import (
 const uncountedBytes = 8 << 10
 
 // modestBytes is the most that a connection may want to have in all to be served before those that
-// want more: it is soon done. modestShare: such a part of the memory is for these alone.
+// want more: it is soon done. modestShare: such a part of the memory is for these alone; what is
+// left for others is more than an address may have, so that none can fill it.
 const (
 	modestBytes = 512 << 10
-	modestShare = 8
+	modestShare = 5
 )
 
 var (

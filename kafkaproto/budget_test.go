@@ -92,10 +92,10 @@ func TestBudgetServesInOrder(t *testing.T) {
 func TestModestHaveRoomOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const total = 8 * modestShare * modestBytes
+		const total = 3 * 4 * modestShare * modestBytes
 		b := newBudget(total, total, total/2)
 		var greedy []holder
-		for range 7 {
+		for range modestShare - 1 {
 			h := openHolder(t, b, "a")
 			h.take(t, total/modestShare)
 			greedy = append(greedy, h)

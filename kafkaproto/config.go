@@ -11,6 +11,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -22,17 +23,8 @@ const (
 // anonymous is the principal of a connection that has not authenticated.
 const anonymous = "User:ANONYMOUS"
 
-// Caller says who sent a request and how it came in. All fields but ClientID and Forwarded are the same
-// for every request of one connection. Caller is a value: it stays valid after the connection has ended.
-type Caller struct {
-	Listener         string // name of the listener the connection came in on
-	Principal        string // "User:ANONYMOUS" on a PLAINTEXT listener
-	ClientAddr       string // textual IP of the client, without port; IPv4-mapped addresses as IPv4
-	ClientID         string // from the request header; null is ""
-	Forwarded        bool   // inside an ENVELOPE: always false here, set by whoever unwraps it
-	LocalAddr        string // "ip:port" on our side of the connection
-	SecurityProtocol int16
-}
+// Caller says who sent a request and how it came in.
+type Caller = protocol.Caller
 
 // Listener is one address to accept connections on.
 //

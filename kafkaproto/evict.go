@@ -148,7 +148,7 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 
 // candidates are the connections that may lose their memory, in that order: the slowest on the
 // network for what they hold, then those whose request is worked on for too long, then those that
-// wait for more memory themselves. Of these the one that holds most comes first, and while another
+// wait for more memory themselves. Of these the one that would hold most comes first, and while another
 // connection is about to give some back only a wait of stuckAfter counts.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
@@ -171,8 +171,10 @@ func (b *budget) candidates(now time.Time) []candidate {
 	}
 	slices.SortFunc(slow, func(x, y candidate) int { return cmp.Compare(x.worth(), y.worth()) })
 	slices.SortFunc(waiting, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(y.account.held, x.account.held),
-			x.account.since.Compare(y.account.since))
+		return cmp.Or(
+			cmp.Compare(y.account.held+y.account.wants, x.account.held+x.account.wants),
+			x.account.since.Compare(y.account.since),
+		)
 	})
 	return slices.Concat(slow, stuck, waiting)
 }

@@ -125,7 +125,7 @@ func TestCostIsHeldUntilTheReply(t *testing.T) {
 		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
 			replies <- func() { reply(req.ResponseKind()) }
 		})
-		cfg.Cost = func(kmsg.Request) int64 { return 18 << 20 }
+		cfg.Cost = func(kmsg.Request) int64 { return 15 << 20 }
 		s := bubbleServer(t, cfg)
 		var clients []client
 		for i := range 3 {
@@ -137,7 +137,7 @@ func TestCostIsHeldUntilTheReply(t *testing.T) {
 		late := connectTo(t, s, cfg, "10.0.0.9")
 		late.send(heartbeat(1))
 		synctest.Wait()
-		if n, held := len(replies), s.Stats().InFlightBytes; n != 3 || held != 54<<20 {
+		if n, held := len(replies), s.Stats().InFlightBytes; n != 3 || held != 45<<20 {
 			t.Errorf("%d requests are worked on with %d bytes", n, held)
 		}
 		for range 3 {

@@ -17,6 +17,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 const (
@@ -98,7 +99,7 @@ func (o *ours) settle() {
 func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	from := len(o.log.all)
 	var resp kmsg.Response
-	o.Handle(context.Background(), controller.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
+	o.Handle(context.Background(), protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
 		resp = decodeResponse(req, r.AppendTo(nil))
 	})
 	o.settle()

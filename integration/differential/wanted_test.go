@@ -15,7 +15,8 @@ func differences() []difference {
 	return []difference{
 		{"a fenced broker is not fenced again", notFencedAgain},
 		{"an unknown security protocol is INVALID_REQUEST and no failover", unknownProtocol},
-		{"a new target sets both lists of a reassignment", newTarget},
+		{"a cancellation can restore the original replicas after a new target", originalKept},
+		{"a new target does not drop all replicas in sync", syncKept},
 		{"an ELR holds replicas only", elrOfReplicas},
 		{"an unregistered broker leaves as one that comes back uncleanly", leavesUncleanly},
 		{"a partition that comes twice in an ALTER_PARTITION is refused the second time", alteredTwice},
@@ -134,9 +135,10 @@ func unknownRecovery(d *divergence) bool {
 	return true
 }
 
-// newTarget: Kafka sets the list of replicas that come only when it is not empty, and so with the one of those that go. When a running
-// reassignment gets another target, a list of the old one may so stay, and the reassignment never ends.
-func newTarget(d *divergence) bool {
+// originalKept: while a reassignment runs, the replicas without those being added are the original
+// ones, also after a new target. Kafka computes the lists from all current replicas, and leaves a
+// list of the former target where the new list is empty.
+func originalKept(d *divergence) bool {
 	req, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest)
 	if !ok {
 		return false
@@ -146,40 +148,64 @@ func newTarget(d *divergence) bool {
 		if target == nil || !c.old.Reassigning() || c.ours == nil {
 			return false
 		}
-		adding, removing := minus(target, c.old.Replicas), minus(c.old.Replicas, target)
-		stale := len(adding) == 0 && len(c.old.Adding()) > 0 || len(removing) == 0 && len(c.old.Removing()) > 0
-		if !stale {
+		original := minus(c.old.Replicas, c.old.Adding())
+		adding, removing := minus(target, original), minus(original, target)
+		replicas := append(slices.Clone(target), removing...)
+		isr := keep(c.old.ISR, replicas)
+		if mayComplete(target, adding, removing, isr) {
+			replicas, isr, adding, removing = target, keep(isr, target), nil, nil
+		}
+		p := c.after
+		if !slices.Equal(p.Replicas, replicas) || !slices.Equal(p.Adding(), adding) ||
+			!slices.Equal(p.Removing(), removing) || !slices.Equal(p.ISR, isr) ||
+			p.Leader >= 0 && !slices.Contains(p.ISR, p.Leader) {
 			return false
 		}
-		if mayComplete(target, adding, removing, c.old.ISR) != !c.after.Reassigning() {
-			return false
+		theirs := c.old
+		if c.kafka != nil {
+			theirs = c.old.Merge(c.kafka)
 		}
-		if c.kafka != nil { // mostly that is all
-			c.kafka.AddingReplicas, c.kafka.RemovingReplicas = changed(c.old.Adding(), c.after.Adding()), changed(c.old.Removing(), c.after.Removing())
-			if sameChange(c.ours, c.kafka) {
-				return true
-			}
-		}
-		if c.after.Reassigning() {
-			want := record.NewPartitionChange(c.topic.ID, c.id)
-			want.AddingReplicas, want.RemovingReplicas = changed(c.old.Adding(), adding), changed(c.old.Removing(), removing)
-			if c.old.Leader < 0 && slices.Contains(c.old.ISR, c.ours.Leader) {
-				want.Leader = c.ours.Leader
-			}
-			want.Replicas, want.Directories = changedTo(c.old.Replicas, append(slices.Clone(target), removing...)), c.ours.Directories
-			if !sameChange(want, c.ours) {
-				return false
-			}
-		} else if !slices.Equal(c.after.Replicas, target) || !slices.Equal(c.after.ISR, keep(c.old.ISR, target)) || c.after.Leader >= 0 && !slices.Contains(c.after.ISR, c.after.Leader) {
-			return false
+		if slices.Equal(theirs.Replicas, p.Replicas) && slices.Equal(theirs.Adding(), p.Adding()) &&
+			slices.Equal(theirs.Removing(), p.Removing()) {
+			return false // the divergence is another one
 		}
 		c.kafka = c.ours
 		return true
 	})
 }
 
-// mayComplete is when a reassignment ends (PartitionReassignmentReplicas.maybeCompleteReassignment): something is left of the ISR, all that is
-// added is in it, and with fewer replicas than before all of them are.
+// syncKept: a target is refused when nothing that is in sync would be a replica any more.
+func syncKept(d *divergence) bool {
+	req, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest)
+	if !ok {
+		return false
+	}
+	ours := d.ours.response.(*kmsg.AlterPartitionAssignmentsResponse)
+	theirs := d.kafka.response.(*kmsg.AlterPartitionAssignmentsResponse)
+	if len(ours.Topics) != len(theirs.Topics) {
+		return false
+	}
+	applied := false
+	for i := range ours.Topics {
+		t := d.before.TopicByName(ours.Topics[i].Topic)
+		for j := range ours.Topics[i].Partitions {
+			o, k := ours.Topics[i].Partitions[j], &theirs.Topics[i].Partitions[j]
+			target := targetOf(req, ours.Topics[i].Topic, o.Partition)
+			if t == nil || target == nil || t.Partition(o.Partition) == nil ||
+				o.ErrorCode != kerr.InvalidReplicaAssignment.Code || k.ErrorCode != 0 {
+				continue
+			}
+			p := t.Partition(o.Partition)
+			dropped := minus(p.Adding(), target)
+			if len(p.ISR) > 0 && len(minus(p.ISR, dropped)) == 0 {
+				k.ErrorCode, applied = o.ErrorCode, true
+				d.dropBeyondOurs(t.ID, o.Partition)
+			}
+		}
+	}
+	return applied
+}
+
 func mayComplete(target, adding, removing, isr []int32) bool {
 	left := keep(isr, target)
 	return (len(removing) == 0 || len(left) > 0) && len(minus(adding, left)) == 0 && (len(adding) >= len(removing) || len(minus(target, left)) == 0)
