@@ -109,7 +109,7 @@ func load(t testing.TB, path string, settings map[string]string) *config.Config 
 func startNode(t testing.TB, cfg *config.Config, id int) *server {
 	t.Helper()
 	options := &slog.HandlerOptions{Level: slog.LevelError}
-	n, err := node.Open(cfg, slog.New(slog.NewTextHandler(testWriter{t}, options)))
+	n, err := node.Open(cfg, slog.New(slog.NewTextHandler(testWriter{t}, options)), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,8 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// Connections that take what others need: room, time, descriptors, the log.
+// Attacks by connections that use up a shared resource: room for connections, time, descriptors,
+// the log.
 func TestYAKtAttackByConnections(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()
@@ -28,7 +29,9 @@ func TestYAKtAttackByConnections(t *testing.T) {
 
 func connectionAttacks(v *victim) []attack {
 	return []attack{
-		{name: "nothing", do: func(ctx context.Context, _ *victim, _ *kafka.Attacker) { <-ctx.Done() }},
+		{name: "nothing", do: func(ctx context.Context, _ *victim, _ *kafka.Attacker) {
+			<-ctx.Done()
+		}},
 		trickling(16, 16),
 		trickling(16, 1),
 		trickling(200, 200),
@@ -44,8 +47,8 @@ func connectionAttacks(v *victim) []attack {
 	}
 }
 
-// trickling is a crowd of which each announces a frame of 100 MiB, sends 60 and then a byte a
-// second.
+// trickling is a crowd in which each connection announces a frame of 100 MiB, sends 60 and then a
+// byte a second.
 func trickling(n, addresses int) attack {
 	const frameBytes, sentBytes = 100 << 20, 60 << 20
 	head := binary.BigEndian.AppendUint32(nil, frameBytes)
@@ -86,23 +89,24 @@ func trickle(ctx context.Context, nc net.Conn) {
 	}
 }
 
-// pipelining is a crowd that sends many small requests at a time, and takes the answers.
+// pipelining is a crowd that sends many small requests at a time and reads the answers.
 func pipelining(n, requests int) attack {
 	all := bytes.Repeat(kafka.Frame(kafka.Versions()), requests)
-	return attack{name: "many ApiVersions at a time", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
-		a.Crowd(ctx, n, func(nc net.Conn) {
-			go drain(nc)
-			for ctx.Err() == nil {
-				if _, err := nc.Write(all); err != nil {
-					return
+	return attack{name: "many ApiVersions at a time",
+		do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+			a.Crowd(ctx, n, func(nc net.Conn) {
+				go drain(nc)
+				for ctx.Err() == nil {
+					if _, err := nc.Write(all); err != nil {
+						return
+					}
 				}
-			}
-		})
-		<-ctx.Done()
-	}}
+			})
+			<-ctx.Done()
+		}}
 }
 
-// drain takes all answers until the connection is closed.
+// drain reads answers until the connection is closed.
 func drain(nc net.Conn) {
 	for {
 		if _, err := kafka.SkipFrame(nc); err != nil {
@@ -111,23 +115,25 @@ func drain(nc net.Conn) {
 	}
 }
 
-// parking is a crowd that claims to hold more than the log has, and is to wait for ever; then it
-// goes, and must be forgotten.
+// parking is a crowd of FETCHes that claim more than the log has and want to wait forever. Then the
+// crowd disconnects, and its requests must be dropped.
 func parking(n int) attack {
-	return attack{name: "fetches that wait for ever", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
-		frame := v.fetchFrame(math.MaxInt32, -1)
-		a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(frame) })
-		a.Wait()
-		<-ctx.Done()
-	}}
+	return attack{name: "fetches that wait for ever",
+		do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+			frame := v.fetchFrame(math.MaxInt32, -1)
+			a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(frame) })
+			a.Wait()
+			<-ctx.Done()
+		}}
 }
 
-// fetchFrame is a FETCH in the leader's present epoch, of one who read last in an earlier one, or
-// in that if last is -1. The victim was filled in its first.
+// fetchFrame is a FETCH in the leader's present epoch, of an observer whose last record is of an
+// earlier epoch, or of the present one if last is -1. The victim was filled in its first epoch.
 func (v *victim) fetchFrame(offset int64, last int32) []byte {
 	leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
 	req := kafka.WithVersion(fetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest), 12)
-	req.MaxWaitMillis, req.MaxBytes, req.Topics[0].Topic = math.MaxInt32, math.MaxInt32, "__cluster_metadata"
+	req.MaxWaitMillis, req.MaxBytes, req.Topics[0].Topic = math.MaxInt32, math.MaxInt32,
+		"__cluster_metadata"
 	p := &req.Topics[0].Partitions[0]
 	p.PartitionMaxBytes, p.LastFetchedEpoch = math.MaxInt32, last
 	if last < 0 {
@@ -136,48 +142,51 @@ func (v *victim) fetchFrame(offset int64, last int32) []byte {
 	return kafka.Frame(req)
 }
 
-// idling opens connections and says nothing, from one address and from many.
+// idling opens silent connections, from one address and from many.
 func idling(n int) attack {
-	return attack{name: "idle connections", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
-		a.CrowdFrom(ctx, n, 1, func(net.Conn) {})
-		a.CrowdFrom(ctx, n, n, func(net.Conn) {})
-		a.Wait()
-		<-ctx.Done()
-	}}
+	return attack{name: "idle connections",
+		do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+			a.CrowdFrom(ctx, n, 1, func(net.Conn) {})
+			a.CrowdFrom(ctx, n, n, func(net.Conn) {})
+			a.Wait()
+			<-ctx.Done()
+		}}
 }
 
-// malformed opens connections that are closed for what they send, as fast as it can.
+// malformed opens connections as fast as it can and sends bytes for which each is closed.
 func malformed(n int) attack {
-	return attack{name: "a storm of malformed requests", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
-		for range n {
-			a.CrowdFrom(ctx, 1, 1, func(first net.Conn) {
-				first.Close()
-				for ctx.Err() == nil {
-					nc, err := kafka.Dial(ctx, a.Addr, 1)
-					if err != nil {
-						return
+	return attack{name: "a storm of malformed requests",
+		do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+			for range n {
+				a.CrowdFrom(ctx, 1, 1, func(first net.Conn) {
+					first.Close()
+					for ctx.Err() == nil {
+						nc, err := kafka.Dial(ctx, a.Addr, 1)
+						if err != nil {
+							return
+						}
+						_, _ = nc.Write(request(9999, 0, nil))
+						_, _ = kafka.SkipFrame(nc)
+						nc.Close()
 					}
-					_, _ = nc.Write(request(9999, 0, nil))
-					_, _ = kafka.SkipFrame(nc)
-					nc.Close()
-				}
-			})
-		}
-		a.Wait()
-	}}
+				})
+			}
+			a.Wait()
+		}}
 }
 
-// halfFrames is a crowd that sends half of a frame of 64 KiB and no more.
+// halfFrames is a crowd that sends half a frame of 64 KiB and nothing more.
 func halfFrames(n int) attack {
 	half := append(binary.BigEndian.AppendUint32(nil, 64<<10), make([]byte, 32<<10)...)
 	half[5] = byte(kmsg.ApiVersions)
-	return attack{name: "halves of frames", do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
-		a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(half) })
-		<-ctx.Done()
-	}}
+	return attack{name: "halves of frames",
+		do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
+			a.Crowd(ctx, n, func(nc net.Conn) { _, _ = nc.Write(half) })
+			<-ctx.Done()
+		}}
 }
 
-// slowFetching is a crowd that fetches the log from its start and reads nothing.
+// slowFetching is a crowd that fetches the log from its start and never reads the answers.
 func slowFetching(n int) attack {
 	name := fmt.Sprintf("FETCH from the log's start, %d that do not read", n)
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
@@ -191,21 +200,23 @@ func slowFetching(n int) attack {
 	}}
 }
 
-// slowSnapshots is a crowd that downloads the newest snapshot and reads nothing.
+// slowSnapshots is a crowd that downloads the newest snapshot and never reads the answers.
 func slowSnapshots(n int) attack {
-	return attack{name: "FETCH_SNAPSHOT, many that do not read", do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
-		leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
-		req := fetchSnapshot(leader.Epoch).(*kmsg.FetchSnapshotRequest)
-		req.MaxBytes = math.MaxInt32
-		snapshots := kafka.Checkpoints(v.q.Dir(v.id))
-		if len(snapshots) == 0 {
-			v.t.Error("there is no snapshot to download")
-			return
-		}
-		id := &req.Topics[0].Partitions[0].SnapshotID
-		if _, err := fmt.Sscanf(filepath.Base(snapshots[len(snapshots)-1]), "%d-%d.checkpoint", &id.EndOffset, &id.Epoch); err != nil {
-			v.t.Error(err)
-		}
-		v.pour(ctx, a, n, kafka.Frame(req))
-	}}
+	return attack{name: "FETCH_SNAPSHOT, many that do not read",
+		do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
+			leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
+			req := fetchSnapshot(leader.Epoch).(*kmsg.FetchSnapshotRequest)
+			req.MaxBytes = math.MaxInt32
+			snapshots := kafka.Checkpoints(v.q.Dir(v.id))
+			if len(snapshots) == 0 {
+				v.t.Error("there is no snapshot to download")
+				return
+			}
+			id := &req.Topics[0].Partitions[0].SnapshotID
+			if _, err := fmt.Sscanf(filepath.Base(snapshots[len(snapshots)-1]), "%d-%d.checkpoint",
+				&id.EndOffset, &id.Epoch); err != nil {
+				v.t.Error(err)
+			}
+			v.pour(ctx, a, n, kafka.Frame(req))
+		}}
 }

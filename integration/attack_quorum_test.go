@@ -8,21 +8,24 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// Frames that never end take no room from those of peers: the leader keeps its majority.
+// Endless frames take no room from those of peers: the leader keeps its majority.
 func TestYAKtAttackOnAQuorum(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 3, 0)
 	a := trickling(16, 16)
-	a.lasts = 8 * time.Second // some elections long, by default
+	a.lasts = 8 * time.Second // longer than several elections, by default
 	before := kafka.WaitLeader(t, v.q, kafka.Patience)
 	v.endure(t, a)
-	if after := kafka.WaitLeader(t, v.q, kafka.Patience); !t.Failed() && after.Epoch != before.Epoch {
-		t.Errorf("node %d led in epoch %d, now node %d does in epoch %d", before.ID, before.Epoch, after.ID, after.Epoch)
+	if after := kafka.WaitLeader(t, v.q, kafka.Patience); !t.Failed() &&
+		after.Epoch != before.Epoch {
+		t.Errorf("node %d led in epoch %d, now node %d does in epoch %d", before.ID, before.Epoch,
+			after.ID, after.Epoch)
 	}
 }
 
-// What a real broker forwards in an ENVELOPE costs no more than what a client sends itself.
+// A request that a real broker forwards in an ENVELOPE costs no more than the same request from a
+// client.
 func TestYAKtAttackThroughABroker(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()

@@ -13,10 +13,10 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// attackBroker is the broker that attacks: one that may be let in, and gone wrong since.
+// attackBroker is the broker that attacks: its registration is valid, and its requests are not.
 const attackBroker = 900
 
-// Requests of which a single one costs the node more than its size.
+// Attacks by requests of which a single one costs the node more than its size.
 func TestYAKtAttackByRequests(t *testing.T) {
 	requireQuietMachine(t)
 	t.Parallel()
@@ -30,7 +30,7 @@ func TestYAKtAttackByRequests(t *testing.T) {
 	}
 }
 
-// Elements of a list in a request: far more than may be, and what is not too long for a frame.
+// Elements of a list in a request: far more than allowed, and as many as fit a frame.
 const (
 	tooMany = 500_000
 	many    = 100_000
@@ -39,10 +39,12 @@ const (
 func requestAttacks(clusterID string, epoch int64) (all []attack) {
 	longName := strings.Repeat("n", 32_000)
 	add := func(name string, req kmsg.Request) { all = append(all, asking(name, req)) }
-	add("ELECT_LEADERS of 100,000 partitions of a topic with a long name", electLeaders(longName, 100_000))
+	add("ELECT_LEADERS of 100,000 partitions of a topic with a long name",
+		electLeaders(longName, 100_000))
 	add("ELECT_LEADERS of 26,000,000 partitions", electLeaders("t", 26_000_000))
 	add("ELECT_LEADERS of 1,500,000 partitions", electLeaders("t", 1_500_000))
-	add("ALTER_PARTITION_REASSIGNMENTS of 100,000 partitions of a topic with a long name", reassign(longName, 100_000))
+	add("ALTER_PARTITION_REASSIGNMENTS of 100,000 partitions of a topic with a long name",
+		reassign(longName, 100_000))
 	add("heartbeat with 50,000 offline directories", offlineDirectories(epoch, 50_000))
 	for _, n := range []int{tooMany, many} {
 		add(fmt.Sprintf("DELETE_TOPICS of %d unknown names", n), deleteTopics(n))
@@ -65,21 +67,24 @@ func crowdedAttacks(longName string) []attack {
 		pouring("METADATA of all topics, 200 that do not read", 200, allTopics()),
 		reading("METADATA of all topics, 20 that read", 20, allTopics()),
 		pouring("ELECT_LEADERS of all partitions, 200 that do not read", 200, electAll()),
-		pouring("DESCRIBE_CONFIGS of one topic 10,000 times, 200 that do not read", 200, describeConfigs(10_000)),
-		pouring("ELECT_LEADERS with a long name, 200 that do not read", 200, electLeaders(longName, 1000)),
-		pouring("LIST_PARTITION_REASSIGNMENTS, 200 that do not read", 200, kafka.WithVersion(kmsg.NewPtrListPartitionReassignmentsRequest(), 0)),
+		pouring("DESCRIBE_CONFIGS of one topic 10,000 times, 200 that do not read", 200,
+			describeConfigs(10_000)),
+		pouring("ELECT_LEADERS with a long name, 200 that do not read", 200,
+			electLeaders(longName, 1000)),
+		pouring("LIST_PARTITION_REASSIGNMENTS, 200 that do not read", 200,
+			kafka.WithVersion(kmsg.NewPtrListPartitionReassignmentsRequest(), 0)),
 	}
 }
 
-// asking is one client that asks again and again, and takes the answers.
+// asking is one client that repeats a request and reads the answers.
 func asking(name string, req kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		frame := kafka.Frame(req)
-		kafka.Note(v.t, "%s: a request of %d bytes has had %v", name, len(frame), a.Ask(ctx, frame))
+		kafka.Logf(v.t, "%s: a request of %d bytes has had %v", name, len(frame), a.Ask(ctx, frame))
 	}}
 }
 
-// reading is a crowd that asks again and again, and takes the answers.
+// reading is a crowd that repeats a request and reads the answers.
 func reading(name string, n int, req kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		frame := kafka.Frame(req)
@@ -97,7 +102,7 @@ func reading(name string, n int, req kmsg.Request) attack {
 	}}
 }
 
-// pouring is a crowd that sends one request after the other and takes no answer.
+// pouring is a crowd that sends requests without reading any answer.
 func pouring(name string, n int, req kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		v.pour(ctx, a, n, kafka.Frame(req))
@@ -105,9 +110,9 @@ func pouring(name string, n int, req kmsg.Request) attack {
 }
 
 func (v *victim) pour(ctx context.Context, a *kafka.Attacker, n int, frame []byte) {
-	const frames = 1000 // on each connection, if they are taken
+	const frames = 1000 // on each connection, while the server reads
 	size, err := a.AskOnce(ctx, frame)
-	kafka.Note(v.t, "the answer to each of the following has %d bytes (%v)", size, err)
+	kafka.Logf(v.t, "the answer to each of the following has %d bytes (%v)", size, err)
 	a.Crowd(ctx, n, func(nc net.Conn) {
 		for range frames {
 			if _, err := nc.Write(frame); err != nil {
@@ -136,7 +141,8 @@ func allTopics() kmsg.Request { return kafka.WithVersion(kmsg.NewPtrMetadataRequ
 func reassign(topic string, partitions int) kmsg.Request {
 	req := kafka.WithVersion(kmsg.NewPtrAlterPartitionAssignmentsRequest(), 0)
 	of := kmsg.NewAlterPartitionAssignmentsRequestTopic()
-	of.Topic, of.Partitions = topic, make([]kmsg.AlterPartitionAssignmentsRequestTopicPartition, partitions)
+	of.Topic, of.Partitions = topic,
+		make([]kmsg.AlterPartitionAssignmentsRequestTopicPartition, partitions)
 	for i := range of.Partitions {
 		of.Partitions[i].Partition = int32(i)
 	}
@@ -168,7 +174,8 @@ func alterConfigs(n int) kmsg.Request {
 	req := kafka.WithVersion(kmsg.NewPtrIncrementalAlterConfigsRequest(), 1)
 	for i := range n {
 		of := kmsg.NewIncrementalAlterConfigsRequestResource()
-		of.ResourceType, of.ResourceName = kmsg.ConfigResourceTypeTopic, fmt.Sprintf("unknown-%d", i)
+		of.ResourceType, of.ResourceName = kmsg.ConfigResourceTypeTopic,
+			fmt.Sprintf("unknown-%d", i)
 		config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
 		config.Name, config.Value = "retention.ms", kmsg.StringPtr("1")
 		of.Configs = append(of.Configs, config)
@@ -191,7 +198,8 @@ func describeTopics(n int) kmsg.Request {
 	req := kmsg.NewPtrDescribeTopicPartitionsRequest()
 	req.ResponsePartitionLimit = math.MaxInt32
 	for i := range n {
-		req.Topics = append(req.Topics, kmsg.DescribeTopicPartitionsRequestTopic{Topic: fmt.Sprintf("unknown-%d", i)})
+		req.Topics = append(req.Topics,
+			kmsg.DescribeTopicPartitionsRequestTopic{Topic: fmt.Sprintf("unknown-%d", i)})
 	}
 	return req
 }
@@ -199,7 +207,8 @@ func describeTopics(n int) kmsg.Request {
 func metadataOf(n int) kmsg.Request {
 	req := kafka.WithVersion(kmsg.NewPtrMetadataRequest(), 12)
 	for i := range n {
-		req.Topics = append(req.Topics, kmsg.MetadataRequestTopic{Topic: kmsg.StringPtr(fmt.Sprintf("unknown-%d", i))})
+		req.Topics = append(req.Topics,
+			kmsg.MetadataRequestTopic{Topic: kmsg.StringPtr(fmt.Sprintf("unknown-%d", i))})
 	}
 	return req
 }
@@ -208,7 +217,8 @@ func offlineDirectories(epoch int64, n int) kmsg.Request {
 	req := kafka.WithVersion(kmsg.NewPtrBrokerHeartbeatRequest(), 1)
 	req.BrokerID, req.BrokerEpoch = attackBroker, epoch
 	for i := range n {
-		req.OfflineLogDirs = append(req.OfflineLogDirs, [16]byte{1, 2, 3, byte(i >> 16), byte(i >> 8), byte(i)})
+		req.OfflineLogDirs = append(req.OfflineLogDirs,
+			[16]byte{1, 2, 3, byte(i >> 16), byte(i >> 8), byte(i)})
 	}
 	return req
 }
@@ -237,7 +247,8 @@ func manyControllerListeners(n int) kmsg.Request {
 func manyFeatures(clusterID string, n int) kmsg.Request {
 	req := kafka.WithVersion(kafka.FakeRegistration(2, clusterID), 4)
 	for i := range n {
-		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: fmt.Sprintf("f%d", i)})
+		req.Features = append(req.Features,
+			kmsg.BrokerRegistrationRequestFeature{Name: fmt.Sprintf("f%d", i)})
 	}
 	return req
 }
@@ -263,7 +274,8 @@ func assignReplicas(epoch int64, n int) kmsg.Request {
 		directory.ID = [16]byte{8, byte(i >> 16), byte(i >> 8), byte(i)}
 		topic := kmsg.NewAssignReplicasToDirsRequestDirectoryTopic()
 		topic.TopicID = [16]byte{7, byte(i >> 16), byte(i >> 8), byte(i)}
-		topic.Partitions = append(topic.Partitions, kmsg.NewAssignReplicasToDirsRequestDirectoryTopicPartition())
+		topic.Partitions = append(topic.Partitions,
+			kmsg.NewAssignReplicasToDirsRequestDirectoryTopicPartition())
 		directory.Topics = append(directory.Topics, topic)
 		req.Directories = append(req.Directories, directory)
 	}

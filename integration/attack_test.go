@@ -15,25 +15,27 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// What no attack may bring about, whatever it sends.
+// The bounds that hold under every attack.
 const (
-	attackTopics      = 100_000
-	attackMemoryMax   = 256.0 // MiB above idle
-	attackEventMax    = 50 * time.Millisecond
-	attackP99Max      = 50 * time.Millisecond
-	attackLongestMax  = 250 * time.Millisecond
-	attackRecovery    = 10 * time.Second
-	attackSpread      = 64.0 // MiB by which memory may differ 10 s after: as it does between two collections
-	attackDescriptors = 8    // likewise
+	attackTopics     = 100_000
+	attackMemoryMax  = 256.0 // MiB above idle
+	attackEventMax   = 50 * time.Millisecond
+	attackP99Max     = 50 * time.Millisecond
+	attackLongestMax = 250 * time.Millisecond
+	attackRecovery   = 10 * time.Second
+	// attackSpread is the MiB by which memory may differ 10 s later, as it does between two garbage
+	// collections.
+	attackSpread      = 64.0
+	attackDescriptors = 8 // descriptors that may differ then
 	attackLasts       = 2 * time.Second
-	attackGuard       = 3 << 10 // MiB: the test ends the node rather than the machine
+	attackGuard       = 3 << 10 // MiB; the test then kills the node, to protect the machine
 )
 
-// attacksVariable asks for the attacks, which measure waits of milliseconds and so need a machine that
-// does nothing else: make test-attacks sets it.
+// attacksVariable enables the attacks, which measure waits of milliseconds and so need an otherwise
+// idle machine: make test-attacks sets it.
 const attacksVariable = "YAKT_TEST_ATTACKS"
 
-// requireQuietMachine skips a test of attacks unless they were asked for.
+// requireQuietMachine skips a test of attacks unless they are enabled.
 func requireQuietMachine(t *testing.T) {
 	t.Helper()
 	if os.Getenv(attacksVariable) == "" {
@@ -41,16 +43,16 @@ func requireQuietMachine(t *testing.T) {
 	}
 }
 
-// attack is something that a stranger does for a while. It returns when ctx ends, or earlier;
-// its connections are closed behind it.
+// attack is the action of a stranger. It returns when ctx ends, or earlier; the test then closes
+// its connections.
 type attack struct {
 	name  string
-	at    string        // host:port; the victim's controller listener by default
+	at    string        // host:port under attack; by default the victim's controller listener
 	lasts time.Duration // attackLasts by default
 	do    func(ctx context.Context, v *victim, a *kafka.Attacker)
 }
 
-// victim is a node under attack that leads, and an idle one to compare it with.
+// victim is a leading node under attack, with an idle node for comparison.
 type victim struct {
 	t    testing.TB
 	q    *kafka.Controllers
@@ -58,12 +60,12 @@ type victim struct {
 	idle *kafka.Controllers
 }
 
-// damage is what an attack has brought about.
+// damage is the effect of an attack.
 type damage struct {
 	before, after kafka.Footprint
 	peakMiB       float64
-	recovered     time.Duration // until memory and descriptors were back
-	event         time.Duration // the longest of the core
+	recovered     time.Duration // until memory and descriptors were normal again
+	event         time.Duration // the core's longest
 	eventName     string
 	logLines      int
 	waits         kafka.Waits
@@ -71,12 +73,14 @@ type damage struct {
 }
 
 func (d damage) String() string {
-	return fmt.Sprintf("idle %v; peak +%.0f MiB; event %v %s; good client: %v; %d log lines; %v after: %v",
-		d.before, d.peakMiB-d.before.ResidentMiB, d.event.Round(time.Millisecond), d.eventName, d.waits,
+	return fmt.Sprintf("idle %v; peak +%.0f MiB; event %v %s; good client: %v; %d log lines; %v "+
+		"after: %v",
+		d.before, d.peakMiB-d.before.ResidentMiB, d.event.Round(time.Millisecond), d.eventName,
+		d.waits,
 		d.logLines, d.recovered.Round(time.Second/10), d.after)
 }
 
-// problems are the bounds that an attack has broken.
+// problems returns the bounds that an attack has broken.
 func (d damage) problems() error {
 	var errs []error
 	above := func(what string, got, most any, is bool) {
@@ -86,7 +90,7 @@ func (d damage) problems() error {
 	}
 	grown := d.peakMiB - d.before.ResidentMiB
 	above("memory grew by MiB", int(grown), attackMemoryMax, grown > attackMemoryMax)
-	event := d.event - d.waits.Unscheduled // an event has one thread
+	event := d.event - d.waits.Unscheduled // an event runs on one thread
 	above("event "+d.eventName, event, attackEventMax, event > attackEventMax)
 	above("p99", d.waits.P99, attackP99Max, d.waits.P99 > attackP99Max)
 	above("longest wait", d.waits.Longest, attackLongestMax, d.waits.Longest > attackLongestMax)
@@ -95,29 +99,35 @@ func (d damage) problems() error {
 	return errors.Join(errs...)
 }
 
-// left is what has not gone back.
+// left returns the resources that were not returned.
 func (d damage) left() error {
-	if d.after.ResidentMiB > d.before.ResidentMiB+attackSpread || d.after.Descriptors > d.before.Descriptors+attackDescriptors {
-		return fmt.Errorf("%v after %v are left, before it were %v", d.after, attackRecovery, d.before)
+	if d.after.ResidentMiB > d.before.ResidentMiB+attackSpread ||
+		d.after.Descriptors > d.before.Descriptors+attackDescriptors {
+		return fmt.Errorf("%v after %v are left, before it were %v", d.after, attackRecovery,
+			d.before)
 	}
 	return nil
 }
 
-// attacking is held by the attack under way, and by the preparation of one: another one's work
-// would be taken for its own.
+// attacking is held during an attack and its preparation: the effects of concurrent ones could not
+// be told apart.
 var attacking sync.Mutex
 
-// newVictims starts a quorum of n nodes with so many topics, and an idle node.
+// newVictims starts a quorum of n nodes with that many topics, and an idle node.
 func newVictims(t *testing.T, n, topics int) *victim {
 	t.Helper()
 	binary := kafka.BuildYAKt(t)
 	attacking.Lock()
 	defer attacking.Unlock()
 	properties := kafka.LongSessions()
-	properties["metadata.log.max.record.bytes.between.snapshots"] = "8388608" // there is one to download
-	properties["controller.performance.always.log.threshold.ms"] = fmt.Sprint(attackEventMax.Milliseconds())
-	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n, kafka.ControllerOptions{Properties: properties}),
-		idle: kafka.StartYAKt(t, binary, 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})}
+	// so that there is a snapshot to download
+	properties["metadata.log.max.record.bytes.between.snapshots"] = "8388608"
+	properties["controller.performance.always.log.threshold.ms"] =
+		fmt.Sprint(attackEventMax.Milliseconds())
+	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n,
+		kafka.ControllerOptions{Properties: properties}),
+		idle: kafka.StartYAKt(t, binary, 1,
+			kafka.ControllerOptions{Properties: kafka.LongSessions()})}
 	for _, q := range []*kafka.Controllers{v.q, v.idle} {
 		kafka.FakeBrokers(t, q, 1)
 	}
@@ -130,15 +140,15 @@ func (v *victim) addr() string        { return v.q.Endpoint(v.id) }
 func (v *victim) httpAddr() string    { return v.q.HTTPAddr(v.id) }
 func (v *victim) node() *kafka.Server { return v.q.Node(v.id) }
 
-// endure carries an attack out and fails the test when it broke a bound twice: the first time
-// may have been the machine.
+// endure runs an attack and fails the test if it broke a bound twice: the first time may have been
+// the machine.
 func (v *victim) endure(t *testing.T, a attack) {
 	t.Helper()
 	attacking.Lock()
 	defer attacking.Unlock()
 	for try := range 2 {
 		d := v.suffer(t, a)
-		kafka.Note(t, "%s: %v", a.name, d)
+		kafka.Logf(t, "%s: %v", a.name, d)
 		err := d.problems()
 		if err == nil {
 			return
@@ -149,7 +159,7 @@ func (v *victim) endure(t *testing.T, a attack) {
 	}
 }
 
-// restore starts the node again if it has ended, or has not given back what it took.
+// restore restarts the node if it has ended or has not returned resources.
 func (v *victim) restore(t *testing.T) {
 	t.Helper()
 	v.node().Kill()
@@ -157,7 +167,7 @@ func (v *victim) restore(t *testing.T) {
 	v.id = kafka.WaitLeader(t, v.q, kafka.Patience).ID
 }
 
-// suffer carries an attack out beside a good client.
+// suffer runs an attack beside a good client.
 func (v *victim) suffer(t *testing.T, a attack) (d damage) {
 	t.Helper()
 	d.before = v.quiet(t)
@@ -183,10 +193,10 @@ func (v *victim) suffer(t *testing.T, a attack) (d damage) {
 	return d
 }
 
-// quiet waits until the node does nothing that would be taken for an attack's doing.
+// quiet waits until the node does nothing whose effects could be taken for the attack's.
 func (v *victim) quiet(t *testing.T) (f kafka.Footprint) {
 	t.Helper()
-	const still, steady = 4.0, 8 // MiB, and looks in a row
+	const still, steady = 4.0, 8 // MiB, and consecutive samples
 	var err error
 	low, same := 0.0, 0
 	kafka.Eventually(t, kafka.Patience, "the node is quiet", func() error {
@@ -204,8 +214,8 @@ func (v *victim) quiet(t *testing.T) (f kafka.Footprint) {
 	return f
 }
 
-// guard ends the node when it takes too much for this machine. The function returned ends the
-// guard, and says whether it did.
+// guard kills the node if it uses too much memory for this machine. The returned function ends the
+// guard and reports whether it killed the node.
 func (v *victim) guard(cancel func(), peakMiB *float64) (end func() error) {
 	stop, died := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -236,7 +246,7 @@ func (v *victim) guard(cancel func(), peakMiB *float64) (end func() error) {
 	}
 }
 
-// recover waits until the node holds no more than before, or the time for that is over.
+// recover waits until the node uses no more than before, or the time limit is reached.
 func (d *damage) recover(v *victim) {
 	began := time.Now()
 	for {

@@ -414,7 +414,7 @@ func TestHalvesOfFramesDoNotHoldUpOthers(t *testing.T) {
 func TestSlowReadersDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			resp := req.ResponseKind()
 			if m, ok := resp.(*kmsg.MetadataResponse); ok {
 				name := string(make([]byte, 4<<20))

@@ -7,14 +7,14 @@ import (
 )
 
 const (
-	// freeFrames is how many pipelined requests, less those that were not, a connection has
+	// freeFrames is how many pipelined requests, minus twice the others, a connection may have had
 	// answered before it needs a turn for more.
 	freeFrames = 32
 	// framesPerLook is how many pipelined requests are answered between two looks at the clock.
 	framesPerLook = 8
 
-	// elementTime is about how long one element of a list takes in a response, and elementBytes how
-	// long a short one is in a request.
+	// elementTime is about the time that one element of a list takes in a response, and
+	// elementBytes the size of a short one in a request.
 	elementTime  = time.Microsecond
 	elementBytes = 10
 )
@@ -23,7 +23,7 @@ const (
 type turn struct {
 	*turns.Turn
 	usage     turns.Usage
-	pipelined int // requests that others followed at once, less those that none did
+	pipelined int // requests that another one followed at once, minus twice the others
 	looks     int // requests since the last look at the clock
 }
 
@@ -33,10 +33,10 @@ func newTurn(of *turns.Places) *turn {
 	return t
 }
 
-// expect says how many elements the work in hand is about.
+// expect sets the number of elements that the request in hand is about.
 func (t *turn) expect(elements int) { t.Expect(time.Duration(elements) * elementTime) }
 
-// answered counts a request. begun says that bytes of the next one have arrived already, whole
+// answered counts a request. begun reports that bytes of the next one have already arrived, whole
 // that all of it has. A connection that keeps pipelining waits for its turn.
 func (t *turn) answered(begun, whole bool, done <-chan struct{}) {
 	if begun {

@@ -20,7 +20,7 @@ func TestPipelinersTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var inside, most, good atomic.Int32
-		cfg, _ := testConfig(func(_ context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, caller Caller, req kmsg.Request, reply replyFunc) {
 			if caller.ClientAddr == "10.0.0.1" {
 				good.Add(1)
 				reply(req.ResponseKind())
@@ -96,7 +96,7 @@ func TestInPartsHoldsPieces(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		topics := manyTopics(20_000)
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			reply(&metadataInParts{MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: topics})
 		})
 		cfg.Turns = turns.New(2)
@@ -122,7 +122,7 @@ func TestCostIsHeldUntilTheReply(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		replies := make(chan func(), 10)
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			replies <- func() { reply(req.ResponseKind()) }
 		})
 		cfg.Cost = func(kmsg.Request) int64 { return 15 << 20 }
