@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The field names that the contract fixes.
+// contractFields are the field names that the contract fixes, by record.
 var contractFields = map[string]string{
 	"RegisterBrokerRecord": "brokerHost brokerId brokerPort brokerStatus epoch internalUUID rackId " +
 		"securityProtocol",
@@ -22,7 +22,7 @@ var contractFields = map[string]string{
 		"securityProtocol",
 }
 
-// checkRecord checks that a record has the shape and the fields of the contract.
+// checkRecord checks that a record has the form and the fields of the contract.
 func checkRecord(t *testing.T, r object, name string) {
 	t.Helper()
 	if r["type"] != "metadata" || r["name"] != name || r["timestamp"] == "" ||
@@ -91,7 +91,7 @@ func TestEveryOperation(t *testing.T) {
 	s.brokerChanges(t, epoch)
 }
 
-// lastOf is the last record of a name in a feed's answer; nil when there is none.
+// lastOf is the last record with a name in a feed's answer; nil if there is none.
 func lastOf(news object, name string) object {
 	var last object
 	for _, r := range news["records"].([]any) {
@@ -102,7 +102,7 @@ func lastOf(news object, name string) object {
 	return last
 }
 
-// replicas adds broker 3 to orders-0 and removes broker 2, in sync by broker_mgmt.
+// replicas adds broker 3 to orders-0, reports it in sync by broker_mgmt, and removes broker 2.
 func (s *server) replicas(t *testing.T, epoch map[int]int64) {
 	t.Helper()
 	added := s.post("/add_replica", object{"name": "orders", "partitionId": 0, "brokerId": 3})
