@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,28 @@ func timedOut(c net.Conn) error {
 		return fmt.Errorf("the connection is still open behind the answer: %d bytes, %w", n, err)
 	}
 	return nil
+}
+
+// TestProblemsOfBodies checks the answers to bodies that could not be read.
+func TestProblemsOfBodies(t *testing.T) {
+	t.Parallel()
+	a := New(Config{Logger: slog.New(slog.DiscardHandler)})
+	for name, c := range map[string]struct {
+		err    error
+		cut    bool
+		status int
+	}{
+		"too large": {&http.MaxBytesError{Limit: bodyMax}, false, http.StatusRequestEntityTooLarge},
+		"too slow":  {os.ErrDeadlineExceeded, false, http.StatusRequestTimeout},
+		"cut off":   {os.ErrDeadlineExceeded, true, http.StatusServiceUnavailable},
+		"malformed": {io.ErrUnexpectedEOF, false, http.StatusBadRequest},
+	} {
+		w := &reply{}
+		w.cut.Store(c.cut)
+		if p := a.bodyProblem(w, c.err); p.Status != c.status {
+			t.Errorf("%s: %d, want %d", name, p.Status, c.status)
+		}
+	}
 }
 
 func isTimeout(err error) bool {

@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/logtest"
 )
 
 // wallClock is the machine's clock, for a controller that has nothing to do.
@@ -36,9 +38,8 @@ func passTo(t *testing.T, address string) func(int32) http.RoundTripper {
 }
 
 // standbyOf serves the API of a standby whose leader is at an address.
-func standbyOf(t *testing.T, address string) *httptest.Server {
+func standbyOf(t *testing.T, address string, logger *slog.Logger) *httptest.Server {
 	t.Helper()
-	logger := slog.New(slog.DiscardHandler)
 	s := httptest.NewUnstartedServer(New(Config{
 		NodeID: 1, Leader: func() (int32, string) { return 2, address }, Logger: logger,
 		PassTo:           passTo(t, address),
@@ -78,7 +79,7 @@ func TestAStandbyAnswersWhatItKnows(t *testing.T) {
 	for name, leader := range leaders {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := standbyOf(t, listenAs(t, leader.meet))
+			s := standbyOf(t, listenAs(t, leader.meet), slog.New(slog.DiscardHandler))
 			for _, closing := range []bool{false, true} {
 				write := wholeAnswer(t, s, "POST /v1/create_topic", `{"name":"a"}`, closing)
 				read := wholeAnswer(t, s, "GET /v1/get_topic_by_name?name=a&"+
@@ -89,6 +90,18 @@ func TestAStandbyAnswersWhatItKnows(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheProxyLogsToTheNode checks that the error of an interrupted answer goes to the node's log.
+func TestTheProxyLogsToTheNode(t *testing.T) {
+	t.Parallel()
+	var log logtest.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s := standbyOf(t, listenAs(t, leaders["breaks off"].meet), logger)
+	wholeAnswer(t, s, "POST /v1/create_topic", `{"name":"a"}`, false)
+	if text := log.String(); !strings.Contains(text, "level=DEBUG msg=\"httputil: ReverseProxy") {
+		t.Errorf("logged %q", text)
 	}
 }
 
