@@ -123,7 +123,7 @@ func TestAddressesByWeight(t *testing.T) {
 			},
 		},
 		storage:    &storage{voters: &voters},
-		controller: controller.New(controller.Config{}),
+		controller: controller.New(controller.Config{Clock: systemClock{}}),
 	}
 	if got := fmt.Sprint(n.addresses(2)); got != "[configured:9093 formatted:9093]" {
 		t.Errorf("a voter: %s", got)

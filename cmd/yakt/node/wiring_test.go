@@ -57,7 +57,7 @@ func planOf(t *testing.T, text string) plan {
 		cfg: cfg, logger: slog.New(slog.DiscardHandler),
 		storage: &storage{dir: cfg.Storage.MetadataLogDir},
 	}
-	n.controller = controller.New(controller.Config{})
+	n.controller = controller.New(controller.Config{Clock: systemClock{}})
 	p := plan{
 		dir: cfg.Storage.MetadataLogDir, http: cfg.HTTP.Listeners, hosts: n.httpHosts(),
 		debug: cfg.DebugListeners, level: cfg.Log.Level, format: cfg.Log.Format,
@@ -66,7 +66,7 @@ func planOf(t *testing.T, text string) plan {
 		t.Fatal(err)
 	}
 	p.server.Versions, p.server.Handle, p.server.Stream, p.server.Logger = nil, nil, nil, nil
-	p.server.Admit, p.server.Cost = nil, nil
+	p.server.Admit, p.server.Cost, p.server.Elements = nil, nil, nil
 	for _, l := range cfg.AdvertisedListeners {
 		n.registration.Endpoints = append(n.registration.Endpoints,
 			record.Endpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
