@@ -135,7 +135,7 @@ func timedOut(c net.Conn) error {
 		return fmt.Errorf("status %d, close %t: %q, %w", resp.StatusCode, resp.Close, answer, err)
 	}
 	if n, err := in.Read(make([]byte, 1)); n != 0 || isTimeout(err) {
-		return fmt.Errorf("the connection is still open behind the answer: %d bytes, %w", n, err)
+		return fmt.Errorf("the connection is still open after the answer: %d bytes, %w", n, err)
 	}
 	return nil
 }

@@ -146,7 +146,7 @@ func (s *server) walk(active *server, r route) {
 		return
 	}
 	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("node %d: %s %s took %v: it waited for nobody", s.id, r.method, path, took)
+		t.Errorf("node %d: %s %s took %v, although its client had gone", s.id, r.method, path, took)
 	}
 	if strings.HasPrefix(r.path, "/v1/") && r.path != "/v1/snapshot" && !json.Valid(answer) {
 		t.Errorf("node %d: %s %s: half an answer: %.300q", s.id, r.method, path, answer)

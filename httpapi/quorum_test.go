@@ -27,7 +27,7 @@ func leader(t *testing.T, all []*server) (active *server, standbys []*server) {
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("nobody is active")
+			t.Fatal("no controller is active")
 		}
 	}
 	return active, standbys
