@@ -120,15 +120,15 @@ func (a *applier) load(m mark) error {
 	base := markPosition(m)
 	a.l.view.restart(base)
 	a.l.view.publish(id, base)
-	a.countAnew()
+	a.restartPolicy()
 	if a.l.stillKnown(id) {
 		a.l.snaps.tidy(a.l.now())
 	}
 	return nil
 }
 
-// countAnew begins the way to the next snapshot.
-func (a *applier) countAnew() { a.sinceBytes, a.sinceTime, a.share = 0, a.l.now(), 0 }
+// restartPolicy begins the way to the next snapshot.
+func (a *applier) restartPolicy() { a.sinceBytes, a.sinceTime, a.share = 0, a.l.now(), 0 }
 
 // reportLeader logs a change of leader and tells the application. The loss of a leader is a
 // warning, once, however many elections fail before there is another.
@@ -173,7 +173,7 @@ func (a *applier) maybeSnapshot() {
 		a.l.fail(errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")))
 		return
 	}
-	a.countAnew()
+	a.restartPolicy()
 	a.writing = make(chan struct{})
 	done := a.writing
 	a.l.goLoop(func() {

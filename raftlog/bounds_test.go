@@ -32,7 +32,7 @@ func TestImpossibleMessages(t *testing.T) {
 	} {
 		c := follower(t, "a", "b", "c")
 		c.step(m)
-		out := c.take()
+		out := c.takeOutputs()
 		if c.failed != nil || c.refused != 1 || c.term != 2 || len(out.writes)+len(out.messages)+len(out.applies) > 0 {
 			t.Errorf("%s: %d refused, term %d, %d writes, %d messages: %v", name, c.refused, c.term, len(out.writes), len(out.messages), c.failed)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"slices"
@@ -12,29 +11,6 @@ import (
 
 	"github.com/yakt/yakt/vfs"
 )
-
-// Index counts raft entries. Offsets (int64) count records; the two never mix.
-type Index uint64
-
-// App is the state machine above the log. All calls come from one goroutine of the log, in order (LoadSnapshot also from
-// Open, before any other), and must not block. They may call the log.
-type App interface {
-	// Committed hands over whole, finished record batches (v2; base offset and leader epoch patched), in log order.
-	// The bytes are shared and must not be changed.
-	Committed(batches [][]byte)
-	// LeaderChanged: leader -1 when unknown. The own id is only reported once this node's own-epoch first batch
-	// (EpochStart) was delivered to Committed. Losing leadership is reported at once.
-	LeaderChanged(leader, epoch int32)
-	// LoadSnapshot replaces all state (at start, and when a lagging node is caught up). open may be called until it returns.
-	LoadSnapshot(endOffset int64, epoch int32, open func() (io.ReadCloser, error)) error
-	// Snapshot names the newest state that can be written, at the end of what one call of Committed, or LoadSnapshot, has delivered: a call
-	// may deliver several batches of one entry, between which the log cannot be cut. epoch is that of the last batch, endOffset 0 stands for
-	// nothing to write; write runs on another goroutine, later.
-	Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error)
-	// EpochStart returns the control batch a new leader opens its epoch with (LeaderChange; first is true when the log is
-	// empty: also KRaftVersion and Voters). The log takes the bytes over and patches base offset and epoch.
-	EpochStart(epoch int32, first bool) []byte
-}
 
 // Config of a Log. Zero values mean the default named beside a field.
 type Config struct {

@@ -213,7 +213,7 @@ func (c *core) do(input func()) {
 		}
 	}()
 	input()
-	c.settle()
+	c.drainAll()
 }
 
 // fail stops the replica: nothing that was not handed out yet leaves it.
@@ -225,8 +225,8 @@ func (c *core) fail(err error) {
 	}
 }
 
-// take returns what must be done and clears it.
-func (c *core) take() outputs {
+// takeOutputs returns what must be done and clears it.
+func (c *core) takeOutputs() outputs {
 	out := c.out
 	c.out = outputs{}
 	if c.failed != nil {

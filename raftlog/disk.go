@@ -3,13 +3,32 @@ package raftlog
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/raftlog/wal"
 )
 
 // walDir is the folder of the write-ahead log inside the log's directory.
 const walDir = "wal"
+
+type (
+	mark     = wal.Mark
+	walState = wal.State
+)
+
+// disk is what the writer needs of the write-ahead log: the boundary where tests inject faults.
+// One goroutine at a time.
+type disk interface {
+	Append(hs *raftpb.HardState, entries []*raftpb.Entry) error
+	Sync() error
+	SetMark(m mark) error
+	Compact(firstIndex uint64) error
+	SetNote(note []byte, sync bool) error // from any goroutine
+	Close() error
+}
 
 // openDisk reads what is on disk and makes sure that it fits together. On the very first start it writes down the
 // configured voters, so that a later configuration cannot change them.
@@ -26,7 +45,7 @@ func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 		return nil, walState{}, nil, err
 	}
 	fresh := st.Mark.ConfState == nil
-	sum, err := snaps.settle(st.Mark)
+	sum, err := snaps.verifyStart(st.Mark)
 	switch {
 	case err != nil:
 	case fresh:
@@ -93,4 +112,15 @@ func nodeIDs(ids []uint64) []int32 {
 		nodes[i] = nodeID(id)
 	}
 	return nodes
+}
+
+func openWAL(cfg Config) (disk, walState, error) {
+	w, st, err := wal.Open(filepath.Join(cfg.Dir, walDir), wal.Options{
+		Identity:     wal.Identity{ClusterID: cfg.ClusterID, NodeID: cfg.NodeID, DirectoryID: cfg.DirectoryID},
+		SegmentBytes: cfg.SegmentBytes, FS: cfg.FS, Logger: cfg.Logger,
+	})
+	if err != nil {
+		return nil, walState{}, fmt.Errorf("raftlog: opening the write-ahead log: %w", err)
+	}
+	return w, st, nil
 }

@@ -244,7 +244,7 @@ func loneCore(t *testing.T, n int, maxPending int64) *core {
 				_ = c.rn.Campaign()
 			}
 		})
-		for _, w := range c.take().writes {
+		for _, w := range c.takeOutputs().writes {
 			c.written(w)
 		}
 		c.step(&raftpb.Message{Type: typ.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(1))})
@@ -259,7 +259,7 @@ func loneCore(t *testing.T, n int, maxPending int64) *core {
 // it without the checks that refuse it.
 func TestRaftPanicStopsTheReplica(t *testing.T) {
 	c := loneCore(t, 2, 1000)
-	c.take()
+	c.takeOutputs()
 	c.do(func() {
 		_ = c.rn.Step(&raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(2)), Commit: new(uint64(99))})
 	})
@@ -267,7 +267,7 @@ func TestRaftPanicStopsTheReplica(t *testing.T) {
 		t.Fatalf("failed: %v", c.failed)
 	}
 	c.tick()
-	if out := c.take(); len(out.messages)+len(out.writes)+len(out.applies) > 0 {
+	if out := c.takeOutputs(); len(out.messages)+len(out.writes)+len(out.applies) > 0 {
 		t.Errorf("a failed core still wants %+v", out)
 	}
 	if l := c.leadership(); l.leader != -1 {

@@ -207,8 +207,8 @@ func (l *Log) judge(h hello) error {
 // with sync it is durable on return. With wal.ErrRetry it is not yet; any other error has stopped
 // the log.
 func (l *Log) saveMemory(sync bool) error {
-	l.noteMu.Lock()
-	defer l.noteMu.Unlock()
+	l.memoryMu.Lock()
+	defer l.memoryMu.Unlock()
 	l.mu.Lock()
 	note := l.core.memory.encode()
 	l.mu.Unlock()

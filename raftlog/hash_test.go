@@ -28,7 +28,7 @@ func follower(t *testing.T, bodies ...string) *core {
 		t.Fatal(err)
 	}
 	c.tick()
-	c.take()
+	c.takeOutputs()
 	return c
 }
 
@@ -53,7 +53,7 @@ func TestDivergedLogStops(t *testing.T) {
 			return sealed(leader, m)
 		}
 		same.step(message())
-		if same.failed != nil || len(same.take().messages)+len(same.out.writes) == 0 && same.refused > 0 {
+		if same.failed != nil || len(same.takeOutputs().messages)+len(same.out.writes) == 0 && same.refused > 0 {
 			t.Errorf("%v: a follower with the same log: %v", kind, same.failed)
 		}
 		other.step(message())

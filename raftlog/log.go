@@ -35,8 +35,8 @@ type Log struct {
 	peers   *peers
 	tunnels tunnels
 
-	noteMu sync.Mutex // orders writes of note; taken before mu
-	note   []byte     // last handed to the write-ahead log
+	memoryMu sync.Mutex // orders writes of note; taken before mu
+	note     []byte     // last handed to the write-ahead log
 
 	full     atomic.Bool // the writer waits for space on the disk
 	failed   chan error  // holds the one error of a failed replica
@@ -159,7 +159,7 @@ func (l *Log) input(f func(c *core)) {
 // flush hands the core's outputs to the goroutines that carry them out. The caller holds the lock, which keeps the
 // order. Nothing here waits.
 func (l *Log) flush() {
-	out := l.core.take()
+	out := l.core.takeOutputs()
 	if err := l.core.failed; err != nil {
 		l.fail(err)
 	}
@@ -276,7 +276,7 @@ func (l *Log) tickLoop() {
 			return
 		case <-ticker.C:
 			l.input((*core).tick)
-			l.peers.noteProgress(l.now())
+			l.peers.recordProgress(l.now())
 			l.watchDisk()
 			if ticks++; ticks%memoryTicks == 0 {
 				_ = l.saveMemory(false) // an error has stopped the log, or there is no space now

@@ -111,7 +111,7 @@ func (p *peer) run(ctx context.Context) {
 			p.disconnected(p.serve(ctx, conn))
 			continue
 		}
-		p.note(ctx, err)
+		p.report(ctx, err)
 		p.l.hearRefusal(p.id, err)
 		if broke && errors.Is(err, syscall.ECONNREFUSED) {
 			broke = false
@@ -130,7 +130,7 @@ func (p *peer) run(ctx context.Context) {
 }
 
 // note keeps the reason why there is no connection, and logs it once per change.
-func (p *peer) note(ctx context.Context, err error) {
+func (p *peer) report(ctx context.Context, err error) {
 	p.mu.Lock()
 	was := p.facts.LastError
 	p.facts.LastError = err.Error()
@@ -145,7 +145,7 @@ func (p *peer) disconnected(err error) {
 	p.facts.Connected, p.facts.LastError = false, ""
 	p.queue, p.queueBytes, p.commit, p.failures, p.pinged = nil, 0, nil, nil, time.Time{}
 	p.mu.Unlock()
-	p.note(p.l.ctx, fmt.Errorf("the connection broke: %w", err))
+	p.report(p.l.ctx, fmt.Errorf("the connection broke: %w", err))
 	p.l.input(func(c *core) { c.disconnected(p.id) })
 }
 

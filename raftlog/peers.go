@@ -234,8 +234,8 @@ func (ps *peers) heard(node int32, now time.Time) {
 	}
 }
 
-// noteProgress remembers, on the leader, who has everything there is.
-func (ps *peers) noteProgress(now time.Time) {
+// recordProgress remembers, on the leader, who has everything there is.
+func (ps *peers) recordProgress(now time.Time) {
 	var ids []uint64
 	ps.l.mu.Lock()
 	if c := ps.l.core; c.claimed && c.failed == nil && c.ticks%int64(ps.l.cfg.HeartbeatTicks) == 0 {

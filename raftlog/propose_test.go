@@ -20,7 +20,7 @@ func leadingCore(t *testing.T, n int) *core {
 
 // write lets the disk do what there is to do now, and reports whether that was anything.
 func write(c *core) bool {
-	writes := c.take().writes
+	writes := c.takeOutputs().writes
 	for _, w := range writes {
 		c.written(w)
 	}

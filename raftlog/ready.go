@@ -11,8 +11,8 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// settle drains raft until it has nothing more to say, then compares who leads with what was known before.
-func (c *core) settle() {
+// drainAll drains raft until it has nothing more to say, then compares who leads with what was known before.
+func (c *core) drainAll() {
 	for c.drain(); c.mayRelease(); {
 		c.release()
 	}
@@ -119,7 +119,7 @@ func (c *core) observe() {
 		c.failReads()
 	}
 	if lead != c.lead || term != c.term || state != was {
-		c.note(term, lead, state)
+		c.recordCause(term, lead, state)
 	}
 	c.term, c.lead, c.state = term, lead, state
 	if lead != raft.None {
@@ -149,8 +149,8 @@ func (c *core) report() {
 	}
 }
 
-// note keeps in words why the leadership changed.
-func (c *core) note(term, lead uint64, state raft.StateType) {
+// recordCause records in words why the leadership changed.
+func (c *core) recordCause(term, lead uint64, state raft.StateType) {
 	cause := c.cause
 	switch {
 	case cause != "":

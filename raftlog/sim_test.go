@@ -196,7 +196,7 @@ func (s *sim) crash(n *simNode) {
 
 // collect takes a core's outputs into the node's queues and the network.
 func (s *sim) collect(n *simNode) {
-	out := n.core.take()
+	out := n.core.takeOutputs()
 	if n.core.failed != nil && !n.tampered {
 		s.fail("node %d failed: %v", n.id, n.core.failed)
 	}

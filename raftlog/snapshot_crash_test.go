@@ -91,7 +91,7 @@ func wantSnapshotAfterCut(t *testing.T, fsys *memfs.FS, m mark, file []byte, wri
 	if !written && !s.knows(id) {
 		return
 	}
-	if _, err := s.settle(m); err != nil {
+	if _, err := s.verifyStart(m); err != nil {
 		t.Fatalf("written: %v, and after the power cut: %v", written, err)
 	}
 	got, _, err := s.readAt(t.Context(), id, 0, len(file)+1, time.Unix(1000, 0))

@@ -105,7 +105,7 @@ func TestEveryFlippedByteOfASnapshotIsNoticed(t *testing.T) {
 	now := time.Unix(1000, 0)
 	s, id, file := oneSnapshot(t, now)
 	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sumOf(file)}
-	if _, err := snapshotsIn(t, s.dir, 2).settle(m); err != nil {
+	if _, err := snapshotsIn(t, s.dir, 2).verifyStart(m); err != nil {
 		t.Fatal(err)
 	}
 	for i := range file {
@@ -113,7 +113,7 @@ func TestEveryFlippedByteOfASnapshotIsNoticed(t *testing.T) {
 		bad[i] ^= 0x10
 		mustWrite(t, s.path(id), bad)
 		again := snapshotsIn(t, s.dir, 2)
-		if _, err := again.settle(m); !errors.Is(err, errOtherSum) {
+		if _, err := again.verifyStart(m); !errors.Is(err, errOtherSum) {
 			t.Fatalf("a start after a flipped bit in byte %d: %v", i, err)
 		}
 		again.known = []*checkpoint{{id: id, sum: m.File}}
@@ -134,7 +134,7 @@ func TestForeignCheckpointIsRefused(t *testing.T) {
 	foreign := checkpointOf([][]byte{batchAt(0, 1, 2), batchAt(2, 1, 2)})
 	mustWrite(t, s.path(id), foreign)
 	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sumOf(file)}
-	_, err := snapshotsIn(t, s.dir, 2).settle(m)
+	_, err := snapshotsIn(t, s.dir, 2).verifyStart(m)
 	for _, says := range []string{s.path(id), errOtherSum.Error(), "put the original back", leaveStopped} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("does not say %q: %v", says, err)
@@ -142,7 +142,7 @@ func TestForeignCheckpointIsRefused(t *testing.T) {
 	}
 	// A mark of a release that recorded no sum takes the file if it is whole, and learns its sum.
 	m.File = wal.FileSum{}
-	if sum, err := snapshotsIn(t, s.dir, 2).settle(m); err != nil || sum != sumOf(foreign) {
+	if sum, err := snapshotsIn(t, s.dir, 2).verifyStart(m); err != nil || sum != sumOf(foreign) {
 		t.Errorf("%+v, %v", sum, err)
 	}
 }
@@ -195,7 +195,7 @@ func TestOlderSnapshotsAreNotServedAfterARestart(t *testing.T) {
 	}
 	again := snapshotsIn(t, s.dir, 1)
 	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sum}
-	if _, err := again.settle(m); err != nil {
+	if _, err := again.verifyStart(m); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := again.readAt(t.Context(), older, 0, 1, now); !errors.Is(err, ErrSnapshotNotFound) {

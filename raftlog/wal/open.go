@@ -68,7 +68,7 @@ func (op *opening) run() (*WAL, State, error) {
 	if err := op.verifyWhole(); err != nil {
 		return nil, State{}, err
 	}
-	if err := op.settle(); err != nil {
+	if err := op.rewriteTail(); err != nil {
 		return nil, State{}, err
 	}
 	if err := op.takeOver(); err != nil {
@@ -290,12 +290,12 @@ func (op *opening) verifyWhole() error {
 	return nil
 }
 
-// settle makes the files what was read from them: the torn tail becomes zeros
+// rewriteTail makes the files what was read from them: the torn tail becomes zeros
 // again, so that no piece of it can be taken for a later record, and what may not
 // have reached the disk before a crash is written once more, since the page cache
 // it was read from can hold what an earlier, failed sync dropped. That is the end
 // of the active segment and, as long as nothing follows it, the seal before it.
-func (op *opening) settle() error {
+func (op *opening) rewriteTail() error {
 	m, s := &op.last, &op.found
 	if s.end == headerBytes && len(op.sealed) > 0 {
 		f, err := op.rewriteEnd(&op.before, &op.beforeFound, 0)

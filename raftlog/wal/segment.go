@@ -117,7 +117,7 @@ func (w *WAL) nextBytes() int64 {
 // takeSpare returns an empty segment with room for at least need bytes.
 func (w *WAL) takeSpare(need int64) (*segment, error) {
 	if w.spare != nil {
-		p := w.spare.take()
+		p := w.spare.wait()
 		w.spare = nil
 		if p.err == nil && p.segment.size >= need {
 			return p.segment, nil

@@ -63,8 +63,8 @@ func (w *WAL) paceSpare() {
 	}
 }
 
-// take waits for the segment.
-func (s *spare) take() prepared {
+// wait waits for the segment.
+func (s *spare) wait() prepared {
 	s.pace.hurry()
 	return <-s.ready
 }

@@ -14,12 +14,12 @@ const leaveStopped = "leave this node stopped and keep its directory for inspect
 	"voters, if there are any, go on without it as long as they are a majority; this release cannot " +
 	"replace a voter"
 
-// settle checks the snapshot the log starts from, and returns the size and CRC of its file. It
+// verifyStart checks the snapshot the log starts from, and returns the size and CRC of its file. It
 // forgets files that the log does not vouch for: a newer one was not finished (its mark was never
 // written) and is made or pulled again.
-func (s *snapshots) settle(m mark) (wal.FileSum, error) {
+func (s *snapshots) verifyStart(m mark) (wal.FileSum, error) {
 	if m.Index == 0 {
-		return wal.FileSum{}, s.settleWithoutMark(m)
+		return wal.FileSum{}, s.verifyWithoutMark(m)
 	}
 	id := snapshotID{m.EndOffset, m.Epoch}
 	s.known = slices.DeleteFunc(s.known, func(c *checkpoint) bool { return c.id.compare(id) > 0 })
@@ -43,7 +43,7 @@ func (s *snapshots) settle(m mark) (wal.FileSum, error) {
 		s.dir, id.file(), err, capitalized(leaveStopped))
 }
 
-func (s *snapshots) settleWithoutMark(m mark) error {
+func (s *snapshots) verifyWithoutMark(m mark) error {
 	if m.ConfState != nil { // there is a log: its first snapshot was not finished
 		s.known = nil
 	}

@@ -21,7 +21,7 @@ func (c *core) leaderGone(leader uint64, why string) {
 			return
 		}
 		c.lost = true
-		c.settle()
+		c.drainAll()
 		rank := c.rank(leader)
 		c.campaign = campaign{at: c.ticks + rank*staggerTicks, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}
 		if held := c.heldVote; held.msg != nil && c.ticks-held.at <= staggerTicks {
