@@ -110,7 +110,8 @@ func TestAscendingVersionsAreWhatAMapSays(t *testing.T) {
 	everyVersionStays(t, func() *ascendingVersion { return &ascendingVersion{want: map[int]int{}} })
 }
 
-// A generation that appends writes into what the one before left, unless another successor already has.
+// A generation that appends writes into what the one before left, unless another successor already
+// has.
 func TestAscendingSuccessorsShareARun(t *testing.T) {
 	base := (&ascendingVersion{want: map[int]int{}}).edit()
 	base.set(1, 1)
@@ -118,13 +119,19 @@ func TestAscendingSuccessorsShareARun(t *testing.T) {
 	first.set(2, 2)
 	second.set(3, 3)
 	if first.table.run != base.table.run || second.table.run == base.table.run {
-		t.Errorf("the first shares %v, the second %v", first.table.run == base.table.run, second.table.run == base.table.run)
+		t.Errorf(
+			"the first shares %v, the second %v", first.table.run == base.table.run,
+			second.table.run == base.table.run,
+		)
 	}
 	for range 3 * runMax {
 		next := second.edit()
 		next.set(second.last()+1, 0)
 		if next.table.tree.len()+next.table.n != len(next.want) || next.table.n > runMax {
-			t.Fatalf("%d in the tree and %d in the run are not %d", next.table.tree.len(), next.table.n, len(next.want))
+			t.Fatalf(
+				"%d in the tree and %d in the run are not %d", next.table.tree.len(), next.table.n,
+				len(next.want),
+			)
 		}
 		second = next
 	}
@@ -155,5 +162,7 @@ func TestAscendingReadersDoNotMindAnEditor(t *testing.T) {
 		}
 		return seen
 	}
-	readersDoNotMind(t, 40*runMax, add, count, func(c *table, i int) bool { _, ok := c.get(i); return ok })
+	readersDoNotMind(
+		t, 40*runMax, add, count, func(c *table, i int) bool { _, ok := c.get(i); return ok },
+	)
 }

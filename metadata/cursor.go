@@ -2,9 +2,9 @@ package metadata
 
 import "iter"
 
-// Long walks over an index are done in parts, against whatever image is the newest by then. A walk is continued by the last
-// partition it looked at: the order of an index is the same in all images of a process, and the zero TopicPartition is its
-// beginning.
+// Long walks over an index are done in parts, against whatever image is the newest by then. A walk
+// is continued by the last partition it looked at: the order of an index is the same in all images
+// of a process, and the zero TopicPartition is its beginning.
 
 // HostedAfter is Hosted from behind a partition on.
 func (img *Image) HostedAfter(broker int32, after TopicPartition) iter.Seq[TopicPartition] {
@@ -20,7 +20,8 @@ func (img *Image) LeaderlessAfter(after TopicPartition) iter.Seq[TopicPartition]
 	return img.resolve(img.leaderless.from(after.next()))
 }
 
-// LeaderlessOnAfter iterates over the partitions without a leader that have a replica on the broker, from behind a partition on.
+// LeaderlessOnAfter iterates over the partitions without a leader that have a replica on the
+// broker, from behind a partition on.
 func (img *Image) LeaderlessOnAfter(broker int32, after TopicPartition) iter.Seq[TopicPartition] {
 	h, ok := img.hosts.get(broker)
 	if !ok {

@@ -26,8 +26,8 @@ const (
 type Remedy struct {
 	Poison
 	Action Action
-	// Record does it, for ActionRepair, ActionRemove and ActionDrop. Those of ActionDrop are NoOps of
-	// one digest each, and may be joined.
+	// Record does it, for ActionRepair, ActionRemove and ActionDrop. Those of ActionDrop are NoOps
+	// of one digest each, and may be joined.
 	Record record.Record
 	// BrokerID of ActionUnregister, which takes a broker out of its partitions first.
 	BrokerID int32
@@ -83,9 +83,13 @@ func repaired(held record.Record) record.Record {
 func repairedBroker(old record.RegisterBroker) *record.RegisterBroker {
 	fixed := old
 	fixed.Endpoints, fixed.Features = acceptEndpoints(old.Endpoints), acceptFeatures(old.Features)
-	fixed.LogDirs = accept(old.LogDirs, protocol.UUID.String, func(d []protocol.UUID) record.Record {
-		return &record.RegisterBroker{LogDirs: d}
-	})
+	fixed.LogDirs = accept(
+		old.LogDirs,
+		protocol.UUID.String,
+		func(d []protocol.UUID) record.Record {
+			return &record.RegisterBroker{LogDirs: d}
+		},
+	)
 	if record.Check(&record.RegisterBroker{Rack: old.Rack}) != nil {
 		fixed.Rack = nil
 	}

@@ -2,14 +2,15 @@ package metadata
 
 import "slices"
 
-// reindex brings the indexes from partition a to b; nil stands for a partition that does not exist. It costs what the two
-// hold, whatever the image holds.
+// reindex brings the indexes from partition a to b; nil stands for a partition that does not exist.
+// It costs what the two hold, whatever the image holds.
 func (e *Editor) reindex(ref partitionRef, a, b *Partition) {
 	img := e.img
 	e.orphan(ref, a, b)
 	flag(e, &img.imbalanced, ref, a != nil && !a.Preferred(), b != nil && !b.Preferred())
 	flag(e, &img.reassigns, ref, a != nil && a.Reassigning(), b != nil && b.Reassigning())
-	if a != nil && b != nil && slices.Equal(a.ISR, b.ISR) && slices.Equal(a.ELR(), b.ELR()) && a.Leader == b.Leader {
+	if a != nil && b != nil && slices.Equal(a.ISR, b.ISR) && slices.Equal(a.ELR(), b.ELR()) &&
+		a.Leader == b.Leader {
 		return
 	}
 	e.count(a, -1)

@@ -7,7 +7,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Partition is a partition's registration. Immutable; its slices are shared and must not be changed.
+// Partition is a partition's registration. Immutable; its slices are shared and must not be
+// changed.
 type Partition struct {
 	Replicas []int32
 	ISR      []int32
@@ -39,7 +40,8 @@ func (p *Partition) Removing() []int32 { return p.rare().removing }
 
 func (p *Partition) Adding() []int32 { return p.rare().adding }
 
-// ELR are the eligible leader replicas, LastKnownELR holds the last leader of a partition that has none (KIP-966).
+// ELR are the eligible leader replicas, LastKnownELR holds the last leader of a partition that has
+// none (KIP-966).
 func (p *Partition) ELR() []int32 { return p.rare().elr }
 
 func (p *Partition) LastKnownELR() []int32 { return p.rare().lastKnownELR }
@@ -70,12 +72,17 @@ func (p *Partition) setMore(m partitionMore) {
 // newPartition takes a PartitionRecord; its slices are the image's from then on.
 func newPartition(r *record.Partition) *Partition {
 	p := &Partition{
-		Replicas: r.Replicas, ISR: r.ISR, Directories: r.Directories, Leader: r.Leader, LeaderEpoch: r.LeaderEpoch,
+		Replicas: r.Replicas, ISR: r.ISR, Directories: r.Directories, Leader: r.Leader,
+		LeaderEpoch:    r.LeaderEpoch,
 		PartitionEpoch: r.PartitionEpoch, RecoveryState: r.LeaderRecoveryState,
 	}
 	p.shareISR()
 	p.Directories = fillDirectories(p.Directories, len(p.Replicas))
-	p.setMore(partitionMore{r.RemovingReplicas, r.AddingReplicas, r.EligibleLeaderReplicas, r.LastKnownELR})
+	p.setMore(
+		partitionMore{
+			r.RemovingReplicas, r.AddingReplicas, r.EligibleLeaderReplicas, r.LastKnownELR,
+		},
+	)
 	return p
 }
 
@@ -100,9 +107,10 @@ func fillDirectories(dirs []protocol.UUID, replicas int) []protocol.UUID {
 // migrating is shared by the partitions that know no directories, which in an old cluster are all.
 var migrating [16]protocol.UUID
 
-// Merge returns p as the change leaves it (PartitionRegistration.merge). Every change bumps the partition epoch; one that
-// sets the leader, be it to the same broker, bumps the leader epoch. Directories that are known stay as they are when the replicas
-// change: who changes the one and not the other gets a partition that does not replay.
+// Merge returns p as the change leaves it (PartitionRegistration.merge). Every change bumps the
+// partition epoch; one that sets the leader, be it to the same broker, bumps the leader epoch.
+// Directories that are known stay as they are when the replicas change: who changes the one and not
+// the other gets a partition that does not replay.
 func (p *Partition) Merge(c *record.PartitionChange) *Partition {
 	n := *p
 	if c.ISR != nil {
@@ -114,7 +122,9 @@ func (p *Partition) Merge(c *record.PartitionChange) *Partition {
 	if c.Directories != nil {
 		n.Directories = c.Directories
 	}
-	if !slices.ContainsFunc(n.Directories, func(d protocol.UUID) bool { return d != protocol.DirMigrating }) {
+	if !slices.ContainsFunc(
+		n.Directories, func(d protocol.UUID) bool { return d != protocol.DirMigrating },
+	) {
 		n.Directories = fillDirectories(nil, len(n.Replicas))
 	}
 	n.shareISR()
@@ -149,8 +159,10 @@ func (p *Partition) Record(topic protocol.UUID, id int32) *record.Partition {
 
 func (p *Partition) record(topic protocol.UUID, id int32) record.Partition {
 	return record.Partition{
-		PartitionID: id, TopicID: topic, Replicas: p.Replicas, ISR: p.ISR, RemovingReplicas: p.Removing(), AddingReplicas: p.Adding(),
-		Leader: p.Leader, LeaderRecoveryState: p.RecoveryState, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
-		Directories: p.Directories, EligibleLeaderReplicas: p.ELR(), LastKnownELR: p.LastKnownELR(),
+		PartitionID: id, TopicID: topic, Replicas: p.Replicas, ISR: p.ISR,
+		RemovingReplicas: p.Removing(), AddingReplicas: p.Adding(),
+		Leader: p.Leader, LeaderRecoveryState: p.RecoveryState, LeaderEpoch: p.LeaderEpoch,
+		PartitionEpoch: p.PartitionEpoch,
+		Directories:    p.Directories, EligibleLeaderReplicas: p.ELR(), LastKnownELR: p.LastKnownELR(),
 	}
 }

@@ -11,8 +11,8 @@ func newPartitionRef(ordinal uint32, id int32) partitionRef {
 	return partitionRef(uint64(ordinal)<<32 | uint64(uint32(id)))
 }
 
-// host is what a broker holds of partitions: those with it in their ISR or ELR, how many of them it leads, and those of its replicas
-// that nobody leads.
+// host is what a broker holds of partitions: those with it in their ISR or ELR, how many of them it
+// leads, and those of its replicas that nobody leads.
 type host struct {
 	members    ascending[partitionRef, struct{}]
 	leaderless table[partitionRef, struct{}]
@@ -27,7 +27,8 @@ type TopicPartition struct {
 	Partition *Partition
 }
 
-// Hosted iterates over the partitions that have the broker in their ISR or ELR, those of one topic together and by id.
+// Hosted iterates over the partitions that have the broker in their ISR or ELR, those of one topic
+// together and by id.
 func (img *Image) Hosted(broker int32) iter.Seq[TopicPartition] {
 	h, ok := img.hosts.get(broker)
 	if !ok {
@@ -50,7 +51,8 @@ func (img *Image) Leaderless() iter.Seq[TopicPartition] { return img.resolve(img
 // LeaderlessCount is the number of partitions without a leader.
 func (img *Image) LeaderlessCount() int { return img.leaderless.len() }
 
-// Imbalanced iterates over the partitions that their first replica does not lead, leaderless ones included.
+// Imbalanced iterates over the partitions that their first replica does not lead, leaderless ones
+// included.
 func (img *Image) Imbalanced() iter.Seq[TopicPartition] { return img.resolve(img.imbalanced.all()) }
 
 // ImbalancedCount is the number of partitions that their first replica does not lead.

@@ -207,7 +207,8 @@ func (img *Image) held(id record.Record) record.Record {
 	case *record.Config:
 		if value, ok := img.Config(id.ResourceType, id.ResourceName)[id.Name]; ok {
 			return &record.Config{
-				ResourceType: id.ResourceType, ResourceName: id.ResourceName, Name: id.Name, Value: &value,
+				ResourceType: id.ResourceType, ResourceName: id.ResourceName, Name: id.Name,
+				Value: &value,
 			}
 		}
 	case *record.FeatureLevel:

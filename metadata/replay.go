@@ -10,11 +10,13 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Editor makes the successor of an image. It belongs to one goroutine, and so do all editors of images that descend from one
-// another. An editor that returned an error is dropped: its image is half changed.
+// Editor makes the successor of an image. It belongs to one goroutine, and so do all editors of
+// images that descend from one another. An editor that returned an error is dropped: its image is
+// half changed.
 type Editor struct {
-	base        *Image
-	img         *Image // its own object: a published image must not keep its editor, and so its predecessor
+	base *Image
+	// its own object: a published image must not keep its editor, and so its predecessor
+	img         *Image
 	lastOrdinal uint32 // of the topic looked up last: records of one topic mostly follow each other
 	// ownConfig is the resource whose configs no image has in another generation than ownGen: they
 	// are changed in place, so that many records of one resource do not copy it many times.
@@ -30,10 +32,12 @@ func (img *Image) Edit() *Editor {
 	return &Editor{base: img, img: &next}
 }
 
-// Image is the state as edited so far, for reading between two changes of the same editor. It is not a published image.
+// Image is the state as edited so far, for reading between two changes of the same editor. It is
+// not a published image.
 func (e *Editor) Image() *Image { return e.img }
 
-// Done ends the editor and returns the image, at the position that the log gave to the last batch replayed.
+// Done ends the editor and returns the image, at the position that the log gave to the last batch
+// replayed.
 func (e *Editor) Done(endOffset int64, epoch int32, timestampMs int64) *Image {
 	e.img.endOffset, e.img.epoch, e.img.timestampMs = endOffset, epoch, timestampMs
 	return e.img
@@ -78,8 +82,9 @@ func (e *Editor) Control(r record.Control) {
 	}
 }
 
-// Replay applies one record of the log; it is the only way an image changes. The record is the image's from then on. An
-// error means that the record does not fit the image: whoever wrote it, or the log, is broken.
+// Replay applies one record of the log; it is the only way an image changes. The record is the
+// image's from then on. An error means that the record does not fit the image: whoever wrote it, or
+// the log, is broken.
 func (e *Editor) Replay(offset int64, r record.Record) error {
 	if err := e.replay(offset, r); err != nil {
 		return fmt.Errorf("replay of %v at offset %d: %w", r.Type(), offset, err)
@@ -250,10 +255,15 @@ func (e *Editor) partition(r *record.Partition) error {
 		return fmt.Errorf("there is no topic with id %v", r.TopicID)
 	}
 	if n := len(r.Directories); n != 0 && n != len(r.Replicas) {
-		return fmt.Errorf("%s-%d has %d directories for %d replicas", t.Name, r.PartitionID, n, len(r.Replicas))
+		return fmt.Errorf(
+			"%s-%d has %d directories for %d replicas", t.Name, r.PartitionID, n, len(r.Replicas),
+		)
 	}
 	if r.LeaderRecoveryState != record.Recovered && r.LeaderRecoveryState != record.Recovering {
-		return fmt.Errorf("%s-%d has an unknown leader recovery state %d", t.Name, r.PartitionID, r.LeaderRecoveryState)
+		return fmt.Errorf(
+			"%s-%d has an unknown leader recovery state %d", t.Name, r.PartitionID,
+			r.LeaderRecoveryState,
+		)
 	}
 	e.put(t, r.PartitionID, newPartition(r))
 	return nil
@@ -268,12 +278,18 @@ func (e *Editor) partitionChange(r *record.PartitionChange) error {
 	if p == nil {
 		return fmt.Errorf("topic %s has no partition %d", t.Name, r.PartitionID)
 	}
-	if s := r.LeaderRecoveryState; s != record.NoRecoveryChange && s != record.Recovered && s != record.Recovering {
-		return fmt.Errorf("%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s)
+	if s := r.LeaderRecoveryState; s != record.NoRecoveryChange && s != record.Recovered &&
+		s != record.Recovering {
+		return fmt.Errorf(
+			"%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s,
+		)
 	}
 	n := p.Merge(r)
 	if len(n.Directories) != len(n.Replicas) {
-		return fmt.Errorf("%s-%d gets %d directories for %d replicas", t.Name, r.PartitionID, len(n.Directories), len(n.Replicas))
+		return fmt.Errorf(
+			"%s-%d gets %d directories for %d replicas", t.Name, r.PartitionID, len(n.Directories),
+			len(n.Replicas),
+		)
 	}
 	e.put(t, r.PartitionID, n)
 	return nil
@@ -377,7 +393,9 @@ func quotaKey(entity []record.QuotaEntity) string {
 
 func (e *Editor) producerIDs(r *record.ProducerIDs) error {
 	if r.NextProducerID <= e.img.nextProducerID {
-		return fmt.Errorf("next producer id %d does not follow %d", r.NextProducerID, e.img.nextProducerID)
+		return fmt.Errorf(
+			"next producer id %d does not follow %d", r.NextProducerID, e.img.nextProducerID,
+		)
 	}
 	e.img.nextProducerID = r.NextProducerID
 	return nil
@@ -386,10 +404,14 @@ func (e *Editor) producerIDs(r *record.ProducerIDs) error {
 func (e *Editor) featureLevel(offset int64, r *record.FeatureLevel) error {
 	if r.Name == FeatureMetadata {
 		if v := Version(r.Level); v < MinVersion || v > UnstableVersion {
-			return fmt.Errorf("metadata.version %d is not one that this release knows (%d to %d)", r.Level, MinVersion, UnstableVersion)
+			return fmt.Errorf(
+				"metadata.version %d is not one that this release knows (%d to %d)", r.Level,
+				MinVersion, UnstableVersion,
+			)
 		}
 	}
-	if r.Name == FeatureKRaft { // KAFKA-18979: such a record may stand in a log, the control record is the truth
+	// KAFKA-18979: such a record may stand in a log, the control record is the truth
+	if r.Name == FeatureKRaft {
 		return nil
 	}
 	features := maps.Clone(e.img.features)
@@ -432,8 +454,9 @@ func (e *Editor) transaction(r record.Record) error {
 		cleanFrom := e.img.cleanFrom
 		*e.img = *before
 		e.img.gen = gen + 1
-		e.img.kraftVersion, e.img.voters = kraftVersion, voters // control records are in no transaction
-		e.img.cleanFrom = cleanFrom                             // brokers read aborted records, too
+		// control records are in no transaction
+		e.img.kraftVersion, e.img.voters = kraftVersion, voters
+		e.img.cleanFrom = cleanFrom // brokers read aborted records, too
 	}
 	e.img.beforeTransaction, e.img.stable = nil, nil
 	return nil

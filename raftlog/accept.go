@@ -16,10 +16,11 @@ type inbound struct {
 	pushed *tunnelEnd // what this connection sends goes there; nil for most
 }
 
-// AcceptPeer takes over one inbound connection that uses PeerAPIKey. frame is called with the body of each of its
-// requests, in order; a nil reply means none is sent; after an error the connection must be closed. confirmed reports
-// whether the other end is known to be the peer that it claims to be; it is called between frames. closed is called
-// once, after the last frame. The body is not kept.
+// AcceptPeer takes over one inbound connection that uses PeerAPIKey. frame is called with the body
+// of each of its requests, in order; a nil reply means none is sent; after an error the connection
+// must be closed. confirmed reports whether the other end is known to be the peer that it claims to
+// be; it is called between frames. closed is called once, after the last frame. The body is not
+// kept.
 func (l *Log) AcceptPeer(remote string) (
 	frame func(body []byte) (reply []byte, err error), confirmed func() bool, closed func(),
 ) {
@@ -34,7 +35,9 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	case len(body) == 0 || in.told:
 		return nil, fmt.Errorf("%w: %d bytes from %s", errMalformed, len(body), in.remote)
 	case in.peer == nil && body[0] != kindHello && body[0] != kindConfirm:
-		return nil, fmt.Errorf("%w: kind %d before a hello from %s", errMalformed, body[0], in.remote)
+		return nil, fmt.Errorf(
+			"%w: kind %d before a hello from %s", errMalformed, body[0], in.remote,
+		)
 	case in.peer != nil && !in.l.peers.isMember(raftID(in.peer.node)):
 		return nil, fmt.Errorf("raftlog: node %d is no member any more", in.peer.node)
 	}
@@ -88,7 +91,10 @@ func (in *inbound) ping(b []byte) ([]byte, error) {
 func (in *inbound) step(b []byte) error {
 	ms, err := readMessages(b, raftID(in.peer.node), raftID(in.l.cfg.NodeID))
 	if err != nil {
-		in.l.log.Error("a peer sent something invalid; its connection is closed", "peer", in.peer.node, "remote", in.remote, "error", err)
+		in.l.log.Error(
+			"a peer sent something invalid; its connection is closed", "peer", in.peer.node,
+			"remote", in.remote, "error", err,
+		)
 		return err
 	}
 	in.l.peers.heard(in.peer.node, in.l.now())

@@ -12,9 +12,9 @@ type App interface {
 	// Committed delivers whole, finished record batches of format 2 in log order, with base offset
 	// and leader epoch set. The bytes are shared and must not be changed.
 	Committed(batches [][]byte)
-	// LeaderChanged reports who leads; leader is -1 when unknown. This node's own id is reported only
-	// after the first batch of its own epoch (EpochStart) was delivered to Committed; the loss of
-	// leadership is reported at once.
+	// LeaderChanged reports who leads; leader is -1 when unknown. This node's own id is reported
+	// only after the first batch of its own epoch (EpochStart) was delivered to Committed; the loss
+	// of leadership is reported at once.
 	LeaderChanged(leader, epoch int32)
 	// LoadSnapshot replaces all state, at a start or when a lagging node catches up. open may be
 	// called until it returns.

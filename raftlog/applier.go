@@ -19,9 +19,10 @@ type applier struct {
 	// Snapshot policy, on the applier's goroutine only.
 	sinceBytes int64     // of batches applied since the last snapshot
 	sinceTime  time.Time // of the last snapshot, or start
-	share      float64   // of the configured bytes and age: when the next one is due; 0: not worked out yet
-	writing    chan struct{}
-	leader     int32 // as reported last, -1 for none; on the applier's goroutine only
+	// of the configured bytes and age: when the next one is due; 0: not worked out yet
+	share   float64
+	writing chan struct{}
+	leader  int32 // as reported last, -1 for none; on the applier's goroutine only
 
 	// owed: a snapshot is due however little was applied, since the newest is damaged or could not
 	// be written.
@@ -38,7 +39,10 @@ const snapshotRetry = 10 * time.Second
 func newApplier(l *Log) *applier {
 	done := make(chan struct{})
 	close(done)
-	return &applier{l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done, leader: -1}
+	return &applier{
+		l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done,
+		leader: -1,
+	}
 }
 
 func (a *applier) add(tasks ...*applyTask) {
@@ -144,7 +148,8 @@ func (a *applier) reportLeader(t *applyTask) {
 	a.l.app.LeaderChanged(now.leader, now.epoch)
 }
 
-// maybeSnapshot starts a snapshot in the background when enough has been applied since the last, or it is old.
+// maybeSnapshot starts a snapshot in the background when enough has been applied since the last, or
+// it is old.
 func (a *applier) maybeSnapshot() {
 	select {
 	case <-a.writing:
@@ -170,7 +175,9 @@ func (a *applier) maybeSnapshot() {
 		return
 	}
 	if err != nil || m.Index == 0 {
-		a.l.fail(errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")))
+		a.l.fail(
+			errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")),
+		)
 		return
 	}
 	a.restartPolicy()

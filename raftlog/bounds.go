@@ -35,12 +35,16 @@ func (c *core) impossible(m *raftpb.Message) string {
 	switch m.GetType() {
 	case raftpb.MsgHeartbeat:
 		if m.GetCommit() > last && term >= c.term {
-			return fmt.Sprintf("it commits entry %d, but this node has acknowledged entries up to %d at most",
-				m.GetCommit(), last)
+			return fmt.Sprintf(
+				"it commits entry %d, but this node has acknowledged entries up to %d at most",
+				m.GetCommit(), last,
+			)
 		}
 	case raftpb.MsgAppResp:
 		if leads && !m.GetReject() && m.GetIndex() > last {
-			return fmt.Sprintf("it acknowledges entry %d of a log that ends at %d", m.GetIndex(), last)
+			return fmt.Sprintf(
+				"it acknowledges entry %d of a log that ends at %d", m.GetIndex(), last,
+			)
 		}
 	case raftpb.MsgTimeoutNow:
 		if m.GetFrom() != c.lead {

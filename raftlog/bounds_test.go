@@ -11,7 +11,10 @@ import (
 // counted.
 func TestImpossibleMessages(t *testing.T) {
 	message := func(typ raftpb.MessageType, change func(m *raftpb.Message)) *raftpb.Message {
-		m := &raftpb.Message{Type: typ.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(2)), Context: make([]byte, logHashBytes)}
+		m := &raftpb.Message{
+			Type: typ.Enum(), From: new(raftID(1)), To: new(raftID(0)),
+			Term: new(uint64(2)), Context: make([]byte, logHashBytes),
+		}
 		change(m)
 		return m
 	}
@@ -33,8 +36,12 @@ func TestImpossibleMessages(t *testing.T) {
 		c := follower(t, "a", "b", "c")
 		c.step(m)
 		out := c.takeOutputs()
-		if c.failed != nil || c.refused != 1 || c.term != 2 || len(out.writes)+len(out.messages)+len(out.applies) > 0 {
-			t.Errorf("%s: %d refused, term %d, %d writes, %d messages: %v", name, c.refused, c.term, len(out.writes), len(out.messages), c.failed)
+		if c.failed != nil || c.refused != 1 || c.term != 2 ||
+			len(out.writes)+len(out.messages)+len(out.applies) > 0 {
+			t.Errorf(
+				"%s: %d refused, term %d, %d writes, %d messages: %v", name, c.refused, c.term,
+				len(out.writes), len(out.messages), c.failed,
+			)
 		}
 	}
 }

@@ -7,10 +7,10 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// leaderGone says that the leader's process is dead: its connection broke and dialling it is refused. The follower
-// forgets it, so that it may vote, and campaigns: the next voter in the ring at once, the others a few ticks apart.
-// A wrong suspicion is harmless: pre-votes are ignored by whoever still hears the leader, and its next heartbeat
-// restores it.
+// leaderGone says that the leader's process is dead: its connection broke and dialling it is
+// refused. The follower forgets it, so that it may vote, and campaigns: the next voter in the ring
+// at once, the others a few ticks apart. A wrong suspicion is harmless: pre-votes are ignored by
+// whoever still hears the leader, and its next heartbeat restores it.
 func (c *core) leaderGone(leader uint64, why string) {
 	c.do(func() {
 		if c.lead != leader || c.state != raft.StateFollower || !c.mayVote() {
@@ -23,7 +23,10 @@ func (c *core) leaderGone(leader uint64, why string) {
 		c.lost = true
 		c.drainAll()
 		rank := c.rank(leader)
-		c.campaign = campaign{at: c.ticks + rank*staggerTicks, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}
+		c.campaign = campaign{
+			at: c.ticks + rank*staggerTicks, again: staggerTicks * int64(len(c.voters())),
+			left: campaignRetries,
+		}
 		if held := c.heldVote; held.msg != nil && c.ticks-held.at <= staggerTicks {
 			_ = c.rn.Step(held.msg)
 		}
@@ -34,12 +37,15 @@ func (c *core) leaderGone(leader uint64, why string) {
 	})
 }
 
-// assembled says that a majority of voters is connected. When nobody leads shortly after (a cold start), there is
-// nothing to wait for.
+// assembled says that a majority of voters is connected. When nobody leads shortly after (a cold
+// start), there is nothing to wait for.
 func (c *core) assembled() {
 	if c.mayVote() && c.lead == raft.None && c.campaign.at == 0 {
 		wait := int64(2*c.cfg.heartbeatTicks) + c.rank(raft.None)*staggerTicks
-		c.campaign = campaign{at: c.ticks + wait, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}
+		c.campaign = campaign{
+			at: c.ticks + wait, again: staggerTicks * int64(len(c.voters())),
+			left: campaignRetries,
+		}
 	}
 }
 

@@ -5,9 +5,9 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// snapshotAccepted follows up on an answer of a follower that was offered a snapshot. Raft goes on by itself only when
-// the follower's new end still joins the leader's log; when the log was trimmed again meanwhile, it waits for the word
-// that the snapshot has arrived, which is this answer.
+// snapshotAccepted follows up on an answer of a follower that was offered a snapshot. Raft goes on
+// by itself only when the follower's new end still joins the leader's log; when the log was trimmed
+// again meanwhile, it waits for the word that the snapshot has arrived, which is this answer.
 func (c *core) snapshotAccepted(answer *raftpb.Message) {
 	c.eachProgress(func(id uint64, p progress) {
 		if id != answer.GetFrom() {
@@ -15,7 +15,8 @@ func (c *core) snapshotAccepted(answer *raftpb.Message) {
 		}
 		if p.snapshot && p.match >= p.pending {
 			c.rn.ReportSnapshot(id, raft.SnapshotFinish)
-			_ = c.rn.Step(answer) // again, as if duplicated on the way: it ends the pause that the word alone begins
+			// again, as if duplicated on the way: it ends the pause that the word alone begins
+			_ = c.rn.Step(answer)
 			p.snapshot = false
 		}
 		if !p.snapshot {
@@ -24,8 +25,9 @@ func (c *core) snapshotAccepted(answer *raftpb.Message) {
 	})
 }
 
-// tickSnapshots frees followers that raft has left waiting for a snapshot for ten election timeouts: the offer or the
-// word that it failed may have been lost. Being probed again does no harm to one that is still loading.
+// tickSnapshots frees followers that raft has left waiting for a snapshot for ten election
+// timeouts: the offer or the word that it failed may have been lost. Being probed again does no
+// harm to one that is still loading.
 func (c *core) tickSnapshots() {
 	if c.state != raft.StateLeader || c.ticks%int64(c.cfg.electionTicks) != 0 {
 		return

@@ -27,7 +27,8 @@ type Config struct {
 
 	// Addr lists the addresses ("host:port") of a node. It is asked at every dial.
 	Addr func(node int32) []string
-	// Dial opens a connection, with TLS and authentication done. Default: TCP; names are resolved at every dial.
+	// Dial opens a connection, with TLS and authentication done. Default: TCP; names are resolved
+	// at every dial.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
 	// VoterDirectory is the directory id that the quorum's committed records give a node; zero when
 	// they do not say. A node with another one is not heard. Any goroutine asks. Default: never
@@ -42,8 +43,8 @@ type Config struct {
 	ElectionTicks  int           // 50: a silent leader is replaced after 1 to 2 s
 	HeartbeatTicks int           // 5
 
-	// A snapshot is due when so much has been applied since the last, or it is so old and anything has changed; on one of several voters
-	// somewhat earlier, see snapshotShare.
+	// A snapshot is due when so much has been applied since the last, or it is so old and anything
+	// has changed; on one of several voters somewhat earlier, see snapshotShare.
 	SnapshotBytes    int64         // of batches; 20 MiB
 	SnapshotInterval time.Duration // 1 h
 	SnapshotsKept    int           // 2
@@ -54,11 +55,13 @@ type Config struct {
 
 	MaxPendingBytes int64 // proposed and not committed; 64 MiB
 
-	DialTimeout  time.Duration // of one dial and handshake; 2 s
-	RetryBackoff time.Duration // before a peer is dialled again, which doubles up to a second; 20 ms
+	DialTimeout time.Duration // of one dial and handshake; 2 s
+	// before a peer is dialled again, which doubles up to a second; 20 ms
+	RetryBackoff time.Duration
 	WriteTimeout time.Duration // of each MiB written to a peer; 5 s
 
-	MessageBytes       int // of entries in one message to a peer, which has at least one; 1 MiB, which is also the most
+	// of entries in one message to a peer, which has at least one; 1 MiB, which is also the most
+	MessageBytes       int
 	SnapshotChunkBytes int // of a snapshot asked of a peer at once; 1 MiB, which is also the most
 
 	// FS holds Dir; the operating system's file system when nil.
@@ -90,7 +93,8 @@ func (c Config) filled() (Config, error) {
 	orDefault(&c.RetryBackoff, 20*time.Millisecond)
 	orDefault(&c.MessageBytes, maxMessageBytes)
 	orDefault(&c.SnapshotChunkBytes, maxChunkBytes)
-	c.MessageBytes, c.SnapshotChunkBytes = min(c.MessageBytes, maxMessageBytes), min(c.SnapshotChunkBytes, maxChunkBytes)
+	c.MessageBytes = min(c.MessageBytes, maxMessageBytes)
+	c.SnapshotChunkBytes = min(c.SnapshotChunkBytes, maxChunkBytes)
 	orDefault(&c.WriteTimeout, 5*time.Second)
 	orDefault(&c.Logger, slog.Default())
 	c.Clock = c.Clock.filled()
@@ -117,17 +121,29 @@ func (c Config) check() error {
 	case c.NodeID < 0:
 		return fmt.Errorf("raftlog: node id %d must not be negative", c.NodeID)
 	case c.ElectionTicks <= c.HeartbeatTicks || c.HeartbeatTicks < 1 || c.Tick <= 0:
-		return fmt.Errorf("raftlog: the election timeout (%d ticks) must be longer than the heartbeat interval (%d ticks)", c.ElectionTicks, c.HeartbeatTicks)
+		return fmt.Errorf(
+			"raftlog: the election timeout (%d ticks) must be longer than the heartbeat interval (%d ticks)",
+			c.ElectionTicks, c.HeartbeatTicks,
+		)
 	case len(c.Info) > maxInfoBytes:
-		return fmt.Errorf("raftlog: %d bytes of information for peers, at most %d", len(c.Info), maxInfoBytes)
+		return fmt.Errorf(
+			"raftlog: %d bytes of information for peers, at most %d", len(c.Info), maxInfoBytes,
+		)
 	case len(c.ClusterID) > maxClusterIDBytes:
-		return fmt.Errorf("raftlog: a cluster id of %d bytes, at most %d", len(c.ClusterID), maxClusterIDBytes)
+		return fmt.Errorf(
+			"raftlog: a cluster id of %d bytes, at most %d", len(c.ClusterID), maxClusterIDBytes,
+		)
 	case len(slices.Compact(slices.Clone(c.Voters))) != len(c.Voters) || len(c.Voters) > 0 && c.Voters[0] < 0:
 		return fmt.Errorf("raftlog: voters %v: ids must differ and not be negative", c.Voters)
 	case len(c.Voters) > 1 && c.Addr == nil:
-		return errors.New("raftlog: several voters, but no way to learn their addresses (Config.Addr)")
+		return errors.New(
+			"raftlog: several voters, but no way to learn their addresses (Config.Addr)",
+		)
 	case c.MessageBytes < 0 || c.SnapshotChunkBytes < 0 || c.RetryBackoff < 0:
-		return fmt.Errorf("raftlog: MessageBytes %d, SnapshotChunkBytes %d and RetryBackoff %v must not be negative", c.MessageBytes, c.SnapshotChunkBytes, c.RetryBackoff)
+		return fmt.Errorf(
+			"raftlog: MessageBytes %d, SnapshotChunkBytes %d and RetryBackoff %v must not be negative",
+			c.MessageBytes, c.SnapshotChunkBytes, c.RetryBackoff,
+		)
 	case c.SnapshotsKept < 1:
 		return fmt.Errorf("raftlog: %d snapshots to keep, at least 1", c.SnapshotsKept)
 	}

@@ -15,7 +15,8 @@ import (
 var (
 	// ErrNotLeader: this node has not claimed that epoch, or is handing leadership over.
 	ErrNotLeader = errors.New("raftlog: not the leader of this epoch")
-	// ErrTooManyPending: Config.MaxPendingBytes of proposals wait to be committed; retry when some have.
+	// ErrTooManyPending: Config.MaxPendingBytes of proposals wait to be committed; retry when some
+	// have.
 	ErrTooManyPending = errors.New("raftlog: too many bytes wait to be committed")
 	// ErrBatchTooLarge: a batch exceeds batch.MaxBytes, or all of a proposal MaxProposalBytes.
 	ErrBatchTooLarge = errors.New("raftlog: batch too large")
@@ -32,8 +33,9 @@ const (
 	maxInflightCount = 512      // append messages to one follower without an answer
 	maxInflightBytes = 64 << 20 // and their bytes
 	maxApplyingBytes = 16 << 20 // handed to the application and not yet taken by it
-	staggerTicks     = 3        // between the campaigns of followers that know that the leader is gone
-	campaignRetries  = 5
+	// between the campaigns of followers that know that the leader is gone
+	staggerTicks    = 3
+	campaignRetries = 5
 )
 
 // raft ids must not be zero, node ids may be.
@@ -52,10 +54,12 @@ type coreConfig struct {
 	log            *slog.Logger
 }
 
-// core is the sans-IO state machine of one replica. Its methods take what happened and leave what must be done in out;
-// it owns no goroutine, clock, disk or network, so that a simulation can drive it. Not safe for concurrent use.
+// core is the sans-IO state machine of one replica. Its methods take what happened and leave what
+// must be done in out; it owns no goroutine, clock, disk or network, so that a simulation can drive
+// it. Not safe for concurrent use.
 //
-// A failure (a raft panic, an entry that is no batch) is final: failed is set and nothing moves any more.
+// A failure (a raft panic, an entry that is no batch) is final: failed is set and nothing moves any
+// more.
 type core struct {
 	cfg    coreConfig
 	rn     *raft.RawNode
@@ -120,8 +124,9 @@ type campaign struct {
 	left  int
 }
 
-// heldVote is a pre-vote that raft ignored because it still trusted its leader; stepping it again is no more than a
-// duplicate on the network, and saves an election timeout when the leader proves dead a moment later.
+// heldVote is a pre-vote that raft ignored because it still trusted its leader; stepping it again
+// is no more than a duplicate on the network, and saves an election timeout when the leader proves
+// dead a moment later.
 type heldVote struct {
 	msg *raftpb.Message
 	at  int64
@@ -137,10 +142,11 @@ type outputs struct {
 	messages []*raftpb.Message // to peers
 	writes   []*writeTask      // to the disk, in order
 	applies  []*applyTask      // to the application, in order
-	pulls    []*raftpb.Message // MsgSnap whose checkpoint file must be fetched first; then snapshotPulled
-	reads    []readResult
-	changed  bool // leadership (reported) changed
-	members  bool // the set of members changed
+	// MsgSnap whose checkpoint file must be fetched first; then snapshotPulled
+	pulls   []*raftpb.Message
+	reads   []readResult
+	changed bool // leadership (reported) changed
+	members bool // the set of members changed
 }
 
 // writeTask is one raft append for the disk. After it is durable, give it to written.
@@ -151,7 +157,8 @@ type writeTask struct {
 	responses []*raftpb.Message
 }
 
-// applyTask is one call on the application. Exactly one kind is set; give entries to appliedTo afterwards.
+// applyTask is one call on the application. Exactly one kind is set; give entries to appliedTo
+// afterwards.
 type applyTask struct {
 	entries []*raftpb.Entry
 	batches [][]byte
@@ -176,7 +183,10 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c = &core{cfg: cfg, store: store, handed: store.base.index, applied: store.base.index, offered: map[uint64]bool{}, stuck: map[uint64]int64{}, gone: map[uint64]bool{}}
+	c = &core{
+		cfg: cfg, store: store, handed: store.base.index, applied: store.base.index,
+		offered: map[uint64]bool{}, stuck: map[uint64]int64{}, gone: map[uint64]bool{},
+	}
 	if c.memory, err = decodeMemory(st.Note); err != nil {
 		return nil, err
 	}
@@ -193,16 +203,20 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 	c.rn, err = raft.NewRawNode(&raft.Config{
 		ID: raftID(cfg.node), Storage: store, Applied: store.base.index,
 		ElectionTick: cfg.electionTicks, HeartbeatTick: cfg.heartbeatTicks,
-		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
-		ReadOnlyOption: raft.ReadOnlySafe,
-		MaxSizePerMsg:  uint64(cfg.messageBytes), MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
+		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true,
+		StepDownOnRemoval: true,
+		ReadOnlyOption:    raft.ReadOnlySafe,
+		MaxSizePerMsg: uint64(
+			cfg.messageBytes,
+		), MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
 		MaxCommittedSizePerReady: maxApplyingBytes,
 		Logger:                   raftLogger{cfg.log},
 	})
 	return c, err
 }
 
-// do runs one input and drains what raft makes of it. A panic below is a broken invariant: the replica stops.
+// do runs one input and drains what raft makes of it. A panic below is a broken invariant: the
+// replica stops.
 func (c *core) do(input func()) {
 	if c.failed != nil {
 		return
@@ -285,7 +299,8 @@ func (c *core) stepOne(m *raftpb.Message) {
 	c.witness(m)
 	switch m.GetType() {
 	case raftpb.MsgSnap:
-		if m.GetTerm() >= c.term && m.GetSnapshot().GetMetadata().GetIndex() > c.rn.BasicStatus().GetCommit() {
+		if m.GetTerm() >= c.term &&
+			m.GetSnapshot().GetMetadata().GetIndex() > c.rn.BasicStatus().GetCommit() {
 			c.out.pulls = append(c.out.pulls, m)
 			return
 		}
@@ -311,7 +326,8 @@ func (c *core) snapshotFailed(follower uint64) {
 // unreachable says that messages to a peer were lost.
 func (c *core) unreachable(peer uint64) { c.do(func() { c.rn.ReportUnreachable(peer) }) }
 
-// disconnected says that the connection to a peer broke: what was under way, a snapshot offer too, may be lost.
+// disconnected says that the connection to a peer broke: what was under way, a snapshot offer too,
+// may be lost.
 func (c *core) disconnected(peer uint64) {
 	c.do(func() {
 		c.gone[peer] = true
@@ -334,7 +350,8 @@ func (c *core) epochStart(epoch int32, first []byte) {
 	})
 }
 
-// openEpoch proposes the EpochStart batch. Refused during a hand-over: tried again each tick, in case that fails.
+// openEpoch proposes the EpochStart batch. Refused during a hand-over: tried again each tick, in
+// case that fails.
 func (c *core) openEpoch() {
 	if c.state != raft.StateLeader || c.opening.term != c.term || c.opening.batch == nil {
 		return
@@ -370,7 +387,11 @@ func (c *core) appliedTo(t *applyTask) {
 	c.do(func() {
 		for _, e := range t.entries {
 			if e.GetIndex() > c.handed {
-				panic(fmt.Sprintf("entry %d was applied and only %d were handed out", e.GetIndex(), c.handed))
+				panic(
+					fmt.Sprintf(
+						"entry %d was applied and only %d were handed out", e.GetIndex(), c.handed,
+					),
+				)
 			}
 			c.applied = max(c.applied, e.GetIndex())
 			c.held.unfinished -= min(c.held.unfinished, int64(len(e.GetData())))
@@ -381,7 +402,9 @@ func (c *core) appliedTo(t *applyTask) {
 		for _, m := range t.resps {
 			_ = c.rn.Step(m)
 		}
-		if !c.claimed && c.state == raft.StateLeader && c.opening.index != 0 && c.opening.term == c.term && c.applied >= c.opening.index {
+		if !c.claimed && c.state == raft.StateLeader && c.opening.index != 0 &&
+			c.opening.term == c.term &&
+			c.applied >= c.opening.index {
 			c.claimed = true
 		}
 	})
@@ -404,8 +427,8 @@ func (c *core) supersedes(m mark) bool {
 	return c.failed == nil && (m.Index > at || m.Index == at && c.store.withheld)
 }
 
-// marked says that a snapshot of this node's own is durable and marked; the log behind it may go. It reports whether
-// it is the newest.
+// marked says that a snapshot of this node's own is durable and marked; the log behind it may go.
+// It reports whether it is the newest.
 func (c *core) marked(m mark) bool {
 	if !c.supersedes(m) {
 		return false
@@ -415,22 +438,30 @@ func (c *core) marked(m mark) bool {
 	return true
 }
 
-// markFor names the snapshot the application wants to write. The end offset must be a batch boundary it has taken.
+// markFor names the snapshot the application wants to write. The end offset must be a batch
+// boundary it has taken.
 func (c *core) markFor(end int64, epoch int32) (mark, error) {
 	p, ok := c.store.find(end)
 	if !ok || p.index > c.applied {
-		return mark{}, fmt.Errorf("raftlog: a snapshot at offset %d was named, which is no applied batch boundary", end)
+		return mark{}, fmt.Errorf(
+			"raftlog: a snapshot at offset %d was named, which is no applied batch boundary", end,
+		)
 	}
 	if p.epoch != epoch {
-		return mark{}, fmt.Errorf("raftlog: a snapshot at offset %d was named with epoch %d, the log has epoch %d", end, epoch, p.epoch)
+		return mark{}, fmt.Errorf(
+			"raftlog: a snapshot at offset %d was named with epoch %d, the log has epoch %d", end,
+			epoch, p.epoch,
+		)
 	}
 	return mark{
-		Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end, Epoch: epoch,
-		Hash: p.hash.LogHash,
+		Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end,
+		Epoch: epoch,
+		Hash:  p.hash.LogHash,
 	}, nil
 }
 
-// readIndex asks for a point at or after everything acknowledged so far; the answer comes in out.reads.
+// readIndex asks for a point at or after everything acknowledged so far; the answer comes in
+// out.reads.
 func (c *core) readIndex(id uint64) {
 	if !c.claimed || c.failed != nil {
 		c.out.reads = append(c.out.reads, readResult{id: id, err: ErrNotLeader})
@@ -442,7 +473,8 @@ func (c *core) readIndex(id uint64) {
 	})
 }
 
-// handOver starts to transfer leadership to the most caught-up follower that is there, or to nobody.
+// handOver starts to transfer leadership to the most caught-up follower that is there, or to
+// nobody.
 func (c *core) handOver() (to uint64) {
 	c.do(func() {
 		if c.state != raft.StateLeader {
@@ -457,7 +489,9 @@ func (c *core) handOver() (to uint64) {
 			}
 		}
 		if to != raft.None {
-			c.cause = fmt.Sprintf("node %d handed leadership over to node %d", c.cfg.node, nodeID(to))
+			c.cause = fmt.Sprintf(
+				"node %d handed leadership over to node %d", c.cfg.node, nodeID(to),
+			)
 			c.handing = true
 			c.rn.TransferLeader(to)
 		}

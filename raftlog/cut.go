@@ -2,8 +2,8 @@ package raftlog
 
 // CutBefore removes the log before an offset from this node, because observers fail on what it
 // holds. A snapshot is made as soon as the App has a state that ends there or later; no log before
-// it is kept for observers that lag a little, and all older snapshots are deleted. CutBefore returns
-// at once, and any goroutine may call it. A restart forgets it: the caller repeats it then.
+// it is kept for observers that lag a little, and all older snapshots are deleted. CutBefore
+// returns at once, and any goroutine may call it. A restart forgets it: the caller repeats it then.
 func (l *Log) CutBefore(offset int64) {
 	l.input(func(c *core) { c.cut = max(c.cut, offset) })
 	l.applier.cutting.Store(true)

@@ -51,8 +51,12 @@ func TestCutBefore(t *testing.T) {
 		n.await(cut)
 		n.log.CutBefore(bad)
 		n.awaitStart(bad)
-		f := FetchRequest{ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, Offset: bad - 1, LastEpoch: 1, HighWatermark: -1}
-		if res := n.log.Fetch(t.Context(), f); n == leader && (res.SnapshotEnd < bad || len(res.Records) > 0) {
+		f := FetchRequest{
+			ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, Offset: bad - 1,
+			LastEpoch: 1, HighWatermark: -1,
+		}
+		if res := n.log.Fetch(t.Context(), f); n == leader &&
+			(res.SnapshotEnd < bad || len(res.Records) > 0) {
 			t.Errorf("an observer that lies before the cut is told %+v", res)
 		}
 		if n.log.snaps.knows(old) {
@@ -90,7 +94,8 @@ func TestCutAtASnapshot(t *testing.T) {
 	}
 	n.log.CutBefore(id.end)
 	n.awaitStart(id.end)
-	if s := n.log.Status(); s.LogStart != id.end || s.SnapshotEnd != id.end || s.HighWatermark != end {
+	if s := n.log.Status(); s.LogStart != id.end || s.SnapshotEnd != id.end ||
+		s.HighWatermark != end {
 		t.Errorf("%+v", s)
 	}
 }
@@ -121,7 +126,8 @@ func TestCutOnAFullDisk(t *testing.T) {
 	})
 }
 
-// TestCrashBeforeTheFirstMark: the first snapshot's file is in place and the log does not say so yet.
+// TestCrashBeforeTheFirstMark: the first snapshot's file is in place and the log does not say so
+// yet.
 func TestCrashBeforeTheFirstMark(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 1, nil)

@@ -30,8 +30,8 @@ type disk interface {
 	Close() error
 }
 
-// openDisk reads what is on disk and makes sure that it fits together. On the very first start it writes down the
-// configured voters, so that a later configuration cannot change them.
+// openDisk reads what is on disk and makes sure that it fits together. On the very first start it
+// writes down the configured voters, so that a later configuration cannot change them.
 func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 	if err := cfg.FS.MkdirAll(cfg.Dir); err != nil {
 		return nil, walState{}, nil, fmt.Errorf("raftlog: making the log's directory: %w", err)
@@ -64,8 +64,11 @@ func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 		cfg.Logger.Warn("the end of the log was cut off: if more was acknowledged than is left, "+
 			"the other voters refuse this node", "cut", st.Cut.String())
 	}
-	cfg.Logger.Info("log opened", "dir", cfg.Dir, "new", fresh, "snapshot", snapshotID{st.Mark.EndOffset, st.Mark.Epoch}.String(),
-		"entries", len(st.Entries), "epoch", st.HardState.GetTerm(), "voters", nodeIDs(st.Mark.ConfState.GetVoters()))
+	cfg.Logger.Info(
+		"log opened", "dir", cfg.Dir, "new", fresh, "snapshot",
+		snapshotID{st.Mark.EndOffset, st.Mark.Epoch}.String(), "entries", len(st.Entries), "epoch",
+		st.HardState.GetTerm(), "voters", nodeIDs(st.Mark.ConfState.GetVoters()),
+	)
 	return snaps, st, d, nil
 }
 
@@ -75,7 +78,9 @@ func found(cfg Config, st walState, d disk) (mark, error) {
 		return mark{}, fmt.Errorf("raftlog: the log in %s has entries but no members", cfg.Dir)
 	}
 	if len(cfg.Voters) == 0 {
-		return mark{}, fmt.Errorf("raftlog: %s holds no log yet, and no first voters are configured", cfg.Dir)
+		return mark{}, fmt.Errorf(
+			"raftlog: %s holds no log yet, and no first voters are configured", cfg.Dir,
+		)
 	}
 	m := mark{ConfState: &raftpb.ConfState{}}
 	for _, v := range cfg.Voters {
@@ -91,9 +96,12 @@ func found(cfg Config, st walState, d disk) (mark, error) {
 type VotersError struct{ Configured, Log []int32 }
 
 func (e *VotersError) Error() string {
-	return fmt.Sprintf("raftlog: the configured voters are %v, but the log on this node's disk has the "+
-		"voters %v: configure those of the log; this release cannot change the members of a quorum",
-		e.Configured, e.Log)
+	return fmt.Sprintf(
+		"raftlog: the configured voters are %v, but the log on this node's disk has the "+
+			"voters %v: configure those of the log; this release cannot change the members of a quorum",
+		e.Configured,
+		e.Log,
+	)
 }
 
 // checkVoters compares the members that the log starts from with the configured ones.
@@ -116,7 +124,9 @@ func nodeIDs(ids []uint64) []int32 {
 
 func openWAL(cfg Config) (disk, walState, error) {
 	w, st, err := wal.Open(filepath.Join(cfg.Dir, walDir), wal.Options{
-		Identity:     wal.Identity{ClusterID: cfg.ClusterID, NodeID: cfg.NodeID, DirectoryID: cfg.DirectoryID},
+		Identity: wal.Identity{
+			ClusterID: cfg.ClusterID, NodeID: cfg.NodeID, DirectoryID: cfg.DirectoryID,
+		},
 		SegmentBytes: cfg.SegmentBytes, FS: cfg.FS, Logger: cfg.Logger,
 	})
 	if err != nil {

@@ -15,8 +15,8 @@ const (
 	codeUnknownLeaderEpoch = 75
 )
 
-// maxHold bounds how long an answer that helps nobody (no leader known, epoch not reached) is held back: brokers
-// retry those without any backoff.
+// maxHold bounds how long an answer that helps nobody (no leader known, epoch not reached) is held
+// back: brokers retry those without any backoff.
 const maxHold = time.Second
 
 // deposedHold is how long a deposed leader holds its answer back: a broker that finds no other node
@@ -36,8 +36,8 @@ type FetchRequest struct {
 	MaxWait       time.Duration // how long it is willing to be parked
 }
 
-// FetchResult is the answer. On an error code there are no records and HighWatermark is -1 (unknown).
-// LeaderID is -1 when no leader is known; the caller adds the endpoints of LeaderID.
+// FetchResult is the answer. On an error code there are no records and HighWatermark is -1
+// (unknown). LeaderID is -1 when no leader is known; the caller adds the endpoints of LeaderID.
 type FetchResult struct {
 	ErrorCode             int16
 	LeaderID, LeaderEpoch int32
@@ -50,9 +50,10 @@ type FetchResult struct {
 	Records               []byte // shared with the log and other fetchers: not to be changed
 }
 
-// Fetch answers a follower of the log (a broker, or an Apache tool). It parks the request while there is nothing to say:
-// up to MaxWait when the requester is up to date, up to a second (and MaxWait) when no leader is known. A change of
-// leadership answers every parked fetch at once. Only the node that has claimed leadership gives out records.
+// Fetch answers a follower of the log (a broker, or an Apache tool). It parks the request while
+// there is nothing to say: up to MaxWait when the requester is up to date, up to a second (and
+// MaxWait) when no leader is known. A change of leadership answers every parked fetch at once. Only
+// the node that has claimed leadership gives out records.
 func (l *Log) Fetch(ctx context.Context, f FetchRequest) FetchResult {
 	return l.view.fetch(ctx, f, l.now)
 }
@@ -66,7 +67,8 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 		changed := v.changed
 		res, hold := v.answer(f)
 		if hold == math.MaxInt64 && res.HighWatermark < 0 {
-			changed = v.upset // further batches help neither disagreement nor the want of a snapshot
+			// further batches help neither disagreement nor the want of a snapshot
+			changed = v.upset
 		}
 		v.mu.RUnlock()
 		left := min(hold, f.MaxWait) - now().Sub(asked)
@@ -89,7 +91,8 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 	}
 }
 
-// timer returns one that fires after d; who is done with it stops it and puts it back into v.timers.
+// timer returns one that fires after d; who is done with it stops it and puts it back into
+// v.timers.
 func (v *view) timer(d time.Duration) *time.Timer {
 	t, ok := v.timers.Get().(*time.Timer)
 	if !ok {
@@ -99,7 +102,8 @@ func (v *view) timer(d time.Duration) *time.Timer {
 	return t
 }
 
-// answer returns what to say now, and how long that may be held back in the hope of something better.
+// answer returns what to say now, and how long that may be held back in the hope of something
+// better.
 func (v *view) answer(f FetchRequest) (FetchResult, time.Duration) {
 	switch {
 	case v.stopped && v.leader < 0:
@@ -129,7 +133,8 @@ func (v *view) refusal(code int16) FetchResult {
 	}
 }
 
-// leaderAnswer is the answer of a claimed leader to a request of its own epoch (wire contract 2.2, 2.3).
+// leaderAnswer is the answer of a claimed leader to a request of its own epoch (wire contract 2.2,
+// 2.3).
 func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 	res := v.refusal(codeNone)
 	res.HighWatermark, res.LogStart = v.end, v.start
@@ -149,8 +154,9 @@ func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 		res.DivergingEpoch, res.DivergingEnd = epoch, end
 		return res, 0
 	case !agrees:
-		// A running broker that holds more than this leader, or something else: it would exit if it were told to cut
-		// its log below the high watermark it knows. Only a restart of it, after which it knows none, can help.
+		// A running broker that holds more than this leader, or something else: it would exit if it
+		// were told to cut its log below the high watermark it knows. Only a restart of it, after
+		// which it knows none, can help.
 		res.HighWatermark = -1
 		return res, math.MaxInt64
 	case f.Offset < v.end:
@@ -177,5 +183,6 @@ func (v *view) needsSnapshot(f FetchRequest) bool {
 		return false
 	}
 	_, _, _, known := v.agrees(f.Offset, f.LastEpoch)
-	return f.Offset == 0 || f.Offset < v.start || !known || f.Offset == v.start && f.LastEpoch != v.epochs[0].epoch
+	return f.Offset == 0 || f.Offset < v.start || !known ||
+		f.Offset == v.start && f.LastEpoch != v.epochs[0].epoch
 }

@@ -67,7 +67,8 @@ const (
 	// A frame is filled up to frameBytes with messages, but takes at least one, whatever its size.
 	frameBytes = 1 << 20
 
-	// MaxFrameBytes is the most that a frame of a peer takes, without its length: a connection must accept that much.
+	// MaxFrameBytes is the most that a frame of a peer takes, without its length: a connection must
+	// accept that much.
 	MaxFrameBytes = MaxProposalBytes + maxMessageBytes + 64<<10
 )
 
@@ -141,7 +142,8 @@ func readConfirm(b []byte) (c confirm, err error) {
 	return c, nil
 }
 
-// frameCursor reads a frame's fields; after the first one that is not there, all read as zero and bad is set.
+// frameCursor reads a frame's fields; after the first one that is not there, all read as zero and
+// bad is set.
 type frameCursor struct {
 	b   []byte
 	bad bool
@@ -210,7 +212,10 @@ func readHello(b []byte) (hello, error) {
 	r := frameCursor{b: b}
 	version := r.int16()
 	if r.bad || version != protocolVersion {
-		return hello{}, fmt.Errorf("peer protocol version %d, this node speaks %d: run the same release on all nodes", version, protocolVersion)
+		return hello{}, fmt.Errorf(
+			"peer protocol version %d, this node speaks %d: run the same release on all nodes",
+			version, protocolVersion,
+		)
 	}
 	var h hello
 	h.cluster, h.node, h.to = r.names()
@@ -279,7 +284,9 @@ func appendSnapshotRead(b []byte, r snapshotRead) []byte {
 
 func readSnapshotRead(b []byte) (snapshotRead, error) {
 	r := frameCursor{b: b}
-	s := snapshotRead{id: snapshotID{r.int64(), r.int32()}, position: r.int64(), maxBytes: r.int32()}
+	s := snapshotRead{
+		id: snapshotID{r.int64(), r.int32()}, position: r.int64(), maxBytes: r.int32(),
+	}
 	if r.bad || s.position < 0 || s.maxBytes <= 0 {
 		return snapshotRead{}, fmt.Errorf("%w: snapshot read of %d bytes", errMalformed, len(b))
 	}
@@ -304,14 +311,18 @@ func frameMessages(b []byte, ms []*raftpb.Message) (_ []byte, n int, err error) 
 	return b, n, nil
 }
 
-// fromPeers are the only raft messages a peer may send: all others are local to a node, or features not in use.
+// fromPeers are the only raft messages a peer may send: all others are local to a node, or features
+// not in use.
 var fromPeers = map[raftpb.MessageType]bool{
-	raftpb.MsgApp: true, raftpb.MsgAppResp: true, raftpb.MsgSnap: true, raftpb.MsgHeartbeat: true, raftpb.MsgHeartbeatResp: true,
-	raftpb.MsgVote: true, raftpb.MsgVoteResp: true, raftpb.MsgPreVote: true, raftpb.MsgPreVoteResp: true, raftpb.MsgTimeoutNow: true,
+	raftpb.MsgApp: true, raftpb.MsgAppResp: true, raftpb.MsgSnap: true, raftpb.MsgHeartbeat: true,
+	raftpb.MsgHeartbeatResp: true,
+	raftpb.MsgVote:          true, raftpb.MsgVoteResp: true, raftpb.MsgPreVote: true,
+	raftpb.MsgPreVoteResp: true, raftpb.MsgTimeoutNow: true,
 }
 
-// readMessages takes what follows the kind: messages from one node to another, checked so far that raft can take them.
-// Every batch's CRC is verified, so that damage on the way or in the leader's memory does not spread.
+// readMessages takes what follows the kind: messages from one node to another, checked so far that
+// raft can take them. Every batch's CRC is verified, so that damage on the way or in the leader's
+// memory does not spread.
 func readMessages(b []byte, from, to uint64) ([]*raftpb.Message, error) {
 	var ms []*raftpb.Message
 	r := frameCursor{b: b}
@@ -324,8 +335,12 @@ func readMessages(b []byte, from, to uint64) ([]*raftpb.Message, error) {
 		if err := proto.Unmarshal(piece, m); err != nil {
 			return nil, fmt.Errorf("%w: %w", errMalformed, err)
 		}
-		if m.GetFrom() != from || m.GetTo() != to || !fromPeers[m.GetType()] || m.GetTerm() == 0 || m.GetTerm() > math.MaxInt32+1 {
-			return nil, fmt.Errorf("%w: %v from %d to %d, term %d", errMalformed, m.GetType(), m.GetFrom(), m.GetTo(), m.GetTerm())
+		if m.GetFrom() != from || m.GetTo() != to || !fromPeers[m.GetType()] || m.GetTerm() == 0 ||
+			m.GetTerm() > math.MaxInt32+1 {
+			return nil, fmt.Errorf(
+				"%w: %v from %d to %d, term %d", errMalformed, m.GetType(), m.GetFrom(), m.GetTo(),
+				m.GetTerm(),
+			)
 		}
 		if err := checkEntries(m); err != nil {
 			return nil, err
@@ -346,8 +361,12 @@ func checkEntries(m *raftpb.Message) error {
 	}
 	index, term := m.GetIndex(), m.GetLogTerm()
 	for _, e := range m.GetEntries() {
-		if e.GetIndex() != index+1 || e.GetTerm() < term || e.GetTerm() > m.GetTerm() || e.GetType() == raftpb.EntryConfChange {
-			return fmt.Errorf("%w: entry %d of term %d after entry %d of term %d", errMalformed, e.GetIndex(), e.GetTerm(), index, term)
+		if e.GetIndex() != index+1 || e.GetTerm() < term || e.GetTerm() > m.GetTerm() ||
+			e.GetType() == raftpb.EntryConfChange {
+			return fmt.Errorf(
+				"%w: entry %d of term %d after entry %d of term %d", errMalformed, e.GetIndex(),
+				e.GetTerm(), index, term,
+			)
 		}
 		index, term = e.GetIndex(), e.GetTerm()
 		if err := eachBatch(e, func(b batch.Batch) error { return batch.Check(b) }); err != nil {
@@ -357,7 +376,8 @@ func checkEntries(m *raftpb.Message) error {
 	return nil
 }
 
-// Kafka framing of the private key: length, then request header v1 with a null client id, or response header v0.
+// Kafka framing of the private key: length, then request header v1 with a null client id, or
+// response header v0.
 const (
 	requestHeaderLen  = 10
 	responseHeaderLen = 4

@@ -125,20 +125,37 @@ func (l *Log) admits(h hello) error {
 	slices.Sort(voters)
 	switch {
 	case h.cluster != l.cfg.ClusterID:
-		return &refusedError{verdictForeign, fmt.Sprintf("node %d belongs to cluster %q, this node %d to "+
-			"cluster %q: check cluster.id and the addresses of the quorum",
-			h.node, h.cluster, l.cfg.NodeID, l.cfg.ClusterID)}
+		return &refusedError{
+			verdictForeign,
+			fmt.Sprintf("node %d belongs to cluster %q, this node %d to "+
+				"cluster %q: check cluster.id and the addresses of the quorum",
+				h.node, h.cluster, l.cfg.NodeID, l.cfg.ClusterID),
+		}
 	case h.to != l.cfg.NodeID:
-		return fmt.Errorf("node %d meant to reach node %d, but this is node %d: check the addresses of the "+
-			"quorum", h.node, h.to, l.cfg.NodeID)
+		return fmt.Errorf(
+			"node %d meant to reach node %d, but this is node %d: check the addresses of the "+
+				"quorum",
+			h.node,
+			h.to,
+			l.cfg.NodeID,
+		)
 	case h.node == l.cfg.NodeID:
 		return fmt.Errorf("another process uses node id %d too", h.node)
 	case !l.peers.isMember(raftID(h.node)):
-		return &refusedError{verdictStranger, fmt.Sprintf("node %d is not a member of the quorum of node "+
-			"%d, whose voters are %v", h.node, l.cfg.NodeID, voters)}
+		return &refusedError{
+			verdictStranger,
+			fmt.Sprintf("node %d is not a member of the quorum of node "+
+				"%d, whose voters are %v", h.node, l.cfg.NodeID, voters),
+		}
 	case founding && h.founding && !slices.Equal(voters, h.voters):
-		return fmt.Errorf("node %d was formatted with the voters %v, node %d with %v: format both with the "+
-			"same", h.node, h.voters, l.cfg.NodeID, voters)
+		return fmt.Errorf(
+			"node %d was formatted with the voters %v, node %d with %v: format both with the "+
+				"same",
+			h.node,
+			h.voters,
+			l.cfg.NodeID,
+			voters,
+		)
 	}
 	return nil
 }
@@ -147,7 +164,9 @@ func (l *Log) admits(h hello) error {
 func (l *Log) confirmed(h hello) error {
 	done, ok := l.peers.confirming(h.node)
 	if !ok {
-		return fmt.Errorf("%d introductions of node %d are being confirmed already", maxConfirming, h.node)
+		return fmt.Errorf(
+			"%d introductions of node %d are being confirmed already", maxConfirming, h.node,
+		)
 	}
 	defer done()
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.DialTimeout)
@@ -158,8 +177,13 @@ func (l *Log) confirmed(h hello) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("nobody confirms at the address of node %d that it has connected to node %d: %w; "+
-		"check its address in controller.quorum.voters and yakt.peer.addresses", h.node, l.cfg.NodeID, err)
+	return fmt.Errorf(
+		"nobody confirms at the address of node %d that it has connected to node %d: %w; "+
+			"check its address in controller.quorum.voters and yakt.peer.addresses",
+		h.node,
+		l.cfg.NodeID,
+		err,
+	)
 }
 
 func (l *Log) confirmAt(ctx context.Context, addr string, h hello) error {
@@ -249,5 +273,6 @@ func (l *Log) suspend(why string) {
 	}
 	l.log.Error("this node takes no part in the quorum: it does not vote, acknowledge or lead",
 		"why", why)
-	_ = l.saveMemory(true) // if there is no space for it, the peers say it again after the next start
+	// if there is no space for it, the peers say it again after the next start
+	_ = l.saveMemory(true)
 }

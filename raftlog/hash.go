@@ -63,7 +63,9 @@ func (h logHash) append(b []byte) []byte {
 }
 
 func readLogHash(b []byte) logHash {
-	return logHash{wal.LogHash{Chain: binary.BigEndian.Uint64(b), Sum: binary.BigEndian.Uint64(b[8:])}}
+	return logHash{
+		wal.LogHash{Chain: binary.BigEndian.Uint64(b), Sum: binary.BigEndian.Uint64(b[8:])},
+	}
 }
 
 // rebase makes h the hash up to index, which the log holds, and computes those after it. What comes
@@ -150,10 +152,16 @@ func (c *core) compare(m *raftpb.Message, leader claim) {
 	case !held:
 	case leader.term != 0 && leader.term != at.term:
 		if at.index <= c.rn.BasicStatus().GetCommit() {
-			c.diverged(m, at, fmt.Sprintf("its entry is of term %d, the leader's of %d", at.term, leader.term))
+			c.diverged(
+				m, at,
+				fmt.Sprintf("its entry is of term %d, the leader's of %d", at.term, leader.term),
+			)
 		}
 	case at.hash.differs(leader.hash):
-		c.diverged(m, at, fmt.Sprintf("its hash is %016x, the leader's %016x", at.hash.Sum, leader.hash.Sum))
+		c.diverged(
+			m, at,
+			fmt.Sprintf("its hash is %016x, the leader's %016x", at.hash.Sum, leader.hash.Sum),
+		)
 	case leader.hash.known() && leader.hash.Chain != at.hash.Chain:
 		c.cfg.log.Info("took over the leader's running hash of the log",
 			"index", at.index, "chain", leader.hash.Chain)
@@ -162,10 +170,20 @@ func (c *core) compare(m *raftpb.Message, leader claim) {
 }
 
 func (c *core) diverged(m *raftpb.Message, at position, how string) {
-	c.fail(fmt.Errorf("%w: up to offset %d (entry %d) this node %d holds another log than node %d, which "+
-		"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and keep its directory "+
-		"for inspection; compare the records before that offset on the other nodes with `yakt log dump`",
-		ErrDiverged, at.end, at.index, c.cfg.node, nodeID(m.GetFrom()), m.GetTerm(), how))
+	c.fail(
+		fmt.Errorf(
+			"%w: up to offset %d (entry %d) this node %d holds another log than node %d, which "+
+				"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and keep its directory "+
+				"for inspection; compare the records before that offset on the other nodes with `yakt log dump`",
+			ErrDiverged,
+			at.end,
+			at.index,
+			c.cfg.node,
+			nodeID(m.GetFrom()),
+			m.GetTerm(),
+			how,
+		),
+	)
 }
 
 // beginChain starts a chain for a log that was taken over without one, once this node leads: all

@@ -14,10 +14,11 @@ const (
 	windowsKept = 16
 )
 
-// joinedReads are reads of several batches, joined. The log is divided into windows by position, and
-// a read of several batches is a part of a window: so observers that are far behind share the memory
-// of what they read, from wherever they read it, and all reads together take no more than the log,
-// however many readers hold theirs. The zero value is empty; it is safe for concurrent use.
+// joinedReads are reads of several batches, joined. The log is divided into windows by position,
+// and a read of several batches is a part of a window: so observers that are far behind share the
+// memory of what they read, from wherever they read it, and all reads together take no more than
+// the log, however many readers hold theirs. The zero value is empty; it is safe for concurrent
+// use.
 type joinedReads struct {
 	mu   sync.Mutex
 	kept []*window // the oldest first

@@ -44,8 +44,12 @@ func TestJoinedReads(t *testing.T) {
 		n := joinable(l.batches[first:], maxBytes)
 		got := j.join(l.batches, first, n)
 		begin := int(l.batches[first].position)
-		if n > 1 && len(got) > min(maxBytes, windowBytes) || !bytes.Equal(got, l.whole[begin:begin+len(got)]) {
-			t.Fatalf("batches %d to %d of %d, %d bytes: something else", first, first+n, len(l.batches), len(got))
+		if n > 1 && len(got) > min(maxBytes, windowBytes) ||
+			!bytes.Equal(got, l.whole[begin:begin+len(got)]) {
+			t.Fatalf(
+				"batches %d to %d of %d, %d bytes: something else", first, first+n, len(l.batches),
+				len(got),
+			)
 		}
 		held = append(held, got)
 		if len(j.kept) > windowsKept {
@@ -62,8 +66,8 @@ func TestJoinedReads(t *testing.T) {
 	}
 }
 
-// Readers that hold what they have read hold the same memory, also when it is kept no longer and the
-// log has grown.
+// Readers that hold what they have read hold the same memory, also when it is kept no longer and
+// the log has grown.
 func TestJoinedReadsShareMemory(t *testing.T) {
 	t.Parallel()
 	var log []fetchable
@@ -74,7 +78,8 @@ func TestJoinedReadsShareMemory(t *testing.T) {
 	first := j.join(log[:5], 0, 5)
 	j.forget()
 	again, later := j.join(log, 0, 7), j.join(log, 3, 7)
-	if &first[0] != &again[0] || &first[300] != &later[0] || len(again) != 700 || len(later) != 700 {
+	if &first[0] != &again[0] || &first[300] != &later[0] || len(again) != 700 ||
+		len(later) != 700 {
 		t.Error("there is a second copy")
 	}
 }
@@ -94,7 +99,9 @@ func TestJoinedReadsOfMany(t *testing.T) {
 				log := l.batches[:10+(i+reader)%40]
 				first := (i * 7) % len(log)
 				got := j.join(log, first, joinable(log[first:], windowBytes))
-				if begin := int(log[first].position); !bytes.Equal(got, l.whole[begin:begin+len(got)]) {
+				if begin := int(log[first].position); !bytes.Equal(
+					got, l.whole[begin:begin+len(got)],
+				) {
 					t.Error("something else")
 				}
 			}

@@ -49,8 +49,8 @@ type Log struct {
 	stopErr  error
 }
 
-// Open reads the log in cfg.Dir, making it if there is none, and hands the newest snapshot to app. Nothing runs yet.
-// An error says what is wrong on disk and what can be done.
+// Open reads the log in cfg.Dir, making it if there is none, and hands the newest snapshot to app.
+// Nothing runs yet. An error says what is wrong on disk and what can be done.
 func Open(cfg Config, app App) (*Log, error) {
 	cfg, err := cfg.filled()
 	if err != nil {
@@ -72,7 +72,8 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	c, err := newCore(coreConfig{
 		node: cfg.NodeID, incarnation: st.Incarnation, salt: newSalt(),
 		electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
-		maxPending: cfg.MaxPendingBytes, messageBytes: cfg.MessageBytes, keepBytes: cfg.KeepBytes, log: cfg.Logger,
+		maxPending: cfg.MaxPendingBytes, messageBytes: cfg.MessageBytes, keepBytes: cfg.KeepBytes,
+		log: cfg.Logger,
 	}, st)
 	if err != nil {
 		return nil, err
@@ -88,7 +89,9 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	l.peers.update(c.members())
 	if m := st.Mark; m.Index > 0 {
 		if err := app.LoadSnapshot(m.EndOffset, m.Epoch, snaps.opener(snapshotID{m.EndOffset, m.Epoch})); err != nil {
-			return nil, fmt.Errorf("raftlog: loading snapshot %s: %w", snapshotID{m.EndOffset, m.Epoch}, err)
+			return nil, fmt.Errorf(
+				"raftlog: loading snapshot %s: %w", snapshotID{m.EndOffset, m.Epoch}, err,
+			)
 		}
 		l.view.publish(snapshotID{m.EndOffset, m.Epoch}, c.store.base)
 	}
@@ -99,7 +102,9 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 func (l *Log) Start() {
 	// This start is counted before anybody is told of it.
 	if err := l.saveMemory(true); errors.Is(err, wal.ErrRetry) {
-		l.log.Error("this node waits to take part until its start can be written down", "error", err)
+		l.log.Error(
+			"this node waits to take part until its start can be written down", "error", err,
+		)
 		l.goLoop(l.beginWhenCounted)
 		return
 	}
@@ -156,8 +161,8 @@ func (l *Log) input(f func(c *core)) {
 	l.flush()
 }
 
-// flush hands the core's outputs to the goroutines that carry them out. The caller holds the lock, which keeps the
-// order. Nothing here waits.
+// flush hands the core's outputs to the goroutines that carry them out. The caller holds the lock,
+// which keeps the order. Nothing here waits.
 func (l *Log) flush() {
 	out := l.core.takeOutputs()
 	if err := l.core.failed; err != nil {
@@ -210,12 +215,13 @@ func (l *Log) fail(err error) {
 // the log cannot be trusted. It does not wait, and may be called from the App's methods.
 func (l *Log) Fail(err error) { l.fail(err) }
 
-// Failed delivers one error when an invariant is broken or the disk has failed. The replica has then stopped taking
-// part, and the process must exit: what is in memory can no longer be trusted.
+// Failed delivers one error when an invariant is broken or the disk has failed. The replica has
+// then stopped taking part, and the process must exit: what is in memory can no longer be trusted.
 func (l *Log) Failed() <-chan error { return l.failed }
 
-// Stop hands leadership to the most caught-up follower, if there is one, then closes everything. ctx bounds the
-// hand-over only. It is idempotent; the error is that of closing the write-ahead log.
+// Stop hands leadership to the most caught-up follower, if there is one, then closes everything.
+// ctx bounds the hand-over only. It is idempotent; the error is that of closing the write-ahead
+// log.
 func (l *Log) Stop(ctx context.Context) error {
 	l.stopOnce.Do(func() {
 		l.HandOver(ctx)
@@ -297,12 +303,14 @@ func (l *Log) appendPing(b []byte) []byte {
 // has another.
 func (l *Log) Incarnation() [16]byte { return l.core.cfg.incarnation }
 
-// Propose appends finished record batches if this node has claimed epoch: all of them as one raft entry, or none. Whatever becomes of
-// this node, no log ever holds a part of them, and Committed delivers them together. It is synchronous and in memory: the batches
-// are durable and committed only when Committed delivers them. It returns the base offset the first will have. The log
+// Propose appends finished record batches if this node has claimed epoch: all of them as one raft
+// entry, or none. Whatever becomes of this node, no log ever holds a part of them, and Committed
+// delivers them together. It is synchronous and in memory: the batches are durable and committed
+// only when Committed delivers them. It returns the base offset the first will have. The log
 // patches base offset and epoch into the batches, which are its own from then on.
 //
-// Errors (ErrNotLeader, ErrTooManyPending, ErrBatchTooLarge, ErrBadBatch, ErrStopped) mean that nothing has moved.
+// Errors (ErrNotLeader, ErrTooManyPending, ErrBatchTooLarge, ErrBadBatch, ErrStopped) mean that
+// nothing has moved.
 func (l *Log) Propose(epoch int32, batches ...[]byte) (baseOffset int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -314,8 +322,8 @@ func (l *Log) Propose(epoch int32, batches ...[]byte) (baseOffset int64, err err
 	return baseOffset, err
 }
 
-// Barrier returns an offset that is at or after everything acknowledged before the call, by any leader (Raft's
-// ReadIndex, confirmed by a majority). Only on the leader: ErrNotLeader otherwise.
+// Barrier returns an offset that is at or after everything acknowledged before the call, by any
+// leader (Raft's ReadIndex, confirmed by a majority). Only on the leader: ErrNotLeader otherwise.
 func (l *Log) Barrier(ctx context.Context) (offset int64, err error) {
 	answer := make(chan readResult, 1)
 	l.mu.Lock()

@@ -13,8 +13,9 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// raftLogger gives raft's own lines to slog, one level down: what raft calls information is detail here, since the log
-// reports leadership changes itself. Panic and Fatal panic: the core turns that into a stop of the replica.
+// raftLogger gives raft's own lines to slog, one level down: what raft calls information is detail
+// here, since the log reports leadership changes itself. Panic and Fatal panic: the core turns that
+// into a stop of the replica.
 type raftLogger struct{ log *slog.Logger }
 
 func (l raftLogger) Debug(v ...any)                 {}

@@ -57,7 +57,9 @@ func (e logEnd) lacks(was logEnd) bool {
 // join returns what both together tell.
 func (e logEnd) join(other logEnd) logEnd {
 	e.term = max(e.term, other.term)
-	if cmp.Or(cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex)) < 0 {
+	if cmp.Or(
+		cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex),
+	) < 0 {
 		e.lastTerm, e.lastIndex = other.lastTerm, other.lastIndex
 	}
 	return e
@@ -77,15 +79,25 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 	}
 	was, ok := m.known[id]
 	switch {
-	case !ok, was.directory != h.dir && directory == h.dir, founding && was.incarnation != h.incarnation:
-		m.known[id] = remembered{directory: h.dir, incarnation: h.incarnation, boot: h.boot, acked: h.end}
+	case !ok,
+		was.directory != h.dir && directory == h.dir,
+		founding && was.incarnation != h.incarnation:
+		m.known[id] = remembered{
+			directory: h.dir, incarnation: h.incarnation, boot: h.boot, acked: h.end,
+		}
 		return true, nil
 	case was.directory != h.dir:
 		return false, replacedDisk(h, was.directory, "when it was met")
 	case was.incarnation != h.incarnation:
-		return false, forgot("node %d has acknowledged %v in another log than it has now (%s, now %s, in the "+
-			"same directory %s): its log was made again or exchanged", h.node, was.before.join(was.acked),
-			uuid(was.incarnation), uuid(h.incarnation), uuid(h.dir))
+		return false, forgot(
+			"node %d has acknowledged %v in another log than it has now (%s, now %s, in the "+
+				"same directory %s): its log was made again or exchanged",
+			h.node,
+			was.before.join(was.acked),
+			uuid(was.incarnation),
+			uuid(h.incarnation),
+			uuid(h.dir),
+		)
 	}
 	now, err := was.starts(h)
 	if err != nil {
@@ -100,16 +112,27 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 // not.
 func (r remembered) starts(h hello) (remembered, error) {
 	if h.boot != r.boot && h.boot.count <= r.boot.count {
-		return r, forgot("node %d has been started %d times, but its directory says %d: it went back in time "+
-			"(an older copy was put back)", h.node, r.boot.count, h.boot.count)
+		return r, forgot(
+			"node %d has been started %d times, but its directory says %d: it went back in time "+
+				"(an older copy was put back)",
+			h.node,
+			r.boot.count,
+			h.boot.count,
+		)
 	}
 	if h.boot != r.boot {
 		r.boot, r.before, r.acked = h.boot, r.before.join(r.acked), logEnd{}
 	}
 	if h.end.lacks(r.before) {
-		return r, forgot("node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
-			"epoch %d: it went back in time (an older copy of its directory, or a damaged disk)",
-			h.node, r.before, r.before.term, h.end, h.end.term)
+		return r, forgot(
+			"node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
+				"epoch %d: it went back in time (an older copy of its directory, or a damaged disk)",
+			h.node,
+			r.before,
+			r.before.term,
+			h.end,
+			h.end.term,
+		)
 	}
 	r.acked = r.acked.join(h.end)
 	return r, nil
@@ -126,9 +149,12 @@ func forgot(format string, args ...any) error {
 
 // replacedDisk refuses a voter that comes back with another directory than it had there.
 func replacedDisk(h hello, was [16]byte, there string) error {
-	return &refusedError{verdictRefused, fmt.Sprintf("node %d had directory id %s %s and now has %s: "+
-		"its disk was replaced, and it may have forgotten what it acknowledged. %s",
-		h.node, uuid(was), there, uuid(h.dir), cannotReplace)}
+	return &refusedError{
+		verdictRefused,
+		fmt.Sprintf("node %d had directory id %s %s and now has %s: "+
+			"its disk was replaced, and it may have forgotten what it acknowledged. %s",
+			h.node, uuid(was), there, uuid(h.dir), cannotReplace),
+	}
 }
 
 // join adds what another member remembers of the same log.
@@ -218,7 +244,9 @@ const (
 const _ uint = wal.MaxNoteBytes - (1 + 4 + 2 + maxRemembered*rememberedBytes + maxSuspendedBytes)
 
 func (m *memory) encode() []byte {
-	b := appendRemembered(binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known)
+	b := appendRemembered(
+		binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known,
+	)
 	return append(b, m.suspended[:min(len(m.suspended), maxSuspendedBytes)]...)
 }
 
@@ -283,8 +311,12 @@ func decodeMemory(note []byte) (memory, error) {
 	m.boot.count = uint32(r.int32())
 	m.known = r.remembered()
 	if note[0] != memoryVersion || r.bad {
-		return m, fmt.Errorf("raftlog: what this node remembers of the other members cannot be read "+
-			"(version %d, %d bytes): run the release that wrote it", note[0], len(note))
+		return m, fmt.Errorf(
+			"raftlog: what this node remembers of the other members cannot be read "+
+				"(version %d, %d bytes): run the release that wrote it",
+			note[0],
+			len(note),
+		)
 	}
 	m.suspended = string(bytes.Clone(r.b))
 	return m, nil

@@ -7,13 +7,15 @@ import (
 	"time"
 )
 
-// observerSession is how long a follower of the log that has stopped fetching is still listed (as in Apache's leader).
+// observerSession is how long a follower of the log that has stopped fetching is still listed (as
+// in Apache's leader).
 const observerSession = 5 * time.Minute
 
 // maxObservers bounds the list: ids are the requester's own word.
 const maxObservers = 10_000
 
-// Observer is a broker, or any other follower of the log that is no voter, as this leader has seen it fetch.
+// Observer is a broker, or any other follower of the log that is no voter, as this leader has seen
+// it fetch.
 type Observer struct {
 	ReplicaID    int32
 	ReplicaDir   [16]byte
@@ -63,7 +65,10 @@ func (v *view) observe(f FetchRequest, now time.Time) {
 }
 
 func (v *view) forgetObservers(now time.Time) {
-	maps.DeleteFunc(v.seen, func(_ observerKey, o observerState) bool { return now.Sub(o.LastFetch) > observerSession })
+	maps.DeleteFunc(
+		v.seen,
+		func(_ observerKey, o observerState) bool { return now.Sub(o.LastFetch) > observerSession },
+	)
 }
 
 // observers lists who has fetched within observerSession, by id and directory.
@@ -79,7 +84,9 @@ func (v *view) observers(now time.Time) []Observer {
 		list = append(list, o.Observer)
 	}
 	slices.SortFunc(list, func(a, b Observer) int {
-		return cmp.Or(cmp.Compare(a.ReplicaID, b.ReplicaID), slices.Compare(a.ReplicaDir[:], b.ReplicaDir[:]))
+		return cmp.Or(
+			cmp.Compare(a.ReplicaID, b.ReplicaID), slices.Compare(a.ReplicaDir[:], b.ReplicaDir[:]),
+		)
 	})
 	return list
 }

@@ -18,9 +18,11 @@ const (
 	maxQueuedBytes = 64 << 20
 	maxRetry       = time.Second
 	pingInterval   = 500 * time.Millisecond
-	commitPause    = 5 * time.Millisecond // how long news of the commit index alone waits for company
-	pongPatience   = 3 * time.Second
-	// writePieceBytes have Config.WriteTimeout to go out: an entry of many MiB may take its time on a slow link, as long as it moves.
+	// how long news of the commit index alone waits for company
+	commitPause  = 5 * time.Millisecond
+	pongPatience = 3 * time.Second
+	// writePieceBytes have Config.WriteTimeout to go out: an entry of many MiB may take its time on
+	// a slow link, as long as it moves.
 	writePieceBytes = 1 << 20
 )
 
@@ -36,15 +38,19 @@ type peer struct {
 	founding   bool // waited for the quorum to be founded when it shook hands
 	queue      []*raftpb.Message
 	queueBytes int
-	commit     *raftpb.Message // the newest message that tells no more than the commit index; not in queue
-	commitDue  *time.Timer     // wakes the sender for it
-	failures   [][]byte        // kindFailed bodies
-	work       chan struct{}
-	pinged     time.Time // when the unanswered ping went out, zero if none
+	// the newest message that tells no more than the commit index; not in queue
+	commit    *raftpb.Message
+	commitDue *time.Timer // wakes the sender for it
+	failures  [][]byte    // kindFailed bodies
+	work      chan struct{}
+	pinged    time.Time // when the unanswered ping went out, zero if none
 }
 
 func newPeer(l *Log, id uint64) *peer {
-	return &peer{l: l, id: id, facts: Peer{NodeID: nodeID(id)}, kick: make(chan struct{}, 1), work: make(chan struct{}, 1)}
+	return &peer{
+		l: l, id: id, facts: Peer{NodeID: nodeID(id)}, kick: make(chan struct{}, 1),
+		work: make(chan struct{}, 1),
+	}
 }
 
 // enqueue takes a message unless there is no connection or the queue is full.
@@ -71,13 +77,15 @@ func (p *peer) enqueue(m *raftpb.Message) bool {
 	return true
 }
 
-// tellsCommitOnly reports whether a follower that has all entries learns no more from m than how far they are committed.
+// tellsCommitOnly reports whether a follower that has all entries learns no more from m than how
+// far they are committed.
 func tellsCommitOnly(m *raftpb.Message) bool {
 	return m.GetType() == raftpb.MsgApp && len(m.GetEntries()) == 0
 }
 
-// holdCommit keeps m back for a moment: while there are writes, the next entries tell the commit index too, and a message of its own
-// would cost both sides a write, and the follower an answer. The caller holds the lock.
+// holdCommit keeps m back for a moment: while there are writes, the next entries tell the commit
+// index too, and a message of its own would cost both sides a write, and the follower an answer.
+// The caller holds the lock.
 func (p *peer) holdCommit(m *raftpb.Message) {
 	switch {
 	case p.commitDue == nil:
@@ -100,7 +108,8 @@ func (p *peer) releaseCommit() {
 	notify(p.work)
 }
 
-// run dials until ctx ends: at once after a connection broke or the peer called, else with a growing pause.
+// run dials until ctx ends: at once after a connection broke or the peer called, else with a
+// growing pause.
 func (p *peer) run(ctx context.Context) {
 	firstRetry := p.l.cfg.RetryBackoff
 	retry, broke := firstRetry, false
@@ -156,8 +165,8 @@ func (p *peer) connect(ctx context.Context) (net.Conn, error) {
 	return p.l.dialNode(ctx, p.facts.NodeID)
 }
 
-// dialNode opens a connection to a node and shakes hands. The error is a refused connection (ECONNREFUSED) only if all
-// its addresses refused.
+// dialNode opens a connection to a node and shakes hands. The error is a refused connection
+// (ECONNREFUSED) only if all its addresses refused.
 func (l *Log) dialNode(ctx context.Context, node int32) (net.Conn, error) {
 	addrs := l.cfg.Addr(node)
 	if len(addrs) == 0 {
@@ -193,7 +202,9 @@ func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	p.mu.Lock()
 	p.facts.Connected, p.facts.LastError = true, ""
 	p.mu.Unlock()
-	p.l.log.Info("connected to a peer", "peer", p.facts.NodeID, "address", conn.RemoteAddr().String())
+	p.l.log.Info(
+		"connected to a peer", "peer", p.facts.NodeID, "address", conn.RemoteAddr().String(),
+	)
 	p.l.peers.connected()
 	out := &sender{peer: p, conn: conn}
 	if err := out.ping(); err != nil {

@@ -23,7 +23,8 @@ type Peer struct {
 	LastHeard   time.Time // last raft message from it
 }
 
-// peers keeps a connection to every other member. Each connection carries messages one way; the other member dials its own.
+// peers keeps a connection to every other member. Each connection carries messages one way; the
+// other member dials its own.
 type peers struct {
 	l *Log
 
@@ -43,8 +44,11 @@ type peers struct {
 }
 
 func newPeers(l *Log) *peers {
-	return &peers{l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{}, foreign: map[uint64]bool{},
-		attempts: map[[tokenLen]byte]int32{}, refusals: map[int32]string{}, callbacks: map[int32]int{}}
+	return &peers{
+		l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{},
+		foreign: map[uint64]bool{}, attempts: map[[tokenLen]byte]int32{},
+		refusals: map[int32]string{}, callbacks: map[int32]int{},
+	}
 }
 
 // update starts dialling new members and drops those that left. The caller holds the log's lock.
@@ -193,8 +197,9 @@ func (ps *peers) refused(node int32, remote string, err error) {
 	}
 }
 
-// isForeign notes that a member called this node one of another cluster. With so many that the rest are no majority this node
-// cannot be of use until somebody corrects its files, and says so by failing.
+// isForeign notes that a member called this node one of another cluster. With so many that the rest
+// are no majority this node cannot be of use until somebody corrects its files, and says so by
+// failing.
 func (ps *peers) isForeign(id uint64, why error) {
 	ps.mu.Lock()
 	if ps.members[id] {
@@ -203,7 +208,11 @@ func (ps *peers) isForeign(id uint64, why error) {
 	n, voters := len(ps.foreign), ps.voters
 	ps.mu.Unlock()
 	if voters-n <= voters/2 {
-		ps.l.fail(fmt.Errorf("raftlog: %d of %d voters do not know this node's cluster: %w", n, voters, why))
+		ps.l.fail(
+			fmt.Errorf(
+				"raftlog: %d of %d voters do not know this node's cluster: %w", n, voters, why,
+			),
+		)
 	}
 }
 

@@ -9,9 +9,10 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// proposals are what the application has proposed and raft has not been given yet. While entriesOnWay entries are on their way, what is
-// proposed joins one further entry: under load raft, the disk and the peers have one thing to do for many proposals. There is no linger:
-// an entry is on its way no longer than this node's disk takes, or a majority if that is quicker.
+// proposals are what the application has proposed and raft has not been given yet. While
+// entriesOnWay entries are on their way, what is proposed joins one further entry: under load raft,
+// the disk and the peers have one thing to do for many proposals. There is no linger: an entry is
+// on its way no longer than this node's disk takes, or a majority if that is quicker.
 type proposals struct {
 	batches [][]byte
 	bytes   int
@@ -30,8 +31,8 @@ const (
 	heldMaxBytes = 256 << 10
 )
 
-// propose takes finished batches, which will be in one entry, and returns the base offset of the first. It patches base offset and epoch
-// into them.
+// propose takes finished batches, which will be in one entry, and returns the base offset of the
+// first. It patches base offset and epoch into them.
 func (c *core) propose(epoch int32, batches ...[]byte) (base int64, err error) {
 	if err := c.mayPropose(epoch, batches); err != nil {
 		return 0, err
@@ -109,11 +110,13 @@ func (c *core) mayRelease() bool {
 		return false
 	}
 	oldest := c.held.sent[0]
-	return c.held.bytes >= heldMaxBytes || oldest <= c.durable || oldest <= c.rn.BasicStatus().GetCommit()
+	return c.held.bytes >= heldMaxBytes || oldest <= c.durable ||
+		oldest <= c.rn.BasicStatus().GetCommit()
 }
 
-// release gives raft what was proposed, as one entry. A node that leads no more drops it: the application hears that it has lost the
-// epoch. One that does must not, since the application counts on its offsets.
+// release gives raft what was proposed, as one entry. A node that leads no more drops it: the
+// application hears that it has lost the epoch. One that does must not, since the application
+// counts on its offsets.
 func (c *core) release() {
 	if len(c.held.batches) == 0 {
 		return
@@ -128,12 +131,23 @@ func (c *core) release() {
 	}
 	before := c.store.last()
 	if err := c.rn.Propose(data); err != nil {
-		c.fail(fmt.Errorf("raftlog: the proposal of offsets %d to %d, in an epoch that this node leads: %w", before.end, c.held.end-1, err))
+		c.fail(
+			fmt.Errorf(
+				"raftlog: the proposal of offsets %d to %d, in an epoch that this node leads: %w",
+				before.end, c.held.end-1, err,
+			),
+		)
 		return
 	}
 	c.held.sent = [entriesOnWay]uint64(append(c.held.sent[1:], before.index+1))
 	c.drain()
-	if got := c.store.last(); c.failed == nil && (got.index != before.index+1 || got.end != c.held.end) {
-		c.fail(fmt.Errorf("raftlog: a proposal at index %d, offsets %d to %d ended at index %d, offset %d", before.index+1, before.end, c.held.end, got.index, got.end))
+	if got := c.store.last(); c.failed == nil &&
+		(got.index != before.index+1 || got.end != c.held.end) {
+		c.fail(
+			fmt.Errorf(
+				"raftlog: a proposal at index %d, offsets %d to %d ended at index %d, offset %d",
+				before.index+1, before.end, c.held.end, got.index, got.end,
+			),
+		)
 	}
 }

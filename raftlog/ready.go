@@ -11,7 +11,8 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// drainAll drains raft until it has nothing more to say, then compares who leads with what was known before.
+// drainAll drains raft until it has nothing more to say, then compares who leads with what was
+// known before.
 func (c *core) drainAll() {
 	for c.drain(); c.mayRelease(); {
 		c.release()
@@ -27,7 +28,8 @@ func (c *core) drain() {
 	}
 }
 
-// route sorts what raft wants done. Messages to peers that depend on nothing are out before the disk has anything.
+// route sorts what raft wants done. Messages to peers that depend on nothing are out before the
+// disk has anything.
 func (c *core) route(rd raft.Ready) {
 	for _, m := range rd.Messages {
 		switch m.GetTo() {
@@ -51,7 +53,9 @@ func (c *core) route(rd raft.Ready) {
 func (c *core) routeAppend(m *raftpb.Message) {
 	t := &writeTask{entries: m.GetEntries(), responses: m.GetResponses()}
 	if m.GetTerm() != 0 || m.GetVote() != 0 || m.GetCommit() != 0 {
-		t.hard = &raftpb.HardState{Term: new(m.GetTerm()), Vote: new(m.GetVote()), Commit: new(m.GetCommit())}
+		t.hard = &raftpb.HardState{
+			Term: new(m.GetTerm()), Vote: new(m.GetVote()), Commit: new(m.GetCommit()),
+		}
 	}
 	if !raft.IsEmptySnap(m.GetSnapshot()) {
 		c.routeInstall(m.GetSnapshot(), t)
@@ -78,7 +82,8 @@ func (c *core) routeInstall(s *raftpb.Snapshot, t *writeTask) {
 	c.out.members = true
 }
 
-// routeApply hands committed entries to the application, as batches with their final base offsets and epochs.
+// routeApply hands committed entries to the application, as batches with their final base offsets
+// and epochs.
 func (c *core) routeApply(m *raftpb.Message) {
 	t := &applyTask{entries: m.GetEntries(), resps: m.GetResponses()}
 	for _, e := range t.entries {
@@ -90,7 +95,12 @@ func (c *core) routeApply(m *raftpb.Message) {
 			return nil
 		})
 		if !ok || err != nil || e.GetIndex() != c.handed+1 {
-			c.fail(fmt.Errorf("raftlog: entry %d to apply after %d: in the log %v, %w", e.GetIndex(), c.handed, ok, err))
+			c.fail(
+				fmt.Errorf(
+					"raftlog: entry %d to apply after %d: in the log %v, %w", e.GetIndex(),
+					c.handed, ok, err,
+				),
+			)
 			return
 		}
 		c.handed = e.GetIndex()
@@ -129,7 +139,13 @@ func (c *core) observe() {
 		c.opening = epochOpening{term: term}
 		c.offered, c.stuck = map[uint64]bool{}, map[uint64]int64{}
 		c.beginChain()
-		c.out.applies = append(c.out.applies, &applyTask{open: &leadership{leader: c.cfg.node, epoch: int32(term)}, openAt: c.store.last().end})
+		c.out.applies = append(
+			c.out.applies,
+			&applyTask{
+				open:   &leadership{leader: c.cfg.node, epoch: int32(term)},
+				openAt: c.store.last().end,
+			},
+		)
 	}
 	c.report()
 	c.finishReads()
@@ -159,7 +175,9 @@ func (c *core) recordCause(term, lead uint64, state raft.StateType) {
 	case c.state == raft.StateLeader && term > c.term:
 		cause = fmt.Sprintf("this node led epoch %d, and saw epoch %d", c.term, term)
 	case lead == raft.None && c.lead != raft.None && term == c.term:
-		cause = fmt.Sprintf("nothing was heard from leader %d for an election timeout", nodeID(c.lead))
+		cause = fmt.Sprintf(
+			"nothing was heard from leader %d for an election timeout", nodeID(c.lead),
+		)
 		c.lost = true
 	case lead == raft.None && c.lead != raft.None:
 		cause = fmt.Sprintf("an election for epoch %d began", term)

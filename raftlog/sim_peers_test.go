@@ -32,7 +32,8 @@ func (s *sim) introduce(from, to *simNode) bool {
 // hello is a node's introduction, which may have been on its way for a while.
 func (s *sim) hello(n *simNode) hello {
 	h := hello{
-		node: n.id, dir: [16]byte{0: byte(n.id)}, incarnation: n.incarnation, boot: n.core.memory.boot,
+		node: n.id, dir: [16]byte{0: byte(n.id)}, incarnation: n.incarnation,
+		boot:     n.core.memory.boot,
 		founding: n.core.founding, end: n.core.logEnd(),
 	}
 	if n.slow.boot != h.boot || s.rng.IntN(3) == 0 {
@@ -149,13 +150,16 @@ func (s *sim) lose(n *simNode) {
 // foundedWithout reports whether another node knows for good that the quorum was founded: until
 // then nothing is acknowledged, and a voter may still be formatted again.
 func (s *sim) foundedWithout(n *simNode) bool {
-	return slices.ContainsFunc(s.nodes, func(o *simNode) bool { return o != n && diskEnd(&o.disk) != logEnd{} })
+	return slices.ContainsFunc(
+		s.nodes, func(o *simNode) bool { return o != n && diskEnd(&o.disk) != logEnd{} },
+	)
 }
 
 // tells reports whether a node that starts from this disk shows that it lacks something.
 func (d *simDisk) tells(was remembered) bool {
 	m, err := decodeMemory(d.note)
-	return err == nil && (m.boot.count < was.boot.count || diskEnd(d).lacks(was.before.join(was.acked)))
+	return err == nil &&
+		(m.boot.count < was.boot.count || diskEnd(d).lacks(was.before.join(was.acked)))
 }
 
 func diskEnd(d *simDisk) logEnd {
@@ -189,14 +193,18 @@ func (s *sim) tamper(n *simNode) bool {
 	s.crash(n)
 	for _, e := range n.disk.entries {
 		data := e.GetData()
-		if e.GetIndex() < n.core.applied && len(data) > batch.HeaderBytes && !batch.Batch(data).IsControl() {
+		if e.GetIndex() < n.core.applied && len(data) > batch.HeaderBytes &&
+			!batch.Batch(data).IsControl() {
 			first, _, err := batch.Next(data)
 			if err != nil {
 				panic(err)
 			}
 			size := len(first)
-			other := dataBatch(int(batch.Batch(data).Offsets()), string(data[batch.HeaderBytes:size])+"!")
-			batch.Batch(other).SetPosition(batch.Batch(data).BaseOffset(), batch.Batch(data).Epoch())
+			other := dataBatch(
+				int(batch.Batch(data).Offsets()), string(data[batch.HeaderBytes:size])+"!",
+			)
+			batch.Batch(other).
+				SetPosition(batch.Batch(data).BaseOffset(), batch.Batch(data).Epoch())
 			e.Data = append(other, data[size:]...)
 			n.tampered = true
 			s.boot(n)

@@ -16,7 +16,8 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// sim runs several cores under one seed: its own network, disks, applications and crashes, one event at a time.
+// sim runs several cores under one seed: its own network, disks, applications and crashes, one
+// event at a time.
 type sim struct {
 	rng        *rand.Rand
 	nodes      []*simNode
@@ -127,7 +128,8 @@ func (d *simDisk) put(w simWrite) {
 func newSim(seed uint64, n int) *sim {
 	s := &sim{
 		rng:     rand.New(rand.NewPCG(seed, 1)),
-		leaders: map[int32]int32{}, committed: map[int64][]byte{}, acked: map[int64][]byte{}, reads: map[uint64]int64{},
+		leaders: map[int32]int32{}, committed: map[int64][]byte{}, acked: map[int64][]byte{},
+		reads: map[uint64]int64{},
 	}
 	s.losing = s.rng.IntN(3) == 0
 	s.nodes = make([]*simNode, n)
@@ -150,8 +152,10 @@ func (s *sim) boot(n *simNode) {
 	}
 	n.boot, n.met = n.boot+1, map[int32]uint64{}
 	c, err := newCore(coreConfig{
-		node: n.id, incarnation: n.incarnation, salt: s.rng.Uint32(), electionTicks: 10, heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes, keepBytes: int64(s.rng.IntN(500)),
-		log: slog.New(slog.DiscardHandler),
+		node: n.id, incarnation: n.incarnation, salt: s.rng.Uint32(), electionTicks: 10,
+		heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes,
+		keepBytes: int64(s.rng.IntN(500)),
+		log:       slog.New(slog.DiscardHandler),
 	}, st)
 	if err != nil {
 		s.fail("node %d does not start: %v", n.id, err)
@@ -184,7 +188,8 @@ func (s *sim) load(n *simNode, m mark) {
 	s.advance(n)
 }
 
-// crash forgets all that is not on disk; of the writes under way a prefix may still have reached it.
+// crash forgets all that is not on disk; of the writes under way a prefix may still have reached
+// it.
 func (s *sim) crash(n *simNode) {
 	s.stats.crashes++
 	n.up = false
@@ -215,7 +220,10 @@ func (s *sim) collect(n *simNode) {
 		if r.err == nil {
 			s.stats.reads++
 			if r.offset < s.reads[r.id] {
-				s.fail("node %d: a read is told offset %d, but %d was acknowledged before it", n.id, r.offset, s.reads[r.id])
+				s.fail(
+					"node %d: a read is told offset %d, but %d was acknowledged before it", n.id,
+					r.offset, s.reads[r.id],
+				)
 			}
 		}
 	}
@@ -285,7 +293,8 @@ func (s *sim) sync(n *simNode) {
 	}
 }
 
-// marked tells the core of a durable mark. A log that must not start before some offset does not, once a snapshot covers that.
+// marked tells the core of a durable mark. A log that must not start before some offset does not,
+// once a snapshot covers that.
 func (s *sim) marked(n *simNode, m mark) {
 	must := n.core.mustCut(m.EndOffset)
 	if !n.core.marked(m) || !must {
@@ -380,7 +389,10 @@ func (s *sim) leaderChanged(n *simNode, l leadership) {
 		s.fail("node %d claims epoch %d before a batch of it was applied", n.id, l.epoch)
 	}
 	if n.core.claimed && n.app.end < s.exposed {
-		s.fail("node %d claims epoch %d with high watermark %d, brokers have seen %d", n.id, l.epoch, n.app.end, s.exposed)
+		s.fail(
+			"node %d claims epoch %d with high watermark %d, brokers have seen %d", n.id, l.epoch,
+			n.app.end, s.exposed,
+		)
 	}
 }
 
@@ -402,7 +414,10 @@ func (s *sim) proposeSome(n *simNode, epoch int32) {
 	s.proposed++
 	batches := make([][]byte, max(1, s.rng.IntN(8)-3))
 	for i := range batches {
-		body := fmt.Sprintf("%d by %d: %d of %d %s", s.proposed, n.id, i+1, len(batches), make([]byte, s.rng.IntN(300)))
+		body := fmt.Sprintf(
+			"%d by %d: %d of %d %s", s.proposed, n.id, i+1, len(batches),
+			make([]byte, s.rng.IntN(300)),
+		)
 		batches[i] = dataBatch(1+s.rng.IntN(5), body)
 	}
 	base, err := n.core.propose(epoch, batches...)
@@ -424,8 +439,12 @@ func (s *sim) together(n *simNode, batches [][]byte) {
 			continue
 		}
 		var proposal, by, part, parts int
-		if _, err := fmt.Sscanf(string(b[batch.HeaderBytes:]), "%d by %d: %d of %d", &proposal, &by, &part, &parts); err != nil || part != want {
-			s.fail("node %d: part %d of proposal %d is committed where part %d was due: %v", n.id, part, proposal, want, err)
+		if _, err := fmt.Sscanf(string(b[batch.HeaderBytes:]), "%d by %d: %d of %d", &proposal, &by, &part, &parts); err != nil ||
+			part != want {
+			s.fail(
+				"node %d: part %d of proposal %d is committed where part %d was due: %v", n.id,
+				part, proposal, want, err,
+			)
 		}
 		if want = part + 1; part == parts {
 			want = 1

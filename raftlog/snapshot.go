@@ -39,8 +39,8 @@ func (id snapshotID) compare(other snapshotID) int {
 	return cmp.Or(cmp.Compare(id.end, other.end), cmp.Compare(id.epoch, other.epoch))
 }
 
-// parseCheckpoint reads a checkpoint file name. The 0-0 checkpoint (bootstrap records, written when the directory was
-// formatted) is no snapshot of the log and is never touched.
+// parseCheckpoint reads a checkpoint file name. The 0-0 checkpoint (bootstrap records, written when
+// the directory was formatted) is no snapshot of the log and is never touched.
 func parseCheckpoint(name string) (id snapshotID, ok bool) {
 	stem, found := strings.CutSuffix(name, checkpointSuffix)
 	if n, err := fmt.Sscanf(stem, "%d-%d", &id.end, &id.epoch); !found || n != 2 || err != nil {

@@ -40,7 +40,8 @@ type Status struct {
 	Failed    error  // why the replica has stopped, see Log.Failed
 }
 
-// Voter is a member's progress. Offsets and times of others are known to the leader only (-1, zero).
+// Voter is a member's progress. Offsets and times of others are known to the leader only (-1,
+// zero).
 type Voter struct {
 	NodeID       int32
 	DirectoryID  [16]byte // zero until heard of
@@ -60,7 +61,13 @@ type progress struct {
 
 func (c *core) eachProgress(visit func(id uint64, p progress)) {
 	c.rn.WithProgress(func(id uint64, typ raft.ProgressType, pr tracker.Progress) {
-		visit(id, progress{match: pr.Match, snapshot: pr.State == tracker.StateSnapshot, pending: pr.PendingSnapshot, learner: typ == raft.ProgressTypeLearner})
+		visit(
+			id,
+			progress{
+				match: pr.Match, snapshot: pr.State == tracker.StateSnapshot,
+				pending: pr.PendingSnapshot, learner: typ == raft.ProgressTypeLearner,
+			},
+		)
 	})
 }
 
@@ -89,10 +96,12 @@ func (c *core) leadership() leadership {
 }
 
 var roles = map[raft.StateType]string{
-	raft.StateFollower: "follower", raft.StateCandidate: "candidate", raft.StateLeader: "leader", raft.StatePreCandidate: "pre-candidate",
+	raft.StateFollower: "follower", raft.StateCandidate: "candidate", raft.StateLeader: "leader",
+	raft.StatePreCandidate: "pre-candidate",
 }
 
-// Leader is who leads as observers are told, -1 for nobody and this node only once it has claimed the epoch, and the epoch.
+// Leader is who leads as observers are told, -1 for nobody and this node only once it has claimed
+// the epoch, and the epoch.
 func (l *Log) Leader() (id, epoch int32) {
 	l.view.mu.RLock()
 	defer l.view.mu.RUnlock()
@@ -127,9 +136,13 @@ func (c *core) status() (Status, map[int32]int64) {
 	now := c.leadership()
 	st := c.rn.BasicStatus()
 	s := Status{
-		NodeID: c.cfg.node, Leader: now.leader, Epoch: now.epoch, Role: roles[c.state], LeaderReason: c.lastCause,
-		LogEnd: c.store.last().end, FirstIndex: Index(c.store.base.index + 1), LastIndex: Index(c.store.last().index),
-		Committed: Index(st.GetCommit()), Applied: Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
+		NodeID: c.cfg.node, Leader: now.leader, Epoch: now.epoch, Role: roles[c.state],
+		LeaderReason: c.lastCause,
+		LogEnd:       c.store.last().end, FirstIndex: Index(c.store.base.index + 1),
+		LastIndex: Index(c.store.last().index),
+		Committed: Index(
+			st.GetCommit(),
+		), Applied: Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
 		Suspended: c.memory.suspended, Refused: c.refused,
 	}
 	if c.founding {

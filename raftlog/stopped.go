@@ -10,8 +10,8 @@ import (
 
 // Stopped is the log of a node that does not run.
 type Stopped struct {
-	// Snapshot is the path of the checkpoint file that the log starts from, "" if there is none, and
-	// End and Epoch its name.
+	// Snapshot is the path of the checkpoint file that the log starts from, "" if there is none,
+	// and End and Epoch its name.
 	Snapshot string
 	End      int64
 	Epoch    int32

@@ -104,7 +104,9 @@ func (in *inbound) openTunnel() []byte {
 // pull returns what was written to the tunnel, or nothing when that takes long.
 func (in *inbound) pull() ([]byte, error) {
 	if in.pulled == nil {
-		return nil, fmt.Errorf("%w: a pull without a tunnel from node %d", errMalformed, in.peer.node)
+		return nil, fmt.Errorf(
+			"%w: a pull without a tunnel from node %d", errMalformed, in.peer.node,
+		)
 	}
 	b := make([]byte, tunnelBytes)
 	_ = in.pulled.near.SetReadDeadline(time.Now().Add(tunnelQuiet))
@@ -213,8 +215,8 @@ func (l *Log) run(t *tunnel) bool {
 	return true
 }
 
-// pushAll sends what the user writes; first, and when that is long in coming, nothing: the other side
-// then knows the connection, and that it is alive.
+// pushAll sends what the user writes; first, and when that is long in coming, nothing: the other
+// side then knows the connection, and that it is alive.
 func (t *tunnel) pushAll() {
 	b := make([]byte, tunnelBytes)
 	var frame []byte

@@ -38,7 +38,8 @@ func TestATunnelCarriesBytesBothWays(t *testing.T) {
 	there := openTunnel(t, cl, 0, 1)
 	here := <-ends
 	_ = here.SetDeadline(time.Now().Add(20 * time.Second))
-	if host, _, err := net.SplitHostPort(here.RemoteAddr().String()); host != "127.0.0.1" || err != nil {
+	if host, _, err := net.SplitHostPort(here.RemoteAddr().String()); host != "127.0.0.1" ||
+		err != nil {
 		t.Errorf("the other end is %v", here.RemoteAddr())
 	}
 	out, back := make([]byte, 1<<20), make([]byte, 1<<20)

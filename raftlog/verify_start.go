@@ -35,12 +35,20 @@ func (s *snapshots) verifyStart(m mark) (wal.FileSum, error) {
 	case passing(err):
 		return sum, fmt.Errorf("raftlog: cannot check the snapshot the log starts from: %w", err)
 	case errors.Is(err, errOtherSum):
-		return sum, fmt.Errorf("raftlog: the log in %s starts from snapshot %s, but the file of that "+
-			"name is damaged or another node's: %w. If the file was replaced, put the original back; "+
-			"otherwise %s", s.dir, id.file(), err, leaveStopped)
+		return sum, fmt.Errorf(
+			"raftlog: the log in %s starts from snapshot %s, but the file of that "+
+				"name is damaged or another node's: %w. If the file was replaced, put the original back; "+
+				"otherwise %s",
+			s.dir,
+			id.file(),
+			err,
+			leaveStopped,
+		)
 	}
-	return sum, fmt.Errorf("raftlog: the log in %s starts from snapshot %s, which is damaged: %w. %s",
-		s.dir, id.file(), err, capitalized(leaveStopped))
+	return sum, fmt.Errorf(
+		"raftlog: the log in %s starts from snapshot %s, which is damaged: %w. %s", s.dir,
+		id.file(), err, capitalized(leaveStopped),
+	)
 }
 
 func (s *snapshots) verifyWithoutMark(m mark) error {
@@ -50,23 +58,37 @@ func (s *snapshots) verifyWithoutMark(m mark) error {
 	if len(s.known) == 0 {
 		return nil
 	}
-	return fmt.Errorf("raftlog: %s holds snapshot %s but no log: the log was removed or never belonged "+
-		"to this directory; a node without its log must not vote. If the folder %s was moved away "+
-		"while this node was stopped, put that same folder back, and no copy of it; otherwise %s",
-		s.dir, s.known[0].id.file(), walDir, leaveStopped)
+	return fmt.Errorf(
+		"raftlog: %s holds snapshot %s but no log: the log was removed or never belonged "+
+			"to this directory; a node without its log must not vote. If the folder %s was moved away "+
+			"while this node was stopped, put that same folder back, and no copy of it; otherwise %s",
+		s.dir,
+		s.known[0].id.file(),
+		walDir,
+		leaveStopped,
+	)
 }
 
 func (s *snapshots) missing(id snapshotID) error {
 	bad := s.path(id) + badSuffix
 	names, _ := s.fs.List(s.dir)
 	if slices.Contains(names, filepath.Base(bad)) {
-		return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, which was found damaged, and "+
-			"this node stopped before another one took its place (the damaged file is %s). %s",
-			s.dir, id.file(), bad, capitalized(leaveStopped))
+		return fmt.Errorf(
+			"raftlog: the log in %s starts from snapshot %s, which was found damaged, and "+
+				"this node stopped before another one took its place (the damaged file is %s). %s",
+			s.dir,
+			id.file(),
+			bad,
+			capitalized(leaveStopped),
+		)
 	}
-	return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, but that file is missing. If it "+
-		"was moved away, put it back (its content is checked); otherwise %s",
-		s.dir, id.file(), leaveStopped)
+	return fmt.Errorf(
+		"raftlog: the log in %s starts from snapshot %s, but that file is missing. If it "+
+			"was moved away, put it back (its content is checked); otherwise %s",
+		s.dir,
+		id.file(),
+		leaveStopped,
+	)
 }
 
 func capitalized(s string) string { return string(s[0]-'a'+'A') + s[1:] }

@@ -9,11 +9,13 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// view is what fetchers may see: the committed and applied batches since the log start, who leads, the newest snapshot.
-// It has its own lock, so that hundreds of polling brokers do not queue behind raft.
+// view is what fetchers may see: the committed and applied batches since the log start, who leads,
+// the newest snapshot. It has its own lock, so that hundreds of polling brokers do not queue behind
+// raft.
 type view struct {
 	mu sync.RWMutex
-	// changed is closed and replaced whenever anything below changes: whoever is parked looks again.
+	// changed is closed and replaced whenever anything below changes: whoever is parked looks
+	// again.
 	changed chan struct{}
 	// upset is the same, but for batches that are added: they help no parked request that does not
 	// agree with the log.
@@ -30,7 +32,9 @@ type view struct {
 	snapshot snapshotID   // newest, zero when there is none
 	seen     observers
 	joined   joinedReads
-	timers   sync.Pool // of fetches that are not parked now: with hundreds of observers each commit ends and begins as many
+	// of fetches that are not parked now: with hundreds of observers each commit ends and begins as
+	// many
+	timers sync.Pool
 }
 
 type fetchable struct {
@@ -45,14 +49,18 @@ type epochStart struct {
 	start int64
 }
 
-// snapshotID names a checkpoint: the offset after the last record it covers, and that record's epoch.
+// snapshotID names a checkpoint: the offset after the last record it covers, and that record's
+// epoch.
 type snapshotID struct {
 	end   int64
 	epoch int32
 }
 
 func newView(self int32, base position, lead leadership) *view {
-	v := &view{self: self, leadership: lead, changed: make(chan struct{}), upset: make(chan struct{}), seen: observers{}}
+	v := &view{
+		self: self, leadership: lead, changed: make(chan struct{}),
+		upset: make(chan struct{}), seen: observers{},
+	}
 	v.restart(base)
 	return v
 }
@@ -86,7 +94,8 @@ func (v *view) setLeadership(now leadership) {
 	v.wake()
 }
 
-// stop ends all waiting. A node that goes in order still names the leader it handed over to; a failed one names nobody.
+// stop ends all waiting. A node that goes in order still names the leader it handed over to; a
+// failed one names nobody.
 func (v *view) stop(failed bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -107,8 +116,14 @@ func (v *view) extend(batches [][]byte) error {
 	for _, data := range batches {
 		b, last := batch.Batch(data), v.epochs[len(v.epochs)-1].epoch
 		if b.BaseOffset() != v.end || b.Epoch() < last {
-			return fmt.Errorf("raftlog: broken invariant: a batch at offset %d in epoch %d is applied "+
-				"after offset %d in epoch %d", b.BaseOffset(), b.Epoch(), v.end, last)
+			return fmt.Errorf(
+				"raftlog: broken invariant: a batch at offset %d in epoch %d is applied "+
+					"after offset %d in epoch %d",
+				b.BaseOffset(),
+				b.Epoch(),
+				v.end,
+				last,
+			)
 		}
 		v.batches = append(v.batches, fetchable{v.end, v.extended, data})
 		v.extended += int64(len(data))
@@ -136,7 +151,9 @@ func (v *view) publish(id snapshotID, base position) {
 	defer v.mu.Unlock()
 	v.snapshot = id
 	if base.end > v.start {
-		gone := sort.Search(len(v.batches), func(i int) bool { return v.batches[i].base >= base.end })
+		gone := sort.Search(
+			len(v.batches), func(i int) bool { return v.batches[i].base >= base.end },
+		)
 		v.batches = slices.Clone(v.batches[gone:])
 		v.start = base.end
 		for len(v.epochs) > 1 && v.epochs[1].start < v.start {
@@ -170,9 +187,9 @@ func (v *view) at(offset int64) int {
 	return sort.Search(len(v.batches), func(i int) bool { return v.batches[i].base >= offset })
 }
 
-// agrees compares a follower's end (offset, and the epoch of its last record) with the log. If they part, it returns the
-// largest epoch at which they can still agree and where that ends here; known is false when the follower's epoch lies
-// before what the log still knows.
+// agrees compares a follower's end (offset, and the epoch of its last record) with the log. If they
+// part, it returns the largest epoch at which they can still agree and where that ends here; known
+// is false when the follower's epoch lies before what the log still knows.
 func (v *view) agrees(offset int64, last int32) (yes bool, epoch int32, end int64, known bool) {
 	i := sort.Search(len(v.epochs), func(i int) bool { return v.epochs[i].epoch > last }) - 1
 	if i < 0 {

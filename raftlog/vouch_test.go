@@ -88,7 +88,8 @@ var fileDamage = map[string]func(t *testing.T, path string){
 			t.Fatal(err)
 		}
 	},
-	"not readable": func(t *testing.T, path string) { // reading a directory fails as a bad sector does
+	// reading a directory fails as a bad sector does
+	"not readable": func(t *testing.T, path string) {
 		if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
 			t.Fatal(err)
 		}
@@ -198,7 +199,9 @@ func TestOlderSnapshotsAreNotServedAfterARestart(t *testing.T) {
 	if _, err := again.verifyStart(m); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := again.readAt(t.Context(), older, 0, 1, now); !errors.Is(err, ErrSnapshotNotFound) {
+	if _, _, err := again.readAt(t.Context(), older, 0, 1, now); !errors.Is(
+		err, ErrSnapshotNotFound,
+	) {
 		t.Errorf("an older one: %v", err)
 	}
 	if _, _, err := again.readAt(t.Context(), id, 0, 1, now); err != nil {
@@ -369,7 +372,8 @@ func TestScrubReplacesADamagedSnapshot(t *testing.T) {
 				damage(t, l.snaps.path(id))
 				<-time.After(scrubInterval + time.Minute)
 				again, _, okAgain := l.LatestSnapshot()
-				if !ok || !okAgain || again != end || !bytes.Equal(mustRead(t, l.snaps.path(id)), good) {
+				if !ok || !okAgain || again != end ||
+					!bytes.Equal(mustRead(t, l.snaps.path(id)), good) {
 					t.Errorf("snapshot %d, %v; after the scrub %d, %v", end, ok, again, okAgain)
 				}
 				f, size, err := l.OpenSnapshot(end, epoch, 0)
@@ -452,9 +456,13 @@ func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 		if _, _, err := l.OpenSnapshot(end, epoch, 0); !errors.Is(err, ErrSnapshotNotFound) {
 			t.Fatal(err)
 		}
-		f := FetchRequest{ReplicaID: 7, LeaderEpoch: 1, HighWatermark: -1, MaxWait: 500 * time.Millisecond}
+		f := FetchRequest{
+			ReplicaID: 7, LeaderEpoch: 1, HighWatermark: -1,
+			MaxWait: 500 * time.Millisecond,
+		}
 		for range 3 {
-			if res := l.Fetch(t.Context(), f); res.ErrorCode != 0 || res.SnapshotEnd != -1 || res.HighWatermark != -1 {
+			if res := l.Fetch(t.Context(), f); res.ErrorCode != 0 || res.SnapshotEnd != -1 ||
+				res.HighWatermark != -1 {
 				t.Errorf("a joining broker is told %+v", res)
 			}
 		}
@@ -462,7 +470,8 @@ func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(3 * snapshotRetry)
-		if _, _, ok := l.LatestSnapshot(); ok || d.compactions.Load() != before || l.Status().SnapshotEnd != -1 {
+		if _, _, ok := l.LatestSnapshot(); ok || d.compactions.Load() != before ||
+			l.Status().SnapshotEnd != -1 {
 			t.Errorf("a snapshot %v, %d compactions", ok, d.compactions.Load()-before)
 		}
 		app.full.Store(nil)

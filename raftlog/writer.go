@@ -13,8 +13,8 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// writer owns the write-ahead log. It takes all that is queued, writes it, and syncs once for the lot: whatever arrives
-// during a sync shares the next one.
+// writer owns the write-ahead log. It takes all that is queued, writes it, and syncs once for the
+// lot: whatever arrives during a sync shares the next one.
 type writer struct {
 	l    *Log
 	disk disk
@@ -72,7 +72,8 @@ func (w *writer) run() {
 		case <-w.l.ctx.Done():
 			return
 		}
-		// A sync holds this thread for long: what was queued for the peers at the same time goes out first.
+		// A sync holds this thread for long: what was queued for the peers at the same time goes
+		// out first.
 		runtime.Gosched()
 		w.mu.Lock()
 		tasks := w.queue
@@ -193,8 +194,8 @@ func (w *writer) rest(d time.Duration) bool {
 	}
 }
 
-// put writes one task and reports whether a sync must follow before its responses may go. A commit index alone needs
-// none: it is only a hint for the next start.
+// put writes one task and reports whether a sync must follow before its responses may go. A commit
+// index alone needs none: it is only a hint for the next start.
 func (w *writer) put(t writerTask) (needsSync bool, err error) {
 	if t.mark != nil {
 		return false, w.withSpace(func() error { return w.disk.SetMark(*t.mark) })

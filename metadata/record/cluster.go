@@ -20,7 +20,8 @@ func (r *Config) code(c *coder) {
 	c.noTags()
 }
 
-// FeatureLevel finalizes a feature's level; level 0 removes it. The record's schema is frozen at version 0.
+// FeatureLevel finalizes a feature's level; level 0 removes it. The record's schema is frozen at
+// version 0.
 type FeatureLevel struct {
 	Name  string
 	Level int16
@@ -94,7 +95,8 @@ func (r *ZkMigrationState) code(c *coder) {
 	c.noTags()
 }
 
-// BeginTransaction opens a metadata transaction: what follows is hidden until EndTransaction (KIP-868).
+// BeginTransaction opens a metadata transaction: what follows is hidden until EndTransaction
+// (KIP-868).
 type BeginTransaction struct{ Name *string }
 
 func (*BeginTransaction) Type() Type { return TypeBeginTransaction }

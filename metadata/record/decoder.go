@@ -6,16 +6,17 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Decoder decodes a long run of records, such as a snapshot, with little memory: equal lists of replicas and of directories become one, of
-// which a cluster has few, however many partitions it has. One goroutine at a time; the zero Decoder is ready.
+// Decoder decodes a long run of records, such as a snapshot, with little memory: equal lists of
+// replicas and of directories become one, of which a cluster has few, however many partitions it
+// has. One goroutine at a time; the zero Decoder is ready.
 type Decoder struct {
 	c         coder
 	shared    shared
 	partition Partition
 }
 
-// Decode is the function Decode, but a *Partition is only good until the next call, while its lists are for ever, shared
-// with others and not to be changed.
+// Decode is the function Decode, but a *Partition is only good until the next call, while its lists
+// are for ever, shared with others and not to be changed.
 func (d *Decoder) Decode(b []byte) (r Record, version int16, err error) {
 	d.c = coder{buf: b, decoding: true, shared: &d.shared}
 	return d.c.record(d.alloc)

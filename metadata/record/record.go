@@ -1,11 +1,13 @@
-// Package record holds one typed struct for each KRaft metadata record of Apache Kafka 4.3, in every version, and the
-// control records of the metadata log. It knows bytes and nothing of what they do (that is metadata.Image).
+// Package record holds one typed struct for each KRaft metadata record of Apache Kafka 4.3, in
+// every version, and the control records of the metadata log. It knows bytes and nothing of what
+// they do (that is metadata.Image).
 //
 // A record travels as the value of a record in a v2 batch:
 //
 //	uvarint frame version (1) | uvarint type | uvarint version | body (flexible format, ends with tagged fields)
 //
-// Sources: the schemas common/metadata/*.json of the 4.3.0 jars; AbstractApiMessageSerde for the frame.
+// Sources: the schemas common/metadata/*.json of the 4.3.0 jars; AbstractApiMessageSerde for the
+// frame.
 package record
 
 import (
@@ -50,7 +52,8 @@ const (
 	maxRecordsTypes                    = int(TypeClearElr) + 1
 )
 
-// Record is one metadata change. Its methods take a pointer; a record that was handed over is not changed any more.
+// Record is one metadata change. Its methods take a pointer; a record that was handed over is not
+// changed any more.
 type Record interface {
 	// Type is the record's apiKey.
 	Type() Type
@@ -67,32 +70,76 @@ type kind struct {
 
 // kinds is the one registry of record types, by apiKey; a nil make is a number without a record.
 var kinds = [maxRecordsTypes]kind{
-	TypeRegisterBroker:            {"RegisterBrokerRecord", 4, func() Record { return new(RegisterBroker) }},
-	TypeUnregisterBroker:          {"UnregisterBrokerRecord", 0, func() Record { return new(UnregisterBroker) }},
-	TypeTopic:                     {"TopicRecord", 0, func() Record { return new(Topic) }},
-	TypePartition:                 {"PartitionRecord", 2, func() Record { return new(Partition) }},
-	TypeConfig:                    {"ConfigRecord", 0, func() Record { return new(Config) }},
-	TypePartitionChange:           {"PartitionChangeRecord", 2, func() Record { return NewPartitionChange(protocol.UUID{}, -1) }},
-	TypeFenceBroker:               {"FenceBrokerRecord", 0, func() Record { return new(FenceBroker) }},
-	TypeUnfenceBroker:             {"UnfenceBrokerRecord", 0, func() Record { return new(UnfenceBroker) }},
-	TypeRemoveTopic:               {"RemoveTopicRecord", 0, func() Record { return new(RemoveTopic) }},
-	TypeDelegationToken:           {"DelegationTokenRecord", 0, func() Record { return new(DelegationToken) }},
-	TypeUserScramCredential:       {"UserScramCredentialRecord", 0, func() Record { return new(UserScramCredential) }},
-	TypeFeatureLevel:              {"FeatureLevelRecord", 0, func() Record { return new(FeatureLevel) }},
-	TypeClientQuota:               {"ClientQuotaRecord", 0, func() Record { return new(ClientQuota) }},
-	TypeProducerIDs:               {"ProducerIdsRecord", 0, func() Record { return new(ProducerIDs) }},
-	TypeBrokerRegistrationChange:  {"BrokerRegistrationChangeRecord", 3, func() Record { return new(BrokerRegistrationChange) }},
-	TypeAccessControlEntry:        {"AccessControlEntryRecord", 0, func() Record { return new(AccessControlEntry) }},
-	TypeRemoveAccessControlEntry:  {"RemoveAccessControlEntryRecord", 0, func() Record { return new(RemoveAccessControlEntry) }},
-	TypeNoOp:                      {"NoOpRecord", 0, func() Record { return new(NoOp) }},
-	TypeZkMigrationState:          {"ZkMigrationStateRecord", 0, func() Record { return new(ZkMigrationState) }},
-	TypeRemoveUserScramCredential: {"RemoveUserScramCredentialRecord", 0, func() Record { return new(RemoveUserScramCredential) }},
-	TypeBeginTransaction:          {"BeginTransactionRecord", 0, func() Record { return new(BeginTransaction) }},
-	TypeEndTransaction:            {"EndTransactionRecord", 0, func() Record { return new(EndTransaction) }},
-	TypeAbortTransaction:          {"AbortTransactionRecord", 0, func() Record { return new(AbortTransaction) }},
-	TypeRemoveDelegationToken:     {"RemoveDelegationTokenRecord", 0, func() Record { return new(RemoveDelegationToken) }},
-	TypeRegisterController:        {"RegisterControllerRecord", 0, func() Record { return new(RegisterController) }},
-	TypeClearElr:                  {"ClearElrRecord", 0, func() Record { return new(ClearElr) }},
+	TypeRegisterBroker: {
+		"RegisterBrokerRecord", 4, func() Record { return new(RegisterBroker) },
+	},
+	TypeUnregisterBroker: {
+		"UnregisterBrokerRecord", 0, func() Record { return new(UnregisterBroker) },
+	},
+	TypeTopic:     {"TopicRecord", 0, func() Record { return new(Topic) }},
+	TypePartition: {"PartitionRecord", 2, func() Record { return new(Partition) }},
+	TypeConfig:    {"ConfigRecord", 0, func() Record { return new(Config) }},
+	TypePartitionChange: {
+		"PartitionChangeRecord", 2,
+		func() Record { return NewPartitionChange(protocol.UUID{}, -1) },
+	},
+	TypeFenceBroker: {
+		"FenceBrokerRecord", 0, func() Record { return new(FenceBroker) },
+	},
+	TypeUnfenceBroker: {
+		"UnfenceBrokerRecord", 0, func() Record { return new(UnfenceBroker) },
+	},
+	TypeRemoveTopic: {
+		"RemoveTopicRecord", 0, func() Record { return new(RemoveTopic) },
+	},
+	TypeDelegationToken: {
+		"DelegationTokenRecord", 0, func() Record { return new(DelegationToken) },
+	},
+	TypeUserScramCredential: {
+		"UserScramCredentialRecord", 0, func() Record { return new(UserScramCredential) },
+	},
+	TypeFeatureLevel: {
+		"FeatureLevelRecord", 0, func() Record { return new(FeatureLevel) },
+	},
+	TypeClientQuota: {
+		"ClientQuotaRecord", 0, func() Record { return new(ClientQuota) },
+	},
+	TypeProducerIDs: {
+		"ProducerIdsRecord", 0, func() Record { return new(ProducerIDs) },
+	},
+	TypeBrokerRegistrationChange: {
+		"BrokerRegistrationChangeRecord", 3, func() Record { return new(BrokerRegistrationChange) },
+	},
+	TypeAccessControlEntry: {
+		"AccessControlEntryRecord", 0, func() Record { return new(AccessControlEntry) },
+	},
+	TypeRemoveAccessControlEntry: {
+		"RemoveAccessControlEntryRecord", 0, func() Record { return new(RemoveAccessControlEntry) },
+	},
+	TypeNoOp: {"NoOpRecord", 0, func() Record { return new(NoOp) }},
+	TypeZkMigrationState: {
+		"ZkMigrationStateRecord", 0, func() Record { return new(ZkMigrationState) },
+	},
+	TypeRemoveUserScramCredential: {
+		"RemoveUserScramCredentialRecord", 0,
+		func() Record { return new(RemoveUserScramCredential) },
+	},
+	TypeBeginTransaction: {
+		"BeginTransactionRecord", 0, func() Record { return new(BeginTransaction) },
+	},
+	TypeEndTransaction: {
+		"EndTransactionRecord", 0, func() Record { return new(EndTransaction) },
+	},
+	TypeAbortTransaction: {
+		"AbortTransactionRecord", 0, func() Record { return new(AbortTransaction) },
+	},
+	TypeRemoveDelegationToken: {
+		"RemoveDelegationTokenRecord", 0, func() Record { return new(RemoveDelegationToken) },
+	},
+	TypeRegisterController: {
+		"RegisterControllerRecord", 0, func() Record { return new(RegisterController) },
+	},
+	TypeClearElr: {"ClearElrRecord", 0, func() Record { return new(ClearElr) }},
 }
 
 func (t Type) known() bool { return t < Type(len(kinds)) && kinds[t].make != nil }
@@ -157,8 +204,8 @@ func appendRecord(dst []byte, r Record, version int16, held bool) ([]byte, error
 	return buf, nil
 }
 
-// explain says which record could not be written. It is apart from appendRecord, where what errors.As needs would be memory
-// for each record that can.
+// explain says which record could not be written. It is apart from appendRecord, where what
+// errors.As needs would be memory for each record that can.
 func explain(err error, r Record, version int16) error {
 	if field, ok := errors.AsType[*fieldError](err); ok {
 		return &InvalidError{Type: r.Type(), Field: field.name(r), Problem: field.problem}
@@ -166,11 +213,13 @@ func explain(err error, r Record, version int16) error {
 	return fmt.Errorf("%v v%d: %w", r.Type(), version, err)
 }
 
-// coders are shared, since one that is lent to a record through an interface is memory of its own, for each record.
+// coders are shared, since one that is lent to a record through an interface is memory of its own,
+// for each record.
 var coders = sync.Pool{New: func() any { return new(coder) }}
 
-// Decode reads one framed record, which owns its memory. An unknown frame, type or version and bytes left over are errors:
-// a log that this program cannot read to the letter must not be guessed at.
+// Decode reads one framed record, which owns its memory. An unknown frame, type or version and
+// bytes left over are errors: a log that this program cannot read to the letter must not be guessed
+// at.
 func Decode(b []byte) (r Record, version int16, err error) {
 	c := coder{buf: b, decoding: true}
 	return c.record(Type.New)
@@ -190,7 +239,9 @@ func (c *coder) record(alloc func(Type) Record) (r Record, version int16, err er
 	case !t.known():
 		return nil, 0, fmt.Errorf("metadata record: unknown type %d", key)
 	case ver > uint32(t.MaxVersion()):
-		return nil, 0, fmt.Errorf("%v: version %d is newer than this release reads (%d)", t, ver, t.MaxVersion())
+		return nil, 0, fmt.Errorf(
+			"%v: version %d is newer than this release reads (%d)", t, ver, t.MaxVersion(),
+		)
 	}
 	r, c.version = alloc(t), int16(ver)
 	r.code(c)

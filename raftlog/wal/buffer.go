@@ -3,8 +3,8 @@ package wal
 import "unsafe"
 
 const (
-	// blockBytes is what a direct write is made of, in the file and in memory: the size of a page and
-	// the largest logical sector of today's disks.
+	// blockBytes is what a direct write is made of, in the file and in memory: the size of a page
+	// and the largest logical sector of today's disks.
 	blockBytes = 4096
 	// firstBufferBytes is what an append buffer begins with.
 	firstBufferBytes = 64 << 10

@@ -66,7 +66,9 @@ func (m *machine) batch() (hs *raftpb.HardState, entries []*raftpb.Entry, next m
 		if m.choose(30) == 29 {
 			size = 12_000
 		}
-		entries = append(entries, entry(first+i, term, strings.Repeat(string(rune('a'+m.choose(26))), size)))
+		entries = append(
+			entries, entry(first+i, term, strings.Repeat(string(rune('a'+m.choose(26))), size)),
+		)
 	}
 	next = s.append(nil, entries)
 	if m.choose(2) == 0 {
@@ -242,7 +244,10 @@ func (m *machine) open(t *rapid.T) {
 	got := stateString(st)
 	i := slices.IndexFunc(m.states, func(s model) bool { return s.String() == got })
 	if i < 0 {
-		t.Fatalf("the log came back as\n%snot one of %d states from\n%sto\n%s", got, len(m.states), m.states[0], m.now())
+		t.Fatalf(
+			"the log came back as\n%snot one of %d states from\n%sto\n%s", got, len(m.states),
+			m.states[0], m.now(),
+		)
 	}
 	if !slices.Contains(m.notes, string(st.Note)) {
 		t.Fatalf("a note of %d bytes came back, not one of %d", len(st.Note), len(m.notes))
@@ -258,8 +263,9 @@ func TestCrashModel(t *testing.T) {
 		m.open(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"append": m.Append, "append2": m.Append, "append3": m.Append,
-			"sync": m.Sync, "mark": m.Mark, "compact": m.Compact, "reopen": m.Reopen, "crash": m.Crash,
-			"cut": m.CutDuring, "cut2": m.CutDuring, "note": m.Note,
+			"sync": m.Sync, "mark": m.Mark, "compact": m.Compact, "reopen": m.Reopen,
+			"crash": m.Crash,
+			"cut":   m.CutDuring, "cut2": m.CutDuring, "note": m.Note,
 		})
 		m.Crash(t)
 	})
@@ -275,7 +281,9 @@ func script(fsys *memfs.FS, keep func(w *WAL)) (states []model, err error) {
 	}
 	defer func() { keep(w) }()
 	for i := uint64(1); i <= 18; i++ {
-		batch := []*raftpb.Entry{entry(2*i-1, i, strings.Repeat("p", 300)), entry(2*i, i, strings.Repeat("q", 700))}
+		batch := []*raftpb.Entry{
+			entry(2*i-1, i, strings.Repeat("p", 300)), entry(2*i, i, strings.Repeat("q", 700)),
+		}
 		s := states[len(states)-1].append(state(i, 1, 2*i-2), batch)
 		states = append(states, s)
 		if err := w.Append(state(i, 1, 2*i-2), batch); err != nil {
@@ -367,7 +375,8 @@ func faultOnce(t *testing.T, refuses memfs.Refusal, errno error, at int, forGood
 	fsys.Fault = nil
 	background := strings.HasSuffix(where, temporarySuffix) ||
 		strings.HasPrefix(where, "rename") || strings.HasPrefix(where, "syncdir") ||
-		errors.Is(errno, syscall.ENOSPC) && where == "write d/"+durableName || // tried again with the next
+		// tried again with the next
+		errors.Is(errno, syscall.ENOSPC) && where == "write d/"+durableName ||
 		strings.HasPrefix(where, "opendirect") // there is another way to write
 	if err == nil && (forGood || !background) {
 		t.Fatalf("%s, %s: no call failed", name, where)
@@ -383,12 +392,18 @@ func faultOnce(t *testing.T, refuses memfs.Refusal, errno error, at int, forGood
 	w.release()
 	got := stateString(st)
 	if !slices.ContainsFunc(states, func(s model) bool { return s.String() == got }) {
-		t.Fatalf("%s, %s: came back as\n%snot one of %d states up to\n%s", name, where, got, len(states), states[len(states)-1])
+		t.Fatalf(
+			"%s, %s: came back as\n%snot one of %d states up to\n%s", name, where, got, len(states),
+			states[len(states)-1],
+		)
 	}
 	for _, power := range []func(int) int{memfs.LoseAll, memfs.KeepAll} {
 		w, st, err := Open("d", quiet(fsys.Crash(power)))
 		if err != nil || stateString(st) != got {
-			t.Fatalf("%s, %s: after the power cut %v\n%swant\n%s", name, where, err, stateString(st), got)
+			t.Fatalf(
+				"%s, %s: after the power cut %v\n%swant\n%s", name, where, err, stateString(st),
+				got,
+			)
 		}
 		w.release()
 	}

@@ -5,14 +5,15 @@ import (
 	"syscall"
 )
 
-// Where the file system lets them, appends go round the page cache: one write of whole blocks through a second
-// descriptor, durable on return, rather than a write and an fdatasync. The block in which the log ends is written
-// again, with the new records behind what it holds and zeros up to its end, which is what the file has there.
+// Where the file system lets them, appends go round the page cache: one write of whole blocks
+// through a second descriptor, durable on return, rather than a write and an fdatasync. The block
+// in which the log ends is written again, with the new records behind what it holds and zeros up to
+// its end, which is what the file has there.
 //
-// What a crash leaves is what judge and unwritten go by, as with the page cache, which writes whole pages as
-// well. A sector that was durable before is written with the same bytes: it has them whether the disk came to it or
-// not. A sector in which the new records begin is as it was, with zeros from there on, or as it was to be. A sector
-// that no record reaches stays zero.
+// What a crash leaves is what judge and unwritten go by, as with the page cache, which writes whole
+// pages as well. A sector that was durable before is written with the same bytes: it has them
+// whether the disk came to it or not. A sector in which the new records begin is as it was, with
+// zeros from there on, or as it was to be. A sector that no record reaches stays zero.
 //
 // A write that found no space (a file system that copies on write needs some for any write)
 // may have left a part of itself too. The next one has the same bytes, and perhaps more behind
@@ -50,7 +51,8 @@ func (w *WAL) openDirect() {
 	}
 }
 
-// fallBack writes as before what a file system refused that opens files for direct writes and takes none.
+// fallBack writes as before what a file system refused that opens files for direct writes and takes
+// none.
 func (w *WAL) fallBack(refusal error) error {
 	s := w.active
 	w.ordinaryOnly(refusal)
@@ -64,7 +66,10 @@ func (w *WAL) fallBack(refusal error) error {
 // ordinaryOnly ends direct writes for all segments to come too: they are in the same directory.
 func (w *WAL) ordinaryOnly(refusal error) {
 	w.direct = false
-	w.log.Info("wal: appends go through the page cache, since direct writes are not possible here", "file", w.active.path, "refusal", refusal)
+	w.log.Info(
+		"wal: appends go through the page cache, since direct writes are not possible here", "file",
+		w.active.path, "refusal", refusal,
+	)
 }
 
 // writeThrough writes what of buf is not durable through the page cache and syncs it.

@@ -78,7 +78,8 @@ func createDurableMark(fsys vfs.FS, dir string, first position, owner Owner) (*d
 		return nil, explain(err, "creating", tmp)
 	}
 	d := &durableMark{file: f, path: path, slotState: slotState{
-		version: formatVersion, firstSeq: first.seq, synced: first, ownedFrom: first.seq, owner: owner,
+		version: formatVersion, firstSeq: first.seq, synced: first, ownedFrom: first.seq,
+		owner: owner,
 	}}
 	err = errors.Join(d.writeSlot(), d.writeSlot())
 	if err == nil {

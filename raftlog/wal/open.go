@@ -138,7 +138,10 @@ func (op *opening) openMark() error {
 
 func (op *opening) create() error {
 	if len(op.seqs) > 0 {
-		return corrupt(filepath.Join(op.dir, durableName), 0, "the durable mark is missing beside %d segments", len(op.seqs))
+		return corrupt(
+			filepath.Join(op.dir, durableName), 0, "the durable mark is missing beside %d segments",
+			len(op.seqs),
+		)
 	}
 	first := position{1, headerBytes}
 	mark, err := createDurableMark(op.FS, op.dir, first, newOwner(op.Identity))
@@ -220,7 +223,10 @@ func (op *opening) readSealed() error {
 		return err
 	}
 	if at := op.mark.synced; at.seq == op.last.seq && at.offset > op.found.end {
-		return corrupt(op.last.path, op.found.end, "the segment is sealed before byte %d, up to which it had been synced", at.offset)
+		return corrupt(
+			op.last.path, op.found.end,
+			"the segment is sealed before byte %d, up to which it had been synced", at.offset,
+		)
 	}
 	op.sealed = append(op.sealed, sealedSegment{op.last.seq, op.replay.maxIndex})
 	return nil
@@ -252,7 +258,11 @@ func (op *opening) takeSpare(i int, path string) error {
 	case h.seq != op.seqs[i] || h.size != size:
 		return corrupt(path, 0, "the header is of segment %d with %d bytes", h.seq, h.size)
 	case firstNonZero(b[headerBytes:]) >= 0:
-		return corrupt(op.last.path, last.bad, "%s, and %s, which is written only after this one is sealed, is not empty", last.reason, filepath.Base(path))
+		return corrupt(
+			op.last.path, last.bad,
+			"%s, and %s, which is written only after this one is sealed, is not empty", last.reason,
+			filepath.Base(path),
+		)
 	}
 	op.spare.segmentHeader, op.spare.chain = h, chainStart(b)
 	return op.checkOwner(path, h)
@@ -262,14 +272,20 @@ func (op *opening) takeSpare(i int, path string) error {
 // as a whole has what its snapshot mark promises.
 func (op *opening) verifyWhole() error {
 	if op.found.sealed {
-		return corrupt(segmentPath(op.dir, op.last.seq+1), 0, "the segment is missing: the one before it is sealed")
+		return corrupt(
+			segmentPath(op.dir, op.last.seq+1), 0,
+			"the segment is missing: the one before it is sealed",
+		)
 	}
 	durable := int64(0)
 	if op.mark.synced.seq == op.last.seq {
 		durable = op.mark.synced.offset
 	}
 	if op.mark.synced.seq > op.last.seq {
-		return corrupt(op.last.path, op.found.bad, "%s, and the log had been synced into segment %d", op.found.reason, op.mark.synced.seq)
+		return corrupt(
+			op.last.path, op.found.bad, "%s, and the log had been synced into segment %d",
+			op.found.reason, op.mark.synced.seq,
+		)
 	}
 	torn, err := op.last.judge(&op.found, durable)
 	if err != nil {
@@ -285,7 +301,10 @@ func (op *opening) verifyWhole() error {
 		op.replay.first, op.replay.next = 1, 1
 	}
 	if from, to, ok := op.replay.missing(); !ok {
-		return corrupt(segmentPath(op.dir, op.seqs[0]), headerBytes, "entries %d to %d, which follow the snapshot mark, are in no segment", from, to)
+		return corrupt(
+			segmentPath(op.dir, op.seqs[0]), headerBytes,
+			"entries %d to %d, which follow the snapshot mark, are in no segment", from, to,
+		)
 	}
 	return nil
 }
@@ -378,7 +397,9 @@ func (w *WAL) begin(mark *durableMark, lastChain uint32) error {
 	s := w.active
 	if s.off == headerBytes {
 		if s.size < headerBytes+w.headBytes()+sealBytes {
-			return fmt.Errorf("wal: segment %s of %d bytes is too small to begin with", s.path, s.size)
+			return fmt.Errorf(
+				"wal: segment %s of %d bytes is too small to begin with", s.path, s.size,
+			)
 		}
 		w.putHead(lastChain)
 		if err := w.flush(); err != nil {

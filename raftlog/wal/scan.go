@@ -41,7 +41,9 @@ func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 		return image{}, explain(err, "reading", path)
 	}
 	if size > maxSegmentBytes {
-		return image{}, corrupt(path, 0, "the file has %d bytes, more than a segment can have", size)
+		return image{}, corrupt(
+			path, 0, "the file has %d bytes, more than a segment can have", size,
+		)
 	}
 	buf := make([]byte, size)
 	if n, err := f.ReadAt(buf, 0); int64(n) != size {
@@ -52,9 +54,13 @@ func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 	case err != nil:
 		return image{}, err
 	case h.seq != seq:
-		return image{}, corrupt(path, 0, "the header says segment %d: the file was renamed or copied over", h.seq)
+		return image{}, corrupt(
+			path, 0, "the header says segment %d: the file was renamed or copied over", h.seq,
+		)
 	case h.size != size:
-		return image{}, corrupt(path, size, "the file has %d bytes and was made with %d", size, h.size)
+		return image{}, corrupt(
+			path, size, "the file has %d bytes and was made with %d", size, h.size,
+		)
 	}
 	return image{segmentHeader: h, path: path, buf: buf}, nil
 }
@@ -72,8 +78,11 @@ func (m *image) scan(apply func(*record) error) (scan, error) {
 			s.reason = badRecordReason(&p)
 			return s, nil
 		}
-		if p.chain != chain || p.typ == 0 || p.typ > typeSeal || p.flags&^flagsKnown != 0 || int64(p.synced) > off {
-			return s, corrupt(m.path, off, "the record verifies but does not follow the one before it")
+		if p.chain != chain || p.typ == 0 || p.typ > typeSeal || p.flags&^flagsKnown != 0 ||
+			int64(p.synced) > off {
+			return s, corrupt(
+				m.path, off, "the record verifies but does not follow the one before it",
+			)
 		}
 		batch = append(batch, p.record)
 		off, chain, count = off+p.bytes, p.sum, count+1
@@ -100,7 +109,9 @@ func badRecordReason(p *parsed) string {
 	if p.bytes == 0 {
 		return "no valid record header"
 	}
-	return fmt.Sprintf("the payload of the record (type %d, index %d) does not match its checksum", p.typ, p.index)
+	return fmt.Sprintf(
+		"the payload of the record (type %d, index %d) does not match its checksum", p.typ, p.index,
+	)
 }
 
 // verifySealed refuses anything but zeros after the seal.
@@ -121,7 +132,9 @@ func (m *image) verifySealed(s *scan) error {
 // the record begins in it; one whose sectors were all written is damage, wherever it is.
 func (m *image) judge(s *scan, durable int64) (torn bool, err error) {
 	if s.end < durable {
-		return false, corrupt(m.path, s.bad, "%s, and the segment had been synced up to byte %d", s.reason, durable)
+		return false, corrupt(
+			m.path, s.bad, "%s, and the segment had been synced up to byte %d", s.reason, durable,
+		)
 	}
 	if firstNonZero(m.buf[s.end:]) < 0 {
 		return false, nil
@@ -131,8 +144,11 @@ func (m *image) judge(s *scan, durable int64) (torn bool, err error) {
 	}
 	for at := range m.headersFrom(s.bad + recordAlign) {
 		if p := parseRecord(m.buf, at, m.salt); int64(p.synced) > s.end {
-			return false, corrupt(m.path, s.bad,
-				"%s, and the record at byte %d was written after this place had been synced", s.reason, at)
+			return false, corrupt(
+				m.path, s.bad,
+				"%s, and the record at byte %d was written after this place had been synced",
+				s.reason, at,
+			)
 		}
 	}
 	return true, nil

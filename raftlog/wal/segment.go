@@ -18,8 +18,8 @@ const (
 	// so that a Sync of the log never queues behind more than this.
 	zeroChunkBytes = 1 << 20
 	sealBytes      = int64(recordHeaderBytes + 8)
-	// A new log begins with a small segment, which is ready at once; each further one is larger until they
-	// have the size asked for.
+	// A new log begins with a small segment, which is ready at once; each further one is larger
+	// until they have the size asked for.
 	firstSegmentBytes = 4 << 20
 	segmentGrowth     = 2
 )
@@ -193,7 +193,12 @@ func (w *WAL) headBytes() int64 {
 
 // putHead repeats at the start of a segment all that older segments would be needed for.
 func (w *WAL) putHead(chain uint32) {
-	w.put(&record{typ: typeHead, index: w.next, payload: binary.LittleEndian.AppendUint32(nil, chain)})
+	w.put(
+		&record{
+			typ: typeHead, index: w.next,
+			payload: binary.LittleEndian.AppendUint32(nil, chain),
+		},
+	)
 	hs := w.hs.record()
 	if w.markPayload == nil {
 		hs.flags = flagBatchEnd

@@ -124,7 +124,9 @@ func shortageAt(t *testing.T, refuses memfs.Refusal, at, times int) (hit bool, r
 	for _, power := range []func(int) int{memfs.LoseAll, memfs.KeepAll} {
 		after, st := mustOpen(t, "d", quiet(fsys.Crash(power)))
 		if stateString(st) != want.String() || len(st.Note) != 1 || st.Note[0] != 18 {
-			t.Fatalf("%s: came back with note %v as\n%swant\n%s", what, st.Note, stateString(st), want)
+			t.Fatalf(
+				"%s: came back with note %v as\n%swant\n%s", what, st.Note, stateString(st), want,
+			)
 		}
 		ok(t, after.Close())
 	}
@@ -168,7 +170,8 @@ func TestShortWriteIsNoFailure(t *testing.T) {
 			wantRestored(t, fsys.Crash(memfs.LoseAll), want)
 			ok(t, w.Append(nil, []*raftpb.Entry{entry(6, 1, "x")}))
 			short = "sync"
-			wait := refuses == memfs.Nowhere // one call writes and syncs, and leaves nothing in the page cache
+			// one call writes and syncs, and leaves nothing in the page cache
+			wait := refuses == memfs.Nowhere
 			if err := w.Sync(); !errors.Is(err, errno) || errors.Is(err, ErrRetry) != wait {
 				t.Fatalf("a failed sync: %v", err)
 			}

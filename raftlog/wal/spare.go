@@ -6,15 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// sparePace is how much faster than the rest of the active segment fills the next one is zeroed. At once it is 64 MiB that the disk has to flush,
-// and every append meanwhile waits behind some of it, on all nodes together, since their segments end at the same entry.
+// sparePace is how much faster than the rest of the active segment fills the next one is zeroed. At
+// once it is 64 MiB that the disk has to flush, and every append meanwhile waits behind some of it,
+// on all nodes together, since their segments end at the same entry.
 const sparePace = 2
 
 // spare is the segment after the active one, while it is prepared.
 type spare struct {
 	ready chan prepared // holds one
-	from  int64         // where the active segment was when this one was begun: not at its start where a log was opened
-	pace  *pace
+	// where the active segment was when this one was begun: not at its start where a log was opened
+	from int64
+	pace *pace
 }
 
 type prepared struct {
@@ -38,7 +40,10 @@ func (w *WAL) prepareSpare() {
 	build := func() {
 		made, err := createSegment(w.fs, w.dir, seq, size, w.owner, s.pace)
 		if err != nil && !errors.Is(err, errStopped) {
-			w.log.Warn("wal: cannot prepare the next segment ahead; it will be tried again when it is needed", "error", err)
+			w.log.Warn(
+				"wal: cannot prepare the next segment ahead; it will be tried again when it is needed",
+				"error", err,
+			)
 		}
 		s.ready <- prepared{made, err}
 	}
@@ -59,7 +64,9 @@ func (w *WAL) keepSpare(s *segment) {
 // paceSpare lets the spare segment follow the active one.
 func (w *WAL) paceSpare() {
 	if s := w.spare; s != nil {
-		s.pace.allow(sparePace * float64(w.active.off-s.from) / float64(max(w.active.size-s.from, 1)))
+		s.pace.allow(
+			sparePace * float64(w.active.off-s.from) / float64(max(w.active.size-s.from, 1)),
+		)
 	}
 }
 
@@ -69,7 +76,8 @@ func (s *spare) wait() prepared {
 	return <-s.ready
 }
 
-// pace says how much of some work may be done by now. One goroutine allows and another waits; nil allows everything.
+// pace says how much of some work may be done by now. One goroutine allows and another waits; nil
+// allows everything.
 type pace struct {
 	part atomic.Uint64 // of the work, as the bits of a float64
 	more chan struct{} // part has grown

@@ -56,7 +56,8 @@ type State struct {
 	TornTail bool
 	// Cut is what was cut off; the zero value when nothing was.
 	Cut Cut
-	// Incarnation is drawn when a log is made: a log that is made again, in the same directory too, has another one.
+	// Incarnation is drawn when a log is made: a log that is made again, in the same directory too,
+	// has another one.
 	Incarnation [16]byte
 	// Note is what SetNote has stored last, nil when nothing.
 	Note []byte
@@ -83,7 +84,10 @@ func (c Cut) String() string {
 type hardState struct{ term, vote, commit uint64 }
 
 func (h hardState) record() record {
-	return record{typ: typeHardState, index: h.commit, term: h.term, payload: binary.LittleEndian.AppendUint64(nil, h.vote)}
+	return record{
+		typ: typeHardState, index: h.commit, term: h.term,
+		payload: binary.LittleEndian.AppendUint64(nil, h.vote),
+	}
 }
 
 // A snapshot mark is the fixed fields and then the configuration. Version 1 has only the first
@@ -181,7 +185,9 @@ func (r *replay) begin(chain uint32, h segmentHeader) {
 
 func (r *replay) apply(rec *record) error {
 	if r.started == (rec.typ == typeHead) {
-		return fmt.Errorf("a record of type %d where the head record must be the first and only one", rec.typ)
+		return fmt.Errorf(
+			"a record of type %d where the head record must be the first and only one", rec.typ,
+		)
 	}
 	switch rec.typ {
 	case typeHead:
@@ -190,14 +196,19 @@ func (r *replay) apply(rec *record) error {
 		if len(rec.payload) != 8 {
 			return fmt.Errorf("a hard state of %d bytes", len(rec.payload))
 		}
-		r.hs = hardState{term: rec.term, vote: binary.LittleEndian.Uint64(rec.payload), commit: rec.index}
+		r.hs = hardState{
+			term: rec.term, vote: binary.LittleEndian.Uint64(rec.payload), commit: rec.index,
+		}
 	case typeMark:
 		return r.applyMark(rec)
 	case typeEntry:
 		return r.applyEntry(rec)
 	case typeSeal:
 		if rec.index != r.maxIndex {
-			return fmt.Errorf("a seal for entries up to %d on a segment with entries up to %d", rec.index, r.maxIndex)
+			return fmt.Errorf(
+				"a seal for entries up to %d on a segment with entries up to %d", rec.index,
+				r.maxIndex,
+			)
 		}
 	}
 	return nil
@@ -213,7 +224,10 @@ func (r *replay) applyHead(rec *record) error {
 		return nil
 	}
 	if got := binary.LittleEndian.Uint32(rec.payload); got != r.lastChain || rec.index != r.next {
-		return fmt.Errorf("a segment that continues another log than the segment before it (entry %d, expected %d)", rec.index, r.next)
+		return fmt.Errorf(
+			"a segment that continues another log than the segment before it (entry %d, expected %d)",
+			rec.index, r.next,
+		)
 	}
 	return nil
 }
@@ -230,7 +244,10 @@ func (r *replay) applyMark(rec *record) error {
 		}
 	}
 	if m.Index < r.mark.Index || (!rec.has(flagReset) && m.Index >= r.next) {
-		return fmt.Errorf("a snapshot mark at %d after one at %d, with the log's next entry %d", m.Index, r.mark.Index, r.next)
+		return fmt.Errorf(
+			"a snapshot mark at %d after one at %d, with the log's next entry %d", m.Index,
+			r.mark.Index, r.next,
+		)
 	}
 	r.mark, r.markPayload = m, payload
 	switch {

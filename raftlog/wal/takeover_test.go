@@ -229,7 +229,8 @@ func TestTakeoverBetweenSegments(t *testing.T) {
 	w, st := mustOpen(t, "d", quiet(fsys.Clone()))
 	want := stateString(st)
 	n, _, found := strings.Cut(want[strings.IndexByte(want, '\n')+1:], " ")
-	if !found || st.Mark.Index != 17 || st.TornTail || !strings.Contains(whole, n) || len(st.Entries) < 3 {
+	if !found || st.Mark.Index != 17 || st.TornTail || !strings.Contains(whole, n) ||
+		len(st.Entries) < 3 {
 		t.Fatalf("opened as\n%s", want)
 	}
 	ok(t, w.Close())

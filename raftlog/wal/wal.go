@@ -26,9 +26,9 @@ const (
 
 // Options of a log; the zero value is what a node uses.
 type Options struct {
-	// SegmentBytes is the size of a segment file, 64 MiB when 0, 8 KiB at least and
-	// 2 GiB at most, in steps of 4096 bytes. A new log's first segments are smaller; a batch that does not
-	// fit gets a segment of its own size. Existing segments keep theirs.
+	// SegmentBytes is the size of a segment file, 64 MiB when 0, 8 KiB at least and 2 GiB at most,
+	// in steps of 4096 bytes. A new log's first segments are smaller; a batch that does not fit
+	// gets a segment of its own size. Existing segments keep theirs.
 	SegmentBytes int64
 	// MarkEvery is the number of syncs after which the durable mark is advanced, 64 when 0.
 	MarkEvery int
@@ -77,9 +77,10 @@ type WAL struct {
 	marker *marker
 	rolled bool // the active segment is not in the durable mark yet
 
-	buf    []byte // the last len(buf) bytes of active, from the start of the block in which its durable part ends
-	direct bool   // no direct write was refused yet
-	err    error  // final
+	// the last len(buf) bytes of active, from the start of the block in which its durable part ends
+	buf    []byte
+	direct bool  // no direct write was refused yet
+	err    error // final
 
 	hs          hardState
 	mark        Mark
@@ -135,10 +136,16 @@ func (w *WAL) check(hs hardState, entries []*raftpb.Entry) error {
 	for i, e := range entries {
 		index, term := e.GetIndex(), e.GetTerm()
 		if i == 0 && (index <= w.mark.Index || index > w.next) {
-			return fmt.Errorf("wal: appending entry %d to a log that can take %d to %d", index, w.mark.Index+1, w.next)
+			return fmt.Errorf(
+				"wal: appending entry %d to a log that can take %d to %d", index, w.mark.Index+1,
+				w.next,
+			)
 		}
 		if i > 0 && (index != last+1 || term < entries[i-1].GetTerm()) {
-			return fmt.Errorf("wal: appending entry %d of term %d after entry %d of term %d", index, term, last, entries[i-1].GetTerm())
+			return fmt.Errorf(
+				"wal: appending entry %d of term %d after entry %d of term %d", index, term, last,
+				entries[i-1].GetTerm(),
+			)
 		}
 		if len(e.GetData()) > maxSegmentBytes {
 			return errTooLarge(int64(len(e.GetData())))
@@ -146,13 +153,18 @@ func (w *WAL) check(hs hardState, entries []*raftpb.Entry) error {
 		last = index
 	}
 	if hs.commit > last {
-		return fmt.Errorf("wal: a log that ends at entry %d cannot have committed entry %d", last, hs.commit)
+		return fmt.Errorf(
+			"wal: a log that ends at entry %d cannot have committed entry %d", last, hs.commit,
+		)
 	}
 	return nil
 }
 
 func errTooLarge(n int64) error {
-	return fmt.Errorf("wal: a batch of %d bytes does not fit into a segment of at most %d bytes: propose smaller batches", n, int64(maxSegmentBytes))
+	return fmt.Errorf(
+		"wal: a batch of %d bytes does not fit into a segment of at most %d bytes: propose smaller batches",
+		n, int64(maxSegmentBytes),
+	)
 }
 
 func (w *WAL) putHardState(hs hardState, last bool) {
@@ -169,7 +181,10 @@ func (w *WAL) putHardState(hs hardState, last bool) {
 
 func (w *WAL) putEntries(entries []*raftpb.Entry) {
 	for i, e := range entries {
-		r := record{typ: typeEntry, entryType: uint8(e.GetType()), index: e.GetIndex(), term: e.GetTerm(), payload: e.GetData()}
+		r := record{
+			typ: typeEntry, entryType: uint8(e.GetType()), index: e.GetIndex(),
+			term: e.GetTerm(), payload: e.GetData(),
+		}
 		if i == len(entries)-1 {
 			r.flags = flagBatchEnd
 		}
@@ -215,8 +230,8 @@ func (w *WAL) Sync() error {
 	return w.err
 }
 
-// fail makes err final unless the call may be tried again. While a caller waits for space the durable
-// mark may have failed for good in the background: then retrying would only hide that.
+// fail makes err final unless the call may be tried again. While a caller waits for space the
+// durable mark may have failed for good in the background: then retrying would only hide that.
 func (w *WAL) fail(err error) error {
 	if !errors.Is(err, ErrRetry) {
 		w.err = err
@@ -236,7 +251,8 @@ func (w *WAL) flush() error {
 	return nil
 }
 
-// keepLastBlock drops what is durable from the buffer, but for the block that the next write begins with.
+// keepLastBlock drops what is durable from the buffer, but for the block that the next write begins
+// with.
 func (w *WAL) keepLastBlock() {
 	kept := w.buf[:0]
 	if cap(kept) > keepBufferBytes {
@@ -266,9 +282,15 @@ func (w *WAL) SetMark(m Mark) error {
 	reset := !w.holds(m.Index, m.Term)
 	switch {
 	case m.Index < w.mark.Index || m.Index == w.mark.Index && reset:
-		return fmt.Errorf("wal: a snapshot at entry %d of term %d cannot follow the one at entry %d of term %d", m.Index, m.Term, w.mark.Index, w.mark.Term)
+		return fmt.Errorf(
+			"wal: a snapshot at entry %d of term %d cannot follow the one at entry %d of term %d",
+			m.Index, m.Term, w.mark.Index, w.mark.Term,
+		)
 	case reset && m.Index < w.hs.commit:
-		return fmt.Errorf("wal: a snapshot at entry %d of term %d is of another log: entries up to %d are committed here", m.Index, m.Term, w.hs.commit)
+		return fmt.Errorf(
+			"wal: a snapshot at entry %d of term %d is of another log: entries up to %d are committed here",
+			m.Index, m.Term, w.hs.commit,
+		)
 	}
 	if err := w.reserve(recordBytes(len(payload))); err != nil {
 		return err
@@ -301,7 +323,10 @@ func (w *WAL) holds(index, term uint64) bool {
 // tried again; any other error of the file system is final.
 func (w *WAL) Compact(firstIndex uint64) error {
 	if firstIndex > w.mark.Index+1 {
-		return fmt.Errorf("wal: compacting up to entry %d, but the snapshot mark is at entry %d", firstIndex, w.mark.Index)
+		return fmt.Errorf(
+			"wal: compacting up to entry %d, but the snapshot mark is at entry %d", firstIndex,
+			w.mark.Index,
+		)
 	}
 	drop := 0
 	for drop < len(w.sealed) && w.sealed[drop].maxIndex < firstIndex {

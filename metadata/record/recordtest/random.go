@@ -1,4 +1,5 @@
-// Package recordtest makes metadata records for tests, and reads what they are told about their draws.
+// Package recordtest makes metadata records for tests, and reads what they are told about their
+// draws.
 package recordtest
 
 import (
@@ -28,7 +29,8 @@ func Random(src Source, t record.Type, version int16) record.Record {
 		old := reflect.New(f.Type()).Elem()
 		old.Set(f)
 		fill(src, fieldOf(v.Type(), i), f)
-		var invalid *record.InvalidError // of which a field that is not filled yet may be the reason
+		// of which a field that is not filled yet may be the reason
+		var invalid *record.InvalidError
 		if _, err := record.Append(nil, r, version); err != nil && !errors.As(err, &invalid) {
 			f.Set(old)
 		}
@@ -51,7 +53,8 @@ func relate(src Source, r record.Record) {
 		}
 	case *record.ClientQuota:
 		r.Entity = [][]record.QuotaEntity{
-			{{Type: "user"}}, {{Type: "ip", Name: name(src)}}, {{Type: "client-id", Name: name(src)}, {Type: "user", Name: name(src)}},
+			{{Type: "user"}}, {{Type: "ip", Name: name(src)}},
+			{{Type: "client-id", Name: name(src)}, {Type: "user", Name: name(src)}},
 		}[intN(src, 3)]
 	}
 }
@@ -67,7 +70,8 @@ func likeReplicas(src Source, directories []protocol.UUID, replicas int) []proto
 	return directories
 }
 
-// Fill sets every field of the struct that p points to to something random, whatever version it takes.
+// Fill sets every field of the struct that p points to to something random, whatever version it
+// takes.
 func Fill(src Source, p any) { fill(src, "", reflect.ValueOf(p).Elem()) }
 
 func fieldOf(t reflect.Type, i int) string { return t.Name() + "." + t.Field(i).Name }
