@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// maxTerm is the highest term this replica takes part in: one that is higher does not fit a
-	// leader epoch, and once written down it would end the replica at every start.
+	// maxTerm is the highest term that this replica accepts. A higher one does not fit a leader
+	// epoch; once persisted, it would stop the replica at every start.
 	maxTerm = math.MaxInt32 - 1
 	// maxTermLead is how far the term of a message may be ahead of this replica's. Terms grow with
 	// elections, at most a few in a second: an honest peer is this far ahead after years of them.
 	maxTermLead = 1 << 26
 )
 
-// impossible says why no honest peer can have sent a message; "" when one can. Raft would panic on
-// some of these, and believe others.
+// impossible returns the reason why no honest peer can have sent a message, or "". Raft would panic
+// on some of these messages and believe others.
 func (c *core) impossible(m *raftpb.Message) string {
 	term, last := m.GetTerm(), c.store.last().index
 	leads := c.state == raft.StateLeader && term == c.term
@@ -69,7 +69,7 @@ func (c *core) isMember(id uint64) bool {
 		slices.Contains(cs.GetVotersOutgoing(), id) || slices.Contains(cs.GetLearnersNext(), id)
 }
 
-// refuse counts a message that is not given to raft; of many only some are logged.
+// refuse counts a message that is withheld from raft, and logs it at a bounded rate.
 func (c *core) refuse(m *raftpb.Message, why string) {
 	c.refused++
 	if bits.OnesCount64(c.refused) == 1 {

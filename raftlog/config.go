@@ -12,43 +12,45 @@ import (
 	"github.com/yakt/yakt/vfs"
 )
 
-// Config of a Log. Zero values mean the default named beside a field.
+// Config configures a Log. Zero values stand for the default given with each field.
 type Config struct {
-	Dir         string // of the log: checkpoint files; the write-ahead log lies in Dir/wal
+	Dir         string // holds the checkpoint files; the write-ahead log is in Dir/wal
 	ClusterID   string
 	NodeID      int32
 	DirectoryID [16]byte
-	Info        []byte // opaque, told to peers in the handshake; at most 64 KiB
+	Info        []byte // opaque, sent to peers in the handshake; at most 64 KiB
 
-	// Voters are the first members. They are written down when Dir holds no log yet; a log that has
-	// others is not opened (VotersError). All nodes must be given the same ones, and all must be
-	// reached once before the first leader is elected. Empty: those of the log.
+	// Voters are the first members. They are persisted when Dir holds no log yet; a log with other
+	// voters is not opened (VotersError). All nodes must be given the same voters, and all must be
+	// reached once before the first leader is elected. Empty: the voters of the log.
 	Voters []int32
 
-	// Addr lists the addresses ("host:port") of a node. It is asked at every dial.
+	// Addr returns the addresses ("host:port") of a node. It is called for every dial.
 	Addr func(node int32) []string
 	// Dial opens a connection, with TLS and authentication done. Default: TCP; names are resolved
 	// at every dial.
 	Dial func(ctx context.Context, addr string) (net.Conn, error)
-	// VoterDirectory is the directory id that the quorum's committed records give a node; zero when
-	// they do not say. A node with another one is not heard. Any goroutine asks. Default: never
-	// known.
+	// VoterDirectory returns the directory id that the quorum's committed records give a node, or
+	// zero if they give none. A node with another directory id is refused. It is called from any
+	// goroutine. Default: always zero.
 	VoterDirectory func(node int32) [16]byte
 
-	// Tunnelled takes over this node's end of a tunnel that another member has opened (Log.Tunnel).
-	// It must not block. nil: there are none.
+	// Tunnelled receives this node's end of a tunnel that another member has opened (Log.Tunnel).
+	// It owns conn and must not block. nil: tunnels are refused.
 	Tunnelled func(node int32, conn net.Conn)
 
 	Tick           time.Duration // 20 ms
 	ElectionTicks  int           // 50: a silent leader is replaced after 1 to 2 s
 	HeartbeatTicks int           // 5
 
-	// A snapshot is due when so much has been applied since the last, or it is so old and anything
-	// has changed; on one of several voters somewhat earlier, see snapshotShare.
+	// A snapshot is due when SnapshotBytes of batches were applied since the last one, or when the
+	// last one is older than SnapshotInterval and anything was applied. Of several voters each
+	// begins somewhat earlier, at another time than the others; see snapshotShare.
 	SnapshotBytes    int64         // of batches; 20 MiB
 	SnapshotInterval time.Duration // 1 h
 	SnapshotsKept    int           // 2
-	// KeepBytes of log are kept behind a snapshot for those a little behind it; 4 MiB.
+	// KeepBytes of the log before a snapshot are kept in memory for followers and observers that
+	// lag a little; 4 MiB.
 	KeepBytes int64
 
 	SegmentBytes int64 // of a write-ahead log file; see wal.Options
@@ -56,13 +58,14 @@ type Config struct {
 	MaxPendingBytes int64 // proposed and not committed; 64 MiB
 
 	DialTimeout time.Duration // of one dial and handshake; 2 s
-	// before a peer is dialled again, which doubles up to a second; 20 ms
+	// RetryBackoff is the pause before a peer is dialled again; it doubles up to a second; 20 ms
 	RetryBackoff time.Duration
 	WriteTimeout time.Duration // of each MiB written to a peer; 5 s
 
-	// of entries in one message to a peer, which has at least one; 1 MiB, which is also the most
+	// MessageBytes bounds the entries of one message to a peer, which has at least one; 1 MiB,
+	// which is also the maximum
 	MessageBytes       int
-	SnapshotChunkBytes int // of a snapshot asked of a peer at once; 1 MiB, which is also the most
+	SnapshotChunkBytes int // bytes of a snapshot requested at once; 1 MiB, also the maximum
 
 	// FS holds Dir; the operating system's file system when nil.
 	FS vfs.FS
@@ -79,7 +82,7 @@ func orDefault[T comparable](v *T, d T) {
 	}
 }
 
-// filled returns the configuration with defaults, or says what is wrong with it.
+// filled returns the configuration with its defaults, or an error that names the invalid setting.
 func (c Config) filled() (Config, error) {
 	orDefault(&c.Tick, 20*time.Millisecond)
 	orDefault(&c.ElectionTicks, 50)

@@ -19,8 +19,8 @@ type (
 	walState = wal.State
 )
 
-// disk is what the writer needs of the write-ahead log: the boundary where tests inject faults.
-// One goroutine at a time.
+// disk is the part of the write-ahead log that the writer uses, an interface so that tests can
+// inject faults. It is used by one goroutine at a time, except for SetNote.
 type disk interface {
 	Append(hs *raftpb.HardState, entries []*raftpb.Entry) error
 	Sync() error
@@ -30,8 +30,8 @@ type disk interface {
 	Close() error
 }
 
-// openDisk reads what is on disk and makes sure that it fits together. On the very first start it
-// writes down the configured voters, so that a later configuration cannot change them.
+// openDisk reads snapshots and write-ahead log and verifies that they belong together. On the very
+// first start it persists the configured voters, so that a later configuration cannot change them.
 func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 	if err := cfg.FS.MkdirAll(cfg.Dir); err != nil {
 		return nil, walState{}, nil, fmt.Errorf("raftlog: making the log's directory: %w", err)
@@ -72,7 +72,7 @@ func openDisk(cfg Config) (*snapshots, walState, disk, error) {
 	return snaps, st, d, nil
 }
 
-// found writes down the first members of a new log, at index 0.
+// found persists the first members of a new log, at index 0.
 func found(cfg Config, st walState, d disk) (mark, error) {
 	if len(st.Entries) > 0 || st.HardState.GetTerm() > 0 {
 		return mark{}, fmt.Errorf("raftlog: the log in %s has entries but no members", cfg.Dir)
@@ -92,7 +92,7 @@ func found(cfg Config, st walState, d disk) (mark, error) {
 	return m, nil
 }
 
-// VotersError says that a node was configured with other voters than its log has.
+// VotersError reports that a node is configured with other voters than its log has.
 type VotersError struct{ Configured, Log []int32 }
 
 func (e *VotersError) Error() string {
@@ -104,7 +104,7 @@ func (e *VotersError) Error() string {
 	)
 }
 
-// checkVoters compares the members that the log starts from with the configured ones.
+// checkVoters compares the voters at the start of the log with the configured ones.
 func checkVoters(cfg Config, m mark) error {
 	voters := nodeIDs(m.ConfState.GetVoters())
 	slices.Sort(voters)

@@ -18,15 +18,15 @@ const (
 	maxQueuedBytes = 64 << 20
 	maxRetry       = time.Second
 	pingInterval   = 500 * time.Millisecond
-	// how long news of the commit index alone waits for company
+	// how long a commit-only message is delayed so that entries can carry the commit index
 	commitPause  = 5 * time.Millisecond
 	pongPatience = 3 * time.Second
-	// writePieceBytes have Config.WriteTimeout to go out: an entry of many MiB may take its time on
-	// a slow link, as long as it moves.
+	// writePieceBytes may take Config.WriteTimeout to be written: an entry of many MiB may take
+	// long on a slow link as long as it makes progress.
 	writePieceBytes = 1 << 20
 )
 
-// peer sends to one other member over a connection that it dials for ever.
+// peer sends to one other member, over a connection that it dials again whenever it breaks.
 type peer struct {
 	l      *Log
 	id     uint64
@@ -38,12 +38,12 @@ type peer struct {
 	founding   bool // waited for the quorum to be founded when it shook hands
 	queue      []*raftpb.Message
 	queueBytes int
-	// the newest message that tells no more than the commit index; not in queue
+	// the newest commit-only message; not in queue
 	commit    *raftpb.Message
 	commitDue *time.Timer // wakes the sender for it
 	failures  [][]byte    // kindFailed bodies
 	work      chan struct{}
-	pinged    time.Time // when the unanswered ping went out, zero if none
+	pinged    time.Time // when the unanswered ping was sent, zero if there is none
 }
 
 func newPeer(l *Log, id uint64) *peer {
@@ -53,7 +53,7 @@ func newPeer(l *Log, id uint64) *peer {
 	}
 }
 
-// enqueue takes a message unless there is no connection or the queue is full.
+// enqueue queues a message, unless there is no connection or the queue is full.
 func (p *peer) enqueue(m *raftpb.Message) bool {
 	size := 0
 	for _, e := range m.GetEntries() {
@@ -69,7 +69,7 @@ func (p *peer) enqueue(m *raftpb.Message) bool {
 		return true
 	}
 	if m.GetType() == raftpb.MsgApp {
-		p.commit = nil // this one tells it too
+		p.commit = nil // m carries the commit index too
 	}
 	p.queue = append(p.queue, m)
 	p.queueBytes += size
@@ -77,15 +77,15 @@ func (p *peer) enqueue(m *raftpb.Message) bool {
 	return true
 }
 
-// tellsCommitOnly reports whether a follower that has all entries learns no more from m than how
-// far they are committed.
+// tellsCommitOnly reports whether m contains nothing but the commit index for a follower that has
+// all entries.
 func tellsCommitOnly(m *raftpb.Message) bool {
 	return m.GetType() == raftpb.MsgApp && len(m.GetEntries()) == 0
 }
 
-// holdCommit keeps m back for a moment: while there are writes, the next entries tell the commit
-// index too, and a message of its own would cost both sides a write, and the follower an answer.
-// The caller holds the lock.
+// holdCommit delays m for a moment. While there are writes, the next entries carry the commit index
+// too, and a separate message would cost both sides a write and the follower a response. The caller
+// holds the lock.
 func (p *peer) holdCommit(m *raftpb.Message) {
 	switch {
 	case p.commitDue == nil:
@@ -96,7 +96,7 @@ func (p *peer) holdCommit(m *raftpb.Message) {
 	p.commit = m
 }
 
-// releaseCommit sends a commit index that found no company.
+// releaseCommit sends a delayed commit index that no entries have carried.
 func (p *peer) releaseCommit() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,8 +108,8 @@ func (p *peer) releaseCommit() {
 	notify(p.work)
 }
 
-// run dials until ctx ends: at once after a connection broke or the peer called, else with a
-// growing pause.
+// run dials until ctx ends: at once after a connection broke or the peer connected, otherwise with
+// growing pauses.
 func (p *peer) run(ctx context.Context) {
 	firstRetry := p.l.cfg.RetryBackoff
 	retry, broke := firstRetry, false
@@ -138,7 +138,7 @@ func (p *peer) run(ctx context.Context) {
 	}
 }
 
-// note keeps the reason why there is no connection, and logs it once per change.
+// report records why there is no connection, and logs it when it changes.
 func (p *peer) report(ctx context.Context, err error) {
 	p.mu.Lock()
 	was := p.facts.LastError
@@ -196,7 +196,7 @@ func (l *Log) dialNode(ctx context.Context, node int32) (net.Conn, error) {
 	return nil, refused
 }
 
-// serve writes what is queued until the connection ends, and says why it did.
+// serve writes queued messages until the connection ends, and returns why it ended.
 func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	defer conn.Close()
 	p.mu.Lock()
@@ -233,7 +233,7 @@ func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	}
 }
 
-// readPongs waits for replies; its real use is that it notices at once when the connection ends.
+// readPongs reads replies to pings. Above all it notices at once when the connection ends.
 func (p *peer) readPongs(conn net.Conn) error {
 	for {
 		if _, _, err := readReply(conn, maxSentenceBytes); err != nil {
@@ -248,7 +248,7 @@ func (p *peer) readPongs(conn net.Conn) error {
 	}
 }
 
-// sender turns the queue into frames, many messages to a frame and one write for as much as fits.
+// sender encodes the queue as frames, with many messages in a frame and many frames in a write.
 type sender struct {
 	peer *peer
 	conn net.Conn

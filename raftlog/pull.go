@@ -14,7 +14,7 @@ import (
 
 const (
 	pullTimeout = 10 * time.Second // for one piece
-	// after a failure, before the leader hears of it and offers again
+	// after a failure, before it is reported to the leader, which offers again
 	pullPause = time.Second
 )
 
@@ -33,8 +33,8 @@ func (ps *peers) pull(offer *raftpb.Message) {
 	ps.l.goLoop(ps.followOffers)
 }
 
-// followOffers fetches the offered file and gives the offer to raft; then the next, if another came
-// meanwhile.
+// followOffers fetches the offered file and passes the offer to raft, then the next one if another
+// has arrived in the meantime.
 func (ps *peers) followOffers() {
 	for {
 		ps.mu.Lock()
@@ -109,7 +109,7 @@ func (l *Log) fetchOffered(offer *raftpb.Message) error {
 	return err
 }
 
-// copySnapshot asks for a snapshot of size bytes in pieces of chunkBytes.
+// copySnapshot requests a snapshot of size bytes in pieces of chunkBytes.
 func copySnapshot(w io.Writer, conn net.Conn, id snapshotID, size int64, chunkBytes int) error {
 	for position := int64(0); position != size; {
 		if err := conn.SetDeadline(time.Now().Add(pullTimeout)); err != nil {

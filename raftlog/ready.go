@@ -11,8 +11,8 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// drainAll drains raft until it has nothing more to say, then compares who leads with what was
-// known before.
+// drainAll processes raft's outputs until there are none, releases proposals, and then looks for a
+// change of leadership.
 func (c *core) drainAll() {
 	for c.drain(); c.mayRelease(); {
 		c.release()
@@ -28,8 +28,8 @@ func (c *core) drain() {
 	}
 }
 
-// route sorts what raft wants done. Messages to peers that depend on nothing are out before the
-// disk has anything.
+// route sorts raft's outputs. Messages to peers that need no durable write first are sent before
+// anything is written.
 func (c *core) route(rd raft.Ready) {
 	for _, m := range rd.Messages {
 		switch m.GetTo() {
@@ -67,7 +67,7 @@ func (c *core) routeAppend(m *raftpb.Message) {
 	c.out.writes = append(c.out.writes, t)
 }
 
-// routeInstall starts the log anew after a snapshot of the leader, whose file is in place.
+// routeInstall replaces the log by a snapshot of the leader, whose file is in place.
 func (c *core) routeInstall(s *raftpb.Snapshot, t *writeTask) {
 	m, err := snapshotMark(s)
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *core) routeInstall(s *raftpb.Snapshot, t *writeTask) {
 	c.out.members = true
 }
 
-// routeApply hands committed entries to the application, as batches with their final base offsets
+// routeApply passes committed entries to the application, as batches with their final base offsets
 // and epochs.
 func (c *core) routeApply(m *raftpb.Message) {
 	t := &applyTask{entries: m.GetEntries(), resps: m.GetResponses()}
@@ -108,7 +108,7 @@ func (c *core) routeApply(m *raftpb.Message) {
 	c.out.applies = append(c.out.applies, t)
 }
 
-// observe compares leadership with what was last seen.
+// observe compares raft's leadership with that of the last call.
 func (c *core) observe() {
 	st := c.rn.BasicStatus()
 	term, lead, state := st.GetTerm(), st.Lead, st.RaftState
@@ -151,7 +151,7 @@ func (c *core) observe() {
 	c.finishReads()
 }
 
-// report tells the application and the fetchers who leads, when that has changed.
+// report passes a change of leadership to the application and the fetchers.
 func (c *core) report() {
 	now := leadership{nodeID(c.lead), int32(c.term), c.deposed}
 	if c.lead == raft.None || c.state == raft.StateLeader && !c.claimed {

@@ -15,13 +15,12 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// storage is raft's view of the log since its start, kept in memory, with the offset after each
-// entry beside it.
+// storage is the log as raft reads it, in memory, with the offset after each entry.
 //
-// It is changed when raft hands an append out, before the disk has it: raft keeps reading what it
-// has not yet been told to be durable from its own unstable part, and after every Ready this
-// storage equals raft's whole log. That makes the end offset known for every entry, committed or
-// not, and so the base offset of the next proposal exact.
+// Entries are added when raft hands them out to be written, before they are durable: raft itself
+// reads entries that are not known to be durable from its own unstable part. So after every Ready
+// this storage equals raft's whole log, the end offset of every entry, committed or not, is known,
+// and the base offset of the next proposal is exact.
 //
 // Not safe for concurrent use: the core owns it.
 type storage struct {
@@ -29,20 +28,23 @@ type storage struct {
 	// base is the entry before the first one kept.
 	base position
 	// entries[i] has index base.index+1+i; ends[i] is the offset after it, epochs[i] the epoch of
-	// the last batch up to it, hashes[i] the running hash up to it.
+	// the last batch up to it, hashes[i] the running hash up to it. The four have the same length,
+	// and indexes, terms, ends and epochs never decrease.
 	entries []*raftpb.Entry
 	ends    []int64
 	epochs  []int32
 	hashes  []logHash
 	// mark is the newest durable snapshot (Index 0: none yet, only the first ConfState).
 	mark mark
-	// withheld: the mark's file was found bad, and is not offered until another snapshot is marked.
+	// withheld: the mark's file was found damaged, and is not offered to followers until another
+	// snapshot is marked.
 	withheld bool
-	// confs is the membership by the index that brought it; the first one holds at base.
+	// confs are the memberships and the index from which each is in force, ascending. There is
+	// always one, which is in force at base.
 	confs []confAt
 }
 
-// position names an entry and the log up to it.
+// position is the end of the log up to and including an entry.
 type position struct {
 	index, term uint64
 	end         int64 // offset after it
@@ -76,7 +78,7 @@ func newStorage(st walState) (*storage, error) {
 	return s, s.append(st.Entries)
 }
 
-// reset empties the log: it now starts after m.
+// reset empties the log, which starts after m from then on.
 func (s *storage) reset(m mark) {
 	s.base = markPosition(m)
 	s.entries, s.ends, s.epochs, s.hashes = nil, nil, nil, nil
@@ -96,8 +98,7 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 		)
 	}
 	if keep < int64(len(s.entries)) {
-		// Clipped, since slices of the tail now replaced may still be read by the writer and the
-		// peers.
+		// Clipped, because the writer and the peers may still read slices of the replaced tail.
 		s.entries, s.ends, s.epochs = slices.Clip(s.entries[:keep]), s.ends[:keep], s.epochs[:keep]
 		s.hashes = s.hashes[:keep]
 	}
@@ -209,7 +210,7 @@ func (s *storage) at(index uint64) (position, bool) {
 	return position{index, s.entries[i].GetTerm(), s.ends[i], s.epochs[i], s.hashes[i]}, true
 }
 
-// find returns the first position whose end is the offset: the entry that bears the last batch
+// find returns the first position that ends at the offset: that of the entry with the last batch
 // before it.
 func (s *storage) find(end int64) (position, bool) {
 	if end == s.base.end {
@@ -231,8 +232,8 @@ func (s *storage) conf(index uint64) *raftpb.ConfState {
 	return s.confs[i].state
 }
 
-// trim forgets entries up to the mark, but for the newest ones of at most keepBytes bytes, which
-// spare followers and brokers that are a little behind a snapshot.
+// trim removes entries up to the mark from memory, except for the newest keepBytes bytes. They
+// spare followers and observers that lag a little the download of a snapshot.
 func (s *storage) trim(keepBytes int64) {
 	cut := int(int64(s.mark.Index) - int64(s.base.index)) // entries up to the mark
 	for ; cut > 0; cut-- {
@@ -302,8 +303,8 @@ func (s *storage) LastIndex() (uint64, error) { return s.base.index + uint64(len
 // FirstIndex implements raft.Storage.
 func (s *storage) FirstIndex() (uint64, error) { return s.base.index + 1, nil }
 
-// Snapshot implements raft.Storage: the newest durable snapshot, named but not carried; the
-// follower pulls the file.
+// Snapshot implements raft.Storage. It only names the newest durable snapshot; the follower
+// downloads the file.
 func (s *storage) Snapshot() (*raftpb.Snapshot, error) {
 	if s.mark.Index == 0 || s.withheld {
 		return nil, raft.ErrSnapshotTemporarilyUnavailable

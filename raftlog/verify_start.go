@@ -9,14 +9,15 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// leaveStopped is what to do about a voter whose disk lost or changed what it had acknowledged.
+// leaveStopped is the advice for a voter whose disk lost or changed what the voter had
+// acknowledged.
 const leaveStopped = "leave this node stopped and keep its directory for inspection: the other " +
 	"voters, if there are any, go on without it as long as they are a majority; this release cannot " +
 	"replace a voter"
 
-// verifyStart checks the snapshot the log starts from, and returns the size and CRC of its file. It
-// forgets files that the log does not vouch for: a newer one was not finished (its mark was never
-// written) and is made or pulled again.
+// verifyStart verifies the snapshot that the log starts from and returns the size and CRC of its
+// file. It forgets newer files: their marks were never written, and they are made or downloaded
+// again.
 func (s *snapshots) verifyStart(m mark) (wal.FileSum, error) {
 	if m.Index == 0 {
 		return wal.FileSum{}, s.verifyWithoutMark(m)
