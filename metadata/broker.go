@@ -7,8 +7,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Broker is a broker's registration: the durable half of it. Sessions and heartbeats are soft state
-// of the controller. Immutable.
+// Broker is the durable registration of a broker; its session is soft state of the controller. It
+// is immutable.
 type Broker struct {
 	ID                   int32
 	Epoch                int64
@@ -20,9 +20,9 @@ type Broker struct {
 	InControlledShutdown bool
 	LogDirs              []protocol.UUID // sorted; empty: none known
 	CordonedLogDirs      []protocol.UUID // nil: unknown
-	// RegisteredAt is the offset of the RegisterBrokerRecord; of the end of the snapshot when it
-	// came from one. A broker has caught up with its own registration when it has seen this offset.
-	// Not part of the durable state.
+	// RegisteredAt is the offset of the RegisterBrokerRecord, or of the last record in the snapshot
+	// that it came from. A broker that has read up to this offset has seen its own registration. It
+	// is not part of the durable state.
 	RegisteredAt int64
 }
 
@@ -41,7 +41,7 @@ func (b *Broker) DirectoryOnline(dir protocol.UUID) bool {
 	return len(b.LogDirs) == 0 || slices.Contains(b.LogDirs, dir)
 }
 
-// DefaultDirectory is where a new replica on this broker is taken to be
+// DefaultDirectory is the directory assumed for a new replica on this broker
 // (ClusterControlManager.defaultDir). b may be nil.
 func (b *Broker) DefaultDirectory() protocol.UUID {
 	switch {
@@ -53,8 +53,8 @@ func (b *Broker) DefaultDirectory() protocol.UUID {
 	return b.LogDirs[0]
 }
 
-// Placeable reports whether some directory of the broker is not cordoned; unknown counts as not
-// cordoned (KIP-1066).
+// Placeable reports whether any directory of the broker is not cordoned; an unknown one counts as
+// not cordoned (KIP-1066).
 func (b *Broker) Placeable() bool {
 	if len(b.LogDirs) == 0 || b.CordonedLogDirs == nil {
 		return true

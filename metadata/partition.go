@@ -21,7 +21,8 @@ type Partition struct {
 	more           *partitionMore
 }
 
-// partitionMore holds what most partitions do not have, so that a million of them stay small.
+// partitionMore has the fields that most partitions do not use, so that a million partitions stay
+// small.
 type partitionMore struct {
 	removing, adding, elr, lastKnownELR []int32
 }
@@ -35,13 +36,13 @@ func (p *Partition) rare() *partitionMore {
 	return p.more
 }
 
-// Removing and Adding are the replicas that a running reassignment takes away and brings.
+// Removing and Adding are the replicas that a running reassignment removes and adds.
 func (p *Partition) Removing() []int32 { return p.rare().removing }
 
 func (p *Partition) Adding() []int32 { return p.rare().adding }
 
-// ELR are the eligible leader replicas, LastKnownELR holds the last leader of a partition that has
-// none (KIP-966).
+// ELR has the eligible leader replicas, LastKnownELR the last leader of a partition without one
+// (KIP-966).
 func (p *Partition) ELR() []int32 { return p.rare().elr }
 
 func (p *Partition) LastKnownELR() []int32 { return p.rare().lastKnownELR }
@@ -52,7 +53,7 @@ func (p *Partition) Reassigning() bool { return len(p.rare().removing)+len(p.rar
 // Preferred reports whether the first replica leads.
 func (p *Partition) Preferred() bool { return len(p.Replicas) > 0 && p.Leader == p.Replicas[0] }
 
-// Directory is the directory of a replica; DirMigrating when the broker is none.
+// Directory is the directory of a broker's replica; DirMigrating if the broker has none.
 func (p *Partition) Directory(broker int32) protocol.UUID {
 	if i := slices.Index(p.Replicas, broker); i >= 0 && i < len(p.Directories) {
 		return p.Directories[i]
@@ -69,7 +70,7 @@ func (p *Partition) setMore(m partitionMore) {
 	p.more = &own
 }
 
-// newPartition takes a PartitionRecord; its slices are the image's from then on.
+// newPartition returns the partition of a record. The image owns the record's slices from then on.
 func newPartition(r *record.Partition) *Partition {
 	p := &Partition{
 		Replicas: r.Replicas, ISR: r.ISR, Directories: r.Directories, Leader: r.Leader,
@@ -86,14 +87,15 @@ func newPartition(r *record.Partition) *Partition {
 	return p
 }
 
-// shareISR lets a full ISR be the replica list itself: nearly every partition saves an array.
+// shareISR makes an ISR of all replicas share the replica list: nearly every partition saves an
+// array.
 func (p *Partition) shareISR() {
 	if slices.Equal(p.ISR, p.Replicas) {
 		p.ISR = p.Replicas
 	}
 }
 
-// fillDirectories gives replicas that know no directory the marker for it.
+// fillDirectories gives replicas without a known directory the marker DirMigrating.
 func fillDirectories(dirs []protocol.UUID, replicas int) []protocol.UUID {
 	switch {
 	case len(dirs) == replicas:
@@ -104,13 +106,13 @@ func fillDirectories(dirs []protocol.UUID, replicas int) []protocol.UUID {
 	return make([]protocol.UUID, replicas)
 }
 
-// migrating is shared by the partitions that know no directories, which in an old cluster are all.
+// migrating is shared by the partitions without known directories, which are all in an old cluster.
 var migrating [16]protocol.UUID
 
-// Merge returns p as the change leaves it (PartitionRegistration.merge). Every change bumps the
-// partition epoch; one that sets the leader, be it to the same broker, bumps the leader epoch.
-// Directories that are known stay as they are when the replicas change: who changes the one and not
-// the other gets a partition that does not replay.
+// Merge returns p after a change (PartitionRegistration.merge). Every change increments the
+// partition epoch; a change that sets the leader, even to the same broker, increments the leader
+// epoch. Known directories do not change with the replicas: a change of only one of the two gives a
+// partition that does not replay.
 func (p *Partition) Merge(c *record.PartitionChange) *Partition {
 	n := *p
 	if c.ISR != nil {

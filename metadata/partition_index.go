@@ -11,8 +11,8 @@ func newPartitionRef(ordinal uint32, id int32) partitionRef {
 	return partitionRef(uint64(ordinal)<<32 | uint64(uint32(id)))
 }
 
-// host is what a broker holds of partitions: those with it in their ISR or ELR, how many of them it
-// leads, and those of its replicas that nobody leads.
+// host is a broker's index entry: the partitions with it in their ISR or ELR, how many partitions
+// it leads, and the leaderless partitions of which it has a replica.
 type host struct {
 	members    ascending[partitionRef, struct{}]
 	leaderless table[partitionRef, struct{}]

@@ -10,8 +10,8 @@ func (img *Image) Records(yield func(record.Record) bool) {
 	img.records(yield, func() *record.Partition { return new(record.Partition) })
 }
 
-// passingRecords is Records for who is done with a record when yield returns: one serves for all
-// partitions, of which there may be a million.
+// passingRecords is Records for a caller that does not use a record after yield has returned: all
+// partitions, of which there may be a million, share one record.
 func (img *Image) passingRecords(yield func(record.Record) bool) {
 	var one record.Partition
 	img.records(yield, func() *record.Partition { return &one })
@@ -75,7 +75,7 @@ func (img *Image) topicRecords(
 	return true
 }
 
-// writable drops what the metadata.version has no field for.
+// writable removes values for which the metadata.version has no field.
 func (img *Image) writable(r *record.Partition) *record.Partition {
 	if !img.Version().HasElr() {
 		r.EligibleLeaderReplicas, r.LastKnownELR = nil, nil

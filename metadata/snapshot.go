@@ -9,20 +9,19 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// A snapshot is the image as records, in Kafka's checkpoint format: record batches one after the
-// other,
+// A snapshot is the image as records, in Kafka's checkpoint format, a sequence of record batches:
 //
 //	control batch  SnapshotHeader, KRaftVersion and Voters (from kraft.version 1 on)
 //	data batches   the image's records, at most snapshotBatchRecords in each
 //	control batch  SnapshotFooter
 //
-// Base offsets count from 0 and mean nothing; every batch's leader epoch is the snapshot's. Images
-// with the same content and position write the same bytes.
+// Base offsets count from 0 and have no meaning; the leader epoch of every batch is the snapshot's.
+// Images with the same content and position write the same bytes.
 const snapshotBatchRecords = 1024
 
-// WriteSnapshot writes the stable state of img, poison included: a node whose log is not healed
-// must be able to start again, and to forget its log behind a snapshot. Batches carry the image's
-// own timestamp, so that all nodes write equal files.
+// WriteSnapshot writes the stable state of img, including poison: a node whose log is not healed
+// must be able to restart, and to drop the log before a snapshot. Batches have the image's own
+// timestamp, so that all nodes write equal files.
 func WriteSnapshot(w io.Writer, img *Image) error {
 	img = img.Stable()
 	s := newSnapshotWriter(w, img.epoch, max(img.timestampMs, 0), img.Version())
@@ -50,8 +49,8 @@ func snapshotHeader(img *Image) []record.Control {
 	return header
 }
 
-// WriteCheckpoint writes a checkpoint file of its own making: bootstrap.checkpoint, or the 0-0
-// checkpoint of voters.
+// WriteCheckpoint writes a checkpoint file that is no snapshot of an image: bootstrap.checkpoint,
+// or the 0-0 checkpoint of voters.
 func WriteCheckpoint(
 	w io.Writer, timestampMs int64, controls []record.Control, records []record.Record,
 ) error {
@@ -130,14 +129,15 @@ func (s *snapshotWriter) close() error {
 	return s.err
 }
 
-// Checkpoint is what a checkpoint file holds, decoded.
+// Checkpoint is the decoded content of a checkpoint file.
 type Checkpoint struct {
 	Header  record.SnapshotHeader
 	Control []record.Control // KRaftVersion and Voters, when present
 	Records []record.Record
 }
 
-// ReadCheckpoint reads a small checkpoint file, such as bootstrap.checkpoint, whole.
+// ReadCheckpoint reads a whole checkpoint file into memory; it is meant for small ones, such as
+// bootstrap.checkpoint.
 func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
 	c := new(Checkpoint)
 	err := scanCheckpoint(r, record.Decode, func(ctl record.Control) {
@@ -153,7 +153,7 @@ func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
 	return c, err
 }
 
-// ReadSnapshot loads the image of a snapshot whose name says the end offset and epoch.
+// ReadSnapshot loads the image from a snapshot; end offset and epoch are in the snapshot's name.
 func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 	e := Empty().Edit()
 	var timestampMs int64
@@ -169,8 +169,8 @@ func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 	return e.Done(endOffset, epoch, timestampMs), nil
 }
 
-// scanCheckpoint walks a checkpoint file from header to footer. A file that ends before its footer
-// is refused: it was not finished.
+// scanCheckpoint reads a checkpoint file from header to footer. A file that ends before its footer
+// is refused, because it is incomplete.
 func scanCheckpoint(
 	r io.Reader, decode decodeFunc, control func(record.Control), data func(record.Record) error,
 ) error {

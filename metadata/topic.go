@@ -8,7 +8,7 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Topic is a topic with its partitions. Immutable once its image is.
+// Topic is a topic with its partitions. It is immutable once its image is published.
 type Topic struct {
 	Name string
 	ID   protocol.UUID

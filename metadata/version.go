@@ -6,8 +6,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Version is a level of the feature metadata.version: which records, in which versions, the log may
-// hold.
+// Version is a level of the feature metadata.version. It determines which records, in which
+// versions, the log may have.
 type Version int16
 
 // Levels at which something changes for a controller (MetadataVersion.java).
@@ -15,7 +15,7 @@ const (
 	V3_3_IV3 Version = 7  // the lowest level that Kafka 4 supports
 	V3_4_IV0 Version = 8  // RegisterBroker v2
 	V3_5_IV2 Version = 11 // SCRAM credentials
-	V3_6_IV0 Version = 12 // an ISR shrink no longer bumps the leader epoch
+	V3_6_IV0 Version = 12 // shrinking the ISR no longer increments the leader epoch
 	V3_6_IV1 Version = 13 // metadata transactions
 	V3_6_IV2 Version = 14 // delegation tokens
 	V3_7_IV0 Version = 15 // controller registrations
@@ -34,7 +34,7 @@ const (
 
 	MinVersion    = V3_3_IV3
 	LatestVersion = V4_3_IV0
-	// UnstableVersion is the highest level under unstable.feature.versions.enable.
+	// UnstableVersion is the highest level with unstable.feature.versions.enable.
 	UnstableVersion = V4_4_IV0
 )
 
@@ -54,8 +54,8 @@ func (v Version) String() string {
 	return versionNames[v-MinVersion]
 }
 
-// ParseVersion takes a level ("30"), a level's name ("4.3-IV0") or a release ("4.3", "4.3.0": its
-// last production level).
+// ParseVersion parses a level ("30"), a level's name ("4.3-IV0") or a release ("4.3" or "4.3.0",
+// which stand for its last production level).
 func ParseVersion(s string) (Version, error) {
 	var last Version
 	for v := MinVersion; v <= UnstableVersion; v++ {
@@ -148,8 +148,8 @@ const (
 	FeatureStreams     = "streams.version"
 )
 
-// feature says which levels of a feature Kafka 4.3 knows and from which metadata.version on a new
-// cluster starts with it.
+// feature describes a feature: the levels that Kafka 4.3 knows, and the metadata.version from which
+// on a new cluster starts with each.
 type feature struct {
 	name         string
 	min, max     int16
@@ -165,7 +165,7 @@ var features = []feature{
 	{FeatureTransaction, 0, 2, []Version{V4_0_IV2, V4_0_IV2}},
 }
 
-// SupportedFeatures are the ranges that a controller of this release registers with and answers in
+// SupportedFeatures are the ranges that a controller of this release registers and returns in
 // ApiVersions.
 func SupportedFeatures(unstable bool) []record.FeatureRange {
 	top := LatestVersion

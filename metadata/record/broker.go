@@ -90,7 +90,7 @@ func (r *UnregisterBroker) code(c *coder) {
 	c.noTags()
 }
 
-// FenceBroker is a legacy form of BrokerRegistrationChange; replayed, no longer written.
+// FenceBroker is a legacy form of BrokerRegistrationChange. It is replayed and no longer written.
 type FenceBroker struct {
 	ID    int32
 	Epoch int64
@@ -104,7 +104,7 @@ func (r *FenceBroker) code(c *coder) {
 	c.noTags()
 }
 
-// UnfenceBroker is a legacy form of BrokerRegistrationChange; replayed, no longer written.
+// UnfenceBroker is a legacy form of BrokerRegistrationChange. It is replayed and no longer written.
 type UnfenceBroker struct {
 	ID    int32
 	Epoch int64
@@ -125,8 +125,8 @@ const (
 	FencedFence    int8 = 1
 )
 
-// BrokerRegistrationChange changes single fields of a registration. Its version follows its
-// content: the lowest that holds it.
+// BrokerRegistrationChange changes single fields of a registration. It is written in the lowest
+// version that has the fields it sets.
 type BrokerRegistrationChange struct {
 	BrokerID             int32
 	BrokerEpoch          int64

@@ -8,8 +8,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ControlType is the type in a control record's key. Brokers exit on a type that they do not know:
-// only these are written.
+// ControlType is the type in a control record's key. Brokers exit on types that they do not know,
+// so only these are written.
 type ControlType int16
 
 const (
@@ -155,7 +155,7 @@ type SnapshotFooter struct{}
 func (*SnapshotFooter) ControlType() ControlType { return ControlSnapshotFooter }
 func (*SnapshotFooter) code(c *coder)            { c.noTags() }
 
-// KRaftVersion is the finalized kraft.version: 1 says that voters are named by records in the log
+// KRaftVersion is the finalized kraft.version: with 1 the voters are named by records in the log
 // (KIP-853).
 type KRaftVersion struct{ Version int16 }
 
@@ -167,7 +167,7 @@ func (r *KRaftVersion) code(c *coder) {
 }
 
 // Voters is the whole voter set. Every voter needs an endpoint for each controller listener name
-// that a broker uses: a broker finds the leader by it.
+// that a broker uses, because brokers find the leader by it.
 type Voters struct{ Voters []Voter }
 
 // Voter is one member of the quorum.

@@ -38,7 +38,7 @@ func (r *RemoveDelegationToken) code(c *coder) {
 }
 
 // UserScramCredential sets a user's credential for one mechanism (1 SCRAM-SHA-256, 2
-// SCRAM-SHA-512). Its keys are secrets.
+// SCRAM-SHA-512). The keys in it are secrets.
 type UserScramCredential struct {
 	Name       string
 	Mechanism  int8
@@ -60,7 +60,7 @@ func (r *UserScramCredential) code(c *coder) {
 	c.noTags()
 }
 
-// RemoveUserScramCredential drops a user's credential for one mechanism.
+// RemoveUserScramCredential removes a user's credential for one mechanism.
 type RemoveUserScramCredential struct {
 	Name      string
 	Mechanism int8
@@ -74,8 +74,8 @@ func (r *RemoveUserScramCredential) code(c *coder) {
 	c.noTags()
 }
 
-// AccessControlEntry adds an ACL. Two live entries never have the same content: Kafka's AclCache
-// refuses that.
+// AccessControlEntry adds an ACL. Two entries must not have the same content at a time: Kafka's
+// AclCache refuses that.
 type AccessControlEntry struct {
 	ID             protocol.UUID
 	ResourceType   int8

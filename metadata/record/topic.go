@@ -16,7 +16,7 @@ func (r *Topic) code(c *coder) {
 	c.noTags()
 }
 
-// RemoveTopic drops a topic with its partitions and configs.
+// RemoveTopic removes a topic with its partitions and configs.
 type RemoveTopic struct{ TopicID protocol.UUID }
 
 func (*RemoveTopic) Type() Type { return TypeRemoveTopic }
@@ -82,7 +82,7 @@ const (
 )
 
 // PartitionChange changes a partition's state; nil lists and the No…Change values leave a field as
-// it is. Make it with NewPartitionChange: the zero value would name broker 0 as the leader.
+// it is. Use NewPartitionChange to make one: the zero value would set broker 0 as the leader.
 type PartitionChange struct {
 	PartitionID            int32
 	TopicID                protocol.UUID
@@ -97,7 +97,7 @@ type PartitionChange struct {
 	Directories            []protocol.UUID // v1+
 }
 
-// NewPartitionChange returns a change that changes nothing yet.
+// NewPartitionChange returns a change that leaves all fields as they are.
 func NewPartitionChange(topic protocol.UUID, partition int32) *PartitionChange {
 	return &PartitionChange{
 		TopicID: topic, PartitionID: partition,
