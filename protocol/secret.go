@@ -17,9 +17,8 @@ func Secret(name string) bool {
 		strings.HasPrefix(name, "password.encoder.") && !hasEnding(name, "secret") {
 		return false // who asks for a token, and how passwords are encrypted
 	}
-	return slices.ContainsFunc(
-		secretWords, func(word string) bool { return strings.Contains(name, word) },
-	) ||
+	return slices.ContainsFunc(secretWords,
+		func(word string) bool { return strings.Contains(name, word) }) ||
 		slices.ContainsFunc(secretEndings, func(ending string) bool { return hasEnding(name, ending) })
 }
 
