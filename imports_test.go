@@ -14,35 +14,51 @@ const module = "github.com/yakt/yakt/"
 // mayImport lists, for each of our packages, which of the others it may import (docs/design.md). A
 // package that is not in the map may import any.
 var mayImport = map[string][]string{
-	"protocol":        {},
-	"protocol/batch":  {},
-	"config":          {"protocol"},
-	"limits":          {},
-	"logtest":         {},
-	"kafkaproto":      {"limits"},
-	"metadata/record": {"protocol"},
-	"metadata":        {"metadata/record", "protocol", "protocol/batch"},
-	"vfs":             {},
-	"vfs/memfs":       {"vfs"},
-	"raftlog/wal":     {"vfs"},
-	"raftlog":         {"raftlog/wal", "vfs", "limits", "protocol/batch"},
-	"controller":      {"metadata", "metadata/record", "limits", "protocol"},
-	"httpapi":         {"metadata", "metadata/record", "controller", "limits", "protocol"},
+	"protocol":             {},
+	"protocol/batch":       {},
+	"config":               {"protocol"},
+	"limits":               {},
+	"logtest":              {},
+	"turns":                {},
+	"kafkaproto":           {"limits", "protocol", "turns"},
+	"metadata/record":      {"protocol"},
+	"metadata":             {"metadata/record", "protocol", "protocol/batch"},
+	"vfs":                  {},
+	"vfs/memfs":            {"vfs"},
+	"raftlog/wal":          {"vfs"},
+	"raftlog":              {"raftlog/wal", "vfs", "limits", "protocol/batch"},
+	"controller/quota":     {"metadata", "metadata/record", "protocol"},
+	"controller/feed":      {"metadata", "metadata/record"},
+	"controller/configs":   {"metadata", "metadata/record", "protocol"},
+	"controller/partition": {"controller/configs", "metadata", "metadata/record", "protocol"},
+	"controller": {
+		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
+		"metadata", "metadata/record", "limits", "protocol",
+	},
+	"httpapi": {
+		"metadata", "metadata/record", "controller", "controller/feed", "limits", "protocol", "turns",
+	},
 	// bench measures from outside and shares no code with a controller.
 	"bench":           {"integration/kafka", "metadata", "metadata/record"},
 	"cmd/yakt/gcpace": {},
+	"tools/measure":   {},
+	"tools/vulncheck": {},
 	"cmd/yakt/node": {
 		"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal",
-		"controller", "httpapi", "limits",
+		"controller", "httpapi", "limits", "protocol", "turns",
 	},
 }
 
 // pure lists packages that do no I/O, and what they must not import for that. net/netip, which only
 // parses, is allowed.
 var pure = map[string][]string{
-	"metadata":        {"net", "os", "go.etcd.io/raft"},
-	"metadata/record": {"net", "os", "go.etcd.io/raft"},
-	"controller":      {"net", "os", "go.etcd.io/raft"},
+	"metadata":             {"net", "os", "go.etcd.io/raft"},
+	"metadata/record":      {"net", "os", "go.etcd.io/raft"},
+	"controller":           {"net", "os", "go.etcd.io/raft"},
+	"controller/configs":   {"net", "os", "go.etcd.io/raft"},
+	"controller/partition": {"net", "os", "go.etcd.io/raft"},
+	"controller/feed":      {"net", "os", "go.etcd.io/raft"},
+	"controller/quota":     {"net", "os", "go.etcd.io/raft"},
 }
 
 func TestImportsGoOneWay(t *testing.T) {

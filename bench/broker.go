@@ -9,19 +9,19 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// broker is a simulated broker: what a 4.3 broker says to its controller, with no data behind it. Its methods use its
-// connection and are not for concurrent use.
+// broker is a simulated broker: it sends its controller the requests of a 4.3 broker and stores no
+// data. Its methods use its connection and are not for concurrent use.
 type broker struct {
 	id          int32
 	clusterID   string
-	epoch       int64 // of its registration
+	epoch       int64 // from its registration
 	directory   [16]byte
 	incarnation [16]byte
 	conn        *conn
-	beat        kmsg.BrokerHeartbeatRequest // reused, for heartbeats flat out
+	beat        kmsg.BrokerHeartbeatRequest // reused by heartbeats without a pause
 }
 
-// brokerFeatures are what a 4.3.0 broker supports.
+// brokerFeatures are the features that a 4.3.0 broker supports.
 var brokerFeatures = map[string][2]int16{
 	"metadata.version":                 {7, 30},
 	"kraft.version":                    {0, 1},
@@ -39,7 +39,7 @@ func newBroker(id int32, clusterID string) *broker {
 	return b
 }
 
-// randomUUID never is one of Kafka's reserved ids.
+// randomUUID never returns one of Kafka's reserved ids.
 func randomUUID() (id [16]byte) {
 	rand.Read(id[:])
 	id[0] |= 1
@@ -48,7 +48,7 @@ func randomUUID() (id [16]byte) {
 
 func (b *broker) clientID() string { return fmt.Sprint(b.id) }
 
-// connect (re)places the connection that registration and heartbeats use.
+// connect makes or replaces the connection for registration and heartbeats.
 func (b *broker) connect(ctx context.Context, addr string) (err error) {
 	b.conn.close()
 	b.conn, err = dial(ctx, addr, b.clientID())
@@ -63,10 +63,11 @@ func (b *broker) start(ctx context.Context, addr string) error {
 	return b.register()
 }
 
-// register registers this incarnation, as version 4 of the request does.
+// register registers this incarnation with version 4 of the request.
 func (b *broker) register() error {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, b.id, b.clusterID, b.incarnation
+	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, b.id, b.clusterID,
+		b.incarnation
 	req.LogDirs = [][16]byte{b.directory}
 	listener := kmsg.NewBrokerRegistrationRequestListener()
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", uint16(1024+b.id%60000)
@@ -87,10 +88,10 @@ func (b *broker) register() error {
 	return nil
 }
 
-// heartbeat reports offset as the last metadata record applied.
+// heartbeat reports offset as the last applied metadata record.
 func (b *broker) heartbeat(offset int64, wantFence bool) (fenced bool, err error) {
 	b.beat.BrokerEpoch, b.beat.CurrentMetadataOffset, b.beat.WantFence = b.epoch, offset, wantFence
-	b.beat.CordonedLogDirs = [][16]byte{} // none, as a 4.3 broker says once it knows
+	b.beat.CordonedLogDirs = [][16]byte{} // empty, which a 4.3 broker sends once it knows
 	resp, err := ask[*kmsg.BrokerHeartbeatResponse](b.conn, &b.beat)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)

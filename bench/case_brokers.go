@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// fleetSizes are those of cases (d) and (e).
+// fleetSizes are the numbers of brokers in cases (d) and (e).
 func (r *run) fleetSizes() []int {
 	if r.full {
 		return []int{50, 500}
@@ -18,7 +18,7 @@ func (r *run) fleetSizes() []int {
 	return []int{50}
 }
 
-// registerBrokers is case (d): a number of brokers starts at once.
+// registerBrokers is case (d): many brokers start at once.
 func registerBrokers(r *run) {
 	warm := r.newFleet(20)
 	warm.join()
@@ -43,7 +43,8 @@ func registerBrokers(r *run) {
 	}
 }
 
-// heartbeatsFlatOut is case (e): every broker sends its next heartbeat as soon as the last is answered.
+// heartbeatsFlatOut is case (e): every broker sends its next heartbeat as soon as it has the last
+// answer.
 func heartbeatsFlatOut(r *run) {
 	sizes := r.fleetSizes()
 	f := r.newFleet(slices.Max(sizes))
@@ -54,7 +55,8 @@ func heartbeatsFlatOut(r *run) {
 	}
 	for _, n := range sizes {
 		r.check(r.drive("warming up", len(f.brokers), limit{time: r.seconds(1, 4)}, beat).err)
-		l := r.drive(fmt.Sprintf("heartbeats of %d brokers", n), n, limit{time: r.seconds(2, 5)}, beat)
+		l := r.drive(fmt.Sprintf("heartbeats of %d brokers", n), n, limit{time: r.seconds(2, 5)},
+			beat)
 		r.reportRate(fmt.Sprintf("%d brokers: heartbeat", n), l)
 	}
 }
@@ -65,7 +67,8 @@ func (r *run) seconds(small, full int) time.Duration {
 
 const partitionsPerLeader = 20
 
-// alterFlatOut is case (f): fifty leaders shrink and grow the in-sync replicas of their partitions, one partition in a request.
+// alterFlatOut is case (f): fifty leaders shrink and grow the in-sync replicas of their partitions,
+// one partition per request.
 func alterFlatOut(r *run) {
 	const leaders = 50
 	f := r.startFleet(leaders)
@@ -83,10 +86,10 @@ func alterFlatOut(r *run) {
 	r.reportRate("50 leaders: AlterPartition", l)
 }
 
-// leader is a broker in its role as leader of partitions id-1, id-1+50, … of one topic.
+// leader is a broker that leads the partitions id-1, id-1+50, … of one topic.
 type leader struct {
 	*broker
-	conn       *conn // a second one, as in a real broker: heartbeats have their own
+	conn       *conn // a second one: a real broker sends heartbeats on a connection of their own
 	topic      [16]byte
 	partitions []ledPartition
 	next       int
@@ -94,7 +97,7 @@ type leader struct {
 
 type ledPartition struct {
 	index    int32
-	epoch    int32 // of the partition
+	epoch    int32 // the partition's
 	shrunk   bool
 	replicas []kmsg.AlterPartitionRequestTopicPartitionNewEpochISR
 }
@@ -115,7 +118,7 @@ func newLeader(b *broker, f *fleet, topic [16]byte, c *conn) *leader {
 	return l
 }
 
-// alter drops the last replica of the next partition from its in-sync replicas, or takes it in again.
+// alter removes the last replica of the next partition from the in-sync replicas, or adds it again.
 func (l *leader) alter() error {
 	p := &l.partitions[l.next%len(l.partitions)]
 	l.next++

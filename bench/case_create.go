@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	creatingBrokers = 6 // unfenced while topics are created
+	creatingBrokers = 6 // brokers unfenced while topics are created
 	oneCreate       = "create a topic"
 	oneCreateP50    = oneCreate + ", p50"
 )
 
-// createOneAtATime is case (a): what one administrator waits for one topic.
+// createOneAtATime is case (a): how long one administrator waits for one topic.
 func createOneAtATime(r *run) {
 	r.startFleet(creatingBrokers)
 	topics := &names{prefix: "one"}
@@ -27,7 +27,7 @@ func createOneAtATime(r *run) {
 	r.reportCost(oneCreate, l)
 }
 
-// createConcurrently is case (b).
+// createConcurrently is case (b): how many topics concurrent creators get created.
 func createConcurrently(r *run) {
 	const creators = 32
 	r.startFleet(creatingBrokers)
@@ -42,11 +42,12 @@ func createConcurrently(r *run) {
 		return err
 	}
 	r.check(r.drive("warming up", creators, limit{ops: r.n(500, 3000)}, create).err)
-	l := r.drive("creating topics", creators, limit{ops: r.n(2000, 10000), time: time.Minute}, create)
+	l := r.drive("creating topics", creators, limit{ops: r.n(2000, 10000), time: time.Minute},
+		create)
 	r.reportRate("32 creators: create", l)
 }
 
-// createLarge is case (c).
+// createLarge is case (c): topics of many partitions.
 func createLarge(r *run) {
 	r.startFleet(creatingBrokers)
 	c := r.dial(r.leaderAddr(), "creator")
@@ -56,7 +57,8 @@ func createLarge(r *run) {
 			_, err := c.createTopic(topics.next(), partitions)
 			return err
 		}
-		r.check(r.drive("warming up", 1, limit{ops: r.n(5000, 20000) / int(partitions)}, create).err)
+		r.check(r.drive("warming up", 1, limit{ops: r.n(5000, 20000) / int(partitions)},
+			create).err)
 		what := fmt.Sprintf("create %d partitions", partitions)
 		l := r.drive(what, 1, limit{ops: r.n(10_000, 50_000) / int(partitions)}, create)
 		r.reportLatency(what, l)

@@ -12,10 +12,10 @@ import (
 
 const (
 	failoverTimeout = 60 * time.Second
-	beforeFailover  = 2 * time.Second // of undisturbed writing
+	beforeFailover  = 2 * time.Second // of undisturbed writes
 )
 
-// restart is case (l): all controllers are killed and started again.
+// restart is case (l): all controllers are killed and restarted.
 func restart(r *run) {
 	r.startFleet(fillBrokers)
 	r.fill("before", r.n(20_000, 100_000), fillBrokers)
@@ -34,7 +34,8 @@ func restart(r *run) {
 	r.reportMs("all killed and started again: first write", time.Since(begin))
 }
 
-// failover is case (k): one client creates topics without pause while the leader goes away.
+// failover is case (k): one client creates topics without a pause while the leader is stopped or
+// killed.
 func failover(r *run) {
 	r.startFleet(creatingBrokers)
 	var again atomic.Int64
@@ -68,8 +69,8 @@ func (w *writer) create() error {
 	})
 }
 
-// outage signals the leader and returns the longest that a create took from then on until another node acknowledged one. The
-// signalled node is back in the quorum when it returns.
+// outage signals the leader and returns the longest duration of a create from then until another
+// node has acknowledged one. When it returns, the signalled node has rejoined the quorum.
 func (r *run) outage(w *writer, signal syscall.Signal) (longest time.Duration) {
 	for begin := time.Now(); time.Since(begin) < beforeFailover; {
 		r.check(w.create())
@@ -89,7 +90,7 @@ func (r *run) outage(w *writer, signal syscall.Signal) (longest time.Duration) {
 	return 0
 }
 
-// returns waits for a node's end, starts it again and waits until it has caught up.
+// returns waits for a node's end, restarts it and waits until it has caught up.
 func (r *run) returns(node int32) {
 	kafka.Eventually(r, failoverTimeout, "the node's end", func() error {
 		if r.quorum.Alive(node) {

@@ -35,24 +35,29 @@ func createToSight(r *run) {
 		var medians, lasts []time.Duration
 		look := func(context.Context, int) error {
 			sights, err := w.sights(topics.next(), creator)
-			medians, lasts = append(medians, percentile(sights, 0.5)), append(lasts, percentile(sights, 1))
+			medians, lasts = append(medians, percentile(sights, 0.5)),
+				append(lasts, percentile(sights, 1))
 			return err
 		}
 		r.check(r.drive("warming up", 1, limit{ops: r.n(30, 100)}, look).err)
 		medians, lasts = nil, nil
-		l := r.drive(fmt.Sprintf("creates before %d observers", n), 1, limit{ops: r.n(50, 1000)}, look)
+		l := r.drive(fmt.Sprintf("creates before %d observers", n), 1, limit{ops: r.n(50, 1000)},
+			look)
 		r.check(l.err)
 		w.stop()
 		slices.Sort(medians)
 		slices.Sort(lasts)
-		r.reportMs(fmt.Sprintf("%d observers: half of them see it, p50", n), percentile(medians, 0.5))
-		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p50", n), percentile(lasts, 0.5))
-		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p99", n), percentile(lasts, 0.99))
+		r.reportMs(fmt.Sprintf("%d observers: half of them see it, p50", n),
+			percentile(medians, 0.5))
+		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p50", n),
+			percentile(lasts, 0.5))
+		r.reportMs(fmt.Sprintf("%d observers: the last one sees it, p99", n),
+			percentile(lasts, 0.99))
 		r.reportCost(fmt.Sprintf("%d observers", n), l)
 	}
 }
 
-// watch is observers that follow the log and tell when they see a name.
+// watch is a set of observers that follow the log and report when they see a name.
 type watch struct {
 	n    int
 	name atomic.Pointer[[]byte]
@@ -60,7 +65,7 @@ type watch struct {
 	stop func()
 }
 
-// watch starts n observers and waits until they have read all there is.
+// watch starts n observers and waits until they have read the whole log.
 func (r *run) watch(n int) *watch {
 	w := &watch{n: n, seen: make(chan time.Time, n)}
 	look := func(batches []byte) {
@@ -86,7 +91,8 @@ func (r *run) watch(n int) *watch {
 	kafka.Eventually(r, sightTimeout, "observers have caught up", func() error {
 		for _, f := range all {
 			if f.applied.Load() < lead.HighWatermark-1 {
-				return fmt.Errorf("observer %d is at offset %d of %d", f.id, f.applied.Load(), lead.HighWatermark)
+				return fmt.Errorf("observer %d is at offset %d of %d", f.id, f.applied.Load(),
+					lead.HighWatermark)
 			}
 		}
 		return nil
@@ -94,9 +100,10 @@ func (r *run) watch(n int) *watch {
 	return w
 }
 
-// sights creates a topic and returns how long after the request each observer saw it, sorted.
+// sights creates a topic and returns, for each observer, the time from the request until it saw the
+// topic, sorted.
 func (w *watch) sights(name string, creator *conn) ([]time.Duration, error) {
-	wanted := []byte(name) // a longer name that begins so would be a later one
+	wanted := []byte(name) // also matches a longer name with this prefix, which comes later
 	w.name.Store(&wanted)
 	begin := time.Now()
 	if _, err := creator.createTopic(name, 1); err != nil {
@@ -116,11 +123,13 @@ func (w *watch) sights(name string, creator *conn) ([]time.Duration, error) {
 	return sights, nil
 }
 
-// readFromZero is case (h): many brokers without metadata start at once, and read first the log, then a snapshot.
+// readFromZero is case (h): many brokers without metadata start at once, and read first the log,
+// then a snapshot.
 func readFromZero(r *run) {
 	n := r.n(20, 200)
 	f := r.startFleet(fillBrokers)
-	// Just less than the twenty mebibytes of records that make controllers write a snapshot, and then more than these.
+	// A little less than the twenty mebibytes of records after which controllers write a snapshot,
+	// and then more.
 	r.fill("log", r.n(20_000, 100_000), fillBrokers)
 	r.readAll(f, n, "the log", false)
 	r.fill("snapshot", 180_000, fillBrokers)
@@ -134,7 +143,7 @@ func readFromZero(r *run) {
 	r.readAll(f, n, "the snapshot", true)
 }
 
-// readAll lets n observers read everything from offset 0, while others send heartbeats.
+// readAll has n observers read everything from offset 0, while other brokers send heartbeats.
 func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	lead := r.leader()
 	readers, errs := make([]*follower, n), make([]error, n)
@@ -143,7 +152,8 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	begin, cpu, own := time.Now(), r.controllersCPU(), processCPU(os.Getpid())
 	var wg sync.WaitGroup
 	for i := range n {
-		readers[i] = newFollower(int32(firstObserverID+i), r.quorum.ClusterID(), lead.ID, r.quorum.Endpoint)
+		readers[i] = newFollower(int32(firstObserverID+i), r.quorum.ClusterID(), lead.ID,
+			r.quorum.Endpoint)
 		wg.Go(func() { errs[i] = readers[i].readTo(r.ctx, lead.HighWatermark) })
 	}
 	wg.Wait()
@@ -164,7 +174,8 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 		total += reader.bytes
 	}
 	r.reportMs(fmt.Sprintf("%d observers read %s", n, what), elapsed)
-	r.report(fmt.Sprintf("%d observers read %s, bytes a second", n, what), "MB/s", higher, float64(total)/1e6/elapsed.Seconds())
+	r.report(fmt.Sprintf("%d observers read %s, bytes a second", n, what), "MB/s", higher,
+		float64(total)/1e6/elapsed.Seconds())
 	if own > 0 {
 		r.reportMs(fmt.Sprintf("%d observers read %s, processor of the controllers", n, what), cpu)
 		r.reportMs(fmt.Sprintf("%d observers read %s, processor of the observers", n, what), own)
@@ -172,7 +183,7 @@ func (r *run) readAll(f *fleet, n int, what string, snapshot bool) {
 	r.reportMs("longest heartbeat meanwhile ("+what+")", percentile(window, 1))
 }
 
-// readTo follows the log until it has read up to offset.
+// readTo follows the log up to offset.
 func (f *follower) readTo(ctx context.Context, offset int64) error {
 	defer f.disconnect()
 	for f.offset < offset {

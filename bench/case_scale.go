@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	smallBrokerID       = 2000 // has few partitions, whatever the others have
+	smallBrokerID       = 2000 // has few partitions, however many the others have
 	smallBrokerTopics   = 10
 	snapshotTimeout     = 5 * time.Minute
 	snapshotPoll        = 2 * time.Millisecond
 	snapshotQuiet       = 2 * time.Second
-	settle              = 5 * time.Second // before memory is looked at
+	settle              = 5 * time.Second // before memory is measured
 	growTopicPartitions = 100
 )
 
-// manyPartitions is the cases (m), (n) and (o): one quorum is filled step by step.
+// manyPartitions is the cases (m), (n) and (o): one quorum is filled in steps.
 func manyPartitions(r *run) {
 	f := r.startFleet(fillBrokers)
 	small := f.addSmallBroker()
@@ -33,7 +33,8 @@ func manyPartitions(r *run) {
 		retried := r.fill(fmt.Sprintf("level-%d", level), level-have, fillBrokers)
 		if r.letter = "o"; level > have {
 			rate := float64(level-have) / time.Since(begin).Seconds()
-			r.report(fmt.Sprintf("growing from %d to %d partitions, partitions a second", have, level), "1/s", higher, rate)
+			r.report(fmt.Sprintf("growing from %d to %d partitions, partitions a second", have,
+				level), "1/s", higher, rate)
 		}
 		have = level
 		if retried > 0 {
@@ -47,14 +48,15 @@ func manyPartitions(r *run) {
 		}
 	}
 	if r.wants("n") {
-		// The end of its session would be a storm meanwhile: the topics that are made until a snapshot is due would lie on it too.
+		// If its session ended meanwhile, fencing it would be a storm: the topics created until a
+		// snapshot is due would be on it, too.
 		_, err := f.beatUntilAnswered(r.ctx, small, true)
 		r.check(err)
 		r.snapshotAt(f, have)
 	}
 }
 
-// addSmallBroker makes a broker that is a follower of a few partitions.
+// addSmallBroker makes a broker that follows a few partitions.
 func (f *fleet) addSmallBroker() *broker {
 	r := f.run
 	b := newBroker(smallBrokerID, r.quorum.ClusterID())
@@ -68,37 +70,43 @@ func (f *fleet) addSmallBroker() *broker {
 	return b
 }
 
-// costAt is case (o): three small things that should cost the same, however much there is.
+// costAt is case (o): three small operations whose cost should not depend on the number of
+// partitions.
 func (r *run) costAt(f *fleet, small *broker, partitions int) {
 	r.letter = "o"
 	at := fmt.Sprintf(" at %d partitions, p50", partitions)
 	var again atomic.Int64
-	w := &writer{retrying: r.newRetrying("creator", &again), topics: names{prefix: fmt.Sprintf("at-%d", partitions)}}
-	create := r.drive("creating topics"+at, 1, limit{ops: r.n(50, 200)}, func(context.Context, int) error { return w.create() })
+	w := &writer{retrying: r.newRetrying("creator", &again),
+		topics: names{prefix: fmt.Sprintf("at-%d", partitions)}}
+	create := r.drive("creating topics"+at, 1, limit{ops: r.n(50, 200)},
+		func(context.Context, int) error { return w.create() })
 	r.check(create.err)
 	r.reportMs("create"+at, percentile(create.latencies, 0.5))
 
-	r.check(f.unfence(r.ctx, small)) // it may have been fenced meanwhile, or its leader may be another
+	r.check(f.unfence(r.ctx, small)) // it may have been fenced, or the leader may have changed
 	var fences []time.Duration
-	r.check(r.drive("fencing a small broker"+at, 1, limit{ops: r.n(20, 50)}, func(ctx context.Context, _ int) error {
-		begin := time.Now()
-		if _, err := f.beatUntilAnswered(ctx, small, true); err != nil {
-			return err
-		}
-		fences = append(fences, time.Since(begin))
-		return f.unfence(ctx, small)
-	}).err)
+	r.check(r.drive("fencing a small broker"+at, 1, limit{ops: r.n(20, 50)},
+		func(ctx context.Context, _ int) error {
+			begin := time.Now()
+			if _, err := f.beatUntilAnswered(ctx, small, true); err != nil {
+				return err
+			}
+			fences = append(fences, time.Since(begin))
+			return f.unfence(ctx, small)
+		}).err)
 	r.reportMs("fence a broker of 10 partitions"+at, medianOf(fences))
 
-	beat := r.drive("heartbeats"+at, 1, limit{ops: r.n(500, 3000)}, func(ctx context.Context, _ int) error {
-		_, err := f.beatUntilAnswered(ctx, small, false)
-		return err
-	})
+	beat := r.drive("heartbeats"+at, 1, limit{ops: r.n(500, 3000)},
+		func(ctx context.Context, _ int) error {
+			_, err := f.beatUntilAnswered(ctx, small, false)
+			return err
+		})
 	r.check(beat.err)
 	r.reportMs("heartbeat"+at, percentile(beat.latencies, 0.5))
 }
 
-// memoryAt is case (m): the largest of the three nodes, some seconds after the last write.
+// memoryAt is case (m): the memory of the largest of the three nodes, some seconds after the last
+// write.
 func (r *run) memoryAt(partitions int) {
 	r.letter = "m"
 	r.pause(settle)
@@ -107,12 +115,14 @@ func (r *run) memoryAt(partitions int) {
 		largest = max(largest, processRSS(r.quorum.Node(id).Pid()))
 	}
 	if largest == 0 {
-		return // no /proc
+		return // there is no /proc
 	}
-	r.report(fmt.Sprintf("resident memory at %d partitions", partitions), "MB", lower, float64(largest)/1e6)
+	r.report(fmt.Sprintf("resident memory at %d partitions", partitions), "MB", lower,
+		float64(largest)/1e6)
 }
 
-// snapshotAt is case (n): how long the leader writes a snapshot, and what others wait meanwhile.
+// snapshotAt is case (n): how long the leader takes to write a snapshot, and how long others wait
+// meanwhile.
 func (r *run) snapshotAt(f *fleet, partitions int) {
 	r.letter = "n"
 	r.untilQuiet()
@@ -154,7 +164,8 @@ func (r *run) snapshotAt(f *fleet, partitions int) {
 	r.reportMs("longest heartbeat during the snapshot"+at, percentile(heartbeats, 1))
 }
 
-// untilQuiet waits until no node has written a snapshot for a while: filling has left some under way.
+// untilQuiet waits until no node has written a snapshot for a while: filling has left some in
+// progress.
 func (r *run) untilQuiet() {
 	quiet := time.Now()
 	kafka.Eventually(r, snapshotTimeout, "snapshots are finished", func() error {
@@ -170,10 +181,11 @@ func (r *run) untilQuiet() {
 	})
 }
 
-// metadataDir is where a node of either system keeps the metadata log and its snapshots.
+// metadataDir is a node's folder for the metadata log and its snapshots, in either system.
 func metadataDir(dataDir string) string { return filepath.Join(dataDir, metadataTopic+"-0") }
 
-// beingWritten reports whether a snapshot in a directory has no final name yet: both systems write to a .part file.
+// beingWritten reports whether a snapshot in a directory has no final name yet: both systems write
+// to a .part file.
 func beingWritten(dir string) bool {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {

@@ -16,7 +16,8 @@ const (
 	stormQuiet   = time.Second
 )
 
-// storm is case (i): three of ten brokers die at once; everything they had has to be given to others.
+// storm is case (i): three of ten brokers die at once, and other brokers must take over their
+// partitions.
 func storm(r *run) {
 	const dying = 3
 	f := r.newFleet(fillBrokers)
@@ -27,7 +28,7 @@ func storm(r *run) {
 	r.fill("storm", r.n(20_000, 100_000), fillBrokers)
 	die()
 	for _, b := range dead {
-		_, err := b.heartbeat(f.tail.applied.Load(), false) // their sessions end together
+		_, err := b.heartbeat(f.tail.applied.Load(), false) // makes their sessions end together
 		r.check(err)
 		b.conn.close()
 	}
@@ -35,7 +36,8 @@ func storm(r *run) {
 	f.tail.records.Store(seen.hook())
 	beats, creates := f.probeHeartbeats(living), r.probeCreates("during", 1)
 	r.progress.show("three brokers are dead")
-	kafka.Eventually(r, stormTimeout, "the dead brokers are fenced", func() error { return seen.done(dying) })
+	kafka.Eventually(r, stormTimeout, "the dead brokers are fenced",
+		func() error { return seen.done(dying) })
 	heartbeats, err := beats.cut()
 	r.check(err)
 	writes, err := creates.cut()
@@ -46,13 +48,14 @@ func storm(r *run) {
 	r.reportMs("from the first to the last change", seen.last.Sub(seen.first))
 	r.reportMs("longest heartbeat of the living", percentile(heartbeats, 1))
 	r.reportMs("longest create meanwhile", percentile(writes, 1))
-	r.report("partition changes a second", "1/s", higher, float64(seen.changes)/seen.last.Sub(seen.first).Seconds())
+	r.report("partition changes a second", "1/s", higher,
+		float64(seen.changes)/seen.last.Sub(seen.first).Seconds())
 }
 
 // stormLog is what an observer of the log sees of a storm.
 type stormLog struct {
 	mu          sync.Mutex
-	first, last time.Time // of what the fencing changed
+	first, last time.Time // times of the records that fencing wrote
 	changes     int
 	fenced      map[int32]bool
 	err         error
@@ -65,18 +68,22 @@ func (s *stormLog) hook() *func([]byte) {
 		defer s.mu.Unlock()
 		for len(batches) > 0 && s.err == nil {
 			var batch metadata.Batch
-			if batch, batches, s.err = metadata.ParseBatch(batches); s.err == nil && !batch.IsControl() {
-				s.err = batch.Each(func(_ int64, _, value []byte) error { return s.take(now, value) })
+			if batch, batches, s.err = metadata.ParseBatch(batches); s.err == nil &&
+				!batch.IsControl() {
+				s.err = batch.Each(func(_ int64, _, value []byte) error {
+					return s.observe(now, value)
+				})
 			}
 		}
 	}
 	return &take
 }
 
-// Where a record's type stands: behind the frame version, one byte each for all that is looked for.
+// The position of a record's type: after the frame version, one byte each for all types that matter
+// here.
 const recordTypeAt = 1
 
-func (s *stormLog) take(now time.Time, value []byte) error {
+func (s *stormLog) observe(now time.Time, value []byte) error {
 	switch record.Type(value[recordTypeAt]) {
 	case record.TypePartitionChange:
 		s.changes++
@@ -98,18 +105,19 @@ func (s *stormLog) take(now time.Time, value []byte) error {
 	return nil
 }
 
-// done reports what is missing. A registration may be fenced before its partitions have changed, or after: the storm is over when
-// nothing has changed for a while.
+// done returns an error that names what is missing. A registration may be fenced before or after
+// its partitions change, so the storm is over when nothing has changed for a while.
 func (s *stormLog) done(brokers int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil && (len(s.fenced) < brokers || time.Since(s.last) < stormQuiet) {
-		return fmt.Errorf("%d of %d are, %d partitions changed, the last %v ago", len(s.fenced), brokers, s.changes, time.Since(s.last))
+		return fmt.Errorf("%d of %d are, %d partitions changed, the last %v ago", len(s.fenced),
+			brokers, s.changes, time.Since(s.last))
 	}
 	return s.err
 }
 
-// fencedOf counts those brokers that were fenced.
+// fencedOf counts those of the brokers that were fenced.
 func (s *stormLog) fencedOf(brokers []*broker) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,10 +129,10 @@ func (s *stormLog) fencedOf(brokers []*broker) (n int) {
 	return n
 }
 
-// deleteLarge is case (j).
+// deleteLarge is case (j): a large topic is deleted.
 func deleteLarge(r *run) {
 	const (
-		half    = 5000 // a controller refuses more in one request
+		half    = 5000 // one request may not create more
 		writers = 4
 	)
 	f := r.startFleet(fillBrokers)
@@ -148,7 +156,8 @@ func deleteLarge(r *run) {
 		r.check(err)
 		writes, err := creates.cut()
 		r.check(err)
-		longestBeat, longestWrite = append(longestBeat, percentile(heartbeats, 1)), append(longestWrite, percentile(writes, 1))
+		longestBeat, longestWrite = append(longestBeat, percentile(heartbeats, 1)),
+			append(longestWrite, percentile(writes, 1))
 	}
 	r.reportMs("the delete", medianOf(deleted))
 	r.reportMs("longest heartbeat meanwhile", medianOf(longestBeat))

@@ -8,10 +8,10 @@ import (
 
 // benchCase is one kind of work. Its run gets an empty quorum of its own.
 type benchCase struct {
-	letters    string            // one for each case that the run serves
-	titles     []string          // of these
-	properties map[string]string // of the controllers, beside the defaults
-	timeout    time.Duration     // of one run, if not defaultTimeout
+	letters    string            // one for each case that run measures
+	titles     []string          // of the cases
+	properties map[string]string // the controllers', in addition to the defaults
+	timeout    time.Duration     // of one run; 0: defaultTimeout
 	run        func(*run)
 }
 
@@ -25,17 +25,20 @@ func allCases() []benchCase {
 		{letters: "d", titles: []string{"brokers register and are unfenced"}, run: registerBrokers},
 		{letters: "e", titles: []string{"heartbeats flat out"}, run: heartbeatsFlatOut},
 		{letters: "f", titles: []string{"AlterPartition flat out"}, run: alterFlatOut},
-		{letters: "g", titles: []string{"from a create to its sight at observers"}, run: createToSight},
+		{letters: "g", titles: []string{"from a create to its sight at observers"},
+			run: createToSight},
 		{letters: "h", titles: []string{"observers read from zero"}, run: readFromZero},
 		{letters: "i", titles: []string{"storm: three of ten brokers die"}, run: storm},
-		{letters: "j", titles: []string{"deleting a topic of 10,000 partitions while others write"}, run: deleteLarge},
+		{letters: "j", titles: []string{"deleting a topic of 10,000 partitions while others write"},
+			run: deleteLarge},
 		{letters: "k", titles: []string{"failover"}, run: failover},
 		{letters: "l", titles: []string{"cold restart of all nodes"}, run: restart},
-		{letters: "mno", titles: []string{"memory", "writing a snapshot", "small things among many partitions"}, timeout: 30 * time.Minute, run: manyPartitions},
+		{letters: "mno", titles: []string{"memory", "writing a snapshot",
+			"small things among many partitions"}, timeout: 30 * time.Minute, run: manyPartitions},
 	}
 }
 
-// chooseCases are those whose letters are listed, all for "".
+// chooseCases returns the cases whose letters are listed, all for "".
 func chooseCases(letters string) ([]benchCase, error) {
 	if letters == "" {
 		return allCases(), nil

@@ -16,24 +16,25 @@ import (
 const (
 	dialTimeout     = 5 * time.Second
 	requestTimeout  = 60 * time.Second
-	responseMax     = 64 << 20 // bytes
+	responseMax     = 64 << 20 // in bytes
 	connBufferBytes = 4096
 	apiVersionsKey  = 18
 )
 
-// conn is a connection to one controller with one request in flight, as brokers use theirs. It does as little as possible: one
-// write, and one read unless a response is long. Not for concurrent use; it closes itself when its context ends.
+// conn is a connection to one controller with one request in flight, as brokers use theirs. It does
+// as little work as possible: one write, and one read unless a response is long. Not for concurrent
+// use; it closes itself when its context ends.
 type conn struct {
 	net         net.Conn
 	formatter   *kmsg.RequestFormatter
 	correlation int32
-	timeout     time.Duration // of one request, or up to an eighth less
+	timeout     time.Duration // for one request; it may be up to an eighth less
 	deadlineSet time.Time
 	out, in     []byte
-	detach      func() bool // from the context
+	detach      func() bool // stops watching the context
 }
 
-// dial connects and introduces itself as a 4.3 broker does.
+// dial connects and sends ApiVersions, as a 4.3 broker does.
 func dial(ctx context.Context, addr, clientID string) (*conn, error) {
 	d := net.Dialer{Timeout: dialTimeout}
 	nc, err := d.DialContext(ctx, "tcp", addr)
@@ -44,7 +45,8 @@ func dial(ctx context.Context, addr, clientID string) (*conn, error) {
 		formatter: kmsg.NewRequestFormatter(kmsg.FormatterClientID(clientID))}
 	c.detach = context.AfterFunc(ctx, func() { nc.Close() })
 	hello := kmsg.NewPtrApiVersionsRequest()
-	hello.Version, hello.ClientSoftwareName, hello.ClientSoftwareVersion = 4, "apache-kafka-java", "4.3.0"
+	hello.Version, hello.ClientSoftwareName, hello.ClientSoftwareVersion = 4, "apache-kafka-java",
+		"4.3.0"
 	resp, err := ask[*kmsg.ApiVersionsResponse](c, hello)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
@@ -63,8 +65,8 @@ func (c *conn) close() {
 	}
 }
 
-// ask sends a request in the version it carries and reads its response, whose byte slices are valid until the next
-// request.
+// ask sends a request in the version that it carries and reads its response, whose byte slices are
+// valid until the next request.
 func ask[R kmsg.Response](c *conn, req kmsg.Request) (R, error) {
 	resp := req.ResponseKind().(R)
 	err := c.roundTrip(req, resp)
@@ -79,7 +81,8 @@ func (c *conn) roundTrip(req kmsg.Request, resp kmsg.Response) error {
 	}
 	c.correlation++
 	c.out = c.formatter.AppendRequest(c.out[:0], req, c.correlation)
-	if now := time.Now(); now.Sub(c.deadlineSet) > c.timeout/8 { // setting it costs as much as a small read
+	// setting the deadline costs as much as a small read
+	if now := time.Now(); now.Sub(c.deadlineSet) > c.timeout/8 {
 		c.deadlineSet = now
 		if err := c.net.SetDeadline(now.Add(c.timeout)); err != nil {
 			return err
@@ -105,7 +108,7 @@ func (c *conn) roundTrip(req kmsg.Request, resp kmsg.Response) error {
 	return resp.ReadFrom(body)
 }
 
-// read returns one response without its length; it is valid until the next.
+// read returns one response without its length; it is valid until the next read.
 func (c *conn) read() ([]byte, error) {
 	n, err := io.ReadAtLeast(c.net, c.in, 4)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// answers serves one connection: every request gets its body, in pieces of so many bytes.
+// answers serves one connection: every request gets its body, in pieces of that many bytes.
 func answers(t *testing.T, body func(correlation uint32) []byte, piece int) *conn {
 	client, server := net.Pipe()
 	t.Cleanup(func() { client.Close(); server.Close() })
@@ -30,7 +30,8 @@ func answers(t *testing.T, body func(correlation uint32) []byte, piece int) *con
 			}
 		}
 	}()
-	return &conn{net: client, formatter: kmsg.NewRequestFormatter(), timeout: 10 * time.Second, in: make([]byte, connBufferBytes)}
+	return &conn{net: client, formatter: kmsg.NewRequestFormatter(), timeout: 10 * time.Second,
+		in: make([]byte, connBufferBytes)}
 }
 
 func heartbeatResponse(correlation uint32, fenced bool) []byte {
@@ -69,7 +70,8 @@ func TestConnReadsLongResponses(t *testing.T) {
 	f.conn = c
 	for range 2 {
 		p, err := f.fetch()
-		if err != nil || len(p.RecordBatches) != len(records) || p.RecordBatches[len(records)-1] != 7 {
+		if err != nil || len(p.RecordBatches) != len(records) ||
+			p.RecordBatches[len(records)-1] != 7 {
 			t.Fatalf("%d bytes, %v", len(p.RecordBatches), err)
 		}
 	}
@@ -78,7 +80,8 @@ func TestConnReadsLongResponses(t *testing.T) {
 func TestConnRefusesWhatItDidNotAskFor(t *testing.T) {
 	other := answers(t, func(id uint32) []byte { return heartbeatResponse(id+1, false) }, 1000)
 	huge := answers(t, func(uint32) []byte { return make([]byte, 3) }, 1000)
-	for name, c := range map[string]*conn{"another correlation id": other, "a response too short": huge, "no connection": nil} {
+	for name, c := range map[string]*conn{"another correlation id": other,
+		"a response too short": huge, "no connection": nil} {
 		b := newBroker(1, "")
 		b.conn = c
 		if _, err := b.heartbeat(0, false); err == nil {
@@ -87,7 +90,7 @@ func TestConnRefusesWhatItDidNotAskFor(t *testing.T) {
 	}
 }
 
-// batch is the header of a batch of n records, and so many bytes after it.
+// batch is the header of a batch of n records, followed by that many bytes.
 func batch(base int64, n, epoch int32, size int) []byte {
 	b := make([]byte, size)
 	binary.BigEndian.PutUint64(b, uint64(base))
@@ -103,16 +106,17 @@ func TestFollowerTakesWholeBatches(t *testing.T) {
 	count := func(b []byte) { seen += len(b) }
 	f.records.Store(&count)
 	read := append(batch(0, 3, 1, 100), batch(3, 1, 2, 80)...)
-	if err := f.take(append(read, batch(4, 1, 2, 200)[:70]...)); err != nil {
+	if err := f.advance(append(read, batch(4, 1, 2, 200)[:70]...)); err != nil {
 		t.Fatal(err)
 	}
 	if f.offset != 4 || f.lastEpoch != 2 || seen != 180 || f.applied.Load() != 3 {
-		t.Errorf("offset %d, epoch %d, %d bytes seen, applied %d", f.offset, f.lastEpoch, seen, f.applied.Load())
+		t.Errorf("offset %d, epoch %d, %d bytes seen, applied %d", f.offset, f.lastEpoch, seen,
+			f.applied.Load())
 	}
-	if err := f.take(batch(4, 1, 2, 200)[:70]); err == nil {
+	if err := f.advance(batch(4, 1, 2, 200)[:70]); err == nil {
 		t.Error("less than a batch is taken")
 	}
-	if err := f.take(nil); err != nil {
+	if err := f.advance(nil); err != nil {
 		t.Error(err)
 	}
 }

@@ -10,20 +10,21 @@ import (
 
 const (
 	firstBrokerID    = 1
-	tailID           = 2900 // replica id of the fleet's own observer of the log
+	tailID           = 2900 // replica id of the fleet's own observer
 	heartbeatEvery   = 2 * time.Second
 	startingInterval = 10 * time.Millisecond // between heartbeats of a starting broker
 	unfenceTimeout   = 60 * time.Second
 )
 
-// fleet is simulated brokers and one follower of the metadata log, whose position they all report.
+// fleet is a set of simulated brokers and one follower of the metadata log, whose position all of
+// them report.
 type fleet struct {
 	run     *run
 	brokers []*broker
 	tail    *follower
 }
 
-// newFleet makes n brokers that are not registered yet, and begins to follow the log.
+// newFleet makes n unregistered brokers and begins to follow the log.
 func (r *run) newFleet(n int) *fleet {
 	f := &fleet{run: r}
 	for i := range n {
@@ -36,7 +37,7 @@ func (r *run) newFleet(n int) *fleet {
 	return f
 }
 
-// startFleet makes n brokers, unfenced, that stay alive until the end of the run.
+// startFleet makes n brokers that are unfenced and stay alive until the end of the run.
 func (r *run) startFleet(n int) *fleet {
 	f := r.newFleet(n)
 	f.join()
@@ -44,7 +45,7 @@ func (r *run) startFleet(n int) *fleet {
 	return f
 }
 
-// join registers and unfences every broker, all at once; it returns how long each took.
+// join registers and unfences all brokers concurrently; it returns how long each took.
 func (f *fleet) join() []time.Duration {
 	addr := f.run.leaderAddr()
 	took, errs := make([]time.Duration, len(f.brokers)), make([]error, len(f.brokers))
@@ -64,8 +65,8 @@ func (f *fleet) join() []time.Duration {
 	return took
 }
 
-// bringUp does what a starting broker does, up to the point where it may lead partitions. It tries another node where it has
-// to, as when the leader changes just now.
+// bringUp performs the steps of a starting broker up to the point where it may lead partitions. It
+// tries another node when the leader changes.
 func (f *fleet) bringUp(b *broker, addr string) error {
 	ctx, cancel := context.WithTimeout(f.run.ctx, unfenceTimeout)
 	defer cancel()
@@ -80,7 +81,7 @@ func (f *fleet) bringUp(b *broker, addr string) error {
 	return f.unfence(ctx, b)
 }
 
-// node is the endpoint of one of the controllers, in turn.
+// node returns the endpoints of the controllers in turn.
 func (f *fleet) node(i int) string {
 	return f.run.quorum.Endpoint(firstControllerID + int32(i%controllers))
 }
@@ -96,7 +97,8 @@ func (f *fleet) unfence(ctx context.Context, b *broker) error {
 	}
 }
 
-// keepAlive sends every broker's heartbeats in the background, wherever the leader is, until stop is called.
+// keepAlive sends every broker's heartbeats to the current leader in the background, until stop is
+// called.
 func (f *fleet) keepAlive() (stop func()) { return f.keepAliveOf(f.brokers) }
 
 func (f *fleet) keepAliveOf(brokers []*broker) (stop func()) {
@@ -104,7 +106,8 @@ func (f *fleet) keepAliveOf(brokers []*broker) (stop func()) {
 		var wg sync.WaitGroup
 		for i, b := range brokers {
 			wg.Go(func() {
-				sleep(ctx, heartbeatEvery*time.Duration(i)/time.Duration(len(brokers))) // not all at once
+				// spreads the heartbeats
+				sleep(ctx, heartbeatEvery*time.Duration(i)/time.Duration(len(brokers)))
 				f.beat(ctx, b)
 			})
 		}
@@ -119,13 +122,16 @@ func (f *fleet) beat(ctx context.Context, b *broker) {
 	}
 }
 
-// beatUntilAnswered repeats a heartbeat, from node to node, until one acknowledges it or ctx ends.
-func (f *fleet) beatUntilAnswered(ctx context.Context, b *broker, wantFence bool) (fenced bool, err error) {
+// beatUntilAnswered repeats a heartbeat, on one node after the other, until it is acknowledged or
+// ctx ends.
+func (f *fleet) beatUntilAnswered(
+	ctx context.Context, b *broker, wantFence bool,
+) (fenced bool, err error) {
 	for nodes := int(b.id); ctx.Err() == nil; nodes++ {
 		if fenced, err = b.heartbeat(f.tail.applied.Load(), wantFence); err == nil {
 			return fenced, nil
 		}
-		_ = b.connect(f.run.ctx, f.node(nodes)) // its error shows in the next heartbeat
+		_ = b.connect(f.run.ctx, f.node(nodes)) // the next heartbeat returns the error
 		sleep(ctx, startingInterval)
 	}
 	return false, errors.Join(err, ctx.Err())

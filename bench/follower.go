@@ -21,7 +21,9 @@ const (
 	codeNotLeader  = 6
 	codeFenced     = 74
 	batchHeaderMin = 61
-	checkEvery     = 8 // a follower takes the checksum of every eighth batch and piece of a snapshot; each another eighth
+	// A follower verifies the checksum of every eighth batch and piece of a snapshot; each follower
+	// starts at another one.
+	checkEvery = 8
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -29,8 +31,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // metadataTopicID is the fixed id of __cluster_metadata.
 var metadataTopicID = [16]byte{15: 1}
 
-// follower reads the metadata log as a 4.3 broker does: FETCH version 18, or FETCH_SNAPSHOT where the leader says so,
-// following the leader wherever it goes. It looks at batch headers and checks some of what it gets; more would measure the follower.
+// follower reads the metadata log as a 4.3 broker does: by FETCH version 18, or by FETCH_SNAPSHOT
+// if the leader says so, from whichever node leads. It parses batch headers and verifies some of
+// the data; more would measure the follower.
 type follower struct {
 	id        int32
 	clusterID string
@@ -39,23 +42,24 @@ type follower struct {
 	conn      *conn
 	request   *kmsg.FetchRequest // reused
 
-	leader, epoch int32   // as last told; leader -1: unknown
-	offset        int64   // next to fetch
-	lastEpoch     int32   // of the record before
-	highWatermark int64   // -1 until told
-	bytes         int64   // of records and snapshots read
-	snapshots     int     // read from their start to their end
-	snapshot      string  // name of the last one's file
-	pieces        int     // read of it
-	checked       []piece // of these
-	batches       int     // read of the log
+	leader, epoch int32   // from the last response; leader -1: unknown
+	offset        int64   // of the next fetch
+	lastEpoch     int32   // of the record before offset
+	highWatermark int64   // -1: unknown
+	bytes         int64   // of log and snapshots read so far
+	snapshots     int     // read completely
+	snapshot      string  // file name of the last one
+	pieces        int     // of it
+	checked       []piece // the pieces to compare with its file
+	batches       int     // of the log, read so far
 
-	// For other goroutines:
-	applied atomic.Int64                         // offset-1
-	records atomic.Pointer[func(batches []byte)] // called with what is read from the log, which is valid during the call; may be nil
+	// Other goroutines may use these two:
+	applied atomic.Int64 // offset-1
+	// records, if set, is called with the batches of each fetch, which are valid during the call.
+	records atomic.Pointer[func(batches []byte)]
 }
 
-// piece is a part of a snapshot as it was read.
+// piece is a part of a snapshot as it was received.
 type piece struct {
 	position int64
 	bytes    int
@@ -63,13 +67,14 @@ type piece struct {
 }
 
 func newFollower(id int32, clusterID string, leader int32, endpoint func(int32) string) *follower {
-	f := &follower{id: id, clusterID: clusterID, endpoint: endpoint, directory: randomUUID(), leader: leader, highWatermark: -1}
+	f := &follower{id: id, clusterID: clusterID, endpoint: endpoint, directory: randomUUID(),
+		leader: leader, highWatermark: -1}
 	f.request = f.newRequest()
 	f.applied.Store(-1)
 	return f
 }
 
-// newRequest is what all of its FETCH requests have in common.
+// newRequest makes the parts that all FETCH requests of a follower share.
 func (f *follower) newRequest() *kmsg.FetchRequest {
 	req := kmsg.NewPtrFetchRequest()
 	req.Version, req.ClusterID, req.ReplicaState.ID = 18, &f.clusterID, f.id
@@ -81,7 +86,7 @@ func (f *follower) newRequest() *kmsg.FetchRequest {
 	return req
 }
 
-// run follows the log until ctx ends, over leader changes and restarts.
+// run follows the log until ctx ends, through leader changes and restarts.
 func (f *follower) run(ctx context.Context) {
 	defer f.disconnect()
 	for nodes := 0; ctx.Err() == nil; {
@@ -93,12 +98,13 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// step sends one request and takes in its response. An error is of the connection or of the protocol; the next step starts on
-// a new connection.
+// step sends one request and handles its response. An error concerns the connection or the
+// protocol; the next step begins on a new connection.
 func (f *follower) step(ctx context.Context) error {
 	if f.conn == nil {
 		var err error
-		if f.conn, err = dial(ctx, f.endpoint(f.leader), fmt.Sprintf("raft-client-%d", f.id)); err != nil {
+		if f.conn, err = dial(ctx, f.endpoint(f.leader),
+			fmt.Sprintf("raft-client-%d", f.id)); err != nil {
 			return err
 		}
 	}
@@ -116,10 +122,11 @@ func (f *follower) step(ctx context.Context) error {
 	case p.SnapshotID.EndOffset >= 0:
 		return f.load(p.SnapshotID.EndOffset, p.SnapshotID.Epoch)
 	case p.DivergingEpoch.EndOffset >= 0:
-		return fmt.Errorf("fetch at offset %d: told to truncate to %d", f.offset, p.DivergingEpoch.EndOffset)
+		return fmt.Errorf("fetch at offset %d: told to truncate to %d", f.offset,
+			p.DivergingEpoch.EndOffset)
 	}
 	f.highWatermark = p.HighWatermark
-	return f.take(p.RecordBatches)
+	return f.advance(p.RecordBatches)
 }
 
 func (f *follower) disconnect() {
@@ -127,7 +134,7 @@ func (f *follower) disconnect() {
 	f.conn = nil
 }
 
-// follow goes to another leader, if there is one.
+// follow changes to another leader, if there is one.
 func (f *follower) follow(leader, epoch int32) {
 	f.epoch = max(f.epoch, epoch)
 	if leader >= 0 && leader != f.leader {
@@ -136,7 +143,7 @@ func (f *follower) follow(leader, epoch int32) {
 	}
 }
 
-// seek tries another node after an error: any can tell who leads.
+// seek tries another node after an error: any node may know the leader.
 func (f *follower) seek(node int32) {
 	f.leader = node
 	f.disconnect()
@@ -144,35 +151,41 @@ func (f *follower) seek(node int32) {
 
 func (f *follower) fetch() (kmsg.FetchResponseTopicPartition, error) {
 	p := &f.request.Topics[0].Partitions[0]
-	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.HighWatermark = f.epoch, f.offset, f.lastEpoch, f.highWatermark
+	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch, p.HighWatermark = f.epoch, f.offset,
+		f.lastEpoch, f.highWatermark
 	resp, err := ask[*kmsg.FetchResponse](f.conn, f.request)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
 	if err != nil {
-		return kmsg.FetchResponseTopicPartition{}, fmt.Errorf("fetch at offset %d: %w", f.offset, err)
+		return kmsg.FetchResponseTopicPartition{},
+			fmt.Errorf("fetch at offset %d: %w", f.offset, err)
 	}
 	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
-		return kmsg.FetchResponseTopicPartition{}, fmt.Errorf("fetch at offset %d: response without its partition", f.offset)
+		return kmsg.FetchResponseTopicPartition{},
+			fmt.Errorf("fetch at offset %d: response without its partition", f.offset)
 	}
 	return resp.Topics[0].Partitions[0], nil
 }
 
-// take moves on behind whole batches; Apache's controllers cut the last one of a response off where its size limit is.
-func (f *follower) take(read []byte) error {
+// advance moves the offset past the whole batches that were read; Apache's controllers cut off the
+// last batch of a response at the size limit.
+func (f *follower) advance(read []byte) error {
 	rest := read
 	for size := batchBytes(rest); size > 0 && size <= len(rest); size = batchBytes(rest) {
 		if err := f.checkBatch(rest[:size]); err != nil {
 			return err
 		}
-		f.offset = int64(binary.BigEndian.Uint64(rest)) + int64(binary.BigEndian.Uint32(rest[23:])) + 1
+		f.offset = int64(binary.BigEndian.Uint64(rest)) +
+			int64(binary.BigEndian.Uint32(rest[23:])) + 1
 		f.lastEpoch = int32(binary.BigEndian.Uint32(rest[12:]))
 		rest = rest[size:]
 	}
 	batches := read[:len(read)-len(rest)]
 	if len(batches) == 0 {
 		if len(read) > 0 {
-			return fmt.Errorf("fetch at offset %d: %d bytes without a whole batch", f.offset, len(read))
+			return fmt.Errorf("fetch at offset %d: %d bytes without a whole batch", f.offset,
+				len(read))
 		}
 		return nil
 	}
@@ -184,19 +197,21 @@ func (f *follower) take(read []byte) error {
 	return nil
 }
 
-// checkBatch checks the CRC of some batches, which covers what follows it.
+// checkBatch verifies the CRC of some batches; it covers the bytes after it.
 func (f *follower) checkBatch(b []byte) error {
 	f.batches++
 	if (f.batches+int(f.id))%checkEvery != 0 {
 		return nil
 	}
-	if want, got := binary.BigEndian.Uint32(b[17:]), crc32.Checksum(b[21:], castagnoli); want != got {
-		return fmt.Errorf("batch at offset %d: CRC32C is %08x, its header says %08x", binary.BigEndian.Uint64(b), got, want)
+	if want, got := binary.BigEndian.Uint32(b[17:]), crc32.Checksum(b[21:],
+		castagnoli); want != got {
+		return fmt.Errorf("batch at offset %d: CRC32C is %08x, its header says %08x",
+			binary.BigEndian.Uint64(b), got, want)
 	}
 	return nil
 }
 
-// batchBytes is the size of the batch that b begins with, -1 if b is too short to say.
+// batchBytes is the size of the first batch in b, -1 if b is too short to tell.
 func batchBytes(b []byte) int {
 	if len(b) < batchHeaderMin {
 		return -1
@@ -204,20 +219,22 @@ func batchBytes(b []byte) int {
 	return int(int32(binary.BigEndian.Uint32(b[8:]))) + 12
 }
 
-// load reads a snapshot from its start to its end and goes on behind it.
+// load reads a snapshot completely and continues after it.
 func (f *follower) load(endOffset int64, epoch int32) error {
-	f.snapshot, f.pieces, f.checked = fmt.Sprintf("%020d-%010d.checkpoint", endOffset, epoch), 0, nil
+	f.snapshot, f.pieces, f.checked = fmt.Sprintf("%020d-%010d.checkpoint", endOffset, epoch), 0,
+		nil
 	for position, size := int64(0), int64(1); position < size; {
 		p, err := f.fetchSnapshot(endOffset, epoch, position)
 		if errors.Is(err, kerr.SnapshotNotFound) {
-			return nil // back to FETCH, which names another
+			return nil // the next FETCH names another one
 		}
 		if err != nil {
 			f.disconnect()
 			return fmt.Errorf("snapshot %d-%d at %d: %w", endOffset, epoch, position, err)
 		}
 		if f.pieces++; (f.pieces+int(f.id))%checkEvery == 0 {
-			f.checked = append(f.checked, piece{position, len(p.Bytes), crc32.Checksum(p.Bytes, castagnoli)})
+			f.checked = append(f.checked,
+				piece{position, len(p.Bytes), crc32.Checksum(p.Bytes, castagnoli)})
 		}
 		position += int64(len(p.Bytes))
 		f.bytes += int64(len(p.Bytes))
@@ -229,7 +246,7 @@ func (f *follower) load(endOffset int64, epoch int32) error {
 	return nil
 }
 
-// compare compares the pieces that were checked with the snapshot's file.
+// compare compares the checked pieces with the snapshot's file.
 func (f *follower) compare(dir string) error {
 	file, err := os.Open(filepath.Join(dir, f.snapshot))
 	if err != nil {
@@ -242,13 +259,16 @@ func (f *follower) compare(dir string) error {
 			return err
 		}
 		if crc32.Checksum(b, castagnoli) != p.crc {
-			return fmt.Errorf("observer %d read something else than snapshot %s holds at %d", f.id, f.snapshot, p.position)
+			return fmt.Errorf("observer %d read something else than snapshot %s holds at %d", f.id,
+				f.snapshot, p.position)
 		}
 	}
 	return nil
 }
 
-func (f *follower) fetchSnapshot(endOffset int64, epoch int32, position int64) (p kmsg.FetchSnapshotResponseTopicPartition, err error) {
+func (f *follower) fetchSnapshot(
+	endOffset int64, epoch int32, position int64,
+) (p kmsg.FetchSnapshotResponseTopicPartition, err error) {
 	req := kmsg.NewPtrFetchSnapshotRequest()
 	req.Version, req.ClusterID, req.ReplicaID, req.MaxBytes = 1, &f.clusterID, f.id, fetchMaxBytes
 	t, rp := kmsg.NewFetchSnapshotRequestTopic(), kmsg.NewFetchSnapshotRequestTopicPartition()

@@ -8,22 +8,23 @@ import (
 	"testing"
 )
 
-// host stands in for a test: integration/kafka takes its folders from it, cleans up through it and tells it of failures.
-// It has those methods of testing.TB that integration/kafka calls. They end the work that guard runs, so that they belong on
-// guard's goroutine.
+// host stands in for a test: integration/kafka takes folders from it, registers cleanups with it
+// and reports failures to it. It has the methods of testing.TB that integration/kafka calls. A
+// failure ends the work that guard runs, so the methods must be called on guard's goroutine.
 type host struct {
-	testing.TB // nil
+	testing.TB // nil; for the methods that nobody calls
 	ctx        context.Context
-	dir        string // where temporary folders are made
+	dir        string // for temporary folders
 	log        func(string)
 	cleanups   []func()
 	failure    error
 }
 
-// ended is what fail panics with, and guard expects.
+// ended is the value with which fail panics and guard recovers.
 type ended struct{}
 
-// guard runs work to its end or first failure, ends the context, and then runs the cleanups, the last first.
+// guard runs work to its end or first failure, ends the context, and then runs the cleanups in
+// reverse order.
 func (h *host) guard(ctx context.Context, work func()) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	h.ctx = ctx

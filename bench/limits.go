@@ -10,11 +10,13 @@ import (
 	"time"
 )
 
-// limits are what the machine itself allows, measured in the same run.
+// limits are the limits of the machine itself, measured in the same run.
 type limits struct {
-	Append       limitOf `json:"append"`       // 1 KiB and fdatasync, on a preallocated file
-	QuorumAppend limitOf `json:"quorumAppend"` // the same on three files at once, until the second is done: one disk serves three nodes here
-	RoundTrip    limitOf `json:"roundTrip"`    // 64 bytes there and back over loopback TCP
+	Append limitOf `json:"append"` // 1 KiB and fdatasync, to a preallocated file
+	// QuorumAppend is the same to three files at once, until the second is done: here one disk
+	// serves three nodes.
+	QuorumAppend limitOf `json:"quorumAppend"`
+	RoundTrip    limitOf `json:"roundTrip"` // 64 bytes and back over loopback TCP
 }
 
 type limitOf struct {
@@ -26,9 +28,11 @@ func limitFrom(sorted []time.Duration) limitOf {
 	return limitOf{ms(percentile(sorted, 0.5)), ms(percentile(sorted, 0.99))}
 }
 
-func (l limitOf) String() string { return fmt.Sprintf("%s ms (p99 %s)", number(l.Ms), number(l.P99Ms)) }
+func (l limitOf) String() string {
+	return fmt.Sprintf("%s ms (p99 %s)", number(l.Ms), number(l.P99Ms))
+}
 
-// replicatedMs is the least a replicated write takes: one append and two round trips.
+// replicatedMs is the least duration of a replicated write: one append and two round trips.
 func (l limits) replicatedMs() float64 { return l.Append.Ms + 2*l.RoundTrip.Ms }
 
 const (
@@ -38,7 +42,7 @@ const (
 	pingBytes       = 64
 )
 
-// measureLimits writes to files in dir, which must lie where the controllers' data will.
+// measureLimits writes to files in dir, which must be on the disk of the controllers' data.
 func measureLimits(dir string, appendCount, tripCount int) (limits, error) {
 	appends, err := measureAppends(dir, 1, appendCount)
 	if err != nil {
@@ -54,7 +58,8 @@ func measureLimits(dir string, appendCount, tripCount int) (limits, error) {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// measureAppends appends to n files at once, each its own, and returns how long it took until a majority of them was durable.
+// measureAppends appends to n files at once, one per goroutine, and returns how long it took until
+// a majority was durable.
 func measureAppends(dir string, n, count int) ([]time.Duration, error) {
 	var files []*os.File
 	for range n {
@@ -112,7 +117,8 @@ func appendTo(f *os.File, i int) error {
 	return fdatasync(f)
 }
 
-// measureRoundTrips uses blocking sockets, so that each message wakes a sleeping thread up as it would between processes.
+// measureRoundTrips uses blocking sockets, so that each message wakes a sleeping thread as between
+// processes.
 func measureRoundTrips(count int) ([]time.Duration, error) {
 	client, server, err := socketPair()
 	if err != nil {

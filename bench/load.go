@@ -10,22 +10,25 @@ import (
 	"time"
 )
 
-// limit ends a load: after so many operations, or so long; whichever comes first of those that are set.
+// limit ends a load after a number of operations or a duration, whichever of those that are set
+// comes first.
 type limit struct {
 	ops  int
 	time time.Duration
 }
 
-// load is what closed-loop workers saw: each begins an operation when its last one is done.
+// load is the result of closed-loop workers: each begins an operation when its last one has ended.
 type load struct {
-	latencies []time.Duration // of all that succeeded, sorted
+	latencies []time.Duration // of successful operations, sorted
 	elapsed   time.Duration
-	cpu       time.Duration // of the controllers, while it ran
-	err       error         // the first; it ended its worker
+	cpu       time.Duration // of the controllers meanwhile
+	err       error         // the first one; it ended its worker
 }
 
-// drive lets workers repeat op until the limit. ctx ends with the run.
-func (r *run) drive(what string, workers int, until limit, op func(ctx context.Context, worker int) error) load {
+// drive has workers repeat op until the limit. ctx ends with the run.
+func (r *run) drive(
+	what string, workers int, until limit, op func(ctx context.Context, worker int) error,
+) load {
 	var (
 		all     = make([]workerLoad, workers)
 		claimed atomic.Int64
@@ -69,7 +72,9 @@ type workerLoad struct {
 	err       error
 }
 
-func (w *workerLoad) work(ctx context.Context, begin time.Time, until limit, claimed *atomic.Int64, op func() error) {
+func (w *workerLoad) work(
+	ctx context.Context, begin time.Time, until limit, claimed *atomic.Int64, op func() error,
+) {
 	ops := int64(cmp.Or(until.ops, math.MaxInt))
 	for last := begin; ctx.Err() == nil; {
 		if claimed.Add(1) > ops || until.time > 0 && last.Sub(begin) >= until.time {
@@ -97,17 +102,17 @@ func merge(all []workerLoad) (l load) {
 	return l
 }
 
-// rate is in operations a second.
+// rate is in operations per second.
 func (l load) rate() float64 { return float64(len(l.latencies)) / l.elapsed.Seconds() }
 
-// reportLatency reports what one client waited for an operation.
+// reportLatency reports one client's waiting time per operation.
 func (r *run) reportLatency(what string, l load) {
 	r.check(l.err)
 	r.reportMs(what+", p50", percentile(l.latencies, 0.5))
 	r.reportMs(what+", p99", percentile(l.latencies, 0.99))
 }
 
-// reportRate reports what many clients got done.
+// reportRate reports the throughput of many clients.
 func (r *run) reportRate(what string, l load) {
 	r.check(l.err)
 	r.report(what+" a second", "1/s", higher, l.rate())
@@ -115,7 +120,7 @@ func (r *run) reportRate(what string, l load) {
 	r.reportCost(what, l)
 }
 
-// reportCost reports what the controllers spent on an operation.
+// reportCost reports the controllers' processor time per operation.
 func (r *run) reportCost(what string, l load) {
 	if l.cpu > 0 {
 		perOp := float64(l.cpu/time.Microsecond) / float64(max(1, len(l.latencies)))

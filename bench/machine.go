@@ -10,28 +10,29 @@ import (
 	"time"
 )
 
-// machine says what a run ran on.
+// machine describes the machine and the state of a run.
 type machine struct {
 	Processor  string    `json:"processor"`
 	Cores      int       `json:"cores"`
 	MemoryMB   int64     `json:"memoryMb"`
 	System     string    `json:"system"`
-	FileSystem string    `json:"fileSystem"` // of the controllers' data
+	FileSystem string    `json:"fileSystem"` // under the controllers' data
 	Go         string    `json:"go"`
 	Java       string    `json:"java"`
 	Revision   string    `json:"revision"` // of this repository
 	Begun      time.Time `json:"begun"`
-	LoadBefore string    `json:"loadBefore"` // load averages of 1, 5 and 15 minutes
+	LoadBefore string    `json:"loadBefore"` // load averages over 1, 5 and 15 minutes
 	LoadAfter  string    `json:"loadAfter"`
 }
 
-// describeMachine leaves out what it cannot learn. dir is where the controllers' data will lie.
+// describeMachine omits what it cannot find out. dir is where the controllers' data will be.
 func describeMachine(dir string) machine {
 	return machine{
-		Processor:  procValue("/proc/cpuinfo", "model name"),
-		Cores:      runtime.NumCPU(),
-		MemoryMB:   memoryMB(),
-		System:     strings.TrimSpace(readText("/proc/sys/kernel/ostype") + " " + readText("/proc/sys/kernel/osrelease") + " " + runtime.GOARCH),
+		Processor: procValue("/proc/cpuinfo", "model name"),
+		Cores:     runtime.NumCPU(),
+		MemoryMB:  memoryMB(),
+		System: strings.TrimSpace(readText("/proc/sys/kernel/ostype") + " " +
+			readText("/proc/sys/kernel/osrelease") + " " + runtime.GOARCH),
 		FileSystem: fileSystem(dir),
 		Go:         runtime.Version(),
 		Java:       output("java", "-version"),
@@ -42,8 +43,10 @@ func describeMachine(dir string) machine {
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%d × %s, %d MB, %s, %s; %s; %s; revision %s; load average %s before, %s after",
-		m.Cores, m.Processor, m.MemoryMB, m.System, m.FileSystem, m.Go, m.Java, m.Revision, m.LoadBefore, m.LoadAfter)
+	return fmt.Sprintf("%d × %s, %d MB, %s, %s; %s; %s; revision %s; "+
+		"load average %s before, %s after",
+		m.Cores, m.Processor, m.MemoryMB, m.System, m.FileSystem, m.Go, m.Java, m.Revision,
+		m.LoadBefore, m.LoadAfter)
 }
 
 func readText(path string) string {
@@ -51,7 +54,7 @@ func readText(path string) string {
 	return strings.TrimSpace(string(b))
 }
 
-// procValue is the value of the first "key : value" line.
+// procValue returns the value of the first "key : value" line.
 func procValue(path, key string) string {
 	for line := range strings.Lines(readText(path)) {
 		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == key {
@@ -72,7 +75,7 @@ func loadAverage() string {
 	return strings.Join(fields[:min(3, len(fields))], " ")
 }
 
-// output is the first line that a program prints.
+// output returns the first line that a program prints.
 func output(program string, args ...string) string {
 	out, err := exec.Command(program, args...).CombinedOutput()
 	if err != nil {

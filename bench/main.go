@@ -25,14 +25,17 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.cases, "case", "", "letters of cases, such as a,k; all by default (-list names them)")
+	flag.StringVar(&o.cases, "case", "",
+		"letters of cases, such as a,k; all by default (-list names them)")
 	flag.StringVar(&o.systems, "system", ours+","+theirs, "what to measure")
 	flag.StringVar(&o.scale, "scale", "full", "small (minutes) or full")
 	flag.IntVar(&o.rounds, "rounds", 3, "how often to measure everything")
 	flag.StringVar(&o.out, "out", "bench/out", "where results go")
-	flag.StringVar(&o.dir, "dir", "", "where controllers keep their data; the system's folder for temporary files by default")
+	flag.StringVar(&o.dir, "dir", "",
+		"where controllers keep their data; the system's folder for temporary files by default")
 	flag.StringVar(&o.binary, "binary", "", "a yakt binary; built from this module by default")
-	flag.BoolVar(&o.profile, "profile", false, "take profiles of YAKt's leader and of a follower, of processor and of allocations")
+	flag.BoolVar(&o.profile, "profile", false,
+		"take profiles of YAKt's leader and of a follower, of processor and of allocations")
 	list := flag.Bool("list", false, "list the cases")
 	flag.Parse()
 	if *list {
@@ -49,7 +52,7 @@ func main() {
 	}
 }
 
-// bench is a whole run of this program.
+// bench is one whole run of this program.
 type bench struct {
 	options
 	cases    []benchCase
@@ -59,7 +62,8 @@ type bench struct {
 	profiles *profiles
 }
 
-// measure does everything that was asked for and leaves the results in files and on standard output. It fails if any case did.
+// measure runs the chosen cases and writes the results to files and to standard output. It fails if
+// any case failed.
 func measure(ctx context.Context, o options) error {
 	b := &bench{options: o, progress: newProgress(os.Stderr)}
 	defer b.progress.done()
@@ -106,7 +110,7 @@ func (b *bench) prepare() (err error) {
 	return os.MkdirAll(b.out, 0o755)
 }
 
-// choose finds the systems, building YAKt if need be: the binary lives as long as h.
+// choose determines the systems and builds YAKt if necessary: the binary lives as long as h.
 func (b *bench) choose(h *host) (err error) {
 	if b.binary == "" && contains(b.options.systems, ours) {
 		b.progress.at("building YAKt")
@@ -137,7 +141,7 @@ func (b *bench) allRounds(ctx context.Context) {
 	}
 }
 
-// one runs a case on a new quorum. What was measured before a failure stays.
+// one runs a case on a new quorum. Measurements before a failure are kept.
 func (b *bench) one(ctx context.Context, round int, c benchCase, s system) {
 	limit := c.timeout
 	if limit == 0 {
@@ -146,7 +150,8 @@ func (b *bench) one(ctx context.Context, round int, c benchCase, s system) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r := &run{
-		host: &host{dir: b.dir, log: b.progress.say}, system: s, full: b.scale == "full", progress: b.progress, profiles: b.profiles,
+		host: &host{dir: b.dir, log: b.progress.say}, system: s, full: b.scale == "full",
+		progress: b.progress, profiles: b.profiles,
 		letters: b.options.cases, letter: c.letters[:1],
 		measured: func(letter string, v sample) {
 			b.results.add(letter, s.key, round, v)
@@ -158,7 +163,8 @@ func (b *bench) one(ctx context.Context, round int, c benchCase, s system) {
 		c.run(r)
 	})
 	if err != nil {
-		b.results.Failures = append(b.results.Failures, failure{c.letters, s.title, round, err.Error()})
+		b.results.Failures = append(b.results.Failures,
+			failure{c.letters, s.title, round, err.Error()})
 		b.progress.say("failed: " + err.Error())
 	}
 }

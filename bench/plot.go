@@ -18,11 +18,11 @@ const (
 	plotFooter = 34
 )
 
-// plot draws, for every metric, how many times better ours is: a bar to the median on a logarithmic axis, a line from the worst to the
-// best round.
+// plot draws, for every metric, how many times better ours is: a bar to the median on a logarithmic
+// axis, and a line from the worst to the best round.
 type plot struct {
 	bytes.Buffer
-	from, to float64 // exponents of ten at the ends of the axis
+	from, to float64 // the ends of the axis, as exponents of ten
 	y        int
 }
 
@@ -54,16 +54,19 @@ func (p *plot) open(r *results, height int) {
 <rect width="100%%" height="100%%" fill="#fff"/>
 <text x="12" y="22" font-size="16" font-weight="bold">YAKt compared with Apache Kafka's controllers: times better</text>
 `, plotWidth, height)
-	p.text(12, 40, "start", fmt.Sprintf("%d × %s, %s, %s; scale %s, %d rounds: bar to the median, line from the worst to the best round",
-		r.Machine.Cores, r.Machine.Processor, r.Machine.System, r.Machine.FileSystem, r.Scale, r.Rounds))
+	p.text(12, 40, "start", fmt.Sprintf("%d × %s, %s, %s; scale %s, %d rounds: bar to the "+
+		"median, line from the worst to the best round",
+		r.Machine.Cores, r.Machine.Processor, r.Machine.System, r.Machine.FileSystem, r.Scale,
+		r.Rounds))
 	p.y = plotHeader
 }
 
 func (p *plot) text(x float64, y int, anchor, text string) {
-	fmt.Fprintf(p, `<text x="%.1f" y="%d" text-anchor="%s">%s</text>`+"\n", x, y, anchor, html.EscapeString(text))
+	fmt.Fprintf(p, `<text x="%.1f" y="%d" text-anchor="%s">%s</text>`+"\n", x, y, anchor,
+		html.EscapeString(text))
 }
 
-// x is where a ratio stands.
+// x is the position of a ratio.
 func (p *plot) x(ratio float64) float64 {
 	const width = plotWidth - plotLabels - plotValues
 	return plotLabels + width*(math.Log10(ratio)-p.from)/(p.to-p.from)
@@ -75,7 +78,8 @@ func (p *plot) axis(height int) {
 		if e == 0 {
 			colour = "#666"
 		}
-		fmt.Fprintf(p, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s"/>`+"\n", x, x, plotHeader-6, height-plotFooter, colour)
+		fmt.Fprintf(p, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s"/>`+"\n", x, x,
+			plotHeader-6, height-plotFooter, colour)
 		p.text(x, height-plotFooter+16, "middle", number(math.Pow(10, e))+"×")
 	}
 }
@@ -88,7 +92,8 @@ func (p *plot) rows(metrics []*metric) {
 		}
 		if m.Case != last {
 			last = m.Case
-			fmt.Fprintf(p, `<text x="12" y="%d" font-weight="bold">(%s) %s</text>`+"\n", p.y+13, m.Case, html.EscapeString(titleOf(m.Case)))
+			fmt.Fprintf(p, `<text x="12" y="%d" font-weight="bold">(%s) %s</text>`+"\n", p.y+13,
+				m.Case, html.EscapeString(titleOf(m.Case)))
 			p.y += plotRow
 		}
 		p.row(m)
@@ -103,7 +108,10 @@ func (p *plot) row(m *metric) {
 	}
 	from, to := min(p.x(1), p.x(m.Ratio.Median)), max(p.x(1), p.x(m.Ratio.Median))
 	p.text(24, p.y+13, "start", m.Name)
-	fmt.Fprintf(p, `<rect x="%.1f" y="%d" width="%.1f" height="11" fill="%s"/>`+"\n", from, p.y+4, max(to-from, 1), colour)
+	fmt.Fprintf(p, `<rect x="%.1f" y="%d" width="%.1f" height="11" fill="%s"/>`+"\n", from, p.y+4,
+		max(to-from, 1), colour)
 	fmt.Fprintf(p, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#111" stroke-width="1.5"/>`+"\n", p.x(m.Ratio.Min), p.x(m.Ratio.Max), p.y+9, p.y+9)
-	p.text(plotWidth-12, p.y+13, "end", fmt.Sprintf("%s× (%s : %s %s)", number(m.Ratio.Median), number(m.Ours.Median), number(m.Theirs.Median), m.Unit))
+	p.text(plotWidth-12, p.y+13, "end",
+		fmt.Sprintf("%s× (%s : %s %s)", number(m.Ratio.Median), number(m.Ours.Median),
+			number(m.Theirs.Median), m.Unit))
 }

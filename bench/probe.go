@@ -10,12 +10,13 @@ import (
 
 const probeInterval = 5 * time.Millisecond
 
-// probe repeats an operation in the background with short pauses, to see what others suffer meanwhile.
+// probe repeats an operation in the background, with short pauses, to measure how long others wait
+// meanwhile.
 type probe struct {
 	stop func()
 
 	mu     sync.Mutex
-	begun  time.Time // of the operation under way; zero between two
+	begun  time.Time // start of the operation in progress; zero between two
 	window []time.Duration
 	err    error
 }
@@ -49,7 +50,8 @@ func (p *probe) end(err error) error {
 	return err
 }
 
-// cut begins a new window and returns what the last one saw, sorted, with the operation under way as long as it is so far.
+// cut begins a new window and returns the latencies of the last one, sorted, including the
+// operation in progress with its duration so far.
 func (p *probe) cut() ([]time.Duration, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,10 +64,10 @@ func (p *probe) cut() ([]time.Duration, error) {
 	return window, p.err
 }
 
-// probes are several of one kind.
+// probes are several probes of one kind.
 type probes []*probe
 
-// cut merges the windows of all.
+// cut merges the windows of all probes.
 func (ps probes) cut() (all []time.Duration, err error) {
 	for _, p := range ps {
 		window, e := p.cut()
@@ -84,7 +86,8 @@ func (ps probes) stop() {
 	}
 }
 
-// probeHeartbeats sends heartbeats of these brokers on connections of their own, each until it is answered.
+// probeHeartbeats sends heartbeats of these brokers, each on its own connection, and waits for
+// every answer.
 func (f *fleet) probeHeartbeats(brokers []*broker) (all probes) {
 	addr := f.run.leaderAddr()
 	for _, b := range brokers {
@@ -99,7 +102,7 @@ func (f *fleet) probeHeartbeats(brokers []*broker) (all probes) {
 	return all
 }
 
-// probeCreates creates small topics on n connections, each until it is acknowledged.
+// probeCreates creates small topics on n connections and waits for every acknowledgement.
 func (r *run) probeCreates(prefix string, n int) (all probes) {
 	topics := &names{prefix: prefix}
 	var again atomic.Int64

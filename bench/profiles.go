@@ -3,39 +3,41 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/yakt/yakt/integration/kafka"
 )
 
 const profileSeconds = 3
 
-// profiles collects profiles of YAKt's nodes, of processor and of allocations, while loads run; a nil one collects nothing.
+// profiles collects processor and allocation profiles of YAKt's nodes during loads; a nil one
+// collects nothing.
 type profiles struct {
 	dir string
 	n   int // taken so far
 }
 
-// debugAddr finds in a node's log where its debug listener is.
+// debugAddr finds the address of a node's debug listener in its log.
 var debugAddr = regexp.MustCompile(`msg="debug listener"[^\n]* addr=(\S+)`)
 
-// begin takes profiles of the leader and of a follower in the first seconds of a load; the returned function waits for them.
+// begin takes profiles of the leader and of a follower in the first seconds of a load; the returned
+// function waits for them.
 func (p *profiles) begin(r *run, what string) (wait func()) {
 	if p == nil || r.system.key != ours || strings.HasPrefix(what, "warming") {
 		return func() {}
 	}
 	lead := r.leader().ID
 	follower := firstControllerID + (lead-firstControllerID+1)%controllers
-	leads, follows := p.take(r, lead, what+" leader"), p.take(r, follower, what+" follower")
+	leads, follows := p.capture(r, lead, what+" leader"), p.capture(r, follower, what+" follower")
 	return func() { leads(); follows() }
 }
 
-// take takes a profile of each kind of one node.
-func (p *profiles) take(r *run, node int32, what string) (wait func()) {
+// capture takes a profile of each kind of one node.
+func (p *profiles) capture(r *run, node int32, what string) (wait func()) {
 	m := debugAddr.FindStringSubmatch(r.quorum.Node(node).Log())
 	if m == nil {
 		r.progress.say("no profile: the node has no debug listener")
@@ -55,7 +57,7 @@ func (p *profiles) take(r *run, node int32, what string) (wait func()) {
 	return func() { processor(); allocations() }
 }
 
-// goUntilDoneOrWait is goUntilDone whose returned function lets f come to its own end.
+// goUntilDoneOrWait is goUntilDone whose returned function waits for f instead of ending it.
 func (r *run) goUntilDoneOrWait(f func(ctx context.Context)) (wait func()) {
 	done := make(chan struct{})
 	r.goUntilDone(func(ctx context.Context) {
@@ -68,21 +70,9 @@ func (r *run) goUntilDoneOrWait(f func(ctx context.Context)) (wait func()) {
 func download(ctx context.Context, url, file string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*profileSeconds*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	body, err := kafka.Get(ctx, url)
 	if err != nil {
 		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", resp.Status, body)
 	}
 	return os.WriteFile(file, body, 0o644)
 }

@@ -10,8 +10,8 @@ import (
 
 const progressInterval = 200 * time.Millisecond
 
-// progress shows on one line what goes on now; on something that is no terminal, a line at each new thing. Safe for
-// concurrent use.
+// progress shows the current work on one line of a terminal; elsewhere it prints a line for each
+// new part. Safe for concurrent use.
 type progress struct {
 	mu       sync.Mutex
 	w        io.Writer
@@ -23,10 +23,11 @@ type progress struct {
 
 func newProgress(f *os.File) *progress {
 	fi, err := f.Stat()
-	return &progress{w: f, terminal: err == nil && fi.Mode()&os.ModeCharDevice != 0, begin: time.Now()}
+	return &progress{w: f, terminal: err == nil && fi.Mode()&os.ModeCharDevice != 0,
+		begin: time.Now()}
 }
 
-// at begins a part of the whole.
+// at begins a part of the run.
 func (p *progress) at(where string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -36,7 +37,7 @@ func (p *progress) at(where string) {
 	}
 }
 
-// show says how far the part is; calls in quick succession are dropped.
+// show shows the progress within the part; calls in quick succession are dropped.
 func (p *progress) show(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -58,7 +59,7 @@ func (p *progress) say(text string) {
 	fmt.Fprintf(p.w, "%s%7s  %s: %s\n", clear, p.elapsed(), p.where, text)
 }
 
-// done leaves the line empty.
+// done clears the line.
 func (p *progress) done() {
 	if p.terminal {
 		fmt.Fprint(p.w, "\r\x1b[K")

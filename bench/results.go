@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// results are all that a bench run has learned.
+// results are all results of a bench run.
 type results struct {
 	Machine  machine   `json:"machine"`
 	Scale    string    `json:"scale"`
@@ -29,7 +29,8 @@ type metric struct {
 	Values map[string][]roundValue `json:"values"` // by system
 	Ours   *spread                 `json:"ours,omitempty"`
 	Theirs *spread                 `json:"theirs,omitempty"`
-	Ratio  *spread                 `json:"ratio,omitempty"` // how many times better ours is, round by round
+	// how many times better ours is, by round
+	Ratio *spread `json:"ratio,omitempty"`
 }
 
 type roundValue struct {
@@ -45,7 +46,7 @@ type failure struct {
 	Error  string `json:"error"`
 }
 
-// add enters a sample; metrics keep the order in which they were first seen.
+// add enters a sample; metrics keep the order in which they first occurred.
 func (r *results) add(letter, system string, round int, s sample) {
 	for _, m := range r.Metrics {
 		if m.Case == letter && m.Name == s.Metric {
@@ -53,11 +54,12 @@ func (r *results) add(letter, system string, round int, s sample) {
 			return
 		}
 	}
-	r.Metrics = append(r.Metrics, &metric{Case: letter, Name: s.Metric, Unit: s.Unit, Better: s.Better,
-		Values: map[string][]roundValue{system: {{round, s.Value}}}})
+	r.Metrics = append(r.Metrics,
+		&metric{Case: letter, Name: s.Metric, Unit: s.Unit, Better: s.Better,
+			Values: map[string][]roundValue{system: {{round, s.Value}}}})
 }
 
-// summarise orders the metrics by case and fills in the spreads.
+// summarise orders the metrics by case and computes the spreads.
 func (r *results) summarise() {
 	slices.SortStableFunc(r.Metrics, func(a, b *metric) int { return cmp.Compare(a.Case, b.Case) })
 	for _, m := range r.Metrics {
@@ -78,8 +80,8 @@ func spreadOfRounds(rounds []roundValue) *spread {
 	return &s
 }
 
-// ratio compares the systems round by round, since what disturbs one of a round may disturb the other too; nil if no round has
-// both.
+// ratio compares the systems round by round, since a disturbance in a round may affect both; nil if
+// no round has both.
 func (m *metric) ratio() *spread {
 	var ratios []float64
 	for _, o := range m.Values[ours] {

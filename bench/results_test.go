@@ -11,9 +11,11 @@ import (
 	"testing"
 )
 
-// sampleResults are of two rounds; the second failed on Apache.
+// sampleResults are the results of two rounds; the second failed on Apache.
 func sampleResults() *results {
-	r := &results{Scale: "small", Rounds: 2, Limits: limits{Append: limitOf{0.1, 0.2}, RoundTrip: limitOf{0.05, 0.1}}, Machine: machine{Processor: "A & B", Cores: 2}}
+	r := &results{Scale: "small", Rounds: 2,
+		Limits:  limits{Append: limitOf{0.1, 0.2}, RoundTrip: limitOf{0.05, 0.1}},
+		Machine: machine{Processor: "A & B", Cores: 2}}
 	r.add("a", ours, 1, sample{oneCreateP50, "ms", lower, 1})
 	r.add("a", theirs, 1, sample{oneCreateP50, "ms", lower, 40})
 	r.add("a", ours, 2, sample{oneCreateP50, "ms", lower, 3})
@@ -60,7 +62,8 @@ func TestTable(t *testing.T) {
 }
 
 func TestNumberHasThreeDigits(t *testing.T) {
-	for v, want := range map[float64]string{0: "0", 0.01234: "0.0123", 0.5: "0.500", 1.2345: "1.23", 12.345: "12.3", 123.4: "123", 12345.6: "12346", 0.00001: "0.0000"} {
+	for v, want := range map[float64]string{0: "0", 0.01234: "0.0123", 0.5: "0.500", 1.2345: "1.23",
+		12.345: "12.3", 123.4: "123", 12345.6: "12346", 0.00001: "0.0000"} {
 		if got := number(v); got != want {
 			t.Errorf("%v: %s, want %s", v, got, want)
 		}
@@ -69,7 +72,8 @@ func TestNumberHasThreeDigits(t *testing.T) {
 
 func TestFilesAreWellFormed(t *testing.T) {
 	r, dir := sampleResults(), t.TempDir()
-	if err := errors.Join(r.writeJSON(filepath.Join(dir, "r.json")), r.writePlot(filepath.Join(dir, "r.svg"))); err != nil {
+	if err := errors.Join(r.writeJSON(filepath.Join(dir, "r.json")),
+		r.writePlot(filepath.Join(dir, "r.svg"))); err != nil {
 		t.Fatal(err)
 	}
 	b, _ := os.ReadFile(filepath.Join(dir, "r.json"))
@@ -95,7 +99,8 @@ func TestFilesAreWellFormed(t *testing.T) {
 }
 
 func TestChooseCases(t *testing.T) {
-	for letters, want := range map[string]string{"a": "a", "a,n,m": "a mno", "": "a b c d e f g h i j k l mno", "x": "", "a,x": "", "mno": ""} {
+	for letters, want := range map[string]string{"a": "a", "a,n,m": "a mno",
+		"": "a b c d e f g h i j k l mno", "x": "", "a,x": "", "mno": ""} {
 		chosen, err := chooseCases(letters)
 		var got []string
 		for _, c := range chosen {

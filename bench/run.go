@@ -18,15 +18,15 @@ type run struct {
 	*host
 	system   system
 	quorum   *kafka.Controllers
-	letters  string // of the cases asked for, "" for all
-	letter   string // of the case that reports now
-	full     bool   // scale
+	letters  string // of the requested cases, "" for all
+	letter   string // of the case that reports at present
+	full     bool   // full scale
 	progress *progress
 	measured func(letter string, s sample)
-	profiles *profiles // nil: not asked for
+	profiles *profiles // nil: not requested
 }
 
-// sample is one number that one round saw.
+// sample is one number, measured in one round.
 type sample struct {
 	Metric string
 	Unit   string
@@ -42,7 +42,7 @@ func (r *run) n(small, full int) int {
 	return small
 }
 
-// wants reports whether a case was asked for, where one run serves several.
+// wants reports whether a case was requested, for runs that measure several.
 func (r *run) wants(letter string) bool { return r.letters == "" || contains(r.letters, letter) }
 
 func (r *run) report(metric, unit string, better direction, value float64) {
@@ -53,12 +53,14 @@ func (r *run) reportMs(metric string, d time.Duration) {
 	r.report(metric, "ms", lower, float64(d)/float64(time.Millisecond))
 }
 
-// start starts a quorum of three and waits until its leader stays.
+// start starts a quorum of three and waits for a stable leader.
 func (r *run) start(properties map[string]string) {
 	r.progress.show("starting three controllers")
-	own := map[string]string{"broker.session.timeout.ms": "9000"} // Kafka's default, and not that of tests
+	// Kafka's default, not that of the tests
+	own := map[string]string{"broker.session.timeout.ms": "9000"}
 	maps.Copy(own, properties)
-	r.quorum = r.system.start(r, kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own})
+	r.quorum = r.system.start(r,
+		kafka.ControllerOptions{HeapMB: 1024, AsShipped: true, Properties: own})
 	for epoch := int32(-1); epoch != r.leader().Epoch; {
 		epoch = r.leader().Epoch
 		r.pause(leaderSettles)
@@ -79,7 +81,8 @@ func (r *run) dial(addr, clientID string) *conn {
 	return c
 }
 
-// goUntilDone runs f in the background until the returned function is called or the run ends; both wait for it.
+// goUntilDone runs f in the background until the returned function is called or the run ends; both
+// wait for it.
 func (r *run) goUntilDone(f func(ctx context.Context)) (stop func()) {
 	ctx, cancel := context.WithCancel(r.ctx)
 	done := make(chan struct{})
@@ -111,7 +114,7 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// controllersCPU is the processor time that the controllers which run now have used so far.
+// controllersCPU is the processor time used so far by the running controllers.
 func (r *run) controllersCPU() (sum time.Duration) {
 	for _, id := range r.quorum.Nodes() {
 		sum += processCPU(r.quorum.Node(id).Pid())

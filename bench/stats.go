@@ -6,14 +6,15 @@ import (
 	"time"
 )
 
-// spread is what several rounds saw of one number.
+// spread describes one number over several rounds.
 type spread struct {
 	Min    float64 `json:"min"`
 	Median float64 `json:"median"`
 	Max    float64 `json:"max"`
 }
 
-// spreadOf is NaN throughout for no values. The median of an even count is the mean of the two in the middle.
+// spreadOf returns NaNs for no values. The median of an even count is the mean of the two in the
+// middle.
 func spreadOf(values []float64) spread {
 	if len(values) == 0 {
 		return spread{math.NaN(), math.NaN(), math.NaN()}
@@ -27,7 +28,7 @@ func spreadOf(values []float64) spread {
 	return spread{s[0], median, s[len(s)-1]}
 }
 
-// percentile is the value that p (0 to 1) of the sorted values do not exceed: nearest rank, 0 for none.
+// percentile is the nearest-rank percentile p (0 to 1) of sorted values, 0 for none.
 func percentile(sorted []time.Duration, p float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0
@@ -41,7 +42,7 @@ func medianOf(values []time.Duration) time.Duration {
 	return percentile(slices.Sorted(slices.Values(values)), 0.5)
 }
 
-// direction says which of two values is the better one.
+// direction says which of two values is better.
 type direction string
 
 const (

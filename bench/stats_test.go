@@ -30,7 +30,8 @@ func TestPercentileIsNearestRank(t *testing.T) {
 	for i := range 100 {
 		sorted = append(sorted, time.Duration(i+1))
 	}
-	for p, want := range map[float64]time.Duration{0: 1, 0.01: 1, 0.5: 50, 0.991: 100, 0.99: 99, 1: 100} {
+	for p, want := range map[float64]time.Duration{0: 1, 0.01: 1, 0.5: 50, 0.991: 100, 0.99: 99,
+		1: 100} {
 		if got := percentile(sorted, p); got != want {
 			t.Errorf("%v: %v, want %v", p, got, want)
 		}
@@ -57,7 +58,8 @@ func TestAdvantage(t *testing.T) {
 
 func TestLimitsAreMeasured(t *testing.T) {
 	l, err := measureLimits(t.TempDir(), 20, 100)
-	if err != nil || l.Append.Ms <= 0 || l.QuorumAppend.Ms <= 0 || l.RoundTrip.Ms <= 0 || l.RoundTrip.P99Ms < l.RoundTrip.Ms {
+	if err != nil || l.Append.Ms <= 0 || l.QuorumAppend.Ms <= 0 || l.RoundTrip.Ms <= 0 ||
+		l.RoundTrip.P99Ms < l.RoundTrip.Ms {
 		t.Fatalf("%+v, %v", l, err)
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// The quorums that integration/kafka starts: three nodes 3000, 3001, 3002.
+// Node ids of the quorums that integration/kafka starts: 3000, 3001, 3002.
 const (
 	controllers       = 3
 	firstControllerID = 3000
 )
 
-// system is one of those compared.
+// system is one of the compared systems.
 type system struct {
-	key   string // of -system and in results
+	key   string // in -system and in results
 	title string
 	start func(r *run, o kafka.ControllerOptions) *kafka.Controllers
 }
@@ -26,7 +26,7 @@ const (
 	theirs = "apache"
 )
 
-// systems are those that were asked for, ours first. binary is YAKt's.
+// systems returns the requested systems, ours first. binary is YAKt's.
 func systems(keys, binary string) ([]system, error) {
 	all := []system{
 		{ours, "YAKt", func(r *run, o kafka.ControllerOptions) *kafka.Controllers {
@@ -35,7 +35,8 @@ func systems(keys, binary string) ([]system, error) {
 			}
 			return kafka.StartYAKt(r, binary, controllers, o)
 		}},
-		{theirs, "Apache " + kafka.Newest, func(r *run, o kafka.ControllerOptions) *kafka.Controllers {
+		{theirs, "Apache " +
+			kafka.Newest, func(r *run, o kafka.ControllerOptions) *kafka.Controllers {
 			return kafka.StartControllers(r, controllers, o)
 		}},
 	}
@@ -51,7 +52,7 @@ func systems(keys, binary string) ([]system, error) {
 	return chosen, nil
 }
 
-// contains reports whether a comma-separated list has a word.
+// contains reports whether a comma-separated list contains a word.
 func contains(list, word string) bool {
 	for w := range strings.SplitSeq(list, ",") {
 		if strings.TrimSpace(w) == word {

@@ -10,9 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processCPU is the processor time a process has used so far; 0 for one that is gone.
+// processCPU is the processor time that a process has used so far; 0 if it is gone.
 func processCPU(pid int) time.Duration {
-	clock := int32(^pid)<<3 | 2 // clock_getcpuclockid(3): the whole process, by the scheduler's account
+	// clock_getcpuclockid(3): the whole process, by the scheduler's account
+	clock := int32(^pid)<<3 | 2
 	var ts unix.Timespec
 	if err := unix.ClockGettime(clock, &ts); err != nil {
 		return 0
@@ -37,7 +38,7 @@ func processRSS(pid int) int64 {
 
 func fdatasync(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
 
-// fileSystem names the kinds that matter: a number measured in memory says nothing about disks.
+// fileSystem names the kinds that matter: a measurement in memory says nothing about disks.
 func fileSystem(dir string) string {
 	var s unix.Statfs_t
 	if err := unix.Statfs(dir, &s); err != nil {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Elsewhere than on Linux the numbers about processes are left out, and a sync is whatever Go's is.
+// On systems other than Linux there are no figures about processes, and a sync is Go's.
 
 func processCPU(int) time.Duration { return 0 }
 

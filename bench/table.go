@@ -8,24 +8,27 @@ import (
 	"text/tabwriter"
 )
 
-// writeTable prints what a person wants to know.
+// writeTable prints the results for people.
 func (r *results) writeTable(w io.Writer) error {
 	fmt.Fprintf(w, "%v\nscale %s, %d rounds, took %s\n", r.Machine, r.Scale, r.Rounds, r.Took)
-	fmt.Fprintf(w, "limits of this machine: 1 KiB append with fdatasync %v, by two of three at once %v; loopback round trip %v; one append and two round trips %s ms\n\n",
+	fmt.Fprintf(w, "limits of this machine: 1 KiB append with fdatasync %v, by two of three at "+
+		"once %v; loopback round trip %v; one append and two round trips %s ms\n\n",
 		r.Limits.Append, r.Limits.QuorumAppend, r.Limits.RoundTrip, number(r.Limits.replicatedMs()))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	width := 0
 	for _, m := range r.Metrics {
 		width = max(width, len(m.label()))
 	}
-	fmt.Fprintf(t, "%-*s\tmin\tYAKt median\tmax\tmin\tApache median\tmax\tmin\ttimes better\tmax\t\n", width, "")
+	fmt.Fprintf(t, "%-*s\tmin\tYAKt median\tmax\tmin\tApache median\tmax\tmin\ttimes "+
+		"better\tmax\t\n", width, "")
 	last := ""
 	for _, m := range r.Metrics {
 		if m.Case != last {
 			fmt.Fprintf(t, "%-*s\t\t\t\t\t\t\t\t\t\t\n", width, "("+m.Case+") "+titleOf(m.Case))
 			last = m.Case
 		}
-		fmt.Fprintf(t, "%-*s\t%s%s%s\n", width, m.label(), cells(m.Ours, ""), cells(m.Theirs, ""), cells(m.Ratio, "×"))
+		fmt.Fprintf(t, "%-*s\t%s%s%s\n", width, m.label(), cells(m.Ours, ""), cells(m.Theirs, ""),
+			cells(m.Ratio, "×"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -53,7 +56,7 @@ func (r *results) writeFailures(w io.Writer) {
 	}
 }
 
-// writeFloor compares a lone create with what a replicated write takes at least.
+// writeFloor compares a lone create with the least duration of a replicated write.
 func (r *results) writeFloor(w io.Writer) {
 	for _, m := range r.Metrics {
 		if m.Name == oneCreateP50 && r.Limits.replicatedMs() > 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // FETCH (1), versions 4 to 18: how brokers and other observers follow the metadata log (KIP-595, KIP-853, KIP-1166).
@@ -21,7 +22,7 @@ import (
 // offsets and waits are refused at the partition.
 //
 // Hundreds of observers wait for each commit and are answered the same: see sharedFetch.
-func (c *Controller) fetch(ctx context.Context, caller Caller, req *kmsg.FetchRequest) kmsg.Response {
+func (c *Controller) fetch(ctx context.Context, caller protocol.Caller, req *kmsg.FetchRequest) kmsg.Response {
 	if !c.sameCluster(req.ClusterID) {
 		return fetchRefusal(req, kerr.InconsistentClusterID)
 	}
@@ -58,7 +59,7 @@ func fetchPartition(req *kmsg.FetchRequest) *kmsg.FetchRequestTopicPartition {
 		return nil
 	}
 	t := &req.Topics[0]
-	if named := t.Topic == metadataTopic; req.Version < 13 && !named || req.Version >= 13 && t.TopicID != record.MetadataTopicID {
+	if named := t.Topic == protocol.MetadataTopic; req.Version < 13 && !named || req.Version >= 13 && t.TopicID != record.MetadataTopicID {
 		return nil
 	}
 	p := &t.Partitions[0]
@@ -90,7 +91,7 @@ func fetchResponse(req *kmsg.FetchRequest, r FetchResult, leader leaderEndpoint)
 		resp.Brokers = []kmsg.FetchResponseBroker{node}
 	}
 	topic := kmsg.NewFetchResponseTopic()
-	topic.Topic, topic.TopicID = metadataTopic, record.MetadataTopicID
+	topic.Topic, topic.TopicID = protocol.MetadataTopic, record.MetadataTopicID
 	topic.Partitions = []kmsg.FetchResponseTopicPartition{fetchedPartition(r)}
 	resp.Topics = []kmsg.FetchResponseTopic{topic}
 	return resp

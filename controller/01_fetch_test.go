@@ -8,9 +8,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
-var controllerCaller = Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "10.0.0.9", ClientID: "1"}
+var controllerCaller = protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "10.0.0.9", ClientID: "1"}
 
 // observerFetch is a FETCH as a 4.3 broker sends it, in the form of any version.
 func observerFetch(c *Controller) *kmsg.FetchRequest {
@@ -22,7 +23,7 @@ func observerFetch(c *Controller) *kmsg.FetchRequest {
 	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch = 7, 40, 6
 	p.ReplicaDirectoryID, p.HighWatermark = testUUID(1), 39
 	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic, topic.TopicID = metadataTopic, record.MetadataTopicID
+	topic.Topic, topic.TopicID = protocol.MetadataTopic, record.MetadataTopicID
 	topic.Partitions = []kmsg.FetchRequestTopicPartition{p}
 	req.Topics = []kmsg.FetchRequestTopic{topic}
 	return req
@@ -49,7 +50,7 @@ func TestFetchRecords(t *testing.T) {
 		if resp.ErrorCode != 0 || resp.SessionID != 0 || len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
-		if topic := resp.Topics[0]; v < 13 && topic.Topic != metadataTopic || v >= 13 && topic.TopicID != record.MetadataTopicID {
+		if topic := resp.Topics[0]; v < 13 && topic.Topic != protocol.MetadataTopic || v >= 13 && topic.TopicID != record.MetadataTopicID {
 			t.Errorf("v%d: topic %q, id %x", v, topic.Topic, topic.TopicID)
 		}
 		p := kmsg.NewFetchResponseTopicPartition()

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // METADATA (3), versions 0 to 13: brokers and topics for ordinary clients (KIP-516 for topic ids, KIP-1102 for the error code of version 13, which only refusals use).
@@ -16,11 +17,11 @@ import (
 // seed finds the brokers. Answers are those of a broker (KafkaApis.handleTopicMetadataRequest) but for what clientView says about listeners
 // and the controller id, and no topic is created for having been asked for.
 func (c *Controller) metadata(
-	_ context.Context, caller Caller, req *kmsg.MetadataRequest,
+	_ context.Context, caller protocol.Caller, req *kmsg.MetadataRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.MetadataResponse](req)
 	if req.Version < 12 && slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil || t.TopicID != [16]byte{} }) {
-		return failMetadata(req, &apiError{kafka: kerr.InvalidRequest})
+		return failMetadata(req, &protocol.Error{Kafka: kerr.InvalidRequest})
 	}
 	view := newClientView(c.Image(), caller)
 	for id := range view.img.Brokers() {
@@ -41,12 +42,12 @@ func (c *Controller) metadata(
 }
 
 // failMetadata answers every topic with an error.
-func failMetadata(req *kmsg.MetadataRequest, err *apiError) kmsg.Response {
+func failMetadata(req *kmsg.MetadataRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.MetadataResponse](req)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.MetadataResponseTopic {
 		t := req.Topics[i]
-		return missingTopic(err.kafka, topicName(t), t.TopicID)
+		return missingTopic(err.Kafka, topicName(t), t.TopicID)
 	})
 }
 
@@ -123,7 +124,7 @@ func unknownAsked(asked *kmsg.MetadataRequestTopic, byID bool) kmsg.MetadataResp
 
 func missingTopic(err *kerr.Error, name string, id [16]byte) kmsg.MetadataResponseTopic {
 	t := kmsg.NewMetadataResponseTopic()
-	t.ErrorCode, t.Topic, t.TopicID, t.IsInternal = err.Code, &name, id, internalTopic(name)
+	t.ErrorCode, t.Topic, t.TopicID, t.IsInternal = err.Code, &name, id, protocol.InternalTopic(name)
 	return t
 }
 
@@ -132,7 +133,7 @@ func (v clientView) topic(t *metadata.Topic, req *kmsg.MetadataRequest) kmsg.Met
 	if req.IncludeTopicAuthorizedOperations {
 		resp.AuthorizedOperations = topicOperations
 	}
-	resp.Topic, resp.TopicID, resp.IsInternal = &t.Name, t.ID, internalTopic(t.Name)
+	resp.Topic, resp.TopicID, resp.IsInternal = &t.Name, t.ID, protocol.InternalTopic(t.Name)
 	resp.Partitions = make([]kmsg.MetadataResponseTopicPartition, 0, t.Len())
 	for id, p := range t.Partitions() {
 		resp.Partitions = append(resp.Partitions, v.partition(id, p, req.Version))

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 var (
@@ -72,13 +73,13 @@ func TestMetadataBrokers(t *testing.T) {
 func TestMetadataListener(t *testing.T) {
 	c, _ := newReadController(t, clientCluster()...)
 	for _, test := range []struct {
-		caller Caller
+		caller protocol.Caller
 		host   string
 	}{
-		{Caller{Listener: "CONTROLLER", SecurityProtocol: 0}, "i"},
-		{Caller{Listener: "CONTROLLER", SecurityProtocol: 3}, "s"},
-		{Caller{Listener: "CONTROLLER", SecurityProtocol: 1}, "s"},
-		{Caller{Listener: "plaintext", SecurityProtocol: 3}, "p"},
+		{protocol.Caller{Listener: "CONTROLLER", SecurityProtocol: 0}, "i"},
+		{protocol.Caller{Listener: "CONTROLLER", SecurityProtocol: 3}, "s"},
+		{protocol.Caller{Listener: "CONTROLLER", SecurityProtocol: 1}, "s"},
+		{protocol.Caller{Listener: "plaintext", SecurityProtocol: 3}, "p"},
 	} {
 		resp := ask[*kmsg.MetadataResponse](t, c, test.caller, metadataTopicsRequest(), 13)
 		if resp.Brokers[0].Host != test.host {
@@ -91,7 +92,7 @@ func TestMetadataControllerIDSpreads(t *testing.T) {
 	c, _ := newReadController(t, clientCluster()...)
 	seen := make(map[int32]int)
 	for i := range 100 {
-		caller := Caller{ClientAddr: "10.0.0." + string(rune('0'+i%10)), ClientID: string(rune('a' + i/10))}
+		caller := protocol.Caller{ClientAddr: "10.0.0." + string(rune('0'+i%10)), ClientID: string(rune('a' + i/10))}
 		id := ask[*kmsg.MetadataResponse](t, c, caller, metadataTopicsRequest(), 13).ControllerID
 		if again := ask[*kmsg.MetadataResponse](t, c, caller, metadataTopicsRequest(), 13).ControllerID; again != id {
 			t.Errorf("%+v is sent to %d and to %d", caller, id, again)
@@ -206,18 +207,6 @@ func TestMetadataOperations(t *testing.T) {
 		resp = ask[*kmsg.MetadataResponse](t, c, controllerCaller, req, v)
 		if resp.Topics[0].AuthorizedOperations != 0xdf8 || v <= 10 && resp.AuthorizedOperations != 0x1fa0 {
 			t.Errorf("v%d asked: %x %x", v, resp.AuthorizedOperations, resp.Topics[0].AuthorizedOperations)
-		}
-	}
-}
-
-func TestLegalTopicName(t *testing.T) {
-	long := make([]byte, 249)
-	for i := range long {
-		long[i] = 'x'
-	}
-	for name, legal := range map[string]bool{"a": true, "A.b_c-9": true, "...": true, string(long): true, "": false, ".": false, "..": false, string(long) + "x": false, "a b": false, "ä": false, "a/b": false, "a\x00": false} {
-		if legalTopicName(name) != legal {
-			t.Errorf("%q: legal is %v", name, !legal)
 		}
 	}
 }

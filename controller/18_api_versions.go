@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // API_VERSIONS (18), versions 0 to 4 (KIP-511, KIP-584). A higher version is answered by the protocol layer, in version 0.
@@ -24,7 +25,7 @@ import (
 // Supported features that may be at level 0 are left out below version 4, where old clients cannot read them (KAFKA-17492).
 // kraft.version is among the finalized ones, though no record in the log says so. The epoch is the offset of the last
 // feature change.
-func (c *Controller) apiVersions(_ context.Context, _ Caller, req *kmsg.ApiVersionsRequest) *kmsg.ApiVersionsResponse {
+func (c *Controller) apiVersions(_ context.Context, _ protocol.Caller, req *kmsg.ApiVersionsRequest) *kmsg.ApiVersionsResponse {
 	resp := responseTo[*kmsg.ApiVersionsResponse](req)
 	if req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) || !softwareName.MatchString(req.ClientSoftwareVersion)) {
 		resp.ErrorCode = kerr.InvalidRequest.Code

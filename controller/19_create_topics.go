@@ -1,16 +1,18 @@
 package controller
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
+	"github.com/yakt/yakt/controller/partition"
+	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // CREATE_TOPICS (19), versions 2-7: KIP-464 defaults, KIP-525 configs in the answer, KIP-516 topic ids
@@ -25,17 +27,18 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 	names := timesNamed(req.Topics, func(t *kmsg.CreateTopicsRequestTopic) string { return t.Topic })
 	accepted := make([]*kmsg.CreateTopicsRequestTopic, 0, len(req.Topics))
 	for i := range req.Topics {
-		if t := &req.Topics[i]; names[t.Topic] == 1 && t.Topic != clusterMetadataTopic {
+		if t := &req.Topics[i]; names[t.Topic] == 1 && t.Topic != protocol.MetadataTopic {
 			accepted = append(accepted, t)
 		}
 	}
 	if c.partitionsAskedFor(accepted) > recordsPerUserOp {
-		return result{response: failCreateTopics(req, errorf(kerr.PolicyViolation, "Excessively large number of partitions per request."))}
+		return result{response: failCreateTopics(req, protocol.Errorf(kerr.PolicyViolation, "Excessively large number of partitions per request."))}
 	}
 	creation := topicCreation{
-		core: c, img: c.working, configs: c.configChanges(o), placing: placing{img: c.working, random: c.cfg.Random},
-		collisions: collisionSearch{img: c.working}, quota: c.mutationQuota(o, req.Version, strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
+		core: c, img: c.working, configs: c.configChanges(o), placing: partition.NewPlacement(c.working, c.cfg.Random),
+		collisions: configs.NewCollisions(c.working), quota: c.allowance(o, req.Version >= strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
 	}
+	creation.plain = c.plainTopic.For(creation.configs.Defaults())
 	for _, t := range accepted {
 		creation.topic(t)
 	}
@@ -43,11 +46,22 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 		return result{response: failCreateTopics(req, errTooLarge)}
 	}
 	creation.refuseNames(req, names)
-	r := result{records: creation.records, response: creation.response(req), atomic: true, then: func(int64) { c.spend(creation.quota) }}
+	r := result{records: creation.records, response: creation.response(req), atomic: true, then: func(int64) {
+		c.plainTopic = creation.plain
+		c.quota.Spend(creation.quota)
+	}}
 	if req.ValidateOnly {
 		r.records = nil
 	}
 	return r
+}
+
+// strictCreateTopics is the version from which clients know THROTTLING_QUOTA_EXCEEDED.
+const strictCreateTopics = 6
+
+// allowance is the quota on partitions created and deleted that holds for the sender.
+func (c *core) allowance(o op, strict bool) *quota.Allowance {
+	return c.quota.Allowance(c.working, o.caller, o.now, strict)
 }
 
 // timesNamed counts how often each name comes in a request.
@@ -65,10 +79,10 @@ func (tc *topicCreation) refuseNames(req *kmsg.CreateTopicsRequest, names map[st
 		name := req.Topics[i].Topic
 		switch {
 		case names[name] > 1:
-			tc.refuse(name, errorf(kerr.InvalidRequest, "Duplicate topic name."))
+			tc.refuse(name, protocol.Errorf(kerr.InvalidRequest, "Duplicate topic name."))
 			names[name] = 0
-		case names[name] == 1 && name == clusterMetadataTopic:
-			tc.refuse(name, errorf(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", name))
+		case names[name] == 1 && name == protocol.MetadataTopic:
+			tc.refuse(name, protocol.Errorf(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", name))
 		}
 	}
 }
@@ -88,9 +102,9 @@ func (c *core) partitionsAskedFor(topics []*kmsg.CreateTopicsRequestTopic) (n in
 	return n
 }
 
-func createTopicResult(name string, err *apiError, message *string) kmsg.CreateTopicsResponseTopic {
+func createTopicResult(name string, err *protocol.Error, message *string) kmsg.CreateTopicsResponseTopic {
 	t := kmsg.NewCreateTopicsResponseTopic()
-	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), message
+	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.Code(), message
 	t.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // null is for who may not see them
 	return t
 }
@@ -99,45 +113,45 @@ func createTopicResult(name string, err *apiError, message *string) kmsg.CreateT
 type topicCreation struct {
 	core       *core
 	img        *metadata.Image
-	configs    *configChanges
-	placing    placing
-	collisions collisionSearch
-	quota      *mutationQuota
+	configs    *configs.Changes
+	plain      configs.PlainTopic
+	placing    *partition.Placement
+	collisions configs.Collisions
+	quota      *quota.Allowance
 	records    []record.Record
 	answers    []createdTopic
-	messages   messages
+	messages   protocol.Messages
 }
 
 // createdTopic is the answer for one topic, without its configuration, which is made when it is
 // written.
 type createdTopic struct {
 	name       string
-	err        *apiError
+	err        *protocol.Error
 	id         record.UUID
 	partitions int32
 	factor     int16
 	overrides  map[string]string // nil: none
 }
 
-func (tc *topicCreation) refuse(name string, err *apiError) {
-	tc.answers = append(tc.answers, createdTopic{name: name, err: tc.messages.within(err)})
+func (tc *topicCreation) refuse(name string, err *protocol.Error) {
+	tc.answers = append(tc.answers, createdTopic{name: name, err: tc.messages.Bounded(err)})
 }
 
 func (tc *topicCreation) response(req *kmsg.CreateTopicsRequest) kmsg.Response {
 	resp := responseTo[*kmsg.CreateTopicsResponse](req)
-	resp.ThrottleMillis = tc.quota.throttleMillis()
-	defaults := tc.configs.defaults
-	plain := tc.core.plainTopic.of(&defaults)
+	resp.ThrottleMillis = tc.quota.ThrottleMs()
+	defaults, plain := tc.configs.Defaults(), tc.plain.Configs
 	answers := tc.answers
 	return list(resp, &resp.Topics, len(answers), func(i int) kmsg.CreateTopicsResponseTopic {
 		a := &answers[i]
-		t := createTopicResult(a.name, a.err, a.err.text())
+		t := createTopicResult(a.name, a.err, a.err.Text())
 		if a.err != nil {
 			return t
 		}
 		t.TopicID, t.NumPartitions, t.ReplicationFactor, t.Configs = a.id, a.partitions, a.factor, plain
 		if a.overrides != nil {
-			t.Configs = describeCreated(&defaults, a.overrides)
+			t.Configs = configs.DescribeCreated(defaults, a.overrides)
 		}
 		return t
 	})
@@ -155,7 +169,7 @@ func (tc *topicCreation) topic(t *kmsg.CreateTopicsRequestTopic) {
 
 func (tc *topicCreation) create(
 	t *kmsg.CreateTopicsRequestTopic,
-) (created createdTopic, err *apiError) {
+) (created createdTopic, err *protocol.Error) {
 	if err := tc.checkName(t.Topic); err != nil {
 		return created, err
 	}
@@ -163,7 +177,7 @@ func (tc *topicCreation) create(
 	if err != nil {
 		return created, err
 	}
-	configs, err := tc.configs.incremental(configResource{metadata.ConfigTopic, t.Topic}, ops, true)
+	overrides, err := tc.configs.Incremental(configs.Resource{Kind: metadata.ConfigTopic, Name: t.Topic}, ops, true)
 	if err != nil {
 		return created, err
 	}
@@ -172,61 +186,61 @@ func (tc *topicCreation) create(
 	if err != nil {
 		return created, err
 	}
-	if err := tc.quota.charge(len(partitions)); err != nil {
+	if err := tc.quota.Charge(len(partitions)); err != nil {
 		return created, err
 	}
 	tc.records = append(tc.records, &record.Topic{Name: t.Topic, TopicID: id})
-	tc.records = append(tc.records, configs...)
-	tc.records = append(tc.records, clearElrs(tc.img, configs)...)
+	tc.records = append(tc.records, overrides...)
+	tc.records = append(tc.records, configs.ClearElrs(tc.img, overrides)...)
 	for _, p := range partitions {
 		tc.records = append(tc.records, p)
 	}
 	return createdTopic{
-		name: t.Topic, id: id, partitions: int32(len(partitions)), factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(configs),
+		name: t.Topic, id: id, partitions: int32(len(partitions)), factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(overrides),
 	}, nil
 }
 
-func (tc *topicCreation) checkName(name string) *apiError {
+func (tc *topicCreation) checkName(name string) *protocol.Error {
 	if tc.img.TopicByName(name) != nil {
-		return errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", name)
+		return protocol.Errorf(kerr.TopicAlreadyExists, "Topic '%s' already exists.", name)
 	}
-	if err := checkTopicName(name); err != nil {
+	if err := configs.CheckTopicName(name); err != nil {
 		return err
 	}
-	switch other, ok := tc.collisions.find(name); {
+	switch other, ok := tc.collisions.Find(name); {
 	case other != "":
-		return errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", name, other)
+		return protocol.Errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", name, other)
 	case !ok:
-		return errorf(kerr.PolicyViolation, "Too many topics have names like '%s' to see whether it collides with one of them: choose another name.", name)
+		return protocol.Errorf(kerr.PolicyViolation, "Too many topics have names like '%s' to see whether it collides with one of them: choose another name.", name)
 	}
 	return nil
 }
 
 // creationConfigs are the overrides a topic is to be created with.
-func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configOp, *apiError) {
-	ops := make([]configOp, 0, len(t.Configs))
+func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configs.Op, *protocol.Error) {
+	ops := make([]configs.Op, 0, len(t.Configs))
 	var null []string
 	for _, config := range t.Configs {
 		if config.Value == nil {
 			null = append(null, config.Name)
 		}
-		ops = append(ops, configOp{config.Name, kmsg.IncrementalAlterConfigOpSet, config.Value})
+		ops = append(ops, configs.Op{Key: config.Name, Op: kmsg.IncrementalAlterConfigOpSet, Value: config.Value})
 	}
 	if len(null) > 0 {
-		return nil, errorf(kerr.InvalidConfig, "Null value not supported for topic configs: %s", strings.Join(null, ","))
+		return nil, protocol.Errorf(kerr.InvalidConfig, "Null value not supported for topic configs: %s", strings.Join(null, ","))
 	}
 	return ops, nil
 }
 
 // partitions are the records of the topic's partitions, by id; never none.
-func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.UUID) ([]*record.Partition, *apiError) {
+func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.UUID) ([]*record.Partition, *protocol.Error) {
 	switch {
 	case len(t.ReplicaAssignment) > 0:
 		return tc.assigned(t, id)
 	case t.ReplicationFactor < -1 || t.ReplicationFactor == 0:
-		return nil, errorf(kerr.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value.")
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value.")
 	case t.NumPartitions < -1 || t.NumPartitions == 0:
-		return nil, errorf(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
+		return nil, protocol.Errorf(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
 	}
 	n, factor := int(t.NumPartitions), int(t.ReplicationFactor)
 	if n == -1 {
@@ -235,32 +249,32 @@ func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.
 	if factor == -1 {
 		factor = int(tc.core.cfg.DefaultReplicationFactor)
 	}
-	partitions, err := tc.placing.partitions(id, 0, n, factor)
+	partitions, err := tc.placing.Partitions(id, 0, n, factor)
 	if err != nil {
-		return nil, errorf(err.kafka, "Unable to replicate the partition %d time(s): %s", factor, err.message)
+		return nil, protocol.Errorf(err.Kafka, "Unable to replicate the partition %d time(s): %s", factor, err.Message)
 	}
 	return partitions, nil
 }
 
 // assigned takes the replicas that the request gives for each partition.
-func (tc *topicCreation) assigned(t *kmsg.CreateTopicsRequestTopic, id record.UUID) ([]*record.Partition, *apiError) {
+func (tc *topicCreation) assigned(t *kmsg.CreateTopicsRequestTopic, id record.UUID) ([]*record.Partition, *protocol.Error) {
 	switch {
 	case t.ReplicationFactor != -1:
-		return nil, errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1.")
+		return nil, protocol.Errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1.")
 	case t.NumPartitions != -1:
-		return nil, errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
+		return nil, protocol.Errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
 	}
 	byID := make(map[int32]*record.Partition, len(t.ReplicaAssignment))
 	factor := 0
 	for _, a := range t.ReplicaAssignment {
 		if byID[a.Partition] != nil {
-			return nil, errorf(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
+			return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
 		}
-		if err := checkReplicas(tc.img, a.Replicas, factor); err != nil {
+		if err := partition.CheckReplicas(tc.img, a.Replicas, factor); err != nil {
 			return nil, err
 		}
 		factor = len(a.Replicas)
-		p, ok := newPartition(tc.img, id, a.Partition, a.Replicas)
+		p, ok := partition.NewPartition(tc.img, id, a.Partition, a.Replicas)
 		if !ok {
 			return nil, allInactive(a.Partition)
 		}
@@ -269,14 +283,14 @@ func (tc *topicCreation) assigned(t *kmsg.CreateTopicsRequestTopic, id record.UU
 	partitions := make([]*record.Partition, len(byID))
 	for i := range partitions {
 		if partitions[i] = byID[int32(i)]; partitions[i] == nil {
-			return nil, errorf(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
+			return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
 		}
 	}
 	return partitions, nil
 }
 
-func allInactive(partition int32) *apiError {
-	return errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", partition)
+func allInactive(id int32) *protocol.Error {
+	return protocol.Errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", id)
 }
 
 // overridesIn are the configs that records set, nil for none.
@@ -293,35 +307,10 @@ func overridesIn(records []record.Record) map[string]string {
 	return overrides
 }
 
-func describeCreated(defaults *topicDefaults, overrides map[string]string) []kmsg.CreateTopicsResponseTopicConfig {
-	configs := make([]kmsg.CreateTopicsResponseTopicConfig, 0, len(topicKeys))
-	for k := range shownTopicKeys(overrides) {
-		value, source := defaults.effective(k, overrides)
-		config := kmsg.NewCreateTopicsResponseTopicConfig()
-		config.Name, config.Value, config.Source = k.name, &value, source
-		configs = append(configs, config)
-	}
-	return configs
-}
-
-// plainTopic keeps the configuration of a topic without configs of its own, which nearly all new topics have, for as long as the defaults
-// that can change stay as they are. Responses share it.
-type plainTopic struct {
-	node, cluster map[string]string
-	configs       []kmsg.CreateTopicsResponseTopicConfig
-}
-
-func (p *plainTopic) of(d *topicDefaults) []kmsg.CreateTopicsResponseTopicConfig {
-	if p.configs == nil || !maps.Equal(p.node, d.node) || !maps.Equal(p.cluster, d.cluster) {
-		*p = plainTopic{d.node, d.cluster, slices.Clip(describeCreated(d, nil))}
-	}
-	return p.configs
-}
-
-func failCreateTopics(req *kmsg.CreateTopicsRequest, err *apiError) kmsg.Response {
+func failCreateTopics(req *kmsg.CreateTopicsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.CreateTopicsResponse](req)
 	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.CreateTopicsResponseTopic {
-		return createTopicResult(req.Topics[i].Topic, err, textOf(err, i))
+		return createTopicResult(req.Topics[i].Topic, err, err.TextAt(i))
 	})
 }
 

@@ -41,13 +41,13 @@ func TestCreatedTopicTellsItsConfigs(t *testing.T) {
 		tc.apply(&record.Config{ResourceType: metadata.ConfigBroker, ResourceName: broker, Name: "log.segment.bytes", Value: &value})
 	}
 	own := "5000000"
-	expect("default", nil, "1073741824", sourceDefault)
-	expect("own", &own, own, sourceTopic)
-	expect("default-again", nil, "1073741824", sourceDefault)
+	expect("default", nil, "1073741824", int8(kmsg.ConfigSourceDefaultConfig))
+	expect("own", &own, own, int8(kmsg.ConfigSourceDynamicTopicConfig))
+	expect("default-again", nil, "1073741824", int8(kmsg.ConfigSourceDefaultConfig))
 	set("", "2000000")
-	expect("cluster", nil, "2000000", sourceBrokerDefault)
+	expect("cluster", nil, "2000000", int8(kmsg.ConfigSourceDynamicDefaultBrokerConfig))
 	set("", "3000000")
-	expect("cluster-again", nil, "3000000", sourceBrokerDefault)
+	expect("cluster-again", nil, "3000000", int8(kmsg.ConfigSourceDynamicDefaultBrokerConfig))
 	set("3000", "4000000")
-	expect("node", nil, "4000000", sourceBroker)
+	expect("node", nil, "4000000", int8(kmsg.ConfigSourceDynamicBrokerConfig))
 }

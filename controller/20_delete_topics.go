@@ -7,8 +7,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
+	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // DELETE_TOPICS (20), versions 1-6, by name or by id (KIP-516) (ControllerApis.deleteTopics). Each entry succeeds or fails by
@@ -19,15 +22,15 @@ import (
 // yet committed can be deleted.
 func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 	if !c.cfg.DeleteTopics {
-		err := errorf(kerr.TopicDeletionDisabled, "Topic deletion is disabled.")
+		err := protocol.Errorf(kerr.TopicDeletionDisabled, "Topic deletion is disabled.")
 		if req.Version < 3 {
-			err = errorf(kerr.InvalidRequest, "This version does not support topic deletion.")
+			err = protocol.Errorf(kerr.InvalidRequest, "This version does not support topic deletion.")
 		}
 		return result{response: failDeleteTopics(req, err)}
 	}
 	entries := topicEntries(req)
 	deletion := topicDeletion{
-		img: c.working, quota: c.mutationQuota(o, req.Version, strictDeleteTopics),
+		img: c.working, quota: c.allowance(o, req.Version >= strictDeleteTopics),
 		times: make(map[topicEntry]int, len(entries)), answers: make([]deletionAnswer, 0, len(entries)),
 	}
 	for _, e := range entries {
@@ -40,12 +43,15 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 	if len(records) > recordsPerUserOp {
 		return result{response: failDeleteTopics(req, errTooLarge)}
 	}
-	shuffle(c.cfg.Random, deletion.answers)
+	partition.Shuffle(c.cfg.Random, deletion.answers)
 	return result{records: records, response: deletion.response(req), atomic: true, then: func(int64) {
-		c.spend(deletion.quota)
+		c.quota.Spend(deletion.quota)
 		deletion.log(c.cfg.Logger, o.caller)
 	}}
 }
+
+// strictDeleteTopics is the version from which clients know THROTTLING_QUOTA_EXCEEDED.
+const strictDeleteTopics = 5
 
 // topicEntry is a topic as a request names it.
 type topicEntry struct {
@@ -78,54 +84,54 @@ func topicEntryOf(req *kmsg.DeleteTopicsRequest, i int) topicEntry {
 // deletionAnswer is the answer to one entry; a nil err is success.
 type deletionAnswer struct {
 	topicEntry
-	err *apiError
+	err *protocol.Error
 }
 
-func (e *topicEntry) response(err *apiError, message *string) kmsg.DeleteTopicsResponseTopic {
+func (e *topicEntry) response(err *protocol.Error, message *string) kmsg.DeleteTopicsResponseTopic {
 	t := kmsg.NewDeleteTopicsResponseTopic()
 	if e.named {
 		t.Topic = &e.name
 	}
-	t.TopicID, t.ErrorCode, t.ErrorMessage = e.id, err.code(), message
+	t.TopicID, t.ErrorCode, t.ErrorMessage = e.id, err.Code(), message
 	return t
 }
 
 // topicDeletion sorts out the entries of one request.
 type topicDeletion struct {
 	img      *metadata.Image
-	quota    *mutationQuota
+	quota    *quota.Allowance
 	times    map[topicEntry]int // how often the request names it; answered once all of them are
 	answers  []deletionAnswer
-	messages messages
+	messages protocol.Messages
 }
 
 func (d *topicDeletion) response(req *kmsg.DeleteTopicsRequest) kmsg.Response {
 	resp := responseTo[*kmsg.DeleteTopicsResponse](req)
-	resp.ThrottleMillis = d.quota.throttleMillis()
+	resp.ThrottleMillis = d.quota.ThrottleMs()
 	return list(resp, &resp.Topics, len(d.answers), func(i int) kmsg.DeleteTopicsResponseTopic {
 		a := &d.answers[i]
-		return a.response(a.err, a.err.text())
+		return a.response(a.err, a.err.Text())
 	})
 }
 
 const answered = -1
 
-func (d *topicDeletion) answer(e topicEntry, err *apiError) {
-	d.answers = append(d.answers, deletionAnswer{e, d.messages.within(err)})
+func (d *topicDeletion) answer(e topicEntry, err *protocol.Error) {
+	d.answers = append(d.answers, deletionAnswer{e, d.messages.Bounded(err)})
 }
 
 func (d *topicDeletion) entry(e topicEntry) {
 	switch {
 	case !e.named && e.id.IsZero():
-		d.answer(e, errorf(kerr.InvalidRequest, "Neither topic name nor id were specified."))
+		d.answer(e, protocol.Errorf(kerr.InvalidRequest, "Neither topic name nor id were specified."))
 	case e.named && !e.id.IsZero():
-		d.answer(e, errorf(kerr.InvalidRequest, "You may not specify both topic name and topic id."))
+		d.answer(e, protocol.Errorf(kerr.InvalidRequest, "You may not specify both topic name and topic id."))
 	case d.times[e] > 1:
 		d.times[e] = answered
 		if e.named {
-			d.answer(e, errorf(kerr.InvalidRequest, "Duplicate topic name."))
+			d.answer(e, protocol.Errorf(kerr.InvalidRequest, "Duplicate topic name."))
 		} else {
-			d.answer(e, errorf(kerr.InvalidRequest, "Duplicate topic id."))
+			d.answer(e, protocol.Errorf(kerr.InvalidRequest, "Duplicate topic id."))
 		}
 	case d.times[e] == answered:
 	case e.named:
@@ -139,10 +145,10 @@ func (d *topicDeletion) byName(e topicEntry) {
 	t := d.img.TopicByName(e.name)
 	switch {
 	case t == nil:
-		d.answer(e, errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition."))
+		d.answer(e, protocol.Errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition."))
 	case d.times[topicEntry{id: t.ID}] != 0:
 		e.id = t.ID
-		d.answer(e, errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."))
+		d.answer(e, protocol.Errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."))
 	default:
 		d.remove(t)
 	}
@@ -152,7 +158,7 @@ func (d *topicDeletion) byID(e topicEntry) {
 	t := d.img.Topic(e.id)
 	switch {
 	case t == nil:
-		d.answer(e, errorf(kerr.UnknownTopicID, "This server does not host this topic ID."))
+		d.answer(e, protocol.Errorf(kerr.UnknownTopicID, "This server does not host this topic ID."))
 	case d.times[topicEntry{named: true, name: t.Name}] == 1: // byName answers for both
 	default:
 		d.remove(t)
@@ -160,7 +166,7 @@ func (d *topicDeletion) byID(e topicEntry) {
 }
 
 func (d *topicDeletion) remove(t *metadata.Topic) {
-	d.answer(topicEntry{true, t.Name, t.ID}, d.quota.charge(t.Len()))
+	d.answer(topicEntry{true, t.Name, t.ID}, d.quota.Charge(t.Len()))
 }
 
 func (d *topicDeletion) records() []record.Record {
@@ -176,7 +182,7 @@ func (d *topicDeletion) records() []record.Record {
 // deletionsLogged bounds the lines of one request.
 const deletionsLogged = 100
 
-func (d *topicDeletion) log(log *slog.Logger, by Caller) {
+func (d *topicDeletion) log(log *slog.Logger, by protocol.Caller) {
 	deleted := 0
 	for i := range d.answers {
 		if a := &d.answers[i]; a.err == nil {
@@ -190,11 +196,11 @@ func (d *topicDeletion) log(log *slog.Logger, by Caller) {
 	}
 }
 
-func failDeleteTopics(req *kmsg.DeleteTopicsRequest, err *apiError) kmsg.Response {
+func failDeleteTopics(req *kmsg.DeleteTopicsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.DeleteTopicsResponse](req)
 	return list(resp, &resp.Topics, len(req.TopicNames)+len(req.Topics), func(i int) kmsg.DeleteTopicsResponseTopic {
 		e := topicEntryOf(req, i)
-		return e.response(err, textOf(err, i))
+		return e.response(err, err.TextAt(i))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -38,23 +39,6 @@ func (s *topicScript) replaceConfigs() string {
 	return b.String() + s.recordsText(records)
 }
 
-func TestWordsOfLists(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ list, words, appended, subtracted string }{
-		{"a,b", "b,c,c", "a,b,c", "a"},
-		{"a,b,a,b,a", "a,a,x", "a,b,a,b,a,x", "b,b,a"},
-		{"", "a", ",a", ""},
-	} {
-		split := func(s string) []string { return strings.Split(s, ",") }
-		if got := strings.Join(appended(split(c.list), split(c.words)), ","); got != c.appended {
-			t.Errorf("%q and %q: %q", c.list, c.words, got)
-		}
-		if got := strings.Join(subtracted(split(c.list), split(c.words)), ","); got != c.subtracted {
-			t.Errorf("%q without %q: %q", c.list, c.words, got)
-		}
-	}
-}
-
 func TestABrokerHasABoundedNumberOfConfigs(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
@@ -64,11 +48,11 @@ func TestABrokerHasABoundedNumberOfConfigs(t *testing.T) {
 		op       kmsg.IncrementalAlterConfigOp
 		want     int16
 	}{
-		{0, configsMax, kmsg.IncrementalAlterConfigOpSet, 0},
-		{configsMax, configsMax + 1, kmsg.IncrementalAlterConfigOpSet, kerr.PolicyViolation.Code},
+		{0, configs.PerResourceMax, kmsg.IncrementalAlterConfigOpSet, 0},
+		{configs.PerResourceMax, configs.PerResourceMax + 1, kmsg.IncrementalAlterConfigOpSet, kerr.PolicyViolation.Code},
 		{0, 10, kmsg.IncrementalAlterConfigOpSet, 0}, // which it has
 		{0, 1, kmsg.IncrementalAlterConfigOpDelete, 0},
-		{configsMax, configsMax + 1, kmsg.IncrementalAlterConfigOpSet, 0},
+		{configs.PerResourceMax, configs.PerResourceMax + 1, kmsg.IncrementalAlterConfigOpSet, 0},
 	} {
 		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 		req.Version = 1
@@ -90,14 +74,14 @@ func TestARequestReadsABoundedAmountOfConfigs(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
 	d.addBroker(1)
-	n := configReadMaxBytes/configValueMax + 2
-	long := strings.Repeat("1:1,", configValueMax/4) + "1:1"
+	n := configs.ReadMaxBytes/configs.ValueMaxBytes + 2
+	long := strings.Repeat("1:1,", configs.ValueMaxBytes/4) + "1:1"
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	req.Version = 1
 	for i := range n {
 		name := fmt.Sprint("topic-", i)
 		d.addPartitions(name, 1, func(int) []int32 { return []int32{1} })
-		d.apply(topicConfigRecord(name, "leader.replication.throttled.replicas", long[:configValueMax]))
+		d.apply(topicConfigRecord(name, "leader.replication.throttled.replicas", long[:configs.ValueMaxBytes]))
 		req.Resources = append(req.Resources, kmsg.IncrementalAlterConfigsRequestResource{
 			ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: name,
 			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{

@@ -6,8 +6,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
+	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // CREATE_PARTITIONS (37), versions 0-3 (ReplicationControlManager.createPartitions). Each topic succeeds or fails by itself and
@@ -16,8 +19,8 @@ import (
 // UNKNOWN_SERVER_ERROR.
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
 	names := timesNamed(req.Topics, func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
-	quota := c.mutationQuota(o, req.Version, strictCreatePartitions)
-	more := partitionCreation{placing: placing{img: c.working, random: c.cfg.Random}, quota: quota}
+	allowance := c.allowance(o, req.Version >= strictCreatePartitions)
+	more := partitionCreation{img: c.working, placing: partition.NewPlacement(c.working, c.cfg.Random), quota: allowance}
 	for i := range req.Topics {
 		switch t := &req.Topics[i]; names[t.Topic] {
 		case 0: // answered
@@ -25,7 +28,7 @@ func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result 
 			more.topic(t)
 		default:
 			names[t.Topic] = 0
-			more.answer(t.Topic, errorf(kerr.InvalidRequest, "Duplicate topic name."))
+			more.answer(t.Topic, protocol.Errorf(kerr.InvalidRequest, "Duplicate topic name."))
 		}
 		if len(more.records) > recordsPerUserOp {
 			return result{response: failCreatePartitions(req, errTooLarge)}
@@ -34,26 +37,30 @@ func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result 
 	if req.ValidateOnly {
 		more.records = nil
 	}
-	return result{records: more.records, response: more.response(req), atomic: true, then: func(int64) { c.spend(quota) }}
+	return result{records: more.records, response: more.response(req), atomic: true, then: func(int64) { c.quota.Spend(allowance) }}
 }
+
+// strictCreatePartitions is the version from which clients know THROTTLING_QUOTA_EXCEEDED.
+const strictCreatePartitions = 3
 
 // partitionCreation collects the records of one request, and the answers.
 type partitionCreation struct {
-	placing  placing
-	quota    *mutationQuota
+	img      *metadata.Image
+	placing  *partition.Placement
+	quota    *quota.Allowance
 	records  []record.Record
 	answers  []grownTopic
-	messages messages
+	messages protocol.Messages
 }
 
 // grownTopic is the answer for one topic.
 type grownTopic struct {
 	name string
-	err  *apiError
+	err  *protocol.Error
 }
 
-func (pc *partitionCreation) answer(name string, err *apiError) {
-	pc.answers = append(pc.answers, grownTopic{name, pc.messages.within(err)})
+func (pc *partitionCreation) answer(name string, err *protocol.Error) {
+	pc.answers = append(pc.answers, grownTopic{name, pc.messages.Bounded(err)})
 }
 
 func (pc *partitionCreation) topic(t *kmsg.CreatePartitionsRequestTopic) {
@@ -66,58 +73,58 @@ func (pc *partitionCreation) topic(t *kmsg.CreatePartitionsRequestTopic) {
 
 func (pc *partitionCreation) response(req *kmsg.CreatePartitionsRequest) kmsg.Response {
 	resp := responseTo[*kmsg.CreatePartitionsResponse](req)
-	resp.ThrottleMillis = pc.quota.throttleMillis()
+	resp.ThrottleMillis = pc.quota.ThrottleMs()
 	return list(resp, &resp.Topics, len(pc.answers), func(i int) kmsg.CreatePartitionsResponseTopic {
-		return createPartitionsResult(pc.answers[i].name, pc.answers[i].err, pc.answers[i].err.text())
+		return createPartitionsResult(pc.answers[i].name, pc.answers[i].err, pc.answers[i].err.Text())
 	})
 }
 
 func createPartitionsResult(
-	name string, err *apiError, message *string,
+	name string, err *protocol.Error, message *string,
 ) kmsg.CreatePartitionsResponseTopic {
 	t := kmsg.NewCreatePartitionsResponseTopic()
-	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.code(), message
+	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.Code(), message
 	return t
 }
 
 // morePartitions are the records that bring a topic to the count asked for.
 func (pc *partitionCreation) morePartitions(
 	req *kmsg.CreatePartitionsRequestTopic,
-) ([]*record.Partition, *apiError) {
-	img := pc.placing.img
+) ([]*record.Partition, *protocol.Error) {
+	img := pc.img
 	t := img.TopicByName(req.Topic)
 	if t == nil {
-		return nil, errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
 	}
 	added := int(req.Count) - t.Len()
 	switch {
 	case added == 0:
-		return nil, errorf(kerr.InvalidPartitions, "Topic already has %d partition(s).", t.Len())
+		return nil, protocol.Errorf(kerr.InvalidPartitions, "Topic already has %d partition(s).", t.Len())
 	case added < 0:
-		return nil, errorf(kerr.InvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", t.Name, t.Len(), req.Count)
+		return nil, protocol.Errorf(kerr.InvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", t.Name, t.Len(), req.Count)
 	case req.Assignment != nil && len(req.Assignment) != added:
-		return nil, errorf(kerr.InvalidReplicaAssignment, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", added, len(req.Assignment))
+		return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", added, len(req.Assignment))
 	case added > recordsPerUserOp:
 		return nil, errTooLarge
 	}
-	if err := pc.quota.charge(added); err != nil {
+	if err := pc.quota.Charge(added); err != nil {
 		return nil, err
 	}
 	factor := len(t.Partition(0).Replicas)
 	if req.Assignment != nil {
 		return assignedPartitions(img, t, req.Assignment, factor)
 	}
-	return pc.placing.partitions(t.ID, t.Len(), added, factor)
+	return pc.placing.Partitions(t.ID, t.Len(), added, factor)
 }
 
-func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int) ([]*record.Partition, *apiError) {
+func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int) ([]*record.Partition, *protocol.Error) {
 	partitions := make([]*record.Partition, len(assignment))
 	for i, a := range assignment {
-		if err := checkReplicas(img, a.Replicas, factor); err != nil {
+		if err := partition.CheckReplicas(img, a.Replicas, factor); err != nil {
 			return nil, err
 		}
 		id := int32(t.Len() + i)
-		p, ok := newPartition(img, t.ID, id, a.Replicas)
+		p, ok := partition.NewPartition(img, t.ID, id, a.Replicas)
 		if !ok {
 			return nil, allInactive(id)
 		}
@@ -126,10 +133,10 @@ func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kms
 	return partitions, nil
 }
 
-func failCreatePartitions(req *kmsg.CreatePartitionsRequest, err *apiError) kmsg.Response {
+func failCreatePartitions(req *kmsg.CreatePartitionsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.CreatePartitionsResponse](req)
 	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.CreatePartitionsResponseTopic {
-		return createPartitionsResult(req.Topics[i].Topic, err, textOf(err, i))
+		return createPartitionsResult(req.Topics[i].Topic, err, err.TextAt(i))
 	})
 }
 

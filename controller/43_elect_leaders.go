@@ -9,8 +9,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ELECT_LEADERS (43), versions 0-2 (KIP-183, KIP-460) (ReplicationControlManager.electLeaders).
@@ -31,11 +33,11 @@ func (c *core) electLeaders(_ op, req *kmsg.ElectLeadersRequest) result {
 	w := &leaderElections{core: c, req: req}
 	switch req.ElectionType {
 	case 0:
-		w.kind = electPreferred
+		w.kind = partition.Preferred
 	case 1:
-		w.kind = electUncleanly
+		w.kind = partition.Uncleanly
 	default:
-		err := errorf(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType)
+		err := protocol.Errorf(kerr.InvalidRequest, "Unknown election type %d", req.ElectionType)
 		return result{response: failElectLeaders(req, err)}
 	}
 	if w.candidates() > recordsPerUserOp {
@@ -49,7 +51,7 @@ func (c *core) electLeaders(_ op, req *kmsg.ElectLeadersRequest) result {
 type leaderElections struct {
 	core *core
 	req  *kmsg.ElectLeadersRequest
-	kind election
+	kind partition.Election
 
 	// Of the parts that are proposed: outcomes in the order of the request, or of all partitions
 	// those that are answered for, by topic.
@@ -84,7 +86,7 @@ const (
 )
 
 // err is the error that answers for a partition; nil if it got its leader.
-func (o electionOutcome) err(topic string, id int32) *apiError {
+func (o electionOutcome) err(topic string, id int32) *protocol.Error {
 	switch o {
 	case electionNotNeeded:
 		return errElectionNotNeeded
@@ -93,17 +95,17 @@ func (o electionOutcome) err(topic string, id int32) *apiError {
 	case noEligibleLeader:
 		return errNoEligibleLeader
 	case electionTopicUnknown:
-		return errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
+		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
 	case electionPartitionUnknown:
-		return errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, id)
+		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, id)
 	}
 	return nil
 }
 
 var (
-	errElectionNotNeeded = errorf(kerr.ElectionNotNeeded, "Leader election not needed for topic partition.")
-	errNoPreferredLeader = errorf(kerr.PreferredLeaderNotAvailable, "The preferred leader was not available.")
-	errNoEligibleLeader  = errorf(kerr.EligibleLeadersNotAvailable, "Eligible topic partition leaders are not available.")
+	errElectionNotNeeded = protocol.Errorf(kerr.ElectionNotNeeded, "Leader election not needed for topic partition.")
+	errNoPreferredLeader = protocol.Errorf(kerr.PreferredLeaderNotAvailable, "The preferred leader was not available.")
+	errNoEligibleLeader  = protocol.Errorf(kerr.EligibleLeadersNotAvailable, "Eligible topic partition leaders are not available.")
 )
 
 // candidates is how many partitions there are to look at.
@@ -111,7 +113,7 @@ func (w *leaderElections) candidates() int {
 	switch {
 	case w.req.Topics != nil:
 		return w.lists().total()
-	case w.kind == electUncleanly:
+	case w.kind == partition.Uncleanly:
 		return w.core.working.LeaderlessCount()
 	}
 	return w.core.working.ImbalancedCount()
@@ -125,10 +127,10 @@ func electionLists(req *kmsg.ElectLeadersRequest) entryLists {
 
 // electionWork holds elections that are not proposed yet.
 type electionWork struct {
-	rules    *partitionRules
-	kind     election
+	rules    *partition.Rules
+	kind     partition.Election
 	records  []record.Record
-	losses   uncleanElections
+	losses   partition.UncleanElections
 	outcomes []electionOutcome
 	seen     map[metadata.TopicPartition]electionOutcome
 	found    []metadata.TopicPartition // of outcomes, when all partitions are asked for
@@ -137,13 +139,13 @@ type electionWork struct {
 }
 
 func (w *leaderElections) part(at electionPlace) *electionWork {
-	p := &electionWork{rules: w.core.partitionRules(w.core.working, noUpdate), kind: w.kind, next: at}
+	p := &electionWork{rules: w.core.partitionRules(w.core.working, partition.NoUpdate), kind: w.kind, next: at}
 	if w.req.Topics != nil {
 		p.named(w.req.Topics, w.lists(), w.core.partMax)
 		return p
 	}
 	candidates := w.core.working.ImbalancedAfter(at.after)
-	if w.kind == electUncleanly {
+	if w.kind == partition.Uncleanly {
 		candidates = w.core.working.LeaderlessAfter(at.after)
 	}
 	for tp := range candidates {
@@ -163,27 +165,27 @@ func (p *electionWork) named(topics []kmsg.ElectLeadersRequestTopic, lists entry
 	runs, next := lists.part(p.next.named, max)
 	for _, r := range runs {
 		asked := &topics[r.list]
-		t := p.rules.img.TopicByName(asked.Topic)
+		t := p.rules.Image().TopicByName(asked.Topic)
 		for _, id := range asked.Partitions[r.entry:r.end] {
-			p.outcomes = append(p.outcomes, p.partition(t, id))
+			p.outcomes = append(p.outcomes, p.one(t, id))
 		}
 	}
 	p.next.named, p.more = next, next.list < lists.n
 }
 
-// partition answers for one partition of the request; t is nil when there is no such topic.
-func (p *electionWork) partition(t *metadata.Topic, id int32) electionOutcome {
+// one answers for one partition of the request; t is nil when there is no such topic.
+func (p *electionWork) one(t *metadata.Topic, id int32) electionOutcome {
 	if t == nil {
 		return electionTopicUnknown
 	}
-	partition := t.Partition(id)
-	if partition == nil {
+	old := t.Partition(id)
+	if old == nil {
 		return electionPartitionUnknown
 	}
 	key := metadata.TopicPartition{Topic: t, ID: id}
 	outcome, again := p.seen[key]
 	if !again {
-		outcome = p.elect(t, id, partition)
+		outcome = p.elect(t, id, old)
 		p.seen[key] = outcome
 	}
 	return outcome
@@ -191,20 +193,20 @@ func (p *electionWork) partition(t *metadata.Topic, id int32) electionOutcome {
 
 func (p *electionWork) elect(t *metadata.Topic, id int32, old *metadata.Partition) electionOutcome {
 	none, needed := noPreferredLeader, !old.Preferred()
-	if p.kind == electUncleanly {
+	if p.kind == partition.Uncleanly {
 		none, needed = noEligibleLeader, old.Leader < 0
 	}
 	if !needed {
 		return electionNotNeeded
 	}
-	change := p.rules.of(t).change(id, old)
-	change.election = p.kind
-	r := change.record()
+	change := p.rules.Of(t).Change(id, old)
+	change.SetElection(p.kind)
+	r := change.Record()
 	if r == nil {
 		return none
 	}
 	p.records = append(p.records, r)
-	p.losses.note(&change)
+	p.losses.Add(&change)
 	return electionDone
 }
 
@@ -224,7 +226,7 @@ func (w *leaderElections) count(at electionPlace, counted int) result {
 func (w *leaderElections) elect(at electionPlace) result {
 	p := w.part(at)
 	r := result{records: p.records, then: func(int64) {
-		p.losses.warn(w.core.cfg.Logger)
+		p.losses.Warn(w.core.cfg.Logger)
 		w.take(p)
 	}}
 	if p.more {
@@ -234,7 +236,7 @@ func (w *leaderElections) elect(at electionPlace) result {
 	if at == (electionPlace{}) { // that is all: the answer needs no turn of its own
 		w.topics, w.ids, w.outcomes = nil, nil, nil
 		w.take(p)
-		r.then = func(int64) { p.losses.warn(w.core.cfg.Logger) }
+		r.then = func(int64) { p.losses.Warn(w.core.cfg.Logger) }
 		r.response = w.response()
 		return r
 	}
@@ -310,15 +312,15 @@ func (w *leaderElections) answer(
 	return t
 }
 
-func electionAnswer(id int32, err *apiError, index int) kmsg.ElectLeadersResponseTopicPartition {
+func electionAnswer(id int32, err *protocol.Error, index int) kmsg.ElectLeadersResponseTopicPartition {
 	p := kmsg.NewElectLeadersResponseTopicPartition()
-	p.Partition, p.ErrorCode, p.ErrorMessage = id, err.code(), textOf(err, index)
+	p.Partition, p.ErrorCode, p.ErrorMessage = id, err.Code(), err.TextAt(index)
 	return p
 }
 
-func failElectLeaders(req *kmsg.ElectLeadersRequest, err *apiError) kmsg.Response {
+func failElectLeaders(req *kmsg.ElectLeadersRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.ElectLeadersResponse](req)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return nested(resp, &resp.Topics, electionLists(req), func(r run) kmsg.ElectLeadersResponseTopic {
 		t := kmsg.NewElectLeadersResponseTopic()
 		t.Topic = req.Topics[r.list].Topic

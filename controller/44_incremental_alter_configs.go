@@ -1,11 +1,11 @@
 package controller
 
 import (
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
-	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // INCREMENTAL_ALTER_CONFIGS (44), versions 0-1 (KIP-339) (ConfigurationControlManager.incrementalAlterConfigs). Each resource
@@ -17,70 +17,48 @@ import (
 func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRequest) result {
 	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
 	a := c.configAlteration(o, len(req.Resources))
-	a.each = []int8{metadata.ConfigBrokerLogger}
+	a.AnswerEach(metadata.ConfigBrokerLogger)
 	for i := range req.Resources {
 		r := &req.Resources[i]
-		a.name(int8(r.ResourceType), r.ResourceName)
+		a.Name(int8(r.ResourceType), r.ResourceName)
 	}
 	for i := range req.Resources {
 		r := &req.Resources[i]
-		ops := make([]configOp, len(r.Configs))
+		ops := make([]configs.Op, len(r.Configs))
 		for j, c := range r.Configs {
-			ops[j] = configOp{c.Name, c.Op, c.Value}
+			ops[j] = configs.Op{Key: c.Name, Op: c.Op, Value: c.Value}
 		}
-		a.resource(i, int8(r.ResourceType), r.ResourceName, ops)
+		a.Resource(i, int8(r.ResourceType), r.ResourceName, ops)
 	}
-	records, err := a.end()
-	if err != nil {
-		return result{response: failIncrementalAlterConfigs(req, err)}
+	records := a.Records()
+	if len(records) > recordsPerUserOp {
+		return result{response: failIncrementalAlterConfigs(req, errTooLarge)}
 	}
 	r := result{records: records, atomic: true}
 	if req.ValidateOnly {
 		r.records = nil
 	}
-	r.response = list(resp, &resp.Resources, len(a.answers), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
-		answer := a.answers[i]
-		return alterConfigsResult(&req.Resources[answer.index], answer.err, answer.err.text())
+	r.response = list(resp, &resp.Resources, len(a.Answers), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
+		answer := a.Answers[i]
+		return alterConfigsResult(&req.Resources[answer.Index], answer.Err, answer.Err.Text())
 	})
 	return r
 }
 
-// alterResource makes the records of one resource, which the request names so many times.
-func (cc *configChanges) alterResource(res configResource, ops []configOp, times int) ([]record.Record, *apiError) {
-	switch {
-	case res.kind == metadata.ConfigBrokerLogger:
-		return nil, errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
-	case !knownConfigs(res.kind):
-		return nil, errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.kind)
-	case times > 1:
-		return nil, errorf(kerr.InvalidRequest, "Duplicate resource.")
-	}
-	return cc.incremental(res, ops, false)
-}
-
-// knownConfigs reports whether there are resources of this kind.
-func knownConfigs(kind int8) bool {
-	switch kind {
-	case metadata.ConfigTopic, metadata.ConfigBroker, metadata.ConfigBrokerLogger, metadata.ConfigClientMetrics, metadata.ConfigGroup:
-		return true
-	}
-	return false
-}
-
 func alterConfigsResult(
-	r *kmsg.IncrementalAlterConfigsRequestResource, err *apiError, message *string,
+	r *kmsg.IncrementalAlterConfigsRequestResource, err *protocol.Error, message *string,
 ) kmsg.IncrementalAlterConfigsResponseResource {
 	answer := kmsg.NewIncrementalAlterConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
-	answer.ErrorCode, answer.ErrorMessage = err.code(), message
+	answer.ErrorCode, answer.ErrorMessage = err.Code(), message
 	return answer
 }
 
 func failIncrementalAlterConfigs(
-	req *kmsg.IncrementalAlterConfigsRequest, err *apiError,
+	req *kmsg.IncrementalAlterConfigsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
 	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
-		return alterConfigsResult(&req.Resources[i], err, textOf(err, i))
+		return alterConfigsResult(&req.Resources[i], err, err.TextAt(i))
 	})
 }

@@ -6,8 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ALTER_PARTITION_REASSIGNMENTS (45), versions 0-1 (KIP-455; v1 is KIP-860's AllowReplicationFactorChange)
@@ -24,8 +26,8 @@ func (c *core) alterPartitionReassignments(_ op, req *kmsg.AlterPartitionAssignm
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
 	lists := reassignmentLists(req)
 	r := reassignments{
-		rules: c.partitionRules(c.working, noUpdate), allowFactorChange: allowsFactorChange(req),
-		seen: make(map[metadata.TopicPartition]bool), answers: make([]*apiError, 0, lists.total()),
+		rules: c.partitionRules(c.working, partition.NoUpdate), allowFactorChange: allowsFactorChange(req),
+		seen: make(map[metadata.TopicPartition]bool), answers: make([]*protocol.Error, 0, lists.total()),
 	}
 	for i := range req.Topics {
 		r.topic(&req.Topics[i])
@@ -34,7 +36,7 @@ func (c *core) alterPartitionReassignments(_ op, req *kmsg.AlterPartitionAssignm
 		return result{response: failAlterPartitionReassignments(req, errTooLarge)}
 	}
 	answer := nested(resp, &resp.Topics, lists, func(at run) reassignedTopic {
-		return reassignmentAnswer(req, at, func(i int) (*apiError, *string) { return r.answers[i], r.answers[i].text() })
+		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) { return r.answers[i], r.answers[i].Text() })
 	})
 	return result{records: r.records, response: answer, atomic: true}
 }
@@ -48,14 +50,14 @@ func reassignmentLists(req *kmsg.AlterPartitionAssignmentsRequest) entryLists {
 // reassignmentAnswer answers for partitions of a topic; errOf has the errors of all partitions, by
 // index.
 func reassignmentAnswer(
-	req *kmsg.AlterPartitionAssignmentsRequest, at run, errOf func(i int) (*apiError, *string),
+	req *kmsg.AlterPartitionAssignmentsRequest, at run, errOf func(i int) (*protocol.Error, *string),
 ) reassignedTopic {
 	t := kmsg.NewAlterPartitionAssignmentsResponseTopic()
 	t.Topic = req.Topics[at.list].Topic
 	for i, asked := range req.Topics[at.list].Partitions[at.entry:at.end] {
 		err, message := errOf(at.index + i)
 		p := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
-		p.Partition, p.ErrorCode, p.ErrorMessage = asked.Partition, err.code(), message
+		p.Partition, p.ErrorCode, p.ErrorMessage = asked.Partition, err.Code(), message
 		t.Partitions = append(t.Partitions, p)
 	}
 	return t
@@ -69,77 +71,72 @@ func allowsFactorChange(req *kmsg.AlterPartitionAssignmentsRequest) bool {
 // reassignments collects the changes of one request, and the answers for its partitions, in their
 // order.
 type reassignments struct {
-	rules             *partitionRules
+	rules             *partition.Rules
 	allowFactorChange bool
 	seen              map[metadata.TopicPartition]bool
 	records           []record.Record
-	answers           []*apiError
-	messages          messages
+	answers           []*protocol.Error
+	messages          protocol.Messages
 }
 
 func (r *reassignments) topic(req *kmsg.AlterPartitionAssignmentsRequestTopic) {
-	t := r.rules.img.TopicByName(req.Topic)
+	t := r.rules.Image().TopicByName(req.Topic)
 	for i := range req.Partitions {
-		var err *apiError
+		var err *protocol.Error
 		if t == nil {
-			err = errorf(kerr.UnknownTopicOrPartition, "Unable to find a topic named %s.", req.Topic)
+			err = protocol.Errorf(kerr.UnknownTopicOrPartition, "Unable to find a topic named %s.", req.Topic)
 		} else {
 			err = r.partition(t, &req.Partitions[i])
 		}
-		r.answers = append(r.answers, r.messages.within(err))
+		r.answers = append(r.answers, r.messages.Bounded(err))
 	}
 }
 
-func (r *reassignments) partition(t *metadata.Topic, req *kmsg.AlterPartitionAssignmentsRequestTopicPartition) *apiError {
+func (r *reassignments) partition(t *metadata.Topic, req *kmsg.AlterPartitionAssignmentsRequestTopicPartition) *protocol.Error {
 	p := t.Partition(req.Partition)
 	if p == nil {
-		return errorf(kerr.UnknownTopicOrPartition, "Unable to find partition %s:%d.", t.Name, req.Partition)
+		return protocol.Errorf(kerr.UnknownTopicOrPartition, "Unable to find partition %s:%d.", t.Name, req.Partition)
 	}
 	key := metadata.TopicPartition{Topic: t, ID: req.Partition}
 	if r.seen[key] {
-		return errorf(kerr.InvalidRequest, "Partition %s:%d comes twice in the request.", t.Name, req.Partition)
+		return protocol.Errorf(kerr.InvalidRequest, "Partition %s:%d comes twice in the request.", t.Name, req.Partition)
 	}
 	r.seen[key] = true
-	change := r.rules.of(t).change(req.Partition, p)
-	err := r.retarget(&change, req.Replicas)
+	change := r.rules.Of(t).Change(req.Partition, p)
+	err := r.retarget(&change, p, req.Replicas)
 	if err != nil {
 		return err
 	}
-	if rec := change.record(); rec != nil {
+	if rec := change.Record(); rec != nil {
 		r.records = append(r.records, rec)
 	}
 	return nil
 }
 
 // retarget sets what the request asks for; replicas that are nil cancel.
-func (r *reassignments) retarget(change *partitionChange, replicas []int32) *apiError {
+func (r *reassignments) retarget(
+	change *partition.Change, p *metadata.Partition, replicas []int32,
+) *protocol.Error {
 	if replicas == nil {
-		if !change.old.Reassigning() {
-			return errorf(kerr.NoReassignmentInProgress, "No partition reassignment is in progress.")
-		}
-		return change.cancelReassignment()
+		return change.CancelReassignment()
 	}
-	if err := checkReplicas(r.rules.img, replicas, 0); err != nil {
+	if err := partition.CheckReplicas(r.rules.Image(), replicas, 0); err != nil {
 		return err
 	}
-	if before := settledFactor(change.old); !r.allowFactorChange && len(replicas) != before {
-		return errorf(kerr.InvalidReplicationFactor, "The replication factor is changed from %d to %d", before, len(replicas))
+	if before := partition.TargetFactor(p); !r.allowFactorChange && len(replicas) != before {
+		return protocol.Errorf(kerr.InvalidReplicationFactor, "The replication factor is changed from %d to %d", before, len(replicas))
 	}
-	change.reassign(replicas)
-	return nil
+	return change.Reassign(replicas)
 }
 
-// settledFactor is the replication factor that a partition has when nothing is being moved, or will have.
-func settledFactor(p *metadata.Partition) int { return len(without(p.Replicas, p.Removing()...)) }
-
 func failAlterPartitionReassignments(
-	req *kmsg.AlterPartitionAssignmentsRequest, err *apiError,
+	req *kmsg.AlterPartitionAssignmentsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.AlterPartitionAssignmentsResponse](req)
-	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
 	return nested(resp, &resp.Topics, reassignmentLists(req), func(at run) reassignedTopic {
-		return reassignmentAnswer(req, at, func(i int) (*apiError, *string) { return err, textOf(err, i) })
+		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) { return err, err.TextAt(i) })
 	})
 }
 

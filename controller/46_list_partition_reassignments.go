@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // LIST_PARTITION_REASSIGNMENTS (46), version 0 (KIP-455) (ReplicationControlManager.listPartitionReassignments).
@@ -13,7 +14,7 @@ import (
 // A read of the committed image, on any node. Null topics ask for every reassignment, an empty list for none. Topics that are unknown and
 // partitions at rest are left out. Replicas are all of them, those that come and those that go included.
 func (c *Controller) listPartitionReassignments(
-	_ context.Context, _ Caller, req *kmsg.ListPartitionReassignmentsRequest,
+	_ context.Context, _ protocol.Caller, req *kmsg.ListPartitionReassignmentsRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
 	img := c.Image()
@@ -21,22 +22,21 @@ func (c *Controller) listPartitionReassignments(
 	if req.Topics != nil {
 		w.asked = firstOfEach(len(req.Topics), func(i int) string { return req.Topics[i].Topic })
 	}
-	begin := func() func() bool {
-		w := w
+	first := w
+	if resp.Topics = w.part(reassignedTopics{}); w.atEnd {
+		return resp
+	}
+	topics := len(resp.Topics)
+	for part := w.part(nil); len(part) > 0; part = w.part(part[:0]) {
+		topics += len(part)
+	}
+	return newParts(resp, &resp.Topics, topics, func() func() bool {
+		w := first
 		return func() bool {
 			resp.Topics = w.part(resp.Topics[:0])
 			return len(resp.Topics) > 0
 		}
-	}
-	topics, parts := 0, 0
-	for next := begin(); next(); parts++ {
-		topics += len(resp.Topics)
-	}
-	r := newParts(resp, &resp.Topics, topics, begin)
-	if parts <= 1 {
-		return r.whole()
-	}
-	return r
+	})
 }
 
 // reassignmentWalk goes over the partitions that a request asks for, and finds those on the move.
@@ -45,9 +45,10 @@ type reassignmentWalk struct {
 	img   *metadata.Image
 	req   *kmsg.ListPartitionReassignmentsRequest
 	asked []int32 // topics of the request; nil: all topics are asked for
-	// the next part begins after this partition, or at this entry of the request
+	// The next part begins after this partition, or at this entry of the request.
 	after            metadata.TopicPartition
 	topic, partition int
+	atEnd            bool // nothing is left after the last part
 }
 
 type reassignedTopics = []kmsg.ListPartitionReassignmentsResponseTopic
@@ -66,9 +67,10 @@ func (w *reassignmentWalk) part(topics reassignedTopics) reassignedTopics {
 		for tp := range w.img.ReassigningAfter(w.after) {
 			w.after = tp
 			if add(tp.Topic, tp.ID, tp.Partition) {
-				break
+				return topics
 			}
 		}
+		w.atEnd = true
 		return topics
 	}
 	for ; w.topic < len(w.asked); w.topic, w.partition = w.topic+1, 0 {
@@ -85,6 +87,7 @@ func (w *reassignmentWalk) part(topics reassignedTopics) reassignedTopics {
 			}
 		}
 	}
+	w.atEnd = true
 	return topics
 }
 
@@ -105,9 +108,9 @@ func addReassignment(
 }
 
 func failListPartitionReassignments(
-	req *kmsg.ListPartitionReassignmentsRequest, err *apiError,
+	req *kmsg.ListPartitionReassignmentsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
-	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }

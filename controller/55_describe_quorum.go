@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // DESCRIBE_QUORUM (55), versions 0 to 2: voters and observers and how far each has come (KIP-595, KIP-836, KIP-853). Brokers forward
@@ -15,14 +16,14 @@ import (
 // Only the leader answers; any other node says NOT_LEADER_OR_FOLLOWER for the partition, which an envelope turns into NOT_CONTROLLER.
 // Version 2 adds directory ids, messages, and the voters' endpoints on all controller listeners.
 func (c *Controller) describeQuorum(
-	_ context.Context, _ Caller, req *kmsg.DescribeQuorumRequest,
+	_ context.Context, _ protocol.Caller, req *kmsg.DescribeQuorumRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
-	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != metadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
+	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != protocol.MetadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
 		return unknownQuorums(req)
 	}
 	topic := kmsg.NewDescribeQuorumResponseTopic()
-	topic.Topic = metadataTopic
+	topic.Topic = protocol.MetadataTopic
 	quorum := c.cfg.Log.Quorum()
 	if quorum.LeaderID == c.cfg.NodeID {
 		topic.Partitions = append(topic.Partitions, quorumPartition(quorum))
@@ -35,10 +36,10 @@ func (c *Controller) describeQuorum(
 }
 
 func failDescribeQuorum(
-	req *kmsg.DescribeQuorumRequest, err *apiError,
+	req *kmsg.DescribeQuorumRequest, err *protocol.Error,
 ) *kmsg.DescribeQuorumResponse {
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
-	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }
 
@@ -48,14 +49,14 @@ func quorumLists(req *kmsg.DescribeQuorumRequest) entryLists {
 
 // unknownQuorums answers for partitions that are not the metadata log.
 func unknownQuorums(req *kmsg.DescribeQuorumRequest) kmsg.Response {
-	err := &apiError{kerr.UnknownTopicOrPartition, kerr.UnknownTopicOrPartition.Description}
+	err := &protocol.Error{Kafka: kerr.UnknownTopicOrPartition, Message: kerr.UnknownTopicOrPartition.Description}
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
 	return nested(resp, &resp.Topics, quorumLists(req), func(r run) kmsg.DescribeQuorumResponseTopic {
 		topic := kmsg.NewDescribeQuorumResponseTopic()
 		topic.Topic = req.Topics[r.list].Topic
 		for i, p := range req.Topics[r.list].Partitions[r.entry:r.end] {
-			answer := quorumError(p.Partition, err.kafka)
-			answer.ErrorMessage = textOf(err, r.index+i)
+			answer := quorumError(p.Partition, err.Kafka)
+			answer.ErrorMessage = err.TextAt(r.index + i)
 			topic.Partitions = append(topic.Partitions, answer)
 		}
 		return topic

@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 func describeQuorumRequest(topic string, partition int32) *kmsg.DescribeQuorumRequest {
@@ -25,8 +26,8 @@ func TestDescribeQuorum(t *testing.T) {
 		{ID: 3001, DirectoryID: testUUID(3001), LogEndOffset: 90, LastFetchMs: 490, LastCaughtUpMs: 480},
 	}, Observers: []ReplicaState{{ID: 1, DirectoryID: testUUID(1), LogEndOffset: 89, LastFetchMs: -1, LastCaughtUpMs: -1}}}
 	eachVersion(t, 55, func(t *testing.T, v int16) {
-		resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller, describeQuorumRequest(metadataTopic, 0), v)
-		if resp.ErrorCode != 0 || len(resp.Topics) != 1 || resp.Topics[0].Topic != metadataTopic || len(resp.Topics[0].Partitions) != 1 {
+		resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller, describeQuorumRequest(protocol.MetadataTopic, 0), v)
+		if resp.ErrorCode != 0 || len(resp.Topics) != 1 || resp.Topics[0].Topic != protocol.MetadataTopic || len(resp.Topics[0].Partitions) != 1 {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
 		p := resp.Topics[0].Partitions[0]
@@ -60,7 +61,7 @@ func TestDescribeQuorumTakesEndpointsOfRegistrations(t *testing.T) {
 	}
 	c.published.Store(e.Done(1, 1, 0))
 	log.quorum = Quorum{LeaderID: 3000, Voters: []ReplicaState{{ID: 3001}, {ID: 3009}}}
-	resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller, describeQuorumRequest(metadataTopic, 0), 2)
+	resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller, describeQuorumRequest(protocol.MetadataTopic, 0), 2)
 	if len(resp.Nodes[0].Listeners) != 1 || resp.Nodes[0].Listeners[0].Host != "c1" || len(resp.Nodes[1].Listeners) != 0 {
 		t.Errorf("%+v", resp.Nodes)
 	}
@@ -74,7 +75,7 @@ func TestDescribeQuorumErrors(t *testing.T) {
 			partition int32
 			leader    int32
 			code      int16
-		}{{metadataTopic, 0, 3001, 6}, {metadataTopic, 0, -1, 6}, {"t", 0, 3000, 3}, {metadataTopic, 1, 3000, 3}} {
+		}{{protocol.MetadataTopic, 0, 3001, 6}, {protocol.MetadataTopic, 0, -1, 6}, {"t", 0, 3000, 3}, {protocol.MetadataTopic, 1, 3000, 3}} {
 			log.quorum.LeaderID = test.leader
 			resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller, describeQuorumRequest(test.topic, test.partition), v)
 			p := resp.Topics[0].Partitions[0]

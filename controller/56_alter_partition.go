@@ -1,13 +1,13 @@
 package controller
 
 import (
-	"slices"
-
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ALTER_PARTITION (56), versions 2-3: a leader reports the ISR it wants (KIP-497), with the epochs of its members from version 3 on
@@ -49,7 +49,7 @@ func (a *isrAlteration) part(at place) result {
 		return result{response: failAlterPartition(req, err)}
 	}
 	p := &isrPart{
-		rules: c.partitionRules(c.working, noUpdate), sender: req.BrokerID,
+		rules: c.partitionRules(c.working, partition.NoUpdate), sender: req.BrokerID,
 		changed: make(map[partitionKey]bool), answers: a.answers[:at.index],
 	}
 	runs, next := isrLists(req).part(at, c.partMax)
@@ -88,7 +88,7 @@ func (a isrAnswer) response(id int32) kmsg.AlterPartitionResponseTopicPartition 
 
 // isrPart collects the changes and answers of one part.
 type isrPart struct {
-	rules   *partitionRules
+	rules   *partition.Rules
 	sender  int32
 	records []record.Record
 	changed map[partitionKey]bool
@@ -101,11 +101,11 @@ type partitionKey struct {
 }
 
 func (a *isrPart) alterTopic(req *kmsg.AlterPartitionRequestTopic, r run) {
-	t := a.rules.img.Topic(req.TopicID)
+	t := a.rules.Image().Topic(req.TopicID)
 	for i := range req.Partitions[r.entry:r.end] {
 		answer := isrAnswer{code: kerr.UnknownTopicID.Code}
 		if t != nil {
-			a.rules.of(t)
+			a.rules.Of(t)
 			answer = a.alter(&req.Partitions[r.entry+i])
 		}
 		a.answers = append(a.answers, answer)
@@ -114,14 +114,15 @@ func (a *isrPart) alterTopic(req *kmsg.AlterPartitionRequestTopic, r run) {
 
 // alter makes the change of one partition.
 func (a *isrPart) alter(req *kmsg.AlterPartitionRequestTopicPartition) isrAnswer {
-	p := a.rules.topic.Partition(req.Partition)
+	p := a.rules.Topic().Partition(req.Partition)
 	isr := newISR(req)
 	if wrong := a.refusal(p, req, isr); wrong != nil {
 		return isrAnswer{code: wrong.Code}
 	}
-	change := a.rules.change(req.Partition, p)
-	change.isr, change.recovery, change.election = isr, req.LeaderRecoveryState, a.rules.election()
-	if r := change.record(); r != nil {
+	change := a.rules.Change(req.Partition, p)
+	change.ProposeISR(isr, req.LeaderRecoveryState)
+	change.SetElection(a.rules.Election())
+	if r := change.Record(); r != nil {
 		a.records = append(a.records, r)
 		a.changed[partitionKey{r.TopicID, r.PartitionID}] = true
 		p = p.Merge(r)
@@ -157,9 +158,9 @@ func (a *isrPart) refusal(
 		return kerr.FencedLeaderEpoch
 	case a.sender != p.Leader:
 		return kerr.InvalidRequest
-	case req.PartitionEpoch < p.PartitionEpoch, a.changed[partitionKey{a.rules.topic.ID, req.Partition}]:
+	case req.PartitionEpoch < p.PartitionEpoch, a.changed[partitionKey{a.rules.Topic().ID, req.Partition}]:
 		return kerr.InvalidUpdateVersion
-	case !containsAll(p.Replicas, isr), hasDuplicates(isr), !slices.Contains(isr, p.Leader):
+	case !partition.LegalISR(p, isr):
 		return kerr.InvalidRequest
 	case req.LeaderRecoveryState != record.Recovered && req.LeaderRecoveryState != record.Recovering:
 		return kerr.InvalidRequest
@@ -174,7 +175,7 @@ func (a *isrPart) ineligible(
 	req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
 ) *kerr.Error {
 	for i, id := range isr {
-		b := a.rules.img.Broker(id)
+		b := a.rules.Image().Broker(id)
 		if !b.Active() {
 			return kerr.IneligibleReplica
 		}
@@ -188,29 +189,20 @@ func (a *isrPart) ineligible(
 // anyBrokerEpoch in place of a broker's epoch means that the sender does not know it.
 const anyBrokerEpoch = -1
 
-func hasDuplicates(ids []int32) bool {
-	for i, id := range ids {
-		if slices.Contains(ids[:i], id) {
-			return true
-		}
-	}
-	return false
-}
-
 // checkBrokerEpoch refuses requests of a broker that is not registered, or not in that incarnation any more.
-func checkBrokerEpoch(img *metadata.Image, id int32, epoch int64) *apiError {
+func checkBrokerEpoch(img *metadata.Image, id int32, epoch int64) *protocol.Error {
 	b := img.Broker(id)
 	switch {
 	case b == nil:
-		return errorf(kerr.StaleBrokerEpoch, "No broker registration found for broker id %d", id)
+		return protocol.Errorf(kerr.StaleBrokerEpoch, "No broker registration found for broker id %d", id)
 	case b.Epoch != epoch:
-		return errorf(kerr.StaleBrokerEpoch, "Expected broker epoch %d, but got broker epoch %d", b.Epoch, epoch)
+		return protocol.Errorf(kerr.StaleBrokerEpoch, "Expected broker epoch %d, but got broker epoch %d", b.Epoch, epoch)
 	}
 	return nil
 }
 
-func failAlterPartition(req *kmsg.AlterPartitionRequest, err *apiError) kmsg.Response {
+func failAlterPartition(req *kmsg.AlterPartitionRequest, err *protocol.Error) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return resp
 }

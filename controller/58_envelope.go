@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // ENVELOPE (58), version 0: a request that a broker forwards for one of its clients (KIP-590).
@@ -18,7 +20,7 @@ import (
 // request that cannot be read is UNSUPPORTED_VERSION. An envelope in an envelope is not forwardable. Whatever goes wrong later is
 // the nested response's own business, but for one thing: when it says that this node is not the controller, the envelope says so and
 // carries no data, and the broker sends the request again to who is.
-func (c *Controller) envelope(ctx context.Context, caller Caller, req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
+func (c *Controller) envelope(ctx context.Context, caller protocol.Caller, req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
 	n, err := c.openEnvelope(caller, req)
 	if err != nil {
 		reply(envelopeError(req, err))
@@ -51,51 +53,51 @@ func (n *nestedParts) Nested() (field *[]byte, correlationID int32, resp kmsg.Re
 	return &n.ResponseData, n.correlationID, n.parts
 }
 
-func envelopeError(req *kmsg.EnvelopeRequest, err *apiError) kmsg.Response {
+func envelopeError(req *kmsg.EnvelopeRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.EnvelopeResponse](req)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return resp
 }
 
 // nestedRequest is what was in an envelope.
 type nestedRequest struct {
-	caller        Caller
+	caller        protocol.Caller
 	req           kmsg.Request
 	correlationID int32
 }
 
-func (c *Controller) openEnvelope(caller Caller, req *kmsg.EnvelopeRequest) (n nestedRequest, _ *apiError) {
+func (c *Controller) openEnvelope(caller protocol.Caller, req *kmsg.EnvelopeRequest) (n nestedRequest, _ *protocol.Error) {
 	principal, ok := parsePrincipal(req.RequestPrincipal)
 	if !ok {
-		return n, errorf(kerr.PrincipalDeserializationFailure, "Failed to deserialize client principal from envelope")
+		return n, protocol.Errorf(kerr.PrincipalDeserializationFailure, "Failed to deserialize client principal from envelope")
 	}
 	addr, ok := netip.AddrFromSlice(req.ClientHostAddress)
 	if !ok {
-		return n, errorf(kerr.InvalidRequest, "Failed to parse client address from envelope")
+		return n, protocol.Errorf(kerr.InvalidRequest, "Failed to parse client address from envelope")
 	}
 	if err := checkForwardable(req.RequestData); err != nil {
 		return n, err
 	}
 	nested, correlationID, clientID, err := c.cfg.Codec.Decode(req.RequestData)
 	if err != nil {
-		return n, errorf(kerr.UnsupportedVersion, "Failed to parse the request in the envelope: %v", err)
+		return n, protocol.Errorf(kerr.UnsupportedVersion, "Failed to parse the request in the envelope: %v", err)
 	}
 	caller.Principal, caller.ClientAddr, caller.ClientID, caller.Forwarded = principal, addr.Unmap().String(), clientID, true
 	return nestedRequest{caller, nested, correlationID}, nil
 }
 
 // checkForwardable looks at the API key, with which every request header begins.
-func checkForwardable(request []byte) *apiError {
+func checkForwardable(request []byte) *protocol.Error {
 	if len(request) < 2 {
-		return errorf(kerr.UnsupportedVersion, "The envelope holds no request")
+		return protocol.Errorf(kerr.UnsupportedVersion, "The envelope holds no request")
 	}
 	key := int16(binary.BigEndian.Uint16(request))
 	a := apiOf(key)
 	switch {
 	case a == nil && kmsg.RequestForKey(key) == nil:
-		return errorf(kerr.UnsupportedVersion, "API key %d is unknown", key)
+		return protocol.Errorf(kerr.UnsupportedVersion, "API key %d is unknown", key)
 	case a == nil || !a.forwardable:
-		return errorf(kerr.InvalidRequest, "API %s is not enabled or is not eligible for forwarding", kmsg.NameForKey(key))
+		return protocol.Errorf(kerr.InvalidRequest, "API %s is not enabled or is not eligible for forwarding", kmsg.NameForKey(key))
 	}
 	return nil
 }
@@ -132,7 +134,7 @@ func compactString(b []byte) (s string, rest []byte, ok bool) {
 // saysNotController reports whether a response has NOT_CONTROLLER anywhere; DESCRIBE_QUORUM says NOT_LEADER_OR_FOLLOWER for it.
 func saysNotController(resp kmsg.Response) bool {
 	if parts, ok := resp.(*inParts); ok {
-		return parts.refused != nil && parts.refused.kafka == kerr.NotController
+		return parts.refused != nil && parts.refused.Kafka == kerr.NotController
 	}
 	code := kerr.NotController.Code
 	if resp.Key() == kmsg.DescribeQuorum.Int16() {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // testCodec is the protocol layer in little: header v1 or v2, body.
@@ -75,7 +77,7 @@ func newEnvelopeController(t *testing.T) (*Controller, *readLog) {
 func TestEnvelopeCarriesTheAnswer(t *testing.T) {
 	c, _ := newEnvelopeController(t)
 	for v := int16(0); v <= 2; v++ {
-		resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nestedBytes(describeQuorumRequest(metadataTopic, 0), v)), 0)
+		resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), v)), 0)
 		if resp.ErrorCode != 0 || len(resp.ResponseData) < 5 || binary.BigEndian.Uint32(resp.ResponseData) != 77 {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
@@ -116,7 +118,7 @@ func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 	}
 	d.LeaderChanged(3001, 2)
 	d.work()
-	if code := d.raw(named).(*kmsg.EnvelopeResponse).ErrorCode; code != errNotController.code() {
+	if code := d.raw(named).(*kmsg.EnvelopeResponse).ErrorCode; code != errNotController.Code() {
 		t.Errorf("code %d on a standby", code)
 	}
 }
@@ -124,13 +126,13 @@ func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 func TestEnvelopeCaller(t *testing.T) {
 	c, _ := newEnvelopeController(t)
 	for addr, want := range map[string]string{"7f000001": "127.0.0.1", "20010db8000000000000000000000001": "2001:db8::1", "00000000000000000000ffff0a000001": "10.0.0.1"} {
-		req := envelopeOf(nestedBytes(describeQuorumRequest(metadataTopic, 0), 2))
+		req := envelopeOf(nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2))
 		req.ClientHostAddress, _ = hex.DecodeString(addr)
-		n, err := c.openEnvelope(Caller{Listener: "CONTROLLER", Principal: "User:broker", ClientAddr: "10.9.9.9", ClientID: "1", SecurityProtocol: 3}, req)
+		n, err := c.openEnvelope(protocol.Caller{Listener: "CONTROLLER", Principal: "User:broker", ClientAddr: "10.9.9.9", ClientID: "1", SecurityProtocol: 3}, req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: want, ClientID: "cli", Forwarded: true, SecurityProtocol: 3}); n.caller != got {
+		if got := (protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: want, ClientID: "cli", Forwarded: true, SecurityProtocol: 3}); n.caller != got {
 			t.Errorf("%+v", n.caller)
 		}
 		if _, err := netip.ParseAddr(n.caller.ClientAddr); err != nil {
@@ -140,7 +142,7 @@ func TestEnvelopeCaller(t *testing.T) {
 }
 
 func TestEnvelopeErrors(t *testing.T) {
-	quorum := func() []byte { return nestedBytes(describeQuorumRequest(metadataTopic, 0), 2) }
+	quorum := func() []byte { return nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2) }
 	principal := func(text string) func(*kmsg.EnvelopeRequest) {
 		b, err := hex.DecodeString(text)
 		if err != nil {
@@ -166,7 +168,7 @@ func TestEnvelopeErrors(t *testing.T) {
 		"not served":            {nestedBytes(kmsg.NewPtrProduceRequest(), 9), nil, 42},
 		"empty":                 {nil, nil, 35},
 		"unknown key":           {[]byte{0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0, 0}, nil, 35},
-		"unsupported version":   {nestedBytes(describeQuorumRequest(metadataTopic, 0), 3), nil, 35},
+		"unsupported version":   {nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 3), nil, 35},
 		"unparsable":            {quorum()[:20], nil, 35},
 	} {
 		c, _ := newEnvelopeController(t)
@@ -190,7 +192,7 @@ func TestEnvelopeOnAStandby(t *testing.T) {
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "t", 1, 1
 	create.Topics = append(create.Topics, topic)
 	for _, nested := range [][]byte{
-		nestedBytes(describeQuorumRequest(metadataTopic, 0), 2), nestedBytes(create, 7), nestedBytes(create, 2), nestedBytes(kmsg.NewPtrUnregisterBrokerRequest(), 0),
+		nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2), nestedBytes(create, 7), nestedBytes(create, 2), nestedBytes(kmsg.NewPtrUnregisterBrokerRequest(), 0),
 	} {
 		resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nested), 0)
 		if resp.ErrorCode != 41 || resp.ResponseData != nil {

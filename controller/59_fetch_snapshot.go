@@ -6,6 +6,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // FETCH_SNAPSHOT (59), versions 0 and 1: a piece of a snapshot file (KIP-630; endpoints since KIP-853).
@@ -14,7 +16,7 @@ import (
 // cannot be read; Kafka says POSITION_OUT_OF_RANGE to a bad position, which an observer repeats for ever. Errors are repeated without
 // a pause but BROKER_NOT_AVAILABLE; that is therefore the answer while nobody leads. CurrentLeader has no default that means
 // "unknown", and an observer stops its process when SnapshotId or Position are not its own: all three are always set.
-func (c *Controller) fetchSnapshot(_ context.Context, caller Caller, req *kmsg.FetchSnapshotRequest) kmsg.Response {
+func (c *Controller) fetchSnapshot(_ context.Context, caller protocol.Caller, req *kmsg.FetchSnapshotRequest) kmsg.Response {
 	resp := responseTo[*kmsg.FetchSnapshotResponse](req)
 	if !c.sameCluster(req.ClusterID) {
 		resp.ErrorCode = kerr.InconsistentClusterID.Code
@@ -31,7 +33,7 @@ func (c *Controller) fetchSnapshot(_ context.Context, caller Caller, req *kmsg.F
 	p.SnapshotID.EndOffset, p.SnapshotID.Epoch = want.SnapshotID.EndOffset, want.SnapshotID.Epoch
 	p.CurrentLeader.LeaderID, p.CurrentLeader.LeaderEpoch = leader, epoch
 	var piece snapshotPiece
-	if req.Topics[0].Topic != metadataTopic || want.Partition != 0 {
+	if req.Topics[0].Topic != protocol.MetadataTopic || want.Partition != 0 {
 		p.ErrorCode = kerr.UnknownTopicOrPartition.Code
 	} else {
 		piece, p.ErrorCode = c.openSnapshot(want, leader, epoch, req.MaxBytes)
@@ -96,7 +98,7 @@ func (c *Controller) openSnapshot(want *kmsg.FetchSnapshotRequestTopicPartition,
 }
 
 // nameSnapshotLeader adds the leader's endpoint and returns its id, or -1 when no endpoint is known.
-func (c *Controller) nameSnapshotLeader(resp *kmsg.FetchSnapshotResponse, caller Caller, leader int32) int32 {
+func (c *Controller) nameSnapshotLeader(resp *kmsg.FetchSnapshotResponse, caller protocol.Caller, leader int32) int32 {
 	host, port, ok := c.controllerEndpoint(c.Image(), leader, caller.Listener)
 	if !ok {
 		return -1

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 func observerFetchSnapshot(c *Controller, position int64) *kmsg.FetchSnapshotRequest {
@@ -13,7 +15,7 @@ func observerFetchSnapshot(c *Controller, position int64) *kmsg.FetchSnapshotReq
 	p.CurrentLeaderEpoch, p.Position = 7, position
 	p.SnapshotID.EndOffset, p.SnapshotID.Epoch = 100, 2
 	topic := kmsg.NewFetchSnapshotRequestTopic()
-	topic.Topic, topic.Partitions = metadataTopic, []kmsg.FetchSnapshotRequestTopicPartition{p}
+	topic.Topic, topic.Partitions = protocol.MetadataTopic, []kmsg.FetchSnapshotRequestTopicPartition{p}
 	req.Topics = []kmsg.FetchSnapshotRequestTopic{topic}
 	return req
 }

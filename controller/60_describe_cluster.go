@@ -6,6 +6,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // Endpoint types of KIP-919: which kind of node a client believes to talk to.
@@ -22,11 +24,11 @@ const (
 // A client that wants brokers is refused, as by Kafka's controllers: tools tell by it that they were given the wrong address. It
 // is no loss to kadm and kgo, which never send this request and find the brokers by METADATA; nor to Java's admin client, which sends
 // it to nodes that METADATA named.
-func (c *Controller) describeCluster(_ context.Context, caller Caller, req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
+func (c *Controller) describeCluster(_ context.Context, caller protocol.Caller, req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
 	resp := responseTo[*kmsg.DescribeClusterResponse](req)
 	img := c.Image()
 	if !img.Version().HasControllerRegistration() {
-		return describeClusterError(resp, errorf(kerr.UnsupportedVersion, "Direct-to-controller communication is not supported with the current MetadataVersion."))
+		return describeClusterError(resp, protocol.Errorf(kerr.UnsupportedVersion, "Direct-to-controller communication is not supported with the current MetadataVersion."))
 	}
 	if err := checkEndpointType(req); err != nil {
 		return describeClusterError(resp, err)
@@ -51,13 +53,13 @@ func (c *Controller) describeCluster(_ context.Context, caller Caller, req *kmsg
 	return resp
 }
 
-func describeClusterError(resp *kmsg.DescribeClusterResponse, err *apiError) *kmsg.DescribeClusterResponse {
-	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+func describeClusterError(resp *kmsg.DescribeClusterResponse, err *protocol.Error) *kmsg.DescribeClusterResponse {
+	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }
 
 // checkEndpointType accepts who asks for controllers. Version 0 cannot: it always asks for brokers.
-func checkEndpointType(req *kmsg.DescribeClusterRequest) *apiError {
+func checkEndpointType(req *kmsg.DescribeClusterRequest) *protocol.Error {
 	var kafka *kerr.Error
 	var message string
 	switch req.EndpointType {
@@ -71,5 +73,5 @@ func checkEndpointType(req *kmsg.DescribeClusterRequest) *apiError {
 	if req.Version == 0 {
 		kafka = kerr.InvalidRequest
 	}
-	return &apiError{kafka, message}
+	return &protocol.Error{Kafka: kafka, Message: message}
 }

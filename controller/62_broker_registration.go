@@ -6,8 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // BrokerRegistration: v0-4
@@ -38,7 +40,7 @@ func (c *core) register(o op, req *kmsg.BrokerRegistrationRequest, after *metada
 	r, err := c.checkedRegistration(o, img, req)
 	if err != nil {
 		c.cfg.Logger.Info("a broker's registration is refused", "broker", req.BrokerID, "err", err)
-		return result{response: failBrokerRegistration(req, err), message: err.text()}
+		return result{response: failBrokerRegistration(req, err), message: err.Text()}
 	}
 	existing := img.Broker(req.BrokerID)
 	resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)
@@ -67,9 +69,9 @@ func (c *core) register(o op, req *kmsg.BrokerRegistrationRequest, after *metada
 // fenced first; if it is found active again, the walk begins anew.
 func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest, existing *metadata.Broker, after *metadata.TopicPartition) ([]record.Record, *metadata.TopicPartition) {
 	clean := req.Version >= 3 && existing != nil && req.PreviousBrokerEpoch == existing.Epoch
-	u := removeBroker(req.BrokerID)
+	u := partition.Remove(req.BrokerID)
 	if !clean { // whether or not the feature is on: what it left behind ends too
-		u = uncleanBroker(req.BrokerID)
+		u = partition.Unclean(req.BrokerID)
 	}
 	from := metadata.TopicPartition{}
 	if after != nil && !existing.Active() {
@@ -86,7 +88,7 @@ func (c *core) leaveForRegistration(img *metadata.Image, req *kmsg.BrokerRegistr
 // refuse it.
 func (c *core) checkedRegistration(
 	o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest,
-) (*record.RegisterBroker, *apiError) {
+) (*record.RegisterBroker, *protocol.Error) {
 	if err := c.checkRegistration(o, img, req); err != nil {
 		return nil, err
 	}
@@ -98,16 +100,16 @@ func (c *core) checkedRegistration(
 }
 
 // checkRegistration says why the broker may not register now, whatever it listens on and can do.
-func (c *core) checkRegistration(o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *apiError {
+func (c *core) checkRegistration(o op, img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *protocol.Error {
 	if req.ClusterID != c.cfg.ClusterID {
-		return errorf(kerr.InconsistentClusterID, "Expected cluster ID %s, but got cluster ID %s.", c.cfg.ClusterID, req.ClusterID)
+		return protocol.Errorf(kerr.InconsistentClusterID, "Expected cluster ID %s, but got cluster ID %s.", c.cfg.ClusterID, req.ClusterID)
 	}
 	existing := img.Broker(req.BrokerID)
 	if existing != nil && existing.IncarnationID != req.IncarnationID && c.brokers.valid(o.now, sessionOf(existing)) {
-		return errorf(kerr.DuplicateBrokerRegistration, "Another process is registered as broker %d; its session ends %v after its last heartbeat.", req.BrokerID, c.cfg.SessionTimeout)
+		return protocol.Errorf(kerr.DuplicateBrokerRegistration, "Another process is registered as broker %d; its session ends %v after its last heartbeat.", req.BrokerID, c.cfg.SessionTimeout)
 	}
 	if req.IsMigratingZkBroker {
-		return errorf(kerr.BrokerIDNotRegistered, "Brokers that migrate from ZooKeeper are not supported.")
+		return protocol.Errorf(kerr.BrokerIDNotRegistered, "Brokers that migrate from ZooKeeper are not supported.")
 	}
 	if img.Version().HasDirectories() {
 		return checkLogDirs(img, req)
@@ -115,24 +117,24 @@ func (c *core) checkRegistration(o op, img *metadata.Image, req *kmsg.BrokerRegi
 	return nil
 }
 
-func checkLogDirs(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *apiError {
+func checkLogDirs(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *protocol.Error {
 	if len(req.LogDirs) == 0 {
-		return errorf(kerr.InvalidRegistration, "No directories specified in request.")
+		return protocol.Errorf(kerr.InvalidRegistration, "No directories specified in request.")
 	}
 	mine := make(map[record.UUID]bool, len(req.LogDirs))
 	for _, d := range req.LogDirs {
 		switch dir := record.UUID(d); {
 		case dir.Reserved():
-			return errorf(kerr.InvalidRegistration, "Reserved directory ID %v in request.", dir)
+			return protocol.Errorf(kerr.InvalidRegistration, "Reserved directory ID %v in request.", dir)
 		case mine[dir]:
-			return errorf(kerr.InvalidRegistration, "Duplicate directory ID %v in request.", dir)
+			return protocol.Errorf(kerr.InvalidRegistration, "Duplicate directory ID %v in request.", dir)
 		}
 		mine[d] = true
 	}
 	for id, b := range img.Brokers() {
 		for _, d := range b.LogDirs {
 			if id != req.BrokerID && mine[d] {
-				return errorf(kerr.InvalidRegistration, "Broker %d is already registered with directory %v.", id, d)
+				return protocol.Errorf(kerr.InvalidRegistration, "Broker %d is already registered with directory %v.", id, d)
 			}
 		}
 	}
@@ -140,24 +142,24 @@ func checkLogDirs(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *api
 }
 
 // checkBrokerFeatures checks that the broker can do what the cluster has finalized: first what it lists, then what it does not.
-func checkBrokerFeatures(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *apiError {
+func checkBrokerFeatures(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *protocol.Error {
 	listed := make(map[string]bool, len(req.Features))
 	for _, f := range req.Features {
 		if level := img.Feature(f.Name); level < f.MinSupportedVersion || level > f.MaxSupportedVersion {
-			return errorf(kerr.UnsupportedVersion, "The broker does not support finalized version %d of %s; it wants a version between %d and %d.",
+			return protocol.Errorf(kerr.UnsupportedVersion, "The broker does not support finalized version %d of %s; it wants a version between %d and %d.",
 				level, f.Name, f.MinSupportedVersion, f.MaxSupportedVersion)
 		}
 		listed[f.Name] = true
 	}
 	if !listed[metadata.FeatureMetadata] {
-		return errorf(kerr.InvalidRegistration, "Request features do not contain %q.", metadata.FeatureMetadata)
+		return protocol.Errorf(kerr.InvalidRegistration, "Request features do not contain %q.", metadata.FeatureMetadata)
 	}
 	if level := img.KRaftVersion(); level != 0 && !listed[metadata.FeatureKRaft] {
-		return errorf(kerr.UnsupportedVersion, "The broker does not list %s, of which version %d is finalized.", metadata.FeatureKRaft, level)
+		return protocol.Errorf(kerr.UnsupportedVersion, "The broker does not list %s, of which version %d is finalized.", metadata.FeatureKRaft, level)
 	}
 	for name, level := range img.Features() {
 		if level != 0 && !listed[name] {
-			return errorf(kerr.UnsupportedVersion, "The broker does not list %s, of which version %d is finalized.", name, level)
+			return protocol.Errorf(kerr.UnsupportedVersion, "The broker does not list %s, of which version %d is finalized.", name, level)
 		}
 	}
 	return nil
@@ -177,8 +179,8 @@ func registration(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *rec
 	return r
 }
 
-func failBrokerRegistration(req *kmsg.BrokerRegistrationRequest, err *apiError) *kmsg.BrokerRegistrationResponse {
+func failBrokerRegistration(req *kmsg.BrokerRegistrationRequest, err *protocol.Error) *kmsg.BrokerRegistrationResponse {
 	resp := req.ResponseKind().(*kmsg.BrokerRegistrationResponse)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return resp
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // BrokerHeartbeat: v0-2
@@ -119,20 +120,20 @@ func preview(img *metadata.Image, records []record.Record) *metadata.Image {
 	return e.Done(img.EndOffset()+int64(len(records)), img.Epoch(), img.TimestampMs())
 }
 
-func failBrokerHeartbeat(req *kmsg.BrokerHeartbeatRequest, err *apiError) *kmsg.BrokerHeartbeatResponse {
+func failBrokerHeartbeat(req *kmsg.BrokerHeartbeatRequest, err *protocol.Error) *kmsg.BrokerHeartbeatResponse {
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return resp
 }
 
 // registered returns the registration that a request of a broker speaks for.
-func registered(img *metadata.Image, id int32, epoch int64) (*metadata.Broker, *apiError) {
+func registered(img *metadata.Image, id int32, epoch int64) (*metadata.Broker, *protocol.Error) {
 	b := img.Broker(id)
 	if b == nil {
-		return nil, errorf(kerr.StaleBrokerEpoch, "Broker %d is not registered.", id)
+		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d is not registered.", id)
 	}
 	if b.Epoch != epoch {
-		return nil, errorf(kerr.StaleBrokerEpoch, "Broker %d has epoch %d, not %d.", id, b.Epoch, epoch)
+		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d has epoch %d, not %d.", id, b.Epoch, epoch)
 	}
 	return b, nil
 }

@@ -6,7 +6,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // UnregisterBroker: v0 (KIP-746)
@@ -26,13 +28,13 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	img := c.working
 	b := img.Broker(req.BrokerID)
 	if b == nil {
-		return result{response: failUnregisterBroker(req, errorf(kerr.BrokerIDNotRegistered, "Broker ID %d is not currently registered.", req.BrokerID))}
+		return result{response: failUnregisterBroker(req, protocol.Errorf(kerr.BrokerIDNotRegistered, "Broker ID %d is not currently registered.", req.BrokerID))}
 	}
 	w := walk{session: sessionOf(b)}
 	if after != nil && after.due(b) {
 		w = *after
 	}
-	changes, last := c.updateReplicas(img, uncleanBroker(b.ID), img.HostedAfter(b.ID, w.after), c.partMax)
+	changes, last := c.updateReplicas(img, partition.Unclean(b.ID), img.HostedAfter(b.ID, w.after), c.partMax)
 	if last == nil {
 		c.cfg.Logger.Info("unregistering a broker", "broker", b.ID, "epoch", b.Epoch)
 		return result{
@@ -48,8 +50,8 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	return result{records: changes, more: func(op) result { return c.unregister(req, &w) }}
 }
 
-func failUnregisterBroker(req *kmsg.UnregisterBrokerRequest, err *apiError) *kmsg.UnregisterBrokerResponse {
+func failUnregisterBroker(req *kmsg.UnregisterBrokerRequest, err *protocol.Error) *kmsg.UnregisterBrokerResponse {
 	resp := req.ResponseKind().(*kmsg.UnregisterBrokerResponse)
-	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }

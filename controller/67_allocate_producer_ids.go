@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // AllocateProducerIDs: v0 (KIP-730)
@@ -22,7 +23,7 @@ func (c *core) allocateProducerIDs(_ op, req *kmsg.AllocateProducerIDsRequest) r
 	}
 	start := max(c.working.NextProducerID(), 0)
 	if start > math.MaxInt64-producerIDBlock {
-		return result{response: failAllocateProducerIDs(req, errorf(kerr.UnknownServerError, "All producer ids are used up."))}
+		return result{response: failAllocateProducerIDs(req, protocol.Errorf(kerr.UnknownServerError, "All producer ids are used up."))}
 	}
 	resp := req.ResponseKind().(*kmsg.AllocateProducerIDsResponse)
 	resp.ProducerIDStart, resp.ProducerIDLen = start, producerIDBlock
@@ -30,8 +31,8 @@ func (c *core) allocateProducerIDs(_ op, req *kmsg.AllocateProducerIDsRequest) r
 	return result{records: []record.Record{block}, response: resp}
 }
 
-func failAllocateProducerIDs(req *kmsg.AllocateProducerIDsRequest, err *apiError) *kmsg.AllocateProducerIDsResponse {
+func failAllocateProducerIDs(req *kmsg.AllocateProducerIDsRequest, err *protocol.Error) *kmsg.AllocateProducerIDsResponse {
 	resp := req.ResponseKind().(*kmsg.AllocateProducerIDsResponse)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return resp
 }

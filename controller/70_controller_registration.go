@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ControllerRegistration: v0 (KIP-919)
@@ -31,9 +32,9 @@ func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequ
 // checkedController is the record of a registration, or why it is refused.
 func (c *core) checkedController(
 	req *kmsg.ControllerRegistrationRequest,
-) (*record.RegisterController, *apiError) {
+) (*record.RegisterController, *protocol.Error) {
 	if !c.working.Version().HasControllerRegistration() {
-		return nil, errorf(kerr.UnsupportedVersion,
+		return nil, protocol.Errorf(kerr.UnsupportedVersion,
 			"The current MetadataVersion is too old to support controller registrations.")
 	}
 	r := &record.RegisterController{
@@ -56,25 +57,25 @@ func (c *core) checkedController(
 }
 
 // mayBeController refuses an id that cannot be a controller's which registers itself.
-func (c *core) mayBeController(id int32) *apiError {
-	quorum := c.log.Quorum()
+func (c *core) mayBeController(id int32) *protocol.Error {
+	quorum := c.cfg.Log.Quorum()
 	has := func(list []ReplicaState) bool {
 		return slices.ContainsFunc(list, func(s ReplicaState) bool { return s.ID == id })
 	}
 	switch {
 	case id == c.cfg.NodeID || has(quorum.Voters):
-		return errorf(kerr.InvalidRequest, "Controller %d is a voter, which its peers register.", id)
+		return protocol.Errorf(kerr.InvalidRequest, "Controller %d is a voter, which its peers register.", id)
 	case c.working.Broker(id) != nil:
-		return errorf(kerr.InvalidRequest, "Node %d is registered as a broker.", id)
+		return protocol.Errorf(kerr.InvalidRequest, "Node %d is registered as a broker.", id)
 	case !has(quorum.Observers):
-		return errorf(kerr.InvalidRequest,
+		return protocol.Errorf(kerr.InvalidRequest,
 			"Node %d does not follow the metadata log of this controller.", id)
 	}
 	return nil
 }
 
-func failControllerRegistration(req *kmsg.ControllerRegistrationRequest, err *apiError) *kmsg.ControllerRegistrationResponse {
+func failControllerRegistration(req *kmsg.ControllerRegistrationRequest, err *protocol.Error) *kmsg.ControllerRegistrationResponse {
 	resp := req.ResponseKind().(*kmsg.ControllerRegistrationResponse)
-	resp.ErrorCode, resp.ErrorMessage = err.code(), err.text()
+	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }

@@ -6,8 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker tells in which of its directories replicas lie (KIP-858)
@@ -50,13 +52,13 @@ func (a *dirAssignment) topic(i int) *kmsg.AssignReplicasToDirsRequestDirectoryT
 func (a *dirAssignment) part(at place) result {
 	c, req := a.core, a.req
 	if !c.working.Version().HasDirectories() {
-		return result{response: failAssignReplicasToDirs(req, errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
+		return result{response: failAssignReplicasToDirs(req, protocol.Errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
 	}
 	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil {
 		return result{response: failAssignReplicasToDirs(req, err)}
 	}
 	p := &dirPart{
-		rules: c.partitionRules(c.working, noUpdate), broker: c.working.Broker(req.BrokerID),
+		rules: c.partitionRules(c.working, partition.NoUpdate), broker: c.working.Broker(req.BrokerID),
 		known: make(map[metadata.TopicPartition]bool), answers: a.answers[:at.index],
 	}
 	runs, next := a.lists().part(at, c.partMax)
@@ -82,9 +84,9 @@ func (a *dirAssignment) response() *kmsg.AssignReplicasToDirsResponse {
 			t := kmsg.NewAssignReplicasToDirsResponseDirectoryTopic()
 			t.TopicID = asked.TopicID
 			for j, p := range asked.Partitions {
-				partition := kmsg.NewAssignReplicasToDirsResponseDirectoryTopicPartition()
-				partition.Partition, partition.ErrorCode = p.Partition, answers[j]
-				t.Partitions = append(t.Partitions, partition)
+				answer := kmsg.NewAssignReplicasToDirsResponseDirectoryTopicPartition()
+				answer.Partition, answer.ErrorCode = p.Partition, answers[j]
+				t.Partitions = append(t.Partitions, answer)
 			}
 			answers = answers[len(asked.Partitions):]
 			dir.Topics = append(dir.Topics, t)
@@ -109,13 +111,13 @@ func (c *core) leaveOffline(a *dirPart) []record.Record {
 			}
 		}
 	}
-	lost, _ := c.updateReplicas(img, removeBroker(a.broker.ID), partitions, len(a.offline))
+	lost, _ := c.updateReplicas(img, partition.Remove(a.broker.ID), partitions, len(a.offline))
 	return lost
 }
 
 // dirPart collects the changes and answers of one part.
 type dirPart struct {
-	rules   *partitionRules
+	rules   *partition.Rules
 	broker  *metadata.Broker
 	records []record.Record
 	answers []int16
@@ -126,7 +128,7 @@ type dirPart struct {
 func (a *dirPart) assignTopic(
 	dir record.UUID, req *kmsg.AssignReplicasToDirsRequestDirectoryTopic, r run,
 ) {
-	t := a.rules.img.Topic(req.TopicID)
+	t := a.rules.Image().Topic(req.TopicID)
 	for _, p := range req.Partitions[r.entry:r.end] {
 		code := int16(0)
 		if err := a.assign(dir, t, p.Partition); err != nil {
@@ -148,9 +150,9 @@ func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Err
 	case !slices.Contains(p.Replicas, a.broker.ID):
 		return kerr.NotLeaderForPartition
 	}
-	change := a.rules.of(t).change(id, p)
-	change.moved, change.movedTo = a.broker.ID, dir
-	if r := change.record(); r != nil {
+	change := a.rules.Of(t).Change(id, p)
+	change.MoveReplica(a.broker.ID, dir)
+	if r := change.Record(); r != nil {
 		a.records = append(a.records, r)
 	}
 	if tp := (metadata.TopicPartition{Topic: t, ID: id, Partition: p}); !a.broker.DirectoryOnline(dir) && !a.known[tp] {
@@ -159,8 +161,8 @@ func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Err
 	return nil
 }
 
-func failAssignReplicasToDirs(req *kmsg.AssignReplicasToDirsRequest, err *apiError) *kmsg.AssignReplicasToDirsResponse {
+func failAssignReplicasToDirs(req *kmsg.AssignReplicasToDirsRequest, err *protocol.Error) *kmsg.AssignReplicasToDirsResponse {
 	resp := req.ResponseKind().(*kmsg.AssignReplicasToDirsResponse)
-	resp.ErrorCode = err.code()
+	resp.ErrorCode = err.Code()
 	return resp
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // describePartitionsMax is how many partitions and unknown topics one answer holds
@@ -20,10 +21,10 @@ const describePartitionsMax = 2000
 // clientView says. No topics means all, of which those that are gone by now are passed over. Topics come by name; the next
 // cursor says where to go on. A partition has no error of its own: without a leader to show, it has leader -1.
 func (c *Controller) describeTopicPartitions(
-	_ context.Context, caller Caller, req *kmsg.DescribeTopicPartitionsRequest,
+	_ context.Context, caller protocol.Caller, req *kmsg.DescribeTopicPartitionsRequest,
 ) kmsg.Response {
 	if !legalCursor(req) {
-		return failDescribeTopicPartitions(req, &apiError{kafka: kerr.InvalidRequest})
+		return failDescribeTopicPartitions(req, &protocol.Error{Kafka: kerr.InvalidRequest})
 	}
 	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
 	d := describer{view: newClientView(c.Image(), caller), resp: resp, left: int(min(max(req.ResponsePartitionLimit, 1), describePartitionsMax))}
@@ -40,11 +41,11 @@ func (c *Controller) describeTopicPartitions(
 }
 
 func failDescribeTopicPartitions(
-	req *kmsg.DescribeTopicPartitionsRequest, err *apiError,
+	req *kmsg.DescribeTopicPartitionsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
 	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.DescribeTopicPartitionsResponseTopic {
-		return describedTopic(req.Topics[i].Topic, err.kafka)
+		return describedTopic(req.Topics[i].Topic, err.Kafka)
 	})
 }
 
@@ -128,7 +129,7 @@ func (d *describer) next(topic string, partition int) {
 
 func describedTopic(name string, err *kerr.Error) kmsg.DescribeTopicPartitionsResponseTopic {
 	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	t.Topic, t.IsInternal, t.AuthorizedOperations = &name, internalTopic(name), topicOperations
+	t.Topic, t.IsInternal, t.AuthorizedOperations = &name, protocol.InternalTopic(name), topicOperations
 	if err != nil {
 		t.ErrorCode = err.Code
 	}

@@ -89,7 +89,7 @@ func (c *core) knownControllers() []knownController {
 	own := knownController{c.cfg.Registration, c.cfg.DirectoryID}
 	own.ControllerID = c.cfg.NodeID
 	known := []knownController{own}
-	for _, p := range c.log.Peers() {
+	for _, p := range c.cfg.Log.Peers() {
 		if !p.Connected || len(p.Info) == 0 {
 			continue
 		}
@@ -163,7 +163,7 @@ const upkeepInterval = time.Second
 // tasks are what the active controller does on its own. The first run of each is one period after the claim.
 func (c *core) tasks(now time.Time) []*task {
 	tasks := []*task{
-		{name: "fenceStale", period: c.stalePeriod(), run: c.fenceStale},
+		{name: "fenceStale", period: c.stalePeriod(), prepare: c.extendAfterPause, run: c.fenceStale},
 		{name: "upkeep", period: upkeepInterval, run: func(o op) (result, bool) { return c.upkeep(o), false }},
 		{name: "noOp", period: c.cfg.MaxIdle, run: func(op) (result, bool) { return result{records: []record.Record{&record.NoOp{}}}, false }},
 		{name: "electPreferred", period: c.cfg.PreferredInterval, run: c.electPreferred},

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // api is one request type that the controller listener serves.
@@ -14,13 +16,13 @@ type api struct {
 	// forwardable requests may come inside an ENVELOPE, on behalf of a broker's client.
 	forwardable bool
 	// read answers from the committed image or the log, on the caller's goroutine; any node does.
-	read func(*Controller, context.Context, Caller, kmsg.Request) kmsg.Response
+	read func(*Controller, context.Context, protocol.Caller, kmsg.Request) kmsg.Response
 	// serve answers in its own way and time.
-	serve func(*Controller, context.Context, Caller, kmsg.Request, func(kmsg.Response))
+	serve func(*Controller, context.Context, protocol.Caller, kmsg.Request, func(kmsg.Response))
 	// write runs on the core of the active controller.
 	write func(*core, op, kmsg.Request) result
 	// fail puts an error where this API has its place for one; nil where nothing it may ask for is limited.
-	fail func(kmsg.Request, *apiError) kmsg.Response
+	fail func(kmsg.Request, *protocol.Error) kmsg.Response
 	// timeout is how long the request may wait in the queue; nil for ever.
 	timeout func(*Controller, kmsg.Request) time.Duration
 	sender  sender
@@ -90,33 +92,33 @@ func newAPI(key, min, max int16) *api {
 }
 
 // readAPI makes a row for a request of type Q that any node answers.
-func readAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*Controller, context.Context, Caller, Q) R) *api {
+func readAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*Controller, context.Context, protocol.Caller, Q) R) *api {
 	a := newAPI(key, min, max)
-	a.read = func(c *Controller, ctx context.Context, caller Caller, req kmsg.Request) kmsg.Response {
+	a.read = func(c *Controller, ctx context.Context, caller protocol.Caller, req kmsg.Request) kmsg.Response {
 		return f(c, ctx, caller, req.(Q))
 	}
 	return a
 }
 
 // serveAPI makes a row for a request of type Q whose answer comes by a way of its own.
-func serveAPI[Q kmsg.Request](key, min, max int16, f func(*Controller, context.Context, Caller, Q, func(kmsg.Response))) *api {
+func serveAPI[Q kmsg.Request](key, min, max int16, f func(*Controller, context.Context, protocol.Caller, Q, func(kmsg.Response))) *api {
 	a := newAPI(key, min, max)
-	a.serve = func(c *Controller, ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	a.serve = func(c *Controller, ctx context.Context, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
 		f(c, ctx, caller, req.(Q), reply)
 	}
 	return a
 }
 
 // writeAPI makes a row for a request of type Q that the active controller's core answers.
-func writeAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*core, op, Q) result, fail func(Q, *apiError) R) *api {
+func writeAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*core, op, Q) result, fail func(Q, *protocol.Error) R) *api {
 	a := newAPI(key, min, max)
 	a.write = func(c *core, o op, req kmsg.Request) result { return f(c, o, req.(Q)) }
 	return failing(a, fail)
 }
 
 // failing sets how a request of type Q is answered with an error.
-func failing[Q kmsg.Request, R kmsg.Response](a *api, fail func(Q, *apiError) R) *api {
-	a.fail = func(req kmsg.Request, err *apiError) kmsg.Response {
+func failing[Q kmsg.Request, R kmsg.Response](a *api, fail func(Q, *protocol.Error) R) *api {
+	a.fail = func(req kmsg.Request, err *protocol.Error) kmsg.Response {
 		resp := kmsg.Response(fail(req.(Q), err))
 		if parts, ok := resp.(*inParts); ok {
 			parts.refused = err

@@ -5,10 +5,10 @@ import (
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // BrokerChange changes a broker's registration from outside: what a broker does by heartbeats and by registering again, for brokers
@@ -41,20 +41,21 @@ const (
 // Where it listens and its rack are written as a RegisterBrokerRecord of the same incarnation and epoch, as when a broker amends its
 // registration; its state as BrokerRegistrationChangeRecord with the partition changes that follow from it. All of that is one batch unless the
 // broker has more than partitionsPerPart partitions.
-func (c *Controller) ChangeBroker(ctx context.Context, caller Caller, change BrokerChange) (Outcome, error) {
+func (c *Controller) ChangeBroker(ctx context.Context, caller protocol.Caller, change BrokerChange) (Outcome, error) {
 	var changed *metadata.Broker
-	a := &api{name: "BrokerChange", write: func(core *core, o op, _ kmsg.Request) result {
-		r := core.changeBroker(o, &change)
+	p := &pendingOp{c: c, name: "BrokerChange", op: op{caller: caller}, admin: true}
+	run := func(o op) result {
+		r := c.core.changeBroker(o, &change)
 		then := r.then
 		r.then = func(end int64) {
 			if then != nil {
 				then(end)
 			}
-			changed = core.working.Broker(change.BrokerID)
+			changed = c.core.working.Broker(change.BrokerID)
 		}
 		return r
-	}}
-	outcome, err := c.do(ctx, caller, a, nil, false)
+	}
+	outcome, err := c.do(ctx, p, administrator, run, false)
 	if err == nil {
 		outcome.Broker = changed
 	}
@@ -64,13 +65,13 @@ func (c *Controller) ChangeBroker(ctx context.Context, caller Caller, change Bro
 func (c *core) changeBroker(o op, change *BrokerChange) result {
 	b, err := c.changedBroker(change)
 	if err != nil {
-		return result{response: refusal(&Error{err.kafka, err.message})}
+		return result{refusal: err}
 	}
-	r := result{response: &refused{}}
+	var r result
 	img := c.working
 	if amended := amend(b, change); amended != nil {
 		if err := invalidRecord(record.Check(amended)); err != nil {
-			return result{response: refusal(&Error{err.kafka, err.message})}
+			return result{refusal: err}
 		}
 		r.records = append(r.records, amended)
 		img = preview(img, r.records)
@@ -81,13 +82,12 @@ func (c *core) changeBroker(o op, change *BrokerChange) result {
 	}
 	records, rest, err := c.target(img, b, *change.State)
 	if err != nil {
-		return result{response: refusal(&Error{err.kafka, err.message})}
+		return result{refusal: err}
 	}
 	r.records = append(r.records, records...)
 	r.then = func(end int64) { c.settleChange(o, b, *change.State, end) }
 	if rest != nil {
-		answer := r.response
-		r.response, r.more = nil, c.goOn(*rest, func(op) result { return result{response: answer} })
+		r.more = c.goOn(*rest, finished)
 	}
 	return r
 }
@@ -104,16 +104,16 @@ func (c *core) settleChange(o op, b *metadata.Broker, to BrokerTarget, end int64
 }
 
 // changedBroker returns the registration that is to change.
-func (c *core) changedBroker(change *BrokerChange) (*metadata.Broker, *apiError) {
+func (c *core) changedBroker(change *BrokerChange) (*metadata.Broker, *protocol.Error) {
 	b := c.working.Broker(change.BrokerID)
 	switch {
 	case b == nil:
-		return nil, errorf(kerr.BrokerIDNotRegistered, "Broker %d is not registered.", change.BrokerID)
+		return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "Broker %d is not registered.", change.BrokerID)
 	case b.Epoch != change.BrokerEpoch:
-		return nil, errorf(kerr.StaleBrokerEpoch, "Broker %d has epoch %d, not %d.", b.ID, b.Epoch, change.BrokerEpoch)
+		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d has epoch %d, not %d.", b.ID, b.Epoch, change.BrokerEpoch)
 	case change.Host == nil && change.Port == nil && change.SecurityProtocol == nil:
 	case len(b.Endpoints) == 0:
-		return nil, errorf(kerr.InvalidRegistration, "Broker %d registered no endpoint that could be changed.", b.ID)
+		return nil, protocol.Errorf(kerr.InvalidRegistration, "Broker %d registered no endpoint that could be changed.", b.ID)
 	}
 	return b, nil
 }
@@ -153,13 +153,13 @@ func rackOf(rack *string) string {
 }
 
 // target returns what brings a broker where it is wanted, and the rest of it when that is long. A broker that is there already needs nothing.
-func (c *core) target(img *metadata.Image, b *metadata.Broker, to BrokerTarget) ([]record.Record, *walk, *apiError) {
+func (c *core) target(img *metadata.Image, b *metadata.Broker, to BrokerTarget) ([]record.Record, *walk, *protocol.Error) {
 	switch {
 	case to == TargetFenced:
 		records, rest := c.fence(img, b)
 		return records, rest, nil
 	case b.InControlledShutdown && to == TargetUnfenced:
-		return nil, nil, errorf(kerr.InvalidRequest, "Broker %d is in controlled shutdown, which only a new registration ends.", b.ID)
+		return nil, nil, protocol.Errorf(kerr.InvalidRequest, "Broker %d is in controlled shutdown, which only a new registration ends.", b.ID)
 	case to == TargetUnfenced && !b.Fenced, to == TargetShutdown && b.InControlledShutdown:
 		return nil, nil, nil
 	case to == TargetUnfenced:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestRandomLivesOfBrokers lets brokers register, heartbeat, die and be unregistered at random, with operations of many small parts, a log that
@@ -141,7 +142,7 @@ func (w *brokerWorld) register(id int32) {
 	req.PreviousBrokerEpoch = w.epochs[id] - int64(w.rand.IntN(2))
 	slot := new(kmsg.Response)
 	w.asked = append(w.asked, slot)
-	w.Handle(w.t.Context(), Caller{}, req, func(resp kmsg.Response) {
+	w.Handle(w.t.Context(), protocol.Caller{}, req, func(resp kmsg.Response) {
 		if *slot != nil {
 			w.t.Error("a registration is answered twice")
 		}

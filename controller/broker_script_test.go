@@ -72,6 +72,7 @@ func (s *brokerScript) command(t *testing.T, d *datadriven.TestData) string {
 		out := s.written(func() {
 			s.do(func(o op) result {
 				var r result
+				s.extendAfterPause(o.now)
 				r, again = s.fenceStale(o)
 				return r
 			})

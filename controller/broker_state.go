@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -72,7 +73,7 @@ func lostDirs(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) bool {
 	if len(req.OfflineLogDirs) < len(b.LogDirs) || len(b.LogDirs) == 0 {
 		return false
 	}
-	offline := make(dirSet, len(req.OfflineLogDirs))
+	offline := make(partition.DirSet, len(req.OfflineLogDirs))
 	for _, d := range req.OfflineLogDirs {
 		offline[d] = true
 	}
@@ -106,8 +107,8 @@ func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []record.UU
 	}
 	var dirs []record.UUID
 	registered := 0
-	known, walked := newDirSet(b.LogDirs), newDirSet(k.walkedDirs)
-	seen := make(dirSet, len(offline))
+	known, walked := partition.NewDirSet(b.LogDirs), partition.NewDirSet(k.walkedDirs)
+	seen := make(partition.DirSet, len(offline))
 	for _, dir := range offline {
 		d := record.UUID(dir)
 		if d.Reserved() || seen[d] {
@@ -138,19 +139,8 @@ func cordonChanged(b *metadata.Broker, dirs [][16]byte) bool {
 	if len(dirs) == 0 {
 		return false
 	}
-	cordoned := newDirSet(b.CordonedLogDirs)
+	cordoned := partition.NewDirSet(b.CordonedLogDirs)
 	return slices.ContainsFunc(dirs, func(d [16]byte) bool { return !cordoned[d] })
-}
-
-// dirSet are directories; a broker may name many.
-type dirSet map[record.UUID]bool
-
-func newDirSet(dirs []record.UUID) dirSet {
-	s := make(dirSet, len(dirs))
-	for _, d := range dirs {
-		s[d] = true
-	}
-	return s
 }
 
 // uuids copies ids out of a request. The result is not nil.

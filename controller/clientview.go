@@ -2,12 +2,12 @@ package controller
 
 import (
 	"hash/fnv"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // clientView is the cluster of an image as an ordinary client sees it that came in by a controller listener: METADATA and
@@ -26,7 +26,7 @@ type clientNode struct {
 	endpoint *record.Endpoint // nil: the broker has none
 }
 
-func newClientView(img *metadata.Image, caller Caller) clientView {
+func newClientView(img *metadata.Image, caller protocol.Caller) clientView {
 	v := clientView{img, make(map[int32]clientNode)}
 	for id, b := range img.Brokers() {
 		v.nodes[id] = clientNode{b, clientEndpoint(b.Endpoints, caller)}
@@ -34,7 +34,7 @@ func newClientView(img *metadata.Image, caller Caller) clientView {
 	return v
 }
 
-func clientEndpoint(endpoints []record.Endpoint, caller Caller) *record.Endpoint {
+func clientEndpoint(endpoints []record.Endpoint, caller protocol.Caller) *record.Endpoint {
 	if e := namedEndpoint(endpoints, caller.Listener); e != nil {
 		return e
 	}
@@ -54,7 +54,7 @@ func (n clientNode) alive() bool { return n.broker != nil && !n.broker.Fenced &&
 
 // controllerID is the broker that takes the caller's admin requests and forwards them: as a broker's answer, it names some living
 // broker, never a controller. A client always gets the same one, different clients different ones. -1 when there is none.
-func (v clientView) controllerID(caller Caller) int32 {
+func (v clientView) controllerID(caller protocol.Caller) int32 {
 	var alive []int32
 	for id, b := range v.img.Brokers() {
 		if !b.Fenced && v.nodes[id].endpoint != nil {
@@ -106,19 +106,8 @@ func (v clientView) leader(p *metadata.Partition) (int32, *kerr.Error) {
 
 // unknownTopic is the error for a name that no topic has.
 func unknownTopic(name string) *kerr.Error {
-	if !legalTopicName(name) {
+	if record.TopicNameProblem(name) != "" {
 		return kerr.InvalidTopicException
 	}
 	return kerr.UnknownTopicOrPartition
-}
-
-// legalTopicName is the rule of Kafka's Topic.validate: 1 to 249 of [a-zA-Z0-9._-], and neither "." nor "..".
-func legalTopicName(name string) bool {
-	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-	return name != "" && name != "." && name != ".." && len(name) <= 249 && strings.Trim(name, legal) == ""
-}
-
-// internalTopic reports whether Kafka keeps state of its own in the topic.
-func internalTopic(name string) bool {
-	return name == "__consumer_offsets" || name == "__transaction_state" || name == "__share_group_state"
 }

@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/yakt/yakt/controller/configs"
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -82,7 +84,7 @@ type Clock interface {
 }
 
 // Random is the source of topic ids and of placement. It need not be safe for several goroutines.
-type Random interface{ Uint64() uint64 }
+type Random = partition.Random
 
 func newUUID(r Random) record.UUID {
 	for {
@@ -100,4 +102,16 @@ func newUUID(r Random) record.UUID {
 
 func (cfg *Config) supportedFeatures() []record.FeatureRange {
 	return metadata.SupportedFeatures(cfg.Unstable)
+}
+
+// configSettings is the part of the configuration that the configs of resources depend on.
+func (cfg *Config) configSettings() configs.Settings {
+	return configs.Settings{
+		NodeID: cfg.NodeID, Static: cfg.Static,
+		MinISR: cfg.MinISR, UncleanElection: cfg.UncleanElection,
+	}
+}
+
+func (c *core) topicDefaults(img *metadata.Image) configs.TopicDefaults {
+	return configs.NewTopicDefaults(img, c.cfg.configSettings())
 }

@@ -12,7 +12,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/feed"
+	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Controller drives the core: it queues requests and the log's events for it and lets its timers fire. All methods may be called from
@@ -31,7 +34,7 @@ type Controller struct {
 	active  atomic.Int32
 	deposed atomic.Bool // for good: see Depose
 	stats   counters
-	feed    *feed
+	feed    *feed.Feed
 	largest largestTopic
 	// lastFetch is what observers were told last.
 	lastFetch atomic.Pointer[sharedFetch]
@@ -50,14 +53,14 @@ func New(cfg Config) *Controller {
 		cfg.SlowEvent = slowEventDefault
 	}
 	if cfg.QuotaWindow == 0 {
-		cfg.QuotaWindow = mutationWindowDefault
+		cfg.QuotaWindow = quota.WindowDefault
 	}
 	c := &Controller{
-		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax), feed: newFeed(cfg.Clock), done: make(chan struct{}),
+		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax), feed: feed.New(cfg.Clock.Now), done: make(chan struct{}),
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
-	c.core = newCore(&c.cfg, func(img *metadata.Image) { c.published.Store(img) })
+	c.core = newCore(&c.cfg)
 	c.published.Store(c.core.committed)
 	c.whole.Store(c.core.committed)
 	c.timers = timers{clock: cfg.Clock, fire: c.fireTimers}
@@ -65,7 +68,7 @@ func New(cfg Config) *Controller {
 }
 
 // SetLog gives the controller the log it proposes to; before Start. The two know each other, and the log is made second.
-func (c *Controller) SetLog(log Log) { c.cfg.Log, c.core.log = log, log }
+func (c *Controller) SetLog(log Log) { c.cfg.Log = log }
 
 // Start runs the core's goroutine.
 func (c *Controller) Start() { go c.loop() }
@@ -121,7 +124,6 @@ func (c *Controller) afterTurns() {
 	if !c.core.active() {
 		c.active.Store(standby)
 	}
-	c.runBacklog()
 	c.timers.set(c.cfg.Clock.Now(), c.core.nextTask())
 }
 
@@ -137,6 +139,7 @@ func (c *Controller) end() {
 		}
 	}
 	c.core.renounce()
+	c.carryOut()
 	c.active.Store(standby)
 	c.timers.stop()
 }
@@ -148,6 +151,7 @@ func (c *Controller) turn(e event) {
 		if p := recover(); p != nil {
 			c.fault(e.name, p)
 		}
+		c.carryOut()
 		c.stats.events.Add(1)
 		if took := c.cfg.Clock.Now().Sub(began); took > c.cfg.SlowEvent {
 			c.stats.slowEvents.Add(1)
@@ -181,7 +185,7 @@ func (c *Controller) invariant(name string, f func() error) event {
 // come in one call. It does not block.
 func (c *Controller) Committed(batches [][]byte) {
 	c.queue.addLog(c.invariant("commit", func() error {
-		parsed := make([]*FeedBatch, len(batches))
+		parsed := make([]*feed.Batch, len(batches))
 		for i, b := range batches {
 			batch, rest, err := metadata.ParseBatch(b)
 			if err == nil && len(rest) != 0 {
@@ -190,19 +194,20 @@ func (c *Controller) Committed(batches [][]byte) {
 			if err != nil {
 				return err
 			}
-			parsed[i] = &FeedBatch{Batch: batch}
+			parsed[i] = &feed.Batch{Batch: batch}
 		}
 		if len(parsed) == 0 {
 			return nil
 		}
-		tell := c.feed.reaches(parsed[len(parsed)-1])
-		if err := c.core.commit(parsed, tell); err != nil {
+		read := c.feed.Reaches(parsed[len(parsed)-1])
+		if err := c.core.commit(parsed, read); err != nil {
 			return err
 		}
-		if !tell {
+		if !read {
 			parsed = nil
 		}
-		c.feed.add(parsed, c.core.committed)
+		c.carryOut() // readers that the feed wakes must find the image
+		c.feed.Add(parsed, c.core.committed)
 		c.noteWhole()
 		return nil
 	}))
@@ -245,8 +250,9 @@ func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.
 	}
 	c.queue.addLog(c.invariant("load snapshot", func() error {
 		c.core.load(img)
+		c.carryOut()
 		c.noteWhole()
-		c.feed.add(nil, img)
+		c.feed.Add(nil, img)
 		return nil
 	}))
 	return nil
@@ -260,7 +266,7 @@ func (c *Controller) Snapshot() (endOffset int64, epoch int32, write func(io.Wri
 }
 
 // Handle answers a request. reply is called once, on any goroutine; a FETCH is parked on the caller's.
-func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func (c *Controller) Handle(ctx context.Context, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
 	a := apiOf(req.Key())
 	if a == nil {
 		c.cfg.Logger.Error("a request without a handler reached the controller", "key", req.Key())
@@ -282,29 +288,50 @@ func (c *Controller) Handle(ctx context.Context, caller Caller, req kmsg.Request
 }
 
 // write answers a request for the active controller, or queues it for the core.
-func (c *Controller) write(a *api, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
-	_, active := c.Active()
-	now := c.cfg.Clock.Now()
-	if active && a.quick != nil {
-		if resp := a.quick(c, now, req); resp != nil {
-			c.send(a.name, reply, resp)
-			return
-		}
+func (c *Controller) write(a *api, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	if resp := c.quickResponse(a, req); resp != nil {
+		c.send(a.name, reply, resp)
+		return
 	}
-	p := &pendingOp{c: c, name: a.name, op: op{caller: caller}, admin: a.sender == administrator, long: isLong(req)}
-	p.reply = func(resp kmsg.Response) { c.send(a.name, reply, resp) }
-	p.fail = func(err *apiError) { c.send(a.name, reply, a.fail(req, err)) }
-	if !active {
+	p := c.pendingRequest(a, caller, req)
+	p.reply = func(resp kmsg.Response, _ error) { c.send(a.name, reply, resp) }
+	p.fail = func(err *protocol.Error) { c.send(a.name, reply, a.fail(req, err)) }
+	c.start(p, a.sender, func(o op) result { return a.write(c.core, o, req) })
+}
+
+// pendingRequest returns the operation of a row of the table, yet without reply and fail.
+func (c *Controller) pendingRequest(a *api, caller protocol.Caller, req kmsg.Request) *pendingOp {
+	p := &pendingOp{
+		c: c, name: a.name, op: op{caller: caller},
+		admin: a.sender == administrator, long: isLong(req),
+	}
+	if a.timeout != nil {
+		p.deadline = c.cfg.Clock.Now().Add(a.timeout(c, req))
+	}
+	return p
+}
+
+// start queues an operation for the core of the active controller.
+func (c *Controller) start(p *pendingOp, from sender, run func(op) result) {
+	if _, active := c.Active(); !active {
 		p.fail(errNotController)
 		return
 	}
-	if a.timeout != nil {
-		p.deadline = now.Add(a.timeout(c, req))
-	}
-	if !c.queue.addNew(a.sender, p.long, p.begin(func(o op) result { return a.write(c.core, o, req) })) {
+	if !c.queue.addNew(from, p.long, p.begin(run)) {
 		c.stats.refused.Add(1)
 		p.fail(errQueueFull)
 	}
+}
+
+// quickResponse answers a request that needs no turn of the core; nil leaves it to the core.
+func (c *Controller) quickResponse(a *api, req kmsg.Request) kmsg.Response {
+	if a.quick == nil {
+		return nil
+	}
+	if _, active := c.Active(); !active {
+		return nil
+	}
+	return a.quick(c, c.cfg.Clock.Now(), req)
 }
 
 // send hands a response over. A panic there is not the core's.

@@ -6,7 +6,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // About how many bytes pieces of answers take.
@@ -17,6 +19,7 @@ const (
 	describedKeyBytes = 300 // a config with its synonyms
 	isrAnswerBytes    = 16
 	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
+	elementTextBytes  = 64 // of a message: they take about as long as an element
 	messageCopies     = 3  // of a message that repeats a name: itself, and encoded into what grows
 )
 
@@ -51,8 +54,40 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	}
 	// One change has one result, and a message at most.
 	changes := int64(size[limitChanges])
-	return changes*(resultBytes+namedBytes) + min(changes*messagePartMaxBytes, messagesMaxBytes) +
+	return changes*(resultBytes+namedBytes) + min(changes*protocol.MessagePartMaxBytes, protocol.MessagesMaxBytes) +
 		int64(size[limitConfigs])*namedBytes + partCost(size[limitChanges])
+}
+
+// Elements is about how many elements of lists are read to answer a request: those that it has and,
+// if it asks for all, those that the image has. It is called like Cost.
+func (c *Controller) Elements(req kmsg.Request) int {
+	img, size := c.Image(), sizeOf(req)
+	switch r := req.(type) {
+	case *kmsg.MetadataRequest:
+		if everyTopic(r) {
+			return img.TopicCount() + img.PartitionCount()
+		}
+	case *kmsg.DescribeTopicPartitionsRequest:
+		return len(r.Topics) + min(int(max(r.ResponsePartitionLimit, 1)), describePartitionsMax)
+	case *kmsg.DescribeConfigsRequest:
+		return len(r.Resources) * configs.TopicKeyCount()
+	case *kmsg.ListPartitionReassignmentsRequest:
+		if r.Topics == nil {
+			return img.PartitionCount()
+		}
+	case *kmsg.ElectLeadersRequest:
+		if r.Topics == nil {
+			return img.TopicCount()
+		}
+		return size[limitPartitions] * (1 + min(longestName(r), protocol.MessagePartMaxBytes)/elementTextBytes)
+	case *kmsg.EnvelopeRequest:
+		return len(r.RequestData) / elementBytes
+	}
+	elements := 0
+	for _, n := range size {
+		elements += n
+	}
+	return elements
 }
 
 // partCost is what a part of a response takes that has so many entries.
@@ -83,8 +118,8 @@ func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
 }
 
 func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64 {
-	keys := int64(len(req.Resources)) * int64(len(topicKeys))
-	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(len(topicKeys)))*describedKeyBytes
+	keys := int64(len(req.Resources)) * int64(configs.TopicKeyCount())
+	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(configs.TopicKeyCount()))*describedKeyBytes
 	img := c.Image()
 	for i := range req.Resources {
 		if r := &req.Resources[i]; int8(r.ResourceType) == metadata.ConfigBroker {
@@ -97,13 +132,9 @@ func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64
 // electionCost: of all partitions, only those are answered for that may need an election.
 func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSize) int64 {
 	if req.Topics != nil {
-		longest := 0
-		for i := range req.Topics {
-			longest = max(longest, len(req.Topics[i].Topic))
-		}
 		inPart := int64(min(size[limitPartitions], pieceEntries))
 		return int64(size[limitPartitions]) + partCost(size[limitPartitions]) +
-			inPart*int64(min(longest, messagePartMaxBytes))*messageCopies
+			inPart*int64(min(longestName(req), protocol.MessagePartMaxBytes))*messageCopies
 	}
 	img := c.Image()
 	candidates := img.ImbalancedCount()
@@ -111,6 +142,14 @@ func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSiz
 		candidates = img.LeaderlessCount()
 	}
 	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(), partElements)) + partCost(min(candidates, partEntries))
+}
+
+// longestName is how long the longest name of a topic is, which messages repeat.
+func longestName(req *kmsg.ElectLeadersRequest) (bytes int) {
+	for i := range req.Topics {
+		bytes = max(bytes, len(req.Topics[i].Topic))
+	}
+	return bytes
 }
 
 const (

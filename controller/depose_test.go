@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 func logsTo(text *bytes.Buffer) func(*Config) {
@@ -47,6 +49,27 @@ func TestADeposedControllerDoesNothingMore(t *testing.T) {
 	}
 }
 
+// TestAPingThatWaitsIsAnsweredAtTheEnd: an event of the log that will not run any more is dropped,
+// and whoever waits for it is released.
+func TestAPingThatWaitsIsAnsweredAtTheEnd(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*testDriver){
+		"deposed": func(d *testDriver) { d.Depose() },
+		"stopped": func(d *testDriver) { d.queue.close() },
+	} {
+		d := newTestDriver(t)
+		waiting := d.Ping()
+		end(d)
+		d.end() // as the loop does, without another turn
+		select {
+		case <-waiting:
+		default:
+			t.Errorf("%s: a ping still waits", name)
+		}
+		<-d.Ping()
+	}
+}
+
 // TestADeposedControllerTellsWhatItKnows checks what operations of other protocols learn.
 func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 	d := newTestDriver(t)
@@ -55,7 +78,7 @@ func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := d.Do(ctx, Caller{}, createTopicRequest("a", []int32{1}))
+		_, err := d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}))
 		ended <- err
 	}()
 	for len(d.log.waiting) == 0 { // until it waits for its commit
@@ -67,7 +90,7 @@ func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 	if err := <-ended; !errors.Is(err, ErrUnknownOutcome) {
 		t.Errorf("an operation that was proposed: %v", err)
 	}
-	_, err := d.Do(ctx, Caller{}, createTopicRequest("b", []int32{1}))
+	_, err := d.Do(ctx, protocol.Caller{}, createTopicRequest("b", []int32{1}))
 	if !errors.Is(err, ErrNotActive) {
 		t.Errorf("an operation behind it: %v", err)
 	}

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // This file is the way into the controller for callers that do not speak Kafka's protocol. They use the same requests through the same
@@ -44,28 +44,10 @@ type Outcome struct {
 type Operation struct {
 	Name string // for logs
 	// Make gets the newest state, which it must not keep, on the core's goroutine: it computes and does nothing else. Its error ends
-	// the operation; an *Error goes to the caller as it is.
+	// the operation; an *protocol.Error goes to the caller as it is.
 	Make func(*metadata.Image) (kmsg.Request, error)
 	// DryRun writes nothing. Outcome has the records and the image as they would be.
 	DryRun bool
-}
-
-// Error is a Kafka error with a sentence for the person who reads it.
-type Error struct {
-	Kafka   *kerr.Error
-	Message string
-}
-
-func (e *Error) Error() string {
-	if e.Message == "" {
-		return e.Kafka.Description
-	}
-	return e.Message
-}
-
-// Errorf makes an Error.
-func Errorf(kafka *kerr.Error, format string, args ...any) *Error {
-	return &Error{kafka, fmt.Sprintf(format, args...)}
 }
 
 var (
@@ -77,81 +59,80 @@ var (
 	ErrUnknownOutcome = errors.New("it is not known whether the operation was carried out")
 )
 
-// Do runs a write request and waits until what it wrote, and what it saw, is committed. Errors inside the response are the caller's to
-// look for. An error is one of the Err values above, or an *Error.
-func (c *Controller) Do(ctx context.Context, caller Caller, req kmsg.Request) (Outcome, error) {
-	a := apiOf(req.Key())
-	if a == nil || a.write == nil {
-		return Outcome{}, Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key()))
+// Do runs a write request and waits until the records that it wrote, and the state that it read, are
+// committed. Errors inside the response are for the caller to find. An error is one of the Err values
+// above, or a *protocol.Error.
+func (c *Controller) Do(
+	ctx context.Context, caller protocol.Caller, req kmsg.Request,
+) (Outcome, error) {
+	a, err := writeOf(req)
+	if err != nil {
+		return Outcome{}, err
 	}
 	if err := c.limits.check(caller, req); err != nil {
-		return Outcome{}, &Error{err.kafka, err.message}
+		return Outcome{}, err
 	}
-	own := *a
-	return c.do(ctx, caller, &own, req, false)
+	if resp := c.quickResponse(a, req); resp != nil {
+		return Outcome{Response: whole(resp)}, nil
+	}
+	run := func(o op) result { return a.write(c.core, o, req) }
+	return c.do(ctx, c.pendingRequest(a, caller, req), a.sender, run, false)
 }
 
 // DoNext runs an operation as Do runs a request.
-func (c *Controller) DoNext(ctx context.Context, caller Caller, operation Operation) (Outcome, error) {
-	a := &api{name: operation.Name, write: func(core *core, o op, _ kmsg.Request) result {
-		req, err := operation.Make(core.working)
+func (c *Controller) DoNext(
+	ctx context.Context, caller protocol.Caller, operation Operation,
+) (Outcome, error) {
+	p := &pendingOp{c: c, name: operation.Name, op: op{caller: caller}, admin: true}
+	run := func(o op) result {
+		req, err := operation.Make(c.core.working)
 		if err != nil {
-			return result{response: refusal(err)}
+			return result{refusal: err}
 		}
-		a := apiOf(req.Key())
-		if a == nil || a.write == nil {
-			return result{response: refusal(Errorf(kerr.UnsupportedVersion, "%s is not a write request.", kmsg.NameForKey(req.Key())))}
+		a, err := writeOf(req)
+		if err != nil {
+			return result{refusal: err}
 		}
 		if err := c.limits.check(caller, req); err != nil {
-			return result{response: refusal(&Error{err.kafka, err.message})}
+			return result{refusal: err}
 		}
-		return a.write(core, o, req)
-	}}
-	return c.do(ctx, caller, a, nil, operation.DryRun)
-}
-
-// refused travels where a response does and carries an error instead; nil for an operation that has no response of its own.
-type refused struct {
-	kmsg.Response
-	err error
-}
-
-func refusal(err error) *refused { return &refused{err: err} }
-
-// do runs a on the core. a is the caller's own copy: it is changed so that what happens is noted.
-func (c *Controller) do(ctx context.Context, caller Caller, a *api, req kmsg.Request, dry bool) (Outcome, error) {
-	d := &doing{dry: dry, done: make(chan Outcome, 1)}
-	write := a.write
-	a.write = func(core *core, o op, req kmsg.Request) result {
-		if !d.progress.CompareAndSwap(queued, begun) {
-			return result{} // whoever asked has left
-		}
-		return d.note(core, o, write(core, o, req))
+		return a.write(c.core, o, req)
 	}
-	a.fail = func(_ kmsg.Request, err *apiError) kmsg.Response { return refusal(d.explain(err)) }
-	c.write(a, caller, req, func(resp kmsg.Response) { d.finish(resp) })
+	return c.do(ctx, p, administrator, run, operation.DryRun)
+}
+
+// writeOf returns the row of a write request.
+func writeOf(req kmsg.Request) (*api, error) {
+	a := apiOf(req.Key())
+	if a == nil || a.write == nil {
+		return nil, protocol.Errorf(kerr.UnsupportedVersion,
+			"%s is not a write request.", kmsg.NameForKey(req.Key()))
+	}
+	return a, nil
+}
+
+// do runs an operation on the core and waits for its end. It sets reply and fail of p.
+func (c *Controller) do(
+	ctx context.Context, p *pendingOp, from sender, run func(op) result, dry bool,
+) (Outcome, error) {
+	d := &doing{core: c.core, dry: dry, done: make(chan ended, 1)}
+	p.reply = func(resp kmsg.Response, refusal error) { d.finish(resp, refusal) }
+	p.fail = func(err *protocol.Error) { d.finish(nil, d.explain(err)) }
+	c.start(p, from, func(o op) result {
+		if !d.progress.CompareAndSwap(queued, begun) {
+			return result{} // the caller has left
+		}
+		return d.observe(o, run(o))
+	})
 	select {
-	case outcome := <-d.done:
-		return settled(outcome)
+	case e := <-d.done:
+		return e.outcome, e.err
 	case <-ctx.Done():
 		if d.progress.CompareAndSwap(queued, abandoned) {
 			return Outcome{}, ErrNotTried
 		}
 		return Outcome{}, ErrUnknownOutcome
 	}
-}
-
-// settled unpacks what came in the place of a response.
-func settled(outcome Outcome) (Outcome, error) {
-	r, ok := outcome.Response.(*refused)
-	switch {
-	case !ok:
-		return outcome, nil
-	case r.err != nil:
-		return Outcome{}, r.err
-	}
-	outcome.Response = nil
-	return outcome, nil
 }
 
 // Progress of an operation.
@@ -161,26 +142,33 @@ const (
 	abandoned // by its caller, before it began
 )
 
-// doing is an operation on its way. outcome belongs to the core's goroutine until it is sent.
+// doing is an operation on its way. Its fields belong to the core's goroutine until done has the
+// outcome; progress and wrote may be read by any goroutine.
 type doing struct {
+	core     *core
 	dry      bool
 	progress atomic.Int32
-	wrote    atomic.Bool // the log has taken all that a part of it wrote
-	core     *core       // nil until it begins
+	wrote    atomic.Bool // the log has accepted all records of a part
+	computed bool        // a part has been computed
 	base     int64       // offset of the first record of the part in hand
 	outcome  Outcome
-	done     chan Outcome
+	done     chan ended // buffered: an operation ends once, perhaps after its caller has left
 }
 
-// note has the result tell what becomes of it once it is proposed. A part that the log refuses may be computed again; only what it
-// took counts.
-func (d *doing) note(core *core, o op, r result) result {
+type ended struct {
+	outcome Outcome
+	err     error
+}
+
+// observe makes a result record its written records in the outcome once they are proposed. A part
+// that the log refuses may be computed again; only accepted records count.
+func (d *doing) observe(o op, r result) result {
 	d.outcome.Message = r.message
 	if d.dry {
-		return d.rehearse(core, o, r)
+		return d.rehearse(o, r)
 	}
-	records, then, base := r.records, r.then, core.nextOffset()
-	d.core, d.base = core, base
+	records, then, base := r.records, r.then, d.core.nextOffset()
+	d.computed, d.base = true, base
 	r.then = func(end int64) {
 		if len(records) > 0 {
 			d.wrote.Store(true)
@@ -189,20 +177,22 @@ func (d *doing) note(core *core, o op, r result) result {
 			then(end)
 		}
 		if base+int64(len(records)) < end {
-			base++ // behind the record that begins a transaction
+			base++ // after the record that begins a transaction
 		}
-		d.add(records, base, core.epoch, o.now.UnixMilli())
-		d.outcome.Image = core.working
+		d.add(records, base, o.now.UnixMilli())
+		d.outcome.Image = d.core.working
 	}
 	if more := r.more; more != nil {
-		r.more = func(o op) result { return d.note(core, o, more(o)) }
+		r.more = func(o op) result { return d.observe(o, more(o)) }
 	}
 	return r
 }
 
-func (d *doing) add(records []record.Record, base int64, epoch int32, timestampMs int64) {
+func (d *doing) add(records []record.Record, base int64, timestampMs int64) {
 	for i, r := range records {
-		w := Written{Offset: base + int64(i), Epoch: epoch, TimestampMs: timestampMs, Record: r}
+		w := Written{
+			Offset: base + int64(i), Epoch: d.core.epoch, TimestampMs: timestampMs, Record: r,
+		}
 		if d.dry {
 			w.Offset = -1
 		}
@@ -210,40 +200,47 @@ func (d *doing) add(records []record.Record, base int64, epoch int32, timestampM
 	}
 }
 
-// rehearse keeps the records of a dry run from the log. Those that could not be written are refused
-// as there.
-func (d *doing) rehearse(core *core, o op, r result) result {
+// rehearse keeps the records of a dry run from the log. Records that could not be written are
+// refused as they are there.
+func (d *doing) rehearse(o op, r result) result {
 	for _, rec := range r.records {
 		if err := invalidRecord(record.Check(rec)); err != nil {
-			return result{response: refusal(d.explain(err))}
+			return result{refusal: err}
 		}
 	}
-	d.add(r.records, 0, core.epoch, o.now.UnixMilli())
-	d.outcome.Image = preview(core.working, r.records)
-	return result{response: r.response}
+	d.add(r.records, 0, o.now.UnixMilli())
+	d.outcome.Image = preview(d.core.working, r.records)
+	return result{response: r.response, refusal: r.refusal}
 }
 
-// taken reports whether the log has taken something of the operation. Right after a part was refused
-// that is exact, a part of which only the first batches were taken included; later, records of
-// others may count as well.
+// taken reports whether the log has accepted records of the operation. Right after a part was
+// refused that is exact, even if only the first batches of a part were accepted; later, records of
+// other operations may count as well.
 func (d *doing) taken() bool {
-	return d.wrote.Load() || d.core != nil && d.core.nextOffset() > d.base
+	return d.wrote.Load() || d.computed && d.core.nextOffset() > d.base
 }
 
-// explain says what the caller may conclude from a failure of the operation as a whole.
-func (d *doing) explain(err *apiError) error {
+// explain is the error for a caller when the operation as a whole has failed.
+func (d *doing) explain(err *protocol.Error) error {
 	switch {
 	case d.taken():
 		return ErrUnknownOutcome
-	case err.kafka == kerr.NotController:
+	case err.Kafka == kerr.NotController:
 		return ErrNotActive
-	case err.kafka == kerr.RequestTimedOut:
+	case err.Kafka == kerr.RequestTimedOut:
 		return ErrNotTried
 	}
-	return &Error{err.kafka, err.message}
+	return err
 }
 
-func (d *doing) finish(resp kmsg.Response) {
-	d.outcome.Response = whole(resp)
-	d.done <- d.outcome
+func (d *doing) finish(resp kmsg.Response, err error) {
+	e := ended{err: err}
+	if err == nil {
+		d.outcome.Response = nil
+		if resp != nil {
+			d.outcome.Response = whole(resp)
+		}
+		e.outcome = d.outcome
+	}
+	d.done <- e
 }

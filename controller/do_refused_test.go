@@ -7,6 +7,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestDoOfWhatTheLogRefuses: nothing was done, and the caller is told so.
@@ -20,7 +22,7 @@ func TestDoOfWhatTheLogRefuses(t *testing.T) {
 		d.addBroker(1)
 		d.log.refuse = c.refuse
 		_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
-			return d.Do(ctx, Caller{}, createTopicRequest("a", []int32{1}))
+			return d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}))
 		})
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -28,20 +30,23 @@ func TestDoOfWhatTheLogRefuses(t *testing.T) {
 	}
 }
 
-// tooMany writes more records than one operation may.
-func tooMany(atomic bool) *api {
-	return &api{name: "test", write: func(*core, op, kmsg.Request) result {
-		return result{records: noOps(recordsPerUserOp + 1), atomic: atomic, response: &refused{}}
-	}}
+// writeTooMany writes more records than one operation may.
+func (d *testDriver) writeTooMany(t *testing.T, atomic bool) error {
+	t.Helper()
+	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+		p := &pendingOp{c: d.Controller, name: "test"}
+		return d.Controller.do(ctx, p, administrator, func(op) result {
+			return result{records: noOps(recordsPerUserOp + 1), atomic: atomic}
+		}, false)
+	})
+	return err
 }
 
 func TestDoOfWhatIsTooLarge(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
-	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.Controller.do(ctx, Caller{}, tooMany(true), nil, false)
-	})
-	if e := (*Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.PolicyViolation {
+	err := d.writeTooMany(t, true)
+	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.PolicyViolation {
 		t.Errorf("%v, want a violation of policy", err)
 	}
 }
@@ -57,9 +62,7 @@ func TestDoOfWhatIsTakenInPart(t *testing.T) {
 		}
 		return nil
 	}
-	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.Controller.do(ctx, Caller{}, tooMany(false), nil, false)
-	})
+	err := d.writeTooMany(t, false)
 	if !errors.Is(err, ErrUnknownOutcome) {
 		t.Errorf("%v, want %v", err, ErrUnknownOutcome)
 	}
@@ -77,7 +80,7 @@ func TestABrokerThatIsGoneBeforeItsChangeEnds(t *testing.T) {
 	to := TargetFenced
 	done := make(chan Outcome, 1)
 	go func() {
-		outcome, err := d.ChangeBroker(t.Context(), Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: epoch, State: &to})
+		outcome, err := d.ChangeBroker(t.Context(), protocol.Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: epoch, State: &to})
 		if err != nil {
 			t.Error(err)
 		}
@@ -98,4 +101,40 @@ func TestABrokerThatIsGoneBeforeItsChangeEnds(t *testing.T) {
 	if outcome.Image.Broker(1) != nil {
 		t.Error("the change ended while the broker was still there: the test shows nothing")
 	}
+}
+
+// TestAnOperationAnswersOnce: an answer before the last part is a fault of the operation, which then
+// writes nothing, and not an answer that the core would have to give twice.
+func TestAnOperationAnswersOnce(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	d.addBroker(1)
+	end := d.Image().EndOffset()
+	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+		p := &pendingOp{c: d.Controller, name: "test"}
+		return d.Controller.do(ctx, p, administrator, func(op) result {
+			return result{
+				records: noOps(1), response: kmsg.NewPtrCreateTopicsResponse(), more: finished,
+			}
+		}, false)
+	})
+	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.UnknownServerError {
+		t.Errorf("%v, want a fault", err)
+	}
+	if got := d.Image().EndOffset(); got != end || d.Stats().Faults != 1 {
+		t.Errorf("%d records written, %d faults", got-end, d.Stats().Faults)
+	}
+}
+
+func TestAnswersAreDeferredInOrder(t *testing.T) {
+	t.Parallel()
+	var d deferred
+	d.add(7, func(*protocol.Error) {})
+	d.add(7, func(*protocol.Error) {})
+	defer func() {
+		if recover() == nil {
+			t.Error("an answer for an earlier offset was put after a later one")
+		}
+	}()
+	d.add(6, func(*protocol.Error) {})
 }

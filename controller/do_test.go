@@ -12,6 +12,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // do runs an operation on a goroutine of its own, as callers do, and the core on this one.
@@ -57,7 +58,7 @@ func TestDoTellsWhatWasWritten(t *testing.T) {
 	d.addBroker(1)
 	base := d.Image().EndOffset()
 	outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.Do(ctx, Caller{}, createTopicRequest("a", []int32{1}, []int32{1}))
+		return d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}, []int32{1}))
 	})
 	if err != nil || len(outcome.Written) != 3 || outcome.Image.TopicByName("a").Len() != 2 {
 		t.Fatalf("%+v %v", outcome, err)
@@ -70,7 +71,9 @@ func TestDoTellsWhatWasWritten(t *testing.T) {
 	if d.Image().EndOffset() != base+3 {
 		t.Errorf("answered before it was committed")
 	}
-	if _, err := d.do(t, func(ctx context.Context) (Outcome, error) { return d.Do(ctx, Caller{}, kmsg.NewPtrMetadataRequest()) }); err == nil {
+	if _, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+		return d.Do(ctx, protocol.Caller{}, kmsg.NewPtrMetadataRequest())
+	}); err == nil {
 		t.Error("a read is carried out as a write")
 	}
 }
@@ -82,9 +85,9 @@ func TestDoNextSeesWhatIsProposed(t *testing.T) {
 	d.work()
 	next := func(dry bool) func(context.Context) (Outcome, error) {
 		return func(ctx context.Context) (Outcome, error) {
-			return d.DoNext(ctx, Caller{}, Operation{Name: "test", DryRun: dry, Make: func(img *metadata.Image) (kmsg.Request, error) {
+			return d.DoNext(ctx, protocol.Caller{}, Operation{Name: "test", DryRun: dry, Make: func(img *metadata.Image) (kmsg.Request, error) {
 				if img.TopicByName("a") == nil {
-					return nil, Errorf(kerr.UnknownTopicOrPartition, "not yet")
+					return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "not yet")
 				}
 				return createTopicRequest("b", []int32{1}), nil
 			}})
@@ -98,15 +101,15 @@ func TestDoNextSeesWhatIsProposed(t *testing.T) {
 		t.Fatalf("%+v %v", wet, err)
 	}
 	_, err = d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.DoNext(ctx, Caller{}, Operation{Make: func(*metadata.Image) (kmsg.Request, error) { return nil, Errorf(kerr.PolicyViolation, "no") }})
+		return d.DoNext(ctx, protocol.Caller{}, Operation{Make: func(*metadata.Image) (kmsg.Request, error) { return nil, protocol.Errorf(kerr.PolicyViolation, "no") }})
 	})
-	if e := (*Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.PolicyViolation {
+	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.PolicyViolation {
 		t.Errorf("an error of Make: %v", err)
 	}
 	_, err = d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.DoNext(ctx, Caller{}, Operation{Make: func(*metadata.Image) (kmsg.Request, error) { panic("a fault") }})
+		return d.DoNext(ctx, protocol.Caller{}, Operation{Make: func(*metadata.Image) (kmsg.Request, error) { panic("a fault") }})
 	})
-	if e := (*Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.UnknownServerError {
+	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.UnknownServerError {
 		t.Errorf("a fault in Make: %v", err)
 	}
 }
@@ -115,7 +118,7 @@ func TestDoTellsWhatItKnowsOfAnEnd(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
 	create := func(ctx context.Context) (Outcome, error) {
-		return d.Do(ctx, Caller{}, createTopicRequest("a", []int32{1}))
+		return d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}))
 	}
 
 	gone, cancel := context.WithCancel(context.Background())
@@ -158,7 +161,7 @@ func TestChangeBroker(t *testing.T) {
 		if c.BrokerEpoch == 0 {
 			c.BrokerEpoch = epoch
 		}
-		outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) { return d.ChangeBroker(ctx, Caller{}, c) })
+		outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) { return d.ChangeBroker(ctx, protocol.Caller{}, c) })
 		var types []record.Type
 		for _, w := range outcome.Written {
 			types = append(types, w.Record.Type())

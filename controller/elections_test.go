@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -19,7 +20,7 @@ func TestElectionRunsAreBounded(t *testing.T) {
 		replicas[i] = []int32{1, 2}
 	}
 	tc.addTopic("foo", replicas...)
-	changes, last := tc.updateReplicas(tc.working, removeBroker(1), tc.working.Hosted(1), len(replicas))
+	changes, last := tc.updateReplicas(tc.working, partition.Remove(1), tc.working.Hosted(1), len(replicas))
 	if len(changes) != len(replicas) || last != nil {
 		t.Fatalf("%d changes, last %v", len(changes), last)
 	}
@@ -88,7 +89,7 @@ func TestUpdatesLookAtABoundedNumber(t *testing.T) {
 	var looked, changed []int
 	for last := new(metadata.TopicPartition); last != nil; {
 		var changes []record.Record
-		changes, last = tc.updateReplicas(tc.working, removeBroker(1), tc.working.HostedAfter(1, *last), 2)
+		changes, last = tc.updateReplicas(tc.working, partition.Remove(1), tc.working.HostedAfter(1, *last), 2)
 		looked, changed = append(looked, 2), append(changed, len(changes))
 		if len(changes) > 0 {
 			tc.apply(changes...)
@@ -116,7 +117,7 @@ func TestErrorsOfWholeRequests(t *testing.T) {
 			t.Errorf("%T: version %d of %d", resp, resp.GetVersion(), req.GetVersion())
 		}
 		for _, code := range wholeErrors(resp) {
-			if code != errNotController.code() {
+			if code != errNotController.Code() {
 				t.Errorf("%T: code %d", resp, code)
 			}
 		}

@@ -9,9 +9,6 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// metadataTopic is the topic that the metadata log is to its observers; its only partition is 0.
-const metadataTopic = "__cluster_metadata"
-
 // controllerEndpoint is where a controller listens under a listener's name. The voter set comes first: brokers believe it. A node
 // that is not in it yet may have registered itself; this node knows its own listeners anyway.
 func (c *Controller) controllerEndpoint(img *metadata.Image, node int32, listener string) (host string, port uint16, ok bool) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // readLog is a Log whose Fetch and OpenSnapshot answer what a test has set.
@@ -84,7 +85,7 @@ func testImage(t testing.TB, records ...record.Record) *metadata.Image {
 }
 
 // ask sends a request of a version over the wire to the controller, and its answer back.
-func ask[R kmsg.Response](t testing.TB, c *Controller, caller Caller, req kmsg.Request, version int16) R {
+func ask[R kmsg.Response](t testing.TB, c *Controller, caller protocol.Caller, req kmsg.Request, version int16) R {
 	t.Helper()
 	req.SetVersion(version)
 	sent := kmsg.RequestForKey(req.Key())

@@ -15,6 +15,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // testDriver is a Controller whose events run when the test says so, on the test's goroutine.
@@ -73,7 +74,7 @@ func (d *testDriver) settle() {
 func (d *testDriver) ask(req kmsg.Request) *kmsg.Response {
 	d.t.Helper()
 	slot := new(kmsg.Response)
-	d.Handle(context.Background(), Caller{}, req, func(resp kmsg.Response) {
+	d.Handle(context.Background(), protocol.Caller{}, req, func(resp kmsg.Response) {
 		if *slot != nil {
 			d.t.Errorf("%s is answered twice", kmsg.NameForKey(req.Key()))
 		}
@@ -303,14 +304,14 @@ func TestTheQueueIsBoundedAndClosesOnWhoWaits(t *testing.T) {
 func TestAPanicIsAFaultAndTheControllerGoesOn(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
-	var got *apiError
-	p := &pendingOp{c: d.Controller, name: "test", reply: func(kmsg.Response) { t.Error("answered") }, fail: func(err *apiError) { got = err }}
+	var got *protocol.Error
+	p := &pendingOp{c: d.Controller, name: "test", reply: func(kmsg.Response, error) { t.Error("answered") }, fail: func(err *protocol.Error) { got = err }}
 	d.queue.addNew(administrator, false, p.begin(func(op) result { panic("a bug") }))
 	d.work()
 	if got != errFault || d.Stats().Faults != 1 {
 		t.Errorf("%v, %+v", got, d.Stats())
 	}
-	d.Handle(t.Context(), Caller{}, producerIDs(1, epoch), func(kmsg.Response) { panic("a bug of the connection") })
+	d.Handle(t.Context(), protocol.Caller{}, producerIDs(1, epoch), func(kmsg.Response) { panic("a bug of the connection") })
 	d.settle()
 	if resp := d.answer(producerIDs(1, epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ProducerIDStart != 1000 || len(d.stopped) != 0 {
 		t.Errorf("%+v, stopped %v", resp, d.stopped)
@@ -347,7 +348,7 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 		name    string
 		result  result
 		batches []int
-		err     *apiError
+		err     *protocol.Error
 	}{
 		{"nothing", result{}, nil, nil},
 		{"one batch", result{records: noOps(recordsPerBatch)}, []int{recordsPerBatch}, nil},

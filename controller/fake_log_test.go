@@ -13,8 +13,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // fakeLog is a Log that gives offsets and commits when it is told to.
@@ -192,7 +194,7 @@ func newTestCore(t testing.TB, options ...func(*Config)) *testCore {
 	}
 	log := new(fakeLog)
 	cfg.Log = log
-	tc := &testCore{core: newCore(&cfg, func(*metadata.Image) {}), t: t, log: log, clock: cfg.Clock.(*fakeClock)}
+	tc := &testCore{core: newCore(&cfg), t: t, log: log, clock: cfg.Clock.(*fakeClock)}
 	tc.lead(1)
 	return tc
 }
@@ -217,9 +219,7 @@ func (tc *testCore) lead(epoch int32) {
 // runBacklog runs what the core began on its own.
 func (tc *testCore) runBacklog() {
 	tc.t.Helper()
-	for len(tc.backlog) > 0 {
-		b := tc.backlog[0]
-		tc.backlog = tc.backlog[1:]
+	for _, b := range tc.take().backlog {
 		tc.do(b.run)
 	}
 }
@@ -228,7 +228,7 @@ func (tc *testCore) runBacklog() {
 func (tc *testCore) commitAll() {
 	tc.t.Helper()
 	for _, b := range tc.log.take() {
-		if err := tc.commit([]*FeedBatch{{Batch: b}}, false); err != nil {
+		if err := tc.commit([]*feed.Batch{{Batch: b}}, false); err != nil {
 			tc.t.Fatal(err)
 		}
 	}
@@ -252,8 +252,13 @@ func (tc *testCore) do(f func(op) result) (records []record.Record, response kms
 		if err := tc.append(tc.clock.now, r); err != nil {
 			tc.t.Fatal(err)
 		}
-		tc.answer(r.response, func(resp kmsg.Response) { response = resp }, func(err *apiError) { tc.t.Fatal(err) })
+		if r.more == nil {
+			tc.answer(&r, func(resp kmsg.Response, _ error) { response = resp }, func(err *protocol.Error) { tc.t.Fatal(err) })
+		}
 		tc.commitAll()
+		for _, answer := range tc.take().answers {
+			answer()
+		}
 		f = r.more
 	}
 	return records, response

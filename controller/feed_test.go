@@ -12,12 +12,14 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // news is what a reader of the feed is told.
-func (d *testDriver) news(offset int64) News {
+func (d *testDriver) news(offset int64) feed.News {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -29,11 +31,11 @@ func (d *testDriver) news(offset int64) News {
 }
 
 // kinds lists the records of a delta.
-func (n News) kinds(t *testing.T) string {
+func kinds(t *testing.T, n feed.News) string {
 	t.Helper()
 	var names []string
 	for _, b := range n.Batches {
-		if err := b.Records(func(offset int64, r record.Record, _ State) {
+		if err := b.Records(func(offset int64, r record.Record, _ feed.State) {
 			if offset > n.From {
 				names = append(names, strings.TrimSuffix(r.Type().String(), "Record"))
 			}
@@ -52,8 +54,8 @@ func TestFeedReachesTenMinutesBack(t *testing.T) {
 	held := d.last()
 	d.advance(time.Second)
 	d.answer(producerIDs(1, epoch))
-	if n := d.news(held); n.Snapshot || n.kinds(t) != "ProducerIds" {
-		t.Errorf("away for a second: snapshot %v, %s", n.Snapshot, n.kinds(t))
+	if n := d.news(held); n.Snapshot || kinds(t, n) != "ProducerIds" {
+		t.Errorf("away for a second: snapshot %v, %s", n.Snapshot, kinds(t, n))
 	}
 	for range 11 { // the broker is alive all the time
 		d.advance(time.Minute)
@@ -84,7 +86,7 @@ func TestFeedIsFoundByTime(t *testing.T) {
 		at   int64
 		want int64
 		ok   bool
-	}{{at, held, true}, {at - 1000, held, true}, {at + 1, 0, false}, {at - feedAge.Milliseconds() - 1, 0, false}} {
+	}{{at, held, true}, {at - 1000, held, true}, {at + 1, 0, false}, {at - feed.Age.Milliseconds() - 1, 0, false}} {
 		if got, ok := d.OffsetBefore(c.at); ok != c.ok || ok && got != c.want {
 			t.Errorf("at %+d ms: got %d %v, want %d %v", c.at-at, got, ok, c.want, c.ok)
 		}
@@ -99,11 +101,11 @@ func TestFeedTellsWhatChangesComeTo(t *testing.T) {
 	held := d.last()
 	d.do(t, func(ctx context.Context) (Outcome, error) {
 		fenced := TargetFenced
-		return d.ChangeBroker(ctx, Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: d.Image().Broker(1).Epoch, State: &fenced})
+		return d.ChangeBroker(ctx, protocol.Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: d.Image().Broker(1).Epoch, State: &fenced})
 	})
 	n := d.news(held)
 	for _, b := range n.Batches {
-		_ = b.Records(func(_ int64, r record.Record, s State) {
+		_ = b.Records(func(_ int64, r record.Record, s feed.State) {
 			switch r.(type) {
 			case *record.PartitionChange:
 				if s.Partition == nil || s.Partition.Leader != 2 || s.Partition.PartitionEpoch != 1 {
@@ -118,8 +120,8 @@ func TestFeedTellsWhatChangesComeTo(t *testing.T) {
 			}
 		})
 	}
-	if n.kinds(t) != "PartitionChange BrokerRegistrationChange" {
-		t.Errorf("fencing is told as %s", n.kinds(t))
+	if kinds(t, n) != "PartitionChange BrokerRegistrationChange" {
+		t.Errorf("fencing is told as %s", kinds(t, n))
 	}
 }
 
@@ -139,24 +141,24 @@ func TestFeedHidesTransactions(t *testing.T) {
 	write(&record.BeginTransaction{})
 	write(&record.Topic{Name: "t", TopicID: testUUID(1)})
 	if n := d.news(held); len(n.Batches) != 0 {
-		t.Errorf("of an open transaction: %s", n.kinds(t))
+		t.Errorf("of an open transaction: %s", kinds(t, n))
 	}
 	write(&record.AbortTransaction{})
-	if n := d.news(held); n.kinds(t) != "" || n.Image.TopicByName("t") != nil {
-		t.Errorf("of an aborted transaction: %s", n.kinds(t))
+	if n := d.news(held); kinds(t, n) != "" || n.Image.TopicByName("t") != nil {
+		t.Errorf("of an aborted transaction: %s", kinds(t, n))
 	}
 	held = d.last()
 	write(&record.NoOp{}, &record.BeginTransaction{}, &record.Topic{Name: "t", TopicID: testUUID(1)})
 	write(&record.AbortTransaction{}, &record.BeginTransaction{}, &record.Topic{Name: "u", TopicID: testUUID(2)}, &record.EndTransaction{})
-	if n := d.news(held); n.kinds(t) != "NoOp BeginTransaction Topic EndTransaction" || n.Image.TopicByName("u") == nil {
-		t.Errorf("of an aborted transaction and a further one: %s", n.kinds(t))
+	if n := d.news(held); kinds(t, n) != "NoOp BeginTransaction Topic EndTransaction" || n.Image.TopicByName("u") == nil {
+		t.Errorf("of an aborted transaction and a further one: %s", kinds(t, n))
 	}
 	held = d.last()
 	write(&record.BeginTransaction{})
 	write(&record.Topic{Name: "t", TopicID: testUUID(1)})
 	write(&record.EndTransaction{})
-	if n := d.news(held); n.kinds(t) != "BeginTransaction Topic EndTransaction" {
-		t.Errorf("of a transaction: %s", n.kinds(t))
+	if n := d.news(held); kinds(t, n) != "BeginTransaction Topic EndTransaction" {
+		t.Errorf("of a transaction: %s", kinds(t, n))
 	}
 }
 
@@ -164,12 +166,12 @@ func TestFeedWakesWhoWaitsForIt(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	held := d.last()
-	woken := make(chan error, audiences)
+	woken := make(chan error, 3)
 	ctx, cancel := context.WithCancel(context.Background())
-	for _, a := range []Audience{AudienceAll, AudienceBrokers, AudienceClients} {
+	for _, a := range []feed.Audience{feed.AudienceAll, feed.AudienceBrokers, feed.AudienceClients} {
 		go func() { woken <- d.Await(ctx, a, held) }()
 	}
-	for d.Waiting() < int(audiences) {
+	for d.Waiting() < 3 {
 		runtime.Gosched()
 	}
 	d.answer(producerIDs(1, epoch))
@@ -185,12 +187,12 @@ func TestFeedWakesWhoWaitsForIt(t *testing.T) {
 }
 
 // told is everything that a reader is told of a delta, with the states.
-func (n News) told(t *testing.T) string {
+func told(t *testing.T, n feed.News) string {
 	t.Helper()
 	var b strings.Builder
 	for _, batch := range n.Batches {
-		fmt.Fprintf(&b, "%d %v\n", batch.BaseOffset(), batch.news)
-		if err := batch.Records(func(offset int64, r record.Record, s State) {
+		fmt.Fprintf(&b, "%d\n", batch.BaseOffset())
+		if err := batch.Records(func(offset int64, r record.Record, s feed.State) {
 			fmt.Fprintf(&b, "%d %v %q %+v %+v\n", offset, r.Type(), s.TopicName, s.Partition, s.Broker)
 		}); err != nil {
 			t.Fatal(err)
@@ -243,7 +245,7 @@ func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
 	if got := snapshotOf(t, b); !bytes.Equal(got, snapshotOf(t, a)) || !bytes.Equal(got, snapshotOf(t, leader)) {
 		t.Error("the state is not the leader's")
 	}
-	want, got := a.news(end-1).told(t), b.news(end-1).told(t)
+	want, got := told(t, a.news(end-1)), told(t, b.news(end-1))
 	if got != want {
 		t.Errorf("of batches that came together is told\n%s\nof the same one by one\n%s", got, want)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -65,14 +66,14 @@ func (w walk) partitions(img *metadata.Image) iter.Seq[metadata.TopicPartition] 
 	return img.HostedAfter(w.session.broker, w.after)
 }
 
-func (w walk) update() replicaUpdate {
+func (w walk) update() partition.Update {
 	switch w.kind {
 	case walkJoin:
-		return addBroker(w.session.broker)
+		return partition.Add(w.session.broker)
 	case walkDirs:
-		return removeDirs(w.session.broker, w.dirs)
+		return partition.RemoveDirs(w.session.broker, w.dirs)
 	}
-	return removeBroker(w.session.broker)
+	return partition.Remove(w.session.broker)
 }
 
 // part returns the changes of the next part, and the rest of the walk if there is one.
@@ -162,7 +163,7 @@ func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known co
 	if len(dirs) == 0 || !img.Version().HasDirectories() {
 		return nil, nil
 	}
-	gone := newDirSet(dirs)
+	gone := partition.NewDirSet(dirs)
 	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs), func(d record.UUID) bool { return gone[d] })
 	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs, "online", remaining)
 	changes, rest := c.part(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})
@@ -176,16 +177,21 @@ func (c *core) takeDirsOffline(img *metadata.Image, b *metadata.Broker, known co
 	return append(changes, change), nil
 }
 
-// fenceStale fences the broker whose session is over for longest, one at a time: the next one's elections shall see it.
-//
-// When the check itself comes very late, it was this process that stood still, and the heartbeats of that time may still lie in its
-// sockets: every session is given the time back.
-func (c *core) fenceStale(o op) (r result, again bool) {
-	if late := o.now.Sub(c.staleChecked) - c.stalePeriod(); late > c.cfg.SessionTimeout/2 {
-		c.cfg.Logger.Warn("this controller stood still: sessions of brokers are extended", "late", late)
+// extendAfterPause extends every session when the check of sessions itself runs very late: then this
+// process was suspended, and heartbeats of that time may still be in its sockets.
+func (c *core) extendAfterPause(now time.Time) {
+	late := now.Sub(c.staleChecked) - c.stalePeriod()
+	if late > c.cfg.SessionTimeout/2 {
+		c.cfg.Logger.Warn("this controller stood still: sessions of brokers are extended",
+			"late", late)
 		c.brokers.extend(late)
 	}
-	c.staleChecked = o.now
+	c.staleChecked = now
+}
+
+// fenceStale fences the broker whose session ended first. It fences one at a time, so that the
+// elections for the next broker see the result.
+func (c *core) fenceStale(o op) (r result, again bool) {
 	key, ok := c.brokers.expired(o.now)
 	if !ok {
 		return result{}, false
@@ -227,7 +233,7 @@ func (c *core) repair(ids []int32) func(op) result {
 }
 
 func (c *core) electLeaderless(after metadata.TopicPartition) result {
-	changes, last := c.updateReplicas(c.working, noUpdate, c.working.LeaderlessAfter(after), c.partMax)
+	changes, last := c.updateReplicas(c.working, partition.NoUpdate, c.working.LeaderlessAfter(after), c.partMax)
 	r := result{records: changes}
 	if last != nil {
 		r.more = func(op) result { return c.electLeaderless(*last) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Records that brokers do not accept, which earlier releases wrote, are healed in two steps. The
@@ -24,30 +25,29 @@ const (
 
 // Heal replaces or removes all that brokers do not accept of the state, on the active controller.
 // It may run in parts, each of which is a whole change. Outcome has no response.
-func (c *Controller) Heal(ctx context.Context, caller Caller) (Outcome, error) {
-	write := func(core *core, o op, _ kmsg.Request) result { return core.heal(o) }
-	return c.do(ctx, caller, &api{name: "heal", write: write}, nil, false)
+func (c *Controller) Heal(ctx context.Context, caller protocol.Caller) (Outcome, error) {
+	p := &pendingOp{c: c, name: "heal", op: op{caller: caller}, admin: true}
+	return c.do(ctx, p, administrator, c.core.heal, false)
 }
 
 // heal is one part of the operation.
 func (c *core) heal(op) result {
 	left := c.working.PoisonCount()
 	if left == 0 {
-		return result{response: refusal(nil)}
+		return result{}
 	}
 	return before(c.healPart(), func(o op) result {
 		if c.working.PoisonCount() >= left {
-			err := Errorf(kerr.UnknownServerError, "Healing changed nothing; %d entities are left.", left)
-			return result{response: refusal(err)}
+			return result{refusal: protocol.Errorf(kerr.UnknownServerError,
+				"Healing changed nothing; %d entities are left.", left)}
 		}
 		return c.heal(o)
 	})
 }
 
-// before puts an operation, of which r is the next part, before another one, which alone answers:
-// an operation that answers twice would have the core wait for a caller who has left.
+// before runs an operation, of which r is the next part, before another one, which alone answers.
 func before(r result, next func(op) result) result {
-	r.response = nil
+	r.response, r.refusal = nil, nil
 	more := r.more
 	r.more = next
 	if more != nil {
@@ -105,7 +105,7 @@ func (c *Controller) notePoison(img *metadata.Image) {
 	case clean:
 		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a snapshot "+
 			"takes the place of all before this offset", "offset", from)
-		c.feed.add(nil, img) // the records that dropped something tell nobody what it was
+		c.feed.Add(nil, img) // the records that dropped something tell nobody what it was
 		if c.cfg.CutLog != nil {
 			c.cfg.CutLog(from)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
 )
 
 // commitHeld commits records as an earlier release may have written them, whether brokers accept them or not.
@@ -27,7 +28,7 @@ func (d *testDriver) commitHeld(records ...record.Record) {
 
 func (d *testDriver) heal() Outcome {
 	d.t.Helper()
-	outcome, err := d.do(d.t, func(ctx context.Context) (Outcome, error) { return d.Heal(ctx, Caller{}) })
+	outcome, err := d.do(d.t, func(ctx context.Context) (Outcome, error) { return d.Heal(ctx, protocol.Caller{}) })
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func TestHeal(t *testing.T) {
 	held := d.Image().EndOffset() - 1
 	outcome := d.heal()
 	if n := d.news(held); len(n.Batches) > 0 {
-		t.Errorf("followers of the feed are told %s: they keep what was dropped", n.kinds(t))
+		t.Errorf("followers of the feed are told %s: they keep what was dropped", kinds(t, n))
 	}
 	img := d.Image()
 	if n := img.PoisonCount(); n != 0 || img.Broker(1) != nil || img.Broker(2) == nil {

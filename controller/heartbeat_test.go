@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // atOnce sends a heartbeat and returns its answer if it came without a turn of the core.
@@ -162,7 +163,7 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 		epochs[i] = d.addBroker(int32(i))
 	}
 	log := &lockedLog{fakeLog: d.log, proposed: make(chan struct{}, 1)}
-	d.core.log = log
+	d.SetLog(log)
 	d.Start()
 	var committer sync.WaitGroup
 	committer.Go(func() {
@@ -179,7 +180,7 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 				req := heartbeatRequest(int32(i), epoch, 1<<40)
 				req.WantFence = i%2 == 1 && n%3 == 0
 				done := make(chan *kmsg.BrokerHeartbeatResponse, 1)
-				d.Handle(t.Context(), Caller{}, req, func(resp kmsg.Response) { done <- resp.(*kmsg.BrokerHeartbeatResponse) })
+				d.Handle(t.Context(), protocol.Caller{}, req, func(resp kmsg.Response) { done <- resp.(*kmsg.BrokerHeartbeatResponse) })
 				if resp := <-done; resp.ErrorCode != 0 || resp.IsFenced != req.WantFence {
 					t.Errorf("broker %d, heartbeat %d, wants to be fenced %v: %+v", i, n, req.WantFence, resp)
 					return
@@ -228,7 +229,7 @@ func BenchmarkSteadyHeartbeat(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			d.Handle(b.Context(), Caller{}, reqs[i%brokers], func(kmsg.Response) {})
+			d.Handle(b.Context(), protocol.Caller{}, reqs[i%brokers], func(kmsg.Response) {})
 		}
 	})
 	if d.Stats().SteadyHeartbeats == 0 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // tooLong is one byte longer than brokers read.
@@ -176,8 +177,8 @@ func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 	)
 	if got := tc.explain(
 		err,
-	); err == nil || got.kafka != kerr.InvalidRequest ||
-		!strings.Contains(got.message, "Name is no topic's: ") {
+	); err == nil || got.Kafka != kerr.InvalidRequest ||
+		!strings.Contains(got.Message, "Name is no topic's: ") {
 		t.Errorf("%v: %v", err, got)
 	}
 }
@@ -195,7 +196,7 @@ func TestDoSaysWhatBrokersWouldNotAccept(t *testing.T) {
 		outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) {
 			return d.DoNext(
 				ctx,
-				Caller{},
+				protocol.Caller{},
 				Operation{
 					DryRun: dry,
 					Make:   func(*metadata.Image) (kmsg.Request, error) { return req, nil },
@@ -209,11 +210,11 @@ func TestDoSaysWhatBrokersWouldNotAccept(t *testing.T) {
 		}
 	}
 	epoch, rack := d.addBroker(1), tooLong
-	var refused *Error
+	var refused *protocol.Error
 	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
 		return d.ChangeBroker(
 			ctx,
-			Caller{},
+			protocol.Caller{},
 			BrokerChange{BrokerID: 1, BrokerEpoch: epoch, Rack: &rack},
 		)
 	})

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/limits"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Limits bound what one request may list. They hold before anything is done for it, however it
@@ -81,7 +82,7 @@ func (l *limiter) exceeded(size requestSize) (limit int, ok bool) {
 }
 
 // check says why a request is refused for its size.
-func (l *limiter) check(caller Caller, req kmsg.Request) *apiError {
+func (l *limiter) check(caller protocol.Caller, req kmsg.Request) *protocol.Error {
 	size := sizeOf(req)
 	i, ok := l.exceeded(size)
 	if !ok {
@@ -89,7 +90,7 @@ func (l *limiter) check(caller Caller, req kmsg.Request) *apiError {
 	}
 	row := limitTable[i]
 	l.refused[i].Note("request", kmsg.NameForKey(req.Key()), row.what, size[i], "most", l.most[i], "client", caller.ClientAddr)
-	return errorf(kerr.PolicyViolation, "The request lists %d %s, and %s allows %d: send several requests, or raise the limit.",
+	return protocol.Errorf(kerr.PolicyViolation, "The request lists %d %s, and %s allows %d: send several requests, or raise the limit.",
 		size[i], row.what, row.key, l.most[i])
 }
 

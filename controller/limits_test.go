@@ -8,6 +8,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // tight are limits of one below what overLimit lists.
@@ -82,7 +84,7 @@ func TestRequestsBeyondALimitAreRefusedBeforeAnythingIsDone(t *testing.T) {
 		d := newTestDriver(t, func(cfg *Config) { cfg.Limits = tight })
 		end := d.log.end
 		var resp kmsg.Response
-		d.Handle(context.Background(), Caller{}, req, func(r kmsg.Response) { resp = whole(r) })
+		d.Handle(context.Background(), protocol.Caller{}, req, func(r kmsg.Response) { resp = whole(r) })
 		if resp == nil || d.queue.len() != 0 || d.log.end != end {
 			t.Fatalf("%s: answered %v, %d in the queue", name, resp != nil, d.queue.len())
 		}
@@ -97,7 +99,7 @@ func TestRequestsBeyondALimitAreRefusedBeforeAnythingIsDone(t *testing.T) {
 		if refusals != 1 {
 			t.Errorf("%s: %d refusals counted", name, refusals)
 		}
-		if _, err := d.Do(context.Background(), Caller{}, req); err == nil && apiOf(req.Key()).write != nil {
+		if _, err := d.Do(context.Background(), protocol.Caller{}, req); err == nil && apiOf(req.Key()).write != nil {
 			t.Errorf("%s: carried out for a caller in this process", name)
 		}
 	}
@@ -107,7 +109,7 @@ func TestRequestsWithinTheLimitsAreNot(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t, func(cfg *Config) { cfg.Limits = tight })
 	for name, req := range namedMany(2) {
-		if err := d.limits.check(Caller{}, req); err != nil {
+		if err := d.limits.check(protocol.Caller{}, req); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -132,6 +134,30 @@ func TestCostsAreLinear(t *testing.T) {
 	one.Topics = []kmsg.MetadataRequestTopic{{Topic: kmsg.StringPtr(manyName(1))}}
 	if cost := d.Cost(one); cost > 4<<10 {
 		t.Errorf("METADATA for a topic costs %d", cost)
+	}
+}
+
+// TestElementsTellShortRequestsFromLong: what is read for a request that names 10 topics is less than
+// for one that names 100, and that is less than for all 400.
+func TestElementsTellShortRequestsFromLong(t *testing.T) {
+	t.Parallel()
+	d := manyTopics(t, 400)
+	every := map[string]kmsg.Request{
+		"metadata":           everything(),
+		"list reassignments": kmsg.NewPtrListPartitionReassignmentsRequest(),
+		"elect":              kmsg.NewPtrElectLeadersRequest(),
+	}
+	few, many := namedMany(10), namedMany(100)
+	for name, req := range few {
+		if a, b := d.Elements(req), d.Elements(many[name]); a < 10 || b < 9*a {
+			t.Errorf("%s: %d elements for 10 topics, %d for 100", name, a, b)
+		}
+		if all, ok := every[name]; ok && d.Elements(all) < 400 {
+			t.Errorf("%s: %d elements for all topics", name, d.Elements(all))
+		}
+	}
+	if n := d.Elements(heartbeatRequest(1, 1, 1)); n != 0 {
+		t.Errorf("%d elements for a heartbeat", n)
 	}
 }
 

@@ -82,18 +82,6 @@ type Peer struct {
 	Connected bool
 }
 
-// Caller is who sent a request and on which connection. For a forwarded request Principal and ClientAddr are those inside
-// the envelope.
-type Caller struct {
-	Listener         string
-	Principal        string // "User:ANONYMOUS"
-	ClientAddr       string // textual IP
-	ClientID         string
-	Forwarded        bool
-	LocalAddr        string
-	SecurityProtocol int16
-}
-
 // Codec reads and writes whole Kafka messages, headers included, as they lie in an ENVELOPE.
 type Codec struct {
 	// Decode fails with ErrNestedUnsupported-like errors of the protocol layer: all of them mean UNSUPPORTED_VERSION.

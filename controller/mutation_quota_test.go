@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -10,15 +9,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
-var alice = Caller{Principal: "User:alice", ClientID: "app"}
+var alice = protocol.Caller{Principal: "User:alice", ClientID: "app"}
 
 // quotaRecord gives a rate to a user, a client id or both: "-" is none, "*" the default.
 func quotaRecord(user, client string, rate float64) record.Record {
-	r := &record.ClientQuota{Key: mutationRate, Value: rate}
+	r := &record.ClientQuota{Key: "controller_mutation_rate", Value: rate}
 	for _, e := range []struct{ kind, name string }{{"client-id", client}, {"user", user}} {
 		switch e.name {
 		case "-":
@@ -31,44 +30,8 @@ func quotaRecord(user, client string, rate float64) record.Record {
 	return r
 }
 
-func TestTheMostParticularQuotaCounts(t *testing.T) {
-	levels := []struct {
-		user, client string
-		owner        mutationOwner
-	}{
-		{"alice", "app", mutationOwner{"alice", "app"}},
-		{"alice", "*", mutationOwner{"alice", "app"}},
-		{"alice", "-", mutationOwner{"alice", ""}},
-		{"*", "app", mutationOwner{"alice", "app"}},
-		{"*", "*", mutationOwner{"alice", "app"}},
-		{"*", "-", mutationOwner{"alice", ""}},
-		{"-", "app", mutationOwner{"", "app"}},
-		{"-", "*", mutationOwner{"", "app"}},
-	}
-	for first := range levels {
-		records := []record.Record{
-			quotaRecord("bob", "app", 99), quotaRecord("alice", "other", 99), quotaRecord("-", "other", 99), quotaRecord("bob", "-", 99),
-			&record.ClientQuota{Entity: quotaRecord("alice", "app", 0).(*record.ClientQuota).Entity, Key: "producer_byte_rate", Value: 99},
-		}
-		for i := first; i < len(levels); i++ {
-			records = append(records, quotaRecord(levels[i].user, levels[i].client, float64(i+1)))
-		}
-		slices.Reverse(records)
-		owner, rate, limited := mutationRateOf(preview(metadata.Empty(), records), alice)
-		if !limited || rate != float64(first+1) || owner != levels[first].owner {
-			t.Errorf("from %+v on: %+v at %v, %v", levels[first], owner, rate, limited)
-		}
-	}
-	if _, _, limited := mutationRateOf(preview(metadata.Empty(), []record.Record{quotaRecord("bob", "-", 1)}), alice); limited {
-		t.Error("another user's quota holds")
-	}
-	if (mutationOwner{"a", "b"}).key() == (mutationOwner{"ab", ""}).key() {
-		t.Error("owners share a key")
-	}
-}
-
 // as sends a request of a caller and returns the code of its first topic, and how long it is told to wait.
-func (d *testDriver) as(caller Caller, req kmsg.Request) (code int16, throttleMs int32) {
+func (d *testDriver) as(caller protocol.Caller, req kmsg.Request) (code int16, throttleMs int32) {
 	d.t.Helper()
 	var resp kmsg.Response
 	d.Handle(context.Background(), caller, req, func(r kmsg.Response) { resp = r })
@@ -112,30 +75,30 @@ func TestMutationQuota(t *testing.T) {
 	validate := creation("v", 5, 7)
 	validate.ValidateOnly = true
 	for i, step := range []struct {
-		caller Caller
+		caller protocol.Caller
 		req    kmsg.Request
 		after  time.Duration // the step before
 		code   int16
 		wait   int32
 	}{
-		{alice, creation("a", 20, 7), 0, 0, 0},                                             // 0 left: not overdrawn
-		{alice, creation("b", 6, 7), 0, 0, 0},                                              // -6: the last that goes
-		{alice, creation("c", 1, 6), time.Second, refused, 2000},                           // -4
-		{alice, deletionOf("a", 5), 0, refused, 2000},                                      // and a refusal draws nothing
-		{alice, growth("a", 21, 3), 0, refused, 2000},                                      //
-		{Caller{Principal: "User:bob", ClientID: "app"}, creation("bobs", 50, 7), 0, 0, 0}, //
-		{alice, creation("c", 1, 5), 0, 0, 2500},                                           // an old client is only told: -5
-		{alice, deletionOf("c", 4), 0, 0, 3000},                                            // -6
-		{alice, growth("b", 8, 2), 0, 0, 4000},                                             // -8
-		{alice, validate, 4 * time.Second, 0, 0},                                           // 0, and -5 by nothing but a question
-		{alice, deletionOf("nothing", 6), 0, kerr.UnknownTopicOrPartition.Code, 0},         //
-		{alice, deletionOf("b", 6), 2 * time.Second, refused, 500},                         // -1
-		{alice, deletionOf("b", 6), 500 * time.Millisecond, 0, 0},                          // 0, then -8
-		{alice, growth("a", 21, 3), time.Second, refused, 3000},                            //
-		{alice, growth("a", 21, 3), time.Hour, 0, 0},                                       // full: 19 left
-		{alice, creation("d", 19, 7), 0, 0, 0},                                             //
-		{alice, creation("e", 1, 7), 0, 0, 0},                                              //
-		{alice, creation("f", 1, 7), 0, refused, 500},                                      //
+		{alice, creation("a", 20, 7), 0, 0, 0},                                                      // 0 left: not overdrawn
+		{alice, creation("b", 6, 7), 0, 0, 0},                                                       // -6: the last that goes
+		{alice, creation("c", 1, 6), time.Second, refused, 2000},                                    // -4
+		{alice, deletionOf("a", 5), 0, refused, 2000},                                               // and a refusal draws nothing
+		{alice, growth("a", 21, 3), 0, refused, 2000},                                               //
+		{protocol.Caller{Principal: "User:bob", ClientID: "app"}, creation("bobs", 50, 7), 0, 0, 0}, //
+		{alice, creation("c", 1, 5), 0, 0, 2500},                                                    // an old client is only told: -5
+		{alice, deletionOf("c", 4), 0, 0, 3000},                                                     // -6
+		{alice, growth("b", 8, 2), 0, 0, 4000},                                                      // -8
+		{alice, validate, 4 * time.Second, 0, 0},                                                    // 0, and -5 by nothing but a question
+		{alice, deletionOf("nothing", 6), 0, kerr.UnknownTopicOrPartition.Code, 0},                  //
+		{alice, deletionOf("b", 6), 2 * time.Second, refused, 500},                                  // -1
+		{alice, deletionOf("b", 6), 500 * time.Millisecond, 0, 0},                                   // 0, then -8
+		{alice, growth("a", 21, 3), time.Second, refused, 3000},                                     //
+		{alice, growth("a", 21, 3), time.Hour, 0, 0},                                                // full: 19 left
+		{alice, creation("d", 19, 7), 0, 0, 0},                                                      //
+		{alice, creation("e", 1, 7), 0, 0, 0},                                                       //
+		{alice, creation("f", 1, 7), 0, refused, 500},                                               //
 	} {
 		d.clock.jump(step.after)
 		if v, ok := step.req.(*kmsg.DeleteTopicsRequest); ok && v.Version >= 6 {
@@ -172,25 +135,5 @@ func TestWhatTheLogRefusesDrawsNothing(t *testing.T) {
 	}
 	if code, wait := d.as(alice, creation("b", 1, 7)); code != kerr.ThrottlingQuotaExceeded.Code || wait != 89_000 {
 		t.Errorf("code %d, to wait for %d ms", code, wait)
-	}
-}
-
-func TestBucketsAreBounded(t *testing.T) {
-	tc := newTestCore(t)
-	spend := func(client string, tokens float64) {
-		tc.spend(&mutationQuota{owner: mutationOwner{client: client}.key(), bucket: tokenBucket{tokens, tc.clock.now}})
-	}
-	for i := range mutationBucketsMax + 10 {
-		spend(fmt.Sprint(i), -1)
-		tc.clock.jump(time.Millisecond)
-	}
-	if _, oldest := tc.buckets[mutationOwner{client: "0"}.key()]; oldest || len(tc.buckets) != mutationBucketsMax {
-		t.Errorf("%d buckets, the oldest among them: %v", len(tc.buckets), oldest)
-	}
-	spend("10", 1) // of those overdrawn, the only one that fills up in time
-	tc.clock.jump(mutationWindowDefault)
-	spend("new", -1)
-	if _, full := tc.buckets[mutationOwner{client: "10"}.key()]; full || len(tc.buckets) != mutationBucketsMax {
-		t.Errorf("%d buckets, a full one among them: %v", len(tc.buckets), full)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -38,7 +39,7 @@ func BenchmarkFenceStorm(b *testing.B) {
 					img, last := tc.working, &metadata.TopicPartition{}
 					for last != nil {
 						var changes []record.Record
-						changes, last = tc.updateReplicas(img, removeBroker(0), img.HostedAfter(0, *last), recordsPerBatch)
+						changes, last = tc.updateReplicas(img, partition.Remove(0), img.HostedAfter(0, *last), recordsPerBatch)
 						if replay {
 							img = replayed(b, img, changes)
 						}

@@ -11,8 +11,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestPartitions runs scripts of what happens to partitions. Each command prints the records it came to and the partitions
@@ -162,7 +164,7 @@ func (s *partitionScript) newPartition() string {
 	}
 	records = append(records, p)
 	if s.d.HasArg("unclean") {
-		records = append(records, topicConfigRecord(name, uncleanElectionConfig, "true"))
+		records = append(records, topicConfigRecord(name, "unclean.leader.election.enable", "true"))
 	}
 	s.apply(records...)
 	return ""
@@ -193,7 +195,7 @@ func fencingRecord(b *metadata.Broker, fenced bool) record.Record {
 func (s *partitionScript) fenceBroker() string {
 	var out []string
 	for _, id := range s.brokerArgs() {
-		changes := s.updated(removeBroker(id))
+		changes := s.updated(partition.Remove(id))
 		out = append(out, s.print(append(changes, fencingRecord(s.working.Broker(id), true))))
 	}
 	return strings.Join(out, "")
@@ -202,7 +204,7 @@ func (s *partitionScript) fenceBroker() string {
 func (s *partitionScript) unfenceBroker() string {
 	var out []string
 	for _, id := range s.brokerArgs() {
-		changes, _ := s.updateReplicas(s.working, addBroker(id), s.working.LeaderlessOnAfter(id, metadata.TopicPartition{}), 1000)
+		changes, _ := s.updateReplicas(s.working, partition.Add(id), s.working.LeaderlessOnAfter(id, metadata.TopicPartition{}), 1000)
 		out = append(out, s.print(slices.Concat([]record.Record{fencingRecord(s.working.Broker(id), false)}, changes)))
 	}
 	return strings.Join(out, "")
@@ -212,23 +214,23 @@ func (s *partitionScript) unfenceBroker() string {
 func (s *partitionScript) shutDown() string {
 	id := s.brokerArgs()[0]
 	r := &record.BrokerRegistrationChange{BrokerID: id, BrokerEpoch: s.working.Broker(id).Epoch, InControlledShutdown: 1}
-	return s.print(append([]record.Record{r}, s.updated(removeBroker(id))...))
+	return s.print(append([]record.Record{r}, s.updated(partition.Remove(id))...))
 }
 
 // returnOf: return 1 [clean]; it registers as a new incarnation, fenced.
 func (s *partitionScript) returnOf() string {
 	id := s.brokerArgs()[0]
-	u := removeBroker(id)
+	u := partition.Remove(id)
 	if s.working.ElrEnabled() && !s.d.HasArg("clean") {
-		u = uncleanBroker(id)
+		u = partition.Unclean(id)
 	}
 	out := s.print(s.updated(u))
 	s.register(id, len(s.working.Broker(id).LogDirs), true)
 	return out
 }
 
-func (s *partitionScript) updated(u replicaUpdate) []record.Record {
-	changes, last := s.updateReplicas(s.working, u, s.working.Hosted(max(u.remove, u.unclean)), 1000)
+func (s *partitionScript) updated(u partition.Update) []record.Record {
+	changes, last := s.updateReplicas(s.working, u, s.working.Hosted(u.Broker()), 1000)
 	if last != nil {
 		s.t.Fatal("the update did not end")
 	}
@@ -290,37 +292,37 @@ func errorName(code int16) string {
 
 // reassign: reassign foo to=(4,5,6)
 func (s *partitionScript) reassign() string {
-	return s.change(noUpdate, func(c *partitionChange) *apiError { c.reassign(s.ids("to")); return nil })
+	return s.change(partition.NoUpdate, func(c *partition.Change) *protocol.Error { return c.Reassign(s.ids("to")) })
 }
 
 // cancel: cancel foo
 func (s *partitionScript) cancel() string {
-	return s.change(noUpdate, (*partitionChange).cancelReassignment)
+	return s.change(partition.NoUpdate, (*partition.Change).CancelReassignment)
 }
 
 // elect: elect foo preferred|unclean|online [isr=(1)]
 func (s *partitionScript) elect() string {
-	return s.change(noUpdate, func(c *partitionChange) *apiError {
+	return s.change(partition.NoUpdate, func(c *partition.Change) *protocol.Error {
 		switch {
 		case s.d.HasArg("preferred"):
-			c.election = electPreferred
+			c.SetElection(partition.Preferred)
 		case s.d.HasArg("unclean"):
-			c.election = electUncleanly
+			c.SetElection(partition.Uncleanly)
 		}
 		if s.d.HasArg("isr") {
-			c.isr = s.ids("isr")
+			c.ProposeISR(s.ids("isr"), s.topic().Partition(0).RecoveryState)
 		}
 		return nil
 	})
 }
 
-func (s *partitionScript) change(u replicaUpdate, f func(*partitionChange) *apiError) string {
+func (s *partitionScript) change(u partition.Update, f func(*partition.Change) *protocol.Error) string {
 	t := s.topic()
-	c := s.partitionRules(s.working, u).of(t).change(0, t.Partition(0))
+	c := s.partitionRules(s.working, u).Of(t).Change(0, t.Partition(0))
 	if err := f(&c); err != nil {
 		return err.Error() + "\n"
 	}
-	if r := c.record(); r != nil {
+	if r := c.Record(); r != nil {
 		return s.print([]record.Record{r})
 	}
 	return s.print(nil)
@@ -394,7 +396,7 @@ func (s *partitionScript) dirsOffline() string {
 	for _, name := range s.words("dirs") {
 		dirs = append(dirs, s.dirNamed(name))
 	}
-	changes, _ := s.updateReplicas(s.working, removeDirs(id, dirs), s.working.Hosted(id), 1000)
+	changes, _ := s.updateReplicas(s.working, partition.RemoveDirs(id, dirs), s.working.Hosted(id), 1000)
 	return s.print(changes)
 }
 
@@ -547,26 +549,7 @@ func partitionText(p *metadata.Partition) string {
 // checkPartition holds what is true of every partition at all times.
 func checkPartition(t testing.TB, img *metadata.Image, topic string, id int32, p *metadata.Partition) {
 	t.Helper()
-	fail := func(why string) { t.Errorf("%s-%d: %s: %s", topic, id, why, partitionText(p)) }
-	if hasDuplicates(p.Replicas) || hasDuplicates(p.ISR) || hasDuplicates(p.ELR()) {
-		fail("a broker comes twice")
-	}
-	if !containsAll(p.Replicas, p.ISR) || !containsAll(p.Replicas, p.ELR()) || !containsAll(p.Replicas, p.Removing()) || !containsAll(p.Replicas, p.Adding()) {
-		fail("a broker that is no replica")
-	}
-	if p.Leader >= 0 && !slices.Contains(p.ISR, p.Leader) {
-		fail("the leader is not in the ISR")
-	}
-	if slices.ContainsFunc(p.ELR(), func(id int32) bool { return slices.Contains(p.ISR, id) }) {
-		fail("ELR and ISR overlap")
-	}
-	if len(p.ISR) == 0 && !img.ElrEnabled() && p.Leader >= 0 {
-		fail("a leader without an ISR")
-	}
-	if len(p.LastKnownELR()) > 1 || img.ElrEnabled() && p.Leader >= 0 && len(p.LastKnownELR()) > 0 {
-		fail("a last known leader beside a leader, or several")
-	}
-	if len(p.Directories) != len(p.Replicas) {
-		fail("directories do not match the replicas")
+	if err := partition.Check(p, img.ElrEnabled()); err != nil {
+		t.Errorf("%s-%d: %v: %s", topic, id, err, partitionText(p))
 	}
 }

@@ -8,8 +8,10 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestPartitionWalk does random things to a cluster through the API handlers and the updates for brokers. Every record must
@@ -93,7 +95,7 @@ func (w *partitionWalk) create() {
 	t.NumPartitions, t.ReplicationFactor = int32(1+w.r.IntN(4)), int16(1+w.r.IntN(4))
 	if w.r.IntN(4) == 0 {
 		value := "true"
-		t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: uncleanElectionConfig, Value: &value})
+		t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "unclean.leader.election.enable", Value: &value})
 	}
 	req.Topics = append(req.Topics, t)
 	w.handle(req)
@@ -121,9 +123,9 @@ func (w *partitionWalk) configure() {
 	if t == nil {
 		return
 	}
-	key, value := minISRConfig, fmt.Sprint(1+w.r.IntN(3))
+	key, value := "min.insync.replicas", fmt.Sprint(1+w.r.IntN(3))
 	if w.r.IntN(3) == 0 {
-		key, value = uncleanElectionConfig, fmt.Sprint(w.r.IntN(3) == 0)
+		key, value = "unclean.leader.election.enable", fmt.Sprint(w.r.IntN(3) == 0)
 	}
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	r := kmsg.NewIncrementalAlterConfigsRequestResource()
@@ -134,13 +136,13 @@ func (w *partitionWalk) configure() {
 }
 
 // update runs an update part by part, as a storm is.
-func (w *partitionWalk) update(u replicaUpdate) {
+func (w *partitionWalk) update(u partition.Update) {
 	last := &metadata.TopicPartition{}
 	for last != nil {
 		var changes []record.Record
-		partitions := w.working.HostedAfter(max(u.remove, u.unclean), *last)
-		if u.add != noBroker {
-			partitions = w.working.LeaderlessOnAfter(u.add, *last)
+		partitions := w.working.HostedAfter(u.Broker(), *last)
+		if u.Joins() {
+			partitions = w.working.LeaderlessOnAfter(u.Broker(), *last)
 		}
 		changes, last = w.updateReplicas(w.working, u, partitions, 3)
 		if len(changes) > 0 {
@@ -152,29 +154,29 @@ func (w *partitionWalk) update(u replicaUpdate) {
 func (w *partitionWalk) fence() {
 	if b := w.broker(); !b.Fenced {
 		w.apply(fencingRecord(b, true))
-		w.update(removeBroker(b.ID))
+		w.update(partition.Remove(b.ID))
 	}
 }
 
 func (w *partitionWalk) unfence() {
 	if b := w.broker(); b.Fenced && !b.InControlledShutdown {
 		w.apply(fencingRecord(b, false))
-		w.update(addBroker(b.ID))
+		w.update(partition.Add(b.ID))
 	}
 }
 
 func (w *partitionWalk) shutDown() {
 	if b := w.broker(); b.Active() {
 		w.apply(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
-		w.update(removeBroker(b.ID))
+		w.update(partition.Remove(b.ID))
 	}
 }
 
 func (w *partitionWalk) comeBack() {
 	b := w.broker()
-	u := removeBroker(b.ID)
+	u := partition.Remove(b.ID)
 	if w.working.ElrEnabled() && w.r.IntN(2) == 0 {
-		u = uncleanBroker(b.ID)
+		u = partition.Unclean(b.ID)
 	}
 	w.update(u)
 	w.register(b.ID, true)
@@ -227,39 +229,33 @@ func (w *partitionWalk) dirOffline() {
 		return
 	}
 	lost := b.LogDirs[len(b.LogDirs)-1]
-	changes, _ := w.updateReplicas(w.working, removeDirs(b.ID, []record.UUID{lost}), w.working.Hosted(b.ID), 1_000_000)
+	changes, _ := w.updateReplicas(w.working, partition.RemoveDirs(b.ID, []record.UUID{lost}), w.working.Hosted(b.ID), 1_000_000)
 	w.apply(append(changes, &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: b.LogDirs[:len(b.LogDirs)-1]})...)
 }
 
-func (w *partitionWalk) change(f func(*partitionChange) *apiError) {
+func (w *partitionWalk) change(f func(*partition.Change) *protocol.Error) {
 	t := w.topic()
 	if t == nil {
 		return
 	}
 	id := int32(w.r.IntN(t.Len()))
-	c := w.partitionRules(w.working, noUpdate).of(t).change(id, t.Partition(id))
+	c := w.partitionRules(w.working, partition.NoUpdate).Of(t).Change(id, t.Partition(id))
 	if f(&c) != nil {
 		return
 	}
-	if r := c.record(); r != nil {
+	if r := c.Record(); r != nil {
 		w.apply(r)
 	}
 }
 
 func (w *partitionWalk) reassign() {
-	w.change(func(c *partitionChange) *apiError {
-		c.reassign(ids(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
-		return nil
+	w.change(func(c *partition.Change) *protocol.Error {
+		return c.Reassign(ids(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
 	})
 }
 
 func (w *partitionWalk) cancel() {
-	w.change(func(c *partitionChange) *apiError {
-		if !c.old.Reassigning() {
-			return errFault
-		}
-		return c.cancelReassignment()
-	})
+	w.change((*partition.Change).CancelReassignment)
 }
 
 func (w *partitionWalk) elect() {
@@ -276,12 +272,12 @@ func (w *partitionWalk) elect() {
 // check: besides what holds for each partition, whoever leads is live, and nobody waits for a leader whom someone in the ISR
 // could give.
 func (w *partitionWalk) check() {
-	rules := w.partitionRules(w.working, noUpdate)
+	rules := w.partitionRules(w.working, partition.NoUpdate)
 	for t := range w.working.Topics() {
-		rules.of(t)
+		rules.Of(t)
 		for id, p := range t.Partitions() {
 			checkPartition(w.t, w.working, t.Name, id, p)
-			live := func(id int32) bool { return rules.acceptable(p, id) }
+			live := func(id int32) bool { return rules.Acceptable(p, id) }
 			if p.Leader >= 0 && !live(p.Leader) {
 				w.t.Errorf("%s-%d is led by a dead broker: %s", t.Name, id, partitionText(p))
 			}
@@ -293,4 +289,19 @@ func (w *partitionWalk) check() {
 	if w.t.Failed() {
 		w.t.Fatalf("after step %d", w.step)
 	}
+}
+
+// ids are the broker ids of a permutation.
+func ids(perm []int) []int32 {
+	list := make([]int32, len(perm))
+	for i, n := range perm {
+		list[i] = int32(n)
+	}
+	return list
+}
+
+func shuffled(r *rand.Rand, list []int32) []int32 {
+	list = slices.Clone(list)
+	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
 }

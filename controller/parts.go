@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // inParts is a response of which one array is not in memory: its elements are made from compact
@@ -14,7 +15,7 @@ type inParts struct {
 	count         int
 	begin         func() (next func() bool)
 	whole         func() kmsg.Response
-	refused       *apiError // the answer to every entry, if there is one
+	refused       *protocol.Error // the answer to every entry, if there is one
 }
 
 // Parts begins to make the elements, of which there are count. Each call of next replaces the

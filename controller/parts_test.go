@@ -11,7 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // manyTopics makes two brokers and n topics of two partitions, one of which is on the move.
@@ -44,7 +46,7 @@ func manyName(i int) string { return fmt.Sprintf("topic-%04d", i) }
 func (d *testDriver) raw(req kmsg.Request) kmsg.Response {
 	d.t.Helper()
 	var resp kmsg.Response
-	d.Handle(context.Background(), Caller{}, req, func(r kmsg.Response) { resp = r })
+	d.Handle(context.Background(), protocol.Caller{}, req, func(r kmsg.Response) { resp = r })
 	d.settle()
 	if resp == nil {
 		d.t.Fatalf("%s is not answered", kmsg.NameForKey(req.Key()))
@@ -190,7 +192,7 @@ func TestNoMessageRepeatsWhatWasSentForEver(t *testing.T) {
 	}
 	for name, req := range requests {
 		sum, longest := messagesOf(reflect.ValueOf(whole(d.raw(req))))
-		if sum > messagesMaxBytes || longest > messageMaxBytes {
+		if sum > protocol.MessagesMaxBytes || longest > protocol.MessageMaxBytes {
 			t.Errorf("%s: messages of %d bytes, the longest of %d", name, sum, longest)
 		}
 		if sum == 0 && (name == "elect" || name == "reassign") {
@@ -227,19 +229,19 @@ func messagesOf(v reflect.Value) (sum, longest int) {
 
 func TestEntriesWithoutRoomForAMessageHaveTheirCode(t *testing.T) {
 	t.Parallel()
-	var m messages
-	err := errorf(kerr.InvalidRequest, "%s", strings.Repeat("x", 2*messageMaxBytes))
+	var m protocol.Messages
+	err := protocol.Errorf(kerr.InvalidRequest, "%s", strings.Repeat("x", 2*protocol.MessageMaxBytes))
 	told := 0
-	for range 2 * messagesMaxBytes / messageMaxBytes {
-		got := m.within(err)
-		if got.code() != kerr.InvalidRequest.Code {
-			t.Fatalf("code %d", got.code())
+	for range 2 * protocol.MessagesMaxBytes / protocol.MessageMaxBytes {
+		got := m.Bounded(err)
+		if got.Code() != kerr.InvalidRequest.Code {
+			t.Fatalf("code %d", got.Code())
 		}
-		if got.text() != nil {
-			told += len(*got.text())
+		if got.Text() != nil {
+			told += len(*got.Text())
 		}
 	}
-	if told == 0 || told > messagesMaxBytes {
+	if told == 0 || told > protocol.MessagesMaxBytes {
 		t.Errorf("messages of %d bytes", told)
 	}
 }
@@ -303,7 +305,7 @@ func TestAWalkOverDirectoriesCountsWhatItPassesOver(t *testing.T) {
 	d.core.partMax = 10
 	epoch := d.addBroker(1)
 	d.addBroker(2)
-	d.addPartitions("foo", 5*10*passedOver, func(int) []int32 { return []int32{1, 2} })
+	d.addPartitions("foo", 5*10*partition.PassedOver, func(int) []int32 { return []int32{1, 2} })
 	beat := heartbeatRequest(1, epoch, 1<<40)
 	beat.OfflineLogDirs = [][16]byte{testUUID(77)}
 	slot, turns := d.ask(beat), 0
@@ -312,30 +314,5 @@ func TestAWalkOverDirectoriesCountsWhatItPassesOver(t *testing.T) {
 	}
 	if turns < 5 {
 		t.Errorf("%d turns for what should take five parts", turns)
-	}
-}
-
-func TestLookalikeNamesDoNotMakeASearchLong(t *testing.T) {
-	t.Parallel()
-	tc := newTestCore(t)
-	tc.addBrokers(0)
-	for i := range 1 << 10 { // every way to write ten separators, each with an end of its own
-		name := strings.Map(func(r rune) rune {
-			if r == '0' {
-				return '.'
-			}
-			return '_'
-		}, fmt.Sprintf("%010b", i))
-		tc.addTopic(fmt.Sprintf("%s%d", name, i), []int32{0})
-	}
-	s := collisionSearch{img: tc.working}
-	if other, ok := s.find("..........x"); ok || other != "" {
-		t.Errorf("found %q, ok %v", other, ok)
-	}
-	if s.looks < -(1 << 5) {
-		t.Errorf("%d looks beyond what the name allows", -s.looks)
-	}
-	if other, ok := s.find("a.b"); !ok || other != "" {
-		t.Errorf("a name like no other: found %q, ok %v", other, ok)
 	}
 }

@@ -5,21 +5,25 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
-// pendingOp is an operation on its way through the queue: a request, or something that the core began on its own.
+// pendingOp is an operation on its way through the queue: a request, or something that the core
+// began itself. It is answered once: by reply when its last part is committed, by fail when it could
+// not be carried out.
 type pendingOp struct {
 	c        *Controller
 	name     string
 	op       op
-	epoch    int32     // that it began in
+	epoch    int32     // in which it began
 	deadline time.Time // zero: none. It bounds the wait in the queue, not the commit.
-	// admin: an administrator's, which leaves the first place to what brokers need. long: it lists
-	// much, so that it counts as a part even if it has but one.
+	// admin operations give way to those that brokers need. long ones list much, so that they count
+	// as a part even if they have only one.
 	admin, long bool
-	// reply and fail complete the operation; exactly one of them is called, once.
-	reply func(kmsg.Response)
-	fail  func(*apiError)
+	// reply gets the response, nil for operations without one, or the refusal.
+	reply func(resp kmsg.Response, refusal error)
+	fail  func(*protocol.Error)
 }
 
 // begin returns the event that runs the first part.
@@ -34,22 +38,23 @@ func (p *pendingOp) begin(f func(op) result) event {
 			p.fail(errTimedOut)
 		default:
 			p.epoch = core.epoch
-			p.part(f, false)
+			p.runPart(f, false)
 		}
 	}, p.fail}
 }
 
-// goOn queues a further part.
-func (p *pendingOp) goOn(f func(op) result) {
-	e := event{p.name, func() { p.part(f, true) }, p.fail}
+// queuePart queues a further part.
+func (p *pendingOp) queuePart(f func(op) result) {
+	e := event{p.name, func() { p.runPart(f, true) }, p.fail}
 	if !p.c.queue.addPart(p.admin, e) {
 		p.fail(errStopping)
 	}
 }
 
-// part runs one part and queues the next, if there is one. An operation that has begun does not give up because the log
-// refuses a batch: it computes the part again, a little later, as long as this node is active in the same epoch.
-func (p *pendingOp) part(f func(op) result, begun bool) {
+// runPart runs one part and queues the next, if there is one. An operation that has begun does not
+// give up because the log refuses a batch: it computes the part again, a little later, as long as
+// this node is active in the same epoch.
+func (p *pendingOp) runPart(f func(op) result, begun bool) {
 	core := p.c.core
 	if core.epoch != p.epoch {
 		p.fail(errNotController)
@@ -59,26 +64,18 @@ func (p *pendingOp) part(f func(op) result, begun bool) {
 	r, err := p.propose(f)
 	switch {
 	case begun && errors.Is(err, errRefused):
-		p.c.cfg.Clock.AfterFunc(againAfter, func() { p.goOn(f) })
-		return
+		p.c.cfg.Clock.AfterFunc(againAfter, func() { p.queuePart(f) })
 	case err != nil:
 		p.fail(core.explain(err))
-		return
-	}
-	core.answer(r.response, p.reply, p.fail)
-	if r.more != nil || p.long {
-		core.partEnds = append(core.partEnds, core.working.EndOffset())
-	}
-	if len(r.records) > recordsPerBatch { // as much as all the parts that may be ahead
-		core.partEnds = append(core.partEnds, core.working.EndOffset())
-	}
-	if r.more != nil {
-		p.goOn(r.more)
+	case r.more != nil:
+		p.queuePart(r.more)
+	default:
+		core.answer(&r, p.reply, p.fail)
 	}
 }
 
-// propose runs the operation's own code, which changes nothing, and proposes what it came to. A panic is a fault that the core
-// survives: it moves on to a new image only with the batch that makes it.
+// propose runs the operation's own code, which changes nothing, and proposes its result. A panic is
+// a fault that the core survives: images move on only with an accepted batch.
 func (p *pendingOp) propose(f func(op) result) (r result, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -87,5 +84,9 @@ func (p *pendingOp) propose(f func(op) result) (r result, err error) {
 		}
 	}()
 	r = f(p.op)
+	if r.more != nil && (r.response != nil || r.refusal != nil) {
+		panic("an operation answers before its last part")
+	}
+	r.long = r.long || p.long
 	return r, p.c.core.append(p.op.now, r)
 }

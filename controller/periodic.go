@@ -4,14 +4,19 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
-// task is something that the active controller does on its own, again and again.
+// task is work that the active controller does periodically.
 type task struct {
 	name   string
 	period time.Duration
 	next   time.Time
-	// run returns what to write; again asks for another run soon, since there is more to do than one run may.
+	// prepare, if not nil, updates soft state before each run.
+	prepare func(now time.Time)
+	// run returns the records to write; again asks for another run soon, because there is more to
+	// do than one run may.
 	run func(op) (r result, again bool)
 }
 
@@ -29,44 +34,78 @@ func (c *core) nextTask() time.Time {
 	return next
 }
 
-// runTasks runs every task that is due. A task that fails comes again in its period.
+// due returns the tasks that are due, and schedules each for its next period.
+func (c *core) due(now time.Time) []*task {
+	var due []*task
+	for _, t := range c.periodic {
+		if !t.next.After(now) {
+			t.next = now.Add(t.period)
+			due = append(due, t)
+		}
+	}
+	return due
+}
+
+// repeat runs a task again soon.
+func (t *task) repeat(now time.Time) { t.next = now.Add(againAfter) }
+
+// runTasks runs every task that is due. A task that fails runs again after its period.
 func (c *Controller) runTasks() {
 	now := c.cfg.Clock.Now()
-	for _, t := range c.core.periodic {
-		if !c.core.active() { // a task before this one may have found out
+	for _, t := range c.core.due(now) {
+		if !c.core.active() { // lost during a task before this one
 			return
 		}
-		if t.next.After(now) {
-			continue
+		if t.prepare != nil {
+			t.prepare(now)
 		}
-		t.next = now.Add(t.period)
-		p := c.background(t.name)
-		p.begin(func(o op) result {
-			r, again := t.run(o)
-			if again {
-				t.next = now.Add(againAfter)
-			}
+		again := false
+		c.background(t.name).begin(func(o op) (r result) {
+			r, again = t.run(o)
 			return r
 		}).run()
+		if again {
+			t.repeat(now)
+		}
 	}
 }
 
-// background makes an operation that nobody waits for.
+// background returns an operation without a caller.
 func (c *Controller) background(name string) *pendingOp {
-	return &pendingOp{c: c, name: name, epoch: c.core.epoch, reply: func(kmsg.Response) {}, fail: func(err *apiError) {
+	fail := func(err *protocol.Error) {
 		if err == errNotController || err == errStopping {
 			return
 		}
-		c.cfg.Logger.Warn("an operation of the controller's own did not end", "operation", name, "err", err)
-	}}
+		c.cfg.Logger.Warn("an operation of the controller's own did not end",
+			"operation", name, "err", err)
+	}
+	return &pendingOp{
+		c: c, name: name, epoch: c.core.epoch, fail: fail, reply: func(kmsg.Response, error) {},
+	}
 }
 
-// runBacklog queues what the core began on its own.
-func (c *Controller) runBacklog() {
-	for _, b := range c.core.backlog {
-		c.background(b.name).goOn(b.run)
+// carryOut carries out the outputs of the core.
+func (c *Controller) carryOut() {
+	out := c.core.take()
+	if out.image != nil {
+		c.published.Store(out.image)
 	}
-	c.core.backlog = nil
+	for _, answer := range out.answers {
+		c.deliver(answer)
+	}
+	for _, b := range out.backlog {
+		c.background(b.name).queuePart(b.run)
+	}
+}
+
+// deliver sends an answer. A panic there is not the core's.
+func (c *Controller) deliver(answer func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.fault("reply", p)
+		}
+	}()
+	answer()
 }
 
 // timers keeps one timer for the earliest task.

@@ -3,6 +3,8 @@ package controller
 import (
 	"slices"
 	"sync"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // event is one turn of the core. name is for logs.
@@ -10,7 +12,7 @@ type event struct {
 	name string
 	run  func()
 	// drop, if not nil, answers whoever waits for the event when it will not run any more.
-	drop func(*apiError)
+	drop func(*protocol.Error)
 }
 
 // queue feeds the core's goroutine. Events of the log go first and are always taken, so that a

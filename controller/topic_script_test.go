@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -117,7 +118,7 @@ func (s *topicScript) create() string {
 		}
 		b.WriteString("\n")
 		for _, c := range t.Configs {
-			if s.d.HasArg("configs") || c.Source != sourceDefault {
+			if s.d.HasArg("configs") || c.Source != int8(kmsg.ConfigSourceDefaultConfig) {
 				fmt.Fprintf(&b, "  %s=%s (%d)\n", c.Name, *c.Value, c.Source)
 			}
 		}
@@ -296,7 +297,7 @@ func configWord(word string) kmsg.IncrementalAlterConfigsRequestResourceConfig {
 		c.Op = kmsg.IncrementalAlterConfigOpDelete
 	case "null":
 	case "long":
-		value = strings.Repeat("x", configValueMax+1)
+		value = strings.Repeat("x", configs.ValueMaxBytes+1)
 		fallthrough
 	default:
 		c.Value = &value

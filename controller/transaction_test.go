@@ -11,6 +11,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // largeTopic asks for a topic whose records take several batches of smallBatch.
@@ -91,7 +92,7 @@ func TestATransactionIsSeenWholeOrNotAtAll(t *testing.T) {
 				t.Errorf("%s: a snapshot at %d, inside the transaction", name, end)
 			}
 			if news := d.news(held); name == "leader" && len(news.Batches) != 0 {
-				t.Errorf("news of an open transaction: %s", news.kinds(t))
+				t.Errorf("news of an open transaction: %s", kinds(t, news))
 			}
 		}
 		if *create != nil || *again != nil {
@@ -130,18 +131,17 @@ func TestSnapshotsEndWhereTheLogCanBeCut(t *testing.T) {
 	for _, b := range d.log.take() {
 		batches = append(batches, b)
 	}
-	before, _, _ := d.Snapshot()
-	seen := 0
-	d.core.publish = func(img *metadata.Image) {
-		seen++
-		if end, _, _ := d.Snapshot(); end != before || img.EndOffset() != d.log.end {
-			t.Errorf("a snapshot at %d, and offset %d of %d is shown", end, img.EndOffset(), d.log.end)
-		}
+	if end, _, _ := d.Snapshot(); end == d.log.end {
+		t.Fatalf("a snapshot at %d, before the commit", end)
 	}
+	seen := 0
 	d.Committed(batches)
-	d.work()
+	for _, e := range d.queue.take(false) {
+		d.turn(e)
+		seen++
+	}
 	if end, _, _ := d.Snapshot(); seen != 1 || len(batches) != 3 || end != d.log.end {
-		t.Errorf("a snapshot at %d of %d, after %d batches that were shown in %d images", end, d.log.end, len(batches), seen)
+		t.Errorf("a snapshot at %d of %d, after %d batches that were committed in %d turns", end, d.log.end, len(batches), seen)
 	}
 }
 
@@ -244,14 +244,14 @@ func TestDoTellsWhatATransactionWrote(t *testing.T) {
 	d := smallBatches(newTestDriver(t))
 	d.addBroker(1)
 	base := d.Image().EndOffset()
-	outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) { return d.Do(ctx, Caller{}, largeTopic("t")) })
+	outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) { return d.Do(ctx, protocol.Caller{}, largeTopic("t")) })
 	if err != nil || len(outcome.Written) != 21 || outcome.Image.TopicByName("t").Len() != 20 {
 		t.Fatalf("%d written, %v", len(outcome.Written), err)
 	}
 	offsets := make(map[int64]record.Type)
 	for _, b := range d.log.all {
 		_ = b.Each(func(offset int64, _, value []byte) error {
-			offsets[offset] = typeOf(value)
+			offsets[offset] = record.Type(value[1]) // behind the version of the frame
 			return nil
 		})
 	}

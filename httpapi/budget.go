@@ -117,8 +117,7 @@ func (s *share) release() {
 // shareKey is the context key of a request's share.
 type shareKey struct{}
 
-// afford takes what an answer of about n bytes costs, until the request is over: memory, and a
-// turn to make it.
+// afford takes the memory that an answer of about n bytes costs, until the request is over.
 func afford(ctx context.Context, n int64) error {
 	s, ok := ctx.Value(shareKey{}).(*share)
 	if !ok || n <= smallBytes {
@@ -127,6 +126,5 @@ func afford(ctx context.Context, n int64) error {
 	if problem := s.take(n); problem != nil {
 		return problem
 	}
-	turnOf(ctx).enter()
 	return nil
 }

@@ -7,8 +7,6 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // reply is a response that knows what has become of it. Go's server answers 200 with an empty
@@ -37,10 +35,18 @@ func (w *reply) WriteHeader(status int) {
 
 func (w *reply) Write(b []byte) (int, error) {
 	w.begun = true
-	defer w.turn.pause()() // it may block
-	n, err := w.ResponseWriter.Write(b)
+	var n int
+	err := w.turn.blocking(func() (err error) {
+		n, err = w.ResponseWriter.Write(b)
+		return err
+	})
 	w.lost = w.lost || err != nil
 	return n, err
+}
+
+// FlushError is for an http.ResponseController.
+func (w *reply) FlushError() error {
+	return w.turn.blocking(http.NewResponseController(w.ResponseWriter).Flush)
 }
 
 // Unwrap lets an http.ResponseController reach the writer below.
@@ -73,8 +79,7 @@ func (a *API) settle(w *reply, r *http.Request, k kind) {
 	case k == writeKind:
 		writeProblem(w, unknownOutcome())
 	default:
-		writeProblem(w, newProblem(http.StatusInternalServerError, kerr.UnknownServerError,
-			"An internal fault. This node's log says which."))
+		writeProblem(w, internalFault())
 	}
 }
 

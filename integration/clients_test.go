@@ -14,7 +14,8 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// A client that is told of controllers only finds the brokers by them, and admin clients are answered by any node.
+// A client that knows only controllers finds the brokers through them, and any node answers admin
+// clients.
 func TestYAKtAsSeed(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{})
@@ -22,7 +23,8 @@ func TestYAKtAsSeed(t *testing.T) {
 	kafka.CreateTopic(t, kafka.Addrs(brokers...), "seeded", 4, 2)
 	for _, id := range q.Nodes() {
 		seed := []string{q.Endpoint(id)}
-		t.Run(fmt.Sprintf("admin at %d", id), func(t *testing.T) { adminAtController(t, seed, brokers) })
+		t.Run(fmt.Sprintf("admin at %d", id),
+			func(t *testing.T) { adminAtController(t, seed, brokers) })
 		t.Run(fmt.Sprintf("records by %d", id), func(t *testing.T) {
 			ledger := kafka.NewLedger(fmt.Sprintf("seed-%d", id))
 			kafka.Produce(t, seed, "seeded", 20, ledger)
@@ -36,14 +38,15 @@ func TestYAKtAsSeed(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 		defer cancel()
-		topics, err := kadm.NewClient(kafka.NewClient(t, []string{q.Endpoint(q.Nodes()[0])})).ListTopics(ctx, "seeded")
+		topics, err := kadm.NewClient(kafka.NewClient(t,
+			[]string{q.Endpoint(q.Nodes()[0])})).ListTopics(ctx, "seeded")
 		if err != nil || len(topics["seeded"].Partitions) != 4 {
 			t.Errorf("topics %+v, %v", topics, err)
 		}
 	})
 }
 
-// adminAtController asks what kadm offers of metadata.
+// adminAtController makes all of kadm's metadata requests.
 func adminAtController(t *testing.T, seed []string, brokers []*kafka.Broker) {
 	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()
@@ -54,7 +57,8 @@ func adminAtController(t *testing.T, seed []string, brokers []*kafka.Broker) {
 	}
 	for _, p := range topics["seeded"].Partitions {
 		slices.Sort(p.ISR)
-		if p.Err != nil || p.Leader < 1 || p.LeaderEpoch < 0 || len(p.Replicas) != 2 || !slices.Equal(p.ISR, []int32{1, 2}) {
+		if p.Err != nil || p.Leader < 1 || p.LeaderEpoch < 0 || len(p.Replicas) != 2 ||
+			!slices.Equal(p.ISR, []int32{1, 2}) {
 			t.Errorf("partition %+v", p)
 		}
 	}
@@ -70,16 +74,18 @@ func adminAtController(t *testing.T, seed []string, brokers []*kafka.Broker) {
 		t.Errorf("brokers %v, %v; want %v", got, err, want)
 	}
 	all, err := adm.Metadata(ctx)
-	if got := addresses(all.Brokers); err != nil || !maps.Equal(got, want) || all.Topics["seeded"].ID != topics["seeded"].ID {
+	if got := addresses(all.Brokers); err != nil || !maps.Equal(got, want) ||
+		all.Topics["seeded"].ID != topics["seeded"].ID {
 		t.Errorf("metadata %+v, %v", all, err)
 	}
-	kafka.Eventually(t, kafka.Patience, "end offsets from the brokers that the controller named", func() error {
-		offsets, err := adm.ListEndOffsets(ctx, "seeded")
-		if err = errors.Join(err, offsets.Error()); err == nil && len(offsets["seeded"]) != 4 {
-			err = fmt.Errorf("end offsets %+v", offsets)
-		}
-		return err
-	})
+	kafka.Eventually(t, kafka.Patience, "end offsets from the brokers that the controller named",
+		func() error {
+			offsets, err := adm.ListEndOffsets(ctx, "seeded")
+			if err = errors.Join(err, offsets.Error()); err == nil && len(offsets["seeded"]) != 4 {
+				err = fmt.Errorf("end offsets %+v", offsets)
+			}
+			return err
+		})
 }
 
 func addresses(brokers kadm.BrokerDetails) map[int32]string {
@@ -90,12 +96,13 @@ func addresses(brokers kadm.BrokerDetails) map[int32]string {
 	return found
 }
 
-// consumeByGroup reads n records and commits as a member of a group. (kadm's calls for groups do not look for brokers first,
-// so they need a broker as their seed.)
+// consumeByGroup reads n records and commits as a member of a group. (kadm's group requests do not
+// look for brokers first, so they need a broker as their seed.)
 func consumeByGroup(t *testing.T, seed []string, group string, n int) {
 	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()
-	cl := kafka.NewClient(t, seed, kgo.ConsumerGroup(group), kgo.ConsumeTopics("seeded"), kgo.DisableAutoCommit())
+	cl := kafka.NewClient(t, seed, kgo.ConsumerGroup(group), kgo.ConsumeTopics("seeded"),
+		kgo.DisableAutoCommit())
 	for read := 0; read < n; {
 		fetches := cl.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {

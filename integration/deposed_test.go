@@ -13,16 +13,17 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// deposedMax is how long a leader may take to notice that its followers are gone, and to send brokers away: two election
-// timeouts of electionMs at their longest, and some for a busy machine.
+// deposedMax bounds the time that a leader takes to detect the loss of its followers and to send
+// brokers away: two election timeouts of electionMs at their longest, and a margin for a busy
+// machine.
 const deposedMax = 2*2*electionMs*time.Millisecond + 3*time.Second
 
-// A leader that lost its followers tells brokers to look elsewhere, those that ask and those that wait for records: a broker
-// that stays is fenced by the next leader.
+// A leader that has lost its followers sends brokers elsewhere, those that ask and those with a
+// parked FETCH: the next leader would fence a broker that stays.
 func TestYAKtDeposedLeaderSendsBrokersAway(t *testing.T) {
 	t.Parallel()
 	properties := quorumProperties()
-	properties["metadata.max.idle.interval.ms"] = "0" // nothing ends a waiting FETCH but the answer to come
+	properties["metadata.max.idle.interval.ms"] = "0" // so that nothing else ends a parked FETCH
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: properties})
 	kafka.FakeBrokers(t, q, 1)
 	requireAllReady(t, q)
@@ -38,12 +39,14 @@ func TestYAKtDeposedLeaderSendsBrokersAway(t *testing.T) {
 	select {
 	case err := <-parked:
 		requireSentAway(t, err)
-		kafka.Note(t, "a waiting broker is sent away after %v: %v", time.Since(begin), err)
+		kafka.Logf(t, "a waiting broker is sent away after %v: %v", time.Since(begin), err)
 	case <-time.After(deposedMax):
-		t.Errorf("a broker that waits at the leader that lost its followers is not answered for %v", deposedMax)
+		t.Errorf("a broker that waits at the leader that lost its followers is not answered for %v",
+			deposedMax)
 	}
 	kafka.Eventually(t, deposedMax, "a broker that asks is sent away", func() error {
-		if err := fetchAsBroker(t, q, leader, 100*time.Millisecond); !errors.Is(err, kerr.BrokerNotAvailable) {
+		if err := fetchAsBroker(t, q, leader, 100*time.Millisecond); !errors.Is(err,
+			kerr.BrokerNotAvailable) {
 			return fmt.Errorf("answered %w", err)
 		}
 		return nil
@@ -63,10 +66,13 @@ func requireSentAway(t *testing.T, err error) {
 	}
 }
 
-// fetchAsBroker asks a leader for what follows its log, as broker 1 does, and returns the error of the answer.
-func fetchAsBroker(t *testing.T, q *kafka.Controllers, leader kafka.Leader, wait time.Duration) error {
+// fetchAsBroker fetches past the end of a leader's log, as broker 1, and returns the error of the
+// answer.
+func fetchAsBroker(
+	t *testing.T, q *kafka.Controllers, leader kafka.Leader, wait time.Duration,
+) error {
 	clusterID := q.ClusterID()
-	req := fetch(&clusterID, leader.Epoch, leader.HighWatermark).(*kmsg.FetchRequest)
+	req := kafka.MetadataFetch(&clusterID, leader.Epoch, leader.HighWatermark).(*kmsg.FetchRequest)
 	req.ReplicaState.ID, req.ReplicaState.Epoch = 1, 1
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(wait.Milliseconds()), 1, 1<<20
 	req.Topics[0].Partitions[0].PartitionMaxBytes = 1 << 20

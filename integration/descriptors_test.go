@@ -1,15 +1,12 @@
 package integration
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/yakt/yakt/integration/kafka"
 )
@@ -19,9 +16,9 @@ const (
 	idleConnections = 1100
 )
 
-// With 1,024 descriptors each, and 1,100 idle connections from one address to each of them,
-// nodes go on writing over a change of segment, answer health requests, and take a peer back
-// that was away: clients are turned away first.
+// Nodes with 1,024 descriptors each, and 1,100 idle connections from one address to each of them,
+// continue to write across a change of segment, answer health requests, and accept a peer that was
+// away: they refuse clients first.
 func TestYAKtOutOfDescriptors(t *testing.T) {
 	t.Parallel()
 	properties := kafka.LongSessions()
@@ -56,7 +53,7 @@ func TestYAKtOutOfDescriptors(t *testing.T) {
 	}
 	change()
 	for _, id := range q.Nodes() {
-		requireReady(t, q.HTTPAddr(id))
+		requireReady(t, q, id)
 	}
 	away := q.Nodes()[2]
 	q.Kill(away)
@@ -67,7 +64,7 @@ func TestYAKtOutOfDescriptors(t *testing.T) {
 	}
 	change()
 	for _, id := range q.Nodes() {
-		requireReady(t, q.HTTPAddr(id))
+		requireReady(t, q, id)
 		for _, said := range []string{"the limit of open files bounds", "limit=max.connections"} {
 			if !strings.Contains(q.Node(id).Log(), said) {
 				t.Errorf("node %d does not log %q", id, said)
@@ -76,7 +73,7 @@ func TestYAKtOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// crowd opens more idle connections than a node may have, for as long as the test runs.
+// crowd opens more idle connections than a node may have, until the test ends.
 func crowd(t *testing.T, addr string) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "a node listens", func() error {
@@ -104,23 +101,8 @@ func segments(t *testing.T, dir string) int {
 	return len(entries)
 }
 
-func requireReady(t *testing.T, addr string) {
+func requireReady(t *testing.T, q *kafka.Controllers, id int32) {
 	t.Helper()
-	kafka.Eventually(t, kafka.Patience, addr+" is ready", func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("status %d", resp.StatusCode)
-		}
-		return nil
-	})
+	what := fmt.Sprintf("node %d is ready", id)
+	kafka.Eventually(t, kafka.Patience, what, func() error { return q.Ready(t.Context(), id) })
 }

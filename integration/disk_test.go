@@ -15,15 +15,16 @@ const (
 	ballast     = 4 << 20
 )
 
-// smallDisk has the first node on a small disk, with a log that grows and is never cut.
+// smallDisk puts the first node on a small disk, with a log that grows and is never cut.
 func smallDisk(properties map[string]string) kafka.ControllerOptions {
 	properties["yakt.wal.segment.bytes"] = "1048576"
 	properties["metadata.log.max.record.bytes.between.snapshots"] = "1000000000"
 	return kafka.ControllerOptions{SmallDiskMB: smallDiskMB, Properties: properties}
 }
 
-// A lone node whose disk fills up acknowledges nothing more, stays alive, and goes on when there is space; nothing
-// acknowledged is lost, also if it is killed and started again while the disk is full.
+// A lone node whose disk fills up acknowledges nothing more, stays alive, and continues when there
+// is space. Nothing acknowledged is lost, even if it is killed and restarted while the disk is
+// full.
 func TestYAKtFullDiskAlone(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, smallDisk(kafka.LongSessions()))
@@ -45,7 +46,8 @@ func TestYAKtFullDiskAlone(t *testing.T) {
 	creator.RequireCreated(t, id)
 }
 
-// A leader of three whose disk fills up hands over; the others go on, and it catches up when there is space.
+// A leader of three whose disk fills up hands over; the others continue, and it catches up when
+// there is space.
 func TestYAKtFullDiskOfLeader(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, smallDisk(kafka.LongSessions()))
@@ -72,7 +74,7 @@ func TestYAKtFullDiskOfLeader(t *testing.T) {
 	}
 }
 
-// leadAt stops whoever leads until this node does.
+// leadAt stops the leaders until this node leads.
 func leadAt(t *testing.T, q kafka.Quorum, id int32) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "the node leads", func() error {
@@ -87,7 +89,8 @@ func leadAt(t *testing.T, q kafka.Quorum, id int32) {
 	})
 }
 
-// fillUp creates topics until full says nil. It gives up on a topic that is not acknowledged soon.
+// fillUp creates topics until full returns nil. It gives up on a topic that is not acknowledged
+// soon.
 func fillUp(t *testing.T, creator *kafka.Creator, full func() error) {
 	t.Helper()
 	took := kafka.Eventually(t, kafka.Patience, "the disk is full", func() error {
@@ -102,7 +105,7 @@ func fillUp(t *testing.T, creator *kafka.Creator, full func() error) {
 		return full()
 	})
 	_, topics := creator.Ledger.Counts()
-	kafka.Note(t, "full after %d topics and %v", topics, took.Round(time.Millisecond))
+	kafka.Logf(t, "full after %d topics and %v", topics, took.Round(time.Millisecond))
 }
 
 func loggedFull(q *kafka.Controllers, id int32) error {
@@ -112,7 +115,7 @@ func loggedFull(q *kafka.Controllers, id int32) error {
 	return nil
 }
 
-// A node on a disk that is full, or cannot be written to, does not start, and says so.
+// A node on a full or read-only disk does not start, and gives the reason.
 func TestYAKtNoSpaceToStart(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
@@ -121,7 +124,9 @@ func TestYAKtNoSpaceToStart(t *testing.T) {
 		id := q.Nodes()[0]
 		q.Stop(t, id)
 		q.SmallDisk().ReadOnly(t)
-		requireRefusal(t, q.RunNode(t, id, kafka.Patience), `cannot write to the metadata directory.*read-only file system; give this user write access`)
+		requireRefusal(t, q.RunNode(t, id, kafka.Patience),
+			`cannot write to the metadata directory.*read-only file system; `+
+				`give this user write access`)
 	})
 	t.Run("full", func(t *testing.T) {
 		q := kafka.ConfigureYAKt(t, binary, 1, smallDisk(map[string]string{}))

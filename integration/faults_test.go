@@ -13,26 +13,32 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// A node that cannot start says in one line what is wrong and what to do, and exits with a code that is not 0. When
-// the cause is gone it starts with all it had.
+// A node that cannot start says in one line what is wrong and how to correct it, and exits with a
+// code other than 0. Once the cause is removed it starts with all of its data.
 func TestYAKtRefusesToStart(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
 	cases := map[string]struct {
-		spoil func(t *testing.T, q *kafka.Controllers) (repair func()) // nil: leave the node running
-		says  string                                                   // pattern of the one line
+		// nil: the node is started a second time while it runs
+		spoil func(t *testing.T, q *kafka.Controllers) (repair func())
+		says  string // pattern of the one line
 	}{
-		"other node.id":           {spoil: editMeta(`node.id=3000`, `node.id=3001`), says: `meta\.properties is damaged.*checksum`},
-		"no meta.properties":      {spoil: moved("meta.properties"), says: `not formatted.*format`},
-		"half a meta.properties":  {spoil: editMeta(`cluster.id=`, `cluster.ix=`), says: `meta\.properties is damaged.*checksum`},
-		"no write-ahead log":      {spoil: moved("__cluster_metadata-0/wal"), says: `/wal is gone or empty.*must not vote; put it back`},
-		"damaged write-ahead log": {spoil: flipped, says: `(?i)(damage|corrupt).*\.wal|\.wal.*(damage|corrupt)`},
-		"port in use":             {spoil: portTaken, says: `address already in use`},
-		"directory in use":        {spoil: nil, says: `is locked: another controller.*stop it`},
+		"other node.id": {spoil: editMeta(`node.id=3000`, `node.id=3001`),
+			says: `meta\.properties is damaged.*checksum`},
+		"no meta.properties": {spoil: moved("meta.properties"), says: `not formatted.*format`},
+		"half a meta.properties": {spoil: editMeta(`cluster.id=`, `cluster.ix=`),
+			says: `meta\.properties is damaged.*checksum`},
+		"no write-ahead log": {spoil: moved("__cluster_metadata-0/wal"),
+			says: `/wal is gone or empty.*must not vote; put it back`},
+		"damaged write-ahead log": {spoil: flipped,
+			says: `(?i)(damage|corrupt).*\.wal|\.wal.*(damage|corrupt)`},
+		"port in use":      {spoil: portTaken, says: `address already in use`},
+		"directory in use": {spoil: nil, says: `is locked: another controller.*stop it`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			q := kafka.StartYAKt(t, binary, 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+			q := kafka.StartYAKt(t, binary, 1,
+				kafka.ControllerOptions{Properties: kafka.LongSessions()})
 			id := q.Nodes()[0]
 			kafka.FakeBrokers(t, q, 1)
 			creator := kafka.NewCreator(t, q, 1)
@@ -40,7 +46,8 @@ func TestYAKtRefusesToStart(t *testing.T) {
 				create(t, creator)
 			}
 			if c.spoil == nil {
-				requireRefusal(t, kafka.RunYAKt(t, binary, kafka.Patience, "start", "--config", q.Config(id), "--override", "yakt.http.listeners=",
+				requireRefusal(t, kafka.RunYAKt(t, binary, kafka.Patience, "start", "--config",
+					q.Config(id), "--override", "yakt.http.listeners=",
 					"--override", "listeners=CONTROLLER://127.0.0.1:0"), c.says)
 				create(t, creator)
 				return
@@ -63,13 +70,16 @@ func requireRefusal(t *testing.T, res kafka.ToolResult, says string) {
 			told = append(told, strings.TrimSpace(line))
 		}
 	}
-	if res.ExitCode == 0 || res.ExitCode > 128 || len(told) != 1 || !regexp.MustCompile(says).MatchString(told[0]) {
-		t.Fatalf("exit code %d; want one line with %s in:\n%s%s", res.ExitCode, says, res.Stdout, res.Stderr)
+	if res.ExitCode == 0 || res.ExitCode > 128 || len(told) != 1 ||
+		!regexp.MustCompile(says).MatchString(told[0]) {
+		t.Fatalf("exit code %d; want one line with %s in:\n%s%s", res.ExitCode, says, res.Stdout,
+			res.Stderr)
 	}
 	if strings.Contains(res.Stderr, "goroutine ") {
 		t.Errorf("a stack trace:\n%s", res.Stderr)
 	}
-	kafka.Note(t, "exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond), told[0])
+	kafka.Logf(t, "exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond),
+		told[0])
 }
 
 func editMeta(old, changed string) func(*testing.T, *kafka.Controllers) func() {
@@ -99,7 +109,7 @@ func rewrite(t *testing.T, path string, change func([]byte) []byte) (repair func
 	return func() { write(before) }
 }
 
-// moved takes a file or folder away.
+// moved moves a file or folder away; repair moves it back.
 func moved(name string) func(*testing.T, *kafka.Controllers) func() {
 	return func(t *testing.T, q *kafka.Controllers) func() {
 		path := filepath.Join(q.Dir(q.Nodes()[0]), name)
@@ -110,15 +120,16 @@ func moved(name string) func(*testing.T, *kafka.Controllers) func() {
 		}
 		move(path, path+".away")
 		return func() {
-			os.RemoveAll(path) // what the refused run made in its place
+			os.RemoveAll(path) // remove what the refused run left there
 			move(path+".away", path)
 		}
 	}
 }
 
-// flipped changes one bit in the middle of what the write-ahead log holds.
+// flipped flips one bit in the middle of the write-ahead log's contents.
 func flipped(t *testing.T, q *kafka.Controllers) func() {
-	segments, err := filepath.Glob(filepath.Join(q.Dir(q.Nodes()[0]), "__cluster_metadata-0", "wal", "*.wal"))
+	segments, err := filepath.Glob(filepath.Join(q.Dir(q.Nodes()[0]), "__cluster_metadata-0", "wal",
+		"*.wal"))
 	if err != nil || len(segments) == 0 {
 		t.Fatalf("segments %v, %v", segments, err)
 	}
@@ -137,7 +148,8 @@ func portTaken(t *testing.T, q *kafka.Controllers) func() {
 	return func() { l.Close() }
 }
 
-// A node that was formatted for another cluster than its peers stops, and says why; the others go on without it.
+// A node that was formatted for another cluster than its peers stops with the reason; the others
+// continue without it.
 func TestYAKtOfAnotherCluster(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
@@ -147,11 +159,14 @@ func TestYAKtOfAnotherCluster(t *testing.T) {
 	creator := kafka.NewCreator(t, q, 1)
 	q.Stop(t, id)
 	repair := moved("")(t, q)
-	static := []string{"--config", q.Config(id), "--override", "controller.quorum.bootstrap.servers=",
+	static := []string{"--config", q.Config(id), "--override",
+		"controller.quorum.bootstrap.servers=",
 		"--override", "controller.quorum.voters=" + q.StaticVoters()}
-	kafka.RunYAKt(t, binary, kafka.Patience, append([]string{"format", "--cluster-id", "another"}, static...)...).MustSucceed(t)
+	kafka.RunYAKt(t, binary, kafka.Patience,
+		append([]string{"format", "--cluster-id", "another"}, static...)...).MustSucceed(t)
 	res := kafka.RunYAKt(t, binary, kafka.Patience, append([]string{"start"}, static...)...)
-	requireRefusal(t, res, `2 of 3 voters do not know this node's cluster: node 3000 belongs to cluster "another.*check cluster\.id`)
+	requireRefusal(t, res, `2 of 3 voters do not know this node's cluster: `+
+		`node 3000 belongs to cluster "another.*check cluster\.id`)
 	for range 20 {
 		create(t, creator)
 	}

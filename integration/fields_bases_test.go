@@ -12,13 +12,11 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// base makes a valid request, one that is answered without an error and, if it is of the kind that
-// writes, has something to write: what it names was made for it. Arrays have an element at least,
-// so that there is something to change.
+// base makes a valid request: it is answered without an error and, if its API writes, it causes a
+// write, to entities made for it. Every array has at least one element to change.
 type base func(v *target) kmsg.Request
 
-// bases are valid requests of every API that the controller listener serves, those that only read
-// first.
+// bases are valid requests of every API that the controller listener serves, read-only ones first.
 var bases = []base{
 	(*target).fetchRequest, (*target).metadataRequest, (*target).apiVersionsRequest,
 	(*target).describeConfigsRequest, (*target).listReassignmentsRequest,
@@ -33,20 +31,20 @@ var bases = []base{
 	(*target).assignDirectoriesRequest,
 }
 
-// expected are the errors in the answers to bases that are as good as they can be, by key and
-// version.
+// expected are the errors in the answers to those bases that cannot be answered without one, by key
+// and version.
 var expected = map[[2]int16]*kerr.Error{
-	// FETCH without the last epoch
+	// FETCH without the last epoch.
 	{1, 7}: kerr.InvalidRequest, {1, 8}: kerr.InvalidRequest, {1, 9}: kerr.InvalidRequest,
 	{1, 10}: kerr.InvalidRequest, {1, 11}: kerr.InvalidRequest,
-	{60, 0}: kerr.InvalidRequest, // cannot ask for controllers
+	{60, 0}: kerr.InvalidRequest, // has no EndpointType
 	{43, 0}: kerr.ElectionNotNeeded, {43, 1}: kerr.ElectionNotNeeded,
 	{43, 2}: kerr.ElectionNotNeeded,
 	{59, 0}: kerr.SnapshotNotFound, {59, 1}: kerr.SnapshotNotFound,
-	{62, 0}: kerr.InvalidRegistration, {62, 1}: kerr.InvalidRegistration, // without directories
+	{62, 0}: kerr.InvalidRegistration, {62, 1}: kerr.InvalidRegistration, // have no directories
 }
 
-// firstError is the first error code that is not 0 anywhere in a response, and not an expected one.
+// firstError returns the first unexpected, nonzero error code anywhere in a response.
 func firstError(resp kmsg.Response) error {
 	but := expected[[2]int16{resp.Key(), resp.GetVersion()}]
 	if code := errorIn(reflect.ValueOf(resp), but); code != 0 {
@@ -66,7 +64,8 @@ func errorIn(v reflect.Value, but *kerr.Error) (code int16) {
 			code = errorIn(v.Index(i), but)
 		}
 	case reflect.Struct:
-		if f := v.FieldByName("ErrorCode"); f.IsValid() && (but == nil || int16(f.Int()) != but.Code) {
+		if f := v.FieldByName("ErrorCode"); f.IsValid() &&
+			(but == nil || int16(f.Int()) != but.Code) {
 			code = int16(f.Int())
 		}
 		for i := 0; i < v.NumField() && code == 0; i++ {
@@ -80,7 +79,7 @@ func pointer[T any](v T) *T { return &v }
 
 func (v *target) fetchRequest() kmsg.Request {
 	id := v.q.ClusterID()
-	req := fetch(&id, v.epoch, v.log.offset).(*kmsg.FetchRequest)
+	req := kafka.MetadataFetch(&id, v.epoch, v.log.offset).(*kmsg.FetchRequest)
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.Rack = 0, 0, 1<<20, "rack"
 	topic := &req.Topics[0]
 	topic.Topic = "__cluster_metadata"
@@ -130,7 +129,7 @@ func (v *target) describeQuorumRequest() kmsg.Request {
 }
 
 func (v *target) fetchSnapshotRequest() kmsg.Request {
-	req := fetchSnapshot(v.epoch).(*kmsg.FetchSnapshotRequest)
+	req := kafka.MetadataSnapshotFetch(v.epoch).(*kmsg.FetchSnapshotRequest)
 	req.ClusterID = pointer(v.q.ClusterID())
 	return req
 }
@@ -174,12 +173,13 @@ func (v *target) deleteTopicsRequest() kmsg.Request {
 	return req
 }
 
-// configured are resources that may have configs, and a config of each.
+// configured are resources that have configs, with one valid config each.
 func (v *target) configured() []kmsg.IncrementalAlterConfigsRequestResource {
 	var all []kmsg.IncrementalAlterConfigsRequestResource
 	add := func(kind kmsg.ConfigResourceType, name, key, value string) {
 		config := kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: key, Value: &value}
-		resource := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind, ResourceName: name}
+		resource := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind,
+			ResourceName: name}
 		resource.Configs = append(resource.Configs, config)
 		all = append(all, resource)
 	}
@@ -198,9 +198,11 @@ func (v *target) configured() []kmsg.IncrementalAlterConfigsRequestResource {
 func (v *target) alterConfigsRequest() kmsg.Request {
 	req := kmsg.NewPtrAlterConfigsRequest()
 	for _, r := range v.configured() {
-		config := kmsg.AlterConfigsRequestResourceConfig{Name: r.Configs[0].Name, Value: r.Configs[0].Value}
+		config := kmsg.AlterConfigsRequestResourceConfig{Name: r.Configs[0].Name,
+			Value: r.Configs[0].Value}
 		configs := []kmsg.AlterConfigsRequestResourceConfig{config}
-		if r.ResourceName == "" { // at 4.3 the brokers' default of this one may not be removed
+		// 4.3 does not allow the removal of the brokers' default for this key
+		if r.ResourceName == "" {
 			isr := kmsg.AlterConfigsRequestResourceConfig{Name: "min.insync.replicas"}
 			isr.Value = pointer("1")
 			configs = append(configs, isr)
@@ -217,8 +219,8 @@ func (v *target) incrementalAlterConfigsRequest() kmsg.Request {
 	return v.rotate(req, len(req.Resources), reflect.Swapper(req.Resources))
 }
 
-// rotate puts another one of n elements first each time: changes are made to the first element of
-// an array.
+// rotate puts a different one of n elements first each time, since changes apply to the first
+// element of an array.
 func (v *target) rotate(req kmsg.Request, n int, swap func(i, j int)) kmsg.Request {
 	swap(0, int(v.next())%n)
 	return req
@@ -243,7 +245,8 @@ func (v *target) electLeadersRequest() kmsg.Request {
 func (v *target) reassignmentRequest() kmsg.Request {
 	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 	partitions := []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{Replicas: []int32{2, 3}}}
-	topic := kmsg.AlterPartitionAssignmentsRequestTopic{Topic: v.topic(1).Topic, Partitions: partitions}
+	topic := kmsg.AlterPartitionAssignmentsRequestTopic{Topic: v.topic(1).Topic,
+		Partitions: partitions}
 	req.Topics, req.TimeoutMillis = append(req.Topics, topic), 1000
 	return req
 }
@@ -263,7 +266,7 @@ func (v *target) alterPartitionRequest() kmsg.Request {
 	return req
 }
 
-// envelopeRequest has a request to create topics in it.
+// envelopeRequest contains a request to create topics.
 func (v *target) envelopeRequest() kmsg.Request {
 	nested := atVersion(v.createTopicsRequest(), 7)
 	return envelope(nested.AppendTo(requestHeader(v.schemas[nested.Key()], 7)))
@@ -321,7 +324,7 @@ func (v *target) producerIDsRequest() kmsg.Request {
 }
 
 func (v *target) controllerRegistrationRequest() kmsg.Request {
-	const observer = 2000 // no voter: its peers register those
+	const observer = 2000 // not a voter: voters are registered by their peers
 	follow := atVersion(v.fetchRequest(), 17).(*kmsg.FetchRequest)
 	dropLater(follow, 17)
 	follow.ReplicaState.ID = observer
@@ -329,7 +332,8 @@ func (v *target) controllerRegistrationRequest() kmsg.Request {
 	req := kmsg.NewPtrControllerRegistrationRequest()
 	req.ControllerID = observer
 	binary.BigEndian.PutUint32(req.IncarnationID[:], uint32(v.next()))
-	listener := kmsg.ControllerRegistrationRequestListener{Name: "CONTROLLER", Host: "127.0.0.1", Port: 1}
+	listener := kmsg.ControllerRegistrationRequestListener{Name: "CONTROLLER", Host: "127.0.0.1",
+		Port: 1}
 	req.Listeners = append(req.Listeners, listener)
 	feature := kmsg.ControllerRegistrationRequestFeature{Name: "metadata.version"}
 	feature.MinSupportedVersion, feature.MaxSupportedVersion = 7, 30
@@ -348,8 +352,7 @@ func (v *target) assignDirectoriesRequest() kmsg.Request {
 	return req
 }
 
-// body is a base as bytes. Tagged fields that its version does not have are left out by making it
-// from the schema.
+// body encodes a base. The schema omits tagged fields that its version does not have.
 func (v *target) body(create base, version int16) (kmsg.Request, []byte) {
 	v.t.Helper()
 	req := atVersion(create(v), version)
@@ -370,7 +373,7 @@ func (v *target) body(create base, version int16) (kmsg.Request, []byte) {
 	return req, bytes.Clone(req.AppendTo(nil))
 }
 
-// dropLater takes tagged fields out of a FETCH that its version does not have.
+// dropLater removes tagged fields from a FETCH that its version does not have.
 func dropLater(req *kmsg.FetchRequest, version int16) {
 	fresh := kmsg.NewFetchRequestTopicPartition()
 	p := &req.Topics[0].Partitions[0]

@@ -7,15 +7,15 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// TestEveryField sends requests of every API and version in which one field is not as it should be:
-// each length, count and number at its bounds, null, and the like (schema.Changes). Each is refused
-// or answered; whatever is written is loaded by the brokers of the oldest and the newest release,
-// from the log and from a snapshot; and the node has had neither a fault nor a slow event.
+// TestEveryField sends requests of every API and version in which one field is invalid or extreme:
+// each length, count and number at its bounds, null, and the like (schema.Changes). Each request is
+// refused or answered; brokers of the oldest and the newest release load every written record, from
+// the log and from a snapshot; and the node has no fault and no slow event.
 func TestEveryField(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		level   string   // of the metadata
-		loaders []string // releases of brokers that know it
+		level   string   // metadata version
+		loaders []string // releases of brokers that support it
 	}{{"4.0", []string{kafka.V40, kafka.V44}}, {"4.3", []string{kafka.V44}}} {
 		t.Run(test.level, func(t *testing.T) {
 			t.Parallel()
@@ -31,14 +31,14 @@ func TestEveryField(t *testing.T) {
 				}
 				v.requireUnhurt()
 			}
-			kafka.Note(t, "%d requests, of which %d were answered", sent, answered)
+			kafka.Logf(t, "%d requests, of which %d were answered", sent, answered)
 			v.requireLoaded(test.loaders...)
 		})
 	}
 }
 
-// tryFields tries one version of an API: its base, which must succeed, and all that differ from it
-// in a field.
+// tryFields tries one version of an API: its base, which must succeed, and every request that
+// differs from it in one field.
 func (v *target) tryFields(create base, key, version int16) (sent, answered int) {
 	v.t.Helper()
 	m := v.schemas[key]
@@ -49,7 +49,7 @@ func (v *target) tryFields(create base, key, version int16) (sent, answered int)
 		v.t.Fatal(err)
 	}
 	for _, c := range changesOf(decoded) {
-		// The base is made again, since what the last one named may be gone.
+		// The base is made again, since the last request may have removed its entities.
 		_, body := v.body(create, version)
 		fresh, err := m.Decode(version, body)
 		if err != nil {

@@ -24,35 +24,36 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// target is a running node of our own, to which requests are sent that no client writes, and of
-// which it is then checked that nothing happened that should not. Not safe for concurrent use.
+// target is a running YAKt node that gets requests which no client writes, and is then checked for
+// damage. Not safe for concurrent use.
 type target struct {
 	t       testing.TB
 	q       *kafka.Controllers
-	id      int32 // of the node
+	id      int32 // the node's
 	epoch   int32
 	conn    *rawConn
 	schemas map[int16]*schema.Message
-	brokers map[int32]int64 // those with replicas: their epochs
-	serial  int32           // of what was made so far
+	brokers map[int32]int64 // epochs of the brokers that have replicas
+	serial  int32           // number of entities made so far
 	log     logReader
 }
 
 const (
-	firstFreshBroker = 10_000 // ids of brokers that a request is made for, each its own
+	firstFreshBroker = 10_000 // first id of the brokers that are registered for one request each
 	targetPatience   = 30 * time.Second
-	fetchPatience    = 100 * time.Millisecond // for a FETCH that may be held
+	fetchPatience    = 100 * time.Millisecond // for a FETCH that may be parked
 )
 
-// newTarget starts a node at the level of a release of Kafka, with three brokers that have replicas
-// and a topic.
+// newTarget starts a node at the metadata version of a Kafka release, with three brokers that have
+// replicas, and a topic.
 func newTarget(t testing.TB, release string) *target {
 	properties := kafka.LongSessions()
 	properties["metadata.log.max.record.bytes.between.snapshots"] = strconv.Itoa(snapshotBytes)
 	o := kafka.ControllerOptions{ReleaseVersion: release, Properties: properties}
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, o)
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
-	v := &target{t: t, q: q, id: leader.ID, epoch: leader.Epoch, conn: &rawConn{addr: q.Endpoint(leader.ID)},
+	v := &target{t: t, q: q, id: leader.ID, epoch: leader.Epoch,
+		conn:    &rawConn{addr: q.Endpoint(leader.ID)},
 		schemas: schemasOf(t, kafka.Newest), brokers: make(map[int32]int64)}
 	t.Cleanup(v.conn.close)
 	for id := range int32(3) {
@@ -62,7 +63,7 @@ func newTarget(t testing.TB, release string) *target {
 	return v
 }
 
-// rawConn sends bytes in frames; a connection that was closed is dialled again.
+// rawConn sends bytes in frames; it reconnects after its connection was closed.
 type rawConn struct {
 	addr string
 	nc   net.Conn
@@ -81,8 +82,8 @@ var (
 	errNoAnswer = errors.New("no answer in time")
 )
 
-// ask sends one request and waits for its answer: errClosed if it was refused, errNoAnswer if it is
-// held.
+// ask sends one request and waits for its answer: errClosed if the server closed the connection,
+// errNoAnswer if there is none in time.
 func (c *rawConn) ask(data []byte, patience time.Duration) ([]byte, error) {
 	if c.nc == nil {
 		nc, err := net.DialTimeout("tcp", c.addr, targetPatience)
@@ -121,15 +122,14 @@ func (c *rawConn) read() ([]byte, error) {
 	return c.in[:n], err
 }
 
-// send sends a body under a header of its own and decodes the answer; nil if the request was
-// refused or is held.
+// send sends a body with a request header and decodes the answer; nil if there is none.
 func (v *target) send(key, version int16, body []byte) kmsg.Response {
 	v.t.Helper()
 	req := kmsg.RequestForKey(key)
 	req.SetVersion(version)
 	patience := targetPatience
 	if key == kmsg.Fetch.Int16() {
-		patience = fetchPatience // a change may have it wait for records
+		patience = fetchPatience // a changed field may park the request
 	}
 	answer, err := v.conn.ask(append(requestHeader(v.schemas[key], version), body...), patience)
 	switch {
@@ -144,7 +144,8 @@ func (v *target) send(key, version int16, body []byte) kmsg.Response {
 		headerBytes++
 	}
 	if err := resp.ReadFrom(bytes.Clone(answer[headerBytes:])); err != nil {
-		v.t.Fatalf("%s version %d, body %.200x: the answer: %v", kmsg.NameForKey(key), version, body, err)
+		v.t.Fatalf("%s version %d, body %.200x: the answer: %v", kmsg.NameForKey(key), version,
+			body, err)
 	}
 	if !readable(reflect.ValueOf(resp)) {
 		v.t.Errorf("%s version %d, body %.200x: the answer is not readable: %.2000v",
@@ -153,7 +154,7 @@ func (v *target) send(key, version int16, body []byte) kmsg.Response {
 	return resp
 }
 
-// readable tells whether all strings in a response are such as Kafka's clients read.
+// readable reports whether Kafka's clients can read all strings in a response.
 func readable(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.String:
@@ -197,7 +198,7 @@ func (v *target) next() int32 {
 	return v.serial
 }
 
-// register registers a broker and brings it out of its fence.
+// register registers a broker and unfences it.
 func (v *target) register(id int32) (epoch int64) {
 	req := kafka.FakeRegistration(id, v.q.ClusterID())
 	req.Version = 4
@@ -210,7 +211,7 @@ func (v *target) register(id int32) (epoch int64) {
 	return epoch
 }
 
-// topic creates a topic of that many partitions, on brokers 1 and 2 each.
+// topic creates a topic of that many partitions, each on brokers 1 and 2.
 func (v *target) topic(partitions int32) kmsg.CreateTopicsResponseTopic {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Version = 7
@@ -218,27 +219,27 @@ func (v *target) topic(partitions int32) kmsg.CreateTopicsResponseTopic {
 	topic.Topic = fmt.Sprintf("topic-%d", v.next())
 	topic.NumPartitions, topic.ReplicationFactor = -1, -1
 	for p := range partitions {
-		assignment := kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: p, Replicas: []int32{1, 2}}
+		assignment := kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: p,
+			Replicas: []int32{1, 2}}
 		topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
 	}
 	req.Topics = append(req.Topics, topic)
 	return v.do(req).(*kmsg.CreateTopicsResponse).Topics[0]
 }
 
-// logReader reads the node's log like an observer, from its beginning.
+// logReader reads the node's log as an observer, from its beginning.
 type logReader struct {
 	bytes  []byte
 	offset int64
 	epoch  int32
 }
 
-// readLog reads all that was committed since the last call, and checks each record. To be called
-// before so much was written that the node drops the log behind a snapshot, of which it keeps some
-// MiB.
+// readLog reads everything committed since the last call and checks each record. It must be called
+// before the node drops that part of the log after a snapshot; the node keeps some MiB.
 func (v *target) readLog() {
 	v.t.Helper()
 	for {
-		req := fetch(nil, v.epoch, v.log.offset).(*kmsg.FetchRequest)
+		req := kafka.MetadataFetch(nil, v.epoch, v.log.offset).(*kmsg.FetchRequest)
 		req.Version, req.MaxBytes, req.MinBytes, req.MaxWaitMillis = 17, 8<<20, 0, 0
 		req.Topics[0].Partitions[0].LastFetchedEpoch = v.log.epoch
 		resp := v.do(req).(*kmsg.FetchResponse)
@@ -283,7 +284,7 @@ func checkRecord(offset int64, _, value []byte) error {
 	return nil
 }
 
-// requireUnhurt checks that the node is there, and had neither a fault nor a slow event.
+// requireUnhurt checks that the node runs and had no fault and no slow event.
 func (v *target) requireUnhurt() {
 	v.t.Helper()
 	if !v.q.Alive(v.id) {
@@ -298,7 +299,8 @@ func (v *target) requireUnhurt() {
 	}
 }
 
-// requireLoaded lets Kafka's own readers load what was written, from the log and from a snapshot.
+// requireLoaded has Kafka's own readers load every written record, from the log and from a
+// snapshot.
 func (v *target) requireLoaded(releases ...string) {
 	v.t.Helper()
 	files := []kafka.LogFile{{Snapshot: true, Bytes: v.snapshot()}, {Bytes: v.log.bytes}}
@@ -309,15 +311,15 @@ func (v *target) requireLoaded(releases ...string) {
 			}
 		}
 	}
-	kafka.Note(v.t, "%d records, %d bytes, and a snapshot of %d bytes, loaded by %v",
+	kafka.Logf(v.t, "%d records, %d bytes, and a snapshot of %d bytes, loaded by %v",
 		v.log.offset, len(v.log.bytes), len(files[0].Bytes), releases)
 }
 
-// snapshotBytes is how much log is between two snapshots of a target.
+// snapshotBytes is the log between two snapshots of a target.
 const snapshotBytes = 4 << 20
 
-// snapshot writes until there is a snapshot of all that was written before, reads the log up to
-// there, and returns it.
+// snapshot writes until there is a snapshot of all earlier records, reads the log up to it, and
+// returns the snapshot.
 func (v *target) snapshot() []byte {
 	v.t.Helper()
 	v.readLog()
@@ -330,7 +332,8 @@ func (v *target) snapshot() []byte {
 	}
 	var content []byte
 	kafka.Eventually(v.t, targetPatience, "there is a snapshot of what was written", func() error {
-		files, err := filepath.Glob(filepath.Join(v.q.Dir(v.id), "__cluster_metadata-0", "*.checkpoint"))
+		files, err := filepath.Glob(filepath.Join(v.q.Dir(v.id), "__cluster_metadata-0",
+			"*.checkpoint"))
 		if err != nil {
 			return err
 		}

@@ -10,23 +10,27 @@ import (
 	"github.com/yakt/yakt/integration/scenario"
 )
 
-// Every way to format a quorum, by yakt format and by kafka-storage, gives one that brokers of either configuration can
-// use. (A dynamic quorum by yakt format is what TestYAKt starts.)
+// Every way to format a quorum, by yakt format and by kafka-storage, gives a quorum that brokers
+// with either configuration can use. (TestYAKt starts a dynamic quorum formatted by yakt format.)
 func TestYAKtFormats(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
 	cases := map[string]struct {
 		nodes   int
 		options kafka.ControllerOptions
-		brokers [2]string // releases: found by bootstrap servers, found by static voters
-		scram   string    // user whose credential must be known
+		brokers [2]string // releases: one uses bootstrap servers, one static voters
+		scram   string    // user whose credential the controllers must have
 	}{
-		"yakt static":               {nodes: 3, options: kafka.ControllerOptions{Static: true}},
-		"4.3 --standalone":          {nodes: 1, options: kafka.ControllerOptions{FormatBy: kafka.V43}},
-		"4.3 --initial-controllers": {nodes: 3, options: kafka.ControllerOptions{FormatBy: kafka.V43}},
-		"4.3 static and --add-scram": {nodes: 1, scram: "alice", options: kafka.ControllerOptions{FormatBy: kafka.V43, Static: true,
-			FormatArgs: []string{"--add-scram", "SCRAM-SHA-256=[name=alice,password=secret]"}}},
-		"4.0 --standalone": {nodes: 1, options: kafka.ControllerOptions{FormatBy: kafka.V40}, brokers: [2]string{kafka.V40, kafka.V43}},
+		"yakt static": {nodes: 3, options: kafka.ControllerOptions{Static: true}},
+		"4.3 --standalone": {nodes: 1,
+			options: kafka.ControllerOptions{FormatBy: kafka.V43}},
+		"4.3 --initial-controllers": {nodes: 3,
+			options: kafka.ControllerOptions{FormatBy: kafka.V43}},
+		"4.3 static and --add-scram": {nodes: 1, scram: "alice",
+			options: kafka.ControllerOptions{FormatBy: kafka.V43, Static: true,
+				FormatArgs: []string{"--add-scram", "SCRAM-SHA-256=[name=alice,password=secret]"}}},
+		"4.0 --standalone": {nodes: 1, options: kafka.ControllerOptions{FormatBy: kafka.V40},
+			brokers: [2]string{kafka.V40, kafka.V43}},
 	}
 	for name, c := range cases {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
@@ -42,11 +46,13 @@ func TestYAKtFormats(t *testing.T) {
 
 func requireScram(t *testing.T, addr, user string) {
 	t.Helper()
-	all, err := kadm.NewClient(kafka.NewClient(t, []string{addr})).DescribeUserSCRAMs(t.Context(), user)
+	all, err := kadm.NewClient(kafka.NewClient(t, []string{addr})).DescribeUserSCRAMs(t.Context(),
+		user)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := all[user]; got.Err != nil || len(got.CredInfos) != 1 || got.CredInfos[0].Mechanism != kadm.ScramSha256 {
+	if got := all[user]; got.Err != nil || len(got.CredInfos) != 1 ||
+		got.CredInfos[0].Mechanism != kadm.ScramSha256 {
 		t.Errorf("credentials of %s: %+v", user, got)
 	}
 }

@@ -16,14 +16,16 @@ import (
 	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
-// unread are records that brokers cannot read, all that earlier releases have been seen to write: registrations that can be
-// repaired or not, values that can be removed, and names that no record can say.
+// unread are the records, unreadable for brokers, that earlier releases are known to have written:
+// registrations that can be repaired or not, values that can be removed, and names that no valid
+// record can contain.
 func unread() []record.Record {
 	long, value, short := strings.Repeat("x", 40_000), strings.Repeat("€", 20_000), "v"
 	at := record.Endpoint{Name: "PLAINTEXT", Host: "localhost", Port: 9092}
 	broker := func(id int32, change func(*record.RegisterBroker)) *record.RegisterBroker {
 		r := &record.RegisterBroker{
-			BrokerID: id, IncarnationID: record.UUID{byte(id)}, BrokerEpoch: int64(id), Fenced: true,
+			BrokerID: id, IncarnationID: record.UUID{byte(id)}, BrokerEpoch: int64(id),
+			Fenced:    true,
 			Endpoints: []record.Endpoint{at}, LogDirs: []record.UUID{{byte(id)}},
 		}
 		change(r)
@@ -33,26 +35,36 @@ func unread() []record.Record {
 		broker(70, func(r *record.RegisterBroker) { r.Rack = &long }),
 		broker(71, func(r *record.RegisterBroker) { r.Endpoints[0].Host = long }),
 		broker(72, func(r *record.RegisterBroker) { r.Endpoints[0].Name = long }),
-		broker(73, func(r *record.RegisterBroker) { r.Features = []record.FeatureRange{{Name: long}} }),
-		&record.RegisterController{ControllerID: 99, Endpoints: []record.Endpoint{{Name: long, Host: "h", Port: 1}}},
+		broker(73, func(r *record.RegisterBroker) {
+			r.Features = []record.FeatureRange{{Name: long}}
+		}),
+		&record.RegisterController{ControllerID: 99,
+			Endpoints: []record.Endpoint{{Name: long, Host: "h", Port: 1}}},
 		&record.Config{ResourceType: metadata.ConfigBroker, Name: long, Value: &short},
 		&record.Config{ResourceType: metadata.ConfigBroker, Name: "foo", Value: &value},
-		&record.Config{ResourceType: metadata.ConfigTopic, ResourceName: "t", Name: "retention.ms", Value: &value},
-		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: long, Name: "consumer.session.timeout.ms", Value: &short},
-		&record.Config{ResourceType: metadata.ConfigClientMetrics, ResourceName: long, Name: "interval.ms", Value: &short},
+		&record.Config{ResourceType: metadata.ConfigTopic, ResourceName: "t", Name: "retention.ms",
+			Value: &value},
+		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: long,
+			Name: "consumer.session.timeout.ms", Value: &short},
+		&record.Config{ResourceType: metadata.ConfigClientMetrics, ResourceName: long,
+			Name: "interval.ms", Value: &short},
 	}
 }
 
-// unaccepted are records that brokers read and do not accept: each logs a fault and lives.
+// unaccepted are records that brokers can read but not apply: each logs a fault and continues.
 func unaccepted() []record.Record {
 	nowhere := []record.Endpoint{{Name: "", Host: "", Port: 0}}
 	return []record.Record{&record.RegisterBroker{
-		BrokerID: 74, IncarnationID: record.UUID{74}, BrokerEpoch: 74, Endpoints: nowhere, Fenced: true, LogDirs: []record.UUID{{74}},
+		BrokerID: 74, IncarnationID: record.UUID{74}, BrokerEpoch: 74, Endpoints: nowhere,
+		Fenced: true, LogDirs: []record.UUID{{74}},
 	}}
 }
 
-// logReadable asks a node whether its log holds nothing that brokers do not accept, and how many things its state holds.
-func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check httpapi.Check, err error) {
+// logReadable returns whether a node's log is free of records that brokers do not accept, and how
+// many invalid entities its state has.
+func logReadable(
+	ctx context.Context, q *kafka.Controllers, id int32,
+) (check httpapi.Check, err error) {
 	body, err := q.Health(ctx, id)
 	if err != nil {
 		return check, err
@@ -66,17 +78,20 @@ func logReadable(ctx context.Context, q *kafka.Controllers, id int32) (check htt
 			return c, nil
 		}
 	}
-	return check, fmt.Errorf("/readyz of node %d does not say whether brokers can read the log: %+v", id, h)
+	return check, fmt.Errorf("/readyz of node %d does not say whether brokers "+
+		"can read the log: %+v", id, h)
 }
 
-// A log that brokers die of: every one that reads it exits, at each start, and a new one too. It is found, said and healed
-// while one controller is down and another dies in the middle of it, and nothing else is lost.
+// Every broker that reads a poisoned log exits, at each start, and so does a new one. The poison is
+// detected, reported and healed while one controller is down and another is killed in the middle,
+// and nothing else is lost.
 func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
-	// Brokers die here whose sessions go on, and register anew.
-	q := kafka.StartYAKt(t, binary, 3, kafka.ControllerOptions{Properties: map[string]string{"broker.session.timeout.ms": "9000"}})
-	spoil(t, q, &record.NoOp{Dropped: []record.Digest{{1}}}) // which brokers read as any other NoOp
+	// Brokers die here while their sessions last, and register again.
+	q := kafka.StartYAKt(t, binary, 3,
+		kafka.ControllerOptions{Properties: map[string]string{"broker.session.timeout.ms": "9000"}})
+	spoil(t, q, &record.NoOp{Dropped: []record.Digest{{1}}}) // brokers read it as any other NoOp
 	brokers := kafka.StartBrokers(t, q, 2, kafka.BrokerOptions{})
 	addrs := kafka.Addrs(brokers[0])
 	kafka.CreateTopic(t, addrs, "t", 1, 1)
@@ -111,7 +126,7 @@ func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	q.Start(t, down)
 	requireCut(t, q)
 	brokers[0].Start(t)
-	brokers[0].WaitExit(t, kafka.Patience) // it has the records on its own disk
+	brokers[0].WaitExit(t, kafka.Patience) // the records are on its own disk
 	brokers = append(brokers, fresh, kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 4}))
 	for _, b := range []*kafka.Broker{brokers[0], fresh} {
 		kafka.RemoveDir(t, b.MetadataDir())
@@ -127,20 +142,22 @@ func TestYAKtHealsAPoisonedLog(t *testing.T) {
 	kafka.RequireAlive(t, brokers...)
 }
 
-// healed has a node heal the log.
+// healed heals the log through a node.
 func healed(t *testing.T, q *kafka.Controllers, binary string, id int32) {
 	t.Helper()
-	out := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--server", q.HTTPAddr(id)).MustSucceed(t)
+	out := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--server",
+		q.HTTPAddr(id)).MustSucceed(t)
 	if !strings.Contains(out.Stdout, "Healed.") {
 		t.Fatalf("yakt heal: %s", out.Stdout)
 	}
 }
 
-// requireCut waits until the log of every node starts behind what brokers do not accept.
+// requireCut waits until the log of every node starts after the records that brokers do not accept.
 func requireCut(t *testing.T, q *kafka.Controllers) {
 	t.Helper()
 	for _, id := range q.Nodes() {
-		kafka.Eventually(t, kafka.Patience, fmt.Sprintf("node %d has cut its log", id), func() error {
+		kafka.Eventually(t, kafka.Patience, fmt.Sprintf("node %d has cut its log",
+			id), func() error {
 			c, err := logReadable(t.Context(), q, id)
 			if err == nil && !c.OK {
 				err = fmt.Errorf("%s", c.Message)
@@ -150,7 +167,8 @@ func requireCut(t *testing.T, q *kafka.Controllers) {
 	}
 }
 
-// requireToldOfPoison makes sure that every node says what is wrong and what to do, and that the dry run does nothing.
+// requireToldOfPoison checks that every node reports the problem and the remedy, and that the dry
+// run changes nothing.
 func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
 	t.Helper()
 	for _, id := range q.Nodes() {
@@ -158,11 +176,14 @@ func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
 		if err != nil || c.OK || !c.Warning || !strings.Contains(c.Message, "yakt heal") {
 			t.Errorf("node %d: %+v, %v", id, c, err)
 		}
-		if n := strings.Count(q.Node(id).Log(), "the log holds records that Kafka's brokers do not accept"); n < 1 {
+		if n := strings.Count(q.Node(id).Log(),
+			"the log holds records that Kafka's brokers do not accept"); n < 1 {
 			t.Errorf("node %d says so %d times in its log", id, n)
 		}
-		dry := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--dry-run", "--server", q.HTTPAddr(id)).MustSucceed(t)
-		for _, part := range []string{"registration of broker 70", "repair", "remove", "unregister", "drop", "retention.ms"} {
+		dry := kafka.RunYAKt(t, binary, kafka.Patience, "heal", "--dry-run", "--server",
+			q.HTTPAddr(id)).MustSucceed(t)
+		for _, part := range []string{"registration of broker 70", "repair", "remove", "unregister",
+			"drop", "retention.ms"} {
 			if !strings.Contains(dry.Stdout, part) {
 				t.Errorf("the dry run does not name %q:\n%s", part, dry.Stdout)
 			}
@@ -170,8 +191,9 @@ func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
 	}
 }
 
-// What heals a log is loaded by Kafka's own readers and replay of the oldest and the newest release, from the log and from a
-// snapshot of the healed state: for them, what names the dropped is a NoOp like any other.
+// Kafka's own readers and replay, of the oldest and the newest release, load the records that heal
+// a log, from the log and from a snapshot of the healed state: to them, the record that names
+// dropped entities is an ordinary NoOp.
 func TestKafkaLoadsWhatHeals(t *testing.T) {
 	t.Parallel()
 	clean := []record.Record{level(), &record.Topic{Name: "t", TopicID: record.UUID{1}}}
@@ -179,7 +201,8 @@ func TestKafkaLoadsWhatHeals(t *testing.T) {
 	var remedies []record.Record
 	for r := range spoiled.Remedies() {
 		if r.Action == metadata.ActionUnregister {
-			r.Record = &record.UnregisterBroker{BrokerID: r.BrokerID, BrokerEpoch: spoiled.Broker(r.BrokerID).Epoch}
+			r.Record = &record.UnregisterBroker{BrokerID: r.BrokerID,
+				BrokerEpoch: spoiled.Broker(r.BrokerID).Epoch}
 		}
 		remedies = append(remedies, r.Record)
 	}

@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -23,11 +22,11 @@ import (
 
 const (
 	hostileRounds  = 100
-	residentSpread = 24.0 // MiB by which memory may differ when all is quiet again
+	residentSpread = 24.0 // MiB by which memory may differ when the node is idle again
 )
 
-// What a stranger, or a broker gone wrong, may send gets a clear error or a closed connection. Meanwhile memory stays where it
-// was, the process lives, and a real broker notices nothing.
+// Invalid input from a stranger or a faulty broker gets a clear error or a closed connection.
+// Meanwhile memory does not grow, the process lives, and a real broker is not affected.
 func TestYAKtBadInput(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{})
@@ -41,15 +40,16 @@ func TestYAKtBadInput(t *testing.T) {
 	for name, c := range badRequests(q.ClusterID(), leader.Epoch) {
 		t.Run(name, func(t *testing.T) { c.require(t, addr) })
 	}
-	storm(t, addr, 4) // buffers, pools and connections as they are under such a load
+	storm(t, addr, 4) // fills buffers, pools and connections first
 	before := node.Resident(t)
 	storm(t, addr, hostileRounds)
 	after := quietResident(t, node, before+residentSpread)
-	kafka.Note(t, "memory %.1f MiB, after %d rounds of bad input %.1f MiB", before, hostileRounds, after)
+	kafka.Logf(t, "memory %.1f MiB, after %d rounds of bad input %.1f MiB", before, hostileRounds,
+		after)
 	t.Run("broker", func(t *testing.T) { requireUndisturbed(t, q, b) })
 }
 
-// badFrames are whole inputs of a connection, of which none is a request that is served.
+// badFrames are complete inputs of a connection, none of which is a request that the node serves.
 func badFrames() map[string][]byte {
 	noise := make([]byte, 64<<10)
 	rand.Read(noise)
@@ -61,36 +61,27 @@ func badFrames() map[string][]byte {
 		"negative length":     {0xff, 0xff, 0xff, 0xff, 0, 18},
 		"no frame":            {0, 0, 0, 0},
 		"shorter than header": {0, 0, 0, 3, 0, 18, 0},
-		"unknown key":         request(9999, 0, nil),
-		"key of brokers only": request(0, 9, []byte{0, 0, 0}),
-		"unknown version":     request(62, 99, []byte{0}),
-		"truncated body":      request(62, 4, []byte{0, 0, 0, 1, 20, 'a'}),
-		"endless array":       request(19, 6, []byte{0xff, 0xff, 0xff, 0xff, 0x07}),
-		"endless varint":      request(62, 4, append([]byte{0, 0, 0, 1}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)),
-		"false peer":          request(32000, 0, noise[:64]),
+		"unknown key":         kafka.RawFrame(9999, 0, nil),
+		"key of brokers only": kafka.RawFrame(0, 9, []byte{0, 0, 0}),
+		"unknown version":     kafka.RawFrame(62, 99, []byte{0}),
+		"truncated body":      kafka.RawFrame(62, 4, []byte{0, 0, 0, 1, 20, 'a'}),
+		"endless array":       kafka.RawFrame(19, 6, []byte{0xff, 0xff, 0xff, 0xff, 0x07}),
+		"endless varint": kafka.RawFrame(62, 4,
+			append([]byte{0, 0, 0, 1}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)),
+		"false peer": kafka.RawFrame(32000, 0, noise[:64]),
 	}
 }
 
-// request is a frame with a request header of version 2 (tags: none) and this body.
-func request(key, version int16, body []byte) []byte {
-	b := []byte{0, 0, 0, 0}
-	b = binary.BigEndian.AppendUint16(b, uint16(key))
-	b = binary.BigEndian.AppendUint16(b, uint16(version))
-	b = append(b, 0, 0, 0, 7, 0, 1, 'c', 0)
-	b = append(b, body...)
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	return b
-}
-
-// requireClosed sends bytes and must see the connection end without an answer.
+// requireClosed sends bytes and requires that the connection is closed without an answer.
 func requireClosed(t testing.TB, addr string, sent []byte) {
 	t.Helper()
 	if answer, err := converse(addr, sent); err != nil || len(answer) > 0 {
-		t.Errorf("sent %.60s..., got %.60s (%v), want the connection closed", hex.EncodeToString(sent), hex.EncodeToString(answer), err)
+		t.Errorf("sent %.60s..., got %.60s (%v), want the connection closed",
+			hex.EncodeToString(sent), hex.EncodeToString(answer), err)
 	}
 }
 
-// converse returns what the server sends until it closes the connection.
+// converse sends bytes and returns what the server sends until it closes the connection.
 func converse(addr string, sent []byte) ([]byte, error) {
 	nc, err := net.DialTimeout("tcp", addr, kafka.Patience)
 	if err != nil {
@@ -99,7 +90,7 @@ func converse(addr string, sent []byte) ([]byte, error) {
 	defer nc.Close()
 	nc.SetDeadline(time.Now().Add(kafka.Patience))
 	if _, err := nc.Write(sent); err != nil {
-		return nil, nil // closed while it was being told
+		return nil, nil // closed during the write
 	}
 	answer, err := io.ReadAll(nc)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -108,7 +99,7 @@ func converse(addr string, sent []byte) ([]byte, error) {
 	return answer, nil
 }
 
-// badRequest is well formed and must be answered with an error.
+// badRequest is a well-formed request that must be answered with an error.
 type badRequest struct {
 	req  kmsg.Request
 	want *kerr.Error
@@ -150,41 +141,21 @@ func errorCode(resp kmsg.Response) int16 {
 func badRequests(clusterID string, epoch int32) map[string]badRequest {
 	foreign := "AAAAAAAAAAAAAAAAAAAAAA"
 	return map[string]badRequest{
-		"fetch of another cluster":        {fetch(&foreign, epoch, 0), kerr.InconsistentClusterID},
-		"fetch in an old epoch":           {fetch(&clusterID, epoch-1, 0), kerr.FencedLeaderEpoch},
-		"fetch in an epoch to come":       {fetch(&clusterID, epoch+7, 0), kerr.UnknownLeaderEpoch},
-		"registration in another cluster": {kafka.FakeRegistration(2, foreign), kerr.InconsistentClusterID},
-		"registration of a live id":       {kafka.FakeRegistration(1, clusterID), kerr.DuplicateBrokerRegistration},
-		"registration without directory":  {registrationWithoutDirectory(clusterID), kerr.InvalidRegistration},
+		"fetch of another cluster":  {kafka.MetadataFetch(&foreign, epoch, 0), kerr.InconsistentClusterID},
+		"fetch in an old epoch":     {kafka.MetadataFetch(&clusterID, epoch-1, 0), kerr.FencedLeaderEpoch},
+		"fetch in an epoch to come": {kafka.MetadataFetch(&clusterID, epoch+7, 0), kerr.UnknownLeaderEpoch},
+		"registration in another cluster": {kafka.FakeRegistration(2, foreign),
+			kerr.InconsistentClusterID},
+		"registration of a live id": {kafka.FakeRegistration(1, clusterID),
+			kerr.DuplicateBrokerRegistration},
+		"registration without directory": {registrationWithoutDirectory(clusterID),
+			kerr.InvalidRegistration},
 		"heartbeat of a stranger":         {heartbeat(77, 5), kerr.StaleBrokerEpoch},
 		"heartbeat in an old epoch":       {heartbeat(1, 0), kerr.StaleBrokerEpoch},
 		"heartbeat in an epoch to come":   {heartbeat(1, 1<<40), kerr.StaleBrokerEpoch},
 		"alter partition in an old epoch": {alterPartition(1, 0), kerr.StaleBrokerEpoch},
-		"snapshot that is not there":      {fetchSnapshot(epoch), kerr.SnapshotNotFound},
+		"snapshot that is not there":      {kafka.MetadataSnapshotFetch(epoch), kerr.SnapshotNotFound},
 	}
-}
-
-func fetch(clusterID *string, epoch int32, offset int64) kmsg.Request {
-	req := kmsg.NewPtrFetchRequest()
-	req.ClusterID = clusterID
-	partition := kmsg.NewFetchRequestTopicPartition()
-	partition.CurrentLeaderEpoch, partition.FetchOffset = epoch, offset
-	partition.LastFetchedEpoch = 0
-	topic := kmsg.NewFetchRequestTopic()
-	topic.TopicID, topic.Partitions = [16]byte{15: 1}, append(topic.Partitions, partition)
-	req.Topics = append(req.Topics, topic)
-	return req
-}
-
-func fetchSnapshot(epoch int32) kmsg.Request {
-	req := kmsg.NewPtrFetchSnapshotRequest()
-	partition := kmsg.NewFetchSnapshotRequestTopicPartition()
-	partition.CurrentLeaderEpoch = epoch
-	partition.SnapshotID.EndOffset, partition.SnapshotID.Epoch = 1<<40, 1
-	topic := kmsg.NewFetchSnapshotRequestTopic()
-	topic.Topic, topic.Partitions = "__cluster_metadata", append(topic.Partitions, partition)
-	req.Topics = append(req.Topics, topic)
-	return req
 }
 
 func registrationWithoutDirectory(clusterID string) kmsg.Request {
@@ -206,7 +177,8 @@ func alterPartition(id int32, epoch int64) kmsg.Request {
 	return req
 }
 
-// storm sends all bad frames at once and again, while as many connections as frames announce a frame that never comes.
+// storm sends all bad frames concurrently and repeatedly, while as many connections announce a
+// frame that never comes.
 func storm(t *testing.T, addr string, rounds int) {
 	t.Helper()
 	var idle []net.Conn
@@ -218,7 +190,7 @@ func storm(t *testing.T, addr string, rounds int) {
 	begin := time.Now()
 	for range rounds {
 		if nc, err := net.DialTimeout("tcp", addr, kafka.Patience); err == nil {
-			nc.Write([]byte{0x05, 0, 0, 0, 0, 18}) // 80 MiB to come
+			nc.Write([]byte{0x05, 0, 0, 0, 0, 18}) // announces 80 MiB
 			idle = append(idle, nc)
 		}
 		var wg sync.WaitGroup
@@ -232,7 +204,7 @@ func storm(t *testing.T, addr string, rounds int) {
 	}
 }
 
-// quietResident waits until the memory is back to at most maxMiB and returns it.
+// quietResident waits until the resident memory is at most maxMiB, and returns it.
 func quietResident(t *testing.T, node *kafka.Server, maxMiB float64) (mib float64) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "memory is back where it was", func() error {
@@ -244,18 +216,21 @@ func quietResident(t *testing.T, node *kafka.Server, maxMiB float64) (mib float6
 	return mib
 }
 
-// requireUndisturbed checks that the broker was registered once and never fenced, lost no heartbeat, and still serves.
+// requireUndisturbed checks that the broker registered once, was never fenced, lost no heartbeat,
+// and still serves.
 func requireUndisturbed(t *testing.T, q *kafka.Controllers, b *kafka.Broker) {
 	kafka.RequireAlive(t, b)
 	log := q.Node(q.Nodes()[0]).Log()
 	if n := strings.Count(log, `msg="registering a broker"`); n != 1 {
 		t.Errorf("%d registrations, want one", n)
 	}
-	if strings.Contains(log, "fencing") || strings.Contains(log, "level=ERROR") || strings.Contains(log, "panic") {
+	if strings.Contains(log, "fencing") || strings.Contains(log, "level=ERROR") ||
+		strings.Contains(log, "panic") {
 		t.Errorf("the node logged: %.2000s", log)
 	}
 	for line := range strings.Lines(b.Log()) {
-		if strings.Contains(line, "NodeToControllerChannel") && (strings.Contains(line, "isconnect") || strings.Contains(line, "WARN")) {
+		if strings.Contains(line, "NodeToControllerChannel") &&
+			(strings.Contains(line, "isconnect") || strings.Contains(line, "WARN")) {
 			t.Errorf("the broker logged %s", line)
 		}
 	}

@@ -9,12 +9,13 @@ import (
 
 const (
 	hangs = 8 * time.Second
-	// handedOverMax is two of Kafka's election timeouts of one second at their longest, and some for a busy machine.
+	// handedOverMax is two of Kafka's election timeouts of one second at their longest, and a
+	// margin for a busy machine.
 	handedOverMax = 5 * time.Second
 )
 
-// A leader whose disk answers no more is not the leader for long: writes go on under another one while the disk hangs, and
-// when it answers again the node follows.
+// A leader whose disk no longer responds soon loses the leadership: writes continue under another
+// leader while the disk hangs, and when the disk responds again the node follows.
 func TestYAKtHungDiskOfLeader(t *testing.T) {
 	t.Parallel()
 	o := smallDisk(kafka.LongSessions())
@@ -29,9 +30,11 @@ func TestYAKtHungDiskOfLeader(t *testing.T) {
 	begin := time.Now()
 	create(t, creator)
 	took := time.Since(begin)
-	kafka.Note(t, "a write is acknowledged %v after the leader's disk stopped", took.Round(time.Millisecond))
+	kafka.Logf(t, "a write is acknowledged %v after the leader's disk stopped",
+		took.Round(time.Millisecond))
 	if took > handedOverMax {
-		t.Errorf("no write is acknowledged for %v after the leader's disk stopped, at most %v", took, handedOverMax)
+		t.Errorf("no write is acknowledged for %v after the leader's disk stopped, at most %v",
+			took, handedOverMax)
 	}
 	for time.Since(begin) < hangs {
 		create(t, creator)

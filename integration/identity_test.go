@@ -15,13 +15,15 @@ import (
 	"github.com/yakt/yakt/integration/scenario"
 )
 
-// One bit of meta.properties that changed is found, whichever it is, and the node does not start: not as another node, not
-// of another cluster, not with another directory id. (Every bit is walked where it takes no process.) In the line of the
-// checksum itself a bit may leave a file without one, which must still be that of the log.
+// Every single changed bit of meta.properties is detected, and the node does not start: not as
+// another node, not in another cluster, not with another directory id. (Bits that need no process
+// are all tried.) In the line of the checksum itself a changed bit may leave a file without a
+// checksum, which must still match the log.
 func TestYAKtMetaPropertiesBits(t *testing.T) {
 	t.Parallel()
 	const sample = 20
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{Properties: quorumProperties()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1,
+		kafka.ControllerOptions{Properties: quorumProperties()})
 	id := q.Nodes()[0]
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
@@ -42,9 +44,10 @@ func TestYAKtMetaPropertiesBits(t *testing.T) {
 		})
 		outcome := startMutated(t, q, id, creator)
 		if outcome == same && inLine(meta, bit/8, "yakt.crc32c=") {
-			kafka.Note(t, "bit %d of byte %d, in the checksum's line: %v", bit%8, bit/8, outcome)
+			kafka.Logf(t, "bit %d of byte %d, in the checksum's line: %v", bit%8, bit/8, outcome)
 		} else if outcome != refused {
-			accepted = append(accepted, fmt.Sprintf("bit %d of byte %d (%q): %v", bit%8, bit/8, meta[bit/8], outcome))
+			accepted = append(accepted,
+				fmt.Sprintf("bit %d of byte %d (%q): %v", bit%8, bit/8, meta[bit/8], outcome))
 		}
 		q.Kill(id)
 		repair()
@@ -56,13 +59,13 @@ func TestYAKtMetaPropertiesBits(t *testing.T) {
 	creator.RequireCreated(t, id)
 }
 
-// inLine reports whether a byte of a file is in a line that begins so.
+// inLine reports whether a byte of a file is in a line with this prefix.
 func inLine(file []byte, at int, prefix string) bool {
 	begin := bytes.LastIndexByte(file[:at], '\n') + 1
 	return bytes.HasPrefix(file[begin:], []byte(prefix))
 }
 
-// propertyBits are the bits of a properties file that are not in comments.
+// propertyBits are the bits of a properties file outside of comments.
 func propertyBits(file []byte) (bits []int) {
 	at := 0
 	for line := range bytes.Lines(file) {
@@ -76,8 +79,8 @@ func propertyBits(file []byte) (bits []int) {
 	return bits
 }
 
-// A checkpoint is the state at the offset of its name, of this log. Another node's, of an earlier state, under that name is
-// found out before anything is served from it.
+// A checkpoint is the state of this log at the offset in its name. A checkpoint of another node, of
+// an earlier state, under that name is detected before anything is served from it.
 func TestYAKtOtherNodesCheckpoint(t *testing.T) {
 	t.Parallel()
 	properties := quorumProperties()
@@ -100,7 +103,8 @@ func TestYAKtOtherNodesCheckpoint(t *testing.T) {
 	before := kafka.Checkpoints(q.Dir(victim))
 	kafka.Eventually(t, kafka.Patience, "node 3 has later snapshots", func() error {
 		createMany(t, creator, 10)
-		if files := kafka.Checkpoints(q.Dir(victim)); len(files) == 0 || len(before) > 0 && slices.Contains(files, before[len(before)-1]) {
+		if files := kafka.Checkpoints(q.Dir(victim)); len(files) == 0 || len(before) > 0 &&
+			slices.Contains(files, before[len(before)-1]) {
 			return errors.New("it has not")
 		}
 		return nil
@@ -114,7 +118,7 @@ func TestYAKtOtherNodesCheckpoint(t *testing.T) {
 		_, topics := creator.Ledger.Counts()
 		t.Errorf("node %d is ready, and lacks %d of %d topics (%v)", victim, missing, topics, err)
 	} else {
-		kafka.Note(t, "node %d: %v", victim, outcome)
+		kafka.Logf(t, "node %d: %v", victim, outcome)
 	}
 	q.Kill(victim)
 	repair()
@@ -122,14 +126,16 @@ func TestYAKtOtherNodesCheckpoint(t *testing.T) {
 	creator.RequireCreated(t, q.Nodes()[:2]...)
 }
 
-// A majority that goes back in time together forgets together, and nobody of it can know. The node that did not go back can:
-// it holds what the new leader does not, or something else at the same offsets, and must not serve it as one that is ready.
+// A majority restored from old copies together has forgotten together, and none of its nodes can
+// know. The node that was not restored can: it has records that the new leader lacks, or other
+// records at the same offsets, and must not serve as a ready node.
 func TestYAKtLogsThatDiffer(t *testing.T) {
 	t.Parallel()
 	for name, more := range map[string]int{"shorter": 0, "longer": 40} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: quorumProperties()})
+			q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+				kafka.ControllerOptions{Properties: quorumProperties()})
 			kafka.FakeBrokers(t, q, 1)
 			one, others := q.Nodes()[0], q.Nodes()[1:]
 			creator := kafka.NewCreator(t, q, 1)
@@ -154,37 +160,41 @@ func TestYAKtLogsThatDiffer(t *testing.T) {
 				kafka.CopyDir(t, filepath.Join(backup, fmt.Sprint(id)), q.Dir(id))
 				q.Start(t, id)
 			}
-			later := kafka.NewCreator(t, only{q, others}, 1) // of other names in another order than the first
+			// so that its topics differ from the first's
+			later := kafka.NewCreator(t, only{q, others}, 1)
 			createMany(t, later, more)
 			kafka.WaitLeader(t, q, kafka.Patience)
 			q.Start(t, one)
 			requireOutOfService(t, q, one)
-			kafka.Note(t, "node %d logged:\n%s", one, q.Node(one).LogTail(6))
+			kafka.Logf(t, "node %d logged:\n%s", one, q.Node(one).LogTail(6))
 		})
 	}
 }
 
-// requireOutOfService fails unless a node ends by itself, says that it is suspended, or is not ready for long.
+// requireOutOfService fails the test unless a node exits by itself, reports that it is suspended,
+// or stays unready.
 func requireOutOfService(t *testing.T, q *kafka.Controllers, one int32) {
 	t.Helper()
 	begin := time.Now()
-	kafka.Eventually(t, returnMax, "a node with another log than the leader's is out of service", func() error {
-		if code, ended := q.Node(one).ExitCode(); ended {
-			if code == 0 || code > 128 {
-				t.Fatalf("node %d ended with exit code %d", one, code)
+	kafka.Eventually(t, returnMax, "a node with another log than the leader's is out of service",
+		func() error {
+			if code, ended := q.Node(one).ExitCode(); ended {
+				if code == 0 || code > 128 {
+					t.Fatalf("node %d ended with exit code %d", one, code)
+				}
+				kafka.Logf(t, "node %d ended with exit code %d: %s", one, code,
+					q.Node(one).LogTail(1))
+				return nil
 			}
-			kafka.Note(t, "node %d ended with exit code %d: %s", one, code, q.Node(one).LogTail(1))
-			return nil
-		}
-		switch ready := q.Ready(t.Context(), one); {
-		case ready == nil:
-			begin = time.Now()
-			return fmt.Errorf("node %d is ready", one)
-		case time.Since(begin) < asideAfter && !strings.Contains(ready.Error(), "suspended"):
-			return ready
-		default:
-			kafka.Note(t, "node %d runs: %v", one, ready)
-			return nil
-		}
-	})
+			switch ready := q.Ready(t.Context(), one); {
+			case ready == nil:
+				begin = time.Now()
+				return fmt.Errorf("node %d is ready", one)
+			case time.Since(begin) < asideAfter && !strings.Contains(ready.Error(), "suspended"):
+				return ready
+			default:
+				kafka.Logf(t, "node %d runs: %v", one, ready)
+				return nil
+			}
+		})
 }

@@ -13,18 +13,20 @@ import (
 )
 
 const (
-	// Of what takes tens of milliseconds on a machine that has time. Only a fault takes longer than this on one that has none.
+	// Bounds for events that take tens of milliseconds on an idle machine. Even on a busy machine
+	// only a fault takes longer than this.
 	listenMax   = 30 * time.Second
 	stopMax     = 30 * time.Second
-	handOverMax = 30 * time.Second // longest time without a write around a leader's SIGTERM
+	handOverMax = 30 * time.Second // longest time without a write during a leader's SIGTERM
 	handOvers   = 5
 )
 
-// A node listens soon after its start, new or not, ends on SIGTERM with exit code 0, and starts again on the same directory and port at
-// once.
+// A node, new or not, listens soon after its start, exits on SIGTERM with code 0, and restarts at
+// once on the same directory and port.
 func TestYAKtStartStop(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1,
+		kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	id := q.Nodes()[0]
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
@@ -38,7 +40,7 @@ func TestYAKtStartStop(t *testing.T) {
 				t.Errorf("exit code %d on SIGTERM", code)
 			}
 			took := time.Since(begin)
-			kafka.Note(t, "stopped in %v", took.Round(time.Millisecond))
+			kafka.Logf(t, "stopped in %v", took.Round(time.Millisecond))
 			if took > stopMax {
 				t.Errorf("stopped in %v, at most %v", took, stopMax)
 			}
@@ -51,7 +53,7 @@ func TestYAKtStartStop(t *testing.T) {
 			}
 			return err
 		})
-		kafka.Note(t, "start %d: listening after %v", round+1, took.Round(time.Millisecond))
+		kafka.Logf(t, "start %d: listening after %v", round+1, took.Round(time.Millisecond))
 		if took > listenMax {
 			t.Errorf("start %d: listening after %v, at most %v", round+1, took, listenMax)
 		}
@@ -59,11 +61,12 @@ func TestYAKtStartStop(t *testing.T) {
 	}
 }
 
-// What a leader does on SIGTERM is hand over: writes go on nearly without a pause. A leader whose machine gives it no time may end before it
-// has handed over, but not each time.
+// On SIGTERM a leader hands over: writes continue almost without a pause. A leader starved of
+// processor time may exit before it has handed over, but not every time.
 func TestYAKtHandOver(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
 	handed := 0
@@ -75,9 +78,11 @@ func TestYAKtHandOver(t *testing.T) {
 			}
 		})
 		next := kafka.WaitLeader(t, q, kafka.Patience)
-		kafka.Note(t, "node %d stopped, node %d leads: longest time without a write %v", leader.ID, next.ID, gap.Round(time.Millisecond))
+		kafka.Logf(t, "node %d stopped, node %d leads: longest time without a write %v", leader.ID,
+			next.ID, gap.Round(time.Millisecond))
 		if gap > handOverMax || next.ID == leader.ID {
-			t.Errorf("longest time without a write %v, at most %v; node %d leads after node %d", gap, handOverMax, next.ID, leader.ID)
+			t.Errorf("longest time without a write %v, at most %v; node %d leads after node %d",
+				gap, handOverMax, next.ID, leader.ID)
 		}
 		if strings.Contains(q.Node(leader.ID).Log(), "handed leadership over to") {
 			handed++
@@ -86,14 +91,14 @@ func TestYAKtHandOver(t *testing.T) {
 		kafka.WaitCaughtUp(t, q, leader.ID, kafka.Patience)
 	}
 	creator.RequireCreated(t, q.Nodes()...)
-	kafka.Note(t, "%d of %d leaders handed over", handed, handOvers)
+	kafka.Logf(t, "%d of %d leaders handed over", handed, handOvers)
 	if handed == 0 {
 		t.Errorf("no leader of %d handed leadership over when it was stopped", handOvers)
 	}
 }
 
-// longestGap writes without a pause before, during and after an event, and returns the longest time between two
-// acknowledgements.
+// longestGap writes without a pause before, during and after an event, and returns the longest time
+// between two acknowledgements.
 func longestGap(t *testing.T, creator *kafka.Creator, event func()) (longest time.Duration) {
 	const before, after = 20, 50
 	var acked, want int
@@ -144,17 +149,18 @@ func create(t *testing.T, creator *kafka.Creator) {
 	}
 }
 
-// Memory of the nodes of a quorum of three, new, and with ten thousand partitions.
+// Memory of the nodes of a quorum of three, when new and with ten thousand partitions.
 func TestYAKtMemory(t *testing.T) {
 	t.Parallel()
 	const partitions, topicPartitions = 10_000, 500
-	// In MiB; generous, it is less than half.
+	// In MiB; the real values are less than half.
 	const idleMax, fullMax = 80, 160
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	report := func(what string, limit float64) {
 		for _, id := range q.Nodes() {
 			mib := q.Node(id).Resident(t)
-			kafka.Note(t, "node %d %s: %.1f MiB resident", id, what, mib)
+			kafka.Logf(t, "node %d %s: %.1f MiB resident", id, what, mib)
 			if mib > limit {
 				t.Errorf("node %d %s: %.1f MiB resident, at most %.0f", id, what, mib, limit)
 			}
@@ -167,7 +173,8 @@ func TestYAKtMemory(t *testing.T) {
 	for range partitions / topicPartitions {
 		create(t, creator)
 	}
-	kafka.Note(t, "%d partitions created in %v", partitions, time.Since(begin).Round(time.Millisecond))
+	kafka.Logf(t, "%d partitions created in %v", partitions,
+		time.Since(begin).Round(time.Millisecond))
 	creator.RequireCreated(t, q.Nodes()...)
 	report(fmt.Sprintf("with %d partitions", partitions), fullMax)
 	for _, id := range q.Nodes() {

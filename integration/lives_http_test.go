@@ -22,7 +22,8 @@ import (
 // httpNode is the HTTP API of one node.
 type httpNode string
 
-// call does one operation; answer is decoded into unless it is nil. Problems come back as errors with their code.
+// call performs one operation and decodes the result into answer unless that is nil. Problems are
+// returned as errors with their code.
 func (n httpNode) call(ctx context.Context, method, path string, body, answer any) error {
 	var sent io.Reader
 	if body != nil {
@@ -97,7 +98,8 @@ type world struct {
 	adm     *kadm.Client
 }
 
-// What a Kafka client does shows over HTTP at once, and what is done over HTTP is real to Kafka's brokers and clients.
+// A Kafka client's changes are visible over HTTP at once, and changes over HTTP take effect for
+// Kafka's brokers and clients.
 func TestYAKtHTTPAndKafkaAreOneWorld(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{})
@@ -106,7 +108,7 @@ func TestYAKtHTTPAndKafkaAreOneWorld(t *testing.T) {
 	for _, id := range q.Nodes() {
 		w.nodes = append(w.nodes, httpNode(q.HTTPAddr(id)))
 	}
-	// Any node will do; that most of what follows is asked of standbys is on purpose.
+	// Any node serves all of this; most requests go to standbys on purpose.
 	slices.SortStableFunc(w.nodes, func(a, b httpNode) int {
 		last := httpNode(q.HTTPAddr(leader))
 		return btoi(a == last) - btoi(b == last)
@@ -119,7 +121,7 @@ func TestYAKtHTTPAndKafkaAreOneWorld(t *testing.T) {
 	kafka.RequireAlive(t, w.brokers...)
 }
 
-// uuidText is an id as Kafka spells it.
+// uuidText is an id in Kafka's notation.
 func uuidText(id [16]byte) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 func btoi(b bool) int {
@@ -138,7 +140,7 @@ func (w *world) call(node int, method, path string, body, answer any) {
 	}
 }
 
-// eventually asks every node for a topic until check is content with all answers.
+// eventually requests a topic from every node until check accepts all answers.
 func (w *world) eventually(what, topic string, check func(httpTopic, error) error) {
 	w.t.Helper()
 	kafka.Eventually(w.t, kafka.Patience, what, func() (err error) {
@@ -149,7 +151,7 @@ func (w *world) eventually(what, topic string, check func(httpTopic, error) erro
 	})
 }
 
-// registrations are those of the brokers' processes.
+// registrations are the registrations of the brokers' processes.
 func (w *world) registrations() {
 	w.t.Helper()
 	var live []struct {
@@ -158,20 +160,25 @@ func (w *world) registrations() {
 			BrokerHost, BrokerStatus string
 		}
 	}
-	kafka.Eventually(w.t, kafka.Patience, "a node knows the brokers to be live", func() error { // a standby may be behind
-		if w.call(0, http.MethodGet, "get_all_active_brokers", nil, &live); len(live) != len(w.brokers) {
+	// a standby may lag
+	kafka.Eventually(w.t, kafka.Patience, "a node knows the brokers to be live", func() error {
+		if w.call(0, http.MethodGet, "get_all_active_brokers", nil,
+			&live); len(live) != len(w.brokers) {
 			return fmt.Errorf("%+v", live)
 		}
 		return nil
 	})
 	for i, b := range w.brokers {
-		if f := live[i].Fields; f.BrokerID != b.ID || fmt.Sprintf("%s:%d", f.BrokerHost, f.BrokerPort) != b.Addr() || f.BrokerStatus != "UNFENCED" {
+		if f := live[i].Fields; f.BrokerID != b.ID ||
+			fmt.Sprintf("%s:%d", f.BrokerHost, f.BrokerPort) != b.Addr() ||
+			f.BrokerStatus != "UNFENCED" {
 			w.t.Errorf("%s is %+v", b.Name, f)
 		}
 	}
 }
 
-// topicByKafka creates a topic through a broker, for which a request on each node waits, and deletes it.
+// topicByKafka creates a topic through a broker, while a request on each node waits for it, and
+// deletes it.
 func (w *world) topicByKafka() {
 	w.t.Helper()
 	var held httpNews
@@ -189,10 +196,11 @@ func (w *world) topicByKafka() {
 			waiting <- told{at.Sub(<-created), err}
 		}()
 	}
-	kafka.Note(w.t, "waiting from offset %d", held.EndOffset)
+	kafka.Logf(w.t, "waiting from offset %d", held.EndOffset)
 	begin := time.Now()
 	retention := "3600000"
-	resp, err := w.adm.CreateTopic(w.t.Context(), 2, 3, map[string]*string{"retention.ms": &retention}, "by-kafka")
+	resp, err := w.adm.CreateTopic(w.t.Context(), 2, 3,
+		map[string]*string{"retention.ms": &retention}, "by-kafka")
 	if err = errors.Join(err, resp.Err); err != nil {
 		w.t.Fatal(err)
 	}
@@ -204,10 +212,12 @@ func (w *world) topicByKafka() {
 		if told.err != nil {
 			w.t.Error(told.err)
 		}
-		kafka.Note(w.t, "a waiting client_mgmt told of the topic %v after the client had asked for it", told.after.Round(time.Millisecond))
+		kafka.Logf(w.t, "a waiting client heard of the topic %v after another had requested it",
+			told.after.Round(time.Millisecond))
 	}
 	w.eventually("every node shows the topic", "by-kafka", func(t httpTopic, err error) error {
-		if err == nil && (t.TopicUUID != uuidText(resp.ID) || len(t.Partitions) != 2 || t.Configs["retention.ms"] != retention) {
+		if err == nil && (t.TopicUUID != uuidText(resp.ID) || len(t.Partitions) != 2 ||
+			t.Configs["retention.ms"] != retention) {
 			err = fmt.Errorf("%+v, created as %v", t, resp.ID)
 		}
 		return err
@@ -215,21 +225,23 @@ func (w *world) topicByKafka() {
 	if _, err := w.adm.DeleteTopic(w.t.Context(), "by-kafka"); err != nil {
 		w.t.Fatal(err)
 	}
-	w.eventually("no node shows it after it was deleted", "by-kafka", func(_ httpTopic, err error) error {
-		if p := (*httpProblem)(nil); errors.As(err, &p) && p.status == http.StatusNotFound {
-			return nil
-		}
-		return errors.Join(err, errors.New("it is not gone"))
-	})
+	w.eventually("no node shows it after it was deleted", "by-kafka",
+		func(_ httpTopic, err error) error {
+			if p := (*httpProblem)(nil); errors.As(err, &p) && p.status == http.StatusNotFound {
+				return nil
+			}
+			return errors.Join(err, errors.New("it is not gone"))
+		})
 }
 
-// awaitTopic follows what is new from an offset on until a topic of that name is.
+// awaitTopic follows the changes from an offset until a topic of that name exists.
 func (n httpNode) awaitTopic(ctx context.Context, offset int64, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, kafka.Patience)
 	defer cancel()
 	for {
 		var news httpNews
-		if err := n.call(ctx, http.MethodGet, fmt.Sprintf("client_mgmt?wait=20s&offset=%d", offset), nil, &news); err != nil {
+		if err := n.call(ctx, http.MethodGet, fmt.Sprintf("client_mgmt?wait=20s&offset=%d", offset),
+			nil, &news); err != nil {
 			return fmt.Errorf("client_mgmt of %s: %w", n, err)
 		}
 		for _, r := range news.Records {
@@ -241,13 +253,14 @@ func (n httpNode) awaitTopic(ctx context.Context, offset int64, name string) err
 	}
 }
 
-// topicByHTTP creates a topic over HTTP, which brokers serve at once.
+// topicByHTTP creates a topic over HTTP; brokers serve it at once.
 func (w *world) topicByHTTP() *kafka.Ledger {
 	w.t.Helper()
 	var made httpTopic
 	begin := time.Now()
 	w.call(0, http.MethodPost, "create_topic", map[string]any{
-		"name": "by-http", "assignments": [][]int32{{1, 2}, {2, 1}}, "configs": map[string]string{"min.insync.replicas": "2"},
+		"name": "by-http", "assignments": [][]int32{{1, 2}, {2, 1}},
+		"configs": map[string]string{"min.insync.replicas": "2"},
 	}, &made)
 	answered := time.Since(begin)
 	kafka.Eventually(w.t, kafka.Patience, "every broker knows the topic", func() (err error) {
@@ -257,16 +270,20 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 		}
 		return err
 	})
-	kafka.Note(w.t, "a topic asked for over HTTP: answered after %v, every broker knew it after %v", answered.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
+	kafka.Logf(w.t, "a topic asked for over HTTP: answered after %v, every broker knew it after %v",
+		answered.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond))
 	ledger := kafka.NewLedger("by-http")
 	kafka.Produce(w.t, kafka.Addrs(w.brokers...), "by-http", 1000, ledger)
 	ledger.Verify(w.t, kafka.Addrs(w.brokers...))
 	topics, err := w.adm.ListTopics(w.t.Context(), "by-http")
 	if err != nil || uuidText(topics["by-http"].ID) != made.TopicUUID {
-		w.t.Errorf("created as %s, known to brokers as %v, %v", made.TopicUUID, topics["by-http"].ID, err)
+		w.t.Errorf("created as %s, known to brokers as %v, %v", made.TopicUUID,
+			topics["by-http"].ID, err)
 	}
 	configs, err := w.adm.DescribeTopicConfigs(w.t.Context(), "by-http")
-	if err != nil || !slices.ContainsFunc(configs[0].Configs, func(c kadm.Config) bool { return c.Key == "min.insync.replicas" && c.MaybeValue() == "2" }) {
+	if err != nil || !slices.ContainsFunc(configs[0].Configs, func(c kadm.Config) bool {
+		return c.Key == "min.insync.replicas" && c.MaybeValue() == "2"
+	}) {
 		w.t.Errorf("configuration: %+v, %v", configs, err)
 	}
 	again, err := w.adm.CreateTopic(w.t.Context(), 1, 1, nil, "by-http")
@@ -274,7 +291,8 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 		w.t.Errorf("created again: %+v, %v", again, err)
 	}
 	var more httpPartition
-	w.call(1, http.MethodPost, "create_partition", map[string]any{"name": "by-http", "replicas": []int32{1, 2}}, &more)
+	w.call(1, http.MethodPost, "create_partition",
+		map[string]any{"name": "by-http", "replicas": []int32{1, 2}}, &more)
 	if more.Fields.PartitionID != 2 {
 		w.t.Errorf("a further partition: %+v", more)
 	}
@@ -282,7 +300,7 @@ func (w *world) topicByHTTP() *kafka.Ledger {
 	return ledger
 }
 
-// replicasByHTTP brings a partition's data to a third broker, and takes its leader away.
+// replicasByHTTP moves a partition's data to a third broker and removes its leader.
 func (w *world) replicasByHTTP(ledger *kafka.Ledger) {
 	w.t.Helper()
 	third := w.brokers[2]
@@ -294,7 +312,8 @@ func (w *world) replicasByHTTP(ledger *kafka.Ledger) {
 	}
 	var p httpPartition
 	w.call(0, http.MethodPost, "add_replica", of(3), &p)
-	if !slices.Equal(p.Fields.Replicas, []int32{1, 2, 3}) || !slices.Equal(p.Fields.AddingReplicas, []int32{3}) {
+	if !slices.Equal(p.Fields.Replicas, []int32{1, 2, 3}) ||
+		!slices.Equal(p.Fields.AddingReplicas, []int32{3}) {
 		w.t.Errorf("add_replica answers %+v", p)
 	}
 	w.awaitReplicas(1, 2, 3)
@@ -306,27 +325,32 @@ func (w *world) replicasByHTTP(ledger *kafka.Ledger) {
 	w.call(2, http.MethodPost, "remove_replica", of(2), nil)
 	w.awaitReplicas(3)
 	err := w.nodes[0].call(w.t.Context(), http.MethodPost, "remove_replica", of(3), nil)
-	if problem := (*httpProblem)(nil); !errors.As(err, &problem) || problem.status != http.StatusUnprocessableEntity {
+	if problem := (*httpProblem)(nil); !errors.As(err, &problem) ||
+		problem.status != http.StatusUnprocessableEntity {
 		w.t.Errorf("the last replica was removed: %v", err)
 	}
 	w.call(0, http.MethodPost, "add_replica", of(1), nil)
 	w.awaitReplicas(3, 1)
-	ledger.Verify(w.t, kafka.Addrs(w.brokers...)) // read from the third broker
+	ledger.Verify(w.t, kafka.Addrs(w.brokers...)) // reads from the third broker
 	kafka.Produce(w.t, kafka.Addrs(w.brokers...), "by-http", 300, ledger)
 	ledger.Verify(w.t, kafka.Addrs(w.brokers...))
 }
 
-// awaitReplicas waits until the partition has exactly these replicas, all in sync, in the eyes of all nodes and brokers.
+// awaitReplicas waits until all nodes and brokers report exactly these replicas of the partition,
+// all in sync.
 func (w *world) awaitReplicas(replicas ...int32) {
 	w.t.Helper()
 	begin := time.Now()
-	w.eventually(fmt.Sprintf("replicas %v are in sync", replicas), "by-http", func(t httpTopic, err error) error {
+	w.eventually(fmt.Sprintf("replicas %v are in sync",
+		replicas), "by-http", func(t httpTopic, err error) error {
 		if err != nil {
 			return err
 		}
 		p := t.Partitions[0].Fields
 		slices.Sort(p.ISR)
-		if !slices.Equal(p.Replicas, replicas) || !slices.Equal(p.ISR, slices.Sorted(slices.Values(replicas))) || len(p.AddingReplicas) > 0 || !slices.Contains(replicas, p.Leader) {
+		if !slices.Equal(p.Replicas, replicas) ||
+			!slices.Equal(p.ISR, slices.Sorted(slices.Values(replicas))) ||
+			len(p.AddingReplicas) > 0 || !slices.Contains(replicas, p.Leader) {
 			return fmt.Errorf("%+v", p)
 		}
 		return nil
@@ -334,11 +358,13 @@ func (w *world) awaitReplicas(replicas ...int32) {
 	kafka.Eventually(w.t, kafka.Patience, "brokers know it", func() error {
 		for _, b := range w.brokers {
 			list, err := kafka.Partitions(w.t.Context(), b.Addr(), "by-http")
-			if err != nil || !slices.Equal(list[0].Replicas, replicas) || len(list[0].ISR) != len(replicas) {
+			if err != nil || !slices.Equal(list[0].Replicas, replicas) ||
+				len(list[0].ISR) != len(replicas) {
 				return errors.Join(err, fmt.Errorf("%s: %+v", b.Name, list))
 			}
 		}
 		return nil
 	})
-	kafka.Note(w.t, "replicas %v in sync after %v", replicas, time.Since(begin).Round(time.Millisecond))
+	kafka.Logf(w.t, "replicas %v in sync after %v", replicas,
+		time.Since(begin).Round(time.Millisecond))
 }

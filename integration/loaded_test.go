@@ -16,14 +16,14 @@ import (
 	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
-// loaders are the oldest and the newest release whose brokers are supported.
+// loaders are the oldest and the newest release of supported brokers.
 var loaders = []string{kafka.V40, kafka.V44}
 
-// loaderLevel is the highest metadata.version that both know.
+// loaderLevel is the highest metadata.version that both support.
 const loaderLevel = metadata.V4_0_IV3
 
-// What is written is loaded by Kafka's own readers and replay, from the log and from our snapshot
-// of it: random records of every kind, and strings of the greatest length everywhere.
+// Kafka's own readers and replay load what YAKt writes, from the log and from YAKt's snapshot:
+// random records of every kind, and strings of the greatest length everywhere.
 func TestKafkaLoadsWhatIsWritten(t *testing.T) {
 	t.Parallel()
 	var files []kafka.LogFile
@@ -60,7 +60,7 @@ func level() record.Record {
 	return &record.FeatureLevel{Name: metadata.FeatureMetadata, Level: int16(loaderLevel)}
 }
 
-// largestState has a string of the greatest length in every field that takes one.
+// largestState has a string of the greatest length in every string field.
 func largestState() []record.Record {
 	long := strings.Repeat("€", record.StringMax/3) + "a"
 	names := func(i int) string { return fmt.Sprint(i) + strings.Repeat("n", record.StringMax-1) }
@@ -139,19 +139,21 @@ func largestState() []record.Record {
 	}
 }
 
-// randomState registers, creates and sets something of every kind that needs nothing else to be
-// there.
+// randomState registers, creates and sets one of every kind of entity that does not depend on
+// another.
 func randomState(seed uint64) []record.Record {
 	rng := rand.New(rand.NewPCG(seed, 11))
 	var records []record.Record
 	for range 50 {
 		for _, kind := range []record.Type{
-			record.TypeRegisterBroker, record.TypeRegisterController, record.TypeTopic, record.TypeConfig, record.TypeClientQuota,
-			record.TypeUserScramCredential, record.TypeDelegationToken, record.TypeAccessControlEntry,
+			record.TypeRegisterBroker, record.TypeRegisterController, record.TypeTopic,
+			record.TypeConfig, record.TypeClientQuota,
+			record.TypeUserScramCredential, record.TypeDelegationToken,
+			record.TypeAccessControlEntry,
 		} {
 			r := recordtest.Random(rng, kind, loaderLevel.RecordVersion(kind.New()))
 			if b, ok := r.(*record.RegisterBroker); ok {
-				b.IsMigratingZkBroker = false // which no release writes into a snapshot any more
+				b.IsMigratingZkBroker = false // no longer part of snapshots in any release
 			}
 			records = append(records, r)
 			if topic, ok := r.(*record.Topic); ok {
@@ -164,8 +166,8 @@ func randomState(seed uint64) []record.Record {
 	return records
 }
 
-// What record.Check calls invalid is what Kafka does not load: the batches are made by hand, as no
-// way in makes them.
+// Kafka does not load the records that record.Check calls invalid. The batches are encoded by hand,
+// since nothing else writes such records.
 func TestKafkaDoesNotLoadWhatIsInvalid(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("a", record.StringMax+1)
@@ -203,7 +205,8 @@ func TestKafkaDoesNotLoadWhatIsInvalid(t *testing.T) {
 	}
 	for _, version := range loaders {
 		for i, err := range kafka.LoadLogs(t, version, files...) {
-			var wrong *kafka.LoadError // of the record, or of writing it again
+			// wrong.Offset is the record's, or the end if writing it again failed
+			var wrong *kafka.LoadError
 			if !errors.As(err, &wrong) || wrong.Offset < 1 {
 				t.Errorf("%s in %s: %v", names[i], version, err)
 			}
@@ -215,7 +218,7 @@ func compact(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s)+1)), s...)
 }
 
-// batchOf is a batch of one record, whatever its value.
+// batchOf is a batch of one record with any value.
 func batchOf(t *testing.T, offset int64, value []byte) metadata.Batch {
 	t.Helper()
 	b, err := metadata.EncodeData([]record.Record{&record.NoOp{}}, loaderLevel, 1)

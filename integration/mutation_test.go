@@ -16,19 +16,19 @@ import (
 )
 
 const (
-	mutationsOfNode = 20_000 // then a new node is started
-	mutationsOfBase = 8      // then the base is made again: what it names may be gone
-	mutationsUnread = 500    // between two looks at the log
+	mutationsOfNode = 20_000 // per node; then a new node is started
+	mutationsOfBase = 8      // per base; then it is made again, since its entities may be gone
+	mutationsUnread = 500    // between two reads of the log
 
-	mutatedFieldsMax, mutatedBytesMax = 1000, 200_000 // what has more is not changed again
+	mutatedFieldsMax, mutatedBytesMax = 1000, 200_000 // a larger request is not changed again
 )
 
 // TestMutations sends valid requests with random changes, of fields (schema.Changes, and random
-// numbers) and of bytes. Nothing may end the node, be a fault or a slow event in it, or have it
-// write a record that brokers do not load.
+// numbers) and of bytes. None may stop the node, cause a fault or a slow event, or have it write a
+// record that brokers do not load.
 //
-// YAKT_TEST_MUTATIONS is how many are sent, 20,000 by default; YAKT_TEST_SEED (1) makes others of
-// them.
+// YAKT_TEST_MUTATIONS is the number of requests, 20,000 by default; YAKT_TEST_SEED (1) changes the
+// random sequence.
 func TestMutations(t *testing.T) {
 	t.Parallel()
 	left := recordtest.Number(t, "YAKT_TEST_MUTATIONS", mutationsOfNode)
@@ -40,7 +40,7 @@ func TestMutations(t *testing.T) {
 		m.readLog()
 		m.requireUnhurt()
 		m.requireLoaded(kafka.V40, kafka.V44)
-		kafka.Note(t, "round %d: %d mutations, %d answered; %d left", round, sent, m.answered, left)
+		kafka.Logf(t, "round %d: %d mutations, %d answered; %d left", round, sent, m.answered, left)
 		m.conn.close()
 		m.q.Stop(t, m.id)
 		if t.Failed() {
@@ -56,8 +56,8 @@ type mutator struct {
 	answered int
 }
 
-// run sends up to n mutations. It ends before if they have undone what the bases need, which takes
-// a fresh node.
+// run sends up to n mutations. It stops early if they have removed entities that the bases need;
+// the caller then starts a new node.
 func (m *mutator) run(n uint64) (sent uint64) {
 	for sent < n && m.sound() {
 		create := bases[m.r.IntN(len(bases))]
@@ -75,25 +75,25 @@ func (m *mutator) run(n uint64) (sent uint64) {
 	return sent
 }
 
-// sound tells whether the brokers and the topic that all bases need are still there, or there
-// again.
+// sound reports whether the brokers and the topic that all bases need exist, or exist again.
 func (m *mutator) sound() bool {
 	for id, epoch := range m.brokers {
 		beat := heartbeat(id, epoch).(*kmsg.BrokerHeartbeatRequest)
 		beat.Version, beat.CurrentMetadataOffset = 1, epoch
-		resp, ok := m.send(beat.Key(), beat.Version, beat.AppendTo(nil)).(*kmsg.BrokerHeartbeatResponse)
+		resp, ok := m.send(beat.Key(), beat.Version,
+			beat.AppendTo(nil)).(*kmsg.BrokerHeartbeatResponse)
 		switch {
 		case ok && resp.ErrorCode == kerr.StaleBrokerEpoch.Code: // a mutation has unregistered it
 			m.brokers[id] = m.register(id)
 		case !ok || resp.ErrorCode != 0 || resp.IsFenced:
-			kafka.Note(m.t, "broker %d is no longer what it was: %+v", id, resp)
+			kafka.Logf(m.t, "broker %d is no longer what it was: %+v", id, resp)
 			return false
 		}
 	}
 	req := atVersion(m.metadataRequest(), 12)
 	resp, ok := m.send(req.Key(), req.GetVersion(), req.AppendTo(nil)).(*kmsg.MetadataResponse)
 	if !ok || firstError(resp) != nil {
-		kafka.Note(m.t, "the topic is no longer what it was: %+v", resp)
+		kafka.Logf(m.t, "the topic is no longer what it was: %+v", resp)
 		return false
 	}
 	return true
@@ -140,7 +140,7 @@ func (m *mutator) changeFields(key, version int16, body []byte) []byte {
 	return message.Append(nil, version, v)
 }
 
-// change changes a field in one of the ways of schema.Changes, or to something random.
+// change changes a field in one of the ways of schema.Changes, or randomly.
 func (m *mutator) change(f *schema.Value) {
 	changes := schema.Changes(f)
 	switch {

@@ -14,15 +14,15 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// longest has the greatest length that a string of a record may have, tooLong one byte more.
+// longest has the greatest length of a string in a record, tooLong one byte more.
 var (
 	tooLong = strings.Repeat("n", record.StringMax+1)
 	longest = tooLong[1:]
 )
 
-// Whatever is sent, brokers of the oldest and the newest release live, and so do those that come
-// later and load a snapshot. What they could not read is refused, and strings of the greatest
-// length are not.
+// Whatever requests arrive, brokers of the oldest and the newest release stay alive, and so do
+// brokers that start later and load a snapshot. Values that they could not read are refused;
+// strings of the greatest length are accepted.
 func TestNothingThatIsWrittenKillsBrokers(t *testing.T) {
 	t.Parallel()
 	o := kafka.ControllerOptions{ReleaseVersion: "4.0", Properties: scenario.EarlySnapshots()}
@@ -63,7 +63,7 @@ func TestNothingThatIsWrittenKillsBrokers(t *testing.T) {
 	kafka.RequireAlive(t, brokers...)
 }
 
-// poison is what killed brokers, or had them log a fault at each start, when it was written.
+// poison are the requests whose records killed brokers, or made them log a fault at each start.
 func poison(clusterID string) map[string]kmsg.Request {
 	broker := func(change func(*kmsg.BrokerRegistrationRequest)) kmsg.Request {
 		req := kafka.FakeRegistration(7, clusterID)
@@ -89,7 +89,9 @@ func poison(clusterID string) map[string]kmsg.Request {
 			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners[0].Port = 0 },
 		),
 		"two listeners": broker(
-			func(r *kmsg.BrokerRegistrationRequest) { r.Listeners = append(r.Listeners, r.Listeners[0]) },
+			func(r *kmsg.BrokerRegistrationRequest) {
+				r.Listeners = append(r.Listeners, r.Listeners[0])
+			},
 		),
 		"feature": broker(func(r *kmsg.BrokerRegistrationRequest) {
 			r.Features = append(
@@ -136,8 +138,8 @@ func setConfig(kind int8, name, key, value string) *kmsg.IncrementalAlterConfigs
 	return req
 }
 
-// requireRefused takes an error for an answer, or a closed connection, as of Kafka for strings that
-// its readers do not take.
+// requireRefused requires an error in the answer, or a closed connection, which is Kafka's reaction
+// to strings that its readers reject.
 func requireRefused(t *testing.T, addr string, req kmsg.Request) {
 	t.Helper()
 	resp, err := kafka.Ask(t.Context(), addr, req)
@@ -146,8 +148,8 @@ func requireRefused(t *testing.T, addr string, req kmsg.Request) {
 	}
 }
 
-// writeLongest writes strings of the greatest length, until a snapshot with them is the start of
-// the log.
+// writeLongest writes strings of the greatest length until the log starts with a snapshot that has
+// them.
 func writeLongest(t *testing.T, q *kafka.Controllers) {
 	t.Helper()
 	addr := q.Endpoint(q.Nodes()[0])

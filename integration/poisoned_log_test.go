@@ -12,8 +12,9 @@ import (
 	"github.com/yakt/yakt/raftlog/wal/waltest"
 )
 
-// spoil writes records into the logs of all nodes as an earlier release would have: whether Kafka's
-// brokers accept them or not. The nodes are killed, and started again. None may be writing.
+// spoil writes records into the logs of all nodes as an earlier release would have, whether or not
+// Kafka's brokers accept them. The nodes are killed and restarted. No other writes may be in
+// progress.
 func spoil(t testing.TB, q *kafka.Controllers, records ...record.Record) {
 	t.Helper()
 	batch, err := recordtest.Batch(records...)
@@ -28,7 +29,8 @@ func spoil(t testing.TB, q *kafka.Controllers, records ...record.Record) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		owner := wal.Identity{ClusterID: meta.ClusterID, NodeID: meta.NodeID, DirectoryID: meta.DirectoryID}
+		owner := wal.Identity{ClusterID: meta.ClusterID, NodeID: meta.NodeID,
+			DirectoryID: meta.DirectoryID}
 		log := filepath.Join(q.Dir(id), "__cluster_metadata-0", "wal")
 		if err := waltest.Append(log, owner, batch); err != nil {
 			t.Fatal(err)

@@ -23,7 +23,8 @@ import (
 
 const recordsPerVersion = 100
 
-// TestRecordsAgainstKafka brings metadata and control records of every type and version through Kafka's own codec, both ways.
+// TestRecordsAgainstKafka passes metadata and control records of every type and version through
+// Kafka's own codec, in both directions.
 func TestRecordsAgainstKafka(t *testing.T) {
 	t.Parallel()
 	program := compileRecords(t, kafka.Newest)
@@ -36,7 +37,8 @@ type recordsProgram struct{ kafka.JavaProgram }
 
 func compileRecords(t *testing.T, release string) recordsProgram {
 	t.Helper()
-	return recordsProgram{kafka.CompileJava(t, release, filepath.Join("testdata", "java", "Records.java"), "Records")}
+	return recordsProgram{kafka.CompileJava(t, release,
+		filepath.Join("testdata", "java", "Records.java"), "Records")}
 }
 
 func (p recordsProgram) run(t *testing.T, stdin []byte, args ...string) []string {
@@ -49,7 +51,8 @@ func (p recordsProgram) run(t *testing.T, stdin []byte, args ...string) []string
 	return lines
 }
 
-// readKafkasRecords decodes what Kafka wrote, field by field as its JSON says, and writes the same bytes.
+// readKafkasRecords decodes records written by Kafka, compares each field with Kafka's JSON, and
+// encodes the same bytes.
 func readKafkasRecords(t *testing.T, program recordsProgram) {
 	seen := make(map[string]int)
 	for _, line := range program.run(t, nil, "generate", "42", strconv.Itoa(recordsPerVersion)) {
@@ -62,7 +65,7 @@ func readKafkasRecords(t *testing.T, program recordsProgram) {
 		}
 		r, again, err := recode(f[0], f[1], value)
 		if isInvalid(err) {
-			again, err = value, nil // Kafka's codec writes any number; what is in it was read
+			again, err = value, nil // invalid, which Kafka's codec permits; reading it was the test
 		}
 		if err != nil || !bytes.Equal(again, value) {
 			t.Fatalf("%s: %v\n got %x\nwant %x\n%s", kind, err, again, value, f[4])
@@ -88,11 +91,14 @@ func readKafkasRecords(t *testing.T, program recordsProgram) {
 		want[fmt.Sprintf("control %d 0", c)] = recordsPerVersion
 	}
 	if !maps.Equal(seen, want) {
-		t.Errorf("Kafka has %v\nwe have %v", slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(want)))
+		t.Errorf("Kafka has %v\nwe have %v", slices.Sorted(maps.Keys(seen)),
+			slices.Sorted(maps.Keys(want)))
 	}
 }
 
-func isInvalid(err error) bool { return err != nil && strings.Contains(err.Error(), " is invalid: ") }
+func isInvalid(err error) bool {
+	return err != nil && strings.Contains(err.Error(), " is invalid: ")
+}
 
 func recode(kind, controlType string, value []byte) (r any, again []byte, err error) {
 	if kind == "record" {
@@ -115,13 +121,15 @@ func recode(kind, controlType string, value []byte) (r any, again []byte, err er
 	return c, again, err
 }
 
-// fieldNames are Kafka's names of fields that have shorter ones here.
+// fieldNames maps our shorter field names to Kafka's.
 var fieldNames = map[string]string{
-	"minsupportedversion": "min", "maxsupportedversion": "max", "entitytype": "type", "entityname": "name",
+	"minsupportedversion": "min", "maxsupportedversion": "max", "entitytype": "type",
+	"entityname":   "name",
 	"featurelevel": "level", "zkmigrationstate": "state",
 }
 
-// sameFields compares a struct with the JSON that Kafka makes of the same message. What the JSON leaves out has its default.
+// sameFields compares a struct with Kafka's JSON of the same message. Fields that the JSON omits
+// have their defaults.
 func sameFields(v reflect.Value, fields map[string]any) error {
 	for key, want := range fields {
 		name := strings.ToLower(key)
@@ -195,7 +203,7 @@ func sameText(got string, want any) error {
 	return nil
 }
 
-// echoOurRecords lets Kafka read what we write, and write it again.
+// echoOurRecords has Kafka read our records and write them again.
 func echoOurRecords(t *testing.T, program recordsProgram) {
 	var ours []string
 	var stdin strings.Builder
@@ -216,7 +224,8 @@ func echoOurRecords(t *testing.T, program recordsProgram) {
 		}
 	}
 	for range recordsPerVersion {
-		for _, c := range []record.Control{new(record.LeaderChange), new(record.SnapshotHeader), new(record.SnapshotFooter), new(record.KRaftVersion), new(record.Voters)} {
+		for _, c := range []record.Control{new(record.LeaderChange), new(record.SnapshotHeader),
+			new(record.SnapshotFooter), new(record.KRaftVersion), new(record.Voters)} {
 			recordtest.Fill(rng, c)
 			value, err := record.AppendControl(nil, c)
 			add(fmt.Sprintf("control %d", c.ControlType()), value, err)

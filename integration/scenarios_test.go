@@ -1,5 +1,5 @@
-// Package integration runs the scenarios of package scenario against whole clusters; see package kafka for what that
-// takes. With -short only the first two scenarios of each quorum are run.
+// Package integration runs the scenarios of package scenario against whole clusters; see package
+// kafka for the requirements. With -short only the first two scenarios of each quorum are run.
 package integration
 
 import (
@@ -12,26 +12,32 @@ import (
 )
 
 const (
-	// Longest time without an acknowledgement while controllers are killed. Records do not need controllers, and topics wait for an election
-	// and for requests that died with a controller: seconds, on a machine that has time for all brokers, controllers and other tests.
+	// Longest times without an acknowledgement while controllers are killed. Records do not depend
+	// on controllers; topics wait for an election and for requests that died with a controller,
+	// which takes seconds on a machine shared by all brokers, controllers and other tests.
 	gapMax = time.Minute
 )
 
 // kind is a kind of controllers.
 type kind struct {
-	start             func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum // a quorum of n
-	kills, killsOfAll int                                                               // of a controller, and of all at once, that brokers must live through
-	restarts          map[string]string                                                 // properties with which brokers that are stopped cleanly are let in again soon
+	// starts a quorum of n
+	start func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum
+	// kills is how many kills of one controller, and killsOfAll of all at once, brokers must
+	// survive.
+	kills, killsOfAll int
+	// properties with which cleanly stopped brokers may soon register again
+	restarts map[string]string
 }
 
-// TestHarnessAgainstApache runs the scenarios against Apache's own controllers, so that a failure with YAKt's is not the
-// scenario's.
+// TestHarnessAgainstApache runs the scenarios against Apache's own controllers, so that a failure
+// with YAKt's is not a fault of the scenario.
 func TestHarnessAgainstApache(t *testing.T) {
 	t.Parallel()
 	start := func(t testing.TB, n int, o kafka.ControllerOptions) kafka.Quorum {
 		return kafka.StartControllers(t, n, o)
 	}
-	// Even after a clean stop Apache's controllers let a broker in only when its old session has ended.
+	// Even after a clean stop Apache's controllers let a broker register only when its old session
+	// has ended.
 	runScenarios(t, kind{start: start, kills: 3, killsOfAll: 1, restarts: kafka.UsualSessions()})
 }
 
@@ -51,25 +57,31 @@ func runScenarios(t *testing.T, k kind) {
 func scenarios(k kind) (quick, long map[string]func(*testing.T)) {
 	quick = map[string]func(*testing.T){
 		"BrokerLife": func(t *testing.T) {
-			scenario.BrokerLife(t, k.start(t, 1, kafka.ControllerOptions{Properties: k.restarts}), kafka.Newest)
+			scenario.BrokerLife(t, k.start(t, 1, kafka.ControllerOptions{Properties: k.restarts}),
+				kafka.Newest)
 		},
 		"Tools": func(t *testing.T) {
-			scenario.ToolsWork(t, k.start(t, 1, kafka.ControllerOptions{Properties: scenario.EarlySnapshots()}))
+			scenario.ToolsWork(t, k.start(t, 1,
+				kafka.ControllerOptions{Properties: scenario.EarlySnapshots()}))
 		},
 	}
 	long = map[string]func(*testing.T){
 		"LateBroker": func(t *testing.T) {
-			scenario.LateBrokerFromSnapshot(t, k.start(t, 1, kafka.ControllerOptions{Properties: scenario.LateBrokerProperties()}))
+			scenario.LateBrokerFromSnapshot(t,
+				k.start(t, 1, kafka.ControllerOptions{Properties: scenario.LateBrokerProperties()}))
 		},
 		"ControllerKills": func(t *testing.T) {
-			record, topic := scenario.ThreeBrokersSurviveControllerKills(t, k.start(t, 3, kafka.ControllerOptions{}), k.kills, k.killsOfAll)
+			record, topic := scenario.ThreeBrokersSurviveControllerKills(t,
+				k.start(t, 3, kafka.ControllerOptions{}), k.kills, k.killsOfAll)
 			if record > gapMax || topic > gapMax {
-				t.Errorf("longest time without a record %v, without a topic %v; want at most %v", record, topic, gapMax)
+				t.Errorf("longest time without a record %v, without a topic %v; want at most %v",
+					record, topic, gapMax)
 			}
 		},
 		"Releases": func(t *testing.T) {
 			scenario.ReleaseMatrix(t, func(t testing.TB, releaseVersion string) kafka.Quorum {
-				return k.start(t, 1, kafka.ControllerOptions{ReleaseVersion: releaseVersion, Properties: k.restarts})
+				return k.start(t, 1, kafka.ControllerOptions{ReleaseVersion: releaseVersion,
+					Properties: k.restarts})
 			})
 		},
 	}

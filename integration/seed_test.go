@@ -11,7 +11,8 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// TestControllerAsSeed gives ordinary clients and tools nothing but a controller's address: they find the brokers, and do all they can do.
+// TestControllerAsSeed gives ordinary clients and tools only a controller's address: they find the
+// brokers, and every operation works.
 func TestControllerAsSeed(t *testing.T) {
 	t.Parallel()
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 1, kafka.ControllerOptions{})
@@ -27,12 +28,15 @@ func TestControllerAsSeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(meta.Brokers) != 1 || meta.Brokers[0].NodeID != 1 || meta.Controller != 1 || !strings.HasSuffix(broker.Addr(), fmt.Sprint(":", meta.Brokers[0].Port)) {
+		if len(meta.Brokers) != 1 || meta.Brokers[0].NodeID != 1 || meta.Controller != 1 ||
+			!strings.HasSuffix(broker.Addr(), fmt.Sprint(":", meta.Brokers[0].Port)) {
 			t.Errorf("%+v", meta)
 		}
-		kafka.Eventually(t, kafka.Patience, "one topic is there, the other is not", func() error { // the broker that is asked may be behind
+		// that broker may lag
+		kafka.Eventually(t, kafka.Patience, "one topic is there, the other is not", func() error {
 			meta, err := adm.Metadata(t.Context(), "seeded", "missing")
-			if topic := meta.Topics["seeded"]; err != nil || len(topic.Partitions) != 3 || topic.Err != nil || meta.Topics["missing"].Err == nil {
+			if topic := meta.Topics["seeded"]; err != nil || len(topic.Partitions) != 3 ||
+				topic.Err != nil || meta.Topics["missing"].Err == nil {
 				return errors.Join(err, fmt.Errorf("%+v", meta.Topics))
 			}
 			return nil
@@ -42,11 +46,14 @@ func TestControllerAsSeed(t *testing.T) {
 		}
 	})
 	t.Run("tools", func(t *testing.T) {
-		out := kafka.RunTool(t, q.Version(), kafka.TopicCommand, "--bootstrap-server", seed, "--describe", "--topic", "seeded").MustSucceed(t)
-		if n := strings.Count(out.Stdout, "Partition: "); n != 3 || !strings.Contains(out.Stdout, "Leader: 1") {
+		out := kafka.RunTool(t, q.Version(), kafka.TopicCommand, "--bootstrap-server", seed,
+			"--describe", "--topic", "seeded").MustSucceed(t)
+		if n := strings.Count(out.Stdout, "Partition: "); n != 3 ||
+			!strings.Contains(out.Stdout, "Leader: 1") {
 			t.Errorf("%s", out.Stdout)
 		}
-		out = kafka.RunTool(t, q.Version(), kafka.BrokerAPIVersionsCommand, "--bootstrap-server", seed).MustSucceed(t)
+		out = kafka.RunTool(t, q.Version(), kafka.BrokerAPIVersionsCommand, "--bootstrap-server",
+			seed).MustSucceed(t)
 		if !strings.Contains(out.Stdout, "id: 1 ") {
 			t.Errorf("%s", out.Stdout)
 		}

@@ -20,7 +20,7 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// The peers' protocol as a stranger writes it (raftlog/frame.go).
+// The peers' protocol as a stranger implements it (raftlog/frame.go).
 const (
 	peerKey      = 32000
 	peerVersion  = 2
@@ -35,7 +35,8 @@ const (
 	hashBytes    = 16
 )
 
-// stranger claims to be one member of a quorum to another, with all that can be known of it.
+// stranger claims to be one member of a quorum, to another member, with everything that can be
+// known about it.
 type stranger struct {
 	cluster          string
 	node, to         int32
@@ -64,11 +65,11 @@ func (s stranger) hello(change func(h *helloFields)) []byte {
 	return append(b, h.info...)
 }
 
-// helloFields are what the stranger may make up.
+// helloFields are the fields that the stranger can invent.
 type helloFields struct {
 	starts, salt uint32
 	founding     byte
-	end          [3]uint64 // term, term and index of the last entry
+	end          [3]uint64 // term, then term and index of the last entry
 	info         []byte
 }
 
@@ -79,7 +80,7 @@ func (s stranger) names(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, uint32(s.to))
 }
 
-// message is a frame with one raft message from the member that the stranger claims to be.
+// message is a frame with one raft message from the claimed member.
 func (s stranger) message(m *raftpb.Message) []byte {
 	m.From, m.To = new(uint64(s.node)+1), new(uint64(s.to)+1)
 	body, err := proto.Marshal(m)
@@ -89,16 +90,19 @@ func (s stranger) message(m *raftpb.Message) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{messagesKind}, uint32(len(body))), body...)
 }
 
-// chosen are fifty frames, each of which would do harm to a node that believed it.
+// chosen are fifty frames, each of which would harm a node that accepted it.
 func (s stranger) chosen(epoch uint64) [][]byte {
 	hash := make([]byte, hashBytes)
 	var frames [][]byte
-	for _, term := range []uint64{epoch, epoch + 1, epoch + 1000, 1<<31 - 2, 1<<31 - 1, 1 << 31, 1 << 62} {
+	for _, term := range []uint64{epoch, epoch + 1, epoch + 1000, 1<<31 - 2, 1<<31 - 1, 1 << 31,
+		1 << 62} {
 		for _, m := range []*raftpb.Message{
 			{Type: raftpb.MsgHeartbeat.Enum(), Commit: new(uint64(1 << 40)), Context: hash},
-			{Type: raftpb.MsgApp.Enum(), Index: new(uint64(2)), LogTerm: new(uint64(1)), Commit: new(uint64(3)), Context: hash,
+			{Type: raftpb.MsgApp.Enum(), Index: new(uint64(2)), LogTerm: new(uint64(1)),
+				Commit: new(uint64(3)), Context: hash,
 				Entries: []*raftpb.Entry{{Index: new(uint64(3)), Term: new(term)}}},
-			{Type: raftpb.MsgVote.Enum(), Index: new(uint64(1 << 40)), LogTerm: new(term), Context: []byte("CampaignTransfer")},
+			{Type: raftpb.MsgVote.Enum(), Index: new(uint64(1 << 40)), LogTerm: new(term),
+				Context: []byte("CampaignTransfer")},
 			{Type: raftpb.MsgPreVote.Enum(), Index: new(uint64(1 << 40)), LogTerm: new(term)},
 			{Type: raftpb.MsgAppResp.Enum(), Index: new(uint64(1 << 40))},
 			{Type: raftpb.MsgTimeoutNow.Enum()},
@@ -110,7 +114,8 @@ func (s stranger) chosen(epoch uint64) [][]byte {
 	memory := append([]byte{pingKind, 0, 0, 1}, make([]byte, 96)...)
 	binary.BigEndian.PutUint64(memory[4:], uint64(s.to)+1)
 	return append(frames, memory, []byte{pingKind}, []byte{failedKind}, []byte{messagesKind}, nil,
-		append([]byte{readKind}, make([]byte, 24)...), append(s.names([]byte{confirmKind}), make([]byte, 16)...),
+		append([]byte{readKind}, make([]byte, 24)...),
+		append(s.names([]byte{confirmKind}), make([]byte, 16)...),
 		append([]byte{messagesKind}, 0x7f, 0xff, 0xff, 0xff))
 }
 
@@ -122,7 +127,7 @@ func frame(body []byte) []byte {
 	return append(b, body...)
 }
 
-// say sends frames on a connection of its own and returns what is answered until it is closed or
+// say sends frames on a new connection and returns the answers until the connection is closed or
 // silent.
 func say(t *testing.T, addr string, bodies ...[]byte) []byte {
 	t.Helper()
@@ -134,7 +139,7 @@ func say(t *testing.T, addr string, bodies ...[]byte) []byte {
 	_ = c.SetDeadline(time.Now().Add(50 * time.Millisecond))
 	for _, body := range bodies {
 		if _, err := c.Write(frame(body)); err != nil {
-			return nil // closed after the frame before
+			return nil // closed after the last frame
 		}
 	}
 	answer, _ := io.ReadAll(c)
@@ -143,7 +148,7 @@ func say(t *testing.T, addr string, bodies ...[]byte) []byte {
 
 var startedIncarnation = regexp.MustCompile(`(?m)^incarnation=([0-9a-f]{32})$`)
 
-// strangers make every member claim to be every other one.
+// strangers claim, to every member, to be every other member.
 func strangers(t *testing.T, q *kafka.Controllers) (all []stranger) {
 	for _, node := range q.Nodes() {
 		text, err := os.ReadFile(filepath.Join(q.Dir(node), "yakt.started"))
@@ -151,7 +156,8 @@ func strangers(t *testing.T, q *kafka.Controllers) (all []stranger) {
 		if err != nil || found == nil {
 			t.Fatalf("no incarnation in %q: %v", text, err)
 		}
-		s := stranger{cluster: q.ClusterID(), node: node, voters: q.Nodes(), dir: directoryID(t, q, node)}
+		s := stranger{cluster: q.ClusterID(), node: node, voters: q.Nodes(),
+			dir: directoryID(t, q, node)}
 		_, _ = hex.Decode(s.incarnation[:], found[1])
 		for _, to := range q.Nodes() {
 			if s.to = to; to != node {
@@ -175,12 +181,12 @@ func directoryID(t *testing.T, q *kafka.Controllers, node int32) [16]byte {
 	return [16]byte(id)
 }
 
-// Somebody who speaks the peers' protocol, knows all their ids and connects from elsewhere changes
-// nothing: no node exits, the leader leads on in its epoch, and nothing is committed.
+// A stranger that speaks the peers' protocol, knows all their ids and connects from elsewhere has
+// no effect: no node exits, the leader keeps leading in its epoch, and nothing is committed.
 func TestYAKtStranger(t *testing.T) {
 	t.Parallel()
 	properties := kafka.LongSessions()
-	properties["metadata.max.idle.interval.ms"] = "0" // what is committed then has a reason
+	properties["metadata.max.idle.interval.ms"] = "0" // so that nothing else is committed
 	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: properties})
 	kafka.FakeBrokers(t, q, 1)
 	creator := kafka.NewCreator(t, q, 1)
@@ -194,15 +200,19 @@ func TestYAKtStranger(t *testing.T) {
 		chosen := s.chosen(uint64(before.Epoch))
 		hellos := [][]byte{
 			s.hello(nil), s.hello(func(h *helloFields) { h.founding, h.end = 1, [3]uint64{} }),
-			s.hello(func(h *helloFields) { h.starts, h.end = 1<<31, [3]uint64{1 << 40, 1 << 40, 1 << 60} }),
+			s.hello(func(h *helloFields) {
+				h.starts, h.end = 1<<31, [3]uint64{1 << 40, 1 << 40, 1 << 60}
+			}),
 		}
-		// Well-formed and right in all that can be known: what is wrong with it is where it comes
-		// from.
-		if answer := say(t, q.Endpoint(s.to), hellos[0]); !bytes.Contains(answer, []byte("is not connecting to node")) {
-			t.Errorf("node %d answers a stranger that claims to be node %d: %q", s.to, s.node, answer)
+		// Well-formed, and correct in everything that can be known: only its origin is wrong.
+		if answer := say(t, q.Endpoint(s.to), hellos[0]); !bytes.Contains(answer,
+			[]byte("is not connecting to node")) {
+			t.Errorf("node %d answers a stranger that claims to be node %d: %q", s.to, s.node,
+				answer)
 		}
 		for j, f := range chosen {
-			if (j+i)%6 == 0 || f == nil || f[0] != messagesKind { // every frame to some member, and each from every hello
+			// every frame goes to some member, and after every hello
+			if (j+i)%6 == 0 || f == nil || f[0] != messagesKind {
 				say(t, q.Endpoint(s.to), hellos[j%len(hellos)], f)
 				sent++
 			}
@@ -220,8 +230,10 @@ func TestYAKtStranger(t *testing.T) {
 		}
 	}
 	after := kafka.WaitLeader(t, q, kafka.Patience)
-	if after.ID != before.ID || after.Epoch != before.Epoch || after.HighWatermark != before.HighWatermark {
-		t.Errorf("leader %d, epoch %d, high watermark %d after %d, %d, %d", after.ID, after.Epoch, after.HighWatermark,
+	if after.ID != before.ID || after.Epoch != before.Epoch ||
+		after.HighWatermark != before.HighWatermark {
+		t.Errorf("leader %d, epoch %d, high watermark %d after %d, %d, %d", after.ID, after.Epoch,
+			after.HighWatermark,
 			before.ID, before.Epoch, before.HighWatermark)
 	}
 	for _, id := range q.Nodes() {
@@ -229,5 +241,5 @@ func TestYAKtStranger(t *testing.T) {
 	}
 	create(t, creator)
 	creator.RequireCreated(t, q.Nodes()...)
-	kafka.Note(t, "%d frames", sent)
+	kafka.Logf(t, "%d frames", sent)
 }

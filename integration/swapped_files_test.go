@@ -16,30 +16,31 @@ import (
 	"github.com/yakt/yakt/integration/scenario"
 )
 
-// Every file of a node's directory is removed, emptied, put back from an older copy, replaced by another node's, and exchanged
-// with another node's. The node that is started on it refuses, stands aside, or has the same state; nothing that was
-// acknowledged is lost on any node, whatever becomes of it.
+// Every file of a node's directory is removed, emptied, restored from an older copy, replaced by
+// another node's, and exchanged with another node's. A node started on the result refuses, takes no
+// part, or has the same state; no node ever loses anything acknowledged.
 func TestYAKtSwappedFiles(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
-	for offset := range 3 { // the victim, and the nodes whose files it gets
+	for offset := range 3 { // the victim, then the nodes whose files it gets
 		t.Run(fmt.Sprintf("node %d", offset+1), func(t *testing.T) {
 			t.Parallel()
 			m := &mutations{binary: binary, offset: offset, table: map[string]map[outcome]int{}}
 			m.renew(t)
-			for _, what := range []string{"removed", "emptied", "aged", "copied", "copied from the third", "swapped", "swapped with the third"} {
+			for _, what := range []string{"removed", "emptied", "aged", "copied",
+				"copied from the third", "swapped", "swapped with the third"} {
 				for _, class := range slices.Sorted(maps.Keys(fileClasses(t, m.Dir(m.victim)))) {
 					m.try(t, what, class)
 				}
 			}
 			for _, line := range m.lines() {
-				kafka.Note(t, "%s", line)
+				kafka.Logf(t, "%s", line)
 			}
 		})
 	}
 }
 
-// mutations is a quorum of three of which files are mutated, and a table of what became of it.
+// mutations is a quorum of three whose files are modified, with a table of the outcomes.
 type mutations struct {
 	*kafka.Controllers
 	binary             string
@@ -51,7 +52,7 @@ type mutations struct {
 	tried, quorums     int
 }
 
-// renew makes a new quorum, with older copies of its directories.
+// renew makes a new quorum with older copies of its directories.
 func (m *mutations) renew(t *testing.T) {
 	t.Helper()
 	properties := quorumProperties()
@@ -76,7 +77,7 @@ func (m *mutations) renew(t *testing.T) {
 
 func (m *mutations) copyOf(id int32) string { return filepath.Join(m.aged, fmt.Sprint(id)) }
 
-// growUntilSnapshots writes until every node has snapshots as many as it keeps.
+// growUntilSnapshots writes until every node has as many snapshots as it keeps.
 func (m *mutations) growUntilSnapshots(t *testing.T) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "every node has two snapshots", func() error {
@@ -91,7 +92,7 @@ func (m *mutations) growUntilSnapshots(t *testing.T) {
 	m.creator.RequireCreated(t, m.Nodes()...)
 }
 
-// pause stops nodes in an orderly way, so that their directories are whole.
+// pause stops nodes cleanly, so that their directories are consistent.
 func (m *mutations) pause(t *testing.T, nodes ...int32) {
 	t.Helper()
 	for _, id := range nodes {
@@ -99,8 +100,8 @@ func (m *mutations) pause(t *testing.T, nodes ...int32) {
 	}
 }
 
-// try mutates one file of the stopped victim, and looks what becomes of the node. Files of one class have different names on
-// different nodes: the other's content goes under the victim's name.
+// try modifies one file of the stopped victim and determines the outcome for the node. Files of one
+// class have different names on different nodes: the other node's content gets the victim's name.
 func (m *mutations) try(t *testing.T, what, class string) {
 	t.Helper()
 	stopped := []int32{m.victim}
@@ -116,13 +117,14 @@ func (m *mutations) try(t *testing.T, what, class string) {
 	for _, id := range stopped {
 		kafka.CopyDir(t, m.Dir(id), filepath.Join(saved, fmt.Sprint(id)))
 	}
-	if !m.mutate(t, what, class, other) { // nothing to do, or nothing changed
+	if !m.mutate(t, what, class, other) { // there is no such file, or it did not change
 		m.start(t, stopped...)
 		requireAllReady(t, m.Controllers)
 		return
 	}
 	m.tried++
-	key := strings.TrimSuffix(strings.TrimSuffix(what, " from the third"), " with the third") + " " + class
+	key := strings.TrimSuffix(strings.TrimSuffix(what, " from the third"), " with the third") +
+		" " + class
 	m.start(t, stopped...)
 	whole := true
 	for _, id := range stopped {
@@ -134,7 +136,8 @@ func (m *mutations) try(t *testing.T, what, class string) {
 		whole = whole && got == same
 		if got == differs {
 			missing, err := m.creator.Missing(t.Context(), id)
-			t.Errorf("%s %s: node %d is ready and lacks %d acknowledged topics (%v)", what, class, id, missing, err)
+			t.Errorf("%s %s: node %d is ready and lacks %d acknowledged topics (%v)", what, class,
+				id, missing, err)
 		}
 	}
 	if !whole {
@@ -152,8 +155,9 @@ func (m *mutations) start(t *testing.T, nodes ...int32) {
 	}
 }
 
-// putBack starts the nodes on what they had before. Their peers may have met them on the mutated directory meanwhile, and then
-// rightly take what they had before for an older copy: that is the end of this quorum, once nothing is lost in it.
+// putBack starts the nodes on their original files. Their peers may have met them on the modified
+// directory meanwhile, and then rightly take the originals for an older copy: that ends this
+// quorum, after the check that it has lost nothing.
 func (m *mutations) putBack(t *testing.T, saved string, nodes []int32) {
 	t.Helper()
 	for _, id := range nodes {
@@ -163,13 +167,15 @@ func (m *mutations) putBack(t *testing.T, saved string, nodes []int32) {
 	}
 }
 
-// mend gives nodes that went on from the mutated directory the files back that are written once, for the next mutation.
+// mend restores, for the next mutation, the files that are written only once, on nodes that
+// continued from the modified directory.
 func (m *mutations) mend(t *testing.T, saved string, nodes []int32) {
 	t.Helper()
 	for _, id := range nodes {
 		from := filepath.Join(saved, fmt.Sprint(id))
 		for _, rel := range fileClasses(t, from) {
-			if fileNumbers.MatchString(filepath.Base(rel)) && !strings.Contains(rel, firstCheckpoint) || strings.HasSuffix(rel, ".mark") {
+			if fileNumbers.MatchString(filepath.Base(rel)) &&
+				!strings.Contains(rel, firstCheckpoint) || strings.HasSuffix(rel, ".mark") {
 				continue
 			}
 			content, err := os.ReadFile(filepath.Join(from, rel))
@@ -183,13 +189,15 @@ func (m *mutations) mend(t *testing.T, saved string, nodes []int32) {
 	}
 }
 
-// requireNothingLost waits until there is a leader that knows all that was acknowledged, and all nodes, or a new quorum.
+// requireNothingLost waits until a leader, and then all nodes, know everything acknowledged. A
+// quorum that must be renewed counts as well.
 func (m *mutations) requireNothingLost(t *testing.T, after string) {
 	t.Helper()
 	leader := kafka.WaitLeader(t, m, returnMax)
 	if missing, err := m.creator.Missing(t.Context(), leader.ID); err != nil || missing > 0 {
 		_, topics := m.creator.Ledger.Counts()
-		t.Fatalf("%s: node %d leads and lacks %d of %d acknowledged topics (%v)", after, leader.ID, missing, topics, err)
+		t.Fatalf("%s: node %d leads and lacks %d of %d acknowledged topics (%v)", after, leader.ID,
+			missing, topics, err)
 	}
 	createMany(t, m.creator, 1)
 	for _, id := range m.Nodes() {
@@ -209,7 +217,7 @@ func (m *mutations) mutate(t *testing.T, what, class string, other int32) (chang
 	path := filepath.Join(m.Dir(m.victim), fileClasses(t, m.Dir(m.victim))[class])
 	before, err := os.ReadFile(path)
 	if err != nil || path == m.Dir(m.victim) {
-		return false // this quorum has no such file now
+		return false // this quorum has no such file at present
 	}
 	content := []byte{}
 	switch what {
@@ -217,7 +225,8 @@ func (m *mutations) mutate(t *testing.T, what, class string, other int32) (chang
 		return os.Remove(path) == nil
 	case "emptied":
 	case "aged":
-		content, err = os.ReadFile(filepath.Join(m.copyOf(m.victim), fileClasses(t, m.copyOf(m.victim))[class]))
+		content, err = os.ReadFile(filepath.Join(m.copyOf(m.victim),
+			fileClasses(t, m.copyOf(m.victim))[class]))
 	default:
 		theirs := filepath.Join(m.Dir(other), fileClasses(t, m.Dir(other))[class])
 		content, err = os.ReadFile(theirs)
@@ -234,7 +243,7 @@ func (m *mutations) mutate(t *testing.T, what, class string, other int32) (chang
 	return true
 }
 
-// lines are the table, sorted, with its sum.
+// lines are the rows of the table, sorted, with their total.
 func (m *mutations) lines() []string {
 	var lines []string
 	sum := map[outcome]int{}
@@ -247,13 +256,13 @@ func (m *mutations) lines() []string {
 	return append(lines, fmt.Sprintf("%d mutations in %d quorums: %v", m.tried, m.quorums, sum))
 }
 
-// firstCheckpoint begins the name of what formatting leaves.
+// firstCheckpoint is the prefix of the checkpoint that formatting writes.
 const firstCheckpoint = "00000000000000000000-"
 
 var fileNumbers = regexp.MustCompile(`^[0-9a-f]{16,}`)
 
-// fileClasses are the files of a directory, by what they are: a name, or for numbered ones their kind and their place among
-// those of the kind. A lock holds nothing.
+// fileClasses are the files of a directory by class: the name or, for numbered files, the kind and
+// the position within the kind. Locks are omitted, since they are empty.
 func fileClasses(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	classes := map[string]string{}
@@ -277,7 +286,9 @@ func fileClasses(t *testing.T, dir string) map[string]string {
 	for kind, files := range kinds {
 		slices.Sort(files)
 		for i, rel := range files {
-			classes[fmt.Sprintf("%s of %s", []string{"newest", "second newest", "third newest", "fourth newest"}[min(len(files)-1-i, 3)], kind)] = rel
+			classes[fmt.Sprintf("%s of %s",
+				[]string{"newest", "second newest", "third newest",
+					"fourth newest"}[min(len(files)-1-i, 3)], kind)] = rel
 		}
 	}
 	return classes

@@ -24,11 +24,13 @@ const (
 	largeReplicas   = 40
 )
 
-// TestYAKtTransactions creates topics whose records take several batches. A real broker sees each of them whole or not at all, also
-// when the controller that writes it is killed, and also when it reads the log again.
+// TestYAKtTransactions creates topics whose records take several batches. A real broker sees each
+// topic completely or not at all, even if the writing controller is killed, and even if the broker
+// reads the log again.
 func TestYAKtTransactions(t *testing.T) {
 	t.Parallel()
-	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3, kafka.ControllerOptions{Properties: kafka.LongSessions()})
+	q := kafka.StartYAKt(t, kafka.BuildYAKt(t), 3,
+		kafka.ControllerOptions{Properties: kafka.LongSessions()})
 	kafka.FakeBrokers(t, q, largeReplicas)
 	b := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 100, HeapMB: 512})
 	kafka.WaitLeader(t, q, kafka.Patience)
@@ -37,7 +39,8 @@ func TestYAKtTransactions(t *testing.T) {
 		t.Fatal(err)
 	}
 	took := time.Since(began)
-	kafka.Note(t, "%d partitions of %d replicas are created in %v", largePartitions, largeReplicas, took)
+	kafka.Logf(t, "%d partitions of %d replicas are created in %v", largePartitions, largeReplicas,
+		took)
 	requireLarge(t, b.Addr(), "whole")
 	requireTransaction(t, b)
 
@@ -56,8 +59,9 @@ func TestYAKtTransactions(t *testing.T) {
 			err = <-created
 		}
 		again := createAtLeader(t, q, name)
-		kafka.Note(t, "%s: the killed controller answered %v, the next %v", name, err, again)
-		if again != nil && !errors.Is(again, kerr.TopicAlreadyExists) || err == nil && again == nil {
+		kafka.Logf(t, "%s: the killed controller answered %v, the next %v", name, err, again)
+		if again != nil && !errors.Is(again, kerr.TopicAlreadyExists) || err == nil &&
+			again == nil {
 			t.Errorf("%s: the killed controller answered %v, the next %v", name, err, again)
 		}
 		q.Start(t, old.ID)
@@ -73,7 +77,8 @@ func TestYAKtTransactions(t *testing.T) {
 	}
 }
 
-// createAtLeader asks whoever leads, and asks again when there is no answer or an error that passes.
+// createAtLeader sends a request to the leader, and retries without an answer or after a transient
+// error.
 func createAtLeader(t testing.TB, q kafka.Quorum, name string) (answer error) {
 	t.Helper()
 	kafka.Eventually(t, kafka.Patience, "the leader answers a request for "+name, func() error {
@@ -82,7 +87,8 @@ func createAtLeader(t testing.TB, q kafka.Quorum, name string) (answer error) {
 			return err
 		}
 		answer = createLarge(t, q.Endpoint(leader.ID), name)
-		if code := (*kerr.Error)(nil); answer == nil || errors.As(answer, &code) && !code.Retriable {
+		if code := (*kerr.Error)(nil); answer == nil || errors.As(answer, &code) &&
+			!code.Retriable {
 			return nil
 		}
 		return answer
@@ -110,7 +116,7 @@ func createLarge(t testing.TB, endpoint, name string) error {
 	return kerr.ErrorForCode(resp.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode)
 }
 
-// askLarge sends a request that takes its time.
+// askLarge sends a request that takes long.
 func askLarge(t testing.TB, endpoint string, req kmsg.Request) (kmsg.Response, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
 	defer cancel()
@@ -122,7 +128,8 @@ func askLarge(t testing.TB, endpoint string, req kmsg.Request) (kmsg.Response, e
 	return cl.SeedBrokers()[0].Request(ctx, req)
 }
 
-// requireLarge waits until a broker or controller knows a topic, which must never be there in part.
+// requireLarge waits until a broker or controller knows a topic, which must never be there
+// partially.
 func requireLarge(t *testing.T, addr, name string) {
 	t.Helper()
 	req := kmsg.NewPtrMetadataRequest()
@@ -138,14 +145,15 @@ func requireLarge(t *testing.T, addr, name string) {
 		}
 		for _, p := range topic.Partitions {
 			if len(p.Replicas) != largeReplicas || p.Leader != p.Replicas[0] {
-				return fmt.Errorf("partition %d has replicas %v, leader %d", p.Partition, p.Replicas, p.Leader)
+				return fmt.Errorf("partition %d has replicas %v, leader %d", p.Partition,
+					p.Replicas, p.Leader)
 			}
 		}
 		return kerr.ErrorForCode(topic.ErrorCode)
 	})
 }
 
-// requireTransaction looks for a transaction of several batches in a broker's copy of the log.
+// requireTransaction finds a transaction of several batches in a broker's copy of the log.
 func requireTransaction(t *testing.T, b *kafka.Broker) {
 	t.Helper()
 	segments, err := filepath.Glob(filepath.Join(b.MetadataDir(), "*.log"))
@@ -161,7 +169,7 @@ func requireTransaction(t *testing.T, b *kafka.Broker) {
 		}
 		for {
 			batch, rest, err := metadata.ParseBatch(data)
-			if err != nil { // the file is longer than what is written to it
+			if err != nil { // the file is longer than its contents
 				break
 			}
 			data = rest

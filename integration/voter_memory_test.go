@@ -13,13 +13,14 @@ import (
 )
 
 const (
-	electionMs = 500 // half the default: these tests wait for elections that must not come
-	// noLeaderFor is several elections long. Without a fault a leader would be there in the first second.
+	electionMs = 500 // half the default: these tests wait for elections that must not happen
+	// noLeaderFor is several elections long. Without a fault there would be a leader within the
+	// first second.
 	noLeaderFor = 8 * electionMs * time.Millisecond
-	returnMax   = 20 * time.Second // until a node that was started again holds all there is
+	returnMax   = 20 * time.Second // until a restarted node has caught up
 )
 
-// quorumProperties are those of a quorum with quick elections and a small log that never gets a snapshot.
+// quorumProperties configure quick elections and a small log that never gets a snapshot.
 func quorumProperties() map[string]string {
 	p := kafka.LongSessions()
 	maps.Copy(p, map[string]string{
@@ -29,9 +30,10 @@ func quorumProperties() map[string]string {
 	return p
 }
 
-// A voter whose disk no longer holds what it acknowledged must not help to elect a leader without it. In each of these, node
-// 2 is behind, and node 1, the only other one that holds everything, is down when node 3 comes back on a disk that is not what
-// it was. No leader may come of nodes 2 and 3; when node 1 is back, it and node 2 have all that was acknowledged.
+// A voter whose disk has lost what it acknowledged must not help to elect a leader that lacks it.
+// In each of these tests, node 2 is behind, and node 1, the only other one that has everything, is
+// down when node 3 returns on a disk that is not what it was. Nodes 2 and 3 must not elect a
+// leader; when node 1 is back, it and node 2 have everything acknowledged.
 func TestYAKtVoterThatForgot(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)
@@ -43,9 +45,10 @@ func TestYAKtVoterThatForgot(t *testing.T) {
 		"wiped and formatted again":            {tries: 2, replace: wipe},
 		"wiped and formatted of static voters": {tries: 3, static: true, replace: wipe},
 		"formatted with its old directory id":  {tries: 1, static: true, replace: wipeButMeta},
-		"older copy of its own directory":      {tries: 2, replace: func(t *testing.T, f *forgotten) { kafka.CopyDir(t, f.backup, f.dir) }},
-		"another node's log":                   {tries: 1, replace: otherLog},
-		"write-ahead log deleted":              {tries: 1, replace: noLog},
+		"older copy of its own directory": {tries: 2,
+			replace: func(t *testing.T, f *forgotten) { kafka.CopyDir(t, f.backup, f.dir) }},
+		"another node's log":      {tries: 1, replace: otherLog},
+		"write-ahead log deleted": {tries: 1, replace: noLog},
 	}
 	for name, c := range cases {
 		for try := range c.tries {
@@ -60,7 +63,8 @@ func TestYAKtVoterThatForgot(t *testing.T) {
 	}
 }
 
-// forgotten is a quorum of three that is down. Nodes one and three hold all that was acknowledged, node two less.
+// forgotten is a stopped quorum of three. Nodes one and three have everything acknowledged, node
+// two less.
 type forgotten struct {
 	*kafka.Controllers
 	one, two, three int32
@@ -68,11 +72,12 @@ type forgotten struct {
 	creator         *kafka.Creator
 }
 
-// forget makes topics of many partitions in a static quorum: the longer its log takes to replay, the later does a node know its
-// voters from there.
+// forget creates topics of many partitions in a static quorum: the longer its log takes to replay,
+// the later a node learns its voters from the log.
 func forget(t *testing.T, binary string, static bool) *forgotten {
 	t.Helper()
-	q := kafka.StartYAKt(t, binary, 3, kafka.ControllerOptions{Static: static, Properties: quorumProperties()})
+	q := kafka.StartYAKt(t, binary, 3,
+		kafka.ControllerOptions{Static: static, Properties: quorumProperties()})
 	f := &forgotten{Controllers: q, one: q.Nodes()[0], two: q.Nodes()[1], three: q.Nodes()[2]}
 	f.dir, f.backup = q.Dir(f.three), filepath.Join(t.TempDir(), "backup")
 	kafka.FakeBrokers(t, q, 1)
@@ -85,7 +90,8 @@ func forget(t *testing.T, binary string, static bool) *forgotten {
 	kafka.CopyDir(t, f.dir, f.backup)
 	q.Start(t, f.three)
 	kafka.WaitCaughtUp(t, q, f.three, kafka.Patience)
-	createMany(t, f.creator, 200) // peers write down what a voter acknowledged every 64 writes, if not sooner
+	// Peers write down a voter's acknowledgements every 64 writes, or sooner.
+	createMany(t, f.creator, 200)
 	f.creator.RequireCreated(t, q.Nodes()...)
 	q.Kill(f.two)
 	createMany(t, f.creator, 20)
@@ -146,16 +152,17 @@ func (f *forgotten) requireNoLeader(t *testing.T) {
 		if code == 0 || code > 128 {
 			t.Errorf("node %d ended with exit code %d", f.three, code)
 		}
-		kafka.Note(t, "node %d ended with exit code %d: %s", f.three, code, f.Node(f.three).LogTail(1))
+		kafka.Logf(t, "node %d ended with exit code %d: %s", f.three, code,
+			f.Node(f.three).LogTail(1))
 	} else if err := f.Ready(t.Context(), f.three); err == nil {
 		t.Errorf("node %d says that it is ready", f.three)
 	} else {
-		kafka.Note(t, "node %d runs: %v", f.three, err)
+		kafka.Logf(t, "node %d runs: %v", f.three, err)
 	}
 }
 
-// requireAllWithFirst starts node one: with node two it is a majority that lost nothing and goes on, and node three, if it
-// runs, is no part of it.
+// requireAllWithFirst starts node one: with node two it is a majority that has lost nothing and
+// continues; node three, if it runs, is no part of it.
 func (f *forgotten) requireAllWithFirst(t *testing.T) {
 	t.Helper()
 	f.Start(t, f.one)
@@ -177,8 +184,10 @@ func (f *forgotten) requireAllWithFirst(t *testing.T) {
 	}
 }
 
-// awaitLeader looks for a leader for that long.
-func awaitLeader(t *testing.T, q kafka.Quorum, within time.Duration) (leader kafka.Leader, ok bool) {
+// awaitLeader waits for a leader up to a time limit.
+func awaitLeader(
+	t *testing.T, q kafka.Quorum, within time.Duration,
+) (leader kafka.Leader, ok bool) {
 	t.Helper()
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		if leader, err := kafka.FindLeader(t.Context(), q); err == nil {

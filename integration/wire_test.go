@@ -20,19 +20,19 @@ import (
 	"github.com/yakt/yakt/kafkaproto"
 )
 
-// How many random requests of each key and version are tried; each field of some of them is changed
-// in every way, and random bytes of each.
+// The number of random requests tried for each key and version; some of them also have each field
+// changed in every way, and all have random bytes changed.
 const (
 	wireRequests    = 24
 	wireChanged     = 2
 	wireByteChanges = 8
 
-	wireBodyBytesMax = 40_000 // a longest string fits
+	wireBodyBytesMax = 40_000 // room for a longest string
 )
 
-// TestWireAgainstKafka compares the parser of requests with Kafka's own, of the oldest and the
-// newest release: what YAKt reads, Kafka reads, and as the same; what Kafka reads, YAKt reads, but
-// for the exceptions that are named.
+// TestWireAgainstKafka compares the request parser with Kafka's own, of the oldest and the newest
+// release. Kafka reads whatever YAKt reads, with the same result, and YAKt reads whatever Kafka
+// reads, except for named exceptions.
 func TestWireAgainstKafka(t *testing.T) {
 	t.Parallel()
 	for _, release := range []string{kafka.V40, kafka.V44} {
@@ -40,7 +40,7 @@ func TestWireAgainstKafka(t *testing.T) {
 			t.Parallel()
 			exceptions := stricter
 			if release == kafka.V40 {
-				// Kafka of that release does not know the field yet.
+				// Kafka of that release does not have the field yet.
 				exceptions = append(exceptions, "is a tagged field of a later version")
 			}
 			requests := wireRequestsOf(t, release)
@@ -54,7 +54,7 @@ func TestWireAgainstKafka(t *testing.T) {
 					read++
 				}
 			}
-			kafka.Note(t, "%d requests, of which Kafka %s reads %d", len(requests), release, read)
+			kafka.Logf(t, "%d requests, of which Kafka %s reads %d", len(requests), release, read)
 			if read < len(requests)/10 || read > len(requests)*9/10 {
 				t.Error("too few are read, or too few refused: the comparison says little")
 			}
@@ -107,8 +107,8 @@ func wireRequestsOf(t *testing.T, release string) []wireRequest {
 	return all
 }
 
-// changedBodies are a request, itself with single bytes changed, and, if all is set, with each
-// field changed in every way.
+// changedBodies are a request, copies of it with single bytes changed, and, if all is set, copies
+// with each field changed in every way.
 func changedBodies(
 	r *rand.Rand, m *schema.Message, version int16, base *schema.Value, all bool,
 ) []wireRequest {
@@ -135,13 +135,13 @@ func changedBodies(
 
 // fieldChange is one change of one field.
 type fieldChange struct {
-	how    string // for messages: which field, and how it is changed
-	n      int    // the field's number in a walk
+	how    string // field and change, for messages
+	n      int    // position of the field in a walk
 	change schema.Change
 }
 
-// changesOf are the changes that schema.Changes has for each field of base, in its first element if
-// it is in an array.
+// changesOf applies schema.Changes to each field of base, in the first element for a field inside
+// an array.
 func changesOf(base *schema.Value) (all []fieldChange) {
 	seen := make(map[string]bool)
 	n := 0
@@ -164,7 +164,7 @@ func (c fieldChange) of(base *schema.Value) *schema.Value {
 	return changed
 }
 
-// nth is the n-th of the values in v, in the order of a walk.
+// nth is the n-th value in v, in the order of a walk.
 func nth(v *schema.Value, n int) (found *schema.Value) {
 	v.Walk(func(_ string, at *schema.Value) {
 		if n == 0 {
@@ -175,7 +175,7 @@ func nth(v *schema.Value, n int) (found *schema.Value) {
 	return found
 }
 
-// changeBytes changes, cuts or adds a byte or a few.
+// changeBytes changes, removes or adds one or a few bytes.
 func changeBytes(r *rand.Rand, body []byte) []byte {
 	b := bytes.Clone(body)
 	for range 1 + r.IntN(3) {
@@ -199,13 +199,12 @@ func changeBytes(r *rand.Rand, body []byte) []byte {
 	return b
 }
 
-// requestHeader is a request header, with what comes before the body.
+// requestHeader encodes a request header.
 func requestHeader(m *schema.Message, version int16) []byte {
 	return appendHeader(m, version, []byte{0, 1, 'c'}, []byte{0})
 }
 
-// appendHeader makes a header of a client id with its length, and the tagged fields of a flexible
-// version.
+// appendHeader appends a client id with its length, and the tagged fields of a flexible version.
 func appendHeader(m *schema.Message, version int16, clientID, tags []byte) []byte {
 	b := binary.BigEndian.AppendUint16(nil, uint16(m.Key))
 	b = binary.BigEndian.AppendUint16(b, uint16(version))
@@ -217,7 +216,7 @@ func appendHeader(m *schema.Message, version int16, clientID, tags []byte) []byt
 	return b
 }
 
-// changedHeaders are requests with header that are odd or wrong.
+// changedHeaders are requests with unusual or invalid headers.
 func changedHeaders(m *schema.Message, version int16) (requests []wireRequest) {
 	body := m.Append(nil, version, m.Random(rand.New(rand.NewPCG(1, 1)), version))
 	long := append([]byte{0x7f, 0xff}, bytes.Repeat([]byte{'i'}, schema.Longest)...)
@@ -230,8 +229,9 @@ func changedHeaders(m *schema.Message, version int16) (requests []wireRequest) {
 		requests = append(requests, wireRequest{name, data})
 	}
 	for name, tags := range map[string][]byte{
-		"unknown": {1, 5, 2, 'a', 'b'}, "twice": {2, 5, 0, 5, 1, 'z'}, "out of order": {2, 5, 0, 4, 0},
-		"too many": {0xff, 0xff, 3}, "too long": {1, 5, 0xff, 0xff, 3},
+		"unknown": {1, 5, 2, 'a', 'b'}, "twice": {2, 5, 0, 5, 1, 'z'},
+		"out of order": {2, 5, 0, 4, 0},
+		"too many":     {0xff, 0xff, 3}, "too long": {1, 5, 0xff, 0xff, 3},
 	} {
 		data := append(appendHeader(m, version, []byte{0, 0}, tags), body...)
 		name = fmt.Sprintf("%s %d header tags %s", m.Name, version, name)
@@ -240,16 +240,16 @@ func changedHeaders(m *schema.Message, version int16) (requests []wireRequest) {
 	return requests
 }
 
-// What Kafka's parser makes of a request (testdata/java/Requests.java).
+// The results of Kafka's parser for a request (testdata/java/Requests.java).
 const (
 	kafkaRefuses = iota
 	kafkaReads
-	kafkaReadsOnly // but does not write it again
+	kafkaReadsOnly // but cannot write it again
 )
 
 type kafkaAnswer struct {
 	kind byte
-	text []byte // why it refuses, or the body as it writes it again
+	text []byte // reason of the refusal, or the body as Kafka writes it again
 }
 
 func parseByKafka(t *testing.T, release string, requests []wireRequest) []kafkaAnswer {
@@ -274,7 +274,7 @@ func parseByKafka(t *testing.T, release string, requests []wireRequest) []kafkaA
 	return answers
 }
 
-// compareParsers says in what YAKt's parser differs from Kafka's.
+// compareParsers describes a difference between YAKt's parser and Kafka's.
 func compareParsers(data []byte, theirs kafkaAnswer, exceptions []string) error {
 	ours, err := kafkaproto.DecodeRequest(controller.Versions, data)
 	switch {
@@ -298,15 +298,16 @@ func compareParsers(data []byte, theirs kafkaAnswer, exceptions []string) error 
 	return nil
 }
 
-// stricter are the reasons for which we refuse what Kafka reads, and nobody writes
+// stricter are YAKt's reasons to refuse input that Kafka reads and nobody writes
 // (kafkaproto/walk.go).
 var stricter = []string{
 	"is not valid UTF-8", "is a tagged field that comes twice",
-	"is a tagged field of another size than is said", "is neither there nor null", "too many unknown tagged fields",
+	"is a tagged field of another size than is said", "is neither there nor null",
+	"too many unknown tagged fields",
 }
 
-// varint32 is a varint that does not fit 31 bits, which Kafka reads as negative: as null, or as no
-// tagged fields.
+// varint32 is a varint beyond 31 bits, which Kafka reads as negative: as null, or as no tagged
+// fields.
 var varint32 = regexp.MustCompile(`[\x80-\xff]{4}[\x08-\x7f]`)
 
 func allowedRefusal(err error, data []byte, exceptions []string) error {
@@ -321,7 +322,7 @@ func allowedRefusal(err error, data []byte, exceptions []string) error {
 	return errors.Join(errors.New("Kafka reads what we refuse"), err)
 }
 
-// latin1 has one character for each byte, for a regular expression of bytes.
+// latin1 has one character for each byte, for a regular expression over bytes.
 func latin1(b []byte) string {
 	runes := make([]rune, len(b))
 	for i, c := range b {

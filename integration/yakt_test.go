@@ -6,7 +6,7 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// TestYAKt runs every scenario against quorums of our own binary, as a person would start it.
+// TestYAKt runs every scenario against quorums of our own binary, started as a user would start it.
 func TestYAKt(t *testing.T) {
 	t.Parallel()
 	binary := kafka.BuildYAKt(t)

@@ -16,10 +16,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// BenchmarkRoundTrip sends heartbeats one after the other on each of some connections, client and server in this
-// process. An operation is one request with its response; p50 and p99 are of single round trips.
+// BenchmarkRoundTrip sends heartbeats one after the other on each of several connections, with
+// client and server in this process. An operation is one request with its response; p50 and p99 are
+// over single round trips.
 func BenchmarkRoundTrip(b *testing.B) {
-	async := func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	async := func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 		go reply(req.ResponseKind())
 	}
 	for _, handler := range []struct {
@@ -79,7 +80,8 @@ func roundTrips(b *testing.B, addr string, conns int) {
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "p99-µs")
 }
 
-// BenchmarkPipelined has a client that writes 64 requests at once, so that what is measured is mostly the server.
+// BenchmarkPipelined has a client that writes 64 requests at once, so that it measures mostly the
+// server.
 func BenchmarkPipelined(b *testing.B) {
 	cfg, _ := testConfig(respond)
 	cfg.Logger = slog.New(slog.DiscardHandler)
@@ -105,7 +107,7 @@ func BenchmarkPipelined(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
 }
 
-// BenchmarkDecode is header, inspection and decoding of a small request.
+// BenchmarkDecode measures header, inspection and decoding of a small request.
 func BenchmarkDecode(b *testing.B) {
 	data := heartbeat(1)[4:]
 	b.ReportAllocs()
@@ -116,8 +118,8 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// BenchmarkBareLoopback is the same round trips to a server that reads a request's bytes and writes a response's, and
-// does nothing else: what the kernel and Go's poller cost here.
+// BenchmarkBareLoopback measures the same round trips to a server that only reads a request's bytes
+// and writes a response's: the cost of the kernel and of Go's poller.
 func BenchmarkBareLoopback(b *testing.B) {
 	for _, conns := range []int{1, 50} {
 		b.Run(fmt.Sprintf("conns=%d", conns), func(b *testing.B) {

@@ -15,8 +15,12 @@ import (
 const uncountedBytes = 8 << 10
 
 // modestBytes is the most that a connection may want to have in all to be served before those that
-// want more: it is soon done.
-const modestBytes = 512 << 10
+// want more: it is soon done. modestShare: such a part of the memory is for these alone; what is
+// left for others is more than an address may have, so that none can fill it.
+const (
+	modestBytes = 512 << 10
+	modestShare = 5
+)
 
 var (
 	errBudgetWait  = errors.New("no memory became free for it in time (queued.max.request.bytes)")
@@ -212,10 +216,20 @@ func (b *budget) enqueue(w *budgetWaiter) *list.Element {
 	return b.waiters.PushBack(w)
 }
 
-func (w *budgetWaiter) modest() bool { return w.account.held+w.n <= modestBytes }
+func (w *budgetWaiter) modest() bool { return modest(w.account, w.n) }
+
+func modest(a *account, n int64) bool { return a.held+n <= modestBytes }
+
+// totalFor is how much may be used with n bytes more for a connection.
+func (b *budget) totalFor(a *account, n int64) int64 {
+	if modest(a, n) {
+		return b.total
+	}
+	return max(b.total-b.total/modestShare, b.perConn)
+}
 
 func (b *budget) fits(a *account, n int64) bool {
-	return b.used+n <= b.total && a.from.held+n <= b.perAddress
+	return b.used+n <= b.totalFor(a, n) && a.from.held+n <= b.perAddress
 }
 
 func (b *budget) take(a *account, n int64) {
@@ -253,7 +267,7 @@ func (b *budget) grant() {
 	for e := b.waiters.Front(); e != nil; {
 		next := e.Next()
 		w := e.Value.(*budgetWaiter)
-		if b.used+w.n > b.total {
+		if b.used+w.n > b.totalFor(w.account, w.n) {
 			return
 		}
 		if b.fits(w.account, w.n) {

@@ -88,6 +88,36 @@ func TestBudgetServesInOrder(t *testing.T) {
 	})
 }
 
+// TestModestHaveRoomOfTheirOwn: those that want much do not fill the memory up.
+func TestModestHaveRoomOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const total = 3 * 4 * modestShare * modestBytes
+		b := newBudget(total, total, total/2)
+		var greedy []holder
+		for range modestShare - 1 {
+			h := openHolder(t, b, "a")
+			h.take(t, total/modestShare)
+			greedy = append(greedy, h)
+		}
+		waits := openHolder(t, b, "a").takeLater(modestBytes + 1)
+		for range total / modestShare / modestBytes {
+			openHolder(t, b, "a").take(t, modestBytes)
+		}
+		if len(waits) != 0 || b.inUse() != total {
+			t.Errorf("%d bytes are in use", b.inUse())
+		}
+		greedy[0].settle()
+		if len(waits) != 0 {
+			t.Error("it was given what is kept for others")
+		}
+		greedy[1].settle()
+		if err := <-waits; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestBudgetHasShares: what one address may not have is there for others, whoever waits.
 func TestBudgetHasShares(t *testing.T) {
 	t.Parallel()
@@ -384,7 +414,7 @@ func TestHalvesOfFramesDoNotHoldUpOthers(t *testing.T) {
 func TestSlowReadersDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			resp := req.ResponseKind()
 			if m, ok := resp.(*kmsg.MetadataResponse); ok {
 				name := string(make([]byte, 4<<20))

@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// chunks are pieces of memory that frames no longer need: of frames that grew, and of connections
-// that were closed in the middle of one. Left to the garbage collector, what a crowd of slow senders
-// goes through would be several times the budget. A frame that was decoded never comes back, for its
-// request may keep it. A chunk holds what it last held.
+// chunks recycles memory that frames no longer need: of frames that grew, and of connections that
+// were closed in the middle of one. Without it, a crowd of slow senders would leave the garbage
+// collector several times the budget. The memory of a decoded frame never comes back, since its
+// request may keep it. A chunk holds its old contents.
 type chunks struct {
-	most int64 // bytes that may be free
+	most int64 // limit of held
 
 	mu   sync.Mutex
 	free [32][][]byte // by the logarithm of their capacity, which is a power of two
-	held int64        // bytes that are free
-	idle bool         // nothing was taken or put since the last rest
+	held int64        // bytes in free
+	idle bool         // no call of take or put since the last rest
 }
 
-// chunkMaxBytes is the largest chunk; larger frames have memory of just their size.
+// chunkMaxBytes is the largest chunk; larger frames get memory of exactly their size.
 const chunkMaxBytes = 8 << 20
 
-// chunkSize is what n bytes take.
+// chunkSize returns the size of the chunk for n bytes.
 func chunkSize(n int) int {
 	if n > chunkMaxBytes {
 		return n
@@ -29,7 +29,7 @@ func chunkSize(n int) int {
 	return 1 << bits.Len(uint(n-1))
 }
 
-// take returns size bytes, which chunkSize gave.
+// take returns memory of a size that chunkSize returned.
 func (c *chunks) take(size int) []byte {
 	if size <= chunkMaxBytes {
 		class := bits.Len(uint(size)) - 1
@@ -46,7 +46,7 @@ func (c *chunks) take(size int) []byte {
 	return make([]byte, size)
 }
 
-// put gives back what take returned, which is not used any more.
+// put recycles memory from take that is no longer in use.
 func (c *chunks) put(b []byte) {
 	size := len(b)
 	if size > chunkMaxBytes {
@@ -63,7 +63,8 @@ func (c *chunks) put(b []byte) {
 	c.held += int64(size)
 }
 
-// rest leaves everything to the garbage collector when nothing was taken or put since the last call.
+// rest leaves all chunks to the garbage collector if take and put were not called since the last
+// call.
 func (c *chunks) rest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

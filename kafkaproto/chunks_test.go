@@ -5,7 +5,8 @@ import "testing"
 func TestChunks(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]int{
-		5000: 8192, 8192: 8192, 8193: 16384, 6 << 20: 8 << 20, 8 << 20: 8 << 20, 8<<20 + 1: 8<<20 + 1,
+		5000: 8192, 8192: 8192, 8193: 16384, 6 << 20: 8 << 20, 8 << 20: 8 << 20,
+		8<<20 + 1: 8<<20 + 1,
 	} {
 		if got := chunkSize(n); got != want {
 			t.Errorf("%d bytes take %d, want %d", n, got, want)
@@ -18,7 +19,8 @@ func TestChunks(t *testing.T) {
 	if c.held != 512<<10 {
 		t.Errorf("%d bytes are free", c.held)
 	}
-	if again := c.take(512 << 10); &again[0] != &first[0] || len(again) != len(first) || c.held != 0 {
+	if again := c.take(512 << 10); &again[0] != &first[0] || len(again) != len(first) ||
+		c.held != 0 {
 		t.Error("a chunk was not used again")
 	}
 	c.put(first)

@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/turns"
 )
 
-// Security protocol numbers, as in Kafka's SecurityProtocol.
+// Security protocol numbers of Kafka's SecurityProtocol.
 const (
 	Plaintext int16 = 0
 )
@@ -19,60 +23,53 @@ const (
 // anonymous is the principal of a connection that has not authenticated.
 const anonymous = "User:ANONYMOUS"
 
-// Caller says who sent a request and how it came in. All fields but ClientID and Forwarded are the same
-// for every request of one connection. Caller is a value: it stays valid after the connection has ended.
-type Caller struct {
-	Listener         string // name of the listener the connection came in on
-	Principal        string // "User:ANONYMOUS" on a PLAINTEXT listener
-	ClientAddr       string // textual IP of the client, without port; IPv4-mapped addresses as IPv4
-	ClientID         string // from the request header; null is ""
-	Forwarded        bool   // inside an ENVELOPE: always false here, set by whoever unwraps it
-	LocalAddr        string // "ip:port" on our side of the connection
-	SecurityProtocol int16
-}
+// Caller describes the sender of a request and its connection.
+type Caller = protocol.Caller
 
 // Listener is one address to accept connections on.
 //
-// TLS and SASL will plug in here: a TLS configuration that wraps the accepted connection at the start of
-// conn.serve, and an authenticator that conn.request hands the SASL requests (17, 36) to until it has a
-// principal for the Caller. Until then Listen refuses every SecurityProtocol but Plaintext.
+// TLS and SASL will be added here: a TLS configuration that wraps the accepted connection at the
+// start of conn.serve, and an authenticator that gets the SASL requests (17, 36) from conn.request
+// until it has a principal for the Caller. Until then Listen refuses every SecurityProtocol but
+// Plaintext.
 type Listener struct {
 	Name             string // Kafka's listener name, such as "CONTROLLER"; unique
 	Address          string // "host:port"; an empty host is every interface, port 0 any free port
 	SecurityProtocol int16
 }
 
-// FrameFunc takes the body of one frame of the private stream. The body belongs to it. A reply that is not nil
-// is sent back under the frame's correlation id; an error closes the connection.
+// FrameFunc handles the body of one frame of the private stream, and owns the body. A reply that is
+// not nil is sent back with the frame's correlation id; an error closes the connection.
 type FrameFunc = func(body []byte) (reply []byte, err error)
 
 // Stream is one connection's private stream.
 type Stream struct {
 	// Frame is called for each frame in order, on the connection's goroutine.
 	Frame FrameFunc
-	// Confirmed reports whether the other end is known to be a peer; it is asked after each frame
-	// until it is. From then on frames may have MaxStreamFrameBytes, and memory that no client can
-	// take. nil: after the first frame.
+	// Confirmed reports whether the other end is known to be a peer; it is called after each frame
+	// until it returns true. From then on frames may have MaxStreamFrameBytes, and use memory that
+	// clients cannot take. nil: confirmed after the first frame.
 	Confirmed func() bool
 	// Closed, if not nil, is called once when the connection ends.
 	Closed func()
 }
 
-// Config is what a Server needs. Limits that are zero take the default named beside them.
+// Config configures a Server. Limits that are zero have the default named beside them.
 type Config struct {
 	Listeners []Listener
 
-	// Versions says which versions of a request key are served; ok is false for a key that is not. It is asked for
-	// every request, on many goroutines at once. It must not go beyond what kmsg knows (Listen checks).
+	// Versions returns the served versions of a request key; ok is false for a key that is not
+	// served. It is called for every request, concurrently. The versions must be known to kmsg
+	// (Listen checks that).
 	Versions func(key int16) (min, max int16, ok bool)
 
-	// Handle takes one request. It runs on the connection's own goroutine, should not block, and must see to it
-	// that reply is called exactly once, from any goroutine, at once or later: the connection reads nothing more
-	// before. Replies are encoded and written by the connection's goroutine, so reply never blocks; the response
-	// belongs to the connection from then on, but one of another type than kmsg's that is safe for concurrent use may
-	// go to several. reply(nil) closes the connection without an answer. A response must
-	// come from req.ResponseKind or carry the same key and version: another is a fault, logged, and closes the
-	// connection.
+	// Handle takes one request. It runs on the connection's own goroutine, should not block, and
+	// must see to it that reply is called exactly once, from any goroutine, at once or later: the
+	// connection reads nothing more before. Replies are encoded and written by the connection's
+	// goroutine, so reply never blocks; the response belongs to the connection from then on, but
+	// one of another type than kmsg's that is safe for concurrent use may go to several. reply(nil)
+	// closes the connection without an answer. A response must come from req.ResponseKind or carry
+	// the same key and version: another is a fault, logged, and closes the connection.
 	//
 	// The request owns its memory: it may be kept after reply, and changed.
 	//
@@ -81,59 +78,79 @@ type Config struct {
 	//
 	// ctx ends when the connection ends, and when the request is to wait no longer: its client has
 	// gone or has closed its side, or a limit of parked requests is reached. It is to be answered
-	// then, with what there is. The context belongs to the connection, not to the request, so whatever
-	// hangs on to it (context.AfterFunc, WithTimeout) must be released when the request is done.
+	// then, with what there is. The context belongs to the connection, not to the request, so
+	// whatever hangs on to it (context.AfterFunc, WithTimeout) must be released when the request is
+	// done.
 	Handle func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
 
-	// Cost says about how many bytes answering a request takes beyond the request itself: results
-	// that are computed and held, and the response if it is not in parts (InParts). It is called
-	// on the connection's goroutine before Handle; as much is taken from MaxInFlightBytes until
-	// the response has been written or dropped. nil: no request costs more than itself.
+	// Cost estimates the bytes that answering a request takes beyond the request itself: computed
+	// results, and the response unless it is in parts (InParts). It is called on the connection's
+	// goroutine before Handle; that many bytes are taken from MaxInFlightBytes until the response
+	// has been written or dropped. nil: always 0.
 	Cost func(req kmsg.Request) int64
 
-	// Stream takes the frames whose request key is StreamKey (version 0, header v1): they bypass
-	// kmsg and the rule of one request in flight. It is called at a connection's first such frame
-	// with the peer's "ip:port". nil: no such key.
+	// Elements estimates how many elements of lists answering a request has to read, for requests
+	// with a Cost: those with fewer elements run first. It is called like Cost. nil: unknown.
+	Elements func(req kmsg.Request) int
+
+	// Stream returns the handlers of the frames whose request key is StreamKey (version 0, header
+	// v1): they bypass kmsg and the rule of one request in flight. It is called at a connection's
+	// first such frame with the peer's "ip:port". nil: there is no such key.
 	Stream    func(remote string) Stream
 	StreamKey int16
 
-	MaxFrameBytes       int // largest frame without its length; 8 MiB
-	MaxStreamFrameBytes int // the same for frames of a confirmed private stream; as MaxFrameBytes
+	MaxFrameBytes       int // largest frame, without its length; 8 MiB
+	MaxStreamFrameBytes int // for frames of a confirmed private stream; as MaxFrameBytes
 
 	// MaxInFlightBytes is the memory of all requests that arrive, are decoded or wait for a reply,
 	// and of their responses; 64 MiB. One connection may hold half of it, or its largest frame if
 	// that is more, and one address three quarters. Requests of a few KiB are not counted.
 	MaxInFlightBytes int64
 
-	MaxConnections      int            // 10,000
-	MaxConnectionsPerIP int            // as MaxConnections; -1: none but from addresses in MaxConnectionsOf
-	MaxConnectionsOf    map[string]int // instead of MaxConnectionsPerIP, by textual IP as in Caller.ClientAddr; 0: none
+	MaxConnections int // 10,000
+	// MaxConnectionsPerIP is as MaxConnections by default; -1 admits only addresses in
+	// MaxConnectionsOf.
+	MaxConnectionsPerIP int
+	// MaxConnectionsOf replaces MaxConnectionsPerIP for single addresses, by textual IP as in
+	// Caller.ClientAddr; 0 admits none.
+	MaxConnectionsOf map[string]int
 
-	// Admit, if not nil, is asked about each connection that is within these limits, for a
-	// limit that others share. release is called once when a connection that it has let in has
-	// ended.
+	// Turns are the places on which connections run that use the processor without a pause; nil:
+	// half of the processors, for this server alone.
+	Turns *turns.Places
+
+	// Admit, if not nil, is called for each connection that is within these limits, and applies a
+	// further limit that other servers share. release is called once when an admitted connection
+	// has ended.
 	Admit func() (release func(), ok bool)
 
-	// StreamSlots connections beyond all of these limits are let in, if their first frame,
-	// which must come within StreamTimeout, is one of the private stream: it must get through
-	// whoever holds the rest. 0: none.
+	// StreamSlots connections beyond all of these limits are accepted if their first frame, which
+	// must arrive within StreamTimeout, belongs to the private stream, which must get through when
+	// clients hold all other connections. 0: none.
 	StreamSlots   int
 	StreamTimeout time.Duration // 1 s; between later frames of such a connection ten times that
 
 	// Requests whose reply has been outstanding for more than a second or two count as parked. The
-	// context of those beyond a limit ends, so that Handle answers them at once.
+	// context of a request beyond a limit ends, so that Handle answers it at once.
 	MaxParked      int           // 2,000
 	MaxParkedPerIP int           // 500
-	MaxWait        time.Duration // how long a request may be parked; 1 min
+	MaxWait        time.Duration // longest time that a request may be parked; 1 min
 
-	IdleTimeout  time.Duration // without a request; 10 min, as connections.max.idle.ms; may be up to 1/8 early
+	// IdleTimeout bounds the time without a request, as connections.max.idle.ms does; 10 min. It
+	// may end up to 1/8 early.
+	IdleTimeout  time.Duration
 	FrameTimeout time.Duration // from the first byte of a frame to its last; 30 s
-	WriteTimeout time.Duration // for one reply to be taken by the peer; 30 s; may be up to 1/8 early
+	// WriteTimeout bounds the time in which the peer must read one reply; 30 s. It may end up to
+	// 1/8 early.
+	WriteTimeout time.Duration
 
 	Logger *slog.Logger // slog.Default()
 }
 
 func (cfg Config) withDefaults() Config {
+	if cfg.Turns == nil {
+		cfg.Turns = turns.New(runtime.GOMAXPROCS(0))
+	}
 	cfg.MaxFrameBytes = cmp.Or(cfg.MaxFrameBytes, 8<<20)
 	cfg.MaxStreamFrameBytes = cmp.Or(cfg.MaxStreamFrameBytes, cfg.MaxFrameBytes)
 	cfg.MaxInFlightBytes = cmp.Or(cfg.MaxInFlightBytes, max(64<<20, int64(cfg.MaxFrameBytes)))
@@ -156,7 +173,8 @@ func (cfg Config) check() error {
 		return errors.New("no listener: name at least one")
 	case cfg.Versions == nil || cfg.Handle == nil:
 		return errors.New("no Versions or no Handle: set both")
-	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 || cfg.MaxConnectionsPerIP < -1:
+	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 ||
+		cfg.MaxConnectionsPerIP < -1:
 		return errors.New("a limit is negative")
 	case cfg.MaxStreamFrameBytes < 0 || cfg.MaxParked < 0 || cfg.MaxParkedPerIP < 0:
 		return errors.New("a limit is negative")
@@ -166,7 +184,8 @@ func (cfg Config) check() error {
 		min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout) < 0:
 		return errors.New("a timeout is negative")
 	case cfg.MaxInFlightBytes < int64(cfg.MaxFrameBytes):
-		return fmt.Errorf("MaxInFlightBytes %d is less than MaxFrameBytes %d: the largest frame could never be read",
+		return fmt.Errorf("MaxInFlightBytes %d is less than MaxFrameBytes %d: "+
+			"the largest frame could never be read",
 			cfg.MaxInFlightBytes, cfg.MaxFrameBytes)
 	}
 	return errors.Join(cfg.checkListeners(), cfg.checkVersions())
@@ -178,7 +197,7 @@ func (cfg Config) clientBudget() *budget {
 	return newBudget(total, max(total*3/4, perConn), perConn)
 }
 
-// peerFrames is how many of the largest frames all peers may send at once; more wait.
+// peerFrames is how many of the largest frames all peers may send concurrently; further ones wait.
 const peerFrames = 4
 
 func (cfg Config) peerBudget() *budget {
@@ -186,7 +205,7 @@ func (cfg Config) peerBudget() *budget {
 	return newBudget(peerFrames*one, peerFrames*one, one)
 }
 
-// connectionsOf is how many connections an address may have.
+// connectionsOf returns how many connections an address may have.
 func (cfg Config) connectionsOf(ip string) int {
 	if n, ok := cfg.MaxConnectionsOf[ip]; ok {
 		return n
@@ -203,15 +222,16 @@ func (cfg Config) checkListeners() error {
 		case names[l.Name]:
 			return fmt.Errorf("two listeners are named %s", l.Name)
 		case l.SecurityProtocol != Plaintext:
-			return fmt.Errorf("listener %s: security protocol %d is not supported, only PLAINTEXT (0)", l.Name, l.SecurityProtocol)
+			return fmt.Errorf("listener %s: security protocol %d is not supported, "+
+				"only PLAINTEXT (0)", l.Name, l.SecurityProtocol)
 		}
 		names[l.Name] = true
 	}
 	return nil
 }
 
-// checkVersions refuses versions that kmsg cannot decode, and learns the wire shape of every key served, so that a
-// surprise shows at the start and not at the first request.
+// checkVersions refuses versions that kmsg cannot decode, and learns the wire shape of every served
+// key, so that an error shows at the start and not at the first request.
 func (cfg Config) checkVersions() error {
 	for key := range int16(kmsg.MaxKey + 1) {
 		low, high, ok := cfg.Versions(key)

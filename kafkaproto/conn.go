@@ -38,7 +38,7 @@ type conn struct {
 	isPeer  atomic.Bool // the stream is confirmed
 	release func()      // gives back what Config.Admit gave; may be nil
 
-	turn        turn
+	turn        *turn
 	patience    patience
 	asked       atomic.Uint64 // odd while a reply is outstanding
 	accepted    time.Time
@@ -51,7 +51,7 @@ type conn struct {
 func newConn(s *Server, l Listener, nc net.Conn) *conn {
 	c := &conn{
 		server: s, nc: nc, remote: nc.RemoteAddr().String(), replies: make(chan kmsg.Response, 1),
-		turn: newTurn(s.turns), accepted: time.Now(),
+		turn: newTurn(s.cfg.Turns), accepted: time.Now(),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.caller = Caller{
@@ -106,7 +106,7 @@ func (c *conn) end(err error) {
 		reason, err = closedByPeer, cause
 	}
 	c.close(err)
-	c.turn.drop()
+	c.turn.Drop()
 	c.dropReply()
 	c.in.account.close()
 	if c.stream.Closed != nil {

@@ -17,7 +17,7 @@ import (
 )
 
 // apiVersions answers with two keys and, from v3, a feature.
-func apiVersions(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func apiVersions(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 	resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
 	for _, key := range []int16{1, 18} {
 		entry := kmsg.NewApiVersionsResponseApiKey()
@@ -30,8 +30,8 @@ func apiVersions(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.
 	reply(resp)
 }
 
-// The bytes are written out by hand from ApiVersionsRequest.json, ApiVersionsResponse.json, RequestHeader.json and
-// ResponseHeader.json.
+// The bytes are written by hand from ApiVersionsRequest.json, ApiVersionsResponse.json,
+// RequestHeader.json and ResponseHeader.json.
 func TestAPIVersionsBytes(t *testing.T) {
 	const (
 		correlation = "00000009 "
@@ -45,13 +45,19 @@ func TestAPIVersionsBytes(t *testing.T) {
 	tests := []struct{ name, request, response string }{
 		{"v0", "0012 0000 00000009 0002 6964", correlation + "0000 00000002 " + entries},
 		{"v1", "0012 0001 00000009 0002 6964", correlation + "0000 00000002 " + entries + throttle},
-		{"v2 null client id", "0012 0002 00000009 ffff", correlation + "0000 00000002 " + entries + throttle},
-		{"v3", "0012 0003 00000009 0002 6964 00 " + software, correlation + "0000 " + compact + throttle + features},
-		{"v4", "0012 0004 00000009 0002 6964 00 " + software, correlation + "0000 " + compact + throttle + features},
-		{"v4 tag in header, bytes after the body", "0012 0004 00000009 0002 6964 01 63 02 ffff " + software + "ffff",
+		{"v2 null client id", "0012 0002 00000009 ffff",
+			correlation + "0000 00000002 " + entries + throttle},
+		{"v3", "0012 0003 00000009 0002 6964 00 " + software,
 			correlation + "0000 " + compact + throttle + features},
-		{"v5", "0012 0005 00000009 0002 6964 00 " + software, correlation + "0023 00000001 0012 0000 0004"},
-		{"v5 with a body nobody knows", "0012 0005 00000009 ffff 00 ffffffffff", correlation + "0023 00000001 0012 0000 0004"},
+		{"v4", "0012 0004 00000009 0002 6964 00 " + software,
+			correlation + "0000 " + compact + throttle + features},
+		{"v4 tag in header, bytes after the body",
+			"0012 0004 00000009 0002 6964 01 63 02 ffff " + software + "ffff",
+			correlation + "0000 " + compact + throttle + features},
+		{"v5", "0012 0005 00000009 0002 6964 00 " + software,
+			correlation + "0023 00000001 0012 0000 0004"},
+		{"v5 with a body nobody knows", "0012 0005 00000009 ffff 00 ffffffffff",
+			correlation + "0023 00000001 0012 0000 0004"},
 		{"v32767", "0012 7fff 00000009 0000 00", correlation + "0023 00000001 0012 0000 0004"},
 		{"v-1", "0012 ffff 00000009 0000", correlation + "0023 00000001 0012 0000 0004"},
 	}
@@ -75,10 +81,11 @@ func TestRequestReachesHandlerWithCaller(t *testing.T) {
 		req    kmsg.Request
 	}
 	calls := make(chan call, 1)
-	cfg, _ := testConfig(func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
-		calls <- call{caller, req}
-		reply(req.ResponseKind())
-	})
+	cfg, _ := testConfig(
+		func(ctx context.Context, caller Caller, req kmsg.Request, reply replyFunc) {
+			calls <- call{caller, req}
+			reply(req.ResponseKind())
+		})
 	s, addr := start(t, cfg)
 	c := dial(t, addr)
 	c.send(heartbeat(77))
@@ -87,7 +94,8 @@ func TestRequestReachesHandlerWithCaller(t *testing.T) {
 		t.Errorf("response header %x, want correlation id 77 and no tagged fields", resp[:5])
 	}
 	got := <-calls
-	want := Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1", ClientID: "tester", LocalAddr: addr}
+	want := Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1",
+		ClientID: "tester", LocalAddr: addr}
 	if got.caller != want {
 		t.Errorf("caller %+v, want %+v", got.caller, want)
 	}
@@ -97,7 +105,8 @@ func TestRequestReachesHandlerWithCaller(t *testing.T) {
 	}
 	eventually(t, func() string { // what was sent is counted afterwards
 		stats := s.Stats()
-		if stats.Requests != 1 || stats.Connections != 1 || stats.BytesIn != int64(len(heartbeat(77))) ||
+		if stats.Requests != 1 || stats.Connections != 1 ||
+			stats.BytesIn != int64(len(heartbeat(77))) ||
 			stats.BytesOut != int64(4+len(resp)) {
 			return fmt.Sprintf("stats %+v", stats)
 		}
@@ -119,7 +128,7 @@ func bigRequest(correlationID int32, topics int) (*kmsg.CreateTopicsRequest, []b
 func TestSplitAtEveryByte(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		received := make(chan kmsg.Request, 1)
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			received <- req
 			reply(req.ResponseKind())
 		})
@@ -149,7 +158,7 @@ func TestSplitAtEveryByte(t *testing.T) {
 func TestPipelinedRequestsOneAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		replies := make(chan func(), 100)
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			replies <- func() { reply(req.ResponseKind()) }
 		})
 		_, nc := pipe(t, cfg)
@@ -173,7 +182,7 @@ func TestPipelinedRequestsOneAtATime(t *testing.T) {
 }
 
 func TestReplyTwice(t *testing.T) {
-	cfg, logs := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	cfg, logs := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 		reply(req.ResponseKind())
 		reply(req.ResponseKind())
 	})
@@ -197,21 +206,26 @@ func TestHandlerEndsConnection(t *testing.T) {
 		reason closeReason
 		log    string
 	}{
-		{"nil reply", func(_ context.Context, _ Caller, _ kmsg.Request, reply func(kmsg.Response)) { reply(nil) }, closedByHandler, "handler"},
-		{"wrong version", func(_ context.Context, _ Caller, _ kmsg.Request, reply func(kmsg.Response)) {
+		{"nil reply", func(_ context.Context, _ Caller, _ kmsg.Request, reply replyFunc) {
+			reply(nil)
+		}, closedByHandler, "handler"},
+		{"wrong version", func(_ context.Context, _ Caller, _ kmsg.Request, reply replyFunc) {
 			reply(kmsg.NewPtrBrokerHeartbeatResponse())
 		}, closedFault, "level=ERROR"},
-		{"wrong key", func(_ context.Context, _ Caller, _ kmsg.Request, reply func(kmsg.Response)) {
+		{"wrong key", func(_ context.Context, _ Caller, _ kmsg.Request, reply replyFunc) {
 			reply(kmsg.NewPtrFetchResponse())
 		}, closedFault, "key 63 version 1 is one of key 1"},
-		{"panic", func(context.Context, Caller, kmsg.Request, func(kmsg.Response)) { panic("oh no") }, closedPanic, "TestHandlerEndsConnection"},
-		{"panic after reply", func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		{"panic", func(context.Context, Caller, kmsg.Request, func(kmsg.Response)) {
+			panic("oh no")
+		}, closedPanic, "TestHandlerEndsConnection"},
+		{"panic after reply", func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			reply(req.ResponseKind())
 			panic("oh no")
 		}, closedPanic, "oh no"},
-		{"response that cannot be encoded", func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
-			reply((*brokenResponse)(req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)))
-		}, closedPanic, "broken"},
+		{"response that cannot be encoded",
+			func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
+				reply((*brokenResponse)(req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)))
+			}, closedPanic, "broken"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -245,7 +259,7 @@ func (r *brokenResponse) RequestKind() kmsg.Request { return kmsg.NewPtrBrokerHe
 
 func TestContextEndsWithConnection(t *testing.T) {
 	ctxs := make(chan context.Context, 1)
-	cfg, _ := testConfig(func(ctx context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	cfg, _ := testConfig(func(ctx context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 		ctxs <- ctx
 		reply(req.ResponseKind())
 	})
@@ -265,10 +279,10 @@ func TestContextEndsWithConnection(t *testing.T) {
 	}
 }
 
-// A reply that comes after the connection has gone is dropped, and does not block.
+// A reply after the end of the connection is dropped and does not block.
 func TestLateReply(t *testing.T) {
 	replies := make(chan func(), 1)
-	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 		replies <- func() { reply(req.ResponseKind()) }
 	})
 	s, addr := start(t, cfg)
@@ -287,7 +301,8 @@ func TestTimeouts(t *testing.T) {
 	long := func(t *testing.T, nc net.Conn, parts int) {
 		for i := range parts {
 			time.Sleep(4 * time.Second) // of the bubble's clock
-			if _, err := nc.Write([]byte{0, 0, 0, 200, 1, 2, 3, 4, 5, 6, 7, 8, 9}[i : i+1]); err != nil {
+			bytes := []byte{0, 0, 0, 200, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+			if _, err := nc.Write(bytes[i : i+1]); err != nil {
 				return
 			}
 		}
@@ -300,11 +315,17 @@ func TestTimeouts(t *testing.T) {
 		after  time.Duration
 	}{
 		{"nothing", func(*testing.T, net.Conn) {}, closedIdle, 10 * time.Minute},
-		{"part of a length", func(_ *testing.T, nc net.Conn) { nc.Write([]byte{0, 0}) }, closedFrameTimeout, 30 * time.Second},
-		{"part of a frame", func(_ *testing.T, nc net.Conn) { nc.Write(heartbeat(1)[:20]) }, closedFrameTimeout, 30 * time.Second},
-		{"part of a large frame", func(_ *testing.T, nc net.Conn) { nc.Write(frame(make([]byte, 1<<20))[:100<<10]) }, closedFrameTimeout, 30 * time.Second},
-		{"a byte every 4 s", func(t *testing.T, nc net.Conn) { long(t, nc, 13) }, closedFrameTimeout, 34 * time.Second},
-		{"reply not read", func(_ *testing.T, nc net.Conn) { nc.Write(heartbeat(1)) }, closedWriteTimeout, 30 * time.Second},
+		{"part of a length", func(_ *testing.T, nc net.Conn) { nc.Write([]byte{0, 0}) },
+			closedFrameTimeout, 30 * time.Second},
+		{"part of a frame", func(_ *testing.T, nc net.Conn) { nc.Write(heartbeat(1)[:20]) },
+			closedFrameTimeout, 30 * time.Second},
+		{"part of a large frame", func(_ *testing.T, nc net.Conn) {
+			nc.Write(frame(make([]byte, 1<<20))[:100<<10])
+		}, closedFrameTimeout, 30 * time.Second},
+		{"a byte every 4 s", func(t *testing.T, nc net.Conn) { long(t, nc, 13) },
+			closedFrameTimeout, 34 * time.Second},
+		{"reply not read", func(_ *testing.T, nc net.Conn) { nc.Write(heartbeat(1)) },
+			closedWriteTimeout, 30 * time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -318,17 +339,18 @@ func TestTimeouts(t *testing.T) {
 				took := time.Since(begin)
 				clientDone.Wait()
 				if took != test.after || s.Stats().Closed[test.reason.String()] != 1 {
-					t.Errorf("after %v: %v, want %s after %v", took, s.Stats().Closed, test.reason, test.after)
+					t.Errorf("after %v: %v, want %s after %v", took, s.Stats().Closed, test.reason,
+						test.after)
 				}
 			})
 		})
 	}
 }
 
-// A connection that sends a request now and then stays, however long a request takes.
+// A connection that sends a request now and then stays open, however long a request takes.
 func TestIdleTimeoutStartsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			time.AfterFunc(3*time.Hour, func() { reply(req.ResponseKind()) })
 		})
 		_, nc := pipe(t, cfg)

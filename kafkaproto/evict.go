@@ -7,34 +7,34 @@ import (
 )
 
 const (
-	// evictAfter is how long a connection may take over what it sends or reads before it can lose
-	// its memory to others that wait.
+	// evictAfter is how long a connection may take to send or read before it can lose its memory to
+	// others that wait.
 	evictAfter = 50 * time.Millisecond
-	// stuckAfter is how long a request may be worked on before its connection can lose its memory.
+	// stuckAfter is how long a request may be in Handle before its connection can lose its memory.
 	stuckAfter = time.Second
-	// evictInterval is how often memory is looked for while somebody waits.
+	// evictInterval is the pause between two evictions while a connection waits.
 	evictInterval = 10 * time.Millisecond
-	// readGrace is how much longer a client may take before it has read some of its response.
+	// readGrace is how much more time a client has before it must have read part of its response.
 	readGrace = 50 * time.Millisecond
-	// slowBytesPerSecond: who is slower loses its memory to any that wait, who is faster only to
-	// the one whose turn it is.
+	// slowBytesPerSecond: a slower connection loses its memory to any waiter, a faster one only to
+	// the waiter that is served next.
 	slowBytesPerSecond = 1 << 20
 )
 
-// shortage is what waiters lack: those that wait for the total, or for their own address.
+// shortage is the memory that waiters lack: those for the total, or those for one address.
 type shortage struct {
-	first int64 // lacked by the one that is served next
-	all   int64 // by all of them
+	first int64 // for the waiter that is served next
+	all   int64 // for all of them
 }
 
 // candidate is a connection that may lose its memory.
 type candidate struct {
 	account *account
-	works   bool    // rather than being on the network, or waiting for more memory
-	rate    float64 // bytes a second on the network
+	works   bool    // in Handle, not on the network or waiting for more memory
+	rate    float64 // bytes per second on the network
 }
 
-// watch has evictSlow called while there are waiters. The caller holds the lock.
+// watch schedules evictSlow while there are waiters. The caller holds the lock.
 func (b *budget) watch() {
 	if b.waiters.Len() > 0 && !b.evicting {
 		b.evicting = true
@@ -79,7 +79,7 @@ func (b *budget) victims(now time.Time) []*account {
 	return victims
 }
 
-// worth is lower the slower a connection is and the more it holds.
+// worth is lower for slower connections and for those that hold more.
 func (c candidate) worth() float64 {
 	const still = 1024 // bytes a second
 	return (c.rate + still) / float64(max(c.account.held, 1))
@@ -95,8 +95,8 @@ func (c candidate) helps(s *shortage) bool {
 	return s.all > 0 && !c.works && c.rate < slowBytesPerSecond
 }
 
-// shortages are what waiters lack when evicted connections will have given back what they hold:
-// by address those that wait for their own, by nil all others.
+// shortages is the memory that waiters will lack after evicted connections have returned theirs: by
+// address for those that wait for their own share, under nil for all others.
 func (b *budget) shortages() map[*address]*shortage {
 	lacked := make(map[*address]*shortage)
 	for e := b.waiters.Front(); e != nil; e = e.Next() {
@@ -104,7 +104,7 @@ func (b *budget) shortages() map[*address]*shortage {
 		scope := w.account.from
 		over := scope.held - scope.leaving + w.n - b.perAddress
 		if over <= 0 {
-			scope, over = nil, b.used-b.leaving+w.n-b.total
+			scope, over = nil, b.used-b.leaving+w.n-b.totalFor(w.account, w.n)
 		}
 		s := lacked[scope]
 		if s == nil {
@@ -113,21 +113,22 @@ func (b *budget) shortages() map[*address]*shortage {
 		}
 		s.all += w.n
 	}
-	for _, s := range lacked { // not all are to lose theirs at once
+	for _, s := range lacked { // not all of them lose theirs at once
 		s.all = min(s.all, b.total*3/4)
 	}
 	return lacked
 }
 
-// mark is how far a frame had come at some time.
+// mark is the state of a frame's transfer at some time.
 type mark struct {
 	began int64
 	at    time.Time
 	bytes int64
 }
 
-// rate is the bytes a second that a frame moves at: since it began or, if that is less, lately. ok
-// is false while it is too early to tell. The budget's lock is held.
+// rate is the speed of a frame's transfer in bytes per second: the average since its start or, if
+// that is less, since the last look. ok is false while it is too early to tell. The budget's lock
+// is held.
 func (a *account) rate(now time.Time) (rate float64, ok bool) {
 	took := a.moving.took(now)
 	if took < evictAfter {
@@ -146,10 +147,10 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 	return rate, true
 }
 
-// candidates are the connections that may lose their memory, in that order: the slowest on the
-// network for what they hold, then those whose request is worked on for too long, then those that
-// wait for more memory themselves. Of these the longest wait comes first, and while another
-// connection is about to give some back only a wait of stuckAfter counts.
+// candidates are the connections that may lose their memory, in this order: the slowest on the
+// network for the memory they hold, then those whose request is in Handle for too long, then those
+// that wait for more memory themselves. Of the last kind, the one that would hold most comes first; and
+// while another connection is about to return memory, only a wait of stuckAfter counts.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
 	patience := evictAfter
@@ -171,13 +172,16 @@ func (b *budget) candidates(now time.Time) []candidate {
 	}
 	slices.SortFunc(slow, func(x, y candidate) int { return cmp.Compare(x.worth(), y.worth()) })
 	slices.SortFunc(waiting, func(x, y candidate) int {
-		return x.account.since.Compare(y.account.since)
+		return cmp.Or(
+			cmp.Compare(y.account.held+y.account.wants, x.account.held+x.account.wants),
+			x.account.since.Compare(y.account.since),
+		)
 	})
 	return slices.Concat(slow, stuck, waiting)
 }
 
-// busy reports whether somebody will give memory back without being closed: its request is worked
-// on, or it has been on the network for a moment only.
+// busy reports whether a connection will return memory without being closed: its request is in
+// Handle, or its transfer has only just begun.
 func (b *budget) busy(now time.Time) bool {
 	for a := range b.holders {
 		if !a.evicted && a.wants == 0 &&

@@ -19,7 +19,8 @@ const largeRequestBytes = 64 << 10
 // exchange answers one request.
 func (c *conn) exchange(data []byte, owned bool) error {
 	if len(data) > largeRequestBytes {
-		c.turn.take(c.ctx.Done())
+		c.turn.expect(len(data) / elementBytes)
+		c.turn.Take(c.ctx.Done())
 	}
 	h, req, err := readHeader(c.server.cfg.Versions, data)
 	c.key, c.version = h.key, h.version
@@ -47,8 +48,8 @@ func (c *conn) exchange(data []byte, owned bool) error {
 
 // charge takes memory for the request in hand. The place at the processor is not kept meanwhile.
 func (c *conn) charge(n int64) error {
-	c.turn.block()
-	defer c.turn.unblock()
+	c.turn.Block()
+	defer c.turn.Unblock()
 	deadline := time.Now().Add(c.server.cfg.FrameTimeout)
 	if err := c.in.account.acquire(c.ctx, n, deadline); err != nil {
 		return &frameError{closedMemory, err}
@@ -101,7 +102,8 @@ func (c *conn) request(h header, req kmsg.Request) error {
 }
 
 // chargeAnswer takes what answering a request costs beyond the request. A request of which that is
-// counted also takes a turn. costs reports whether it is.
+// counted works in a turn, which comes first: memory that waits for a turn would keep out those
+// that could work now. costs reports whether it is counted.
 func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
 	if c.server.cfg.Cost == nil {
 		return false, nil
@@ -110,11 +112,15 @@ func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
 	if cost <= uncountedBytes {
 		return false, nil
 	}
+	if c.server.cfg.Elements != nil {
+		c.turn.expect(c.server.cfg.Elements(req))
+	}
+	c.turn.Take(c.ctx.Done())
 	if err := c.charge(cost); err != nil {
 		return false, err
 	}
 	c.answerBytes = cost
-	c.turn.take(c.ctx.Done())
+	c.turn.Take(c.ctx.Done()) // it may have been lost in the wait
 	return true, nil
 }
 
@@ -130,8 +136,8 @@ func (c *conn) ask(req kmsg.Request, costs bool) (kmsg.Response, error) {
 	c.asked.Add(1)
 	defer c.asked.Add(1)
 	if !costs {
-		c.turn.block()
-		defer c.turn.unblock()
+		c.turn.Block()
+		defer c.turn.Unblock()
 	}
 	c.server.cfg.Handle(ctx, c.caller, req, p.reply)
 	return c.reply()
@@ -144,7 +150,7 @@ func (c *conn) reply() (kmsg.Response, error) {
 		return resp, nil
 	default:
 	}
-	c.turn.drop()
+	c.turn.Drop()
 	select {
 	case resp := <-c.replies:
 		return resp, nil

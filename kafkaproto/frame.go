@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// readBufferBytes is what a connection always holds; frames that fit are read and decoded in place. A connection
-// that carries the private stream gets the larger one.
+// readBufferBytes is the size of a connection's permanent buffer; frames that fit are read and
+// decoded in place. A connection that carries the private stream gets the larger one.
 const (
 	readBufferBytes   = 4 << 10
 	streamBufferBytes = 32 << 10
 )
 
-// frameError is why no frame could be read.
+// frameError is the reason why no frame could be read.
 type frameError struct {
 	reason closeReason
 	err    error
@@ -31,15 +31,15 @@ func (e *frameError) Unwrap() error { return e.err }
 // from a connection. Memory grows with what has arrived, whatever length says.
 type frameReader struct {
 	nc       net.Conn
-	buf      []byte // what was read ahead is buf[r:w]
+	buf      []byte // buf[r:w] was read ahead
 	r, w     int
 	maxBytes int
-	account  *account // of what frames take; the caller settles it after each
+	account  *account // memory of frames; the caller settles it after each frame
 	deadline readDeadline
 }
 
-// next returns the next frame without its length. One that is not owned lies in the read buffer and
-// lasts until the next call.
+// next returns the next frame without its length. A frame that is not owned is in the read buffer
+// and valid until the next call.
 func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, err error) {
 	for f.w-f.r < 4 {
 		if err := f.fill(); err != nil {
@@ -67,7 +67,7 @@ func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, err e
 	return frame, false, nil
 }
 
-// fill reads more into the buffer, of which less than a frame is used.
+// fill reads more into the buffer, which holds less than a frame.
 func (f *frameReader) fill() error {
 	if f.r > 0 {
 		f.w = copy(f.buf, f.buf[f.r:f.w])
@@ -86,7 +86,7 @@ func (f *frameReader) read(p []byte) (int, error) {
 	if n == 0 && err != nil {
 		return 0, f.failed(err)
 	}
-	return n, nil // an error with data comes again
+	return n, nil // the next read returns the error again
 }
 
 func (f *frameReader) failed(err error) error {
@@ -115,7 +115,7 @@ func (f *frameReader) large(ctx context.Context, size int) (frame []byte, err er
 	return frame[:size:size], nil
 }
 
-// collect reads the rest of a frame. It returns the memory for it also after an error.
+// collect reads the rest of a frame. It returns the frame's memory also after an error.
 func (f *frameReader) collect(ctx context.Context, frame []byte, size int) ([]byte, error) {
 	for have := len(frame); have < size; {
 		var err error
@@ -134,18 +134,18 @@ func (f *frameReader) collect(ctx context.Context, frame []byte, size int) ([]by
 	return frame, nil
 }
 
-// Memory for a frame grows in few steps, since each may have to wait.
+// Memory for a frame grows in few steps, since each step may have to wait.
 const (
 	firstRoomBytes = 64 << 10
 	growFactor     = 4
 )
 
-// grow returns a full frame in memory several times as large, as far as size needs it, which the
-// account is charged with. After an error it returns frame as it was.
+// grow moves a full frame into memory several times as large, up to size, and charges the account
+// for it. After an error it returns frame unchanged.
 func (f *frameReader) grow(ctx context.Context, frame []byte, size int) ([]byte, error) {
 	room := chunkSize(min(size, max(growFactor*len(frame), firstRoomBytes)))
 	if room > uncountedBytes {
-		f.account.moving.end() // it is not the client that makes it wait for memory
+		f.account.moving.end() // the wait for memory is not the client's fault
 		if err := f.account.acquire(ctx, int64(room)-f.account.own, f.deadline.frame); err != nil {
 			return frame, &frameError{closedMemory, err}
 		}
@@ -157,14 +157,14 @@ func (f *frameReader) grow(ctx context.Context, frame []byte, size int) ([]byte,
 	return bigger, nil
 }
 
-// recycle gives back memory of a frame that is not needed any more, unless it is the read buffer.
+// recycle returns the memory of a frame that is no longer needed, unless it is the read buffer.
 func (f *frameReader) recycle(frame []byte) {
 	if &frame[0] != &f.buf[4] {
 		f.account.budget.chunks.put(frame)
 	}
 }
 
-// pipelined reports whether bytes of a further frame are there, and whether all of it is.
+// pipelined reports whether bytes of a further frame have arrived, and whether all of it has.
 func (f *frameReader) pipelined() (begun, whole bool) {
 	left := f.buf[f.r:f.w]
 	if len(left) == 0 {
@@ -173,7 +173,7 @@ func (f *frameReader) pipelined() (begun, whole bool) {
 	return true, len(left) >= 4 && uint64(len(left)-4) >= uint64(binary.BigEndian.Uint32(left))
 }
 
-// widen makes the read buffer larger. Frames returned before stay as they are.
+// widen enlarges the read buffer. Frames returned earlier stay valid.
 func (f *frameReader) widen(size int) {
 	if size > len(f.buf) {
 		bigger := make([]byte, size)
@@ -182,17 +182,18 @@ func (f *frameReader) widen(size int) {
 	}
 }
 
-// readDeadline keeps a connection's read deadline: idle until a frame begins, then one for the whole frame. The
-// idle one is set again only when an eighth of it is gone, since setting it costs as much as a small read.
+// readDeadline maintains a connection's read deadline: the idle timeout until a frame begins, then
+// one deadline for the whole frame. The idle deadline is renewed only when an eighth of it has
+// passed, since setting it costs as much as a small read.
 type readDeadline struct {
 	idleTimeout, frameTimeout time.Duration
-	stopped                   func() bool // the server is draining
+	stopped                   func() bool // reports whether the server is draining
 
-	idleSet time.Time // when the idle deadline was set; zero: it is not
-	frame   time.Time // the deadline of the frame that has begun; zero: none has
+	idleSet time.Time // when the idle deadline was set; zero: it is not set
+	frame   time.Time // deadline of the frame that has begun; zero: none has
 }
 
-// arm sets the deadline for the read that follows; begun says that some bytes of a frame are there.
+// arm sets the deadline for the next read; begun reports that some bytes of a frame have arrived.
 func (d *readDeadline) arm(nc net.Conn, begun bool) error {
 	var until time.Time
 	switch {
@@ -213,7 +214,8 @@ func (d *readDeadline) arm(nc net.Conn, begun bool) error {
 	if err := nc.SetReadDeadline(until); err != nil {
 		return err
 	}
-	// Shutdown says so first and sets a deadline in the past then, which this one may have replaced.
+	// Shutdown first sets stopped and then a deadline in the past, which the call above may have
+	// replaced.
 	if d.stopped() {
 		return errShutdown
 	}
@@ -222,7 +224,7 @@ func (d *readDeadline) arm(nc net.Conn, begun bool) error {
 
 func (d *readDeadline) frameEnd() { d.frame = time.Time{} }
 
-// reason tells why a read failed.
+// reason classifies the error of a read.
 func (d *readDeadline) reason(err error, begun bool) closeReason {
 	switch {
 	case d.stopped():

@@ -16,7 +16,9 @@ import (
 // toyBroker answers API_VERSIONS and METADATA, the latter from another goroutine.
 type toyBroker struct{ host, port string }
 
-func (b *toyBroker) handle(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func (b *toyBroker) handle(
+	_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response),
+) {
 	switch req := req.(type) {
 	case *kmsg.ApiVersionsRequest:
 		resp := req.ResponseKind().(*kmsg.ApiVersionsResponse)
@@ -72,9 +74,10 @@ func TestFranzGo(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if resp.Version != 13 || resp.ControllerID != 7 || !slices.ContainsFunc(resp.Topics, func(got kmsg.MetadataResponseTopic) bool {
-				return *got.Topic == *topic.Topic && got.ErrorCode == 3
-			}) {
+			if resp.Version != 13 || resp.ControllerID != 7 ||
+				!slices.ContainsFunc(resp.Topics, func(got kmsg.MetadataResponseTopic) bool {
+					return *got.Topic == *topic.Topic && got.ErrorCode == 3
+				}) {
 				t.Errorf("response %+v", resp)
 			}
 		})

@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// FuzzFrame: whatever comes over a connection, in whatever pieces, ends in whole frames or in an error; the frames
-// are those a simple reader finds; all memory is given back.
+// FuzzFrame: any input in any pieces ends in whole frames or in an error; the frames are those that
+// a simple reader finds; all memory is returned.
 func FuzzFrame(f *testing.F) {
 	f.Add(heartbeat(1), uint16(3))
 	f.Add(append(heartbeat(1), heartbeat(2)...), uint16(5))
@@ -36,8 +36,10 @@ func FuzzFrame(f *testing.F) {
 		defer server.Close()
 		b := newBudget(4*maxBytes, 4*maxBytes, 4*maxBytes)
 		held := b.open("10.0.0.1", nil)
-		r := frameReader{nc: server, buf: make([]byte, readBufferBytes), maxBytes: maxBytes, account: held,
-			deadline: readDeadline{idleTimeout: time.Minute, frameTimeout: time.Minute, stopped: func() bool { return false }}}
+		r := frameReader{nc: server, buf: make([]byte, readBufferBytes), maxBytes: maxBytes,
+			account: held,
+			deadline: readDeadline{idleTimeout: time.Minute, frameTimeout: time.Minute,
+				stopped: func() bool { return false }}}
 		for rest := input; ; {
 			got, _, err := r.next(t.Context())
 			want, wellFormed := nextFrame(&rest, maxBytes)
@@ -71,8 +73,9 @@ func nextFrame(rest *[]byte, maxBytes uint32) (frame []byte, ok bool) {
 	return frame, true
 }
 
-// FuzzDecodeRequest, over all keys and versions: never panics, allocates no more than its multiple, errors are of
-// the three kinds, and what decodes encodes and decodes to the same bytes again.
+// FuzzDecodeRequest checks, over all keys and versions, that decoding never panics, allocates no
+// more than its multiple, fails with one of the three errors, and that a decoded request encodes to
+// bytes that decode and encode to themselves.
 func FuzzDecodeRequest(f *testing.F) {
 	r := rand.New(rand.NewPCG(5, 6))
 	eachVersion(f, func(key, version int16, _ *shape) {
@@ -104,7 +107,8 @@ func FuzzDecodeRequest(f *testing.F) {
 			t.Fatalf("%d bytes allocated for %d, limit %d", allocated, len(data), limit)
 		}
 		if err != nil {
-			if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrUnsupportedVersion) && !errors.Is(err, ErrMalformed) {
+			if !errors.Is(err, ErrUnknownKey) && !errors.Is(err, ErrUnsupportedVersion) &&
+				!errors.Is(err, ErrMalformed) {
 				t.Fatalf("error of no kind: %v", err)
 			}
 			return

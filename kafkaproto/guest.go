@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// A guest is a connection beyond the limits. It is let in for the private stream alone: the
-// peers of this node must get through when clients, or strangers, hold every other connection.
-// Until its first frame it costs a slot for a short time; see Config.StreamSlots.
+// A guest is a connection beyond the limits. It is accepted for the private stream alone: the peers
+// of this node must get through when clients, or strangers, hold every other connection. Until its
+// first frame it occupies a slot for a short time; see Config.StreamSlots.
 
 var errNotAPeer = errors.New("there is no room for a further client")
 
 // guestIdleFactor is how many StreamTimeouts a guest may be silent between two frames.
 const guestIdleFactor time.Duration = 10
 
-// beGuest makes a connection a guest, before it is served. reason is why it is not more.
+// beGuest makes a connection a guest, before it is served. reason is the limit that it exceeds.
 func (c *conn) beGuest(reason closeReason) {
 	c.guest, c.refused = true, reason
 	c.in.deadline.idleTimeout = c.server.cfg.StreamTimeout
@@ -23,7 +23,7 @@ func (c *conn) beGuest(reason closeReason) {
 }
 
 // welcome makes a connection a peer's once its stream is confirmed: its frames may be larger and
-// take memory that clients cannot.
+// use memory that clients cannot take.
 func (c *conn) welcome() {
 	if c.stream.Confirmed != nil && !c.stream.Confirmed() {
 		return
@@ -35,7 +35,7 @@ func (c *conn) welcome() {
 	c.in.account = c.server.peerBudget.open(c.caller.ClientAddr, c.close)
 }
 
-// stay lets a guest that has sent a frame of the private stream stay.
+// stay lets a guest stay after its first frame of the private stream.
 func (c *conn) stay() {
 	if !c.guest {
 		return
@@ -46,7 +46,7 @@ func (c *conn) stay() {
 	c.in.deadline.idleSet = time.Time{}
 }
 
-// unproven says of a guest that has not sent its first frame in time that it was refused.
+// unproven turns the timeout of a guest without a first frame into the refusal by its limit.
 func (c *conn) unproven(err error) error {
 	e, ok := errors.AsType[*frameError](err)
 	slow := ok && (e.reason == closedIdle || e.reason == closedFrameTimeout)

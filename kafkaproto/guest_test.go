@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// peersConfig serves clients, and peers that are answered with what they sent.
+// peersConfig serves clients, and echoes the frames of peers.
 func peersConfig() Config {
 	cfg, _ := testConfig(respond)
 	cfg.StreamKey, cfg.StreamSlots = streamKey, 2
@@ -16,8 +16,8 @@ func peersConfig() Config {
 	return cfg
 }
 
-// TestPeersGetInBeyondTheLimits fills every kind of limit with clients: a peer still gets in, a
-// client does not.
+// TestPeersGetInBeyondTheLimits exhausts every kind of limit with clients: a peer is still
+// accepted, a client is not.
 func TestPeersGetInBeyondTheLimits(t *testing.T) {
 	t.Parallel()
 	for name, limit := range map[string]func(*Config){
@@ -54,7 +54,8 @@ func TestPeersGetInBeyondTheLimits(t *testing.T) {
 			late := dial(t, addr)
 			late.send(heartbeat(9))
 			late.expectClose()
-			peer.send(heartbeat(9)) // a peer that is here beyond the limits is not served as a client
+			// a peer that is here beyond the limits is not served as a client
+			peer.send(heartbeat(9))
 			peer.expectClose()
 			clients[0].Close()
 			expectClosed(t, s, closedByPeer, 1)
@@ -71,8 +72,8 @@ func TestPeersGetInBeyondTheLimits(t *testing.T) {
 	}
 }
 
-// TestGuestsAreFewAndBrief has connections beyond the limit that say nothing: they hold the
-// slots of peers only for a short time, and never more than there are.
+// TestGuestsAreFewAndBrief has silent connections beyond the limit: they occupy the slots of peers
+// only for a short time, and never more than there are.
 func TestGuestsAreFewAndBrief(t *testing.T) {
 	t.Parallel()
 	cfg := peersConfig()

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hungUp reports whether the other end of a connection has gone, or has closed its side only, as
-// far as the kernel knows. What it has sent may lie unread.
+// hungUp reports whether the other end has closed the connection, or only its sending side, as far
+// as the kernel knows. Data from it may still be unread.
 func hungUp(nc net.Conn) (gone, closedSide bool) {
 	s, ok := nc.(syscall.Conn)
 	if !ok {

@@ -4,5 +4,6 @@ package kafkaproto
 
 import "net"
 
-// hungUp is not known here: Config.MaxWait ends what a client that has gone leaves behind.
+// hungUp is not implemented on this system: Config.MaxWait ends the requests of clients that are
+// gone.
 func hungUp(net.Conn) (gone, closedSide bool) { return false, false }

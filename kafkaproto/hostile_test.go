@@ -23,20 +23,30 @@ func TestGarbageClosesWithOneLine(t *testing.T) {
 		log    string
 	}{
 		{"negative length", []byte{0xff, 0xff, 0xff, 0xff}, closedFrameLength, "frame length -1"},
-		{"length above the limit", []byte{0x00, 0x80, 0x00, 0x01}, closedFrameLength, "frame length 8388609"},
+		{"length above the limit", []byte{0x00, 0x80, 0x00, 0x01}, closedFrameLength,
+			"frame length 8388609"},
 		{"TLS hello", []byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}, closedFrameLength, "TLS"},
 		{"HTTP", []byte("GET / HTTP/1.1\r\n"), closedFrameLength, "frame length 1195725856"},
 		{"empty frame", frame(nil), closedMalformed, "0 bytes"},
 		{"part of a header", frame([]byte{0, 63, 0}), closedMalformed, "3 bytes"},
-		{"no client id", frame([]byte{0, 63, 0, 1, 0, 0, 0, 1}), closedMalformed, "header of BrokerHeartbeat (63) version 1"},
-		{"client id too long", frame([]byte{0, 63, 0, 1, 0, 0, 0, 1, 0, 9, 'x'}), closedMalformed, "header of"},
-		{"header tags without end", frame([]byte{0, 63, 0, 1, 0, 0, 0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}), closedMalformed, "header of"},
-		{"unknown key", frame([]byte{0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0, 0}), closedUnknownKey, "not served: 32767"},
-		{"key not served here", request(kmsg.NewPtrProduceRequest(), 9, 1), closedUnknownKey, "key=0"},
-		{"version too high", frame([]byte{0, 63, 0, 3, 0, 0, 0, 1, 0, 0, 0}), closedUnsupportedVersion, "version 3, served are 0-2"},
-		{"version too low", request(kmsg.NewPtrFetchRequest(), 3, 1), closedUnsupportedVersion, "client=127.0.0.1"},
+		{"no client id", frame([]byte{0, 63, 0, 1, 0, 0, 0, 1}), closedMalformed,
+			"header of BrokerHeartbeat (63) version 1"},
+		{"client id too long", frame([]byte{0, 63, 0, 1, 0, 0, 0, 1, 0, 9, 'x'}), closedMalformed,
+			"header of"},
+		{"header tags without end",
+			frame([]byte{0, 63, 0, 1, 0, 0, 0, 1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}),
+			closedMalformed, "header of"},
+		{"unknown key", frame([]byte{0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0, 0}), closedUnknownKey,
+			"not served: 32767"},
+		{"key not served here", request(kmsg.NewPtrProduceRequest(), 9, 1), closedUnknownKey,
+			"key=0"},
+		{"version too high", frame([]byte{0, 63, 0, 3, 0, 0, 0, 1, 0, 0, 0}),
+			closedUnsupportedVersion, "version 3, served are 0-2"},
+		{"version too low", request(kmsg.NewPtrFetchRequest(), 3, 1), closedUnsupportedVersion,
+			"client=127.0.0.1"},
 		{"body cut off", cut(heartbeat(1), 3), closedMalformed, "BrokerHeartbeat (63) version 1"},
-		{"large body cut off", func() []byte { _, b := bigRequest(1, 500); return cut(b, 1) }(), closedMalformed, "CreateTopics"},
+		{"large body cut off", func() []byte { _, b := bigRequest(1, 500); return cut(b, 1) }(),
+			closedMalformed, "CreateTopics"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -49,7 +59,8 @@ func TestGarbageClosesWithOneLine(t *testing.T) {
 			expectClosed(t, s, test.reason, 1)
 			eventually(t, func() string {
 				lines := logs.String()
-				if strings.Count(lines, "\n") != 1 || !strings.Contains(lines, test.log) || !strings.Contains(lines, "level=INFO") {
+				if strings.Count(lines, "\n") != 1 || !strings.Contains(lines, test.log) ||
+					!strings.Contains(lines, "level=INFO") {
 					return fmt.Sprintf("want one line at INFO with %q:\n%s", test.log, lines)
 				}
 				return ""
@@ -58,7 +69,7 @@ func TestGarbageClosesWithOneLine(t *testing.T) {
 	}
 }
 
-// TestBadConnectionsAreLoggedByRate has many bad connections of two kinds: each kind has one line.
+// TestBadConnectionsAreLoggedByRate has many bad connections of two kinds: each kind gets one line.
 func TestBadConnectionsAreLoggedByRate(t *testing.T) {
 	t.Parallel()
 	cfg, logs := testConfig(respond)
@@ -79,7 +90,7 @@ func TestBadConnectionsAreLoggedByRate(t *testing.T) {
 	}
 }
 
-// cut takes n bytes off the end of a frame and sets its length anew.
+// cut removes n bytes from the end of a frame and corrects its length.
 func cut(whole []byte, n int) []byte { return frame(whole[4 : len(whole)-n]) }
 
 // heapInUse is the live heap with stacks.
@@ -90,7 +101,8 @@ func heapInUse() uint64 {
 	return m.HeapAlloc + m.StackInuse
 }
 
-// 1,000 connections that claim 8 MiB each and send no more cost a few KiB each, theirs and ours together.
+// 1,000 connections that announce 8 MiB each and send nothing more cost a few KiB each, for client
+// and server together.
 func TestClaimsCostNothing(t *testing.T) {
 	cfg, _ := testConfig(respond)
 	s, addr := start(t, cfg)
@@ -126,7 +138,8 @@ func TestClaimsCostNothing(t *testing.T) {
 	}
 }
 
-// A large frame that stops half way holds a multiple of what has arrived, and gives it back.
+// A large frame that stops half-way holds a small multiple of the bytes that have arrived, and
+// returns it.
 func TestFrameMemoryFollowsArrival(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg, _ := testConfig(respond)
@@ -147,7 +160,7 @@ func TestFrameMemoryFollowsArrival(t *testing.T) {
 	})
 }
 
-// hostileBodies are made to have a trusting decoder allocate or loop as much as it can.
+// hostileBodies would make a trusting decoder allocate or loop as much as possible.
 func hostileBodies(version int16, flexible bool) [][]byte {
 	const size = 64 << 10
 	zeros := make([]byte, size)
@@ -165,7 +178,8 @@ func hostileBodies(version int16, flexible bool) [][]byte {
 	return [][]byte{zeros, ones, claims, many, append([]byte{0, 0, 0, 3, 0xd0, 0x00}, zeros...)}
 }
 
-// No body makes decoding allocate more than the fixed multiple, or take long, at any key and version.
+// No body makes decoding allocate more than the fixed multiple, or take long, for any key and
+// version.
 func TestHostileBodiesAreCheap(t *testing.T) {
 	everything := func(int16) (int16, int16, bool) { return 0, 100, true }
 	eachVersion(t, func(key, version int16, sh *shape) {
@@ -175,8 +189,10 @@ func TestHostileBodiesAreCheap(t *testing.T) {
 		var bodies [][]byte
 		for _, body := range hostileBodies(version, sh.flexible) {
 			bodies = append(bodies, body)
-			for _, n := range []int{1, len(prefix) / 2, len(prefix) - 1} { // also behind a beginning that is in order
-				bodies = append(bodies, append(bytes.Clone(prefix[:min(len(prefix), max(n, 0))]), body...))
+			// also behind a beginning that is in order
+			for _, n := range []int{1, len(prefix) / 2, len(prefix) - 1} {
+				bodies = append(bodies,
+					append(bytes.Clone(prefix[:min(len(prefix), max(n, 0))]), body...))
 			}
 		}
 		for _, body := range bodies {
@@ -200,7 +216,7 @@ func TestHostileBodiesAreCheap(t *testing.T) {
 	})
 }
 
-// allocationLimit is what decoding n bytes may allocate: estimates are good to a factor of two.
+// allocationLimit bounds the memory for decoding n bytes: estimates are correct to a factor of two.
 func allocationLimit(n int) uint64 { return 2 * uint64(decodedMinBytes+decodedFactor*n) }
 
 func allocatedBy(fn func()) uint64 {
@@ -211,12 +227,13 @@ func allocatedBy(fn func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// The estimate that the in-flight budget is charged with is at least half of what decoding allocates.
+// The estimate that is taken from the budget is at least half of what decoding allocates.
 func TestCostIsNotTooLow(t *testing.T) {
 	var worst float64
 	check := func(name string, req kmsg.Request, version int16) {
 		body := request(req, version, 1)
-		h, fresh, err := readHeader(func(int16) (int16, int16, bool) { return 0, 100, true }, body[4:])
+		h, fresh, err := readHeader(func(int16) (int16, int16, bool) { return 0, 100, true },
+			body[4:])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +244,8 @@ func TestCostIsNotTooLow(t *testing.T) {
 		allocated := allocatedBy(func() { readBody(fresh, h.body) })
 		worst = max(worst, float64(allocated)/float64(facts.cost))
 		if allocated > 2*uint64(facts.cost)+1024 {
-			t.Errorf("%s: %d bytes allocated, estimated %d for a body of %d", name, allocated, facts.cost, len(h.body))
+			t.Errorf("%s: %d bytes allocated, estimated %d for a body of %d", name, allocated,
+				facts.cost, len(h.body))
 		}
 	}
 	tags := func(n int) (tags kmsg.Tags) {

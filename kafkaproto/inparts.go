@@ -7,6 +7,8 @@ import (
 	"math"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/turns"
 )
 
 // InParts is a response of which one array is not in memory: its elements are made as they are
@@ -65,7 +67,7 @@ func (c *conn) writeMeasured(size int64, write func(*pieceWriter) error) error {
 
 // pause lets others have their turn, and fails when nobody is there any more to make the rest for.
 func (c *conn) pause() error {
-	c.turn.yield(largeSlice, c.ctx.Done())
+	c.turn.Yield(turns.LargeSlice, c.ctx.Done())
 	if cause := context.Cause(c.ctx); cause != nil {
 		return &frameError{closedNetworkError, cause}
 	}

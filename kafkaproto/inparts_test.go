@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// metadataInParts has its topics made as they are written, each part larger than the one before.
+// metadataInParts makes its topics as they are written, each part larger than the one before.
 type metadataInParts struct {
 	*kmsg.MetadataResponse
 	topics []kmsg.MetadataResponseTopic
@@ -48,12 +48,13 @@ func metadataResponse(version int16, topics []kmsg.MetadataResponseTopic) *kmsg.
 	return resp
 }
 
-// A response in parts has the bytes of the same response in memory, in every version and size.
+// A response in parts has the same bytes as that response in memory, in every version and size.
 func TestInPartsIsTheSameResponse(t *testing.T) {
 	t.Parallel()
 	var topics []kmsg.MetadataResponseTopic
-	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
-		reply(&metadataInParts{MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: topics})
+	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
+		reply(&metadataInParts{MetadataResponse: metadataResponse(req.GetVersion(), nil),
+			topics: topics})
 	})
 	s, addr := start(t, cfg)
 	c := dial(t, addr)
@@ -65,7 +66,8 @@ func TestInPartsIsTheSameResponse(t *testing.T) {
 			got := c.receive()
 			want := AppendResponse(nil, int32(n), metadataResponse(version, topics))
 			if !bytes.Equal(got, want) {
-				t.Fatalf("%d topics, version %d: %d bytes, want %d", n, version, len(got), len(want))
+				t.Fatalf("%d topics, version %d: %d bytes, want %d", n, version, len(got),
+					len(want))
 			}
 			sent += int64(4 + len(got))
 		}
@@ -78,12 +80,14 @@ func TestInPartsIsTheSameResponse(t *testing.T) {
 	})
 }
 
-// A response that changes between its two passes ends the connection: its frame cannot be completed.
+// A response that changes between its two passes ends the connection: its frame cannot be
+// completed.
 func TestInPartsThatDiffer(t *testing.T) {
 	t.Parallel()
-	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 		reply(&metadataInParts{
-			MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: manyTopics(10_000), lie: 1,
+			MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: manyTopics(10_000),
+			lie: 1,
 		})
 	})
 	s, addr := start(t, cfg)

@@ -11,18 +11,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// FromFile is a response of which one field, of bytes, is not in memory: they go from a reader to the connection, and if that is a file
-// and the system can do so, without passing through this process.
+// FromFile is a response with one bytes field that is not in memory: its contents go from a reader
+// to the connection, without passing through this process if the reader is a file and the system
+// supports that.
 type FromFile interface {
 	kmsg.Response
-	// Content tells the field, which is empty, and where its n bytes come from. It is called once; file is closed in any case.
+	// Content returns the field, which is empty, and the source of its n bytes. It is called once;
+	// the caller closes file.
 	Content() (field *[]byte, file io.ReadCloser, n int64)
 }
 
-// largeBytes are not copied into the rest of a response, but written beside it.
+// A field of at least largeBytes is written beside the rest of the response, not copied into it.
 const largeBytes = 16 << 10
 
-// writeLarge writes a response around a large field of it that is in memory, if there is one.
+// writeLarge writes a response with a large field in memory; done is false if it has none.
 func (c *conn) writeLarge(correlationID int32, resp kmsg.Response) (done bool, err error) {
 	field := recordsOf(resp)
 	if field == nil || len(*field) < largeBytes {
@@ -36,11 +38,11 @@ func (c *conn) writeLarge(correlationID int32, resp kmsg.Response) (done bool, e
 	return true, c.send(func() (int64, error) { return c.writeAround(head, content, tail) })
 }
 
-// writeAround writes the parts of a frame: at once if they are not large.
+// writeAround writes the parts of a frame, in one call if they are not large.
 func (c *conn) writeAround(head, content, tail []byte) (int64, error) {
 	frame := net.Buffers{head, content, tail}
 	if len(content) <= writePieceBytes {
-		c.turn.drop()
+		c.turn.Drop()
 		return frame.WriteTo(c.nc)
 	}
 	written := int64(0)
@@ -54,7 +56,8 @@ func (c *conn) writeAround(head, content, tail []byte) (int64, error) {
 	return written, nil
 }
 
-// recordsOf is the one field of a response that may be large: the records of a FETCH of one partition.
+// recordsOf is the only field of a response that may be large: the records of a FETCH of one
+// partition.
 func recordsOf(resp kmsg.Response) *[]byte {
 	r, ok := resp.(*kmsg.FetchResponse)
 	if !ok || len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
@@ -70,7 +73,7 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 	if err != nil {
 		return err
 	}
-	c.turn.drop()
+	c.turn.Drop()
 	return c.send(func() (int64, error) {
 		sent, err := writeMore(c.nc, head)
 		if err != nil {
@@ -79,7 +82,8 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 		copied, err := io.CopyN(c.nc, file, n)
 		total := int64(sent) + copied
 		if errors.Is(err, io.EOF) {
-			return total, &frameError{closedFault, fmt.Errorf("a file ends %d bytes before what was to be sent of it", n-copied)}
+			return total, &frameError{closedFault,
+				fmt.Errorf("a file ends %d bytes before what was to be sent of it", n-copied)}
 		}
 		if err != nil {
 			return total, err
@@ -89,7 +93,7 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 	})
 }
 
-// discard closes the file of a response that is not written.
+// discard closes the file of a response that will not be written.
 func discard(resp kmsg.Response) {
 	if r, ok := resp.(FromFile); ok {
 		_, file, _ := r.Content()
@@ -97,9 +101,12 @@ func discard(resp kmsg.Response) {
 	}
 }
 
-// around encodes a response as a frame that is broken off where the n bytes of one of its fields go. kmsg cannot encode half a response,
-// so it encodes two: where one with an empty field and one with a field of one byte first differ, there is the field's length.
-func around(correlationID int32, resp kmsg.Response, field *[]byte, n int64) (head, tail []byte, err error) {
+// around encodes a response as the two parts of a frame before and after the n bytes of one of its
+// fields. kmsg cannot encode half a response, so around encodes it twice, with the field empty and
+// with one byte in it: the first difference is the field's length.
+func around(
+	correlationID int32, resp kmsg.Response, field *[]byte, n int64,
+) (head, tail []byte, err error) {
 	*field = []byte{}
 	empty := AppendResponse([]byte{0, 0, 0, 0}, correlationID, resp)
 	*field = []byte{0}
@@ -116,7 +123,8 @@ func around(correlationID int32, resp kmsg.Response, field *[]byte, n int64) (he
 	}
 	size := int64(len(head)-4) + n + int64(len(tail))
 	if n < 0 || size > math.MaxInt32 {
-		return nil, nil, &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", size)}
+		return nil, nil, &frameError{closedFault,
+			fmt.Errorf("a reply of %d bytes does not fit a frame", size)}
 	}
 	binary.BigEndian.PutUint32(head, uint32(size))
 	return head, tail, nil

@@ -34,14 +34,16 @@ func snapshotResponse(r *rand.Rand, version int16) *kmsg.FetchSnapshotResponse {
 	resp := kmsg.NewPtrFetchSnapshotResponse()
 	fill(r, reflect.ValueOf(resp).Elem(), math.MaxInt16, true)
 	resp.Version = version
-	topic, partition := kmsg.NewFetchSnapshotResponseTopic(), kmsg.NewFetchSnapshotResponseTopicPartition()
+	topic, partition := kmsg.NewFetchSnapshotResponseTopic(),
+		kmsg.NewFetchSnapshotResponseTopicPartition()
 	fill(r, reflect.ValueOf(&partition).Elem(), math.MaxInt16, true)
 	topic.Partitions = []kmsg.FetchSnapshotResponseTopicPartition{partition}
 	resp.Topics = []kmsg.FetchSnapshotResponseTopic{topic}
 	return resp
 }
 
-// FuzzAround: head, content and tail are together what kmsg makes of the whole response, whatever else it holds.
+// FuzzAround: head, content and tail together equal kmsg's encoding of the whole response, whatever
+// its other fields.
 func FuzzAround(f *testing.F) {
 	for version := range int16(19) {
 		f.Add(uint64(version), version, []byte("records"))
@@ -56,12 +58,15 @@ func FuzzAround(f *testing.F) {
 		for _, c := range []struct {
 			resp  kmsg.Response
 			field *[]byte
-		}{{fetched, &fetched.Topics[0].Partitions[0].RecordBatches}, {snapshot, &snapshot.Topics[0].Partitions[0].Bytes}} {
+		}{{fetched, &fetched.Topics[0].Partitions[0].RecordBatches},
+			{snapshot, &snapshot.Topics[0].Partitions[0].Bytes}} {
 			*c.field = append([]byte{}, content...)
 			want := frame(AppendResponse(nil, 7, c.resp))
 			head, tail, err := around(7, c.resp, c.field, int64(len(content)))
-			if got := bytes.Join([][]byte{head, content, tail}, nil); err != nil || !bytes.Equal(got, want) {
-				t.Fatalf("%T version %d: %v\n%x\nwant\n%x", c.resp, c.resp.GetVersion(), err, got, want)
+			if got := bytes.Join([][]byte{head, content, tail}, nil); err != nil ||
+				!bytes.Equal(got, want) {
+				t.Fatalf("%T version %d: %v\n%x\nwant\n%x", c.resp, c.resp.GetVersion(), err, got,
+					want)
 			}
 		}
 	})
@@ -78,7 +83,8 @@ func TestAroundWhatFitsNoFrame(t *testing.T) {
 	}
 }
 
-// Records arrive as kmsg would have encoded them, those that are copied into the response and those written beside it.
+// Records arrive as kmsg would have encoded them, both those copied into the response and those
+// written beside it.
 func TestLargeRecords(t *testing.T) {
 	for _, size := range []int{0, 100, largeBytes - 1, largeBytes, 3 << 20} {
 		for _, version := range []int16{4, 11, 12, 18} {
@@ -86,12 +92,16 @@ func TestLargeRecords(t *testing.T) {
 			records := &resp.Topics[0].Partitions[0].RecordBatches
 			*records = bytes.Repeat([]byte("r"), size)
 			want := AppendResponse(nil, 7, resp)
-			cfg, _ := testConfig(func(_ context.Context, _ Caller, _ kmsg.Request, reply func(kmsg.Response)) { reply(resp) })
+			cfg, _ := testConfig(
+				func(_ context.Context, _ Caller, _ kmsg.Request, reply replyFunc) {
+					reply(resp)
+				})
 			s, addr := start(t, cfg)
 			c := dial(t, addr)
 			c.send(request(kmsg.NewPtrFetchRequest(), version, 7))
 			if got := c.receive(); !bytes.Equal(got, want) {
-				t.Errorf("%d bytes of records, version %d: %d bytes arrive, want %d", size, version, len(got), len(want))
+				t.Errorf("%d bytes of records, version %d: %d bytes arrive, want %d", size, version,
+					len(got), len(want))
 			}
 			eventually(t, func() string {
 				if out := s.Stats().BytesOut; out != int64(len(want)+4) {
@@ -103,7 +113,7 @@ func TestLargeRecords(t *testing.T) {
 	}
 }
 
-// fromFile is a FETCH_SNAPSHOT response with n bytes of file.
+// fromFile is a FETCH_SNAPSHOT response with n bytes from a file.
 type fromFile struct {
 	*kmsg.FetchSnapshotResponse
 	file io.ReadCloser
@@ -114,7 +124,7 @@ func (r fromFile) Content() (*[]byte, io.ReadCloser, int64) {
 	return &r.Topics[0].Partitions[0].Bytes, r.file, r.n
 }
 
-// closing counts that it is closed; it is no file.
+// closing is a reader, but no file, that counts its closings.
 type closing struct {
 	io.Reader
 	closed atomic.Int32
@@ -125,9 +135,9 @@ func (c *closing) Close() error {
 	return nil
 }
 
-// contentServer answers every FETCH_SNAPSHOT with n bytes of what open returns.
+// contentServer answers every FETCH_SNAPSHOT with n bytes from the reader that open returns.
 func contentServer(t *testing.T, open func() io.ReadCloser, n int64) (*Server, client) {
-	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 		reply(fromFile{snapshotResponse(rand.New(rand.NewPCG(1, 2)), req.GetVersion()), open(), n})
 	})
 	s, addr := start(t, cfg)
@@ -158,7 +168,8 @@ func TestContentOfAFile(t *testing.T) {
 		return f
 	}
 	inMemory := &closing{Reader: bytes.NewReader(content[from:])}
-	for name, open := range map[string]func() io.ReadCloser{"a file": fromDisk, "a reader": func() io.ReadCloser { return inMemory }} {
+	for name, open := range map[string]func() io.ReadCloser{"a file": fromDisk,
+		"a reader": func() io.ReadCloser { return inMemory }} {
 		_, c := contentServer(t, open, n)
 		resp := snapshotResponse(rand.New(rand.NewPCG(1, 2)), 1)
 		resp.Topics[0].Partitions[0].Bytes = content[from : from+n]
@@ -174,7 +185,8 @@ func TestContentOfAFile(t *testing.T) {
 	})
 }
 
-// A file that is shorter than promised ends the connection: what follows could not be told from its bytes.
+// A file that is shorter than announced ends the connection: the next bytes would be taken for its
+// contents.
 func TestContentThatIsCutShort(t *testing.T) {
 	short := &closing{Reader: bytes.NewReader(make([]byte, 1000))}
 	s, c := contentServer(t, func() io.ReadCloser { return short }, 1001)
@@ -187,27 +199,28 @@ func TestContentThatIsCutShort(t *testing.T) {
 	}
 }
 
-// A response that is not written does not keep its file.
+// The file of a response that is not written is closed.
 func TestContentThatIsNotSent(t *testing.T) {
-	for name, handle := range map[string]func(resp func() kmsg.Response, reply func(kmsg.Response)){
-		"the second reply": func(resp func() kmsg.Response, reply func(kmsg.Response)) {
+	for name, handle := range map[string]func(resp func() kmsg.Response, reply replyFunc){
+		"the second reply": func(resp func() kmsg.Response, reply replyFunc) {
 			reply(snapshotResponse(rand.New(rand.NewPCG(1, 2)), 1))
 			reply(resp())
 		},
-		"another version": func(resp func() kmsg.Response, reply func(kmsg.Response)) {
+		"another version": func(resp func() kmsg.Response, reply replyFunc) {
 			other := resp().(fromFile)
 			other.Version = 0
 			reply(other)
 		},
-		"a panic after it": func(resp func() kmsg.Response, reply func(kmsg.Response)) {
+		"a panic after it": func(resp func() kmsg.Response, reply replyFunc) {
 			reply(resp())
 			panic("oh no")
 		},
 	} {
 		content := &closing{Reader: bytes.NewReader(nil)}
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			handle(func() kmsg.Response {
-				return fromFile{snapshotResponse(rand.New(rand.NewPCG(1, 2)), req.GetVersion()), content, 0}
+				return fromFile{snapshotResponse(rand.New(rand.NewPCG(1, 2)), req.GetVersion()),
+					content, 0}
 			}, reply)
 		})
 		_, addr := start(t, cfg)
@@ -221,12 +234,15 @@ func TestContentThatIsNotSent(t *testing.T) {
 	}
 }
 
-// Nor does one that comes when its connection has ended.
+// So is that of a response after the end of its connection.
 func TestContentThatComesLate(t *testing.T) {
 	content := &closing{Reader: bytes.NewReader(nil)}
 	late := make(chan func(), 1)
-	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
-		late <- func() { reply(fromFile{snapshotResponse(rand.New(rand.NewPCG(1, 2)), req.GetVersion()), content, 0}) }
+	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
+		late <- func() {
+			reply(fromFile{snapshotResponse(rand.New(rand.NewPCG(1, 2)), req.GetVersion()), content,
+				0})
+		}
 	})
 	s, addr := start(t, cfg)
 	dial(t, addr).send(request(kmsg.NewPtrFetchSnapshotRequest(), 1, 7))

@@ -20,10 +20,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-type handleFunc = func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
+// replyFunc answers a request.
+type replyFunc = func(kmsg.Response)
 
-// testKeys are what the toy server serves: the controller's versions of a few keys.
-var testKeys = map[int16][2]int16{1: {4, 18}, 3: {0, 13}, 18: {0, 4}, 19: {2, 7}, 58: {0, 0}, 59: {0, 1}, 63: {0, 2}}
+type handleFunc = func(ctx context.Context, caller Caller, req kmsg.Request, reply replyFunc)
+
+// testKeys are the test server's versions: the controller's versions of a few keys.
+var testKeys = map[int16][2]int16{1: {4, 18}, 3: {0, 13}, 18: {0, 4}, 19: {2, 7}, 58: {0, 0},
+	59: {0, 1}, 63: {0, 2}}
 
 func testVersions(key int16) (low, high int16, ok bool) {
 	v, ok := testKeys[key]
@@ -31,7 +35,7 @@ func testVersions(key int16) (low, high int16, ok bool) {
 }
 
 // respond answers every request with the default response of its kind.
-func respond(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func respond(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 	reply(req.ResponseKind())
 }
 
@@ -41,7 +45,8 @@ func testConfig(handle handleFunc) (Config, *logtest.Buffer) {
 		Listeners: []Listener{{Name: "CONTROLLER", Address: "127.0.0.1:0"}},
 		Versions:  testVersions,
 		Handle:    handle,
-		Logger:    slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Logger: slog.New(slog.NewTextHandler(logs,
+			&slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, logs
 }
 
@@ -63,8 +68,8 @@ func start(t testing.TB, cfg Config) (*Server, string) {
 	return s, s.Addrs()[cfg.Listeners[0].Name].String()
 }
 
-// pipe returns the client's end of an in-memory connection to a server without listeners: for tests in a synctest
-// bubble.
+// pipe returns the client's end of an in-memory connection to a server without listeners, for tests
+// in a synctest bubble.
 func pipe(t testing.TB, cfg Config) (*Server, net.Conn) {
 	t.Helper()
 	s := newServer(cfg.withDefaults())
@@ -77,7 +82,7 @@ func pipe(t testing.TB, cfg Config) (*Server, net.Conn) {
 	return s, client
 }
 
-// client is a raw connection that fails its test.
+// client is a raw connection; it fails its test after an unexpected error.
 type client struct {
 	net.Conn
 	t testing.TB
@@ -115,7 +120,8 @@ func (c client) receive() []byte {
 	return frame
 }
 
-// expectClose waits for the server to close the connection, without having sent anything more.
+// expectClose waits until the server closes the connection, and requires that it sends nothing
+// before.
 func (c client) expectClose() {
 	c.t.Helper()
 	if n, err := c.Read(make([]byte, 1)); n > 0 || err == nil {
@@ -130,13 +136,14 @@ func expectClosed(t testing.TB, s *Server, reason closeReason, n int64) {
 	t.Helper()
 	eventually(t, func() string {
 		if got := s.Stats().Closed[reason.String()]; got != n {
-			return fmt.Sprintf("closed for %s: %d, want %d; all: %v", reason, got, n, s.Stats().Closed)
+			return fmt.Sprintf("closed for %s: %d, want %d; all: %v", reason, got, n,
+				s.Stats().Closed)
 		}
 		return ""
 	})
 }
 
-// eventually waits until check has nothing to complain about.
+// eventually waits until check returns "".
 func eventually(t testing.TB, check func() string) {
 	t.Helper()
 	deadline, ticker := time.After(10*time.Second), time.NewTicker(time.Millisecond)
@@ -156,7 +163,8 @@ func eventually(t testing.TB, check func() string) {
 
 func request(req kmsg.Request, version int16, correlationID int32) []byte {
 	req.SetVersion(version)
-	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("tester")).AppendRequest(nil, req, correlationID)
+	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("tester")).AppendRequest(nil, req,
+		correlationID)
 }
 
 func heartbeat(correlationID int32) []byte {
@@ -165,7 +173,7 @@ func heartbeat(correlationID int32) []byte {
 	return request(req, 1, correlationID)
 }
 
-// frame puts the length before data.
+// frame prefixes data with its length.
 func frame(data []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), data...)
 }

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeMore writes what more follows soon, so that the two can travel in one packet and wake the peer once.
+// writeMore writes b and tells the kernel that more follows soon, so that both can travel in one
+// packet and wake the peer once.
 func writeMore(nc net.Conn, b []byte) (n int, err error) {
 	s, ok := nc.(syscall.Conn)
 	if !ok {
@@ -31,7 +32,7 @@ func writeMore(nc net.Conn, b []byte) (n int, err error) {
 	return n + rest, err
 }
 
-// writeNow writes what the kernel takes at once, which may be nothing.
+// writeNow writes what the kernel accepts at once, which may be nothing.
 func writeNow(nc net.Conn, b []byte) (n int, err error) {
 	s, ok := nc.(syscall.Conn)
 	if !ok {

@@ -4,8 +4,8 @@ package kafkaproto
 
 import "net"
 
-// writeMore writes what more follows soon.
+// writeMore writes b; this system has no way to announce that more follows.
 func writeMore(nc net.Conn, b []byte) (int, error) { return nc.Write(b) }
 
-// writeNow leaves everything to a write that waits.
+// writeNow writes nothing; the caller's blocking write does all.
 func writeNow(net.Conn, []byte) (int, error) { return 0, nil }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// tcpPair is two ends of a connection; the first one has room for little.
+// tcpPair returns the two ends of a connection; the first has small buffers.
 func tcpPair(t *testing.T) (a, b net.Conn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -30,7 +30,7 @@ func tcpPair(t *testing.T) (a, b net.Conn) {
 	return a, b
 }
 
-// More than fits the socket, and what follows it, arrive whole and in order.
+// A write larger than the socket's buffers, and the next one, arrive complete and in order.
 func TestWriteMore(t *testing.T) {
 	t.Parallel()
 	long := make([]byte, 8<<20)

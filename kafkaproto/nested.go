@@ -4,11 +4,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Nested is a response of which one field, of bytes, is to hold a whole other response with its
+// Nested is a response with one bytes field that contains a complete other response with its
 // header: the answer to an ENVELOPE.
 type Nested interface {
 	kmsg.Response
-	// Nested tells the field, which is empty, and what it is to hold: an InParts.
+	// Nested returns the field, which is empty, and the response that it will contain.
 	Nested() (field *[]byte, correlationID int32, resp kmsg.Response)
 }
 
@@ -36,8 +36,8 @@ func (c *conn) writeNested(correlationID int32, resp Nested) error {
 	})
 }
 
-// DecodeCost is how many bytes decoding a request allocates, about, as it lies in an ENVELOPE; 0 for
-// what cannot be decoded.
+// DecodeCost estimates the bytes that decoding a request inside an ENVELOPE allocates; 0 if it
+// cannot be decoded.
 func DecodeCost(versions func(key int16) (min, max int16, ok bool), data []byte) int64 {
 	h, req, err := readHeader(versions, data)
 	if err != nil {

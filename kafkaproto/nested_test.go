@@ -19,7 +19,7 @@ func (e *envelopeInParts) Nested() (*[]byte, int32, kmsg.Response) {
 	return &e.ResponseData, 99, e.inner
 }
 
-// An envelope around a response in parts has the bytes of one around the same response in memory.
+// An envelope around a response in parts has the same bytes as one around that response in memory.
 func TestNestedIsTheSameResponse(t *testing.T) {
 	t.Parallel()
 	type answer struct {
@@ -27,9 +27,10 @@ func TestNestedIsTheSameResponse(t *testing.T) {
 		version int16
 	}
 	var next atomic.Pointer[answer]
-	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 		a := next.Load()
-		inner := &metadataInParts{MetadataResponse: metadataResponse(a.version, nil), topics: a.topics}
+		inner := &metadataInParts{MetadataResponse: metadataResponse(a.version, nil),
+			topics: a.topics}
 		reply(&envelopeInParts{req.ResponseKind().(*kmsg.EnvelopeResponse), inner})
 	})
 	cfg.Versions = func(key int16) (int16, int16, bool) { return 0, 0, key == 58 }
@@ -43,7 +44,8 @@ func TestNestedIsTheSameResponse(t *testing.T) {
 			want := kmsg.NewPtrEnvelopeResponse()
 			want.ResponseData = AppendResponse(nil, 99, metadataResponse(version, topics))
 			if got := c.receive(); !bytes.Equal(got, AppendResponse(nil, int32(n), want)) {
-				t.Fatalf("%d topics, version %d: %d bytes, want %d", n, version, len(got), len(want.ResponseData))
+				t.Fatalf("%d topics, version %d: %d bytes, want %d", n, version, len(got),
+					len(want.ResponseData))
 			}
 		}
 	}
@@ -55,7 +57,8 @@ func TestDecodeCostIsThatOfTheRequest(t *testing.T) {
 	cost := func(topics int) int64 {
 		req := kmsg.NewPtrMetadataRequest()
 		for range topics {
-			req.Topics = append(req.Topics, kmsg.MetadataRequestTopic{Topic: kmsg.StringPtr("topic")})
+			req.Topics = append(req.Topics,
+				kmsg.MetadataRequestTopic{Topic: kmsg.StringPtr("topic")})
 		}
 		return DecodeCost(versions, request(req, 12, 1)[4:])
 	}

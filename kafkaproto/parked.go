@@ -13,17 +13,19 @@ import (
 
 var (
 	errHungUp    = errors.New("the client has gone while its request was worked on")
-	errWaitEnded = errors.New("a request is no longer to wait: its client has closed its side of the connection, " +
+	errWaitEnded = errors.New("a request is no longer to wait: its client has closed its side of " +
+		"the connection, " +
 		"too many wait, or it has waited for as long as any may")
 )
 
-// sweepInterval is how often connections are looked at whose request is outstanding.
+// sweepInterval is the pause between two checks of the connections with an outstanding request.
 const sweepInterval = time.Second
 
-// endsPerSweep is how many requests one sweep ends: their answers need the processor.
+// endsPerSweep bounds the requests that one sweep ends: their answers need the processor.
 const endsPerSweep = 2000
 
-// patience is how long requests of a connection may wait in Config.Handle. The zero value is ready.
+// patience bounds how long the requests of a connection wait in Config.Handle. The zero value is
+// ready.
 type patience struct{ current atomic.Pointer[wait] }
 
 type wait struct {
@@ -31,7 +33,7 @@ type wait struct {
 	end context.CancelCauseFunc
 }
 
-// renew returns the context that a request is handed over with: the same for all until one was ended.
+// renew returns the context for the next request: the same one until a request was ended.
 func (p *patience) renew(connection context.Context) context.Context {
 	if w := p.current.Load(); w != nil && w.ctx.Err() == nil {
 		return w.ctx
@@ -42,7 +44,8 @@ func (p *patience) renew(connection context.Context) context.Context {
 	return w.ctx
 }
 
-// end makes the request that waits answer now. It may be called from any goroutine.
+// end ends the context of the outstanding request, so that it is answered now. It may be called
+// from any goroutine.
 func (p *patience) end() {
 	if w := p.current.Load(); w != nil {
 		w.end(errWaitEnded)
@@ -50,14 +53,14 @@ func (p *patience) end() {
 }
 
 // sweeper finds connections whose request has been outstanding for long. While a reply is
-// outstanding nothing is read, so nothing else would notice that the client has gone.
+// outstanding nothing is read, so nothing else would detect that the client has gone.
 type sweeper struct{ server *Server }
 
-// still is since when nothing has changed on a connection. The server's lock guards it.
+// still records since when a connection has not changed. The server's lock guards it.
 type still struct {
 	asked  uint64 // conn.asked, odd if a request is outstanding
-	sweeps int    // at how many the same was found before
-	ended  bool   // the request is to wait no longer
+	sweeps int    // number of sweeps that have found the same value
+	ended  bool   // the request's context was ended
 }
 
 // run sweeps until the server drains.
@@ -76,8 +79,8 @@ func (w *sweeper) run() {
 	}
 }
 
-// sweep ends the requests of clients that have gone, that wait for too long or are too many: those
-// that have waited for longest stay. A client that has only closed its side gets its answer at once.
+// sweep ends the requests of clients that have gone, and of those beyond a limit on time or number,
+// the newest first. A client that has only closed its sending side gets its answer at once.
 func (w *sweeper) sweep() {
 	all, perIP, ends := 0, make(map[string]int), 0
 	for _, p := range w.outstanding() {
@@ -101,7 +104,7 @@ func (w *sweeper) sweep() {
 	}
 }
 
-// limit is the one that a request has reached when so many wait that have waited for longer; nil if
+// limit returns the limit that a request has reached if that many older ones are parked; nil if
 // there is none.
 func (w *sweeper) limit(p parked, all, ofAddress int) *limits.Refusals {
 	cfg, refused := w.server.cfg, &w.server.refused
@@ -123,13 +126,13 @@ func (w *sweeper) end(c *conn) {
 	c.patience.end()
 }
 
-// parked is a request that was outstanding at the last sweep too.
+// parked is a request that was already outstanding at the last sweep.
 type parked struct {
 	conn *conn
 	still
 }
 
-// outstanding looks at all connections, and returns the parked requests, the oldest first.
+// outstanding checks all connections and returns the parked requests, the oldest first.
 func (w *sweeper) outstanding() []parked {
 	var old []parked
 	s := w.server

@@ -11,19 +11,20 @@ import (
 )
 
 // park answers a request when its context ends.
-func park(ctx context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func park(ctx context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 	<-ctx.Done()
 	reply(req.ResponseKind())
 }
 
-// parkedServer is a server on loopback whose sweeps the test makes itself, with one client whose
+// parkedServer is a server on loopback whose sweeps the test runs itself, with one client whose
 // request is parked.
 func parkedServer(t *testing.T, handle handleFunc) (*Server, *sweeper, client) {
 	began := make(chan struct{}, 1)
-	cfg, _ := testConfig(func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
-		began <- struct{}{}
-		handle(ctx, caller, req, reply)
-	})
+	cfg, _ := testConfig(
+		func(ctx context.Context, caller Caller, req kmsg.Request, reply replyFunc) {
+			began <- struct{}{}
+			handle(ctx, caller, req, reply)
+		})
 	s, addr := start(t, cfg)
 	c := dial(t, addr)
 	c.send(heartbeat(1))
@@ -31,7 +32,8 @@ func parkedServer(t *testing.T, handle handleFunc) (*Server, *sweeper, client) {
 	return s, &sweeper{server: s}, c
 }
 
-// sweepUntil sweeps, as the clock would, until the server has closed a connection for a reason.
+// sweepUntil sweeps, as the clock would, until the server has closed a connection for the given
+// reason.
 func sweepUntil(t *testing.T, w *sweeper, reason closeReason) {
 	t.Helper()
 	eventually(t, func() string {
@@ -43,8 +45,8 @@ func sweepUntil(t *testing.T, w *sweeper, reason closeReason) {
 	})
 }
 
-// TestClientThatHasGoneEndsItsParkedRequest, also when it has sent more that nobody has read, and
-// when it has gone by resetting the connection.
+// TestClientThatHasGoneEndsItsParkedRequest: the request ends when the client closes or resets the
+// connection, even with unread data from it.
 func TestClientThatHasGoneEndsItsParkedRequest(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(c client){
@@ -75,7 +77,7 @@ func TestClientThatHasGoneEndsItsParkedRequest(t *testing.T) {
 	}
 }
 
-// TestHalfClosedClientGetsItsAnswer: one that has closed its side is answered at once.
+// TestHalfClosedClientGetsItsAnswer: a client that has closed its sending side is answered at once.
 func TestHalfClosedClientGetsItsAnswer(t *testing.T) {
 	t.Parallel()
 	_, w, c := parkedServer(t, park)
@@ -90,13 +92,15 @@ func TestHalfClosedClientGetsItsAnswer(t *testing.T) {
 	<-sweeping
 }
 
-// TestHalfClosedClientOfTheCore: an answer that does not depend on the context comes all the same.
+// TestHalfClosedClientOfTheCore: such a client also gets an answer that does not depend on the
+// context.
 func TestHalfClosedClientOfTheCore(t *testing.T) {
 	t.Parallel()
 	answer := make(chan func(), 1)
-	s, w, c := parkedServer(t, func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
-		answer <- func() { reply(req.ResponseKind()) }
-	})
+	s, w, c := parkedServer(t,
+		func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
+			answer <- func() { reply(req.ResponseKind()) }
+		})
 	c.Conn.(*net.TCPConn).CloseWrite()
 	for range 5 {
 		w.sweep()
@@ -107,8 +111,8 @@ func TestHalfClosedClientOfTheCore(t *testing.T) {
 	expectClosed(t, s, closedByPeer, 1)
 }
 
-// TestParkedRequestsAreBounded: of those that wait, only so many of an address and in all are left
-// waiting, and none for longer than it may. The others are answered, and the connection goes on.
+// TestParkedRequestsAreBounded: the number of parked requests, of an address and in all, and their
+// time are bounded. Requests beyond a bound are answered, and their connections stay open.
 func TestParkedRequestsAreBounded(t *testing.T) {
 	t.Parallel()
 	for limit, change := range map[string]func(*Config){
@@ -155,7 +159,7 @@ func TestParkedRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// TestConnectionGoesOnAfterAnEndedWait: a further request may wait again.
+// TestConnectionGoesOnAfterAnEndedWait: the next request may be parked again.
 func TestConnectionGoesOnAfterAnEndedWait(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -174,7 +178,7 @@ func TestConnectionGoesOnAfterAnEndedWait(t *testing.T) {
 	})
 }
 
-// TestServerSweeps: the server itself does, once a second.
+// TestServerSweeps: the server sweeps by itself, once a second.
 func TestServerSweeps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// marked is the string that tests set in a request, to find the place in its body again.
+// marked is a string that tests set in a request in order to find its position in the body.
 const marked = "mark"
 
 var (
@@ -22,8 +22,8 @@ func compactString(s string) []byte {
 	return append(binary.AppendUvarint(nil, uint64(len(s))+1), s...)
 }
 
-// What Kafka refuses is refused, and said; what it reads is read (wire_test.go in integration
-// compares more with Kafka's own parsers).
+// Input that Kafka refuses is refused with the reason; input that Kafka reads is read.
+// (wire_test.go in integration compares more input with Kafka's own parsers.)
 func TestBodiesAsKafkaReadsThem(t *testing.T) {
 	registration := kmsg.NewPtrBrokerRegistrationRequest()
 	rack := marked
@@ -46,17 +46,22 @@ func TestBodiesAsKafkaReadsThem(t *testing.T) {
 		old, new []byte // what stands in the body, and what is put there
 		problem  string // "" if it is read
 	}{
-		{"longest string", registration, 4, compactMark, compactString(strings.Repeat("r", maxStringBytes)), ""},
-		{"longer", registration, 4, compactMark, compactString(strings.Repeat("r", maxStringBytes+1)), "more than 32767"},
+		{"longest string", registration, 4, compactMark,
+			compactString(strings.Repeat("r", maxStringBytes)), ""},
+		{"longer", registration, 4, compactMark,
+			compactString(strings.Repeat("r", maxStringBytes+1)), "more than 32767"},
 		{"null where it is allowed", registration, 4, compactMark, []byte{0}, ""},
 		{"null", listener, 4, compactMark, []byte{0}, "Host is null"},
-		{"length of 32 bits", registration, 4, compactMark, []byte{0xff, 0xff, 0xff, 0xff, 8}, "beyond the end"},
-		{"not UTF-8", registration, 4, compactMark, compactString("\xff"), "Rack is not valid UTF-8"},
+		{"length of 32 bits", registration, 4, compactMark, []byte{0xff, 0xff, 0xff, 0xff, 8},
+			"beyond the end"},
+		{"not UTF-8", registration, 4, compactMark, compactString("\xff"),
+			"Rack is not valid UTF-8"},
 		{"classic null", describe, 3, classicMark, []byte{0xff, 0xff}, "ResourceName is null"},
 		{"classic length -2", describe, 3, classicMark, []byte{0xff, 0xfe}, "ResourceName is null"},
 		{"array null where it is allowed", describe, 3, append(classicMark, 0xff, 0xff, 0xff, 0xff),
 			append(classicMark, 0xff, 0xff, 0xff, 0xfe), ""},
-		{"array null", describe, 3, []byte{0, 0, 0, 1}, []byte{0xff, 0xff, 0xff, 0xff}, "Resources is null"},
+		{"array null", describe, 3, []byte{0, 0, 0, 1}, []byte{0xff, 0xff, 0xff, 0xff},
+			"Resources is null"},
 		{"bytes null", envelope, 0, compactMark, []byte{0}, "RequestData is null"},
 		{"struct neither there nor null", topics, 0, append([]byte{1}, compactMark...),
 			append([]byte{0xfe}, compactMark...), "neither there nor null"},
@@ -73,14 +78,15 @@ func TestBodiesAsKafkaReadsThem(t *testing.T) {
 	}
 }
 
-// requireRefused wants a body to be refused with this problem, or to be read if there is none.
+// requireRefused requires that a body is refused with this problem, or read if there is none.
 func requireRefused(t *testing.T, req kmsg.Request, body []byte, problem string) {
 	t.Helper()
 	_, err := inspectBody(req, body)
 	switch {
 	case problem == "" && err != nil:
 		t.Errorf("refused: %v", err)
-	case problem != "" && (!errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), problem)):
+	case problem != "" && (!errors.Is(err, ErrMalformed) ||
+		!strings.Contains(err.Error(), problem)):
 		t.Errorf("got %v, want a refusal with %q", err, problem)
 	}
 }
@@ -100,10 +106,13 @@ func TestTagsAsKafkaReadsThem(t *testing.T) {
 		{"out of order", 2, "\x02\x01\x01" + uuids + "\x00\x01" + uuids, ""},
 		{"unknown", 2, "\x02\x09\x01z\x08\x00", ""},
 		{"unknown twice", 2, "\x02\x09\x01z\x09\x00", ""},
-		{"twice", 2, "\x02\x00\x01" + uuids + "\x00\x01" + uuids, "OfflineLogDirs is a tagged field that comes twice"},
+		{"twice", 2, "\x02\x00\x01" + uuids + "\x00\x01" + uuids,
+			"OfflineLogDirs is a tagged field that comes twice"},
 		{"longer than it is", 2, "\x01\x00\x02" + uuids + "z", "another size"},
-		{"before its version", 0, "\x01\x00\x01" + uuids, "OfflineLogDirs is a tagged field of a later version"},
-		{"also before its version", 1, "\x01\x01\x01" + uuids, "CordonedLogDirs is a tagged field of a later version"},
+		{"before its version", 0, "\x01\x00\x01" + uuids,
+			"OfflineLogDirs is a tagged field of a later version"},
+		{"also before its version", 1, "\x01\x01\x01" + uuids,
+			"CordonedLogDirs is a tagged field of a later version"},
 		{"more than there are", 2, "\x02\x00\x01" + uuids, "beyond the end"},
 		{"count of 32 bits", 2, "\xff\xff\xff\xff\x0f", "beyond the end"},
 	}
@@ -117,7 +126,7 @@ func TestTagsAsKafkaReadsThem(t *testing.T) {
 	}
 }
 
-// A client id that is not UTF-8 is read as Kafka does: it is no reason to refuse a request.
+// A client id that is not UTF-8 is accepted, as by Kafka: it is no reason to refuse a request.
 func TestClientIDReplaced(t *testing.T) {
 	data := []byte{0, 63, 0, 1, 0, 0, 0, 1, 0, 2, 'c', 0xff, 0}
 	data = append(data, kmsg.NewPtrBrokerHeartbeatRequest().AppendTo(nil)...)

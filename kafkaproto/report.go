@@ -7,7 +7,7 @@ import (
 	"github.com/yakt/yakt/limits"
 )
 
-// refused counts what each limit has refused. The names are the configuration's.
+// refused counts the refusals of each limit. The names are the configuration's.
 type refused struct {
 	connections, connectionsPerIP *limits.Refusals
 	memory                        *limits.Refusals
@@ -18,20 +18,21 @@ func newRefused(logger *slog.Logger) refused {
 	limit := func(name string) *limits.Refusals { return limits.NewRefusals(name, logger) }
 	return refused{
 		connections: limit("max.connections"), connectionsPerIP: limit("max.connections.per.ip"),
-		memory: limit("queued.max.request.bytes"),
-		parked: limit("yakt.max.parked.requests"), parkedPerIP: limit("yakt.max.parked.requests.per.ip"),
-		wait: limit("yakt.max.wait.ms"),
+		memory:      limit("queued.max.request.bytes"),
+		parked:      limit("yakt.max.parked.requests"),
+		parkedPerIP: limit("yakt.max.parked.requests.per.ip"),
+		wait:        limit("yakt.max.wait.ms"),
 	}
 }
 
-// all are the refusals in Stats.
+// all returns the counts for Stats.
 func (r *refused) all() []*limits.Refusals {
 	return []*limits.Refusals{
 		r.connections, r.connectionsPerIP, r.memory, r.parked, r.parkedPerIP, r.wait,
 	}
 }
 
-// of is the limit that closed a connection; nil if none did.
+// of returns the limit that closed a connection; nil if none did.
 func (r *refused) of(reason closeReason) *limits.Refusals {
 	switch reason {
 	case refusedConnections, closedForOthers:
@@ -44,8 +45,8 @@ func (r *refused) of(reason closeReason) *limits.Refusals {
 	return nil
 }
 
-// report logs why a connection was closed: what is ordinary for those who debug, and of anything else
-// the first of each kind and then one a minute.
+// report logs why a connection was closed: ordinary reasons at level debug, and of any other reason
+// the first and then one line a minute.
 func (c *conn) report(reason closeReason, err error) {
 	s := c.server
 	about := []any{"reason", reason, "client", c.remote, "listener", c.caller.Listener,

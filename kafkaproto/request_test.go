@@ -17,11 +17,15 @@ func TestDecodeRequest(t *testing.T) {
 		err  error
 	}{
 		{"whole", whole, Request{Key: 63, Version: 1, CorrelationID: 9, ClientID: "tester"}, nil},
-		{"bytes after the body", append(bytes.Clone(whole), 1, 2, 3), Request{Key: 63, Version: 1, CorrelationID: 9, ClientID: "tester"}, nil},
-		{"unknown key", []byte{0, 99, 0, 1, 0, 0, 0, 9, 0, 0}, Request{Key: 99, Version: 1, CorrelationID: 9}, ErrUnknownKey},
-		{"version", []byte{0, 63, 0, 3, 0, 0, 0, 9, 0, 1, 'c', 0}, Request{Key: 63, Version: 3, CorrelationID: 9, ClientID: "c"}, ErrUnsupportedVersion},
+		{"bytes after the body", append(bytes.Clone(whole), 1, 2, 3),
+			Request{Key: 63, Version: 1, CorrelationID: 9, ClientID: "tester"}, nil},
+		{"unknown key", []byte{0, 99, 0, 1, 0, 0, 0, 9, 0, 0},
+			Request{Key: 99, Version: 1, CorrelationID: 9}, ErrUnknownKey},
+		{"version", []byte{0, 63, 0, 3, 0, 0, 0, 9, 0, 1, 'c', 0},
+			Request{Key: 63, Version: 3, CorrelationID: 9, ClientID: "c"}, ErrUnsupportedVersion},
 		{"header", whole[:12], Request{Key: 63, Version: 1, CorrelationID: 9}, ErrMalformed},
-		{"body", whole[:len(whole)-1], Request{Key: 63, Version: 1, CorrelationID: 9, ClientID: "tester"}, ErrMalformed},
+		{"body", whole[:len(whole)-1],
+			Request{Key: 63, Version: 1, CorrelationID: 9, ClientID: "tester"}, ErrMalformed},
 		{"nothing", nil, Request{}, ErrMalformed},
 	}
 	for _, test := range tests {
@@ -47,7 +51,8 @@ func TestAppendResponse(t *testing.T) {
 	for _, test := range []struct {
 		resp   kmsg.Response
 		header []byte
-	}{{heartbeat, []byte{1, 0, 0, 0, 9, 0}}, {metadata, []byte{1, 0, 0, 0, 9}}, {apiVersions, []byte{1, 0, 0, 0, 9}}} {
+	}{{heartbeat, []byte{1, 0, 0, 0, 9, 0}}, {metadata, []byte{1, 0, 0, 0, 9}},
+		{apiVersions, []byte{1, 0, 0, 0, 9}}} {
 		want := test.resp.AppendTo(test.header)
 		if got := AppendResponse([]byte{1}, 9, test.resp); !bytes.Equal(got, want) {
 			t.Errorf("%T: %x, want %x", test.resp, got, want)

@@ -7,34 +7,35 @@ import (
 	"time"
 )
 
-// A connection that does nothing gives way to one that may: idle ones must not keep others out. Which
-// connections do nothing is known from their requests and the sweeps.
+// When no connection is free, an idle one is closed for a new one, so that idle connections keep
+// nobody out. Their requests and the sweeps show which connections are idle.
 
-var errGaveWay = errors.New("it did nothing when others had no room to connect (max.connections, max.connections.per.ip)")
+var errGaveWay = errors.New("it did nothing when others had no room to connect (max.connections, " +
+	"max.connections.per.ip)")
 
 const (
-	// roomInterval is how often connections are closed for others at most, and how long a new one
-	// waits for that.
+	// roomInterval is the least time between two such closings, and how long a new connection waits
+	// for one.
 	roomInterval = 20 * time.Millisecond
-	// silentAfter is how long a connection may be without its first request when others need room.
+	// silentAfter is how long a connection may exist without a request before it counts as idle.
 	silentAfter = 100 * time.Millisecond
 	// idleSweeps and parkedSweeps are the same between two requests, and during one.
 	idleSweeps   = 5
 	parkedSweeps = 3
 )
 
-// roomShare is the part of all connections that is closed at a time.
+// roomShare is the divisor of the part of all connections that is closed at a time.
 const roomShare = 50
 
-// makeRoom closes connections that do nothing so that another one can be let in, and waits for the
-// first of them to go. reason is the limit that keeps the other one out.
+// makeRoom closes idle connections so that another one can be accepted, and waits until the first
+// of them is gone. reason is the limit that the other one exceeds.
 func (s *Server) makeRoom(reason closeReason, ip string) bool {
 	victims := s.idlers(reason, ip, time.Now())
 	if len(victims) == 0 {
 		return false
 	}
 	select {
-	case <-s.freed: // by an earlier one
+	case <-s.freed: // left by an earlier call
 	default:
 	}
 	for _, c := range victims {
@@ -50,8 +51,8 @@ func (s *Server) makeRoom(reason closeReason, ip string) bool {
 	}
 }
 
-// idlers chooses connections that do nothing: such as have never sent a request first, then those of
-// the address that has most. There are none when others were closed just before.
+// idlers chooses idle connections to close: first those that have never sent a request, then those
+// of the address that has most. There are none if connections were closed just before.
 func (s *Server) idlers(reason closeReason, ip string, now time.Time) []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +77,7 @@ func (s *Server) idlers(reason closeReason, ip string, now time.Time) []*conn {
 	return idle[:min(len(idle), 1+len(idle)/roomShare)]
 }
 
-// doesNothing reports whether a connection is to give way. The server's lock is held.
+// doesNothing reports whether a connection is idle. The server's lock is held.
 func (c *conn) doesNothing(now time.Time) bool {
 	asked := c.asked.Load()
 	switch {

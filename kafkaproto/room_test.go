@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// crowd are clients that have been served until every connection is taken.
+// crowd opens connections until every one is taken; each client has been served.
 func crowd(t *testing.T, s *Server, cfg Config, n int, ip func(i int) string) []client {
 	var clients []client
 	for i := range n {
@@ -26,8 +26,8 @@ func served(c client) bool {
 	return err == nil
 }
 
-// TestIdleConnectionsGiveWay: when all connections are taken, one that never sent a request goes first,
-// then one that is idle of the address that has most; one at work stays.
+// TestIdleConnectionsGiveWay: when all connections are taken, one that never sent a request is
+// closed first, then an idle one of the address that has most; an active one stays.
 func TestIdleConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -74,7 +74,8 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 	})
 }
 
-// TestAddressMakesRoomForItself: beyond the limit of one address its own idle connections give way.
+// TestAddressMakesRoomForItself: beyond the limit of one address its own idle connections are
+// closed.
 func TestAddressMakesRoomForItself(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -95,7 +96,7 @@ func TestAddressMakesRoomForItself(t *testing.T) {
 	})
 }
 
-// TestCrowdOfIdleConnections: a good client gets in at once, however many there are.
+// TestCrowdOfIdleConnections: a good client is accepted at once, however many there are.
 func TestCrowdOfIdleConnections(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,14 +1,15 @@
-// Package kafkaproto is the network side of a Kafka server: listeners, connections, frames, request and response
-// headers, and the gate that keeps unknown keys, unsupported versions and hostile lengths away from the decoder.
-// What requests mean is its caller's business (Config.Handle); messages are kmsg's.
+// Package kafkaproto is the network side of a Kafka server: listeners, connections, frames, request
+// and response headers, and the checks that keep unknown keys, unsupported versions and hostile
+// lengths away from the decoder. The caller gives requests their meaning (Config.Handle); messages
+// are kmsg's.
 //
-// A connection has one goroutine, which reads a frame, decodes it, calls Config.Handle, waits for the reply, writes
-// it with one system call and only then goes on to the next frame, as Kafka's servers do. Nothing else is queued or
-// passed on, so an answer given at once costs no switch of goroutine.
+// A connection has one goroutine, which reads a frame, decodes it, calls Config.Handle, waits for
+// the reply, writes it with one system call and only then reads the next frame, as Kafka's servers
+// do. Nothing else is queued or passed on, so an immediate answer costs no switch of goroutine.
 //
-// Memory follows bytes that really arrived, not bytes announced: see frameReader for frames, shape and walker for
-// what is in them, and budget for the sum over all connections. Connections that use the processor
-// without a pause take turns.
+// Memory follows bytes that have arrived, not bytes announced: see frameReader for frames, shape
+// and walker for their contents, and budget for the sum over all connections. Connections that use
+// the processor without a pause take turns.
 package kafkaproto
 
 import (
@@ -17,7 +18,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,33 +26,33 @@ import (
 	"github.com/yakt/yakt/limits"
 )
 
-// Server accepts connections on its listeners and serves them. Its methods may be called from any goroutine.
+// Server accepts connections on its listeners and serves them. Its methods may be called from any
+// goroutine.
 type Server struct {
 	cfg       Config
 	log       *slog.Logger
 	listeners []net.Listener // in the order of cfg.Listeners
-	budget    *budget        // of clients
+	budget    *budget        // for clients
 	// peerBudget is the memory of confirmed peers: the log must never wait for clients.
 	peerBudget *budget
-	turns      *turns
 	count      counters
 	refused    refused
-	closings   [closeReasons]limits.Pace // of what is logged
+	closings   [closeReasons]limits.Pace // paces the log
 
 	draining  atomic.Bool
 	stop      chan struct{}  // closed when draining begins
 	accepting sync.WaitGroup // accept loops, and the sweeper
-	serving   sync.WaitGroup // connections
+	serving   sync.WaitGroup // one for each connection
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
-	perIP    map[string]int // but guests
-	guests   int            // of conns
-	roomMade time.Time      // when connections were last closed for others
+	perIP    map[string]int // connections by address, without guests
+	guests   int            // part of conns
+	roomMade time.Time      // when idle connections were last closed
 
-	freed chan struct{} // a connection has gone
+	freed chan struct{} // signals the end of a connection
 
-	refusals quiet // of the system to accept
+	refusals quiet // paces the log of failed accepts
 }
 
 // Listen checks cfg and opens its listeners. Connections are accepted once Serve is called.
@@ -78,35 +78,38 @@ func newServer(cfg Config) *Server {
 		cfg:    cfg,
 		log:    cfg.Logger,
 		budget: cfg.clientBudget(), peerBudget: cfg.peerBudget(),
-		turns: newTurns(runtime.GOMAXPROCS(0)), refused: newRefused(cfg.Logger),
-		stop:  make(chan struct{}),
-		freed: make(chan struct{}, 1),
-		conns: map[*conn]struct{}{},
-		perIP: map[string]int{},
+		refused: newRefused(cfg.Logger),
+		stop:    make(chan struct{}),
+		freed:   make(chan struct{}, 1),
+		conns:   map[*conn]struct{}{},
+		perIP:   map[string]int{},
 	}
 }
 
-// listen opens plain TCP, not Go's default of Multipath TCP where the kernel has it. Accepted connections get
-// TCP_NODELAY and keepalives after 15 s, which are Go's defaults.
+// listen opens plain TCP, instead of Multipath TCP, Go's default where the kernel supports it.
+// Accepted connections get TCP_NODELAY and keepalives after 15 s, which are Go's defaults.
 func listen(l Listener) (net.Listener, error) {
 	var lc net.ListenConfig
 	lc.SetMultipathTCP(false)
 	nl, err := lc.Listen(context.Background(), "tcp", l.Address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listener %s: %s is in use by another process: stop that, or choose another port: %w", l.Name, l.Address, err)
+		return nil, fmt.Errorf("listener %s: %s is in use by another process: stop that, or "+
+			"choose another port: %w", l.Name, l.Address, err)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return nil, fmt.Errorf("listener %s: %s is not an address of this machine: bind an address it has, or 0.0.0.0, and advertise the other: %w",
+		return nil, fmt.Errorf("listener %s: %s is not an address of this machine: bind an "+
+			"address it has, or 0.0.0.0, and advertise the other: %w",
 			l.Name, l.Address, err)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("listener %s: not allowed to open %s: choose a port above 1023, or grant the right: %w", l.Name, l.Address, err)
+		return nil, fmt.Errorf("listener %s: not allowed to open %s: choose a port above 1023, "+
+			"or grant the right: %w", l.Name, l.Address, err)
 	case err != nil:
 		return nil, fmt.Errorf("listener %s: cannot listen on %q: %w", l.Name, l.Address, err)
 	}
 	return nl, nil
 }
 
-// Addrs returns the bound address of each listener by name: with the real port where port 0 was asked for.
+// Addrs returns the bound address of each listener by name, with the real port in place of port 0.
 func (s *Server) Addrs() map[string]net.Addr {
 	addrs := make(map[string]net.Addr, len(s.listeners))
 	for i, nl := range s.listeners {
@@ -115,7 +118,7 @@ func (s *Server) Addrs() map[string]net.Addr {
 	return addrs
 }
 
-// Serve accepts connections, and returns when Shutdown has been called. It is called once.
+// Serve accepts connections, and returns after Shutdown was called. It is called once.
 func (s *Server) Serve() {
 	if !s.begin() {
 		return
@@ -133,7 +136,7 @@ func (s *Server) Serve() {
 	s.accepting.Wait()
 }
 
-// begin counts the accept loops, unless draining has begun: Shutdown must not wait for them before they are
+// begin counts the accept loops, unless draining has begun: Shutdown must not wait before they are
 // counted.
 func (s *Server) begin() bool {
 	s.mu.Lock()
@@ -154,14 +157,15 @@ func (s *Server) drain() {
 	}
 }
 
-// Shutdown stops accepting, closes the connections on which no request is outstanding (private streams too), and
-// lets the others send the reply they wait for. When ctx ends it closes those as well and returns its error;
-// otherwise nil. After Shutdown Config.Handle is not called again, unless a call of it has been blocking since
-// before.
+// Shutdown stops accepting, closes the connections without an outstanding request (private streams
+// too), and lets the others send their outstanding reply. When ctx ends it closes those as well and
+// returns ctx's error, otherwise nil. After Shutdown Config.Handle is not called again, except that
+// an earlier call may still be blocking.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.drain()
 	for _, c := range s.snapshot() {
-		c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes those that are reading; see readDeadline.arm
+		// wakes connections that are reading; see readDeadline.arm
+		c.nc.SetReadDeadline(time.Unix(1, 0))
 	}
 	drained := make(chan struct{})
 	go func() {
@@ -179,7 +183,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	select {
 	case <-drained:
-	case <-time.After(time.Second): // a Handle that blocks is not waited for
+	case <-time.After(time.Second): // do not wait for a Handle that blocks
 	}
 	return ctx.Err()
 }
@@ -200,8 +204,8 @@ func (s *Server) snapshot() []*conn {
 	return conns
 }
 
-// accept takes connections from one listener. Errors such as too many open files pass: it tries again, at longer
-// and longer intervals.
+// accept accepts the connections of one listener. Errors such as too many open files are transient:
+// it retries at increasing intervals.
 func (s *Server) accept(l Listener, nl net.Listener) {
 	const minDelay, maxDelay = 5 * time.Millisecond, time.Second
 	delay := minDelay
@@ -230,7 +234,7 @@ func (s *Server) accept(l Listener, nl net.Listener) {
 	}
 }
 
-// admit starts serving an accepted connection, or closes it when there are too many.
+// admit serves an accepted connection, or closes it if there are too many.
 func (s *Server) admit(l Listener, nc net.Conn) {
 	c := newConn(s, l, nc)
 	reason, ok := s.register(c, false)
@@ -252,8 +256,8 @@ func (s *Server) admit(l Listener, nc net.Conn) {
 	}()
 }
 
-// sendBufferBytes is what the kernel may hold of responses that a client does not take, where it
-// could be megabytes for each.
+// sendBufferBytes bounds the responses that the kernel holds for a client that does not read; the
+// system's default could be megabytes for each.
 const sendBufferBytes = 256 << 10
 
 func limitBuffer(nc net.Conn) {
@@ -262,7 +266,7 @@ func limitBuffer(nc net.Conn) {
 	}
 }
 
-// register takes a connection in if there is room for it, or as a guest if it may be one.
+// register registers a connection if there is room for it, or as a guest if a slot is free.
 func (s *Server) register(c *conn, guest bool) (closeReason, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -283,7 +287,8 @@ func (s *Server) register(c *conn, guest bool) (closeReason, bool) {
 	return 0, true
 }
 
-// admits reports whether there is room for a connection, or why not. The caller holds the lock.
+// admits reports whether there is room for a connection, or which limit is reached. The caller
+// holds the lock.
 func (s *Server) admits(c *conn) (closeReason, bool) {
 	switch {
 	case s.draining.Load():
@@ -319,7 +324,7 @@ func (s *Server) unregister(c *conn) {
 	}
 }
 
-// quiet lets one message through a second.
+// quiet allows one message per second.
 type quiet struct{ last atomic.Int64 }
 
 func (q *quiet) now() bool {

@@ -27,19 +27,27 @@ func TestListenErrors(t *testing.T) {
 	}{
 		{"no listener", func(c *Config) { c.Listeners = nil }, "at least one"},
 		{"no name", func(c *Config) { c.Listeners[0].Name = "" }, "has no name"},
-		{"same name", func(c *Config) { c.Listeners = append(c.Listeners, c.Listeners[0]) }, "two listeners are named CONTROLLER"},
-		{"protocol", func(c *Config) { c.Listeners[0].SecurityProtocol = 3 }, "security protocol 3 is not supported"},
+		{"same name", func(c *Config) { c.Listeners = append(c.Listeners, c.Listeners[0]) },
+			"two listeners are named CONTROLLER"},
+		{"protocol", func(c *Config) { c.Listeners[0].SecurityProtocol = 3 },
+			"security protocol 3 is not supported"},
 		{"no handler", func(c *Config) { c.Handle = nil }, "set both"},
 		{"negative limit", func(c *Config) { c.MaxConnections = -1 }, "negative"},
 		{"negative timeout", func(c *Config) { c.IdleTimeout = -1 }, "negative"},
 		{"budget", func(c *Config) { c.MaxInFlightBytes = 1000 }, "largest frame"},
-		{"versions", func(c *Config) { c.Versions = func(k int16) (int16, int16, bool) { return 0, 99, k == 63 } }, "BrokerHeartbeat (63): versions 0-99 are not within the known 0-2"},
-		{"in use", func(c *Config) { c.Listeners[0].Address = taken.Addr().String() }, "listener CONTROLLER: " + taken.Addr().String() + " is in use by another process: stop that, or"},
-		{"foreign address", func(c *Config) { c.Listeners[0].Address = "192.0.2.1:0" }, "not an address of this machine"},
+		{"versions", func(c *Config) {
+			c.Versions = func(k int16) (int16, int16, bool) { return 0, 99, k == 63 }
+		}, "BrokerHeartbeat (63): versions 0-99 are not within the known 0-2"},
+		{"in use", func(c *Config) { c.Listeners[0].Address = taken.Addr().String() },
+			"listener CONTROLLER: " + taken.Addr().String() +
+				" is in use by another process: stop that, or"},
+		{"foreign address", func(c *Config) { c.Listeners[0].Address = "192.0.2.1:0" },
+			"not an address of this machine"},
 		{"second in use", func(c *Config) {
 			c.Listeners = append(c.Listeners, Listener{Name: "B", Address: taken.Addr().String()})
 		}, "listener B"},
-		{"nonsense", func(c *Config) { c.Listeners[0].Address = "nonsense" }, `cannot listen on "nonsense"`},
+		{"nonsense", func(c *Config) { c.Listeners[0].Address = "nonsense" },
+			`cannot listen on "nonsense"`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -57,19 +65,21 @@ func TestListenErrors(t *testing.T) {
 }
 
 func TestTwoListeners(t *testing.T) {
-	cfg, _ := testConfig(func(_ context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	cfg, _ := testConfig(func(_ context.Context, caller Caller, req kmsg.Request, reply replyFunc) {
 		resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
 		resp.IsFenced = caller.Listener == "SECOND"
 		reply(resp)
 	})
 	cfg.Listeners = append(cfg.Listeners, Listener{Name: "SECOND", Address: "127.0.0.1:0"})
 	s, addr := start(t, cfg)
-	for name, addr := range map[string]string{"CONTROLLER": addr, "SECOND": s.Addrs()["SECOND"].String()} {
+	for name, addr := range map[string]string{"CONTROLLER": addr,
+		"SECOND": s.Addrs()["SECOND"].String()} {
 		c := dial(t, addr)
 		c.send(heartbeat(1))
 		resp := kmsg.NewPtrBrokerHeartbeatResponse()
 		resp.Version = 1
-		if err := resp.ReadFrom(c.receive()[5:]); err != nil || resp.IsFenced != (name == "SECOND") {
+		if err := resp.ReadFrom(c.receive()[5:]); err != nil ||
+			resp.IsFenced != (name == "SECOND") {
 			t.Errorf("%s: %+v, %v", name, resp, err)
 		}
 	}
@@ -82,8 +92,12 @@ func TestConnectionLimits(t *testing.T) {
 	}{
 		{refusedConnections, func(c *Config) { c.MaxConnections = 3 }},
 		{refusedConnectionsPerIP, func(c *Config) { c.MaxConnectionsPerIP = 3 }},
-		{refusedConnectionsPerIP, func(c *Config) { c.MaxConnectionsPerIP, c.MaxConnectionsOf = 3, map[string]int{"127.0.0.2": 9} }},
-		{refusedConnectionsPerIP, func(c *Config) { c.MaxConnectionsPerIP, c.MaxConnectionsOf = -1, map[string]int{"127.0.0.1": 3} }},
+		{refusedConnectionsPerIP, func(c *Config) {
+			c.MaxConnectionsPerIP, c.MaxConnectionsOf = 3, map[string]int{"127.0.0.2": 9}
+		}},
+		{refusedConnectionsPerIP, func(c *Config) {
+			c.MaxConnectionsPerIP, c.MaxConnectionsOf = -1, map[string]int{"127.0.0.1": 3}
+		}},
 	}
 	for _, test := range tests {
 		t.Run(test.reason.String(), func(t *testing.T) {
@@ -119,7 +133,7 @@ func TestConnectionLimits(t *testing.T) {
 	}
 }
 
-// scriptedListener gives errors, then what is left in conns, until it is closed.
+// scriptedListener returns its errors, then its connections, and then blocks until it is closed.
 type scriptedListener struct {
 	net.Listener
 	errs   []error
@@ -176,7 +190,7 @@ func TestAcceptErrorsPass(t *testing.T) {
 func TestShutdownDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		replies := make(chan func(), 2)
-		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply func(kmsg.Response)) {
+		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
 			replies <- func() { reply(req.ResponseKind()) }
 		})
 		s := newServer(cfg.withDefaults())
@@ -220,13 +234,16 @@ func TestShutdownDrains(t *testing.T) {
 func TestShutdownGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctxs := make(chan context.Context, 1)
-		cfg, _ := testConfig(func(ctx context.Context, _ Caller, _ kmsg.Request, _ func(kmsg.Response)) { ctxs <- ctx })
+		cfg, _ := testConfig(func(ctx context.Context, _ Caller, _ kmsg.Request, _ replyFunc) {
+			ctxs <- ctx
+		})
 		s, nc := pipe(t, cfg)
 		client{nc, t}.send(heartbeat(1))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		begin := time.Now()
-		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) != time.Minute {
+		if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) ||
+			time.Since(begin) != time.Minute {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 		client{nc, t}.expectClose()

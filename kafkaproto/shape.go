@@ -10,29 +10,31 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// A shape is the wire layout of one struct of a request at one version: just enough to walk over the bytes and
-// check every length in them before kmsg decodes. It is needed because kmsg, written for clients, trusts lengths:
-// an array is allocated at once for as many elements as there are bytes left (up to some 200 times the input), and
-// a count of tagged fields is looped over up to four thousand million times, whether or not there is input. It also
-// reads null as empty where Kafka's schemas do not allow null, and strings of any length; Kafka refuses both.
+// A shape is the wire layout of one struct of a request at one version: just enough to walk over
+// the bytes and check every length in them before kmsg decodes. It is needed because kmsg, written
+// for clients, trusts lengths: an array is allocated at once for as many elements as there are
+// bytes left (up to some 200 times the input), and a count of tagged fields is looped over up to
+// four thousand million times, whether or not there is input. It also reads null as empty where
+// Kafka's schemas do not allow null, and strings of any length; Kafka refuses both.
 //
-// Shapes are not written down but learned from kmsg's own encoder, so that they cannot fall behind it: set one
-// field of a default request at a time, encode, and see what moved. This relies on kmsg generating struct fields in
-// wire order, which the tests check for every key and version by walking over randomly filled requests. What was
-// learned is compared with Kafka's own schemas and parsers in the integration tests.
+// Shapes are learned from kmsg's own encoder rather than written down, so that they cannot become
+// outdated: set one field of a default request at a time, encode, and compare. This relies on kmsg
+// generating struct fields in wire order, which the tests check for every key and version by
+// walking over randomly filled requests. The integration tests compare the shapes with Kafka's own
+// schemas and parsers.
 type shape struct {
 	fields   []field
 	flexible bool              // tagged fields follow
-	tagged   map[uint32]*field // known ones, by tag
+	tagged   map[uint32]*field // the known tagged fields, by tag
 	goBytes  int               // size of the Go struct
-	min      int               // least bytes on the wire
-	aliases  bool              // kmsg leaves slices of the input in it
+	min      int               // least size on the wire
+	aliases  bool              // the decoded struct keeps slices of the input
 }
 
 type kind uint8
 
 const (
-	kindFixed    kind = iota // size bytes
+	kindFixed    kind = iota // of field.size bytes
 	kindString               // int16 or uvarint length
 	kindBytes                // int32 or uvarint length
 	kindArray                // int32 or uvarint length, then elem
@@ -43,16 +45,16 @@ const (
 type field struct {
 	kind     kind
 	nullable bool   // kindString, kindBytes, kindArray: may be null
-	since    int16  // tagged: the first version that has it
+	since    int16  // tagged: the first version that has the field
 	size     int    // kindFixed
 	elem     *field // kindArray
 	of       *shape // kindStruct, kindNullable
-	goBytes  int    // what one costs in memory: as an array element, or behind a pointer
-	name     string // kmsg's
+	goBytes  int    // memory of one value as an array element, or behind a pointer
+	name     string // the field's name in kmsg
 }
 
-// taggedSince has the tagged fields that Kafka's schemas add in a later version than the first flexible one. kmsg
-// encodes and decodes them at any version; Kafka refuses them before.
+// taggedSince lists the tagged fields that Kafka's schemas add in a later version than the first
+// flexible one. kmsg encodes and decodes them at any version; Kafka refuses them in earlier ones.
 var taggedSince = map[string]int16{
 	"BrokerHeartbeatRequest.OfflineLogDirs":                 1,
 	"BrokerHeartbeatRequest.CordonedLogDirs":                2,
@@ -62,7 +64,7 @@ var taggedSince = map[string]int16{
 	"FetchSnapshotRequestTopicPartition.ReplicaDirectoryID": 1,
 }
 
-// maxTag is the highest tag of a known field: the walker remembers in one word which it has met.
+// maxTag is the highest tag of a known field: the walker records in one word which tags it has met.
 const maxTag = 63
 
 func (f *field) min(flexible bool) int {
@@ -115,7 +117,8 @@ var (
 	byteSliceType = reflect.TypeFor[[]byte]()
 )
 
-// shapesOf returns the shapes of a key's requests, by version from 0. The key must be known to kmsg.
+// shapesOf returns the shapes of a key's requests, by version from 0. The key must be known to
+// kmsg.
 func shapesOf(key int16) ([]*shape, error) {
 	if s, ok := shapeCache.Load(key); ok {
 		return s.([]*shape), nil
@@ -128,8 +131,8 @@ func shapesOf(key int16) ([]*shape, error) {
 	return s, nil
 }
 
-// learner learns all versions of one key together: kmsg decodes a known tag at any version, also before the one
-// that introduced it, so tags found at one version are known at all.
+// learner learns all versions of one key together: kmsg decodes a known tag at any version, also
+// before the one that introduced it, so tags found at one version are known at all versions.
 type learner struct {
 	req    kmsg.Request
 	tagged map[reflect.Type]map[uint32]*field
@@ -149,7 +152,8 @@ func learn(key int16) ([]*shape, error) {
 
 func (l *learner) encode() []byte { return l.req.AppendTo(nil) }
 
-// structure learns the struct s, which must be part of l.req so that what is set in it shows in the encoding.
+// structure learns the struct s, which must be part of l.req, so that changes to it show in the
+// encoding.
 func (l *learner) structure(s reflect.Value) *shape {
 	sh := l.newShape(s.Type(), l.req.IsFlexible())
 	for i := range s.NumField() {
@@ -171,16 +175,18 @@ func (l *learner) newShape(t reflect.Type, flexible bool) *shape {
 	return sh
 }
 
-// isWireField leaves out what kmsg keeps beside a message's own fields: unknown tags, and a request's version.
+// isWireField excludes what kmsg keeps beside a message's own fields: unknown tags, and a request's
+// version.
 func isWireField(t reflect.Type, i int) bool {
 	f := t.Field(i)
-	isVersion := f.Name == "Version" && reflect.PointerTo(t).Implements(reflect.TypeFor[kmsg.Request]())
+	isVersion := f.Name == "Version" &&
+		reflect.PointerTo(t).Implements(reflect.TypeFor[kmsg.Request]())
 	return f.Type != tagsType && !isVersion
 }
 
-// field sets f to one element or to something else than its default, and adds it to sh by what that does to the
-// encoding: nothing (not in this version), a change in place or growth by the value's own bytes (a field), growth
-// by more (a tagged field).
+// field sets f to one element or to a value other than its default, and adds it to sh according to
+// the effect on the encoding: none (not in this version), a change in place or growth by the
+// value's own bytes (a field), growth by more (a tagged field).
 func (l *learner) field(sh *shape, f reflect.Value, in reflect.Type, index int) {
 	was := reflect.New(f.Type()).Elem()
 	was.Set(f)
@@ -218,7 +224,7 @@ func (f *field) setName(name string) {
 	}
 }
 
-// nullable tells whether null and empty are encoded differently in f, which keeps its value.
+// nullable reports whether null and empty have different encodings in f, which keeps its value.
 func (l *learner) nullable(f reflect.Value) bool {
 	var empty reflect.Value
 	switch t := f.Type(); {
@@ -239,10 +245,11 @@ func (l *learner) nullable(f reflect.Value) bool {
 }
 
 func (l *learner) fail(f reflect.Value, what string) {
-	l.err = fmt.Errorf("cannot learn the layout of version %d: field of type %s %s", l.req.GetVersion(), f.Type(), what)
+	l.err = fmt.Errorf("cannot learn the layout of version %d: field of type %s %s",
+		l.req.GetVersion(), f.Type(), what)
 }
 
-// set gives f another value and returns by how many bytes a field that is not tagged grows through it.
+// set gives f another value and returns by how many bytes an untagged field grows with it.
 func (l *learner) set(f reflect.Value) (growth int) {
 	switch t := f.Type(); {
 	case t == byteSliceType:
@@ -270,11 +277,12 @@ func (l *learner) set(f reflect.Value) (growth int) {
 	}
 }
 
-// growthOfSecond returns what one more element of the slice f, or the struct f points to, takes on the wire.
+// growthOfSecond returns the bytes that one more element of the slice f, or the struct that f
+// points to, takes on the wire.
 func (l *learner) growthOfSecond(f reflect.Value) int {
 	one := len(l.encode())
 	if f.Kind() == reflect.Pointer {
-		// A nullable struct is never tagged in requests: whatever it adds is its own size.
+		// A nullable struct is never tagged in requests: its growth is its own size.
 		value := reflect.ValueOf(f.Interface())
 		f.SetZero()
 		null := len(l.encode())
@@ -311,7 +319,7 @@ func flip(f reflect.Value) {
 	}
 }
 
-// inPlace is the layout of f, which is not tagged and holds the value set gave it.
+// inPlace returns the layout of f, which is untagged and holds the value that set gave it.
 func (l *learner) inPlace(f reflect.Value, flexible bool) field {
 	switch t := f.Type(); {
 	case t == byteSliceType:
@@ -331,15 +339,16 @@ func (l *learner) inPlace(f reflect.Value, flexible bool) field {
 	}
 }
 
-// byType is the layout of a type at a flexible version when all its fields are there and none is tagged: so for
-// tagged fields, whose content kmsg never gates by version. Nothing inside a tagged struct may be null but strings
-// behind a pointer.
+// byType returns the layout of a type at a flexible version if all its fields are present and none
+// is tagged: this holds for tagged fields, whose content kmsg never restricts by version. Inside a
+// tagged struct only strings behind a pointer may be null.
 func (l *learner) byType(t reflect.Type) field {
 	f := field{kind: kindFixed, size: int(t.Size()), goBytes: int(t.Size())}
 	switch {
 	case t == byteSliceType:
 		f.kind = kindBytes
-	case t.Kind() == reflect.String, t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.String:
+	case t.Kind() == reflect.String, t.Kind() == reflect.Pointer &&
+		t.Elem().Kind() == reflect.String:
 		f.kind, f.nullable = kindString, t.Kind() == reflect.Pointer
 	case t.Kind() == reflect.Slice:
 		elem := l.byType(t.Elem())
@@ -358,8 +367,8 @@ func (l *learner) byType(t reflect.Type) field {
 	return f
 }
 
-// tagOf finds the number of the one tagged field that is in after and not in before: the first byte that differs is
-// the count of tagged fields.
+// tagOf finds the number of the one tagged field that is in after and not in before: the first
+// different byte is the count of tagged fields.
 func tagOf(before, after []byte) (tag uint32, ok bool) {
 	i := 0
 	for i < len(before) && before[i] == after[i] {

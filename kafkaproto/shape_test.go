@@ -25,8 +25,8 @@ func eachVersion(t testing.TB, fn func(key, version int16, sh *shape)) {
 	}
 }
 
-// fill sets everything in v to random values: arrays of 0-3 elements, null where that is possible, sometimes
-// unknown tagged fields. Tagged fields of later versions keep their defaults.
+// fill sets everything in v to random values: arrays of 0-3 elements, null where that is possible,
+// and sometimes unknown tagged fields. Tagged fields of later versions keep their defaults.
 func fill(r *rand.Rand, v reflect.Value, version int16, unknownTags bool) {
 	t := v.Type()
 	switch {
@@ -77,7 +77,8 @@ func randomRequest(r *rand.Rand, key, version int16, unknownTags bool) kmsg.Requ
 	return req
 }
 
-// Every request kmsg can write, the walker walks over exactly; cut anywhere it refuses it, as kmsg does.
+// The walker walks over every request that kmsg can write exactly to its end, and refuses it if it
+// is cut anywhere, as kmsg does.
 func TestWalkerAgreesWithKmsg(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	eachVersion(t, func(key, version int16, sh *shape) {
@@ -99,8 +100,8 @@ func TestWalkerAgreesWithKmsg(t *testing.T) {
 	})
 }
 
-// A request said to keep nothing of its body is still the same after the body is overwritten: the proof that the
-// connection may decode from its read buffer.
+// A request that keeps no slices of its body is unchanged after the body is overwritten, so the
+// connection may decode it from its read buffer.
 func TestSharedBufferIsNotKept(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	eachVersion(t, func(key, version int16, _ *shape) {
@@ -127,14 +128,15 @@ func TestSharedBufferIsNotKept(t *testing.T) {
 				buffer[i] ^= 0xff
 			}
 			if want, _ := decode(body); !reflect.DeepEqual(got, want) {
-				t.Fatalf("key %d version %d: changed with the buffer\n got %+v\nwant %+v", key, version, got, want)
+				t.Fatalf("key %d version %d: changed with the buffer\n got %+v\nwant %+v", key,
+					version, got, want)
 			}
 		}
 	})
 }
 
-// The factor DecodeRequest allows for is more than any layout needs: the bytes of Go memory per byte on the wire,
-// when all elements are as small as they can be.
+// decodedFactor exceeds the need of any layout: the bytes of Go memory per byte on the wire, when
+// all elements are as small as possible.
 func TestDecodedFactor(t *testing.T) {
 	var worst float64
 	var visit func(f *field, flexible bool) float64
@@ -163,6 +165,7 @@ func TestDecodedFactor(t *testing.T) {
 		}
 	})
 	if worst > decodedFactor*2/3 {
-		t.Fatalf("a well-formed request can take %.1f times its size: decodedFactor %d is too close", worst, decodedFactor)
+		t.Fatalf("a well-formed request can take %.1f times its size: "+
+			"decodedFactor %d is too close", worst, decodedFactor)
 	}
 }

@@ -25,12 +25,14 @@ const (
 	closedShutdown
 	refusedConnections
 	refusedConnectionsPerIP
-	closeReasons // how many there are
+	closeReasons // number of reasons
 )
 
 var closeReasonNames = [closeReasons]string{
-	"peer", "network-error", "idle", "frame-timeout", "write-timeout", "frame-length", "unknown-key", "unsupported-version", "malformed",
-	"memory", "slow", "gave-way", "stream", "handler", "panic", "fault", "shutdown", "max-connections", "max-connections-per-ip",
+	"peer", "network-error", "idle", "frame-timeout", "write-timeout", "frame-length",
+	"unknown-key", "unsupported-version", "malformed",
+	"memory", "slow", "gave-way", "stream", "handler", "panic", "fault", "shutdown",
+	"max-connections", "max-connections-per-ip",
 }
 
 func (r closeReason) String() string { return closeReasonNames[r] }
@@ -42,18 +44,20 @@ type counters struct {
 	closed                 [closeReasons]atomic.Int64
 }
 
-// Stats is a snapshot of what a Server has done since it began. The numbers are read one after the other.
+// Stats is a snapshot of a Server's counters since its start. They are read one after the other, so
+// they may not match exactly.
 type Stats struct {
 	Connections   int64 // open now
 	Accepted      int64
-	Requests      int64 // handed to Config.Handle, or answered for it
-	StreamFrames  int64 // handed to Config.Stream's frame function
-	BytesIn       int64 // whole frames, with their length
+	Requests      int64 // passed to Config.Handle, or answered in its place
+	StreamFrames  int64 // passed to Config.Stream's frame function
+	BytesIn       int64 // complete frames with their length
 	BytesOut      int64
-	InFlightBytes int64            // of Config.MaxInFlightBytes, now
-	PeerBytes     int64            // of memory that only confirmed peers have, now
-	Closed        map[string]int64 // connections closed or refused, by reason; every reason is there
-	Refused       map[string]int64 // by limit, under the name that the configuration has for it
+	InFlightBytes int64 // memory in use of Config.MaxInFlightBytes
+	PeerBytes     int64 // memory in use of the peers' budget
+	// connections closed or refused, by reason; contains every reason
+	Closed  map[string]int64
+	Refused map[string]int64 // by limit, under the name of its configuration key
 }
 
 // Stats may be called at any time, from any goroutine.

@@ -6,34 +6,37 @@ import (
 	"unicode/utf8"
 )
 
-// maxStringBytes is the longest string of Kafka's protocol, also where the length is a varint.
+// maxStringBytes is the length of the longest string in Kafka's protocol, also where the length is
+// a varint.
 const maxStringBytes = math.MaxInt16
 
-// What kmsg allocates for a tagged field it does not know: a map for the first of a struct, an entry for each.
+// Memory that kmsg allocates for unknown tagged fields: a map for the first one of a struct, and an
+// entry for each.
 const (
 	unknownTagFirstBytes = 400
 	unknownTagBytes      = 100
 )
 
-// walker goes over the body of a request as kmsg will, without allocating, and stops at what Kafka
-// would refuse: a length that does not fit the bytes left, null where the schema does not allow it,
-// a string longer than maxStringBytes, a tagged field in a version that does not have it.
+// walker walks over the body of a request as kmsg will, without allocating, and stops at input that
+// Kafka would refuse: a length that does not fit the bytes left, null where the schema does not
+// allow it, a string longer than maxStringBytes, a tagged field in a version that does not have it.
 //
-// It also refuses what Kafka reads but no client writes, and kmsg would read differently: lengths
-// and counts of more than 31 bits, a known tagged field that comes twice or is not of the size that
-// is said, markers of a nullable struct below -1. And it refuses strings that are not valid UTF-8.
-// Kafka replaces what is invalid in them, so that two names here would be one name to a broker, and
-// a string three times as long, which it may not be able to write into its own snapshot.
+// It also refuses input that Kafka reads but no client writes, and that kmsg would read
+// differently: lengths and counts of more than 31 bits, a known tagged field that occurs twice or
+// has another size than declared, markers of a nullable struct below -1. And it refuses strings
+// that are not valid UTF-8: Kafka replaces their invalid bytes, so that two names here would be one
+// name to a broker, and a string up to three times as long, which the broker may not be able to
+// write into its own snapshot.
 type walker struct {
 	src     []byte
 	version int16
-	cost    int    // bytes kmsg will allocate, about: never less than half of it (tested)
+	cost    int    // bytes kmsg will allocate, estimated: at least half of the true number (tested)
 	unknown bool   // there are tagged fields that kmsg keeps as slices of the input
-	problem string // why it stopped, unless the input ended too early
-	at      string // the field that it stopped at, if that is known
+	problem string // why it stopped; "" if the input ended too early
+	at      string // the field at which it stopped, if known
 }
 
-// refuse notes why the walk stops, and is false.
+// refuse records why the walk stops, and returns false.
 func (w *walker) refuse(f *field, problem string) bool {
 	if w.problem == "" {
 		w.problem, w.at = problem, f.name
@@ -65,7 +68,8 @@ func (w *walker) uvarint() (uint32, bool) {
 	return uint32(v), true
 }
 
-// length reads the length of a string (classic 2 bytes), of bytes or of an array (4); negative is null.
+// length reads the length of a string (classic 2 bytes), of bytes or of an array (4); negative is
+// null.
 func (w *walker) length(flexible bool, classic int) (int, bool) {
 	switch {
 	case flexible:
@@ -124,7 +128,7 @@ func (w *walker) field(f *field, flexible bool) bool {
 	}
 }
 
-// Why a walk stops.
+// Reasons why a walk stops.
 const (
 	problemNull    = "is null"
 	problemLong    = "is a string of more than 32767 bytes"
@@ -156,7 +160,7 @@ func (w *walker) text(f *field, flexible bool) bool {
 	return utf8.Valid(s) || w.refuse(f, problemUTF8)
 }
 
-// maybe walks over a struct that may be null.
+// maybe walks over a nullable struct.
 func (w *walker) maybe(f *field) bool {
 	if len(w.src) == 0 {
 		return false
@@ -179,7 +183,8 @@ func (w *walker) array(f *field, flexible bool) bool {
 	if !ok || n <= 0 {
 		return ok && (n == 0 || f.nullable || w.refuse(f, problemNull))
 	}
-	// Every element takes at least elem.min bytes: claim no more memory than such elements could fill.
+	// Every element takes at least elem.min bytes: estimate no more memory than such elements could
+	// need.
 	if n > len(w.src)/max(elem.min(flexible), 1) {
 		return false
 	}
@@ -195,7 +200,8 @@ func (w *walker) array(f *field, flexible bool) bool {
 	return true
 }
 
-// tags skips a struct's tagged fields: {uvarint count, count times {uvarint tag, uvarint size, size bytes}}.
+// tags skips a struct's tagged fields: {uvarint count, count times {uvarint tag, uvarint size, size
+// bytes}}.
 func (w *walker) tags(s *shape) bool {
 	n, ok := w.uvarint()
 	if !ok || n == 0 {
@@ -205,7 +211,7 @@ func (w *walker) tags(s *shape) bool {
 		return false
 	}
 	w.cost += unknownTagFirstBytes
-	var known uint64 // bit by tag
+	var known uint64 // the known tags met so far, one bit for each
 	for range n {
 		tag, ok1 := w.uvarint()
 		size, ok2 := w.uvarint()
@@ -233,7 +239,7 @@ func (w *walker) tags(s *shape) bool {
 	return true
 }
 
-// tag walks over the content of a tagged field, which is all that content may hold.
+// tag walks over the content of a tagged field, which must be exactly that long.
 func (w *walker) tag(f *field, content []byte) bool {
 	if w.version < f.since {
 		return w.refuse(f, problemVersion)

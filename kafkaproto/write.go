@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/turns"
 )
 
 func (c *conn) write(correlationID int32, resp kmsg.Response) error {
@@ -66,16 +68,16 @@ func (c *conn) writePieces(b []byte) (written int64, err error) {
 // writePiece writes as much as the client takes at once in a turn, and waits for the client without.
 func (c *conn) writePiece(b []byte) (int, error) {
 	if len(b) < turnWriteBytes {
-		c.turn.block()
-		defer c.turn.unblock()
+		c.turn.Block()
+		defer c.turn.Unblock()
 		return c.nc.Write(b)
 	}
-	c.turn.yield(largeSlice, c.ctx.Done())
+	c.turn.Yield(turns.LargeSlice, c.ctx.Done())
 	n, err := writeNow(c.nc, b)
 	if err != nil || n == len(b) {
 		return n, err
 	}
-	c.turn.drop()
+	c.turn.Drop()
 	rest, err := c.nc.Write(b[n:])
 	return n + rest, err
 }

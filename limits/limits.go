@@ -1,6 +1,6 @@
-// Package limits reports that a limit refuses work, or that something else happens which a client
-// can cause as often as it likes: the first time at once, and then once a minute, so that nobody can
-// fill the disk with log lines and an operator still sees what goes on.
+// Package limits reports refusals by a limit, and other events that a client can cause as often as
+// it likes: the first at once and later ones at most once a minute. So no client can fill the disk
+// with log lines, and an operator still sees what happens.
 package limits
 
 import (
@@ -12,16 +12,16 @@ import (
 // reportInterval is the least time between two lines about one limit.
 const reportInterval = time.Minute
 
-// Pace counts events, and lets one line a minute through about them. Its methods may be called from
+// Pace counts events, and allows one log line a minute about them. Its methods may be called from
 // any goroutine; the zero value is ready.
 type Pace struct {
 	count    atomic.Int64
-	reported atomic.Int64 // of count, in the lines so far
-	next     atomic.Int64 // no line before this time, in Unix nanoseconds; 0: none was written
+	reported atomic.Int64 // the part of count that earlier lines have reported
+	next     atomic.Int64 // no line before this time, in Unix nanoseconds; 0: none yet
 }
 
-// Note counts one event. It is to be logged if due: since is how many there were since the last
-// line, this one included, and count how many in all.
+// Note counts one event. If due, the caller logs it: since is the number of events after the last
+// line, this one included, and count their total.
 func (p *Pace) Note() (since, count int64, due bool) {
 	count = p.count.Add(1)
 	now, next := time.Now().UnixNano(), p.next.Load()
@@ -31,10 +31,10 @@ func (p *Pace) Note() (since, count int64, due bool) {
 	return max(count-p.reported.Swap(count), 1), count, true
 }
 
-// Count is how many events there were.
+// Count returns the number of events.
 func (p *Pace) Count() int64 { return p.count.Load() }
 
-// Refusals counts what one limit has refused, and logs it. Its methods may be called from any
+// Refusals counts the refusals of one limit, and logs them. Its methods may be called from any
 // goroutine.
 type Refusals struct {
 	name   string
@@ -42,15 +42,15 @@ type Refusals struct {
 	pace   Pace
 }
 
-// NewRefusals is for the limit that an operator changes by the configuration key name, or that has
-// that name in the documentation.
+// NewRefusals makes the counter of a limit. name is the limit's configuration key or, without one,
+// its name in the documentation.
 func NewRefusals(name string, logger *slog.Logger) *Refusals {
 	return &Refusals{name: name, logger: logger}
 }
 
 // Note counts one refusal. The first is logged at level warn with attrs, which are pairs as slog
-// takes them and say what was refused; a later one only if the last line is a minute old, with the
-// number of refusals since.
+// takes them and describe what was refused. A later one is logged only if the last line is a minute
+// old, with the number of refusals since.
 func (r *Refusals) Note(attrs ...any) {
 	since, count, due := r.pace.Note()
 	if !due {
@@ -60,8 +60,8 @@ func (r *Refusals) Note(attrs ...any) {
 	r.logger.Warn("a limit refuses requests", line...)
 }
 
-// Count is how often the limit has refused something.
+// Count returns the number of refusals.
 func (r *Refusals) Count() int64 { return r.pace.Count() }
 
-// Name is the name of the limit.
+// Name returns the name of the limit.
 func (r *Refusals) Name() string { return r.name }

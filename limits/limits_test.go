@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// lines are the log's lines without their time.
+// lines returns the log's lines without their time.
 func lines(log *bytes.Buffer) []string {
 	text := strings.TrimSpace(log.String())
 	log.Reset()
@@ -27,14 +27,15 @@ func TestTheFirstRefusalIsLoggedAndThenOneAMinute(t *testing.T) {
 		r := NewRefusals("max.connections", slog.New(slog.NewTextHandler(&log, nil)))
 		r.Note("client", "10.0.0.1")
 		if got := lines(&log); len(got) != 1 ||
-			!strings.Contains(got[0], "level=WARN") || !strings.Contains(got[0], "limit=max.connections") ||
+			!strings.Contains(got[0], "level=WARN") ||
+			!strings.Contains(got[0], "limit=max.connections") ||
 			!strings.Contains(got[0], "refused=1 in_all=1 client=10.0.0.1") {
 			t.Errorf("after the first: %q", got)
 		}
 		for range 500 {
 			r.Note("client", "10.0.0.2")
 		}
-		time.Sleep(reportInterval - time.Nanosecond) // of the bubble's clock
+		time.Sleep(reportInterval - time.Nanosecond) // on the bubble's clock
 		r.Note()
 		if got := lines(&log); got != nil {
 			t.Errorf("within a minute: %q", got)

@@ -1,4 +1,4 @@
-// Package logtest holds a log that tests read while it is written.
+// Package logtest provides a log buffer that tests read while it is written.
 package logtest
 
 import (
@@ -19,7 +19,7 @@ func (l *Buffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// String is everything written so far.
+// String returns everything written so far.
 func (l *Buffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

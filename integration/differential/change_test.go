@@ -8,7 +8,7 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// change is what both sides wrote for one partition; nil for nothing.
+// change is a pair of records that both sides wrote for one partition; nil for none.
 type change struct {
 	topic       *metadata.Topic
 	id          int32
@@ -16,8 +16,8 @@ type change struct {
 	ours, kafka *record.PartitionChange
 }
 
-// eachChange calls f for every partition that either side changes, once, and takes over what it makes of Kafka's record. It reports whether f
-// ever says that it applied.
+// eachChange calls f once for every partition that either side changes, and replaces Kafka's record
+// by the one that f leaves. It reports whether any call of f returned true.
 func (d *divergence) eachChange(f func(c *change) bool) bool {
 	type key struct {
 		topic     record.UUID
@@ -36,7 +36,8 @@ func (d *divergence) eachChange(f func(c *change) bool) bool {
 		if t == nil {
 			return theirs
 		}
-		c := &change{t, k.partition, t.Partition(k.partition), d.after.Partition(k.topic, k.partition), ours[k], theirs}
+		c := &change{t, k.partition, t.Partition(k.partition),
+			d.after.Partition(k.topic, k.partition), ours[k], theirs}
 		if c.old != nil && !sameChange(c.ours, c.kafka) && f(c) {
 			applied = true
 		}
@@ -56,7 +57,9 @@ func (d *divergence) eachChange(f func(c *change) bool) bool {
 			records = append(records, again(changed, w.version))
 		}
 	}
-	others := 0 // records of ours that are no changes of partitions: a new one goes behind as many
+	// The number of our records that do not change partitions: a new change is inserted after as
+	// many of Kafka's.
+	others := 0
 	for _, w := range d.ours.records {
 		r, ok := w.record.(*record.PartitionChange)
 		if !ok {
@@ -72,7 +75,7 @@ func (d *divergence) eachChange(f func(c *change) bool) bool {
 	return applied
 }
 
-// behind is the place behind so many records that are no changes of partitions.
+// behind is the index after that many records that do not change partitions.
 func behind(records []written, others int) int {
 	for i, w := range records {
 		if others == 0 {
@@ -87,12 +90,13 @@ func behind(records []written, others int) int {
 
 func sameChange(a, b *record.PartitionChange) bool { return reflect.DeepEqual(a, b) }
 
-// keep is what of list is in other, in the order of list.
+// keep returns the elements of list that are in other, in the order of list.
 func keep(list, other []int32) []int32 {
-	return slices.DeleteFunc(slices.Clone(list), func(id int32) bool { return !slices.Contains(other, id) })
+	return slices.DeleteFunc(slices.Clone(list),
+		func(id int32) bool { return !slices.Contains(other, id) })
 }
 
-// changedTo is list when it is another than old.
+// changedTo returns list if it differs from old, else nil.
 func changedTo(old, list []int32) []int32 {
 	if slices.Equal(old, list) {
 		return nil
@@ -107,7 +111,7 @@ func changed(old, list []int32) []int32 {
 	return append([]int32{}, list...)
 }
 
-// minus is what a has and b has not, ascending.
+// minus returns the elements of a that are not in b, ascending.
 func minus(a, b []int32) []int32 {
 	var d []int32
 	for _, id := range a {
@@ -119,7 +123,7 @@ func minus(a, b []int32) []int32 {
 	return d
 }
 
-// replicas are those that the partition has after Kafka's change.
+// replicas are the partition's replicas after Kafka's change.
 func (c *change) replicas() []int32 {
 	if c.kafka != nil && c.kafka.Replicas != nil {
 		return c.kafka.Replicas

@@ -15,7 +15,7 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// tally counts what came of what.
+// tally counts occurrences by name, in groups.
 type tally map[string]map[string]int
 
 func (t tally) add(of, what string) {
@@ -32,27 +32,30 @@ func (t tally) String() string {
 		for what, n := range t[of] {
 			all = append(all, fmt.Sprintf("%9d %s", n, what))
 		}
-		slices.SortFunc(all, func(a, b string) int { return cmp.Or(cmp.Compare(b[:9], a[:9]), cmp.Compare(a, b)) })
+		slices.SortFunc(all, func(a, b string) int {
+			return cmp.Or(cmp.Compare(b[:9], a[:9]), cmp.Compare(a, b))
+		})
 		fmt.Fprintf(&b, "  %s\n%s\n", of, strings.Join(all, "\n"))
 	}
 	return b.String()
 }
 
-// counts is what a test has seen.
+// counts are the tallies of a test.
 type counts struct {
 	operations  int
-	byKind      tally // operations
+	byKind      tally // of operations
 	versions    tally // of requests
 	levels      tally // operations by metadata.version
-	answers     tally // error codes, at every level of an answer, by request
+	answers     tally // error codes, at every level of a response, by request
 	records     tally
-	changes     tally // what became of partitions, by whether there was an ELR
-	differences tally // the wanted ones
+	changes     tally // changes of partitions, by whether there was an ELR
+	differences tally // the intended ones
 }
 
 func newCounts() *counts {
 	return &counts{
-		byKind: make(tally), versions: make(tally), levels: make(tally), answers: make(tally), records: make(tally), changes: make(tally), differences: make(tally),
+		byKind: make(tally), versions: make(tally), levels: make(tally), answers: make(tally),
+		records: make(tally), changes: make(tally), differences: make(tally),
 	}
 }
 
@@ -62,7 +65,8 @@ func (c *counts) String() string {
 		name string
 		tally
 	}{
-		{"operations", c.byKind}, {"by metadata.version", c.levels}, {"versions of requests", c.versions}, {"answers", c.answers}, {"records", c.records},
+		{"operations", c.byKind}, {"by metadata.version", c.levels},
+		{"versions of requests", c.versions}, {"answers", c.answers}, {"records", c.records},
 		{"changes of partitions", c.changes}, {"wanted differences", c.differences},
 	} {
 		fmt.Fprintf(&b, "%s\n%s", part.name, part.tally)
@@ -111,7 +115,7 @@ func eachError(v reflect.Value, f func(int16)) {
 	}
 }
 
-// written counts what ours wrote.
+// written counts the records of our side.
 func (c *counts) written(d *divergence) {
 	for _, w := range d.ours.records {
 		c.records.add("", fmt.Sprintf("%T v%d", w.record, w.version)[len("*record."):])
@@ -119,13 +123,15 @@ func (c *counts) written(d *divergence) {
 		case *record.PartitionChange:
 			c.changed(d, r)
 		case *record.BrokerRegistrationChange:
-			c.records.add("what BrokerRegistrationChange says", fmt.Sprintf("fenced %d, in controlled shutdown %d, directories %v, cordoned %v",
-				r.Fenced, r.InControlledShutdown, r.LogDirs != nil, r.CordonedLogDirs != nil))
+			c.records.add("what BrokerRegistrationChange says",
+				fmt.Sprintf("fenced %d, in controlled shutdown %d, directories %v, cordoned %v",
+					r.Fenced, r.InControlledShutdown, r.LogDirs != nil, r.CordonedLogDirs != nil))
 		}
 	}
 }
 
-// changed counts what a change does to its partition. Of several changes in one operation all are taken for the first one's.
+// changed counts the effects of a change on its partition. Several changes of one partition in an
+// operation are all compared with the state before the first.
 func (c *counts) changed(d *divergence, r *record.PartitionChange) {
 	old := d.before.Partition(r.TopicID, r.PartitionID)
 	if old == nil {
@@ -144,7 +150,8 @@ func (c *counts) changed(d *divergence, r *record.PartitionChange) {
 		{"leader kept in a new epoch", r.Leader == old.Leader},
 		{"leader elected " + from(old, after), r.Leader >= 0 && r.Leader != old.Leader},
 		{"leader elected from none", r.Leader >= 0 && old.Leader < 0},
-		{"recovered", old.RecoveryState == record.Recovering && after.RecoveryState == record.Recovered},
+		{"recovered", old.RecoveryState == record.Recovering &&
+			after.RecoveryState == record.Recovered},
 		{"ISR grows", len(minus(after.ISR, old.ISR)) > 0},
 		{"ISR shrinks", len(minus(old.ISR, after.ISR)) > 0},
 		{"ISR empty", len(after.ISR) == 0},
@@ -154,8 +161,10 @@ func (c *counts) changed(d *divergence, r *record.PartitionChange) {
 		{"last known leader forgotten", r.LastKnownELR != nil && len(r.LastKnownELR) == 0},
 		{"reassignment begins", !old.Reassigning() && after.Reassigning()},
 		{"reassignment ends", old.Reassigning() && !after.Reassigning()},
-		{"reassignment cancelled", len(old.Adding()) > 0 && len(minus(old.Adding(), after.Replicas)) == len(old.Adding())},
-		{"reassignment goes elsewhere", old.Reassigning() && after.Reassigning() && r.Replicas != nil},
+		{"reassignment cancelled", len(old.Adding()) > 0 &&
+			len(minus(old.Adding(), after.Replicas)) == len(old.Adding())},
+		{"reassignment goes elsewhere", old.Reassigning() && after.Reassigning() &&
+			r.Replicas != nil},
 		{"reassigned at once", !old.Reassigning() && !after.Reassigning() && r.Replicas != nil},
 		{"replicas more", len(after.Replicas) > len(old.Replicas)},
 		{"replicas fewer", len(after.Replicas) < len(old.Replicas)},

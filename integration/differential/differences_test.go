@@ -15,28 +15,30 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// side is what one controller made of an operation.
+// side is the outcome of an operation on one controller.
 type side struct {
-	response kmsg.Response // nil for what nobody asked for
+	response kmsg.Response // nil for an operation without a request
 	records  []written
 	faults   []string
 }
 
-// divergence is one operation with both outcomes. Rules change Kafka's to what it would be without the difference that they stand for.
+// divergence is one operation with both outcomes. The intended differences change Kafka's outcome
+// into what it would be without them.
 type divergence struct {
 	setting
-	request       kmsg.Request // nil for what nobody asked for
+	request       kmsg.Request // nil for an operation without a request
 	before, after *metadata.Image
 	ours, kafka   side
 }
 
-// difference is one that is wanted. apply reports whether it applied, having changed d.kafka by no more than the difference explains.
+// difference is an intended one. apply reports whether it applied; it changes d.kafka by no more
+// than the difference explains.
 type difference struct {
 	name  string
 	apply func(*divergence) bool
 }
 
-// compare holds the two sides against each other.
+// compare compares the two sides.
 func (p *pair) compare(what string, d *divergence) {
 	normalise(d)
 	for _, r := range p.rules {
@@ -56,14 +58,15 @@ func (p *pair) compare(what string, d *divergence) {
 	}
 }
 
-// sick says what is wrong with a partition of ours, whatever Kafka makes of it.
+// sick returns what is wrong with a partition of ours, independent of Kafka's.
 func sick(img *metadata.Image) string {
 	if img == nil {
 		return ""
 	}
 	for t := range img.Topics() {
 		for id, p := range t.Partitions() {
-			outside := minus(slices.Concat(p.ISR, p.ELR(), p.Adding(), p.Removing(), p.LastKnownELR()), p.Replicas)
+			outside := minus(slices.Concat(p.ISR, p.ELR(), p.Adding(), p.Removing(),
+				p.LastKnownELR()), p.Replicas)
 			switch {
 			case len(outside) > 0:
 				return fmt.Sprintf("%s-%d with %v, which are no replicas", t.Name, id, outside)
@@ -81,7 +84,9 @@ func sick(img *metadata.Image) string {
 
 func same(d *divergence) bool {
 	return len(d.kafka.faults) == 0 && reflect.DeepEqual(d.ours.response, d.kafka.response) &&
-		slices.EqualFunc(d.ours.records, d.kafka.records, func(a, b written) bool { return a.version == b.version && bytes.Equal(a.bytes, b.bytes) })
+		slices.EqualFunc(d.ours.records, d.kafka.records, func(a, b written) bool {
+			return a.version == b.version && bytes.Equal(a.bytes, b.bytes)
+		})
 }
 
 func (d *divergence) String() string {
@@ -109,12 +114,13 @@ func text(v any) string {
 func describe(records []written) string {
 	var b strings.Builder
 	for _, w := range records {
-		fmt.Fprintf(&b, "    %T v%d%s\n", w.record, w.version, fields(reflect.ValueOf(w.record).Elem()))
+		fmt.Fprintf(&b, "    %T v%d%s\n", w.record, w.version,
+			fields(reflect.ValueOf(w.record).Elem()))
 	}
 	return b.String()
 }
 
-// fields shows what a record sets; "no change" is left out, an empty list is not.
+// fields shows the fields that a record sets; "no change" is omitted, an empty list is not.
 func fields(v reflect.Value) string {
 	var b strings.Builder
 	for i := range v.NumField() {
@@ -138,19 +144,24 @@ func state(img *metadata.Image, req kmsg.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%v, ELR %v, end %d\n", img.Version(), img.ElrEnabled(), img.EndOffset())
 	for _, x := range img.Brokers() {
-		fmt.Fprintf(&b, "    broker %d epoch %d fenced %v shutdown %v dirs %v cordoned %v\n", x.ID, x.Epoch, x.Fenced, x.InControlledShutdown, x.LogDirs, x.CordonedLogDirs)
+		fmt.Fprintf(&b, "    broker %d epoch %d fenced %v shutdown %v dirs %v cordoned %v\n", x.ID,
+			x.Epoch, x.Fenced, x.InControlledShutdown, x.LogDirs, x.CordonedLogDirs)
 	}
 	for t := range img.TopicsByName("") {
-		fmt.Fprintf(&b, "    topic %s %v %v\n", t.Name, t.ID, img.Config(metadata.ConfigTopic, t.Name))
+		fmt.Fprintf(&b, "    topic %s %v %v\n", t.Name, t.ID,
+			img.Config(metadata.ConfigTopic, t.Name))
 		for id, x := range t.Partitions() {
-			fmt.Fprintf(&b, "        %d replicas %v isr %v leader %d epochs %d %d recovery %d adding %v removing %v elr %v known %v dirs %v\n",
-				id, x.Replicas, x.ISR, x.Leader, x.LeaderEpoch, x.PartitionEpoch, x.RecoveryState, x.Adding(), x.Removing(), x.ELR(), x.LastKnownELR(), x.Directories)
+			fmt.Fprintf(&b, "        %d replicas %v isr %v leader %d epochs %d %d recovery %d "+
+				"adding %v removing %v elr %v known %v dirs %v\n",
+				id, x.Replicas, x.ISR, x.Leader, x.LeaderEpoch, x.PartitionEpoch, x.RecoveryState,
+				x.Adding(), x.Removing(), x.ELR(), x.LastKnownELR(), x.Directories)
 		}
 	}
 	return b.String()
 }
 
-// normalise removes what is no difference: the wording of messages, the ids of new topics, and orders that follow from hash tables.
+// normalise removes insignificant differences: the wording of messages, the ids of new topics, and
+// orders that follow from hash tables.
 func normalise(d *divergence) {
 	for _, s := range []*side{&d.ours, &d.kafka} {
 		s.records = slices.Clone(s.records)
@@ -171,18 +182,22 @@ func normalise(d *divergence) {
 // sortDirectories sorts the sets of directories in changes of registrations.
 func sortDirectories(records []written) {
 	for i, w := range records {
-		if r, ok := w.record.(*record.BrokerRegistrationChange); ok && len(r.LogDirs)+len(r.CordonedLogDirs) > 1 {
+		if r, ok := w.record.(*record.BrokerRegistrationChange); ok &&
+			len(r.LogDirs)+len(r.CordonedLogDirs) > 1 {
 			sorted := *r
-			sorted.LogDirs, sorted.CordonedLogDirs = slices.Clone(r.LogDirs), slices.Clone(r.CordonedLogDirs)
+			sorted.LogDirs, sorted.CordonedLogDirs = slices.Clone(r.LogDirs),
+				slices.Clone(r.CordonedLogDirs)
 			for _, dirs := range [2][]record.UUID{sorted.LogDirs, sorted.CordonedLogDirs} {
-				slices.SortFunc(dirs, func(a, b record.UUID) int { return bytes.Compare(a[:], b[:]) })
+				slices.SortFunc(dirs, func(a, b record.UUID) int {
+					return bytes.Compare(a[:], b[:])
+				})
 			}
 			records[i] = again(&sorted, w.version)
 		}
 	}
 }
 
-// clearMessages blanks texts for people, at every level.
+// clearMessages clears texts for people, at every level.
 func clearMessages(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -208,36 +223,50 @@ func clearMessages(v reflect.Value) {
 func sortAnswers(resp kmsg.Response) {
 	switch r := resp.(type) {
 	case *kmsg.CreateTopicsResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.CreateTopicsResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
+		slices.SortFunc(r.Topics,
+			func(a, b kmsg.CreateTopicsResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
 	case *kmsg.CreatePartitionsResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.CreatePartitionsResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
+		slices.SortFunc(r.Topics, func(a, b kmsg.CreatePartitionsResponseTopic) int {
+			return cmp.Compare(a.Topic, b.Topic)
+		})
 	case *kmsg.DeleteTopicsResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.DeleteTopicsResponseTopic) int { return cmp.Compare(text(&a), text(&b)) })
+		slices.SortFunc(r.Topics, func(a, b kmsg.DeleteTopicsResponseTopic) int {
+			return cmp.Compare(text(&a), text(&b))
+		})
 	case *kmsg.IncrementalAlterConfigsResponse:
 		slices.SortFunc(r.Resources, func(a, b kmsg.IncrementalAlterConfigsResponseResource) int {
-			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType), cmp.Compare(a.ResourceName, b.ResourceName))
+			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType),
+				cmp.Compare(a.ResourceName, b.ResourceName))
 		})
 	case *kmsg.AlterConfigsResponse:
 		slices.SortFunc(r.Resources, func(a, b kmsg.AlterConfigsResponseResource) int {
-			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType), cmp.Compare(a.ResourceName, b.ResourceName))
+			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType),
+				cmp.Compare(a.ResourceName, b.ResourceName))
 		})
 	case *kmsg.ElectLeadersResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.ElectLeadersResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
+		slices.SortFunc(r.Topics,
+			func(a, b kmsg.ElectLeadersResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
 		for _, t := range r.Topics {
-			slices.SortStableFunc(t.Partitions, func(a, b kmsg.ElectLeadersResponseTopicPartition) int { return cmp.Compare(a.Partition, b.Partition) })
+			slices.SortStableFunc(t.Partitions,
+				func(a, b kmsg.ElectLeadersResponseTopicPartition) int {
+					return cmp.Compare(a.Partition, b.Partition)
+				})
 		}
 	case *kmsg.ListPartitionReassignmentsResponse:
-		slices.SortFunc(r.Topics, func(a, b kmsg.ListPartitionReassignmentsResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
+		slices.SortFunc(r.Topics, func(a, b kmsg.ListPartitionReassignmentsResponseTopic) int {
+			return cmp.Compare(a.Topic, b.Topic)
+		})
 		for _, t := range r.Topics {
-			slices.SortFunc(t.Partitions, func(a, b kmsg.ListPartitionReassignmentsResponseTopicPartition) int {
-				return cmp.Compare(a.Partition, b.Partition)
-			})
+			slices.SortFunc(t.Partitions,
+				func(a, b kmsg.ListPartitionReassignmentsResponseTopicPartition) int {
+					return cmp.Compare(a.Partition, b.Partition)
+				})
 		}
 	}
 }
 
-// renameTopics gives topics that Kafka has just made the ids that ours have. An id that is only shown, for a request that only
-// validates, is none.
+// renameTopics gives topics that Kafka has just created the ids of ours. The id in the answer to a
+// validating request belongs to no topic.
 func renameTopics(d *divergence) {
 	if r, ok := d.ours.response.(*kmsg.CreateTopicsResponse); ok {
 		k, ok := d.kafka.response.(*kmsg.CreateTopicsResponse)
@@ -273,7 +302,7 @@ func renameTopics(d *divergence) {
 	}
 }
 
-// again encodes a record that was changed.
+// again encodes a modified record.
 func again(r record.Record, version int16) written {
 	b, err := record.Append(nil, r, version)
 	if err != nil {
@@ -282,14 +311,16 @@ func again(r record.Record, version int16) written {
 	return written{r, version, b}
 }
 
-// sortRuns sorts runs of records that Kafka writes in the order of a hash table: changes of different partitions, and configs.
+// sortRuns sorts runs of records whose order in Kafka is that of a hash table: changes of different
+// partitions, and configs.
 func sortRuns(records []written) {
 	for from := 0; from < len(records); {
 		to := from + 1
 		for to < len(records) && records[to].record.Type() == records[from].record.Type() {
 			to++
 		}
-		slices.SortStableFunc(records[from:to], func(a, b written) int { return cmp.Compare(runKey(a.record), runKey(b.record)) })
+		slices.SortStableFunc(records[from:to],
+			func(a, b written) int { return cmp.Compare(runKey(a.record), runKey(b.record)) })
 		from = to
 	}
 }

@@ -22,7 +22,7 @@ type kafkaSide struct {
 	out *bufio.Reader
 }
 
-// written is a record as it was written.
+// written is a record as one side wrote it.
 type written struct {
 	record  record.Record
 	version int16
@@ -34,18 +34,20 @@ func decode(b []byte) (written, error) {
 	return written{r, version, b}, err
 }
 
-// answer is what one command came to.
+// answer is the outcome of one command.
 type answer struct {
 	records []written
-	faults  []string // internal errors of Kafka's, each of which is also a failover of it
+	faults  []string // Kafka's internal errors; each causes a failover
 	result  string   // "-" for none
 }
 
 // startKafka compiles and starts the driver.
 func startKafka(t testing.TB) *kafkaSide {
 	t.Helper()
-	program := kafka.CompileJava(t, kafka.Newest, filepath.Join("testdata", "Differential.java"), "org.apache.kafka.controller.Differential")
-	cmd := program.Command([]string{"-Dlog4j2.level=OFF", "--add-opens=java.base/java.util=ALL-UNNAMED", "-Xmx512m"})
+	program := kafka.CompileJava(t, kafka.Newest, filepath.Join("testdata", "Differential.java"),
+		"org.apache.kafka.controller.Differential")
+	cmd := program.Command([]string{"-Dlog4j2.level=OFF",
+		"--add-opens=java.base/java.util=ALL-UNNAMED", "-Xmx512m"})
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +69,8 @@ func startKafka(t testing.TB) *kafkaSide {
 	return &kafkaSide{stdin, bufio.NewReaderSize(stdout, 1<<20)}
 }
 
-// call gives a command and reads its answer. It panics when the process is gone: nothing can go on without it.
+// call sends a command and reads its answer. It panics if the process is gone, since the test
+// cannot continue.
 func (k *kafkaSide) call(format string, args ...any) answer {
 	if _, err := fmt.Fprintf(k.in, format+"\n", args...); err != nil {
 		panic(err)
@@ -101,9 +104,10 @@ func (k *kafkaSide) call(format string, args ...any) answer {
 	}
 }
 
-// request gives a request; ours are the records that take the place of those it writes.
+// request sends a request; ours are the records that replace those it writes.
 func (k *kafkaSide) request(req kmsg.Request, ours []written) (answer, kmsg.Response) {
-	a := k.call("request %d %d =%x %s", req.Key(), req.GetVersion(), req.AppendTo(nil), recordsText(ours))
+	a := k.call("request %d %d =%x %s", req.Key(), req.GetVersion(), req.AppendTo(nil),
+		recordsText(ours))
 	if !strings.HasPrefix(a.result, "=") {
 		return a, nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 const (
@@ -24,15 +25,17 @@ const (
 	clusterID = "Z3NnZmRnZmRnZmRnZmRnZg"
 
 	sessionTimeout = 9 * time.Second
-	// The fractions keep the periodic elections from ever being due at one instant with another task.
+	// The fractions keep periodic elections from being due at the same instant as another task.
 	preferredInterval = 7*time.Second + time.Nanosecond
 	uncleanInterval   = 11*time.Second + time.Microsecond
 )
 
-// start is when every run begins. Kafka's side counts its nanoseconds from it, and from 1.
+// start is the time at which every run begins. Kafka's side counts its nanoseconds from it,
+// starting with 1.
 var start = time.UnixMilli(1_700_000_000_000)
 
-// ours is our controller over a log in memory. It is used inside a synctest bubble, where it is known when it has nothing left to do.
+// ours is our controller over a log in memory. It runs inside a synctest bubble, which detects when
+// it is idle.
 type ours struct {
 	*controller.Controller
 	log     *memoryLog
@@ -52,19 +55,24 @@ func startOurs(s setting, seed uint64) *ours {
 		NodeID: nodeID, ClusterID: clusterID, DirectoryID: voters.Voters[0].DirectoryID,
 		Registration: record.RegisterController{
 			ControllerID: nodeID, IncarnationID: record.UUID{0: 0x40, 15: 2},
-			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}}, Features: metadata.SupportedFeatures(false),
+			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}},
+			Features:  metadata.SupportedFeatures(false),
 		},
 		InitialVoters: func() record.Voters { return voters }, Bootstrap: s.bootstrap(),
-		DefaultPartitions: partitions, DefaultReplicationFactor: int16(factor), MinISR: s.minISR, UncleanElection: s.unclean, DeleteTopics: !s.keeps, Static: s.properties(),
-		SessionTimeout: sessionTimeout, HeartbeatInterval: 2 * time.Second, PreferredInterval: preferredInterval, UncleanInterval: uncleanInterval,
-		Log: o.log, Clock: o.clock, Random: rand.NewPCG(seed, 0), Logger: slog.New(slog.DiscardHandler),
-		Stop: func(err error) { o.stopped = err },
+		DefaultPartitions: partitions, DefaultReplicationFactor: int16(factor), MinISR: s.minISR,
+		UncleanElection: s.unclean, DeleteTopics: !s.keeps, Static: s.properties(),
+		SessionTimeout: sessionTimeout, HeartbeatInterval: 2 * time.Second,
+		PreferredInterval: preferredInterval, UncleanInterval: uncleanInterval,
+		Log: o.log, Clock: o.clock, Random: rand.NewPCG(seed, 0),
+		Logger: slog.New(slog.DiscardHandler),
+		Stop:   func(err error) { o.stopped = err },
 	})
 	o.Start()
 	return o
 }
 
-// lead opens an epoch as the log does, and makes the controller its leader. It returns what was written.
+// lead opens an epoch as the log does and makes the controller its leader. It returns the written
+// batches.
 func (o *ours) lead() []metadata.Batch {
 	o.LeaderChanged(-1, o.epoch)
 	o.settle()
@@ -79,7 +87,7 @@ func (o *ours) lead() []metadata.Batch {
 	return o.log.all[from:]
 }
 
-// settle commits what is proposed until nothing is and the controller rests.
+// settle commits proposals until there are none and the controller is idle.
 func (o *ours) settle() {
 	for {
 		synctest.Wait()
@@ -94,11 +102,12 @@ func (o *ours) settle() {
 	}
 }
 
-// request runs a request to its end and returns its answer, as it is on the wire, and what it wrote.
+// request runs a request to its end and returns its answer, in its wire form, and the written
+// batches.
 func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	from := len(o.log.all)
 	var resp kmsg.Response
-	o.Handle(context.Background(), controller.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
+	o.Handle(context.Background(), protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
 		resp = decodeResponse(req, r.AppendTo(nil))
 	})
 	o.settle()
@@ -108,7 +117,7 @@ func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	return resp, dataRecords(o.log.all[from:])
 }
 
-// dataRecords are the records of batches without those of control batches.
+// dataRecords are the records of all batches except control batches.
 func dataRecords(batches []metadata.Batch) []written {
 	var all []written
 	for _, b := range batches {
@@ -127,12 +136,12 @@ func dataRecords(batches []metadata.Batch) []written {
 	return all
 }
 
-// memoryLog is a controller.Log that takes everything.
+// memoryLog is a controller.Log that accepts every proposal.
 type memoryLog struct {
 	mu      sync.Mutex
 	end     int64
-	waiting [][]byte         // proposed, not committed
-	all     []metadata.Batch // proposed ever
+	waiting [][]byte         // proposed and not committed
+	all     []metadata.Batch // all proposals so far
 }
 
 func (l *memoryLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
@@ -171,15 +180,17 @@ func (l *memoryLog) OpenSnapshot(int64, int32, int64) (io.ReadCloser, int64, err
 
 func (l *memoryLog) Leader() (id, epoch int32) { return -1, 0 }
 
-// Quorum has the controllers that register as followers of the log: ours takes no others.
+// Quorum reports the controllers that register as observers of the log: ours accepts no other
+// registrations.
 func (l *memoryLog) Quorum() controller.Quorum {
-	return controller.Quorum{Observers: []controller.ReplicaState{{ID: 3001}, {ID: 3002}, {ID: 3003}}}
+	return controller.Quorum{Observers: []controller.ReplicaState{{ID: 3001}, {ID: 3002},
+		{ID: 3003}}}
 }
 
 func (l *memoryLog) Peers() []controller.Peer               { return nil }
 func (l *memoryLog) Barrier(context.Context) (int64, error) { return 0, errNotHere }
 
-// stillClock stands still until it is moved.
+// stillClock stands still until the test moves it.
 type stillClock struct {
 	mu     sync.Mutex
 	now    time.Time
@@ -213,7 +224,8 @@ func (c *stillClock) AfterFunc(d time.Duration, f func()) func() bool {
 	}
 }
 
-// next moves the clock to the earliest timer, if that is due by end, and returns it; else to end.
+// next moves the clock to the earliest timer if that is due by end, and returns the timer; else it
+// moves the clock to end.
 func (c *stillClock) next(end time.Time) (f func(), ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

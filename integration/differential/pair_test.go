@@ -14,22 +14,23 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// setting is what a run begins with.
+// setting is the initial state of a run.
 type setting struct {
 	version metadata.Version
 	elr     bool
 	minISR  int32
 	unclean bool // the cluster's unclean.leader.election.enable
-	tiered  bool // tiered storage may be turned on, and other defaults for new topics and groups
+	tiered  bool // tiered storage is allowed, with other defaults for new topics and groups
 	keeps   bool // topics are not deleted
 }
 
 func (s setting) String() string {
-	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections %v, tiered storage %v, topics stay %v",
+	return fmt.Sprintf("metadata.version %v, ELR %v, min.insync.replicas %d, unclean elections "+
+		"%v, tiered storage %v, topics stay %v",
 		s.version, s.elr, s.minISR, s.unclean, s.tiered, s.keeps)
 }
 
-// settings are those that a run is most likely to need; every other run has one that is drawn from all there are.
+// settings are the most relevant ones; every other run has a random one of all possible settings.
 var settings = []setting{
 	{version: metadata.LatestVersion, elr: true, minISR: 2},
 	{version: metadata.LatestVersion, minISR: 1},
@@ -47,15 +48,16 @@ func settingOf(run uint64) setting {
 	}
 	rng := rand.New(rand.NewPCG(run, 2))
 	s := setting{
-		version: metadata.MinVersion + metadata.Version(rng.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
-		minISR:  int32(1 + rng.IntN(3)), unclean: rng.IntN(3) == 0, tiered: rng.IntN(2) == 0,
+		version: metadata.MinVersion +
+			metadata.Version(rng.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
+		minISR: int32(1 + rng.IntN(3)), unclean: rng.IntN(3) == 0, tiered: rng.IntN(2) == 0,
 		keeps: rng.IntN(16) == 0,
 	}
 	s.elr = s.version.HasElr() && rng.IntN(2) == 0
 	return s
 }
 
-// defaults are what a new topic gets that does not say.
+// defaults are the configs of a new topic that sets none.
 func (s setting) defaults() (partitions, factor int32) {
 	if s.tiered {
 		return 3, 2
@@ -76,9 +78,12 @@ func (s setting) bootstrap() []record.Record {
 // properties are the configuration file of both controllers.
 func (s setting) properties() map[string]string {
 	p := map[string]string{
-		"process.roles": "controller", "node.id": fmt.Sprint(nodeID), "controller.quorum.voters": fmt.Sprintf("%d@localhost:9093", nodeID),
-		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://localhost:9093", "log.dirs": "/nowhere",
-		"broker.session.timeout.ms": fmt.Sprint(sessionTimeout.Milliseconds()), "cluster.id": clusterID, "delete.topic.enable": fmt.Sprint(!s.keeps),
+		"process.roles": "controller", "node.id": fmt.Sprint(nodeID),
+		"controller.quorum.voters":  fmt.Sprintf("%d@localhost:9093", nodeID),
+		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://localhost:9093",
+		"log.dirs":                  "/nowhere",
+		"broker.session.timeout.ms": fmt.Sprint(sessionTimeout.Milliseconds()),
+		"cluster.id":                clusterID, "delete.topic.enable": fmt.Sprint(!s.keeps),
 	}
 	if s.minISR > 1 {
 		p["min.insync.replicas"] = fmt.Sprint(s.minISR)
@@ -88,8 +93,11 @@ func (s setting) properties() map[string]string {
 	}
 	if s.tiered {
 		partitions, factor := s.defaults()
-		p["num.partitions"], p["default.replication.factor"], p["remote.log.storage.system.enable"] = fmt.Sprint(partitions), fmt.Sprint(factor), "true"
-		p["group.consumer.min.session.timeout.ms"], p["group.share.session.timeout.ms"] = "5000", "50000"
+		p["num.partitions"], p["default.replication.factor"],
+			p["remote.log.storage.system.enable"] = fmt.Sprint(partitions), fmt.Sprint(factor),
+			"true"
+		p["group.consumer.min.session.timeout.ms"], p["group.share.session.timeout.ms"] = "5000",
+			"50000"
 		p["log.retention.hours"], p["log.cleaner.min.compaction.lag.ms"] = "7", "100"
 	}
 	return p
@@ -103,17 +111,18 @@ type pair struct {
 	rules []difference
 
 	nextPreferred, nextUnclean time.Time
-	told                       time.Time // what the time is on Kafka's side
+	told                       time.Time // the time on Kafka's side
 
 	counts *counts
-	trace  []string // what was done, for a failure
+	trace  []string // the operations so far, to be printed with a failure
 }
 
-// failure is a difference that nobody wants; runs end with it, as a panic.
+// failure is an unintended difference; a run ends with it as a panic.
 type failure struct{ text string }
 
 func (p *pair) fail(format string, args ...any) {
-	panic(&failure{fmt.Sprintf(format, args...) + "\nwhat happened:\n" + strings.Join(p.trace, "\n")})
+	panic(&failure{fmt.Sprintf(format, args...) + "\nwhat happened:\n" +
+		strings.Join(p.trace, "\n")})
 }
 
 func newPair(k *kafkaSide, s setting, seed uint64, c *counts) *pair {
@@ -133,18 +142,20 @@ func newPair(k *kafkaSide, s setting, seed uint64, c *counts) *pair {
 	return p
 }
 
-// begin compares what an empty cluster starts with, and brings Kafka's controller where ours is.
+// begin compares the bootstrap of an empty cluster and brings Kafka's controller to the state of
+// ours.
 func (p *pair) begin(batches []metadata.Batch) {
 	controls, first, rest := batches[0], batches[1], batches[2:]
 	ours := dataRecords([]metadata.Batch{first})
-	a := p.must(p.kafka.call("lead %d %d %s", p.ours.epoch, controls.EndOffset(), recordsText(ours)))
+	a := p.must(p.kafka.call("lead %d %d %s", p.ours.epoch, controls.EndOffset(),
+		recordsText(ours)))
 	p.compare("bootstrap", &divergence{ours: side{records: ours}, kafka: side{records: a.records}})
 	p.must(p.kafka.call("lose %d", p.ours.epoch))
 	p.follow(rest)
 	p.reign(p.ours.lead())
 }
 
-// must is an answer without faults.
+// must returns an answer, which must be without faults.
 func (p *pair) must(a answer) answer {
 	if len(a.faults) > 0 {
 		p.fail("Kafka's controller failed: %q", a.faults)
@@ -152,14 +163,15 @@ func (p *pair) must(a answer) answer {
 	return a
 }
 
-// follow lets Kafka's controller learn batches as a standby.
+// follow has Kafka's controller replay batches as a standby.
 func (p *pair) follow(batches []metadata.Batch) {
 	for _, b := range batches {
-		p.must(p.kafka.call("follow %d %s", b.EndOffset(), recordsText(dataRecords([]metadata.Batch{b}))))
+		p.must(p.kafka.call("follow %d %s", b.EndOffset(),
+			recordsText(dataRecords([]metadata.Batch{b}))))
 	}
 }
 
-// reign makes Kafka's controller active behind batches with which ours became so.
+// reign makes Kafka's controller active after the batches with which ours became active.
 func (p *pair) reign(batches []metadata.Batch) {
 	p.follow(batches)
 	a := p.must(p.kafka.call("lead %d %d -", p.ours.epoch, p.ours.log.end))
@@ -170,8 +182,8 @@ func (p *pair) reign(batches []metadata.Batch) {
 	p.nextPreferred, p.nextUnclean = now.Add(preferredInterval), now.Add(uncleanInterval)
 }
 
-// failover takes the leadership from both and gives it back, between which another leader has written records, if any. What a leader
-// knows beside the log is forgotten.
+// failover takes the leadership from both and returns it; another leader may have written records
+// in between. State that a leader keeps outside the log is lost.
 func (p *pair) failover(records ...record.Record) {
 	p.tellTime()
 	p.must(p.kafka.call("lose %d", p.ours.epoch))
@@ -200,7 +212,7 @@ func (p *pair) tellTime() {
 	}
 }
 
-// request runs a request through both and compares.
+// request runs a request through both and compares the outcomes.
 func (p *pair) request(req kmsg.Request) kmsg.Response {
 	p.count(kmsg.NameForKey(req.Key()))
 	p.counts.versions.add(kmsg.NameForKey(req.Key()), fmt.Sprintf("v%d", req.GetVersion()))
@@ -211,22 +223,25 @@ func (p *pair) request(req kmsg.Request) kmsg.Response {
 	d.after = p.ours.Image()
 	for _, part := range p.translate(req, d) {
 		a, resp := p.kafka.request(part.req, part.ours)
-		d.kafka = side{resp, append(d.kafka.records, a.records...), append(d.kafka.faults, a.faults...)}
+		d.kafka = side{resp, append(d.kafka.records, a.records...),
+			append(d.kafka.faults, a.faults...)}
 	}
 	answered := d.ours.response
-	p.trace = append(p.trace, fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.told.Sub(start), req, text(req), text(answered), describe(d.ours.records)))
+	p.trace = append(p.trace,
+		fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.told.Sub(start), req, text(req), text(answered),
+			describe(d.ours.records)))
 	p.counts.answered(kmsg.NameForKey(req.Key()), answered)
 	failedOver := len(d.kafka.faults) > 0
 	p.compare(fmt.Sprintf("%T v%d %s", req, req.GetVersion(), text(req)), d)
 	p.remember(d)
-	if failedOver { // a wanted difference, or compare would have ended it
+	if failedOver { // an intended difference, or compare would have failed
 		p.follow(nil)
 		p.failover()
 	}
 	return answered
 }
 
-// onTheWire is a request as it arrives: without what its version has no place for.
+// onTheWire is a request as it arrives: without the fields that its version does not have.
 func onTheWire(req kmsg.Request) kmsg.Request {
 	arrived := kmsg.RequestForKey(req.Key())
 	arrived.SetVersion(req.GetVersion())
@@ -236,10 +251,12 @@ func onTheWire(req kmsg.Request) kmsg.Request {
 	return arrived
 }
 
-// remember brings what Kafka's controller knows beside the log to what ours knows, where that is wanted to be different.
+// remember brings the state that Kafka's controller keeps outside the log to that of ours, where it
+// differs on purpose.
 //
-// A granted shutdown ends the session, so that a restart need not wait for that: Kafka refuses one until then. And what a broker has said of its
-// metadata offset is not forgotten when its registration changes, as Kafka does: so others need not wait for its next heartbeat.
+// A granted shutdown ends the session, so that a restart need not wait for the end of the session:
+// Kafka refuses one until then. And the metadata offset that a broker reported survives a change of
+// its registration, so others need not wait for its next heartbeat; Kafka forgets it.
 func (p *pair) remember(d *divergence) {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || d.ours.response.(*kmsg.BrokerHeartbeatResponse).ErrorCode != 0 {
@@ -250,7 +267,8 @@ func (p *pair) remember(d *divergence) {
 		p.counts.differences.add("", "a granted shutdown ends the session")
 	}
 	if len(d.ours.records) > 0 {
-		p.must(p.kafka.call("read %d %v %d", req.BrokerID, d.after.Broker(req.BrokerID).Fenced, req.CurrentMetadataOffset))
+		p.must(p.kafka.call("read %d %v %d", req.BrokerID, d.after.Broker(req.BrokerID).Fenced,
+			req.CurrentMetadataOffset))
 	}
 }
 
@@ -273,7 +291,8 @@ func (p *pair) advance(d time.Duration) {
 	p.forget()
 }
 
-// tick compares what the task of our controller that has just run wrote with what Kafka's task of that name writes.
+// tick compares the records of the task that our controller has just run with those of Kafka's task
+// of that name.
 func (p *pair) tick(before *metadata.Image, ours []written) {
 	now := p.ours.clock.Now()
 	d := &divergence{setting: p.setting, before: before, after: p.ours.Image()}
@@ -291,7 +310,8 @@ func (p *pair) tick(before *metadata.Image, ours []written) {
 	case len(ours) > 0:
 		p.tellTime()
 		id := fenced(ours)
-		what, a = fmt.Sprintf("broker %d is silent", id), p.kafka.call("stale %d %s", id, recordsText(ours))
+		what, a = fmt.Sprintf("broker %d is silent", id),
+			p.kafka.call("stale %d %s", id, recordsText(ours))
 		if want := fmt.Sprintf("=%d,", id); a.result != want {
 			p.fail("our controller fences broker %d; Kafka's does not: %q", id, a.result)
 		}
@@ -306,14 +326,16 @@ func (p *pair) tick(before *metadata.Image, ours []written) {
 
 func fenced(records []written) int32 {
 	for _, w := range records {
-		if c, ok := w.record.(*record.BrokerRegistrationChange); ok && c.Fenced == record.FencedFence {
+		if c, ok := w.record.(*record.BrokerRegistrationChange); ok &&
+			c.Fenced == record.FencedFence {
 			return c.BrokerID
 		}
 	}
 	return -1
 }
 
-// forget ends sessions on Kafka's side whose end writes nothing that matters, and holds that no live broker has been silent for too long.
+// forget ends sessions on Kafka's side whose end writes nothing relevant, and checks that no live
+// broker has been silent for too long.
 func (p *pair) forget() {
 	a := p.must(p.kafka.call("stale -1 -"))
 	d := &divergence{before: p.ours.Image(), after: p.ours.Image(), kafka: side{records: a.records}}
@@ -322,7 +344,8 @@ func (p *pair) forget() {
 	}
 	limit := sessionTimeout + sessionTimeout/8 + 100*time.Millisecond
 	if a := p.must(p.kafka.call("silent %d", limit)); a.result != "=" {
-		p.fail("brokers %s have been silent for more than %v and are not fenced", a.result[1:], limit)
+		p.fail("brokers %s have been silent for more than %v and are not fenced", a.result[1:],
+			limit)
 	}
 }
 

@@ -10,21 +10,26 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Where a controller places replicas on its own is random in both. Ours are held against what is true of every placement, and take
-// the place of Kafka's.
+// Both controllers place replicas at random when a request leaves it to them. Our placements are
+// checked against the rules that every placement satisfies, and replace Kafka's.
 
 // placed reports whether a request leaves the replicas of a topic to the controller.
 func placed(request kmsg.Request, topic string) bool {
 	switch req := request.(type) {
 	case *kmsg.CreateTopicsRequest:
-		return slices.ContainsFunc(req.Topics, func(t kmsg.CreateTopicsRequestTopic) bool { return t.Topic == topic && len(t.ReplicaAssignment) == 0 })
+		return slices.ContainsFunc(req.Topics, func(t kmsg.CreateTopicsRequestTopic) bool {
+			return t.Topic == topic && len(t.ReplicaAssignment) == 0
+		})
 	case *kmsg.CreatePartitionsRequest:
-		return slices.ContainsFunc(req.Topics, func(t kmsg.CreatePartitionsRequestTopic) bool { return t.Topic == topic && len(t.Assignment) == 0 })
+		return slices.ContainsFunc(req.Topics, func(t kmsg.CreatePartitionsRequestTopic) bool {
+			return t.Topic == topic && len(t.Assignment) == 0
+		})
 	}
 	return false
 }
 
-// takePlacements gives Kafka's new partitions our replicas, if those are well placed and as many.
+// takePlacements gives Kafka's new partitions our replicas, if those satisfy the rules and are as
+// many.
 func takePlacements(d *divergence) {
 	type key struct {
 		topic     record.UUID
@@ -53,13 +58,15 @@ func takePlacements(d *divergence) {
 			continue
 		}
 		copied := *theirs
-		copied.Replicas, copied.ISR, copied.Leader, copied.Directories = own.Replicas, own.ISR, own.Leader, own.Directories
+		copied.Replicas, copied.ISR, copied.Leader, copied.Directories = own.Replicas, own.ISR,
+			own.Leader, own.Directories
 		d.kafka.records[i] = again(&copied, w.version)
 	}
 }
 
-// wellPlaced is what is true of every new partition: its brokers are different and registered, the first is active, the active ones are its ISR, the
-// first of those leads, and each replica lies in its broker's only directory, if it has one only.
+// wellPlaced checks the rules of every new partition: its brokers are different and registered, the
+// first is active, the active ones are its ISR, the first of those leads, and each replica is in
+// its broker's only directory, if the broker has only one.
 func wellPlaced(img *metadata.Image, p *record.Partition) bool {
 	var isr []int32
 	seen := make(map[int32]bool)
@@ -79,8 +86,8 @@ func wellPlaced(img *metadata.Image, p *record.Partition) bool {
 	return len(isr) > 0 && slices.Equal(p.ISR, isr) && p.Leader == isr[0] && p.Replicas[0] == isr[0]
 }
 
-// shuttingDownPlaced: brokers in controlled shutdown are placed like fenced ones, as followers that come back. Kafka leaves them out, and
-// refuses a topic that needs them.
+// shuttingDownPlaced: brokers in controlled shutdown are placed like fenced ones, as followers that
+// will return. Kafka excludes them, and refuses a topic that needs them.
 func shuttingDownPlaced(d *divergence) bool {
 	switch r := d.ours.response.(type) {
 	case *kmsg.CreateTopicsResponse:
@@ -94,7 +101,9 @@ func shuttingDownPlaced(d *divergence) bool {
 func shuttingDownTopics(d *divergence, ours, theirs *kmsg.CreateTopicsResponse) (applied bool) {
 	for i := range ours.Topics {
 		o, k := &ours.Topics[i], &theirs.Topics[i]
-		if o.ErrorCode != 0 || k.ErrorCode != kerr.InvalidReplicationFactor.Code || !placed(d.request, o.Topic) || !enoughWithShuttingDown(d.before, int(o.ReplicationFactor)) {
+		if o.ErrorCode != 0 || k.ErrorCode != kerr.InvalidReplicationFactor.Code ||
+			!placed(d.request, o.Topic) ||
+			!enoughWithShuttingDown(d.before, int(o.ReplicationFactor)) {
 			continue
 		}
 		*k, applied = *o, true
@@ -103,8 +112,8 @@ func shuttingDownTopics(d *divergence, ours, theirs *kmsg.CreateTopicsResponse) 
 	return applied
 }
 
-// noPartialTopics: when the replicas of one of a topic's new partitions are refused, or cannot be placed, Kafka answers with the error but
-// still writes the partitions before it.
+// noPartialTopics: if the replicas of one of a topic's new partitions are refused, or cannot be
+// placed, Kafka answers with the error but still writes the partitions before it.
 func noPartialTopics(d *divergence) bool {
 	theirs, ok := d.kafka.response.(*kmsg.CreatePartitionsResponse)
 	if !ok {
@@ -122,11 +131,15 @@ func noPartialTopics(d *divergence) bool {
 	})
 }
 
-func shuttingDownPartitions(d *divergence, ours, theirs *kmsg.CreatePartitionsResponse) (applied bool) {
+func shuttingDownPartitions(
+	d *divergence, ours, theirs *kmsg.CreatePartitionsResponse,
+) (applied bool) {
 	for i := range ours.Topics {
 		o, k := &ours.Topics[i], &theirs.Topics[i]
 		t := d.before.TopicByName(o.Topic)
-		if o.ErrorCode != 0 || k.ErrorCode != kerr.InvalidReplicationFactor.Code || !placed(d.request, o.Topic) || !enoughWithShuttingDown(d.before, len(t.Partition(0).Replicas)) {
+		if o.ErrorCode != 0 || k.ErrorCode != kerr.InvalidReplicationFactor.Code ||
+			!placed(d.request, o.Topic) ||
+			!enoughWithShuttingDown(d.before, len(t.Partition(0).Replicas)) {
 			continue
 		}
 		*k, applied = *o, true
@@ -135,8 +148,9 @@ func shuttingDownPartitions(d *divergence, ours, theirs *kmsg.CreatePartitionsRe
 	return applied
 }
 
-// enoughWithShuttingDown reports whether there are enough brokers, one of which at least is in controlled shutdown. Kafka may fail although there
-// are enough without: after a change of leader it forgets who is shutting down, and makes such a broker the first replica.
+// enoughWithShuttingDown reports whether there are enough brokers, at least one of which is in
+// controlled shutdown. Kafka may fail even if the others are enough: after a change of leader it
+// forgets which brokers are shutting down, and makes such a broker the first replica.
 func enoughWithShuttingDown(img *metadata.Image, factor int) bool {
 	all, leaving := 0, 0
 	for _, b := range img.Brokers() {
@@ -148,7 +162,7 @@ func enoughWithShuttingDown(img *metadata.Image, factor int) bool {
 	return all >= factor && leaving > 0
 }
 
-// takeTopic gives Kafka's side the well placed records that ours wrote for a topic, in their place.
+// takeTopic replaces Kafka's records of a topic by ours, which satisfy the rules.
 func (d *divergence) takeTopic(name string) {
 	var id record.UUID
 	if t := d.after.TopicByName(name); t != nil {

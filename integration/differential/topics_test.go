@@ -13,11 +13,11 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// What brokers and clients ask about topics and partitions.
+// Requests of brokers and clients about topics and partitions.
 
 func (w *world) topicName() string { return fmt.Sprintf("t%d", w.rng.IntN(topicCount)) }
 
-// likelyTopicName is mostly that of a topic that there is.
+// likelyTopicName draws a name that mostly is that of an existing topic.
 func (w *world) likelyTopicName() string {
 	if t := w.anyTopic(); t != nil && w.chance(80) {
 		return t.Name
@@ -33,7 +33,7 @@ func (w *world) anyTopic() *metadata.Topic {
 	return pick(w.rng, all)
 }
 
-// aPartition draws a partition of the image; ok is false when there is none.
+// aPartition draws a partition of the image; ok is false if there is none.
 func (w *world) aPartition() (t *metadata.Topic, id int32, p *metadata.Partition, ok bool) {
 	t = w.anyTopic()
 	if t == nil || t.Len() == 0 {
@@ -97,13 +97,17 @@ func (w *world) topicToCreate() kmsg.CreateTopicsRequestTopic {
 		t.Topic = pick(w.rng, []string{"a.b.c", "a_b.c", "a.b_c"})
 	}
 	if w.chance(4) {
-		t.Topic = pick(w.rng, []string{"", ".", "..", "a.b", "a_b", "a.b_c", "a/b", "__cluster_metadata", strings.Repeat("n", 249), strings.Repeat("n", 250)})
+		t.Topic = pick(w.rng, []string{"", ".", "..", "a.b", "a_b", "a.b_c", "a/b",
+			"__cluster_metadata", strings.Repeat("n", 249), strings.Repeat("n", 250)})
 	}
 	switch {
 	case w.chance(20): // placed by the controller
-		t.NumPartitions, t.ReplicationFactor = pick(w.rng, []int32{-1, 1, 3, 3, 2, 0, -2}), pick(w.rng, []int16{-1, 1, 2, 3, 3, 5, 0, -2, 20})
+		t.NumPartitions, t.ReplicationFactor = pick(w.rng, []int32{-1, 1, 3, 3, 2, 0, -2}),
+			pick(w.rng, []int16{-1, 1, 2, 3, 3, 5, 0, -2, 20})
 		if w.chance(2) {
-			t.NumPartitions = pick(w.rng, []int32{10_001, 1 << 29}) // with more, two topics' sum is negative in Kafka, which goes on to place them
+			// With more, the sum of two topics is negative in Kafka, which then tries to place
+			// them.
+			t.NumPartitions = pick(w.rng, []int32{10_001, 1 << 29})
 		}
 	default:
 		for i, replicas := range w.assignment(1+w.rng.IntN(4), 1+w.rng.IntN(4)) {
@@ -143,19 +147,23 @@ func (w *world) createPartitions() {
 			added := w.rng.IntN(4) - w.rng.IntN(2)
 			t.Count = int32(known.Len() + added)
 			if !w.chance(15) && known.Partition(0) != nil {
-				for _, replicas := range w.assignment(max(added, 0), len(known.Partition(0).Replicas)) {
-					t.Assignment = append(t.Assignment, kmsg.CreatePartitionsRequestTopicAssignment{Replicas: replicas})
+				for _, replicas := range w.assignment(max(added, 0),
+					len(known.Partition(0).Replicas)) {
+					t.Assignment = append(t.Assignment,
+						kmsg.CreatePartitionsRequestTopicAssignment{Replicas: replicas})
 				}
 			}
 		}
 		if w.chance(2) {
-			t.Assignment = append(t.Assignment, kmsg.CreatePartitionsRequestTopicAssignment{Replicas: w.replicas(3)})
+			t.Assignment = append(t.Assignment,
+				kmsg.CreatePartitionsRequestTopicAssignment{Replicas: w.replicas(3)})
 		}
 		if t.Count < 12 {
 			req.Topics = append(req.Topics, t)
 		}
 	}
-	if len(req.Topics) > 0 && w.chance(2) { // one alone, since in Kafka it leaves no room for another
+	// Only one, since in Kafka it leaves no room for another.
+	if len(req.Topics) > 0 && w.chance(2) {
 		req.Topics = req.Topics[:1]
 		req.Topics[0].Count, req.Topics[0].Assignment = 10_100, nil
 	}
@@ -165,8 +173,8 @@ func (w *world) createPartitions() {
 	w.request(req)
 }
 
-// uniform reports whether all partitions of a topic have as many replicas. New ones get as many as an existing one: which one is the order of a
-// hash table in Kafka.
+// uniform reports whether all partitions of a topic have equally many replicas. New partitions get
+// as many as an existing one, which Kafka chooses by the order of a hash table.
 func uniform(t *metadata.Topic) bool {
 	for _, p := range t.Partitions() {
 		if t.Partition(0) == nil || len(p.Replicas) != len(t.Partition(0).Replicas) {
@@ -200,7 +208,7 @@ func (w *world) deleteTopics() {
 			t.Topic = &name
 		}
 		req.Topics = append(req.Topics, t)
-		if w.chance(5) { // again, or by the other of its names
+		if w.chance(5) { // again, or by its other name
 			if t.Topic != nil && known != nil && w.chance(50) {
 				t.Topic, t.TopicID = nil, known.ID
 			}
@@ -233,8 +241,12 @@ func (w *world) alterPartition() {
 		req.Topics = append(req.Topics, w.alteredTopic(req, other))
 	}
 	for _, topic := range req.Topics {
-		if malformed := slices.IndexFunc(topic.Partitions, func(p kmsg.AlterPartitionRequestTopicPartition) bool { return p.LeaderRecoveryState > 1 }); malformed >= 0 {
-			topic.Partitions = topic.Partitions[malformed : malformed+1] // Kafka fails the whole request
+		if malformed := slices.IndexFunc(topic.Partitions,
+			func(p kmsg.AlterPartitionRequestTopicPartition) bool {
+				return p.LeaderRecoveryState > 1
+			}); malformed >= 0 {
+			// Kafka fails the whole request
+			topic.Partitions = topic.Partitions[malformed : malformed+1]
 			req.Topics = []kmsg.AlterPartitionRequestTopic{topic}
 			break
 		}
@@ -242,8 +254,10 @@ func (w *world) alterPartition() {
 	w.request(req)
 }
 
-// alteredTopic has all partitions of a topic that the sender leads, and seldom others.
-func (w *world) alteredTopic(req *kmsg.AlterPartitionRequest, t *metadata.Topic) kmsg.AlterPartitionRequestTopic {
+// alteredTopic contains all partitions of a topic that the sender leads, and rarely others.
+func (w *world) alteredTopic(
+	req *kmsg.AlterPartitionRequest, t *metadata.Topic,
+) kmsg.AlterPartitionRequestTopic {
 	topic := kmsg.NewAlterPartitionRequestTopic()
 	topic.TopicID = t.ID
 	for id, p := range t.Partitions() {
@@ -262,9 +276,12 @@ func (w *world) alteredTopic(req *kmsg.AlterPartitionRequest, t *metadata.Topic)
 	return topic
 }
 
-func (w *world) alteration(id int32, p *metadata.Partition, version int16) kmsg.AlterPartitionRequestTopicPartition {
+func (w *world) alteration(
+	id int32, p *metadata.Partition, version int16,
+) kmsg.AlterPartitionRequestTopicPartition {
 	a := kmsg.NewAlterPartitionRequestTopicPartition()
-	a.Partition, a.LeaderEpoch, a.PartitionEpoch, a.LeaderRecoveryState = id, p.LeaderEpoch, p.PartitionEpoch, p.RecoveryState
+	a.Partition, a.LeaderEpoch, a.PartitionEpoch, a.LeaderRecoveryState = id, p.LeaderEpoch,
+		p.PartitionEpoch, p.RecoveryState
 	switch w.rng.IntN(40) {
 	case 0:
 		a.LeaderEpoch += int32(w.rng.IntN(3) - 1)
@@ -281,7 +298,8 @@ func (w *world) alteration(id int32, p *metadata.Partition, version int16) kmsg.
 		member := kmsg.NewAlterPartitionRequestTopicPartitionNewEpochISR()
 		member.BrokerID, member.BrokerEpoch = id, w.epoch(id)
 		if w.chance(4) {
-			member.BrokerEpoch = pick(w.rng, []int64{-1, member.BrokerEpoch - 1, member.BrokerEpoch + 1})
+			member.BrokerEpoch = pick(w.rng,
+				[]int64{-1, member.BrokerEpoch - 1, member.BrokerEpoch + 1})
 		}
 		a.NewEpochISR = append(a.NewEpochISR, member)
 	}
@@ -293,7 +311,7 @@ func (w *world) alteration(id int32, p *metadata.Partition, version int16) kmsg.
 	return a
 }
 
-// newISR grows the ISR to all active replicas, or shrinks it, or is anything.
+// newISR grows the ISR to all active replicas, or shrinks it, or is arbitrary.
 func (w *world) newISR(p *metadata.Partition) []int32 {
 	var isr []int32
 	kind := w.rng.IntN(10)
@@ -302,7 +320,9 @@ func (w *world) newISR(p *metadata.Partition) []int32 {
 		active := b != nil && b.Active()
 		in := slices.Contains(p.ISR, id)
 		switch {
-		case kind < 5 && (in || active), kind >= 5 && kind < 8 && active && (id == p.Leader || w.chance(60)), kind == 8 && (in || w.chance(50)), kind == 9 && w.chance(60):
+		case kind < 5 && (in || active), kind >= 5 && kind < 8 && active &&
+			(id == p.Leader || w.chance(60)), kind == 8 && (in || w.chance(50)), kind == 9 &&
+			w.chance(60):
 			isr = append(isr, id)
 		}
 	}
@@ -326,7 +346,10 @@ func (w *world) reassign() {
 		if known, _, _, ok := w.aPartition(); ok && w.chance(95) {
 			t.Topic = known.Name
 		}
-		if slices.ContainsFunc(req.Topics, func(other kmsg.AlterPartitionAssignmentsRequestTopic) bool { return other.Topic == t.Topic }) {
+		if slices.ContainsFunc(req.Topics,
+			func(other kmsg.AlterPartitionAssignmentsRequestTopic) bool {
+				return other.Topic == t.Topic
+			}) {
 			continue
 		}
 		for id := range w.partitionIDs(t.Topic) {
@@ -343,7 +366,7 @@ func (w *world) reassign() {
 	w.request(req)
 }
 
-// partitionIDs are about half of a topic's partitions, seldom also one that it does not have.
+// partitionIDs are about half of a topic's partitions, and rarely one that it does not have.
 func (w *world) partitionIDs(topic string) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
 		n := 1
@@ -358,7 +381,7 @@ func (w *world) partitionIDs(topic string) iter.Seq[int32] {
 	}
 }
 
-// target draws the replicas that a partition shall have; nil cancels.
+// target draws the target replicas of a partition's reassignment; nil cancels it.
 func (w *world) target(t *metadata.Topic, id int32) []int32 {
 	if w.chance(2) {
 		return []int32{}
@@ -370,9 +393,10 @@ func (w *world) target(t *metadata.Topic, id int32) []int32 {
 	switch {
 	case p.Reassigning() && w.chance(35), w.chance(4):
 		return nil
-	case w.chance(30): // one replaced, or the order changed
+	case w.chance(30): // one replica replaced, or the order changed
 		replicas := slices.Clone(p.Replicas)
-		w.rng.Shuffle(len(replicas), func(i, j int) { replicas[i], replicas[j] = replicas[j], replicas[i] })
+		w.rng.Shuffle(len(replicas),
+			func(i, j int) { replicas[i], replicas[j] = replicas[j], replicas[i] })
 		if w.chance(60) {
 			replicas[0] = w.replicas(1)[0]
 		}
@@ -403,7 +427,8 @@ func (w *world) elect() {
 		if len(t.Partitions) > 0 && w.chance(20) {
 			t.Partitions = append(t.Partitions, t.Partitions[0])
 		}
-		if !slices.ContainsFunc(req.Topics, func(other kmsg.ElectLeadersRequestTopic) bool { return other.Topic == t.Topic }) {
+		if !slices.ContainsFunc(req.Topics,
+			func(other kmsg.ElectLeadersRequestTopic) bool { return other.Topic == t.Topic }) {
 			req.Topics = append(req.Topics, t)
 		}
 	}
@@ -431,7 +456,9 @@ func (w *world) assignDirs() {
 		}
 		for n := range int32(t.Len()) {
 			if n == id || w.chance(30) {
-				topic.Partitions = append(topic.Partitions, kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: n + int32(w.rng.IntN(25)/24)*40})
+				topic.Partitions = append(topic.Partitions,
+					kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: n +
+						int32(w.rng.IntN(25)/24)*40})
 			}
 		}
 		d.Topics = append(d.Topics, topic)
@@ -447,7 +474,8 @@ func (w *world) directory(b *broker) record.UUID {
 	if other := w.anyBroker(); len(other.dirs) > 0 && w.chance(60) {
 		return pick(w.rng, other.dirs)
 	}
-	return pick(w.rng, []record.UUID{record.DirLost, record.DirUnassigned, record.DirMigrating, w.unique('?')})
+	return pick(w.rng, []record.UUID{record.DirLost, record.DirUnassigned, record.DirMigrating,
+		w.unique('?')})
 }
 
 func (w *world) list() {
@@ -459,7 +487,9 @@ func (w *world) list() {
 	}
 	req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{}
 	for n, first := w.rng.IntN(3), w.rng.IntN(topicCount); n > 0; n-- {
-		req.Topics = append(req.Topics, kmsg.ListPartitionReassignmentsRequestTopic{Topic: fmt.Sprintf("t%d", (first+n)%topicCount), Partitions: []int32{0, 1, 2, 9}})
+		req.Topics = append(req.Topics,
+			kmsg.ListPartitionReassignmentsRequestTopic{Topic: fmt.Sprintf("t%d",
+				(first+n)%topicCount), Partitions: []int32{0, 1, 2, 9}})
 	}
 	w.request(req)
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// part is a request as Kafka's controller gets it, with what ours wrote for it.
+// part is a request for Kafka's controller, with the records that ours wrote for it.
 type part struct {
 	req  kmsg.Request
 	ours []written
 }
 
-// translate puts a request into the words in which Kafka's controller does what ours does. Mostly they are the same.
+// translate turns a request into the requests with which Kafka's controller does what ours does.
+// Mostly that is the same request.
 func (p *pair) translate(req kmsg.Request, d *divergence) []part {
 	switch req := req.(type) {
 	case *kmsg.BrokerHeartbeatRequest:
@@ -27,13 +28,15 @@ func (p *pair) translate(req kmsg.Request, d *divergence) []part {
 	return []part{{req, d.ours.records}}
 }
 
-// translateHeartbeat splits a heartbeat that tells of offline directories into up to three, since ours
+// translateHeartbeat splits a heartbeat that reports offline directories into up to three requests,
+// since ours
 //
-//   - looks again at partitions in directories that went offline before, as that leader may not have come to their end: as if the broker had said
-//     once more that they are there (ASSIGN_REPLICAS_TO_DIRS),
-//   - deals with directories before the broker's state, so that no election picks one that is offline: as if there had been two heartbeats,
-//   - fences a broker whose last directory is offline, as if it had asked for it. Kafka writes a change of its registration that says "no
-//     change", and may elect it again.
+//   - examines the partitions in directories that went offline earlier once more, since that leader
+//     may not have finished: as if the broker had assigned them again (ASSIGN_REPLICAS_TO_DIRS),
+//   - handles directories before the broker's state, so that no election chooses an offline one: as
+//     if there had been two heartbeats,
+//   - fences a broker whose last directory is offline, as if the broker had requested it. Kafka
+//     writes a change of its registration that says "no change", and may elect the broker again.
 func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergence) []part {
 	b := d.before.Broker(req.BrokerID)
 	if b == nil || b.Epoch != req.BrokerEpoch {
@@ -59,10 +62,12 @@ func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergenc
 	var parts []part
 	again, newly, left := splitByDirectory(d, b, offline)
 	if len(again) > 0 {
-		p.counts.differences.add("", "partitions in a directory that was offline before are looked at again")
+		p.counts.differences.add("",
+			"partitions in a directory that was offline before are looked at again")
 		parts = append(parts, part{assignAgain(d, b, again), again})
 	}
-	if len(online) < len(b.LogDirs) && !b.Fenced && b.InControlledShutdown { // any heartbeat may end that: see dirsFirst
+	// any heartbeat may complete the shutdown: see dirsFirst
+	if len(online) < len(b.LogDirs) && !b.Fenced && b.InControlledShutdown {
 		return append(parts, part{req, append(newly, left...)})
 	}
 	if len(online) < len(b.LogDirs) {
@@ -73,21 +78,25 @@ func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergenc
 	return append(parts, part{&rest, left})
 }
 
-// doNotWait: a broker may stop when all others have seen that it leads nothing; but for those that are in controlled shutdown themselves by their
-// registrations. Kafka knows of these only until they are fenced or it has another leader, and waits for them again: so it is told that they
-// have seen everything.
+// doNotWait: a broker may stop when all others have seen that it leads nothing, except for those
+// that are in controlled shutdown themselves by their registrations. Kafka knows these only until
+// they are fenced or it has another leader, and then waits for them again: so Kafka's side is given
+// heartbeats with which they have seen everything.
 func (p *pair) doNotWait(b *metadata.Broker, img *metadata.Image) {
 	for _, other := range img.Brokers() {
 		if other.ID != b.ID && other.InControlledShutdown && !other.Fenced {
 			p.must(p.kafka.call("read %d false %d", other.ID, math.MaxInt64))
-			p.counts.differences.add("", "who shuts down does not wait for others in controlled shutdown")
+			p.counts.differences.add("",
+				"who shuts down does not wait for others in controlled shutdown")
 		}
 	}
 }
 
-// splitByDirectory sorts what ours wrote for a heartbeat: for directories that were offline before, for those that go offline with it, and the
-// rest.
-func splitByDirectory(d *divergence, b *metadata.Broker, offline func(record.UUID) bool) (again, newly, rest []written) {
+// splitByDirectory splits our records for a heartbeat: those for directories that were offline
+// before, for those that go offline with it, and the rest.
+func splitByDirectory(
+	d *divergence, b *metadata.Broker, offline func(record.UUID) bool,
+) (again, newly, rest []written) {
 	rest = d.ours.records
 	for len(rest) > 0 {
 		switch r := rest[0].record.(type) {
@@ -117,30 +126,36 @@ func assignAgain(d *divergence, b *metadata.Broker, changes []written) kmsg.Requ
 	req.BrokerID, req.BrokerEpoch = b.ID, b.Epoch
 	for _, w := range changes {
 		r := w.record.(*record.PartitionChange)
+		partition := kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: r.PartitionID}
 		req.Directories = append(req.Directories, kmsg.AssignReplicasToDirsRequestDirectory{
 			ID: d.before.Partition(r.TopicID, r.PartitionID).Directory(b.ID),
 			Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{{
-				TopicID: r.TopicID, Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{{Partition: r.PartitionID}},
+				TopicID:    r.TopicID,
+				Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{partition},
 			}},
 		})
 	}
 	return req
 }
 
-// translateUnregistration: with ELR, a broker that is unregistered has no claim to a clean election any more, as if it had come back uncleanly
-// before. Kafka leaves it in the ELR, or even takes it from the ISR into it.
+// translateUnregistration: with ELR, an unregistered broker loses its claim to a clean election, as
+// if it had returned uncleanly before. Kafka leaves it in the ELR, or even moves it from the ISR
+// into the ELR.
 func (p *pair) translateUnregistration(req *kmsg.UnregisterBrokerRequest, d *divergence) []part {
 	b := d.before.Broker(req.BrokerID)
 	if b == nil || !d.before.ElrEnabled() {
 		return []part{{req, d.ours.records}}
 	}
 	back := kmsg.NewPtrBrokerRegistrationRequest()
-	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID, clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
+	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID,
+		clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
 	if len(b.LogDirs) == 0 { // registered under an old metadata.version
 		back.LogDirs = raw([]record.UUID{seeded('u', uint64(b.Epoch))})
 	}
 	for _, f := range metadata.SupportedFeatures(false) {
-		back.Features = append(back.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
+		back.Features = append(back.Features,
+			kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min,
+				MaxSupportedVersion: f.Max})
 	}
 	p.must(p.kafka.call("end %d %d", b.ID, b.Epoch))
 	n := len(d.ours.records) - 1

@@ -10,25 +10,31 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// differences are the wanted ones. Each looks at one operation, and changes what Kafka made of it to what it would be without the difference.
+// differences are the intended ones. Each examines one operation and changes Kafka's outcome into
+// what it would be without the difference.
 func differences() []difference {
 	return []difference{
 		{"a fenced broker is not fenced again", notFencedAgain},
 		{"an unknown security protocol is INVALID_REQUEST and no failover", unknownProtocol},
-		{"a new target sets both lists of a reassignment", newTarget},
+		{"a cancellation can restore the original replicas after a new target", originalKept},
+		{"a new target does not drop all replicas in sync", syncKept},
 		{"an ELR holds replicas only", elrOfReplicas},
 		{"an unregistered broker leaves as one that comes back uncleanly", leavesUncleanly},
-		{"a partition that comes twice in an ALTER_PARTITION is refused the second time", alteredTwice},
-		{"a partition that comes twice in an ALTER_PARTITION_REASSIGNMENTS is refused the second time", reassignedTwice},
+		{"a partition that comes twice in an ALTER_PARTITION is refused the second time",
+			alteredTwice},
+		{"a partition that comes twice in an ALTER_PARTITION_REASSIGNMENTS is refused the " +
+			"second time", reassignedTwice},
 		{"a partition that comes twice in an ELECT_LEADERS has one election", electedTwice},
 		{"this controller has no loggers", noLoggers},
 		{"a config operation without a value, or of no known kind, is INVALID_REQUEST", noValue},
 		{"who is unfenced gives leaders to partitions with a replica on it only", ownPartitions},
 		{"the last known leader is a replica", lastKnownReplica},
 		{"directories go before the end of a controlled shutdown", dirsFirst},
-		{"a replica in an offline directory leaves the partition as its first change made it", fromFirstChange},
+		{"a replica in an offline directory leaves the partition as its first change made it",
+			fromFirstChange},
 		{"a replica that is in no ISR leaves none when its directory is offline", notInISR},
-		{"preferred elections pass over partitions whose preferred replica cannot lead", passedOver},
+		{"preferred elections pass over partitions whose preferred replica cannot lead",
+			passedOver},
 		{"an unclean return ends an ELR that the feature left behind", endsStaleELR},
 		{"a directory that goes offline takes away its own broker's replicas only", ownReplicas},
 		{"a broker in controlled shutdown that is unfenced leads nothing", leadsNothing},
@@ -46,8 +52,9 @@ func (s *side) without(gone func(record.Record) bool) bool {
 	return len(s.records) < n
 }
 
-// notFencedAgain: what was fenced is not fenced again. So the leaderless partitions in whose ISR it is the last member are not looked at again, which
-// may have a leader by now, or an ELR to take it.
+// notFencedAgain: a fenced broker is not fenced again. So the leaderless partitions in whose ISR it
+// is the last member are not examined again, although they may now have a leader, or an ELR that
+// contains the broker.
 func notFencedAgain(d *divergence) bool {
 	var again []int32
 	if !d.kafka.without(func(r record.Record) bool {
@@ -70,11 +77,13 @@ func notFencedAgain(d *divergence) bool {
 	return true
 }
 
-// leadsNothing: once a broker has begun a controlled shutdown only another registration lets it lead. In Kafka's elections the heartbeat that
-// unfences it makes it look active, which it is not. Ours looks at no partition then.
+// leadsNothing: once a broker has begun a controlled shutdown, only a new registration lets it
+// lead. In Kafka's elections the heartbeat that unfences it makes it look active, which it is not.
+// Ours examines no partition then.
 func leadsNothing(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
-	if !ok || d.before.Broker(req.BrokerID) == nil || !d.before.Broker(req.BrokerID).InControlledShutdown {
+	if !ok || d.before.Broker(req.BrokerID) == nil ||
+		!d.before.Broker(req.BrokerID).InControlledShutdown {
 		return false
 	}
 	return d.eachChange(func(c *change) bool {
@@ -108,35 +117,46 @@ func namesUnknownProtocol(request kmsg.Request) bool {
 	unknown := func(protocol int16) bool { return protocol < 0 || protocol > 3 }
 	switch req := request.(type) {
 	case *kmsg.BrokerRegistrationRequest:
-		return slices.ContainsFunc(req.Listeners, func(l kmsg.BrokerRegistrationRequestListener) bool { return unknown(l.SecurityProtocol) })
+		return slices.ContainsFunc(req.Listeners,
+			func(l kmsg.BrokerRegistrationRequestListener) bool {
+				return unknown(l.SecurityProtocol)
+			})
 	case *kmsg.ControllerRegistrationRequest:
-		return slices.ContainsFunc(req.Listeners, func(l kmsg.ControllerRegistrationRequestListener) bool { return unknown(l.SecurityProtocol) })
+		return slices.ContainsFunc(req.Listeners,
+			func(l kmsg.ControllerRegistrationRequestListener) bool {
+				return unknown(l.SecurityProtocol)
+			})
 	}
 	return false
 }
 
-// unknownRecovery knows requests with one partition only, so that there is nothing else that Kafka's failure could hide.
+// unknownRecovery applies only to requests with one partition, so that Kafka's failure can hide
+// nothing else.
 func unknownRecovery(d *divergence) bool {
 	req, ok := d.request.(*kmsg.AlterPartitionRequest)
-	if !ok || len(d.kafka.faults) != 1 || len(d.kafka.records) > 0 || len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 {
+	if !ok || len(d.kafka.faults) != 1 || len(d.kafka.records) > 0 || len(req.Topics) != 1 ||
+		len(req.Topics[0].Partitions) != 1 {
 		return false
 	}
 	p := req.Topics[0].Partitions[0]
 	resp := d.kafka.response.(*kmsg.AlterPartitionResponse)
-	if p.LeaderRecoveryState == 0 || p.LeaderRecoveryState == 1 || resp.ErrorCode != kerr.UnknownServerError.Code {
+	if p.LeaderRecoveryState == 0 || p.LeaderRecoveryState == 1 ||
+		resp.ErrorCode != kerr.UnknownServerError.Code {
 		return false
 	}
 	answer := kmsg.NewAlterPartitionResponseTopicPartition()
 	answer.Partition, answer.ErrorCode = p.Partition, kerr.InvalidRequest.Code
 	topic := kmsg.NewAlterPartitionResponseTopic()
-	topic.TopidID, topic.Partitions = req.Topics[0].TopicID, []kmsg.AlterPartitionResponseTopicPartition{answer}
+	topic.TopidID, topic.Partitions = req.Topics[0].TopicID,
+		[]kmsg.AlterPartitionResponseTopicPartition{answer}
 	resp.ErrorCode, resp.Topics, d.kafka.faults = 0, []kmsg.AlterPartitionResponseTopic{topic}, nil
 	return true
 }
 
-// newTarget: Kafka sets the list of replicas that come only when it is not empty, and so with the one of those that go. When a running
-// reassignment gets another target, a list of the old one may so stay, and the reassignment never ends.
-func newTarget(d *divergence) bool {
+// originalKept: while a reassignment runs, the original replicas are the replicas minus the adding
+// ones, also after a new target. Kafka computes the lists from all current replicas, and keeps a
+// list of the former target where the new list is empty.
+func originalKept(d *divergence) bool {
 	req, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest)
 	if !ok {
 		return false
@@ -146,43 +166,71 @@ func newTarget(d *divergence) bool {
 		if target == nil || !c.old.Reassigning() || c.ours == nil {
 			return false
 		}
-		adding, removing := minus(target, c.old.Replicas), minus(c.old.Replicas, target)
-		stale := len(adding) == 0 && len(c.old.Adding()) > 0 || len(removing) == 0 && len(c.old.Removing()) > 0
-		if !stale {
+		original := minus(c.old.Replicas, c.old.Adding())
+		adding, removing := minus(target, original), minus(original, target)
+		replicas := append(slices.Clone(target), removing...)
+		isr := keep(c.old.ISR, replicas)
+		if mayComplete(target, adding, removing, isr) {
+			replicas, isr, adding, removing = target, keep(isr, target), nil, nil
+		}
+		p := c.after
+		if !slices.Equal(p.Replicas, replicas) || !slices.Equal(p.Adding(), adding) ||
+			!slices.Equal(p.Removing(), removing) || !slices.Equal(p.ISR, isr) ||
+			p.Leader >= 0 && !slices.Contains(p.ISR, p.Leader) {
 			return false
 		}
-		if mayComplete(target, adding, removing, c.old.ISR) != !c.after.Reassigning() {
-			return false
+		theirs := c.old
+		if c.kafka != nil {
+			theirs = c.old.Merge(c.kafka)
 		}
-		if c.kafka != nil { // mostly that is all
-			c.kafka.AddingReplicas, c.kafka.RemovingReplicas = changed(c.old.Adding(), c.after.Adding()), changed(c.old.Removing(), c.after.Removing())
-			if sameChange(c.ours, c.kafka) {
-				return true
-			}
-		}
-		if c.after.Reassigning() {
-			want := record.NewPartitionChange(c.topic.ID, c.id)
-			want.AddingReplicas, want.RemovingReplicas = changed(c.old.Adding(), adding), changed(c.old.Removing(), removing)
-			if c.old.Leader < 0 && slices.Contains(c.old.ISR, c.ours.Leader) {
-				want.Leader = c.ours.Leader
-			}
-			want.Replicas, want.Directories = changedTo(c.old.Replicas, append(slices.Clone(target), removing...)), c.ours.Directories
-			if !sameChange(want, c.ours) {
-				return false
-			}
-		} else if !slices.Equal(c.after.Replicas, target) || !slices.Equal(c.after.ISR, keep(c.old.ISR, target)) || c.after.Leader >= 0 && !slices.Contains(c.after.ISR, c.after.Leader) {
-			return false
+		if slices.Equal(theirs.Replicas, p.Replicas) && slices.Equal(theirs.Adding(), p.Adding()) &&
+			slices.Equal(theirs.Removing(), p.Removing()) {
+			return false // the divergence is another one
 		}
 		c.kafka = c.ours
 		return true
 	})
 }
 
-// mayComplete is when a reassignment ends (PartitionReassignmentReplicas.maybeCompleteReassignment): something is left of the ISR, all that is
-// added is in it, and with fewer replicas than before all of them are.
+// syncKept: a target that drops every replica in sync is refused.
+func syncKept(d *divergence) bool {
+	req, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest)
+	if !ok {
+		return false
+	}
+	ours := d.ours.response.(*kmsg.AlterPartitionAssignmentsResponse)
+	theirs := d.kafka.response.(*kmsg.AlterPartitionAssignmentsResponse)
+	if len(ours.Topics) != len(theirs.Topics) {
+		return false
+	}
+	applied := false
+	for i := range ours.Topics {
+		t := d.before.TopicByName(ours.Topics[i].Topic)
+		for j := range ours.Topics[i].Partitions {
+			o, k := ours.Topics[i].Partitions[j], &theirs.Topics[i].Partitions[j]
+			target := targetOf(req, ours.Topics[i].Topic, o.Partition)
+			if t == nil || target == nil || t.Partition(o.Partition) == nil ||
+				o.ErrorCode != kerr.InvalidReplicaAssignment.Code || k.ErrorCode != 0 {
+				continue
+			}
+			p := t.Partition(o.Partition)
+			dropped := minus(p.Adding(), target)
+			if len(p.ISR) > 0 && len(minus(p.ISR, dropped)) == 0 {
+				k.ErrorCode, applied = o.ErrorCode, true
+				d.dropBeyondOurs(t.ID, o.Partition)
+			}
+		}
+	}
+	return applied
+}
+
+// mayComplete reports whether a reassignment ends
+// (PartitionReassignmentReplicas.maybeCompleteReassignment): part of the ISR remains, the ISR
+// contains all added replicas and, if the replicas become fewer, all target replicas.
 func mayComplete(target, adding, removing, isr []int32) bool {
 	left := keep(isr, target)
-	return (len(removing) == 0 || len(left) > 0) && len(minus(adding, left)) == 0 && (len(adding) >= len(removing) || len(minus(target, left)) == 0)
+	return (len(removing) == 0 || len(left) > 0) && len(minus(adding, left)) == 0 &&
+		(len(adding) >= len(removing) || len(minus(target, left)) == 0)
 }
 
 func targetOf(req *kmsg.AlterPartitionAssignmentsRequest, topic string, partition int32) []int32 {
@@ -196,7 +244,8 @@ func targetOf(req *kmsg.AlterPartitionAssignmentsRequest, topic string, partitio
 	return nil
 }
 
-// elrOfReplicas: when a reassignment ends while the ISR is too small, Kafka may leave a replica that is removed in the ELR.
+// elrOfReplicas: when a reassignment ends while the ISR is too small, Kafka may leave a removed
+// replica in the ELR.
 func elrOfReplicas(d *divergence) bool {
 	return d.eachChange(func(c *change) bool {
 		if c.kafka == nil {
@@ -215,21 +264,26 @@ func elrOfReplicas(d *divergence) bool {
 	})
 }
 
-// leavesUncleanly is the end of translateUnregistration: the registration in it is nothing that ours writes.
+// leavesUncleanly belongs to translateUnregistration: ours does not write the registration in it.
 func leavesUncleanly(d *divergence) bool {
 	_, ok := d.request.(*kmsg.UnregisterBrokerRequest)
-	return ok && d.kafka.without(func(r record.Record) bool { return r.Type() == record.TypeRegisterBroker })
+	return ok && d.kafka.without(func(r record.Record) bool {
+		return r.Type() == record.TypeRegisterBroker
+	})
 }
 
-// afterVersion is what an ALTER_PARTITION may come to once its partition epoch is found to be right.
-var afterVersion = []int16{0, kerr.NewLeaderElected.Code, kerr.IneligibleReplica.Code, kerr.InvalidRequest.Code}
+// afterVersion are the outcomes of an ALTER_PARTITION after its partition epoch was found correct.
+var afterVersion = []int16{0, kerr.NewLeaderElected.Code, kerr.IneligibleReplica.Code,
+	kerr.InvalidRequest.Code}
 
-// alteredTwice: the first change moves the partition epoch on, so the second comes too late. Kafka computes both from the same state.
+// alteredTwice: the first change increments the partition epoch, so the second is stale. Kafka
+// computes both from the same state.
 func alteredTwice(d *divergence) bool {
 	if _, ok := d.request.(*kmsg.AlterPartitionRequest); !ok {
 		return false
 	}
-	ours, theirs := d.ours.response.(*kmsg.AlterPartitionResponse), d.kafka.response.(*kmsg.AlterPartitionResponse)
+	ours, theirs := d.ours.response.(*kmsg.AlterPartitionResponse),
+		d.kafka.response.(*kmsg.AlterPartitionResponse)
 	if len(ours.Topics) != len(theirs.Topics) {
 		return false
 	}
@@ -243,7 +297,8 @@ func alteredTwice(d *divergence) bool {
 		for j := range ours.Topics[i].Partitions {
 			o, k := ours.Topics[i].Partitions[j], &theirs.Topics[i].Partitions[j]
 			at := key{ours.Topics[i].TopidID, o.Partition}
-			if seen[at] && o.ErrorCode == kerr.InvalidUpdateVersion.Code && slices.Contains(afterVersion, k.ErrorCode) {
+			if seen[at] && o.ErrorCode == kerr.InvalidUpdateVersion.Code &&
+				slices.Contains(afterVersion, k.ErrorCode) {
 				d.dropBeyondOurs(at.topic, at.partition)
 				*k = kmsg.NewAlterPartitionResponseTopicPartition()
 				k.Partition, k.ErrorCode = o.Partition, o.ErrorCode
@@ -255,12 +310,14 @@ func alteredTwice(d *divergence) bool {
 	return applied
 }
 
-// reassignedTwice: Kafka computes both changes from the same state. If the first one is refused, ours refuses the second too.
+// reassignedTwice: Kafka computes both changes from the same state. If the first is refused, ours
+// refuses the second too.
 func reassignedTwice(d *divergence) bool {
 	if _, ok := d.request.(*kmsg.AlterPartitionAssignmentsRequest); !ok {
 		return false
 	}
-	ours, theirs := d.ours.response.(*kmsg.AlterPartitionAssignmentsResponse), d.kafka.response.(*kmsg.AlterPartitionAssignmentsResponse)
+	ours, theirs := d.ours.response.(*kmsg.AlterPartitionAssignmentsResponse),
+		d.kafka.response.(*kmsg.AlterPartitionAssignmentsResponse)
 	if len(ours.Topics) != len(theirs.Topics) {
 		return false
 	}
@@ -270,7 +327,8 @@ func reassignedTwice(d *divergence) bool {
 		for j := range ours.Topics[i].Partitions {
 			o, k := ours.Topics[i].Partitions[j], &theirs.Topics[i].Partitions[j]
 			t := d.before.TopicByName(ours.Topics[i].Topic)
-			if seen[o.Partition] && o.ErrorCode == kerr.InvalidRequest.Code && t.Partition(o.Partition) != nil {
+			if seen[o.Partition] && o.ErrorCode == kerr.InvalidRequest.Code &&
+				t.Partition(o.Partition) != nil {
 				k.ErrorCode, applied = o.ErrorCode, true
 				d.dropBeyondOurs(t.ID, o.Partition)
 			}
@@ -280,7 +338,7 @@ func reassignedTwice(d *divergence) bool {
 	return applied
 }
 
-// electedTwice: Kafka writes the same change once more.
+// electedTwice: Kafka writes the same change twice.
 func electedTwice(d *divergence) bool {
 	req, ok := d.request.(*kmsg.ElectLeadersRequest)
 	if !ok {
@@ -290,7 +348,8 @@ func electedTwice(d *divergence) bool {
 	for _, t := range req.Topics {
 		known := d.before.TopicByName(t.Topic)
 		for i, id := range t.Partitions {
-			if slices.Contains(t.Partitions[:i], id) && known != nil && d.dropBeyondOurs(known.ID, id) {
+			if slices.Contains(t.Partitions[:i], id) && known != nil &&
+				d.dropBeyondOurs(known.ID, id) {
 				applied = true
 			}
 		}
@@ -298,7 +357,7 @@ func electedTwice(d *divergence) bool {
 	return applied
 }
 
-// dropBeyondOurs removes Kafka's last changes of a partition, of which ours has fewer.
+// dropBeyondOurs removes Kafka's last changes of a partition if ours has fewer.
 func (d *divergence) dropBeyondOurs(topic record.UUID, partition int32) bool {
 	of := &record.PartitionChange{TopicID: topic, PartitionID: partition}
 	left := d.ours.changes(of)
@@ -312,8 +371,9 @@ func (d *divergence) dropBeyondOurs(topic record.UUID, partition int32) bool {
 	})
 }
 
-// noValue: Kafka's brokers refuse that too. Its controller takes a SET without a value for a deletion, and fails, as a failover, at the others. It
-// knows requests with one operation only, so that there is nothing else that this could hide.
+// noValue: Kafka's brokers refuse that too. Its controller treats a SET without a value as a
+// deletion, and fails over at the other operations. The difference applies only to requests with
+// one operation, so that it can hide nothing else.
 func noValue(d *divergence) bool {
 	if len(d.ours.records) > 0 {
 		return false
@@ -321,17 +381,23 @@ func noValue(d *divergence) bool {
 	switch req := d.request.(type) {
 	case *kmsg.AlterConfigsRequest:
 		ours := d.ours.response.(*kmsg.AlterConfigsResponse)
-		if len(req.Resources) != 1 || !slices.ContainsFunc(req.Resources[0].Configs, func(c kmsg.AlterConfigsRequestResourceConfig) bool { return c.Value == nil }) ||
+		if len(req.Resources) != 1 ||
+			!slices.ContainsFunc(req.Resources[0].Configs,
+				func(c kmsg.AlterConfigsRequestResourceConfig) bool {
+					return c.Value == nil
+				}) ||
 			ours.Resources[0].ErrorCode != kerr.InvalidRequest.Code {
 			return false
 		}
 	case *kmsg.IncrementalAlterConfigsRequest:
 		ours := d.ours.response.(*kmsg.IncrementalAlterConfigsResponse)
-		if len(req.Resources) != 1 || len(req.Resources[0].Configs) != 1 || ours.Resources[0].ErrorCode != kerr.InvalidRequest.Code {
+		if len(req.Resources) != 1 || len(req.Resources[0].Configs) != 1 ||
+			ours.Resources[0].ErrorCode != kerr.InvalidRequest.Code {
 			return false
 		}
 		c := req.Resources[0].Configs[0]
-		if known := c.Op >= 0 && c.Op <= 3; known && (c.Value != nil || c.Op == kmsg.IncrementalAlterConfigOpDelete) {
+		if known := c.Op >= 0 && c.Op <= 3; known &&
+			(c.Value != nil || c.Op == kmsg.IncrementalAlterConfigOpDelete) {
 			return false
 		}
 	default:
@@ -341,8 +407,8 @@ func noValue(d *divergence) bool {
 	return true
 }
 
-// tooManyPartitions: Kafka places them, if it can, and then comes to the end of its list of records, which is an UNKNOWN_SERVER_ERROR. Ours looks
-// first, as Kafka does too for new topics.
+// tooManyPartitions: Kafka places them, if it can, and then exceeds its list of records, which is
+// an UNKNOWN_SERVER_ERROR. Ours checks first, as Kafka does for new topics.
 func tooManyPartitions(d *divergence) bool {
 	theirs, ok := d.kafka.response.(*kmsg.CreatePartitionsResponse)
 	if !ok {
@@ -351,14 +417,15 @@ func tooManyPartitions(d *divergence) bool {
 	applied := false
 	for i, ours := range d.ours.response.(*kmsg.CreatePartitionsResponse).Topics {
 		if k := &theirs.Topics[i]; ours.ErrorCode == kerr.PolicyViolation.Code &&
-			(k.ErrorCode == kerr.UnknownServerError.Code || k.ErrorCode == kerr.InvalidReplicationFactor.Code) {
+			(k.ErrorCode == kerr.UnknownServerError.Code ||
+				k.ErrorCode == kerr.InvalidReplicationFactor.Code) {
 			k.ErrorCode, applied = ours.ErrorCode, true
 		}
 	}
 	return applied
 }
 
-// noLoggers: Kafka's answer is about a logger of its process.
+// noLoggers: Kafka's answer concerns a logger of its process.
 func noLoggers(d *divergence) bool {
 	theirs, ok := d.kafka.response.(*kmsg.IncrementalAlterConfigsResponse)
 	if !ok {
@@ -366,22 +433,25 @@ func noLoggers(d *divergence) bool {
 	}
 	applied := false
 	for i := range theirs.Resources {
-		if r := &theirs.Resources[i]; r.ResourceType == kmsg.ConfigResourceTypeBrokerLogger && r.ErrorCode != kerr.InvalidRequest.Code {
+		if r := &theirs.Resources[i]; r.ResourceType == kmsg.ConfigResourceTypeBrokerLogger &&
+			r.ErrorCode != kerr.InvalidRequest.Code {
 			r.ErrorCode, applied = kerr.InvalidRequest.Code, true
 		}
 	}
 	return applied
 }
 
-// ownPartitions: Kafka looks at all leaderless partitions whoever comes back, so that one which could have had a leader for another reason,
-// such as a config that was changed since, gets it. Ours gets it from the periodic elections.
+// ownPartitions: whichever broker returns, Kafka examines all leaderless partitions, so that one
+// that could have had a leader for another reason, such as a changed config, gets it. Ours gets it
+// from the periodic elections.
 func ownPartitions(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || !d.before.Broker(req.BrokerID).Fenced || d.after.Broker(req.BrokerID).Fenced {
 		return false
 	}
 	return d.eachChange(func(c *change) bool {
-		if c.ours != nil || c.kafka == nil || c.old.Leader >= 0 || slices.Contains(c.old.Replicas, req.BrokerID) {
+		if c.ours != nil || c.kafka == nil || c.old.Leader >= 0 ||
+			slices.Contains(c.old.Replicas, req.BrokerID) {
 			return false
 		}
 		c.kafka = nil
@@ -389,8 +459,9 @@ func ownPartitions(d *divergence) bool {
 	})
 }
 
-// lastKnownReplica: when a reassignment removes the leader and nobody may follow it, Kafka remembers a leader that is no replica any more; of a
-// partition that had none it remembers -1. And it does not forget one that is removed, at which it fails later.
+// lastKnownReplica: when a reassignment removes the leader and no replica may replace it, Kafka
+// remembers a last known leader that is no longer a replica; for a partition that had no leader it
+// remembers -1. It does not forget a removed one, and fails because of that later.
 func lastKnownReplica(d *divergence) bool {
 	return d.eachChange(func(c *change) bool {
 		if c.kafka == nil {
@@ -400,7 +471,8 @@ func lastKnownReplica(d *divergence) bool {
 		switch {
 		case len(known) == 1 && !slices.Contains(c.replicas(), known[0]):
 			c.kafka.LastKnownELR = nil
-		case known == nil && len(old) == 1 && slices.Contains(c.old.Replicas, old[0]) && !slices.Contains(c.replicas(), old[0]):
+		case known == nil && len(old) == 1 && slices.Contains(c.old.Replicas, old[0]) &&
+			!slices.Contains(c.replicas(), old[0]):
 			c.kafka.LastKnownELR = []int32{}
 		default:
 			return false
@@ -409,14 +481,18 @@ func lastKnownReplica(d *divergence) bool {
 	})
 }
 
-// dirsFirst: for a broker in controlled shutdown, which is in no election, the order of directories and state is only that of the records.
+// dirsFirst: for a broker in controlled shutdown, which takes part in no election, the order of
+// directories and state only affects the order of the records.
 func dirsFirst(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
-	if !ok || len(req.OfflineLogDirs) == 0 || !d.before.Broker(req.BrokerID).InControlledShutdown || len(d.ours.records) != len(d.kafka.records) {
+	if !ok || len(req.OfflineLogDirs) == 0 || !d.before.Broker(req.BrokerID).InControlledShutdown ||
+		len(d.ours.records) != len(d.kafka.records) {
 		return false
 	}
 	for _, w := range d.ours.records {
-		if !slices.ContainsFunc(d.kafka.records, func(k written) bool { return k.version == w.version && bytes.Equal(k.bytes, w.bytes) }) {
+		if !slices.ContainsFunc(d.kafka.records, func(k written) bool {
+			return k.version == w.version && bytes.Equal(k.bytes, w.bytes)
+		}) {
 			return false
 		}
 	}
@@ -424,11 +500,13 @@ func dirsFirst(d *divergence) bool {
 	return true
 }
 
-// notInISR: a replica whose directory goes offline, or is assigned one that is, leaves the ISR. Kafka looks at its partition for another leader, or
-// for the end of its reassignment, even if it was not in there.
+// notInISR: a replica whose directory goes offline, or that is assigned to an offline directory,
+// leaves the ISR. Kafka examines its partition for another leader, or for the end of its
+// reassignment, even if the replica was not in the ISR.
 func notInISR(d *divergence) bool {
 	var broker int32
-	last := false // whether the last change of a partition is that for its directory; else the first is
+	// Whether the last change of a partition is the one for its directory; else the first is.
+	last := false
 	switch req := d.request.(type) {
 	case *kmsg.AssignReplicasToDirsRequest:
 		broker, last = req.BrokerID, true
@@ -445,7 +523,8 @@ func notInISR(d *divergence) bool {
 			return false
 		}
 		old := d.before.Partition(c.TopicID, c.PartitionID)
-		return old != nil && !slices.Contains(old.ISR, broker) && d.ours.changes(c) < d.kafka.changes(c)
+		return old != nil && !slices.Contains(old.ISR, broker) &&
+			d.ours.changes(c) < d.kafka.changes(c)
 	}
 	applied := false
 	for i := 0; i < len(d.kafka.records); {
@@ -465,22 +544,25 @@ func notInISR(d *divergence) bool {
 // changes counts the changes of a partition.
 func (s *side) changes(of *record.PartitionChange) (n int) {
 	for _, w := range s.records {
-		if c, ok := w.record.(*record.PartitionChange); ok && c.TopicID == of.TopicID && c.PartitionID == of.PartitionID {
+		if c, ok := w.record.(*record.PartitionChange); ok && c.TopicID == of.TopicID &&
+			c.PartitionID == of.PartitionID {
 			n++
 		}
 	}
 	return n
 }
 
-// passedOver: when the first replica cannot lead, preferred elections do not look at the partition, but when it has no leader or is being
-// reassigned. Kafka's may find that an ELR is not needed any more, as when another partition's replicas made the minimum smaller.
+// passedOver: when the first replica cannot lead, ours' preferred elections do not examine the
+// partition unless it has no leader or is being reassigned. Kafka's may find that an ELR is no
+// longer needed, as when the replicas of another partition reduced the minimum.
 func passedOver(d *divergence) bool {
 	if d.request != nil {
 		return false
 	}
 	return d.eachChange(func(c *change) bool {
 		first := d.before.Broker(c.old.Replicas[0])
-		if c.ours != nil || c.kafka == nil || c.old.Leader < 0 || c.old.Reassigning() || first != nil && first.Active() && first.DirectoryOnline(c.old.Directory(first.ID)) {
+		if c.ours != nil || c.kafka == nil || c.old.Leader < 0 || c.old.Reassigning() ||
+			first != nil && first.Active() && first.DirectoryOnline(c.old.Directory(first.ID)) {
 			return false
 		}
 		want := record.NewPartitionChange(c.topic.ID, c.id)
@@ -493,7 +575,8 @@ func passedOver(d *divergence) bool {
 	})
 }
 
-// endsStaleELR: with the feature turned off, partitions keep their ELRs until they change. A member that comes back uncleanly ends them.
+// endsStaleELR: with the feature turned off, partitions keep their ELRs until they change. A member
+// that returns uncleanly ends them.
 func endsStaleELR(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerRegistrationRequest)
 	if !ok || d.before.ElrEnabled() {
@@ -502,7 +585,8 @@ func endsStaleELR(d *divergence) bool {
 	return d.eachChange(func(c *change) bool {
 		want := record.NewPartitionChange(c.topic.ID, c.id)
 		want.EligibleLeaderReplicas = []int32{}
-		if c.kafka != nil || !slices.Contains(c.old.ELR(), req.BrokerID) || slices.Contains(c.old.ISR, req.BrokerID) || !sameChange(c.ours, want) {
+		if c.kafka != nil || !slices.Contains(c.old.ELR(), req.BrokerID) ||
+			slices.Contains(c.old.ISR, req.BrokerID) || !sameChange(c.ours, want) {
 			return false
 		}
 		c.kafka = want
@@ -510,8 +594,9 @@ func endsStaleELR(d *divergence) bool {
 	})
 }
 
-// ownReplicas: when another broker said that a replica of its own lies in a directory that is not its own, Kafka takes that directory's broker from
-// the partition's ISR as the directory goes offline, wherever that broker's replica lies.
+// ownReplicas: when another broker reported that its replica is in a directory that belongs to a
+// different broker, Kafka removes that different broker from the partition's ISR when the directory
+// goes offline, wherever its own replica is.
 func ownReplicas(d *divergence) bool {
 	req, ok := d.request.(*kmsg.BrokerHeartbeatRequest)
 	if !ok || len(req.OfflineLogDirs) == 0 {
@@ -521,13 +606,15 @@ func ownReplicas(d *divergence) bool {
 		return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir))
 	}
 	applied := false
-	for n := 0; n < len(d.kafka.records); n++ { // the first change of a partition is that for its directory
+	// the first change of a partition is the one for its directory
+	for n := 0; n < len(d.kafka.records); n++ {
 		c, ok := d.kafka.records[n].record.(*record.PartitionChange)
 		if !ok {
 			continue
 		}
 		old := d.before.Partition(c.TopicID, c.PartitionID)
-		if !offline(old.Directory(req.BrokerID)) && slices.ContainsFunc(old.Directories, offline) && d.ours.changes(c) < d.kafka.changes(c) {
+		if !offline(old.Directory(req.BrokerID)) && slices.ContainsFunc(old.Directories, offline) &&
+			d.ours.changes(c) < d.kafka.changes(c) {
 			d.kafka.records, applied = slices.Delete(d.kafka.records, n, n+1), true
 			n--
 		}
@@ -535,8 +622,9 @@ func ownReplicas(d *divergence) bool {
 	return applied
 }
 
-// fromFirstChange: a replica that is assigned an offline directory makes for two changes, of which the first may do more than note the directory.
-// Kafka computes the second from the same state, which may bring back what the first has taken away.
+// fromFirstChange: a replica that is assigned to an offline directory causes two changes, of which
+// the first may do more than set the directory. Kafka computes the second from the same state,
+// which may restore what the first has removed.
 func fromFirstChange(d *divergence) bool {
 	req, ok := d.request.(*kmsg.AssignReplicasToDirsRequest)
 	if !ok {
@@ -549,12 +637,15 @@ func fromFirstChange(d *divergence) bool {
 			continue
 		}
 		first, ok := d.kafka.records[n-1].record.(*record.PartitionChange)
-		if !ok || first.TopicID != c.TopicID || first.PartitionID != c.PartitionID || first.Replicas == nil && first.Leader == record.NoLeaderChange {
+		if !ok || first.TopicID != c.TopicID || first.PartitionID != c.PartitionID ||
+			first.Replicas == nil && first.Leader == record.NoLeaderChange {
 			continue
 		}
 		after := d.after.Partition(c.TopicID, c.PartitionID)
-		if len(minus(after.ISR, after.Replicas))+len(minus(after.ELR(), after.Replicas)) == 0 && after.Leader != req.BrokerID &&
-			(len(after.ISR) == 1 || !slices.Contains(after.ISR, req.BrokerID)) && !bytes.Equal(d.ours.records[n].bytes, w.bytes) {
+		if len(minus(after.ISR, after.Replicas))+len(minus(after.ELR(), after.Replicas)) == 0 &&
+			after.Leader != req.BrokerID &&
+			(len(after.ISR) == 1 || !slices.Contains(after.ISR, req.BrokerID)) &&
+			!bytes.Equal(d.ours.records[n].bytes, w.bytes) {
 			d.kafka.records[n], applied = d.ours.records[n], true
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// world is a cluster as its brokers know it. It makes up what they and clients ask of the controller.
+// world is a cluster as its brokers know it. It invents the requests of brokers and clients.
 type world struct {
 	*pair
 	rng     *rand.Rand
@@ -38,11 +38,11 @@ const (
 	topicCount  = 8
 )
 
-// step is one move of the world: everything in it is drawn from its own seed and from the state it finds, so that a run with
-// some steps left out is a run too.
+// step is one move of the world: everything in it is drawn from its own seed and from the current
+// state, so that a run with some steps omitted is still a valid run.
 type step uint64
 
-// moves are what may happen, with how often.
+// moves are the possible events with their weights.
 var moves = []struct {
 	weight int
 	name   string
@@ -103,12 +103,12 @@ func (w *world) take(s step) {
 
 func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
-// unique makes an id that was never used. It hangs on the step's draw, not on what came before.
+// unique makes an id that was never used. It depends on the step's seed, not on earlier steps.
 func (w *world) unique(kind byte) record.UUID { return seeded(kind, w.rng.Uint64()) }
 
 func (w *world) img() *metadata.Image { return w.ours.Image() }
 
-// version draws one of those that both know.
+// version draws one that both controllers serve.
 func version(rng *rand.Rand, req kmsg.Request) {
 	min, max, _ := controller.Versions(req.Key())
 	req.SetVersion(min + int16(rng.IntN(int(max-min)+1)))
@@ -121,7 +121,7 @@ func pick[T any](rng *rand.Rand, all []T) T { return all[rng.IntN(len(all))] }
 
 func (w *world) anyBroker() *broker { return pick(w.rng, w.brokers) }
 
-// epoch is the broker's registered epoch; a made-up one when it is not registered.
+// epoch is the broker's registered epoch; an invented one if it is not registered.
 func (w *world) epoch(id int32) int64 {
 	if b := w.img().Broker(id); b != nil {
 		return b.Epoch
@@ -129,7 +129,7 @@ func (w *world) epoch(id int32) int64 {
 	return 3
 }
 
-// running are the brokers that are up and registered.
+// running are the registered brokers that are up.
 func (w *world) running() iter.Seq2[*broker, *metadata.Broker] {
 	return func(yield func(*broker, *metadata.Broker) bool) {
 		for _, b := range w.brokers {
@@ -140,7 +140,7 @@ func (w *world) running() iter.Seq2[*broker, *metadata.Broker] {
 	}
 }
 
-// beats lets every running broker send a heartbeat, as they do all the time.
+// beats has every running broker send a heartbeat, as brokers do all the time.
 func (w *world) beats() {
 	for b := range w.running() {
 		w.beat(b, w.img().EndOffset()-int64(max(0, w.rng.IntN(8)-5)))
@@ -167,14 +167,15 @@ func raw(ids []record.UUID) [][16]byte {
 	return all
 }
 
-// oddBeat is a heartbeat with anything in it.
+// oddBeat is a heartbeat with arbitrary contents.
 func (w *world) oddBeat() {
 	b := w.anyBroker()
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	version(w.rng, req)
 	end := w.img().EndOffset()
 	req.BrokerID, req.BrokerEpoch = b.id, w.epoch(b.id)
-	req.CurrentMetadataOffset = pick(w.rng, []int64{end, end - 1, end - 3, end - 20, end + 10, 0, -1})
+	req.CurrentMetadataOffset = pick(w.rng,
+		[]int64{end, end - 1, end - 3, end - 20, end + 10, 0, -1})
 	req.WantFence, req.WantShutdown = w.chance(20), w.chance(15)
 	if w.chance(10) {
 		req.BrokerEpoch += pick(w.rng, []int64{-1, -10, 1_000_000_000})
@@ -197,7 +198,7 @@ func (w *world) oddBeat() {
 	w.request(req)
 }
 
-// someDirs are some of the broker's directories, seldom also one that is none.
+// someDirs are some of the broker's directories, and rarely one that it does not have.
 func (w *world) someDirs(b *broker) []record.UUID {
 	var dirs []record.UUID
 	for _, d := range b.dirs {
@@ -206,7 +207,9 @@ func (w *world) someDirs(b *broker) []record.UUID {
 		}
 	}
 	if w.chance(10) {
-		dirs = append(dirs, pick(w.rng, []record.UUID{w.unique('?'), record.DirLost, record.DirUnassigned, record.DirMigrating}))
+		dirs = append(dirs, pick(w.rng,
+			[]record.UUID{w.unique('?'), record.DirLost, record.DirUnassigned,
+				record.DirMigrating}))
 	}
 	return dirs
 }
@@ -215,7 +218,8 @@ func (w *world) crash() { w.anyBroker().down = true }
 
 func (w *world) shutDown() { w.anyBroker().shuttingDown = true }
 
-// restart starts a new incarnation of a broker that is down, or of one that is not, as when it crashed unseen.
+// restart starts a new incarnation of a broker that is down, or of one that is up, as after an
+// unnoticed crash.
 func (w *world) restart() {
 	var candidates []*broker
 	for _, b := range w.brokers {
@@ -265,18 +269,21 @@ func (w *world) register(b *broker, req *kmsg.BrokerRegistrationRequest) {
 func (w *world) registration(b *broker) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
 	req.Version = 4
-	req.BrokerID, req.ClusterID, req.IncarnationID, req.Rack = b.id, clusterID, b.incarnation, b.rack
+	req.BrokerID, req.ClusterID, req.IncarnationID, req.Rack = b.id, clusterID, b.incarnation,
+		b.rack
 	req.LogDirs = raw(b.dirs)
 	l := kmsg.NewBrokerRegistrationRequestListener()
 	l.Name, l.Host, l.Port = "PLAINTEXT", fmt.Sprintf("b%d", b.id), 9092
 	req.Listeners = append(req.Listeners, l)
 	for _, f := range metadata.SupportedFeatures(false) {
-		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
+		req.Features = append(req.Features,
+			kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min,
+				MaxSupportedVersion: f.Max})
 	}
 	return req
 }
 
-// oddRegistration has something wrong with it, or amends.
+// oddRegistration is invalid in some way, or amends a registration.
 func (w *world) oddRegistration() {
 	b := w.anyBroker()
 	if b.dirs == nil {
@@ -302,25 +309,33 @@ func (w *world) oddRegistration() {
 		case 3:
 			req.LogDirs = raw(other.dirs)
 		case 4:
-			req.LogDirs = append(req.LogDirs, pick(w.rng, []record.UUID{b.dirs[0], record.DirLost, record.DirMigrating, {15: 99}, {15: 100}}))
+			req.LogDirs = append(req.LogDirs,
+				pick(w.rng, []record.UUID{b.dirs[0], record.DirLost, record.DirMigrating, {15: 99},
+					{15: 100}}))
 		case 5:
 			i := w.rng.IntN(len(req.Features))
 			req.Features = slices.Delete(req.Features, i, i+1)
 		case 6:
 			f := &req.Features[w.rng.IntN(len(req.Features))]
-			f.MinSupportedVersion, f.MaxSupportedVersion = pick(w.rng, []int16{0, 1, 7, 30}), pick(w.rng, []int16{30, 31, 32})
+			f.MinSupportedVersion, f.MaxSupportedVersion = pick(w.rng, []int16{0, 1, 7, 30}),
+				pick(w.rng, []int16{30, 31, 32})
 		case 7:
 			f := &req.Features[w.rng.IntN(len(req.Features))]
 			f.MinSupportedVersion, f.MaxSupportedVersion = 0, int16(w.rng.IntN(8))
 		case 8:
 			l := kmsg.NewBrokerRegistrationRequestListener()
 			l.Name, l.Host, l.Port, l.SecurityProtocol = "OTHER", "b", 9094, int16(w.rng.IntN(6))
-			if len(req.Listeners) == 1 { // two of one name are refused by ours alone
+			if len(req.Listeners) == 1 { // only ours refuses two of one name
 				req.Listeners = append(req.Listeners, l)
 			}
 		case 9:
-			if !slices.ContainsFunc(req.Features, func(f kmsg.BrokerRegistrationRequestFeature) bool { return f.Name == "new.version" }) {
-				req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: "new.version", MinSupportedVersion: int16(w.rng.IntN(2)), MaxSupportedVersion: 1})
+			if !slices.ContainsFunc(req.Features,
+				func(f kmsg.BrokerRegistrationRequestFeature) bool {
+					return f.Name == "new.version"
+				}) {
+				req.Features = append(req.Features,
+					kmsg.BrokerRegistrationRequestFeature{Name: "new.version",
+						MinSupportedVersion: int16(w.rng.IntN(2)), MaxSupportedVersion: 1})
 			}
 		case 10:
 			req.Listeners = req.Listeners[:1]
@@ -342,7 +357,8 @@ func (w *world) oddRegistration() {
 
 func (w *world) passTime() {
 	w.advance(pick(w.rng, []time.Duration{
-		time.Millisecond, 100 * time.Millisecond, time.Second, 2 * time.Second, 2 * time.Second, 4 * time.Second, 5 * time.Second, sessionTimeout, 12 * time.Second,
+		time.Millisecond, 100 * time.Millisecond, time.Second, 2 * time.Second, 2 * time.Second,
+		4 * time.Second, 5 * time.Second, sessionTimeout, 12 * time.Second,
 		30 * time.Second,
 	}))
 }
@@ -360,14 +376,16 @@ func (w *world) unregister() {
 	}
 }
 
-// changeLeader lets another node have led for a while; it may have changed the level of a feature.
+// changeLeader simulates a term of another leader, which may have changed the level of a feature.
 func (w *world) changeLeader() {
 	w.count("failover")
 	switch w.rng.IntN(5) {
-	case 2: // which brokers only may do, for themselves
+	case 2: // only brokers may do so, for themselves
 		if w.img().Version().HasCordonedDirectories() {
 			dirs := "/a,/b"
-			w.failover(&record.Config{ResourceType: metadata.ConfigBroker, ResourceName: fmt.Sprint(w.anyBroker().id % 3), Name: "cordoned.log.dirs", Value: &dirs})
+			w.failover(&record.Config{ResourceType: metadata.ConfigBroker,
+				ResourceName: fmt.Sprint(w.anyBroker().id % 3), Name: "cordoned.log.dirs",
+				Value: &dirs})
 			return
 		}
 	case 0:

@@ -19,7 +19,8 @@ import (
 	"time"
 )
 
-// Releases of Apache Kafka under test: of each minor release one, and Newest, the one YAKt follows.
+// The releases of Apache Kafka under test, one of each minor release, and Newest, the one YAKt
+// follows.
 const (
 	V40    = "4.0.0"
 	V41    = "4.1.2"
@@ -34,7 +35,7 @@ const mavenTimeout = 10 * time.Minute
 //go:embed testdata/pom.xml
 var allArtifacts []byte
 
-// shellArtifact is that of kafka-metadata-shell, which 4.4.0 was published without.
+// shellArtifact is the dependency on kafka-metadata-shell, which 4.4.0 was published without.
 const shellArtifact = `    <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka-shell</artifactId>
@@ -42,7 +43,7 @@ const shellArtifact = `    <dependency>
     </dependency>
 `
 
-// artifacts is the Maven project whose dependencies are a release.
+// artifacts is the Maven project that depends on everything of a release.
 func artifacts(version string) []byte {
 	if version == V44 {
 		return bytes.Replace(allArtifacts, []byte(shellArtifact), nil, 1)
@@ -50,21 +51,23 @@ func artifacts(version string) []byte {
 	return allArtifacts
 }
 
-// Release is one resolved release of Apache Kafka: a folder of jars that later runs share and nobody changes.
+// Release is one resolved release of Apache Kafka: a folder of jars that later test runs share and
+// nobody changes.
 type Release struct {
 	Version string
 	Dir     string
 	java    string
-	archive string // class-data archive of this release for this java, or "" when it could not be made
+	archive string // class-data archive for this java; "" if it could not be made
 }
 
 var resolved sync.Map // version -> func() (*Release, error)
 
-// Resolve gives the artifacts of a release, fetching them first if this machine has never seen them. Safe under
-// concurrent tests and test processes.
+// Resolve returns the artifacts of a release and downloads them if this machine does not have them.
+// Safe for concurrent tests and test processes.
 func Resolve(t testing.TB, version string) *Release {
 	t.Helper()
-	once, _ := resolved.LoadOrStore(version, sync.OnceValues(func() (*Release, error) { return resolve(version) }))
+	once, _ := resolved.LoadOrStore(version,
+		sync.OnceValues(func() (*Release, error) { return resolve(version) }))
 	r, err := once.(func() (*Release, error))()
 	if err != nil {
 		t.Fatal(err)
@@ -95,29 +98,32 @@ func resolve(version string) (*Release, error) {
 	return r, nil
 }
 
-// cacheDir is the folder that all test runs on this machine share.
+// cacheDir is the folder shared by all test runs on this machine.
 func cacheDir() (string, error) {
 	dir := os.Getenv("YAKT_TEST_CACHE")
 	if dir == "" {
 		user, err := os.UserCacheDir()
 		if err != nil {
-			return "", fmt.Errorf("no folder to keep Kafka's artifacts in, set YAKT_TEST_CACHE: %w", err)
+			return "", fmt.Errorf("no folder to keep Kafka's artifacts in, set YAKT_TEST_CACHE: %w",
+				err)
 		}
 		dir = filepath.Join(user, "yakt-test")
 	}
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-// fetchJars fills dir by Maven unless it is there; the caller holds its lock. dir appears whole, by a rename.
+// fetchJars downloads the jars into dir by Maven unless dir exists; the caller holds its lock. A
+// rename makes dir appear complete or not at all.
 func fetchJars(dir, version string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return fmt.Errorf("integration tests fetch Apache Kafka %s with Maven: install mvn (Debian: apt-get install maven) and put it on PATH", version)
+		return fmt.Errorf("integration tests fetch Apache Kafka %s with Maven: install mvn "+
+			"(Debian: apt-get install maven) and put it on PATH", version)
 	}
-	work := dir + ".fetch" // what an interrupted run left there is of no use
+	work := dir + ".fetch" // remains of an interrupted run are useless
 	if err := errors.Join(os.RemoveAll(work), os.Mkdir(work, 0o755)); err != nil {
 		return err
 	}
@@ -128,16 +134,18 @@ func fetchJars(dir, version string) error {
 	jars := filepath.Join(work, "jars")
 	ctx, cancel := context.WithTimeout(context.Background(), mavenTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, mvn, "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+	cmd := exec.CommandContext(ctx, mvn, "-q", "-B",
+		"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
 		"-Dkafka.version="+version, "-DincludeScope=runtime", "-DoutputDirectory="+jars)
 	cmd.Dir = work
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("mvn could not fetch Apache Kafka %s (%w): %s", version, err, mavenError(out))
+		return fmt.Errorf("mvn could not fetch Apache Kafka %s (%w): %s", version, err,
+			mavenError(out))
 	}
 	return os.Rename(jars, dir)
 }
 
-// mavenError shortens Maven's output to its first error line, where the cause stands.
+// mavenError shortens Maven's output to its first error line, which names the cause.
 func mavenError(out []byte) string {
 	for line := range strings.Lines(string(out)) {
 		if _, msg, ok := strings.Cut(line, "ERROR]"); ok && strings.TrimSpace(msg) != "" {
@@ -154,7 +162,7 @@ func (r *Release) classPath() string {
 	return strings.Join(jars, string(filepath.ListSeparator))
 }
 
-// lockFile takes an exclusive lock that holds across processes and dies with its holder.
+// lockFile takes an exclusive lock that holds across processes and ends with its holder.
 func lockFile(path string) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {

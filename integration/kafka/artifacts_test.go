@@ -9,16 +9,19 @@ import (
 func TestMissingJavaAndMavenSayWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", "")
 	t.Setenv("JAVA_HOME", "")
-	if _, err := findJava(); err == nil || !strings.Contains(err.Error(), "install a Java runtime 17 or later") {
+	if _, err := findJava(); err == nil || !strings.Contains(err.Error(),
+		"install a Java runtime 17 or later") {
 		t.Error(err)
 	}
-	if err := fetchJars(filepath.Join(t.TempDir(), "jars"), V43); err == nil || !strings.Contains(err.Error(), "install mvn") {
+	if err := fetchJars(filepath.Join(t.TempDir(), "jars"), V43); err == nil ||
+		!strings.Contains(err.Error(), "install mvn") {
 		t.Error(err)
 	}
 }
 
 func TestMavenErrorIsItsFirstErrorLine(t *testing.T) {
-	out := "[WARNING] x\n[\x1b[1;31mERROR] Could not resolve dependencies: unknown host\n[ERROR] -> [Help 1]\n"
+	out := "[WARNING] x\n[\x1b[1;31mERROR] Could not resolve dependencies: unknown host\n[ERROR] " +
+		"-> [Help 1]\n"
 	if got := mavenError([]byte(out)); got != "Could not resolve dependencies: unknown host" {
 		t.Errorf("%q", got)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Attacker opens connections and sends what it likes over them; Close ends all of them. Safe for
+// Attacker opens connections and sends arbitrary bytes over them; Close ends all of them. Safe for
 // concurrent use.
 type Attacker struct {
 	Addr string
@@ -18,10 +18,10 @@ type Attacker struct {
 	wg    sync.WaitGroup
 }
 
-// connectMax is how long an attacker tries to connect: a server may be out of room.
+// connectMax bounds an attempt to connect: a server may have no connection free.
 const connectMax = 2 * time.Second
 
-// Connect opens a connection from one of the loopback addresses, as Dial has them.
+// Connect opens a connection from one of the loopback addresses, numbered as for Dial.
 func (a *Attacker) Connect(ctx context.Context, from int) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectMax)
 	defer cancel()
@@ -35,13 +35,13 @@ func (a *Attacker) Connect(ctx context.Context, from int) (net.Conn, error) {
 	return nc, nil
 }
 
-// Crowd has so many connections, each from an address of its own, do the same at once. It
-// returns at once; Wait waits for them.
+// Crowd runs do concurrently for n connections, each from its own address. It returns at once; Wait
+// waits for all of them.
 func (a *Attacker) Crowd(ctx context.Context, n int, do func(nc net.Conn)) {
 	a.CrowdFrom(ctx, n, n, do)
 }
 
-// CrowdFrom is Crowd from so many addresses.
+// CrowdFrom is Crowd with a limited number of addresses.
 func (a *Attacker) CrowdFrom(ctx context.Context, n, addresses int, do func(nc net.Conn)) {
 	for i := range n {
 		a.wg.Go(func() {
@@ -52,10 +52,10 @@ func (a *Attacker) CrowdFrom(ctx context.Context, n, addresses int, do func(nc n
 	}
 }
 
-// Wait returns when every one of a Crowd has done what it was to do.
+// Wait returns when do has ended for every connection of a Crowd.
 func (a *Attacker) Wait() { a.wg.Wait() }
 
-// Close closes all connections and waits for the crowd.
+// Close closes all connections and waits until every do has returned.
 func (a *Attacker) Close() {
 	a.mu.Lock()
 	for _, nc := range a.conns {
@@ -66,8 +66,8 @@ func (a *Attacker) Close() {
 	a.wg.Wait()
 }
 
-// Ask sends a frame and takes the answer, again and again until ctx ends, on a new connection
-// each time, since the last may have been closed on it.
+// Ask sends a frame and reads the response, repeatedly until ctx ends. Each time it opens a new
+// connection, since the server may have closed the last one.
 func (a *Attacker) Ask(ctx context.Context, frame []byte) (answers Answers) {
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -84,21 +84,22 @@ func (a *Attacker) Ask(ctx context.Context, frame []byte) (answers Answers) {
 	return answers
 }
 
-// Answers are those that an attacker has had.
+// Answers counts the responses that an attacker has received.
 type Answers struct {
 	Count   int
-	Bytes   int64 // of the last one
+	Bytes   int64 // size of the last response
 	Longest time.Duration
-	Refused int   // how often the connection was closed instead
-	Last    error // of those
+	Refused int   // how often the server closed the connection instead
+	Last    error // why it was last refused
 }
 
 func (a Answers) String() string {
-	return fmt.Sprintf("%d answers, the last of %d bytes, the longest after %v; %d times refused (%v)",
+	return fmt.Sprintf("%d answers, the last of %d bytes, the longest after %v; "+
+		"%d times refused (%v)",
 		a.Count, a.Bytes, a.Longest.Round(time.Millisecond), a.Refused, a.Last)
 }
 
-// AskOnce sends a frame and returns the size of the answer.
+// AskOnce sends a frame and returns the size of the response.
 func (a *Attacker) AskOnce(ctx context.Context, frame []byte) (int64, error) {
 	nc, err := a.Connect(ctx, 1)
 	if err != nil {
@@ -112,5 +113,5 @@ func (a *Attacker) AskOnce(ctx context.Context, frame []byte) (int64, error) {
 	return SkipFrame(nc)
 }
 
-// askLinger is how much longer an attacker waits for an answer when its time is over.
+// askLinger is how long an attacker still waits for a response after the attack's end.
 const askLinger = 40 * time.Second

@@ -15,25 +15,26 @@ const (
 	serverClass  = "kafka.Kafka"
 	bindAttempts = 3
 
-	// The broker is RUNNING and its listeners are open. (BrokerServer's own transition from STARTING to STARTED is no
-	// sign of that: it is logged when the start fails, too.)
+	// startedLine is logged when the broker is RUNNING and its listeners are open. (BrokerServer's
+	// transition from STARTING to STARTED is no such sign: it is logged when the start fails, too.)
 	startedLine = "[KafkaRaftServer nodeId=%d] Kafka Server started"
 )
 
-// BrokerOptions says what is special about a broker; the zero value of each field but ID will do.
+// BrokerOptions configures a broker; the zero value of each field but ID is valid.
 type BrokerOptions struct {
-	ID               int32
-	Version          string // release, Newest by default
-	StaticVoters     bool   // configure controller.quorum.voters instead of controller.quorum.bootstrap.servers
+	ID      int32
+	Version string // release of Kafka, Newest by default
+	// configure controller.quorum.voters instead of controller.quorum.bootstrap.servers
+	StaticVoters     bool
 	Rack             string
 	LogDirs          int  // 1 by default
-	InternalReplicas int  // replication factor of the offsets and transaction topics, 1 by default
-	FormatByTool     bool // format the directories by kafka-storage instead of writing meta.properties
+	InternalReplicas int  // replication factor of internal topics, 1 by default
+	FormatByTool     bool // format by kafka-storage instead of writing meta.properties
 	HeapMB           int  // 256 by default
 	Properties       map[string]string
 }
 
-// ControllerQuorum is what a broker must know of its controllers.
+// ControllerQuorum is the address information that a broker's configuration needs.
 type ControllerQuorum interface {
 	ClusterID() string
 	BootstrapServers() string // host:port,...
@@ -61,7 +62,7 @@ func StartBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 	return b
 }
 
-// StartBrokers does the same for brokers with ids 1 to n, which start side by side.
+// StartBrokers does the same for brokers with ids 1 to n, which start concurrently.
 func StartBrokers(t testing.TB, q ControllerQuorum, n int, o BrokerOptions) []*Broker {
 	t.Helper()
 	var brokers []*Broker
@@ -77,12 +78,13 @@ func StartBrokers(t testing.TB, q ControllerQuorum, n int, o BrokerOptions) []*B
 	return brokers
 }
 
-// NewBroker writes a broker's configuration and formats its directories, and does not start it.
+// NewBroker writes a broker's configuration and formats its directories, but does not start it.
 func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 	t.Helper()
 	r := Resolve(t, cmp.Or(o.Version, Newest))
 	dir := t.TempDir()
-	b := &Broker{ID: o.ID, Version: r.Version, port: FreePort(t), config: filepath.Join(dir, "server.properties")}
+	b := &Broker{ID: o.ID, Version: r.Version, port: FreePort(t),
+		config: filepath.Join(dir, "server.properties")}
 	for i := range max(o.LogDirs, 1) {
 		b.Dirs = append(b.Dirs, filepath.Join(dir, fmt.Sprintf("data-%d", i)))
 	}
@@ -96,7 +98,8 @@ func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 		t.Fatal(err)
 	}
 	run := r.javaCommand(cmp.Or(o.HeapMB, 256), log4j2, nil, serverClass, b.config)
-	b.Server = newServer(t, fmt.Sprintf("broker %d (%s)", o.ID, r.Version), logPath, filepath.Join(dir, name+".out"), run)
+	b.Server = newServer(t, fmt.Sprintf("broker %d (%s)", o.ID, r.Version), logPath,
+		filepath.Join(dir, name+".out"), run)
 	b.format(t, q.ClusterID(), o)
 	return b
 }
@@ -111,7 +114,8 @@ func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {
 		"inter.broker.listener.name":     "PLAINTEXT",
 		"controller.listener.names":      q.ListenerName(),
 		"auto.create.topics.enable":      "false",
-		// A broker ends itself when it is not let in by then: not just because the machine is busy.
+		// A broker that has not registered after this time exits: long, so that a busy machine is
+		// no reason.
 		"initial.broker.registration.timeout.ms": fmt.Sprint(Patience.Milliseconds()),
 
 		"offsets.topic.replication.factor":                 replicas,
@@ -123,9 +127,10 @@ func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {
 		"share.coordinator.state.topic.min.isr":            minISR,
 		"share.coordinator.state.topic.num.partitions":     "3",
 		"group.initial.rebalance.delay.ms":                 "0",
-		"log.cleaner.dedupe.buffer.size":                   "4194304", // the default takes half the heap
-		"num.network.threads":                              "2",
-		"num.io.threads":                                   "3",
+		// the default takes half the heap
+		"log.cleaner.dedupe.buffer.size": "4194304",
+		"num.network.threads":            "2",
+		"num.io.threads":                 "3",
 	}
 	if o.StaticVoters {
 		p["controller.quorum.voters"] = q.StaticVoters()
@@ -139,7 +144,7 @@ func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {
 	return p
 }
 
-// writeConfig puts the broker's port into its listeners, unless the options named listeners of their own.
+// writeConfig puts the broker's port into its listeners, unless the options set listeners.
 func (b *Broker) writeConfig(t testing.TB) {
 	t.Helper()
 	p := maps.Clone(b.props)
@@ -169,11 +174,11 @@ func (b *Broker) format(t testing.TB, clusterID string, o BrokerOptions) {
 // Addr is the address of the broker's PLAINTEXT listener.
 func (b *Broker) Addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
 
-// Kafka's words when a listener's port is taken.
+// Kafka's error message when a listener's port is taken.
 var bindError = regexp.MustCompile(`Address already in use|Socket server failed to bind`)
 
-// WaitStarted waits until the broker is RUNNING and its listeners are open, and returns the time since it was started.
-// A broker whose port was taken after all is started again on another one.
+// WaitStarted waits until the broker is RUNNING and its listeners are open, and returns the time
+// since its start. A broker whose port was taken after all is restarted on another one.
 func (b *Broker) WaitStarted(t testing.TB, within time.Duration) time.Duration {
 	t.Helper()
 	for attempt := 1; ; attempt++ {
@@ -190,7 +195,8 @@ func (b *Broker) WaitStarted(t testing.TB, within time.Duration) time.Duration {
 	}
 }
 
-// Restart stops the broker gracefully and starts it on the same directories; it returns the time its start took.
+// Restart stops the broker gracefully and starts it on the same directories; it returns how long
+// the start took.
 func (b *Broker) Restart(t testing.TB) time.Duration {
 	t.Helper()
 	b.Stop(t)
@@ -198,10 +204,10 @@ func (b *Broker) Restart(t testing.TB) time.Duration {
 	return b.WaitStarted(t, Patience)
 }
 
-// MetadataDir holds the broker's own copy of the metadata log and its snapshots.
+// MetadataDir holds the broker's copy of the metadata log and its snapshots.
 func (b *Broker) MetadataDir() string { return filepath.Join(b.Dirs[0], "__cluster_metadata-0") }
 
-// RequireAlive fails the test if any of these brokers has ended, whatever the reason.
+// RequireAlive fails the test if any of these brokers has ended, for whatever reason.
 func RequireAlive(t testing.TB, brokers ...*Broker) {
 	t.Helper()
 	for _, b := range brokers {
@@ -211,7 +217,7 @@ func RequireAlive(t testing.TB, brokers ...*Broker) {
 	}
 }
 
-// Addrs lists the brokers' addresses, as clients want them.
+// Addrs lists the brokers' addresses, for clients.
 func Addrs(brokers ...*Broker) []string {
 	var addrs []string
 	for _, b := range brokers {

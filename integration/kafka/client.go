@@ -12,13 +12,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Clients wait for a slow broker rather than give up.
+// Clients wait for a slow broker rather than fail.
 const (
-	groupSession   = Patience / 2 // a group waits that long for a member that is gone
-	requestRetries = 1000         // within Patience
+	groupSession   = Patience / 2 // how long a group keeps a vanished member
+	requestRetries = 1000         // more than fit into Patience
 )
 
-// NewClient makes a franz-go client of these brokers, which is closed at the end of the test.
+// NewClient makes a franz-go client of these brokers and closes it at the end of the test.
 func NewClient(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	cl := openClient(t, addrs, opts...)
@@ -26,7 +26,7 @@ func NewClient(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	return cl
 }
 
-// openClient leaves it to the caller to close the client.
+// openClient is NewClient without the close, which is the caller's.
 func openClient(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	base := []kgo.Opt{
@@ -48,7 +48,7 @@ func openClient(t testing.TB, addrs []string, opts ...kgo.Opt) *kgo.Client {
 	return cl
 }
 
-// BrokerTopics are the topics that one broker (or controller, if it answers Metadata) knows.
+// BrokerTopics returns the topics that one broker (or controller, if it answers Metadata) knows.
 func BrokerTopics(ctx context.Context, addr string) (map[string]kmsg.MetadataResponseTopic, error) {
 	kresp, err := Ask(ctx, addr, kmsg.NewPtrMetadataRequest())
 	if err != nil {
@@ -61,7 +61,8 @@ func BrokerTopics(ctx context.Context, addr string) (map[string]kmsg.MetadataRes
 	return topics, nil
 }
 
-// Produce writes n records acks=all to a topic, which must all be acknowledged, and enters them into the ledger.
+// Produce writes n records to a topic with acks=all, requires all to be acknowledged, and enters
+// them into the ledger.
 func Produce(t testing.TB, addrs []string, topic string, n int, ledger *Ledger) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -80,14 +81,15 @@ func Produce(t testing.TB, addrs []string, topic string, n int, ledger *Ledger) 
 	}
 }
 
-// ConsumeByGroup joins a group, reads at least n records of a topic, commits, leaves, and checks that the group's
-// committed offsets add up to what was read since the group's last commit.
+// ConsumeByGroup joins a group, reads at least n records of a topic, commits and leaves. It checks
+// that the group's committed offsets have grown by exactly the records read.
 func ConsumeByGroup(t testing.TB, addrs []string, group, topic string, n int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	before := committed(t, ctx, addrs, group, topic)
-	cl := openClient(t, addrs, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic), kgo.DisableAutoCommit())
+	cl := openClient(t, addrs, kgo.ConsumerGroup(group), kgo.ConsumeTopics(topic),
+		kgo.DisableAutoCommit())
 	defer cl.Close()
 	read := 0
 	for read < n {
@@ -106,7 +108,8 @@ func ConsumeByGroup(t testing.TB, addrs []string, group, topic string, n int) {
 	}
 }
 
-// committed is the sum of a group's committed offsets in a topic; the first to ask waits for the coordinator's own topic.
+// committed is the sum of a group's committed offsets in a topic. The first caller waits until the
+// coordinator's own topic exists.
 func committed(t testing.TB, ctx context.Context, addrs []string, group, topic string) (sum int64) {
 	t.Helper()
 	cl := openClient(t, addrs)
@@ -125,8 +128,8 @@ func committed(t testing.TB, ctx context.Context, addrs []string, group, topic s
 	return sum
 }
 
-// RoundTripTransactions commits one transaction, aborts another and commits a third, each of n records, and checks that
-// readers of committed data see the first and the third alone.
+// RoundTripTransactions commits one transaction, aborts another and commits a third, of n records
+// each, and checks that readers of committed data see only the first and the third.
 func RoundTripTransactions(t testing.TB, addrs []string, topic, transactionalID string, n int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -149,8 +152,9 @@ func RoundTripTransactions(t testing.TB, addrs []string, topic, transactionalID 
 	ledger.Verify(t, addrs)
 }
 
-// transact writes n records in one transaction; the ledger is told only of committed ones.
-func transact(t testing.TB, ctx context.Context, cl *kgo.Client, topic string, n int, end kgo.TransactionEndTry, ledger *Ledger) {
+// transact writes n records in one transaction and enters them into the ledger if it commits.
+func transact(t testing.TB, ctx context.Context, cl *kgo.Client, topic string, n int,
+	end kgo.TransactionEndTry, ledger *Ledger) {
 	t.Helper()
 	if err := cl.BeginTransaction(); err != nil {
 		t.Fatalf("begin transaction: %v", err)
@@ -172,17 +176,19 @@ func transact(t testing.TB, ctx context.Context, cl *kgo.Client, topic string, n
 	}
 }
 
-// consumeAll reads a topic from its start to the ends it has when asked: high watermarks, or last stable offsets for
-// readers of committed data.
+// consumeAll reads a topic from its start to its present ends: the high watermarks, or the last
+// stable offsets for readers of committed data.
 func consumeAll(t testing.TB, addrs []string, topic string, opts ...kgo.Opt) []*kgo.Record {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	opts = append(opts, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.KeepControlRecords())
+	opts = append(opts, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.KeepControlRecords())
 	cl := openClient(t, addrs, opts...)
 	defer cl.Close()
 	var ends kadm.ListedOffsets
-	Eventually(t, Patience, "end offsets of "+topic, func() (err error) { // partitions may be without leaders for a moment
+	// partitions may be without leaders for a moment
+	Eventually(t, Patience, "end offsets of "+topic, func() (err error) {
 		ends, err = kadm.NewClient(cl).ListEndOffsets(ctx, topic)
 		return errors.Join(err, ends.Error())
 	})

@@ -18,43 +18,49 @@ const firstControllerID = 3000
 // Quorum is a controller quorum under test.
 type Quorum interface {
 	ControllerQuorum
-	Name() string                 // for messages: whose controllers these are
-	Version() string              // release whose tools fit it
+	Name() string                 // whose controllers these are, for messages
+	Version() string              // release of the matching tools
 	Nodes() []int32               // node ids
 	Endpoint(id int32) string     // host:port of a node
 	Dir(id int32) string          // a node's data directory
-	Start(t testing.TB, id int32) // start a node that was stopped or killed; does not wait
-	Stop(t testing.TB, id int32)  // end it gracefully
-	Kill(id int32)                // SIGKILL it
+	Start(t testing.TB, id int32) // starts a stopped or killed node; does not wait
+	Stop(t testing.TB, id int32)  // stops a node gracefully
+	Kill(id int32)                // sends SIGKILL
 	Alive(id int32) bool
 }
 
-// ControllerOptions says what is special about a quorum; the zero value will do.
+// ControllerOptions configures a quorum; the zero value is valid.
 type ControllerOptions struct {
-	Version        string   // of Kafka: release of Apache's controllers, of the tools for any; Newest by default
-	Static         bool     // controller.quorum.voters instead of a dynamic quorum
-	ReleaseVersion string   // format's --release-version ("4.0"); the newest by default
-	FormatBy       string   // YAKt only: the release whose kafka-storage formats the directories; yakt format by default
-	FormatArgs     []string // further arguments of format
-	SmallDiskMB    int      // Linux only: the first node's directory is a file system of this size
-	BlockDisk      bool     // Linux only, as root: that file system is on a block device, to break
-	FilesMax       int      // Linux only: descriptors of a node; as many as the test by default
-	HeapMB         int      // Java only, 256 by default
-	AsShipped      bool     // Java only: run as Kafka's own start script does instead of being quick to start
-	Properties     map[string]string
+	// Version is the Kafka release of Apache's controllers, and of the tools for any quorum; Newest
+	// by default.
+	Version        string
+	Static         bool   // controller.quorum.voters instead of a dynamic quorum
+	ReleaseVersion string // format's --release-version ("4.0"); the newest by default
+	// FormatBy is, for YAKt only, the Kafka release whose kafka-storage formats the directories;
+	// yakt format by default.
+	FormatBy    string
+	FormatArgs  []string // further arguments of format
+	SmallDiskMB int      // Linux only: MiB of the first node's own file system
+	// BlockDisk puts that file system on a block device that a test can break. Linux only, as root.
+	BlockDisk  bool
+	FilesMax   int  // Linux only: descriptors per node; the test's own limit by default
+	HeapMB     int  // Java only, 256 by default
+	AsShipped  bool // Java only: options of Kafka's start script, not those for a quick start
+	Properties map[string]string
 }
 
-// patientSession is broker.session.timeout.ms unless a test says otherwise: no broker is fenced because the machine is busy.
+// patientSession is broker.session.timeout.ms unless a test sets it: so long that a busy machine
+// does not get brokers fenced.
 const patientSession = time.Minute
 
-// Controllers is a Quorum of processes, Apache's or YAKt's: both are given the same configuration files.
+// Controllers is a Quorum of processes, Apache's or YAKt's; both get the same configuration files.
 type Controllers struct {
 	name      string
 	version   string
 	clusterID string
 	static    bool
 	nodes     map[int32]*controller
-	small     *SmallDisk // of the first node, if any
+	small     *SmallDisk // the first node's, or nil
 }
 
 type controller struct {
@@ -62,19 +68,20 @@ type controller struct {
 	id          int32
 	directoryID string
 	port        int
-	http        string // host:port of its HTTP API, "" when there is none
+	http        string // host:port of its HTTP API, "" without one
 	dir, config string
 	properties  properties
 	formatting  command
 }
 
-// program is how a kind of controller is run.
+// program describes how to run one kind of controller.
 type program interface {
 	name() string
 	hasHTTP() bool
-	// format's own arguments are those of kafka-storage after its name.
+	// format returns the command that formats a directory; it takes the arguments of kafka-storage
+	// format.
 	format(dir string, args ...string) (command, error)
-	// start also says where the controller logs, "" for its standard output.
+	// start returns the command that runs the controller, and its log file, "" for standard output.
 	start(dir, name, config string) (c command, logPath string, err error)
 }
 
@@ -102,8 +109,8 @@ func startQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Contro
 	return q
 }
 
-// ConfigureYAKt makes a quorum of n nodes of the yakt binary that have their configurations and no more: each is to be
-// formatted (Format) and started by the test.
+// ConfigureYAKt writes the configurations of a quorum of n nodes of the yakt binary. The test
+// formats (Format) and starts each node itself.
 func ConfigureYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Controllers {
 	t.Helper()
 	return configureQuorum(t, yaktProgram(t, binary, o), n, o)
@@ -111,13 +118,15 @@ func ConfigureYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Con
 
 func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
 	t.Helper()
-	q := &Controllers{name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: newUUID(), static: o.Static,
-		nodes: map[int32]*controller{}}
+	q := &Controllers{name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: newUUID(),
+		static: o.Static,
+		nodes:  map[int32]*controller{}}
 	root := t.TempDir()
 	for i := range n {
 		id := int32(firstControllerID + i)
 		dir := filepath.Join(root, fmt.Sprintf("controller-%d", id))
-		q.nodes[id] = &controller{id: id, directoryID: newUUID(), port: FreePort(t), dir: dir, config: dir + ".properties"}
+		q.nodes[id] = &controller{id: id, directoryID: newUUID(), port: FreePort(t), dir: dir,
+			config: dir + ".properties"}
 		if prog.hasHTTP() {
 			q.nodes[id].http = fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 		}
@@ -135,8 +144,10 @@ func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Co
 	return q
 }
 
-// prepare configures one node.
-func (q *Controllers) prepare(t testing.TB, prog program, root string, c *controller, o ControllerOptions) {
+// prepare writes the configuration of one node.
+func (q *Controllers) prepare(
+	t testing.TB, prog program, root string, c *controller, o ControllerOptions,
+) {
 	t.Helper()
 	c.properties = q.properties(c, o.Properties)
 	q.Configure(t, c.id, nil)
@@ -152,10 +163,11 @@ func (q *Controllers) prepare(t testing.TB, prog program, root string, c *contro
 	}
 	out := filepath.Join(root, name+".out")
 	run := limited(q.placed(c, start), o.FilesMax)
-	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()), cmp.Or(logPath, out), out, run)
+	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()),
+		cmp.Or(logPath, out), out, run)
 }
 
-// limited is a command with at most so many descriptors; 0 leaves it as it is.
+// limited wraps a command with a limit on file descriptors; 0 leaves it unchanged.
 func limited(run command, files int) command {
 	if files > 0 {
 		limit := fmt.Sprintf("--nofile=%d:%[1]d", files)
@@ -164,7 +176,7 @@ func limited(run command, files int) command {
 	return run
 }
 
-// Format formats a node's directory, the first time or again, always with the same arguments.
+// Format formats a node's directory, the first time or again, with the same arguments each time.
 func (q *Controllers) Format(t testing.TB, id int32) ToolResult {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
@@ -176,7 +188,8 @@ func (q *Controllers) Format(t testing.TB, id int32) ToolResult {
 	return res
 }
 
-// Configure sets further properties in a node's configuration, for its next start or format.
+// Configure sets further properties in a node's configuration, which apply from its next start or
+// format.
 func (q *Controllers) Configure(t testing.TB, id int32, extra map[string]string) {
 	t.Helper()
 	c := q.nodes[id]
@@ -186,7 +199,8 @@ func (q *Controllers) Configure(t testing.TB, id int32, extra map[string]string)
 	}
 }
 
-// FormatWith is Format with these arguments after --cluster-id and --config instead of the quorum's own.
+// FormatWith is Format with args after --cluster-id and --config in place of the quorum's own
+// arguments.
 func (q *Controllers) FormatWith(t testing.TB, id int32, args ...string) ToolResult {
 	t.Helper()
 	c := q.nodes[id]
@@ -195,7 +209,7 @@ func (q *Controllers) FormatWith(t testing.TB, id int32, args ...string) ToolRes
 	return q.Format(t, id)
 }
 
-// placed is a command of a node, run where the node's directory is.
+// placed wraps a node's command so that it runs where the node's directory is visible.
 func (q *Controllers) placed(c *controller, run command) command {
 	if q.small != nil && c.id == firstControllerID {
 		run.argv = q.small.enter(run.argv)
@@ -255,23 +269,27 @@ func (q *Controllers) Version() string      { return q.version }
 func (q *Controllers) ClusterID() string    { return q.clusterID }
 func (q *Controllers) ListenerName() string { return "CONTROLLER" }
 
-// BootstrapServers is for controller.quorum.bootstrap.servers and --bootstrap-controller.
+// BootstrapServers is the value of controller.quorum.bootstrap.servers and of
+// --bootstrap-controller.
 func (q *Controllers) BootstrapServers() string {
 	return q.join(func(c *controller) string { return q.Endpoint(c.id) })
 }
 
-// StaticVoters is for controller.quorum.voters; brokers may be given it whatever the quorum itself was given.
+// StaticVoters is the value of controller.quorum.voters; brokers may use it whatever kind of quorum
+// this is.
 func (q *Controllers) StaticVoters() string {
-	return q.join(func(c *controller) string { return fmt.Sprintf("%d@%s", c.id, q.Endpoint(c.id)) })
+	return q.join(func(c *controller) string {
+		return fmt.Sprintf("%d@%s", c.id, q.Endpoint(c.id))
+	})
 }
 
-// Nodes are the node ids, ascending.
+// Nodes returns the node ids, ascending.
 func (q *Controllers) Nodes() []int32 { return slices.Sorted(maps.Keys(q.nodes)) }
 
-// Node is the process of a node.
+// Node returns the process of a node.
 func (q *Controllers) Node(id int32) *Server { return q.nodes[id].Server }
 
-// RunNode starts a node that is expected to end by itself, and waits for that.
+// RunNode starts a node that is expected to exit, and waits for its exit.
 func (q *Controllers) RunNode(t testing.TB, id int32, within time.Duration) ToolResult {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
@@ -291,24 +309,27 @@ func RequireRunning(t testing.TB, q *Controllers, id int32) {
 	}
 }
 
-// Config is the path of a node's configuration.
+// Config returns the path of a node's configuration.
 func (q *Controllers) Config(id int32) string { return q.nodes[id].config }
 
-// SmallDisk is the first node's file system if ControllerOptions.SmallDiskMB was set, else nil.
+// SmallDisk returns the first node's file system if ControllerOptions.SmallDiskMB was set, else
+// nil.
 func (q *Controllers) SmallDisk() *SmallDisk { return q.small }
 
-// HTTPAddr is host:port of a YAKt node's HTTP API.
+// HTTPAddr returns host:port of a YAKt node's HTTP API.
 func (q *Controllers) HTTPAddr(id int32) string { return q.nodes[id].http }
 
-func (q *Controllers) Endpoint(id int32) string     { return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port) }
+func (q *Controllers) Endpoint(id int32) string {
+	return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port)
+}
 func (q *Controllers) Dir(id int32) string          { return q.nodes[id].dir }
 func (q *Controllers) Start(t testing.TB, id int32) { t.Helper(); q.nodes[id].Start(t) }
 func (q *Controllers) Stop(t testing.TB, id int32)  { t.Helper(); q.nodes[id].Stop(t) }
 func (q *Controllers) Kill(id int32)                { q.nodes[id].Kill() }
 func (q *Controllers) Alive(id int32) bool          { return q.nodes[id].Alive() }
 
-// Checkpoints are the paths of the snapshots under a directory, oldest first; the one that formatting left at offset 0
-// and bootstrap.checkpoint are not among them.
+// Checkpoints returns the paths of the snapshots in a directory, oldest first, without
+// bootstrap.checkpoint and the checkpoint at offset 0, which formatting writes.
 func Checkpoints(dir string) []string {
 	var found []string
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -319,6 +340,8 @@ func Checkpoints(dir string) []string {
 		}
 		return nil
 	})
-	slices.SortFunc(found, func(a, b string) int { return cmp.Compare(filepath.Base(a), filepath.Base(b)) })
+	slices.SortFunc(found, func(a, b string) int {
+		return cmp.Compare(filepath.Base(a), filepath.Base(b))
+	})
 	return found
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// delays follows for how long the threads of another process were ready to run and had no
-// processor (from /proc: Linux only; elsewhere there are none). It is safe for concurrent use.
+// delays records how long the threads of another process were runnable but had no processor (from
+// /proc on Linux; elsewhere always none). Safe for concurrent use.
 type delays struct {
 	pid   int
 	began time.Time
@@ -20,15 +20,15 @@ type delays struct {
 	looks []delayLook
 }
 
-// delayLook is what each thread has waited for a processor, since it began, at one moment.
+// delayLook is one sample: the total time that each thread has waited for a processor.
 type delayLook struct {
-	at       time.Duration // since began
+	at       time.Duration // since the process began
 	ofThread map[string]time.Duration
 }
 
-const delayInterval = 10 * time.Millisecond // between two looks
+const delayInterval = 10 * time.Millisecond // between two samples
 
-// follow looks until ctx ends.
+// follow samples until ctx ends.
 func (d *delays) follow(ctx context.Context) {
 	ticks := time.NewTicker(delayInterval)
 	defer ticks.Stop()
@@ -58,8 +58,8 @@ func (d *delays) look() {
 	d.looks = append(d.looks, look)
 }
 
-// between is the longest that one thread has waited for a processor from one time to another, or
-// a few milliseconds beside it.
+// between is the longest that any thread waited for a processor in an interval, give or take a few
+// milliseconds.
 func (d *delays) between(from, to time.Duration) (longest time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -77,7 +77,7 @@ func (d *delays) between(from, to time.Duration) (longest time.Duration) {
 	return longest
 }
 
-// worst is the most of between in any stretch of that length.
+// worst is the largest value of between for any interval of that length.
 func (d *delays) worst(stretch time.Duration) (longest time.Duration) {
 	for _, look := range d.looks {
 		longest = max(longest, d.between(look.at, look.at+stretch))

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// CopyDir makes to a copy of the folder from; what to was before is gone.
+// CopyDir replaces the folder to by a copy of the folder from.
 func CopyDir(t testing.TB, from, to string) {
 	t.Helper()
 	RemoveDir(t, to)
@@ -14,7 +14,7 @@ func CopyDir(t testing.TB, from, to string) {
 	}
 }
 
-// RemoveDir deletes a folder with all that is in it.
+// RemoveDir deletes a folder and its contents.
 func RemoveDir(t testing.TB, dir string) {
 	t.Helper()
 	if err := os.RemoveAll(dir); err != nil {

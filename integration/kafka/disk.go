@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// BreakDir makes a log directory of a running broker unusable, as a disk that fails: what the broker has open there stays open, all
-// else is an error.
+// BreakDir makes a log directory of a running broker unusable, like a failed disk: files that the
+// broker has open stay open, any other access fails.
 func (b *Broker) BreakDir(t testing.TB, i int) {
 	t.Helper()
 	if err := os.RemoveAll(b.Dirs[i] + ".broken"); err != nil {
@@ -20,7 +20,7 @@ func (b *Broker) BreakDir(t testing.TB, i int) {
 	}
 }
 
-// ReplaceDir puts a new formatted directory in the place of a broken one; the broker must not be running.
+// ReplaceDir replaces a broken directory by a new, formatted one; the broker must not be running.
 func (b *Broker) ReplaceDir(t testing.TB, i int, clusterID string) {
 	t.Helper()
 	if err := os.Remove(b.Dirs[i]); err != nil {

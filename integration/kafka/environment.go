@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// UseEnvironment makes a YAKt node format and start by environment variables alone, without its file: those of the keys
-// given, or of all its properties when none is.
+// UseEnvironment makes a YAKt node format and start from environment variables alone, without its
+// file: one for each of the keys, or for all of its properties if there are no keys.
 func (q *Controllers) UseEnvironment(t testing.TB, id int32, keys ...string) {
 	t.Helper()
 	c := q.nodes[id]
@@ -29,7 +29,7 @@ func (q *Controllers) UseEnvironment(t testing.TB, id int32, keys ...string) {
 	c.setCommand(command{withoutConfig(c.command.argv), env})
 }
 
-// withoutConfig is a command line without "--config FILE".
+// withoutConfig returns a command line without "--config FILE".
 func withoutConfig(argv []string) (rest []string) {
 	for i := 0; i < len(argv); i++ {
 		if argv[i] == "--config" {

@@ -11,25 +11,27 @@ import (
 	"time"
 )
 
-// Patience is how long a test waits for what must happen before it fails. Only a test that fails waits that long, so there is enough of it
-// for a machine that has a tenth of a core left for the test.
+// Patience is how long a test waits for an expected event before it fails. Only a failing test
+// waits that long, so it is generous: enough for a machine that has a tenth of a core left.
 const Patience = 3 * time.Minute
 
-// Between two looks at what is waited for: the longer it takes, the longer, since looking costs a busy machine time too.
+// The pause between two checks grows with the time waited, since a check costs a busy machine time
+// too.
 const (
 	pollMin   = 50 * time.Millisecond
 	pollMax   = time.Second
-	pollShare = 20 // of the time waited so far
+	pollShare = 20 // the pause is the time waited so far divided by this
 )
 
-// finalError ends a poll at once: waiting longer cannot help.
+// finalError ends a poll at once: waiting cannot help.
 type finalError struct{ error }
 
 func (e finalError) Unwrap() error { return e.error }
 
 func final(err error) error { return finalError{err} }
 
-// poll asks check at once and then again and again until it returns nil, a final error, or ctx ends.
+// poll calls check, at once and then repeatedly, until it returns nil or a final error, or ctx
+// ends.
 func poll(ctx context.Context, check func() error) error {
 	begin := time.Now()
 	for {
@@ -48,8 +50,8 @@ func poll(ctx context.Context, check func() error) error {
 	}
 }
 
-// Eventually fails the test unless check returns nil within the time given. what names the condition; it returns how
-// long it took.
+// Eventually fails the test unless check returns nil within the given time, and returns how long
+// that took. what names the condition.
 func Eventually(t testing.TB, within time.Duration, what string, check func() error) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), within)
@@ -61,8 +63,9 @@ func Eventually(t testing.TB, within time.Duration, what string, check func() er
 	return time.Since(begin)
 }
 
-// Note tells how a test goes. Unless all is told as it happens (-v), what failed comes first in the report, and then the notes, the last first.
-func Note(t testing.TB, format string, args ...any) {
+// Logf logs the progress of a test. Without -v, Go prints such lines only if the test fails; then
+// the failure comes first and the lines follow, newest first.
+func Logf(t testing.TB, format string, args ...any) {
 	t.Helper()
 	text := fmt.Sprintf(format, args...)
 	if testing.Verbose() {
@@ -76,9 +79,11 @@ func Note(t testing.TB, format string, args ...any) {
 	})
 }
 
-// missed says what did not happen, what did instead, and how busy the machine is, in case it is that.
+// missed is the failure message: the expected event, the last error, and the load of the machine,
+// in case that is the cause.
 func missed(what string, waited time.Duration, got error) string {
-	return fmt.Sprintf("want: %s\n got: %v\nwaited %v, %s", what, got, waited.Round(time.Millisecond), machineLoad())
+	return fmt.Sprintf("want: %s\n got: %v\nwaited %v, %s", what, got,
+		waited.Round(time.Millisecond), machineLoad())
 }
 
 func machineLoad() string {

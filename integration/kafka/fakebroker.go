@@ -13,12 +13,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// FakeBrokers registers brokers that are nothing but a registration, with ids 1 to n, for tests that need replicas and no
-// records. They send no heartbeats later on: start the controllers with LongSessions.
+// FakeBrokers registers brokers with ids 1 to n that consist of their registration only, for tests
+// that need replicas but no records. They send no further heartbeats: start the controllers with
+// LongSessions.
 func FakeBrokers(t testing.TB, q Quorum, n int) {
 	t.Helper()
 	for id := range int32(n) {
-		registration := FakeRegistration(id+1, q.ClusterID()) // of one incarnation, which may ask again when an answer was lost
+		// the same incarnation for every attempt
+		registration := FakeRegistration(id+1, q.ClusterID())
 		Eventually(t, Patience, fmt.Sprintf("fake broker %d is unfenced", id+1), func() error {
 			leader, err := FindLeader(t.Context(), q)
 			if err != nil {
@@ -29,13 +31,14 @@ func FakeBrokers(t testing.TB, q Quorum, n int) {
 	}
 }
 
-// LongSessions is the property that lets brokers be silent for as long as a test takes.
+// LongSessions is the property that lets brokers be silent for the length of a test.
 func LongSessions() map[string]string {
 	return map[string]string{"broker.session.timeout.ms": "3600000"}
 }
 
-// UsualSessions is Kafka's default instead of this package's, for tests in which a broker that was killed comes back, and is let in when its
-// session has ended. (Apache's controllers wait for that after a clean stop, too.) On a busy machine a broker may be fenced for a moment then.
+// UsualSessions is Kafka's default session instead of this package's, for tests in which a killed
+// broker returns and may register once its session has ended. (Apache's controllers require that
+// after a clean stop, too.) On a busy machine it can fence a broker for a moment.
 func UsualSessions() map[string]string {
 	return map[string]string{"broker.session.timeout.ms": "9000"}
 }
@@ -50,7 +53,8 @@ func registerFake(ctx context.Context, addr string, req *kmsg.BrokerRegistration
 		return err
 	}
 	beat := kmsg.NewPtrBrokerHeartbeatRequest()
-	beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = req.BrokerID, resp.BrokerEpoch, resp.BrokerEpoch
+	beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = req.BrokerID, resp.BrokerEpoch,
+		resp.BrokerEpoch
 	if kresp, err = Ask(ctx, addr, beat); err != nil {
 		return err
 	}
@@ -61,8 +65,8 @@ func registerFake(ctx context.Context, addr string, req *kmsg.BrokerRegistration
 	return kerr.ErrorForCode(state.ErrorCode)
 }
 
-// RegisterFake registers a broker that is nothing but a registration, fenced, and returns its
-// epoch. All calls for one id are of the same incarnation: each but the first gets the same epoch.
+// RegisterFake registers a broker that consists of its registration only, fenced, and returns its
+// epoch. All calls for one id are of the same incarnation: each gets the same epoch.
 func RegisterFake(ctx context.Context, addr string, id int32) (epoch int64, err error) {
 	ask := WithVersion(kmsg.NewPtrDescribeClusterRequest(), 1)
 	ask.EndpointType = endpointControllers
@@ -81,9 +85,10 @@ func RegisterFake(ctx context.Context, addr string, id int32) (epoch int64, err 
 	return registered.BrokerEpoch, kerr.ErrorForCode(registered.ErrorCode)
 }
 
-const endpointControllers = 2 // of DESCRIBE_CLUSTER
+const endpointControllers = 2 // EndpointType of DESCRIBE_CLUSTER
 
-// FakeRegistration is what a broker of the newest release with one directory and one listener, of a new incarnation, asks.
+// FakeRegistration is the registration request of a broker of the newest release, a new incarnation
+// with one directory and one listener.
 func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
 	req.BrokerID, req.ClusterID, req.PreviousBrokerEpoch = id, clusterID, -1
@@ -95,39 +100,44 @@ func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationReques
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", 1
 	req.Listeners = append(req.Listeners, listener)
 	for name, levels := range map[string][2]int16{
-		"metadata.version": {7, 30}, "kraft.version": {0, 1}, "group.version": {0, 1}, "transaction.version": {0, 2},
-		"eligible.leader.replicas.version": {0, 1}, "share.version": {0, 1}, "streams.version": {0, 1},
+		"metadata.version": {7, 30}, "kraft.version": {0, 1}, "group.version": {0, 1},
+		"transaction.version":              {0, 2},
+		"eligible.leader.replicas.version": {0, 1}, "share.version": {0, 1},
+		"streams.version": {0, 1},
 	} {
 		feature := kmsg.NewBrokerRegistrationRequestFeature()
-		feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = name, levels[0], levels[1]
+		feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = name, levels[0],
+			levels[1]
 		req.Features = append(req.Features, feature)
 	}
 	return req
 }
 
-const attemptMax = 3 * time.Second // of a Creator, before it asks another node
+const attemptMax = 3 * time.Second // of a Creator, before it tries another node
 
-// Creator creates topics at the controllers themselves, one after the other, and notes in its ledger what was
-// acknowledged. Not safe for concurrent use.
+// Creator creates topics directly at the controllers, one after the other, and enters acknowledged
+// ones into its ledger. Not safe for concurrent use.
 type Creator struct {
 	Ledger     *Ledger
 	Partitions int32
 	q          Quorum
 	clients    map[int32]*kgo.Client
-	at         int32 // node that was the leader
+	at         int32 // the last known leader
 	made       int
 }
 
 // NewCreator makes a Creator of topics with one replica and this many partitions each.
 func NewCreator(t testing.TB, q Quorum, partitions int32) *Creator {
-	c := &Creator{Ledger: NewLedger("created"), Partitions: partitions, q: q, clients: map[int32]*kgo.Client{}, at: q.Nodes()[0]}
+	c := &Creator{Ledger: NewLedger("created"), Partitions: partitions, q: q,
+		clients: map[int32]*kgo.Client{}, at: q.Nodes()[0]}
 	for _, id := range q.Nodes() {
 		c.clients[id] = NewClient(t, []string{q.Endpoint(id)}, kgo.DialTimeout(attemptMax))
 	}
 	return c
 }
 
-// Create asks one node after the other, without pause, until one has created a further topic or ctx ends.
+// Create asks one node after the other, without pause, until one has created another topic or ctx
+// ends.
 func (c *Creator) Create(ctx context.Context) error {
 	c.made++
 	name := fmt.Sprintf("%s-%d", c.Ledger.name, c.made)
@@ -139,7 +149,7 @@ func (c *Creator) Create(ctx context.Context) error {
 			c.Ledger.topicCreated(name, id)
 			return nil
 		case errors.Is(err, kerr.TopicAlreadyExists):
-			return nil // an answer was lost; its id is not known
+			return nil // created by an attempt without an answer; its id is unknown
 		case ctx.Err() != nil:
 			return err
 		}
@@ -162,11 +172,12 @@ func (c *Creator) ask(ctx context.Context, node int32, name string) (id [16]byte
 	return got.TopicID, kerr.ErrorForCode(got.ErrorCode)
 }
 
-// RequireCreated fails the test unless every one of these nodes knows all that was acknowledged.
+// RequireCreated fails the test unless every one of these nodes knows all acknowledged topics.
 func (c *Creator) RequireCreated(t testing.TB, nodes ...int32) {
 	t.Helper()
 	for _, id := range nodes {
-		Eventually(t, Patience, fmt.Sprintf("node %d knows all acknowledged topics", id), func() error {
+		Eventually(t, Patience, fmt.Sprintf("node %d knows all acknowledged topics",
+			id), func() error {
 			c.Ledger.mu.Lock()
 			defer c.Ledger.mu.Unlock()
 			return c.Ledger.missingTopic(t, c.q.Endpoint(id))
@@ -174,7 +185,7 @@ func (c *Creator) RequireCreated(t testing.TB, nodes ...int32) {
 	}
 }
 
-// Missing is how many of the acknowledged topics a node does not know; one of another id counts.
+// Missing counts the acknowledged topics that a node does not know, or knows under another id.
 func (c *Creator) Missing(ctx context.Context, node int32) (missing int, err error) {
 	c.Ledger.mu.Lock()
 	defer c.Ledger.mu.Unlock()

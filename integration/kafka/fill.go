@@ -9,11 +9,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// fillEach is how many topics a request creates: with their partitions no more records than one
-// request may write, and soon done.
+// fillEach is the number of topics in one request. With their partitions they are no more records
+// than one request may write, and take little time.
 const fillEach = 2000
 
-// FillTopics creates topics of one partition at the leader itself.
+// FillTopics creates topics of one partition directly at the leader.
 func FillTopics(t testing.TB, addr string, topics int) {
 	t.Helper()
 	nc := dialFor(t, addr)
@@ -21,13 +21,16 @@ func FillTopics(t testing.TB, addr string, topics int) {
 	for from := 0; from < topics; from += fillEach {
 		var names []string
 		for n := from; n < min(from+fillEach, topics); n++ {
-			names = append(names, fmt.Sprintf("filled-%06d", n))
+			names = append(names, FilledTopic(n))
 		}
 		createAt(t, nc, 1, names...)
 	}
 }
 
-// FillTopic creates one topic of so many partitions at the leader itself.
+// FilledTopic is the name of the n-th topic of FillTopics, from 0.
+func FilledTopic(n int) string { return fmt.Sprintf("filled-%06d", n) }
+
+// FillTopic creates one topic of that many partitions directly at the leader.
 func FillTopic(t testing.TB, addr, name string, partitions int32) {
 	t.Helper()
 	nc := dialFor(t, addr)

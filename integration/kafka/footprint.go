@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// Footprint is what a running program holds (from its /proc entry: Linux only).
+// Footprint is the resources that a running program uses (from its /proc entry: Linux only).
 type Footprint struct {
-	ResidentMiB float64 // now
-	PeakMiB     float64 // the most that was resident since ResetPeak, or since the program began
+	ResidentMiB float64 // at present
+	PeakMiB     float64 // highest value since ResetPeak or the program's start
 	Descriptors int
 }
 
@@ -18,7 +18,7 @@ func (f Footprint) String() string {
 	return fmt.Sprintf("%.0f MiB, %d descriptors", f.ResidentMiB, f.Descriptors)
 }
 
-// Resident is the memory, in MiB, that a running program holds.
+// Resident returns the resident memory of a running program, in MiB.
 func (s *Server) Resident(t testing.TB) float64 {
 	t.Helper()
 	f, err := s.Footprint()
@@ -28,7 +28,7 @@ func (s *Server) Resident(t testing.TB) float64 {
 	return f.ResidentMiB
 }
 
-// Footprint asks the kernel. It fails when the program has ended.
+// Footprint reads the kernel's figures. It fails if the program has ended.
 func (s *Server) Footprint() (f Footprint, err error) {
 	dir := fmt.Sprintf("/proc/%d/", s.Pid())
 	status, err := os.ReadFile(dir + "status")
@@ -55,10 +55,10 @@ func (s *Server) Footprint() (f Footprint, err error) {
 	return f, nil
 }
 
-// ResetPeak makes Footprint's peak that of the time from now on.
+// ResetPeak restarts the measurement of PeakMiB.
 func (s *Server) ResetPeak(t testing.TB) {
 	t.Helper()
-	const resetPeak = "5" // of proc(5), clear_refs
+	const resetPeak = "5" // clear_refs of proc(5)
 	path := fmt.Sprintf("/proc/%d/clear_refs", s.Pid())
 	if err := os.WriteFile(path, []byte(resetPeak), 0o200); err != nil {
 		t.Fatalf("%s: %v", s.Name, err)

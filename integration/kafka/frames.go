@@ -14,8 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Frame is a request as it goes over the wire, with its length in front. The request's version
-// is the caller's.
+// Frame encodes a request as it is sent, with its length in front. The caller sets the request's
+// version.
 func Frame(req kmsg.Request) []byte {
 	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("frames"))
 	return formatter.AppendRequest(nil, req, 1)
@@ -27,8 +27,8 @@ func WithVersion[R kmsg.Request](req R, version int16) R {
 	return req
 }
 
-// socketBytes is what an attacker's sockets may hold in the kernel: it would be this machine's
-// memory that is attacked, and when that runs short all its connections are late.
+// socketBytes bounds the kernel's buffers for an attacker's sockets: larger ones would exhaust this
+// machine's memory, and delay all of its connections, instead of testing the server.
 const socketBytes = 64 << 10
 
 func small(_, _ string, raw syscall.RawConn) error {
@@ -40,8 +40,8 @@ func small(_, _ string, raw syscall.RawConn) error {
 	return errors.Join(err, err1, err2)
 }
 
-// Dial opens a connection without any client in it, and with small buffers. from is the caller's own loopback address,
-// counted from 127.0.1.0, or 0 for any; systems other than Linux have only one.
+// Dial opens a plain connection with small buffers. from is the number of the local loopback
+// address, counted from 127.0.1.0, or 0 for any; systems other than Linux have only one.
 func Dial(ctx context.Context, addr string, from int) (net.Conn, error) {
 	dialer := net.Dialer{Timeout: Patience, Control: small}
 	if from > 0 && runtime.GOOS == "linux" {
@@ -50,7 +50,7 @@ func Dial(ctx context.Context, addr string, from int) (net.Conn, error) {
 	return dialer.DialContext(ctx, "tcp", addr)
 }
 
-// ReadFrame reads one response and returns its bytes, without its length.
+// ReadFrame reads one response and returns its bytes without the length.
 func ReadFrame(nc net.Conn) ([]byte, error) {
 	n, err := readLength(nc)
 	if err != nil {
@@ -61,7 +61,7 @@ func ReadFrame(nc net.Conn) ([]byte, error) {
 	return frame, err
 }
 
-// SkipFrame reads one response, however large, and returns how many bytes it took.
+// SkipFrame reads one response of any length and returns how many bytes it had.
 func SkipFrame(nc net.Conn) (int64, error) {
 	n, err := readLength(nc)
 	if err != nil {
@@ -78,7 +78,8 @@ func readLength(nc net.Conn) (int64, error) {
 	return int64(binary.BigEndian.Uint32(length[:])), nil
 }
 
-// Exchange sends a request and decodes its response; it must be the only one on the connection.
+// Exchange sends a request and decodes its response; no other request may be outstanding on the
+// connection.
 func Exchange(nc net.Conn, req kmsg.Request, within time.Duration) (kmsg.Response, error) {
 	if err := nc.SetDeadline(time.Now().Add(within)); err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func Exchange(nc net.Conn, req kmsg.Request, within time.Duration) (kmsg.Respons
 		return nil, err
 	}
 	resp := req.ResponseKind()
-	header := 4 // the correlation id, and the tags of flexible versions
+	header := 4 // correlation id, then the tags of flexible versions
 	if resp.IsFlexible() && resp.Key() != int16(kmsg.ApiVersions) {
 		header++
 	}
@@ -99,4 +100,15 @@ func Exchange(nc net.Conn, req kmsg.Request, within time.Duration) (kmsg.Respons
 		return nil, fmt.Errorf("a response of %d bytes", len(frame))
 	}
 	return resp, resp.ReadFrom(frame[header:])
+}
+
+// RawFrame is a frame with a request header of version 2, without tags, and a body.
+func RawFrame(key, version int16, body []byte) []byte {
+	b := []byte{0, 0, 0, 0}
+	b = binary.BigEndian.AppendUint16(b, uint16(key))
+	b = binary.BigEndian.AppendUint16(b, uint16(version))
+	b = append(b, 0, 0, 0, 7, 0, 1, 'c', 0)
+	b = append(b, body...)
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	return b
 }

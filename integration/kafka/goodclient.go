@@ -18,9 +18,9 @@ import (
 	"time"
 )
 
-// GoodClient asks a controller for little, all the time, and notes how long each answer took. It
-// asks a second, idle controller the same: what that one takes is the machine's own and is
-// subtracted. It is a process of its own, so that no work of the test's delays it.
+// GoodClient sends a controller small requests all the time and records how long each answer took.
+// It sends a second, idle controller the same requests, and the idle one's times, which the machine
+// causes, are subtracted. It is a process of its own so that the test's work does not delay it.
 type GoodClient struct {
 	t   testing.TB
 	cmd *exec.Cmd
@@ -28,18 +28,18 @@ type GoodClient struct {
 	out *bufio.Reader
 }
 
-// Waits are those of a good client, less what an idle controller took at the same time, and less
-// the time in which the controller had work and no processor.
+// Waits are the waiting times of a good client, less those for an idle controller at the same time,
+// and less the time in which the controller had work and no processor.
 type Waits struct {
 	Count         int
 	P99, Longest  time.Duration
-	LongestOf     string                   // the kind of request that waited longest
-	Of            map[string]time.Duration // the longest of each kind
-	LongestAsSeen time.Duration            // with what the idle controller took
-	Failed        []string                 // requests that were refused or lost, some of them
+	LongestOf     string                   // kind of the request that waited longest
+	Of            map[string]time.Duration // longest wait by kind
+	LongestAsSeen time.Duration            // without the subtraction
+	Failed        []string                 // some of the refused or lost requests
 	Failures      int
-	// Unscheduled is the longest that the controller had work and no processor, in a tenth of a
-	// second.
+	// Unscheduled is the longest time within a tenth of a second in which the controller had work
+	// and no processor.
 	Unscheduled time.Duration
 }
 
@@ -58,29 +58,31 @@ func (w Waits) String() string {
 }
 
 const (
-	goodClientEnv    = "YAKT_TEST_GOOD_CLIENT" // JSON of [2]Asked: whom it asks, and the idle one
+	// JSON of [2]Asked: the controller, then the idle one
+	goodClientEnv    = "YAKT_TEST_GOOD_CLIENT"
 	goodBroker       = 990
 	goodInterval     = 20 * time.Millisecond // between two requests of a kind
 	goodRequestMax   = time.Minute
 	failuresReported = 3
-	largeTopics      = 1000 // of a request of some 30 KiB
+	largeTopics      = 1000 // makes a request of some 30 KiB
 
 	unscheduledStretch = 100 * time.Millisecond
 )
 
-// Asked is a controller that a good client asks: host:port of its two listeners, and its process.
+// Asked is a controller that a good client sends requests to: host:port of its two listeners, and
+// its process.
 type Asked struct {
 	Addr, HTTPAddr string
 	Pid            int
 }
 
-// report is what the client's process tells in the end.
+// report is the result that the client's process prints at its end.
 type report struct {
 	Asked, Idle []wait
 	Unscheduled time.Duration
 }
 
-// StartGoodClient starts a client of two controllers that lead. Stop must be called.
+// StartGoodClient starts a client of two leading controllers. The caller must call Stop.
 func StartGoodClient(t testing.TB, asked, idle Asked) *GoodClient {
 	t.Helper()
 	self, err := os.Executable()
@@ -110,7 +112,7 @@ func StartGoodClient(t testing.TB, asked, idle Asked) *GoodClient {
 	return g
 }
 
-// Stop ends the client. Requests that have no answer yet are counted with what they waited.
+// Stop ends the client. Requests still unanswered count with the time they have waited.
 func (g *GoodClient) Stop() Waits {
 	g.t.Helper()
 	var told report
@@ -123,17 +125,16 @@ func (g *GoodClient) Stop() Waits {
 	return w
 }
 
-// wait is one request of a good client; times are since it began.
+// wait is one request of a good client; its times count from the client's start.
 type wait struct {
 	Kind           string
-	Due, Sent, End time.Duration // Due: when it was to be sent
-	Unscheduled    time.Duration // in between, of the controller
+	Due, Sent, End time.Duration // Due: when it should have been sent
+	Unscheduled    time.Duration // the controller's, between Sent and End
 	Err            string
 }
 
-// compare subtracts from each wait the longest one of the same kind that the idle controller's
-// client had at the same time, counted from when it was due: a machine that is late for one is
-// late for the other.
+// compare subtracts from each wait the longest wait of the same kind for the idle controller at the
+// same time, counted from when it was due: a machine that is late for one is late for the other.
 func compare(waits, idle []wait) (w Waits) {
 	var took []time.Duration
 	w.Of = map[string]time.Duration{}
@@ -166,7 +167,8 @@ func longestBeside(one wait, idle []wait) (longest time.Duration) {
 	return longest
 }
 
-// goodClientMain is the process of a GoodClient: it asks until its standard input ends.
+// goodClientMain is the main function of a GoodClient's process: it runs until its standard input
+// ends.
 func goodClientMain(asked string) (exitCode int) {
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {
@@ -201,7 +203,7 @@ func goodClientMain(asked string) (exitCode int) {
 	return 0
 }
 
-// askAll asks one controller for all kinds of things until ctx ends.
+// askAll sends requests of all kinds to one controller until ctx ends.
 func askAll(ctx context.Context, questions map[string]question, began time.Time) (waits []wait) {
 	var (
 		mu sync.Mutex
@@ -220,7 +222,7 @@ func askAll(ctx context.Context, questions map[string]question, began time.Time)
 	return waits
 }
 
-// askOne asks for one kind of thing, again and again.
+// askOne repeats requests of one kind.
 func askOne(ctx context.Context, kind string, ask question, began time.Time) (waits []wait) {
 	due := time.Since(began)
 	for n := 0; ; n++ {
@@ -239,7 +241,8 @@ func askOne(ctx context.Context, kind string, ask question, began time.Time) (wa
 	}
 }
 
-// describe is what is wrong with an answer; one that the client did not wait for may be right.
+// describe says what is wrong with an answer; an answer that the client did not wait for may be
+// correct.
 func describe(err error, ended bool) string {
 	if err == nil || ended {
 		return ""

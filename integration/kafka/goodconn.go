@@ -4,29 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// question asks a good client's n-th question of a kind and returns what is wrong with the answer.
+// question sends a good client's n-th request of a kind and returns what is wrong with the answer.
 type question func(ctx context.Context, n int) error
 
-// goodQuestions are those that a good client asks a controller, by kind.
+// goodQuestions returns the requests that a good client sends to a controller, by kind.
 func goodQuestions(ctx context.Context, asked Asked) map[string]question {
 	epoch, err := RegisterFake(ctx, asked.Addr, goodBroker)
 	if err != nil {
-		epoch = -1 // and its heartbeats will fail
+		epoch = -1 // its heartbeats will fail, too
 	}
 	life := time.Now().UnixNano()
 	topic := func(n int) string { return fmt.Sprintf("good-%d-%d", life, n) }
-	kept := func(next func(n int) kmsg.Request) question { return (&goodConn{addr: asked.Addr}).asking(next) }
+	kept := func(next func(n int) kmsg.Request) question {
+		return (&goodConn{addr: asked.Addr}).asking(next)
+	}
 	return map[string]question{
-		"versions": (&goodConn{addr: asked.Addr, perRequest: true}).asking(func(int) kmsg.Request { return Versions() }),
+		"versions": (&goodConn{addr: asked.Addr,
+			perRequest: true}).asking(func(int) kmsg.Request { return Versions() }),
 		"heartbeat": kept(func(int) kmsg.Request {
 			beat := WithVersion(kmsg.NewPtrBrokerHeartbeatRequest(), 1)
 			beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = goodBroker, epoch, epoch
@@ -73,34 +74,24 @@ func creation(partitions int32, names ...string) kmsg.Request {
 	return req
 }
 
-// health asks for a node's health over HTTP.
+// health requests a node's health over HTTP.
 func health(addr string) question {
-	client := &http.Client{Timeout: goodRequestMax}
 	return func(ctx context.Context, _ int) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/livez", nil)
-		if err != nil {
-			return err
-		}
-		resp, err := client.Do(req)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		if _, err = io.Copy(io.Discard, resp.Body); err == nil && resp.StatusCode != http.StatusOK {
-			err = errors.New(resp.Status)
-		}
+		ctx, cancel := context.WithTimeout(ctx, goodRequestMax)
+		defer cancel()
+		_, err := Get(ctx, "http://"+addr+"/livez")
 		return err
 	}
 }
 
-// goodConn is a connection of a good client, which opens another one when it is broken.
+// goodConn is a connection of a good client; it reconnects when the connection is broken.
 type goodConn struct {
 	addr       string
 	perRequest bool // a new one for each request
 	nc         net.Conn
 }
 
-// asking asks what next makes for each turn.
+// asking returns a question that sends the request that next makes.
 func (c *goodConn) asking(next func(n int) kmsg.Request) question {
 	return func(ctx context.Context, n int) error { return c.ask(ctx, next(n)) }
 }
@@ -112,7 +103,7 @@ func (c *goodConn) close() {
 	}
 }
 
-// ask sends a request and returns what is wrong with its answer. The end of ctx cuts it off.
+// ask sends a request and returns what is wrong with its answer. It stops when ctx ends.
 func (c *goodConn) ask(ctx context.Context, req kmsg.Request) (err error) {
 	if c.nc == nil {
 		if c.nc, err = Dial(ctx, c.addr, 0); err != nil {
@@ -132,7 +123,7 @@ func (c *goodConn) ask(ctx context.Context, req kmsg.Request) (err error) {
 	return refused(resp)
 }
 
-// refused is the error that a response of a good client carries.
+// refused is the error that a response carries.
 func refused(resp kmsg.Response) error {
 	switch r := resp.(type) {
 	case *kmsg.ApiVersionsResponse:
@@ -140,8 +131,9 @@ func refused(resp kmsg.Response) error {
 	case *kmsg.BrokerHeartbeatResponse:
 		return kerr.ErrorForCode(r.ErrorCode)
 	case *kmsg.MetadataResponse:
-		// The topic asked for may not have been made yet.
-		if err := kerr.ErrorForCode(r.Topics[0].ErrorCode); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		// The topic may not exist yet.
+		if err := kerr.ErrorForCode(r.Topics[0].ErrorCode); !errors.Is(err,
+			kerr.UnknownTopicOrPartition) {
 			return err
 		}
 	case *kmsg.CreateTopicsResponse:

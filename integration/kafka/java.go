@@ -14,13 +14,14 @@ import (
 
 const javaMin = 17 // class file version of Kafka 4.x servers
 
-// jvm is the java found on this machine; version is all of what `java -version` prints.
+// jvm is this machine's java; version is the full output of `java -version`.
 type jvm struct{ path, version string }
 
 var javaMajor = regexp.MustCompile(`version "(\d+)`)
 
 func findJava() (jvm, error) {
-	hint := fmt.Sprintf("integration tests start real Kafka brokers: install a Java runtime %d or later (Debian: apt-get install openjdk-17-jre-headless) and put java on PATH", javaMin)
+	hint := fmt.Sprintf("integration tests start real Kafka brokers: install a Java runtime %d "+
+		"or later (Debian: apt-get install openjdk-17-jre-headless) and put java on PATH", javaMin)
 	path, err := exec.LookPath("java")
 	if home := os.Getenv("JAVA_HOME"); home != "" {
 		path, err = exec.LookPath(filepath.Join(home, "bin", "java"))
@@ -39,30 +40,42 @@ func findJava() (jvm, error) {
 	return jvm{path, string(out)}, nil
 }
 
-// javaCommand is a command line for a main class of the release, with a heap of at most heapMB, logging by the given
-// log4j2 configuration. Small and quick to start rather than fast in the long run.
-func (r *Release) javaCommand(heapMB int, log4j2 string, jvmArgs []string, mainClass string, args ...string) command {
+// javaCommand returns a command line for a main class of the release, with a heap of at most heapMB
+// and the given log4j2 configuration. Its options favour a small footprint and a quick start over
+// speed in the long run.
+func (r *Release) javaCommand(
+	heapMB int, log4j2 string, jvmArgs []string, mainClass string, args ...string,
+) command {
 	argv := []string{r.java,
-		fmt.Sprintf("-Xmx%dm", heapMB), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError",
+		fmt.Sprintf("-Xmx%dm", heapMB), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+		"-XX:+ExitOnOutOfMemoryError",
 		"-Djava.awt.headless=true", "-Dlog4j2.configurationFile=" + log4j2}
 	if r.archive != "" {
-		argv = append(argv, "-XX:SharedArchiveFile="+r.archive, "-Xlog:cds=off", "-Xlog:cds+dynamic=off")
+		argv = append(argv, "-XX:SharedArchiveFile="+r.archive, "-Xlog:cds=off",
+			"-Xlog:cds+dynamic=off")
 	}
 	argv = append(argv, jvmArgs...)
 	argv = append(argv, mainClass)
-	return command{argv: append(argv, args...), env: append(os.Environ(), "CLASSPATH="+r.classPath())}
+	return command{argv: append(argv, args...),
+		env: append(os.Environ(), "CLASSPATH="+r.classPath())}
 }
 
-// shippedCommand is javaCommand with the options of Kafka's kafka-run-class.sh, which every server is started with unless its
-// operator chooses others: for measuring.
-func (r *Release) shippedCommand(heapMB int, log4j2 string, mainClass string, args ...string) command {
-	argv := []string{r.java, fmt.Sprintf("-Xmx%dm", heapMB), "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20",
-		"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent", "-Djava.awt.headless=true",
+// shippedCommand is javaCommand with the options of Kafka's kafka-run-class.sh, the defaults of
+// every server, for measurements.
+func (r *Release) shippedCommand(
+	heapMB int, log4j2 string, mainClass string, args ...string,
+) command {
+	argv := []string{r.java, fmt.Sprintf("-Xmx%dm", heapMB), "-server", "-XX:+UseG1GC",
+		"-XX:MaxGCPauseMillis=20",
+		"-XX:InitiatingHeapOccupancyPercent=35", "-XX:+ExplicitGCInvokesConcurrent",
+		"-Djava.awt.headless=true",
 		"-Dlog4j2.configurationFile=" + log4j2, mainClass}
-	return command{argv: append(argv, args...), env: append(os.Environ(), "CLASSPATH="+r.classPath())}
+	return command{argv: append(argv, args...),
+		env: append(os.Environ(), "CLASSPATH="+r.classPath())}
 }
 
-// log4j2Config writes a configuration that sends everything from INFO up to logPath, and returns its file.
+// log4j2Config writes a configuration that logs everything from INFO up to logPath, and returns its
+// path.
 func log4j2Config(dir, name, logPath string) (string, error) {
 	file := filepath.Join(dir, name+".log4j2.properties")
 	text := strings.Join([]string{
@@ -74,16 +87,17 @@ func log4j2Config(dir, name, logPath string) (string, error) {
 		"appender.file.layout.pattern = [%d{ISO8601}] %p %m (%c)%n",
 		"rootLogger.level = INFO",
 		"rootLogger.appenderRef.file.ref = FILE",
-		"logger.config.name = org.apache.kafka.common.config", // the dump of every setting
+		"logger.config.name = org.apache.kafka.common.config", // dumps every setting
 		"logger.config.level = WARN",
 		"",
 	}, "\n")
 	return file, os.WriteFile(file, []byte(text), 0o644)
 }
 
-// classArchive makes, once per release and java, an archive of the classes that a broker and a controller load: it halves
-// the start of a broker and of every tool. It is a help only, so that a failure means going without, until the
-// .error file that tells of it is deleted. The caller holds the release's lock.
+// classArchive makes, once per release and java, an archive of the classes that a broker and a
+// controller load, which halves the start of brokers and tools. It is optional: after a failure,
+// tests run without it until the .error file that describes the failure is deleted. The caller
+// holds the release's lock.
 func (r *Release) classArchive(java jvm) string {
 	archive := filepath.Join(r.Dir, "classes-"+shortHash([]byte(java.version))+".jsa")
 	if _, err := os.Stat(archive); err == nil {
@@ -104,7 +118,8 @@ func (r *Release) classArchive(java jvm) string {
 	return archive
 }
 
-// trainArchive runs a node that is broker and controller at once until it is started, and lets it write its classes at exit.
+// trainArchive runs a combined broker and controller until it has started, and has it write its
+// loaded classes at exit.
 func (r *Release) trainArchive(work, archive string) error {
 	ports, release, err := freePorts(2)
 	if err != nil {
@@ -123,14 +138,16 @@ func (r *Release) trainArchive(work, archive string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id", newUUID(), "--config", config, "--standalone")
+	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id", newUUID(),
+		"--config", config, "--standalone")
 	if out, err := format.run(ctx); err != nil {
 		return fmt.Errorf("format: %w: %s", err, out.Stderr)
 	}
 	readLog := func() string { b, _ := os.ReadFile(logPath); return string(b) }
 	tmp := archive + ".tmp"
 	os.Remove(tmp)
-	node := r.javaCommand(512, log4j2, []string{"-XX:ArchiveClassesAtExit=" + tmp}, serverClass, config)
+	node := r.javaCommand(512, log4j2, []string{"-XX:ArchiveClassesAtExit=" + tmp}, serverClass,
+		config)
 	p, err := startProcess(node, filepath.Join(work, "node.out"))
 	if err != nil {
 		return err

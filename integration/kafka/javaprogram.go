@@ -16,8 +16,7 @@ type JavaProgram struct {
 	main      string
 }
 
-// CompileJava compiles a program from its one source file. main is the name of its class, with its
-// package.
+// CompileJava compiles a program of one source file. main is its class with the package.
 func CompileJava(t testing.TB, version, source, main string) JavaProgram {
 	t.Helper()
 	r := Resolve(t, version)
@@ -27,7 +26,8 @@ func CompileJava(t testing.TB, version, source, main string) JavaProgram {
 			"(Debian: apt-get install openjdk-17-jdk-headless) and put javac on PATH")
 	}
 	classes := t.TempDir()
-	out, err := exec.CommandContext(t.Context(), javac, "-d", classes, "-cp", r.classPath(), source).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), javac, "-d", classes, "-cp", r.classPath(),
+		source).CombinedOutput()
 	if err != nil {
 		t.Fatalf("javac: %v\n%s", err, out)
 	}
@@ -35,13 +35,14 @@ func CompileJava(t testing.TB, version, source, main string) JavaProgram {
 	return JavaProgram{r.java, classPath, main}
 }
 
-// Command is a run of the program, with options of the JVM before its own arguments.
+// Command returns the command that runs the program, with options of the JVM before its own
+// arguments.
 func (p JavaProgram) Command(jvmArgs []string, args ...string) *exec.Cmd {
 	argv := append([]string{"-XX:+UseSerialGC", "-cp", p.classPath}, jvmArgs...)
 	return exec.Command(p.java, append(append(argv, p.main), args...)...)
 }
 
-// Run gives the program its standard input, and returns its standard output when it has ended.
+// Run runs the program with stdin as its input to its end, and returns its standard output.
 func (p JavaProgram) Run(t testing.TB, stdin []byte, jvmArgs []string, args ...string) []byte {
 	t.Helper()
 	cmd := p.Command(jvmArgs, args...)

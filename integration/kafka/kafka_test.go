@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// recorder is a test that is expected to fail.
+// recorder is a test that is expected to fail; it records its failures.
 type recorder struct {
 	testing.TB
 	failures []string
@@ -27,7 +27,7 @@ func (r *recorder) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// failuresOf runs f as a test of its own and returns what it complained of.
+// failuresOf runs f as a test of its own and returns its failures.
 func failuresOf(t *testing.T, f func(testing.TB)) []string {
 	r := &recorder{TB: t}
 	done := make(chan struct{})
@@ -39,7 +39,8 @@ func failuresOf(t *testing.T, f func(testing.TB)) []string {
 	return r.failures
 }
 
-// The harness must fail when the cluster does: a ledger that holds more than the cluster, and a broker that died.
+// The harness must fail when the cluster does: with a ledger of more records than the cluster has,
+// and a broker that died.
 func TestHarnessNotices(t *testing.T) {
 	t.Parallel()
 	q := StartControllers(t, 1, ControllerOptions{})
@@ -63,7 +64,8 @@ func TestHarnessNotices(t *testing.T) {
 		"another record there": lie(func(l *Ledger) { l.entries[3].Value = "x" }),
 	}
 	for name, l := range lies {
-		if f := failuresOf(t, func(t testing.TB) { l.Verify(t, addrs) }); len(f) == 0 || !strings.Contains(f[0], "acknowledged record lost") {
+		if f := failuresOf(t, func(t testing.TB) { l.Verify(t, addrs) }); len(f) == 0 ||
+			!strings.Contains(f[0], "acknowledged record lost") {
 			t.Errorf("%s: noticed %q", name, f)
 		}
 	}
@@ -76,15 +78,18 @@ func TestHarnessNotices(t *testing.T) {
 		t.Error("a topic of another id: not noticed")
 	}
 	b.Kill()
-	if f := failuresOf(t, func(t testing.TB) { RequireAlive(t, b) }); len(f) != 1 || !strings.Contains(f[0], "exited with code 137") {
+	if f := failuresOf(t, func(t testing.TB) { RequireAlive(t, b) }); len(f) != 1 ||
+		!strings.Contains(f[0], "exited with code 137") {
 		t.Errorf("a dead broker: noticed %q", f)
 	}
 }
 
-// A broker formatted by kafka-storage, on two disks, with static voters, whose port somebody else took.
+// A broker that kafka-storage formatted, on two disks, with static voters, whose port another
+// process took.
 func TestBrokerOptions(t *testing.T) {
 	t.Parallel()
-	// The broker that could not listen was registered: another one is let in when its session has ended.
+	// The broker that could not listen has registered: a new one is accepted once that session has
+	// ended.
 	q := StartControllers(t, 1, ControllerOptions{Static: true, Properties: UsualSessions()})
 	b := NewBroker(t, q, BrokerOptions{ID: 1, StaticVoters: true, FormatByTool: true, LogDirs: 2})
 	taken := b.Addr()
@@ -106,7 +111,7 @@ func TestBrokerOptions(t *testing.T) {
 	CreateTopic(t, Addrs(b), "spread", 4, 1)
 }
 
-// Until there is a yakt binary, and after that too: what StartYAKt asks of one is what Kafka's own tools understand.
+// The requests that StartYAKt makes of a yakt binary are those that Kafka's own tools understand.
 func TestYAKtCommandLines(t *testing.T) {
 	t.Parallel()
 	r := Resolve(t, Newest)

@@ -14,15 +14,16 @@ import (
 
 const askTimeout = 15 * time.Second
 
-// Leader is what the active controller says of its quorum; all offsets are of the metadata log.
+// Leader is the active controller's description of its quorum; all offsets are of the metadata log.
 type Leader struct {
 	ID, Epoch     int32
 	HighWatermark int64
 	Voters        map[int32]int64 // node id -> log end offset
-	Observers     map[int32]int64 // likewise, of brokers and of controllers that are no voters
+	Observers     map[int32]int64 // the same for brokers and for controllers that are not voters
 }
 
-// FindLeader asks every node by DescribeQuorum and returns the answer of the leader of the highest epoch.
+// FindLeader sends DescribeQuorum to every node and returns the answer of the leader with the
+// highest epoch.
 func FindLeader(ctx context.Context, q Quorum) (Leader, error) {
 	best := Leader{ID: -1}
 	var errs []error
@@ -51,7 +52,7 @@ func WaitLeader(t testing.TB, q Quorum, within time.Duration) Leader {
 	return leader
 }
 
-// WaitCaughtUp waits until the leader knows a voter to hold all that is committed now.
+// WaitCaughtUp waits until the leader knows that a voter holds everything committed so far.
 func WaitCaughtUp(t testing.TB, q Quorum, id int32, within time.Duration) {
 	t.Helper()
 	committed := WaitLeader(t, q, within).HighWatermark
@@ -64,7 +65,7 @@ func WaitCaughtUp(t testing.TB, q Quorum, id int32, within time.Duration) {
 	})
 }
 
-// DescribeQuorum asks one controller. A standby of Apache's answers NOT_LEADER_OR_FOLLOWER.
+// DescribeQuorum queries one controller. A standby of Apache's answers NOT_LEADER_OR_FOLLOWER.
 func DescribeQuorum(ctx context.Context, endpoint string) (Leader, error) {
 	req := kmsg.NewPtrDescribeQuorumRequest()
 	partition := kmsg.NewDescribeQuorumRequestTopicPartition()
@@ -94,11 +95,13 @@ func DescribeQuorum(ctx context.Context, endpoint string) (Leader, error) {
 	return l, kerr.ErrorForCode(p.ErrorCode)
 }
 
-// LogStart is the offset of the oldest record of the metadata log that the leader, whose epoch must be given, still holds.
+// LogStart is the offset of the oldest record of the metadata log that the leader still holds. The
+// caller gives the leader's epoch.
 func LogStart(ctx context.Context, endpoint string, epoch int32) (int64, error) {
 	req := kmsg.NewPtrFetchRequest()
 	partition := kmsg.NewFetchRequestTopicPartition()
-	partition.CurrentLeaderEpoch, partition.LastFetchedEpoch, partition.LogStartOffset = epoch, 0, -1
+	partition.CurrentLeaderEpoch, partition.LastFetchedEpoch, partition.LogStartOffset = epoch, 0,
+		-1
 	topic := kmsg.NewFetchRequestTopic()
 	topic.TopicID, topic.Partitions = [16]byte{15: 1}, append(topic.Partitions, partition)
 	req.MaxBytes, req.Topics = 1, append(req.Topics, topic)
@@ -114,8 +117,8 @@ func LogStart(ctx context.Context, endpoint string, epoch int32) (int64, error) 
 	return p.LogStartOffset, kerr.ErrorForCode(p.ErrorCode)
 }
 
-// Ask sends one request to one controller or broker on a connection of its own, after ApiVersions, at the highest version
-// both know. It waits 15 s at most.
+// Ask sends one request to one controller or broker on a new connection, after ApiVersions, at the
+// highest version that both know. It waits at most 15 s.
 func Ask(ctx context.Context, endpoint string, req kmsg.Request) (kmsg.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()

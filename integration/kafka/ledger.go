@@ -17,8 +17,8 @@ type Entry struct {
 	Value     string
 }
 
-// Ledger keeps what the cluster acknowledged, to be held against it later: records with their offsets, and topics with
-// their ids. Safe for concurrent use.
+// Ledger keeps what the cluster acknowledged, for a later comparison: records with their offsets,
+// and topics with their ids. Safe for concurrent use.
 type Ledger struct {
 	name string
 
@@ -28,7 +28,8 @@ type Ledger struct {
 	topics  map[string][16]byte
 }
 
-// NewLedger makes an empty ledger; its name tells its records and topics from others'.
+// NewLedger makes an empty ledger; its name distinguishes its records and topics from those of
+// other ledgers.
 func NewLedger(name string) *Ledger {
 	return &Ledger{name: name, topics: map[string][16]byte{}}
 }
@@ -55,15 +56,16 @@ func (l *Ledger) topicCreated(name string, id [16]byte) {
 	l.topics[name] = id
 }
 
-// Counts are the numbers of acknowledged records and of acknowledged topics.
+// Counts returns the numbers of acknowledged records and topics.
 func (l *Ledger) Counts() (records, topics int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.entries), len(l.topics)
 }
 
-// Verify fails the test unless every acknowledged record is at its offset, and every one of these brokers knows every
-// acknowledged topic by its id. Nothing may be written to the ledger's topics meanwhile.
+// Verify fails the test unless every acknowledged record is at its offset and every one of these
+// brokers knows every acknowledged topic by its id. Nothing may write to the ledger's topics
+// meanwhile.
 func (l *Ledger) Verify(t testing.TB, addrs []string) {
 	t.Helper()
 	l.mu.Lock()
@@ -79,7 +81,8 @@ func (l *Ledger) Verify(t testing.TB, addrs []string) {
 		return
 	}
 	for _, addr := range addrs {
-		Eventually(t, Patience, addr+" knows all acknowledged topics", func() error { return l.missingTopic(t, addr) })
+		Eventually(t, Patience, addr+" knows all acknowledged topics",
+			func() error { return l.missingTopic(t, addr) })
 	}
 }
 
@@ -108,7 +111,7 @@ func (l *Ledger) verifyTopic(t testing.TB, addrs []string, topic string, entries
 	}
 }
 
-// missingTopic compares the acknowledged topics with those that one broker knows.
+// missingTopic compares the acknowledged topics with those of one broker.
 func (l *Ledger) missingTopic(t testing.TB, addr string) error {
 	have, err := BrokerTopics(t.Context(), addr)
 	if err != nil {
@@ -116,7 +119,8 @@ func (l *Ledger) missingTopic(t testing.TB, addr string) error {
 	}
 	for name, id := range l.topics {
 		if topic, ok := have[name]; !ok || topic.TopicID != id {
-			return fmt.Errorf("acknowledged topic %s (%x): known as %x (%t)", name, id, topic.TopicID, ok)
+			return fmt.Errorf("acknowledged topic %s (%x): known as %x (%t)", name, id,
+				topic.TopicID, ok)
 		}
 	}
 	return nil

@@ -13,8 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Load writes to a cluster in the background, one record and one topic at a time each, so that every acknowledgement shows that
-// writes work at that moment. All it is told goes into its ledger.
+// Load writes to a cluster in the background, one record and one topic at a time, so that every
+// acknowledgement shows that writes work at that moment. Acknowledged writes go into its ledger.
 type Load struct {
 	Ledger *Ledger
 	stop   context.CancelFunc
@@ -23,15 +23,15 @@ type Load struct {
 	records, topics progress
 }
 
-// progress counts acknowledgements and remembers the longest time between two.
+// progress counts acknowledgements and keeps the longest time between two.
 type progress struct {
 	mu      sync.Mutex
 	acked   int
-	failed  map[string]int // error -> how often
-	first   time.Time      // first acknowledgement
+	failed  map[string]int // count by error
+	first   time.Time      // time of the first acknowledgement
 	last    time.Time
 	longest time.Duration // between two acknowledgements
-	at      time.Duration // when the longest began, since the first
+	at      time.Duration // start of the longest, counted from first
 }
 
 const (
@@ -40,8 +40,8 @@ const (
 	createTimeout  = 20 * time.Second
 )
 
-// StartLoad writes records acks=all to a topic (none if it is ""), and creates topics of one partition with this
-// replication factor, until Stop or the end of the test.
+// StartLoad writes records with acks=all to a topic (none if it is "") and creates topics of one
+// partition with this replication factor, until Stop or the end of the test.
 func StartLoad(t testing.TB, addrs []string, topic string, replicas int16) *Load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -58,7 +58,8 @@ func StartLoad(t testing.TB, addrs []string, topic string, replicas int16) *Load
 	return l
 }
 
-// every runs one writer until ctx ends; a write under way is finished, so that its outcome is known.
+// every runs one writer until ctx ends; it finishes a write in progress, so that its outcome is
+// known.
 func (l *Load) every(ctx context.Context, interval time.Duration, p *progress, write func() error) {
 	l.wg.Go(func() {
 		ticker := time.NewTicker(interval)
@@ -94,23 +95,23 @@ func (l *Load) createTopic(cl *kadm.Client, replicas int16) error {
 		l.Ledger.topicCreated(name, resp.ID)
 	}
 	if errors.Is(err, kerr.TopicAlreadyExists) {
-		return nil // the client asked again after an answer was lost: done, though its id is not known
+		return nil // created by a retry after a lost answer; its id is unknown
 	}
 	return err
 }
 
-// Stop ends the load and waits for writes under way. Idempotent.
+// Stop ends the load and waits for writes in progress. Idempotent.
 func (l *Load) Stop() {
 	l.stop()
 	l.wg.Wait()
 }
 
-// WaitProgress waits until a record and a topic have been acknowledged that were not when it was called; it returns how
-// long each took.
+// WaitProgress waits until a record and a topic have been acknowledged that were written after the
+// call; it returns how long each took.
 func (l *Load) WaitProgress(t testing.TB, within time.Duration) (record, topic time.Duration) {
 	t.Helper()
 	begin := time.Now()
-	// The first acknowledgement may be on its way already; the second is of a write asked for after the call.
+	// The next acknowledgement may be of a write that began before the call; the second is not.
 	records, topics := l.records.count()+2, l.topics.count()+2
 	wait := func(what string, p *progress, count int) time.Duration {
 		Eventually(t, within, what, func() error {
@@ -126,12 +127,12 @@ func (l *Load) WaitProgress(t testing.TB, within time.Duration) (record, topic t
 	return record, topic
 }
 
-// LongestGaps are the longest times between two acknowledgements of a record, and of a topic.
+// LongestGaps returns the longest times between two acknowledgements of records, and of topics.
 func (l *Load) LongestGaps() (record, topic time.Duration) {
 	return l.records.longestGap(), l.topics.longestGap()
 }
 
-// String sums the load up: counts, longest times without an acknowledgement, errors.
+// String summarises the load: counts, longest gaps, errors.
 func (l *Load) String() string {
 	return fmt.Sprintf("records: %v; topics: %v", &l.records, &l.topics)
 }
@@ -154,7 +155,8 @@ func (p *progress) note(err error) {
 	now := time.Now()
 	p.acked++
 	if p.acked == 1 {
-		// What came before is the client's start: each broker that it asks for a producer id knows none at first.
+		// The time before the first is the client's start: each broker that it asks for a producer
+		// id has none at first.
 		p.first, p.last = now, now
 	}
 	if gap := now.Sub(p.last); gap > p.longest {

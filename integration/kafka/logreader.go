@@ -14,26 +14,25 @@ import (
 //go:embed testdata/java/LogReader.java
 var logReaderSource []byte
 
-// LogFile is a metadata log, that is record batches one after the other from offset 0, or a whole
-// snapshot.
+// LogFile is a metadata log (consecutive record batches from offset 0) or a whole snapshot.
 type LogFile struct {
 	Snapshot bool
 	Bytes    []byte
 }
 
-// LoadError says what Kafka could not load, at which offset.
+// LoadError is Kafka's failure to load a file.
 type LoadError struct {
-	// Offset is that of the record whose replay failed, or the first of a batch that could not be
-	// read; after the last record where the image could not be written again.
+	// Offset is that of the record whose replay failed, or the first of an unreadable batch, or the
+	// end of the file if the image could not be written again.
 	Offset int64
-	Text   string // the exception with its causes
+	Text   string // the exception and its causes
 }
 
 func (e *LoadError) Error() string { return fmt.Sprintf("offset %d: %s", e.Offset, e.Text) }
 
-// LoadLogs lets a release of Kafka load files as its brokers do, by its own readers and its own
-// replay, all in one JVM; each begins with an empty state. It returns a *LoadError or nil for each.
-// A metadata.version that the release does not know is an error.
+// LoadLogs has a release of Kafka load files as its brokers do, with its own readers and its own
+// replay, all in one JVM; each file begins with an empty state. It returns a *LoadError or nil for
+// each file. A metadata.version that the release does not know is an error.
 func LoadLogs(t testing.TB, version string, files ...LogFile) []error {
 	t.Helper()
 	var in bytes.Buffer
@@ -47,7 +46,8 @@ func LoadLogs(t testing.TB, version string, files ...LogFile) []error {
 		in.Write(f.Bytes)
 	}
 	reader := compileEmbedded(t, version, logReaderSource, "LogReader")
-	out := reader.Run(t, in.Bytes(), []string{"-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF"})
+	out := reader.Run(t, in.Bytes(),
+		[]string{"-Xmx512m", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=OFF"})
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if len(files) == 0 {
 		return nil

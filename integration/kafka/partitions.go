@@ -13,7 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Partition is a partition as one server knows it. Replicas have the preferred leader first; the other lists are sorted.
+// Partition is a partition as one server knows it. Replicas have the preferred leader first; the
+// other lists are sorted.
 type Partition struct {
 	ID, Leader, LeaderEpoch int32
 	Replicas                []int32
@@ -23,7 +24,8 @@ type Partition struct {
 	Offline                 []int32
 }
 
-// Partitions are a topic's partitions by id, as one broker or controller knows them (DescribeTopicPartitions).
+// Partitions returns a topic's partitions by id, as one broker or controller knows them
+// (DescribeTopicPartitions).
 func Partitions(ctx context.Context, addr, topic string) ([]Partition, error) {
 	req := kmsg.NewPtrDescribeTopicPartitionsRequest()
 	req.Topics = append(req.Topics, kmsg.DescribeTopicPartitionsRequestTopic{Topic: topic})
@@ -40,31 +42,39 @@ func Partitions(ctx context.Context, addr, topic string) ([]Partition, error) {
 	}
 	var list []Partition
 	for _, p := range resp.Topics[0].Partitions {
-		for _, l := range [][]int32{p.ISR, p.EligibleLeaderReplicas, p.LastKnownELR, p.OfflineReplicas} {
+		for _, l := range [][]int32{p.ISR, p.EligibleLeaderReplicas, p.LastKnownELR,
+			p.OfflineReplicas} {
 			slices.Sort(l)
 		}
-		list = append(list, Partition{p.Partition, p.LeaderID, p.LeaderEpoch, p.Replicas, p.ISR, p.EligibleLeaderReplicas, p.LastKnownELR, p.OfflineReplicas})
+		list = append(list, Partition{p.Partition, p.LeaderID, p.LeaderEpoch, p.Replicas, p.ISR,
+			p.EligibleLeaderReplicas, p.LastKnownELR, p.OfflineReplicas})
 	}
 	slices.SortFunc(list, func(a, b Partition) int { return cmp.Compare(a.ID, b.ID) })
 	return list, nil
 }
 
-// Reassign asks through a broker that partitions of a topic move to these replicas; nil cancels what is under way.
+// Reassign requests, through a broker, that partitions of a topic move to these replicas; nil
+// cancels a running reassignment.
 func Reassign(t testing.TB, addrs []string, topic string, targets map[int32][]int32) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
 	cl := openClient(t, addrs)
 	defer cl.Close()
-	resp, err := kadm.NewClient(cl).AlterPartitionAssignments(ctx, kadm.AlterPartitionAssignmentsReq{topic: targets})
+	resp, err := kadm.NewClient(cl).AlterPartitionAssignments(ctx,
+		kadm.AlterPartitionAssignmentsReq{topic: targets})
 	if err = errors.Join(err, resp.Error()); err != nil {
 		t.Fatalf("reassign %s to %v: %v", topic, targets, err)
 	}
 }
 
-// Reassigning are a topic's running reassignments by partition, as the controllers tell them through a broker.
-func Reassigning(ctx context.Context, addr, topic string) (map[int32]kmsg.ListPartitionReassignmentsResponseTopicPartition, error) {
-	kresp, err := Ask(ctx, addr, kmsg.NewPtrListPartitionReassignmentsRequest()) // null topics: all
+// Reassigning returns a topic's running reassignments by partition, as the controllers report them
+// through a broker.
+func Reassigning(
+	ctx context.Context, addr, topic string,
+) (map[int32]kmsg.ListPartitionReassignmentsResponseTopicPartition, error) {
+	// null topics mean all
+	kresp, err := Ask(ctx, addr, kmsg.NewPtrListPartitionReassignmentsRequest())
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +90,8 @@ func Reassigning(ctx context.Context, addr, topic string) (map[int32]kmsg.ListPa
 	return running, kerr.ErrorForCode(resp.ErrorCode)
 }
 
-// ReplicaDirs are the log directories in which a broker holds partitions of a topic, and their sizes in bytes.
+// ReplicaDirs returns the log directories in which a broker holds partitions of a topic, with their
+// sizes in bytes.
 func ReplicaDirs(t testing.TB, b *Broker, topic string) map[int32]kadm.DescribedLogDirPartition {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)

@@ -11,14 +11,15 @@ import (
 	"testing"
 )
 
-// Ports are taken below the kernel's ephemeral range, so that no outgoing connection can grab one between its choice
-// and its use, or while its server is down for a restart.
+// Ports are chosen below the kernel's ephemeral range, so that no outgoing connection can take one
+// between its choice and its use, or while its server restarts.
 const (
 	portMin = 20000
 	portMax = 32000
 )
 
-// FreePort reserves a loopback TCP port for the rest of the test; no other test process on this machine is given it.
+// FreePort reserves a loopback TCP port for the rest of the test, exclusively among the test
+// processes on this machine.
 func FreePort(t testing.TB) int {
 	t.Helper()
 	ports, release, err := freePorts(1)
@@ -62,14 +63,15 @@ func freePort() (int, *os.File, error) {
 	return 0, nil, fmt.Errorf("no free port between %d and %d", portMin, portMax)
 }
 
-// lockPort returns the held lock of a port that nobody reserved and nobody listens on, else nil.
+// lockPort returns the held lock of a port that is neither reserved nor in use, else nil.
 func lockPort(dir string, port int) *os.File {
 	f, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(port)), os.O_CREATE|os.O_RDWR, 0o666)
 	if err != nil {
 		return nil
 	}
 	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+		if l, err := net.Listen("tcp",
+			net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
 			l.Close()
 			return f
 		}

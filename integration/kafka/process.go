@@ -14,17 +14,19 @@ import (
 	"time"
 )
 
-// command is a program to run, with its arguments and whole environment.
+// command is a program to run, with its arguments and its whole environment.
 type command struct{ argv, env []string }
 
-// ToolResult is what a finished program left. ExitCode is 128 plus the signal's number when a signal ended it.
+// ToolResult is the output of a finished program. ExitCode is 128 plus the signal's number if a
+// signal ended it.
 type ToolResult struct {
 	Stdout, Stderr string
 	ExitCode       int
 	Took           time.Duration
 }
 
-// run runs the program to its end; err is set when it could not run or ctx ended, not for an exit code.
+// run runs the program to its end; err is set if it could not run or ctx ended, not for an exit
+// code.
 func (c command) run(ctx context.Context) (ToolResult, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(c.argv[0], c.argv[1:]...)
@@ -36,9 +38,11 @@ func (c command) run(ctx context.Context) (ToolResult, error) {
 	stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
 	err := cmd.Wait()
 	stop()
-	res := ToolResult{stdout.String(), stderr.String(), exitCode(cmd.ProcessState), time.Since(begin)}
+	res := ToolResult{stdout.String(), stderr.String(), exitCode(cmd.ProcessState),
+		time.Since(begin)}
 	if ctx.Err() != nil {
-		return res, fmt.Errorf("not finished after %v: %w", res.Took.Round(time.Millisecond), ctx.Err())
+		return res, fmt.Errorf("not finished after %v: %w", res.Took.Round(time.Millisecond),
+			ctx.Err())
 	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		return res, err
@@ -46,8 +50,8 @@ func (c command) run(ctx context.Context) (ToolResult, error) {
 	return res, nil
 }
 
-// spawner runs functions on one OS thread that lives as long as the process: the kernel sends a child its
-// parent-death signal when the *thread* that started it ends.
+// spawner runs functions on one OS thread that lives as long as the process: the kernel sends a
+// child its parent-death signal when the *thread* that started it ends.
 var spawner = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go func() {
@@ -59,7 +63,7 @@ var spawner = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
-// spawn starts cmd so that it dies with this process.
+// spawn starts cmd so that it dies with the test process.
 func spawn(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
@@ -67,11 +71,11 @@ func spawn(cmd *exec.Cmd) error {
 	return <-started
 }
 
-// process is a child that runs in the background. Safe for concurrent use.
+// process is a child in the background. Safe for concurrent use.
 type process struct {
 	cmd   *exec.Cmd
 	begin time.Time
-	done  chan struct{} // closed when it has been waited for
+	done  chan struct{} // closed once it has been waited for
 }
 
 // startProcess starts the program with both its outputs appended to outPath.
@@ -107,7 +111,8 @@ func (p *process) signal(sig syscall.Signal) { p.cmd.Process.Signal(sig) }
 
 func (p *process) terminate() { p.signal(syscall.SIGTERM) }
 
-// kill ends the process at once and returns when it is gone. A stopped (SIGSTOP) process dies too.
+// kill ends the process at once and returns when it is gone. It also ends a stopped (SIGSTOP)
+// process.
 func (p *process) kill() {
 	p.signal(syscall.SIGKILL)
 	<-p.done
@@ -116,12 +121,13 @@ func (p *process) kill() {
 // awaitLog waits until log holds text, the process ends, or ctx does.
 func (p *process) awaitLog(ctx context.Context, log func() string, text string) error {
 	return poll(ctx, func() error {
-		alive := p.alive() // asked first: whatever a dead process logged is in the file by now
+		alive := p.alive() // read first: a dead process has written its whole log
 		if strings.Contains(log(), text) {
 			return nil
 		}
 		if !alive {
-			return final(fmt.Errorf("exited with code %d before it logged %q", exitCode(p.cmd.ProcessState), text))
+			return final(fmt.Errorf("exited with code %d before it logged %q",
+				exitCode(p.cmd.ProcessState), text))
 		}
 		return fmt.Errorf("has not logged %q", text)
 	})

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A test binary that is killed can clean nothing up: the kernel must end its children.
+// A killed test binary cannot clean up: the kernel must end its children.
 func TestChildrenDieWithTheirTest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pid")
 	parent := exec.Command(os.Args[0])
@@ -27,7 +27,7 @@ func TestChildrenDieWithTheirTest(t *testing.T) {
 	parent.Wait()
 	Eventually(t, Patience, "the child is gone", func() error {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child))
-		if err == nil && !strings.Contains(string(stat), ") Z ") { // a zombie only waits for its new parent
+		if err == nil && !strings.Contains(string(stat), ") Z ") { // a zombie has ended
 			return fmt.Errorf("process %d is still there: %s", child, stat)
 		}
 		return nil

@@ -10,7 +10,8 @@ import (
 )
 
 func shell(script string, args ...string) command {
-	return command{argv: append([]string{"/bin/sh", "-c", script, "sh"}, args...), env: os.Environ()}
+	return command{argv: append([]string{"/bin/sh", "-c", script, "sh"}, args...),
+		env: os.Environ()}
 }
 
 func shellServer(t testing.TB, script string) *Server {
@@ -66,12 +67,13 @@ func TestWaitLogDoesNotWaitForTheDead(t *testing.T) {
 	if got := s.LogErrors(); len(got) != 1 || got[0] != "level=ERROR msg=no" {
 		t.Fatalf("errors %q", got)
 	}
-	if report := s.report(); !strings.Contains(report, "exited with code 4") || !strings.HasSuffix(report, "why\n") {
+	if report := s.report(); !strings.Contains(report, "exited with code 4") ||
+		!strings.HasSuffix(report, "why\n") {
 		t.Fatal(report)
 	}
 }
 
-// parentOf makes this test binary the parent of a child, in TestChildrenDieWithTheirTest.
+// parentOf runs this test binary as the parent of a child, in TestChildrenDieWithTheirTest.
 const parentOf = "YAKT_TEST_PARENT"
 
 func TestMain(m *testing.M) {

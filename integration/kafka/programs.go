@@ -25,7 +25,8 @@ func (a apache) hasHTTP() bool { return false }
 
 func (a apache) format(dir string, args ...string) (command, error) {
 	log4j2, err := log4j2Config(dir, "format", filepath.Join(dir, "format.log"))
-	return a.release.javaCommand(toolHeapMB, log4j2, nil, StorageTool, append([]string{"format"}, args...)...), err
+	return a.release.javaCommand(toolHeapMB, log4j2, nil, StorageTool,
+		append([]string{"format"}, args...)...), err
 }
 
 func (a apache) start(dir, name, config string) (command, string, error) {
@@ -49,10 +50,11 @@ func (y yakt) format(_ string, args ...string) (command, error) {
 }
 
 func (y yakt) start(_, _, config string) (command, string, error) {
-	return command{argv: []string{y.binary, "start", "--config", config}, env: os.Environ()}, "", nil
+	return command{argv: []string{y.binary, "start", "--config", config}, env: os.Environ()}, "",
+		nil
 }
 
-// kafkaFormatted is the yakt binary on directories that Kafka's own tool formatted.
+// kafkaFormatted is the yakt binary on directories formatted by Kafka's own tool.
 type kafkaFormatted struct {
 	yakt
 	by apache
@@ -71,8 +73,8 @@ func yaktProgram(t testing.TB, binary string, o ControllerOptions) program {
 
 const buildTimeout = 10 * time.Minute
 
-// Main runs a package's tests with one binary for each set of arguments of BuildYAKt; TestMain is to end with its result.
-// The process of a GoodClient is the same program.
+// Main runs a package's tests with one binary for each set of arguments of BuildYAKt; TestMain
+// exits with its result. A GoodClient runs as the same program.
 func Main(m *testing.M) (exitCode int) {
 	if addrs := os.Getenv(goodClientEnv); addrs != "" {
 		return goodClientMain(addrs)
@@ -87,14 +89,14 @@ func Main(m *testing.M) (exitCode int) {
 	return m.Run()
 }
 
-// builds are the binaries of this process, in a folder that Main made.
+// builds are this process's binaries, in a folder that Main made.
 var builds struct {
 	dir string
 	of  sync.Map // build arguments, joined -> func() (string, error)
 }
 
-// BuildYAKt builds cmd/yakt of this module, with these extra arguments of go build ("-race"), and returns the binary's path. Under
-// Main it is built once for all tests; else for this test.
+// BuildYAKt builds cmd/yakt of this module, with these extra arguments of go build ("-race"), and
+// returns the binary's path. Under Main it is built once for all tests, else for this test.
 func BuildYAKt(t testing.TB, buildArgs ...string) string {
 	t.Helper()
 	build := func() (string, error) { return buildYAKt(t.TempDir(), buildArgs) }
@@ -120,7 +122,8 @@ func buildYAKt(dir string, buildArgs []string) (string, error) {
 		return "", fmt.Errorf("find the module: %w", err)
 	}
 	binary := filepath.Join(dir, "yakt")
-	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, buildArgs...), "-o", binary, "./cmd/yakt")...)
+	cmd := exec.CommandContext(ctx, "go",
+		append(append([]string{"build"}, buildArgs...), "-o", binary, "./cmd/yakt")...)
 	cmd.Dir = filepath.Dir(strings.TrimSpace(string(mod)))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build cmd/yakt: %w\n%s", err, out)
@@ -128,7 +131,7 @@ func buildYAKt(dir string, buildArgs []string) (string, error) {
 	return binary, nil
 }
 
-// RunYAKt runs the yakt binary to its end, which must come within the time given.
+// RunYAKt runs the yakt binary and fails the test unless it exits within the given time.
 func RunYAKt(t testing.TB, binary string, within time.Duration, args ...string) ToolResult {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// properties is a Java properties file of plain ASCII keys and values.
+// properties is a Java properties file with keys and values in plain ASCII.
 type properties map[string]string
 
 func (p properties) write(path string) error {
@@ -22,8 +22,8 @@ func (p properties) write(path string) error {
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-// newUUID returns a random UUID as Kafka spells it: unpadded URL-safe base64, here never starting with a dash, which
-// tools would take for an option.
+// newUUID returns a random UUID in Kafka's notation, unpadded URL-safe base64. It never starts with
+// a dash, which tools would take for an option.
 func newUUID() string {
 	var id [16]byte
 	rand.Read(id[:])
@@ -31,7 +31,7 @@ func newUUID() string {
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
-// writeMetaProperties formats a broker's log directory: this one file is all that a broker asks for.
+// writeMetaProperties formats a broker's log directory: this file is all that a broker requires.
 func writeMetaProperties(dir, clusterID string, nodeID int32) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

@@ -13,20 +13,21 @@ import (
 	"time"
 )
 
-const lineMax = 400 // bytes of a log line that a report shows
+const lineMax = 400 // longest part of a log line in a report, in bytes
 
-// Server is a broker or a controller: a program on directories of its own, which can be stopped, killed and started
-// again. It is killed at the end of its test, and if that failed, the end of its log and all its errors are printed.
-// Safe for concurrent use, but for the methods that take a testing.TB.
+// Server is a broker or a controller: a program with its own directories that can be stopped,
+// killed and restarted. It is killed at the end of its test; if the test failed, the end of its log
+// and all its errors are printed. Safe for concurrent use, except for the methods that take a
+// testing.TB.
 type Server struct {
 	Name    string // "broker 1", for messages
-	LogPath string // what the program logs, of all its runs
-	outPath string // its standard output and error; may be LogPath
+	LogPath string // the program's log, over all runs
+	outPath string // standard output and error; may be LogPath
 
 	mu      sync.Mutex
 	command command
 	proc    *process // the last run, nil before the first
-	logMark int64    // length of the log when it began
+	logMark int64    // length of the log when that run began
 }
 
 func newServer(t testing.TB, name, logPath, outPath string, c command) *Server {
@@ -42,7 +43,7 @@ func newServer(t testing.TB, name, logPath, outPath string, c command) *Server {
 	return s
 }
 
-// Start starts the program; it must not be running. It does not wait for it to be of any use.
+// Start starts the program, which must not be running. It does not wait until the program is ready.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
@@ -61,14 +62,14 @@ func (s *Server) Start(t testing.TB) {
 	s.proc = p
 }
 
-// setCommand changes what Start runs.
+// setCommand changes the command that Start runs.
 func (s *Server) setCommand(c command) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.command = c
 }
 
-// Stop asks the program to end (SIGTERM), waits for it and returns its exit code.
+// Stop sends SIGTERM, waits for the program's end and returns its exit code.
 func (s *Server) Stop(t testing.TB) int {
 	t.Helper()
 	p := s.process()
@@ -76,12 +77,13 @@ func (s *Server) Stop(t testing.TB) int {
 	select {
 	case <-p.done:
 	case <-time.After(Patience):
-		t.Fatalf("want: %s ends on SIGTERM\n got: it still runs after %v, %s", s.Name, Patience, machineLoad())
+		t.Fatalf("want: %s ends on SIGTERM\n got: it still runs after %v, %s", s.Name, Patience,
+			machineLoad())
 	}
 	return exitCode(p.cmd.ProcessState)
 }
 
-// Kill ends the program at once (SIGKILL) and returns when it is gone.
+// Kill sends SIGKILL and returns when the program is gone.
 func (s *Server) Kill() {
 	if p := s.process(); p != nil {
 		p.kill()
@@ -91,7 +93,7 @@ func (s *Server) Kill() {
 // Pause freezes the program (SIGSTOP) until Resume.
 func (s *Server) Pause() { s.process().signal(syscall.SIGSTOP) }
 
-// Resume lets a paused program go on.
+// Resume continues a paused program.
 func (s *Server) Resume() { s.process().signal(syscall.SIGCONT) }
 
 // Pid is the process id of the last run, 0 before the first.
@@ -108,7 +110,8 @@ func (s *Server) Alive() bool {
 	return p != nil && p.alive()
 }
 
-// ExitCode is that of the last run, if it has ended; 128 plus the signal's number when a signal ended it.
+// ExitCode is that of the last run, once it has ended; 128 plus the signal's number if a signal
+// ended it.
 func (s *Server) ExitCode() (code int, ended bool) {
 	p := s.process()
 	if p == nil || p.alive() {
@@ -117,20 +120,21 @@ func (s *Server) ExitCode() (code int, ended bool) {
 	return exitCode(p.cmd.ProcessState), true
 }
 
-// WaitExit waits until the program has ended by itself and returns its exit code.
+// WaitExit waits until the program exits by itself and returns its exit code.
 func (s *Server) WaitExit(t testing.TB, within time.Duration) int {
 	t.Helper()
 	p := s.process()
 	select {
 	case <-p.done:
 	case <-time.After(within):
-		t.Fatalf("want: %s ends by itself\n got: it still runs after %v, %s", s.Name, within, machineLoad())
+		t.Fatalf("want: %s ends by itself\n got: it still runs after %v, %s", s.Name, within,
+			machineLoad())
 	}
 	return exitCode(p.cmd.ProcessState)
 }
 
-// WaitLog waits until the current run has logged a line with text; it returns the time since the run began. The test
-// fails at once when the program ends first.
+// WaitLog waits until the current run has logged a line with text, and returns the time since the
+// run began. The test fails at once if the program ends first.
 func (s *Server) WaitLog(t testing.TB, within time.Duration, text string) time.Duration {
 	t.Helper()
 	took, err := s.awaitLog(within, text)
@@ -148,7 +152,7 @@ func (s *Server) awaitLog(within time.Duration, text string) (time.Duration, err
 	return time.Since(p.begin), err
 }
 
-// Log is what the current run has logged so far.
+// Log returns what the current run has logged so far.
 func (s *Server) Log() string {
 	s.mu.Lock()
 	mark := s.logMark
@@ -157,16 +161,16 @@ func (s *Server) Log() string {
 	return string(b[min(mark, int64(len(b))):])
 }
 
-// Log lines of level ERROR or FATAL: log4j2's, and slog's as text and JSON.
+// Matches log lines of level ERROR or FATAL of log4j2, and of slog as text and as JSON.
 var errorLine = regexp.MustCompile(`^\[[^]]*\] (ERROR|FATAL) |level=ERROR|"level":"ERROR"`)
 
-// LogErrors are the ERROR and FATAL lines of the current run.
+// LogErrors returns the ERROR and FATAL lines of the current run.
 func (s *Server) LogErrors() []string {
 	lines := strings.Split(s.Log(), "\n")
 	return slices.DeleteFunc(lines, func(l string) bool { return !errorLine.MatchString(l) })
 }
 
-// LogTail is the last n lines of the log, and of the program's own output if that is another file.
+// LogTail returns the last n lines of the log, and of the program's output if that is another file.
 func (s *Server) LogTail(n int) string {
 	b, _ := os.ReadFile(s.LogPath)
 	tail := lastLines(b, n)

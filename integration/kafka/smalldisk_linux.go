@@ -11,21 +11,21 @@ import (
 	"unsafe"
 )
 
-// SmallDisk is a file system of a few MiB that only programs started in it see; it goes away with the test, however that ends.
-// It takes root, or a kernel that lets users make namespaces.
+// SmallDisk is a file system of a few MiB that only programs started in it see; it vanishes with
+// the test, however that ends. It requires root, or a kernel that lets users make namespaces.
 type SmallDisk struct {
 	dir    string
-	holder *process // its mount namespace is where the file system is mounted
+	holder *process // the file system is mounted in its mount namespace
 	root   bool
 }
 
-// NewSmallDisk makes one of this size at dir, in memory.
+// NewSmallDisk mounts one of this size at dir, in memory.
 func NewSmallDisk(t testing.TB, dir string, mib int) *SmallDisk {
 	t.Helper()
 	return mountDisk(t, dir, fmt.Sprintf("mount -t tmpfs -o size=%dm,mode=755 small %s", mib, dir))
 }
 
-// NewBlockDisk makes one of this size at dir on a block device, which Break can break. It takes
+// NewBlockDisk mounts one of this size at dir on a block device that Break can break. It requires
 // root.
 func NewBlockDisk(t testing.TB, dir string, mib int) *SmallDisk {
 	t.Helper()
@@ -37,8 +37,8 @@ func NewBlockDisk(t testing.TB, dir string, mib int) *SmallDisk {
 	return mountDisk(t, dir, fmt.Sprintf(script, mib, image, dir))
 }
 
-// mountDisk runs the shell commands that mount a file system at dir, where only this process's
-// helpers see it.
+// mountDisk runs the shell commands that mount a file system at dir, visible only to this process's
+// helpers.
 func mountDisk(t testing.TB, dir, mount string) *SmallDisk {
 	t.Helper()
 	d := &SmallDisk{dir: dir, root: os.Geteuid() == 0}
@@ -48,13 +48,15 @@ func mountDisk(t testing.TB, dir, mount string) *SmallDisk {
 	}
 	out := filepath.Join(t.TempDir(), "holder.out")
 	script := fmt.Sprintf("mkdir -p %s && %s && echo mounted && exec sleep 3600", dir, mount)
-	p, err := startProcess(command{argv: []string{"unshare", flags, "sh", "-c", script}, env: os.Environ()}, out)
+	p, err := startProcess(command{argv: []string{"unshare", flags, "sh", "-c", script},
+		env: os.Environ()}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
 	d.holder = p
-	Eventually(t, Patience, "a small file system is mounted (as root, or where kernel.unprivileged_userns_clone and AppArmor let users)", func() error {
+	Eventually(t, Patience, "a small file system is mounted (as root, or where "+
+		"kernel.unprivileged_userns_clone and AppArmor let users)", func() error {
 		b, _ := os.ReadFile(out)
 		if strings.Contains(string(b), "mounted") {
 			return nil
@@ -68,7 +70,7 @@ func mountDisk(t testing.TB, dir, mount string) *SmallDisk {
 	return d
 }
 
-// enter is the command line that runs argv where the file system is.
+// enter returns the command line that runs argv where the file system is mounted.
 func (d *SmallDisk) enter(argv []string) []string {
 	nsenter := []string{"nsenter", "-t", fmt.Sprint(d.holder.cmd.Process.Pid), "-m"}
 	if !d.root {
@@ -77,7 +79,7 @@ func (d *SmallDisk) enter(argv []string) []string {
 	return append(append(nsenter, "--"), argv...)
 }
 
-// View is the path under which this process sees a file of the file system.
+// View returns the path under which this process sees a file of the file system.
 func (d *SmallDisk) View(path string) string {
 	return filepath.Join("/proc", fmt.Sprint(d.holder.cmd.Process.Pid), "root", path)
 }
@@ -93,10 +95,10 @@ func (d *SmallDisk) ReadOnly(t testing.TB) {
 	res.MustSucceed(t)
 }
 
-// ext4Shutdown is EXT4_IOC_SHUTDOWN: the file system stops at once, as on a device that is gone.
+// ext4Shutdown is EXT4_IOC_SHUTDOWN: the file system stops at once, as if its device were gone.
 const (
 	ext4Shutdown = 0x8004587d
-	noLogFlush   = 2 // and flushes nothing before that
+	noLogFlush   = 2 // without flushing first
 )
 
 // Break makes every further write and sync on a block disk fail with EIO.
@@ -115,7 +117,7 @@ func (d *SmallDisk) Break(t testing.TB) {
 	}
 }
 
-// Fill takes this many bytes away, until the returned function gives them back.
+// Fill occupies this many bytes until the returned function frees them.
 func (d *SmallDisk) Fill(t testing.TB, bytes int) (free func()) {
 	t.Helper()
 	ballast := d.View(filepath.Join(d.dir, "ballast"))
@@ -129,7 +131,7 @@ func (d *SmallDisk) Fill(t testing.TB, bytes int) (free func()) {
 	}
 }
 
-// FillAll leaves no space at all.
+// FillAll occupies all remaining space.
 func (d *SmallDisk) FillAll(t testing.TB) {
 	t.Helper()
 	f, err := os.Create(d.View(filepath.Join(d.dir, "ballast")))

@@ -4,7 +4,7 @@ package kafka
 
 import "testing"
 
-// SmallDisk is a file system of a few MiB; only Linux has it.
+// SmallDisk is a file system of a few MiB, on Linux only.
 type SmallDisk struct{}
 
 func NewSmallDisk(t testing.TB, _ string, _ int) *SmallDisk {

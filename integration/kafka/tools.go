@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Main classes of Kafka's command line tools, the same in all releases under test.
+// Main classes of Kafka's command line tools, the same in all tested releases.
 const (
 	TopicCommand              = "org.apache.kafka.tools.TopicCommand"
 	FeatureCommand            = "org.apache.kafka.tools.FeatureCommand"
@@ -29,15 +29,17 @@ const (
 
 const toolHeapMB = 192
 
-// DumpLogSegments is the main class of kafka-dump-log in a release: it moved in 4.3.
+// DumpLogSegments returns the main class of kafka-dump-log in a release: it moved in 4.3.
 func DumpLogSegments(version string) string {
-	if strings.HasPrefix(version, "4.0.") || strings.HasPrefix(version, "4.1.") || strings.HasPrefix(version, "4.2.") {
+	if strings.HasPrefix(version, "4.0.") || strings.HasPrefix(version, "4.1.") ||
+		strings.HasPrefix(version, "4.2.") {
 		return "kafka.tools.DumpLogSegments"
 	}
 	return "org.apache.kafka.tools.DumpLogSegments"
 }
 
-// RunTool runs a tool of a release to its end. Its own log lines go to a file, not to its outputs.
+// RunTool runs a tool of a release to its end. The tool's own log goes to a file, not to its
+// outputs.
 func RunTool(t testing.TB, version, mainClass string, args ...string) ToolResult {
 	t.Helper()
 	res, err := runTool(t, Patience, version, mainClass, args...)
@@ -47,8 +49,10 @@ func RunTool(t testing.TB, version, mainClass string, args ...string) ToolResult
 	return res
 }
 
-// runTool is an error for a tool that has not come to its end within the time given.
-func runTool(t testing.TB, within time.Duration, version, mainClass string, args ...string) (ToolResult, error) {
+// runTool returns an error if the tool does not end within the given time.
+func runTool(
+	t testing.TB, within time.Duration, version, mainClass string, args ...string,
+) (ToolResult, error) {
 	t.Helper()
 	dir := t.TempDir()
 	log4j2, err := log4j2Config(dir, "tool", filepath.Join(dir, "tool.log"))
@@ -57,7 +61,8 @@ func runTool(t testing.TB, within time.Duration, version, mainClass string, args
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	res, err := Resolve(t, version).javaCommand(toolHeapMB, log4j2, nil, mainClass, args...).run(ctx)
+	res, err := Resolve(t, version).javaCommand(toolHeapMB, log4j2, nil, mainClass,
+		args...).run(ctx)
 	if err != nil {
 		return res, fmt.Errorf("%s %q: %w\n%s%s", mainClass, args, err, res.Stdout, res.Stderr)
 	}
@@ -73,20 +78,24 @@ func (r ToolResult) MustSucceed(t testing.TB) ToolResult {
 	return r
 }
 
-// DumpMetadata prints the records of a metadata log segment or .checkpoint file by kafka-dump-log. It works on a copy,
-// so that the node that owns the file may be running.
+// DumpMetadata prints the records of a metadata log segment or .checkpoint file by kafka-dump-log.
+// It works on a copy, so the node that owns the file may be running.
 func DumpMetadata(t testing.TB, version, file string) string {
 	t.Helper()
-	return RunTool(t, version, DumpLogSegments(version), "--cluster-metadata-decoder", "--files", copyFile(t, file)).
+	return RunTool(t, version, DumpLogSegments(version), "--cluster-metadata-decoder", "--files",
+		copyFile(t, file)).
 		MustSucceed(t).Stdout
 }
 
-// shellPatience is how long one run of kafka-metadata-shell may take.
+// shellPatience bounds one run of kafka-metadata-shell.
 const shellPatience = Patience / 6
 
-// ShellMetadata runs one command, as {"ls", "/image"}, of kafka-metadata-shell on a copy of a .checkpoint file. In the shell of
-// 4.x reader and loader race: on the same file it now and then prints nothing or never ends, and is run again then.
-func ShellMetadata(t testing.TB, version, checkpoint string, shellCommand ...string) (stdout string) {
+// ShellMetadata runs one command of kafka-metadata-shell, such as {"ls", "/image"}, on a copy of a
+// .checkpoint file. In the shell of 4.x reader and loader race: now and then it prints nothing or
+// never ends, and is run again.
+func ShellMetadata(
+	t testing.TB, version, checkpoint string, shellCommand ...string,
+) (stdout string) {
 	t.Helper()
 	args := append([]string{"--snapshot", copyFile(t, checkpoint)}, shellCommand...)
 	Eventually(t, Patience, "kafka-metadata-shell prints something", func() error {

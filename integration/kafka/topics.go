@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// CreateTopic creates a topic through a broker and waits until each of these brokers knows a leader for each of its
-// partitions.
+// CreateTopic creates a topic through a broker and waits until each of these brokers knows a leader
+// for every partition.
 func CreateTopic(t testing.TB, addrs []string, topic string, partitions int32, replicas int16) {
 	t.Helper()
 	created := kmsg.NewCreateTopicsRequestTopic()
@@ -21,27 +21,35 @@ func CreateTopic(t testing.TB, addrs []string, topic string, partitions int32, r
 	createTopic(t, addrs, created, int(replicas), int(partitions))
 }
 
-// CreateTopicWith creates a topic whose partitions have these replicas, and waits until each of these brokers knows their leaders.
-func CreateTopicWith(t testing.TB, addrs []string, topic string, configs map[string]string, replicas ...[]int32) {
+// CreateTopicWith creates a topic whose partitions have these replicas, and waits until each of
+// these brokers knows their leaders.
+func CreateTopicWith(
+	t testing.TB, addrs []string, topic string, configs map[string]string, replicas ...[]int32,
+) {
 	t.Helper()
 	created := kmsg.NewCreateTopicsRequestTopic()
 	created.Topic, created.NumPartitions, created.ReplicationFactor = topic, -1, -1
 	for i, r := range replicas {
-		created.ReplicaAssignment = append(created.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: r})
+		created.ReplicaAssignment = append(created.ReplicaAssignment,
+			kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: r})
 	}
 	for name, value := range configs {
-		created.Configs = append(created.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
+		created.Configs = append(created.Configs,
+			kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: &value})
 	}
 	all := slices.Concat(replicas...)
 	slices.Sort(all)
 	createTopic(t, addrs, created, len(slices.Compact(all)), len(replicas))
 }
 
-// createTopic asks again, as any client does, when the answer is an error that passes. A broker that its machine gave no time may be fenced
-// for a moment, so that many brokers are waited for first.
-func createTopic(t testing.TB, addrs []string, topic kmsg.CreateTopicsRequestTopic, brokers, partitions int) {
+// createTopic retries after a transient error, as any client does. A broker starved of processor
+// time may be fenced for a moment, so it first waits until enough brokers are unfenced.
+func createTopic(
+	t testing.TB, addrs []string, topic kmsg.CreateTopicsRequestTopic, brokers, partitions int,
+) {
 	t.Helper()
-	cl := openClient(t, addrs, kgo.RequestRetries(0)) // it would not say that it had asked before
+	// a retry inside the client would be invisible
+	cl := openClient(t, addrs, kgo.RequestRetries(0))
 	defer cl.Close()
 	asked := false
 	Eventually(t, Patience, "topic "+topic.Topic+" is created", func() error {
@@ -63,7 +71,7 @@ func createTopic(t testing.TB, addrs []string, topic kmsg.CreateTopicsRequestTop
 	})
 }
 
-// unfenced is an error unless this many brokers may be given replicas, as a broker knows it.
+// unfenced returns an error unless this many brokers can be given replicas, as a broker knows it.
 func unfenced(ctx context.Context, cl *kgo.Client, want int) error {
 	req := kmsg.NewPtrMetadataRequest()
 	req.Topics = []kmsg.MetadataRequestTopic{}
@@ -77,8 +85,11 @@ func unfenced(ctx context.Context, cl *kgo.Client, want int) error {
 	return nil
 }
 
-// askForTopic returns nil when the topic is there. Errors that do not pass are final. again: it may be there because of an answer that was lost.
-func askForTopic(ctx context.Context, cl *kgo.Client, topic kmsg.CreateTopicsRequestTopic, again bool) error {
+// askForTopic returns nil when the topic exists. Errors that are not transient are final. again:
+// the topic may exist because an answer was lost.
+func askForTopic(
+	ctx context.Context, cl *kgo.Client, topic kmsg.CreateTopicsRequestTopic, again bool,
+) error {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Topics, req.TimeoutMillis = append(req.Topics, topic), int32(createTimeout.Milliseconds())
 	resp, err := req.RequestWith(ctx, cl)
@@ -86,10 +97,13 @@ func askForTopic(ctx context.Context, cl *kgo.Client, topic kmsg.CreateTopicsReq
 		return err
 	}
 	got := resp.Topics[0]
-	if err = kerr.ErrorForCode(got.ErrorCode); err == nil || again && errors.Is(err, kerr.TopicAlreadyExists) {
+	if err = kerr.ErrorForCode(got.ErrorCode); err == nil || again &&
+		errors.Is(err, kerr.TopicAlreadyExists) {
 		return nil
 	}
-	passes := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor) || errors.Is(err, kerr.InvalidReplicaAssignment) // too many are fenced
+	// too many brokers are fenced
+	passes := kerr.IsRetriable(err) || errors.Is(err, kerr.InvalidReplicationFactor) ||
+		errors.Is(err, kerr.InvalidReplicaAssignment)
 	if got.ErrorMessage != nil {
 		err = fmt.Errorf("%w %s", err, *got.ErrorMessage)
 	}
@@ -110,7 +124,8 @@ func hasLeaders(ctx context.Context, addr, topic string, partitions int) error {
 	}
 	for _, p := range got.Partitions {
 		if p.Leader < 0 || p.ErrorCode != 0 {
-			return fmt.Errorf("%s knows no leader of partition %d (%w)", addr, p.Partition, kerr.ErrorForCode(p.ErrorCode))
+			return fmt.Errorf("%s knows no leader of partition %d (%w)", addr, p.Partition,
+				kerr.ErrorForCode(p.ErrorCode))
 		}
 	}
 	return nil

@@ -11,8 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Writers write acks=all to each partition of a topic, one record at a time each, so that a partition that takes no writes does
-// not hide behind the others. All that is acknowledged goes into their ledger.
+// Writers write to each partition of a topic with acks=all, one record at a time per partition, so
+// that the others do not hide a partition that accepts no writes. Acknowledged records go into
+// their ledger.
 type Writers struct {
 	Ledger     *Ledger
 	topic      string
@@ -23,10 +24,11 @@ type Writers struct {
 
 const (
 	writeInterval = 10 * time.Millisecond
-	paddingBytes  = 1000 // so that moving a partition means moving data
+	paddingBytes  = 1000 // makes moving a partition move data
 )
 
-// StartWriters writes until Stop or the end of the test. Addresses are where to look for the cluster; it may change.
+// StartWriters writes until Stop or the end of the test. addrs are the bootstrap addresses; the
+// cluster may change.
 func StartWriters(t testing.TB, addrs []string, topic string, partitions int) *Writers {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -45,7 +47,8 @@ func StartWriters(t testing.TB, addrs []string, topic string, partitions int) *W
 func (w *Writers) write(ctx context.Context, cl *kgo.Client, partition int32, p *progress) {
 	ticker := time.NewTicker(writeInterval)
 	defer ticker.Stop()
-	padding := []kgo.RecordHeader{{Key: "padding", Value: []byte(strings.Repeat("x", paddingBytes))}}
+	padding := []kgo.RecordHeader{{Key: "padding",
+		Value: []byte(strings.Repeat("x", paddingBytes))}}
 	for {
 		select {
 		case <-ctx.Done():
@@ -66,13 +69,15 @@ func (w *Writers) produce(ctx context.Context, cl *kgo.Client, r *kgo.Record) er
 	return err
 }
 
-// Stop ends the writers; a write under way is given up and counts as not acknowledged. Idempotent.
+// Stop ends the writers; a write in progress is abandoned and counts as not acknowledged.
+// Idempotent.
 func (w *Writers) Stop() {
 	w.stop()
 	w.wg.Wait()
 }
 
-// WaitEach waits until each of these partitions (all, when none is named) has acknowledged a record that was written after the call.
+// WaitEach waits until each of these partitions (all, if none is named) has acknowledged a record
+// that was written after the call.
 func (w *Writers) WaitEach(t testing.TB, within time.Duration, partitions ...int32) time.Duration {
 	t.Helper()
 	if len(partitions) == 0 {
@@ -82,7 +87,7 @@ func (w *Writers) WaitEach(t testing.TB, within time.Duration, partitions ...int
 	}
 	want := map[int32]int{}
 	for _, i := range partitions {
-		want[i] = w.partitions[i].count() + 2 // one may be on its way already
+		want[i] = w.partitions[i].count() + 2 // the next one may be of a write that began earlier
 	}
 	return Eventually(t, within, "each partition of "+w.topic+" takes writes", func() error {
 		for i, count := range want {
@@ -94,7 +99,7 @@ func (w *Writers) WaitEach(t testing.TB, within time.Duration, partitions ...int
 	})
 }
 
-// LongestGap is the longest time between two acknowledgements of a partition.
+// LongestGap returns the longest time between two acknowledgements of a partition.
 func (w *Writers) LongestGap() (longest time.Duration) {
 	for _, p := range w.partitions {
 		longest = max(longest, p.longestGap())
@@ -102,8 +107,9 @@ func (w *Writers) LongestGap() (longest time.Duration) {
 	return longest
 }
 
-// String sums the writers up.
+// String summarises the writers.
 func (w *Writers) String() string {
 	records, _ := w.Ledger.Counts()
-	return fmt.Sprintf("%d records acknowledged in %d partitions, longest gap of one %v", records, len(w.partitions), w.LongestGap().Round(time.Millisecond))
+	return fmt.Sprintf("%d records acknowledged in %d partitions, longest gap of one %v", records,
+		len(w.partitions), w.LongestGap().Round(time.Millisecond))
 }

@@ -1,3 +1,4 @@
-// Package scenario holds what must work with any controller quorum, as functions of a test and a quorum: run against
-// Apache's controllers they prove the tests, run against YAKt's they prove YAKt.
+// Package scenario holds scenarios that must work with any controller quorum, as functions of a
+// test and a quorum. Against Apache's controllers they verify the tests, against YAKt's they verify
+// YAKt.
 package scenario

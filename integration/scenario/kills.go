@@ -10,17 +10,20 @@ import (
 )
 
 const (
-	replicated     = 3 // brokers, and replicas of everything
+	replicated     = 3 // brokers, and replicas of every partition
 	survivingTopic = "surviving"
 )
 
-// ThreeBrokersSurviveControllerKills kills (SIGKILL) one controller after the other, the leader first, while records
-// and topics are written: writes go on after each kill, no broker exits, and in the end nothing acknowledged is missing.
-// Then it does the same to all controllers at once, restarts times. A quorum of one or two stands still until the node is back, which then
-// comes first. It returns the longest times without an
-// acknowledgement during the kills of single controllers.
-func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, restarts int) (record, topic time.Duration) {
-	brokers := kafka.StartBrokers(t, q, replicated, kafka.BrokerOptions{InternalReplicas: replicated})
+// ThreeBrokersSurviveControllerKills kills (SIGKILL) one controller after the other, the leader
+// first, while records and topics are written: writes continue after each kill, no broker exits,
+// and in the end no acknowledged write is missing. Then it kills all controllers at once, restarts
+// times. In a quorum of one or two, writes stop until the node is back, so it is restarted first.
+// It returns the longest times without an acknowledgement during the kills of single controllers.
+func ThreeBrokersSurviveControllerKills(
+	t testing.TB, q kafka.Quorum, kills, restarts int,
+) (record, topic time.Duration) {
+	brokers := kafka.StartBrokers(t, q, replicated,
+		kafka.BrokerOptions{InternalReplicas: replicated})
 	addrs := kafka.Addrs(brokers...)
 	kafka.CreateTopic(t, addrs, survivingTopic, 6, replicated)
 	load := kafka.StartLoad(t, addrs, survivingTopic, replicated)
@@ -34,13 +37,14 @@ func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, res
 		kafka.RequireAlive(t, brokers...)
 	}
 	record, topic = load.LongestGaps()
-	kafka.Note(t, "controllers %s, %d kills: %v", q.Name(), kills, load)
+	kafka.Logf(t, "controllers %s, %d kills: %v", q.Name(), kills, load)
 	for range restarts {
 		killAll(t, q, load)
 		kafka.RequireAlive(t, brokers...)
 	}
 	load.Stop()
-	kafka.Note(t, "controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills, restarts, load)
+	kafka.Logf(t, "controllers %s, %d kills, all killed at once %d times: %v", q.Name(), kills,
+		restarts, load)
 	load.Ledger.Verify(t, addrs)
 	for _, b := range brokers {
 		stopWhole(t, b)
@@ -48,7 +52,7 @@ func ThreeBrokersSurviveControllerKills(t testing.TB, q kafka.Quorum, kills, res
 	return record, topic
 }
 
-// killAll kills all controllers and starts them again.
+// killAll kills all controllers and restarts them.
 func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
 	var wg sync.WaitGroup
 	for _, id := range q.Nodes() {
@@ -59,14 +63,16 @@ func killAll(t testing.TB, q kafka.Quorum, load *kafka.Load) {
 		q.Start(t, id)
 	}
 	record, topic := load.WaitProgress(t, kafka.Patience)
-	kafka.Note(t, "killed and started all controllers: a record acknowledged after %v, a topic after %v",
+	kafka.Logf(t, "killed and started all controllers: a record acknowledged after %v, a topic "+
+		"after %v",
 		record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	for _, id := range q.Nodes() {
 		kafka.WaitCaughtUp(t, q, id, kafka.Patience)
 	}
 }
 
-// nextVictim is the leader, unless it was killed less long ago than another: every node gets its turn.
+// nextVictim is the leader, unless it was killed more recently than another node: every node gets
+// its turn.
 func nextVictim(t testing.TB, q kafka.Quorum, done []int32) int32 {
 	nodes := q.Nodes()
 	round := done[len(done)-len(done)%len(nodes):]
@@ -85,20 +91,23 @@ func killAndRestart(t testing.TB, q kafka.Quorum, victim int32, load *kafka.Load
 		q.Start(t, victim)
 	}
 	record, topic := load.WaitProgress(t, kafka.Patience)
-	kafka.Note(t, "killed controller %d (leader: %t): a record acknowledged after %v, a topic after %v",
+	kafka.Logf(t, "killed controller %d (leader: %t): a record acknowledged after %v, a topic "+
+		"after %v",
 		victim, leads, record.Round(time.Millisecond), topic.Round(time.Millisecond))
 	if !q.Alive(victim) {
 		q.Start(t, victim)
 	}
 	kafka.WaitCaughtUp(t, q, victim, kafka.Patience)
-	kafka.Note(t, "controller %d caught up %v after it was killed", victim, time.Since(begin).Round(time.Millisecond))
+	kafka.Logf(t, "controller %d caught up %v after it was killed", victim,
+		time.Since(begin).Round(time.Millisecond))
 }
 
-// stopWhole stops a broker that must still be running; it may have logged errors, which are shown.
+// stopWhole stops a broker that must still be running; it may have logged errors, which are
+// printed.
 func stopWhole(t testing.TB, b *kafka.Broker) {
 	kafka.RequireAlive(t, b)
 	if errs := b.LogErrors(); len(errs) > 0 {
-		kafka.Note(t, "%s logged %d errors, the last: %s", b.Name, len(errs), errs[len(errs)-1])
+		kafka.Logf(t, "%s logged %d errors, the last: %s", b.Name, len(errs), errs[len(errs)-1])
 	}
 	if code := b.Stop(t); code != 0 && code != sigtermJVM {
 		t.Errorf("%s exited with code %d", b.Name, code)

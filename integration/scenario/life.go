@@ -10,23 +10,25 @@ import (
 )
 
 const (
-	sigtermJVM    = 143 // what a JVM exits with after an orderly shutdown by SIGTERM
+	sigtermJVM    = 143 // exit code of a JVM after an orderly shutdown by SIGTERM
 	lifeTopic     = "life"
 	lifeRecords   = 100
 	transactional = "life-transactions"
 )
 
-// BrokerLife takes two brokers of a release, which find the controllers in the two ways there are, through all that a
-// small cluster does: boot, topics, produce and consume, a group, transactions, restarts, clean shutdowns
-// without a single error in their logs.
+// BrokerLife runs two brokers of a release, which find the controllers in the two possible ways,
+// through everything that a small cluster does: boot, topics, produce and consume, a group,
+// transactions, restarts, and clean shutdowns without a single error in their logs.
 func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	dynamic := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, Version: version})
-	static := kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, Version: version, StaticVoters: true})
+	static := kafka.NewBroker(t, q,
+		kafka.BrokerOptions{ID: 2, Version: version, StaticVoters: true})
 	brokers := []*kafka.Broker{dynamic, static}
 	for _, b := range brokers {
 		b.Start(t)
 		boot := b.WaitStarted(t, kafka.Patience)
-		kafka.Note(t, "%s, controllers %s: started in %v", b.Name, q.Name(), boot.Round(time.Millisecond))
+		kafka.Logf(t, "%s, controllers %s: started in %v", b.Name, q.Name(),
+			boot.Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
 	ledger := kafka.NewLedger(lifeTopic)
@@ -38,7 +40,7 @@ func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	kafka.RoundTripTransactions(t, addrs, transactional, transactional, 10)
 
 	for _, b := range brokers {
-		kafka.Note(t, "%s: restarted in %v", b.Name, b.Restart(t).Round(time.Millisecond))
+		kafka.Logf(t, "%s: restarted in %v", b.Name, b.Restart(t).Round(time.Millisecond))
 	}
 	ledger.Verify(t, addrs)
 	kafka.Produce(t, addrs, lifeTopic, lifeRecords, ledger)
@@ -49,16 +51,22 @@ func BrokerLife(t testing.TB, q kafka.Quorum, version string) {
 	}
 }
 
-// BothKindsServe starts a broker that is given controller.quorum.bootstrap.servers and one that is given
-// controller.quorum.voters, of these releases, and has them carry replicas for each other, a group and a transaction.
-func BothKindsServe(t testing.TB, q kafka.Quorum, dynamicVersion, staticVersion string) []*kafka.Broker {
+// BothKindsServe starts one broker with controller.quorum.bootstrap.servers and one with
+// controller.quorum.voters, of these releases, and has them carry replicas for each other, a group
+// and a transaction.
+func BothKindsServe(
+	t testing.TB, q kafka.Quorum, dynamicVersion, staticVersion string,
+) []*kafka.Broker {
 	brokers := []*kafka.Broker{
-		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, InternalReplicas: 2, Version: dynamicVersion}),
-		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, InternalReplicas: 2, Version: staticVersion, StaticVoters: true}),
+		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 1, InternalReplicas: 2,
+			Version: dynamicVersion}),
+		kafka.NewBroker(t, q, kafka.BrokerOptions{ID: 2, InternalReplicas: 2,
+			Version: staticVersion, StaticVoters: true}),
 	}
 	for _, b := range brokers {
 		b.Start(t)
-		kafka.Note(t, "%s: started in %v", b.Name, b.WaitStarted(t, kafka.Patience).Round(time.Millisecond))
+		kafka.Logf(t, "%s: started in %v", b.Name,
+			b.WaitStarted(t, kafka.Patience).Round(time.Millisecond))
 	}
 	addrs := kafka.Addrs(brokers...)
 	ledger := kafka.NewLedger(lifeTopic)
@@ -71,7 +79,8 @@ func BothKindsServe(t testing.TB, q kafka.Quorum, dynamicVersion, staticVersion 
 	return brokers
 }
 
-// stopCleanly shuts a broker down and checks that it was let go: it left its mark of a clean shutdown and logged no error.
+// stopCleanly shuts a broker down and checks that its controlled shutdown was granted: it left the
+// mark of a clean shutdown and logged no error.
 func stopCleanly(t testing.TB, b *kafka.Broker) {
 	if code := b.Stop(t); code != 0 && code != sigtermJVM {
 		t.Errorf("%s exited with code %d", b.Name, code)

@@ -13,21 +13,24 @@ import (
 )
 
 const (
-	livesTopic   = "lives"
-	livesSession = 20 * time.Second // broker.session.timeout.ms; what is checked is exact, so that no broker must be fenced but those that are killed
+	livesTopic = "lives"
+	// livesSession is broker.session.timeout.ms. The checks are exact, so only killed brokers may
+	// be fenced.
+	livesSession = 20 * time.Second
 )
 
-// Lives are the brokers of a cluster, and a topic of three replicas that is written to with acks=all all the time. No two of its
-// replicas need be lost for the tests to fail: min.insync.replicas is 2.
+// Lives is a cluster of brokers with a topic of three replicas that is written to with acks=all all
+// the time. The tests never need two replicas to be lost: min.insync.replicas is 2.
 type Lives struct {
 	t       testing.TB
 	q       kafka.Quorum
 	all     []*kafka.Broker
 	writers *kafka.Writers
-	n       int // partitions
+	n       int // number of partitions
 }
 
-// LivesProperties are the controllers' for these scenarios: sessions that end soon, elections when they are asked for.
+// LivesProperties are the controllers' properties for these scenarios: short sessions, and
+// elections on request only.
 func LivesProperties() map[string]string {
 	return map[string]string{
 		"broker.session.timeout.ms":    fmt.Sprint(livesSession.Milliseconds()),
@@ -36,25 +39,30 @@ func LivesProperties() map[string]string {
 	}
 }
 
-// StartLives starts four brokers of two log directories each; every two of them share a partition.
+// StartLives starts four brokers with two log directories each; every two brokers share a
+// partition.
 func StartLives(t testing.TB, q kafka.Quorum) *Lives {
 	l := &Lives{t: t, q: q}
-	l.all = kafka.StartBrokers(t, q, 4, kafka.BrokerOptions{LogDirs: 2, Properties: map[string]string{
-		"broker.heartbeat.interval.ms": "1000",
-		// Longer than sessions: that a dead broker is in sync no more is for the controllers to say.
-		"replica.lag.time.max.ms":                       "30000",
-		"replica.high.watermark.checkpoint.interval.ms": "500", // writes to every directory, so that a broken one is noticed
-	}})
-	replicas := [][]int32{{1, 2, 3}, {2, 3, 4}, {3, 4, 1}, {4, 1, 2}, {1, 3, 4}, {2, 4, 1}, {3, 1, 2}, {4, 2, 3}}
+	l.all = kafka.StartBrokers(t, q, 4,
+		kafka.BrokerOptions{LogDirs: 2, Properties: map[string]string{
+			"broker.heartbeat.interval.ms": "1000",
+			// Longer than sessions: removing a dead broker from the ISR is the controllers' task.
+			"replica.lag.time.max.ms": "30000",
+			// writes to every directory, so that the broker detects a broken one
+			"replica.high.watermark.checkpoint.interval.ms": "500",
+		}})
+	replicas := [][]int32{{1, 2, 3}, {2, 3, 4}, {3, 4, 1}, {4, 1, 2}, {1, 3, 4}, {2, 4, 1},
+		{3, 1, 2}, {4, 2, 3}}
 	l.n = len(replicas)
-	kafka.CreateTopicWith(t, l.addrs(), livesTopic, map[string]string{"min.insync.replicas": "2"}, replicas...)
+	kafka.CreateTopicWith(t, l.addrs(), livesTopic, map[string]string{"min.insync.replicas": "2"},
+		replicas...)
 	l.writers = kafka.StartWriters(t, l.addrs(), livesTopic, l.n)
 	l.writers.WaitEach(t, kafka.Patience)
 	l.settle()
 	return l
 }
 
-// alive are the brokers that run.
+// alive returns the running brokers.
 func (l *Lives) alive() []*kafka.Broker {
 	return slices.DeleteFunc(slices.Clone(l.all), func(b *kafka.Broker) bool { return !b.Alive() })
 }
@@ -63,7 +71,7 @@ func (l *Lives) addrs() []string { return kafka.Addrs(l.alive()...) }
 
 func (l *Lives) broker(id int32) *kafka.Broker { return l.all[id-1] }
 
-// known is the topic as each running broker knows it; an error unless they agree.
+// known returns the topic as the running brokers know it; an error unless they agree.
 func (l *Lives) known() (first []kafka.Partition, err error) {
 	for _, addr := range l.addrs() {
 		list, err := kafka.Partitions(l.t.Context(), addr, livesTopic)
@@ -71,7 +79,7 @@ func (l *Lives) known() (first []kafka.Partition, err error) {
 			return nil, err
 		}
 		for i := range list {
-			list[i].Offline = nil // in the eyes of that broker
+			list[i].Offline = nil // that broker's own view
 		}
 		if first != nil && !reflect.DeepEqual(first, list) {
 			return nil, fmt.Errorf("brokers differ: %+v, %+v", first, list)
@@ -84,8 +92,10 @@ func (l *Lives) known() (first []kafka.Partition, err error) {
 	return first, nil
 }
 
-// await waits until all running brokers know the topic as check wants it.
-func (l *Lives) await(within time.Duration, what string, check func(kafka.Partition) error) (known []kafka.Partition) {
+// await waits until check accepts the topic as all running brokers know it.
+func (l *Lives) await(
+	within time.Duration, what string, check func(kafka.Partition) error,
+) (known []kafka.Partition) {
 	l.t.Helper()
 	took := kafka.Eventually(l.t, within, what, func() (err error) {
 		if known, err = l.known(); err != nil {
@@ -96,11 +106,11 @@ func (l *Lives) await(within time.Duration, what string, check func(kafka.Partit
 		}
 		return err
 	})
-	kafka.Note(l.t, "%s after %v", what, took.Round(time.Millisecond))
+	kafka.Logf(l.t, "%s after %v", what, took.Round(time.Millisecond))
 	return known
 }
 
-// settle waits until every replica is in sync, and returns what the topic is like then.
+// settle waits until every replica is in sync, and returns the topic.
 func (l *Lives) settle() []kafka.Partition {
 	l.t.Helper()
 	return l.await(kafka.Patience, "all replicas are in sync", inSync)
@@ -113,15 +123,21 @@ func inSync(p kafka.Partition) error {
 	return nil
 }
 
-// without is what must become of partitions when a broker is gone from some of them: it leaves the ISR, and if it led, the first of
-// the other replicas in the ISR does, in the order of the replicas. Nothing else changes.
-func without(before []kafka.Partition, broker int32, gone func(kafka.Partition) bool) func(kafka.Partition) error {
+// without returns the expected partitions after a broker has left some of them: it leaves the ISR,
+// and if it led, the first other replica in the ISR leads, in the order of the replicas. Nothing
+// else changes.
+func without(
+	before []kafka.Partition, broker int32, gone func(kafka.Partition) bool,
+) func(kafka.Partition) error {
 	return func(p kafka.Partition) error {
 		want := before[p.ID]
 		if gone(want) {
-			want.ISR = slices.DeleteFunc(slices.Clone(want.ISR), func(id int32) bool { return id == broker })
+			want.ISR = slices.DeleteFunc(slices.Clone(want.ISR),
+				func(id int32) bool { return id == broker })
 		}
-		if i := slices.IndexFunc(want.Replicas, func(id int32) bool { return slices.Contains(want.ISR, id) }); want.Leader == broker && gone(want) && i >= 0 {
+		if i := slices.IndexFunc(want.Replicas, func(id int32) bool {
+			return slices.Contains(want.ISR, id)
+		}); want.Leader == broker && gone(want) && i >= 0 {
 			want.Leader, want.LeaderEpoch = want.Replicas[i], want.LeaderEpoch+1
 		}
 		if !reflect.DeepEqual(p, want) {
@@ -135,7 +151,7 @@ func everywhere(kafka.Partition) bool { return true }
 
 func anything(kafka.Partition) error { return nil }
 
-// returned is what becomes of partitions when a broker is back: it joins the ISR. Leaders stay.
+// returned returns the expected partitions when a broker is back: it joins the ISR. Leaders stay.
 func returned(before []kafka.Partition) func(kafka.Partition) error {
 	return func(p kafka.Partition) error {
 		if want := before[p.ID]; p.Leader != want.Leader || p.LeaderEpoch != want.LeaderEpoch {
@@ -145,7 +161,8 @@ func returned(before []kafka.Partition) func(kafka.Partition) error {
 	}
 }
 
-// Crash kills a broker: its partitions move, and it comes back into their ISRs. meanwhile runs while it is dead.
+// Crash kills a broker and restarts it: its partitions get other leaders, and it returns to their
+// ISRs. meanwhile runs while it is dead.
 func (l *Lives) Crash(id int32, meanwhile func()) {
 	l.t.Helper()
 	b := l.broker(id)
@@ -158,12 +175,14 @@ func (l *Lives) Crash(id int32, meanwhile func()) {
 		after = l.await(kafka.Patience, "all brokers know what happened meanwhile", anything)
 	}
 	b.Start(l.t)
-	kafka.Note(l.t, "%s: started in %v", b.Name, b.WaitStarted(l.t, kafka.Patience).Round(time.Millisecond))
+	kafka.Logf(l.t, "%s: started in %v", b.Name,
+		b.WaitStarted(l.t, kafka.Patience).Round(time.Millisecond))
 	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
-// StopAndStart shuts a broker down: when it exits, it leads nothing any more and every other broker knows who does. When it is
-// started right behind that, it is let in at once, if the controllers are of those that do.
+// StopAndStart shuts a broker down. When it exits, it leads nothing any more, and every other
+// broker knows the new leaders. It restarts at once, and may register at once if the controllers
+// support that.
 func (l *Lives) StopAndStart(id int32, atOnce bool) {
 	l.t.Helper()
 	b := l.broker(id)
@@ -181,14 +200,15 @@ func (l *Lives) StopAndStart(id int32, atOnce bool) {
 	b.Start(l.t)
 	took := b.WaitStarted(l.t, kafka.Patience)
 	refused := containsLine(b.Log(), "DUPLICATE_BROKER_REGISTRATION")
-	kafka.Note(l.t, "%s: stopped, started in %v (refused at first: %t)", b.Name, took.Round(time.Millisecond), refused)
+	kafka.Logf(l.t, "%s: stopped, started in %v (refused at first: %t)", b.Name,
+		took.Round(time.Millisecond), refused)
 	if atOnce && refused {
 		l.t.Errorf("%s was refused after a clean stop", b.Name)
 	}
 	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
-// PreferredLeaders elects them by Kafka's tool.
+// PreferredLeaders elects the preferred leaders by Kafka's tool.
 func (l *Lives) PreferredLeaders() {
 	l.t.Helper()
 	before := l.settle()
@@ -201,8 +221,10 @@ func (l *Lives) PreferredLeaders() {
 	if moved == 0 {
 		l.t.Error("all partitions are led by their first replicas before the election")
 	}
-	kafka.RunTool(l.t, l.q.Version(), kafka.LeaderElectionCommand, "--bootstrap-server", l.addrs()[0], "--election-type", "preferred", "--all-topic-partitions").MustSucceed(l.t)
-	l.await(kafka.Patience, fmt.Sprintf("%d preferred leaders are back", moved), func(p kafka.Partition) error {
+	kafka.RunTool(l.t, l.q.Version(), kafka.LeaderElectionCommand, "--bootstrap-server",
+		l.addrs()[0], "--election-type", "preferred", "--all-topic-partitions").MustSucceed(l.t)
+	l.await(kafka.Patience, fmt.Sprintf("%d preferred leaders are back",
+		moved), func(p kafka.Partition) error {
 		if p.Leader != p.Replicas[0] {
 			return fmt.Errorf("%+v", p)
 		}
@@ -219,10 +241,10 @@ func (l *Lives) killingLeader(f func()) {
 	wg.Go(func() { l.q.Kill(leader) })
 	f()
 	wg.Wait()
-	kafka.Note(l.t, "controller %d led and was killed", leader)
+	kafka.Logf(l.t, "controller %d led and was killed", leader)
 }
 
-// restoreControllers starts the controllers that were killed.
+// restoreControllers restarts the killed controllers.
 func (l *Lives) restoreControllers() {
 	l.t.Helper()
 	for _, id := range l.q.Nodes() {
@@ -239,7 +261,8 @@ func (l *Lives) CrashWithController(id int32) {
 	b := l.broker(id)
 	before := l.settle()
 	l.killingLeader(b.Kill)
-	after := l.await(kafka.Patience, b.Name+" and a controller killed: others lead", without(before, id, everywhere))
+	after := l.await(kafka.Patience, b.Name+" and a controller killed: others lead",
+		without(before, id, everywhere))
 	l.writers.WaitEach(l.t, kafka.Patience)
 	l.restoreControllers()
 	b.Start(l.t)
@@ -247,27 +270,28 @@ func (l *Lives) CrashWithController(id int32) {
 	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
-// StopWithController kills the leading controller while a broker asks to be let go.
+// StopWithController kills the leading controller while a broker waits for its controlled shutdown.
 func (l *Lives) StopWithController(id int32) {
 	l.t.Helper()
 	b := l.broker(id)
 	before := l.settle()
 	l.killingLeader(func() { stopWhole(l.t, b) })
-	after := l.await(kafka.Patience, b.Name+" stopped, a controller killed: others lead", without(before, id, everywhere))
+	after := l.await(kafka.Patience, b.Name+" stopped, a controller killed: others lead",
+		without(before, id, everywhere))
 	l.restoreControllers()
 	b.Start(l.t)
 	b.WaitStarted(l.t, kafka.Patience)
 	l.await(kafka.Patience, b.Name+" is back", returned(after))
 }
 
-// End stops the writers and holds what was acknowledged against what is there.
+// End stops the writers and verifies that no acknowledged write is missing.
 func (l *Lives) End() {
 	l.t.Helper()
 	l.settle()
 	l.writers.WaitEach(l.t, kafka.Patience)
 	l.writers.Stop()
 	kafka.RequireAlive(l.t, l.all...)
-	kafka.Note(l.t, "controllers %s: %v", l.q.Name(), l.writers)
+	kafka.Logf(l.t, "controllers %s: %v", l.q.Name(), l.writers)
 	l.writers.Ledger.Verify(l.t, l.addrs())
 }
 

@@ -11,38 +11,44 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// Cancel asks for a replica on a broker that is dead, which cannot finish, and takes that back.
+// Cancel requests a replica on a dead broker, a reassignment that cannot finish, and cancels it.
 func (l *Lives) Cancel(dead int32) {
 	l.t.Helper()
 	before := l.await(kafka.Patience, "all brokers know the same", anything)
-	i := slices.IndexFunc(before, func(p kafka.Partition) bool { return !slices.Contains(p.Replicas, dead) })
+	i := slices.IndexFunc(before,
+		func(p kafka.Partition) bool { return !slices.Contains(p.Replicas, dead) })
 	p := before[i]
 	target := []int32{p.Replicas[0], p.Replicas[1], dead}
 	kafka.Reassign(l.t, l.addrs(), livesTopic, map[int32][]int32{p.ID: target})
 	running, err := kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic)
-	if r := running[p.ID]; err != nil || !slices.Equal(r.AddingReplicas, []int32{dead}) || !slices.Equal(r.RemovingReplicas, p.Replicas[2:]) {
+	if r := running[p.ID]; err != nil || !slices.Equal(r.AddingReplicas, []int32{dead}) ||
+		!slices.Equal(r.RemovingReplicas, p.Replicas[2:]) {
 		l.t.Errorf("reassignment of partition %d to %v: %+v, %v", p.ID, target, running, err)
 	}
 	l.writers.WaitEach(l.t, kafka.Patience)
 	kafka.Reassign(l.t, l.addrs(), livesTopic, map[int32][]int32{p.ID: nil})
-	if running, err = kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil || len(running) > 0 {
+	if running, err = kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil ||
+		len(running) > 0 {
 		l.t.Errorf("after it was cancelled: %+v, %v", running, err)
 	}
-	l.await(kafka.Patience, fmt.Sprintf("partition %d has the replicas it had", p.ID), func(now kafka.Partition) error {
-		if want := before[now.ID]; !slices.Equal(now.Replicas, want.Replicas) || !slices.Equal(now.ISR, want.ISR) || now.Leader != want.Leader {
+	l.await(kafka.Patience, fmt.Sprintf("partition %d has the replicas it had",
+		p.ID), func(now kafka.Partition) error {
+		if want := before[now.ID]; !slices.Equal(now.Replicas, want.Replicas) ||
+			!slices.Equal(now.ISR, want.ISR) || now.Leader != want.Leader {
 			return fmt.Errorf("%+v, was %+v", now, want)
 		}
 		return nil
 	})
 }
 
-// move is a partition's way from a broker to another.
+// move is the reassignment of one replica from a broker to another.
 type move struct {
 	partition, from, to int32
 	target              []int32
 }
 
-// moves takes a replica of every partition of even number to the broker that has none of it: the leader's first, then a follower's.
+// moves returns, for every partition of even number, a move of one replica to the broker that has
+// none: the leader's first, then a follower's.
 func moves(known []kafka.Partition) (list []move) {
 	for _, p := range known {
 		if p.ID%2 != 0 {
@@ -63,7 +69,8 @@ func moves(known []kafka.Partition) (list []move) {
 	return list
 }
 
-// MoveByTool moves replicas by kafka-reassign-partitions, throttled, and waits until it says that they have arrived.
+// MoveByTool moves replicas by kafka-reassign-partitions, throttled, and waits until the tool
+// reports completion.
 func (l *Lives) MoveByTool() {
 	l.t.Helper()
 	list := moves(l.settle())
@@ -73,19 +80,23 @@ func (l *Lives) MoveByTool() {
 	}
 	run := func(args ...string) string {
 		l.t.Helper()
-		args = append([]string{"--bootstrap-server", l.addrs()[0], "--reassignment-json-file", file}, args...)
-		return kafka.RunTool(l.t, l.q.Version(), kafka.ReassignPartitionsCommand, args...).MustSucceed(l.t).Stdout
+		args = append([]string{"--bootstrap-server", l.addrs()[0], "--reassignment-json-file",
+			file}, args...)
+		return kafka.RunTool(l.t, l.q.Version(), kafka.ReassignPartitionsCommand,
+			args...).MustSucceed(l.t).Stdout
 	}
-	mustMatch(l.t, run("--execute", "--throttle", "50000000"), `Successfully started partition reassignments`)
+	mustMatch(l.t, run("--execute", "--throttle", "50000000"),
+		`Successfully started partition reassignments`)
 	l.arrived(list)
 	verified := run("--verify")
 	for _, m := range list {
-		mustMatch(l.t, verified, fmt.Sprintf(`Reassignment of partition %s-%d is completed`, livesTopic, m.partition))
+		mustMatch(l.t, verified,
+			fmt.Sprintf(`Reassignment of partition %s-%d is completed`, livesTopic, m.partition))
 	}
 	mustMatch(l.t, verified, `Clearing broker-level throttles`, `Clearing topic-level throttles`)
 }
 
-// MoveWithController moves replicas, and the controller that has begun that is killed.
+// MoveWithController moves replicas and kills the controller that began the reassignment.
 func (l *Lives) MoveWithController() {
 	l.t.Helper()
 	list := moves(l.settle())
@@ -99,20 +110,22 @@ func (l *Lives) MoveWithController() {
 	l.restoreControllers()
 }
 
-// arrived waits until the replicas are where they shall be, and in sync there, and those that left are deleted.
+// arrived waits until the replicas are in place and in sync, and the removed ones are deleted.
 func (l *Lives) arrived(list []move) {
 	l.t.Helper()
 	target := map[int32]move{}
 	for _, m := range list {
 		target[m.partition] = m
 	}
-	l.await(kafka.Patience, fmt.Sprintf("%d partitions have moved", len(list)), func(p kafka.Partition) error {
+	l.await(kafka.Patience, fmt.Sprintf("%d partitions have moved",
+		len(list)), func(p kafka.Partition) error {
 		if m, moves := target[p.ID]; moves && !slices.Equal(p.Replicas, m.target) {
 			return fmt.Errorf("%+v, on its way to %v", p, m.target)
 		}
 		return inSync(p)
 	})
-	if running, err := kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil || len(running) > 0 {
+	if running, err := kafka.Reassigning(l.t.Context(), l.addrs()[0], livesTopic); err != nil ||
+		len(running) > 0 {
 		l.t.Errorf("all have arrived: %+v, %v", running, err)
 	}
 	for _, m := range list {
@@ -122,7 +135,8 @@ func (l *Lives) arrived(list []move) {
 	}
 	kafka.Eventually(l.t, kafka.Patience, "replicas that left are deleted", func() error {
 		for _, m := range list {
-			if held, there := kafka.ReplicaDirs(l.t, l.broker(m.from), livesTopic)[m.partition]; there {
+			if held, there := kafka.ReplicaDirs(l.t, l.broker(m.from),
+				livesTopic)[m.partition]; there {
 				return fmt.Errorf("%+v", held)
 			}
 		}
@@ -152,8 +166,9 @@ func reassignmentJSON(t testing.TB, list []move) []byte {
 	return text
 }
 
-// BreakDisk takes a broker's second log directory away: the partitions in it move, those in the other one do not notice, and the
-// broker goes on. Then it is started on a new, empty directory, and gets its replicas back.
+// BreakDisk breaks a broker's second log directory: the partitions in it get other leaders, those
+// in the first are not affected, and the broker keeps running. Then the broker is restarted on a
+// new, empty directory, and its replicas are copied back.
 func (l *Lives) BreakDisk() {
 	l.t.Helper()
 	before := l.settle()
@@ -161,7 +176,9 @@ func (l *Lives) BreakDisk() {
 	lost := func(p kafka.Partition) bool { return held[p.ID] }
 	b.BreakDir(l.t, 1)
 	b.WaitLog(l.t, kafka.Patience, "Stopping serving replicas in dir "+b.Dirs[1])
-	l.await(kafka.Patience, fmt.Sprintf("%s lost a directory of %d partitions: others lead", b.Name, len(held)), without(before, b.ID, lost))
+	l.await(kafka.Patience,
+		fmt.Sprintf("%s lost a directory of %d partitions: others lead", b.Name, len(held)),
+		without(before, b.ID, lost))
 	l.writers.WaitEach(l.t, kafka.Patience)
 	kafka.RequireAlive(l.t, b)
 
@@ -179,7 +196,8 @@ func (l *Lives) BreakDisk() {
 	}
 }
 
-// leaderInSecondDir is a broker that leads a partition in its second directory and one in its first, and what the second holds.
+// leaderInSecondDir returns a broker that leads one partition in its second directory and one in
+// its first, and the partitions in the second.
 func (l *Lives) leaderInSecondDir(known []kafka.Partition) (*kafka.Broker, map[int32]bool) {
 	l.t.Helper()
 	for _, b := range l.all {
@@ -193,7 +211,8 @@ func (l *Lives) leaderInSecondDir(known []kafka.Partition) (*kafka.Broker, map[i
 				leads[second]++
 			}
 		}
-		kafka.Note(l.t, "%s leads %d partitions in its first directory, %d in its second", b.Name, leads[false], leads[true])
+		kafka.Logf(l.t, "%s leads %d partitions in its first directory, %d in its second", b.Name,
+			leads[false], leads[true])
 		if leads[true] > 0 {
 			return b, held
 		}

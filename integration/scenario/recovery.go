@@ -13,13 +13,14 @@ import (
 )
 
 const (
-	recoverySession = 12 * time.Second // so that no broker is fenced that was not killed
-	strictTopic     = "strict"         // three replicas, two must have a record
-	carefulTopic    = "careful"        // two replicas, one will do, and no unclean elections
+	recoverySession = 12 * time.Second // long enough that only killed brokers are fenced
+	strictTopic     = "strict"         // three replicas, of which two must have a record
+	carefulTopic    = "careful"        // two replicas, of which one is enough; no unclean elections
 	recklessTopic   = "reckless"       // the same with unclean elections
 )
 
-// RecoveryProperties are the controllers' for Recovery: sessions that end soon, preferred leaders sought all the time.
+// RecoveryProperties are the controllers' properties for Recovery: short sessions, and frequent
+// elections of preferred leaders.
 func RecoveryProperties() map[string]string {
 	return map[string]string{
 		"broker.session.timeout.ms":               fmt.Sprint(recoverySession.Milliseconds()),
@@ -28,30 +29,34 @@ func RecoveryProperties() map[string]string {
 	}
 }
 
-// Recovery is a cluster of three brokers with topics that all brokers hold, whose replicas all go at times. It needs eligible leader
-// replicas (ELR), which new clusters have from 4.1 on.
+// Recovery is a cluster of three brokers with topics on all of them, whose replicas are all lost at
+// times. It needs eligible leader replicas (ELR), which new clusters have from 4.1 on.
 type Recovery struct {
 	t       testing.TB
 	q       kafka.Quorum
-	view    string // a controller, asked about topics when no broker runs
+	view    string // the controller that describes topics when no broker runs
 	brokers []*kafka.Broker
 	strict  *kafka.Writers
-	// acknowledged by the one replica in sync that careful and reckless had
+	// Records acknowledged by the single in-sync replica of careful and reckless.
 	careful, reckless *kafka.Ledger
 }
 
-// StartRecovery starts the brokers and writes to the strict topic from then on. view is a controller that answers
-// DescribeTopicPartitions.
+// StartRecovery starts the brokers and the writes to the strict topic. view is a controller that
+// answers DescribeTopicPartitions.
 func StartRecovery(t testing.TB, q kafka.Quorum, view string) *Recovery {
-	r := &Recovery{t: t, q: q, view: view, careful: kafka.NewLedger(carefulTopic), reckless: kafka.NewLedger(recklessTopic)}
+	r := &Recovery{t: t, q: q, view: view, careful: kafka.NewLedger(carefulTopic),
+		reckless: kafka.NewLedger(recklessTopic)}
 	r.brokers = kafka.StartBrokers(t, q, 3, kafka.BrokerOptions{Properties: map[string]string{
 		"broker.heartbeat.interval.ms": "500",
-		"replica.lag.time.max.ms":      "30000", // longer than sessions: who is in sync is for the controllers to say
+		// longer than sessions: the controllers decide who is in sync
+		"replica.lag.time.max.ms": "30000",
 	}})
 	addrs := kafka.Addrs(r.brokers...)
-	kafka.CreateTopicWith(t, addrs, strictTopic, map[string]string{"min.insync.replicas": "2"}, []int32{1, 2, 3}, []int32{1, 2, 3})
+	kafka.CreateTopicWith(t, addrs, strictTopic, map[string]string{"min.insync.replicas": "2"},
+		[]int32{1, 2, 3}, []int32{1, 2, 3})
 	kafka.CreateTopicWith(t, addrs, carefulTopic, nil, []int32{1, 2})
-	kafka.CreateTopicWith(t, addrs, recklessTopic, map[string]string{"unclean.leader.election.enable": "true"}, []int32{1, 2})
+	kafka.CreateTopicWith(t, addrs, recklessTopic,
+		map[string]string{"unclean.leader.election.enable": "true"}, []int32{1, 2})
 	kafka.Produce(t, addrs, carefulTopic, 20, r.careful)
 	kafka.Produce(t, addrs, recklessTopic, 20, r.reckless)
 	r.strict = kafka.StartWriters(t, addrs, strictTopic, 2)
@@ -59,7 +64,8 @@ func StartRecovery(t testing.TB, q kafka.Quorum, view string) *Recovery {
 	return r
 }
 
-// is waits until the controllers know every partition of a topic to have this leader, ISR and ELR; -1 is no leader.
+// is waits until, to the controllers, every partition of a topic has this leader, ISR and ELR; -1
+// is no leader.
 func (r *Recovery) is(topic string, leader int32, isr, elr []int32) {
 	r.t.Helper()
 	what := fmt.Sprintf("%s is led by %d, ISR %v, ELR %v", topic, leader, isr, elr)
@@ -75,10 +81,10 @@ func (r *Recovery) is(topic string, leader int32, isr, elr []int32) {
 		}
 		return err
 	})
-	kafka.Note(r.t, "%s, after %v", what, took.Round(time.Millisecond))
+	kafka.Logf(r.t, "%s, after %v", what, took.Round(time.Millisecond))
 }
 
-// remains checks that a topic is as it was, now that something else has happened.
+// remains checks that a topic is unchanged after a later event.
 func (r *Recovery) remains(topic string, leader int32, isr, elr []int32) {
 	r.t.Helper()
 	var known []kafka.Partition
@@ -93,8 +99,9 @@ func (r *Recovery) remains(topic string, leader int32, isr, elr []int32) {
 	}
 }
 
-// whole waits until all is as at first, the preferred leaders included, which only the controllers' own election brings back; all
-// brokers must see it so. Then what was acknowledged must be there.
+// whole waits until the first state is restored, including the preferred leaders, which only the
+// controllers' own election restores; all brokers must report it. Then every acknowledged record
+// must be there.
 func (r *Recovery) whole() {
 	r.t.Helper()
 	r.is(strictTopic, 1, []int32{1, 2, 3}, []int32{})
@@ -107,7 +114,8 @@ func (r *Recovery) whole() {
 				return err
 			}
 			for _, addr := range kafka.Addrs(r.brokers...) {
-				if got, err := kafka.Partitions(r.t.Context(), addr, topic); err != nil || !reflect.DeepEqual(got, want) {
+				if got, err := kafka.Partitions(r.t.Context(), addr, topic); err != nil ||
+					!reflect.DeepEqual(got, want) {
 					return errors.Join(err, fmt.Errorf("%s: %+v, want %+v", addr, got, want))
 				}
 			}
@@ -125,16 +133,16 @@ func (r *Recovery) start(id int32) {
 
 func (r *Recovery) kill(id int32) { r.brokers[id-1].Kill() }
 
-// BrokersAtOnce kills all brokers together and starts them together.
+// BrokersAtOnce kills all brokers together and restarts them together.
 func (r *Recovery) BrokersAtOnce() {
 	r.t.Helper()
 	r.together((*kafka.Broker).Kill)
 	r.startAll()
-	kafka.Note(r.t, "all brokers were killed at once and started again")
+	kafka.Logf(r.t, "all brokers were killed at once and started again")
 	r.whole()
 }
 
-// EverythingAtOnce does the same to the controllers as well.
+// EverythingAtOnce does the same to brokers and controllers.
 func (r *Recovery) EverythingAtOnce() {
 	r.t.Helper()
 	var controllers sync.WaitGroup
@@ -147,7 +155,7 @@ func (r *Recovery) EverythingAtOnce() {
 		r.q.Start(r.t, id)
 	}
 	r.startAll()
-	kafka.Note(r.t, "all brokers and controllers were killed at once and started again")
+	kafka.Logf(r.t, "all brokers and controllers were killed at once and started again")
 	r.whole()
 }
 
@@ -169,9 +177,10 @@ func (r *Recovery) startAll() {
 	}
 }
 
-// EligibleReplicaLeads loses all replicas one after the other. The one of them that went in good order is eligible to lead: it has all
-// that was acknowledged, since its leader alone acknowledged no more. Of the topics that one replica is enough for, the one leads
-// again from what the other missed only when that is allowed.
+// EligibleReplicaLeads stops all replicas one after the other. The one that was shut down cleanly
+// is eligible to lead: it has every acknowledged record, since its leader alone acknowledged no
+// more. In the topics that need only one replica, a replica that missed records leads only if
+// unclean elections are allowed.
 func (r *Recovery) EligibleReplicaLeads() {
 	r.t.Helper()
 	r.kill(3)
@@ -187,7 +196,7 @@ func (r *Recovery) EligibleReplicaLeads() {
 	r.is(carefulTopic, -1, []int32{}, []int32{1})
 	r.is(recklessTopic, -1, []int32{}, []int32{1})
 
-	r.start(3) // has missed acknowledged records
+	r.start(3) // it has missed acknowledged records
 	r.remains(strictTopic, -1, []int32{}, []int32{1, 2})
 	r.start(2)
 	r.is(recklessTopic, 2, []int32{2}, []int32{})
@@ -198,8 +207,8 @@ func (r *Recovery) EligibleReplicaLeads() {
 	r.whole()
 }
 
-// LastLeaderLeads kills all replicas one after the other. Nobody comes back as one that went in good order: whoever led last leads
-// again, and no other before it.
+// LastLeaderLeads kills all replicas one after the other. None of them was shut down cleanly, so
+// only the last leader may lead again.
 func (r *Recovery) LastLeaderLeads() {
 	r.t.Helper()
 	r.kill(3)
@@ -216,12 +225,13 @@ func (r *Recovery) LastLeaderLeads() {
 	r.whole()
 }
 
-// End holds what was acknowledged against what is there. Reckless must have what it had before it was led uncleanly.
+// End verifies that no acknowledged record is missing. Reckless must have the records from before
+// its unclean election.
 func (r *Recovery) End() {
 	r.t.Helper()
 	r.strict.Stop()
 	kafka.RequireAlive(r.t, r.brokers...)
-	kafka.Note(r.t, "%v", r.strict)
+	kafka.Logf(r.t, "%v", r.strict)
 	for _, l := range []*kafka.Ledger{r.strict.Ledger, r.careful, r.reckless} {
 		l.Verify(r.t, kafka.Addrs(r.brokers...))
 	}

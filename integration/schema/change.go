@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Change is one way to make a value another one, mostly one that a server should refuse.
+// Change is one modification of a value, which a server should mostly refuse.
 type Change struct {
 	Name  string
 	Apply func(*Value)
@@ -17,9 +17,9 @@ type Change struct {
 // Longest is the longest string of Kafka's protocol, in bytes.
 const Longest = math.MaxInt16
 
-// Changes are the changes that a value's type allows: lengths and counts at every bound, null,
-// numbers at the ends of their range, tagged fields that are unknown, twice, out of order or of
-// another size than they say.
+// Changes returns the modifications that a value's type allows: lengths and counts at every bound,
+// null, numbers at the ends of their range, and tagged fields that are unknown, duplicate, out of
+// order or of another size than declared.
 func Changes(v *Value) []Change {
 	switch {
 	case v.Type == "":
@@ -59,7 +59,7 @@ func number(name string, first, rest byte) Change {
 	}}
 }
 
-// count has an array of n elements, copies of those that it has.
+// count resizes an array to n elements, copies of those it has.
 func count(n int) Change {
 	return Change{"count " + strconv.Itoa(n), func(v *Value) {
 		has := v.Items
@@ -73,7 +73,7 @@ func count(n int) Change {
 	}}
 }
 
-// distinct has an array of n elements that differ, where strings or numbers in them can.
+// distinct resizes an array to n elements that differ, where their strings or numbers can.
 func distinct(n int) Change {
 	return Change{"distinct " + strconv.Itoa(n), func(v *Value) {
 		has := v.Items
@@ -88,8 +88,7 @@ func distinct(n int) Change {
 	}}
 }
 
-// number makes strings and numbers of a value those of its i-th copy; inner arrays stay as they
-// are.
+// number sets the strings and numbers of a value for its i-th copy; inner arrays stay unchanged.
 func (v *Value) number(i int) {
 	switch {
 	case v.IsArray():
@@ -184,8 +183,8 @@ func sized(name string, by int64) Change {
 	}}
 }
 
-// Random makes a body of random values: arrays of up to 3 elements, short strings, null where that
-// is allowed.
+// Random makes a body of random values: arrays of up to 3 elements, short strings, null where
+// allowed.
 func (m *Message) Random(r *rand.Rand, version int16) *Value {
 	g := generator{r, version, m.Flexible.Contain(version)}
 	v := g.structure(m.Fields)

@@ -1,6 +1,6 @@
-// Package schema reads the schemas of requests that lie in Kafka's jars, and takes requests apart
-// and puts them together by them, field by field. What it makes may be wrong on purpose: it is for
-// tests of what a server does with requests that no client writes.
+// Package schema reads the schemas of requests in Kafka's jars, and decodes and encodes requests
+// field by field. Its output may be invalid on purpose: tests use it to send a server requests that
+// no client writes.
 package schema
 
 import (
@@ -21,7 +21,7 @@ type Message struct {
 	Versions Versions `json:"validVersions"`
 	Flexible Versions `json:"flexibleVersions"`
 	Fields   []*Field `json:"fields"`
-	Structs  []*Field `json:"commonStructs"` // that fields of several types have in common
+	Structs  []*Field `json:"commonStructs"` // shared by fields of several types
 }
 
 // Field is the schema of one field.
@@ -32,26 +32,26 @@ type Field struct {
 	Nullable Versions `json:"nullableVersions"`
 	Tagged   Versions `json:"taggedVersions"`
 	Tag      Tag      `json:"tag"`
-	Fields   []*Field `json:"fields"` // of a struct, or of the structs in an array
+	Fields   []*Field `json:"fields"` // fields of a struct, or of the structs in an array
 }
 
 // Tag is the number of a tagged field.
 type Tag uint32
 
-// UnmarshalJSON reads a number, also as a string.
+// UnmarshalJSON reads a number or a string.
 func (t *Tag) UnmarshalJSON(b []byte) error {
 	n, err := strconv.ParseUint(strings.Trim(string(b), `"`), 10, 32)
 	*t = Tag(n)
 	return err
 }
 
-// Versions is a range of versions; the zero value, read from "none" or from nothing, has none.
+// Versions is a range of versions; the zero value, read from "none" or an empty string, is empty.
 type Versions struct {
 	some     bool
 	low, top int16
 }
 
-// Contain tells whether a version is in the range.
+// Contain reports whether a version is in the range.
 func (v Versions) Contain(version int16) bool {
 	return v.some && v.low <= version && version <= v.top
 }
@@ -76,7 +76,7 @@ func (v *Versions) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// Requests reads the schemas of all requests from the jar of Kafka's clients, by API key.
+// Requests returns the schemas of all requests in the jar of Kafka's clients, by API key.
 func Requests(jar string) (map[int16]*Message, error) {
 	r, err := zip.OpenReader(jar)
 	if err != nil {
@@ -119,7 +119,7 @@ func read(f *zip.File) (*Message, error) {
 	return m, nil
 }
 
-// resolve gives fields of a common struct that struct's fields.
+// resolve copies a common struct's fields into the fields of that type.
 func (m *Message) resolve(fields []*Field, structs map[string][]*Field) {
 	for _, f := range fields {
 		if common, ok := structs[strings.TrimPrefix(f.Type, "[]")]; ok {
@@ -130,7 +130,7 @@ func (m *Message) resolve(fields []*Field, structs map[string][]*Field) {
 	}
 }
 
-// withoutComments takes out what follows "//" outside of strings.
+// withoutComments removes "//" comments outside of strings.
 func withoutComments(text []byte) []byte {
 	var out []byte
 	for line := range strings.Lines(string(text)) {
@@ -148,7 +148,7 @@ func withoutComments(text []byte) []byte {
 	return out
 }
 
-// fixed is the size of a type, 0 if it has none.
+// fixed is the size of a type, 0 if it varies.
 func fixed(kind string) int {
 	switch kind {
 	case "bool", "int8":

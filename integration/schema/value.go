@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// Value is one value of a request: a field's, an array's element, or the whole body. What it holds
-// depends on its type; nothing is checked when it is written.
+// Value is one value of a request: a field, an element of an array, or the whole body. Its contents
+// depend on its type; writing does not check them.
 type Value struct {
-	Name     string // of the field; an element has its array's
-	Type     string // of Kafka, "" for a tagged field that is not known
-	Nullable bool   // in the version that it was read or made for
-	Optional bool   // a struct that may be null, and is preceded by a byte that says so
+	Name     string // the field's; an element has its array's
+	Type     string // Kafka's type; "" for an unknown tagged field
+	Nullable bool   // in the version that it was decoded or made for
+	Optional bool   // a nullable struct, preceded by a marker byte
 	Null     bool
-	Content  []byte   // of a fixed type, a string, bytes, or an unknown tagged field
-	Items    []*Value // an array's elements, or a struct's fields in wire order
-	Tags     []Tagged // a flexible struct's, in the order in which they are written
-	Length   *int64   // written as the length instead of the real one (null is -1)
-	Marker   *byte    // written instead of the byte that says whether an optional struct is there
+	Content  []byte   // bytes of a fixed type, string, bytes or unknown tagged field
+	Items    []*Value // elements of an array, or fields of a struct in wire order
+	Tags     []Tagged // tagged fields of a flexible struct, in wire order
+	Length   *int64   // replaces the true length when written (null is -1)
+	Marker   *byte    // replaces the marker byte of an optional struct when written
 }
 
-// Tagged is one tagged field. Its size is written as it is, unless Size says otherwise.
+// Tagged is one tagged field. Its true size is written unless Size replaces it.
 type Tagged struct {
 	Tag  Tag
 	Of   *Value
@@ -31,7 +31,7 @@ type Tagged struct {
 
 var errShort = errors.New("the body ends early")
 
-// Decode takes a well-formed body apart.
+// Decode decodes a well-formed body.
 func (m *Message) Decode(version int16, body []byte) (*Value, error) {
 	d := decoder{src: body, version: version, flexible: m.Flexible.Contain(version)}
 	v := d.structure(m.Fields)
@@ -150,7 +150,7 @@ func (d *decoder) value(f *Field, kind string, nullable bool) *Value {
 	return v
 }
 
-// Append writes a value as the body of a version of m, or a part of it.
+// Append encodes a value as the body of a version of m, or as a part of one.
 func (m *Message) Append(dst []byte, version int16, v *Value) []byte {
 	return v.append(dst, m.Flexible.Contain(version))
 }
@@ -219,16 +219,16 @@ func (v *Value) appendLength(dst []byte, n int, flexible bool) []byte {
 	}
 }
 
-// IsArray tells whether the value is an array.
+// IsArray reports whether the value is an array.
 func (v *Value) IsArray() bool { return strings.HasPrefix(v.Type, "[]") }
 
-// HasLength tells whether a length is written before the value: it is a string, bytes or an array.
+// HasLength reports whether a length precedes the value: strings, bytes and arrays have one.
 func (v *Value) HasLength() bool { return v.IsArray() || v.Type == "string" || v.Type == "bytes" }
 
-// IsStruct tells whether the value is a struct or the whole body.
+// IsStruct reports whether the value is a struct or the whole body.
 func (v *Value) IsStruct() bool { return v.Type != "" && fixed(v.Type) == 0 && !v.HasLength() }
 
-// Walk calls visit for v and all values in it, with the path of names to it.
+// Walk calls visit for v and all values inside it, with the path of names to each.
 func (v *Value) Walk(visit func(path string, v *Value)) { v.walk("", visit) }
 
 func (v *Value) walk(path string, visit func(string, *Value)) {
@@ -242,7 +242,7 @@ func (v *Value) walk(path string, visit func(string, *Value)) {
 	}
 }
 
-// Clone copies a value with all that is in it.
+// Clone returns a deep copy.
 func (v *Value) Clone() *Value {
 	c := *v
 	c.Content = append([]byte(nil), v.Content...)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/config"
-	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/feed"
 )
 
 // outOfService is how soon a node that has failed must have stopped to lead and to answer.
@@ -26,7 +26,8 @@ func startLone(t *testing.T, logger *slog.Logger) *Node {
 	cfg, _, err := config.Load("", map[string]string{
 		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1",
 		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://127.0.0.1:0",
-		"yakt.http.listeners": "127.0.0.1:0", "log.dirs": t.TempDir(), "yakt.wal.segment.bytes": "1048576",
+		"yakt.http.listeners": "127.0.0.1:0", "log.dirs": t.TempDir(),
+		"yakt.wal.segment.bytes": "1048576",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func startLone(t *testing.T, logger *slog.Logger) *Node {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for at := int64(0); n.controller.Image().Version() == 0; at++ {
-		if err := n.controller.Await(ctx, controller.AudienceAll, at-1); err != nil {
+		if err := n.controller.Await(ctx, feed.AudienceAll, at-1); err != nil {
 			t.Fatal("the node does not lead itself")
 		}
 	}
@@ -177,7 +178,7 @@ func isTimeout(err error) bool {
 // startNode runs a node until the test ends.
 func startNode(t *testing.T, cfg *config.Config, logger *slog.Logger) *Node {
 	t.Helper()
-	n, err := Open(cfg, logger)
+	n, err := Open(cfg, logger, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

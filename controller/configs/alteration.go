@@ -1,0 +1,122 @@
+package configs
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
+)
+
+// Alteration collects what a request does to the configs of several resources.
+type Alteration struct {
+	changes *Changes
+	times   map[Resource]int // how often the request names it; 0 when it is answered
+	each    []int8           // kinds that are answered each time that the request names one, as in Kafka
+	records []record.Record
+	read    int // bytes of values that the resources have now
+	// Answers are those for the resources so far, in the order of the request.
+	Answers  []Answer
+	messages protocol.Messages
+}
+
+// ReadMaxBytes bounds the values that one request has read again: all of a resource are, when
+// one is changed.
+const ReadMaxBytes = 4 << 20
+
+// Answer is that for the resource of that index in the request.
+type Answer struct {
+	Index int
+	Err   *protocol.Error
+}
+
+// NewAlteration begins a request that names so many resources.
+func NewAlteration(changes *Changes, resources int) *Alteration {
+	return &Alteration{
+		changes: changes, times: make(map[Resource]int, resources),
+		Answers: make([]Answer, 0, resources),
+	}
+}
+
+// AnswerEach has resources of a kind answered each time that the request names them, as Kafka does.
+func (a *Alteration) AnswerEach(kind int8) { a.each = append(a.each, kind) }
+
+// Name counts a resource of the request. All of them are counted before the first is altered.
+func (a *Alteration) Name(kind int8, name string) {
+	a.times[Resource{kind, name}]++
+	if !knownConfigs(kind) && !slices.Contains(a.each, kind) {
+		a.each = append(a.each, kind)
+	}
+}
+
+// Resource makes the records of one resource, or records why it is refused. A resource is answered
+// the first time that the request names it.
+func (a *Alteration) Resource(index int, kind int8, name string, ops []Op) {
+	res := Resource{kind, name}
+	times := a.times[res]
+	if times == 0 && !slices.Contains(a.each, kind) {
+		return
+	}
+	a.times[res] = 0
+	records, err := a.alter(res, ops, times)
+	a.records = append(a.records, records...)
+	a.Answers = append(a.Answers, Answer{index, a.messages.Bounded(err)})
+}
+
+// PerResourceMax bounds the configs of one resource. A broker's may have any names.
+const PerResourceMax = 10_000
+
+// alter makes the records of one resource, which the request names so many times.
+func (a *Alteration) alter(
+	res Resource, ops []Op, times int,
+) ([]record.Record, *protocol.Error) {
+	current := a.changes.img.Config(res.Kind, res.Name)
+	for _, value := range current {
+		a.read += len(value)
+	}
+	if a.read > ReadMaxBytes {
+		return nil, protocol.Errorf(kerr.PolicyViolation, "The resources of the request have more than %d bytes of configs now: change fewer at once.", ReadMaxBytes)
+	}
+	records, err := a.changes.alter(res, ops, times)
+	adds := func(r record.Record) bool {
+		c, ok := r.(*record.Config)
+		if !ok || c.Value == nil {
+			return false
+		}
+		_, known := current[c.Name]
+		return !known
+	}
+	if err == nil && len(current)+len(records) > PerResourceMax && slices.ContainsFunc(records, adds) {
+		return nil, protocol.Errorf(kerr.PolicyViolation, "A resource may have no more than %d configs.", PerResourceMax)
+	}
+	return records, err
+}
+
+// Records are those of all resources, and the ClearElr records that follow from them.
+func (a *Alteration) Records() []record.Record {
+	return append(a.records, ClearElrs(a.changes.img, a.records)...)
+}
+
+// alter makes the records of one resource, which the request names so many times.
+func (cc *Changes) alter(res Resource, ops []Op, times int) ([]record.Record, *protocol.Error) {
+	switch {
+	case res.Kind == metadata.ConfigBrokerLogger:
+		return nil, protocol.Errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
+	case !knownConfigs(res.Kind):
+		return nil, protocol.Errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.Kind)
+	case times > 1:
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Duplicate resource.")
+	}
+	return cc.Incremental(res, ops, false)
+}
+
+// knownConfigs reports whether there are resources of this kind.
+func knownConfigs(kind int8) bool {
+	switch kind {
+	case metadata.ConfigTopic, metadata.ConfigBroker, metadata.ConfigBrokerLogger, metadata.ConfigClientMetrics, metadata.ConfigGroup:
+		return true
+	}
+	return false
+}

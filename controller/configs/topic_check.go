@@ -1,0 +1,120 @@
+package configs
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
+)
+
+// validateTopic checks a topic's overrides as they would be (LogConfig.validate): known names, values in range, and the
+// rules between several of them, for which this node's file counts too; brokers' dynamic configs do not, as with a controller of
+// Kafka's that is no broker. Keys that an older release left in the log and this one does not know are let be.
+func (cc *Changes) validateTopic(changes []*record.Config, all, current map[string]string) *protocol.Error {
+	for _, r := range changes {
+		if r.Value != nil && topicKeyByName[r.Name] == nil {
+			return protocol.Errorf(kerr.InvalidConfig, "Unknown topic config name: %s", r.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if k := topicKeyByName[name]; k != nil {
+			if wrong := k.check(name, all[name]); wrong != "" {
+				return protocol.Errorf(kerr.InvalidConfig, "%s", wrong)
+			}
+		}
+	}
+	defaults := TopicDefaults{static: cc.defaults.static}
+	values := topicValues{&defaults, all}
+	for _, rule := range [...]string{values.compaction(), values.remoteStorage(current), values.remoteCopy(), values.remoteRetention()} {
+		if rule != "" {
+			return protocol.Errorf(kerr.InvalidConfig, "%s", rule)
+		}
+	}
+	return nil
+}
+
+// topicValues are the effective values of a topic.
+type topicValues struct {
+	defaults  *TopicDefaults
+	overrides map[string]string
+}
+
+func (v topicValues) get(name string) string {
+	value, _ := v.defaults.effective(topicKeyByName[name], v.overrides)
+	return value
+}
+
+func (v topicValues) long(name string) int64 {
+	n, err := parseInt(v.get(name), 64)
+	if err != nil {
+		n, _ = parseInt(topicKeyByName[name].value, 64)
+	}
+	return n
+}
+
+func (v topicValues) bool(name string) bool { return boolOr(v.get(name), false) }
+
+func (v topicValues) compaction() string {
+	if low, high := v.long("min.compaction.lag.ms"), v.long("max.compaction.lag.ms"); low > high {
+		return fmt.Sprintf("conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high)
+	}
+	return ""
+}
+
+// remoteStorage checks the switch for tiered storage (KIP-405, KIP-950).
+func (v topicValues) remoteStorage(current map[string]string) string {
+	if !v.bool("remote.storage.enable") {
+		if boolOr(current["remote.storage.enable"], false) && !v.bool("remote.log.delete.on.disable") {
+			return "It is invalid to disable remote storage without deleting remote data. If you want to keep the remote data and turn to read only, please set `remote.storage.enable=true,remote.log.copy.disable=true`. If you want to disable remote storage and delete all remote data, please set `remote.storage.enable=false,remote.log.delete.on.disable=true`."
+		}
+		return ""
+	}
+	if !boolOr(v.defaults.static["remote.log.storage.system.enable"], false) {
+		return "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."
+	}
+	for _, policy := range splitList(v.get("cleanup.policy")) {
+		if policy != "delete" {
+			return "Remote log storage only supports topics with cleanup.policy=delete or cleanup.policy being an empty list."
+		}
+	}
+	return ""
+}
+
+// localUnset is the value of local.retention.* that means the same as retention.*.
+const localUnset = -2
+
+// remoteCopy: with nothing copied to remote storage any more, what is kept locally is all that is kept.
+func (v topicValues) remoteCopy() string {
+	if !v.bool("remote.storage.enable") || !v.bool("remote.log.copy.disable") {
+		return ""
+	}
+	for _, unit := range [...]string{"ms", "bytes"} {
+		if local := v.long("local.retention." + unit); local != localUnset && local != v.long("retention."+unit) {
+			return fmt.Sprintf("When `remote.log.copy.disable` is set to true, the `local.retention.%s` and `retention.%s` must be set to the identical value because there will be no more logs copied to the remote storage.", unit, unit)
+		}
+	}
+	return ""
+}
+
+// remoteRetention: no more is kept locally than altogether.
+func (v topicValues) remoteRetention() string {
+	if !v.bool("remote.storage.enable") {
+		return ""
+	}
+	for _, unit := range [...]string{"bytes", "ms"} {
+		name, of := "local.retention."+unit, "retention."+unit
+		local, total := v.long(name), v.long(of)
+		switch {
+		case total == -1 || local == localUnset:
+		case local == -1:
+			return invalidValue(name, "-1", fmt.Sprintf("Value must not be -1 as %s value is set as %d.", of, total))
+		case local > total:
+			return invalidValue(name, fmt.Sprint(local), fmt.Sprintf("Value must not be more than %s property value: %d", of, total))
+		}
+	}
+	return ""
+}
