@@ -98,8 +98,8 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Decoding may take a fixed multiple of its input: the smallest element on the wire that is largest
-// in memory is a one-byte string.
+// Decoding may allocate a fixed multiple of its input: the worst element is a string, of one byte
+// on the wire.
 const (
 	allocFactor = 64
 	allocBase   = 256 << 10
@@ -139,7 +139,7 @@ func FuzzParseBatch(f *testing.F) {
 	})
 }
 
-// FuzzCheckpoint takes a file of batches, sets their CRCs right, and reads it.
+// FuzzCheckpoint corrects the CRCs of the batches in a file, and reads it.
 func FuzzCheckpoint(f *testing.F) {
 	for _, name := range goldenNames(f) {
 		b := readTestdata(f, name)

@@ -116,7 +116,7 @@ func liveHeap() uint64 {
 	return m.HeapAlloc
 }
 
-// BenchmarkReplayLog replays the whole log and reports what the image keeps.
+// BenchmarkReplayLog replays the whole log and reports the memory of the image.
 func BenchmarkReplayLog(b *testing.B) {
 	batches := largeBatches(b, benchTopics, benchPartitions)
 	before := liveHeap()

@@ -14,8 +14,8 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// testdata holds what a controller of Kafka 4.3.0 wrote: its log, its snapshots and single batches
-// of both.
+// testdata was written by a controller of Kafka 4.3.0: its log, its snapshots and single batches of
+// both.
 
 func readTestdata(t testing.TB, name string) []byte {
 	t.Helper()
@@ -155,8 +155,7 @@ func TestGoldenBootstrap(t *testing.T) {
 	}
 }
 
-// A log that Kafka wrote, replayed here, has in it what Kafka's snapshot has, up to where that was
-// taken.
+// The replay of a log that Kafka wrote equals Kafka's own snapshot at the same offset.
 func TestGoldenLogAndSnapshot(t *testing.T) {
 	file := readTestdata(t, "00000000000000000676-0000000003.checkpoint")
 	theirs, err := ReadSnapshot(bytes.NewReader(file), 676, 3)

@@ -146,7 +146,7 @@ func sameIndex(
 	}
 }
 
-// Walks that go on behind a partition see the rest, also when it is gone by then.
+// An iteration that continues after a partition sees the rest, even if that partition was deleted.
 func TestIndexWalksGoOn(t *testing.T) {
 	h := newHistory(7, LatestVersion)
 	_, images := h.log(t, 60, 10)
@@ -333,7 +333,7 @@ func TestTransactions(t *testing.T) {
 		t.Error("aborted")
 	}
 	checkIndexes(t, aborted)
-	e := more.Edit() // what control records say is in no transaction
+	e := more.Edit() // control records are not part of transactions
 	voters := &record.Voters{Voters: []record.Voter{{ID: 1}}}
 	e.Control(voters)
 	e.Control(&record.KRaftVersion{Version: 1})

@@ -76,7 +76,7 @@ var (
 	listener = record.Endpoint{Name: "PLAINTEXT", Host: "h", Port: 9092}
 )
 
-// poisons are records that earlier releases have written, with what heals them.
+// poisons are records that earlier releases have written, with their remedies.
 var poisons = map[string]struct {
 	record record.Record
 	action Action
@@ -197,8 +197,8 @@ var poisons = map[string]struct {
 }
 
 // Every kind of poison is found in the log, survives a snapshot, and is healed by records that can
-// be written; a node that replays the log and one that begins with the snapshot come to the same
-// state, which is what it was without the poison.
+// be written; a node that replays the log and one that begins with the snapshot reach the same
+// state, which is that before the poison.
 func TestPoisonIsFoundAndHealed(t *testing.T) {
 	t.Parallel()
 	clean := smallCluster(t)
@@ -272,8 +272,8 @@ func TestRepairedRegistration(t *testing.T) {
 	}
 }
 
-// Poison that a valid record has replaced or removed is gone from the state, and the log is clean
-// behind that record.
+// Poison that a valid record has replaced or removed is no longer in the state, and the log is
+// clean after that record.
 func TestPoisonIsSuperseded(t *testing.T) {
 	t.Parallel()
 	clean := smallCluster(t)
@@ -342,8 +342,8 @@ func TestHealingIsAborted(t *testing.T) {
 	}
 }
 
-// Whatever a record holds that replays: what is poison of it can be healed, and comes to the same
-// state from the log and from a snapshot.
+// Whatever a record that replays contains, its poison can be healed, and log and snapshot give the
+// same state.
 func TestRandomPoisonIsHealed(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 8))
@@ -375,7 +375,7 @@ func TestRandomPoisonIsHealed(t *testing.T) {
 	}
 }
 
-// spoil makes some of the values in v what brokers may not accept.
+// spoil makes some of the values in v ones that brokers may not accept.
 func spoil(rng *rand.Rand, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:

@@ -31,7 +31,7 @@ func smallCluster(t testing.TB) *Image {
 	)
 }
 
-// A record that does not fit is an error that names what it met.
+// A record that contradicts the image is an error that names the conflict.
 func TestReplayRefusals(t *testing.T) {
 	img := smallCluster(t)
 	unknown := protocol.UUID{0: 0xb}

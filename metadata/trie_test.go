@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// trieVersion is a trie as some editor left it, with what it is to hold.
+// trieVersion is a trie as an editor left it, with its expected content.
 type trieVersion struct {
 	trie trie
 	want map[string]uint32

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// version is a copy-on-write container as some editor left it, with what it is to hold.
+// version is a copy-on-write container as an editor left it, with its expected content.
 type version[V any] interface {
 	edit() V // a successor, of the next generation
 	change(*testing.T, *rand.Rand)

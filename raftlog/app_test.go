@@ -35,8 +35,8 @@ func controlBatch(n, typ int) []byte {
 
 const controlLeaderChange = 2
 
-// appState is what the test application holds: every batch it was given, in order, and what it was
-// told of leaders.
+// appState is the test application: every batch that was committed, in order, and all reports of
+// leaders.
 type appState struct {
 	mu      sync.Mutex
 	changed chan struct{}

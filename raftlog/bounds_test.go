@@ -7,8 +7,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestImpossibleMessages: what no honest peer sends never gets to raft, changes nothing and is
-// counted.
+// TestImpossibleMessages: a message that no honest peer sends never reaches raft, changes nothing
+// and is counted.
 func TestImpossibleMessages(t *testing.T) {
 	message := func(typ raftpb.MessageType, change func(m *raftpb.Message)) *raftpb.Message {
 		m := &raftpb.Message{

@@ -23,7 +23,7 @@ type testNode struct {
 	app  *appState
 	addr string
 
-	wrap     func(disk) disk // nil, or what stands between the log and its disk
+	wrap     func(disk) disk // nil, or wraps the disk of the log
 	listener net.Listener
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
@@ -176,9 +176,8 @@ func serveFrames(conn net.Conn, frame func([]byte) ([]byte, error)) error {
 	}
 }
 
-// kill is what the process's death looks like from outside: every connection and the listener close
-// at once, nothing is handed over. The log's goroutines are then ended without any message leaving
-// it.
+// kill imitates the death of the process: all connections and the listener close at once, and
+// nothing is handed over. The log's goroutines then end without sending any message.
 func (n *testNode) kill() {
 	if n.log == nil {
 		return
@@ -303,7 +302,8 @@ func TestThreeNodes(t *testing.T) {
 	}
 }
 
-// TestNodeOfAnotherCluster: a node that the others call foreign stops and says why; they go on.
+// TestNodeOfAnotherCluster: a node that the others call foreign stops with the reason; the others
+// continue.
 func TestNodeOfAnotherCluster(t *testing.T) {
 	cl := newCluster(t, 3, nil)
 	cl.start()

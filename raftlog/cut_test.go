@@ -30,15 +30,15 @@ func (n *testNode) awaitStart(offset int64) {
 	}
 }
 
-// TestCutBefore: what stands before the offset is served by no node, however little there is of it,
-// neither as log nor as an older snapshot; a node that was away gets the snapshot.
+// TestCutBefore: no node serves records before the offset, neither as log nor as an older snapshot;
+// a node that was down gets the snapshot.
 func TestCutBefore(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, func(c *Config) { c.SnapshotBytes = 4 << 10 })
 	cl.start()
 	leader := cl.leader()
 	away := cl.nodes[(leader.id+1)%3]
-	end := cl.writeMany(20) // these make a snapshot, and stay behind it: KeepBytes is 4 MiB
+	end := cl.writeMany(20) // these make a snapshot due, and stay in memory: KeepBytes is 4 MiB
 	old := leader.awaitSnapshot(1)
 	away.await(end)
 	away.kill()

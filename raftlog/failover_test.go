@@ -17,7 +17,7 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// cutConn loses what is written while the link is cut, as a network that drops packets does.
+// cutConn loses bytes that are written while the link is cut, as a network that drops packets does.
 type cutConn struct {
 	net.Conn
 	cut func() bool
@@ -55,7 +55,7 @@ func newCuttable(t *testing.T, n int) (*testCluster, *atomic.Int32) {
 	return cl, &off
 }
 
-// awaitLeadership waits until a node says what is asked of who leads.
+// awaitLeadership waits until a node reports a certain leadership.
 func (n *testNode) awaitLeadership(ok func(leadership) bool) leadership {
 	n.t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -193,8 +193,8 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
-// TestChurn kills a random node again and again while one client writes: what it was told is
-// committed must survive.
+// TestChurn kills random nodes while one client writes: every write that was acknowledged must
+// survive.
 func TestChurn(t *testing.T) {
 	const seed = 7
 	rng := rand.New(rand.NewPCG(seed, seed))

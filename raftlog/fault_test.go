@@ -17,7 +17,7 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// faultyDisk fails when it is told to.
+// faultyDisk fails on demand.
 type faultyDisk struct {
 	disk
 	syncErr   atomic.Pointer[error]
@@ -40,7 +40,7 @@ func (d *faultyDisk) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error
 	return d.disk.Append(hs, entries)
 }
 
-// openFaulty starts a single node on a disk that can be told to fail.
+// openFaulty starts a single node on a disk that fails on demand.
 func openFaulty(t *testing.T, app App) (*Log, *faultyDisk) {
 	faulty := &faultyDisk{}
 	return startOn(t, Config{}, app, func(d disk) disk { faulty.disk = d; return faulty }), faulty
@@ -121,8 +121,8 @@ func TestFullDiskIsWaitedOut(t *testing.T) {
 	if _, err := l.Propose(1, dataBatch(1, "later")); err != nil {
 		t.Fatal(err)
 	}
-	// What the disk refuses is noted behind its answer, and the first append may be one that was on
-	// its way before.
+	// The flag is set after the disk has refused, and the first append may be one that was queued
+	// before.
 	for deadline := time.After(10 * time.Second); d.appends.Load() < before+2 || !l.Status().DiskFull; {
 		select {
 		case <-time.After(time.Millisecond):
@@ -329,7 +329,7 @@ func TestIdleLogWritesNothing(t *testing.T) {
 	})
 }
 
-// hangingDisk does not come back from a sync while it is told to hang.
+// hangingDisk does not return from a sync while it is set to hang.
 type hangingDisk struct {
 	disk
 	hang atomic.Pointer[chan struct{}]
@@ -342,8 +342,8 @@ func (d *hangingDisk) Sync() error {
 	return d.disk.Sync()
 }
 
-// TestStalledDiskHandsOver: a leader whose disk hangs gives leadership away within two election
-// timeouts, does not take it back, and follows when the disk answers again.
+// TestStalledDiskHandsOver: a leader whose disk hangs hands leadership over within two election
+// timeouts, does not regain it, and follows when the disk answers again.
 func TestStalledDiskHandsOver(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)

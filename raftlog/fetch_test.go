@@ -223,7 +223,7 @@ func TestObservers(t *testing.T) {
 	fetch(1, 6, 10) // behind
 	fetch(2, 10, 10)
 	v.extend([][]byte{batchAt(10, 5, 1)})
-	fetch(1, 10, 20) // has what there was at its last fetch, but not all
+	fetch(1, 10, 20) // has everything as of its last fetch, but not all
 	fetch(2, 10, 30)
 	fetch(-1, 10, 30) // a tool
 	got := v.observers(at(40))
@@ -241,8 +241,8 @@ func TestObservers(t *testing.T) {
 	}
 }
 
-// TestFetchWhileNoSnapshotIsGood: the newest snapshot was found bad, and its successor is being
-// written. A broker that needs a snapshot waits, and above all is not told to truncate its log; the
+// TestFetchWhileNoSnapshotIsGood: the newest snapshot was found damaged, and its successor is being
+// written. A broker that needs a snapshot waits, and above all is not made to truncate its log; the
 // others are served from the log.
 func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
 	t.Parallel()

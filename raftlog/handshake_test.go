@@ -80,8 +80,8 @@ func TestHandshakeRefusals(t *testing.T) {
 	}
 }
 
-// TestStrangerIsNotHeard: a connection that says it is of a member is heard only if that member,
-// asked at its address, knows of it. What the stranger told of the member leaves no trace.
+// TestStrangerIsNotHeard: a connection that claims to be a member's is accepted only if that
+// member, asked at its address, confirms it. Claims of a stranger leave no trace.
 func TestStrangerIsNotHeard(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)

@@ -128,8 +128,8 @@ func TestHashDependsOnEveryPart(t *testing.T) {
 	}
 }
 
-// TestChainIsTakenOver: a log without hashes, of an earlier release, takes its leader's over, and
-// is compared from then on; a leader without begins a chain.
+// TestChainIsTakenOver: a log without hashes, of an earlier release, adopts its leader's and is
+// compared from then on; a leader without hashes begins a chain.
 func TestChainIsTakenOver(t *testing.T) {
 	old := func(bodies ...string) *core {
 		c := follower(t, bodies...)

@@ -25,8 +25,8 @@ func (l *growingLog) grow() {
 	l.whole = append(l.whole, b...)
 }
 
-// Reads of any part of a growing log are the batches that are there, whatever was read before, and
-// within their bound; and windows share memory, whoever holds them.
+// Reads of any part of a growing log return its batches within their bound, whatever was read
+// before, and readers share the memory of windows.
 func TestJoinedReads(t *testing.T) {
 	t.Parallel()
 	l := &growingLog{r: rand.New(rand.NewPCG(5, 6))}
@@ -59,15 +59,15 @@ func TestJoinedReads(t *testing.T) {
 	if most := len(l.whole)/windowBytes + 1; len(j.open) > most {
 		t.Errorf("%d windows of a log of %d", len(j.open), most)
 	}
-	for _, b := range held { // what was given out has not changed
+	for _, b := range held { // bytes that were returned have not changed
 		if at := bytes.Index(l.whole, b); at < 0 {
 			t.Fatal("a read has changed")
 		}
 	}
 }
 
-// Readers that hold what they have read hold the same memory, also when it is kept no longer and
-// the log has grown.
+// Readers that keep their results share memory, even after the window is no longer kept and the log
+// has grown.
 func TestJoinedReadsShareMemory(t *testing.T) {
 	t.Parallel()
 	var log []fetchable

@@ -19,7 +19,7 @@ func leadingCore(t *testing.T, n int) *core {
 	return c
 }
 
-// write lets the disk do what there is to do now, and reports whether that was anything.
+// write performs the pending work of the disk, and reports whether there was any.
 func write(c *core) bool {
 	writes := c.takeOutputs().writes
 	for _, w := range writes {
@@ -28,7 +28,7 @@ func write(c *core) bool {
 	return len(writes) > 0
 }
 
-// acknowledge says that a follower has everything in the log.
+// acknowledge reports to the core that a follower has everything in the log.
 func acknowledge(c *core, node int32) {
 	c.step(
 		&raftpb.Message{
@@ -116,8 +116,8 @@ func TestHandOverTakesWhatWaits(t *testing.T) {
 	}
 }
 
-// The last node of a quorum to stop has nobody to wait for, though raft takes its peers for active
-// a while longer.
+// The last node of a quorum to stop does not wait, although raft regards its peers as active for a
+// while.
 func TestHandOverToNobodyWhoIsGone(t *testing.T) {
 	t.Parallel()
 	c := leadingCore(t, 3)

@@ -34,8 +34,8 @@ func TestSnapshotSharesLieApart(t *testing.T) {
 	}
 }
 
-// Three nodes apply the same bytes for long. Snapshots that take a fiftieth of the time between two
-// rarely meet, and a node whose snapshot met another's does not go on so.
+// Three nodes apply the same bytes for long. Snapshots that need a fiftieth of the interval rarely
+// coincide, and two that coincide once do not keep coinciding.
 func TestSnapshotsRarelyMeet(t *testing.T) {
 	const threshold, takes, until = 20 << 20, 20 << 20 / 50, 1000 * (20 << 20)
 	var begun [3][]int64

@@ -113,7 +113,7 @@ func (s *sim) fault(n *simNode, kind int) {
 	}
 }
 
-// finish heals everything and checks that all replicas come to hold the same log, with all that was
+// finish heals all faults and checks that all replicas reach the same log, with everything that was
 // acknowledged.
 func (s *sim) finish() {
 	s.calm = true
@@ -273,7 +273,7 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// TestSimulationRepeats shows that a seed is all it takes to see the same run again.
+// TestSimulationRepeats: the same seed gives the same run.
 func TestSimulationRepeats(t *testing.T) {
 	for seed := range uint64(5) {
 		var traces [2]uint64
@@ -291,9 +291,9 @@ func TestSimulationRepeats(t *testing.T) {
 	}
 }
 
-// TestSimulationFindsDivergence changes a committed entry on a disk, in which nothing else gives
-// the change away, and lets the node follow a leader: it stops before it takes anything beyond what
-// its own disk had committed.
+// TestSimulationFindsDivergence changes a committed entry on a disk, where nothing else reveals the
+// change, and lets the node follow a leader: it stops before it accepts anything beyond what its
+// own disk had committed.
 func TestSimulationFindsDivergence(t *testing.T) {
 	found := 0
 	for seed := range uint64(20) {

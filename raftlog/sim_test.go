@@ -28,9 +28,9 @@ type sim struct {
 	stormUntil int  // step until which nodes restart often
 	trace      uint64
 
-	leaders   map[int32]int32  // epoch -> the one node that was said to lead it
+	leaders   map[int32]int32  // by epoch: the only node that was reported as its leader
 	committed map[int64][]byte // base offset -> batch, as first committed anywhere
-	acked     map[int64][]byte // what a leader had committed that it had proposed itself
+	acked     map[int64][]byte // batches that a leader proposed and that are committed
 	reads     map[uint64]int64 // read -> the least offset it must return
 	ackedEnd  int64            // after the last acknowledged batch
 	exposed   int64            // highest high watermark of any claimed leader
@@ -38,7 +38,7 @@ type sim struct {
 	stats     struct{ claims, snapshots, cuts, installs, crashes, reads, proposals, parts, shared, wiped, aged, found int }
 }
 
-// simNode is one replica: what survives a crash (disk, files) and what does not.
+// simNode is one replica: the parts that survive a crash (disk, files) and those that do not.
 type simNode struct {
 	id    int32
 	disk  simDisk
@@ -59,7 +59,8 @@ type simNode struct {
 	boot        uint64           // number of its life
 	incarnation [16]byte         // of the log on its disk
 	met         map[int32]uint64 // peers that it has accepted in this life, and the life of theirs
-	outcast     bool             // its disk was wiped or went back: it must take no part any more
+	// its disk was wiped or restored from a copy: it must not vote or lead any more
+	outcast     bool
 	copied      *simDisk         // an older copy of its disk
 	tampered    bool             // its disk was changed
 	slow        hello            // an introduction of its present life
@@ -70,7 +71,7 @@ type simWrite struct {
 	mark  *mark
 }
 
-// simDisk is what the write-ahead log has durably.
+// simDisk is the durable content of the write-ahead log.
 type simDisk struct {
 	hard    *raftpb.HardState
 	mark    mark
@@ -293,8 +294,8 @@ func (s *sim) sync(n *simNode) {
 	}
 }
 
-// marked tells the core of a durable mark. A log that must not start before some offset does not,
-// once a snapshot covers that.
+// marked reports a durable mark to the core. Once a snapshot covers the offset of CutBefore, the
+// log must not start before it.
 func (s *sim) marked(n *simNode, m mark) {
 	must := n.core.mustCut(m.EndOffset)
 	if !n.core.marked(m) || !must {
@@ -431,7 +432,7 @@ func (s *sim) proposeSome(n *simNode, epoch int32) {
 	s.collect(n)
 }
 
-// together checks that what was proposed together is committed together.
+// together checks that batches that were proposed together are committed together.
 func (s *sim) together(n *simNode, batches [][]byte) {
 	want := 1
 	for _, b := range batches {
@@ -457,7 +458,7 @@ func (s *sim) together(n *simNode, batches [][]byte) {
 	}
 }
 
-// read asks for a point that must not lie before what is acknowledged now.
+// read requests an offset, which must not precede anything that is acknowledged now.
 func (s *sim) read(n *simNode) {
 	id := s.rng.Uint64()
 	s.reads[id] = s.ackedEnd

@@ -139,8 +139,8 @@ func TestFailedSnapshotWriteLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestLogSurvivesPowerCuts runs a node on a disk in memory and cuts the power: what was
-// acknowledged comes back, from the snapshot and the log behind it.
+// TestLogSurvivesPowerCuts runs a node on a disk in memory and cuts the power: everything that was
+// acknowledged comes back, from the snapshot and the log after it.
 func TestLogSurvivesPowerCuts(t *testing.T) {
 	t.Parallel()
 	fsys := memfs.New()

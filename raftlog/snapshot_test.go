@@ -183,7 +183,7 @@ func TestSnapshotThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
-// smallSnapshots makes a snapshot due after a few kilobytes and keeps no log behind it.
+// smallSnapshots makes a snapshot due after a few kilobytes and keeps none of the log before it.
 func smallSnapshots(c *Config) {
 	c.SnapshotBytes, c.KeepBytes = 4<<10, 1
 }
@@ -259,8 +259,7 @@ func TestRestartFromSnapshot(t *testing.T) {
 	}
 }
 
-// compactedDisk is a write-ahead log that runs something when it is about to drop what a snapshot
-// has made superfluous.
+// compactedDisk is a write-ahead log that calls a function before it compacts.
 type compactedDisk struct {
 	disk
 	compacting func()
@@ -271,7 +270,8 @@ func (d compactedDisk) Compact(firstIndex uint64) error {
 	return d.disk.Compact(firstIndex)
 }
 
-// TestSnapshotThatIsToldOfCanBeRead looks while the log is being compacted, which may take long.
+// TestSnapshotThatIsToldOfCanBeRead: a snapshot can be read as soon as it is named, even while the
+// log is being compacted, which may take long.
 func TestSnapshotThatIsToldOfCanBeRead(t *testing.T) {
 	cfg, err := Config{
 		Dir: t.TempDir(), Voters: []int32{0}, SnapshotBytes: 1, SnapshotsKept: 1,
@@ -299,7 +299,7 @@ func TestSnapshotThatIsToldOfCanBeRead(t *testing.T) {
 	}
 }
 
-// TestSnapshotsArePulledInPieces answers for the leader and looks at what is asked.
+// TestSnapshotsArePulledInPieces plays the leader and checks the requests.
 func TestSnapshotsArePulledInPieces(t *testing.T) {
 	file := bytes.Repeat([]byte("snapshot"), 100)
 	ours, theirs := net.Pipe()

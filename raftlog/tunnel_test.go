@@ -45,7 +45,7 @@ func TestATunnelCarriesBytesBothWays(t *testing.T) {
 	out, back := make([]byte, 1<<20), make([]byte, 1<<20)
 	rand.Read(out)
 	rand.Read(back)
-	go there.Write(out) //nolint:errcheck // the other end checks what came
+	go there.Write(out) // nolint:errcheck // the other end checks what arrived
 	go here.Write(back) //nolint:errcheck
 	for what, c := range map[string]struct {
 		conn net.Conn

@@ -141,7 +141,7 @@ func TestForeignCheckpointIsRefused(t *testing.T) {
 			t.Errorf("does not say %q: %v", says, err)
 		}
 	}
-	// A mark of a release that recorded no sum takes the file if it is whole, and learns its sum.
+	// A mark of a release that recorded no sum accepts any whole file, and its sum is recorded.
 	m.File = wal.FileSum{}
 	if sum, err := snapshotsIn(t, s.dir, 2).verifyStart(m); err != nil || sum != sumOf(foreign) {
 		t.Errorf("%+v, %v", sum, err)
@@ -346,7 +346,7 @@ func hourlyNode(t *testing.T, app App) (*Log, *countingDisk) {
 	return startOn(t, cfg, app, func(d disk) disk { counting.disk = d; return counting }), counting
 }
 
-// countingDisk counts what drops log.
+// countingDisk counts compactions.
 type countingDisk struct {
 	disk
 	compactions atomic.Int32

@@ -70,7 +70,8 @@ func TestAppendDoesNotTouchTheRecord(t *testing.T) {
 	}
 }
 
-// What one Decoder returned stays as it was when it goes on, but for the struct of a partition.
+// Records that a Decoder has returned do not change when it continues, except for the struct of a
+// partition.
 func TestDecoderSharesLists(t *testing.T) {
 	var d record.Decoder
 	encode := func(p *record.Partition) []byte {

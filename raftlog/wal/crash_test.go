@@ -15,8 +15,8 @@ import (
 	"github.com/yakt/yakt/vfs/memfs"
 )
 
-// machine drives a log and a model of it. states are the logs a crash may leave
-// behind, oldest first: the one that is known durable and all since.
+// machine drives a log and a model of it. states are the logs that a crash may leave, oldest first:
+// the one that is known to be durable and all since.
 type machine struct {
 	t      *rapid.T
 	fs     *memfs.FS
@@ -136,8 +136,8 @@ func (m *machine) cutAfter(left, shortages int) {
 	}
 }
 
-// shortage is what an operation fails with, having changed nothing that counts, where space or
-// descriptors are short; nil where it needs neither.
+// shortage is the error of an operation when space or descriptors are short; nil if it needs
+// neither.
 func shortage(op string) error {
 	switch op {
 	case "write":
@@ -159,7 +159,7 @@ func (m *machine) Sync(t *rapid.T) {
 	m.durable()
 }
 
-// Mark takes a snapshot of this log or receives one that replaces it.
+// Mark marks a snapshot of this log, or one that replaces the log.
 func (m *machine) Mark(t *rapid.T) {
 	s := m.now()
 	k := mark(rapid.Uint64Range(s.mark.Index, s.last()).Draw(t, "mark"), 0)
@@ -197,8 +197,8 @@ func (m *machine) Reopen(t *rapid.T) {
 	m.open(t)
 }
 
-// powerCut keeps nothing, all, or some of what was not synced. The choice of
-// sectors is left to a seed: rapid would draw mostly the same.
+// powerCut keeps none, all or some of the unsynced changes. The sectors are chosen by a seed,
+// because rapid would mostly draw the same ones.
 func (m *machine) powerCut() {
 	seed := rapid.Uint64().Draw(m.t, "power cut")
 	rng := rand.New(rand.NewPCG(seed, 1))
@@ -255,8 +255,8 @@ func (m *machine) open(t *rapid.T) {
 	m.w, m.states, m.notes = w, []model{m.states[i]}, []string{string(st.Note)}
 }
 
-// TestCrashModel: whatever is done and whenever the power goes, what was synced
-// is there, batches are whole, and a crash is never taken for corruption.
+// TestCrashModel: whatever is done and whenever the power is cut, everything that was synced is
+// there, batches are whole, and a crash is never mistaken for corruption.
 func TestCrashModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &machine{t: t, fs: memfs.New(), states: []model{{}}, notes: []string{""}}
@@ -311,7 +311,7 @@ func script(fsys *memfs.FS, keep func(w *WAL)) (states []model, err error) {
 	return states, err
 }
 
-// eachWay runs test on a disk that takes direct writes and on those that do not.
+// eachWay runs test on a disk that accepts direct writes and on disks that do not.
 func eachWay(t *testing.T, test func(t *testing.T, refuses memfs.Refusal)) {
 	for refuses := range memfs.Refusals {
 		t.Run(refuses.String(), func(t *testing.T) {
@@ -437,8 +437,8 @@ func errorIsFinal(t *testing.T, refuses memfs.Refusal) {
 	}
 }
 
-// TestFullDiskPassesBy: when the next segment cannot be made, appending fails
-// without a trace and goes on once there is space.
+// TestFullDiskPassesBy: when the next segment cannot be made, appending fails without a trace, and
+// continues once there is space.
 func TestFullDiskPassesBy(t *testing.T) {
 	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))

@@ -166,8 +166,8 @@ func eachSpecimen(t *testing.T, test func(t *testing.T, sp specimen, counts map[
 	}
 }
 
-// TestEveryBitFlip: none is taken for a torn write, above the durable mark neither, and nothing
-// is lost or comes back wrong.
+// TestEveryBitFlip: no flipped bit is mistaken for a torn write, not even above the durable mark,
+// and nothing is lost or read back wrong.
 func TestEveryBitFlip(t *testing.T) {
 	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
 		for _, path := range sp.fs.Paths() {

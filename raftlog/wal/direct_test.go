@@ -94,7 +94,7 @@ func play(t *testing.T, fsys *memfs.FS, steps []byte) string {
 	return stateString(st)
 }
 
-// refusingFS opens files for direct writes and takes none of them after the first few.
+// refusingFS opens files for direct writes and accepts only the first few writes.
 type refusingFS struct {
 	vfs.FS
 	taken int
@@ -117,8 +117,8 @@ func (f refusingFile) WriteAt(b []byte, off int64) (int, error) {
 	return f.DirectFile.WriteAt(b, off)
 }
 
-// TestRefusedDirectWrite: a file system without direct writes is no error and told of once,
-// however many segments follow; one that refuses in the middle of a file is one.
+// TestRefusedDirectWrite: a file system without direct writes is no error and is logged once,
+// however many segments follow; a refusal in the middle of a file is an error.
 func TestRefusedDirectWrite(t *testing.T) {
 	for _, refuses := range []memfs.Refusal{memfs.AtOpen, memfs.AtWrite} {
 		fsys := memfs.New()
@@ -198,8 +198,8 @@ func makeOldLog(t *testing.T, fsys vfs.FS, size int64) {
 	ok(t, fsys.SyncDir("d"))
 }
 
-// TestRoundBlockBoundaries writes to real disks so that a write begins and ends at, before and
-// behind the boundary of a block or a sector, opens the log again and writes on.
+// TestRoundBlockBoundaries writes to real disks so that writes begin and end at, before and after
+// the boundaries of blocks and sectors, reopens the log and continues.
 func TestRoundBlockBoundaries(t *testing.T) {
 	for name, dir := range realDirs(t) {
 		for _, fsys := range []vfs.FS{vfs.OS{}, &refusingFS{vfs.OS{}, 0}, cachedFS{}} {

@@ -10,7 +10,7 @@ import (
 	"github.com/yakt/yakt/vfs/memfs"
 )
 
-// spareBytes is what of the segment after seq is there, and whether it has its name.
+// spareBytes returns the size of the segment after seq so far, and whether it has its name.
 func spareBytes(m *memfs.FS, seq uint64) (bytes int64, named bool) {
 	path := segmentPath("d", seq+1)
 	if b, ok := m.Content(path); ok {
@@ -66,8 +66,8 @@ func TestSpareFollows(t *testing.T) {
 	})
 }
 
-// A log that is opened with a part of its segment written begins then, and does not make up for
-// what it is late.
+// A log that is reopened with a partly filled segment begins to prepare the next one then, without
+// catching up.
 func TestSpareOfOpenedLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := memfs.New()

@@ -53,7 +53,7 @@ var garbage = map[string]func(data []byte, from, size int) []byte{
 }
 
 // TestEveryGarbageBlock: a block of other bytes is damage wherever it lies, above the durable mark
-// too; behind the end of the log nothing is lost with it.
+// too; after the end of the log nothing is lost with it.
 func TestEveryGarbageBlock(t *testing.T) {
 	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
 		for _, path := range sp.fs.Paths() {
