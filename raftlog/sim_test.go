@@ -60,10 +60,10 @@ type simNode struct {
 	incarnation [16]byte         // of the log on its disk
 	met         map[int32]uint64 // peers that it has accepted in this life, and the life of theirs
 	// its disk was wiped or restored from a copy: it must not vote or lead any more
-	outcast     bool
-	copied      *simDisk         // an older copy of its disk
-	tampered    bool             // its disk was changed
-	slow        hello            // an introduction of its present life
+	outcast  bool
+	copied   *simDisk // an older copy of its disk
+	tampered bool     // its disk was changed
+	slow     hello    // an introduction of its present life
 }
 
 type simWrite struct {
