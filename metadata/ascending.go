@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// ascending is a table for keys that are added in ascending order, nearly always: a tree, and a run,
-// which is a short array of the entries after the last one of the tree. A new largest key is appended
-// to the run; a tree would copy one node of each level for it. Any other change in the range of the
-// run first moves the run into the tree.
+// ascending is a table for keys that are added in ascending order, nearly always: a tree, and a
+// run, which is a short array of the entries after the last one of the tree. A new largest key is
+// appended to the run; a tree would copy one node of each level for it. Any other change in the
+// range of the run first moves the run into the tree.
 //
 // Invariant: the keys of the run ascend and are greater than all keys of the tree.
 //
@@ -87,19 +87,20 @@ func (t *ascending[K, V]) own() []entry[K, V] {
 	return t.run.entries[:t.n]
 }
 
-// inRun reports whether k is not less than the first key of the run: if the table has k, then the run
-// has it.
+// inRun reports whether k is not less than the first key of the run: if the table has k, then the
+// run has it.
 func (t *ascending[K, V]) inRun(k K) bool { return t.n > 0 && k >= t.run.entries[0].key }
 
-// find returns the index of the first entry in the run that is not less than k, and whether it is k.
+// find returns the index of the first entry in the run that is not less than k, and whether it is
+// k.
 func (t *ascending[K, V]) find(k K) (int, bool) {
 	return slices.BinarySearchFunc(t.own(), k, func(e entry[K, V], k K) int {
 		return cmp.Compare(e.key, k)
 	})
 }
 
-// appends reports whether k is to be appended to the run. If the editor owns the tree, adding k there
-// is cheaper than a new run, because the nodes are copied already.
+// appends reports whether k is to be appended to the run. If the editor owns the tree, adding k
+// there is cheaper than a new run, because the nodes are copied already.
 func (t *ascending[K, V]) appends(gen uint64, k K) bool {
 	if t.n > 0 {
 		return t.n < runMax && k > t.run.entries[t.n-1].key

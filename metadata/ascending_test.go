@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// ascendingVersion is a table as some editor left it, with what it is to hold.
+// ascendingVersion is a table as an editor left it, with its expected content.
 type ascendingVersion struct {
 	table ascending[int, int]
 	want  map[int]int
@@ -35,7 +35,7 @@ func (v *ascendingVersion) last() (key int) {
 	return key
 }
 
-// change is what an editor does: some only append, as nearly all do.
+// change makes the changes of one editor: some only append, as nearly all do in practice.
 func (v *ascendingVersion) change(_ *testing.T, random *rand.Rand) {
 	appendsOnly, changes := random.IntN(3) > 0, 1+random.IntN(4)
 	if random.IntN(12) == 0 {
@@ -110,7 +110,8 @@ func TestAscendingVersionsAreWhatAMapSays(t *testing.T) {
 	everyVersionStays(t, func() *ascendingVersion { return &ascendingVersion{want: map[int]int{}} })
 }
 
-// A generation that appends writes into what the one before left, unless another successor already has.
+// A generation that appends writes into the run of its predecessor, unless another successor has
+// done so already.
 func TestAscendingSuccessorsShareARun(t *testing.T) {
 	base := (&ascendingVersion{want: map[int]int{}}).edit()
 	base.set(1, 1)
@@ -118,13 +119,19 @@ func TestAscendingSuccessorsShareARun(t *testing.T) {
 	first.set(2, 2)
 	second.set(3, 3)
 	if first.table.run != base.table.run || second.table.run == base.table.run {
-		t.Errorf("the first shares %v, the second %v", first.table.run == base.table.run, second.table.run == base.table.run)
+		t.Errorf(
+			"the first shares %v, the second %v", first.table.run == base.table.run,
+			second.table.run == base.table.run,
+		)
 	}
 	for range 3 * runMax {
 		next := second.edit()
 		next.set(second.last()+1, 0)
 		if next.table.tree.len()+next.table.n != len(next.want) || next.table.n > runMax {
-			t.Fatalf("%d in the tree and %d in the run are not %d", next.table.tree.len(), next.table.n, len(next.want))
+			t.Fatalf(
+				"%d in the tree and %d in the run are not %d", next.table.tree.len(), next.table.n,
+				len(next.want),
+			)
 		}
 		second = next
 	}
@@ -155,5 +162,7 @@ func TestAscendingReadersDoNotMindAnEditor(t *testing.T) {
 		}
 		return seen
 	}
-	readersDoNotMind(t, 40*runMax, add, count, func(c *table, i int) bool { _, ok := c.get(i); return ok })
+	readersDoNotMind(
+		t, 40*runMax, add, count, func(c *table, i int) bool { _, ok := c.get(i); return ok },
+	)
 }

@@ -30,7 +30,10 @@ func TestBatchOfManyRecords(t *testing.T) {
 	}
 	b.SetPosition(1<<40, 9)
 	parsed, rest, err := ParseBatch(append(slices.Clone(b), 7))
-	if err != nil || !bytes.Equal(parsed, b) || len(rest) != 1 || parsed.BaseOffset() != 1<<40 || parsed.EndOffset() != 1<<40+20_000 || parsed.Epoch() != 9 || parsed.TimestampMs() != 5 {
+	if err != nil || !bytes.Equal(parsed, b) || len(rest) != 1 || parsed.BaseOffset() != 1<<40 ||
+		parsed.EndOffset() != 1<<40+20_000 ||
+		parsed.Epoch() != 9 ||
+		parsed.TimestampMs() != 5 {
 		t.Fatal(err, parsed.BaseOffset(), parsed.EndOffset())
 	}
 	next := int64(1 << 40)
@@ -72,8 +75,12 @@ func TestEncodeSomeTakesWhatFits(t *testing.T) {
 		}
 		for _, more := range []int{0, 1, 8} {
 			b, err := EncodeSome(records[:min(n+2, len(records))], LatestVersion, 7, len(want)+more)
-			if err != nil || n < len(records) && more < 8 && !bytes.Equal(b, want) || len(b) > len(want)+more {
-				t.Fatalf("%d bytes, %d more than %d records take: %d records, %v", len(want)+more, more, n, b.Count(), err)
+			if err != nil || n < len(records) && more < 8 && !bytes.Equal(b, want) ||
+				len(b) > len(want)+more {
+				t.Fatalf(
+					"%d bytes, %d more than %d records take: %d records, %v", len(want)+more, more,
+					n, b.Count(), err,
+				)
 			}
 		}
 	}
@@ -91,7 +98,8 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// Decoding may take a fixed multiple of its input: the smallest element on the wire that is largest in memory is a one-byte string.
+// Decoding may allocate a fixed multiple of its input: the worst element is a string, of one byte
+// on the wire.
 const (
 	allocFactor = 64
 	allocBase   = 256 << 10
@@ -131,7 +139,7 @@ func FuzzParseBatch(f *testing.F) {
 	})
 }
 
-// FuzzCheckpoint takes a file of batches, sets their CRCs right, and reads it.
+// FuzzCheckpoint corrects the CRCs of the batches in a file, and reads it.
 func FuzzCheckpoint(f *testing.F) {
 	for _, name := range goldenNames(f) {
 		b := readTestdata(f, name)

@@ -12,7 +12,8 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// The size that everything here is measured at: 1,000,000 partitions of three replicas on 100 brokers.
+// The size that everything here is measured at: 1,000,000 partitions of three replicas on 100
+// brokers.
 const (
 	benchBrokers    = 100
 	benchTopics     = 1000
@@ -20,7 +21,10 @@ const (
 )
 
 func benchID(kind, n int) protocol.UUID {
-	return protocol.UUID{0: byte(kind), 5: byte(n * 97), 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
+	return protocol.UUID{
+		0: byte(kind), 5: byte(n * 97), 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8),
+		15: byte(n),
+	}
 }
 
 // largeRecords yields the records of a cluster of topics × partitions.
@@ -30,8 +34,12 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 	}
 	for b := range benchBrokers {
 		yield(&record.RegisterBroker{
-			BrokerID: int32(b), IncarnationID: benchID(1, b), LogDirs: []protocol.UUID{benchID(2, b)},
-			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b", Port: 9092}}, Features: SupportedFeatures(false),
+			BrokerID: int32(
+				b,
+			), IncarnationID: benchID(1, b), LogDirs: []protocol.UUID{benchID(2, b)},
+			Endpoints: []record.Endpoint{
+				{Name: "PLAINTEXT", Host: "b", Port: 9092},
+			}, Features: SupportedFeatures(false),
 		})
 	}
 	n := 0
@@ -40,13 +48,18 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 		yield(&record.Topic{Name: fmt.Sprintf("topic-%d", t), TopicID: id})
 		for p := range partitions {
 			n++
-			replicas := []int32{int32(n % benchBrokers), int32((n*7 + 1) % benchBrokers), int32((n*13 + 2 + n/100) % benchBrokers)}
+			replicas := []int32{
+				int32(n % benchBrokers), int32((n*7 + 1) % benchBrokers),
+				int32((n*13 + 2 + n/100) % benchBrokers),
+			}
 			dirs := make([]protocol.UUID, 3)
 			for i, b := range replicas {
 				dirs[i] = benchID(2, int(b))
 			}
 			yield(&record.Partition{
-				PartitionID: int32(p), TopicID: id, Replicas: replicas, ISR: append([]int32(nil), replicas...), Leader: replicas[0], Directories: dirs,
+				PartitionID: int32(
+					p,
+				), TopicID: id, Replicas: replicas, ISR: append([]int32(nil), replicas...), Leader: replicas[0], Directories: dirs,
 			})
 		}
 	}
@@ -103,7 +116,7 @@ func liveHeap() uint64 {
 	return m.HeapAlloc
 }
 
-// BenchmarkReplayLog replays the whole log and reports what the image keeps.
+// BenchmarkReplayLog replays the whole log and reports the memory of the image.
 func BenchmarkReplayLog(b *testing.B) {
 	batches := largeBatches(b, benchTopics, benchPartitions)
 	before := liveHeap()
@@ -161,7 +174,9 @@ func BenchmarkPartitionChange(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		change := record.NewPartitionChange(benchID(3, i*7919%benchTopics), int32(i*31%benchPartitions))
+		change := record.NewPartitionChange(
+			benchID(3, i*7919%benchTopics), int32(i*31%benchPartitions),
+		)
 		change.Leader = int32(i % benchBrokers)
 		change.ISR = []int32{change.Leader}
 		e := img.Edit()
@@ -181,7 +196,9 @@ func BenchmarkChangeBatch(b *testing.B) {
 		e := img.Edit()
 		for range 1000 {
 			i++
-			change := record.NewPartitionChange(benchID(3, i*7919%benchTopics), int32(i*31%benchPartitions))
+			change := record.NewPartitionChange(
+				benchID(3, i*7919%benchTopics), int32(i*31%benchPartitions),
+			)
 			change.Leader = int32(i % benchBrokers)
 			if err := e.Replay(img.EndOffset(), change); err != nil {
 				b.Fatal(err)
@@ -191,14 +208,19 @@ func BenchmarkChangeBatch(b *testing.B) {
 	}
 }
 
-// BenchmarkCreateTopic makes one topic of one partition after the other, each in an image of its own, at full size.
+// BenchmarkCreateTopic makes one topic of one partition after the other, each in an image of its
+// own, at full size.
 func BenchmarkCreateTopic(b *testing.B) {
 	img := largeImage(b, benchTopics, benchPartitions)
 	dirs := make([]protocol.UUID, 3)
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		id, replicas := benchID(4, i), []int32{int32(i % benchBrokers), int32((i + 1) % benchBrokers), int32((i + 2) % benchBrokers)}
+		id, replicas := benchID(
+			4, i,
+		), []int32{
+			int32(i % benchBrokers), int32((i + 1) % benchBrokers), int32((i + 2) % benchBrokers),
+		}
 		e := img.Edit()
 		for _, r := range []record.Record{
 			&record.Topic{Name: fmt.Sprintf("new-%d", i), TopicID: id},

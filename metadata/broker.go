@@ -7,8 +7,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Broker is a broker's registration: the durable half of it. Sessions and heartbeats are soft state of the controller.
-// Immutable.
+// Broker is the durable registration of a broker; its session is soft state of the controller. It
+// is immutable.
 type Broker struct {
 	ID                   int32
 	Epoch                int64
@@ -20,15 +20,17 @@ type Broker struct {
 	InControlledShutdown bool
 	LogDirs              []protocol.UUID // sorted; empty: none known
 	CordonedLogDirs      []protocol.UUID // nil: unknown
-	// RegisteredAt is the offset of the RegisterBrokerRecord; of the end of the snapshot when it came from one. A broker
-	// has caught up with its own registration when it has seen this offset. Not part of the durable state.
+	// RegisteredAt is the offset of the RegisterBrokerRecord, or of the last record in the snapshot
+	// that it came from. A broker that has read up to this offset has seen its own registration. It
+	// is not part of the durable state.
 	RegisteredAt int64
 }
 
 // Active reports whether the broker may lead, join an ISR and be placed on.
 func (b *Broker) Active() bool { return b != nil && !b.Fenced && !b.InControlledShutdown }
 
-// DirectoryOnline reports whether a replica in that directory of this broker can serve (DirectoryId.isOnline).
+// DirectoryOnline reports whether a replica in that directory of this broker can serve
+// (DirectoryId.isOnline).
 func (b *Broker) DirectoryOnline(dir protocol.UUID) bool {
 	switch dir {
 	case protocol.DirUnassigned, protocol.DirMigrating:
@@ -39,7 +41,8 @@ func (b *Broker) DirectoryOnline(dir protocol.UUID) bool {
 	return len(b.LogDirs) == 0 || slices.Contains(b.LogDirs, dir)
 }
 
-// DefaultDirectory is where a new replica on this broker is taken to be (ClusterControlManager.defaultDir). b may be nil.
+// DefaultDirectory is the directory assumed for a new replica on this broker
+// (ClusterControlManager.defaultDir). b may be nil.
 func (b *Broker) DefaultDirectory() protocol.UUID {
 	switch {
 	case b == nil || len(b.LogDirs) > 1:
@@ -50,19 +53,23 @@ func (b *Broker) DefaultDirectory() protocol.UUID {
 	return b.LogDirs[0]
 }
 
-// Placeable reports whether some directory of the broker is not cordoned; unknown counts as not cordoned (KIP-1066).
+// Placeable reports whether any directory of the broker is not cordoned; an unknown one counts as
+// not cordoned (KIP-1066).
 func (b *Broker) Placeable() bool {
 	if len(b.LogDirs) == 0 || b.CordonedLogDirs == nil {
 		return true
 	}
-	return slices.ContainsFunc(b.LogDirs, func(dir protocol.UUID) bool { return !slices.Contains(b.CordonedLogDirs, dir) })
+	return slices.ContainsFunc(
+		b.LogDirs, func(dir protocol.UUID) bool { return !slices.Contains(b.CordonedLogDirs, dir) },
+	)
 }
 
 func newBroker(r *record.RegisterBroker, offset int64) *Broker {
 	dirs := slices.Clone(r.LogDirs)
 	slices.SortFunc(dirs, protocol.UUID.Compare)
 	return &Broker{
-		ID: r.BrokerID, Epoch: r.BrokerEpoch, IncarnationID: r.IncarnationID, Endpoints: r.Endpoints, Features: r.Features,
+		ID: r.BrokerID, Epoch: r.BrokerEpoch, IncarnationID: r.IncarnationID,
+		Endpoints: r.Endpoints, Features: r.Features,
 		Rack: r.Rack, Fenced: r.Fenced, InControlledShutdown: r.InControlledShutdown, LogDirs: dirs,
 		CordonedLogDirs: r.CordonedLogDirs, RegisteredAt: offset,
 	}
@@ -71,8 +78,10 @@ func newBroker(r *record.RegisterBroker, offset int64) *Broker {
 // record is the registration as a snapshot holds it.
 func (b *Broker) record() *record.RegisterBroker {
 	return &record.RegisterBroker{
-		BrokerID: b.ID, BrokerEpoch: b.Epoch, IncarnationID: b.IncarnationID, Endpoints: b.Endpoints, Features: b.Features,
-		Rack: b.Rack, Fenced: b.Fenced, InControlledShutdown: b.InControlledShutdown, LogDirs: b.LogDirs,
+		BrokerID: b.ID, BrokerEpoch: b.Epoch, IncarnationID: b.IncarnationID,
+		Endpoints: b.Endpoints, Features: b.Features,
+		Rack: b.Rack, Fenced: b.Fenced, InControlledShutdown: b.InControlledShutdown,
+		LogDirs:         b.LogDirs,
 		CordonedLogDirs: b.CordonedLogDirs,
 	}
 }
@@ -101,8 +110,8 @@ func newConfigKey(resourceType int8, name string) configKey {
 
 func (k configKey) split() (resourceType int8, name string) { return int8(k[0]), string(k[1:]) }
 
-// Config returns the overrides of a resource, nil when there are none. The map must not be changed. The cluster-wide
-// broker defaults are ConfigBroker with the empty name.
+// Config returns the overrides of a resource, nil when there are none. The map must not be changed.
+// The cluster-wide broker defaults are ConfigBroker with the empty name.
 func (img *Image) Config(resourceType int8, name string) map[string]string {
 	m, _ := img.configs.get(newConfigKey(resourceType, name))
 	return m

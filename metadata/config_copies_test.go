@@ -10,7 +10,10 @@ import (
 )
 
 func configRecord(resource, name, value string) *record.Config {
-	return &record.Config{ResourceType: ConfigBroker, ResourceName: resource, Name: name, Value: &value}
+	return &record.Config{
+		ResourceType: ConfigBroker, ResourceName: resource, Name: name,
+		Value: &value,
+	}
 }
 
 func mustEdit(t *testing.T, img *Image, records ...record.Record) *Image {
@@ -28,17 +31,23 @@ func mustEdit(t *testing.T, img *Image, records ...record.Record) *Image {
 // around metadata transactions: an image that was published never changes.
 func TestConfigsThatOthersSeeStay(t *testing.T) {
 	t.Parallel()
-	first := mustEdit(t, Empty(), configRecord("1", "a", "1"), configRecord("1", "b", "1"), configRecord("2", "a", "1"))
+	first := mustEdit(
+		t, Empty(), configRecord("1", "a", "1"), configRecord("1", "b", "1"),
+		configRecord("2", "a", "1"),
+	)
 	seen := maps.Clone(first.Config(ConfigBroker, "1"))
 	none := &record.Config{ResourceType: ConfigBroker, ResourceName: "1", Name: "a"}
 	second := mustEdit(t, first, configRecord("1", "c", "2"), none, configRecord("1", "b", "2"))
-	aborted := mustEdit(t, second, configRecord("1", "d", "3"), &record.BeginTransaction{}, configRecord("1", "b", "4"),
-		configRecord("1", "e", "4"), &record.AbortTransaction{})
+	aborted := mustEdit(
+		t, second, configRecord("1", "d", "3"), &record.BeginTransaction{},
+		configRecord("1", "b", "4"), configRecord("1", "e", "4"), &record.AbortTransaction{},
+	)
 	for _, c := range []struct {
 		img  *Image
 		want map[string]string
 	}{
-		{first, seen}, {first, map[string]string{"a": "1", "b": "1"}}, {second, map[string]string{"b": "2", "c": "2"}},
+		{first, seen}, {first, map[string]string{"a": "1", "b": "1"}},
+		{second, map[string]string{"b": "2", "c": "2"}},
 		{aborted, map[string]string{"b": "2", "c": "2", "d": "3"}},
 	} {
 		if got := c.img.Config(ConfigBroker, "1"); !maps.Equal(got, c.want) {

@@ -2,11 +2,11 @@ package metadata
 
 import "iter"
 
-// Long walks over an index are done in parts, against whatever image is the newest by then. A walk is continued by the last
-// partition it looked at: the order of an index is the same in all images of a process, and the zero TopicPartition is its
-// beginning.
+// Long iterations over an index are done in pieces, each against the newest image. An iteration is
+// continued from the last partition that it visited: the order of an index is the same in all
+// images of a process. The zero TopicPartition precedes all others.
 
-// HostedAfter is Hosted from behind a partition on.
+// HostedAfter is Hosted for the partitions after a given one.
 func (img *Image) HostedAfter(broker int32, after TopicPartition) iter.Seq[TopicPartition] {
 	h, ok := img.hosts.get(broker)
 	if !ok {
@@ -15,12 +15,13 @@ func (img *Image) HostedAfter(broker int32, after TopicPartition) iter.Seq[Topic
 	return img.resolve(h.members.from(after.next()))
 }
 
-// LeaderlessAfter is Leaderless from behind a partition on.
+// LeaderlessAfter is Leaderless for the partitions after a given one.
 func (img *Image) LeaderlessAfter(after TopicPartition) iter.Seq[TopicPartition] {
 	return img.resolve(img.leaderless.from(after.next()))
 }
 
-// LeaderlessOnAfter iterates over the partitions without a leader that have a replica on the broker, from behind a partition on.
+// LeaderlessOnAfter iterates over the partitions without a leader that have a replica on the broker
+// and follow a given partition.
 func (img *Image) LeaderlessOnAfter(broker int32, after TopicPartition) iter.Seq[TopicPartition] {
 	h, ok := img.hosts.get(broker)
 	if !ok {
@@ -29,12 +30,12 @@ func (img *Image) LeaderlessOnAfter(broker int32, after TopicPartition) iter.Seq
 	return img.resolve(h.leaderless.from(after.next()))
 }
 
-// ImbalancedAfter is Imbalanced from behind a partition on.
+// ImbalancedAfter is Imbalanced for the partitions after a given one.
 func (img *Image) ImbalancedAfter(after TopicPartition) iter.Seq[TopicPartition] {
 	return img.resolve(img.imbalanced.from(after.next()))
 }
 
-// ReassigningAfter is Reassigning from behind a partition on.
+// ReassigningAfter is Reassigning for the partitions after a given one.
 func (img *Image) ReassigningAfter(after TopicPartition) iter.Seq[TopicPartition] {
 	return img.resolve(img.reassigns.from(after.next()))
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// testdata holds what a controller of Kafka 4.3.0 wrote: its log, its snapshots and single batches of both.
+// testdata was written by a controller of Kafka 4.3.0: its log, its snapshots and single batches of
+// both.
 
 func readTestdata(t testing.TB, name string) []byte {
 	t.Helper()
@@ -111,7 +112,8 @@ func TestGoldenFirstBatch(t *testing.T) {
 		&record.LeaderChange{LeaderID: 3000, Voters: []int32{3000}, GrantingVoters: []int32{3000}},
 		&record.KRaftVersion{Version: 1},
 		&record.Voters{Voters: []record.Voter{{
-			ID: 3000, DirectoryID: directory, KRaftVersionMax: 1, Endpoints: []record.VoterEndpoint{{Name: "CONTROLLER", Host: "127.0.0.1", Port: 21001}},
+			ID: 3000, DirectoryID: directory, KRaftVersionMax: 1,
+			Endpoints: []record.VoterEndpoint{{Name: "CONTROLLER", Host: "127.0.0.1", Port: 21001}},
 		}}})
 	if err != nil {
 		t.Fatal(err)
@@ -145,13 +147,15 @@ func TestGoldenBootstrap(t *testing.T) {
 	if back, err := ReadCheckpoint(&again); err != nil || text(back.Records) != text(c.Records) {
 		t.Error("written and read again:", err, back)
 	}
-	voters, err := ReadCheckpoint(bytes.NewReader(readTestdata(t, "00000000000000000000-0000000000.checkpoint")))
+	voters, err := ReadCheckpoint(
+		bytes.NewReader(readTestdata(t, "00000000000000000000-0000000000.checkpoint")),
+	)
 	if err != nil || len(voters.Control) < 2 || len(voters.Records) != 0 {
 		t.Errorf("%+v, %v", voters, err)
 	}
 }
 
-// A log that Kafka wrote, replayed here, has in it what Kafka's snapshot has, up to where that was taken.
+// The replay of a log that Kafka wrote equals Kafka's own snapshot at the same offset.
 func TestGoldenLogAndSnapshot(t *testing.T) {
 	file := readTestdata(t, "00000000000000000676-0000000003.checkpoint")
 	theirs, err := ReadSnapshot(bytes.NewReader(file), 676, 3)
@@ -179,8 +183,13 @@ func TestGoldenLogAndSnapshot(t *testing.T) {
 	if ours, kafkas := recordBytes(t, at676), recordBytes(t, theirs); !bytes.Equal(ours, kafkas) {
 		t.Errorf("the image at 676 is not that of the snapshot\n got %x\nwant %x", ours, kafkas)
 	}
-	if img.Version() != V4_3_IV0 || img.Broker(1) == nil || len(img.Voters().Voters) != 1 || img.KRaftVersion() != 1 || img.Config(ConfigBroker, "")["min.insync.replicas"] != "1" {
-		t.Errorf("version %v, broker %v, voters %v, config %v", img.Version(), img.Broker(1), img.Voters(), img.Config(ConfigBroker, ""))
+	if img.Version() != V4_3_IV0 || img.Broker(1) == nil || len(img.Voters().Voters) != 1 ||
+		img.KRaftVersion() != 1 ||
+		img.Config(ConfigBroker, "")["min.insync.replicas"] != "1" {
+		t.Errorf(
+			"version %v, broker %v, voters %v, config %v", img.Version(), img.Broker(1),
+			img.Voters(), img.Config(ConfigBroker, ""),
+		)
 	}
 	var kafka, ours []string
 	records := func(into *[]string) func(record.Record) bool {
@@ -202,11 +211,15 @@ func TestGoldenLogAndSnapshot(t *testing.T) {
 	}
 }
 
-// recordBytes are an image's records; a registration's features are in Kafka's snapshot by name, in its log in no order.
+// recordBytes are an image's records; a registration's features are in Kafka's snapshot by name, in
+// its log in no order.
 func recordBytes(t *testing.T, img *Image) (all []byte) {
 	for r := range img.Records {
 		if b, ok := r.(*record.RegisterBroker); ok {
-			b.Features = slices.SortedFunc(slices.Values(b.Features), func(x, y record.FeatureRange) int { return strings.Compare(x.Name, y.Name) })
+			b.Features = slices.SortedFunc(
+				slices.Values(b.Features),
+				func(x, y record.FeatureRange) int { return strings.Compare(x.Name, y.Name) },
+			)
 		}
 		var err error
 		if all, err = record.Append(all, r, LatestVersion.RecordVersion(r)); err != nil {
@@ -218,7 +231,8 @@ func recordBytes(t *testing.T, img *Image) (all []byte) {
 
 func TestCheckpointRefusals(t *testing.T) {
 	file := readTestdata(t, "00000000000000000676-0000000003.checkpoint")
-	header, footer := readTestdata(t, "snapshot-header-batch.bin"), readTestdata(t, "snapshot-footer-batch.bin")
+	header := readTestdata(t, "snapshot-header-batch.bin")
+	footer := readTestdata(t, "snapshot-footer-batch.bin")
 	noop := readTestdata(t, "batch-noop.bin")
 	join := func(parts ...[]byte) []byte { return slices.Concat(parts...) }
 	damaged := slices.Clone(file)

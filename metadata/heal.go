@@ -7,33 +7,33 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Action is what healing does about poison.
+// Action is the way in which healing treats a poisoned entity.
 type Action string
 
 // Actions.
 const (
-	// ActionRepair replaces the entity by itself without what brokers do not accept.
+	// ActionRepair replaces the entity by one without the parts that brokers do not accept.
 	ActionRepair Action = "repair"
-	// ActionRemove removes the entity by a record that brokers read, too.
+	// ActionRemove removes the entity by a record that brokers understand too.
 	ActionRemove Action = "remove"
-	// ActionUnregister unregisters a broker of which nothing useful would be left.
+	// ActionUnregister unregisters a broker whose repaired registration would be of no use.
 	ActionUnregister Action = "unregister"
-	// ActionDrop removes what no valid record can name; see record.NoOp.
+	// ActionDrop removes an entity that no valid record can name; see record.NoOp.
 	ActionDrop Action = "drop"
 )
 
-// Remedy is what healing does about one entity.
+// Remedy is the treatment of one poisoned entity.
 type Remedy struct {
 	Poison
 	Action Action
-	// Record does it, for ActionRepair, ActionRemove and ActionDrop. Those of ActionDrop are NoOps of
+	// Record carries the remedy out, except for ActionUnregister. Those of ActionDrop are NoOps of
 	// one digest each, and may be joined.
 	Record record.Record
-	// BrokerID of ActionUnregister, which takes a broker out of its partitions first.
+	// BrokerID is for ActionUnregister, which first removes the broker from its partitions.
 	BrokerID int32
 }
 
-// Remedies iterates over what heals the poison in the state, in a fixed order.
+// Remedies iterates over the remedies for all poison in the state, in a fixed order.
 func (img *Image) Remedies() iter.Seq[Remedy] {
 	return func(yield func(Remedy) bool) {
 		for _, p := range img.poison.all() {
@@ -64,8 +64,8 @@ func (img *Image) remedy(p *poison) Remedy {
 	return r
 }
 
-// repaired is a registration without what brokers do not accept of it, or nil if it would be left
-// without a listener or they accept it in no form. Nothing else is repaired.
+// repaired returns a registration without the parts that brokers do not accept, or nil if no
+// listener would be left or if brokers accept it in no form. Only registrations are repaired.
 func repaired(held record.Record) record.Record {
 	switch held := held.(type) {
 	case *record.RegisterBroker:
@@ -83,9 +83,13 @@ func repaired(held record.Record) record.Record {
 func repairedBroker(old record.RegisterBroker) *record.RegisterBroker {
 	fixed := old
 	fixed.Endpoints, fixed.Features = acceptEndpoints(old.Endpoints), acceptFeatures(old.Features)
-	fixed.LogDirs = accept(old.LogDirs, protocol.UUID.String, func(d []protocol.UUID) record.Record {
-		return &record.RegisterBroker{LogDirs: d}
-	})
+	fixed.LogDirs = accept(
+		old.LogDirs,
+		protocol.UUID.String,
+		func(d []protocol.UUID) record.Record {
+			return &record.RegisterBroker{LogDirs: d}
+		},
+	)
 	if record.Check(&record.RegisterBroker{Rack: old.Rack}) != nil {
 		fixed.Rack = nil
 	}
@@ -104,7 +108,7 @@ func repairedController(old record.RegisterController) *record.RegisterControlle
 	return &fixed
 }
 
-// acceptEndpoints and acceptFeatures serve brokers and controllers, which have the same rules.
+// acceptEndpoints and acceptFeatures are for brokers and controllers, which have the same rules.
 
 func acceptEndpoints(list []record.Endpoint) []record.Endpoint {
 	return accept(list, endpointName, func(e []record.Endpoint) record.Record {
@@ -121,8 +125,8 @@ func acceptFeatures(list []record.FeatureRange) []record.FeatureRange {
 func endpointName(e record.Endpoint) string    { return e.Name }
 func featureName(f record.FeatureRange) string { return f.Name }
 
-// accept returns the elements that brokers accept each by itself, in a record that holds nothing
-// else; of each name the first one.
+// accept returns the elements that brokers accept when each is alone in a record, and of equal
+// names only the first.
 func accept[T any](list []T, name func(T) string, alone func([]T) record.Record) []T {
 	var kept []T
 	seen := make(map[string]bool, len(list))
@@ -135,8 +139,8 @@ func accept[T any](list []T, name func(T) string, alone func([]T) record.Record)
 	return kept
 }
 
-// drop removes the entities that the digests name. It goes by the state alone and not by what this
-// release takes for poison: every node and every release must come to the same state.
+// drop removes the entities that the digests name. It depends on the state alone and not on what
+// this release regards as poison, because every node and every release must reach the same state.
 func (e *Editor) drop(offset int64, digests []record.Digest) error {
 	wanted := make(map[record.Digest]bool, len(digests))
 	for _, d := range digests {

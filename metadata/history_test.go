@@ -12,7 +12,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// history makes random records that fit the image they are meant for, so that logs with everything in them can be had from a seed.
+// history makes random records that fit the image they are meant for, so that logs with everything
+// in them can be had from a seed.
 type history struct {
 	*rand.Rand
 	version   Version
@@ -22,7 +23,10 @@ type history struct {
 }
 
 func newHistory(seed uint64, version Version) *history {
-	return &history{Rand: rand.New(rand.NewPCG(seed, uint64(version))), version: version, timestamp: 1000}
+	return &history{
+		Rand: rand.New(rand.NewPCG(seed, uint64(version))), version: version,
+		timestamp: 1000,
+	}
 }
 
 func (h *history) uuid() (u protocol.UUID) {
@@ -93,8 +97,10 @@ func (h *history) leader(isr []int32) int32 {
 // record makes one record that fits img.
 func (h *history) record(img *Image) record.Record {
 	kinds := []func(*Image) record.Record{
-		h.registerBroker, h.changeBroker, h.removeBroker, h.registerController, h.topic, h.topic, h.partition, h.partition, h.partition, h.partition,
-		h.partitionChange, h.partitionChange, h.partitionChange, h.partitionChange, h.partitionChange, h.removeTopic, h.clearElr,
+		h.registerBroker, h.changeBroker, h.removeBroker, h.registerController, h.topic, h.topic,
+		h.partition, h.partition, h.partition, h.partition,
+		h.partitionChange, h.partitionChange, h.partitionChange, h.partitionChange,
+		h.partitionChange, h.removeTopic, h.clearElr,
 		h.config, h.config, h.quota, h.acl, h.scram, h.token, h.feature, h.producerIDs, h.nothing,
 	}
 	if h.tx {
@@ -109,8 +115,12 @@ func (h *history) record(img *Image) record.Record {
 
 func (h *history) registerBroker(*Image) record.Record {
 	r := &record.RegisterBroker{
-		BrokerID: int32(h.IntN(9)), IncarnationID: h.uuid(), BrokerEpoch: h.offset, Fenced: h.maybe(), InControlledShutdown: h.IntN(5) == 0,
-		Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: h.name("host"), Port: uint16(h.Uint32())}}, Features: SupportedFeatures(h.maybe()),
+		BrokerID: int32(
+			h.IntN(9),
+		), IncarnationID: h.uuid(), BrokerEpoch: h.offset, Fenced: h.maybe(), InControlledShutdown: h.IntN(5) == 0,
+		Endpoints: []record.Endpoint{
+			{Name: "PLAINTEXT", Host: h.name("host"), Port: uint16(h.Uint32())},
+		}, Features: SupportedFeatures(h.maybe()),
 	}
 	if h.maybe() {
 		rack := h.name("rack")
@@ -138,7 +148,10 @@ func (h *history) changeBroker(img *Image) record.Record {
 	case 1:
 		return &record.UnfenceBroker{ID: id, Epoch: epoch}
 	}
-	r := &record.BrokerRegistrationChange{BrokerID: id, BrokerEpoch: epoch, Fenced: int8(h.IntN(3) - 1), InControlledShutdown: int8(h.IntN(2))}
+	r := &record.BrokerRegistrationChange{
+		BrokerID: id, BrokerEpoch: epoch,
+		Fenced: int8(h.IntN(3) - 1), InControlledShutdown: int8(h.IntN(2)),
+	}
 	if h.version.HasDirectories() && h.maybe() {
 		r.LogDirs = []protocol.UUID{h.uuid()}
 	}
@@ -171,7 +184,9 @@ func (h *history) registerController(*Image) record.Record {
 		return nil
 	}
 	return &record.RegisterController{
-		ControllerID: int32(3000 + h.IntN(3)), IncarnationID: h.uuid(), Features: SupportedFeatures(false),
+		ControllerID: int32(
+			3000 + h.IntN(3),
+		), IncarnationID: h.uuid(), Features: SupportedFeatures(false),
 		Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "c", Port: 9093}},
 	}
 }
@@ -195,8 +210,9 @@ func (h *history) partition(img *Image) record.Record {
 	}
 	replicas := h.brokers(5)
 	r := &record.Partition{
-		TopicID: t.ID, PartitionID: id, Replicas: replicas, ISR: h.subset(replicas), LeaderRecoveryState: int8(h.IntN(2)),
-		LeaderEpoch: h.Int32N(100), PartitionEpoch: h.Int32N(100),
+		TopicID: t.ID, PartitionID: id, Replicas: replicas, ISR: h.subset(replicas),
+		LeaderRecoveryState: int8(h.IntN(2)),
+		LeaderEpoch:         h.Int32N(100), PartitionEpoch: h.Int32N(100),
 	}
 	r.Leader = h.leader(r.ISR)
 	if h.maybe() {
@@ -231,7 +247,8 @@ func (h *history) partitionChange(img *Image) record.Record {
 	}
 	if h.IntN(4) == 0 {
 		replicas = h.brokers(5)
-		r.Replicas, r.AddingReplicas, r.RemovingReplicas = replicas, h.subset(replicas), h.subset(replicas)
+		r.Replicas, r.AddingReplicas = replicas, h.subset(replicas)
+		r.RemovingReplicas = h.subset(replicas)
 		if h.version.HasDirectories() {
 			r.Directories = h.dirs(len(replicas))
 		}
@@ -266,7 +283,10 @@ func (h *history) clearElr(img *Image) record.Record {
 }
 
 func (h *history) config(img *Image) record.Record {
-	r := &record.Config{ResourceType: []int8{ConfigTopic, ConfigBroker, ConfigClientMetrics, ConfigGroup}[h.IntN(4)], ResourceName: h.name("topic"), Name: h.name("key")}
+	r := &record.Config{
+		ResourceType: []int8{ConfigTopic, ConfigBroker, ConfigClientMetrics, ConfigGroup}[h.IntN(4)],
+		ResourceName: h.name("topic"), Name: h.name("key"),
+	}
 	if r.ResourceType == ConfigBroker && h.maybe() {
 		r.ResourceName = ""
 	}
@@ -281,16 +301,25 @@ func (h *history) quota(*Image) record.Record {
 	user, client := h.name("user"), "client"
 	entities := [][]record.QuotaEntity{
 		{{Type: "user", Name: &user}}, {{Type: "user"}}, {{Type: "ip", Name: &user}},
-		{{Type: "user", Name: &user}, {Type: "client-id", Name: &client}}, {{Type: "client-id", Name: &client}, {Type: "user", Name: &user}},
+		{
+			{Type: "user", Name: &user}, {Type: "client-id", Name: &client},
+		}, {{Type: "client-id", Name: &client}, {Type: "user", Name: &user}},
 	}
-	return &record.ClientQuota{Entity: entities[h.IntN(len(entities))], Key: h.name("rate"), Value: 1 - h.Float64(), Remove: h.IntN(3) == 0}
+	return &record.ClientQuota{
+		Entity: entities[h.IntN(len(entities))], Key: h.name("rate"), Value: 1 - h.Float64(),
+		Remove: h.IntN(3) == 0,
+	}
 }
 
 func (h *history) acl(img *Image) record.Record {
 	if e, ok := pick(h, keys(img.ACLs())); ok && h.IntN(3) == 0 {
 		return &record.RemoveAccessControlEntry{ID: protocol.UUID([]byte(e))}
 	}
-	return &record.AccessControlEntry{ID: h.uuid(), ResourceType: 2, ResourceName: h.name("topic"), PatternType: 3, Principal: h.name("User:u"), Host: "*", Operation: 3, PermissionType: 3}
+	return &record.AccessControlEntry{
+		ID: h.uuid(), ResourceType: 2, ResourceName: h.name("topic"),
+		PatternType: 3, Principal: h.name("User:u"), Host: "*", Operation: 3,
+		PermissionType: 3,
+	}
 }
 
 func (h *history) scram(*Image) record.Record {
@@ -301,7 +330,10 @@ func (h *history) scram(*Image) record.Record {
 	if h.IntN(3) == 0 {
 		return &record.RemoveUserScramCredential{Name: name, Mechanism: mechanism}
 	}
-	return &record.UserScramCredential{Name: name, Mechanism: mechanism, Salt: []byte{1}, StoredKey: []byte{byte(h.IntN(9))}, ServerKey: []byte{3}, Iterations: 4096}
+	return &record.UserScramCredential{
+		Name: name, Mechanism: mechanism, Salt: []byte{1},
+		StoredKey: []byte{byte(h.IntN(9))}, ServerKey: []byte{3}, Iterations: 4096,
+	}
 }
 
 func (h *history) token(*Image) record.Record {
@@ -312,11 +344,17 @@ func (h *history) token(*Image) record.Record {
 	if h.IntN(3) == 0 {
 		return &record.RemoveDelegationToken{TokenID: id}
 	}
-	return &record.DelegationToken{Owner: "User:a", Requester: "User:b", Renewers: []string{"User:c"}, MaxTimestamp: h.Int64(), TokenID: id}
+	return &record.DelegationToken{
+		Owner: "User:a", Requester: "User:b", Renewers: []string{"User:c"},
+		MaxTimestamp: h.Int64(), TokenID: id,
+	}
 }
 
 func (h *history) feature(*Image) record.Record {
-	return &record.FeatureLevel{Name: []string{FeatureGroup, FeatureTransaction, FeatureElr, FeatureKRaft, "some.feature"}[h.IntN(5)], Level: int16(h.IntN(3))}
+	return &record.FeatureLevel{
+		Name:  []string{FeatureGroup, FeatureTransaction, FeatureElr, FeatureKRaft, "some.feature"}[h.IntN(5)],
+		Level: int16(h.IntN(3)),
+	}
 }
 
 func (h *history) producerIDs(img *Image) record.Record {
@@ -346,7 +384,9 @@ func (h *history) batch(t testing.TB, img *Image, n int) Batch {
 	var records []record.Record
 	e := img.Edit()
 	if img.Version() == 0 {
-		records = append(records, &record.FeatureLevel{Name: FeatureMetadata, Level: int16(h.version)})
+		records = append(
+			records, &record.FeatureLevel{Name: FeatureMetadata, Level: int16(h.version)},
+		)
 	}
 	for range 1 + h.IntN(n) {
 		records = append(records, h.record(e.Image()))

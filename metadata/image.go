@@ -1,5 +1,5 @@
-// Package metadata is the state that the metadata log describes: an immutable Image, changed only by replaying records, and
-// its two forms as bytes, record batches and snapshots.
+// Package metadata is the state that the metadata log describes: an immutable Image, changed only
+// by replaying records, and its encodings as record batches and snapshots.
 package metadata
 
 import (
@@ -9,8 +9,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Image is the metadata at one offset of the log. It never changes: any number of goroutines may read one without a lock.
-// A later image is made by Edit; it shares whatever did not change.
+// Image is the metadata at one offset of the log. It never changes: any number of goroutines may
+// read one without a lock. Edit makes a later image, which shares everything that did not change.
 type Image struct {
 	endOffset   int64 // of the log after the last batch contained
 	epoch       int32 // leader epoch of that batch
@@ -26,7 +26,8 @@ type Image struct {
 	brokers     table[int32, *Broker]
 	controllers table[int32, *record.RegisterController]
 
-	// A topic's ordinal is this process's short name for it; indexes refer to partitions by it. Never written anywhere.
+	// A topic's ordinal is a short name that only this process uses; indexes refer to partitions by
+	// it. It is never written.
 	topics      ascending[uint32, *Topic]
 	topicIDs    trie // the id's 16 bytes: snapshot order
 	topicNames  trie
@@ -47,8 +48,9 @@ type Image struct {
 	poison    table[string, *poison] // by key of the entity
 	cleanFrom int64                  // see CleanFrom
 
-	// While a metadata transaction is open: the state that aborting it goes back to, and the last image without it that ends at a
-	// batch's end. They differ when a batch has records before the one that begins the transaction.
+	// Set while a metadata transaction is open: the state to which an abort returns, and the image
+	// before the batch that opened the transaction. They differ if that batch has records before
+	// the one that opens it.
 	beforeTransaction, stable *Image
 }
 
@@ -63,11 +65,12 @@ func (img *Image) EndOffset() int64 { return img.endOffset }
 // Epoch is the leader epoch of the last batch that the image contains.
 func (img *Image) Epoch() int32 { return img.epoch }
 
-// TimestampMs is the append time (ms since 1970) of the last batch that the image contains, -1 for an empty log.
+// TimestampMs is the append time (ms since 1970) of the last batch that the image contains, -1 for
+// an empty log.
 func (img *Image) TimestampMs() int64 { return img.timestampMs }
 
-// Stable is the image that others may see: img itself or, while a metadata transaction is open in it, the one that the editor began with
-// which saw the transaction begin.
+// Stable is the image that may be published: img itself or, while a metadata transaction is open,
+// the image before the batch that opened it.
 func (img *Image) Stable() *Image {
 	if img.stable != nil {
 		return img.stable
@@ -101,16 +104,18 @@ func (img *Image) Controllers() iter.Seq2[int32, *record.RegisterController] {
 	return img.controllers.all()
 }
 
-// Voters is the voter set that the log names, nil before it does. It must not be changed.
+// Voters is the voter set in the log, nil before there is one. It must not be changed.
 func (img *Image) Voters() *record.Voters { return img.voters }
 
-// KRaftVersion is the finalized kraft.version; 0 before a record says otherwise.
+// KRaftVersion is the finalized kraft.version; 0 before a record sets it.
 func (img *Image) KRaftVersion() int16 { return img.kraftVersion }
 
-// NextProducerID is the first producer id that no block contains yet; -1 when none was ever allocated.
+// NextProducerID is the first producer id that was not allocated in a block yet; -1 if none ever
+// was.
 func (img *Image) NextProducerID() int64 { return img.nextProducerID }
 
-// Feature is the finalized level of a feature; 0 when it is not finalized. kraft.version is answered from the control records.
+// Feature is the finalized level of a feature, 0 if it is not finalized. That of kraft.version
+// comes from the control records.
 func (img *Image) Feature(name string) int16 {
 	if name == FeatureKRaft {
 		return img.kraftVersion
@@ -161,7 +166,8 @@ func (img *Image) TopicByName(name string) *Topic {
 // Topics iterates over all topics by id.
 func (img *Image) Topics() iter.Seq[*Topic] { return img.byOrdinal(img.topicIDs.all()) }
 
-// TopicsByName iterates over topics by name, beginning at the first name that is not less than from.
+// TopicsByName iterates over topics by name, beginning at the first name that is not less than
+// from.
 func (img *Image) TopicsByName(from string) iter.Seq[*Topic] {
 	return img.byOrdinal(img.topicNames.from(from))
 }

@@ -64,8 +64,9 @@ type partitionName struct {
 // checkIndexes computes the indexes of an image from its partitions.
 func checkIndexes(t *testing.T, img *Image) {
 	t.Helper()
-	hosted, orphans, leads := make(map[int32]map[partitionName]bool), make(map[int32]map[partitionName]bool), make(map[int32]int)
-	leaderless, imbalanced, reassigning := make(map[partitionName]bool), make(map[partitionName]bool), make(map[partitionName]bool)
+	type names = map[partitionName]bool
+	hosted, orphans, leads := map[int32]names{}, map[int32]names{}, map[int32]int{}
+	leaderless, imbalanced, reassigning := names{}, names{}, names{}
 	topics, partitions := 0, 0
 	for topic := range img.Topics() {
 		topics++
@@ -101,11 +102,16 @@ func checkIndexes(t *testing.T, img *Image) {
 		}
 	}
 	if img.TopicCount() != topics || img.PartitionCount() != partitions {
-		t.Fatalf("%d topics and %d partitions, counted %d and %d", topics, partitions, img.TopicCount(), img.PartitionCount())
+		t.Fatalf(
+			"%d topics and %d partitions, counted %d and %d", topics, partitions, img.TopicCount(),
+			img.PartitionCount(),
+		)
 	}
 	for b := range int32(9) {
 		sameIndex(t, img, "hosted", img.Hosted(b), hosted[b])
-		sameIndex(t, img, "leaderless replicas", img.LeaderlessOnAfter(b, TopicPartition{}), orphans[b])
+		sameIndex(
+			t, img, "leaderless replicas", img.LeaderlessOnAfter(b, TopicPartition{}), orphans[b],
+		)
 		if img.Leads(b) != leads[b] {
 			t.Fatalf("broker %d leads %d, counted %d", b, leads[b], img.Leads(b))
 		}
@@ -118,7 +124,10 @@ func checkIndexes(t *testing.T, img *Image) {
 	}
 }
 
-func sameIndex(t *testing.T, img *Image, what string, got func(func(TopicPartition) bool), want map[partitionName]bool) {
+func sameIndex(
+	t *testing.T, img *Image, what string, got func(func(TopicPartition) bool),
+	want map[partitionName]bool,
+) {
 	t.Helper()
 	seen := make(map[partitionName]bool)
 	var last TopicPartition
@@ -137,7 +146,7 @@ func sameIndex(t *testing.T, img *Image, what string, got func(func(TopicPartiti
 	}
 }
 
-// Walks that go on behind a partition see the rest, also when it is gone by then.
+// An iteration that continues after a partition sees the rest, even if that partition was deleted.
 func TestIndexWalksGoOn(t *testing.T) {
 	h := newHistory(7, LatestVersion)
 	_, images := h.log(t, 60, 10)
@@ -179,7 +188,8 @@ func TestImagesDoNotChange(t *testing.T) {
 	})
 }
 
-// What a leader proposed and lost is gone without a trace, and each of two successors is as if the other had never been.
+// What a leader proposed and lost is gone without a trace, and each of two successors is as if the
+// other had never been.
 func TestTwoSuccessorsOfAnImage(t *testing.T) {
 	everyHistory(t, func(t *testing.T, h *history) {
 		log, images := h.log(t, 40, 8)
@@ -235,7 +245,9 @@ func TestSnapshotsAreEqualOnAllNodes(t *testing.T) {
 		want := snapshotOf(t, images[len(images)-1])
 		for range 6 {
 			from := images[h.IntN(len(images))].Stable()
-			img, err := ReadSnapshot(bytes.NewReader(snapshotOf(t, from)), from.EndOffset(), from.Epoch())
+			img, err := ReadSnapshot(
+				bytes.NewReader(snapshotOf(t, from)), from.EndOffset(), from.Epoch(),
+			)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -301,7 +313,10 @@ func TestTransactions(t *testing.T) {
 	topic := func(name string, n byte) record.Record {
 		return &record.Topic{Name: name, TopicID: protocol.UUID{0: n, 15: n}}
 	}
-	img := replay(t, Empty(), 0, &record.FeatureLevel{Name: FeatureMetadata, Level: int16(LatestVersion)}, topic("a", 1))
+	img := replay(
+		t, Empty(), 0, &record.FeatureLevel{Name: FeatureMetadata, Level: int16(LatestVersion)},
+		topic("a", 1),
+	)
 	open := replay(t, img, 2, topic("b", 2), new(record.BeginTransaction), topic("c", 3))
 	if open.Stable() != img || !open.InTransaction() || open.TopicCount() != 3 {
 		t.Error("a snapshot of the open transaction would not end at a batch's end")
@@ -311,22 +326,27 @@ func TestTransactions(t *testing.T) {
 		t.Error("the stable image has moved within a transaction")
 	}
 	aborted := replay(t, more, 6, &record.AbortTransaction{}, topic("e", 5))
-	if aborted.Stable() != aborted || aborted.TopicByName("c") != nil || aborted.TopicByName("d") != nil || aborted.TopicByName("b") == nil || aborted.TopicByName("e") == nil {
+	if aborted.Stable() != aborted || aborted.TopicByName("c") != nil ||
+		aborted.TopicByName("d") != nil ||
+		aborted.TopicByName("b") == nil ||
+		aborted.TopicByName("e") == nil {
 		t.Error("aborted")
 	}
 	checkIndexes(t, aborted)
-	e := more.Edit() // what control records say is in no transaction
+	e := more.Edit() // control records are not part of transactions
 	voters := &record.Voters{Voters: []record.Voter{{ID: 1}}}
 	e.Control(voters)
 	e.Control(&record.KRaftVersion{Version: 1})
-	if kept := replay(t, e.Done(6, 1, 0), 6, &record.AbortTransaction{}); kept.Voters() != voters || kept.KRaftVersion() != 1 {
+	if kept := replay(t, e.Done(6, 1, 0), 6, &record.AbortTransaction{}); kept.Voters() != voters ||
+		kept.KRaftVersion() != 1 {
 		t.Error("an abort takes control records back")
 	}
 	ended := replay(t, more, 6, &record.EndTransaction{}, new(record.BeginTransaction))
 	if ended.Stable() != img || ended.TopicCount() != 4 {
 		t.Error("ended and begun in one batch")
 	}
-	if last := replay(t, ended, 8, &record.EndTransaction{}); last.Stable() != last || last.TopicCount() != 4 {
+	if last := replay(t, ended, 8, &record.EndTransaction{}); last.Stable() != last ||
+		last.TopicCount() != 4 {
 		t.Error("ended")
 	}
 	for _, records := range [][]record.Record{{new(record.EndTransaction)}, {new(record.AbortTransaction)}, {new(record.BeginTransaction), new(record.BeginTransaction)}} {

@@ -2,14 +2,15 @@ package metadata
 
 import "slices"
 
-// reindex brings the indexes from partition a to b; nil stands for a partition that does not exist. It costs what the two
-// hold, whatever the image holds.
+// reindex updates the indexes for a change of a partition from a to b; nil stands for a partition
+// that does not exist. Its cost depends on the replicas of the two, not on the size of the image.
 func (e *Editor) reindex(ref partitionRef, a, b *Partition) {
 	img := e.img
 	e.orphan(ref, a, b)
 	flag(e, &img.imbalanced, ref, a != nil && !a.Preferred(), b != nil && !b.Preferred())
 	flag(e, &img.reassigns, ref, a != nil && a.Reassigning(), b != nil && b.Reassigning())
-	if a != nil && b != nil && slices.Equal(a.ISR, b.ISR) && slices.Equal(a.ELR(), b.ELR()) && a.Leader == b.Leader {
+	if a != nil && b != nil && slices.Equal(a.ISR, b.ISR) && slices.Equal(a.ELR(), b.ELR()) &&
+		a.Leader == b.Leader {
 		return
 	}
 	e.count(a, -1)
@@ -22,7 +23,7 @@ func (e *Editor) reindex(ref partitionRef, a, b *Partition) {
 	}
 }
 
-// orphan indexes a partition without a leader, as such and under each broker that may give it one.
+// orphan indexes a partition without a leader, in leaderless and under each broker with a replica.
 func (e *Editor) orphan(ref partitionRef, a, b *Partition) {
 	was, is := a != nil && a.Leader < 0, b != nil && b.Leader < 0
 	flag(e, &e.img.leaderless, ref, was, is)

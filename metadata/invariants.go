@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// Invariants are asserted on both sides of a joint: where an entry is written and where it is relied
-// on. Those that cost a comparison are always on. In race builds (checked) whole structures are
-// walked after a change. A failed assertion panics: the image can no longer be trusted, and a
+// Invariants are asserted on both sides of a joint: where an entry is written and where it is
+// relied on. Those that cost a comparison are always on. In race builds (checked) whole structures
+// are walked after a change. A failed assertion panics: the image can no longer be trusted, and a
 // replica that goes on would diverge from the others.
 func broken(format string, args ...any) {
 	panic("metadata: broken invariant: " + fmt.Sprintf(format, args...))
@@ -70,8 +70,9 @@ func (w twig) check(above int32) {
 	}
 }
 
-// CheckReplay panics, in race builds, if replaying batches onto before does not give after: the image
-// that was computed when the batches were proposed. Otherwise, and for large images, it does nothing.
+// CheckReplay panics, in race builds, if replaying batches onto before does not give after: the
+// image that was computed when the batches were proposed. Otherwise, and for large images, it does
+// nothing.
 func CheckReplay(before *Image, batches []Batch, after *Image) {
 	if !checked || before.partitions > checkedMax || len(batches) == 0 {
 		return

@@ -17,11 +17,11 @@ import (
 // reads it exits, and again at each start. Earlier releases wrote such records; this one replays
 // them like all others, so that a log which holds some can be healed.
 //
-// An image knows the poison in its own state, which is what a snapshot of it would hold, and from
-// which offset on there is none. The log itself holds the records until it starts behind them.
+// An image knows the poison in its own state, which a snapshot of it would contain, and the offset
+// from which on the log has none. The log itself has the records until it starts after them.
 type Poison struct {
-	// Offset of the record that brought it, or the last one that a snapshot covers if it came from
-	// there.
+	// Offset of the record that brought it, or of the last record of the snapshot that it came
+	// from.
 	Offset  int64
 	Type    record.Type
 	Entity  string // for people, names cut short: the configuration "k" of group "g"
@@ -53,21 +53,21 @@ func (img *Image) Poison() iter.Seq[Poison] {
 func (img *Image) PoisonCount() int { return img.poison.len() }
 
 // CleanFrom is the offset after the last record that was poison or removed some: a log that starts
-// there or later holds none. 0 when there never was any. ok is false while the state holds some:
-// a snapshot of it would, too.
+// there or later has none. It is 0 if there never was any. ok is false while the state has poison,
+// because a snapshot would contain it.
 func (img *Image) CleanFrom() (offset int64, ok bool) {
 	return img.cleanFrom, img.poison.len() == 0
 }
 
-// Read replays a record as Replay does, one that was read from a log or a snapshot: it may be
-// poison.
+// Read replays a record that was read from a log or a snapshot, as Replay does, except that the
+// record may be poison.
 func (e *Editor) Read(offset int64, r record.Record) error {
 	if err := e.Replay(offset, r); err != nil {
 		return err
 	}
 	switch r.(type) {
 	case *record.Partition, *record.PartitionChange:
-		return nil // nearly all there is, and Replay refuses what brokers do not accept of them
+		return nil // nearly all records; Replay itself refuses those that brokers do not accept
 	}
 	b, err := record.Append(e.scratch[:0], r, r.Type().MaxVersion())
 	e.scratch = b
@@ -77,8 +77,7 @@ func (e *Editor) Read(offset int64, r record.Record) error {
 	return nil
 }
 
-// poisoned notes a record that was replayed although brokers do not accept it, if that is what its
-// entity is now.
+// poisoned records that a replayed record is poison, if its entity is still as the record made it.
 func (e *Editor) poisoned(offset int64, r record.Record) {
 	e.img.cleanFrom = offset + 1
 	id := identity(r)
@@ -90,7 +89,7 @@ func (e *Editor) poisoned(offset int64, r record.Record) {
 	e.img.poison.set(e.img.gen, key(id), &poison{note, id})
 }
 
-// cure forgets the poison that a record has replaced or removed.
+// cure removes the poison that a record has replaced or deleted.
 func (e *Editor) cure(offset int64, r record.Record) {
 	switch r.(type) {
 	case *record.NoOp, *record.RemoveTopic: // these may be about several
@@ -111,7 +110,8 @@ func (e *Editor) cureOne(offset int64, k string, id record.Record) {
 	}
 }
 
-// problem says what brokers do not accept of an entity as it is now; "" if nothing, or it is gone.
+// problem returns why brokers do not accept an entity in its current state; "" if they accept it or
+// if it is gone.
 func (img *Image) problem(id record.Record) string {
 	if id == nil {
 		return ""
@@ -126,8 +126,8 @@ func (img *Image) problem(id record.Record) string {
 	return ""
 }
 
-// identity is a record that names the entity of r and says nothing else of it: the one that removes
-// it, if there is such a record. It is nil for records that leave nothing in the state.
+// identity returns a record that only names the entity of r: the record that removes it, if there
+// is one. It is nil for records that leave nothing in the state.
 func identity(r record.Record) record.Record {
 	switch r := r.(type) {
 	case *record.RegisterBroker:
@@ -168,7 +168,8 @@ func securityIdentity(r record.Record) record.Record {
 	return nil
 }
 
-// sortedEntity has the parts of a quota's subject in a fixed order, since their order says nothing.
+// sortedEntity returns the parts of a quota's subject in a fixed order, because their order has no
+// meaning.
 func sortedEntity(parts []record.QuotaEntity) []record.QuotaEntity {
 	parts = slices.Clone(parts)
 	slices.SortFunc(parts, func(a, b record.QuotaEntity) int { return cmp.Compare(a.Type, b.Type) })
@@ -184,12 +185,12 @@ func key(id record.Record) string {
 	return string(b)
 }
 
-// digest is an identity as NoOp.Dropped names it.
+// digest returns an identity's name in NoOp.Dropped.
 func digest(id record.Record) record.Digest {
 	return sha256.Sum256([]byte(key(id)))
 }
 
-// held is the entity that an identity names as a snapshot would hold it, nil if there is none.
+// held returns the entity that an identity names, as a snapshot would contain it, or nil.
 func (img *Image) held(id record.Record) record.Record {
 	switch id := id.(type) {
 	case *record.UnregisterBroker:
@@ -207,7 +208,8 @@ func (img *Image) held(id record.Record) record.Record {
 	case *record.Config:
 		if value, ok := img.Config(id.ResourceType, id.ResourceName)[id.Name]; ok {
 			return &record.Config{
-				ResourceType: id.ResourceType, ResourceName: id.ResourceName, Name: id.Name, Value: &value,
+				ResourceType: id.ResourceType, ResourceName: id.ResourceName, Name: id.Name,
+				Value: &value,
 			}
 		}
 	case *record.FeatureLevel:
@@ -242,10 +244,10 @@ func (img *Image) heldSecurity(id record.Record) record.Record {
 	return nil
 }
 
-// shownBytes is how much of a name people are shown.
+// shownBytes bounds names in messages.
 const shownBytes = 40
 
-// shown is a name for people, who have no use for 40,000 bytes of it.
+// shown shortens a name for a message; a name can have 40,000 bytes.
 func shown(name string) string {
 	if len(name) <= shownBytes {
 		return strconv.Quote(name)

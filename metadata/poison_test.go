@@ -38,7 +38,9 @@ func heal(t testing.TB, img *Image) *Image {
 	var records []record.Record
 	for r := range img.Remedies() {
 		if r.Action == ActionUnregister {
-			r.Record = &record.UnregisterBroker{BrokerID: r.BrokerID, BrokerEpoch: img.Broker(r.BrokerID).Epoch}
+			r.Record = &record.UnregisterBroker{
+				BrokerID: r.BrokerID, BrokerEpoch: img.Broker(r.BrokerID).Epoch,
+			}
 		}
 		records = append(records, r.Record)
 	}
@@ -74,45 +76,138 @@ var (
 	listener = record.Endpoint{Name: "PLAINTEXT", Host: "h", Port: 9092}
 )
 
-// poisons are records that earlier releases have written, with what heals them.
+// poisons are records that earlier releases have written, with their remedies.
 var poisons = map[string]struct {
 	record record.Record
 	action Action
 }{
-	"rack":                 {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener}, Rack: &long}, ActionRepair},
-	"a host of two":        {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener, {Name: "B", Host: long, Port: 1}}}, ActionRepair},
-	"the only host":        {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{{Name: "B", Host: long, Port: 1}}}, ActionUnregister},
-	"feature of broker":    {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener}, Features: []record.FeatureRange{{Name: long, Max: 1}}}, ActionRepair},
-	"controller listener":  {&record.RegisterController{ControllerID: 3, Endpoints: []record.Endpoint{listener, {Name: long, Host: "h", Port: 1}}}, ActionRepair},
-	"only listener":        {&record.RegisterController{ControllerID: 3, Endpoints: []record.Endpoint{{Name: long, Host: "h", Port: 1}}}, ActionDrop},
-	"config key":           {&record.Config{ResourceType: ConfigBroker, Name: long, Value: &short}, ActionDrop},
-	"group name":           {&record.Config{ResourceType: ConfigGroup, ResourceName: long, Name: "k", Value: &short}, ActionDrop},
-	"client metrics name":  {&record.Config{ResourceType: ConfigClientMetrics, ResourceName: long, Name: "k", Value: &short}, ActionDrop},
-	"config value":         {&record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &longText}, ActionRemove},
-	"feature level":        {&record.FeatureLevel{Name: long, Level: 1}, ActionDrop},
-	"quota key":            {&record.ClientQuota{Entity: []record.QuotaEntity{{Type: "user", Name: &short}, {Type: "client-id"}}, Key: long, Value: 1}, ActionDrop},
-	"SCRAM user":           {&record.UserScramCredential{Name: long, Mechanism: 1}, ActionDrop},
-	"port 0":               {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener, {Name: "B", Host: "h"}}}, ActionRepair},
-	"no name":              {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{{Host: "h", Port: 1}, listener}}, ActionRepair},
-	"one name twice":       {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener, listener}}, ActionRepair},
-	"log directories":      {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener}, LogDirs: []protocol.UUID{{9}, {9}, protocol.DirLost}}, ActionRepair},
-	"no broker's id":       {&record.RegisterBroker{BrokerID: -1, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener}}, ActionUnregister},
-	"no controller's id":   {&record.RegisterController{ControllerID: -1, Endpoints: []record.Endpoint{listener}}, ActionDrop},
-	"a group without name": {&record.Config{ResourceType: ConfigGroup, Name: "k", Value: &short}, ActionDrop},
-	"token":                {&record.DelegationToken{TokenID: long}, ActionDrop},
-	"token of owner":       {&record.DelegationToken{TokenID: "t", Owner: long}, ActionRemove},
-	"ACL":                  {&record.AccessControlEntry{ID: protocol.UUID{5}, ResourceName: long}, ActionRemove},
+	"rack": {
+		&record.RegisterBroker{
+			BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener},
+			Rack: &long,
+		},
+		ActionRepair,
+	},
+	"a host of two": {
+		&record.RegisterBroker{
+			BrokerID: 7, BrokerEpoch: 9,
+			Endpoints: []record.Endpoint{listener, {Name: "B", Host: long, Port: 1}},
+		},
+		ActionRepair,
+	},
+	"the only host": {
+		&record.RegisterBroker{
+			BrokerID: 7, BrokerEpoch: 9,
+			Endpoints: []record.Endpoint{{Name: "B", Host: long, Port: 1}},
+		},
+		ActionUnregister,
+	},
+	"feature of broker": {
+		&record.RegisterBroker{
+			BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener},
+			Features: []record.FeatureRange{{Name: long, Max: 1}},
+		},
+		ActionRepair,
+	},
+	"controller listener": {
+		&record.RegisterController{
+			ControllerID: 3,
+			Endpoints:    []record.Endpoint{listener, {Name: long, Host: "h", Port: 1}},
+		},
+		ActionRepair,
+	},
+	"only listener": {
+		&record.RegisterController{
+			ControllerID: 3, Endpoints: []record.Endpoint{{Name: long, Host: "h", Port: 1}},
+		},
+		ActionDrop,
+	},
+	"config key": {
+		&record.Config{ResourceType: ConfigBroker, Name: long, Value: &short}, ActionDrop,
+	},
+	"group name": {
+		&record.Config{ResourceType: ConfigGroup, ResourceName: long, Name: "k", Value: &short},
+		ActionDrop,
+	},
+	"client metrics name": {
+		&record.Config{
+			ResourceType: ConfigClientMetrics, ResourceName: long, Name: "k",
+			Value: &short,
+		},
+		ActionDrop,
+	},
+	"config value": {
+		&record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &longText},
+		ActionRemove,
+	},
+	"feature level": {&record.FeatureLevel{Name: long, Level: 1}, ActionDrop},
+	"quota key": {
+		&record.ClientQuota{
+			Entity: []record.QuotaEntity{{Type: "user", Name: &short}, {Type: "client-id"}},
+			Key:    long, Value: 1,
+		},
+		ActionDrop,
+	},
+	"SCRAM user": {&record.UserScramCredential{Name: long, Mechanism: 1}, ActionDrop},
+	"port 0": {
+		&record.RegisterBroker{
+			BrokerID: 7, BrokerEpoch: 9,
+			Endpoints: []record.Endpoint{listener, {Name: "B", Host: "h"}},
+		},
+		ActionRepair,
+	},
+	"no name": {
+		&record.RegisterBroker{
+			BrokerID: 7, BrokerEpoch: 9,
+			Endpoints: []record.Endpoint{{Host: "h", Port: 1}, listener},
+		},
+		ActionRepair,
+	},
+	"one name twice": {
+		&record.RegisterBroker{
+			BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener, listener},
+		},
+		ActionRepair,
+	},
+	"log directories": {
+		&record.RegisterBroker{
+			BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener},
+			LogDirs: []protocol.UUID{{9}, {9}, protocol.DirLost},
+		},
+		ActionRepair,
+	},
+	"no broker's id": {
+		&record.RegisterBroker{
+			BrokerID: -1, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener},
+		},
+		ActionUnregister,
+	},
+	"no controller's id": {
+		&record.RegisterController{ControllerID: -1, Endpoints: []record.Endpoint{listener}},
+		ActionDrop,
+	},
+	"a group without name": {
+		&record.Config{ResourceType: ConfigGroup, Name: "k", Value: &short}, ActionDrop,
+	},
+	"token":          {&record.DelegationToken{TokenID: long}, ActionDrop},
+	"token of owner": {&record.DelegationToken{TokenID: "t", Owner: long}, ActionRemove},
+	"ACL": {
+		&record.AccessControlEntry{ID: protocol.UUID{5}, ResourceName: long}, ActionRemove,
+	},
 }
 
-// Every kind of poison is found in the log, survives a snapshot, and is healed by records that can be written; a node that
-// replays the log and one that begins with the snapshot come to the same state, which is what it was without the poison.
+// Every kind of poison is found in the log, survives a snapshot, and is healed by records that can
+// be written; a node that replays the log and one that begins with the snapshot reach the same
+// state, which is that before the poison.
 func TestPoisonIsFoundAndHealed(t *testing.T) {
 	t.Parallel()
 	clean := smallCluster(t)
 	for name, p := range poisons {
 		img := read(t, clean, &record.NoOp{}, p.record)
 		found := slices.Collect(img.Poison())
-		if len(found) != 1 || found[0].Offset != 5 || found[0].Type != p.record.Type() || found[0].Problem == "" || len(found[0].Entity) > 200 {
+		if len(found) != 1 || found[0].Offset != 5 || found[0].Type != p.record.Type() ||
+			found[0].Problem == "" ||
+			len(found[0].Entity) > 200 {
 			t.Fatalf("%s: found %+v", name, found)
 		}
 		if from, ok := img.CleanFrom(); ok || from != 6 {
@@ -160,8 +255,11 @@ func TestRepairedRegistration(t *testing.T) {
 	rack := "r"
 	second := record.Endpoint{Name: "B", Host: "h2", Port: 9093}
 	whole := record.RegisterBroker{
-		BrokerID: 7, BrokerEpoch: 9, IncarnationID: protocol.UUID{1}, Endpoints: []record.Endpoint{listener, second},
-		Features: []record.FeatureRange{{Name: "f", Max: 2}}, Rack: &rack, Fenced: true, LogDirs: []protocol.UUID{{8}},
+		BrokerID: 7, BrokerEpoch: 9, IncarnationID: protocol.UUID{1},
+		Endpoints: []record.Endpoint{listener, second},
+		Features: []record.FeatureRange{
+			{Name: "f", Max: 2},
+		}, Rack: &rack, Fenced: true, LogDirs: []protocol.UUID{{8}},
 	}
 	spoiled := whole
 	spoiled.Endpoints = []record.Endpoint{listener, {Name: long, Host: "h", Port: 1}, second}
@@ -174,15 +272,24 @@ func TestRepairedRegistration(t *testing.T) {
 	}
 }
 
-// Poison that a valid record has replaced or removed is gone from the state, and the log is clean behind that record.
+// Poison that a valid record has replaced or removed is no longer in the state, and the log is
+// clean after that record.
 func TestPoisonIsSuperseded(t *testing.T) {
 	t.Parallel()
 	clean := smallCluster(t)
-	spoiled := read(t, clean,
+	spoiled := read(
+		t,
+		clean,
 		&record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &longText},
-		&record.RegisterController{ControllerID: 3, Endpoints: []record.Endpoint{{Name: long, Host: "h", Port: 1}}},
-		&record.UnregisterBroker{BrokerID: 99})
-	half := read(t, spoiled, &record.RegisterController{ControllerID: 3, Endpoints: []record.Endpoint{listener}})
+		&record.RegisterController{
+			ControllerID: 3, Endpoints: []record.Endpoint{{Name: long, Host: "h", Port: 1}},
+		},
+		&record.UnregisterBroker{BrokerID: 99},
+	)
+	half := read(
+		t, spoiled,
+		&record.RegisterController{ControllerID: 3, Endpoints: []record.Endpoint{listener}},
+	)
 	if n := half.PoisonCount(); n != 1 {
 		t.Fatalf("%d poisoned, want the topic's configuration alone", n)
 	}
@@ -195,19 +302,22 @@ func TestPoisonIsSuperseded(t *testing.T) {
 	}
 }
 
-// A record that leaves nothing in the state is still in the log, and so is one of a transaction that was aborted.
+// A record that leaves nothing in the state is still in the log, and so is one of a transaction
+// that was aborted.
 func TestPoisonOfTheLogAlone(t *testing.T) {
 	t.Parallel()
 	clean := smallCluster(t)
 	for name, records := range map[string][]record.Record{
 		"a reason": {&record.BeginTransaction{}, &record.AbortTransaction{Reason: &long}},
 		"an aborted transaction": {
-			&record.BeginTransaction{}, &record.FeatureLevel{Name: long, Level: 1}, &record.AbortTransaction{},
+			&record.BeginTransaction{}, &record.FeatureLevel{Name: long, Level: 1},
+			&record.AbortTransaction{},
 		},
 	} {
 		img := read(t, clean, records...)
 		from, ok := img.CleanFrom()
-		if !ok || from != 6 && from != 5 || !bytes.Equal(recordBytes(t, img), recordBytes(t, clean)) {
+		if !ok || from != 6 && from != 5 ||
+			!bytes.Equal(recordBytes(t, img), recordBytes(t, clean)) {
 			t.Errorf("%s: clean from %d, %v", name, from, ok)
 		}
 	}
@@ -219,15 +329,21 @@ func TestPoisonOfTheLogAlone(t *testing.T) {
 // What is aborted comes back: its healing, too.
 func TestHealingIsAborted(t *testing.T) {
 	t.Parallel()
-	spoiled := read(t, smallCluster(t), &record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &longText})
-	img := read(t, spoiled, &record.BeginTransaction{}, &record.RemoveTopic{TopicID: topicA}, &record.AbortTransaction{})
+	spoiled := read(
+		t, smallCluster(t),
+		&record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &longText},
+	)
+	img := read(
+		t, spoiled, &record.BeginTransaction{}, &record.RemoveTopic{TopicID: topicA},
+		&record.AbortTransaction{},
+	)
 	if n := img.PoisonCount(); n != 1 || spoiled.PoisonCount() != 1 {
 		t.Errorf("%d poisoned after the abort, want 1", n)
 	}
 }
 
-// Whatever a record holds that replays: what is poison of it can be healed, and comes to the same state from the log and from a
-// snapshot.
+// Whatever a record that replays contains, its poison can be healed, and log and snapshot give the
+// same state.
 func TestRandomPoisonIsHealed(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 8))
@@ -259,7 +375,7 @@ func TestRandomPoisonIsHealed(t *testing.T) {
 	}
 }
 
-// spoil makes some of the values in v what brokers may not accept.
+// spoil makes some of the values in v ones that brokers may not accept.
 func spoil(rng *rand.Rand, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:

@@ -2,14 +2,16 @@ package metadata
 
 import "github.com/yakt/yakt/metadata/record"
 
-// Records yields the image as records, in the order in which a snapshot holds them (MetadataImage.write): features,
-// brokers, controllers, topics with their partitions, configs, quotas, producer ids, ACLs, SCRAM credentials, tokens.
-// Replaying them onto an empty image gives the same image. The records share the image's memory and must not be changed.
+// Records yields the image as records, in the order in which a snapshot holds them
+// (MetadataImage.write): features, brokers, controllers, topics with their partitions, configs,
+// quotas, producer ids, ACLs, SCRAM credentials, tokens. Replaying them onto an empty image gives
+// the same image. The records share the image's memory and must not be changed.
 func (img *Image) Records(yield func(record.Record) bool) {
 	img.records(yield, func() *record.Partition { return new(record.Partition) })
 }
 
-// passingRecords is Records for who is done with a record when yield returns: one serves for all partitions, of which there may be a million.
+// passingRecords is Records for a caller that does not use a record after yield has returned: all
+// partitions, of which there may be a million, share one record.
 func (img *Image) passingRecords(yield func(record.Record) bool) {
 	var one record.Partition
 	img.records(yield, func() *record.Partition { return &one })
@@ -18,7 +20,8 @@ func (img *Image) passingRecords(yield func(record.Record) bool) {
 func (img *Image) records(yield func(record.Record) bool, place func() *record.Partition) {
 	topics := func(img *Image, yield func(record.Record) bool) bool { return img.topicRecords(yield, place) }
 	for _, section := range []func(*Image, func(record.Record) bool) bool{
-		(*Image).featureRecords, (*Image).brokerRecords, topics, (*Image).configRecords, (*Image).securityRecords,
+		(*Image).featureRecords, (*Image).brokerRecords, topics, (*Image).configRecords,
+		(*Image).securityRecords,
 	} {
 		if !section(img, yield) {
 			return
@@ -27,11 +30,13 @@ func (img *Image) records(yield func(record.Record) bool, place func() *record.P
 }
 
 func (img *Image) featureRecords(yield func(record.Record) bool) bool {
-	if v := img.Version(); v != 0 && !yield(&record.FeatureLevel{Name: FeatureMetadata, Level: int16(v)}) {
+	if v := img.Version(); v != 0 &&
+		!yield(&record.FeatureLevel{Name: FeatureMetadata, Level: int16(v)}) {
 		return false
 	}
 	for _, name := range sortedKeys(img.features) {
-		if name != FeatureMetadata && !yield(&record.FeatureLevel{Name: name, Level: img.features[name]}) {
+		if name != FeatureMetadata &&
+			!yield(&record.FeatureLevel{Name: name, Level: img.features[name]}) {
 			return false
 		}
 	}
@@ -52,7 +57,9 @@ func (img *Image) brokerRecords(yield func(record.Record) bool) bool {
 	return true
 }
 
-func (img *Image) topicRecords(yield func(record.Record) bool, place func() *record.Partition) bool {
+func (img *Image) topicRecords(
+	yield func(record.Record) bool, place func() *record.Partition,
+) bool {
 	for t := range img.Topics() {
 		if !yield(&record.Topic{Name: t.Name, TopicID: t.ID}) {
 			return false
@@ -68,7 +75,7 @@ func (img *Image) topicRecords(yield func(record.Record) bool, place func() *rec
 	return true
 }
 
-// writable drops what the metadata.version has no field for.
+// writable removes values for which the metadata.version has no field.
 func (img *Image) writable(r *record.Partition) *record.Partition {
 	if !img.Version().HasElr() {
 		r.EligibleLeaderReplicas, r.LastKnownELR = nil, nil
@@ -89,7 +96,12 @@ func (img *Image) configRecords(yield func(record.Record) bool) bool {
 	for c := range img.Configs {
 		for _, key := range sortedKeys(c.Values) {
 			value := c.Values[key]
-			if !yield(&record.Config{ResourceType: c.Type, ResourceName: c.Name, Name: key, Value: &value}) {
+			if !yield(
+				&record.Config{
+					ResourceType: c.Type, ResourceName: c.Name, Name: key,
+					Value: &value,
+				},
+			) {
 				return false
 			}
 		}
@@ -101,7 +113,10 @@ func (img *Image) configRecords(yield func(record.Record) bool) bool {
 			}
 		}
 	}
-	return img.nextProducerID < 0 || yield(&record.ProducerIDs{BrokerID: -1, BrokerEpoch: -1, NextProducerID: img.nextProducerID})
+	return img.nextProducerID < 0 ||
+		yield(
+			&record.ProducerIDs{BrokerID: -1, BrokerEpoch: -1, NextProducerID: img.nextProducerID},
+		)
 }
 
 func (img *Image) securityRecords(yield func(record.Record) bool) bool {

@@ -10,30 +10,37 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Editor makes the successor of an image. It belongs to one goroutine, and so do all editors of images that descend from one
-// another. An editor that returned an error is dropped: its image is half changed.
+// Editor makes the successor of an image. All editors of images that descend from one another must
+// be used by one goroutine. After an error an editor must be discarded, because its image is half
+// changed. Always: the generation of img is greater than that of base, so that no change reaches
+// base.
 type Editor struct {
-	base        *Image
-	img         *Image // its own object: a published image must not keep its editor, and so its predecessor
-	lastOrdinal uint32 // of the topic looked up last: records of one topic mostly follow each other
-	// ownConfig is the resource whose configs no image has in another generation than ownGen: they
-	// are changed in place, so that many records of one resource do not copy it many times.
+	base *Image
+	// allocated separately, so that a published image does not keep its editor, and so its
+	// predecessor, in memory
+	img         *Image
+	lastOrdinal uint32 // of the topic looked up last; successive records are mostly of one topic
+	// ownConfig is the resource whose configs were copied in generation ownGen. While the
+	// generation is the same they are changed in place, so that many records of one resource copy
+	// them once.
 	ownConfig configKey
 	ownGen    uint64
 	scratch   []byte // for what checking a record needs
 }
 
-// Edit begins a successor of img, which stays as it is.
+// Edit begins a successor of img, which does not change.
 func (img *Image) Edit() *Editor {
 	next := *img
 	next.gen++
 	return &Editor{base: img, img: &next}
 }
 
-// Image is the state as edited so far, for reading between two changes of the same editor. It is not a published image.
+// Image is the state as edited so far, for reading between two changes of the same editor. It is
+// not a published image.
 func (e *Editor) Image() *Image { return e.img }
 
-// Done ends the editor and returns the image, at the position that the log gave to the last batch replayed.
+// Done ends the editor and returns the image, at the position that the log gave to the last batch
+// replayed.
 func (e *Editor) Done(endOffset int64, epoch int32, timestampMs int64) *Image {
 	e.img.endOffset, e.img.epoch, e.img.timestampMs = endOffset, epoch, timestampMs
 	return e.img
@@ -78,8 +85,9 @@ func (e *Editor) Control(r record.Control) {
 	}
 }
 
-// Replay applies one record of the log; it is the only way an image changes. The record is the image's from then on. An
-// error means that the record does not fit the image: whoever wrote it, or the log, is broken.
+// Replay applies one record of the log; no image changes in another way. The image owns the record
+// from then on. An error means that the record contradicts the image: its writer has a fault, or
+// the log is damaged.
 func (e *Editor) Replay(offset int64, r record.Record) error {
 	if err := e.replay(offset, r); err != nil {
 		return fmt.Errorf("replay of %v at offset %d: %w", r.Type(), offset, err)
@@ -232,7 +240,7 @@ func (e *Editor) put(t *Topic, id int32, p *Partition) {
 	e.reindex(newPartitionRef(t.ordinal, id), old, p)
 }
 
-// topicByID is Image.Topic, quick for the same topic again.
+// topicByID is Image.Topic, and fast if the topic is that of the last call.
 func (e *Editor) topicByID(id protocol.UUID) *Topic {
 	if t, ok := e.img.topics.get(e.lastOrdinal); ok && t.ID == id {
 		return t
@@ -250,10 +258,15 @@ func (e *Editor) partition(r *record.Partition) error {
 		return fmt.Errorf("there is no topic with id %v", r.TopicID)
 	}
 	if n := len(r.Directories); n != 0 && n != len(r.Replicas) {
-		return fmt.Errorf("%s-%d has %d directories for %d replicas", t.Name, r.PartitionID, n, len(r.Replicas))
+		return fmt.Errorf(
+			"%s-%d has %d directories for %d replicas", t.Name, r.PartitionID, n, len(r.Replicas),
+		)
 	}
 	if r.LeaderRecoveryState != record.Recovered && r.LeaderRecoveryState != record.Recovering {
-		return fmt.Errorf("%s-%d has an unknown leader recovery state %d", t.Name, r.PartitionID, r.LeaderRecoveryState)
+		return fmt.Errorf(
+			"%s-%d has an unknown leader recovery state %d", t.Name, r.PartitionID,
+			r.LeaderRecoveryState,
+		)
 	}
 	e.put(t, r.PartitionID, newPartition(r))
 	return nil
@@ -268,12 +281,18 @@ func (e *Editor) partitionChange(r *record.PartitionChange) error {
 	if p == nil {
 		return fmt.Errorf("topic %s has no partition %d", t.Name, r.PartitionID)
 	}
-	if s := r.LeaderRecoveryState; s != record.NoRecoveryChange && s != record.Recovered && s != record.Recovering {
-		return fmt.Errorf("%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s)
+	if s := r.LeaderRecoveryState; s != record.NoRecoveryChange && s != record.Recovered &&
+		s != record.Recovering {
+		return fmt.Errorf(
+			"%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s,
+		)
 	}
 	n := p.Merge(r)
 	if len(n.Directories) != len(n.Replicas) {
-		return fmt.Errorf("%s-%d gets %d directories for %d replicas", t.Name, r.PartitionID, len(n.Directories), len(n.Replicas))
+		return fmt.Errorf(
+			"%s-%d gets %d directories for %d replicas", t.Name, r.PartitionID, len(n.Directories),
+			len(n.Replicas),
+		)
 	}
 	e.put(t, r.PartitionID, n)
 	return nil
@@ -328,7 +347,8 @@ func (e *Editor) config(r *record.Config) {
 	e.img.configs.set(e.img.gen, key, values)
 }
 
-// copyOfConfig is a copy of a resource's configs, or the one that this editor has just made.
+// copyOfConfig returns a copy of a resource's configs, or the copy that this editor has made
+// before.
 func (e *Editor) copyOfConfig(key configKey, old map[string]string) map[string]string {
 	if e.ownConfig == key && e.ownGen == e.img.gen {
 		return old
@@ -359,7 +379,7 @@ func (e *Editor) quota(r *record.ClientQuota) {
 	e.img.quotas.set(e.img.gen, key, q)
 }
 
-// quotaKey is the same for the same entity, in whatever order its parts came.
+// quotaKey returns a key that does not depend on the order of an entity's parts.
 func quotaKey(entity []record.QuotaEntity) string {
 	parts := make(map[string]string, len(entity))
 	for _, e := range entity {
@@ -377,7 +397,9 @@ func quotaKey(entity []record.QuotaEntity) string {
 
 func (e *Editor) producerIDs(r *record.ProducerIDs) error {
 	if r.NextProducerID <= e.img.nextProducerID {
-		return fmt.Errorf("next producer id %d does not follow %d", r.NextProducerID, e.img.nextProducerID)
+		return fmt.Errorf(
+			"next producer id %d does not follow %d", r.NextProducerID, e.img.nextProducerID,
+		)
 	}
 	e.img.nextProducerID = r.NextProducerID
 	return nil
@@ -386,10 +408,14 @@ func (e *Editor) producerIDs(r *record.ProducerIDs) error {
 func (e *Editor) featureLevel(offset int64, r *record.FeatureLevel) error {
 	if r.Name == FeatureMetadata {
 		if v := Version(r.Level); v < MinVersion || v > UnstableVersion {
-			return fmt.Errorf("metadata.version %d is not one that this release knows (%d to %d)", r.Level, MinVersion, UnstableVersion)
+			return fmt.Errorf(
+				"metadata.version %d is not one that this release knows (%d to %d)", r.Level,
+				MinVersion, UnstableVersion,
+			)
 		}
 	}
-	if r.Name == FeatureKRaft { // KAFKA-18979: such a record may stand in a log, the control record is the truth
+	// KAFKA-18979: a log may have such a record, but the control record decides
+	if r.Name == FeatureKRaft {
 		return nil
 	}
 	features := maps.Clone(e.img.features)
@@ -412,7 +438,7 @@ func (e *Editor) removeACL(r *record.RemoveAccessControlEntry) error {
 	return nil
 }
 
-// transaction opens, publishes or drops a metadata transaction (KIP-868).
+// transaction opens, publishes or aborts a metadata transaction (KIP-868).
 func (e *Editor) transaction(r record.Record) error {
 	if _, begin := r.(*record.BeginTransaction); begin {
 		if e.img.beforeTransaction != nil {
@@ -432,8 +458,9 @@ func (e *Editor) transaction(r record.Record) error {
 		cleanFrom := e.img.cleanFrom
 		*e.img = *before
 		e.img.gen = gen + 1
-		e.img.kraftVersion, e.img.voters = kraftVersion, voters // control records are in no transaction
-		e.img.cleanFrom = cleanFrom                             // brokers read aborted records, too
+		// control records are in no transaction
+		e.img.kraftVersion, e.img.voters = kraftVersion, voters
+		e.img.cleanFrom = cleanFrom // brokers read aborted records, too
 	}
 	e.img.beforeTransaction, e.img.stable = nil, nil
 	return nil

@@ -13,15 +13,25 @@ var topicA = protocol.UUID{0: 0xa}
 
 func smallCluster(t testing.TB) *Image {
 	dirs := []protocol.UUID{{1}, {2}, {3}}
-	return replay(t, Empty(), 0,
+	return replay(
+		t,
+		Empty(),
+		0,
 		&record.FeatureLevel{Name: FeatureMetadata, Level: int16(LatestVersion)},
-		&record.RegisterBroker{BrokerID: 1, BrokerEpoch: 5, Fenced: true, LogDirs: []protocol.UUID{{9}, {4}}},
+		&record.RegisterBroker{
+			BrokerID: 1, BrokerEpoch: 5, Fenced: true,
+			LogDirs: []protocol.UUID{{9}, {4}},
+		},
 		&record.Topic{Name: "a", TopicID: topicA},
-		&record.Partition{TopicID: topicA, Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Leader: 1, LeaderEpoch: 3, PartitionEpoch: 4, Directories: dirs},
+		&record.Partition{
+			TopicID: topicA, Replicas: []int32{1, 2, 3},
+			ISR: []int32{1, 2, 3}, Leader: 1, LeaderEpoch: 3,
+			PartitionEpoch: 4, Directories: dirs,
+		},
 	)
 }
 
-// A record that does not fit is an error that names what it met.
+// A record that contradicts the image is an error that names the conflict.
 func TestReplayRefusals(t *testing.T) {
 	img := smallCluster(t)
 	unknown := protocol.UUID{0: 0xb}
@@ -57,7 +67,9 @@ func TestReplayRefusals(t *testing.T) {
 		{&record.RemoveAccessControlEntry{ID: unknown}, "no access control entry"},
 	} {
 		err := img.Edit().Replay(77, test.r)
-		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "at offset 77") || !strings.Contains(err.Error(), test.r.Type().String()) {
+		if err == nil || !strings.Contains(err.Error(), test.want) ||
+			!strings.Contains(err.Error(), "at offset 77") ||
+			!strings.Contains(err.Error(), test.r.Type().String()) {
 			t.Errorf("%+v: %v, want %q", test.r, err, test.want)
 		}
 	}
@@ -88,22 +100,38 @@ func TestMerge(t *testing.T) {
 		return p.Merge(c)
 	}
 	nothing := change(func(*record.PartitionChange) {})
-	if nothing.PartitionEpoch != 5 || nothing.LeaderEpoch != 3 || nothing.Leader != 1 || !slices.Equal(nothing.ISR, p.ISR) || !slices.Equal(nothing.Directories, p.Directories) {
+	if nothing.PartitionEpoch != 5 || nothing.LeaderEpoch != 3 || nothing.Leader != 1 ||
+		!slices.Equal(nothing.ISR, p.ISR) ||
+		!slices.Equal(nothing.Directories, p.Directories) {
 		t.Errorf("nothing: %+v", nothing)
 	}
-	if same := change(func(c *record.PartitionChange) { c.Leader = 1 }); same.Leader != 1 || same.LeaderEpoch != 4 || same.PartitionEpoch != 5 {
+	if same := change(func(c *record.PartitionChange) { c.Leader = 1 }); same.Leader != 1 ||
+		same.LeaderEpoch != 4 ||
+		same.PartitionEpoch != 5 {
 		t.Errorf("the same leader: %+v", same)
 	}
-	if none := change(func(c *record.PartitionChange) { c.Leader, c.ISR = record.NoLeader, []int32{} }); none.Leader != -1 || none.LeaderEpoch != 4 || len(none.ISR) != 0 {
+	if none := change(func(c *record.PartitionChange) { c.Leader, c.ISR = record.NoLeader, []int32{} }); none.Leader != -1 ||
+		none.LeaderEpoch != 4 ||
+		len(none.ISR) != 0 {
 		t.Errorf("no leader: %+v", none)
 	}
-	if moved := change(func(c *record.PartitionChange) { c.Replicas, c.Directories = []int32{4}, make([]protocol.UUID, 7) }); !slices.Equal(moved.Directories, []protocol.UUID{protocol.DirMigrating}) {
+	if moved := change(func(c *record.PartitionChange) { c.Replicas, c.Directories = []int32{4}, make([]protocol.UUID, 7) }); !slices.Equal(
+		moved.Directories, []protocol.UUID{protocol.DirMigrating},
+	) {
 		t.Errorf("directories of nobody: %+v", moved)
 	}
 	elr := change(func(c *record.PartitionChange) {
-		c.EligibleLeaderReplicas, c.LastKnownELR, c.AddingReplicas = []int32{3}, []int32{2}, []int32{9}
+		c.EligibleLeaderReplicas, c.LastKnownELR, c.AddingReplicas = []int32{
+			3,
+		}, []int32{
+			2,
+		}, []int32{
+			9,
+		}
 	})
-	if !slices.Equal(elr.ELR(), []int32{3}) || !slices.Equal(elr.LastKnownELR(), []int32{2}) || !elr.Reassigning() || p.more != nil {
+	if !slices.Equal(elr.ELR(), []int32{3}) || !slices.Equal(elr.LastKnownELR(), []int32{2}) ||
+		!elr.Reassigning() ||
+		p.more != nil {
 		t.Errorf("elr: %+v", elr)
 	}
 	c := record.NewPartitionChange(topicA, 0)
@@ -115,22 +143,41 @@ func TestMerge(t *testing.T) {
 
 func TestClearElrBumpsOnlyWhatItChanges(t *testing.T) {
 	img := replay(t, smallCluster(t), 10, &record.Partition{
-		TopicID: topicA, PartitionID: 1, Replicas: []int32{1}, ISR: []int32{1}, Leader: 1, LeaderEpoch: 7, PartitionEpoch: 8, LastKnownELR: []int32{1},
+		TopicID: topicA, PartitionID: 1, Replicas: []int32{1}, ISR: []int32{1}, Leader: 1,
+		LeaderEpoch: 7, PartitionEpoch: 8, LastKnownELR: []int32{1},
 	}, &record.ClearElr{})
 	one, two := img.Partition(topicA, 0), img.Partition(topicA, 1)
-	if one.PartitionEpoch != 4 || two.PartitionEpoch != 9 || two.LeaderEpoch != 7 || len(two.LastKnownELR()) != 0 {
+	if one.PartitionEpoch != 4 || two.PartitionEpoch != 9 || two.LeaderEpoch != 7 ||
+		len(two.LastKnownELR()) != 0 {
 		t.Errorf("%+v %+v", one, two)
 	}
 }
 
 func TestRegistrationChanges(t *testing.T) {
 	img := smallCluster(t)
-	b := replay(t, img, 10, &record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, Fenced: record.FencedUnfence}).Broker(1)
-	if b.Fenced || b.InControlledShutdown || !slices.Equal(b.LogDirs, []protocol.UUID{{4}, {9}}) || b.CordonedLogDirs != nil || b.RegisteredAt != 1 || !img.Broker(1).Fenced {
+	b := replay(
+		t, img, 10,
+		&record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, Fenced: record.FencedUnfence},
+	).Broker(1)
+	if b.Fenced || b.InControlledShutdown || !slices.Equal(b.LogDirs, []protocol.UUID{{4}, {9}}) ||
+		b.CordonedLogDirs != nil ||
+		b.RegisteredAt != 1 ||
+		!img.Broker(1).Fenced {
 		t.Errorf("%+v", b)
 	}
-	b = replay(t, img, 10, &record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, InControlledShutdown: 1, LogDirs: []protocol.UUID{{7}, {6}}, CordonedLogDirs: []protocol.UUID{}}).Broker(1)
-	if !b.Fenced || !b.InControlledShutdown || !slices.Equal(b.LogDirs, []protocol.UUID{{6}, {7}}) || b.CordonedLogDirs == nil {
+	b = replay(
+		t,
+		img,
+		10,
+		&record.BrokerRegistrationChange{
+			BrokerID: 1, BrokerEpoch: 5, InControlledShutdown: 1,
+			LogDirs:         []protocol.UUID{{7}, {6}},
+			CordonedLogDirs: []protocol.UUID{},
+		},
+	).Broker(1)
+	if !b.Fenced || !b.InControlledShutdown ||
+		!slices.Equal(b.LogDirs, []protocol.UUID{{6}, {7}}) ||
+		b.CordonedLogDirs == nil {
 		t.Errorf("%+v", b)
 	}
 }
@@ -143,7 +190,10 @@ func TestRemoveTopicTakesItsConfigs(t *testing.T) {
 		&record.RemoveTopic{TopicID: topicA},
 		&record.Topic{Name: "a", TopicID: protocol.UUID{0: 0xc}},
 	)
-	if img.Config(ConfigTopic, "a") != nil || img.Config(ConfigGroup, "a") == nil || img.PartitionCount() != 0 || img.Topic(topicA) != nil || img.TopicByName("a").Len() != 0 {
+	if img.Config(ConfigTopic, "a") != nil || img.Config(ConfigGroup, "a") == nil ||
+		img.PartitionCount() != 0 ||
+		img.Topic(topicA) != nil ||
+		img.TopicByName("a").Len() != 0 {
 		t.Error("the topic's configs have outlived it, or more has gone")
 	}
 }
@@ -153,12 +203,19 @@ func TestFeatureEpoch(t *testing.T) {
 	if img.FeaturesOffset() != -1 {
 		t.Error(img.FeaturesOffset())
 	}
-	img = replay(t, img, 3, &record.FeatureLevel{Name: FeatureMetadata, Level: 30}, &record.FeatureLevel{Name: FeatureGroup, Level: 1}, new(record.NoOp))
+	img = replay(
+		t, img, 3, &record.FeatureLevel{Name: FeatureMetadata, Level: 30},
+		&record.FeatureLevel{Name: FeatureGroup, Level: 1}, new(record.NoOp),
+	)
 	if img.FeaturesOffset() != 4 || img.Feature(FeatureGroup) != 1 {
 		t.Error(img.FeaturesOffset())
 	}
-	img = replay(t, img, 6, &record.FeatureLevel{Name: FeatureGroup, Level: 0}, &record.FeatureLevel{Name: FeatureKRaft, Level: 1})
-	if img.FeaturesOffset() != 6 || img.Feature(FeatureGroup) != 0 || img.Feature(FeatureKRaft) != 0 {
+	img = replay(
+		t, img, 6, &record.FeatureLevel{Name: FeatureGroup, Level: 0},
+		&record.FeatureLevel{Name: FeatureKRaft, Level: 1},
+	)
+	if img.FeaturesOffset() != 6 || img.Feature(FeatureGroup) != 0 ||
+		img.Feature(FeatureKRaft) != 0 {
 		t.Error(img.FeaturesOffset(), img.Feature(FeatureKRaft))
 	}
 }
@@ -167,7 +224,10 @@ func TestFeatureEpoch(t *testing.T) {
 func TestConfigKeys(t *testing.T) {
 	value := "v"
 	for _, kind := range []int8{-128, -1, 0, 2, 127} {
-		img := replay(t, Empty(), 0, &record.Config{ResourceType: kind, ResourceName: "näme", Name: "k", Value: &value})
+		img := replay(
+			t, Empty(), 0,
+			&record.Config{ResourceType: kind, ResourceName: "näme", Name: "k", Value: &value},
+		)
 		for c := range img.Configs {
 			if c.Type != kind || c.Name != "näme" || img.Config(kind, "näme")["k"] != "v" {
 				t.Errorf("type %d: %+v", kind, c)

@@ -9,18 +9,19 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// A snapshot is the image as records, in Kafka's checkpoint format: record batches one after the other,
+// A snapshot is the image as records, in Kafka's checkpoint format, a sequence of record batches:
 //
 //	control batch  SnapshotHeader, KRaftVersion and Voters (from kraft.version 1 on)
 //	data batches   the image's records, at most snapshotBatchRecords in each
 //	control batch  SnapshotFooter
 //
-// Base offsets count from 0 and mean nothing; every batch's leader epoch is the snapshot's. Images with the same content and
-// position write the same bytes.
+// Base offsets count from 0 and have no meaning; the leader epoch of every batch is the snapshot's.
+// Images with the same content and position write the same bytes.
 const snapshotBatchRecords = 1024
 
-// WriteSnapshot writes the stable state of img, poison included: a node whose log is not healed must be able to start again,
-// and to forget its log behind a snapshot. Batches carry the image's own timestamp, so that all nodes write equal files.
+// WriteSnapshot writes the stable state of img, including poison: a node whose log is not healed
+// must be able to restart, and to drop the log before a snapshot. Batches have the image's own
+// timestamp, so that all nodes write equal files.
 func WriteSnapshot(w io.Writer, img *Image) error {
 	img = img.Stable()
 	s := newSnapshotWriter(w, img.epoch, max(img.timestampMs, 0), img.Version())
@@ -36,7 +37,9 @@ func WriteSnapshot(w io.Writer, img *Image) error {
 }
 
 func snapshotHeader(img *Image) []record.Control {
-	header := []record.Control{&record.SnapshotHeader{LastContainedLogTimestamp: max(img.timestampMs, 0)}}
+	header := []record.Control{
+		&record.SnapshotHeader{LastContainedLogTimestamp: max(img.timestampMs, 0)},
+	}
 	if img.kraftVersion > 0 {
 		header = append(header, &record.KRaftVersion{Version: img.kraftVersion})
 		if img.voters != nil {
@@ -46,8 +49,11 @@ func snapshotHeader(img *Image) []record.Control {
 	return header
 }
 
-// WriteCheckpoint writes a checkpoint file of its own making: bootstrap.checkpoint, or the 0-0 checkpoint of voters.
-func WriteCheckpoint(w io.Writer, timestampMs int64, controls []record.Control, records []record.Record) error {
+// WriteCheckpoint writes a checkpoint file that is no snapshot of an image: bootstrap.checkpoint,
+// or the 0-0 checkpoint of voters.
+func WriteCheckpoint(
+	w io.Writer, timestampMs int64, controls []record.Control, records []record.Record,
+) error {
 	s := newSnapshotWriter(w, 0, timestampMs, LatestVersion)
 	s.control(append([]record.Control{&record.SnapshotHeader{}}, controls...)...)
 	for _, r := range records {
@@ -68,7 +74,9 @@ type snapshotWriter struct {
 	err         error
 }
 
-func newSnapshotWriter(w io.Writer, epoch int32, timestampMs int64, version Version) *snapshotWriter {
+func newSnapshotWriter(
+	w io.Writer, epoch int32, timestampMs int64, version Version,
+) *snapshotWriter {
 	return &snapshotWriter{
 		w: w, epoch: epoch, timestampMs: timestampMs, version: version, encode: record.Append,
 		batch: batch.NewWriter(timestampMs),
@@ -121,14 +129,15 @@ func (s *snapshotWriter) close() error {
 	return s.err
 }
 
-// Checkpoint is what a checkpoint file holds, decoded.
+// Checkpoint is the decoded content of a checkpoint file.
 type Checkpoint struct {
 	Header  record.SnapshotHeader
 	Control []record.Control // KRaftVersion and Voters, when present
 	Records []record.Record
 }
 
-// ReadCheckpoint reads a small checkpoint file, such as bootstrap.checkpoint, whole.
+// ReadCheckpoint reads a whole checkpoint file into memory; it is meant for small ones, such as
+// bootstrap.checkpoint.
 func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
 	c := new(Checkpoint)
 	err := scanCheckpoint(r, record.Decode, func(ctl record.Control) {
@@ -144,7 +153,7 @@ func ReadCheckpoint(r io.Reader) (*Checkpoint, error) {
 	return c, err
 }
 
-// ReadSnapshot loads the image of a snapshot whose name says the end offset and epoch.
+// ReadSnapshot loads the image from a snapshot; end offset and epoch are in the snapshot's name.
 func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 	e := Empty().Edit()
 	var timestampMs int64
@@ -160,9 +169,11 @@ func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 	return e.Done(endOffset, epoch, timestampMs), nil
 }
 
-// scanCheckpoint walks a checkpoint file from header to footer. A file that ends before its footer is refused: it was not
-// finished.
-func scanCheckpoint(r io.Reader, decode decodeFunc, control func(record.Control), data func(record.Record) error) error {
+// scanCheckpoint reads a checkpoint file from header to footer. A file that ends before its footer
+// is refused, because it is incomplete.
+func scanCheckpoint(
+	r io.Reader, decode decodeFunc, control func(record.Control), data func(record.Record) error,
+) error {
 	s := checkpointScanner{decode: decode, control: control, data: data}
 	batches := batch.NewReader(r)
 	for {

@@ -7,9 +7,9 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// table is an ordered map that belongs to one generation of an image: an editor of a later generation
-// copies it (in constant time, sharing all nodes) before its first change. The zero table is empty.
-// Any number of goroutines may read a table that no editor owns any more.
+// table is an ordered map that belongs to one generation of an image: an editor of a later
+// generation copies it (in constant time, sharing all nodes) before its first change. The zero
+// table is empty. Any number of goroutines may read a table that no editor owns any more.
 type table[K cmp.Ordered, V any] struct {
 	tree *btree.Map[K, V]
 	gen  uint64 // the only generation that may change it; never decreases
@@ -56,8 +56,9 @@ func (t *table[K, V]) from(k K) iter.Seq2[K, V] {
 	}
 }
 
-// nodeDegree bounds a node to 31 entries. A change copies one node of each level: with the 63 entries
-// that are the library's default it costs half as much again, and smaller nodes need more memory.
+// nodeDegree bounds a node to 31 entries. A change copies one node of each level: with the 63
+// entries that are the library's default it costs half as much again, and smaller nodes need more
+// memory.
 const nodeDegree = 16
 
 // owned reports whether generation gen may change the table as it is.

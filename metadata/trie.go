@@ -8,12 +8,12 @@ import (
 
 // trie is an ordered map from strings that are added in no particular order, names and ids, to the
 // ordinals of topics. Like a table it is copied on write and belongs to one generation of an image.
-// Adding a key copies the branches on its path, which have at most 17 children; a balanced tree would
-// copy a node of whole keys on each level. A lookup compares one key.
+// Adding a key copies the branches on its path, which have at most 17 children; a balanced tree
+// would copy a node of whole keys on each level. A lookup compares one key.
 //
-// It is a qp-trie (T. Finch): there is a branch only where keys differ, and it names the half byte in
-// which its children differ. The zero trie is empty. Any number of goroutines may read a trie that no
-// editor owns any more.
+// It is a qp-trie (T. Finch): there is a branch only where keys differ, and it names the half byte
+// in which its children differ. The zero trie is empty. Any number of goroutines may read a trie
+// that no editor owns any more.
 type trie struct {
 	root twig
 	n    int // keys
@@ -39,8 +39,8 @@ type branch struct {
 	twigs []twig // by step, one for each bit of has
 }
 
-// step is the half byte of k at a position, plus one; 0 after its end, so that a key precedes the keys
-// that begin with it.
+// step is the half byte of k at a position, plus one; 0 after its end, so that a key precedes the
+// keys that begin with it.
 func step(k string, at int32) uint32 {
 	i := int(at) >> 1
 	if i >= len(k) {

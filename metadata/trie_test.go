@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// trieVersion is a trie as some editor left it, with what it is to hold.
+// trieVersion is a trie as an editor left it, with its expected content.
 type trieVersion struct {
 	trie trie
 	want map[string]uint32
@@ -31,8 +31,8 @@ func (v *trieVersion) delete(key string) {
 	delete(v.want, key)
 }
 
-// someKey is a key as they come: of few letters, so that one begins another, with the least and the greatest byte among them; a
-// name with a number; or an id.
+// someKey is a key as they come: of few letters, so that one begins another, with the least and the
+// greatest byte among them; a name with a number; or an id.
 func someKey(random *rand.Rand) string {
 	switch random.IntN(3) {
 	case 0:
@@ -131,7 +131,8 @@ func TestTrieVersionsAreWhatAMapSays(t *testing.T) {
 	everyVersionStays(t, func() *trieVersion { return &trieVersion{want: map[string]uint32{}} })
 }
 
-// A lookup goes past branches at which keys part, of which there are fewer than keys, and an addition copies only those on its way.
+// A lookup goes past branches at which keys part, of which there are fewer than keys, and an
+// addition copies only those on its way.
 func TestTrieCopiesOnlyTheWay(t *testing.T) {
 	v := &trieVersion{want: map[string]uint32{}, gen: 1}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -147,7 +148,10 @@ func TestTrieCopiesOnlyTheWay(t *testing.T) {
 		}
 	}
 	if n == 0 || n > 8 || before[next.gen] != 0 {
-		t.Errorf("one addition made %d branches of its own, the version before has %d of these", n, before[next.gen])
+		t.Errorf(
+			"one addition made %d branches of its own, the version before has %d of these", n,
+			before[next.gen],
+		)
 	}
 	if all := before[1]; all >= len(v.want) {
 		t.Errorf("%d branches for %d keys", all, len(v.want))
@@ -185,5 +189,7 @@ func TestTrieReadersDoNotMindAnEditor(t *testing.T) {
 		}
 		return seen
 	}
-	readersDoNotMind(t, 1500, add, count, func(c *trie, i int) bool { _, ok := c.get(key(i)); return ok })
+	readersDoNotMind(
+		t, 1500, add, count, func(c *trie, i int) bool { _, ok := c.get(key(i)); return ok },
+	)
 }

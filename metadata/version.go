@@ -6,7 +6,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Version is a level of the feature metadata.version: which records, in which versions, the log may hold.
+// Version is a level of the feature metadata.version. It determines which records, in which
+// versions, the log may have.
 type Version int16
 
 // Levels at which something changes for a controller (MetadataVersion.java).
@@ -14,7 +15,7 @@ const (
 	V3_3_IV3 Version = 7  // the lowest level that Kafka 4 supports
 	V3_4_IV0 Version = 8  // RegisterBroker v2
 	V3_5_IV2 Version = 11 // SCRAM credentials
-	V3_6_IV0 Version = 12 // an ISR shrink no longer bumps the leader epoch
+	V3_6_IV0 Version = 12 // shrinking the ISR no longer increments the leader epoch
 	V3_6_IV1 Version = 13 // metadata transactions
 	V3_6_IV2 Version = 14 // delegation tokens
 	V3_7_IV0 Version = 15 // controller registrations
@@ -33,13 +34,15 @@ const (
 
 	MinVersion    = V3_3_IV3
 	LatestVersion = V4_3_IV0
-	// UnstableVersion is the highest level under unstable.feature.versions.enable.
+	// UnstableVersion is the highest level with unstable.feature.versions.enable.
 	UnstableVersion = V4_4_IV0
 )
 
 var versionNames = [...]string{
-	"3.3-IV3", "3.4-IV0", "3.5-IV0", "3.5-IV1", "3.5-IV2", "3.6-IV0", "3.6-IV1", "3.6-IV2", "3.7-IV0", "3.7-IV1", "3.7-IV2",
-	"3.7-IV3", "3.7-IV4", "3.8-IV0", "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2", "4.0-IV3", "4.1-IV0", "4.1-IV1", "4.2-IV0",
+	"3.3-IV3", "3.4-IV0", "3.5-IV0", "3.5-IV1", "3.5-IV2", "3.6-IV0", "3.6-IV1", "3.6-IV2",
+	"3.7-IV0", "3.7-IV1", "3.7-IV2",
+	"3.7-IV3", "3.7-IV4", "3.8-IV0", "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2", "4.0-IV3",
+	"4.1-IV0", "4.1-IV1", "4.2-IV0",
 	"4.2-IV1", "4.3-IV0", "4.4-IV0",
 }
 
@@ -51,7 +54,8 @@ func (v Version) String() string {
 	return versionNames[v-MinVersion]
 }
 
-// ParseVersion takes a level ("30"), a level's name ("4.3-IV0") or a release ("4.3", "4.3.0": its last production level).
+// ParseVersion parses a level ("30"), a level's name ("4.3-IV0") or a release ("4.3" or "4.3.0",
+// which stand for its last production level).
 func ParseVersion(s string) (Version, error) {
 	var last Version
 	for v := MinVersion; v <= UnstableVersion; v++ {
@@ -60,12 +64,16 @@ func ParseVersion(s string) (Version, error) {
 			return v, nil
 		}
 		release := name[:len("4.3")]
-		if v <= LatestVersion && (s == release || len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
+		if v <= LatestVersion &&
+			(s == release || len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
 			last = v
 		}
 	}
 	if last == 0 {
-		return 0, fmt.Errorf("%q is not a metadata.version: give a release from 3.3 to 4.3 or a level such as %v", s, LatestVersion)
+		return 0, fmt.Errorf(
+			"%q is not a metadata.version: give a release from 3.3 to 4.3 or a level such as %v", s,
+			LatestVersion,
+		)
 	}
 	return last, nil
 }
@@ -81,8 +89,8 @@ func (v Version) HasDirectories() bool             { return v >= V3_7_IV2 }
 func (v Version) HasElr() bool                     { return v >= V4_0_IV1 }
 func (v Version) HasCordonedDirectories() bool     { return v >= V4_3_IV0 }
 
-// RecordVersion is the version in which r is written at this level. Partition and broker records follow the level,
-// BrokerRegistrationChange follows its content, all others have one version.
+// RecordVersion is the version in which r is written at this level. Partition and broker records
+// follow the level, BrokerRegistrationChange follows its content, all others have one version.
 func (v Version) RecordVersion(r record.Record) int16 {
 	switch r := r.(type) {
 	case *record.RegisterBroker:
@@ -140,7 +148,8 @@ const (
 	FeatureStreams     = "streams.version"
 )
 
-// feature says which levels of a feature Kafka 4.3 knows and from which metadata.version on a new cluster starts with it.
+// feature describes a feature: the levels that Kafka 4.3 knows, and the metadata.version from which
+// on a new cluster starts with each.
 type feature struct {
 	name         string
 	min, max     int16
@@ -156,7 +165,8 @@ var features = []feature{
 	{FeatureTransaction, 0, 2, []Version{V4_0_IV2, V4_0_IV2}},
 }
 
-// SupportedFeatures are the ranges that a controller of this release registers with and answers in ApiVersions.
+// SupportedFeatures are the ranges that a controller of this release registers and returns in
+// ApiVersions.
 func SupportedFeatures(unstable bool) []record.FeatureRange {
 	top := LatestVersion
 	if unstable {
@@ -169,8 +179,8 @@ func SupportedFeatures(unstable bool) []record.FeatureRange {
 	return all
 }
 
-// BootstrapFeatures are the feature records a new cluster at level v starts with: metadata.version first, the others by
-// name. kraft.version is never among them: it is a control record.
+// BootstrapFeatures are the feature records a new cluster at level v starts with: metadata.version
+// first, the others by name. kraft.version is never among them: it is a control record.
 func BootstrapFeatures(v Version) []record.Record {
 	all := []record.Record{&record.FeatureLevel{Name: FeatureMetadata, Level: int16(v)}}
 	for _, f := range features {

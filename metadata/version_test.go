@@ -11,15 +11,19 @@ import (
 
 func TestParseVersion(t *testing.T) {
 	for text, want := range map[string]Version{
-		"3.3": V3_3_IV3, "3.3-IV3": 7, "7": 7, "3.9": 21, "3.9.1": 21, "4.0": 25, "4.0.0": 25, "4.0-IV1": 23, "4.1": 27, "4.2.1": 29, "4.3": 30, "4.3.0": 30, "4.3-IV0": 30,
+		"3.3": V3_3_IV3, "3.3-IV3": 7, "7": 7, "3.9": 21, "3.9.1": 21, "4.0": 25, "4.0.0": 25,
+		"4.0-IV1": 23, "4.1": 27, "4.2.1": 29, "4.3": 30, "4.3.0": 30, "4.3-IV0": 30,
 		"4.4-IV0": 31, "31": 31,
-		"4.4": 0, "3.2": 0, "3.3-IV2": 0, "6": 0, "32": 0, "": 0, "4": 0, "4.3.": 0, "4.30": 0, "x": 0,
+		"4.4": 0, "3.2": 0, "3.3-IV2": 0, "6": 0, "32": 0, "": 0, "4": 0, "4.3.": 0, "4.30": 0,
+		"x": 0,
 	} {
 		if got, err := ParseVersion(text); got != want || (err == nil) != (want != 0) {
 			t.Errorf("%q is %d, %v, want %d", text, got, err, want)
 		}
 	}
-	if V4_3_IV0.String() != "4.3-IV0" || V3_3_IV3.String() != "3.3-IV3" || V4_4_IV0.String() != "4.4-IV0" || Version(3).String() != "metadata.version 3" {
+	if V4_3_IV0.String() != "4.3-IV0" || V3_3_IV3.String() != "3.3-IV3" ||
+		V4_4_IV0.String() != "4.4-IV0" ||
+		Version(3).String() != "metadata.version 3" {
 		t.Error(V4_3_IV0, V3_3_IV3, V4_4_IV0, Version(3))
 	}
 }
@@ -63,8 +67,10 @@ func TestRecordVersions(t *testing.T) {
 			r    record.BrokerRegistrationChange
 			want int16
 		}{
-			{record.BrokerRegistrationChange{Fenced: 1}, 0}, {record.BrokerRegistrationChange{InControlledShutdown: 1, Fenced: 1}, 1},
-			{record.BrokerRegistrationChange{LogDirs: []protocol.UUID{{1}}, InControlledShutdown: 1}, 2}, {record.BrokerRegistrationChange{CordonedLogDirs: []protocol.UUID{}}, 3},
+			{record.BrokerRegistrationChange{Fenced: 1}, 0},
+			{record.BrokerRegistrationChange{InControlledShutdown: 1, Fenced: 1}, 1},
+			{record.BrokerRegistrationChange{LogDirs: []protocol.UUID{{1}}, InControlledShutdown: 1}, 2},
+			{record.BrokerRegistrationChange{CordonedLogDirs: []protocol.UUID{}}, 3},
 		} {
 			if got := test.version.RecordVersion(&c.r); got != c.want {
 				t.Errorf("%v: %+v v%d", test.version, c.r, got)
@@ -103,10 +109,17 @@ func TestBrokerDirectories(t *testing.T) {
 		{"some cordoned", &Broker{LogDirs: []protocol.UUID{a, b}, CordonedLogDirs: []protocol.UUID{a}}, protocol.DirUnassigned, true, true},
 		{"all cordoned", &Broker{LogDirs: []protocol.UUID{a, b}, CordonedLogDirs: []protocol.UUID{b, a}}, protocol.DirUnassigned, false, true},
 	} {
-		if test.broker.DefaultDirectory() != test.dir || test.broker.Placeable() != test.placeable || test.broker.DirectoryOnline(a) != test.online {
-			t.Errorf("%s: %v %v %v", test.name, test.broker.DefaultDirectory(), test.broker.Placeable(), test.broker.DirectoryOnline(a))
+		if test.broker.DefaultDirectory() != test.dir ||
+			test.broker.Placeable() != test.placeable ||
+			test.broker.DirectoryOnline(a) != test.online {
+			t.Errorf(
+				"%s: %v %v %v", test.name, test.broker.DefaultDirectory(), test.broker.Placeable(),
+				test.broker.DirectoryOnline(a),
+			)
 		}
-		if !test.broker.DirectoryOnline(protocol.DirUnassigned) || !test.broker.DirectoryOnline(protocol.DirMigrating) || test.broker.DirectoryOnline(protocol.DirLost) {
+		if !test.broker.DirectoryOnline(protocol.DirUnassigned) ||
+			!test.broker.DirectoryOnline(protocol.DirMigrating) ||
+			test.broker.DirectoryOnline(protocol.DirLost) {
 			t.Errorf("%s: reserved directories", test.name)
 		}
 	}

@@ -8,15 +8,16 @@ import (
 	"testing"
 )
 
-// version is a copy-on-write container as some editor left it, with what it is to hold.
+// version is a copy-on-write container as an editor left it, with its expected content.
 type version[V any] interface {
 	edit() V // a successor, of the next generation
 	change(*testing.T, *rand.Rand)
 	check(*testing.T, *rand.Rand)
 }
 
-// everyVersionStays checks that every version is what it is to be, and stays so: while the newest is edited further, and while old ones get
-// second successors, which are edited further too, or dropped.
+// everyVersionStays checks that every version is what it is to be, and stays so: while the newest
+// is edited further, and while old ones get second successors, which are edited further too, or
+// dropped.
 func everyVersionStays[V version[V]](t *testing.T, empty func() V) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -42,9 +43,13 @@ func everyVersionStays[V version[V]](t *testing.T, empty func() V) {
 	}
 }
 
-// readersDoNotMind is for the race detector: readers of published containers, while add makes later ones by entering the numbers from 0 to
-// all, one in each generation. It may drop some. count is how many a container has, has whether it has a number.
-func readersDoNotMind[C any](t *testing.T, all int, add func(c *C, gen uint64, i int), count func(*C) int, has func(*C, int) bool) {
+// readersDoNotMind is for the race detector: readers of published containers, while add makes later
+// ones by entering the numbers from 0 to all, one in each generation. It may drop some. count is
+// how many a container has, has whether it has a number.
+func readersDoNotMind[C any](
+	t *testing.T, all int, add func(c *C, gen uint64, i int), count func(*C) int,
+	has func(*C, int) bool,
+) {
 	type publication struct {
 		container C
 		n         int

@@ -5,21 +5,22 @@ import (
 	"fmt"
 )
 
-// inbound is one connection on which a peer sends to this node.
+// inbound is one connection that a peer has opened to send to this node.
 type inbound struct {
 	l      *Log
 	remote string
 	peer   *hello // nil until its hello was accepted
 	told   bool   // it was refused
 
-	pulled *tunnelEnd // this connection is the way back of it; nil for most
-	pushed *tunnelEnd // what this connection sends goes there; nil for most
+	pulled *tunnelEnd // this connection carries its replies; nil for most
+	pushed *tunnelEnd // receives what this connection sends; nil for most
 }
 
-// AcceptPeer takes over one inbound connection that uses PeerAPIKey. frame is called with the body of each of its
-// requests, in order; a nil reply means none is sent; after an error the connection must be closed. confirmed reports
-// whether the other end is known to be the peer that it claims to be; it is called between frames. closed is called
-// once, after the last frame. The body is not kept.
+// AcceptPeer accepts one inbound connection that uses PeerAPIKey. The caller calls frame with the
+// body of each request, in order, and sends the reply unless it is nil; after an error it must
+// close the connection. confirmed, called between frames, reports whether the other end has been
+// confirmed as the peer that it claims to be. closed is called once, after the last frame. The body
+// is not retained.
 func (l *Log) AcceptPeer(remote string) (
 	frame func(body []byte) (reply []byte, err error), confirmed func() bool, closed func(),
 ) {
@@ -34,7 +35,9 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	case len(body) == 0 || in.told:
 		return nil, fmt.Errorf("%w: %d bytes from %s", errMalformed, len(body), in.remote)
 	case in.peer == nil && body[0] != kindHello && body[0] != kindConfirm:
-		return nil, fmt.Errorf("%w: kind %d before a hello from %s", errMalformed, body[0], in.remote)
+		return nil, fmt.Errorf(
+			"%w: kind %d before a hello from %s", errMalformed, body[0], in.remote,
+		)
 	case in.peer != nil && !in.l.peers.isMember(raftID(in.peer.node)):
 		return nil, fmt.Errorf("raftlog: node %d is no member any more", in.peer.node)
 	}
@@ -64,8 +67,8 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%w: kind %d from node %d", errMalformed, body[0], in.peer.node)
 }
 
-// ping takes over what the peer remembers of the members, and looks whether the quorum's records
-// still have the peer with the directory that it has shaken hands with.
+// ping merges the peer's memory of the members into this node's, and checks that the quorum's
+// records still give the peer the directory of its handshake.
 func (in *inbound) ping(b []byte) ([]byte, error) {
 	r := frameCursor{b: b}
 	founding, heard := r.flag(), r.remembered()
@@ -88,7 +91,10 @@ func (in *inbound) ping(b []byte) ([]byte, error) {
 func (in *inbound) step(b []byte) error {
 	ms, err := readMessages(b, raftID(in.peer.node), raftID(in.l.cfg.NodeID))
 	if err != nil {
-		in.l.log.Error("a peer sent something invalid; its connection is closed", "peer", in.peer.node, "remote", in.remote, "error", err)
+		in.l.log.Error(
+			"a peer sent something invalid; its connection is closed", "peer", in.peer.node,
+			"remote", in.remote, "error", err,
+		)
 		return err
 	}
 	in.l.peers.heard(in.peer.node, in.l.now())

@@ -35,7 +35,8 @@ func controlBatch(n, typ int) []byte {
 
 const controlLeaderChange = 2
 
-// appState is what the test application holds: every batch it was given, in order, and what it was told of leaders.
+// appState is the test application: every batch that was committed, in order, and all reports of
+// leaders.
 type appState struct {
 	mu      sync.Mutex
 	changed chan struct{}
@@ -67,7 +68,13 @@ func (a *appState) Committed(batches [][]byte) {
 
 func (a *appState) add(b []byte) {
 	if batch.Batch(b).BaseOffset() != a.end || batch.Batch(b).Epoch() < a.epoch {
-		a.err = errors.Join(a.err, fmt.Errorf("batch at offset %d, epoch %d after offset %d, epoch %d", batch.Batch(b).BaseOffset(), batch.Batch(b).Epoch(), a.end, a.epoch))
+		a.err = errors.Join(
+			a.err,
+			fmt.Errorf(
+				"batch at offset %d, epoch %d after offset %d, epoch %d",
+				batch.Batch(b).BaseOffset(), batch.Batch(b).Epoch(), a.end, a.epoch,
+			),
+		)
 	}
 	if err := batch.Check(b); err != nil {
 		a.err = errors.Join(a.err, err)

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// applier owns the calls on the App. Batches become visible to fetchers after the App has them.
+// applier makes all calls on the App. Batches become visible to fetchers after the App has them.
 type applier struct {
 	l *Log
 
@@ -19,26 +19,30 @@ type applier struct {
 	// Snapshot policy, on the applier's goroutine only.
 	sinceBytes int64     // of batches applied since the last snapshot
 	sinceTime  time.Time // of the last snapshot, or start
-	share      float64   // of the configured bytes and age: when the next one is due; 0: not worked out yet
-	writing    chan struct{}
-	leader     int32 // as reported last, -1 for none; on the applier's goroutine only
+	// of the configured bytes and age at which the next is due; 0: not computed yet
+	share   float64
+	writing chan struct{}
+	leader  int32 // as reported last, -1 for none; on the applier's goroutine only
 
-	// owed: a snapshot is due however little was applied, since the newest is damaged or could not
-	// be written.
+	// owed: a snapshot is due however little was applied, because the newest is damaged or could
+	// not be written.
 	owed atomic.Bool
 	// failing: the last one could not be written, and the next is owed after snapshotRetry.
 	failing atomic.Bool
-	cutting atomic.Bool // the log may start before what must be cut off
+	cutting atomic.Bool // CutBefore may still have to remove something
 }
 
-// snapshotRetry is how long a snapshot that could not be written is left alone, for instance while
-// the disk is full.
+// snapshotRetry is the pause after a snapshot that could not be written, for instance because the
+// disk is full.
 const snapshotRetry = 10 * time.Second
 
 func newApplier(l *Log) *applier {
 	done := make(chan struct{})
 	close(done)
-	return &applier{l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done, leader: -1}
+	return &applier{
+		l: l, wake: make(chan struct{}, 1), sinceTime: l.now(), writing: done,
+		leader: -1,
+	}
 }
 
 func (a *applier) add(tasks ...*applyTask) {
@@ -120,18 +124,18 @@ func (a *applier) load(m mark) error {
 	base := markPosition(m)
 	a.l.view.restart(base)
 	a.l.view.publish(id, base)
-	a.countAnew()
+	a.restartPolicy()
 	if a.l.stillKnown(id) {
 		a.l.snaps.tidy(a.l.now())
 	}
 	return nil
 }
 
-// countAnew begins the way to the next snapshot.
-func (a *applier) countAnew() { a.sinceBytes, a.sinceTime, a.share = 0, a.l.now(), 0 }
+// restartPolicy counts towards the next snapshot from here on.
+func (a *applier) restartPolicy() { a.sinceBytes, a.sinceTime, a.share = 0, a.l.now(), 0 }
 
-// reportLeader logs a change of leader and tells the application. The loss of a leader is a
-// warning, once, however many elections fail before there is another.
+// reportLeader logs a change of leader and reports it to the application. The loss of a leader is
+// one warning, however many elections fail before the next leader.
 func (a *applier) reportLeader(t *applyTask) {
 	now := *t.lead
 	if t.lost && now.leader < 0 && a.leader >= 0 {
@@ -144,7 +148,7 @@ func (a *applier) reportLeader(t *applyTask) {
 	a.l.app.LeaderChanged(now.leader, now.epoch)
 }
 
-// maybeSnapshot starts a snapshot in the background when enough has been applied since the last, or it is old.
+// maybeSnapshot starts a snapshot in the background if one is due.
 func (a *applier) maybeSnapshot() {
 	select {
 	case <-a.writing:
@@ -160,7 +164,7 @@ func (a *applier) maybeSnapshot() {
 	}
 	var m mark
 	var err error
-	old := false // a snapshot of the leader is on its way to the application
+	old := false // the application is about to load a snapshot of the leader
 	a.l.input(func(c *core) {
 		if old = end < c.store.base.end; !old {
 			m, err = c.markFor(end, epoch)
@@ -170,10 +174,12 @@ func (a *applier) maybeSnapshot() {
 		return
 	}
 	if err != nil || m.Index == 0 {
-		a.l.fail(errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")))
+		a.l.fail(
+			errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")),
+		)
 		return
 	}
-	a.countAnew()
+	a.restartPolicy()
 	a.writing = make(chan struct{})
 	done := a.writing
 	a.l.goLoop(func() {
@@ -187,13 +193,13 @@ func (a *applier) maybeSnapshot() {
 	})
 }
 
-// owe has a snapshot made as soon as none is being written.
+// owe requests a snapshot as soon as none is being written.
 func (a *applier) owe() {
 	a.owed.Store(true)
 	notify(a.wake)
 }
 
-// maybeScrub starts to read the newest snapshot again, in the background, when that is due.
+// maybeScrub starts to verify the newest snapshot in the background if that is due.
 func (a *applier) maybeScrub() {
 	if c := a.l.snaps.scrubDue(a.l.now()); c != nil {
 		a.l.goLoop(func() { a.l.snaps.scrub(a.l.ctx, c) })

@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// maxTerm is the highest term this replica takes part in: one that is higher does not fit a
-	// leader epoch, and once written down it would end the replica at every start.
+	// maxTerm is the highest term that this replica accepts. A higher one does not fit a leader
+	// epoch; once persisted, it would stop the replica at every start.
 	maxTerm = math.MaxInt32 - 1
 	// maxTermLead is how far the term of a message may be ahead of this replica's. Terms grow with
 	// elections, at most a few in a second: an honest peer is this far ahead after years of them.
 	maxTermLead = 1 << 26
 )
 
-// impossible says why no honest peer can have sent a message; "" when one can. Raft would panic on
-// some of these, and believe others.
+// impossible returns the reason why no honest peer can have sent a message, or "". Raft would panic
+// on some of these messages and believe others.
 func (c *core) impossible(m *raftpb.Message) string {
 	term, last := m.GetTerm(), c.store.last().index
 	leads := c.state == raft.StateLeader && term == c.term
@@ -35,12 +35,16 @@ func (c *core) impossible(m *raftpb.Message) string {
 	switch m.GetType() {
 	case raftpb.MsgHeartbeat:
 		if m.GetCommit() > last && term >= c.term {
-			return fmt.Sprintf("it commits entry %d, but this node has acknowledged entries up to %d at most",
-				m.GetCommit(), last)
+			return fmt.Sprintf(
+				"it commits entry %d, but this node has acknowledged entries up to %d at most",
+				m.GetCommit(), last,
+			)
 		}
 	case raftpb.MsgAppResp:
 		if leads && !m.GetReject() && m.GetIndex() > last {
-			return fmt.Sprintf("it acknowledges entry %d of a log that ends at %d", m.GetIndex(), last)
+			return fmt.Sprintf(
+				"it acknowledges entry %d of a log that ends at %d", m.GetIndex(), last,
+			)
 		}
 	case raftpb.MsgTimeoutNow:
 		if m.GetFrom() != c.lead {
@@ -65,7 +69,7 @@ func (c *core) isMember(id uint64) bool {
 		slices.Contains(cs.GetVotersOutgoing(), id) || slices.Contains(cs.GetLearnersNext(), id)
 }
 
-// refuse counts a message that is not given to raft; of many only some are logged.
+// refuse counts a message that is withheld from raft, and logs it at a bounded rate.
 func (c *core) refuse(m *raftpb.Message, why string) {
 	c.refused++
 	if bits.OnesCount64(c.refused) == 1 {

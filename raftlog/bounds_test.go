@@ -7,11 +7,14 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// TestImpossibleMessages: what no honest peer sends never gets to raft, changes nothing and is
-// counted.
+// TestImpossibleMessages: a message that no honest peer sends never reaches raft, changes nothing
+// and is counted.
 func TestImpossibleMessages(t *testing.T) {
 	message := func(typ raftpb.MessageType, change func(m *raftpb.Message)) *raftpb.Message {
-		m := &raftpb.Message{Type: typ.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(2)), Context: make([]byte, logHashBytes)}
+		m := &raftpb.Message{
+			Type: typ.Enum(), From: new(raftID(1)), To: new(raftID(0)),
+			Term: new(uint64(2)), Context: make([]byte, logHashBytes),
+		}
 		change(m)
 		return m
 	}
@@ -32,9 +35,13 @@ func TestImpossibleMessages(t *testing.T) {
 	} {
 		c := follower(t, "a", "b", "c")
 		c.step(m)
-		out := c.take()
-		if c.failed != nil || c.refused != 1 || c.term != 2 || len(out.writes)+len(out.messages)+len(out.applies) > 0 {
-			t.Errorf("%s: %d refused, term %d, %d writes, %d messages: %v", name, c.refused, c.term, len(out.writes), len(out.messages), c.failed)
+		out := c.takeOutputs()
+		if c.failed != nil || c.refused != 1 || c.term != 2 ||
+			len(out.writes)+len(out.messages)+len(out.applies) > 0 {
+			t.Errorf(
+				"%s: %d refused, term %d, %d writes, %d messages: %v", name, c.refused, c.term,
+				len(out.writes), len(out.messages), c.failed,
+			)
 		}
 	}
 }

@@ -19,10 +19,10 @@ var (
 	errNoFooter = errors.New("the file does not end with a snapshot footer")
 )
 
-// verifyCheckpoint reads a checkpoint file through and returns its size and CRC-32C, which must be
-// want unless that is zero. The file must be record batches v2 with good CRCs from the first byte
-// to the last, a snapshot header in the first, a snapshot footer in the last. All of it is read in
-// any case, so that an error names both sums.
+// verifyCheckpoint reads a whole checkpoint file and returns its size and CRC-32C, which must equal
+// want unless want is zero. The file must consist of record batches with valid CRCs, the first with
+// a snapshot header and the last with a snapshot footer. The file is read to its end even after an
+// error, so that the error names both sums.
 func verifyCheckpoint(file io.Reader, want wal.FileSum) (wal.FileSum, error) {
 	var sum wal.FileSum
 	r := bufio.NewReaderSize(io.TeeReader(file, &sum), 1<<20)
@@ -56,7 +56,7 @@ func (s *snapshots) verifyFile(path string, want wal.FileSum) (wal.FileSum, erro
 	return sum, nil
 }
 
-// compareSums returns an errOtherSum if want is known and got is another one.
+// compareSums returns an errOtherSum if want is known and differs from got.
 func compareSums(got, want wal.FileSum) error {
 	if want.Bytes == 0 || got == want {
 		return nil

@@ -23,7 +23,7 @@ type testNode struct {
 	app  *appState
 	addr string
 
-	wrap     func(disk) disk // nil, or what stands between the log and its disk
+	wrap     func(disk) disk // nil, or wraps the disk of the log
 	listener net.Listener
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
@@ -55,14 +55,20 @@ func newCluster(t testing.TB, n int, change func(c *Config)) *testCluster {
 		if err != nil {
 			t.Fatal(err)
 		}
-		node := &testNode{t: t, id: int32(i), listener: l, addr: l.Addr().String(), conns: map[net.Conn]bool{}}
+		node := &testNode{
+			t: t, id: int32(i), listener: l, addr: l.Addr().String(),
+			conns: map[net.Conn]bool{},
+		}
 		node.cfg = Config{
-			Dir: t.TempDir(), ClusterID: "test-cluster", NodeID: int32(i), DirectoryID: [16]byte{15: byte(i + 1)}, Info: []byte{byte(i)},
+			Dir: t.TempDir(), ClusterID: "test-cluster", NodeID: int32(i),
+			DirectoryID: [16]byte{15: byte(i + 1)}, Info: []byte{byte(i)},
 			Voters: voters, Addr: func(id int32) []string { return []string{cl.nodes[id].addr} },
-			Tick: 10 * time.Millisecond, ElectionTicks: 50, HeartbeatTicks: 5, SegmentBytes: 256 << 10, Logger: testLogger(t).With("on", i),
+			Tick: 10 * time.Millisecond, ElectionTicks: 50, HeartbeatTicks: 5,
+			SegmentBytes: 256 << 10, Logger: testLogger(t).With("on", i),
 		}
 		if n == 1 {
-			node.cfg.ElectionTicks = 3000 // it asks for its one vote at once; a slow disk must not make it ask again
+			// it asks for its one vote at once; a slow disk must not make it ask again
+			node.cfg.ElectionTicks = 3000
 		}
 		if change != nil {
 			change(&node.cfg)
@@ -170,8 +176,8 @@ func serveFrames(conn net.Conn, frame func([]byte) ([]byte, error)) error {
 	}
 }
 
-// kill is what the process's death looks like from outside: every connection and the listener close at once, nothing
-// is handed over. The log's goroutines are then ended without any message leaving it.
+// kill imitates the death of the process: all connections and the listener close at once, and
+// nothing is handed over. The log's goroutines then end without sending any message.
 func (n *testNode) kill() {
 	if n.log == nil {
 		return
@@ -214,7 +220,8 @@ func (cl *testCluster) leader() *testNode {
 	}
 }
 
-// write proposes a batch on the leader and waits until the leader's application has it. It returns the end offset.
+// write proposes a batch on the leader and waits until the leader's application has it. It returns
+// the end offset.
 func (cl *testCluster) write(body string) int64 {
 	cl.t.Helper()
 	for {
@@ -295,7 +302,8 @@ func TestThreeNodes(t *testing.T) {
 	}
 }
 
-// TestNodeOfAnotherCluster: a node that the others call foreign stops and says why; they go on.
+// TestNodeOfAnotherCluster: a node that the others call foreign stops with the reason; the others
+// continue.
 func TestNodeOfAnotherCluster(t *testing.T) {
 	cl := newCluster(t, 3, nil)
 	cl.start()
@@ -306,7 +314,9 @@ func TestNodeOfAnotherCluster(t *testing.T) {
 	stranger.start()
 	select {
 	case err := <-stranger.log.Failed():
-		if text := err.Error(); !strings.Contains(text, `2 of 3 voters`) || !strings.Contains(text, `node 2 belongs to cluster "another"`) || !strings.Contains(text, "check cluster.id") {
+		if text := err.Error(); !strings.Contains(text, `2 of 3 voters`) ||
+			!strings.Contains(text, `node 2 belongs to cluster "another"`) ||
+			!strings.Contains(text, "check cluster.id") {
 			t.Errorf("failed with %v", err)
 		}
 	case <-time.After(20 * time.Second):

@@ -11,11 +11,12 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// Errors of Propose and Barrier. All of them mean that nothing has moved.
+// Errors of Propose and Barrier. All of them mean that nothing was appended.
 var (
 	// ErrNotLeader: this node has not claimed that epoch, or is handing leadership over.
 	ErrNotLeader = errors.New("raftlog: not the leader of this epoch")
-	// ErrTooManyPending: Config.MaxPendingBytes of proposals wait to be committed; retry when some have.
+	// ErrTooManyPending: Config.MaxPendingBytes of proposals wait to be committed; retry when some
+	// have.
 	ErrTooManyPending = errors.New("raftlog: too many bytes wait to be committed")
 	// ErrBatchTooLarge: a batch exceeds batch.MaxBytes, or all of a proposal MaxProposalBytes.
 	ErrBatchTooLarge = errors.New("raftlog: batch too large")
@@ -29,11 +30,12 @@ var (
 
 const (
 	maxMessageBytes  = 1 << 20  // entries in one append message; a larger entry travels alone
-	maxInflightCount = 512      // append messages to one follower without an answer
+	maxInflightCount = 512      // append messages to one follower without a response
 	maxInflightBytes = 64 << 20 // and their bytes
-	maxApplyingBytes = 16 << 20 // handed to the application and not yet taken by it
-	staggerTicks     = 3        // between the campaigns of followers that know that the leader is gone
-	campaignRetries  = 5
+	maxApplyingBytes = 16 << 20 // handed to the application and not yet applied
+	// between the campaigns of followers after their leader's process died
+	staggerTicks    = 3
+	campaignRetries = 5
 )
 
 // raft ids must not be zero, node ids may be.
@@ -48,14 +50,16 @@ type coreConfig struct {
 	salt           uint32 // of this start
 	maxPending     int64  // bytes proposed and not committed
 	messageBytes   int    // see Config.MessageBytes
-	keepBytes      int64  // log kept behind a snapshot
+	keepBytes      int64  // of the log before a snapshot that are kept
 	log            *slog.Logger
 }
 
-// core is the sans-IO state machine of one replica. Its methods take what happened and leave what must be done in out;
-// it owns no goroutine, clock, disk or network, so that a simulation can drive it. Not safe for concurrent use.
+// core is the sans-IO state machine of one replica: its methods are inputs, and what the driver has
+// to do as a consequence is in out. It owns no goroutine, clock, disk or network, so that a
+// simulation can drive it. It is not safe for concurrent use: Log.mu guards it.
 //
-// A failure (a raft panic, an entry that is no batch) is final: failed is set and nothing moves any more.
+// A failure (a raft panic, an entry that is no batch) is final: failed is set, and inputs have no
+// effect from then on. Always: applied <= handed <= the commit index <= store.last().index.
 type core struct {
 	cfg    coreConfig
 	rn     *raft.RawNode
@@ -66,37 +70,37 @@ type core struct {
 	term  uint64
 	lead  uint64
 	state raft.StateType
-	// reported is the leadership the application was told last, by way of out.
+	// reported is the leadership that was last reported to the application.
 	reported leadership
 	opening  epochOpening
 	claimed  bool
 	held     proposals
-	handing  bool   // this node, which leads, has tried to hand over
+	handing  bool   // this node leads and has started to hand over
 	durable  uint64 // last index written to this node's disk
 	// durableTerm is the term of the last hard state written to this node's disk.
 	durableTerm uint64
-	handed      uint64 // last index handed out to be applied
-	applied     uint64 // last index the application has taken
+	handed      uint64 // last index handed to the application
+	applied     uint64 // last index that the application has applied
 
 	ticks    int64
 	campaign campaign
 	heldVote heldVote
 	reads    []pendingRead
 	offered  map[uint64]bool  // followers that were sent a snapshot offer and wait for it
-	stuck    map[uint64]int64 // follower -> tick since which it waits for a snapshot
-	gone     map[uint64]bool  // peers whose connection broke and that have not been heard since
-	// founding: the log is empty, and this node's quorum is not known to have been founded. See
+	stuck    map[uint64]int64 // by follower: the tick since which it waits for a snapshot
+	gone     map[uint64]bool  // peers that have sent nothing since their connection broke
+	// founding: the log is empty, and it is not known whether the quorum has been founded; see
 	// founding.go.
 	founding bool
 	memory   memory // of the other members
-	deposed  bool   // led last of all that is known
+	deposed  bool   // this node was the last known leader
 	cut      int64  // the log must not start before this offset; see Log.CutBefore
 	stalled  bool   // the disk has not answered for long: this node must not lead
 	refused  uint64 // messages that were not given to raft
 
 	lastCause string // why the leadership last changed
-	cause     string // why the next change will have happened, if known
-	lost      bool   // there is no leader, since the last one failed or cannot be reached
+	cause     string // the reason of the next change, if it is known in advance
+	lost      bool   // there is no leader because the last one failed or cannot be reached
 }
 
 // leadership as the application and fetchers see it: leader -1 when unknown or not yet claimed.
@@ -106,22 +110,23 @@ type leadership struct {
 	deposed       bool
 }
 
-// epochOpening follows the EpochStart batch of the epoch this node leads in raft.
+// epochOpening tracks the EpochStart batch of the epoch that this node leads in raft.
 type epochOpening struct {
 	term  uint64
 	batch batch.Batch // from the application, until it is proposed
 	index uint64      // of the entry that carries it, once proposed
 }
 
-// campaign is the schedule of elections this node starts by itself, ahead of raft's timeout.
+// campaign is the schedule of the elections that this node starts before raft's timeout.
 type campaign struct {
 	at    int64 // tick, 0: none
 	again int64 // ticks between retries
 	left  int
 }
 
-// heldVote is a pre-vote that raft ignored because it still trusted its leader; stepping it again is no more than a
-// duplicate on the network, and saves an election timeout when the leader proves dead a moment later.
+// heldVote is a pre-vote that raft ignored because it still had a leader. If the leader turns out
+// to be dead a moment later, the vote is stepped again, as if the network had duplicated it. That
+// saves an election timeout.
 type heldVote struct {
 	msg *raftpb.Message
 	at  int64
@@ -132,26 +137,28 @@ type pendingRead struct {
 	index uint64 // 0: raft has not answered yet
 }
 
-// outputs is what the driver must do, in this order within each list.
+// outputs is what the driver must do. The order within each list matters.
 type outputs struct {
 	messages []*raftpb.Message // to peers
 	writes   []*writeTask      // to the disk, in order
 	applies  []*applyTask      // to the application, in order
-	pulls    []*raftpb.Message // MsgSnap whose checkpoint file must be fetched first; then snapshotPulled
-	reads    []readResult
-	changed  bool // leadership (reported) changed
-	members  bool // the set of members changed
+	// MsgSnap whose checkpoint file must be fetched first; then snapshotPulled
+	pulls   []*raftpb.Message
+	reads   []readResult
+	changed bool // leadership (reported) changed
+	members bool // the set of members changed
 }
 
 // writeTask is one raft append for the disk. After it is durable, give it to written.
 type writeTask struct {
 	hard      *raftpb.HardState // nil: unchanged
 	entries   []*raftpb.Entry
-	install   *mark // replaces the log by a snapshot whose file is in place; before entries
+	install   *mark // replaces the log by a snapshot whose file is in place; precedes entries
 	responses []*raftpb.Message
 }
 
-// applyTask is one call on the application. Exactly one kind is set; give entries to appliedTo afterwards.
+// applyTask is one call on the application. Exactly one of load, lead, open and entries is set;
+// after entries the driver calls appliedTo.
 type applyTask struct {
 	entries []*raftpb.Entry
 	batches [][]byte
@@ -161,8 +168,8 @@ type applyTask struct {
 	lead   *leadership
 	why    string      // of lead
 	lost   bool        // of lead: see core.lost
-	open   *leadership // ask EpochStart for this epoch
-	openAt int64       // log end when it was asked: 0 means first
+	open   *leadership // call EpochStart for this epoch
+	openAt int64       // log end at that moment: 0 means first
 }
 
 type readResult struct {
@@ -176,7 +183,10 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c = &core{cfg: cfg, store: store, handed: store.base.index, applied: store.base.index, offered: map[uint64]bool{}, stuck: map[uint64]int64{}, gone: map[uint64]bool{}}
+	c = &core{
+		cfg: cfg, store: store, handed: store.base.index, applied: store.base.index,
+		offered: map[uint64]bool{}, stuck: map[uint64]int64{}, gone: map[uint64]bool{},
+	}
 	if c.memory, err = decodeMemory(st.Note); err != nil {
 		return nil, err
 	}
@@ -193,16 +203,20 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 	c.rn, err = raft.NewRawNode(&raft.Config{
 		ID: raftID(cfg.node), Storage: store, Applied: store.base.index,
 		ElectionTick: cfg.electionTicks, HeartbeatTick: cfg.heartbeatTicks,
-		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true, StepDownOnRemoval: true,
-		ReadOnlyOption: raft.ReadOnlySafe,
-		MaxSizePerMsg:  uint64(cfg.messageBytes), MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
+		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true,
+		StepDownOnRemoval: true,
+		ReadOnlyOption:    raft.ReadOnlySafe,
+		MaxSizePerMsg: uint64(
+			cfg.messageBytes,
+		), MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
 		MaxCommittedSizePerReady: maxApplyingBytes,
 		Logger:                   raftLogger{cfg.log},
 	})
 	return c, err
 }
 
-// do runs one input and drains what raft makes of it. A panic below is a broken invariant: the replica stops.
+// do runs one input and processes everything that raft produces in response. A panic is a broken
+// invariant: the replica stops.
 func (c *core) do(input func()) {
 	if c.failed != nil {
 		return
@@ -213,10 +227,10 @@ func (c *core) do(input func()) {
 		}
 	}()
 	input()
-	c.settle()
+	c.drainAll()
 }
 
-// fail stops the replica: nothing that was not handed out yet leaves it.
+// fail stops the replica. Outputs that were not taken yet are discarded.
 func (c *core) fail(err error) {
 	if c.failed == nil {
 		c.failed = err
@@ -225,8 +239,8 @@ func (c *core) fail(err error) {
 	}
 }
 
-// take returns what must be done and clears it.
-func (c *core) take() outputs {
+// takeOutputs returns the outputs and clears them.
+func (c *core) takeOutputs() outputs {
 	out := c.out
 	c.out = outputs{}
 	if c.failed != nil {
@@ -235,7 +249,7 @@ func (c *core) take() outputs {
 	return out
 }
 
-// start lets a single voter lead at once, without waiting for a timeout nobody else can shorten.
+// start makes a single voter campaign at once instead of waiting for an election timeout.
 func (c *core) start() {
 	c.do(func() {
 		if v := c.voters(); len(v) == 1 && v[0] == raftID(c.cfg.node) {
@@ -260,7 +274,8 @@ func (c *core) tick() {
 	})
 }
 
-// step takes messages from a peer. A MsgSnap whose file is not here yet comes out in pulls instead.
+// step processes messages from a peer. A MsgSnap whose file is not here yet is put into out.pulls
+// instead.
 func (c *core) step(messages ...*raftpb.Message) {
 	c.do(func() {
 		for _, m := range messages {
@@ -285,7 +300,8 @@ func (c *core) stepOne(m *raftpb.Message) {
 	c.witness(m)
 	switch m.GetType() {
 	case raftpb.MsgSnap:
-		if m.GetTerm() >= c.term && m.GetSnapshot().GetMetadata().GetIndex() > c.rn.BasicStatus().GetCommit() {
+		if m.GetTerm() >= c.term &&
+			m.GetSnapshot().GetMetadata().GetIndex() > c.rn.BasicStatus().GetCommit() {
 			c.out.pulls = append(c.out.pulls, m)
 			return
 		}
@@ -294,24 +310,25 @@ func (c *core) stepOne(m *raftpb.Message) {
 			c.heldVote = heldVote{m, c.ticks}
 		}
 	}
-	_ = c.rn.Step(m) // errors mean: ignored
+	_ = c.rn.Step(m) // after an error raft has ignored the message
 	if m.GetType() == raftpb.MsgAppResp && c.offered[m.GetFrom()] {
 		c.snapshotAccepted(m)
 	}
 }
 
-// snapshotPulled takes a MsgSnap whose file is now in place and verified.
+// snapshotPulled processes a MsgSnap whose file is now in place and verified.
 func (c *core) snapshotPulled(m *raftpb.Message) { c.do(func() { _ = c.rn.Step(m) }) }
 
-// snapshotFailed is the follower's word that it could not get the snapshot; the leader tries again.
+// snapshotFailed reports that a follower could not get the snapshot; the leader tries again.
 func (c *core) snapshotFailed(follower uint64) {
 	c.do(func() { c.rn.ReportSnapshot(follower, raft.SnapshotFailure) })
 }
 
-// unreachable says that messages to a peer were lost.
+// unreachable reports that messages to a peer were lost.
 func (c *core) unreachable(peer uint64) { c.do(func() { c.rn.ReportUnreachable(peer) }) }
 
-// disconnected says that the connection to a peer broke: what was under way, a snapshot offer too, may be lost.
+// disconnected reports that the connection to a peer broke. Messages in flight, a snapshot offer
+// among them, may be lost.
 func (c *core) disconnected(peer uint64) {
 	c.do(func() {
 		c.gone[peer] = true
@@ -320,7 +337,7 @@ func (c *core) disconnected(peer uint64) {
 	})
 }
 
-// epochStart takes the application's first batch for the epoch it was asked for.
+// epochStart receives the batch with which the application begins an epoch.
 func (c *core) epochStart(epoch int32, first []byte) {
 	if err := batch.Check(first); err != nil {
 		c.fail(fmt.Errorf("raftlog: EpochStart for epoch %d: %w", epoch, err))
@@ -334,7 +351,8 @@ func (c *core) epochStart(epoch int32, first []byte) {
 	})
 }
 
-// openEpoch proposes the EpochStart batch. Refused during a hand-over: tried again each tick, in case that fails.
+// openEpoch proposes the EpochStart batch. Raft refuses it during a hand-over; it is proposed again
+// at each tick, in case the hand-over fails.
 func (c *core) openEpoch() {
 	if c.state != raft.StateLeader || c.opening.term != c.term || c.opening.batch == nil {
 		return
@@ -346,7 +364,7 @@ func (c *core) openEpoch() {
 	}
 }
 
-// written says that a task is durable.
+// written reports that a task is durable.
 func (c *core) written(t *writeTask) {
 	c.do(func() {
 		if n := len(t.entries); n > 0 {
@@ -365,12 +383,16 @@ func (c *core) written(t *writeTask) {
 	})
 }
 
-// appliedTo says that the application has taken a task's batches.
+// appliedTo reports that the application has applied a task's batches.
 func (c *core) appliedTo(t *applyTask) {
 	c.do(func() {
 		for _, e := range t.entries {
 			if e.GetIndex() > c.handed {
-				panic(fmt.Sprintf("entry %d was applied and only %d were handed out", e.GetIndex(), c.handed))
+				panic(
+					fmt.Sprintf(
+						"entry %d was applied and only %d were handed out", e.GetIndex(), c.handed,
+					),
+				)
 			}
 			c.applied = max(c.applied, e.GetIndex())
 			c.held.unfinished -= min(c.held.unfinished, int64(len(e.GetData())))
@@ -381,7 +403,9 @@ func (c *core) appliedTo(t *applyTask) {
 		for _, m := range t.resps {
 			_ = c.rn.Step(m)
 		}
-		if !c.claimed && c.state == raft.StateLeader && c.opening.index != 0 && c.opening.term == c.term && c.applied >= c.opening.index {
+		if !c.claimed && c.state == raft.StateLeader && c.opening.index != 0 &&
+			c.opening.term == c.term &&
+			c.applied >= c.opening.index {
 			c.claimed = true
 		}
 	})
@@ -396,16 +420,16 @@ func (c *core) applyConf(e *raftpb.Entry) {
 	c.out.members = true
 }
 
-// supersedes reports whether a snapshot of this node's own is still worth marking, now that it is
-// on disk: one of the leader's may have been installed meanwhile. One at the mark's own index takes
-// the place of a file that was found bad.
+// supersedes reports whether a snapshot that this node has written is still to be marked: one of
+// the leader's may have been installed in the meantime. A snapshot at the index of the mark
+// replaces a file that was found damaged.
 func (c *core) supersedes(m mark) bool {
 	at := c.store.mark.Index
 	return c.failed == nil && (m.Index > at || m.Index == at && c.store.withheld)
 }
 
-// marked says that a snapshot of this node's own is durable and marked; the log behind it may go. It reports whether
-// it is the newest.
+// marked reports to the core that a snapshot of this node is durable and marked, so that the log
+// before it can be trimmed. It returns whether the snapshot is the newest.
 func (c *core) marked(m mark) bool {
 	if !c.supersedes(m) {
 		return false
@@ -415,22 +439,30 @@ func (c *core) marked(m mark) bool {
 	return true
 }
 
-// markFor names the snapshot the application wants to write. The end offset must be a batch boundary it has taken.
+// markFor returns the mark of a snapshot that the application wants to write. The end offset must
+// be the end of an entry that it has applied.
 func (c *core) markFor(end int64, epoch int32) (mark, error) {
 	p, ok := c.store.find(end)
 	if !ok || p.index > c.applied {
-		return mark{}, fmt.Errorf("raftlog: a snapshot at offset %d was named, which is no applied batch boundary", end)
+		return mark{}, fmt.Errorf(
+			"raftlog: a snapshot at offset %d was named, which is no applied batch boundary", end,
+		)
 	}
 	if p.epoch != epoch {
-		return mark{}, fmt.Errorf("raftlog: a snapshot at offset %d was named with epoch %d, the log has epoch %d", end, epoch, p.epoch)
+		return mark{}, fmt.Errorf(
+			"raftlog: a snapshot at offset %d was named with epoch %d, the log has epoch %d", end,
+			epoch, p.epoch,
+		)
 	}
 	return mark{
-		Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end, Epoch: epoch,
-		Hash: p.hash.LogHash,
+		Index: p.index, Term: p.term, ConfState: c.store.conf(p.index), EndOffset: end,
+		Epoch: epoch,
+		Hash:  p.hash.LogHash,
 	}, nil
 }
 
-// readIndex asks for a point at or after everything acknowledged so far; the answer comes in out.reads.
+// readIndex requests an offset at or after everything acknowledged so far. The answer is put into
+// out.reads.
 func (c *core) readIndex(id uint64) {
 	if !c.claimed || c.failed != nil {
 		c.out.reads = append(c.out.reads, readResult{id: id, err: ErrNotLeader})
@@ -442,13 +474,14 @@ func (c *core) readIndex(id uint64) {
 	})
 }
 
-// handOver starts to transfer leadership to the most caught-up follower that is there, or to nobody.
+// handOver starts a transfer of leadership to the most caught-up reachable follower and returns it,
+// or raft.None if there is none.
 func (c *core) handOver() (to uint64) {
 	c.do(func() {
 		if c.state != raft.StateLeader {
 			return
 		}
-		c.release() // during a hand-over raft takes nothing
+		c.release() // raft accepts no proposals during a hand-over
 		best := uint64(0)
 		for id, p := range c.rn.Status().Progress {
 			better := p.Match > best || p.Match == best && (to == raft.None || id < to)
@@ -457,7 +490,9 @@ func (c *core) handOver() (to uint64) {
 			}
 		}
 		if to != raft.None {
-			c.cause = fmt.Sprintf("node %d handed leadership over to node %d", c.cfg.node, nodeID(to))
+			c.cause = fmt.Sprintf(
+				"node %d handed leadership over to node %d", c.cfg.node, nodeID(to),
+			)
 			c.handing = true
 			c.rn.TransferLeader(to)
 		}

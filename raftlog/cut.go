@@ -1,19 +1,20 @@
 package raftlog
 
-// CutBefore removes the log before an offset from this node, because observers fail on what it
-// holds. A snapshot is made as soon as the App has a state that ends there or later; no log before
-// it is kept for observers that lag a little, and all older snapshots are deleted. CutBefore returns
-// at once, and any goroutine may call it. A restart forgets it: the caller repeats it then.
+// CutBefore removes the log before an offset from this node, because observers would fail on its
+// records. A snapshot is made as soon as the App has a state that ends at the offset or later; then
+// the log before it and all older snapshots are deleted, without the usual reserve for observers
+// that lag. CutBefore returns at once and may be called from any goroutine. It does not survive a
+// restart: the caller must call it again.
 func (l *Log) CutBefore(offset int64) {
 	l.input(func(c *core) { c.cut = max(c.cut, offset) })
 	l.applier.cutting.Store(true)
 	notify(l.applier.wake)
 }
 
-// mustCut reports whether a snapshot that ends at an offset takes the place of all before it.
+// mustCut reports whether a snapshot that ends at an offset lets CutBefore take effect.
 func (c *core) mustCut(end int64) bool { return c.store.base.end < c.cut && c.cut <= end }
 
-// keep is how much of the log stays behind a snapshot that ends at an offset.
+// keep is how many bytes of the log before a snapshot that ends at an offset are kept.
 func (c *core) keep(end int64) int64 {
 	if c.mustCut(end) {
 		return 0
@@ -21,8 +22,8 @@ func (c *core) keep(end int64) int64 {
 	return c.cfg.keepBytes
 }
 
-// cutDue reports whether the log starts before what must be cut off, and no snapshot there is can
-// take its place. One that can does so now.
+// cutDue reports whether a snapshot has to be made so that CutBefore can take effect. If one exists
+// already, it takes effect now.
 func (a *applier) cutDue() bool {
 	if !a.cutting.Load() {
 		return false
@@ -48,8 +49,8 @@ func (a *applier) cutDue() bool {
 	return due && !a.failing.Load()
 }
 
-// deleteBefore deletes all snapshots older than one, those that somebody is downloading, too: who
-// asks for the rest is told that there is no such snapshot, and begins with the newest.
+// deleteBefore deletes all snapshots older than one, including those being downloaded. A download
+// fails at its next request, as if the snapshot had never existed, and starts over with the newest.
 func (s *snapshots) deleteBefore(id snapshotID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

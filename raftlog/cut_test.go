@@ -30,15 +30,15 @@ func (n *testNode) awaitStart(offset int64) {
 	}
 }
 
-// TestCutBefore: what stands before the offset is served by no node, however little there is of it,
-// neither as log nor as an older snapshot; a node that was away gets the snapshot.
+// TestCutBefore: no node serves records before the offset, neither as log nor as an older snapshot;
+// a node that was down gets the snapshot.
 func TestCutBefore(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, func(c *Config) { c.SnapshotBytes = 4 << 10 })
 	cl.start()
 	leader := cl.leader()
 	away := cl.nodes[(leader.id+1)%3]
-	end := cl.writeMany(20) // these make a snapshot, and stay behind it: KeepBytes is 4 MiB
+	end := cl.writeMany(20) // these make a snapshot due, and stay in memory: KeepBytes is 4 MiB
 	old := leader.awaitSnapshot(1)
 	away.await(end)
 	away.kill()
@@ -51,8 +51,12 @@ func TestCutBefore(t *testing.T) {
 		n.await(cut)
 		n.log.CutBefore(bad)
 		n.awaitStart(bad)
-		f := FetchRequest{ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, Offset: bad - 1, LastEpoch: 1, HighWatermark: -1}
-		if res := n.log.Fetch(t.Context(), f); n == leader && (res.SnapshotEnd < bad || len(res.Records) > 0) {
+		f := FetchRequest{
+			ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, Offset: bad - 1,
+			LastEpoch: 1, HighWatermark: -1,
+		}
+		if res := n.log.Fetch(t.Context(), f); n == leader &&
+			(res.SnapshotEnd < bad || len(res.Records) > 0) {
 			t.Errorf("an observer that lies before the cut is told %+v", res)
 		}
 		if n.log.snaps.knows(old) {
@@ -90,7 +94,8 @@ func TestCutAtASnapshot(t *testing.T) {
 	}
 	n.log.CutBefore(id.end)
 	n.awaitStart(id.end)
-	if s := n.log.Status(); s.LogStart != id.end || s.SnapshotEnd != id.end || s.HighWatermark != end {
+	if s := n.log.Status(); s.LogStart != id.end || s.SnapshotEnd != id.end ||
+		s.HighWatermark != end {
 		t.Errorf("%+v", s)
 	}
 }
@@ -121,7 +126,8 @@ func TestCutOnAFullDisk(t *testing.T) {
 	})
 }
 
-// TestCrashBeforeTheFirstMark: the first snapshot's file is in place and the log does not say so yet.
+// TestCrashBeforeTheFirstMark: the first snapshot's file is in place and the log does not say so
+// yet.
 func TestCrashBeforeTheFirstMark(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 1, nil)

@@ -17,7 +17,7 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// cutConn loses what is written while the link is cut, as a network that drops packets does.
+// cutConn loses bytes that are written while the link is cut, as a network that drops packets does.
 type cutConn struct {
 	net.Conn
 	cut func() bool
@@ -38,7 +38,9 @@ func newCuttable(t *testing.T, n int) (*testCluster, *atomic.Int32) {
 	cl = newCluster(t, n, func(c *Config) {
 		from := c.NodeID
 		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
-			to := int32(slices.IndexFunc(cl.nodes, func(n *testNode) bool { return n.addr == addr }))
+			to := int32(
+				slices.IndexFunc(cl.nodes, func(n *testNode) bool { return n.addr == addr }),
+			)
 			cut := func() bool { return off.Load() == from || off.Load() == to }
 			if cut() {
 				<-ctx.Done()
@@ -53,7 +55,7 @@ func newCuttable(t *testing.T, n int) (*testCluster, *atomic.Int32) {
 	return cl, &off
 }
 
-// awaitLeadership waits until a node says what is asked of who leads.
+// awaitLeadership waits until a node reports a certain leadership.
 func (n *testNode) awaitLeadership(ok func(leadership) bool) leadership {
 	n.t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -85,10 +87,18 @@ func TestSilentLeader(t *testing.T) {
 	began := time.Now()
 	off.Store(old.id)
 	other := cl.nodes[(old.id+1)%3]
-	now := other.awaitLeadership(func(l leadership) bool { return l.leader >= 0 && l.leader != old.id })
-	t.Logf("node %d leads epoch %d after %v: %s", now.leader, now.epoch, time.Since(began), cl.nodes[now.leader].log.Status().LeaderReason)
+	now := other.awaitLeadership(
+		func(l leadership) bool { return l.leader >= 0 && l.leader != old.id },
+	)
+	t.Logf(
+		"node %d leads epoch %d after %v: %s", now.leader, now.epoch, time.Since(began),
+		cl.nodes[now.leader].log.Status().LeaderReason,
+	)
 	old.awaitLeadership(func(l leadership) bool { return l.leader < 0 })
-	t.Logf("the old leader has stepped down after %v: %s", time.Since(began), old.log.Status().LeaderReason)
+	t.Logf(
+		"the old leader has stepped down after %v: %s", time.Since(began),
+		old.log.Status().LeaderReason,
+	)
 	if _, err := old.propose(was.epoch, dataBatch(1, "x")); !errors.Is(err, ErrNotLeader) {
 		t.Errorf("the old leader takes a proposal: %v", err)
 	}
@@ -100,7 +110,8 @@ func TestSilentLeader(t *testing.T) {
 		answer <- old.log.Fetch(context.Background(), FetchRequest{LeaderEpoch: was.epoch, Offset: end, LastEpoch: was.epoch, HighWatermark: end, MaxWait: time.Minute})
 	}()
 	off.Store(-1)
-	if res := <-answer; res.ErrorCode == codeNone || res.LeaderID >= 0 && res.LeaderID != now.leader {
+	if res := <-answer; res.ErrorCode == codeNone ||
+		res.LeaderID >= 0 && res.LeaderID != now.leader {
 		t.Errorf("a fetch parked on the old leader: %+v", res)
 	}
 	healed := old.awaitLeadership(func(l leadership) bool { return l.leader >= 0 })
@@ -111,7 +122,8 @@ func TestSilentLeader(t *testing.T) {
 	old.await(end)
 }
 
-// TestFetchLearnsOfFailover parks a fetch on every node and kills the leader: those left must name the new one.
+// TestFetchLearnsOfFailover parks a fetch on every node and kills the leader: those left must name
+// the new one.
 func TestFetchLearnsOfFailover(t *testing.T) {
 	cl := newCluster(t, 3, nil)
 	cl.start()
@@ -126,7 +138,10 @@ func TestFetchLearnsOfFailover(t *testing.T) {
 		if n == old {
 			continue
 		}
-		f := FetchRequest{LeaderEpoch: epoch, Offset: end, LastEpoch: epoch, HighWatermark: end, MaxWait: 500 * time.Millisecond}
+		f := FetchRequest{
+			LeaderEpoch: epoch, Offset: end, LastEpoch: epoch, HighWatermark: end,
+			MaxWait: 500 * time.Millisecond,
+		}
 		for deadline := time.Now().Add(10 * time.Second); ; {
 			res := n.log.Fetch(t.Context(), f)
 			if res.LeaderEpoch > epoch && res.LeaderID >= 0 {
@@ -145,7 +160,8 @@ func TestFetchLearnsOfFailover(t *testing.T) {
 	}
 }
 
-// TestHandOver stops leaders in turn: each names its successor before it goes, and nothing acknowledged is lost.
+// TestHandOver stops leaders in turn: each names its successor before it goes, and nothing
+// acknowledged is lost.
 func TestHandOver(t *testing.T) {
 	cl := newCluster(t, 3, nil)
 	cl.start()
@@ -167,7 +183,8 @@ func TestHandOver(t *testing.T) {
 		if err := n.log.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if res := <-answer; res.ErrorCode != codeFencedLeaderEpoch || res.LeaderID == n.id || res.LeaderEpoch <= epoch {
+		if res := <-answer; res.ErrorCode != codeFencedLeaderEpoch || res.LeaderID == n.id ||
+			res.LeaderEpoch <= epoch {
 			t.Errorf("the parked fetch is told %+v", res)
 		}
 		t.Logf("stopped within %v", time.Since(began))
@@ -176,7 +193,8 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
-// TestChurn kills a random node again and again while one client writes: what it was told is committed must survive.
+// TestChurn kills random nodes while one client writes: every write that was acknowledged must
+// survive.
 func TestChurn(t *testing.T) {
 	const seed = 7
 	rng := rand.New(rand.NewPCG(seed, seed))
@@ -248,8 +266,10 @@ func TestALostLeaderIsAWarning(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := logs[second.id].String()
-	want := fmt.Sprintf(`%s leader=%d epoch=%d why="this node led, and lost contact with a majority"`,
-		lostLeader, second.id, second.log.Status().Epoch)
+	want := fmt.Sprintf(
+		`%s leader=%d epoch=%d why="this node led, and lost contact with a majority"`, lostLeader,
+		second.id, second.log.Status().Epoch,
+	)
 	if strings.Count(log, lostLeader) != 1 || !strings.Contains(log, want) {
 		t.Errorf("want %s once in\n%s", want, log)
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// faultyDisk fails when it is told to.
+// faultyDisk fails on demand.
 type faultyDisk struct {
 	disk
 	syncErr   atomic.Pointer[error]
@@ -40,7 +40,7 @@ func (d *faultyDisk) Append(hs *raftpb.HardState, entries []*raftpb.Entry) error
 	return d.disk.Append(hs, entries)
 }
 
-// openFaulty starts a single node on a disk that can be told to fail.
+// openFaulty starts a single node on a disk that fails on demand.
 func openFaulty(t *testing.T, app App) (*Log, *faultyDisk) {
 	faulty := &faultyDisk{}
 	return startOn(t, Config{}, app, func(d disk) disk { faulty.disk = d; return faulty }), faulty
@@ -121,7 +121,8 @@ func TestFullDiskIsWaitedOut(t *testing.T) {
 	if _, err := l.Propose(1, dataBatch(1, "later")); err != nil {
 		t.Fatal(err)
 	}
-	// What the disk refuses is noted behind its answer, and the first append may be one that was on its way before.
+	// The flag is set after the disk has refused, and the first append may be one that was queued
+	// before.
 	for deadline := time.After(10 * time.Second); d.appends.Load() < before+2 || !l.Status().DiskFull; {
 		select {
 		case <-time.After(time.Millisecond):
@@ -178,13 +179,16 @@ func TestPropose(t *testing.T) {
 		t.Errorf("no batch at all: %v", err)
 	}
 	half := dataBatch(1, strings.Repeat("x", batch.MaxBytes/2))
-	if _, err := l.Propose(1, slices.Repeat([][]byte{half}, 8)...); !errors.Is(err, ErrBatchTooLarge) {
+	if _, err := l.Propose(1, slices.Repeat([][]byte{half}, 8)...); !errors.Is(
+		err, ErrBatchTooLarge,
+	) {
 		t.Errorf("too large together: %v", err)
 	}
 	if base, err := l.Propose(1, dataBatch(7, "x")); base != 3 || err != nil {
 		t.Errorf("after the refusals: offset %d, %v", base, err)
 	}
-	if base, err := l.Propose(1, dataBatch(1, "x"), dataBatch(4, "y"), dataBatch(2, "z")); base != 10 || err != nil {
+	if base, err := l.Propose(1, dataBatch(1, "x"), dataBatch(4, "y"), dataBatch(2, "z")); base != 10 ||
+		err != nil {
 		t.Errorf("several: offset %d, %v", base, err)
 	}
 	if base, err := l.Propose(1, dataBatch(1, "x")); base != 17 || err != nil {
@@ -233,8 +237,13 @@ func loneCore(t *testing.T, n int, maxPending int64) *core {
 	for i := range n {
 		conf.Voters = append(conf.Voters, raftID(int32(i)))
 	}
-	c, err := newCore(coreConfig{electionTicks: 10, heartbeatTicks: 2, maxPending: maxPending, log: testLogger(t)},
-		walState{HardState: &raftpb.HardState{}, Mark: mark{ConfState: conf}})
+	c, err := newCore(
+		coreConfig{
+			electionTicks: 10, heartbeatTicks: 2, maxPending: maxPending,
+			log: testLogger(t),
+		},
+		walState{HardState: &raftpb.HardState{}, Mark: mark{ConfState: conf}},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,10 +253,14 @@ func loneCore(t *testing.T, n int, maxPending int64) *core {
 				_ = c.rn.Campaign()
 			}
 		})
-		for _, w := range c.take().writes {
+		for _, w := range c.takeOutputs().writes {
 			c.written(w)
 		}
-		c.step(&raftpb.Message{Type: typ.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(1))})
+		c.step(
+			&raftpb.Message{
+				Type: typ.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(1)),
+			},
+		)
 	}
 	if c.lead != raftID(0) {
 		t.Fatalf("not elected: term %d, state %v", c.term, c.state)
@@ -259,15 +272,20 @@ func loneCore(t *testing.T, n int, maxPending int64) *core {
 // it without the checks that refuse it.
 func TestRaftPanicStopsTheReplica(t *testing.T) {
 	c := loneCore(t, 2, 1000)
-	c.take()
+	c.takeOutputs()
 	c.do(func() {
-		_ = c.rn.Step(&raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(2)), Commit: new(uint64(99))})
+		_ = c.rn.Step(
+			&raftpb.Message{
+				Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)),
+				Term: new(uint64(2)), Commit: new(uint64(99)),
+			},
+		)
 	})
 	if c.failed == nil || !strings.Contains(c.failed.Error(), "lost") {
 		t.Fatalf("failed: %v", c.failed)
 	}
 	c.tick()
-	if out := c.take(); len(out.messages)+len(out.writes)+len(out.applies) > 0 {
+	if out := c.takeOutputs(); len(out.messages)+len(out.writes)+len(out.applies) > 0 {
 		t.Errorf("a failed core still wants %+v", out)
 	}
 	if l := c.leadership(); l.leader != -1 {
@@ -311,7 +329,7 @@ func TestIdleLogWritesNothing(t *testing.T) {
 	})
 }
 
-// hangingDisk does not come back from a sync while it is told to hang.
+// hangingDisk does not return from a sync while it is set to hang.
 type hangingDisk struct {
 	disk
 	hang atomic.Pointer[chan struct{}]
@@ -324,8 +342,8 @@ func (d *hangingDisk) Sync() error {
 	return d.disk.Sync()
 }
 
-// TestStalledDiskHandsOver: a leader whose disk hangs gives leadership away within two election
-// timeouts, does not take it back, and follows when the disk answers again.
+// TestStalledDiskHandsOver: a leader whose disk hangs hands leadership over within two election
+// timeouts, does not regain it, and follows when the disk answers again.
 func TestStalledDiskHandsOver(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)
@@ -353,7 +371,10 @@ func TestStalledDiskHandsOver(t *testing.T) {
 		return s.Leader >= 0 && s.Leader != slow.id
 	})
 	if took := slow.log.ticks() - began; took > 2*int64(slow.cfg.ElectionTicks) {
-		t.Errorf("leadership went away after %d ticks, an election timeout has %d", took, slow.cfg.ElectionTicks)
+		t.Errorf(
+			"leadership went away after %d ticks, an election timeout has %d", took,
+			slow.cfg.ElectionTicks,
+		)
 	}
 	disks[slow].hang.Store(nil)
 	close(release)

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Kafka error codes a fetch can be answered with.
+// Kafka error codes of a fetch response.
 const (
 	codeNone               = 0
 	codeNotLeader          = 6
@@ -15,29 +15,29 @@ const (
 	codeUnknownLeaderEpoch = 75
 )
 
-// maxHold bounds how long an answer that helps nobody (no leader known, epoch not reached) is held back: brokers
-// retry those without any backoff.
+// maxHold bounds how long a response without use to its requester (no leader known, epoch not
+// reached) is held back: brokers retry after it without any backoff.
 const maxHold = time.Second
 
-// deposedHold is how long a deposed leader holds its answer back: a broker that finds no other node
-// asks again at once.
+// deposedHold is how long a deposed leader holds its response back: a broker that reaches no other
+// node retries at once.
 const deposedHold = 100 * time.Millisecond
 
-// FetchRequest is the part of a Kafka FETCH on __cluster_metadata that the log looks at.
+// FetchRequest has the fields of a Kafka FETCH on __cluster_metadata that the log uses.
 type FetchRequest struct {
 	ReplicaID   int32
 	ReplicaDir  [16]byte
 	LeaderEpoch int32 // currentLeaderEpoch
 	Offset      int64
 	LastEpoch   int32 // lastFetchedEpoch, 0 for an empty log
-	// HighWatermark the requester knows; -1 unknown; math.MaxInt64: its version has no such field.
+	// as the requester knows it; -1: unknown; math.MaxInt64: its version has no such field
 	HighWatermark int64
 	MaxBytes      int           // whole batches, at least one
-	MaxWait       time.Duration // how long it is willing to be parked
+	MaxWait       time.Duration // how long the request may be parked
 }
 
-// FetchResult is the answer. On an error code there are no records and HighWatermark is -1 (unknown).
-// LeaderID is -1 when no leader is known; the caller adds the endpoints of LeaderID.
+// FetchResult is the response. With an error code there are no records and HighWatermark is -1
+// (unknown). LeaderID is -1 when no leader is known; the caller adds the endpoints of LeaderID.
 type FetchResult struct {
 	ErrorCode             int16
 	LeaderID, LeaderEpoch int32
@@ -50,9 +50,10 @@ type FetchResult struct {
 	Records               []byte // shared with the log and other fetchers: not to be changed
 }
 
-// Fetch answers a follower of the log (a broker, or an Apache tool). It parks the request while there is nothing to say:
-// up to MaxWait when the requester is up to date, up to a second (and MaxWait) when no leader is known. A change of
-// leadership answers every parked fetch at once. Only the node that has claimed leadership gives out records.
+// Fetch answers an observer of the log (a broker, or a tool of Apache's). It parks the request
+// while there is nothing to return: for up to MaxWait if the requester is up to date, and for up to
+// a second, but no more than MaxWait, if no leader is known. A change of leadership answers every
+// parked fetch at once. Only the node that has claimed leadership returns records.
 func (l *Log) Fetch(ctx context.Context, f FetchRequest) FetchResult {
 	return l.view.fetch(ctx, f, l.now)
 }
@@ -66,7 +67,8 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 		changed := v.changed
 		res, hold := v.answer(f)
 		if hold == math.MaxInt64 && res.HighWatermark < 0 {
-			changed = v.upset // further batches help neither disagreement nor the want of a snapshot
+			// further batches help neither a diverged requester nor one that needs a snapshot
+			changed = v.upset
 		}
 		v.mu.RUnlock()
 		left := min(hold, f.MaxWait) - now().Sub(asked)
@@ -77,7 +79,7 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 			patience = v.timer(left)
 			defer func() { patience.Stop(); v.timers.Put(patience) }()
 		} else {
-			patience.Reset(left) // what is hoped for now may be worth less
+			patience.Reset(left) // the response that is waited for now may be worth less
 		}
 		select {
 		case <-changed:
@@ -89,7 +91,8 @@ func (v *view) fetch(ctx context.Context, f FetchRequest, now func() time.Time) 
 	}
 }
 
-// timer returns one that fires after d; who is done with it stops it and puts it back into v.timers.
+// timer returns a timer that fires after d. After use the caller stops it and puts it back into
+// v.timers.
 func (v *view) timer(d time.Duration) *time.Timer {
 	t, ok := v.timers.Get().(*time.Timer)
 	if !ok {
@@ -99,7 +102,8 @@ func (v *view) timer(d time.Duration) *time.Timer {
 	return t
 }
 
-// answer returns what to say now, and how long that may be held back in the hope of something better.
+// answer returns the response as of now, and how long it may be held back because a better one is
+// possible.
 func (v *view) answer(f FetchRequest) (FetchResult, time.Duration) {
 	switch {
 	case v.stopped && v.leader < 0:
@@ -107,8 +111,8 @@ func (v *view) answer(f FetchRequest) (FetchResult, time.Duration) {
 	case f.LeaderEpoch > v.epoch:
 		return v.refusal(codeUnknownLeaderEpoch), maxHold
 	case v.deposed:
-		// Any other answer keeps a broker here, and the others may have elected a leader that this
-		// node cannot hear.
+		// Any other error keeps a broker on this node, and the others may have elected a leader
+		// that this node cannot reach.
 		return v.refusal(codeBrokerNotAvailable), deposedHold
 	case v.leader < 0 && f.LeaderEpoch < v.epoch:
 		return v.refusal(codeFencedLeaderEpoch), maxHold
@@ -129,13 +133,13 @@ func (v *view) refusal(code int16) FetchResult {
 	}
 }
 
-// leaderAnswer is the answer of a claimed leader to a request of its own epoch (wire contract 2.2, 2.3).
+// leaderAnswer is the response of a leader that has claimed its epoch to a request of that epoch.
 func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 	res := v.refusal(codeNone)
 	res.HighWatermark, res.LogStart = v.end, v.start
 	if v.needsSnapshot(f) {
 		if v.snapshot == (snapshotID{}) {
-			// Found bad; the next one is being written, and wakes this requester.
+			// It was found damaged. The next one is being written, and wakes this requester.
 			res.HighWatermark = -1
 			return res, math.MaxInt64
 		}
@@ -149,8 +153,9 @@ func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 		res.DivergingEpoch, res.DivergingEnd = epoch, end
 		return res, 0
 	case !agrees:
-		// A running broker that holds more than this leader, or something else: it would exit if it were told to cut
-		// its log below the high watermark it knows. Only a restart of it, after which it knows none, can help.
+		// A running broker whose log is longer than this leader's, or another one. It would exit if
+		// the response made it truncate its log below the high watermark that it knows. Only a
+		// restart of the broker helps, after which it knows none.
 		res.HighWatermark = -1
 		return res, math.MaxInt64
 	case f.Offset < v.end:
@@ -162,11 +167,11 @@ func (v *view) leaderAnswer(f FetchRequest) (FetchResult, time.Duration) {
 	return res, math.MaxInt64
 }
 
-// needsSnapshot tells whether the requester must begin with the newest snapshot: it lies before the
-// log start, or disagrees about the epoch there, or is empty while there is a snapshot to save it
-// the way. A snapshot that is not ahead of the requester is never offered: a broker exits on it.
-// Without a snapshot (none was made yet, or the newest was found bad) the requester needs one only
-// if the log does not begin at 0.
+// needsSnapshot reports whether the requester must load the newest snapshot first: because its
+// offset is before the log start, because its epoch there differs, or because its log is empty and
+// a snapshot is the shorter way. A snapshot that does not end after the requester's offset is never
+// offered: a broker exits on one. While there is no snapshot (none was made yet, or the newest was
+// found damaged) the requester needs one only if the log does not begin at 0.
 func (v *view) needsSnapshot(f FetchRequest) bool {
 	s := v.snapshot
 	ahead := s.epoch > f.LastEpoch || s.epoch == f.LastEpoch && s.end > f.Offset
@@ -177,5 +182,6 @@ func (v *view) needsSnapshot(f FetchRequest) bool {
 		return false
 	}
 	_, _, _, known := v.agrees(f.Offset, f.LastEpoch)
-	return f.Offset == 0 || f.Offset < v.start || !known || f.Offset == v.start && f.LastEpoch != v.epochs[0].epoch
+	return f.Offset == 0 || f.Offset < v.start || !known ||
+		f.Offset == v.start && f.LastEpoch != v.epochs[0].epoch
 }

@@ -41,7 +41,10 @@ func records(bs ...[]byte) []byte { return bytes.Join(bs, nil) }
 
 func TestFetchAnswers(t *testing.T) {
 	noField := int64(math.MaxInt64)
-	none := FetchResult{LeaderID: self, LeaderEpoch: 5, HighWatermark: 10, DivergingEpoch: -1, DivergingEnd: -1, SnapshotEnd: -1, SnapshotEpoch: -1}
+	none := FetchResult{
+		LeaderID: self, LeaderEpoch: 5, HighWatermark: 10, DivergingEpoch: -1,
+		DivergingEnd: -1, SnapshotEnd: -1, SnapshotEpoch: -1,
+	}
 	with := func(change func(r *FetchResult)) FetchResult {
 		r := none
 		change(&r)
@@ -112,20 +115,28 @@ func TestFetchAnswers(t *testing.T) {
 
 // plain makes results comparable.
 func plain(r FetchResult) [9]int64 {
-	return [9]int64{int64(r.ErrorCode), int64(r.LeaderID), int64(r.LeaderEpoch), r.HighWatermark, r.LogStart, int64(r.DivergingEpoch), r.DivergingEnd, r.SnapshotEnd, int64(r.SnapshotEpoch)}
+	return [9]int64{
+		int64(r.ErrorCode), int64(r.LeaderID), int64(r.LeaderEpoch), r.HighWatermark, r.LogStart,
+		int64(r.DivergingEpoch), r.DivergingEnd, r.SnapshotEnd, int64(r.SnapshotEpoch),
+	}
 }
 
-// TestDivergenceTruncatesRightly restarts a follower whose log has parted from the leader's, and follows the answers.
+// TestDivergenceTruncatesRightly restarts a follower whose log has parted from the leader's, and
+// follows the answers.
 func TestDivergenceTruncatesRightly(t *testing.T) {
 	v := leaderView()
 	// It holds 0-2 epoch 1, 3-4 epoch 1, then 5-8 epoch 3 and 9-11 epoch 4.
 	end, last := int64(12), int32(4)
-	res, _ := v.answer(FetchRequest{LeaderEpoch: 5, Offset: end, LastEpoch: last, HighWatermark: -1})
+	res, _ := v.answer(
+		FetchRequest{LeaderEpoch: 5, Offset: end, LastEpoch: last, HighWatermark: -1},
+	)
 	if res.DivergingEpoch != 2 || res.DivergingEnd != 6 {
 		t.Fatalf("%+v", res)
 	}
 	end, last = 5, 1 // it cuts to the end of its largest epoch up to 2
-	res, _ = v.answer(FetchRequest{LeaderEpoch: 5, Offset: end, LastEpoch: last, HighWatermark: -1, MaxBytes: 1})
+	res, _ = v.answer(
+		FetchRequest{LeaderEpoch: 5, Offset: end, LastEpoch: last, HighWatermark: -1, MaxBytes: 1},
+	)
 	if !bytes.Equal(res.Records, batchAt(5, 2, 1)) {
 		t.Fatalf("%+v", res)
 	}
@@ -140,7 +151,10 @@ func park(v *view, f FetchRequest) <-chan FetchResult {
 }
 
 func TestFetchParks(t *testing.T) {
-	caughtUp := FetchRequest{ReplicaID: 1, LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: 10, MaxBytes: 1 << 20, MaxWait: 500 * time.Millisecond}
+	caughtUp := FetchRequest{
+		ReplicaID: 1, LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: 10,
+		MaxBytes: 1 << 20, MaxWait: 500 * time.Millisecond,
+	}
 	for _, c := range []struct {
 		name   string
 		leader leadership
@@ -187,7 +201,9 @@ func TestFetchParks(t *testing.T) {
 					c.change(v)
 				}
 				res := <-answer
-				if took := time.Since(began); took != c.after || res.ErrorCode != c.code || res.LeaderID != c.leads || len(res.Records) != c.bytes {
+				if took := time.Since(began); took != c.after || res.ErrorCode != c.code ||
+					res.LeaderID != c.leads ||
+					len(res.Records) != c.bytes {
 					t.Errorf("after %v: %+v with %d bytes", took, plain(res), len(res.Records))
 				}
 			})
@@ -200,12 +216,14 @@ func TestObservers(t *testing.T) {
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	dir := [16]byte{1}
 	fetch := func(id int32, offset int64, s int) {
-		v.observe(FetchRequest{ReplicaID: id, ReplicaDir: dir, LeaderEpoch: 5, Offset: offset}, at(s))
+		v.observe(
+			FetchRequest{ReplicaID: id, ReplicaDir: dir, LeaderEpoch: 5, Offset: offset}, at(s),
+		)
 	}
 	fetch(1, 6, 10) // behind
 	fetch(2, 10, 10)
 	v.extend([][]byte{batchAt(10, 5, 1)})
-	fetch(1, 10, 20) // has what there was at its last fetch, but not all
+	fetch(1, 10, 20) // has everything as of its last fetch, but not all
 	fetch(2, 10, 30)
 	fetch(-1, 10, 30) // a tool
 	got := v.observers(at(40))
@@ -223,8 +241,8 @@ func TestObservers(t *testing.T) {
 	}
 }
 
-// TestFetchWhileNoSnapshotIsGood: the newest snapshot was found bad, and its successor is being
-// written. A broker that needs a snapshot waits, and above all is not told to truncate its log; the
+// TestFetchWhileNoSnapshotIsGood: the newest snapshot was found damaged, and its successor is being
+// written. A broker that needs a snapshot waits, and above all is not made to truncate its log; the
 // others are served from the log.
 func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
 	t.Parallel()
@@ -243,8 +261,10 @@ func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
 				f.LeaderEpoch, f.MaxWait = 5, 500*time.Millisecond
 				began := time.Now()
 				res := <-park(v, f)
-				if res.ErrorCode != 0 || res.HighWatermark != -1 || res.DivergingEpoch != -1 || res.SnapshotEnd != -1 ||
-					len(res.Records) > 0 || time.Since(began) != f.MaxWait {
+				if res.ErrorCode != 0 || res.HighWatermark != -1 || res.DivergingEpoch != -1 ||
+					res.SnapshotEnd != -1 ||
+					len(res.Records) > 0 ||
+					time.Since(began) != f.MaxWait {
 					t.Errorf("after %v: %+v", time.Since(began), res)
 				}
 				answer := park(v, f)
@@ -252,7 +272,8 @@ func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
 					t.Fatalf("was not parked: %+v", <-answer)
 				}
 				v.publish(snapshotID{10, 5}, position{index: 2, end: 3, epoch: 1})
-				if res := <-answer; res.SnapshotEnd != 10 || res.SnapshotEpoch != 5 || time.Since(began) != f.MaxWait {
+				if res := <-answer; res.SnapshotEnd != 10 || res.SnapshotEpoch != 5 ||
+					time.Since(began) != f.MaxWait {
 					t.Errorf("after the next snapshot: %+v", res)
 				}
 			})

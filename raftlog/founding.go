@@ -5,18 +5,18 @@ import (
 )
 
 // A quorum of several voters is founded once, by all of them: the first leader is elected after
-// every voter has said that its log is empty and that it was formatted with the same voters. A
-// majority would not do. It cannot know whether the absent voter has a log under the same cluster
+// every voter has declared that its log is empty and that it was formatted with the same voters. A
+// majority is not enough. It cannot know whether the absent voter has a log under the same cluster
 // id, and an empty cluster beside that log would be a second one. Later elections need a majority.
 //
-// A replica whose log is empty therefore neither campaigns nor votes until one of two things is
-// known: all voters are like it (founded), or a member that has accepted this replica speaks raft
-// to it, and so the quorum has been founded already (hears).
+// A replica with an empty log therefore neither campaigns nor votes until all voters are known to
+// be like it (founded), or until it receives a raft message from a member that has accepted it,
+// which shows that the quorum was founded before (hears).
 
 // mayVote reports whether this replica takes part in elections.
 func (c *core) mayVote() bool { return !c.founding && c.memory.suspended == "" }
 
-// founded says that all voters have been reached, with empty logs and the same voters.
+// founded reports that all voters have been reached and have empty logs and the same voters.
 func (c *core) founded() {
 	if c.founding {
 		c.founding = false
@@ -24,7 +24,7 @@ func (c *core) founded() {
 	}
 }
 
-// hears reports whether this replica takes part in what a member says.
+// hears reports whether this replica processes a member's messages.
 func (c *core) hears(m *raftpb.Message) bool {
 	if c.memory.suspended != "" {
 		return false
@@ -37,8 +37,9 @@ func (c *core) hears(m *raftpb.Message) bool {
 	return true
 }
 
-// suspend ends this replica's part in the quorum, for good: it has less than it acknowledged. A
-// replica that leads was elected by a majority that knows better than one accuser.
+// suspend excludes this replica from the quorum for good, because its log has less than it had
+// acknowledged. A replica that leads is not suspended: the majority that elected it outweighs one
+// accuser.
 func (c *core) suspend(why string) bool {
 	if c.failed != nil || c.claimed || c.memory.suspended != "" {
 		return false

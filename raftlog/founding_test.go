@@ -91,7 +91,9 @@ func TestOtherVotersThanTheLogs(t *testing.T) {
 	n.await(3)
 	n.kill()
 	n.cfg.Voters, n.cfg.Addr = []int32{0, 1, 2}, func(int32) []string { return nil }
-	if _, err := Open(n.cfg, newAppState()); err == nil || !strings.Contains(err.Error(), "[0 1 2]") || !strings.Contains(err.Error(), "voters [0]") {
+	if _, err := Open(n.cfg, newAppState()); err == nil ||
+		!strings.Contains(err.Error(), "[0 1 2]") ||
+		!strings.Contains(err.Error(), "voters [0]") {
 		t.Errorf("opened: %v", err)
 	}
 }

@@ -13,29 +13,27 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// PeerAPIKey is the private, unadvertised Kafka API key under which peers talk, version 0, request
-// header v1. A request's body begins with a kind; only some kinds are answered. Integers are
-// big-endian.
+// PeerAPIKey is the private, unadvertised Kafka API key of peers: version 0, request header v1. The
+// body of a request begins with its kind; not all kinds have a response. Integers are big-endian.
 //
-//	hello     see [hello]                                                                       -> verdict
-//	confirm   cluster id, own node int32, wanted node int32, token 16 bytes                     -> verdict
+//	hello     see [hello] -> verdict
+//	confirm   cluster id, own node int32, wanted node int32, token 16 bytes -> verdict
 //	messages  (length int32, marshalled raftpb.Message)*
-//	ping      what the sender remembers of the members, see [memory]                            -> empty
-//	read      snapshot end int64, epoch int32, position int64, max bytes int32                  -> verdict
-//	failed    the snapshot the sender was offered could not be loaded: end int64, epoch int32
-//	open      the sender wants a tunnel, of which this connection is the way back              -> verdict, token 16 bytes
-//	pull      the next bytes of the tunnel, none when there are none for a while                -> bytes
-//	push      token of a tunnel, bytes that go through it
+//	ping      the sender's memory of the members, see [memory] -> empty
+//	read      snapshot end int64, epoch int32, position int64, max bytes int32 -> verdict
+//	failed    the snapshot offered to the sender could not be loaded: end int64, epoch int32
+//	open      opens a tunnel whose replies this connection carries -> verdict, token 16 bytes
+//	pull      requests the next bytes of the tunnel -> bytes, none after a while without any
+//	push      token of a tunnel, bytes for it
 //
-// A verdict is one byte: 0, then a hello or (size int64, bytes) or nothing; or a reason (the
-// verdict constants), then a sentence. A hello must come first, or a confirm, which is the only
-// frame of its connection.
+// A verdict is one byte: 0, followed by a hello, by (size int64, bytes) or by nothing; or a reason
+// (the verdict constants), followed by a sentence. The first frame of a connection must be a hello,
+// or a confirm, which is then the only frame.
 //
-// A hello is an assertion. The node that is dialled confirms it by dialling, in its turn, the
-// address that it knows of the node that the hello names, and asking there whether the token is of
-// an attempt under way. So nobody is heard as a member who cannot be reached at a member's address.
-// (This says where the peer is, and is no proof against somebody who owns that address: that is
-// what certificates are for.)
+// A hello is only an assertion. The node that receives it dials back, to the address that it knows
+// of the node named in the hello, and asks whether the token belongs to a current attempt of that
+// node to connect. So a peer is accepted as a member only if it can be reached at that member's
+// address. (This does not protect against an attacker who controls that address; certificates do.)
 const PeerAPIKey int16 = 32000
 
 const (
@@ -51,9 +49,9 @@ const (
 
 	verdictOK       = 0
 	verdictRefused  = 1
-	verdictForeign  = 2 // the node belongs to another cluster
-	verdictStranger = 3 // it is no member of this quorum
-	verdictForgot   = 4 // it has less than it acknowledged
+	verdictForeign  = 2 // the peer belongs to another cluster
+	verdictStranger = 3 // the peer is no member of this quorum
+	verdictForgot   = 4 // the peer's log has less than it had acknowledged
 
 	protocolVersion = 2
 
@@ -64,25 +62,26 @@ const (
 	maxClusterIDBytes = 255
 	maxSentenceBytes  = 4 << 10
 	maxChunkBytes     = 1 << 20
-	// A frame is filled up to frameBytes with messages, but takes at least one, whatever its size.
+	// A frame contains messages of up to frameBytes together, but always at least one.
 	frameBytes = 1 << 20
 
-	// MaxFrameBytes is the most that a frame of a peer takes, without its length: a connection must accept that much.
+	// MaxFrameBytes is the largest frame of a peer, without its length field. A connection must
+	// accept frames of that size.
 	MaxFrameBytes = MaxProposalBytes + maxMessageBytes + 64<<10
 )
 
 var errMalformed = errors.New("raftlog: malformed peer frame")
 
-// hello names a node and its log to a peer. Its layout: protocol int16, then the fields in their
-// order; the cluster id and info behind their lengths (int16, int32), the voters behind their
+// hello introduces a node and its log to a peer. Its layout is protocol int16, then the fields in
+// order; cluster id and info are preceded by their lengths (int16, int32), the voters by their
 // number (int16).
 type hello struct {
 	cluster     string
 	node        int32
-	to          int32 // the node it means to talk to
+	to          int32 // the node that it intends to reach
 	dir         [16]byte
 	incarnation [16]byte
-	token       [tokenLen]byte // of this attempt to connect, for the callback
+	token       [tokenLen]byte // identifies this attempt to connect in the callback
 	boot        boot
 	founding    bool // its log is empty, and it waits for the quorum to be founded
 	end         logEnd
@@ -105,7 +104,7 @@ func appendHello(b []byte, h hello) []byte {
 	return append(b, h.info...)
 }
 
-// appendNames is how a hello and a confirm begin.
+// appendNames appends the fields that a hello and a confirm begin with.
 func appendNames(b []byte, cluster string, node, to int32) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(len(cluster)))
 	b = append(b, cluster...)
@@ -120,7 +119,7 @@ func flagByte(set bool) byte {
 	return 0
 }
 
-// confirm asks whether a token is of an attempt of the node asked to connect to the node that asks.
+// confirm asks a node whether it is connecting to the sender with a token.
 type confirm struct {
 	cluster  string
 	node, to int32
@@ -141,7 +140,8 @@ func readConfirm(b []byte) (c confirm, err error) {
 	return c, nil
 }
 
-// frameCursor reads a frame's fields; after the first one that is not there, all read as zero and bad is set.
+// frameCursor reads the fields of a frame. After the first missing field bad is set and all further
+// fields are zero.
 type frameCursor struct {
 	b   []byte
 	bad bool
@@ -205,12 +205,16 @@ func (r *frameCursor) flag() bool {
 	return b != nil && b[0] != 0
 }
 
-// readHello takes what follows the kind. Bytes after the known fields are left to later versions.
+// readHello parses a hello after its kind. Bytes after the known fields are ignored, for later
+// versions.
 func readHello(b []byte) (hello, error) {
 	r := frameCursor{b: b}
 	version := r.int16()
 	if r.bad || version != protocolVersion {
-		return hello{}, fmt.Errorf("peer protocol version %d, this node speaks %d: run the same release on all nodes", version, protocolVersion)
+		return hello{}, fmt.Errorf(
+			"peer protocol version %d, this node speaks %d: run the same release on all nodes",
+			version, protocolVersion,
+		)
 	}
 	var h hello
 	h.cluster, h.node, h.to = r.names()
@@ -229,7 +233,7 @@ func readHello(b []byte) (hello, error) {
 	return h, nil
 }
 
-// refusal is the verdict of an error: its own if it is a refusedError.
+// refusal encodes an error as a verdict: the error's own if it is a refusedError.
 func refusal(err error) []byte {
 	verdict, sentence := byte(verdictRefused), err.Error()
 	if r, ok := errors.AsType[*refusedError](err); ok && r.verdict != verdictOK {
@@ -238,7 +242,7 @@ func refusal(err error) []byte {
 	return append([]byte{verdict}, sentence[:min(len(sentence), maxSentenceBytes)]...)
 }
 
-// readVerdict returns what follows a good verdict, or the sentence of a refusal as an error.
+// readVerdict returns the bytes after a positive verdict, or the sentence of a refusal as an error.
 func readVerdict(b []byte) ([]byte, error) {
 	switch {
 	case len(b) == 0:
@@ -249,13 +253,13 @@ func readVerdict(b []byte) ([]byte, error) {
 	return nil, &heardRefusal{b[0], string(b[1:min(len(b), maxSentenceBytes)])}
 }
 
-// heardRefusal is a refusal that a peer has sent: its own word on this node.
+// heardRefusal is a refusal that a peer has sent to this node.
 type heardRefusal refusedError
 
 func (e *heardRefusal) Error() string { return e.sentence }
 
-// refusedError is why this node does not want another: the verdict's byte and a sentence for the
-// other's operator.
+// refusedError is the reason why this node refuses a peer: the byte of the verdict and a sentence
+// for the peer's operator.
 type refusedError struct {
 	verdict  byte
 	sentence string
@@ -263,7 +267,7 @@ type refusedError struct {
 
 func (e *refusedError) Error() string { return e.sentence }
 
-// snapshotRead asks for a piece of a snapshot.
+// snapshotRead requests a piece of a snapshot.
 type snapshotRead struct {
 	id       snapshotID
 	position int64
@@ -279,7 +283,9 @@ func appendSnapshotRead(b []byte, r snapshotRead) []byte {
 
 func readSnapshotRead(b []byte) (snapshotRead, error) {
 	r := frameCursor{b: b}
-	s := snapshotRead{id: snapshotID{r.int64(), r.int32()}, position: r.int64(), maxBytes: r.int32()}
+	s := snapshotRead{
+		id: snapshotID{r.int64(), r.int32()}, position: r.int64(), maxBytes: r.int32(),
+	}
 	if r.bad || s.position < 0 || s.maxBytes <= 0 {
 		return snapshotRead{}, fmt.Errorf("%w: snapshot read of %d bytes", errMalformed, len(b))
 	}
@@ -304,14 +310,18 @@ func frameMessages(b []byte, ms []*raftpb.Message) (_ []byte, n int, err error) 
 	return b, n, nil
 }
 
-// fromPeers are the only raft messages a peer may send: all others are local to a node, or features not in use.
+// fromPeers are the raft messages that a peer may send. All others are local to a node or belong to
+// features that are not used.
 var fromPeers = map[raftpb.MessageType]bool{
-	raftpb.MsgApp: true, raftpb.MsgAppResp: true, raftpb.MsgSnap: true, raftpb.MsgHeartbeat: true, raftpb.MsgHeartbeatResp: true,
-	raftpb.MsgVote: true, raftpb.MsgVoteResp: true, raftpb.MsgPreVote: true, raftpb.MsgPreVoteResp: true, raftpb.MsgTimeoutNow: true,
+	raftpb.MsgApp: true, raftpb.MsgAppResp: true, raftpb.MsgSnap: true, raftpb.MsgHeartbeat: true,
+	raftpb.MsgHeartbeatResp: true,
+	raftpb.MsgVote:          true, raftpb.MsgVoteResp: true, raftpb.MsgPreVote: true,
+	raftpb.MsgPreVoteResp: true, raftpb.MsgTimeoutNow: true,
 }
 
-// readMessages takes what follows the kind: messages from one node to another, checked so far that raft can take them.
-// Every batch's CRC is verified, so that damage on the way or in the leader's memory does not spread.
+// readMessages parses a frame of messages after its kind and checks that raft can process them. The
+// CRC of every batch is verified, so that damage on the network or in the leader's memory does not
+// spread.
 func readMessages(b []byte, from, to uint64) ([]*raftpb.Message, error) {
 	var ms []*raftpb.Message
 	r := frameCursor{b: b}
@@ -324,8 +334,12 @@ func readMessages(b []byte, from, to uint64) ([]*raftpb.Message, error) {
 		if err := proto.Unmarshal(piece, m); err != nil {
 			return nil, fmt.Errorf("%w: %w", errMalformed, err)
 		}
-		if m.GetFrom() != from || m.GetTo() != to || !fromPeers[m.GetType()] || m.GetTerm() == 0 || m.GetTerm() > math.MaxInt32+1 {
-			return nil, fmt.Errorf("%w: %v from %d to %d, term %d", errMalformed, m.GetType(), m.GetFrom(), m.GetTo(), m.GetTerm())
+		if m.GetFrom() != from || m.GetTo() != to || !fromPeers[m.GetType()] || m.GetTerm() == 0 ||
+			m.GetTerm() > math.MaxInt32+1 {
+			return nil, fmt.Errorf(
+				"%w: %v from %d to %d, term %d", errMalformed, m.GetType(), m.GetFrom(), m.GetTo(),
+				m.GetTerm(),
+			)
 		}
 		if err := checkEntries(m); err != nil {
 			return nil, err
@@ -346,8 +360,12 @@ func checkEntries(m *raftpb.Message) error {
 	}
 	index, term := m.GetIndex(), m.GetLogTerm()
 	for _, e := range m.GetEntries() {
-		if e.GetIndex() != index+1 || e.GetTerm() < term || e.GetTerm() > m.GetTerm() || e.GetType() == raftpb.EntryConfChange {
-			return fmt.Errorf("%w: entry %d of term %d after entry %d of term %d", errMalformed, e.GetIndex(), e.GetTerm(), index, term)
+		if e.GetIndex() != index+1 || e.GetTerm() < term || e.GetTerm() > m.GetTerm() ||
+			e.GetType() == raftpb.EntryConfChange {
+			return fmt.Errorf(
+				"%w: entry %d of term %d after entry %d of term %d", errMalformed, e.GetIndex(),
+				e.GetTerm(), index, term,
+			)
 		}
 		index, term = e.GetIndex(), e.GetTerm()
 		if err := eachBatch(e, func(b batch.Batch) error { return batch.Check(b) }); err != nil {
@@ -357,7 +375,8 @@ func checkEntries(m *raftpb.Message) error {
 	return nil
 }
 
-// Kafka framing of the private key: length, then request header v1 with a null client id, or response header v0.
+// Kafka framing of the private key: length, then request header v1 with a null client id, or
+// response header v0.
 const (
 	requestHeaderLen  = 10
 	responseHeaderLen = 4

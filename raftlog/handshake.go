@@ -15,10 +15,10 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// maxConfirming bounds the callbacks to one member that are under way: hellos come from anybody.
+// maxConfirming bounds the concurrent callbacks to one member, because anybody can send hellos.
 const maxConfirming = 4
 
-// uuid writes an id as Kafka does.
+// uuid formats an id as Kafka does.
 func uuid(id [16]byte) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 func newToken() (t [tokenLen]byte) {
@@ -26,7 +26,7 @@ func newToken() (t [tokenLen]byte) {
 	return t
 }
 
-// newSalt tells two starts with the same count apart.
+// newSalt distinguishes two starts with the same count.
 func newSalt() uint32 {
 	t := newToken()
 	return binary.BigEndian.Uint32(t[:])
@@ -46,7 +46,7 @@ func (l *Log) hello(to int32, token [tokenLen]byte) hello {
 	}
 }
 
-// shakeHands introduces this node on a connection that it has dialled, and judges the answer.
+// shakeHands introduces this node on a connection that it has dialled, and checks the response.
 func (l *Log) shakeHands(ctx context.Context, conn net.Conn, node int32) error {
 	token := newToken()
 	defer l.peers.attempt(token, node)()
@@ -70,8 +70,8 @@ func (l *Log) shakeHands(ctx context.Context, conn net.Conn, node int32) error {
 	return conn.SetDeadline(time.Time{})
 }
 
-// ask sends a request on a connection and returns what follows a good verdict, until ctx is done.
-// The connection keeps the deadline.
+// ask sends a request and returns the bytes after a positive verdict. The deadline of ctx remains
+// set on the connection.
 func ask(ctx context.Context, conn net.Conn, frame []byte) ([]byte, error) {
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
@@ -95,7 +95,7 @@ func ask(ctx context.Context, conn net.Conn, frame []byte) ([]byte, error) {
 	return body, nil
 }
 
-// greet answers a hello: with this node's own, or with the reason why the peer is not heard.
+// greet answers a hello with this node's own, or with the reason why the peer is refused.
 func (in *inbound) greet(b []byte) []byte {
 	h, err := readHello(b)
 	if err == nil {
@@ -117,7 +117,7 @@ func (in *inbound) greet(b []byte) []byte {
 	return appendHello([]byte{verdictOK}, in.l.hello(h.node, [tokenLen]byte{}))
 }
 
-// admits says what is wrong with a peer, in a sentence the peer's operator can act on.
+// admits returns nil, or why a peer is refused, in a sentence on which the peer's operator can act.
 func (l *Log) admits(h hello) error {
 	l.mu.Lock()
 	founding, voters := l.core.founding, nodeIDs(l.core.voters())
@@ -125,29 +125,48 @@ func (l *Log) admits(h hello) error {
 	slices.Sort(voters)
 	switch {
 	case h.cluster != l.cfg.ClusterID:
-		return &refusedError{verdictForeign, fmt.Sprintf("node %d belongs to cluster %q, this node %d to "+
-			"cluster %q: check cluster.id and the addresses of the quorum",
-			h.node, h.cluster, l.cfg.NodeID, l.cfg.ClusterID)}
+		return &refusedError{
+			verdictForeign,
+			fmt.Sprintf("node %d belongs to cluster %q, this node %d to "+
+				"cluster %q: check cluster.id and the addresses of the quorum",
+				h.node, h.cluster, l.cfg.NodeID, l.cfg.ClusterID),
+		}
 	case h.to != l.cfg.NodeID:
-		return fmt.Errorf("node %d meant to reach node %d, but this is node %d: check the addresses of the "+
-			"quorum", h.node, h.to, l.cfg.NodeID)
+		return fmt.Errorf(
+			"node %d meant to reach node %d, but this is node %d: check the addresses of the "+
+				"quorum",
+			h.node,
+			h.to,
+			l.cfg.NodeID,
+		)
 	case h.node == l.cfg.NodeID:
 		return fmt.Errorf("another process uses node id %d too", h.node)
 	case !l.peers.isMember(raftID(h.node)):
-		return &refusedError{verdictStranger, fmt.Sprintf("node %d is not a member of the quorum of node "+
-			"%d, whose voters are %v", h.node, l.cfg.NodeID, voters)}
+		return &refusedError{
+			verdictStranger,
+			fmt.Sprintf("node %d is not a member of the quorum of node "+
+				"%d, whose voters are %v", h.node, l.cfg.NodeID, voters),
+		}
 	case founding && h.founding && !slices.Equal(voters, h.voters):
-		return fmt.Errorf("node %d was formatted with the voters %v, node %d with %v: format both with the "+
-			"same", h.node, h.voters, l.cfg.NodeID, voters)
+		return fmt.Errorf(
+			"node %d was formatted with the voters %v, node %d with %v: format both with the "+
+				"same",
+			h.node,
+			h.voters,
+			l.cfg.NodeID,
+			voters,
+		)
 	}
 	return nil
 }
 
-// confirmed dials a node that has introduced itself and asks whether it did.
+// confirmed dials the node that a hello named and asks whether it sent that hello.
 func (l *Log) confirmed(h hello) error {
 	done, ok := l.peers.confirming(h.node)
 	if !ok {
-		return fmt.Errorf("%d introductions of node %d are being confirmed already", maxConfirming, h.node)
+		return fmt.Errorf(
+			"%d introductions of node %d are being confirmed already", maxConfirming, h.node,
+		)
 	}
 	defer done()
 	ctx, cancel := context.WithTimeout(l.ctx, l.cfg.DialTimeout)
@@ -158,8 +177,13 @@ func (l *Log) confirmed(h hello) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("nobody confirms at the address of node %d that it has connected to node %d: %w; "+
-		"check its address in controller.quorum.voters and yakt.peer.addresses", h.node, l.cfg.NodeID, err)
+	return fmt.Errorf(
+		"nobody confirms at the address of node %d that it has connected to node %d: %w; "+
+			"check its address in controller.quorum.voters and yakt.peer.addresses",
+		h.node,
+		l.cfg.NodeID,
+		err,
+	)
 }
 
 func (l *Log) confirmAt(ctx context.Context, addr string, h hello) error {
@@ -175,7 +199,7 @@ func (l *Log) confirmAt(ctx context.Context, addr string, h hello) error {
 
 // confirm answers whether this node is connecting to the one that asks.
 func (in *inbound) confirm(b []byte) []byte {
-	in.told = true // nothing else comes on this connection
+	in.told = true // no other frame follows on this connection
 	c, err := readConfirm(b)
 	switch {
 	case err != nil:
@@ -190,8 +214,8 @@ func (in *inbound) confirm(b []byte) []byte {
 	return []byte{verdictOK}
 }
 
-// judge compares a peer's hello with what is remembered of it, and remembers it durably before it
-// is heard.
+// judge compares a peer's hello with this node's memory of the peer, and makes the updated memory
+// durable before messages of the peer are accepted.
 func (l *Log) judge(h hello) error {
 	directory := l.cfg.VoterDirectory(h.node)
 	l.mu.Lock()
@@ -203,12 +227,12 @@ func (l *Log) judge(h hello) error {
 	return err
 }
 
-// saveMemory hands what is remembered of the members to the write-ahead log, if it has changed;
-// with sync it is durable on return. With wal.ErrRetry it is not yet; any other error has stopped
+// saveMemory passes the memory of the members to the write-ahead log if it has changed; with sync
+// it is durable on return. After wal.ErrRetry it is not durable yet; any other error has stopped
 // the log.
 func (l *Log) saveMemory(sync bool) error {
-	l.noteMu.Lock()
-	defer l.noteMu.Unlock()
+	l.memoryMu.Lock()
+	defer l.memoryMu.Unlock()
 	l.mu.Lock()
 	note := l.core.memory.encode()
 	l.mu.Unlock()
@@ -226,7 +250,7 @@ func (l *Log) saveMemory(sync bool) error {
 	return nil
 }
 
-// hearRefusal takes a peer's word on why it does not want this node.
+// hearRefusal processes a peer's reason for refusing this node.
 func (l *Log) hearRefusal(peer uint64, err error) {
 	r, ok := errors.AsType[*heardRefusal](err)
 	if !ok {
@@ -240,7 +264,7 @@ func (l *Log) hearRefusal(peer uint64, err error) {
 	}
 }
 
-// suspend ends this node's part in the quorum, durably.
+// suspend excludes this node from the quorum, durably.
 func (l *Log) suspend(why string) {
 	suspended := false
 	l.input(func(c *core) { suspended = c.suspend(why) })
@@ -249,5 +273,6 @@ func (l *Log) suspend(why string) {
 	}
 	l.log.Error("this node takes no part in the quorum: it does not vote, acknowledge or lead",
 		"why", why)
-	_ = l.saveMemory(true) // if there is no space for it, the peers say it again after the next start
+	// without space for it, the peers refuse this node again after the next start
+	_ = l.saveMemory(true)
 }

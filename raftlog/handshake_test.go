@@ -43,7 +43,10 @@ func TestHandshakeRefusals(t *testing.T) {
 	})
 	n := cl.nodes[0]
 	n.start()
-	good := hello{cluster: "test-cluster", node: 2, to: 0, dir: [16]byte{2}, incarnation: [16]byte{1}, voters: []int32{0, 1, 2}}
+	good := hello{
+		cluster: "test-cluster", node: 2, to: 0, dir: [16]byte{2},
+		incarnation: [16]byte{1}, voters: []int32{0, 1, 2},
+	}
 	if err := greet(n.log, good); err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +80,8 @@ func TestHandshakeRefusals(t *testing.T) {
 	}
 }
 
-// TestStrangerIsNotHeard: a connection that says it is of a member is heard only if that member,
-// asked at its address, knows of it. What the stranger told of the member leaves no trace.
+// TestStrangerIsNotHeard: a connection that claims to be a member's is accepted only if that
+// member, asked at its address, confirms it. Claims of a stranger leave no trace.
 func TestStrangerIsNotHeard(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)
@@ -91,8 +94,10 @@ func TestStrangerIsNotHeard(t *testing.T) {
 	known := leader.log.core.memory.known[raftID(other.id)]
 	leader.log.mu.Unlock()
 	h := hello{
-		cluster: "test-cluster", node: other.id, to: leader.id, dir: other.cfg.DirectoryID, incarnation: known.incarnation,
-		boot: known.boot, end: logEnd{1, 1, 1 << 40}, voters: []int32{0, 1, 2}, info: []byte("here I am"),
+		cluster: "test-cluster", node: other.id, to: leader.id, dir: other.cfg.DirectoryID,
+		incarnation: known.incarnation,
+		boot:        known.boot, end: logEnd{1, 1, 1 << 40}, voters: []int32{0, 1, 2},
+		info: []byte("here I am"),
 	}
 	err := greet(leader.log, h)
 	if err == nil || !strings.Contains(err.Error(), "is not connecting to node") {

@@ -10,13 +10,13 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// logHash is the running hash of a log up to an entry (see [wal.LogHash]). It travels with every
-// append and heartbeat and with snapshots, so that a replica whose log differs from its leader's at
-// equal positions is found at the first message, whatever its indexes and terms say.
+// logHash is the running hash of a log up to an entry (see [wal.LogHash]). Every append, heartbeat
+// and snapshot carries it, so that a replica whose log differs from its leader's at the same
+// position is detected at the first message, even if indexes and terms are equal.
 //
-// It is made from what both sides verified before: index, term and type of an entry, size and
-// CRC-32C of each batch. So it costs nanoseconds for an entry. It guards against faults and not
-// against somebody who computes collisions.
+// It covers facts that both sides have verified before: index, term and type of an entry, size and
+// CRC-32C of each batch. So it costs nanoseconds per entry. It protects against faults, not against
+// an attacker who computes collisions.
 type logHash struct{ wal.LogHash }
 
 const (
@@ -43,7 +43,7 @@ func (h logHash) mix(x uint64) logHash {
 	return h
 }
 
-// entry adds an entry, but for the batches it carries.
+// entry adds an entry without its batches.
 func (h logHash) entry(e *raftpb.Entry) logHash {
 	h = h.mix(e.GetIndex()).mix(e.GetTerm()).mix(uint64(e.GetType()))
 	if e.GetType() != raftpb.EntryNormal {
@@ -63,11 +63,13 @@ func (h logHash) append(b []byte) []byte {
 }
 
 func readLogHash(b []byte) logHash {
-	return logHash{wal.LogHash{Chain: binary.BigEndian.Uint64(b), Sum: binary.BigEndian.Uint64(b[8:])}}
+	return logHash{
+		wal.LogHash{Chain: binary.BigEndian.Uint64(b), Sum: binary.BigEndian.Uint64(b[8:])},
+	}
 }
 
-// rebase makes h the hash up to index, which the log holds, and computes those after it. What comes
-// before is not known in this chain.
+// rebase makes h the hash up to index, an entry of the log, and computes the hashes after it. Those
+// before it are not known in this chain.
 func (s *storage) rebase(index uint64, h logHash) {
 	if index == s.base.index {
 		s.base.hash = h
@@ -89,15 +91,15 @@ func (s *storage) rebase(index uint64, h logHash) {
 	}
 }
 
-// claim is what a leader says of its log: the hash up to an entry.
+// claim is the hash of a leader's log up to an entry, as a message states it.
 type claim struct {
 	index uint64
 	term  uint64 // of the entry; 0 when the message does not say
 	hash  logHash
 }
 
-// claimOf returns the position that a leader's message names: the entry before those that an append
-// brings, the commit index of a heartbeat, the end of a snapshot. ok is false for other messages.
+// claimOf returns the position that a leader's message names: the entry before those of an append,
+// the commit index of a heartbeat, the end of a snapshot. ok is false for other messages.
 func claimOf(m *raftpb.Message) (at claim, ok bool) {
 	switch m.GetType() {
 	case raftpb.MsgApp:
@@ -111,8 +113,8 @@ func claimOf(m *raftpb.Message) (at claim, ok bool) {
 	return claim{}, false
 }
 
-// seal puts the hash of this log up to the position that a message names into it. A snapshot has
-// its own.
+// seal adds to a message the hash of this log up to the position that the message names. A snapshot
+// already has one.
 func (c *core) seal(m *raftpb.Message) {
 	if named, ok := claimOf(m); ok && m.GetType() != raftpb.MsgSnap {
 		at, _ := c.store.at(named.index) // not known when it is compacted
@@ -121,8 +123,8 @@ func (c *core) seal(m *raftpb.Message) {
 	}
 }
 
-// unseal takes the leader's hash out of a message and compares it with this log. It reports whether
-// raft may have the message.
+// unseal removes the leader's hash from a message and compares it with this log. It reports whether
+// raft may process the message.
 func (c *core) unseal(m *raftpb.Message) (ok bool) {
 	leader, ok := claimOf(m)
 	if !ok {
@@ -141,19 +143,25 @@ func (c *core) unseal(m *raftpb.Message) (ok bool) {
 	return c.failed == nil
 }
 
-// compare stops this replica when its log is not the leader's. A leader's log holds all that is
-// committed, so a difference there proves that this replica cannot be trusted (or that the leader
-// cannot, which it cannot know): it stops before it serves anything further.
+// compare stops this replica if its log differs from the leader's. A leader's log has everything
+// that is committed, so a difference there proves that this replica cannot be trusted, or that the
+// leader cannot, which this replica cannot decide. It stops before it serves anything else.
 func (c *core) compare(m *raftpb.Message, leader claim) {
 	at, held := c.store.at(leader.index)
 	switch {
 	case !held:
 	case leader.term != 0 && leader.term != at.term:
 		if at.index <= c.rn.BasicStatus().GetCommit() {
-			c.diverged(m, at, fmt.Sprintf("its entry is of term %d, the leader's of %d", at.term, leader.term))
+			c.diverged(
+				m, at,
+				fmt.Sprintf("its entry is of term %d, the leader's of %d", at.term, leader.term),
+			)
 		}
 	case at.hash.differs(leader.hash):
-		c.diverged(m, at, fmt.Sprintf("its hash is %016x, the leader's %016x", at.hash.Sum, leader.hash.Sum))
+		c.diverged(
+			m, at,
+			fmt.Sprintf("its hash is %016x, the leader's %016x", at.hash.Sum, leader.hash.Sum),
+		)
 	case leader.hash.known() && leader.hash.Chain != at.hash.Chain:
 		c.cfg.log.Info("took over the leader's running hash of the log",
 			"index", at.index, "chain", leader.hash.Chain)
@@ -162,14 +170,24 @@ func (c *core) compare(m *raftpb.Message, leader claim) {
 }
 
 func (c *core) diverged(m *raftpb.Message, at position, how string) {
-	c.fail(fmt.Errorf("%w: up to offset %d (entry %d) this node %d holds another log than node %d, which "+
-		"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and keep its directory "+
-		"for inspection; compare the records before that offset on the other nodes with `yakt log dump`",
-		ErrDiverged, at.end, at.index, c.cfg.node, nodeID(m.GetFrom()), m.GetTerm(), how))
+	c.fail(
+		fmt.Errorf(
+			"%w: up to offset %d (entry %d) this node %d holds another log than node %d, which "+
+				"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and keep its directory "+
+				"for inspection; compare the records before that offset on the other nodes with `yakt log dump`",
+			ErrDiverged,
+			at.end,
+			at.index,
+			c.cfg.node,
+			nodeID(m.GetFrom()),
+			m.GetTerm(),
+			how,
+		),
+	)
 }
 
-// beginChain starts a chain for a log that was taken over without one, once this node leads: all
-// others take it over from the leader.
+// beginChain starts a chain on a new leader whose log, taken over from an earlier release, has
+// none. The followers adopt the leader's chain.
 func (c *core) beginChain() {
 	if last := c.store.last(); !last.hash.known() {
 		c.store.rebase(last.index, logHash{wal.LogHash{Chain: chainOfTakeover + c.term}})

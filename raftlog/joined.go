@@ -8,37 +8,37 @@ import (
 )
 
 const (
-	// windowBytes is how much of the log is joined to one piece.
+	// windowBytes is the size of a window.
 	windowBytes = 1 << 20
-	// windowsKept is how many of the pieces are kept that nobody is reading.
+	// windowsKept is how many windows are kept although nobody is reading them.
 	windowsKept = 16
 )
 
-// joinedReads are reads of several batches, joined. The log is divided into windows by position, and
-// a read of several batches is a part of a window: so observers that are far behind share the memory
-// of what they read, from wherever they read it, and all reads together take no more than the log,
-// however many readers hold theirs. The zero value is empty; it is safe for concurrent use.
+// joinedReads returns several batches as one piece of memory. The log is divided into windows by
+// position, and the piece is a slice of a window. So observers that lag share the memory of what
+// they read, wherever each of them begins, and all pieces together need no more memory than the
+// log, however many readers hold one. The zero value is empty; it is safe for concurrent use.
 type joinedReads struct {
 	mu   sync.Mutex
 	kept []*window // the oldest first
-	// open are the windows that somebody holds: of a window there is never a second copy.
+	// open are the windows that somebody holds, so that there is never a second copy of one.
 	open map[int64]weak.Pointer[window]
 }
 
-// window is a piece of the log. Bytes that were given out are not written again.
+// window is a part of the log. Bytes that a read has returned are never written again.
 type window struct {
 	number int64
 	next   int64 // position of the first batch that has not been copied yet
 	bytes  [windowBytes]byte
 }
 
-// windowOf is the window that holds a batch, or ok is false if it reaches beyond one.
+// windowOf returns the window of a batch; ok is false if the batch extends beyond one.
 func windowOf(b fetchable) (number int64, ok bool) {
 	number = b.position / windowBytes
 	return number, (b.position+int64(len(b.bytes))-1)/windowBytes == number
 }
 
-// joinable is how many of batches, which are in order, one read may return: at least the first.
+// joinable returns how many of the batches, which are in order, one read may return: at least one.
 func joinable(batches []fetchable, maxBytes int) int {
 	number, ok := windowOf(batches[0])
 	n, size := 1, len(batches[0].bytes)
@@ -51,8 +51,8 @@ func joinable(batches []fetchable, maxBytes int) int {
 	return n
 }
 
-// join returns n batches of a log from the one at index from on, as one piece that is not to be
-// changed.
+// join returns n batches of a log, beginning with that at index from, as one piece of memory, which
+// must not be changed.
 func (j *joinedReads) join(log []fetchable, from, n int) []byte {
 	first, last := log[from], log[from+n-1]
 	if n == 1 {
@@ -68,7 +68,7 @@ func (j *joinedReads) join(log []fetchable, from, n int) []byte {
 	return w.bytes[begin:end:end]
 }
 
-// fill copies the batches of a log that have come since.
+// fill copies the batches that were added to the log since the last call.
 func (w *window) fill(log []fetchable) {
 	i := sort.Search(len(log), func(i int) bool { return log[i].position >= w.next })
 	for ; i < len(log); i++ {
@@ -82,7 +82,7 @@ func (w *window) fill(log []fetchable) {
 	}
 }
 
-// window finds or makes a window, and keeps it. The caller holds the lock.
+// window returns a window, made if necessary, and keeps it. The caller holds the lock.
 func (j *joinedReads) window(number int64) *window {
 	w := j.open[number].Value()
 	if w == nil {
@@ -99,7 +99,7 @@ func (j *joinedReads) window(number int64) *window {
 	return w
 }
 
-// note makes a window known, and forgets those that are gone.
+// note adds a window to open, and removes those that have been collected.
 func (j *joinedReads) note(w *window) {
 	if j.open == nil {
 		j.open = make(map[int64]weak.Pointer[window])
@@ -112,7 +112,7 @@ func (j *joinedReads) note(w *window) {
 	j.open[w.number] = weak.Make(w)
 }
 
-// forget keeps nothing more of what was read so far.
+// forget drops the windows that are kept.
 func (j *joinedReads) forget() {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -25,8 +25,8 @@ func (l *growingLog) grow() {
 	l.whole = append(l.whole, b...)
 }
 
-// Reads of any part of a growing log are the batches that are there, whatever was read before, and
-// within their bound; and windows share memory, whoever holds them.
+// Reads of any part of a growing log return its batches within their bound, whatever was read
+// before, and readers share the memory of windows.
 func TestJoinedReads(t *testing.T) {
 	t.Parallel()
 	l := &growingLog{r: rand.New(rand.NewPCG(5, 6))}
@@ -44,8 +44,12 @@ func TestJoinedReads(t *testing.T) {
 		n := joinable(l.batches[first:], maxBytes)
 		got := j.join(l.batches, first, n)
 		begin := int(l.batches[first].position)
-		if n > 1 && len(got) > min(maxBytes, windowBytes) || !bytes.Equal(got, l.whole[begin:begin+len(got)]) {
-			t.Fatalf("batches %d to %d of %d, %d bytes: something else", first, first+n, len(l.batches), len(got))
+		if n > 1 && len(got) > min(maxBytes, windowBytes) ||
+			!bytes.Equal(got, l.whole[begin:begin+len(got)]) {
+			t.Fatalf(
+				"batches %d to %d of %d, %d bytes: something else", first, first+n, len(l.batches),
+				len(got),
+			)
 		}
 		held = append(held, got)
 		if len(j.kept) > windowsKept {
@@ -55,15 +59,15 @@ func TestJoinedReads(t *testing.T) {
 	if most := len(l.whole)/windowBytes + 1; len(j.open) > most {
 		t.Errorf("%d windows of a log of %d", len(j.open), most)
 	}
-	for _, b := range held { // what was given out has not changed
+	for _, b := range held { // bytes that were returned have not changed
 		if at := bytes.Index(l.whole, b); at < 0 {
 			t.Fatal("a read has changed")
 		}
 	}
 }
 
-// Readers that hold what they have read hold the same memory, also when it is kept no longer and the
-// log has grown.
+// Readers that keep their results share memory, even after the window is no longer kept and the log
+// has grown.
 func TestJoinedReadsShareMemory(t *testing.T) {
 	t.Parallel()
 	var log []fetchable
@@ -74,7 +78,8 @@ func TestJoinedReadsShareMemory(t *testing.T) {
 	first := j.join(log[:5], 0, 5)
 	j.forget()
 	again, later := j.join(log, 0, 7), j.join(log, 3, 7)
-	if &first[0] != &again[0] || &first[300] != &later[0] || len(again) != 700 || len(later) != 700 {
+	if &first[0] != &again[0] || &first[300] != &later[0] || len(again) != 700 ||
+		len(later) != 700 {
 		t.Error("there is a second copy")
 	}
 }
@@ -94,7 +99,9 @@ func TestJoinedReadsOfMany(t *testing.T) {
 				log := l.batches[:10+(i+reader)%40]
 				first := (i * 7) % len(log)
 				got := j.join(log, first, joinable(log[first:], windowBytes))
-				if begin := int(log[first].position); !bytes.Equal(got, l.whole[begin:begin+len(got)]) {
+				if begin := int(log[first].position); !bytes.Equal(
+					got, l.whole[begin:begin+len(got)],
+				) {
 					t.Error("something else")
 				}
 			}

@@ -35,8 +35,8 @@ type Log struct {
 	peers   *peers
 	tunnels tunnels
 
-	noteMu sync.Mutex // orders writes of note; taken before mu
-	note   []byte     // last handed to the write-ahead log
+	memoryMu sync.Mutex // orders writes of note; locked before mu
+	note     []byte     // the last one passed to the write-ahead log
 
 	full     atomic.Bool // the writer waits for space on the disk
 	failed   chan error  // holds the one error of a failed replica
@@ -49,8 +49,9 @@ type Log struct {
 	stopErr  error
 }
 
-// Open reads the log in cfg.Dir, making it if there is none, and hands the newest snapshot to app. Nothing runs yet.
-// An error says what is wrong on disk and what can be done.
+// Open reads the log in cfg.Dir, which it makes if there is none, and loads the newest snapshot
+// into app. Nothing runs until Start. An error describes what is wrong on the disk and what an
+// operator can do.
 func Open(cfg Config, app App) (*Log, error) {
 	cfg, err := cfg.filled()
 	if err != nil {
@@ -72,7 +73,8 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	c, err := newCore(coreConfig{
 		node: cfg.NodeID, incarnation: st.Incarnation, salt: newSalt(),
 		electionTicks: cfg.ElectionTicks, heartbeatTicks: cfg.HeartbeatTicks,
-		maxPending: cfg.MaxPendingBytes, messageBytes: cfg.MessageBytes, keepBytes: cfg.KeepBytes, log: cfg.Logger,
+		maxPending: cfg.MaxPendingBytes, messageBytes: cfg.MessageBytes, keepBytes: cfg.KeepBytes,
+		log: cfg.Logger,
 	}, st)
 	if err != nil {
 		return nil, err
@@ -88,18 +90,22 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	l.peers.update(c.members())
 	if m := st.Mark; m.Index > 0 {
 		if err := app.LoadSnapshot(m.EndOffset, m.Epoch, snaps.opener(snapshotID{m.EndOffset, m.Epoch})); err != nil {
-			return nil, fmt.Errorf("raftlog: loading snapshot %s: %w", snapshotID{m.EndOffset, m.Epoch}, err)
+			return nil, fmt.Errorf(
+				"raftlog: loading snapshot %s: %w", snapshotID{m.EndOffset, m.Epoch}, err,
+			)
 		}
 		l.view.publish(snapshotID{m.EndOffset, m.Epoch}, c.store.base)
 	}
 	return l, nil
 }
 
-// Start runs the log: from here on it dials its peers, votes, and calls the App.
+// Start runs the log: it dials its peers, votes and calls the App from then on.
 func (l *Log) Start() {
-	// This start is counted before anybody is told of it.
+	// This start is counted durably before any peer learns of it.
 	if err := l.saveMemory(true); errors.Is(err, wal.ErrRetry) {
-		l.log.Error("this node waits to take part until its start can be written down", "error", err)
+		l.log.Error(
+			"this node waits to take part until its start can be written down", "error", err,
+		)
 		l.goLoop(l.beginWhenCounted)
 		return
 	}
@@ -145,7 +151,7 @@ func (l *Log) goLoop(loop func()) {
 	}()
 }
 
-// input runs f on the core and hands on what comes of it.
+// input runs f on the core and carries out the resulting outputs.
 func (l *Log) input(f func(c *core)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -156,10 +162,10 @@ func (l *Log) input(f func(c *core)) {
 	l.flush()
 }
 
-// flush hands the core's outputs to the goroutines that carry them out. The caller holds the lock, which keeps the
-// order. Nothing here waits.
+// flush passes the core's outputs to the goroutines that carry them out. The caller holds the lock,
+// which preserves their order. Nothing here blocks.
 func (l *Log) flush() {
-	out := l.core.take()
+	out := l.core.takeOutputs()
 	if err := l.core.failed; err != nil {
 		l.fail(err)
 	}
@@ -183,7 +189,7 @@ func (l *Log) flush() {
 	l.send(out.messages)
 }
 
-// send queues messages; those that cannot be queued are lost, and raft is told.
+// send queues messages. Those that cannot be queued are lost, which is reported to raft.
 func (l *Log) send(messages []*raftpb.Message) {
 	for _, m := range messages {
 		if !l.peers.send(m) {
@@ -202,26 +208,27 @@ func (l *Log) fail(err error) {
 		l.failure.Store(&err)
 		l.view.stop(true)
 		l.stop()
-		l.failed <- err // last: whoever hears of it finds everything stopped
+		l.failed <- err // last, so that the receiver finds everything stopped
 	})
 }
 
-// Fail stops this replica as a failed disk does, for an owner that finds that what it made of
-// the log cannot be trusted. It does not wait, and may be called from the App's methods.
+// Fail stops this replica as a failed disk does. The owner calls it when it can no longer trust the
+// state that it has built from the log. It does not block and may be called from the App's methods.
 func (l *Log) Fail(err error) { l.fail(err) }
 
-// Failed delivers one error when an invariant is broken or the disk has failed. The replica has then stopped taking
-// part, and the process must exit: what is in memory can no longer be trusted.
+// Failed delivers one error when an invariant is broken or the disk has failed. The replica has
+// stopped by then and the process must exit: its memory can no longer be trusted.
 func (l *Log) Failed() <-chan error { return l.failed }
 
-// Stop hands leadership to the most caught-up follower, if there is one, then closes everything. ctx bounds the
-// hand-over only. It is idempotent; the error is that of closing the write-ahead log.
+// Stop hands leadership over to the most caught-up follower, if there is one, and closes
+// everything. ctx bounds only the hand-over. It is idempotent; the error is that of closing the
+// write-ahead log.
 func (l *Log) Stop(ctx context.Context) error {
 	l.stopOnce.Do(func() {
 		l.HandOver(ctx)
 		l.view.stop(false)
 		l.stop()
-		l.mu.Lock() // waits for whoever is at the core: nothing is started or queued from here on
+		l.mu.Lock() // waits for the current input; nothing is started or queued from here on
 		peers := l.peers
 		l.mu.Unlock()
 		peers.close()
@@ -232,8 +239,8 @@ func (l *Log) Stop(ctx context.Context) error {
 	return l.stopErr
 }
 
-// HandOver gives up leadership, if this node has it, to the most caught-up follower. It waits until
-// another node leads, for an election timeout at most.
+// HandOver transfers leadership, if this node has it, to the most caught-up follower. It waits
+// until another node leads, for at most an election timeout.
 func (l *Log) HandOver(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.cfg.ElectionTicks)*l.cfg.Tick)
 	defer cancel()
@@ -261,8 +268,9 @@ func (l *Log) HandOver(ctx context.Context) {
 	}
 }
 
-// memoryTicks is how often what the members have acknowledged is given to the write-ahead log,
-// whose durable mark it travels with: at 20 ms a tick five times in a second.
+// memoryTicks is the interval, in ticks, at which the memory of what the members have acknowledged
+// is passed to the write-ahead log, which writes it with its durable mark: five times a second with
+// ticks of 20 ms.
 const memoryTicks = 10
 
 // tickLoop is raft's clock.
@@ -276,7 +284,7 @@ func (l *Log) tickLoop() {
 			return
 		case <-ticker.C:
 			l.input((*core).tick)
-			l.peers.noteProgress(l.now())
+			l.peers.recordProgress(l.now())
 			l.watchDisk()
 			if ticks++; ticks%memoryTicks == 0 {
 				_ = l.saveMemory(false) // an error has stopped the log, or there is no space now
@@ -285,24 +293,26 @@ func (l *Log) tickLoop() {
 	}
 }
 
-// appendPing appends what a ping tells: whether this node waits for its quorum to be founded, and
-// what it remembers.
+// appendPing appends the body of a ping: whether this node waits for its quorum to be founded, and
+// its memory of the members.
 func (l *Log) appendPing(b []byte) []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return appendRemembered(append(b, flagByte(l.core.founding)), l.core.memory.known)
 }
 
-// Incarnation names the log on this node's disk: one that is made again, in the same directory too,
-// has another.
+// Incarnation identifies the log on this node's disk: a log that is made again has another one,
+// even in the same directory.
 func (l *Log) Incarnation() [16]byte { return l.core.cfg.incarnation }
 
-// Propose appends finished record batches if this node has claimed epoch: all of them as one raft entry, or none. Whatever becomes of
-// this node, no log ever holds a part of them, and Committed delivers them together. It is synchronous and in memory: the batches
-// are durable and committed only when Committed delivers them. It returns the base offset the first will have. The log
-// patches base offset and epoch into the batches, which are its own from then on.
+// Propose appends finished record batches if this node has claimed epoch: all of them in one raft
+// entry, or none. No log ever holds only some of them, whatever happens to this node, and Committed
+// delivers them together. Propose is synchronous and in memory: the batches are durable and
+// committed only when Committed delivers them. It returns the base offset of the first. The log
+// owns the batches from then on and sets their base offsets and epoch.
 //
-// Errors (ErrNotLeader, ErrTooManyPending, ErrBatchTooLarge, ErrBadBatch, ErrStopped) mean that nothing has moved.
+// Errors (ErrNotLeader, ErrTooManyPending, ErrBatchTooLarge, ErrBadBatch, ErrStopped) mean that
+// nothing was appended.
 func (l *Log) Propose(epoch int32, batches ...[]byte) (baseOffset int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -314,8 +324,9 @@ func (l *Log) Propose(epoch int32, batches ...[]byte) (baseOffset int64, err err
 	return baseOffset, err
 }
 
-// Barrier returns an offset that is at or after everything acknowledged before the call, by any leader (Raft's
-// ReadIndex, confirmed by a majority). Only on the leader: ErrNotLeader otherwise.
+// Barrier returns an offset that is at or after everything that any leader had acknowledged before
+// the call (Raft's ReadIndex, confirmed by a majority). Only the leader can; other nodes return
+// ErrNotLeader.
 func (l *Log) Barrier(ctx context.Context) (offset int64, err error) {
 	answer := make(chan readResult, 1)
 	l.mu.Lock()

@@ -13,8 +13,9 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// raftLogger gives raft's own lines to slog, one level down: what raft calls information is detail here, since the log
-// reports leadership changes itself. Panic and Fatal panic: the core turns that into a stop of the replica.
+// raftLogger passes raft's own lines to slog, one level lower: raft's information is detail here,
+// because the log reports changes of leadership itself. Panic and Fatal panic, which the core turns
+// into a stop of the replica.
 type raftLogger struct{ log *slog.Logger }
 
 func (l raftLogger) Debug(v ...any)                 {}
@@ -40,7 +41,7 @@ func (l raftLogger) printf(level slog.Level, format string, v []any) {
 	}
 }
 
-// inNodeIDs formats a line of raft's with the ids that operators know (see raftID).
+// inNodeIDs formats a line of raft with node ids in place of raft's own (see raftID).
 func inNodeIDs(format string, v []any) string {
 	translated := make([]any, len(v))
 	for i, arg := range v {

@@ -16,7 +16,9 @@ import (
 func TestRaftsLinesNameNodes(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	l := raftLogger{slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	l := raftLogger{
+		slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
 	l.Warningf("%x stepped down to follower since quorum is not active", raftID(1))
 	l.Infof("%x [logterm: %d, index: %d, vote: %x] rejected %s from %x at term %d",
 		raftID(3000), uint64(12), uint64(300), raft.None, "MsgPreVote", raftID(15), uint64(4))

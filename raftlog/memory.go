@@ -12,52 +12,56 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// memory is what a replica remembers of the other members: which log each of them has, and how much
-// of it they have acknowledged. A voter that comes back with another log, or with less than it
-// acknowledged (a wiped or exchanged disk, a restored backup), could help to elect a leader without
-// what is committed. Whichever member remembers more of it refuses it.
+// memory is a replica's memory of the other members: which log each of them has, and how much of it
+// they have acknowledged. A voter that returns with another log, or with less than it had
+// acknowledged (a wiped or exchanged disk, a restored backup), could help to elect a leader that
+// lacks committed entries. Every member that remembers more refuses that voter.
 //
-// It is durable in the note of the write-ahead log: a member's log before anything is heard from
-// it, what it has acknowledged a moment later. So a voter is found out as long as one member that
-// is asked remembers it; if the memory of all of them is older than the voter's log, nobody can.
+// It is kept in the note of the write-ahead log. The identity of a member's log is durable before
+// any of its messages is processed, its acknowledgements a moment later. So such a voter is
+// detected as long as one member that it contacts remembers enough; if the memory of all of them is
+// older than the voter's log, nobody can detect it.
 type memory struct {
 	known     map[uint64]remembered // by raft id
 	boot      boot                  // of this replica itself
-	suspended string                // why this replica itself takes no part; "" when it does
+	suspended string                // why this replica itself is excluded; "" if it is not
 }
 
 // remembered is one member's log, as this replica knows it.
 type remembered struct {
 	directory   [16]byte
 	incarnation [16]byte
-	boot        boot   // the member's newest start that is known
+	boot        boot   // the newest known start of the member
 	acked       logEnd // since then
-	before      logEnd // in earlier lives: what it must still have
+	before      logEnd // acknowledged before that start: the member must still have it
 }
 
-// boot names one start of a member: how many there were, counted durably in the member's own memory
-// before it introduces itself, and a random salt. Of two starts with the same count one is of a
-// directory that went back in time.
+// boot identifies one start of a member: the number of its starts, counted durably in the member's
+// own memory before it introduces itself, and a random salt. If two starts have the same count, one
+// of them is from a directory that was reset to an earlier state.
 type boot struct{ count, salt uint32 }
 
-// logEnd is how far a log was durable. A log that has lost nothing never gets a lower one: entries
-// are only replaced by those of a higher term.
+// logEnd is how far a log was durable. It never decreases in a log that has lost nothing, because
+// entries are only replaced by those of a higher term.
 type logEnd struct {
 	term      uint64 // of the hard state
 	lastTerm  uint64 // of the last entry
 	lastIndex uint64
 }
 
-// lacks reports whether a log that is durable up to e has lost something since it was up to was.
+// lacks reports whether a log that is durable up to e has lost something since it was durable up to
+// was.
 func (e logEnd) lacks(was logEnd) bool {
 	last := cmp.Or(cmp.Compare(e.lastTerm, was.lastTerm), cmp.Compare(e.lastIndex, was.lastIndex))
 	return e.term < was.term || last < 0
 }
 
-// join returns what both together tell.
+// join combines two log ends of the same log.
 func (e logEnd) join(other logEnd) logEnd {
 	e.term = max(e.term, other.term)
-	if cmp.Or(cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex)) < 0 {
+	if cmp.Or(
+		cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex),
+	) < 0 {
 		e.lastTerm, e.lastIndex = other.lastTerm, other.lastIndex
 	}
 	return e
@@ -67,9 +71,9 @@ func (e logEnd) String() string {
 	return fmt.Sprintf("entry %d of epoch %d", e.lastIndex, e.lastTerm)
 }
 
-// judge compares a member's introduction with what is remembered of it. directory is the one that
-// the quorum's own records give it, zero when they do not say. A nil error means that it may take
-// part; learned, that the memory must be durable before it does.
+// judge compares a member's introduction with the memory of it. directory is the member's directory
+// id in the quorum's own records, zero if there is none. A nil error means that the member is
+// accepted; learned means that the memory must be durable before its messages are processed.
 func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool, err error) {
 	id, zero := raftID(h.node), [16]byte{}
 	if directory != zero && directory != h.dir {
@@ -77,15 +81,25 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 	}
 	was, ok := m.known[id]
 	switch {
-	case !ok, was.directory != h.dir && directory == h.dir, founding && was.incarnation != h.incarnation:
-		m.known[id] = remembered{directory: h.dir, incarnation: h.incarnation, boot: h.boot, acked: h.end}
+	case !ok,
+		was.directory != h.dir && directory == h.dir,
+		founding && was.incarnation != h.incarnation:
+		m.known[id] = remembered{
+			directory: h.dir, incarnation: h.incarnation, boot: h.boot, acked: h.end,
+		}
 		return true, nil
 	case was.directory != h.dir:
 		return false, replacedDisk(h, was.directory, "when it was met")
 	case was.incarnation != h.incarnation:
-		return false, forgot("node %d has acknowledged %v in another log than it has now (%s, now %s, in the "+
-			"same directory %s): its log was made again or exchanged", h.node, was.before.join(was.acked),
-			uuid(was.incarnation), uuid(h.incarnation), uuid(h.dir))
+		return false, forgot(
+			"node %d has acknowledged %v in another log than it has now (%s, now %s, in the "+
+				"same directory %s): its log was made again or exchanged",
+			h.node,
+			was.before.join(was.acked),
+			uuid(was.incarnation),
+			uuid(h.incarnation),
+			uuid(h.dir),
+		)
 	}
 	now, err := was.starts(h)
 	if err != nil {
@@ -95,43 +109,57 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 	return false, nil
 }
 
-// starts takes up a further introduction of the same log. What it acknowledged since its last start
-// may be newer than the introduction, which was written before; what it acknowledged earlier may
-// not.
+// starts processes a further introduction of the same log. The introduction may be older than
+// acknowledgements of the member's current start, because it was written before them, but not older
+// than those of earlier starts.
 func (r remembered) starts(h hello) (remembered, error) {
 	if h.boot != r.boot && h.boot.count <= r.boot.count {
-		return r, forgot("node %d has been started %d times, but its directory says %d: it went back in time "+
-			"(an older copy was put back)", h.node, r.boot.count, h.boot.count)
+		return r, forgot(
+			"node %d has been started %d times, but its directory says %d: it went back in time "+
+				"(an older copy was put back)",
+			h.node,
+			r.boot.count,
+			h.boot.count,
+		)
 	}
 	if h.boot != r.boot {
 		r.boot, r.before, r.acked = h.boot, r.before.join(r.acked), logEnd{}
 	}
 	if h.end.lacks(r.before) {
-		return r, forgot("node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
-			"epoch %d: it went back in time (an older copy of its directory, or a damaged disk)",
-			h.node, r.before, r.before.term, h.end, h.end.term)
+		return r, forgot(
+			"node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
+				"epoch %d: it went back in time (an older copy of its directory, or a damaged disk)",
+			h.node,
+			r.before,
+			r.before.term,
+			h.end,
+			h.end.term,
+		)
 	}
 	r.acked = r.acked.join(h.end)
 	return r, nil
 }
 
-// cannotReplace is what can be done about a voter that is refused.
+// cannotReplace is the advice for a voter that is refused.
 const cannotReplace = "Leave that node stopped: this release cannot replace a voter"
 
-// forgot refuses a voter that has less than it acknowledged.
+// forgot is the refusal of a voter whose log has less than it had acknowledged.
 func forgot(format string, args ...any) error {
 	return &refusedError{verdictForgot, fmt.Sprintf(format, args...) +
 		", and without what it acknowledged it must not vote. " + cannotReplace}
 }
 
-// replacedDisk refuses a voter that comes back with another directory than it had there.
+// replacedDisk is the refusal of a voter that returns with another directory.
 func replacedDisk(h hello, was [16]byte, there string) error {
-	return &refusedError{verdictRefused, fmt.Sprintf("node %d had directory id %s %s and now has %s: "+
-		"its disk was replaced, and it may have forgotten what it acknowledged. %s",
-		h.node, uuid(was), there, uuid(h.dir), cannotReplace)}
+	return &refusedError{
+		verdictRefused,
+		fmt.Sprintf("node %d had directory id %s %s and now has %s: "+
+			"its disk was replaced, and it may have forgotten what it acknowledged. %s",
+			h.node, uuid(was), there, uuid(h.dir), cannotReplace),
+	}
 }
 
-// join adds what another member remembers of the same log.
+// join adds another member's memory of the same log.
 func (r remembered) join(other remembered) remembered {
 	switch {
 	case other.boot == r.boot:
@@ -145,8 +173,8 @@ func (r remembered) join(other remembered) remembered {
 	return r
 }
 
-// witness remembers what a member has acknowledged. Only answers that wait for the sender's disk
-// count.
+// witness records what a member has acknowledged. Only responses that the sender sends after a
+// write to its disk count.
 func (c *core) witness(m *raftpb.Message) {
 	was, ok := c.memory.known[m.GetFrom()]
 	if !ok || m.GetReject() || m.GetTerm() < c.term {
@@ -166,8 +194,8 @@ func (c *core) witness(m *raftpb.Message) {
 	c.memory.known[m.GetFrom()] = was
 }
 
-// merge takes over what another member remembers. It may replace the logs that are known here if it
-// has authority.
+// merge adds another member's memory. With authority it may replace the identities of logs that are
+// known here.
 func (m *memory) merge(self uint64, heard map[uint64]remembered, authority bool) (replaced bool) {
 	for id, h := range heard {
 		was, ok := m.known[id]
@@ -183,15 +211,15 @@ func (m *memory) merge(self uint64, heard map[uint64]remembered, authority bool)
 	return replaced
 }
 
-// hearMemory takes over what a member remembers. While this replica waits for its quorum to be
-// founded, what it knows of the others' logs is provisional, since they may still be formatted
-// again. A member of a quorum that is founded knows which logs have founded it. The result says
-// whether the memory must be durable before that member is heard.
+// hearMemory adds a member's memory. While this replica waits for its quorum to be founded, its own
+// knowledge of the others' logs is provisional, because they may still be formatted again; a member
+// of a founded quorum knows which logs have founded it. The result reports whether the memory must
+// be durable before that member's messages are processed.
 func (c *core) hearMemory(heard map[uint64]remembered, senderFounding bool) (replaced bool) {
 	return c.memory.merge(raftID(c.cfg.node), heard, c.founding && !senderFounding)
 }
 
-// knows reports whether a member is still known by the log that it had when it shook hands.
+// knows reports whether the memory still has the log that a member had in its handshake.
 func (c *core) knows(id uint64, incarnation [16]byte) bool {
 	r, ok := c.memory.known[id]
 	return ok && r.incarnation == incarnation
@@ -210,15 +238,17 @@ func (c *core) logEnd() logEnd {
 const (
 	memoryVersion     = 1
 	rememberedBytes   = 8 + 16 + 16 + 8 + 2*3*8
-	maxRemembered     = 16 // members that a note has room for; a quorum has fewer
+	maxRemembered     = 16 // a note has room for so many members; a quorum has fewer
 	maxSuspendedBytes = 400
 )
 
-// This does not compile when a note has no room for a memory.
+// This does not compile if a memory can be larger than a note.
 const _ uint = wal.MaxNoteBytes - (1 + 4 + 2 + maxRemembered*rememberedBytes + maxSuspendedBytes)
 
 func (m *memory) encode() []byte {
-	b := appendRemembered(binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known)
+	b := appendRemembered(
+		binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known,
+	)
 	return append(b, m.suspended[:min(len(m.suspended), maxSuspendedBytes)]...)
 }
 
@@ -273,7 +303,7 @@ func (r *frameCursor) remembered() map[uint64]remembered {
 	return known
 }
 
-// decodeMemory reads a note; an empty one is of a log that was never started.
+// decodeMemory reads a note. An empty one is from a log that was never started.
 func decodeMemory(note []byte) (memory, error) {
 	m := memory{known: map[uint64]remembered{}}
 	if len(note) == 0 {
@@ -283,8 +313,12 @@ func decodeMemory(note []byte) (memory, error) {
 	m.boot.count = uint32(r.int32())
 	m.known = r.remembered()
 	if note[0] != memoryVersion || r.bad {
-		return m, fmt.Errorf("raftlog: what this node remembers of the other members cannot be read "+
-			"(version %d, %d bytes): run the release that wrote it", note[0], len(note))
+		return m, fmt.Errorf(
+			"raftlog: what this node remembers of the other members cannot be read "+
+				"(version %d, %d bytes): run the release that wrote it",
+			note[0],
+			len(note),
+		)
 	}
 	m.suspended = string(bytes.Clone(r.b))
 	return m, nil

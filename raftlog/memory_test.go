@@ -9,7 +9,10 @@ import (
 
 func TestMemoryJudges(t *testing.T) {
 	dir, log := [16]byte{1}, [16]byte{2}
-	met := hello{node: 3, dir: dir, incarnation: log, boot: boot{10, 1}, end: logEnd{term: 5, lastTerm: 4, lastIndex: 100}}
+	met := hello{
+		node: 3, dir: dir, incarnation: log, boot: boot{10, 1},
+		end: logEnd{term: 5, lastTerm: 4, lastIndex: 100},
+	}
 	for _, c := range []struct {
 		name     string
 		change   func(h *hello)
@@ -77,7 +80,10 @@ func TestMemoryRoundTrip(t *testing.T) {
 // replica's is provisional. What was acknowledged in a later life is never asked of an introduction
 // of that life, which may be older.
 func TestMemoryMerges(t *testing.T) {
-	mine := remembered{directory: [16]byte{1}, incarnation: [16]byte{2}, boot: boot{7, 7}, acked: logEnd{3, 2, 10}, before: logEnd{1, 1, 1}}
+	mine := remembered{
+		directory: [16]byte{1}, incarnation: [16]byte{2}, boot: boot{7, 7},
+		acked: logEnd{3, 2, 10}, before: logEnd{1, 1, 1},
+	}
 	of := func(b boot, acked, before logEnd) remembered {
 		r := mine
 		r.boot, r.acked, r.before = b, acked, before

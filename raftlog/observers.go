@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// observerSession is how long a follower of the log that has stopped fetching is still listed (as in Apache's leader).
+// observerSession is how long an observer is listed after its last fetch (as by Apache's leader).
 const observerSession = 5 * time.Minute
 
-// maxObservers bounds the list: ids are the requester's own word.
+// maxObservers bounds the list, because requesters choose their ids.
 const maxObservers = 10_000
 
-// Observer is a broker, or any other follower of the log that is no voter, as this leader has seen it fetch.
+// Observer is a broker, or any other reader of the log that is no voter, as this leader knows it
+// from its fetches.
 type Observer struct {
 	ReplicaID    int32
 	ReplicaDir   [16]byte
-	Offset       int64     // where its last fetch asked to go on
+	Offset       int64     // fetch offset of its last fetch
 	LastFetch    time.Time // of its last fetch
-	LastCaughtUp time.Time // zero: never since this node leads
+	LastCaughtUp time.Time // zero: not since this node leads
 }
 
 type observerKey struct {
@@ -34,7 +35,7 @@ type observerState struct {
 
 type observers map[observerKey]observerState
 
-// observe keeps account of a fetch while this node leads.
+// observe records a fetch while this node leads.
 func (v *view) observe(f FetchRequest, now time.Time) {
 	if f.ReplicaID < 0 {
 		return
@@ -63,7 +64,10 @@ func (v *view) observe(f FetchRequest, now time.Time) {
 }
 
 func (v *view) forgetObservers(now time.Time) {
-	maps.DeleteFunc(v.seen, func(_ observerKey, o observerState) bool { return now.Sub(o.LastFetch) > observerSession })
+	maps.DeleteFunc(
+		v.seen,
+		func(_ observerKey, o observerState) bool { return now.Sub(o.LastFetch) > observerSession },
+	)
 }
 
 // observers lists who has fetched within observerSession, by id and directory.
@@ -79,7 +83,9 @@ func (v *view) observers(now time.Time) []Observer {
 		list = append(list, o.Observer)
 	}
 	slices.SortFunc(list, func(a, b Observer) int {
-		return cmp.Or(cmp.Compare(a.ReplicaID, b.ReplicaID), slices.Compare(a.ReplicaDir[:], b.ReplicaDir[:]))
+		return cmp.Or(
+			cmp.Compare(a.ReplicaID, b.ReplicaID), slices.Compare(a.ReplicaDir[:], b.ReplicaDir[:]),
+		)
 	})
 	return list
 }

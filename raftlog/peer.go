@@ -18,13 +18,15 @@ const (
 	maxQueuedBytes = 64 << 20
 	maxRetry       = time.Second
 	pingInterval   = 500 * time.Millisecond
-	commitPause    = 5 * time.Millisecond // how long news of the commit index alone waits for company
-	pongPatience   = 3 * time.Second
-	// writePieceBytes have Config.WriteTimeout to go out: an entry of many MiB may take its time on a slow link, as long as it moves.
+	// how long a commit-only message is delayed so that entries can carry the commit index
+	commitPause  = 5 * time.Millisecond
+	pongPatience = 3 * time.Second
+	// writePieceBytes may take Config.WriteTimeout to be written: an entry of many MiB may take
+	// long on a slow link as long as it makes progress.
 	writePieceBytes = 1 << 20
 )
 
-// peer sends to one other member over a connection that it dials for ever.
+// peer sends to one other member, over a connection that it dials again whenever it breaks.
 type peer struct {
 	l      *Log
 	id     uint64
@@ -36,18 +38,22 @@ type peer struct {
 	founding   bool // waited for the quorum to be founded when it shook hands
 	queue      []*raftpb.Message
 	queueBytes int
-	commit     *raftpb.Message // the newest message that tells no more than the commit index; not in queue
-	commitDue  *time.Timer     // wakes the sender for it
-	failures   [][]byte        // kindFailed bodies
-	work       chan struct{}
-	pinged     time.Time // when the unanswered ping went out, zero if none
+	// the newest commit-only message; not in queue
+	commit    *raftpb.Message
+	commitDue *time.Timer // wakes the sender for it
+	failures  [][]byte    // kindFailed bodies
+	work      chan struct{}
+	pinged    time.Time // when the unanswered ping was sent, zero if there is none
 }
 
 func newPeer(l *Log, id uint64) *peer {
-	return &peer{l: l, id: id, facts: Peer{NodeID: nodeID(id)}, kick: make(chan struct{}, 1), work: make(chan struct{}, 1)}
+	return &peer{
+		l: l, id: id, facts: Peer{NodeID: nodeID(id)}, kick: make(chan struct{}, 1),
+		work: make(chan struct{}, 1),
+	}
 }
 
-// enqueue takes a message unless there is no connection or the queue is full.
+// enqueue queues a message, unless there is no connection or the queue is full.
 func (p *peer) enqueue(m *raftpb.Message) bool {
 	size := 0
 	for _, e := range m.GetEntries() {
@@ -63,7 +69,7 @@ func (p *peer) enqueue(m *raftpb.Message) bool {
 		return true
 	}
 	if m.GetType() == raftpb.MsgApp {
-		p.commit = nil // this one tells it too
+		p.commit = nil // m carries the commit index too
 	}
 	p.queue = append(p.queue, m)
 	p.queueBytes += size
@@ -71,13 +77,15 @@ func (p *peer) enqueue(m *raftpb.Message) bool {
 	return true
 }
 
-// tellsCommitOnly reports whether a follower that has all entries learns no more from m than how far they are committed.
+// tellsCommitOnly reports whether m contains nothing but the commit index for a follower that has
+// all entries.
 func tellsCommitOnly(m *raftpb.Message) bool {
 	return m.GetType() == raftpb.MsgApp && len(m.GetEntries()) == 0
 }
 
-// holdCommit keeps m back for a moment: while there are writes, the next entries tell the commit index too, and a message of its own
-// would cost both sides a write, and the follower an answer. The caller holds the lock.
+// holdCommit delays m for a moment. While there are writes, the next entries carry the commit index
+// too, and a separate message would cost both sides a write and the follower a response. The caller
+// holds the lock.
 func (p *peer) holdCommit(m *raftpb.Message) {
 	switch {
 	case p.commitDue == nil:
@@ -88,7 +96,7 @@ func (p *peer) holdCommit(m *raftpb.Message) {
 	p.commit = m
 }
 
-// releaseCommit sends a commit index that found no company.
+// releaseCommit sends a delayed commit index that no entries have carried.
 func (p *peer) releaseCommit() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,7 +108,8 @@ func (p *peer) releaseCommit() {
 	notify(p.work)
 }
 
-// run dials until ctx ends: at once after a connection broke or the peer called, else with a growing pause.
+// run dials until ctx ends: at once after a connection broke or the peer connected, otherwise with
+// growing pauses.
 func (p *peer) run(ctx context.Context) {
 	firstRetry := p.l.cfg.RetryBackoff
 	retry, broke := firstRetry, false
@@ -111,7 +120,7 @@ func (p *peer) run(ctx context.Context) {
 			p.disconnected(p.serve(ctx, conn))
 			continue
 		}
-		p.note(ctx, err)
+		p.report(ctx, err)
 		p.l.hearRefusal(p.id, err)
 		if broke && errors.Is(err, syscall.ECONNREFUSED) {
 			broke = false
@@ -129,8 +138,8 @@ func (p *peer) run(ctx context.Context) {
 	}
 }
 
-// note keeps the reason why there is no connection, and logs it once per change.
-func (p *peer) note(ctx context.Context, err error) {
+// report records why there is no connection, and logs it when it changes.
+func (p *peer) report(ctx context.Context, err error) {
 	p.mu.Lock()
 	was := p.facts.LastError
 	p.facts.LastError = err.Error()
@@ -145,7 +154,7 @@ func (p *peer) disconnected(err error) {
 	p.facts.Connected, p.facts.LastError = false, ""
 	p.queue, p.queueBytes, p.commit, p.failures, p.pinged = nil, 0, nil, nil, time.Time{}
 	p.mu.Unlock()
-	p.note(p.l.ctx, fmt.Errorf("the connection broke: %w", err))
+	p.report(p.l.ctx, fmt.Errorf("the connection broke: %w", err))
 	p.l.input(func(c *core) { c.disconnected(p.id) })
 }
 
@@ -156,8 +165,8 @@ func (p *peer) connect(ctx context.Context) (net.Conn, error) {
 	return p.l.dialNode(ctx, p.facts.NodeID)
 }
 
-// dialNode opens a connection to a node and shakes hands. The error is a refused connection (ECONNREFUSED) only if all
-// its addresses refused.
+// dialNode opens a connection to a node and shakes hands. The error is a refused connection
+// (ECONNREFUSED) only if all its addresses refused.
 func (l *Log) dialNode(ctx context.Context, node int32) (net.Conn, error) {
 	addrs := l.cfg.Addr(node)
 	if len(addrs) == 0 {
@@ -187,13 +196,15 @@ func (l *Log) dialNode(ctx context.Context, node int32) (net.Conn, error) {
 	return nil, refused
 }
 
-// serve writes what is queued until the connection ends, and says why it did.
+// serve writes queued messages until the connection ends, and returns why it ended.
 func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	defer conn.Close()
 	p.mu.Lock()
 	p.facts.Connected, p.facts.LastError = true, ""
 	p.mu.Unlock()
-	p.l.log.Info("connected to a peer", "peer", p.facts.NodeID, "address", conn.RemoteAddr().String())
+	p.l.log.Info(
+		"connected to a peer", "peer", p.facts.NodeID, "address", conn.RemoteAddr().String(),
+	)
 	p.l.peers.connected()
 	out := &sender{peer: p, conn: conn}
 	if err := out.ping(); err != nil {
@@ -222,7 +233,7 @@ func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	}
 }
 
-// readPongs waits for replies; its real use is that it notices at once when the connection ends.
+// readPongs reads replies to pings. Above all it notices at once when the connection ends.
 func (p *peer) readPongs(conn net.Conn) error {
 	for {
 		if _, _, err := readReply(conn, maxSentenceBytes); err != nil {
@@ -237,7 +248,7 @@ func (p *peer) readPongs(conn net.Conn) error {
 	}
 }
 
-// sender turns the queue into frames, many messages to a frame and one write for as much as fits.
+// sender encodes the queue as frames, with many messages in a frame and many frames in a write.
 type sender struct {
 	peer *peer
 	conn net.Conn

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// connectedPeer is a peer whose connection takes what is queued when the test looks.
+// connectedPeer is a peer whose queue is read by the test.
 func connectedPeer(t *testing.T) *peer {
 	p := newPeer(nil, raftID(1))
 	p.facts.Connected = true

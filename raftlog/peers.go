@@ -12,39 +12,44 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// Peer is what this node knows of another member from their handshakes.
+// Peer is a member as this node knows it from its handshakes.
 type Peer struct {
 	NodeID      int32
-	DirectoryID [16]byte // zero until it was heard of
+	DirectoryID [16]byte // zero until its first handshake
 	Info        []byte   // its Config.Info; shared, not to be changed
-	Connected   bool     // this node's own connection to it
+	Connected   bool     // this node's connection to it
 	LastError   string   // why there is none, or the last one ended
 	RTT         time.Duration
 	LastHeard   time.Time // last raft message from it
 }
 
-// peers keeps a connection to every other member. Each connection carries messages one way; the other member dials its own.
+// peers keeps a connection to every other member. Each connection carries messages one way; the
+// other member dials its own.
 type peers struct {
 	l *Log
 
-	mu        sync.Mutex
-	members   map[uint64]bool // raft ids, this node among them
-	voters    int
-	byID      map[uint64]*peer
-	caughtUp  map[uint64]time.Time     // this node leads: when it was last seen to have everything
-	foreign   map[uint64]bool          // said that this node is of another cluster
-	attempts  map[[tokenLen]byte]int32 // connections being dialled by this node, and to which
+	mu       sync.Mutex
+	members  map[uint64]bool // raft ids, including this node's
+	voters   int
+	byID     map[uint64]*peer
+	caughtUp map[uint64]time.Time // on the leader: when each was last seen to have all entries
+	// peers that have said that this node belongs to another cluster
+	foreign   map[uint64]bool
+	attempts  map[[tokenLen]byte]int32 // current attempts to connect, by token, and whom they dial
 	refusals  map[int32]string         // why a node was refused last
-	callbacks map[int32]int            // under way, by the member that is asked
+	callbacks map[int32]int            // callbacks in progress, by the member that is asked
 	stopped   bool
 
 	pulling *raftpb.Message // the snapshot offer being followed
-	offered *raftpb.Message // a later one
+	offered *raftpb.Message // a newer one that has to wait
 }
 
 func newPeers(l *Log) *peers {
-	return &peers{l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{}, foreign: map[uint64]bool{},
-		attempts: map[[tokenLen]byte]int32{}, refusals: map[int32]string{}, callbacks: map[int32]int{}}
+	return &peers{
+		l: l, byID: map[uint64]*peer{}, caughtUp: map[uint64]time.Time{},
+		foreign: map[uint64]bool{}, attempts: map[[tokenLen]byte]int32{},
+		refusals: map[int32]string{}, callbacks: map[int32]int{},
+	}
 }
 
 // update starts dialling new members and drops those that left. The caller holds the log's lock.
@@ -91,15 +96,15 @@ func (ps *peers) send(m *raftpb.Message) bool {
 	return p != nil && p.enqueue(m)
 }
 
-// close keeps new dialling from starting; what runs ends with the log's context.
+// close prevents further dialling; running goroutines end with the log's context.
 func (ps *peers) close() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	ps.stopped = true
 }
 
-// connected tells the core once a majority of voters, this node included, can be reached, and once
-// all of them can be and have yet to be founded.
+// connected reports to the core that a majority of voters, this node included, can be reached, and
+// that all of them can while the quorum is not founded yet.
 func (ps *peers) connected() {
 	ps.mu.Lock()
 	up, founding := 1, 1
@@ -125,7 +130,7 @@ func (ps *peers) connected() {
 	})
 }
 
-// missing says which voters have not been reached yet, and why.
+// missing names the voters that have not been reached yet, and why.
 func (ps *peers) missing() string {
 	var missing []string
 	for _, p := range ps.l.Peers() {
@@ -140,8 +145,8 @@ func (ps *peers) missing() string {
 	return "; missing: " + strings.Join(missing, ", ")
 }
 
-// attempt notes that this node dials another with a token; the caller calls done when the handshake
-// is over.
+// attempt records that this node dials another with a token. The caller calls done after the
+// handshake.
 func (ps *peers) attempt(token [tokenLen]byte, node int32) (done func()) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -153,8 +158,8 @@ func (ps *peers) attempt(token [tokenLen]byte, node int32) (done func()) {
 	}
 }
 
-// confirming takes one of the few callbacks to a node that may be under way; the caller calls done
-// after it.
+// confirming reserves one of the few concurrent callbacks to a node. The caller calls done after
+// it.
 func (ps *peers) confirming(node int32) (done func(), ok bool) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -176,11 +181,12 @@ func (ps *peers) isAttempt(token [tokenLen]byte, node int32) bool {
 	return ok && to == node
 }
 
-// maxRefusals bounds the nodes whose refusals are logged once per reason: node ids are a stranger's
-// own word.
+// maxRefusals bounds the nodes whose refusals are logged once per reason, because a stranger can
+// claim any node id.
 const maxRefusals = 64
 
-// refused logs why a node is not heard, once per reason: it asks again several times in a second.
+// refused logs why a node is refused, once per reason, because the node retries several times a
+// second.
 func (ps *peers) refused(node int32, remote string, err error) {
 	ps.mu.Lock()
 	was, known := ps.refusals[node]
@@ -193,8 +199,9 @@ func (ps *peers) refused(node int32, remote string, err error) {
 	}
 }
 
-// isForeign notes that a member called this node one of another cluster. With so many that the rest are no majority this node
-// cannot be of use until somebody corrects its files, and says so by failing.
+// isForeign records that a member has said that this node belongs to another cluster. If so many
+// have that the others are no majority, this node fails: it is of no use until an operator corrects
+// its files.
 func (ps *peers) isForeign(id uint64, why error) {
 	ps.mu.Lock()
 	if ps.members[id] {
@@ -203,11 +210,15 @@ func (ps *peers) isForeign(id uint64, why error) {
 	n, voters := len(ps.foreign), ps.voters
 	ps.mu.Unlock()
 	if voters-n <= voters/2 {
-		ps.l.fail(fmt.Errorf("raftlog: %d of %d voters do not know this node's cluster: %w", n, voters, why))
+		ps.l.fail(
+			fmt.Errorf(
+				"raftlog: %d of %d voters do not know this node's cluster: %w", n, voters, why,
+			),
+		)
 	}
 }
 
-// greeted takes the facts of a member's hello, on either kind of connection.
+// greeted records the facts of a member's hello, on either kind of connection.
 func (ps *peers) greeted(h hello, inbound bool) {
 	p := ps.get(raftID(h.node))
 	if p == nil {
@@ -234,8 +245,8 @@ func (ps *peers) heard(node int32, now time.Time) {
 	}
 }
 
-// noteProgress remembers, on the leader, who has everything there is.
-func (ps *peers) noteProgress(now time.Time) {
+// recordProgress records, on the leader, which members have all entries.
+func (ps *peers) recordProgress(now time.Time) {
 	var ids []uint64
 	ps.l.mu.Lock()
 	if c := ps.l.core; c.claimed && c.failed == nil && c.ticks%int64(ps.l.cfg.HeartbeatTicks) == 0 {

@@ -9,9 +9,11 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// proposals are what the application has proposed and raft has not been given yet. While entriesOnWay entries are on their way, what is
-// proposed joins one further entry: under load raft, the disk and the peers have one thing to do for many proposals. There is no linger:
-// an entry is on its way no longer than this node's disk takes, or a majority if that is quicker.
+// proposals are proposed batches that were not passed to raft yet. While entriesOnWay entries are
+// in flight, further proposals join one entry, so that under load raft, the disk and the peers
+// process many proposals at once. There is no linger time: an entry is in flight until this node's
+// disk has it, or a majority has if that is sooner. Always: the first batch held begins where the
+// log of storage ends, and end is the end of the last.
 type proposals struct {
 	batches [][]byte
 	bytes   int
@@ -22,16 +24,17 @@ type proposals struct {
 }
 
 const (
-	// entriesOnWay is two, so that the followers have work while the leader's disk is at the first.
+	// entriesOnWay is two, so that the followers have work while the leader's disk writes the
+	// first.
 	entriesOnWay = 2
 	// MaxProposalBytes bounds the batches of one proposal together. They are one raft entry.
 	MaxProposalBytes = 4 * batch.MaxBytes
-	// heldMaxBytes of proposals do not wait for others.
+	// heldMaxBytes of proposals are released without waiting.
 	heldMaxBytes = 256 << 10
 )
 
-// propose takes finished batches, which will be in one entry, and returns the base offset of the first. It patches base offset and epoch
-// into them.
+// propose accepts finished batches, which will be in one entry, sets their base offsets and epoch,
+// and returns the base offset of the first.
 func (c *core) propose(epoch int32, batches ...[]byte) (base int64, err error) {
 	if err := c.mayPropose(epoch, batches); err != nil {
 		return 0, err
@@ -82,7 +85,7 @@ func totalBytes(batches [][]byte) (n int) {
 	return n
 }
 
-// end is the offset that the next batch proposed will have.
+// end is the base offset of the next batch to be proposed.
 func (c *core) end() int64 {
 	if len(c.held.batches) > 0 {
 		return c.held.end
@@ -90,7 +93,7 @@ func (c *core) end() int64 {
 	return c.store.last().end
 }
 
-// hold gives batches their positions and keeps them for release.
+// hold sets the positions of batches and keeps them for release.
 func (c *core) hold(epoch int32, base int64, batches [][]byte) {
 	h := &c.held
 	h.end = base
@@ -103,17 +106,19 @@ func (c *core) hold(epoch int32, base int64, batches [][]byte) {
 	h.batches = append(h.batches, batches...)
 }
 
-// mayRelease reports whether there are proposals and nothing to wait for.
+// mayRelease reports whether there are proposals that need not wait any longer.
 func (c *core) mayRelease() bool {
 	if c.failed != nil || len(c.held.batches) == 0 {
 		return false
 	}
 	oldest := c.held.sent[0]
-	return c.held.bytes >= heldMaxBytes || oldest <= c.durable || oldest <= c.rn.BasicStatus().GetCommit()
+	return c.held.bytes >= heldMaxBytes || oldest <= c.durable ||
+		oldest <= c.rn.BasicStatus().GetCommit()
 }
 
-// release gives raft what was proposed, as one entry. A node that leads no more drops it: the application hears that it has lost the
-// epoch. One that does must not, since the application counts on its offsets.
+// release passes the held proposals to raft as one entry. A node that does not lead any more
+// discards them: the application learns that the epoch is lost. A node that leads must not lose
+// them, because the application relies on their offsets.
 func (c *core) release() {
 	if len(c.held.batches) == 0 {
 		return
@@ -128,12 +133,23 @@ func (c *core) release() {
 	}
 	before := c.store.last()
 	if err := c.rn.Propose(data); err != nil {
-		c.fail(fmt.Errorf("raftlog: the proposal of offsets %d to %d, in an epoch that this node leads: %w", before.end, c.held.end-1, err))
+		c.fail(
+			fmt.Errorf(
+				"raftlog: the proposal of offsets %d to %d, in an epoch that this node leads: %w",
+				before.end, c.held.end-1, err,
+			),
+		)
 		return
 	}
 	c.held.sent = [entriesOnWay]uint64(append(c.held.sent[1:], before.index+1))
 	c.drain()
-	if got := c.store.last(); c.failed == nil && (got.index != before.index+1 || got.end != c.held.end) {
-		c.fail(fmt.Errorf("raftlog: a proposal at index %d, offsets %d to %d ended at index %d, offset %d", before.index+1, before.end, c.held.end, got.index, got.end))
+	if got := c.store.last(); c.failed == nil &&
+		(got.index != before.index+1 || got.end != c.held.end) {
+		c.fail(
+			fmt.Errorf(
+				"raftlog: a proposal at index %d, offsets %d to %d ended at index %d, offset %d",
+				before.index+1, before.end, c.held.end, got.index, got.end,
+			),
+		)
 	}
 }

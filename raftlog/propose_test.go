@@ -8,7 +8,8 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 )
 
-// leadingCore is the core of node 0 of n, which leads, has claimed its epoch, and waits for nothing.
+// leadingCore is the core of node 0 of n, which leads, has claimed its epoch, and waits for
+// nothing.
 func leadingCore(t *testing.T, n int) *core {
 	t.Helper()
 	c := loneCore(t, n, 1<<30)
@@ -18,18 +19,23 @@ func leadingCore(t *testing.T, n int) *core {
 	return c
 }
 
-// write lets the disk do what there is to do now, and reports whether that was anything.
+// write performs the pending work of the disk, and reports whether there was any.
 func write(c *core) bool {
-	writes := c.take().writes
+	writes := c.takeOutputs().writes
 	for _, w := range writes {
 		c.written(w)
 	}
 	return len(writes) > 0
 }
 
-// acknowledge says that a follower has everything in the log.
+// acknowledge reports to the core that a follower has everything in the log.
 func acknowledge(c *core, node int32) {
-	c.step(&raftpb.Message{Type: raftpb.MsgAppResp.Enum(), From: new(raftID(node)), To: new(raftID(0)), Term: new(c.term), Index: new(c.store.last().index)})
+	c.step(
+		&raftpb.Message{
+			Type: raftpb.MsgAppResp.Enum(), From: new(raftID(node)), To: new(raftID(0)),
+			Term: new(c.term), Index: new(c.store.last().index),
+		},
+	)
 }
 
 func mustPropose(t *testing.T, c *core, want int64, batches ...[]byte) {
@@ -58,7 +64,10 @@ func TestProposalsJoinWhileTwoAreOnTheirWay(t *testing.T) {
 		end := func(when string, entries uint64, offset int64) {
 			t.Helper()
 			if got := c.store.last(); got.index != begin+entries || got.end != offset {
-				t.Errorf("%s, %s: the log has %d entries more and ends at %d, want %d and %d", name, when, got.index-begin, got.end, entries, offset)
+				t.Errorf(
+					"%s, %s: the log has %d entries more and ends at %d, want %d and %d", name,
+					when, got.index-begin, got.end, entries, offset,
+				)
 			}
 		}
 		mustPropose(t, c, 0, dataBatch(1, "goes at once"))
@@ -107,7 +116,8 @@ func TestHandOverTakesWhatWaits(t *testing.T) {
 	}
 }
 
-// The last node of a quorum to stop has nobody to wait for, though raft takes its peers for active a while longer.
+// The last node of a quorum to stop does not wait, although raft regards its peers as active for a
+// while.
 func TestHandOverToNobodyWhoIsGone(t *testing.T) {
 	t.Parallel()
 	c := leadingCore(t, 3)
@@ -128,10 +138,22 @@ func TestLostLeadershipDropsWhatWaits(t *testing.T) {
 	onTheirWay(t, c)
 	mustPropose(t, c, 2, dataBatch(1, "waits"))
 	epoch := int32(c.term)
-	c.step(sealed(c, &raftpb.Message{Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(c.term + 1)}))
+	c.step(
+		sealed(
+			c,
+			&raftpb.Message{
+				Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)),
+				Term: new(c.term + 1),
+			},
+		),
+	)
 	write(c)
-	if got := c.store.last(); c.failed != nil || c.claimed || got.end != 2 || len(c.held.batches) != 0 {
-		t.Errorf("claimed %v, the log ends at %d, %d batches wait: %v", c.claimed, got.end, len(c.held.batches), c.failed)
+	if got := c.store.last(); c.failed != nil || c.claimed || got.end != 2 ||
+		len(c.held.batches) != 0 {
+		t.Errorf(
+			"claimed %v, the log ends at %d, %d batches wait: %v", c.claimed, got.end,
+			len(c.held.batches), c.failed,
+		)
 	}
 	if _, err := c.propose(epoch, dataBatch(1, "x")); !errors.Is(err, ErrNotLeader) {
 		t.Errorf("proposed in an epoch that another has ended: %v", err)

@@ -14,7 +14,8 @@ import (
 
 const (
 	pullTimeout = 10 * time.Second // for one piece
-	pullPause   = time.Second      // after a failure, before the leader hears of it and offers again
+	// after a failure, before it is reported to the leader, which offers again
+	pullPause = time.Second
 )
 
 // pull follows a leader's offer of a snapshot, one at a time. The caller holds the log's lock.
@@ -32,7 +33,8 @@ func (ps *peers) pull(offer *raftpb.Message) {
 	ps.l.goLoop(ps.followOffers)
 }
 
-// followOffers fetches the offered file and gives the offer to raft; then the next, if another came meanwhile.
+// followOffers fetches the offered file and passes the offer to raft, then the next one if another
+// has arrived in the meantime.
 func (ps *peers) followOffers() {
 	for {
 		ps.mu.Lock()
@@ -59,7 +61,10 @@ func (ps *peers) pullFailed(offer *raftpb.Message, err error) {
 	if ps.l.ctx.Err() != nil {
 		return
 	}
-	ps.l.log.Error("cannot get the leader's snapshot; asking again", "leader", nodeID(offer.GetFrom()), "error", err)
+	ps.l.log.Error(
+		"cannot get the leader's snapshot; asking again", "leader", nodeID(offer.GetFrom()),
+		"error", err,
+	)
 	pause := time.NewTimer(pullPause)
 	defer pause.Stop()
 	select {
@@ -104,13 +109,15 @@ func (l *Log) fetchOffered(offer *raftpb.Message) error {
 	return err
 }
 
-// copySnapshot asks for a snapshot of size bytes in pieces of chunkBytes.
+// copySnapshot requests a snapshot of size bytes in pieces of chunkBytes.
 func copySnapshot(w io.Writer, conn net.Conn, id snapshotID, size int64, chunkBytes int) error {
 	for position := int64(0); position != size; {
 		if err := conn.SetDeadline(time.Now().Add(pullTimeout)); err != nil {
 			return err
 		}
-		frame := appendSnapshotRead(beginFrame(nil, 0), snapshotRead{id, position, int32(chunkBytes)})
+		frame := appendSnapshotRead(
+			beginFrame(nil, 0), snapshotRead{id, position, int32(chunkBytes)},
+		)
 		if _, err := conn.Write(finishFrame(frame)); err != nil {
 			return err
 		}

@@ -2,9 +2,10 @@ package raftlog
 
 import "sort"
 
-// ReadCommitted returns whole committed batches from the one that contains offset on, of at most maxBytes bytes but at least one if there is one,
-// and where the log starts and ends (high watermark) here. Unlike Fetch it asks for no agreement and any member answers: it is for people.
-// The records are shared and not to be changed.
+// ReadCommitted returns whole committed batches, beginning with the one that contains offset: at
+// least one if there is any, otherwise at most maxBytes. It also returns where this replica's log
+// starts and ends (its high watermark). Unlike Fetch it works on any member and compares no epochs:
+// it is meant for people. The records are shared and must not be changed.
 func (l *Log) ReadCommitted(offset int64, maxBytes int) (records []byte, start, end int64) {
 	v := l.view
 	v.mu.RLock()

@@ -11,8 +11,9 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// settle drains raft until it has nothing more to say, then compares who leads with what was known before.
-func (c *core) settle() {
+// drainAll processes raft's outputs until there are none, releases proposals, and then looks for a
+// change of leadership.
+func (c *core) drainAll() {
 	for c.drain(); c.mayRelease(); {
 		c.release()
 	}
@@ -27,7 +28,8 @@ func (c *core) drain() {
 	}
 }
 
-// route sorts what raft wants done. Messages to peers that depend on nothing are out before the disk has anything.
+// route sorts raft's outputs. Messages to peers that need no durable write first are sent before
+// anything is written.
 func (c *core) route(rd raft.Ready) {
 	for _, m := range rd.Messages {
 		switch m.GetTo() {
@@ -51,7 +53,9 @@ func (c *core) route(rd raft.Ready) {
 func (c *core) routeAppend(m *raftpb.Message) {
 	t := &writeTask{entries: m.GetEntries(), responses: m.GetResponses()}
 	if m.GetTerm() != 0 || m.GetVote() != 0 || m.GetCommit() != 0 {
-		t.hard = &raftpb.HardState{Term: new(m.GetTerm()), Vote: new(m.GetVote()), Commit: new(m.GetCommit())}
+		t.hard = &raftpb.HardState{
+			Term: new(m.GetTerm()), Vote: new(m.GetVote()), Commit: new(m.GetCommit()),
+		}
 	}
 	if !raft.IsEmptySnap(m.GetSnapshot()) {
 		c.routeInstall(m.GetSnapshot(), t)
@@ -63,7 +67,7 @@ func (c *core) routeAppend(m *raftpb.Message) {
 	c.out.writes = append(c.out.writes, t)
 }
 
-// routeInstall starts the log anew after a snapshot of the leader, whose file is in place.
+// routeInstall replaces the log by a snapshot of the leader, whose file is in place.
 func (c *core) routeInstall(s *raftpb.Snapshot, t *writeTask) {
 	m, err := snapshotMark(s)
 	if err != nil {
@@ -78,7 +82,8 @@ func (c *core) routeInstall(s *raftpb.Snapshot, t *writeTask) {
 	c.out.members = true
 }
 
-// routeApply hands committed entries to the application, as batches with their final base offsets and epochs.
+// routeApply passes committed entries to the application, as batches with their final base offsets
+// and epochs.
 func (c *core) routeApply(m *raftpb.Message) {
 	t := &applyTask{entries: m.GetEntries(), resps: m.GetResponses()}
 	for _, e := range t.entries {
@@ -90,7 +95,12 @@ func (c *core) routeApply(m *raftpb.Message) {
 			return nil
 		})
 		if !ok || err != nil || e.GetIndex() != c.handed+1 {
-			c.fail(fmt.Errorf("raftlog: entry %d to apply after %d: in the log %v, %w", e.GetIndex(), c.handed, ok, err))
+			c.fail(
+				fmt.Errorf(
+					"raftlog: entry %d to apply after %d: in the log %v, %w", e.GetIndex(),
+					c.handed, ok, err,
+				),
+			)
 			return
 		}
 		c.handed = e.GetIndex()
@@ -98,7 +108,7 @@ func (c *core) routeApply(m *raftpb.Message) {
 	c.out.applies = append(c.out.applies, t)
 }
 
-// observe compares leadership with what was last seen.
+// observe compares raft's leadership with that of the last call.
 func (c *core) observe() {
 	st := c.rn.BasicStatus()
 	term, lead, state := st.GetTerm(), st.Lead, st.RaftState
@@ -119,7 +129,7 @@ func (c *core) observe() {
 		c.failReads()
 	}
 	if lead != c.lead || term != c.term || state != was {
-		c.note(term, lead, state)
+		c.recordCause(term, lead, state)
 	}
 	c.term, c.lead, c.state = term, lead, state
 	if lead != raft.None {
@@ -129,13 +139,19 @@ func (c *core) observe() {
 		c.opening = epochOpening{term: term}
 		c.offered, c.stuck = map[uint64]bool{}, map[uint64]int64{}
 		c.beginChain()
-		c.out.applies = append(c.out.applies, &applyTask{open: &leadership{leader: c.cfg.node, epoch: int32(term)}, openAt: c.store.last().end})
+		c.out.applies = append(
+			c.out.applies,
+			&applyTask{
+				open:   &leadership{leader: c.cfg.node, epoch: int32(term)},
+				openAt: c.store.last().end,
+			},
+		)
 	}
 	c.report()
 	c.finishReads()
 }
 
-// report tells the application and the fetchers who leads, when that has changed.
+// report passes a change of leadership to the application and the fetchers.
 func (c *core) report() {
 	now := leadership{nodeID(c.lead), int32(c.term), c.deposed}
 	if c.lead == raft.None || c.state == raft.StateLeader && !c.claimed {
@@ -149,8 +165,8 @@ func (c *core) report() {
 	}
 }
 
-// note keeps in words why the leadership changed.
-func (c *core) note(term, lead uint64, state raft.StateType) {
+// recordCause records in words why the leadership changed.
+func (c *core) recordCause(term, lead uint64, state raft.StateType) {
 	cause := c.cause
 	switch {
 	case cause != "":
@@ -159,7 +175,9 @@ func (c *core) note(term, lead uint64, state raft.StateType) {
 	case c.state == raft.StateLeader && term > c.term:
 		cause = fmt.Sprintf("this node led epoch %d, and saw epoch %d", c.term, term)
 	case lead == raft.None && c.lead != raft.None && term == c.term:
-		cause = fmt.Sprintf("nothing was heard from leader %d for an election timeout", nodeID(c.lead))
+		cause = fmt.Sprintf(
+			"nothing was heard from leader %d for an election timeout", nodeID(c.lead),
+		)
 		c.lost = true
 	case lead == raft.None && c.lead != raft.None:
 		cause = fmt.Sprintf("an election for epoch %d began", term)

@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// OpenSnapshot opens a snapshot's file at a position and tells its total size; ErrSnapshotNotFound
-// if this node has no such snapshot (the 0-0 checkpoint is none), or its file is damaged. Unless
-// that was done within the last seconds the file is read through first, at the speed of the disk.
-// The file never changes and can be read to its end even if it is deleted meanwhile; the caller
-// closes it. Being opened keeps a snapshot for at least a minute more.
+// OpenSnapshot opens a snapshot's file at a position and returns its total size;
+// ErrSnapshotNotFound if this node has no such snapshot (the 0-0 checkpoint is none), or if its
+// file is damaged. If the file was not verified within the last seconds, it is read completely
+// first, at the speed of the disk. The file never changes and can be read to its end even if it is
+// deleted in the meantime; the caller closes it. A snapshot is kept for at least a minute after it
+// was opened.
 func (l *Log) OpenSnapshot(
 	endOffset int64, epoch int32, position int64,
 ) (file io.ReadCloser, size int64, err error) {
@@ -34,9 +35,8 @@ func (v *view) latest() snapshotID {
 	return v.snapshot
 }
 
-// makeSnapshot writes a snapshot in the background and has it marked in the write-ahead log. It
-// reports whether that is done, or needless. A failure to write the file costs nothing but disk:
-// the log is still whole.
+// makeSnapshot writes a snapshot in the background and marks it in the write-ahead log. It returns
+// false if the file could not be written; the only consequence is that the log grows further.
 func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) (done bool) {
 	id := snapshotID{m.EndOffset, m.Epoch}
 	began := l.now()
@@ -68,10 +68,11 @@ func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) (done bool) {
 	return true
 }
 
-// snapshotMarked drops what the snapshot makes superfluous. It runs on the writer's goroutine.
+// snapshotMarked removes the log and snapshots that a new snapshot makes superfluous. It runs on
+// the writer's goroutine.
 func (l *Log) snapshotMarked(m mark) {
 	id := snapshotID{m.EndOffset, m.Epoch}
-	l.snaps.add(id, m.File, l.now()) // before anybody is told to read it
+	l.snaps.add(id, m.File, l.now()) // before a response names it
 	cut := false
 	l.input(func(c *core) {
 		cut = c.mustCut(m.EndOffset)
@@ -82,7 +83,7 @@ func (l *Log) snapshotMarked(m mark) {
 	if !l.stillKnown(id) {
 		return // the log is needed until another snapshot is marked
 	}
-	// What memory keeps for those a little behind is not needed on disk.
+	// The part of the log that memory keeps for observers that lag a little is not needed on disk.
 	compact := func() error { return l.writer.disk.Compact(m.Index + 1) }
 	if err := l.writer.withSpace(compact); err != nil {
 		l.fail(fmt.Errorf("raftlog: dropping old segments: %w", err))
@@ -104,8 +105,7 @@ func (l *Log) stillKnown(id snapshotID) bool {
 	return false
 }
 
-// snapshotFoundBad withdraws a damaged snapshot, and has another one made at once if it was the
-// newest.
+// snapshotFoundBad withdraws a damaged snapshot, and requests another one if it was the newest.
 func (l *Log) snapshotFoundBad(id snapshotID) {
 	l.input(func(c *core) {
 		if c.withhold(id) {

@@ -5,12 +5,15 @@ import "go.etcd.io/raft/v3"
 // shareLeast is the smallest part of the configured bytes or age after which a snapshot can be due.
 const shareLeast = 2.0 / 3
 
-// snapshotShare is the part of the configured bytes and age after which the snapshot that follows the one at lastEnd is due on a voter, by
-// its place among n: between shareLeast and 1, so that what is configured still bounds disk and recovery.
+// snapshotShare returns the fraction of the configured bytes and age at which a voter's next
+// snapshot after the one at lastEnd is due; place is the voter's position among n. It lies between
+// shareLeast and 1, so that the configured values remain upper bounds for disk usage and recovery.
 //
-// All voters apply the same bytes, and would all write at once; but an acknowledgement waits for the disks of most of them, so that
-// they should take turns. Voters whose last snapshots end at one offset are given parts that lie evenly apart. The others get parts that
-// are as good as drawn by lot, so that two that have met once do not go on meeting. A restart changes nothing.
+// All voters apply the same bytes, so with one value they would all write at once; but an
+// acknowledgement waits for the disks of a majority, so they should take turns. Voters whose last
+// snapshots end at the same offset get evenly spaced fractions. Otherwise the fractions are
+// pseudo-random, so that voters whose snapshots coincide once do not keep coinciding. They do not
+// change in a restart.
 func snapshotShare(place, n int, lastEnd int64) float64 {
 	if n <= 1 {
 		return 1
@@ -20,7 +23,7 @@ func snapshotShare(place, n int, lastEnd int64) float64 {
 	return shareLeast + (1-shareLeast)*(part-float64(int(part)))
 }
 
-// scatter gives neighbouring numbers values that have nothing to do with one another (the finalizer of SplitMix64).
+// scatter maps neighbouring numbers to unrelated ones (the finalizer of SplitMix64).
 func scatter(x uint64) uint64 {
 	x += 0x9e3779b97f4a7c15
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
@@ -28,7 +31,8 @@ func scatter(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// place is where this node stands among the voters, by id, and how many there are; a learner stands with the first.
+// place returns this node's position among the voters, by id, and their number. A learner has the
+// position of the first.
 func (c *core) place() (place, n int) {
 	n = len(c.voters())
 	return int(c.rank(raft.None)) % max(n, 1), n

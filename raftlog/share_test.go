@@ -13,12 +13,18 @@ func TestSnapshotSharesLieApart(t *testing.T) {
 		shares := make([]float64, n)
 		for place := range shares {
 			shares[place] = snapshotShare(place, n, lastEnd)
-			if s := shares[place]; s < shareLeast || s > 1 || s != snapshotShare(place, n, lastEnd) {
+			if s := shares[place]; s < shareLeast || s > 1 ||
+				s != snapshotShare(place, n, lastEnd) {
 				t.Fatalf("place %d of %d after %d: %v", place, n, lastEnd, s)
 			}
 			for other := range place {
-				if apart := math.Abs(shares[place] - shares[other]); apart < (1-shareLeast)/float64(n)-1e-9 {
-					t.Fatalf("places %d and %d of %d after %d are %v apart", place, other, n, lastEnd, apart)
+				if apart := math.Abs(shares[place] - shares[other]); apart < (1-shareLeast)/float64(
+					n,
+				)-1e-9 {
+					t.Fatalf(
+						"places %d and %d of %d after %d are %v apart", place, other, n, lastEnd,
+						apart,
+					)
 				}
 			}
 		}
@@ -28,8 +34,8 @@ func TestSnapshotSharesLieApart(t *testing.T) {
 	}
 }
 
-// Three nodes apply the same bytes for long. Snapshots that take a fiftieth of the time between two rarely meet, and a node whose snapshot met
-// another's does not go on so.
+// Three nodes apply the same bytes for long. Snapshots that need a fiftieth of the interval rarely
+// coincide, and two that coincide once do not keep coinciding.
 func TestSnapshotsRarelyMeet(t *testing.T) {
 	const threshold, takes, until = 20 << 20, 20 << 20 / 50, 1000 * (20 << 20)
 	var begun [3][]int64

@@ -32,7 +32,8 @@ func (s *sim) introduce(from, to *simNode) bool {
 // hello is a node's introduction, which may have been on its way for a while.
 func (s *sim) hello(n *simNode) hello {
 	h := hello{
-		node: n.id, dir: [16]byte{0: byte(n.id)}, incarnation: n.incarnation, boot: n.core.memory.boot,
+		node: n.id, dir: [16]byte{0: byte(n.id)}, incarnation: n.incarnation,
+		boot:     n.core.memory.boot,
 		founding: n.core.founding, end: n.core.logEnd(),
 	}
 	if n.slow.boot != h.boot || s.rng.IntN(3) == 0 {
@@ -41,7 +42,7 @@ func (s *sim) hello(n *simNode) hello {
 	return n.slow
 }
 
-// judge has a node compare a peer's hello with what it remembers, durably before it hears it.
+// judge makes a node compare a peer's hello with its memory, durably before it accepts messages.
 func (s *sim) judge(n, peer *simNode) bool {
 	if !n.core.isMember(raftID(peer.id)) {
 		return false
@@ -62,7 +63,7 @@ func (s *sim) judge(n, peer *simNode) bool {
 	return err == nil
 }
 
-// gossip tells a node what a peer remembers. A connection to a node that turns out to have another
+// gossip passes a peer's memory to a node. A connection to a node that turns out to have another
 // log is closed.
 func (s *sim) gossip(from, to *simNode) {
 	if to.core.hearMemory(from.core.memory.known, from.core.founding) {
@@ -75,7 +76,7 @@ func (s *sim) gossip(from, to *simNode) {
 	}
 }
 
-// found tells a node that all voters are there and wait for the quorum to be founded.
+// found reports to a node that all voters have been reached and wait for the quorum to be founded.
 func (s *sim) found(n *simNode) {
 	for _, other := range s.nodes {
 		if other != n && (!other.up || !other.core.founding || n.met[other.id] != other.boot) {
@@ -96,7 +97,7 @@ func (s *sim) greetAll(n *simNode) {
 	}
 }
 
-// remember makes durable what a node remembers, some time after it has learned it.
+// remember makes a node's memory durable, some time after it has changed.
 func (s *sim) remember(n *simNode) { n.disk.note = n.core.memory.encode() }
 
 // outcasts counts the nodes that are out for good. A quorum survives as many as it survives dead
@@ -110,9 +111,9 @@ func (s *sim) outcasts() (n int) {
 	return n
 }
 
-// lose takes from a node what it has acknowledged: its log was made again in the same directory, or
-// an older copy of it put back. It does so where the design says that this is found out: the
-// durable memory of each other member must tell.
+// lose makes a node lose entries that it has acknowledged: its log is made again in the same
+// directory, or an older copy is restored. It does so only where the design promises detection: the
+// durable memory of each other member must show the loss.
 func (s *sim) lose(n *simNode) {
 	if 2*(s.outcasts()+1) >= len(s.nodes) || n.outcast || !s.foundedWithout(n) {
 		return
@@ -149,13 +150,16 @@ func (s *sim) lose(n *simNode) {
 // foundedWithout reports whether another node knows for good that the quorum was founded: until
 // then nothing is acknowledged, and a voter may still be formatted again.
 func (s *sim) foundedWithout(n *simNode) bool {
-	return slices.ContainsFunc(s.nodes, func(o *simNode) bool { return o != n && diskEnd(&o.disk) != logEnd{} })
+	return slices.ContainsFunc(
+		s.nodes, func(o *simNode) bool { return o != n && diskEnd(&o.disk) != logEnd{} },
+	)
 }
 
-// tells reports whether a node that starts from this disk shows that it lacks something.
+// tells reports whether a node that starts from this disk would detect a loss.
 func (d *simDisk) tells(was remembered) bool {
 	m, err := decodeMemory(d.note)
-	return err == nil && (m.boot.count < was.boot.count || diskEnd(d).lacks(was.before.join(was.acked)))
+	return err == nil &&
+		(m.boot.count < was.boot.count || diskEnd(d).lacks(was.before.join(was.acked)))
 }
 
 func diskEnd(d *simDisk) logEnd {
@@ -183,20 +187,24 @@ func (s *sim) conf() *raftpb.ConfState {
 	return conf
 }
 
-// tamper changes a batch in the middle of what a node has applied since its last snapshot, checksum
-// and all, and restarts the node.
+// tamper changes a batch, with its checksum, among those that a node has applied since its last
+// snapshot, and restarts the node.
 func (s *sim) tamper(n *simNode) bool {
 	s.crash(n)
 	for _, e := range n.disk.entries {
 		data := e.GetData()
-		if e.GetIndex() < n.core.applied && len(data) > batch.HeaderBytes && !batch.Batch(data).IsControl() {
+		if e.GetIndex() < n.core.applied && len(data) > batch.HeaderBytes &&
+			!batch.Batch(data).IsControl() {
 			first, _, err := batch.Next(data)
 			if err != nil {
 				panic(err)
 			}
 			size := len(first)
-			other := dataBatch(int(batch.Batch(data).Offsets()), string(data[batch.HeaderBytes:size])+"!")
-			batch.Batch(other).SetPosition(batch.Batch(data).BaseOffset(), batch.Batch(data).Epoch())
+			other := dataBatch(
+				int(batch.Batch(data).Offsets()), string(data[batch.HeaderBytes:size])+"!",
+			)
+			batch.Batch(other).
+				SetPosition(batch.Batch(data).BaseOffset(), batch.Batch(data).Epoch())
 			e.Data = append(other, data[size:]...)
 			n.tampered = true
 			s.boot(n)

@@ -38,7 +38,8 @@ func (s *sim) event() {
 		if s.rng.IntN(5) == 0 {
 			s.remember(n)
 		}
-		if other := s.nodes[s.rng.IntN(len(s.nodes))]; other != n && other.up && n.met[other.id] == other.boot {
+		if other := s.nodes[s.rng.IntN(len(s.nodes))]; other != n && other.up &&
+			n.met[other.id] == other.boot {
 			s.gossip(other, n)
 		}
 	case p < 500:
@@ -90,7 +91,12 @@ func (s *sim) fault(n *simNode, kind int) {
 	case 11: // elections without a pre-vote, as in a hand-over, and restarts while they last
 		for _, n := range s.nodes {
 			if n.up && n.core.lead != raft.None && s.rng.IntN(4) > 0 {
-				n.core.step(&raftpb.Message{Type: raftpb.MsgTimeoutNow.Enum(), From: new(n.core.lead), To: new(raftID(n.id)), Term: new(n.core.term)})
+				n.core.step(
+					&raftpb.Message{
+						Type: raftpb.MsgTimeoutNow.Enum(), From: new(n.core.lead),
+						To: new(raftID(n.id)), Term: new(n.core.term),
+					},
+				)
 				s.collect(n)
 			}
 		}
@@ -107,7 +113,8 @@ func (s *sim) fault(n *simNode, kind int) {
 	}
 }
 
-// finish heals everything and checks that all replicas come to hold the same log, with all that was acknowledged.
+// finish heals all faults and checks that all replicas reach the same log, with everything that was
+// acknowledged.
 func (s *sim) finish() {
 	s.calm = true
 	for _, n := range s.nodes {
@@ -175,9 +182,16 @@ func (s *sim) sound() []*simNode {
 func (s *sim) describe() string {
 	out := fmt.Sprintf("step %d, %d messages under way", s.step, len(s.net))
 	for _, n := range s.nodes {
-		out += fmt.Sprintf("\nnode %d: up %v end %d writes %d applies %d", n.id, n.up, n.app.end, len(n.writes), len(n.applies))
+		out += fmt.Sprintf(
+			"\nnode %d: up %v end %d writes %d applies %d", n.id, n.up, n.app.end, len(n.writes),
+			len(n.applies),
+		)
 		if n.up {
-			out += fmt.Sprintf(" term %d lead %d state %v claimed %v applied %d last %+v base %+v", n.core.term, n.core.lead, n.core.state, n.core.claimed, n.core.applied, n.core.store.last(), n.core.store.base)
+			out += fmt.Sprintf(
+				" term %d lead %d state %v claimed %v applied %d last %+v base %+v", n.core.term,
+				n.core.lead, n.core.state, n.core.claimed, n.core.applied, n.core.store.last(),
+				n.core.store.base,
+			)
 		}
 	}
 	return out
@@ -197,7 +211,8 @@ func runSim(seed uint64, n, events int) (s *sim, err error) {
 	return s, nil
 }
 
-// seeds is how many simulations a test runs; RAFTLOG_SIM_SEEDS asks for more, RAFTLOG_SIM_FIRST for others.
+// seeds is how many simulations a test runs; RAFTLOG_SIM_SEEDS asks for more, RAFTLOG_SIM_FIRST for
+// others.
 func seeds(quick int) (first, count uint64) {
 	count = uint64(quick)
 	if v, err := strconv.Atoi(os.Getenv("RAFTLOG_SIM_SEEDS")); err == nil {
@@ -222,24 +237,43 @@ func TestSimulation(t *testing.T) {
 				}
 				claims, snapshots, installs = claims+s.stats.claims, snapshots+s.stats.snapshots, installs+s.stats.installs
 				cuts += s.stats.cuts
-				crashes, acked, reads = crashes+s.stats.crashes, acked+len(s.acked), reads+s.stats.reads
+				crashes, acked, reads = crashes+s.stats.crashes, acked+len(
+					s.acked,
+				), reads+s.stats.reads
 				wiped, aged, found = wiped+s.stats.wiped, aged+s.stats.aged, found+s.stats.found
 				joined, shared = joined+s.stats.parts-s.stats.proposals, shared+s.stats.shared
 			}
-			t.Logf("%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d cut the log, %d installed, %d crashes, %d reads, "+
-				"%d proposals joined others, %d disks wiped, %d put back, found out %d times",
-				count, claims, acked, snapshots, cuts, installs, crashes, reads, shared, wiped, aged, found)
+			t.Logf(
+				"%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d cut the log, %d installed, %d crashes, %d reads, "+
+					"%d proposals joined others, %d disks wiped, %d put back, found out %d times",
+				count,
+				claims,
+				acked,
+				snapshots,
+				cuts,
+				installs,
+				crashes,
+				reads,
+				shared,
+				wiped,
+				aged,
+				found,
+			)
 			if n > 1 && (wiped+aged == 0 || found == 0) {
 				t.Error("no voter has lost its memory")
 			}
-			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 || cuts == 0 || reads == 0 || joined == 0 || shared == 0 {
+			if acked == 0 || n > 1 && installs == 0 || crashes == 0 || snapshots == 0 ||
+				cuts == 0 ||
+				reads == 0 ||
+				joined == 0 ||
+				shared == 0 {
 				t.Error("the simulation does not exercise what it should")
 			}
 		})
 	}
 }
 
-// TestSimulationRepeats shows that a seed is all it takes to see the same run again.
+// TestSimulationRepeats: the same seed gives the same run.
 func TestSimulationRepeats(t *testing.T) {
 	for seed := range uint64(5) {
 		var traces [2]uint64
@@ -257,9 +291,9 @@ func TestSimulationRepeats(t *testing.T) {
 	}
 }
 
-// TestSimulationFindsDivergence changes a committed entry on a disk, in which nothing else gives
-// the change away, and lets the node follow a leader: it stops before it takes anything beyond what
-// its own disk had committed.
+// TestSimulationFindsDivergence changes a committed entry on a disk, where nothing else reveals the
+// change, and lets the node follow a leader: it stops before it accepts anything beyond what its
+// own disk had committed.
 func TestSimulationFindsDivergence(t *testing.T) {
 	found := 0
 	for seed := range uint64(20) {
@@ -281,7 +315,10 @@ func TestSimulationFindsDivergence(t *testing.T) {
 			}
 		}
 		if !errors.Is(n.core.failed, ErrDiverged) || n.app.end > end {
-			t.Errorf("seed %d: node %d took up to offset %d, its own disk had %d: %v", seed, n.id, n.app.end, end, n.core.failed)
+			t.Errorf(
+				"seed %d: node %d took up to offset %d, its own disk had %d: %v", seed, n.id,
+				n.app.end, end, n.core.failed,
+			)
 		}
 	}
 	if found < 5 {

@@ -16,7 +16,8 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// sim runs several cores under one seed: its own network, disks, applications and crashes, one event at a time.
+// sim runs several cores under one seed: its own network, disks, applications and crashes, one
+// event at a time.
 type sim struct {
 	rng        *rand.Rand
 	nodes      []*simNode
@@ -27,9 +28,9 @@ type sim struct {
 	stormUntil int  // step until which nodes restart often
 	trace      uint64
 
-	leaders   map[int32]int32  // epoch -> the one node that was said to lead it
+	leaders   map[int32]int32  // by epoch: the only node that was reported as its leader
 	committed map[int64][]byte // base offset -> batch, as first committed anywhere
-	acked     map[int64][]byte // what a leader had committed that it had proposed itself
+	acked     map[int64][]byte // batches that a leader proposed and that are committed
 	reads     map[uint64]int64 // read -> the least offset it must return
 	ackedEnd  int64            // after the last acknowledged batch
 	exposed   int64            // highest high watermark of any claimed leader
@@ -37,7 +38,7 @@ type sim struct {
 	stats     struct{ claims, snapshots, cuts, installs, crashes, reads, proposals, parts, shared, wiped, aged, found int }
 }
 
-// simNode is one replica: what survives a crash (disk, files) and what does not.
+// simNode is one replica: the parts that survive a crash (disk, files) and those that do not.
 type simNode struct {
 	id    int32
 	disk  simDisk
@@ -58,10 +59,11 @@ type simNode struct {
 	boot        uint64           // number of its life
 	incarnation [16]byte         // of the log on its disk
 	met         map[int32]uint64 // peers that it has accepted in this life, and the life of theirs
-	outcast     bool             // its disk was wiped or went back: it must take no part any more
-	copied      *simDisk         // an older copy of its disk
-	tampered    bool             // its disk was changed
-	slow        hello            // an introduction of its present life
+	// its disk was wiped or restored from a copy: it must not vote or lead any more
+	outcast  bool
+	copied   *simDisk // an older copy of its disk
+	tampered bool     // its disk was changed
+	slow     hello    // an introduction of its present life
 }
 
 type simWrite struct {
@@ -69,7 +71,7 @@ type simWrite struct {
 	mark  *mark
 }
 
-// simDisk is what the write-ahead log has durably.
+// simDisk is the durable content of the write-ahead log.
 type simDisk struct {
 	hard    *raftpb.HardState
 	mark    mark
@@ -127,7 +129,8 @@ func (d *simDisk) put(w simWrite) {
 func newSim(seed uint64, n int) *sim {
 	s := &sim{
 		rng:     rand.New(rand.NewPCG(seed, 1)),
-		leaders: map[int32]int32{}, committed: map[int64][]byte{}, acked: map[int64][]byte{}, reads: map[uint64]int64{},
+		leaders: map[int32]int32{}, committed: map[int64][]byte{}, acked: map[int64][]byte{},
+		reads: map[uint64]int64{},
 	}
 	s.losing = s.rng.IntN(3) == 0
 	s.nodes = make([]*simNode, n)
@@ -150,8 +153,10 @@ func (s *sim) boot(n *simNode) {
 	}
 	n.boot, n.met = n.boot+1, map[int32]uint64{}
 	c, err := newCore(coreConfig{
-		node: n.id, incarnation: n.incarnation, salt: s.rng.Uint32(), electionTicks: 10, heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes, keepBytes: int64(s.rng.IntN(500)),
-		log: slog.New(slog.DiscardHandler),
+		node: n.id, incarnation: n.incarnation, salt: s.rng.Uint32(), electionTicks: 10,
+		heartbeatTicks: 2, maxPending: 1 << 20, messageBytes: maxMessageBytes,
+		keepBytes: int64(s.rng.IntN(500)),
+		log:       slog.New(slog.DiscardHandler),
 	}, st)
 	if err != nil {
 		s.fail("node %d does not start: %v", n.id, err)
@@ -184,7 +189,8 @@ func (s *sim) load(n *simNode, m mark) {
 	s.advance(n)
 }
 
-// crash forgets all that is not on disk; of the writes under way a prefix may still have reached it.
+// crash forgets all that is not on disk; of the writes under way a prefix may still have reached
+// it.
 func (s *sim) crash(n *simNode) {
 	s.stats.crashes++
 	n.up = false
@@ -196,7 +202,7 @@ func (s *sim) crash(n *simNode) {
 
 // collect takes a core's outputs into the node's queues and the network.
 func (s *sim) collect(n *simNode) {
-	out := n.core.take()
+	out := n.core.takeOutputs()
 	if n.core.failed != nil && !n.tampered {
 		s.fail("node %d failed: %v", n.id, n.core.failed)
 	}
@@ -215,7 +221,10 @@ func (s *sim) collect(n *simNode) {
 		if r.err == nil {
 			s.stats.reads++
 			if r.offset < s.reads[r.id] {
-				s.fail("node %d: a read is told offset %d, but %d was acknowledged before it", n.id, r.offset, s.reads[r.id])
+				s.fail(
+					"node %d: a read is told offset %d, but %d was acknowledged before it", n.id,
+					r.offset, s.reads[r.id],
+				)
 			}
 		}
 	}
@@ -285,7 +294,8 @@ func (s *sim) sync(n *simNode) {
 	}
 }
 
-// marked tells the core of a durable mark. A log that must not start before some offset does not, once a snapshot covers that.
+// marked reports a durable mark to the core. Once a snapshot covers the offset of CutBefore, the
+// log must not start before it.
 func (s *sim) marked(n *simNode, m mark) {
 	must := n.core.mustCut(m.EndOffset)
 	if !n.core.marked(m) || !must {
@@ -380,7 +390,10 @@ func (s *sim) leaderChanged(n *simNode, l leadership) {
 		s.fail("node %d claims epoch %d before a batch of it was applied", n.id, l.epoch)
 	}
 	if n.core.claimed && n.app.end < s.exposed {
-		s.fail("node %d claims epoch %d with high watermark %d, brokers have seen %d", n.id, l.epoch, n.app.end, s.exposed)
+		s.fail(
+			"node %d claims epoch %d with high watermark %d, brokers have seen %d", n.id, l.epoch,
+			n.app.end, s.exposed,
+		)
 	}
 }
 
@@ -402,7 +415,10 @@ func (s *sim) proposeSome(n *simNode, epoch int32) {
 	s.proposed++
 	batches := make([][]byte, max(1, s.rng.IntN(8)-3))
 	for i := range batches {
-		body := fmt.Sprintf("%d by %d: %d of %d %s", s.proposed, n.id, i+1, len(batches), make([]byte, s.rng.IntN(300)))
+		body := fmt.Sprintf(
+			"%d by %d: %d of %d %s", s.proposed, n.id, i+1, len(batches),
+			make([]byte, s.rng.IntN(300)),
+		)
 		batches[i] = dataBatch(1+s.rng.IntN(5), body)
 	}
 	base, err := n.core.propose(epoch, batches...)
@@ -416,7 +432,7 @@ func (s *sim) proposeSome(n *simNode, epoch int32) {
 	s.collect(n)
 }
 
-// together checks that what was proposed together is committed together.
+// together checks that batches that were proposed together are committed together.
 func (s *sim) together(n *simNode, batches [][]byte) {
 	want := 1
 	for _, b := range batches {
@@ -424,8 +440,12 @@ func (s *sim) together(n *simNode, batches [][]byte) {
 			continue
 		}
 		var proposal, by, part, parts int
-		if _, err := fmt.Sscanf(string(b[batch.HeaderBytes:]), "%d by %d: %d of %d", &proposal, &by, &part, &parts); err != nil || part != want {
-			s.fail("node %d: part %d of proposal %d is committed where part %d was due: %v", n.id, part, proposal, want, err)
+		if _, err := fmt.Sscanf(string(b[batch.HeaderBytes:]), "%d by %d: %d of %d", &proposal, &by, &part, &parts); err != nil ||
+			part != want {
+			s.fail(
+				"node %d: part %d of proposal %d is committed where part %d was due: %v", n.id,
+				part, proposal, want, err,
+			)
 		}
 		if want = part + 1; part == parts {
 			want = 1
@@ -438,7 +458,7 @@ func (s *sim) together(n *simNode, batches [][]byte) {
 	}
 }
 
-// read asks for a point that must not lie before what is acknowledged now.
+// read requests an offset, which must not precede anything that is acknowledged now.
 func (s *sim) read(n *simNode) {
 	id := s.rng.Uint64()
 	s.reads[id] = s.ackedEnd

@@ -18,8 +18,8 @@ import (
 	"github.com/yakt/yakt/vfs"
 )
 
-// ErrSnapshotNotFound says that there is no such snapshot, or no longer, or that it cannot be
-// vouched for. A follower goes back to FETCH and is told a newer one.
+// ErrSnapshotNotFound reports that a snapshot does not exist, no longer exists, or cannot be
+// verified. An observer then returns to FETCH, whose response names a newer one.
 var ErrSnapshotNotFound = errors.New("raftlog: no such snapshot")
 
 const (
@@ -39,8 +39,8 @@ func (id snapshotID) compare(other snapshotID) int {
 	return cmp.Or(cmp.Compare(id.end, other.end), cmp.Compare(id.epoch, other.epoch))
 }
 
-// parseCheckpoint reads a checkpoint file name. The 0-0 checkpoint (bootstrap records, written when the directory was
-// formatted) is no snapshot of the log and is never touched.
+// parseCheckpoint reads a checkpoint file name. The 0-0 checkpoint (bootstrap records, written when
+// the directory was formatted) is no snapshot of the log and is never touched.
 func parseCheckpoint(name string) (id snapshotID, ok bool) {
 	stem, found := strings.CutSuffix(name, checkpointSuffix)
 	if n, err := fmt.Sscanf(stem, "%d-%d", &id.end, &id.epoch); !found || n != 2 || err != nil {
@@ -68,8 +68,8 @@ type snapshots struct {
 	clock Clock
 	keep  int // newest snapshots that tidy leaves; at least 1
 	log   *slog.Logger
-	// foundBad is called when a known snapshot was found damaged and has been set aside; no lock is
-	// held.
+	// foundBad is called, without a lock held, after a known snapshot was found damaged and set
+	// aside.
 	foundBad func(id snapshotID)
 
 	mu      sync.Mutex
@@ -126,8 +126,9 @@ func (s *snapshots) opener(id snapshotID) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return openReader(s.fs, s.path(id), 0) }
 }
 
-// write makes a checkpoint file, under another name until it is complete, durable and read back.
-// want is what the file must be; zero: whatever fill writes. It returns the file's size and CRC.
+// write makes a checkpoint file and returns its size and CRC. The file has a temporary name until
+// it is complete, durable and verified by reading it back. Its sum must equal want unless want is
+// zero.
 func (s *snapshots) write(
 	id snapshotID, want wal.FileSum, fill func(io.Writer) error,
 ) (wal.FileSum, error) {
@@ -155,8 +156,8 @@ func (s *snapshots) write(
 	return sum, err
 }
 
-// beginWriting keeps two from writing one file, and a known snapshot from being replaced by other
-// bytes.
+// beginWriting prevents that a file is written twice at the same time, and that a known snapshot is
+// replaced.
 func (s *snapshots) beginWriting(id snapshotID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,8 +201,8 @@ func openReader(fsys vfs.FS, path string, position int64) (io.ReadCloser, error)
 	return r, nil
 }
 
-// holds reports whether an offered snapshot is here already: known, or a whole file that was not
-// marked before a restart.
+// holds reports whether an offered snapshot is here already: a known one, or a complete file that
+// was not marked before a restart.
 func (s *snapshots) holds(id snapshotID, sum wal.FileSum) bool {
 	if s.knows(id) {
 		return true
@@ -210,7 +211,8 @@ func (s *snapshots) holds(id snapshotID, sum wal.FileSum) bool {
 	return err == nil
 }
 
-// add makes a durable, marked snapshot known whose file has just been read back.
+// add adds a snapshot that is durable and marked, and whose file was just verified, to the known
+// ones.
 func (s *snapshots) add(id snapshotID, sum wal.FileSum, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -229,7 +231,7 @@ func (s *snapshots) discard(id snapshotID) {
 	}
 }
 
-// tidy deletes all but the newest snapshots, and those that somebody is downloading.
+// tidy deletes old snapshots. It keeps the newest ones and those being downloaded.
 func (s *snapshots) tidy(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -245,7 +247,8 @@ func (s *snapshots) tidy(now time.Time) {
 	}
 }
 
-// remove deletes a known snapshot, unless its file cannot be. The caller holds the lock.
+// remove deletes a known snapshot and reports whether its file could be deleted. The caller holds
+// the lock.
 func (s *snapshots) remove(i int) bool {
 	id := s.known[i].id
 	if err := s.fs.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -258,8 +261,8 @@ func (s *snapshots) remove(i int) bool {
 
 func notFound(id snapshotID) error { return fmt.Errorf("%w: %s", ErrSnapshotNotFound, id) }
 
-// open opens a known snapshot at a position, once its file has been found whole, and returns its
-// size. It may read the file through first; ctx ends that.
+// open opens a known snapshot at a position and returns its size. If its file was not verified
+// recently, open verifies it first, until ctx ends.
 func (s *snapshots) open(
 	ctx context.Context, id snapshotID, position int64, now time.Time,
 ) (io.ReadCloser, int64, error) {

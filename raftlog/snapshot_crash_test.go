@@ -91,7 +91,7 @@ func wantSnapshotAfterCut(t *testing.T, fsys *memfs.FS, m mark, file []byte, wri
 	if !written && !s.knows(id) {
 		return
 	}
-	if _, err := s.settle(m); err != nil {
+	if _, err := s.verifyStart(m); err != nil {
 		t.Fatalf("written: %v, and after the power cut: %v", written, err)
 	}
 	got, _, err := s.readAt(t.Context(), id, 0, len(file)+1, time.Unix(1000, 0))
@@ -139,8 +139,8 @@ func TestFailedSnapshotWriteLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestLogSurvivesPowerCuts runs a node on a disk in memory and cuts the power: what was acknowledged
-// comes back, from the snapshot and the log behind it.
+// TestLogSurvivesPowerCuts runs a node on a disk in memory and cuts the power: everything that was
+// acknowledged comes back, from the snapshot and the log after it.
 func TestLogSurvivesPowerCuts(t *testing.T) {
 	t.Parallel()
 	fsys := memfs.New()

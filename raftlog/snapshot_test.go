@@ -23,8 +23,9 @@ import (
 
 func TestParseCheckpoint(t *testing.T) {
 	for name, want := range map[string]snapshotID{
-		"00000000000000000676-0000000003.checkpoint":      {676, 3},
-		"00000000000000000000-0000000000.checkpoint":      {}, // bootstrap records: never a snapshot of the log
+		"00000000000000000676-0000000003.checkpoint": {676, 3},
+		// bootstrap records: never a snapshot of the log
+		"00000000000000000000-0000000000.checkpoint":      {},
 		"00000000000000000676-0000000003.checkpoint.part": {},
 		"676-3.checkpoint":                           {},
 		"00000000000000000676-0000000003.checkpoin":  {},
@@ -42,7 +43,8 @@ func TestParseCheckpoint(t *testing.T) {
 }
 
 func TestVerifyCheckpoint(t *testing.T) {
-	header, footer := controlBatch(1, batch.ControlSnapshotHeader), controlBatch(1, batch.ControlSnapshotFooter)
+	header := controlBatch(1, batch.ControlSnapshotHeader)
+	footer := controlBatch(1, batch.ControlSnapshotFooter)
 	good := checkpointOf([][]byte{batchAt(0, 1, 3), batchAt(3, 1, 1)})
 	if n, err := verifyCheckpointBytes(bytes.NewReader(good)); err != nil || n != 4 {
 		t.Fatalf("%d batches, %v", n, err)
@@ -69,7 +71,9 @@ func TestVerifyCheckpoint(t *testing.T) {
 			t.Fatalf("a file cut to %d of %d bytes passes", cut, len(good))
 		}
 	}
-	kafkas, err := os.ReadFile(filepath.Join("..", "metadata", "testdata", snapshotID{676, 3}.file()))
+	kafkas, err := os.ReadFile(
+		filepath.Join("..", "metadata", "testdata", snapshotID{676, 3}.file()),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,12 +135,16 @@ func TestSnapshotsAreKeptAndDropped(t *testing.T) {
 		s.add(id, sum, now)
 		s.tidy(now)
 		if i == 1 {
-			if _, _, err := s.readAt(t.Context(), snapshotID{10, 1}, 0, 10, now); err != nil { // a download begins
+			// a download begins
+			if _, _, err := s.readAt(t.Context(), snapshotID{10, 1}, 0, 10, now); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	want := []string{snapshotID{}.String(), snapshotID{10, 1}.String(), snapshotID{30, 1}.String(), snapshotID{40, 1}.String()}
+	want := []string{
+		snapshotID{}.String(), snapshotID{10, 1}.String(), snapshotID{30, 1}.String(),
+		snapshotID{40, 1}.String(),
+	}
 	if got := s.names(t); !slices.Equal(got, want) {
 		t.Errorf("while one is read: %v, want %v", got, want)
 	}
@@ -144,13 +152,18 @@ func TestSnapshotsAreKeptAndDropped(t *testing.T) {
 	if got, want := s.names(t), slices.Delete(want, 1, 2); !slices.Equal(got, want) {
 		t.Errorf("when it is idle: %v, want %v", got, want)
 	}
-	if _, _, err := s.readAt(t.Context(), snapshotID{}, 0, 10, now); !errors.Is(err, ErrSnapshotNotFound) {
+	if _, _, err := s.readAt(t.Context(), snapshotID{}, 0, 10, now); !errors.Is(
+		err, ErrSnapshotNotFound,
+	) {
 		t.Errorf("the 0-0 checkpoint is served: %v", err)
 	}
-	if _, _, err := s.readAt(t.Context(), snapshotID{10, 1}, 0, 10, now); !errors.Is(err, ErrSnapshotNotFound) {
+	if _, _, err := s.readAt(t.Context(), snapshotID{10, 1}, 0, 10, now); !errors.Is(
+		err, ErrSnapshotNotFound,
+	) {
 		t.Errorf("a dropped snapshot: %v", err)
 	}
-	if _, size, err := s.readAt(t.Context(), snapshotID{40, 1}, 1<<40, 10, now); err == nil || size == 0 {
+	if _, size, err := s.readAt(t.Context(), snapshotID{40, 1}, 1<<40, 10, now); err == nil ||
+		size == 0 {
 		t.Errorf("a position outside: size %d, %v", size, err)
 	}
 }
@@ -163,13 +176,14 @@ func TestSnapshotThatFailsLeavesNothing(t *testing.T) {
 		"no footer": func(w io.Writer) error { _, err := w.Write(controlBatch(1, batch.ControlSnapshotHeader)); return err },
 		"cut":       func(w io.Writer) error { _, err := w.Write(checkpointOf(nil)[:100]); return err },
 	} {
-		if _, err := s.write(snapshotID{10, 1}, wal.FileSum{}, fill); err == nil || len(s.names(t)) > 0 {
+		if _, err := s.write(snapshotID{10, 1}, wal.FileSum{}, fill); err == nil ||
+			len(s.names(t)) > 0 {
 			t.Errorf("%s: %v, left %v", name, err, s.names(t))
 		}
 	}
 }
 
-// smallSnapshots makes a snapshot due after a few kilobytes and keeps no log behind it.
+// smallSnapshots makes a snapshot due after a few kilobytes and keeps none of the log before it.
 func smallSnapshots(c *Config) {
 	c.SnapshotBytes, c.KeepBytes = 4<<10, 1
 }
@@ -217,7 +231,8 @@ func TestRestartFromSnapshot(t *testing.T) {
 		t.Error("the restarted node holds something else")
 	}
 	gotEnd, gotEpoch, ok := n.log.LatestSnapshot()
-	if s := n.log.Status(); !ok || gotEnd < id.end || gotEpoch != 1 || s.LogStart == 0 || s.SnapshotEnd < gotEnd {
+	if s := n.log.Status(); !ok || gotEnd < id.end || gotEpoch != 1 || s.LogStart == 0 ||
+		s.SnapshotEnd < gotEnd {
 		t.Errorf("latest snapshot %d-%d, %v; status %+v", gotEnd, gotEpoch, ok, s)
 	}
 	var file []byte
@@ -235,13 +250,16 @@ func TestRestartFromSnapshot(t *testing.T) {
 	if _, err := verifyCheckpointBytes(bytes.NewReader(file)); err != nil {
 		t.Error(err)
 	}
-	res := n.log.Fetch(t.Context(), FetchRequest{ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, HighWatermark: -1})
+	res := n.log.Fetch(
+		t.Context(),
+		FetchRequest{ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, HighWatermark: -1},
+	)
 	if res.SnapshotEnd < gotEnd || res.SnapshotEpoch < gotEpoch {
 		t.Errorf("an empty broker is told %+v", res)
 	}
 }
 
-// compactedDisk is a write-ahead log that runs something when it is about to drop what a snapshot has made superfluous.
+// compactedDisk is a write-ahead log that calls a function before it compacts.
 type compactedDisk struct {
 	disk
 	compacting func()
@@ -252,9 +270,13 @@ func (d compactedDisk) Compact(firstIndex uint64) error {
 	return d.disk.Compact(firstIndex)
 }
 
-// TestSnapshotThatIsToldOfCanBeRead looks while the log is being compacted, which may take long.
+// TestSnapshotThatIsToldOfCanBeRead: a snapshot can be read as soon as it is named, even while the
+// log is being compacted, which may take long.
 func TestSnapshotThatIsToldOfCanBeRead(t *testing.T) {
-	cfg, err := Config{Dir: t.TempDir(), Voters: []int32{0}, SnapshotBytes: 1, SnapshotsKept: 1, SegmentBytes: 64 << 10, Logger: testLogger(t)}.filled()
+	cfg, err := Config{
+		Dir: t.TempDir(), Voters: []int32{0}, SnapshotBytes: 1, SnapshotsKept: 1,
+		SegmentBytes: 64 << 10, Logger: testLogger(t),
+	}.filled()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +299,7 @@ func TestSnapshotThatIsToldOfCanBeRead(t *testing.T) {
 	}
 }
 
-// TestSnapshotsArePulledInPieces answers for the leader and looks at what is asked.
+// TestSnapshotsArePulledInPieces plays the leader and checks the requests.
 func TestSnapshotsArePulledInPieces(t *testing.T) {
 	file := bytes.Repeat([]byte("snapshot"), 100)
 	ours, theirs := net.Pipe()
@@ -366,7 +388,9 @@ func TestDamagedSnapshotIsReplacedForALaggingFollower(t *testing.T) {
 			damage(t, leader.log.snaps.path(id))
 			lagging.start()
 			lagging.await(end)
-			if slices.ContainsFunc(lagging.app.batches, func(b []byte) bool { return batch.Check(b) != nil }) {
+			if slices.ContainsFunc(
+				lagging.app.batches, func(b []byte) bool { return batch.Check(b) != nil },
+			) {
 				t.Error("damage has spread")
 			}
 			if got := leader.awaitSnapshot(id.end); got == id && name != "gone" {
@@ -416,7 +440,8 @@ func TestOpenRefuses(t *testing.T) {
 			if err := c.damage(n); err != nil {
 				t.Fatal(err)
 			}
-			if l, err := Open(n.cfg, newAppState()); err == nil || !strings.Contains(err.Error(), c.says) {
+			if l, err := Open(n.cfg, newAppState()); err == nil ||
+				!strings.Contains(err.Error(), c.says) {
 				t.Errorf("opened %v: %v", l != nil, err)
 			}
 		})
@@ -426,7 +451,11 @@ func TestOpenRefuses(t *testing.T) {
 // TestSnapshotByAge shows that an idle log gets its snapshot once it is old, and then none again.
 func TestSnapshotByAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cfg, err := Config{Dir: t.TempDir(), Voters: []int32{0}, SnapshotInterval: time.Hour, SegmentBytes: 64 << 10, Logger: testLogger(t)}.filled()
+		cfg, err := Config{
+			Dir: t.TempDir(), Voters: []int32{0},
+			SnapshotInterval: time.Hour, SegmentBytes: 64 << 10,
+			Logger: testLogger(t),
+		}.filled()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -445,7 +474,9 @@ func TestSnapshotByAge(t *testing.T) {
 			t.Errorf("the snapshot after an hour is at %d, want 3", end)
 		}
 		<-time.After(2 * time.Hour)
-		if files, _ := filepath.Glob(filepath.Join(cfg.Dir, "*"+checkpointSuffix)); len(files) != 1 {
+		if files, _ := filepath.Glob(filepath.Join(cfg.Dir, "*"+checkpointSuffix)); len(
+			files,
+		) != 1 {
 			t.Errorf("files after two more idle hours: %v", files)
 		}
 		if err := l.Stop(t.Context()); err != nil {

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// stallWatch times the write under way. The writer marks when one begins and ends; the clock's
-// goroutine looks.
+// stallWatch measures how long the current write takes. The writer calls begin and end; the clock's
+// goroutine calls lasts.
 type stallWatch struct{ began atomic.Int64 } // unix ns; 0: no write is under way
 
 func (s *stallWatch) begin(now time.Time) { s.began.Store(now.UnixNano()) }
 func (s *stallWatch) end()                { s.began.Store(0) }
 
-// lasts is for how long the write under way has lasted.
+// lasts returns the duration of the current write so far, 0 if there is none.
 func (s *stallWatch) lasts(now time.Time) time.Duration {
 	began := s.began.Load()
 	if began == 0 {
@@ -21,9 +21,9 @@ func (s *stallWatch) lasts(now time.Time) time.Duration {
 	return now.Sub(time.Unix(0, began))
 }
 
-// watchDisk gives leadership away while the disk does not answer: a leader that can write nothing
-// itself only delays what the others could do. It is asked at every tick. Until the disk answers
-// this node starts no election either.
+// watchDisk hands leadership over when the disk does not answer: a leader that cannot write only
+// delays the others. It is called at every tick. Until the disk answers, this node starts no
+// election.
 func (l *Log) watchDisk() {
 	timeout := time.Duration(l.cfg.ElectionTicks) * l.cfg.Tick
 	lasts := l.writer.watch.lasts(l.now())

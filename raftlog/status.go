@@ -28,19 +28,20 @@ type Status struct {
 	SnapshotEpoch int32
 
 	Voters    []Voter    // by node id; this node among them if it is one
-	Observers []Observer // this node leads: who has fetched within five minutes
+	Observers []Observer // on the leader: those that have fetched within five minutes
 	DiskFull  bool       // the replica waits for space or descriptors and takes no entries
-	// Waiting says in a sentence what a replica waits for that has no part in a quorum yet; "" when
-	// it has.
+	// Waiting is a sentence that names what a replica waits for before it can join its quorum, ""
+	// once it has joined.
 	Waiting string
-	// Suspended says why this replica takes no part any more: it has less than it acknowledged. ""
-	// when it has not.
+	// Suspended is the reason why this replica is excluded from the quorum: its log has less than
+	// it had acknowledged. "" if it is not excluded.
 	Suspended string
 	Refused   uint64 // messages of peers that no honest peer sends
 	Failed    error  // why the replica has stopped, see Log.Failed
 }
 
-// Voter is a member's progress. Offsets and times of others are known to the leader only (-1, zero).
+// Voter is a member's progress. Offsets and times of others are known to the leader only (-1,
+// zero).
 type Voter struct {
 	NodeID       int32
 	DirectoryID  [16]byte // zero until heard of
@@ -60,11 +61,17 @@ type progress struct {
 
 func (c *core) eachProgress(visit func(id uint64, p progress)) {
 	c.rn.WithProgress(func(id uint64, typ raft.ProgressType, pr tracker.Progress) {
-		visit(id, progress{match: pr.Match, snapshot: pr.State == tracker.StateSnapshot, pending: pr.PendingSnapshot, learner: typ == raft.ProgressTypeLearner})
+		visit(
+			id,
+			progress{
+				match: pr.Match, snapshot: pr.State == tracker.StateSnapshot,
+				pending: pr.PendingSnapshot, learner: typ == raft.ProgressTypeLearner,
+			},
+		)
 	})
 }
 
-// members returns everybody in the current configuration, and the number of voters.
+// members returns all voters and learners of the current configuration, and the number of voters.
 func (c *core) members() (members map[uint64]bool, voters int) {
 	cs := c.conf()
 	members = map[uint64]bool{}
@@ -80,7 +87,7 @@ func (c *core) conf() *raftpb.ConfState { return c.store.confs[len(c.store.confs
 
 func (c *core) voters() []uint64 { return c.conf().GetVoters() }
 
-// leadership is what fetchers and the application are told.
+// leadership is the leadership as fetchers and the application see it.
 func (c *core) leadership() leadership {
 	if c.failed != nil {
 		return leadership{leader: -1, epoch: int32(c.term)}
@@ -89,10 +96,12 @@ func (c *core) leadership() leadership {
 }
 
 var roles = map[raft.StateType]string{
-	raft.StateFollower: "follower", raft.StateCandidate: "candidate", raft.StateLeader: "leader", raft.StatePreCandidate: "pre-candidate",
+	raft.StateFollower: "follower", raft.StateCandidate: "candidate", raft.StateLeader: "leader",
+	raft.StatePreCandidate: "pre-candidate",
 }
 
-// Leader is who leads as observers are told, -1 for nobody and this node only once it has claimed the epoch, and the epoch.
+// Leader returns the leader that observers see and its epoch. The leader is -1 if unknown, and this
+// node only once it has claimed the epoch.
 func (l *Log) Leader() (id, epoch int32) {
 	l.view.mu.RLock()
 	defer l.view.mu.RUnlock()
@@ -116,20 +125,26 @@ func (l *Log) Status() Status {
 		s.Waiting += l.peers.missing()
 	}
 	l.fillVoters(&s, match, now)
-	if err := l.failure.Load(); err != nil { // of the disk too, which the core never hears of
+	// includes failures of the disk, which are unknown to the core
+	if err := l.failure.Load(); err != nil {
 		s.Failed, s.Role, s.Leader = *err, "stopped", -1
 	}
 	return s
 }
 
-// status fills in what the core knows; the map holds the durable ends of members, for a leader.
+// status returns the part of the status that the core knows and, on a leader, the durable end
+// offsets of the members.
 func (c *core) status() (Status, map[int32]int64) {
 	now := c.leadership()
 	st := c.rn.BasicStatus()
 	s := Status{
-		NodeID: c.cfg.node, Leader: now.leader, Epoch: now.epoch, Role: roles[c.state], LeaderReason: c.lastCause,
-		LogEnd: c.store.last().end, FirstIndex: Index(c.store.base.index + 1), LastIndex: Index(c.store.last().index),
-		Committed: Index(st.GetCommit()), Applied: Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
+		NodeID: c.cfg.node, Leader: now.leader, Epoch: now.epoch, Role: roles[c.state],
+		LeaderReason: c.lastCause,
+		LogEnd:       c.store.last().end, FirstIndex: Index(c.store.base.index + 1),
+		LastIndex: Index(c.store.last().index),
+		Committed: Index(
+			st.GetCommit(),
+		), Applied: Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
 		Suspended: c.memory.suspended, Refused: c.refused,
 	}
 	if c.founding {

@@ -8,19 +8,20 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// Stopped is the log of a node that does not run.
+// Stopped is the log of a node that is not running.
 type Stopped struct {
-	// Snapshot is the path of the checkpoint file that the log starts from, "" if there is none, and
-	// End and Epoch its name.
+	// Snapshot is the path of the checkpoint file that the log starts from, "" if there is none,
+	// and End and Epoch its name.
 	Snapshot string
 	End      int64
 	Epoch    int32
-	// Batches follow the snapshot, with base offsets and epochs, committed or not.
+	// Batches are all batches after the snapshot, committed or not, with base offsets and epochs
+	// set.
 	Batches [][]byte
 }
 
-// ReadStopped reads the log in a directory that no node has open, and changes nothing. The
-// snapshot's file is not looked at.
+// ReadStopped reads the log in a directory that no node has open, and changes nothing. It does not
+// read the snapshot's file.
 func ReadStopped(dir string) (*Stopped, error) {
 	st, err := wal.Read(filepath.Join(dir, walDir))
 	if err != nil {

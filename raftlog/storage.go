@@ -15,11 +15,12 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// storage is raft's view of the log since its start, kept in memory, with the offset after each entry beside it.
+// storage is the log as raft reads it, in memory, with the offset after each entry.
 //
-// It is changed when raft hands an append out, before the disk has it: raft keeps reading what it has not yet been told
-// to be durable from its own unstable part, and after every Ready this storage equals raft's whole log. That makes the
-// end offset known for every entry, committed or not, and so the base offset of the next proposal exact.
+// Entries are added when raft hands them out to be written, before they are durable: raft itself
+// reads entries that are not known to be durable from its own unstable part. So after every Ready
+// this storage equals raft's whole log, the end offset of every entry, committed or not, is known,
+// and the base offset of the next proposal is exact.
 //
 // Not safe for concurrent use: the core owns it.
 type storage struct {
@@ -27,20 +28,23 @@ type storage struct {
 	// base is the entry before the first one kept.
 	base position
 	// entries[i] has index base.index+1+i; ends[i] is the offset after it, epochs[i] the epoch of
-	// the last batch up to it, hashes[i] the running hash up to it.
+	// the last batch up to it, hashes[i] the running hash up to it. The four have the same length,
+	// and indexes, terms, ends and epochs never decrease.
 	entries []*raftpb.Entry
 	ends    []int64
 	epochs  []int32
 	hashes  []logHash
 	// mark is the newest durable snapshot (Index 0: none yet, only the first ConfState).
 	mark mark
-	// withheld: the mark's file was found bad, and is not offered until another snapshot is marked.
+	// withheld: the mark's file was found damaged, and is not offered to followers until another
+	// snapshot is marked.
 	withheld bool
-	// confs is the membership by the index that brought it; the first one holds at base.
+	// confs are the memberships and the index from which each is in force, ascending. There is
+	// always one, which is in force at base.
 	confs []confAt
 }
 
-// position names an entry and the log up to it.
+// position is the end of the log up to and including an entry.
 type position struct {
 	index, term uint64
 	end         int64 // offset after it
@@ -49,7 +53,9 @@ type position struct {
 }
 
 func markPosition(m mark) position {
-	return position{index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch, hash: logHash{m.Hash}}
+	return position{
+		index: m.Index, term: m.Term, end: m.EndOffset, epoch: m.Epoch, hash: logHash{m.Hash},
+	}
 }
 
 type confAt struct {
@@ -64,14 +70,15 @@ func newStorage(st walState) (*storage, error) {
 		s.base.hash = firstHash
 	}
 	if s.hard != nil && s.hard.GetCommit() < s.base.index {
-		// The commit index is written without waiting for the disk, the mark is not; a marked entry is committed.
+		// The commit index is written without waiting for the disk, the mark is not; a marked entry
+		// is committed.
 		s.hard = proto.Clone(s.hard).(*raftpb.HardState)
 		s.hard.Commit = new(s.base.index)
 	}
 	return s, s.append(st.Entries)
 }
 
-// reset empties the log: it now starts after m.
+// reset empties the log, which starts after m from then on.
 func (s *storage) reset(m mark) {
 	s.base = markPosition(m)
 	s.entries, s.ends, s.epochs, s.hashes = nil, nil, nil, nil
@@ -85,17 +92,23 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 	}
 	keep := int64(entries[0].GetIndex()) - int64(s.base.index) - 1
 	if keep < 0 || keep > int64(len(s.entries)) {
-		return fmt.Errorf("append at index %d does not join the log (%d, %d]", entries[0].GetIndex(), s.base.index, s.last().index)
+		return fmt.Errorf(
+			"append at index %d does not join the log (%d, %d]", entries[0].GetIndex(),
+			s.base.index, s.last().index,
+		)
 	}
 	if keep < int64(len(s.entries)) {
-		// Clipped, since slices of the tail now replaced may still be read by the writer and the peers.
+		// Clipped, because the writer and the peers may still read slices of the replaced tail.
 		s.entries, s.ends, s.epochs = slices.Clip(s.entries[:keep]), s.ends[:keep], s.epochs[:keep]
 		s.hashes = s.hashes[:keep]
 	}
 	for _, e := range entries {
 		at := s.last()
 		if e.GetIndex() != at.index+1 || e.GetTerm() < at.term {
-			return fmt.Errorf("entry (index %d, term %d) cannot follow (index %d, term %d)", e.GetIndex(), e.GetTerm(), at.index, at.term)
+			return fmt.Errorf(
+				"entry (index %d, term %d) cannot follow (index %d, term %d)", e.GetIndex(),
+				e.GetTerm(), at.index, at.term,
+			)
 		}
 		at.hash = at.hash.entry(e)
 		err := eachBatch(e, func(b batch.Batch) error {
@@ -106,14 +119,14 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 		if err != nil {
 			return fmt.Errorf("entry %d: %w", e.GetIndex(), err)
 		}
-		s.entries, s.ends, s.epochs = append(s.entries, e), append(s.ends, at.end), append(s.epochs, at.epoch)
-		s.hashes = append(s.hashes, at.hash)
+		s.entries, s.ends = append(s.entries, e), append(s.ends, at.end)
+		s.epochs, s.hashes = append(s.epochs, at.epoch), append(s.hashes, at.hash)
 	}
 	s.check()
 	return nil
 }
 
-// check asserts that the parallel slices are. In race builds it also walks the newest entries.
+// check asserts that the parallel slices agree. In race builds it also walks the newest entries.
 func (s *storage) check() {
 	n := len(s.entries)
 	if len(s.ends) != n || len(s.epochs) != n || len(s.hashes) != n || len(s.confs) == 0 {
@@ -133,14 +146,16 @@ func (s *storage) checkNewest() {
 	before, _ := s.at(from)
 	for index := from + 1; index <= s.last().index; index++ {
 		p, ok := s.at(index)
-		if !ok || p.index != index || p.term < before.term || p.end < before.end || p.epoch < before.epoch {
+		if !ok || p.index != index || p.term < before.term || p.end < before.end ||
+			p.epoch < before.epoch {
 			panic(fmt.Sprintf("entry %+v follows %+v", p, before))
 		}
 		before = p
 	}
 }
 
-// eachBatch calls f with each of the record batches an entry carries, whose headers are checked, until one fails.
+// eachBatch calls f with each of the record batches an entry carries, whose headers are checked,
+// until one fails.
 func eachBatch(e *raftpb.Entry, f func(b batch.Batch) error) error {
 	data, err := entryBatches(e)
 	for err == nil && len(data) > 0 {
@@ -152,7 +167,8 @@ func eachBatch(e *raftpb.Entry, f func(b batch.Batch) error) error {
 	return err
 }
 
-// entryBatches returns the record batches an entry carries, one after the other; none when it takes no offsets.
+// entryBatches returns the record batches an entry carries, one after the other; none when it takes
+// no offsets.
 func entryBatches(e *raftpb.Entry) ([]byte, error) {
 	data := e.GetData()
 	if e.GetType() == raftpb.EntryConfChangeV2 {
@@ -194,7 +210,8 @@ func (s *storage) at(index uint64) (position, bool) {
 	return position{index, s.entries[i].GetTerm(), s.ends[i], s.epochs[i], s.hashes[i]}, true
 }
 
-// find returns the first position whose end is the offset: the entry that bears the last batch before it.
+// find returns the first position that ends at the offset: that of the entry with the last batch
+// before it.
 func (s *storage) find(end int64) (position, bool) {
 	if end == s.base.end {
 		return s.base, true
@@ -215,8 +232,8 @@ func (s *storage) conf(index uint64) *raftpb.ConfState {
 	return s.confs[i].state
 }
 
-// trim forgets entries up to the mark, but for the newest ones of at most keepBytes bytes, which spare followers and
-// brokers that are a little behind a snapshot.
+// trim removes entries up to the mark from memory, except for the newest keepBytes bytes. They
+// spare followers and observers that lag a little the download of a snapshot.
 func (s *storage) trim(keepBytes int64) {
 	cut := int(int64(s.mark.Index) - int64(s.base.index)) // entries up to the mark
 	for ; cut > 0; cut-- {
@@ -286,7 +303,8 @@ func (s *storage) LastIndex() (uint64, error) { return s.base.index + uint64(len
 // FirstIndex implements raft.Storage.
 func (s *storage) FirstIndex() (uint64, error) { return s.base.index + 1, nil }
 
-// Snapshot implements raft.Storage: the newest durable snapshot, named but not carried; the follower pulls the file.
+// Snapshot implements raft.Storage. It only names the newest durable snapshot; the follower
+// downloads the file.
 func (s *storage) Snapshot() (*raftpb.Snapshot, error) {
 	if s.mark.Index == 0 || s.withheld {
 		return nil, raft.ErrSnapshotTemporarilyUnavailable
@@ -310,18 +328,23 @@ func markSnapshot(m mark) *raftpb.Snapshot {
 	data = binary.BigEndian.AppendUint64(data, m.Hash.Chain)
 	data = binary.BigEndian.AppendUint64(data, m.Hash.Sum)
 	return &raftpb.Snapshot{Data: data, Metadata: &raftpb.SnapshotMetadata{
-		Index: new(m.Index), Term: new(m.Term), ConfState: proto.Clone(m.ConfState).(*raftpb.ConfState),
+		Index: new(
+			m.Index,
+		), Term: new(m.Term), ConfState: proto.Clone(m.ConfState).(*raftpb.ConfState),
 	}}
 }
 
 func snapshotMark(s *raftpb.Snapshot) (mark, error) {
 	meta, data := s.GetMetadata(), s.GetData()
 	if len(data) != snapshotDataLen || data[0] != snapshotDataVersion {
-		return mark{}, fmt.Errorf("snapshot at index %d has unknown data of %d bytes", meta.GetIndex(), len(data))
+		return mark{}, fmt.Errorf(
+			"snapshot at index %d has unknown data of %d bytes", meta.GetIndex(), len(data),
+		)
 	}
 	r := frameCursor{b: data[1:]}
 	m := mark{
-		Index: meta.GetIndex(), Term: meta.GetTerm(), ConfState: raftpb.EnsureConfState(meta.GetConfState()),
+		Index: meta.GetIndex(), Term: meta.GetTerm(),
+		ConfState: raftpb.EnsureConfState(meta.GetConfState()),
 		EndOffset: r.int64(), Epoch: r.int32(),
 		File: wal.FileSum{Bytes: r.int64(), CRC: uint32(r.int32())},
 		Hash: wal.LogHash{Chain: uint64(r.int64()), Sum: uint64(r.int64())},

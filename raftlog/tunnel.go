@@ -10,17 +10,19 @@ import (
 	"time"
 )
 
-// A tunnel is a stream of bytes between two members, for what a node asks of the leader on behalf
-// of its own clients. It needs no port of its own and trusts the same handshake as the peers do. It
-// consists of two connections that the same side dials, since replies come in the order of
-// requests: on one it asks for what the other side has written (pull), on the other it sends
-// (push). Raft's messages are on other connections and never wait behind a tunnel's.
+// A tunnel is a stream of bytes between two members. A node uses it to forward requests of its own
+// clients to the leader. It needs no port of its own and uses the handshake of peers. It consists
+// of two connections that the same side dials, because replies arrive in the order of requests: on
+// one it requests what the other side has written (pull), on the other it sends (push). Raft's
+// messages use other connections and never wait behind a tunnel.
 const (
-	tunnelBytes   = 32 << 10         // in one frame
-	tunnelPulls   = 8                // under way at once, so that a long way is kept busy
-	tunnelQuiet   = 3 * time.Second  // both sides say something by then, if only nothing
-	tunnelTimeout = 15 * time.Second // for the other side to say or take something
-	tunnelsMax    = 8                // from one member at once
+	tunnelBytes = 32 << 10 // in one frame
+	// unacknowledged at a time, so that a link with a long delay is kept busy
+	tunnelPulls = 8
+	// each side sends a frame at least this often, an empty one if there is nothing to send
+	tunnelQuiet   = 3 * time.Second
+	tunnelTimeout = 15 * time.Second // for the other side to send or to accept something
+	tunnelsMax    = 8                // from one member at a time
 )
 
 var errTunnelClosed = errors.New("raftlog: the tunnel is closed")
@@ -32,8 +34,8 @@ type tunnels struct {
 	open map[[tokenLen]byte]*tunnelEnd
 }
 
-// tunnelEnd is the end of a tunnel at the node that is dialled: what comes is written to near, and
-// what is read from it is sent back.
+// tunnelEnd is the end of a tunnel at the node that was dialled: bytes that arrive are written to
+// near, and bytes read from near are sent back.
 type tunnelEnd struct {
 	node int32
 	near net.Conn
@@ -83,7 +85,7 @@ func (ts *tunnels) drop(e *tunnelEnd) {
 	_ = e.near.Close()
 }
 
-// openTunnel answers a peer that asks for a tunnel: with the token that pushes are to carry.
+// openTunnel answers a peer's request for a tunnel with the token that its pushes must carry.
 func (in *inbound) openTunnel() []byte {
 	if in.l.cfg.Tunnelled == nil {
 		return refusal(errors.New("this node takes no tunnels"))
@@ -101,10 +103,12 @@ func (in *inbound) openTunnel() []byte {
 	return append([]byte{verdictOK}, token[:]...)
 }
 
-// pull returns what was written to the tunnel, or nothing when that takes long.
+// pull returns bytes that were written to the tunnel, or none after a while without any.
 func (in *inbound) pull() ([]byte, error) {
 	if in.pulled == nil {
-		return nil, fmt.Errorf("%w: a pull without a tunnel from node %d", errMalformed, in.peer.node)
+		return nil, fmt.Errorf(
+			"%w: a pull without a tunnel from node %d", errMalformed, in.peer.node,
+		)
 	}
 	b := make([]byte, tunnelBytes)
 	_ = in.pulled.near.SetReadDeadline(time.Now().Add(tunnelQuiet))
@@ -115,7 +119,7 @@ func (in *inbound) pull() ([]byte, error) {
 	return b[:n], nil
 }
 
-// push takes what a peer sends through a tunnel.
+// push receives bytes that a peer sends through a tunnel.
 func (in *inbound) push(b []byte) error {
 	r := frameCursor{b: b}
 	var token [tokenLen]byte
@@ -142,7 +146,7 @@ func (in *inbound) closed() {
 	}
 }
 
-// tunnelConn is an end of a tunnel for its user.
+// tunnelConn is an end of a tunnel as its user sees it.
 type tunnelConn struct {
 	net.Conn
 	remote string
@@ -156,9 +160,9 @@ type tunnelAddr string
 func (tunnelAddr) Network() string  { return "tcp" }
 func (a tunnelAddr) String() string { return string(a) }
 
-// Tunnel opens a stream of bytes to another member, which hands its end to Config.Tunnelled. The
-// tunnel lasts until either end is closed, a connection breaks, or this log stops. ctx bounds the
-// opening.
+// Tunnel opens a stream of bytes to another member, which passes its end to Config.Tunnelled. The
+// tunnel lasts until either end is closed, a connection breaks, or this log stops. ctx bounds only
+// the opening.
 func (l *Log) Tunnel(ctx context.Context, node int32) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.DialTimeout)
 	defer cancel()
@@ -201,7 +205,7 @@ func (t *tunnel) close() {
 
 // run moves a tunnel's bytes until it ends; false when the log has stopped.
 func (l *Log) run(t *tunnel) bool {
-	l.mu.Lock() // Stop takes it before it waits for all goroutines
+	l.mu.Lock() // Stop locks it before it waits for all goroutines
 	defer l.mu.Unlock()
 	if l.ctx.Err() != nil {
 		return false
@@ -213,8 +217,9 @@ func (l *Log) run(t *tunnel) bool {
 	return true
 }
 
-// pushAll sends what the user writes; first, and when that is long in coming, nothing: the other side
-// then knows the connection, and that it is alive.
+// pushAll sends what the user writes. It begins with an empty frame, and sends one whenever the
+// user has written nothing for a while, so that the other side can identify the connection and
+// knows that it is alive.
 func (t *tunnel) pushAll() {
 	b := make([]byte, tunnelBytes)
 	var frame []byte

@@ -38,13 +38,14 @@ func TestATunnelCarriesBytesBothWays(t *testing.T) {
 	there := openTunnel(t, cl, 0, 1)
 	here := <-ends
 	_ = here.SetDeadline(time.Now().Add(20 * time.Second))
-	if host, _, err := net.SplitHostPort(here.RemoteAddr().String()); host != "127.0.0.1" || err != nil {
+	if host, _, err := net.SplitHostPort(here.RemoteAddr().String()); host != "127.0.0.1" ||
+		err != nil {
 		t.Errorf("the other end is %v", here.RemoteAddr())
 	}
 	out, back := make([]byte, 1<<20), make([]byte, 1<<20)
 	rand.Read(out)
 	rand.Read(back)
-	go there.Write(out) //nolint:errcheck // the other end checks what came
+	go there.Write(out) // nolint:errcheck // the other end checks what arrived
 	go here.Write(back) //nolint:errcheck
 	for what, c := range map[string]struct {
 		conn net.Conn

@@ -16,28 +16,30 @@ import (
 )
 
 const (
-	// verifiedFor is how long a snapshot is served after its file was read through and found whole:
-	// observers that download at the same time share one reading.
+	// verifiedFor is how long a snapshot is served after its file was verified, so that observers
+	// that download at the same time share one verification.
 	verifiedFor = 10 * time.Second
-	// doubtAfter is how old a verification must be for a follower's complaint to make it void, so
-	// that complaints cannot keep the disk busy.
+	// doubtAfter is the age from which a follower's complaint invalidates a verification, so that
+	// complaints cannot keep the disk busy.
 	doubtAfter = time.Second
 	// scrubInterval is how often the newest snapshot is read again even if nobody downloads it.
 	scrubInterval = time.Hour
 )
 
-// check is one reading of a snapshot's file, shared by all downloads that begin meanwhile.
+// check is one verification of a snapshot's file, shared by all downloads that begin in the
+// meantime.
 type check struct {
 	done chan struct{} // closed once err is set
 	err  error
 }
 
 // vouch returns nil once a snapshot's file is known to be whole: it was verified within
-// verifiedFor, or is read through now. The first caller reads, without a lock held, and concurrent
-// callers wait for its result. Any error is an ErrSnapshotNotFound. A damaged file is set aside.
+// verifiedFor, or is verified now. The first caller reads the file, without a lock held, and
+// concurrent callers wait for its result. Every error is an ErrSnapshotNotFound. A damaged file is
+// set aside.
 //
-// A broker gives up a request after 2 s. The reading continues without it, and its next request
-// finds the result.
+// A broker abandons a request after 2 s. The verification continues without it, and its next
+// request finds the result.
 func (s *snapshots) vouch(ctx context.Context, id snapshotID, now time.Time) error {
 	s.mu.Lock()
 	c := s.find(id)
@@ -59,7 +61,9 @@ func (s *snapshots) vouch(ctx context.Context, id snapshotID, now time.Time) err
 	c.check = k
 	s.mu.Unlock()
 
-	k.err = s.examine(c, func(f vfs.File, r io.Reader) io.Reader { return cancellableReader{ctx, r} })
+	k.err = s.examine(
+		c, func(f vfs.File, r io.Reader) io.Reader { return cancellableReader{ctx, r} },
+	)
 	s.mu.Lock()
 	c.check = nil
 	if k.err == nil {
@@ -70,7 +74,7 @@ func (s *snapshots) vouch(ctx context.Context, id snapshotID, now time.Time) err
 	return k.err
 }
 
-// examine reads a known snapshot's file through, and sets it aside if it is not whole.
+// examine verifies a known snapshot's file, and sets it aside if it is damaged.
 func (s *snapshots) examine(c *checkpoint, through func(vfs.File, io.Reader) io.Reader) error {
 	err := s.readThrough(c, through)
 	switch {
@@ -98,8 +102,8 @@ func (s *snapshots) readThrough(
 	return errors.Join(err, r.Close())
 }
 
-// passing reports whether an error says nothing about the file: the process is out of something, or
-// is stopping.
+// passing reports whether an error says nothing about the file: the process lacks a resource or is
+// stopping.
 func passing(err error) bool {
 	for _, e := range []error{
 		context.Canceled,
@@ -112,7 +116,7 @@ func passing(err error) bool {
 	return false
 }
 
-// condemn makes a damaged snapshot unknown, and sets its file aside.
+// condemn removes a damaged snapshot from the known ones and sets its file aside.
 func (s *snapshots) condemn(c *checkpoint, why error) {
 	s.mu.Lock()
 	i := slices.Index(s.known, c)
@@ -147,8 +151,7 @@ func (s *snapshots) setAside(id snapshotID) (aside string, err error) {
 	return aside, err
 }
 
-// doubt voids verifications older than doubtAfter, because a file that was served could not be
-// used.
+// doubt invalidates verifications older than doubtAfter, because a served file could not be used.
 func (s *snapshots) doubt(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +162,8 @@ func (s *snapshots) doubt(now time.Time) {
 	}
 }
 
-// scrubDue returns the newest snapshot when it is time to read it again, and counts from now on.
+// scrubDue returns the newest snapshot if it is time to verify it again, and starts the next
+// interval.
 func (s *snapshots) scrubDue(now time.Time) *checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,8 +178,8 @@ func (s *snapshots) scrubDue(now time.Time) *checkpoint {
 	return c
 }
 
-// scrub reads a snapshot from the disk, slowly, and sets it aside if it is damaged. Downloads never
-// wait for a scrub.
+// scrub verifies a snapshot on the disk, slowly, and sets it aside if it is damaged. Downloads
+// never wait for a scrub.
 func (s *snapshots) scrub(ctx context.Context, c *checkpoint) {
 	_ = s.examine(c, func(f vfs.File, r io.Reader) io.Reader {
 		vfs.DropCached(f)

@@ -88,7 +88,8 @@ var fileDamage = map[string]func(t *testing.T, path string){
 			t.Fatal(err)
 		}
 	},
-	"not readable": func(t *testing.T, path string) { // reading a directory fails as a bad sector does
+	// reading a directory fails as a bad sector does
+	"not readable": func(t *testing.T, path string) {
 		if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,7 @@ func TestEveryFlippedByteOfASnapshotIsNoticed(t *testing.T) {
 	now := time.Unix(1000, 0)
 	s, id, file := oneSnapshot(t, now)
 	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sumOf(file)}
-	if _, err := snapshotsIn(t, s.dir, 2).settle(m); err != nil {
+	if _, err := snapshotsIn(t, s.dir, 2).verifyStart(m); err != nil {
 		t.Fatal(err)
 	}
 	for i := range file {
@@ -113,7 +114,7 @@ func TestEveryFlippedByteOfASnapshotIsNoticed(t *testing.T) {
 		bad[i] ^= 0x10
 		mustWrite(t, s.path(id), bad)
 		again := snapshotsIn(t, s.dir, 2)
-		if _, err := again.settle(m); !errors.Is(err, errOtherSum) {
+		if _, err := again.verifyStart(m); !errors.Is(err, errOtherSum) {
 			t.Fatalf("a start after a flipped bit in byte %d: %v", i, err)
 		}
 		again.known = []*checkpoint{{id: id, sum: m.File}}
@@ -134,15 +135,15 @@ func TestForeignCheckpointIsRefused(t *testing.T) {
 	foreign := checkpointOf([][]byte{batchAt(0, 1, 2), batchAt(2, 1, 2)})
 	mustWrite(t, s.path(id), foreign)
 	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sumOf(file)}
-	_, err := snapshotsIn(t, s.dir, 2).settle(m)
+	_, err := snapshotsIn(t, s.dir, 2).verifyStart(m)
 	for _, says := range []string{s.path(id), errOtherSum.Error(), "put the original back", leaveStopped} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("does not say %q: %v", says, err)
 		}
 	}
-	// A mark of a release that recorded no sum takes the file if it is whole, and learns its sum.
+	// A mark of a release that recorded no sum accepts any whole file, and its sum is recorded.
 	m.File = wal.FileSum{}
-	if sum, err := snapshotsIn(t, s.dir, 2).settle(m); err != nil || sum != sumOf(foreign) {
+	if sum, err := snapshotsIn(t, s.dir, 2).verifyStart(m); err != nil || sum != sumOf(foreign) {
 		t.Errorf("%+v, %v", sum, err)
 	}
 }
@@ -195,10 +196,12 @@ func TestOlderSnapshotsAreNotServedAfterARestart(t *testing.T) {
 	}
 	again := snapshotsIn(t, s.dir, 1)
 	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sum}
-	if _, err := again.settle(m); err != nil {
+	if _, err := again.verifyStart(m); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := again.readAt(t.Context(), older, 0, 1, now); !errors.Is(err, ErrSnapshotNotFound) {
+	if _, _, err := again.readAt(t.Context(), older, 0, 1, now); !errors.Is(
+		err, ErrSnapshotNotFound,
+	) {
 		t.Errorf("an older one: %v", err)
 	}
 	if _, _, err := again.readAt(t.Context(), id, 0, 1, now); err != nil {
@@ -343,7 +346,7 @@ func hourlyNode(t *testing.T, app App) (*Log, *countingDisk) {
 	return startOn(t, cfg, app, func(d disk) disk { counting.disk = d; return counting }), counting
 }
 
-// countingDisk counts what drops log.
+// countingDisk counts compactions.
 type countingDisk struct {
 	disk
 	compactions atomic.Int32
@@ -369,7 +372,8 @@ func TestScrubReplacesADamagedSnapshot(t *testing.T) {
 				damage(t, l.snaps.path(id))
 				<-time.After(scrubInterval + time.Minute)
 				again, _, okAgain := l.LatestSnapshot()
-				if !ok || !okAgain || again != end || !bytes.Equal(mustRead(t, l.snaps.path(id)), good) {
+				if !ok || !okAgain || again != end ||
+					!bytes.Equal(mustRead(t, l.snaps.path(id)), good) {
 					t.Errorf("snapshot %d, %v; after the scrub %d, %v", end, ok, again, okAgain)
 				}
 				f, size, err := l.OpenSnapshot(end, epoch, 0)
@@ -452,9 +456,13 @@ func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 		if _, _, err := l.OpenSnapshot(end, epoch, 0); !errors.Is(err, ErrSnapshotNotFound) {
 			t.Fatal(err)
 		}
-		f := FetchRequest{ReplicaID: 7, LeaderEpoch: 1, HighWatermark: -1, MaxWait: 500 * time.Millisecond}
+		f := FetchRequest{
+			ReplicaID: 7, LeaderEpoch: 1, HighWatermark: -1,
+			MaxWait: 500 * time.Millisecond,
+		}
 		for range 3 {
-			if res := l.Fetch(t.Context(), f); res.ErrorCode != 0 || res.SnapshotEnd != -1 || res.HighWatermark != -1 {
+			if res := l.Fetch(t.Context(), f); res.ErrorCode != 0 || res.SnapshotEnd != -1 ||
+				res.HighWatermark != -1 {
 				t.Errorf("a joining broker is told %+v", res)
 			}
 		}
@@ -462,7 +470,8 @@ func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-time.After(3 * snapshotRetry)
-		if _, _, ok := l.LatestSnapshot(); ok || d.compactions.Load() != before || l.Status().SnapshotEnd != -1 {
+		if _, _, ok := l.LatestSnapshot(); ok || d.compactions.Load() != before ||
+			l.Status().SnapshotEnd != -1 {
 			t.Errorf("a snapshot %v, %d compactions", ok, d.compactions.Load()-before)
 		}
 		app.full.Store(nil)

@@ -13,8 +13,8 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// writer owns the write-ahead log. It takes all that is queued, writes it, and syncs once for the lot: whatever arrives
-// during a sync shares the next one.
+// writer owns the write-ahead log. It writes all tasks that are queued and syncs once for all of
+// them; tasks that arrive during a sync share the next one.
 type writer struct {
 	l    *Log
 	disk disk
@@ -72,7 +72,8 @@ func (w *writer) run() {
 		case <-w.l.ctx.Done():
 			return
 		}
-		// A sync holds this thread for long: what was queued for the peers at the same time goes out first.
+		// Yield first, so that messages queued for the peers at the same time are sent before the
+		// sync, which holds this thread for long.
 		runtime.Gosched()
 		w.mu.Lock()
 		tasks := w.queue
@@ -91,7 +92,7 @@ func (w *writer) run() {
 	}
 }
 
-// write makes tasks durable in order, then lets raft go on with all of them.
+// write makes tasks durable in order, then reports all of them to raft.
 func (w *writer) write(tasks []writerTask) error {
 	dirty := false
 	for _, t := range tasks {
@@ -116,7 +117,7 @@ func (w *writer) write(tasks []writerTask) error {
 	return w.finish(tasks)
 }
 
-// finish does what nobody waits for: dropping files that snapshots have made superfluous.
+// finish removes files that snapshots have made superfluous; no reply waits for it.
 func (w *writer) finish(tasks []writerTask) error {
 	for _, t := range tasks {
 		if t.marked != nil {
@@ -131,10 +132,11 @@ func (w *writer) finish(tasks []writerTask) error {
 	return nil
 }
 
-// spaceRetry is how often a write is tried again while there is no space or no descriptor for it.
+// spaceRetry is the interval at which a write is retried while there is no space or no descriptor
+// for it.
 const spaceRetry = 500 * time.Millisecond
 
-// shortage is what a write lacks that may be tried again.
+// shortage describes what a retryable write lacks.
 type shortage struct{ lacks, back string }
 
 var (
@@ -142,7 +144,7 @@ var (
 	noDescriptors = shortage{"no file descriptor is left", "there are file descriptors again"}
 )
 
-// shortageOf tells what a failed write lacked; nil when it failed for good.
+// shortageOf returns what a failed write lacked, nil if the failure is final.
 func shortageOf(err error) *shortage {
 	switch {
 	case !errors.Is(err, wal.ErrRetry):
@@ -155,9 +157,9 @@ func shortageOf(err error) *shortage {
 	return nil
 }
 
-// withSpace runs a write again and again while there is no space or no descriptor for it. The
-// write-ahead log has changed nothing then, and nothing is acknowledged meanwhile. A leader in that
-// state hands over, since it could not apply what others commit.
+// withSpace repeats a write while there is no space or no descriptor for it. Such a write has
+// changed nothing, and nothing is acknowledged in the meantime. A leader in that state hands over,
+// because it could not apply what others commit.
 func (w *writer) withSpace(write func() error) error {
 	err := write()
 	missing := shortageOf(err)
@@ -178,8 +180,8 @@ func (w *writer) withSpace(write func() error) error {
 	return err
 }
 
-// rest waits between two tries; it reports whether there is a next one. Waiting is no stall of the
-// disk.
+// rest waits between two tries and reports whether there is to be another. The wait does not count
+// as a stall of the disk.
 func (w *writer) rest(d time.Duration) bool {
 	w.watch.end()
 	defer func() { w.watch.begin(w.l.now()) }()
@@ -193,8 +195,8 @@ func (w *writer) rest(d time.Duration) bool {
 	}
 }
 
-// put writes one task and reports whether a sync must follow before its responses may go. A commit index alone needs
-// none: it is only a hint for the next start.
+// put writes one task and reports whether a sync must precede its responses. A commit index alone
+// needs no sync: it is only a hint for the next start.
 func (w *writer) put(t writerTask) (needsSync bool, err error) {
 	if t.mark != nil {
 		return false, w.withSpace(func() error { return w.disk.SetMark(*t.mark) })
@@ -205,7 +207,7 @@ func (w *writer) put(t writerTask) (needsSync bool, err error) {
 		w.hard = hard
 	}
 	if m := t.write.install; m != nil {
-		// The mark first: the hard state's commit index counts on it.
+		// The mark comes first: the commit index of the hard state relies on it.
 		if err := w.withSpace(func() error { return w.disk.SetMark(*m) }); err != nil {
 			return false, err
 		}
@@ -217,5 +219,6 @@ func (w *writer) put(t writerTask) (needsSync bool, err error) {
 	return needsSync || len(t.write.entries) > 0, err
 }
 
-// close closes the write-ahead log; run has returned, or was never started.
+// close closes the write-ahead log. It is called after run has returned, or if run was never
+// started.
 func (w *writer) close() error { return w.disk.Close() }

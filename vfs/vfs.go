@@ -13,7 +13,8 @@ type FS interface {
 	Open(path string) (File, error)    // an existing file, for reading and writing
 	// OpenRead opens an existing file for reading only.
 	OpenRead(path string) (File, error)
-	Create(path string) (File, error) // an empty file, for reading and writing; replaces an older one
+	// an empty file, for reading and writing; replaces an older one
+	Create(path string) (File, error)
 	// OpenDirect opens an existing file for writes that bypass the page cache. An error says only
 	// that such writes are not possible here; it is not a failure of the disk.
 	OpenDirect(path string) (DirectFile, error)

@@ -5,7 +5,7 @@ import "github.com/yakt/yakt/protocol"
 // UUID is protocol.UUID.
 type UUID = protocol.UUID
 
-// The special directory ids and the metadata topic's id, see protocol.
+// These are the special directory ids and the metadata topic's id, see protocol.
 var (
 	DirMigrating    = protocol.DirMigrating
 	DirUnassigned   = protocol.DirUnassigned

@@ -70,7 +70,9 @@ func (r *RegisterBroker) code(c *coder) {
 	}
 	c.tags(
 		tagged{0, 3, len(r.LogDirs) > 0, func(c *coder) { c.uuids(&r.LogDirs) }},
-		tagged{1, 4, r.CordonedLogDirs != nil, func(c *coder) { c.nullableUUIDs(&r.CordonedLogDirs) }},
+		tagged{
+			1, 4, r.CordonedLogDirs != nil, func(c *coder) { c.nullableUUIDs(&r.CordonedLogDirs) },
+		},
 	)
 }
 
@@ -88,7 +90,7 @@ func (r *UnregisterBroker) code(c *coder) {
 	c.noTags()
 }
 
-// FenceBroker is a legacy form of BrokerRegistrationChange; replayed, no longer written.
+// FenceBroker is a legacy form of BrokerRegistrationChange. It is replayed and no longer written.
 type FenceBroker struct {
 	ID    int32
 	Epoch int64
@@ -102,7 +104,7 @@ func (r *FenceBroker) code(c *coder) {
 	c.noTags()
 }
 
-// UnfenceBroker is a legacy form of BrokerRegistrationChange; replayed, no longer written.
+// UnfenceBroker is a legacy form of BrokerRegistrationChange. It is replayed and no longer written.
 type UnfenceBroker struct {
 	ID    int32
 	Epoch int64
@@ -123,7 +125,8 @@ const (
 	FencedFence    int8 = 1
 )
 
-// BrokerRegistrationChange changes single fields of a registration. Its version follows its content: the lowest that holds it.
+// BrokerRegistrationChange changes single fields of a registration. It is written in the lowest
+// version that has the fields it sets.
 type BrokerRegistrationChange struct {
 	BrokerID             int32
 	BrokerEpoch          int64
@@ -140,9 +143,13 @@ func (r *BrokerRegistrationChange) code(c *coder) {
 	c.int64(&r.BrokerEpoch)
 	c.tags(
 		tagged{0, 0, r.Fenced != 0, func(c *coder) { c.int8(&r.Fenced) }},
-		tagged{1, 1, r.InControlledShutdown != 0, func(c *coder) { c.int8(&r.InControlledShutdown) }},
+		tagged{
+			1, 1, r.InControlledShutdown != 0, func(c *coder) { c.int8(&r.InControlledShutdown) },
+		},
 		tagged{2, 2, len(r.LogDirs) > 0, func(c *coder) { c.uuids(&r.LogDirs) }},
-		tagged{3, 3, r.CordonedLogDirs != nil, func(c *coder) { c.nullableUUIDs(&r.CordonedLogDirs) }},
+		tagged{
+			3, 3, r.CordonedLogDirs != nil, func(c *coder) { c.nullableUUIDs(&r.CordonedLogDirs) },
+		},
 	)
 }
 

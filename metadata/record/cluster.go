@@ -20,7 +20,8 @@ func (r *Config) code(c *coder) {
 	c.noTags()
 }
 
-// FeatureLevel finalizes a feature's level; level 0 removes it. The record's schema is frozen at version 0.
+// FeatureLevel finalizes a feature's level; level 0 removes it. The record's schema is frozen at
+// version 0.
 type FeatureLevel struct {
 	Name  string
 	Level int16
@@ -34,7 +35,7 @@ func (r *FeatureLevel) code(c *coder) {
 	c.noTags()
 }
 
-// ProducerIDs moves the next free producer id on; the broker got the block below it.
+// ProducerIDs advances the next free producer id; the broker owns the block before it.
 type ProducerIDs struct {
 	BrokerID       int32
 	BrokerEpoch    int64
@@ -50,13 +51,13 @@ func (r *ProducerIDs) code(c *coder) {
 	c.noTags()
 }
 
-// NoOp changes nothing for Kafka's readers; it shows that the log moves.
+// NoOp changes nothing for Kafka's readers; it only shows that the log advances.
 //
-// Dropped, which is ours, is how what no valid record can name is removed: a configuration key of
-// 40,000 bytes, say, which its own removal would have to repeat. Kafka's readers pass over the
-// tagged field that it travels in.
+// Dropped is YAKt's own. It removes entities that no valid record can name, for instance a
+// configuration key of 40,000 bytes, which the record of its removal would have to repeat. It is a
+// tagged field, which Kafka's readers skip.
 type NoOp struct {
-	// Dropped names entities by the SHA-256 of the record, framed, that would remove each; see
+	// Each element is the SHA-256 of the framed record that would remove the entity; see
 	// metadata.Poison.
 	Dropped []Digest
 }
@@ -67,7 +68,7 @@ type Digest [32]byte
 // MarshalText writes it in hexadecimal.
 func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
 
-// tagDropped is far from the tags that Kafka gives out, which count from 0: "YAK" in ASCII.
+// tagDropped is "YAK" in ASCII, far from the tags that Kafka assigns, which count from 0.
 const tagDropped = 0x59414b
 
 func (*NoOp) Type() Type { return TypeNoOp }
@@ -84,7 +85,7 @@ func (r *NoOp) code(c *coder) {
 	}})
 }
 
-// ZkMigrationState stands in logs that came from ZooKeeper; nothing reads it any more.
+// ZkMigrationState is in logs that were migrated from ZooKeeper; nothing uses it any more.
 type ZkMigrationState struct{ State int8 }
 
 func (*ZkMigrationState) Type() Type { return TypeZkMigrationState }
@@ -94,7 +95,8 @@ func (r *ZkMigrationState) code(c *coder) {
 	c.noTags()
 }
 
-// BeginTransaction opens a metadata transaction: what follows is hidden until EndTransaction (KIP-868).
+// BeginTransaction opens a metadata transaction: records after it are not visible until
+// EndTransaction (KIP-868).
 type BeginTransaction struct{ Name *string }
 
 func (*BeginTransaction) Type() Type { return TypeBeginTransaction }
@@ -109,7 +111,7 @@ type EndTransaction struct{}
 func (*EndTransaction) Type() Type    { return TypeEndTransaction }
 func (*EndTransaction) code(c *coder) { c.noTags() }
 
-// AbortTransaction drops the open metadata transaction.
+// AbortTransaction discards the open metadata transaction.
 type AbortTransaction struct{ Reason *string }
 
 func (*AbortTransaction) Type() Type { return TypeAbortTransaction }

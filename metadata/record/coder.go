@@ -9,17 +9,19 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// coder walks a record's fields once for both directions: with decoding set, fields are filled from buf; without, they are
-// appended to it. So a record's layout is said in one place. The first error sticks; what follows does nothing. Appending never
-// writes to a field: records are shared with readers.
+// coder codes a record's fields in both directions, so that the layout of a record is in one place:
+// with decoding set, fields are read from buf, otherwise they are appended to it. After the first
+// error further calls do nothing. Appending never writes to a field, because records are shared
+// with readers.
 //
-// All records are in Kafka's flexible format: compact lengths (uvarint n+1, 0 = null) and tagged fields at the end of
-// every struct. A length is checked against the bytes that are left before anything is allocated for it.
+// All records are in Kafka's flexible format: compact lengths (uvarint n+1, 0 = null) and tagged
+// fields at the end of every struct. A length is checked against the remaining bytes before memory
+// is allocated for it.
 type coder struct {
 	buf      []byte
 	decoding bool
 	version  int16
-	held     bool    // what brokers refuse is written all the same
+	held     bool    // records that brokers refuse are written too
 	shared   *shared // lists known already; may be nil
 	err      error
 }
@@ -114,7 +116,8 @@ func (c *coder) uuid(v *protocol.UUID) {
 	}
 }
 
-// uvarint reads at most five bytes: every count, length, tag and frame number of the format fits 32 bits.
+// uvarint reads at most five bytes: every count, length, tag and frame number of the format fits 32
+// bits.
 func (c *coder) uvarint(v *uint32) {
 	if !c.decoding {
 		c.buf = binary.AppendUvarint(c.buf, uint64(*v))
@@ -163,8 +166,8 @@ func (c *coder) size(n int, minBytes int) int {
 	return n
 }
 
-// string reads strings of any length, and writes only those that Kafka reads: a log that holds
-// others must be readable to be mended.
+// string reads strings of any length, so that a log with strings that are too long can be healed,
+// and writes only those that Kafka reads.
 func (c *coder) string(v *string) {
 	if !c.decoding {
 		c.writeString(v)
@@ -209,7 +212,8 @@ func (c *coder) bytes(v *[]byte) {
 	}
 }
 
-// nullableLength is length for a list that may be null (nil), which is not the same as an empty one.
+// nullableLength is length for a list that may be null (nil), which is not the same as an empty
+// one.
 func nullableLength[T any](c *coder, v *[]T, minBytes int) int {
 	n := len(*v)
 	if *v == nil {
@@ -245,7 +249,8 @@ func (c *coder) nullableUUIDs(v *[]protocol.UUID) {
 	c.uuidElems(v, nullableLength(c, v, len(protocol.UUID{})))
 }
 
-// int32Elems and uuidElems are elements for the two kinds that a million partitions have, in one go.
+// int32Elems and uuidElems code all elements of a list at once, for the two types of which a
+// million partitions have lists.
 func (c *coder) int32Elems(v *[]int32, n int) {
 	if c.err != nil || n <= 0 {
 		return
@@ -272,7 +277,8 @@ func (c *coder) uuidElems(v *[]protocol.UUID, n int) {
 	*v = c.shared.uuidList(c.take(len(protocol.UUID{}) * n))
 }
 
-// tagged is one optional field at the end of a struct. It is written only where set says that it differs from its default.
+// tagged is one optional field at the end of a struct. It is written only if set, which means that
+// it differs from its default.
 type tagged struct {
 	tag   uint32
 	since int16
@@ -280,8 +286,9 @@ type tagged struct {
 	code  func(*coder)
 }
 
-// tags codes the tagged fields of a struct, given in ascending order. An unknown tag is passed over when reading: a newer
-// writer of the same version may add one. A field that the version cannot hold and that is set is an error when writing.
+// tags codes the tagged fields of a struct, given in ascending order. Unknown tags are skipped when
+// reading, because a newer writer of the same version may add one. A field that is set and that the
+// version does not have is an error when writing.
 func (c *coder) tags(fields ...tagged) {
 	if c.decoding {
 		c.readTags(fields)
@@ -290,7 +297,12 @@ func (c *coder) tags(fields ...tagged) {
 	var n uint32
 	for _, f := range fields {
 		if f.set && f.since > c.version {
-			c.fail(fmt.Errorf("tagged field %d needs version %d, the record is written in version %d", f.tag, f.since, c.version))
+			c.fail(
+				fmt.Errorf(
+					"tagged field %d needs version %d, the record is written in version %d", f.tag,
+					f.since, c.version,
+				),
+			)
 			return
 		}
 		if f.set {
@@ -305,7 +317,8 @@ func (c *coder) tags(fields ...tagged) {
 	}
 }
 
-// writeTag appends the field behind a gap of one byte for its size, and widens the gap when the size needs it.
+// writeTag appends the field after a gap of one byte for its size, and widens the gap if the size
+// needs more.
 func (c *coder) writeTag(f tagged) {
 	c.uvarint(&f.tag)
 	at := len(c.buf)
@@ -359,13 +372,18 @@ func (c *coder) readTag(fields []tagged, tag uint32, body []byte) {
 // noTags codes the empty tag section of a struct without tagged fields.
 func (c *coder) noTags() { c.tags() }
 
-// since reports whether the record's version has a field; when writing, a field that is set but missing is an error.
+// since reports whether the record's version has a field; when writing, a field that is set but
+// missing is an error.
 func (c *coder) since(version int16, set bool) bool {
 	if c.version >= version {
 		return true
 	}
 	if set && !c.decoding {
-		c.fail(fmt.Errorf("a field needs version %d, the record is written in version %d", version, c.version))
+		c.fail(
+			fmt.Errorf(
+				"a field needs version %d, the record is written in version %d", version, c.version,
+			),
+		)
 	}
 	return false
 }

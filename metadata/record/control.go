@@ -8,7 +8,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ControlType is the type in a control record's key. Brokers exit on a type that they do not know: only these are written.
+// ControlType is the type in a control record's key. Brokers exit on types that they do not know,
+// so only these are written.
 type ControlType int16
 
 const (
@@ -57,15 +58,17 @@ func AppendControl(dst []byte, r Control) ([]byte, error) {
 	var field *fieldError
 	switch {
 	case errors.As(c.err, &field):
-		return dst, fmt.Errorf("control record %d is invalid: %s %s", r.ControlType(), field.name(r), field.problem)
+		return dst, fmt.Errorf(
+			"control record %d is invalid: %s %s", r.ControlType(), field.name(r), field.problem,
+		)
 	case c.err != nil:
 		return dst, fmt.Errorf("control record %d: %w", r.ControlType(), c.err)
 	}
 	return c.buf, nil
 }
 
-// DecodeControl reads a control record from its key and value. LeaderChange also in version 1, which a quorum of another
-// release may have written.
+// DecodeControl reads a control record from its key and value. LeaderChange also in version 1,
+// which a quorum of another release may have written.
 func DecodeControl(key, value []byte) (Control, error) {
 	if len(key) != 4 || key[0] != 0 || key[1] != 0 {
 		return nil, fmt.Errorf("control record: the key % x is not of version 0", key)
@@ -78,7 +81,9 @@ func DecodeControl(key, value []byte) (Control, error) {
 	c := coder{buf: value, decoding: true}
 	c.int16(&c.version)
 	if c.err == nil && (c.version < 0 || c.version > maxVersion) {
-		c.fail(fmt.Errorf("version %d is newer than this release reads (%d)", c.version, maxVersion))
+		c.fail(
+			fmt.Errorf("version %d is newer than this release reads (%d)", c.version, maxVersion),
+		)
 	}
 	r.code(&c)
 	if c.err == nil && len(c.buf) != 0 {
@@ -106,7 +111,8 @@ func newControl(t ControlType) (r Control, maxVersion int16) {
 	return nil, 0
 }
 
-// LeaderChange opens an epoch. Version 1 adds the voters' directory ids; Kafka 4.3 and we write version 0.
+// LeaderChange opens an epoch. Version 1 adds the voters' directory ids; Kafka 4.3 and we write
+// version 0.
 type LeaderChange struct {
 	LeaderID       int32
 	Voters         []int32
@@ -132,7 +138,8 @@ func (r *LeaderChange) code(c *coder) {
 
 // SnapshotHeader is the first record of a snapshot.
 type SnapshotHeader struct {
-	LastContainedLogTimestamp int64 // ms since 1970: append time of the last record that the snapshot covers
+	// ms since 1970: append time of the last record that the snapshot covers
+	LastContainedLogTimestamp int64
 }
 
 func (*SnapshotHeader) ControlType() ControlType { return ControlSnapshotHeader }
@@ -148,7 +155,8 @@ type SnapshotFooter struct{}
 func (*SnapshotFooter) ControlType() ControlType { return ControlSnapshotFooter }
 func (*SnapshotFooter) code(c *coder)            { c.noTags() }
 
-// KRaftVersion is the finalized kraft.version: 1 says that voters are named by records in the log (KIP-853).
+// KRaftVersion is the finalized kraft.version: with 1 the voters are named by records in the log
+// (KIP-853).
 type KRaftVersion struct{ Version int16 }
 
 func (*KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
@@ -158,8 +166,8 @@ func (r *KRaftVersion) code(c *coder) {
 	c.noTags()
 }
 
-// Voters is the whole voter set. Every voter needs an endpoint for each controller listener name that a broker uses: a
-// broker finds the leader by it.
+// Voters is the whole voter set. Every voter needs an endpoint for each controller listener name
+// that a broker uses, because brokers find the leader by it.
 type Voters struct{ Voters []Voter }
 
 // Voter is one member of the quorum.

@@ -6,16 +6,17 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Decoder decodes a long run of records, such as a snapshot, with little memory: equal lists of replicas and of directories become one, of
-// which a cluster has few, however many partitions it has. One goroutine at a time; the zero Decoder is ready.
+// Decoder decodes many records, such as a snapshot, with little memory: equal lists of replicas and
+// of directories share memory, since a cluster has few different ones. It is used by one goroutine
+// at a time; the zero Decoder is ready for use.
 type Decoder struct {
 	c         coder
 	shared    shared
 	partition Partition
 }
 
-// Decode is the function Decode, but a *Partition is only good until the next call, while its lists are for ever, shared
-// with others and not to be changed.
+// Decode is the function Decode, except that a *Partition is valid only until the next call. Its
+// lists remain valid; they are shared and must not be changed.
 func (d *Decoder) Decode(b []byte) (r Record, version int16, err error) {
 	d.c = coder{buf: b, decoding: true, shared: &d.shared}
 	return d.c.record(d.alloc)
@@ -29,7 +30,7 @@ func (d *Decoder) alloc(t Type) Record {
 	return &d.partition
 }
 
-// sharedMax bounds what a Decoder remembers. Lists beyond it are not shared.
+// sharedMax bounds the lists that a Decoder keeps. Further lists are not shared.
 const sharedMax = 1 << 16
 
 // shared holds lists by their bytes.

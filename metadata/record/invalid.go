@@ -9,21 +9,21 @@ import (
 	"unicode/utf8"
 )
 
-// InvalidError says why brokers would not accept a record: one that Kafka's readers or its replay
-// refuse ends every broker that reads it, again at each start. So no such record is written.
+// InvalidError is the reason why brokers would not accept a record. Every broker that reads such a
+// record exits, and again at each start, so no such record is written.
 type InvalidError struct {
 	Type    Type
 	Field   string // such as Endpoints[2].Host
-	Problem string // what is wrong with the field, to be read after its name
+	Problem string // the fault, a phrase that follows the field's name
 }
 
 func (e *InvalidError) Error() string {
 	return fmt.Sprintf("%v is invalid: %s %s", e.Type, e.Field, e.Problem)
 }
 
-// Check returns nil if the brokers of Kafka 4.0 to 4.4 accept the record by itself, else an
-// *InvalidError. It does not know what the log holds besides: whether a topic exists is for
-// metadata.Editor to say. Append checks too, and at no further cost.
+// Check returns nil if the brokers of Kafka 4.0 to 4.4 accept the record by itself, otherwise an
+// *InvalidError. It does not know the rest of the log: metadata.Editor checks, for instance,
+// whether a topic exists. Append makes the same check, at no further cost.
 func Check(r Record) error {
 	_, err := Append(make([]byte, 0, 256), r, r.Type().MaxVersion())
 	var invalid *InvalidError
@@ -33,8 +33,8 @@ func Check(r Record) error {
 	return nil
 }
 
-// StringMax is how many bytes of UTF-8 a string of a record may have. Kafka's readers refuse longer
-// ones, although the compact lengths of the flexible format could say more.
+// StringMax bounds the strings of a record, in bytes of UTF-8. Kafka's readers refuse longer ones,
+// although the flexible format could hold them.
 const StringMax = math.MaxInt16
 
 // fieldError is an invalid field of a record that is being encoded: field points to its value.
@@ -54,8 +54,8 @@ func (c *coder) check(r any) {
 
 func (e *fieldError) Error() string { return "a field " + e.problem }
 
-// stringProblem says why Kafka would not read s, or would read another string; "" where nothing is
-// wrong.
+// stringProblem returns why Kafka would not read s, or would read another string; "" if it would
+// read s.
 func stringProblem(s string) string {
 	switch {
 	case len(s) > StringMax:
@@ -66,7 +66,7 @@ func stringProblem(s string) string {
 	return ""
 }
 
-// fieldPath leads from v to the value that p points to, such as .Endpoints[2].Host.
+// fieldPath returns the path from v to the value that p points to, such as .Endpoints[2].Host.
 func fieldPath(v reflect.Value, p any) (path string, found bool) {
 	switch {
 	case v.CanAddr() && v.Addr().Interface() == p:
@@ -89,8 +89,8 @@ func fieldPath(v reflect.Value, p any) (path string, found bool) {
 	return "", false
 }
 
-// name is the field's, in the record that it is of. It is looked for only here: a coder does not
-// know names.
+// name finds the name of the field in its record. Only errors need names, so a coder does not know
+// them.
 func (e *fieldError) name(r any) string {
 	path, _ := fieldPath(reflect.ValueOf(r), e.field)
 	return strings.TrimPrefix(path, ".")

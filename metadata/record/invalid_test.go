@@ -150,7 +150,8 @@ func TestVotersThatBrokersDoNotAccept(t *testing.T) {
 		return []record.VoterEndpoint{{Name: name, Host: host, Port: port}}
 	}
 	for _, voters := range [][]record.Voter{
-		{{ID: -1}}, {{ID: 1}, {ID: 1}}, {{ID: 1, KRaftVersionMin: 1}}, {{ID: 1, KRaftVersionMin: -1}},
+		{{ID: -1}}, {{ID: 1}, {ID: 1}}, {{ID: 1, KRaftVersionMin: 1}},
+		{{ID: 1, KRaftVersionMin: -1}},
 		{{ID: 1, Endpoints: at("", "h", 1)}}, {{ID: 1, Endpoints: at("C", "", 1)}},
 		{{ID: 1, Endpoints: at(strings.Repeat("C", 1<<15), "h", 1)}},
 	} {
@@ -162,7 +163,10 @@ func TestVotersThatBrokersDoNotAccept(t *testing.T) {
 
 // A snapshot has a million of them. Not parallel: others' memory would be counted.
 func TestAppendTakesNoMemoryOfItsOwn(t *testing.T) {
-	p := &record.Partition{Replicas: []int32{1, 2}, ISR: []int32{1, 2}, Directories: []protocol.UUID{{1}, {2}}}
+	p := &record.Partition{
+		Replicas: []int32{1, 2}, ISR: []int32{1, 2},
+		Directories: []protocol.UUID{{1}, {2}},
+	}
 	buf := make([]byte, 0, 1024)
 	n := testing.AllocsPerRun(1000, func() {
 		if _, err := record.Append(buf, p, 2); err != nil {

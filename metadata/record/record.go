@@ -1,11 +1,13 @@
-// Package record holds one typed struct for each KRaft metadata record of Apache Kafka 4.3, in every version, and the
-// control records of the metadata log. It knows bytes and nothing of what they do (that is metadata.Image).
+// Package record has one struct for each KRaft metadata record of Apache Kafka 4.3, in every
+// version, and for the control records of the metadata log. It encodes, decodes and checks them;
+// metadata.Image replays them.
 //
-// A record travels as the value of a record in a v2 batch:
+// A metadata record is the value of a record in a batch of format 2:
 //
 //	uvarint frame version (1) | uvarint type | uvarint version | body (flexible format, ends with tagged fields)
 //
-// Sources: the schemas common/metadata/*.json of the 4.3.0 jars; AbstractApiMessageSerde for the frame.
+// Sources: the schemas common/metadata/*.json of the 4.3.0 jars; AbstractApiMessageSerde for the
+// frame.
 package record
 
 import (
@@ -50,7 +52,8 @@ const (
 	maxRecordsTypes                    = int(TypeClearElr) + 1
 )
 
-// Record is one metadata change. Its methods take a pointer; a record that was handed over is not changed any more.
+// Record is one metadata change. Its methods have pointer receivers; a record that was passed on
+// must not be changed any more.
 type Record interface {
 	// Type is the record's apiKey.
 	Type() Type
@@ -58,41 +61,85 @@ type Record interface {
 	code(c *coder)
 }
 
-// kind says how a type is made and which versions of it are known.
+// kind describes a type: its name, its newest known version and how to make one.
 type kind struct {
 	name       string
 	maxVersion int16
 	make       func() Record
 }
 
-// kinds is the one registry of record types, by apiKey; a nil make is a number without a record.
+// kinds is the only registry of record types, by apiKey; make is nil for numbers without a record.
 var kinds = [maxRecordsTypes]kind{
-	TypeRegisterBroker:            {"RegisterBrokerRecord", 4, func() Record { return new(RegisterBroker) }},
-	TypeUnregisterBroker:          {"UnregisterBrokerRecord", 0, func() Record { return new(UnregisterBroker) }},
-	TypeTopic:                     {"TopicRecord", 0, func() Record { return new(Topic) }},
-	TypePartition:                 {"PartitionRecord", 2, func() Record { return new(Partition) }},
-	TypeConfig:                    {"ConfigRecord", 0, func() Record { return new(Config) }},
-	TypePartitionChange:           {"PartitionChangeRecord", 2, func() Record { return NewPartitionChange(protocol.UUID{}, -1) }},
-	TypeFenceBroker:               {"FenceBrokerRecord", 0, func() Record { return new(FenceBroker) }},
-	TypeUnfenceBroker:             {"UnfenceBrokerRecord", 0, func() Record { return new(UnfenceBroker) }},
-	TypeRemoveTopic:               {"RemoveTopicRecord", 0, func() Record { return new(RemoveTopic) }},
-	TypeDelegationToken:           {"DelegationTokenRecord", 0, func() Record { return new(DelegationToken) }},
-	TypeUserScramCredential:       {"UserScramCredentialRecord", 0, func() Record { return new(UserScramCredential) }},
-	TypeFeatureLevel:              {"FeatureLevelRecord", 0, func() Record { return new(FeatureLevel) }},
-	TypeClientQuota:               {"ClientQuotaRecord", 0, func() Record { return new(ClientQuota) }},
-	TypeProducerIDs:               {"ProducerIdsRecord", 0, func() Record { return new(ProducerIDs) }},
-	TypeBrokerRegistrationChange:  {"BrokerRegistrationChangeRecord", 3, func() Record { return new(BrokerRegistrationChange) }},
-	TypeAccessControlEntry:        {"AccessControlEntryRecord", 0, func() Record { return new(AccessControlEntry) }},
-	TypeRemoveAccessControlEntry:  {"RemoveAccessControlEntryRecord", 0, func() Record { return new(RemoveAccessControlEntry) }},
-	TypeNoOp:                      {"NoOpRecord", 0, func() Record { return new(NoOp) }},
-	TypeZkMigrationState:          {"ZkMigrationStateRecord", 0, func() Record { return new(ZkMigrationState) }},
-	TypeRemoveUserScramCredential: {"RemoveUserScramCredentialRecord", 0, func() Record { return new(RemoveUserScramCredential) }},
-	TypeBeginTransaction:          {"BeginTransactionRecord", 0, func() Record { return new(BeginTransaction) }},
-	TypeEndTransaction:            {"EndTransactionRecord", 0, func() Record { return new(EndTransaction) }},
-	TypeAbortTransaction:          {"AbortTransactionRecord", 0, func() Record { return new(AbortTransaction) }},
-	TypeRemoveDelegationToken:     {"RemoveDelegationTokenRecord", 0, func() Record { return new(RemoveDelegationToken) }},
-	TypeRegisterController:        {"RegisterControllerRecord", 0, func() Record { return new(RegisterController) }},
-	TypeClearElr:                  {"ClearElrRecord", 0, func() Record { return new(ClearElr) }},
+	TypeRegisterBroker: {
+		"RegisterBrokerRecord", 4, func() Record { return new(RegisterBroker) },
+	},
+	TypeUnregisterBroker: {
+		"UnregisterBrokerRecord", 0, func() Record { return new(UnregisterBroker) },
+	},
+	TypeTopic:     {"TopicRecord", 0, func() Record { return new(Topic) }},
+	TypePartition: {"PartitionRecord", 2, func() Record { return new(Partition) }},
+	TypeConfig:    {"ConfigRecord", 0, func() Record { return new(Config) }},
+	TypePartitionChange: {
+		"PartitionChangeRecord", 2,
+		func() Record { return NewPartitionChange(protocol.UUID{}, -1) },
+	},
+	TypeFenceBroker: {
+		"FenceBrokerRecord", 0, func() Record { return new(FenceBroker) },
+	},
+	TypeUnfenceBroker: {
+		"UnfenceBrokerRecord", 0, func() Record { return new(UnfenceBroker) },
+	},
+	TypeRemoveTopic: {
+		"RemoveTopicRecord", 0, func() Record { return new(RemoveTopic) },
+	},
+	TypeDelegationToken: {
+		"DelegationTokenRecord", 0, func() Record { return new(DelegationToken) },
+	},
+	TypeUserScramCredential: {
+		"UserScramCredentialRecord", 0, func() Record { return new(UserScramCredential) },
+	},
+	TypeFeatureLevel: {
+		"FeatureLevelRecord", 0, func() Record { return new(FeatureLevel) },
+	},
+	TypeClientQuota: {
+		"ClientQuotaRecord", 0, func() Record { return new(ClientQuota) },
+	},
+	TypeProducerIDs: {
+		"ProducerIdsRecord", 0, func() Record { return new(ProducerIDs) },
+	},
+	TypeBrokerRegistrationChange: {
+		"BrokerRegistrationChangeRecord", 3, func() Record { return new(BrokerRegistrationChange) },
+	},
+	TypeAccessControlEntry: {
+		"AccessControlEntryRecord", 0, func() Record { return new(AccessControlEntry) },
+	},
+	TypeRemoveAccessControlEntry: {
+		"RemoveAccessControlEntryRecord", 0, func() Record { return new(RemoveAccessControlEntry) },
+	},
+	TypeNoOp: {"NoOpRecord", 0, func() Record { return new(NoOp) }},
+	TypeZkMigrationState: {
+		"ZkMigrationStateRecord", 0, func() Record { return new(ZkMigrationState) },
+	},
+	TypeRemoveUserScramCredential: {
+		"RemoveUserScramCredentialRecord", 0,
+		func() Record { return new(RemoveUserScramCredential) },
+	},
+	TypeBeginTransaction: {
+		"BeginTransactionRecord", 0, func() Record { return new(BeginTransaction) },
+	},
+	TypeEndTransaction: {
+		"EndTransactionRecord", 0, func() Record { return new(EndTransaction) },
+	},
+	TypeAbortTransaction: {
+		"AbortTransactionRecord", 0, func() Record { return new(AbortTransaction) },
+	},
+	TypeRemoveDelegationToken: {
+		"RemoveDelegationTokenRecord", 0, func() Record { return new(RemoveDelegationToken) },
+	},
+	TypeRegisterController: {
+		"RegisterControllerRecord", 0, func() Record { return new(RegisterController) },
+	},
+	TypeClearElr: {"ClearElrRecord", 0, func() Record { return new(ClearElr) }},
 }
 
 func (t Type) known() bool { return t < Type(len(kinds)) && kinds[t].make != nil }
@@ -127,14 +174,15 @@ func Types() []Type {
 	return all
 }
 
-// Append appends r, framed, in the given version. It fails when the version is unknown or cannot
-// hold what r says, and with an *InvalidError when brokers would not accept r.
+// Append appends r, framed, in the given version. It fails if the version is unknown or lacks a
+// field that r sets, and with an *InvalidError if brokers would not accept r.
 func Append(dst []byte, r Record, version int16) ([]byte, error) {
 	return appendRecord(dst, r, version, false)
 }
 
-// AppendHeld is Append for what a log holds already and brokers would not accept: the state of a
-// log that is not healed must still be written to snapshots, which this node reads.
+// AppendHeld is Append without the check whether brokers accept r, for records that are in the log
+// already: the state of a log that is not healed must still be written to snapshots, which this
+// node reads.
 func AppendHeld(dst []byte, r Record, version int16) ([]byte, error) {
 	return appendRecord(dst, r, version, true)
 }
@@ -157,8 +205,8 @@ func appendRecord(dst []byte, r Record, version int16, held bool) ([]byte, error
 	return buf, nil
 }
 
-// explain says which record could not be written. It is apart from appendRecord, where what errors.As needs would be memory
-// for each record that can.
+// explain names the record that could not be written. It is separate from appendRecord because
+// errors.As would make that allocate for every record.
 func explain(err error, r Record, version int16) error {
 	if field, ok := errors.AsType[*fieldError](err); ok {
 		return &InvalidError{Type: r.Type(), Field: field.name(r), Problem: field.problem}
@@ -166,11 +214,12 @@ func explain(err error, r Record, version int16) error {
 	return fmt.Errorf("%v v%d: %w", r.Type(), version, err)
 }
 
-// coders are shared, since one that is lent to a record through an interface is memory of its own, for each record.
+// coders are pooled, because a coder that is passed to a record through an interface is allocated,
+// which would be one for each record.
 var coders = sync.Pool{New: func() any { return new(coder) }}
 
-// Decode reads one framed record, which owns its memory. An unknown frame, type or version and bytes left over are errors:
-// a log that this program cannot read to the letter must not be guessed at.
+// Decode reads one framed record, which owns its memory. An unknown frame, type or version and
+// remaining bytes are errors: a log must be read exactly or not at all.
 func Decode(b []byte) (r Record, version int16, err error) {
 	c := coder{buf: b, decoding: true}
 	return c.record(Type.New)
@@ -190,7 +239,9 @@ func (c *coder) record(alloc func(Type) Record) (r Record, version int16, err er
 	case !t.known():
 		return nil, 0, fmt.Errorf("metadata record: unknown type %d", key)
 	case ver > uint32(t.MaxVersion()):
-		return nil, 0, fmt.Errorf("%v: version %d is newer than this release reads (%d)", t, ver, t.MaxVersion())
+		return nil, 0, fmt.Errorf(
+			"%v: version %d is newer than this release reads (%d)", t, ver, t.MaxVersion(),
+		)
 	}
 	r, c.version = alloc(t), int16(ver)
 	r.code(c)

@@ -70,7 +70,8 @@ func TestAppendDoesNotTouchTheRecord(t *testing.T) {
 	}
 }
 
-// What one Decoder returned stays as it was when it goes on, but for the struct of a partition.
+// Records that a Decoder has returned do not change when it continues, except for the struct of a
+// partition.
 func TestDecoderSharesLists(t *testing.T) {
 	var d record.Decoder
 	encode := func(p *record.Partition) []byte {
@@ -89,12 +90,26 @@ func TestDecoderSharesLists(t *testing.T) {
 		return *r.(*record.Partition)
 	}
 	dirs := []protocol.UUID{{1}, {2}, {3}}
-	first := decode(encode(&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Directories: dirs}))
-	second := decode(encode(&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{3, 2}, Directories: dirs, Leader: 3}))
-	if &first.Replicas[0] != &second.Replicas[0] || &first.Replicas[0] != &first.ISR[0] || &first.Directories[0] != &second.Directories[0] {
+	first := decode(
+		encode(
+			&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Directories: dirs},
+		),
+	)
+	second := decode(
+		encode(
+			&record.Partition{
+				Replicas: []int32{1, 2, 3}, ISR: []int32{3, 2}, Directories: dirs,
+				Leader: 3,
+			},
+		),
+	)
+	if &first.Replicas[0] != &second.Replicas[0] || &first.Replicas[0] != &first.ISR[0] ||
+		&first.Directories[0] != &second.Directories[0] {
 		t.Error("equal lists are not one")
 	}
-	if !slices.Equal(first.ISR, []int32{1, 2, 3}) || !slices.Equal(second.ISR, []int32{3, 2}) || !slices.Equal(first.Directories, dirs) || first.Leader != 0 {
+	if !slices.Equal(first.ISR, []int32{1, 2, 3}) || !slices.Equal(second.ISR, []int32{3, 2}) ||
+		!slices.Equal(first.Directories, dirs) ||
+		first.Leader != 0 {
 		t.Errorf("%+v %+v", first, second)
 	}
 	if cap(first.Replicas) != 3 || cap(first.Directories) != 3 {
@@ -144,12 +159,15 @@ func TestVersionsAreGated(t *testing.T) {
 				t.Errorf("%v is written in version %d", kind, v)
 			}
 		}
-		b, err := record.Append(nil, recordtest.Random(rng, kind, kind.MaxVersion()), kind.MaxVersion())
+		b, err := record.Append(
+			nil, recordtest.Random(rng, kind, kind.MaxVersion()), kind.MaxVersion(),
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
 		b[2]++
-		if _, _, err := record.Decode(b); err == nil || !strings.Contains(err.Error(), "newer than this release reads") {
+		if _, _, err := record.Decode(b); err == nil ||
+			!strings.Contains(err.Error(), "newer than this release reads") {
 			t.Errorf("%v v%d: %v", kind, b[2], err)
 		}
 	})
@@ -160,7 +178,8 @@ func TestVersionsAreGated(t *testing.T) {
 	}
 }
 
-// A tagged field that this release does not know is passed over, as in Kafka; tags out of order are refused.
+// A tagged field that this release does not know is passed over, as in Kafka; tags out of order are
+// refused.
 func TestUnknownTags(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"\x01\x14\x00\x01\x05\x02ab":           true,
@@ -185,7 +204,14 @@ var controls = []record.Control{
 	&record.SnapshotHeader{LastContainedLogTimestamp: 1 << 40},
 	&record.SnapshotFooter{},
 	&record.KRaftVersion{Version: 1},
-	&record.Voters{Voters: []record.Voter{{ID: 1, DirectoryID: protocol.UUID{9}, KRaftVersionMax: 1, Endpoints: []record.VoterEndpoint{{Name: "C", Host: "h", Port: 65535}}}}},
+	&record.Voters{
+		Voters: []record.Voter{
+			{
+				ID: 1, DirectoryID: protocol.UUID{9}, KRaftVersionMax: 1,
+				Endpoints: []record.VoterEndpoint{{Name: "C", Host: "h", Port: 65535}},
+			},
+		},
+	},
 }
 
 func TestControlRecords(t *testing.T) {
@@ -223,7 +249,9 @@ func TestControlRecords(t *testing.T) {
 func TestLeaderChangeV1(t *testing.T) {
 	dir := strings.Repeat("d", 16)
 	value := "\x00\x01" + "\x00\x00\x00\x07" + "\x02\x00\x00\x00\x07" + dir + "\x00" + "\x02\x00\x00\x00\x07" + dir + "\x00" + "\x00"
-	r, err := record.DecodeControl(record.AppendControlKey(nil, record.ControlLeaderChange), []byte(value))
+	r, err := record.DecodeControl(
+		record.AppendControlKey(nil, record.ControlLeaderChange), []byte(value),
+	)
 	want := &record.LeaderChange{LeaderID: 7, Voters: []int32{7}, GrantingVoters: []int32{7}}
 	if err != nil || !reflect.DeepEqual(r, want) {
 		t.Errorf("%+v, %v", r, err)
@@ -258,7 +286,9 @@ func FuzzDecode(f *testing.F) {
 		var r record.Record
 		var version int16
 		var err error
-		if used := allocated(func() { r, version, err = record.Decode(b) }); used > allocBase+allocFactor*uint64(len(b)) {
+		if used := allocated(func() { r, version, err = record.Decode(b) }); used > allocBase+allocFactor*uint64(
+			len(b),
+		) {
 			t.Errorf("%d bytes allocated for %d", used, len(b))
 		}
 		shared, _, sharedErr := new(record.Decoder).Decode(b)
@@ -284,7 +314,8 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if again, err := record.Append(nil, back, version); err != nil || !bytes.Equal(again, first) {
+		if again, err := record.Append(nil, back, version); err != nil ||
+			!bytes.Equal(again, first) {
 			t.Fatalf("%x becomes %x, %v", first, again, err)
 		}
 	})
@@ -301,7 +332,9 @@ func FuzzDecodeControl(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		var r record.Control
 		var err error
-		if used := allocated(func() { r, err = record.DecodeControl(key, value) }); used > allocBase+allocFactor*uint64(len(key)+len(value)) {
+		if used := allocated(func() { r, err = record.DecodeControl(key, value) }); used > allocBase+allocFactor*uint64(
+			len(key)+len(value),
+		) {
 			t.Errorf("%d bytes allocated for %d", used, len(value))
 		}
 		if err != nil {

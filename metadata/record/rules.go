@@ -8,18 +8,23 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ruled is a record with rules beyond those of its fields' types: what Kafka's replay demands of
-// it, and what brokers and their clients need in order to use it. invalid returns the first field
-// that breaks one, or nil.
+// ruled is a record with rules beyond the types of its fields: those of Kafka's replay, and those
+// that brokers and their clients need in order to use it. invalid returns the first field that
+// breaks a rule, or nil.
 type ruled interface{ invalid() *fieldError }
 
-// Rules are derived from what replays a record in brokers of 4.0 to 4.4 (MetadataDelta, the
-// registrations, and the publishers behind it), and where that takes anything, from what Kafka's
-// own controllers would never write.
+// The rules follow from the code that replays a record in brokers of 4.0 to 4.4 (MetadataDelta, the
+// registrations, and the publishers after it) and, where that code accepts everything, from what
+// Kafka's own controllers never write.
 
 func (r *RegisterBroker) invalid() *fieldError {
 	return first(
-		notNegative(&r.BrokerID), endpoints(r.Endpoints), features(r.Features), directories(r.LogDirs),
+		notNegative(
+			&r.BrokerID,
+		),
+		endpoints(r.Endpoints),
+		features(r.Features),
+		directories(r.LogDirs),
 	)
 }
 
@@ -71,7 +76,7 @@ func (r *PartitionChange) invalid() *fieldError {
 	return nil
 }
 
-// Values of Config.ResourceType (ConfigResource.Type). Loggers' levels are in no record.
+// Values of Config.ResourceType (ConfigResource.Type). Levels of loggers are not in records.
 const (
 	ConfigTopic         int8 = 2
 	ConfigBroker        int8 = 4
@@ -176,8 +181,8 @@ func (r *Voters) invalid() *fieldError {
 	return nil
 }
 
-// voterEndpoints may have port 0: a voter that listens wherever there is room says where when it is
-// up.
+// voterEndpoints may have port 0: such a voter listens on any free port and announces it once it
+// runs.
 func voterEndpoints(list []VoterEndpoint) *fieldError {
 	names := make(names, len(list))
 	for i := range list {
@@ -194,7 +199,9 @@ func endpoints(list []Endpoint) *fieldError {
 		e := &list[i]
 		wrong := first(names.add(&e.Name), notEmpty(&e.Host), port(&e.Port))
 		if wrong == nil && (e.SecurityProtocol < 0 || e.SecurityProtocol > 3) {
-			wrong = bad(&e.SecurityProtocol, "is %d, which is not one of 0 to 3", e.SecurityProtocol)
+			wrong = bad(
+				&e.SecurityProtocol, "is %d, which is not one of 0 to 3", e.SecurityProtocol,
+			)
 		}
 		if wrong != nil {
 			return wrong
@@ -231,8 +238,7 @@ func directories(list []protocol.UUID) *fieldError {
 	return nil
 }
 
-// names are those of a list, which are not empty and all different: readers keep one element of
-// each.
+// names must be neither empty nor equal, because readers keep only one element of each name.
 type names map[string]bool
 
 func (n names) add(name *string) *fieldError {
@@ -243,7 +249,7 @@ func (n names) add(name *string) *fieldError {
 	return notEmpty(name)
 }
 
-// shorten keeps what a person needs to find a name again.
+// shorten keeps enough of a name for an operator to find it.
 func shorten(name string, most int) string {
 	if len(name) <= most {
 		return name
@@ -253,8 +259,8 @@ func shorten(name string, most int) string {
 
 const topicNameMax = 249
 
-// TopicNameProblem says why no topic may have the name, in Kafka's words (Topic.validate); "" where
-// one may. Brokers make folders of these names.
+// TopicNameProblem returns why a topic name is invalid, in Kafka's words (Topic.validate), or "".
+// Brokers make directories with these names.
 func TopicNameProblem(name string) string {
 	shown := shorten(name, topicNameMax+1)
 	switch {

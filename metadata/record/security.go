@@ -2,7 +2,8 @@ package record
 
 import "github.com/yakt/yakt/protocol"
 
-// DelegationToken creates or replaces a token (KIP-48). The HMAC is not stored: every node computes it from the shared secret.
+// DelegationToken creates or replaces a token (KIP-48). The HMAC is not stored: every node computes
+// it from the shared secret.
 type DelegationToken struct {
 	Owner               string // "Type:name"
 	Requester           string
@@ -36,7 +37,8 @@ func (r *RemoveDelegationToken) code(c *coder) {
 	c.noTags()
 }
 
-// UserScramCredential sets a user's credential for one mechanism (1 SCRAM-SHA-256, 2 SCRAM-SHA-512). Its keys are secrets.
+// UserScramCredential sets a user's credential for one mechanism (1 SCRAM-SHA-256, 2
+// SCRAM-SHA-512). The keys in it are secrets.
 type UserScramCredential struct {
 	Name       string
 	Mechanism  int8
@@ -58,7 +60,7 @@ func (r *UserScramCredential) code(c *coder) {
 	c.noTags()
 }
 
-// RemoveUserScramCredential drops a user's credential for one mechanism.
+// RemoveUserScramCredential removes a user's credential for one mechanism.
 type RemoveUserScramCredential struct {
 	Name      string
 	Mechanism int8
@@ -72,7 +74,8 @@ func (r *RemoveUserScramCredential) code(c *coder) {
 	c.noTags()
 }
 
-// AccessControlEntry adds an ACL. Two live entries never have the same content: Kafka's AclCache refuses that.
+// AccessControlEntry adds an ACL. Two entries must not have the same content at a time: Kafka's
+// AclCache refuses that.
 type AccessControlEntry struct {
 	ID             protocol.UUID
 	ResourceType   int8

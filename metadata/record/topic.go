@@ -16,7 +16,7 @@ func (r *Topic) code(c *coder) {
 	c.noTags()
 }
 
-// RemoveTopic drops a topic with its partitions and configs.
+// RemoveTopic removes a topic with its partitions and configs.
 type RemoveTopic struct{ TopicID protocol.UUID }
 
 func (*RemoveTopic) Type() Type { return TypeRemoveTopic }
@@ -66,7 +66,10 @@ func (r *Partition) code(c *coder) {
 	}
 	c.tags(
 		tagged{0, 0, r.LeaderRecoveryState != 0, func(c *coder) { c.int8(&r.LeaderRecoveryState) }},
-		tagged{1, 2, r.EligibleLeaderReplicas != nil, func(c *coder) { c.nullableInt32s(&r.EligibleLeaderReplicas) }},
+		tagged{
+			1, 2, r.EligibleLeaderReplicas != nil,
+			func(c *coder) { c.nullableInt32s(&r.EligibleLeaderReplicas) },
+		},
 		tagged{2, 2, r.LastKnownELR != nil, func(c *coder) { c.nullableInt32s(&r.LastKnownELR) }},
 	)
 }
@@ -78,8 +81,8 @@ const (
 	NoLeader         int32 = -1
 )
 
-// PartitionChange changes a partition's state; nil lists and the No…Change values leave a field as it is. Make it with
-// NewPartitionChange: the zero value would name broker 0 as the leader.
+// PartitionChange changes a partition's state; nil lists and the No…Change values leave a field as
+// it is. Use NewPartitionChange to make one: the zero value would set broker 0 as the leader.
 type PartitionChange struct {
 	PartitionID            int32
 	TopicID                protocol.UUID
@@ -94,9 +97,12 @@ type PartitionChange struct {
 	Directories            []protocol.UUID // v1+
 }
 
-// NewPartitionChange returns a change that changes nothing yet.
+// NewPartitionChange returns a change that leaves all fields as they are.
 func NewPartitionChange(topic protocol.UUID, partition int32) *PartitionChange {
-	return &PartitionChange{TopicID: topic, PartitionID: partition, Leader: NoLeaderChange, LeaderRecoveryState: NoRecoveryChange}
+	return &PartitionChange{
+		TopicID: topic, PartitionID: partition,
+		Leader: NoLeaderChange, LeaderRecoveryState: NoRecoveryChange,
+	}
 }
 
 func (*PartitionChange) Type() Type { return TypePartitionChange }
@@ -108,16 +114,28 @@ func (r *PartitionChange) code(c *coder) {
 		tagged{0, 0, r.ISR != nil, func(c *coder) { c.nullableInt32s(&r.ISR) }},
 		tagged{1, 0, r.Leader != NoLeaderChange, func(c *coder) { c.int32(&r.Leader) }},
 		tagged{2, 0, r.Replicas != nil, func(c *coder) { c.nullableInt32s(&r.Replicas) }},
-		tagged{3, 0, r.RemovingReplicas != nil, func(c *coder) { c.nullableInt32s(&r.RemovingReplicas) }},
-		tagged{4, 0, r.AddingReplicas != nil, func(c *coder) { c.nullableInt32s(&r.AddingReplicas) }},
-		tagged{5, 0, r.LeaderRecoveryState != NoRecoveryChange, func(c *coder) { c.int8(&r.LeaderRecoveryState) }},
-		tagged{6, 2, r.EligibleLeaderReplicas != nil, func(c *coder) { c.nullableInt32s(&r.EligibleLeaderReplicas) }},
+		tagged{
+			3, 0, r.RemovingReplicas != nil,
+			func(c *coder) { c.nullableInt32s(&r.RemovingReplicas) },
+		},
+		tagged{
+			4, 0, r.AddingReplicas != nil, func(c *coder) { c.nullableInt32s(&r.AddingReplicas) },
+		},
+		tagged{
+			5, 0, r.LeaderRecoveryState != NoRecoveryChange,
+			func(c *coder) { c.int8(&r.LeaderRecoveryState) },
+		},
+		tagged{
+			6, 2, r.EligibleLeaderReplicas != nil,
+			func(c *coder) { c.nullableInt32s(&r.EligibleLeaderReplicas) },
+		},
 		tagged{7, 2, r.LastKnownELR != nil, func(c *coder) { c.nullableInt32s(&r.LastKnownELR) }},
 		tagged{8, 1, r.Directories != nil, func(c *coder) { c.nullableUUIDs(&r.Directories) }},
 	)
 }
 
-// ClearElr empties the eligible leader replicas of a topic, or of all topics when the name is empty (KIP-966).
+// ClearElr empties the eligible leader replicas of a topic, or of all topics when the name is empty
+// (KIP-966).
 type ClearElr struct{ TopicName string }
 
 func (*ClearElr) Type() Type { return TypeClearElr }

@@ -20,8 +20,8 @@ import (
 //	57 recordCount i32    | 61 records
 //
 // Base offset and leader epoch are outside the CRC, so the log can set them when it assigns them.
-// The methods expect bytes that Parse, Next or Check has accepted. The bytes are shared and must not
-// be changed, except by their owner through SetPosition.
+// The methods expect bytes that Parse, Next or Check has accepted. The bytes are shared and must
+// not be changed, except by their owner through SetPosition.
 type Batch []byte
 
 // Positions in a batch.
@@ -174,8 +174,8 @@ func Parse(data []byte) (first Batch, rest []byte, err error) {
 	return first, rest, nil
 }
 
-// CheckRecords reports, as an ErrInvalid, whether the header of a batch that passed Check contradicts
-// its records. Each finds what is wrong within a record.
+// CheckRecords reports, as an ErrInvalid, whether the header of a batch that passed Check
+// contradicts its records. Each finds what is wrong within a record.
 func (b Batch) CheckRecords() error {
 	if b.BaseOffset() < 0 || b.BaseOffset() > math.MaxInt64-math.MaxInt32 {
 		return invalid("the offset is out of range")

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// readStepBytes bounds the memory allocated in advance for bytes that a header promises and that may
-// never arrive.
+// readStepBytes bounds the memory allocated in advance for bytes that a header promises and that
+// may never arrive.
 const readStepBytes = 64 << 10
 
 // Reader reads batches that follow one another. It is not safe for concurrent use.

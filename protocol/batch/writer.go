@@ -60,8 +60,8 @@ func (w *Writer) Grow(n int) { w.buf = slices.Grow(w.buf, n) }
 // RemoveLast removes the record that was added last. It may be called once after each Add.
 func (w *Writer) RemoveLast() { w.buf, w.count = w.buf[:w.last], w.count-1 }
 
-// Finish returns the batch, at offset 0 and in epoch 0. It shares memory with the Writer: it is valid
-// until Reset. A batch without records or of more than MaxBytes is an error.
+// Finish returns the batch, at offset 0 and in epoch 0. It shares memory with the Writer: it is
+// valid until Reset. A batch without records or of more than MaxBytes is an error.
 func (w *Writer) Finish() (Batch, error) {
 	if w.count == 0 {
 		return nil, invalid("it needs at least one record")

@@ -28,7 +28,8 @@ type cachedFS struct{ vfs.OS }
 
 func (cachedFS) OpenDirect(string) (vfs.DirectFile, error) { return nil, errors.ErrUnsupported }
 
-// BenchmarkAppendSync is durable appending of 1 KiB entries to a real disk, round the page cache and through it.
+// BenchmarkAppendSync is durable appending of 1 KiB entries to a real disk, round the page cache
+// and through it.
 func BenchmarkAppendSync(b *testing.B) {
 	b.Run("direct", func(b *testing.B) { benchmarkAppendSync(b, vfs.OS{}) })
 	b.Run("cached", func(b *testing.B) { benchmarkAppendSync(b, cachedFS{}) })

@@ -3,10 +3,10 @@ package wal
 import "unsafe"
 
 const (
-	// blockBytes is what a direct write is made of, in the file and in memory: the size of a page and
+	// blockBytes is the unit of direct writes, in the file and in memory: the size of a page and
 	// the largest logical sector of today's disks.
 	blockBytes = 4096
-	// firstBufferBytes is what an append buffer begins with.
+	// firstBufferBytes is the initial size of an append buffer.
 	firstBufferBytes = 64 << 10
 )
 
@@ -28,7 +28,7 @@ func withRoom(b []byte, n int) []byte {
 	return b
 }
 
-// lastBlock returns what of b lies after its last block boundary.
+// lastBlock returns the bytes of b after its last block boundary.
 func lastBlock(b []byte) []byte { return b[len(b)&^(blockBytes-1):] }
 
 // paddedBlocks returns b with zeros up to the next block boundary, which its capacity must allow.

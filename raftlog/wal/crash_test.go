@@ -15,8 +15,8 @@ import (
 	"github.com/yakt/yakt/vfs/memfs"
 )
 
-// machine drives a log and a model of it. states are the logs a crash may leave
-// behind, oldest first: the one that is known durable and all since.
+// machine drives a log and a model of it. states are the logs that a crash may leave, oldest first:
+// the one that is known to be durable and all since.
 type machine struct {
 	t      *rapid.T
 	fs     *memfs.FS
@@ -66,7 +66,9 @@ func (m *machine) batch() (hs *raftpb.HardState, entries []*raftpb.Entry, next m
 		if m.choose(30) == 29 {
 			size = 12_000
 		}
-		entries = append(entries, entry(first+i, term, strings.Repeat(string(rune('a'+m.choose(26))), size)))
+		entries = append(
+			entries, entry(first+i, term, strings.Repeat(string(rune('a'+m.choose(26))), size)),
+		)
 	}
 	next = s.append(nil, entries)
 	if m.choose(2) == 0 {
@@ -134,8 +136,8 @@ func (m *machine) cutAfter(left, shortages int) {
 	}
 }
 
-// shortage is what an operation fails with, having changed nothing that counts, where space or
-// descriptors are short; nil where it needs neither.
+// shortage is the error of an operation when space or descriptors are short; nil if it needs
+// neither.
 func shortage(op string) error {
 	switch op {
 	case "write":
@@ -157,7 +159,7 @@ func (m *machine) Sync(t *rapid.T) {
 	m.durable()
 }
 
-// Mark takes a snapshot of this log or receives one that replaces it.
+// Mark marks a snapshot of this log, or one that replaces the log.
 func (m *machine) Mark(t *rapid.T) {
 	s := m.now()
 	k := mark(rapid.Uint64Range(s.mark.Index, s.last()).Draw(t, "mark"), 0)
@@ -195,8 +197,8 @@ func (m *machine) Reopen(t *rapid.T) {
 	m.open(t)
 }
 
-// powerCut keeps nothing, all, or some of what was not synced. The choice of
-// sectors is left to a seed: rapid would draw mostly the same.
+// powerCut keeps none, all or some of the unsynced changes. The sectors are chosen by a seed,
+// because rapid would mostly draw the same ones.
 func (m *machine) powerCut() {
 	seed := rapid.Uint64().Draw(m.t, "power cut")
 	rng := rand.New(rand.NewPCG(seed, 1))
@@ -242,7 +244,10 @@ func (m *machine) open(t *rapid.T) {
 	got := stateString(st)
 	i := slices.IndexFunc(m.states, func(s model) bool { return s.String() == got })
 	if i < 0 {
-		t.Fatalf("the log came back as\n%snot one of %d states from\n%sto\n%s", got, len(m.states), m.states[0], m.now())
+		t.Fatalf(
+			"the log came back as\n%snot one of %d states from\n%sto\n%s", got, len(m.states),
+			m.states[0], m.now(),
+		)
 	}
 	if !slices.Contains(m.notes, string(st.Note)) {
 		t.Fatalf("a note of %d bytes came back, not one of %d", len(st.Note), len(m.notes))
@@ -250,16 +255,17 @@ func (m *machine) open(t *rapid.T) {
 	m.w, m.states, m.notes = w, []model{m.states[i]}, []string{string(st.Note)}
 }
 
-// TestCrashModel: whatever is done and whenever the power goes, what was synced
-// is there, batches are whole, and a crash is never taken for corruption.
+// TestCrashModel: whatever is done and whenever the power is cut, everything that was synced is
+// there, batches are whole, and a crash is never mistaken for corruption.
 func TestCrashModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &machine{t: t, fs: memfs.New(), states: []model{{}}, notes: []string{""}}
 		m.open(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"append": m.Append, "append2": m.Append, "append3": m.Append,
-			"sync": m.Sync, "mark": m.Mark, "compact": m.Compact, "reopen": m.Reopen, "crash": m.Crash,
-			"cut": m.CutDuring, "cut2": m.CutDuring, "note": m.Note,
+			"sync": m.Sync, "mark": m.Mark, "compact": m.Compact, "reopen": m.Reopen,
+			"crash": m.Crash,
+			"cut":   m.CutDuring, "cut2": m.CutDuring, "note": m.Note,
 		})
 		m.Crash(t)
 	})
@@ -275,7 +281,9 @@ func script(fsys *memfs.FS, keep func(w *WAL)) (states []model, err error) {
 	}
 	defer func() { keep(w) }()
 	for i := uint64(1); i <= 18; i++ {
-		batch := []*raftpb.Entry{entry(2*i-1, i, strings.Repeat("p", 300)), entry(2*i, i, strings.Repeat("q", 700))}
+		batch := []*raftpb.Entry{
+			entry(2*i-1, i, strings.Repeat("p", 300)), entry(2*i, i, strings.Repeat("q", 700)),
+		}
 		s := states[len(states)-1].append(state(i, 1, 2*i-2), batch)
 		states = append(states, s)
 		if err := w.Append(state(i, 1, 2*i-2), batch); err != nil {
@@ -303,7 +311,7 @@ func script(fsys *memfs.FS, keep func(w *WAL)) (states []model, err error) {
 	return states, err
 }
 
-// eachWay runs test on a disk that takes direct writes and on those that do not.
+// eachWay runs test on a disk that accepts direct writes and on disks that do not.
 func eachWay(t *testing.T, test func(t *testing.T, refuses memfs.Refusal)) {
 	for refuses := range memfs.Refusals {
 		t.Run(refuses.String(), func(t *testing.T) {
@@ -367,7 +375,8 @@ func faultOnce(t *testing.T, refuses memfs.Refusal, errno error, at int, forGood
 	fsys.Fault = nil
 	background := strings.HasSuffix(where, temporarySuffix) ||
 		strings.HasPrefix(where, "rename") || strings.HasPrefix(where, "syncdir") ||
-		errors.Is(errno, syscall.ENOSPC) && where == "write d/"+durableName || // tried again with the next
+		// tried again with the next
+		errors.Is(errno, syscall.ENOSPC) && where == "write d/"+durableName ||
 		strings.HasPrefix(where, "opendirect") // there is another way to write
 	if err == nil && (forGood || !background) {
 		t.Fatalf("%s, %s: no call failed", name, where)
@@ -383,12 +392,18 @@ func faultOnce(t *testing.T, refuses memfs.Refusal, errno error, at int, forGood
 	w.release()
 	got := stateString(st)
 	if !slices.ContainsFunc(states, func(s model) bool { return s.String() == got }) {
-		t.Fatalf("%s, %s: came back as\n%snot one of %d states up to\n%s", name, where, got, len(states), states[len(states)-1])
+		t.Fatalf(
+			"%s, %s: came back as\n%snot one of %d states up to\n%s", name, where, got, len(states),
+			states[len(states)-1],
+		)
 	}
 	for _, power := range []func(int) int{memfs.LoseAll, memfs.KeepAll} {
 		w, st, err := Open("d", quiet(fsys.Crash(power)))
 		if err != nil || stateString(st) != got {
-			t.Fatalf("%s, %s: after the power cut %v\n%swant\n%s", name, where, err, stateString(st), got)
+			t.Fatalf(
+				"%s, %s: after the power cut %v\n%swant\n%s", name, where, err, stateString(st),
+				got,
+			)
 		}
 		w.release()
 	}
@@ -422,8 +437,8 @@ func errorIsFinal(t *testing.T, refuses memfs.Refusal) {
 	}
 }
 
-// TestFullDiskPassesBy: when the next segment cannot be made, appending fails
-// without a trace and goes on once there is space.
+// TestFullDiskPassesBy: when the next segment cannot be made, appending fails without a trace, and
+// continues once there is space.
 func TestFullDiskPassesBy(t *testing.T) {
 	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))

@@ -40,7 +40,10 @@ func makeSpecimen(t *testing.T, refuses memfs.Refusal, segments int, exact bool)
 	append1 := func(entries, size int) {
 		var batch []*raftpb.Entry
 		for range entries {
-			batch = append(batch, entry(next, 1+next/20, fmt.Sprintf("%d:%s", next, strings.Repeat("v", size))))
+			batch = append(
+				batch,
+				entry(next, 1+next/20, fmt.Sprintf("%d:%s", next, strings.Repeat("v", size))),
+			)
 			next++
 		}
 		hs := state(1+next/20, 2, next/2)
@@ -133,7 +136,9 @@ func (sp *specimen) open(t *testing.T, fsys *memfs.FS, allowed int, what string)
 	return ""
 }
 
-func (sp *specimen) damaged(t *testing.T, path string, data []byte, allowed int, what string) outcome {
+func (sp *specimen) damaged(
+	t *testing.T, path string, data []byte, allowed int, what string,
+) outcome {
 	t.Helper()
 	after := memfs.New()
 	for _, name := range sp.fs.Paths() {
@@ -147,19 +152,22 @@ func eachSpecimen(t *testing.T, test func(t *testing.T, sp specimen, counts map[
 	for _, refuses := range []memfs.Refusal{memfs.Nowhere, memfs.AtOpen} {
 		for _, segments := range []int{1, 2} {
 			for _, exact := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%v,segments=%d,exact=%v", refuses, segments, exact), func(t *testing.T) {
-					t.Parallel()
-					counts := map[outcome]int{}
-					test(t, makeSpecimen(t, refuses, segments, exact), counts)
-					t.Logf("%v", counts)
-				})
+				t.Run(
+					fmt.Sprintf("%v,segments=%d,exact=%v", refuses, segments, exact),
+					func(t *testing.T) {
+						t.Parallel()
+						counts := map[outcome]int{}
+						test(t, makeSpecimen(t, refuses, segments, exact), counts)
+						t.Logf("%v", counts)
+					},
+				)
 			}
 		}
 	}
 }
 
-// TestEveryBitFlip: none is taken for a torn write, above the durable mark neither, and nothing
-// is lost or comes back wrong.
+// TestEveryBitFlip: no flipped bit is mistaken for a torn write, not even above the durable mark,
+// and nothing is lost or read back wrong.
 func TestEveryBitFlip(t *testing.T) {
 	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
 		for _, path := range sp.fs.Paths() {
@@ -247,7 +255,8 @@ func (sp *specimen) survivors(path string, from int) int {
 // TestForeignFiles: files missing, swapped, or of another log.
 func TestForeignFiles(t *testing.T) {
 	for _, exact := range []bool{false, true} {
-		sp, other := makeSpecimen(t, memfs.Nowhere, 2, exact), makeSpecimen(t, memfs.AtOpen, 2, exact)
+		sp := makeSpecimen(t, memfs.Nowhere, 2, exact)
+		other := makeSpecimen(t, memfs.AtOpen, 2, exact)
 		for seq := range uint64(3) {
 			path, spare := segmentPath("d", seq+1), seq == 2
 			fsys := sp.fs.Clone()

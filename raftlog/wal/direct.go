@@ -5,18 +5,19 @@ import (
 	"syscall"
 )
 
-// Where the file system lets them, appends go round the page cache: one write of whole blocks through a second
-// descriptor, durable on return, rather than a write and an fdatasync. The block in which the log ends is written
-// again, with the new records behind what it holds and zeros up to its end, which is what the file has there.
+// Where the file system allows it, appends bypass the page cache: one write of whole blocks through
+// a second descriptor, durable on return, in place of a write and an fdatasync. The block in which
+// the log ends is written again: the bytes that it holds, then the new records, then zeros to its
+// end, which the file has there already.
 //
-// What a crash leaves is what judge and unwritten go by, as with the page cache, which writes whole pages as
-// well. A sector that was durable before is written with the same bytes: it has them whether the disk came to it or
-// not. A sector in which the new records begin is as it was, with zeros from there on, or as it was to be. A sector
-// that no record reaches stays zero.
+// A crash leaves what judge and unwritten rely on, as with the page cache, which also writes whole
+// pages. A sector that was durable before is written with the same bytes, so it has them whether
+// the disk has reached it or not. A sector in which the new records begin is either unchanged, with
+// zeros from there on, or complete. A sector without records stays zero.
 //
-// A write that found no space (a file system that copies on write needs some for any write)
-// may have left a part of itself too. The next one has the same bytes, and perhaps more behind
-// them, at the same place; a direct write leaves nothing that a later sync could drop.
+// A write that found no space (a copy-on-write file system needs space for any write) may have been
+// done in part. The next write has the same bytes, and perhaps more after them, at the same
+// position. A direct write leaves nothing in the page cache that a later sync could drop.
 
 // persist makes the records of the active segment durable.
 func (w *WAL) persist() error {
@@ -38,8 +39,8 @@ func (w *WAL) persist() error {
 	return failed(err, "writing", s.path)
 }
 
-// openDirect gives the active segment its second descriptor. While the process has none left,
-// writes go through the page cache, and each one tries again.
+// openDirect opens the second descriptor of the active segment. While the process has no descriptor
+// left, writes use the page cache, and each of them tries again.
 func (w *WAL) openDirect() {
 	d, err := w.fs.OpenDirect(w.active.path)
 	switch {
@@ -50,7 +51,8 @@ func (w *WAL) openDirect() {
 	}
 }
 
-// fallBack writes as before what a file system refused that opens files for direct writes and takes none.
+// fallBack writes through the page cache when a file system opens files for direct writes and then
+// refuses the write.
 func (w *WAL) fallBack(refusal error) error {
 	s := w.active
 	w.ordinaryOnly(refusal)
@@ -61,13 +63,17 @@ func (w *WAL) fallBack(refusal error) error {
 	return s.writeThrough(w.buf)
 }
 
-// ordinaryOnly ends direct writes for all segments to come too: they are in the same directory.
+// ordinaryOnly disables direct writes, for later segments too, because they are in the same
+// directory.
 func (w *WAL) ordinaryOnly(refusal error) {
 	w.direct = false
-	w.log.Info("wal: appends go through the page cache, since direct writes are not possible here", "file", w.active.path, "refusal", refusal)
+	w.log.Info(
+		"wal: appends go through the page cache, since direct writes are not possible here", "file",
+		w.active.path, "refusal", refusal,
+	)
 }
 
-// writeThrough writes what of buf is not durable through the page cache and syncs it.
+// writeThrough writes the part of buf that is not durable through the page cache, and syncs it.
 func (s *segment) writeThrough(buf []byte) error {
 	if _, err := s.file.WriteAt(buf[int64(len(buf))-(s.off-s.synced):], s.synced); err != nil {
 		return failed(err, "writing", s.path)

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// sameSteps and sameSegmentBytes bound the work of one input of FuzzDirectWritesTheSame: all steps
-	// fit into the first segment, and every copy of the disk is small.
+	// sameSteps and sameSegmentBytes bound the work of one input of FuzzDirectWritesTheSame: all
+	// steps fit into the first segment, and every copy of the disk is small.
 	sameSteps        = 50
 	sameSegmentBytes = 64 << 10
 )
@@ -94,7 +94,7 @@ func play(t *testing.T, fsys *memfs.FS, steps []byte) string {
 	return stateString(st)
 }
 
-// refusingFS opens files for direct writes and takes none of them after the first few.
+// refusingFS opens files for direct writes and accepts only the first few writes.
 type refusingFS struct {
 	vfs.FS
 	taken int
@@ -117,8 +117,8 @@ func (f refusingFile) WriteAt(b []byte, off int64) (int, error) {
 	return f.DirectFile.WriteAt(b, off)
 }
 
-// TestRefusedDirectWrite: a file system without direct writes is no error and told of once,
-// however many segments follow; one that refuses in the middle of a file is one.
+// TestRefusedDirectWrite: a file system without direct writes is no error and is logged once,
+// however many segments follow; a refusal in the middle of a file is an error.
 func TestRefusedDirectWrite(t *testing.T) {
 	for _, refuses := range []memfs.Refusal{memfs.AtOpen, memfs.AtWrite} {
 		fsys := memfs.New()
@@ -137,8 +137,11 @@ func TestRefusedDirectWrite(t *testing.T) {
 				t.Fatalf("%v: a direct write, or a descriptor left for it", fsys.Refuses)
 			}
 		}
-		if n := strings.Count(logged.String(), "page cache"); n != 1 || len(w.sealed) < 2 || strings.Contains(logged.String(), "must stop") {
-			t.Errorf("%v: told %d times in %d segments: %s", fsys.Refuses, n, len(w.sealed)+1, &logged)
+		if n := strings.Count(logged.String(), "page cache"); n != 1 || len(w.sealed) < 2 ||
+			strings.Contains(logged.String(), "must stop") {
+			t.Errorf(
+				"%v: told %d times in %d segments: %s", fsys.Refuses, n, len(w.sealed)+1, &logged,
+			)
 		}
 		wantRestored(t, fsys, want)
 	}
@@ -146,7 +149,8 @@ func TestRefusedDirectWrite(t *testing.T) {
 	ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, "a")}))
 	ok(t, w.Sync())
 	ok(t, w.Append(nil, []*raftpb.Entry{entry(2, 1, "b")}))
-	if err := w.Sync(); !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), "must stop") {
+	if err := w.Sync(); !errors.Is(err, syscall.EINVAL) ||
+		!strings.Contains(err.Error(), "must stop") {
 		t.Errorf("refused after the first: %v", err)
 	}
 }
@@ -164,8 +168,11 @@ func TestSegmentOfOtherSize(t *testing.T) {
 			ok(t, w.Append(nil, batch))
 			ok(t, w.Sync())
 			want = want.append(nil, batch)
-			if got := w.active.wroteDirect; got != (len(w.sealed) > 0) || w.active.seq > 1 && w.active.size%blockBytes != 0 {
-				t.Fatalf("segment %d of %d bytes: written directly %v", w.active.seq, w.active.size, got)
+			if got := w.active.wroteDirect; got != (len(w.sealed) > 0) ||
+				w.active.seq > 1 && w.active.size%blockBytes != 0 {
+				t.Fatalf(
+					"segment %d of %d bytes: written directly %v", w.active.seq, w.active.size, got,
+				)
 			}
 			if i%10 == 0 {
 				wantRestored(t, fsys, want)
@@ -191,8 +198,8 @@ func makeOldLog(t *testing.T, fsys vfs.FS, size int64) {
 	ok(t, fsys.SyncDir("d"))
 }
 
-// TestRoundBlockBoundaries writes to real disks so that a write begins and ends at, before and
-// behind the boundary of a block or a sector, opens the log again and writes on.
+// TestRoundBlockBoundaries writes to real disks so that writes begin and end at, before and after
+// the boundaries of blocks and sectors, reopens the log and continues.
 func TestRoundBlockBoundaries(t *testing.T) {
 	for name, dir := range realDirs(t) {
 		for _, fsys := range []vfs.FS{vfs.OS{}, &refusingFS{vfs.OS{}, 0}, cachedFS{}} {
@@ -214,14 +221,17 @@ func roundBlockBoundaries(t *testing.T, fsys vfs.FS, dir string, direct bool) {
 		for _, blocks := range []int64{0, 1, 3, 17} {
 			at := (w.active.off&^(blockBytes-1) + blocks*blockBytes + end) - w.active.off
 			size := max(0, at-recordHeaderBytes)
-			batch := []*raftpb.Entry{entry(w.next, 1, strings.Repeat(string(rune('a'+i)), int(size)))}
+			batch := []*raftpb.Entry{
+				entry(w.next, 1, strings.Repeat(string(rune('a'+i)), int(size))),
+			}
 			ok(t, w.Append(nil, batch))
 			ok(t, w.Sync())
 			want = want.append(nil, batch)
 			if w.active.wroteDirect != direct {
 				t.Fatalf("entry %d was written directly: %v", w.next-1, w.active.wroteDirect)
 			}
-			ok(t, w.Append(nil, []*raftpb.Entry{entry(w.next, 1, "")})) // a second write into that block
+			// a second write into that block
+			ok(t, w.Append(nil, []*raftpb.Entry{entry(w.next, 1, "")}))
 			ok(t, w.Sync())
 			want = want.append(nil, []*raftpb.Entry{entry(w.next-1, 1, "")})
 		}

@@ -11,10 +11,10 @@ import (
 	"github.com/yakt/yakt/vfs"
 )
 
-// The durable mark is a lower bound of what was synced: damage below it is never
-// taken for a torn write, and segments it knows of cannot vanish unnoticed. It says
-// whose log this is, and carries a note. Two slots are written in turn, each synced
-// before the next, so that a crash spoils one at most:
+// The durable mark is a lower bound of the synced part of the log: damage below it is never
+// mistaken for a torn write, and segments that it names cannot vanish unnoticed. It names the owner
+// of the log and contains a note. Its two slots are written alternately, each synced before the
+// other is written, so that a crash can spoil only one:
 //
 //	0     | "YAKTMARK" | counter 8 | first segment 8 | segment 8 | position 8 |
 //	40    | version 4 | zero 4 | first segment with an owner 8 | owner (identity.go) |
@@ -30,7 +30,7 @@ const (
 	slotNoteBytes = slotNote + 4
 )
 
-// These do not compile when a slot has no room for its parts.
+// These do not compile if the parts of a slot overlap.
 const (
 	_ uint = slotNote - (slotOwner + ownerBytes)
 	_ uint = slotBytes - 4 - (slotNoteBytes + MaxNoteBytes)
@@ -38,7 +38,7 @@ const (
 
 var slotMagic = []byte("YAKTMARK")
 
-// position is a place in the log: bytes from the start of a segment's file.
+// position is a segment and an offset in its file, in bytes.
 type position struct {
 	seq    uint64
 	offset int64
@@ -48,7 +48,8 @@ func (p position) less(q position) bool {
 	return p.seq < q.seq || p.seq == q.seq && p.offset < q.offset
 }
 
-// durableMark is the file. Its methods may be called from several goroutines, once the log is open.
+// durableMark is the durable mark's file. Once the log is open, its methods may be called from
+// several goroutines.
 type durableMark struct {
 	file vfs.File
 	path string
@@ -57,10 +58,10 @@ type durableMark struct {
 	counter uint64
 	slot    [slotBytes]byte
 	slotState
-	dirty bool // something differs from what the newest slot says
+	dirty bool // something differs from the newest slot
 }
 
-// slotState is what a slot says.
+// slotState is the content of a slot.
 type slotState struct {
 	version   uint32
 	firstSeq  uint64   // older segments were dropped
@@ -78,7 +79,8 @@ func createDurableMark(fsys vfs.FS, dir string, first position, owner Owner) (*d
 		return nil, explain(err, "creating", tmp)
 	}
 	d := &durableMark{file: f, path: path, slotState: slotState{
-		version: formatVersion, firstSeq: first.seq, synced: first, ownedFrom: first.seq, owner: owner,
+		version: formatVersion, firstSeq: first.seq, synced: first, ownedFrom: first.seq,
+		owner: owner,
 	}}
 	err = errors.Join(d.writeSlot(), d.writeSlot())
 	if err == nil {
@@ -114,7 +116,7 @@ func openDurableMark(fsys vfs.FS, dir string, log *slog.Logger) (*durableMark, e
 	return d, nil
 }
 
-// parse takes the newer of the slots in b and tells how many verify.
+// parse reads the newer of the valid slots in b and returns how many are valid.
 func (d *durableMark) parse(b []byte) (good int, err error) {
 	for ; len(b) >= slotBytes; b = b[slotBytes:] {
 		slot := b[:slotBytes]
@@ -159,7 +161,7 @@ func parseSlot(b []byte) (slotState, bool) {
 	return s, true
 }
 
-// encode fills slot with what the state says, under a counter.
+// encode fills slot with the state and a counter.
 func (d *durableMark) encode(counter uint64) {
 	clear(d.slot[:])
 	copy(d.slot[:], slotMagic)
@@ -178,8 +180,8 @@ func (d *durableMark) encode(counter uint64) {
 	putBlockChecksum(d.slot[:])
 }
 
-// writeSlot writes the older slot. With ErrRetry nothing has changed: the slot that may be half
-// written now is the one that the next try writes.
+// writeSlot writes the older slot. After ErrRetry nothing has changed: the slot that may be half
+// written is the one that the next try writes.
 func (d *durableMark) writeSlot() error {
 	d.dirty = true
 	d.encode(d.counter + 1)
@@ -193,15 +195,15 @@ func (d *durableMark) writeSlot() error {
 	return nil
 }
 
-// secure writes the newest slot again, as it is and in its place. It may have been read from a
-// page cache whose sync failed; after this it is on the disk before anything is done on its word.
+// secure rewrites the newest slot in place. It may have been read from a page cache whose sync had
+// failed; after this it is on the disk before anything relies on it.
 func (d *durableMark) secure() error {
 	d.counter--
 	return d.writeSlot()
 }
 
-// adopt makes a mark of version 1 one of this version, in both slots. Segments from ownedFrom
-// on name their owner.
+// adopt converts a mark of version 1 to this version, in both slots. Segments from ownedFrom on
+// name their owner.
 func (d *durableMark) adopt(owner Owner, ownedFrom uint64) error {
 	d.version, d.owner, d.ownedFrom = formatVersion, owner, ownedFrom
 	if err := d.writeSlot(); err != nil {
@@ -224,9 +226,9 @@ func (d *durableMark) advance(p position, note []byte) error {
 	return d.writeSlot()
 }
 
-// dropBefore records that segments before seq are to go and that the log is synced
-// up to p, in both slots: losing either must not make their absence look like damage.
-// It may be tried again after ErrRetry.
+// dropBefore records, in both slots, that segments before seq are about to be removed and that the
+// log is synced up to p. If only one slot had it, losing that slot would make their absence look
+// like damage. It may be tried again after ErrRetry.
 func (d *durableMark) dropBefore(seq uint64, p position) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -22,16 +22,16 @@ var ErrVersion = errors.New("write-ahead log is of a later format")
 // ErrClosed is returned by every call after Close.
 var ErrClosed = errors.New("wal: closed")
 
-// ErrRetry marks an error for which the log still is what it was: space or descriptors ran
-// out before anything moved. The same call may be made again. Test with errors.Is; errors.Is
-// with syscall.ENOSPC, EDQUOT, EMFILE or ENFILE tells what is short.
+// ErrRetry marks an error after which the log is unchanged: space or descriptors ran out before
+// anything was written. The same call may be made again. Test with errors.Is; errors.Is with
+// syscall.ENOSPC, EDQUOT, EMFILE or ENFILE shows which resource is short.
 var ErrRetry = errors.New("may be tried again")
 
-// leaveStopped is what an operator can safely do about a log that cannot be trusted.
+// leaveStopped is safe advice for an operator whose log cannot be trusted.
 const leaveStopped = "leave this node stopped and keep %s for inspection: the other voters go on " +
 	"without it as long as they are a majority. This release cannot replace a voter"
 
-// CorruptError names what does not verify. The log is not changed by finding it.
+// CorruptError names the file and position that do not verify. Nothing was changed.
 type CorruptError struct {
 	Path   string // the file
 	Offset int64  // bytes from its start
@@ -49,8 +49,7 @@ func corrupt(path string, offset int64, format string, args ...any) error {
 	return &CorruptError{Path: path, Offset: offset, Reason: fmt.Sprintf(format, args...)}
 }
 
-// ForeignError names whose a file is and whose it had to be. The log is not changed by
-// finding it.
+// ForeignError names the owner of a file and the owner that was expected. Nothing was changed.
 type ForeignError struct {
 	Path     string
 	Found    Owner // what the file says
@@ -95,7 +94,7 @@ func noDescriptors(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// explain adds what the operator can do to errors of the file system.
+// explain adds advice for the operator to an error of the file system.
 func explain(err error, doing, path string) error {
 	switch {
 	case noSpace(err):
@@ -111,8 +110,8 @@ func explain(err error, doing, path string) error {
 	return fmt.Errorf("wal: %s %s: %w", doing, path, err)
 }
 
-// unmoved explains the error of a step that has changed nothing the log relies on, so that
-// it is worth another try when space or descriptors were short.
+// unmoved explains the error of a step that has changed nothing the log relies on. If space or
+// descriptors were short, the step can be tried again.
 func unmoved(err error, doing, path string) error {
 	explained := explain(err, doing, path)
 	if noSpace(err) || noDescriptors(err) {
@@ -121,17 +120,17 @@ func unmoved(err error, doing, path string) error {
 	return explained
 }
 
-// final wraps a failed sync, or a failed write of which it is not known what is on the disk.
-// The kernel may have dropped the unwritten pages and a second sync would report success, so
-// it is never tried again.
+// final wraps a failed sync, or a failed write after which the content of the disk is unknown. The
+// kernel may have dropped the unwritten pages, and a second sync would report success, so the step
+// is never tried again.
 func final(err error, doing, path string) error {
 	return fmt.Errorf("%w; the log on this disk is no longer known, the process must stop",
 		explain(err, doing, path))
 }
 
-// failed is for a step that leaves nothing half known when space or descriptors were short, and
-// is final otherwise. A write into the part of a file that is not durable yet is such a step: any
-// part of it may be there, and the next try fills the same place with the same bytes.
+// failed explains the error of a step that can be tried again if space or descriptors were short,
+// and is final otherwise. A write into the part of a file that is not durable yet is such a step:
+// it may have been done in part, and the next try writes the same bytes to the same position.
 func failed(err error, doing, path string) error {
 	if noSpace(err) || noDescriptors(err) {
 		return unmoved(err, doing, path)

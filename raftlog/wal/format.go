@@ -45,7 +45,7 @@ import (
 //	13  flags            1   1 batch end, 2 reset (snapshot mark)
 //	14  entry type       1   raftpb.EntryType
 //	15  zero             1
-//	16  index            8   entry, snapshot mark: its index; hard state: commit; head: next index; seal: highest index
+//	16  index            8   entry, snapshot mark: its own; hard state: commit; head: next; seal: highest
 //	24  term             8
 //	32  salt             8   the segment's: old bytes of another segment never verify
 //	40  synced           4   the segment was durable up to here when this was written
@@ -138,8 +138,8 @@ type parsed struct {
 	payloadOK bool
 }
 
-// parseRecord reads the record at off. It never trusts a length before the header
-// checksum, and takes no record that reaches over the end of b.
+// parseRecord reads the record at off. It never trusts a length before the header's checksum is
+// verified, and rejects a record that extends beyond b.
 func parseRecord(b []byte, off int64, salt uint64) parsed {
 	if off < 0 || off > int64(len(b))-recordHeaderBytes {
 		return parsed{}
@@ -193,7 +193,9 @@ func parseSegmentHeader(path string, b []byte) (segmentHeader, error) {
 	case len(b) < headerBytes:
 		return segmentHeader{}, corrupt(path, 0, "the file ends within its header")
 	case !bytes.Equal(b[:len(segmentMagic)], segmentMagic):
-		return segmentHeader{}, corrupt(path, 0, "the header does not begin with the log's magic bytes")
+		return segmentHeader{}, corrupt(
+			path, 0, "the header does not begin with the log's magic bytes",
+		)
 	case !blockChecksumOK(b[:headerBytes]):
 		return segmentHeader{}, corrupt(path, 0, "the header's checksum does not match")
 	}

@@ -58,7 +58,8 @@ func FuzzSegment(f *testing.F) {
 			}
 		}
 		for _, durable := range []int64{0, s.end, s.end + 1} {
-			if _, err := m.judge(&s, durable); err != nil && !errors.Is(err, ErrCorrupt) || err == nil && durable > s.end {
+			if _, err := m.judge(&s, durable); err != nil && !errors.Is(err, ErrCorrupt) ||
+				err == nil && durable > s.end {
 				t.Fatalf("judged with durable mark %d of %d: %v", durable, s.end, err)
 			}
 		}
@@ -93,15 +94,31 @@ func fuzzRead(t *testing.T, m *image) (State, scan, bool) {
 // seedRecords is a short log with every type of record.
 func seedRecords() []byte {
 	h := segmentHeader{version: formatVersion, seq: 1, salt: fuzzSalt, size: minSegmentBytes}
-	w := &WAL{next: 1, active: &segment{segmentHeader: h, off: headerBytes, synced: headerBytes, chain: chainStart(h.encode())}}
+	w := &WAL{
+		next: 1,
+		active: &segment{
+			segmentHeader: h, off: headerBytes, synced: headerBytes,
+			chain: chainStart(h.encode()),
+		},
+	}
 	w.putHead(0)
 	w.putHardState(hardState{term: 2, vote: 1}, false)
 	w.putEntries([]*raftpb.Entry{entry(1, 1, "first"), entry(2, 2, "second, longer")})
 	payload, _ := encodeMark(mark(1, 1))
 	w.put(&record{typ: typeMark, flags: flagBatchEnd, index: 1, term: 1, payload: payload})
-	w.put(&record{typ: typeMark, flags: flagBatchEnd | flagReset, index: 7, term: 3, payload: payload})
+	w.put(
+		&record{
+			typ: typeMark, flags: flagBatchEnd | flagReset, index: 7, term: 3,
+			payload: payload,
+		},
+	)
 	w.putEntries([]*raftpb.Entry{entry(8, 3, "")})
-	w.put(&record{typ: typeSeal, flags: flagBatchEnd, index: 8, payload: binary.LittleEndian.AppendUint64(nil, 10)})
+	w.put(
+		&record{
+			typ: typeSeal, flags: flagBatchEnd, index: 8,
+			payload: binary.LittleEndian.AppendUint64(nil, 10),
+		},
+	)
 	return w.buf
 }
 

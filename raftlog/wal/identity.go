@@ -10,18 +10,18 @@ import (
 // MaxClusterIDBytes bounds Identity.ClusterID.
 const MaxClusterIDBytes = 255
 
-// Identity is whom a log belongs to. The zero value is one like any other.
+// Identity identifies the node and directory that a log belongs to. The zero value is valid.
 type Identity struct {
 	ClusterID   string // MaxClusterIDBytes at most
 	NodeID      int32
 	DirectoryID [16]byte
 }
 
-// Owner tells one log from every other: whom it belongs to, and the incarnation that was
-// drawn when it was made.
+// Owner distinguishes a log from all others: the identity it belongs to and the incarnation that
+// was drawn when it was made.
 type Owner struct {
 	Identity
-	Incarnation [16]byte // zero where no particular one is meant
+	Incarnation [16]byte // zero where any is meant
 }
 
 func (o Owner) String() string {
@@ -33,7 +33,7 @@ func (o Owner) String() string {
 	return s
 }
 
-// ownerBytes is what an owner takes in a segment's header and in a slot of the durable mark:
+// ownerBytes is the size of an owner in a segment's header and in a slot of the durable mark:
 //
 //	 0  incarnation 16
 //	16  directory id 16

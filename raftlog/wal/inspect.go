@@ -12,24 +12,24 @@ import (
 	"github.com/yakt/yakt/vfs"
 )
 
-// Info is what a directory holds, as far as can be told without reading records.
+// Info describes the directory of a log without reading its records.
 type Info struct {
 	Exists   bool     // the directory is there
 	Segments int      // files of records, the spare one included
 	Marked   bool     // the durable mark is there
-	Others   []string // names that no log has, sorted
+	Others   []string // other files, sorted
 	Owner    Owner    // of the log; zero in version 1
 	Version  int      // format version of the log; 0 when there is none
 	Note     []byte   // the note in the durable mark
 }
 
-// Empty tells whether Open would make a new log.
+// Empty reports whether Open would make a new log.
 func (i Info) Empty() bool { return i.Segments == 0 && !i.Marked }
 
-// Inspect tells what the directory of a log holds. It changes nothing and needs no right to
-// write; the log may be open. A log whose durable mark is damaged, missing or of a later
-// release is an error (ErrCorrupt, ErrVersion) beside all that is known. A directory that is
-// not there is no error.
+// Inspect describes the directory of a log. It changes nothing and needs no permission to write;
+// the log may be open. If the durable mark is damaged, missing or of a later release, Inspect
+// returns an error (ErrCorrupt, ErrVersion) together with all that is known. A missing directory is
+// no error.
 func Inspect(dir string) (Info, error) {
 	names, err := vfs.ReadOnly{}.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {

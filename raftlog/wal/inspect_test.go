@@ -21,7 +21,8 @@ func TestInspect(t *testing.T) {
 		}
 		if got.Exists != want.Exists || got.Segments != want.Segments || got.Marked != want.Marked ||
 			!slices.Equal(got.Others, want.Others) || got.Owner != want.Owner ||
-			got.Version != want.Version || string(got.Note) != string(want.Note) {
+			got.Version != want.Version ||
+			string(got.Note) != string(want.Note) {
 			t.Fatalf("%s: got %+v, want %+v", what, got, want)
 		}
 	}

@@ -13,20 +13,19 @@ const (
 	// markDelay bounds how long the mark trails a log that is not busy enough to
 	// reach MarkEvery syncs.
 	markDelay = 250 * time.Millisecond
-	// markIdle is how often a log that the mark trails is looked at: without a sync since the last
-	// look, nobody is in the way of the mark's write. It is many times what lies between two
-	// syncs of a log that is appended to without a pause.
+	// markIdle is how often a log is checked while the mark trails it: if there was no sync since
+	// the last check, the log is idle and the mark is written. It is many times the interval
+	// between the syncs of a busy log.
 	markIdle = 5 * time.Millisecond
 )
 
-// marker advances the durable mark behind the log's back, so that a Sync never
-// waits for it.
+// marker advances the durable mark in the background, so that a Sync never waits for it.
 type marker struct {
 	mark  *durableMark
 	every int
 	log   *slog.Logger
 
-	mu      sync.Mutex // taken after mark.mu where both are
+	mu      sync.Mutex // locked after mark.mu where both are
 	latest  position
 	syncs   uint64
 	pending int    // syncs since the mark was last written
@@ -36,7 +35,7 @@ type marker struct {
 	err     error  // final
 	closed  bool
 
-	begin, now, stop chan struct{} // something is pending; do not wait for more; end
+	begin, now, stop chan struct{} // signals: something is pending; write now; end
 	done             chan struct{} // nil when the marker runs within the calls
 }
 
@@ -51,7 +50,8 @@ func newMarker(mark *durableMark, every int, inline bool, log *slog.Logger) *mar
 	return m
 }
 
-// synced tells that the log is synced up to p; urgent: worth a write by itself. Its error is final.
+// synced reports that the log is synced up to p. If it is urgent, the mark is written without
+// waiting for further syncs. An error is final.
 func (m *marker) synced(p position, urgent bool) error {
 	m.mu.Lock()
 	m.latest = p
@@ -87,7 +87,9 @@ func (m *marker) failure() error {
 
 func (m *marker) setNote(note []byte, sync bool) error {
 	if len(note) > MaxNoteBytes {
-		return fmt.Errorf("wal: a note of %d bytes, where there is room for %d", len(note), MaxNoteBytes)
+		return fmt.Errorf(
+			"wal: a note of %d bytes, where there is room for %d", len(note), MaxNoteBytes,
+		)
 	}
 	m.mu.Lock()
 	if m.err == nil && !m.closed && !bytes.Equal(m.note, note) {
@@ -134,7 +136,7 @@ func (m *marker) run() {
 				break
 			}
 			limit.Reset(markDelay)
-			look.Stop() // no other try before the delay, unless it is asked for
+			look.Stop() // no other try before markDelay, unless one is requested
 		}
 		if m.stopped() {
 			return
@@ -177,8 +179,8 @@ func (m *marker) stopped() bool {
 	}
 }
 
-// flush makes all that is pending durable. Who finds nothing pending has waited for the one
-// that took it. After ErrRetry it is pending again.
+// flush makes everything that is pending durable. If nothing is pending, it has waited for the
+// flush that wrote it. After ErrRetry it is pending again.
 func (m *marker) flush() error {
 	m.mark.mu.Lock()
 	defer m.mark.mu.Unlock()

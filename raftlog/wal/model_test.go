@@ -71,13 +71,18 @@ func (m model) String() string {
 }
 
 func stateString(st State) string {
-	return describe(hardState{st.HardState.GetTerm(), st.HardState.GetVote(), st.HardState.GetCommit()}, st.Mark, st.Entries)
+	return describe(
+		hardState{st.HardState.GetTerm(), st.HardState.GetVote(), st.HardState.GetCommit()},
+		st.Mark, st.Entries,
+	)
 }
 
 func describe(hs hardState, k Mark, entries []*raftpb.Entry) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "hs %+v mark %d/%d end %d epoch %d voters %v learners %v",
-		hs, k.Index, k.Term, k.EndOffset, k.Epoch, k.ConfState.GetVoters(), k.ConfState.GetLearners())
+	fmt.Fprintf(
+		&b, "hs %+v mark %d/%d end %d epoch %d voters %v learners %v", hs, k.Index, k.Term,
+		k.EndOffset, k.Epoch, k.ConfState.GetVoters(), k.ConfState.GetLearners(),
+	)
 	if k.File != (FileSum{}) || k.Hash != (LogHash{}) {
 		fmt.Fprintf(&b, " file %+v hash %+v", k.File, k.Hash)
 	}

@@ -8,6 +8,6 @@ const MaxNoteBytes = 2 << 10
 // the mark's next write, which is at most a quarter of a second away; with sync it is durable
 // when SetNote returns nil. It may be called from any goroutine, during Close too.
 //
-// An error with ErrRetry leaves the note to be written with the next mark; any other one but
-// that of a note too large is final and fails the log.
+// After an error with ErrRetry the note is written with the next mark. A note that is too large is
+// an error without further effect; any other error is final and fails the log.
 func (w *WAL) SetNote(note []byte, sync bool) error { return w.marker.setNote(note, sync) }

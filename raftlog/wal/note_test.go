@@ -15,7 +15,7 @@ import (
 	"github.com/yakt/yakt/vfs/memfs"
 )
 
-// noteOf is the note that a power cut leaves that loses all that is not durable.
+// noteOf returns the note after a power cut that loses everything that is not durable.
 func noteOf(t *testing.T, fsys *memfs.FS) string {
 	t.Helper()
 	d, err := openDurableMark(fsys.Crash(memfs.LoseAll), "d", quiet(nil).Logger)
@@ -23,8 +23,8 @@ func noteOf(t *testing.T, fsys *memfs.FS) string {
 	return string(d.note)
 }
 
-// TestNote: it is durable at once or within the mark's delay, outlives marks, segments, compaction
-// and opening, and can be taken away.
+// TestNote: a note is durable at once or within the mark's delay, outlives marks, segments,
+// compaction and reopening, and can be removed.
 func TestNote(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

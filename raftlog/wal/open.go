@@ -11,12 +11,12 @@ import (
 	"github.com/yakt/yakt/vfs"
 )
 
-// Open reads the log in dir, making dir and an empty log when there is none, and
-// returns it ready for appending, with all that was durable. A torn last write is
-// cut (State.TornTail). Damage is ErrCorrupt, a log or a file of another ErrForeign, a format
-// of a later release ErrVersion: they leave the files as they are. A log of the release before
-// is taken over. Making the first segment of a log or of a takeover writes 4 MiB of zeros. dir
-// must belong to this log alone and is not locked here.
+// Open reads the log in dir and returns it ready for appending, with everything that was durable.
+// If there is none, it makes dir and an empty log. A torn last write is cut off (State.TornTail).
+// Damage is ErrCorrupt, a log or file of another owner ErrForeign, a format of a later release
+// ErrVersion; after these the files are unchanged. A log of the previous release is converted.
+// Making the first segment of a log or of a conversion writes 4 MiB of zeros. dir must belong to
+// this log alone; it is not locked here.
 func Open(dir string, o Options) (*WAL, State, error) {
 	if err := o.Identity.check(); err != nil {
 		return nil, State{}, err
@@ -68,7 +68,7 @@ func (op *opening) run() (*WAL, State, error) {
 	if err := op.verifyWhole(); err != nil {
 		return nil, State{}, err
 	}
-	if err := op.settle(); err != nil {
+	if err := op.rewriteTail(); err != nil {
 		return nil, State{}, err
 	}
 	if err := op.takeOver(); err != nil {
@@ -86,8 +86,8 @@ func (op *opening) run() (*WAL, State, error) {
 	return w, st, nil
 }
 
-// list finds the durable mark and the segments, removes leftovers of unfinished
-// work, and makes a new log where there is nothing.
+// list finds the durable mark and the segments, removes temporary files, and makes a new log if
+// there is none.
 func (op *opening) list() error {
 	if err := op.FS.MkdirAll(op.dir); err != nil {
 		return explain(err, "making", op.dir)
@@ -118,7 +118,7 @@ func (op *opening) list() error {
 	return op.checkSegments()
 }
 
-// openMark reads the durable mark and refuses another's log before anything is changed.
+// openMark reads the durable mark and refuses a log of another owner before anything is changed.
 func (op *opening) openMark() error {
 	var err error
 	if op.mark, err = openDurableMark(op.FS, op.dir, op.Logger); err != nil {
@@ -138,7 +138,10 @@ func (op *opening) openMark() error {
 
 func (op *opening) create() error {
 	if len(op.seqs) > 0 {
-		return corrupt(filepath.Join(op.dir, durableName), 0, "the durable mark is missing beside %d segments", len(op.seqs))
+		return corrupt(
+			filepath.Join(op.dir, durableName), 0, "the durable mark is missing beside %d segments",
+			len(op.seqs),
+		)
 	}
 	first := position{1, headerBytes}
 	mark, err := createDurableMark(op.FS, op.dir, first, newOwner(op.Identity))
@@ -160,7 +163,7 @@ func (op *opening) createFirst() error {
 
 func (op *opening) firstBytes() int64 { return min(op.SegmentBytes, firstSegmentBytes) }
 
-// checkSegments compares the files with what the durable mark knows.
+// checkSegments compares the files with the durable mark.
 func (op *opening) checkSegments() error {
 	first, synced := op.mark.firstSeq, op.mark.synced
 	for len(op.seqs) > 0 && op.seqs[0] < first {
@@ -220,13 +223,16 @@ func (op *opening) readSealed() error {
 		return err
 	}
 	if at := op.mark.synced; at.seq == op.last.seq && at.offset > op.found.end {
-		return corrupt(op.last.path, op.found.end, "the segment is sealed before byte %d, up to which it had been synced", at.offset)
+		return corrupt(
+			op.last.path, op.found.end,
+			"the segment is sealed before byte %d, up to which it had been synced", at.offset,
+		)
 	}
 	op.sealed = append(op.sealed, sealedSegment{op.last.seq, op.replay.maxIndex})
 	return nil
 }
 
-// takeSpare verifies that what follows an unsealed segment is one unused segment.
+// takeSpare verifies that only one unused segment follows an unsealed one.
 func (op *opening) takeSpare(i int, path string) error {
 	last := op.found
 	if i != len(op.seqs)-1 {
@@ -252,24 +258,34 @@ func (op *opening) takeSpare(i int, path string) error {
 	case h.seq != op.seqs[i] || h.size != size:
 		return corrupt(path, 0, "the header is of segment %d with %d bytes", h.seq, h.size)
 	case firstNonZero(b[headerBytes:]) >= 0:
-		return corrupt(op.last.path, last.bad, "%s, and %s, which is written only after this one is sealed, is not empty", last.reason, filepath.Base(path))
+		return corrupt(
+			op.last.path, last.bad,
+			"%s, and %s, which is written only after this one is sealed, is not empty", last.reason,
+			filepath.Base(path),
+		)
 	}
 	op.spare.segmentHeader, op.spare.chain = h, chainStart(b)
 	return op.checkOwner(path, h)
 }
 
-// verifyWhole decides what the end of the active segment is, and whether the log
-// as a whole has what its snapshot mark promises.
+// verifyWhole judges the end of the active segment, and verifies that the log has all entries after
+// its snapshot mark.
 func (op *opening) verifyWhole() error {
 	if op.found.sealed {
-		return corrupt(segmentPath(op.dir, op.last.seq+1), 0, "the segment is missing: the one before it is sealed")
+		return corrupt(
+			segmentPath(op.dir, op.last.seq+1), 0,
+			"the segment is missing: the one before it is sealed",
+		)
 	}
 	durable := int64(0)
 	if op.mark.synced.seq == op.last.seq {
 		durable = op.mark.synced.offset
 	}
 	if op.mark.synced.seq > op.last.seq {
-		return corrupt(op.last.path, op.found.bad, "%s, and the log had been synced into segment %d", op.found.reason, op.mark.synced.seq)
+		return corrupt(
+			op.last.path, op.found.bad, "%s, and the log had been synced into segment %d",
+			op.found.reason, op.mark.synced.seq,
+		)
 	}
 	torn, err := op.last.judge(&op.found, durable)
 	if err != nil {
@@ -285,17 +301,20 @@ func (op *opening) verifyWhole() error {
 		op.replay.first, op.replay.next = 1, 1
 	}
 	if from, to, ok := op.replay.missing(); !ok {
-		return corrupt(segmentPath(op.dir, op.seqs[0]), headerBytes, "entries %d to %d, which follow the snapshot mark, are in no segment", from, to)
+		return corrupt(
+			segmentPath(op.dir, op.seqs[0]), headerBytes,
+			"entries %d to %d, which follow the snapshot mark, are in no segment", from, to,
+		)
 	}
 	return nil
 }
 
-// settle makes the files what was read from them: the torn tail becomes zeros
-// again, so that no piece of it can be taken for a later record, and what may not
-// have reached the disk before a crash is written once more, since the page cache
-// it was read from can hold what an earlier, failed sync dropped. That is the end
-// of the active segment and, as long as nothing follows it, the seal before it.
-func (op *opening) settle() error {
+// rewriteTail makes the files equal to what was read from them. The torn tail becomes zeros again,
+// so that no part of it can be mistaken for a later record. Bytes that may not have reached the
+// disk before a crash are written again, because they may have been read from a page cache that an
+// earlier sync failed to write: the end of the active segment and, as long as nothing follows it,
+// the seal before it.
+func (op *opening) rewriteTail() error {
 	m, s := &op.last, &op.found
 	if s.end == headerBytes && len(op.sealed) > 0 {
 		f, err := op.rewriteEnd(&op.before, &op.beforeFound, 0)
@@ -327,7 +346,7 @@ func (op *opening) settle() error {
 	return nil
 }
 
-// rewriteEnd writes what is not known to be durable again, and zeros after it.
+// rewriteEnd rewrites the bytes that are not known to be durable, and zeros after them.
 func (op *opening) rewriteEnd(m *image, s *scan, zeroed int64) (vfs.File, error) {
 	f, err := op.FS.Open(m.path)
 	if err != nil {
@@ -350,7 +369,8 @@ func (op *opening) rewriteEnd(m *image, s *scan, zeroed int64) (vfs.File, error)
 	return f, nil
 }
 
-// start puts the log together, gives an empty segment its head, and leaves one without an owner.
+// start assembles the log, writes the head of an empty segment, and rolls from a segment without an
+// owner to one with an owner.
 func (op *opening) start() (*WAL, error) {
 	r := &op.replay
 	w := &WAL{
@@ -366,7 +386,7 @@ func (op *opening) start() (*WAL, error) {
 	if op.spare != nil {
 		w.keepSpare(op.spare)
 	}
-	op.active, op.spare = nil, nil // w's from here on
+	op.active, op.spare = nil, nil // owned by w from here on
 	if err := w.begin(op.mark, r.lastChain); err != nil {
 		return nil, errors.Join(err, w.abandon())
 	}
@@ -378,7 +398,9 @@ func (w *WAL) begin(mark *durableMark, lastChain uint32) error {
 	s := w.active
 	if s.off == headerBytes {
 		if s.size < headerBytes+w.headBytes()+sealBytes {
-			return fmt.Errorf("wal: segment %s of %d bytes is too small to begin with", s.path, s.size)
+			return fmt.Errorf(
+				"wal: segment %s of %d bytes is too small to begin with", s.path, s.size,
+			)
 		}
 		w.putHead(lastChain)
 		if err := w.flush(); err != nil {
@@ -404,7 +426,7 @@ func (w *WAL) begin(mark *durableMark, lastChain uint32) error {
 	return nil
 }
 
-// abandon ends what has begun and closes the files.
+// abandon ends background work and closes the files.
 func (w *WAL) abandon() error {
 	close(w.stop)
 	var err error

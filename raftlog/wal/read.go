@@ -7,8 +7,9 @@ import (
 	"github.com/yakt/yakt/vfs"
 )
 
-// Read returns what Open would, of a log that nobody has open, and changes nothing. What Open would
-// cut off the end is left out. Errors are those of Open; a directory without a log is fs.ErrNotExist.
+// Read returns the state that Open would return, of a log that nobody has open, and changes
+// nothing. Bytes that Open would cut off are left out. Errors are those of Open; a directory
+// without a log is fs.ErrNotExist.
 func Read(dir string) (State, error) {
 	o := Options{FS: vfs.ReadOnly{}, Logger: slog.New(slog.DiscardHandler)}
 	op := &opening{dir: dir, Options: o.withDefaults()}

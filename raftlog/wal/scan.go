@@ -16,17 +16,17 @@ type image struct {
 	buf  []byte // the whole file
 }
 
-// scan is what reading a segment from its start found.
+// scan is the result of reading a segment from its start.
 type scan struct {
-	end    int64  // end of the last whole batch: what counts is before it
+	end    int64  // end of the last whole batch
 	synced int64  // the segment is known to have been durable up to here, at least
 	chain  uint32 // of the record that ends at end
 	count  uint64
 	sealed bool
 
-	bad    int64  // first position that is no record that belongs there; == size when full
+	bad    int64  // first position without a valid next record; size if the segment is full
 	reason string // why
-	tail   parsed // what was found at bad, if its header verifies
+	tail   parsed // the record at bad, if its header verifies
 }
 
 // readSegment reads a whole segment file and verifies header and size.
@@ -41,7 +41,9 @@ func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 		return image{}, explain(err, "reading", path)
 	}
 	if size > maxSegmentBytes {
-		return image{}, corrupt(path, 0, "the file has %d bytes, more than a segment can have", size)
+		return image{}, corrupt(
+			path, 0, "the file has %d bytes, more than a segment can have", size,
+		)
 	}
 	buf := make([]byte, size)
 	if n, err := f.ReadAt(buf, 0); int64(n) != size {
@@ -52,16 +54,20 @@ func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 	case err != nil:
 		return image{}, err
 	case h.seq != seq:
-		return image{}, corrupt(path, 0, "the header says segment %d: the file was renamed or copied over", h.seq)
+		return image{}, corrupt(
+			path, 0, "the header says segment %d: the file was renamed or copied over", h.seq,
+		)
 	case h.size != size:
-		return image{}, corrupt(path, size, "the file has %d bytes and was made with %d", size, h.size)
+		return image{}, corrupt(
+			path, size, "the file has %d bytes and was made with %d", size, h.size,
+		)
 	}
 	return image{segmentHeader: h, path: path, buf: buf}, nil
 }
 
-// scan hands every record of every whole batch to apply, in order, and stops at
-// the seal or at the first position that is not the next record. An error of
-// apply is corruption: the record verifies and still cannot be.
+// scan calls apply for every record of every whole batch, in order, and stops at the seal or at the
+// first position without a valid next record. An error of apply is corruption: the record verifies,
+// but contradicts the log.
 func (m *image) scan(apply func(*record) error) (scan, error) {
 	s := scan{end: headerBytes, synced: headerBytes, chain: chainStart(m.buf)}
 	var batch []record
@@ -72,8 +78,11 @@ func (m *image) scan(apply func(*record) error) (scan, error) {
 			s.reason = badRecordReason(&p)
 			return s, nil
 		}
-		if p.chain != chain || p.typ == 0 || p.typ > typeSeal || p.flags&^flagsKnown != 0 || int64(p.synced) > off {
-			return s, corrupt(m.path, off, "the record verifies but does not follow the one before it")
+		if p.chain != chain || p.typ == 0 || p.typ > typeSeal || p.flags&^flagsKnown != 0 ||
+			int64(p.synced) > off {
+			return s, corrupt(
+				m.path, off, "the record verifies but does not follow the one before it",
+			)
 		}
 		batch = append(batch, p.record)
 		off, chain, count = off+p.bytes, p.sum, count+1
@@ -100,7 +109,9 @@ func badRecordReason(p *parsed) string {
 	if p.bytes == 0 {
 		return "no valid record header"
 	}
-	return fmt.Sprintf("the payload of the record (type %d, index %d) does not match its checksum", p.typ, p.index)
+	return fmt.Sprintf(
+		"the payload of the record (type %d, index %d) does not match its checksum", p.typ, p.index,
+	)
 }
 
 // verifySealed refuses anything but zeros after the seal.
@@ -111,17 +122,19 @@ func (m *image) verifySealed(s *scan) error {
 	return nil
 }
 
-// judge decides what an unsealed end is: clean (only zeros follow), torn (what the last write
-// left that a power cut interrupted: everything from s.end on was never synced and is to be
-// cut), or corruption. durable is the position in this segment known from outside to have been
-// synced.
+// judge decides whether an unsealed end is clean (only zeros follow), torn (by a power cut during
+// the last write: everything from s.end on was never synced and is to be cut off), or corrupt.
+// durable is a position in this segment that the durable mark says was synced.
 //
-// A disk writes a sector whole or not at all, and a sector it did not come to is zero behind
-// what was durable. So a record that a power cut spoiled has a sector that is zero from where
-// the record begins in it; one whose sectors were all written is damage, wherever it is.
+// A disk writes a sector whole or not at all, and a sector that it did not reach is zero after the
+// durable bytes. So a record that was torn by a power cut has a sector that is zero from the point
+// where the record begins in it; a bad record whose sectors were all written is damage, wherever it
+// is.
 func (m *image) judge(s *scan, durable int64) (torn bool, err error) {
 	if s.end < durable {
-		return false, corrupt(m.path, s.bad, "%s, and the segment had been synced up to byte %d", s.reason, durable)
+		return false, corrupt(
+			m.path, s.bad, "%s, and the segment had been synced up to byte %d", s.reason, durable,
+		)
 	}
 	if firstNonZero(m.buf[s.end:]) < 0 {
 		return false, nil
@@ -131,14 +144,17 @@ func (m *image) judge(s *scan, durable int64) (torn bool, err error) {
 	}
 	for at := range m.headersFrom(s.bad + recordAlign) {
 		if p := parseRecord(m.buf, at, m.salt); int64(p.synced) > s.end {
-			return false, corrupt(m.path, s.bad,
-				"%s, and the record at byte %d was written after this place had been synced", s.reason, at)
+			return false, corrupt(
+				m.path, s.bad,
+				"%s, and the record at byte %d was written after this place had been synced",
+				s.reason, at,
+			)
 		}
 	}
 	return true, nil
 }
 
-// cut tells what of a torn end is lost.
+// cut describes the part of a torn end that is lost.
 func (m *image) cut(s *scan, durable int64) Cut {
 	c := Cut{Path: m.path, Offset: s.end, Durable: max(durable, s.synced)}
 	c.Bytes = int64(lastNonZero(m.buf)) + 1 - s.end
@@ -174,8 +190,8 @@ func (m *image) nextHeader(off int64) int64 {
 	return -1
 }
 
-// unwritten tells whether a sector of the bad record, of its header where that does not verify,
-// still is as preallocation left it. Disks write sectors in any order until the sync.
+// unwritten reports whether a sector of the bad record, or only of its header if that does not
+// verify, is still zero as preallocated. Disks write sectors in any order until the sync.
 func (m *image) unwritten(s *scan) bool {
 	end := min(s.bad+max(recordHeaderBytes, s.tail.bytes), int64(len(m.buf)))
 	for from := s.bad; from < end; {

@@ -18,8 +18,8 @@ const (
 	// so that a Sync of the log never queues behind more than this.
 	zeroChunkBytes = 1 << 20
 	sealBytes      = int64(recordHeaderBytes + 8)
-	// A new log begins with a small segment, which is ready at once; each further one is larger until they
-	// have the size asked for.
+	// A new log begins with a small segment, which is ready at once; each further one is larger, up
+	// to Options.SegmentBytes.
 	firstSegmentBytes = 4 << 20
 	segmentGrowth     = 2
 )
@@ -30,7 +30,7 @@ var errStopped = errors.New("wal: closing")
 type segment struct {
 	segmentHeader
 	file        vfs.File
-	direct      vfs.DirectFile // nil unless appends go round the page cache
+	direct      vfs.DirectFile // nil unless appends bypass the page cache
 	wroteDirect bool           // the file system took at least one such write
 	path        string
 	off         int64 // end of the records, those not written yet included
@@ -38,10 +38,10 @@ type segment struct {
 	chain       uint32
 	count       uint64 // records
 	maxIndex    uint64 // of its entries
-	sealed      bool   // its seal is in the buffer, or on the disk: nothing can follow
+	sealed      bool   // its seal is in the buffer or on the disk: no record may follow
 }
 
-// sealedSegment is what Compact needs to know.
+// sealedSegment has what Compact needs of a sealed segment.
 type sealedSegment struct{ seq, maxIndex uint64 }
 
 func segmentPath(dir string, seq uint64) string { return filepath.Join(dir, segmentName(seq)) }
@@ -62,8 +62,8 @@ func newSalt() uint64 {
 
 // createSegment makes an empty segment of this owner: zeroed and durable before it is named, and
 // its name durable on return. It replaces an unused segment of that name, so that at no time there
-// is none. Its size is at least size, in whole blocks. With a pace it takes its time, and gives up
-// when that says so. An error may leave the segment there, empty.
+// is none. Its size is at least size, in whole blocks. With a pace it proceeds as that allows.
+// After an error the segment may exist, empty.
 func createSegment(
 	fsys vfs.FS, dir string, seq uint64, size int64, owner Owner, pace *pace,
 ) (*segment, error) {
@@ -117,7 +117,7 @@ func (w *WAL) nextBytes() int64 {
 // takeSpare returns an empty segment with room for at least need bytes.
 func (w *WAL) takeSpare(need int64) (*segment, error) {
 	if w.spare != nil {
-		p := w.spare.take()
+		p := w.spare.wait()
 		w.spare = nil
 		if p.err == nil && p.segment.size >= need {
 			return p.segment, nil
@@ -131,11 +131,10 @@ func (w *WAL) takeSpare(need int64) (*segment, error) {
 	return createSegment(w.fs, w.dir, w.active.seq+1, max(w.nextBytes(), need), w.owner, nil)
 }
 
-// roll seals the active segment and goes on in the next one, which has room for a
-// batch of need bytes. The order is what Open relies on: the next segment's name
-// is durable before the seal is written, and the seal before anything follows it.
-// After ErrRetry no record is to follow but, once there was room for the next segment, the seal
-// is in the buffer; roll takes up from there.
+// roll seals the active segment and continues in the next one, which has room for a batch of need
+// bytes. Open relies on the order: the next segment's name is durable before the seal is written,
+// and the seal before any record after it. After ErrRetry the seal may be in the buffer already, so
+// that no other record may follow in this segment; the next call of roll continues from there.
 func (w *WAL) roll(need int64) error {
 	total := headerBytes + w.headBytes() + need + sealBytes
 	if total > maxSegmentBytes {
@@ -191,9 +190,14 @@ func (w *WAL) headBytes() int64 {
 	return recordBytes(4) + recordBytes(8) + recordBytes(len(w.markPayload))
 }
 
-// putHead repeats at the start of a segment all that older segments would be needed for.
+// putHead repeats at the start of a segment everything for which older segments would be needed.
 func (w *WAL) putHead(chain uint32) {
-	w.put(&record{typ: typeHead, index: w.next, payload: binary.LittleEndian.AppendUint32(nil, chain)})
+	w.put(
+		&record{
+			typ: typeHead, index: w.next,
+			payload: binary.LittleEndian.AppendUint32(nil, chain),
+		},
+	)
 	hs := w.hs.record()
 	if w.markPayload == nil {
 		hs.flags = flagBatchEnd

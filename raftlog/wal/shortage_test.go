@@ -12,7 +12,7 @@ import (
 	"github.com/yakt/yakt/vfs/memfs"
 )
 
-// patiently calls again what may be called again; a test's shortages pass.
+// patiently repeats a call that may be retried; the shortages of a test end.
 func patiently(call func() error) error {
 	err := call()
 	for range 100 {
@@ -64,7 +64,7 @@ func patientScript(fsys *memfs.FS) (want model, retries int, w *WAL, err error) 
 }
 
 // TestShortageAtEveryChange: space or descriptors are short at each step in turn, once and several
-// times. Nothing is lost, nothing fails for good, and direct writes go on.
+// times. Nothing is lost, nothing fails for good, and direct writes continue.
 func TestShortageAtEveryChange(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, refuses memfs.Refusal) {
@@ -93,7 +93,8 @@ func shortageAt(t *testing.T, refuses memfs.Refusal, at, times int) (hit bool, r
 	t.Helper()
 	fsys := memfs.New()
 	fsys.Refuses = refuses
-	w, _ := mustOpen(t, "d", quiet(fsys)) // made before: what Open needs is another matter
+	// made before the shortage, so that Open does not need to make it
+	w, _ := mustOpen(t, "d", quiet(fsys))
 	ok(t, w.Close())
 	step, where := 0, ""
 	fsys.Fault = func(op, path string) error {
@@ -124,7 +125,9 @@ func shortageAt(t *testing.T, refuses memfs.Refusal, at, times int) (hit bool, r
 	for _, power := range []func(int) int{memfs.LoseAll, memfs.KeepAll} {
 		after, st := mustOpen(t, "d", quiet(fsys.Crash(power)))
 		if stateString(st) != want.String() || len(st.Note) != 1 || st.Note[0] != 18 {
-			t.Fatalf("%s: came back with note %v as\n%swant\n%s", what, st.Note, stateString(st), want)
+			t.Fatalf(
+				"%s: came back with note %v as\n%swant\n%s", what, st.Note, stateString(st), want,
+			)
 		}
 		ok(t, after.Close())
 	}
@@ -168,7 +171,8 @@ func TestShortWriteIsNoFailure(t *testing.T) {
 			wantRestored(t, fsys.Crash(memfs.LoseAll), want)
 			ok(t, w.Append(nil, []*raftpb.Entry{entry(6, 1, "x")}))
 			short = "sync"
-			wait := refuses == memfs.Nowhere // one call writes and syncs, and leaves nothing in the page cache
+			// one call writes and syncs, and leaves nothing in the page cache
+			wait := refuses == memfs.Nowhere
 			if err := w.Sync(); !errors.Is(err, errno) || errors.Is(err, ErrRetry) != wait {
 				t.Fatalf("a failed sync: %v", err)
 			}
@@ -218,7 +222,8 @@ func TestSmallerBatchAfterSeal(t *testing.T) {
 	})
 }
 
-// TestDescriptors: a log never holds more than it says, and none when it is closed.
+// TestDescriptors: a log never has more than DescriptorsMax descriptors, and none when it is
+// closed.
 func TestDescriptors(t *testing.T) {
 	t.Parallel()
 	for _, inline := range []bool{true, false} {

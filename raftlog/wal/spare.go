@@ -6,15 +6,17 @@ import (
 	"sync/atomic"
 )
 
-// sparePace is how much faster than the rest of the active segment fills the next one is zeroed. At once it is 64 MiB that the disk has to flush,
-// and every append meanwhile waits behind some of it, on all nodes together, since their segments end at the same entry.
+// sparePace is how much faster the next segment is zeroed than the rest of the active one fills.
+// Zeroing all 64 MiB at once would delay every append in the meantime, and on all nodes together,
+// because their segments end at the same entry.
 const sparePace = 2
 
 // spare is the segment after the active one, while it is prepared.
 type spare struct {
 	ready chan prepared // holds one
-	from  int64         // where the active segment was when this one was begun: not at its start where a log was opened
-	pace  *pace
+	// the end of the active segment when this one was begun; after Open that is not its start
+	from int64
+	pace *pace
 }
 
 type prepared struct {
@@ -38,7 +40,10 @@ func (w *WAL) prepareSpare() {
 	build := func() {
 		made, err := createSegment(w.fs, w.dir, seq, size, w.owner, s.pace)
 		if err != nil && !errors.Is(err, errStopped) {
-			w.log.Warn("wal: cannot prepare the next segment ahead; it will be tried again when it is needed", "error", err)
+			w.log.Warn(
+				"wal: cannot prepare the next segment ahead; it will be tried again when it is needed",
+				"error", err,
+			)
 		}
 		s.ready <- prepared{made, err}
 	}
@@ -56,20 +61,23 @@ func (w *WAL) keepSpare(s *segment) {
 	w.spare.ready <- prepared{segment: s}
 }
 
-// paceSpare lets the spare segment follow the active one.
+// paceSpare allows the spare segment to be prepared as far as the active one has filled.
 func (w *WAL) paceSpare() {
 	if s := w.spare; s != nil {
-		s.pace.allow(sparePace * float64(w.active.off-s.from) / float64(max(w.active.size-s.from, 1)))
+		s.pace.allow(
+			sparePace * float64(w.active.off-s.from) / float64(max(w.active.size-s.from, 1)),
+		)
 	}
 }
 
-// take waits for the segment.
-func (s *spare) take() prepared {
+// wait waits for the segment.
+func (s *spare) wait() prepared {
 	s.pace.hurry()
 	return <-s.ready
 }
 
-// pace says how much of some work may be done by now. One goroutine allows and another waits; nil allows everything.
+// pace limits how much of some work may be done by now. One goroutine calls allow and another wait;
+// a nil pace allows everything.
 type pace struct {
 	part atomic.Uint64 // of the work, as the bits of a float64
 	more chan struct{} // part has grown
@@ -83,7 +91,7 @@ func (p *pace) allow(part float64) {
 
 func (p *pace) hurry() { p.allow(1) }
 
-// wait returns when what lies behind done, a part of the work, is allowed, or with errStopped.
+// wait returns when the work after the fraction done is allowed, or errStopped.
 func (p *pace) wait(done float64) error {
 	for p != nil {
 		select {

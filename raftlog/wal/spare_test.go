@@ -10,7 +10,7 @@ import (
 	"github.com/yakt/yakt/vfs/memfs"
 )
 
-// spareBytes is what of the segment after seq is there, and whether it has its name.
+// spareBytes returns the size of the segment after seq so far, and whether it has its name.
 func spareBytes(m *memfs.FS, seq uint64) (bytes int64, named bool) {
 	path := segmentPath("d", seq+1)
 	if b, ok := m.Content(path); ok {
@@ -27,7 +27,8 @@ func openPaced(t *testing.T, fsys *memfs.FS) *WAL {
 	return w
 }
 
-// follow appends until the log is in segment last, and checks how far the next segment is at every step.
+// follow appends until the log is in segment last, and checks how far the next segment is at every
+// step.
 func follow(t *testing.T, w *WAL, fsys *memfs.FS, next, last uint64) {
 	t.Helper()
 	payload := strings.Repeat("x", 100<<10)
@@ -39,12 +40,16 @@ func follow(t *testing.T, w *WAL, fsys *memfs.FS, next, last uint64) {
 		size, from := w.active.size, w.spare.from
 		want := min(sparePace*(w.active.synced-from)*size/(size-from), size)
 		if got < want || got > want+zeroChunkBytes || named != (want > size-zeroChunkBytes) {
-			t.Fatalf("%d bytes of the next segment, named: %t, when %d of %d are written, %d since it was begun", got, named, w.active.synced, size, w.active.synced-from)
+			t.Fatalf(
+				"%d bytes of the next segment, named: %t, when %d of %d are written, %d since it was begun",
+				got, named, w.active.synced, size, w.active.synced-from,
+			)
 		}
 	}
 }
 
-// The next segment is zeroed as the active one fills, by half of it is ready, and a log that is closed before does not wait for it.
+// The next segment is zeroed as the active one fills, by half of it is ready, and a log that is
+// closed before does not wait for it.
 func TestSpareFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := memfs.New()
@@ -61,7 +66,8 @@ func TestSpareFollows(t *testing.T) {
 	})
 }
 
-// A log that is opened with a part of its segment written begins then, and does not make up for what it is late.
+// A log that is reopened with a partly filled segment begins to prepare the next one then, without
+// catching up.
 func TestSpareOfOpenedLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := memfs.New()
@@ -72,7 +78,10 @@ func TestSpareOfOpenedLog(t *testing.T) {
 		w = openPaced(t, fsys)
 		synctest.Wait()
 		if bytes, _ := spareBytes(fsys, 1); bytes != 0 {
-			t.Fatalf("%d bytes of the next segment, when nothing is written since the log was opened", bytes)
+			t.Fatalf(
+				"%d bytes of the next segment, when nothing is written since the log was opened",
+				bytes,
+			)
 		}
 		follow(t, w, fsys, 2, 3)
 		ok(t, w.Close())
@@ -85,7 +94,8 @@ func TestSpareIsHurried(t *testing.T) {
 		fsys := memfs.New()
 		w := openPaced(t, fsys)
 		large := strings.Repeat("x", firstSegmentBytes-64<<10)
-		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, large)})) // in memory: the next segment has hardly begun
+		// in memory: the next segment has hardly begun
+		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, large)}))
 		synctest.Wait()
 		if bytes, _ := spareBytes(fsys, 1); bytes != 0 {
 			t.Fatalf("%d bytes of the next segment, when nothing is written", bytes)

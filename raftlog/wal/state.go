@@ -34,18 +34,18 @@ func (s *FileSum) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// LogHash is the running hash of a log up to an entry: replicas whose logs agree up to there have
-// equal ones. Only hashes of the same chain can be compared; chain 0, the zero value, is a hash
-// that is not known.
+// LogHash is the running hash of a log up to an entry: replicas whose logs agree up to it have
+// equal hashes. Only hashes of the same chain can be compared; chain 0, the zero value, stands for
+// an unknown hash.
 type LogHash struct {
 	Chain, Sum uint64
 }
 
 // State is what a log held when it was opened.
 type State struct {
-	// HardState is never nil; all zero when none was appended. Commit is at least
-	// Mark.Index and Term at least Mark.Term (then without a vote), since a crash
-	// may fall between SetMark and the hard state that belongs to it.
+	// HardState is never nil; all zero if none was appended. Commit is raised to Mark.Index, and
+	// Term to Mark.Term without a vote, because a crash can happen between SetMark and the Append
+	// of the hard state that belongs to it.
 	HardState *raftpb.HardState
 	// Mark is the zero value when none was set.
 	Mark Mark
@@ -56,21 +56,22 @@ type State struct {
 	TornTail bool
 	// Cut is what was cut off; the zero value when nothing was.
 	Cut Cut
-	// Incarnation is drawn when a log is made: a log that is made again, in the same directory too, has another one.
+	// Incarnation is drawn when a log is made: a log that is made again has another one, even in
+	// the same directory.
 	Incarnation [16]byte
-	// Note is what SetNote has stored last, nil when nothing.
+	// Note is the note stored last by SetNote, nil if there is none.
 	Note []byte
 }
 
-// Cut is the end of a log that was cut off because it did not verify, above all that is known to
-// have been durable. A power cut during the last write leaves such an end, and that write had not
-// been acknowledged. Damage to the very last writes can look the same: then this copy of the log
-// lacks entries that were acknowledged, which only the other voters can tell.
+// Cut describes the end of a log that was cut off because it did not verify. It lies after
+// everything that is known to have been durable. A power cut during the last write, which was not
+// acknowledged, leaves such an end. Damage to the very last writes can look the same: then
+// acknowledged entries are missing, which only the other voters can detect.
 type Cut struct {
 	Path    string // the segment
 	Offset  int64  // where it ends now, bytes from its start
 	Bytes   int64  // up to the last one that was not zero
-	Records int    // of which at least the header was legible
+	Records int    // with at least a valid header
 	Durable int64  // the segment was known to be durable up to here
 }
 
@@ -83,7 +84,10 @@ func (c Cut) String() string {
 type hardState struct{ term, vote, commit uint64 }
 
 func (h hardState) record() record {
-	return record{typ: typeHardState, index: h.commit, term: h.term, payload: binary.LittleEndian.AppendUint64(nil, h.vote)}
+	return record{
+		typ: typeHardState, index: h.commit, term: h.term,
+		payload: binary.LittleEndian.AppendUint64(nil, h.vote),
+	}
 }
 
 // A snapshot mark is the fixed fields and then the configuration. Version 1 has only the first
@@ -147,9 +151,9 @@ func decodeMark(r *record, version uint32) (Mark, error) {
 	return m, nil
 }
 
-// replay rebuilds the state from records. The oldest segment may begin in the
-// middle of entries that a later mark covers, so held entries are those of
-// [first, next), and only at the end must first follow the mark.
+// replay rebuilds the state from records. held are the entries of [first, next). The oldest segment
+// may begin among entries that a later mark covers, so first must follow the mark only at the end
+// of the replay.
 type replay struct {
 	hs          hardState
 	mark        Mark
@@ -181,7 +185,9 @@ func (r *replay) begin(chain uint32, h segmentHeader) {
 
 func (r *replay) apply(rec *record) error {
 	if r.started == (rec.typ == typeHead) {
-		return fmt.Errorf("a record of type %d where the head record must be the first and only one", rec.typ)
+		return fmt.Errorf(
+			"a record of type %d where the head record must be the first and only one", rec.typ,
+		)
 	}
 	switch rec.typ {
 	case typeHead:
@@ -190,14 +196,19 @@ func (r *replay) apply(rec *record) error {
 		if len(rec.payload) != 8 {
 			return fmt.Errorf("a hard state of %d bytes", len(rec.payload))
 		}
-		r.hs = hardState{term: rec.term, vote: binary.LittleEndian.Uint64(rec.payload), commit: rec.index}
+		r.hs = hardState{
+			term: rec.term, vote: binary.LittleEndian.Uint64(rec.payload), commit: rec.index,
+		}
 	case typeMark:
 		return r.applyMark(rec)
 	case typeEntry:
 		return r.applyEntry(rec)
 	case typeSeal:
 		if rec.index != r.maxIndex {
-			return fmt.Errorf("a seal for entries up to %d on a segment with entries up to %d", rec.index, r.maxIndex)
+			return fmt.Errorf(
+				"a seal for entries up to %d on a segment with entries up to %d", rec.index,
+				r.maxIndex,
+			)
 		}
 	}
 	return nil
@@ -213,7 +224,10 @@ func (r *replay) applyHead(rec *record) error {
 		return nil
 	}
 	if got := binary.LittleEndian.Uint32(rec.payload); got != r.lastChain || rec.index != r.next {
-		return fmt.Errorf("a segment that continues another log than the segment before it (entry %d, expected %d)", rec.index, r.next)
+		return fmt.Errorf(
+			"a segment that continues another log than the segment before it (entry %d, expected %d)",
+			rec.index, r.next,
+		)
 	}
 	return nil
 }
@@ -230,7 +244,10 @@ func (r *replay) applyMark(rec *record) error {
 		}
 	}
 	if m.Index < r.mark.Index || (!rec.has(flagReset) && m.Index >= r.next) {
-		return fmt.Errorf("a snapshot mark at %d after one at %d, with the log's next entry %d", m.Index, r.mark.Index, r.next)
+		return fmt.Errorf(
+			"a snapshot mark at %d after one at %d, with the log's next entry %d", m.Index,
+			r.mark.Index, r.next,
+		)
 	}
 	r.mark, r.markPayload = m, payload
 	switch {
@@ -257,7 +274,7 @@ func (r *replay) applyEntry(rec *record) error {
 	return nil
 }
 
-// missing tells which entries no remaining segment has; ok when there are none.
+// missing returns the entries that no remaining segment has; ok if there are none.
 func (r *replay) missing() (from, to uint64, ok bool) {
 	if r.first == r.mark.Index+1 {
 		return 0, 0, true
@@ -279,7 +296,7 @@ func (r *replay) state() State {
 	}
 }
 
-// entries makes all messages from three allocations.
+// entries makes all entries with three allocations.
 func (r *replay) entries() []*raftpb.Entry {
 	if len(r.held) == 0 {
 		return nil
@@ -303,8 +320,8 @@ func (r *replay) entries() []*raftpb.Entry {
 	return out
 }
 
-// release copies the entries of segments of which less than half is needed, so
-// that a few small entries do not keep a whole segment in memory.
+// release copies the entries of segments that are needed by less than half, so that a few small
+// entries do not keep a whole segment in memory.
 func (r *replay) release() {
 	live := make([]int64, len(r.segmentSize))
 	for i := range r.held {
@@ -326,8 +343,8 @@ func (r *replay) release() {
 	}
 }
 
-// termRuns knows the term of every entry in the log, as the runs of equal terms:
-// what SetMark needs to tell a snapshot of this log from one that replaces it.
+// termRuns holds the term of every entry in the log, as runs of equal terms. SetMark uses it to
+// distinguish a snapshot of this log from one that replaces it.
 type termRuns []struct{ start, term uint64 }
 
 func (t *termRuns) add(index, term uint64) {

@@ -53,7 +53,7 @@ var garbage = map[string]func(data []byte, from, size int) []byte{
 }
 
 // TestEveryGarbageBlock: a block of other bytes is damage wherever it lies, above the durable mark
-// too; behind the end of the log nothing is lost with it.
+// too; after the end of the log nothing is lost with it.
 func TestEveryGarbageBlock(t *testing.T) {
 	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
 		for _, path := range sp.fs.Paths() {
@@ -65,7 +65,8 @@ func TestEveryGarbageBlock(t *testing.T) {
 				}
 				for from := first; from < len(data); from += size {
 					for name, fill := range garbage {
-						if strings.HasSuffix(path, durableName) && from == 0 && name != "ones" && name != "noise" {
+						if strings.HasSuffix(path, durableName) && from == 0 && name != "ones" &&
+							name != "noise" {
 							continue
 						}
 						spoiled := bytes.Clone(data)
@@ -147,7 +148,8 @@ func TestZeroedTailUnderLoad(t *testing.T) {
 			batch := []*raftpb.Entry{entry(i, 1, strings.Repeat("x", 60))}
 			ok(t, w.Append(nil, batch))
 			ok(t, w.Sync())
-			states, ends = append(states, states[i-1].append(nil, batch)), append(ends, w.active.off)
+			states = append(states, states[i-1].append(nil, batch))
+			ends = append(ends, w.active.off)
 		}
 		marked := w.marker.mark.synced.offset
 		w.release()
@@ -167,7 +169,10 @@ func TestZeroedTailUnderLoad(t *testing.T) {
 			case stateString(st) != states[left].String():
 				t.Fatalf("zero from %d: opened as\n%s", from, stateString(st))
 			case from < marked || lost > 8 || st.TornTail != (from < ends[len(ends)-1] && from > ends[left]):
-				t.Errorf("zero from %d, marked up to %d: %d lost, torn %v", from, marked, lost, st.TornTail)
+				t.Errorf(
+					"zero from %d, marked up to %d: %d lost, torn %v", from, marked, lost,
+					st.TornTail,
+				)
 			case st.TornTail && (st.Cut.Offset != ends[left] || st.Cut.Bytes <= 0 ||
 				st.Cut.Durable < marked || st.Cut.Path != w.active.path):
 				t.Errorf("zero from %d: cut %+v", from, st.Cut)

@@ -2,7 +2,7 @@ package wal
 
 import "path/filepath"
 
-// checkOwner refuses a segment that is not of the durable mark's log.
+// checkOwner refuses a segment that does not belong to the durable mark's log.
 func (op *opening) checkOwner(path string, h segmentHeader) error {
 	d := op.mark
 	switch {
@@ -23,10 +23,11 @@ func (op *opening) checkOwner(path string, h segmentHeader) error {
 	return nil
 }
 
-// takeOver gives a log of the release before an owner, and prepares a segment that names it. The
-// order matters: no segment of version 1 is left from the first with an owner on before the mark
-// says which that is, and both slots of the mark say it before that segment is made. Up to there a
-// crash leaves a log that the release before still reads; later ones find the owner that was drawn.
+// takeOver gives a log of the previous release an owner and prepares a segment with that owner. The
+// order matters: the spare segment of version 1 is removed first; then both slots of the mark name
+// the first segment with an owner; then that segment is made. A crash before the mark is written
+// leaves a log that the previous release still reads; after a later crash Open finds the owner that
+// was drawn.
 func (op *opening) takeOver() error {
 	if op.active.version == formatVersion {
 		return nil

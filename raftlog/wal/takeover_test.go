@@ -21,7 +21,7 @@ import (
 // was closed, and one whose process was killed, with a durable mark far behind.
 var version1 = []string{"fresh", "closed", "killed"}
 
-// loadVersion1 returns such a log and what that release reads from it.
+// loadVersion1 returns such a log and the state that that release reads from it.
 func loadVersion1(t *testing.T, kind string) (*memfs.FS, string) {
 	t.Helper()
 	dir := filepath.Join("testdata", "version1", kind)
@@ -156,7 +156,8 @@ func crashDuringTakeover(t *testing.T, kind string, at int, errno error) (over b
 	return left >= 0
 }
 
-// TestAgedFilesAfterTakeover: files from before the takeover, put back, are not taken over again.
+// TestAgedFilesAfterTakeover: files from before the takeover that are restored later are not
+// converted again.
 func TestAgedFilesAfterTakeover(t *testing.T) {
 	t.Parallel()
 	for _, kind := range version1 {
@@ -185,7 +186,7 @@ func TestAgedFilesAfterTakeover(t *testing.T) {
 	}
 }
 
-// TestLaterFormat: what a later release wrote is refused and left alone.
+// TestLaterFormat: a log of a later release is refused and left unchanged.
 func TestLaterFormat(t *testing.T) {
 	t.Parallel()
 	fsys := memfs.New()
@@ -229,7 +230,8 @@ func TestTakeoverBetweenSegments(t *testing.T) {
 	w, st := mustOpen(t, "d", quiet(fsys.Clone()))
 	want := stateString(st)
 	n, _, found := strings.Cut(want[strings.IndexByte(want, '\n')+1:], " ")
-	if !found || st.Mark.Index != 17 || st.TornTail || !strings.Contains(whole, n) || len(st.Entries) < 3 {
+	if !found || st.Mark.Index != 17 || st.TornTail || !strings.Contains(whole, n) ||
+		len(st.Entries) < 3 {
 		t.Fatalf("opened as\n%s", want)
 	}
 	ok(t, w.Close())
@@ -258,7 +260,7 @@ func TestTakeoverBetweenSegments(t *testing.T) {
 	}
 }
 
-// TestVersion1InNewLog: a log that never had another format takes no segment of version 1.
+// TestVersion1InNewLog: a log that never had another format accepts no segment of version 1.
 func TestVersion1InNewLog(t *testing.T) {
 	t.Parallel()
 	old, _ := loadVersion1(t, "fresh")

@@ -18,29 +18,30 @@ const (
 	defaultMarkEvery    = 64
 	// keepBufferBytes is the append buffer kept between syncs.
 	keepBufferBytes = 4 << 20
-	// DescriptorsMax is how many file descriptors a log holds at most at a time: the durable mark,
-	// two for the active segment, one for the next, and two for moments in which the directory is
-	// synced or a file is read. A process that keeps so many free for its log never waits for one.
+	// DescriptorsMax bounds the file descriptors that a log has open at a time: the durable mark,
+	// two for the active segment, one for the next, and two for the short time in which the
+	// directory is synced or a file is read. A process that reserves so many for its log never
+	// waits for one.
 	DescriptorsMax = 6
 )
 
-// Options of a log; the zero value is what a node uses.
+// Options of a log. A node sets only the identity and, if configured, SegmentBytes.
 type Options struct {
-	// SegmentBytes is the size of a segment file, 64 MiB when 0, 8 KiB at least and
-	// 2 GiB at most, in steps of 4096 bytes. A new log's first segments are smaller; a batch that does not
-	// fit gets a segment of its own size. Existing segments keep theirs.
+	// SegmentBytes is the size of a segment file, 64 MiB when 0, 8 KiB at least and 2 GiB at most,
+	// in steps of 4096 bytes. A new log's first segments are smaller; a batch that does not fit
+	// gets a segment of its own size. Existing segments keep theirs.
 	SegmentBytes int64
 	// MarkEvery is the number of syncs after which the durable mark is advanced, 64 when 0.
 	MarkEvery int
-	// Identity is whom the log belongs to. A log of another one is not opened. A log of
-	// the release before, which names nobody, is given it.
+	// Identity identifies the owner of the log. A log of another owner is not opened. A log of the
+	// previous release, which has no owner, gets this one.
 	Identity Identity
-	// FS is where the log lives, the operating system's file system when nil.
+	// FS holds the log; the operating system's file system when nil.
 	FS vfs.FS
 	// Logger is slog's default when nil.
 	Logger *slog.Logger
 
-	inline bool // background work runs within the calls: tests that must be deterministic
+	inline bool // background work runs within the calls, for deterministic tests
 }
 
 func (o Options) withDefaults() Options {
@@ -60,8 +61,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// WAL is an open log. It is used by one goroutine at a time, but for SetNote; its own goroutines
-// (zeroing the next segment, advancing the durable mark) end with Close.
+// WAL is an open log. It is used by one goroutine at a time, except for SetNote. Its own
+// goroutines, which zero the next segment and advance the durable mark, end with Close.
 type WAL struct {
 	dir          string
 	fs           vfs.FS
@@ -77,9 +78,10 @@ type WAL struct {
 	marker *marker
 	rolled bool // the active segment is not in the durable mark yet
 
-	buf    []byte // the last len(buf) bytes of active, from the start of the block in which its durable part ends
-	direct bool   // no direct write was refused yet
-	err    error  // final
+	// buf has the last bytes of active: from the start of the block in which its durable part ends
+	buf    []byte
+	direct bool  // no direct write was refused yet
+	err    error // final
 
 	hs          hardState
 	mark        Mark
@@ -135,10 +137,16 @@ func (w *WAL) check(hs hardState, entries []*raftpb.Entry) error {
 	for i, e := range entries {
 		index, term := e.GetIndex(), e.GetTerm()
 		if i == 0 && (index <= w.mark.Index || index > w.next) {
-			return fmt.Errorf("wal: appending entry %d to a log that can take %d to %d", index, w.mark.Index+1, w.next)
+			return fmt.Errorf(
+				"wal: appending entry %d to a log that can take %d to %d", index, w.mark.Index+1,
+				w.next,
+			)
 		}
 		if i > 0 && (index != last+1 || term < entries[i-1].GetTerm()) {
-			return fmt.Errorf("wal: appending entry %d of term %d after entry %d of term %d", index, term, last, entries[i-1].GetTerm())
+			return fmt.Errorf(
+				"wal: appending entry %d of term %d after entry %d of term %d", index, term, last,
+				entries[i-1].GetTerm(),
+			)
 		}
 		if len(e.GetData()) > maxSegmentBytes {
 			return errTooLarge(int64(len(e.GetData())))
@@ -146,13 +154,18 @@ func (w *WAL) check(hs hardState, entries []*raftpb.Entry) error {
 		last = index
 	}
 	if hs.commit > last {
-		return fmt.Errorf("wal: a log that ends at entry %d cannot have committed entry %d", last, hs.commit)
+		return fmt.Errorf(
+			"wal: a log that ends at entry %d cannot have committed entry %d", last, hs.commit,
+		)
 	}
 	return nil
 }
 
 func errTooLarge(n int64) error {
-	return fmt.Errorf("wal: a batch of %d bytes does not fit into a segment of at most %d bytes: propose smaller batches", n, int64(maxSegmentBytes))
+	return fmt.Errorf(
+		"wal: a batch of %d bytes does not fit into a segment of at most %d bytes: propose smaller batches",
+		n, int64(maxSegmentBytes),
+	)
 }
 
 func (w *WAL) putHardState(hs hardState, last bool) {
@@ -169,7 +182,10 @@ func (w *WAL) putHardState(hs hardState, last bool) {
 
 func (w *WAL) putEntries(entries []*raftpb.Entry) {
 	for i, e := range entries {
-		r := record{typ: typeEntry, entryType: uint8(e.GetType()), index: e.GetIndex(), term: e.GetTerm(), payload: e.GetData()}
+		r := record{
+			typ: typeEntry, entryType: uint8(e.GetType()), index: e.GetIndex(),
+			term: e.GetTerm(), payload: e.GetData(),
+		}
 		if i == len(entries)-1 {
 			r.flags = flagBatchEnd
 		}
@@ -199,10 +215,10 @@ func (w *WAL) reserve(n int64) error {
 	return w.roll(n)
 }
 
-// Sync makes everything appended durable, with one write. An error with ErrRetry (no space
-// for the write) is not final: nothing is known to be durable that was not before, and the next
-// Sync writes the same again. Any other error is final: what is on the disk is not known any
-// more, every later call returns it, and the process must stop.
+// Sync makes everything appended durable, with one write. An error with ErrRetry (no space for the
+// write) is not final: nothing new is known to be durable, and the next Sync writes the same bytes
+// again. Any other error is final: the content of the disk is unknown, every later call returns the
+// error, and the process must stop.
 func (w *WAL) Sync() error {
 	if w.err != nil || w.active.off == w.active.synced {
 		return w.err
@@ -215,8 +231,9 @@ func (w *WAL) Sync() error {
 	return w.err
 }
 
-// fail makes err final unless the call may be tried again. While a caller waits for space the durable
-// mark may have failed for good in the background: then retrying would only hide that.
+// fail makes err final unless the call may be tried again. While a caller waits for space, the
+// background write of the durable mark may fail for good; retrying would only hide that, so its
+// error is returned.
 func (w *WAL) fail(err error) error {
 	if !errors.Is(err, ErrRetry) {
 		w.err = err
@@ -236,7 +253,8 @@ func (w *WAL) flush() error {
 	return nil
 }
 
-// keepLastBlock drops what is durable from the buffer, but for the block that the next write begins with.
+// keepLastBlock drops the durable bytes from the buffer, except for the block with which the next
+// write begins.
 func (w *WAL) keepLastBlock() {
 	kept := w.buf[:0]
 	if cap(kept) > keepBufferBytes {
@@ -245,13 +263,12 @@ func (w *WAL) keepLastBlock() {
 	w.buf = append(kept, lastBlock(w.buf)...)
 }
 
-// SetMark records a snapshot, which must be durable itself by now; it and all
-// that was appended before are durable on return. Entries up to m.Index are no
-// longer part of the log. If the log has no entry m.Index of term m.Term the
-// snapshot replaces it: all entries are dropped and the next one is m.Index+1.
-// For a snapshot received from a leader, call SetMark before the Append with the
-// hard state that commits it. Errors as with Append and Sync: after ErrRetry the
-// same call may be tried again.
+// SetMark records a snapshot, whose file must be durable already. The mark and everything appended
+// before are durable on return. Entries up to m.Index are no longer part of the log. If the log has
+// no entry m.Index of term m.Term the snapshot replaces it: all entries are dropped and the next
+// one is m.Index+1. For a snapshot received from a leader, call SetMark before the Append with the
+// hard state that commits it. Errors as with Append and Sync: after ErrRetry the same call may be
+// tried again.
 func (w *WAL) SetMark(m Mark) error {
 	if w.err != nil {
 		return w.err
@@ -266,9 +283,15 @@ func (w *WAL) SetMark(m Mark) error {
 	reset := !w.holds(m.Index, m.Term)
 	switch {
 	case m.Index < w.mark.Index || m.Index == w.mark.Index && reset:
-		return fmt.Errorf("wal: a snapshot at entry %d of term %d cannot follow the one at entry %d of term %d", m.Index, m.Term, w.mark.Index, w.mark.Term)
+		return fmt.Errorf(
+			"wal: a snapshot at entry %d of term %d cannot follow the one at entry %d of term %d",
+			m.Index, m.Term, w.mark.Index, w.mark.Term,
+		)
 	case reset && m.Index < w.hs.commit:
-		return fmt.Errorf("wal: a snapshot at entry %d of term %d is of another log: entries up to %d are committed here", m.Index, m.Term, w.hs.commit)
+		return fmt.Errorf(
+			"wal: a snapshot at entry %d of term %d is of another log: entries up to %d are committed here",
+			m.Index, m.Term, w.hs.commit,
+		)
 	}
 	if err := w.reserve(recordBytes(len(payload))); err != nil {
 		return err
@@ -284,7 +307,7 @@ func (w *WAL) SetMark(m Mark) error {
 	return w.Sync()
 }
 
-// holds tells whether the log, its snapshot included, has this entry.
+// holds reports whether the log, including its snapshot, has this entry.
 func (w *WAL) holds(index, term uint64) bool {
 	switch {
 	case index == w.mark.Index:
@@ -301,7 +324,10 @@ func (w *WAL) holds(index, term uint64) bool {
 // tried again; any other error of the file system is final.
 func (w *WAL) Compact(firstIndex uint64) error {
 	if firstIndex > w.mark.Index+1 {
-		return fmt.Errorf("wal: compacting up to entry %d, but the snapshot mark is at entry %d", firstIndex, w.mark.Index)
+		return fmt.Errorf(
+			"wal: compacting up to entry %d, but the snapshot mark is at entry %d", firstIndex,
+			w.mark.Index,
+		)
 	}
 	drop := 0
 	for drop < len(w.sealed) && w.sealed[drop].maxIndex < firstIndex {
@@ -310,7 +336,7 @@ func (w *WAL) Compact(firstIndex uint64) error {
 	if w.err != nil || drop == 0 {
 		return w.err
 	}
-	// The head of the active segment takes over from what goes: it must be durable.
+	// The head of the active segment replaces the removed segments, so it must be durable.
 	if err := w.Sync(); err != nil {
 		return err
 	}
@@ -324,8 +350,8 @@ func (w *WAL) Compact(firstIndex uint64) error {
 	return w.remove(drop)
 }
 
-// remove unlinks the oldest segments, which the durable mark does not count any more: should one
-// of their names come back in a crash, Open removes it.
+// remove unlinks the oldest segments, which the durable mark does not name any more. If a crash
+// brings one of their names back, Open removes it.
 func (w *WAL) remove(segments int) error {
 	for range segments {
 		path := segmentPath(w.dir, w.sealed[0].seq)

@@ -148,7 +148,9 @@ func TestBatchLargerThanSegment(t *testing.T) {
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	var want model
 	for i, n := range []int{10, 100_000, 10, 7000, 20_000} {
-		batch := []*raftpb.Entry{entry(uint64(i+1), 1, strings.Repeat("x", n)), entry(uint64(i+2), 1, "y")}
+		batch := []*raftpb.Entry{
+			entry(uint64(i+1), 1, strings.Repeat("x", n)), entry(uint64(i+2), 1, "y"),
+		}
 		ok(t, w.Append(nil, batch))
 		ok(t, w.Sync())
 		want = want.append(nil, batch)
@@ -214,7 +216,8 @@ func TestFewEntriesDoNotHoldSegment(t *testing.T) {
 func TestDirectoryErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	ok(t, os.WriteFile(file, nil, 0o600))
-	if _, _, err := Open(filepath.Join(file, "d"), Options{}); err == nil || !strings.Contains(err.Error(), file) {
+	if _, _, err := Open(filepath.Join(file, "d"), Options{}); err == nil ||
+		!strings.Contains(err.Error(), file) {
 		t.Fatalf("a directory below a file: %v", err)
 	}
 }

@@ -85,8 +85,8 @@ func (f *file) Datasync() error {
 // directFile is a file's second descriptor, whose writes bypass the page cache.
 type directFile struct{ file }
 
-// WriteAt implements vfs.DirectFile. A failing write, as one that a power cut interrupts, leaves any
-// subset of its sectors behind. If the flush after it fails, all sectors read back and none is
+// WriteAt implements vfs.DirectFile. A failing write, as one that a power cut interrupts, leaves
+// any subset of its sectors behind. If the flush after it fails, all sectors read back and none is
 // durable.
 func (f *directFile) WriteAt(b []byte, off int64) (int, error) {
 	f.verify(b, off)
@@ -113,8 +113,8 @@ func (f *directFile) WriteAt(b []byte, off int64) (int, error) {
 	return len(b), err
 }
 
-// verify panics on a write that Linux would refuse: a caller that falls back to ordinary writes would
-// hide it.
+// verify panics on a write that Linux would refuse: a caller that falls back to ordinary writes
+// would hide it.
 func (f *directFile) verify(b []byte, off int64) {
 	at := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	if len(b) == 0 || len(b)%4096 != 0 || off%4096 != 0 || at%4096 != 0 {

@@ -24,7 +24,8 @@ const sectorBytes = 512
 var ErrPower = errors.New("power cut")
 
 // FS is a file system in memory. The zero value is not usable: see New. Its methods may be called
-// concurrently; Fault and Refuses may be set only while no other call is in progress (see SetFault).
+// concurrently; Fault and Refuses may be set only while no other call is in progress (see
+// SetFault).
 type FS struct {
 	mu sync.Mutex
 	// files are the names as the running system sees them, durable those of the last SyncDir of

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// Number is a number from the environment, such as a seed, or how much a test is to draw; otherwise stands for one that is not set.
+// Number returns a number from an environment variable, such as a seed or the size of a test, or
+// otherwise if the variable is not set.
 func Number(t testing.TB, name string, otherwise uint64) uint64 {
 	t.Helper()
 	text := os.Getenv(name)

@@ -1,4 +1,5 @@
-// Package recordtest makes metadata records for tests, and reads what they are told about their draws.
+// Package recordtest makes random metadata records for tests, and reads the seeds and sizes that
+// tests are given.
 package recordtest
 
 import (
@@ -28,7 +29,8 @@ func Random(src Source, t record.Type, version int16) record.Record {
 		old := reflect.New(f.Type()).Elem()
 		old.Set(f)
 		fill(src, fieldOf(v.Type(), i), f)
-		var invalid *record.InvalidError // of which a field that is not filled yet may be the reason
+		// a field that is not filled yet may be the reason for it
+		var invalid *record.InvalidError
 		if _, err := record.Append(nil, r, version); err != nil && !errors.As(err, &invalid) {
 			f.Set(old)
 		}
@@ -40,7 +42,7 @@ func Random(src Source, t record.Type, version int16) record.Record {
 	return r
 }
 
-// relate makes fields go together that are bound to each other.
+// relate makes fields that depend on each other consistent.
 func relate(src Source, r record.Record) {
 	switch r := r.(type) {
 	case *record.Partition:
@@ -51,7 +53,8 @@ func relate(src Source, r record.Record) {
 		}
 	case *record.ClientQuota:
 		r.Entity = [][]record.QuotaEntity{
-			{{Type: "user"}}, {{Type: "ip", Name: name(src)}}, {{Type: "client-id", Name: name(src)}, {Type: "user", Name: name(src)}},
+			{{Type: "user"}}, {{Type: "ip", Name: name(src)}},
+			{{Type: "client-id", Name: name(src)}, {Type: "user", Name: name(src)}},
 		}[intN(src, 3)]
 	}
 }
@@ -67,7 +70,8 @@ func likeReplicas(src Source, directories []protocol.UUID, replicas int) []proto
 	return directories
 }
 
-// Fill sets every field of the struct that p points to to something random, whatever version it takes.
+// Fill sets every field of the struct that p points to to a random value, whichever version has the
+// field.
 func Fill(src Source, p any) { fill(src, "", reflect.ValueOf(p).Elem()) }
 
 func fieldOf(t reflect.Type, i int) string { return t.Name() + "." + t.Field(i).Name }
@@ -99,7 +103,7 @@ var within = map[string][2]int64{
 	"Voter.KRaftVersionMax":                         {1, math.MaxInt16},
 }
 
-// texts are the forms of the strings that have one.
+// texts make the strings that must have a certain form.
 var texts = map[string]func(Source) string{
 	"Topic.Name":                   func(src Source) string { return strings.ReplaceAll(*name(src), "-", "._") },
 	"AccessControlEntry.Principal": principal,
@@ -115,14 +119,14 @@ var texts = map[string]func(Source) string{
 
 func principal(src Source) string { return randomText(src) + ":" + randomText(src) }
 
-// name is a text of which there is hardly another.
+// name returns a text that is almost certainly unique.
 func name(src Source) *string {
 	text := fmt.Sprintf("n-%x", src.Uint64())
 	return &text
 }
 
-// fill sets a value, of a field that is named, to something random; a list to null, to nothing or
-// to some elements.
+// fill sets the value of a named field to a random value; lists become null, empty or have some
+// elements.
 func fill(src Source, field string, v reflect.Value) {
 	if r, ok := within[field]; ok {
 		v.SetInt(r[0] + int64(src.Uint64()%uint64(r[1]-r[0]+1)))

@@ -7,10 +7,10 @@ import (
 	"go.etcd.io/raft/v3"
 )
 
-// leaderGone says that the leader's process is dead: its connection broke and dialling it is refused. The follower
-// forgets it, so that it may vote, and campaigns: the next voter in the ring at once, the others a few ticks apart.
-// A wrong suspicion is harmless: pre-votes are ignored by whoever still hears the leader, and its next heartbeat
-// restores it.
+// leaderGone reports that the leader's process is dead: its connection broke and dialling it is
+// refused. The follower forgets the leader, so that it may vote, and campaigns: the next voter in
+// the ring at once, the others a few ticks apart. A wrong suspicion is harmless: voters that still
+// hear the leader ignore pre-votes, and the next heartbeat restores it.
 func (c *core) leaderGone(leader uint64, why string) {
 	c.do(func() {
 		if c.lead != leader || c.state != raft.StateFollower || !c.mayVote() {
@@ -21,9 +21,12 @@ func (c *core) leaderGone(leader uint64, why string) {
 			return
 		}
 		c.lost = true
-		c.settle()
+		c.drainAll()
 		rank := c.rank(leader)
-		c.campaign = campaign{at: c.ticks + rank*staggerTicks, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}
+		c.campaign = campaign{
+			at: c.ticks + rank*staggerTicks, again: staggerTicks * int64(len(c.voters())),
+			left: campaignRetries,
+		}
 		if held := c.heldVote; held.msg != nil && c.ticks-held.at <= staggerTicks {
 			_ = c.rn.Step(held.msg)
 		}
@@ -34,16 +37,20 @@ func (c *core) leaderGone(leader uint64, why string) {
 	})
 }
 
-// assembled says that a majority of voters is connected. When nobody leads shortly after (a cold start), there is
-// nothing to wait for.
+// assembled reports that a majority of voters is connected. If none of them leads shortly
+// afterwards (a cold start), this node campaigns without waiting for an election timeout.
 func (c *core) assembled() {
 	if c.mayVote() && c.lead == raft.None && c.campaign.at == 0 {
 		wait := int64(2*c.cfg.heartbeatTicks) + c.rank(raft.None)*staggerTicks
-		c.campaign = campaign{at: c.ticks + wait, again: staggerTicks * int64(len(c.voters())), left: campaignRetries}
+		c.campaign = campaign{
+			at: c.ticks + wait, again: staggerTicks * int64(len(c.voters())),
+			left: campaignRetries,
+		}
 	}
 }
 
-// rank is this node's place among the voters in the ring that begins after a given one.
+// rank is this node's position among the voters, counted in a ring from the voter after a given
+// one.
 func (c *core) rank(after uint64) int64 {
 	voters := slices.Sorted(slices.Values(c.voters()))
 	start, _ := slices.BinarySearch(voters, after+1)
