@@ -7,9 +7,8 @@ import (
 
 const second = time.Second
 
-// kafkaSections lists Kafka's names that a controller acts on, in the order the reference shows
-// them. A key without a binding is read by the function that its neighbours in Config belong to
-// (listeners, voters, directories).
+// kafkaSections lists the keys of Kafka that a controller acts on, in the order of the reference.
+// The keys without a binding are read by the checks of listeners, voters and directories.
 func kafkaSections() []section {
 	return []section{
 		{"Node and storage", nodeKeys()},

@@ -7,7 +7,7 @@ import (
 
 const ownTitle = "YAKt's own"
 
-// ownKeys are the few settings Kafka has no name for.
+// ownKeys lists the settings for which Kafka has no name.
 func ownKeys() []use {
 	return slices.Concat([]use{
 		{name: "yakt.http.listeners", typ: "list", def: "127.0.0.1:8093", doc: "What the HTTP API " +

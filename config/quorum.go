@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// checkQuorum reads who votes and where to find them.
+// checkQuorum reads the voters and their addresses.
 func (r *reader) checkQuorum() {
 	r.config.Quorum.Voters = r.voters("controller.quorum.voters")
 	r.config.Quorum.BootstrapServers = r.bootstrapServers()
@@ -18,7 +18,7 @@ func (r *reader) checkQuorum() {
 	r.checkMembership()
 }
 
-// checkRoles: a YAKt process is a controller and nothing else.
+// checkRoles checks that the node is to be a controller and nothing else.
 func (r *reader) checkRoles() {
 	switch {
 	case r.bad["process.roles"]:
@@ -32,7 +32,7 @@ func (r *reader) checkRoles() {
 	r.config.Roles = []string{"controller"}
 }
 
-// checkNode settles this node's id.
+// checkNode reads this node's id.
 func (r *reader) checkNode() {
 	c := r.config
 	broker, node := r.text("broker.id"), r.text("node.id")
@@ -51,7 +51,7 @@ func (r *reader) checkNode() {
 	}
 }
 
-// voters reads id@host:port entries, refusing the first that is malformed or repeats an id or an
+// voters reads id@host:port entries. It refuses the first that is malformed or repeats an id or an
 // address.
 func (r *reader) voters(key string) []Voter {
 	var all []Voter

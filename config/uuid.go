@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// UUID is a Kafka id, written as 22 letters of URL-safe base64 without padding.
+// UUID is an id as Kafka writes it: 22 characters of URL-safe base64 without padding.
 type UUID [16]byte
 
-// NewUUID makes a random (version 4) id as Kafka does: never one of the reserved ones, and never
-// with a leading dash, which a command line would take for an option.
+// NewUUID returns a random (version 4) id. Like Kafka's, it is never reserved and never begins with
+// a dash, which a command line would take for an option.
 func NewUUID() UUID {
 	for {
 		var id UUID
@@ -24,7 +24,7 @@ func NewUUID() UUID {
 	}
 }
 
-// ParseUUID reads what String and Kafka's Uuid write.
+// ParseUUID reads the form that String and Kafka's Uuid write.
 func ParseUUID(text string) (UUID, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 	if err != nil || len(raw) != len(UUID{}) {
@@ -35,11 +35,11 @@ func ParseUUID(text string) (UUID, error) {
 
 func (u UUID) String() string { return base64.RawURLEncoding.EncodeToString(u[:]) }
 
-// IsZero says whether there is no id.
+// IsZero reports whether the id is all zeros, which stands for none.
 func (u UUID) IsZero() bool { return u == UUID{} }
 
-// Reserved says whether Kafka keeps the id for a meaning of its own: the first hundred, among them
-// "lost" and "unassigned".
+// Reserved reports whether Kafka reserves the id: the first hundred have meanings such as "lost"
+// and "unassigned".
 func (u UUID) Reserved() bool {
 	const first = 100
 	return binary.BigEndian.Uint64(u[:8]) == 0 && binary.BigEndian.Uint64(u[8:]) < first
