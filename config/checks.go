@@ -64,7 +64,7 @@ func (r *reader) checkSecurity() {
 		c.Security.SuperUsers = append(c.Security.SuperUsers, principal)
 	}
 	if c.Security.Authorizer {
-		r.advise("authorizer.class.name", "", "is not acted on: "+noAuthorizer)
+		r.advise("authorizer.class.name", "", "has no effect: "+noAuthorizer)
 	}
 }
 
@@ -86,7 +86,7 @@ func (r *reader) checkLimits() {
 	c.Clients.MaxConnectionsPerIPOverrides = r.connectionOverrides()
 	if c.Clients.MaxConnectionsPerIP == 0 && len(c.Clients.MaxConnectionsPerIPOverrides) == 0 &&
 		!r.bad["max.connections.per.ip"] {
-		r.refuse("max.connections.per.ip", "lets nobody connect",
+		r.refuse("max.connections.per.ip", "allows no connections",
 			"give 1 or more, or set max.connections.per.ip.overrides")
 	}
 	r.checkRetention()

@@ -257,7 +257,7 @@ func (r *reader) text(name string) string {
 	resolved, err := r.providers.resolve(text)
 	if err != nil {
 		if !r.bad[name] {
-			r.refuse(name, "refers to a value that cannot be had", err.Error())
+			r.refuse(name, "refers to a value that cannot be read", err.Error())
 		}
 		return ""
 	}

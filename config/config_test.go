@@ -226,7 +226,8 @@ func TestKafkasDefaults(t *testing.T) {
 func TestSecretsStayHidden(t *testing.T) {
 	path := write(t, "c.properties",
 		minimal+"ssl.key.password=canary\nlistener.name.controller.plain.sasl.jaas.config=canary\n"+
-			"delegation.token.secret.key=canary\nssl.keystor.pasword=canary\nsome.plugin.setting=canary\nssl.keystore.key=-----BEGIN canary\n")
+			"delegation.token.secret.key=canary\nssl.keystor.pasword=canary\n"+
+			"some.plugin.setting=canary\nssl.keystore.key=-----BEGIN canary\n")
 	c, notices := mustLoad(t, path,
 		map[string]string{"listener.name.controller.ssl.key.password": "canary"})
 	equal(t, "the key itself", c.Security.DelegationToken.SecretKey, "canary")

@@ -9,7 +9,8 @@ import (
 // kubernetesLink matches the variables that Kubernetes sets in every pod for a Service whose name
 // begins with "yakt".
 var kubernetesLink = regexp.MustCompile(
-	`^YAKT_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`,
+	`^YAKT_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?|` +
+		`PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`,
 )
 
 // reservedVariables begin the names of variables for the command and its tests, not for a node.

@@ -22,8 +22,11 @@ func topicKeys() []use {
 			name: "min.insync.replicas",
 			doc:  "Default of min.insync.replicas: in-sync replicas that a write with acks=all needs.",
 		},
-		{name: "unclean.leader.election.enable", doc: "Default of unclean.leader.election.enable: " +
-			"whether a replica out of sync may lead when no other is left."},
+		{
+			name: "unclean.leader.election.enable",
+			doc: "Default of unclean.leader.election.enable: whether a replica out of sync may lead when " +
+				"no other is left.",
+		},
 		{name: "log.cleanup.policy", doc: "Default of cleanup.policy."},
 		{name: "compression.type", doc: "Default of compression.type."},
 		{name: "compression.gzip.level", doc: "Default of compression.gzip.level."},

@@ -198,7 +198,7 @@ func (r *reader) reachable(l Listener, first bool) Listener {
 	}
 	host, err := machineName()
 	if err != nil || host == "" {
-		r.refuse("advertised.listeners", "is not set, and this machine's name cannot be found out",
+		r.refuse("advertised.listeners", "is not set, and this machine's name cannot be determined",
 			"set advertised.listeners="+l.Name+"://<name>:<port>")
 		return l
 	}
@@ -217,11 +217,11 @@ func (r *reader) httpListeners() []HostPort {
 		switch {
 		case isLoopback(at.Host):
 		case r.config.HTTP.Insecure:
-			r.advise(key, "", "has "+at.String()+", which other machines may reach, and whoever does can "+
-				"change the cluster (yakt.http.insecure=true)")
+			r.advise(key, "", "has "+at.String()+", which other machines can reach, and anyone there "+
+				"can change the cluster (yakt.http.insecure=true)")
 		default:
 			r.refuse(key, "has "+at.String()+
-				", which other machines may reach, and the HTTP API does not ask who they are yet",
+				", which other machines can reach, and the HTTP API has no authentication yet",
 				"give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set "+
 					"yakt.http.insecure=true on a network where everyone may do everything")
 			return nil
@@ -236,7 +236,7 @@ func (r *reader) debugListeners() []HostPort {
 	all := r.hostPorts(key, "127.0.0.1:6060")
 	for _, at := range all {
 		if !isLoopback(at.Host) {
-			r.refuse(key, "has "+at.String()+", which other machines may reach",
+			r.refuse(key, "has "+at.String()+", which other machines can reach",
 				"give a loopback address, such as 127.0.0.1:6060, and reach it through ssh -L")
 			return nil
 		}

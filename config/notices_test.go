@@ -63,18 +63,19 @@ func TestNoticeTexts(t *testing.T) {
 			"mark; it is skipped here, but Kafka takes it for part of the first key"},
 		{
 			"c.properties", minimal + "# grün\n",
-			`c.properties:7: letters beyond ASCII are read as ISO-8859-1, as Kafka does; write others as \uXXXX`,
+			`c.properties:7: letters beyond ASCII are read as ISO-8859-1, as Kafka does; write others as ` +
+				`\uXXXX`,
 		},
 		{"c.properties", minimal + "broker.session.timeout.ms=3000\n", "broker.session.timeout.ms (3s) " +
 			"is less than twice broker.heartbeat.interval.ms (2s): one late heartbeat fences a broker"},
 		{
 			"c.properties", minimal + "yakt.http.listeners=:8093\nyakt.http.insecure=true\n",
-			"yakt.http.listeners has :8093, which other machines may reach, and whoever does can change " +
+			"yakt.http.listeners has :8093, which other machines can reach, and anyone there can change " +
 				"the cluster (yakt.http.insecure=true)",
 		},
 		{"c.properties", minimal + "super.users=User:a\n", "accepted, and without effect on this " +
-			"controller: super.users (requests are not authorized: whoever reaches a listener may do " +
-			"everything)"},
+			"controller: super.users (requests are not authorized: anyone who can reach a listener can do " +
+			"anything)"},
 		{
 			"c.properties", minimal + "metadata.log.dir=/data \n",
 			`metadata.log.dir is "/data ": the blank is part of the name, as for Kafka`,

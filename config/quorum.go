@@ -23,7 +23,7 @@ func (r *reader) checkRoles() {
 	switch {
 	case r.bad["process.roles"]:
 	case slices.Contains(r.config.Roles, "broker"):
-		r.refuse("process.roles", "asks for a broker, which YAKt is not",
+		r.refuse("process.roles", "names the role broker, which YAKt does not have",
 			"set process.roles=controller, and run Apache's broker in a process of its own, with "+
 				"process.roles=broker")
 	case len(r.config.Roles) == 0:
@@ -100,7 +100,7 @@ func (r *reader) checkMembership() {
 	}
 	if len(c.Quorum.Voters) == 0 && len(c.Quorum.BootstrapServers) == 0 {
 		if !c.Embedded {
-			r.refuse(key, "is not set, and controller.quorum.bootstrap.servers neither",
+			r.refuse(key, "is not set, nor is controller.quorum.bootstrap.servers",
 				"set controller.quorum.bootstrap.servers=host:port,… (dynamic quorum) or "+
 					"controller.quorum.voters=id@host:port,… (static)")
 		} else if len(c.AdvertisedListeners) > 0 {
