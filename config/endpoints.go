@@ -28,6 +28,7 @@ type Voter struct {
 // SecurityProtocol is a protocol by the number that Kafka gives it in records.
 type SecurityProtocol int16
 
+// The security protocols.
 const (
 	Plaintext     SecurityProtocol = 0
 	SSL           SecurityProtocol = 1
@@ -37,6 +38,7 @@ const (
 
 var protocolNames = [...]string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 
+// String returns Kafka's name of the protocol.
 func (p SecurityProtocol) String() string {
 	if p < 0 || int(p) >= len(protocolNames) {
 		return fmt.Sprintf("security protocol %d", int16(p))
@@ -61,6 +63,7 @@ type Listener struct {
 	Protocol SecurityProtocol
 }
 
+// String returns NAME://host:port.
 func (l Listener) String() string { return l.Name + "://" + l.HostPort.String() }
 
 // As in Kafka, these are the characters that a host may have, and IPv6 needs no brackets: the last

@@ -20,6 +20,7 @@ const (
 	Own // ours: yakt.*
 )
 
+// String names the class for people; 0 is unknown.
 func (c Class) String() string {
 	return [...]string{"unknown", "used", "ignored", "own"}[c]
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -14,7 +15,7 @@ func kafkaSections() []section {
 		{"Node and storage", nodeKeys()},
 		{"Quorum", quorumKeys()},
 		{"Listeners and connections", listenerKeys()},
-		{"Brokers and partitions", controllerKeys()},
+		{"Brokers and partitions", slices.Concat(brokerKeys(), partitionKeys())},
 		{"Security", securityKeys()},
 	}
 }
@@ -183,7 +184,7 @@ func listenerKeys() []use {
 	}
 }
 
-func controllerKeys() []use {
+func brokerKeys() []use {
 	return []use{
 		{
 			name: "broker.session.timeout.ms", unit: "ms", valid: "1..2147483647",
@@ -205,6 +206,11 @@ func controllerKeys() []use {
 			bind: toDuration(time.Millisecond,
 				func(c *Config) *time.Duration { return &c.Controller.MaxIdleInterval }),
 		},
+	}
+}
+
+func partitionKeys() []use {
+	return []use{
 		{
 			name: "auto.leader.rebalance.enable",
 			doc:  "Elect preferred replicas as leaders at intervals.",

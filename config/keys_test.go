@@ -69,9 +69,10 @@ func TestSensitive(t *testing.T) {
 		"delegation.token.secret.key":                             true,
 		"listener.name.controller.scram-sha-512.sasl.jaas.config": true,
 		"listener.name.a.ssl.key.password":                        true,
-		"listener.name.a.ssl.keystore.location":                   false, "listener.name.a.plain.sasl.login.class": false,
-		"listener.name.x": true,
-		"node.id":         false, "log.dirs": false, "no.such.key": true,
+		"listener.name.a.ssl.keystore.location":                   false,
+		"listener.name.a.plain.sasl.login.class":                  false,
+		"listener.name.x":                                         true,
+		"node.id":                                                 false, "log.dirs": false, "no.such.key": true,
 		"delegation.token.max.lifetime.ms": false, "delegation.token.master.key": true,
 	} {
 		if Sensitive(name) != want {

@@ -42,6 +42,7 @@ var ErrNotFormatted = errors.New("not formatted")
 // gives no advice, which depends on the rest of the directory.
 type MetaPropertiesError struct{ Path, Wrong string }
 
+// Error names the file and what is wrong with it.
 func (e *MetaPropertiesError) Error() string { return e.Path + " " + e.Wrong }
 
 // MetaProperties is the content of meta.properties, version 1 (KIP-631, KIP-858): the cluster and

@@ -26,6 +26,7 @@ type Notice struct {
 	Text    string   // the whole sentence, without secrets
 }
 
+// String returns the whole sentence.
 func (n Notice) String() string { return n.Text }
 
 func unknownNotice(name, source string, table map[string]*Key) Notice {

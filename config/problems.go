@@ -14,6 +14,7 @@ type Problem struct {
 	Fix    string // what to do
 }
 
+// String returns one line: the setting, its source, what is wrong and what to do.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.Key)
@@ -33,6 +34,7 @@ type Error struct {
 	Problems []Problem
 }
 
+// Error returns a line for each problem, or a single line if there is only one.
 func (e *Error) Error() string {
 	if len(e.Problems) == 1 {
 		return e.Name + ": " + e.Problems[0].String()

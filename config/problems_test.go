@@ -56,7 +56,8 @@ var problemCases = []struct{ without, text, want string }{
 		"(c.properties:7) is out of range; give a whole number of milliseconds, 10 to 600000"},
 
 	{"process.roles", "process.roles=broker,controller", "process.roles=broker,controller " +
-		"(c.properties:6) names the role broker, which YAKt does not have; set process.roles=controller, and run " +
+		"(c.properties:6) names the role broker, which YAKt does not have; set " +
+		"process.roles=controller, and run " +
 		"Apache's broker in a process of its own, with process.roles=broker"},
 	{
 		"process.roles", "process.roles=",
@@ -175,7 +176,8 @@ var problemCases = []struct{ without, text, want string }{
 	{
 		"", "advertised.listeners=CONTROLLER://0.0.0.0:9093",
 		"advertised.listeners=CONTROLLER://0.0.0.0:9093 (c.properties:7) has " +
-			"CONTROLLER://0.0.0.0:9093, which nobody can connect to; give the name or address under which brokers reach this machine",
+			"CONTROLLER://0.0.0.0:9093, which nobody can connect to; give the name or address " +
+			"under which brokers reach this machine",
 	},
 	{"", "advertised.listeners=CONTROLLER://:9093", "which nobody can connect to"},
 	{"", "advertised.listeners=CONTROLLER://[::]:9093", "which nobody can connect to"},
@@ -302,11 +304,14 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		map[string]string{"nodeid": "2", "whatever": "x"})
 	want := `c.properties: 5 settings cannot be used:
   nodeid (override) is not a key of Kafka 4.3 or YAKt; did you mean node.id?
-  whatever (override) is not a key of Kafka 4.3 or YAKt; name a key that is in the configuration reference
-  broker.session.timeout.ms (c.properties:8) is not a whole number; give a whole number of milliseconds, 1 to 2147483647
+  whatever (override) is not a key of Kafka 4.3 or YAKt; ` +
+		`name a key that is in the configuration reference
+  broker.session.timeout.ms (c.properties:8) is not a whole number; ` +
+		`give a whole number of milliseconds, 1 to 2147483647
   node.id=y (c.properties:9) is not a whole number; give a whole number, 0 or more
   num.partitions=x (c.properties:7) is not a whole number; give a whole number, 1 or more
-  controller.listener.names=CONTROLLER (c.properties:5) names CONTROLLER, which is not among the listeners; add CONTROLLER://:9093 to listeners`
+  controller.listener.names=CONTROLLER (c.properties:5) names CONTROLLER, ` +
+		`which is not among the listeners; add CONTROLLER://:9093 to listeners`
 	want = strings.Replace(want, "5 settings", "6 settings", 1)
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)

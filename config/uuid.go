@@ -33,6 +33,7 @@ func ParseUUID(text string) (UUID, error) {
 	return UUID(raw), nil
 }
 
+// String returns the form that ParseUUID reads.
 func (u UUID) String() string { return base64.RawURLEncoding.EncodeToString(u[:]) }
 
 // IsZero reports whether the id is all zeros, which stands for none.
