@@ -9,6 +9,7 @@ import (
 )
 
 func TestMetaPropertiesOfKafka(t *testing.T) {
+	t.Parallel()
 	m, err := ReadMetaProperties("testdata") // written by Kafka 4.3.0's kafka-storage format
 	if err != nil {
 		t.Fatal(err)
@@ -19,6 +20,7 @@ func TestMetaPropertiesOfKafka(t *testing.T) {
 }
 
 func TestMetaPropertiesRoundTrip(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, m := range []MetaProperties{
 		{ClusterID: "a=b:c#d é", NodeID: 7, DirectoryID: NewUUID(), Checkpoints: 0x1234},
@@ -40,6 +42,7 @@ func TestMetaPropertiesRoundTrip(t *testing.T) {
 }
 
 func TestMetaPropertiesErrors(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, MetaPropertiesName)
 	for text, want := range map[string]string{
@@ -143,6 +146,7 @@ func put(t *testing.T, dir string, m MetaProperties) {
 }
 
 func TestCheckMetaProperties(t *testing.T) {
+	t.Parallel()
 	c, metadata, other := node(t)
 	err := c.CheckMetaProperties(MetaProperties{ClusterID: "here", NodeID: 2})
 	want := metadata + "/meta.properties has node.id=2, but " + c.Path + " has node.id=1; " +
@@ -167,6 +171,7 @@ func TestCheckMetaProperties(t *testing.T) {
 }
 
 func TestCommandsCanBePasted(t *testing.T) {
+	t.Parallel()
 	c, _ := mustLoad(t, "testdata/dynamic.properties", nil)
 	equal(t, "command", c.Command("yakt format"), "yakt format --config "+
 		"testdata/dynamic.properties")
@@ -179,6 +184,7 @@ func TestCommandsCanBePasted(t *testing.T) {
 }
 
 func TestUUID(t *testing.T) {
+	t.Parallel()
 	for range 200 {
 		id := NewUUID()
 		again, err := ParseUUID(id.String())

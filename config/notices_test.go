@@ -7,6 +7,7 @@ import (
 )
 
 func TestUnknownKeysAndTheirNearest(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]string{
 		"node-id":                       "node.id",
 		"nodeid":                        "node.id",
@@ -34,6 +35,7 @@ func TestUnknownKeysAndTheirNearest(t *testing.T) {
 }
 
 func TestNoticeTexts(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, text, want string }{
 		{"c.properties", minimal + "nodeid=2\n", "nodeid (c.properties:7) is not a key of Kafka 4.3 or " +
 			"YAKt and does nothing; did you mean node.id?"},
@@ -102,6 +104,7 @@ func TestNoticeTexts(t *testing.T) {
 }
 
 func TestAdvertisedFromTheHostName(t *testing.T) {
+	t.Parallel()
 	text := withoutKeys(minimal, "listeners,controller.quorum.voters") +
 		"listeners=CONTROLLER://0.0.0.0:9093\ncontroller.quorum.bootstrap.servers=a:9093\n"
 	c, notices := mustLoad(t, write(t, "c.properties", text), nil)
@@ -157,6 +160,7 @@ func TestVariablesForKafkasImages(t *testing.T) {
 }
 
 func TestDistance(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		a, b string
 		want int
@@ -172,6 +176,7 @@ func TestDistance(t *testing.T) {
 
 // Of two names equally near, one that does something is meant rather than one that does not.
 func TestNearestPrefersUsedKeys(t *testing.T) {
+	t.Parallel()
 	table := map[string]*Key{
 		"abca": {Name: "abca", Class: Ignored}, "abcb": {Name: "abcb", Class: Used},
 		"abcc": {Name: "abcc", Class: Used},

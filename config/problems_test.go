@@ -284,6 +284,7 @@ func withoutKeys(text, keys string) string {
 }
 
 func TestProblems(t *testing.T) {
+	t.Parallel()
 	for _, test := range problemCases {
 		_, _, err := Load(write(t, "c.properties", withoutKeys(minimal, test.without)+test.text+"\n"),
 			nil)
@@ -299,6 +300,7 @@ func TestProblems(t *testing.T) {
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {
+	t.Parallel()
 	_, _, err := Load(write(t, "c.properties",
 		minimal+"num.partitions=x\nbroker.session.timeout.ms=\nnode.id=y\nlisteners=\n"),
 		map[string]string{"nodeid": "2", "whatever": "x"})

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -240,9 +241,9 @@ func TestFeedLines(t *testing.T) {
 // TestLogPages: a dump asks page by page, and prints nothing beyond the last offset.
 func TestLogPages(t *testing.T) {
 	t.Parallel()
-	asked := 0
+	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked++
+		asked.Add(1)
 		var from int64
 		_, _ = fmt.Sscan(r.URL.Query().Get("from"), &from)
 		records := []any{}
@@ -258,17 +259,20 @@ func TestLogPages(t *testing.T) {
 		_, _ = w.Write(data)
 	}))
 	t.Cleanup(server.Close)
-	for line, want := range map[string]struct{ lines, asked int }{
+	for line, want := range map[string]struct {
+		lines int
+		asked int64
+	}{
 		"--from 1 --to 4": {4, 2},
 		"--from 1 --to 3": {3, 2},
 		"--from 1":        {6, 4}, // the last page is empty
 		"--from 9":        {0, 1},
 		"--from 4 --to 3": {0, 0},
 	} {
-		asked = 0
+		asked.Store(0)
 		out, _ := yakt(t, exitOK, "log dump %s --server %s", line, server.URL)
-		if n := strings.Count(out, "\n"); n != want.lines || asked != want.asked {
-			t.Errorf("%s: %d lines in %d pages:\n%s", line, n, asked, out)
+		if n := strings.Count(out, "\n"); n != want.lines || asked.Load() != want.asked {
+			t.Errorf("%s: %d lines in %d pages:\n%s", line, n, asked.Load(), out)
 		}
 	}
 }
