@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// checkDirectories settles where state is kept: metadata.log.dir, or the first of log.dirs, or of
-// log.dir.
+// checkDirectories finds the directory of the metadata log: metadata.log.dir, else the first of
+// log.dirs, else log.dir.
 func (r *reader) checkDirectories() {
 	c := r.config
 	r.checkDirectoryNames()
@@ -33,7 +33,8 @@ func (r *reader) checkDirectories() {
 
 const standardAuthorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
-// checkSecurity reads who may do what, and refuses what would silently not be enforced.
+// checkSecurity reads the authorization settings and refuses those that would silently not be
+// enforced.
 func (r *reader) checkSecurity() {
 	c := r.config
 	switch class := strings.TrimSpace(r.text("authorizer.class.name")); class {
@@ -63,7 +64,7 @@ func (r *reader) checkSecurity() {
 		c.Security.SuperUsers = append(c.Security.SuperUsers, principal)
 	}
 	if c.Security.Authorizer {
-		r.advise("authorizer.class.name", "", "is not acted on: "+noAuthorizer)
+		r.advise("authorizer.class.name", "", "has no effect: "+noAuthorizer)
 	}
 }
 
@@ -85,14 +86,14 @@ func (r *reader) checkLimits() {
 	c.Clients.MaxConnectionsPerIPOverrides = r.connectionOverrides()
 	if c.Clients.MaxConnectionsPerIP == 0 && len(c.Clients.MaxConnectionsPerIPOverrides) == 0 &&
 		!r.bad["max.connections.per.ip"] {
-		r.refuse("max.connections.per.ip", "lets nobody connect",
+		r.refuse("max.connections.per.ip", "allows no connections",
 			"give 1 or more, or set max.connections.per.ip.overrides")
 	}
 	r.checkRetention()
 	r.checkCompactionLag()
 }
 
-// checkRetention is the rule that KafkaConfig applies to whichever of the three names counts.
+// checkRetention applies KafkaConfig's rule to the one of the three names that takes effect.
 func (r *reader) checkRetention() {
 	for _, key := range []string{"log.retention.ms", "log.retention.minutes", "log.retention.hours"} {
 		text := strings.TrimSpace(r.text(key))
@@ -115,7 +116,8 @@ func (r *reader) checkCompactionLag() {
 	}
 }
 
-// connectionOverrides reads host:count entries; the last colon counts, so that IPv6 addresses pass.
+// connectionOverrides reads host:count entries. The last colon separates, so that IPv6 addresses
+// are possible.
 func (r *reader) connectionOverrides() map[string]int32 {
 	const key = "max.connections.per.ip.overrides"
 	overrides := map[string]int32{}

@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// Command is the command line of one of yakt's commands, such as "yakt format", with the flags that
-// find this configuration again: it can be pasted into a shell. Overrides with secrets are left
-// out.
+// Command returns the command line of a yakt command, such as "yakt format", with the flags that
+// select this configuration. It can be pasted into a shell. Overrides with secrets are left out.
 func (c *Config) Command(command string) string {
 	if c.Path != "" {
 		command += " --config " + shellWord(c.Path)
@@ -21,7 +20,7 @@ func (c *Config) Command(command string) string {
 	return command
 }
 
-// shellWord quotes text where a POSIX shell would not take it as one word.
+// shellWord quotes text that a POSIX shell would not read as one word.
 func shellWord(text string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||

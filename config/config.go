@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Config is everything a controller needs to start, each setting as its key has it (see Reference).
-// A duration of zero means what the key's own sentence says of 0.
+// Config holds all settings of a controller, each with the meaning of its key (see Reference).
+// Where 0 has a meaning of its own, the key's description gives it.
 type Config struct {
 	Path string // the file it came from; "" without one
 	// Embedded is the built-in configuration of one node, whose directory is formatted at its first
@@ -40,16 +40,16 @@ type Config struct {
 	DebugListeners []HostPort // none: no profiles; loopback only
 	Log            Log
 
-	// Static holds every key that was set, known or not, as text with references to config
-	// providers resolved. Defaults of topics and groups come from it. It holds passwords: never log
-	// it. Describe hides them.
+	// Static holds every key that was set, known or not, as text with references to config providers
+	// resolved. Topics and groups take their defaults from it. It holds passwords: never log it.
+	// Describe hides them.
 	Static map[string]string `json:"-"`
 
 	settings  []Setting
 	overrides map[string]string
 }
 
-// Quorum is who votes, and how voters find and wait for each other.
+// Quorum holds the voters and how they find each other and wait for each other.
 type Quorum struct {
 	// Voters is the static set, this node included. It is empty when the set is in the log (a
 	// dynamic quorum); BootstrapServers is not empty then. Port 0 stands only in the built-in
@@ -66,7 +66,7 @@ type Quorum struct {
 	FetchSnapshotMaxBytes int32
 }
 
-// Clients bounds what clients of the controller listeners may use together.
+// Clients bounds the resources that all clients of the controller listeners may use together.
 type Clients struct {
 	MaxRequestBytes              int32 // see Config.LongestRequest
 	MaxQueuedBytes               int64 // see Config.RequestMemory
@@ -80,7 +80,7 @@ type Clients struct {
 	MaxIdle                      time.Duration    // of a connection; negative: for ever
 }
 
-// Storage is where the log and its snapshots are, and how much of them is kept.
+// Storage says where the log and its snapshots are, and how much of them is kept.
 type Storage struct {
 	LogDirs          []string
 	MetadataLogDir   string
@@ -90,7 +90,7 @@ type Storage struct {
 	WALSegmentBytes  int64
 }
 
-// Controller is what the active controller decides about brokers and topics by.
+// Controller holds the settings by which the active controller manages brokers and topics.
 type Controller struct {
 	BrokerSessionTimeout         time.Duration
 	BrokerHeartbeatInterval      time.Duration
@@ -107,7 +107,8 @@ type Controller struct {
 	SlowEvent                    time.Duration // an event that takes longer is logged
 }
 
-// Security is who may do what. It is read and checked; requests are not authorized yet.
+// Security holds the authorization settings. They are read and checked; requests are not authorized
+// yet.
 type Security struct {
 	Authorizer           bool // authorizer.class.name is StandardAuthorizer
 	SuperUsers           []string
@@ -123,7 +124,7 @@ type DelegationToken struct {
 	ExpiryCheckInterval time.Duration
 }
 
-// HTTP is where the HTTP API is served and how much it may use.
+// HTTP says where the HTTP API is served and how much it may use.
 type HTTP struct {
 	Listeners      []HostPort // none: no HTTP
 	Default        bool       // Listeners are the default: yakt.http.listeners is not set
@@ -133,18 +134,18 @@ type HTTP struct {
 	MaxQueuedBytes int64      // memory for large requests and their answers, all together
 }
 
-// Log is how the program logs.
+// Log configures the program's own log.
 type Log struct {
 	Level  string // debug, info, warn or error
 	Format string // text or json
 }
 
-// String names the node without its secrets, so that a Config in a message gives nothing away.
+// String names the node, and no secrets: a Config may be printed.
 func (c *Config) String() string {
 	return fmt.Sprintf("configuration of node %d from %s", c.NodeID, c.name())
 }
 
-// LogValue keeps secrets out of slog, whatever its handler.
+// LogValue keeps secrets out of the log, whatever the slog handler.
 func (c *Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 func (c *Config) name() string {
@@ -157,17 +158,19 @@ func (c *Config) name() string {
 	return "the environment and --override"
 }
 
-// Load reads the file at path (.yaml, .yml and .json by extension, anything else as .properties),
-// the environment and the overrides. Without a path, and with neither environment nor overrides
-// naming node id, voters, bootstrap servers or directories, the built-in one-node configuration is
-// the lowest layer (see Config.Embedded). Notices come with an error, too; the error is an *Error
-// unless the file itself cannot be read.
+// Load reads the file at path, the environment and the overrides. Files that end in .yaml, .yml or
+// .json have that format, all others are .properties. If path is "" and neither environment nor
+// overrides set a node id, voters, bootstrap servers or directories, the built-in configuration of
+// one node is the lowest layer (see Config.Embedded).
+//
+// Notices are returned with an error, too. The error is an *Error unless the file cannot be read.
 func Load(path string, overrides map[string]string) (*Config, []Notice, error) {
 	return load(path, overrides, true)
 }
 
-// Default answers the configuration of `yakt start` without a file, environment or overrides: one
-// node, its directory ./yakt-data, controllers on 127.0.0.1:9093, HTTP on 127.0.0.1:8093.
+// Default returns the configuration of `yakt start` without a file, environment or overrides: one
+// node with the directory ./yakt-data, the controller listener on 127.0.0.1:9093 and HTTP on
+// 127.0.0.1:8093.
 func Default() *Config {
 	c, _, err := load("", nil, false)
 	if err != nil {
@@ -199,7 +202,7 @@ func load(path string, overrides map[string]string, environ bool) (*Config, []No
 	return r.config, l.notices, nil
 }
 
-// errorName is whose settings a list of problems is about.
+// errorName names the configuration in the list of its problems.
 func (l *layers) errorName() string {
 	switch {
 	case l.path != "":
@@ -212,14 +215,14 @@ func (l *layers) errorName() string {
 		"configuration does not apply)", l.source(key), key.Name)
 }
 
-// reader turns layers into a Config, collecting what is wrong on the way.
+// reader turns layers into a Config and collects problems on the way.
 type reader struct {
 	*layers
 	table     map[string]*Key
 	providers providers
 	config    *Config
 	problems  []Problem
-	bad       map[string]bool // keys with a problem, which later checks then leave alone
+	bad       map[string]bool // keys with a problem; later checks skip them
 }
 
 func newReader(l *layers) *reader {
@@ -229,7 +232,7 @@ func newReader(l *layers) *reader {
 	return r
 }
 
-// refuse adds a problem with a key's present value.
+// refuse reports a problem with the present value of a key.
 func (r *reader) refuse(name, wrong, fix string) {
 	r.bad[name] = true
 	p := Problem{Key: name, Wrong: wrong, Fix: fix}
@@ -245,7 +248,7 @@ func (r *reader) refuse(name, wrong, fix string) {
 	r.problems = append(r.problems, p)
 }
 
-// text answers a key's value with references resolved; "" when it is not set.
+// text returns a key's value with references resolved, or "" if it has none.
 func (r *reader) text(name string) string {
 	text, _, ok := r.get(r.table[name])
 	if !ok {
@@ -254,14 +257,14 @@ func (r *reader) text(name string) string {
 	resolved, err := r.providers.resolve(text)
 	if err != nil {
 		if !r.bad[name] {
-			r.refuse(name, "refers to a value that cannot be had", err.Error())
+			r.refuse(name, "refers to a value that cannot be read", err.Error())
 		}
 		return ""
 	}
 	return resolved
 }
 
-// raw answers a name's text as it was set, for names that are not in the table, too.
+// raw returns the text that was set for a name, which need not be a known key.
 func (r *reader) raw(name string) string {
 	if key := r.table[name]; key != nil {
 		text, _, _ := r.get(key)
@@ -273,13 +276,13 @@ func (r *reader) raw(name string) string {
 	return r.file[name].Value
 }
 
-// set says whether somebody set the key, to anything but nothing.
+// set reports whether a key was set, and not to the empty string.
 func (r *reader) set(name string) bool {
 	text, source, ok := r.get(r.table[name])
 	return ok && source != fromDefault && text != ""
 }
 
-// readKeys parses and binds every key that is ours to act on.
+// readKeys parses and binds every key that is not ignored.
 func (r *reader) readKeys() {
 	for _, name := range slices.Sorted(maps.Keys(r.table)) {
 		key := r.table[name]
@@ -291,7 +294,7 @@ func (r *reader) readKeys() {
 			continue
 		}
 		if text == "" && key.Type != "list" && (!key.HasDefault || key.Default == "") {
-			continue // not set, and nothing to be set to
+			continue // not set, and without a default
 		}
 		v, wrong := key.parse(text)
 		if wrong != "" {
@@ -304,7 +307,7 @@ func (r *reader) readKeys() {
 	}
 }
 
-// classify sorts what was set into used, ignored and unknown.
+// classify divides the names that were set into used, ignored and unknown ones.
 func (r *reader) classify() {
 	var ignored []string
 	for _, name := range r.explicit() {
@@ -333,7 +336,8 @@ func (r *reader) classify() {
 	}
 }
 
-// refuseOverride is stricter than a file's unknown keys deserve: this one was just typed.
+// refuseOverride refuses an unknown key on the command line. In a file it is a notice only: files
+// may be shared with other programs, but this key was just typed.
 func (r *reader) refuseOverride(name string) {
 	fix := "name a key that is in the configuration reference"
 	if near := nearest(name, r.table); near != "" {
@@ -344,7 +348,7 @@ func (r *reader) refuseOverride(name string) {
 	})
 }
 
-// static collects what was set. A reference that no one here can resolve stays as it is.
+// static collects all settings. A reference that cannot be resolved stays as it is.
 func (r *reader) static() map[string]string {
 	static := map[string]string{}
 	for _, name := range r.explicit() {

@@ -39,6 +39,7 @@ func equal[T any](t *testing.T, what string, got, want T) {
 }
 
 func TestStaticController(t *testing.T) {
+	t.Parallel()
 	c, notices := mustLoad(t, "testdata/static.properties", nil)
 	equal(t, "node.id", c.NodeID, 3001)
 	equal(t, "voters", c.Quorum.Voters, []Voter{
@@ -72,6 +73,7 @@ func TestStaticController(t *testing.T) {
 }
 
 func TestDynamicController(t *testing.T) {
+	t.Parallel()
 	c, notices := mustLoad(t, "testdata/dynamic.properties", nil)
 	equal(t, "voters", len(c.Quorum.Voters), 0)
 	equal(t, "bootstrap", c.Quorum.BootstrapServers,
@@ -94,6 +96,7 @@ func TestDynamicController(t *testing.T) {
 }
 
 func TestYAMLAndJSON(t *testing.T) {
+	t.Parallel()
 	c, _ := mustLoad(t, "testdata/nested.yaml", map[string]string{"delete.topic.enable": "FALSE"})
 	equal(t, "voters", c.Quorum.Voters,
 		[]Voter{{7, HostPort{"a.example", 9093}}, {8, HostPort{"b.example", 9093}}})
@@ -123,6 +126,7 @@ func TestDefault(t *testing.T) {
 }
 
 func TestEmbeddedOnFreePorts(t *testing.T) {
+	t.Parallel()
 	c, _ := mustLoad(t, "",
 		map[string]string{"listeners": "CONTROLLER://127.0.0.1:0", "yakt.http.listeners": ""})
 	equal(t, "embedded", c.Embedded, true)
@@ -205,6 +209,7 @@ func TestPrecedence(t *testing.T) {
 }
 
 func TestKafkasDefaults(t *testing.T) {
+	t.Parallel()
 	c, _ := mustLoad(t, write(t, "c.properties", minimal), nil)
 	equal(t, "session", c.Controller.BrokerSessionTimeout, 9*time.Second)
 	equal(t, "heartbeat", c.Controller.BrokerHeartbeatInterval, 2*time.Second)
@@ -224,9 +229,11 @@ func TestKafkasDefaults(t *testing.T) {
 
 // Whatever an operator may see, no secret is in it.
 func TestSecretsStayHidden(t *testing.T) {
+	t.Parallel()
 	path := write(t, "c.properties",
 		minimal+"ssl.key.password=canary\nlistener.name.controller.plain.sasl.jaas.config=canary\n"+
-			"delegation.token.secret.key=canary\nssl.keystor.pasword=canary\nsome.plugin.setting=canary\nssl.keystore.key=-----BEGIN canary\n")
+			"delegation.token.secret.key=canary\nssl.keystor.pasword=canary\n"+
+			"some.plugin.setting=canary\nssl.keystore.key=-----BEGIN canary\n")
 	c, notices := mustLoad(t, path,
 		map[string]string{"listener.name.controller.ssl.key.password": "canary"})
 	equal(t, "the key itself", c.Security.DelegationToken.SecretKey, "canary")
@@ -288,6 +295,7 @@ ssl.key.password=${java:path:key}
 }
 
 func TestFilesThatCannotBeRead(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"a.yaml": "a: [1", "b.yaml": "- 1", "c.yaml": "x", "d.yaml": "a: &x 1\nb: *x",
 		"e.yaml": "a: [[1]]", "f.yaml": "[a]: b",

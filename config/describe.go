@@ -5,16 +5,16 @@ import (
 	"slices"
 )
 
-// Setting is one line of `yakt config print`.
+// Setting is one row of `yakt config print`.
 type Setting struct {
 	Key    string
-	Value  string // as it was written, references unresolved; "[hidden]" for secrets
+	Value  string // as written, references unresolved; "[hidden]" for secrets
 	Source string // "default", "controller.properties:12", "environment YAKT_NODE_ID", "override"
-	Class  Class  // 0 for keys nobody knows
+	Class  Class  // 0 for unknown keys
 }
 
-// Describe answers every key that matters here with its value and where that came from, and
-// whatever else was set, ordered by name. Passwords and the values of unknown keys are hidden.
+// Describe returns every key that a controller acts on with its value and source, and all other
+// names that were set, in the order of names. Passwords and the values of unknown keys are hidden.
 func (c *Config) Describe() []Setting { return slices.Clone(c.settings) }
 
 func (r *reader) describe() []Setting {

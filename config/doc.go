@@ -1,12 +1,13 @@
-// Package config reads a controller's configuration: Kafka's own names, from Kafka's own
-// controller.properties (or the same names in YAML or JSON), from the environment and from the
-// command line, in that rising order of precedence.
+// Package config reads a controller's configuration. The names are Kafka's; they come from Kafka's
+// own controller.properties (or the same names in YAML or JSON), from the environment and from the
+// command line, each overriding the one before.
 //
-// Load answers a typed Config, or one Error that names every bad key at once. What is merely worth
-// saying (keys that mean nothing to a controller, keys nobody knows) comes back as Notices. The
-// package also reads and writes meta.properties, the file that says which cluster and node a
-// directory belongs to.
+// Load returns a typed Config, or one Error that lists every setting that cannot be used. It also
+// returns Notices about everything else worth knowing, such as unknown keys and keys without effect
+// on a controller.
 //
-// It imports no package of this module. Nothing here is safe for concurrent change; a loaded Config
-// is read-only by convention and may then be shared.
+// The package also reads and writes meta.properties, the file that names the cluster and the node
+// that a directory belongs to.
+//
+// A Config must not be changed once it has been loaded; it may then be shared by goroutines.
 package config

@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// HostPort is an address to dial or, with an empty host, to listen on. The host has no brackets.
+// HostPort is an address to dial or, with an empty host, to listen on. An IPv6 host has no
+// brackets.
 type HostPort struct {
 	Host string
 	Port int
 }
 
-// String writes host:port, with brackets around IPv6: what net.Dial and net.Listen take.
+// String returns host:port, with brackets around IPv6, in the form of net.Dial and net.Listen.
 func (h HostPort) String() string { return net.JoinHostPort(h.Host, strconv.Itoa(h.Port)) }
 
 // Voter is one entry of controller.quorum.voters.
@@ -24,9 +25,10 @@ type Voter struct {
 	HostPort
 }
 
-// SecurityProtocol has Kafka's numbers, as they stand in records.
+// SecurityProtocol is a protocol by the number that Kafka gives it in records.
 type SecurityProtocol int16
 
+// The security protocols.
 const (
 	Plaintext     SecurityProtocol = 0
 	SSL           SecurityProtocol = 1
@@ -36,6 +38,7 @@ const (
 
 var protocolNames = [...]string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
 
+// String returns Kafka's name of the protocol.
 func (p SecurityProtocol) String() string {
 	if p < 0 || int(p) >= len(protocolNames) {
 		return fmt.Sprintf("security protocol %d", int16(p))
@@ -52,24 +55,26 @@ func parseProtocol(name string) (SecurityProtocol, bool) {
 	return 0, false
 }
 
-// Listener is one entry of listeners or advertised.listeners. Name is in upper case, as Kafka
-// compares it.
+// Listener is one entry of listeners or advertised.listeners. Name is in upper case: Kafka compares
+// names without regard to case.
 type Listener struct {
 	Name string
 	HostPort
 	Protocol SecurityProtocol
 }
 
+// String returns NAME://host:port.
 func (l Listener) String() string { return l.Name + "://" + l.HostPort.String() }
 
-// The letters a host may have are Kafka's, and so is that the brackets around IPv6 may be missing:
-// the last colon is the port's.
+// As in Kafka, these are the characters that a host may have, and IPv6 needs no brackets: the last
+// colon precedes the port.
 var (
 	listenerForm = regexp.MustCompile(`^([^:/]*)://(.*)$`)
 	hostPortForm = regexp.MustCompile(`^\[?([0-9a-zA-Z\-%._:]*)\]?:([0-9]+)$`)
 )
 
-// parseHostPort reads host:port; Kafka takes a leading "NAME://" in stride, so it is skipped.
+// parseHostPort reads host:port. It skips a leading "NAME://", which Kafka accepts here. wrong is
+// "" or completes the sentence "the entry ...".
 func parseHostPort(text string) (HostPort, string) {
 	if m := listenerForm.FindStringSubmatch(text); m != nil {
 		text = m[2]
@@ -116,7 +121,8 @@ func parseListener(text string) (Listener, string) {
 	return Listener{Name: strings.ToUpper(m[1]), HostPort: at}, wrong
 }
 
-// isWildcard says whether the host stands for every address, so that nobody could dial it.
+// isWildcard reports whether a host stands for all addresses of the machine, so that it cannot be
+// dialled.
 func isWildcard(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "" || err == nil && ip.Unmap().IsUnspecified()

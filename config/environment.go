@@ -9,13 +9,14 @@ import (
 // kubernetesLink matches the variables that Kubernetes sets in every pod for a Service whose name
 // begins with "yakt".
 var kubernetesLink = regexp.MustCompile(
-	`^YAKT_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`,
+	`^YAKT_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)(_[A-Z0-9_]+)?|` +
+		`PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`,
 )
 
-// reservedVariables configure the command or its tests rather than the node.
+// reservedVariables begin the names of variables for the command and its tests, not for a node.
 var reservedVariables = []string{"YAKT_CONFIG", "YAKT_TEST_"}
 
-// strayVariables names YAKT_ variables that set nothing.
+// strayVariables returns a notice for each YAKT_ variable that sets no key.
 func strayVariables(environ []string, table map[string]*Key) []Notice {
 	variables := map[string]*Key{}
 	for _, key := range table {
@@ -42,12 +43,12 @@ func strayVariables(environ []string, table map[string]*Key) []Notice {
 	return notices
 }
 
-// kafkaPrefixes are those of the variables that Apache's and Confluent's container images of Kafka
-// (KAFKA_NODE_ID) and Bitnami's (KAFKA_CFG_NODE_ID) turn into settings.
+// kafkaPrefixes begin the variables that container images of Kafka turn into settings:
+// KAFKA_NODE_ID in Apache's and Confluent's, KAFKA_CFG_NODE_ID in Bitnami's.
 var kafkaPrefixes = []string{"KAFKA_CFG_", "KAFKA_"}
 
-// kafkaVariables names variables for Kafka's images that would have an effect here by another name,
-// and do not set it by that name already. Values are never shown.
+// kafkaVariables returns a notice about variables for Kafka's images that would have an effect
+// under another name here, and are not set under that name. It never shows values.
 func kafkaVariables(environ []string, table map[string]*Key) (n Notice, found bool) {
 	byEnv, set := map[string]*Key{}, map[string]bool{}
 	for _, key := range table {
@@ -75,7 +76,8 @@ func kafkaVariables(environ []string, table map[string]*Key) (n Notice, found bo
 	return n, len(pairs) > 0
 }
 
-// ourName is the variable that sets here what one for Kafka's images sets there, "" for any other.
+// ourName returns the variable that sets the same key here as a variable for Kafka's images sets
+// there, or "".
 func ourName(variable string) string {
 	for _, prefix := range kafkaPrefixes {
 		if rest, ok := strings.CutPrefix(variable, prefix); ok {

@@ -15,8 +15,8 @@ import (
 // maxDepth bounds the nesting of YAML and JSON; Kafka's longest name has nine parts.
 const maxDepth = 32
 
-// formatOf goes by the file's extension; whatever is not YAML or JSON is a properties file, as for
-// Kafka.
+// formatOf returns the format that a file's extension stands for. Anything but YAML and JSON is a
+// properties file, as for Kafka.
 func formatOf(path string) string {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml":
@@ -39,9 +39,9 @@ func decode(format string, data []byte) ([]Property, error) {
 
 var utf8BOM = []byte("\xef\xbb\xbf")
 
-// decodeYAML reads Kafka's names, written flat or nested (node.id: 1, or node: {id: 1}). Scalars
-// are taken as they are written, so that long numbers and words like "on" stay what they are; lists
-// are joined with commas.
+// decodeYAML reads Kafka's names, flat or nested (node.id: 1, or node: {id: 1}). Scalars keep their
+// spelling, so that long numbers and words such as "on" are not converted. Lists are joined with
+// commas.
 func decodeYAML(data []byte) ([]Property, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
@@ -108,8 +108,8 @@ func joinName(prefix, name string) string {
 	return prefix + "." + name
 }
 
-// decodeJSON is decodeYAML for JSON, read token by token so that order, repetitions and long
-// numbers are kept.
+// decodeJSON does the same for JSON. It reads token by token, which keeps the order, repetitions
+// and long numbers.
 func decodeJSON(data []byte) ([]Property, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
@@ -136,7 +136,7 @@ func decodeJSON(data []byte) ([]Property, error) {
 	return entries, nil
 }
 
-// jsonObject reads up to and including the closing brace.
+// jsonObject reads an object after its opening brace, up to and including the closing one.
 func jsonObject(d *json.Decoder, entries *[]Property, name string, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("nested more than %d deep", maxDepth)
@@ -149,7 +149,7 @@ func jsonObject(d *json.Decoder, entries *[]Property, name string, depth int) er
 		if token == json.Delim('}') {
 			return nil
 		}
-		key := joinName(name, token.(string)) // the decoder admits only strings here
+		key := joinName(name, token.(string)) // the decoder accepts only strings here
 		if token, err = d.Token(); err != nil {
 			return noEOF(err)
 		}

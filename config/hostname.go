@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// nameTimeout bounds the questions to name servers at a start.
+// nameTimeout bounds the queries to name servers at a start.
 const nameTimeout = 2 * time.Second
 
-// machineName is the name of this machine: in full, as Java finds it, where the name service knows
-// a full name.
+// machineName returns this machine's name; the full one, as Java does, if the name service knows
+// it.
 func machineName() (string, error) {
 	host, err := os.Hostname()
 	if err != nil {
@@ -27,13 +27,13 @@ func machineName() (string, error) {
 	}), nil
 }
 
-// fullName is the name that a host's own addresses have beyond the host's name, such as
-// node-1.example.com for node-1; the host's name itself when they have none.
+// fullName returns the name of a host's own addresses that extends the host name, such as
+// node-1.example.com for node-1; else the host name itself.
 func fullName(host string, addresses, names func(string) ([]string, error)) string {
 	if strings.Contains(host, ".") {
 		return host
 	}
-	found, _ := addresses(host) // without an answer the short name has to do
+	found, _ := addresses(host) // without an answer the short name is returned
 	for _, address := range found {
 		all, _ := names(address)
 		for _, name := range all {

@@ -10,16 +10,17 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Class says what becomes of a key.
+// Class says what a key means to a controller.
 type Class uint8
 
 const (
-	Used Class = iota + 1 // one of Kafka's that a controller acts on
-	// one of Kafka's that only brokers or the JVM act on: accepted, reported once
+	Used Class = iota + 1 // a key of Kafka that a controller acts on
+	// a key of Kafka that only brokers or the JVM act on: accepted, and reported in one notice
 	Ignored
 	Own // ours: yakt.*
 )
 
+// String names the class for people; 0 is unknown.
 func (c Class) String() string {
 	return [...]string{"unknown", "used", "ignored", "own"}[c]
 }
@@ -29,20 +30,21 @@ type Key struct {
 	Name  string
 	Class Class
 	Type  string // boolean, int, short, long, double, string, list, password, class
-	// Default as it would be written in a file; meaningful when HasDefault.
+	// Default is written as in a file. It has a meaning only if HasDefault is set.
 	Default    string
 	HasDefault bool
-	Valid      string // ">=1", "1..9", "-1|1..9" or "a|b|c"; empty when anything of the type goes
-	Unit       string // ms, s, min, h, bytes, …; empty when there is none
+	Valid      string // ">=1", "1..9", "-1|1..9" or "a|b|c"; empty: any value of the type
+	Unit       string // ms, s, min, h, bytes, …; empty: none
 	Doc        string // one sentence
-	Void       string // why it is checked and does nothing more; empty when it has an effect
+	Void       string // why it is only checked; empty: it has an effect
 	Section    string
 	required   bool
 	bind       binding
 }
 
-// Env is the environment variable that sets the key: YAKT_ and the name in capitals, dots as
-// underscores. Our own names do not repeat the prefix: yakt.http.listeners is YAKT_HTTP_LISTENERS.
+// Env returns the environment variable that sets the key: YAKT_ and the name in capitals, with
+// underscores for dots. YAKt's own names do not repeat the prefix: yakt.http.listeners is
+// YAKT_HTTP_LISTENERS.
 func (k *Key) Env() string {
 	name := strings.TrimPrefix(k.Name, ownPrefix)
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
@@ -61,13 +63,14 @@ const (
 //go:embed kafka_keys.tsv
 var kafkaKeys string
 
-// use makes one of Kafka's names ours to act on: what it does here, its unit, and where the value
-// goes. Type, default and valid values are Kafka's unless given.
+// use says how a controller uses one of Kafka's keys: its meaning here, its unit, and the field it
+// sets. Type, default and valid values are Kafka's unless given. YAKt's own keys have the same
+// form.
 type use struct {
 	name, unit, doc string
 	bind            binding
-	def, valid      string // differing from Kafka's, or for names KafkaConfig does not define
-	typ             string // for names KafkaConfig does not define
+	def, valid      string // if they differ from KafkaConfig's, or it has none
+	typ             string // for names that KafkaConfig does not define
 	void            string // see Key.Void
 }
 
@@ -78,7 +81,7 @@ type section struct {
 
 var keyTable = sync.OnceValue(buildKeyTable)
 
-// Keys answers every known key, Kafka's and ours, ordered by name.
+// Keys returns all known keys in the order of their names.
 func Keys() []Key {
 	table := keyTable()
 	keys := make([]Key, 0, len(table))
@@ -136,15 +139,15 @@ func apply(table map[string]*Key, title string, u use, class Class) {
 	k.Class, k.Section, k.Unit, k.Doc, k.Void, k.bind = class, title, u.unit, u.doc, u.void, u.bind
 }
 
-// Sensitive says whether the key's value must not be shown. A name we do not know counts as
-// sensitive, as in Kafka: it may be a password's name mistyped.
+// Sensitive reports whether the value of a name must not be shown. An unknown name is sensitive, as
+// in Kafka: it may be the misspelt name of a password.
 func Sensitive(name string) bool {
 	k := keyTable()[listenerKey(name)]
 	return k == nil || k.Type == "password" || protocol.Secret(name)
 }
 
-// listenerKey strips listener.name.<listener>. and, for SASL, the mechanism: the plain key that is
-// being set for one listener.
+// listenerKey removes listener.name.<listener>. and a SASL mechanism from a name, which leaves the
+// key that is set for one listener.
 func listenerKey(name string) string {
 	rest, ok := strings.CutPrefix(name, "listener.name.")
 	if !ok {

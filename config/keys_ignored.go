@@ -4,8 +4,8 @@ import "strings"
 
 const gone = "no longer a key of Kafka"
 
-// ignoredBecause adds a reason to names that are accepted without effect: Kafka's that an operator
-// may expect to matter here, and those that Kafka itself has dropped, which old files still carry.
+// ignoredBecause gives the reason why a name is accepted without effect: names of Kafka that an
+// operator may expect to matter here, and names that Kafka has dropped but old files still have.
 var ignoredBecause = map[string]string{
 	"controller.performance.sample.period.ms": "events are logged when they are slow, and not " +
 		"summed up from time to time",
@@ -38,8 +38,8 @@ var ignoredBecause = map[string]string{
 	"offsets.commit.required.acks":           gone,
 }
 
-// ignoredPrefixes lead families of names that plug-ins of brokers, the JVM's metrics or a vendor's
-// tooling read.
+// ignoredPrefixes begin the names that plug-ins of brokers, the JVM's metrics or a vendor's tools
+// read.
 var ignoredPrefixes = []string{
 	"listener.name.", "config.providers.", "kafka.metrics.", "metrics.jmx.", "rlmm.config.",
 	"rsm.config.", "remote.log.metadata.",
@@ -48,7 +48,7 @@ var ignoredPrefixes = []string{
 	"password.encoder.", "zookeeper.ssl.", "zookeeper.clientCnxnSocket",
 }
 
-// prefixFamily says whether the name belongs to one of those.
+// prefixFamily reports whether a name begins with one of them.
 func prefixFamily(name string) bool {
 	for _, prefix := range ignoredPrefixes {
 		if strings.HasPrefix(name, prefix) && len(name) > len(prefix) {

@@ -1,21 +1,21 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
 
 const second = time.Second
 
-// kafkaSections lists Kafka's names that a controller acts on, in the order the reference shows
-// them. A key without a binding is read by the function that its neighbours in Config belong to
-// (listeners, voters, directories).
+// kafkaSections lists the keys of Kafka that a controller acts on, in the order of the reference.
+// The keys without a binding are read by the checks of listeners, voters and directories.
 func kafkaSections() []section {
 	return []section{
 		{"Node and storage", nodeKeys()},
 		{"Quorum", quorumKeys()},
 		{"Listeners and connections", listenerKeys()},
-		{"Brokers and partitions", controllerKeys()},
+		{"Brokers and partitions", slices.Concat(brokerKeys(), partitionKeys())},
 		{"Security", securityKeys()},
 	}
 }
@@ -27,30 +27,44 @@ func nodeKeys() []use {
 			doc:  "Must contain only `controller`: brokers run in processes of their own.",
 			bind: toList(func(c *Config) *[]string { return &c.Roles }),
 		},
-		{name: "node.id", doc: "This node's id, unique among controllers and brokers, and the one the " +
-			"directory was formatted with.",
-			bind: toInt32(func(c *Config) *int32 { return &c.NodeID })},
+		{
+			name: "node.id",
+			doc: "This node's id, unique among controllers and brokers. The directory was formatted with " +
+				"the same id.",
+			bind: toInt32(func(c *Config) *int32 { return &c.NodeID }),
+		},
 		{name: "broker.id", doc: "Old name of node.id; if both are set they must agree."},
-		{name: "log.dirs", doc: "Directories; a controller keeps its state in the first unless " +
-			"metadata.log.dir says otherwise.",
-			bind: toList(func(c *Config) *[]string { return &c.Storage.LogDirs })},
+		{
+			name: "log.dirs",
+			doc: "Directories; a controller keeps its state in the first unless metadata.log.dir says " +
+				"otherwise.",
+			bind: toList(func(c *Config) *[]string { return &c.Storage.LogDirs }),
+		},
 		{name: "log.dir", doc: "Used when log.dirs is not set."},
-		{name: "metadata.log.dir", doc: "Directory of the metadata log, the snapshots and " +
-			"meta.properties; default: the first of log.dirs.",
-			bind: toString(func(c *Config) *string { return &c.Storage.MetadataLogDir })},
+		{
+			name: "metadata.log.dir",
+			doc: "Directory of the metadata log, the snapshots and meta.properties; default: the first " +
+				"of log.dirs.",
+			bind: toString(func(c *Config) *string { return &c.Storage.MetadataLogDir }),
+		},
 		{
 			name: "metadata.log.max.record.bytes.between.snapshots", unit: "bytes",
-			doc: "A snapshot is written after this much log since the last one; each of several voters " +
-				"has its own part of it, two thirds or more, so that they do not all write at once.",
+			doc: "A snapshot is written after this much log. Each of several voters uses a different " +
+				"fraction of it, two thirds or more, so that they do not all write at once.",
 			bind: toInt64(func(c *Config) *int64 { return &c.Storage.SnapshotBytes }),
 		},
-		{name: "metadata.log.max.snapshot.interval.ms", unit: "ms", doc: "A snapshot is written when " +
-			"the last one is this old (of several voters, each at its own part of it) and something " +
-			"changed since; 0 turns the clock off.",
+		{
+			name: "metadata.log.max.snapshot.interval.ms", unit: "ms",
+			doc: "A snapshot is written when the last one is this old and something has changed. Each of " +
+				"several voters uses a different fraction of it. 0: age does not count.",
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Storage.SnapshotInterval })},
-		{name: "config.providers", doc: "Names of providers for `${name:path:key}` references; Kafka's " +
-			"file, directory and environment providers are built in."},
+				func(c *Config) *time.Duration { return &c.Storage.SnapshotInterval }),
+		},
+		{
+			name: "config.providers",
+			doc: "Names of providers for `${name:path:key}` references; Kafka's file, directory and " +
+				"environment providers are built in.",
+		},
 	}
 }
 
@@ -60,8 +74,11 @@ func quorumKeys() []use {
 			name: "controller.quorum.voters",
 			doc:  "The voters as `id@host:port`, this node among them; a static quorum.",
 		},
-		{name: "controller.quorum.bootstrap.servers", doc: "Controllers to contact first, as " +
-			"`host:port`; a dynamic quorum, whose voters are in the log."},
+		{
+			name: "controller.quorum.bootstrap.servers",
+			doc: "Controllers to contact first, as `host:port`; a dynamic quorum, whose voters are in " +
+				"the log.",
+		},
 		{
 			name: "controller.quorum.auto.join.enable",
 			doc:  "An observing controller adds itself to the voters once it has caught up.",
@@ -70,43 +87,58 @@ func quorumKeys() []use {
 		},
 		{
 			name: "controller.quorum.election.timeout.ms", unit: "ms", valid: "10..600000",
-			doc: "A voter that hears nothing of a leader for this long, lengthened at random to at most " +
-				"twice, asks for an election.",
+			doc: "A voter that hears nothing from a leader for this long, lengthened at random to at " +
+				"most twice, starts an election.",
 			bind: toDuration(time.Millisecond,
 				func(c *Config) *time.Duration { return &c.Quorum.ElectionTimeout }),
 		},
 		{
 			name: "controller.quorum.fetch.timeout.ms", unit: "ms", def: null, valid: "10..600000",
-			doc: "If set, the longest time without a leader before an election is asked for is no less " +
-				"than this: controller.quorum.election.timeout.ms counts as half of it when it is shorter.",
+			doc: "If set, the longest time without a leader before an election is at least this: a " +
+				"shorter controller.quorum.election.timeout.ms counts as half of it.",
 			bind: toDuration(time.Millisecond,
 				func(c *Config) *time.Duration { return &c.Quorum.FetchTimeout }),
 		},
 		{
 			name: "controller.quorum.request.timeout.ms", unit: "ms", valid: "10..600000",
-			doc: "How long dialling another controller may take, handshake included.",
+			doc: "Longest time for dialling another controller, handshake included.",
 			bind: toDuration(time.Millisecond,
 				func(c *Config) *time.Duration { return &c.Quorum.RequestTimeout }),
 		},
-		{name: "controller.quorum.retry.backoff.ms", unit: "ms", doc: "Pause before another controller " +
-			"is dialled again; it doubles up to a second, and 0 is 20.",
+		{
+			name: "controller.quorum.retry.backoff.ms", unit: "ms",
+			doc: "Pause before another controller is dialled again. It doubles up to a second; 0 counts " +
+				"as 20.",
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Quorum.RetryBackoff })},
-		{name: "controller.quorum.fetch.max.bytes", unit: "bytes", doc: "Most log sent to another " +
-			"controller in one message, but at least one operation's; more than 1048576 counts as that.",
-			bind: toInt32(func(c *Config) *int32 { return &c.Quorum.FetchMaxBytes })},
-		{name: "controller.quorum.fetch.snapshot.max.bytes", unit: "bytes", doc: "Most of a snapshot " +
-			"asked of another controller at once; more than 1048576 counts as that.",
-			bind: toInt32(func(c *Config) *int32 { return &c.Quorum.FetchSnapshotMaxBytes })},
+				func(c *Config) *time.Duration { return &c.Quorum.RetryBackoff }),
+		},
+		{
+			name: "controller.quorum.fetch.max.bytes", unit: "bytes",
+			doc: "Most bytes of log in one message to another controller, but at least one operation; " +
+				"more than 1048576 counts as that.",
+			bind: toInt32(func(c *Config) *int32 { return &c.Quorum.FetchMaxBytes }),
+		},
+		{
+			name: "controller.quorum.fetch.snapshot.max.bytes", unit: "bytes",
+			doc: "Most bytes of a snapshot requested from another controller at once; more than 1048576 " +
+				"counts as that.",
+			bind: toInt32(func(c *Config) *int32 { return &c.Quorum.FetchSnapshotMaxBytes }),
+		},
 	}
 }
 
 func listenerKeys() []use {
 	return []use{
-		{name: "listeners", doc: "What to listen on, as `NAME://host:port`; an empty host is every " +
-			"address, IPv6 stands in brackets, port 0 is any free one."},
-		{name: "advertised.listeners", doc: "What brokers and controllers are told to connect to, as " +
-			"`NAME://host:port`; default: derived from listeners, the voters or the full host name."},
+		{
+			name: "listeners",
+			doc: "What to listen on, as `NAME://host:port`; an empty host is every address, IPv6 is in " +
+				"brackets, port 0 is any free one.",
+		},
+		{
+			name: "advertised.listeners",
+			doc: "What brokers and controllers connect to, as `NAME://host:port`; default: derived from " +
+				"listeners, the voters or the full host name.",
+		},
 		{
 			name: "controller.listener.names",
 			doc:  "Names of the controller listeners; every listener must be one of them.",
@@ -115,22 +147,24 @@ func listenerKeys() []use {
 			name: "listener.security.protocol.map",
 			doc:  "Security protocol of each listener name, as `NAME:PROTOCOL`.",
 		},
-		{name: "socket.request.max.bytes", unit: "bytes", def: strconv.Itoa(
-			defaultRequestBytes,
-		), doc: "Longest request of a client. " +
-			"More than half of queued.max.request.bytes counts as that half where queued.max.request.bytes " +
-			"is not set. What controllers send each other has a limit and memory of its own.",
-			bind: toInt32(func(c *Config) *int32 { return &c.Clients.MaxRequestBytes })},
-		{name: "queued.max.request.bytes", unit: "bytes", doc: "Memory for the requests of all clients " +
-			"and their answers at once; -1: 67108864. One connection may hold half of it, or the longest " +
-			"request if that is more, and one address three quarters. " +
-			"Requests of a few KiB are not counted. Where somebody waits for memory, the connections lose " +
-			"theirs, and are closed, that send or read slowest.",
-			bind: toInt64(func(c *Config) *int64 { return &c.Clients.MaxQueuedBytes })},
+		{
+			name: "socket.request.max.bytes", unit: "bytes", def: strconv.Itoa(defaultRequestBytes),
+			doc: "Longest request of a client. It is at most half of queued.max.request.bytes if that is " +
+				"not set. Messages between controllers have a limit and memory of their own.",
+			bind: toInt32(func(c *Config) *int32 { return &c.Clients.MaxRequestBytes }),
+		},
+		{
+			name: "queued.max.request.bytes", unit: "bytes",
+			doc: "Memory for the requests of all clients and their answers together; -1: 67108864. One " +
+				"connection may hold half of it, or the longest request if that is more, and one address " +
+				"three quarters. Requests of a few KiB do not count. When a request has to wait for memory, " +
+				"the connections that send or read slowest are closed to free theirs.",
+			bind: toInt64(func(c *Config) *int64 { return &c.Clients.MaxQueuedBytes }),
+		},
 		{
 			name: "max.connections", valid: ">=1", def: strconv.Itoa(DefaultMaxConnections),
-			doc: "Most connections of clients at once; fewer where the limit of open files, less the 128 " +
-				"that a node keeps for its log and its peers, allows no more.",
+			doc: "Most connections of clients at once. The limit of open files, less the 128 that a node " +
+				"keeps for its log and its peers, may allow fewer.",
 			bind: toInt32(func(c *Config) *int32 { return &c.Clients.MaxConnections }),
 		},
 		{
@@ -150,62 +184,97 @@ func listenerKeys() []use {
 	}
 }
 
-func controllerKeys() []use {
+func brokerKeys() []use {
 	return []use{
-		{name: "broker.session.timeout.ms", unit: "ms", valid: "1..2147483647", doc: "A broker that " +
-			"sends no heartbeat for this long is fenced.",
+		{
+			name: "broker.session.timeout.ms", unit: "ms", valid: "1..2147483647",
+			doc: "A broker that sends no heartbeat for this long is fenced.",
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Controller.BrokerSessionTimeout })},
-		{name: "broker.heartbeat.interval.ms", unit: "ms", valid: "1..2147483647", doc: "How often " +
-			"brokers send heartbeats; they have it in their own files, here it is only compared with the " +
-			"session timeout.",
+				func(c *Config) *time.Duration { return &c.Controller.BrokerSessionTimeout }),
+		},
+		{
+			name: "broker.heartbeat.interval.ms", unit: "ms", valid: "1..2147483647",
+			doc: "Interval of the brokers' heartbeats. Brokers have it in their own files; here it is " +
+				"only compared with the session timeout.",
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Controller.BrokerHeartbeatInterval })},
-		{name: "metadata.max.idle.interval.ms", unit: "ms", doc: "With nothing to write for this long " +
-			"the active controller writes a NoOpRecord, so that lag can be seen; 0: never.",
+				func(c *Config) *time.Duration { return &c.Controller.BrokerHeartbeatInterval }),
+		},
+		{
+			name: "metadata.max.idle.interval.ms", unit: "ms",
+			doc: "If nothing is written for this long, the active controller writes a NoOpRecord, so " +
+				"that lag can be seen; 0: never.",
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Controller.MaxIdleInterval })},
+				func(c *Config) *time.Duration { return &c.Controller.MaxIdleInterval }),
+		},
+	}
+}
+
+func partitionKeys() []use {
+	return []use{
 		{
 			name: "auto.leader.rebalance.enable",
-			doc:  "Give leadership back to preferred replicas from time to time.",
+			doc:  "Elect preferred replicas as leaders at intervals.",
 			bind: toBool(func(c *Config) *bool { return &c.Controller.AutoLeaderRebalance }),
 		},
-		{name: "leader.imbalance.check.interval.seconds", unit: "s", doc: "How often that is done.",
+		{
+			name: "leader.imbalance.check.interval.seconds", unit: "s",
+			doc: "Interval of these elections.",
 			bind: toDuration(second,
-				func(c *Config) *time.Duration { return &c.Controller.LeaderImbalanceCheckInterval })},
-		{name: "unclean.leader.election.interval.ms", unit: "ms", doc: "How often partitions without a " +
-			"leader are looked at for an unclean election, where that is allowed.",
+				func(c *Config) *time.Duration { return &c.Controller.LeaderImbalanceCheckInterval }),
+		},
+		{
+			name: "unclean.leader.election.interval.ms", unit: "ms",
+			doc: "Interval at which partitions without a leader are checked for an unclean election, " +
+				"where that is allowed.",
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Controller.UncleanElectionInterval })},
-		{name: "num.partitions", doc: "Partitions of a new topic that names no number.",
-			bind: toInt32(func(c *Config) *int32 { return &c.Controller.NumPartitions })},
+				func(c *Config) *time.Duration { return &c.Controller.UncleanElectionInterval }),
+		},
+		{
+			name: "num.partitions",
+			doc:  "Number of partitions of a new topic that does not name one.",
+			bind: toInt32(func(c *Config) *int32 { return &c.Controller.NumPartitions }),
+		},
 		{
 			name: "default.replication.factor", valid: "1..32767",
-			doc:  "Replicas of a new topic that names no number.",
+			doc:  "Number of replicas of a new topic that does not name one.",
 			bind: toInt16(func(c *Config) *int16 { return &c.Controller.DefaultReplicationFactor }),
 		},
-		{name: "delete.topic.enable", doc: "Whether topics may be deleted.",
-			bind: toBool(func(c *Config) *bool { return &c.Controller.DeleteTopicEnable })},
+		{
+			name: "delete.topic.enable",
+			doc:  "Whether topics may be deleted.",
+			bind: toBool(func(c *Config) *bool { return &c.Controller.DeleteTopicEnable }),
+		},
 		{name: "create.topic.policy.class.name", doc: "Must not be set: a Java class cannot run here."},
 		{name: "alter.config.policy.class.name", doc: "Must not be set: a Java class cannot run here."},
-		{name: "controller.quota.window.num", doc: "The quota on partitions created and deleted is " +
-			"evened out over this many times controller.quota.window.size.seconds.",
-			bind: toInt32(func(c *Config) *int32 { return &c.Controller.QuotaWindows })},
-		{name: "controller.quota.window.size.seconds", unit: "s", doc: "Length of one of these times.",
-			bind: toDuration(second, func(c *Config) *time.Duration { return &c.Controller.QuotaWindow })},
-		{name: "controller.performance.always.log.threshold.ms", unit: "ms", doc: "An event of the " +
-			"controller that takes longer than this is logged.",
+		{
+			name: "controller.quota.window.num",
+			doc: "The quota on created and deleted partitions is averaged over this many windows of " +
+				"controller.quota.window.size.seconds.",
+			bind: toInt32(func(c *Config) *int32 { return &c.Controller.QuotaWindows }),
+		},
+		{
+			name: "controller.quota.window.size.seconds", unit: "s",
+			doc:  "Length of one window.",
+			bind: toDuration(second, func(c *Config) *time.Duration { return &c.Controller.QuotaWindow }),
+		},
+		{
+			name: "controller.performance.always.log.threshold.ms", unit: "ms",
+			doc: "Events of the controller that take longer are logged.",
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Controller.SlowEvent })},
-		{name: "unstable.feature.versions.enable", doc: "Admit feature levels that are not yet stable: " +
-			"metadata.version 31 (4.4-IV0). For tests only.",
-			bind: toBool(func(c *Config) *bool { return &c.Controller.UnstableFeatureVersions })},
+				func(c *Config) *time.Duration { return &c.Controller.SlowEvent }),
+		},
+		{
+			name: "unstable.feature.versions.enable",
+			doc: "Accept feature levels that are not yet stable: metadata.version 31 (4.4-IV0). For " +
+				"tests only.",
+			bind: toBool(func(c *Config) *bool { return &c.Controller.UnstableFeatureVersions }),
+		},
 	}
 }
 
 // Why keys have no effect.
 const (
-	noAuthorizer = "requests are not authorized: whoever reaches a listener may do everything"
+	noAuthorizer = "requests are not authorized: anyone who can reach a listener can do anything"
 	noTokens     = "there are no delegation tokens"
 )
 
@@ -213,8 +282,8 @@ func securityKeys() []use {
 	return []use{
 		{
 			name: "authorizer.class.name",
-			doc: "Empty, or `org.apache.kafka.metadata.authorizer.StandardAuthorizer`; no other class can " +
-				"run here.",
+			doc: "Empty, or `org.apache.kafka.metadata.authorizer.StandardAuthorizer`; no other class " +
+				"can run here.",
 			void: noAuthorizer,
 		},
 		{
@@ -224,23 +293,37 @@ func securityKeys() []use {
 		},
 		{
 			name: "allow.everyone.if.no.acl.found", typ: "boolean", def: "false",
-			doc: "Whether a resource without any ACL is open to everyone.", void: noAuthorizer,
+			doc:  "Whether a resource without any ACL is open to everyone.",
+			void: noAuthorizer,
 			bind: toBool(func(c *Config) *bool { return &c.Security.AllowEveryoneIfNoACL }),
 		},
-		{name: "delegation.token.secret.key", doc: "Key that delegation tokens are signed with, the " +
-			"same on all controllers and brokers; tokens are off without it.", void: noTokens,
-			bind: toString(func(c *Config) *string { return &c.Security.DelegationToken.SecretKey })},
-		{name: "delegation.token.max.lifetime.ms", unit: "ms", doc: "Longest life of a delegation " +
-			"token.", void: noTokens,
+		{
+			name: "delegation.token.secret.key",
+			doc: "Key that signs delegation tokens, the same on all controllers and brokers; without it " +
+				"there are no tokens.",
+			void: noTokens,
+			bind: toString(func(c *Config) *string { return &c.Security.DelegationToken.SecretKey }),
+		},
+		{
+			name: "delegation.token.max.lifetime.ms", unit: "ms",
+			doc:  "Longest life of a delegation token.",
+			void: noTokens,
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Security.DelegationToken.MaxLifetime })},
-		{name: "delegation.token.expiry.time.ms", unit: "ms", doc: "A delegation token must be renewed " +
-			"within this time.", void: noTokens,
+				func(c *Config) *time.Duration { return &c.Security.DelegationToken.MaxLifetime }),
+		},
+		{
+			name: "delegation.token.expiry.time.ms", unit: "ms",
+			doc:  "A delegation token must be renewed within this time.",
+			void: noTokens,
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Security.DelegationToken.ExpiryTime })},
-		{name: "delegation.token.expiry.check.interval.ms", unit: "ms", doc: "How often expired " +
-			"delegation tokens are removed.", void: noTokens,
+				func(c *Config) *time.Duration { return &c.Security.DelegationToken.ExpiryTime }),
+		},
+		{
+			name: "delegation.token.expiry.check.interval.ms", unit: "ms",
+			doc:  "How often expired delegation tokens are removed.",
+			void: noTokens,
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Security.DelegationToken.ExpiryCheckInterval })},
+				func(c *Config) *time.Duration { return &c.Security.DelegationToken.ExpiryCheckInterval }),
+		},
 	}
 }

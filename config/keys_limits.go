@@ -1,13 +1,13 @@
 package config
 
-// RequestLimits bound what one request may list; see requestLimitKeys.
+// RequestLimits bounds the entries in one request; see requestLimitKeys.
 type RequestLimits struct {
 	Topics, Partitions, Changes, Resources, Configs int32
 	Directories, Listeners, Features                int32
 }
 
-// requestLimitKeys are what one request may list. A request that lists more is refused before
-// anything is done for it.
+// requestLimitKeys limit the entries in one request. A request with more is refused before anything
+// is done for it.
 func requestLimitKeys() []use {
 	var keys []use
 	add := func(name, def, doc string, at func(*RequestLimits) *int32) {

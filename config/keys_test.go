@@ -9,6 +9,7 @@ import (
 // The table is whole: defaults are valid, environment names are unique and no Kubernetes link, and
 // every key we act on says what it does.
 func TestKeyTable(t *testing.T) {
+	t.Parallel()
 	variables := map[string]string{}
 	used := 0
 	for _, key := range Keys() {
@@ -48,6 +49,7 @@ func TestKeyTable(t *testing.T) {
 // Every name is spelt as Kafka spells it: what we use and KafkaConfig does not define is on this
 // short list.
 func TestNamesAreKafkas(t *testing.T) {
+	t.Parallel()
 	notDefined := []string{"super.users", "allow.everyone.if.no.acl.found"} // StandardAuthorizer's own
 	for _, key := range Keys() {
 		if key.Class == Used && !strings.Contains(kafkaKeys, "\n"+key.Name+"\t") &&
@@ -64,13 +66,16 @@ func TestNamesAreKafkas(t *testing.T) {
 }
 
 func TestSensitive(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]bool{
 		"ssl.keystore.password": true, "sasl.jaas.config": true, "ssl.keystore.key": true,
 		"delegation.token.secret.key":                             true,
-		"listener.name.controller.scram-sha-512.sasl.jaas.config": true, "listener.name.a.ssl.key.password": true,
-		"listener.name.a.ssl.keystore.location": false, "listener.name.a.plain.sasl.login.class": false,
-		"listener.name.x": true,
-		"node.id":         false, "log.dirs": false, "no.such.key": true,
+		"listener.name.controller.scram-sha-512.sasl.jaas.config": true,
+		"listener.name.a.ssl.key.password":                        true,
+		"listener.name.a.ssl.keystore.location":                   false,
+		"listener.name.a.plain.sasl.login.class":                  false,
+		"listener.name.x":                                         true,
+		"node.id":                                                 false, "log.dirs": false, "no.such.key": true,
 		"delegation.token.max.lifetime.ms": false, "delegation.token.master.key": true,
 	} {
 		if Sensitive(name) != want {

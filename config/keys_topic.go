@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// topicSections lists the names through which a controller's own file gives topics and groups their
-// values: they answer DescribeConfigs and CreateTopics, and bound what AlterConfigs may set. All of
-// them are read from Config.Static and Keys.
+// topicSections lists the keys in a controller's file that give topics and groups their values:
+// DescribeConfigs and CreateTopics return them, and they bound AlterConfigs. They are read from
+// Config.Static and Keys.
 func topicSections(table map[string]*Key) []section {
 	return []section{
 		{"Defaults of topics", topicKeys()},
@@ -22,8 +22,11 @@ func topicKeys() []use {
 			name: "min.insync.replicas",
 			doc:  "Default of min.insync.replicas: in-sync replicas that a write with acks=all needs.",
 		},
-		{name: "unclean.leader.election.enable", doc: "Default of unclean.leader.election.enable: " +
-			"whether a replica out of sync may lead when no other is left."},
+		{
+			name: "unclean.leader.election.enable",
+			doc: "Default of unclean.leader.election.enable: whether a replica out of sync may lead when " +
+				"no other is left.",
+		},
 		{name: "log.cleanup.policy", doc: "Default of cleanup.policy."},
 		{name: "compression.type", doc: "Default of compression.type."},
 		{name: "compression.gzip.level", doc: "Default of compression.gzip.level."},
@@ -71,7 +74,8 @@ func topicKeys() []use {
 	}
 }
 
-// groupLimits are the parts of group.{consumer,share,streams}.… that GroupConfig reads.
+// groupLimits are the middle parts of the group.{consumer,share,streams}.… keys that GroupConfig
+// reads.
 var groupLimits = []string{
 	"session.timeout.ms", "heartbeat.interval.ms", "assignment.interval.ms", "record.lock.duration.ms",
 	"delivery.count.limit", "partition.max.record.locks", "standby.replicas",

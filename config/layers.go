@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/viper"
 )
 
-// keyDelimiter keeps viper from taking Kafka's dotted names apart: no known name contains it.
+// keyDelimiter occurs in no key, so that viper does not split Kafka's dotted names.
 const keyDelimiter = "\x1f"
 
-// embeddedDefaults lie under everything in the built-in configuration: one node, on loopback, in
+// embeddedDefaults are the lowest layer of the built-in configuration: one node, on loopback, in
 // ./yakt-data.
 var embeddedDefaults = map[string]string{
 	"node.id":                   "1",
@@ -24,20 +24,20 @@ var embeddedDefaults = map[string]string{
 	"log.dirs":                  "./yakt-data",
 }
 
-// founding are the keys that say which node this is, of which quorum, or where its state lies. The
-// built-in configuration, which formats its directory and founds a quorum of one by itself, applies
-// only when none of them is set: several nodes that are configured by environment must not become
-// several quorums of one.
+// founding lists the keys that identify the node, its quorum or its directory. The built-in
+// configuration formats its directory and founds a quorum of one without being asked, so it applies
+// only if none of them is set: several nodes configured by environment must not become several
+// quorums of one.
 var founding = []string{
 	"node.id", "broker.id", "controller.quorum.voters", "controller.quorum.bootstrap.servers",
 	"log.dir", "log.dirs", "metadata.log.dir",
 }
 
-// layers holds what was set where. Precedence, rising: defaults, file, environment, overrides;
-// viper decides it.
+// layers holds every setting with its source. Each layer overrides the one before: defaults, file,
+// environment, overrides. viper applies that order.
 type layers struct {
 	viper     *viper.Viper
-	path      string              // of the file; "" without one
+	path      string              // "" without a file
 	embedded  bool                // the built-in configuration applies
 	file      map[string]Property // the last entry of each name, known or not
 	overrides map[string]string
@@ -45,7 +45,7 @@ type layers struct {
 	notices   []Notice
 }
 
-// codec hands viper a file's known settings under their full names; the raw entries stay here, with
+// codec gives viper the known settings of a file under their full names, and keeps all entries with
 // their lines.
 type codec struct {
 	format  string
@@ -63,7 +63,7 @@ func (c codec) Decode(data []byte, into map[string]any) error {
 	return err
 }
 
-// Encode writes .properties; it completes viper's interface.
+// Encode writes .properties. Nothing calls it; viper's interface has it.
 func (c codec) Encode(from map[string]any) ([]byte, error) {
 	var out []byte
 	for _, name := range slices.Sorted(maps.Keys(from)) {
@@ -96,15 +96,14 @@ func newLayers(path string, overrides map[string]string, environ bool) (*layers,
 	if err := l.readFile(); err != nil {
 		return nil, err
 	}
-	l.noteRepeats(entries)
+	l.warnRepeated(entries)
 	for name, text := range overrides {
 		l.viper.Set(name, text)
 	}
 	return l, nil
 }
 
-// foundingKey is the first of the founding keys that the environment or an override sets, nil when
-// none does.
+// foundingKey returns the first founding key that the environment or an override sets, or nil.
 func (l *layers) foundingKey() *Key {
 	for _, name := range founding {
 		key := keyTable()[name]
@@ -142,13 +141,13 @@ func (l *layers) readFile() error {
 		return fmt.Errorf("%s cannot be read as %s: %w; mend that line", l.path, format, err)
 	}
 	if format == "properties" {
-		l.noteEncoding(data)
+		l.warnEncoding(data)
 	}
 	return nil
 }
 
-// noteEncoding warns of what reads differently than it looks.
-func (l *layers) noteEncoding(data []byte) {
+// warnEncoding warns about bytes that are not read as they look.
+func (l *layers) warnEncoding(data []byte) {
 	if bytes.HasPrefix(data, utf8BOM) {
 		l.advise("", filepath.Base(l.path), "the file begins with a byte order mark; it is skipped "+
 			"here, but Kafka takes it for part of the first key")
@@ -172,7 +171,7 @@ func (l *layers) advise(key, source, text string) {
 	l.notices = append(l.notices, n)
 }
 
-func (l *layers) noteRepeats(entries []Property) {
+func (l *layers) warnRepeated(entries []Property) {
 	for _, e := range entries {
 		if before, repeated := l.file[e.Key]; repeated {
 			source := l.at(e.Line)
@@ -184,7 +183,7 @@ func (l *layers) noteRepeats(entries []Property) {
 	}
 }
 
-// at names a line of the file.
+// at names the file and a line of it.
 func (l *layers) at(line int) string {
 	if line == 0 {
 		return filepath.Base(l.path)
@@ -192,7 +191,7 @@ func (l *layers) at(line int) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(l.path), line)
 }
 
-// get answers a key's text and where it was set; not at all when it has neither value nor default.
+// get returns a key's text and source. ok is false if it has neither a value nor a default.
 func (l *layers) get(key *Key) (text, source string, ok bool) {
 	if !l.viper.IsSet(key.Name) {
 		return "", "", false
@@ -215,10 +214,10 @@ func (l *layers) source(key *Key) string {
 	return fromDefault
 }
 
-// inEnvironment takes an empty variable for none, as viper does.
+// inEnvironment reports whether a variable sets the key. As for viper, an empty variable does not.
 func (l *layers) inEnvironment(key *Key) bool { return l.environ && os.Getenv(key.Env()) != "" }
 
-// explicit answers the names that somebody set, in order.
+// explicit returns the names that were set, in order.
 func (l *layers) explicit() []string {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(l.file)), maps.Keys(l.overrides))
 	for name, key := range keyTable() {

@@ -38,7 +38,7 @@ func (r *reader) controllerNames() []string {
 	return names
 }
 
-// listeners reads every entry of a listener list, refusing the first that is malformed or repeats a
+// listeners reads a list of listeners. It refuses the first entry that is malformed or repeats a
 // name.
 func (r *reader) listeners(key string) []Listener {
 	var all []Listener
@@ -59,8 +59,8 @@ func (r *reader) listeners(key string) []Listener {
 	return all
 }
 
-// protocols reads the map. As in Kafka, controller listeners are PLAINTEXT when no map is given and
-// no listener is named after a secure protocol.
+// protocols reads the protocol map. As in Kafka, controller listeners are PLAINTEXT if no map is
+// given and no listener is named after a secure protocol.
 func (r *reader) protocols() map[string]SecurityProtocol {
 	const key = "listener.security.protocol.map"
 	protocols := map[string]SecurityProtocol{}
@@ -89,8 +89,8 @@ func (r *reader) protocols() map[string]SecurityProtocol {
 	return protocols
 }
 
-// matchNames compares listeners with controller.listener.names in both directions, and with the
-// protocol map.
+// matchNames checks that the listeners are those of controller.listener.names, and that the map has
+// their protocols.
 func (r *reader) matchNames() {
 	c := r.config
 	if r.bad["listeners"] || r.bad["controller.listener.names"] {
@@ -152,9 +152,9 @@ func (r *reader) checkPorts() {
 	}
 }
 
-// advertise finds the endpoint to tell others for each controller listener: what
-// advertised.listeners says; else the listener itself if it has a host; else, for the first
-// listener, this node's address among the voters; else the name of this machine.
+// advertise finds the advertised endpoint of each controller listener: from advertised.listeners;
+// else the listener's own, if it has a host; else, for the first listener, this node's address
+// among the voters; else the name of this machine.
 func (r *reader) advertise() {
 	const key = "advertised.listeners"
 	given := r.listeners(key)
@@ -198,7 +198,7 @@ func (r *reader) reachable(l Listener, first bool) Listener {
 	}
 	host, err := machineName()
 	if err != nil || host == "" {
-		r.refuse("advertised.listeners", "is not set, and this machine's name cannot be found out",
+		r.refuse("advertised.listeners", "is not set, and this machine's name cannot be determined",
 			"set advertised.listeners="+l.Name+"://<name>:<port>")
 		return l
 	}
@@ -217,11 +217,11 @@ func (r *reader) httpListeners() []HostPort {
 		switch {
 		case isLoopback(at.Host):
 		case r.config.HTTP.Insecure:
-			r.advise(key, "", "has "+at.String()+", which other machines may reach, and whoever does can "+
-				"change the cluster (yakt.http.insecure=true)")
+			r.advise(key, "", "has "+at.String()+", which other machines can reach, and anyone there "+
+				"can change the cluster (yakt.http.insecure=true)")
 		default:
 			r.refuse(key, "has "+at.String()+
-				", which other machines may reach, and the HTTP API does not ask who they are yet",
+				", which other machines can reach, and the HTTP API has no authentication yet",
 				"give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set "+
 					"yakt.http.insecure=true on a network where everyone may do everything")
 			return nil
@@ -230,13 +230,13 @@ func (r *reader) httpListeners() []HostPort {
 	return all
 }
 
-// debugListeners are of this machine only: profiles tell what a process is doing, and cost it time.
+// debugListeners must be loopback: profiles reveal what a process does, and take its time.
 func (r *reader) debugListeners() []HostPort {
 	const key = "yakt.debug.listeners"
 	all := r.hostPorts(key, "127.0.0.1:6060")
 	for _, at := range all {
 		if !isLoopback(at.Host) {
-			r.refuse(key, "has "+at.String()+", which other machines may reach",
+			r.refuse(key, "has "+at.String()+", which other machines can reach",
 				"give a loopback address, such as 127.0.0.1:6060, and reach it through ssh -L")
 			return nil
 		}
@@ -244,7 +244,7 @@ func (r *reader) debugListeners() []HostPort {
 	return all
 }
 
-// hostPorts reads a list of addresses, refusing the first that is malformed.
+// hostPorts reads a list of addresses. It refuses the first that is malformed.
 func (r *reader) hostPorts(key, example string) []HostPort {
 	var all []HostPort
 	for _, entry := range splitList(r.text(key)) {

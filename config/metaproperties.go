@@ -19,7 +19,7 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// MetaPropertiesName is the file that says whom a directory belongs to.
+// MetaPropertiesName is the file that names the owner of a directory.
 const MetaPropertiesName = "meta.properties"
 
 const (
@@ -38,24 +38,25 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // ErrNotFormatted is in the chain of the error for a directory without meta.properties.
 var ErrNotFormatted = errors.New("not formatted")
 
-// MetaPropertiesError is a meta.properties that is there and cannot be used. Its text does not say
-// what to do: that depends on what else is in the directory.
+// MetaPropertiesError is the error for an existing meta.properties that cannot be used. Its text
+// gives no advice, which depends on the rest of the directory.
 type MetaPropertiesError struct{ Path, Wrong string }
 
+// Error names the file and what is wrong with it.
 func (e *MetaPropertiesError) Error() string { return e.Path + " " + e.Wrong }
 
-// MetaProperties says which cluster and node a directory belongs to: the content of its
-// meta.properties, version 1 (KIP-631), with the directory's own id (KIP-858).
+// MetaProperties is the content of meta.properties, version 1 (KIP-631, KIP-858): the cluster and
+// node that a directory belongs to, and its own id.
 type MetaProperties struct {
 	ClusterID   string
 	NodeID      int32
 	DirectoryID UUID // zero in directories formatted before Kafka 3.7
-	// Checkpoints is a CRC-32C of the checkpoint files that `yakt format` wrote beside it, 0 when
-	// it is not known.
+	// Checkpoints is the CRC-32C of the checkpoint files that `yakt format` wrote with it, 0 if
+	// unknown.
 	Checkpoints uint32
 }
 
-// CheckClusterID accepts what brokers do: any text, of at most 255 bytes and without control
+// CheckClusterID accepts the ids that brokers accept: up to 255 bytes of text without control
 // characters.
 func CheckClusterID(id string) error {
 	switch {
@@ -69,8 +70,8 @@ func CheckClusterID(id string) error {
 	return nil
 }
 
-// ReadMetaProperties reads dir's meta.properties. The error is a *MetaPropertiesError when the file
-// is there and cannot be used; see also ErrNotFormatted.
+// ReadMetaProperties reads dir's meta.properties. The error is a *MetaPropertiesError if the file
+// is there and cannot be used; ErrNotFormatted is in its chain if there is none.
 func ReadMetaProperties(dir string) (MetaProperties, error) {
 	path := filepath.Join(dir, MetaPropertiesName)
 	data, err := readSmall(path)
@@ -90,7 +91,7 @@ func ReadMetaProperties(dir string) (MetaProperties, error) {
 	return m, nil
 }
 
-// readSmall reads no more of a file than a meta.properties can have, and one byte.
+// readSmall reads at most one byte more than a meta.properties may have.
 func readSmall(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -128,7 +129,7 @@ func parseMetaProperties(data []byte) (MetaProperties, error) {
 	return metaPropertiesOf(values)
 }
 
-// checksumOf covers every entry but itself, so that the order of entries and comments do not count.
+// checksumOf returns the checksum of all entries but its own. Order and comments do not count.
 func checksumOf(values map[string]string) string {
 	var text []byte
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -186,8 +187,8 @@ func directoryIDOf(values map[string]string) (id UUID, err error) {
 	return id, nil
 }
 
-// Write puts meta.properties into dir: whole or not at all, and on the disk when it returns. Its
-// checksum is one more entry.
+// Write writes meta.properties into dir, whole or not at all. It is on the disk when Write returns.
+// Its checksum is one more entry.
 func (m MetaProperties) Write(dir string) error {
 	values := map[string]string{
 		"cluster.id": m.ClusterID, "node.id": strconv.Itoa(int(m.NodeID)), "version": "1",
@@ -226,8 +227,8 @@ func WriteDurably(path string, data []byte, mode fs.FileMode) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// CheckMetaProperties compares the identity of the metadata directory with this configuration and
-// with the other configured directories that are formatted.
+// CheckMetaProperties checks that the identity of the metadata directory is that of this
+// configuration and of all other configured directories that are formatted.
 func (c *Config) CheckMetaProperties(m MetaProperties) error {
 	if err := c.checkNode(c.Storage.MetadataLogDir, m); err != nil {
 		return err
@@ -238,7 +239,7 @@ func (c *Config) CheckMetaProperties(m MetaProperties) error {
 		}
 		other, err := ReadMetaProperties(dir)
 		if errors.Is(err, ErrNotFormatted) {
-			continue // only brokers keep anything there
+			continue // only brokers need it
 		}
 		if err == nil {
 			err = c.checkCluster(dir, other, m)

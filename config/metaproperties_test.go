@@ -9,6 +9,7 @@ import (
 )
 
 func TestMetaPropertiesOfKafka(t *testing.T) {
+	t.Parallel()
 	m, err := ReadMetaProperties("testdata") // written by Kafka 4.3.0's kafka-storage format
 	if err != nil {
 		t.Fatal(err)
@@ -19,6 +20,7 @@ func TestMetaPropertiesOfKafka(t *testing.T) {
 }
 
 func TestMetaPropertiesRoundTrip(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	for _, m := range []MetaProperties{
 		{ClusterID: "a=b:c#d é", NodeID: 7, DirectoryID: NewUUID(), Checkpoints: 0x1234},
@@ -40,6 +42,7 @@ func TestMetaPropertiesRoundTrip(t *testing.T) {
 }
 
 func TestMetaPropertiesErrors(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, MetaPropertiesName)
 	for text, want := range map[string]string{
@@ -55,12 +58,13 @@ func TestMetaPropertiesErrors(t *testing.T) {
 		"version=1\n":                   "has no usable cluster.id: the cluster id is empty",
 		`version=1` + "\n" + `cluster.id=a\u0007` +
 			"\n": "has no usable cluster.id: the cluster id \"a\\a\" holds control characters",
-		"version=1\ncluster.id=a\n":                          `has node.id="", which is not an id`,
-		"version=1\ncluster.id=a\nnode.id=-1\n":              `has node.id="-1", which is not an id`,
-		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x": `has a directory.id that cannot be read: "x" is not a Kafka UUID: want 22 characters of URL-safe base64`,
+		"version=1\ncluster.id=a\n":             `has node.id="", which is not an id`,
+		"version=1\ncluster.id=a\nnode.id=-1\n": `has node.id="-1", which is not an id`,
+		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x": `has a directory.id that cannot be read: ` +
+			`"x" is not a Kafka UUID: want 22 characters of URL-safe base64`,
 		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ": "has the reserved " +
 			"directory.id AAAAAAAAAAAAAAAAAAAAAQ",
-		`a=\u1`:                            `is damaged: line 1: \u must be followed by four hexadecimal digits`,
+		`a=\u1`:                            `is damaged: line 1: \u must be followed by four hexa`,
 		"a=b\nyakt.crc32c=00000000\n":      `is damaged: its content has the checksum`,
 		strings.Repeat("#", 20<<10) + "\n": `is damaged: it is larger than 16384 bytes`,
 	} {
@@ -142,6 +146,7 @@ func put(t *testing.T, dir string, m MetaProperties) {
 }
 
 func TestCheckMetaProperties(t *testing.T) {
+	t.Parallel()
 	c, metadata, other := node(t)
 	err := c.CheckMetaProperties(MetaProperties{ClusterID: "here", NodeID: 2})
 	want := metadata + "/meta.properties has node.id=2, but " + c.Path + " has node.id=1; " +
@@ -166,6 +171,7 @@ func TestCheckMetaProperties(t *testing.T) {
 }
 
 func TestCommandsCanBePasted(t *testing.T) {
+	t.Parallel()
 	c, _ := mustLoad(t, "testdata/dynamic.properties", nil)
 	equal(t, "command", c.Command("yakt format"), "yakt format --config "+
 		"testdata/dynamic.properties")
@@ -173,10 +179,12 @@ func TestCommandsCanBePasted(t *testing.T) {
 		"log.dirs": "/it's here", "node.id": "3001", "ssl.key.password": "canary",
 	})
 	equal(t, "command", c.Command("yakt format"),
-		`yakt format --config testdata/static.properties --override 'log.dirs=/it'\''s here' --override node.id=3001`)
+		`yakt format --config testdata/static.properties --override 'log.dirs=/it'\''s here' `+
+			`--override node.id=3001`)
 }
 
 func TestUUID(t *testing.T) {
+	t.Parallel()
 	for range 200 {
 		id := NewUUID()
 		again, err := ParseUUID(id.String())

@@ -6,12 +6,13 @@ import (
 	"strings"
 )
 
-// lateComment finds what is meant for a comment and stands behind a value. Neither Java nor YAKt
-// takes it for one.
+// lateComment matches text after a value that was meant as a comment. To Java and YAKt it is a part
+// of the value.
 var lateComment = regexp.MustCompile(`[ \t]#.*`)
 
-// misread says how a value reads differently than it looks, and what to do: what looks like a
-// comment or a variable is part of the value, as for Kafka. wrong is "" when it reads as it looks.
+// misread describes a value that does not mean what it looks like, and the remedy: text that looks
+// like a comment or a variable is part of the value, as for Kafka. wrong is "" if there is nothing
+// of the kind.
 func (k *Key) misread(text string) (wrong, fix string) {
 	comment := strings.TrimLeft(lateComment.FindString(text), " \t")
 	switch {
@@ -26,8 +27,8 @@ func (k *Key) misread(text string) (wrong, fix string) {
 	return "", ""
 }
 
-// checkDirectoryNames refuses names of directories that nobody means. To take them as they are
-// would format a directory of that name, and leave the right one alone.
+// checkDirectoryNames refuses names of directories that were not meant. Taken literally, a
+// directory of that name would be formatted, and the right one would not be used.
 func (r *reader) checkDirectoryNames() {
 	for _, name := range []string{"log.dirs", "log.dir", "metadata.log.dir"} {
 		if wrong, fix := r.table[name].misread(r.text(name)); wrong != "" {
@@ -36,11 +37,11 @@ func (r *reader) checkDirectoryNames() {
 	}
 }
 
-// hint adds to a problem how its value reads differently than it looks.
+// hint adds to a problem that its value does not mean what it looks like.
 func (r *reader) hint(p *Problem, key *Key, text string) {
 	resolved, err := r.providers.resolve(text)
 	if err != nil {
-		return // which is what is wrong
+		return // the reference itself is the problem
 	}
 	if _, fix := key.misread(resolved); fix != "" && !strings.HasSuffix(p.Fix, fix) {
 		p.Fix += "; " + fix

@@ -6,26 +6,27 @@ import (
 	"strings"
 )
 
-// NoticeKind sorts what is worth saying.
+// NoticeKind is the kind of a Notice.
 type NoticeKind uint8
 
 const (
 	// known keys without effect on a controller; one notice lists them all
 	KeysIgnored NoticeKind = iota + 1
-	KeyUnknown             // a key nobody reads; Nearest is the likeliest meant, or empty
-	KeyRepeated            // a key set twice in one file; the last wins
-	Advice                 // a setting that works and is probably not what was meant
+	KeyUnknown             // an unknown key; Nearest is a similar key, or empty
+	KeyRepeated            // a key that is twice in one file; the last entry counts
+	Advice                 // a setting that works and was probably not intended
 )
 
-// Notice is something about a configuration that does not stop a start.
+// Notice is a remark about a configuration that can be used.
 type Notice struct {
 	Kind    NoticeKind
-	Keys    []string // the keys or variables concerned; one, unless a notice lists them all
+	Keys    []string // keys or variables; several only for KeysIgnored and Kafka's variables
 	Source  string   // where it was set; empty for KeysIgnored
-	Nearest string   // of KeyUnknown
+	Nearest string   // for KeyUnknown only
 	Text    string   // the whole sentence, without secrets
 }
 
+// String returns the whole sentence.
 func (n Notice) String() string { return n.Text }
 
 func unknownNotice(name, source string, table map[string]*Key) Notice {
@@ -38,7 +39,7 @@ func unknownNotice(name, source string, table map[string]*Key) Notice {
 	return n
 }
 
-// quoteOdd quotes names with characters that would spoil a line of log.
+// quoteOdd quotes names with characters that would break a log line.
 func quoteOdd(name string) string {
 	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return fmt.Sprintf("%q", name)
@@ -64,9 +65,9 @@ func ignoredNotice(names []string, table map[string]*Key) Notice {
 		Text: "accepted, and without effect on this controller: " + strings.Join(text, ", ")}
 }
 
-// nearest finds the known key most likely meant: the fewest typing errors, few enough for the
-// name's length, those we use before those we ignore; or else the one key that ends in the name
-// ("voters").
+// nearest returns the known key that was probably meant, or "": the one with the fewest typing
+// errors, if few for the length of the name, preferring keys that have an effect; or else the only
+// key that ends in the name ("voters").
 func nearest(name string, table map[string]*Key) string {
 	const longest = 100
 	if len(name) < 3 || len(name) > longest {
@@ -96,8 +97,8 @@ func better(a, b *Key) bool {
 	return a.Name < b.Name
 }
 
-// distance counts the letters to insert, delete, replace or swap with their neighbour (optimal
-// string alignment); at least limit+1 when it is more than limit.
+// distance counts the characters to insert, delete, replace or swap with their neighbour (optimal
+// string alignment). Beyond limit it returns any number above it.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1

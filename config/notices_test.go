@@ -7,6 +7,7 @@ import (
 )
 
 func TestUnknownKeysAndTheirNearest(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]string{
 		"node-id":                       "node.id",
 		"nodeid":                        "node.id",
@@ -34,6 +35,7 @@ func TestUnknownKeysAndTheirNearest(t *testing.T) {
 }
 
 func TestNoticeTexts(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ name, text, want string }{
 		{"c.properties", minimal + "nodeid=2\n", "nodeid (c.properties:7) is not a key of Kafka 4.3 or " +
 			"YAKt and does nothing; did you mean node.id?"},
@@ -63,18 +65,19 @@ func TestNoticeTexts(t *testing.T) {
 			"mark; it is skipped here, but Kafka takes it for part of the first key"},
 		{
 			"c.properties", minimal + "# grün\n",
-			`c.properties:7: letters beyond ASCII are read as ISO-8859-1, as Kafka does; write others as \uXXXX`,
+			`c.properties:7: letters beyond ASCII are read as ISO-8859-1, as Kafka does; write others as ` +
+				`\uXXXX`,
 		},
 		{"c.properties", minimal + "broker.session.timeout.ms=3000\n", "broker.session.timeout.ms (3s) " +
 			"is less than twice broker.heartbeat.interval.ms (2s): one late heartbeat fences a broker"},
 		{
 			"c.properties", minimal + "yakt.http.listeners=:8093\nyakt.http.insecure=true\n",
-			"yakt.http.listeners has :8093, which other machines may reach, and whoever does can change " +
+			"yakt.http.listeners has :8093, which other machines can reach, and anyone there can change " +
 				"the cluster (yakt.http.insecure=true)",
 		},
 		{"c.properties", minimal + "super.users=User:a\n", "accepted, and without effect on this " +
-			"controller: super.users (requests are not authorized: whoever reaches a listener may do " +
-			"everything)"},
+			"controller: super.users (requests are not authorized: anyone who can reach a listener can do " +
+			"anything)"},
 		{
 			"c.properties", minimal + "metadata.log.dir=/data \n",
 			`metadata.log.dir is "/data ": the blank is part of the name, as for Kafka`,
@@ -101,6 +104,7 @@ func TestNoticeTexts(t *testing.T) {
 }
 
 func TestAdvertisedFromTheHostName(t *testing.T) {
+	t.Parallel()
 	text := withoutKeys(minimal, "listeners,controller.quorum.voters") +
 		"listeners=CONTROLLER://0.0.0.0:9093\ncontroller.quorum.bootstrap.servers=a:9093\n"
 	c, notices := mustLoad(t, write(t, "c.properties", text), nil)
@@ -156,6 +160,7 @@ func TestVariablesForKafkasImages(t *testing.T) {
 }
 
 func TestDistance(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		a, b string
 		want int
@@ -171,6 +176,7 @@ func TestDistance(t *testing.T) {
 
 // Of two names equally near, one that does something is meant rather than one that does not.
 func TestNearestPrefersUsedKeys(t *testing.T) {
+	t.Parallel()
 	table := map[string]*Key{
 		"abca": {Name: "abca", Class: Ignored}, "abcb": {Name: "abcb", Class: Used},
 		"abcc": {Name: "abcc", Class: Used},

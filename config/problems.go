@@ -7,13 +7,14 @@ import (
 
 // Problem is one setting that cannot be used.
 type Problem struct {
-	Key, Value string // the value is "[hidden]" for secrets and empty when the key is missing
+	Key, Value string // Value is "[hidden]" for secrets, and empty without a key
 	// where it was set: "controller.properties:12", "environment YAKT_NODE_ID", "override", "default"
 	Source string
 	Wrong  string // what is wrong, after the value
 	Fix    string // what to do
 }
 
+// String returns one line: the setting, its source, what is wrong and what to do.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.Key)
@@ -27,12 +28,13 @@ func (p Problem) String() string {
 	return b.String()
 }
 
-// Error lists everything that is wrong with a configuration, one problem a line.
+// Error lists all settings that cannot be used, one per line.
 type Error struct {
 	Name     string // the file, or "configuration"
 	Problems []Problem
 }
 
+// Error returns a line for each problem, or a single line if there is only one.
 func (e *Error) Error() string {
 	if len(e.Problems) == 1 {
 		return e.Name + ": " + e.Problems[0].String()
@@ -47,7 +49,7 @@ func (e *Error) Error() string {
 
 const hidden = "[hidden]"
 
-// shown is the value as it may be printed: secrets hidden, long ones cut.
+// shown returns a value as it may be printed: secrets are hidden, long values are cut.
 func shown(key, text string) string {
 	const longest = 200
 	switch {

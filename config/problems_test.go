@@ -43,7 +43,8 @@ var problemCases = []struct{ without, text, want string }{
 	},
 	{
 		"", "log.cleanup.policy=compact,shred",
-		`log.cleanup.policy=compact,shred (c.properties:7) contains "shred", which does not exist; give a comma-separated list, out of compact, delete`,
+		`log.cleanup.policy=compact,shred (c.properties:7) contains "shred", which does not exist; ` +
+			`give a comma-separated list, out of compact, delete`,
 	},
 	{"", "yakt.log.level=loud", "yakt.log.level=loud (c.properties:7) is not one of the choices; " +
 		"give one of debug, info, warn, error"},
@@ -55,7 +56,8 @@ var problemCases = []struct{ without, text, want string }{
 		"(c.properties:7) is out of range; give a whole number of milliseconds, 10 to 600000"},
 
 	{"process.roles", "process.roles=broker,controller", "process.roles=broker,controller " +
-		"(c.properties:6) asks for a broker, which YAKt is not; set process.roles=controller, and run " +
+		"(c.properties:6) names the role broker, which YAKt does not have; set " +
+		"process.roles=controller, and run " +
 		"Apache's broker in a process of its own, with process.roles=broker"},
 	{
 		"process.roles", "process.roles=",
@@ -63,7 +65,8 @@ var problemCases = []struct{ without, text, want string }{
 	},
 	{
 		"process.roles", "process.roles=observer",
-		`process.roles=observer (c.properties:6) contains "observer", which does not exist; give a comma-separated list, out of broker, controller`,
+		`process.roles=observer (c.properties:6) contains "observer", which does not exist; give a ` +
+			`comma-separated list, out of broker, controller`,
 	},
 	{"node.id", "", "node.id is not set; give this controller an id of its own, such as node.id=3000"},
 	{
@@ -76,8 +79,8 @@ var problemCases = []struct{ without, text, want string }{
 		"broker.id=-2 (c.properties:6) is not an id; set node.id to a whole number, 0 or more",
 	},
 
-	{"controller.quorum.voters", "", "controller.quorum.voters (default) is not set, and " +
-		"controller.quorum.bootstrap.servers neither; set " +
+	{"controller.quorum.voters", "", "controller.quorum.voters (default) is not set, nor is " +
+		"controller.quorum.bootstrap.servers; set " +
 		"controller.quorum.bootstrap.servers=host:port,… (dynamic quorum) or " +
 		"controller.quorum.voters=id@host:port,… (static)"},
 	{
@@ -87,7 +90,8 @@ var problemCases = []struct{ without, text, want string }{
 	},
 	{
 		"controller.quorum.voters", "controller.quorum.voters=localhost:9093",
-		`has the entry "localhost:9093", which is not of the form id@host:port; write id@host:port for each controller, such as 1@controller-1:9093`,
+		`has the entry "localhost:9093", which is not of the form id@host:port; write id@host:port for ` +
+			`each controller, such as 1@controller-1:9093`,
 	},
 	{
 		"controller.quorum.voters", "controller.quorum.voters=1@0.0.0.0:9093",
@@ -111,7 +115,8 @@ var problemCases = []struct{ without, text, want string }{
 	},
 	{
 		"", "controller.quorum.bootstrap.servers=a",
-		`controller.quorum.bootstrap.servers=a (c.properties:7) has the entry "a", which is not of the form host:port; write host:port for each controller, such as controller-1:9093`,
+		`controller.quorum.bootstrap.servers=a (c.properties:7) has the entry "a", which is not of the ` +
+			`form host:port; write host:port for each controller, such as controller-1:9093`,
 	},
 	{
 		"", "controller.quorum.bootstrap.servers=[::]:9093",
@@ -124,7 +129,9 @@ var problemCases = []struct{ without, text, want string }{
 
 	{
 		"listeners", "listeners=CONTROLLER:9093",
-		`listeners=CONTROLLER:9093 (c.properties:6) has the entry "CONTROLLER:9093", which is not of the form NAME://host:port; write NAME://host:port, IPv6 in brackets, such as CONTROLLER://:9093`,
+		`listeners=CONTROLLER:9093 (c.properties:6) has the entry "CONTROLLER:9093", which is not of ` +
+			`the form NAME://host:port; write NAME://host:port, IPv6 in brackets, such as ` +
+			`CONTROLLER://:9093`,
 	},
 	{
 		"listeners", "listeners=CONTROLLER://:9093,controller://:9094",
@@ -154,12 +161,13 @@ var problemCases = []struct{ without, text, want string }{
 	},
 	{
 		"", "listener.security.protocol.map=CONTROLLER:TLS",
-		`has the entry "CONTROLLER:TLS", which is not of the form NAME:PROTOCOL; write one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL after each listener name`,
+		`has the entry "CONTROLLER:TLS", which is not of the form NAME:PROTOCOL; write one of ` +
+			`PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL after each listener name`,
 	},
 	{
 		"", "listener.security.protocol.map=CONTROLLER:SASL_SSL",
-		"gives the controller listener CONTROLLER the protocol SASL_SSL, which YAKt does not serve yet; " +
-			"use CONTROLLER:PLAINTEXT on a network you trust, here and in the brokers' files",
+		"gives the controller listener CONTROLLER the protocol SASL_SSL, which YAKt does not serve " +
+			"yet; use CONTROLLER:PLAINTEXT on a network you trust, here and in the brokers' files",
 	},
 	{
 		"listeners,controller.listener.names", "listeners=SSL://:9093\ncontroller.listener.names=SSL",
@@ -167,8 +175,9 @@ var problemCases = []struct{ without, text, want string }{
 	},
 	{
 		"", "advertised.listeners=CONTROLLER://0.0.0.0:9093",
-		"advertised.listeners=CONTROLLER://0.0.0.0:9093 (c.properties:7) has CONTROLLER://0.0.0.0:9093, " +
-			"which nobody can connect to; give the name or address under which brokers reach this machine",
+		"advertised.listeners=CONTROLLER://0.0.0.0:9093 (c.properties:7) has " +
+			"CONTROLLER://0.0.0.0:9093, which nobody can connect to; give the name or address " +
+			"under which brokers reach this machine",
 	},
 	{"", "advertised.listeners=CONTROLLER://:9093", "which nobody can connect to"},
 	{"", "advertised.listeners=CONTROLLER://[::]:9093", "which nobody can connect to"},
@@ -178,27 +187,31 @@ var problemCases = []struct{ without, text, want string }{
 	},
 	{
 		"", "yakt.http.listeners=8093",
-		`yakt.http.listeners=8093 (c.properties:7) has the entry "8093", which is not of the form host:port; write host:port, such as 127.0.0.1:8093`,
+		`yakt.http.listeners=8093 (c.properties:7) has the entry "8093", which is not of the form ` +
+			`host:port; write host:port, such as 127.0.0.1:8093`,
 	},
 	{"", "yakt.http.listeners=:8093", "yakt.http.listeners=:8093 (c.properties:7) has :8093, which " +
-		"other machines may reach, and the HTTP API does not ask who they are yet; give a loopback " +
+		"other machines can reach, and the HTTP API has no authentication yet; give a loopback " +
 		"address, such as 127.0.0.1:8093, and reach it through ssh -L; or set yakt.http.insecure=true " +
 		"on a network where everyone may do everything"},
 	{
 		"", "yakt.debug.listeners=:6060",
 		"yakt.debug.listeners=:6060 (c.properties:7) has :6060, which " +
-			"other machines may reach; give a loopback address, such as 127.0.0.1:6060, and reach it " +
+			"other machines can reach; give a loopback address, such as 127.0.0.1:6060, and reach it " +
 			"through ssh -L",
 	},
 	{"", "yakt.debug.listeners=localhost", `has the entry "localhost", which`},
 
 	{
 		"log.dirs", "log.dirs=/x # fast disk",
-		`log.dirs=/x # fast disk (c.properties:6) has "# fast disk" in it, which is part of the value there; write comments on lines of their own`,
+		`log.dirs=/x # fast disk (c.properties:6) has "# fast disk" in it, which is part of the value ` +
+			`there; write comments on lines of their own`,
 	},
 	{
 		"log.dirs", "log.dirs=${LOG_DIR}",
-		`log.dirs=${LOG_DIR} (c.properties:6) has ${...} in it, which nothing replaces; write the value out, set it by the environment variable YAKT_LOG_DIRS, or have a config provider replace it (config.providers)`,
+		`log.dirs=${LOG_DIR} (c.properties:6) has ${...} in it, which nothing replaces; write the ` +
+			`value out, set it by the environment variable YAKT_LOG_DIRS, or have a config provider ` +
+			`replace it (config.providers)`,
 	},
 	{"log.dirs", "log.dirs=${nosuch:x}", "has ${...} in it"},
 	{"log.dirs", "log.dir=${LOG_DIR}/a", `log.dir=${LOG_DIR}/a (c.properties:6) has ${...} in it`},
@@ -233,18 +246,20 @@ var problemCases = []struct{ without, text, want string }{
 	},
 	{
 		"", "super.users=User:a;b",
-		`super.users=User:a;b (c.properties:7) has the entry "b", which is not of the form Type:name; write User:name, several separated by semicolons`,
+		`super.users=User:a;b (c.properties:7) has the entry "b", which is not of the form Type:name; ` +
+			`write User:name, several separated by semicolons`,
 	},
 	{"", "queued.max.request.bytes=1000", "queued.max.request.bytes=1000 (c.properties:7) is less " +
 		"than socket.request.max.bytes=8388608; make it at least as much, or -1 for 64 MiB"},
 	{
 		"", "max.connections.per.ip=0",
-		"max.connections.per.ip=0 (c.properties:7) lets nobody connect; give 1 or more, or set " +
+		"max.connections.per.ip=0 (c.properties:7) allows no connections; give 1 or more, or set " +
 			"max.connections.per.ip.overrides",
 	},
 	{
 		"", "max.connections.per.ip.overrides=a",
-		`has the entry "a", which is not of the form host:count; write an address or host name, a colon and a number`,
+		`has the entry "a", which is not of the form host:count; write an address or host name, a ` +
+			`colon and a number`,
 	},
 	{
 		"", "log.cleaner.min.compaction.lag.ms=5\nlog.cleaner.max.compaction.lag.ms=4",
@@ -269,6 +284,7 @@ func withoutKeys(text, keys string) string {
 }
 
 func TestProblems(t *testing.T) {
+	t.Parallel()
 	for _, test := range problemCases {
 		_, _, err := Load(write(t, "c.properties", withoutKeys(minimal, test.without)+test.text+"\n"),
 			nil)
@@ -284,16 +300,20 @@ func TestProblems(t *testing.T) {
 }
 
 func TestAllProblemsAtOnce(t *testing.T) {
+	t.Parallel()
 	_, _, err := Load(write(t, "c.properties",
 		minimal+"num.partitions=x\nbroker.session.timeout.ms=\nnode.id=y\nlisteners=\n"),
 		map[string]string{"nodeid": "2", "whatever": "x"})
 	want := `c.properties: 5 settings cannot be used:
   nodeid (override) is not a key of Kafka 4.3 or YAKt; did you mean node.id?
-  whatever (override) is not a key of Kafka 4.3 or YAKt; name a key that is in the configuration reference
-  broker.session.timeout.ms (c.properties:8) is not a whole number; give a whole number of milliseconds, 1 to 2147483647
+  whatever (override) is not a key of Kafka 4.3 or YAKt; ` +
+		`name a key that is in the configuration reference
+  broker.session.timeout.ms (c.properties:8) is not a whole number; ` +
+		`give a whole number of milliseconds, 1 to 2147483647
   node.id=y (c.properties:9) is not a whole number; give a whole number, 0 or more
   num.partitions=x (c.properties:7) is not a whole number; give a whole number, 1 or more
-  controller.listener.names=CONTROLLER (c.properties:5) names CONTROLLER, which is not among the listeners; add CONTROLLER://:9093 to listeners`
+  controller.listener.names=CONTROLLER (c.properties:5) names CONTROLLER, ` +
+		`which is not among the listeners; add CONTROLLER://:9093 to listeners`
 	want = strings.Replace(want, "5 settings", "6 settings", 1)
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)

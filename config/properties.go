@@ -10,19 +10,19 @@ import (
 	"unicode/utf16"
 )
 
-// Property is one key and value of a file, with the line it starts on (1-based; 0 when the format
-// does not tell).
+// Property is one entry of a file with the line that it starts on, from 1; 0 if the format has no
+// lines.
 type Property struct {
 	Key, Value string
 	Line       int
 }
 
-// ParseProperties reads Java's .properties format as java.util.Properties.load(InputStream) does,
-// which is how Kafka reads its files: bytes are ISO-8859-1, everything else is written \uXXXX.
-// Entries come in file order, with duplicates (the last one wins). The only error is a malformed \u
-// escape, as in Java.
+// ParseProperties reads Java's .properties format like java.util.Properties.load(InputStream), with
+// which Kafka reads its files: bytes are ISO-8859-1, other characters are written \uXXXX. Entries
+// are in the order of the file, with duplicates, of which the last one counts. The only error is a
+// malformed \u escape, as in Java.
 //
-// Two things differ from Java: a lone backslash at the end of the file is no entry (Java makes it
+// Two things differ from Java: a single backslash at the end of the file is no entry (Java makes it
 // an empty key), and half of a surrogate pair becomes U+FFFD, since Go strings cannot hold it.
 func ParseProperties(data []byte) ([]Property, error) {
 	units := make([]uint16, len(data))
@@ -32,8 +32,8 @@ func ParseProperties(data []byte) ([]Property, error) {
 	return parseUnits(units)
 }
 
-// parseUTF8Properties is Properties.load(Reader) over UTF-8, which Kafka uses for
-// FileConfigProvider only.
+// parseUTF8Properties is Properties.load(Reader) over UTF-8. Kafka uses it in FileConfigProvider
+// only.
 func parseUTF8Properties(data []byte) ([]Property, error) {
 	return parseUnits(utf16.Encode([]rune(string(data))))
 }
@@ -69,7 +69,7 @@ func parseUnits(units []uint16) ([]Property, error) {
 	return entries, nil
 }
 
-// cutLine takes one natural line off, ended by \n, \r or \r\n.
+// cutLine cuts off one natural line, which ends with \n, \r or \r\n.
 func cutLine(units []uint16) (line, rest []uint16) {
 	end := slices.IndexFunc(units, func(c uint16) bool { return c == '\n' || c == '\r' })
 	if end < 0 {
@@ -104,8 +104,8 @@ func trimBlank(units []uint16) []uint16 {
 	return units
 }
 
-// splitEntry cuts a logical line at its first unescaped '=', ':' or blank; around one separator
-// blanks do not count.
+// splitEntry splits a logical line at its first unescaped '=', ':' or blank. Blanks around the
+// separator do not count.
 func splitEntry(line []uint16) (Property, error) {
 	end := 0
 	for end < len(line) && line[end] != '=' && line[end] != ':' && !isBlank(line[end]) {
@@ -167,7 +167,7 @@ func hexUnit(units []uint16) (uint16, error) {
 	return uint16(n), nil
 }
 
-// appendProperty writes one entry that ParseProperties and Java read back as it was: ASCII only.
+// appendProperty writes one entry in ASCII, such that ParseProperties and Java read the same back.
 func appendProperty(dst []byte, key, value string) []byte {
 	dst = appendEscaped(dst, key, " \t\f=:#!")
 	dst = append(dst, '=')

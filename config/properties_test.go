@@ -33,6 +33,7 @@ func asMap(entries []Property) map[string]string {
 // TestPropertiesAgainstJava compares with what java.util.Properties of Java 17 made of each input:
 // one case per line, the input and the resulting map as JSON, or "malformed" where Java threw.
 func TestPropertiesAgainstJava(t *testing.T) {
+	t.Parallel()
 	file, err := os.Open("testdata/properties_java17.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -69,6 +70,7 @@ func TestPropertiesAgainstJava(t *testing.T) {
 }
 
 func TestPropertiesKeepOrderAndLines(t *testing.T) {
+	t.Parallel()
 	entries, err := ParseProperties([]byte("# head\na=1\n\nb=x,\\\n  y\na=2\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +87,7 @@ func TestPropertiesKeepOrderAndLines(t *testing.T) {
 }
 
 func TestPropertiesEncoding(t *testing.T) {
+	t.Parallel()
 	got, err := codec{}.Encode(map[string]any{"b": " x\t:é\\", "a key": 1})
 	if want := "a\\ key=1\nb=\\ x\\t\\:\\u00e9\\\\\n"; err != nil || string(got) != want {
 		t.Errorf("got %q %v, want %q", got, err, want)
@@ -92,6 +95,7 @@ func TestPropertiesEncoding(t *testing.T) {
 }
 
 func TestPropertiesErrorNamesTheLine(t *testing.T) {
+	t.Parallel()
 	_, err := ParseProperties([]byte("a=1\nb=\\u12\n"))
 	if err == nil ||
 		!strings.Contains(err.Error(), `line 2: \u must be followed by four hexadecimal digits`) {

@@ -12,14 +12,14 @@ import (
 // (KIP-297).
 var reference = regexp.MustCompile(`\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}`)
 
-// provider looks one key up. ok is false when there is no such key: the reference then stays as it
-// stands, as in Kafka.
+// provider returns the value of a key. ok is false if there is none: the reference then stays as it
+// is, as in Kafka.
 type provider func(path, key string) (text string, ok bool, err error)
 
 type providers map[string]provider
 
-// newProviders sets up what config.providers names. Kafka's three providers are built in; any other
-// is a Java class, which is an error only where a setting that matters here refers to it.
+// newProviders returns the providers that config.providers names. Kafka's three are built in. Any
+// other is a Java class, which is an error only for a setting that is used here and refers to it.
 func (r *reader) newProviders() providers {
 	built := providers{}
 	for _, name := range splitList(r.raw("config.providers")) {
@@ -91,13 +91,14 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// directoryProvider answers the content of the file named key, in the directory and nowhere else.
+// directoryProvider returns the content of the file named key in a directory, and of no file
+// elsewhere.
 func directoryProvider(path, key string) (string, bool, error) {
 	if path == "" || key != filepath.Base(key) {
 		return "", false, nil
 	}
 	if !isFile(filepath.Join(path, key)) {
-		// as Kafka's DirectoryConfigProvider: a file that is not there is a key that is not set
+		// As for Kafka's DirectoryConfigProvider, a missing file is a key that is not set.
 		return "", false, nil
 	}
 	data, err := os.ReadFile(filepath.Join(path, key))
@@ -123,8 +124,8 @@ func environmentProvider(pattern string) provider {
 	}
 }
 
-// allowedPaths refuses, as not there, what is outside a list of absolute paths; an empty list
-// allows everything.
+// allowedPaths restricts a provider to a list of absolute paths; outside of them no key is set. An
+// empty list allows everything.
 func allowedPaths(list string, look provider) provider {
 	if list == "" {
 		return look

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// checkQuorum reads who votes and where to find them.
+// checkQuorum reads the voters and their addresses.
 func (r *reader) checkQuorum() {
 	r.config.Quorum.Voters = r.voters("controller.quorum.voters")
 	r.config.Quorum.BootstrapServers = r.bootstrapServers()
@@ -18,12 +18,12 @@ func (r *reader) checkQuorum() {
 	r.checkMembership()
 }
 
-// checkRoles: a YAKt process is a controller and nothing else.
+// checkRoles checks that the node is to be a controller and nothing else.
 func (r *reader) checkRoles() {
 	switch {
 	case r.bad["process.roles"]:
 	case slices.Contains(r.config.Roles, "broker"):
-		r.refuse("process.roles", "asks for a broker, which YAKt is not",
+		r.refuse("process.roles", "names the role broker, which YAKt does not have",
 			"set process.roles=controller, and run Apache's broker in a process of its own, with "+
 				"process.roles=broker")
 	case len(r.config.Roles) == 0:
@@ -32,7 +32,7 @@ func (r *reader) checkRoles() {
 	r.config.Roles = []string{"controller"}
 }
 
-// checkNode settles this node's id.
+// checkNode reads this node's id.
 func (r *reader) checkNode() {
 	c := r.config
 	broker, node := r.text("broker.id"), r.text("node.id")
@@ -51,7 +51,7 @@ func (r *reader) checkNode() {
 	}
 }
 
-// voters reads id@host:port entries, refusing the first that is malformed or repeats an id or an
+// voters reads id@host:port entries. It refuses the first that is malformed or repeats an id or an
 // address.
 func (r *reader) voters(key string) []Voter {
 	var all []Voter
@@ -100,7 +100,7 @@ func (r *reader) checkMembership() {
 	}
 	if len(c.Quorum.Voters) == 0 && len(c.Quorum.BootstrapServers) == 0 {
 		if !c.Embedded {
-			r.refuse(key, "is not set, and controller.quorum.bootstrap.servers neither",
+			r.refuse(key, "is not set, nor is controller.quorum.bootstrap.servers",
 				"set controller.quorum.bootstrap.servers=host:port,… (dynamic quorum) or "+
 					"controller.quorum.voters=id@host:port,… (static)")
 		} else if len(c.AdvertisedListeners) > 0 {

@@ -31,7 +31,7 @@ func Reference() string {
 	return b.String()
 }
 
-// takes is wanted for a table, where plain text needs a word, too.
+// takes describes the values of a key for the table. Unlike in wanted, plain text needs a word.
 func (k *Key) takes() string {
 	if words := k.wanted(); words != "" {
 		return cell(words)
@@ -53,7 +53,7 @@ func (k *Key) defaultCell() string {
 	return "`" + cell(k.Default) + "`"
 }
 
-// cell keeps text from ending its table cell.
+// cell escapes text for a table cell.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 func writeIgnored(b *strings.Builder) {

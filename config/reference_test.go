@@ -9,6 +9,7 @@ import (
 var update = flag.Bool("update", false, "rewrite docs/configuration.md")
 
 func TestReferenceIsUpToDate(t *testing.T) {
+	t.Parallel()
 	const path = "../docs/configuration.md"
 	if *update {
 		if err := os.MkdirAll("../docs", 0o755); err != nil {

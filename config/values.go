@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// value is one setting parsed as its key's type.
+// value is a setting, parsed by the type of its key.
 type value struct {
 	text string
 	n    int64
@@ -19,7 +19,7 @@ type value struct {
 	list []string
 }
 
-// binding puts a value where it belongs.
+// binding sets the field of a Config that a key is for.
 type binding func(*Config, value)
 
 func toInt16(at func(*Config) *int16) binding {
@@ -46,8 +46,8 @@ func toList(at func(*Config) *[]string) binding {
 	return func(c *Config, v value) { *at(c) = v.list }
 }
 
-// toDuration scales by the key's unit. Kafka writes "for ever" as the largest long: that stays the
-// largest duration.
+// toDuration converts from the unit of the key. The largest long, which in Kafka means for ever,
+// becomes the largest duration.
 func toDuration(unit time.Duration, at func(*Config) *time.Duration) binding {
 	return func(c *Config, v value) {
 		limit := math.MaxInt64 / int64(unit)
@@ -55,12 +55,11 @@ func toDuration(unit time.Duration, at func(*Config) *time.Duration) binding {
 	}
 }
 
-// bitsOf gives the width of Kafka's whole-number types.
+// bitsOf has the width of Kafka's integer types.
 var bitsOf = map[string]int{"short": 16, "int": 32, "long": 64}
 
-// parse reads text as Kafka's ConfigDef does: blanks around numbers, booleans and lists do not
-// count, those around strings do. The complaint says what is wrong; what to do instead is
-// Key.wanted.
+// parse reads text like Kafka's ConfigDef: blanks around numbers, booleans and lists do not count,
+// those around strings do. The complaint says what is wrong; Key.wanted says what is valid.
 func (k *Key) parse(text string) (v value, complaint string) {
 	v.text = text
 	trimmed := strings.TrimSpace(text)
@@ -95,7 +94,7 @@ func numberComplaint(err error, what string) string {
 	return "is not " + what
 }
 
-// splitList cuts at commas. Empty elements are dropped, so that a trailing comma is harmless.
+// splitList splits at commas and drops empty elements, so that a trailing comma is harmless.
 func splitList(text string) []string {
 	var list []string
 	for element := range strings.SplitSeq(text, ",") {
@@ -106,7 +105,7 @@ func splitList(text string) []string {
 	return list
 }
 
-// outside complains about a value that is not among the valid ones.
+// outside returns a complaint about a value that is not valid, or "".
 func (k *Key) outside(v value) string {
 	if k.Valid == "" {
 		return ""
@@ -131,8 +130,8 @@ func (k *Key) outside(v value) string {
 	return ""
 }
 
-// inRanges reads ">=1", "1..9" and alternatives such as "-1|1..9". The table is ours: what it holds
-// parses.
+// inRanges reports whether f is in a range such as ">=1", "1..9" or "-1|1..9". The ranges are
+// constants of ours, so errors cannot occur.
 func inRanges(valid string, f float64) bool {
 	for part := range strings.SplitSeq(valid, "|") {
 		low, high, isRange := strings.Cut(part, "..")
@@ -155,7 +154,7 @@ var unitNames = map[string]string{
 	"ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "bytes": "bytes",
 }
 
-// wanted says in words what the key takes, for errors and the reference.
+// wanted describes the valid values of a key, for errors and the reference.
 func (k *Key) wanted() string {
 	kind := map[string]string{
 		"short": "a whole number", "int": "a whole number", "long": "a whole number",

@@ -27,8 +27,9 @@ import (
 func startNode(t *testing.T) string {
 	t.Helper()
 	cfg, _, err := config.Load("", map[string]string{
-		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1", "controller.listener.names": "CONTROLLER",
-		"listeners": "CONTROLLER://127.0.0.1:0", "log.dirs": t.TempDir(),
+		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1",
+		"controller.listener.names": "CONTROLLER",
+		"listeners":                 "CONTROLLER://127.0.0.1:0", "log.dirs": t.TempDir(),
 		"yakt.http.listeners": "127.0.0.1:0", "metadata.max.idle.interval.ms": "0",
 		"broker.session.timeout.ms": "600000",
 	})

@@ -20,9 +20,9 @@ func formatCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "format --config FILE [--cluster-id ID] [--standalone | --initial-controllers LIST]",
 		Short: "Format the directories of a new node",
-		Long: `Format the directories that the configuration names, as kafka-storage format does. Only directories
-that are missing or empty are formatted. All nodes of a cluster, brokers too, have the same cluster
-id; without --cluster-id a new one is generated and printed.
+		Long: `Format the directories that the configuration names, as kafka-storage format does. Only
+directories that are missing or empty are formatted. All nodes of a cluster, brokers too, have the
+same cluster id; without --cluster-id a new one is generated and printed.
 
 A static quorum has its voters in controller.quorum.voters. The voters of a dynamic quorum are given
 by --initial-controllers, with the same list on each of them: id@host:port:directory-id, where a

@@ -16,7 +16,9 @@ func nodeFile(t *testing.T) (file, dir string) {
 	dir = filepath.Join(t.TempDir(), "data")
 	file = filepath.Join(t.TempDir(), "c.properties")
 	text := fmt.Sprintf(
-		"node.id=1\ncontroller.quorum.voters=1@127.0.0.1:19091\nlisteners=CONTROLLER://127.0.0.1:0\ncontroller.listener.names=CONTROLLER\nlog.dirs=%s\n",
+		"node.id=1\ncontroller.quorum.voters=1@127.0.0.1:19091\n"+
+			"listeners=CONTROLLER://127.0.0.1:0\n"+
+			"controller.listener.names=CONTROLLER\nlog.dirs=%s\n",
 		dir,
 	)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -2,8 +2,6 @@
 // sizes of files and functions, branches, share of comments, amount of tests, and what is missing.
 //
 //	go run ./tools/measure [-total] [DIRECTORY]
-//
-// docs/design.md says what the project aims at.
 package main
 
 import (

@@ -14,12 +14,16 @@ const output = `
 {"osv":{"id":"GO-2","summary":"a race"}}
 {"osv":{"id":"GO-1","summary":"an overflow"}}
 {"finding":{"osv":"GO-3","trace":[{"module":"example.com/required","version":"v1.0.0"}]}}
-{"finding":{"osv":"GO-3","trace":[{"module":"example.com/imported","package":"example.com/imported"}]}}
+{"finding":{"osv":"GO-3","trace":[
+ {"module":"example.com/imported","package":"example.com/imported"}]}}
 {"finding":{"osv":"GO-2","fixed_version":"v1.2.0","trace":[
- {"module":"example.com/m","version":"v1.1.0","package":"example.com/m/p","function":"Read","receiver":"*Conn"},
+ {"module":"example.com/m","version":"v1.1.0","package":"example.com/m/p",
+  "function":"Read","receiver":"*Conn"},
  {"module":"github.com/yakt/yakt","package":"github.com/yakt/yakt/config","function":"Load"}]}}
-{"finding":{"osv":"GO-2","trace":[{"module":"example.com/m","package":"example.com/m/p","function":"Other"}]}}
-{"finding":{"osv":"GO-1","trace":[{"module":"stdlib","version":"v1.26.0","package":"os","function":"Open"}]}}
+{"finding":{"osv":"GO-2","trace":[
+ {"module":"example.com/m","package":"example.com/m/p","function":"Other"}]}}
+{"finding":{"osv":"GO-1","trace":[
+ {"module":"stdlib","version":"v1.26.0","package":"os","function":"Open"}]}}
 `
 
 func TestRead(t *testing.T) {

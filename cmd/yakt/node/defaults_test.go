@@ -82,7 +82,8 @@ func defaultsOf(t *testing.T, static map[string]string) (answers []kmsg.Response
 		{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "t"},
 	}
 	one, yes, level := "1", "true", "read_committed"
-	group, topic := kmsg.NewPtrIncrementalAlterConfigsRequest(), kmsg.NewPtrIncrementalAlterConfigsRequest()
+	group := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	topic := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	group.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{
 		ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: "g",
 		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{

@@ -43,7 +43,10 @@ type descriptors struct {
 // newDescriptors divides the descriptors of a process that may open limit files.
 func newDescriptors(limit int) *descriptors {
 	total := max(limit-descriptorReserve, limit/2)
-	return &descriptors{total: total, reserved: [connKinds]int{kafkaConns: total / 2, httpConns: total / 8}}
+	return &descriptors{
+		total:    total,
+		reserved: [connKinds]int{kafkaConns: total / 2, httpConns: total / 8},
+	}
 }
 
 // admit takes a descriptor for a connection. release returns it and must be called once.

@@ -21,7 +21,8 @@ const (
 func configFor(t *testing.T, id int, dir, quorum string, lines ...string) *config.Config {
 	t.Helper()
 	text := fmt.Sprintf(
-		"process.roles=controller\nnode.id=%d\n%s\nlisteners=CONTROLLER://127.0.0.1:0\ncontroller.listener.names=CONTROLLER\nlog.dirs=%s\nyakt.http.listeners=\n",
+		"process.roles=controller\nnode.id=%d\n%s\nlisteners=CONTROLLER://127.0.0.1:0\n"+
+			"controller.listener.names=CONTROLLER\nlog.dirs=%s\nyakt.http.listeners=\n",
 		id, quorum, dir,
 	)
 	for _, line := range lines {

@@ -189,23 +189,34 @@ func (n *Node) makeRegistration() record.RegisterController {
 func (n *Node) controllerConfig() controller.Config {
 	cfg := n.cfg
 	c := controller.Config{
-		NodeID: cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID,
+		NodeID:        cfg.NodeID,
+		ClusterID:     n.storage.clusterID,
+		DirectoryID:   n.storage.directoryID,
 		Registration:  n.registration,
-		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap,
-		Unstable:          cfg.Controller.UnstableFeatureVersions,
-		DefaultPartitions: cfg.Controller.NumPartitions, DefaultReplicationFactor: cfg.Controller.DefaultReplicationFactor,
-		MinISR:            staticMinISR(cfg.Static),
-		UncleanElection:   cfg.Static["unclean.leader.election.enable"] == "true",
-		DeleteTopics:      cfg.Controller.DeleteTopicEnable,
+		InitialVoters: n.initialVoters,
+		Bootstrap:     n.storage.bootstrap,
+		Unstable:      cfg.Controller.UnstableFeatureVersions,
+
+		DefaultPartitions:        cfg.Controller.NumPartitions,
+		DefaultReplicationFactor: cfg.Controller.DefaultReplicationFactor,
+		MinISR:                   staticMinISR(cfg.Static),
+		UncleanElection:          cfg.Static["unclean.leader.election.enable"] == "true",
+		DeleteTopics:             cfg.Controller.DeleteTopicEnable,
+		Static:                   cfg.Static,
+		Limits:                   requestLimits(cfg.Clients.Limits),
+
 		SessionTimeout:    cfg.Controller.BrokerSessionTimeout,
 		HeartbeatInterval: cfg.Controller.BrokerHeartbeatInterval,
 		MaxIdle:           cfg.Controller.MaxIdleInterval,
-		UncleanInterval:   cfg.Controller.UncleanElectionInterval, Static: cfg.Static,
-		QuotaWindow: quotaWindow(cfg.Controller.QuotaWindow, cfg.Controller.QuotaWindows),
-		SlowEvent:   max(cfg.Controller.SlowEvent, time.Nanosecond), // 0 would be the default
-		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
+		UncleanInterval:   cfg.Controller.UncleanElectionInterval,
+		QuotaWindow:       quotaWindow(cfg.Controller.QuotaWindow, cfg.Controller.QuotaWindows),
+		SlowEvent:         max(cfg.Controller.SlowEvent, time.Nanosecond), // 0 would be the default
+
+		Clock:  systemClock{},
+		Random: newRandom(),
 		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
-		Limits: requestLimits(cfg.Clients.Limits),
+		Logger: n.logger,
+		Stop:   n.fail,
 		CutLog: func(offset int64) { n.log.CutBefore(offset) },
 	}
 	if cfg.Controller.AutoLeaderRebalance {
@@ -386,7 +397,7 @@ func (n *Node) Start() {
 	n.log.Start()
 	go n.server.Serve()
 	n.http.serve()
-	go n.tunnelled.server.Serve(n.tunnelled) //nolint:errcheck // ErrServerClosed, or the listener is closed
+	go n.tunnelled.server.Serve(n.tunnelled) //nolint:errcheck // ErrServerClosed
 	go func() {
 		if err, ok := <-n.log.Failed(); ok {
 			n.fail(err)

@@ -48,7 +48,8 @@ func openStorage(cfg *config.Config, logger *slog.Logger) (*storage, error) {
 		return nil, err
 	}
 	if d.Kind != Formatted && d.Kind != InUse && d.Kind != Mixed {
-		return nil, d.startable(cfg) // without the lock: its file must not appear in a directory that is not ours
+		// Without the lock: its file must not appear in a directory that is not ours.
+		return nil, d.startable(cfg)
 	}
 	if err := s.acquire(); err != nil {
 		return nil, err
@@ -70,7 +71,8 @@ func (s *storage) read(cfg *config.Config, logger *slog.Logger) error {
 	var unread *foundingError
 	if errors.As(err, &unread) && d.hasLog() {
 		s.foundingErr, err = unread, nil
-		logger.Warn("the files that format wrote cannot be read; the log does not need them", "err", unread)
+		logger.Warn("the files that format wrote cannot be read; the log does not need them",
+			"err", unread)
 	}
 	if err != nil {
 		return err
