@@ -312,7 +312,8 @@ func TestDecodingWaitsForMemory(t *testing.T) {
 		cfg.MaxFrameBytes, cfg.MaxInFlightBytes = 1500<<10, 1600<<10
 		s := bubbleServer(t, cfg)
 		first, second := connectTo(t, s, cfg, "10.0.0.1"), connectTo(t, s, cfg, "10.0.0.2")
-		_, big := bigRequest(1, 5_000) // 400 KiB as a frame and 1 MB decoded: two frames fit, but then none can be decoded
+		// 400 KiB as a frame and 1 MB decoded: two frames fit, but then none can be decoded
+		_, big := bigRequest(1, 5_000)
 		first.send(big[:len(big)-1])
 		second.send(big[:len(big)-1])
 		synctest.Wait()
@@ -334,14 +335,15 @@ func TestDecodingWaitsForMemory(t *testing.T) {
 		second.send(tooBig)
 		s.serving.Wait()
 		got := s.Stats()
-		if got.Closed["memory"] != 1 || got.InFlightBytes != 0 || got.Refused["queued.max.request.bytes"] != 1 {
+		if got.Closed["memory"] != 1 || got.InFlightBytes != 0 ||
+			got.Refused["queued.max.request.bytes"] != 1 {
 			t.Errorf("stats %+v", got)
 		}
 	})
 }
 
-// TestTricklersDoNotHoldUpOthers is what was seen: connections that announce the largest frame, send
-// most of it and then trickle. A good client's large request waits for a moment only.
+// TestTricklersDoNotHoldUpOthers is what was seen: connections that announce the largest frame,
+// send most of it and then trickle. A good client's large request waits for a moment only.
 func TestTricklersDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -379,8 +381,8 @@ func TestTricklersDoNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-// TestHalvesOfFramesDoNotHoldUpOthers: many connections that all hold a little and wait for more lose
-// it together.
+// TestHalvesOfFramesDoNotHoldUpOthers: many connections that all hold a little and wait for more
+// lose it together.
 func TestHalvesOfFramesDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -450,8 +452,8 @@ func TestSlowReadersDoNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-// TestPeersHaveMemoryOfTheirOwn fills all memory of clients: a confirmed peer's frames pass, those of
-// a stranger do not.
+// TestPeersHaveMemoryOfTheirOwn fills all memory of clients: a confirmed peer's frames pass, those
+// of a stranger do not.
 func TestPeersHaveMemoryOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -18,8 +18,8 @@ import (
 
 var errShutdown = errors.New("the server is shutting down")
 
-// conn is one accepted connection. Everything happens on its one goroutine (serve): read a frame, hand it over,
-// wait for the reply, write it. Other goroutines only call pending.reply and close.
+// conn is one accepted connection. Everything happens on its one goroutine (serve): read a frame,
+// hand it over, wait for the reply, write it. Other goroutines only call pending.reply and close.
 type conn struct {
 	server *Server
 	nc     net.Conn
@@ -66,17 +66,20 @@ func newConn(s *Server, l Listener, nc net.Conn) *conn {
 		buf:      make([]byte, readBufferBytes),
 		maxBytes: s.cfg.MaxFrameBytes,
 		account:  s.budget.open(c.caller.ClientAddr, c.close),
-		deadline: readDeadline{idleTimeout: s.cfg.IdleTimeout, frameTimeout: s.cfg.FrameTimeout, stopped: s.draining.Load},
+		deadline: readDeadline{idleTimeout: s.cfg.IdleTimeout, frameTimeout: s.cfg.FrameTimeout,
+			stopped: s.draining.Load},
 	}
 	return c
 }
 
-// serve handles frames until the connection ends. What its functions return as an error says why it ends.
+// serve handles frames until the connection ends. What its functions return as an error says why it
+// ends.
 func (c *conn) serve() {
 	var err error
 	defer func() {
 		if p := recover(); p != nil {
-			c.server.log.Error("handling a request panicked; the connection is closed", "panic", p, "client", c.remote,
+			c.server.log.Error("handling a request panicked; the connection is closed", "panic", p,
+				"client", c.remote,
 				"key", c.key, "version", c.version, "stack", string(debug.Stack()))
 			err = &frameError{closedPanic, fmt.Errorf("panic: %v", p)}
 		}
@@ -131,7 +134,8 @@ func (c *conn) frame() error {
 	defer c.in.account.settle()
 	c.answerBytes = 0
 	c.server.count.bytesIn.Add(int64(4 + len(data)))
-	if c.server.cfg.Stream != nil && len(data) >= 2 && int16(binary.BigEndian.Uint16(data)) == c.server.cfg.StreamKey {
+	if c.server.cfg.Stream != nil && len(data) >= 2 &&
+		int16(binary.BigEndian.Uint16(data)) == c.server.cfg.StreamKey {
 		return c.streamFrame(data, owned)
 	}
 	if c.guest {

@@ -71,7 +71,8 @@ func (c *conn) pause() error {
 	if cause := context.Cause(c.ctx); cause != nil {
 		return &frameError{closedNetworkError, cause}
 	}
-	// One that has closed its side only looks like one that has gone while nothing is written to it.
+	// One that has closed its side only looks like one that has gone while nothing is written to
+	// it.
 	if gone, closedSide := hungUp(c.nc); gone || closedSide {
 		return &frameError{closedByPeer, errHungUp}
 	}

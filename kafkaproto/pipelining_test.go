@@ -65,7 +65,8 @@ func drain(c client) {
 	}
 }
 
-// TestPipelinerThatDoesNotRead is closed when its reply is not taken, and holds nobody up until then.
+// TestPipelinerThatDoesNotRead is closed when its reply is not taken, and holds nobody up until
+// then.
 func TestPipelinerThatDoesNotRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -97,7 +98,8 @@ func TestInPartsHoldsPieces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topics := manyTopics(20_000)
 		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
-			reply(&metadataInParts{MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: topics})
+			reply(&metadataInParts{MetadataResponse: metadataResponse(req.GetVersion(), nil),
+				topics: topics})
 		})
 		cfg.Turns = turns.New(2)
 		s := bubbleServer(t, cfg)

@@ -34,7 +34,8 @@ func (c *conn) write(correlationID int32, resp kmsg.Response) error {
 // writeFrame writes a frame, whose first four bytes are left for its length.
 func (c *conn) writeFrame(frame []byte) error {
 	if len(frame)-4 > math.MaxInt32 {
-		return &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", len(frame))}
+		return &frameError{closedFault,
+			fmt.Errorf("a reply of %d bytes does not fit a frame", len(frame))}
 	}
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
 	if extra := int64(len(frame)) - c.answerBytes; extra > uncountedBytes {
@@ -50,8 +51,8 @@ const (
 	turnWriteBytes = 32 << 10
 )
 
-// writePieces writes b, in several calls if it is large, so that the budget sees how fast the client
-// takes it and others have their turn.
+// writePieces writes b, in several calls if it is large, so that the budget sees how fast the
+// client takes it and others have their turn.
 func (c *conn) writePieces(b []byte) (written int64, err error) {
 	for len(b) > 0 {
 		n, err := c.writePiece(b[:min(len(b), writePieceBytes)])
@@ -65,7 +66,8 @@ func (c *conn) writePieces(b []byte) (written int64, err error) {
 	return written, nil
 }
 
-// writePiece writes as much as the client takes at once in a turn, and waits for the client without.
+// writePiece writes as much as the client takes at once in a turn, and waits for the client
+// without.
 func (c *conn) writePiece(b []byte) (int, error) {
 	if len(b) < turnWriteBytes {
 		c.turn.Block()

@@ -107,7 +107,8 @@ func (o *ours) settle() {
 func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	from := len(o.log.all)
 	var resp kmsg.Response
-	o.Handle(context.Background(), protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
+	o.Handle(context.Background(), protocol.Caller{Listener: "CONTROLLER",
+		Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
 		resp = decodeResponse(req, r.AppendTo(nil))
 	})
 	o.settle()
