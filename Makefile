@@ -1,13 +1,15 @@
-# run and test need nothing set up beforehand but Go; test wants Java 17 and Maven too and says so when they are missing.
+# run and build need Go and nothing else. test needs Java 17 and Maven too, and says so when they
+# are missing.
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-fuzz test-integration test-attacks check check-quick fix bench bench-packages fuzz clean
+.PHONY: help run build test test-unit test-fuzz test-integration test-attacks
+.PHONY: check check-quick measure fix bench bench-packages fuzz clean
 
-help: ## what make can do
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## a one-node quorum in ./yakt-data, with what to try next
@@ -21,32 +23,46 @@ test: test-unit test-fuzz test-integration ## everything, real Kafka brokers inc
 test-unit: ## unit tests under the race detector, fuzz seeds, simulation
 	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /integration)
 
-# By count: a time that runs out within an input fails a target now and then.
+# Bounded by inputs, not by time: a target whose time ends in the middle of an input may fail.
 test-fuzz: ## every fuzz target, briefly
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=30000x
 
-# Two tests at a time, whatever the machine: each starts up to seven JVMs. Never from the cache, which does not know the binary that they start.
+JAVA_PACKAGE = openjdk-17-jre-headless
+need-java = command -v java >/dev/null || { echo '$@ starts Apache Kafka: \
+  install Java 17 or newer (Debian: apt-get install $(JAVA_PACKAGE))'; exit 1; }
+need-maven = command -v mvn >/dev/null || { echo '$@ fetches Apache Kafka: \
+  install Maven (Debian: apt-get install maven)'; exit 1; }
+
+# Two tests at a time, whatever the machine: each starts up to seven JVMs. -count 1 keeps the test
+# cache out, which does not know the binary that the tests start.
 test-integration: ## real brokers and clients; needs Java 17 and Maven
-	@command -v java >/dev/null || { echo 'make test starts real Kafka brokers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
-	@command -v mvn >/dev/null || { echo 'make test fetches real Kafka brokers: install Maven (Debian: apt-get install maven)'; exit 1; }
+	@$(need-java)
+	@$(need-maven)
 	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m ./integration/...
 
 test-attacks: ## floods and hostile clients, measured; on a machine that does nothing else
-	YAKT_TEST_ATTACKS=1 $(GO) test -count 1 -p 1 -parallel 1 -timeout 60m -run Attack ./integration
+	YAKT_TEST_ATTACKS=1 $(GO) test -count 1 -p 1 -parallel 1 -timeout 60m \
+	  -run Attack ./integration
 
-check: check-quick ## all that must hold before a commit
+check: check-quick ## all that must hold before a commit: linters, known vulnerabilities
 	$(GO) run $(STATICCHECK) ./...
 	$(GO) run $(GOLANGCI) run
+	$(GO) run ./tools/vulncheck
 
 check-quick: ## formatting and go vet
-	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted (make fix): $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l .); \
+	  test -z "$$unformatted" || { echo "not formatted (make fix): $$unformatted"; exit 1; }
 	$(GO) vet ./...
+
+measure: ## sizes, branches, comments and tests of each package
+	@$(GO) run ./tools/measure
 
 fix: ## format the code
 	gofmt -w .
 
-bench: ## YAKt beside Apache's controllers, on this machine; BENCH='-scale small -case a,k' for less (go run ./bench -help)
-	@command -v java >/dev/null || { echo 'make bench starts Apache Kafka controllers: install Java 17 or newer (Debian: apt-get install openjdk-17-jre-headless)'; exit 1; }
+# BENCH='-scale small -case a,k' runs less; go run ./bench -help lists its flags.
+bench: ## YAKt beside Apache's controllers, on this machine; BENCH has flags
+	@$(need-java)
 	$(GO) run ./bench $(BENCH)
 
 bench-packages: ## benchmarks of the packages
@@ -55,7 +71,8 @@ bench-packages: ## benchmarks of the packages
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg; \
+	    echo "$$pkg $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg; \
 	  done; \
 	done
 

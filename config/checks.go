@@ -6,24 +6,28 @@ import (
 	"strings"
 )
 
-// checkDirectories settles where state is kept: metadata.log.dir, or the first of log.dirs, or of log.dir.
+// checkDirectories settles where state is kept: metadata.log.dir, or the first of log.dirs, or of
+// log.dir.
 func (r *reader) checkDirectories() {
 	c := r.config
 	r.checkDirectoryNames()
-	if len(c.LogDirs) == 0 {
-		c.LogDirs = splitList(r.text("log.dir"))
+	if len(c.Storage.LogDirs) == 0 {
+		c.Storage.LogDirs = splitList(r.text("log.dir"))
 	}
 	switch {
-	case len(c.LogDirs) == 0:
-		r.refuse("log.dirs", "is empty", "name the directory that was formatted, such as log.dirs=/var/lib/yakt")
+	case len(c.Storage.LogDirs) == 0:
+		r.refuse("log.dirs", "is empty",
+			"name the directory that was formatted, such as log.dirs=/var/lib/yakt")
 		return
 	case !c.Embedded && !r.set("log.dirs") && !r.set("log.dir") && !r.set("metadata.log.dir"):
-		r.advise("log.dirs", "", "is not set: Kafka's default "+c.LogDirs[0]+" is used, which many systems empty when they start")
+		r.advise("log.dirs", "", "is not set: Kafka's default "+c.Storage.LogDirs[0]+
+			" is used, which many systems empty when they start")
 	}
-	if c.MetadataLogDir == "" {
-		c.MetadataLogDir = c.LogDirs[0]
-	} else if strings.TrimSpace(c.MetadataLogDir) != c.MetadataLogDir {
-		r.advise("metadata.log.dir", "", fmt.Sprintf("is %q: the blank is part of the name, as for Kafka", c.MetadataLogDir))
+	if c.Storage.MetadataLogDir == "" {
+		c.Storage.MetadataLogDir = c.Storage.LogDirs[0]
+	} else if strings.TrimSpace(c.Storage.MetadataLogDir) != c.Storage.MetadataLogDir {
+		r.advise("metadata.log.dir", "",
+			fmt.Sprintf("is %q: the blank is part of the name, as for Kafka", c.Storage.MetadataLogDir))
 	}
 }
 
@@ -35,13 +39,15 @@ func (r *reader) checkSecurity() {
 	switch class := strings.TrimSpace(r.text("authorizer.class.name")); class {
 	case "":
 	case standardAuthorizer:
-		c.Authorizer = true
+		c.Security.Authorizer = true
 	default:
-		r.refuse("authorizer.class.name", "is a Java class, which cannot run here", "leave it empty, and let nobody but brokers and administrators reach the listeners")
+		r.refuse("authorizer.class.name", "is a Java class, which cannot run here",
+			"leave it empty, and let nobody but brokers and administrators reach the listeners")
 	}
 	for _, key := range []string{"create.topic.policy.class.name", "alter.config.policy.class.name"} {
 		if r.set(key) {
-			r.refuse(key, "is a Java class, which cannot run here", "remove it, and check in front of the cluster what the policy checked")
+			r.refuse(key, "is a Java class, which cannot run here",
+				"remove it, and check in front of the cluster what the policy checked")
 		}
 	}
 	for principal := range strings.SplitSeq(r.text("super.users"), ";") {
@@ -49,12 +55,14 @@ func (r *reader) checkSecurity() {
 			continue
 		}
 		if kind, name, ok := strings.Cut(principal, ":"); !ok || kind == "" || name == "" {
-			r.refuse("super.users", fmt.Sprintf("has the entry %q, which is not of the form Type:name", principal), "write User:name, several separated by semicolons")
+			r.refuse("super.users",
+				fmt.Sprintf("has the entry %q, which is not of the form Type:name", principal),
+				"write User:name, several separated by semicolons")
 			return
 		}
-		c.SuperUsers = append(c.SuperUsers, principal)
+		c.Security.SuperUsers = append(c.Security.SuperUsers, principal)
 	}
-	if c.Authorizer {
+	if c.Security.Authorizer {
 		r.advise("authorizer.class.name", "", "is not acted on: "+noAuthorizer)
 	}
 }
@@ -62,16 +70,23 @@ func (r *reader) checkSecurity() {
 // checkLimits compares settings with one another, as KafkaConfig does at its start.
 func (r *reader) checkLimits() {
 	c := r.config
-	if !r.bad["broker.session.timeout.ms"] && !r.bad["broker.heartbeat.interval.ms"] && 2*c.BrokerHeartbeatInterval > c.BrokerSessionTimeout {
-		r.advise("broker.session.timeout.ms", "", fmt.Sprintf("(%s) is less than twice broker.heartbeat.interval.ms (%s): one late heartbeat fences a broker",
-			c.BrokerSessionTimeout, c.BrokerHeartbeatInterval))
+	if !r.bad["broker.session.timeout.ms"] && !r.bad["broker.heartbeat.interval.ms"] &&
+		2*c.Controller.BrokerHeartbeatInterval > c.Controller.BrokerSessionTimeout {
+		r.advise("broker.session.timeout.ms", "", fmt.Sprintf(
+			"(%s) is less than twice broker.heartbeat.interval.ms (%s): one late heartbeat fences a broker",
+			c.Controller.BrokerSessionTimeout, c.Controller.BrokerHeartbeatInterval,
+		))
 	}
-	if c.MaxQueuedRequestBytes > 0 && c.MaxQueuedRequestBytes < int64(c.MaxRequestBytes) {
-		r.refuse("queued.max.request.bytes", fmt.Sprintf("is less than socket.request.max.bytes=%d", c.MaxRequestBytes), "make it at least as much, or -1 for 64 MiB")
+	if c.Clients.MaxQueuedBytes > 0 && c.Clients.MaxQueuedBytes < int64(c.Clients.MaxRequestBytes) {
+		r.refuse("queued.max.request.bytes",
+			fmt.Sprintf("is less than socket.request.max.bytes=%d", c.Clients.MaxRequestBytes),
+			"make it at least as much, or -1 for 64 MiB")
 	}
-	c.MaxConnectionsPerIPOverrides = r.connectionOverrides()
-	if c.MaxConnectionsPerIP == 0 && len(c.MaxConnectionsPerIPOverrides) == 0 && !r.bad["max.connections.per.ip"] {
-		r.refuse("max.connections.per.ip", "lets nobody connect", "give 1 or more, or set max.connections.per.ip.overrides")
+	c.Clients.MaxConnectionsPerIPOverrides = r.connectionOverrides()
+	if c.Clients.MaxConnectionsPerIP == 0 && len(c.Clients.MaxConnectionsPerIPOverrides) == 0 &&
+		!r.bad["max.connections.per.ip"] {
+		r.refuse("max.connections.per.ip", "lets nobody connect",
+			"give 1 or more, or set max.connections.per.ip.overrides")
 	}
 	r.checkRetention()
 	r.checkCompactionLag()
@@ -108,7 +123,8 @@ func (r *reader) connectionOverrides() map[string]int32 {
 		colon := strings.LastIndexByte(entry, ':')
 		n, err := strconv.ParseInt(strings.TrimSpace(entry[colon+1:]), 10, 32)
 		if colon < 1 || err != nil || n < 0 {
-			r.refuse(key, fmt.Sprintf("has the entry %q, which is not of the form host:count", entry), "write an address or host name, a colon and a number")
+			r.refuse(key, fmt.Sprintf("has the entry %q, which is not of the form host:count", entry),
+				"write an address or host name, a colon and a number")
 			return nil
 		}
 		overrides[strings.Trim(strings.TrimSpace(entry[:colon]), "[]")] = int32(n)

@@ -11,59 +11,90 @@ import (
 	"time"
 )
 
-// Config is everything a controller needs to start. Times of zero mean what the key's sentence in the reference says.
+// Config is everything a controller needs to start, each setting as its key has it (see Reference).
+// A duration of zero means what the key's own sentence says of 0.
 type Config struct {
 	Path string // the file it came from; "" without one
 	// Embedded is the built-in configuration of one node, whose directory is formatted at its first
-	// start: there is no file, and no other layer says anything of node id, voters, bootstrap
-	// servers or directories.
+	// start: there is no file, and neither the environment nor an override sets a node id, voters,
+	// bootstrap servers or a directory.
 	Embedded bool
 
 	NodeID int32
 	Roles  []string // always {"controller"}
+	Quorum Quorum
 
-	// Quorum. Voters is the static set, this node included; empty when the set is in the log (dynamic), and then
-	// BootstrapServers is not. Port 0 stands only in the one-node default, for a listener on any free port.
+	// Listeners are the controller listeners, in the order of the file.
+	Listeners []Listener
+	// AdvertisedListeners has one for each of ControllerListenerNames, in that order, and each has a
+	// host. Its port is 0 where the listener's is: the port that was bound takes its place.
+	AdvertisedListeners     []Listener
+	ControllerListenerNames []string // upper case; brokers use the first
+	SecurityProtocols       map[string]SecurityProtocol
+	Clients                 Clients
+
+	Storage        Storage
+	Controller     Controller
+	Security       Security
+	HTTP           HTTP
+	DebugListeners []HostPort // none: no profiles; loopback only
+	Log            Log
+
+	// Static holds every key that was set, known or not, as text with references to config
+	// providers resolved. Defaults of topics and groups come from it. It holds passwords: never log
+	// it. Describe hides them.
+	Static map[string]string `json:"-"`
+
+	settings  []Setting
+	overrides map[string]string
+}
+
+// Quorum is who votes, and how voters find and wait for each other.
+type Quorum struct {
+	// Voters is the static set, this node included. It is empty when the set is in the log (a
+	// dynamic quorum); BootstrapServers is not empty then. Port 0 stands only in the built-in
+	// configuration, for a listener on any free port.
 	Voters                []Voter
 	BootstrapServers      []HostPort
-	PeerAddresses         map[int32]HostPort // overrides whatever else says where a voter is
+	PeerAddresses         map[int32]HostPort // of voters; override every other source of an address
 	AutoJoin              bool
 	ElectionTimeout       time.Duration
 	FetchTimeout          time.Duration // zero: not set
-	QuorumRequestTimeout  time.Duration
-	QuorumRetryBackoff    time.Duration
+	RequestTimeout        time.Duration
+	RetryBackoff          time.Duration
 	FetchMaxBytes         int32
 	FetchSnapshotMaxBytes int32
+}
 
-	// Listeners are the controller listeners, in file order. AdvertisedListeners has one for each name in
-	// ControllerListenerNames, in that order, always with a host; its port is 0 when the listener's is: put the bound port there.
-	Listeners                    []Listener
-	AdvertisedListeners          []Listener
-	ControllerListenerNames      []string // upper case; brokers use the first
-	SecurityProtocols            map[string]SecurityProtocol
-	MaxRequestBytes              int32
-	MaxQueuedRequestBytes        int64 // see RequestMemory
-	RequestLimits                RequestLimits
-	MaxParkedRequests            int32
-	MaxParkedRequestsPerIP       int32
+// Clients bounds what clients of the controller listeners may use together.
+type Clients struct {
+	MaxRequestBytes              int32 // see Config.LongestRequest
+	MaxQueuedBytes               int64 // see Config.RequestMemory
+	Limits                       RequestLimits
+	MaxParked                    int32
+	MaxParkedPerIP               int32
 	MaxWait                      time.Duration
 	MaxConnections               int32
 	MaxConnectionsPerIP          int32
 	MaxConnectionsPerIPOverrides map[string]int32 // by host name or address
-	ConnectionsMaxIdle           time.Duration    // negative: never
+	MaxIdle                      time.Duration    // of a connection; negative: for ever
+}
 
-	// Storage.
+// Storage is where the log and its snapshots are, and how much of them is kept.
+type Storage struct {
 	LogDirs          []string
 	MetadataLogDir   string
 	SnapshotBytes    int64
 	SnapshotInterval time.Duration
 	SnapshotsKept    int32
 	WALSegmentBytes  int64
+}
 
-	// Controller.
+// Controller is what the active controller decides about brokers and topics by.
+type Controller struct {
 	BrokerSessionTimeout         time.Duration
 	BrokerHeartbeatInterval      time.Duration
-	MetadataMaxIdleInterval      time.Duration
+	MaxIdleInterval              time.Duration
 	AutoLeaderRebalance          bool
 	LeaderImbalanceCheckInterval time.Duration
 	UncleanElectionInterval      time.Duration
@@ -73,33 +104,15 @@ type Config struct {
 	UnstableFeatureVersions      bool
 	QuotaWindows                 int32
 	QuotaWindow                  time.Duration
-	SlowEvent                    time.Duration // an event of the controller that takes longer is logged
+	SlowEvent                    time.Duration // an event that takes longer is logged
+}
 
-	// Security.
+// Security is who may do what. It is read and checked; requests are not authorized yet.
+type Security struct {
 	Authorizer           bool // authorizer.class.name is StandardAuthorizer
 	SuperUsers           []string
 	AllowEveryoneIfNoACL bool
 	DelegationToken      DelegationToken
-
-	// Our own.
-	HTTPListeners []HostPort // none: no HTTP
-	HTTPDefault   bool       // HTTPListeners are the default: yakt.http.listeners is not set
-	HTTPInsecure  bool       // HTTPListeners may be reached by other machines
-	HTTPHosts     []string   // further names under which the HTTP API is asked; "*": any
-	// HTTPMaxConnections is how many HTTP connections there may be at once.
-	HTTPMaxConnections int32
-	// HTTPQueuedMaxBytes is the memory for all large HTTP requests and their answers at once.
-	HTTPQueuedMaxBytes int64
-	DebugListeners     []HostPort // none: no profiles; loopback only
-	LogLevel           string     // debug, info, warn or error
-	LogFormat          string     // text or json
-
-	// Static holds every key that was set, known or not, as text with references to config providers resolved. It feeds the
-	// topic and group defaults of this controller. It holds passwords: never log it; Describe shows them hidden.
-	Static map[string]string `json:"-"`
-
-	settings  []Setting
-	overrides map[string]string
 }
 
 // DelegationToken configures delegation tokens; they are off without a SecretKey.
@@ -108,6 +121,22 @@ type DelegationToken struct {
 	MaxLifetime         time.Duration
 	ExpiryTime          time.Duration
 	ExpiryCheckInterval time.Duration
+}
+
+// HTTP is where the HTTP API is served and how much it may use.
+type HTTP struct {
+	Listeners      []HostPort // none: no HTTP
+	Default        bool       // Listeners are the default: yakt.http.listeners is not set
+	Insecure       bool       // Listeners may be reached by other machines
+	Hosts          []string   // further names that requests may have in Host; "*": any
+	MaxConnections int32      // at once
+	MaxQueuedBytes int64      // memory for large requests and their answers, all together
+}
+
+// Log is how the program logs.
+type Log struct {
+	Level  string // debug, info, warn or error
+	Format string // text or json
 }
 
 // String names the node without its secrets, so that a Config in a message gives nothing away.
@@ -128,17 +157,17 @@ func (c *Config) name() string {
 	return "the environment and --override"
 }
 
-// Load reads the file at path (.yaml, .yml and .json by extension, anything else as .properties), the environment and the
-// overrides. Without a path, and with neither environment nor overrides naming node id, voters,
-// bootstrap servers or directories, the built-in one-node configuration is the lowest layer (see
-// Config.Embedded). Notices come with an error, too;
-// the error is an *Error unless the file itself cannot be read.
+// Load reads the file at path (.yaml, .yml and .json by extension, anything else as .properties),
+// the environment and the overrides. Without a path, and with neither environment nor overrides
+// naming node id, voters, bootstrap servers or directories, the built-in one-node configuration is
+// the lowest layer (see Config.Embedded). Notices come with an error, too; the error is an *Error
+// unless the file itself cannot be read.
 func Load(path string, overrides map[string]string) (*Config, []Notice, error) {
 	return load(path, overrides, true)
 }
 
-// Default answers the configuration of `yakt start` without a file, environment or overrides: one node, its directory
-// ./yakt-data, controllers on 127.0.0.1:9093, HTTP on 127.0.0.1:8093.
+// Default answers the configuration of `yakt start` without a file, environment or overrides: one
+// node, its directory ./yakt-data, controllers on 127.0.0.1:9093, HTTP on 127.0.0.1:8093.
 func Default() *Config {
 	c, _, err := load("", nil, false)
 	if err != nil {
@@ -282,7 +311,8 @@ func (r *reader) classify() {
 		key := r.table[name]
 		_, overridden := r.overrides[name]
 		switch {
-		case key != nil && key.Class != Ignored && key.Void == "", strings.HasPrefix(name, "config.providers."):
+		case key != nil && key.Class != Ignored && key.Void == "",
+			strings.HasPrefix(name, "config.providers."):
 		case key != nil || prefixFamily(name):
 			ignored = append(ignored, name)
 		case overridden:
@@ -309,7 +339,9 @@ func (r *reader) refuseOverride(name string) {
 	if near := nearest(name, r.table); near != "" {
 		fix = "did you mean " + near + "?"
 	}
-	r.problems = append(r.problems, Problem{Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.3 or YAKt", Fix: fix})
+	r.problems = append(r.problems, Problem{
+		Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.3 or YAKt", Fix: fix,
+	})
 }
 
 // static collects what was set. A reference that no one here can resolve stays as it is.

@@ -13,8 +13,8 @@ type Setting struct {
 	Class  Class  // 0 for keys nobody knows
 }
 
-// Describe answers every key that matters here with its value and where that came from, and whatever else was set, ordered
-// by name. Passwords and the values of unknown keys are hidden.
+// Describe answers every key that matters here with its value and where that came from, and
+// whatever else was set, ordered by name. Passwords and the values of unknown keys are hidden.
 func (c *Config) Describe() []Setting { return slices.Clone(c.settings) }
 
 func (r *reader) describe() []Setting {

@@ -52,7 +52,8 @@ func parseProtocol(name string) (SecurityProtocol, bool) {
 	return 0, false
 }
 
-// Listener is one entry of listeners or advertised.listeners. Name is in upper case, as Kafka compares it.
+// Listener is one entry of listeners or advertised.listeners. Name is in upper case, as Kafka
+// compares it.
 type Listener struct {
 	Name string
 	HostPort
@@ -61,7 +62,8 @@ type Listener struct {
 
 func (l Listener) String() string { return l.Name + "://" + l.HostPort.String() }
 
-// The letters a host may have are Kafka's, and so is that the brackets around IPv6 may be missing: the last colon is the port's.
+// The letters a host may have are Kafka's, and so is that the brackets around IPv6 may be missing:
+// the last colon is the port's.
 var (
 	listenerForm = regexp.MustCompile(`^([^:/]*)://(.*)$`)
 	hostPortForm = regexp.MustCompile(`^\[?([0-9a-zA-Z\-%._:]*)\]?:([0-9]+)$`)

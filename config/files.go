@@ -15,7 +15,8 @@ import (
 // maxDepth bounds the nesting of YAML and JSON; Kafka's longest name has nine parts.
 const maxDepth = 32
 
-// formatOf goes by the file's extension; whatever is not YAML or JSON is a properties file, as for Kafka.
+// formatOf goes by the file's extension; whatever is not YAML or JSON is a properties file, as for
+// Kafka.
 func formatOf(path string) string {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml":
@@ -38,8 +39,9 @@ func decode(format string, data []byte) ([]Property, error) {
 
 var utf8BOM = []byte("\xef\xbb\xbf")
 
-// decodeYAML reads Kafka's names, written flat or nested (node.id: 1, or node: {id: 1}). Scalars are taken as they are
-// written, so that long numbers and words like "on" stay what they are; lists are joined with commas.
+// decodeYAML reads Kafka's names, written flat or nested (node.id: 1, or node: {id: 1}). Scalars
+// are taken as they are written, so that long numbers and words like "on" stay what they are; lists
+// are joined with commas.
 func decodeYAML(data []byte) ([]Property, error) {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {
@@ -63,7 +65,8 @@ func flattenYAML(entries *[]Property, name string, node *yaml.Node, depth int) e
 			if key := node.Content[i]; key.Kind != yaml.ScalarNode {
 				return fmt.Errorf("line %d: a key must be a plain name", key.Line)
 			}
-			if err := flattenYAML(entries, joinName(name, node.Content[i].Value), node.Content[i+1], depth+1); err != nil {
+			if err := flattenYAML(entries, joinName(name, node.Content[i].Value), node.Content[i+1],
+				depth+1); err != nil {
 				return err
 			}
 		}
@@ -79,7 +82,8 @@ func flattenYAML(entries *[]Property, name string, node *yaml.Node, depth int) e
 		}
 		return nil
 	}
-	return fmt.Errorf("line %d: anchors and aliases cannot be used here; write the value out", node.Line)
+	return fmt.Errorf("line %d: anchors and aliases cannot be used here; write the value out",
+		node.Line)
 }
 
 func yamlList(entries *[]Property, name string, node *yaml.Node) error {
@@ -104,7 +108,8 @@ func joinName(prefix, name string) string {
 	return prefix + "." + name
 }
 
-// decodeJSON is decodeYAML for JSON, read token by token so that order, repetitions and long numbers are kept.
+// decodeJSON is decodeYAML for JSON, read token by token so that order, repetitions and long
+// numbers are kept.
 func decodeJSON(data []byte) ([]Property, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()

@@ -33,7 +33,8 @@ func TestFullName(t *testing.T) {
 		}
 	}
 	asked := false
-	fullName("full.example.com", func(string) ([]string, error) { asked = true; return nil, nil }, names)
+	fullName("full.example.com", func(string) ([]string, error) { asked = true; return nil, nil },
+		names)
 	if asked {
 		t.Error("a full name is looked up")
 	}

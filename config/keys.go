@@ -14,9 +14,10 @@ import (
 type Class uint8
 
 const (
-	Used    Class = iota + 1 // one of Kafka's that a controller acts on
-	Ignored                  // one of Kafka's that only brokers or the JVM act on: accepted, reported once
-	Own                      // ours: yakt.*
+	Used Class = iota + 1 // one of Kafka's that a controller acts on
+	// one of Kafka's that only brokers or the JVM act on: accepted, reported once
+	Ignored
+	Own // ours: yakt.*
 )
 
 func (c Class) String() string {
@@ -40,8 +41,8 @@ type Key struct {
 	bind       binding
 }
 
-// Env is the environment variable that sets the key: YAKT_ and the name in capitals, dots as underscores. Our own names do
-// not repeat the prefix: yakt.http.listeners is YAKT_HTTP_LISTENERS.
+// Env is the environment variable that sets the key: YAKT_ and the name in capitals, dots as
+// underscores. Our own names do not repeat the prefix: yakt.http.listeners is YAKT_HTTP_LISTENERS.
 func (k *Key) Env() string {
 	name := strings.TrimPrefix(k.Name, ownPrefix)
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
@@ -54,13 +55,14 @@ const (
 	null      = "<null>"
 )
 
-// kafkaKeys lists every name KafkaConfig 4.3.0 defines: facts printed by that class itself, not retyped.
+// kafkaKeys lists every name KafkaConfig 4.3.0 defines: facts printed by that class itself, not
+// retyped.
 //
 //go:embed kafka_keys.tsv
 var kafkaKeys string
 
-// use makes one of Kafka's names ours to act on: what it does here, its unit, and where the value goes. Type, default
-// and valid values are Kafka's unless given.
+// use makes one of Kafka's names ours to act on: what it does here, its unit, and where the value
+// goes. Type, default and valid values are Kafka's unless given.
 type use struct {
 	name, unit, doc string
 	bind            binding
@@ -134,14 +136,15 @@ func apply(table map[string]*Key, title string, u use, class Class) {
 	k.Class, k.Section, k.Unit, k.Doc, k.Void, k.bind = class, title, u.unit, u.doc, u.void, u.bind
 }
 
-// Sensitive says whether the key's value must not be shown. A name we do not know counts as sensitive, as in Kafka: it may
-// be a password's name mistyped.
+// Sensitive says whether the key's value must not be shown. A name we do not know counts as
+// sensitive, as in Kafka: it may be a password's name mistyped.
 func Sensitive(name string) bool {
 	k := keyTable()[listenerKey(name)]
 	return k == nil || k.Type == "password" || protocol.Secret(name)
 }
 
-// listenerKey strips listener.name.<listener>. and, for SASL, the mechanism: the plain key that is being set for one listener.
+// listenerKey strips listener.name.<listener>. and, for SASL, the mechanism: the plain key that is
+// being set for one listener.
 func listenerKey(name string) string {
 	rest, ok := strings.CutPrefix(name, "listener.name.")
 	if !ok {
@@ -151,7 +154,8 @@ func listenerKey(name string) string {
 	if !ok {
 		return name
 	}
-	if _, unprefixed, ok := strings.Cut(key, "."); ok && keyTable()[key] == nil && keyTable()[unprefixed] != nil {
+	if _, unprefixed, ok := strings.Cut(key, "."); ok && keyTable()[key] == nil &&
+		keyTable()[unprefixed] != nil {
 		return unprefixed
 	}
 	return key

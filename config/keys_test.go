@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// The table is whole: defaults are valid, environment names are unique and no Kubernetes link, and every key we act on says what it does.
+// The table is whole: defaults are valid, environment names are unique and no Kubernetes link, and
+// every key we act on says what it does.
 func TestKeyTable(t *testing.T) {
 	variables := map[string]string{}
 	used := 0
@@ -33,7 +34,9 @@ func TestKeyTable(t *testing.T) {
 		if !strings.HasSuffix(key.Doc, ".") || key.Section == "" {
 			t.Errorf("%s: %q in %q", key.Name, key.Doc, key.Section)
 		}
-		if unit := map[string]string{"ms": "ms", "bytes": "bytes", "seconds": "s", "minutes": "min", "hours": "h"}[key.Name[strings.LastIndexByte(key.Name, '.')+1:]]; unit != key.Unit && unit != "" {
+		if unit := map[string]string{
+			"ms": "ms", "bytes": "bytes", "seconds": "s", "minutes": "min", "hours": "h",
+		}[key.Name[strings.LastIndexByte(key.Name, '.')+1:]]; unit != key.Unit && unit != "" {
 			t.Errorf("%s has the unit %q", key.Name, key.Unit)
 		}
 	}
@@ -42,16 +45,19 @@ func TestKeyTable(t *testing.T) {
 	}
 }
 
-// Every name is spelt as Kafka spells it: what we use and KafkaConfig does not define is on this short list.
+// Every name is spelt as Kafka spells it: what we use and KafkaConfig does not define is on this
+// short list.
 func TestNamesAreKafkas(t *testing.T) {
 	notDefined := []string{"super.users", "allow.everyone.if.no.acl.found"} // StandardAuthorizer's own
 	for _, key := range Keys() {
-		if key.Class == Used && !strings.Contains(kafkaKeys, "\n"+key.Name+"\t") && !slices.Contains(notDefined, key.Name) {
+		if key.Class == Used && !strings.Contains(kafkaKeys, "\n"+key.Name+"\t") &&
+			!slices.Contains(notDefined, key.Name) {
 			t.Errorf("%s is no key of Kafka 4.3", key.Name)
 		}
 	}
 	for name, because := range ignoredBecause {
-		if defined := strings.Contains(kafkaKeys, "\n"+name+"\t"); defined == strings.HasPrefix(because, gone) {
+		if defined := strings.Contains(kafkaKeys,
+			"\n"+name+"\t"); defined == strings.HasPrefix(because, gone) {
 			t.Errorf("%s: %s", name, because)
 		}
 	}
@@ -59,10 +65,13 @@ func TestNamesAreKafkas(t *testing.T) {
 
 func TestSensitive(t *testing.T) {
 	for name, want := range map[string]bool{
-		"ssl.keystore.password": true, "sasl.jaas.config": true, "ssl.keystore.key": true, "delegation.token.secret.key": true,
+		"ssl.keystore.password": true, "sasl.jaas.config": true, "ssl.keystore.key": true,
+		"delegation.token.secret.key":                             true,
 		"listener.name.controller.scram-sha-512.sasl.jaas.config": true, "listener.name.a.ssl.key.password": true,
-		"listener.name.a.ssl.keystore.location": false, "listener.name.a.plain.sasl.login.class": false, "listener.name.x": true,
-		"node.id": false, "log.dirs": false, "no.such.key": true, "delegation.token.max.lifetime.ms": false, "delegation.token.master.key": true,
+		"listener.name.a.ssl.keystore.location": false, "listener.name.a.plain.sasl.login.class": false,
+		"listener.name.x": true,
+		"node.id":         false, "log.dirs": false, "no.such.key": true,
+		"delegation.token.max.lifetime.ms": false, "delegation.token.master.key": true,
 	} {
 		if Sensitive(name) != want {
 			t.Errorf("%s: got %v", name, !want)

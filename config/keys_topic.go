@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// topicSections lists the names through which a controller's own file gives topics and groups their values: they answer
-// DescribeConfigs and CreateTopics, and bound what AlterConfigs may set. All of them are read from Config.Static and Keys.
+// topicSections lists the names through which a controller's own file gives topics and groups their
+// values: they answer DescribeConfigs and CreateTopics, and bound what AlterConfigs may set. All of
+// them are read from Config.Static and Keys.
 func topicSections(table map[string]*Key) []section {
 	return []section{
 		{"Defaults of topics", topicKeys()},
@@ -17,8 +18,12 @@ func topicSections(table map[string]*Key) []section {
 
 func topicKeys() []use {
 	return []use{
-		{name: "min.insync.replicas", doc: "Default of min.insync.replicas: in-sync replicas that a write with acks=all needs."},
-		{name: "unclean.leader.election.enable", doc: "Default of unclean.leader.election.enable: whether a replica out of sync may lead when no other is left."},
+		{
+			name: "min.insync.replicas",
+			doc:  "Default of min.insync.replicas: in-sync replicas that a write with acks=all needs.",
+		},
+		{name: "unclean.leader.election.enable", doc: "Default of unclean.leader.election.enable: " +
+			"whether a replica out of sync may lead when no other is left."},
 		{name: "log.cleanup.policy", doc: "Default of cleanup.policy."},
 		{name: "compression.type", doc: "Default of compression.type."},
 		{name: "compression.gzip.level", doc: "Default of compression.gzip.level."},
@@ -30,18 +35,30 @@ func topicKeys() []use {
 		{name: "log.cleaner.min.cleanable.ratio", doc: "Default of min.cleanable.dirty.ratio."},
 		{name: "log.flush.interval.messages", doc: "Default of flush.messages."},
 		{name: "log.flush.interval.ms", unit: "ms", doc: "Default of flush.ms."},
-		{name: "log.flush.scheduler.interval.ms", unit: "ms", doc: "Default of flush.ms when log.flush.interval.ms is not set."},
+		{
+			name: "log.flush.scheduler.interval.ms", unit: "ms",
+			doc: "Default of flush.ms when log.flush.interval.ms is not set.",
+		},
 		{name: "log.index.interval.bytes", unit: "bytes", doc: "Default of index.interval.bytes."},
 		{name: "log.index.size.max.bytes", unit: "bytes", doc: "Default of segment.index.bytes."},
 		{name: "log.local.retention.bytes", unit: "bytes", doc: "Default of local.retention.bytes."},
 		{name: "log.local.retention.ms", unit: "ms", doc: "Default of local.retention.ms."},
 		{name: "message.max.bytes", unit: "bytes", doc: "Default of max.message.bytes."},
-		{name: "log.message.timestamp.after.max.ms", unit: "ms", doc: "Default of message.timestamp.after.max.ms."},
-		{name: "log.message.timestamp.before.max.ms", unit: "ms", doc: "Default of message.timestamp.before.max.ms."},
+		{
+			name: "log.message.timestamp.after.max.ms", unit: "ms",
+			doc: "Default of message.timestamp.after.max.ms.",
+		},
+		{
+			name: "log.message.timestamp.before.max.ms", unit: "ms",
+			doc: "Default of message.timestamp.before.max.ms.",
+		},
 		{name: "log.message.timestamp.type", doc: "Default of message.timestamp.type."},
 		{name: "log.preallocate", doc: "Default of preallocate."},
 		{name: "log.retention.bytes", unit: "bytes", doc: "Default of retention.bytes."},
-		{name: "log.retention.ms", unit: "ms", doc: "Default of retention.ms; goes before minutes and hours."},
+		{
+			name: "log.retention.ms", unit: "ms",
+			doc: "Default of retention.ms; goes before minutes and hours.",
+		},
 		{name: "log.retention.minutes", unit: "min", doc: "The same in minutes; goes before hours."},
 		{name: "log.retention.hours", unit: "h", doc: "The same in hours."},
 		{name: "log.roll.ms", unit: "ms", doc: "Default of segment.ms; goes before hours."},
@@ -57,15 +74,18 @@ func topicKeys() []use {
 // groupLimits are the parts of group.{consumer,share,streams}.… that GroupConfig reads.
 var groupLimits = []string{
 	"session.timeout.ms", "heartbeat.interval.ms", "assignment.interval.ms", "record.lock.duration.ms",
-	"delivery.count.limit", "partition.max.record.locks", "standby.replicas", "initial.rebalance.delay.ms",
+	"delivery.count.limit", "partition.max.record.locks", "standby.replicas",
+	"initial.rebalance.delay.ms",
 }
 
 func groupKeys(table map[string]*Key) []use {
 	var uses []use
 	for _, name := range slices.Sorted(maps.Keys(table)) {
 		kind, rest, _ := strings.Cut(strings.TrimPrefix(name, "group."), ".")
-		limit := slices.ContainsFunc(groupLimits, func(s string) bool { return strings.HasSuffix(rest, s) })
-		if !strings.HasPrefix(name, "group.") || !slices.Contains([]string{"consumer", "share", "streams"}, kind) || !limit {
+		limit := slices.ContainsFunc(groupLimits,
+			func(s string) bool { return strings.HasSuffix(rest, s) })
+		if !strings.HasPrefix(name, "group.") ||
+			!slices.Contains([]string{"consumer", "share", "streams"}, kind) || !limit {
 			continue
 		}
 		u := use{name: name, doc: "Default of the group config " + kind + "." + rest + "."}
@@ -75,7 +95,8 @@ func groupKeys(table map[string]*Key) []use {
 		if name == "group.streams.initial.rebalance.delay.ms" {
 			u.void = "it has no bounds, and only brokers use it"
 		}
-		if bound, of, _ := strings.Cut(rest, "."); (bound == "min" || bound == "max") && rest != "max.size" {
+		if bound, of, _ := strings.Cut(rest, "."); (bound == "min" || bound == "max") &&
+			rest != "max.size" {
 			side := map[string]string{"min": "Smallest", "max": "Largest"}[bound]
 			u.doc = side + " value the group config " + kind + "." + of + " may take."
 		}

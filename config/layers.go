@@ -33,7 +33,8 @@ var founding = []string{
 	"log.dir", "log.dirs", "metadata.log.dir",
 }
 
-// layers holds what was set where. Precedence, rising: defaults, file, environment, overrides; viper decides it.
+// layers holds what was set where. Precedence, rising: defaults, file, environment, overrides;
+// viper decides it.
 type layers struct {
 	viper     *viper.Viper
 	path      string              // of the file; "" without one
@@ -44,7 +45,8 @@ type layers struct {
 	notices   []Notice
 }
 
-// codec hands viper a file's known settings under their full names; the raw entries stay here, with their lines.
+// codec hands viper a file's known settings under their full names; the raw entries stay here, with
+// their lines.
 type codec struct {
 	format  string
 	entries *[]Property
@@ -125,7 +127,9 @@ func (l *layers) readFile() error {
 	}
 	data, err := os.ReadFile(l.path)
 	if err != nil {
-		return fmt.Errorf("the configuration file cannot be read: %w; name an existing file that this user may read", err)
+		return fmt.Errorf(
+			"the configuration file cannot be read: %w; name an existing file that this user may read", err,
+		)
 	}
 	format := formatOf(l.path)
 	l.viper.SetConfigType(format)
@@ -146,7 +150,8 @@ func (l *layers) readFile() error {
 // noteEncoding warns of what reads differently than it looks.
 func (l *layers) noteEncoding(data []byte) {
 	if bytes.HasPrefix(data, utf8BOM) {
-		l.advise("", filepath.Base(l.path), "the file begins with a byte order mark; it is skipped here, but Kafka takes it for part of the first key")
+		l.advise("", filepath.Base(l.path), "the file begins with a byte order mark; it is skipped "+
+			"here, but Kafka takes it for part of the first key")
 		data = data[len(utf8BOM):]
 	}
 	if i := bytes.IndexFunc(data, func(r rune) bool { return r > 0x7f }); i >= 0 {
@@ -172,7 +177,8 @@ func (l *layers) noteRepeats(entries []Property) {
 		if before, repeated := l.file[e.Key]; repeated {
 			source := l.at(e.Line)
 			l.notices = append(l.notices, Notice{Kind: KeyRepeated, Keys: []string{e.Key}, Source: source,
-				Text: fmt.Sprintf("%s (%s) was already set at %s; the last one counts", quoteOdd(e.Key), source, l.at(before.Line))})
+				Text: fmt.Sprintf("%s (%s) was already set at %s; the last one counts", quoteOdd(e.Key), source,
+					l.at(before.Line))})
 		}
 		l.file[e.Key] = e
 	}

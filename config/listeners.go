@@ -20,7 +20,7 @@ func (r *reader) checkListeners() {
 			(*at)[i].Protocol = c.SecurityProtocols[(*at)[i].Name]
 		}
 	}
-	c.HTTPListeners, c.DebugListeners = r.httpListeners(), r.debugListeners()
+	c.HTTP.Listeners, c.DebugListeners = r.httpListeners(), r.debugListeners()
 }
 
 func (r *reader) controllerNames() []string {
@@ -32,12 +32,14 @@ func (r *reader) controllerNames() []string {
 		}
 	}
 	if len(names) == 0 && !r.bad[key] {
-		r.refuse(key, "is not set", "name the controller listener, usually controller.listener.names=CONTROLLER")
+		r.refuse(key, "is not set",
+			"name the controller listener, usually controller.listener.names=CONTROLLER")
 	}
 	return names
 }
 
-// listeners reads every entry of a listener list, refusing the first that is malformed or repeats a name.
+// listeners reads every entry of a listener list, refusing the first that is malformed or repeats a
+// name.
 func (r *reader) listeners(key string) []Listener {
 	var all []Listener
 	for _, entry := range splitList(r.text(key)) {
@@ -45,7 +47,8 @@ func (r *reader) listeners(key string) []Listener {
 		same := func(other Listener) bool { return other.Name == l.Name }
 		switch {
 		case wrong != "":
-			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong), "write NAME://host:port, IPv6 in brackets, such as CONTROLLER://:9093")
+			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong),
+				"write NAME://host:port, IPv6 in brackets, such as CONTROLLER://:9093")
 			return nil
 		case slices.ContainsFunc(all, same):
 			r.refuse(key, "has the name "+l.Name+" twice", "give each listener its own name")
@@ -56,8 +59,8 @@ func (r *reader) listeners(key string) []Listener {
 	return all
 }
 
-// protocols reads the map. As in Kafka, controller listeners are PLAINTEXT when no map is given and no listener is named after
-// a secure protocol.
+// protocols reads the map. As in Kafka, controller listeners are PLAINTEXT when no map is given and
+// no listener is named after a secure protocol.
 func (r *reader) protocols() map[string]SecurityProtocol {
 	const key = "listener.security.protocol.map"
 	protocols := map[string]SecurityProtocol{}
@@ -86,7 +89,8 @@ func (r *reader) protocols() map[string]SecurityProtocol {
 	return protocols
 }
 
-// matchNames compares listeners with controller.listener.names in both directions, and with the protocol map.
+// matchNames compares listeners with controller.listener.names in both directions, and with the
+// protocol map.
 func (r *reader) matchNames() {
 	c := r.config
 	if r.bad["listeners"] || r.bad["controller.listener.names"] {
@@ -100,13 +104,15 @@ func (r *reader) matchNames() {
 		}
 	}
 	if len(strange) > 0 {
-		r.refuse("listeners", "has "+strings.Join(strange, ", ")+", not named in controller.listener.names="+strings.Join(c.ControllerListenerNames, ","),
+		r.refuse("listeners", "has "+strings.Join(strange,
+			", ")+", not named in controller.listener.names="+strings.Join(c.ControllerListenerNames, ","),
 			"a controller has controller listeners only: add the name there or remove the listener")
 		return
 	}
 	for _, name := range c.ControllerListenerNames {
 		if !slices.Contains(present, name) {
-			r.refuse("controller.listener.names", "names "+name+", which is not among the listeners", "add "+name+"://:9093 to listeners")
+			r.refuse("controller.listener.names", "names "+name+", which is not among the listeners",
+				"add "+name+"://:9093 to listeners")
 			return
 		}
 	}
@@ -124,7 +130,8 @@ func (r *reader) checkProtocols() {
 			r.refuse(key, "has no entry for the listener "+name, "add "+name+":PLAINTEXT")
 			return
 		case protocol != Plaintext:
-			r.refuse(key, "gives the controller listener "+name+" the protocol "+protocol.String()+", which YAKt does not serve yet",
+			r.refuse(key, "gives the controller listener "+name+" the protocol "+protocol.String()+
+				", which YAKt does not serve yet",
 				"use "+name+":PLAINTEXT on a network you trust, here and in the brokers' files")
 			return
 		}
@@ -135,28 +142,34 @@ func (r *reader) checkPorts() {
 	all := r.config.Listeners
 	for i, a := range all {
 		for _, b := range all[:i] {
-			if a.Port == b.Port && a.Port != 0 && (a.Host == b.Host || isWildcard(a.Host) || isWildcard(b.Host)) {
-				r.refuse("listeners", fmt.Sprintf("has %s and %s on one port", b, a), "give each listener a port of its own")
+			if a.Port == b.Port && a.Port != 0 &&
+				(a.Host == b.Host || isWildcard(a.Host) || isWildcard(b.Host)) {
+				r.refuse("listeners", fmt.Sprintf("has %s and %s on one port", b, a),
+					"give each listener a port of its own")
 				return
 			}
 		}
 	}
 }
 
-// advertise finds the endpoint to tell others for each controller listener: what advertised.listeners says; else the listener itself if it has a
-// host; else, for the first listener, this node's address among the voters; else the name of this machine.
+// advertise finds the endpoint to tell others for each controller listener: what
+// advertised.listeners says; else the listener itself if it has a host; else, for the first
+// listener, this node's address among the voters; else the name of this machine.
 func (r *reader) advertise() {
 	const key = "advertised.listeners"
 	given := r.listeners(key)
 	for _, l := range given {
 		switch {
 		case isWildcard(l.Host):
-			r.refuse(key, fmt.Sprintf("has %s, which nobody can connect to", l), "give the name or address under which brokers reach this machine")
+			r.refuse(key, fmt.Sprintf("has %s, which nobody can connect to", l),
+				"give the name or address under which brokers reach this machine")
 			return
-		case l.Port == 0 && slices.ContainsFunc(r.config.Listeners, func(o Listener) bool { return o.Name == l.Name && o.Port != 0 }):
+		case l.Port == 0 && slices.ContainsFunc(r.config.Listeners,
+			func(o Listener) bool { return o.Name == l.Name && o.Port != 0 }):
 			r.refuse(key, fmt.Sprintf("has %s with port 0", l), "give the port brokers connect to")
 			return
-		case !slices.Contains(r.config.ControllerListenerNames, l.Name) && !r.bad["controller.listener.names"]:
+		case !slices.Contains(r.config.ControllerListenerNames, l.Name) &&
+			!r.bad["controller.listener.names"]:
 			r.advise(key, "", "has "+l.Name+", which is no controller listener; that entry does nothing")
 		}
 	}
@@ -165,7 +178,8 @@ func (r *reader) advertise() {
 		if at := slices.IndexFunc(given, named); at >= 0 {
 			r.config.AdvertisedListeners = append(r.config.AdvertisedListeners, given[at])
 		} else if at := slices.IndexFunc(r.config.Listeners, named); at >= 0 {
-			r.config.AdvertisedListeners = append(r.config.AdvertisedListeners, r.reachable(r.config.Listeners[at], i == 0))
+			r.config.AdvertisedListeners = append(r.config.AdvertisedListeners,
+				r.reachable(r.config.Listeners[at], i == 0))
 		}
 	}
 }
@@ -184,27 +198,32 @@ func (r *reader) reachable(l Listener, first bool) Listener {
 	}
 	host, err := machineName()
 	if err != nil || host == "" {
-		r.refuse("advertised.listeners", "is not set, and this machine's name cannot be found out", "set advertised.listeners="+l.Name+"://<name>:<port>")
+		r.refuse("advertised.listeners", "is not set, and this machine's name cannot be found out",
+			"set advertised.listeners="+l.Name+"://<name>:<port>")
 		return l
 	}
 	l.Host = host
-	r.advise("advertised.listeners", "", "is not set: brokers will be told to connect to "+l.String()+"; set it if they cannot resolve that name")
+	r.advise("advertised.listeners", "", "is not set: brokers will be told to connect to "+l.String()+
+		"; set it if they cannot resolve that name")
 	return l
 }
 
 func (r *reader) httpListeners() []HostPort {
 	const key = "yakt.http.listeners"
 	_, source, _ := r.get(r.table[key])
-	r.config.HTTPDefault = source == fromDefault
+	r.config.HTTP.Default = source == fromDefault
 	all := r.hostPorts(key, "127.0.0.1:8093")
 	for _, at := range all {
 		switch {
 		case isLoopback(at.Host):
-		case r.config.HTTPInsecure:
-			r.advise(key, "", "has "+at.String()+", which other machines may reach, and whoever does can change the cluster (yakt.http.insecure=true)")
+		case r.config.HTTP.Insecure:
+			r.advise(key, "", "has "+at.String()+", which other machines may reach, and whoever does can "+
+				"change the cluster (yakt.http.insecure=true)")
 		default:
-			r.refuse(key, "has "+at.String()+", which other machines may reach, and the HTTP API does not ask who they are yet",
-				"give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set yakt.http.insecure=true on a network where everyone may do everything")
+			r.refuse(key, "has "+at.String()+
+				", which other machines may reach, and the HTTP API does not ask who they are yet",
+				"give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set "+
+					"yakt.http.insecure=true on a network where everyone may do everything")
 			return nil
 		}
 	}
@@ -217,7 +236,8 @@ func (r *reader) debugListeners() []HostPort {
 	all := r.hostPorts(key, "127.0.0.1:6060")
 	for _, at := range all {
 		if !isLoopback(at.Host) {
-			r.refuse(key, "has "+at.String()+", which other machines may reach", "give a loopback address, such as 127.0.0.1:6060, and reach it through ssh -L")
+			r.refuse(key, "has "+at.String()+", which other machines may reach",
+				"give a loopback address, such as 127.0.0.1:6060, and reach it through ssh -L")
 			return nil
 		}
 	}
@@ -230,7 +250,8 @@ func (r *reader) hostPorts(key, example string) []HostPort {
 	for _, entry := range splitList(r.text(key)) {
 		at, wrong := parseHostPort(entry)
 		if wrong != "" {
-			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong), "write host:port, such as "+example)
+			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong),
+				"write host:port, such as "+example)
 			return nil
 		}
 		all = append(all, at)

@@ -13,17 +13,17 @@ const (
 
 // RequestMemory is how many bytes the requests of all clients and their answers may take at once.
 func (c *Config) RequestMemory() int64 {
-	if c.MaxQueuedRequestBytes <= 0 {
+	if c.Clients.MaxQueuedBytes <= 0 {
 		return defaultRequestMemory
 	}
-	return c.MaxQueuedRequestBytes
+	return c.Clients.MaxQueuedBytes
 }
 
 // LongestRequest is how many bytes one request may take on the wire: what is configured, as far as
 // the memory for all goes.
 func (c *Config) LongestRequest() int {
-	if c.MaxQueuedRequestBytes <= 0 {
-		return int(min(int64(c.MaxRequestBytes), defaultRequestMemory/2))
+	if c.Clients.MaxQueuedBytes <= 0 {
+		return int(min(int64(c.Clients.MaxRequestBytes), defaultRequestMemory/2))
 	}
-	return int(c.MaxRequestBytes)
+	return int(c.Clients.MaxRequestBytes)
 }

@@ -13,7 +13,9 @@ func TestRequestMemory(t *testing.T) {
 		{"socket.request.max.bytes=104857600\n", defaultRequestMemory / 2, defaultRequestMemory},
 		{"queued.max.request.bytes=-1\n", defaultRequestBytes, defaultRequestMemory},
 		{"queued.max.request.bytes=10000000\n", defaultRequestBytes, 10_000_000},
-		{"socket.request.max.bytes=104857600\nqueued.max.request.bytes=104857600\n", 100 << 20, 100 << 20},
+		{
+			"socket.request.max.bytes=104857600\nqueued.max.request.bytes=104857600\n", 100 << 20, 100 << 20,
+		},
 	} {
 		got, _ := mustLoad(t, write(t, "c.properties", minimal+c.text), nil)
 		equal(t, c.text, got.LongestRequest(), c.longest)

@@ -44,8 +44,8 @@ type MetaPropertiesError struct{ Path, Wrong string }
 
 func (e *MetaPropertiesError) Error() string { return e.Path + " " + e.Wrong }
 
-// MetaProperties says which cluster and node a directory belongs to: the content of its meta.properties, version 1
-// (KIP-631), with the directory's own id (KIP-858).
+// MetaProperties says which cluster and node a directory belongs to: the content of its
+// meta.properties, version 1 (KIP-631), with the directory's own id (KIP-858).
 type MetaProperties struct {
 	ClusterID   string
 	NodeID      int32
@@ -76,9 +76,12 @@ func ReadMetaProperties(dir string) (MetaProperties, error) {
 	data, err := readSmall(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return MetaProperties{}, fmt.Errorf("%s is %w: it has no %s", dir, ErrNotFormatted, MetaPropertiesName)
+		return MetaProperties{}, fmt.Errorf("%s is %w: it has no %s", dir, ErrNotFormatted,
+			MetaPropertiesName)
 	case err != nil:
-		return MetaProperties{}, fmt.Errorf("the directory's identity cannot be read: %w; give this user access to %s", err, dir)
+		return MetaProperties{}, fmt.Errorf(
+			"the directory's identity cannot be read: %w; give this user access to %s", err, dir,
+		)
 	}
 	m, err := parseMetaProperties(data)
 	if err != nil {
@@ -201,7 +204,10 @@ func (m MetaProperties) Write(dir string) error {
 		data = appendProperty(data, key, values[key])
 	}
 	if err := WriteDurably(filepath.Join(dir, MetaPropertiesName), data, 0o644); err != nil {
-		return fmt.Errorf("the directory's identity cannot be written: %w; %s must exist, be writable and have space", err, dir)
+		return fmt.Errorf(
+			"the directory's identity cannot be written: %w; %s must exist, be writable and have space", err,
+			dir,
+		)
 	}
 	return nil
 }
@@ -223,11 +229,11 @@ func WriteDurably(path string, data []byte, mode fs.FileMode) error {
 // CheckMetaProperties compares the identity of the metadata directory with this configuration and
 // with the other configured directories that are formatted.
 func (c *Config) CheckMetaProperties(m MetaProperties) error {
-	if err := c.checkNode(c.MetadataLogDir, m); err != nil {
+	if err := c.checkNode(c.Storage.MetadataLogDir, m); err != nil {
 		return err
 	}
-	for _, dir := range c.LogDirs {
-		if filepath.Clean(dir) == filepath.Clean(c.MetadataLogDir) {
+	for _, dir := range c.Storage.LogDirs {
+		if filepath.Clean(dir) == filepath.Clean(c.Storage.MetadataLogDir) {
 			continue
 		}
 		other, err := ReadMetaProperties(dir)
@@ -254,7 +260,7 @@ func (c *Config) checkCluster(dir string, other, m MetaProperties) error {
 	return fmt.Errorf("%s has cluster.id=%s, but %s has cluster.id=%s; name directories of one "+
 		"cluster in log.dirs",
 		filepath.Join(dir, MetaPropertiesName), other.ClusterID,
-		filepath.Join(c.MetadataLogDir, MetaPropertiesName), m.ClusterID)
+		filepath.Join(c.Storage.MetadataLogDir, MetaPropertiesName), m.ClusterID)
 }
 
 func (c *Config) checkNode(dir string, m MetaProperties) error {

@@ -53,11 +53,13 @@ func TestMetaPropertiesErrors(t *testing.T) {
 		"cluster.id=a\nnode.id=1\n":     "is damaged: it names no version",
 		"version=2\n":                   `has version "2", and only version 1 is known`,
 		"version=1\n":                   "has no usable cluster.id: the cluster id is empty",
-		`version=1` + "\n" + `cluster.id=a\u0007` + "\n":                          "has no usable cluster.id: the cluster id \"a\\a\" holds control characters",
-		"version=1\ncluster.id=a\n":                                               `has node.id="", which is not an id`,
-		"version=1\ncluster.id=a\nnode.id=-1\n":                                   `has node.id="-1", which is not an id`,
-		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x":                      `has a directory.id that cannot be read: "x" is not an id of Kafka's form: 22 letters of URL-safe base64`,
-		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ": "has the reserved directory.id AAAAAAAAAAAAAAAAAAAAAQ",
+		`version=1` + "\n" + `cluster.id=a\u0007` +
+			"\n": "has no usable cluster.id: the cluster id \"a\\a\" holds control characters",
+		"version=1\ncluster.id=a\n":                          `has node.id="", which is not an id`,
+		"version=1\ncluster.id=a\nnode.id=-1\n":              `has node.id="-1", which is not an id`,
+		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=x": `has a directory.id that cannot be read: "x" is not a Kafka UUID: want 22 characters of URL-safe base64`,
+		"version=1\ncluster.id=a\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ": "has the reserved " +
+			"directory.id AAAAAAAAAAAAAAAAAAAAAQ",
 		`a=\u1`:                            `is damaged: line 1: \u must be followed by four hexadecimal digits`,
 		"a=b\nyakt.crc32c=00000000\n":      `is damaged: its content has the checksum`,
 		strings.Repeat("#", 20<<10) + "\n": `is damaged: it is larger than 16384 bytes`,
@@ -67,7 +69,8 @@ func TestMetaPropertiesErrors(t *testing.T) {
 		}
 		_, err := ReadMetaProperties(dir)
 		var unusable *MetaPropertiesError
-		if !errors.As(err, &unusable) || !strings.HasPrefix(err.Error(), path+" "+want) || strings.Contains(err.Error(), "\n") {
+		if !errors.As(err, &unusable) || !strings.HasPrefix(err.Error(), path+" "+want) ||
+			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.80q:\n got %v\nwant %s", text, err, want)
 		}
 	}
@@ -75,7 +78,8 @@ func TestMetaPropertiesErrors(t *testing.T) {
 	if !errors.Is(err, ErrNotFormatted) {
 		t.Error(err)
 	}
-	if _, err = ReadMetaProperties(path); err == nil || !strings.Contains(err.Error(), "give this user access to") {
+	if _, err = ReadMetaProperties(path); err == nil ||
+		!strings.Contains(err.Error(), "give this user access to") {
 		t.Error(err)
 	}
 }
@@ -84,7 +88,9 @@ func TestMetaPropertiesErrors(t *testing.T) {
 func TestMetaPropertiesBitFlips(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	m := MetaProperties{ClusterID: "MkU3OEVBNTcwNTJENDM2Qk", NodeID: 3, DirectoryID: NewUUID(), Checkpoints: 7}
+	m := MetaProperties{
+		ClusterID: "MkU3OEVBNTcwNTJENDM2Qk", NodeID: 3, DirectoryID: NewUUID(), Checkpoints: 7,
+	}
 	put(t, dir, m)
 	data, err := os.ReadFile(filepath.Join(dir, MetaPropertiesName))
 	if err != nil {
@@ -107,8 +113,10 @@ func TestMetaPropertiesBitFlips(t *testing.T) {
 func TestClusterIDs(t *testing.T) {
 	t.Parallel()
 	for id, good := range map[string]bool{
-		"MkU3OEVBNTcwNTJENDM2Qk": true, "my cluster": true, "ünïcödé=#!": true, strings.Repeat("x", 255): true,
-		"": false, strings.Repeat("x", 256): false, "a\nb": false, "a\x00": false, "\xff": false, "a\u0085": false,
+		"MkU3OEVBNTcwNTJENDM2Qk": true, "my cluster": true, "ünïcödé=#!": true, strings.Repeat("x",
+			255): true,
+		"": false, strings.Repeat("x", 256): false, "a\nb": false, "a\x00": false, "\xff": false,
+		"a\u0085": false,
 	} {
 		if err := CheckClusterID(id); (err == nil) != good {
 			t.Errorf("%.30q: %v", id, err)
@@ -120,7 +128,8 @@ func TestClusterIDs(t *testing.T) {
 func node(t *testing.T) (c *Config, metadata, other string) {
 	t.Helper()
 	metadata, other = t.TempDir(), t.TempDir()
-	path := write(t, "c.properties", withoutKeys(minimal, "log.dirs")+"log.dirs="+other+"\nmetadata.log.dir="+metadata+"\n")
+	path := write(t, "c.properties",
+		withoutKeys(minimal, "log.dirs")+"log.dirs="+other+"\nmetadata.log.dir="+metadata+"\n")
 	c, _ = mustLoad(t, path, nil)
 	return c, metadata, other
 }
@@ -171,11 +180,15 @@ func TestUUID(t *testing.T) {
 	for range 200 {
 		id := NewUUID()
 		again, err := ParseUUID(id.String())
-		if err != nil || again != id || len(id.String()) != 22 || id.String()[0] == '-' || id[6]>>4 != 4 || id.Reserved() {
+		if err != nil || again != id || len(id.String()) != 22 || id.String()[0] == '-' ||
+			id[6]>>4 != 4 || id.Reserved() {
 			t.Fatalf("%s %v %v", id, again, err)
 		}
 	}
-	for _, text := range []string{"", "x", "AAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAA+A", "YZY2Zho7ggGzXYksQ5j9jgYZY2Zho7ggGzXYksQ5j9jg"} {
+	for _, text := range []string{
+		"", "x", "AAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAA+A",
+		"YZY2Zho7ggGzXYksQ5j9jgYZY2Zho7ggGzXYksQ5j9jg",
+	} {
 		if id, err := ParseUUID(text); err == nil {
 			t.Errorf("%q: got %v", text, id)
 		}

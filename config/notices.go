@@ -10,10 +10,11 @@ import (
 type NoticeKind uint8
 
 const (
-	KeysIgnored NoticeKind = iota + 1 // known keys without effect on a controller; one notice lists them all
-	KeyUnknown                        // a key nobody reads; Nearest is the likeliest meant, or empty
-	KeyRepeated                       // a key set twice in one file; the last wins
-	Advice                            // a setting that works and is probably not what was meant
+	// known keys without effect on a controller; one notice lists them all
+	KeysIgnored NoticeKind = iota + 1
+	KeyUnknown             // a key nobody reads; Nearest is the likeliest meant, or empty
+	KeyRepeated            // a key set twice in one file; the last wins
+	Advice                 // a setting that works and is probably not what was meant
 )
 
 // Notice is something about a configuration that does not stop a start.
@@ -29,7 +30,8 @@ func (n Notice) String() string { return n.Text }
 
 func unknownNotice(name, source string, table map[string]*Key) Notice {
 	n := Notice{Kind: KeyUnknown, Keys: []string{name}, Source: source, Nearest: nearest(name, table)}
-	n.Text = fmt.Sprintf("%s (%s) is not a key of Kafka 4.3 or YAKt and does nothing", quoteOdd(name), source)
+	n.Text = fmt.Sprintf("%s (%s) is not a key of Kafka 4.3 or YAKt and does nothing", quoteOdd(name),
+		source)
 	if n.Nearest != "" {
 		n.Text += "; did you mean " + n.Nearest + "?"
 	}
@@ -62,8 +64,9 @@ func ignoredNotice(names []string, table map[string]*Key) Notice {
 		Text: "accepted, and without effect on this controller: " + strings.Join(text, ", ")}
 }
 
-// nearest finds the known key most likely meant: the fewest typing errors, few enough for the name's length, those we use
-// before those we ignore; or else the one key that ends in the name ("voters").
+// nearest finds the known key most likely meant: the fewest typing errors, few enough for the
+// name's length, those we use before those we ignore; or else the one key that ends in the name
+// ("voters").
 func nearest(name string, table map[string]*Key) string {
 	const longest = 100
 	if len(name) < 3 || len(name) > longest {
@@ -93,8 +96,8 @@ func better(a, b *Key) bool {
 	return a.Name < b.Name
 }
 
-// distance counts the letters to insert, delete, replace or swap with their neighbour (optimal string alignment); at least
-// limit+1 when it is more than limit.
+// distance counts the letters to insert, delete, replace or swap with their neighbour (optimal
+// string alignment); at least limit+1 when it is more than limit.
 func distance(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1

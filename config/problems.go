@@ -8,9 +8,10 @@ import (
 // Problem is one setting that cannot be used.
 type Problem struct {
 	Key, Value string // the value is "[hidden]" for secrets and empty when the key is missing
-	Source     string // where it was set: "controller.properties:12", "environment YAKT_NODE_ID", "override", "default"
-	Wrong      string // what is wrong, after the value
-	Fix        string // what to do
+	// where it was set: "controller.properties:12", "environment YAKT_NODE_ID", "override", "default"
+	Source string
+	Wrong  string // what is wrong, after the value
+	Fix    string // what to do
 }
 
 func (p Problem) String() string {

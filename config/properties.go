@@ -10,18 +10,20 @@ import (
 	"unicode/utf16"
 )
 
-// Property is one key and value of a file, with the line it starts on (1-based; 0 when the format does not tell).
+// Property is one key and value of a file, with the line it starts on (1-based; 0 when the format
+// does not tell).
 type Property struct {
 	Key, Value string
 	Line       int
 }
 
-// ParseProperties reads Java's .properties format as java.util.Properties.load(InputStream) does, which is how Kafka
-// reads its files: bytes are ISO-8859-1, everything else is written \uXXXX. Entries come in file order, with duplicates
-// (the last one wins). The only error is a malformed \u escape, as in Java.
+// ParseProperties reads Java's .properties format as java.util.Properties.load(InputStream) does,
+// which is how Kafka reads its files: bytes are ISO-8859-1, everything else is written \uXXXX.
+// Entries come in file order, with duplicates (the last one wins). The only error is a malformed \u
+// escape, as in Java.
 //
-// Two things differ from Java: a lone backslash at the end of the file is no entry (Java makes it an empty key), and
-// half of a surrogate pair becomes U+FFFD, since Go strings cannot hold it.
+// Two things differ from Java: a lone backslash at the end of the file is no entry (Java makes it
+// an empty key), and half of a surrogate pair becomes U+FFFD, since Go strings cannot hold it.
 func ParseProperties(data []byte) ([]Property, error) {
 	units := make([]uint16, len(data))
 	for i, b := range data {
@@ -30,7 +32,8 @@ func ParseProperties(data []byte) ([]Property, error) {
 	return parseUnits(units)
 }
 
-// parseUTF8Properties is Properties.load(Reader) over UTF-8, which Kafka uses for FileConfigProvider only.
+// parseUTF8Properties is Properties.load(Reader) over UTF-8, which Kafka uses for
+// FileConfigProvider only.
 func parseUTF8Properties(data []byte) ([]Property, error) {
 	return parseUnits(utf16.Encode([]rune(string(data))))
 }
@@ -79,7 +82,8 @@ func cutLine(units []uint16) (line, rest []uint16) {
 	return units[:end], rest
 }
 
-// joinLine appends a natural line to the logical one; an odd number of backslashes at its end continues it.
+// joinLine appends a natural line to the logical one; an odd number of backslashes at its end
+// continues it.
 func joinLine(logical, natural []uint16) (joined []uint16, continued bool) {
 	backslashes := 0
 	for backslashes < len(natural) && natural[len(natural)-1-backslashes] == '\\' {
@@ -100,7 +104,8 @@ func trimBlank(units []uint16) []uint16 {
 	return units
 }
 
-// splitEntry cuts a logical line at its first unescaped '=', ':' or blank; around one separator blanks do not count.
+// splitEntry cuts a logical line at its first unescaped '=', ':' or blank; around one separator
+// blanks do not count.
 func splitEntry(line []uint16) (Property, error) {
 	end := 0
 	for end < len(line) && line[end] != '=' && line[end] != ':' && !isBlank(line[end]) {

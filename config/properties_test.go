@@ -30,8 +30,8 @@ func asMap(entries []Property) map[string]string {
 	return m
 }
 
-// TestPropertiesAgainstJava compares with what java.util.Properties of Java 17 made of each input: one case per line, the
-// input and the resulting map as JSON, or "malformed" where Java threw.
+// TestPropertiesAgainstJava compares with what java.util.Properties of Java 17 made of each input:
+// one case per line, the input and the resulting map as JSON, or "malformed" where Java threw.
 func TestPropertiesAgainstJava(t *testing.T) {
 	file, err := os.Open("testdata/properties_java17.txt")
 	if err != nil {
@@ -93,14 +93,17 @@ func TestPropertiesEncoding(t *testing.T) {
 
 func TestPropertiesErrorNamesTheLine(t *testing.T) {
 	_, err := ParseProperties([]byte("a=1\nb=\\u12\n"))
-	if err == nil || !strings.Contains(err.Error(), `line 2: \u must be followed by four hexadecimal digits`) {
+	if err == nil ||
+		!strings.Contains(err.Error(), `line 2: \u must be followed by four hexadecimal digits`) {
 		t.Fatal(err)
 	}
 }
 
 // Whatever is read can be written and read back the same, and nothing makes the reader panic.
 func FuzzProperties(f *testing.F) {
-	for _, seed := range []string{"a=b", "a\\\n=b", "\\u0041:\\ x", "k=\\ud83d\\ude00", "# c\r! d\rk", "\\", "=\\\\\n"} {
+	for _, seed := range []string{
+		"a=b", "a\\\n=b", "\\u0041:\\ x", "k=\\ud83d\\ude00", "# c\r! d\rk", "\\", "=\\\\\n",
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

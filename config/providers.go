@@ -8,16 +8,18 @@ import (
 	"strings"
 )
 
-// reference is ${provider:key} or ${provider:path:key}, as Kafka's ConfigTransformer finds it (KIP-297).
+// reference is ${provider:key} or ${provider:path:key}, as Kafka's ConfigTransformer finds it
+// (KIP-297).
 var reference = regexp.MustCompile(`\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}`)
 
-// provider looks one key up. ok is false when there is no such key: the reference then stays as it stands, as in Kafka.
+// provider looks one key up. ok is false when there is no such key: the reference then stays as it
+// stands, as in Kafka.
 type provider func(path, key string) (text string, ok bool, err error)
 
 type providers map[string]provider
 
-// newProviders sets up what config.providers names. Kafka's three providers are built in; any other is a Java class, which is an
-// error only where a setting that matters here refers to it.
+// newProviders sets up what config.providers names. Kafka's three providers are built in; any other
+// is a Java class, which is an error only where a setting that matters here refers to it.
 func (r *reader) newProviders() providers {
 	built := providers{}
 	for _, name := range splitList(r.raw("config.providers")) {
@@ -32,7 +34,8 @@ func (r *reader) newProviders() providers {
 			built[name] = environmentProvider(param("allowlist.pattern"))
 		default:
 			built[name] = func(string, string) (string, bool, error) {
-				return "", false, fmt.Errorf("config provider %s is the Java class %q, which cannot run here; use Kafka's FileConfigProvider, DirectoryConfigProvider or EnvVarConfigProvider", name, class)
+				return "", false, fmt.Errorf("config provider %s is the Java class %q, which cannot run here; "+
+					"use Kafka's FileConfigProvider, DirectoryConfigProvider or EnvVarConfigProvider", name, class)
 			}
 		}
 	}
@@ -94,7 +97,8 @@ func directoryProvider(path, key string) (string, bool, error) {
 		return "", false, nil
 	}
 	if !isFile(filepath.Join(path, key)) {
-		return "", false, nil // as Kafka's DirectoryConfigProvider: a file that is not there is a key that is not set
+		// as Kafka's DirectoryConfigProvider: a file that is not there is a key that is not set
+		return "", false, nil
 	}
 	data, err := os.ReadFile(filepath.Join(path, key))
 	if err != nil {
@@ -119,7 +123,8 @@ func environmentProvider(pattern string) provider {
 	}
 }
 
-// allowedPaths refuses, as not there, what is outside a list of absolute paths; an empty list allows everything.
+// allowedPaths refuses, as not there, what is outside a list of absolute paths; an empty list
+// allows everything.
 func allowedPaths(list string, look provider) provider {
 	if list == "" {
 		return look

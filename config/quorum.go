@@ -9,11 +9,11 @@ import (
 
 // checkQuorum reads who votes and where to find them.
 func (r *reader) checkQuorum() {
-	r.config.Voters = r.voters("controller.quorum.voters")
-	r.config.BootstrapServers = r.bootstrapServers()
-	r.config.PeerAddresses = map[int32]HostPort{}
+	r.config.Quorum.Voters = r.voters("controller.quorum.voters")
+	r.config.Quorum.BootstrapServers = r.bootstrapServers()
+	r.config.Quorum.PeerAddresses = map[int32]HostPort{}
 	for _, v := range r.voters("yakt.peer.addresses") {
-		r.config.PeerAddresses[v.ID] = v.HostPort
+		r.config.Quorum.PeerAddresses[v.ID] = v.HostPort
 	}
 	r.checkMembership()
 }
@@ -23,7 +23,9 @@ func (r *reader) checkRoles() {
 	switch {
 	case r.bad["process.roles"]:
 	case slices.Contains(r.config.Roles, "broker"):
-		r.refuse("process.roles", "asks for a broker, which YAKt is not", "set process.roles=controller, and run Apache's broker in a process of its own, with process.roles=broker")
+		r.refuse("process.roles", "asks for a broker, which YAKt is not",
+			"set process.roles=controller, and run Apache's broker in a process of its own, with "+
+				"process.roles=broker")
 	case len(r.config.Roles) == 0:
 		r.refuse("process.roles", "is empty", "set process.roles=controller")
 	}
@@ -49,18 +51,21 @@ func (r *reader) checkNode() {
 	}
 }
 
-// voters reads id@host:port entries, refusing the first that is malformed or repeats an id or an address.
+// voters reads id@host:port entries, refusing the first that is malformed or repeats an id or an
+// address.
 func (r *reader) voters(key string) []Voter {
 	var all []Voter
 	for _, entry := range splitList(r.text(key)) {
 		v, wrong := parseVoter(entry)
 		if wrong != "" {
-			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong), "write id@host:port for each controller, such as 1@controller-1:9093")
+			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong),
+				"write id@host:port for each controller, such as 1@controller-1:9093")
 			return nil
 		}
 		for _, other := range all {
 			if other.ID == v.ID || other.HostPort == v.HostPort {
-				r.refuse(key, fmt.Sprintf("has %d@%s and %d@%s", other.ID, other, v.ID, v), "give each controller an id and an address of its own")
+				r.refuse(key, fmt.Sprintf("has %d@%s and %d@%s", other.ID, other, v.ID, v),
+					"give each controller an id and an address of its own")
 				return nil
 			}
 		}
@@ -78,7 +83,8 @@ func (r *reader) bootstrapServers() []HostPort {
 			wrong = "nobody can connect to"
 		}
 		if wrong != "" {
-			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong), "write host:port for each controller, such as controller-1:9093")
+			r.refuse(key, fmt.Sprintf("has the entry %q, which %s", entry, wrong),
+				"write host:port for each controller, such as controller-1:9093")
 			return nil
 		}
 		all = append(all, at)
@@ -92,21 +98,26 @@ func (r *reader) checkMembership() {
 	if r.bad[key] || r.bad["controller.quorum.bootstrap.servers"] {
 		return
 	}
-	if len(c.Voters) == 0 && len(c.BootstrapServers) == 0 {
+	if len(c.Quorum.Voters) == 0 && len(c.Quorum.BootstrapServers) == 0 {
 		if !c.Embedded {
 			r.refuse(key, "is not set, and controller.quorum.bootstrap.servers neither",
-				"set controller.quorum.bootstrap.servers=host:port,… (dynamic quorum) or controller.quorum.voters=id@host:port,… (static)")
+				"set controller.quorum.bootstrap.servers=host:port,… (dynamic quorum) or "+
+					"controller.quorum.voters=id@host:port,… (static)")
 		} else if len(c.AdvertisedListeners) > 0 {
-			c.Voters = []Voter{{ID: c.NodeID, HostPort: c.AdvertisedListeners[0].HostPort}}
+			c.Quorum.Voters = []Voter{{ID: c.NodeID, HostPort: c.AdvertisedListeners[0].HostPort}}
 		}
 		return
 	}
 	self := func(v Voter) bool { return v.ID == c.NodeID }
-	if len(c.Voters) > 0 && !slices.ContainsFunc(c.Voters, self) && !r.bad["node.id"] && !r.bad["broker.id"] {
-		r.refuse(key, fmt.Sprintf("does not contain this node, node.id=%d", c.NodeID), "add the node, the same on all controllers, or correct node.id")
+	if len(c.Quorum.Voters) > 0 && !slices.ContainsFunc(c.Quorum.Voters, self) && !r.bad["node.id"] &&
+		!r.bad["broker.id"] {
+		r.refuse(key, fmt.Sprintf("does not contain this node, node.id=%d", c.NodeID),
+			"add the node, the same on all controllers, or correct node.id")
 	}
-	if len(c.Voters) > 1 && len(c.AdvertisedListeners) > 0 && isLoopback(c.AdvertisedListeners[0].Host) &&
-		slices.ContainsFunc(c.Voters, func(v Voter) bool { return !isLoopback(v.Host) }) {
-		r.advise("advertised.listeners", "", "gives "+c.AdvertisedListeners[0].String()+", which only this machine can reach, while other voters are elsewhere")
+	if len(c.Quorum.Voters) > 1 && len(c.AdvertisedListeners) > 0 &&
+		isLoopback(c.AdvertisedListeners[0].Host) &&
+		slices.ContainsFunc(c.Quorum.Voters, func(v Voter) bool { return !isLoopback(v.Host) }) {
+		r.advise("advertised.listeners", "", "gives "+c.AdvertisedListeners[0].String()+
+			", which only this machine can reach, while other voters are elsewhere")
 	}
 }

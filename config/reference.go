@@ -57,7 +57,9 @@ func (k *Key) defaultCell() string {
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 func writeIgnored(b *strings.Builder) {
-	b.WriteString("## Accepted without effect\n\nThese are Kafka's, and only brokers or the JVM act on them.\n\n")
+	b.WriteString(
+		"## Accepted without effect\n\nThese are Kafka's, and only brokers or the JVM act on them.\n\n",
+	)
 	var reasons []string
 	for _, key := range Keys() {
 		if key.Class != Ignored {
@@ -70,5 +72,6 @@ func writeIgnored(b *strings.Builder) {
 		fmt.Fprintf(b, "`%s`\n", key.Name)
 	}
 	b.WriteString("\nThese have no effect for another reason:\n\n" + strings.Join(reasons, ""))
-	b.WriteString("\nSo have all names that begin with " + "`" + strings.Join(ignoredPrefixes, "`, `") + "` (except what `config.providers` needs).\n")
+	b.WriteString("\nSo have all names that begin with " + "`" + strings.Join(ignoredPrefixes,
+		"`, `") + "` (except what `config.providers` needs).\n")
 }

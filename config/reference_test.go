@@ -20,6 +20,7 @@ func TestReferenceIsUpToDate(t *testing.T) {
 	}
 	written, err := os.ReadFile(path)
 	if err != nil || string(written) != Reference() {
-		t.Fatalf("%s differs from the table of keys (%v); run: go test ./config -run Reference -update", path, err)
+		t.Fatalf("%s differs from the table of keys (%v); run: go test ./config -run Reference -update",
+			path, err)
 	}
 }

@@ -46,7 +46,8 @@ func toList(at func(*Config) *[]string) binding {
 	return func(c *Config, v value) { *at(c) = v.list }
 }
 
-// toDuration scales by the key's unit. Kafka writes "for ever" as the largest long: that stays the largest duration.
+// toDuration scales by the key's unit. Kafka writes "for ever" as the largest long: that stays the
+// largest duration.
 func toDuration(unit time.Duration, at func(*Config) *time.Duration) binding {
 	return func(c *Config, v value) {
 		limit := math.MaxInt64 / int64(unit)
@@ -57,8 +58,9 @@ func toDuration(unit time.Duration, at func(*Config) *time.Duration) binding {
 // bitsOf gives the width of Kafka's whole-number types.
 var bitsOf = map[string]int{"short": 16, "int": 32, "long": 64}
 
-// parse reads text as Kafka's ConfigDef does: blanks around numbers, booleans and lists do not count, those around strings do. The
-// complaint says what is wrong; what to do instead is Key.wanted.
+// parse reads text as Kafka's ConfigDef does: blanks around numbers, booleans and lists do not
+// count, those around strings do. The complaint says what is wrong; what to do instead is
+// Key.wanted.
 func (k *Key) parse(text string) (v value, complaint string) {
 	v.text = text
 	trimmed := strings.TrimSpace(text)
@@ -129,7 +131,8 @@ func (k *Key) outside(v value) string {
 	return ""
 }
 
-// inRanges reads ">=1", "1..9" and alternatives such as "-1|1..9". The table is ours: what it holds parses.
+// inRanges reads ">=1", "1..9" and alternatives such as "-1|1..9". The table is ours: what it holds
+// parses.
 func inRanges(valid string, f float64) bool {
 	for part := range strings.SplitSeq(valid, "|") {
 		low, high, isRange := strings.Cut(part, "..")
@@ -148,12 +151,15 @@ func inRanges(valid string, f float64) bool {
 	return false
 }
 
-var unitNames = map[string]string{"ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "bytes": "bytes"}
+var unitNames = map[string]string{
+	"ms": "milliseconds", "s": "seconds", "min": "minutes", "h": "hours", "bytes": "bytes",
+}
 
 // wanted says in words what the key takes, for errors and the reference.
 func (k *Key) wanted() string {
 	kind := map[string]string{
-		"short": "a whole number", "int": "a whole number", "long": "a whole number", "double": "a number",
+		"short": "a whole number", "int": "a whole number", "long": "a whole number",
+		"double":  "a number",
 		"boolean": "true or false", "list": "a comma-separated list",
 	}[k.Type]
 	if unit := unitNames[k.Unit]; unit != "" {

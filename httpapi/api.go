@@ -1,8 +1,12 @@
-// Package httpapi is the controller's HTTP interface: the operations of the project's contract, the log and the state for
-// people and scripts, and health. It acts on the same controller as the Kafka port and knows nothing that is not in its image and log.
+// Package httpapi serves the controller over HTTP: operations on brokers, topics and producer ids,
+// feeds of changes, the metadata log and health, with an OpenAPI document of them all.
+//
+// It acts on the same controller as the Kafka port, and shows only what is in the controller's
+// image and log. Requests are not authenticated.
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -19,79 +23,81 @@ import (
 	"github.com/yakt/yakt/turns"
 )
 
-// Config is what an API is told at its making.
+// Config holds the settings and the parts of a node that an API needs. Its functions must be safe
+// for concurrent use.
 type Config struct {
 	NodeID      int32
 	ClusterID   string
 	DirectoryID string
 	Version     string // of this program
-	// Hosts are the names that requests may give this node in Host, besides IP addresses and names
-	// that the public DNS does not have; "*" is any name.
+	// Hosts are the names that requests may have in their Host header, besides IP addresses and
+	// names that the public DNS does not contain; "*" allows every name.
 	Hosts      []string
 	Controller *controller.Controller
 	Log        controller.Log
-	// Leader is who leads the quorum, -1 for nobody, and where clients reach its HTTP API, as
-	// host:port; "" when other machines do not, or that is not known.
+	// Leader returns the id of the quorum's leader, -1 if there is none, and the host:port where
+	// clients reach its HTTP API; "" if they cannot, or if it is not known.
 	Leader func() (id int32, address string)
-	// ReadLog returns committed batches from the one that contains an offset on, and where the log starts and ends.
+	// ReadLog returns committed batches, beginning with the one that contains the offset from, and
+	// the offsets where the log starts and ends.
 	ReadLog func(from int64, maxBytes int) (records []byte, start, end int64)
-	// Node is the raft layer's state for /readyz, /v1/status and /v1/quorum.
+	// Node returns the raft layer's state for /readyz, /v1/status and /v1/quorum.
 	Node func() NodeState
-	// SessionTimeout and HeartbeatInterval are the brokers'.
+	// Refused returns how often each limit of the node has refused something since its start, by
+	// the limit's name; the API adds its own limit. It may be nil.
+	Refused func() map[string]int64
+	// SessionTimeout and HeartbeatInterval are those of the brokers.
 	SessionTimeout    time.Duration
 	HeartbeatInterval time.Duration
-	// WaitMax bounds a long poll; a minute when zero.
+	// WaitMax bounds a long poll; 0 means a minute.
 	WaitMax time.Duration
-	// OperationTimeout bounds a write; 30 s when zero.
+	// OperationTimeout bounds a write; 0 means 30 s.
 	OperationTimeout time.Duration
-	// BodyTimeout bounds how long the body of a request may take to arrive; 10 s when zero.
+	// BodyTimeout bounds the arrival of a request's body; 0 means 10 s.
 	BodyTimeout time.Duration
-	// PassTo takes a request to another node's API, whatever its host; an error that is a *net.OpError
-	// of a dial says that nothing was sent.
+	// PassTo returns the transport to another node's API, whatever host the request names. Its
+	// error is a *net.OpError of a dial only if nothing was sent.
 	PassTo func(node int32) http.RoundTripper
-	// BudgetBytes bounds what all large requests and their answers may take in memory; 32 MiB when
-	// zero. One address may have half of it.
+	// BudgetBytes bounds the memory of all large requests and their answers; 0 means 32 MiB. One
+	// client address may use half of it.
 	BudgetBytes int64
-	// Turns are the places on which requests work; half of the processors, of its own, when nil.
+	// Turns is the scheduler of the processor that requests share with the Kafka port; nil means
+	// one of the API's own.
 	Turns  *turns.Places
 	Logger *slog.Logger
 }
 
 // API serves HTTP. Its methods may be called from any goroutine.
 type API struct {
-	cfg     Config
-	huma    huma.API
-	handler http.Handler
-	forward *forwarder
-	heard   httpBrokers
-	told    cache
-	pulse   pulse
-	budget  *budget
-	began   time.Time
-	failure atomic.Pointer[error] // why this node is about to exit; nil while it is not
-	// streams ends when the server shuts down: long polls and streams would keep it waiting.
+	cfg      Config
+	huma     huma.API
+	services services
+	fields   fieldDocs
+	handler  http.Handler
+	forward  *forwarder
+	// httpBrokers are the brokers without a process of their own; see there.
+	httpBrokers httpBrokers
+	cache       batchCache
+	pulse       pulse
+	budget      *budget
+	began       time.Time
+	failure     atomic.Pointer[error] // why this node is about to exit; nil if it is not
+	// streams ends when the node stops: long polls and streams would delay the server's shutdown.
 	streams context.Context
 	close   context.CancelFunc
 }
 
-// New makes an API.
+// New makes an API. It owns nothing of cfg and starts nothing.
 func New(cfg Config) *API {
-	if cfg.WaitMax == 0 {
-		cfg.WaitMax = time.Minute
-	}
-	if cfg.OperationTimeout == 0 {
-		cfg.OperationTimeout = 30 * time.Second
-	}
-	if cfg.BodyTimeout == 0 {
-		cfg.BodyTimeout = 10 * time.Second
-	}
+	setHuma()
+	cfg.WaitMax = cmp.Or(cfg.WaitMax, time.Minute)
+	cfg.OperationTimeout = cmp.Or(cfg.OperationTimeout, 30*time.Second)
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 10*time.Second)
+	cfg.BudgetBytes = cmp.Or(cfg.BudgetBytes, 32<<20)
 	if cfg.Turns == nil {
 		cfg.Turns = turns.New(runtime.GOMAXPROCS(0))
 	}
-	if cfg.BudgetBytes == 0 {
-		cfg.BudgetBytes = 32 << 20
-	}
-	a := &API{cfg: cfg, began: time.Now()}
+	a := &API{cfg: cfg, began: time.Now(), services: services{}, fields: readFieldDocs()}
 	a.budget = newBudget(cfg.BudgetBytes, limits.NewRefusals(budgetLimit, cfg.Logger))
 	a.streams, a.close = context.WithCancel(context.Background())
 	a.forward = &forwarder{cfg: &a.cfg, closing: a.streams}
@@ -106,23 +112,25 @@ func New(cfg Config) *API {
 	a.status()
 	a.log()
 	a.heal()
+	a.describeSchemas()
 	a.examples()
-	a.docs(mux)
+	a.pages(mux)
 	a.handler = a.guard(mux)
 	return a
 }
 
-// OpenAPI is the API's own description.
+// OpenAPI returns the API's description. The caller must not change it.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
-// Close ends long polls and streams; requests that wait for nothing are answered.
+// Close ends long polls and streams. Requests that do not wait are still answered. It does not
+// wait.
 func (a *API) Close() { a.close() }
 
-// Fail has every later request refused with the reason why this node is about to exit, but for
-// /livez and /readyz, which fail and name it. Long polls and streams end. It does not wait.
+// Fail makes the API refuse every later request with the reason why this node is about to exit.
+// /livez and /readyz fail and state the reason. Long polls and streams end. It does not wait.
 func (a *API) Fail(err error) {
 	a.failure.Store(&err)
 	a.close()
@@ -134,19 +142,24 @@ func humaConfig(version string) huma.Config {
 			OpenAPI: "3.1.0",
 			Info: &huma.Info{
 				Title: "YAKt", Version: version,
-				Description: "A Kafka controller quorum over HTTP. Every operation acts on the same log as the Kafka port. Canonical paths begin with /v1; the operations answer without it, too.",
-				License:     &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+				Description: "A Kafka controller quorum over HTTP. Every operation acts on the same log " +
+					"as the Kafka port. Canonical paths begin with /v1; operations are also served " +
+					"without that prefix.",
+				License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
 			},
 			Tags: []*huma.Tag{
-				{Name: tagBrokers, Description: "Registrations and heartbeats."}, {Name: tagTopics, Description: "Topics, partitions and replicas."},
-				{Name: tagProducers, Description: "Producer ids."}, {Name: tagFeeds, Description: "What changed since."},
+				{Name: tagBrokers, Description: "Registrations and heartbeats."},
+				{Name: tagTopics, Description: "Topics, partitions and replicas."},
+				{Name: tagProducers, Description: "Producer ids."},
+				{Name: tagFeeds, Description: "Changes since an offset or a time."},
 				{Name: tagQuorum, Description: "The controllers, their log and their health."},
 			},
-			Components: &huma.Components{Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName)},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+			},
 		},
-		Formats:                      map[string]huma.Format{"application/json": strictJSON, "json": strictJSON},
-		DefaultFormat:                "application/json",
-		RejectUnknownQueryParameters: true,
+		Formats:       map[string]huma.Format{"application/json": strictJSON, "json": strictJSON},
+		DefaultFormat: "application/json", RejectUnknownQueryParameters: true,
 	}
 }
 
@@ -159,14 +172,18 @@ const (
 	tagQuorum    = "quorum"
 )
 
-// httpListener is the caller's listener name for requests that came over HTTP.
+// httpListener is the listener name of callers over HTTP.
 const httpListener = "HTTP"
 
-// caller is who sent a request, in the controller's words.
+// caller is the sender of a request as the controller sees it.
 func caller(ctx context.Context) protocol.Caller {
-	return protocol.Caller{Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: clientOf(ctx), ClientID: "http"}
+	return protocol.Caller{
+		Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: clientOf(ctx),
+		ClientID: "http",
+	}
 }
 
+// clientOf is the IP address of the client whose request a context belongs to; "" if unknown.
 func clientOf(ctx context.Context) string {
 	addr, _ := ctx.Value(clientAddr{}).(string)
 	return addr
@@ -175,7 +192,7 @@ func clientOf(ctx context.Context) string {
 // clientAddr is the context key of the caller's IP address.
 type clientAddr struct{}
 
-// bounded is the time that a write has.
+// bounded limits a context to the time of one write.
 func (a *API) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, a.cfg.OperationTimeout)
 }

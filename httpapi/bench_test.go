@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// Watchers of a benchmark live in a process of their own: one process may not have enough files for both ends. It is this very program, told by its
-// environment what to do.
+// Watchers of a benchmark live in a process of their own: one process may not have enough files for
+// both ends. It is this very program, told by its environment what to do.
 const watchersEnv = "YAKT_TEST_WATCHERS"
 
 func TestMain(m *testing.M) {
@@ -40,7 +40,8 @@ type watchOrder struct {
 	Polls, Streams int
 }
 
-// watch opens connections, waits until each has told of the topic, and prints when that was, in ns since 1970.
+// watch opens connections, waits until each has told of the topic, and prints when that was, in ns
+// since 1970.
 func watch(text string) error {
 	var o watchOrder
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -79,7 +80,8 @@ func (o *watchOrder) dial(stream bool) (watcher, error) {
 	if stream {
 		accept = "text/event-stream"
 	}
-	_, err = fmt.Fprintf(c, "GET /v1/client_mgmt?wait=60s&offset=%d HTTP/1.1\r\nHost: x\r\nAccept: %s\r\n\r\n", o.Offset, accept)
+	_, err = fmt.Fprintf(c, "GET /v1/client_mgmt?wait=60s&offset=%d HTTP/1.1\r\n"+
+		"Host: x\r\nAccept: %s\r\n\r\n", o.Offset, accept)
 	return watcher{c, stream}, err
 }
 
@@ -107,23 +109,26 @@ func (w watcher) await(topic string) (at int64, err error) {
 	}
 }
 
-// BenchmarkWatchers has 10,000 long polls and 200 streams wait at one node, and times how long a new topic takes to reach them all. The process of the watchers
-// shares the machine's processors with the node.
+// BenchmarkWatchers has 10,000 long polls and 200 streams wait at one node, and times how long a
+// new topic takes to reach them all. The process of the watchers shares the machine's processors
+// with the node.
 func BenchmarkWatchers(b *testing.B) {
 	const polls, streams = 10_000, 200
-	s := startOne(b, fmt.Sprintf("yakt.http.max.connections=%d", 3*(polls+streams))) // one address may have half
+	s := startOne(b, fmt.Sprintf("yakt.http.max.connections=%d",
+		3*(polls+streams))) // one address may have half
 	s.alive(1)
 	var perWatcher float64
 	var create time.Duration
 	var times []int64
 	for i := range b.N {
-		order := watchOrder{strings.TrimPrefix(s.url, "http://"), fmt.Sprintf("bench-%d", i), s.node.Controller().Image().EndOffset() - 1, polls, streams}
+		order := watchOrder{strings.TrimPrefix(s.url, "http://"), fmt.Sprintf("bench-%d", i),
+			s.node.Controller().Image().EndOffset() - 1, polls, streams}
 		before := used()
 		arrived := s.startWatchers(order)
 		s.watchers(polls + streams)
 		perWatcher = float64(used()-before) / (polls + streams) / 1024
 		began := time.Now()
-		s.ok(http.MethodPost, "/v1/create_topic", object{"name": order.Topic})
+		s.post("/v1/create_topic", object{"name": order.Topic})
 		create = time.Since(began)
 		times = <-arrived
 		for i := range times {

@@ -12,32 +12,31 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// lingerTimeout is how long a client that was refused in the middle of its body may go on
-// sending: a connection that is closed on unread bytes is reset, and the client might lose the
-// answer.
+// lingerTimeout is how long a client whose body was refused may continue to send it. Closing a
+// connection with unread bytes resets it, and the client might lose the answer.
 const lingerTimeout = 500 * time.Millisecond
 
-// readBody reads the body of a request, whatever its method and path, within its limits of size
-// and time, and puts it back for the operation. With a problem an HTTP/1 connection is closed behind
-// the answer: what is left of the body is not waited for.
+// readBody reads the body of a request of any method and path, within the limits of size and time,
+// and puts it back for the operation. If it returns a problem, an HTTP/1 connection is closed after
+// the answer, without waiting for the rest of the body.
 func (a *API) readBody(w *reply, r *http.Request, taken *share) ([]byte, *Problem) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
 	switch ct, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); ct {
-	case "", "application/x-www-form-urlencoded": // what curl -d says unless told otherwise
+	case "", "application/x-www-form-urlencoded": // curl -d without a header
 		r.Header.Set("Content-Type", "application/json")
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(a.cfg.BodyTimeout))
-	data, problem := a.takeBody(w, r, taken)
+	data, problem := a.limitedBody(w, r, taken)
 	if problem == nil {
 		_ = control.SetReadDeadline(time.Time{})
 		r.Body = io.NopCloser(bytes.NewReader(data))
 		r.ContentLength = int64(len(data))
 		return data, nil
 	}
-	if r.ProtoMajor == 1 { // a stream of HTTP/2 ends by itself, and others share its connection
+	if r.ProtoMajor == 1 { // an HTTP/2 connection has other streams, and this one ends by itself
 		w.Header().Set("Connection", "close")
 	}
 	if problem.Status != http.StatusRequestTimeout {
@@ -46,9 +45,9 @@ func (a *API) readBody(w *reply, r *http.Request, taken *share) ([]byte, *Proble
 	return nil, problem
 }
 
-// takeBody reads a body. One that grows beyond bodySmall takes of the budget: what it may become
-// while it arrives, and what it is decoded to once it has.
-func (a *API) takeBody(w *reply, r *http.Request, taken *share) ([]byte, *Problem) {
+// limitedBody reads a body. If it is larger than bodySmall it takes memory from the budget: the
+// largest size of a body while it arrives, and after that the size of the decoded body.
+func (a *API) limitedBody(w *reply, r *http.Request, taken *share) ([]byte, *Problem) {
 	if r.ContentLength > bodyMax {
 		return nil, tooLarge()
 	}
@@ -71,10 +70,11 @@ func (a *API) takeBody(w *reply, r *http.Request, taken *share) ([]byte, *Proble
 	return data, taken.take(max(0, decodedBytes(data)-bodyMax))
 }
 
-// valueBytes is what a JSON value takes once it is decoded, twice, beyond its own bytes, about.
+// valueBytes is roughly the memory of a decoded JSON value, beyond its text. A body is decoded
+// twice.
 const valueBytes = 100
 
-// decodedBytes is what a body takes, as it is and decoded, at most and about.
+// decodedBytes is a rough upper bound of the memory of a body with its decoded values.
 func decodedBytes(data []byte) int64 {
 	values := 1
 	for _, opening := range []string{",", "[", "{"} {
@@ -88,6 +88,7 @@ func tooLarge() *Problem {
 		"The request's body is larger than %d bytes. Split the request.", bodyMax)
 }
 
+// bodyProblem is the answer to a body that could not be read.
 func (a *API) bodyProblem(w *reply, err error) *Problem {
 	var (
 		large *http.MaxBytesError

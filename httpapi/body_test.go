@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// slowBodies are requests whose bodies stop: a request line, further headers, and what comes of the body.
+// slowBodies are requests whose bodies stop: a request line, further headers, and what comes of the
+// body.
 var slowBodies = map[string][3]string{
 	"a body that stops":           {createTopic, length, `{"name"`},
 	"a body that never begins":    {createTopic, length, ""},
@@ -165,7 +166,8 @@ func TestARefusedBodyDoesNotEndATunnel(t *testing.T) {
 	t.Cleanup(func() { conn.Close() })
 	for range 2 {
 		body := strings.NewReader(strings.Repeat(" ", bodyMax+1))
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/create_topic", body)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			s.URL+"/v1/create_topic", body)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,11 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,36 +17,52 @@ import (
 
 // registerArgs is the body of register.
 type registerArgs struct {
-	BrokerID         int32      `json:"brokerId" minimum:"0" maximum:"2147483647" doc:"Id of the broker." example:"1"`
-	BrokerHost       string     `json:"brokerHost" minLength:"1" maxLength:"253" doc:"Host under which clients reach it." example:"broker-1.example.com"`
-	BrokerPort       int32      `json:"brokerPort" minimum:"1" maximum:"65535" doc:"Port under which clients reach it." example:"9092"`
-	SecurityProtocol string     `json:"securityProtocol" enum:"PLAINTEXT,SSL,SASL_PLAINTEXT,SASL_SSL" doc:"What is spoken there. It is the listener's name, too." example:"PLAINTEXT"`
-	RackID           string     `json:"rackId" maxLength:"255" doc:"Rack, for placement; empty for none." example:"eu-1a"`
-	Listeners        []listener `json:"listeners,omitempty" maxItems:"100" doc:"Further listeners."`
-	LogDirs          []string   `json:"logDirs,omitempty" maxItems:"1000" pattern:"^([A-Za-z0-9_-]{21}[AQgw]|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$" doc:"Ids of its log directories; without any, those of its last registration or one that is made up." example:"[\"rTudty6ITOCcO_ldVyzZYg\"]"`
-	InternalUUID     string     `json:"internalUUID,omitempty" pattern:"^([A-Za-z0-9_-]{21}[AQgw]|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$" doc:"Incarnation: the same one amends a registration and keeps its epoch. Made by the server when absent." example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
+	// Id of the broker.
+	BrokerID int32 `json:"brokerId" minimum:"0" maximum:"2147483647" example:"1"`
+	// Host at which clients reach the broker.
+	BrokerHost string `json:"brokerHost" minLength:"1" maxLength:"253" example:"broker-1.example.com"`
+	// Port at which clients reach the broker.
+	BrokerPort int32 `json:"brokerPort" minimum:"1" maximum:"65535" example:"9092"`
+	// Security protocol of that listener. It is also the listener's name.
+	SecurityProtocol protocolText `json:"securityProtocol" example:"PLAINTEXT"`
+	// Rack, for the placement of replicas; empty for none.
+	RackID string `json:"rackId" maxLength:"255" example:"eu-1a"`
+	// Further listeners.
+	Listeners []listener `json:"listeners,omitempty" maxItems:"100"`
+	// Ids of the broker's log directories. The default is those of its last registration, or else
+	// one new id.
+	LogDirs []uuidText `json:"logDirs,omitempty" maxItems:"1000"`
+	// Incarnation of the broker: the incarnation of a registration changes it and keeps its epoch.
+	// The default is a new one.
+	InternalUUID uuidText `json:"internalUUID,omitempty" example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
 }
 
+// listener is a listener of a broker that is registered.
 type listener struct {
-	Name             string `json:"name" pattern:"^[A-Z0-9_]{1,100}$" doc:"The listener's name." example:"INTERNAL"`
-	Host             string `json:"host" minLength:"1" maxLength:"253" doc:"Host." example:"10.0.0.7"`
-	Port             int32  `json:"port" minimum:"1" maximum:"65535" doc:"Port." example:"9093"`
-	SecurityProtocol string `json:"securityProtocol" enum:"PLAINTEXT,SSL,SASL_PLAINTEXT,SASL_SSL" doc:"What is spoken there." example:"PLAINTEXT"`
+	// Name of the listener.
+	Name string `json:"name" pattern:"^[A-Z0-9_]{1,100}$" example:"INTERNAL"`
+	// Host at which it is reached.
+	Host string `json:"host" minLength:"1" maxLength:"253" example:"10.0.0.7"`
+	// Port at which it is reached.
+	Port int32 `json:"port" minimum:"1" maximum:"65535" example:"9093"`
+	// Security protocol of the listener.
+	SecurityProtocol protocolText `json:"securityProtocol" example:"PLAINTEXT"`
 }
 
-// Resolve checks what a schema cannot say.
+// Resolve checks the rules that a schema cannot express; huma calls it.
 func (r *registerArgs) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	var errs []error
-	names := []string{r.SecurityProtocol}
+	names := []string{string(r.SecurityProtocol)}
 	for i, l := range r.Listeners {
 		if slices.Contains(names, l.Name) {
-			errs = append(errs, &huma.ErrorDetail{Location: at.With("listeners") + "[" + itoa(i) + "].name", Message: "there is already a listener of that name"})
+			errs = append(errs, fieldError(at.With("listeners")+"["+itoa(i)+"].name",
+				"there is already a listener of that name"))
 		}
 		names = append(names, l.Name)
 	}
 	for i, d := range r.LogDirs {
-		if id, err := parseUUID(d); err == nil && id.Reserved() {
-			errs = append(errs, &huma.ErrorDetail{Location: at.With("logDirs") + "[" + itoa(i) + "]", Message: "this id is reserved"})
+		if id, err := d.parse(); err == nil && id.Reserved() {
+			errs = append(errs, fieldError(at.With("logDirs")+"["+itoa(i)+"]", "this id is reserved"))
 		}
 	}
 	return errs
@@ -57,89 +70,114 @@ func (r *registerArgs) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 
 // BrokerArgs names a broker.
 type BrokerArgs struct {
-	BrokerID int32 `query:"brokerId" json:"brokerId" required:"true" minimum:"0" maximum:"2147483647" doc:"Id of the broker." example:"1"`
+	// Id of the broker.
+	BrokerID int32 `query:"brokerId" json:"brokerId" required:"true" minimum:"0" maximum:"2147483647"`
 }
 
 // changeArgs is the body of register_broker_change.
 type changeArgs struct {
-	BrokerID         int32   `json:"brokerId" minimum:"0" maximum:"2147483647" doc:"Id of the broker." example:"1"`
-	Epoch            int64   `json:"epoch" minimum:"0" maximum:"9007199254740991" doc:"Epoch of its registration." example:"7"`
-	BrokerStatus     string  `json:"brokerStatus,omitempty" enum:"FENCED,UNFENCED,ALIVE,CLOSED" doc:"Status to bring it to; ALIVE is UNFENCED, CLOSED begins a controlled shutdown." example:"UNFENCED"`
-	BrokerHost       *string `json:"brokerHost,omitempty" minLength:"1" maxLength:"253" doc:"New host of its first listener." example:"broker-1b.example.com"`
-	BrokerPort       *int32  `json:"brokerPort,omitempty" minimum:"1" maximum:"65535" doc:"New port of its first listener." example:"9092"`
-	SecurityProtocol string  `json:"securityProtocol,omitempty" enum:"PLAINTEXT,SSL,SASL_PLAINTEXT,SASL_SSL" doc:"New protocol of its first listener." example:"PLAINTEXT"`
-	RackID           *string `json:"rackId,omitempty" maxLength:"255" doc:"New rack; empty for none." example:"eu-1b"`
+	// Id of the broker.
+	BrokerID int32 `json:"brokerId" minimum:"0" maximum:"2147483647" example:"1"`
+	// Epoch of the broker's registration.
+	Epoch int64 `json:"epoch" minimum:"0" maximum:"9007199254740991" example:"7"`
+	// New status. ALIVE means UNFENCED, CLOSED begins a controlled shutdown.
+	BrokerStatus string `json:"brokerStatus,omitempty" enum:"FENCED,UNFENCED,ALIVE,CLOSED"`
+	// New host of the first listener.
+	BrokerHost *string `json:"brokerHost,omitempty" minLength:"1" maxLength:"253"`
+	// New port of the first listener.
+	BrokerPort *int32 `json:"brokerPort,omitempty" minimum:"1" maximum:"65535" example:"9092"`
+	// New security protocol of the first listener.
+	SecurityProtocol protocolText `json:"securityProtocol,omitempty" example:"PLAINTEXT"`
+	// New rack; empty for none.
+	RackID *string `json:"rackId,omitempty" maxLength:"255" example:"eu-1b"`
 }
 
+// Resolve refuses a change of nothing; huma calls it.
 func (c *changeArgs) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
-	if c.BrokerStatus == "" && c.BrokerHost == nil && c.BrokerPort == nil && c.SecurityProtocol == "" && c.RackID == nil {
-		return []error{&huma.ErrorDetail{Location: at.String(), Message: "nothing is to change: give brokerStatus, brokerHost, brokerPort, securityProtocol or rackId"}}
+	if c.BrokerStatus == "" && c.BrokerHost == nil && c.BrokerPort == nil &&
+		c.SecurityProtocol == "" && c.RackID == nil {
+		return []error{fieldError(at.String(), "nothing to change: set brokerStatus, brokerHost, "+
+			"brokerPort, securityProtocol or rackId")}
 	}
 	return nil
 }
 
-// unregisterAnswer is the record and what it ended.
+// unregisterAnswer is the record of the unregistration, with the incarnation that it ended.
 type unregisterAnswer struct {
 	Record[UnregisterFields]
-	InternalUUID string `json:"internalUUID" doc:"Incarnation of the broker that is gone." example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
+	// Incarnation of the broker that was unregistered.
+	InternalUUID string `json:"internalUUID" example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
 }
 
 // brokers registers the operations on brokers.
 func (a *API) brokers() {
-	huma.Register(a.huma, describe(http.MethodPost, "register", tagBrokers, "Register a broker",
-		"The broker starts fenced; broker_mgmt brings it to life. Its epoch is the answer's fields.epoch.", writeStatuses...), a.register)
-	huma.Register(a.huma, describe(http.MethodPost, "register_broker_change", tagBrokers, "Change a broker's registration",
-		"Fence, unfence or shut a broker down, or change where it listens. Heartbeats may move its status on.", writeStatuses...), a.changeBroker)
-	unregister := "Takes a broker out of all its partitions and drops its registration, alive or not."
-	huma.Register(a.huma, describe(http.MethodPost, "unregister_broker", tagBrokers, "Unregister a broker", unregister, writeStatuses...),
-		func(ctx context.Context, in *struct {
-			WriteParams
-			Body BrokerArgs
-		}) (*answer[unregisterAnswer], error) {
-			return a.unregister(ctx, in.Body.BrokerID)
-		})
-	huma.Register(a.huma, describe(http.MethodDelete, "unregister_broker", tagBrokers, "Unregister a broker", unregister, writeStatuses...),
-		func(ctx context.Context, in *struct {
-			WriteParams
-			BrokerArgs
-		}) (*answer[unregisterAnswer], error) {
-			return a.unregister(ctx, in.BrokerID)
-		})
+	handle(a, operation{
+		kind: writeKind, name: "register", tag: tagBrokers, summary: "Register a broker",
+		text: "The broker starts fenced; its heartbeats by broker_mgmt unfence it. Its epoch is " +
+			"fields.epoch of the answer.",
+	}, a.register)
+	handle(a, operation{
+		kind: writeKind, name: "register_broker_change", tag: tagBrokers,
+		summary: "Change a broker's registration",
+		text: "Fences or unfences a broker, begins its controlled shutdown, or changes where it " +
+			"listens. Heartbeats may change its status again.",
+	}, a.changeBroker)
+	unregister := operation{
+		kind: writeKind, name: "unregister_broker", tag: tagBrokers, summary: "Unregister a broker",
+		text: "Removes a broker from all its partitions and deletes its registration, alive or not.",
+	}
+	handle(a, unregister, func(ctx context.Context, in *struct {
+		WriteParams
+		Body BrokerArgs
+	}) (*answer[unregisterAnswer], error) {
+		return a.unregister(ctx, in.Body.BrokerID)
+	})
+	handle(a, unregister.by(http.MethodDelete), func(ctx context.Context, in *struct {
+		WriteParams
+		BrokerArgs
+	}) (*answer[unregisterAnswer], error) {
+		return a.unregister(ctx, in.BrokerID)
+	})
 	a.brokerReads()
 }
 
 func (a *API) brokerReads() {
-	all := "All unfenced brokers, by id. Records made from the state carry the state's offset, epoch and timestamp."
-	huma.Register(a.huma, describe(http.MethodGet, "get_all_active_brokers", tagBrokers, "List live brokers", all, readStatuses...), a.activeBrokers)
-	huma.Register(a.huma, describe(http.MethodPost, "get_all_active_brokers", tagBrokers, "List live brokers", all, readStatuses...),
-		func(ctx context.Context, in *struct {
-			ReadParams
-			Body *struct{}
-		}) (*answer[[]Record[BrokerFields]], error) {
-			return a.activeBrokers(ctx, &in.ReadParams)
-		})
-	one := "One broker, fenced or not."
-	statuses := append([]int{http.StatusNotFound}, readStatuses...)
-	huma.Register(a.huma, describe(http.MethodGet, "get_broker_by_id", tagBrokers, "Show a broker", one, statuses...),
-		func(ctx context.Context, in *struct {
-			ReadParams
-			BrokerArgs
-		}) (*answer[Record[BrokerFields]], error) {
-			return a.broker(ctx, in.ReadParams, in.BrokerID)
-		})
-	huma.Register(a.huma, describe(http.MethodPost, "get_broker_by_id", tagBrokers, "Show a broker", one, statuses...),
-		func(ctx context.Context, in *struct {
-			ReadParams
-			Body BrokerArgs
-		}) (*answer[Record[BrokerFields]], error) {
-			return a.broker(ctx, in.ReadParams, in.Body.BrokerID)
-		})
+	list := operation{
+		kind: readKind, name: "get_all_active_brokers", tag: tagBrokers, summary: "List live brokers",
+		text: "All unfenced brokers, by id. The records are made from the state and have the state's " +
+			"offset, epoch and timestamp.",
+	}
+	handle(a, list, a.activeBrokers)
+	handle(a, list.by(http.MethodPost), func(ctx context.Context, in *struct {
+		ReadParams
+		Body *struct{}
+	}) (*answer[[]Record[BrokerFields]], error) {
+		return a.activeBrokers(ctx, &in.ReadParams)
+	})
+	show := operation{
+		kind: readKind, name: "get_broker_by_id", tag: tagBrokers, summary: "Show a broker",
+		text: "One broker, fenced or not.", statuses: []int{http.StatusNotFound},
+	}
+	handle(a, show, func(ctx context.Context, in *struct {
+		ReadParams
+		BrokerArgs
+	}) (*answer[Record[BrokerFields]], error) {
+		return a.broker(ctx, in.ReadParams, in.BrokerID)
+	})
+	handle(a, show.by(http.MethodPost), func(ctx context.Context, in *struct {
+		ReadParams
+		Body BrokerArgs
+	}) (*answer[Record[BrokerFields]], error) {
+		return a.broker(ctx, in.ReadParams, in.Body.BrokerID)
+	})
 }
 
-// brokerBytes is what a broker takes in an answer, as a value and as JSON, about.
+// brokerBytes is roughly the memory that a broker takes in an answer, as a value and as JSON.
 const brokerBytes = 1000
 
-func (a *API) activeBrokers(ctx context.Context, in *ReadParams) (*answer[[]Record[BrokerFields]], error) {
+func (a *API) activeBrokers(
+	ctx context.Context, in *ReadParams,
+) (*answer[[]Record[BrokerFields]], error) {
 	img, err := a.read(ctx, *in)
 	if err != nil {
 		return nil, err
@@ -147,7 +185,7 @@ func (a *API) activeBrokers(ctx context.Context, in *ReadParams) (*answer[[]Reco
 	list := []Record[BrokerFields]{}
 	for _, b := range img.Brokers() {
 		if !b.Fenced {
-			list = append(list, newRecord(record.TypeRegisterBroker.String(), brokerFields(b, img.Version()), placeOfImage(img)))
+			list = append(list, brokerRecord(img, b))
 		}
 	}
 	if err := afford(ctx, int64(len(list))*brokerBytes); err != nil {
@@ -156,7 +194,15 @@ func (a *API) activeBrokers(ctx context.Context, in *ReadParams) (*answer[[]Reco
 	return &answer[[]Record[BrokerFields]]{headersOf(img), list}, nil
 }
 
-func (a *API) broker(ctx context.Context, p ReadParams, id int32) (*answer[Record[BrokerFields]], error) {
+// brokerRecord is a registered broker as a record at the image's position.
+func brokerRecord(img *metadata.Image, b *metadata.Broker) Record[BrokerFields] {
+	fields := brokerFields(b, img.Version())
+	return newRecord(record.TypeRegisterBroker.String(), fields, imagePosition(img))
+}
+
+func (a *API) broker(
+	ctx context.Context, p ReadParams, id int32,
+) (*answer[Record[BrokerFields]], error) {
 	img, err := a.read(ctx, p)
 	if err != nil {
 		return nil, err
@@ -165,21 +211,23 @@ func (a *API) broker(ctx context.Context, p ReadParams, id int32) (*answer[Recor
 	if b == nil {
 		return nil, kafkaProblem(kerr.BrokerIDNotRegistered, notRegistered(id))
 	}
-	return &answer[Record[BrokerFields]]{headersOf(img), newRecord(record.TypeRegisterBroker.String(), brokerFields(b, img.Version()), placeOfImage(img))}, nil
+	return &answer[Record[BrokerFields]]{headersOf(img), brokerRecord(img, b)}, nil
 }
 
 func notRegistered(id int32) string { return "Broker " + itoa(id) + " is not registered." }
 
-// register is a BrokerRegistration as a broker's process would send it, with what such a process knows of itself made up.
+// register sends the registration that the broker's own process would send. Defaults stand in for
+// what only such a process knows: its incarnation, its directories and its features.
 func (a *API) register(ctx context.Context, in *struct {
 	WriteParams
 	Body registerArgs
 }) (*answer[Record[BrokerFields]], error) {
-	ctx, cancel := a.bounded(ctx)
-	defer cancel()
-	outcome, err := a.do(ctx, controller.Operation{Name: "register", Make: func(img *metadata.Image) (kmsg.Request, error) {
-		return in.Body.request(a.cfg.ClusterID, img), nil
-	}})
+	outcome, err := a.do(ctx, controller.Operation{
+		Name: "register",
+		Make: func(img *metadata.Image) (kmsg.Request, error) {
+			return in.Body.request(a.cfg.ClusterID, img), nil
+		},
+	})
 	if err != nil {
 		return nil, problemOf(err)
 	}
@@ -189,30 +237,38 @@ func (a *API) register(ctx context.Context, in *struct {
 	}
 	for _, w := range outcome.Written {
 		if r, ok := w.Record.(*record.RegisterBroker); ok {
-			at := placeOf(w)
-			return &answer[Record[BrokerFields]]{PositionHeaders{at.offset, at.epoch}, newRecord(r.Type().String(), registerFields(r), at)}, nil
+			return recordAnswer(r.Type(), registerFields(r), writtenPosition(w)), nil
 		}
 	}
-	return nil, newProblem(http.StatusInternalServerError, kerr.UnknownServerError, "The registration wrote no record.")
+	return nil, newProblem(http.StatusInternalServerError, kerr.UnknownServerError,
+		"The registration wrote no record.")
 }
 
-func (r *registerArgs) request(clusterID string, img *metadata.Image) *kmsg.BrokerRegistrationRequest {
+// recordAnswer is the answer of an operation that shows one record, with the record's position.
+func recordAnswer[F any](t record.Type, fields F, at position) *answer[Record[F]] {
+	return &answer[Record[F]]{at.headers(), newRecord(t.String(), fields, at)}
+}
+
+func (r *registerArgs) request(
+	clusterID string, img *metadata.Image,
+) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
 	req.Version, req.BrokerID, req.ClusterID = 4, r.BrokerID, clusterID
-	req.IncarnationID = uuidOr(r.InternalUUID, newUUID)
+	req.IncarnationID = r.InternalUUID.orNew()
 	if r.RackID != "" {
 		req.Rack = &r.RackID
 	}
-	main := listener{r.SecurityProtocol, r.BrokerHost, r.BrokerPort, r.SecurityProtocol}
-	for _, l := range append([]listener{main}, r.Listeners...) {
-		protocol, _ := protocolNumber(l.SecurityProtocol)
+	first := listener{string(r.SecurityProtocol), r.BrokerHost, r.BrokerPort, r.SecurityProtocol}
+	for _, l := range append([]listener{first}, r.Listeners...) {
+		protocol, _ := l.SecurityProtocol.number()
 		e := kmsg.NewBrokerRegistrationRequestListener()
 		e.Name, e.Host, e.Port, e.SecurityProtocol = l.Name, l.Host, uint16(l.Port), protocol
 		req.Listeners = append(req.Listeners, e)
 	}
 	for _, f := range metadata.SupportedFeatures(img.Version() > metadata.LatestVersion) {
 		feature := kmsg.NewBrokerRegistrationRequestFeature()
-		feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = f.Name, f.Min, f.Max
+		feature.Name = f.Name
+		feature.MinSupportedVersion, feature.MaxSupportedVersion = f.Min, f.Max
 		req.Features = append(req.Features, feature)
 	}
 	for _, d := range r.logDirs(img) {
@@ -221,11 +277,11 @@ func (r *registerArgs) request(clusterID string, img *metadata.Image) *kmsg.Brok
 	return req
 }
 
-// logDirs are those given, those of the broker's last registration, or one that is new.
+// logDirs returns the given directories, or those of the broker's last registration, or a new one.
 func (r *registerArgs) logDirs(img *metadata.Image) []record.UUID {
 	var dirs []record.UUID
 	for _, d := range r.LogDirs {
-		dirs = append(dirs, uuidOr(d, newUUID))
+		dirs = append(dirs, d.orNew())
 	}
 	if b := img.Broker(r.BrokerID); len(dirs) == 0 && b != nil {
 		dirs = b.LogDirs
@@ -236,8 +292,12 @@ func (r *registerArgs) logDirs(img *metadata.Image) []record.UUID {
 	return dirs
 }
 
-var targets = map[string]controller.BrokerTarget{
-	statusFenced: controller.TargetFenced, statusUnfenced: controller.TargetUnfenced, "ALIVE": controller.TargetUnfenced, statusClosed: controller.TargetShutdown,
+// brokerTargets are the values of brokerStatus in a change.
+var brokerTargets = map[string]controller.BrokerTarget{
+	statusFenced:   controller.TargetFenced,
+	statusUnfenced: controller.TargetUnfenced,
+	"ALIVE":        controller.TargetUnfenced,
+	statusClosed:   controller.TargetShutdown,
 }
 
 func (a *API) changeBroker(ctx context.Context, in *struct {
@@ -252,46 +312,49 @@ func (a *API) changeBroker(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, problemOf(err)
 	}
-	at := placeOfImage(outcome.Image)
+	at := imagePosition(outcome.Image)
 	for _, w := range outcome.Written {
 		switch w.Record.(type) {
 		case *record.BrokerRegistrationChange, *record.RegisterBroker:
-			at = placeOf(w)
+			at = writtenPosition(w)
 		}
 	}
 	fields := changeFields(outcome.Broker, outcome.Image.Version())
-	return &answer[Record[BrokerChangeFields]]{PositionHeaders{at.offset, at.epoch}, newRecord(record.TypeBrokerRegistrationChange.String(), fields, at)}, nil
+	return recordAnswer(record.TypeBrokerRegistrationChange, fields, at), nil
 }
 
 func (c *changeArgs) change() controller.BrokerChange {
-	change := controller.BrokerChange{BrokerID: c.BrokerID, BrokerEpoch: c.Epoch, Host: c.BrokerHost, Rack: c.RackID}
-	if target, ok := targets[c.BrokerStatus]; ok {
+	change := controller.BrokerChange{
+		BrokerID: c.BrokerID, BrokerEpoch: c.Epoch, Host: c.BrokerHost, Rack: c.RackID,
+	}
+	if target, ok := brokerTargets[c.BrokerStatus]; ok {
 		change.State = &target
 	}
 	if c.BrokerPort != nil {
 		port := uint16(*c.BrokerPort)
 		change.Port = &port
 	}
-	if protocol, ok := protocolNumber(c.SecurityProtocol); ok {
+	if protocol, ok := c.SecurityProtocol.number(); ok {
 		change.SecurityProtocol = &protocol
 	}
 	return change
 }
 
 func (a *API) unregister(ctx context.Context, id int32) (*answer[unregisterAnswer], error) {
-	ctx, cancel := a.bounded(ctx)
-	defer cancel()
 	var incarnation record.UUID
-	outcome, err := a.do(ctx, controller.Operation{Name: "unregister_broker", Make: func(img *metadata.Image) (kmsg.Request, error) {
-		b := img.Broker(id)
-		if b == nil {
-			return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(id))
-		}
-		incarnation = b.IncarnationID
-		req := kmsg.NewPtrUnregisterBrokerRequest()
-		req.BrokerID = id
-		return req, nil
-	}})
+	outcome, err := a.do(ctx, controller.Operation{
+		Name: "unregister_broker",
+		Make: func(img *metadata.Image) (kmsg.Request, error) {
+			b := img.Broker(id)
+			if b == nil {
+				return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "%s", notRegistered(id))
+			}
+			incarnation = b.IncarnationID
+			req := kmsg.NewPtrUnregisterBrokerRequest()
+			req.BrokerID = id
+			return req, nil
+		},
+	})
 	if err != nil {
 		return nil, problemOf(err)
 	}
@@ -301,37 +364,8 @@ func (a *API) unregister(ctx context.Context, id int32) (*answer[unregisterAnswe
 	}
 	last := outcome.Written[len(outcome.Written)-1]
 	r := last.Record.(*record.UnregisterBroker)
-	at := placeOf(last)
-	told := newRecord(r.Type().String(), UnregisterFields{r.BrokerID, r.BrokerEpoch}, at)
-	return &answer[unregisterAnswer]{PositionHeaders{at.offset, at.epoch}, unregisterAnswer{told, incarnation.String()}}, nil
-}
-
-// parseUUID reads Kafka's form of an id, or the one with hyphens.
-func parseUUID(s string) (record.UUID, error) {
-	if len(s) == 36 {
-		var u record.UUID
-		_, err := hex.Decode(u[:], []byte(strings.ReplaceAll(s, "-", "")))
-		return u, err
-	}
-	return record.ParseUUID(s)
-}
-
-func uuidOr(s string, other func() record.UUID) record.UUID {
-	u, err := parseUUID(s)
-	if s == "" || err != nil {
-		return other()
-	}
-	return u
-}
-
-// newUUID is a random id that tools do not take for an option.
-func newUUID() record.UUID {
-	for {
-		var u record.UUID
-		_, _ = rand.Read(u[:]) // never fails
-		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-		if u.String()[0] != '-' {
-			return u
-		}
-	}
+	found := recordAnswer(r.Type(), UnregisterFields{r.BrokerID, r.BrokerEpoch}, writtenPosition(last))
+	return &answer[unregisterAnswer]{
+		found.PositionHeaders, unregisterAnswer{found.Body, incarnation.String()},
+	}, nil
 }

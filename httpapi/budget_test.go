@@ -21,7 +21,8 @@ type takers struct {
 
 func newTakers(t *testing.T) *takers {
 	k := &takers{t: t}
-	k.budget = newBudget(100, limits.NewRefusals(budgetLimit, slog.New(slog.NewTextHandler(&k.log, nil))))
+	k.budget = newBudget(100, limits.NewRefusals(budgetLimit,
+		slog.New(slog.NewTextHandler(&k.log, nil))))
 	return k
 }
 

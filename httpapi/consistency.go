@@ -12,10 +12,12 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// confirmTimeout bounds a round with the quorum: a leader that is cut off notices within its election timeout.
+// confirmTimeout bounds a round with the quorum. A leader that is cut off from its quorum notices
+// that within its election timeout.
 const confirmTimeout = 5 * time.Second
 
-// confirmed is an image that contains everything acknowledged before the call (ReadIndex).
+// confirmed returns an image that contains everything acknowledged before the call (raft's
+// ReadIndex).
 func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
 	defer cancel()
@@ -23,25 +25,31 @@ func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 	end, err := a.cfg.Log.Barrier(ctx)
 	resume()
 	if err == nil {
-		err = a.awaitNews(ctx, feed.AudienceAll, end-2) // news after end-2 is the record at end-1
+		err = a.awaitNews(ctx, feed.AudienceAll, end-2) // the first change after end-2 is at end-1
 	}
 	switch {
 	case err == nil:
 		return a.cfg.Controller.Image(), nil
 	case ctx.Err() != nil:
-		return nil, newProblem(http.StatusGatewayTimeout, kerr.RequestTimedOut, "A majority did not confirm in time that this state is the newest. Try again, or read with consistency=local.")
+		return nil, newProblem(http.StatusGatewayTimeout, kerr.RequestTimedOut,
+			"A majority did not confirm in time that this state is the newest. "+
+				"Try again, or read with consistency=local.")
 	}
-	return nil, noLeader("This node could not confirm with a majority that its state is the newest: %v. Try again.", err)
+	return nil, noLeader("This node could not confirm with a majority that its state is the newest: "+
+		"%v. Try again.", err)
 }
 
-// awaitNews is the controller's Await, without a turn.
+// awaitNews waits for a change as the controller's Await does, and holds no turn meanwhile.
 func (a *API) awaitNews(ctx context.Context, audience feed.Audience, offset int64) error {
 	defer turnOf(ctx).pause()()
 	return a.cfg.Controller.Await(ctx, audience, offset)
 }
 
-// do has the controller carry out an operation, and waits for that without a turn.
+// do carries out an operation of the controller within the time of one write, and holds no turn
+// while it waits.
 func (a *API) do(ctx context.Context, op controller.Operation) (controller.Outcome, error) {
+	ctx, cancel := a.bounded(ctx)
+	defer cancel()
 	defer turnOf(ctx).pause()()
 	return a.cfg.Controller.DoNext(ctx, caller(ctx), op)
 }

@@ -18,13 +18,15 @@ var update = flag.Bool("update", false, "rewrite the answers in docs/http.md")
 const docsPath = "../docs/http.md"
 
 // docsWidth is how long a line of an answer in the documentation may be.
-const docsWidth = 130
+const docsWidth = 100
 
-// TestDocsAreTrue runs every command of docs/http.md, as it is written, and compares what it prints with the block that follows. Ids and times may differ.
+// TestDocsAreTrue runs every command of docs/http.md, as it is written, and compares what it prints
+// with the block that follows. Ids and times may differ.
 func TestDocsAreTrue(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "jq"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf("the commands of docs/http.md need %s: install it (Debian: apt-get install %s)", tool, tool)
+			t.Fatalf("the commands of docs/http.md need %s: install it "+
+				"(Debian: apt-get install %[1]s)", tool)
 		}
 	}
 	text, err := os.ReadFile(docsPath)
@@ -54,7 +56,8 @@ func TestDocsAreTrue(t *testing.T) {
 		}
 		if without(printed) != without(shown) {
 			if !*update {
-				t.Errorf("%s\nprints\n%s\nand the documentation shows\n%s\nIf that is right: go test ./httpapi -run Docs -update", commands, printed, shown)
+				t.Errorf("%s\nprints\n%s\nand the documentation shows\n%s\n"+
+					"If that is right: go test ./httpapi -run Docs -update", commands, printed, shown)
 			}
 			parts[i+2] = kind + "\n" + printed
 		}

@@ -9,23 +9,23 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// What the schemas' own examples make up by themselves would be refused where fields exclude each
-// other, and says TopicRecord of every record. So operations have examples as a whole: bodies that a
-// node takes as they are, and the answer to the first of them.
+// Examples that are composed from those of the fields would be refused where fields exclude each
+// other, and would name every record TopicRecord. So each operation has its own: bodies that a node
+// accepts, and the answer to the first of them.
 
-// example is what the description of an operation shows, by its operationId.
+// example is the examples of one operation.
 type example struct {
-	bodies []exampleBody // in the order of their keys in the description: "1", "2", ...
+	bodies []exampleBody // shown as "1", "2", ...
 	answer any
 }
 
-// exampleBody is one body of a request, with what it is for.
+// exampleBody is one body of a request, with its purpose.
 type exampleBody struct {
 	summary string
 	value   fieldValues
 }
 
-// one is the only body.
+// one is the list of a single body.
 func one(value fieldValues) []exampleBody { return []exampleBody{{"An example.", value}} }
 
 // fieldValues is a JSON object.
@@ -36,15 +36,17 @@ const (
 	exampleBroker = "Xl7fYz0kQJyf3J0Wm3W1Xg"
 )
 
-var examplePlace = place{offset: 42, epoch: 3, timestampMs: 1795341600000}
+var examplePosition = position{offset: 42, epoch: 3, timestampMs: 1795341600000}
 
-// exampleRecord is a record at the example's place.
+// exampleRecord is a record at the examples' position.
 func exampleRecord[F any](t record.Type, fields F) Record[F] {
-	return newRecord(t.String(), fields, examplePlace)
+	return newRecord(t.String(), fields, examplePosition)
 }
 
 func exampleBrokerFields(status string) BrokerFields {
-	return BrokerFields{exampleBroker, 1, "broker-1.example.com", 9092, "PLAINTEXT", status, "eu-1a", 7}
+	return BrokerFields{
+		exampleBroker, 1, "broker-1.example.com", 9092, "PLAINTEXT", status, "eu-1a", 7,
+	}
 }
 
 func examplePartition(adding, removing []int32, replicas ...int32) Record[PartitionFields] {
@@ -56,9 +58,12 @@ func examplePartition(adding, removing []int32, replicas ...int32) Record[Partit
 
 func exampleTopicAnswer() topicAnswer {
 	return topicAnswer{
-		Record: exampleRecord(record.TypeTopic, TopicFields{exampleTopic, "orders"}), TopicUUID: exampleTopic,
-		Partitions: []TopicPartition{{Record: examplePartition(nil, nil, 1, 2), ELR: []int32{}, LastKnownELR: []int32{}}},
-		Configs:    map[string]string{"retention.ms": "3600000"},
+		Record:    exampleRecord(record.TypeTopic, TopicFields{exampleTopic, "orders"}),
+		TopicUUID: exampleTopic,
+		Partitions: []TopicPartition{{
+			Record: examplePartition(nil, nil, 1, 2), ELR: []int32{}, LastKnownELR: []int32{},
+		}},
+		Configs: map[string]string{"retention.ms": "3600000"},
 	}
 }
 
@@ -70,64 +75,93 @@ func exampleNews() fieldValues {
 	}
 }
 
-// examplesOf are those of all operations but the ones whose schemas say enough.
+// examplesOf returns the examples by operation id. An operation is not there if its schemas
+// suffice.
 func examplesOf() map[string]example {
 	all := map[string]example{}
 	brokerExamples(all)
+	brokerReadExamples(all)
 	topicExamples(all)
+	partitionExamples(all)
 	feedExamples(all)
 	all["heal"] = example{[]exampleBody{
 		{"List what would be healed, and change nothing.", fieldValues{"dryRun": true}},
-		{"Heal it.", fieldValues{}},
+		{"Heal.", fieldValues{}},
 	}, Healing{Total: 1, CutBefore: 57, Poison: []Poisoned{{
 		41, "ConfigRecord", `the configuration "k" of group "g"`,
-		"Value has 40000 bytes, of which Kafka reads at most 32767", "remove"}}}}
+		"Value has 40000 bytes, of which Kafka reads at most 32767", "remove",
+	}}}}
 	return all
 }
 
 func brokerExamples(all map[string]example) {
-	broker := fieldValues{"brokerId": 1}
 	all["register"] = example{[]exampleBody{
 		{"A broker with one listener.", fieldValues{
 			"brokerId": 1, "brokerHost": "broker-1.example.com", "brokerPort": 9092,
-			"securityProtocol": "PLAINTEXT", "rackId": "eu-1a"}},
+			"securityProtocol": "PLAINTEXT", "rackId": "eu-1a",
+		}},
 		{"A broker with a second listener and its log directories.", fieldValues{
 			"brokerId": 2, "brokerHost": "broker-2.example.com", "brokerPort": 9092,
-			"securityProtocol": "PLAINTEXT", "rackId": "", "logDirs": []string{"rTudty6ITOCcO_ldVyzZYg"},
-			"listeners": []any{fieldValues{"name": "INTERNAL", "host": "10.0.0.7", "port": 9093, "securityProtocol": "SSL"}}}},
+			"securityProtocol": "PLAINTEXT", "rackId": "",
+			"logDirs": []string{"rTudty6ITOCcO_ldVyzZYg"},
+			"listeners": []any{fieldValues{
+				"name": "INTERNAL", "host": "10.0.0.7", "port": 9093, "securityProtocol": "SSL",
+			}},
+		}},
 	}, exampleRecord(record.TypeRegisterBroker, exampleBrokerFields(statusInit))}
 	all["register_broker_change"] = example{[]exampleBody{
 		{"Fence a broker.", fieldValues{"brokerId": 1, "epoch": 7, "brokerStatus": "FENCED"}},
-		{"Bring it back.", fieldValues{"brokerId": 1, "epoch": 7, "brokerStatus": "UNFENCED"}},
-		{"Change where it listens.", fieldValues{"brokerId": 1, "epoch": 7, "brokerHost": "broker-1b.example.com", "brokerPort": 9094}},
-	}, exampleRecord(record.TypeBrokerRegistrationChange, BrokerChangeFields{1, "broker-1.example.com", 9092, "PLAINTEXT", statusFenced, 7})}
-	gone := unregisterAnswer{exampleRecord(record.TypeUnregisterBroker, UnregisterFields{1, 7}), exampleBroker}
-	all["unregister_broker"] = example{one(broker), gone}
-	all["unregister_broker_delete"] = example{nil, gone}
+		{"Unfence it.", fieldValues{"brokerId": 1, "epoch": 7, "brokerStatus": "UNFENCED"}},
+		{"Change where it listens.", fieldValues{
+			"brokerId": 1, "epoch": 7, "brokerHost": "broker-1b.example.com", "brokerPort": 9094,
+		}},
+	}, exampleRecord(record.TypeBrokerRegistrationChange, BrokerChangeFields{
+		1, "broker-1.example.com", 9092, "PLAINTEXT", statusFenced, 7,
+	})}
+	removed := unregisterAnswer{
+		exampleRecord(record.TypeUnregisterBroker, UnregisterFields{1, 7}), exampleBroker,
+	}
+	all["unregister_broker"] = example{one(fieldValues{"brokerId": 1}), removed}
+	all["unregister_broker_delete"] = example{nil, removed}
+	all["register_producer"] = example{
+		one(fieldValues{"brokerId": 1, "brokerEpoch": 7}), producerAnswer{
+			exampleRecord(record.TypeProducerIDs, ProducerIDsFields{1, 7, 0}), 0, producerIDBlock,
+		},
+	}
+}
+
+func brokerReadExamples(all map[string]example) {
 	shown := exampleRecord(record.TypeRegisterBroker, exampleBrokerFields(statusUnfenced))
 	all["get_broker_by_id"] = example{nil, shown}
-	all["get_broker_by_id_post"] = example{one(broker), shown}
+	all["get_broker_by_id_post"] = example{one(fieldValues{"brokerId": 1}), shown}
 	list := []any{shown}
 	all["get_all_active_brokers"] = example{nil, list}
 	all["get_all_active_brokers_post"] = example{one(fieldValues{}), list}
-	all["register_producer"] = example{one(fieldValues{"brokerId": 1, "brokerEpoch": 7}),
-		producerAnswer{exampleRecord(record.TypeProducerIDs, ProducerIDsFields{1, 7, 0}), 0, producerIDBlock}}
 }
 
 func topicExamples(all map[string]example) {
 	name := fieldValues{"name": "orders"}
 	all["create_topic"] = example{[]exampleBody{
-		{"Partitions that the controller places.", fieldValues{
-			"name": "orders", "numPartitions": 1, "replicationFactor": 2, "configs": fieldValues{"retention.ms": "3600000"}}},
-		{"As many as the controllers' configuration says.", name},
-		{"Brokers of each partition.", fieldValues{"name": "orders", "assignments": [][]int32{{1, 2}, {2, 3}}}},
-		{"Answered as if it were created; nothing is.", fieldValues{"name": "orders", "validateOnly": true}},
+		{"The controller places the replicas.", fieldValues{
+			"name": "orders", "numPartitions": 1, "replicationFactor": 2,
+			"configs": fieldValues{"retention.ms": "3600000"},
+		}},
+		{"Partitions and replicas by the controllers' defaults.", name},
+		{"Explicit brokers for each partition.", fieldValues{
+			"name": "orders", "assignments": [][]int32{{1, 2}, {2, 3}},
+		}},
+		{"The answer without the creation.", fieldValues{"name": "orders", "validateOnly": true}},
 	}, exampleTopicAnswer()}
 	all["get_topic_by_name"] = example{nil, exampleTopicAnswer()}
 	all["get_topic_by_name_post"] = example{one(name), exampleTopicAnswer()}
+}
+
+func partitionExamples(all map[string]example) {
 	all["create_partition"] = example{[]exampleBody{
-		{"The next partition, placed by the controller.", name},
-		{"On brokers of your choice, of a topic named by its id.", fieldValues{"topicUUID": exampleTopic, "replicas": []int32{1, 2}}},
+		{"The controller places the replicas.", fieldValues{"name": "orders"}},
+		{"Explicit brokers, for a topic named by its id.", fieldValues{
+			"topicUUID": exampleTopic, "replicas": []int32{1, 2},
+		}},
 	}, examplePartition(nil, nil, 1, 2)}
 	replica := fieldValues{"name": "orders", "partitionId": 0, "brokerId": 3}
 	all["add_replica"] = example{one(replica), examplePartition([]int32{3}, nil, 1, 2, 3)}
@@ -136,10 +170,14 @@ func topicExamples(all map[string]example) {
 
 func feedExamples(all map[string]example) {
 	all["broker_mgmt"] = example{[]exampleBody{
-		{"With the offset of the newest update that the broker holds.", fieldValues{"brokerId": 1, "epoch": 7, "offset": 41}},
-		{"The first time: the answer is a snapshot.", fieldValues{"brokerId": 1, "epoch": 7}},
-		{"A replica has caught up.", fieldValues{"brokerId": 1, "epoch": 7, "offset": 41,
-			"inSync": []any{fieldValues{"topicUUID": exampleTopic, "partitionId": 0}}}},
+		{"With the offset of the newest update that the broker has.", fieldValues{
+			"brokerId": 1, "epoch": 7, "offset": 41,
+		}},
+		{"The first heartbeat: the answer is a snapshot.", fieldValues{"brokerId": 1, "epoch": 7}},
+		{"A replica has caught up.", fieldValues{
+			"brokerId": 1, "epoch": 7, "offset": 41,
+			"inSync": []any{fieldValues{"topicUUID": exampleTopic, "partitionId": 0}},
+		}},
 	}, exampleNews()}
 	all["broker_mgmt_get"] = example{nil, exampleNews()}
 	all["client_mgmt"] = example{nil, exampleNews()}
@@ -148,12 +186,14 @@ func feedExamples(all map[string]example) {
 		{"Since a time.", fieldValues{"timestamp": "2026-11-22T10:00:00.000Z"}},
 		{"The first time: the answer is a snapshot.", fieldValues{}},
 	}, exampleNews()}
-	topic := newRecord(record.TypeTopic.String(), fieldValues{"name": "orders", "topicId": exampleTopic}, examplePlace)
+	fields := fieldValues{"name": "orders", "topicId": exampleTopic}
 	all["records"] = example{nil, fieldValues{
-		"fromOffset": 42, "endOffset": 43, "logStartOffset": 0, "highWatermark": 43, "records": []any{topic}}}
+		"fromOffset": 42, "endOffset": 43, "logStartOffset": 0, "highWatermark": 43,
+		"records": []any{exampleRecord(record.TypeTopic, fields)},
+	}}
 }
 
-// examples puts the examples into the description.
+// examples adds the examples to the OpenAPI document.
 func (a *API) examples() {
 	all := examplesOf()
 	for _, item := range a.huma.OpenAPI().Paths {
@@ -165,6 +205,7 @@ func (a *API) examples() {
 	}
 }
 
+// show adds the examples to the description of their operation.
 func (e example) show(op *huma.Operation) {
 	const json = "application/json"
 	if len(e.bodies) > 0 {
@@ -174,8 +215,8 @@ func (e example) show(op *huma.Operation) {
 		}
 		op.RequestBody.Content[json].Examples = shown
 	}
-	if ok := op.Responses["200"]; ok != nil && e.answer != nil {
-		ok.Content[json].Example = e.answer
+	if r := op.Responses["200"]; r != nil && e.answer != nil {
+		r.Content[json].Example = e.answer
 	}
 }
 
@@ -183,11 +224,11 @@ func (e example) show(op *huma.Operation) {
 func exampleProblem(status int) *Problem {
 	switch status {
 	case http.StatusBadRequest:
-		return humaProblem(status, "", []error{&huma.ErrorDetail{Location: "body.brokerPort", Message: "expected number <= 65535"}})
+		return badField("body.brokerPort", "expected number <= 65535")
 	case http.StatusForbidden:
 		return newProblem(status, kerr.ClusterAuthorizationFailed, crossSite)
 	case http.StatusNotFound:
-		return kafkaProblem(kerr.UnknownTopicOrPartition, `There is no topic named "orders".`)
+		return kafkaProblem(kerr.UnknownTopicOrPartition, noTopic("orders"))
 	case http.StatusRequestTimeout:
 		return newProblem(status, kerr.RequestTimedOut, "The request's body did not arrive within 10s.")
 	case http.StatusConflict:
@@ -197,7 +238,8 @@ func exampleProblem(status int) *Problem {
 	case http.StatusUnsupportedMediaType:
 		return humaProblem(status, "unknown content type: text/xml", nil)
 	case http.StatusUnprocessableEntity:
-		return kafkaProblem(kerr.InvalidReplicationFactor, "Unable to replicate the partition 3 time(s): only 1 broker(s) are registered.")
+		return kafkaProblem(kerr.InvalidReplicationFactor,
+			"Unable to replicate the partition 3 time(s): only 1 broker(s) are registered.")
 	case http.StatusTooManyRequests:
 		return kafkaProblem(kerr.ThrottlingQuotaExceeded, "")
 	case http.StatusServiceUnavailable:
@@ -205,5 +247,5 @@ func exampleProblem(status int) *Problem {
 	case http.StatusGatewayTimeout:
 		return unknownOutcome()
 	}
-	return newProblem(status, kerr.UnknownServerError, "An internal fault. This node's log says which.")
+	return internalFault()
 }

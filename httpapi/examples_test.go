@@ -57,7 +57,8 @@ func contents(at string, op object) (all []media) {
 		content, _ := holder.(object)["content"].(object)
 		for kind, m := range content {
 			m := m.(object)
-			found := media{at: at + "/content/" + strings.ReplaceAll(kind, "/", "~1"), schema: m["schema"]}
+			found := media{at: at + "/content/" + strings.ReplaceAll(kind, "/", "~1"),
+				schema: m["schema"]}
 			if e, ok := m["example"]; ok {
 				found.values = append(found.values, e)
 			}
@@ -122,14 +123,15 @@ func TestExamplesAreServed(t *testing.T) {
 	for id := 1; id <= 3; id++ {
 		s.alive(id)
 	}
-	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "orders", "assignments": [][]int{{1, 2}}})
+	s.post("/v1/create_topic", object{"name": "orders", "assignments": [][]int{{1, 2}}})
 	eachOperation(document(t), func(path, method, at string, op object) {
 		requests, answer := []any{nil}, any(nil)
 		for _, m := range contents(at, op) {
 			switch {
 			case strings.Contains(m.at, "/requestBody/"):
 				requests = m.values
-			case strings.HasSuffix(m.at, "/responses/200/content/application~1json") && len(m.values) > 0:
+			case strings.HasSuffix(m.at, "/responses/200/content/application~1json") &&
+				len(m.values) > 0:
 				answer = m.values[0]
 			}
 		}
@@ -172,7 +174,8 @@ func sameForm(t *testing.T, at string, got, want any) {
 		got, want = list[0], want.([]any)[0]
 	}
 	g, w := got.(object), want.(object)
-	if !slices.Equal(slices.Sorted(maps.Keys(g)), slices.Sorted(maps.Keys(w))) || g["name"] != w["name"] {
+	if !slices.Equal(slices.Sorted(maps.Keys(g)), slices.Sorted(maps.Keys(w))) ||
+		g["name"] != w["name"] {
 		t.Errorf("%s answers %v, the example is %v", at, g, w)
 	}
 	if fields, ok := g["fields"]; ok {

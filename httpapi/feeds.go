@@ -15,14 +15,21 @@ import (
 	"github.com/yakt/yakt/controller/feed"
 )
 
-// News is what a feed answers.
+// News is the answer of a feed.
 type News struct {
-	Kind       string                   `json:"kind" enum:"delta,snapshot" doc:"delta: every record after fromOffset. snapshot: the whole state, which replaces what the caller holds." example:"delta"`
-	FromOffset int64                    `json:"fromOffset" minimum:"-1" doc:"Offset that a delta continues from; -1 for a snapshot." example:"41"`
-	EndOffset  int64                    `json:"endOffset" minimum:"-1" doc:"Offset of the last record that is contained. Give it as offset the next time." example:"42"`
-	Epoch      int32                    `json:"epoch" minimum:"-1" doc:"Leader epoch of that record." example:"3"`
-	Timestamp  string                   `json:"timestamp" format:"date-time" doc:"When that record was appended. It may be given as timestamp the next time." example:"2026-11-22T10:00:00.000Z"`
-	Records    []Record[map[string]any] `json:"records" doc:"The records, in log order; those of a snapshot carry its endOffset. NoOpRecords are left out."`
+	// delta: every record after fromOffset. snapshot: the whole state, which replaces the state
+	// that the caller has.
+	Kind string `json:"kind" enum:"delta,snapshot" example:"delta"`
+	// Offset after which a delta begins; -1 for a snapshot.
+	FromOffset int64 `json:"fromOffset" minimum:"-1" example:"41"`
+	// Offset of the last record that the answer includes: the parameter offset of the next request.
+	EndOffset int64 `json:"endOffset" minimum:"-1" example:"42"`
+	// Leader epoch of that record.
+	Epoch int32 `json:"epoch" minimum:"-1" example:"3"`
+	// When that record was appended. The next request may have it as timestamp instead of offset.
+	Timestamp string `json:"timestamp" format:"date-time" example:"2026-11-22T10:00:00.000Z"`
+	// The records in log order, without NoOpRecords. Those of a snapshot have its endOffset.
+	Records []Record[map[string]any] `json:"records"`
 }
 
 // Offset is an optional offset in a query or a body.
@@ -31,52 +38,59 @@ type Offset struct {
 	Set   bool
 }
 
-// Receiver is where huma puts the value of a query parameter.
+// Receiver is the field for the value of a query parameter; huma calls it.
 func (o *Offset) Receiver() reflect.Value { return reflect.ValueOf(o).Elem().Field(0) }
 
-// OnParamSet notes whether there was one.
+// OnParamSet records whether the query has the parameter; huma calls it.
 func (o *Offset) OnParamSet(set bool, _ any) { o.Set = set }
 
+// UnmarshalJSON reads the offset of a body.
 func (o *Offset) UnmarshalJSON(b []byte) error {
 	o.Set = true
 	return json.Unmarshal(b, &o.Value)
 }
 
-// Schema describes the value; huma asks for it.
+// Schema describes the value; huma calls it.
 func (o *Offset) Schema(huma.Registry) *huma.Schema {
-	least, most := 0.0, float64(1<<53-1) // what JSON carries without loss everywhere
+	least, most := 0.0, float64(1<<53-1) // every JSON library reads these without loss
 	return &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &least, Maximum: &most}
 }
 
-// Since is where the caller of a feed stands.
+// Since is the state that the caller of a feed has.
 type Since struct {
-	Offset    Offset `query:"offset" json:"offset,omitzero" doc:"Offset of the last update held: endOffset of the last answer." example:"41"`
-	Timestamp string `query:"timestamp" json:"timestamp,omitempty" format:"date-time" maxLength:"64" doc:"Instead of offset: timestamp of the last update held. Updates of the same millisecond may come again." example:"2026-11-22T10:00:00.000Z"`
+	// Offset of the last update that the caller has: endOffset of the last answer.
+	Offset Offset `query:"offset" json:"offset,omitzero" example:"41"`
+	// Instead of offset: the timestamp of the last update that the caller has. The answer may
+	// repeat updates of the same millisecond.
+	Timestamp string `query:"timestamp" json:"timestamp,omitempty" format:"date-time" maxLength:"64"`
 }
 
-// WaitParams say how long to wait for news.
+// WaitParams say how a caller waits for changes.
 type WaitParams struct {
-	Wait   string `query:"wait" pattern:"^([0-9]{1,6}ms|[0-9]{1,3}s|[0-9]{1,2}m)$" doc:"Wait up to so long until there is something new; a minute at most." example:"30s"`
-	Accept string `header:"Accept" doc:"text/event-stream streams the answers as they come." example:"application/json"`
-	LastID string `header:"Last-Event-ID" pattern:"^[0-9]{0,16}$" doc:"In place of offset, from a stream that broke off." example:"41"`
+	// How long to wait if there is no change yet; a minute at most.
+	Wait string `query:"wait" pattern:"^([0-9]{1,6}ms|[0-9]{1,3}s|[0-9]{1,2}m)$" example:"30s"`
+	// text/event-stream: a stream of answers, one for each change.
+	Accept string `header:"Accept" example:"application/json"`
+	// Instead of offset: the id of the last event of a stream that was interrupted.
+	LastID string `header:"Last-Event-ID" pattern:"^[0-9]{0,16}$" example:"41"`
 }
 
-// feedParams is where a request to a feed stands and what it wants.
+// feedParams are the parameters of a request to a feed.
 type feedParams struct {
 	since  Since
 	wait   time.Duration
 	stream bool
-	offset int64 // the last one held; -1: none, or too old to tell
+	offset int64 // of the last update that the caller has; -1 if unknown: a snapshot is the answer
 }
 
-// ClientInput is the query of client_mgmt.
+// ClientInput is the input of client_mgmt by GET.
 type ClientInput struct {
 	ReadParams
 	WaitParams
 	Since
 }
 
-// ClientBodyInput is client_mgmt by POST.
+// ClientBodyInput is the input of client_mgmt by POST.
 type ClientBodyInput struct {
 	ReadParams
 	WaitParams
@@ -84,45 +98,55 @@ type ClientBodyInput struct {
 }
 
 func (a *API) feeds() {
-	text := "Topics, partitions and brokers as they change: every record since the offset or timestamp, or a snapshot when there is none, or it is older than ten minutes, " +
-		"older than the log's start, or from the future. Other records move endOffset on and do not show."
-	huma.Register(a.huma, a.feedOperation(http.MethodGet, "client_mgmt", "Follow topics, partitions and brokers", text, readStatuses), func(ctx context.Context, in *ClientInput) (*huma.StreamResponse, error) {
+	feed := operation{
+		kind: readKind, name: "client_mgmt", tag: tagFeeds,
+		summary: "Follow topics, partitions and brokers",
+		text: "Every change of topics, partitions and brokers since the offset or timestamp. The " +
+			"answer is a snapshot if neither is given, or if it is more than ten minutes older than " +
+			"the newest record, older than the log's start, or in the future. Other records move " +
+			"endOffset, and are not shown.",
+		responses: okResponse(a.feedAnswer()),
+	}
+	handle(a, feed, func(ctx context.Context, in *ClientInput) (*huma.StreamResponse, error) {
 		return a.client(ctx, in.ReadParams, in.WaitParams, in.Since)
 	})
-	huma.Register(a.huma, a.feedOperation(http.MethodPost, "client_mgmt", "Follow topics, partitions and brokers", text, readStatuses), func(ctx context.Context, in *ClientBodyInput) (*huma.StreamResponse, error) {
-		var since Since
-		if in.Body != nil {
-			since = *in.Body
-		}
-		return a.client(ctx, in.ReadParams, in.WaitParams, since)
-	})
+	handle(a, feed.by(http.MethodPost),
+		func(ctx context.Context, in *ClientBodyInput) (*huma.StreamResponse, error) {
+			var since Since
+			if in.Body != nil {
+				since = *in.Body
+			}
+			return a.client(ctx, in.ReadParams, in.WaitParams, since)
+		})
 	a.brokerFeed()
 }
 
-// feedOperation describes an operation that answers News, once or as a stream.
-func (a *API) feedOperation(method, name, summary, text string, statuses []int) huma.Operation {
-	op := describe(method, name, tagFeeds, summary, text, statuses...)
+// feedAnswer describes the answer of a feed: News, once or as a stream.
+func (a *API) feedAnswer() *huma.Response {
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[News](), true, "")
-	op.Responses["200"] = &huma.Response{
-		Description: "What is new.",
+	return &huma.Response{
+		Description: "The changes.",
 		Content: map[string]*huma.MediaType{
-			"application/json":  {Schema: schema},
-			"text/event-stream": {Schema: &huma.Schema{Type: "string", Description: "Events named delta and snapshot; id is endOffset, data the answer as JSON."}},
+			"application/json": {Schema: schema},
+			eventStream: {Schema: &huma.Schema{
+				Type: "string",
+				Description: "Events named delta and snapshot. Their id is endOffset, their data is the " +
+					"answer as JSON.",
+			}},
 		},
 		Headers: map[string]*huma.Param{
 			"X-Yakt-Offset": {Description: "endOffset.", Schema: &huma.Schema{Type: "string"}},
 			"X-Yakt-Epoch":  {Description: "epoch.", Schema: &huma.Schema{Type: "string"}},
 		},
 	}
-	return op
 }
 
-// params settles what a feed's caller wants; both of offset and timestamp are too much.
+// params interprets the parameters of a feed; offset and timestamp exclude each other.
 func (a *API) params(w WaitParams, since Since) (feedParams, error) {
-	p := feedParams{since: since, offset: -1, stream: strings.Contains(w.Accept, "text/event-stream")}
+	p := feedParams{since: since, offset: -1, stream: strings.Contains(w.Accept, eventStream)}
 	p.wait = min(duration(w.Wait), a.cfg.WaitMax)
 	if since.Offset.Set && since.Timestamp != "" {
-		return p, humaProblem(http.StatusBadRequest, "", []error{&huma.ErrorDetail{Location: "timestamp", Message: "not together with offset"}})
+		return p, badField("timestamp", "cannot be combined with offset")
 	}
 	if last, err := strconv.ParseInt(w.LastID, 10, 64); err == nil && w.LastID != "" {
 		since = Since{Offset: Offset{last, true}}
@@ -133,14 +157,15 @@ func (a *API) params(w WaitParams, since Since) (feedParams, error) {
 	case since.Timestamp != "":
 		at, err := time.Parse(time.RFC3339, since.Timestamp)
 		if err != nil {
-			return p, humaProblem(http.StatusBadRequest, "", []error{&huma.ErrorDetail{Location: "timestamp", Message: "expected string to be RFC 3339 date-time"}})
+			return p, badField("timestamp", "expected string to be RFC 3339 date-time")
 		}
 		p.offset = a.offsetAt(at)
 	}
 	return p, nil
 }
 
-// offsetAt is the last offset that somebody holds who has everything before a time; -1 when that is too long ago to tell.
+// offsetAt is the last offset of a caller that has every update before a time; -1 if the controller
+// no longer knows it.
 func (a *API) offsetAt(at time.Time) int64 {
 	offset, ok := a.cfg.Controller.OffsetBefore(at.UnixMilli())
 	if !ok {
@@ -149,6 +174,7 @@ func (a *API) offsetAt(at time.Time) int64 {
 	return offset
 }
 
+// duration is the value of the parameter wait; 0 if there is none.
 func duration(s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil {
@@ -157,7 +183,9 @@ func duration(s string) time.Duration {
 	return d
 }
 
-func (a *API) client(ctx context.Context, r ReadParams, w WaitParams, since Since) (*huma.StreamResponse, error) {
+func (a *API) client(
+	ctx context.Context, r ReadParams, w WaitParams, since Since,
+) (*huma.StreamResponse, error) {
 	p, err := a.params(w, since)
 	if err != nil {
 		return nil, err
@@ -168,8 +196,14 @@ func (a *API) client(ctx context.Context, r ReadParams, w WaitParams, since Sinc
 	return a.follow(ctx, p, feed.AudienceClients, nil)
 }
 
-// follow answers a feed: at once, after a wait, or as a stream. beat, if not nil, is called while a long poll waits.
-func (a *API) follow(ctx context.Context, p feedParams, audience feed.Audience, beat func(context.Context, int64) error) (*huma.StreamResponse, error) {
+// heartbeater sends a heartbeat of the broker whose long poll waits, with the offset that it has.
+type heartbeater = func(ctx context.Context, offset int64) error
+
+// follow answers a request to a feed: at once, after a wait, or with a stream. beat, if not nil, is
+// called at each heartbeat interval of a long poll.
+func (a *API) follow(
+	ctx context.Context, p feedParams, audience feed.Audience, beat heartbeater,
+) (*huma.StreamResponse, error) {
 	if p.stream {
 		return &huma.StreamResponse{Body: func(hc huma.Context) { a.stream(hc, p, audience) }}, nil
 	}
@@ -178,40 +212,44 @@ func (a *API) follow(ctx context.Context, p feedParams, audience feed.Audience, 
 	}
 	news := a.cfg.Controller.NewsSince(ctx, p.offset)
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
-		at := placeOfImage(news.Image)
+		at := imagePosition(news.Image)
 		hc.SetHeader("Content-Type", "application/json")
 		hc.SetHeader("X-Yakt-Offset", strconv.FormatInt(at.offset, 10))
 		hc.SetHeader("X-Yakt-Epoch", strconv.Itoa(int(at.epoch)))
 		_, w := humago.Unwrap(hc)
-		if err := a.writeNews(patiently(w), news, audience, "\n"); err != nil {
+		if err := a.writeNews(withDeadlines(w), news, audience, "\n"); err != nil {
 			panic(broken{err})
 		}
 	}}, nil
 }
 
-// await waits until there is news for the caller, or its time is up. One that needs a snapshot has not to wait.
-func (a *API) await(ctx context.Context, p feedParams, audience feed.Audience, beat func(context.Context, int64) error) error {
+// await waits until there is a change for the caller, or its time is over. It does not wait if the
+// caller needs a snapshot.
+func (a *API) await(
+	ctx context.Context, p feedParams, audience feed.Audience, beat heartbeater,
+) error {
 	if p.wait <= 0 || p.offset < 0 {
 		return nil
 	}
 	if a.cfg.Controller.NewsSince(ctx, p.offset).Snapshot {
 		return nil
 	}
-	waiting, cancel := a.patience(ctx, p.wait)
+	waiting, cancel := a.waitContext(ctx, p.wait)
 	defer cancel()
 	if beat == nil {
 		_ = a.awaitNews(waiting, audience, p.offset)
 		return nil
 	}
 	for waiting.Err() == nil {
-		turn, end := context.WithTimeout(waiting, a.cfg.HeartbeatInterval)
-		err := a.awaitNews(turn, audience, p.offset)
+		interval, end := context.WithTimeout(waiting, a.cfg.HeartbeatInterval)
+		err := a.awaitNews(interval, audience, p.offset)
 		end()
 		if err == nil {
 			return nil
 		}
 		if waiting.Err() == nil {
-			// The end of the wait does not cut this off: it is a write.
+			// ctx, not waiting: a heartbeat is a write, which the end of the wait must not
+			// interrupt.
 			if err := beat(ctx, p.offset); err != nil {
 				return err
 			}
@@ -220,12 +258,14 @@ func (a *API) await(ctx context.Context, p feedParams, audience feed.Audience, b
 	return nil
 }
 
-// patience is a context for waiting: it ends after d, when this node stops, and when the client
-// has closed its side of the connection, which may be all that is heard of one that has gone.
-// The answer is what there is by then.
-func (a *API) patience(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+// waitContext is a context for waiting. It ends after d, when this node stops, and when the client
+// closes its side of the connection, which may be the only sign that it has gone. The request is
+// then answered with the state of that moment.
+func (a *API) waitContext(
+	ctx context.Context, d time.Duration,
+) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	stop := context.AfterFunc(a.streams, cancel)
-	heard := hangUp(ctx, cancel)
-	return ctx, func() { stop(); heard(); cancel() }
+	ignore := hangUp(ctx, cancel)
+	return ctx, func() { stop(); ignore(); cancel() }
 }

@@ -16,26 +16,33 @@ import (
 func TestFeedAnswersADeltaOrASnapshot(t *testing.T) {
 	s := startOne(t)
 	epoch := s.alive(1)
-	held := s.ok(http.MethodGet, "/v1/client_mgmt", nil)
+	held := s.get("/v1/client_mgmt")
 	if held["kind"] != "snapshot" {
 		t.Fatalf("who holds nothing gets a %v", held["kind"])
 	}
-	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "a", "numPartitions": 2, "configs": object{"retention.ms": "1000"}})
-	s.ok(http.MethodPost, "/v1/register_producer", object{"brokerId": 1, "brokerEpoch": epoch})
+	s.post("/v1/create_topic", object{"name": "a", "numPartitions": 2,
+		"configs": object{"retention.ms": "1000"}})
+	s.post("/v1/register_producer", object{"brokerId": 1, "brokerEpoch": epoch})
 
-	delta := s.ok(http.MethodGet, fmt.Sprintf("/v1/client_mgmt?offset=%v", held["endOffset"]), nil)
-	if names := namesOf(delta); delta["kind"] != "delta" || names != "TopicRecord PartitionRecord PartitionRecord" || delta["fromOffset"] != held["endOffset"] {
+	delta := s.get(fmt.Sprintf("/v1/client_mgmt?offset=%v", held["endOffset"]))
+	if names := namesOf(delta); delta["kind"] != "delta" ||
+		names != "TopicRecord PartitionRecord PartitionRecord" ||
+		delta["fromOffset"] != held["endOffset"] {
 		t.Errorf("a client's delta: %v from %v: %s", delta["kind"], delta["fromOffset"], names)
 	}
-	all := s.ok(http.MethodPost, "/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch, "offset": held["endOffset"]})
-	if names := namesOf(all); names != "TopicRecord ConfigRecord PartitionRecord PartitionRecord ProducerIdsRecord" {
+	all := s.post("/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch,
+		"offset": held["endOffset"]})
+	const created = "TopicRecord ConfigRecord PartitionRecord PartitionRecord ProducerIdsRecord"
+	if names := namesOf(all); names != created {
 		t.Errorf("a broker's delta: %s", names)
 	}
-	half := s.ok(http.MethodPost, "/v1/client_mgmt", object{"offset": delta["records"].([]any)[0].(object)["offset"]})
+	half := s.post("/v1/client_mgmt", object{"offset": delta["records"].([]any)[0].(object)["offset"]})
 	if names := namesOf(half); names != "PartitionRecord PartitionRecord" {
 		t.Errorf("a delta from the middle of a batch: %s", names)
 	}
-	if nothing := s.ok(http.MethodGet, fmt.Sprintf("/v1/client_mgmt?offset=%v", all["endOffset"]), nil); nothing["kind"] != "delta" || namesOf(nothing) != "" || nothing["endOffset"] != all["endOffset"] {
+	nothing := s.get(fmt.Sprintf("/v1/client_mgmt?offset=%v", all["endOffset"]))
+	if nothing["kind"] != "delta" || namesOf(nothing) != "" ||
+		nothing["endOffset"] != all["endOffset"] {
 		t.Errorf("with everything held: %v", nothing)
 	}
 	now := time.Now()
@@ -46,12 +53,13 @@ func TestFeedAnswersADeltaOrASnapshot(t *testing.T) {
 		"timestamp=" + delta["timestamp"].(string):                         "delta",
 		"timestamp=" + now.UTC().Format(time.RFC3339Nano):                  "delta",
 	} {
-		if got := s.ok(http.MethodGet, "/v1/client_mgmt?"+what, nil); got["kind"] != want {
+		if got := s.get("/v1/client_mgmt?" + what); got["kind"] != want {
 			t.Errorf("%s: got a %v, want a %s", what, got["kind"], want)
 		}
 	}
-	snapshot := s.ok(http.MethodGet, "/v1/client_mgmt", nil)
-	if names := namesOf(snapshot); names != "RegisterBrokerRecord TopicRecord PartitionRecord PartitionRecord" {
+	snapshot := s.get("/v1/client_mgmt")
+	const state = "RegisterBrokerRecord TopicRecord PartitionRecord PartitionRecord"
+	if names := namesOf(snapshot); names != state {
 		t.Errorf("a client's snapshot: %s", names)
 	}
 	for _, r := range snapshot["records"].([]any) {
@@ -87,10 +95,10 @@ func (s *server) kafka(req kmsg.Request) kmsg.Response {
 func TestBothWorldsAreOne(t *testing.T) {
 	s := startOne(t)
 	s.alive(1)
-	held := s.ok(http.MethodGet, "/v1/client_mgmt", nil)
+	held := s.get("/v1/client_mgmt")
 	waiting := make(chan object)
 	go func() {
-		waiting <- s.ok(http.MethodGet, fmt.Sprintf("/v1/client_mgmt?wait=25s&offset=%v", held["endOffset"]), nil)
+		waiting <- s.get(fmt.Sprintf("/v1/client_mgmt?wait=25s&offset=%v", held["endOffset"]))
 	}()
 	req := kmsg.NewPtrCreateTopicsRequest()
 	topic := kmsg.NewCreateTopicsRequestTopic()
@@ -102,12 +110,13 @@ func TestBothWorldsAreOne(t *testing.T) {
 	if news := <-waiting; namesOf(news) != "TopicRecord PartitionRecord" {
 		t.Errorf("the waiting client got %v", news)
 	}
-	s.ok(http.MethodGet, "/get_topic_by_name?name=from-kafka", nil)
+	s.get("/get_topic_by_name?name=from-kafka")
 
-	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "from-http"})
+	s.post("/v1/create_topic", object{"name": "from-http"})
 	metadata := kmsg.NewPtrMetadataRequest()
 	metadata.Topics = []kmsg.MetadataRequestTopic{{Topic: kmsg.StringPtr("from-http")}}
-	if resp := s.kafka(metadata).(*kmsg.MetadataResponse); len(resp.Topics) != 1 || resp.Topics[0].ErrorCode != 0 || len(resp.Brokers) != 1 {
+	if resp := s.kafka(metadata).(*kmsg.MetadataResponse); len(resp.Topics) != 1 ||
+		resp.Topics[0].ErrorCode != 0 || len(resp.Brokers) != 1 {
 		t.Errorf("Kafka's METADATA of a topic made over HTTP: %+v", resp)
 	}
 }
@@ -115,25 +124,26 @@ func TestBothWorldsAreOne(t *testing.T) {
 func TestLongPollEnds(t *testing.T) {
 	s := startOne(t)
 	epoch := s.alive(1)
-	end := s.ok(http.MethodGet, "/v1/client_mgmt", nil)["endOffset"]
+	end := s.get("/v1/client_mgmt")["endOffset"]
 	// A change that is none of a client's business does not wake it.
 	done := make(chan object)
 	go func() {
-		done <- s.ok(http.MethodGet, fmt.Sprintf("/v1/client_mgmt?wait=300ms&offset=%v", end), nil)
+		done <- s.get(fmt.Sprintf("/v1/client_mgmt?wait=300ms&offset=%v", end))
 	}()
-	s.ok(http.MethodPost, "/v1/register_producer", object{"brokerId": 1, "brokerEpoch": epoch})
+	s.post("/v1/register_producer", object{"brokerId": 1, "brokerEpoch": epoch})
 	if news := <-done; namesOf(news) != "" || news["kind"] != "delta" {
 		t.Errorf("after its time: %v", news)
 	}
 	// One who needs a snapshot gets it at once.
 	began := time.Now()
-	s.ok(http.MethodGet, "/v1/client_mgmt?wait=20s", nil)
+	s.get("/v1/client_mgmt?wait=20s")
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("a snapshot took %v", took)
 	}
 	// A node that stops answers those who wait.
 	go func() {
-		done <- s.ok(http.MethodGet, fmt.Sprintf("/v1/client_mgmt?wait=25s&offset=%v", s.node.Controller().Image().EndOffset()-1), nil)
+		done <- s.get(fmt.Sprintf("/v1/client_mgmt?wait=25s&offset=%v",
+			s.node.Controller().Image().EndOffset()-1))
 	}()
 	s.watchers(1)
 	s.stop()
@@ -148,7 +158,7 @@ func (s *server) watchers(n int) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("only %d of %d requests wait", s.node.Controller().Waiting(), n)
 		}
-		s.ok(http.MethodGet, "/livez", nil)
+		s.get("/livez")
 	}
 }
 
@@ -156,13 +166,14 @@ func TestALongPollKeepsItsBrokerAlive(t *testing.T) {
 	s := startOne(t, "broker.session.timeout.ms=1500", "broker.heartbeat.interval.ms=200")
 	epoch := s.alive(1)
 	at := s.node.Controller().Image().EndOffset() - 1
-	if news := s.ok(http.MethodPost, "/v1/broker_mgmt?wait=3s", object{"brokerId": 1, "epoch": epoch, "offset": at}); namesOf(news) != "" {
-		t.Errorf("while it waited: %s", namesOf(news))
+	beat := object{"brokerId": 1, "epoch": epoch, "offset": at}
+	if names := namesOf(s.post("/v1/broker_mgmt?wait=3s", beat)); names != "" {
+		t.Errorf("while it waited: %s", names)
 	}
-	if f := fields(s.ok(http.MethodGet, "/v1/get_broker_by_id?brokerId=1", nil)); f["brokerStatus"] != "UNFENCED" {
+	if f := fields(s.get("/v1/get_broker_by_id?brokerId=1")); f["brokerStatus"] != "UNFENCED" {
 		t.Errorf("after its long poll: %v", f)
 	}
-	news := s.ok(http.MethodGet, fmt.Sprintf("/v1/client_mgmt?wait=20s&offset=%d", at), nil)
+	news := s.get(fmt.Sprintf("/v1/client_mgmt?wait=20s&offset=%d", at))
 	if f := fields(lastOf(news, "BrokerRegistrationChangeRecord")); f["brokerStatus"] != "FENCED" {
 		t.Errorf("without heartbeats: %v", news)
 	}
@@ -199,14 +210,16 @@ func TestStream(t *testing.T) {
 	if _, name, _ := next(); name != "snapshot" {
 		t.Fatalf("a stream begins with a %s", name)
 	}
-	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "streamed"})
+	s.post("/v1/create_topic", object{"name": "streamed"})
 	id, name, data := next()
 	news := decode[object](t, []byte(data))
-	if name != "delta" || namesOf(news) != "TopicRecord PartitionRecord" || id != fmt.Sprint(news["endOffset"]) {
+	if name != "delta" || namesOf(news) != "TopicRecord PartitionRecord" ||
+		id != fmt.Sprint(news["endOffset"]) {
 		t.Errorf("event %s %s %s", id, name, data)
 	}
-	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "missed"})
-	again, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/v1/client_mgmt", nil)
+	s.post("/v1/create_topic", object{"name": "missed"})
+	again, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/v1/client_mgmt",
+		nil)
 	again.Header.Set("Accept", "text/event-stream")
 	again.Header.Set("Last-Event-ID", id)
 	resumed, err := client.Do(again)
@@ -215,7 +228,8 @@ func TestStream(t *testing.T) {
 	}
 	defer resumed.Body.Close()
 	events = bufio.NewScanner(resumed.Body)
-	if _, name, data := next(); name != "delta" || !strings.Contains(data, "missed") || strings.Contains(data, "streamed") {
+	if _, name, data := next(); name != "delta" || !strings.Contains(data, "missed") ||
+		strings.Contains(data, "streamed") {
 		t.Errorf("resumed with %s %s", name, data)
 	}
 }

@@ -20,11 +20,15 @@ type wallClock struct{}
 
 func (wallClock) Now() time.Time { return time.Now() }
 
-func (wallClock) AfterFunc(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+func (wallClock) AfterFunc(d time.Duration, f func()) func() bool {
+	return time.AfterFunc(d,
+		f).Stop
+}
 
 // passTo takes every request to an address, whatever its host.
 func passTo(t *testing.T, address string) func(int32) http.RoundTripper {
-	to := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	to := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn,
+		error) {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}}
 	t.Cleanup(to.CloseIdleConnections)

@@ -8,29 +8,30 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Limits at the door.
+// Limits of every request.
 const (
-	bodyMax       = 1 << 20
-	bodySmall     = 4 << 10     // what a request may send without a share of the budget
-	answerTimeout = time.Minute // for a client to take an answer, beyond what it asked to wait
+	bodyMax       = 1 << 20     // bytes of a body
+	bodySmall     = 4 << 10     // bytes of a body that needs no share of the budget
+	answerTimeout = time.Minute // for a client to read an answer, after the time that it asked to wait
 )
 
-// guard is what every request passes before its operation.
+// guard does for every request what comes before its operation: it reads the body within the
+// limits, takes a turn, checks the host, the origin and the query, and forwards what only the
+// leader can do.
 func (a *API) guard(mux *http.ServeMux) http.Handler {
-	served := a.served()
+	served := a.services
 	origin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(below http.ResponseWriter, r *http.Request) {
 		w := &reply{ResponseWriter: below}
 		r, done := a.detached(known(r, served))
 		defer done()
-		defer a.settle(w, r, served[r.URL.Path])
+		at := served[r.URL.Path]
+		defer a.settle(w, r, at.kind)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		deadline := time.Now().Add(answerTimeout + a.cfg.WaitMax)
@@ -43,7 +44,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 			writeProblem(w, problem)
 			return
 		}
-		if !isHealth(r) {
+		if at.kind != healthKind {
 			w.turn = a.takeTurn(r.Context())
 			defer w.turn.end()
 			r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
@@ -58,52 +59,35 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		}
 		if served.wantsLeader(r) && !a.leads() {
 			defer w.turn.pause()()
-			a.forward.serve(w, r, body, served[r.URL.Path] == writeKind)
+			a.forward.serve(w, r, body, at)
 			return
 		}
 		route(w, r, mux)
 	})
 }
 
-const crossSite = "A page of another site may not do this in your name. Send the request from a program."
+const crossSite = "A web page of another site sent this request, which is not allowed. " +
+	"Send it from a program."
 
-// refusal is why a request is not served, whatever it asks for; nil when it is.
-func (a *API) refusal(r *http.Request, served kinds, origin *http.CrossOriginProtection) *Problem {
+// refusal is why a request is refused whatever it asks for; nil if it is not.
+func (a *API) refusal(
+	r *http.Request, served services, origin *http.CrossOriginProtection,
+) *Problem {
 	if !a.answersTo(r.Host) {
 		return misnamed(r)
 	}
 	if err := origin.Check(asUnsafe(r, served)); err != nil {
 		return newProblem(http.StatusForbidden, kerr.ClusterAuthorizationFailed, crossSite)
 	}
-	if err := a.failure.Load(); err != nil && !isHealth(r) {
-		return noLeader("This node has failed and is about to exit: %v. Ask another one.", *err)
+	if err := a.failure.Load(); err != nil && served[r.URL.Path].kind != healthKind {
+		return noLeader("This node has failed and is about to exit: %v. Ask another node.", *err)
 	}
 	return checkQuery(r, served)
 }
 
-func isHealth(r *http.Request) bool { return r.URL.Path == "/livez" || r.URL.Path == "/readyz" }
-
-// served is the kind of each path that the API describes.
-func (a *API) served() kinds {
-	all := kinds{}
-	for path, item := range a.huma.OpenAPI().Paths {
-		switch {
-		case item.Get != nil && strings.Contains(localPaths, path+" "):
-			all[path] = localKind
-		case item.Get != nil && path != "/v1/broker_mgmt":
-			all[path] = readKind
-		default:
-			all[path] = writeKind
-		}
-	}
-	return all
-}
-
-// localPaths are about the node that is asked.
-const localPaths = "/livez /readyz /v1/status /v1/snapshot "
-
-// known resolves the short name of an operation to its canonical path, and notes who calls.
-func known(r *http.Request, served kinds) *http.Request {
+// known replaces the short path of an operation by the canonical one, and puts the client's address
+// into the context.
+func known(r *http.Request, served services) *http.Request {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -119,9 +103,10 @@ func known(r *http.Request, served kinds) *http.Request {
 	return r
 }
 
-// asUnsafe has heartbeats by GET checked like any other change.
-func asUnsafe(r *http.Request, served kinds) *http.Request {
-	if served[r.URL.Path] != writeKind || r.Method != http.MethodGet {
+// asUnsafe returns a heartbeat by GET as a POST, so that its origin is checked like that of any
+// other write.
+func asUnsafe(r *http.Request, served services) *http.Request {
+	if served[r.URL.Path].kind != writeKind || r.Method != http.MethodGet {
 		return r
 	}
 	c := *r
@@ -129,16 +114,15 @@ func asUnsafe(r *http.Request, served kinds) *http.Request {
 	return &c
 }
 
-// wantsLeader reports whether the active controller has to answer.
-func (k kinds) wantsLeader(r *http.Request) bool {
-	served, ok := k[r.URL.Path]
-	switch {
-	case !ok || served == localKind:
-		return false
-	case served == writeKind:
+// wantsLeader reports whether the active controller has to answer a request.
+func (s services) wantsLeader(r *http.Request) bool {
+	switch s[r.URL.Path].kind {
+	case writeKind:
 		return true
+	case readKind:
+		return r.URL.Query().Get("consistency") == linearizable
 	}
-	return r.URL.Query().Get("consistency") == "linearizable"
+	return false
 }
 
 func (a *API) leads() bool {
@@ -146,22 +130,24 @@ func (a *API) leads() bool {
 	return ok
 }
 
-// checkQuery refuses what huma would take for something else: parameters that are empty, come twice, or are not encoded as they should.
-func checkQuery(r *http.Request, served kinds) *Problem {
+// checkQuery refuses queries that huma would misread: with an empty parameter, a parameter that is
+// given twice, or a wrong encoding.
+func checkQuery(r *http.Request, served services) *Problem {
 	if _, ok := served[r.URL.Path]; !ok || r.URL.RawQuery == "" {
 		return nil
 	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return newProblem(http.StatusBadRequest, kerr.InvalidRequest, "The query is malformed: %v.", err)
+		return newProblem(http.StatusBadRequest, kerr.InvalidRequest,
+			"The query is malformed: %v.", err)
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		switch values := q[name]; {
 		case len(values) > 1:
-			errs = append(errs, &huma.ErrorDetail{Location: "query." + name, Message: "comes more than once"})
+			errs = append(errs, fieldError("query."+name, "is given more than once"))
 		case values[0] == "":
-			errs = append(errs, &huma.ErrorDetail{Location: "query." + name, Message: "is empty; give it a value or leave it out"})
+			errs = append(errs, fieldError("query."+name, "is empty; set a value or leave it out"))
 		}
 	}
 	if len(errs) == 0 {
@@ -170,7 +156,7 @@ func checkQuery(r *http.Request, served kinds) *Problem {
 	return humaProblem(http.StatusBadRequest, "", errs)
 }
 
-// route serves a request by the mux; paths and methods that it does not know are problems like all others.
+// route serves a request with the mux. Unknown paths and methods are answered with a problem, too.
 func route(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 	h, pattern := mux.Handler(r)
 	if pattern != "" {
@@ -180,23 +166,30 @@ func route(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 	probe := &probe{header: http.Header{}}
 	h.ServeHTTP(probe, r)
 	if probe.status != http.StatusMethodNotAllowed {
-		writeProblem(w, newProblem(http.StatusNotFound, kerr.InvalidRequest, "There is no such path. /openapi.json and /docs list what there is."))
+		writeProblem(w, newProblem(http.StatusNotFound, kerr.InvalidRequest,
+			"There is no such path. /openapi.json and /docs list all paths."))
 		return
 	}
 	allow := probe.header.Get("Allow")
 	w.Header().Set("Allow", allow)
-	writeProblem(w, newProblem(http.StatusMethodNotAllowed, kerr.InvalidRequest, "%s is not served here. Use %s.", r.Method, allow))
+	writeProblem(w, newProblem(http.StatusMethodNotAllowed, kerr.InvalidRequest,
+		"This path does not accept %s. Use %s.", r.Method, allow))
 }
 
-// probe takes the mux's own answer to a request that it has no handler for.
+// probe records the status and header that the mux answers to a request without a handler.
 type probe struct {
 	header http.Header
 	status int
 }
 
-func (p *probe) Header() http.Header         { return p.header }
+// Header is part of http.ResponseWriter, as are Write and WriteHeader.
+func (p *probe) Header() http.Header { return p.header }
+
+// Write drops the body.
 func (p *probe) Write(b []byte) (int, error) { return len(b), nil }
-func (p *probe) WriteHeader(status int)      { p.status = status }
+
+// WriteHeader records the status.
+func (p *probe) WriteHeader(status int) { p.status = status }
 
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	h := w.Header()

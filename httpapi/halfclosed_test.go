@@ -25,7 +25,8 @@ func (s *server) halfClosed(method, path string, body any) (status int, answer [
 		}
 		text = string(data)
 	}
-	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", method, path, len(text), text)
+	fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", method, path,
+		len(text), text)
 	if err := c.CloseWrite(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -63,7 +64,8 @@ func (w walk) routes() []route {
 	spare := b + 1
 	first := object{"name": t, "partitionId": 0, "brokerId": spare}
 	registration := object{
-		"brokerId": spare, "brokerHost": "h", "brokerPort": 1, "securityProtocol": "SSL", "rackId": "",
+		"brokerId": spare, "brokerHost": "h", "brokerPort": 1, "securityProtocol": "SSL",
+		"rackId": "",
 	}
 	heartbeat := fmt.Sprintf("wait=20s&brokerId=%d&epoch=%d&offset=%d", b, w.epoch, w.end)
 	const confirmed = "consistency=linearizable"
@@ -71,12 +73,16 @@ func (w walk) routes() []route {
 		{"POST", "/v1/register", "", registration, "RegisterBrokerRecord"},
 		{"POST", "/v1/broker_mgmt", "", object{"brokerId": b, "epoch": w.epoch}, ""},
 		{"GET", "/v1/broker_mgmt", heartbeat, nil, ""},
-		{"POST", "/v1/create_topic", "", object{"name": t, "assignments": [][]int{{b}}}, "TopicRecord"},
-		{"POST", "/v1/create_partition", "", object{"name": t, "replicas": []int{b}}, "PartitionRecord"},
+		{"POST", "/v1/create_topic", "", object{"name": t, "assignments": [][]int{{b}}},
+			"TopicRecord"},
+		{"POST", "/v1/create_partition", "", object{"name": t, "replicas": []int{b}},
+			"PartitionRecord"},
 		{"POST", "/v1/add_replica", "", first, "PartitionChangeRecord"},
 		{"POST", "/v1/remove_replica", "", first, "PartitionChangeRecord"},
-		{"POST", "/v1/register_producer", "", object{"brokerId": b, "brokerEpoch": w.epoch}, "ProducerIdsRecord"},
-		{"POST", "/v1/register_broker_change", "", object{"brokerId": b, "epoch": w.epoch, "rackId": "r"}, "RegisterBrokerRecord"},
+		{"POST", "/v1/register_producer", "", object{"brokerId": b, "brokerEpoch": w.epoch},
+			"ProducerIdsRecord"},
+		{"POST", "/v1/register_broker_change", "", object{"brokerId": b, "epoch": w.epoch,
+			"rackId": "r"}, "RegisterBrokerRecord"},
 		{"GET", "/v1/get_all_active_brokers", confirmed, nil, ""},
 		{"POST", "/v1/get_all_active_brokers", confirmed, nil, ""},
 		{"GET", "/v1/get_broker_by_id", fmt.Sprintf(confirmed+"&brokerId=%d", b), nil, ""},
@@ -97,7 +103,8 @@ func (w walk) routes() []route {
 		{"GET", "/docs", "", nil, ""},
 		{"GET", "/docs/docs.js", "", nil, ""},
 		{"GET", "/docs/docs.css", "", nil, ""},
-		{"DELETE", "/v1/unregister_broker", fmt.Sprintf("brokerId=%d", spare), nil, "UnregisterBrokerRecord"},
+		{"DELETE", "/v1/unregister_broker", fmt.Sprintf("brokerId=%d", spare), nil,
+			"UnregisterBrokerRecord"},
 		{"POST", "/v1/unregister_broker", "", object{"brokerId": b}, "UnregisterBrokerRecord"},
 	}
 }
@@ -117,7 +124,7 @@ func TestNoHalfClosedConnectionGetsAnEmptyAnswer(t *testing.T) {
 			walked[strings.ToLower(r.method)+" "+r.path] = true
 			s.walk(active, r)
 		}
-		for path, item := range s.ok(http.MethodGet, "/openapi.json", nil)["paths"].(object) {
+		for path, item := range s.get("/openapi.json")["paths"].(object) {
 			for method := range item.(object) {
 				if !walked[method+" "+path] {
 					t.Errorf("%s %s is not walked", method, path)
@@ -148,7 +155,7 @@ func (s *server) walk(active *server, r route) {
 		return
 	}
 	offset, _ := decode[object](t, answer)["offset"].(float64)
-	log := active.ok(http.MethodGet, fmt.Sprintf("/v1/records?limit=1&from=%.0f", offset), nil)
+	log := active.get(fmt.Sprintf("/v1/records?limit=1&from=%.0f", offset))
 	if names := namesOf(log); names != r.writes {
 		t.Errorf("node %d: %s %s says that it wrote a %s at offset %.0f; there is %q: %s",
 			s.id, r.method, path, r.writes, offset, names, answer)
@@ -163,11 +170,14 @@ func TestHalfClosedWritesTellTheTruth(t *testing.T) {
 	active.alive(1)
 	for i := range 60 {
 		name := fmt.Sprintf("half-closed-%d", i)
-		status, answer := standbys[i%2].halfClosed(http.MethodPost, "/create_topic", object{"name": name})
+		status, answer := standbys[i%2].halfClosed(http.MethodPost, "/create_topic",
+			object{"name": name})
 		read := "/v1/get_topic_by_name?consistency=linearizable&name=" + name
 		exists, _ := active.request(http.MethodGet, read, nil)
-		if status != http.StatusOK || exists != http.StatusOK || !strings.Contains(string(answer), name) {
-			t.Fatalf("%s: answered %d %q; the leader, asked for it, says %d", name, status, answer, exists)
+		if status != http.StatusOK || exists != http.StatusOK ||
+			!strings.Contains(string(answer), name) {
+			t.Fatalf("%s: answered %d %q; the leader, asked for it, says %d", name, status, answer,
+				exists)
 		}
 	}
 }
@@ -196,7 +206,7 @@ func TestHalfClosedStreamGoesOn(t *testing.T) {
 			switch data, ok := strings.CutPrefix(events.Text(), "data: "); {
 			case ok && seen == 0:
 				seen = 1
-				active.ok(http.MethodPost, "/v1/create_topic", object{"name": topic})
+				active.post("/v1/create_topic", object{"name": topic})
 			case ok && strings.Contains(data, topic):
 				seen = 2
 			}

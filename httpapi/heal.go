@@ -3,45 +3,55 @@ package httpapi
 import (
 	"context"
 	"fmt"
-	"net/http"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/yakt/yakt/metadata"
 )
 
 // healArgs is the body of heal.
 type healArgs struct {
-	DryRun bool `json:"dryRun,omitempty" doc:"Only tell what would be done." example:"false"`
+	// List what would be healed, and change nothing.
+	DryRun bool `json:"dryRun,omitempty" example:"false"`
 }
 
-// Healing is what heal did, or would do.
+// Healing is the answer of heal: what it repaired, or would repair.
 type Healing struct {
-	DryRun    bool       `json:"dryRun" doc:"Whether nothing was done." example:"false"`
-	Total     int        `json:"total" minimum:"0" doc:"How much was found." example:"1"`
-	Poison    []Poisoned `json:"poison" doc:"The first 1,000 of it."`
-	CutBefore int64      `json:"cutBefore" minimum:"0" doc:"Every node's log starts here or later from now on; 0 when nothing was done." example:"57"`
+	// Whether nothing was changed.
+	DryRun bool `json:"dryRun" example:"false"`
+	// Number of entries found.
+	Total int `json:"total" minimum:"0" example:"1"`
+	// The first 1,000 entries.
+	Poison []Poisoned `json:"poison"`
+	// From now on every node's log starts at this offset or later; 0 if nothing was changed.
+	CutBefore int64 `json:"cutBefore" minimum:"0" example:"57"`
 }
 
-// Poisoned is something in the cluster's state that Kafka's brokers do not accept.
+// Poisoned is an entry of the cluster's state that Kafka's brokers do not accept.
 type Poisoned struct {
-	Offset  int64  `json:"offset" minimum:"0" doc:"Of the record that brought it, or the last one of the snapshot that did." example:"41"`
-	Type    string `json:"type" doc:"Kafka's name of the record." example:"ConfigRecord"`
-	Entity  string `json:"entity" doc:"What it is; long names are cut short." example:"the configuration \"k\" of group \"g\""`
-	Problem string `json:"problem" doc:"What is wrong with it." example:"ResourceName is empty"`
-	Action  string `json:"action" enum:"repair,remove,unregister,drop" doc:"What heals it; docs/healing.md explains each." example:"remove"`
+	// Offset of the record that created the entry, or the last offset of the snapshot that contains
+	// it.
+	Offset int64 `json:"offset" minimum:"0" example:"41"`
+	// Name of the record in Kafka's schemas.
+	Type string `json:"type" example:"ConfigRecord"`
+	// What the entry is. Long names are shortened.
+	Entity string `json:"entity" example:"the configuration \"k\" of group \"g\""`
+	// Why brokers do not accept it.
+	Problem string `json:"problem" example:"ResourceName is empty"`
+	// How it is healed; docs/healing.md explains each action.
+	Action string `json:"action" enum:"repair,remove,unregister,drop" example:"remove"`
 }
 
-// poisonMax is how much of the poison one answer tells.
+// poisonMax bounds the entries in one answer.
 const poisonMax = 1000
 
 func (a *API) heal() {
-	op := describe(http.MethodPost, "heal", tagQuorum, "Take out of the log what brokers do not accept",
-		"Earlier releases wrote records that end every Kafka broker which reads them. These are replaced or "+
-			"removed; every node then makes a snapshot and starts its log behind them. Nothing else changes. "+
-			"Brokers that have such a record on their own disks need a hand: see docs/healing.md.",
-		writeStatuses...)
-	huma.Register(a.huma, op, a.healed)
+	handle(a, operation{
+		kind: writeKind, name: "heal", tag: tagQuorum,
+		summary: "Remove what brokers do not accept from the log",
+		text: "Earlier releases wrote records that make every Kafka broker exit that reads them. heal " +
+			"replaces or removes them; every node then makes a snapshot and starts its log after " +
+			"them. Nothing else changes. A broker that has such a record on its own disk has to be " +
+			"repaired by hand: see docs/healing.md.",
+	}, a.healed)
 }
 
 func (a *API) healed(ctx context.Context, in *struct {
@@ -59,7 +69,7 @@ func (a *API) healed(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, problemOf(err)
 	}
-	if outcome.Image != nil { // nil: somebody else was quicker
+	if outcome.Image != nil { // nil if another request has healed it meanwhile
 		img = outcome.Image
 	}
 	h.CutBefore, _ = img.CleanFrom()
@@ -77,18 +87,18 @@ func poisonOf(img *metadata.Image) []Poisoned {
 	return all
 }
 
-// unreadable says what stands in the log or the newest snapshot of this node that brokers do not
-// accept; "" if nothing does.
+// unreadable says what the log or the newest snapshot of this node contains that brokers do not
+// accept; "" if there is nothing.
 func unreadable(img *metadata.Image, logStart int64) string {
 	from, clean := img.CleanFrom()
 	if clean && logStart < from {
 		return fmt.Sprintf("the log holds records before offset %d that Kafka's brokers do not accept; "+
-			"a snapshot that takes their place is being made", from)
+			"this node is making a snapshot that replaces them", from)
 	}
 	for p := range img.Poison() {
-		return fmt.Sprintf("the log holds records that Kafka's brokers do not accept, and every broker "+
-			"that reads them exits. `yakt heal --dry-run` lists all %d, `yakt heal` takes them out. "+
-			"One is a %v", img.PoisonCount(), p)
+		return fmt.Sprintf("the log holds %d records that Kafka's brokers do not accept, such as a %v, "+
+			"and every broker that reads them exits. `yakt heal --dry-run` lists them, `yakt heal` "+
+			"removes them", img.PoisonCount(), p)
 	}
 	return ""
 }

@@ -12,45 +12,52 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// NodeState is the raft layer's state of this node.
+// NodeState is the state of this node in the raft layer.
 type NodeState struct {
-	Role string // leader, follower, candidate, pre-candidate, learner, stopped
-	// Waiting says, in a sentence, why this node is not a member of the quorum and waits; ""
-	// when it is one.
+	Role string // leader, follower, candidate, pre-candidate, learner or stopped
+	// Waiting is a sentence that says why this node is not a member of the quorum and waits to
+	// become one; "" if it is a member.
 	Waiting string
-	// Suspended says, in a sentence, why this node takes no part in the quorum that it is a
-	// member of; "" when it does.
+	// Suspended is a sentence that says why this node, a member, takes no part in the quorum; "" if
+	// it takes part.
 	Suspended     string
-	LeaderID      int32 // -1: nobody
+	LeaderID      int32 // -1 if there is no leader
 	LeaderEpoch   int32
-	LeaderReason  string
+	LeaderReason  string // why leadership last changed
 	HighWatermark int64
 	LogStart      int64
 	LogEnd        int64
-	SnapshotEnd   int64 // -1: none
+	SnapshotEnd   int64 // offset after the newest snapshot; -1 if there is none
 	SnapshotEpoch int32
 	DiskFull      bool
-	Failed        error
+	Failed        error // why the raft layer has stopped; nil if it has not
 	Voters        []VoterState
 	Observers     []ObserverState
 }
 
-// Health is what /livez and /readyz answer.
+// Health is the answer of /livez and /readyz.
 type Health struct {
-	Status string  `json:"status" enum:"ok,failing" doc:"ok when every check passes or is a warning." example:"ok"`
-	State  string  `json:"state" doc:"What this node is in the quorum." example:"leader"`
-	Checks []Check `json:"checks" doc:"Every check, in a fixed order."`
+	// ok if every check passes or is a warning.
+	Status string `json:"status" enum:"ok,failing" example:"ok"`
+	// State of this node in the quorum: its raft role, or suspended, waiting or stopped.
+	State string `json:"state" example:"leader"`
+	// Every check, in a fixed order.
+	Checks []Check `json:"checks"`
 }
 
-// Check is one of them.
+// Check is one check of a node's health.
 type Check struct {
-	Name    string `json:"name" doc:"Name of the check." example:"leader_known"`
-	OK      bool   `json:"ok" doc:"Whether it passes." example:"true"`
-	Warning bool   `json:"warning,omitempty" doc:"Whether the node does its part all the same, although the check does not pass." example:"false"`
-	Message string `json:"message,omitempty" doc:"Why it does not." example:"no leader is known"`
+	// Name of the check.
+	Name string `json:"name" example:"leader_known"`
+	// Whether the check passes.
+	OK bool `json:"ok" example:"true"`
+	// Whether the check fails and the node works nevertheless.
+	Warning bool `json:"warning,omitempty" example:"false"`
+	// Why the check fails.
+	Message string `json:"message,omitempty" example:"no leader is known"`
 }
 
-// state is what the node is, for people.
+// state is the node's state in one word.
 func (n NodeState) state() string {
 	switch {
 	case n.Failed != nil:
@@ -68,42 +75,47 @@ type healthAnswer struct {
 	Body   Health
 }
 
-// stuckAfter is how long the controller's event loop may take for one turn before the process counts as dead.
+// stuckAfter is how long the controller's event loop may take for one event before the process
+// counts as dead.
 const stuckAfter = 10 * time.Second
 
-// lagMax is how many records this node's state may be behind the committed log and still be ready.
+// lagMax is how many committed records a ready node may not yet have applied.
 const lagMax = 1000
 
-// confirmedInput asks /readyz for a round with the quorum.
+// confirmedInput is the input of readyz.
 type confirmedInput struct {
-	Quorum bool   `query:"quorum" doc:"Confirm with a majority, too; a standby asks the leader to." example:"false"`
+	// Also confirm with a majority that there is a leader; a standby asks the leader to.
+	Quorum bool   `query:"quorum" example:"false"`
 	By     string `header:"X-Yakt-Forwarded-By" hidden:"true"`
 }
 
 func (a *API) health() {
-	live := localOperation("livez", "Is the process alive?", "Fails only when the process should be restarted: its event loop is stuck, or its disk has failed. It does not depend on there being a leader.")
-	a.healthSchema(&live)
-	huma.Register(a.huma, live, func(ctx context.Context, _ *struct{}) (*healthAnswer, error) {
+	handle(a, a.healthCheck(operation{
+		name: "livez", summary: "Is the process alive?",
+		text: "Fails only if the process should be restarted: its event loop is stuck, or its disk has " +
+			"failed. It does not depend on a leader.",
+	}), func(ctx context.Context, _ *struct{}) (*healthAnswer, error) {
 		return a.checked(a.liveChecks(ctx)), nil
 	})
-	ready := localOperation("readyz", "Can the node do its part?", "Names every check. With 503, state says what the node is instead of leader or follower.")
-	a.healthSchema(&ready)
-	huma.Register(a.huma, ready, func(ctx context.Context, in *confirmedInput) (*healthAnswer, error) {
+	handle(a, a.healthCheck(operation{
+		name: "readyz", summary: "Is the node ready?",
+		text: "Lists every check. If one fails the status is 503, and state says why the node is " +
+			"neither leader nor follower, if it is not.",
+	}), func(ctx context.Context, in *confirmedInput) (*healthAnswer, error) {
 		return a.checked(a.readyChecks(ctx, in)), nil
 	})
 }
 
-// localOperation describes an operation about the node itself, outside of /v1.
-func localOperation(name, summary, description string) huma.Operation {
-	op := describe(http.MethodGet, name, tagQuorum, summary, description)
-	op.Path = "/" + name
-	return op
-}
-
-func (a *API) healthSchema(op *huma.Operation) {
-	op.Responses["503"] = &huma.Response{Description: "Some check fails.", Content: map[string]*huma.MediaType{
-		"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Health"}},
+// healthCheck completes the description of a health check.
+func (a *API) healthCheck(o operation) operation {
+	o.kind, o.tag = healthKind, tagQuorum
+	o.responses = map[string]*huma.Response{"503": {
+		Description: "A check fails.",
+		Content: map[string]*huma.MediaType{
+			"application/json": {Schema: &huma.Schema{Ref: "#/components/schemas/Health"}},
+		},
 	}}
+	return o
 }
 
 func (a *API) checked(checks []Check) *healthAnswer {
@@ -117,7 +129,7 @@ func (a *API) checked(checks []Check) *healthAnswer {
 	return out
 }
 
-// node is the state of this node, which has failed as soon as Fail was called.
+// node is the state of this node. It has failed from the call of Fail on.
 func (a *API) node() NodeState {
 	n := a.cfg.Node()
 	if err := a.failure.Load(); err != nil {
@@ -126,30 +138,32 @@ func (a *API) node() NodeState {
 	return n
 }
 
-func check(name string, wrong string) Check {
-	return Check{Name: name, OK: wrong == "", Message: wrong}
+// check is a check that passes if failure is "".
+func check(name, failure string) Check {
+	return Check{Name: name, OK: failure == "", Message: failure}
 }
 
-// warning is a check that leaves the node ready.
-func warning(name string, wrong string) Check {
-	c := check(name, wrong)
+// warning is a check whose failure leaves the node ready.
+func warning(name, failure string) Check {
+	c := check(name, failure)
 	c.Warning = !c.OK
 	return c
 }
 
 func (a *API) liveChecks(ctx context.Context) []Check {
-	if err := a.node().Failed; err != nil { // said at once: the event loop has ended, or may hang
+	if err := a.node().Failed; err != nil { // without a ping: the event loop has ended, or may hang
 		return []Check{check("event_loop", ""), check("replica", err.Error())}
 	}
-	wrong := ""
+	failure := ""
 	if stuck := a.pulse.stuck(ctx, a.cfg.Controller.Ping); stuck > stuckAfter {
-		wrong = fmt.Sprintf("the controller's event loop has not turned for %v", stuck.Round(time.Second))
+		failure = fmt.Sprintf("the controller's event loop has not answered for %v",
+			stuck.Round(time.Second))
 	}
-	return []Check{check("event_loop", wrong), check("replica", "")}
+	return []Check{check("event_loop", failure), check("replica", "")}
 }
 
-// unreached says why this node has no connection to other voters: a voter that it does not hear, or
-// that does not hear it, is often why there is no leader.
+// unreached lists the voters to which this node has no connection, with the reasons: a missing
+// connection is often why there is no leader.
 func unreached(voters []VoterState) string {
 	var why strings.Builder
 	for _, v := range voters {
@@ -165,18 +179,18 @@ func (a *API) readyChecks(ctx context.Context, in *confirmedInput) []Check {
 	leader, lag, disk := "", "", ""
 	switch {
 	case n.Failed != nil:
-		leader = "this node has failed and follows nobody"
+		leader = "this node has failed and follows no leader"
 	case n.LeaderID < 0:
 		leader = "no leader is known; this node is " + n.Role + unreached(n.Voters)
 	case n.LeaderID == a.cfg.NodeID && !a.leads():
-		leader = "this node was elected and is not active yet"
+		leader = "this node has been elected and is not active yet"
 	}
 	img := a.cfg.Controller.Image()
 	if behind := n.HighWatermark - img.EndOffset(); behind > lagMax {
 		lag = fmt.Sprintf("%d committed records are not applied yet", behind)
 	}
 	if n.DiskFull {
-		disk = "the disk is full: free some space under metadata.log.dir"
+		disk = "the disk is full: free space on the disk of metadata.log.dir"
 	}
 	checks := append(a.liveChecks(ctx), check("member", cmp.Or(n.Suspended, n.Waiting)),
 		check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk),
@@ -184,38 +198,39 @@ func (a *API) readyChecks(ctx context.Context, in *confirmedInput) []Check {
 	if !in.Quorum {
 		return checks
 	}
-	wrong := ""
+	failure := ""
 	if err := a.confirmQuorum(ctx, in.By); err != nil {
-		wrong = err.Error()
+		failure = err.Error()
 	}
-	return append(checks, check(quorumConfirmed, wrong))
+	return append(checks, check(quorumConfirmed, failure))
 }
 
+// quorumConfirmed is the name of the check that readyz adds for the parameter quorum.
 const quorumConfirmed = "quorum_confirmed"
 
-// confirmQuorum makes sure that a majority is there: the leader by asking it, a standby by asking the
-// leader. by is the standby that this node is asked by; "" for a client.
+// confirmQuorum returns nil if a majority confirms the leader: the leader asks the majority, a
+// standby asks the leader. by is the standby that asks this node; "" for a client.
 func (a *API) confirmQuorum(ctx context.Context, by string) error {
 	switch {
 	case a.leads():
 		_, err := a.confirmed(ctx)
 		return err
 	case by != "":
-		return noLeader("Node %s took this node for the leader, which it is not.", by)
+		return noLeader("Node %s asked a node that does not lead.", by)
 	}
 	return a.forward.confirmQuorum(ctx)
 }
 
-// pulse watches an event loop by events that do nothing.
+// pulse watches an event loop with events that do nothing, one at a time.
 type pulse struct {
 	mu    sync.Mutex
-	asked time.Time // when the event that is on its way was queued; zero when there is none
+	asked time.Time // when the event in the queue was queued; zero if there is none
 }
 
-// pulseTimeout is how long a caller waits to see the loop turn.
+// pulseTimeout is how long a caller waits for the loop to answer.
 const pulseTimeout = 500 * time.Millisecond
 
-// stuck is for how long the loop has not answered; 0 when it does.
+// stuck returns for how long the loop has not answered; 0 if no answer was missing before the call.
 func (p *pulse) stuck(ctx context.Context, ping func() <-chan struct{}) time.Duration {
 	p.mu.Lock()
 	asked := p.asked

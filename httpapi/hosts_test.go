@@ -12,7 +12,8 @@ func TestHostsOfStrangers(t *testing.T) {
 	t.Parallel()
 	s := startOne(t, "yakt.http.hosts=yakt.example.com,other.example.com")
 	for host, served := range map[string]bool{
-		"127.0.0.1": true, "127.0.0.1:8093": true, "[::1]:8093": true, "::1": true, "localhost:1": true,
+		"127.0.0.1": true, "127.0.0.1:8093": true, "[::1]:8093": true, "::1": true,
+		"localhost:1":  true,
 		"controller-1": true, "yakt-0.yakt.kafka.svc.cluster.local": true, "a.localhost": true,
 		"yakt.example.com:8093": true, "Other.Example.com.": true,
 		"evil.example": false, "evil.example:8093": false, "127.0.0.1.nip.io": false,
@@ -26,7 +27,8 @@ func TestHostsOfStrangers(t *testing.T) {
 			if served {
 				want = whenServed
 			}
-			status, body := s.raw(fmt.Sprintf("%s HTTP/1.1\r\nHost: %s\r\nContent-Length: 14\r\n\r\n"+`{"brokerId":1}`, line, host))
+			status, body := s.raw(fmt.Sprintf("%s HTTP/1.1\r\nHost: %s\r\n"+
+				"Content-Length: 14\r\n\r\n"+`{"brokerId":1}`, line, host))
 			if status != want {
 				t.Errorf("%s at %s: %d %.100s, want %d", line, host, status, body, want)
 			}
@@ -40,7 +42,8 @@ func TestHostsOfStrangers(t *testing.T) {
 func TestAnyHostIsServedWhereThatIsWanted(t *testing.T) {
 	t.Parallel()
 	s := startOne(t, "yakt.http.hosts=*")
-	if status, body := s.raw("GET /v1/status HTTP/1.1\r\nHost: anything.example\r\n\r\n"); status != http.StatusOK {
+	status, body := s.raw("GET /v1/status HTTP/1.1\r\nHost: anything.example\r\n\r\n")
+	if status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
 	}
 }

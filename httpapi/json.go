@@ -15,13 +15,13 @@ import (
 // Limits of a JSON request.
 const (
 	depthMax  = 64
-	valuesMax = 50_000 // what follows the check takes some 20 ms for so many, at a stretch
-	// valuesAtAStretch are checked between two chances for others.
-	valuesAtAStretch = 2000
+	valuesMax = 50_000 // decoding and validating so many takes about 20 ms, which cannot be divided
+	// yieldAfterValues is the number of values after which a check lets other requests run.
+	yieldAfterValues = 2000
 )
 
-// strictJSON reads and writes JSON for huma: nothing but one value of bounded depth and size, no
-// field twice, no null.
+// strictJSON reads and writes JSON for huma. A document must be one value of bounded depth and
+// size, without null and without duplicate fields.
 var strictJSON = huma.Format{
 	Marshal: func(w io.Writer, v any) error {
 		enc := json.NewEncoder(w)
@@ -29,8 +29,8 @@ var strictJSON = huma.Format{
 		return enc.Encode(v)
 	},
 	Unmarshal: func(data []byte, v any) error {
-		// huma decodes twice: into any to validate, then into the struct. The guard has checked
-		// what is not small, in turns.
+		// huma decodes a body twice: into an any for validation, then into the struct. The guard has
+		// already checked a large body, in turns.
 		if _, first := v.(*any); first && len(data) <= bodySmall {
 			if err := checkJSON(data, func() {}); err != nil {
 				return err
@@ -40,8 +40,8 @@ var strictJSON = huma.Format{
 	},
 }
 
-// checkJSON walks the tokens of a document before anything is built from it. It calls yield now and
-// then.
+// checkJSON walks the tokens of a document before anything is decoded from it. It calls yield after
+// each yieldAfterValues values.
 func checkJSON(data []byte, yield func()) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -57,35 +57,35 @@ func checkJSON(data []byte, yield func()) error {
 		if err := s.token(token); err != nil {
 			return err
 		}
-		if s.values%valuesAtAStretch == 0 {
+		if s.values%yieldAfterValues == 0 {
 			yield()
 		}
 	}
 }
 
-// checkLarge checks the body of a request that is not small.
+// checkLarge checks the body of a request if it is large. Each content type that huma decodes as JSON
+// contains that word.
 func checkLarge(r *http.Request, body []byte, t *turn) *Problem {
-	if len(body) <= bodySmall || !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
+	if len(body) <= bodySmall || !strings.Contains(r.Header.Get("Content-Type"), "json") {
 		return nil
 	}
 	if err := checkJSON(body, t.yield); err != nil {
-		return humaProblem(http.StatusBadRequest, "",
-			[]error{&huma.ErrorDetail{Location: "body", Message: err.Error()}})
+		return badField("body", err.Error())
 	}
 	return nil
 }
 
-// scan is where a walk over JSON tokens stands.
+// scan is the state of a walk over JSON tokens.
 type scan struct {
 	open   []object
 	values int
-	whole  bool // one whole value has been seen
+	whole  bool // one whole value is read
 }
 
 // object is an array or object that is open. names is nil for an array.
 type object struct {
 	names map[string]bool
-	name  bool // a name comes next
+	name  bool // the next token is a name
 }
 
 func (s *scan) token(token json.Token) error {
@@ -109,7 +109,7 @@ func (s *scan) token(token json.Token) error {
 	case json.Delim('['):
 		return s.push(object{})
 	case nil:
-		return errors.New("null is no value here; leave the field out")
+		return errors.New("null is not accepted; leave the field out")
 	}
 	s.done()
 	return nil
@@ -130,7 +130,7 @@ func (s *scan) push(o object) error {
 	return nil
 }
 
-// done notes that a value is complete: in an object a name follows.
+// done ends a value: in an object, a name follows.
 func (s *scan) done() {
 	top := s.top()
 	if top == nil {
@@ -142,7 +142,7 @@ func (s *scan) done() {
 
 func (o *object) field(name string) error {
 	if o.names[name] {
-		return fmt.Errorf("the field %q comes twice", name)
+		return fmt.Errorf("duplicate field %q", name)
 	}
 	o.names[name], o.name = true, false
 	return nil

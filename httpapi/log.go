@@ -17,41 +17,58 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// LogInput says which part of the log to show.
+// LogInput is the input of records.
 type LogInput struct {
 	ReadParams
-	From  int64  `query:"from" minimum:"0" maximum:"9007199254740991" default:"0" doc:"Offset of the first record." example:"0"`
-	Limit int32  `query:"limit" minimum:"1" maximum:"10000" default:"1000" doc:"How many records at most." example:"100"`
-	Wait  string `query:"wait" pattern:"^([0-9]{1,6}ms|[0-9]{1,3}s|[0-9]{1,2}m)$" doc:"Wait up to so long for a record that is not there yet; a minute at most." example:"30s"`
+	// Offset of the first record.
+	From int64 `query:"from" minimum:"0" maximum:"9007199254740991" default:"0" example:"0"`
+	// Maximum number of records.
+	Limit int32 `query:"limit" minimum:"1" maximum:"10000" default:"1000" example:"100"`
+	// How long to wait if the first record is not there yet; a minute at most.
+	Wait string `query:"wait" pattern:"^([0-9]{1,6}ms|[0-9]{1,3}s|[0-9]{1,2}m)$" example:"30s"`
 }
 
-// LogPart is a part of the log.
+// LogPart is the answer of records: a part of the log.
 type LogPart struct {
-	FromOffset     int64         `json:"fromOffset" minimum:"0" doc:"Offset asked for." example:"0"`
-	EndOffset      int64         `json:"endOffset" minimum:"0" doc:"Offset after the last record here; from of the next request." example:"43"`
-	LogStartOffset int64         `json:"logStartOffset" minimum:"0" doc:"Offset of the oldest record there is; what came before is in the snapshot." example:"0"`
-	HighWatermark  int64         `json:"highWatermark" minimum:"0" doc:"Offset after the last committed record." example:"43"`
-	Records        []Record[any] `json:"records" doc:"The records as they stand in the log, with the field names of Kafka's schemas. Secrets are hidden."`
+	// Offset of the first record: the parameter from.
+	FromOffset int64 `json:"fromOffset" minimum:"0" example:"0"`
+	// Offset after the last record: the parameter from of the next request.
+	EndOffset int64 `json:"endOffset" minimum:"0" example:"43"`
+	// Offset of the oldest record in the log. The snapshot contains everything before it.
+	LogStartOffset int64 `json:"logStartOffset" minimum:"0" example:"0"`
+	// Offset after the last committed record.
+	HighWatermark int64 `json:"highWatermark" minimum:"0" example:"43"`
+	// The records as they are in the log, with the field names of Kafka's schemas. Secrets are
+	// hidden.
+	Records []Record[any] `json:"records"`
 }
 
 func (a *API) log() {
-	part := describe(http.MethodGet, "records", tagQuorum, "The metadata log as JSON",
-		"Committed records from an offset on, as they stand in the log.", readStatuses...)
-	part.Responses["200"] = &huma.Response{
-		Description: "A part of the log.",
-		Content: map[string]*huma.MediaType{"application/json": {
-			Schema: a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[LogPart](), true, ""),
-		}},
-	}
-	huma.Register(a.huma, part, a.records)
-	op := describe(http.MethodGet, "snapshot", tagQuorum, "Download a snapshot", "This node's committed state as a checkpoint file of KRaft's format. It holds secrets: SCRAM credentials, and passwords in configurations.",
-		http.StatusServiceUnavailable)
-	op.Responses["200"] = &huma.Response{
-		Description: "A .checkpoint file, named by its end offset and epoch.",
-		Content:     map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}},
-		Headers:     map[string]*huma.Param{"Content-Disposition": {Description: "Its name.", Schema: &huma.Schema{Type: "string"}}},
-	}
-	huma.Register(a.huma, op, func(context.Context, *struct{}) (*huma.StreamResponse, error) {
+	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[LogPart](), true, "")
+	handle(a, operation{
+		kind: readKind, name: "records", tag: tagQuorum, summary: "Read the metadata log as JSON",
+		text: "Committed records from an offset on, as they are in the log.",
+		responses: okResponse(&huma.Response{
+			Description: "A part of the log.",
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: schema}},
+		}),
+	}, a.records)
+	text := &huma.Schema{Type: "string"}
+	handle(a, operation{
+		kind: localKind, name: "snapshot", tag: tagQuorum, summary: "Download a snapshot",
+		text: "This node's committed state as a checkpoint file in KRaft's format. It contains " +
+			"secrets: SCRAM credentials, and passwords in configurations.",
+		statuses: []int{http.StatusServiceUnavailable},
+		responses: okResponse(&huma.Response{
+			Description: "A .checkpoint file, named by its end offset and epoch.",
+			Content: map[string]*huma.MediaType{
+				"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
+			},
+			Headers: map[string]*huma.Param{
+				"Content-Disposition": {Description: "The file's name.", Schema: text},
+			},
+		}),
+	}, func(context.Context, *struct{}) (*huma.StreamResponse, error) {
 		img := a.cfg.Controller.Image()
 		if img.EndOffset() == 0 {
 			return nil, noLeader("There is no metadata yet. Try again when the quorum has a leader.")
@@ -60,12 +77,13 @@ func (a *API) log() {
 	})
 }
 
-// recordsBytes is how much of the log /v1/records has in hand at a time, if a batch is no larger.
+// recordsBytes is how much of the log /v1/records holds in memory at a time, unless one batch is
+// larger.
 const recordsBytes = 256 << 10
 
 func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, error) {
 	if wait := min(duration(in.Wait), a.cfg.WaitMax); wait > 0 {
-		waiting, cancel := a.patience(ctx, wait)
+		waiting, cancel := a.waitContext(ctx, wait)
 		_ = a.awaitNews(waiting, feed.AudienceAll, in.From-1)
 		cancel()
 	}
@@ -79,17 +97,17 @@ func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, 
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		hc.SetHeader("Content-Type", "application/json")
 		_, w := humago.Unwrap(hc)
-		out := patiently(w)
+		out := withDeadlines(w)
 		if err := part.write(out); err != nil {
 			panic(broken{err})
 		}
 	}}, nil
 }
 
-// readLog is Config.ReadLog.
+// readLog is the type of Config.ReadLog.
 type readLog = func(from int64, maxBytes int) (records []byte, start, end int64)
 
-// logPart is the part of the log that an answer is made of. Offsets have no gaps.
+// logPart is the part of the log that an answer shows. Offsets have no gaps.
 type logPart struct {
 	read                            readLog
 	from, end, start, highWatermark int64
@@ -98,7 +116,9 @@ type logPart struct {
 func (in *LogInput) part(read readLog) (*logPart, error) {
 	_, start, highWatermark := read(in.From, 0)
 	if in.From < start {
-		return nil, newProblem(http.StatusBadRequest, kerr.OffsetOutOfRange, "The log begins at offset %d; what came before is in the snapshot. Ask from there.", start)
+		return nil, newProblem(http.StatusBadRequest, kerr.OffsetOutOfRange,
+			"The log starts at offset %d; the snapshot contains everything before it. Set from to %d "+
+				"or more.", start, start)
 	}
 	end := max(in.From, min(in.From+int64(in.Limit), highWatermark))
 	return &logPart{read, in.From, end, start, highWatermark}, nil
@@ -106,12 +126,14 @@ func (in *LogInput) part(read readLog) (*logPart, error) {
 
 func (p *logPart) write(w io.Writer) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, `{"fromOffset":%d,"endOffset":%d,"logStartOffset":%d,"highWatermark":%d,"records":[`, p.from, p.end, p.start, p.highWatermark)
+	fmt.Fprintf(out,
+		`{"fromOffset":%d,"endOffset":%d,"logStartOffset":%d,"highWatermark":%d,"records":[`,
+		p.from, p.end, p.start, p.highWatermark)
 	l := &jsonList{out: out}
 	for at := p.from; at < p.end && l.err == nil; {
 		data, start, _ := p.read(at, recordsBytes)
 		if start > at || len(data) == 0 {
-			return fmt.Errorf("the log was cut to offset %d while it was read at %d", start, at)
+			return fmt.Errorf("the log was cut to offset %d while offset %d was read", start, at)
 		}
 		end, err := p.add(l, data, at)
 		if err != nil {
@@ -123,7 +145,7 @@ func (p *logPart) write(w io.Writer) error {
 	return errors.Join(l.err, out.Flush())
 }
 
-// add writes the records of batches from an offset on, and returns the one behind them.
+// add writes the records of batches, beginning with an offset, and returns the offset after them.
 func (p *logPart) add(l *jsonList, data []byte, from int64) (end int64, err error) {
 	var text []byte
 	for len(data) > 0 && l.err == nil {
@@ -136,7 +158,8 @@ func (p *logPart) add(l *jsonList, data []byte, from int64) (end int64, err erro
 			if offset < from || offset >= p.end {
 				return nil
 			}
-			text, err = appendLogRecord(text[:0], b.IsControl(), key, value, place{offset, b.Epoch(), b.TimestampMs()})
+			at := position{offset, b.Epoch(), b.TimestampMs()}
+			text, err = appendLogRecord(text[:0], b.IsControl(), key, value, at)
 			l.add(text)
 			return errors.Join(err, l.err)
 		})
@@ -147,14 +170,15 @@ func (p *logPart) add(l *jsonList, data []byte, from int64) (end int64, err erro
 	return end, nil
 }
 
-// snapshot writes a state as KRaft does.
+// snapshot writes a state in KRaft's format.
 func (a *API) snapshot(hc huma.Context, img *metadata.Image) {
 	_, w := humago.Unwrap(hc)
 	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`, img.EndOffset(), img.Epoch()))
-	below := patiently(w)
+	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%020d-%010d.checkpoint"`,
+		img.EndOffset(), img.Epoch()))
+	below := withDeadlines(w)
 	out := bufio.NewWriterSize(below, 64<<10)
 	if err := errors.Join(metadata.WriteSnapshot(out, img), out.Flush()); err != nil {
-		panic(broken{err}) // not the end of a file that looks whole
+		panic(broken{err}) // an incomplete file must not look complete
 	}
 }

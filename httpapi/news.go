@@ -2,30 +2,31 @@ package httpapi
 
 import (
 	"bufio"
-	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"time"
-
-	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// writeNews writes a News as one line of JSON, and end behind it. What may be large is written as
-// it is made, and in turns.
-func (a *API) writeNews(w *patient, n feed.News, audience feed.Audience, end string) error {
-	out := bufio.NewWriterSize(w, 4<<10)
-	at := placeOfImage(n.Image)
-	kind := "delta"
+// newsKind is the kind of News in an answer.
+func newsKind(n feed.News) string {
 	if n.Snapshot {
-		kind = "snapshot"
+		return "snapshot"
 	}
-	fmt.Fprintf(out, `{"kind":%q,"fromOffset":%d,"endOffset":%d,"epoch":%d,"timestamp":%q,"records":[`, kind, n.From, at.offset, at.epoch, timestamp(at.timestampMs))
+	return "delta"
+}
+
+// writeNews writes News as one line of JSON, followed by end. A large answer is written while it is
+// made.
+func (a *API) writeNews(
+	w *deadlineWriter, n feed.News, audience feed.Audience, end string,
+) error {
+	out := bufio.NewWriterSize(w, 4<<10)
+	at := imagePosition(n.Image)
+	fmt.Fprintf(out, `{"kind":%q,"fromOffset":%d,"endOffset":%d,"epoch":%d,"timestamp":%q,"records":[`,
+		newsKind(n), n.From, at.offset, at.epoch, timestamp(at.timestampMs))
 	if n.Snapshot {
 		writeImage(out, n.Image, audience)
 	} else if err := a.writeBatches(out, n, audience); err != nil {
@@ -36,23 +37,25 @@ func (a *API) writeNews(w *patient, n feed.News, audience feed.Audience, end str
 	return out.Flush()
 }
 
-// largeBytes is how much of a batch has its JSON written record by record, and neither kept nor
-// shared.
+// largeBytes is the size from which the JSON of a batch is written record by record, and not
+// cached.
 const largeBytes = 64 << 10
 
 func large(b *feed.Batch) bool { return len(b.Batch) > largeBytes }
 
 // writeBatches writes the records of batches after the offset that the reader has.
-func (a *API) writeBatches(out *bufio.Writer, n feed.News, audience feed.Audience) error {
+func (a *API) writeBatches(
+	out *bufio.Writer, n feed.News, audience feed.Audience,
+) error {
 	l := &jsonList{out: out}
 	for _, b := range n.Batches {
 		switch v := n.Image.Version(); {
 		case large(b) || b.BaseOffset() <= n.From:
-			if err := eachTold(b, audience, v, n.From, l.add); err != nil {
+			if err := eachRecord(b, audience, v, n.From, l.add); err != nil {
 				return err
 			}
 		default:
-			text, err := a.told.of(b, audience, v)
+			text, err := a.cache.text(b, audience, v)
 			if err != nil {
 				return err
 			}
@@ -69,8 +72,8 @@ type jsonList struct {
 	err   error
 }
 
-// add writes values, unless there are none or an earlier one could not be written. It is false
-// when nothing more can be.
+// add writes values, unless there are none or an earlier write failed. It returns false if nothing
+// more can be written.
 func (l *jsonList) add(values []byte) bool {
 	if l.err != nil || len(values) == 0 {
 		return l.err == nil
@@ -85,24 +88,27 @@ func (l *jsonList) add(values []byte) bool {
 	return l.err == nil
 }
 
-// eachTold calls f with each record of a batch that comes after an offset and is for the audience,
-// as JSON that f may not keep, until f is false.
-func eachTold(
-	b *feed.Batch, audience feed.Audience, v metadata.Version, after int64, f func([]byte) bool,
+// eachRecord calls f with the JSON of each record of a batch that is after an offset and for the
+// audience, until f returns false. f must not keep the JSON.
+func eachRecord(
+	b *feed.Batch, audience feed.Audience, v metadata.Version, after int64,
+	f func([]byte) bool,
 ) error {
 	var text []byte
 	more := true
 	return b.Records(func(offset int64, r record.Record, s feed.State) {
 		if more && offset > after && isFor(audience, r.Type()) {
-			text = appendTold(text[:0], r, s, v, place{offset, b.Epoch(), b.TimestampMs()})
+			text = appendRecord(text[:0], r, s, v, position{offset, b.Epoch(), b.TimestampMs()})
 			more = f(text)
 		}
 	})
 }
 
-// batchText is the records of a batch that are for the audience, with commas between them.
-func batchText(b *feed.Batch, audience feed.Audience, v metadata.Version) (text []byte, err error) {
-	err = eachTold(b, audience, v, -1, func(one []byte) bool {
+// batchText is the JSON of a batch's records for the audience, with commas between them.
+func batchText(
+	b *feed.Batch, audience feed.Audience, v metadata.Version,
+) (text []byte, err error) {
+	err = eachRecord(b, audience, v, -1, func(one []byte) bool {
 		if len(text) > 0 {
 			text = append(text, ',')
 		}
@@ -112,20 +118,22 @@ func batchText(b *feed.Batch, audience feed.Audience, v metadata.Version) (text 
 	return text, err
 }
 
+// isFor reports whether the feeds of an audience show records of a type.
 func isFor(audience feed.Audience, t record.Type) bool {
 	if audience == feed.AudienceClients {
 		return feed.ForClients(t)
 	}
 	switch t {
-	case record.TypeNoOp, record.TypeBeginTransaction, record.TypeEndTransaction, record.TypeAbortTransaction:
+	case record.TypeNoOp, record.TypeBeginTransaction, record.TypeEndTransaction,
+		record.TypeAbortTransaction:
 		return false
 	}
 	return true
 }
 
-// writeImage writes a whole state as records, all at its own place.
+// writeImage writes a state as records, all at the state's own position.
 func writeImage(out *bufio.Writer, img *metadata.Image, audience feed.Audience) {
-	at := placeOfImage(img)
+	at := imagePosition(img)
 	l := &jsonList{out: out}
 	var text []byte
 	img.Records(func(r record.Record) bool {
@@ -136,43 +144,47 @@ func writeImage(out *bufio.Writer, img *metadata.Image, audience feed.Audience) 
 		if b, ok := r.(*record.RegisterBroker); ok {
 			s.Broker = img.Broker(b.BrokerID)
 		}
-		text = appendTold(text[:0], r, s, img.Version(), at)
+		text = appendRecord(text[:0], r, s, img.Version(), at)
 		return l.add(text)
 	})
 }
 
-// cache keeps the JSON of the newest batches: ten thousand readers who wake for one batch want the same text.
-type cache struct {
+// batchCache keeps the JSON of the newest batches: a batch may wake ten thousand readers, which all
+// need the same text. Its methods may be called from any goroutine.
+type batchCache struct {
 	mu    sync.Mutex
-	texts map[cacheKey]*cached
-	order []cacheKey
-	bytes int
+	texts map[batchKey]*cachedText
+	order []batchKey // of texts, the oldest first
+	bytes int        // of all texts
 }
 
-type cacheKey struct {
+type batchKey struct {
 	offset   int64
 	audience feed.Audience
 }
 
-type cached struct {
+// cachedText is encoded once, by the first reader; the others wait for it.
+type cachedText struct {
 	once sync.Once
 	text []byte
 	err  error
 }
 
-// cacheBytes bounds the cache, cacheTexts how many batches it knows.
+// Bounds of the cache.
 const (
 	cacheBytes = 16 << 20
 	cacheTexts = 1024
 )
 
-// of is the JSON of all of a batch.
-func (c *cache) of(b *feed.Batch, audience feed.Audience, v metadata.Version) ([]byte, error) {
-	key := cacheKey{b.BaseOffset(), audience}
+// text is the JSON of all records of a batch for the audience. The caller must not change it.
+func (c *batchCache) text(
+	b *feed.Batch, audience feed.Audience, v metadata.Version,
+) ([]byte, error) {
+	key := batchKey{b.BaseOffset(), audience}
 	c.mu.Lock()
 	entry := c.texts[key]
 	if entry == nil {
-		entry = &cached{}
+		entry = &cachedText{}
 		c.put(key, entry)
 	}
 	c.mu.Unlock()
@@ -183,10 +195,10 @@ func (c *cache) of(b *feed.Batch, audience feed.Audience, v metadata.Version) ([
 	return entry.text, entry.err
 }
 
-// put adds an entry. The caller holds the lock.
-func (c *cache) put(key cacheKey, entry *cached) {
+// put adds an entry, and drops the oldest if there are too many. The caller holds the lock.
+func (c *batchCache) put(key batchKey, entry *cachedText) {
 	if c.texts == nil {
-		c.texts = make(map[cacheKey]*cached)
+		c.texts = make(map[batchKey]*cachedText)
 	}
 	if len(c.order) >= cacheTexts {
 		delete(c.texts, c.order[0])
@@ -196,49 +208,11 @@ func (c *cache) put(key cacheKey, entry *cached) {
 	c.order = append(c.order, key)
 }
 
-// grow counts what an entry has come to; too much of it empties the cache.
-func (c *cache) grow(n int) {
+// grow adds the bytes of a new text. It empties the cache if that makes it too large.
+func (c *batchCache) grow(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.bytes += n; c.bytes > cacheBytes {
 		c.texts, c.order, c.bytes = nil, nil, 0
 	}
-}
-
-// keepAlive is how often a stream says something when there is no news.
-const keepAlive = 15 * time.Second
-
-// stream writes News as server-sent events, the first at once, until this node stops or the
-// client cannot be written to: one that has only closed its own side still reads.
-func (a *API) stream(hc huma.Context, p feedParams, audience feed.Audience) {
-	r, below := humago.Unwrap(hc)
-	w := patiently(below)
-	w.Header().Set("Content-Type", "text/event-stream")
-	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
-	defer cancel()
-	defer context.AfterFunc(a.streams, cancel)()
-	for first := true; first || ctx.Err() == nil; first = false {
-		news := a.cfg.Controller.NewsSince(ctx, p.offset)
-		if first || news.Snapshot || placeOfImage(news.Image).offset > p.offset {
-			w.renew()
-			if err := errors.Join(a.writeEvent(w, news, audience), w.control.Flush()); err != nil {
-				panic(broken{err})
-			}
-			p.offset = placeOfImage(news.Image).offset
-		}
-		if !a.idle(ctx, w, p.offset, audience) {
-			return
-		}
-	}
-}
-
-func (a *API) writeEvent(w *patient, n feed.News, audience feed.Audience) error {
-	name := "delta"
-	if n.Snapshot {
-		name = "snapshot"
-	}
-	if _, err := fmt.Fprintf(w, "id: %d\nevent: %s\ndata: ", placeOfImage(n.Image).offset, name); err != nil {
-		return err
-	}
-	return a.writeNews(w, n, audience, "\n\n")
 }

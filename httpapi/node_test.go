@@ -51,10 +51,16 @@ func startNodes(t testing.TB, n int, settings ...string) []*server {
 	var all []*server
 	for i, port := range ports {
 		overrides := map[string]string{
-			"node.id": fmt.Sprint(i + 1), "listeners": fmt.Sprintf("CONTROLLER://127.0.0.1:%d", port), "controller.quorum.voters": strings.Join(voters, ","),
-			"log.dirs": filepath.Join(dir, fmt.Sprint(i+1)), "yakt.http.listeners": "127.0.0.1:0", "metadata.max.idle.interval.ms": "0",
-			"broker.session.timeout.ms": "600000", "yakt.wal.segment.bytes": "1048576",
-			"controller.quorum.election.timeout.ms": "2000", // on a busy machine the leader stays the leader
+			"node.id":                       fmt.Sprint(i + 1),
+			"listeners":                     fmt.Sprintf("CONTROLLER://127.0.0.1:%d", port),
+			"controller.quorum.voters":      strings.Join(voters, ","),
+			"log.dirs":                      filepath.Join(dir, fmt.Sprint(i+1)),
+			"yakt.http.listeners":           "127.0.0.1:0",
+			"metadata.max.idle.interval.ms": "0",
+			"broker.session.timeout.ms":     "600000",
+			"yakt.wal.segment.bytes":        "1048576",
+			// long enough that the leader of a busy machine is not replaced
+			"controller.quorum.election.timeout.ms": "2000",
 		}
 		for _, s := range settings {
 			key, value, _ := strings.Cut(s, "=")
@@ -67,7 +73,8 @@ func startNodes(t testing.TB, n int, settings ...string) []*server {
 		}
 		cfg := load(t, filepath.Join(dir, fmt.Sprintf("%d.properties", i+1)), overrides)
 		var err error
-		if clusterID, err = node.FormatStorage(cfg, node.Format{ClusterID: clusterID, Out: io.Discard}); err != nil {
+		format := node.Format{ClusterID: clusterID, Out: io.Discard}
+		if clusterID, err = node.FormatStorage(cfg, format); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, startNode(t, cfg, i+1))
@@ -101,7 +108,8 @@ func load(t testing.TB, path string, settings map[string]string) *config.Config 
 
 func startNode(t testing.TB, cfg *config.Config, id int) *server {
 	t.Helper()
-	n, err := node.Open(cfg, slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelError})))
+	options := &slog.HandlerOptions{Level: slog.LevelError}
+	n, err := node.Open(cfg, slog.New(slog.NewTextHandler(testWriter{t}, options)), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +148,8 @@ func freePorts(t testing.TB, n int) []int {
 	return ports
 }
 
-// await asks until the answer is as wanted. Between two tries it waits for the node's log to move, or a little.
+// await asks until the answer is as wanted. Between two tries it waits for the node's log to move,
+// or a little.
 func (s *server) await(path string, ok func(status int, body []byte) bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -151,7 +160,8 @@ func (s *server) await(path string, ok func(status int, body []byte) bool) {
 			return
 		}
 		turn, end := context.WithTimeout(ctx, 20*time.Millisecond)
-		_ = s.node.Controller().Await(turn, feed.AudienceAll, s.node.Controller().Image().EndOffset()-1)
+		c := s.node.Controller()
+		_ = c.Await(turn, feed.AudienceAll, c.Image().EndOffset()-1)
 		end()
 		if ctx.Err() != nil {
 			s.t.Fatalf("node %d: %s: still %d %s", s.id, path, status, body)
@@ -160,7 +170,12 @@ func (s *server) await(path string, ok func(status int, body []byte) bool) {
 }
 
 // client neither follows redirects nor waits for ever.
-var client = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+var client = &http.Client{
+	Timeout: patience,
+	CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	},
+}
 
 func (s *server) do(method, path string, body any) *http.Response {
 	s.t.Helper()
@@ -211,6 +226,24 @@ func (s *server) ok(method, path string, body any) object {
 	return decode[object](s.t, answer)
 }
 
+// get reads a path, which must succeed.
+func (s *server) get(path string) object {
+	s.t.Helper()
+	return s.ok(http.MethodGet, path, nil)
+}
+
+// post sends a body, which must succeed.
+func (s *server) post(path string, body any) object {
+	s.t.Helper()
+	return s.ok(http.MethodPost, path, body)
+}
+
+// badRequest sends a body that must be refused as malformed, and returns the problem document.
+func (s *server) badRequest(path string, body any) object {
+	s.t.Helper()
+	return s.refused(http.StatusBadRequest, "INVALID_REQUEST", http.MethodPost, path, body)
+}
+
 // refused makes a request that must fail, and checks the problem document it gets.
 func (s *server) refused(status int, code, method, path string, body any) object {
 	s.t.Helper()
@@ -218,7 +251,8 @@ func (s *server) refused(status int, code, method, path string, body any) object
 	defer resp.Body.Close()
 	answer, _ := io.ReadAll(resp.Body)
 	if resp.StatusCode != status || resp.Header.Get("Content-Type") != "application/problem+json" {
-		s.t.Fatalf("%s %s %v: got %d %s %s, want %d", method, path, body, resp.StatusCode, resp.Header.Get("Content-Type"), answer, status)
+		s.t.Fatalf("%s %s %v: got %d %s %s, want %d", method, path, body, resp.StatusCode,
+			resp.Header.Get("Content-Type"), answer, status)
 	}
 	p := decode[object](s.t, answer)
 	if p["code"] != code || p["status"] != float64(status) || p["detail"] == "" {
@@ -240,7 +274,8 @@ func fields(answer object) object { return answer["fields"].(object) }
 // register registers a broker and returns its epoch.
 func (s *server) register(id int) int64 {
 	s.t.Helper()
-	answer := s.ok(http.MethodPost, "/v1/register", object{"brokerId": id, "brokerHost": fmt.Sprintf("b%d", id), "brokerPort": 9092, "securityProtocol": "PLAINTEXT", "rackId": ""})
+	answer := s.post("/v1/register", object{"brokerId": id, "brokerHost": fmt.Sprintf("b%d", id),
+		"brokerPort": 9092, "securityProtocol": "PLAINTEXT", "rackId": ""})
 	return int64(fields(answer)["epoch"].(float64))
 }
 
@@ -248,9 +283,10 @@ func (s *server) register(id int) int64 {
 func (s *server) alive(id int) (epoch int64) {
 	s.t.Helper()
 	epoch = s.register(id)
-	news := s.ok(http.MethodPost, "/v1/broker_mgmt", object{"brokerId": id, "epoch": epoch})
-	s.ok(http.MethodPost, "/v1/broker_mgmt", object{"brokerId": id, "epoch": epoch, "offset": news["endOffset"]})
-	if status := fields(s.ok(http.MethodGet, fmt.Sprintf("/v1/get_broker_by_id?consistency=linearizable&brokerId=%d", id), nil))["brokerStatus"]; status != "UNFENCED" {
+	news := s.post("/v1/broker_mgmt", object{"brokerId": id, "epoch": epoch})
+	s.post("/v1/broker_mgmt", object{"brokerId": id, "epoch": epoch, "offset": news["endOffset"]})
+	path := fmt.Sprintf("/v1/get_broker_by_id?consistency=linearizable&brokerId=%d", id)
+	if status := fields(s.get(path))["brokerStatus"]; status != "UNFENCED" {
 		s.t.Fatalf("broker %d is %v after its heartbeats", id, status)
 	}
 	return epoch

@@ -12,7 +12,8 @@ import (
 	"github.com/yakt/yakt/controller/feed"
 )
 
-// behindNodesWithoutHTTP is a standby with an HTTP port, in a quorum of which no other node has one.
+// behindNodesWithoutHTTP is a standby with an HTTP port, in a quorum of which no other node has
+// one.
 func behindNodesWithoutHTTP(t *testing.T) *server {
 	t.Helper()
 	all := startNodes(t, 3, "1/yakt.http.listeners=", "2/yakt.http.listeners=")
@@ -36,19 +37,23 @@ func TestAStandbyNeedsNoHTTPPortOfTheLeader(t *testing.T) {
 	t.Parallel()
 	s := behindNodesWithoutHTTP(t)
 	s.await("/readyz?quorum=true", func(status int, body []byte) bool {
-		return status == http.StatusOK && strings.Contains(string(body), `"quorum_confirmed","ok":true`)
+		return status == http.StatusOK && strings.Contains(string(body),
+			`"quorum_confirmed","ok":true`)
 	})
 	epoch := s.alive(1)
-	s.ok(http.MethodPost, "/create_topic", object{"name": "a"})
-	s.ok(http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name=a", nil)
-	s.refused(http.StatusNotFound, "UNKNOWN_TOPIC_OR_PARTITION", http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name=b", nil)
+	s.post("/create_topic", object{"name": "a"})
+	s.get("/v1/get_topic_by_name?consistency=linearizable&name=a")
+	s.refused(http.StatusNotFound, "UNKNOWN_TOPIC_OR_PARTITION", http.MethodGet,
+		"/v1/get_topic_by_name?consistency=linearizable&name=b", nil)
 	large := make([]object, 2000)
 	for i := range large {
 		large[i] = object{"topicUUID": "Jb1aPjOFQJ2pUL4xzHq1Lg", "partitionId": i}
 	}
-	s.refused(http.StatusNotFound, "UNKNOWN_TOPIC_OR_PARTITION", http.MethodPost, "/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch, "inSync": large})
-	p := s.refused(http.StatusServiceUnavailable, "NOT_CONTROLLER", http.MethodPost, "/v1/create_topic?redirect=true", object{"name": "c"})
-	if !strings.Contains(p["detail"].(string), "Leave redirect out") {
+	s.refused(http.StatusNotFound, "UNKNOWN_TOPIC_OR_PARTITION", http.MethodPost,
+		"/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch, "inSync": large})
+	p := s.refused(http.StatusServiceUnavailable, "NOT_CONTROLLER", http.MethodPost,
+		"/v1/create_topic?redirect=true", object{"name": "c"})
+	if !strings.Contains(p["detail"].(string), "Without redirect") {
 		t.Errorf("redirect: %v", p["detail"])
 	}
 }
@@ -63,7 +68,8 @@ func TestStreamsThroughAStandby(t *testing.T) {
 	defer cancel()
 	var streams []*bufio.Scanner
 	for range 200 {
-		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.url+fmt.Sprintf("/v1/broker_mgmt?brokerId=1&epoch=%d", epoch), nil)
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet,
+			s.url+fmt.Sprintf("/v1/broker_mgmt?brokerId=1&epoch=%d", epoch), nil)
 		req.Header.Set("Accept", "text/event-stream")
 		resp, err := http.DefaultTransport.RoundTrip(req)
 		if err != nil || resp.StatusCode != http.StatusOK {
@@ -72,7 +78,7 @@ func TestStreamsThroughAStandby(t *testing.T) {
 		defer resp.Body.Close()
 		streams = append(streams, bufio.NewScanner(resp.Body))
 	}
-	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "news"})
+	s.post("/v1/create_topic", object{"name": "news"})
 	for i, stream := range streams {
 		stream.Buffer(nil, 1<<20)
 		heard := false
@@ -84,11 +90,12 @@ func TestStreamsThroughAStandby(t *testing.T) {
 		}
 	}
 	cancel()
-	s.ok(http.MethodPost, "/v1/create_topic", object{"name": "after"})
+	s.post("/v1/create_topic", object{"name": "after"})
 	waiting, end := context.WithTimeout(t.Context(), 5*time.Second)
 	defer end()
-	for at := int64(-1); s.node.Controller().Image().TopicByName("after") == nil; at = s.node.Controller().Image().EndOffset() - 1 {
-		if err := s.node.Controller().Await(waiting, feed.AudienceAll, at); err != nil {
+	c := s.node.Controller()
+	for at := int64(-1); c.Image().TopicByName("after") == nil; at = c.Image().EndOffset() - 1 {
+		if err := c.Await(waiting, feed.AudienceAll, at); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,127 +1,191 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"github.com/yakt/yakt/metadata"
 )
 
-// kind says how an operation is served.
-type kind uint8
+// kind says which node answers an operation, and when.
+type kind string
 
 const (
-	readKind  kind = iota // from this node's committed image, or on request from the leader's
-	writeKind             // by the active controller
-	localKind             // about this node itself
+	readKind   kind = "read"   // any node, from its committed state; on request the leader
+	writeKind  kind = "write"  // the active controller; other nodes forward
+	localKind  kind = "local"  // the node that is asked, about itself
+	healthKind kind = "health" // as local, outside /v1, also on a node that is busy or has failed
 )
 
-// kinds is how paths are served; the guard asks it before huma sees a request.
-type kinds map[string]kind
+// kindExtension is the OpenAPI extension that shows an operation's kind to programs and to /docs.
+const kindExtension = "x-yakt-kind"
 
-// describe makes the description of an operation at /v1/<name>; statuses are those it may answer besides the ones that every request may meet.
-func describe(method, name, tag, summary, description string, statuses ...int) huma.Operation {
-	id := name
-	if method != http.MethodPost && method != http.MethodGet || method == http.MethodPost && tagsReads[name] {
-		id = name + "_" + strings.ToLower(method)
+// operation describes one operation. Everything else that depends on how an operation is served is
+// derived from this description: the guard, forwarding, the OpenAPI document and /docs.
+type operation struct {
+	kind    kind
+	method  string // the kind's own method when empty
+	name    string // served at /v1/<name> and /<name>; at /<name> alone for health
+	tag     string
+	summary string
+	text    string
+	// statuses are the error statuses besides those that every operation of this kind may answer.
+	statuses []int
+	// responses replace those that are derived from the kind and from the type of the output.
+	responses map[string]*huma.Response
+}
+
+// okResponse is the responses of an operation whose 200 response does not follow from its output.
+func okResponse(r *huma.Response) map[string]*huma.Response {
+	return map[string]*huma.Response{"200": r}
+}
+
+// by returns the description of the same operation for another method.
+func (o operation) by(method string) operation {
+	o.method = method
+	return o
+}
+
+// ownMethod is the method that the operations of a kind have unless they state another one.
+func (k kind) ownMethod() string {
+	if k == writeKind {
+		return http.MethodPost
 	}
+	return http.MethodGet
+}
+
+// errors are the error statuses that every operation of a kind may answer.
+func (k kind) errors() []int {
+	switch k {
+	case readKind:
+		return []int{
+			http.StatusPermanentRedirect, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		}
+	case writeKind:
+		return []int{
+			http.StatusPermanentRedirect, http.StatusNotFound, http.StatusConflict,
+			http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+			http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		}
+	}
+	return nil
+}
+
+// path is the operation's canonical path.
+func (o operation) path() string {
+	if o.kind == healthKind {
+		return "/" + o.name
+	}
+	return "/v1/" + o.name
+}
+
+// id is the operation's OpenAPI id: its name, with the method if that is not the kind's own.
+func (o operation) id() string {
+	if own := o.kind.ownMethod(); o.method == "" || o.method == own {
+		return o.name
+	}
+	return o.name + "_" + strings.ToLower(o.method)
+}
+
+// huma is the description in huma's terms, without what huma derives from the types.
+func (o operation) huma() huma.Operation {
 	op := huma.Operation{
-		OperationID: strings.NewReplacer("/", "_", ".", "_").Replace(id), Method: method, Path: "/v1/" + name, Tags: []string{tag}, Summary: summary, Description: description,
-		MaxBodyBytes: bodyMax + 1, BodyReadTimeout: -1, Responses: map[string]*huma.Response{},
+		OperationID: o.id(), Method: cmp.Or(o.method, o.kind.ownMethod()), Path: o.path(),
+		Tags: []string{o.tag}, Summary: o.summary, Description: o.text,
+		Extensions: map[string]any{kindExtension: o.kind},
+		// The guard has read the body within the limits; huma must not apply limits of its own.
+		MaxBodyBytes: bodyMax + 1, BodyReadTimeout: -1,
+		Responses: map[string]*huma.Response{},
 	}
-	common := []int{http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError}
-	if method == http.MethodPost {
-		common = append(common, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	statuses := []int{
+		http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError,
 	}
-	for _, s := range append(common, statuses...) {
+	if op.Method == http.MethodPost {
+		statuses = append(statuses, http.StatusRequestTimeout,
+			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	for _, s := range slices.Concat(statuses, o.kind.errors(), o.statuses) {
 		op.Responses[strconv.Itoa(s)] = problemResponse(s)
 	}
+	maps.Copy(op.Responses, o.responses)
 	return op
 }
 
-// tagsReads are the reads that POST asks for, too.
-var tagsReads = map[string]bool{"get_all_active_brokers": true, "get_broker_by_id": true, "get_topic_by_name": true, "client_mgmt": true}
+// service says how requests for a path are served. The guard uses it before huma sees a request.
+type service struct {
+	kind kind
+	// waits: a request may wait for a change with the parameter wait. Such requests can be
+	// repeated.
+	waits bool
+	// streams: a request may ask for server-sent events.
+	streams bool
+}
 
+// services holds the service of each canonical path.
+type services map[string]service
+
+// handle serves an operation by a function, and derives the service of its path.
+func handle[I, O any](a *API, o operation, serve func(context.Context, *I) (*O, error)) {
+	op := o.huma()
+	huma.Register(a.huma, op, serve)
+	registered := operationAt(a.huma.OpenAPI().Paths[op.Path], op.Method)
+	a.describeParams(registered, reflect.TypeFor[I](), reflect.TypeFor[O]())
+	found := service{kind: o.kind, waits: slices.ContainsFunc(registered.Parameters, isWait)}
+	if ok := registered.Responses["200"]; ok != nil {
+		_, found.streams = ok.Content[eventStream]
+	}
+	if known, ok := a.services[op.Path]; ok && known != found {
+		panic("httpapi: the methods of " + op.Path + " are served in different ways")
+	}
+	a.services[op.Path] = found
+}
+
+func isWait(p *huma.Param) bool { return p.Name == "wait" }
+
+// operationAt is the operation of a path for a method; nil if there is none.
+func operationAt(item *huma.PathItem, method string) *huma.Operation {
+	switch method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPost:
+		return item.Post
+	case http.MethodDelete:
+		return item.Delete
+	}
+	return nil
+}
+
+// eventStream is the media type of server-sent events.
+const eventStream = "text/event-stream"
+
+// problemResponse describes the answer of a status other than 200.
 func problemResponse(status int) *huma.Response {
 	r := &huma.Response{
 		Description: http.StatusText(status),
 		Content: map[string]*huma.MediaType{"application/problem+json": {
-			Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}, Example: exampleProblem(status),
+			Schema:  &huma.Schema{Ref: "#/components/schemas/Problem"},
+			Example: exampleProblem(status),
 		}},
 	}
 	switch status {
 	case http.StatusPermanentRedirect:
 		r.Content = nil
-		r.Description = "The leader answers this; asked for with redirect=true."
-		r.Headers = map[string]*huma.Param{"Location": {Description: "The same request at the leader.", Schema: &huma.Schema{Type: "string", Format: "uri"}}}
+		r.Description = "The request has redirect=true and this node is not the leader."
+		r.Headers = map[string]*huma.Param{"Location": {
+			Description: "The same request at the leader.",
+			Schema:      &huma.Schema{Type: "string", Format: "uri"},
+		}}
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-		r.Headers = map[string]*huma.Param{"Retry-After": {Description: "Seconds to wait before the next try.", Schema: &huma.Schema{Type: "string"}}}
+		r.Headers = map[string]*huma.Param{"Retry-After": {
+			Description: "Seconds to wait before the next attempt.",
+			Schema:      &huma.Schema{Type: "string"},
+		}}
 	}
 	return r
-}
-
-// Statuses that operations share.
-var (
-	readStatuses  = []int{http.StatusPermanentRedirect, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
-	writeStatuses = []int{
-		http.StatusPermanentRedirect, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity,
-		http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
-	}
-)
-
-// WriteParams are the query parameters of every write.
-type WriteParams struct {
-	Redirect bool `query:"redirect" doc:"On a standby, answer 308 with the leader's address instead of forwarding." example:"false"`
-}
-
-// ReadParams are the query parameters of every read.
-type ReadParams struct {
-	Consistency string `query:"consistency" enum:"local,linearizable" default:"local" doc:"local: this node's committed state. linearizable: what a majority confirms to be the newest, asked of the leader." example:"local"`
-	Redirect    bool   `query:"redirect" doc:"On a standby, answer a linearizable read with 308 instead of forwarding it." example:"false"`
-}
-
-// PositionHeaders tell which state an answer shows.
-type PositionHeaders struct {
-	Offset int64 `header:"X-Yakt-Offset" doc:"Offset of the last record that the answer's state contains." example:"42"`
-	Epoch  int32 `header:"X-Yakt-Epoch" doc:"Leader epoch of that record." example:"3"`
-}
-
-func headersOf(img *metadata.Image) PositionHeaders {
-	at := placeOfImage(img)
-	return PositionHeaders{at.offset, at.epoch}
-}
-
-// answer is a JSON body with the position it belongs to.
-type answer[T any] struct {
-	PositionHeaders
-	Body T
-}
-
-// read returns the image that a read is to be answered from.
-func (a *API) read(ctx context.Context, p ReadParams) (*metadata.Image, error) {
-	if p.Consistency != "linearizable" {
-		return a.cfg.Controller.Image(), nil
-	}
-	return a.confirmed(ctx)
-}
-
-// schemaNames are those of types that have none which says what they are.
-var schemaNames = map[reflect.Type]string{
-	reflect.TypeFor[Record[map[string]any]](): "RecordOfAnyKind",
-	reflect.TypeFor[Record[any]]():            "RecordInTheLog",
-}
-
-// schemaName names a type in the OpenAPI document, by letters and digits: RecordTopicFields and not
-// the path of a package.
-func schemaName(t reflect.Type, hint string) string {
-	if name, ok := schemaNames[t]; ok {
-		return name
-	}
-	name := huma.DefaultSchemaNamer(t, hint)
-	return strings.ToUpper(name[:1]) + name[1:]
 }

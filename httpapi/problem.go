@@ -13,32 +13,42 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Problem is every error answer, an RFC 9457 problem document.
+// Problem is the answer of every request that fails: an RFC 9457 problem document.
 type Problem struct {
-	Type   string `json:"type" format:"uri-reference" doc:"Kind of problem; always about:blank, code says more." example:"about:blank"`
-	Title  string `json:"title" doc:"The status in words." example:"Conflict"`
-	Status int    `json:"status" doc:"The HTTP status." minimum:"400" maximum:"599" example:"409"`
-	Code   string `json:"code" doc:"Kafka's name of the error." pattern:"^[A-Z0-9_]+$" example:"TOPIC_ALREADY_EXISTS"`
-	Detail string `json:"detail" doc:"What is wrong and what to do." example:"Topic 'orders' already exists. Choose another name, or use that topic."`
-	// Errors has every bad field of a request that was refused as such.
-	Errors []FieldProblem `json:"errors,omitempty" doc:"Every bad field of the request, when that is what is wrong."`
+	// Always about:blank; code says which problem it is.
+	Type string `json:"type" format:"uri-reference" example:"about:blank"`
+	// The HTTP status in words.
+	Title string `json:"title" example:"Conflict"`
+	// The HTTP status.
+	Status int `json:"status" minimum:"400" maximum:"599" example:"409"`
+	// Kafka's name of the error.
+	Code string `json:"code" pattern:"^[A-Z0-9_]+$" example:"TOPIC_ALREADY_EXISTS"`
+	// What is wrong, and what to do.
+	Detail string `json:"detail" example:"Topic 'orders' already exists. Choose another name."`
+	// Every bad field of a request that is refused because of its fields.
+	Errors []FieldProblem `json:"errors,omitempty"`
 
-	retryAfter string
+	retryAfter string // seconds; "" without the header
 }
 
-// FieldProblem is one bad field.
+// FieldProblem is one bad field of a request.
 type FieldProblem struct {
-	Location string `json:"location" doc:"Where the field stands." example:"body.brokerPort"`
-	Message  string `json:"message" doc:"What is wrong with it." example:"expected number <= 65535"`
+	// Path of the field, which begins with body, query or header.
+	Location string `json:"location" example:"body.brokerPort"`
+	// What is wrong with the field.
+	Message string `json:"message" example:"expected number <= 65535"`
 }
 
-func (p *Problem) Error() string  { return p.Detail }
+// Error is the problem's detail.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus is the HTTP status; huma calls it.
 func (p *Problem) GetStatus() int { return p.Status }
 
-// ContentType names the problem's media type; huma asks for it.
+// ContentType is the problem's media type; huma calls it.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-// GetHeaders adds Retry-After where a later try may work; huma asks for it.
+// GetHeaders adds Retry-After if another attempt may succeed; huma calls it.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	if p.retryAfter != "" {
@@ -48,15 +58,19 @@ func (p *Problem) GetHeaders() http.Header {
 }
 
 func newProblem(status int, code *kerr.Error, format string, args ...any) *Problem {
-	return &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code.Message, Detail: fmt.Sprintf(format, args...)}
+	return &Problem{
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code.Message,
+		Detail: fmt.Sprintf(format, args...),
+	}
 }
 
+// retry adds the header Retry-After, in seconds.
 func (p *Problem) retry(after string) *Problem {
 	p.retryAfter = after
 	return p
 }
 
-// statusOf is the HTTP status of Kafka's errors; what is not here is 400.
+// statusOf is the HTTP status of Kafka's errors; all others are 400.
 var statusOf = map[*kerr.Error]int{
 	kerr.UnknownTopicOrPartition: http.StatusNotFound,
 	kerr.UnknownTopicID:          http.StatusNotFound,
@@ -89,23 +103,29 @@ var statusOf = map[*kerr.Error]int{
 	kerr.UnknownServerError:         http.StatusInternalServerError,
 }
 
-// advice says what to do about an error whose own message does not.
+// advice says what to do about errors whose own messages do not.
 var advice = map[*kerr.Error]string{
-	kerr.UnknownTopicOrPartition:     "Check the name with get_topic_by_name, or create it with create_topic.",
-	kerr.UnknownTopicID:              "Check the id with get_topic_by_name; a topic that was deleted and made anew has another one.",
-	kerr.BrokerIDNotRegistered:       "Register the broker first.",
-	kerr.ReplicaNotAvailable:         "Look at the partition's replicas with get_topic_by_name.",
-	kerr.TopicAlreadyExists:          "Choose another name, or use that topic.",
-	kerr.StaleBrokerEpoch:            "Use the epoch that the last registration returned; get_broker_by_id shows it.",
-	kerr.DuplicateBrokerRegistration: "Use another brokerId, or wait until the other process's session is over.",
-	kerr.ReassignmentInProgress:      "Wait until it is in sync, or remove it again.",
-	kerr.InvalidReplicationFactor:    "Ask for fewer replicas, or bring more brokers to life.",
-	kerr.InvalidReplicaAssignment:    "Name registered brokers, each once, at least one of them alive.",
-	kerr.IneligibleReplica:           "The broker must be unfenced first: send broker_mgmt with the offset of its newest update.",
-	kerr.InvalidTopicException:       "Use up to 249 letters, digits, dots, underscores and hyphens.",
-	kerr.ThrottlingQuotaExceeded:     "Try again later, or raise the quota.",
-	kerr.UnknownServerError:          "Look into the log of the active controller.",
-	kerr.UnsupportedVersion:          "Compare the cluster's finalized feature levels.",
+	kerr.UnknownTopicOrPartition: "Check the name with get_topic_by_name, or create the topic with " +
+		"create_topic.",
+	kerr.UnknownTopicID: "Check the id with get_topic_by_name; a topic that was deleted and created " +
+		"again has another id.",
+	kerr.BrokerIDNotRegistered: "Register the broker first.",
+	kerr.ReplicaNotAvailable:   "See the partition's replicas with get_topic_by_name.",
+	kerr.TopicAlreadyExists:    "Choose another name, or use that topic.",
+	kerr.StaleBrokerEpoch: "Use the epoch that the last registration returned; get_broker_by_id " +
+		"shows it.",
+	kerr.DuplicateBrokerRegistration: "Use another brokerId, or wait until the other process's " +
+		"session ends.",
+	kerr.ReassignmentInProgress:   "Wait until the reassignment completes, or undo it.",
+	kerr.InvalidReplicationFactor: "Ask for fewer replicas, or start more brokers.",
+	kerr.InvalidReplicaAssignment: "Name registered brokers, each once, and at least one that is " +
+		"alive.",
+	kerr.IneligibleReplica: "The broker must be unfenced first: send broker_mgmt with the offset of " +
+		"its newest update.",
+	kerr.InvalidTopicException:   "Use up to 249 letters, digits, dots, underscores and hyphens.",
+	kerr.ThrottlingQuotaExceeded: "Try again later, or raise the quota.",
+	kerr.UnknownServerError:      "See the log of the active controller.",
+	kerr.UnsupportedVersion:      "Compare the cluster's finalized feature levels.",
 }
 
 // kafkaProblem is the answer to a Kafka error; message may be empty.
@@ -127,6 +147,7 @@ func kafkaProblem(kafka *kerr.Error, message string) *Problem {
 	return p
 }
 
+// sentence ends a message with a full stop.
 func sentence(s string) string {
 	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
 		return s
@@ -161,34 +182,47 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &e):
 		return kafkaProblem(e.Kafka, e.Message)
 	case errors.Is(err, controller.ErrNotActive):
-		return noLeader("This node is not the active controller any more, and nothing was done. Try again.")
+		return noLeader("This node is no longer the active controller, and nothing was done. " +
+			"Try again.")
 	case errors.Is(err, controller.ErrNotTried):
-		return newProblem(http.StatusServiceUnavailable, kerr.RequestTimedOut, "The controller is too busy and nothing was done. Try again in a moment.").retry("1")
+		return newProblem(http.StatusServiceUnavailable, kerr.RequestTimedOut,
+			"The controller is too busy, and nothing was done. Try again in a moment.").retry("1")
 	case errors.Is(err, controller.ErrUnknownOutcome):
 		return unknownOutcome()
 	}
-	return newProblem(http.StatusInternalServerError, kerr.UnknownServerError, "An internal fault: %v. Look into this node's log.", err)
+	return newProblem(http.StatusInternalServerError, kerr.UnknownServerError,
+		"An internal fault: %v. See this node's log.", err)
 }
 
+// noLeader is the answer if no node can act as the leader; nothing was done.
 func noLeader(format string, args ...any) *Problem {
 	return newProblem(http.StatusServiceUnavailable, kerr.NotController, format, args...).retry("1")
 }
 
+// unknownOutcome is the answer if a write may have been carried out.
 func unknownOutcome() *Problem {
 	return newProblem(http.StatusGatewayTimeout, kerr.RequestTimedOut,
-		"It is not known whether the operation was carried out. Look at the state before you try again.")
+		"It is unknown whether the operation was carried out. Check the state before you try again.")
 }
 
-// huma's own complaints come in the same form as ours: what it calls unprocessable is malformed or out of range here.
-func init() {
-	huma.NewErrorWithContext = func(_ huma.Context, status int, msg string, errs ...error) huma.StatusError {
-		return humaProblem(status, msg, errs)
-	}
-	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError { return humaProblem(status, msg, errs) }
-	huma.DefaultArrayNullable = false
-	huma.ValidateStrictCasing = true
+// internalFault is the answer to a read after a fault that only the log describes.
+func internalFault() *Problem {
+	return newProblem(http.StatusInternalServerError, kerr.UnknownServerError,
+		"An internal fault. This node's log describes it.")
 }
 
+// badField is the answer to a request with one bad field.
+func badField(location, message string) *Problem {
+	return humaProblem(http.StatusBadRequest, "", []error{fieldError(location, message)})
+}
+
+// fieldError is what is wrong with one field, as huma reports it.
+func fieldError(location, message string) error {
+	return &huma.ErrorDetail{Location: location, Message: message}
+}
+
+// humaProblem is the answer to an error that huma found. huma's 422 is 400 here: the request is
+// malformed or out of range, not refused by the controller.
 func humaProblem(status int, msg string, errs []error) *Problem {
 	code := kerr.InvalidRequest
 	switch status {
@@ -211,7 +245,7 @@ func humaProblem(status int, msg string, errs []error) *Problem {
 	return p
 }
 
-// fieldProblemsMax bounds an answer to a request in which very much is wrong.
+// fieldProblemsMax bounds the answer to a request with many bad fields.
 const fieldProblemsMax = 100
 
 func (p *Problem) addField(err error) {
@@ -224,13 +258,14 @@ func (p *Problem) addField(err error) {
 		d := detailed.ErrorDetail()
 		f.Location, f.Message = d.Location, d.Message
 		if name, ok := strings.CutPrefix(f.Message, "expected required property "); ok {
-			f.Location, f.Message = f.Location+"."+strings.TrimSuffix(name, " to be present"), "is missing"
+			name = strings.TrimSuffix(name, " to be present")
+			f.Location, f.Message = f.Location+"."+name, "is missing"
 		}
 	}
 	p.Errors = append(p.Errors, f)
 }
 
-// fieldsInWords names every bad field in one sentence.
+// fieldsInWords is a sentence with every bad field.
 func (p *Problem) fieldsInWords() string {
 	var b strings.Builder
 	for i, f := range p.Errors {

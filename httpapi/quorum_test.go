@@ -36,30 +36,36 @@ func leader(t *testing.T, all []*server) (active *server, standbys []*server) {
 func TestStandbyForwardsOrRedirects(t *testing.T) {
 	active, standbys := leader(t, startNodes(t, 3))
 	epoch := standbys[0].alive(1)
-	topic := standbys[1].ok(http.MethodPost, "/create_topic", object{"name": "through-a-standby"})
-	standbys[0].ok(http.MethodPost, "/v1/register_producer", object{"brokerId": 1, "brokerEpoch": epoch})
+	topic := standbys[1].post("/create_topic", object{"name": "through-a-standby"})
+	standbys[0].post("/v1/register_producer", object{"brokerId": 1, "brokerEpoch": epoch})
 	for _, s := range append(standbys, active) {
-		s.ok(http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name=through-a-standby", nil)
-		s.await("/v1/get_topic_by_name?name=through-a-standby", func(status int, _ []byte) bool { return status == http.StatusOK })
+		s.get("/v1/get_topic_by_name?consistency=linearizable&name=through-a-standby")
+		s.await("/v1/get_topic_by_name?name=through-a-standby",
+			func(status int, _ []byte) bool { return status == http.StatusOK })
 	}
-	resp := standbys[0].do(http.MethodPost, "/create_topic?redirect=true", object{"name": "redirected"})
+	resp := standbys[0].do(http.MethodPost, "/create_topic?redirect=true",
+		object{"name": "redirected"})
 	resp.Body.Close()
 	want := active.url + "/v1/create_topic"
 	if resp.StatusCode != http.StatusPermanentRedirect || resp.Header.Get("Location") != want {
-		t.Errorf("redirect=true: %d to %q, want 308 to %q", resp.StatusCode, resp.Header.Get("Location"), want)
+		t.Errorf("redirect=true: %d to %q, want 308 to %q", resp.StatusCode,
+			resp.Header.Get("Location"), want)
 	}
 	at, _ := url.Parse(resp.Header.Get("Location"))
-	active.ok(http.MethodPost, at.Path, object{"name": "redirected"})
-	standbys[1].refused(http.StatusConflict, "TOPIC_ALREADY_EXISTS", http.MethodPost, "/create_topic", object{"name": "redirected"})
-	standbys[1].await("/v1/get_topic_by_name?name=redirected", func(status int, _ []byte) bool { return status == http.StatusOK })
+	active.post(at.Path, object{"name": "redirected"})
+	standbys[1].refused(http.StatusConflict, "TOPIC_ALREADY_EXISTS", http.MethodPost,
+		"/create_topic", object{"name": "redirected"})
+	standbys[1].await("/v1/get_topic_by_name?name=redirected",
+		func(status int, _ []byte) bool { return status == http.StatusOK })
 
 	// A change that came through one standby wakes a client that waits on the other.
 	news := make(chan object)
 	go func() {
-		news <- standbys[1].ok(http.MethodGet, fmt.Sprintf("/v1/client_mgmt?wait=25s&offset=%d", standbys[1].node.Controller().Image().EndOffset()-1), nil)
+		news <- standbys[1].get(fmt.Sprintf("/v1/client_mgmt?wait=25s&offset=%d",
+			standbys[1].node.Controller().Image().EndOffset()-1))
 	}()
 	standbys[1].watchers(1)
-	standbys[0].ok(http.MethodPost, "/v1/create_partition", object{"topicUUID": topic["topicUUID"]})
+	standbys[0].post("/v1/create_partition", object{"topicUUID": topic["topicUUID"]})
 	if got := <-news; namesOf(got) != "PartitionRecord" {
 		t.Errorf("woken on the other standby: %v", got)
 	}
@@ -70,7 +76,7 @@ func TestStandbyForwardsOrRedirects(t *testing.T) {
 func TestAStandbyAsksTheLeaderForTheQuorum(t *testing.T) {
 	active, standbys := leader(t, startNodes(t, 3))
 	for _, s := range append(standbys, active) {
-		q := s.ok(http.MethodGet, "/v1/quorum?consistency=linearizable", nil)
+		q := s.get("/v1/quorum?consistency=linearizable")
 		for _, v := range q["voters"].([]any) {
 			if v := v.(object); v["logEndOffset"].(float64) < 0 || v["lag"].(float64) < 0 {
 				t.Errorf("the leader does not know how far node %v is: %v", v["id"], v)
@@ -78,7 +84,7 @@ func TestAStandbyAsksTheLeaderForTheQuorum(t *testing.T) {
 		}
 	}
 	unknown := 0
-	for _, v := range standbys[0].ok(http.MethodGet, "/v1/quorum", nil)["voters"].([]any) {
+	for _, v := range standbys[0].get("/v1/quorum")["voters"].([]any) {
 		if v.(object)["logEndOffset"] == -1.0 {
 			unknown++
 		}
@@ -88,7 +94,8 @@ func TestAStandbyAsksTheLeaderForTheQuorum(t *testing.T) {
 	}
 }
 
-// TestElection keeps writing and reading while the leader stops: every answer is right or says to try again, soon.
+// TestElection keeps writing and reading while the leader stops: every answer is right or says to
+// try again, soon.
 func TestElection(t *testing.T) {
 	all := startNodes(t, 3)
 	active, standbys := leader(t, all)
@@ -117,15 +124,17 @@ func TestElection(t *testing.T) {
 		t.Fatal("no topic could be created after the leader had stopped")
 	}
 	created.Range(func(name, _ any) bool {
-		standbys[0].ok(http.MethodGet, "/v1/get_topic_by_name?consistency=linearizable&name="+name.(string), nil)
+		standbys[0].get("/v1/get_topic_by_name?consistency=linearizable&name=" + name.(string))
 		return true
 	})
 }
 
-// create creates a topic and reports whether it is certain that it was; whatever is not success or a known refusal fails the test.
+// create creates a topic and reports whether it is certain that it was; whatever is not success or
+// a known refusal fails the test.
 func (s *server) create(name string) bool {
 	began := time.Now()
-	resp, err := client.Post(s.url+"/v1/create_topic", "application/json", strings.NewReader(`{"name":"`+name+`"}`))
+	resp, err := client.Post(s.url+"/v1/create_topic", "application/json",
+		strings.NewReader(`{"name":"`+name+`"}`))
 	if err != nil {
 		s.t.Errorf("create %s: %v", name, err)
 		return false
@@ -161,13 +170,17 @@ func TestWithoutAQuorum(t *testing.T) {
 			State  string
 			Status string
 		}
-		return status == http.StatusServiceUnavailable && json.Unmarshal(body, &health) == nil && health.State != "leader" && health.State != "follower"
+		return status == http.StatusServiceUnavailable && json.Unmarshal(body, &health) == nil &&
+			health.State != "leader" && health.State != "follower"
 	})
 	began := time.Now()
-	last.refused(http.StatusServiceUnavailable, "NOT_CONTROLLER", http.MethodPost, "/v1/create_topic", object{"name": "x"})
-	last.refused(http.StatusServiceUnavailable, "NOT_CONTROLLER", http.MethodGet, "/v1/get_all_active_brokers?consistency=linearizable", nil)
-	last.ok(http.MethodGet, "/livez", nil)
-	if status, body := last.request(http.MethodGet, "/v1/get_all_active_brokers", nil); status != http.StatusOK || !strings.Contains(string(body), "UNFENCED") {
+	last.refused(http.StatusServiceUnavailable, "NOT_CONTROLLER", http.MethodPost,
+		"/v1/create_topic", object{"name": "x"})
+	last.refused(http.StatusServiceUnavailable, "NOT_CONTROLLER", http.MethodGet,
+		"/v1/get_all_active_brokers?consistency=linearizable", nil)
+	last.get("/livez")
+	status, body := last.request(http.MethodGet, "/v1/get_all_active_brokers", nil)
+	if status != http.StatusOK || !strings.Contains(string(body), "UNFENCED") {
 		t.Errorf("a local read: %d %s", status, body)
 	}
 	if took := time.Since(began); took > 5*time.Second {
@@ -178,10 +191,11 @@ func TestWithoutAQuorum(t *testing.T) {
 func TestStandbyStopsUnderForwardedLongPolls(t *testing.T) {
 	active, standbys := leader(t, startNodes(t, 3))
 	epoch := standbys[0].alive(1)
-	news := standbys[0].ok(http.MethodPost, "/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch})
+	news := standbys[0].post("/v1/broker_mgmt", object{"brokerId": 1, "epoch": epoch})
 	answered := make(chan int)
 	go func() {
-		status, _ := standbys[0].request(http.MethodPost, "/v1/broker_mgmt?wait=25s", object{"brokerId": 1, "epoch": epoch, "offset": news["endOffset"]})
+		status, _ := standbys[0].request(http.MethodPost, "/v1/broker_mgmt?wait=25s",
+			object{"brokerId": 1, "epoch": epoch, "offset": news["endOffset"]})
 		answered <- status
 	}()
 	active.watchers(1)
@@ -195,7 +209,8 @@ func TestStandbyStopsUnderForwardedLongPolls(t *testing.T) {
 	}
 }
 
-// TestHTTPEndpointStaysBetweenControllers checks that what controllers tell each other of HTTP is not in the log, where brokers would see it.
+// TestHTTPEndpointStaysBetweenControllers checks that what controllers tell each other of HTTP is
+// not in the log, where brokers would see it.
 func TestHTTPEndpointStaysBetweenControllers(t *testing.T) {
 	active, _ := leader(t, startNodes(t, 3))
 	active.await("/v1/records?limit=10000", func(_ int, body []byte) bool {

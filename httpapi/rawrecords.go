@@ -13,11 +13,11 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// A record as it stands in the log has the field names of Kafka's schemas. Ours follow from them by Go's rules for names, so the way back is
-// a rule too, but for the few in kafkaNames.
+// Records of the log are shown with the field names of Kafka's schemas. The names in package record
+// are those names by Go's rules, so kafkaName derives them back, except for the few in kafkaNames.
 
-// rawFields are a record's fields by Kafka's names. Secrets are hidden; what a PartitionChange or BrokerRegistrationChange leaves as it was
-// is left out.
+// rawFields are a record's fields by Kafka's names. Secrets are hidden. Fields that a
+// PartitionChange or a BrokerRegistrationChange does not change are omitted.
 func rawFields(r any) map[string]any {
 	fields, _ := rawValue(reflect.ValueOf(r), sparse(r)).(map[string]any)
 	switch r := r.(type) {
@@ -38,9 +38,10 @@ func rawFields(r any) map[string]any {
 	return fields
 }
 
+// hidden replaces a secret value.
 const hidden = "(hidden)"
 
-// shown is a configuration value as anybody may see it.
+// shown is a configuration value, or hidden if it is a secret.
 func shown(name, value string) string {
 	if protocol.Secret(name) {
 		return hidden
@@ -48,7 +49,8 @@ func shown(name, value string) string {
 	return value
 }
 
-// sparse reports whether nil lists of a record say nothing: "as before", or none of a field that is not Kafka's.
+// sparse reports whether a nil list in a record means that the record does not have the field: it
+// does not change it, or Kafka's schema does not contain it.
 func sparse(r any) bool {
 	switch r.(type) {
 	case *record.PartitionChange, *record.BrokerRegistrationChange, *record.NoOp:
@@ -59,7 +61,8 @@ func sparse(r any) bool {
 
 var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 
-// rawValue turns a value of package record into what encoding/json writes as Kafka names it.
+// rawValue converts a value of package record into one that encoding/json writes with Kafka's
+// names.
 func rawValue(v reflect.Value, sparse bool) any {
 	if v.Type().Implements(textMarshaler) {
 		return v.Interface()
@@ -74,7 +77,7 @@ func rawValue(v reflect.Value, sparse bool) any {
 		return rawStruct(v, sparse)
 	case reflect.Float64:
 		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
-			return strconv.FormatFloat(f, 'g', -1, 64) // which JSON has no number for
+			return strconv.FormatFloat(f, 'g', -1, 64) // JSON has no such numbers
 		}
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
@@ -105,20 +108,26 @@ func rawStruct(v reflect.Value, sparse bool) map[string]any {
 	return fields
 }
 
-// nullable are the lists of which none is something else than an empty one.
-var nullable = map[string]bool{"CordonedLogDirs": true, "EligibleLeaderReplicas": true, "LastKnownELR": true}
+// nullable are the lists for which null and an empty list mean different things.
+var nullable = map[string]bool{
+	"CordonedLogDirs": true, "EligibleLeaderReplicas": true, "LastKnownELR": true,
+}
 
-// kafkaNames are those that the rule does not give.
+// kafkaNames are the names that do not follow the rule of kafkaName.
 var kafkaNames = map[reflect.Type]map[string]string{
 	reflect.TypeFor[record.RegisterBroker]():     {"Endpoints": "endPoints"},
 	reflect.TypeFor[record.RegisterController](): {"Endpoints": "endPoints"},
-	reflect.TypeFor[record.FeatureRange]():       {"Min": "minSupportedVersion", "Max": "maxSupportedVersion"},
 	reflect.TypeFor[record.FeatureLevel]():       {"Level": "featureLevel"},
 	reflect.TypeFor[record.QuotaEntity]():        {"Type": "entityType", "Name": "entityName"},
 	reflect.TypeFor[record.ZkMigrationState]():   {"State": "zkMigrationState"},
+	reflect.TypeFor[record.FeatureRange](): {
+		"Min": "minSupportedVersion", "Max": "maxSupportedVersion",
+	},
 }
 
-var initialisms = strings.NewReplacer("UUID", "Uuid", "ISR", "Isr", "ELR", "Elr", "IDs", "Ids", "ID", "Id")
+var initialisms = strings.NewReplacer(
+	"UUID", "Uuid", "ISR", "Isr", "ELR", "Elr", "IDs", "Ids", "ID", "Id",
+)
 
 // kafkaName is a field's name in Kafka's schema.
 func kafkaName(t reflect.Type, name string) string {
@@ -129,8 +138,8 @@ func kafkaName(t reflect.Type, name string) string {
 	return strings.ToLower(name[:1]) + name[1:]
 }
 
-// appendLogRecord appends the JSON of one record of a batch as it stands in the log.
-func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]byte, error) {
+// appendLogRecord appends the JSON of one record of a batch as it is in the log.
+func appendLogRecord(dst []byte, control bool, key, value []byte, at position) ([]byte, error) {
 	rec := newRecord[any]("", nil, at)
 	if control {
 		r, err := record.DecodeControl(key, value)
@@ -148,7 +157,7 @@ func appendLogRecord(dst []byte, control bool, key, value []byte, at place) ([]b
 	return appendJSON(dst, rec), nil
 }
 
-// appendJSON appends v, which cannot fail to be encoded, without escaping HTML.
+// appendJSON appends the JSON of v without escaping HTML. It panics if v cannot be encoded.
 func appendJSON(dst []byte, v any) []byte {
 	out := appender(dst)
 	enc := json.NewEncoder(&out)
@@ -159,7 +168,7 @@ func appendJSON(dst []byte, v any) []byte {
 	return bytes.TrimSuffix(out, []byte("\n"))
 }
 
-// appender appends what is written to it.
+// appender is a writer that appends to a slice.
 type appender []byte
 
 func (a *appender) Write(b []byte) (int, error) {

@@ -11,65 +11,101 @@ import (
 
 // Record is one record of the metadata log, with the fields of its kind.
 type Record[F any] struct {
-	Type      string `json:"type" doc:"What the record is of." enum:"metadata,control" example:"metadata"`
-	Name      string `json:"name" doc:"The record's name in Kafka's schemas." example:"TopicRecord"`
-	Fields    F      `json:"fields" doc:"The record's content."`
-	Timestamp string `json:"timestamp" format:"date-time" doc:"When its batch was appended to the log." example:"2026-11-22T10:00:00.000Z"`
-	Offset    int64  `json:"offset" minimum:"-1" doc:"Its place in the log; -1 for one that was only rehearsed." example:"42"`
-	Epoch     int32  `json:"epoch" minimum:"-1" doc:"Leader epoch of the controller that wrote it." example:"3"`
+	// metadata, or control for the quorum's own records.
+	Type string `json:"type" enum:"metadata,control" example:"metadata"`
+	// The record's name in Kafka's schemas.
+	Name string `json:"name" example:"TopicRecord"`
+	// The record's content.
+	Fields F `json:"fields"`
+	// When the record's batch was appended to the log.
+	Timestamp string `json:"timestamp" format:"date-time" example:"2026-11-22T10:00:00.000Z"`
+	// The record's offset in the log; -1 after validateOnly, which appends nothing.
+	Offset int64 `json:"offset" minimum:"-1" example:"42"`
+	// Leader epoch of the controller that appended the record.
+	Epoch int32 `json:"epoch" minimum:"-1" example:"3"`
 }
 
-// BrokerFields are those of a RegisterBrokerRecord.
+// BrokerFields are the fields of a RegisterBrokerRecord.
 type BrokerFields struct {
-	InternalUUID     string `json:"internalUUID" doc:"Incarnation of the broker." example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
-	BrokerID         int32  `json:"brokerId" doc:"The broker." example:"1"`
-	BrokerHost       string `json:"brokerHost" doc:"Host of its first listener; empty when it has none." example:"broker-1.example.com"`
-	BrokerPort       int32  `json:"brokerPort" doc:"Port of its first listener." example:"9092"`
-	SecurityProtocol string `json:"securityProtocol" doc:"Protocol of its first listener." example:"PLAINTEXT"`
-	BrokerStatus     string `json:"brokerStatus" enum:"INIT,FENCED,UNFENCED,CLOSED" doc:"INIT registered, never yet unfenced; UNFENCED alive and caught up; FENCED not; CLOSED in or after a controlled shutdown." example:"INIT"`
-	RackID           string `json:"rackId" doc:"Its rack; empty for none." example:"eu-1a"`
-	Epoch            int64  `json:"epoch" doc:"Epoch of this registration." example:"7"`
+	// Incarnation of the broker.
+	InternalUUID string `json:"internalUUID" example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
+	// Id of the broker.
+	BrokerID int32 `json:"brokerId" example:"1"`
+	// Host of the broker's first listener; empty if it has none.
+	BrokerHost string `json:"brokerHost" example:"broker-1.example.com"`
+	// Port of the broker's first listener.
+	BrokerPort int32 `json:"brokerPort" example:"9092"`
+	// Security protocol of the broker's first listener.
+	SecurityProtocol string `json:"securityProtocol" example:"PLAINTEXT"`
+	// INIT: registered and never unfenced. UNFENCED: alive and caught up. FENCED: not alive, or not
+	// caught up. CLOSED: in a controlled shutdown, or after it.
+	BrokerStatus string `json:"brokerStatus" enum:"INIT,FENCED,UNFENCED,CLOSED" example:"INIT"`
+	// Rack of the broker; empty if it has none.
+	RackID string `json:"rackId" example:"eu-1a"`
+	// Epoch of the registration.
+	Epoch int64 `json:"epoch" example:"7"`
 }
 
-// TopicFields are those of a TopicRecord.
+// TopicFields are the fields of a TopicRecord.
 type TopicFields struct {
-	TopicUUID string `json:"topicUUID" doc:"The topic's id." example:"Jb1aPjOFQJ2pUL4xzHq1Lg"`
-	Name      string `json:"name" doc:"The topic's name." example:"orders"`
+	// Id of the topic.
+	TopicUUID string `json:"topicUUID" example:"Jb1aPjOFQJ2pUL4xzHq1Lg"`
+	// Name of the topic.
+	Name string `json:"name" example:"orders"`
 }
 
-// PartitionFields are those of a PartitionRecord.
+// PartitionFields are the fields of a PartitionRecord.
 type PartitionFields struct {
-	PartitionID      int32   `json:"partitionId" doc:"The partition." example:"0"`
-	TopicUUID        string  `json:"topicUUID" doc:"Its topic." example:"Jb1aPjOFQJ2pUL4xzHq1Lg"`
-	Replicas         []int32 `json:"replicas" doc:"Brokers that hold it, the preferred leader first." example:"[1,2,3]"`
-	ISR              []int32 `json:"ISR" doc:"Replicas in sync." example:"[1,2,3]"`
-	RemovingReplicas []int32 `json:"removingReplicas" doc:"Replicas that a running reassignment takes away." example:"[]"`
-	AddingReplicas   []int32 `json:"addingReplicas" doc:"Replicas that a running reassignment brings." example:"[]"`
-	Leader           int32   `json:"leader" doc:"The leader; -1 for none." example:"1"`
-	PartitionEpoch   int32   `json:"partitionEpoch" doc:"Counts the partition's changes." example:"0"`
+	// Id of the partition.
+	PartitionID int32 `json:"partitionId" example:"0"`
+	// Id of the partition's topic.
+	TopicUUID string `json:"topicUUID" example:"Jb1aPjOFQJ2pUL4xzHq1Lg"`
+	// Brokers that hold a replica, the preferred leader first.
+	Replicas []int32 `json:"replicas" example:"[1,2,3]"`
+	// Replicas in sync with the leader.
+	ISR []int32 `json:"ISR" example:"[1,2,3]"`
+	// Replicas that the current reassignment removes.
+	RemovingReplicas []int32 `json:"removingReplicas" example:"[]"`
+	// Replicas that the current reassignment adds.
+	AddingReplicas []int32 `json:"addingReplicas" example:"[]"`
+	// Broker that leads the partition; -1 if none does.
+	Leader int32 `json:"leader" example:"1"`
+	// Number of changes of the partition since its creation.
+	PartitionEpoch int32 `json:"partitionEpoch" example:"0"`
 }
 
-// ProducerIDsFields are those of a ProducerIdsRecord.
+// ProducerIDsFields are the fields of a ProducerIdsRecord.
 type ProducerIDsFields struct {
-	BrokerID    int32 `json:"brokerId" doc:"Who got the block." example:"1"`
-	BrokerEpoch int64 `json:"brokerEpoch" doc:"Its epoch." example:"7"`
-	ProducerID  int64 `json:"producerId" doc:"First id of the block." example:"0"`
+	// Broker that the block is allocated to.
+	BrokerID int32 `json:"brokerId" example:"1"`
+	// Epoch of the broker's registration.
+	BrokerEpoch int64 `json:"brokerEpoch" example:"7"`
+	// First id of the block.
+	ProducerID int64 `json:"producerId" example:"0"`
 }
 
-// BrokerChangeFields are those of a BrokerRegistrationChangeRecord.
+// BrokerChangeFields are the fields of a BrokerRegistrationChangeRecord.
 type BrokerChangeFields struct {
-	BrokerID         int32  `json:"brokerId" doc:"The broker." example:"1"`
-	BrokerHost       string `json:"brokerHost" doc:"Host of its first listener." example:"broker-1.example.com"`
-	BrokerPort       int32  `json:"brokerPort" doc:"Port of its first listener." example:"9092"`
-	SecurityProtocol string `json:"securityProtocol" doc:"Protocol of its first listener." example:"PLAINTEXT"`
-	BrokerStatus     string `json:"brokerStatus" enum:"INIT,FENCED,UNFENCED,CLOSED" doc:"Its status from here on." example:"UNFENCED"`
-	Epoch            int64  `json:"epoch" doc:"Epoch of its registration." example:"7"`
+	// Id of the broker.
+	BrokerID int32 `json:"brokerId" example:"1"`
+	// Host of the broker's first listener.
+	BrokerHost string `json:"brokerHost" example:"broker-1.example.com"`
+	// Port of the broker's first listener.
+	BrokerPort int32 `json:"brokerPort" example:"9092"`
+	// Security protocol of the broker's first listener.
+	SecurityProtocol string `json:"securityProtocol" example:"PLAINTEXT"`
+	// Status of the broker after the change.
+	BrokerStatus string `json:"brokerStatus" enum:"INIT,FENCED,UNFENCED,CLOSED" example:"UNFENCED"`
+	// Epoch of the registration.
+	Epoch int64 `json:"epoch" example:"7"`
 }
 
-// UnregisterFields are those of an UnregisterBrokerRecord.
+// UnregisterFields are the fields of an UnregisterBrokerRecord.
 type UnregisterFields struct {
-	BrokerID int32 `json:"brokerId" doc:"The broker." example:"1"`
-	Epoch    int64 `json:"epoch" doc:"Epoch of the registration that is gone." example:"7"`
+	// Id of the broker.
+	BrokerID int32 `json:"brokerId" example:"1"`
+	// Epoch of the registration that was removed.
+	Epoch int64 `json:"epoch" example:"7"`
 }
 
 // Statuses of a broker.
@@ -80,26 +116,9 @@ const (
 	statusClosed   = "CLOSED"
 )
 
-var protocolNames = [...]string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
-
-func protocolName(p int16) string {
-	if p < 0 || int(p) >= len(protocolNames) {
-		return "UNKNOWN"
-	}
-	return protocolNames[p]
-}
-
-func protocolNumber(name string) (int16, bool) {
-	for i, n := range protocolNames {
-		if n == name {
-			return int16(i), true
-		}
-	}
-	return 0, false
-}
-
-// status tells a broker's state by its registration. That a fenced broker was never unfenced shows, from metadata.version 4.3 on, in its
-// cordoned directories: they are unknown until its first heartbeat that has caught up.
+// status is the status of a registered broker. From metadata.version 4.3 on the cordoned
+// directories of a broker are unknown until its first heartbeat after it has caught up, which
+// distinguishes a broker that was never unfenced.
 func status(b *metadata.Broker, v metadata.Version) string {
 	switch {
 	case b.InControlledShutdown:
@@ -112,26 +131,44 @@ func status(b *metadata.Broker, v metadata.Version) string {
 	return statusFenced
 }
 
-// place is where a record stands.
-type place struct {
+// position is a record's position in the log.
+type position struct {
 	offset      int64
 	epoch       int32
 	timestampMs int64
 }
 
-func placeOf(w controller.Written) place { return place{w.Offset, w.Epoch, w.TimestampMs} }
-
-// placeOfImage is that of the last record that an image contains; records made from an image carry it.
-func placeOfImage(img *metadata.Image) place {
-	return place{img.EndOffset() - 1, img.Epoch(), img.TimestampMs()}
+// writtenPosition is the position of a record that an operation has written.
+func writtenPosition(w controller.Written) position {
+	return position{w.Offset, w.Epoch, w.TimestampMs}
 }
 
-func newRecord[F any](name string, fields F, at place) Record[F] {
-	return Record[F]{Type: "metadata", Name: name, Fields: fields, Timestamp: timestamp(at.timestampMs), Offset: at.offset, Epoch: at.epoch}
+// imagePosition is the position of the last record in an image. Records that are made from an image
+// carry it.
+func imagePosition(img *metadata.Image) position {
+	return position{img.EndOffset() - 1, img.Epoch(), img.TimestampMs()}
 }
 
+func (p position) headers() PositionHeaders { return PositionHeaders{p.offset, p.epoch} }
+
+func newRecord[F any](name string, fields F, at position) Record[F] {
+	return Record[F]{
+		Type: "metadata", Name: name, Fields: fields, Timestamp: timestamp(at.timestampMs),
+		Offset: at.offset, Epoch: at.epoch,
+	}
+}
+
+// timestamp writes a time in Unix milliseconds as RFC 3339 in UTC.
 func timestamp(ms int64) string {
 	return time.UnixMilli(max(ms, 0)).UTC().Format("2006-01-02T15:04:05.000Z")
+}
+
+// Time writes a time as the API's answers do, in RFC 3339 with milliseconds; "" for the zero time.
+func Time(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return timestamp(t.UnixMilli())
 }
 
 func firstEndpoint(endpoints []record.Endpoint) record.Endpoint {
@@ -141,7 +178,8 @@ func firstEndpoint(endpoints []record.Endpoint) record.Endpoint {
 	return endpoints[0]
 }
 
-func text(s *string) string {
+// orEmpty is the text that s points to; "" for nil.
+func orEmpty(s *string) string {
 	if s == nil {
 		return ""
 	}
@@ -151,17 +189,20 @@ func text(s *string) string {
 func brokerFields(b *metadata.Broker, v metadata.Version) BrokerFields {
 	e := firstEndpoint(b.Endpoints)
 	return BrokerFields{
-		InternalUUID: b.IncarnationID.String(), BrokerID: b.ID, BrokerHost: e.Host, BrokerPort: int32(e.Port), SecurityProtocol: protocolName(e.SecurityProtocol),
-		BrokerStatus: status(b, v), RackID: text(b.Rack), Epoch: b.Epoch,
+		InternalUUID: b.IncarnationID.String(), BrokerID: b.ID, BrokerHost: e.Host,
+		BrokerPort: int32(e.Port), SecurityProtocol: protocolName(e.SecurityProtocol),
+		BrokerStatus: status(b, v), RackID: orEmpty(b.Rack), Epoch: b.Epoch,
 	}
 }
 
-// registerFields are those of a registration as it is written: fenced is INIT there.
+// registerFields are the fields of a registration record. Its status is INIT if it is fenced and
+// has no cordoned directories, since an earlier registration is not known here.
 func registerFields(r *record.RegisterBroker) BrokerFields {
 	e := firstEndpoint(r.Endpoints)
 	f := BrokerFields{
-		InternalUUID: r.IncarnationID.String(), BrokerID: r.BrokerID, BrokerHost: e.Host, BrokerPort: int32(e.Port), SecurityProtocol: protocolName(e.SecurityProtocol),
-		BrokerStatus: statusUnfenced, RackID: text(r.Rack), Epoch: r.BrokerEpoch,
+		InternalUUID: r.IncarnationID.String(), BrokerID: r.BrokerID, BrokerHost: e.Host,
+		BrokerPort: int32(e.Port), SecurityProtocol: protocolName(e.SecurityProtocol),
+		BrokerStatus: statusUnfenced, RackID: orEmpty(r.Rack), Epoch: r.BrokerEpoch,
 	}
 	switch {
 	case r.InControlledShutdown:
@@ -176,17 +217,28 @@ func registerFields(r *record.RegisterBroker) BrokerFields {
 
 func changeFields(b *metadata.Broker, v metadata.Version) BrokerChangeFields {
 	f := brokerFields(b, v)
-	return BrokerChangeFields{f.BrokerID, f.BrokerHost, f.BrokerPort, f.SecurityProtocol, f.BrokerStatus, f.Epoch}
+	return BrokerChangeFields{
+		f.BrokerID, f.BrokerHost, f.BrokerPort, f.SecurityProtocol, f.BrokerStatus, f.Epoch,
+	}
 }
 
 func partitionFields(topic record.UUID, id int32, p *metadata.Partition) PartitionFields {
 	return PartitionFields{
-		PartitionID: id, TopicUUID: topic.String(), Replicas: ids(p.Replicas), ISR: ids(p.ISR), RemovingReplicas: ids(p.Removing()),
-		AddingReplicas: ids(p.Adding()), Leader: p.Leader, PartitionEpoch: p.PartitionEpoch,
+		PartitionID: id, TopicUUID: topic.String(), Replicas: ids(p.Replicas), ISR: ids(p.ISR),
+		RemovingReplicas: ids(p.Removing()), AddingReplicas: ids(p.Adding()), Leader: p.Leader,
+		PartitionEpoch: p.PartitionEpoch,
 	}
 }
 
-// ids is never null in JSON.
+func newPartitionFields(r *record.Partition) PartitionFields {
+	return PartitionFields{
+		PartitionID: r.PartitionID, TopicUUID: r.TopicID.String(), Replicas: ids(r.Replicas),
+		ISR: ids(r.ISR), RemovingReplicas: ids(r.RemovingReplicas),
+		AddingReplicas: ids(r.AddingReplicas), Leader: r.Leader, PartitionEpoch: r.PartitionEpoch,
+	}
+}
+
+// ids returns a list that JSON does not write as null.
 func ids(list []int32) []int32 {
 	if list == nil {
 		return []int32{}
@@ -194,12 +246,13 @@ func ids(list []int32) []int32 {
 	return list
 }
 
-// producerIDBlock is how many ids a block has; the log only has the id after it.
+// producerIDBlock is the number of ids in a block; the log contains only the id after the block.
 const producerIDBlock = 1000
 
-// tell is a record as the operations show it: the kinds that have fields of their own here, with what they come to; the others as they
-// stand in the log.
-func tell(r record.Record, s feed.State, v metadata.Version) (name string, fields any) {
+// present returns the name and the fields under which operations show a record. Kinds of records
+// with a type of their own here show the state after the record, from s; all others show what is in
+// the log.
+func present(r record.Record, s feed.State, v metadata.Version) (name string, fields any) {
 	name = r.Type().String()
 	switch r := r.(type) {
 	case *record.RegisterBroker:
@@ -214,36 +267,34 @@ func tell(r record.Record, s feed.State, v metadata.Version) (name string, field
 	case *record.RemoveTopic:
 		return name, TopicFields{r.TopicID.String(), s.TopicName}
 	case *record.Partition:
-		return name, PartitionFields{
-			PartitionID: r.PartitionID, TopicUUID: r.TopicID.String(), Replicas: ids(r.Replicas), ISR: ids(r.ISR), RemovingReplicas: ids(r.RemovingReplicas),
-			AddingReplicas: ids(r.AddingReplicas), Leader: r.Leader, PartitionEpoch: r.PartitionEpoch,
-		}
+		return name, newPartitionFields(r)
 	case *record.ProducerIDs:
 		return name, ProducerIDsFields{r.BrokerID, r.BrokerEpoch, r.NextProducerID - producerIDBlock}
 	}
+	return presentChange(r, s, v)
+}
+
+// presentChange shows a record that changes something by the state after it, where s has that
+// state, under the name of the record that describes such a state.
+func presentChange(r record.Record, s feed.State, v metadata.Version) (string, any) {
 	switch r := r.(type) {
 	case *record.PartitionChange:
 		if s.Partition != nil {
-			return record.TypePartition.String(), partitionFields(r.TopicID, r.PartitionID, s.Partition)
+			fields := partitionFields(r.TopicID, r.PartitionID, s.Partition)
+			return record.TypePartition.String(), fields
 		}
 	case *record.BrokerRegistrationChange, *record.FenceBroker, *record.UnfenceBroker:
 		if s.Broker != nil {
 			return record.TypeBrokerRegistrationChange.String(), changeFields(s.Broker, v)
 		}
 	}
-	return name, rawFields(r)
+	return r.Type().String(), rawFields(r)
 }
 
-// appendTold appends a record as tell shows it.
-func appendTold(dst []byte, r record.Record, s feed.State, v metadata.Version, at place) []byte {
-	name, fields := tell(r, s, v)
+// appendRecord appends the JSON of a record as operations show it.
+func appendRecord(
+	dst []byte, r record.Record, s feed.State, v metadata.Version, at position,
+) []byte {
+	name, fields := present(r, s, v)
 	return appendJSON(dst, newRecord(name, fields, at))
-}
-
-// Time is a time as the API writes it; "" for one that is not known.
-func Time(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return timestamp(t.UnixMilli())
 }

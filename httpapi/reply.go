@@ -7,8 +7,6 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // reply is a response that knows what has become of it. Go's server answers 200 with an empty
@@ -81,8 +79,7 @@ func (a *API) settle(w *reply, r *http.Request, k kind) {
 	case k == writeKind:
 		writeProblem(w, unknownOutcome())
 	default:
-		writeProblem(w, newProblem(http.StatusInternalServerError, kerr.UnknownServerError,
-			"An internal fault. This node's log says which."))
+		writeProblem(w, internalFault())
 	}
 }
 

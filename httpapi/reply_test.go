@@ -37,7 +37,8 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 		"one that cannot begin":     {readKind, 500, func(writer) { panic(broken{io.EOF}) }},
 		"a proxy that gives up":     {writeKind, 0, func(writer) { panic(http.ErrAbortHandler) }},
 		"a status without a body":   {readKind, 308, func(w writer) { w.WriteHeader(308) }},
-		"a body without a status":   {readKind, 200, func(w writer) { _, _ = io.WriteString(w, "{}") }},
+		"a body without a status": {readKind, 200,
+			func(w writer) { _, _ = io.WriteString(w, "{}") }},
 	} {
 		handler := func(below writer, r *http.Request) {
 			w := &reply{ResponseWriter: below}
@@ -77,7 +78,7 @@ func TestCutOffEndsABlockedAnswer(t *testing.T) {
 	ended := make(chan error, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(below http.ResponseWriter, _ *http.Request) {
 		w := &reply{ResponseWriter: below}
-		p := patiently(w)
+		p := withDeadlines(w)
 		var err error
 		for n := 0; err == nil; n++ {
 			if n == 1 {

@@ -21,13 +21,14 @@ func TestSecretsAreHidden(t *testing.T) {
 		given := value
 		r := &record.Config{ResourceType: metadata.ConfigBroker, Name: name, Value: &given}
 		text := string(appendJSON(nil, rawFields(r))) +
-			string(appendTold(nil, r, feed.State{}, metadata.LatestVersion, place{}))
+			string(appendRecord(nil, r, feed.State{}, metadata.LatestVersion, position{}))
 		if strings.Contains(text, value) {
 			t.Errorf("%s is shown: %s", name, text)
 		}
 	}
 	open := value
-	if text := string(appendJSON(nil, rawFields(&record.Config{Name: "retention.ms", Value: &open}))); !strings.Contains(text, value) {
+	if text := string(appendJSON(nil, rawFields(&record.Config{Name: "retention.ms",
+		Value: &open}))); !strings.Contains(text, value) {
 		t.Errorf("a value that is no secret is hidden: %s", text)
 	}
 }

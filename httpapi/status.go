@@ -2,83 +2,133 @@ package httpapi
 
 import (
 	"context"
-	"net/http"
+	"maps"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 )
 
-// Status is /v1/status.
+// Status is the answer of /v1/status: this node at a glance.
 type Status struct {
-	NodeID          int32  `json:"nodeId" doc:"This node." example:"3000"`
-	ClusterID       string `json:"clusterId" doc:"The cluster; brokers are formatted with it." example:"5L6g3nShT-eMCtK--X86sw"`
-	DirectoryID     string `json:"directoryId" doc:"This node's metadata directory." example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
-	Version         string `json:"version" doc:"Version of this program." example:"1.0.0"`
-	State           string `json:"state" doc:"What this node is in the quorum." example:"leader"`
-	Active          bool   `json:"active" doc:"Whether this node is the active controller." example:"true"`
-	LeaderID        int32  `json:"leaderId" minimum:"-1" doc:"Who leads; -1 for nobody." example:"3000"`
-	LeaderEpoch     int32  `json:"leaderEpoch" doc:"Since which epoch." example:"3"`
-	MetadataVersion string `json:"metadataVersion" doc:"Finalized metadata.version; empty before the first record." example:"4.3-IV0"`
-	Offset          int64  `json:"offset" minimum:"-1" doc:"Last offset that this node's state contains." example:"42"`
-	Brokers         int    `json:"brokers" doc:"Registered brokers." example:"3"`
-	ActiveBrokers   int    `json:"activeBrokers" doc:"Of those, alive and not shutting down." example:"3"`
-	Topics          int    `json:"topics" doc:"Topics." example:"12"`
-	Partitions      int    `json:"partitions" doc:"Partitions." example:"36"`
-	Leaderless      int    `json:"leaderlessPartitions" doc:"Partitions without a leader." example:"0"`
-	Poisoned        int    `json:"poisoned" doc:"Things in the state that Kafka's brokers do not accept; heal takes them out." example:"0"`
-	Faults          int64  `json:"faults" doc:"Internal faults since the start; each is in the log." example:"0"`
-	UptimeSeconds   int64  `json:"uptimeSeconds" doc:"Since the start." example:"3600"`
+	// Id of this node.
+	NodeID int32 `json:"nodeId" example:"3000"`
+	// Id of the cluster. Brokers are formatted with it.
+	ClusterID string `json:"clusterId" example:"5L6g3nShT-eMCtK--X86sw"`
+	// Id of this node's metadata directory.
+	DirectoryID string `json:"directoryId" example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
+	// Version of this program.
+	Version string `json:"version" example:"1.0.0"`
+	// Raft role of this node.
+	State string `json:"state" example:"leader"`
+	// Whether this node is the active controller.
+	Active bool `json:"active" example:"true"`
+	// Id of the leader; -1 if there is none.
+	LeaderID int32 `json:"leaderId" minimum:"-1" example:"3000"`
+	// Epoch of the leader.
+	LeaderEpoch int32 `json:"leaderEpoch" example:"3"`
+	// Finalized metadata.version; empty before the first record.
+	MetadataVersion string `json:"metadataVersion" example:"4.3-IV0"`
+	// Offset of the last record that this node's state contains.
+	Offset int64 `json:"offset" minimum:"-1" example:"42"`
+	// Number of registered brokers.
+	Brokers int `json:"brokers" example:"3"`
+	// Number of registered brokers that are alive and not shutting down.
+	ActiveBrokers int `json:"activeBrokers" example:"3"`
+	// Number of topics.
+	Topics int `json:"topics" example:"12"`
+	// Number of partitions.
+	Partitions int `json:"partitions" example:"36"`
+	// Number of partitions without a leader.
+	Leaderless int `json:"leaderlessPartitions" example:"0"`
+	// Number of entries in the state that Kafka's brokers do not accept; heal removes them.
+	Poisoned int `json:"poisoned" example:"0"`
+	// Number of internal faults since the start of the process. The node's log describes each.
+	Faults int64 `json:"faults" example:"0"`
+	// Number of refusals since the start of the process, by the limit that refused: its
+	// configuration key.
+	Refused map[string]int64 `json:"refused" example:"{\"max.connections\":0}"`
+	// Time since the start of the process.
+	UptimeSeconds int64 `json:"uptimeSeconds" example:"3600"`
 }
 
-// Quorum is /v1/quorum.
+// Quorum is the answer of /v1/quorum.
 type Quorum struct {
-	LeaderID      int32           `json:"leaderId" minimum:"-1" doc:"Who leads; -1 for nobody." example:"3000"`
-	LeaderEpoch   int32           `json:"leaderEpoch" doc:"Since which epoch." example:"3"`
-	LeaderReason  string          `json:"leaderReason" doc:"Why leadership last changed, as this node saw it." example:"elected"`
-	HighWatermark int64           `json:"highWatermark" doc:"Offset after the last record that a majority holds." example:"43"`
-	LogStart      int64           `json:"logStartOffset" doc:"Offset of the oldest record that this node still serves." example:"0"`
-	LogEnd        int64           `json:"logEndOffset" doc:"Offset after the last record that this node has." example:"43"`
-	SnapshotEnd   int64           `json:"snapshotEndOffset" minimum:"-1" doc:"Offset after the last record of this node's newest snapshot; -1 for none." example:"-1"`
-	SnapshotEpoch int32           `json:"snapshotEpoch" minimum:"-1" doc:"Epoch of that record." example:"-1"`
-	Voters        []VoterState    `json:"voters" doc:"Members of the quorum. Progress of the others is known to the leader only."`
-	Observers     []ObserverState `json:"observers" doc:"Brokers that follow the log; known to the leader only."`
+	// Id of the leader; -1 if there is none.
+	LeaderID int32 `json:"leaderId" minimum:"-1" example:"3000"`
+	// Epoch of the leader.
+	LeaderEpoch int32 `json:"leaderEpoch" example:"3"`
+	// Why the leader last changed, from this node's point of view.
+	LeaderReason string `json:"leaderReason" example:"elected"`
+	// Offset after the last record that a majority has.
+	HighWatermark int64 `json:"highWatermark" example:"43"`
+	// Offset of the oldest record that this node still serves.
+	LogStart int64 `json:"logStartOffset" example:"0"`
+	// Offset after the last record that this node has.
+	LogEnd int64 `json:"logEndOffset" example:"43"`
+	// Offset after the last record of this node's newest snapshot; -1 if there is none.
+	SnapshotEnd int64 `json:"snapshotEndOffset" minimum:"-1" example:"-1"`
+	// Epoch of that record.
+	SnapshotEpoch int32 `json:"snapshotEpoch" minimum:"-1" example:"-1"`
+	// Members of the quorum. Only the leader knows the progress of the others.
+	Voters []VoterState `json:"voters"`
+	// Brokers that follow the log. Only the leader knows them.
+	Observers []ObserverState `json:"observers"`
 }
 
 // VoterState is one member of the quorum.
 type VoterState struct {
-	ID           int32   `json:"id" doc:"The node." example:"3000"`
-	DirectoryID  string  `json:"directoryId" doc:"Its metadata directory; empty until heard of." example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
-	LogEnd       int64   `json:"logEndOffset" minimum:"-1" doc:"Offset after the last record it has; -1 when not known." example:"43"`
-	Lag          int64   `json:"lag" minimum:"-1" doc:"Records it is behind the leader; -1 when not known." example:"0"`
-	LastCaughtUp string  `json:"lastCaughtUp,omitempty" doc:"When it last had everything." example:"2026-11-22T10:00:00.000Z"`
-	Connected    bool    `json:"connected" doc:"Whether this node has a connection to it, or is it." example:"true"`
-	RTTMs        float64 `json:"rttMs" minimum:"0" doc:"Round trip to it; 0 when not known." example:"0.4"`
-	LastError    string  `json:"lastError,omitempty" doc:"Why there is no connection, or the last one ended." example:"connection refused"`
+	// Id of the node.
+	ID int32 `json:"id" example:"3000"`
+	// Id of the node's metadata directory; empty until the node has connected.
+	DirectoryID string `json:"directoryId" example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
+	// Offset after the last record that the node has; -1 if unknown.
+	LogEnd int64 `json:"logEndOffset" minimum:"-1" example:"43"`
+	// Number of records that the leader has and the node does not; -1 if unknown.
+	Lag int64 `json:"lag" minimum:"-1" example:"0"`
+	// When the node last had every record of the leader.
+	LastCaughtUp string `json:"lastCaughtUp,omitempty" example:"2026-11-22T10:00:00.000Z"`
+	// Whether the node that answers has a connection to this one, or is this one.
+	Connected bool `json:"connected" example:"true"`
+	// Round trip time to the node; 0 if unknown.
+	RTTMs float64 `json:"rttMs" minimum:"0" example:"0.4"`
+	// Why there is no connection, or why the last one ended.
+	LastError string `json:"lastError,omitempty" example:"connection refused"`
 }
 
 // ObserverState is one broker that follows the log.
 type ObserverState struct {
-	ID           int32  `json:"id" doc:"The broker." example:"1"`
-	LogEnd       int64  `json:"logEndOffset" minimum:"-1" doc:"Offset it fetched last." example:"43"`
-	Lag          int64  `json:"lag" minimum:"-1" doc:"Records it is behind." example:"0"`
-	LastFetch    string `json:"lastFetch,omitempty" doc:"When it last fetched." example:"2026-11-22T10:00:00.000Z"`
-	LastCaughtUp string `json:"lastCaughtUp,omitempty" doc:"When it last had everything." example:"2026-11-22T10:00:00.000Z"`
+	// Id of the broker.
+	ID int32 `json:"id" example:"1"`
+	// Offset of the broker's last fetch.
+	LogEnd int64 `json:"logEndOffset" minimum:"-1" example:"43"`
+	// Number of committed records that the broker does not have.
+	Lag int64 `json:"lag" minimum:"-1" example:"0"`
+	// When the broker last fetched.
+	LastFetch string `json:"lastFetch,omitempty" example:"2026-11-22T10:00:00.000Z"`
+	// When the broker last had every committed record.
+	LastCaughtUp string `json:"lastCaughtUp,omitempty" example:"2026-11-22T10:00:00.000Z"`
 }
 
 func (a *API) status() {
-	huma.Register(a.huma, describe(http.MethodGet, "status", tagQuorum, "This node at a glance", "What this node is, who leads, and how large the cluster is."), a.nodeStatus)
-	huma.Register(a.huma, describe(http.MethodGet, "quorum", tagQuorum, "The quorum and its members",
-		"As this node sees it; with consistency=linearizable as the leader does, which alone knows the "+
-			"progress of all members.", readStatuses...), a.quorumState)
+	handle(a, operation{
+		kind: localKind, name: "status", tag: tagQuorum, summary: "Show this node at a glance",
+		text: "The state of this node, the leader, and the size of the cluster.",
+	}, a.nodeStatus)
+	handle(a, operation{
+		kind: readKind, name: "quorum", tag: tagQuorum, summary: "Show the quorum and its members",
+		text: "The quorum from this node's point of view; with consistency=linearizable from the " +
+			"leader's, which alone knows the progress of all members.",
+	}, a.quorumState)
 }
 
 func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 	img, n := a.cfg.Controller.Image(), a.cfg.Node()
 	s := Status{
-		NodeID: a.cfg.NodeID, ClusterID: a.cfg.ClusterID, DirectoryID: a.cfg.DirectoryID, Version: a.cfg.Version,
-		State: n.Role, Active: a.leads(), LeaderID: n.LeaderID, LeaderEpoch: n.LeaderEpoch,
-		Offset: img.EndOffset() - 1, Topics: img.TopicCount(), Partitions: img.PartitionCount(), Leaderless: img.LeaderlessCount(),
-		Poisoned: img.PoisonCount(), Faults: a.cfg.Controller.Stats().Faults, UptimeSeconds: int64(time.Since(a.began).Seconds()),
+		NodeID: a.cfg.NodeID, ClusterID: a.cfg.ClusterID, DirectoryID: a.cfg.DirectoryID,
+		Version: a.cfg.Version, State: n.Role, Active: a.leads(),
+		LeaderID: n.LeaderID, LeaderEpoch: n.LeaderEpoch, Offset: img.EndOffset() - 1,
+		Topics: img.TopicCount(), Partitions: img.PartitionCount(),
+		Leaderless: img.LeaderlessCount(), Poisoned: img.PoisonCount(),
+		Faults: a.cfg.Controller.Stats().Faults, Refused: a.refusals(),
+		UptimeSeconds: int64(time.Since(a.began).Seconds()),
 	}
 	if v := img.Version(); v != 0 {
 		s.MetadataVersion = v.String()
@@ -92,15 +142,26 @@ func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 	return &answer[Status]{headersOf(img), s}, nil
 }
 
+// refusals are the refusals of the node's limits, including the API's own.
+func (a *API) refusals() map[string]int64 {
+	all := map[string]int64{budgetLimit: a.budget.refusals.Count()}
+	if a.cfg.Refused != nil {
+		maps.Copy(all, a.cfg.Refused())
+	}
+	return all
+}
+
 func (a *API) quorumState(ctx context.Context, in *ReadParams) (*answer[Quorum], error) {
 	if _, err := a.read(ctx, *in); err != nil {
 		return nil, err
 	}
 	n := a.cfg.Node()
 	q := Quorum{
-		LeaderID: n.LeaderID, LeaderEpoch: n.LeaderEpoch, LeaderReason: n.LeaderReason, HighWatermark: n.HighWatermark, LogStart: n.LogStart, LogEnd: n.LogEnd,
-		SnapshotEnd: n.SnapshotEnd, SnapshotEpoch: n.SnapshotEpoch, Voters: []VoterState{}, Observers: []ObserverState{},
+		LeaderID: n.LeaderID, LeaderEpoch: n.LeaderEpoch, LeaderReason: n.LeaderReason,
+		HighWatermark: n.HighWatermark, LogStart: n.LogStart, LogEnd: n.LogEnd,
+		SnapshotEnd: n.SnapshotEnd, SnapshotEpoch: n.SnapshotEpoch,
+		Voters:    append([]VoterState{}, n.Voters...), // JSON writes nil as null
+		Observers: append([]ObserverState{}, n.Observers...),
 	}
-	q.Voters, q.Observers = append(q.Voters, n.Voters...), append(q.Observers, n.Observers...)
 	return &answer[Quorum]{headersOf(a.cfg.Controller.Image()), q}, nil
 }

@@ -10,81 +10,97 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
-	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
 // createTopicArgs is the body of create_topic.
 type createTopicArgs struct {
-	Name              string            `json:"name" minLength:"1" maxLength:"249" doc:"Name of the topic: letters, digits, dots, underscores, hyphens." example:"orders"`
-	NumPartitions     *int32            `json:"numPartitions,omitempty" minimum:"1" maximum:"10000" doc:"Number of partitions; num.partitions of the controllers when absent." example:"3"`
-	ReplicationFactor *int16            `json:"replicationFactor,omitempty" minimum:"1" maximum:"1000" doc:"Replicas of each partition; default.replication.factor of the controllers when absent." example:"3"`
-	Assignments       [][]int32         `json:"assignments,omitempty" maxItems:"10000" doc:"Brokers of each partition, instead of numPartitions and replicationFactor." example:"[[1,2],[2,3]]"`
-	Configs           map[string]string `json:"configs,omitempty" maxProperties:"200" doc:"Topic configuration." example:"{\"retention.ms\":\"3600000\"}"`
-	ValidateOnly      bool              `json:"validateOnly,omitempty" doc:"Answer as if the topic were created, and create nothing." example:"false"`
+	// Name of the topic: letters, digits, dots, underscores and hyphens.
+	Name string `json:"name" minLength:"1" maxLength:"249" example:"orders"`
+	// Number of partitions. The default is the controllers' num.partitions.
+	NumPartitions *int32 `json:"numPartitions,omitempty" minimum:"1" maximum:"10000" example:"3"`
+	// Number of replicas of each partition. The default is the controllers'
+	// default.replication.factor.
+	ReplicationFactor *int16 `json:"replicationFactor,omitempty" minimum:"1" maximum:"1000"`
+	// Brokers of each partition, instead of numPartitions and replicationFactor.
+	Assignments [][]int32 `json:"assignments,omitempty" maxItems:"10000" example:"[[1,2],[2,3]]"`
+	// Configuration of the topic.
+	Configs map[string]string `json:"configs,omitempty" maxProperties:"200"`
+	// Answer as if the topic were created, and create nothing.
+	ValidateOnly bool `json:"validateOnly,omitempty" example:"false"`
 }
 
+// Resolve checks the rules that a schema cannot express; huma calls it.
 func (c *createTopicArgs) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+	const excluded = "cannot be combined with assignments"
 	var errs []error
 	if len(c.Assignments) > 0 && c.NumPartitions != nil {
-		errs = append(errs, &huma.ErrorDetail{Location: at.With("numPartitions"), Message: "not together with assignments"})
+		errs = append(errs, fieldError(at.With("numPartitions"), excluded))
 	}
 	if len(c.Assignments) > 0 && c.ReplicationFactor != nil {
-		errs = append(errs, &huma.ErrorDetail{Location: at.With("replicationFactor"), Message: "not together with assignments"})
+		errs = append(errs, fieldError(at.With("replicationFactor"), excluded))
 	}
 	return errs
 }
 
 // TopicArgs names a topic to read.
 type TopicArgs struct {
-	Name string `query:"name" json:"name" required:"true" minLength:"1" maxLength:"249" doc:"Name of the topic." example:"orders"`
+	// Name of the topic.
+	Name string `query:"name" json:"name" required:"true" minLength:"1" maxLength:"249"`
 }
 
-// topicAnswer is a topic as a whole.
+// topicAnswer is a topic with its partitions and configuration.
 type topicAnswer struct {
 	Record[TopicFields]
-	TopicUUID  string            `json:"topicUUID" doc:"The topic's id." example:"Jb1aPjOFQJ2pUL4xzHq1Lg"`
-	Partitions []TopicPartition  `json:"partitions" doc:"Its partitions, by id."`
-	Configs    map[string]string `json:"configs" doc:"Configuration that is set on the topic; all else has its default." example:"{\"retention.ms\":\"3600000\"}"`
+	// Id of the topic.
+	TopicUUID string `json:"topicUUID" example:"Jb1aPjOFQJ2pUL4xzHq1Lg"`
+	// The topic's partitions, by id.
+	Partitions []TopicPartition `json:"partitions"`
+	// Configuration that is set on the topic; all other keys have their defaults.
+	Configs map[string]string `json:"configs" example:"{\"retention.ms\":\"3600000\"}"`
 }
 
-// TopicPartition is a partition in a topic's answer: its record, with what the record's contract
-// has no fields for.
+// TopicPartition is a partition in the answer of a topic: its record, with state that the fields of
+// a PartitionRecord do not include.
 type TopicPartition struct {
 	Record[PartitionFields]
-	LeaderEpoch  int32   `json:"leaderEpoch" doc:"Counts the changes of the partition's leader." example:"0"`
-	ELR          []int32 `json:"ELR" doc:"Eligible leader replicas: not in sync, but known to have everything that was acknowledged." example:"[]"`
-	LastKnownELR []int32 `json:"lastKnownELR" doc:"Of a partition without leader, ISR and ELR: its last leader." example:"[]"`
+	// Number of changes of the partition's leader.
+	LeaderEpoch int32 `json:"leaderEpoch" example:"0"`
+	// Eligible leader replicas: not in sync, but known to hold every acknowledged message.
+	ELR []int32 `json:"ELR" example:"[]"`
+	// The last leader of a partition that has no leader, no ISR and no ELR.
+	LastKnownELR []int32 `json:"lastKnownELR" example:"[]"`
 }
 
-func topicPartition(r *record.Partition, at place) TopicPartition {
-	name, fields := tell(r, feed.State{}, 0)
+func topicPartition(r *record.Partition, at position) TopicPartition {
 	return TopicPartition{
-		newRecord(name, fields.(PartitionFields), at), r.LeaderEpoch, ids(r.EligibleLeaderReplicas),
-		ids(r.LastKnownELR),
+		newRecord(r.Type().String(), newPartitionFields(r), at), r.LeaderEpoch,
+		ids(r.EligibleLeaderReplicas), ids(r.LastKnownELR),
 	}
 }
 
 func (a *API) topics() {
-	huma.Register(a.huma, describe(http.MethodPost, "create_topic", tagTopics, "Create a topic",
-		"The topic with its partitions and configuration, in one batch of the log.", writeStatuses...), a.createTopic)
-	one := "A topic with its partitions and configuration."
-	statuses := append([]int{http.StatusNotFound}, readStatuses...)
-	huma.Register(a.huma, describe(http.MethodGet, "get_topic_by_name", tagTopics, "Show a topic", one, statuses...),
-		func(ctx context.Context, in *struct {
-			ReadParams
-			TopicArgs
-		}) (*answer[topicAnswer], error) {
-			return a.topic(ctx, in.ReadParams, in.Name)
-		})
-	huma.Register(a.huma, describe(http.MethodPost, "get_topic_by_name", tagTopics, "Show a topic", one, statuses...),
-		func(ctx context.Context, in *struct {
-			ReadParams
-			Body TopicArgs
-		}) (*answer[topicAnswer], error) {
-			return a.topic(ctx, in.ReadParams, in.Body.Name)
-		})
+	handle(a, operation{
+		kind: writeKind, name: "create_topic", tag: tagTopics, summary: "Create a topic",
+		text: "Creates the topic with its partitions and configuration, in one batch of the log.",
+	}, a.createTopic)
+	show := operation{
+		kind: readKind, name: "get_topic_by_name", tag: tagTopics, summary: "Show a topic",
+		text: "A topic with its partitions and configuration.", statuses: []int{http.StatusNotFound},
+	}
+	handle(a, show, func(ctx context.Context, in *struct {
+		ReadParams
+		TopicArgs
+	}) (*answer[topicAnswer], error) {
+		return a.topic(ctx, in.ReadParams, in.Name)
+	})
+	handle(a, show.by(http.MethodPost), func(ctx context.Context, in *struct {
+		ReadParams
+		Body TopicArgs
+	}) (*answer[topicAnswer], error) {
+		return a.topic(ctx, in.ReadParams, in.Body.Name)
+	})
 }
 
 func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[topicAnswer], error) {
@@ -94,14 +110,15 @@ func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[top
 	}
 	t := img.TopicByName(name)
 	if t == nil {
-		return nil, kafkaProblem(kerr.UnknownTopicOrPartition, "There is no topic named "+strconv.Quote(name)+".")
+		return nil, kafkaProblem(kerr.UnknownTopicOrPartition, noTopic(name))
 	}
 	if err := afford(ctx, int64(t.Len())*partitionBytes); err != nil {
 		return nil, err
 	}
-	at := placeOfImage(img)
+	at := imagePosition(img)
+	fields := TopicFields{t.ID.String(), t.Name}
 	body := topicAnswer{
-		Record: newRecord(record.TypeTopic.String(), TopicFields{t.ID.String(), t.Name}, at), TopicUUID: t.ID.String(),
+		Record: newRecord(record.TypeTopic.String(), fields, at), TopicUUID: fields.TopicUUID,
 		Partitions: []TopicPartition{}, Configs: map[string]string{},
 	}
 	for id, p := range t.Partitions() {
@@ -110,8 +127,10 @@ func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[top
 	for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
 		body.Configs[name] = shown(name, value)
 	}
-	return &answer[topicAnswer]{headersOf(img), body}, nil
+	return &answer[topicAnswer]{at.headers(), body}, nil
 }
+
+func noTopic(name string) string { return "There is no topic named " + strconv.Quote(name) + "." }
 
 func (a *API) createTopic(ctx context.Context, in *struct {
 	WriteParams
@@ -120,8 +139,6 @@ func (a *API) createTopic(ctx context.Context, in *struct {
 	if err := afford(ctx, int64(in.Body.partitions())*partitionBytes); err != nil {
 		return nil, err
 	}
-	ctx, cancel := a.bounded(ctx)
-	defer cancel()
 	outcome, err := a.do(ctx, controller.Operation{
 		Name: "create_topic", DryRun: in.Body.ValidateOnly,
 		Make: func(*metadata.Image) (kmsg.Request, error) {
@@ -139,10 +156,11 @@ func (a *API) createTopic(ctx context.Context, in *struct {
 	return createdTopic(outcome.Written), nil
 }
 
-// partitionBytes is what a partition takes in an answer, as a value and as JSON, about.
+// partitionBytes is roughly the memory that a partition takes in an answer, as a value and as JSON.
 const partitionBytes = 800
 
-// partitions is how many there will be; the controllers' own default is small.
+// partitions is the number of partitions that the body asks for; 0 for the controllers' default,
+// which is small.
 func (c *createTopicArgs) partitions() int {
 	if c.NumPartitions != nil {
 		return int(*c.NumPartitions)
@@ -175,20 +193,22 @@ func (c *createTopicArgs) request(timeoutMs int64) *kmsg.CreateTopicsRequest {
 	return req
 }
 
-// createdTopic tells of a new topic by the records that made it.
+// createdTopic shows a new topic from the records that created it, with their positions.
 func createdTopic(written []controller.Written) *answer[topicAnswer] {
-	out := &answer[topicAnswer]{Body: topicAnswer{Partitions: []TopicPartition{}, Configs: map[string]string{}}}
+	out := &answer[topicAnswer]{Body: topicAnswer{
+		Partitions: []TopicPartition{}, Configs: map[string]string{},
+	}}
 	for _, w := range written {
-		at := placeOf(w)
+		at := writtenPosition(w)
 		switch r := w.Record.(type) {
 		case *record.Topic:
-			out.Body.Record = newRecord(r.Type().String(), TopicFields{r.TopicID.String(), r.Name}, at)
 			out.Body.TopicUUID = r.TopicID.String()
-			out.PositionHeaders = PositionHeaders{at.offset, at.epoch}
+			out.Body.Record = newRecord(r.Type().String(), TopicFields{out.Body.TopicUUID, r.Name}, at)
+			out.PositionHeaders = at.headers()
 		case *record.Partition:
 			out.Body.Partitions = append(out.Body.Partitions, topicPartition(r, at))
 		case *record.Config:
-			out.Body.Configs[r.Name] = shown(r.Name, text(r.Value))
+			out.Body.Configs[r.Name] = shown(r.Name, orEmpty(r.Value))
 		}
 	}
 	return out

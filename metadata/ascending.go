@@ -6,28 +6,33 @@ import (
 	"slices"
 )
 
-// ascending is a table for keys that come, nearly all of them, in ascending order: a tree, and behind it a run of what was added since the
-// tree was last changed there. An addition behind all others is written into the run, where a tree would copy a node of each level. Any other
-// change in the run's range moves the run into the tree first: so its keys are always in order, and greater than all of the tree's.
+// ascending is a table for keys that are added in ascending order, nearly always: a tree, and a run,
+// which is a short array of the entries after the last one of the tree. A new largest key is appended
+// to the run; a tree would copy one node of each level for it. Any other change in the range of the
+// run first moves the run into the tree.
 //
-// Generations share a run, and each knows how much of it is its own. Nothing below that is ever written again: any number of goroutines may
-// read a table that no editor owns any more, while editors of later generations append. The zero table is empty.
+// Invariant: the keys of the run ascend and are greater than all keys of the tree.
+//
+// Generations share a run, and each knows how many of its entries it has. Those are never written
+// again, so any number of goroutines may read a table that no editor owns any more while editors of
+// later generations append. The zero table is empty.
 type ascending[K cmp.Ordered, V any] struct {
 	tree table[K, V]
-	run  *run[K, V]
-	n    int // entries of the run that are this table's
+	run  *run[K, V] // nil only if n is 0
+	n    int        // the first n entries of the run are this table's; n <= run.used
 }
 
-// runMax makes a run of partition references 256 bytes. One of twice the size saves no more than a hundredth of what a create allocates.
+// runMax makes a run of partition references 256 bytes long. Doubling it saves under 1 % of a
+// creation's allocations.
 const runMax = 31
 
 type run[K cmp.Ordered, V any] struct {
-	used    int // by the table that appended last; only for editors, which all belong to one goroutine
+	used    int // entries of the table that appended last; for editors, which share one goroutine
 	entries [runMax]entry[K, V]
 }
 
 type entry[K cmp.Ordered, V any] struct {
-	value V // before the key: a struct{} at the end would take the space of another key
+	value V // before the key, because a struct{} at the end would occupy the space of a key
 	key   K
 }
 
@@ -59,6 +64,9 @@ func (t *ascending[K, V]) set(gen uint64, k K, v V) {
 		t.flush(gen)
 	}
 	t.tree.set(gen, k, v)
+	if checked {
+		t.check()
+	}
 }
 
 func (t *ascending[K, V]) delete(gen uint64, k K) {
@@ -71,7 +79,7 @@ func (t *ascending[K, V]) delete(gen uint64, k K) {
 	t.tree.delete(gen, k)
 }
 
-// own is the part of the run that is this table's.
+// own returns the entries of the run that are this table's.
 func (t *ascending[K, V]) own() []entry[K, V] {
 	if t.n == 0 {
 		return nil
@@ -79,15 +87,19 @@ func (t *ascending[K, V]) own() []entry[K, V] {
 	return t.run.entries[:t.n]
 }
 
-// inRun reports whether k lies in the run's range or behind it: if the table has it at all, then in the run.
+// inRun reports whether k is not less than the first key of the run: if the table has k, then the run
+// has it.
 func (t *ascending[K, V]) inRun(k K) bool { return t.n > 0 && k >= t.run.entries[0].key }
 
-// find is the place of the first entry in the run that is not less than k, and whether it is k.
+// find returns the index of the first entry in the run that is not less than k, and whether it is k.
 func (t *ascending[K, V]) find(k K) (int, bool) {
-	return slices.BinarySearchFunc(t.own(), k, func(e entry[K, V], k K) int { return cmp.Compare(e.key, k) })
+	return slices.BinarySearchFunc(t.own(), k, func(e entry[K, V], k K) int {
+		return cmp.Compare(e.key, k)
+	})
 }
 
-// appends reports whether k belongs into the run. A tree that the editor owns takes it more cheaply than a new run: its nodes are copied already.
+// appends reports whether k is to be appended to the run. If the editor owns the tree, adding k there
+// is cheaper than a new run, because the nodes are copied already.
 func (t *ascending[K, V]) appends(gen uint64, k K) bool {
 	if t.n > 0 {
 		return t.n < runMax && k > t.run.entries[t.n-1].key
@@ -100,7 +112,10 @@ func (t *ascending[K, V]) appends(gen uint64, k K) bool {
 }
 
 func (t *ascending[K, V]) append(k K, v V) {
-	if t.run == nil || t.run.used != t.n { // what follows in it is another successor's
+	if t.n > 0 && k <= t.run.entries[t.n-1].key {
+		broken("key %v is appended after %v", k, t.run.entries[t.n-1].key)
+	}
+	if t.run == nil || t.run.used != t.n { // another successor has appended to it
 		next := new(run[K, V])
 		copy(next.entries[:], t.own())
 		t.run = next
@@ -108,6 +123,9 @@ func (t *ascending[K, V]) append(k K, v V) {
 	t.run.entries[t.n] = entry[K, V]{v, k}
 	t.n++
 	t.run.used = t.n
+	if checked {
+		t.check()
+	}
 }
 
 // flush moves the run into the tree.

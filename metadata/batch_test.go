@@ -4,73 +4,19 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 	"runtime"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // reseal sets the CRC of a changed batch.
 func reseal(b []byte) []byte {
-	binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[crcFrom:], castagnoli))
+	binary.BigEndian.PutUint32(b[17:], batch.Checksum(b[21:]))
 	return b
-}
-
-func TestParseBatchRefusals(t *testing.T) {
-	good := readTestdata(t, "batch-bootstrap-records-tx.bin")
-	change := func(f func(b []byte)) []byte {
-		b := slices.Clone(good)
-		f(b)
-		return reseal(b)
-	}
-	for name, test := range map[string]struct {
-		batch []byte
-		want  string
-	}{
-		"short":           {good[:60], "less than its header"},
-		"cut":             {good[:len(good)-1], "does not fit"},
-		"format":          {change(func(b []byte) { b[16] = 1 }), "format 1"},
-		"crc":             {append(slices.Clone(good[:len(good)-1]), good[len(good)-1]+1), "damaged"},
-		"compressed":      {change(func(b []byte) { b[22] = 1 }), "compressed"},
-		"no records":      {change(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 0); binary.BigEndian.PutUint32(b[23:], 0xffffffff) }), "do not go together"},
-		"too many":        {change(func(b []byte) { binary.BigEndian.PutUint32(b[57:], 1<<30); binary.BigEndian.PutUint32(b[23:], 1<<30-1) }), "do not go together"},
-		"last delta":      {change(func(b []byte) { binary.BigEndian.PutUint32(b[23:], 3) }), "do not go together"},
-		"negative offset": {change(func(b []byte) { b[0] = 0x80 }), "out of range"},
-	} {
-		if _, _, err := ParseBatch(test.batch); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: %v, want %q", name, err, test.want)
-		}
-	}
-}
-
-// Every record layout that a broker would refuse is refused here.
-func TestRecordRefusals(t *testing.T) {
-	value := "\x01\x14\x00\x00"
-	for name, body := range map[string]string{
-		"timestamp delta": "\x00\x02\x00\x01\x08" + value + "\x00",
-		"offset delta":    "\x00\x00\x02\x01\x08" + value + "\x00",
-		"headers":         "\x00\x00\x00\x01\x08" + value + "\x02",
-		"no headers":      "\x00\x00\x00\x01\x08" + value,
-		"long value":      "\x00\x00\x00\x01\x0a" + value + "\x00",
-		"key length":      "\x00\x00\x00\x03\x08" + value + "\x00",
-		"empty":           "",
-	} {
-		w := newBatchWriter(0, 0)
-		w.buf = binary.AppendVarint(w.buf, int64(len(body)))
-		w.buf = append(w.buf, body...)
-		w.count = 1
-		b, err := w.finish()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Each(func(int64, []byte, []byte) error { return nil }); err == nil {
-			t.Errorf("%s is taken", name)
-		}
-	}
 }
 
 func TestBatchOfManyRecords(t *testing.T) {
@@ -157,27 +103,27 @@ func FuzzParseBatch(f *testing.F) {
 		f.Add(b[:min(len(b), 4<<10)])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) >= batchHeaderBytes {
+		if len(b) >= batch.HeaderBytes {
 			b = reseal(slices.Clone(b))
 		}
 		used := allocated(func() {
-			batch, rest, err := ParseBatch(b)
+			first, rest, err := ParseBatch(b)
 			if err != nil {
 				return
 			}
-			if len(batch)+len(rest) != len(b) {
-				t.Errorf("%d and %d of %d bytes", len(batch), len(rest), len(b))
+			if len(first)+len(rest) != len(b) {
+				t.Errorf("%d and %d of %d bytes", len(first), len(rest), len(b))
 			}
 			n := 0
-			err = batch.Each(func(offset int64, key, value []byte) error {
+			err = first.Each(func(offset int64, key, value []byte) error {
 				n++
 				_, _, _ = offset, key, value
 				return nil
 			})
-			if err == nil && n != batch.Count() {
-				t.Errorf("%d records of %d", n, batch.Count())
+			if err == nil && n != first.Count() {
+				t.Errorf("%d records of %d", n, first.Count())
 			}
-			_, _ = Empty().ReplayBatch(batch)
+			_, _ = Empty().ReplayBatch(first)
 		})
 		if used > allocBase+allocFactor*uint64(len(b)) {
 			t.Errorf("%d bytes allocated for %d", used, len(b))
@@ -217,9 +163,9 @@ func FuzzCheckpoint(f *testing.F) {
 }
 
 func resealAll(file []byte) []byte {
-	for rest := file; len(rest) >= batchHeaderBytes; {
-		length := int(int32(binary.BigEndian.Uint32(rest[8:]))) + batchLengthOffset
-		if length < batchHeaderBytes || length > len(rest) {
+	for rest := file; len(rest) >= batch.HeaderBytes; {
+		length := int(int32(binary.BigEndian.Uint32(rest[8:]))) + 12
+		if length < batch.HeaderBytes || length > len(rest) {
 			break
 		}
 		reseal(rest[:length])

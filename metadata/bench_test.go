@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // The size that everything here is measured at: 1,000,000 partitions of three replicas on 100 brokers.
@@ -17,8 +19,8 @@ const (
 	benchPartitions = 1000
 )
 
-func benchID(kind, n int) record.UUID {
-	return record.UUID{0: byte(kind), 5: byte(n * 97), 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
+func benchID(kind, n int) protocol.UUID {
+	return protocol.UUID{0: byte(kind), 5: byte(n * 97), 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
 }
 
 // largeRecords yields the records of a cluster of topics × partitions.
@@ -28,7 +30,7 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 	}
 	for b := range benchBrokers {
 		yield(&record.RegisterBroker{
-			BrokerID: int32(b), IncarnationID: benchID(1, b), LogDirs: []record.UUID{benchID(2, b)},
+			BrokerID: int32(b), IncarnationID: benchID(1, b), LogDirs: []protocol.UUID{benchID(2, b)},
 			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b", Port: 9092}}, Features: SupportedFeatures(false),
 		})
 	}
@@ -39,7 +41,7 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 		for p := range partitions {
 			n++
 			replicas := []int32{int32(n % benchBrokers), int32((n*7 + 1) % benchBrokers), int32((n*13 + 2 + n/100) % benchBrokers)}
-			dirs := make([]record.UUID, 3)
+			dirs := make([]protocol.UUID, 3)
 			for i, b := range replicas {
 				dirs[i] = benchID(2, int(b))
 			}
@@ -53,29 +55,29 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 // largeBatches is the log of such a cluster.
 func largeBatches(tb testing.TB, topics, partitions int) []Batch {
 	var batches []Batch
-	w := newBatchWriter(1000, 0)
+	w := batch.NewWriter(1000)
 	var offset int64
 	flush := func() {
-		b, err := w.finish()
+		b, err := w.Finish()
 		if err != nil {
 			tb.Fatal(err)
 		}
 		b.SetPosition(offset, 1)
 		offset = b.EndOffset()
 		batches = append(batches, b)
-		w = newBatchWriter(1000, 0)
+		w = batch.NewWriter(1000)
 	}
 	largeRecords(topics, partitions, func(r record.Record) {
 		value, err := record.Append(nil, r, LatestVersion.RecordVersion(r))
 		if err != nil {
 			tb.Fatal(err)
 		}
-		w.add(nil, value)
-		if w.count == 1000 {
+		w.Add(nil, value)
+		if w.Count() == 1000 {
 			flush()
 		}
 	})
-	if w.count > 0 {
+	if w.Count() > 0 {
 		flush()
 	}
 	return batches
@@ -192,7 +194,7 @@ func BenchmarkChangeBatch(b *testing.B) {
 // BenchmarkCreateTopic makes one topic of one partition after the other, each in an image of its own, at full size.
 func BenchmarkCreateTopic(b *testing.B) {
 	img := largeImage(b, benchTopics, benchPartitions)
-	dirs := make([]record.UUID, 3)
+	dirs := make([]protocol.UUID, 3)
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Broker is a broker's registration: the durable half of it. Sessions and heartbeats are soft state of the controller.
@@ -11,14 +12,14 @@ import (
 type Broker struct {
 	ID                   int32
 	Epoch                int64
-	IncarnationID        record.UUID
+	IncarnationID        protocol.UUID
 	Endpoints            []record.Endpoint
 	Features             []record.FeatureRange
 	Rack                 *string
 	Fenced               bool
 	InControlledShutdown bool
-	LogDirs              []record.UUID // sorted; empty: none known
-	CordonedLogDirs      []record.UUID // nil: unknown
+	LogDirs              []protocol.UUID // sorted; empty: none known
+	CordonedLogDirs      []protocol.UUID // nil: unknown
 	// RegisteredAt is the offset of the RegisterBrokerRecord; of the end of the snapshot when it came from one. A broker
 	// has caught up with its own registration when it has seen this offset. Not part of the durable state.
 	RegisteredAt int64
@@ -28,23 +29,23 @@ type Broker struct {
 func (b *Broker) Active() bool { return b != nil && !b.Fenced && !b.InControlledShutdown }
 
 // DirectoryOnline reports whether a replica in that directory of this broker can serve (DirectoryId.isOnline).
-func (b *Broker) DirectoryOnline(dir record.UUID) bool {
+func (b *Broker) DirectoryOnline(dir protocol.UUID) bool {
 	switch dir {
-	case record.DirUnassigned, record.DirMigrating:
+	case protocol.DirUnassigned, protocol.DirMigrating:
 		return true
-	case record.DirLost:
+	case protocol.DirLost:
 		return false
 	}
 	return len(b.LogDirs) == 0 || slices.Contains(b.LogDirs, dir)
 }
 
 // DefaultDirectory is where a new replica on this broker is taken to be (ClusterControlManager.defaultDir). b may be nil.
-func (b *Broker) DefaultDirectory() record.UUID {
+func (b *Broker) DefaultDirectory() protocol.UUID {
 	switch {
 	case b == nil || len(b.LogDirs) > 1:
-		return record.DirUnassigned
+		return protocol.DirUnassigned
 	case len(b.LogDirs) == 0:
-		return record.DirMigrating
+		return protocol.DirMigrating
 	}
 	return b.LogDirs[0]
 }
@@ -54,12 +55,12 @@ func (b *Broker) Placeable() bool {
 	if len(b.LogDirs) == 0 || b.CordonedLogDirs == nil {
 		return true
 	}
-	return slices.ContainsFunc(b.LogDirs, func(dir record.UUID) bool { return !slices.Contains(b.CordonedLogDirs, dir) })
+	return slices.ContainsFunc(b.LogDirs, func(dir protocol.UUID) bool { return !slices.Contains(b.CordonedLogDirs, dir) })
 }
 
 func newBroker(r *record.RegisterBroker, offset int64) *Broker {
 	dirs := slices.Clone(r.LogDirs)
-	slices.SortFunc(dirs, record.UUID.Compare)
+	slices.SortFunc(dirs, protocol.UUID.Compare)
 	return &Broker{
 		ID: r.BrokerID, Epoch: r.BrokerEpoch, IncarnationID: r.IncarnationID, Endpoints: r.Endpoints, Features: r.Features,
 		Rack: r.Rack, Fenced: r.Fenced, InControlledShutdown: r.InControlledShutdown, LogDirs: dirs,

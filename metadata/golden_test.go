@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // testdata holds what a controller of Kafka 4.3.0 wrote: its log, its snapshots and single batches of both.
@@ -64,7 +66,7 @@ func TestGoldenBatches(t *testing.T) {
 func reencode(t testing.TB, b Batch) Batch {
 	t.Helper()
 	var controls []record.Control
-	w := newBatchWriter(b.TimestampMs(), 0)
+	w := batch.NewWriter(b.TimestampMs())
 	err := b.Each(func(_ int64, key, value []byte) error {
 		if b.IsControl() {
 			r, err := record.DecodeControl(key, value)
@@ -79,7 +81,7 @@ func reencode(t testing.TB, b Batch) Batch {
 			t.Errorf("%v is written in version %d, by Kafka in %d", r.Type(), want, version)
 		}
 		again, err := record.Append(nil, r, version)
-		w.add(nil, again)
+		w.Add(nil, again)
 		return err
 	})
 	if err != nil {
@@ -89,7 +91,7 @@ func reencode(t testing.TB, b Batch) Batch {
 	if b.IsControl() {
 		again, err = EncodeControl(b.TimestampMs(), controls...)
 	} else {
-		again, err = w.finish()
+		again, err = w.Finish()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +103,7 @@ func reencode(t testing.TB, b Batch) Batch {
 // The first batch of a quorum, from values.
 func TestGoldenFirstBatch(t *testing.T) {
 	want := Batch(readTestdata(t, "batch-epoch1-leaderchange-kraftversion-voters.bin"))
-	directory, err := record.ParseUUID("v6Y2iOemTu2XY4BygOXx1w")
+	directory, err := protocol.ParseUUID("v6Y2iOemTu2XY4BygOXx1w")
 	if err != nil {
 		t.Fatal(err)
 	}

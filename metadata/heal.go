@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Action is what healing does about poison.
@@ -82,7 +83,7 @@ func repaired(held record.Record) record.Record {
 func repairedBroker(old record.RegisterBroker) *record.RegisterBroker {
 	fixed := old
 	fixed.Endpoints, fixed.Features = acceptEndpoints(old.Endpoints), acceptFeatures(old.Features)
-	fixed.LogDirs = accept(old.LogDirs, record.UUID.String, func(d []record.UUID) record.Record {
+	fixed.LogDirs = accept(old.LogDirs, protocol.UUID.String, func(d []protocol.UUID) record.Record {
 		return &record.RegisterBroker{LogDirs: d}
 	})
 	if record.Check(&record.RegisterBroker{Rack: old.Rack}) != nil {

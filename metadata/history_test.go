@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // history makes random records that fit the image they are meant for, so that logs with everything in them can be had from a seed.
@@ -24,7 +25,7 @@ func newHistory(seed uint64, version Version) *history {
 	return &history{Rand: rand.New(rand.NewPCG(seed, uint64(version))), version: version, timestamp: 1000}
 }
 
-func (h *history) uuid() (u record.UUID) {
+func (h *history) uuid() (u protocol.UUID) {
 	for i := range u {
 		u[i] = byte(h.Uint32())
 	}
@@ -65,16 +66,16 @@ func (h *history) subset(ids []int32) []int32 {
 	return out
 }
 
-func (h *history) dirs(n int) []record.UUID {
-	dirs := make([]record.UUID, n)
+func (h *history) dirs(n int) []protocol.UUID {
+	dirs := make([]protocol.UUID, n)
 	for i := range dirs {
 		switch h.IntN(6) {
 		case 0:
-			dirs[i] = record.DirUnassigned
+			dirs[i] = protocol.DirUnassigned
 		case 1:
-			dirs[i] = record.DirLost
+			dirs[i] = protocol.DirLost
 		case 2:
-			dirs[i] = record.DirMigrating
+			dirs[i] = protocol.DirMigrating
 		default:
 			dirs[i] = h.uuid()
 		}
@@ -116,11 +117,11 @@ func (h *history) registerBroker(*Image) record.Record {
 		r.Rack = &rack
 	}
 	if h.version.HasDirectories() {
-		r.LogDirs = []record.UUID{h.uuid(), h.uuid()}
-		slices.SortFunc(r.LogDirs, record.UUID.Compare)
+		r.LogDirs = []protocol.UUID{h.uuid(), h.uuid()}
+		slices.SortFunc(r.LogDirs, protocol.UUID.Compare)
 	}
 	if h.version.HasCordonedDirectories() {
-		r.CordonedLogDirs = [][]record.UUID{nil, {}, r.LogDirs[:1]}[h.IntN(3)]
+		r.CordonedLogDirs = [][]protocol.UUID{nil, {}, r.LogDirs[:1]}[h.IntN(3)]
 	}
 	return r
 }
@@ -139,10 +140,10 @@ func (h *history) changeBroker(img *Image) record.Record {
 	}
 	r := &record.BrokerRegistrationChange{BrokerID: id, BrokerEpoch: epoch, Fenced: int8(h.IntN(3) - 1), InControlledShutdown: int8(h.IntN(2))}
 	if h.version.HasDirectories() && h.maybe() {
-		r.LogDirs = []record.UUID{h.uuid()}
+		r.LogDirs = []protocol.UUID{h.uuid()}
 	}
 	if h.version.HasCordonedDirectories() && h.maybe() {
-		r.CordonedLogDirs = []record.UUID{}
+		r.CordonedLogDirs = []protocol.UUID{}
 	}
 	return r
 }
@@ -287,7 +288,7 @@ func (h *history) quota(*Image) record.Record {
 
 func (h *history) acl(img *Image) record.Record {
 	if e, ok := pick(h, keys(img.ACLs())); ok && h.IntN(3) == 0 {
-		return &record.RemoveAccessControlEntry{ID: record.UUID([]byte(e))}
+		return &record.RemoveAccessControlEntry{ID: protocol.UUID([]byte(e))}
 	}
 	return &record.AccessControlEntry{ID: h.uuid(), ResourceType: 2, ResourceName: h.name("topic"), PatternType: 3, Principal: h.name("User:u"), Host: "*", Operation: 3, PermissionType: 3}
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Image is the metadata at one offset of the log. It never changes: any number of goroutines may read one without a lock.
@@ -138,7 +139,7 @@ func (img *Image) Version() Version { return Version(img.features[FeatureMetadat
 func (img *Image) ElrEnabled() bool { return img.features[FeatureElr] >= 1 }
 
 // Topic returns the topic of an id, or nil.
-func (img *Image) Topic(id record.UUID) *Topic {
+func (img *Image) Topic(id protocol.UUID) *Topic {
 	ordinal, ok := img.topicIDs.get(string(id[:]))
 	if !ok {
 		return nil
@@ -181,7 +182,7 @@ func (img *Image) TopicCount() int { return img.topicNames.len() }
 func (img *Image) PartitionCount() int { return img.partitions }
 
 // Partition returns a partition, or nil when the topic or the partition is unknown.
-func (img *Image) Partition(topic record.UUID, id int32) *Partition {
+func (img *Image) Partition(topic protocol.UUID, id int32) *Partition {
 	t := img.Topic(topic)
 	if t == nil {
 		return nil
@@ -193,7 +194,7 @@ func (img *Image) Partition(topic record.UUID, id int32) *Partition {
 func (img *Image) ACLs() iter.Seq2[string, *record.AccessControlEntry] { return img.acls.all() }
 
 // ACL returns an entry, or nil.
-func (img *Image) ACL(id record.UUID) *record.AccessControlEntry {
+func (img *Image) ACL(id protocol.UUID) *record.AccessControlEntry {
 	e, _ := img.acls.get(string(id[:]))
 	return e
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // An image as records, in whatever batches, is the image again.
@@ -56,7 +57,7 @@ func TestIndexesAreWhatTheImageHolds(t *testing.T) {
 }
 
 type partitionName struct {
-	topic record.UUID
+	topic protocol.UUID
 	id    int32
 }
 
@@ -298,7 +299,7 @@ func TestReadersDoNotMindAnEditor(t *testing.T) {
 // A transaction is seen by nobody before its end, and by nobody at all when it is aborted.
 func TestTransactions(t *testing.T) {
 	topic := func(name string, n byte) record.Record {
-		return &record.Topic{Name: name, TopicID: record.UUID{0: n, 15: n}}
+		return &record.Topic{Name: name, TopicID: protocol.UUID{0: n, 15: n}}
 	}
 	img := replay(t, Empty(), 0, &record.FeatureLevel{Name: FeatureMetadata, Level: int16(LatestVersion)}, topic("a", 1))
 	open := replay(t, img, 2, topic("b", 2), new(record.BeginTransaction), topic("c", 3))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
 )
 
 // read replays records as a node does that finds them in its log.
@@ -94,13 +95,13 @@ var poisons = map[string]struct {
 	"port 0":               {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener, {Name: "B", Host: "h"}}}, ActionRepair},
 	"no name":              {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{{Host: "h", Port: 1}, listener}}, ActionRepair},
 	"one name twice":       {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener, listener}}, ActionRepair},
-	"log directories":      {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener}, LogDirs: []record.UUID{{9}, {9}, record.DirLost}}, ActionRepair},
+	"log directories":      {&record.RegisterBroker{BrokerID: 7, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener}, LogDirs: []protocol.UUID{{9}, {9}, protocol.DirLost}}, ActionRepair},
 	"no broker's id":       {&record.RegisterBroker{BrokerID: -1, BrokerEpoch: 9, Endpoints: []record.Endpoint{listener}}, ActionUnregister},
 	"no controller's id":   {&record.RegisterController{ControllerID: -1, Endpoints: []record.Endpoint{listener}}, ActionDrop},
 	"a group without name": {&record.Config{ResourceType: ConfigGroup, Name: "k", Value: &short}, ActionDrop},
 	"token":                {&record.DelegationToken{TokenID: long}, ActionDrop},
 	"token of owner":       {&record.DelegationToken{TokenID: "t", Owner: long}, ActionRemove},
-	"ACL":                  {&record.AccessControlEntry{ID: record.UUID{5}, ResourceName: long}, ActionRemove},
+	"ACL":                  {&record.AccessControlEntry{ID: protocol.UUID{5}, ResourceName: long}, ActionRemove},
 }
 
 // Every kind of poison is found in the log, survives a snapshot, and is healed by records that can be written; a node that
@@ -159,8 +160,8 @@ func TestRepairedRegistration(t *testing.T) {
 	rack := "r"
 	second := record.Endpoint{Name: "B", Host: "h2", Port: 9093}
 	whole := record.RegisterBroker{
-		BrokerID: 7, BrokerEpoch: 9, IncarnationID: record.UUID{1}, Endpoints: []record.Endpoint{listener, second},
-		Features: []record.FeatureRange{{Name: "f", Max: 2}}, Rack: &rack, Fenced: true, LogDirs: []record.UUID{{8}},
+		BrokerID: 7, BrokerEpoch: 9, IncarnationID: protocol.UUID{1}, Endpoints: []record.Endpoint{listener, second},
+		Features: []record.FeatureRange{{Name: "f", Max: 2}}, Rack: &rack, Fenced: true, LogDirs: []protocol.UUID{{8}},
 	}
 	spoiled := whole
 	spoiled.Endpoints = []record.Endpoint{listener, {Name: long, Host: "h", Port: 1}, second}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Editor makes the successor of an image. It belongs to one goroutine, and so do all editors of images that descend from one
@@ -232,7 +233,7 @@ func (e *Editor) put(t *Topic, id int32, p *Partition) {
 }
 
 // topicByID is Image.Topic, quick for the same topic again.
-func (e *Editor) topicByID(id record.UUID) *Topic {
+func (e *Editor) topicByID(id protocol.UUID) *Topic {
 	if t, ok := e.img.topics.get(e.lastOrdinal); ok && t.ID == id {
 		return t
 	}

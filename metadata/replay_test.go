@@ -6,15 +6,16 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
-var topicA = record.UUID{0: 0xa}
+var topicA = protocol.UUID{0: 0xa}
 
 func smallCluster(t testing.TB) *Image {
-	dirs := []record.UUID{{1}, {2}, {3}}
+	dirs := []protocol.UUID{{1}, {2}, {3}}
 	return replay(t, Empty(), 0,
 		&record.FeatureLevel{Name: FeatureMetadata, Level: int16(LatestVersion)},
-		&record.RegisterBroker{BrokerID: 1, BrokerEpoch: 5, Fenced: true, LogDirs: []record.UUID{{9}, {4}}},
+		&record.RegisterBroker{BrokerID: 1, BrokerEpoch: 5, Fenced: true, LogDirs: []protocol.UUID{{9}, {4}}},
 		&record.Topic{Name: "a", TopicID: topicA},
 		&record.Partition{TopicID: topicA, Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Leader: 1, LeaderEpoch: 3, PartitionEpoch: 4, Directories: dirs},
 	)
@@ -23,7 +24,7 @@ func smallCluster(t testing.TB) *Image {
 // A record that does not fit is an error that names what it met.
 func TestReplayRefusals(t *testing.T) {
 	img := smallCluster(t)
-	unknown := record.UUID{0: 0xb}
+	unknown := protocol.UUID{0: 0xb}
 	change := func(f func(*record.PartitionChange)) record.Record {
 		c := record.NewPartitionChange(topicA, 0)
 		f(c)
@@ -42,11 +43,11 @@ func TestReplayRefusals(t *testing.T) {
 		{&record.Topic{Name: "b", TopicID: topicA}, "already a topic with id"},
 		{&record.RemoveTopic{TopicID: unknown}, "no topic with id"},
 		{&record.Partition{TopicID: unknown}, "no topic with id"},
-		{&record.Partition{TopicID: topicA, Replicas: []int32{1, 2}, Directories: []record.UUID{{1}}}, "1 directories for 2 replicas"},
+		{&record.Partition{TopicID: topicA, Replicas: []int32{1, 2}, Directories: []protocol.UUID{{1}}}, "1 directories for 2 replicas"},
 		{&record.Partition{TopicID: topicA, LeaderRecoveryState: 2}, "unknown leader recovery state 2"},
 		{record.NewPartitionChange(unknown, 0), "no topic with id"},
 		{record.NewPartitionChange(topicA, 1), "topic a has no partition 1"},
-		{change(func(c *record.PartitionChange) { c.Directories = []record.UUID{{1}} }), "1 directories for 3 replicas"},
+		{change(func(c *record.PartitionChange) { c.Directories = []protocol.UUID{{1}} }), "1 directories for 3 replicas"},
 		{change(func(c *record.PartitionChange) { c.Replicas = []int32{1, 2} }), "3 directories for 2 replicas"},
 		{change(func(c *record.PartitionChange) { c.LeaderRecoveryState = 2 }), "unknown leader recovery state 2"},
 		{&record.ClearElr{TopicName: "b"}, `no topic named "b"`},
@@ -96,7 +97,7 @@ func TestMerge(t *testing.T) {
 	if none := change(func(c *record.PartitionChange) { c.Leader, c.ISR = record.NoLeader, []int32{} }); none.Leader != -1 || none.LeaderEpoch != 4 || len(none.ISR) != 0 {
 		t.Errorf("no leader: %+v", none)
 	}
-	if moved := change(func(c *record.PartitionChange) { c.Replicas, c.Directories = []int32{4}, make([]record.UUID, 7) }); !slices.Equal(moved.Directories, []record.UUID{record.DirMigrating}) {
+	if moved := change(func(c *record.PartitionChange) { c.Replicas, c.Directories = []int32{4}, make([]protocol.UUID, 7) }); !slices.Equal(moved.Directories, []protocol.UUID{protocol.DirMigrating}) {
 		t.Errorf("directories of nobody: %+v", moved)
 	}
 	elr := change(func(c *record.PartitionChange) {
@@ -125,11 +126,11 @@ func TestClearElrBumpsOnlyWhatItChanges(t *testing.T) {
 func TestRegistrationChanges(t *testing.T) {
 	img := smallCluster(t)
 	b := replay(t, img, 10, &record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, Fenced: record.FencedUnfence}).Broker(1)
-	if b.Fenced || b.InControlledShutdown || !slices.Equal(b.LogDirs, []record.UUID{{4}, {9}}) || b.CordonedLogDirs != nil || b.RegisteredAt != 1 || !img.Broker(1).Fenced {
+	if b.Fenced || b.InControlledShutdown || !slices.Equal(b.LogDirs, []protocol.UUID{{4}, {9}}) || b.CordonedLogDirs != nil || b.RegisteredAt != 1 || !img.Broker(1).Fenced {
 		t.Errorf("%+v", b)
 	}
-	b = replay(t, img, 10, &record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, InControlledShutdown: 1, LogDirs: []record.UUID{{7}, {6}}, CordonedLogDirs: []record.UUID{}}).Broker(1)
-	if !b.Fenced || !b.InControlledShutdown || !slices.Equal(b.LogDirs, []record.UUID{{6}, {7}}) || b.CordonedLogDirs == nil {
+	b = replay(t, img, 10, &record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, InControlledShutdown: 1, LogDirs: []protocol.UUID{{7}, {6}}, CordonedLogDirs: []protocol.UUID{}}).Broker(1)
+	if !b.Fenced || !b.InControlledShutdown || !slices.Equal(b.LogDirs, []protocol.UUID{{6}, {7}}) || b.CordonedLogDirs == nil {
 		t.Errorf("%+v", b)
 	}
 }
@@ -140,7 +141,7 @@ func TestRemoveTopicTakesItsConfigs(t *testing.T) {
 		&record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &value},
 		&record.Config{ResourceType: ConfigGroup, ResourceName: "a", Name: "k", Value: &value},
 		&record.RemoveTopic{TopicID: topicA},
-		&record.Topic{Name: "a", TopicID: record.UUID{0: 0xc}},
+		&record.Topic{Name: "a", TopicID: protocol.UUID{0: 0xc}},
 	)
 	if img.Config(ConfigTopic, "a") != nil || img.Config(ConfigGroup, "a") == nil || img.PartitionCount() != 0 || img.Topic(topicA) != nil || img.TopicByName("a").Len() != 0 {
 		t.Error("the topic's configs have outlived it, or more has gone")

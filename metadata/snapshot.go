@@ -1,13 +1,12 @@
 package metadata
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // A snapshot is the image as records, in Kafka's checkpoint format: record batches one after the other,
@@ -64,7 +63,7 @@ type snapshotWriter struct {
 	timestampMs int64
 	version     Version
 	encode      func(dst []byte, r record.Record, version int16) ([]byte, error)
-	batch       *batchWriter
+	batch       *batch.Writer
 	value       []byte
 	err         error
 }
@@ -72,7 +71,7 @@ type snapshotWriter struct {
 func newSnapshotWriter(w io.Writer, epoch int32, timestampMs int64, version Version) *snapshotWriter {
 	return &snapshotWriter{
 		w: w, epoch: epoch, timestampMs: timestampMs, version: version, encode: record.Append,
-		batch: newBatchWriter(timestampMs, 0),
+		batch: batch.NewWriter(timestampMs),
 	}
 }
 
@@ -100,21 +99,20 @@ func (s *snapshotWriter) add(r record.Record) {
 		return
 	}
 	s.value = value
-	if s.batch.count == snapshotBatchRecords || len(s.batch.buf)+len(value)+64 > BatchMaxBytes {
+	full := s.batch.Bytes()+len(value)+64 > batch.MaxBytes
+	if full || s.batch.Count() == snapshotBatchRecords {
 		s.flush()
 	}
-	s.batch.add(nil, value)
+	s.batch.Add(nil, value)
 }
 
 func (s *snapshotWriter) flush() {
-	if s.batch.count == 0 {
+	if s.batch.Count() == 0 {
 		return
 	}
-	b, err := s.batch.finish()
+	b, err := s.batch.Finish()
 	s.write(b, err)
-	s.batch.buf = s.batch.buf[:batchHeaderBytes]
-	clear(s.batch.buf)
-	s.batch.count = 0
+	s.batch.Reset()
 }
 
 func (s *snapshotWriter) close() error {
@@ -166,11 +164,14 @@ func ReadSnapshot(r io.Reader, endOffset int64, epoch int32) (*Image, error) {
 // finished.
 func scanCheckpoint(r io.Reader, decode decodeFunc, control func(record.Control), data func(record.Record) error) error {
 	s := checkpointScanner{decode: decode, control: control, data: data}
-	batches := batchReader{r: r}
+	batches := batch.NewReader(r)
 	for {
-		b, err := batches.next()
+		b, err := batches.Next()
 		if errors.Is(err, io.EOF) {
 			break
+		}
+		if err == nil {
+			err = b.CheckRecords()
 		}
 		if err == nil {
 			err = s.batch(b)
@@ -228,49 +229,5 @@ func (s *checkpointScanner) controlRecord(r record.Control) error {
 		return errors.New("the file does not begin with its header")
 	}
 	s.control(r)
-	return nil
-}
-
-// batchReader reads batches one after the other into one buffer.
-type batchReader struct {
-	r   io.Reader
-	buf []byte
-}
-
-// readStepBytes bounds what is allocated for bytes that a length promises and that may never come.
-const readStepBytes = 64 << 10
-
-// next reads a batch, which is good until the next call; io.EOF between two batches is the end.
-func (b *batchReader) next() (Batch, error) {
-	b.buf = b.buf[:0]
-	if err := b.fill(batchHeaderBytes); err != nil {
-		if len(b.buf) > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, err
-	}
-	length := int64(int32(binary.BigEndian.Uint32(b.buf[8:]))) + batchLengthOffset
-	if length < batchHeaderBytes || length > BatchMaxBytes {
-		return nil, fmt.Errorf("a record batch of %d bytes is not within %d to %d", length, batchHeaderBytes, BatchMaxBytes)
-	}
-	if err := b.fill(int(length)); err != nil {
-		return nil, io.ErrUnexpectedEOF
-	}
-	batch, _, err := ParseBatch(b.buf)
-	return batch, err
-}
-
-// fill reads until the buffer holds n bytes.
-func (b *batchReader) fill(n int) error {
-	for len(b.buf) < n {
-		from := len(b.buf)
-		to := min(n, max(cap(b.buf), from+readStepBytes))
-		b.buf = slices.Grow(b.buf, to-from)[:to]
-		read, err := io.ReadFull(b.r, b.buf[from:])
-		b.buf = b.buf[:from+read]
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/tidwall/btree"
 )
 
-// table is an ordered map that belongs to one generation of an image: an editor of a later generation takes a copy (in
-// constant time, sharing all nodes) before its first change. The zero table is empty. Any number of goroutines may read a
-// table that no editor owns any more.
+// table is an ordered map that belongs to one generation of an image: an editor of a later generation
+// copies it (in constant time, sharing all nodes) before its first change. The zero table is empty.
+// Any number of goroutines may read a table that no editor owns any more.
 type table[K cmp.Ordered, V any] struct {
 	tree *btree.Map[K, V]
-	gen  uint64
+	gen  uint64 // the only generation that may change it; never decreases
 }
 
 func (t *table[K, V]) get(k K) (v V, ok bool) {
@@ -29,7 +29,7 @@ func (t *table[K, V]) len() int {
 	return t.tree.Len()
 }
 
-// last is the greatest key.
+// last returns the largest key.
 func (t *table[K, V]) last() (k K, ok bool) {
 	if t.tree == nil {
 		return k, false
@@ -56,8 +56,8 @@ func (t *table[K, V]) from(k K) iter.Seq2[K, V] {
 	}
 }
 
-// nodeDegree bounds a node to 31 entries. A change copies one node of each level: with the library's 63 it costs half as much again, and
-// smaller ones take more memory.
+// nodeDegree bounds a node to 31 entries. A change copies one node of each level: with the 63 entries
+// that are the library's default it costs half as much again, and smaller nodes need more memory.
 const nodeDegree = 16
 
 // owned reports whether generation gen may change the table as it is.
@@ -65,6 +65,9 @@ func (t *table[K, V]) owned(gen uint64) bool { return t.tree != nil && t.gen == 
 
 // own makes the table belong to generation gen before a change.
 func (t *table[K, V]) own(gen uint64) {
+	if gen < t.gen {
+		broken("generation %d changes a table of generation %d", gen, t.gen)
+	}
 	switch {
 	case t.tree == nil:
 		t.tree = btree.NewMap[K, V](nodeDegree)

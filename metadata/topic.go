@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Topic is a topic with its partitions. Immutable once its image is.
 type Topic struct {
 	Name string
-	ID   record.UUID
+	ID   protocol.UUID
 
 	ordinal    uint32
 	partitions table[int32, *Partition]
@@ -34,7 +35,7 @@ type Partition struct {
 	Replicas []int32
 	ISR      []int32
 	// Directories has one entry for each replica.
-	Directories    []record.UUID
+	Directories    []protocol.UUID
 	Leader         int32 // -1: no leader
 	LeaderEpoch    int32
 	PartitionEpoch int32
@@ -73,11 +74,11 @@ func (p *Partition) Reassigning() bool { return len(p.rare().removing)+len(p.rar
 func (p *Partition) Preferred() bool { return len(p.Replicas) > 0 && p.Leader == p.Replicas[0] }
 
 // Directory is the directory of a replica; DirMigrating when the broker is none.
-func (p *Partition) Directory(broker int32) record.UUID {
+func (p *Partition) Directory(broker int32) protocol.UUID {
 	if i := slices.Index(p.Replicas, broker); i >= 0 && i < len(p.Directories) {
 		return p.Directories[i]
 	}
-	return record.DirMigrating
+	return protocol.DirMigrating
 }
 
 func (p *Partition) setMore(m partitionMore) {
@@ -109,18 +110,18 @@ func (p *Partition) shareISR() {
 }
 
 // fillDirectories gives replicas that know no directory the marker for it.
-func fillDirectories(dirs []record.UUID, replicas int) []record.UUID {
+func fillDirectories(dirs []protocol.UUID, replicas int) []protocol.UUID {
 	switch {
 	case len(dirs) == replicas:
 		return dirs
 	case replicas <= len(migrating):
 		return migrating[:replicas:replicas]
 	}
-	return make([]record.UUID, replicas)
+	return make([]protocol.UUID, replicas)
 }
 
 // migrating is shared by the partitions that know no directories, which in an old cluster are all.
-var migrating [16]record.UUID
+var migrating [16]protocol.UUID
 
 // Merge returns p as the change leaves it (PartitionRegistration.merge). Every change bumps the partition epoch; one that
 // sets the leader, be it to the same broker, bumps the leader epoch. Directories that are known stay as they are when the replicas
@@ -136,7 +137,7 @@ func (p *Partition) Merge(c *record.PartitionChange) *Partition {
 	if c.Directories != nil {
 		n.Directories = c.Directories
 	}
-	if !slices.ContainsFunc(n.Directories, func(d record.UUID) bool { return d != record.DirMigrating }) {
+	if !slices.ContainsFunc(n.Directories, func(d protocol.UUID) bool { return d != protocol.DirMigrating }) {
 		n.Directories = fillDirectories(nil, len(n.Replicas))
 	}
 	n.shareISR()
@@ -164,12 +165,12 @@ func override(field *[]int32, v []int32) {
 }
 
 // Record is the partition as a whole record.
-func (p *Partition) Record(topic record.UUID, id int32) *record.Partition {
+func (p *Partition) Record(topic protocol.UUID, id int32) *record.Partition {
 	r := p.record(topic, id)
 	return &r
 }
 
-func (p *Partition) record(topic record.UUID, id int32) record.Partition {
+func (p *Partition) record(topic protocol.UUID, id int32) record.Partition {
 	return record.Partition{
 		PartitionID: id, TopicID: topic, Replicas: p.Replicas, ISR: p.ISR, RemovingReplicas: p.Removing(), AddingReplicas: p.Adding(),
 		Leader: p.Leader, LeaderRecoveryState: p.RecoveryState, LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,

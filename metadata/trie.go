@@ -6,21 +6,23 @@ import (
 	"slices"
 )
 
-// trie is an ordered map from strings that come in no order, names and ids, to topics' ordinals. Like a table it is copied on write and
-// belongs to one generation of an image; adding a key copies the branches on its way, which are at most 17 wide, where a balanced tree
-// would copy a node of whole keys on each level. A lookup compares one key.
+// trie is an ordered map from strings that are added in no particular order, names and ids, to the
+// ordinals of topics. Like a table it is copied on write and belongs to one generation of an image.
+// Adding a key copies the branches on its path, which have at most 17 children; a balanced tree would
+// copy a node of whole keys on each level. A lookup compares one key.
 //
-// It is a qp-trie (T. Finch): a branch stands only where keys part, and names the half byte that tells its children apart. The
-// zero trie is empty. Any number of goroutines may read a trie that no editor owns any more.
+// It is a qp-trie (T. Finch): there is a branch only where keys differ, and it names the half byte in
+// which its children differ. The zero trie is empty. Any number of goroutines may read a trie that no
+// editor owns any more.
 type trie struct {
 	root twig
-	n    int
+	n    int // keys
 }
 
-// twig is what hangs on a branch: another branch, a leaf, or nothing in an empty trie.
+// twig is a child of a branch: another branch, a leaf, or, only in an empty trie, nothing.
 type twig struct {
 	branch *branch
-	leaf   *leaf
+	leaf   *leaf // nil if branch is not
 }
 
 // leaf never changes.
@@ -29,15 +31,16 @@ type leaf struct {
 	ordinal uint32
 }
 
-// branch has at least two twigs.
+// branch has at least two twigs. Its position is greater than that of the branch above.
 type branch struct {
-	gen   uint64 // the generation that may change it
-	at    int32  // all keys below are the same up to this half byte, and differ in it
+	gen   uint64 // the only generation that may change it; not less than that of any branch below
+	at    int32  // all keys below are equal up to this half byte, and differ in it
 	has   uint32 // bit n: there is a twig for the step n
-	twigs []twig // by step
+	twigs []twig // by step, one for each bit of has
 }
 
-// step is the half byte of k at a place, plus one; 0 behind its end, so that a key comes before those that begin with it.
+// step is the half byte of k at a position, plus one; 0 after its end, so that a key precedes the keys
+// that begin with it.
 func step(k string, at int32) uint32 {
 	i := int(at) >> 1
 	if i >= len(k) {
@@ -49,7 +52,7 @@ func step(k string, at int32) uint32 {
 	return uint32(k[i]&15) + 1
 }
 
-// parting is the first place at which the steps of two keys differ; same if they are one.
+// parting returns the first position at which the steps of two keys differ; same if they are equal.
 func parting(a, b string) (at int32, same bool) {
 	i := 0
 	for i < len(a) && i < len(b) && a[i] == b[i] {
@@ -65,7 +68,7 @@ func parting(a, b string) (at int32, same bool) {
 	return at, false
 }
 
-// find is the place of the twig for a step, or where it would be.
+// find returns the index of the twig for a step, or where it would be inserted.
 func (b *branch) find(step uint32) (i int, ok bool) {
 	return bits.OnesCount32(b.has & (1<<step - 1)), b.has&(1<<step) != 0
 }
@@ -82,13 +85,13 @@ func (t *trie) get(k string) (ordinal uint32, ok bool) {
 	return 0, false
 }
 
-// near is a leaf that shares as much of k as any. The trie is not empty.
+// near returns a leaf whose key has the longest common beginning with k. The trie is not empty.
 func (t *trie) near(k string) *leaf {
 	at := t.root
 	for at.branch != nil {
 		i, ok := at.branch.find(step(k, at.branch.at))
 		if !ok {
-			i = 0 // all that follow part from k here
+			i = 0 // all keys below differ from k here
 		}
 		at = at.branch.twigs[i]
 	}
@@ -123,7 +126,8 @@ func (t *trie) from(k string) iter.Seq2[string, uint32] {
 	}
 }
 
-// from is each for keys that are not less than k. The key nearest to k parts from it at a place, or is the same.
+// from is each for keys that are not less than k. The key nearest to k differs from it at position
+// parts, or is the same.
 func (w twig) from(k string, parts int32, same bool, yield func(string, uint32) bool) bool {
 	b := w.branch
 	if b == nil || !same && b.at > parts { // all keys here are on one side of k
@@ -151,8 +155,11 @@ func (w twig) someKey() string {
 	return w.leaf.key
 }
 
-// set reports whether k had an ordinal before.
+// set adds or replaces k and reports whether it had an ordinal before.
 func (t *trie) set(gen uint64, k string, ordinal uint32) (replaced bool) {
+	if checked {
+		defer t.check()
+	}
 	added := twig{leaf: &leaf{k, ordinal}}
 	if t.n == 0 {
 		t.root, t.n = added, 1
@@ -176,8 +183,12 @@ func (t *trie) set(gen uint64, k string, ordinal uint32) (replaced bool) {
 	return false
 }
 
-// descend is the twig on k's way, in a branch that the generation may change.
+// descend returns the twig on the path to k. It first makes the branch of w one that the generation
+// may change.
 func (w *twig) descend(gen uint64, k string) *twig {
+	if w.branch.gen > gen {
+		broken("generation %d changes a branch of generation %d", gen, w.branch.gen)
+	}
 	if w.branch.gen != gen {
 		own := *w.branch
 		own.gen, own.twigs = gen, slices.Clone(own.twigs)
@@ -187,7 +198,7 @@ func (w *twig) descend(gen uint64, k string) *twig {
 	return &w.branch.twigs[i]
 }
 
-// with is b, or a copy of it for the generation, with a twig more.
+// with returns b with one more twig: b itself if the generation owns it, else a copy.
 func (b *branch) with(gen uint64, step uint32, added twig) *branch {
 	i, _ := b.find(step)
 	if b.gen == gen {
@@ -210,6 +221,9 @@ func fork(gen uint64, at int32, one twig, oneStep uint32, other twig, otherStep 
 }
 
 func (t *trie) delete(gen uint64, k string) {
+	if checked {
+		defer t.check()
+	}
 	if _, ok := t.get(k); !ok {
 		return
 	}
@@ -228,7 +242,7 @@ func (t *trie) delete(gen uint64, k string) {
 	}
 }
 
-// remove drops a twig. The generation owns the branch.
+// remove removes a twig of a branch that the generation owns.
 func (b *branch) remove(step uint32) {
 	i, _ := b.find(step)
 	b.has, b.twigs = b.has&^(1<<step), slices.Delete(b.twigs, i, i+1)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 func TestParseVersion(t *testing.T) {
@@ -63,7 +64,7 @@ func TestRecordVersions(t *testing.T) {
 			want int16
 		}{
 			{record.BrokerRegistrationChange{Fenced: 1}, 0}, {record.BrokerRegistrationChange{InControlledShutdown: 1, Fenced: 1}, 1},
-			{record.BrokerRegistrationChange{LogDirs: []record.UUID{{1}}, InControlledShutdown: 1}, 2}, {record.BrokerRegistrationChange{CordonedLogDirs: []record.UUID{}}, 3},
+			{record.BrokerRegistrationChange{LogDirs: []protocol.UUID{{1}}, InControlledShutdown: 1}, 2}, {record.BrokerRegistrationChange{CordonedLogDirs: []protocol.UUID{}}, 3},
 		} {
 			if got := test.version.RecordVersion(&c.r); got != c.want {
 				t.Errorf("%v: %+v v%d", test.version, c.r, got)
@@ -87,29 +88,29 @@ func TestSupportedFeatures(t *testing.T) {
 }
 
 func TestBrokerDirectories(t *testing.T) {
-	a, b := record.UUID{1}, record.UUID{2}
+	a, b := protocol.UUID{1}, protocol.UUID{2}
 	for _, test := range []struct {
 		name      string
 		broker    *Broker
-		dir       record.UUID
+		dir       protocol.UUID
 		placeable bool
 		online    bool // of a
 	}{
-		{"none known", &Broker{}, record.DirMigrating, true, true},
-		{"one", &Broker{LogDirs: []record.UUID{a}}, a, true, true},
-		{"two", &Broker{LogDirs: []record.UUID{a, b}}, record.DirUnassigned, true, true},
-		{"another", &Broker{LogDirs: []record.UUID{b}}, b, true, false},
-		{"some cordoned", &Broker{LogDirs: []record.UUID{a, b}, CordonedLogDirs: []record.UUID{a}}, record.DirUnassigned, true, true},
-		{"all cordoned", &Broker{LogDirs: []record.UUID{a, b}, CordonedLogDirs: []record.UUID{b, a}}, record.DirUnassigned, false, true},
+		{"none known", &Broker{}, protocol.DirMigrating, true, true},
+		{"one", &Broker{LogDirs: []protocol.UUID{a}}, a, true, true},
+		{"two", &Broker{LogDirs: []protocol.UUID{a, b}}, protocol.DirUnassigned, true, true},
+		{"another", &Broker{LogDirs: []protocol.UUID{b}}, b, true, false},
+		{"some cordoned", &Broker{LogDirs: []protocol.UUID{a, b}, CordonedLogDirs: []protocol.UUID{a}}, protocol.DirUnassigned, true, true},
+		{"all cordoned", &Broker{LogDirs: []protocol.UUID{a, b}, CordonedLogDirs: []protocol.UUID{b, a}}, protocol.DirUnassigned, false, true},
 	} {
 		if test.broker.DefaultDirectory() != test.dir || test.broker.Placeable() != test.placeable || test.broker.DirectoryOnline(a) != test.online {
 			t.Errorf("%s: %v %v %v", test.name, test.broker.DefaultDirectory(), test.broker.Placeable(), test.broker.DirectoryOnline(a))
 		}
-		if !test.broker.DirectoryOnline(record.DirUnassigned) || !test.broker.DirectoryOnline(record.DirMigrating) || test.broker.DirectoryOnline(record.DirLost) {
+		if !test.broker.DirectoryOnline(protocol.DirUnassigned) || !test.broker.DirectoryOnline(protocol.DirMigrating) || test.broker.DirectoryOnline(protocol.DirLost) {
 			t.Errorf("%s: reserved directories", test.name)
 		}
 	}
-	if (*Broker)(nil).DefaultDirectory() != record.DirUnassigned || (*Broker)(nil).Active() {
+	if (*Broker)(nil).DefaultDirectory() != protocol.DirUnassigned || (*Broker)(nil).Active() {
 		t.Error("no broker")
 	}
 }

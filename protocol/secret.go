@@ -13,10 +13,12 @@ import (
 // does not matter.
 func Secret(name string) bool {
 	name = strings.ToLower(name)
-	if hasEnding(name, "client.id") || strings.HasPrefix(name, "password.encoder.") && !hasEnding(name, "secret") {
+	if hasEnding(name, "client.id") ||
+		strings.HasPrefix(name, "password.encoder.") && !hasEnding(name, "secret") {
 		return false // who asks for a token, and how passwords are encrypted
 	}
-	return slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(name, word) }) ||
+	return slices.ContainsFunc(secretWords,
+		func(word string) bool { return strings.Contains(name, word) }) ||
 		slices.ContainsFunc(secretEndings, func(ending string) bool { return hasEnding(name, ending) })
 }
 

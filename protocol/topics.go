@@ -1,11 +1,20 @@
 package protocol
 
-// MetadataTopic is the name of the metadata log to its observers; its only partition is 0. No client
-// may create a topic of that name.
-const MetadataTopic = "__cluster_metadata"
+// Names of Kafka's internal topics.
+const (
+	// MetadataTopic is the metadata log as its observers see it. Its only partition is 0, and nobody
+	// may create it.
+	MetadataTopic        = "__cluster_metadata"
+	OffsetsTopic         = "__consumer_offsets"
+	TransactionsTopic    = "__transaction_state"
+	ShareGroupStateTopic = "__share_group_state"
+)
 
-// InternalTopic reports whether Kafka keeps state of its own in the topic.
+// MetadataTopicID is the topic id of MetadataTopic.
+var MetadataTopicID = UUID{15: 1}
+
+// InternalTopic reports whether Kafka marks a topic as internal. MetadataTopic is not among them: no
+// broker lists it.
 func InternalTopic(name string) bool {
-	return name == "__consumer_offsets" || name == "__transaction_state" ||
-		name == "__share_group_state"
+	return name == OffsetsTopic || name == TransactionsTopic || name == ShareGroupStateTopic
 }

@@ -5,31 +5,32 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"slices"
 	"sync"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // dataBatch is a finished batch of n records, whose bytes after the header are body.
 func dataBatch(n int, body string) []byte { return rawBatch(n, 0, []byte(body)) }
 
 func rawBatch(n int, attributes uint16, body []byte) []byte {
-	b := make([]byte, batchHeaderLen, batchHeaderLen+len(body))
+	b := make([]byte, batch.HeaderBytes, batch.HeaderBytes+len(body))
 	b = append(b, body...)
-	binary.BigEndian.PutUint32(b[batchLengthAt:], uint32(len(b)-batchLengthOverhead))
-	b[batchMagicAt] = 2
-	binary.BigEndian.PutUint16(b[batchAttributesAt:], attributes)
-	binary.BigEndian.PutUint32(b[batchLastDeltaAt:], uint32(n-1))
-	binary.BigEndian.PutUint32(b[batchRecordCountAt:], uint32(n))
-	binary.BigEndian.PutUint32(b[batchCRCAt:], crc32.Checksum(b[batchAttributesAt:], castagnoli))
+	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))
+	b[16] = 2
+	binary.BigEndian.PutUint16(b[21:], attributes)
+	binary.BigEndian.PutUint32(b[23:], uint32(n-1))
+	binary.BigEndian.PutUint32(b[57:], uint32(n))
+	binary.BigEndian.PutUint32(b[17:], batch.Checksum(b[21:]))
 	return b
 }
 
 // controlBatch is a batch of n control records, of which the first has the given type.
 func controlBatch(n, typ int) []byte {
 	body := []byte{0x1a, 0, 0, 0, 8, 0, 0, 0, byte(typ), 6, 0, 0, 0, 0}
-	return rawBatch(n, batchControlBit, body)
+	return rawBatch(n, 0x20, body)
 }
 
 const controlLeaderChange = 2
@@ -65,14 +66,14 @@ func (a *appState) Committed(batches [][]byte) {
 }
 
 func (a *appState) add(b []byte) {
-	if batchBase(b) != a.end || batchEpoch(b) < a.epoch {
-		a.err = errors.Join(a.err, fmt.Errorf("batch at offset %d, epoch %d after offset %d, epoch %d", batchBase(b), batchEpoch(b), a.end, a.epoch))
+	if batch.Batch(b).BaseOffset() != a.end || batch.Batch(b).Epoch() < a.epoch {
+		a.err = errors.Join(a.err, fmt.Errorf("batch at offset %d, epoch %d after offset %d, epoch %d", batch.Batch(b).BaseOffset(), batch.Batch(b).Epoch(), a.end, a.epoch))
 	}
-	if err := checkBatch(b); err != nil {
+	if err := batch.Check(b); err != nil {
 		a.err = errors.Join(a.err, err)
 	}
 	a.batches = append(a.batches, b)
-	a.end, a.epoch = batchBase(b)+batchRecords(b), batchEpoch(b)
+	a.end, a.epoch = batch.Batch(b).BaseOffset()+batch.Batch(b).Offsets(), batch.Batch(b).Epoch()
 }
 
 func (a *appState) LeaderChanged(leader, epoch int32) {
@@ -97,11 +98,11 @@ func (a *appState) Snapshot() (int64, int32, func(io.Writer) error) {
 }
 
 func checkpointOf(batches [][]byte) []byte {
-	b := controlBatch(1, controlSnapshotHeader)
+	b := controlBatch(1, batch.ControlSnapshotHeader)
 	for _, batch := range batches {
 		b = append(b, batch...)
 	}
-	return append(b, controlBatch(1, controlSnapshotFooter)...)
+	return append(b, controlBatch(1, batch.ControlSnapshotFooter)...)
 }
 
 func (a *appState) LoadSnapshot(end int64, epoch int32, open func() (io.ReadCloser, error)) error {
@@ -117,10 +118,14 @@ func (a *appState) LoadSnapshot(end int64, epoch int32, open func() (io.ReadClos
 	a.update(func() {
 		a.loads++
 		a.batches, a.end, a.epoch = nil, 0, 0
-		for r := bytes.NewReader(all); err == nil; {
-			var b []byte
-			if b, err = readBatch(r, nil); err == nil && controlType(b) != controlSnapshotHeader && controlType(b) != controlSnapshotFooter {
-				a.add(b)
+		for r := batch.NewReader(bytes.NewReader(all)); err == nil; {
+			var b batch.Batch
+			if b, err = r.Next(); err != nil {
+				break
+			}
+			t := b.ControlType()
+			if t != batch.ControlSnapshotHeader && t != batch.ControlSnapshotFooter {
+				a.add(slices.Clone(b))
 			}
 		}
 	})

@@ -91,20 +91,23 @@ func (a *applier) apply(t *applyTask) error {
 	case t.load != nil:
 		return a.load(*t.load)
 	default:
-		a.commit(t)
+		return a.commit(t)
 	}
 	return nil
 }
 
-func (a *applier) commit(t *applyTask) {
+func (a *applier) commit(t *applyTask) error {
 	if len(t.batches) > 0 {
 		a.l.app.Committed(t.batches)
 		for _, b := range t.batches {
 			a.sinceBytes += int64(len(b))
 		}
-		a.l.view.extend(t.batches)
+		if err := a.l.view.extend(t.batches); err != nil {
+			return err
+		}
 	}
 	a.l.input(func(c *core) { c.appliedTo(t) })
+	return nil
 }
 
 func (a *applier) load(m mark) error {

@@ -9,6 +9,8 @@ import (
 	"net"
 	"slices"
 	"time"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 // Index counts raft entries. Offsets (int64) count records; the two never mix.
@@ -83,6 +85,11 @@ type Config struct {
 	MessageBytes       int // of entries in one message to a peer, which has at least one; 1 MiB, which is also the most
 	SnapshotChunkBytes int // of a snapshot asked of a peer at once; 1 MiB, which is also the most
 
+	// FS holds Dir; the operating system's file system when nil.
+	FS vfs.FS
+	// Clock times snapshots, contacts and the disk. Ticks and network deadlines come from package
+	// time.
+	Clock  Clock
 	Logger *slog.Logger // slog.Default()
 }
 
@@ -110,6 +117,10 @@ func (c Config) filled() (Config, error) {
 	c.MessageBytes, c.SnapshotChunkBytes = min(c.MessageBytes, maxMessageBytes), min(c.SnapshotChunkBytes, maxChunkBytes)
 	orDefault(&c.WriteTimeout, 5*time.Second)
 	orDefault(&c.Logger, slog.Default())
+	c.Clock = c.Clock.filled()
+	if c.FS == nil {
+		c.FS = vfs.OS{}
+	}
 	if c.Dial == nil {
 		c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", addr)

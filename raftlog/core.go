@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // Errors of Propose and Barrier. All of them mean that nothing has moved.
@@ -15,8 +17,10 @@ var (
 	ErrNotLeader = errors.New("raftlog: not the leader of this epoch")
 	// ErrTooManyPending: Config.MaxPendingBytes of proposals wait to be committed; retry when some have.
 	ErrTooManyPending = errors.New("raftlog: too many bytes wait to be committed")
-	// ErrBatchTooLarge: a batch exceeds MaxBatchBytes, or all of a proposal MaxProposalBytes.
+	// ErrBatchTooLarge: a batch exceeds batch.MaxBytes, or all of a proposal MaxProposalBytes.
 	ErrBatchTooLarge = errors.New("raftlog: batch too large")
+	// ErrBadBatch: bytes are not one whole, valid record batch.
+	ErrBadBatch = batch.ErrInvalid
 	// ErrStopped: the log is stopped or has failed.
 	ErrStopped = errors.New("raftlog: stopped")
 	// ErrDiverged: this replica's log is not the leader's although both say so. See [Log.Failed].
@@ -105,8 +109,8 @@ type leadership struct {
 // epochOpening follows the EpochStart batch of the epoch this node leads in raft.
 type epochOpening struct {
 	term  uint64
-	batch []byte // from the application, until it is proposed
-	index uint64 // of the entry that carries it, once proposed
+	batch batch.Batch // from the application, until it is proposed
+	index uint64      // of the entry that carries it, once proposed
 }
 
 // campaign is the schedule of elections this node starts by itself, ahead of raft's timeout.
@@ -317,14 +321,14 @@ func (c *core) disconnected(peer uint64) {
 }
 
 // epochStart takes the application's first batch for the epoch it was asked for.
-func (c *core) epochStart(epoch int32, batch []byte) {
-	if err := checkBatch(batch); err != nil {
+func (c *core) epochStart(epoch int32, first []byte) {
+	if err := batch.Check(first); err != nil {
 		c.fail(fmt.Errorf("raftlog: EpochStart for epoch %d: %w", epoch, err))
 		return
 	}
 	c.do(func() {
 		if c.state == raft.StateLeader && c.opening.term == uint64(epoch) && c.opening.index == 0 {
-			c.opening.batch = batch
+			c.opening.batch = first
 			c.openEpoch()
 		}
 	})
@@ -336,7 +340,7 @@ func (c *core) openEpoch() {
 		return
 	}
 	last := c.store.last()
-	patchBatch(c.opening.batch, last.end, int32(c.term))
+	c.opening.batch.SetPosition(last.end, int32(c.term))
 	if c.rn.Propose(c.opening.batch) == nil {
 		c.opening.batch, c.opening.index = nil, last.index+1
 	}
@@ -365,6 +369,9 @@ func (c *core) written(t *writeTask) {
 func (c *core) appliedTo(t *applyTask) {
 	c.do(func() {
 		for _, e := range t.entries {
+			if e.GetIndex() > c.handed {
+				panic(fmt.Sprintf("entry %d was applied and only %d were handed out", e.GetIndex(), c.handed))
+			}
 			c.applied = max(c.applied, e.GetIndex())
 			c.held.unfinished -= min(c.held.unfinished, int64(len(e.GetData())))
 			if e.GetType() != raftpb.EntryNormal {

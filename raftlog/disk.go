@@ -3,7 +3,6 @@ package raftlog
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -15,10 +14,10 @@ const walDir = "wal"
 // openDisk reads what is on disk and makes sure that it fits together. On the very first start it writes down the
 // configured voters, so that a later configuration cannot change them.
 func openDisk(cfg Config) (*snapshots, walState, disk, error) {
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := cfg.FS.MkdirAll(cfg.Dir); err != nil {
 		return nil, walState{}, nil, fmt.Errorf("raftlog: making the log's directory: %w", err)
 	}
-	snaps, err := openSnapshots(cfg.Dir, cfg.SnapshotsKept, cfg.Logger)
+	snaps, err := openSnapshots(cfg)
 	if err != nil {
 		return nil, walState{}, nil, err
 	}

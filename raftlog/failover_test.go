@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/logtest"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // cutConn loses what is written while the link is cut, as a network that drops packets does.
@@ -199,11 +200,11 @@ func TestChurn(t *testing.T) {
 		n.app.mu.Lock()
 		held := map[int64][]byte{}
 		for _, b := range n.app.batches {
-			held[batchBase(b)] = b
+			held[batch.Batch(b).BaseOffset()] = b
 		}
 		n.app.mu.Unlock()
 		for base, body := range written {
-			if b := held[base]; b == nil || string(b[batchHeaderLen:]) != body {
+			if b := held[base]; b == nil || string(b[batch.HeaderBytes:]) != body {
 				t.Errorf("node %d lost the batch at offset %d", n.id, base)
 			}
 		}

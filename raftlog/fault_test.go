@@ -13,6 +13,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/yakt/yakt/protocol/batch"
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
@@ -150,7 +151,7 @@ func TestPropose(t *testing.T) {
 	l, _ := openFaulty(t, app)
 	awaitClaim(t, app, 1)
 	tooFew := dataBatch(2, "x")
-	tooFew[batchRecordCountAt+3] = 1
+	tooFew[57+3] = 1
 	flipped := dataBatch(2, "x")
 	flipped[len(flipped)-1] ^= 1
 	for name, c := range map[string]struct {
@@ -164,7 +165,7 @@ func TestPropose(t *testing.T) {
 		"a wrong CRC":             {1, flipped, ErrBadBatch},
 		"fewer records than said": {1, tooFew, ErrBadBatch},
 		"two batches":             {1, append(dataBatch(1, "x"), dataBatch(1, "y")...), ErrBadBatch},
-		"too large":               {1, dataBatch(1, strings.Repeat("x", MaxBatchBytes)), ErrBatchTooLarge},
+		"too large":               {1, dataBatch(1, strings.Repeat("x", batch.MaxBytes)), ErrBatchTooLarge},
 	} {
 		if _, err := l.Propose(c.epoch, c.batch); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -176,7 +177,7 @@ func TestPropose(t *testing.T) {
 	if _, err := l.Propose(1); !errors.Is(err, ErrBadBatch) {
 		t.Errorf("no batch at all: %v", err)
 	}
-	half := dataBatch(1, strings.Repeat("x", MaxBatchBytes/2))
+	half := dataBatch(1, strings.Repeat("x", batch.MaxBytes/2))
 	if _, err := l.Propose(1, slices.Repeat([][]byte{half}, 8)...); !errors.Is(err, ErrBatchTooLarge) {
 		t.Errorf("too large together: %v", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 const self = 3000
@@ -14,7 +16,7 @@ const self = 3000
 // batchAt is a finished batch with its final offset and epoch.
 func batchAt(base int64, epoch int32, n int) []byte {
 	b := dataBatch(n, "xyz")
-	patchBatch(b, base, epoch)
+	batch.Batch(b).SetPosition(base, epoch)
 	return b
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // PeerAPIKey is the private, unadvertised Kafka API key under which peers talk, version 0, request
@@ -348,7 +350,7 @@ func checkEntries(m *raftpb.Message) error {
 			return fmt.Errorf("%w: entry %d of term %d after entry %d of term %d", errMalformed, e.GetIndex(), e.GetTerm(), index, term)
 		}
 		index, term = e.GetIndex(), e.GetTerm()
-		if err := eachBatch(e, checkBatch); err != nil {
+		if err := eachBatch(e, func(b batch.Batch) error { return batch.Check(b) }); err != nil {
 			return fmt.Errorf("%w: entry %d: %w", errMalformed, index, err)
 		}
 	}

@@ -3,10 +3,10 @@ package raftlog
 import (
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/yakt/yakt/protocol/batch"
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
@@ -47,14 +47,14 @@ func (h logHash) mix(x uint64) logHash {
 func (h logHash) entry(e *raftpb.Entry) logHash {
 	h = h.mix(e.GetIndex()).mix(e.GetTerm()).mix(uint64(e.GetType()))
 	if e.GetType() != raftpb.EntryNormal {
-		h = h.mix(uint64(crc32.Checksum(e.GetData(), castagnoli)))
+		h = h.mix(uint64(batch.Checksum(e.GetData())))
 	}
 	return h
 }
 
 // batch adds a batch whose header and checksum have been verified.
-func (h logHash) batch(b []byte) logHash {
-	return h.mix(uint64(binary.BigEndian.Uint32(b[batchCRCAt:]))<<32 | uint64(len(b)))
+func (h logHash) batch(b batch.Batch) logHash {
+	return h.mix(uint64(b.CRC())<<32 | uint64(len(b)))
 }
 
 func (h logHash) append(b []byte) []byte {
@@ -83,7 +83,7 @@ func (s *storage) rebase(index uint64, h logHash) {
 		default:
 			h = h.entry(e)
 			// The batches were verified when they were appended.
-			_ = eachBatch(e, func(b []byte) error { h = h.batch(b); return nil })
+			_ = eachBatch(e, func(b batch.Batch) error { h = h.batch(b); return nil })
 			s.hashes[i] = h
 		}
 	}

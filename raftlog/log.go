@@ -78,7 +78,7 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 		return nil, err
 	}
 	l := &Log{
-		cfg: cfg, log: cfg.Logger, app: app, core: c, snaps: snaps, now: time.Now,
+		cfg: cfg, log: cfg.Logger, app: app, core: c, snaps: snaps, now: cfg.Clock.Now,
 		view:    newView(cfg.NodeID, c.store.base, c.reported),
 		readers: map[uint64]chan readResult{}, failed: make(chan error, 1), note: st.Note,
 	}

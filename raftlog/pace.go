@@ -7,53 +7,96 @@ import (
 )
 
 const (
-	// paceBytes of a snapshot are written and made durable, or read, at a time: what the disk has
-	// to flush at once is what an acknowledgement may have to wait behind.
+	// paceBytes of a snapshot are written and made durable, or read, between two pauses: an
+	// acknowledgement may have to wait until the disk has flushed that much.
 	paceBytes = 1 << 20
-	// paceRest is how long the writer then rests, in times of how long it worked; never longer than paceRestMax.
+	// paceRest is the length of a pause relative to the work before it; paceRestMax bounds it.
 	paceRest    = 2
 	paceRestMax = 50 * time.Millisecond
 )
 
-// pacedWriter spreads the writing of a snapshot over time, so that requests have processor and disk to themselves for most
-// of it. When ctx ends it hurries.
-type pacedWriter struct {
-	ctx   context.Context
-	w     io.Writer // synced at every rest, if it can be
-	bytes int       // since the last rest
-	began time.Time
+// Clock is the time as a log sees it. The zero value is the system's; tests and simulations replace
+// it. Both functions may be called from any goroutine.
+type Clock struct {
+	// Now returns the current time.
+	Now func() time.Time
+	// Sleep returns after d, or earlier when ctx ends.
+	Sleep func(ctx context.Context, d time.Duration)
 }
 
-func newPacedWriter(ctx context.Context, w io.Writer) *pacedWriter {
-	return &pacedWriter{ctx: ctx, w: w, began: time.Now()}
-}
-
-func (p *pacedWriter) Write(b []byte) (int, error) {
-	n, err := p.w.Write(b)
-	if p.bytes += n; err != nil || p.bytes < paceBytes || p.ctx.Err() != nil {
-		return n, err
+func (c Clock) filled() Clock {
+	if c.Now == nil {
+		c.Now = time.Now
 	}
-	if f, ok := p.w.(interface{ Sync() error }); ok {
-		if err := f.Sync(); err != nil {
-			return n, err
-		}
+	if c.Sleep == nil {
+		c.Sleep = sleep
 	}
-	rest(p.ctx, p.began)
-	p.bytes, p.began = 0, time.Now()
-	return n, nil
+	return c
 }
 
-// rest pauses after work that began at a time, or until ctx ends.
-func rest(ctx context.Context, began time.Time) {
-	pause := time.NewTimer(min(paceRest*time.Since(began), paceRestMax))
-	defer pause.Stop()
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
-	case <-pause.C:
+	case <-timer.C:
 	case <-ctx.Done():
 	}
 }
 
-// cancellableReader reads until ctx ends.
+// pacer inserts pauses into long work on the disk.
+type pacer struct {
+	ctx   context.Context
+	clock Clock
+	bytes int // since the last pause
+	began time.Time
+}
+
+func newPacer(ctx context.Context, clock Clock) pacer {
+	return pacer{ctx: ctx, clock: clock, began: clock.Now()}
+}
+
+// due counts n further bytes and reports whether a pause is due.
+func (p *pacer) due(n int) bool {
+	p.bytes += n
+	return p.bytes >= paceBytes && p.ctx.Err() == nil
+}
+
+// pause sleeps in proportion to the time worked since the last pause.
+func (p *pacer) pause() {
+	worked := p.clock.Now().Sub(p.began)
+	p.clock.Sleep(p.ctx, min(paceRest*worked, paceRestMax))
+	p.bytes, p.began = 0, p.clock.Now()
+}
+
+// pacedWriter spreads the writing of a snapshot over time, so that requests have the processor and
+// the disk to themselves for most of it. After ctx has ended it writes without pauses.
+type pacedWriter struct {
+	pacer
+	w io.Writer // synced before every pause, if it is a syncer
+}
+
+// syncer is a writer whose bytes can be made durable.
+type syncer interface{ Datasync() error }
+
+func newPacedWriter(ctx context.Context, clock Clock, w io.Writer) *pacedWriter {
+	return &pacedWriter{newPacer(ctx, clock), w}
+}
+
+func (p *pacedWriter) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	if !p.due(n) || err != nil {
+		return n, err
+	}
+	if f, ok := p.w.(syncer); ok {
+		if err := f.Datasync(); err != nil {
+			return n, err
+		}
+	}
+	p.pause()
+	return n, nil
+}
+
+// cancellableReader fails once ctx has ended.
 type cancellableReader struct {
 	ctx context.Context
 	r   io.Reader
@@ -66,22 +109,21 @@ func (c cancellableReader) Read(b []byte) (int, error) {
 	return c.r.Read(b)
 }
 
-// pacedReader spreads the reading of a file over time as pacedWriter does. It reads until ctx ends.
+// pacedReader spreads the reading of a file over time as pacedWriter does. It fails once ctx has
+// ended.
 type pacedReader struct {
-	cancellableReader
-	bytes int // since the last rest
-	began time.Time
+	pacer
+	r cancellableReader
 }
 
-func newPacedReader(ctx context.Context, r io.Reader) *pacedReader {
-	return &pacedReader{cancellableReader: cancellableReader{ctx, r}, began: time.Now()}
+func newPacedReader(ctx context.Context, clock Clock, r io.Reader) *pacedReader {
+	return &pacedReader{newPacer(ctx, clock), cancellableReader{ctx, r}}
 }
 
 func (p *pacedReader) Read(b []byte) (int, error) {
-	n, err := p.cancellableReader.Read(b[:min(len(b), paceBytes)])
-	if p.bytes += n; err == nil && p.bytes >= paceBytes {
-		rest(p.ctx, p.began)
-		p.bytes, p.began = 0, time.Now()
+	n, err := p.r.Read(b[:min(len(b), paceBytes)])
+	if p.due(n) && err == nil {
+		p.pause()
 	}
 	return n, err
 }

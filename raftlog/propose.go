@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"go.etcd.io/raft/v3"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // proposals are what the application has proposed and raft has not been given yet. While entriesOnWay entries are on their way, what is
@@ -22,6 +24,8 @@ type proposals struct {
 const (
 	// entriesOnWay is two, so that the followers have work while the leader's disk is at the first.
 	entriesOnWay = 2
+	// MaxProposalBytes bounds the batches of one proposal together. They are one raft entry.
+	MaxProposalBytes = 4 * batch.MaxBytes
 	// heldMaxBytes of proposals do not wait for others.
 	heldMaxBytes = 256 << 10
 )
@@ -55,10 +59,10 @@ func (c *core) mayPropose(epoch int32, batches [][]byte) error {
 		return ErrBadBatch
 	}
 	for _, b := range batches {
-		if len(b) > MaxBatchBytes {
+		if len(b) > batch.MaxBytes {
 			return ErrBatchTooLarge
 		}
-		if err := checkBatch(b); err != nil {
+		if err := batch.Check(b); err != nil {
 			return err
 		}
 	}
@@ -91,8 +95,8 @@ func (c *core) hold(epoch int32, base int64, batches [][]byte) {
 	h := &c.held
 	h.end = base
 	for _, b := range batches {
-		patchBatch(b, h.end, epoch)
-		h.end += batchRecords(b)
+		batch.Batch(b).SetPosition(h.end, epoch)
+		h.end += batch.Batch(b).Offsets()
 		h.bytes += len(b)
 		h.unfinished += int64(len(b))
 	}

@@ -7,6 +7,8 @@ import (
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // settle drains raft until it has nothing more to say, then compares who leads with what was known before.
@@ -82,9 +84,9 @@ func (c *core) routeApply(m *raftpb.Message) {
 	for _, e := range t.entries {
 		before, ok := c.store.at(e.GetIndex() - 1)
 		base := before.end
-		err := eachBatch(e, func(batch []byte) error {
-			t.batches = append(t.batches, patchedBatch(batch, base, int32(e.GetTerm())))
-			base += batchRecords(batch)
+		err := eachBatch(e, func(b batch.Batch) error {
+			t.batches = append(t.batches, b.At(base, int32(e.GetTerm())))
+			base += b.Offsets()
 			return nil
 		})
 		if !ok || err != nil || e.GetIndex() != c.handed+1 {

@@ -41,7 +41,7 @@ func (l *Log) makeSnapshot(m mark, fill func(io.Writer) error) (done bool) {
 	id := snapshotID{m.EndOffset, m.Epoch}
 	began := l.now()
 	sum, err := l.snaps.write(id, m.File, func(w io.Writer) error {
-		return fill(newPacedWriter(l.ctx, w))
+		return fill(newPacedWriter(l.ctx, l.cfg.Clock, w))
 	})
 	if err != nil {
 		l.log.Error("cannot write a snapshot; the log keeps growing until one succeeds",

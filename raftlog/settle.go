@@ -3,9 +3,8 @@ package raftlog
 import (
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"slices"
-	"syscall"
 
 	"github.com/yakt/yakt/raftlog/wal"
 )
@@ -59,7 +58,8 @@ func (s *snapshots) settleWithoutMark(m mark) error {
 
 func (s *snapshots) missing(id snapshotID) error {
 	bad := s.path(id) + badSuffix
-	if _, err := os.Stat(bad); err == nil {
+	names, _ := s.fs.List(s.dir)
+	if slices.Contains(names, filepath.Base(bad)) {
 		return fmt.Errorf("raftlog: the log in %s starts from snapshot %s, which was found damaged, and "+
 			"this node stopped before another one took its place (the damaged file is %s). %s",
 			s.dir, id.file(), bad, capitalized(leaveStopped))
@@ -71,11 +71,11 @@ func (s *snapshots) missing(id snapshotID) error {
 
 func capitalized(s string) string { return string(s[0]-'a'+'A') + s[1:] }
 
-// bindMark records the sum of the file that the mark names, for a log of a release that did not. On
-// a full disk the next mark brings it.
+// bindMark records the sum of the file that the mark names, for a log of a release that did not. If
+// there is no space for it, the next mark records it.
 func bindMark(cfg Config, d disk, m mark) error {
 	err := d.SetMark(m)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) {
+	if shortageOf(err) != nil {
 		cfg.Logger.Warn("cannot record the checksum of the snapshot yet", "error", err)
 		return nil
 	}

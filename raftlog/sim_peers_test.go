@@ -7,6 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // introduce is the handshake between two nodes of a simulation: as in the driver, nothing is heard
@@ -187,10 +189,14 @@ func (s *sim) tamper(n *simNode) bool {
 	s.crash(n)
 	for _, e := range n.disk.entries {
 		data := e.GetData()
-		if e.GetIndex() < n.core.applied && len(data) > batchHeaderLen && !batchIsControl(data) {
-			size := batchSize(data)
-			other := dataBatch(int(batchRecords(data)), string(data[batchHeaderLen:size])+"!")
-			patchBatch(other, batchBase(data), batchEpoch(data))
+		if e.GetIndex() < n.core.applied && len(data) > batch.HeaderBytes && !batch.Batch(data).IsControl() {
+			first, _, err := batch.Next(data)
+			if err != nil {
+				panic(err)
+			}
+			size := len(first)
+			other := dataBatch(int(batch.Batch(data).Offsets()), string(data[batch.HeaderBytes:size])+"!")
+			batch.Batch(other).SetPosition(batch.Batch(data).BaseOffset(), batch.Batch(data).Epoch())
 			e.Data = append(other, data[size:]...)
 			n.tampered = true
 			s.boot(n)

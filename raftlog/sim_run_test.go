@@ -12,6 +12,8 @@ import (
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // event lets one thing happen to a random node.
@@ -153,8 +155,8 @@ func (s *sim) finish() {
 			}
 		}
 		for _, b := range n.app.batches {
-			if !bytes.Equal(b, s.committed[batchBase(b)]) {
-				s.fail("node %d differs at offset %d", n.id, batchBase(b))
+			if !bytes.Equal(b, s.committed[batch.Batch(b).BaseOffset()]) {
+				s.fail("node %d differs at offset %d", n.id, batch.Batch(b).BaseOffset())
 			}
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // sim runs several cores under one seed: its own network, disks, applications and crashes, one event at a time.
@@ -330,7 +332,7 @@ func (s *sim) apply(n *simNode) {
 
 // agree checks that everybody commits the same bytes at the same offset.
 func (s *sim) agree(n *simNode, b []byte) {
-	base := batchBase(b)
+	base := batch.Batch(b).BaseOffset()
 	if n.tampered {
 		return
 	}
@@ -340,7 +342,7 @@ func (s *sim) agree(n *simNode, b []byte) {
 	s.committed[base] = b
 	if own, ok := n.mine[base]; ok && bytes.Equal(own, b) {
 		s.acked[base] = b
-		s.ackedEnd = max(s.ackedEnd, base+batchRecords(b))
+		s.ackedEnd = max(s.ackedEnd, base+batch.Batch(b).Offsets())
 	}
 	h := fnv.New64a()
 	fmt.Fprint(h, s.trace, n.id, base, s.step)
@@ -407,8 +409,8 @@ func (s *sim) proposeSome(n *simNode, epoch int32) {
 	for _, b := range batches {
 		if err == nil {
 			n.mine[base] = slices.Clone(b)
-			patchBatch(n.mine[base], base, epoch)
-			base += batchRecords(b)
+			batch.Batch(n.mine[base]).SetPosition(base, epoch)
+			base += batch.Batch(b).Offsets()
 		}
 	}
 	s.collect(n)
@@ -418,11 +420,11 @@ func (s *sim) proposeSome(n *simNode, epoch int32) {
 func (s *sim) together(n *simNode, batches [][]byte) {
 	want := 1
 	for _, b := range batches {
-		if batchIsControl(b) {
+		if batch.Batch(b).IsControl() {
 			continue
 		}
 		var proposal, by, part, parts int
-		if _, err := fmt.Sscanf(string(b[batchHeaderLen:]), "%d by %d: %d of %d", &proposal, &by, &part, &parts); err != nil || part != want {
+		if _, err := fmt.Sscanf(string(b[batch.HeaderBytes:]), "%d by %d: %d of %d", &proposal, &by, &part, &parts); err != nil || part != want {
 			s.fail("node %d: part %d of proposal %d is committed where part %d was due: %v", n.id, part, proposal, want, err)
 		}
 		if want = part + 1; part == parts {

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/raftlog/wal"
+	"github.com/yakt/yakt/vfs"
 )
 
 // ErrSnapshotNotFound says that there is no such snapshot, or no longer, or that it cannot be
@@ -62,11 +63,11 @@ type checkpoint struct {
 
 // snapshots is the store of checkpoint files in the log's directory. Safe for concurrent use.
 type snapshots struct {
-	dir  string
-	keep int
-	log  *slog.Logger
-	// openFile is os.Open, except in tests that count or fail it.
-	openFile func(path string) (*os.File, error)
+	dir   string
+	fs    vfs.FS
+	clock Clock
+	keep  int // newest snapshots that tidy leaves; at least 1
+	log   *slog.Logger
 	// foundBad is called when a known snapshot was found damaged and has been set aside; no lock is
 	// held.
 	foundBad func(id snapshotID)
@@ -78,23 +79,23 @@ type snapshots struct {
 
 func (s *snapshots) path(id snapshotID) string { return filepath.Join(s.dir, id.file()) }
 
-// openSnapshots lists the checkpoint files and removes unfinished ones.
-func openSnapshots(dir string, keep int, log *slog.Logger) (*snapshots, error) {
+// openSnapshots lists the checkpoint files in cfg.Dir and removes unfinished ones.
+func openSnapshots(cfg Config) (*snapshots, error) {
 	s := &snapshots{
-		dir: dir, keep: keep, log: log, openFile: os.Open, foundBad: func(snapshotID) {},
-		writing: map[snapshotID]bool{},
+		dir: cfg.Dir, fs: cfg.FS, clock: cfg.Clock, keep: cfg.SnapshotsKept, log: cfg.Logger,
+		foundBad: func(snapshotID) {}, writing: map[snapshotID]bool{},
 	}
-	files, err := os.ReadDir(dir)
+	names, err := s.fs.List(s.dir)
 	if err != nil {
 		return nil, fmt.Errorf("raftlog: listing snapshots: %w", err)
 	}
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), checkpointSuffix+partSuffix) {
-			if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+	for _, name := range names {
+		if strings.HasSuffix(name, checkpointSuffix+partSuffix) {
+			if err := s.fs.Remove(filepath.Join(s.dir, name)); err != nil {
 				return nil, fmt.Errorf("raftlog: removing an unfinished snapshot: %w", err)
 			}
 		}
-		if id, ok := parseCheckpoint(f.Name()); ok {
+		if id, ok := parseCheckpoint(name); ok {
 			s.known = append(s.known, &checkpoint{id: id})
 		}
 	}
@@ -122,7 +123,7 @@ func (s *snapshots) knows(id snapshotID) bool {
 }
 
 func (s *snapshots) opener(id snapshotID) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return os.Open(s.path(id)) }
+	return func() (io.ReadCloser, error) { return openReader(s.fs, s.path(id), 0) }
 }
 
 // write makes a checkpoint file, under another name until it is complete, durable and read back.
@@ -135,7 +136,7 @@ func (s *snapshots) write(
 	}
 	defer s.endWriting(id)
 	part := s.path(id) + partSuffix
-	sum, err := fillFile(part, fill)
+	sum, err := fillFile(s.fs, part, fill)
 	if err == nil {
 		err = compareSums(sum, want)
 	}
@@ -143,13 +144,13 @@ func (s *snapshots) write(
 		_, err = s.verifyFile(part, sum)
 	}
 	if err == nil {
-		err = os.Rename(part, s.path(id))
+		err = s.fs.Rename(part, s.path(id))
 	}
 	if err == nil {
-		err = syncDir(s.dir)
+		err = s.fs.SyncDir(s.dir)
 	}
 	if err != nil {
-		_ = os.Remove(part)
+		_ = s.fs.Remove(part)
 	}
 	return sum, err
 }
@@ -172,26 +173,31 @@ func (s *snapshots) endWriting(id snapshotID) {
 	delete(s.writing, id)
 }
 
-// fillFile writes a new file, makes it durable, and adds up what was written.
-func fillFile(path string, fill func(io.Writer) error) (wal.FileSum, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+// fillFile writes a new file, makes it durable, and returns the size and CRC of what was written.
+func fillFile(fsys vfs.FS, path string, fill func(io.Writer) error) (wal.FileSum, error) {
+	f, err := fsys.Create(path)
 	if err != nil {
 		return wal.FileSum{}, err
 	}
 	w := &summingFile{File: f}
 	err = fill(w)
 	if err == nil {
-		err = f.Sync()
+		err = f.Datasync()
 	}
 	return w.sum, errors.Join(err, f.Close())
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// openReader opens a file for reading from position to its end.
+func openReader(fsys vfs.FS, path string, position int64) (io.ReadCloser, error) {
+	f, err := fsys.OpenRead(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	r, err := vfs.NewReader(f, position)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return r, nil
 }
 
 // holds reports whether an offered snapshot is here already: known, or a whole file that was not
@@ -219,7 +225,7 @@ func (s *snapshots) discard(id snapshotID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.find(id) == nil {
-		_ = os.Remove(s.path(id))
+		_ = s.fs.Remove(s.path(id))
 	}
 }
 
@@ -242,7 +248,7 @@ func (s *snapshots) tidy(now time.Time) {
 // remove deletes a known snapshot, unless its file cannot be. The caller holds the lock.
 func (s *snapshots) remove(i int) bool {
 	id := s.known[i].id
-	if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := s.fs.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Warn("cannot delete an old snapshot", "snapshot", id.file(), "error", err)
 		return false
 	}
@@ -252,11 +258,11 @@ func (s *snapshots) remove(i int) bool {
 
 func notFound(id snapshotID) error { return fmt.Errorf("%w: %s", ErrSnapshotNotFound, id) }
 
-// open opens a known snapshot at a position, once its file has been found whole, and tells its
+// open opens a known snapshot at a position, once its file has been found whole, and returns its
 // size. It may read the file through first; ctx ends that.
 func (s *snapshots) open(
 	ctx context.Context, id snapshotID, position int64, now time.Time,
-) (*os.File, int64, error) {
+) (io.ReadCloser, int64, error) {
 	if err := s.vouch(ctx, id, now); err != nil {
 		return nil, 0, err
 	}
@@ -265,28 +271,29 @@ func (s *snapshots) open(
 		s.mu.Unlock()
 		return nil, 0, notFound(id)
 	}
-	f, err := s.openFile(s.path(id))
+	f, err := s.fs.OpenRead(s.path(id))
 	s.mu.Unlock()
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrSnapshotNotFound, err)
 	}
-	size, err := seekWithin(f, position)
+	r, size, err := readWithin(f, position)
 	if err != nil {
 		return nil, size, errors.Join(fmt.Errorf("raftlog: snapshot %s: %w", id, err), f.Close())
 	}
-	return f, size, nil
+	return r, size, nil
 }
 
-func seekWithin(f *os.File, position int64) (size int64, err error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
+// readWithin returns a reader from a position inside a file, which it owns from then on, and the
+// file's size.
+func readWithin(f vfs.File, position int64) (r io.ReadCloser, size int64, err error) {
+	if size, err = f.Size(); err != nil {
+		return nil, 0, err
 	}
-	if position < 0 || position > info.Size() {
-		return info.Size(), fmt.Errorf("position %d is outside its %d bytes", position, info.Size())
+	if position < 0 || position > size {
+		return nil, size, fmt.Errorf("position %d is outside its %d bytes", position, size)
 	}
-	_, err = f.Seek(position, io.SeekStart)
-	return info.Size(), err
+	r, err = vfs.NewReader(f, position)
+	return r, size, err
 }
 
 // readAt returns up to maxBytes bytes of a known snapshot from position on, and its size. Errors

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/yakt/yakt/protocol/batch"
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
@@ -31,9 +32,9 @@ func ReadStopped(dir string) (*Stopped, error) {
 	}
 	base := s.End
 	for _, e := range st.Entries {
-		err := eachBatch(e, func(batch []byte) error {
-			s.Batches = append(s.Batches, patchedBatch(batch, base, int32(e.GetTerm())))
-			base += batchRecords(batch)
+		err := eachBatch(e, func(b batch.Batch) error {
+			s.Batches = append(s.Batches, b.At(base, int32(e.GetTerm())))
+			base += b.Offsets()
 			return nil
 		})
 		if err != nil {

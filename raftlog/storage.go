@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/yakt/yakt/protocol/batch"
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
@@ -97,9 +98,9 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 			return fmt.Errorf("entry (index %d, term %d) cannot follow (index %d, term %d)", e.GetIndex(), e.GetTerm(), at.index, at.term)
 		}
 		at.hash = at.hash.entry(e)
-		err := eachBatch(e, func(batch []byte) error {
-			at.end, at.epoch = at.end+batchRecords(batch), int32(e.GetTerm())
-			at.hash = at.hash.batch(batch)
+		err := eachBatch(e, func(b batch.Batch) error {
+			at.end, at.epoch = at.end+b.Offsets(), int32(e.GetTerm())
+			at.hash = at.hash.batch(b)
 			return nil
 		})
 		if err != nil {
@@ -108,16 +109,44 @@ func (s *storage) append(entries []*raftpb.Entry) error {
 		s.entries, s.ends, s.epochs = append(s.entries, e), append(s.ends, at.end), append(s.epochs, at.epoch)
 		s.hashes = append(s.hashes, at.hash)
 	}
+	s.check()
 	return nil
 }
 
+// check asserts that the parallel slices are. In race builds it also walks the newest entries.
+func (s *storage) check() {
+	n := len(s.entries)
+	if len(s.ends) != n || len(s.epochs) != n || len(s.hashes) != n || len(s.confs) == 0 {
+		panic(fmt.Sprintf("%d entries with %d ends, %d epochs, %d hashes and %d memberships",
+			n, len(s.ends), len(s.epochs), len(s.hashes), len(s.confs)))
+	}
+	if checked {
+		s.checkNewest()
+	}
+}
+
+// checkedMax is how many of the newest entries race builds walk after a change.
+const checkedMax = 64
+
+func (s *storage) checkNewest() {
+	from := s.base.index + uint64(max(0, len(s.entries)-checkedMax))
+	before, _ := s.at(from)
+	for index := from + 1; index <= s.last().index; index++ {
+		p, ok := s.at(index)
+		if !ok || p.index != index || p.term < before.term || p.end < before.end || p.epoch < before.epoch {
+			panic(fmt.Sprintf("entry %+v follows %+v", p, before))
+		}
+		before = p
+	}
+}
+
 // eachBatch calls f with each of the record batches an entry carries, whose headers are checked, until one fails.
-func eachBatch(e *raftpb.Entry, f func(batch []byte) error) error {
+func eachBatch(e *raftpb.Entry, f func(b batch.Batch) error) error {
 	data, err := entryBatches(e)
 	for err == nil && len(data) > 0 {
-		var batch []byte
-		if batch, data, err = nextBatch(data); err == nil {
-			err = f(batch)
+		var b batch.Batch
+		if b, data, err = batch.Next(data); err == nil {
+			err = f(b)
 		}
 	}
 	return err
@@ -207,6 +236,7 @@ func (s *storage) trim(keepBytes int64) {
 	s.hashes = slices.Clone(s.hashes[cut:])
 	s.confs = slices.DeleteFunc(s.confs, func(c confAt) bool { return c.index <= base.index })
 	s.confs = slices.Insert(s.confs, 0, confAt{base.index, conf})
+	s.check()
 }
 
 // InitialState implements raft.Storage.

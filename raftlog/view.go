@@ -1,9 +1,12 @@
 package raftlog
 
 import (
+	"fmt"
 	"slices"
 	"sort"
 	"sync"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // view is what fetchers may see: the committed and applied batches since the log start, who leads, the newest snapshot.
@@ -94,23 +97,28 @@ func (v *view) stop(failed bool) {
 	v.wake()
 }
 
-// extend publishes applied batches.
-func (v *view) extend(batches [][]byte) {
+// extend publishes applied batches. An error means that they do not continue the log.
+func (v *view) extend(batches [][]byte) error {
 	if len(batches) == 0 {
-		return
+		return nil
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, b := range batches {
-		base, epoch := batchBase(b), batchEpoch(b)
-		v.batches = append(v.batches, fetchable{base, v.extended, b})
-		v.extended += int64(len(b))
-		v.end = base + batchRecords(b)
-		if epoch != v.epochs[len(v.epochs)-1].epoch {
-			v.epochs = append(v.epochs, epochStart{epoch, base})
+	for _, data := range batches {
+		b, last := batch.Batch(data), v.epochs[len(v.epochs)-1].epoch
+		if b.BaseOffset() != v.end || b.Epoch() < last {
+			return fmt.Errorf("raftlog: broken invariant: a batch at offset %d in epoch %d is applied "+
+				"after offset %d in epoch %d", b.BaseOffset(), b.Epoch(), v.end, last)
 		}
+		v.batches = append(v.batches, fetchable{v.end, v.extended, data})
+		v.extended += int64(len(data))
+		if b.Epoch() != last {
+			v.epochs = append(v.epochs, epochStart{b.Epoch(), v.end})
+		}
+		v.end = b.EndOffset()
 	}
 	v.wakeReaders()
+	return nil
 }
 
 // restart begins anew after a snapshot (or at zero).

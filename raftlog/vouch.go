@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 const (
@@ -56,7 +59,7 @@ func (s *snapshots) vouch(ctx context.Context, id snapshotID, now time.Time) err
 	c.check = k
 	s.mu.Unlock()
 
-	k.err = s.examine(c, func(f *os.File) io.Reader { return cancellableReader{ctx, f} })
+	k.err = s.examine(c, func(f vfs.File, r io.Reader) io.Reader { return cancellableReader{ctx, r} })
 	s.mu.Lock()
 	c.check = nil
 	if k.err == nil {
@@ -68,12 +71,8 @@ func (s *snapshots) vouch(ctx context.Context, id snapshotID, now time.Time) err
 }
 
 // examine reads a known snapshot's file through, and sets it aside if it is not whole.
-func (s *snapshots) examine(c *checkpoint, through func(*os.File) io.Reader) error {
-	f, err := s.openFile(s.path(c.id))
-	if err == nil {
-		_, err = verifyCheckpoint(through(f), c.sum)
-		err = errors.Join(err, f.Close())
-	}
+func (s *snapshots) examine(c *checkpoint, through func(vfs.File, io.Reader) io.Reader) error {
+	err := s.readThrough(c, through)
 	switch {
 	case err == nil:
 		return nil
@@ -82,6 +81,21 @@ func (s *snapshots) examine(c *checkpoint, through func(*os.File) io.Reader) err
 	}
 	s.condemn(c, err)
 	return fmt.Errorf("%w: %s was found damaged", ErrSnapshotNotFound, c.id)
+}
+
+func (s *snapshots) readThrough(
+	c *checkpoint, through func(vfs.File, io.Reader) io.Reader,
+) error {
+	f, err := s.fs.OpenRead(s.path(c.id))
+	if err != nil {
+		return err
+	}
+	r, err := vfs.NewReader(f, 0)
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	_, err = verifyCheckpoint(through(f, r), c.sum)
+	return errors.Join(err, r.Close())
 }
 
 // passing reports whether an error says nothing about the file: the process is out of something, or
@@ -121,11 +135,13 @@ func (s *snapshots) condemn(c *checkpoint, why error) {
 // setAside renames a damaged file. One is kept at most, the last.
 func (s *snapshots) setAside(id snapshotID) (aside string, err error) {
 	aside = s.path(id) + badSuffix
-	older, err := filepath.Glob(filepath.Join(s.dir, "*"+checkpointSuffix+badSuffix))
-	for _, f := range older {
-		err = errors.Join(err, os.Remove(f))
+	names, err := s.fs.List(s.dir)
+	for _, name := range names {
+		if strings.HasSuffix(name, checkpointSuffix+badSuffix) {
+			err = errors.Join(err, s.fs.Remove(filepath.Join(s.dir, name)))
+		}
 	}
-	if e := os.Rename(s.path(id), aside); e != nil && !errors.Is(e, os.ErrNotExist) {
+	if e := s.fs.Rename(s.path(id), aside); e != nil && !errors.Is(e, fs.ErrNotExist) {
 		err = errors.Join(err, e)
 	}
 	return aside, err
@@ -161,8 +177,8 @@ func (s *snapshots) scrubDue(now time.Time) *checkpoint {
 // scrub reads a snapshot from the disk, slowly, and sets it aside if it is damaged. Downloads never
 // wait for a scrub.
 func (s *snapshots) scrub(ctx context.Context, c *checkpoint) {
-	_ = s.examine(c, func(f *os.File) io.Reader {
-		dropCached(f)
-		return newPacedReader(ctx, f)
+	_ = s.examine(c, func(f vfs.File, r io.Reader) io.Reader {
+		vfs.DropCached(f)
+		return newPacedReader(ctx, s.clock, r)
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/yakt/yakt/raftlog/wal"
+	"github.com/yakt/yakt/vfs"
 )
 
 func mustWrite(t *testing.T, path string, content []byte) {
@@ -42,6 +43,20 @@ func flipByte(t *testing.T, path string) {
 	content := mustRead(t, path)
 	content[len(content)/2] ^= 1
 	mustWrite(t, path, content)
+}
+
+// openHook is a file system that calls a function before it opens a file for reading; an error of
+// the function is returned.
+type openHook struct {
+	vfs.FS
+	opening func(path string) error
+}
+
+func (h openHook) OpenRead(path string) (vfs.File, error) {
+	if err := h.opening(path); err != nil {
+		return nil, err
+	}
+	return h.FS.OpenRead(path)
 }
 
 // oneSnapshot is a store with one known snapshot, found whole at a time.
@@ -202,11 +217,11 @@ func TestDownloadsShareOneVerification(t *testing.T) {
 		s, id, file := oneSnapshot(t, time.Now().Add(-time.Hour))
 		var opened atomic.Int32
 		mayRead := make(chan struct{})
-		s.openFile = func(path string) (*os.File, error) {
+		s.fs = openHook{s.fs, func(string) error {
 			opened.Add(1)
 			<-mayRead
-			return os.Open(path)
-		}
+			return nil
+		}}
 		const readers = 50
 		results := make(chan error, readers)
 		for range readers {
@@ -301,14 +316,15 @@ func TestShortageIsNoDamage(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
 	s, id, _ := oneSnapshot(t, now.Add(-time.Hour))
-	s.openFile = func(path string) (*os.File, error) {
-		return nil, &os.PathError{Op: "open", Path: path, Err: syscall.EMFILE}
-	}
+	disk := s.fs
+	s.fs = openHook{disk, func(path string) error {
+		return &os.PathError{Op: "open", Path: path, Err: syscall.EMFILE}
+	}}
 	_, _, err := s.readAt(t.Context(), id, 0, 1, now)
 	if !errors.Is(err, ErrSnapshotNotFound) || !s.knows(id) {
 		t.Errorf("without descriptors: %v, known %v", err, s.knows(id))
 	}
-	s.openFile = os.Open
+	s.fs = disk
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, _, err = s.readAt(ended, id, 0, 1, now)
@@ -476,7 +492,7 @@ func BenchmarkVerifyCheckpoint(b *testing.B) {
 	if err := os.WriteFile(path, file, 0o600); err != nil {
 		b.Fatal(err)
 	}
-	s := &snapshots{openFile: os.Open}
+	s := &snapshots{fs: vfs.OS{}}
 	want := sumOf(file)
 	b.SetBytes(int64(len(file)))
 	for b.Loop() {

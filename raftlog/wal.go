@@ -28,7 +28,7 @@ type disk interface {
 func openWAL(cfg Config) (disk, walState, error) {
 	w, st, err := wal.Open(filepath.Join(cfg.Dir, walDir), wal.Options{
 		Identity:     wal.Identity{ClusterID: cfg.ClusterID, NodeID: cfg.NodeID, DirectoryID: cfg.DirectoryID},
-		SegmentBytes: cfg.SegmentBytes, Logger: cfg.Logger,
+		SegmentBytes: cfg.SegmentBytes, FS: cfg.FS, Logger: cfg.Logger,
 	})
 	if err != nil {
 		return nil, walState{}, fmt.Errorf("raftlog: opening the write-ahead log: %w", err)

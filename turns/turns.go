@@ -63,9 +63,9 @@ type Usage struct {
 // Turn is a client's place, or its wait for one. Its methods are for one goroutine, except for
 // Held.
 type Turn struct {
-	places *Places
-	usage  *Usage
-	ready  chan struct{} // receives when the place is granted
+	places   *Places
+	usage    *Usage
+	ready    chan struct{} // receives when the place is granted
 	begun    bool          // by Begin, and no place was asked for since
 	expected time.Duration // by Expect
 

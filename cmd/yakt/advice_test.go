@@ -28,7 +28,8 @@ func TestAdviceNamesCommandsThatExist(t *testing.T) {
 	t.Parallel()
 	named := 0
 	for source, text := range advice(t) {
-		commands := append(quoted.FindAllStringSubmatch(text, -1), whole.FindAllStringSubmatch(text, -1)...)
+		commands := append(quoted.FindAllStringSubmatch(text, -1),
+			whole.FindAllStringSubmatch(text, -1)...)
 		if strings.HasSuffix(source, ".md") {
 			commands = append(commands, inShell.FindAllStringSubmatch(text, -1)...)
 		}
@@ -53,7 +54,8 @@ func commandProblem(line string) string {
 	if err != nil {
 		return err.Error()
 	}
-	if cmd.HasParent() && !cmd.Runnable() || len(rest) > 0 && cmd.HasAvailableSubCommands() && !strings.HasPrefix(rest[0], "-") {
+	if cmd.HasParent() && !cmd.Runnable() ||
+		len(rest) > 0 && cmd.HasAvailableSubCommands() && !strings.HasPrefix(rest[0], "-") {
 		return "there is no such command"
 	}
 	cmd.InitDefaultHelpFlag()
@@ -69,12 +71,15 @@ func hasFlag(cmd *cobra.Command, name string) bool {
 	if long, ok := strings.CutPrefix(name, "--"); ok {
 		return cmd.Flag(long) != nil
 	}
-	return cmd.Flags().ShorthandLookup(name[1:]) != nil || cmd.PersistentFlags().ShorthandLookup(name[1:]) != nil
+	return cmd.Flags().ShorthandLookup(name[1:]) != nil ||
+		cmd.PersistentFlags().ShorthandLookup(name[1:]) != nil
 }
 
 // harmful is advice that lost data, or that this release cannot follow.
-var harmful = regexp.MustCompile(`(?i)backup|let (the|this) node (re)?join|join anew|from another node|copying the checkpoint|` +
-	`format the directory again|remove (its|the) snapshots|restore the file|empty it`)
+var harmful = regexp.MustCompile(
+	`(?i)backup|let (the|this) node (re)?join|join anew|from another node|copying the checkpoint|` +
+		`format the directory again|remove (its|the) snapshots|restore the file|empty it`,
+)
 
 // TestNoHarmfulAdvice keeps sentences away that were followed once, and lost what was acknowledged.
 func TestNoHarmfulAdvice(t *testing.T) {
@@ -89,7 +94,9 @@ func TestNoHarmfulAdvice(t *testing.T) {
 }
 
 // advisers are where operators are told what to do.
-var advisers = []string{"config", "cmd", "controller", "httpapi", "kafkaproto", "metadata", "raftlog"}
+var advisers = []string{
+	"config", "cmd", "controller", "httpapi", "kafkaproto", "metadata", "raftlog",
+}
 
 // advice is every string of the program, and every page, by where it stands.
 func advice(t *testing.T) map[string]string {
@@ -108,12 +115,13 @@ func advice(t *testing.T) map[string]string {
 		texts[page] = string(data)
 	}
 	for _, dir := range advisers {
-		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, e fs.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
-				err = stringsOf(path, texts)
-			}
-			return err
-		})
+		err := filepath.WalkDir(filepath.Join(root, dir),
+			func(path string, e fs.DirEntry, err error) error {
+				if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+					err = stringsOf(path, texts)
+				}
+				return err
+			})
 		if err != nil {
 			t.Fatal(err)
 		}

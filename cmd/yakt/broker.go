@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -19,14 +18,18 @@ func brokerCommand() *cobra.Command {
 	c := new(client)
 	cmd := group("broker", "List, register, change and unregister brokers")
 	c.flags(cmd)
-	cmd.AddCommand(brokerListCommand(c), brokerGetCommand(c), brokerRegisterCommand(c), brokerUnregisterCommand(c), brokerChangeCommand(c))
+	cmd.AddCommand(brokerListCommand(c), brokerGetCommand(c), brokerRegisterCommand(c),
+		brokerUnregisterCommand(c), brokerChangeCommand(c))
 	return cmd
 }
 
-var brokerHeader = []string{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "RACK", "EPOCH", "INCARNATION"}
+var brokerHeader = []string{
+	"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "RACK", "EPOCH", "INCARNATION",
+}
 
 func brokerRow(f httpapi.BrokerFields) []string {
-	return row(f.BrokerID, f.BrokerStatus, f.BrokerHost, f.BrokerPort, f.SecurityProtocol, f.RackID, f.Epoch, f.InternalUUID)
+	return row(f.BrokerID, f.BrokerStatus, f.BrokerHost, f.BrokerPort, f.SecurityProtocol, f.RackID,
+		f.Epoch, f.InternalUUID)
 }
 
 func (c *client) showBrokers(answer any, brokers ...brokerRecord) error {
@@ -49,7 +52,7 @@ func brokerListCommand(c *client) *cobra.Command {
 			if all {
 				brokers, err = fromSnapshot[httpapi.BrokerFields](cmd.Context(), c, "RegisterBrokerRecord")
 			} else {
-				err = c.call(cmd.Context(), "listing brokers", http.MethodGet, "/v1/get_all_active_brokers", nil, nil, &brokers)
+				err = c.ask(cmd.Context(), "listing brokers", "/v1/get_all_active_brokers", nil, &brokers)
 			}
 			if err != nil {
 				return err
@@ -78,7 +81,7 @@ func (c *client) broker(ctx context.Context, id string) (b brokerRecord, err err
 	if _, err := number(id, "a broker's id"); err != nil {
 		return b, err
 	}
-	err = c.call(ctx, "asking for broker "+id, http.MethodGet, "/v1/get_broker_by_id", url.Values{"brokerId": {id}}, nil, &b)
+	err = c.ask(ctx, "asking for broker "+id, "/v1/get_broker_by_id", url.Values{"brokerId": {id}}, &b)
 	return b, err
 }
 
@@ -97,13 +100,18 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 		logDirs                           []string
 	)
 	cmd := &cobra.Command{
-		Use: "register ID --host HOST --port PORT", Short: "Register a broker that has no process to do so itself", Args: args(1),
+		Use:   "register ID --host HOST --port PORT",
+		Short: "Register a broker that has no process to do so itself",
+		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := number(args[0], "a broker's id")
 			if err != nil {
 				return err
 			}
-			body := map[string]any{"brokerId": id, "brokerHost": host, "brokerPort": port, "securityProtocol": strings.ToUpper(protocol), "rackId": rack}
+			body := map[string]any{
+				"brokerId": id, "brokerHost": host, "brokerPort": port,
+				"securityProtocol": strings.ToUpper(protocol), "rackId": rack,
+			}
 			if cmd.Flags().Changed("incarnation") {
 				body["internalUUID"] = incarnation
 			}
@@ -111,7 +119,8 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 				body["logDirs"] = logDirs
 			}
 			var b brokerRecord
-			if err := c.call(cmd.Context(), "registering broker "+args[0], http.MethodPost, "/v1/register", nil, body, &b); err != nil {
+			if err := c.change(cmd.Context(), "registering broker "+args[0], "/v1/register", body,
+				&b); err != nil {
 				return err
 			}
 			return c.showBrokers(b, b)
@@ -120,9 +129,11 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&host, "host", "", "host that clients connect to")
 	f.Int32Var(&port, "port", 9092, "port that clients connect to")
-	f.StringVar(&protocol, "security-protocol", "PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+	f.StringVar(&protocol, "security-protocol", "PLAINTEXT",
+		"PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
 	f.StringVar(&rack, "rack", "", "rack of the broker")
-	f.StringVar(&incarnation, "incarnation", "", "incarnation id; repeat the last one to update that registration")
+	f.StringVar(&incarnation, "incarnation", "",
+		"incarnation id; repeat the last one to update that registration")
 	f.StringSliceVar(&logDirs, "log-dir", nil, "id of a log directory; may be repeated")
 	_ = cmd.MarkFlagRequired("host")
 	return cmd
@@ -130,7 +141,9 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 
 func brokerUnregisterCommand(c *client) *cobra.Command {
 	return &cobra.Command{
-		Use: "unregister ID", Short: "Remove a broker from all partitions and delete its registration", Args: args(1),
+		Use:   "unregister ID",
+		Short: "Remove a broker from all partitions and delete its registration",
+		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := number(args[0], "a broker's id")
 			if err != nil {
@@ -140,11 +153,15 @@ func brokerUnregisterCommand(c *client) *cobra.Command {
 				httpapi.Record[httpapi.UnregisterFields]
 				InternalUUID string `json:"internalUUID"`
 			}
-			if err := c.call(cmd.Context(), "unregistering broker "+args[0], http.MethodPost, "/v1/unregister_broker", nil, map[string]any{"brokerId": id}, &answer); err != nil {
+			if err := c.change(cmd.Context(), "unregistering broker "+args[0], "/v1/unregister_broker",
+				map[string]any{"brokerId": id}, &answer); err != nil {
 				return err
 			}
 			return show(c.out, c.output, answer, func() [][]string {
-				return [][]string{{"ID", "EPOCH", "INCARNATION"}, row(answer.Fields.BrokerID, answer.Fields.Epoch, answer.InternalUUID)}
+				return [][]string{
+					{"ID", "EPOCH", "INCARNATION"},
+					row(answer.Fields.BrokerID, answer.Fields.Epoch, answer.InternalUUID),
+				}
 			})
 		},
 	}
@@ -153,7 +170,10 @@ func brokerUnregisterCommand(c *client) *cobra.Command {
 func brokerChangeCommand(c *client) *cobra.Command {
 	var epoch int64
 	cmd := &cobra.Command{
-		Use: "change ID [--status STATUS] [--host HOST] [--port PORT] [--security-protocol PROTOCOL] [--rack RACK]", Short: "Fence, unfence or shut down a broker, or change where it listens", Args: args(1),
+		Use: "change ID [--status STATUS] [--host HOST] [--port PORT] [--security-protocol PROTOCOL] " +
+			"[--rack RACK]",
+		Short: "Fence, unfence or shut down a broker, or change where it listens",
+		Args:  args(1),
 	}
 	f := cmd.Flags()
 	f.Int64Var(&epoch, "epoch", 0, "epoch of its registration; the current one if absent")
@@ -171,7 +191,10 @@ func brokerChangeCommand(c *client) *cobra.Command {
 			epoch = b.Fields.Epoch
 		}
 		body := map[string]any{"brokerId": b.Fields.BrokerID, "epoch": epoch}
-		for flag, field := range map[string]string{"status": "brokerStatus", "host": "brokerHost", "security-protocol": "securityProtocol", "rack": "rackId"} {
+		for flag, field := range map[string]string{
+			"status": "brokerStatus", "host": "brokerHost", "security-protocol": "securityProtocol",
+			"rack": "rackId",
+		} {
 			if v, _ := f.GetString(flag); f.Changed(flag) {
 				body[field] = v
 			}
@@ -180,31 +203,35 @@ func brokerChangeCommand(c *client) *cobra.Command {
 			body["brokerPort"] = port
 		}
 		var changed httpapi.Record[httpapi.BrokerChangeFields]
-		if err := c.call(cmd.Context(), "changing broker "+args[0], http.MethodPost, "/v1/register_broker_change", nil, body, &changed); err != nil {
+		if err := c.change(cmd.Context(), "changing broker "+args[0], "/v1/register_broker_change", body,
+			&changed); err != nil {
 			return err
 		}
 		return show(c.out, c.output, changed, func() [][]string {
 			n := changed.Fields
-			return [][]string{{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "EPOCH"}, row(n.BrokerID, n.BrokerStatus, n.BrokerHost, n.BrokerPort, n.SecurityProtocol, n.Epoch)}
+			return [][]string{
+				{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "EPOCH"},
+				row(n.BrokerID, n.BrokerStatus, n.BrokerHost, n.BrokerPort, n.SecurityProtocol, n.Epoch),
+			}
 		})
 	}
 	return cmd
 }
 
-// fromSnapshot asks for the whole state that clients follow and keeps the records of a name.
+// fromSnapshot reads the whole state that clients follow and returns the records of one name.
 func fromSnapshot[F any](ctx context.Context, c *client, name string) ([]httpapi.Record[F], error) {
-	var news struct {
-		Records []httpapi.Record[rawJSON] `json:"records"`
-	}
-	if err := c.call(ctx, "reading the cluster's state", http.MethodGet, "/v1/client_mgmt", nil, nil, &news); err != nil {
+	var n news
+	if err := c.ask(ctx, "reading the cluster's state", "/v1/client_mgmt", nil, &n); err != nil {
 		return nil, err
 	}
 	kept := []httpapi.Record[F]{}
-	for _, r := range news.Records {
+	for _, r := range n.Records {
 		if r.Name != name {
 			continue
 		}
-		k := httpapi.Record[F]{Type: r.Type, Name: r.Name, Timestamp: r.Timestamp, Offset: r.Offset, Epoch: r.Epoch}
+		k := httpapi.Record[F]{
+			Type: r.Type, Name: r.Name, Timestamp: r.Timestamp, Offset: r.Offset, Epoch: r.Epoch,
+		}
 		if err := r.Fields.into(&k.Fields); err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ import (
 // serverDefault is where `yakt start` without a configuration serves HTTP.
 const serverDefault = "127.0.0.1:8093"
 
-// client asks a node over HTTP on behalf of one command.
+// client sends the requests of one command to a node's HTTP API.
 type client struct {
 	servers string
 	output  string
@@ -29,15 +29,16 @@ type client struct {
 	errOut  io.Writer
 }
 
-// flags adds the flags that every command has which asks a node.
+// flags adds the flags of every command that talks to a node.
 func (c *client) flags(cmd *cobra.Command) {
 	server := os.Getenv("YAKT_SERVER")
 	if server == "" {
 		server = serverDefault
 	}
 	f := cmd.PersistentFlags()
-	f.StringVar(&c.servers, "server", server, "HTTP address of a node; of several, separated by commas, the next is tried "+
-		"when one cannot be reached (environment: YAKT_SERVER)")
+	f.StringVar(&c.servers, "server", server,
+		"HTTP address of a node; of several, separated by commas, the next is tried "+
+			"when one cannot be reached (environment: YAKT_SERVER)")
 	f.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
 	outputFlag(cmd, &c.output)
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -46,10 +47,29 @@ func (c *client) flags(cmd *cobra.Command) {
 	}
 }
 
-// call sends one request and decodes its answer. what says what is being done, for the one who waits.
-func (c *client) call(ctx context.Context, what, method, path string, query url.Values, body, answer any) error {
+// ask reads something and decodes the answer. what says what is being done, for the person who
+// waits.
+func (c *client) ask(ctx context.Context, what, path string, query url.Values, answer any) error {
+	return progress(c.errOut, what, func() error { return c.get(ctx, path, query, answer) })
+}
+
+// get is ask without progress, for requests that are meant to wait for changes.
+func (c *client) get(ctx context.Context, path string, query url.Values, answer any) error {
+	resp, err := c.send(ctx, request{method: http.MethodGet, path: path, query: query})
+	if err != nil {
+		return err
+	}
+	return c.decode(resp, answer)
+}
+
+// change sends a change as JSON and decodes the answer. what says what is being done.
+func (c *client) change(ctx context.Context, what, path string, body, answer any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
 	return progress(c.errOut, what, func() error {
-		resp, err := c.send(ctx, method, path, query, body)
+		resp, err := c.send(ctx, request{method: http.MethodPost, path: path, body: data})
 		if err != nil {
 			return err
 		}
@@ -57,13 +77,22 @@ func (c *client) call(ctx context.Context, what, method, path string, query url.
 	})
 }
 
-// get is call for what is meant to take its time.
-func (c *client) get(ctx context.Context, path string, query url.Values, answer any) error {
-	resp, err := c.send(ctx, http.MethodGet, path, query, nil)
-	if err != nil {
-		return err
+// request is what every server is asked until one answers.
+type request struct {
+	method, path string
+	query        url.Values
+	body         []byte // JSON; nil without one
+}
+
+// http is the request to the API at an address.
+func (r request) http(ctx context.Context, at *url.URL) (*http.Request, error) {
+	to := *at
+	to.Path, to.RawQuery = at.Path+r.path, r.query.Encode()
+	req, err := http.NewRequestWithContext(ctx, r.method, to.String(), bytes.NewReader(r.body))
+	if err == nil && r.body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
-	return c.decode(resp, answer)
+	return req, err
 }
 
 // decode reads a good answer and closes its body.
@@ -81,47 +110,36 @@ func (c *client) decode(resp *http.Response, answer any) error {
 	return nil
 }
 
-// send tries the servers in turn and returns the first good answer. Its body is to be closed.
-func (c *client) send(ctx context.Context, method, path string, query url.Values, body any) (*http.Response, error) {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
+// send tries the servers in turn and returns the first good answer, whose body the caller closes.
+// Only a server that cannot be reached, or has no leader, is followed by the next.
+func (c *client) send(ctx context.Context, r request) (*http.Response, error) {
 	var last error
 	for server := range strings.SplitSeq(c.servers, ",") {
-		resp, err := c.try(ctx, server, method, path, query, body != nil, data)
+		resp, err := c.try(ctx, server, r)
 		if err == nil {
 			return resp, nil
 		}
 		last = err
-		var e *exitError
-		if !errors.As(err, &e) || e.code != exitUnavailable {
+		e, ok := errors.AsType[*exitError](err)
+		if !ok || e.code != exitUnavailable {
 			break
 		}
 	}
 	return nil, last
 }
 
-func (c *client) try(ctx context.Context, server, method, path string, query url.Values, hasBody bool, data []byte) (*http.Response, error) {
+func (c *client) try(ctx context.Context, server string, r request) (*http.Response, error) {
 	at, err := serverURL(server)
 	if err != nil {
 		return nil, err
 	}
-	at.Path, at.RawQuery = at.Path+path, query.Encode()
-	var reader io.Reader
-	if hasBody {
-		reader = bytes.NewReader(data)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, at.String(), reader)
+	req, err := r.http(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	if hasBody {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	resp, err := (&http.Client{Timeout: c.timeout}).Do(req)
 	if err != nil {
-		return nil, c.noAnswer(at.Host, method, err)
+		return nil, c.noAnswer(at.Host, r.method, err)
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
@@ -130,7 +148,8 @@ func (c *client) try(ctx context.Context, server, method, path string, query url
 	return resp, nil
 }
 
-// serverURL is where a server's HTTP API is: --server has URLs, and hosts with or without a port.
+// serverURL returns the base URL of a server's HTTP API. --server takes URLs, and hosts with or
+// without a port.
 func serverURL(server string) (*url.URL, error) {
 	text := strings.TrimSpace(server)
 	if !strings.Contains(text, "://") {
@@ -145,7 +164,7 @@ func serverURL(server string) (*url.URL, error) {
 	return at, nil
 }
 
-// withPort adds the port of the default to a host that comes without one.
+// withPort adds the default port to a host without one.
 func withPort(host string) string {
 	_, port, _ := net.SplitHostPort(serverDefault)
 	if _, given, err := net.SplitHostPort(host); err == nil && given != "" {
@@ -154,8 +173,8 @@ func withPort(host string) string {
 	return net.JoinHostPort(strings.Trim(strings.TrimSuffix(host, ":"), "[]"), port)
 }
 
-// noAnswer says why there was no answer, or not all of one. A change that may have arrived is not
-// tried elsewhere.
+// noAnswer is the error for a missing or incomplete answer. A change that may have arrived is not
+// sent to another server: its outcome is unknown.
 func (c *client) noAnswer(host, method string, err error) error {
 	why := err
 	if u, ok := errors.AsType[*url.Error](err); ok {
@@ -174,13 +193,16 @@ func (c *client) noAnswer(host, method string, err error) error {
 		return &exitError{exitUnknown, fmt.Errorf("%s did not answer in full: %w; it is not known "+
 			"whether the change was carried out: look before you try again", host, why)}
 	}
-	return &exitError{exitUnavailable, fmt.Errorf("%s did not answer in full: %w; %s", host, why, again)}
+	return &exitError{
+		exitUnavailable, fmt.Errorf("%s did not answer in full: %w; %s", host, why, again),
+	}
 }
 
-// progressAfter is how long something may take before it is shown that it still goes on.
+// progressAfter is how long a request runs before its progress is shown, and how often that is
+// updated.
 const progressAfter = time.Second
 
-// progress runs f, and tells a terminal what is going on when that takes long.
+// progress runs f. If w is a terminal and f takes long, it shows what is being done.
 func progress(w io.Writer, what string, f func() error) error {
 	if !terminal(w) {
 		return f()
@@ -218,6 +240,6 @@ func terminal(w io.Writer) bool {
 	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
 		return false
 	}
-	null, err := os.Stat(os.DevNull) // is a device of this kind, too
+	null, err := os.Stat(os.DevNull) // a character device too, but no terminal
 	return err != nil || !os.SameFile(info, null)
 }

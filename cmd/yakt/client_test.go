@@ -28,7 +28,8 @@ func startNode(t *testing.T) string {
 	t.Helper()
 	cfg, _, err := config.Load("", map[string]string{
 		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1", "controller.listener.names": "CONTROLLER",
-		"listeners": "CONTROLLER://127.0.0.1:0", "log.dirs": t.TempDir(), "yakt.http.listeners": "127.0.0.1:0", "metadata.max.idle.interval.ms": "0",
+		"listeners": "CONTROLLER://127.0.0.1:0", "log.dirs": t.TempDir(),
+		"yakt.http.listeners": "127.0.0.1:0", "metadata.max.idle.interval.ms": "0",
 		"broker.session.timeout.ms": "600000",
 	})
 	if err != nil {
@@ -37,7 +38,7 @@ func startNode(t *testing.T) string {
 	if _, err := node.FormatStorage(cfg, node.Format{Standalone: true, Out: io.Discard}); err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Open(cfg, slog.New(slog.DiscardHandler))
+	n, err := node.Open(cfg, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,8 @@ func contains(t *testing.T, text string, parts ...string) {
 // alive registers a broker and sends heartbeats for it until it is unfenced.
 func alive(t *testing.T, server string, id int) {
 	t.Helper()
-	out, _ := yakt(t, exitOK, "broker register %d --host b%d --port 909%d --rack r%d --server %s", id, id, id, id, server)
+	out, _ := yakt(t, exitOK, "broker register %d --host b%d --port 909%d --rack r%d --server %s", id,
+		id, id, id, server)
 	contains(t, out, "INIT", fmt.Sprintf("b%d", id))
 	out, _ = yakt(t, exitOK, "feed --broker %d -o json --server %s", id, server)
 	var n news
@@ -117,7 +119,8 @@ func TestCommandsDriveACluster(t *testing.T) {
 	out, _ = yakt(t, exitOK, "broker change 3 --status FENCED --port 9999")
 	contains(t, out, "FENCED", "9999")
 	out, _ = yakt(t, exitOK, "topic get eligible")
-	if row := lineWith(out, "1,3"); !slices.Equal(row, []string{"0", "1", "0", "1,3", "1", "3", "-", "-", "-", "1"}) {
+	if row := lineWith(out,
+		"1,3"); !slices.Equal(row, []string{"0", "1", "0", "1,3", "1", "3", "-", "-", "-", "1"}) {
 		t.Errorf("leader epoch, ISR and ELR: %q in\n%s", row, out)
 	}
 	out, _ = yakt(t, exitOK, "broker list --all -o json")
@@ -129,8 +132,10 @@ func TestCommandsDriveACluster(t *testing.T) {
 	contains(t, out, "LeaderChangeMessage", "FeatureLevelRecord", "RegisterBrokerRecord")
 	out, _ = yakt(t, exitOK, "log dump --to 6 -o json")
 	var part logPart
-	if err := json.Unmarshal([]byte(out), &part); err != nil || part.EndOffset != 7 || len(part.Records) != 7 {
-		t.Errorf("%v, offsets %d to %d, %d records", err, part.FromOffset, part.EndOffset, len(part.Records))
+	if err := json.Unmarshal([]byte(out), &part); err != nil || part.EndOffset != 7 ||
+		len(part.Records) != 7 {
+		t.Errorf("%v, offsets %d to %d, %d records", err, part.FromOffset, part.EndOffset,
+			len(part.Records))
 	}
 	out, _ = yakt(t, exitOK, "quorum status")
 	contains(t, out, "LEADER", "HIGH WATERMARK")
@@ -186,7 +191,7 @@ func TestExitCodes(t *testing.T) {
 		{exitFailed, "topic get nothing --server " + server, "UNKNOWN_TOPIC_OR_PARTITION"},
 		{exitFailed, "broker get 7 --server " + server, "Register the broker first"},
 		{exitUsage, "broker get seven --server " + server, "give a number"},
-		{exitUsage, "broker get --server " + server, "1 are wanted"},
+		{exitUsage, "broker get --server " + server, "got 0 arguments, want 1: yakt broker get ID"},
 		{exitUsage, "broker list -o xml --server " + server, "none of table, json and yaml"},
 		{exitUsage, "broker frobnicate", "unknown command"},
 		{exitUsage, "frobnicate", "unknown command"},
@@ -209,7 +214,7 @@ func TestExitCodes(t *testing.T) {
 // TestServers: a host without a port is asked at the port of the default, which is the node's.
 func TestServers(t *testing.T) {
 	t.Parallel()
-	if at := config.Default().HTTPListeners[0].String(); at != serverDefault {
+	if at := config.Default().HTTP.Listeners[0].String(); at != serverDefault {
 		t.Errorf("the default of --server is %s, and a node serves at %s", serverDefault, at)
 	}
 	for server, want := range map[string]string{
@@ -248,7 +253,10 @@ func TestNoAnswer(t *testing.T) {
 		{http.MethodGet, of(refused), exitUnavailable, "cannot reach n:1: connection refused; is"},
 		{http.MethodPost, of(refused), exitUnavailable, "cannot reach n:1: connection refused; is"},
 		{http.MethodGet, of(context.DeadlineExceeded), exitUnavailable, "it took more than 1s; allow"},
-		{http.MethodPost, of(context.DeadlineExceeded), exitUnknown, "it took more than 1s; it is not known"},
+		{
+			http.MethodPost, of(context.DeadlineExceeded), exitUnknown,
+			"it took more than 1s; it is not known",
+		},
 		{http.MethodGet, io.ErrUnexpectedEOF, exitUnavailable, "unexpected EOF; try again"},
 		{http.MethodPost, of(io.EOF), exitUnknown, "did not answer in full: EOF; it is not known"},
 	} {

@@ -10,7 +10,8 @@ import (
 )
 
 func configCommand() *cobra.Command {
-	return group("config", "Check and show a configuration", configCheckCommand(), configPrintCommand())
+	return group("config", "Check and show a configuration", configCheckCommand(),
+		configPrintCommand())
 }
 
 func configCheckCommand() *cobra.Command {

@@ -19,12 +19,12 @@ import (
 	"github.com/yakt/yakt/httpapi"
 )
 
-// rawJSON is JSON whose form is known later.
+// rawJSON is JSON that is decoded later, when its type is known.
 type rawJSON struct{ json.RawMessage }
 
 func (r rawJSON) into(v any) error { return json.Unmarshal(r.RawMessage, v) }
 
-// news is the answer of a feed.
+// news is the answer of a feed: the whole state, or the changes since an offset.
 type news struct {
 	Kind       string                    `json:"kind"`
 	FromOffset int64                     `json:"fromOffset"`
@@ -34,8 +34,8 @@ type news struct {
 	Records    []httpapi.Record[rawJSON] `json:"records"`
 }
 
-// followWait is how long each request of a following command waits for news: less than an answer
-// may take at all.
+// followWait is how long a node may hold back the answer to a request that waits for changes: less
+// than this command waits for an answer.
 func (c *client) followWait() string {
 	wait := 20 * time.Second
 	if c.timeout > 0 {
@@ -44,7 +44,7 @@ func (c *client) followWait() string {
 	return fmt.Sprintf("%dms", wait.Milliseconds())
 }
 
-// feedArgs say whose feed is shown, and from where on.
+// feedArgs select a feed and where it starts.
 type feedArgs struct {
 	clients, follow bool
 	broker, offset  int64 // -1: none
@@ -53,11 +53,13 @@ type feedArgs struct {
 func feedCommand() *cobra.Command {
 	c, a := new(client), feedArgs{}
 	cmd := &cobra.Command{
-		Use: "feed (--client | --broker ID) [--offset N] [--follow]", Short: "Show what changed, as clients or brokers see it", Args: args(0),
+		Use:   "feed (--client | --broker ID) [--offset N] [--follow]",
+		Short: "Show what changed, as clients or brokers see it",
+		Args:  args(0),
 		Long: `Show what changed since an offset, or the whole state without one.
 
---client shows topics, partitions and brokers. --broker also sends that broker's heartbeat: it unfences a
-registered broker and, with --follow, keeps it alive.`,
+--client shows topics, partitions and brokers. --broker also sends that broker's heartbeat, which
+unfences a registered broker and, with --follow, keeps its session alive.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for name, value := range map[string]*int64{"broker": &a.broker, "offset": &a.offset} {
 				if !cmd.Flags().Changed(name) {
@@ -124,7 +126,7 @@ func (c *client) feed(ctx context.Context, a feedArgs) error {
 	}
 }
 
-// unless is an error, or none when the command was interrupted, which is how it ends.
+// unless returns err, or nil after an interrupt, which is how such commands end.
 func unless(interrupted context.Context, err error) error {
 	select {
 	case <-interrupted.Done():
@@ -150,7 +152,8 @@ func (c *client) showRecords(answer any, records []httpapi.Record[rawJSON]) erro
 	for _, r := range records {
 		var fields map[string]json.RawMessage
 		_ = r.Fields.into(&fields)
-		if _, err := fmt.Fprintf(c.out, "%10d  %3d  %s  %-30s  %s\n", r.Offset, r.Epoch, r.Timestamp, r.Name, inWords(fields)); err != nil {
+		if _, err := fmt.Fprintf(c.out, "%10d  %3d  %s  %-30s  %s\n", r.Offset, r.Epoch, r.Timestamp,
+			r.Name, inWords(fields)); err != nil {
 			return err
 		}
 	}

@@ -90,10 +90,12 @@ func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var quick, long bytes.Buffer
 		refused := errors.New("refused")
-		if err := showProgress(&quick, "asking", func() error { return refused }); !errors.Is(err, refused) || quick.Len() > 0 {
+		if err := showProgress(&quick, "asking",
+			func() error { return refused }); !errors.Is(err, refused) || quick.Len() > 0 {
 			t.Errorf("%v, %q", err, &quick)
 		}
-		_ = showProgress(&long, "asking", func() error { time.Sleep(2500 * time.Millisecond); return nil })
+		_ = showProgress(&long, "asking",
+			func() error { time.Sleep(2500 * time.Millisecond); return nil })
 		if want := "\r\x1b[Kasking: 1s\r\x1b[Kasking: 2s\r\x1b[K"; long.String() != want {
 			t.Errorf("%q", &long)
 		}
@@ -115,7 +117,9 @@ func TestFeatures(t *testing.T) {
 	if err != nil || fmt.Sprint(got) != "map[group.version:0 metadata.version:25]" {
 		t.Errorf("%v, %v", got, err)
 	}
-	for _, bad := range []string{"group.version", "group.version=x", "group.version=99999", "metadata.version=9.9"} {
+	for _, bad := range []string{
+		"group.version", "group.version=x", "group.version=99999", "metadata.version=9.9",
+	} {
 		if _, err := parseFeatures([]string{bad}); err == nil {
 			t.Errorf("%s is taken", bad)
 		}
@@ -136,14 +140,14 @@ func TestAFailedNodeExits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.MetadataLogDir = filepath.Join(t.TempDir(), "data")
-	cfg.LogDirs = []string{cfg.MetadataLogDir}
+	cfg.Storage.MetadataLogDir = filepath.Join(t.TempDir(), "data")
+	cfg.Storage.LogDirs = []string{cfg.Storage.MetadataLogDir}
 	var out bytes.Buffer
 	if err := formatEmbedded(cfg, &out); err != nil {
 		t.Fatal(err)
 	}
-	contains(t, out.String(), "Formatted "+cfg.MetadataLogDir)
-	n, err := node.Open(cfg, slog.New(slog.DiscardHandler))
+	contains(t, out.String(), "Formatted "+cfg.Storage.MetadataLogDir)
+	n, err := node.Open(cfg, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

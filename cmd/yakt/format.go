@@ -21,13 +21,13 @@ func formatCommand() *cobra.Command {
 		Use:   "format --config FILE [--cluster-id ID] [--standalone | --initial-controllers LIST]",
 		Short: "Format the directories of a new node",
 		Long: `Format the directories that the configuration names, as kafka-storage format does. Only directories
-that are missing or empty are formatted. All nodes of a cluster, brokers too, have the same cluster id;
-without --cluster-id a new one is generated and printed.
+that are missing or empty are formatted. All nodes of a cluster, brokers too, have the same cluster
+id; without --cluster-id a new one is generated and printed.
 
-A static quorum has its voters in controller.quorum.voters. The voters of a dynamic quorum are given by
---initial-controllers, the same list on each of them: id@host:port:directory-id, where a directory id is
-22 letters of base64 of your choice. --standalone makes this node the only voter. This release cannot add
-nodes to a quorum.`,
+A static quorum has its voters in controller.quorum.voters. The voters of a dynamic quorum are given
+by --initial-controllers, with the same list on each of them: id@host:port:directory-id, where a
+directory id is 22 letters of base64 of your choice. --standalone makes this node the only voter.
+This release cannot add nodes to a quorum.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, err := s.load(cmd.ErrOrStderr())
@@ -46,13 +46,18 @@ nodes to a quorum.`,
 	flags := cmd.Flags()
 	flags.StringVarP(&f.ClusterID, "cluster-id", "t", "", "cluster id, any text; "+
 		"generated if absent")
-	flags.BoolVarP(&f.Standalone, "standalone", "s", false, "this node alone is the first voter set of a dynamic quorum")
-	flags.StringVarP(&f.InitialControllers, "initial-controllers", "I", "", "first voter set of a dynamic quorum: id@host:port:directory-id,…")
+	flags.BoolVarP(&f.Standalone, "standalone", "s", false,
+		"this node alone is the first voter set of a dynamic quorum")
+	flags.StringVarP(&f.InitialControllers, "initial-controllers", "I", "",
+		"first voter set of a dynamic quorum: id@host:port:directory-id,…")
 	flags.BoolVarP(&f.NoInitial, "no-initial-controllers", "N", false, "refused: this release "+
 		"cannot add a node to a quorum")
-	flags.StringVarP(&f.ReleaseVersion, "release-version", "r", "", "metadata.version of a new cluster, such as 4.1 (default "+metadata.LatestVersion.String()+")")
-	flags.StringArrayVarP(&features, "feature", "f", nil, "level of a feature of a new cluster, as name=level; may be repeated")
-	flags.BoolVarP(&f.IgnoreFormatted, "ignore-formatted", "g", false, "skip directories that are already formatted")
+	flags.StringVarP(&f.ReleaseVersion, "release-version", "r", "",
+		"metadata.version of a new cluster, such as 4.1 (default "+metadata.LatestVersion.String()+")")
+	flags.StringArrayVarP(&features, "feature", "f", nil,
+		"level of a feature of a new cluster, as name=level; may be repeated")
+	flags.BoolVarP(&f.IgnoreFormatted, "ignore-formatted", "g", false,
+		"skip directories that are already formatted")
 	return cmd
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
@@ -14,10 +13,11 @@ func healCommand() *cobra.Command {
 	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "heal [--dry-run]",
-		Short: "Take out of the log what Kafka's brokers do not accept",
-		Long: `Take out of the metadata log what Kafka's brokers do not accept: earlier releases wrote
-records that end every broker which reads them. They are replaced or removed, and every node then
-starts its log behind them. Nothing else changes. Upgrade all nodes first: older ones do not take part.
+		Short: "Remove records from the log that Kafka's brokers do not accept",
+		Long: `Remove records from the metadata log that Kafka's brokers do not accept. Earlier releases
+wrote such records, and every broker that reads one exits. They are replaced or removed, and every
+node then starts its log behind them. Nothing else changes. Upgrade all nodes first: older ones do
+not take part.
 
 Brokers that have such a record on their own disks do not start until it is gone from there, too:
 see docs/healing.md.`,
@@ -25,20 +25,21 @@ see docs/healing.md.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var h httpapi.Healing
 			body := map[string]bool{"dryRun": dryRun}
-			if err := c.call(cmd.Context(), "healing", http.MethodPost, "/v1/heal", nil, body, &h); err != nil {
+			if err := c.change(cmd.Context(), "healing", "/v1/heal", body, &h); err != nil {
 				return err
 			}
 			return show(c.out, c.output, h, func() [][]string { return healRows(&h) })
 		},
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "list what is there and what would be done, and do nothing")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false,
+		"list the records and what would be done, and change nothing")
 	c.flags(cmd)
 	return cmd
 }
 
 func healRows(h *httpapi.Healing) [][]string {
 	if h.Total == 0 {
-		return [][]string{{"Nothing is to be healed."}}
+		return [][]string{{"There is nothing to heal."}}
 	}
 	rows := [][]string{{"OFFSET", "RECORD", "ACTION", "WHAT", "PROBLEM"}}
 	for _, p := range h.Poison {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"net/http"
 	"net/url"
 	"strconv"
 
@@ -22,7 +21,7 @@ type logPart struct {
 	Records        []httpapi.Record[rawJSON] `json:"records"`
 }
 
-// upTo leaves out what is behind an offset.
+// upTo drops the records after an offset.
 func (p *logPart) upTo(last int64) {
 	if p.EndOffset <= last {
 		return
@@ -64,13 +63,13 @@ func logDumpCommand(c *client) *cobra.Command {
 	return cmd
 }
 
-// dumpLog shows the records of the offsets from first to last, page by page.
+// dumpLog prints the records of the offsets from first to last, page by page.
 func (c *client) dumpLog(ctx context.Context, first, last int64) error {
 	for from := first; from <= last; {
 		var p logPart
 		what := fmt.Sprintf("reading the log at offset %d", from)
 		query := url.Values{"from": {strconv.FormatInt(from, 10)}}
-		if err := c.call(ctx, what, http.MethodGet, "/v1/records", query, nil, &p); err != nil {
+		if err := c.ask(ctx, what, "/v1/records", query, &p); err != nil {
 			return err
 		}
 		p.upTo(last)
@@ -88,7 +87,9 @@ func (c *client) dumpLog(ctx context.Context, first, last int64) error {
 func logTailCommand(c *client) *cobra.Command {
 	var n int64
 	cmd := &cobra.Command{
-		Use: "tail [-n N]", Short: "Print the last records of the log, and new ones until interrupted", Args: args(0),
+		Use:   "tail [-n N]",
+		Short: "Print the last records of the log, and new ones until interrupted",
+		Args:  args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if n < 0 {
 				return &exitError{exitUsage, fmt.Errorf("-n %d is not a number of records", n)}
@@ -106,7 +107,8 @@ func logTailCommand(c *client) *cobra.Command {
 	return cmd
 }
 
-// followLog shows the records from an offset on, and those that are added, until ctx is done.
+// followLog prints the records from an offset on, and then those that are appended, until ctx is
+// done.
 func (c *client) followLog(ctx context.Context, from int64) error {
 	for {
 		var p logPart

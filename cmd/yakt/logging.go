@@ -11,11 +11,11 @@ import (
 // the logs of several nodes are read together; lines about another node call it peer.
 func newLogger(w io.Writer, cfg *config.Config) *slog.Logger {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
 		level = slog.LevelInfo
 	}
 	var handler slog.Handler = slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})
-	if cfg.LogFormat == "json" {
+	if cfg.Log.Format == "json" {
 		handler = slog.NewJSONHandler(w, &slog.HandlerOptions{
 			Level: level, ReplaceAttr: durationWithUnit,
 		})
@@ -23,7 +23,8 @@ func newLogger(w io.Writer, cfg *config.Config) *slog.Logger {
 	return slog.New(handler).With("node", cfg.NodeID)
 }
 
-// durationWithUnit writes durations as text does, 23ms: slog's JSON has bare nanoseconds.
+// durationWithUnit writes a duration as the text format does, such as 23ms: slog's JSON handler
+// writes bare nanoseconds.
 func durationWithUnit(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())
@@ -31,7 +32,7 @@ func durationWithUnit(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// logNotices logs what is to be said about a configuration that works.
+// logNotices logs the notices about a valid configuration.
 func logNotices(logger *slog.Logger, notices []config.Notice) {
 	for _, n := range notices {
 		if n.Kind == config.KeysIgnored {

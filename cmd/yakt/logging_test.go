@@ -27,7 +27,8 @@ func TestLogLines(t *testing.T) {
 		},
 	} {
 		var b bytes.Buffer
-		logger := newLogger(&b, &config.Config{NodeID: 3000, LogLevel: "info", LogFormat: format})
+		logger := newLogger(&b,
+			&config.Config{NodeID: 3000, Log: config.Log{Level: "info", Format: format}})
 		logger.Debug("hidden")
 		logger.Info("done it", "took", 23*time.Millisecond, "peer", 2)
 		check(t, b.String())
@@ -38,7 +39,7 @@ func TestLogLines(t *testing.T) {
 func TestNoticesAreLogged(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	logger := newLogger(&b, &config.Config{LogLevel: "info", LogFormat: "text"})
+	logger := newLogger(&b, &config.Config{Log: config.Log{Level: "info", Format: "text"}})
 	logNotices(logger, []config.Notice{
 		{Kind: config.KeysIgnored, Text: "ignored"}, {Kind: config.KeyUnknown, Text: "unknown"},
 	})

@@ -1,4 +1,5 @@
-// Command yakt runs a Kafka controller, formats its directory and shows its configuration.
+// Command yakt runs a Kafka controller node, formats and inspects its directory, and administers a
+// running quorum over HTTP.
 package main
 
 import (
@@ -9,15 +10,13 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/yakt/yakt/cmd/yakt/node"
 )
 
 // Exit codes. They are part of the interface: scripts may test for them.
 const (
 	exitOK      = 0
-	exitFailed  = 1 // the command could not do what it was told; the message says why
-	exitUsage   = 2 // the command line itself is wrong
+	exitFailed  = 1 // refused or failed; the message says why
+	exitUsage   = 2 // the command line is wrong
 	exitStopped = 3 // a running node had to stop: disk failure, damaged log
 	// exitUnavailable: no node could be reached, or the quorum has no leader. Nothing was done.
 	exitUnavailable = 4
@@ -33,7 +32,7 @@ const exitCodes = `Exit codes:
   4  no node could be reached, or the quorum has no leader; nothing was done
   5  it is not known whether a change was carried out`
 
-// exitError carries the code to exit with.
+// exitError is an error with the exit code that it leads to.
 type exitError struct {
 	code int
 	err  error
@@ -43,21 +42,23 @@ func (e *exitError) Error() string { return e.err.Error() }
 func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
-	node.Version = version
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// newRoot makes the command with all others below it.
+// newRoot returns the root command with all subcommands.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "yakt",
-		Short:         "A Kafka controller quorum in one binary",
-		Long:          "A Kafka controller quorum in one binary. It runs a node, and talks to running nodes over HTTP.\n\n" + exitCodes,
+		Use:   "yakt",
+		Short: "A Kafka controller quorum in one binary",
+		Long: "A Kafka controller quorum in one binary. It runs a node, and talks to running " +
+			"nodes over HTTP.\n\n" + exitCodes,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(), versionCommand())
-	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(), feedCommand(), quorumCommand(), logCommand(), snapshotCommand(), healCommand())
+	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(),
+		versionCommand())
+	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(),
+		feedCommand(), quorumCommand(), logCommand(), snapshotCommand(), healCommand())
 	return root
 }
 
@@ -66,7 +67,9 @@ func run(args []string, out, errOut io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
+	root.SetFlagErrorFunc(
+		func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} },
+	)
 	err := root.Execute()
 	if err == nil {
 		return exitOK
@@ -75,23 +78,30 @@ func run(args []string, out, errOut io.Writer) int {
 	return exitCode(err)
 }
 
-// exitCode finds the code for an error. cobra has no types for its own complaints about the command line.
+// exitCode maps an error to an exit code. cobra's own errors about the command line have no types,
+// so they are recognised by their text.
 func exitCode(err error) int {
 	var e *exitError
 	switch {
 	case errors.As(err, &e):
 		return e.code
-	case strings.HasPrefix(err.Error(), "unknown command"), strings.HasPrefix(err.Error(), "required flag"), strings.HasPrefix(err.Error(), "if any flags in the group"):
+	case strings.HasPrefix(err.Error(), "unknown command"),
+		strings.HasPrefix(err.Error(), "required flag"),
+		strings.HasPrefix(err.Error(), "if any flags in the group"):
 		return exitUsage
 	}
 	return exitFailed
 }
 
-// group is a command that only has others below it.
+// group returns a command that only holds subcommands; without one it prints its help.
 func group(name, short string, commands ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{Use: name, Short: short, RunE: func(cmd *cobra.Command, args []string) error {
+	cmd := &cobra.Command{Use: name, Short: short, RunE: func(
+		cmd *cobra.Command, args []string,
+	) error {
 		if len(args) > 0 {
-			return &exitError{exitUsage, fmt.Errorf("unknown command %q: see yakt %s --help", args[0], cmd.Name())}
+			return &exitError{
+				exitUsage, fmt.Errorf("unknown command %q: see yakt %s --help", args[0], cmd.Name()),
+			}
 		}
 		return cmd.Help()
 	}}

@@ -23,7 +23,7 @@ func checkOutput(output string) error {
 	return &exitError{exitUsage, fmt.Errorf("-o %q is none of table, json and yaml", output)}
 }
 
-// show prints an answer in the form asked for; table is what people get.
+// show prints an answer as JSON or YAML, or as the table.
 func show(w io.Writer, output string, answer any, table func() [][]string) error {
 	switch output {
 	case "json":
@@ -41,7 +41,7 @@ func show(w io.Writer, output string, answer any, table func() [][]string) error
 	return t.Flush()
 }
 
-// showYAML goes by way of JSON: so both have the same names and the same order.
+// showYAML converts by way of JSON, so that both formats have the same names in the same order.
 func showYAML(w io.Writer, answer any) error {
 	data, err := json.Marshal(answer)
 	if err != nil {
@@ -58,7 +58,7 @@ func showYAML(w io.Writer, answer any) error {
 	return enc.Encode(&n)
 }
 
-// plain takes the style of JSON from a document.
+// plain removes the flow style and the quotes of JSON from a document.
 func plain(n *yaml.Node) {
 	n.Style &^= yaml.FlowStyle | yaml.DoubleQuotedStyle
 	for _, c := range n.Content {
@@ -66,7 +66,7 @@ func plain(n *yaml.Node) {
 	}
 }
 
-// cell is a value in a table.
+// cell formats a value for a table; - stands for an empty one.
 func cell(v any) string {
 	switch v := v.(type) {
 	case string:
@@ -87,7 +87,7 @@ func emptyDash(n int) string {
 	return ""
 }
 
-// row makes a table's row of values.
+// row formats values as one row of a table.
 func row(values ...any) []string {
 	cells := make([]string, len(values))
 	for i, v := range values {
@@ -96,11 +96,14 @@ func row(values ...any) []string {
 	return cells
 }
 
-// args checks the number of arguments and says how the command is used.
+// args returns a check for exactly n arguments; its error shows how the command is used.
 func args(n int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != n {
-			return &exitError{exitUsage, fmt.Errorf("%d arguments were given and %d are wanted: yakt %s", len(args), n, usage(cmd))}
+			return &exitError{
+				exitUsage,
+				fmt.Errorf("got %d arguments, want %d: yakt %s", len(args), n, usage(cmd)),
+			}
 		}
 		return nil
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/http"
-
 	"github.com/spf13/cobra"
 
 	"github.com/yakt/yakt/httpapi"
@@ -13,13 +11,16 @@ func partitionCommand() *cobra.Command {
 	cmd := group("partition", "Add partitions, add and remove replicas")
 	c.flags(cmd)
 	cmd.AddCommand(partitionCreateCommand(c),
-		replicaCommand(c, "add-replica", "/v1/add_replica", "Add a replica; it is in ADDING until it is in sync"),
-		replicaCommand(c, "remove-replica", "/v1/remove_replica", "Remove a replica; it is in REMOVING until the others are in sync"))
+		replicaCommand(c, "add-replica", "/v1/add_replica",
+			"Add a replica; it is in ADDING until it is in sync"),
+		replicaCommand(c, "remove-replica", "/v1/remove_replica",
+			"Remove a replica; it is in REMOVING until the others are in sync"))
 	return cmd
 }
 
 func (c *client) showPartition(p *partitionRecord) error {
-	return show(c.out, c.output, p, func() [][]string { return [][]string{partitionHeader, partitionRow(p.Fields)} })
+	return show(c.out, c.output, p,
+		func() [][]string { return [][]string{partitionHeader, partitionRow(p.Fields)} })
 }
 
 func partitionCreateCommand(c *client) *cobra.Command {
@@ -28,7 +29,9 @@ func partitionCreateCommand(c *client) *cobra.Command {
 		replicas string
 	)
 	cmd := &cobra.Command{
-		Use: "create TOPIC [--id ID] [--replicas IDS]", Short: "Add a partition to a topic", Args: args(1),
+		Use:   "create TOPIC [--id ID] [--replicas IDS]",
+		Short: "Add a partition to a topic",
+		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body := map[string]any{"name": args[0]}
 			if cmd.Flags().Changed("id") {
@@ -42,14 +45,17 @@ func partitionCreateCommand(c *client) *cobra.Command {
 				body["replicas"] = ids
 			}
 			var p partitionRecord
-			if err := c.call(cmd.Context(), "adding a partition to "+args[0], http.MethodPost, "/v1/create_partition", nil, body, &p); err != nil {
+			if err := c.change(cmd.Context(), "adding a partition to "+args[0], "/v1/create_partition", body,
+				&p); err != nil {
 				return err
 			}
 			return c.showPartition(&p)
 		},
 	}
-	cmd.Flags().Int32Var(&id, "id", 0, "id of the new partition; only the next one is possible, which is the default")
-	cmd.Flags().StringVar(&replicas, "replicas", "", "brokers that hold it, such as 1,2,3; chosen by the controller if absent")
+	cmd.Flags().Int32Var(&id, "id", 0,
+		"id of the new partition; only the next one is possible, which is the default")
+	cmd.Flags().StringVar(&replicas, "replicas", "",
+		"brokers that hold it, such as 1,2,3; chosen by the controller if absent")
 	return cmd
 }
 
@@ -67,7 +73,7 @@ func replicaCommand(c *client, name, path, short string) *cobra.Command {
 			}
 			var p partitionRecord
 			body := map[string]any{"name": args[0], "partitionId": partition, "brokerId": broker}
-			if err := c.call(cmd.Context(), "moving "+args[0]+"-"+args[1], http.MethodPost, path, nil, body, &p); err != nil {
+			if err := c.change(cmd.Context(), "moving "+args[0]+"-"+args[1], path, body, &p); err != nil {
 				return err
 			}
 			return c.showPartition(&p)
@@ -81,7 +87,9 @@ func producerCommand() *cobra.Command {
 	c.flags(cmd)
 	var epoch int64
 	register := &cobra.Command{
-		Use: "register BROKER [--epoch EPOCH]", Short: "Allocate the next block of producer ids to a broker", Args: args(1),
+		Use:   "register BROKER [--epoch EPOCH]",
+		Short: "Allocate the next block of producer ids to a broker",
+		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := c.broker(cmd.Context(), args[0])
 			if err != nil {
@@ -96,15 +104,19 @@ func producerCommand() *cobra.Command {
 				Length     int32 `json:"length"`
 			}
 			body := map[string]any{"brokerId": b.Fields.BrokerID, "brokerEpoch": epoch}
-			if err := c.call(cmd.Context(), "asking for producer ids", http.MethodPost, "/v1/register_producer", nil, body, &answer); err != nil {
+			if err := c.change(cmd.Context(), "asking for producer ids", "/v1/register_producer", body,
+				&answer); err != nil {
 				return err
 			}
 			return show(c.out, c.output, answer, func() [][]string {
-				return [][]string{{"BROKER", "FIRST", "LENGTH"}, row(answer.Fields.BrokerID, answer.ProducerID, answer.Length)}
+				return [][]string{
+					{"BROKER", "FIRST", "LENGTH"}, row(answer.Fields.BrokerID, answer.ProducerID, answer.Length),
+				}
 			})
 		},
 	}
-	register.Flags().Int64Var(&epoch, "epoch", 0, "epoch of the broker's registration; the current one if absent")
+	register.Flags().Int64Var(&epoch, "epoch", 0,
+		"epoch of the broker's registration; the current one if absent")
 	cmd.AddCommand(register)
 	return cmd
 }

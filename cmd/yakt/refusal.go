@@ -12,7 +12,7 @@ import (
 	"github.com/yakt/yakt/httpapi"
 )
 
-// refusal turns a problem document into what the command says and exits with.
+// refusal converts a problem document into the error and the exit code of a command.
 func refusal(resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	p := new(httpapi.Problem)
@@ -34,7 +34,7 @@ func refusal(resp *http.Response) error {
 	return &exitError{code, fmt.Errorf("%s: %w", p.Code, p)}
 }
 
-// commandFor has the commands for the operations that a node's advice names.
+// commandFor maps the HTTP operations that a node's advice may name to commands.
 var commandFor = map[string]string{
 	"add_replica":            "partition add-replica",
 	"broker_mgmt":            "feed --broker",
@@ -50,10 +50,11 @@ var commandFor = map[string]string{
 	"unregister_broker":      "broker unregister",
 }
 
-// operation is a word that may be the name of an operation; in quotation marks it is a topic's.
+// operation matches words that may name an operation. It leaves out words in quotation marks, which
+// are names of topics.
 var operation = regexp.MustCompile(`(^|[ (])([a-z]+(?:_[a-z]+)+)\b`)
 
-// inCommands says with commands what a node says with operations of its HTTP API.
+// inCommands replaces the HTTP operations in a node's advice by commands.
 func inCommands(detail string) string {
 	return operation.ReplaceAllStringFunc(detail, func(match string) string {
 		part := operation.FindStringSubmatch(match)
@@ -64,7 +65,7 @@ func inCommands(detail string) string {
 	})
 }
 
-// flagFor has the flags and arguments that fields of requests are made from.
+// flagFor maps fields of requests to the flags and arguments that set them.
 var flagFor = map[string]string{
 	"assignments":       "--assignment",
 	"brokerEpoch":       "--epoch",
@@ -87,15 +88,15 @@ var flagFor = map[string]string{
 	"securityProtocol":  "--security-protocol",
 }
 
-// camelCase is a word that may be the name of a field.
+// camelCase matches words that may name a field.
 var camelCase = regexp.MustCompile(`\b[a-z]+(?:[A-Z][A-Za-z]*)+\b`)
 
-// inFlags says with flags which fields of a request cannot be used.
+// inFlags describes the invalid fields of a request by the flags that set them.
 func inFlags(problems []httpapi.FieldProblem) string {
 	var parts []string
 	for _, f := range problems {
 		message := camelCase.ReplaceAllStringFunc(f.Message, flagOr)
-		if f.Location != "body" { // which is the request as a whole
+		if f.Location != "body" { // "body" is the request as a whole
 			_, field, _ := strings.Cut(f.Location, ".")
 			end := strings.IndexAny(field+"[", ".[")
 			message = cmp.Or(flagFor[field[:end]], f.Location) + ": " + message
@@ -105,5 +106,5 @@ func inFlags(problems []httpapi.FieldProblem) string {
 	return "Correct the command line: " + strings.Join(parts, "; ") + "."
 }
 
-// flagOr is the flag that a field is made from, or the field's own name.
+// flagOr returns the flag that sets a field, or the field's own name.
 func flagOr(field string) string { return cmp.Or(flagFor[field], field) }

@@ -12,8 +12,10 @@ import (
 // commands, all of which exist.
 func TestErrorsNameCommands(t *testing.T) {
 	t.Parallel()
-	got := inCommands(`There is no topic named "create_topic". Check the name with get_topic_by_name, ` +
-		"or create it with create_topic; min_isr stays.")
+	got := inCommands(
+		`There is no topic named "create_topic". Check the name with get_topic_by_name, ` +
+			"or create it with create_topic; min_isr stays.",
+	)
 	want := "There is no topic named \"create_topic\". Check the name with `yakt topic get`, " +
 		"or create it with `yakt topic create`; min_isr stays."
 	if got != want {

@@ -10,19 +10,21 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// settings are the flags by which a command finds its configuration.
+// settings are the flags that select a configuration.
 type settings struct {
 	file      string
 	overrides []string
 }
 
 func (s *settings) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&s.file, "config", "c", "", "configuration file: an Apache controller.properties as it is, YAML or JSON; "+
-		"without one, the built-in quorum of one node")
-	cmd.Flags().StringArrayVar(&s.overrides, "override", nil, "key=value, overrides the file and the environment; may be repeated")
+	cmd.Flags().StringVarP(&s.file, "config", "c", "",
+		"configuration file: an Apache controller.properties as it is, YAML or JSON; "+
+			"without one, the built-in quorum of one node")
+	cmd.Flags().StringArrayVar(&s.overrides, "override", nil,
+		"key=value, overrides the file and the environment; may be repeated")
 }
 
-// read reads the configuration, and what is to be said about it.
+// read loads the configuration and the notices about it.
 func (s *settings) read() (*config.Config, []config.Notice, error) {
 	overrides := make(map[string]string, len(s.overrides))
 	for _, o := range s.overrides {
@@ -36,7 +38,7 @@ func (s *settings) read() (*config.Config, []config.Notice, error) {
 	return config.Load(s.file, overrides)
 }
 
-// load reads the configuration and prints what is to be said about it to w.
+// load loads the configuration and prints the notices about it to w.
 func (s *settings) load(w io.Writer) (*config.Config, error) {
 	cfg, notices, err := s.read()
 	printNotices(w, notices)

@@ -19,7 +19,8 @@ import (
 )
 
 func snapshotCommand() *cobra.Command {
-	return group("snapshot", "List, inspect and download snapshots", snapshotListCommand(), snapshotInspectCommand(), snapshotSaveCommand())
+	return group("snapshot", "List, inspect and download snapshots", snapshotListCommand(),
+		snapshotInspectCommand(), snapshotSaveCommand())
 }
 
 // snapshotFile is a checkpoint file in a directory.
@@ -40,7 +41,9 @@ func snapshotListCommand() *cobra.Command {
 		output string
 	)
 	cmd := &cobra.Command{
-		Use: "list [--config FILE | --dir DIR]", Short: "List the snapshots in a node's directory", Args: args(0),
+		Use:   "list [--config FILE | --dir DIR]",
+		Short: "List the snapshots in a node's directory",
+		Args:  args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkOutput(output); err != nil {
 				return err
@@ -50,7 +53,7 @@ func snapshotListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				dir = filepath.Join(cfg.MetadataLogDir, "__cluster_metadata-0")
+				dir = filepath.Join(cfg.Storage.MetadataLogDir, "__cluster_metadata-0")
 			}
 			files, err := snapshotFiles(dir)
 			if err != nil {
@@ -59,7 +62,8 @@ func snapshotListCommand() *cobra.Command {
 			return show(cmd.OutOrStdout(), output, files, func() [][]string {
 				rows := [][]string{{"END OFFSET", "EPOCH", "BYTES", "WRITTEN", "FILE"}}
 				for _, f := range files {
-					rows = append(rows, row(f.EndOffset, f.Epoch, f.Bytes, f.Written.UTC().Format(time.RFC3339), f.File))
+					rows = append(rows,
+						row(f.EndOffset, f.Epoch, f.Bytes, f.Written.UTC().Format(time.RFC3339), f.File))
 				}
 				return rows
 			})
@@ -74,7 +78,8 @@ func snapshotListCommand() *cobra.Command {
 func snapshotFiles(dir string) ([]snapshotFile, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot list the snapshots: %w; name the node's configuration by --config or the directory by --dir", err)
+		return nil, fmt.Errorf("cannot list the snapshots: %w; name the node's configuration by "+
+			"--config or the directory by --dir", err)
 	}
 	files := []snapshotFile{}
 	for _, e := range entries {
@@ -85,12 +90,13 @@ func snapshotFiles(dir string) ([]snapshotFile, error) {
 		}
 		end, _ := strconv.ParseInt(m[1], 10, 64)
 		epoch, _ := strconv.ParseInt(m[2], 10, 32)
-		files = append(files, snapshotFile{filepath.Join(dir, e.Name()), end, int32(epoch), info.Size(), info.ModTime()})
+		files = append(files,
+			snapshotFile{filepath.Join(dir, e.Name()), end, int32(epoch), info.Size(), info.ModTime()})
 	}
 	return files, nil
 }
 
-// snapshotSummary is what inspect says of a file.
+// snapshotSummary is the content of a snapshot in numbers.
 type snapshotSummary struct {
 	File                      string         `json:"file"`
 	LastContainedLogTimestamp string         `json:"lastContainedLogTimestamp"`
@@ -116,7 +122,10 @@ func snapshotInspectCommand() *cobra.Command {
 				return err
 			}
 			return show(cmd.OutOrStdout(), output, s, func() [][]string {
-				rows := [][]string{row("FILE", s.File), row("LAST RECORD OF", s.LastContainedLogTimestamp), row("METADATA.VERSION", s.MetadataVersion), {}, {"RECORD", "COUNT"}}
+				rows := [][]string{
+					row("FILE", s.File), row("LAST RECORD OF", s.LastContainedLogTimestamp),
+					row("METADATA.VERSION", s.MetadataVersion), {}, {"RECORD", "COUNT"},
+				}
 				for _, counts := range []map[string]int{s.Control, s.Records} {
 					for _, name := range sortedKeys(counts) {
 						rows = append(rows, row(name, counts[name]))
@@ -140,7 +149,11 @@ func inspect(path string) (*snapshotSummary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; take another snapshot", path, err)
 	}
-	s := &snapshotSummary{File: path, LastContainedLogTimestamp: time.UnixMilli(c.Header.LastContainedLogTimestamp).UTC().Format(time.RFC3339Nano), Control: map[string]int{}, Records: map[string]int{}}
+	last := time.UnixMilli(c.Header.LastContainedLogTimestamp)
+	s := &snapshotSummary{
+		File: path, LastContainedLogTimestamp: last.UTC().Format(time.RFC3339Nano),
+		Control: map[string]int{}, Records: map[string]int{},
+	}
 	for _, r := range c.Control {
 		s.Control[r.ControlType().String()]++
 	}
@@ -159,11 +172,11 @@ func snapshotSaveCommand() *cobra.Command {
 	c, replace := new(client), false
 	cmd := &cobra.Command{
 		Use: "save FILE", Short: "Download a node's state as a snapshot; it holds secrets", Args: args(1),
-		Long: `Download a node's state as a snapshot in Kafka's format. If FILE is -, it goes to standard output. A
-snapshot holds secrets; only its owner may read the file.`,
+		Long: `Download a node's state as a snapshot in Kafka's format. If FILE is -, it goes to standard
+output. A snapshot holds secrets; only its owner may read the file.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("timeout") {
-				c.timeout = 0 // it takes as long as it takes
+				c.timeout = 0 // no limit: the time depends on the size
 			}
 			return progress(c.errOut, "downloading", func() error {
 				return c.saveSnapshot(cmd.Context(), args[0], replace)
@@ -180,7 +193,7 @@ func (c *client) saveSnapshot(ctx context.Context, path string, replace bool) er
 	if _, err := os.Lstat(path); err == nil && path != "-" && !replace {
 		return fmt.Errorf("%s exists: name another file, or replace this one with --replace", path)
 	}
-	resp, err := c.send(ctx, http.MethodGet, "/v1/snapshot", nil, nil)
+	resp, err := c.send(ctx, request{method: http.MethodGet, path: "/v1/snapshot"})
 	if err != nil {
 		return err
 	}
@@ -195,7 +208,7 @@ func (c *client) saveSnapshot(ctx context.Context, path string, replace bool) er
 	return download(c.out, resp.Body)
 }
 
-// save writes a file that is whole or not there, and for its owner only.
+// save writes a file whole or not at all, readable by its owner only.
 func save(path string, r io.Reader) error {
 	f, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
 	if err != nil {

@@ -19,12 +19,12 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// How long the end of a node may take. What hangs beyond that, such as a disk, does not keep
-// the process.
+// Limits on the time that stopping a node may take. A process does not wait longer for anything
+// that hangs, such as a disk.
 const (
-	stopTimeout  = 10 * time.Second       // to hand leadership over and let replies go out
-	closeTimeout = 10 * time.Second       // to close what is on disk, behind that
-	failTimeout  = 500 * time.Millisecond // for all of it, when the node has failed
+	stopTimeout  = 10 * time.Second       // to hand over leadership and send the last replies
+	closeTimeout = 10 * time.Second       // to close files afterwards
+	failTimeout  = 500 * time.Millisecond // for all of it, after a failure
 )
 
 func startCommand() *cobra.Command {
@@ -34,10 +34,10 @@ func startCommand() *cobra.Command {
 		Short: "Run a controller node",
 		Long: `Run a controller node until SIGTERM, SIGINT or SIGHUP. A leader hands over before it stops.
 
-Without a configuration this is a quorum of one node in ./yakt-data, which is formatted at the first
-start: for trying things out. As soon as a file, the environment or --override names a node id, voters,
-bootstrap servers or directories, the directory must have been formatted with "yakt format" or with
-Kafka's own kafka-storage.`,
+Without a configuration this is a quorum of one node in ./yakt-data, for trying things out; the
+directory is formatted at the first start. If a file is given, or if the environment or --override
+sets a node id, voters, bootstrap servers or directories, the directory must have been formatted
+with "yakt format" or with Kafka's own kafka-storage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return start(cmd.Context(), s, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -64,13 +64,13 @@ func start(ctx context.Context, s settings, out, errOut io.Writer) error {
 	}
 	ctx, cancel := signal.NotifyContext(ctx, stopSignals(signal.Ignored)...)
 	defer cancel()
-	n, err := node.Open(cfg, logger)
+	n, err := node.Open(cfg, logger, version)
 	if err != nil {
 		return err
 	}
 	n.Start()
 	gcpace.Start()
-	go debug.FreeOSMemory() // reading the log took many times what running does
+	go debug.FreeOSMemory() // replaying the log took many times the memory of serving
 	logger.Info("serving", "cluster", n.ClusterID(), "controllers", strings.Join(n.Endpoints(), ","),
 		"http", n.HTTPAddr(), "took", time.Since(began).Round(time.Millisecond))
 	if cfg.Embedded {
@@ -92,7 +92,8 @@ func stopSignals(ignored func(os.Signal) bool) []os.Signal {
 	return stop
 }
 
-// wait runs the node until it is told to stop, or must. A second signal ends the process at once.
+// wait stops the node after a signal or a failure and returns. A second signal ends the process at
+// once.
 func wait(ctx context.Context, cancel context.CancelFunc, n *node.Node) error {
 	select {
 	case <-ctx.Done():
@@ -104,13 +105,13 @@ func wait(ctx context.Context, cancel context.CancelFunc, n *node.Node) error {
 	cancel()
 	err := stop(n.Stop, stopTimeout, closeTimeout)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return nil // handed over to nobody in time; the others elect without help
+		return nil // no hand-over in time: the others hold an election
 	}
 	return err
 }
 
-// stop ends a node: it may be courteous for that long, and then has that long to close. A node
-// that takes longer is left to the end of the process, which is an error.
+// stop stops a node: courtesy bounds the hand-over, and closing what follows it. A node that takes
+// longer is left to the end of the process, which is an error.
 func stop(end func(context.Context) error, courtesy, closing time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), courtesy)
 	defer cancel()
@@ -122,20 +123,23 @@ func stop(end func(context.Context) error, courtesy, closing time.Duration) erro
 	case err := <-ended:
 		return err
 	case <-late.C:
-		return &exitError{exitStopped, fmt.Errorf("the node could not be closed within %v: does a disk hang? "+
-			"What it has acknowledged is on its disk", courtesy+closing)}
+		return &exitError{
+			exitStopped, fmt.Errorf("the node did not close within %v: does a disk hang? "+
+				"All that it acknowledged is on its disk", courtesy+closing),
+		}
 	}
 }
 
-// formatEmbedded formats the directory of the built-in configuration at its first start. Any other is formatted by command:
-// a node that formats itself could found a second cluster in place of a lost one.
+// formatEmbedded formats the directory of the built-in configuration at its first start. All other
+// directories are formatted by command: a node that formatted itself could found a second cluster
+// in place of one that was lost.
 func formatEmbedded(cfg *config.Config, out io.Writer) error {
 	if !cfg.Embedded {
 		return nil
 	}
-	d, err := node.Inspect(cfg.MetadataLogDir)
+	d, err := node.Inspect(cfg.Storage.MetadataLogDir)
 	if err != nil || d.Formattable() != nil {
-		return err // what is there is for the start to judge
+		return err // node.Open judges a directory that holds something
 	}
 	_, err = node.FormatStorage(cfg, node.Format{Out: out})
 	return err

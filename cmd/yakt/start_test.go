@@ -116,8 +116,8 @@ func TestWelcomeCanBePasted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, "\n"+string(written), "\nprocess.roles=broker\n", "\ncontroller.quorum.bootstrap.servers=127.0.0.1:9093\n",
-		"\ntransaction.state.log.min.isr=1\n")
+	contains(t, "\n"+string(written), "\nprocess.roles=broker\n",
+		"\ncontroller.quorum.bootstrap.servers=127.0.0.1:9093\n", "\ntransaction.state.log.min.isr=1\n")
 }
 
 // TestWelcomeNamesWhatIsServed: the HTTP port and the page about it are in what a new user reads.

@@ -35,7 +35,7 @@ listed: yakt heal removes them from a running quorum.`,
 				return err
 			}
 			if dir != "" {
-				cfg.MetadataLogDir, cfg.LogDirs = dir, []string{dir}
+				cfg.Storage.MetadataLogDir, cfg.Storage.LogDirs = dir, []string{dir}
 			}
 			report, err := node.CheckStorage(cfg)
 			if err != nil {
@@ -62,14 +62,16 @@ func storageRows(r *node.StorageReport) [][]string {
 	rows := [][]string{
 		row("DIRECTORY", r.Directory), row("KIND", string(r.Kind)), row("FIT TO START", r.Fit),
 		row("CLUSTER ID", r.ClusterID), row("NODE ID", nodeID), row("DIRECTORY ID", r.DirectoryID),
-		row("LOG INCARNATION", r.Incarnation), row("STARTED BEFORE", r.Started), row("LOG FILES", r.LogFiles),
+		row("LOG INCARNATION", r.Incarnation), row("STARTED BEFORE", r.Started),
+		row("LOG FILES", r.LogFiles),
 		row("SNAPSHOTS", len(r.Snapshots)), row("FORMATTED VOTERS", r.Voters),
 	}
 	for _, w := range r.Warnings {
 		rows = append(rows, row("WARNING", w))
 	}
 	if r.Poisoned > 0 {
-		rows = append(rows, row("POISONED", fmt.Sprintf("%d, which end every broker that reads them: start the node, then see yakt heal --help", r.Poisoned)))
+		rows = append(rows, row("POISONED", fmt.Sprintf("%d: every broker that reads one exits; "+
+			"start the node, then see yakt heal --help", r.Poisoned)))
 	}
 	for _, p := range r.Poison {
 		rows = append(rows, row("POISON", p))

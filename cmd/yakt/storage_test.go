@@ -15,7 +15,10 @@ func nodeFile(t *testing.T) (file, dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "data")
 	file = filepath.Join(t.TempDir(), "c.properties")
-	text := fmt.Sprintf("node.id=1\ncontroller.quorum.voters=1@127.0.0.1:19091\nlisteners=CONTROLLER://127.0.0.1:0\ncontroller.listener.names=CONTROLLER\nlog.dirs=%s\n", dir)
+	text := fmt.Sprintf(
+		"node.id=1\ncontroller.quorum.voters=1@127.0.0.1:19091\nlisteners=CONTROLLER://127.0.0.1:0\ncontroller.listener.names=CONTROLLER\nlog.dirs=%s\n",
+		dir,
+	)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -31,14 +34,16 @@ func TestStorageCheck(t *testing.T) {
 	yakt(t, exitOK, "format --config %s", file)
 	out, _ = yakt(t, exitOK, "storage check --config %s -o json", file)
 	var r node.StorageReport
-	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Kind != node.Formatted || !r.Fit || *r.NodeID != 1 || r.ClusterID == "" || r.Started {
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Kind != node.Formatted || !r.Fit ||
+		*r.NodeID != 1 || r.ClusterID == "" || r.Started {
 		t.Errorf("%+v, %v", r, err)
 	}
 	other := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(other, "__cluster_metadata-0", "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(other, "__cluster_metadata-0", "quorum-state"), nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(other, "__cluster_metadata-0", "quorum-state"), nil,
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	out, errOut = yakt(t, exitFailed, "storage check --config %s --dir %s", file, other)

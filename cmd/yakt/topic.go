@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -32,13 +31,17 @@ func topicCommand() *cobra.Command {
 	return cmd
 }
 
-var partitionHeader = []string{"PARTITION", "LEADER", "REPLICAS", "ISR", "ADDING", "REMOVING", "EPOCH"}
-
-func partitionRow(f httpapi.PartitionFields) []string {
-	return row(f.PartitionID, f.Leader, f.Replicas, f.ISR, f.AddingReplicas, f.RemovingReplicas, f.PartitionEpoch)
+var partitionHeader = []string{
+	"PARTITION", "LEADER", "REPLICAS", "ISR", "ADDING", "REMOVING", "EPOCH",
 }
 
-// forgetID takes out the id that a topic was given for a check: it will never have it.
+func partitionRow(f httpapi.PartitionFields) []string {
+	return row(f.PartitionID, f.Leader, f.Replicas, f.ISR, f.AddingReplicas, f.RemovingReplicas,
+		f.PartitionEpoch)
+}
+
+// forgetID removes the id that a topic was given for validation: the topic, once created, has
+// another one.
 func (t *topicAnswer) forgetID() {
 	t.TopicUUID, t.Fields.TopicUUID = "", ""
 	for i := range t.Partitions {
@@ -74,7 +77,7 @@ func (c *client) showTopic(t *topicAnswer) error {
 	})
 }
 
-// newTopic is what topic create is given.
+// newTopic holds the flags of topic create.
 type newTopic struct {
 	partitions, factor int32
 	configs            map[string]string
@@ -85,14 +88,17 @@ type newTopic struct {
 func topicCreateCommand(c *client) *cobra.Command {
 	var n newTopic
 	cmd := &cobra.Command{
-		Use: "create NAME [--partitions N] [--replication-factor N] [--config KEY=VALUE]", Short: "Create a topic", Args: args(1),
+		Use:   "create NAME [--partitions N] [--replication-factor N] [--config KEY=VALUE]",
+		Short: "Create a topic",
+		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body, err := n.body(args[0], cmd.Flags().Changed)
 			if err != nil {
 				return err
 			}
 			t := topicAnswer{}
-			if err := c.call(cmd.Context(), "creating topic "+args[0], http.MethodPost, "/v1/create_topic", nil, body, &t); err != nil {
+			if err := c.change(cmd.Context(), "creating topic "+args[0], "/v1/create_topic", body,
+				&t); err != nil {
 				return err
 			}
 			if t.ValidateOnly = n.validate; n.validate {
@@ -102,16 +108,19 @@ func topicCreateCommand(c *client) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.Int32VarP(&n.partitions, "partitions", "p", 0, "number of partitions; the controllers' default if absent")
-	f.Int32VarP(&n.factor, "replication-factor", "r", 0, "replicas of each partition; the controllers' default if absent")
+	f.Int32VarP(&n.partitions, "partitions", "p", 0,
+		"number of partitions; the controllers' default if absent")
+	f.Int32VarP(&n.factor, "replication-factor", "r", 0,
+		"replicas of each partition; the controllers' default if absent")
 	f.StringToStringVar(&n.configs, "config", nil, "configuration, as key=value; may be repeated")
-	f.StringVar(&n.assignment, "assignment", "", "brokers of each partition, such as 1,2:2,3 for two partitions")
+	f.StringVar(&n.assignment, "assignment", "",
+		"brokers of each partition, such as 1,2:2,3 for two partitions")
 	f.BoolVar(&n.validate, "validate-only", false, "only check whether the topic could be created")
 	return cmd
 }
 
-// body is the request. What a flag says is sent as it is, so that the node judges it; given tells
-// which flags there were.
+// body is the request. It has the values of the flags unchanged, so that the node judges them;
+// given reports whether a flag was set.
 func (n *newTopic) body(name string, given func(flag string) bool) (map[string]any, error) {
 	body := map[string]any{"name": name}
 	if given("partitions") {
@@ -136,7 +145,7 @@ func (n *newTopic) body(name string, given func(flag string) bool) (map[string]a
 	return body, nil
 }
 
-// parseAssignment reads 1,2:2,3: partitions by colons, brokers by commas.
+// parseAssignment reads lists such as 1,2:2,3: colons separate partitions, commas brokers.
 func parseAssignment(s string) (lists [][]int32, err error) {
 	for _, part := range strings.Split(s, ":") {
 		list, err := parseIDs(part)
@@ -164,7 +173,8 @@ func topicGetCommand(c *client) *cobra.Command {
 		Use: "get NAME", Short: "Show a topic with its partitions", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var t topicAnswer
-			if err := c.call(cmd.Context(), "asking for topic "+args[0], http.MethodGet, "/v1/get_topic_by_name", url.Values{"name": args}, nil, &t); err != nil {
+			if err := c.ask(cmd.Context(), "asking for topic "+args[0], "/v1/get_topic_by_name",
+				url.Values{"name": args}, &t); err != nil {
 				return err
 			}
 			return c.showTopic(&t)
@@ -204,11 +214,15 @@ func topicListCommand(c *client) *cobra.Command {
 	}
 }
 
-func summarize(topics []httpapi.Record[httpapi.TopicFields], partitions []partitionRecord) []topicSummary {
+func summarize(
+	topics []httpapi.Record[httpapi.TopicFields], partitions []partitionRecord,
+) []topicSummary {
 	list := make([]topicSummary, len(topics))
 	at := make(map[string]int, len(topics))
 	for i, t := range topics {
-		list[i], at[t.Fields.TopicUUID] = topicSummary{Name: t.Fields.Name, TopicUUID: t.Fields.TopicUUID}, i
+		list[i], at[t.Fields.TopicUUID] = topicSummary{
+			Name: t.Fields.Name, TopicUUID: t.Fields.TopicUUID,
+		}, i
 	}
 	for _, p := range partitions {
 		i, ok := at[p.Fields.TopicUUID]

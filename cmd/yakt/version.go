@@ -19,8 +19,9 @@ func versionCommand() *cobra.Command {
 		Short: "Print the version of this binary and the Kafka versions that it supports",
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintf(cmd.OutOrStdout(), "yakt %s%s\nmetadata.version %v to %v (Apache Kafka 4.3)\n%s %s/%s\n",
-				version, revision(), metadata.MinVersion, metadata.LatestVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(cmd.OutOrStdout(),
+				"yakt %s%s\nmetadata.version %v to %v (Apache Kafka 4.3)\n%s %s/%s\n", version, revision(),
+				metadata.MinVersion, metadata.LatestVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
 }

@@ -8,13 +8,15 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// welcome is what somebody who tries the built-in configuration reads first: where the node serves,
-// and what to paste next.
+// welcome is the text that a start with the built-in configuration prints: the addresses of the
+// node, and commands to paste next.
 func welcome(n *node.Node, cfg *config.Config) string {
 	controllers, yakt := n.Endpoints()[0], os.Args[0]
-	return fmt.Sprintf("\nYAKt is running: a Kafka controller quorum of one node, in %s. Ctrl-C stops it.\n"+
-		"\n  Kafka's protocol  %s  (cluster id %s)\n  HTTP API          %s\n\n",
-		cfg.MetadataLogDir, controllers, n.ClusterID(), httpLine(n.HTTPAddr())) +
+	return fmt.Sprintf(
+		"\nYAKt is running: a Kafka controller quorum of one node, in %s. Ctrl-C stops it.\n"+
+			"\n  Kafka's protocol  %s  (cluster id %s)\n  HTTP API          %s\n\n",
+		cfg.Storage.MetadataLogDir, controllers, n.ClusterID(), httpLine(n.HTTPAddr()),
+	) +
 		look(yakt, n.HTTPAddr()) +
 		broker(controllers, n.ClusterID(), cfg.ControllerListenerNames[0])
 }
@@ -23,10 +25,10 @@ func httpLine(address string) string {
 	if address == "" {
 		return "none; set yakt.http.listeners to have one"
 	}
-	return fmt.Sprintf("http://%s/docs lists and describes all that it can do", address)
+	return fmt.Sprintf("http://%s/docs lists and describes all operations", address)
 }
 
-// look shows what to ask the node from another terminal.
+// look returns commands that query the node from another terminal.
 func look(yakt, address string) string {
 	if address == "" {
 		return ""
@@ -39,10 +41,11 @@ curl -s %[2]s/v1/quorum
 `, yakt, address)
 }
 
-// broker shows how to put a real broker on the node. What is pasted is not indented: a shell finds
-// the end of a here-document only at the start of a line.
+// broker returns the commands that attach a real broker. They are not indented: a shell finds the
+// end of a here-document only at the start of a line.
 func broker(controllers, cluster, listener string) string {
-	return fmt.Sprintf(`To put a real broker on it, name the folder of Apache Kafka 4.x in the first line and paste:
+	return fmt.Sprintf(
+		`To attach a real broker, name the folder of Apache Kafka 4.x in the first line and paste:
 
 KAFKA=~/kafka_2.13-4.3.0
 cat > broker.properties <<END
@@ -66,5 +69,6 @@ KAFKA=~/kafka_2.13-4.3.0
 $KAFKA/bin/kafka-topics.sh --bootstrap-server 127.0.0.1:9092 --create --topic hello
 $KAFKA/bin/kafka-metadata-quorum.sh --bootstrap-controller %[1]s describe --status
 
-`, controllers, cluster, listener)
+`, controllers, cluster, listener,
+	)
 }

@@ -119,7 +119,7 @@ function trial(path, method, op) {
     ...samples.map(([summary], i) => el("option", { value: String(i) }, summary)));
   const command = copyable("");
   const answer = el("div", {});
-  const send = el("button", { type: "button" }, changes(op, method) ? "Send: this may change the cluster" : "Send");
+  const send = el("button", { type: "button" }, changes(op) ? "Send: this may change the cluster" : "Send");
 
   const url = () => {
     const query = new URLSearchParams(params.filter((p) => p.input.value !== "").map((p) => [p.name, p.input.value]));
@@ -140,7 +140,7 @@ function trial(path, method, op) {
 }
 
 // changes reports whether a request may change something.
-const changes = (op, method) => Boolean(op.responses["429"]) && (method !== "GET" || op.operationId.startsWith("broker_mgmt"));
+const changes = (op) => op["x-yakt-kind"] === "write";
 
 async function request(button, answer, url, method, body) {
   button.disabled = true;

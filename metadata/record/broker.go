@@ -1,5 +1,7 @@
 package record
 
+import "github.com/yakt/yakt/protocol"
+
 // Endpoint is a listener's address as brokers and controllers register it.
 type Endpoint struct {
 	Name             string
@@ -39,15 +41,15 @@ const (
 type RegisterBroker struct {
 	BrokerID             int32
 	IsMigratingZkBroker  bool // v2+
-	IncarnationID        UUID
+	IncarnationID        protocol.UUID
 	BrokerEpoch          int64
 	Endpoints            []Endpoint
 	Features             []FeatureRange
 	Rack                 *string
 	Fenced               bool
-	InControlledShutdown bool   // v1+
-	LogDirs              []UUID // v3+
-	CordonedLogDirs      []UUID // v4+; nil is unknown, empty is none
+	InControlledShutdown bool            // v1+
+	LogDirs              []protocol.UUID // v3+
+	CordonedLogDirs      []protocol.UUID // v4+; nil is unknown, empty is none
 }
 
 func (*RegisterBroker) Type() Type { return TypeRegisterBroker }
@@ -125,10 +127,10 @@ const (
 type BrokerRegistrationChange struct {
 	BrokerID             int32
 	BrokerEpoch          int64
-	Fenced               int8   // FencedUnfence, FencedNoChange, FencedFence
-	InControlledShutdown int8   // v1+; 1 enters controlled shutdown, 0 no change
-	LogDirs              []UUID // v2+; empty is no change
-	CordonedLogDirs      []UUID // v3+; nil is no change, empty is none
+	Fenced               int8            // FencedUnfence, FencedNoChange, FencedFence
+	InControlledShutdown int8            // v1+; 1 enters controlled shutdown, 0 no change
+	LogDirs              []protocol.UUID // v2+; empty is no change
+	CordonedLogDirs      []protocol.UUID // v3+; nil is no change, empty is none
 }
 
 func (*BrokerRegistrationChange) Type() Type { return TypeBrokerRegistrationChange }
@@ -147,7 +149,7 @@ func (r *BrokerRegistrationChange) code(c *coder) {
 // RegisterController replaces a controller's registration.
 type RegisterController struct {
 	ControllerID     int32
-	IncarnationID    UUID
+	IncarnationID    protocol.UUID
 	ZkMigrationReady bool
 	Endpoints        []Endpoint
 	Features         []FeatureRange

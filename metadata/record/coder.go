@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // coder walks a record's fields once for both directions: with decoding set, fields are filled from buf; without, they are
@@ -104,7 +106,7 @@ func (c *coder) float64(v *float64) {
 	}
 }
 
-func (c *coder) uuid(v *UUID) {
+func (c *coder) uuid(v *protocol.UUID) {
 	if !c.decoding {
 		c.buf = append(c.buf, v[:]...)
 	} else if b := c.take(len(v)); b != nil {
@@ -238,8 +240,10 @@ func stringElem(c *coder, v *string) { c.string(v) }
 
 func (c *coder) int32s(v *[]int32)         { c.int32Elems(v, c.size(len(*v), 4)) }
 func (c *coder) nullableInt32s(v *[]int32) { c.int32Elems(v, nullableLength(c, v, 4)) }
-func (c *coder) uuids(v *[]UUID)           { c.uuidElems(v, c.size(len(*v), len(UUID{}))) }
-func (c *coder) nullableUUIDs(v *[]UUID)   { c.uuidElems(v, nullableLength(c, v, len(UUID{}))) }
+func (c *coder) uuids(v *[]protocol.UUID)  { c.uuidElems(v, c.size(len(*v), len(protocol.UUID{}))) }
+func (c *coder) nullableUUIDs(v *[]protocol.UUID) {
+	c.uuidElems(v, nullableLength(c, v, len(protocol.UUID{})))
+}
 
 // int32Elems and uuidElems are elements for the two kinds that a million partitions have, in one go.
 func (c *coder) int32Elems(v *[]int32, n int) {
@@ -255,7 +259,7 @@ func (c *coder) int32Elems(v *[]int32, n int) {
 	*v = c.shared.int32List(c.take(4 * n))
 }
 
-func (c *coder) uuidElems(v *[]UUID, n int) {
+func (c *coder) uuidElems(v *[]protocol.UUID, n int) {
 	if c.err != nil || n <= 0 {
 		return
 	}
@@ -265,7 +269,7 @@ func (c *coder) uuidElems(v *[]UUID, n int) {
 		}
 		return
 	}
-	*v = c.shared.uuidList(c.take(len(UUID{}) * n))
+	*v = c.shared.uuidList(c.take(len(protocol.UUID{}) * n))
 }
 
 // tagged is one optional field at the end of a struct. It is written only where set says that it differs from its default.

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // ControlType is the type in a control record's key. Brokers exit on a type that they do not know: only these are written.
@@ -117,7 +119,7 @@ func (r *LeaderChange) code(c *coder) {
 	voter := func(c *coder, id *int32) {
 		c.int32(id)
 		if c.version >= 1 {
-			var directory UUID
+			var directory protocol.UUID
 			c.uuid(&directory)
 		}
 		c.noTags()
@@ -163,7 +165,7 @@ type Voters struct{ Voters []Voter }
 // Voter is one member of the quorum.
 type Voter struct {
 	ID              int32
-	DirectoryID     UUID // zero: not known yet
+	DirectoryID     protocol.UUID // zero: not known yet
 	Endpoints       []VoterEndpoint
 	KRaftVersionMin int16
 	KRaftVersionMax int16

@@ -1,6 +1,10 @@
 package record
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/yakt/yakt/protocol"
+)
 
 // Decoder decodes a long run of records, such as a snapshot, with little memory: equal lists of replicas and of directories become one, of
 // which a cluster has few, however many partitions it has. One goroutine at a time; the zero Decoder is ready.
@@ -31,7 +35,7 @@ const sharedMax = 1 << 16
 // shared holds lists by their bytes.
 type shared struct {
 	int32s map[string][]int32
-	uuids  map[string][]UUID
+	uuids  map[string][]protocol.UUID
 }
 
 func (s *shared) int32List(b []byte) []int32 {
@@ -41,7 +45,7 @@ func (s *shared) int32List(b []byte) []int32 {
 	return share(&s.int32s, b, decodeInt32s)
 }
 
-func (s *shared) uuidList(b []byte) []UUID {
+func (s *shared) uuidList(b []byte) []protocol.UUID {
 	if s == nil {
 		return decodeUUIDs(b)
 	}
@@ -70,10 +74,10 @@ func decodeInt32s(b []byte) []int32 {
 	return list
 }
 
-func decodeUUIDs(b []byte) []UUID {
-	list := make([]UUID, len(b)/len(UUID{}))
+func decodeUUIDs(b []byte) []protocol.UUID {
+	list := make([]protocol.UUID, len(b)/len(protocol.UUID{}))
 	for i := range list {
-		copy(list[i][:], b[len(UUID{})*i:])
+		copy(list[i][:], b[len(protocol.UUID{})*i:])
 	}
 	return list
 }

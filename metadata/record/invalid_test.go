@@ -9,6 +9,7 @@ import (
 
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
 )
 
 func TestStringsThatKafkaDoesNotRead(t *testing.T) {
@@ -66,7 +67,7 @@ func endpoint(change func(*record.Endpoint)) []record.Endpoint {
 // One record for each rule: the field that breaks it is named.
 func TestRecordsThatBrokersDoNotAccept(t *testing.T) {
 	t.Parallel()
-	dir := record.UUID{1}
+	dir := protocol.UUID{1}
 	text := func(s string) *string { return &s }
 	for _, test := range []struct {
 		field string
@@ -87,24 +88,24 @@ func TestRecordsThatBrokersDoNotAccept(t *testing.T) {
 		{"Features[1].Name", broken(func(r *record.RegisterBroker) { r.Features = []record.FeatureRange{{Name: "f"}, {Name: "f"}} })},
 		{"Features[0].Max", broken(func(r *record.RegisterController) { r.Features = []record.FeatureRange{{Name: "f", Min: 2, Max: 1}} })},
 		{"Features[0].Max", broken(func(r *record.RegisterController) { r.Features = []record.FeatureRange{{Name: "f", Min: -1, Max: 1}} })},
-		{"LogDirs[0]", broken(func(r *record.RegisterBroker) { r.LogDirs = []record.UUID{record.DirLost} })},
-		{"LogDirs[1]", broken(func(r *record.RegisterBroker) { r.LogDirs = []record.UUID{dir, dir} })},
+		{"LogDirs[0]", broken(func(r *record.RegisterBroker) { r.LogDirs = []protocol.UUID{protocol.DirLost} })},
+		{"LogDirs[1]", broken(func(r *record.RegisterBroker) { r.LogDirs = []protocol.UUID{dir, dir} })},
 		{"ControllerID", broken(func(r *record.RegisterController) { r.ControllerID = -1 })},
 		{"Fenced", broken(func(r *record.BrokerRegistrationChange) { r.Fenced = 2 })},
 		{"InControlledShutdown", broken(func(r *record.BrokerRegistrationChange) { r.InControlledShutdown = -1 })},
-		{"LogDirs[1]", broken(func(r *record.BrokerRegistrationChange) { r.LogDirs = []record.UUID{dir, dir} })},
+		{"LogDirs[1]", broken(func(r *record.BrokerRegistrationChange) { r.LogDirs = []protocol.UUID{dir, dir} })},
 		{"Name", broken(func(r *record.Topic) { r.Name = "" })},
 		{"Name", broken(func(r *record.Topic) { r.Name = ".." })},
 		{"Name", broken(func(r *record.Topic) { r.Name = "a/b" })},
 		{"Name", broken(func(r *record.Topic) { r.Name = strings.Repeat("a", 250) })},
-		{"TopicID", broken(func(r *record.Topic) { r.TopicID = record.UUID{} })},
-		{"TopicID", broken(func(r *record.Topic) { r.TopicID = record.MetadataTopicID })},
+		{"TopicID", broken(func(r *record.Topic) { r.TopicID = protocol.UUID{} })},
+		{"TopicID", broken(func(r *record.Topic) { r.TopicID = protocol.MetadataTopicID })},
 		{"PartitionID", broken(func(r *record.Partition) { r.PartitionID = -1 })},
 		{"LeaderRecoveryState", broken(func(r *record.Partition) { r.LeaderRecoveryState = -1 })},
-		{"Directories", broken(func(r *record.Partition) { r.Replicas, r.Directories = []int32{1, 2}, []record.UUID{dir} })},
+		{"Directories", broken(func(r *record.Partition) { r.Replicas, r.Directories = []int32{1, 2}, []protocol.UUID{dir} })},
 		{"PartitionID", broken(func(r *record.PartitionChange) { r.PartitionID = -1 })},
 		{"LeaderRecoveryState", broken(func(r *record.PartitionChange) { r.LeaderRecoveryState = 2 })},
-		{"Directories", broken(func(r *record.PartitionChange) { r.Replicas, r.Directories = []int32{1, 2}, []record.UUID{dir} })},
+		{"Directories", broken(func(r *record.PartitionChange) { r.Replicas, r.Directories = []int32{1, 2}, []protocol.UUID{dir} })},
 		{"ResourceType", broken(func(r *record.Config) { r.ResourceType = 8 })},
 		{"ResourceName", broken(func(r *record.Config) { r.ResourceType, r.ResourceName = 16, "" })},
 		{"Name", broken(func(r *record.FeatureLevel) { r.Name = "" })},
@@ -161,7 +162,7 @@ func TestVotersThatBrokersDoNotAccept(t *testing.T) {
 
 // A snapshot has a million of them. Not parallel: others' memory would be counted.
 func TestAppendTakesNoMemoryOfItsOwn(t *testing.T) {
-	p := &record.Partition{Replicas: []int32{1, 2}, ISR: []int32{1, 2}, Directories: []record.UUID{{1}, {2}}}
+	p := &record.Partition{Replicas: []int32{1, 2}, ISR: []int32{1, 2}, Directories: []protocol.UUID{{1}, {2}}}
 	buf := make([]byte, 0, 1024)
 	n := testing.AllocsPerRun(1000, func() {
 		if _, err := record.Append(buf, p, 2); err != nil {

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // Type is a record's apiKey. 6, 13 and 16 were never released.
@@ -70,7 +72,7 @@ var kinds = [maxRecordsTypes]kind{
 	TypeTopic:                     {"TopicRecord", 0, func() Record { return new(Topic) }},
 	TypePartition:                 {"PartitionRecord", 2, func() Record { return new(Partition) }},
 	TypeConfig:                    {"ConfigRecord", 0, func() Record { return new(Config) }},
-	TypePartitionChange:           {"PartitionChangeRecord", 2, func() Record { return NewPartitionChange(UUID{}, -1) }},
+	TypePartitionChange:           {"PartitionChangeRecord", 2, func() Record { return NewPartitionChange(protocol.UUID{}, -1) }},
 	TypeFenceBroker:               {"FenceBrokerRecord", 0, func() Record { return new(FenceBroker) }},
 	TypeUnfenceBroker:             {"UnfenceBrokerRecord", 0, func() Record { return new(UnfenceBroker) }},
 	TypeRemoveTopic:               {"RemoveTopicRecord", 0, func() Record { return new(RemoveTopic) }},

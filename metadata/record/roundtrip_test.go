@@ -15,6 +15,7 @@ import (
 
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
 )
 
 func eachTypeAndVersion(f func(t record.Type, version int16)) {
@@ -87,7 +88,7 @@ func TestDecoderSharesLists(t *testing.T) {
 		clear(b) // the input is the caller's again
 		return *r.(*record.Partition)
 	}
-	dirs := []record.UUID{{1}, {2}, {3}}
+	dirs := []protocol.UUID{{1}, {2}, {3}}
 	first := decode(encode(&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Directories: dirs}))
 	second := decode(encode(&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{3, 2}, Directories: dirs, Leader: 3}))
 	if &first.Replicas[0] != &second.Replicas[0] || &first.Replicas[0] != &first.ISR[0] || &first.Directories[0] != &second.Directories[0] {
@@ -103,9 +104,9 @@ func TestDecoderSharesLists(t *testing.T) {
 
 // A field that the version does not have is an error, never lost without a word.
 func TestFieldsNeedTheirVersion(t *testing.T) {
-	some := []record.UUID{{1}}
+	some := []protocol.UUID{{1}}
 	change := func(f func(*record.PartitionChange)) record.Record {
-		c := record.NewPartitionChange(record.UUID{}, 0)
+		c := record.NewPartitionChange(protocol.UUID{}, 0)
 		f(c)
 		return c
 	}
@@ -116,10 +117,10 @@ func TestFieldsNeedTheirVersion(t *testing.T) {
 		{1, &record.RegisterBroker{InControlledShutdown: true}},
 		{2, &record.RegisterBroker{IsMigratingZkBroker: true}},
 		{3, &record.RegisterBroker{LogDirs: some}},
-		{4, &record.RegisterBroker{CordonedLogDirs: []record.UUID{}}},
+		{4, &record.RegisterBroker{CordonedLogDirs: []protocol.UUID{}}},
 		{1, &record.BrokerRegistrationChange{InControlledShutdown: 1}},
 		{2, &record.BrokerRegistrationChange{LogDirs: some}},
-		{3, &record.BrokerRegistrationChange{CordonedLogDirs: []record.UUID{}}},
+		{3, &record.BrokerRegistrationChange{CordonedLogDirs: []protocol.UUID{}}},
 		{1, &record.Partition{Replicas: []int32{1}, Directories: some}},
 		{2, &record.Partition{EligibleLeaderReplicas: []int32{}}},
 		{2, &record.Partition{LastKnownELR: []int32{}}},
@@ -184,7 +185,7 @@ var controls = []record.Control{
 	&record.SnapshotHeader{LastContainedLogTimestamp: 1 << 40},
 	&record.SnapshotFooter{},
 	&record.KRaftVersion{Version: 1},
-	&record.Voters{Voters: []record.Voter{{ID: 1, DirectoryID: record.UUID{9}, KRaftVersionMax: 1, Endpoints: []record.VoterEndpoint{{Name: "C", Host: "h", Port: 65535}}}}},
+	&record.Voters{Voters: []record.Voter{{ID: 1, DirectoryID: protocol.UUID{9}, KRaftVersionMax: 1, Endpoints: []record.VoterEndpoint{{Name: "C", Host: "h", Port: 65535}}}}},
 }
 
 func TestControlRecords(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // ruled is a record with rules beyond those of its fields' types: what Kafka's replay demands of
@@ -39,7 +41,7 @@ func (r *Topic) invalid() *fieldError {
 	if problem := TopicNameProblem(r.Name); problem != "" {
 		return bad(&r.Name, "is no topic's: %s", problem)
 	}
-	if r.TopicID.IsZero() || r.TopicID == MetadataTopicID {
+	if r.TopicID.IsZero() || r.TopicID == protocol.MetadataTopicID {
 		return bad(&r.TopicID, "is %v, which is reserved", r.TopicID)
 	}
 	return nil
@@ -215,8 +217,8 @@ func features(list []FeatureRange) *fieldError {
 	return nil
 }
 
-func directories(list []UUID) *fieldError {
-	seen := make(map[UUID]bool, len(list))
+func directories(list []protocol.UUID) *fieldError {
+	seen := make(map[protocol.UUID]bool, len(list))
 	for i := range list {
 		switch id := &list[i]; {
 		case id.Reserved():
@@ -295,7 +297,7 @@ func first(problems ...*fieldError) *fieldError {
 	return nil
 }
 
-func directoriesFor(list *[]UUID, replicas int) *fieldError {
+func directoriesFor(list *[]protocol.UUID, replicas int) *fieldError {
 	return bad(list, "has %d elements for %d replicas", len(*list), replicas)
 }
 

@@ -1,5 +1,7 @@
 package record
 
+import "github.com/yakt/yakt/protocol"
+
 // DelegationToken creates or replaces a token (KIP-48). The HMAC is not stored: every node computes it from the shared secret.
 type DelegationToken struct {
 	Owner               string // "Type:name"
@@ -72,7 +74,7 @@ func (r *RemoveUserScramCredential) code(c *coder) {
 
 // AccessControlEntry adds an ACL. Two live entries never have the same content: Kafka's AclCache refuses that.
 type AccessControlEntry struct {
-	ID             UUID
+	ID             protocol.UUID
 	ResourceType   int8
 	ResourceName   string
 	PatternType    int8
@@ -97,7 +99,7 @@ func (r *AccessControlEntry) code(c *coder) {
 }
 
 // RemoveAccessControlEntry drops an ACL.
-type RemoveAccessControlEntry struct{ ID UUID }
+type RemoveAccessControlEntry struct{ ID protocol.UUID }
 
 func (*RemoveAccessControlEntry) Type() Type { return TypeRemoveAccessControlEntry }
 

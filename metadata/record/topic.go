@@ -1,9 +1,11 @@
 package record
 
+import "github.com/yakt/yakt/protocol"
+
 // Topic starts an empty topic.
 type Topic struct {
 	Name    string
-	TopicID UUID
+	TopicID protocol.UUID
 }
 
 func (*Topic) Type() Type { return TypeTopic }
@@ -15,7 +17,7 @@ func (r *Topic) code(c *coder) {
 }
 
 // RemoveTopic drops a topic with its partitions and configs.
-type RemoveTopic struct{ TopicID UUID }
+type RemoveTopic struct{ TopicID protocol.UUID }
 
 func (*RemoveTopic) Type() Type { return TypeRemoveTopic }
 
@@ -33,7 +35,7 @@ const (
 // Partition is a partition's whole state.
 type Partition struct {
 	PartitionID            int32
-	TopicID                UUID
+	TopicID                protocol.UUID
 	Replicas               []int32
 	ISR                    []int32
 	RemovingReplicas       []int32
@@ -42,9 +44,9 @@ type Partition struct {
 	LeaderRecoveryState    int8
 	LeaderEpoch            int32
 	PartitionEpoch         int32
-	Directories            []UUID  // v1+, one for each replica
-	EligibleLeaderReplicas []int32 // v2+, may be nil
-	LastKnownELR           []int32 // v2+, may be nil
+	Directories            []protocol.UUID // v1+, one for each replica
+	EligibleLeaderReplicas []int32         // v2+, may be nil
+	LastKnownELR           []int32         // v2+, may be nil
 }
 
 func (*Partition) Type() Type { return TypePartition }
@@ -80,20 +82,20 @@ const (
 // NewPartitionChange: the zero value would name broker 0 as the leader.
 type PartitionChange struct {
 	PartitionID            int32
-	TopicID                UUID
+	TopicID                protocol.UUID
 	ISR                    []int32
 	Leader                 int32
 	Replicas               []int32
 	RemovingReplicas       []int32
 	AddingReplicas         []int32
 	LeaderRecoveryState    int8
-	EligibleLeaderReplicas []int32 // v2+
-	LastKnownELR           []int32 // v2+
-	Directories            []UUID  // v1+
+	EligibleLeaderReplicas []int32         // v2+
+	LastKnownELR           []int32         // v2+
+	Directories            []protocol.UUID // v1+
 }
 
 // NewPartitionChange returns a change that changes nothing yet.
-func NewPartitionChange(topic UUID, partition int32) *PartitionChange {
+func NewPartitionChange(topic protocol.UUID, partition int32) *PartitionChange {
 	return &PartitionChange{TopicID: topic, PartitionID: partition, Leader: NoLeaderChange, LeaderRecoveryState: NoRecoveryChange}
 }
 

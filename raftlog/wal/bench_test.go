@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 func benchmarkBatch(n, size int) (batch []*raftpb.Entry, renumber func(first uint64)) {
@@ -22,17 +24,17 @@ func benchmarkBatch(n, size int) (batch []*raftpb.Entry, renumber func(first uin
 }
 
 // cachedFS is the operating system's file system without direct writes.
-type cachedFS struct{ osFS }
+type cachedFS struct{ vfs.OS }
 
-func (cachedFS) OpenDirect(string) (DirectFile, error) { return nil, errors.ErrUnsupported }
+func (cachedFS) OpenDirect(string) (vfs.DirectFile, error) { return nil, errors.ErrUnsupported }
 
 // BenchmarkAppendSync is durable appending of 1 KiB entries to a real disk, round the page cache and through it.
 func BenchmarkAppendSync(b *testing.B) {
-	b.Run("direct", func(b *testing.B) { benchmarkAppendSync(b, osFS{}) })
+	b.Run("direct", func(b *testing.B) { benchmarkAppendSync(b, vfs.OS{}) })
 	b.Run("cached", func(b *testing.B) { benchmarkAppendSync(b, cachedFS{}) })
 }
 
-func benchmarkAppendSync(b *testing.B, fsys FS) {
+func benchmarkAppendSync(b *testing.B, fsys vfs.FS) {
 	for _, n := range []int{1, 64} {
 		b.Run(fmt.Sprintf("batch=%d", n), func(b *testing.B) {
 			w, _ := mustOpen(b, b.TempDir(), Options{FS: fsys})

@@ -11,13 +11,15 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 	"pgregory.net/rapid"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // machine drives a log and a model of it. states are the logs a crash may leave
 // behind, oldest first: the one that is known durable and all since.
 type machine struct {
 	t      *rapid.T
-	fs     *memFS
+	fs     *memfs.FS
 	w      *WAL
 	states []model
 	notes  []string // the same of the note
@@ -44,7 +46,7 @@ func (m *machine) Note(t *rapid.T) {
 func (m *machine) choose(n int) int { return rapid.IntRange(0, n-1).Draw(m.t, "c") }
 
 func (m *machine) options() Options {
-	m.fs.refuses = refusal(m.choose(int(refusals)))
+	m.fs.Refuses = memfs.Refusal(m.choose(int(memfs.Refusals)))
 	o := quiet(m.fs)
 	o.MarkEvery = 3
 	return o
@@ -108,7 +110,7 @@ func (m *machine) CutDuring(t *rapid.T) {
 			err = patiently(func() error { return m.w.Compact(s.last() + 1) })
 		}
 	}
-	if err != nil && !errors.Is(err, errPower) {
+	if err != nil && !errors.Is(err, memfs.ErrPower) {
 		t.Fatal(err)
 	}
 	m.w.release()
@@ -119,14 +121,14 @@ func (m *machine) CutDuring(t *rapid.T) {
 // again for so many times.
 func (m *machine) cutAfter(left, shortages int) {
 	tries := 0
-	m.fs.fault = func(op, path string) error {
+	m.fs.Fault = func(op, path string) error {
 		if errno := shortage(op); errno != nil && tries < shortages {
 			tries++
 			return errno
 		}
 		tries = 0
 		if left--; left < 0 {
-			return errPower
+			return memfs.ErrPower
 		}
 		return nil
 	}
@@ -199,7 +201,7 @@ func (m *machine) powerCut() {
 	seed := rapid.Uint64().Draw(m.t, "power cut")
 	rng := rand.New(rand.NewPCG(seed, 1))
 	keep := []float64{0, 0.3, 0.6, 0.9, 1}[rng.IntN(5)]
-	m.fs = m.fs.crash(func(int) int {
+	m.fs = m.fs.Crash(func(int) int {
 		if rng.Float64() < keep {
 			return 0
 		}
@@ -214,15 +216,13 @@ func (m *machine) Crash(t *rapid.T) {
 		m.cutAfter(rapid.IntRange(0, 12).Draw(t, "changes until the next crash"), 0)
 		if w, _, err := Open("d", m.options()); err == nil {
 			w.release()
-		} else if !errors.Is(err, errPower) {
+		} else if !errors.Is(err, memfs.ErrPower) {
 			t.Fatalf("open during crashes: %v", err)
 		}
 		m.powerCut()
 	}
 	m.open(t)
 }
-
-var errPower = errors.New("power cut")
 
 // release forgets a log without touching its disk, as a crash does.
 func (w *WAL) release() {
@@ -237,7 +237,7 @@ func (w *WAL) release() {
 func (m *machine) open(t *rapid.T) {
 	w, st, err := Open("d", m.options())
 	if err != nil {
-		t.Fatalf("open: %v\n%v", err, sortedKeys(m.fs.files))
+		t.Fatalf("open: %v\n%v", err, m.fs.Paths())
 	}
 	got := stateString(st)
 	i := slices.IndexFunc(m.states, func(s model) bool { return s.String() == got })
@@ -254,7 +254,7 @@ func (m *machine) open(t *rapid.T) {
 // is there, batches are whole, and a crash is never taken for corruption.
 func TestCrashModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{t: t, fs: newMemFS(), states: []model{{}}, notes: []string{""}}
+		m := &machine{t: t, fs: memfs.New(), states: []model{{}}, notes: []string{""}}
 		m.open(t)
 		t.Repeat(map[string]func(*rapid.T){
 			"append": m.Append, "append2": m.Append, "append3": m.Append,
@@ -267,7 +267,7 @@ func TestCrashModel(t *testing.T) {
 
 // script is a fixed run over rolls, marks, compaction and a reopen. It stops at
 // the first error and returns the states a crash may then leave.
-func script(fsys *memFS, keep func(w *WAL)) (states []model, err error) {
+func script(fsys *memfs.FS, keep func(w *WAL)) (states []model, err error) {
 	states = []model{{}}
 	w, _, err := Open("d", quiet(fsys))
 	if err != nil {
@@ -304,8 +304,8 @@ func script(fsys *memFS, keep func(w *WAL)) (states []model, err error) {
 }
 
 // eachWay runs test on a disk that takes direct writes and on those that do not.
-func eachWay(t *testing.T, test func(t *testing.T, refuses refusal)) {
-	for refuses := range refusals {
+func eachWay(t *testing.T, test func(t *testing.T, refuses memfs.Refusal)) {
+	for refuses := range memfs.Refusals {
 		t.Run(refuses.String(), func(t *testing.T) {
 			t.Parallel()
 			test(t, refuses)
@@ -317,11 +317,11 @@ func eachWay(t *testing.T, test func(t *testing.T, refuses refusal)) {
 // or for good, then restarts the process, cuts the power and looks again.
 func TestFaultAtEveryChange(t *testing.T) { eachWay(t, faultAtEveryChange) }
 
-func faultAtEveryChange(t *testing.T, refuses refusal) {
+func faultAtEveryChange(t *testing.T, refuses memfs.Refusal) {
 	total := 0
-	counting := newMemFS()
-	counting.refuses = refuses
-	counting.fault = func(op, path string) error { total++; return nil }
+	counting := memfs.New()
+	counting.Refuses = refuses
+	counting.Fault = func(op, path string) error { total++; return nil }
 	if _, err := script(counting, func(*WAL) {}); err != nil {
 		t.Fatal(err)
 	}
@@ -335,11 +335,11 @@ func faultAtEveryChange(t *testing.T, refuses refusal) {
 	t.Logf("%d changes, each failed 6 times", total)
 }
 
-func faultOnce(t *testing.T, refuses refusal, errno error, at int, forGood bool) {
+func faultOnce(t *testing.T, refuses memfs.Refusal, errno error, at int, forGood bool) {
 	t.Helper()
-	fsys, n, where := newMemFS(), 0, ""
-	fsys.refuses = refuses
-	fsys.fault = func(op, path string) error {
+	fsys, n, where := memfs.New(), 0, ""
+	fsys.Refuses = refuses
+	fsys.Fault = func(op, path string) error {
 		n++
 		if n-1 == at || forGood && n-1 > at {
 			if where == "" {
@@ -364,7 +364,7 @@ func faultOnce(t *testing.T, refuses refusal, errno error, at int, forGood bool)
 			t.Errorf("%s: close hid the error", name)
 		}
 	})
-	fsys.fault = nil
+	fsys.Fault = nil
 	background := strings.HasSuffix(where, temporarySuffix) ||
 		strings.HasPrefix(where, "rename") || strings.HasPrefix(where, "syncdir") ||
 		errors.Is(errno, syscall.ENOSPC) && where == "write d/"+durableName || // tried again with the next
@@ -385,8 +385,8 @@ func faultOnce(t *testing.T, refuses refusal, errno error, at int, forGood bool)
 	if !slices.ContainsFunc(states, func(s model) bool { return s.String() == got }) {
 		t.Fatalf("%s, %s: came back as\n%snot one of %d states up to\n%s", name, where, got, len(states), states[len(states)-1])
 	}
-	for _, power := range []func(int) int{loseAll, keepAll} {
-		w, st, err := Open("d", quiet(fsys.crash(power)))
+	for _, power := range []func(int) int{memfs.LoseAll, memfs.KeepAll} {
+		w, st, err := Open("d", quiet(fsys.Crash(power)))
 		if err != nil || stateString(st) != got {
 			t.Fatalf("%s, %s: after the power cut %v\n%swant\n%s", name, where, err, stateString(st), got)
 		}
@@ -397,20 +397,20 @@ func faultOnce(t *testing.T, refuses refusal, errno error, at int, forGood bool)
 // TestErrorIsFinal: the disk recovers, the log does not.
 func TestErrorIsFinal(t *testing.T) { eachWay(t, errorIsFinal) }
 
-func errorIsFinal(t *testing.T, refuses refusal) {
+func errorIsFinal(t *testing.T, refuses memfs.Refusal) {
 	for _, failing := range []string{"write", "sync"} {
-		fsys := newMemFS()
-		fsys.refuses = refuses
+		fsys := memfs.New()
+		fsys.Refuses = refuses
 		w, _ := mustOpen(t, "d", quiet(fsys))
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, "a")}))
-		fsys.fault = func(op, path string) error {
+		fsys.Fault = func(op, path string) error {
 			if op == failing {
 				return syscall.EIO
 			}
 			return nil
 		}
 		first := w.Sync()
-		fsys.fault = nil
+		fsys.Fault = nil
 		if !errors.Is(first, syscall.EIO) || !strings.Contains(first.Error(), "must stop") {
 			t.Fatalf("%s: %v", failing, first)
 		}
@@ -425,10 +425,10 @@ func errorIsFinal(t *testing.T, refuses refusal) {
 // TestFullDiskPassesBy: when the next segment cannot be made, appending fails
 // without a trace and goes on once there is space.
 func TestFullDiskPassesBy(t *testing.T) {
-	fsys := newMemFS()
+	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	full := false
-	fsys.fault = func(op, path string) error {
+	fsys.Fault = func(op, path string) error {
 		if full && strings.Contains(path, temporarySuffix) {
 			return syscall.ENOSPC
 		}

@@ -5,17 +5,18 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // specimen is a log on disk, with all the states it went through, a list of which
 // of them were synced, and whether its durable mark is exact or at its beginning.
 type specimen struct {
-	fs        *memFS
+	fs        *memfs.FS
 	states    []string
 	ends      []position // of states
 	lastStart int64      // of the last record
@@ -27,14 +28,14 @@ type specimen struct {
 
 // makeSpecimen appends in sync groups of 1 to 3 batches of 1 to 3 entries; with
 // two segments the first is sealed.
-func makeSpecimen(t *testing.T, refuses refusal, segments int, exact bool) specimen {
-	fsys := newMemFS()
-	fsys.refuses = refuses
+func makeSpecimen(t *testing.T, refuses memfs.Refusal, segments int, exact bool) specimen {
+	fsys := memfs.New()
+	fsys.Refuses = refuses
 	o := quiet(fsys)
 	o.MarkEvery = 1 << 30
 	w, _ := mustOpen(t, "d", o)
 	var m model
-	sp := specimen{exact: exact, sampled: refuses != nowhere}
+	sp := specimen{exact: exact, sampled: refuses != memfs.Nowhere}
 	next := uint64(1)
 	append1 := func(entries, size int) {
 		var batch []*raftpb.Entry
@@ -74,7 +75,7 @@ func makeSpecimen(t *testing.T, refuses refusal, segments int, exact bool) speci
 	} else {
 		w.release()
 	}
-	sp.fs = fsys.clone()
+	sp.fs = fsys.Clone()
 	return sp
 }
 
@@ -90,7 +91,7 @@ const (
 
 // open opens a damaged copy and fails the test on wrong data, a panic, or a loss
 // other than of a torn tail: states up to allowed may not be lost.
-func (sp *specimen) open(t *testing.T, fsys *memFS, allowed int, what string) outcome {
+func (sp *specimen) open(t *testing.T, fsys *memfs.FS, allowed int, what string) outcome {
 	t.Helper()
 	defer func() {
 		if p := recover(); p != nil {
@@ -134,21 +135,16 @@ func (sp *specimen) open(t *testing.T, fsys *memFS, allowed int, what string) ou
 
 func (sp *specimen) damaged(t *testing.T, path string, data []byte, allowed int, what string) outcome {
 	t.Helper()
-	after := newMemFS()
-	for name, n := range sp.fs.files {
-		if name != path {
-			data := bytes.Clone(n.data)
-			after.files[name] = &inode{path: name, data: data, disk: data, dirty: map[int]bool{}}
-		}
+	after := memfs.New()
+	for _, name := range sp.fs.Paths() {
+		after.Put(name, content(sp.fs, name))
 	}
-	data = bytes.Clone(data)
-	after.files[path] = &inode{path: path, data: data, disk: data, dirty: map[int]bool{}}
-	after.durable = maps.Clone(after.files)
+	after.Put(path, data)
 	return sp.open(t, after, allowed, path+": "+what)
 }
 
 func eachSpecimen(t *testing.T, test func(t *testing.T, sp specimen, counts map[outcome]int)) {
-	for _, refuses := range []refusal{nowhere, atOpen} {
+	for _, refuses := range []memfs.Refusal{memfs.Nowhere, memfs.AtOpen} {
 		for _, segments := range []int{1, 2} {
 			for _, exact := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%v,segments=%d,exact=%v", refuses, segments, exact), func(t *testing.T) {
@@ -166,8 +162,8 @@ func eachSpecimen(t *testing.T, test func(t *testing.T, sp specimen, counts map[
 // is lost or comes back wrong.
 func TestEveryBitFlip(t *testing.T) {
 	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
-		for _, path := range sortedKeys(sp.fs.files) {
-			data := bytes.Clone(sp.fs.files[path].data)
+		for _, path := range sp.fs.Paths() {
+			data := bytes.Clone(content(sp.fs, path))
 			used := lastNonZero(data) + 128
 			step := 1
 			if sp.exact || sp.sampled {
@@ -199,8 +195,8 @@ func inBlockFiller(path string, at int) bool {
 // TestEveryTruncation: segments have their size from the start, so a shorter one is damage.
 func TestEveryTruncation(t *testing.T) {
 	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
-		for _, path := range sortedKeys(sp.fs.files) {
-			data := sp.fs.files[path].data
+		for _, path := range sp.fs.Paths() {
+			data := content(sp.fs, path)
 			used := lastNonZero(data) + 1
 			for n := range data {
 				if (n > used || inBlockFiller(path, n)) && n%64 != 0 {
@@ -220,9 +216,9 @@ func TestEveryTruncation(t *testing.T) {
 // group is what a power cut leaves; of anything before it is refused.
 func TestEveryZeroedSector(t *testing.T) {
 	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
-		for _, path := range sortedKeys(sp.fs.files) {
-			for from := 0; from < len(sp.fs.files[path].data); from += sectorBytes {
-				data := bytes.Clone(sp.fs.files[path].data)
+		for _, path := range sp.fs.Paths() {
+			for from := 0; from < len(content(sp.fs, path)); from += sectorBytes {
+				data := bytes.Clone(content(sp.fs, path))
 				clear(data[from : from+sectorBytes])
 				counts[sp.damaged(t, path, data, sp.survivors(path, from), fmt.Sprintf("sector at %d zeroed", from))]++
 			}
@@ -251,24 +247,24 @@ func (sp *specimen) survivors(path string, from int) int {
 // TestForeignFiles: files missing, swapped, or of another log.
 func TestForeignFiles(t *testing.T) {
 	for _, exact := range []bool{false, true} {
-		sp, other := makeSpecimen(t, nowhere, 2, exact), makeSpecimen(t, atOpen, 2, exact)
+		sp, other := makeSpecimen(t, memfs.Nowhere, 2, exact), makeSpecimen(t, memfs.AtOpen, 2, exact)
 		for seq := range uint64(3) {
 			path, spare := segmentPath("d", seq+1), seq == 2
-			fsys := sp.fs.clone()
-			delete(fsys.files, path)
+			fsys := sp.fs.Clone()
+			fsys.Delete(path)
 			if got := sp.open(t, fsys, 0, path+" missing"); got != refused && !spare {
 				t.Errorf("%s missing: %s", path, got)
 			}
-			if got := sp.damaged(t, path, other.fs.files[path].data, 0, "of another log"); got != foreign {
+			if got := sp.damaged(t, path, content(other.fs, path), 0, "of another log"); got != foreign {
 				t.Errorf("%s of another log: %s", path, got)
 			}
 			swapped := segmentPath("d", (seq+1)%3+1)
-			if got := sp.damaged(t, path, sp.fs.files[swapped].data, 0, "replaced"); got != refused {
+			if got := sp.damaged(t, path, content(sp.fs, swapped), 0, "replaced"); got != refused {
 				t.Errorf("%s replaced by %s: %s", path, swapped, got)
 			}
 		}
-		fsys := sp.fs.clone()
-		delete(fsys.files, "d/"+durableName)
+		fsys := sp.fs.Clone()
+		fsys.Delete("d/" + durableName)
 		if got := sp.open(t, fsys, 0, "no mark"); got != refused {
 			t.Errorf("the durable mark is missing: %s", got)
 		}
@@ -278,7 +274,7 @@ func TestForeignFiles(t *testing.T) {
 // TestOneSlotLostAfterCompact: what compaction removed is not missed, whichever
 // slot of the durable mark is left.
 func TestOneSlotLostAfterCompact(t *testing.T) {
-	fsys := newMemFS()
+	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	var want model
 	for i := uint64(1); i <= 30; i++ {
@@ -291,8 +287,8 @@ func TestOneSlotLostAfterCompact(t *testing.T) {
 	ok(t, w.Compact(31))
 	w.release()
 	for slot := range 2 {
-		after := fsys.clone()
-		clear(after.files["d/"+durableName].data[slot*slotBytes:][:slotBytes])
+		after := fsys.Clone()
+		clear(content(after, "d/"+durableName)[slot*slotBytes:][:slotBytes])
 		w, st := mustOpen(t, "d", quiet(after))
 		wantState(t, st, want)
 		w.release()

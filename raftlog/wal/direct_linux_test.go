@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 // realDirs are directories on a disk and, where there is one, in memory.
@@ -39,7 +41,7 @@ func TestDirectDescriptor(t *testing.T) {
 		t.Log("no direct writes in", dir)
 		return
 	}
-	d, err := osFS{}.OpenDirect(filepath.Join(dir, "probe"))
+	d, err := vfs.OS{}.OpenDirect(filepath.Join(dir, "probe"))
 	ok(t, err)
 	defer d.Close()
 	flags, err := unix.FcntlInt(d.(*os.File).Fd(), unix.F_GETFL, 0)

@@ -6,36 +6,59 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs"
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
-// FuzzDirectWritesTheSame: whatever is appended, synced and opened again in between, a
-// disk that takes direct writes has the same bytes as one that takes none.
+const (
+	// sameSteps and sameSegmentBytes bound the work of one input of FuzzDirectWritesTheSame: all steps
+	// fit into the first segment, and every copy of the disk is small.
+	sameSteps        = 50
+	sameSegmentBytes = 64 << 10
+)
+
+// emptyLog is a disk in memory with a new log, made once: making it costs more than an input does.
+var emptyLog = sync.OnceValue(func() *memfs.FS {
+	fsys := memfs.New()
+	w, _, err := Open("d", sameOptions(fsys))
+	if err != nil {
+		panic(err)
+	}
+	w.release()
+	return fsys
+})
+
+func sameOptions(fsys vfs.FS) Options {
+	o := quiet(fsys)
+	o.SegmentBytes, o.MarkEvery = sameSegmentBytes, 1<<30
+	return o
+}
+
+// FuzzDirectWritesTheSame: whatever is appended and synced, with reopens in between, a disk that
+// accepts direct writes has the same bytes as one that does not. Both are in memory; real disks are
+// TestRoundBlockBoundaries.
 func FuzzDirectWritesTheSame(f *testing.F) {
 	f.Add([]byte{10, 20, 0, 200, 1, 90, 0, 30, 255, 0, 1, 5})
-	f.Add(bytes.Repeat([]byte{255, 254, 1, 17, 0}, 20))
-	f.Add(bytes.Repeat([]byte{101, 0}, 60)) // 4096 bytes in 10 entries
+	f.Add(bytes.Repeat([]byte{255, 254, 1, 17, 0}, 10))
+	f.Add(bytes.Repeat([]byte{101, 0}, 25)) // 4096 bytes in 10 entries
 	f.Fuzz(func(t *testing.T, steps []byte) {
-		direct := newMemFS()
-		o := quiet(direct)
-		o.SegmentBytes, o.MarkEvery = 256<<10, 1<<30 // all steps fit into the first segment
-		w, _ := mustOpen(t, "d", o)
-		w.release()
-		direct = direct.clone()
-		cached := direct.clone() // the same salt
-		cached.refuses = atOpen
-		steps = steps[:min(len(steps), 200)]
-		want := play(t, direct, o, steps)
-		if got := play(t, cached, o, steps); got != want {
+		direct, cached := emptyLog().Clone(), emptyLog().Clone() // the same salt
+		cached.Refuses = memfs.AtOpen
+		steps = steps[:min(len(steps), sameSteps)]
+		want := play(t, direct, steps)
+		if got := play(t, cached, steps); got != want {
 			t.Fatalf("came back as\n%s\nwithout direct writes, with them as\n%s", got, want)
 		}
 		path := segmentPath("d", 1)
-		for name, disk := range map[string]func(*memFS) []byte{
-			"written": func(m *memFS) []byte { return m.files[path].data },
-			"durable": func(m *memFS) []byte { return m.crash(loseAll).files[path].data },
+		for name, disk := range map[string]func(*memfs.FS) []byte{
+			"written": func(m *memfs.FS) []byte { return content(m, path) },
+			"durable": func(m *memfs.FS) []byte { return content(m.Crash(memfs.LoseAll), path) },
 		} {
 			if !bytes.Equal(disk(direct), disk(cached)) {
 				t.Fatalf("other bytes are %s", name)
@@ -44,9 +67,10 @@ func FuzzDirectWritesTheSame(f *testing.F) {
 	})
 }
 
-// play takes each step for a size of an entry, but 0 for a sync and 1 for opening the log anew.
-func play(t *testing.T, fsys *memFS, o Options, steps []byte) string {
-	o.FS = fsys
+// play runs the steps on a log and returns what is read back: 0 is a sync, 1 reopens the log, any
+// other step appends an entry of four times that size.
+func play(t *testing.T, fsys *memfs.FS, steps []byte) string {
+	o := sameOptions(fsys)
 	w, _ := mustOpen(t, "d", o)
 	for _, step := range steps {
 		switch step {
@@ -56,13 +80,14 @@ func play(t *testing.T, fsys *memFS, o Options, steps []byte) string {
 			ok(t, w.Close())
 			w, _ = mustOpen(t, "d", o)
 		default:
-			ok(t, w.Append(state(1, uint64(step), 0), []*raftpb.Entry{entry(w.next, 1, strings.Repeat("x", 4*int(step)))}))
+			e := entry(w.next, 1, strings.Repeat("x", 4*int(step)))
+			ok(t, w.Append(state(1, uint64(step), 0), []*raftpb.Entry{e}))
 		}
 	}
 	ok(t, w.Append(state(2, 0, 0), nil))
 	ok(t, w.Sync())
-	if direct := fsys.refuses == nowhere; w.active.wroteDirect != direct {
-		t.Fatalf("%v, but written directly: %v", fsys.refuses, w.active.wroteDirect)
+	if direct := fsys.Refuses == memfs.Nowhere; w.active.wroteDirect != direct {
+		t.Fatalf("%v, but written directly: %v", fsys.Refuses, w.active.wroteDirect)
 	}
 	ok(t, w.Close())
 	_, st := mustOpen(t, "d", o)
@@ -71,16 +96,16 @@ func play(t *testing.T, fsys *memFS, o Options, steps []byte) string {
 
 // refusingFS opens files for direct writes and takes none of them after the first few.
 type refusingFS struct {
-	FS
+	vfs.FS
 	taken int
 }
 
 type refusingFile struct {
-	DirectFile
+	vfs.DirectFile
 	fs *refusingFS
 }
 
-func (f *refusingFS) OpenDirect(path string) (DirectFile, error) {
+func (f *refusingFS) OpenDirect(path string) (vfs.DirectFile, error) {
 	d, err := f.FS.OpenDirect(path)
 	return refusingFile{d, f}, err
 }
@@ -95,8 +120,9 @@ func (f refusingFile) WriteAt(b []byte, off int64) (int, error) {
 // TestRefusedDirectWrite: a file system without direct writes is no error and told of once,
 // however many segments follow; one that refuses in the middle of a file is one.
 func TestRefusedDirectWrite(t *testing.T) {
-	for _, fsys := range []*memFS{{refuses: atOpen}, {refuses: atWrite}} {
-		fsys.files, fsys.durable = map[string]*inode{}, map[string]*inode{}
+	for _, refuses := range []memfs.Refusal{memfs.AtOpen, memfs.AtWrite} {
+		fsys := memfs.New()
+		fsys.Refuses = refuses
 		var logged strings.Builder
 		o := quiet(fsys)
 		o.Logger = slog.New(slog.NewTextHandler(&logged, nil))
@@ -108,15 +134,15 @@ func TestRefusedDirectWrite(t *testing.T) {
 			ok(t, w.Sync())
 			want = want.append(nil, batch)
 			if w.active.wroteDirect || w.active.direct != nil {
-				t.Fatalf("%v: a direct write, or a descriptor left for it", fsys.refuses)
+				t.Fatalf("%v: a direct write, or a descriptor left for it", fsys.Refuses)
 			}
 		}
 		if n := strings.Count(logged.String(), "page cache"); n != 1 || len(w.sealed) < 2 || strings.Contains(logged.String(), "must stop") {
-			t.Errorf("%v: told %d times in %d segments: %s", fsys.refuses, n, len(w.sealed)+1, &logged)
+			t.Errorf("%v: told %d times in %d segments: %s", fsys.Refuses, n, len(w.sealed)+1, &logged)
 		}
 		wantRestored(t, fsys, want)
 	}
-	w, _ := mustOpen(t, "d", quiet(&refusingFS{newMemFS(), 2}))
+	w, _ := mustOpen(t, "d", quiet(&refusingFS{memfs.New(), 2}))
 	ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, "a")}))
 	ok(t, w.Sync())
 	ok(t, w.Append(nil, []*raftpb.Entry{entry(2, 1, "b")}))
@@ -129,7 +155,7 @@ func TestRefusedDirectWrite(t *testing.T) {
 // written to the ordinary way up to their last byte, and the next is written directly.
 func TestSegmentOfOtherSize(t *testing.T) {
 	for _, size := range []int64{minSegmentBytes + 8, minSegmentBytes + 2048, minSegmentBytes + 4088} {
-		fsys := newMemFS()
+		fsys := memfs.New()
 		makeOldLog(t, fsys, size)
 		w, _ := mustOpen(t, "d", quiet(fsys))
 		var want model
@@ -152,7 +178,7 @@ func TestSegmentOfOtherSize(t *testing.T) {
 	}
 }
 
-func makeOldLog(t *testing.T, fsys FS, size int64) {
+func makeOldLog(t *testing.T, fsys vfs.FS, size int64) {
 	t.Helper()
 	d, err := createDurableMark(fsys, "d", position{1, headerBytes}, newOwner(testIdentity))
 	ok(t, err)
@@ -169,10 +195,10 @@ func makeOldLog(t *testing.T, fsys FS, size int64) {
 // behind the boundary of a block or a sector, opens the log again and writes on.
 func TestRoundBlockBoundaries(t *testing.T) {
 	for name, dir := range realDirs(t) {
-		for _, fsys := range []FS{osFS{}, &refusingFS{osFS{}, 0}, cachedFS{}} {
+		for _, fsys := range []vfs.FS{vfs.OS{}, &refusingFS{vfs.OS{}, 0}, cachedFS{}} {
 			t.Run(fmt.Sprintf("%s,%T", name, fsys), func(t *testing.T) {
 				t.Parallel()
-				direct := fsys == osFS{} && takesDirectWrites(t, dir)
+				direct := fsys == vfs.OS{} && takesDirectWrites(t, dir)
 				t.Logf("direct writes: %v", direct)
 				roundBlockBoundaries(t, fsys, dir+fmt.Sprintf("/%T", fsys), direct)
 			})
@@ -180,7 +206,7 @@ func TestRoundBlockBoundaries(t *testing.T) {
 	}
 }
 
-func roundBlockBoundaries(t *testing.T, fsys FS, dir string, direct bool) {
+func roundBlockBoundaries(t *testing.T, fsys vfs.FS, dir string, direct bool) {
 	o := Options{SegmentBytes: 64 << 10, FS: fsys, Logger: slog.New(slog.DiscardHandler)}
 	w, _ := mustOpen(t, dir, o)
 	var want model

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 // The durable mark is a lower bound of what was synced: damage below it is never
@@ -48,7 +50,7 @@ func (p position) less(q position) bool {
 
 // durableMark is the file. Its methods may be called from several goroutines, once the log is open.
 type durableMark struct {
-	file File
+	file vfs.File
 	path string
 
 	mu      sync.Mutex // held while writing: one slot at a time
@@ -68,7 +70,7 @@ type slotState struct {
 	note      []byte // replaced, never changed
 }
 
-func createDurableMark(fsys FS, dir string, first position, owner Owner) (*durableMark, error) {
+func createDurableMark(fsys vfs.FS, dir string, first position, owner Owner) (*durableMark, error) {
 	path := filepath.Join(dir, durableName)
 	tmp := path + temporarySuffix
 	f, err := fsys.Create(tmp)
@@ -92,7 +94,7 @@ func createDurableMark(fsys FS, dir string, first position, owner Owner) (*durab
 }
 
 // openDurableMark reads the mark and changes nothing.
-func openDurableMark(fsys FS, dir string, log *slog.Logger) (*durableMark, error) {
+func openDurableMark(fsys vfs.FS, dir string, log *slog.Logger) (*durableMark, error) {
 	path := filepath.Join(dir, durableName)
 	f, err := fsys.Open(path)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // TestMarkCostsBusyLogNothing: while syncs follow one another the mark is written once in MarkEvery
@@ -15,12 +17,12 @@ func TestMarkCostsBusyLogNothing(t *testing.T) {
 		for gap, want := range map[time.Duration]int{
 			300 * time.Microsecond: 20, markIdle - time.Millisecond: 20, markIdle / 2 * 3: 2 * 640,
 		} {
-			fsys, writes := newMemFS(), 0
+			fsys, writes := memfs.New(), 0
 			o := quiet(fsys)
 			o.inline, o.SegmentBytes = false, 1<<20
 			w, _ := mustOpen(t, "d", o)
 			synctest.Wait()
-			fsys.fault = func(op, path string) error {
+			fsys.Fault = func(op, path string) error {
 				if op == "write" && path == "d/"+durableName {
 					writes++
 				}
@@ -45,13 +47,13 @@ func TestMarkCostsBusyLogNothing(t *testing.T) {
 // delay, a busy one every MarkEvery syncs, and neither waits for it.
 func TestMarkFollowsQuietLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fsys := newMemFS()
+		fsys := memfs.New()
 		o := quiet(fsys)
 		o.inline, o.MarkEvery = false, 5
 		w, _ := mustOpen(t, "d", o)
 		marked := func() position {
 			synctest.Wait()
-			d, err := openDurableMark(fsys.clone(), "d", o.Logger)
+			d, err := openDurableMark(fsys.Clone(), "d", o.Logger)
 			ok(t, err)
 			return d.synced
 		}

@@ -7,17 +7,19 @@ import (
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // TestForeignLog: a log is opened for nobody but its owner, and is not touched.
 func TestForeignLog(t *testing.T) {
 	t.Parallel()
-	fsys := newMemFS()
+	fsys := memfs.New()
 	o := quiet(fsys)
 	w, made := mustOpen(t, "d", o)
 	ok(t, w.Append(nil, []*raftpb.Entry{entry(1, 1, "mine")}))
 	ok(t, w.Close())
-	before := fsys.clone()
+	before := fsys.Clone()
 	for what, change := range map[string]func(*Identity){
 		"cluster":   func(i *Identity) { i.ClusterID = "another" },
 		"node":      func(i *Identity) { i.NodeID = 4 },
@@ -38,8 +40,8 @@ func TestForeignLog(t *testing.T) {
 			}
 		}
 	}
-	for path, n := range before.files {
-		if !bytes.Equal(fsys.files[path].data, n.data) {
+	for _, path := range before.Paths() {
+		if !bytes.Equal(content(fsys, path), content(before, path)) {
 			t.Errorf("%s was changed", path)
 		}
 	}
@@ -48,7 +50,7 @@ func TestForeignLog(t *testing.T) {
 		t.Errorf("its owner finds %+v", again)
 	}
 	ok(t, w.Close())
-	_, second := mustOpen(t, "d", quiet(newMemFS()))
+	_, second := mustOpen(t, "d", quiet(memfs.New()))
 	if second.Incarnation == made.Incarnation {
 		t.Error("a log made a second time has the same incarnation")
 	}
@@ -61,7 +63,7 @@ func TestForeignLog(t *testing.T) {
 // TestLongestClusterID survives, in the mark and in the segments.
 func TestLongestClusterID(t *testing.T) {
 	t.Parallel()
-	o := quiet(newMemFS())
+	o := quiet(memfs.New())
 	o.Identity.ClusterID = strings.Repeat("\xff", MaxClusterIDBytes)
 	o.Identity.NodeID = -1
 	w, _ := mustOpen(t, "d", o)
@@ -79,7 +81,7 @@ func TestLongestClusterID(t *testing.T) {
 // same shape and of the same cluster: refused, always with both sides where the file is whole.
 func TestFilesOfTwoNodes(t *testing.T) {
 	t.Parallel()
-	mine, theirs := makeSpecimen(t, nowhere, 2, true), newMemFS()
+	mine, theirs := makeSpecimen(t, memfs.Nowhere, 2, true), memfs.New()
 	o := quiet(theirs)
 	o.Identity.NodeID = 4
 	w, _ := mustOpen(t, "d", o)
@@ -88,9 +90,9 @@ func TestFilesOfTwoNodes(t *testing.T) {
 	}
 	ok(t, w.Close())
 	counts := map[outcome]int{}
-	for from, n := range theirs.files {
-		for to := range mine.fs.files {
-			got := mine.damaged(t, to, n.data, 0, "replaced by another node's "+from)
+	for _, from := range theirs.Paths() {
+		for _, to := range mine.fs.Paths() {
+			got := mine.damaged(t, to, content(theirs, from), 0, "replaced by another node's "+from)
 			if counts[got]++; got != foreign && got != refused || from == to && got != foreign {
 				t.Errorf("%s as %s: %s", from, to, got)
 			}

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 // Info is what a directory holds, as far as can be told without reading records.
@@ -30,7 +31,7 @@ func (i Info) Empty() bool { return i.Segments == 0 && !i.Marked }
 // release is an error (ErrCorrupt, ErrVersion) beside all that is known. A directory that is
 // not there is no error.
 func Inspect(dir string) (Info, error) {
-	files, err := os.ReadDir(dir)
+	names, err := vfs.ReadOnly{}.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Info{}, nil
 	}
@@ -38,8 +39,7 @@ func Inspect(dir string) (Info, error) {
 		return Info{}, fmt.Errorf("wal: listing %s: %w", dir, err)
 	}
 	info := Info{Exists: true}
-	for _, f := range files {
-		name := f.Name()
+	for _, name := range names {
 		_, segment := parseSegmentName(name)
 		switch {
 		case segment:
@@ -62,16 +62,17 @@ func (i *Info) readMark(dir string) error {
 	if !i.Marked {
 		return corrupt(d.path, 0, "the durable mark is missing beside %d segments", i.Segments)
 	}
-	f, err := os.Open(d.path)
+	f, err := vfs.ReadOnly{}.Open(d.path)
 	if err != nil {
 		return fmt.Errorf("wal: opening %s: %w", d.path, err)
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, 2*slotBytes))
-	if err != nil {
+	b := make([]byte, 2*slotBytes)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("wal: reading %s: %w", d.path, err)
 	}
-	_, err = d.parse(b)
+	_, err = d.parse(b[:n])
 	i.Version, i.Owner, i.Note = int(d.version), d.owner, d.note
 	return err
 }

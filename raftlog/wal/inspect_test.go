@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 func TestInspect(t *testing.T) {
@@ -26,7 +28,7 @@ func TestInspect(t *testing.T) {
 	inspected("missing", Info{}, nil)
 	ok(t, os.Mkdir(dir, 0o700))
 	inspected("empty", Info{Exists: true}, nil)
-	o := quiet(osFS{})
+	o := quiet(vfs.OS{})
 	w, st := mustOpen(t, dir, o)
 	ok(t, w.SetNote([]byte("note"), true))
 	want := Info{Exists: true, Segments: 2, Marked: true, Version: formatVersion,

@@ -78,6 +78,13 @@ func (m *marker) synced(p position, urgent bool) error {
 	return err
 }
 
+// failure returns the error that has made the log unusable, or nil.
+func (m *marker) failure() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
+}
+
 func (m *marker) setNote(note []byte, sync bool) error {
 	if len(note) > MaxNoteBytes {
 		return fmt.Errorf("wal: a note of %d bytes, where there is room for %d", len(note), MaxNoteBytes)

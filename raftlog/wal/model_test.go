@@ -11,6 +11,9 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 	"go.uber.org/goleak"
+
+	"github.com/yakt/yakt/vfs"
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -107,7 +110,13 @@ func mark(index, term uint64) Mark {
 var testIdentity = Identity{ClusterID: "a cluster", NodeID: 3, DirectoryID: [16]byte{1, 2, 3}}
 
 // quiet is a deterministic log on fsys with small segments.
-func quiet(fsys FS) Options {
+// content returns a file's bytes, nil if there is none; see memfs.FS.Content.
+func content(fsys *memfs.FS, path string) []byte {
+	b, _ := fsys.Content(path)
+	return b
+}
+
+func quiet(fsys vfs.FS) Options {
 	return Options{SegmentBytes: minSegmentBytes, FS: fsys, Identity: testIdentity, inline: true,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }

@@ -11,12 +11,14 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // noteOf is the note that a power cut leaves that loses all that is not durable.
-func noteOf(t *testing.T, fsys *memFS) string {
+func noteOf(t *testing.T, fsys *memfs.FS) string {
 	t.Helper()
-	d, err := openDurableMark(fsys.crash(loseAll), "d", quiet(nil).Logger)
+	d, err := openDurableMark(fsys.Crash(memfs.LoseAll), "d", quiet(nil).Logger)
 	ok(t, err)
 	return string(d.note)
 }
@@ -26,7 +28,7 @@ func noteOf(t *testing.T, fsys *memFS) string {
 func TestNote(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fsys := newMemFS()
+		fsys := memfs.New()
 		o := quiet(fsys)
 		o.inline, o.MarkEvery = false, 3
 		w, st := mustOpen(t, "d", o)
@@ -78,7 +80,7 @@ func TestNote(t *testing.T) {
 // each is durable when the call returns, whichever goroutine wrote the mark.
 func TestNotesBesideAppends(t *testing.T) {
 	t.Parallel()
-	fsys := newMemFS()
+	fsys := memfs.New()
 	o := quiet(fsys)
 	o.inline, o.MarkEvery = false, 2
 	w, _ := mustOpen(t, "d", o)
@@ -127,19 +129,17 @@ func errorBut(allowed, err error) error {
 func TestNoteWithoutSpace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fsys := newMemFS()
+		fsys := memfs.New()
 		o := quiet(fsys)
 		o.inline = false
 		w, _ := mustOpen(t, "d", o)
 		fail := func(failing string) {
-			fsys.mu.Lock()
-			defer fsys.mu.Unlock()
-			fsys.fault = func(op, path string) error {
+			fsys.SetFault(func(op, path string) error {
 				if op == failing && path == "d/"+durableName {
 					return syscall.ENOSPC
 				}
 				return nil
-			}
+			})
 		}
 		fail("write")
 		err := w.SetNote([]byte("note"), true)

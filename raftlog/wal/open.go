@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 // Open reads the log in dir, making dir and an empty log when there is none, and
@@ -326,7 +328,7 @@ func (op *opening) settle() error {
 }
 
 // rewriteEnd writes what is not known to be durable again, and zeros after it.
-func (op *opening) rewriteEnd(m *image, s *scan, zeroed int64) (File, error) {
+func (op *opening) rewriteEnd(m *image, s *scan, zeroed int64) (vfs.File, error) {
 	f, err := op.FS.Open(m.path)
 	if err != nil {
 		return nil, explain(err, "opening", m.path)

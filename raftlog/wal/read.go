@@ -1,17 +1,16 @@
 package wal
 
 import (
-	"io/fs"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 // Read returns what Open would, of a log that nobody has open, and changes nothing. What Open would
 // cut off the end is left out. Errors are those of Open; a directory without a log is fs.ErrNotExist.
 func Read(dir string) (State, error) {
-	o := Options{FS: readOnlyFS{}, Logger: slog.New(slog.DiscardHandler)}
+	o := Options{FS: vfs.ReadOnly{}, Logger: slog.New(slog.DiscardHandler)}
 	op := &opening{dir: dir, Options: o.withDefaults()}
 	st, err := op.readState()
 	_ = op.release() // read only
@@ -44,21 +43,4 @@ func (op *opening) readState() (st State, err error) {
 	st = op.replay.state()
 	st.Incarnation, st.Note = op.mark.owner.Incarnation, op.mark.note
 	return st, nil
-}
-
-// readOnlyFS opens existing files, and for reading alone.
-type readOnlyFS struct{ osFS }
-
-func (readOnlyFS) Open(path string) (File, error)   { return openFile(path, os.O_RDONLY) }
-func (readOnlyFS) MkdirAll(dir string) error        { return readOnly("mkdir", dir) }
-func (readOnlyFS) Create(path string) (File, error) { return nil, readOnly("create", path) }
-func (readOnlyFS) Rename(from, _ string) error      { return readOnly("rename", from) }
-func (readOnlyFS) Remove(path string) error         { return readOnly("remove", path) }
-func (readOnlyFS) SyncDir(dir string) error         { return readOnly("sync", dir) }
-func (readOnlyFS) OpenDirect(path string) (DirectFile, error) {
-	return nil, readOnly("open", path)
-}
-
-func readOnly(op, path string) error {
-	return &fs.PathError{Op: op, Path: filepath.Clean(path), Err: fs.ErrPermission}
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 // image is a segment file in memory.
@@ -28,7 +30,7 @@ type scan struct {
 }
 
 // readSegment reads a whole segment file and verifies header and size.
-func readSegment(fsys FS, path string, seq uint64) (image, error) {
+func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 	f, err := fsys.Open(path)
 	if err != nil {
 		return image{}, explain(err, "opening", path)

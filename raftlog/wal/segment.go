@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 const (
@@ -27,9 +29,9 @@ var errStopped = errors.New("wal: closing")
 // segment is a file open for appending.
 type segment struct {
 	segmentHeader
-	file        File
-	direct      DirectFile // nil unless appends go round the page cache
-	wroteDirect bool       // the file system took at least one such write
+	file        vfs.File
+	direct      vfs.DirectFile // nil unless appends go round the page cache
+	wroteDirect bool           // the file system took at least one such write
 	path        string
 	off         int64 // end of the records, those not written yet included
 	synced      int64 // end of the records known to be on disk
@@ -63,7 +65,7 @@ func newSalt() uint64 {
 // is none. Its size is at least size, in whole blocks. With a pace it takes its time, and gives up
 // when that says so. An error may leave the segment there, empty.
 func createSegment(
-	fsys FS, dir string, seq uint64, size int64, owner Owner, pace *pace,
+	fsys vfs.FS, dir string, seq uint64, size int64, owner Owner, pace *pace,
 ) (*segment, error) {
 	path, size := segmentPath(dir, seq), wholeBlocks(size)
 	tmp := path + temporarySuffix
@@ -77,10 +79,10 @@ func createSegment(
 		err = fsys.Rename(tmp, path)
 	}
 	if err != nil {
-		return nil, unmoved(errors.Join(err, f.Close(), fsys.Remove(tmp)), "preparing", path)
+		return nil, errors.Join(unmoved(err, "preparing", path), f.Close(), fsys.Remove(tmp))
 	}
 	if err = fsys.SyncDir(dir); err != nil {
-		return nil, unmoved(errors.Join(err, f.Close()), "preparing", path)
+		return nil, errors.Join(unmoved(err, "preparing", path), f.Close())
 	}
 	return &segment{
 		segmentHeader: header, file: f, path: path,
@@ -88,7 +90,7 @@ func createSegment(
 	}, nil
 }
 
-func fillSegment(f File, header []byte, size int64, pace *pace) error {
+func fillSegment(f vfs.File, header []byte, size int64, pace *pace) error {
 	chunk := make([]byte, min(zeroChunkBytes, size))
 	for off := int64(0); off < size; off += int64(len(chunk)) {
 		if err := pace.wait(float64(off) / float64(size)); err != nil {
@@ -140,13 +142,16 @@ func (w *WAL) roll(need int64) error {
 		return errTooLarge(need)
 	}
 	next, err := w.takeSpare(total)
+	if errors.Is(err, ErrRetry) {
+		return w.fail(err)
+	}
 	if err != nil {
-		return err // nothing has moved: the caller may free space and try again
+		return err // nothing has changed
 	}
 	if err := w.seal(); err != nil {
 		if errors.Is(err, ErrRetry) {
 			w.keepSpare(next)
-			return err
+			return w.fail(err)
 		}
 		w.err = errors.Join(err, next.close())
 		return w.err

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // patiently calls again what may be called again; a test's shortages pass.
@@ -32,7 +34,7 @@ func count(retries *int, call func() error) error {
 }
 
 // patientScript is a run over rolls, marks, notes and compaction by a caller that waits.
-func patientScript(fsys *memFS) (want model, retries int, w *WAL, err error) {
+func patientScript(fsys *memfs.FS) (want model, retries int, w *WAL, err error) {
 	if w, _, err = Open("d", quiet(fsys)); err != nil {
 		return want, 0, nil, err
 	}
@@ -65,7 +67,7 @@ func patientScript(fsys *memFS) (want model, retries int, w *WAL, err error) {
 // times. Nothing is lost, nothing fails for good, and direct writes go on.
 func TestShortageAtEveryChange(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, refuses refusal) {
+	eachWay(t, func(t *testing.T, refuses memfs.Refusal) {
 		steps, retried := 0, 0
 		for at := 0; ; at++ {
 			reached := false
@@ -87,14 +89,14 @@ func TestShortageAtEveryChange(t *testing.T) {
 }
 
 // shortageAt fails the step number at, of those that can, times over.
-func shortageAt(t *testing.T, refuses refusal, at, times int) (hit bool, retries int) {
+func shortageAt(t *testing.T, refuses memfs.Refusal, at, times int) (hit bool, retries int) {
 	t.Helper()
-	fsys := newMemFS()
-	fsys.refuses = refuses
+	fsys := memfs.New()
+	fsys.Refuses = refuses
 	w, _ := mustOpen(t, "d", quiet(fsys)) // made before: what Open needs is another matter
 	ok(t, w.Close())
 	step, where := 0, ""
-	fsys.fault = func(op, path string) error {
+	fsys.Fault = func(op, path string) error {
 		errno := shortage(op)
 		if errno == nil || step < at || step >= at+times {
 			if errno != nil {
@@ -107,7 +109,7 @@ func shortageAt(t *testing.T, refuses refusal, at, times int) (hit bool, retries
 		return errno
 	}
 	want, retries, w, err := patientScript(fsys)
-	fsys.fault = nil
+	fsys.Fault = nil
 	what := fmt.Sprintf("step %d (%s) short %d times", at, where, times)
 	if w == nil { // while opening, which may simply be tried again
 		if !noSpace(err) && !noDescriptors(err) {
@@ -116,11 +118,11 @@ func shortageAt(t *testing.T, refuses refusal, at, times int) (hit bool, retries
 		want, _, w, err = patientScript(fsys)
 	}
 	ok(t, err)
-	if direct := refuses == nowhere; w.active.wroteDirect != direct {
+	if direct := refuses == memfs.Nowhere; w.active.wroteDirect != direct {
 		t.Errorf("%s: written directly %v", what, w.active.wroteDirect)
 	}
-	for _, power := range []func(int) int{loseAll, keepAll} {
-		after, st := mustOpen(t, "d", quiet(fsys.crash(power)))
+	for _, power := range []func(int) int{memfs.LoseAll, memfs.KeepAll} {
+		after, st := mustOpen(t, "d", quiet(fsys.Crash(power)))
 		if stateString(st) != want.String() || len(st.Note) != 1 || st.Note[0] != 18 {
 			t.Fatalf("%s: came back with note %v as\n%swant\n%s", what, st.Note, stateString(st), want)
 		}
@@ -134,13 +136,13 @@ func shortageAt(t *testing.T, refuses refusal, at, times int) (hit bool, retries
 // on file systems that copy on write. It is a wait, that of a sync is final.
 func TestShortWriteIsNoFailure(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, refuses refusal) {
+	eachWay(t, func(t *testing.T, refuses memfs.Refusal) {
 		for _, errno := range []error{syscall.ENOSPC, syscall.EDQUOT} {
-			fsys := newMemFS()
-			fsys.refuses = refuses
+			fsys := memfs.New()
+			fsys.Refuses = refuses
 			w, _ := mustOpen(t, "d", quiet(fsys))
 			short := "write"
-			fsys.fault = func(op, path string) error {
+			fsys.Fault = func(op, path string) error {
 				if op == short && path == segmentPath("d", 1) {
 					return errno
 				}
@@ -155,7 +157,7 @@ func TestShortWriteIsNoFailure(t *testing.T) {
 				if !errors.Is(err, errno) || !errors.Is(err, ErrRetry) {
 					t.Fatalf("without space: %v", err)
 				}
-				lost, st := mustOpen(t, "d", quiet(fsys.crash(keepAll)))
+				lost, st := mustOpen(t, "d", quiet(fsys.Crash(memfs.KeepAll)))
 				if len(st.Entries) > int(i) {
 					t.Fatalf("%d entries of %d", len(st.Entries), i)
 				}
@@ -163,10 +165,10 @@ func TestShortWriteIsNoFailure(t *testing.T) {
 			}
 			short = ""
 			ok(t, w.Sync())
-			wantRestored(t, fsys.crash(loseAll), want)
+			wantRestored(t, fsys.Crash(memfs.LoseAll), want)
 			ok(t, w.Append(nil, []*raftpb.Entry{entry(6, 1, "x")}))
 			short = "sync"
-			wait := refuses == nowhere // one call writes and syncs, and leaves nothing in the page cache
+			wait := refuses == memfs.Nowhere // one call writes and syncs, and leaves nothing in the page cache
 			if err := w.Sync(); !errors.Is(err, errno) || errors.Is(err, ErrRetry) != wait {
 				t.Fatalf("a failed sync: %v", err)
 			}
@@ -178,16 +180,16 @@ func TestShortWriteIsNoFailure(t *testing.T) {
 // place, whichever batch comes next.
 func TestSmallerBatchAfterSeal(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, refuses refusal) {
+	eachWay(t, func(t *testing.T, refuses memfs.Refusal) {
 		for _, size := range []int{0, 100, 3000, 20_000} {
-			fsys := newMemFS()
-			fsys.refuses = refuses
+			fsys := memfs.New()
+			fsys.Refuses = refuses
 			w, _ := mustOpen(t, "d", quiet(fsys))
 			var want model
 			full := []*raftpb.Entry{entry(1, 1, strings.Repeat("x", 3000))}
 			ok(t, w.Append(nil, full))
 			want = want.append(nil, full)
-			fsys.fault = func(op, path string) error {
+			fsys.Fault = func(op, path string) error {
 				if op == "write" && path == segmentPath("d", 1) {
 					return syscall.ENOSPC
 				}
@@ -197,10 +199,10 @@ func TestSmallerBatchAfterSeal(t *testing.T) {
 			if err := w.Append(nil, large); !errors.Is(err, ErrRetry) {
 				t.Fatal(err)
 			}
-			fsys.fault = nil
+			fsys.Fault = nil
 			if size == 0 {
 				ok(t, w.Sync()) // the seal is durable, and no record follows yet
-				wantRestored(t, fsys.crash(loseAll), want)
+				wantRestored(t, fsys.Crash(memfs.LoseAll), want)
 				size = 40
 			}
 			next := []*raftpb.Entry{entry(2, 1, strings.Repeat("z", size))}
@@ -210,7 +212,7 @@ func TestSmallerBatchAfterSeal(t *testing.T) {
 			if w.active.seq != 2 {
 				t.Errorf("a batch of %d bytes in segment %d", size, w.active.seq)
 			}
-			wantRestored(t, fsys.crash(loseAll), want)
+			wantRestored(t, fsys.Crash(memfs.LoseAll), want)
 			ok(t, w.Close())
 		}
 	})
@@ -220,7 +222,7 @@ func TestSmallerBatchAfterSeal(t *testing.T) {
 func TestDescriptors(t *testing.T) {
 	t.Parallel()
 	for _, inline := range []bool{true, false} {
-		fsys := newMemFS()
+		fsys := memfs.New()
 		o := quiet(fsys)
 		o.inline = inline
 		for range 2 {
@@ -235,12 +237,13 @@ func TestDescriptors(t *testing.T) {
 				}
 			}
 			ok(t, w.Close())
-			if fsys.handles != 0 {
-				t.Errorf("%d descriptors are left", fsys.handles)
+			if left, _ := fsys.Handles(); left != 0 {
+				t.Errorf("%d descriptors are left", left)
 			}
 		}
-		if t.Logf("%d at most", fsys.most); fsys.most > DescriptorsMax || fsys.most < 4 {
-			t.Errorf("%d descriptors at a time", fsys.most)
+		_, most := fsys.Handles()
+		if t.Logf("%d at most", most); most > DescriptorsMax || most < 4 {
+			t.Errorf("%d descriptors at a time", most)
 		}
 	}
 }

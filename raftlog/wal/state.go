@@ -3,6 +3,7 @@ package wal
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"slices"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -19,10 +20,18 @@ type Mark struct {
 	Hash        LogHash // of the log up to Index
 }
 
-// FileSum identifies the content of a checkpoint file. A file of other bytes under the same name has another one.
+// FileSum identifies the content of a checkpoint file: a file of the same name with other bytes has
+// another sum.
 type FileSum struct {
 	Bytes int64  // size; 0: not known
 	CRC   uint32 // CRC-32C of the whole file
+}
+
+// Write extends the sum by further bytes of the file. It never fails.
+func (s *FileSum) Write(b []byte) (int, error) {
+	s.Bytes += int64(len(b))
+	s.CRC = crc32.Update(s.CRC, castagnoli, b)
+	return len(b), nil
 }
 
 // LogHash is the running hash of a log up to an entry: replicas whose logs agree up to there have

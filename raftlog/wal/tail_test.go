@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // garbage are contents of a block that no power cut leaves: no sector of them is zero.
@@ -54,8 +56,8 @@ var garbage = map[string]func(data []byte, from, size int) []byte{
 // too; behind the end of the log nothing is lost with it.
 func TestEveryGarbageBlock(t *testing.T) {
 	eachSpecimen(t, func(t *testing.T, sp specimen, counts map[outcome]int) {
-		for _, path := range sortedKeys(sp.fs.files) {
-			data := sp.fs.files[path].data
+		for _, path := range sp.fs.Paths() {
+			data := content(sp.fs, path)
 			for _, size := range []int{sectorBytes, blockBytes} {
 				first := 0
 				if strings.HasSuffix(path, segmentSuffix) {
@@ -84,16 +86,16 @@ func TestEveryGarbageBlock(t *testing.T) {
 }
 
 // zeroTails opens copies of a log whose last segment is zero from each sector on.
-func zeroTails(t *testing.T, fsys *memFS, try func(from int64, fsys *memFS)) {
+func zeroTails(t *testing.T, fsys *memfs.FS, try func(from int64, fsys *memfs.FS)) {
 	t.Helper()
-	paths := slices.DeleteFunc(sortedKeys(fsys.files), func(path string) bool {
-		n := fsys.files[path]
-		return !strings.HasSuffix(path, segmentSuffix) || lastNonZero(n.data) < headerBytes
+	paths := slices.DeleteFunc(fsys.Paths(), func(path string) bool {
+		b := content(fsys, path)
+		return !strings.HasSuffix(path, segmentSuffix) || lastNonZero(b) < headerBytes
 	})
 	path := paths[len(paths)-1]
-	for from := headerBytes; from < len(fsys.files[path].data); from += sectorBytes {
-		spoiled := fsys.clone()
-		clear(spoiled.files[path].data[from:])
+	for from := headerBytes; from < len(content(fsys, path)); from += sectorBytes {
+		spoiled := fsys.Clone()
+		clear(content(spoiled, path)[from:])
 		try(int64(from), spoiled)
 	}
 }
@@ -103,7 +105,7 @@ func zeroTails(t *testing.T, fsys *memFS, try func(from int64, fsys *memFS)) {
 func TestZeroedTailAtRest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		fsys := newMemFS()
+		fsys := memfs.New()
 		o := quiet(fsys)
 		o.inline = false
 		w, _ := mustOpen(t, "d", o)
@@ -119,7 +121,7 @@ func TestZeroedTailAtRest(t *testing.T) {
 		synctest.Wait()
 		counts := map[outcome]int{}
 		sp := specimen{exact: true, full: want.String(), states: []string{want.String()}}
-		zeroTails(t, fsys.clone(), func(from int64, fsys *memFS) {
+		zeroTails(t, fsys.Clone(), func(from int64, fsys *memfs.FS) {
 			got := sp.open(t, fsys, 0, fmt.Sprintf("zero from %d", from))
 			if counts[got]++; (got == refused) != (from < end) {
 				t.Errorf("zero from %d of %d: %s", from, end, got)
@@ -134,9 +136,9 @@ func TestZeroedTailAtRest(t *testing.T) {
 // most. A tail of zeros is cut down to it and no further, and the state says so.
 func TestZeroedTailUnderLoad(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, refuses refusal) {
-		fsys := newMemFS()
-		fsys.refuses = refuses
+	eachWay(t, func(t *testing.T, refuses memfs.Refusal) {
+		fsys := memfs.New()
+		fsys.Refuses = refuses
 		o := quiet(fsys)
 		o.MarkEvery = 8
 		w, _ := mustOpen(t, "d", o)
@@ -150,7 +152,7 @@ func TestZeroedTailUnderLoad(t *testing.T) {
 		marked := w.marker.mark.synced.offset
 		w.release()
 		counts := map[outcome]int{}
-		zeroTails(t, fsys.clone(), func(from int64, fsys *memFS) {
+		zeroTails(t, fsys.Clone(), func(from int64, fsys *memfs.FS) {
 			w, st, err := Open("d", quiet(fsys))
 			if err != nil {
 				if counts[refused]++; from >= marked {

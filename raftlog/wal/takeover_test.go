@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // version1 are logs that the release of format version 1 wrote: one that was just made, one that
@@ -21,30 +22,28 @@ import (
 var version1 = []string{"fresh", "closed", "killed"}
 
 // loadVersion1 returns such a log and what that release reads from it.
-func loadVersion1(t *testing.T, kind string) (*memFS, string) {
+func loadVersion1(t *testing.T, kind string) (*memfs.FS, string) {
 	t.Helper()
 	dir := filepath.Join("testdata", "version1", kind)
 	files, err := os.ReadDir(dir)
 	ok(t, err)
-	fsys := newMemFS()
+	fsys := memfs.New()
 	for _, f := range files {
 		b, err := os.ReadFile(filepath.Join(dir, f.Name()))
 		ok(t, err)
-		path := filepath.Join("d", f.Name())
-		fsys.files[path] = &inode{path: path, data: b, disk: bytes.Clone(b), dirty: map[int]bool{}}
+		fsys.Put(filepath.Join("d", f.Name()), b)
 	}
-	fsys.durable = maps.Clone(fsys.files)
 	state, err := os.ReadFile(dir + ".state")
 	ok(t, err)
 	return fsys, string(state)
 }
 
 // headerVersions are the format versions of the segments, by path.
-func headerVersions(fsys *memFS) map[string]uint32 {
+func headerVersions(fsys *memfs.FS) map[string]uint32 {
 	versions := map[string]uint32{}
-	for path, n := range fsys.files {
+	for _, path := range fsys.Paths() {
 		if strings.HasSuffix(path, segmentSuffix) {
-			versions[path] = binary.LittleEndian.Uint32(n.data[8:])
+			versions[path] = binary.LittleEndian.Uint32(content(fsys, path)[8:])
 		}
 	}
 	return versions
@@ -71,7 +70,7 @@ func TestTakeover(t *testing.T) {
 			}
 		}
 		// A crash at once, and then a second opening: the owner stays.
-		again, st2 := mustOpen(t, "d", quiet(fsys.crash(loseAll)))
+		again, st2 := mustOpen(t, "d", quiet(fsys.Crash(memfs.LoseAll)))
 		if stateString(st2) != want || st2.Incarnation != st.Incarnation {
 			t.Fatalf("%s: opened again as\n%s", kind, stateString(st2))
 		}
@@ -84,7 +83,7 @@ func TestTakeover(t *testing.T) {
 		ok(t, w.Compact(next+19))
 		ok(t, w.Close())
 		for path := range before {
-			if fsys.files[path] != nil && headerVersions(fsys)[path] == versionBefore {
+			if headerVersions(fsys)[path] == versionBefore {
 				t.Errorf("%s: %s of version 1 is still there", kind, path)
 			}
 		}
@@ -104,7 +103,7 @@ func TestTakeover(t *testing.T) {
 func TestCrashDuringTakeover(t *testing.T) {
 	t.Parallel()
 	for _, kind := range version1 {
-		for _, errno := range []error{errPower, syscall.EIO, syscall.ENOSPC, syscall.EMFILE} {
+		for _, errno := range []error{memfs.ErrPower, syscall.EIO, syscall.ENOSPC, syscall.EMFILE} {
 			for at := 0; ; at++ {
 				if crashDuringTakeover(t, kind, at, errno) {
 					t.Logf("%s: %v at each of %d changes", kind, errno, at)
@@ -120,23 +119,23 @@ func crashDuringTakeover(t *testing.T, kind string, at int, errno error) (over b
 	what := fmt.Sprintf("%s: %v at change %d", kind, errno, at)
 	fsys, want := loadVersion1(t, kind)
 	left := at
-	fsys.fault = func(op, path string) error {
+	fsys.Fault = func(op, path string) error {
 		if left--; left < 0 {
 			return errno
 		}
 		return nil
 	}
 	w, st, err := Open("d", quiet(fsys))
-	fsys.fault = nil
+	fsys.Fault = nil
 	if err == nil {
 		w.release()
 	} else if !errors.Is(err, errno) {
 		t.Fatalf("%s: %v", what, err)
 	}
-	disks := []*memFS{fsys.crash(loseAll), fsys.crash(keepAll)}
-	for seed := uint64(0); errors.Is(errno, errPower) && seed < 10; seed++ {
+	disks := []*memfs.FS{fsys.Crash(memfs.LoseAll), fsys.Crash(memfs.KeepAll)}
+	for seed := uint64(0); errors.Is(errno, memfs.ErrPower) && seed < 10; seed++ {
 		rng := rand.New(rand.NewPCG(seed, uint64(at)))
-		disks = append(disks, fsys.crash(rng.IntN))
+		disks = append(disks, fsys.Crash(rng.IntN))
 	}
 	disks = append(disks, fsys) // the process alone
 	for _, disk := range disks {
@@ -162,16 +161,15 @@ func TestAgedFilesAfterTakeover(t *testing.T) {
 	t.Parallel()
 	for _, kind := range version1 {
 		old, want := loadVersion1(t, kind)
-		fsys := old.clone()
+		fsys := old.Clone()
 		w, _ := mustOpen(t, "d", quiet(fsys))
 		ok(t, w.Append(nil, []*raftpb.Entry{entry(w.next, 9, "after")}))
 		active := w.active.path
 		ok(t, w.Close())
-		for path, n := range old.files {
+		for _, path := range old.Paths() {
 			for _, to := range []string{path, active} {
-				mixed := fsys.clone()
-				data := bytes.Clone(n.data)
-				mixed.files[to] = &inode{path: to, data: data, disk: data, dirty: map[int]bool{}}
+				mixed := fsys.Clone()
+				mixed.Put(to, content(old, path))
 				w, st, err := Open("d", quiet(mixed))
 				switch {
 				case errors.Is(err, ErrCorrupt):
@@ -190,12 +188,12 @@ func TestAgedFilesAfterTakeover(t *testing.T) {
 // TestLaterFormat: what a later release wrote is refused and left alone.
 func TestLaterFormat(t *testing.T) {
 	t.Parallel()
-	fsys := newMemFS()
+	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	ok(t, w.Close())
 	for _, path := range []string{segmentPath("d", 1), segmentPath("d", 2), "d/" + durableName} {
-		later := fsys.clone()
-		data := later.files[path].data
+		later := fsys.Clone()
+		data := content(later, path)
 		if strings.HasSuffix(path, segmentSuffix) {
 			binary.LittleEndian.PutUint32(data[8:], formatVersion+1)
 			putBlockChecksum(data[:headerBytes])
@@ -220,14 +218,15 @@ func TestTakeoverBetweenSegments(t *testing.T) {
 	fsys, whole := loadVersion1(t, "killed")
 	paths := sortedKeys(headerVersions(fsys))
 	last, spare := paths[len(paths)-2], paths[len(paths)-1]
-	clear(fsys.files[last].data[headerBytes:])
-	clear(fsys.files[last].disk[headerBytes:])
-	delete(fsys.files, spare)
+	begun := bytes.Clone(content(fsys, last))
+	clear(begun[headerBytes:])
+	fsys.Put(last, begun)
+	fsys.Delete(spare)
 	d, err := openDurableMark(fsys, "d", quiet(fsys).Logger)
 	ok(t, err)
 	d.synced = position{d.firstSeq, headerBytes}
 	ok(t, errors.Join(d.writeSlot(), d.writeSlot()))
-	w, st := mustOpen(t, "d", quiet(fsys.clone()))
+	w, st := mustOpen(t, "d", quiet(fsys.Clone()))
 	want := stateString(st)
 	n, _, found := strings.Cut(want[strings.IndexByte(want, '\n')+1:], " ")
 	if !found || st.Mark.Index != 17 || st.TornTail || !strings.Contains(whole, n) || len(st.Entries) < 3 {
@@ -235,19 +234,19 @@ func TestTakeoverBetweenSegments(t *testing.T) {
 	}
 	ok(t, w.Close())
 	for left := range 40 {
-		cut := fsys.clone()
+		cut := fsys.Clone()
 		n := left
-		cut.fault = func(op, path string) error {
+		cut.Fault = func(op, path string) error {
 			if n--; n < 0 {
-				return errPower
+				return memfs.ErrPower
 			}
 			return nil
 		}
 		if w, _, err := Open("d", quiet(cut)); err == nil {
 			w.release()
 		}
-		for _, power := range []func(int) int{loseAll, keepAll} {
-			disk := cut.crash(power)
+		for _, power := range []func(int) int{memfs.LoseAll, memfs.KeepAll} {
+			disk := cut.Crash(power)
 			for range 2 {
 				w, st := mustOpen(t, "d", quiet(disk))
 				if got := stateString(st); got != want {
@@ -263,12 +262,12 @@ func TestTakeoverBetweenSegments(t *testing.T) {
 func TestVersion1InNewLog(t *testing.T) {
 	t.Parallel()
 	old, _ := loadVersion1(t, "fresh")
-	fsys := newMemFS()
+	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	ok(t, w.Close())
 	for path := range headerVersions(old) {
-		mixed := fsys.clone()
-		mixed.files[path] = old.files[path]
+		mixed := fsys.Clone()
+		mixed.Put(path, content(old, path))
 		_, _, err := Open("d", quiet(mixed))
 		if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "another log") {
 			t.Errorf("%s of version 1: %v", path, err)

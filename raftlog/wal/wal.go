@@ -2,11 +2,14 @@ package wal
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs"
 )
 
 const (
@@ -33,7 +36,7 @@ type Options struct {
 	// the release before, which names nobody, is given it.
 	Identity Identity
 	// FS is where the log lives, the operating system's file system when nil.
-	FS FS
+	FS vfs.FS
 	// Logger is slog's default when nil.
 	Logger *slog.Logger
 
@@ -49,7 +52,7 @@ func (o Options) withDefaults() Options {
 		o.MarkEvery = defaultMarkEvery
 	}
 	if o.FS == nil {
-		o.FS = osFS{}
+		o.FS = vfs.OS{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -61,7 +64,7 @@ func (o Options) withDefaults() Options {
 // (zeroing the next segment, advancing the durable mark) end with Close.
 type WAL struct {
 	dir          string
-	fs           FS
+	fs           vfs.FS
 	owner        Owner
 	log          *slog.Logger
 	segmentBytes int64
@@ -212,12 +215,15 @@ func (w *WAL) Sync() error {
 	return w.err
 }
 
-// fail makes err final unless the call may be tried again.
+// fail makes err final unless the call may be tried again. While a caller waits for space the durable
+// mark may have failed for good in the background: then retrying would only hide that.
 func (w *WAL) fail(err error) error {
 	if !errors.Is(err, ErrRetry) {
 		w.err = err
+	} else if w.marker != nil {
+		w.err = w.marker.failure()
 	}
-	return err
+	return cmp.Or(w.err, err)
 }
 
 func (w *WAL) flush() error {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/yakt/yakt/vfs/memfs"
 )
 
 // TestRoundTrip runs on the real file system with the real background goroutines.
@@ -49,7 +51,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestReplaceEntries(t *testing.T) {
-	fsys := newMemFS()
+	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	var want model
 	step := func(hs *raftpb.HardState, entries ...*raftpb.Entry) {
@@ -67,15 +69,15 @@ func TestReplaceEntries(t *testing.T) {
 	wantRestored(t, fsys, want)
 }
 
-func wantRestored(t *testing.T, fsys *memFS, want model) {
+func wantRestored(t *testing.T, fsys *memfs.FS, want model) {
 	t.Helper()
-	w, st := mustOpen(t, "d", quiet(fsys.clone()))
+	w, st := mustOpen(t, "d", quiet(fsys.Clone()))
 	wantState(t, st, want)
 	ok(t, w.Close())
 }
 
 func TestMarkAndCompact(t *testing.T) {
-	fsys := newMemFS()
+	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	var want model
 	for i := uint64(1); i <= 40; i++ {
@@ -87,10 +89,10 @@ func TestMarkAndCompact(t *testing.T) {
 	}
 	ok(t, w.SetMark(mark(30, 1)))
 	want = want.setMark(mark(30, 1))
-	before := len(fsys.files)
+	before := len(fsys.Paths())
 	ok(t, w.Compact(31))
-	if len(fsys.files) >= before-2 {
-		t.Fatalf("%d files of %d are left: %v", len(fsys.files), before, sortedKeys(fsys.files))
+	if left := fsys.Paths(); len(left) >= before-2 {
+		t.Fatalf("%d files of %d are left: %v", len(left), before, left)
 	}
 	wantRestored(t, fsys, want)
 	// A snapshot of another log replaces the entries, also at an index that exists.
@@ -111,7 +113,7 @@ func TestMarkAndCompact(t *testing.T) {
 // TestMarkAtSegmentStart: the marked entry's segment goes, the entry after it stays.
 func TestMarkAtSegmentStart(t *testing.T) {
 	for marked := uint64(1); marked < 20; marked++ {
-		fsys := newMemFS()
+		fsys := memfs.New()
 		w, _ := mustOpen(t, "d", quiet(fsys))
 		var want model
 		for i := uint64(1); i <= 20; i++ {
@@ -130,7 +132,7 @@ func TestMarkAtSegmentStart(t *testing.T) {
 
 // TestRestartBetweenMarkAndHardState: raft must find commit and term at the snapshot's.
 func TestRestartBetweenMarkAndHardState(t *testing.T) {
-	fsys := newMemFS()
+	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	ok(t, w.Append(state(3, 2, 0), nil))
 	ok(t, w.SetMark(mark(50, 6)))
@@ -142,7 +144,7 @@ func TestRestartBetweenMarkAndHardState(t *testing.T) {
 }
 
 func TestBatchLargerThanSegment(t *testing.T) {
-	fsys := newMemFS()
+	fsys := memfs.New()
 	w, _ := mustOpen(t, "d", quiet(fsys))
 	var want model
 	for i, n := range []int{10, 100_000, 10, 7000, 20_000} {
@@ -156,7 +158,7 @@ func TestBatchLargerThanSegment(t *testing.T) {
 }
 
 func TestRefusesWhatCannotBeALog(t *testing.T) {
-	w, _ := mustOpen(t, "d", quiet(newMemFS()))
+	w, _ := mustOpen(t, "d", quiet(memfs.New()))
 	ok(t, w.Append(state(1, 1, 2), []*raftpb.Entry{entry(1, 1, "a"), entry(2, 1, "b")}))
 	for name, try := range map[string]func() error{
 		"gap":             func() error { return w.Append(nil, []*raftpb.Entry{entry(4, 1, "")}) },
@@ -197,7 +199,7 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 
 // TestFewEntriesDoNotHoldSegment: a restored entry must not keep 64 MiB alive.
 func TestFewEntriesDoNotHoldSegment(t *testing.T) {
-	fsys := newMemFS()
+	fsys := memfs.New()
 	o := quiet(fsys)
 	o.SegmentBytes = 1 << 20
 	w, _ := mustOpen(t, "d", o)

@@ -1,6 +1,7 @@
-// Package gcpace lets the heap grow while there is much to do and gives the memory back when there is not. A controller lives in little
-// memory, so that Go's own rule, a collection whenever the heap has doubled, collects many times a second under load and takes a third of
-// the processor for it. And Go gives the memory of a peak back in minutes: here it goes in seconds.
+// Package gcpace paces the garbage collector: it lets the heap grow under load and returns the
+// memory soon after. A controller lives in little memory, so that Go's own rule, a collection
+// whenever the heap has doubled, collects many times a second under load and takes a third of the
+// processor. And Go returns the memory of a peak within minutes; here that takes seconds.
 package gcpace
 
 import (
@@ -13,44 +14,48 @@ import (
 )
 
 const (
-	// goPercent is Go's own GOGC, below which the pace never goes.
+	// goPercent is Go's own GOGC, the least that is ever set.
 	goPercent = 100
-	// interval is how far apart collections are to be under load.
+	// interval is the time between collections to aim at under load.
 	interval = time.Second
-	// roomBytes is how much garbage may pile up for that; where GOGC=100 allows more, it stays so.
+	// roomBytes bounds the garbage that may accumulate in that time. Where GOGC=100 allows more, it
+	// stays 100.
 	roomBytes = 64 << 20
-	// quiet is how long there must have been no collection before memory is given back, and how
-	// often that is looked at.
+	// quiet is how long there must have been no collection before memory is returned, and how often
+	// that is checked.
 	quiet = 2 * time.Second
-	// peakOver is how long memory must have been far more than the load needs before it is given
-	// back under that load.
+	// peakOver is how long far more memory than a load needs must have been in use before it is
+	// returned under that load.
 	peakOver = 3 * time.Second
-	// quietBytes is the most that is allocated in that time: more is a load, which collects by itself.
+	// quietBytes is the most that may be allocated in that time. More is a load, which collects by
+	// itself.
 	quietBytes = 16 << 20
-	// keptBytes are not worth a collection, nor is a quarter of what is in use.
+	// keptBytes is not worth a collection, nor is a quarter of the live heap.
 	keptBytes = 16 << 20
 )
 
-// heap is what the runtime tells of its memory, in bytes.
+// heap holds the runtime's figures about its memory, in bytes.
 type heap struct {
 	live      uint64 // in use, as of the last collection
 	allocated uint64 // since the process began
-	spare     uint64 // resident and not live: garbage, and what is free and was not given back
+	spare     uint64 // resident but not live: garbage, and free memory not returned
 }
 
-// tooMuch reports whether there is more to spare than the collector's pace needs.
+// tooMuch reports whether more memory is resident than the pace needs.
 func (h heap) tooMuch() bool {
 	needed := max(h.live, roomBytes)
 	return h.spare > needed+needed/2+roomBytes
 }
 
-// Percent is the GOGC for a heap of which live bytes are in use, at a rate of allocation in bytes a second.
+// Percent is the GOGC for a heap with live bytes in use and a rate of allocation in bytes per
+// second.
 func Percent(live, rate uint64) int {
 	room := uint64(float64(rate) * interval.Seconds())
 	return max(goPercent, int(min(room, roomBytes)*100/max(live, 1)))
 }
 
-// Start paces the collections of this process from now on. It does nothing where GOGC or GOMEMLIMIT is set: then the operator has decided.
+// Start paces the collections of this process from now on. It does nothing if GOGC or GOMEMLIMIT is
+// set: then the operator has decided.
 func Start() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -60,9 +65,11 @@ func Start() {
 	afterEach(p.collected)
 }
 
-// afterEach has f called after every garbage collection, on a goroutine of the runtime, until it returns false.
+// afterEach calls f after every garbage collection, on a goroutine of the runtime, until f returns
+// false.
 func afterEach(f func() bool) {
-	sentinel := &struct{ self *byte }{} // with a pointer: others share their memory and may live longer
+	// It has a pointer: objects without one share memory, and may live longer.
+	sentinel := &struct{ self *byte }{}
 	runtime.AddCleanup(sentinel, func(f func() bool) {
 		if f() {
 			afterEach(f)
@@ -86,19 +93,19 @@ func readHeap() heap {
 	return heap{live: live, allocated: s[1].Value.Uint64(), spare: max(resident, live) - live}
 }
 
-// pacer follows the collections. Its functions are the runtime's.
+// pacer adapts GOGC after each collection. Its functions are the runtime's, or a test's.
 type pacer struct {
 	read     func() heap
 	set      func(percent int)
-	giveBack func() // collects, too
+	giveBack func() // returns memory to the system; collects first
 
 	mu        sync.Mutex
 	percent   int // in force
 	last      time.Time
 	allocated uint64    // at the last collection, since the process began
-	over      time.Time // since when there is too much to spare; zero while there is not
-	looked    uint64    // allocated when it was last looked whether it is quiet
-	kept      uint64    // bytes that were to spare still when memory was given back last
+	over      time.Time // since when tooMuch has held; zero when it does not
+	looked    uint64    // allocated at the last check for quiet
+	kept      uint64    // spare bytes that the last release left
 }
 
 func newPacer(read func() heap, set func(percent int), giveBack func()) *pacer {
@@ -107,7 +114,7 @@ func newPacer(read func() heap, set func(percent int), giveBack func()) *pacer {
 	return p
 }
 
-// collected adapts the pace to what was allocated since the last collection.
+// collected adapts GOGC to what was allocated since the last collection.
 func (p *pacer) collected() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,7 +122,8 @@ func (p *pacer) collected() bool {
 	since := max(now.Sub(p.last), time.Millisecond)
 	percent := Percent(h.live, uint64(float64(h.allocated-p.allocated)/since.Seconds()))
 	p.last, p.allocated = now, h.allocated
-	if changed := max(percent, p.percent) - min(percent, p.percent); changed > p.percent/4 { // setting it stops the world for a moment
+	if changed := max(percent, p.percent) - min(percent, p.percent); changed > p.percent/4 {
+		// setting it stops the world for a moment
 		p.percent = percent
 		p.set(percent)
 	}
@@ -126,13 +134,13 @@ func (p *pacer) collected() bool {
 		p.over = now
 	case now.Sub(p.over) >= peakOver:
 		p.over = time.Time{}
-		go p.release() // it collects, and this is called by a collection
+		go p.release() // not here: it collects, and a collection calls this
 	}
 	return true
 }
 
-// watch gives memory back whenever it is quiet, for as long as the process lives: a peak may end
-// without a collection behind it.
+// watch returns memory whenever the process is quiet, for as long as it lives: a peak may end
+// without another collection.
 func (p *pacer) watch() {
 	time.AfterFunc(quiet, func() {
 		if p.rested() {
@@ -142,8 +150,8 @@ func (p *pacer) watch() {
 	})
 }
 
-// rested reports whether memory is to be given back now that nothing happens: what the last time
-// did not give back would stay again.
+// rested reports whether the process is quiet and returning memory is worth a collection. Memory
+// that the last attempt could not return does not count: it would stay again.
 func (p *pacer) rested() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -162,7 +170,7 @@ func (p *pacer) rested() bool {
 	return worth
 }
 
-// release gives memory back. It waits for nothing that waits for the lock.
+// release returns memory to the system. It runs without the lock, which collected takes.
 func (p *pacer) release() {
 	p.giveBack()
 	p.mu.Lock()

@@ -86,7 +86,8 @@ func (h *fakeHeap) expect(t *testing.T, when string, givenBack int, percents ...
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !slices.Equal(h.percents, percents) || h.givenBack != givenBack {
-		t.Fatalf("%s: set to %v, want %v; memory given back %d times, want %d", when, h.percents, percents, h.givenBack, givenBack)
+		t.Fatalf("%s: set to %v, want %v; memory given back %d times, want %d", when, h.percents,
+			percents, h.givenBack, givenBack)
 	}
 }
 

@@ -9,10 +9,11 @@ import (
 	"github.com/yakt/yakt/raftlog"
 )
 
-// quorumLog shows the raft log to the controller in the controller's own words; neither knows the other.
+// quorumLog adapts the raft log to the controller's Log interface. Neither package imports the
+// other.
 type quorumLog struct{ *raftlog.Log }
 
-// The log takes what the controller proposes at once: this does not compile otherwise.
+// The log accepts every proposal that the controller may make; otherwise this does not compile.
 const _ uint = raftlog.MaxProposalBytes - controller.ProposalMaxBytes
 
 func (l quorumLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
@@ -32,18 +33,20 @@ func (l quorumLog) Quorum() controller.Quorum {
 	q := controller.Quorum{LeaderID: s.Leader, LeaderEpoch: s.Epoch, HighWatermark: s.HighWatermark}
 	for _, v := range s.Voters {
 		q.Voters = append(q.Voters, controller.ReplicaState{
-			ID: v.NodeID, DirectoryID: v.DirectoryID, LogEndOffset: v.LogEnd, LastFetchMs: unixMs(v.LastContact), LastCaughtUpMs: unixMs(v.LastCaughtUp),
+			ID: v.NodeID, DirectoryID: v.DirectoryID, LogEndOffset: v.LogEnd,
+			LastFetchMs: unixMs(v.LastContact), LastCaughtUpMs: unixMs(v.LastCaughtUp),
 		})
 	}
 	for _, o := range s.Observers {
 		q.Observers = append(q.Observers, controller.ReplicaState{
-			ID: o.ReplicaID, DirectoryID: o.ReplicaDir, LogEndOffset: o.Offset, LastFetchMs: unixMs(o.LastFetch), LastCaughtUpMs: unixMs(o.LastCaughtUp),
+			ID: o.ReplicaID, DirectoryID: o.ReplicaDir, LogEndOffset: o.Offset,
+			LastFetchMs: unixMs(o.LastFetch), LastCaughtUpMs: unixMs(o.LastCaughtUp),
 		})
 	}
 	return q
 }
 
-// unixMs is -1 for a time that is not known.
+// unixMs returns milliseconds since 1970, or -1 for an unknown time.
 func unixMs(t time.Time) int64 {
 	if t.IsZero() {
 		return -1
@@ -54,7 +57,9 @@ func unixMs(t time.Time) int64 {
 func (l quorumLog) Peers() []controller.Peer {
 	var out []controller.Peer
 	for _, p := range l.Log.Peers() {
-		out = append(out, controller.Peer{ID: p.NodeID, DirectoryID: p.DirectoryID, Info: registrationOf(p.Info), Connected: p.Connected})
+		out = append(out, controller.Peer{
+			ID: p.NodeID, DirectoryID: p.DirectoryID, Info: registrationOf(p.Info), Connected: p.Connected,
+		})
 	}
 	return out
 }

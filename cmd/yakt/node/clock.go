@@ -11,9 +11,11 @@ type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now() }
 
-func (systemClock) AfterFunc(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+func (systemClock) AfterFunc(d time.Duration, f func()) func() bool {
+	return time.AfterFunc(d, f).Stop
+}
 
-// newRandom is a generator that nobody can foresee; topic ids come from it.
+// newRandom returns an unpredictable generator; topic ids are drawn from it.
 func newRandom() *rand.ChaCha8 {
 	var seed [32]byte
 	if _, err := crand.Read(seed[:]); err != nil {

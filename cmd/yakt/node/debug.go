@@ -11,13 +11,14 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// debugServer serves Go's profiles (yakt.debug.listeners) and nothing else; a nil one serves nothing.
+// debugServer serves Go's profiles (yakt.debug.listeners) and nothing else. A nil one serves
+// nothing.
 type debugServer struct {
 	http  http.Server
 	addrs []net.Addr
 }
 
-// listenDebug binds every address and serves until close. The configuration has made sure that they are loopback ones.
+// listenDebug binds every address, which config has checked to be loopback, and serves until close.
 func listenDebug(addresses []config.HostPort, logger *slog.Logger) (*debugServer, error) {
 	if len(addresses) == 0 {
 		return nil, nil
@@ -27,7 +28,9 @@ func listenDebug(addresses []config.HostPort, logger *slog.Logger) (*debugServer
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	s := &debugServer{http: http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)}}
+	s := &debugServer{
+		http: http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelWarn)},
+	}
 	for _, a := range addresses {
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
@@ -46,7 +49,7 @@ func listenDebug(addresses []config.HostPort, logger *slog.Logger) (*debugServer
 	return s, nil
 }
 
-// close ends what is being served at once.
+// close stops serving at once and closes all connections.
 func (s *debugServer) close() {
 	if s != nil {
 		_ = s.http.Close()

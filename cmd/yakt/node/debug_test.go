@@ -17,7 +17,10 @@ func TestDebugListenerServesProfilesAlone(t *testing.T) {
 	}
 	defer s.close()
 	url := "http://" + s.addrs[0].String()
-	for path, want := range map[string]int{"/debug/pprof/heap?debug=1": http.StatusOK, "/debug/pprof/goroutine": http.StatusOK, "/": http.StatusNotFound} {
+	for path, want := range map[string]int{
+		"/debug/pprof/heap?debug=1": http.StatusOK, "/debug/pprof/goroutine": http.StatusOK,
+		"/": http.StatusNotFound,
+	} {
 		resp, err := http.Get(url + path)
 		if err != nil {
 			t.Fatal(err)

@@ -41,13 +41,18 @@ func (l *instantLog) Peers() []controller.Peer { return nil }
 // leading starts an active controller with a configuration file's own values; there is a topic t.
 func leading(t *testing.T, static map[string]string) *controller.Controller {
 	t.Helper()
-	cfg := (&Node{cfg: &config.Config{Static: static, NumPartitions: 1, DefaultReplicationFactor: 1}, storage: &storage{}}).controllerConfig()
+	n := &Node{storage: &storage{}, cfg: &config.Config{
+		Static:     static,
+		Controller: config.Controller{NumPartitions: 1, DefaultReplicationFactor: 1},
+	}}
+	cfg := n.controllerConfig()
 	cfg.Logger, cfg.Stop = slog.New(slog.DiscardHandler), func(err error) { t.Error(err) }
 	c := controller.New(cfg)
 	log := &instantLog{controller: c, end: 10}
 	c.SetLog(log)
 	edit := metadata.Empty().Edit()
-	for _, r := range append(metadata.BootstrapFeatures(metadata.LatestVersion), &record.Topic{Name: "t", TopicID: record.UUID{1}}) {
+	for _, r := range append(metadata.BootstrapFeatures(metadata.LatestVersion),
+		&record.Topic{Name: "t", TopicID: record.UUID{1}}) {
 		if err := edit.Replay(0, r); err != nil {
 			t.Fatal(err)
 		}
@@ -56,7 +61,8 @@ func leading(t *testing.T, static map[string]string) *controller.Controller {
 	if err := metadata.WriteSnapshot(&file, edit.Done(log.end, 1, 0)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.LoadSnapshot(log.end, 1, func() (io.ReadCloser, error) { return io.NopCloser(&file), nil }); err != nil {
+	if err := c.LoadSnapshot(log.end, 1,
+		func() (io.ReadCloser, error) { return io.NopCloser(&file), nil }); err != nil {
 		t.Fatal(err)
 	}
 	c.LeaderChanged(cfg.NodeID, 2)
@@ -66,23 +72,36 @@ func leading(t *testing.T, static map[string]string) *controller.Controller {
 	return c
 }
 
-// defaultsOf is what the topic has and what may be altered, as answered by a controller with this file.
+// defaultsOf is what the topic has and what may be altered, as answered by a controller with this
+// file.
 func defaultsOf(t *testing.T, static map[string]string) (answers []kmsg.Response) {
 	c := leading(t, static)
 	describe := kmsg.NewPtrDescribeConfigsRequest()
 	describe.Version = 4
-	describe.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "t"}}
+	describe.Resources = []kmsg.DescribeConfigsRequestResource{
+		{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "t"},
+	}
 	one, yes, level := "1", "true", "read_committed"
 	group, topic := kmsg.NewPtrIncrementalAlterConfigsRequest(), kmsg.NewPtrIncrementalAlterConfigsRequest()
-	group.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: "g",
-		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "streams.num.standby.replicas", Value: &one}},
+	group.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{
+		ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: "g",
+		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{
+			{Name: "streams.num.standby.replicas", Value: &one},
+		},
 	}, {ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: "h",
-		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "share.isolation.level", Value: &level}}}}
-	topic.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "t",
-		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{Name: "remote.storage.enable", Value: &yes}}}}
+		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{
+			{Name: "share.isolation.level", Value: &level},
+		}}}
+	topic.Resources = []kmsg.IncrementalAlterConfigsRequestResource{
+		{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "t",
+			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{
+				{Name: "remote.storage.enable", Value: &yes},
+			}},
+	}
 	for _, req := range []kmsg.Request{describe, group, topic} {
 		reply := make(chan kmsg.Response, 1)
-		c.Handle(context.Background(), protocol.Caller{}, req, func(resp kmsg.Response) { reply <- resp })
+		c.Handle(context.Background(), protocol.Caller{}, req,
+			func(resp kmsg.Response) { reply <- resp })
 		answers = append(answers, <-reply)
 	}
 	return answers
@@ -90,11 +109,14 @@ func defaultsOf(t *testing.T, static map[string]string) (answers []kmsg.Response
 
 // defaultSamples are values that show, for keys whose type does not say enough.
 var defaultSamples = map[string]string{
-	"unclean.leader.election.enable": "true", "log.cleanup.policy": "compact", "compression.type": "gzip", "compression.gzip.level": "7",
-	"log.message.timestamp.type": "LogAppendTime", "log.cleaner.min.cleanable.ratio": "0.25", "group.streams.max.standby.replicas": "0",
+	"unclean.leader.election.enable": "true", "log.cleanup.policy": "compact",
+	"compression.type": "gzip", "compression.gzip.level": "7",
+	"log.message.timestamp.type": "LogAppendTime", "log.cleaner.min.cleanable.ratio": "0.25",
+	"group.streams.max.standby.replicas": "0",
 }
 
-// TestDefaultsOfTopicsAndGroups sets one of the file's defaults of topics and groups after the other, and looks what the controller answers.
+// TestDefaultsOfTopicsAndGroups sets one of the file's defaults of topics and groups after the
+// other, and looks what the controller answers.
 func TestDefaultsOfTopicsAndGroups(t *testing.T) {
 	before := defaultsOf(t, nil)
 	for _, k := range config.Keys() {
@@ -104,7 +126,8 @@ func TestDefaultsOfTopicsAndGroups(t *testing.T) {
 		value, known := defaultSamples[k.Name]
 		switch {
 		case known:
-		case strings.HasPrefix(k.Name, "group.") && strings.Contains(k.Name, ".max.") && !strings.Contains(k.Name, ".min."):
+		case strings.HasPrefix(k.Name, "group.") && strings.Contains(k.Name, ".max.") &&
+			!strings.Contains(k.Name, ".min."):
 			value = "1"
 		case strings.HasPrefix(k.Name, "group."):
 			value = "99999999"
@@ -116,7 +139,9 @@ func TestDefaultsOfTopicsAndGroups(t *testing.T) {
 			t.Errorf("%s=%s: an effect: %v; the reference says: %q", k.Name, value, changed, k.Void)
 		}
 	}
-	if one := fmt.Sprint(before[1].(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode); one != "0" {
+	if one := fmt.Sprint(
+		before[1].(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode,
+	); one != "0" {
 		t.Errorf("without any of them the group's config is refused: %s", one)
 	}
 }

@@ -11,76 +11,76 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// descriptorReserve is how many of the process's file descriptors connections of clients never
-// get: the log, its snapshots and their readers, the listeners, and the connections from and to
-// peers live on them. A node that cannot open the next segment of its log takes no writes, so
-// clients are turned away first.
+// descriptorReserve is the number of file descriptors that connections of clients never get: they
+// are for the log, its snapshots and their readers, for listeners and for connections with peers. A
+// node that cannot open the next segment of its log accepts no writes, so clients are refused
+// first.
 const descriptorReserve = 128
 
-// peerSlots is how many connections peers may open when clients hold all that they may.
+// peerSlots is the number of connections that peers may open when clients hold all of theirs.
 const peerSlots = 32
 
-// door is where a connection comes in.
-type door int
+// connKind tells the connections of the Kafka listeners from those of the HTTP listeners.
+type connKind int
 
 const (
-	kafkaDoor door = iota
-	httpDoor
-	doors
+	kafkaConns connKind = iota
+	httpConns
+	connKinds
 )
 
-// descriptors shares out, among the connections of clients, what the process may open beyond
-// its reserve. Each door is sure of a part of it, so that a crowd at one does not close the
-// other. It is safe for concurrent use.
+// descriptors divides the file descriptors beyond the reserve among the connections of clients.
+// Each kind of connection has a part reserved, so that many of one kind do not lock out the other.
+// It is safe for concurrent use.
 type descriptors struct {
-	total int        // for all doors
-	sure  [doors]int // of each
+	total    int            // for all kinds
+	reserved [connKinds]int // of each
 
 	mu   sync.Mutex
-	used [doors]int
+	used [connKinds]int
 }
 
-// newDescriptors shares out what a process with so many descriptors has to share.
+// newDescriptors divides the descriptors of a process that may open limit files.
 func newDescriptors(limit int) *descriptors {
 	total := max(limit-descriptorReserve, limit/2)
-	return &descriptors{total: total, sure: [doors]int{kafkaDoor: total / 2, httpDoor: total / 8}}
+	return &descriptors{total: total, reserved: [connKinds]int{kafkaConns: total / 2, httpConns: total / 8}}
 }
 
-// admit takes a descriptor for a connection at a door; release, which may be called once, gives
-// it back.
-func (d *descriptors) admit(at door) (release func(), ok bool) {
+// admit takes a descriptor for a connection. release returns it and must be called once.
+func (d *descriptors) admit(kind connKind) (release func(), ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	others := 0
-	for other := range doors {
-		if other != at {
-			others += max(d.used[other], d.sure[other])
+	for other := range connKinds {
+		if other != kind {
+			others += max(d.used[other], d.reserved[other])
 		}
 	}
-	if d.used[at] >= d.total-others {
+	if d.used[kind] >= d.total-others {
 		return nil, false
 	}
-	d.used[at]++
+	d.used[kind]++
 	return func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.used[at]--
+		d.used[kind]--
 	}, true
 }
 
-// most is how many connections a door may have, while the others have no more than they are sure of.
-func (d *descriptors) most(at door) int {
+// most is the number of connections that a kind may have as long as the others have no more than
+// their reserved part.
+func (d *descriptors) most(kind connKind) int {
 	others := 0
-	for other := range doors {
-		if other != at {
-			others += d.sure[other]
+	for other := range connKinds {
+		if other != kind {
+			others += d.reserved[other]
 		}
 	}
 	return d.total - others
 }
 
-// descriptorLimit is how many descriptors this process may open. Go has raised the soft limit
-// to the hard one.
+// descriptorLimit is how many files this process may open. Go has raised the soft limit to the hard
+// one.
 func descriptorLimit() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -89,9 +89,9 @@ func descriptorLimit() int {
 	return int(min(limit.Cur, math.MaxInt32))
 }
 
-// note says when there are fewer connections to be had than are configured. The default may be more
-// than a system has.
-func (d *descriptors) note(configured int32, logger *slog.Logger) {
+// warnIfFewer logs when fewer connections are possible than configured. That is only worth an INFO
+// where the configured number is the default.
+func (d *descriptors) warnIfFewer(configured int32, logger *slog.Logger) {
 	if d.total >= int(configured) {
 		return
 	}
@@ -99,15 +99,16 @@ func (d *descriptors) note(configured int32, logger *slog.Logger) {
 	if configured == config.DefaultMaxConnections {
 		level = slog.LevelInfo
 	}
-	logger.Log(context.Background(), level, "the limit of open files bounds the connections of clients: "+
-		"raise it (ulimit -n, or LimitNOFILE of the service) for more",
-		"connections", d.total, "reserved", descriptorReserve, "max.connections", configured)
+	logger.Log(context.Background(), level,
+		"the limit of open files bounds the connections of clients: "+
+			"raise it (ulimit -n, or LimitNOFILE of the service) for more", "connections", d.total,
+		"reserved", descriptorReserve, "max.connections", configured)
 }
 
-// admittedConn gives its descriptor back when it is closed.
+// admittedConn returns its descriptor when it is closed.
 type admittedConn struct {
 	net.Conn
-	release func() // may be called again
+	release func() // may be called repeatedly
 }
 
 func (c *admittedConn) Close() error {

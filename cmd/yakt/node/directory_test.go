@@ -20,7 +20,10 @@ const (
 // configFor is the configuration of a node on a directory; further lines come last.
 func configFor(t *testing.T, id int, dir, quorum string, lines ...string) *config.Config {
 	t.Helper()
-	text := fmt.Sprintf("process.roles=controller\nnode.id=%d\n%s\nlisteners=CONTROLLER://127.0.0.1:0\ncontroller.listener.names=CONTROLLER\nlog.dirs=%s\nyakt.http.listeners=\n", id, quorum, dir)
+	text := fmt.Sprintf(
+		"process.roles=controller\nnode.id=%d\n%s\nlisteners=CONTROLLER://127.0.0.1:0\ncontroller.listener.names=CONTROLLER\nlog.dirs=%s\nyakt.http.listeners=\n",
+		id, quorum, dir,
+	)
 	for _, line := range lines {
 		text += line + "\n"
 	}
@@ -54,7 +57,7 @@ func format(t *testing.T, cfg *config.Config, f Format) {
 
 // openOnce opens a node, which makes its log, and closes it again before it takes part in anything.
 func openOnce(cfg *config.Config, logger *slog.Logger) error {
-	n, err := Open(cfg, logger)
+	n, err := Open(cfg, logger, "test")
 	if err == nil {
 		n.release()
 	}

@@ -26,7 +26,8 @@ func startLone(t *testing.T, logger *slog.Logger) *Node {
 	cfg, _, err := config.Load("", map[string]string{
 		"node.id": "1", "controller.quorum.bootstrap.servers": "127.0.0.1:1",
 		"controller.listener.names": "CONTROLLER", "listeners": "CONTROLLER://127.0.0.1:0",
-		"yakt.http.listeners": "127.0.0.1:0", "log.dirs": t.TempDir(), "yakt.wal.segment.bytes": "1048576",
+		"yakt.http.listeners": "127.0.0.1:0", "log.dirs": t.TempDir(),
+		"yakt.wal.segment.bytes": "1048576",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +178,7 @@ func isTimeout(err error) bool {
 // startNode runs a node until the test ends.
 func startNode(t *testing.T, cfg *config.Config, logger *slog.Logger) *Node {
 	t.Helper()
-	n, err := Open(cfg, logger)
+	n, err := Open(cfg, logger, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,21 +20,22 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Format is what a directory is to be formatted with; the words are those of kafka-storage format.
+// Format holds the options of a format; their names are those of kafka-storage format.
 type Format struct {
-	ClusterID          string // empty: a new one
-	Standalone         bool   // this node is the whole first voter set
-	InitialControllers string // "id@host:port:directory-id,…"
-	NoInitial          bool   // join a quorum that is there already: refused
-	ReleaseVersion     string // metadata.version of a new cluster; empty is the latest production level
-	Features           map[string]int16
-	IgnoreFormatted    bool
-	Out                io.Writer
+	ClusterID          string           // empty: a new id
+	Standalone         bool             // this node is the whole first voter set
+	InitialControllers string           // "id@host:port:directory-id,…"
+	NoInitial          bool             // the node is to join an existing quorum: refused
+	ReleaseVersion     string           // metadata.version; empty: the latest production level
+	Features           map[string]int16 // levels that replace those of the release
+	IgnoreFormatted    bool             // leave formatted directories as they are
+	Out                io.Writer        // progress, for people
 }
 
-// FormatStorage formats the directories of cfg as kafka-storage format does, and says on f.Out what it did.
+// FormatStorage formats the directories of cfg as kafka-storage format does, and reports on f.Out
+// what it did. It returns the cluster id, which is f.ClusterID or a new one.
 func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
-	version, records, err := f.bootstrap(cfg.UnstableFeatureVersions)
+	version, records, err := f.bootstrap(cfg.Controller.UnstableFeatureVersions)
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +55,7 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 			return "", err
 		}
 		level := ""
-		if dir == cfg.MetadataLogDir { // no other directory holds it
+		if dir == cfg.Storage.MetadataLogDir { // no other directory holds it
 			level = fmt.Sprintf(", metadata.version %v", version)
 		}
 		fmt.Fprintf(f.Out, "Formatted %s: cluster id %s, node id %d%s.\n",
@@ -63,8 +64,9 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 	return f.ClusterID, nil
 }
 
-// unformatted are the directories to format, once all have been looked at: none is touched when one
-// cannot be. The cluster id of those that are formatted already is taken over.
+// unformatted returns the directories to format. It inspects all of them first, so that none is
+// touched if one cannot be formatted. It takes the cluster id from those that are already
+// formatted.
 func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 	if f.ClusterID != "" {
 		if err := config.CheckClusterID(f.ClusterID); err != nil {
@@ -72,7 +74,8 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 				err)
 		}
 	}
-	all := slices.Sorted(slices.Values(append(slices.Clone(cfg.LogDirs), cfg.MetadataLogDir)))
+	all := slices.Sorted(slices.Values(append(slices.Clone(cfg.Storage.LogDirs),
+		cfg.Storage.MetadataLogDir)))
 	var dirs []string
 	for _, dir := range slices.Compact(all) {
 		d, err := Inspect(dir)
@@ -91,7 +94,7 @@ func (f *Format) unformatted(cfg *config.Config) ([]string, error) {
 	return dirs, nil
 }
 
-// adopt leaves a directory that is already formatted unchanged.
+// adopt accepts a directory that is already formatted, and leaves it unchanged.
 func (f *Format) adopt(cfg *config.Config, d *Directory) error {
 	if d.Meta.NodeID != cfg.NodeID {
 		return fmt.Errorf("%s has node.id=%d, but the configuration has node.id=%d; correct node.id, "+
@@ -107,7 +110,7 @@ func (f *Format) adopt(cfg *config.Config, d *Directory) error {
 	return nil
 }
 
-// bootstrap are the records of the new cluster.
+// bootstrap returns the metadata.version and the bootstrap records of the new cluster.
 func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, error) {
 	version := metadata.LatestVersion
 	if f.ReleaseVersion != "" {
@@ -127,12 +130,13 @@ func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, err
 	return version, records, checkFeatures(records, unstable)
 }
 
-// setFeature puts a level over the default one; level 0 leaves the feature out.
+// setFeature replaces the default level of a feature; level 0 removes the feature.
 func setFeature(records []record.Record, name string, level int16) []record.Record {
 	if name == metadata.FeatureMetadata {
 		return records
 	}
-	records = slices.DeleteFunc(records, func(r record.Record) bool { return r.(*record.FeatureLevel).Name == name })
+	records = slices.DeleteFunc(records,
+		func(r record.Record) bool { return r.(*record.FeatureLevel).Name == name })
 	if level != 0 {
 		records = append(records, &record.FeatureLevel{Name: name, Level: level})
 	}
@@ -148,13 +152,15 @@ func checkFeatures(records []record.Record, unstable bool) error {
 			return fmt.Errorf("unknown feature %q", f.Name)
 		}
 		if s := supported[i]; f.Level < s.Min || f.Level > s.Max {
-			return fmt.Errorf("feature %s cannot be %d: this release supports %d to %d", f.Name, f.Level, s.Min, s.Max)
+			return fmt.Errorf("feature %s cannot be %d: this release supports %d to %d", f.Name, f.Level,
+				s.Min, s.Max)
 		}
 	}
 	return nil
 }
 
-// voters are the first voter set of a dynamic quorum, nil for a static one, and the directory id that it gives this node.
+// voters returns the first voter set of a dynamic quorum, nil for a static one, and the directory
+// id of this node.
 func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) {
 	directory := record.UUID(config.NewUUID())
 	chosen := 0
@@ -163,7 +169,7 @@ func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) 
 			chosen++
 		}
 	}
-	static := len(cfg.Voters) > 0 && !cfg.Embedded
+	static := len(cfg.Quorum.Voters) > 0 && !cfg.Embedded
 	switch {
 	case f.NoInitial:
 		return nil, directory, errors.New("--no-initial-controllers is for a node that joins a " +
@@ -186,18 +192,20 @@ func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) 
 	}
 	v := record.Voter{ID: cfg.NodeID, DirectoryID: directory, KRaftVersionMax: kraftVersionMax}
 	for _, l := range cfg.AdvertisedListeners {
-		v.Endpoints = append(v.Endpoints, record.VoterEndpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
+		v.Endpoints = append(v.Endpoints,
+			record.VoterEndpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
 	}
 	return &record.Voters{Voters: []record.Voter{v}}, directory, nil
 }
 
-// parseInitialControllers reads "0@host:9093:directory-id,…", in which this node must be.
+// parseInitialControllers reads "0@host:9093:directory-id,…". This node must be in the list.
 func parseInitialControllers(text string, cfg *config.Config) (*record.Voters, record.UUID, error) {
 	set, own := new(record.Voters), record.UUID{}
 	for _, part := range strings.Split(strings.TrimSuffix(text, ","), ",") {
 		v, err := parseInitialController(strings.TrimSpace(part), cfg.ControllerListenerNames[0])
 		if err != nil {
-			return nil, own, fmt.Errorf("--initial-controllers: %q %w; write id@host:port:directory-id", part, err)
+			return nil, own, fmt.Errorf("--initial-controllers: %q %w; write id@host:port:directory-id",
+				part, err)
 		}
 		if slices.ContainsFunc(set.Voters, func(o record.Voter) bool { return o.ID == v.ID }) {
 			return nil, own, fmt.Errorf("--initial-controllers names controller %d twice", v.ID)
@@ -208,7 +216,8 @@ func parseInitialControllers(text string, cfg *config.Config) (*record.Voters, r
 		set.Voters = append(set.Voters, v)
 	}
 	if own.IsZero() {
-		return nil, own, fmt.Errorf("--initial-controllers does not name this node (node.id=%d)", cfg.NodeID)
+		return nil, own, fmt.Errorf("--initial-controllers does not name this node (node.id=%d)",
+			cfg.NodeID)
 	}
 	return set, own, nil
 }
@@ -233,7 +242,9 @@ func parseInitialController(text, listener string) (record.Voter, error) {
 		return v, errors.New("has no host and port")
 	}
 	v.ID = int32(n)
-	v.Endpoints = []record.VoterEndpoint{{Name: listener, Host: strings.Trim(host, "[]"), Port: uint16(p)}}
+	v.Endpoints = []record.VoterEndpoint{
+		{Name: listener, Host: strings.Trim(host, "[]"), Port: uint16(p)},
+	}
 	return v, nil
 }
 
@@ -245,15 +256,19 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-// formatDirectory writes one log directory; what makes it a formatted one, meta.properties, comes last.
-func (f Format) formatDirectory(cfg *config.Config, dir string, directory record.UUID, voters *record.Voters, records []record.Record) error {
+// formatDirectory writes one log directory. meta.properties, which makes it a formatted one, is
+// written last.
+func (f Format) formatDirectory(
+	cfg *config.Config, dir string, directory record.UUID, voters *record.Voters,
+	records []record.Record,
+) error {
 	if err := os.MkdirAll(dir, directoryMode); err != nil {
 		return fmt.Errorf("cannot make the log directory: %w", err)
 	}
 	meta := config.MetaProperties{
 		ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: config.UUID(directory),
 	}
-	if dir != cfg.MetadataLogDir {
+	if dir != cfg.Storage.MetadataLogDir {
 		meta.DirectoryID = config.NewUUID()
 		return meta.Write(dir)
 	}
@@ -265,8 +280,8 @@ func (f Format) formatDirectory(cfg *config.Config, dir string, directory record
 	return meta.Write(dir)
 }
 
-// writeFounding writes what the quorum begins with, and returns a CRC-32C of it. What an
-// interrupted format has left is replaced.
+// writeFounding writes the checkpoint files that a quorum is founded with, and returns the CRC-32C
+// of both. It replaces what an interrupted format left.
 func writeFounding(dir string, voters *record.Voters, records []record.Record) (uint32, error) {
 	sum, err := writeCheckpoint(filepath.Join(dir, bootstrapFile), 0, nil, records)
 	if err != nil {
@@ -286,7 +301,7 @@ func writeFounding(dir string, voters *record.Voters, records []record.Record) (
 	return writeCheckpoint(path, sum, controls, nil)
 }
 
-// writeCheckpoint writes a checkpoint file and continues a CRC-32C with it.
+// writeCheckpoint writes a checkpoint file and returns the CRC-32C continued over it.
 func writeCheckpoint(
 	path string, sum uint32, controls []record.Control, records []record.Record,
 ) (uint32, error) {

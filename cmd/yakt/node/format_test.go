@@ -23,20 +23,23 @@ func TestInitialControllers(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "does not begin with a node id",
 		"1@a:9093:" + firstDirectory + ",1@b:9093:" + secondDirectory: "names controller 1 twice",
-		"2@a:9093:" + firstDirectory:                                  "does not name this node (node.id=1)",
-		"x@a:9093:" + firstDirectory:                                  `"x@a:9093:` + firstDirectory + `" does not begin`,
-		"-1@a:9093:" + firstDirectory:                                 "does not begin with a node id",
-		"1@a":                                                         "has no directory id; write id@host:port:directory-id",
-		"1@a:9093:short":                                              "has a bad directory id",
-		"1@:9093:" + firstDirectory:                                   "has no host and port",
-		"1@a:x:" + firstDirectory:                                     "has no host and port",
-		"1@9093:" + firstDirectory:                                    "has no host and port",
-		"1@a:65536:" + firstDirectory:                                 "has no host and port",
+		"2@a:9093:" +
+			firstDirectory: "does not name this node (node.id=1)",
+		"x@a:9093:" + firstDirectory:  `"x@a:9093:` + firstDirectory + `" does not begin`,
+		"-1@a:9093:" + firstDirectory: "does not begin with a node id",
+		"1@a":                         "has no directory id; write id@host:port:directory-id",
+		"1@a:9093:short":              "has a bad directory id",
+		"1@:9093:" + firstDirectory:   "has no host and port",
+		"1@a:x:" + firstDirectory:     "has no host and port",
+		"1@9093:" + firstDirectory:    "has no host and port",
+		"1@a:65536:" + firstDirectory: "has no host and port",
 	} {
 		_, _, err := parseInitialControllers(text, cfg)
 		says(t, err, want)
 	}
-	set, own, err := parseInitialControllers("2@b:19092:"+secondDirectory+", 1@[::1]:19091:"+firstDirectory+",", cfg)
+	set, own, err := parseInitialControllers(
+		"2@b:19092:"+secondDirectory+", 1@[::1]:19091:"+firstDirectory+",", cfg,
+	)
 	if err != nil || own.String() != firstDirectory || !slices.Equal(voterIDs(*set), []int32{2, 1}) {
 		t.Fatalf("%v, own directory %v, %v", set, own, err)
 	}
@@ -56,14 +59,20 @@ func TestFormatsTakeEffect(t *testing.T) {
 		voters []int32
 		levels map[string]int16 // 0: no record
 	}{
-		"static":     {staticThree, Format{}, nil, map[string]int16{"metadata.version": 30, "group.version": 1}},
-		"standalone": {dynamic, Format{Standalone: true}, []int32{1}, map[string]int16{"metadata.version": 30}},
+		"static": {
+			staticThree, Format{}, nil, map[string]int16{"metadata.version": 30, "group.version": 1},
+		},
+		"standalone": {
+			dynamic, Format{Standalone: true}, []int32{1}, map[string]int16{"metadata.version": 30},
+		},
 		"first voters of an older release": {
 			dynamic, Format{InitialControllers: list, ReleaseVersion: "4.0"}, []int32{1, 2},
 			map[string]int16{"metadata.version": 25},
 		},
 		"levels": {
-			staticThree, Format{Features: map[string]int16{"metadata.version": 26, "group.version": 0, "transaction.version": 1}},
+			staticThree, Format{Features: map[string]int16{
+				"metadata.version": 26, "group.version": 0, "transaction.version": 1,
+			}},
 			nil, map[string]int16{"metadata.version": 26, "group.version": 0, "transaction.version": 1},
 		},
 	} {
@@ -71,7 +80,7 @@ func TestFormatsTakeEffect(t *testing.T) {
 			t.Parallel()
 			cfg := configFor(t, 1, filepath.Join(t.TempDir(), "d"), c.quorum)
 			format(t, cfg, c.format)
-			f, err := inspect(t, cfg.MetadataLogDir).Fit(cfg)
+			f, err := inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +113,7 @@ func TestLevelsThatAreNotKnown(t *testing.T) {
 		f.Out = io.Discard
 		_, err := FormatStorage(cfg, f)
 		says(t, err, want)
-		if kind := inspect(t, cfg.MetadataLogDir).Kind; kind != Missing {
+		if kind := inspect(t, cfg.Storage.MetadataLogDir).Kind; kind != Missing {
 			t.Errorf("%s: the directory is %s", want, kind)
 		}
 	}
@@ -126,16 +135,18 @@ func TestStorageReports(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	format(t, cfg, Format{})
-	if r := report(); !r.Fit || r.Kind != Formatted || r.Started || *r.NodeID != 1 || r.ClusterID != testCluster {
+	if r := report(); !r.Fit || r.Kind != Formatted || r.Started || *r.NodeID != 1 ||
+		r.ClusterID != testCluster {
 		t.Errorf("%+v", r)
 	}
-	n, err := Open(cfg, discard)
+	n, err := Open(cfg, discard, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer n.release()
 	r := report()
-	if r.Kind != InUse || !r.Started || r.LogFiles == 0 || len(r.Incarnation) != 32 || r.DirectoryID == "" {
+	if r.Kind != InUse || !r.Started || r.LogFiles == 0 || len(r.Incarnation) != 32 ||
+		r.DirectoryID == "" {
 		t.Errorf("%+v", r)
 	}
 }
@@ -152,7 +163,7 @@ func TestNotFormatted(t *testing.T) {
 	}
 	static := configFor(t, 1, filepath.Join(t.TempDir(), "d"), staticOne)
 	format(t, static, Format{})
-	moved := configFor(t, 1, static.MetadataLogDir, dynamic)
+	moved := configFor(t, 1, static.Storage.MetadataLogDir, dynamic)
 	says(t, openOnce(moved, discard), "names the voters of this quorum", "controller.quorum.voters",
 		"cannot add a node to a quorum that exists")
 }
@@ -163,7 +174,8 @@ func TestMetadataOfAnInterruptedFormat(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t, 1, filepath.Join(t.TempDir(), "d"), staticOne)
 	format(t, cfg, Format{})
-	edit(t, filepath.Join(cfg.MetadataLogDir, config.MetaPropertiesName), func([]byte) []byte { return nil })
+	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, config.MetaPropertiesName),
+		func([]byte) []byte { return nil })
 	want := []string{"is damaged: it is empty", "if no node has run on this directory yet, move"}
 	says(t, openOnce(cfg, discard), want...)
 	_, err := FormatStorage(cfg, Format{Out: io.Discard})

@@ -16,20 +16,21 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// founding is what a new quorum begins with: what the directory was formatted with. A node whose
-// log holds anything does not need it any more.
+// founding is what a new quorum begins with, read from the files that format wrote. A node with
+// anything in its log no longer needs it.
 type founding struct {
 	records []record.Record
 	voters  *record.Voters // nil in a static quorum
-	sum     uint32         // of the files that say so
+	sum     uint32         // CRC-32C of these files
 }
 
-// maxFoundingBytes bounds a checkpoint file that a format wrote: features and SCRAM users.
+// maxFoundingBytes bounds a checkpoint file written by format, which holds features and SCRAM
+// users.
 const maxFoundingBytes = 16 << 20
 
-// readFounding reads the checkpoint files that a format wrote. The bootstrap records are, by
-// weight: those of the 0-0 checkpoint (Kafka 4.4 and later), those of bootstrap.checkpoint, the
-// defaults.
+// readFounding reads the checkpoint files that format wrote. The bootstrap records come from the
+// 0-0 checkpoint (Kafka 4.4 and later), else from bootstrap.checkpoint, else they are the defaults
+// of this release.
 func (d *Directory) readFounding(unstable bool) (founding, error) {
 	boot, bootSum, err := readCheckpoint(filepath.Join(d.Path, bootstrapFile), 0)
 	if err != nil {
@@ -59,8 +60,8 @@ func (d *Directory) readFounding(unstable bool) (founding, error) {
 	return f, d.checkLevels(f.records, unstable)
 }
 
-// checkFoundingRecords refuses what brokers would not accept: the first leader would write it into
-// the log.
+// checkFoundingRecords refuses records that brokers would not accept: the first leader would write
+// them into the log.
 func (d *Directory) checkFoundingRecords(f founding) error {
 	for _, r := range f.records {
 		if err := record.Check(r); err != nil {
@@ -78,7 +79,7 @@ func (d *Directory) checkFoundingRecords(f founding) error {
 	return nil
 }
 
-// readCheckpoint reads a checkpoint file, nil when there is none, and continues a CRC-32C with it.
+// readCheckpoint reads a checkpoint file, nil if there is none, and continues a CRC-32C over it.
 func readCheckpoint(path string, sum uint32) (*metadata.Checkpoint, uint32, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -103,7 +104,7 @@ func readCheckpoint(path string, sum uint32) (*metadata.Checkpoint, uint32, erro
 	return c, crc32.Update(sum, castagnoli, data), nil
 }
 
-// bootstrapRecords are the records of the first checkpoint that has any, or this release's
+// bootstrapRecords returns the records of the first checkpoint that has any, or this release's
 // defaults.
 func bootstrapRecords(checkpoints ...*metadata.Checkpoint) []record.Record {
 	for _, c := range checkpoints {
@@ -114,7 +115,7 @@ func bootstrapRecords(checkpoints ...*metadata.Checkpoint) []record.Record {
 	return metadata.BootstrapFeatures(metadata.LatestVersion)
 }
 
-// dynamicIn says whether the voters of a quorum are in its log.
+// dynamicIn reports whether the voters of the quorum are in its log.
 func dynamicIn(c *metadata.Checkpoint) bool {
 	return c != nil && slices.ContainsFunc(c.Control, func(r record.Control) bool {
 		v, ok := r.(*record.KRaftVersion)
@@ -134,8 +135,8 @@ func votersIn(c *metadata.Checkpoint) *record.Voters {
 	return nil
 }
 
-// checkLevels refuses levels that this release does not know: a cluster is never started at another
-// one than it was formatted for.
+// checkLevels refuses feature levels that this release does not know. A cluster never starts at
+// levels other than those it was formatted for.
 func (d *Directory) checkLevels(records []record.Record, unstable bool) error {
 	var levels []record.Record
 	leveled := false
@@ -158,8 +159,8 @@ func (d *Directory) checkLevels(records []record.Record, unstable bool) error {
 	return nil
 }
 
-// checkFoundingVoters compares the voters that the directory was formatted with with its own
-// identity and with the configured voters.
+// checkFoundingVoters compares the voters in the 0-0 checkpoint with the identity of the directory
+// and with the configured voters.
 func (d *Directory) checkFoundingVoters(cfg *config.Config, voters *record.Voters) error {
 	if voters == nil {
 		return nil
@@ -183,11 +184,11 @@ func originalBack(dir string) string {
 	return "if one of them was copied here, put the original back; otherwise " + stayStopped(dir)
 }
 
-// checkConfiguredVoters compares controller.quorum.voters, where it is set, with the voters that a
-// source names.
+// checkConfiguredVoters compares controller.quorum.voters, if set, with the voters named by a
+// source.
 func checkConfiguredVoters(cfg *config.Config, voters []int32, source string) error {
 	var configured []int32
-	for _, v := range cfg.Voters {
+	for _, v := range cfg.Quorum.Voters {
 		configured = append(configured, v.ID)
 	}
 	if cfg.Embedded || len(configured) == 0 {

@@ -41,33 +41,37 @@ func levelsOf(records []record.Record) map[string]int16 {
 // features and users.
 func TestKafka44Directories(t *testing.T) {
 	t.Parallel()
-	f, err := inspect(t, kafkaConfig(t, "kafka-4.4.0-standalone", dynamic).MetadataLogDir).Fit(kafkaConfig(t, "kafka-4.4.0-standalone", dynamic))
+	cfg := kafkaConfig(t, "kafka-4.4.0-standalone", dynamic)
+	f, err := inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	levels := levelsOf(f.records)
-	if levels[metadata.FeatureMetadata] != int16(metadata.V4_1_IV1) || levels[metadata.FeatureElr] != 1 || levels[metadata.FeatureTransaction] != 2 {
+	if levels[metadata.FeatureMetadata] != int16(metadata.V4_1_IV1) ||
+		levels[metadata.FeatureElr] != 1 || levels[metadata.FeatureTransaction] != 2 {
 		t.Error(levels)
 	}
 	scram, ok := f.records[len(f.records)-1].(*record.UserScramCredential)
 	if !ok || scram.Name != "alice" || len(voterIDs(*f.voters)) != 1 {
 		t.Errorf("%+v, %+v", f.records, f.voters)
 	}
-	cfg := kafkaConfig(t, "kafka-4.4.0-static", "controller.quorum.voters=3000@127.0.0.1:19091")
-	f, err = inspect(t, cfg.MetadataLogDir).Fit(cfg)
-	if levels := levelsOf(f.records); err != nil || levels[metadata.FeatureMetadata] != int16(metadata.V4_0_IV3) || levels[metadata.FeatureGroup] != 0 ||
+	cfg = kafkaConfig(t, "kafka-4.4.0-static", "controller.quorum.voters=3000@127.0.0.1:19091")
+	f, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
+	if levels := levelsOf(f.records); err != nil || levels[metadata.FeatureMetadata] != int16(
+		metadata.V4_0_IV3,
+	) || levels[metadata.FeatureGroup] != 0 ||
 		levels[metadata.FeatureTransaction] != 2 || f.voters != nil {
 		t.Error(err, levels)
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-default", dynamic)
-	_, err = inspect(t, cfg.MetadataLogDir).Fit(cfg)
+	_, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err == nil || !strings.Contains(err.Error(), "was formatted at a level that this release "+
 		"does not know: feature metadata.version cannot be 33") ||
 		!strings.Contains(err.Error(), "It knows metadata.version up to 4.3-IV0") {
 		t.Error(err)
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-joining", dynamic)
-	_, err = inspect(t, cfg.MetadataLogDir).Fit(cfg)
+	_, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err == nil || !strings.Contains(err.Error(), "was formatted with "+
 		"--no-initial-controllers, for a node that joins a quorum; this release cannot") {
 		t.Error(err)
@@ -77,7 +81,7 @@ func TestKafka44Directories(t *testing.T) {
 // The cluster itself comes up with what the tool of Kafka 4.4 wrote.
 func TestNodeOnKafka44Directory(t *testing.T) {
 	t.Parallel()
-	n, err := Open(kafkaConfig(t, "kafka-4.4.0-standalone", dynamic), discard)
+	n, err := Open(kafkaConfig(t, "kafka-4.4.0-standalone", dynamic), discard, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +126,10 @@ func TestWeightOfBootstrapRecords(t *testing.T) {
 		dir := t.TempDir()
 		putMeta(t, dir)
 		touch(t, dir, inPartition+"x")
-		for path, records := range map[string][]record.Record{filepath.Join(dir, bootstrapFile): c.boot, filepath.Join(dir, partitionDir, foundingFile): c.first} {
+		for path, records := range map[string][]record.Record{
+			filepath.Join(dir, bootstrapFile):              c.boot,
+			filepath.Join(dir, partitionDir, foundingFile): c.first,
+		} {
 			if _, err := writeCheckpoint(path, 0, nil, records); err != nil {
 				t.Fatal(err)
 			}
@@ -183,7 +190,8 @@ func TestDamagedBootstrap(t *testing.T) {
 		damage()
 		advice := "if no node has run on this directory yet, " +
 			"move " + dir + " away and run `yakt format`"
-		if err := openOnce(cfg, discard); err == nil || !strings.Contains(err.Error(), path+" is damaged") || !strings.Contains(err.Error(), advice) {
+		if err := openOnce(cfg, discard); err == nil ||
+			!strings.Contains(err.Error(), path+" is damaged") || !strings.Contains(err.Error(), advice) {
 			t.Errorf("never started: %v", err)
 		}
 		edit(t, path, func([]byte) []byte { return whole })
@@ -193,7 +201,7 @@ func TestDamagedBootstrap(t *testing.T) {
 		if err := openOnce(cfg, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 			t.Errorf("beside a log: %v", err)
 		}
-		if !strings.Contains(log.String(), "its log does not need it") {
+		if !strings.Contains(log.String(), "the log does not need them") {
 			t.Errorf("no warning in:\n%s", &log)
 		}
 	}
@@ -202,7 +210,7 @@ func TestDamagedBootstrap(t *testing.T) {
 // runUntilFounded runs a quorum of one until its bootstrap records are committed.
 func runUntilFounded(t *testing.T, cfg *config.Config) {
 	t.Helper()
-	n, err := Open(cfg, discard)
+	n, err := Open(cfg, discard, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +230,8 @@ func TestDamagedBootstrapOfAnEmptyLog(t *testing.T) {
 	cfg := configFor(t, 1, dir, dynamic)
 	used(t, cfg, Format{Standalone: true})
 	edit(t, filepath.Join(dir, bootstrapFile), func(b []byte) []byte { return b[:len(b)/2] })
-	if err := openOnce(cfg, discard); err == nil || !strings.Contains(err.Error(), "bootstrap.checkpoint is damaged") {
+	if err := openOnce(cfg, discard); err == nil ||
+		!strings.Contains(err.Error(), "bootstrap.checkpoint is damaged") {
 		t.Error(err)
 	}
 }
@@ -241,7 +250,8 @@ func TestCheckpointsOfTheFormat(t *testing.T) {
 	path := filepath.Join(dir, bootstrapFile)
 	edit(t, path, func([]byte) []byte { return copied })
 	for range 2 {
-		if err := openOnce(cfg, discard); err == nil || !strings.Contains(err.Error(), "are not both as this directory was formatted") {
+		if err := openOnce(cfg, discard); err == nil ||
+			!strings.Contains(err.Error(), "are not both as this directory was formatted") {
 			t.Error(err)
 		}
 		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
@@ -257,7 +267,8 @@ func TestOtherVoters(t *testing.T) {
 		t.Helper()
 		want := "controller.quorum.voters names the voters [1 2 3], but those of this quorum are " +
 			"[1] (" + where
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Set controller.quorum.voters to these, on every node") {
+		if err == nil || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "Set controller.quorum.voters to these, on every node") {
 			t.Errorf("got %v\nwant %s", err, want)
 		}
 	}
@@ -280,14 +291,19 @@ func TestOtherVoters(t *testing.T) {
 func TestFoundingVotersOfAnotherDirectory(t *testing.T) {
 	t.Parallel()
 	cfg := kafkaConfig(t, "kafka-4.4.0-standalone", dynamic)
-	edit(t, filepath.Join(cfg.MetadataLogDir, metaFile), func([]byte) []byte {
-		return []byte("version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + config.NewUUID().String() + "\n")
+	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile), func([]byte) []byte {
+		return []byte(
+			"version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + config.NewUUID().String() + "\n",
+		)
 	})
-	if _, err := openStorage(cfg, discard); err == nil || !strings.Contains(err.Error(), "for node 3000, but") {
+	if _, err := openStorage(cfg, discard); err == nil ||
+		!strings.Contains(err.Error(), "for node 3000, but") {
 		t.Error(err)
 	}
-	edit(t, filepath.Join(cfg.MetadataLogDir, metaFile), func(b []byte) []byte { return bytes.Replace(b, []byte("3000"), []byte("7"), 1) })
-	if _, err := openStorage(configFor(t, 7, cfg.MetadataLogDir, dynamic), discard); err == nil ||
+	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile),
+		func(b []byte) []byte { return bytes.Replace(b, []byte("3000"), []byte("7"), 1) })
+	if _, err := openStorage(configFor(t, 7, cfg.Storage.MetadataLogDir, dynamic),
+		discard); err == nil ||
 		!strings.Contains(err.Error(), "names the voters [3000], but") {
 		t.Error(err)
 	}
@@ -300,9 +316,11 @@ func TestFormatRefuses(t *testing.T) {
 		quorum string
 		format Format
 	}{
-		"this release cannot add a node to a quorum":           {dynamic, Format{NoInitial: true}},
-		"this release cannot add a node":                       {staticOne, Format{NoInitial: true}},
-		"give only one of":                                     {dynamic, Format{Standalone: true, InitialControllers: "1@a:1:x"}},
+		"this release cannot add a node to a quorum": {dynamic, Format{NoInitial: true}},
+		"this release cannot add a node":             {staticOne, Format{NoInitial: true}},
+		"give only one of": {
+			dynamic, Format{Standalone: true, InitialControllers: "1@a:1:x"},
+		},
 		"controller.quorum.voters is set":                      {staticOne, Format{Standalone: true}},
 		"the voters of this quorum are not known":              {dynamic, Format{}},
 		"--cluster-id: the cluster id \"a\\nb\" holds control": {staticOne, Format{ClusterID: "a\nb"}},
@@ -312,7 +330,7 @@ func TestFormatRefuses(t *testing.T) {
 		if _, err := FormatStorage(cfg, c.format); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if _, err := os.Stat(cfg.MetadataLogDir); !os.IsNotExist(err) {
+		if _, err := os.Stat(cfg.Storage.MetadataLogDir); !os.IsNotExist(err) {
 			t.Errorf("%+v: something was written", c)
 		}
 	}
@@ -323,8 +341,9 @@ func TestAnyClusterID(t *testing.T) {
 	t.Parallel()
 	cfg := configFor(t, 1, t.TempDir(), staticOne)
 	used(t, cfg, Format{ClusterID: "my cluster=#é"})
-	if got := inspect(t, cfg.MetadataLogDir); got.Meta.ClusterID != "my cluster=#é" || got.Mark.clusterID != got.Meta.ClusterID {
-		t.Errorf("%+v, %+v", got.Meta, got.Mark)
+	if got := inspect(t, cfg.Storage.MetadataLogDir); got.Meta.ClusterID != "my cluster=#é" ||
+		got.StartedInfo.clusterID != got.Meta.ClusterID {
+		t.Errorf("%+v, %+v", got.Meta, got.StartedInfo)
 	}
 }
 
@@ -335,7 +354,8 @@ func TestFormatSeveralDirectories(t *testing.T) {
 	first, second := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
 	cfg := configFor(t, 1, first, staticOne, "metadata.log.dir="+second)
 	touch(t, second, "notes.txt")
-	if _, err := FormatStorage(cfg, Format{Out: io.Discard}); err == nil || !strings.Contains(err.Error(), "notes.txt") {
+	if _, err := FormatStorage(cfg, Format{Out: io.Discard}); err == nil ||
+		!strings.Contains(err.Error(), "notes.txt") {
 		t.Error(err)
 	}
 	if inspect(t, first).Kind != Missing {
@@ -345,11 +365,13 @@ func TestFormatSeveralDirectories(t *testing.T) {
 		t.Fatal(err)
 	}
 	format(t, configFor(t, 1, first, staticOne), Format{})
-	if _, err := FormatStorage(cfg, Format{Out: io.Discard, IgnoreFormatted: true, ClusterID: otherCluster}); err == nil ||
+	if _, err := FormatStorage(cfg,
+		Format{Out: io.Discard, IgnoreFormatted: true, ClusterID: otherCluster}); err == nil ||
 		!strings.Contains(err.Error(), "give --cluster-id "+testCluster) {
 		t.Error(err)
 	}
-	if id, err := FormatStorage(cfg, Format{Out: io.Discard, IgnoreFormatted: true}); err != nil || id != testCluster {
+	if id, err := FormatStorage(cfg, Format{Out: io.Discard, IgnoreFormatted: true}); err != nil ||
+		id != testCluster {
 		t.Error(id, err)
 	}
 	if err := openOnce(cfg, discard); err != nil {
@@ -377,13 +399,16 @@ func TestFormatPrintsWhatItWrote(t *testing.T) {
 		t.Error(got)
 	}
 	got := printed(configFor(t, 1, first+","+second, staticOne))
-	want := fmt.Sprintf("%s is formatted already; left as it is.\nFormatted %s: cluster id %s, node id 1.\n",
-		first, second, testCluster)
+	want := fmt.Sprintf(
+		"%s is formatted already; left as it is.\nFormatted %s: cluster id %s, node id 1.\n", first,
+		second, testCluster,
+	)
 	if got != want {
 		t.Error(got)
 	}
 	other := configFor(t, 2, first, staticThree)
-	if _, err := FormatStorage(other, again); err == nil || !strings.Contains(err.Error(), "has node.id=1, but") {
+	if _, err := FormatStorage(other, again); err == nil ||
+		!strings.Contains(err.Error(), "has node.id=1, but") {
 		t.Errorf("the directory of another node: %v", err)
 	}
 }

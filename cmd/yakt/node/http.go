@@ -18,22 +18,22 @@ import (
 	"github.com/yakt/yakt/raftlog"
 )
 
-// httpEndpoint is the name under which controllers tell each other, in the handshake and nowhere else, where they serve HTTP: so a standby
-// knows where to send what only the leader can do. Brokers and tools never see it.
+// httpEndpoint is the endpoint name by which controllers announce, in the handshake only, where
+// they serve HTTP. A standby redirects clients there. Brokers and tools never see it.
 const httpEndpoint = "HTTP"
 
-// httpLimits bound HTTP connections and what they hold.
+// httpLimits bounds the number of HTTP connections and the resources that they hold.
 type httpLimits struct {
-	budgetBytes   int64         // for all large requests and their answers
+	budgetBytes   int64         // memory for large requests and their answers, all together
 	connections   int           // at once
 	headerTimeout time.Duration // for a request's header to arrive
 	idleTimeout   time.Duration // between two requests
 }
 
-// httpLimitsOf are those of a node.
+// httpLimitsOf returns the limits that a configuration sets.
 func httpLimitsOf(cfg *config.Config) httpLimits {
 	return httpLimits{
-		budgetBytes: cfg.HTTPQueuedMaxBytes, connections: int(cfg.HTTPMaxConnections),
+		budgetBytes: cfg.HTTP.MaxQueuedBytes, connections: int(cfg.HTTP.MaxConnections),
 		headerTimeout: 10 * time.Second, idleTimeout: 2 * time.Minute,
 	}
 }
@@ -44,9 +44,11 @@ const httpHeaderBytes = 32 << 10
 type httpServer struct {
 	listeners []net.Listener
 	server    *http.Server
+	conns     *connLimiter
 }
 
-// listenHTTP binds the listeners; nil when there are none. Connections take descriptors of files.
+// listenHTTP binds the listeners and returns nil if there are none. Its connections take
+// descriptors from files.
 func listenHTTP(
 	at []config.HostPort, limits httpLimits, files *descriptors, logger *slog.Logger,
 ) (*httpServer, error) {
@@ -58,8 +60,9 @@ func listenHTTP(
 		MaxHeaderBytes: httpHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
-	crowd, foreign := newCrowd(limits.connections, files, logger), &foreigners{logger: logger}
-	s.server.ConnState, s.server.ConnContext = crowd.idle.note, httpapi.ConnContext
+	conns, guard := newConnLimiter(limits.connections, files, logger), &protocolGuard{logger: logger}
+	s.conns = conns
+	s.server.ConnState, s.server.ConnContext = conns.idle.observe, httpapi.ConnContext
 	for _, a := range at {
 		l, err := net.Listen("tcp", a.String())
 		if err != nil {
@@ -68,16 +71,16 @@ func listenHTTP(
 				"free the port or name another one", a, err)
 		}
 		s.listeners = append(s.listeners,
-			&boundedListener{Listener: l, crowd: crowd, foreigners: foreign, logger: logger})
+			&boundedListener{Listener: l, conns: conns, guard: guard, logger: logger})
 	}
 	return s, nil
 }
 
-// bindHTTP binds this node's HTTP listeners. Where the configuration does not name any, an address
-// that is taken leaves this node without HTTP of its own: a default must not stop a controller.
+// bindHTTP binds this node's HTTP listeners. If the default address is taken, the node runs without
+// an HTTP port of its own: a default must not stop a controller.
 func (n *Node) bindHTTP() (*httpServer, error) {
-	s, err := listenHTTP(n.cfg.HTTPListeners, httpLimitsOf(n.cfg), n.files, n.logger)
-	if err != nil && n.cfg.HTTPDefault {
+	s, err := listenHTTP(n.cfg.HTTP.Listeners, httpLimitsOf(n.cfg), n.files, n.logger)
+	if err != nil && n.cfg.HTTP.Default {
 		n.logger.Warn("this node has no HTTP port of its own, since the default one is taken; other "+
 			"nodes pass requests on to it. To give it one, set yakt.http.listeners to a free address",
 			"err", err)
@@ -86,14 +89,14 @@ func (n *Node) bindHTTP() (*httpServer, error) {
 	return s, err
 }
 
-// use makes api answer the requests; before serve.
+// use sets the handler of all requests. It is called before serve.
 func (s *httpServer) use(api *httpapi.API) {
 	if s != nil {
 		s.server.Handler = api
 	}
 }
 
-// serve answers requests until close.
+// serve accepts connections in the background until close.
 func (s *httpServer) serve() {
 	if s == nil {
 		return
@@ -103,12 +106,14 @@ func (s *httpServer) serve() {
 	}
 }
 
-// drain lets answers go out until ctx is done; the API has ended those that wait.
+// drain waits until all answers have been sent or ctx is done. The API has ended the requests that
+// wait for changes.
 func (s *httpServer) drain(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
-	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+	if err := s.server.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) &&
+		!errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return nil
@@ -124,7 +129,8 @@ func (s *httpServer) close() {
 	}
 }
 
-// HTTPAddr is where the first HTTP listener is bound, such as "127.0.0.1:8093"; "" without one.
+// HTTPAddr returns the address of the first HTTP listener, such as "127.0.0.1:8093", or "" if there
+// is none.
 func (n *Node) HTTPAddr() string {
 	if n.http == nil {
 		return ""
@@ -132,21 +138,22 @@ func (n *Node) HTTPAddr() string {
 	return n.http.listeners[0].Addr().String()
 }
 
-// advertisedHTTP is where other controllers reach this node's HTTP API. A listener on every address is reached where the controller
-// listener is.
+// advertisedHTTP returns the endpoint at which other controllers reach this node's HTTP API. A
+// listener on all addresses is announced with the host of the controller listener.
 func (n *Node) advertisedHTTP() (record.Endpoint, bool) {
 	if n.http == nil {
 		return record.Endpoint{}, false
 	}
 	at := n.http.listeners[0].Addr().(*net.TCPAddr)
-	host := n.cfg.HTTPListeners[0].Host
+	host := n.cfg.HTTP.Listeners[0].Host
 	if at.IP.IsUnspecified() {
 		host = n.registration.Endpoints[0].Host
 	}
 	return record.Endpoint{Name: httpEndpoint, Host: host, Port: uint16(at.Port)}, true
 }
 
-// introduction is what this node tells its peers of itself: its registration, and where it serves HTTP.
+// introduction encodes what this node announces to its peers: its registration, and its HTTP
+// endpoint.
 func (n *Node) introduction() ([]byte, error) {
 	r := n.registration
 	if e, ok := n.advertisedHTTP(); ok {
@@ -155,7 +162,7 @@ func (n *Node) introduction() ([]byte, error) {
 	return record.Append(nil, &r, 0)
 }
 
-// introduced takes an introduction apart. http is "" when the peer serves none.
+// introduced decodes an introduction. http is "" if the peer serves none.
 func introduced(info []byte) (r *record.RegisterController, http string, err error) {
 	decoded, _, err := record.Decode(info)
 	if err != nil {
@@ -174,7 +181,8 @@ func introduced(info []byte) (r *record.RegisterController, http string, err err
 	return r, http, nil
 }
 
-// registrationOf is an introduction without what is not for the log. One that is not understood stays as it is, for the controller to report.
+// registrationOf returns an introduction without its HTTP endpoint, which is not for the log. An
+// introduction that cannot be decoded is returned unchanged, so that the controller reports it.
 func registrationOf(info []byte) []byte {
 	r, _, err := introduced(info)
 	if err != nil {
@@ -187,24 +195,38 @@ func registrationOf(info []byte) []byte {
 	return framed
 }
 
-// httpAPI makes the API over this node's parts.
+// httpAPI returns the API over the parts of this node.
 func (n *Node) httpAPI() *httpapi.API {
 	return httpapi.New(httpapi.Config{
-		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(), Version: Version,
-		Hosts: n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP, ReadLog: n.log.ReadCommitted, Node: n.state,
-		PassTo: n.passage.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes, SessionTimeout: n.cfg.BrokerSessionTimeout, HeartbeatInterval: n.cfg.BrokerHeartbeatInterval,
-		Turns: n.turns, Logger: n.logger,
+		NodeID: n.cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID.String(),
+		Version: n.version,
+		Hosts:   n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP,
+		ReadLog: n.log.ReadCommitted, Node: n.state, Refused: n.refused,
+		PassTo: n.forwarder.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes,
+		SessionTimeout:    n.cfg.Controller.BrokerSessionTimeout,
+		HeartbeatInterval: n.cfg.Controller.BrokerHeartbeatInterval,
+		Turns:             n.turns, Logger: n.logger,
 	})
 }
 
-// httpHosts are the names by which clients may ask for this node: its machine's, those that its
-// listeners are given or advertised under, and what is configured.
+// refused is how often each limit of the listeners has refused something since the start of the
+// process, by the limit's configuration key.
+func (n *Node) refused() map[string]int64 {
+	all := n.server.Stats().Refused
+	if n.http != nil {
+		all[n.http.conns.refusals.Name()] = n.http.conns.refusals.Count()
+	}
+	return all
+}
+
+// httpHosts returns the host names under which clients may address this node: the machine's name,
+// those of listeners and advertised listeners, and the configured ones.
 func (n *Node) httpHosts() []string {
-	hosts := slices.Clone(n.cfg.HTTPHosts)
+	hosts := slices.Clone(n.cfg.HTTP.Hosts)
 	if name, err := os.Hostname(); err == nil {
 		hosts = append(hosts, name)
 	}
-	for _, at := range n.cfg.HTTPListeners {
+	for _, at := range n.cfg.HTTP.Listeners {
 		hosts = append(hosts, at.Host)
 	}
 	for _, l := range n.cfg.AdvertisedListeners {
@@ -213,10 +235,8 @@ func (n *Node) httpHosts() []string {
 	return hosts
 }
 
-// Version of this program, for people to see. Command yakt sets it before it opens a node.
-var Version = "development"
-
-// leaderHTTP is who leads and where clients reach its HTTP API.
+// leaderHTTP returns the leader's id and the address at which clients reach its HTTP API, "" if
+// none is known.
 func (n *Node) leaderHTTP() (id int32, address string) {
 	id = n.log.Status().Leader
 	for _, p := range n.log.Peers() {
@@ -231,8 +251,8 @@ func (n *Node) leaderHTTP() (id int32, address string) {
 	return id, address
 }
 
-// shareMachine reports whether another controller is on this node's machine, as far as its endpoints
-// tell: what is loopback to one is loopback to the other then.
+// shareMachine reports whether another controller runs on this machine, as far as its endpoints
+// show. If it does, loopback addresses of one are valid for the other.
 func (n *Node) shareMachine(r *record.RegisterController) bool {
 	return slices.ContainsFunc(r.Endpoints, func(e record.Endpoint) bool {
 		return isLoopback(net.JoinHostPort(e.Host, "0")) || slices.ContainsFunc(n.registration.Endpoints,
@@ -245,12 +265,14 @@ func isLoopback(address string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// state is the raft layer's state in the API's words.
+// state converts the state of the raft layer for the API.
 func (n *Node) state() httpapi.NodeState {
 	s := n.log.Status()
 	state := httpapi.NodeState{
-		Role: s.Role, LeaderID: s.Leader, LeaderEpoch: s.Epoch, LeaderReason: s.LeaderReason, HighWatermark: s.HighWatermark, LogStart: s.LogStart, LogEnd: s.LogEnd,
-		SnapshotEnd: s.SnapshotEnd, SnapshotEpoch: s.SnapshotEpoch, DiskFull: s.DiskFull, Failed: s.Failed,
+		Role: s.Role, LeaderID: s.Leader, LeaderEpoch: s.Epoch, LeaderReason: s.LeaderReason,
+		HighWatermark: s.HighWatermark, LogStart: s.LogStart, LogEnd: s.LogEnd,
+		SnapshotEnd: s.SnapshotEnd, SnapshotEpoch: s.SnapshotEpoch, DiskFull: s.DiskFull,
+		Failed:  s.Failed,
 		Waiting: s.Waiting, Suspended: s.Suspended,
 	}
 	peers := n.log.Peers()
@@ -259,14 +281,17 @@ func (n *Node) state() httpapi.NodeState {
 	}
 	for _, o := range s.Observers {
 		state.Observers = append(state.Observers, httpapi.ObserverState{
-			ID: o.ReplicaID, LogEnd: o.Offset, Lag: max(0, s.HighWatermark-o.Offset), LastFetch: httpapi.Time(o.LastFetch), LastCaughtUp: httpapi.Time(o.LastCaughtUp),
+			ID: o.ReplicaID, LogEnd: o.Offset, Lag: max(0, s.HighWatermark-o.Offset),
+			LastFetch: httpapi.Time(o.LastFetch), LastCaughtUp: httpapi.Time(o.LastCaughtUp),
 		})
 	}
 	return state
 }
 
 func (n *Node) voterState(v raftlog.Voter, end int64, peers []raftlog.Peer) httpapi.VoterState {
-	state := httpapi.VoterState{ID: v.NodeID, LogEnd: v.LogEnd, Lag: -1, LastCaughtUp: httpapi.Time(v.LastCaughtUp)}
+	state := httpapi.VoterState{
+		ID: v.NodeID, LogEnd: v.LogEnd, Lag: -1, LastCaughtUp: httpapi.Time(v.LastCaughtUp),
+	}
 	if id := record.UUID(v.DirectoryID); !id.IsZero() {
 		state.DirectoryID = id.String()
 	}
@@ -278,7 +303,9 @@ func (n *Node) voterState(v raftlog.Voter, end int64, peers []raftlog.Peer) http
 	}
 	for _, p := range peers {
 		if p.NodeID == v.NodeID {
-			state.Connected, state.LastError, state.RTTMs = p.Connected, p.LastError, float64(p.RTT.Microseconds())/1000
+			state.Connected, state.LastError, state.RTTMs = p.Connected, p.LastError, float64(
+				p.RTT.Microseconds(),
+			)/1000
 		}
 	}
 	return state

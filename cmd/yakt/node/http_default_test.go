@@ -22,8 +22,8 @@ func TestATakenHTTPPort(t *testing.T) {
 	port := other.Addr().(*net.TCPAddr).Port
 	for _, byDefault := range []bool{false, true} {
 		cfg := configFor(t, 1, t.TempDir()+"/data", staticOne)
-		cfg.HTTPListeners = []config.HostPort{{Host: "127.0.0.1", Port: port}}
-		cfg.HTTPDefault = byDefault
+		cfg.HTTP.Listeners = []config.HostPort{{Host: "127.0.0.1", Port: port}}
+		cfg.HTTP.Default = byDefault
 		format(t, cfg, Format{})
 		var log bytes.Buffer
 		err := openOnce(cfg, slog.New(slog.NewTextHandler(&log, nil)))

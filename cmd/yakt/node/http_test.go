@@ -126,7 +126,8 @@ func TestHTTPConnectionsAreBounded(t *testing.T) {
 			}
 		}
 		late := connect(t, s)
-		if err := errors.Join(answered(late), ends(silent), answered(open[0]), answered(late)); err != nil {
+		if err := errors.Join(answered(late), ends(silent), answered(open[0]),
+			answered(late)); err != nil {
 			t.Errorf("%s: beyond the limit: %v", name, err)
 		}
 		if err := errors.Join(answered(connectFrom(t, s, "127.0.0.2")), answered(open[1])); err != nil {
@@ -184,7 +185,8 @@ func TestHTTPAcceptsAgain(t *testing.T) {
 	for _, reason := range []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, errors.New("anything"),
 	} {
-		s := serveHTTP(t, httpLimitsOf(&config.Config{HTTPMaxConnections: 100}), newDescriptors(1024))
+		s := serveHTTP(t, httpLimitsOf(&config.Config{HTTP: config.HTTP{MaxConnections: 100}}),
+			newDescriptors(1024))
 		below, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)

@@ -22,7 +22,8 @@ func TestIdentityBitFlips(t *testing.T) {
 		format(t, cfg, Format{})
 		if tool == "kafka" { // its files have no checksum, and other comments
 			meta := inspect(t, dir).Meta
-			text := "#\n#Sun Nov 22 03:58:39 UTC 2026\nnode.id=1\ndirectory.id=" + meta.DirectoryID.String() +
+			text := "#\n#Sun Nov 22 03:58:39 UTC 2026\nnode.id=1\ndirectory.id=" +
+				meta.DirectoryID.String() +
 				"\nversion=1\ncluster.id=" + meta.ClusterID + "\n"
 			edit(t, filepath.Join(dir, metaFile), func([]byte) []byte { return []byte(text) })
 		}
@@ -90,7 +91,8 @@ func TestMissingDirectoryID(t *testing.T) {
 		switch {
 		case dir == fresh && (err != nil || meta.DirectoryID.IsZero()):
 			t.Errorf("formatted before Kafka 3.7 and never started: %v, %+v", err, meta)
-		case dir == old && (err == nil || !meta.DirectoryID.IsZero() || !strings.Contains(err.Error(), "has no directory.id, but a node has run")):
+		case dir == old && (err == nil || !meta.DirectoryID.IsZero() ||
+			!strings.Contains(err.Error(), "has no directory.id, but a node has run")):
 			t.Errorf("in use: %v, %+v", err, meta)
 		}
 	}
@@ -98,7 +100,10 @@ func TestMissingDirectoryID(t *testing.T) {
 
 func TestStartedFiles(t *testing.T) {
 	t.Parallel()
-	good := startedMark{version: 2, clusterID: "a b=c", nodeID: 7, directoryID: config.NewUUID(), incarnation: [16]byte{1, 2}}
+	good := startedInfo{
+		version: 2, clusterID: "a b=c", nodeID: 7, directoryID: config.NewUUID(),
+		incarnation: [16]byte{1, 2},
+	}
 	for text, want := range map[string]string{
 		string(good.encode()): "",
 		"some cluster\n":      "",
@@ -107,17 +112,20 @@ func TestStartedFiles(t *testing.T) {
 		"\n":                  "its only line is not a cluster id",
 		"version=3\nx\n": "it is of a later release: it has version 3, and this one knows " +
 			"up to 2; start this node with the release that wrote it",
-		strings.Replace(string(good.encode()), "node.id=7", "node.id=8", 1): "its checksum does not match",
+		strings.Replace(string(good.encode()), "node.id=7", "node.id=8",
+			1): "its checksum does not match",
 	} {
 		m, err := parseStarted(text)
-		if (want == "") != (m != nil && err == nil) || err != nil && !strings.HasPrefix(err.Error(), want) {
+		if (want == "") != (m != nil && err == nil) ||
+			err != nil && !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%q: %+v, %v", text, m, err)
 		}
 	}
 	if m, _ := parseStarted(string(good.encode())); m == nil || *m != good {
 		t.Errorf("%+v", m)
 	}
-	if m, _ := parseStarted("some cluster\n"); m == nil || m.version != 1 || m.clusterID != "some cluster" {
+	if m, _ := parseStarted("some cluster\n"); m == nil || m.version != 1 ||
+		m.clusterID != "some cluster" {
 		t.Errorf("%+v", m)
 	}
 }
@@ -133,15 +141,17 @@ func TestStartedFileOfTheLastRelease(t *testing.T) {
 	}
 	put(otherCluster + "\n")
 	err := openOnce(cfg, discard)
-	if err == nil || !strings.Contains(err.Error(), "yakt.started has cluster.id="+otherCluster+", but "+dir+
-		"/meta.properties has cluster.id="+testCluster+": they do not belong together") {
+	if err == nil ||
+		!strings.Contains(err.Error(), "yakt.started has cluster.id="+otherCluster+", but "+dir+
+			"/meta.properties has cluster.id="+testCluster+": they do not belong together") {
 		t.Error(err)
 	}
 	put(testCluster + "\n")
 	if err := openOnce(cfg, discard); err != nil {
 		t.Fatal(err)
 	}
-	if m := inspect(t, dir).Mark; m == nil || m.version != startedVersion || m.nodeID != 1 || m.directoryID.IsZero() {
+	if m := inspect(t, dir).StartedInfo; m == nil || m.version != startedVersion || m.nodeID != 1 ||
+		m.directoryID.IsZero() {
 		t.Errorf("%+v", m)
 	}
 }
@@ -151,18 +161,22 @@ func TestStartedFileOfTheLastRelease(t *testing.T) {
 func TestDamagedStartedFile(t *testing.T) {
 	t.Parallel()
 	id := config.NewUUID()
-	d := &Directory{Kind: InUse, WAL: true, Segments: []string{"x"}, Meta: &config.MetaProperties{ClusterID: testCluster, NodeID: 1, DirectoryID: id}}
+	d := &Directory{
+		Kind: InUse, WAL: true, Segments: []string{"x"},
+		Meta: &config.MetaProperties{ClusterID: testCluster, NodeID: 1, DirectoryID: id},
+	}
 	d.Log = logIdentity{Exists: true, Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id}
 	for text, want := range map[string]string{"": "", "version=3\nx\n": "it is of a later release"} {
 		dir := t.TempDir()
 		touch(t, dir, startedFile)
 		edit(t, filepath.Join(dir, startedFile), func([]byte) []byte { return []byte(text) })
-		_, d.MarkErr = readStarted(dir)
-		if err := d.consistent(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		_, d.StartedErr = readStarted(dir)
+		if err := d.consistent(); (err == nil) != (want == "") ||
+			err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	d.Log, d.MarkErr = logIdentity{Exists: true}, errStartedDamaged
+	d.Log, d.StartedErr = logIdentity{Exists: true}, errStartedDamaged
 	if err := d.consistent(); err == nil || !strings.Contains(err.Error(), "leave this node stopped") {
 		t.Errorf("a log that does not say whose it is: %v", err)
 	}
@@ -172,20 +186,30 @@ func TestDamagedStartedFile(t *testing.T) {
 func TestLogOfAnotherNode(t *testing.T) {
 	t.Parallel()
 	id := config.NewUUID()
-	own := logIdentity{Exists: true, Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id, Incarnation: [16]byte{1}}
+	own := logIdentity{
+		Exists: true, Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id,
+		Incarnation: [16]byte{1},
+	}
 	for want, change := range map[string]func(*Directory){
 		"":                                func(*Directory) {},
 		"wal has cluster.id=x, but":       func(d *Directory) { d.Log.ClusterID = "x" },
 		"wal has node.id=2, but":          func(d *Directory) { d.Log.NodeID = 2 },
 		"wal has directory.id=AAAAAAAAAA": func(d *Directory) { d.Log.DirectoryID = config.UUID{15: 1} },
-		"yakt.started has node.id=2, but": func(d *Directory) { d.Mark.nodeID = 2 },
-		"yakt.started names the log of incarnation 01000000000000000000000000000000, but": func(d *Directory) { d.Log.Incarnation[0] = 2 },
+		"yakt.started has node.id=2, but": func(d *Directory) { d.StartedInfo.nodeID = 2 },
+		"yakt.started names the log of incarnation 01000000000000000000000000000000, but": func(
+			d *Directory,
+		) {
+			d.Log.Incarnation[0] = 2
+		},
 	} {
 		d := &Directory{Kind: InUse, WAL: true, Segments: []string{"x"}, Log: own,
 			Meta: &config.MetaProperties{ClusterID: testCluster, NodeID: 1, DirectoryID: id},
-			Mark: &startedMark{version: 2, clusterID: testCluster, nodeID: 1, directoryID: id, incarnation: [16]byte{1}}}
+			StartedInfo: &startedInfo{
+				version: 2, clusterID: testCluster, nodeID: 1, directoryID: id, incarnation: [16]byte{1},
+			}}
 		change(d)
-		if err := d.consistent(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+		if err := d.consistent(); (err == nil) != (want == "") ||
+			err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
 		}
 	}

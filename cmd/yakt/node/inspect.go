@@ -13,7 +13,7 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// Kind is what a metadata log directory is.
+// Kind classifies a metadata log directory.
 type Kind string
 
 const (
@@ -27,17 +27,18 @@ const (
 	Foreign          Kind = "foreign"           // holds other files, and was never formatted
 )
 
-// Directory is what a metadata log directory holds. Every message about a directory rests on it.
+// Directory is the content of a metadata log directory. Every message about a directory is derived
+// from it.
 type Directory struct {
 	Path string
 	Kind Kind
 
-	Meta    *config.MetaProperties // nil when meta.properties is missing or cannot be used
-	MetaErr error                  // why it cannot be used
-	Mark    *startedMark           // yakt.started; nil when it is missing or cannot be used
-	MarkErr error                  // why it cannot be used
-	Log     logIdentity            // of the write-ahead log
-	LogErr  error                  // why the write-ahead log cannot be identified
+	Meta        *config.MetaProperties // nil when meta.properties is missing or cannot be used
+	MetaErr     error                  // why it cannot be used
+	StartedInfo *startedInfo           // yakt.started; nil when it is missing or cannot be used
+	StartedErr  error                  // why it cannot be used
+	Log         logIdentity            // of the write-ahead log
+	LogErr      error                  // why the write-ahead log cannot be identified
 
 	Bootstrap bool     // bootstrap.checkpoint is there
 	Founding  bool     // the 0-0 checkpoint is there
@@ -50,8 +51,8 @@ type Directory struct {
 	ForeignFiles    []string
 }
 
-// Inspect looks at a metadata log directory and changes nothing in it. An error means that it could
-// not be looked at.
+// Inspect reads a metadata log directory and changes nothing in it. The error is not nil only if it
+// cannot be read.
 func Inspect(dir string) (*Directory, error) {
 	d := &Directory{Path: dir}
 	entries, err := os.ReadDir(dir)
@@ -76,16 +77,18 @@ func Inspect(dir string) (*Directory, error) {
 	return d, nil
 }
 
-// brokerFiles are in every directory of an Apache broker that has run.
+// brokerFiles are found in every directory of an Apache broker that has run.
 var brokerFiles = []string{
 	"recovery-point-offset-checkpoint", "replication-offset-checkpoint", "log-start-offset-checkpoint",
 	"cleaner-offset-checkpoint", ".kafka_cleanshutdown",
 }
 
-// partitionName is that of a folder of a topic's partition.
-var partitionName = regexp.MustCompile(`^[a-zA-Z0-9._-]+-[0-9]+(\.[0-9a-f]{32}-(delete|future|stray))?$`)
+// partitionName matches the folder of a topic's partition.
+var partitionName = regexp.MustCompile(
+	`^[a-zA-Z0-9._-]+-[0-9]+(\.[0-9a-f]{32}-(delete|future|stray))?$`,
+)
 
-// isPartition says whether a folder is that of a topic's partition on a broker.
+// isPartition reports whether a folder holds a topic's partition on a broker.
 func (d *Directory) isPartition(name string) bool {
 	return partitionName.MatchString(name) &&
 		(exists(filepath.Join(d.Path, name, "partition.metadata")) ||
@@ -97,12 +100,12 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// harmless are files that say nothing about a directory: a lock, a mount point's own folder, and
-// what an interrupted write leaves under a temporary name.
+// harmless files say nothing about the owner of a directory: a lock, lost+found of a mount point,
+// and temporary files of interrupted writes.
 var harmless = regexp.MustCompile(
 	`^(\.lock|lost\+found|\.(meta\.properties|bootstrap\.checkpoint|yakt\.started)[0-9]*)$`)
 
-// sort puts one entry of the directory where it belongs.
+// sort adds one entry of the directory to the lists it belongs to.
 func (d *Directory) sort(e fs.DirEntry) {
 	switch name := e.Name(); {
 	case name == config.MetaPropertiesName, name == startedFile, name == partitionDir:
@@ -116,11 +119,11 @@ func (d *Directory) sort(e fs.DirEntry) {
 	}
 }
 
-// apacheLogFile is a file of Apache's metadata log that YAKt has none of.
+// apacheLogFile matches the files of Apache's metadata log that YAKt never writes.
 var apacheLogFile = regexp.MustCompile(`^(.*\.(log|index|timeindex|txnindex|snapshot|deleted)|` +
 	`leader-epoch-checkpoint|quorum-state|partition\.metadata)$`)
 
-// readPartition looks at the folder of the metadata log.
+// readPartition lists the folder of the metadata log.
 func (d *Directory) readPartition() error {
 	entries, err := readDirIfThere(filepath.Join(d.Path, partitionDir))
 	if err != nil {
@@ -157,8 +160,7 @@ func readDirIfThere(path string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// readIdentities reads whom meta.properties, yakt.started and the log say that the directory
-// belongs to.
+// readIdentities reads the owner of the directory from meta.properties, yakt.started and the log.
 func (d *Directory) readIdentities() error {
 	meta, err := config.ReadMetaProperties(d.Path)
 	var unusable *config.MetaPropertiesError
@@ -170,12 +172,12 @@ func (d *Directory) readIdentities() error {
 	case !errors.Is(err, config.ErrNotFormatted):
 		return err
 	}
-	mark, err := readStarted(d.Path)
+	info, err := readStarted(d.Path)
 	switch {
 	case err == nil:
-		d.Mark = mark
+		d.StartedInfo = info
 	case errors.Is(err, errStartedDamaged):
-		d.MarkErr = err
+		d.StartedErr = err
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s cannot be read: %w; give this user access to %s",
 			startedFile, err, d.Path)
@@ -207,11 +209,13 @@ func (d *Directory) classify() Kind {
 	return Empty
 }
 
-// started says whether yakt.started is there, usable or not.
-func (d *Directory) started() bool { return d.Mark != nil || d.MarkErr != nil }
+// started reports whether yakt.started is there, usable or not.
+func (d *Directory) started() bool { return d.StartedInfo != nil || d.StartedErr != nil }
 
-func (d *Directory) logPath() string      { return filepath.Join(d.Path, partitionDir) }
-func (d *Directory) walPath() string      { return filepath.Join(d.logPath(), walDir) }
-func (d *Directory) metaPath() string     { return filepath.Join(d.Path, config.MetaPropertiesName) }
+func (d *Directory) logPath() string { return filepath.Join(d.Path, partitionDir) }
+func (d *Directory) walPath() string { return filepath.Join(d.logPath(), walDir) }
+func (d *Directory) metaPath() string {
+	return filepath.Join(d.Path, config.MetaPropertiesName)
+}
 func (d *Directory) startedPath() string  { return filepath.Join(d.Path, startedFile) }
 func (d *Directory) foundingPath() string { return filepath.Join(d.logPath(), foundingFile) }

@@ -17,8 +17,10 @@ const (
 
 // apacheNames are the files of an Apache controller's log: any one of them gives it away.
 var apacheNames = []string{
-	"00000000000000000000.log", "00000000000000004711.log", "00000000000000004711.index", "00000000000000004711.timeindex",
-	"00000000000000004711.txnindex", "00000000000000004711.snapshot", "leader-epoch-checkpoint", "quorum-state",
+	"00000000000000000000.log", "00000000000000004711.log", "00000000000000004711.index",
+	"00000000000000004711.timeindex",
+	"00000000000000004711.txnindex", "00000000000000004711.snapshot", "leader-epoch-checkpoint",
+	"quorum-state",
 	"partition.metadata", "00000000000000000000.log.deleted",
 	"00000000000000000017-0000000001.checkpoint.deleted",
 }
@@ -31,27 +33,41 @@ func TestKindsOfDirectories(t *testing.T) {
 		want  Kind
 		says  string // of the refusal to format
 	}{
-		"empty":                  {want: Empty},
-		"a mount point":          {files: []string{"lost+found/x", ".lock"}, want: Empty},
-		"interrupted format":     {files: []string{bootstrapFile, inPartition + foundingFile, ".meta.properties123"}, want: Empty},
-		"formatted":              {meta: true, want: Formatted, says: "already formatted"},
-		"formatted, other files": {meta: true, files: []string{"notes.txt"}, want: Formatted, says: "already formatted"},
-		"log, no meta":           {files: []string{inPartition + "wal/durable.mark"}, want: InUse, says: "is in use: it holds __cluster_metadata-0/wal"},
+		"empty":         {want: Empty},
+		"a mount point": {files: []string{"lost+found/x", ".lock"}, want: Empty},
+		"interrupted format": {
+			files: []string{bootstrapFile, inPartition + foundingFile, ".meta.properties123"}, want: Empty,
+		},
+		"formatted": {meta: true, want: Formatted, says: "already formatted"},
+		"formatted, other files": {
+			meta: true, files: []string{"notes.txt"}, want: Formatted, says: "already formatted",
+		},
+		"log, no meta": {
+			files: []string{inPartition + "wal/durable.mark"}, want: InUse,
+			says: "is in use: it holds __cluster_metadata-0/wal",
+		},
 		"mark, no meta": {files: []string{startedFile}, want: InUse, says: "is in use: " +
 			"it holds yakt.started"},
-		"snapshots, no meta": {files: []string{inPartition + "00000000000000000017-0000000001.checkpoint"}, want: InUse,
-			says: "is in use: it holds 1 snapshots (00000000000000000017-0000000001.checkpoint)"},
+		"snapshots, no meta": {
+			files: []string{inPartition + "00000000000000000017-0000000001.checkpoint"}, want: InUse,
+			says: "is in use: it holds 1 snapshots (00000000000000000017-0000000001.checkpoint)",
+		},
 		"foreign": {files: []string{"notes.txt", "photo-2024/a.jpg"}, want: Foreign,
 			says: "it holds files that are neither YAKt's nor Apache Kafka's (notes.txt, " +
 				"photo-2024)"},
-		"broker": {files: []string{"orders-0/partition.metadata", inPartition + "quorum-state"}, meta: true, want: ApacheBroker,
-			says: "it holds the files of an Apache Kafka broker (orders-0)"},
+		"broker": {
+			files: []string{"orders-0/partition.metadata", inPartition + "quorum-state"}, meta: true,
+			want: ApacheBroker, says: "it holds the files of an Apache Kafka broker (orders-0)",
+		},
 		"stopped broker": {files: []string{"recovery-point-offset-checkpoint"}, want: ApacheBroker,
 			says: "it holds the files of an Apache Kafka broker " +
 				"(recovery-point-offset-checkpoint)"},
-		"ours and Apache's": {files: []string{startedFile, inPartition + "wal/durable.mark", inPartition + "quorum-state"}, meta: true, want: Mixed,
+		"ours and Apache's": {
+			files: []string{startedFile, inPartition + "wal/durable.mark", inPartition + "quorum-state"},
+			meta:  true, want: Mixed,
 			says: "it holds files of YAKt (yakt.started, __cluster_metadata-0/wal, " +
-				"meta.properties) and of Apache Kafka (__cluster_metadata-0/quorum-state)"},
+				"meta.properties) and of Apache Kafka (__cluster_metadata-0/quorum-state)",
+		},
 	} {
 		dir := t.TempDir()
 		touch(t, dir, c.files...)
@@ -62,7 +78,8 @@ func TestKindsOfDirectories(t *testing.T) {
 		if d.Kind != c.want {
 			t.Errorf("%s: %s, want %s", name, d.Kind, c.want)
 		}
-		if err := d.Formattable(); (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+		if err := d.Formattable(); (err == nil) != (c.says == "") ||
+			err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -70,7 +87,9 @@ func TestKindsOfDirectories(t *testing.T) {
 
 func putMeta(t *testing.T, dir string) {
 	t.Helper()
-	if err := (config.MetaProperties{ClusterID: testCluster, NodeID: 1, DirectoryID: config.NewUUID()}).Write(dir); err != nil {
+	if err := (config.MetaProperties{
+		ClusterID: testCluster, NodeID: 1, DirectoryID: config.NewUUID(),
+	}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -105,7 +124,8 @@ func TestApacheControllersAreRefused(t *testing.T) {
 			for _, err := range []error{errFormat, errStart} {
 				if err == nil || !strings.Contains(err.Error(), "the log of an Apache Kafka "+
 					"controller ("+partitionDir+"/"+name+")") ||
-					!strings.Contains(err.Error(), "Nothing was changed") || strings.Contains(err.Error(), "remove") {
+					!strings.Contains(err.Error(), "Nothing was changed") ||
+					strings.Contains(err.Error(), "remove") {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
@@ -126,14 +146,16 @@ func TestNoFormatOverALog(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, ignore := range []bool{false, true} {
-		if _, err := FormatStorage(cfg, Format{Out: os.Stderr, IgnoreFormatted: ignore}); err == nil || !strings.Contains(err.Error(),
-			"is in use: it holds yakt.started, __cluster_metadata-0/wal, and formatting it would "+
-				"found another log") {
+		if _, err := FormatStorage(cfg, Format{Out: os.Stderr, IgnoreFormatted: ignore}); err == nil ||
+			!strings.Contains(err.Error(),
+				"is in use: it holds yakt.started, __cluster_metadata-0/wal, and formatting it would "+
+					"found another log") {
 			t.Error(err)
 		}
 	}
 	_, err := openStorage(cfg, discard)
-	if err == nil || !errors.Is(err, config.ErrNotFormatted) || !strings.Contains(err.Error(), "Do not format it") {
+	if err == nil || !errors.Is(err, config.ErrNotFormatted) ||
+		!strings.Contains(err.Error(), "Do not format it") {
 		t.Error(err)
 	}
 }
@@ -184,8 +206,12 @@ func spoilers(neighbour, stranger string) map[string]spoiler {
 				t.Fatal(err)
 			}
 		},
-		"emptied":                  func(t *testing.T, path, _ string) { edit(t, path, func([]byte) []byte { return nil }) },
-		"halved":                   func(t *testing.T, path, _ string) { edit(t, path, func(b []byte) []byte { return b[:len(b)/2] }) },
+		"emptied": func(t *testing.T, path, _ string) {
+			edit(t, path, func([]byte) []byte { return nil })
+		},
+		"halved": func(t *testing.T, path, _ string) {
+			edit(t, path, func(b []byte) []byte { return b[:len(b)/2] })
+		},
 		"copied from another node": from(neighbour), "copied from another cluster": from(stranger),
 	}
 }
@@ -194,14 +220,15 @@ func spoilers(neighbour, stranger string) map[string]spoiler {
 func outcomeOf(t *testing.T, cfg *config.Config, original, dir string) string {
 	t.Helper()
 	moved := *cfg
-	moved.MetadataLogDir, moved.LogDirs = dir, []string{dir}
+	moved.Storage.MetadataLogDir, moved.Storage.LogDirs = dir, []string{dir}
 	before := inspect(t, original)
 	s, err := openStorage(&moved, discard)
 	if err != nil {
 		return "refused"
 	}
 	defer s.close()
-	if s.clusterID != before.Meta.ClusterID || config.UUID(s.directoryID) != before.Meta.DirectoryID || !s.hasLog {
+	if s.clusterID != before.Meta.ClusterID || config.UUID(s.directoryID) != before.Meta.DirectoryID ||
+		!s.hasLog {
 		return "another node"
 	}
 	return "the same node"
@@ -224,7 +251,8 @@ func TestLostLog(t *testing.T) {
 			}
 		}
 		_, err := inspect(t, dir).Fit(cfg)
-		if err == nil || !strings.Contains(err.Error(), "is gone or empty, but "+dir+"/yakt.started says that this node has had a log") ||
+		if err == nil || !strings.Contains(err.Error(),
+			"is gone or empty, but "+dir+"/yakt.started says that this node has had a log") ||
 			!strings.Contains(err.Error(), "keep "+dir+" for inspection") {
 			t.Errorf("%s: %v", lost, err)
 		}
@@ -232,7 +260,8 @@ func TestLostLog(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, startedFile)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := inspect(t, dir).Fit(cfg); err == nil || !strings.Contains(err.Error(), "holds snapshots of one") {
+		if _, err := inspect(t, dir).Fit(cfg); err == nil ||
+			!strings.Contains(err.Error(), "holds snapshots of one") {
 			t.Errorf("%s: %v", lost, err)
 		}
 	}

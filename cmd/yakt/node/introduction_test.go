@@ -15,7 +15,9 @@ func TestIntroductions(t *testing.T) {
 	registration := record.RegisterController{ControllerID: 7, Endpoints: []record.Endpoint{
 		{Name: "CONTROLLER", Host: "node-7", Port: 9093},
 	}}
-	for listen, want := range map[string]string{"": "", "127.0.0.1": "127.0.0.1", "0.0.0.0": "node-7"} {
+	for listen, want := range map[string]string{
+		"": "", "127.0.0.1": "127.0.0.1", "0.0.0.0": "node-7",
+	} {
 		n := &Node{registration: registration, cfg: &config.Config{}}
 		if listen != "" {
 			l, err := net.Listen("tcp4", listen+":0")
@@ -24,7 +26,7 @@ func TestIntroductions(t *testing.T) {
 			}
 			t.Cleanup(func() { l.Close() })
 			n.http = &httpServer{listeners: []net.Listener{l}}
-			n.cfg.HTTPListeners = []config.HostPort{{Host: listen}}
+			n.cfg.HTTP.Listeners = []config.HostPort{{Host: listen}}
 			_, port, _ := net.SplitHostPort(l.Addr().String())
 			want = net.JoinHostPort(want, port)
 		}

@@ -7,18 +7,18 @@ import (
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
-// logIdentity is whom a write-ahead log says that it belongs to.
+// logIdentity is the owner that a write-ahead log names.
 type logIdentity struct {
-	Exists      bool // there is a log: opening it would not make one
-	Known       bool // it says whom it belongs to, as logs of the first format do not
+	Exists      bool // there is a log, so that opening it would not create one
+	Known       bool // it names its owner; logs of the first format do not
 	ClusterID   string
 	NodeID      int32
 	DirectoryID config.UUID
 	Incarnation [16]byte
 }
 
-// identifyLog reads whom the write-ahead log in dir belongs to, and changes nothing. A log whose
-// durable mark is damaged tells nothing here: opening it says in full what is wrong.
+// identifyLog reads the owner of the write-ahead log in dir and changes nothing. It leaves a
+// damaged durable mark for the opening of the log, which reports it in full.
 func identifyLog(dir string) (logIdentity, error) {
 	info, err := wal.Inspect(dir)
 	switch {
@@ -28,5 +28,7 @@ func identifyLog(dir string) (logIdentity, error) {
 		return logIdentity{Exists: !info.Empty()}, err
 	}
 	id := info.Owner.Identity
-	return logIdentity{true, true, id.ClusterID, id.NodeID, id.DirectoryID, info.Owner.Incarnation}, nil
+	return logIdentity{
+		true, true, id.ClusterID, id.NodeID, id.DirectoryID, info.Owner.Incarnation,
+	}, nil
 }

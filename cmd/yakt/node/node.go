@@ -1,5 +1,8 @@
-// Package node is one running controller: configuration, storage, log, controller and listeners joined. It is the only
-// place that knows them all; the packages below know nothing of each other.
+// Package node runs one controller node: it joins configuration, storage, log, controller and
+// listeners, and is the only package that imports all of them.
+//
+// Open, Start and Stop are called in this order, by one goroutine. All other methods may be called
+// concurrently from Start on.
 package node
 
 import (
@@ -28,10 +31,11 @@ import (
 	"github.com/yakt/yakt/turns"
 )
 
-// Node is a controller process in the small: several may run in one program.
+// Node is one controller node. One process may run several.
 type Node struct {
 	cfg          *config.Config
 	logger       *slog.Logger
+	version      string // of this program
 	storage      *storage
 	registration record.RegisterController
 
@@ -41,10 +45,10 @@ type Node struct {
 	files      *descriptors
 	turns      *turns.Places // of both servers
 	debug      *debugServer
-	http       *httpServer // nil without listeners
+	http       *httpServer // nil without HTTP listeners
 	api        *httpapi.API
-	passage    passage
-	passed     *passedServer
+	forwarder  forwarder
+	tunnelled  *tunnelServer
 
 	failed   chan error
 	failOnce sync.Once
@@ -52,10 +56,13 @@ type Node struct {
 	stopErr  error
 }
 
-// Open makes a node on a formatted directory and binds its listeners; Start lets it take part. An error says what is wrong and what to do.
-func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
+// Open makes a node on a formatted directory and binds its listeners; Start makes it take part in
+// the quorum. The node keeps cfg, which must not change afterwards. version is shown to people
+// only. An error says what is wrong and what to do; nothing stays open then.
+func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err error) {
 	n := &Node{
-		cfg: cfg, logger: logger, failed: make(chan error, 1), turns: turns.New(runtime.GOMAXPROCS(0)),
+		cfg: cfg, logger: logger, version: version, failed: make(chan error, 1),
+		turns: turns.New(runtime.GOMAXPROCS(0)),
 	}
 	n.files = newDescriptors(descriptorLimit())
 	defer func() {
@@ -80,14 +87,14 @@ func Open(cfg *config.Config, logger *slog.Logger) (_ *Node, err error) {
 	if n.log, err = n.openLog(); err != nil {
 		return nil, err
 	}
-	if err := n.storage.noteStarted(cfg.NodeID, n.log.Incarnation()); err != nil {
+	if err := n.storage.recordStarted(cfg.NodeID, n.log.Incarnation()); err != nil {
 		return nil, err
 	}
 	n.controller.SetLog(quorumLog{n.log})
 	n.api = n.httpAPI()
 	n.http.use(n.api)
-	n.passage.tunnel, n.passed = n.log.Tunnel, newPassedServer(n.api, logger)
-	n.files.note(cfg.MaxConnections, logger)
+	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api, logger)
+	n.files.warnIfFewer(cfg.Clients.MaxConnections, logger)
 	return n, nil
 }
 
@@ -100,7 +107,7 @@ func (n *Node) listen() (*kafkaproto.Server, error) {
 	return kafkaproto.Listen(cfg)
 }
 
-// serverConfig is what the listeners are to be; lookup finds the addresses of a host name.
+// serverConfig returns the settings of the controller listeners. lookup resolves a host name.
 func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkaproto.Config, error) {
 	cfg := kafkaproto.Config{
 		Versions:  controller.Versions,
@@ -115,57 +122,66 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		MaxStreamFrameBytes: raftlog.MaxFrameBytes,
 		MaxFrameBytes:       n.cfg.LongestRequest(),
 		MaxInFlightBytes:    n.cfg.RequestMemory(),
-		MaxParked:           int(n.cfg.MaxParkedRequests),
-		MaxParkedPerIP:      int(n.cfg.MaxParkedRequestsPerIP),
-		MaxWait:             n.cfg.MaxWait,
-		MaxConnections:      int(n.cfg.MaxConnections),
-		MaxConnectionsPerIP: int(n.cfg.MaxConnectionsPerIP),
+		MaxParked:           int(n.cfg.Clients.MaxParked),
+		MaxParkedPerIP:      int(n.cfg.Clients.MaxParkedPerIP),
+		MaxWait:             n.cfg.Clients.MaxWait,
+		MaxConnections:      int(n.cfg.Clients.MaxConnections),
+		MaxConnectionsPerIP: int(n.cfg.Clients.MaxConnectionsPerIP),
 		MaxConnectionsOf:    make(map[string]int),
-		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaDoor) },
+		Admit:               func() (release func(), ok bool) { return n.files.admit(kafkaConns) },
 		StreamSlots:         peerSlots,
-		IdleTimeout:         n.cfg.ConnectionsMaxIdle,
+		IdleTimeout:         n.cfg.Clients.MaxIdle,
 		Turns:               n.turns,
 		Logger:              n.logger,
 	}
 	if cfg.MaxConnectionsPerIP == 0 {
-		cfg.MaxConnectionsPerIP = -1 // nobody, to kafkaproto
+		cfg.MaxConnectionsPerIP = -1 // kafkaproto takes 0 for its default, and -1 for no connection
 	}
 	if cfg.IdleTimeout < 0 {
 		cfg.IdleTimeout = never
 	}
-	for host, most := range n.cfg.MaxConnectionsPerIPOverrides {
+	for host, most := range n.cfg.Clients.MaxConnectionsPerIPOverrides {
 		addresses, err := lookup(host)
 		if err != nil {
-			return cfg, fmt.Errorf("max.connections.per.ip.overrides: the address of %s cannot be found: %w; correct the name, or write the address", host, err)
+			return cfg, fmt.Errorf("max.connections.per.ip.overrides: the address of %s cannot be found: "+
+				"%w; correct the name, or write the address", host, err)
 		}
 		for _, a := range addresses {
 			if ip, err := netip.ParseAddr(a); err == nil {
-				a = ip.Unmap().WithZone("").String() // as connections show it
+				a = ip.Unmap().WithZone("").String() // in the form of a connection's remote address
 			}
 			cfg.MaxConnectionsOf[a] = int(most)
 		}
 	}
 	for _, l := range n.cfg.Listeners {
-		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol)})
+		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{
+			Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol),
+		})
 	}
 	return cfg, nil
 }
 
-func (n *Node) handle(ctx context.Context, caller kafkaproto.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+func (n *Node) handle(
+	ctx context.Context, caller kafkaproto.Caller, req kmsg.Request, reply func(kmsg.Response),
+) {
 	n.controller.Handle(ctx, protocol.Caller(caller), req, reply)
 }
 
-// makeRegistration describes this node to brokers and peers; a port of 0 in the configuration is replaced by the one bound.
+// makeRegistration describes this node to brokers and peers. A configured port of 0 is replaced by
+// the port that was bound.
 func (n *Node) makeRegistration() record.RegisterController {
 	r := record.RegisterController{
-		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()), Features: metadata.SupportedFeatures(n.cfg.UnstableFeatureVersions),
+		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()),
+		Features: metadata.SupportedFeatures(n.cfg.Controller.UnstableFeatureVersions),
 	}
 	for _, l := range n.cfg.AdvertisedListeners {
 		port := l.Port
 		if port == 0 {
 			port = n.server.Addrs()[l.Name].(*net.TCPAddr).Port
 		}
-		r.Endpoints = append(r.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: uint16(port), SecurityProtocol: int16(l.Protocol)})
+		r.Endpoints = append(r.Endpoints, record.Endpoint{
+			Name: l.Name, Host: l.Host, Port: uint16(port), SecurityProtocol: int16(l.Protocol),
+		})
 	}
 	return r
 }
@@ -173,40 +189,50 @@ func (n *Node) makeRegistration() record.RegisterController {
 func (n *Node) controllerConfig() controller.Config {
 	cfg := n.cfg
 	c := controller.Config{
-		NodeID: cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID, Registration: n.registration,
-		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap, Unstable: cfg.UnstableFeatureVersions,
-		DefaultPartitions: cfg.NumPartitions, DefaultReplicationFactor: cfg.DefaultReplicationFactor,
-		MinISR: staticMinISR(cfg.Static), UncleanElection: cfg.Static["unclean.leader.election.enable"] == "true",
-		DeleteTopics: cfg.DeleteTopicEnable, SessionTimeout: cfg.BrokerSessionTimeout, HeartbeatInterval: cfg.BrokerHeartbeatInterval,
-		MaxIdle: cfg.MetadataMaxIdleInterval, UncleanInterval: cfg.UncleanElectionInterval, Static: cfg.Static,
-		QuotaWindow: quotaWindow(cfg.QuotaWindow, cfg.QuotaWindows),
-		SlowEvent:   max(cfg.SlowEvent, time.Nanosecond), // 0 stands for its default there
+		NodeID: cfg.NodeID, ClusterID: n.storage.clusterID, DirectoryID: n.storage.directoryID,
+		Registration:  n.registration,
+		InitialVoters: n.initialVoters, Bootstrap: n.storage.bootstrap,
+		Unstable:          cfg.Controller.UnstableFeatureVersions,
+		DefaultPartitions: cfg.Controller.NumPartitions, DefaultReplicationFactor: cfg.Controller.DefaultReplicationFactor,
+		MinISR:            staticMinISR(cfg.Static),
+		UncleanElection:   cfg.Static["unclean.leader.election.enable"] == "true",
+		DeleteTopics:      cfg.Controller.DeleteTopicEnable,
+		SessionTimeout:    cfg.Controller.BrokerSessionTimeout,
+		HeartbeatInterval: cfg.Controller.BrokerHeartbeatInterval,
+		MaxIdle:           cfg.Controller.MaxIdleInterval,
+		UncleanInterval:   cfg.Controller.UncleanElectionInterval, Static: cfg.Static,
+		QuotaWindow: quotaWindow(cfg.Controller.QuotaWindow, cfg.Controller.QuotaWindows),
+		SlowEvent:   max(cfg.Controller.SlowEvent, time.Nanosecond), // 0 would be the default
 		Clock:       systemClock{}, Random: newRandom(), Logger: n.logger, Stop: n.fail,
 		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
-		Limits: requestLimits(cfg.RequestLimits),
+		Limits: requestLimits(cfg.Clients.Limits),
 		CutLog: func(offset int64) { n.log.CutBefore(offset) },
 	}
-	if cfg.AutoLeaderRebalance {
-		c.PreferredInterval = cfg.LeaderImbalanceCheckInterval
+	if cfg.Controller.AutoLeaderRebalance {
+		c.PreferredInterval = cfg.Controller.LeaderImbalanceCheckInterval
 	}
 	return c
 }
 
 func requestLimits(l config.RequestLimits) controller.Limits {
 	return controller.Limits{
-		Topics: int(l.Topics), Partitions: int(l.Partitions), Changes: int(l.Changes), Resources: int(l.Resources),
-		Configs: int(l.Configs), Directories: int(l.Directories), Listeners: int(l.Listeners), Features: int(l.Features),
+		Topics: int(l.Topics), Partitions: int(l.Partitions), Changes: int(l.Changes),
+		Resources: int(l.Resources),
+		Configs:   int(l.Configs), Directories: int(l.Directories), Listeners: int(l.Listeners),
+		Features: int(l.Features),
 	}
 }
 
-// quotaWindow is n samples of a length, of which Kafka bounds neither.
+// quotaWindow returns n times the length of a sample. Kafka bounds neither, so the product is
+// capped.
 func quotaWindow(sample time.Duration, n int32) time.Duration {
 	return min(sample, never/time.Duration(max(1, n))) * time.Duration(n)
 }
 
-// staticMinISR is the file's min.insync.replicas, which config has checked.
+// staticMinISR returns min.insync.replicas of the file, which config has checked.
 func staticMinISR(static map[string]string) int32 {
-	if n, err := strconv.ParseInt(strings.TrimSpace(static["min.insync.replicas"]), 10, 32); err == nil {
+	if n, err := strconv.ParseInt(strings.TrimSpace(static["min.insync.replicas"]), 10,
+		32); err == nil {
 		return int32(n)
 	}
 	return 1
@@ -226,7 +252,7 @@ func kafkaprotoEncode(correlationID int32, resp kmsg.Response) []byte {
 	return kafkaproto.AppendResponse(nil, correlationID, resp)
 }
 
-// openLog opens the log and checks that it is of the quorum that is configured.
+// openLog opens the log and checks that it belongs to the configured quorum.
 func (n *Node) openLog() (*raftlog.Log, error) {
 	voters := n.formattedVoters()
 	if len(voters) == 0 && !n.storage.hasLog {
@@ -249,8 +275,8 @@ func (n *Node) openLog() (*raftlog.Log, error) {
 	return log, nil
 }
 
-// otherVoters says what to do about a log of other voters than this node was told; any other error is
-// passed on.
+// otherVoters adds advice to the error for a log whose voters are not the configured ones. It
+// returns any other error unchanged.
 func (n *Node) otherVoters(err error) error {
 	other, ok := errors.AsType[*raftlog.VotersError](err)
 	switch {
@@ -267,19 +293,19 @@ func (n *Node) otherVoters(err error) error {
 	return compareVoters(other.Configured, other.Log, "its log in "+n.storage.logDir())
 }
 
-// checkIncarnation refuses an opened log that is not the one that this directory has had.
+// checkIncarnation refuses a log that is not the one that this directory had before.
 func (n *Node) checkIncarnation(log [16]byte) error {
-	m := n.storage.mark
+	m := n.storage.started
 	if m == nil || m.incarnation == [16]byte{} || m.incarnation == log {
 		return nil
 	}
 	return otherIncarnation(n.storage.dir, m.incarnation, log)
 }
 
-// checkLog makes sure that a log in which nothing but new leaders has been written has what it still
-// needs: what the directory was formatted with.
+// checkLog refuses a log that still needs what the directory was formatted with, if that could not
+// be read: one in which nothing but the batches of new leaders has been written.
 func (n *Node) checkLog(log raftlog.Status) error {
-	// A leader's first batch is one record, three in an empty log; the bootstrap records come next.
+	// A leader's first batch has one record, or three in an empty log. The bootstrap records follow.
 	unfounded := log.LogEnd <= int64(log.Epoch)+2
 	switch {
 	case unfounded && n.storage.foundingErr != nil:
@@ -298,29 +324,37 @@ func (n *Node) votersUnknown() error {
 		n.storage.dir, n.cfg.Command("yakt format"))
 }
 
-// logConfig is what the log is to be. A follower waits for a leader for one election timeout to two, at random.
+// logConfig returns the settings of the log. A follower starts an election after one to two
+// election timeouts without a leader, at random.
 func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 	cfg := n.cfg
 	return raftlog.Config{
-		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID, Info: info,
+		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID,
+		DirectoryID: n.storage.directoryID, Info: info,
 		Voters: voters, Addr: n.addresses, VoterDirectory: n.voterDirectory,
-		Tunnelled: func(node int32, conn net.Conn) { n.passed.take(node, conn) },
-		Tick:      max(cfg.ElectionTimeout, cfg.FetchTimeout/2) / electionTicks, ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
-		DialTimeout: cfg.QuorumRequestTimeout, RetryBackoff: cfg.QuorumRetryBackoff,
-		MessageBytes: int(cfg.FetchMaxBytes), SnapshotChunkBytes: int(cfg.FetchSnapshotMaxBytes),
-		SnapshotBytes: cfg.SnapshotBytes, SnapshotInterval: snapshotInterval(cfg.SnapshotInterval), SnapshotsKept: int(cfg.SnapshotsKept),
-		KeepBytes:    min(keepBytes, cfg.SnapshotBytes),
-		SegmentBytes: cfg.WALSegmentBytes, Logger: n.logger,
+		Tunnelled:     func(node int32, conn net.Conn) { n.tunnelled.take(node, conn) },
+		Tick:          max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks,
+		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
+		DialTimeout: cfg.Quorum.RequestTimeout, RetryBackoff: cfg.Quorum.RetryBackoff,
+		MessageBytes: int(
+			cfg.Quorum.FetchMaxBytes,
+		), SnapshotChunkBytes: int(cfg.Quorum.FetchSnapshotMaxBytes),
+		SnapshotBytes:    cfg.Storage.SnapshotBytes,
+		SnapshotInterval: snapshotInterval(cfg.Storage.SnapshotInterval),
+		SnapshotsKept:    int(cfg.Storage.SnapshotsKept),
+		KeepBytes:        min(keepBytes, cfg.Storage.SnapshotBytes),
+		SegmentBytes:     cfg.Storage.WALSegmentBytes, Logger: n.logger,
 	}
 }
 
-// keepBytes of log are kept behind a snapshot for those who are a little late, unless snapshots follow each other faster.
+// keepBytes is how much log is kept before a snapshot, for followers that are a little late; less
+// if snapshots follow each other faster.
 const keepBytes = 4 << 20
 
-// never stands for a time that does not come; far from what would overflow a time.Time.
+// never is a duration that does not pass, and is far from overflowing a time.Time.
 const never = 100 * 365 * 24 * time.Hour
 
-// snapshotInterval is a configured interval, of which Kafka's 0 means never.
+// snapshotInterval converts the configured interval, in which 0 means never, as for Kafka.
 func snapshotInterval(d time.Duration) time.Duration {
 	if d == 0 {
 		return never
@@ -328,7 +362,8 @@ func snapshotInterval(d time.Duration) time.Duration {
 	return d
 }
 
-// An election timeout (controller.quorum.election.timeout.ms) is counted in ticks; a leader is heard of ten times in one.
+// An election timeout (controller.quorum.election.timeout.ms) has 50 ticks. A leader sends ten
+// heartbeats in that time.
 const (
 	electionTicks  = 50
 	heartbeatTicks = 5
@@ -339,19 +374,19 @@ func (n *Node) formattedVoters() []int32 {
 		return voterIDs(*n.storage.voters)
 	}
 	var ids []int32
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.cfg.Quorum.Voters {
 		ids = append(ids, v.ID)
 	}
 	return ids
 }
 
-// Start serves requests and takes part in the quorum.
+// Start serves requests and makes the node take part in the quorum. It returns at once.
 func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
 	go n.server.Serve()
 	n.http.serve()
-	go n.passed.server.Serve(n.passed) //nolint:errcheck // ErrServerClosed, or the listener is closed
+	go n.tunnelled.server.Serve(n.tunnelled) //nolint:errcheck // ErrServerClosed, or the listener is closed
 	go func() {
 		if err, ok := <-n.log.Failed(); ok {
 			n.fail(err)
@@ -359,16 +394,17 @@ func (n *Node) Start() {
 	}()
 }
 
-// Controller is the node's controller.
+// Controller returns the node's controller.
 func (n *Node) Controller() *controller.Controller { return n.controller }
 
-// Log is the node's replicated log.
+// Log returns the node's replicated log.
 func (n *Node) Log() *raftlog.Log { return n.log }
 
-// ClusterID is the cluster that the directory was formatted for.
+// ClusterID returns the id of the cluster that the directory was formatted for.
 func (n *Node) ClusterID() string { return n.storage.clusterID }
 
-// Addr is where a listener is bound, such as "127.0.0.1:9093"; "" for an unknown name.
+// Addr returns the address that a listener is bound to, such as "127.0.0.1:9093", or "" for an
+// unknown name.
 func (n *Node) Addr(listener string) string {
 	if a, ok := n.server.Addrs()[listener]; ok {
 		return a.String()
@@ -376,10 +412,10 @@ func (n *Node) Addr(listener string) string {
 	return ""
 }
 
-// release frees what a failed Open had taken.
+// release closes what a failed Open had opened.
 func (n *Node) release() {
 	if n.log != nil {
-		_ = n.log.Stop(context.Background()) // never started: hands nothing over
+		_ = n.log.Stop(context.Background()) // not started: there is nothing to hand over
 	}
 	n.debug.close()
 	n.http.close()
@@ -393,7 +429,8 @@ func (n *Node) release() {
 	}
 }
 
-// Endpoints are this node's advertised controller endpoints as host:port, the first is the one brokers use.
+// Endpoints returns this node's advertised controller endpoints as host:port. Brokers use the
+// first.
 func (n *Node) Endpoints() []string {
 	var all []string
 	for _, e := range n.registration.Endpoints {

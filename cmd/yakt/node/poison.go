@@ -9,10 +9,10 @@ import (
 	"github.com/yakt/yakt/raftlog"
 )
 
-// poisonMax is how much of the poison a report lists.
+// poisonMax is the most records that a report lists.
 const poisonMax = 100
 
-// readLog replays the log of a stopped node and reports what brokers do not accept of it.
+// readLog replays the log of a stopped node and reports the records that brokers do not accept.
 func (r *StorageReport) readLog() {
 	img, err := stoppedImage(filepath.Join(r.Directory, partitionDir))
 	if err != nil {
@@ -36,7 +36,7 @@ func (r *StorageReport) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
-// stoppedImage is the state that the log in a directory leads to.
+// stoppedImage replays the log in a directory and returns the resulting image.
 func stoppedImage(dir string) (*metadata.Image, error) {
 	log, err := raftlog.ReadStopped(dir)
 	if err != nil {

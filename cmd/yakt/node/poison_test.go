@@ -30,8 +30,11 @@ func poisoned(t *testing.T, records ...record.Record) *config.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	owner := wal.Identity{ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID}
-	if err := waltest.Append(filepath.Join(cfg.MetadataLogDir, partitionDir, "wal"), owner, batch); err != nil {
+	owner := wal.Identity{
+		ClusterID: n.storage.clusterID, NodeID: cfg.NodeID, DirectoryID: n.storage.directoryID,
+	}
+	if err := waltest.Append(filepath.Join(cfg.Storage.MetadataLogDir, partitionDir, "wal"), owner,
+		batch); err != nil {
 		t.Fatal(err)
 	}
 	return cfg
@@ -69,11 +72,14 @@ func digests(t *testing.T, dir string) map[string][32]byte {
 func TestPoisonAtRest(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 40_000)
-	group := &record.Config{ResourceType: metadata.ConfigGroup, ResourceName: long, Name: "k", Value: &long}
+	group := &record.Config{
+		ResourceType: metadata.ConfigGroup, ResourceName: long, Name: "k", Value: &long,
+	}
 	cfg := poisoned(t, group)
 	requirePoison(t, cfg, 1, "group \"xxx")
 	n := reopen(t, cfg)
-	if status, answer, err := ask(n, http.MethodGet, "/readyz", ""); err != nil || status != http.StatusOK || !strings.Contains(answer, `yakt heal`) {
+	if status, answer, err := ask(n, http.MethodGet, "/readyz",
+		""); err != nil || status != http.StatusOK || !strings.Contains(answer, `yakt heal`) {
 		t.Errorf("/readyz: %d %s, %v", status, answer, err)
 	}
 	status, answer, err := ask(n, http.MethodPost, "/v1/heal", `{}`)
@@ -95,7 +101,7 @@ func TestPoisonAtRest(t *testing.T) {
 // reopen starts a node on a directory that was in use.
 func reopen(t *testing.T, cfg *config.Config) *Node {
 	t.Helper()
-	n, err := Open(cfg, slog.New(slog.DiscardHandler))
+	n, err := Open(cfg, slog.New(slog.DiscardHandler), "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +125,7 @@ func awaitActive(t *testing.T, n *Node) {
 
 func requirePoison(t *testing.T, cfg *config.Config, count int, says ...string) {
 	t.Helper()
-	before := digests(t, cfg.MetadataLogDir)
+	before := digests(t, cfg.Storage.MetadataLogDir)
 	r, err := CheckStorage(cfg)
 	if err != nil || !r.Fit || r.Poisoned != count || len(r.Poison) != count {
 		t.Fatalf("%+v, %v", r, err)
@@ -129,7 +135,7 @@ func requirePoison(t *testing.T, cfg *config.Config, count int, says ...string) 
 			t.Errorf("%q is not in %q", part, r.Poison)
 		}
 	}
-	after := digests(t, cfg.MetadataLogDir)
+	after := digests(t, cfg.Storage.MetadataLogDir)
 	if len(after) != len(before) {
 		t.Errorf("a check leaves %d files of %d", len(after), len(before))
 	}

@@ -10,8 +10,8 @@ import (
 // kraftVersionMax is the highest kraft.version that a voter of this release supports.
 const kraftVersionMax = 1
 
-// initialVoters is the voter set that a new quorum begins with: the one that the directory was formatted with, or the static one
-// of the configuration. It is empty when neither says.
+// initialVoters returns the first voter set of a new quorum: that of the 0-0 checkpoint or, in a
+// static quorum, the configured one. It is empty if there is neither.
 func (n *Node) initialVoters() record.Voters {
 	var set record.Voters
 	if n.storage.voters != nil {
@@ -23,13 +23,14 @@ func (n *Node) initialVoters() record.Voters {
 		}
 		return set
 	}
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.cfg.Quorum.Voters {
 		set.Voters = append(set.Voters, n.staticVoter(v))
 	}
 	return set
 }
 
-// staticVoter describes a voter of controller.quorum.voters by what its handshake told, or else by the little that is configured.
+// staticVoter describes a voter of controller.quorum.voters by its handshake, or else by its
+// configured address alone.
 func (n *Node) staticVoter(v config.Voter) record.Voter {
 	if v.ID == n.cfg.NodeID {
 		return voterOf(v.ID, n.storage.directoryID, n.registration.Endpoints)
@@ -41,7 +42,9 @@ func (n *Node) staticVoter(v config.Voter) record.Voter {
 			}
 		}
 	}
-	endpoint := record.Endpoint{Name: n.cfg.ControllerListenerNames[0], Host: v.Host, Port: uint16(v.Port)}
+	endpoint := record.Endpoint{
+		Name: n.cfg.ControllerListenerNames[0], Host: v.Host, Port: uint16(v.Port),
+	}
 	return voterOf(v.ID, record.UUID{}, []record.Endpoint{endpoint})
 }
 
@@ -61,8 +64,8 @@ func voterIDs(set record.Voters) []int32 {
 	return ids
 }
 
-// addresses lists where a voter may be found: what this node's configuration insists on, what the log says, what the
-// configuration and the formatted directory say.
+// addresses lists where to dial a voter, in this order: yakt.peer.addresses, the log,
+// controller.quorum.voters, the 0-0 checkpoint.
 func (n *Node) addresses(id int32) []string {
 	var all []string
 	add := func(a string) {
@@ -70,13 +73,13 @@ func (n *Node) addresses(id int32) []string {
 			all = append(all, a)
 		}
 	}
-	if at, ok := n.cfg.PeerAddresses[id]; ok {
+	if at, ok := n.cfg.Quorum.PeerAddresses[id]; ok {
 		return []string{at.String()}
 	}
 	if set := n.controller.Image().Voters(); set != nil {
 		n.addEndpoints(*set, id, add)
 	}
-	for _, v := range n.cfg.Voters {
+	for _, v := range n.cfg.Quorum.Voters {
 		if v.ID == id {
 			add(v.String())
 		}
@@ -97,8 +100,8 @@ func (n *Node) addEndpoints(set record.Voters, id int32, add func(string)) {
 	}
 }
 
-// voterDirectory is the directory id that a voter has in the log, or else in the voter set that the
-// directory was formatted with; zero when neither says.
+// voterDirectory returns the directory id of a voter according to the log, or else to the 0-0
+// checkpoint; zero if neither has it.
 func (n *Node) voterDirectory(id int32) [16]byte {
 	set := n.controller.Image().Voters()
 	if set == nil {

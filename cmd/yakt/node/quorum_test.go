@@ -91,7 +91,8 @@ func TestAQuorumOfThree(t *testing.T) {
 		}
 		for _, v := range n.initialVoters().Voters {
 			other := all[v.ID-1]
-			if v.DirectoryID != other.storage.directoryID || fmt.Sprint(n.addresses(v.ID)) != fmt.Sprint(other.Endpoints()) {
+			if v.DirectoryID != other.storage.directoryID ||
+				fmt.Sprint(n.addresses(v.ID)) != fmt.Sprint(other.Endpoints()) {
 				t.Errorf("node %d: voter %+v at %v", n.cfg.NodeID, v, n.addresses(v.ID))
 			}
 		}
@@ -107,16 +108,22 @@ func TestAQuorumOfThree(t *testing.T) {
 func TestAddressesByWeight(t *testing.T) {
 	t.Parallel()
 	voters := record.Voters{Voters: []record.Voter{
-		voterOf(2, record.UUID{1}, []record.Endpoint{{Name: "OTHER", Host: "x", Port: 1}, {Name: "CONTROLLER", Host: "formatted", Port: 9093}}),
+		voterOf(2, record.UUID{1}, []record.Endpoint{
+			{Name: "OTHER", Host: "x", Port: 1}, {Name: "CONTROLLER", Host: "formatted", Port: 9093},
+		}),
 	}}
 	n := &Node{
 		cfg: &config.Config{
 			NodeID: 1, ControllerListenerNames: []string{"CONTROLLER"},
-			Voters:        []config.Voter{{ID: 2, HostPort: config.HostPort{Host: "configured", Port: 9093}}},
-			PeerAddresses: map[int32]config.HostPort{3: {Host: "moved", Port: 9093}},
+			Quorum: config.Quorum{
+				Voters: []config.Voter{
+					{ID: 2, HostPort: config.HostPort{Host: "configured", Port: 9093}},
+				},
+				PeerAddresses: map[int32]config.HostPort{3: {Host: "moved", Port: 9093}},
+			},
 		},
 		storage:    &storage{voters: &voters},
-		controller: controller.New(controller.Config{}),
+		controller: controller.New(controller.Config{Clock: systemClock{}}),
 	}
 	if got := fmt.Sprint(n.addresses(2)); got != "[configured:9093 formatted:9093]" {
 		t.Errorf("a voter: %s", got)

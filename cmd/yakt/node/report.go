@@ -11,12 +11,12 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// StorageReport is what `yakt storage check` prints about a metadata log directory.
+// StorageReport is the output of `yakt storage check`.
 type StorageReport struct {
 	Directory   string   `json:"directory"`
 	Kind        Kind     `json:"kind"`
 	Fit         bool     `json:"fitToStart"`
-	Problem     string   `json:"problem,omitempty"` // why it is not fit, and what to do
+	Problem     string   `json:"problem,omitempty"` // why no node can start on it, and what to do
 	Warnings    []string `json:"warnings,omitempty"`
 	ClusterID   string   `json:"clusterId,omitempty"`
 	NodeID      *int32   `json:"nodeId,omitempty"`
@@ -25,18 +25,19 @@ type StorageReport struct {
 	Started     bool     `json:"started"`               // yakt.started is there
 	LogFiles    int      `json:"logFiles"`              // in the write-ahead log's folder
 	Snapshots   []string `json:"snapshots"`
-	Voters      []int32  `json:"voters,omitempty"`      // that the directory was formatted with
+	Voters      []int32  `json:"voters,omitempty"`      // of the 0-0 checkpoint
 	ApacheFiles []string `json:"apacheFiles,omitempty"` // of an Apache controller or broker
 	OtherFiles  []string `json:"otherFiles,omitempty"`
-	Poisoned    int      `json:"poisoned"`         // things in the log's state that brokers do not accept
-	Poison      []string `json:"poison,omitempty"` // the first of them
+	// things in the log's state that brokers do not accept
+	Poisoned int      `json:"poisoned"`
+	Poison   []string `json:"poison,omitempty"` // the first of them
 }
 
-// CheckStorage looks at the metadata log directory of cfg as a start does, and changes nothing in
-// it. The log and the snapshot that it starts from are replayed if a node can be started. An error
-// means that the directory could not be looked at.
+// CheckStorage inspects the metadata log directory of cfg as a start does, and changes nothing. If
+// a node can start, it replays the snapshot and the log. The error is not nil only if the directory
+// cannot be read.
 func CheckStorage(cfg *config.Config) (*StorageReport, error) {
-	d, err := Inspect(cfg.MetadataLogDir)
+	d, err := Inspect(cfg.Storage.MetadataLogDir)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestSpoiledLogs(t *testing.T) {
 			dir := copyTree(t, own)
 			spoil(t, filepath.Join(dir, name), name)
 			moved := *cfg
-			moved.MetadataLogDir, moved.LogDirs = dir, []string{dir}
+			moved.Storage.MetadataLogDir, moved.Storage.LogDirs = dir, []string{dir}
 			outcome := "refused"
 			if err := openOnce(&moved, discard); err == nil {
 				outcome = "the same log"
@@ -99,7 +99,8 @@ func TestFolderWithoutALog(t *testing.T) {
 			t.Fatal(err)
 		}
 		touch(t, wal, "durable.mark.tmp")
-		says(t, openOnce(cfg, discard), wal+" is gone or empty, but "+dir+"/yakt.started says that this node has had a log")
+		says(t, openOnce(cfg, discard),
+			wal+" is gone or empty, but "+dir+"/yakt.started says that this node has had a log")
 	}
 }
 
@@ -107,10 +108,11 @@ func TestFolderWithoutALog(t *testing.T) {
 func TestLogMadeUnderAMark(t *testing.T) {
 	t.Parallel()
 	n := &Node{cfg: configFor(t, 1, t.TempDir(), staticOne), storage: &storage{dir: "d"}}
-	n.storage.mark = &startedMark{version: startedVersion, incarnation: [16]byte{1}}
-	says(t, n.checkIncarnation([16]byte{2}), "d/yakt.started names the log of incarnation 01", "made a second time")
+	n.storage.started = &startedInfo{version: startedVersion, incarnation: [16]byte{1}}
+	says(t, n.checkIncarnation([16]byte{2}), "d/yakt.started names the log of incarnation 01",
+		"made a second time")
 	for _, same := range [][16]byte{{1}, {}} {
-		n.storage.mark.incarnation = same
+		n.storage.started.incarnation = same
 		if err := n.checkIncarnation([16]byte{1}); err != nil {
 			t.Error(err)
 		}
@@ -122,9 +124,12 @@ func TestOtherVotersBySource(t *testing.T) {
 	t.Parallel()
 	differ := &raftlog.VotersError{Configured: []int32{1}, Log: []int32{1, 2}}
 	n := &Node{cfg: configFor(t, 1, t.TempDir(), staticOne), storage: &storage{dir: "d"}}
-	says(t, n.otherVoters(differ), "controller.quorum.voters names the voters [1], but those of this quorum are [1 2] (its log")
+	says(t, n.otherVoters(differ),
+		"controller.quorum.voters names the voters [1], but those of this quorum are [1 2] (its log")
 	n.cfg.Embedded = true
-	says(t, n.otherVoters(differ), "is of a quorum with the voters [1 2], and the built-in configuration is of one node")
+	says(t, n.otherVoters(differ),
+		"is of a quorum with the voters [1 2], and the built-in configuration is of one node")
 	n.storage.voters = &record.Voters{}
-	says(t, n.otherVoters(differ), "was formatted with the voters [1], but the log in it has [1 2]: they do not belong together")
+	says(t, n.otherVoters(differ),
+		"was formatted with the voters [1], but the log in it has [1 2]: they do not belong together")
 }

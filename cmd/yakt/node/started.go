@@ -14,8 +14,8 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
-// startedFile says that this directory has had a log, and which: should the log vanish or be
-// replaced, the node must not go on with another one.
+// startedFile records that this directory has had a log, and which one. Should that log vanish or
+// be replaced, the node must not continue with another one.
 const startedFile = "yakt.started"
 
 // The versions of yakt.started. Version 1 is the cluster id alone, on one line. Version 2 is
@@ -32,23 +32,23 @@ const startedVersion = 2
 
 const maxStartedBytes = 4 << 10
 
-// errStartedDamaged is in the chain of every error for a yakt.started that makes no sense, and
-// errStartedLater for one of a later release.
+// errStartedDamaged is in the chain of every error for an unusable yakt.started, errStartedLater in
+// that for one written by a later release.
 var (
 	errStartedDamaged = errors.New("cannot be used")
 	errStartedLater   = errors.New("it is of a later release")
 )
 
-// startedMark is what yakt.started says.
-type startedMark struct {
+// startedInfo is the content of yakt.started.
+type startedInfo struct {
 	version     int
 	clusterID   string
 	nodeID      int32 // from version 2 on, as is the rest
 	directoryID config.UUID
-	incarnation [16]byte // zero when the log's was not known
+	incarnation [16]byte // zero if it was not known when the file was written
 }
 
-func (m startedMark) encode() []byte {
+func (m startedInfo) encode() []byte {
 	text := fmt.Sprintf("version=%d\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\nincarnation=%x\n",
 		startedVersion, m.clusterID, m.nodeID, m.directoryID, m.incarnation)
 	return []byte(text + sumLine(text))
@@ -60,9 +60,9 @@ func sumLine(text string) string {
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// readStarted reads dir's yakt.started; errStartedDamaged is in the chain when it is there and
-// makes no sense.
-func readStarted(dir string) (*startedMark, error) {
+// readStarted reads dir's yakt.started. errStartedDamaged is in the error's chain if the file is
+// there and unusable.
+func readStarted(dir string) (*startedInfo, error) {
 	f, err := os.Open(filepath.Join(dir, startedFile))
 	if err != nil {
 		return nil, err
@@ -79,13 +79,13 @@ func readStarted(dir string) (*startedMark, error) {
 	return m, nil
 }
 
-func parseStarted(text string) (*startedMark, error) {
+func parseStarted(text string) (*startedInfo, error) {
 	lines := strings.SplitAfter(text, "\n")
 	if id, one := strings.CutSuffix(lines[0], "\n"); one && len(lines) == 2 && lines[1] == "" {
 		if config.CheckClusterID(id) != nil {
 			return nil, errors.New("its only line is not a cluster id")
 		}
-		return &startedMark{version: 1, clusterID: id}, nil
+		return &startedInfo{version: 1, clusterID: id}, nil
 	}
 	const fields = 5
 	if version, ok := strings.CutPrefix(lines[0], "version="); ok {
@@ -101,10 +101,12 @@ func parseStarted(text string) (*startedMark, error) {
 	return parseStartedFields(lines[:fields])
 }
 
-// parseStartedFields reads lines whose checksum is right.
-func parseStartedFields(lines []string) (*startedMark, error) {
+// parseStartedFields reads the lines, whose checksum is right.
+func parseStartedFields(lines []string) (*startedInfo, error) {
 	var values [5]string
-	for i, key := range []string{"version=", "cluster.id=", "node.id=", "directory.id=", "incarnation="} {
+	for i, key := range []string{
+		"version=", "cluster.id=", "node.id=", "directory.id=", "incarnation=",
+	} {
 		value, ok := strings.CutPrefix(strings.TrimSuffix(lines[i], "\n"), key)
 		if !ok {
 			return nil, fmt.Errorf("it has no line %s", key)
@@ -114,7 +116,7 @@ func parseStartedFields(lines []string) (*startedMark, error) {
 	node, errNode := strconv.ParseInt(values[2], 10, 32)
 	directory, errDirectory := config.ParseUUID(values[3])
 	incarnation, errIncarnation := hex.DecodeString(values[4])
-	m := &startedMark{
+	m := &startedInfo{
 		version: startedVersion, clusterID: values[1], nodeID: int32(node), directoryID: directory,
 	}
 	err := errors.Join(errNode, errDirectory, errIncarnation)
@@ -125,7 +127,7 @@ func parseStartedFields(lines []string) (*startedMark, error) {
 	return m, nil
 }
 
-// write puts yakt.started into dir, durably.
-func (m startedMark) write(dir string) error {
+// write writes yakt.started into dir, durably.
+func (m startedInfo) write(dir string) error {
 	return config.WriteDurably(filepath.Join(dir, startedFile), m.encode(), fileMode)
 }

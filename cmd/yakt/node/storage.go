@@ -13,7 +13,7 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Names that Kafka gives to what lies in a metadata log directory.
+// Names in a metadata log directory. All but wal are Kafka's.
 const (
 	partitionDir  = "__cluster_metadata-0"
 	bootstrapFile = "bootstrap.checkpoint"
@@ -24,30 +24,31 @@ const (
 	walDir        = "wal"
 )
 
-// storage is a formatted metadata directory, held by this process.
+// storage is a formatted metadata directory, locked by this process.
 type storage struct {
 	dir         string
 	clusterID   string
 	directoryID record.UUID
 	bootstrap   []record.Record
 	voters      *record.Voters // from the 0-0 checkpoint of a dynamic quorum; nil without one
-	foundingErr error          // why bootstrap and voters are not known, though there is a log
+	foundingErr error          // why bootstrap and voters are unknown, if there is a log
 	hasLog      bool
-	mark        *startedMark // what yakt.started says; nil when it is to be written
+	started     *startedInfo // content of yakt.started; nil if it must be written
 	lock        *os.File
 }
 
 func (s *storage) logDir() string { return filepath.Join(s.dir, partitionDir) }
 
-// openStorage checks the directory that cfg names, takes its lock and reads what it was formatted with.
+// openStorage checks the directory that cfg names, takes its lock and reads what it was formatted
+// with.
 func openStorage(cfg *config.Config, logger *slog.Logger) (*storage, error) {
-	s := &storage{dir: cfg.MetadataLogDir}
+	s := &storage{dir: cfg.Storage.MetadataLogDir}
 	d, err := Inspect(s.dir)
 	if err != nil {
 		return nil, err
 	}
 	if d.Kind != Formatted && d.Kind != InUse && d.Kind != Mixed {
-		return nil, d.startable(cfg) // before the lock: nothing is written into what is not ours
+		return nil, d.startable(cfg) // without the lock: its file must not appear in a directory that is not ours
 	}
 	if err := s.acquire(); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func openStorage(cfg *config.Config, logger *slog.Logger) (*storage, error) {
 	return s, nil
 }
 
-// read takes over what the locked directory holds.
+// read reads the content of the locked directory.
 func (s *storage) read(cfg *config.Config, logger *slog.Logger) error {
 	d, err := Inspect(s.dir)
 	if err != nil {
@@ -69,8 +70,7 @@ func (s *storage) read(cfg *config.Config, logger *slog.Logger) error {
 	var unread *foundingError
 	if errors.As(err, &unread) && d.hasLog() {
 		s.foundingErr, err = unread, nil
-		logger.Warn("what this directory was formatted with cannot be read; its log does not "+
-			"need it", "err", unread)
+		logger.Warn("the files that format wrote cannot be read; the log does not need them", "err", unread)
 	}
 	if err != nil {
 		return err
@@ -78,18 +78,18 @@ func (s *storage) read(cfg *config.Config, logger *slog.Logger) error {
 	if err := s.identify(d); err != nil {
 		return err
 	}
-	if d.MarkErr != nil {
-		logger.Warn("the file is written again from the log's own identity", "err", d.MarkErr)
+	if d.StartedErr != nil {
+		logger.Warn("writing yakt.started again from the log's own identity", "err", d.StartedErr)
 	}
-	s.bootstrap, s.voters, s.hasLog, s.mark = f.records, f.voters, d.hasLog(), d.Mark
+	s.bootstrap, s.voters, s.hasLog, s.started = f.records, f.voters, d.hasLog(), d.StartedInfo
 	if err := os.MkdirAll(s.logDir(), directoryMode); err != nil {
 		return fmt.Errorf("cannot make the metadata log's directory: %w", err)
 	}
 	return nil
 }
 
-// identify takes over the identity in meta.properties. A directory that no node has run on gets a
-// directory id if it has none, as those formatted before Kafka 3.7.
+// identify reads the identity from meta.properties. A directory without a directory id, formatted
+// before Kafka 3.7, gets one if no node has run on it.
 func (s *storage) identify(d *Directory) error {
 	meta := *d.Meta
 	if meta.DirectoryID.IsZero() {
@@ -102,7 +102,7 @@ func (s *storage) identify(d *Directory) error {
 	return nil
 }
 
-// acquire takes the lock that Kafka's own processes take, too.
+// acquire takes the lock that Kafka's own processes take.
 func (s *storage) acquire() error {
 	path := filepath.Join(s.dir, lockFile)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
@@ -110,7 +110,7 @@ func (s *storage) acquire() error {
 		return fmt.Errorf("cannot write to the metadata directory: %w; give this user write "+
 			"access to %s", err, s.dir)
 	}
-	// Java's FileChannel.lock is a POSIX record lock over the whole file: so is this.
+	// Java's FileChannel.lock is a POSIX record lock over the whole file, and so is this.
 	lock := unix.Flock_t{Type: unix.F_WRLCK}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_SETLK, &lock); err != nil {
 		f.Close()
@@ -120,16 +120,16 @@ func (s *storage) acquire() error {
 	return nil
 }
 
-// noteStarted remembers that there is a log now, and which.
-func (s *storage) noteStarted(nodeID int32, incarnation [16]byte) error {
-	mark := startedMark{
+// recordStarted writes yakt.started, unless it already has this content.
+func (s *storage) recordStarted(nodeID int32, incarnation [16]byte) error {
+	info := startedInfo{
 		version: startedVersion, clusterID: s.clusterID, nodeID: nodeID,
 		directoryID: config.UUID(s.directoryID), incarnation: incarnation,
 	}
-	if s.mark != nil && *s.mark == mark {
+	if s.started != nil && *s.started == info {
 		return nil
 	}
-	if err := mark.write(s.dir); err != nil {
+	if err := info.write(s.dir); err != nil {
 		return fmt.Errorf("cannot write %s: %w; %s must be writable and have space",
 			startedFile, err, s.dir)
 	}

@@ -11,14 +11,14 @@ import (
 )
 
 // stayStopped is the advice for a node whose directory cannot be trusted. Nothing else is safe: a
-// voter that has forgotten what it acknowledged could help to elect a leader without it.
+// voter that has lost what it acknowledged could help to elect a leader that lacks it, too.
 func stayStopped(dir string) string {
 	return fmt.Sprintf("leave this node stopped and keep %s for inspection: the other voters go "+
 		"on without it as long as they are a majority, and this release cannot replace a voter",
 		dir)
 }
 
-// listed names the first few of some files.
+// listed joins names, and only counts those after the first few.
 func listed(names []string) string {
 	const most = 3
 	if len(names) <= most {
@@ -27,8 +27,7 @@ func listed(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// Formattable is nil for a directory that `yakt format` may write to: one that is missing, or holds
-// nothing.
+// Formattable returns nil if `yakt format` may write to the directory: it is missing or empty.
 func (d *Directory) Formattable() error {
 	switch d.Kind {
 	case Missing, Empty:
@@ -56,7 +55,7 @@ func (d *Directory) inUse() error {
 		"another log over that one. Nothing was changed; %s", d.Path, listed(d.traces()), advice)
 }
 
-// traces are what a running node leaves.
+// traces lists what a running node leaves in its directory.
 func (d *Directory) traces() []string {
 	var found []string
 	if d.started() {
@@ -74,7 +73,7 @@ func (d *Directory) traces() []string {
 	return found
 }
 
-// contents says in words what a directory that is not a node's holds.
+// contents describes the content of a directory in words.
 func (d *Directory) contents() string {
 	switch d.Kind {
 	case Missing:
@@ -100,8 +99,8 @@ func (d *Directory) contents() string {
 	return fmt.Sprintf("a node has run on it (%s)", listed(d.traces()))
 }
 
-// startable is nil for a directory whose files belong together, of a node that has run or may run
-// for the first time.
+// startable returns nil if the files of a directory belong together and a node has run on it or may
+// run for the first time.
 func (d *Directory) startable(cfg *config.Config) error {
 	switch d.Kind {
 	case Missing, Empty:
@@ -126,10 +125,10 @@ func (d *Directory) startable(cfg *config.Config) error {
 		d.Path, d.contents())
 }
 
-// notFormatted names the command that formats the directory.
+// notFormatted is the error for a missing or empty directory. It names the command that formats it.
 func (d *Directory) notFormatted(cfg *config.Config) error {
 	format := cfg.Command("yakt format")
-	if len(cfg.Voters) > 0 {
+	if len(cfg.Quorum.Voters) > 0 {
 		return fmt.Errorf("%s is %w: %s. If this is a new node of a new quorum, run `%s`: the "+
 			"first node's makes a cluster id and prints it, the other nodes and the brokers are "+
 			"given the same one by --cluster-id",
@@ -147,7 +146,7 @@ func (d *Directory) damagedMeta() error {
 	return fmt.Errorf("%w; %s", d.MetaErr, d.formatAgain())
 }
 
-// consistent is nil when everything in a directory that was in use belongs together.
+// consistent returns nil if everything in a used directory belongs together.
 func (d *Directory) consistent() error {
 	switch {
 	case d.MetaErr != nil:
@@ -167,7 +166,7 @@ func (d *Directory) consistent() error {
 	case d.LogErr != nil:
 		return d.LogErr
 	}
-	if err := d.checkMark(); err != nil {
+	if err := d.checkStarted(); err != nil {
 		return err
 	}
 	return d.checkLog()
@@ -183,16 +182,16 @@ func (d *Directory) lostLog() error {
 		d.walPath(), because, stayStopped(d.Path))
 }
 
-// checkMark compares meta.properties with yakt.started. One that is missing is written again: the
-// log carries the identity, too.
-func (d *Directory) checkMark() error {
-	switch m := d.Mark; {
-	case errors.Is(d.MarkErr, errStartedLater):
-		return d.MarkErr
-	case d.MarkErr != nil && d.Log.Known:
+// checkStarted compares meta.properties with yakt.started. A missing yakt.started is written again,
+// since the log has the identity as well.
+func (d *Directory) checkStarted() error {
+	switch m := d.StartedInfo; {
+	case errors.Is(d.StartedErr, errStartedLater):
+		return d.StartedErr
+	case d.StartedErr != nil && d.Log.Known:
 		return nil // written again from the log's own identity
-	case d.MarkErr != nil:
-		return fmt.Errorf("%w; %s", d.MarkErr, stayStopped(d.Path))
+	case d.StartedErr != nil:
+		return fmt.Errorf("%w; %s", d.StartedErr, stayStopped(d.Path))
 	case m == nil:
 		return nil
 	case m.clusterID != d.Meta.ClusterID:
@@ -207,7 +206,7 @@ func (d *Directory) checkMark() error {
 	return nil
 }
 
-// disagree is the error for a source that names another owner than meta.properties does.
+// disagree is the error for a source that names an owner other than meta.properties does.
 func (d *Directory) disagree(source, what string, there, here any) error {
 	return fmt.Errorf("%s has %s=%v, but %s has %s=%v: they do not belong together. If one of "+
 		"them was copied here, put the original back; otherwise %s",
@@ -231,19 +230,22 @@ func (d *Directory) checkLog() error {
 	return d.checkIncarnation(log.Incarnation)
 }
 
-// checkIncarnation compares the log's incarnation with the one that yakt.started remembers.
+// checkIncarnation compares the log's incarnation with that in yakt.started.
 func (d *Directory) checkIncarnation(log [16]byte) error {
-	if d.Mark == nil || d.Mark.incarnation == [16]byte{} || log == [16]byte{} || d.Mark.incarnation == log {
+	if d.StartedInfo == nil || d.StartedInfo.incarnation == [16]byte{} || log == [16]byte{} ||
+		d.StartedInfo.incarnation == log {
 		return nil
 	}
-	return otherIncarnation(d.Path, d.Mark.incarnation, log)
+	return otherIncarnation(d.Path, d.StartedInfo.incarnation, log)
 }
 
-func otherIncarnation(dir string, marked, log [16]byte) error {
-	return fmt.Errorf("%s names the log of incarnation %x, but that in %s is of incarnation %x: it was "+
-		"made a second time, and has forgotten what the first has acknowledged; put the first back if "+
-		"it was moved away, but never an older copy, otherwise %s", filepath.Join(dir, startedFile),
-		marked, filepath.Join(dir, partitionDir, walDir), log, stayStopped(dir))
+func otherIncarnation(dir string, recorded, log [16]byte) error {
+	return fmt.Errorf(
+		"%s names the log of incarnation %x, but that in %s is of incarnation %x: it was "+
+			"made a second time, and has forgotten what the first has acknowledged; put the first back if "+
+			"it was moved away, but never an older copy, otherwise %s", filepath.Join(dir, startedFile),
+		recorded, filepath.Join(dir, partitionDir, walDir), log, stayStopped(dir),
+	)
 }
 
 // formatAgain is the advice for a directory without a log.

@@ -53,16 +53,23 @@ func planOf(t *testing.T, text string) plan {
 	if err != nil {
 		return plan{refused: err.Error()}
 	}
-	n := &Node{cfg: cfg, logger: slog.New(slog.DiscardHandler), storage: &storage{dir: cfg.MetadataLogDir}}
-	n.controller = controller.New(controller.Config{})
-	p := plan{dir: cfg.MetadataLogDir, http: cfg.HTTPListeners, hosts: n.httpHosts(), debug: cfg.DebugListeners, level: cfg.LogLevel, format: cfg.LogFormat}
+	n := &Node{
+		cfg: cfg, logger: slog.New(slog.DiscardHandler),
+		storage: &storage{dir: cfg.Storage.MetadataLogDir},
+	}
+	n.controller = controller.New(controller.Config{Clock: systemClock{}})
+	p := plan{
+		dir: cfg.Storage.MetadataLogDir, http: cfg.HTTP.Listeners, hosts: n.httpHosts(),
+		debug: cfg.DebugListeners, level: cfg.Log.Level, format: cfg.Log.Format,
+	}
 	if p.server, err = n.serverConfig(fakeLookup); err != nil {
 		t.Fatal(err)
 	}
 	p.server.Versions, p.server.Handle, p.server.Stream, p.server.Logger = nil, nil, nil, nil
-	p.server.Admit, p.server.Cost = nil, nil
+	p.server.Admit, p.server.Cost, p.server.Elements = nil, nil, nil
 	for _, l := range cfg.AdvertisedListeners {
-		n.registration.Endpoints = append(n.registration.Endpoints, record.Endpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
+		n.registration.Endpoints = append(n.registration.Endpoints,
+			record.Endpoint{Name: l.Name, Host: l.Host, Port: uint16(l.Port)})
 	}
 	p.addresses, p.httpLimits = n.addresses(2), httpLimitsOf(cfg)
 	p.log = n.logConfig(n.formattedVoters(), nil)
@@ -82,7 +89,8 @@ func fakeLookup(host string) ([]string, error) {
 	return []string{"::ffff:10.0.0.7"}, nil
 }
 
-// samples are values other than the default, for keys whose type does not say enough. Some need further lines.
+// samples are values other than the default, for keys whose type does not say enough. Some need
+// further lines.
 var samples = map[string]string{
 	"process.roles":                       "broker",
 	"broker.id":                           "2",
@@ -122,8 +130,10 @@ var around = map[string]struct{ without, with string }{
 	"log.dir":                             {"log.dirs", ""},
 	"controller.quorum.bootstrap.servers": {"controller.quorum.voters", ""},
 	"yakt.http.insecure":                  {"", "yakt.http.listeners=:8093\n"},
-	"config.providers": {"", "config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n" +
-		"broker.rack=x\ndelegation.token.secret.key=${file:/nowhere:key}\n"},
+	"config.providers": {
+		"", "config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n" +
+			"broker.rack=x\ndelegation.token.secret.key=${file:/nowhere:key}\n",
+	},
 	"leader.imbalance.check.interval.seconds": {"", "auto.leader.rebalance.enable=true\n"},
 }
 
@@ -143,8 +153,9 @@ func another(t *testing.T, k config.Key) string {
 	return ""
 }
 
-// TestEveryKeyHasAnEffectOrSaysThatItHasNone sets one key after the other and looks whether anything comes of it. Keys of class
-// Ignored are listed as such by docs/configuration.md; those with Void say there why nothing does.
+// TestEveryKeyHasAnEffectOrSaysThatItHasNone sets one key after the other and looks whether
+// anything comes of it. Keys of class Ignored are listed as such by docs/configuration.md; those
+// with Void say there why nothing does.
 func TestEveryKeyHasAnEffectOrSaysThatItHasNone(t *testing.T) {
 	for _, k := range config.Keys() {
 		if k.Class == config.Ignored || strings.HasPrefix(k.Section, "Defaults") {
@@ -174,10 +185,13 @@ func TestEveryKeyHasAnEffectOrSaysThatItHasNone(t *testing.T) {
 
 func TestAddressesOfConnectionLimits(t *testing.T) {
 	p := planOf(t, wiringFile+"max.connections.per.ip=0\nmax.connections.per.ip.overrides=c:7\n")
-	if p.server.MaxConnectionsPerIP != -1 || !reflect.DeepEqual(p.server.MaxConnectionsOf, map[string]int{"10.0.0.7": 7}) {
+	if p.server.MaxConnectionsPerIP != -1 ||
+		!reflect.DeepEqual(p.server.MaxConnectionsOf, map[string]int{"10.0.0.7": 7}) {
 		t.Errorf("%d, %v", p.server.MaxConnectionsPerIP, p.server.MaxConnectionsOf)
 	}
-	n := &Node{cfg: &config.Config{MaxConnectionsPerIPOverrides: map[string]int32{"nowhere": 1}}}
+	n := &Node{cfg: &config.Config{Clients: config.Clients{
+		MaxConnectionsPerIPOverrides: map[string]int32{"nowhere": 1},
+	}}}
 	if _, err := n.serverConfig(fakeLookup); err == nil || !strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("a name without an address: %v", err)
 	}

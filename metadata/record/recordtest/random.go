@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Source is where randomness comes from, such as a *rand.Rand.
@@ -55,11 +56,11 @@ func relate(src Source, r record.Record) {
 	}
 }
 
-func likeReplicas(src Source, directories []record.UUID, replicas int) []record.UUID {
+func likeReplicas(src Source, directories []protocol.UUID, replicas int) []protocol.UUID {
 	if len(directories) == 0 {
 		return directories
 	}
-	directories = make([]record.UUID, replicas)
+	directories = make([]protocol.UUID, replicas)
 	for i := range directories {
 		fill(src, "", reflect.ValueOf(&directories[i]).Elem())
 	}

@@ -12,31 +12,31 @@ import (
 	"github.com/yakt/yakt/limits"
 )
 
-// boundedListener keeps connections within the limits of a crowd. Accept ends with the listener
-// and for no other reason: errors such as too many open files pass.
+// boundedListener accepts HTTP connections at a bounded rate and up to a limit. Accept fails only
+// when the listener is closed: other errors, such as too many open files, are logged and retried.
 type boundedListener struct {
 	net.Listener
-	crowd      *crowd
-	foreigners *foreigners
-	logger     *slog.Logger
-	pace       acceptPace
+	conns  *connLimiter
+	guard  *protocolGuard
+	logger *slog.Logger
+	pace   acceptPace
 }
 
 const (
-	// acceptInterval is between two connections, in the mean of acceptBurst: each costs more to
-	// accept than most requests, and a crowd that comes at once is not to have all processors.
+	// acceptInterval is the mean time between two connections after a burst of acceptBurst. Accepting
+	// a connection costs more than most requests, and many at once must not take all processors.
 	acceptInterval = time.Second / 2000
 	acceptBurst    = 100
-	// acceptEarlyMax is worth no pause.
+	// acceptEarlyMax is too short to pause for.
 	acceptEarlyMax = time.Millisecond
 )
 
-// acceptPace keeps connections apart. It is for one goroutine.
+// acceptPace spreads connections over time. It belongs to one goroutine.
 type acceptPace struct {
-	due time.Time // of the next connection
+	due time.Time // when the next connection may be accepted
 }
 
-// next counts a connection and returns by how much it is early.
+// next counts a connection and returns how early it is.
 func (p *acceptPace) next(now time.Time) (early time.Duration) {
 	if first := now.Add(-acceptBurst * acceptInterval); p.due.Before(first) {
 		p.due = first
@@ -45,7 +45,7 @@ func (p *acceptPace) next(now time.Time) (early time.Duration) {
 	return p.due.Sub(now)
 }
 
-// Between two tries to accept a connection the pause grows, from one to the other.
+// After errors, the pause before the next attempt to accept doubles from the first to the second.
 const (
 	acceptPauseMin = 5 * time.Millisecond
 	acceptPauseMax = time.Second
@@ -68,16 +68,16 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		if early := l.pace.next(time.Now()); early > acceptEarlyMax {
 			time.Sleep(early)
 		}
-		if admitted := l.crowd.admit(c); admitted != nil {
+		if admitted := l.conns.admit(c); admitted != nil {
 			limitBuffers(c)
-			return l.foreigners.guard(admitted), nil
+			return l.guard.watch(admitted), nil
 		}
 		c.Close()
 	}
 }
 
-// What the kernel may hold for a connection, in and out, where it could be megabytes: a crowd that
-// does not read what it asks for must not take the machine's memory.
+// Socket buffers of a connection. The kernel's default may be megabytes, and clients that do not
+// read what they ask for must not exhaust the machine's memory.
 const (
 	receiveBytes = 64 << 10
 	sendBytes    = 256 << 10
@@ -90,14 +90,14 @@ func limitBuffers(c net.Conn) {
 	}
 }
 
-// httpConnectionsLimit is the name of the limit of connections: the key that sets it.
+// httpConnectionsLimit names the limit of connections by the key that sets it.
 const httpConnectionsLimit = "yakt.http.max.connections"
 
-// crowd are the connections of all HTTP listeners. A new one takes the place of the one that has
-// been without a request for longest, so that those that ask for nothing cannot keep a question
-// out; where an address has its half of all, of one of its own. While all others are served it is
-// refused. It is safe for concurrent use.
-type crowd struct {
+// connLimiter limits the connections of all HTTP listeners together, and those of one address to
+// half of that. At the limit a new connection replaces the one that has been idle for longest, so
+// that idle clients cannot lock others out; at the limit of an address it replaces one of that
+// address. A new connection is refused if none is idle. It is safe for concurrent use.
+type connLimiter struct {
 	most     int
 	files    *descriptors
 	idle     *idleConns
@@ -108,20 +108,21 @@ type crowd struct {
 	of   map[string]int // by client address
 }
 
-func newCrowd(most int, files *descriptors, logger *slog.Logger) *crowd {
-	return &crowd{
+func newConnLimiter(most int, files *descriptors, logger *slog.Logger) *connLimiter {
+	return &connLimiter{
 		most: most, files: files, idle: newIdleConns(),
 		refusals: limits.NewRefusals(httpConnectionsLimit, logger), of: map[string]int{},
 	}
 }
 
-// admit counts a connection; nil when there is no room for it.
-func (c *crowd) admit(nc net.Conn) net.Conn {
+// admit counts a connection and returns it wrapped, so that closing it ends its count; nil if there
+// is no room.
+func (c *connLimiter) admit(nc net.Conn) net.Conn {
 	client := clientOf(nc)
 	for range 2 {
-		full, crowded := c.enter(client)
-		if !full && !crowded {
-			if release, ok := c.files.admit(httpDoor); ok {
+		full, addressFull := c.enter(client)
+		if !full && !addressFull {
+			if release, ok := c.files.admit(httpConns); ok {
 				return &admittedConn{Conn: nc, release: sync.OnceFunc(func() {
 					release()
 					c.leave(client)
@@ -130,7 +131,7 @@ func (c *crowd) admit(nc net.Conn) net.Conn {
 			c.leave(client)
 		}
 		whose := ""
-		if crowded {
+		if addressFull {
 			whose = client
 		}
 		if !c.idle.closeOldest(whose) {
@@ -141,21 +142,21 @@ func (c *crowd) admit(nc net.Conn) net.Conn {
 	return nil
 }
 
-// enter counts a connection of an address, unless there are as many as may be (full), or the
-// address has its half of them (crowded).
-func (c *crowd) enter(client string) (full, crowded bool) {
+// enter counts a connection of an address, unless all connections are taken (full) or half of them
+// by this address (addressFull).
+func (c *connLimiter) enter(client string) (full, addressFull bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	most := min(c.most, c.files.most(httpDoor))
-	if full, crowded = c.open >= c.most, c.of[client] >= max(most/2, 1); full || crowded {
-		return full, crowded
+	most := min(c.most, c.files.most(httpConns))
+	if full, addressFull = c.open >= c.most, c.of[client] >= max(most/2, 1); full || addressFull {
+		return full, addressFull
 	}
 	c.open++
 	c.of[client]++
 	return false, false
 }
 
-func (c *crowd) leave(client string) {
+func (c *connLimiter) leave(client string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open--
@@ -172,8 +173,8 @@ func clientOf(nc net.Conn) string {
 	return host
 }
 
-// idleConns are the connections that wait for a request, the one that has waited for longest
-// first. It is safe for concurrent use.
+// idleConns holds the connections that wait for a request, the longest idle first. It is safe for
+// concurrent use.
 type idleConns struct {
 	mu    sync.Mutex
 	order list.List // of idleConn
@@ -187,8 +188,8 @@ type idleConn struct {
 
 func newIdleConns() *idleConns { return &idleConns{place: make(map[net.Conn]*list.Element)} }
 
-// note follows a connection; it is an http.Server's ConnState.
-func (i *idleConns) note(c net.Conn, state http.ConnState) {
+// observe tracks the state of a connection. It is an http.Server's ConnState.
+func (i *idleConns) observe(c net.Conn, state http.ConnState) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.forget(c)
@@ -197,7 +198,7 @@ func (i *idleConns) note(c net.Conn, state http.ConnState) {
 	}
 }
 
-// forget drops a connection. The caller holds the lock.
+// forget removes a connection. The caller holds the lock.
 func (i *idleConns) forget(c net.Conn) {
 	if at, ok := i.place[c]; ok {
 		i.order.Remove(at)
@@ -205,8 +206,8 @@ func (i *idleConns) forget(c net.Conn) {
 	}
 }
 
-// closeOldest closes the connection that has waited for longest, of all or of one address; false
-// when none waits.
+// closeOldest closes the connection that has been idle for longest, among those of client or, if
+// that is "", among all. It reports false if none is idle.
 func (i *idleConns) closeOldest(client string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()

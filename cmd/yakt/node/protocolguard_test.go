@@ -30,12 +30,14 @@ func TestAKafkaClientAtTheHTTPPortIsClosed(t *testing.T) {
 		if _, err := io.WriteString(c, sends); err != nil {
 			t.Fatal(err)
 		}
-		if b, err := io.ReadAll(c); isTimeout(err) || len(b) > 0 && what != "noise" && !strings.HasPrefix(string(b), "HTTP/1.1 400") {
+		if b, err := io.ReadAll(c); isTimeout(err) ||
+			len(b) > 0 && what != "noise" && !strings.HasPrefix(string(b), "HTTP/1.1 400") {
 			t.Errorf("%s: %q %v", what, b, err)
 		}
 		_ = c.Close()
 	}
-	if text := log.String(); strings.Count(text, "does not speak HTTP") != 1 || !strings.Contains(text, "controller listener") {
+	if text := log.String(); strings.Count(text, "does not speak HTTP") != 1 ||
+		!strings.Contains(text, "controller listener") {
 		t.Errorf("logged: %s", text)
 	}
 	if status, _, err := ask(n, "GET", "/livez", ""); status != 200 {

@@ -1,0 +1,64 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"testing"
+)
+
+// TestServices checks how each path is served.
+func TestServices(t *testing.T) {
+	t.Parallel()
+	a := New(Config{Logger: slog.New(slog.DiscardHandler)})
+	want := services{
+		"/livez": {kind: healthKind}, "/readyz": {kind: healthKind},
+		"/v1/status": {kind: localKind}, "/v1/snapshot": {kind: localKind},
+		"/v1/quorum":      {kind: readKind},
+		"/v1/records":     {kind: readKind, waits: true},
+		"/v1/client_mgmt": {kind: readKind, waits: true, streams: true},
+		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
+	}
+	for _, name := range []string{"get_all_active_brokers", "get_broker_by_id", "get_topic_by_name"} {
+		want["/v1/"+name] = service{kind: readKind}
+	}
+	for _, name := range []string{
+		"register", "register_broker_change", "unregister_broker", "create_topic",
+		"create_partition", "add_replica", "remove_replica", "register_producer", "heal",
+	} {
+		want["/v1/"+name] = service{kind: writeKind}
+	}
+	if !maps.Equal(a.services, want) {
+		t.Errorf("got %v, want %v", a.services, want)
+	}
+	described := slices.Sorted(maps.Keys(a.OpenAPI().Paths))
+	if served := slices.Sorted(maps.Keys(a.services)); !slices.Equal(served, described) {
+		t.Errorf("served: %v, described: %v", served, described)
+	}
+}
+
+// TestMethodsOfAPathAgree checks that a path cannot be a read by one method and a write by another.
+func TestMethodsOfAPathAgree(t *testing.T) {
+	t.Parallel()
+	a := New(Config{Logger: slog.New(slog.DiscardHandler)})
+	defer func() {
+		if recover() == nil {
+			t.Error("a path with two kinds was accepted")
+		}
+	}()
+	serve := func(context.Context, *struct{}) (*struct{}, error) { return nil, nil }
+	handle(a, operation{kind: writeKind, name: "status", method: http.MethodPost}, serve)
+}
+
+// TestFieldExamplesAreUsed checks that each example belongs to a field, with a comment.
+func TestFieldExamplesAreUsed(t *testing.T) {
+	t.Parallel()
+	docs := readFieldDocs()
+	for field := range fieldExamples {
+		if docs[field] == "" {
+			t.Errorf("there is no documented field %s", field)
+		}
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package metadata
+
+// checked enables the assertions that walk whole structures.
+const checked = false

@@ -1,0 +1,6 @@
+//go:build race
+
+package raftlog
+
+// checked enables assertions that walk parts of the log.
+const checked = true

@@ -1,7 +1,0 @@
-//go:build !linux
-
-package raftlog
-
-import "os"
-
-func dropCached(*os.File) {}
