@@ -195,8 +195,8 @@ func (a *account) force(n int64) {
 	a.own += n
 }
 
-// settle returns all that the connection holds.
-func (a *account) settle() {
+// release returns all that the connection holds.
+func (a *account) release() {
 	if a.own == 0 {
 		return
 	}

@@ -40,7 +40,7 @@ func (h holder) takeLater(n int64) <-chan error {
 	go func() {
 		err := h.acquire(h.ctx, n, time.Now().Add(time.Hour))
 		if err != nil {
-			h.settle()
+			h.release()
 		}
 		result <- err
 	}()
@@ -52,7 +52,7 @@ func (h holder) takeLater(n int64) <-chan error {
 func (h holder) giveBackWhenEvicted() {
 	go func() {
 		<-h.ctx.Done()
-		h.settle()
+		h.release()
 	}()
 }
 
@@ -81,8 +81,8 @@ func TestBudgetServesInOrder(t *testing.T) {
 		if err := first.acquire(t.Context(), 3, time.Now()); !errors.Is(err, errBudgetLarge) {
 			t.Error("more than a connection may hold:", err)
 		}
-		first.settle()
-		third.settle()
+		first.release()
+		third.release()
 		if b.inUse() != 0 {
 			t.Errorf("%d in use", b.inUse())
 		}
@@ -108,11 +108,11 @@ func TestModestHaveRoomOfTheirOwn(t *testing.T) {
 		if len(waits) != 0 || b.inUse() != total {
 			t.Errorf("%d bytes are in use", b.inUse())
 		}
-		greedy[0].settle()
+		greedy[0].release()
 		if len(waits) != 0 {
 			t.Error("it was given what is kept for others")
 		}
-		greedy[1].settle()
+		greedy[1].release()
 		if err := <-waits; err != nil {
 			t.Error(err)
 		}
@@ -133,7 +133,7 @@ func TestBudgetHasShares(t *testing.T) {
 		if len(waits) != 0 {
 			t.Error("an address holds more than its share")
 		}
-		one.settle()
+		one.release()
 		if err := <-waits; err != nil {
 			t.Error(err)
 		}
@@ -141,7 +141,7 @@ func TestBudgetHasShares(t *testing.T) {
 			if h.ctx.Err() != nil {
 				t.Error("one that works on its request lost its memory")
 			}
-			h.settle()
+			h.release()
 		}
 		if b.inUse() != 0 || len(b.holders) != 0 {
 			t.Errorf("%d in use by %d", b.inUse(), len(b.holders))
@@ -271,7 +271,7 @@ func TestForcedBytesCount(t *testing.T) {
 		if len(waits) != 0 {
 			t.Error("there was none left")
 		}
-		writer.settle()
+		writer.release()
 		if err := <-waits; err != nil {
 			t.Error(err)
 		}
@@ -511,12 +511,12 @@ func TestModestOnesAreServedFirst(t *testing.T) {
 		if len(waits)+len(other) != 0 {
 			t.Error("one that wants much is served though there is not so much")
 		}
-		first.settle()
+		first.release()
 		if err := errors.Join(<-waits, <-other); err != nil {
 			t.Error(err)
 		}
 		for _, h := range []holder{large, modest, more} {
-			h.settle()
+			h.release()
 		}
 	})
 }

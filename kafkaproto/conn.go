@@ -131,7 +131,7 @@ func (c *conn) frame() error {
 	if err != nil {
 		return c.unproven(err)
 	}
-	defer c.in.account.settle()
+	defer c.in.account.release()
 	c.answerBytes = 0
 	c.server.count.bytesIn.Add(int64(4 + len(data)))
 	if c.server.cfg.Stream != nil && len(data) >= 2 &&

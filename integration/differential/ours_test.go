@@ -75,20 +75,20 @@ func startOurs(s setting, seed uint64) *ours {
 // batches.
 func (o *ours) lead() []metadata.Batch {
 	o.LeaderChanged(-1, o.epoch)
-	o.settle()
+	o.commitAll()
 	from := len(o.log.all)
 	o.epoch++
 	if _, err := o.log.Propose(o.epoch, o.EpochStart(o.epoch, o.log.end == 0)); err != nil {
 		panic(err)
 	}
-	o.settle()
+	o.commitAll()
 	o.LeaderChanged(nodeID, o.epoch)
-	o.settle()
+	o.commitAll()
 	return o.log.all[from:]
 }
 
-// settle commits proposals until there are none and the controller is idle.
-func (o *ours) settle() {
+// commitAll commits proposals until there are none and the controller is idle.
+func (o *ours) commitAll() {
 	for {
 		synctest.Wait()
 		batches := o.log.take()
@@ -111,7 +111,7 @@ func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 		Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
 		resp = decodeResponse(req, r.AppendTo(nil))
 	})
-	o.settle()
+	o.commitAll()
 	if resp == nil {
 		panic(fmt.Sprintf("our controller did not answer %T", req))
 	}
