@@ -18,7 +18,7 @@ run: build ## a one-node quorum in ./yakt-data, with what to try next
 build: ## the static binary, bin/yakt
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/yakt ./cmd/yakt
 
-test: test-unit test-fuzz test-integration ## everything, real Kafka brokers included
+test: test-unit test-fuzz test-integration test-attacks ## everything, real Kafka brokers included
 
 test-unit: ## unit tests under the race detector, fuzz seeds, simulation
 	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v /integration)
@@ -38,11 +38,13 @@ need-maven = command -v mvn >/dev/null || { echo '$@ fetches Apache Kafka: \
 test-integration: ## real brokers and clients; needs Java 17 and Maven
 	@$(need-java)
 	@$(need-maven)
-	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m ./integration/...
+	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m \
+	  $$($(GO) list ./integration/... | grep -v /attack$$)
 
 test-attacks: ## floods and hostile clients, measured; on a machine that does nothing else
-	YAKT_TEST_ATTACKS=1 $(GO) test -count 1 -p 1 -parallel 1 -timeout 60m \
-	  -run Attack ./integration
+	@$(need-java)
+	@$(need-maven)
+	$(GO) test -count 1 -p 1 -parallel 1 -timeout 60m ./integration/attack
 
 check: check-quick ## all that must hold before a commit: linters, known vulnerabilities
 	$(GO) run $(STATICCHECK) ./...

@@ -72,7 +72,7 @@ func fetchAsBroker(
 	t *testing.T, q *kafka.Controllers, leader kafka.Leader, wait time.Duration,
 ) error {
 	clusterID := q.ClusterID()
-	req := fetch(&clusterID, leader.Epoch, leader.HighWatermark).(*kmsg.FetchRequest)
+	req := kafka.MetadataFetch(&clusterID, leader.Epoch, leader.HighWatermark).(*kmsg.FetchRequest)
 	req.ReplicaState.ID, req.ReplicaState.Epoch = 1, 1
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = int32(wait.Milliseconds()), 1, 1<<20
 	req.Topics[0].Partitions[0].PartitionMaxBytes = 1 << 20

@@ -79,7 +79,7 @@ func pointer[T any](v T) *T { return &v }
 
 func (v *target) fetchRequest() kmsg.Request {
 	id := v.q.ClusterID()
-	req := fetch(&id, v.epoch, v.log.offset).(*kmsg.FetchRequest)
+	req := kafka.MetadataFetch(&id, v.epoch, v.log.offset).(*kmsg.FetchRequest)
 	req.MaxWaitMillis, req.MinBytes, req.MaxBytes, req.Rack = 0, 0, 1<<20, "rack"
 	topic := &req.Topics[0]
 	topic.Topic = "__cluster_metadata"
@@ -129,7 +129,7 @@ func (v *target) describeQuorumRequest() kmsg.Request {
 }
 
 func (v *target) fetchSnapshotRequest() kmsg.Request {
-	req := fetchSnapshot(v.epoch).(*kmsg.FetchSnapshotRequest)
+	req := kafka.MetadataSnapshotFetch(v.epoch).(*kmsg.FetchSnapshotRequest)
 	req.ClusterID = pointer(v.q.ClusterID())
 	return req
 }

@@ -239,7 +239,7 @@ type logReader struct {
 func (v *target) readLog() {
 	v.t.Helper()
 	for {
-		req := fetch(nil, v.epoch, v.log.offset).(*kmsg.FetchRequest)
+		req := kafka.MetadataFetch(nil, v.epoch, v.log.offset).(*kmsg.FetchRequest)
 		req.Version, req.MaxBytes, req.MinBytes, req.MaxWaitMillis = 17, 8<<20, 0, 0
 		req.Topics[0].Partitions[0].LastFetchedEpoch = v.log.epoch
 		resp := v.do(req).(*kmsg.FetchResponse)

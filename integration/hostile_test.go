@@ -3,7 +3,6 @@ package integration
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -62,26 +61,15 @@ func badFrames() map[string][]byte {
 		"negative length":     {0xff, 0xff, 0xff, 0xff, 0, 18},
 		"no frame":            {0, 0, 0, 0},
 		"shorter than header": {0, 0, 0, 3, 0, 18, 0},
-		"unknown key":         request(9999, 0, nil),
-		"key of brokers only": request(0, 9, []byte{0, 0, 0}),
-		"unknown version":     request(62, 99, []byte{0}),
-		"truncated body":      request(62, 4, []byte{0, 0, 0, 1, 20, 'a'}),
-		"endless array":       request(19, 6, []byte{0xff, 0xff, 0xff, 0xff, 0x07}),
-		"endless varint": request(62, 4,
+		"unknown key":         kafka.RawFrame(9999, 0, nil),
+		"key of brokers only": kafka.RawFrame(0, 9, []byte{0, 0, 0}),
+		"unknown version":     kafka.RawFrame(62, 99, []byte{0}),
+		"truncated body":      kafka.RawFrame(62, 4, []byte{0, 0, 0, 1, 20, 'a'}),
+		"endless array":       kafka.RawFrame(19, 6, []byte{0xff, 0xff, 0xff, 0xff, 0x07}),
+		"endless varint": kafka.RawFrame(62, 4,
 			append([]byte{0, 0, 0, 1}, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)),
-		"false peer": request(32000, 0, noise[:64]),
+		"false peer": kafka.RawFrame(32000, 0, noise[:64]),
 	}
-}
-
-// request is a frame with a request header of version 2 (no tags) and this body.
-func request(key, version int16, body []byte) []byte {
-	b := []byte{0, 0, 0, 0}
-	b = binary.BigEndian.AppendUint16(b, uint16(key))
-	b = binary.BigEndian.AppendUint16(b, uint16(version))
-	b = append(b, 0, 0, 0, 7, 0, 1, 'c', 0)
-	b = append(b, body...)
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	return b
 }
 
 // requireClosed sends bytes and requires that the connection is closed without an answer.
@@ -153,9 +141,9 @@ func errorCode(resp kmsg.Response) int16 {
 func badRequests(clusterID string, epoch int32) map[string]badRequest {
 	foreign := "AAAAAAAAAAAAAAAAAAAAAA"
 	return map[string]badRequest{
-		"fetch of another cluster":  {fetch(&foreign, epoch, 0), kerr.InconsistentClusterID},
-		"fetch in an old epoch":     {fetch(&clusterID, epoch-1, 0), kerr.FencedLeaderEpoch},
-		"fetch in an epoch to come": {fetch(&clusterID, epoch+7, 0), kerr.UnknownLeaderEpoch},
+		"fetch of another cluster":  {kafka.MetadataFetch(&foreign, epoch, 0), kerr.InconsistentClusterID},
+		"fetch in an old epoch":     {kafka.MetadataFetch(&clusterID, epoch-1, 0), kerr.FencedLeaderEpoch},
+		"fetch in an epoch to come": {kafka.MetadataFetch(&clusterID, epoch+7, 0), kerr.UnknownLeaderEpoch},
 		"registration in another cluster": {kafka.FakeRegistration(2, foreign),
 			kerr.InconsistentClusterID},
 		"registration of a live id": {kafka.FakeRegistration(1, clusterID),
@@ -166,31 +154,8 @@ func badRequests(clusterID string, epoch int32) map[string]badRequest {
 		"heartbeat in an old epoch":       {heartbeat(1, 0), kerr.StaleBrokerEpoch},
 		"heartbeat in an epoch to come":   {heartbeat(1, 1<<40), kerr.StaleBrokerEpoch},
 		"alter partition in an old epoch": {alterPartition(1, 0), kerr.StaleBrokerEpoch},
-		"snapshot that is not there":      {fetchSnapshot(epoch), kerr.SnapshotNotFound},
+		"snapshot that is not there":      {kafka.MetadataSnapshotFetch(epoch), kerr.SnapshotNotFound},
 	}
-}
-
-func fetch(clusterID *string, epoch int32, offset int64) kmsg.Request {
-	req := kmsg.NewPtrFetchRequest()
-	req.ClusterID = clusterID
-	partition := kmsg.NewFetchRequestTopicPartition()
-	partition.CurrentLeaderEpoch, partition.FetchOffset = epoch, offset
-	partition.LastFetchedEpoch = 0
-	topic := kmsg.NewFetchRequestTopic()
-	topic.TopicID, topic.Partitions = [16]byte{15: 1}, append(topic.Partitions, partition)
-	req.Topics = append(req.Topics, topic)
-	return req
-}
-
-func fetchSnapshot(epoch int32) kmsg.Request {
-	req := kmsg.NewPtrFetchSnapshotRequest()
-	partition := kmsg.NewFetchSnapshotRequestTopicPartition()
-	partition.CurrentLeaderEpoch = epoch
-	partition.SnapshotID.EndOffset, partition.SnapshotID.Epoch = 1<<40, 1
-	topic := kmsg.NewFetchSnapshotRequestTopic()
-	topic.Topic, topic.Partitions = "__cluster_metadata", append(topic.Partitions, partition)
-	req.Topics = append(req.Topics, topic)
-	return req
 }
 
 func registrationWithoutDirectory(clusterID string) kmsg.Request {

@@ -21,11 +21,14 @@ func FillTopics(t testing.TB, addr string, topics int) {
 	for from := 0; from < topics; from += fillEach {
 		var names []string
 		for n := from; n < min(from+fillEach, topics); n++ {
-			names = append(names, fmt.Sprintf("filled-%06d", n))
+			names = append(names, FilledTopic(n))
 		}
 		createAt(t, nc, 1, names...)
 	}
 }
+
+// FilledTopic is the name of the n-th topic of FillTopics, from 0.
+func FilledTopic(n int) string { return fmt.Sprintf("filled-%06d", n) }
 
 // FillTopic creates one topic of that many partitions directly at the leader.
 func FillTopic(t testing.TB, addr, name string, partitions int32) {

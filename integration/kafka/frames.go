@@ -101,3 +101,14 @@ func Exchange(nc net.Conn, req kmsg.Request, within time.Duration) (kmsg.Respons
 	}
 	return resp, resp.ReadFrom(frame[header:])
 }
+
+// RawFrame is a frame with a request header of version 2, without tags, and a body.
+func RawFrame(key, version int16, body []byte) []byte {
+	b := []byte{0, 0, 0, 0}
+	b = binary.BigEndian.AppendUint16(b, uint16(key))
+	b = binary.BigEndian.AppendUint16(b, uint16(version))
+	b = append(b, 0, 0, 0, 7, 0, 1, 'c', 0)
+	b = append(b, body...)
+	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+	return b
+}

@@ -1,4 +1,4 @@
-package integration
+package attack
 
 import (
 	"bytes"
@@ -19,7 +19,6 @@ import (
 // Attacks by connections that use up a shared resource: room for connections, time, descriptors,
 // the log.
 func TestYAKtAttackByConnections(t *testing.T) {
-	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 1, attackTopics)
 	for _, a := range connectionAttacks(v) {
@@ -32,9 +31,10 @@ func connectionAttacks(v *victim) []attack {
 		{name: "nothing", do: func(ctx context.Context, _ *victim, _ *kafka.Attacker) {
 			<-ctx.Done()
 		}},
-		trickling(16, 16),
-		trickling(16, 1),
-		trickling(200, 200),
+		trickling(100, 16, 16),
+		trickling(8, 16, 16),
+		trickling(8, 16, 1),
+		trickling(8, 200, 200),
 		pipelining(20, 10_000),
 		parking(5000),
 		idling(5000),
@@ -43,27 +43,24 @@ func connectionAttacks(v *victim) []attack {
 		slowFetching(50),
 		slowFetching(2000),
 		slowSnapshots(200),
-		pouring("a storm of refused fetches", 2000, fetch(nil, -1, 0)),
+		pouring("a storm of refused fetches", 2000, kafka.MetadataFetch(nil, -1, 0)),
 	}
 }
 
-// trickling is a crowd in which each connection announces a frame of 100 MiB, sends 60 and then a
-// byte a second.
-func trickling(n, addresses int) attack {
-	const frameBytes, sentBytes = 100 << 20, 60 << 20
-	head := binary.BigEndian.AppendUint32(nil, frameBytes)
+// trickling is a crowd in which each connection announces a frame of so many MiB, sends three
+// quarters and then a byte a second.
+func trickling(mib, n, addresses int) attack {
+	head := binary.BigEndian.AppendUint32(nil, uint32(mib<<20))
 	head = append(head, 0, byte(kmsg.ElectLeaders), 0, 2)
-	name := "100 MiB announced and 60 sent, on many connections"
-	if addresses == 1 {
-		name += " from one address"
-	}
+	name := fmt.Sprintf("%d MiB announced and three quarters sent, %d connections from %d addresses",
+		mib, n, addresses)
 	return attack{name: name, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.CrowdFrom(ctx, n, addresses, func(nc net.Conn) {
 			if _, err := nc.Write(head); err != nil {
 				return
 			}
 			chunk := make([]byte, 1<<20)
-			for range sentBytes / len(chunk) {
+			for range mib * 3 / 4 {
 				if _, err := nc.Write(chunk); err != nil {
 					return
 				}
@@ -131,7 +128,7 @@ func parking(n int) attack {
 // earlier epoch, or of the present one if last is -1. The victim was filled in its first epoch.
 func (v *victim) fetchFrame(offset int64, last int32) []byte {
 	leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
-	req := kafka.WithVersion(fetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest), 12)
+	req := kafka.WithVersion(kafka.MetadataFetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest), 12)
 	req.MaxWaitMillis, req.MaxBytes, req.Topics[0].Topic = math.MaxInt32, math.MaxInt32,
 		"__cluster_metadata"
 	p := &req.Topics[0].Partitions[0]
@@ -165,7 +162,7 @@ func malformed(n int) attack {
 						if err != nil {
 							return
 						}
-						_, _ = nc.Write(request(9999, 0, nil))
+						_, _ = nc.Write(kafka.RawFrame(9999, 0, nil))
 						_, _ = kafka.SkipFrame(nc)
 						nc.Close()
 					}
@@ -205,7 +202,7 @@ func slowSnapshots(n int) attack {
 	return attack{name: "FETCH_SNAPSHOT, many that do not read",
 		do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 			leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
-			req := fetchSnapshot(leader.Epoch).(*kmsg.FetchSnapshotRequest)
+			req := kafka.MetadataSnapshotFetch(leader.Epoch).(*kmsg.FetchSnapshotRequest)
 			req.MaxBytes = math.MaxInt32
 			snapshots := kafka.Checkpoints(v.q.Dir(v.id))
 			if len(snapshots) == 0 {

@@ -1,4 +1,4 @@
-package integration
+package attack
 
 import (
 	"context"
@@ -18,7 +18,6 @@ const attackBroker = 900
 
 // Attacks by requests of which a single one costs the node more than its size.
 func TestYAKtAttackByRequests(t *testing.T) {
-	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 1, attackTopics)
 	epoch, err := kafka.RegisterFake(t.Context(), v.addr(), attackBroker)

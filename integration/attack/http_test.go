@@ -1,4 +1,4 @@
-package integration
+package attack
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 
 // Attacks by expensive or slow requests to the HTTP listener.
 func TestYAKtAttackByHTTP(t *testing.T) {
-	requireQuietMachine(t)
 	t.Parallel()
 	v := newVictims(t, 1, attackTopics)
 	kafka.FillTopic(t, v.addr(), "wide", 9000)
