@@ -228,7 +228,8 @@ func (p *pair) request(req kmsg.Request) kmsg.Response {
 	}
 	answered := d.ours.response
 	p.trace = append(p.trace,
-		fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.kafkaNow.Sub(start), req, text(req), text(answered),
+		fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.kafkaNow.Sub(start), req, text(req),
+			text(answered),
 			describe(d.ours.records)))
 	p.counts.answered(kmsg.NameForKey(req.Key()), answered)
 	failedOver := len(d.kafka.faults) > 0
@@ -320,7 +321,8 @@ func (p *pair) tick(before *metadata.Image, ours []written) {
 	}
 	p.count(what[:strings.IndexByte(what+" ", ' ')])
 	d.ours.records, d.kafka.records, d.kafka.faults = ours, a.records, a.faults
-	p.trace = append(p.trace, fmt.Sprintf("  %v %s\n%s", p.kafkaNow.Sub(start), what, describe(ours)))
+	p.trace = append(p.trace,
+		fmt.Sprintf("  %v %s\n%s", p.kafkaNow.Sub(start), what, describe(ours)))
 	p.compare(what, d)
 }
 
