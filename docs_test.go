@@ -27,7 +27,8 @@ func TestDocsNameFilesThatExist(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range goFile.FindAllStringSubmatch(string(text), -1) {
-			if !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, "/"+m[1]) }) {
+			named := func(file string) bool { return strings.HasSuffix(file, "/"+m[1]) }
+			if !slices.ContainsFunc(files, named) {
 				t.Errorf("%s names %s, which does not exist", page, m[1])
 			}
 		}

@@ -3,7 +3,7 @@
 // speaks only Kafka's protocol and acts as brokers, administrators and observers of the metadata
 // log.
 //
-//	go run ./bench                          # every case, three rounds, both systems: about an hour
+//	go run ./bench                          # all cases, three rounds, both systems: about an hour
 //	go run ./bench -scale small -case a,k   # two cases in minutes
 //	go run ./bench -system yakt -case b -profile
 //

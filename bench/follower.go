@@ -122,7 +122,7 @@ func (f *follower) step(ctx context.Context) error {
 	case p.SnapshotID.EndOffset >= 0:
 		return f.load(p.SnapshotID.EndOffset, p.SnapshotID.Epoch)
 	case p.DivergingEpoch.EndOffset >= 0:
-		return fmt.Errorf("fetch at offset %d: told to truncate to %d", f.offset,
+		return fmt.Errorf("fetch at offset %d: the leader demands to truncate to %d", f.offset,
 			p.DivergingEpoch.EndOffset)
 	}
 	f.highWatermark = p.HighWatermark

@@ -89,7 +89,7 @@ func (l *limiter) check(caller protocol.Caller, req kmsg.Request) *protocol.Erro
 		return nil
 	}
 	row := limitTable[i]
-	l.refused[i].Note("request", kmsg.NameForKey(req.Key()), row.what, size[i], "most", l.most[i],
+	l.refused[i].Add("request", kmsg.NameForKey(req.Key()), row.what, size[i], "most", l.most[i],
 		"client", caller.ClientAddr)
 	return protocol.Errorf(kerr.PolicyViolation,
 		"The request lists %d %s, and %s allows %d: send several requests, or raise the limit.",

@@ -65,7 +65,7 @@ func (s *share) take(n int64) *Problem {
 	defer b.mu.Unlock()
 	if b.used+n > b.total || b.of[s.client]+n > b.total/clientShares {
 		b.makeRoom(s, n)
-		b.refusals.Note("client", s.client, "bytes", n, "free", b.total-b.used)
+		b.refusals.Add("client", s.client, "bytes", n, "free", b.total-b.used)
 		return tooMany()
 	}
 	b.used += n

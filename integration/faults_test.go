@@ -64,14 +64,14 @@ func TestYAKtRefusesToStart(t *testing.T) {
 
 func requireRefusal(t *testing.T, res kafka.ToolResult, says string) {
 	t.Helper()
-	var told []string
+	var lines []string
 	for line := range strings.Lines(res.Stderr) {
 		if strings.HasPrefix(line, "yakt: ") {
-			told = append(told, strings.TrimSpace(line))
+			lines = append(lines, strings.TrimSpace(line))
 		}
 	}
-	if res.ExitCode == 0 || res.ExitCode > 128 || len(told) != 1 ||
-		!regexp.MustCompile(says).MatchString(told[0]) {
+	if res.ExitCode == 0 || res.ExitCode > 128 || len(lines) != 1 ||
+		!regexp.MustCompile(says).MatchString(lines[0]) {
 		t.Fatalf("exit code %d; want one line with %s in:\n%s%s", res.ExitCode, says, res.Stdout,
 			res.Stderr)
 	}
@@ -79,7 +79,7 @@ func requireRefusal(t *testing.T, res kafka.ToolResult, says string) {
 		t.Errorf("a stack trace:\n%s", res.Stderr)
 	}
 	kafka.Logf(t, "exit code %d after %v: %s", res.ExitCode, res.Took.Round(time.Millisecond),
-		told[0])
+		lines[0])
 }
 
 func editMeta(old, changed string) func(*testing.T, *kafka.Controllers) func() {

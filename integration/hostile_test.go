@@ -141,9 +141,12 @@ func errorCode(resp kmsg.Response) int16 {
 func badRequests(clusterID string, epoch int32) map[string]badRequest {
 	foreign := "AAAAAAAAAAAAAAAAAAAAAA"
 	return map[string]badRequest{
-		"fetch of another cluster":  {kafka.MetadataFetch(&foreign, epoch, 0), kerr.InconsistentClusterID},
-		"fetch in an old epoch":     {kafka.MetadataFetch(&clusterID, epoch-1, 0), kerr.FencedLeaderEpoch},
-		"fetch in an epoch to come": {kafka.MetadataFetch(&clusterID, epoch+7, 0), kerr.UnknownLeaderEpoch},
+		"fetch of another cluster": {kafka.MetadataFetch(&foreign, epoch, 0),
+			kerr.InconsistentClusterID},
+		"fetch in an old epoch": {kafka.MetadataFetch(&clusterID, epoch-1, 0),
+			kerr.FencedLeaderEpoch},
+		"fetch in an epoch to come": {kafka.MetadataFetch(&clusterID, epoch+7, 0),
+			kerr.UnknownLeaderEpoch},
 		"registration in another cluster": {kafka.FakeRegistration(2, foreign),
 			kerr.InconsistentClusterID},
 		"registration of a live id": {kafka.FakeRegistration(1, clusterID),
@@ -154,7 +157,8 @@ func badRequests(clusterID string, epoch int32) map[string]badRequest {
 		"heartbeat in an old epoch":       {heartbeat(1, 0), kerr.StaleBrokerEpoch},
 		"heartbeat in an epoch to come":   {heartbeat(1, 1<<40), kerr.StaleBrokerEpoch},
 		"alter partition in an old epoch": {alterPartition(1, 0), kerr.StaleBrokerEpoch},
-		"snapshot that is not there":      {kafka.MetadataSnapshotFetch(epoch), kerr.SnapshotNotFound},
+		"snapshot that is not there": {kafka.MetadataSnapshotFetch(epoch),
+			kerr.SnapshotNotFound},
 	}
 }
 

@@ -183,17 +183,17 @@ func (w *world) topicByKafka() {
 	w.t.Helper()
 	var held httpNews
 	w.call(0, http.MethodGet, "client_mgmt?consistency=linearizable", nil, &held)
-	type told struct {
+	type arrival struct {
 		after time.Duration
 		err   error
 	}
-	waiting := make(chan told, len(w.nodes))
+	waiting := make(chan arrival, len(w.nodes))
 	created := make(chan time.Time, len(w.nodes))
 	for _, n := range w.nodes {
 		go func() {
 			err := n.awaitTopic(w.t.Context(), held.EndOffset, "by-kafka")
 			at := time.Now()
-			waiting <- told{at.Sub(<-created), err}
+			waiting <- arrival{at.Sub(<-created), err}
 		}()
 	}
 	kafka.Logf(w.t, "waiting from offset %d", held.EndOffset)
@@ -208,12 +208,12 @@ func (w *world) topicByKafka() {
 		created <- begin
 	}
 	for range w.nodes {
-		told := <-waiting
-		if told.err != nil {
-			w.t.Error(told.err)
+		arrival := <-waiting
+		if arrival.err != nil {
+			w.t.Error(arrival.err)
 		}
 		kafka.Logf(w.t, "a waiting client heard of the topic %v after another had requested it",
-			told.after.Round(time.Millisecond))
+			arrival.after.Round(time.Millisecond))
 	}
 	w.eventually("every node shows the topic", "by-kafka", func(t httpTopic, err error) error {
 		if err == nil && (t.TopicUUID != uuidText(resp.ID) || len(t.Partitions) != 2 ||

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// Requests that take no more than this are not counted: the limits of connections bound them. So
-// heartbeats and other small requests never wait for memory that others hold.
+// Requests up to this size are not counted: the limits on connections bound them. So heartbeats and
+// other small requests never wait for memory that others hold.
 const uncountedBytes = 8 << 10
 
-// modestBytes is the most that a connection may want to have in all to be served before those that
-// want more: it is soon done. modestShare: such a part of the memory is for these alone; what is
-// left for others is more than an address may have, so that none can fill it.
+// A connection that wants at most modestBytes in all is served before those that want more, since
+// it is soon done. 1/modestShare of the memory is reserved for such connections; the rest is more
+// than one address may hold, so that no address can fill it.
 const (
 	modestBytes = 512 << 10
 	modestShare = 5
@@ -30,22 +30,23 @@ var (
 		"when others waited for memory (queued.max.request.bytes)")
 )
 
-// budget is the memory that requests and responses of all connections may take together. An address
-// and a connection may each have a share of it. Connections that wait for memory are served in
-// order, the modest first, but for those that wait for others of their own address.
+// budget is the memory that requests and responses of all connections may take together. Each
+// address and each connection may hold a share of it. Connections that wait for memory are served
+// in order, modest ones first; those that wait for the share of their own address are passed over.
 //
-// A connection may wait while it holds memory. What keeps all from waiting for one another is
-// eviction: while somebody waits, connections that are slow on the network lose theirs, and then
-// those that wait themselves.
+// A connection may wait while it holds memory. Eviction prevents a deadlock of all of them: while a
+// connection waits, connections that are slow on the network lose their memory, and then those that
+// wait themselves.
 type budget struct {
 	total, perAddress, perConn int64 // perConn <= perAddress <= total
 	chunks                     chunks
 
-	mu       sync.Mutex
-	used     int64
-	leaving  int64                 // of used: held by evicted connections, who will give it back
+	mu   sync.Mutex
+	used int64
+	// part of used: held by evicted connections, which will return it
+	leaving  int64
 	waiters  list.List             // of *budgetWaiter
-	byIP     map[string]*address   // those of which an account exists
+	byIP     map[string]*address   // addresses with at least one account
 	holders  map[*account]struct{} // accounts that hold something
 	evicting bool                  // a timer is set for evictSlow
 }
@@ -57,15 +58,16 @@ func newBudget(total, perAddress, perConn int64) *budget {
 	}
 }
 
-// address is what the connections from one address hold together. The budget's lock guards it.
+// address is the memory that the connections from one address hold together. The budget's lock
+// guards it.
 type address struct {
 	held     int64
-	leaving  int64 // of held
+	leaving  int64 // part of held
 	accounts int
 }
 
-// account is what one connection holds. The budget's lock guards its fields, but for moving and
-// working, and own, which is held as the connection's goroutine knows it.
+// account is the memory that one connection holds. The budget's lock guards its fields, except for
+// moving and working, and for own, which is held as the connection's goroutine knows it.
 type account struct {
 	budget *budget
 	ip     string
@@ -74,25 +76,25 @@ type account struct {
 
 	own     int64
 	held    int64
-	wants   int64     // what it waits for; 0: it does not wait
+	wants   int64     // bytes that it waits for; 0: it does not wait
 	since   time.Time // when it began to wait
 	evicted bool
-	seen    mark     // how far moving was
-	moving  progress // of a frame on its way over the network, since it last waited for memory
-	working progress // of the request that is being answered
+	seen    mark     // state of moving at the last look
+	moving  progress // the frame in transfer, since the connection last waited for memory
+	working progress // the request in Config.Handle
 }
 
-// progress is how long something takes, and how far it has come. The connection writes it and the
+// progress is the start of an activity and the bytes it has moved. The connection writes it and the
 // budget reads it.
 type progress struct {
-	began atomic.Int64 // Unix nanoseconds; 0: it is not under way
+	began atomic.Int64 // Unix nanoseconds; 0: not active
 	bytes atomic.Int64
 }
 
 func (p *progress) begin(at time.Time) { p.bytes.Store(0); p.began.Store(at.UnixNano()) }
 func (p *progress) end()               { p.began.Store(0) }
 
-// took is how long it has been under way; 0 if it is not.
+// took is how long the activity has lasted; 0 if there is none.
 func (p *progress) took(now time.Time) time.Duration {
 	if began := p.began.Load(); began != 0 {
 		return time.Duration(now.UnixNano() - began)
@@ -113,7 +115,7 @@ func (b *budget) open(ip string, evict func(error)) *account {
 	return &account{budget: b, ip: ip, from: from, evict: evict}
 }
 
-// close gives back everything.
+// close returns all memory of the connection.
 func (a *account) close() {
 	b := a.budget
 	b.mu.Lock()
@@ -153,7 +155,7 @@ func (b *budget) acquire(ctx context.Context, a *account, n int64, deadline time
 	w := &budgetWaiter{account: a, n: n, granted: make(chan struct{})}
 	elem := b.enqueue(w)
 	a.wants, a.since = n, time.Now()
-	b.grant() // those in front of it may all wait for their own addresses
+	b.grant() // those in front may all wait for their own addresses
 	b.watch()
 	b.mu.Unlock()
 
@@ -169,7 +171,7 @@ func (b *budget) acquire(ctx context.Context, a *account, n int64, deadline time
 	}
 }
 
-// giveUp takes a waiter out, unless it was served in the meantime.
+// giveUp removes a waiter, unless it has been served meanwhile.
 func (b *budget) giveUp(elem *list.Element, err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -181,11 +183,11 @@ func (b *budget) giveUp(elem *list.Element, err error) error {
 	}
 	b.waiters.Remove(elem)
 	w.account.wants = 0
-	b.grant() // it may have held up smaller ones behind it
+	b.grant() // smaller waiters behind it may now be served
 	return err
 }
 
-// force takes n bytes that are spent already, and never waits. Those who wait will wait for longer.
+// force takes n bytes that are already in use, and never waits. Waiters will wait longer.
 func (a *account) force(n int64) {
 	a.budget.mu.Lock()
 	defer a.budget.mu.Unlock()
@@ -193,8 +195,8 @@ func (a *account) force(n int64) {
 	a.own += n
 }
 
-// settle gives back all that the connection holds.
-func (a *account) settle() {
+// release returns all that the connection holds.
+func (a *account) release() {
 	if a.own == 0 {
 		return
 	}
@@ -204,9 +206,9 @@ func (a *account) settle() {
 	a.own = 0
 }
 
-// What follows is called with the lock held.
+// The functions below are called with the lock held.
 
-// enqueue puts a waiter behind all others, or a modest one before those that are not.
+// enqueue puts a waiter at the end, or a modest one in front of those that are not.
 func (b *budget) enqueue(w *budgetWaiter) *list.Element {
 	for e := b.waiters.Front(); w.modest() && e != nil; e = e.Next() {
 		if !e.Value.(*budgetWaiter).modest() {
@@ -220,7 +222,7 @@ func (w *budgetWaiter) modest() bool { return modest(w.account, w.n) }
 
 func modest(a *account, n int64) bool { return a.held+n <= modestBytes }
 
-// totalFor is how much may be used with n bytes more for a connection.
+// totalFor is the limit on used, including n more bytes for a connection.
 func (b *budget) totalFor(a *account, n int64) int64 {
 	if modest(a, n) {
 		return b.total
@@ -255,14 +257,14 @@ func (b *budget) give(a *account, n int64) {
 	b.grant()
 }
 
-// leave counts what an evicted connection holds.
+// leave counts the memory of an evicted connection as leaving.
 func (b *budget) leave(a *account, n int64) {
 	b.leaving += n
 	a.from.leaving += n
 }
 
-// grant serves waiters from the front as far as the memory goes. It passes over those whose address
-// has its share, and stops at the first that waits for the total.
+// grant serves waiters from the front as far as the memory suffices. It passes over those whose
+// address has used its share, and stops at the first that waits for the total.
 func (b *budget) grant() {
 	for e := b.waiters.Front(); e != nil; {
 		next := e.Next()

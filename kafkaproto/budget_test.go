@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// holder is an account with a context that eviction ends.
+// holder is an account with a context that ends at its eviction.
 type holder struct {
 	*account
 	ctx context.Context
@@ -34,13 +34,13 @@ func (h holder) take(t *testing.T, n int64) {
 	}
 }
 
-// takeLater acquires on a goroutine of its own. An evicted one gives back all that it holds.
+// takeLater acquires memory on a goroutine of its own. After an eviction it returns everything.
 func (h holder) takeLater(n int64) <-chan error {
 	result := make(chan error, 1)
 	go func() {
 		err := h.acquire(h.ctx, n, time.Now().Add(time.Hour))
 		if err != nil {
-			h.settle()
+			h.release()
 		}
 		result <- err
 	}()
@@ -48,11 +48,11 @@ func (h holder) takeLater(n int64) <-chan error {
 	return result
 }
 
-// giveBackWhenEvicted is what a connection's goroutine does once its connection is closed.
+// giveBackWhenEvicted acts as a connection's goroutine does once its connection is closed.
 func (h holder) giveBackWhenEvicted() {
 	go func() {
 		<-h.ctx.Done()
-		h.settle()
+		h.release()
 	}()
 }
 
@@ -65,7 +65,8 @@ func TestBudgetServesInOrder(t *testing.T) {
 		first, second, third := openHolder(t, b, "a"), openHolder(t, b, "b"), openHolder(t, b, "c")
 		first.take(t, 8)
 		large := make(chan error, 1)
-		go func() { large <- second.acquire(t.Context(), 5, time.Now().Add(500*time.Millisecond)) }()
+		deadline := time.Now().Add(500 * time.Millisecond)
+		go func() { large <- second.acquire(t.Context(), 5, deadline) }()
 		synctest.Wait()
 		small := third.takeLater(2)
 		if len(small) != 0 {
@@ -80,15 +81,15 @@ func TestBudgetServesInOrder(t *testing.T) {
 		if err := first.acquire(t.Context(), 3, time.Now()); !errors.Is(err, errBudgetLarge) {
 			t.Error("more than a connection may hold:", err)
 		}
-		first.settle()
-		third.settle()
+		first.release()
+		third.release()
 		if b.inUse() != 0 {
 			t.Errorf("%d in use", b.inUse())
 		}
 	})
 }
 
-// TestModestHaveRoomOfTheirOwn: those that want much do not fill the memory up.
+// TestModestHaveRoomOfTheirOwn: large requests do not fill all of the memory.
 func TestModestHaveRoomOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -107,18 +108,18 @@ func TestModestHaveRoomOfTheirOwn(t *testing.T) {
 		if len(waits) != 0 || b.inUse() != total {
 			t.Errorf("%d bytes are in use", b.inUse())
 		}
-		greedy[0].settle()
+		greedy[0].release()
 		if len(waits) != 0 {
 			t.Error("it was given what is kept for others")
 		}
-		greedy[1].settle()
+		greedy[1].release()
 		if err := <-waits; err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-// TestBudgetHasShares: what one address may not have is there for others, whoever waits.
+// TestBudgetHasShares: memory beyond one address's share is free for others, whoever waits.
 func TestBudgetHasShares(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -132,7 +133,7 @@ func TestBudgetHasShares(t *testing.T) {
 		if len(waits) != 0 {
 			t.Error("an address holds more than its share")
 		}
-		one.settle()
+		one.release()
 		if err := <-waits; err != nil {
 			t.Error(err)
 		}
@@ -140,7 +141,7 @@ func TestBudgetHasShares(t *testing.T) {
 			if h.ctx.Err() != nil {
 				t.Error("one that works on its request lost its memory")
 			}
-			h.settle()
+			h.release()
 		}
 		if b.inUse() != 0 || len(b.holders) != 0 {
 			t.Errorf("%d in use by %d", b.inUse(), len(b.holders))
@@ -148,8 +149,8 @@ func TestBudgetHasShares(t *testing.T) {
 	})
 }
 
-// TestSlowestLoses has connections of different speed hold all memory: as many as it takes lose
-// theirs, the slowest first, and only after a time.
+// TestSlowestLoses has connections of different speed hold all memory: as many as necessary lose
+// theirs, the slowest first, and only after a while.
 func TestSlowestLoses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -182,8 +183,8 @@ func TestSlowestLoses(t *testing.T) {
 	})
 }
 
-// TestTricklersLoseWhateverTheySentAtFirst: a sender that was fast and then stops counts as what it
-// is lately. All of them lose their memory when many wait.
+// TestTricklersLoseWhateverTheySentAtFirst: a sender that was fast and then stops is judged by its
+// recent speed. All such senders lose their memory when many others wait.
 func TestTricklersLoseWhateverTheySentAtFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -218,7 +219,7 @@ func TestTricklersLoseWhateverTheySentAtFirst(t *testing.T) {
 	})
 }
 
-// TestHoldersThatWaitForOneAnother: somebody must lose, or all wait for ever.
+// TestHoldersThatWaitForOneAnother: one must lose its memory, or all wait forever.
 func TestHoldersThatWaitForOneAnother(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -239,7 +240,8 @@ func TestHoldersThatWaitForOneAnother(t *testing.T) {
 	})
 }
 
-// TestStuckRequestsLose: a request that is worked on for long may lose its memory, a short one not.
+// TestStuckRequestsLose: a request that is in Handle for long may lose its memory, a short one may
+// not.
 func TestStuckRequestsLose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -265,11 +267,11 @@ func TestForcedBytesCount(t *testing.T) {
 		writer, other := openHolder(t, b, "a"), openHolder(t, b, "b")
 		writer.force(150)
 		waits := other.takeLater(10)
-		time.Sleep(evictInterval) // of the bubble's clock
+		time.Sleep(evictInterval) // on the bubble's clock
 		if len(waits) != 0 {
 			t.Error("there was none left")
 		}
-		writer.settle()
+		writer.release()
 		if err := <-waits; err != nil {
 			t.Error(err)
 		}
@@ -296,7 +298,7 @@ func connectTo(t *testing.T, s *Server, cfg Config, ip string) client {
 	return client{nc, t}
 }
 
-// addressed is a connection from an address.
+// addressed is a connection from a given address.
 type addressed struct {
 	net.Conn
 	from net.Addr
@@ -304,7 +306,7 @@ type addressed struct {
 
 func (a addressed) RemoteAddr() net.Addr { return a.from }
 
-// Frames that are decoded only when others have given back their memory.
+// Frames that are decoded only after others have returned their memory.
 func TestDecodingWaitsForMemory(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -312,7 +314,8 @@ func TestDecodingWaitsForMemory(t *testing.T) {
 		cfg.MaxFrameBytes, cfg.MaxInFlightBytes = 1500<<10, 1600<<10
 		s := bubbleServer(t, cfg)
 		first, second := connectTo(t, s, cfg, "10.0.0.1"), connectTo(t, s, cfg, "10.0.0.2")
-		_, big := bigRequest(1, 5_000) // 400 KiB as a frame and 1 MB decoded: two frames fit, but then none can be decoded
+		// 400 KiB as a frame and 1 MB decoded: two frames fit, but then none can be decoded
+		_, big := bigRequest(1, 5_000)
 		first.send(big[:len(big)-1])
 		second.send(big[:len(big)-1])
 		synctest.Wait()
@@ -334,14 +337,16 @@ func TestDecodingWaitsForMemory(t *testing.T) {
 		second.send(tooBig)
 		s.serving.Wait()
 		got := s.Stats()
-		if got.Closed["memory"] != 1 || got.InFlightBytes != 0 || got.Refused["queued.max.request.bytes"] != 1 {
+		if got.Closed["memory"] != 1 || got.InFlightBytes != 0 ||
+			got.Refused["queued.max.request.bytes"] != 1 {
 			t.Errorf("stats %+v", got)
 		}
 	})
 }
 
-// TestTricklersDoNotHoldUpOthers is what was seen: connections that announce the largest frame, send
-// most of it and then trickle. A good client's large request waits for a moment only.
+// TestTricklersDoNotHoldUpOthers repeats an observed attack: connections that announce the largest
+// frame, send most of it and then a byte at a time. A good client's large request waits only
+// briefly.
 func TestTricklersDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -358,7 +363,7 @@ func TestTricklersDoNotHoldUpOthers(t *testing.T) {
 					if _, err := c.Write([]byte{0}); err != nil {
 						return
 					}
-					time.Sleep(10 * time.Millisecond) // of the bubble's clock
+					time.Sleep(10 * time.Millisecond) // on the bubble's clock
 				}
 			})
 		}
@@ -379,8 +384,8 @@ func TestTricklersDoNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-// TestHalvesOfFramesDoNotHoldUpOthers: many connections that all hold a little and wait for more lose
-// it together.
+// TestHalvesOfFramesDoNotHoldUpOthers: many connections that each hold a little and wait for more
+// lose it together.
 func TestHalvesOfFramesDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -391,7 +396,7 @@ func TestHalvesOfFramesDoNotHoldUpOthers(t *testing.T) {
 			c := connectTo(t, s, cfg, fmt.Sprintf("10.0.%d.%d", 1+i/250, i%250))
 			go c.Write(half)
 		}
-		time.Sleep(50 * time.Millisecond) // of the bubble's clock
+		time.Sleep(50 * time.Millisecond) // on the bubble's clock
 		for range 5 {
 			began := time.Now()
 			good := connectTo(t, s, cfg, "10.0.0.1")
@@ -409,8 +414,7 @@ func TestHalvesOfFramesDoNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-// TestSlowReadersDoNotHoldUpOthers: responses that nobody takes are the same as frames that do not
-// arrive.
+// TestSlowReadersDoNotHoldUpOthers: unread responses are treated like frames that do not arrive.
 func TestSlowReadersDoNotHoldUpOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -435,7 +439,7 @@ func TestSlowReadersDoNotHoldUpOthers(t *testing.T) {
 			c := connectTo(t, s, cfg, "10.0.0.66")
 			go c.Write(request(kmsg.NewPtrMetadataRequest(), 12, 1))
 		}
-		time.Sleep(10 * time.Millisecond) // of the bubble's clock
+		time.Sleep(10 * time.Millisecond) // on the bubble's clock
 		if held := s.Stats().InFlightBytes; held < 40<<20 || held > 48<<20 {
 			t.Errorf("%d bytes held", held)
 		}
@@ -450,8 +454,8 @@ func TestSlowReadersDoNotHoldUpOthers(t *testing.T) {
 	})
 }
 
-// TestPeersHaveMemoryOfTheirOwn fills all memory of clients: a confirmed peer's frames pass, those of
-// a stranger do not.
+// TestPeersHaveMemoryOfTheirOwn fills all memory of clients: frames of a confirmed peer are read,
+// those of a stranger are not.
 func TestPeersHaveMemoryOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -490,7 +494,7 @@ func TestPeersHaveMemoryOfTheirOwn(t *testing.T) {
 	})
 }
 
-// TestModestOnesAreServedFirst: one that wants little does not wait behind those that want much.
+// TestModestOnesAreServedFirst: a small request does not wait behind large ones.
 func TestModestOnesAreServedFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -507,12 +511,12 @@ func TestModestOnesAreServedFirst(t *testing.T) {
 		if len(waits)+len(other) != 0 {
 			t.Error("one that wants much is served though there is not so much")
 		}
-		first.settle()
+		first.release()
 		if err := errors.Join(<-waits, <-other); err != nil {
 			t.Error(err)
 		}
 		for _, h := range []holder{large, modest, more} {
-			h.settle()
+			h.release()
 		}
 	})
 }

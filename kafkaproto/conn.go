@@ -18,8 +18,8 @@ import (
 
 var errShutdown = errors.New("the server is shutting down")
 
-// conn is one accepted connection. Everything happens on its one goroutine (serve): read a frame, hand it over,
-// wait for the reply, write it. Other goroutines only call pending.reply and close.
+// conn is one accepted connection. Its one goroutine (serve) does everything: read a frame, call
+// Handle, wait for the reply, write it. Other goroutines only call pending.reply and close.
 type conn struct {
 	server *Server
 	nc     net.Conn
@@ -29,23 +29,23 @@ type conn struct {
 	cancel context.CancelCauseFunc
 
 	in       frameReader
-	replies  chan kmsg.Response // holds the one reply that may be outstanding
+	replies  chan kmsg.Response // capacity 1: at most one reply is outstanding
 	writeSet time.Time          // when the write deadline was set
-	stream   Stream             // without Frame until the first frame of the private stream
+	stream   Stream             // Frame is nil before the first frame of the private stream
 
-	guest   bool        // let in beyond the limits, for the private stream alone
-	refused closeReason // of a guest: the limit that a client meets
+	guest   bool        // accepted beyond the limits, for the private stream only
+	refused closeReason // of a guest: the limit that it exceeds
 	isPeer  atomic.Bool // the stream is confirmed
-	release func()      // gives back what Config.Admit gave; may be nil
+	release func()      // from Config.Admit; may be nil
 
 	turn        *turn
 	patience    patience
 	asked       atomic.Uint64 // odd while a reply is outstanding
 	accepted    time.Time
 	still       still // the server's lock guards it
-	answerBytes int64 // what of the answer in hand is charged already
+	answerBytes int64 // memory taken already for the present response
 
-	key, version int16 // of the request in hand, for the log
+	key, version int16 // of the present request, for the log
 }
 
 func newConn(s *Server, l Listener, nc net.Conn) *conn {
@@ -66,17 +66,20 @@ func newConn(s *Server, l Listener, nc net.Conn) *conn {
 		buf:      make([]byte, readBufferBytes),
 		maxBytes: s.cfg.MaxFrameBytes,
 		account:  s.budget.open(c.caller.ClientAddr, c.close),
-		deadline: readDeadline{idleTimeout: s.cfg.IdleTimeout, frameTimeout: s.cfg.FrameTimeout, stopped: s.draining.Load},
+		deadline: readDeadline{idleTimeout: s.cfg.IdleTimeout, frameTimeout: s.cfg.FrameTimeout,
+			stopped: s.draining.Load},
 	}
 	return c
 }
 
-// serve handles frames until the connection ends. What its functions return as an error says why it ends.
+// serve handles frames until the connection ends. The error that its functions return is the reason
+// for the end.
 func (c *conn) serve() {
 	var err error
 	defer func() {
 		if p := recover(); p != nil {
-			c.server.log.Error("handling a request panicked; the connection is closed", "panic", p, "client", c.remote,
+			c.server.log.Error("handling a request panicked; the connection is closed", "panic", p,
+				"client", c.remote,
 				"key", c.key, "version", c.version, "stack", string(debug.Stack()))
 			err = &frameError{closedPanic, fmt.Errorf("panic: %v", p)}
 		}
@@ -91,7 +94,7 @@ func (c *conn) serve() {
 	}
 }
 
-// end closes the connection, tells everyone, and logs why.
+// end closes the connection, releases what it holds, and logs the reason.
 func (c *conn) end(err error) {
 	reason := closedFault
 	if e, ok := errors.AsType[*frameError](err); ok {
@@ -122,16 +125,17 @@ func (c *conn) close(cause error) {
 	c.nc.Close()
 }
 
-// frame handles one frame.
+// frame reads and handles one frame.
 func (c *conn) frame() error {
 	data, owned, err := c.in.next(c.ctx)
 	if err != nil {
 		return c.unproven(err)
 	}
-	defer c.in.account.settle()
+	defer c.in.account.release()
 	c.answerBytes = 0
 	c.server.count.bytesIn.Add(int64(4 + len(data)))
-	if c.server.cfg.Stream != nil && len(data) >= 2 && int16(binary.BigEndian.Uint16(data)) == c.server.cfg.StreamKey {
+	if c.server.cfg.Stream != nil && len(data) >= 2 &&
+		int16(binary.BigEndian.Uint16(data)) == c.server.cfg.StreamKey {
 		return c.streamFrame(data, owned)
 	}
 	if c.guest {
@@ -154,7 +158,7 @@ func peerOrNetwork(err error) closeReason {
 	return closedNetworkError
 }
 
-// clientIP is the textual IP of an address, IPv4 also where it is mapped into IPv6.
+// clientIP is the textual IP of an address; IPv4-mapped addresses are IPv4.
 func clientIP(addr net.Addr) string {
 	if tcp, ok := addr.(*net.TCPAddr); ok {
 		return tcp.AddrPort().Addr().Unmap().WithZone("").String()

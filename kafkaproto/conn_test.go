@@ -300,7 +300,7 @@ func TestLateReply(t *testing.T) {
 func TestTimeouts(t *testing.T) {
 	long := func(t *testing.T, nc net.Conn, parts int) {
 		for i := range parts {
-			time.Sleep(4 * time.Second) // of the bubble's clock
+			time.Sleep(4 * time.Second) // on the bubble's clock
 			bytes := []byte{0, 0, 0, 200, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 			if _, err := nc.Write(bytes[i : i+1]); err != nil {
 				return
@@ -358,7 +358,7 @@ func TestIdleTimeoutStartsAgain(t *testing.T) {
 		for i := range int32(20) {
 			c.send(heartbeat(i))
 			c.receive()
-			time.Sleep(8 * time.Minute) // of the bubble's clock; 10 are allowed, or an eighth less
+			time.Sleep(8 * time.Minute) // on the bubble's clock; 10 are allowed, or an eighth less
 		}
 	})
 }

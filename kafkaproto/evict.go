@@ -149,8 +149,8 @@ func (a *account) rate(now time.Time) (rate float64, ok bool) {
 
 // candidates are the connections that may lose their memory, in this order: the slowest on the
 // network for the memory they hold, then those whose request is in Handle for too long, then those
-// that wait for more memory themselves. Of the last kind, the one that would hold most comes first; and
-// while another connection is about to return memory, only a wait of stuckAfter counts.
+// that wait for more memory themselves. Of the last kind, the one that would hold most comes first;
+// and while another connection is about to return memory, only a wait of stuckAfter counts.
 func (b *budget) candidates(now time.Time) []candidate {
 	var slow, stuck, waiting []candidate
 	patience := evictAfter

@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// largeRequestBytes is from where on decoding a request takes a turn.
+// largeRequestBytes is the size above which decoding a request takes a turn.
 const largeRequestBytes = 64 << 10
 
 // exchange answers one request.
@@ -46,7 +46,8 @@ func (c *conn) exchange(data []byte, owned bool) error {
 	return c.request(h, req)
 }
 
-// charge takes memory for the request in hand. The place at the processor is not kept meanwhile.
+// charge takes memory for the present request. Meanwhile the connection may lose its place at the
+// processor.
 func (c *conn) charge(n int64) error {
 	c.turn.Block()
 	defer c.turn.Unblock()
@@ -57,8 +58,8 @@ func (c *conn) charge(n int64) error {
 	return nil
 }
 
-// refuse answers an API_VERSIONS request of a version not served, and ends the connection for
-// anything else without an answer, as Kafka's controller does.
+// refuse answers an API_VERSIONS request of a version that is not served; for any other request it
+// ends the connection without an answer, as Kafka's controller does.
 func (c *conn) refuse(h header, err error) error {
 	switch {
 	case errors.Is(err, ErrUnsupportedVersion) && h.key == apiVersionsKey:
@@ -74,13 +75,13 @@ func (c *conn) refuse(h header, err error) error {
 	}
 }
 
-// request hands a decoded request over, waits for its reply and writes it.
+// request passes a decoded request to Handle, waits for its reply and writes it.
 func (c *conn) request(h header, req kmsg.Request) error {
 	if string(h.clientID) != c.caller.ClientID {
 		c.caller.ClientID = string(h.clientID)
 	}
 	c.server.count.requests.Add(1)
-	correlationID := h.correlationID // the frame may be gone when the reply comes
+	correlationID := h.correlationID // the frame's memory may be reused before the reply
 	costs, err := c.chargeAnswer(req)
 	if err != nil {
 		return err
@@ -101,9 +102,9 @@ func (c *conn) request(h header, req kmsg.Request) error {
 	return c.write(correlationID, resp)
 }
 
-// chargeAnswer takes what answering a request costs beyond the request. A request of which that is
-// counted works in a turn, which comes first: memory that waits for a turn would keep out those
-// that could work now. costs reports whether it is counted.
+// chargeAnswer takes the memory of Config.Cost, if it is more than a few KiB; costs reports whether
+// it is. Such a request works in a turn, which it takes first: memory that is held during the wait
+// for a turn would block requests that could run now.
 func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
 	if c.server.cfg.Cost == nil {
 		return false, nil
@@ -120,12 +121,12 @@ func (c *conn) chargeAnswer(req kmsg.Request) (costs bool, err error) {
 		return false, err
 	}
 	c.answerBytes = cost
-	c.turn.Take(c.ctx.Done()) // it may have been lost in the wait
+	c.turn.Take(c.ctx.Done()) // the wait may have lost the place
 	return true, nil
 }
 
-// ask calls Handle and waits for the reply. The place at the processor is kept only while Handle
-// works on a request that costs something.
+// ask calls Handle and waits for the reply. The connection keeps its place at the processor only
+// while Handle works on a request with costs.
 func (c *conn) ask(req kmsg.Request, costs bool) (kmsg.Response, error) {
 	if c.in.account.own > 0 {
 		c.in.account.working.begin(time.Now())
@@ -143,7 +144,7 @@ func (c *conn) ask(req kmsg.Request, costs bool) (kmsg.Response, error) {
 	return c.reply()
 }
 
-// reply waits for the reply to the request that Handle was just given.
+// reply waits for the reply to the request that was passed to Handle.
 func (c *conn) reply() (kmsg.Response, error) {
 	select {
 	case resp := <-c.replies:
@@ -166,8 +167,8 @@ type pending struct {
 	replied atomic.Bool
 }
 
-// reply passes the response to the connection's goroutine. It never blocks: there is room for the
-// one reply that can be outstanding.
+// reply passes the response to the connection's goroutine. It never blocks: the channel has room
+// for the one reply that can be outstanding.
 func (p *pending) reply(resp kmsg.Response) {
 	if p.replied.Swap(true) {
 		p.conn.server.log.Error("a request was answered twice; the second reply is ignored",
@@ -181,7 +182,7 @@ func (p *pending) reply(resp kmsg.Response) {
 	}
 }
 
-// dropReply discards the reply that nobody waits for any more, if there is one.
+// dropReply discards a reply that came too late, if there is one.
 func (c *conn) dropReply() {
 	select {
 	case resp := <-c.replies:
@@ -190,7 +191,7 @@ func (c *conn) dropReply() {
 	}
 }
 
-// streamFrame passes a frame of the private stream on.
+// streamFrame passes a frame of the private stream to its Frame function.
 func (c *conn) streamFrame(data []byte, owned bool) error {
 	h := header{key: c.server.cfg.StreamKey, version: -1}
 	if len(data) >= 8 {

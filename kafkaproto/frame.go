@@ -34,7 +34,7 @@ type frameReader struct {
 	buf      []byte // buf[r:w] was read ahead
 	r, w     int
 	maxBytes int
-	account  *account // memory of frames; the caller settles it after each frame
+	account  *account // memory of frames; the caller releases it after each frame
 	deadline readDeadline
 }
 

@@ -49,7 +49,7 @@ func FuzzFrame(f *testing.F) {
 			if charged := b.inUse(); charged > firstRoomBytes+growFactor*int64(len(input)) {
 				t.Fatalf("charged %d for %d bytes of input", charged, len(input))
 			}
-			held.settle()
+			held.release()
 			if err != nil {
 				break
 			}

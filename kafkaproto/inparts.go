@@ -11,31 +11,33 @@ import (
 	"github.com/yakt/yakt/turns"
 )
 
-// InParts is a response of which one array is not in memory: its elements are made as they are
-// written, so that a client that does not read holds a piece and not the whole.
+// InParts is a response with one array that is not in memory: its elements are made as they are
+// written, so that a client that does not read holds one piece and not the whole.
 type InParts interface {
-	kmsg.Response // everything but the elements of that array, which is empty and not null
+	kmsg.Response // all other fields; that array is empty and not null
 
-	// Parts begins to make the elements; count is how many there will be. Each call of next
-	// replaces the array's content with the next elements, 1 to 255; false when none is left, the
-	// array is then empty. Parts may be called more than once (to measure, then to write) and
-	// yields the same elements each time. One goroutine makes all calls.
+	// Parts begins to make the elements; count is their number. Each call of next replaces the
+	// array's contents by the next 1 to 255 elements; after the last it empties the array and
+	// returns false. Parts may be called more than once (to measure, then to write) and yields the
+	// same elements each time. One goroutine makes all calls.
 	Parts() (count int, next func() bool)
 }
 
-// pieceBytes is about how much of a response in parts is encoded before it is written.
+// pieceBytes is the approximate size of the pieces in which a response in parts is encoded and
+// written.
 const pieceBytes = 64 << 10
 
-// inPartsBytes is what writing a response of more than a piece takes: a piece that waits to be
-// written, and a part that is being encoded.
+// inPartsBytes is the memory for writing a response of more than one piece: a piece that waits to
+// be written, and a part that is being encoded.
 const inPartsBytes = 2 * pieceBytes
 
-// keptBytes of elements are kept when a response is measured, so that a small one is made once.
+// While a response is measured, up to keptBytes of its elements are kept, so that a small response
+// is made only once.
 const keptBytes = pieceBytes
 
-// writeInParts writes a response in parts: it is made once to learn its size, which a frame begins
-// with, and, unless it is small, once more for the connection. Between pieces others have their
-// turn.
+// writeInParts writes a response in parts: it is made once to measure its size, which begins the
+// frame, and, unless it is small, a second time to write it. Other connections get their turn
+// between the pieces.
 func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	p := newPartEncoder(resp, correlationID, c.pause)
 	defer p.free()
@@ -46,7 +48,7 @@ func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	return c.writeMeasured(size, func(out *pieceWriter) error { return p.write(out, size) })
 }
 
-// writeMeasured sends what write adds, of which size bytes are in parts.
+// writeMeasured sends the output of write, of which size bytes are in parts.
 func (c *conn) writeMeasured(size int64, write func(*pieceWriter) error) error {
 	piece := newBuffer()
 	defer piece.free()
@@ -65,32 +67,36 @@ func (c *conn) writeMeasured(size int64, write func(*pieceWriter) error) error {
 	})
 }
 
-// pause lets others have their turn, and fails when nobody is there any more to make the rest for.
+// pause gives others their turn, and fails if the client is gone, so that the rest need not be
+// made.
 func (c *conn) pause() error {
 	c.turn.Yield(turns.LargeSlice, c.ctx.Done())
 	if cause := context.Cause(c.ctx); cause != nil {
 		return &frameError{closedNetworkError, cause}
 	}
-	// One that has closed its side only looks like one that has gone while nothing is written to it.
+	// A client that has only closed its sending side looks gone as long as nothing is written to
+	// it.
 	if gone, closedSide := hungUp(c.nc); gone || closedSide {
 		return &frameError{closedByPeer, errHungUp}
 	}
 	return nil
 }
 
-// partEncoder cuts the elements out of encoded responses. kmsg encodes whole responses only: where
-// the response with an empty array and the response with a part in it first differ, there is the
-// array's count.
+// partEncoder cuts the elements out of encoded responses, since kmsg encodes whole responses only:
+// the first difference between the response with an empty array and the response with a part in it
+// is the array's count.
 type partEncoder struct {
 	resp          InParts
 	correlationID int32
 	pause         func() error // called between pieces
 	buf           *buffer
-	kept          *buffer // all elements, if whole
+	kept          *buffer // the elements so far; all of them, if whole
 	whole         bool
 
-	count      int
-	head, tail []byte // around the elements, without the frame's length; set by the first part
+	count int
+	// The encodings before and after the elements, without the frame's length; set by the first
+	// part.
+	head, tail []byte
 }
 
 func newPartEncoder(resp InParts, correlationID int32, pause func() error) *partEncoder {
@@ -125,7 +131,7 @@ func (p *partEncoder) measure() (int64, error) {
 	return size, nil
 }
 
-// write writes the frame whose size was measured.
+// write writes the frame after measure.
 func (p *partEncoder) write(out *pieceWriter, size int64) error {
 	begin := binary.BigEndian.AppendUint32(nil, uint32(size))
 	if err := out.add(begin); err != nil {
@@ -161,13 +167,13 @@ func (p *partEncoder) writeBody(out *pieceWriter, size int64) error {
 	return out.add(p.tail)
 }
 
-// differs is a fault: the frame cannot be completed.
+// differs is the fault that the second pass made another size: the frame cannot be completed.
 func (p *partEncoder) differs() error {
 	return &frameError{closedFault, fmt.Errorf(
 		"a reply in parts to key %d is not the same when it is made again", p.resp.Key())}
 }
 
-// each calls f with the encoded elements of one part after the other.
+// each calls f with the encoded elements of each part, in order.
 func (p *partEncoder) each(f func(elements []byte) error) error {
 	count, next := p.resp.Parts()
 	p.count = count
@@ -199,7 +205,7 @@ func (p *partEncoder) each(f func(elements []byte) error) error {
 	return nil
 }
 
-// cut finds where the array's count is, and sets head and tail.
+// cut finds the position of the array's count, and sets head and tail.
 func (p *partEncoder) cut(empty []byte) (at int) {
 	for empty[at] == p.buf.b[at] {
 		at++
@@ -213,8 +219,8 @@ func (p *partEncoder) cut(empty []byte) (at int) {
 	return at
 }
 
-// elements returns the encoded elements of the part in buf, and how many they are. at is where the
-// last byte of a count of four bytes is, or the first byte of a varint.
+// elements returns the encoded elements of the part in buf, and their number. at is the position of
+// the last byte of a four-byte count, or of the first byte of a varint.
 func (p *partEncoder) elements(at int) (elements []byte, n int) {
 	counted := 1
 	n = int(p.buf.b[at])
@@ -226,7 +232,7 @@ func (p *partEncoder) elements(at int) (elements []byte, n int) {
 	return p.buf.b[at+counted : len(p.buf.b)-len(p.tail)], n
 }
 
-// pieceWriter collects what is added and writes it to a connection in pieces.
+// pieceWriter collects bytes and writes them to a connection in pieces.
 type pieceWriter struct {
 	conn    *conn
 	buf     *buffer

@@ -96,7 +96,7 @@ func (w *sweeper) sweep() {
 		case limit != nil && ends < endsPerSweep:
 			ends++
 			w.end(p.conn)
-			limit.Note("client", p.conn.remote)
+			limit.Add("client", p.conn.remote)
 		default:
 			all++
 			perIP[ip]++

@@ -14,25 +14,26 @@ import (
 	"github.com/yakt/yakt/turns"
 )
 
-// TestPipelinersTakeTurns: connections with many requests at once are never more at the processor
-// than there are places, but for their first requests; a client with one request does not wait.
+// TestPipelinersTakeTurns: except for their first requests, no more pipelining connections run at
+// the same time than there are places; a client with one request does not wait.
 func TestPipelinersTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var inside, most, good atomic.Int32
-		cfg, _ := testConfig(func(_ context.Context, caller Caller, req kmsg.Request, reply replyFunc) {
-			if caller.ClientAddr == "10.0.0.1" {
-				good.Add(1)
+		cfg, _ := testConfig(
+			func(_ context.Context, caller Caller, req kmsg.Request, reply replyFunc) {
+				if caller.ClientAddr == "10.0.0.1" {
+					good.Add(1)
+					reply(req.ResponseKind())
+					return
+				}
+				n := inside.Add(1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				time.Sleep(100 * time.Microsecond) // work, by the bubble's clock
+				inside.Add(-1)
 				reply(req.ResponseKind())
-				return
-			}
-			n := inside.Add(1)
-			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-			}
-			time.Sleep(100 * time.Microsecond) // work, by the bubble's clock
-			inside.Add(-1)
-			reply(req.ResponseKind())
-		})
+			})
 		cfg.Turns = turns.New(2)
 		s := bubbleServer(t, cfg)
 		for range 8 {
@@ -65,7 +66,8 @@ func drain(c client) {
 	}
 }
 
-// TestPipelinerThatDoesNotRead is closed when its reply is not taken, and holds nobody up until then.
+// TestPipelinerThatDoesNotRead: it is closed when it does not read its reply, and delays nobody
+// until then.
 func TestPipelinerThatDoesNotRead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -90,14 +92,15 @@ func TestPipelinerThatDoesNotRead(t *testing.T) {
 	})
 }
 
-// TestInPartsHoldsPieces: clients that do not read a large response in parts hold a piece each, and
-// others get theirs.
+// TestInPartsHoldsPieces: clients that do not read a large response in parts hold one piece each,
+// and others get their responses.
 func TestInPartsHoldsPieces(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		topics := manyTopics(20_000)
 		cfg, _ := testConfig(func(_ context.Context, _ Caller, req kmsg.Request, reply replyFunc) {
-			reply(&metadataInParts{MetadataResponse: metadataResponse(req.GetVersion(), nil), topics: topics})
+			reply(&metadataInParts{MetadataResponse: metadataResponse(req.GetVersion(), nil),
+				topics: topics})
 		})
 		cfg.Turns = turns.New(2)
 		s := bubbleServer(t, cfg)
@@ -105,7 +108,7 @@ func TestInPartsHoldsPieces(t *testing.T) {
 		for range clients {
 			connectTo(t, s, cfg, "10.0.0.66").send(request(kmsg.NewPtrMetadataRequest(), 12, 1))
 		}
-		time.Sleep(turns.LargeSlice) // of the bubble's clock
+		time.Sleep(turns.LargeSlice) // on the bubble's clock
 		if held := s.Stats().InFlightBytes; held != clients*inPartsBytes {
 			t.Errorf("%d bytes held by %d clients", held, clients)
 		}
@@ -117,7 +120,8 @@ func TestInPartsHoldsPieces(t *testing.T) {
 	})
 }
 
-// TestCostIsHeldUntilTheReply: what Cost says is taken before Handle and given back with the reply.
+// TestCostIsHeldUntilTheReply: the memory of Cost is taken before Handle and returned with the
+// reply.
 func TestCostIsHeldUntilTheReply(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

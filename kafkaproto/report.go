@@ -55,9 +55,9 @@ func (c *conn) report(reason closeReason, err error) {
 	switch reason {
 	case closedByPeer, closedIdle, closedShutdown, closedPanic: // ordinary, or logged already
 	case refusedConnections, refusedConnectionsPerIP, closedMemory, closedSlow, closedForOthers:
-		s.refused.of(reason).Note(about...)
+		s.refused.of(reason).Add(about...)
 	default:
-		since, count, due := s.closings[reason].Note()
+		since, count, due := s.closings[reason].Add()
 		if !due {
 			break
 		}

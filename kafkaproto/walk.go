@@ -44,8 +44,8 @@ func (w *walker) refuse(f *field, problem string) bool {
 	return false
 }
 
-// take skips n bytes.
-func (w *walker) take(n int) bool {
+// skip skips n bytes.
+func (w *walker) skip(n int) bool {
 	if uint(n) > uint(len(w.src)) {
 		return false
 	}
@@ -94,7 +94,7 @@ func (w *walker) structure(s *shape) bool {
 		var ok bool
 		switch f.kind { // most fields are of these kinds
 		case kindFixed:
-			ok = w.take(f.size)
+			ok = w.skip(f.size)
 		case kindString:
 			ok = w.text(f, s.flexible)
 		default:
@@ -116,7 +116,7 @@ func (w *walker) field(f *field, flexible bool) bool {
 		if n < 0 {
 			return ok && (f.nullable || w.refuse(f, problemNull))
 		}
-		return ok && w.take(n)
+		return ok && w.skip(n)
 	case kindArray:
 		return w.array(f, flexible)
 	case kindStruct:
@@ -124,7 +124,7 @@ func (w *walker) field(f *field, flexible bool) bool {
 	case kindNullable:
 		return w.maybe(f)
 	default:
-		return w.take(f.size)
+		return w.skip(f.size)
 	}
 }
 
@@ -190,7 +190,7 @@ func (w *walker) array(f *field, flexible bool) bool {
 	}
 	w.cost += n * elem.goBytes
 	if elem.kind == kindFixed {
-		return w.take(n * elem.size)
+		return w.skip(n * elem.size)
 	}
 	for range n {
 		if !w.field(elem, flexible) {

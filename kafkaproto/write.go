@@ -31,10 +31,11 @@ func (c *conn) write(correlationID int32, resp kmsg.Response) error {
 	return c.writeFrame(out.b)
 }
 
-// writeFrame writes a frame, whose first four bytes are left for its length.
+// writeFrame sets the length in the first four bytes of a frame and writes the frame.
 func (c *conn) writeFrame(frame []byte) error {
 	if len(frame)-4 > math.MaxInt32 {
-		return &frameError{closedFault, fmt.Errorf("a reply of %d bytes does not fit a frame", len(frame))}
+		return &frameError{closedFault,
+			fmt.Errorf("a reply of %d bytes does not fit a frame", len(frame))}
 	}
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
 	if extra := int64(len(frame)) - c.answerBytes; extra > uncountedBytes {
@@ -44,14 +45,15 @@ func (c *conn) writeFrame(frame []byte) error {
 }
 
 const (
-	// writePieceBytes are written at once.
+	// writePieceBytes is the most that one call writes.
 	writePieceBytes = 256 << 10
-	// turnWriteBytes is from where on a write takes a turn: the kernel copies what is written.
+	// turnWriteBytes is the size from which a write takes a turn, since the kernel copies the
+	// bytes.
 	turnWriteBytes = 32 << 10
 )
 
-// writePieces writes b, in several calls if it is large, so that the budget sees how fast the client
-// takes it and others have their turn.
+// writePieces writes b, in several calls if it is large, so that the budget sees how fast the
+// client reads and others get their turn.
 func (c *conn) writePieces(b []byte) (written int64, err error) {
 	for len(b) > 0 {
 		n, err := c.writePiece(b[:min(len(b), writePieceBytes)])
@@ -65,7 +67,8 @@ func (c *conn) writePieces(b []byte) (written int64, err error) {
 	return written, nil
 }
 
-// writePiece writes as much as the client takes at once in a turn, and waits for the client without.
+// writePiece writes in a turn what the kernel accepts at once, and the rest without one, since that
+// waits for the client.
 func (c *conn) writePiece(b []byte) (int, error) {
 	if len(b) < turnWriteBytes {
 		c.turn.Block()
@@ -82,9 +85,10 @@ func (c *conn) writePiece(b []byte) (int, error) {
 	return n + rest, err
 }
 
-// send has write write a frame; it returns how many bytes it wrote.
+// send runs write, which writes a frame, under the write deadline, and counts the bytes that it
+// returns.
 func (c *conn) send(write func() (int64, error)) error {
-	// As with reads, the deadline is only set again when an eighth of it is gone.
+	// As with reads, the deadline is renewed only when an eighth of it has passed.
 	if now := time.Now(); now.Sub(c.writeSet) >= c.server.cfg.WriteTimeout/8 {
 		c.writeSet = now
 		if err := c.nc.SetWriteDeadline(now.Add(c.server.cfg.WriteTimeout)); err != nil {
@@ -110,7 +114,7 @@ func (c *conn) send(write func() (int64, error)) error {
 	}
 }
 
-// buffer is memory to encode a reply in, shared by all connections, so that idle ones hold none.
+// buffer is memory for encoding a reply, shared by all connections, so that idle ones hold none.
 type buffer struct{ b []byte }
 
 // Buffers that grew beyond this are left to the garbage collector.

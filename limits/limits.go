@@ -20,9 +20,9 @@ type Pace struct {
 	next     atomic.Int64 // no line before this time, in Unix nanoseconds; 0: none yet
 }
 
-// Note counts one event. If due, the caller logs it: since is the number of events after the last
+// Add counts one event. If due, the caller logs it: since is the number of events after the last
 // line, this one included, and count their total.
-func (p *Pace) Note() (since, count int64, due bool) {
+func (p *Pace) Add() (since, count int64, due bool) {
 	count = p.count.Add(1)
 	now, next := time.Now().UnixNano(), p.next.Load()
 	if now < next || !p.next.CompareAndSwap(next, now+int64(reportInterval)) {
@@ -48,11 +48,11 @@ func NewRefusals(name string, logger *slog.Logger) *Refusals {
 	return &Refusals{name: name, logger: logger}
 }
 
-// Note counts one refusal. The first is logged at level warn with attrs, which are pairs as slog
+// Add counts one refusal. The first is logged at level warn with attrs, which are pairs as slog
 // takes them and describe what was refused. A later one is logged only if the last line is a minute
 // old, with the number of refusals since.
-func (r *Refusals) Note(attrs ...any) {
-	since, count, due := r.pace.Note()
+func (r *Refusals) Add(attrs ...any) {
+	since, count, due := r.pace.Add()
 	if !due {
 		return
 	}

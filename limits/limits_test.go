@@ -25,7 +25,7 @@ func TestTheFirstRefusalIsLoggedAndThenOneAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		r := NewRefusals("max.connections", slog.New(slog.NewTextHandler(&log, nil)))
-		r.Note("client", "10.0.0.1")
+		r.Add("client", "10.0.0.1")
 		if got := lines(&log); len(got) != 1 ||
 			!strings.Contains(got[0], "level=WARN") ||
 			!strings.Contains(got[0], "limit=max.connections") ||
@@ -33,15 +33,15 @@ func TestTheFirstRefusalIsLoggedAndThenOneAMinute(t *testing.T) {
 			t.Errorf("after the first: %q", got)
 		}
 		for range 500 {
-			r.Note("client", "10.0.0.2")
+			r.Add("client", "10.0.0.2")
 		}
 		time.Sleep(reportInterval - time.Nanosecond) // on the bubble's clock
-		r.Note()
+		r.Add()
 		if got := lines(&log); got != nil {
 			t.Errorf("within a minute: %q", got)
 		}
 		time.Sleep(time.Nanosecond)
-		r.Note("client", "10.0.0.3")
+		r.Add("client", "10.0.0.3")
 		if got := lines(&log); len(got) != 1 ||
 			!strings.Contains(got[0], "refused=502 in_all=503 client=10.0.0.3") {
 			t.Errorf("after a minute: %q", got)
@@ -61,7 +61,7 @@ func TestRefusalsOfManyGoroutines(t *testing.T) {
 		for range 10 {
 			wg.Go(func() {
 				for range 100 {
-					r.Note()
+					r.Add()
 				}
 			})
 		}
@@ -70,7 +70,7 @@ func TestRefusalsOfManyGoroutines(t *testing.T) {
 			t.Errorf("%d refusals, %q", r.Count(), got)
 		}
 		time.Sleep(reportInterval)
-		r.Note()
+		r.Add()
 		if got := lines(&log); len(got) != 1 || !strings.Contains(got[0], "in_all=1001") {
 			t.Errorf("%q", got)
 		}

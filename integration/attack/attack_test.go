@@ -112,7 +112,7 @@ func newVictims(t *testing.T, n, topics int) *victim {
 	attacking.Lock()
 	defer attacking.Unlock()
 	properties := kafka.LongSessions()
-	// so that there is a snapshot to download
+	// A snapshot that attacks can download.
 	properties["metadata.log.max.record.bytes.between.snapshots"] = "8388608"
 	properties["controller.performance.always.log.threshold.ms"] =
 		fmt.Sprint(attackEventMax.Milliseconds())

@@ -13,11 +13,10 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 )
 
-// changeTimeoutMs is what the requests allow; the controller's queue may be long.
+// changeTimeoutMs is the timeout of the requests; the controller's queue may be long.
 const changeTimeoutMs = 30_000
 
-// Requests that are carried out, each of them as large as one may be, one after the other: they
-// leave room for those that ask for little.
+// Valid requests of the greatest allowed size, one after the other, leave room for small ones.
 func TestYAKtAttackByChanges(t *testing.T) {
 	t.Parallel()
 	v := newVictims(t, 1, attackTopics)
@@ -25,21 +24,23 @@ func TestYAKtAttackByChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, a := range []attack{
-		changing("topics of 9,900 partitions are created and deleted", 2, func(n int) []kmsg.Request {
-			name := fmt.Sprintf("wide-%d", n)
-			return []kmsg.Request{createOf(name, 9900), deleteOf(name)}
-		}),
-		changing("900 topics of 10 partitions are created and deleted", 2, func(n int) []kmsg.Request {
-			var names []string
-			for i := range 900 {
-				names = append(names, fmt.Sprintf("many-%d-%d", n, i))
-			}
-			create := createOf(names[0], 10)
-			for _, name := range names[1:] {
-				create.Topics = append(create.Topics, createOf(name, 10).Topics...)
-			}
-			return []kmsg.Request{create, deleteOf(names...)}
-		}),
+		changing("topics of 9,900 partitions are created and deleted", 2,
+			func(n int) []kmsg.Request {
+				name := fmt.Sprintf("wide-%d", n)
+				return []kmsg.Request{createOf(name, 9900), deleteOf(name)}
+			}),
+		changing("900 topics of 10 partitions are created and deleted", 2,
+			func(n int) []kmsg.Request {
+				var names []string
+				for i := range 900 {
+					names = append(names, fmt.Sprintf("many-%d-%d", n, i))
+				}
+				create := createOf(names[0], 10)
+				for _, name := range names[1:] {
+					create.Topics = append(create.Topics, createOf(name, 10).Topics...)
+				}
+				return []kmsg.Request{create, deleteOf(names...)}
+			}),
 		changing("10,000 partitions are reassigned, and that is cancelled", 1,
 			func(int) []kmsg.Request {
 				return []kmsg.Request{
@@ -51,8 +52,8 @@ func TestYAKtAttackByChanges(t *testing.T) {
 	}
 }
 
-// changing is a few clients that each send the same requests one after the other, again and again.
-// requests is called with the number of the client.
+// changing is a few clients that each repeat a sequence of requests. requests returns the sequence
+// for the client of that number.
 func changing(name string, clients int, requests func(n int) []kmsg.Request) attack {
 	return attack{name: name, do: func(ctx context.Context, v *victim, a *kafka.Attacker) {
 		var rounds atomic.Int32
@@ -75,7 +76,7 @@ func changing(name string, clients int, requests func(n int) []kmsg.Request) att
 	}}
 }
 
-// carryOut sends a request of which every part must succeed.
+// carryOut sends a request, every part of which must succeed.
 func carryOut(nc net.Conn, req kmsg.Request) error {
 	resp, err := kafka.Exchange(nc, req, kafka.Patience)
 	if err != nil {
@@ -124,7 +125,8 @@ func deleteOf(names ...string) *kmsg.DeleteTopicsRequest {
 	return req
 }
 
-// reassignFilled reassigns the partitions of so many of the victim's topics; nil cancels that.
+// reassignFilled reassigns the partitions of that many of the victim's topics; nil cancels the
+// reassignments.
 func reassignFilled(topics int, replicas []int32) *kmsg.AlterPartitionAssignmentsRequest {
 	req := kafka.WithVersion(kmsg.NewPtrAlterPartitionAssignmentsRequest(), 0)
 	for n := range topics {

@@ -47,12 +47,13 @@ func connectionAttacks(v *victim) []attack {
 	}
 }
 
-// trickling is a crowd in which each connection announces a frame of so many MiB, sends three
-// quarters and then a byte a second.
+// trickling is a crowd in which each connection announces a frame of that many MiB, sends three
+// quarters of it and then a byte a second.
 func trickling(mib, n, addresses int) attack {
 	head := binary.BigEndian.AppendUint32(nil, uint32(mib<<20))
 	head = append(head, 0, byte(kmsg.ElectLeaders), 0, 2)
-	name := fmt.Sprintf("%d MiB announced and three quarters sent, %d connections from %d addresses",
+	name := fmt.Sprintf("%d MiB announced and three quarters sent, "+
+		"%d connections from %d addresses",
 		mib, n, addresses)
 	return attack{name: name, do: func(ctx context.Context, _ *victim, a *kafka.Attacker) {
 		a.CrowdFrom(ctx, n, addresses, func(nc net.Conn) {
@@ -128,7 +129,8 @@ func parking(n int) attack {
 // earlier epoch, or of the present one if last is -1. The victim was filled in its first epoch.
 func (v *victim) fetchFrame(offset int64, last int32) []byte {
 	leader := kafka.WaitLeader(v.t, v.q, kafka.Patience)
-	req := kafka.WithVersion(kafka.MetadataFetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest), 12)
+	req := kafka.WithVersion(kafka.MetadataFetch(nil, leader.Epoch, offset).(*kmsg.FetchRequest),
+		12)
 	req.MaxWaitMillis, req.MaxBytes, req.Topics[0].Topic = math.MaxInt32, math.MaxInt32,
 		"__cluster_metadata"
 	p := &req.Topics[0].Partitions[0]

@@ -1,5 +1,5 @@
-// Package attack floods a controller and sends it hostile requests, beside a client that asks for
-// little, and measures what both cost. It needs a machine that does nothing else: make test-attacks.
+// Package attack floods a controller and sends it hostile requests, beside a client with small
+// requests, and measures the cost for both. It needs an otherwise idle machine: make test-attacks.
 package attack
 
 import (

@@ -96,14 +96,6 @@ func keep(list, other []int32) []int32 {
 		func(id int32) bool { return !slices.Contains(other, id) })
 }
 
-// changedTo returns list if it differs from old, else nil.
-func changedTo(old, list []int32) []int32 {
-	if slices.Equal(old, list) {
-		return nil
-	}
-	return list
-}
-
 func changed(old, list []int32) []int32 {
 	if slices.Equal(old, list) {
 		return nil

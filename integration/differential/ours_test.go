@@ -74,20 +74,20 @@ func startOurs(s setting, seed uint64) *ours {
 // batches.
 func (o *ours) lead() []metadata.Batch {
 	o.LeaderChanged(-1, o.epoch)
-	o.settle()
+	o.commitAll()
 	from := len(o.log.All)
 	o.epoch++
 	if _, err := o.log.Propose(o.epoch, o.EpochStart(o.epoch, o.log.End == 0)); err != nil {
 		panic(err)
 	}
-	o.settle()
+	o.commitAll()
 	o.LeaderChanged(nodeID, o.epoch)
-	o.settle()
+	o.commitAll()
 	return o.log.All[from:]
 }
 
-// settle commits proposals until there are none and the controller is idle.
-func (o *ours) settle() {
+// commitAll commits proposals until there are none and the controller is idle.
+func (o *ours) commitAll() {
 	for {
 		synctest.Wait()
 		var batches [][]byte
@@ -109,10 +109,11 @@ func (o *ours) settle() {
 func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	from := len(o.log.All)
 	var resp kmsg.Response
-	o.Handle(context.Background(), protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
+	o.Handle(context.Background(), protocol.Caller{Listener: "CONTROLLER",
+		Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
 		resp = decodeResponse(req, r.AppendTo(nil))
 	})
-	o.settle()
+	o.commitAll()
 	if resp == nil {
 		panic(fmt.Sprintf("our controller did not answer %T", req))
 	}

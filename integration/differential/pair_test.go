@@ -111,7 +111,7 @@ type pair struct {
 	rules []difference
 
 	nextPreferred, nextUnclean time.Time
-	told                       time.Time // the time on Kafka's side
+	kafkaNow                   time.Time // the time on Kafka's side
 
 	counts *counts
 	trace  []string // the operations so far, to be printed with a failure
@@ -189,7 +189,7 @@ func (p *pair) failover(records ...record.Record) {
 	p.must(p.kafka.call("lose %d", p.ours.epoch))
 	if len(records) > 0 {
 		p.ours.LeaderChanged(-1, p.ours.epoch)
-		p.ours.settle()
+		p.ours.commitAll()
 		p.ours.epoch++
 		b, err := metadata.EncodeData(records, p.ours.Image().Version(), start.UnixMilli())
 		if err != nil {
@@ -199,16 +199,16 @@ func (p *pair) failover(records ...record.Record) {
 		if _, err := p.ours.log.Propose(p.ours.epoch, b); err != nil {
 			panic(err)
 		}
-		p.ours.settle()
+		p.ours.commitAll()
 		p.follow(p.ours.log.All[from:])
 	}
 	p.reign(p.ours.lead())
 }
 
 func (p *pair) tellTime() {
-	if now := p.ours.clock.Now(); !now.Equal(p.told) {
+	if now := p.ours.clock.Now(); !now.Equal(p.kafkaNow) {
 		p.must(p.kafka.call("time %d", now.Sub(start)+time.Hour))
-		p.told = now
+		p.kafkaNow = now
 	}
 }
 
@@ -228,7 +228,8 @@ func (p *pair) request(req kmsg.Request) kmsg.Response {
 	}
 	answered := d.ours.response
 	p.trace = append(p.trace,
-		fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.told.Sub(start), req, text(req), text(answered),
+		fmt.Sprintf("  %v %T %s\n    -> %s\n%s", p.kafkaNow.Sub(start), req, text(req),
+			text(answered),
 			describe(d.ours.records)))
 	p.counts.answered(kmsg.NameForKey(req.Key()), answered)
 	failedOver := len(d.kafka.faults) > 0
@@ -284,7 +285,7 @@ func (p *pair) advance(d time.Duration) {
 		from := len(p.ours.log.All)
 		before := p.ours.Image()
 		f()
-		p.ours.settle()
+		p.ours.commitAll()
 		p.tick(before, dataRecords(p.ours.log.All[from:]))
 	}
 	p.tellTime()
@@ -320,7 +321,8 @@ func (p *pair) tick(before *metadata.Image, ours []written) {
 	}
 	p.count(what[:strings.IndexByte(what+" ", ' ')])
 	d.ours.records, d.kafka.records, d.kafka.faults = ours, a.records, a.faults
-	p.trace = append(p.trace, fmt.Sprintf("  %v %s\n%s", p.told.Sub(start), what, describe(ours)))
+	p.trace = append(p.trace,
+		fmt.Sprintf("  %v %s\n%s", p.kafkaNow.Sub(start), what, describe(ours)))
 	p.compare(what, d)
 }
 

@@ -115,13 +115,13 @@ func StartGoodClient(t testing.TB, asked, idle Asked) *GoodClient {
 // Stop ends the client. Requests still unanswered count with the time they have waited.
 func (g *GoodClient) Stop() Waits {
 	g.t.Helper()
-	var told report
+	var result report
 	err := g.in.Close()
-	if err = errors.Join(err, json.NewDecoder(g.out).Decode(&told), g.cmd.Wait()); err != nil {
+	if err = errors.Join(err, json.NewDecoder(g.out).Decode(&result), g.cmd.Wait()); err != nil {
 		g.t.Fatalf("good client: %v", err)
 	}
-	w := compare(told.Asked, told.Idle)
-	w.Unscheduled = told.Unscheduled
+	w := compare(result.Asked, result.Idle)
+	w.Unscheduled = result.Unscheduled
 	return w
 }
 
@@ -176,9 +176,9 @@ func goodClientMain(asked string) (exitCode int) {
 		stop()
 	}()
 	var (
-		both [2]Asked
-		told report
-		wg   sync.WaitGroup
+		both   [2]Asked
+		result report
+		wg     sync.WaitGroup
 	)
 	err := json.Unmarshal([]byte(asked), &both)
 	var questions [2]map[string]question
@@ -189,14 +189,14 @@ func goodClientMain(asked string) (exitCode int) {
 	began := time.Now()
 	late := &delays{pid: both[0].Pid, began: began}
 	wg.Go(func() { late.follow(ctx) })
-	wg.Go(func() { told.Asked = askAll(ctx, questions[0], began) })
-	wg.Go(func() { told.Idle = askAll(ctx, questions[1], began) })
+	wg.Go(func() { result.Asked = askAll(ctx, questions[0], began) })
+	wg.Go(func() { result.Idle = askAll(ctx, questions[1], began) })
 	wg.Wait()
-	for i, one := range told.Asked {
-		told.Asked[i].Unscheduled = late.between(one.Sent, one.End)
+	for i, one := range result.Asked {
+		result.Asked[i].Unscheduled = late.between(one.Sent, one.End)
 	}
-	told.Unscheduled = late.worst(unscheduledStretch)
-	if err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(told)); err != nil {
+	result.Unscheduled = late.worst(unscheduledStretch)
+	if err = errors.Join(err, json.NewEncoder(os.Stdout).Encode(result)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -234,8 +234,8 @@ func askOne(ctx context.Context, kind string, ask question, began time.Time) (wa
 		sent := time.Since(began)
 		err := ask(ctx, n)
 		if end := time.Since(began); ctx.Err() == nil || err == nil || end-sent > goodInterval {
-			told := describe(err, ctx.Err() != nil)
-			waits = append(waits, wait{Kind: kind, Due: due, Sent: sent, End: end, Err: told})
+			problem := describe(err, ctx.Err() != nil)
+			waits = append(waits, wait{Kind: kind, Due: due, Sent: sent, End: end, Err: problem})
 		}
 		due = max(due+goodInterval, time.Since(began))
 	}

@@ -27,8 +27,8 @@ func (q *Controllers) Health(ctx context.Context, id int32) (body []byte, err er
 	return body, err
 }
 
-// Get requests a URL and returns the body of the answer, with an error that contains the body if the
-// status is not 200. ctx bounds the request.
+// Get requests a URL and returns the body of the answer, with an error that contains the body if
+// the status is not 200. ctx bounds the request.
 func Get(ctx context.Context, url string) (body []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -69,7 +69,7 @@ func (l *Load) every(ctx context.Context, interval time.Duration, p *progress, w
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				p.note(write())
+				p.record(write())
 			}
 		}
 	})
@@ -145,7 +145,7 @@ func (p *progress) longestGap() time.Duration {
 	return p.longest
 }
 
-func (p *progress) note(err error) {
+func (p *progress) record(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {

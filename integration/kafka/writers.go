@@ -56,7 +56,7 @@ func (w *Writers) write(ctx context.Context, cl *kgo.Client, partition int32, p 
 		case <-ticker.C:
 			r := w.Ledger.newRecord(w.topic)
 			r.Partition, r.Headers = partition, padding
-			p.note(w.produce(ctx, cl, r))
+			p.record(w.produce(ctx, cl, r))
 		}
 	}
 }

@@ -58,7 +58,7 @@ func StartLives(t testing.TB, q kafka.Quorum) *Lives {
 		replicas...)
 	l.writers = kafka.StartWriters(t, l.addrs(), livesTopic, l.n)
 	l.writers.WaitEach(t, kafka.Patience)
-	l.settle()
+	l.awaitInSync()
 	return l
 }
 
@@ -110,8 +110,8 @@ func (l *Lives) await(
 	return known
 }
 
-// settle waits until every replica is in sync, and returns the topic.
-func (l *Lives) settle() []kafka.Partition {
+// awaitInSync waits until every replica is in sync, and returns the topic.
+func (l *Lives) awaitInSync() []kafka.Partition {
 	l.t.Helper()
 	return l.await(kafka.Patience, "all replicas are in sync", inSync)
 }
@@ -166,7 +166,7 @@ func returned(before []kafka.Partition) func(kafka.Partition) error {
 func (l *Lives) Crash(id int32, meanwhile func()) {
 	l.t.Helper()
 	b := l.broker(id)
-	before := l.settle()
+	before := l.awaitInSync()
 	b.Kill()
 	after := l.await(kafka.Patience, b.Name+" killed: others lead", without(before, id, everywhere))
 	l.writers.WaitEach(l.t, kafka.Patience)
@@ -186,7 +186,7 @@ func (l *Lives) Crash(id int32, meanwhile func()) {
 func (l *Lives) StopAndStart(id int32, atOnce bool) {
 	l.t.Helper()
 	b := l.broker(id)
-	before := l.settle()
+	before := l.awaitInSync()
 	stopWhole(l.t, b)
 	after, err := l.known()
 	if err != nil {
@@ -211,7 +211,7 @@ func (l *Lives) StopAndStart(id int32, atOnce bool) {
 // PreferredLeaders elects the preferred leaders by Kafka's tool.
 func (l *Lives) PreferredLeaders() {
 	l.t.Helper()
-	before := l.settle()
+	before := l.awaitInSync()
 	moved := 0
 	for _, p := range before {
 		if p.Leader != p.Replicas[0] {
@@ -259,7 +259,7 @@ func (l *Lives) restoreControllers() {
 func (l *Lives) CrashWithController(id int32) {
 	l.t.Helper()
 	b := l.broker(id)
-	before := l.settle()
+	before := l.awaitInSync()
 	l.killingLeader(b.Kill)
 	after := l.await(kafka.Patience, b.Name+" and a controller killed: others lead",
 		without(before, id, everywhere))
@@ -274,7 +274,7 @@ func (l *Lives) CrashWithController(id int32) {
 func (l *Lives) StopWithController(id int32) {
 	l.t.Helper()
 	b := l.broker(id)
-	before := l.settle()
+	before := l.awaitInSync()
 	l.killingLeader(func() { stopWhole(l.t, b) })
 	after := l.await(kafka.Patience, b.Name+" stopped, a controller killed: others lead",
 		without(before, id, everywhere))
@@ -287,7 +287,7 @@ func (l *Lives) StopWithController(id int32) {
 // End stops the writers and verifies that no acknowledged write is missing.
 func (l *Lives) End() {
 	l.t.Helper()
-	l.settle()
+	l.awaitInSync()
 	l.writers.WaitEach(l.t, kafka.Patience)
 	l.writers.Stop()
 	kafka.RequireAlive(l.t, l.all...)

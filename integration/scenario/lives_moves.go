@@ -73,7 +73,7 @@ func moves(known []kafka.Partition) (list []move) {
 // reports completion.
 func (l *Lives) MoveByTool() {
 	l.t.Helper()
-	list := moves(l.settle())
+	list := moves(l.awaitInSync())
 	file := filepath.Join(l.t.TempDir(), "reassignment.json")
 	if err := os.WriteFile(file, reassignmentJSON(l.t, list), 0o644); err != nil {
 		l.t.Fatal(err)
@@ -99,7 +99,7 @@ func (l *Lives) MoveByTool() {
 // MoveWithController moves replicas and kills the controller that began the reassignment.
 func (l *Lives) MoveWithController() {
 	l.t.Helper()
-	list := moves(l.settle())
+	list := moves(l.awaitInSync())
 	targets := map[int32][]int32{}
 	for _, m := range list {
 		targets[m.partition] = m.target
@@ -171,7 +171,7 @@ func reassignmentJSON(t testing.TB, list []move) []byte {
 // new, empty directory, and its replicas are copied back.
 func (l *Lives) BreakDisk() {
 	l.t.Helper()
-	before := l.settle()
+	before := l.awaitInSync()
 	b, held := l.leaderInSecondDir(before)
 	lost := func(p kafka.Partition) bool { return held[p.ID] }
 	b.BreakDir(l.t, 1)
@@ -188,7 +188,7 @@ func (l *Lives) BreakDisk() {
 	b.ReplaceDir(l.t, 1, l.q.ClusterID())
 	b.Start(l.t)
 	b.WaitStarted(l.t, kafka.Patience)
-	l.settle()
+	l.awaitInSync()
 	for id := range held {
 		if p, there := kafka.ReplicaDirs(l.t, b, livesTopic)[id]; !there || p.Size == 0 {
 			l.t.Errorf("%s is in sync on a new disk and holds %+v of partition %d", b.Name, p, id)

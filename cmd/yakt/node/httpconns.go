@@ -138,7 +138,7 @@ func (c *connLimiter) admit(nc net.Conn) net.Conn {
 			break
 		}
 	}
-	c.refusals.Note("client", nc.RemoteAddr())
+	c.refusals.Add("client", nc.RemoteAddr())
 	return nil
 }
 

@@ -23,7 +23,7 @@ func (g *protocolGuard) watch(c net.Conn) net.Conn { return &guardedConn{Conn: c
 
 // refuse logs a connection that begins with a byte that is not HTTP, at most once a minute.
 func (g *protocolGuard) refuse(c net.Conn, first byte) {
-	if since, count, due := g.pace.Note(); due {
+	if since, count, due := g.pace.Add(); due {
 		g.logger.Warn(
 			"closed a connection to the HTTP listener that does not speak HTTP: give Kafka clients "+
 				"the address of a controller listener", "client", c.RemoteAddr(), "listener", c.LocalAddr(),

@@ -68,23 +68,27 @@ import org.apache.kafka.server.fault.FaultHandler;
 import org.apache.kafka.snapshot.SnapshotWriter;
 
 /**
- * Kafka's own controller (ControllerApis over QuorumController), one command a line, over a log that is a list in memory and a clock that
- * stands still. What it writes is told and then replaced: a command brings the records that the other controller wrote for the
- * same request, and those become this one's log. So both always have the same log, however different what they wanted to write.
+ * Runs Kafka's own controller (ControllerApis over QuorumController), one command a line, over a
+ * log that is a list in memory and a clock that stands still. It reports the records that it would
+ * write, and then replays other ones: a command brings the records that the other controller wrote
+ * for the same request. So both always have the same log, however different their own records are.
  *
- *   new LEVELS PROPERTIES      a new controller, standby, with an empty log: LEVELS is name=level,..., PROPERTIES is key=value;...
+ *   new LEVELS PROPERTIES      a new controller, standby, with an empty log;
+ *                              LEVELS is name=level,..., PROPERTIES is key=value;...
  *   time NANOS
- *   follow END RECORDS         a standby learns records that another leader wrote; the log ends at END
+ *   follow END RECORDS         a standby replays records of another leader; the log ends at END
  *   lead EPOCH END RECORDS     it becomes active; RECORDS replace those of its activation
  *   lose EPOCH                 it becomes standby
  *   request KEY VERSION BODY RECORDS
- *   stale BROKER RECORDS       fences that broker if its session is over; -1 forgets sessions of others that are over: see stale()
+ *   stale BROKER RECORDS       fences that broker if its session has ended; -1 ends the sessions
+ *                              that concern no other broker: see stale()
  *   end BROKER EPOCH           ends that session
- *   read BROKER FENCED OFFSET  sets how far that broker has read, as a heartbeat does
- *   silent NANOS               the unfenced brokers that were not heard of for longer than that
+ *   read BROKER FENCED OFFSET  sets that broker's metadata offset, as a heartbeat does
+ *   silent NANOS               lists the unfenced brokers without a heartbeat for longer than that
  *   preferred RECORDS, unclean RECORDS   the periodic elections
  *
- * RECORDS is hex,hex,... or "-" for none. Every command is answered by "record HEX" lines, "fault TEXT" lines and "done RESULT".
+ * RECORDS is hex,hex,... or "-" for none. Every command is answered by "record HEX" lines,
+ * "fault TEXT" lines and "done RESULT".
  */
 public class Differential {
     private static final HexFormat HEX = HexFormat.of();
@@ -92,9 +96,10 @@ public class Differential {
 
     public static void main(String[] args) throws Exception {
         PrintStream out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
-        System.setOut(System.err); // whoever logs to the console
+        System.setOut(System.err); // for code that logs to the console
         Differential driver = new Differential(out);
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in,
+                StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             driver.command(line.split(" "));
             out.flush();
@@ -105,7 +110,8 @@ public class Differential {
     private final PrintStream out;
     private final Clock clock = new Clock();
     private final List<String> faults = new ArrayList<>();
-    private final RequestChannelMetrics channelMetrics = new RequestChannelMetrics(ApiMessageType.ListenerType.CONTROLLER);
+    private final RequestChannelMetrics channelMetrics =
+            new RequestChannelMetrics(ApiMessageType.ListenerType.CONTROLLER);
     private final Channel channel = new Channel();
     private final KafkaPrincipal anonymous = KafkaPrincipal.ANONYMOUS;
     private final InetAddress address = InetAddress.getLoopbackAddress();
@@ -155,36 +161,44 @@ public class Differential {
                 log.end = Long.parseLong(words[2]);
                 log.replacement = records(words[3]);
                 log.leads(OptionalInt.of(NODE), Integer.parseInt(words[1]));
-                barrier(); // the activation goes to the front of the queue
+                barrier(); // the activation is at the front of the queue
                 return barrier();
             case "lose":
                 log.leads(OptionalInt.empty(), Integer.parseInt(words[1]));
                 return barrier();
             case "request":
                 log.replacement = records(words[4]);
-                return finish(request(ApiKeys.forId(Integer.parseInt(words[1])), Short.parseShort(words[2]), HEX.parseHex(words[3].substring(1))));
+                return finish(request(ApiKeys.forId(Integer.parseInt(words[1])),
+                        Short.parseShort(words[2]), HEX.parseHex(words[3].substring(1))));
             case "stale":
                 return stale(Integer.parseInt(words[1]), records(words[2]));
             case "end":
-                contacts().remove(new BrokerIdAndEpoch(Integer.parseInt(words[1]), Long.parseLong(words[2])));
+                contacts().remove(new BrokerIdAndEpoch(Integer.parseInt(words[1]),
+                        Long.parseLong(words[2])));
                 return "-";
             case "read":
-                controller.clusterControl().heartbeatManager().touch(Integer.parseInt(words[1]), Boolean.parseBoolean(words[2]), Long.parseLong(words[3]));
+                controller.clusterControl().heartbeatManager().touch(Integer.parseInt(words[1]),
+                        Boolean.parseBoolean(words[2]), Long.parseLong(words[3]));
                 return "-";
             case "silent":
                 return silent(Long.parseLong(words[1]));
             case "preferred":
                 log.replacement = records(words[1]);
-                return finish(task(() -> controller.replicationControl().maybeBalancePartitionLeaders()));
+                return finish(task(
+                        () -> controller.replicationControl().maybeBalancePartitionLeaders()));
             case "unclean":
                 log.replacement = records(words[1]);
-                return finish(task(() -> controller.replicationControl().maybeElectUncleanLeaders()));
+                return finish(task(
+                        () -> controller.replicationControl().maybeElectUncleanLeaders()));
             default:
                 throw new IllegalArgumentException(words[0]);
         }
     }
 
-    /** start makes a controller as ControllerServer does, but for its periodic tasks, which are commands here. */
+    /**
+     * start makes a controller as ControllerServer does, except for its periodic tasks, which are
+     * commands here.
+     */
     private void start(String levels, String properties) throws Exception {
         if (controller != null) {
             controller.close();
@@ -199,7 +213,8 @@ public class Differential {
         List<ApiMessageAndVersion> bootstrap = new ArrayList<>();
         for (String level : levels.split(",")) {
             String[] pair = level.split("=");
-            bootstrap.add(new ApiMessageAndVersion(new FeatureLevelRecord().setName(pair[0]).setFeatureLevel(Short.parseShort(pair[1])), (short) 0));
+            bootstrap.add(new ApiMessageAndVersion(new FeatureLevelRecord().setName(pair[0])
+                    .setFeatureLevel(Short.parseShort(pair[1])), (short) 0));
         }
         log = new Log();
         FaultHandler faultHandler = (message, cause) -> {
@@ -212,7 +227,8 @@ public class Differential {
             setTime(clock).
             setConfigSchema(KafkaRaftServer.configSchema()).
             setRaftClient(log).
-            setQuorumFeatures(new QuorumFeatures(NODE, QuorumFeatures.defaultSupportedFeatureMap(false), List.of(NODE))).
+            setQuorumFeatures(new QuorumFeatures(NODE,
+                    QuorumFeatures.defaultSupportedFeatureMap(false), List.of(NODE))).
             setDefaultReplicationFactor((short) config.defaultReplicationFactor()).
             setDefaultNumPartitions(config.numPartitions()).
             setSessionTimeoutNs(TimeUnit.MILLISECONDS.toNanos(config.brokerSessionTimeoutMs())).
@@ -226,16 +242,20 @@ public class Differential {
             setFatalFaultHandler(faultHandler).
             setNonFatalFaultHandler(faultHandler).
             build();
-        quotas = QuotaFactory.instantiate(config, new Metrics(), clock, "differential", "controller");
-        apis = new ControllerApis(channel, scala.Option.empty(), quotas, clock, controller, null, config, props.getProperty("cluster.id"), null, null, null);
+        quotas = QuotaFactory.instantiate(config, new Metrics(), clock, "differential",
+                "controller");
+        apis = new ControllerApis(channel, scala.Option.empty(), quotas, clock, controller, null,
+                config, props.getProperty("cluster.id"), null, null, null);
     }
 
-    /** request brings a request's body to ControllerApis, as if it had come by the controller listener. */
+    /** request passes a request's body to ControllerApis, as the controller listener does. */
     private CompletableFuture<String> request(ApiKeys key, short version, byte[] body) {
         RequestHeader header = new RequestHeader(key, version, "differential", 1);
-        RequestContext context = new RequestContext(header, "differential", address, anonymous, new ListenerName("CONTROLLER"),
+        RequestContext context = new RequestContext(header, "differential", address, anonymous,
+                new ListenerName("CONTROLLER"),
             SecurityProtocol.PLAINTEXT, ClientInformation.EMPTY, true);
-        RequestChannel.Request request = new RequestChannel.Request(0, context, clock.nanos, MemoryPool.NONE, ByteBuffer.wrap(body), channelMetrics,
+        RequestChannel.Request request = new RequestChannel.Request(0, context, clock.nanos,
+                MemoryPool.NONE, ByteBuffer.wrap(body), channelMetrics,
             scala.Option.empty());
         channel.answer = new CompletableFuture<>();
         apis.handle(request, null);
@@ -243,10 +263,14 @@ public class Differential {
     }
 
     private CompletableFuture<String> task(Supplier<ControllerResult<Boolean>> op) {
-        return controller.appendWriteEvent("task", OptionalLong.empty(), op::get).thenApply(String::valueOf);
+        return controller.appendWriteEvent("task", OptionalLong.empty(),
+                op::get).thenApply(String::valueOf);
     }
 
-    /** finish waits for an operation's result. What the other controller wrote and this one did not is written behind it. */
+    /**
+     * finish waits for an operation's result. Records that the other controller wrote and this one
+     * did not are written after it.
+     */
     private String finish(CompletableFuture<String> result) throws Exception {
         String answer;
         try {
@@ -257,7 +281,9 @@ public class Differential {
         }
         List<ApiMessageAndVersion> left = log.replacement;
         if (!left.isEmpty() && controller.curClaimEpoch() != -1) {
-            controller.appendWriteEvent("left", OptionalLong.empty(), () -> ControllerResult.of(new ArrayList<>(List.of(left.get(0))), "")).get(30, TimeUnit.SECONDS);
+            controller.appendWriteEvent("left", OptionalLong.empty(),
+                    () -> ControllerResult.of(new ArrayList<>(List.of(left.get(0))), ""))
+                    .get(30, TimeUnit.SECONDS);
             log.wanted.remove(log.wanted.size() - 1);
         }
         log.replacement = new ArrayList<>();
@@ -265,12 +291,14 @@ public class Differential {
     }
 
     private String barrier() throws Exception {
-        return controller.appendReadEvent("barrier", OptionalLong.empty(), () -> "-").get(30, TimeUnit.SECONDS);
+        return controller.appendReadEvent("barrier", OptionalLong.empty(), () -> "-")
+                .get(30, TimeUnit.SECONDS);
     }
 
     /**
-     * stale runs the task that fences brokers whose sessions are over. Which of several goes first is nowhere said: the caller says it. With
-     * -1 only those run whose end should write nothing new: sessions of unknown registrations, and of brokers that are fenced already.
+     * stale runs the task that fences brokers whose sessions have ended. The order of several is
+     * undefined: the caller sets it. With -1 it runs only for sessions whose end should write
+     * nothing new: those of unknown registrations, and of brokers that are already fenced.
      */
     private String stale(int broker, List<ApiMessageAndVersion> replacement) throws Exception {
         BrokerHeartbeatTracker tracker = controller.clusterControl().heartbeatManager().tracker();
@@ -279,7 +307,8 @@ public class Differential {
         StringBuilder answer = new StringBuilder("=");
         for (Map.Entry<BrokerIdAndEpoch, Long> contact : all.entrySet()) {
             BrokerIdAndEpoch id = contact.getKey();
-            if (!tracker.isExpired(contact.getValue(), clock.nanos) || (broker == -1 ? live(id) : id.id() != broker || !live(id))) {
+            if (!tracker.isExpired(contact.getValue(), clock.nanos) ||
+                    (broker == -1 ? live(id) : id.id() != broker || !live(id))) {
                 continue;
             }
             contacts.clear();
@@ -297,12 +326,15 @@ public class Differential {
     }
 
     @SuppressWarnings("unchecked")
-    private ConcurrentHashMap<BrokerIdAndEpoch, Long> contacts() throws ReflectiveOperationException {
+    private ConcurrentHashMap<BrokerIdAndEpoch, Long> contacts()
+            throws ReflectiveOperationException {
         BrokerHeartbeatTracker tracker = controller.clusterControl().heartbeatManager().tracker();
-        return (ConcurrentHashMap<BrokerIdAndEpoch, Long>) field(BrokerHeartbeatTracker.class, tracker, "contactTimes");
+        return (ConcurrentHashMap<BrokerIdAndEpoch, Long>) field(BrokerHeartbeatTracker.class,
+                tracker, "contactTimes");
     }
 
-    private static Object field(Class<?> of, Object object, String name) throws ReflectiveOperationException {
+    private static Object field(Class<?> of, Object object, String name)
+            throws ReflectiveOperationException {
         Field field = of.getDeclaredField(name);
         field.setAccessible(true);
         return field.get(object);
@@ -317,7 +349,8 @@ public class Differential {
         StringBuilder answer = new StringBuilder("=");
         controller.clusterControl().brokerRegistrations().forEach((id, registration) -> {
             BrokerIdAndEpoch key = new BrokerIdAndEpoch(id, registration.epoch());
-            OptionalLong at = controller.clusterControl().heartbeatManager().tracker().contactTime(key);
+            OptionalLong at = controller.clusterControl().heartbeatManager().tracker()
+                    .contactTime(key);
             if (!registration.fenced() && (at.isEmpty() || clock.nanos - at.getAsLong() > nanos)) {
                 answer.append(id).append(',');
             }
@@ -332,19 +365,21 @@ public class Differential {
         }
         for (String hex : text.split(",")) {
             byte[] bytes = HEX.parseHex(hex);
-            records.add(MetadataRecordSerde.INSTANCE.read(new ByteBufferAccessor(ByteBuffer.wrap(bytes)), bytes.length));
+            records.add(MetadataRecordSerde.INSTANCE.read(
+                    new ByteBufferAccessor(ByteBuffer.wrap(bytes)), bytes.length));
         }
         return records;
     }
 
     private static byte[] framed(ApiMessageAndVersion record) {
         ObjectSerializationCache cache = new ObjectSerializationCache();
-        ByteBuffer buffer = ByteBuffer.allocate(MetadataRecordSerde.INSTANCE.recordSize(record, cache));
+        ByteBuffer buffer = ByteBuffer.allocate(MetadataRecordSerde.INSTANCE.recordSize(record,
+                cache));
         MetadataRecordSerde.INSTANCE.write(record, cache, new ByteBufferAccessor(buffer));
         return buffer.array();
     }
 
-    /** Channel takes responses where the network would. */
+    /** Channel receives responses in place of the network. */
     private class Channel extends RequestChannel {
         private volatile CompletableFuture<String> answer;
 
@@ -353,7 +388,8 @@ public class Differential {
         }
 
         @Override
-        public void sendResponse(RequestChannel.Request request, AbstractResponse response, scala.Option<scala.Function1<Send, scala.runtime.BoxedUnit>> onComplete) {
+        public void sendResponse(RequestChannel.Request request, AbstractResponse response,
+                scala.Option<scala.Function1<Send, scala.runtime.BoxedUnit>> onComplete) {
             short version = request.context().apiVersion();
             ObjectSerializationCache cache = new ObjectSerializationCache();
             ByteBuffer buffer = ByteBuffer.allocate(response.data().size(cache, version));
@@ -362,9 +398,10 @@ public class Differential {
         }
     }
 
-    /** Log is the replicated log: what is proposed is replaced, and then committed at once. */
+    /** Log is the replicated log: proposals are replaced and then committed at once. */
     private class Log implements RaftClient<ApiMessageAndVersion> {
-        private final List<ApiMessageAndVersion> wanted = new ArrayList<>(); // what the controller proposed
+        // what the controller proposed
+        private final List<ApiMessageAndVersion> wanted = new ArrayList<>();
         private volatile List<ApiMessageAndVersion> replacement = new ArrayList<>();
         private volatile Listener<ApiMessageAndVersion> listener;
         private volatile LeaderAndEpoch leader = LeaderAndEpoch.UNKNOWN;
@@ -377,7 +414,8 @@ public class Differential {
             List<ApiMessageAndVersion> ours = replacement;
             replacement = new ArrayList<>();
             if (!records.equals(ours)) {
-                List<ApiMessageAndVersion> own = writable(records); // which the controller is going to replay
+                // the controller will replay these
+                List<ApiMessageAndVersion> own = writable(records);
                 own.clear();
                 own.addAll(ours);
             }
@@ -387,7 +425,10 @@ public class Differential {
             return end - 1;
         }
 
-        /** writable is the list behind one that may not be changed; needs --add-opens java.base/java.util=ALL-UNNAMED. */
+        /**
+         * writable is the list behind an unmodifiable one; it needs
+         * --add-opens java.base/java.util=ALL-UNNAMED.
+         */
         @SuppressWarnings("unchecked")
         private List<ApiMessageAndVersion> writable(List<ApiMessageAndVersion> records) {
             try {
@@ -407,10 +448,11 @@ public class Differential {
         }
 
         private void commit() {
-            if (prepared.isEmpty()) { // the last offset once more, so that whoever waits for it is answered
+            if (prepared.isEmpty()) { // the last offset again, for operations that wait for it
                 prepared = List.of(new ApiMessageAndVersion(new NoOpRecord(), (short) 0));
             }
-            listener.handleCommit(MemoryBatchReader.of(List.of(Batch.data(end - prepared.size(), leader.epoch(), 0, 0, prepared)), reader -> { }));
+            listener.handleCommit(MemoryBatchReader.of(List.of(Batch.data(end - prepared.size(),
+                    leader.epoch(), 0, 0, prepared)), reader -> { }));
         }
 
         void follow(long newEnd, List<ApiMessageAndVersion> records) {
@@ -423,12 +465,13 @@ public class Differential {
         }
 
         /**
-         * mend does for records that are about to be replayed what Kafka's replay leaves out, which makes it fail later, time and again, whatever it
-         * is then asked: a ClearElrRecord leaves the index of ELRs as it is, and a RemoveTopicRecord that of directories, for partitions
-         * with an empty ISR. Deleted topics stay in both.
+         * mend does what Kafka's replay of these records omits, since Kafka would later fail in any
+         * operation because of it: a ClearElrRecord does not update the index of ELRs, and a
+         * RemoveTopicRecord does not update that of directories, for partitions with an empty ISR.
+         * Deleted topics stay in both.
          */
         private void mend(List<ApiMessageAndVersion> records) {
-            Set<String> cleared = new HashSet<>(); // "" is all topics
+            Set<String> cleared = new HashSet<>(); // "" means all topics
             for (ApiMessageAndVersion record : records) {
                 if (record.message() instanceof ClearElrRecord clear) {
                     cleared.add(clear.topicName());
@@ -436,7 +479,9 @@ public class Differential {
             }
             try {
                 for (Map.Entry<Uuid, Object> topic : topics().entrySet()) {
-                    if (cleared.contains("") || cleared.contains(field(topic.getValue().getClass(), topic.getValue(), "name"))) {
+                    if (cleared.contains("") ||
+                            cleared.contains(field(topic.getValue().getClass(), topic.getValue(),
+                                    "name"))) {
                         mendElrs(topic.getKey());
                     }
                 }
@@ -452,26 +497,34 @@ public class Differential {
 
         @SuppressWarnings("unchecked")
         private Map<Uuid, Object> topics() throws ReflectiveOperationException {
-            return (Map<Uuid, Object>) field(ReplicationControlManager.class, controller.replicationControl(), "topics");
+            return (Map<Uuid, Object>) field(ReplicationControlManager.class,
+                    controller.replicationControl(), "topics");
         }
 
         @SuppressWarnings("unchecked")
-        private Map<Integer, PartitionRegistration> partitions(Uuid topic) throws ReflectiveOperationException {
+        private Map<Integer, PartitionRegistration> partitions(Uuid topic)
+                throws ReflectiveOperationException {
             Object info = topics().get(topic);
             return (Map<Integer, PartitionRegistration>) field(info.getClass(), info, "parts");
         }
 
         private void mendElrs(Uuid topic) throws ReflectiveOperationException {
-            BrokersToElrs index = (BrokersToElrs) field(ReplicationControlManager.class, controller.replicationControl(), "brokersToElrs");
-            partitions(topic).forEach((id, partition) -> index.update(topic, id, partition.elr, new int[0]));
+            BrokersToElrs index = (BrokersToElrs) field(ReplicationControlManager.class,
+                    controller.replicationControl(), "brokersToElrs");
+            partitions(topic).forEach((id, partition) -> index.update(topic, id, partition.elr,
+                    new int[0]));
         }
 
         private void mendDirectories(Uuid topic) throws ReflectiveOperationException {
-            Method update = ReplicationControlManager.class.getDeclaredMethod("updatePartitionDirectories", Uuid.class, int.class, Uuid[].class, Uuid[].class);
+            Method update = ReplicationControlManager.class.getDeclaredMethod(
+                    "updatePartitionDirectories",
+                    Uuid.class, int.class, Uuid[].class, Uuid[].class);
             update.setAccessible(true);
-            for (Map.Entry<Integer, PartitionRegistration> partition : partitions(topic).entrySet()) {
+            for (Map.Entry<Integer, PartitionRegistration> partition :
+                    partitions(topic).entrySet()) {
                 if (partition.getValue().isr.length == 0) {
-                    update.invoke(controller.replicationControl(), topic, partition.getKey(), partition.getValue().directories, null);
+                    update.invoke(controller.replicationControl(), topic, partition.getKey(),
+                            partition.getValue().directories, null);
                 }
             }
         }
@@ -518,7 +571,8 @@ public class Differential {
         public void resign(int epoch) { }
 
         @Override
-        public Optional<SnapshotWriter<ApiMessageAndVersion>> createSnapshot(OffsetAndEpoch snapshotId, long lastContainedLogTime) {
+        public Optional<SnapshotWriter<ApiMessageAndVersion>> createSnapshot(
+                OffsetAndEpoch snapshotId, long lastContainedLogTime) {
             return Optional.empty();
         }
 
@@ -544,7 +598,7 @@ public class Differential {
         public void close() { }
     }
 
-    /** Clock stands still until it is told the time. */
+    /** Clock stands still until its time is set. */
     private static class Clock implements Time {
         private volatile long nanos = 1;
 

@@ -30,8 +30,10 @@ import org.apache.kafka.server.common.ApiMessageAndVersion;
 /**
  * Kafka's own codec of metadata and control records, one record a line.
  *
- *   Records generate SEED COUNT   prints COUNT random records of every type and version: "record ID VERSION HEX JSON", "control ID VERSION HEX JSON"
- *   Records echo                  reads "record HEX" and "control ID HEX", prints the record's bytes as Kafka writes them again, or "error: ..."
+ *   Records generate SEED COUNT   prints COUNT random records of every type and version:
+ *                                 "record ID VERSION HEX JSON", "control ID VERSION HEX JSON"
+ *   Records echo                  reads "record HEX" and "control ID HEX", and prints the bytes
+ *                                 that Kafka writes for the same record, or "error: ..."
  */
 @SuppressWarnings("unchecked")
 public class Records {
@@ -73,23 +75,27 @@ public class Records {
     private static byte[] framed(ApiMessage message, short version) {
         ObjectSerializationCache cache = new ObjectSerializationCache();
         ApiMessageAndVersion record = new ApiMessageAndVersion(message, version);
-        ByteBuffer buffer = ByteBuffer.allocate(MetadataRecordSerde.INSTANCE.recordSize(record, cache));
+        ByteBuffer buffer = ByteBuffer.allocate(MetadataRecordSerde.INSTANCE.recordSize(record,
+                cache));
         MetadataRecordSerde.INSTANCE.write(record, cache, new ByteBufferAccessor(buffer));
         return buffer.array();
     }
 
     private static Object json(Message message, short version) throws Exception {
         Class<?> converter = Class.forName(message.getClass().getName() + "JsonConverter");
-        return converter.getMethod("write", message.getClass(), short.class).invoke(null, message, version);
+        return converter.getMethod("write", message.getClass(), short.class).invoke(null, message,
+                version);
     }
 
     private void generate(int count, PrintStream out) throws Exception {
         for (MetadataRecordType type : MetadataRecordType.values()) {
-            for (short version = type.lowestSupportedVersion(); version <= type.highestSupportedVersion(); version++) {
+            for (short version = type.lowestSupportedVersion();
+                    version <= type.highestSupportedVersion(); version++) {
                 for (int i = 0; i < count; i++) {
                     ApiMessage message = type.newMetadataRecord();
                     fill(message, message, version);
-                    out.println("record " + type.id() + " " + version + " " + HEX.formatHex(framed(message, version)) + " " + json(message, version));
+                    out.println("record " + type.id() + " " + version + " " +
+                            HEX.formatHex(framed(message, version)) + " " + json(message, version));
                 }
             }
         }
@@ -98,25 +104,29 @@ public class Records {
                 Message message = control(type);
                 fill(message, message, (short) 0);
                 message.getClass().getMethod("setVersion", short.class).invoke(message, (short) 0);
-                out.println("control " + type + " 0 " + HEX.formatHex(bytes(message, (short) 0)) + " " + json(message, (short) 0));
+                out.println("control " + type + " 0 " + HEX.formatHex(bytes(message, (short) 0)) +
+                        " " + json(message, (short) 0));
             }
         }
     }
 
     private static void echo(PrintStream out) throws Exception {
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in,
+                StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             String[] words = line.split(" ");
             byte[] value = HEX.parseHex(words[words.length - 1]);
             try {
                 if (words[0].equals("record")) {
-                    ApiMessageAndVersion record = MetadataRecordSerde.INSTANCE.read(new ByteBufferAccessor(ByteBuffer.wrap(value)), value.length);
+                    ApiMessageAndVersion record = MetadataRecordSerde.INSTANCE.read(
+                            new ByteBufferAccessor(ByteBuffer.wrap(value)), value.length);
                     out.println(HEX.formatHex(framed(record.message(), record.version())));
                 } else {
                     Message message = control(Integer.parseInt(words[1]));
                     ByteBufferAccessor input = new ByteBufferAccessor(ByteBuffer.wrap(value));
                     message.read(input, (short) 0);
-                    out.println(input.remaining() == 0 ? HEX.formatHex(bytes(message, (short) 0)) : "error: " + input.remaining() + " bytes left");
+                    out.println(input.remaining() == 0 ? HEX.formatHex(bytes(message,
+                            (short) 0)) : "error: " + input.remaining() + " bytes left");
                 }
             } catch (RuntimeException e) {
                 out.println("error: " + e);
@@ -124,11 +134,16 @@ public class Records {
         }
     }
 
-    /** Sets each field that the version can hold to something random; the others keep their defaults. root is what is written to find out. */
+    /**
+     * Sets each field that the version has to a random value; the others keep their defaults. root
+     * is encoded to find out which fields those are.
+     */
     private void fill(Message root, Object target, short version) throws Exception {
         for (Field field : target.getClass().getDeclaredFields()) {
             Method setter = setter(target, field);
-            if (setter == null || field.getName().equals("next") || field.getName().equals("prev")) { // those two belong to the collection
+            // those two belong to the collection
+            if (setter == null || field.getName().equals("next") ||
+                    field.getName().equals("prev")) {
                 continue;
             }
             Object old = target.getClass().getMethod(field.getName()).invoke(target);
@@ -137,7 +152,8 @@ public class Records {
                     setter.invoke(target, value(field.getGenericType(), version));
                     bytes(root, version);
                     break;
-                } catch (RuntimeException | InvocationTargetException e) { // null where there is none, a number out of range, a version without the field
+                // null where there is none, a number out of range, a version without the field
+                } catch (RuntimeException | InvocationTargetException e) {
                     setter.invoke(target, old);
                 }
             }
@@ -145,9 +161,11 @@ public class Records {
     }
 
     private static Method setter(Object target, Field field) {
-        String name = "set" + Character.toUpperCase(field.getName().charAt(0)) + field.getName().substring(1);
+        String name = "set" + Character.toUpperCase(field.getName().charAt(0)) +
+                field.getName().substring(1);
         for (Method m : target.getClass().getMethods()) {
-            if (m.getName().equals(name) && m.getParameterCount() == 1 && m.getParameterTypes()[0] == field.getType()) {
+            if (m.getName().equals(name) && m.getParameterCount() == 1 &&
+                    m.getParameterTypes()[0] == field.getType()) {
                 return m;
             }
         }
@@ -158,7 +176,9 @@ public class Records {
         if (type == boolean.class) return random.nextBoolean();
         if (type == byte.class) return (byte) random.nextInt();
         if (type == short.class) return (short) (random.nextInt() >> random.nextInt(32));
-        if (type == int.class || type == Integer.class) return random.nextBoolean() ? random.nextInt(65536) : random.nextInt();
+        if (type == int.class || type == Integer.class) {
+            return random.nextBoolean() ? random.nextInt(65536) : random.nextInt();
+        }
         if (type == long.class) return random.nextLong() >> random.nextInt(64);
         if (type == double.class) return random.nextGaussian() * 1e6;
         if (type == String.class) return random.nextInt(5) == 0 ? null : text();
@@ -169,19 +189,24 @@ public class Records {
             return b;
         }
         if (type instanceof ParameterizedType) {
-            return random.nextInt(5) == 0 ? null : elements(new ArrayList<>(), ((ParameterizedType) type).getActualTypeArguments()[0], version);
+            return random.nextInt(5) == 0 ? null : elements(new ArrayList<>(),
+                    ((ParameterizedType) type).getActualTypeArguments()[0], version);
         }
         Class<?> c = (Class<?>) type;
-        if (Collection.class.isAssignableFrom(c)) { // a collection class of its own, indexed by a key of its elements
-            Type element = ((ParameterizedType) c.getGenericSuperclass()).getActualTypeArguments()[0];
-            return elements((Collection<Object>) c.getConstructor(int.class).newInstance(8), element, version);
+        // a collection class of its own, indexed by a key of its elements
+        if (Collection.class.isAssignableFrom(c)) {
+            Type element = ((ParameterizedType) c.getGenericSuperclass())
+                    .getActualTypeArguments()[0];
+            return elements((Collection<Object>) c.getConstructor(int.class).newInstance(8),
+                    element, version);
         }
         Object o = c.getConstructor().newInstance();
         fill((Message) o, o, version);
         return o;
     }
 
-    private <C extends Collection<Object>> C elements(C into, Type element, short version) throws Exception {
+    private <C extends Collection<Object>> C elements(C into, Type element,
+            short version) throws Exception {
         int n = random.nextInt(5);
         for (int i = 0; i < n; i++) {
             Object e = value(element, version);

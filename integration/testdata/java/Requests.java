@@ -13,12 +13,13 @@ import org.apache.kafka.common.protocol.ObjectSerializationCache;
 import org.apache.kafka.common.requests.RequestHeader;
 
 /**
- * Kafka's own parser of requests. Reads requests with their headers from standard input, each after its length (int32),
- * and answers each with a byte, a length (int32) and as many bytes:
+ * Runs Kafka's own parser of requests. It reads requests with their headers from standard input,
+ * each after its length (int32), and answers each with a byte, a length (int32) and that many
+ * bytes:
  *
- *   0  refused: why
+ *   0  refused: the reason
  *   1  read, and written again by Kafka: the body
- *   2  read, but Kafka does not write it again: why
+ *   2  read, but Kafka cannot write it again: the reason
  */
 public class Requests {
     public static void main(String[] args) throws Exception {

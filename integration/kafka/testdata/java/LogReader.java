@@ -19,11 +19,13 @@ import org.apache.kafka.raft.Batch;
 import org.apache.kafka.server.common.ApiMessageAndVersion;
 
 /**
- * Loads metadata logs and snapshots as a broker does: the batches by the raft client's own iterator, the records by
- * MetadataDelta. Then it writes the image as a snapshot's records, as a broker does now and then, and loads those too.
+ * Loads metadata logs and snapshots as a broker does: batches with the raft client's own iterator,
+ * records with MetadataDelta. Then it writes the image as a snapshot's records, as a broker does
+ * now and then, and loads those too.
  *
- * Standard input: for each file a byte (0 log, 1 snapshot), its length (int32) and its bytes. Standard output: for each a
- * line, "loaded" or "failed OFFSET TEXT", where OFFSET is that of the record, or of the batch that cannot be read.
+ * Standard input: for each file a byte (0 log, 1 snapshot), its length (int32) and its bytes.
+ * Standard output: for each file a line, "loaded" or "failed OFFSET TEXT", where OFFSET is that of
+ * the record, or of the unreadable batch.
  */
 public class LogReader {
     private static final int MAX_BATCH_BYTES = 8 << 20;
@@ -85,7 +87,8 @@ public class LogReader {
     }
 
     private void apply(Batch<ApiMessageAndVersion> last) {
-        image = delta.apply(new MetadataProvenance(last.lastOffset(), last.epoch(), last.appendTimestamp(), true));
+        image = delta.apply(new MetadataProvenance(last.lastOffset(), last.epoch(),
+                last.appendTimestamp(), true));
         delta = newDelta(image);
     }
 
@@ -104,26 +107,36 @@ public class LogReader {
         MetadataDelta again = newDelta(MetadataImage.EMPTY);
         for (ApiMessageAndVersion record : writer.records()) {
             ObjectSerializationCache cache = new ObjectSerializationCache();
-            ByteBuffer buffer = ByteBuffer.allocate(MetadataRecordSerde.INSTANCE.recordSize(record, cache));
+            ByteBuffer buffer = ByteBuffer.allocate(MetadataRecordSerde.INSTANCE.recordSize(record,
+                    cache));
             MetadataRecordSerde.INSTANCE.write(record, cache, new ByteBufferAccessor(buffer));
             buffer.flip();
-            again.replay(MetadataRecordSerde.INSTANCE.read(new ByteBufferAccessor(buffer), buffer.remaining()).message());
+            again.replay(MetadataRecordSerde.INSTANCE.read(new ByteBufferAccessor(buffer),
+                    buffer.remaining()).message());
         }
         again.finishSnapshot();
         again.apply(image.provenance());
     }
 
-    /** The raft client's RecordsIterator over the batches of a file; releases have its parts in different packages. */
+    /**
+     * The raft client's RecordsIterator over the batches of a file; its classes are in different
+     * packages in different releases.
+     */
     @SuppressWarnings("unchecked")
     private static Iterator<Batch<ApiMessageAndVersion>> batches(byte[] file) throws Exception {
-        Object records = oneOf("org.apache.kafka.common.record.internal.MemoryRecords", "org.apache.kafka.common.record.MemoryRecords")
+        Object records = oneOf("org.apache.kafka.common.record.internal.MemoryRecords",
+                "org.apache.kafka.common.record.MemoryRecords")
             .getMethod("readableRecords", ByteBuffer.class).invoke(null, ByteBuffer.wrap(file));
-        Class<?> suppliers = oneOf("org.apache.kafka.common.utils.internals.BufferSupplier", "org.apache.kafka.common.utils.BufferSupplier");
-        Constructor<?> make = Class.forName("org.apache.kafka.raft.internals.RecordsIterator").getConstructors()[0];
+        Class<?> suppliers = oneOf("org.apache.kafka.common.utils.internals.BufferSupplier",
+                "org.apache.kafka.common.utils.BufferSupplier");
+        Constructor<?> make = Class.forName("org.apache.kafka.raft.internals.RecordsIterator")
+                .getConstructors()[0];
         List<Object> args = new java.util.ArrayList<>(List.of(
-            records, MetadataRecordSerde.INSTANCE, suppliers.getField("NO_CACHING").get(null), MAX_BATCH_BYTES, true));
+            records, MetadataRecordSerde.INSTANCE, suppliers.getField("NO_CACHING").get(null),
+            MAX_BATCH_BYTES, true));
         if (make.getParameterCount() > args.size()) {
-            args.add(oneOf("org.apache.kafka.common.utils.internals.LogContext", "org.apache.kafka.common.utils.LogContext")
+            args.add(oneOf("org.apache.kafka.common.utils.internals.LogContext",
+                    "org.apache.kafka.common.utils.LogContext")
                 .getConstructor().newInstance());
         }
         return (Iterator<Batch<ApiMessageAndVersion>>) make.newInstance(args.toArray());
