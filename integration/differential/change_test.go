@@ -92,14 +92,6 @@ func keep(list, other []int32) []int32 {
 	return slices.DeleteFunc(slices.Clone(list), func(id int32) bool { return !slices.Contains(other, id) })
 }
 
-// changedTo is list when it is another than old.
-func changedTo(old, list []int32) []int32 {
-	if slices.Equal(old, list) {
-		return nil
-	}
-	return list
-}
-
 func changed(old, list []int32) []int32 {
 	if slices.Equal(old, list) {
 		return nil
