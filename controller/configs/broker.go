@@ -27,7 +27,7 @@ var brokerLists = map[string]string{
 	"log.cleanup.policy":                     "delete",
 	"log.dir":                                "/tmp/kafka-logs",
 	"log.dirs":                               "",
-	"metric.reporters":                       "org.apache.Kafka.common.metrics.JmxReporter",
+	"metric.reporters":                       "org.apache.kafka.common.metrics.JmxReporter",
 	"process.roles":                          "",
 	"sasl.enabled.mechanisms":                "GSSAPI",
 	"sasl.kerberos.principal.to.local.rules": "DEFAULT",

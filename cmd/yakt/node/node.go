@@ -26,7 +26,6 @@ import (
 	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
-	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/raftlog"
 	"github.com/yakt/yakt/turns"
 )
@@ -164,7 +163,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 func (n *Node) handle(
 	ctx context.Context, caller kafkaproto.Caller, req kmsg.Request, reply func(kmsg.Response),
 ) {
-	n.controller.Handle(ctx, protocol.Caller(caller), req, reply)
+	n.controller.Handle(ctx, caller, req, reply)
 }
 
 // makeRegistration describes this node to brokers and peers. A configured port of 0 is replaced by
