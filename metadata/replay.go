@@ -106,9 +106,13 @@ func (e *Editor) replay(offset int64, r record.Record) error {
 	case *record.UnregisterBroker:
 		img.brokers.delete(gen, r.BrokerID)
 	case *record.FenceBroker:
-		return e.registrationChange(&record.BrokerRegistrationChange{BrokerID: r.ID, BrokerEpoch: r.Epoch, Fenced: record.FencedFence})
+		return e.registrationChange(&record.BrokerRegistrationChange{
+			BrokerID: r.ID, BrokerEpoch: r.Epoch, Fenced: record.FencedFence,
+		})
 	case *record.UnfenceBroker:
-		return e.registrationChange(&record.BrokerRegistrationChange{BrokerID: r.ID, BrokerEpoch: r.Epoch, Fenced: record.FencedUnfence})
+		return e.registrationChange(&record.BrokerRegistrationChange{
+			BrokerID: r.ID, BrokerEpoch: r.Epoch, Fenced: record.FencedUnfence,
+		})
 	case *record.BrokerRegistrationChange:
 		return e.registrationChange(r)
 	case *record.RegisterController:

@@ -125,7 +125,8 @@ func (c Config) check() error {
 		return fmt.Errorf("raftlog: node id %d must not be negative", c.NodeID)
 	case c.ElectionTicks <= c.HeartbeatTicks || c.HeartbeatTicks < 1 || c.Tick <= 0:
 		return fmt.Errorf(
-			"raftlog: the election timeout (%d ticks) must be longer than the heartbeat interval (%d ticks)",
+			"raftlog: the election timeout (%d ticks) must be longer than the heartbeat "+
+				"interval (%d ticks)",
 			c.ElectionTicks, c.HeartbeatTicks,
 		)
 	case len(c.Info) > maxInfoBytes:
@@ -144,7 +145,8 @@ func (c Config) check() error {
 		)
 	case c.MessageBytes < 0 || c.SnapshotChunkBytes < 0 || c.RetryBackoff < 0:
 		return fmt.Errorf(
-			"raftlog: MessageBytes %d, SnapshotChunkBytes %d and RetryBackoff %v must not be negative",
+			"raftlog: MessageBytes %d, SnapshotChunkBytes %d and RetryBackoff %v must not be "+
+				"negative",
 			c.MessageBytes, c.SnapshotChunkBytes, c.RetryBackoff,
 		)
 	case c.SnapshotsKept < 1:

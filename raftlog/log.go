@@ -89,12 +89,11 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	snaps.foundBad = l.snapshotFoundBad
 	l.peers.update(c.members())
 	if m := st.Mark; m.Index > 0 {
-		if err := app.LoadSnapshot(m.EndOffset, m.Epoch, snaps.opener(snapshotID{m.EndOffset, m.Epoch})); err != nil {
-			return nil, fmt.Errorf(
-				"raftlog: loading snapshot %s: %w", snapshotID{m.EndOffset, m.Epoch}, err,
-			)
+		id := snapshotID{m.EndOffset, m.Epoch}
+		if err := app.LoadSnapshot(id.end, id.epoch, snaps.opener(id)); err != nil {
+			return nil, fmt.Errorf("raftlog: loading snapshot %s: %w", id, err)
 		}
-		l.view.publish(snapshotID{m.EndOffset, m.Epoch}, c.store.base)
+		l.view.publish(id, c.store.base)
 	}
 	return l, nil
 }

@@ -128,7 +128,8 @@ func (r remembered) starts(h hello) (remembered, error) {
 	if h.end.lacks(r.before) {
 		return r, forgot(
 			"node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
-				"epoch %d: it went back in time (an older copy of its directory, or a damaged disk)",
+				"epoch %d: it went back in time (an older copy of its directory, or a damaged "+
+				"disk)",
 			h.node,
 			r.before,
 			r.before.term,

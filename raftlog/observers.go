@@ -59,7 +59,8 @@ func (v *view) observe(f FetchRequest, now time.Time) {
 	case known && f.Offset >= o.endAtLastFetch:
 		o.LastCaughtUp = o.LastFetch
 	}
-	o.ReplicaID, o.ReplicaDir, o.Offset, o.LastFetch, o.endAtLastFetch = f.ReplicaID, f.ReplicaDir, f.Offset, now, v.end
+	o.ReplicaID, o.ReplicaDir, o.Offset = f.ReplicaID, f.ReplicaDir, f.Offset
+	o.LastFetch, o.endAtLastFetch = now, v.end
 	v.seen[key] = o
 }
 

@@ -56,7 +56,8 @@ func (c *core) mayPropose(epoch int32, batches [][]byte) error {
 	switch {
 	case c.failed != nil:
 		return ErrStopped
-	case !c.claimed || c.term != uint64(epoch) || c.handing && c.rn.BasicStatus().LeadTransferee != raft.None:
+	case !c.claimed || c.term != uint64(epoch),
+		c.handing && c.rn.BasicStatus().LeadTransferee != raft.None:
 		return ErrNotLeader
 	case len(batches) == 0:
 		return ErrBadBatch

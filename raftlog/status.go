@@ -75,7 +75,9 @@ func (c *core) eachProgress(visit func(id uint64, p progress)) {
 func (c *core) members() (members map[uint64]bool, voters int) {
 	cs := c.conf()
 	members = map[uint64]bool{}
-	for _, ids := range [][]uint64{cs.GetVoters(), cs.GetLearners(), cs.GetVotersOutgoing(), cs.GetLearnersNext()} {
+	for _, ids := range [][]uint64{
+		cs.GetVoters(), cs.GetLearners(), cs.GetVotersOutgoing(), cs.GetLearnersNext(),
+	} {
 		for _, id := range ids {
 			members[id] = true
 		}

@@ -12,7 +12,8 @@ import (
 // leaveStopped is the advice for a voter whose disk lost or changed what the voter had
 // acknowledged.
 const leaveStopped = "leave this node stopped and keep its directory for inspection: the other " +
-	"voters, if there are any, go on without it as long as they are a majority; this release cannot " +
+	"voters, if there are any, go on without it as long as they are a majority; this release " +
+	"cannot " +
 	"replace a voter"
 
 // verifyStart verifies the snapshot that the log starts from and returns the size and CRC of its
@@ -62,7 +63,8 @@ func (s *snapshots) verifyWithoutMark(m mark) error {
 	return fmt.Errorf(
 		"raftlog: %s holds snapshot %s but no log: the log was removed or never belonged "+
 			"to this directory; a node without its log must not vote. If the folder %s was moved away "+
-			"while this node was stopped, put that same folder back, and no copy of it; otherwise %s",
+			"while this node was stopped, put that same folder back, and no copy of it; "+
+			"otherwise %s",
 		s.dir,
 		s.known[0].id.file(),
 		walDir,

@@ -124,7 +124,8 @@ func (w *writer) finish(tasks []writerTask) error {
 			t.marked()
 		}
 		if t.write != nil && t.write.install != nil {
-			if err := w.withSpace(func() error { return w.disk.Compact(t.write.install.Index + 1) }); err != nil {
+			compact := func() error { return w.disk.Compact(t.write.install.Index + 1) }
+			if err := w.withSpace(compact); err != nil {
 				return err
 			}
 		}

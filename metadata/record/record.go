@@ -4,7 +4,8 @@
 //
 // A metadata record is the value of a record in a batch of format 2:
 //
-//	uvarint frame version (1) | uvarint type | uvarint version | body (flexible format, ends with tagged fields)
+//	uvarint frame version (1) | uvarint type | uvarint version | body (flexible format, with
+//	tagged fields at its end)
 //
 // Sources: the schemas common/metadata/*.json of the 4.3.0 jars; AbstractApiMessageSerde for the
 // frame.

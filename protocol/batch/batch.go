@@ -90,7 +90,9 @@ func (b Batch) CRC() uint32 { return binary.BigEndian.Uint32(b[crcAt:]) }
 func (b Batch) lastOffsetDelta() int32 { return int32(binary.BigEndian.Uint32(b[lastDeltaAt:])) }
 
 // size is the length of the batch that the header states, in bytes.
-func (b Batch) size() int64 { return int64(int32(binary.BigEndian.Uint32(b[lengthAt:]))) + lengthFrom }
+func (b Batch) size() int64 {
+	return int64(int32(binary.BigEndian.Uint32(b[lengthAt:]))) + lengthFrom
+}
 
 // SetPosition writes base offset and leader epoch. Only the owner of the bytes may call it.
 func (b Batch) SetPosition(baseOffset int64, epoch int32) {

@@ -41,7 +41,8 @@ func (w *WAL) prepareSpare() {
 		made, err := createSegment(w.fs, w.dir, seq, size, w.owner, s.pace)
 		if err != nil && !errors.Is(err, errStopped) {
 			w.log.Warn(
-				"wal: cannot prepare the next segment ahead; it will be tried again when it is needed",
+				"wal: cannot prepare the next segment ahead; it will be tried again when it is "+
+					"needed",
 				"error", err,
 			)
 		}

@@ -225,7 +225,8 @@ func (r *replay) applyHead(rec *record) error {
 	}
 	if got := binary.LittleEndian.Uint32(rec.payload); got != r.lastChain || rec.index != r.next {
 		return fmt.Errorf(
-			"a segment that continues another log than the segment before it (entry %d, expected %d)",
+			"a segment that continues another log than the segment before it (entry %d, "+
+				"expected %d)",
 			rec.index, r.next,
 		)
 	}

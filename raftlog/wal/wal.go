@@ -163,7 +163,8 @@ func (w *WAL) check(hs hardState, entries []*raftpb.Entry) error {
 
 func errTooLarge(n int64) error {
 	return fmt.Errorf(
-		"wal: a batch of %d bytes does not fit into a segment of at most %d bytes: propose smaller batches",
+		"wal: a batch of %d bytes does not fit into a segment of at most %d bytes: propose "+
+			"smaller batches",
 		n, int64(maxSegmentBytes),
 	)
 }
@@ -289,7 +290,8 @@ func (w *WAL) SetMark(m Mark) error {
 		)
 	case reset && m.Index < w.hs.commit:
 		return fmt.Errorf(
-			"wal: a snapshot at entry %d of term %d is of another log: entries up to %d are committed here",
+			"wal: a snapshot at entry %d of term %d is of another log: entries up to %d are "+
+				"committed here",
 			m.Index, m.Term, w.hs.commit,
 		)
 	}
