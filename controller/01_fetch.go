@@ -11,18 +11,23 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// FETCH (1), versions 4 to 18: how brokers and other observers follow the metadata log (KIP-595, KIP-853, KIP-1166).
+// FETCH (1), versions 4 to 18: brokers and other observers read the metadata log.
 //
-// Every node answers; the log decides what and when. Only __cluster_metadata-0 can be fetched. It is named up to version 12 and
-// given by its id from 13 on. PartitionMaxBytes and MinBytes mean nothing here, as in Kafka.
+// Behaviour: every node answers; the log decides what it returns and when. Only partition 0 of
+// __cluster_metadata can be fetched, by name up to version 12 and by id from version 13. As in
+// Kafka, PartitionMaxBytes and MinBytes have no effect. Hundreds of observers wait for each commit
+// and get the same answer, which is encoded once: see sharedFetch.
 //
-// What a broker does with a wrong answer shapes this one: a partition with INVALID_REQUEST, or CLUSTER_AUTHORIZATION_FAILED at the top,
-// ends its process, and so does a leader that it finds neither in its voter set nor in NodeEndpoints. So whatever is wrong with a
-// request is said at the top, and a leader whose endpoint on the caller's listener is not known is not named. In Kafka negative
-// offsets and waits are refused at the partition.
+// Differs from Kafka: a broker exits on a partition with INVALID_REQUEST, on
+// CLUSTER_AUTHORIZATION_FAILED at the top, and on a leader that is neither in its voter set nor in
+// NodeEndpoints. So every fault of a request is an error at the top, and a leader without a known
+// endpoint on the caller's listener is not named. Kafka refuses negative offsets and waits at the
+// partition.
 //
-// Hundreds of observers wait for each commit and are answered the same: see sharedFetch.
-func (c *Controller) fetch(ctx context.Context, caller protocol.Caller, req *kmsg.FetchRequest) kmsg.Response {
+// KIP-595, KIP-853, KIP-1166.
+func (c *Controller) fetch(
+	ctx context.Context, caller protocol.Caller, req *kmsg.FetchRequest,
+) kmsg.Response {
 	if !c.sameCluster(req.ClusterID) {
 		return fetchRefusal(req, kerr.InconsistentClusterID)
 	}
@@ -31,13 +36,15 @@ func (c *Controller) fetch(ctx context.Context, caller protocol.Caller, req *kms
 		return fetchRefusal(req, kerr.InvalidRequest)
 	}
 	r := c.cfg.Log.Fetch(ctx, FetchRequest{
-		ReplicaID: fetchReplica(req), ReplicaDir: p.ReplicaDirectoryID, LeaderEpoch: p.CurrentLeaderEpoch,
-		Offset: p.FetchOffset, LastEpoch: p.LastFetchedEpoch, HighWatermark: p.HighWatermark,
+		ReplicaID: fetchReplica(req), ReplicaDir: p.ReplicaDirectoryID,
+		LeaderEpoch: p.CurrentLeaderEpoch,
+		Offset:      p.FetchOffset, LastEpoch: p.LastFetchedEpoch, HighWatermark: p.HighWatermark,
 		MaxBytes: int(req.MaxBytes), MaxWait: time.Duration(req.MaxWaitMillis) * time.Millisecond,
 	})
 	var endpoint leaderEndpoint
 	if req.Version >= 16 && r.LeaderID >= 0 {
-		if endpoint.host, endpoint.port, endpoint.known = c.controllerEndpoint(c.Image(), r.LeaderID, caller.Listener); !endpoint.known {
+		if endpoint.host, endpoint.port, endpoint.known = c.controllerEndpoint(c.Image(),
+			r.LeaderID, caller.Listener); !endpoint.known {
 			r.LeaderID = -1
 		}
 	}
@@ -59,11 +66,13 @@ func fetchPartition(req *kmsg.FetchRequest) *kmsg.FetchRequestTopicPartition {
 		return nil
 	}
 	t := &req.Topics[0]
-	if named := t.Topic == protocol.MetadataTopic; req.Version < 13 && !named || req.Version >= 13 && t.TopicID != record.MetadataTopicID {
+	if named := t.Topic == protocol.MetadataTopic; req.Version < 13 && !named ||
+		req.Version >= 13 && t.TopicID != record.MetadataTopicID {
 		return nil
 	}
 	p := &t.Partitions[0]
-	if p.Partition != 0 || p.FetchOffset < 0 || p.LastFetchedEpoch < 0 || p.LastFetchedEpoch > p.CurrentLeaderEpoch {
+	if p.Partition != 0 || p.FetchOffset < 0 || p.LastFetchedEpoch < 0 ||
+		p.LastFetchedEpoch > p.CurrentLeaderEpoch {
 		return nil
 	}
 	return p
@@ -83,7 +92,9 @@ type leaderEndpoint struct {
 	known bool
 }
 
-func fetchResponse(req *kmsg.FetchRequest, r FetchResult, leader leaderEndpoint) *kmsg.FetchResponse {
+func fetchResponse(
+	req *kmsg.FetchRequest, r FetchResult, leader leaderEndpoint,
+) *kmsg.FetchResponse {
 	resp := responseTo[*kmsg.FetchResponse](req)
 	if leader.known {
 		node := kmsg.NewFetchResponseBroker()

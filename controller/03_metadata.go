@@ -11,23 +11,34 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// METADATA (3), versions 0 to 13: brokers and topics for ordinary clients (KIP-516 for topic ids, KIP-1102 for the error code of version 13, which only refusals use).
+// METADATA (3), versions 0 to 13: brokers and topics, for ordinary clients.
 //
-// No Kafka controller answers this. Ours does, from the committed image and on any node, so that a client with a controller as its
-// seed finds the brokers. Answers are those of a broker (KafkaApis.handleTopicMetadataRequest) but for what clientView says about listeners
-// and the controller id, and no topic is created for having been asked for.
+// Behaviour: a read of the committed image, on any node. Answers are those of a broker
+// (KafkaApis.handleTopicMetadataRequest), except for listeners and the controller id: see
+// clientView. Asking for a topic does not create it. Version 13 has an error code, which only
+// refusals use.
+//
+// Differs from Kafka: its controllers do not serve METADATA. Here it lets a client that has a
+// controller as its seed find the brokers.
+//
+// KIP-516 (topic ids), KIP-1102.
 func (c *Controller) metadata(
 	_ context.Context, caller protocol.Caller, req *kmsg.MetadataRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.MetadataResponse](req)
-	if req.Version < 12 && slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil || t.TopicID != [16]byte{} }) {
+	if req.Version < 12 && slices.ContainsFunc(req.Topics,
+		func(t kmsg.MetadataRequestTopic) bool {
+			return t.Topic == nil ||
+				t.TopicID != [16]byte{}
+		}) {
 		return failMetadata(req, &protocol.Error{Kafka: kerr.InvalidRequest})
 	}
 	view := newClientView(c.Image(), caller)
 	for id := range view.img.Brokers() {
 		if n := view.nodes[id]; n.alive() {
 			b := kmsg.NewMetadataResponseBroker()
-			b.NodeID, b.Host, b.Port, b.Rack = id, n.endpoint.Host, int32(n.endpoint.Port), n.broker.Rack
+			b.NodeID, b.Rack = id, n.broker.Rack
+			b.Host, b.Port = n.endpoint.Host, int32(n.endpoint.Port)
 			resp.Brokers = append(resp.Brokers, b)
 		}
 	}
@@ -67,20 +78,26 @@ func everyTopic(req *kmsg.MetadataRequest) bool {
 func (v clientView) everyTopic(
 	resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest,
 ) kmsg.Response {
-	return topicsByName(resp, &resp.Topics, v.img, v.img.PartitionCount(), func() topicElement[kmsg.MetadataResponseTopic] {
-		return func(t *metadata.Topic) (kmsg.MetadataResponseTopic, int) { return v.topic(t, req), t.Len() }
-	})
+	return topicsByName(resp, &resp.Topics, v.img, v.img.PartitionCount(),
+		func() topicElement[kmsg.MetadataResponseTopic] {
+			return func(t *metadata.Topic) (kmsg.MetadataResponseTopic, int) {
+				return v.topic(t, req),
+					t.Len()
+			}
+		})
 }
 
 // namedTopics answers for ids when the request has any, else for names; each once.
 func (v clientView) namedTopics(
 	resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest,
 ) kmsg.Response {
-	byID := slices.ContainsFunc(req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} })
+	byID := slices.ContainsFunc(req.Topics,
+		func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} })
 	var asked []int32
 	if byID {
 		asked = firstOfEach(len(req.Topics), func(i int) [16]byte { return req.Topics[i].TopicID })
-		asked = slices.DeleteFunc(asked, func(i int32) bool { return req.Topics[i].TopicID == [16]byte{} })
+		asked = slices.DeleteFunc(asked,
+			func(i int32) bool { return req.Topics[i].TopicID == [16]byte{} })
 	} else {
 		asked = firstOfEach(len(req.Topics), func(i int) string { return topicName(req.Topics[i]) })
 	}
@@ -90,17 +107,18 @@ func (v clientView) namedTopics(
 		}
 		return 0
 	}
-	return weighted(resp, &resp.Topics, len(asked), partitions, func(i int) kmsg.MetadataResponseTopic {
-		topic := &req.Topics[asked[i]]
-		if t := findAsked(v.img, topic); t != nil {
-			return v.topic(t, req)
-		}
-		unknown := unknownAsked(topic, byID)
-		if req.IncludeTopicAuthorizedOperations {
-			unknown.AuthorizedOperations = topicOperations
-		}
-		return unknown
-	})
+	return weighted(resp, &resp.Topics, len(asked), partitions,
+		func(i int) kmsg.MetadataResponseTopic {
+			topic := &req.Topics[asked[i]]
+			if t := findAsked(v.img, topic); t != nil {
+				return v.topic(t, req)
+			}
+			unknown := unknownAsked(topic, byID)
+			if req.IncludeTopicAuthorizedOperations {
+				unknown.AuthorizedOperations = topicOperations
+			}
+			return unknown
+		})
 }
 
 // findAsked looks a topic up by its id if it has one, else by its name; nil when there is none.
@@ -124,7 +142,8 @@ func unknownAsked(asked *kmsg.MetadataRequestTopic, byID bool) kmsg.MetadataResp
 
 func missingTopic(err *kerr.Error, name string, id [16]byte) kmsg.MetadataResponseTopic {
 	t := kmsg.NewMetadataResponseTopic()
-	t.ErrorCode, t.Topic, t.TopicID, t.IsInternal = err.Code, &name, id, protocol.InternalTopic(name)
+	t.ErrorCode, t.Topic, t.TopicID = err.Code, &name, id
+	t.IsInternal = protocol.InternalTopic(name)
 	return t
 }
 
@@ -141,9 +160,11 @@ func (v clientView) topic(t *metadata.Topic, req *kmsg.MetadataRequest) kmsg.Met
 	return resp
 }
 
-// partition in version 0 leaves out the replicas on brokers that are not there, and says so; before version 6 a missing listener
-// reads as a missing leader.
-func (v clientView) partition(id int32, p *metadata.Partition, version int16) kmsg.MetadataResponseTopicPartition {
+// partition in version 0 leaves out the replicas on brokers that are not there, and says so; before
+// version 6 a missing listener reads as a missing leader.
+func (v clientView) partition(
+	id int32, p *metadata.Partition, version int16,
+) kmsg.MetadataResponseTopicPartition {
 	resp := kmsg.NewMetadataResponseTopicPartition()
 	leader, err := v.leader(p)
 	if err == kerr.ListenerNotFound && version < 6 {

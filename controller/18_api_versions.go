@@ -13,21 +13,26 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// API_VERSIONS (18), versions 0 to 4 (KIP-511, KIP-584). A higher version is answered by the protocol layer, in version 0.
+// API_VERSIONS (18), versions 0 to 4: the APIs of the table, and features.
 //
-// The list is the API table as it is. Beyond Kafka's controllers it holds METADATA and DESCRIBE_TOPIC_PARTITIONS, for ordinary clients
-// that have a controller as their seed. Kafka 4.3 does not mind: a broker asks its controllers' list for the forwardable APIs only
-// (ApiVersionsResponse.intersectForwardableApis), of which neither is one; NodeApiVersions keeps any key it knows and ignores the
-// others; and an admin client knows that it talks to controllers by its own setting (bootstrap.controllers), then uses DESCRIBE_CLUSTER,
-// and takes no notice of METADATA. With bootstrap.servers it could not use a controller at all, now it finds the brokers. A
-// forwardable API that is not in the list disappears from what brokers offer to their clients.
+// Behaviour: the protocol layer answers a higher version, in version 0. Below version 4, supported
+// features that may be at level 0 are left out, because old clients cannot read them (KAFKA-17492).
+// kraft.version is listed among the finalized features although no feature record in the log sets
+// it. The epoch is the offset of the last change of a feature.
 //
-// Supported features that may be at level 0 are left out below version 4, where old clients cannot read them (KAFKA-17492).
-// kraft.version is among the finalized ones, though no record in the log says so. The epoch is the offset of the last
-// feature change.
-func (c *Controller) apiVersions(_ context.Context, _ protocol.Caller, req *kmsg.ApiVersionsRequest) *kmsg.ApiVersionsResponse {
+// Differs from Kafka: METADATA and DESCRIBE_TOPIC_PARTITIONS are in the list, for ordinary clients
+// that have a controller as their seed. Kafka's clients accept that: a broker reads only the
+// forwardable APIs from this list (ApiVersionsResponse.intersectForwardableApis), NodeApiVersions
+// ignores what it does not know, and an admin client with bootstrap.controllers uses
+// DESCRIBE_CLUSTER. A forwardable API that is missing here disappears from the brokers' own lists.
+//
+// KIP-511, KIP-584.
+func (c *Controller) apiVersions(
+	_ context.Context, _ protocol.Caller, req *kmsg.ApiVersionsRequest,
+) *kmsg.ApiVersionsResponse {
 	resp := responseTo[*kmsg.ApiVersionsResponse](req)
-	if req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) || !softwareName.MatchString(req.ClientSoftwareVersion)) {
+	if req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) ||
+		!softwareName.MatchString(req.ClientSoftwareVersion)) {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
 	}
@@ -46,7 +51,8 @@ func (c *Controller) apiVersions(_ context.Context, _ protocol.Caller, req *kmsg
 		resp.SupportedFeatures = append(resp.SupportedFeatures, s)
 	}
 	img := c.Image()
-	resp.FinalizedFeatures, resp.FinalizedFeaturesEpoch = finalizedFeatures(img), img.FeaturesOffset()
+	resp.FinalizedFeatures = finalizedFeatures(img)
+	resp.FinalizedFeaturesEpoch = img.FeaturesOffset()
 	return resp
 }
 

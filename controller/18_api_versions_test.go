@@ -24,25 +24,31 @@ func TestAPIVersions(t *testing.T) {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
 		for _, k := range resp.ApiKeys {
-			if low, high, ok := Versions(k.ApiKey); !ok || low != k.MinVersion || high != k.MaxVersion {
+			if low, high, ok := Versions(k.ApiKey); !ok || low != k.MinVersion ||
+				high != k.MaxVersion {
 				t.Errorf("v%d: %+v", v, k)
 			}
 		}
 		var supported, finalized []string
 		for _, f := range resp.SupportedFeatures {
-			supported = append(supported, fmt.Sprintf("%s %d-%d", f.Name, f.MinVersion, f.MaxVersion))
+			supported = append(supported, fmt.Sprintf("%s %d-%d", f.Name, f.MinVersion,
+				f.MaxVersion))
 		}
 		for _, f := range resp.FinalizedFeatures {
-			finalized = append(finalized, fmt.Sprintf("%s %d-%d", f.Name, f.MinVersionLevel, f.MaxVersionLevel))
+			finalized = append(finalized, fmt.Sprintf("%s %d-%d", f.Name, f.MinVersionLevel,
+				f.MaxVersionLevel))
 		}
 		wantSupported, wantFinalized, epoch := "", "", int64(-1)
 		if v >= 3 {
 			wantSupported = "metadata.version 7-30"
-			wantFinalized = "eligible.leader.replicas.version 1-1, group.version 1-1, kraft.version 1-1, metadata.version 30-30, share.version 1-1, streams.version 1-1, transaction.version 2-2"
+			wantFinalized = "eligible.leader.replicas.version 1-1, group.version 1-1, " +
+				"kraft.version 1-1, metadata.version 30-30, share.version 1-1, streams.version " +
+				"1-1, transaction.version 2-2"
 			epoch = 5
 		}
 		if v >= 4 {
-			wantSupported += ", eligible.leader.replicas.version 0-1, group.version 0-1, kraft.version 0-1, share.version 0-1, streams.version 0-1, transaction.version 0-2"
+			wantSupported += ", eligible.leader.replicas.version 0-1, group.version 0-1, " +
+				"kraft.version 0-1, share.version 0-1, streams.version 0-1, transaction.version 0-2"
 		}
 		if got := strings.Join(supported, ", "); got != wantSupported {
 			t.Errorf("v%d: supported %s", v, got)
@@ -58,8 +64,10 @@ func TestAPIVersions(t *testing.T) {
 
 // What brokers and their clients lose when it is missing or narrower than in Kafka 4.3.
 func TestAPIVersionsAreKafkas(t *testing.T) {
-	const kafka = "1:4-18 17:0-1 18:0-4 19:2-7 20:1-6 29:1-3 30:1-3 31:1-3 32:1-4 33:0-2 36:0-2 37:0-3 38:1-3 39:1-2 40:1-2 41:1-3 43:0-2 44:0-1 45:0-1 46:0-0 " +
-		"49:0-1 50:0-0 51:0-0 52:0-2 53:0-1 54:0-1 55:0-2 56:2-3 57:0-2 58:0-0 59:0-1 60:0-2 62:0-4 63:0-2 64:0-0 67:0-0 70:0-0 73:0-0 80:0-1 81:0-0 82:0-0"
+	const kafka = "1:4-18 17:0-1 18:0-4 19:2-7 20:1-6 29:1-3 30:1-3 31:1-3 32:1-4 33:0-2 36:0-2 " +
+		"37:0-3 38:1-3 39:1-2 40:1-2 41:1-3 43:0-2 44:0-1 45:0-1 46:0-0 " +
+		"49:0-1 50:0-0 51:0-0 52:0-2 53:0-1 54:0-1 55:0-2 56:2-3 57:0-2 58:0-0 59:0-1 60:0-2 " +
+		"62:0-4 63:0-2 64:0-0 67:0-0 70:0-0 73:0-0 80:0-1 81:0-0 82:0-0"
 	ranges := make(map[int16][2]int16)
 	for _, entry := range strings.Fields(kafka) {
 		var key, low, high int16
@@ -80,12 +88,14 @@ func TestAPIVersionsAreKafkas(t *testing.T) {
 
 func TestAPIVersionsRefusesSoftwareNames(t *testing.T) {
 	c, _ := newReadController(t)
-	for name, ok := range map[string]bool{"a": true, "franz-go": true, "a.b-c9": true, "": false, "-a": false, "a-": false, "a b": false, "a\n": false, "ä": false} {
+	for name, ok := range map[string]bool{"a": true, "franz-go": true, "a.b-c9": true, "": false,
+		"-a": false, "a-": false, "a b": false, "a\n": false, "ä": false} {
 		req := apiVersionsRequest()
 		req.ClientSoftwareName = name
 		for v := int16(0); v <= 4; v++ {
 			resp := ask[*kmsg.ApiVersionsResponse](t, c, controllerCaller, req, v)
-			if refused := resp.ErrorCode == 42; refused != (v >= 3 && !ok) || refused && len(resp.ApiKeys) != 0 {
+			if refused := resp.ErrorCode == 42; refused != (v >= 3 && !ok) || refused &&
+				len(resp.ApiKeys) != 0 {
 				t.Errorf("v%d %q: %d", v, name, resp.ErrorCode)
 			}
 		}

@@ -15,16 +15,22 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// CREATE_TOPICS (19), versions 2-7: KIP-464 defaults, KIP-525 configs in the answer, KIP-516 topic ids
-// (ReplicationControlManager.createTopics).
+// CREATE_TOPICS (19), versions 2 to 7.
 //
-// Each topic succeeds or fails by itself; those that succeed are one batch: for each its TopicRecord, its ConfigRecords and its
-// PartitionRecords. A topic's ISR is its active replicas. Two names within a request that differ only in dots and underscores
-// are both created, as in Kafka; against topics that exist such a name is refused.
+// Behaviour: each topic succeeds or fails by itself. All that succeed are one batch: for each topic
+// its TopicRecord, its ConfigRecords and its PartitionRecords. The ISR of a new partition is its
+// active replicas. A topic whose name differs from an existing one only in dots and underscores is
+// refused; two such names in one request are both created, as in Kafka. A validating request gets
+// the same answer, with an id that nothing has, writes nothing, and draws on the quota like any
+// other (KIP-599).
 //
-// A validating request gets the same answer, with an id that nothing has, and writes nothing. It draws on the quota as any other (KIP-599).
+// Versions: 4 allows defaults (KIP-464), 5 returns configs (KIP-525), 7 returns topic ids
+// (KIP-516).
+//
+// Kafka: ReplicationControlManager.createTopics.
 func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
-	names := timesNamed(req.Topics, func(t *kmsg.CreateTopicsRequestTopic) string { return t.Topic })
+	names := timesNamed(req.Topics,
+		func(t *kmsg.CreateTopicsRequestTopic) string { return t.Topic })
 	accepted := make([]*kmsg.CreateTopicsRequestTopic, 0, len(req.Topics))
 	for i := range req.Topics {
 		if t := &req.Topics[i]; names[t.Topic] == 1 && t.Topic != protocol.MetadataTopic {
@@ -32,11 +38,16 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 		}
 	}
 	if c.partitionsAskedFor(accepted) > recordsPerUserOp {
-		return result{response: failCreateTopics(req, protocol.Errorf(kerr.PolicyViolation, "Excessively large number of partitions per request."))}
+		return result{response: failCreateTopics(req,
+			protocol.Errorf(kerr.PolicyViolation,
+				"Excessively large number of partitions per request."))}
 	}
 	creation := topicCreation{
-		core: c, img: c.working, configs: c.configChanges(o), placing: partition.NewPlacement(c.working, c.cfg.Random),
-		collisions: configs.NewCollisions(c.working), quota: c.allowance(o, req.Version >= strictCreateTopics), answers: make([]createdTopic, 0, len(names)),
+		core: c, img: c.working, configs: c.configChanges(o),
+		placing:    partition.NewPlacement(c.working, c.cfg.Random),
+		collisions: configs.NewCollisions(c.working),
+		quota:      c.allowance(o, req.Version >= strictCreateTopics),
+		answers:    make([]createdTopic, 0, len(names)),
 	}
 	creation.plain = c.plainTopic.For(creation.configs.Defaults())
 	for _, t := range accepted {
@@ -46,10 +57,11 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 		return result{response: failCreateTopics(req, errTooLarge)}
 	}
 	creation.refuseNames(req, names)
-	r := result{records: creation.records, response: creation.response(req), atomic: true, then: func(int64) {
-		c.plainTopic = creation.plain
-		c.quota.Spend(creation.quota)
-	}}
+	r := result{records: creation.records, response: creation.response(req), atomic: true,
+		then: func(int64) {
+			c.plainTopic = creation.plain
+			c.quota.Spend(creation.quota)
+		}}
 	if req.ValidateOnly {
 		r.records = nil
 	}
@@ -73,6 +85,10 @@ func timesNamed[T any](list []T, name func(*T) string) map[string]int {
 	return times
 }
 
+func topicResource(name string) configs.Resource {
+	return configs.Resource{Kind: metadata.ConfigTopic, Name: name}
+}
+
 // refuseNames answers each name that comes several times, once, and that of the metadata log.
 func (tc *topicCreation) refuseNames(req *kmsg.CreateTopicsRequest, names map[string]int) {
 	for i := range req.Topics {
@@ -82,7 +98,8 @@ func (tc *topicCreation) refuseNames(req *kmsg.CreateTopicsRequest, names map[st
 			tc.refuse(name, protocol.Errorf(kerr.InvalidRequest, "Duplicate topic name."))
 			names[name] = 0
 		case names[name] == 1 && name == protocol.MetadataTopic:
-			tc.refuse(name, protocol.Errorf(kerr.InvalidRequest, "Creation of internal topic %s is prohibited.", name))
+			tc.refuse(name, protocol.Errorf(kerr.InvalidRequest,
+				"Creation of internal topic %s is prohibited.", name))
 		}
 	}
 }
@@ -102,7 +119,9 @@ func (c *core) partitionsAskedFor(topics []*kmsg.CreateTopicsRequestTopic) (n in
 	return n
 }
 
-func createTopicResult(name string, err *protocol.Error, message *string) kmsg.CreateTopicsResponseTopic {
+func createTopicResult(
+	name string, err *protocol.Error, message *string,
+) kmsg.CreateTopicsResponseTopic {
 	t := kmsg.NewCreateTopicsResponseTopic()
 	t.Topic, t.ErrorCode, t.ErrorMessage = name, err.Code(), message
 	t.Configs = []kmsg.CreateTopicsResponseTopicConfig{} // null is for who may not see them
@@ -149,7 +168,8 @@ func (tc *topicCreation) response(req *kmsg.CreateTopicsRequest) kmsg.Response {
 		if a.err != nil {
 			return t
 		}
-		t.TopicID, t.NumPartitions, t.ReplicationFactor, t.Configs = a.id, a.partitions, a.factor, plain
+		t.TopicID, t.NumPartitions, t.ReplicationFactor = a.id, a.partitions, a.factor
+		t.Configs = plain
 		if a.overrides != nil {
 			t.Configs = configs.DescribeCreated(defaults, a.overrides)
 		}
@@ -177,7 +197,7 @@ func (tc *topicCreation) create(
 	if err != nil {
 		return created, err
 	}
-	overrides, err := tc.configs.Incremental(configs.Resource{Kind: metadata.ConfigTopic, Name: t.Topic}, ops, true)
+	overrides, err := tc.configs.Incremental(topicResource(t.Topic), ops, true)
 	if err != nil {
 		return created, err
 	}
@@ -196,7 +216,8 @@ func (tc *topicCreation) create(
 		tc.records = append(tc.records, p)
 	}
 	return createdTopic{
-		name: t.Topic, id: id, partitions: int32(len(partitions)), factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(overrides),
+		name: t.Topic, id: id, partitions: int32(len(partitions)),
+		factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(overrides),
 	}, nil
 }
 
@@ -209,9 +230,12 @@ func (tc *topicCreation) checkName(name string) *protocol.Error {
 	}
 	switch other, ok := tc.collisions.Find(name); {
 	case other != "":
-		return protocol.Errorf(kerr.InvalidTopicException, "Topic '%s' collides with existing topic: %s", name, other)
+		return protocol.Errorf(kerr.InvalidTopicException,
+			"Topic '%s' collides with existing topic: %s", name, other)
 	case !ok:
-		return protocol.Errorf(kerr.PolicyViolation, "Too many topics have names like '%s' to see whether it collides with one of them: choose another name.", name)
+		return protocol.Errorf(kerr.PolicyViolation,
+			"Too many topics have names like '%s' to see whether it collides with one of them: "+
+				"choose another name.", name)
 	}
 	return nil
 }
@@ -224,23 +248,29 @@ func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configs.Op, *protocol.
 		if config.Value == nil {
 			null = append(null, config.Name)
 		}
-		ops = append(ops, configs.Op{Key: config.Name, Op: kmsg.IncrementalAlterConfigOpSet, Value: config.Value})
+		ops = append(ops, configs.Op{Key: config.Name, Op: kmsg.IncrementalAlterConfigOpSet,
+			Value: config.Value})
 	}
 	if len(null) > 0 {
-		return nil, protocol.Errorf(kerr.InvalidConfig, "Null value not supported for topic configs: %s", strings.Join(null, ","))
+		return nil, protocol.Errorf(kerr.InvalidConfig,
+			"Null value not supported for topic configs: %s", strings.Join(null, ","))
 	}
 	return ops, nil
 }
 
 // partitions are the records of the topic's partitions, by id; never none.
-func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.UUID) ([]*record.Partition, *protocol.Error) {
+func (tc *topicCreation) partitions(
+	t *kmsg.CreateTopicsRequestTopic, id record.UUID,
+) ([]*record.Partition, *protocol.Error) {
 	switch {
 	case len(t.ReplicaAssignment) > 0:
 		return tc.assigned(t, id)
 	case t.ReplicationFactor < -1 || t.ReplicationFactor == 0:
-		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "Replication factor must be larger than 0, or -1 to use the default value.")
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
+			"Replication factor must be larger than 0, or -1 to use the default value.")
 	case t.NumPartitions < -1 || t.NumPartitions == 0:
-		return nil, protocol.Errorf(kerr.InvalidPartitions, "Number of partitions was set to an invalid non-positive value.")
+		return nil, protocol.Errorf(kerr.InvalidPartitions,
+			"Number of partitions was set to an invalid non-positive value.")
 	}
 	n, factor := int(t.NumPartitions), int(t.ReplicationFactor)
 	if n == -1 {
@@ -251,24 +281,31 @@ func (tc *topicCreation) partitions(t *kmsg.CreateTopicsRequestTopic, id record.
 	}
 	partitions, err := tc.placing.Partitions(id, 0, n, factor)
 	if err != nil {
-		return nil, protocol.Errorf(err.Kafka, "Unable to replicate the partition %d time(s): %s", factor, err.Message)
+		return nil, protocol.Errorf(err.Kafka, "Unable to replicate the partition %d time(s): %s",
+			factor, err.Message)
 	}
 	return partitions, nil
 }
 
 // assigned takes the replicas that the request gives for each partition.
-func (tc *topicCreation) assigned(t *kmsg.CreateTopicsRequestTopic, id record.UUID) ([]*record.Partition, *protocol.Error) {
+func (tc *topicCreation) assigned(
+	t *kmsg.CreateTopicsRequestTopic, id record.UUID,
+) ([]*record.Partition, *protocol.Error) {
 	switch {
 	case t.ReplicationFactor != -1:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but replication factor was not set to -1.")
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"A manual partition assignment was specified, but replication factor was not set "+
+				"to -1.")
 	case t.NumPartitions != -1:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "A manual partition assignment was specified, but numPartitions was not set to -1.")
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"A manual partition assignment was specified, but numPartitions was not set to -1.")
 	}
 	byID := make(map[int32]*record.Partition, len(t.ReplicaAssignment))
 	factor := 0
 	for _, a := range t.ReplicaAssignment {
 		if byID[a.Partition] != nil {
-			return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "Found multiple manual partition assignments for partition %d", a.Partition)
+			return nil, protocol.Errorf(kerr.InvalidReplicaAssignment,
+				"Found multiple manual partition assignments for partition %d", a.Partition)
 		}
 		if err := partition.CheckReplicas(tc.img, a.Replicas, factor); err != nil {
 			return nil, err
@@ -283,14 +320,17 @@ func (tc *topicCreation) assigned(t *kmsg.CreateTopicsRequestTopic, id record.UU
 	partitions := make([]*record.Partition, len(byID))
 	for i := range partitions {
 		if partitions[i] = byID[int32(i)]; partitions[i] == nil {
-			return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence")
+			return nil, protocol.Errorf(kerr.InvalidReplicaAssignment,
+				"partitions should be a consecutive 0-based integer sequence")
 		}
 	}
 	return partitions, nil
 }
 
 func allInactive(id int32) *protocol.Error {
-	return protocol.Errorf(kerr.InvalidReplicaAssignment, "All brokers specified in the manual partition assignment for partition %d are fenced or in controlled shutdown.", id)
+	return protocol.Errorf(kerr.InvalidReplicaAssignment,
+		"All brokers specified in the manual partition assignment for partition %d are fenced or "+
+			"in controlled shutdown.", id)
 }
 
 // overridesIn are the configs that records set, nil for none.

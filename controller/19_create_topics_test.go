@@ -9,7 +9,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// TestCreatedTopicTellsItsConfigs changes defaults between creations: what is told of a topic without configs of its own is kept.
+// TestCreatedTopicTellsItsConfigs changes defaults between creations: what is told of a topic
+// without configs of its own is kept.
 func TestCreatedTopicTellsItsConfigs(t *testing.T) {
 	t.Parallel()
 	tc := newTestCore(t)
@@ -19,7 +20,8 @@ func TestCreatedTopicTellsItsConfigs(t *testing.T) {
 		topic := kmsg.NewCreateTopicsRequestTopic()
 		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, 1, 1
 		if own != nil {
-			topic.Configs = []kmsg.CreateTopicsRequestTopicConfig{{Name: "segment.bytes", Value: own}}
+			topic.Configs = []kmsg.CreateTopicsRequestTopicConfig{{Name: "segment.bytes",
+				Value: own}}
 		}
 		req.Topics = append(req.Topics, topic)
 		created := tc.createTopics(op{}, req).response.(*kmsg.CreateTopicsResponse).Topics[0]
@@ -28,17 +30,20 @@ func TestCreatedTopicTellsItsConfigs(t *testing.T) {
 				return *c.Value, c.Source
 			}
 		}
-		t.Fatalf("%s: error %d, and no segment.bytes among %d configs", name, created.ErrorCode, len(created.Configs))
+		t.Fatalf("%s: error %d, and no segment.bytes among %d configs", name, created.ErrorCode,
+			len(created.Configs))
 		return "", 0
 	}
 	expect := func(when string, own *string, want string, wantSource int8) {
 		t.Helper()
 		if value, source := segmentBytes(when, own); value != want || source != wantSource {
-			t.Errorf("%s: %s from source %d, want %s from %d", when, value, source, want, wantSource)
+			t.Errorf("%s: %s from source %d, want %s from %d", when, value, source, want,
+				wantSource)
 		}
 	}
 	set := func(broker, value string) {
-		tc.apply(&record.Config{ResourceType: metadata.ConfigBroker, ResourceName: broker, Name: "log.segment.bytes", Value: &value})
+		tc.apply(&record.Config{ResourceType: metadata.ConfigBroker, ResourceName: broker,
+			Name: "log.segment.bytes", Value: &value})
 	}
 	own := "5000000"
 	expect("default", nil, "1073741824", int8(kmsg.ConfigSourceDefaultConfig))

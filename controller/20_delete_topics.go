@@ -14,24 +14,32 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// DELETE_TOPICS (20), versions 1-6, by name or by id (KIP-516) (ControllerApis.deleteTopics). Each entry succeeds or fails by
-// itself; a topic is one RemoveTopicRecord, however many partitions it has, and all of them are one batch. Answers come in
-// random order: their places say nothing about which topics exist.
+// DELETE_TOPICS (20), versions 1 to 6.
 //
-// Names and ids are looked up in the newest state, where Kafka looks them up in the committed one: a topic whose creation is not
-// yet committed can be deleted.
+// Behaviour: each entry succeeds or fails by itself. A topic is one RemoveTopicRecord, however many
+// partitions it has, and all of them are one batch. The answers come in random order, so that their
+// places do not reveal which topics exist.
+//
+// Versions: 6 names topics by id (KIP-516).
+//
+// Differs from Kafka: names and ids are looked up in the newest state, not in the committed one, so
+// a topic whose creation is not yet committed can be deleted.
+//
+// Kafka: ControllerApis.deleteTopics.
 func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 	if !c.cfg.DeleteTopics {
 		err := protocol.Errorf(kerr.TopicDeletionDisabled, "Topic deletion is disabled.")
 		if req.Version < 3 {
-			err = protocol.Errorf(kerr.InvalidRequest, "This version does not support topic deletion.")
+			err = protocol.Errorf(kerr.InvalidRequest,
+				"This version does not support topic deletion.")
 		}
 		return result{response: failDeleteTopics(req, err)}
 	}
 	entries := topicEntries(req)
 	deletion := topicDeletion{
 		img: c.working, quota: c.allowance(o, req.Version >= strictDeleteTopics),
-		times: make(map[topicEntry]int, len(entries)), answers: make([]deletionAnswer, 0, len(entries)),
+		times: make(map[topicEntry]int, len(entries)), answers: make([]deletionAnswer, 0,
+			len(entries)),
 	}
 	for _, e := range entries {
 		deletion.times[e]++
@@ -44,10 +52,11 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 		return result{response: failDeleteTopics(req, errTooLarge)}
 	}
 	partition.Shuffle(c.cfg.Random, deletion.answers)
-	return result{records: records, response: deletion.response(req), atomic: true, then: func(int64) {
-		c.quota.Spend(deletion.quota)
-		deletion.log(c.cfg.Logger, o.caller)
-	}}
+	return result{records: records, response: deletion.response(req), atomic: true,
+		then: func(int64) {
+			c.quota.Spend(deletion.quota)
+			deletion.log(c.cfg.Logger, o.caller)
+		}}
 }
 
 // strictDeleteTopics is the version from which clients know THROTTLING_QUOTA_EXCEEDED.
@@ -123,9 +132,11 @@ func (d *topicDeletion) answer(e topicEntry, err *protocol.Error) {
 func (d *topicDeletion) entry(e topicEntry) {
 	switch {
 	case !e.named && e.id.IsZero():
-		d.answer(e, protocol.Errorf(kerr.InvalidRequest, "Neither topic name nor id were specified."))
+		d.answer(e, protocol.Errorf(kerr.InvalidRequest,
+			"Neither topic name nor id were specified."))
 	case e.named && !e.id.IsZero():
-		d.answer(e, protocol.Errorf(kerr.InvalidRequest, "You may not specify both topic name and topic id."))
+		d.answer(e, protocol.Errorf(kerr.InvalidRequest,
+			"You may not specify both topic name and topic id."))
 	case d.times[e] > 1:
 		d.times[e] = answered
 		if e.named {
@@ -145,10 +156,12 @@ func (d *topicDeletion) byName(e topicEntry) {
 	t := d.img.TopicByName(e.name)
 	switch {
 	case t == nil:
-		d.answer(e, protocol.Errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition."))
+		d.answer(e, protocol.Errorf(kerr.UnknownTopicOrPartition,
+			"This server does not host this topic-partition."))
 	case d.times[topicEntry{id: t.ID}] != 0:
 		e.id = t.ID
-		d.answer(e, protocol.Errorf(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."))
+		d.answer(e, protocol.Errorf(kerr.InvalidRequest,
+			"The provided topic name maps to an ID that was already supplied."))
 	default:
 		d.remove(t)
 	}
@@ -158,7 +171,8 @@ func (d *topicDeletion) byID(e topicEntry) {
 	t := d.img.Topic(e.id)
 	switch {
 	case t == nil:
-		d.answer(e, protocol.Errorf(kerr.UnknownTopicID, "This server does not host this topic ID."))
+		d.answer(e, protocol.Errorf(kerr.UnknownTopicID,
+			"This server does not host this topic ID."))
 	case d.times[topicEntry{named: true, name: t.Name}] == 1: // byName answers for both
 	default:
 		d.remove(t)
@@ -187,21 +201,24 @@ func (d *topicDeletion) log(log *slog.Logger, by protocol.Caller) {
 	for i := range d.answers {
 		if a := &d.answers[i]; a.err == nil {
 			if deleted++; deleted <= deletionsLogged {
-				log.Info("topic deleted", "topic", a.name, "id", a.id, "by", by.Principal, "from", by.ClientAddr)
+				log.Info("topic deleted", "topic", a.name, "id", a.id, "by", by.Principal, "from",
+					by.ClientAddr)
 			}
 		}
 	}
 	if deleted > deletionsLogged {
-		log.Info("more topics deleted by the same request", "topics", deleted-deletionsLogged, "by", by.Principal, "from", by.ClientAddr)
+		log.Info("more topics deleted by the same request", "topics", deleted-deletionsLogged, "by",
+			by.Principal, "from", by.ClientAddr)
 	}
 }
 
 func failDeleteTopics(req *kmsg.DeleteTopicsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.DeleteTopicsResponse](req)
-	return list(resp, &resp.Topics, len(req.TopicNames)+len(req.Topics), func(i int) kmsg.DeleteTopicsResponseTopic {
-		e := topicEntryOf(req, i)
-		return e.response(err, err.TextAt(i))
-	})
+	return list(resp, &resp.Topics, len(req.TopicNames)+len(req.Topics),
+		func(i int) kmsg.DeleteTopicsResponseTopic {
+			e := topicEntryOf(req, i)
+			return e.response(err, err.TextAt(i))
+		})
 }
 
 func deleteTopicsTimeout(_ *Controller, req kmsg.Request) time.Duration {

@@ -10,15 +10,19 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// DESCRIBE_CONFIGS (32), versions 1-4 (KIP-133, KIP-226, KIP-569) (ConfigHelper.describeConfigs): a read of the committed image and of this node's
-// own configuration, on any node. Each resource is answered by itself: a topic's effective configuration; of a broker "" the cluster's dynamic
-// defaults, of this node's id its own configuration; of client metrics subscriptions and groups what is set. Values that may be secrets
-// are withheld.
+// DESCRIBE_CONFIGS (32), versions 1 to 4.
 //
-// Differs from Kafka: of this node only what is configured is shown, since most of Kafka's defaults mean nothing here; there are no loggers
-// and no documentation.
+// Behaviour: a read of the committed image and of this node's own configuration, on any node. Each
+// resource is answered by itself: a topic has its effective configuration; broker "" the dynamic
+// defaults of the cluster; the broker of this node's id its own configuration; client metrics
+// subscriptions and groups the keys that are set. Values that may be secrets are withheld. Values
+// of topics are shown as brokers read them: trimmed, and each word of a policy once.
 //
-// A resource that a request names several times is answered once, where Kafka answers each time.
+// Differs from Kafka: of this node only configured keys are shown, because most of Kafka's defaults
+// have no meaning here; there are no loggers and no documentation; a resource that a request names
+// several times is answered once.
+//
+// KIP-133, KIP-226, KIP-569. Kafka: ConfigHelper.describeConfigs.
 func (c *Controller) describeConfigs(
 	_ context.Context, _ protocol.Caller, req *kmsg.DescribeConfigsRequest,
 ) kmsg.Response {
@@ -28,9 +32,10 @@ func (c *Controller) describeConfigs(
 		return resourceOf(&req.Resources[i])
 	})
 	keys := func(i int) int { return d.Count(resourceOf(&req.Resources[asked[i]])) }
-	return weighted(resp, &resp.Resources, len(asked), keys, func(i int) kmsg.DescribeConfigsResponseResource {
-		return describedResource(d, &req.Resources[asked[i]], int(asked[i]))
-	})
+	return weighted(resp, &resp.Resources, len(asked), keys,
+		func(i int) kmsg.DescribeConfigsResponseResource {
+			return describedResource(d, &req.Resources[asked[i]], int(asked[i]))
+		})
 }
 
 func resourceOf(r *kmsg.DescribeConfigsRequestResource) configs.Resource {
@@ -58,10 +63,12 @@ func describedResource(
 
 func failDescribeConfigs(req *kmsg.DescribeConfigsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
-	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.DescribeConfigsResponseResource {
-		answer := kmsg.NewDescribeConfigsResponseResource()
-		answer.ResourceType, answer.ResourceName = req.Resources[i].ResourceType, req.Resources[i].ResourceName
-		answer.ErrorCode, answer.ErrorMessage = err.Code(), err.TextAt(i)
-		return answer
-	})
+	return list(resp, &resp.Resources, len(req.Resources),
+		func(i int) kmsg.DescribeConfigsResponseResource {
+			answer := kmsg.NewDescribeConfigsResponseResource()
+			r := &req.Resources[i]
+			answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
+			answer.ErrorCode, answer.ErrorMessage = err.Code(), err.TextAt(i)
+			return answer
+		})
 }

@@ -45,6 +45,12 @@ func TestDescribeConfigs(t *testing.T) {
 	c, _ := newReadController(t,
 		&record.Topic{Name: "foo", TopicID: testUUID(1)},
 		configRecord(metadata.ConfigTopic, "foo", "retention.ms", "5"),
+		&record.Topic{Name: "twice", TopicID: testUUID(2)},
+		configRecord(metadata.ConfigTopic, "twice", "cleanup.policy", " delete , compact,delete"),
+		configRecord(metadata.ConfigTopic, "twice", "compression.type", " gzip"),
+		configRecord(metadata.ConfigTopic, "twice", "max.message.bytes", " +7 "),
+		configRecord(metadata.ConfigTopic, "twice", "min.cleanable.dirty.ratio", ".0005"),
+		configRecord(metadata.ConfigTopic, "twice", "preallocate", "TRUE"),
 		configRecord(metadata.ConfigBroker, "", "min.insync.replicas", "2"),
 		configRecord(metadata.ConfigBroker, "3000", "ssl.keystore.password", "hush"),
 		configRecord(metadata.ConfigBroker, "3000", "log.roll.hours", "3"),
@@ -59,15 +65,27 @@ func TestDescribeConfigs(t *testing.T) {
 		want     string
 		code     int16
 	}{
-		{kind: metadata.ConfigTopic, resource: "foo", want: "min.insync.replicas=2 3; retention.ms=5 1; segment.ms=10800000 2"},
-		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"min.insync.replicas"}, synonyms: true,
-			want: "min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4 min.insync.replicas:5"},
-		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"retention.ms"}, synonyms: true, want: "retention.ms=5 1 retention.ms:1 log.retention.ms:5"},
+		{kind: metadata.ConfigTopic, resource: "foo",
+			want: "min.insync.replicas=2 3; retention.ms=5 1; segment.ms=10800000 2"},
+		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"min.insync.replicas"},
+			synonyms: true,
+			want: "min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4 " +
+				"min.insync.replicas:5"},
+		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"retention.ms"},
+			synonyms: true, want: "retention.ms=5 1 retention.ms:1 log.retention.ms:5"},
+		{
+			kind: metadata.ConfigTopic, resource: "twice",
+			want: "cleanup.policy=delete,compact 1; compression.type=gzip 1; " +
+				"max.message.bytes=7 1; min.cleanable.dirty.ratio=5.0E-4 1; " +
+				"min.insync.replicas=2 3; preallocate=true 1; segment.ms=10800000 2",
+		},
 		{kind: metadata.ConfigTopic, resource: "bar", code: 3},
 		{kind: metadata.ConfigTopic, resource: "b/r", code: 17},
 		{kind: metadata.ConfigBroker, want: "min.insync.replicas=2 3"},
-		{kind: metadata.ConfigBroker, resource: "3000", synonyms: true, want: "log.dirs=/d 4 fixed log.dirs:4; log.roll.hours=3 2 log.roll.hours:2; " +
-			"min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4; ssl.keystore.password=null 2 secret ssl.keystore.password:2"},
+		{kind: metadata.ConfigBroker, resource: "3000", synonyms: true,
+			want: "log.dirs=/d 4 fixed log.dirs:4; log.roll.hours=3 2 log.roll.hours:2; " +
+				"min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4; " +
+				"ssl.keystore.password=null 2 secret ssl.keystore.password:2"},
 		{kind: metadata.ConfigBroker, resource: "1", code: 42},
 		{kind: metadata.ConfigBroker, resource: "x", code: 42},
 		{kind: metadata.ConfigBrokerLogger, resource: "3000", code: 42},
@@ -82,8 +100,10 @@ func TestDescribeConfigs(t *testing.T) {
 			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceType(test.kind), ResourceName: test.resource, ConfigNames: test.keys}}
 			resp := ask[*kmsg.DescribeConfigsResponse](t, c, controllerCaller, req, version)
 			r := &resp.Resources[0]
-			if got := describeText(r); got != test.want || r.ErrorCode != test.code || (r.ErrorMessage == nil) != (test.code == 0) {
-				t.Errorf("v%d %d %q: %d %s\nwant %d %s", version, test.kind, test.resource, r.ErrorCode, got, test.code, test.want)
+			if got := describeText(r); got != test.want || r.ErrorCode != test.code ||
+				(r.ErrorMessage == nil) != (test.code == 0) {
+				t.Errorf("v%d %d %q: %d %s\nwant %d %s", version, test.kind, test.resource,
+					r.ErrorCode, got, test.code, test.want)
 			}
 		}
 	}

@@ -11,9 +11,12 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ALTER_CONFIGS (33), versions 0-2 (KIP-133) (ConfigurationControlManager.legacyAlterConfigs): the keys of a resource are set to what the request
-// gives, and those that it does not name are deleted. Else it is INCREMENTAL_ALTER_CONFIGS: the same checks, each resource by itself,
-// one batch.
+// ALTER_CONFIGS (33), versions 0 to 2.
+//
+// Behaviour: sets the keys of a resource to the given values and deletes all others. Otherwise it
+// is INCREMENTAL_ALTER_CONFIGS: the same checks, each resource by itself, one batch.
+//
+// KIP-133. Kafka: ConfigurationControlManager.legacyAlterConfigs.
 func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {
 	resp := responseTo[*kmsg.AlterConfigsResponse](req)
 	a := c.configAlteration(o, len(req.Resources))
@@ -33,10 +36,12 @@ func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {
 	if req.ValidateOnly {
 		r.records = nil
 	}
-	r.response = list(resp, &resp.Resources, len(a.Answers), func(i int) kmsg.AlterConfigsResponseResource {
-		answer := a.Answers[i]
-		return legacyAlterConfigsResult(&req.Resources[answer.Index], answer.Err, answer.Err.Text())
-	})
+	r.response = list(resp, &resp.Resources, len(a.Answers),
+		func(i int) kmsg.AlterConfigsResponseResource {
+			answer := a.Answers[i]
+			return legacyAlterConfigsResult(&req.Resources[answer.Index], answer.Err,
+				answer.Err.Text())
+		})
 	return r
 }
 
@@ -45,7 +50,8 @@ func replacement(img *metadata.Image, r *kmsg.AlterConfigsRequestResource) []con
 	given := make(map[string]bool, len(r.Configs))
 	var ops []configs.Op
 	for _, c := range r.Configs {
-		ops = append(ops, configs.Op{Key: c.Name, Op: kmsg.IncrementalAlterConfigOpSet, Value: c.Value})
+		ops = append(ops, configs.Op{Key: c.Name, Op: kmsg.IncrementalAlterConfigOpSet,
+			Value: c.Value})
 		given[c.Name] = true
 	}
 	for _, key := range slices.Sorted(maps.Keys(img.Config(int8(r.ResourceType), r.ResourceName))) {
@@ -67,9 +73,10 @@ func legacyAlterConfigsResult(
 
 func failAlterConfigs(req *kmsg.AlterConfigsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.AlterConfigsResponse](req)
-	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.AlterConfigsResponseResource {
-		return legacyAlterConfigsResult(&req.Resources[i], err, err.TextAt(i))
-	})
+	return list(resp, &resp.Resources, len(req.Resources),
+		func(i int) kmsg.AlterConfigsResponseResource {
+			return legacyAlterConfigsResult(&req.Resources[i], err, err.TextAt(i))
+		})
 }
 
 // configAlteration begins the changes that a request makes to the configs of resources.

@@ -13,7 +13,8 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// replaceConfigs takes one resource a line: topic:name key=value or broker:name key=value; [validate]. Null is the value "null".
+// replaceConfigs takes one resource a line: topic:name key=value or broker:name key=value;
+// [validate]. Null is the value "null".
 func (s *topicScript) replaceConfigs() string {
 	req := kmsg.NewPtrAlterConfigsRequest()
 	req.Version, req.ValidateOnly = s.version(2), s.d.HasArg("validate")
@@ -27,14 +28,16 @@ func (s *topicScript) replaceConfigs() string {
 		}
 		for _, word := range words[1:] {
 			c := configWord(word)
-			r.Configs = append(r.Configs, kmsg.AlterConfigsRequestResourceConfig{Name: c.Name, Value: c.Value})
+			r.Configs = append(r.Configs, kmsg.AlterConfigsRequestResourceConfig{Name: c.Name,
+				Value: c.Value})
 		}
 		req.Resources = append(req.Resources, r)
 	}
 	records, response := s.handle(req)
 	var b strings.Builder
 	for _, r := range response.(*kmsg.AlterConfigsResponse).Resources {
-		b.WriteString(answerText(fmt.Sprintf("%d:%s", r.ResourceType, r.ResourceName), r.ErrorCode, r.ErrorMessage) + "\n")
+		b.WriteString(answerText(fmt.Sprintf("%d:%s", r.ResourceType, r.ResourceName), r.ErrorCode,
+			r.ErrorMessage) + "\n")
 	}
 	return b.String() + s.recordsText(records)
 }
@@ -49,7 +52,8 @@ func TestABrokerHasABoundedNumberOfConfigs(t *testing.T) {
 		want     int16
 	}{
 		{0, configs.PerResourceMax, kmsg.IncrementalAlterConfigOpSet, 0},
-		{configs.PerResourceMax, configs.PerResourceMax + 1, kmsg.IncrementalAlterConfigOpSet, kerr.PolicyViolation.Code},
+		{configs.PerResourceMax, configs.PerResourceMax + 1, kmsg.IncrementalAlterConfigOpSet,
+			kerr.PolicyViolation.Code},
 		{0, 10, kmsg.IncrementalAlterConfigOpSet, 0}, // which it has
 		{0, 1, kmsg.IncrementalAlterConfigOpDelete, 0},
 		{configs.PerResourceMax, configs.PerResourceMax + 1, kmsg.IncrementalAlterConfigOpSet, 0},
@@ -81,7 +85,8 @@ func TestARequestReadsABoundedAmountOfConfigs(t *testing.T) {
 	for i := range n {
 		name := fmt.Sprint("topic-", i)
 		d.addPartitions(name, 1, func(int) []int32 { return []int32{1} })
-		d.apply(topicConfigRecord(name, "leader.replication.throttled.replicas", long[:configs.ValueMaxBytes]))
+		d.apply(topicConfigRecord(name, "leader.replication.throttled.replicas",
+			long[:configs.ValueMaxBytes]))
 		req.Resources = append(req.Resources, kmsg.IncrementalAlterConfigsRequestResource{
 			ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: name,
 			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{{
@@ -90,7 +95,8 @@ func TestARequestReadsABoundedAmountOfConfigs(t *testing.T) {
 		})
 	}
 	resp := d.answer(req).(*kmsg.IncrementalAlterConfigsResponse)
-	if first, last := resp.Resources[0].ErrorCode, resp.Resources[n-1].ErrorCode; first != 0 || last != kerr.PolicyViolation.Code {
+	if first, last := resp.Resources[0].ErrorCode, resp.Resources[n-1].ErrorCode; first != 0 ||
+		last != kerr.PolicyViolation.Code {
 		t.Errorf("codes %d and %d", first, last)
 	}
 }

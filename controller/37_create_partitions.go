@@ -13,14 +13,22 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// CREATE_PARTITIONS (37), versions 0-3 (ReplicationControlManager.createPartitions). Each topic succeeds or fails by itself and
-// the new partitions of all that succeed are one batch. They get as many replicas as partition 0 has. Where Kafka writes the partitions
-// of a topic up to the one that fails, we write none of it; more than 10,000 new partitions are POLICY_VIOLATION, where it has an
+// CREATE_PARTITIONS (37), versions 0 to 3.
+//
+// Behaviour: each topic succeeds or fails by itself, and the new partitions of all that succeed are
+// one batch. They get as many replicas as partition 0 has.
+//
+// Differs from Kafka: a topic of which one partition fails gets none, where Kafka writes the
+// partitions before it; more than 10,000 new partitions are POLICY_VIOLATION, not
 // UNKNOWN_SERVER_ERROR.
+//
+// Kafka: ReplicationControlManager.createPartitions.
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
-	names := timesNamed(req.Topics, func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
+	names := timesNamed(req.Topics,
+		func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
 	allowance := c.allowance(o, req.Version >= strictCreatePartitions)
-	more := partitionCreation{img: c.working, placing: partition.NewPlacement(c.working, c.cfg.Random), quota: allowance}
+	more := partitionCreation{img: c.working,
+		placing: partition.NewPlacement(c.working, c.cfg.Random), quota: allowance}
 	for i := range req.Topics {
 		switch t := &req.Topics[i]; names[t.Topic] {
 		case 0: // answered
@@ -37,7 +45,8 @@ func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result 
 	if req.ValidateOnly {
 		more.records = nil
 	}
-	return result{records: more.records, response: more.response(req), atomic: true, then: func(int64) { c.quota.Spend(allowance) }}
+	return result{records: more.records, response: more.response(req), atomic: true,
+		then: func(int64) { c.quota.Spend(allowance) }}
 }
 
 // strictCreatePartitions is the version from which clients know THROTTLING_QUOTA_EXCEEDED.
@@ -74,9 +83,11 @@ func (pc *partitionCreation) topic(t *kmsg.CreatePartitionsRequestTopic) {
 func (pc *partitionCreation) response(req *kmsg.CreatePartitionsRequest) kmsg.Response {
 	resp := responseTo[*kmsg.CreatePartitionsResponse](req)
 	resp.ThrottleMillis = pc.quota.ThrottleMs()
-	return list(resp, &resp.Topics, len(pc.answers), func(i int) kmsg.CreatePartitionsResponseTopic {
-		return createPartitionsResult(pc.answers[i].name, pc.answers[i].err, pc.answers[i].err.Text())
-	})
+	return list(resp, &resp.Topics, len(pc.answers),
+		func(i int) kmsg.CreatePartitionsResponseTopic {
+			return createPartitionsResult(pc.answers[i].name, pc.answers[i].err,
+				pc.answers[i].err.Text())
+		})
 }
 
 func createPartitionsResult(
@@ -94,16 +105,22 @@ func (pc *partitionCreation) morePartitions(
 	img := pc.img
 	t := img.TopicByName(req.Topic)
 	if t == nil {
-		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "This server does not host this topic-partition.")
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition,
+			"This server does not host this topic-partition.")
 	}
 	added := int(req.Count) - t.Len()
 	switch {
 	case added == 0:
-		return nil, protocol.Errorf(kerr.InvalidPartitions, "Topic already has %d partition(s).", t.Len())
+		return nil, protocol.Errorf(kerr.InvalidPartitions, "Topic already has %d partition(s).",
+			t.Len())
 	case added < 0:
-		return nil, protocol.Errorf(kerr.InvalidPartitions, "The topic %s currently has %d partition(s); %d would not be an increase.", t.Name, t.Len(), req.Count)
+		return nil, protocol.Errorf(kerr.InvalidPartitions,
+			"The topic %s currently has %d partition(s); %d would not be an "+
+				"increase.", t.Name, t.Len(), req.Count)
 	case req.Assignment != nil && len(req.Assignment) != added:
-		return nil, protocol.Errorf(kerr.InvalidReplicaAssignment, "Attempted to add %d additional partition(s), but only %d assignment(s) were specified.", added, len(req.Assignment))
+		return nil, protocol.Errorf(kerr.InvalidReplicaAssignment,
+			"Attempted to add %d additional partition(s), but only %d assignment(s) were "+
+				"specified.", added, len(req.Assignment))
 	case added > recordsPerUserOp:
 		return nil, errTooLarge
 	}
@@ -117,7 +134,10 @@ func (pc *partitionCreation) morePartitions(
 	return pc.placing.Partitions(t.ID, t.Len(), added, factor)
 }
 
-func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int) ([]*record.Partition, *protocol.Error) {
+func assignedPartitions(
+	img *metadata.Image, t *metadata.Topic,
+	assignment []kmsg.CreatePartitionsRequestTopicAssignment, factor int,
+) ([]*record.Partition, *protocol.Error) {
 	partitions := make([]*record.Partition, len(assignment))
 	for i, a := range assignment {
 		if err := partition.CheckReplicas(img, a.Replicas, factor); err != nil {
@@ -135,9 +155,10 @@ func assignedPartitions(img *metadata.Image, t *metadata.Topic, assignment []kms
 
 func failCreatePartitions(req *kmsg.CreatePartitionsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.CreatePartitionsResponse](req)
-	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.CreatePartitionsResponseTopic {
-		return createPartitionsResult(req.Topics[i].Topic, err, err.TextAt(i))
-	})
+	return list(resp, &resp.Topics, len(req.Topics),
+		func(i int) kmsg.CreatePartitionsResponseTopic {
+			return createPartitionsResult(req.Topics[i].Topic, err, err.TextAt(i))
+		})
 }
 
 func createPartitionsTimeout(_ *Controller, req kmsg.Request) time.Duration {

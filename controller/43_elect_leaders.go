@@ -15,17 +15,19 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ELECT_LEADERS (43), versions 0-2 (KIP-183, KIP-460) (ReplicationControlManager.electLeaders).
+// ELECT_LEADERS (43), versions 0 to 2.
 //
-// Type 0 gives partitions to their preferred leaders, type 1 gives leaders to partitions that have
-// none, at the price of what only lost replicas had: the topic's unclean.leader.election.enable is
-// not asked. Each partition succeeds or fails by itself. Null topics ask for all partitions: then
-// every topic is listed, without the partitions that need no election. An empty list asks for none.
-// More than 10,000 changes are refused as a whole. As in Kafka, a partition whose preferred
-// replica cannot lead is a success when the election gives it to another one.
+// Behaviour: type 0 gives partitions to their preferred leaders. Type 1 gives leaders to leaderless
+// partitions, and loses the records that only lost replicas had, whatever the topic's
+// unclean.leader.election.enable says. Each partition succeeds or fails by itself. Null topics
+// stand for all partitions: every topic is listed, without the partitions that need no election. An
+// empty list stands for none. More than 10,000 changes are refused as a whole. As in Kafka, a
+// partition whose preferred replica cannot lead is a success when the election gives it to another
+// replica. A long request runs in parts.
 //
-// Differs from Kafka on purpose: a partition that comes twice in a request is elected for once,
-// where Kafka writes two records.
+// Differs from Kafka: a partition that a request names twice has one election and one record.
+//
+// KIP-183, KIP-460. Kafka: ReplicationControlManager.electLeaders.
 func (c *core) electLeaders(_ op, req *kmsg.ElectLeadersRequest) result {
 	if req.Topics != nil && len(req.Topics) == 0 {
 		return result{response: req.ResponseKind()}
@@ -97,15 +99,19 @@ func (o electionOutcome) err(topic string, id int32) *protocol.Error {
 	case electionTopicUnknown:
 		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such topic as %s", topic)
 	case electionPartitionUnknown:
-		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic, id)
+		return protocol.Errorf(kerr.UnknownTopicOrPartition, "No such partition as %s-%d", topic,
+			id)
 	}
 	return nil
 }
 
 var (
-	errElectionNotNeeded = protocol.Errorf(kerr.ElectionNotNeeded, "Leader election not needed for topic partition.")
-	errNoPreferredLeader = protocol.Errorf(kerr.PreferredLeaderNotAvailable, "The preferred leader was not available.")
-	errNoEligibleLeader  = protocol.Errorf(kerr.EligibleLeadersNotAvailable, "Eligible topic partition leaders are not available.")
+	errElectionNotNeeded = protocol.Errorf(kerr.ElectionNotNeeded,
+		"Leader election not needed for topic partition.")
+	errNoPreferredLeader = protocol.Errorf(kerr.PreferredLeaderNotAvailable,
+		"The preferred leader was not available.")
+	errNoEligibleLeader = protocol.Errorf(kerr.EligibleLeadersNotAvailable,
+		"Eligible topic partition leaders are not available.")
 )
 
 // candidates is how many partitions there are to look at.
@@ -139,7 +145,8 @@ type electionWork struct {
 }
 
 func (w *leaderElections) part(at electionPlace) *electionWork {
-	p := &electionWork{rules: w.core.partitionRules(w.core.working, partition.NoUpdate), kind: w.kind, next: at}
+	p := &electionWork{rules: w.core.partitionRules(w.core.working, partition.NoUpdate),
+		kind: w.kind, next: at}
 	if w.req.Topics != nil {
 		p.named(w.req.Topics, w.lists(), w.core.partMax)
 		return p
@@ -154,7 +161,8 @@ func (w *leaderElections) part(at electionPlace) *electionWork {
 			break
 		}
 		p.next.after = tp
-		p.found, p.outcomes = append(p.found, tp), append(p.outcomes, p.elect(tp.Topic, tp.ID, tp.Partition))
+		p.found, p.outcomes = append(p.found, tp), append(p.outcomes,
+			p.elect(tp.Topic, tp.ID, tp.Partition))
 	}
 	return p
 }
@@ -227,7 +235,7 @@ func (w *leaderElections) elect(at electionPlace) result {
 	p := w.part(at)
 	r := result{records: p.records, then: func(int64) {
 		p.losses.Warn(w.core.cfg.Logger)
-		w.take(p)
+		w.keep(p)
 	}}
 	if p.more {
 		r.more = func(op) result { return w.elect(p.next) }
@@ -235,7 +243,7 @@ func (w *leaderElections) elect(at electionPlace) result {
 	}
 	if at == (electionPlace{}) { // that is all: the answer needs no turn of its own
 		w.topics, w.ids, w.outcomes = nil, nil, nil
-		w.take(p)
+		w.keep(p)
 		r.then = func(int64) { p.losses.Warn(w.core.cfg.Logger) }
 		r.response = w.response()
 		return r
@@ -244,8 +252,8 @@ func (w *leaderElections) elect(at electionPlace) result {
 	return r
 }
 
-// take keeps the answers of a part.
-func (w *leaderElections) take(p *electionWork) {
+// keep stores the answers of a part.
+func (w *leaderElections) keep(p *electionWork) {
 	for i, tp := range p.found {
 		if p.outcomes[i] == electionNotNeeded {
 			continue
@@ -278,22 +286,26 @@ func (w *leaderElections) everyTopic(
 	resp *kmsg.ElectLeadersResponse, img *metadata.Image,
 ) kmsg.Response {
 	sort := sync.OnceFunc(func() {
-		slices.SortFunc(w.topics, func(a, b electedTopic) int { return strings.Compare(a.name, b.name) })
+		slices.SortFunc(w.topics, func(a,
+			b electedTopic) int {
+			return strings.Compare(a.name, b.name)
+		})
 	})
-	return topicsByName(resp, &resp.Topics, img, len(w.ids), func() topicElement[kmsg.ElectLeadersResponseTopic] {
-		sort() // where the response is written, and not on the core
-		answered := w.topics
-		return func(t *metadata.Topic) (kmsg.ElectLeadersResponseTopic, int) {
-			for len(answered) > 0 && answered[0].name < t.Name {
-				answered = answered[1:]
+	return topicsByName(resp, &resp.Topics, img, len(w.ids),
+		func() topicElement[kmsg.ElectLeadersResponseTopic] {
+			sort() // where the response is written, and not on the core
+			answered := w.topics
+			return func(t *metadata.Topic) (kmsg.ElectLeadersResponseTopic, int) {
+				for len(answered) > 0 && answered[0].name < t.Name {
+					answered = answered[1:]
+				}
+				if len(answered) == 0 || answered[0].name != t.Name {
+					return w.answer(t.Name, nil, 0), 0
+				}
+				ids := w.ids[answered[0].first:answered[0].end]
+				return w.answer(t.Name, ids, int(answered[0].first)), len(ids)
 			}
-			if len(answered) == 0 || answered[0].name != t.Name {
-				return w.answer(t.Name, nil, 0), 0
-			}
-			ids := w.ids[answered[0].first:answered[0].end]
-			return w.answer(t.Name, ids, int(answered[0].first)), len(ids)
-		}
-	})
+		})
 }
 
 // answer is that for partitions of a topic, the first of which has the outcome of that index.
@@ -312,7 +324,9 @@ func (w *leaderElections) answer(
 	return t
 }
 
-func electionAnswer(id int32, err *protocol.Error, index int) kmsg.ElectLeadersResponseTopicPartition {
+func electionAnswer(
+	id int32, err *protocol.Error, index int,
+) kmsg.ElectLeadersResponseTopicPartition {
 	p := kmsg.NewElectLeadersResponseTopicPartition()
 	p.Partition, p.ErrorCode, p.ErrorMessage = id, err.Code(), err.TextAt(index)
 	return p
@@ -321,14 +335,15 @@ func electionAnswer(id int32, err *protocol.Error, index int) kmsg.ElectLeadersR
 func failElectLeaders(req *kmsg.ElectLeadersRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.ElectLeadersResponse](req)
 	resp.ErrorCode = err.Code()
-	return nested(resp, &resp.Topics, electionLists(req), func(r run) kmsg.ElectLeadersResponseTopic {
-		t := kmsg.NewElectLeadersResponseTopic()
-		t.Topic = req.Topics[r.list].Topic
-		for i, id := range req.Topics[r.list].Partitions[r.entry:r.end] {
-			t.Partitions = append(t.Partitions, electionAnswer(id, err, r.index+i))
-		}
-		return t
-	})
+	return nested(resp, &resp.Topics, electionLists(req),
+		func(r run) kmsg.ElectLeadersResponseTopic {
+			t := kmsg.NewElectLeadersResponseTopic()
+			t.Topic = req.Topics[r.list].Topic
+			for i, id := range req.Topics[r.list].Partitions[r.entry:r.end] {
+				t.Partitions = append(t.Partitions, electionAnswer(id, err, r.index+i))
+			}
+			return t
+		})
 }
 
 func electLeadersTimeout(_ *Controller, req kmsg.Request) time.Duration {

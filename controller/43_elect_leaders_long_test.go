@@ -13,7 +13,8 @@ import (
 
 const electionPart = 100
 
-// imbalanced makes broker 1, which is to be given its partitions back, broker 2, which leads them, and a fenced broker 3.
+// imbalanced makes broker 1, which is to be given its partitions back, broker 2, which leads them,
+// and a fenced broker 3.
 func imbalanced(t *testing.T, partMax int) (d *testDriver, epoch int64) {
 	d = newTestDriver(t)
 	d.core.partMax = partMax
@@ -26,7 +27,7 @@ func imbalanced(t *testing.T, partMax int) (d *testDriver, epoch int64) {
 // addLed makes a topic of partitions with these replicas, all led by broker 2.
 func (d *testDriver) addLed(name string, partitions int, replicas ...int32) {
 	d.t.Helper()
-	id := testUUID(len(d.log.all))
+	id := testUUID(len(d.log.All))
 	records := []record.Record{&record.Topic{Name: name, TopicID: id}}
 	for i := range partitions {
 		records = append(records, &record.Partition{
@@ -46,7 +47,8 @@ func everything() *kmsg.ElectLeadersRequest {
 	return req
 }
 
-// addMany makes topics that are to be led by broker 1, by broker 2 as they are, and by broker 3, which is fenced.
+// addMany makes topics that are to be led by broker 1, by broker 2 as they are, and by broker 3,
+// which is fenced.
 func (d *testDriver) addMany() {
 	for i := range 6 {
 		d.addLed(fmt.Sprint("back-", i), electionPart-30, 1, 2)
@@ -62,17 +64,19 @@ func TestElectionsForAllPartitionsRunInParts(t *testing.T) {
 	whole, _ := imbalanced(t, 1<<20)
 	whole.addMany()
 	want := whole.answer(everything()).(*kmsg.ElectLeadersResponse)
-	if len(want.Topics) != 6+6+1+2*electionPart || len(want.Topics[0].Partitions) != electionPart-30 {
+	if len(want.Topics) != 6+6+1+2*electionPart ||
+		len(want.Topics[0].Partitions) != electionPart-30 {
 		t.Fatalf("%d topics are listed", len(want.Topics))
 	}
 
 	d, epoch := imbalanced(t, electionPart)
 	d.addMany()
-	n := len(d.log.all)
+	n := len(d.log.All)
 	slot := d.ask(everything())
 	turns := 0
 	for ; *slot == nil; turns++ {
-		beat := heartbeatRequest(1, epoch, 1<<40) // that changes something, and so takes a turn itself
+		// that changes something, and so takes a turn itself
+		beat := heartbeatRequest(1, epoch, 1<<40)
 		if turns%2 == 0 {
 			beat.CordonedLogDirs = [][16]byte{testUUID(1)}
 		}
@@ -90,7 +94,7 @@ func TestElectionsForAllPartitionsRunInParts(t *testing.T) {
 	if !reflect.DeepEqual(*slot, kmsg.Response(want)) {
 		t.Error("the answer in parts is another than the answer at once")
 	}
-	for _, b := range d.log.all[n:] {
+	for _, b := range d.log.All[n:] {
 		if b.Count() > electionPart {
 			t.Errorf("a part of %d records", b.Count())
 		}
@@ -115,12 +119,13 @@ func TestElectionsForAllPartitionsAreLimited(t *testing.T) {
 		d, _ := imbalanced(t, partitionsPerPart)
 		d.addLed("back", test.back, 1, 2)
 		d.addLed("gone", test.gone, 3, 2)
-		end := d.log.end
+		end := d.log.End
 		resp := d.answer(everything()).(*kmsg.ElectLeadersResponse)
 		if resp.ErrorCode != test.want {
 			t.Errorf("%+v: code %d", test, resp.ErrorCode)
 		}
-		if changes := int(d.log.end - end); test.want == 0 && changes != test.back || test.want != 0 && changes != 0 {
+		if changes := int(d.log.End - end); test.want == 0 && changes != test.back ||
+			test.want != 0 && changes != 0 {
 			t.Errorf("%+v: %d changes", test, changes)
 		}
 		if test.want == 0 && len(resp.Topics[0].Partitions) != test.back {
@@ -140,12 +145,13 @@ func TestElectionsForAllPartitionsBetweenOtherThings(t *testing.T) {
 	remove.Version, remove.TopicNames = 5, []string{"a"}
 	d.ask(remove)
 	d.stepUntil("the topic is gone", func() bool { return d.Image().TopicByName("a") == nil })
-	d.log.refuse = ErrTooManyPending
+	d.log.Refuse = ErrTooManyPending
 	d.settle()
-	d.log.refuse = nil
+	d.log.Refuse = nil
 	d.advance(againAfter)
 	resp, ok := (*slot).(*kmsg.ElectLeadersResponse)
-	if !ok || len(resp.Topics) != 2 || len(resp.Topics[0].Partitions) != electionPart || len(resp.Topics[1].Partitions) != electionPart {
+	if !ok || len(resp.Topics) != 2 || len(resp.Topics[0].Partitions) != electionPart ||
+		len(resp.Topics[1].Partitions) != electionPart {
 		t.Fatalf("%+v", resp)
 	}
 
@@ -154,12 +160,14 @@ func TestElectionsForAllPartitionsBetweenOtherThings(t *testing.T) {
 	d.step()
 	d.LeaderChanged(3001, 2)
 	d.settle()
-	if resp, ok := (*slot).(*kmsg.ElectLeadersResponse); !ok || resp.ErrorCode != kerr.NotController.Code {
+	if resp, ok := (*slot).(*kmsg.ElectLeadersResponse); !ok ||
+		resp.ErrorCode != kerr.NotController.Code {
 		t.Errorf("%+v", *slot)
 	}
 	d.lead(3)
 	d.answer(heartbeatRequest(1, epoch, 1<<40))
-	if resp := d.answer(everything()).(*kmsg.ElectLeadersResponse); resp.ErrorCode != 0 || len(resp.Topics[2].Partitions) != electionPart {
+	if resp := d.answer(everything()).(*kmsg.ElectLeadersResponse); resp.ErrorCode != 0 ||
+		len(resp.Topics[2].Partitions) != electionPart {
 		t.Errorf("%+v", resp)
 	}
 }

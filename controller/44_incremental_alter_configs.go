@@ -8,12 +8,17 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// INCREMENTAL_ALTER_CONFIGS (44), versions 0-1 (KIP-339) (ConfigurationControlManager.incrementalAlterConfigs). Each resource
-// succeeds or fails as a whole and by itself; those that succeed are one batch, followed by a ClearElrRecord for each
-// min.insync.replicas in it when eligible leader replicas are on.
+// INCREMENTAL_ALTER_CONFIGS (44), versions 0 and 1.
 //
-// A SET, APPEND or SUBTRACT without a value is INVALID_REQUEST, as brokers answer; Kafka's controllers take such a SET for a deletion
-// and resign on the others. Loggers of this process have no levels that could be set: a BROKER_LOGGER resource is refused.
+// Behaviour: each resource succeeds or fails as a whole and by itself. All that succeed are one
+// batch, followed by a ClearElrRecord for each min.insync.replicas in it when eligible leader
+// replicas are on.
+//
+// Differs from Kafka: a SET, APPEND or SUBTRACT without a value is INVALID_REQUEST, as on brokers;
+// Kafka's controllers treat such a SET as a deletion and resign on the others. This process has no
+// loggers with levels, so a BROKER_LOGGER resource is refused.
+//
+// KIP-339. Kafka: ConfigurationControlManager.incrementalAlterConfigs.
 func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRequest) result {
 	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
 	a := c.configAlteration(o, len(req.Resources))
@@ -38,10 +43,11 @@ func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRe
 	if req.ValidateOnly {
 		r.records = nil
 	}
-	r.response = list(resp, &resp.Resources, len(a.Answers), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
-		answer := a.Answers[i]
-		return alterConfigsResult(&req.Resources[answer.Index], answer.Err, answer.Err.Text())
-	})
+	r.response = list(resp, &resp.Resources, len(a.Answers),
+		func(i int) kmsg.IncrementalAlterConfigsResponseResource {
+			answer := a.Answers[i]
+			return alterConfigsResult(&req.Resources[answer.Index], answer.Err, answer.Err.Text())
+		})
 	return r
 }
 
@@ -58,7 +64,8 @@ func failIncrementalAlterConfigs(
 	req *kmsg.IncrementalAlterConfigsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
-	return list(resp, &resp.Resources, len(req.Resources), func(i int) kmsg.IncrementalAlterConfigsResponseResource {
-		return alterConfigsResult(&req.Resources[i], err, err.TextAt(i))
-	})
+	return list(resp, &resp.Resources, len(req.Resources),
+		func(i int) kmsg.IncrementalAlterConfigsResponseResource {
+			return alterConfigsResult(&req.Resources[i], err, err.TextAt(i))
+		})
 }

@@ -12,22 +12,31 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ALTER_PARTITION_REASSIGNMENTS (45), versions 0-1 (KIP-455; v1 is KIP-860's AllowReplicationFactorChange)
-// (ReplicationControlManager.alterPartitionReassignments).
+// ALTER_PARTITION_REASSIGNMENTS (45), versions 0 and 1.
 //
-// Each partition succeeds or fails by itself; the changes of those that succeed are one batch. Replicas that are null cancel a running
-// reassignment, anything else starts one or turns a running one elsewhere. What the ISR already allows completes at once; the rest
-// completes in whatever change later brings the right ISR. Fenced brokers may be added, unknown ones may not.
+// Behaviour: each partition succeeds or fails by itself; the changes of all that succeed are one
+// batch. Null replicas cancel a running reassignment; any others start one, or give a running one a
+// new target. If the ISR allows it, the reassignment completes at once, otherwise with the change
+// that brings the required ISR. Fenced brokers may be added, unknown ones may not.
 //
-// Differs from Kafka on purpose: a new target always sets both lists anew (see reassign); a partition that comes twice in a request is
-// refused the second time, where Kafka computes both changes from the same state.
-func (c *core) alterPartitionReassignments(_ op, req *kmsg.AlterPartitionAssignmentsRequest) result {
+// Versions: 1 has AllowReplicationFactorChange (KIP-860).
+//
+// Differs from Kafka: a new target of a running reassignment starts from the original replicas, so
+// that a cancellation restores them (see partition.Change.Reassign); a partition that a request
+// names twice is refused the second time, where Kafka computes both changes from the same state.
+//
+// KIP-455. Kafka: ReplicationControlManager.alterPartitionReassignments.
+func (c *core) alterPartitionReassignments(
+	_ op, req *kmsg.AlterPartitionAssignmentsRequest,
+) result {
 	resp := responseTo[*kmsg.AlterPartitionAssignmentsResponse](req)
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
 	lists := reassignmentLists(req)
 	r := reassignments{
-		rules: c.partitionRules(c.working, partition.NoUpdate), allowFactorChange: allowsFactorChange(req),
-		seen: make(map[metadata.TopicPartition]bool), answers: make([]*protocol.Error, 0, lists.total()),
+		rules:             c.partitionRules(c.working, partition.NoUpdate),
+		allowFactorChange: allowsFactorChange(req),
+		seen:              make(map[metadata.TopicPartition]bool),
+		answers:           make([]*protocol.Error, 0, lists.total()),
 	}
 	for i := range req.Topics {
 		r.topic(&req.Topics[i])
@@ -36,7 +45,9 @@ func (c *core) alterPartitionReassignments(_ op, req *kmsg.AlterPartitionAssignm
 		return result{response: failAlterPartitionReassignments(req, errTooLarge)}
 	}
 	answer := nested(resp, &resp.Topics, lists, func(at run) reassignedTopic {
-		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) { return r.answers[i], r.answers[i].Text() })
+		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) {
+			return r.answers[i], r.answers[i].Text()
+		})
 	})
 	return result{records: r.records, response: answer, atomic: true}
 }
@@ -50,7 +61,8 @@ func reassignmentLists(req *kmsg.AlterPartitionAssignmentsRequest) entryLists {
 // reassignmentAnswer answers for partitions of a topic; errOf has the errors of all partitions, by
 // index.
 func reassignmentAnswer(
-	req *kmsg.AlterPartitionAssignmentsRequest, at run, errOf func(i int) (*protocol.Error, *string),
+	req *kmsg.AlterPartitionAssignmentsRequest, at run,
+	errOf func(i int) (*protocol.Error, *string),
 ) reassignedTopic {
 	t := kmsg.NewAlterPartitionAssignmentsResponseTopic()
 	t.Topic = req.Topics[at.list].Topic
@@ -84,7 +96,8 @@ func (r *reassignments) topic(req *kmsg.AlterPartitionAssignmentsRequestTopic) {
 	for i := range req.Partitions {
 		var err *protocol.Error
 		if t == nil {
-			err = protocol.Errorf(kerr.UnknownTopicOrPartition, "Unable to find a topic named %s.", req.Topic)
+			err = protocol.Errorf(kerr.UnknownTopicOrPartition, "Unable to find a topic named %s.",
+				req.Topic)
 		} else {
 			err = r.partition(t, &req.Partitions[i])
 		}
@@ -92,14 +105,18 @@ func (r *reassignments) topic(req *kmsg.AlterPartitionAssignmentsRequestTopic) {
 	}
 }
 
-func (r *reassignments) partition(t *metadata.Topic, req *kmsg.AlterPartitionAssignmentsRequestTopicPartition) *protocol.Error {
+func (r *reassignments) partition(
+	t *metadata.Topic, req *kmsg.AlterPartitionAssignmentsRequestTopicPartition,
+) *protocol.Error {
 	p := t.Partition(req.Partition)
 	if p == nil {
-		return protocol.Errorf(kerr.UnknownTopicOrPartition, "Unable to find partition %s:%d.", t.Name, req.Partition)
+		return protocol.Errorf(kerr.UnknownTopicOrPartition, "Unable to find partition %s:%d.",
+			t.Name, req.Partition)
 	}
 	key := metadata.TopicPartition{Topic: t, ID: req.Partition}
 	if r.seen[key] {
-		return protocol.Errorf(kerr.InvalidRequest, "Partition %s:%d comes twice in the request.", t.Name, req.Partition)
+		return protocol.Errorf(kerr.InvalidRequest, "Partition %s:%d comes twice in the request.",
+			t.Name, req.Partition)
 	}
 	r.seen[key] = true
 	change := r.rules.Of(t).Change(req.Partition, p)
@@ -124,7 +141,8 @@ func (r *reassignments) retarget(
 		return err
 	}
 	if before := partition.TargetFactor(p); !r.allowFactorChange && len(replicas) != before {
-		return protocol.Errorf(kerr.InvalidReplicationFactor, "The replication factor is changed from %d to %d", before, len(replicas))
+		return protocol.Errorf(kerr.InvalidReplicationFactor,
+			"The replication factor is changed from %d to %d", before, len(replicas))
 	}
 	return change.Reassign(replicas)
 }
@@ -136,7 +154,9 @@ func failAlterPartitionReassignments(
 	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	resp.AllowReplicationFactorChange = allowsFactorChange(req)
 	return nested(resp, &resp.Topics, reassignmentLists(req), func(at run) reassignedTopic {
-		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) { return err, err.TextAt(i) })
+		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) {
+			return err, err.TextAt(i)
+		})
 	})
 }
 

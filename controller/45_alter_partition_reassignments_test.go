@@ -9,7 +9,9 @@ import (
 )
 
 // reassign is a request to move partition 0 of topics; nil replicas cancel.
-func reassignRequest(version int16, topic string, replicas ...[]int32) *kmsg.AlterPartitionAssignmentsRequest {
+func reassignRequest(
+	version int16, topic string, replicas ...[]int32,
+) *kmsg.AlterPartitionAssignmentsRequest {
 	t := kmsg.NewAlterPartitionAssignmentsRequestTopic()
 	t.Topic = topic
 	for _, r := range replicas {
@@ -45,8 +47,10 @@ func TestReassignmentGoesItsWay(t *testing.T) {
 	is := func(replicas, removing, adding []int32) {
 		t.Helper()
 		p := tc.committed.TopicByName("a").Partition(0)
-		if !slices.Equal(p.Replicas, replicas) || !slices.Equal(p.Removing(), removing) || !slices.Equal(p.Adding(), adding) {
-			t.Errorf("replicas %v removing %v adding %v; want %v %v %v", p.Replicas, p.Removing(), p.Adding(), replicas, removing, adding)
+		if !slices.Equal(p.Replicas, replicas) || !slices.Equal(p.Removing(), removing) ||
+			!slices.Equal(p.Adding(), adding) {
+			t.Errorf("replicas %v removing %v adding %v; want %v %v %v", p.Replicas, p.Removing(),
+				p.Adding(), replicas, removing, adding)
 		}
 	}
 	move(kerr.NoReassignmentInProgress.Code, reassignRequest(0, "a", nil))
@@ -54,7 +58,8 @@ func TestReassignmentGoesItsWay(t *testing.T) {
 	is([]int32{3, 2, 1}, nil, nil)
 	move(0, reassignRequest(0, "a", []int32{4, 5, 6}))
 	is([]int32{4, 5, 6, 1, 2, 3}, []int32{1, 2, 3}, []int32{4, 5, 6})
-	move(0, reassignRequest(0, "a", []int32{1, 2, 3})) // turned back by a target: what came goes, and the rest is done
+	// turned back by a target: what came goes, and the rest is done
+	move(0, reassignRequest(0, "a", []int32{1, 2, 3}))
 	is([]int32{1, 2, 3}, nil, nil)
 	move(0, reassignRequest(0, "a", []int32{1, 2, 4}))
 	is([]int32{1, 2, 4, 3}, []int32{3}, []int32{4})
@@ -78,7 +83,8 @@ func TestReassignmentIsRefused(t *testing.T) {
 		{reassignRequest(1, "a", []int32{}), []int16{kerr.InvalidReplicaAssignment.Code}},
 		{reassignRequest(1, "a", []int32{1, 1}), []int16{kerr.InvalidReplicaAssignment.Code}},
 		{reassignRequest(1, "a", []int32{1, 9}), []int16{kerr.InvalidReplicaAssignment.Code}},
-		{reassignRequest(0, "a", []int32{1, 9}, []int32{1}), []int16{kerr.InvalidReplicaAssignment.Code, kerr.InvalidRequest.Code}},
+		{reassignRequest(0, "a", []int32{1, 9}, []int32{1}),
+			[]int16{kerr.InvalidReplicaAssignment.Code, kerr.InvalidRequest.Code}},
 		{strict, []int16{kerr.InvalidReplicationFactor.Code}},
 	} {
 		records, resp := tc.handle(c.req)
@@ -102,14 +108,17 @@ func TestListReassignments(t *testing.T) {
 		return d.answer(req).(*kmsg.ListPartitionReassignmentsResponse).Topics
 	}
 	all := list(nil)
-	if len(all) != 1 || all[0].Topic != "b" || !slices.Equal(all[0].Partitions[0].Replicas, []int32{2, 3, 1}) ||
-		!slices.Equal(all[0].Partitions[0].AddingReplicas, []int32{3}) || !slices.Equal(all[0].Partitions[0].RemovingReplicas, []int32{1}) {
+	if len(all) != 1 || all[0].Topic != "b" ||
+		!slices.Equal(all[0].Partitions[0].Replicas, []int32{2, 3, 1}) ||
+		!slices.Equal(all[0].Partitions[0].AddingReplicas, []int32{3}) ||
+		!slices.Equal(all[0].Partitions[0].RemovingReplicas, []int32{1}) {
 		t.Errorf("all: %+v", all)
 	}
 	if got := list([]kmsg.ListPartitionReassignmentsRequestTopic{}); len(got) != 0 {
 		t.Errorf("none: %+v", got)
 	}
-	some := list([]kmsg.ListPartitionReassignmentsRequestTopic{{Topic: "a", Partitions: []int32{0}}, {Topic: "b", Partitions: []int32{0, 7}}, {Topic: "x", Partitions: []int32{0}}})
+	some := list([]kmsg.ListPartitionReassignmentsRequestTopic{{Topic: "a", Partitions: []int32{0}},
+		{Topic: "b", Partitions: []int32{0, 7}}, {Topic: "x", Partitions: []int32{0}}})
 	if len(some) != 1 || len(some[0].Partitions) != 1 {
 		t.Errorf("some: %+v", some)
 	}

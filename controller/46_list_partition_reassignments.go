@@ -9,10 +9,13 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// LIST_PARTITION_REASSIGNMENTS (46), version 0 (KIP-455) (ReplicationControlManager.listPartitionReassignments).
+// LIST_PARTITION_REASSIGNMENTS (46), version 0.
 //
-// A read of the committed image, on any node. Null topics ask for every reassignment, an empty list for none. Topics that are unknown and
-// partitions at rest are left out. Replicas are all of them, those that come and those that go included.
+// Behaviour: a read of the committed image, on any node. Null topics stand for every reassignment,
+// an empty list for none. Unknown topics and partitions without a reassignment are left out. The
+// replicas of a partition include those that are added and removed.
+//
+// KIP-455. Kafka: ReplicationControlManager.listPartitionReassignments.
 func (c *Controller) listPartitionReassignments(
 	_ context.Context, _ protocol.Caller, req *kmsg.ListPartitionReassignmentsRequest,
 ) kmsg.Response {
@@ -39,8 +42,8 @@ func (c *Controller) listPartitionReassignments(
 	})
 }
 
-// reassignmentWalk goes over the partitions that a request asks for, and finds those on the move.
-// A topic with many of them comes several times.
+// reassignmentWalk goes over the partitions that a request asks for, and finds those on the move. A
+// topic with many of them comes several times.
 type reassignmentWalk struct {
 	img   *metadata.Image
 	req   *kmsg.ListPartitionReassignmentsRequest
@@ -101,7 +104,8 @@ func addReassignment(
 		topics = append(topics, topic)
 	}
 	answer := kmsg.NewListPartitionReassignmentsResponseTopicPartition()
-	answer.Partition, answer.Replicas, answer.AddingReplicas, answer.RemovingReplicas = id, p.Replicas, p.Adding(), p.Removing()
+	answer.Partition, answer.Replicas = id, p.Replicas
+	answer.AddingReplicas, answer.RemovingReplicas = p.Adding(), p.Removing()
 	last := &topics[len(topics)-1]
 	last.Partitions = append(last.Partitions, answer)
 	return topics

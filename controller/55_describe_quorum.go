@@ -10,16 +10,25 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// DESCRIBE_QUORUM (55), versions 0 to 2: voters and observers and how far each has come (KIP-595, KIP-836, KIP-853). Brokers forward
-// it for kafka-metadata-quorum.
+// DESCRIBE_QUORUM (55), versions 0 to 2: voters and observers, and the log end of each. Brokers
+// forward it for kafka-metadata-quorum.
 //
-// Only the leader answers; any other node says NOT_LEADER_OR_FOLLOWER for the partition, which an envelope turns into NOT_CONTROLLER.
-// Version 2 adds directory ids, messages, and the voters' endpoints on all controller listeners.
+// Behaviour: only the leader answers. Any other node answers NOT_LEADER_OR_FOLLOWER for the
+// partition, which an envelope turns into NOT_CONTROLLER.
+//
+// Versions: 1 has timestamps (KIP-836); 2 has directory ids, messages, and the voters' endpoints on
+// all controller listeners (KIP-853). A message is empty, not null, where there is no error, as in
+// Kafka.
+//
+// KIP-595.
 func (c *Controller) describeQuorum(
 	_ context.Context, _ protocol.Caller, req *kmsg.DescribeQuorumRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
-	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 || req.Topics[0].Topic != protocol.MetadataTopic || req.Topics[0].Partitions[0].Partition != 0 {
+	resp.ErrorMessage = noMessage()
+	if len(req.Topics) != 1 || len(req.Topics[0].Partitions) != 1 ||
+		req.Topics[0].Topic != protocol.MetadataTopic ||
+		req.Topics[0].Partitions[0].Partition != 0 {
 		return unknownQuorums(req)
 	}
 	topic := kmsg.NewDescribeQuorumResponseTopic()
@@ -49,18 +58,21 @@ func quorumLists(req *kmsg.DescribeQuorumRequest) entryLists {
 
 // unknownQuorums answers for partitions that are not the metadata log.
 func unknownQuorums(req *kmsg.DescribeQuorumRequest) kmsg.Response {
-	err := &protocol.Error{Kafka: kerr.UnknownTopicOrPartition, Message: kerr.UnknownTopicOrPartition.Description}
+	err := &protocol.Error{Kafka: kerr.UnknownTopicOrPartition,
+		Message: kerr.UnknownTopicOrPartition.Description}
 	resp := responseTo[*kmsg.DescribeQuorumResponse](req)
-	return nested(resp, &resp.Topics, quorumLists(req), func(r run) kmsg.DescribeQuorumResponseTopic {
-		topic := kmsg.NewDescribeQuorumResponseTopic()
-		topic.Topic = req.Topics[r.list].Topic
-		for i, p := range req.Topics[r.list].Partitions[r.entry:r.end] {
-			answer := quorumError(p.Partition, err.Kafka)
-			answer.ErrorMessage = err.TextAt(r.index + i)
-			topic.Partitions = append(topic.Partitions, answer)
-		}
-		return topic
-	})
+	resp.ErrorMessage = noMessage()
+	return nested(resp, &resp.Topics, quorumLists(req),
+		func(r run) kmsg.DescribeQuorumResponseTopic {
+			topic := kmsg.NewDescribeQuorumResponseTopic()
+			topic.Topic = req.Topics[r.list].Topic
+			for i, p := range req.Topics[r.list].Partitions[r.entry:r.end] {
+				answer := quorumError(p.Partition, err.Kafka)
+				answer.ErrorMessage = err.TextAt(r.index + i)
+				topic.Partitions = append(topic.Partitions, answer)
+			}
+			return topic
+		})
 }
 
 func quorumError(partition int32, err *kerr.Error) kmsg.DescribeQuorumResponseTopicPartition {
@@ -71,6 +83,7 @@ func quorumError(partition int32, err *kerr.Error) kmsg.DescribeQuorumResponseTo
 
 func quorumPartition(q Quorum) kmsg.DescribeQuorumResponseTopicPartition {
 	p := kmsg.NewDescribeQuorumResponseTopicPartition()
+	p.ErrorMessage = noMessage()
 	p.LeaderID, p.LeaderEpoch, p.HighWatermark = q.LeaderID, q.LeaderEpoch, q.HighWatermark
 	p.CurrentVoters, p.Observers = quorumReplicas(q.Voters), quorumReplicas(q.Observers)
 	return p
@@ -99,7 +112,8 @@ func (c *Controller) quorumNodes(q Quorum) []kmsg.DescribeQuorumResponseNode {
 	return nodes
 }
 
-// voterListeners takes a voter's endpoints from the voter set, or from its registration while that names none.
+// voterListeners are a voter's endpoints: from the voter set, or from its registration if the set
+// has none.
 func voterListeners(img *metadata.Image, id int32) []kmsg.DescribeQuorumResponseNodeListener {
 	var listeners []kmsg.DescribeQuorumResponseNodeListener
 	add := func(name, host string, port uint16) {

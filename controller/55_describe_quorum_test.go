@@ -22,16 +22,27 @@ func describeQuorumRequest(topic string, partition int32) *kmsg.DescribeQuorumRe
 func TestDescribeQuorum(t *testing.T) {
 	c, log := newReadController(t)
 	log.quorum = Quorum{LeaderID: 3000, LeaderEpoch: 7, HighWatermark: 90, Voters: []ReplicaState{
-		{ID: 3000, DirectoryID: testUUID(3000), LogEndOffset: 91, LastFetchMs: 500, LastCaughtUpMs: 500},
-		{ID: 3001, DirectoryID: testUUID(3001), LogEndOffset: 90, LastFetchMs: 490, LastCaughtUpMs: 480},
-	}, Observers: []ReplicaState{{ID: 1, DirectoryID: testUUID(1), LogEndOffset: 89, LastFetchMs: -1, LastCaughtUpMs: -1}}}
+		{ID: 3000, DirectoryID: testUUID(3000), LogEndOffset: 91, LastFetchMs: 500,
+			LastCaughtUpMs: 500},
+		{ID: 3001, DirectoryID: testUUID(3001), LogEndOffset: 90, LastFetchMs: 490,
+			LastCaughtUpMs: 480},
+	}, Observers: []ReplicaState{{ID: 1, DirectoryID: testUUID(1), LogEndOffset: 89,
+		LastFetchMs: -1, LastCaughtUpMs: -1}}}
 	eachVersion(t, 55, func(t *testing.T, v int16) {
-		resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller, describeQuorumRequest(protocol.MetadataTopic, 0), v)
-		if resp.ErrorCode != 0 || len(resp.Topics) != 1 || resp.Topics[0].Topic != protocol.MetadataTopic || len(resp.Topics[0].Partitions) != 1 {
+		resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller,
+			describeQuorumRequest(protocol.MetadataTopic, 0), v)
+		if resp.ErrorCode != 0 || len(resp.Topics) != 1 ||
+			resp.Topics[0].Topic != protocol.MetadataTopic || len(resp.Topics[0].Partitions) != 1 {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
 		p := resp.Topics[0].Partitions[0]
-		if p.Partition != 0 || p.ErrorCode != 0 || p.LeaderID != 3000 || p.LeaderEpoch != 7 || p.HighWatermark != 90 || len(p.CurrentVoters) != 2 || len(p.Observers) != 1 {
+		for _, message := range []*string{resp.ErrorMessage, p.ErrorMessage} {
+			if v >= 2 && (message == nil || *message != "") {
+				t.Errorf("v%d: a message is %v, where Kafka has an empty one", v, message)
+			}
+		}
+		if p.Partition != 0 || p.ErrorCode != 0 || p.LeaderID != 3000 || p.LeaderEpoch != 7 ||
+			p.HighWatermark != 90 || len(p.CurrentVoters) != 2 || len(p.Observers) != 1 {
 			t.Fatalf("v%d: %+v", v, p)
 		}
 		want := kmsg.NewDescribeQuorumResponseTopicPartitionReplicaState()
@@ -46,8 +57,11 @@ func TestDescribeQuorum(t *testing.T) {
 		if v < 2 {
 			return
 		}
-		if len(resp.Nodes) != 2 || resp.Nodes[1].NodeID != 3001 || len(resp.Nodes[1].Listeners) != 2 ||
-			resp.Nodes[1].Listeners[0].Name != "CONTROLLER" || resp.Nodes[1].Listeners[0].Port != 9001 || resp.Nodes[1].Listeners[1].Port != 65000 {
+		if len(resp.Nodes) != 2 || resp.Nodes[1].NodeID != 3001 ||
+			len(resp.Nodes[1].Listeners) != 2 ||
+			resp.Nodes[1].Listeners[0].Name != "CONTROLLER" ||
+			resp.Nodes[1].Listeners[0].Port != 9001 ||
+			resp.Nodes[1].Listeners[1].Port != 65000 {
 			t.Errorf("v%d: nodes %+v", v, resp.Nodes)
 		}
 	})
@@ -61,8 +75,10 @@ func TestDescribeQuorumTakesEndpointsOfRegistrations(t *testing.T) {
 	}
 	c.published.Store(e.Done(1, 1, 0))
 	log.quorum = Quorum{LeaderID: 3000, Voters: []ReplicaState{{ID: 3001}, {ID: 3009}}}
-	resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller, describeQuorumRequest(protocol.MetadataTopic, 0), 2)
-	if len(resp.Nodes[0].Listeners) != 1 || resp.Nodes[0].Listeners[0].Host != "c1" || len(resp.Nodes[1].Listeners) != 0 {
+	resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller,
+		describeQuorumRequest(protocol.MetadataTopic, 0), 2)
+	if len(resp.Nodes[0].Listeners) != 1 || resp.Nodes[0].Listeners[0].Host != "c1" ||
+		len(resp.Nodes[1].Listeners) != 0 {
 		t.Errorf("%+v", resp.Nodes)
 	}
 }
@@ -75,11 +91,15 @@ func TestDescribeQuorumErrors(t *testing.T) {
 			partition int32
 			leader    int32
 			code      int16
-		}{{protocol.MetadataTopic, 0, 3001, 6}, {protocol.MetadataTopic, 0, -1, 6}, {"t", 0, 3000, 3}, {protocol.MetadataTopic, 1, 3000, 3}} {
+		}{{protocol.MetadataTopic, 0, 3001, 6}, {protocol.MetadataTopic, 0, -1, 6}, {"t", 0, 3000,
+			3}, {protocol.MetadataTopic, 1, 3000, 3}} {
 			log.quorum.LeaderID = test.leader
-			resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller, describeQuorumRequest(test.topic, test.partition), v)
+			resp := ask[*kmsg.DescribeQuorumResponse](t, c, controllerCaller,
+				describeQuorumRequest(test.topic, test.partition), v)
 			p := resp.Topics[0].Partitions[0]
-			if resp.ErrorCode != 0 || resp.Topics[0].Topic != test.topic || p.Partition != test.partition || p.ErrorCode != test.code || (p.ErrorMessage != nil) != (v >= 2) || len(resp.Nodes) != 0 {
+			if resp.ErrorCode != 0 || resp.Topics[0].Topic != test.topic ||
+				p.Partition != test.partition || p.ErrorCode != test.code ||
+				(p.ErrorMessage != nil) != (v >= 2) || len(resp.Nodes) != 0 {
 				t.Errorf("v%d: %+v", v, resp)
 			}
 		}

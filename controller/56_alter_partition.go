@@ -10,21 +10,28 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ALTER_PARTITION (56), versions 2-3: a leader reports the ISR it wants (KIP-497), with the epochs of its members from version 3 on
-// (KIP-903), and that it has recovered from an unclean election (KIP-704) (ReplicationControlManager.alterPartition).
+// ALTER_PARTITION (56), versions 2 and 3: a leader reports the ISR that it wants, and that it has
+// recovered from an unclean election.
 //
-// Each partition succeeds or fails by itself. A request that has already been applied is refused with INVALID_UPDATE_VERSION, also when
-// a partition comes twice in one request, since it names an old partition epoch; one that changes nothing succeeds. When the new ISR completes
-// a reassignment and the sender no longer leads, the change is made and the answer is NEW_LEADER_ELECTED. An unknown
-// leader recovery state is INVALID_REQUEST here; Kafka's controller resigns on it.
+// Behaviour: each partition succeeds or fails by itself. A request that has already been applied
+// names an old partition epoch and is refused with INVALID_UPDATE_VERSION, and so is a partition
+// that a request names twice. A request that changes nothing succeeds. When the new ISR completes a
+// reassignment and the sender no longer leads, the change is made and the answer is
+// NEW_LEADER_ELECTED. A request with many partitions runs in parts, each of which checks the sender
+// again.
 //
-// A request with many partitions runs in parts, each of which checks the sender again.
+// Versions: 3 has the epochs of the ISR's members (KIP-903).
+//
+// Differs from Kafka: an unknown leader recovery state is INVALID_REQUEST; Kafka's controller
+// resigns.
+//
+// KIP-497, KIP-704. Kafka: ReplicationControlManager.alterPartition.
 func (c *core) alterPartition(_ op, req *kmsg.AlterPartitionRequest) result {
 	a := &isrAlteration{core: c, req: req}
 	return a.part(place{})
 }
 
-// isrAlteration is the work on one request. It has the answers of the parts so far, in the order
+// isrAlteration is one request in progress. It has the answers of the finished parts, in the order
 // of the request.
 type isrAlteration struct {
 	core    *core
@@ -34,7 +41,7 @@ type isrAlteration struct {
 
 // isrAnswer is the answer for one partition: an error code, or its state.
 type isrAnswer struct {
-	state *metadata.Partition // nil: the answer holds the code alone
+	state *metadata.Partition // nil: code alone
 	code  int16
 }
 
@@ -42,10 +49,11 @@ func isrLists(req *kmsg.AlterPartitionRequest) entryLists {
 	return entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
 }
 
-// part makes the changes of partitions from a place on.
+// part changes the partitions from a place on.
 func (a *isrAlteration) part(at place) result {
 	c, req := a.core, a.req
-	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil && len(req.Topics) > 0 {
+	_, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
+	if err != nil && len(req.Topics) > 0 { // Kafka checks the sender for each topic
 		return result{response: failAlterPartition(req, err)}
 	}
 	p := &isrPart{
@@ -65,15 +73,16 @@ func (a *isrAlteration) part(at place) result {
 
 func (a *isrAlteration) response() kmsg.Response {
 	resp := responseTo[*kmsg.AlterPartitionResponse](a.req)
-	return nested(resp, &resp.Topics, isrLists(a.req), func(r run) kmsg.AlterPartitionResponseTopic {
-		t := kmsg.NewAlterPartitionResponseTopic()
-		t.TopidID = a.req.Topics[r.list].TopicID
-		t.Partitions = make([]kmsg.AlterPartitionResponseTopicPartition, r.entries())
-		for i, asked := range a.req.Topics[r.list].Partitions[r.entry:r.end] {
-			t.Partitions[i] = a.answers[r.index+i].response(asked.Partition)
-		}
-		return t
-	})
+	return nested(resp, &resp.Topics, isrLists(a.req),
+		func(r run) kmsg.AlterPartitionResponseTopic {
+			t := kmsg.NewAlterPartitionResponseTopic()
+			t.TopidID = a.req.Topics[r.list].TopicID
+			t.Partitions = make([]kmsg.AlterPartitionResponseTopicPartition, r.entries())
+			for i, asked := range a.req.Topics[r.list].Partitions[r.entry:r.end] {
+				t.Partitions[i] = a.answers[r.index+i].response(asked.Partition)
+			}
+			return t
+		})
 }
 
 func (a isrAnswer) response(id int32) kmsg.AlterPartitionResponseTopicPartition {
@@ -144,8 +153,8 @@ func newISR(req *kmsg.AlterPartitionRequestTopicPartition) []int32 {
 	return isr
 }
 
-// refusal says why the request is not granted; p may be nil. The order of the checks is Kafka's: a sender that is ahead of this
-// node takes it for an old leader of the quorum and looks for the new one.
+// refusal is the error for the request, nil for none; p may be nil. The checks are in Kafka's
+// order: a sender that is ahead of this node must look for a newer leader of the quorum.
 func (a *isrPart) refusal(
 	p *metadata.Partition, req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
 ) *kerr.Error {
@@ -158,19 +167,23 @@ func (a *isrPart) refusal(
 		return kerr.FencedLeaderEpoch
 	case a.sender != p.Leader:
 		return kerr.InvalidRequest
-	case req.PartitionEpoch < p.PartitionEpoch, a.changed[partitionKey{a.rules.Topic().ID, req.Partition}]:
+	case req.PartitionEpoch < p.PartitionEpoch, a.changed[partitionKey{a.rules.Topic().ID,
+		req.Partition}]:
 		return kerr.InvalidUpdateVersion
 	case !partition.LegalISR(p, isr):
 		return kerr.InvalidRequest
-	case req.LeaderRecoveryState != record.Recovered && req.LeaderRecoveryState != record.Recovering:
+	case req.LeaderRecoveryState != record.Recovered &&
+		req.LeaderRecoveryState != record.Recovering:
 		return kerr.InvalidRequest
-	case req.LeaderRecoveryState == record.Recovering && (len(isr) > 1 || p.RecoveryState == record.Recovered):
+	case req.LeaderRecoveryState == record.Recovering &&
+		(len(isr) > 1 || p.RecoveryState == record.Recovered):
 		return kerr.InvalidRequest
 	}
 	return a.ineligible(req, isr)
 }
 
-// ineligible refuses members that could not be in an ISR now, or that registered again since the leader saw them.
+// ineligible refuses members that may not be in an ISR now, or that have registered again since the
+// leader chose them.
 func (a *isrPart) ineligible(
 	req *kmsg.AlterPartitionRequestTopicPartition, isr []int32,
 ) *kerr.Error {
@@ -179,27 +192,16 @@ func (a *isrPart) ineligible(
 		if !b.Active() {
 			return kerr.IneligibleReplica
 		}
-		if i < len(req.NewEpochISR) && req.NewEpochISR[i].BrokerEpoch != anyBrokerEpoch && req.NewEpochISR[i].BrokerEpoch != b.Epoch {
+		if i < len(req.NewEpochISR) && req.NewEpochISR[i].BrokerEpoch != anyBrokerEpoch &&
+			req.NewEpochISR[i].BrokerEpoch != b.Epoch {
 			return kerr.IneligibleReplica
 		}
 	}
 	return nil
 }
 
-// anyBrokerEpoch in place of a broker's epoch means that the sender does not know it.
+// anyBrokerEpoch means that the sender does not know the epoch of that broker.
 const anyBrokerEpoch = -1
-
-// checkBrokerEpoch refuses requests of a broker that is not registered, or not in that incarnation any more.
-func checkBrokerEpoch(img *metadata.Image, id int32, epoch int64) *protocol.Error {
-	b := img.Broker(id)
-	switch {
-	case b == nil:
-		return protocol.Errorf(kerr.StaleBrokerEpoch, "No broker registration found for broker id %d", id)
-	case b.Epoch != epoch:
-		return protocol.Errorf(kerr.StaleBrokerEpoch, "Expected broker epoch %d, but got broker epoch %d", b.Epoch, epoch)
-	}
-	return nil
-}
 
 func failAlterPartition(req *kmsg.AlterPartitionRequest, err *protocol.Error) kmsg.Response {
 	resp := req.ResponseKind().(*kmsg.AlterPartitionResponse)

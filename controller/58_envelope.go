@@ -12,15 +12,21 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ENVELOPE (58), version 0: a request that a broker forwards for one of its clients (KIP-590).
+// ENVELOPE (58), version 0: a request that a broker forwards for one of its clients.
 //
-// The nested request is answered on behalf of the principal and address in the envelope; the connection's listener stays the broker's. What
-// is wrong with the envelope itself is said at its level, with no data, in this order: a principal that cannot be read is
-// PRINCIPAL_DESERIALIZATION_FAILURE, an address that is none and an API that is not forwardable are INVALID_REQUEST, a nested
-// request that cannot be read is UNSUPPORTED_VERSION. An envelope in an envelope is not forwardable. Whatever goes wrong later is
-// the nested response's own business, but for one thing: when it says that this node is not the controller, the envelope says so and
-// carries no data, and the broker sends the request again to who is.
-func (c *Controller) envelope(ctx context.Context, caller protocol.Caller, req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
+// Behaviour: the nested request is answered on behalf of the principal and address in the envelope;
+// the listener stays that of the broker's connection. A fault of the envelope itself is an error of
+// the envelope, without data, checked in this order: a principal that cannot be read is
+// PRINCIPAL_DESERIALIZATION_FAILURE; an invalid address is INVALID_REQUEST; an API that is not
+// served is UNSUPPORTED_VERSION, after which brokers learn the versions again; one that is not
+// forwardable, such as another envelope, is INVALID_REQUEST; a nested request that cannot be read
+// is UNSUPPORTED_VERSION. Later errors belong to the nested response, except NOT_CONTROLLER: then
+// the envelope has that error and no data, and the broker sends the request again to the active
+// controller.
+//
+// KIP-590.
+func (c *Controller) envelope(ctx context.Context, caller protocol.Caller,
+	req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
 	n, err := c.openEnvelope(caller, req)
 	if err != nil {
 		reply(envelopeError(req, err))
@@ -41,14 +47,15 @@ func (c *Controller) envelope(ctx context.Context, caller protocol.Caller, req *
 	})
 }
 
-// nestedParts is an envelope's answer around a response in parts, which is encoded as it is written.
+// nestedParts is an envelope's answer around a response in parts, which is encoded as it is
+// written.
 type nestedParts struct {
 	*kmsg.EnvelopeResponse
 	correlationID int32
 	parts         *inParts
 }
 
-// Nested tells which field of the response is missing, and what it is to hold.
+// Nested returns the field of the response that is missing, and its content.
 func (n *nestedParts) Nested() (field *[]byte, correlationID int32, resp kmsg.Response) {
 	return &n.ResponseData, n.correlationID, n.parts
 }
@@ -59,30 +66,36 @@ func envelopeError(req *kmsg.EnvelopeRequest, err *protocol.Error) kmsg.Response
 	return resp
 }
 
-// nestedRequest is what was in an envelope.
+// nestedRequest is the content of an envelope.
 type nestedRequest struct {
 	caller        protocol.Caller
 	req           kmsg.Request
 	correlationID int32
 }
 
-func (c *Controller) openEnvelope(caller protocol.Caller, req *kmsg.EnvelopeRequest) (n nestedRequest, _ *protocol.Error) {
+func (c *Controller) openEnvelope(
+	caller protocol.Caller, req *kmsg.EnvelopeRequest,
+) (n nestedRequest, _ *protocol.Error) {
 	principal, ok := parsePrincipal(req.RequestPrincipal)
 	if !ok {
-		return n, protocol.Errorf(kerr.PrincipalDeserializationFailure, "Failed to deserialize client principal from envelope")
+		return n, protocol.Errorf(kerr.PrincipalDeserializationFailure,
+			"Failed to deserialize client principal from envelope")
 	}
 	addr, ok := netip.AddrFromSlice(req.ClientHostAddress)
 	if !ok {
-		return n, protocol.Errorf(kerr.InvalidRequest, "Failed to parse client address from envelope")
+		return n, protocol.Errorf(kerr.InvalidRequest,
+			"Failed to parse client address from envelope")
 	}
 	if err := checkForwardable(req.RequestData); err != nil {
 		return n, err
 	}
 	nested, correlationID, clientID, err := c.cfg.Codec.Decode(req.RequestData)
 	if err != nil {
-		return n, protocol.Errorf(kerr.UnsupportedVersion, "Failed to parse the request in the envelope: %v", err)
+		return n, protocol.Errorf(kerr.UnsupportedVersion,
+			"Failed to parse the request in the envelope: %v", err)
 	}
-	caller.Principal, caller.ClientAddr, caller.ClientID, caller.Forwarded = principal, addr.Unmap().String(), clientID, true
+	caller.Principal, caller.ClientAddr = principal, addr.Unmap().String()
+	caller.ClientID, caller.Forwarded = clientID, true
 	return nestedRequest{caller, nested, correlationID}, nil
 }
 
@@ -94,19 +107,22 @@ func checkForwardable(request []byte) *protocol.Error {
 	key := int16(binary.BigEndian.Uint16(request))
 	a := apiOf(key)
 	switch {
-	case a == nil && kmsg.RequestForKey(key) == nil:
-		return protocol.Errorf(kerr.UnsupportedVersion, "API key %d is unknown", key)
-	case a == nil || !a.forwardable:
-		return protocol.Errorf(kerr.InvalidRequest, "API %s is not enabled or is not eligible for forwarding", kmsg.NameForKey(key))
+	// also an API that Kafka has: brokers then learn the versions again and stop sending it
+	case a == nil:
+		return protocol.Errorf(kerr.UnsupportedVersion, "API key %d is not served", key)
+	case !a.forwardable:
+		return protocol.Errorf(kerr.InvalidRequest,
+			"API %s is not enabled or is not eligible for forwarding", kmsg.NameForKey(key))
 	}
 	return nil
 }
 
 // parsePrincipal reads the principal as DefaultKafkaPrincipalBuilder writes it:
 //
-//	version int16 = 0, type compact string, name compact string, token authenticated bool, tagged fields
+//	version int16 = 0, type compact string, name compact string,
+//	token authenticated bool, tagged fields
 //
-// and returns it as "type:name". Tagged fields are of no interest, nor is the flag.
+// and returns it as "type:name". The flag and tagged fields are ignored.
 func parsePrincipal(b []byte) (principal string, ok bool) {
 	if len(b) < 2 || b[0] != 0 || b[1] != 0 {
 		return "", false
@@ -131,7 +147,8 @@ func compactString(b []byte) (s string, rest []byte, ok bool) {
 	return string(b[n:end]), b[end:], true
 }
 
-// saysNotController reports whether a response has NOT_CONTROLLER anywhere; DESCRIBE_QUORUM says NOT_LEADER_OR_FOLLOWER for it.
+// saysNotController reports whether a response has NOT_CONTROLLER anywhere; DESCRIBE_QUORUM says
+// NOT_LEADER_OR_FOLLOWER for it.
 func saysNotController(resp kmsg.Response) bool {
 	if parts, ok := resp.(*inParts); ok {
 		return parts.refused != nil && parts.refused.Kafka == kerr.NotController
@@ -143,8 +160,8 @@ func saysNotController(resp kmsg.Response) bool {
 	return hasErrorCode(reflect.ValueOf(resp), code)
 }
 
-// hasErrorCode looks for an error code at every level of a response, all of which kmsg calls ErrorCode. Slices that cannot
-// hold one, such as records, are passed over.
+// hasErrorCode looks for an error code at every level of a response; kmsg calls all of them
+// ErrorCode. It skips slices that cannot contain one, such as records.
 func hasErrorCode(v reflect.Value, code int16) bool {
 	switch v.Kind() {
 	case reflect.Pointer:

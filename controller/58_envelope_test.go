@@ -77,18 +77,22 @@ func newEnvelopeController(t *testing.T) (*Controller, *readLog) {
 func TestEnvelopeCarriesTheAnswer(t *testing.T) {
 	c, _ := newEnvelopeController(t)
 	for v := int16(0); v <= 2; v++ {
-		resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), v)), 0)
-		if resp.ErrorCode != 0 || len(resp.ResponseData) < 5 || binary.BigEndian.Uint32(resp.ResponseData) != 77 {
+		resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller,
+			envelopeOf(nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), v)), 0)
+		if resp.ErrorCode != 0 || len(resp.ResponseData) < 5 ||
+			binary.BigEndian.Uint32(resp.ResponseData) != 77 {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
 		var nested kmsg.DescribeQuorumResponse
 		nested.Version = v
-		if err := nested.ReadFrom(resp.ResponseData[5:]); err != nil || nested.Topics[0].Partitions[0].LeaderID != 3000 {
+		if err := nested.ReadFrom(resp.ResponseData[5:]); err != nil ||
+			nested.Topics[0].Partitions[0].LeaderID != 3000 {
 			t.Errorf("v%d: %v %+v", v, err, nested)
 		}
 	}
 	// an error of the nested request is the nested response's
-	resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nestedBytes(describeQuorumRequest("t", 0), 2)), 0)
+	resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller,
+		envelopeOf(nestedBytes(describeQuorumRequest("t", 0), 2)), 0)
 	if resp.ErrorCode != 0 || resp.ResponseData == nil {
 		t.Errorf("%+v", resp)
 	}
@@ -106,7 +110,8 @@ func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 		t.Fatalf("%T", d.raw(envelope))
 	}
 	field, correlationID, inner := resp.Nested()
-	if field != &resp.ResponseData || correlationID != 77 || len(gather(t, "elections", inner.(*inParts))) != 2*partElements {
+	if field != &resp.ResponseData || correlationID != 77 ||
+		len(gather(t, "elections", inner.(*inParts))) != 2*partElements {
 		t.Errorf("correlation id %d", correlationID)
 	}
 	if cost := d.Cost(envelope); cost < d.Cost(everything()) {
@@ -125,14 +130,17 @@ func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 
 func TestEnvelopeCaller(t *testing.T) {
 	c, _ := newEnvelopeController(t)
-	for addr, want := range map[string]string{"7f000001": "127.0.0.1", "20010db8000000000000000000000001": "2001:db8::1", "00000000000000000000ffff0a000001": "10.0.0.1"} {
+	for addr, want := range map[string]string{"7f000001": "127.0.0.1",
+		"20010db8000000000000000000000001": "2001:db8::1", "00000000000000000000ffff0a000001": "10.0.0.1"} {
 		req := envelopeOf(nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2))
 		req.ClientHostAddress, _ = hex.DecodeString(addr)
-		n, err := c.openEnvelope(protocol.Caller{Listener: "CONTROLLER", Principal: "User:broker", ClientAddr: "10.9.9.9", ClientID: "1", SecurityProtocol: 3}, req)
+		n, err := c.openEnvelope(protocol.Caller{Listener: "CONTROLLER", Principal: "User:broker",
+			ClientAddr: "10.9.9.9", ClientID: "1", SecurityProtocol: 3}, req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := (protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS", ClientAddr: want, ClientID: "cli", Forwarded: true, SecurityProtocol: 3}); n.caller != got {
+		if got := (protocol.Caller{Listener: "CONTROLLER", Principal: "User:ANONYMOUS",
+			ClientAddr: want, ClientID: "cli", Forwarded: true, SecurityProtocol: 3}); n.caller != got {
 			t.Errorf("%+v", n.caller)
 		}
 		if _, err := netip.ParseAddr(n.caller.ClientAddr); err != nil {
@@ -142,7 +150,10 @@ func TestEnvelopeCaller(t *testing.T) {
 }
 
 func TestEnvelopeErrors(t *testing.T) {
-	quorum := func() []byte { return nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2) }
+	quorum := func() []byte {
+		return nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0),
+			2)
+	}
 	principal := func(text string) func(*kmsg.EnvelopeRequest) {
 		b, err := hex.DecodeString(text)
 		if err != nil {
@@ -155,21 +166,28 @@ func TestEnvelopeErrors(t *testing.T) {
 		change func(*kmsg.EnvelopeRequest)
 		code   int16
 	}{
-		"no principal":          {quorum(), func(r *kmsg.EnvelopeRequest) { r.RequestPrincipal = nil }, 97},
-		"principal version":     {quorum(), principal("0001" + anonymous[4:]), 97},
-		"short principal":       {quorum(), principal("00000555736572"), 97},
-		"long name":             {quorum(), principal("00000555736572ff7f41"), 97},
-		"huge name":             {quorum(), principal("00000555736572ffffffffffffffffff01"), 97},
-		"principal before addr": {quorum(), func(r *kmsg.EnvelopeRequest) { r.RequestPrincipal, r.ClientHostAddress = nil, nil }, 97},
-		"no address":            {quorum(), func(r *kmsg.EnvelopeRequest) { r.ClientHostAddress = []byte{} }, 42},
-		"address of five bytes": {quorum(), func(r *kmsg.EnvelopeRequest) { r.ClientHostAddress = []byte{1, 2, 3, 4, 5} }, 42},
-		"not forwardable":       {nestedBytes(kmsg.NewPtrDescribeClusterRequest(), 2), nil, 42},
-		"an envelope":           {nestedBytes(envelopeOf(quorum()), 0), nil, 42},
-		"not served":            {nestedBytes(kmsg.NewPtrProduceRequest(), 9), nil, 42},
-		"empty":                 {nil, nil, 35},
-		"unknown key":           {[]byte{0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0, 0}, nil, 35},
-		"unsupported version":   {nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 3), nil, 35},
-		"unparsable":            {quorum()[:20], nil, 35},
+		"no principal": {quorum(),
+			func(r *kmsg.EnvelopeRequest) { r.RequestPrincipal = nil }, 97},
+		"principal version": {quorum(), principal("0001" + anonymous[4:]), 97},
+		"short principal":   {quorum(), principal("00000555736572"), 97},
+		"long name":         {quorum(), principal("00000555736572ff7f41"), 97},
+		"huge name":         {quorum(), principal("00000555736572ffffffffffffffffff01"), 97},
+		"principal before addr": {quorum(), func(r *kmsg.EnvelopeRequest) {
+			r.RequestPrincipal,
+				r.ClientHostAddress = nil, nil
+		}, 97},
+		"no address": {quorum(),
+			func(r *kmsg.EnvelopeRequest) { r.ClientHostAddress = []byte{} }, 42},
+		"address of five bytes": {quorum(),
+			func(r *kmsg.EnvelopeRequest) { r.ClientHostAddress = []byte{1, 2, 3, 4, 5} }, 42},
+		"not forwardable": {nestedBytes(kmsg.NewPtrDescribeClusterRequest(), 2), nil, 42},
+		"an envelope":     {nestedBytes(envelopeOf(quorum()), 0), nil, 42},
+		"not served":      {nestedBytes(kmsg.NewPtrCreateACLsRequest(), 3), nil, 35},
+		"empty":           {nil, nil, 35},
+		"unknown key":     {[]byte{0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0, 0}, nil, 35},
+		"unsupported version": {nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 3),
+			nil, 35},
+		"unparsable": {quorum()[:20], nil, 35},
 	} {
 		c, _ := newEnvelopeController(t)
 		req := envelopeOf(test.nested)
@@ -183,7 +201,8 @@ func TestEnvelopeErrors(t *testing.T) {
 	}
 }
 
-// A standby sends the broker on to the active controller, wherever the nested response has its error code.
+// A standby sends the broker on to the active controller, wherever the nested response has its
+// error code.
 func TestEnvelopeOnAStandby(t *testing.T) {
 	c, log := newEnvelopeController(t)
 	log.quorum.LeaderID = 3001
@@ -192,7 +211,8 @@ func TestEnvelopeOnAStandby(t *testing.T) {
 	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "t", 1, 1
 	create.Topics = append(create.Topics, topic)
 	for _, nested := range [][]byte{
-		nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2), nestedBytes(create, 7), nestedBytes(create, 2), nestedBytes(kmsg.NewPtrUnregisterBrokerRequest(), 0),
+		nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2), nestedBytes(create,
+			7), nestedBytes(create, 2), nestedBytes(kmsg.NewPtrUnregisterBrokerRequest(), 0),
 	} {
 		resp := ask[*kmsg.EnvelopeResponse](t, c, controllerCaller, envelopeOf(nested), 0)
 		if resp.ErrorCode != 41 || resp.ResponseData != nil {
@@ -232,14 +252,16 @@ func TestEnvelopeFindsNotController(t *testing.T) {
 	}
 }
 
-// eachErrorCode calls f for each error code of a response that has one element in each of its lists.
+// eachErrorCode calls f for each error code of a response that has one element in each of its
+// lists.
 func eachErrorCode(resp reflect.Value, f func(resp, field reflect.Value)) {
 	var walk func(reflect.Value)
 	walk = func(v reflect.Value) {
 		for i := range v.NumField() {
 			field, name := v.Field(i), v.Type().Field(i).Name
 			switch {
-			case strings.HasSuffix(name, "ErrorCode") && name != "ConfigErrorCode": // that one is about what a caller may see
+			// that one is about what a caller may see
+			case strings.HasSuffix(name, "ErrorCode") && name != "ConfigErrorCode":
 				f(resp, field)
 			case field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct:
 				field.Set(reflect.MakeSlice(field.Type(), 1, 1))

@@ -10,13 +10,23 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// FETCH_SNAPSHOT (59), versions 0 and 1: a piece of a snapshot file (KIP-630; endpoints since KIP-853).
+// FETCH_SNAPSHOT (59), versions 0 and 1: a piece of a snapshot file.
 //
-// Only the leader serves. An observer goes back to FETCH when a snapshot is SNAPSHOT_NOT_FOUND, so this is the answer to whatever
-// cannot be read; Kafka says POSITION_OUT_OF_RANGE to a bad position, which an observer repeats for ever. Errors are repeated without
-// a pause but BROKER_NOT_AVAILABLE; that is therefore the answer while nobody leads. CurrentLeader has no default that means
-// "unknown", and an observer stops its process when SnapshotId or Position are not its own: all three are always set.
-func (c *Controller) fetchSnapshot(_ context.Context, caller protocol.Caller, req *kmsg.FetchSnapshotRequest) kmsg.Response {
+// Behaviour: only the leader serves it. An observer returns to FETCH after SNAPSHOT_NOT_FOUND, so
+// that is the answer for everything that cannot be read. Observers repeat other errors without a
+// pause, except BROKER_NOT_AVAILABLE, which is therefore the answer while nobody leads.
+// CurrentLeader has no default that means "unknown", and an observer exits when SnapshotId or
+// Position are not its own: all three are always set.
+//
+// Versions: 1 has endpoints (KIP-853).
+//
+// Differs from Kafka: it answers a bad position with POSITION_OUT_OF_RANGE, which an observer
+// repeats for ever.
+//
+// KIP-630.
+func (c *Controller) fetchSnapshot(
+	_ context.Context, caller protocol.Caller, req *kmsg.FetchSnapshotRequest,
+) kmsg.Response {
 	resp := responseTo[*kmsg.FetchSnapshotResponse](req)
 	if !c.sameCluster(req.ClusterID) {
 		resp.ErrorCode = kerr.InconsistentClusterID.Code
@@ -43,7 +53,8 @@ func (c *Controller) fetchSnapshot(_ context.Context, caller protocol.Caller, re
 	}
 	p.Size = piece.size
 	topic := kmsg.NewFetchSnapshotResponseTopic()
-	topic.Topic, topic.Partitions = req.Topics[0].Topic, []kmsg.FetchSnapshotResponseTopicPartition{p}
+	topic.Topic = req.Topics[0].Topic
+	topic.Partitions = []kmsg.FetchSnapshotResponseTopicPartition{p}
 	resp.Topics = []kmsg.FetchSnapshotResponseTopic{topic}
 	if piece.file == nil {
 		return resp
@@ -52,16 +63,17 @@ func (c *Controller) fetchSnapshot(_ context.Context, caller protocol.Caller, re
 	return piece
 }
 
-// snapshotPiece is a response whose bytes are still in the snapshot's file: whoever writes it sends them from there. However many observers
-// download at once, none of it is held in memory.
+// snapshotPiece is a response whose bytes are still in the snapshot's file; the connection sends
+// them from there. So none of it is in memory, however many observers download at once.
 type snapshotPiece struct {
 	*kmsg.FetchSnapshotResponse
 	file io.ReadCloser
-	n    int64 // bytes of the file from where it is now
+	n    int64 // bytes from the file's present position
 	size int64 // of the whole file
 }
 
-// Content tells which field of the response is missing, and where its n bytes come from. Who calls it closes the file.
+// Content returns the field of the response that is missing, and a file with its n bytes. The
+// caller closes the file.
 func (p snapshotPiece) Content() (field *[]byte, file io.ReadCloser, n int64) {
 	return &p.Topics[0].Partitions[0].Bytes, p.file, p.n
 }
@@ -70,7 +82,9 @@ func (p snapshotPiece) Content() (field *[]byte, file io.ReadCloser, n int64) {
 const snapshotPieceMaxBytes = 8 << 20
 
 // openSnapshot opens the piece that is asked for, or returns an error code.
-func (c *Controller) openSnapshot(want *kmsg.FetchSnapshotRequestTopicPartition, leader, epoch, maxBytes int32) (snapshotPiece, int16) {
+func (c *Controller) openSnapshot(
+	want *kmsg.FetchSnapshotRequestTopicPartition, leader, epoch, maxBytes int32,
+) (snapshotPiece, int16) {
 	switch {
 	case want.CurrentLeaderEpoch < epoch:
 		return snapshotPiece{}, kerr.FencedLeaderEpoch.Code
@@ -97,8 +111,11 @@ func (c *Controller) openSnapshot(want *kmsg.FetchSnapshotRequestTopicPartition,
 	return snapshotPiece{file: file, n: n, size: size}, 0
 }
 
-// nameSnapshotLeader adds the leader's endpoint and returns its id, or -1 when no endpoint is known.
-func (c *Controller) nameSnapshotLeader(resp *kmsg.FetchSnapshotResponse, caller protocol.Caller, leader int32) int32 {
+// nameSnapshotLeader adds the leader's endpoint and returns its id, or -1 when no endpoint is
+// known.
+func (c *Controller) nameSnapshotLeader(
+	resp *kmsg.FetchSnapshotResponse, caller protocol.Caller, leader int32,
+) int32 {
 	host, port, ok := c.controllerEndpoint(c.Image(), leader, caller.Listener)
 	if !ok {
 		return -1

@@ -26,10 +26,14 @@ func TestFetchSnapshotInPieces(t *testing.T) {
 		log.quorum.LeaderID, log.snapshot = 3000, []byte("0123456789")
 		var got []byte
 		for int64(len(got)) < 10 {
-			resp := ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller, observerFetchSnapshot(c, int64(len(got))), v)
+			resp := ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller,
+				observerFetchSnapshot(c, int64(len(got))), v)
 			p := resp.Topics[0].Partitions[0]
-			if resp.ErrorCode != 0 || p.ErrorCode != 0 || p.Size != 10 || p.Position != int64(len(got)) || p.SnapshotID.EndOffset != 100 || p.SnapshotID.Epoch != 2 ||
-				p.CurrentLeader.LeaderID != 3000 || p.CurrentLeader.LeaderEpoch != 7 || len(p.Bytes) == 0 || len(p.Bytes) > 4 {
+			if resp.ErrorCode != 0 || p.ErrorCode != 0 || p.Size != 10 ||
+				p.Position != int64(len(got)) || p.SnapshotID.EndOffset != 100 ||
+				p.SnapshotID.Epoch != 2 ||
+				p.CurrentLeader.LeaderID != 3000 || p.CurrentLeader.LeaderEpoch != 7 ||
+				len(p.Bytes) == 0 || len(p.Bytes) > 4 {
 				t.Fatalf("v%d: %+v", v, resp)
 			}
 			if v >= 1 && (len(resp.NodeEndpoints) != 1 || resp.NodeEndpoints[0].Port != 9000) {
@@ -60,18 +64,45 @@ func TestFetchSnapshotErrors(t *testing.T) {
 		change change
 		code   int16
 	}{
-		"gone": {func(p *kmsg.FetchSnapshotRequestTopicPartition, _ *Quorum) { p.SnapshotID.EndOffset = 99 }, 98},
+		"gone": {func(p *kmsg.FetchSnapshotRequestTopicPartition,
+			_ *Quorum) {
+			p.SnapshotID.EndOffset = 99
+		}, 98},
 		"0-0": {func(p *kmsg.FetchSnapshotRequestTopicPartition, _ *Quorum) {
 			p.SnapshotID.EndOffset, p.SnapshotID.Epoch = 0, 0
 		}, 98},
-		"position":        {func(p *kmsg.FetchSnapshotRequestTopicPartition, _ *Quorum) { p.Position = -1 }, 98},
-		"behind the end":  {func(p *kmsg.FetchSnapshotRequestTopicPartition, _ *Quorum) { p.Position = 11 }, 98},
-		"at the end":      {func(p *kmsg.FetchSnapshotRequestTopicPartition, _ *Quorum) { p.Position = 10 }, 98},
-		"old epoch":       {func(p *kmsg.FetchSnapshotRequestTopicPartition, _ *Quorum) { p.CurrentLeaderEpoch = 6 }, 74},
-		"epoch to come":   {func(p *kmsg.FetchSnapshotRequestTopicPartition, _ *Quorum) { p.CurrentLeaderEpoch = 8 }, 75},
-		"another leads":   {func(_ *kmsg.FetchSnapshotRequestTopicPartition, q *Quorum) { q.LeaderID = 3002 }, 6},
-		"nobody leads":    {func(_ *kmsg.FetchSnapshotRequestTopicPartition, q *Quorum) { q.LeaderID = -1 }, 8},
-		"other partition": {func(p *kmsg.FetchSnapshotRequestTopicPartition, _ *Quorum) { p.Partition = 1 }, 3},
+		"position": {func(p *kmsg.FetchSnapshotRequestTopicPartition,
+			_ *Quorum) {
+			p.Position = -1
+		}, 98},
+		"behind the end": {func(p *kmsg.FetchSnapshotRequestTopicPartition,
+			_ *Quorum) {
+			p.Position = 11
+		}, 98},
+		"at the end": {func(p *kmsg.FetchSnapshotRequestTopicPartition,
+			_ *Quorum) {
+			p.Position = 10
+		}, 98},
+		"old epoch": {func(p *kmsg.FetchSnapshotRequestTopicPartition,
+			_ *Quorum) {
+			p.CurrentLeaderEpoch = 6
+		}, 74},
+		"epoch to come": {func(p *kmsg.FetchSnapshotRequestTopicPartition,
+			_ *Quorum) {
+			p.CurrentLeaderEpoch = 8
+		}, 75},
+		"another leads": {func(_ *kmsg.FetchSnapshotRequestTopicPartition,
+			q *Quorum) {
+			q.LeaderID = 3002
+		}, 6},
+		"nobody leads": {func(_ *kmsg.FetchSnapshotRequestTopicPartition,
+			q *Quorum) {
+			q.LeaderID = -1
+		}, 8},
+		"other partition": {func(p *kmsg.FetchSnapshotRequestTopicPartition,
+			_ *Quorum) {
+			p.Partition = 1
+		}, 3},
 	} {
 		c, log := newReadController(t)
 		log.quorum.LeaderID, log.snapshot = 3000, []byte("0123456789")
@@ -80,8 +111,11 @@ func TestFetchSnapshotErrors(t *testing.T) {
 		test.change(want, &log.quorum)
 		resp := ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller, req, 1)
 		p := resp.Topics[0].Partitions[0]
-		if resp.ErrorCode != 0 || p.ErrorCode != test.code || p.CurrentLeader.LeaderID != log.quorum.LeaderID || p.CurrentLeader.LeaderEpoch != 7 ||
-			p.SnapshotID.EndOffset != want.SnapshotID.EndOffset || p.SnapshotID.Epoch != want.SnapshotID.Epoch || p.Position != want.Position || len(p.Bytes) != 0 {
+		if resp.ErrorCode != 0 || p.ErrorCode != test.code ||
+			p.CurrentLeader.LeaderID != log.quorum.LeaderID || p.CurrentLeader.LeaderEpoch != 7 ||
+			p.SnapshotID.EndOffset != want.SnapshotID.EndOffset ||
+			p.SnapshotID.Epoch != want.SnapshotID.Epoch || p.Position != want.Position ||
+			len(p.Bytes) != 0 {
 			t.Errorf("%s: %+v", name, resp)
 		}
 		if log.open != 0 {
@@ -96,10 +130,12 @@ func TestFetchSnapshotRefusals(t *testing.T) {
 	other := "other"
 	req := observerFetchSnapshot(c, 0)
 	req.ClusterID = &other
-	if resp := ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller, req, 1); resp.ErrorCode != 104 || len(resp.Topics) != 0 {
+	if resp := ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller, req,
+		1); resp.ErrorCode != 104 || len(resp.Topics) != 0 {
 		t.Errorf("%+v", resp)
 	}
-	if resp := ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller, kmsg.NewPtrFetchSnapshotRequest(), 1); resp.ErrorCode != 42 {
+	if resp := ask[*kmsg.FetchSnapshotResponse](t, c, controllerCaller,
+		kmsg.NewPtrFetchSnapshotRequest(), 1); resp.ErrorCode != 42 {
 		t.Errorf("%+v", resp)
 	}
 }

@@ -16,19 +16,25 @@ const (
 	endpointControllers int8 = 2
 )
 
-// DESCRIBE_CLUSTER (60), versions 0 to 2: the controllers of the cluster, for clients with --bootstrap-controller (KIP-919).
+// DESCRIBE_CLUSTER (60), versions 0 to 2: the controllers of the cluster, for clients with
+// --bootstrap-controller.
 //
-// Nodes are the controllers that have registered themselves, at their endpoint on the listener that the request came in on. The
-// controller id is the leader's if it is one of them. Before metadata.version 3.7-IV0 there are no registrations, and no answer.
+// Behaviour: lists the controllers that have registered, at their endpoint on the listener of the
+// request. The controller id is that of the leader if it is among them. Before metadata.version
+// 3.7-IV0 there are no registrations, and the request is refused. So is a client that asks for
+// brokers, as by Kafka's controllers: tools recognise a wrong address by it. kadm and kgo never
+// send this request, and Java's admin client sends it to nodes that METADATA named.
 //
-// A client that wants brokers is refused, as by Kafka's controllers: tools tell by it that they were given the wrong address. It
-// is no loss to kadm and kgo, which never send this request and find the brokers by METADATA; nor to Java's admin client, which sends
-// it to nodes that METADATA named.
-func (c *Controller) describeCluster(_ context.Context, caller protocol.Caller, req *kmsg.DescribeClusterRequest) *kmsg.DescribeClusterResponse {
+// KIP-919.
+func (c *Controller) describeCluster(
+	_ context.Context, caller protocol.Caller, req *kmsg.DescribeClusterRequest,
+) *kmsg.DescribeClusterResponse {
 	resp := responseTo[*kmsg.DescribeClusterResponse](req)
 	img := c.Image()
 	if !img.Version().HasControllerRegistration() {
-		return describeClusterError(resp, protocol.Errorf(kerr.UnsupportedVersion, "Direct-to-controller communication is not supported with the current MetadataVersion."))
+		return describeClusterError(resp, protocol.Errorf(kerr.UnsupportedVersion,
+			"Direct-to-controller communication is not supported with the current "+
+				"MetadataVersion."))
 	}
 	if err := checkEndpointType(req); err != nil {
 		return describeClusterError(resp, err)
@@ -53,12 +59,14 @@ func (c *Controller) describeCluster(_ context.Context, caller protocol.Caller, 
 	return resp
 }
 
-func describeClusterError(resp *kmsg.DescribeClusterResponse, err *protocol.Error) *kmsg.DescribeClusterResponse {
+func describeClusterError(
+	resp *kmsg.DescribeClusterResponse, err *protocol.Error,
+) *kmsg.DescribeClusterResponse {
 	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }
 
-// checkEndpointType accepts who asks for controllers. Version 0 cannot: it always asks for brokers.
+// checkEndpointType accepts requests for controllers. Version 0 always asks for brokers.
 func checkEndpointType(req *kmsg.DescribeClusterRequest) *protocol.Error {
 	var kafka *kerr.Error
 	var message string
@@ -66,9 +74,11 @@ func checkEndpointType(req *kmsg.DescribeClusterRequest) *protocol.Error {
 	case endpointControllers:
 		return nil
 	case endpointBrokers:
-		kafka, message = kerr.MismatchedEndpointType, "The request was sent to an endpoint of type CONTROLLER, but we wanted an endpoint of type BROKER"
+		kafka, message = kerr.MismatchedEndpointType, "The request was sent to an endpoint of "+
+			"type CONTROLLER, but we wanted an endpoint of type BROKER"
 	default:
-		kafka, message = kerr.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d", req.EndpointType)
+		kafka, message = kerr.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d",
+			req.EndpointType)
 	}
 	if req.Version == 0 {
 		kafka = kerr.InvalidRequest

@@ -11,9 +11,12 @@ import (
 
 func registeredControllers() []record.Record {
 	return []record.Record{
-		&record.RegisterController{ControllerID: 3000, Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "c0", Port: 9000}}},
-		&record.RegisterController{ControllerID: 3001, Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "c1", Port: 40001}}},
-		&record.RegisterController{ControllerID: 3002, Endpoints: []record.Endpoint{{Name: "SECURE", Host: "c2", Port: 9002}}},
+		&record.RegisterController{ControllerID: 3000,
+			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "c0", Port: 9000}}},
+		&record.RegisterController{ControllerID: 3001,
+			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "c1", Port: 40001}}},
+		&record.RegisterController{ControllerID: 3002,
+			Endpoints: []record.Endpoint{{Name: "SECURE", Host: "c2", Port: 9002}}},
 	}
 }
 
@@ -46,7 +49,8 @@ func TestDescribeCluster(t *testing.T) {
 func TestDescribeClusterRefusals(t *testing.T) {
 	c, _ := newReadController(t, registeredControllers()...)
 	old, _ := newReadController(t, &record.FeatureLevel{Name: "metadata.version", Level: 14})
-	const mismatch = "The request was sent to an endpoint of type CONTROLLER, but we wanted an endpoint of type BROKER"
+	const mismatch = "The request was sent to an endpoint of type CONTROLLER, but we wanted an " +
+		"endpoint of type BROKER"
 	for _, test := range []struct {
 		c       *Controller
 		version int16
@@ -58,13 +62,16 @@ func TestDescribeClusterRefusals(t *testing.T) {
 		{c, 1, 1, 114, mismatch},
 		{c, 2, 1, 114, mismatch},
 		{c, 2, 3, 115, "Unsupported endpoint type 3"},
-		{old, 2, 2, 35, "Direct-to-controller communication is not supported with the current MetadataVersion."},
+		{old, 2, 2, 35, "Direct-to-controller communication is not supported with the current " +
+			"MetadataVersion."},
 	} {
 		req := kmsg.NewPtrDescribeClusterRequest()
 		req.EndpointType = test.kind
 		resp := ask[*kmsg.DescribeClusterResponse](t, test.c, controllerCaller, req, test.version)
-		if resp.ErrorCode != test.code || resp.ErrorMessage == nil || *resp.ErrorMessage != test.message || len(resp.Brokers) != 0 {
-			t.Errorf("v%d type %d: %d %v", test.version, test.kind, resp.ErrorCode, resp.ErrorMessage)
+		if resp.ErrorCode != test.code || resp.ErrorMessage == nil ||
+			*resp.ErrorMessage != test.message || len(resp.Brokers) != 0 {
+			t.Errorf("v%d type %d: %d %v", test.version, test.kind, resp.ErrorCode,
+				resp.ErrorMessage)
 		}
 	}
 }

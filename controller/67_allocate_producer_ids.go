@@ -10,9 +10,11 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// AllocateProducerIDs: v0 (KIP-730)
+// ALLOCATE_PRODUCER_IDS (67), version 0: gives a broker the next block of 1000 producer ids.
 //
-// Behaviour: gives a broker the next block of 1000 producer ids. Every call takes a block, also when its answer is lost.
+// Behaviour: every call uses up a block, also when its answer is lost.
+//
+// KIP-730.
 
 // producerIDBlock is how many ids a broker gets at once (ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE).
 const producerIDBlock = 1000
@@ -23,15 +25,19 @@ func (c *core) allocateProducerIDs(_ op, req *kmsg.AllocateProducerIDsRequest) r
 	}
 	start := max(c.working.NextProducerID(), 0)
 	if start > math.MaxInt64-producerIDBlock {
-		return result{response: failAllocateProducerIDs(req, protocol.Errorf(kerr.UnknownServerError, "All producer ids are used up."))}
+		return result{response: failAllocateProducerIDs(req,
+			protocol.Errorf(kerr.UnknownServerError, "All producer ids are used up."))}
 	}
 	resp := req.ResponseKind().(*kmsg.AllocateProducerIDsResponse)
 	resp.ProducerIDStart, resp.ProducerIDLen = start, producerIDBlock
-	block := &record.ProducerIDs{BrokerID: req.BrokerID, BrokerEpoch: req.BrokerEpoch, NextProducerID: start + producerIDBlock}
+	block := &record.ProducerIDs{BrokerID: req.BrokerID, BrokerEpoch: req.BrokerEpoch,
+		NextProducerID: start + producerIDBlock}
 	return result{records: []record.Record{block}, response: resp}
 }
 
-func failAllocateProducerIDs(req *kmsg.AllocateProducerIDsRequest, err *protocol.Error) *kmsg.AllocateProducerIDsResponse {
+func failAllocateProducerIDs(
+	req *kmsg.AllocateProducerIDsRequest, err *protocol.Error,
+) *kmsg.AllocateProducerIDsResponse {
 	resp := req.ResponseKind().(*kmsg.AllocateProducerIDsResponse)
 	resp.ErrorCode = err.Code()
 	return resp

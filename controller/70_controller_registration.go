@@ -10,23 +10,26 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ControllerRegistration: v0 (KIP-919)
+// CONTROLLER_REGISTRATION (70), version 0: a controller's process registers its endpoints and
+// features.
 //
-// Behaviour: a controller's process announces its endpoints and features; any incarnation replaces
-// the one before. Voters are registered from what their handshakes say (activate.go); this serves
-// Apache's controllers that follow the log without being voters.
+// Behaviour: any incarnation replaces the one before. Voters are registered from their handshakes
+// (activate.go); this serves Apache's controllers that follow the log without being voters.
 //
-// Differs from Kafka on purpose: only a follower of the log may register, and no voter or broker:
-// anybody can send this, without a cluster id even, and would otherwise turn clients away from a
-// controller, or fill every image with controllers that do not exist. What brokers would not accept
-// is INVALID_REQUEST too.
-
+// Differs from Kafka: only a node that follows the log and is neither a voter nor a broker may
+// register. Anybody can send this request, even without a cluster id, and could otherwise divert
+// clients from a controller, or fill every image with controllers that do not exist. A registration
+// that brokers would not accept is INVALID_REQUEST.
+//
+// KIP-919.
 func (c *core) controllerRegistration(_ op, req *kmsg.ControllerRegistrationRequest) result {
 	r, err := c.checkedController(req)
 	if err != nil {
 		return result{response: failControllerRegistration(req, err)}
 	}
-	return result{records: []record.Record{r}, response: req.ResponseKind(), atomic: true}
+	resp := responseTo[*kmsg.ControllerRegistrationResponse](req)
+	resp.ErrorMessage = noMessage()
+	return result{records: []record.Record{r}, response: resp, atomic: true}
 }
 
 // checkedController is the record of a registration, or why it is refused.
@@ -56,7 +59,7 @@ func (c *core) checkedController(
 	return r, c.mayBeController(req.ControllerID)
 }
 
-// mayBeController refuses an id that cannot be a controller's which registers itself.
+// mayBeController refuses an id that cannot belong to a controller that registers itself.
 func (c *core) mayBeController(id int32) *protocol.Error {
 	quorum := c.cfg.Log.Quorum()
 	has := func(list []ReplicaState) bool {
@@ -64,7 +67,8 @@ func (c *core) mayBeController(id int32) *protocol.Error {
 	}
 	switch {
 	case id == c.cfg.NodeID || has(quorum.Voters):
-		return protocol.Errorf(kerr.InvalidRequest, "Controller %d is a voter, which its peers register.", id)
+		return protocol.Errorf(kerr.InvalidRequest,
+			"Controller %d is a voter, which its peers register.", id)
 	case c.working.Broker(id) != nil:
 		return protocol.Errorf(kerr.InvalidRequest, "Node %d is registered as a broker.", id)
 	case !has(quorum.Observers):
@@ -74,7 +78,9 @@ func (c *core) mayBeController(id int32) *protocol.Error {
 	return nil
 }
 
-func failControllerRegistration(req *kmsg.ControllerRegistrationRequest, err *protocol.Error) *kmsg.ControllerRegistrationResponse {
+func failControllerRegistration(
+	req *kmsg.ControllerRegistrationRequest, err *protocol.Error,
+) *kmsg.ControllerRegistrationResponse {
 	resp := req.ResponseKind().(*kmsg.ControllerRegistrationResponse)
 	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp

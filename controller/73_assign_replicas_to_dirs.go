@@ -12,11 +12,13 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker tells in which of its directories replicas lie (KIP-858)
-// (ReplicationControlManager.handleAssignReplicasToDirs). A directory that is not online, be it unknown, is noted all the same, and
-// a second change takes the broker out of the partition's ISR and leadership.
+// ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker reports the directories of replicas.
 //
-// A request with many replicas runs in parts, each of which checks the sender again.
+// Behaviour: a directory that is not online, even an unknown one, is recorded all the same, and a
+// second change removes the broker from the partition's ISR and leadership. A request with many
+// replicas runs in parts, each of which checks the sender again.
+//
+// KIP-858. Kafka: ReplicationControlManager.handleAssignReplicasToDirs.
 func (c *core) assignReplicasToDirs(_ op, req *kmsg.AssignReplicasToDirsRequest) result {
 	a := &dirAssignment{core: c, req: req}
 	for i := range req.Directories {
@@ -27,8 +29,8 @@ func (c *core) assignReplicasToDirs(_ op, req *kmsg.AssignReplicasToDirsRequest)
 	return a.part(place{})
 }
 
-// dirAssignment is the work on one request. It has the answers of the parts so far, which are error
-// codes, in the order of the request.
+// dirAssignment is one request in progress. It has the error codes of the finished parts, in the
+// order of the request.
 type dirAssignment struct {
 	core    *core
 	req     *kmsg.AssignReplicasToDirsRequest
@@ -48,17 +50,19 @@ func (a *dirAssignment) topic(i int) *kmsg.AssignReplicasToDirsRequestDirectoryT
 	return &a.req.Directories[t.dir].Topics[t.topic]
 }
 
-// part makes the changes of replicas from a place on.
+// part changes the replicas from a place on.
 func (a *dirAssignment) part(at place) result {
 	c, req := a.core, a.req
 	if !c.working.Version().HasDirectories() {
-		return result{response: failAssignReplicasToDirs(req, protocol.Errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
+		return result{response: failAssignReplicasToDirs(req,
+			protocol.Errorf(kerr.UnsupportedVersion, "Directory assignment is not supported yet."))}
 	}
-	if err := checkBrokerEpoch(c.working, req.BrokerID, req.BrokerEpoch); err != nil {
+	broker, err := registered(c.working, req.BrokerID, req.BrokerEpoch)
+	if err != nil {
 		return result{response: failAssignReplicasToDirs(req, err)}
 	}
 	p := &dirPart{
-		rules: c.partitionRules(c.working, partition.NoUpdate), broker: c.working.Broker(req.BrokerID),
+		rules: c.partitionRules(c.working, partition.NoUpdate), broker: broker,
 		known: make(map[metadata.TopicPartition]bool), answers: a.answers[:at.index],
 	}
 	runs, next := a.lists().part(at, c.partMax)
@@ -73,7 +77,7 @@ func (a *dirAssignment) part(at place) result {
 	return result{records: records, response: a.response()}
 }
 
-// response is not made in parts: brokers tell of a few thousand replicas at a time.
+// response is not made in parts: brokers report a few thousand replicas at a time.
 func (a *dirAssignment) response() *kmsg.AssignReplicasToDirsResponse {
 	resp := responseTo[*kmsg.AssignReplicasToDirsResponse](a.req)
 	answers := a.answers
@@ -96,8 +100,9 @@ func (a *dirAssignment) response() *kmsg.AssignReplicasToDirsResponse {
 	return resp
 }
 
-// leaveOffline takes the broker out of the partitions that are now in a directory that cannot serve, as they are after the changes so far: one
-// of those may have ended a reassignment. Kafka computes both changes from the same state.
+// leaveOffline takes the broker out of the partitions that are now in an offline directory, as the
+// changes so far leave them: one of these may have ended a reassignment. Kafka computes both
+// changes from the same state.
 func (c *core) leaveOffline(a *dirPart) []record.Record {
 	if len(a.offline) == 0 {
 		return nil
@@ -121,7 +126,7 @@ type dirPart struct {
 	broker  *metadata.Broker
 	records []record.Record
 	answers []int16
-	offline []metadata.TopicPartition // now in a directory that cannot serve, each once
+	offline []metadata.TopicPartition // now in an offline directory, each once
 	known   map[metadata.TopicPartition]bool
 }
 
@@ -138,7 +143,7 @@ func (a *dirPart) assignTopic(
 	}
 }
 
-// assign notes the directory of one replica; t may be nil.
+// assign records the directory of one replica; t may be nil.
 func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Error {
 	if t == nil {
 		return kerr.UnknownTopicID
@@ -155,13 +160,16 @@ func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Err
 	if r := change.Record(); r != nil {
 		a.records = append(a.records, r)
 	}
-	if tp := (metadata.TopicPartition{Topic: t, ID: id, Partition: p}); !a.broker.DirectoryOnline(dir) && !a.known[tp] {
+	if tp := (metadata.TopicPartition{Topic: t, ID: id,
+		Partition: p}); !a.broker.DirectoryOnline(dir) && !a.known[tp] {
 		a.offline, a.known[tp] = append(a.offline, tp), true
 	}
 	return nil
 }
 
-func failAssignReplicasToDirs(req *kmsg.AssignReplicasToDirsRequest, err *protocol.Error) *kmsg.AssignReplicasToDirsResponse {
+func failAssignReplicasToDirs(
+	req *kmsg.AssignReplicasToDirsRequest, err *protocol.Error,
+) *kmsg.AssignReplicasToDirsResponse {
 	resp := req.ResponseKind().(*kmsg.AssignReplicasToDirsResponse)
 	resp.ErrorCode = err.Code()
 	return resp

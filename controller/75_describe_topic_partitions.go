@@ -15,11 +15,16 @@ import (
 // (max.request.partition.size.limit, which counts partitions alone).
 const describePartitionsMax = 2000
 
-// DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics in parts, with eligible leader replicas (KIP-966).
+// DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics page by page, with eligible leader replicas.
 //
-// As METADATA, no Kafka controller answers this; answers are those of a broker (DescribeTopicPartitionsRequestHandler), listeners as
-// clientView says. No topics means all, of which those that are gone by now are passed over. Topics come by name; the next
-// cursor says where to go on. A partition has no error of its own: without a leader to show, it has leader -1.
+// Behaviour: a read of the committed image, on any node. Answers are those of a broker
+// (DescribeTopicPartitionsRequestHandler), with listeners as in clientView. No topics stand for
+// all, of which deleted ones are skipped. Topics come by name; the next cursor is where the next
+// page begins. A partition has no error of its own: without a leader to show, its leader is -1.
+//
+// Differs from Kafka: its controllers do not serve this API; METADATA says why ours do.
+//
+// KIP-966.
 func (c *Controller) describeTopicPartitions(
 	_ context.Context, caller protocol.Caller, req *kmsg.DescribeTopicPartitionsRequest,
 ) kmsg.Response {
@@ -27,7 +32,8 @@ func (c *Controller) describeTopicPartitions(
 		return failDescribeTopicPartitions(req, &protocol.Error{Kafka: kerr.InvalidRequest})
 	}
 	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
-	d := describer{view: newClientView(c.Image(), caller), resp: resp, left: int(min(max(req.ResponsePartitionLimit, 1), describePartitionsMax))}
+	d := describer{view: newClientView(c.Image(), caller), resp: resp,
+		left: int(min(max(req.ResponsePartitionLimit, 1), describePartitionsMax))}
 	var from kmsg.DescribeTopicPartitionsRequestCursor
 	if req.Cursor != nil {
 		from = *req.Cursor
@@ -44,21 +50,25 @@ func failDescribeTopicPartitions(
 	req *kmsg.DescribeTopicPartitionsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
-	return list(resp, &resp.Topics, len(req.Topics), func(i int) kmsg.DescribeTopicPartitionsResponseTopic {
-		return describedTopic(req.Topics[i].Topic, err.Kafka)
-	})
+	return list(resp, &resp.Topics, len(req.Topics),
+		func(i int) kmsg.DescribeTopicPartitionsResponseTopic {
+			return describedTopic(req.Topics[i].Topic, err.Kafka)
+		})
 }
 
-// legalCursor demands that a cursor names one of the topics asked for.
+// legalCursor reports whether a cursor names one of the requested topics.
 func legalCursor(req *kmsg.DescribeTopicPartitionsRequest) bool {
 	if req.Cursor == nil {
 		return true
 	}
-	asked := func(t kmsg.DescribeTopicPartitionsRequestTopic) bool { return t.Topic == req.Cursor.Topic }
-	return req.Cursor.Partition >= 0 && (len(req.Topics) == 0 || slices.ContainsFunc(req.Topics, asked))
+	asked := func(t kmsg.DescribeTopicPartitionsRequestTopic) bool {
+		return t.Topic == req.Cursor.Topic
+	}
+	return req.Cursor.Partition >= 0 && (len(req.Topics) == 0 ||
+		slices.ContainsFunc(req.Topics, asked))
 }
 
-// describer fills a response until it holds as many partitions as it may.
+// describer fills a response up to its limit of partitions.
 type describer struct {
 	view clientView
 	resp *kmsg.DescribeTopicPartitionsResponse
@@ -73,7 +83,8 @@ func (d *describer) all(from kmsg.DescribeTopicPartitionsRequestCursor) {
 	}
 }
 
-func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic, from kmsg.DescribeTopicPartitionsRequestCursor) {
+func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic,
+	from kmsg.DescribeTopicPartitionsRequestCursor) {
 	var names []string
 	for _, t := range topics {
 		if t.Topic >= from.Topic {
@@ -88,9 +99,11 @@ func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic, fro
 	}
 }
 
-// add describes a topic, nil when there is none of that name, from the cursor on if the cursor is in it. It reports false when the
-// response is full and the next cursor set.
-func (d *describer) add(name string, t *metadata.Topic, from kmsg.DescribeTopicPartitionsRequestCursor) bool {
+// add describes a topic, nil for an unknown one; if the cursor is in it, from the cursor on. It
+// returns false when the response is full and the next cursor is set.
+func (d *describer) add(
+	name string, t *metadata.Topic, from kmsg.DescribeTopicPartitionsRequestCursor,
+) bool {
 	if d.left == 0 {
 		d.next(name, 0)
 		return false
@@ -129,14 +142,17 @@ func (d *describer) next(topic string, partition int) {
 
 func describedTopic(name string, err *kerr.Error) kmsg.DescribeTopicPartitionsResponseTopic {
 	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	t.Topic, t.IsInternal, t.AuthorizedOperations = &name, protocol.InternalTopic(name), topicOperations
+	t.Topic, t.AuthorizedOperations = &name, topicOperations
+	t.IsInternal = protocol.InternalTopic(name)
 	if err != nil {
 		t.ErrorCode = err.Code
 	}
 	return t
 }
 
-func (v clientView) describe(id int32, p *metadata.Partition) kmsg.DescribeTopicPartitionsResponseTopicPartition {
+func (v clientView) describe(
+	id int32, p *metadata.Partition,
+) kmsg.DescribeTopicPartitionsResponseTopicPartition {
 	resp := kmsg.NewDescribeTopicPartitionsResponseTopicPartition()
 	leader, _ := v.leader(p)
 	resp.Partition, resp.LeaderID, resp.LeaderEpoch = id, leader, p.LeaderEpoch

@@ -21,7 +21,9 @@ func describeTopicsRequest(limit int32, topics ...string) *kmsg.DescribeTopicPar
 	return req
 }
 
-func at(req *kmsg.DescribeTopicPartitionsRequest, topic string, partition int32) *kmsg.DescribeTopicPartitionsRequest {
+func at(
+	req *kmsg.DescribeTopicPartitionsRequest, topic string, partition int32,
+) *kmsg.DescribeTopicPartitionsRequest {
 	cursor := kmsg.NewDescribeTopicPartitionsRequestCursor()
 	cursor.Topic, cursor.Partition = topic, partition
 	req.Cursor = &cursor
@@ -30,14 +32,19 @@ func at(req *kmsg.DescribeTopicPartitionsRequest, topic string, partition int32)
 
 func TestDescribeTopicPartitions(t *testing.T) {
 	c, _ := newReadController(t, clientCluster()...)
-	resp := ask[*kmsg.DescribeTopicPartitionsResponse](t, c, controllerCaller, describeTopicsRequest(100, "a"), 0)
+	resp := ask[*kmsg.DescribeTopicPartitionsResponse](t, c, controllerCaller,
+		describeTopicsRequest(100, "a"), 0)
 	name := "a"
 	want := []kmsg.DescribeTopicPartitionsResponseTopic{{
 		Topic: &name, TopicID: idA, AuthorizedOperations: 0xdf8, Partitions: []kmsg.DescribeTopicPartitionsResponseTopicPartition{
-			{Partition: 0, LeaderID: 1, LeaderEpoch: 5, Replicas: []int32{1, 2}, ISR: []int32{1, 2}, OfflineReplicas: []int32{1}},
-			{Partition: 1, LeaderID: 2, LeaderEpoch: 6, Replicas: []int32{3, 2}, ISR: []int32{2}, OfflineReplicas: []int32{3}},
-			{Partition: 2, LeaderID: -1, LeaderEpoch: 7, Replicas: []int32{4, 5}, ISR: []int32{4}, OfflineReplicas: []int32{4, 5}},
-			{Partition: 3, LeaderID: -1, LeaderEpoch: 8, Replicas: []int32{1, 5}, ISR: []int32{5}, OfflineReplicas: []int32{5}, EligibleLeaderReplicas: []int32{1}, LastKnownELR: []int32{5}},
+			{Partition: 0, LeaderID: 1, LeaderEpoch: 5, Replicas: []int32{1, 2}, ISR: []int32{1, 2},
+				OfflineReplicas: []int32{1}},
+			{Partition: 1, LeaderID: 2, LeaderEpoch: 6, Replicas: []int32{3, 2}, ISR: []int32{2},
+				OfflineReplicas: []int32{3}},
+			{Partition: 2, LeaderID: -1, LeaderEpoch: 7, Replicas: []int32{4, 5}, ISR: []int32{4},
+				OfflineReplicas: []int32{4, 5}},
+			{Partition: 3, LeaderID: -1, LeaderEpoch: 8, Replicas: []int32{1, 5}, ISR: []int32{5},
+				OfflineReplicas: []int32{5}, EligibleLeaderReplicas: []int32{1}, LastKnownELR: []int32{5}},
 		},
 	}}
 	sameMessage(t, "topics", resp.Topics, want)
@@ -90,8 +97,10 @@ func TestDescribeTopicPartitionsPages(t *testing.T) {
 		{at(describeTopicsRequest(4, "a"), "a", -1), "a!42"},
 		{at(describeTopicsRequest(4), "a", -1), ""},
 	} {
-		if got := pages(ask[*kmsg.DescribeTopicPartitionsResponse](t, c, controllerCaller, test.req, 0)); got != test.want {
-			t.Errorf("limit %d, cursor %+v, topics %d: %q, want %q", test.req.ResponsePartitionLimit, test.req.Cursor, len(test.req.Topics), got, test.want)
+		if got := pages(ask[*kmsg.DescribeTopicPartitionsResponse](t, c, controllerCaller, test.req,
+			0)); got != test.want {
+			t.Errorf("limit %d, cursor %+v, topics %d: %q, want %q",
+				test.req.ResponsePartitionLimit, test.req.Cursor, len(test.req.Topics), got, test.want)
 		}
 	}
 }
@@ -99,11 +108,14 @@ func TestDescribeTopicPartitionsPages(t *testing.T) {
 func TestDescribeTopicPartitionsServerLimit(t *testing.T) {
 	records := []record.Record{&record.Topic{Name: "big", TopicID: idA}}
 	for i := range int32(2500) {
-		records = append(records, &record.Partition{TopicID: idA, PartitionID: i, Replicas: []int32{1}, ISR: []int32{1}, Leader: 1})
+		records = append(records, &record.Partition{TopicID: idA, PartitionID: i,
+			Replicas: []int32{1}, ISR: []int32{1}, Leader: 1})
 	}
 	c, _ := newReadController(t, records...)
-	resp := ask[*kmsg.DescribeTopicPartitionsResponse](t, c, controllerCaller, describeTopicsRequest(1<<30), 0)
-	if len(resp.Topics[0].Partitions) != 2000 || resp.NextCursor == nil || resp.NextCursor.Partition != 2000 {
+	resp := ask[*kmsg.DescribeTopicPartitionsResponse](t, c, controllerCaller,
+		describeTopicsRequest(1<<30), 0)
+	if len(resp.Topics[0].Partitions) != 2000 || resp.NextCursor == nil ||
+		resp.NextCursor.Partition != 2000 {
 		t.Errorf("%d partitions, cursor %+v", len(resp.Topics[0].Partitions), resp.NextCursor)
 	}
 }

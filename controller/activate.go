@@ -9,8 +9,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// activate is what a new active controller does first, before any request: it writes the bootstrap records of an empty cluster, or ends
-// a transaction that the last leader left open. Behind the requests that wait it goes on with upkeep and repair.
+// activate is the first operation of a new active controller: it writes the bootstrap records of an
+// empty cluster, or aborts a transaction that the last leader left open. Upkeep and repair follow,
+// after the requests that wait.
 func (c *core) activate(o op) result {
 	r := result{atomic: true, then: func(int64) { c.activated, c.periodic = true, c.tasks(o.now) }}
 	switch open := c.working.InTransaction(); {
@@ -35,8 +36,9 @@ func abort() record.Record {
 	return &record.AbortTransaction{Reason: &reason}
 }
 
-// bootstrap is what an empty cluster starts with, as Kafka's ActivationRecordsGenerator writes it: in a transaction where
-// the level has them, and with a cluster-wide min.insync.replicas where ELR is on.
+// bootstrap returns the first records of an empty cluster, as Kafka's ActivationRecordsGenerator
+// writes them: in a transaction where the metadata.version has them, and with a cluster-wide
+// min.insync.replicas where ELR is on.
 func (c *core) bootstrap() []record.Record {
 	records := slices.Clone(c.cfg.Bootstrap)
 	var version metadata.Version
@@ -47,10 +49,12 @@ func (c *core) bootstrap() []record.Record {
 			version = metadata.Version(f.Level)
 		case ok && f.Name == metadata.FeatureElr && f.Level > 0:
 			value := strconv.Itoa(int(c.cfg.MinISR))
-			records = append(records, &record.Config{ResourceType: metadata.ConfigBroker, Name: "min.insync.replicas", Value: &value})
+			records = append(records, &record.Config{ResourceType: metadata.ConfigBroker,
+				Name: "min.insync.replicas", Value: &value})
 		}
 	}
-	c.cfg.Logger.Info("the metadata log is empty: writing the bootstrap records", "records", len(records), "metadata.version", version)
+	c.cfg.Logger.Info("the metadata log is empty: writing the bootstrap records", "records",
+		len(records), "metadata.version", version)
 	if !version.HasTransactions() {
 		return records
 	}
@@ -59,8 +63,9 @@ func (c *core) bootstrap() []record.Record {
 	return append(records, &record.EndTransaction{})
 }
 
-// upkeep brings the controllers' registrations and the voter set up to what this node and its peers say of themselves. It
-// compares with the working image, so what is proposed already is not proposed again.
+// upkeep updates the registrations of the controllers and the voter set from this node's settings
+// and its peers' handshakes. It compares with the working image, so it does not propose a change
+// twice.
 func (c *core) upkeep(op) result {
 	r := result{atomic: true}
 	known := c.knownControllers()
@@ -78,7 +83,7 @@ func (c *core) upkeep(op) result {
 	return r
 }
 
-// knownController is a controller as it describes itself.
+// knownController is a controller's description of itself.
 type knownController struct {
 	record.RegisterController
 	directory record.UUID
@@ -99,7 +104,8 @@ func (c *core) knownControllers() []knownController {
 			err = record.Check(r)
 		}
 		if err != nil || !ok || r.ControllerID != p.ID {
-			c.cfg.Logger.Warn("a peer's description of itself is not understood", "peer", p.ID, "err", err)
+			c.cfg.Logger.Warn("a peer's description of itself is not understood", "peer", p.ID,
+				"err", err)
 			continue
 		}
 		known = append(known, knownController{*r, p.DirectoryID})
@@ -108,12 +114,14 @@ func (c *core) knownControllers() []knownController {
 }
 
 func sameController(a, b *record.RegisterController) bool {
-	return a != nil && a.IncarnationID == b.IncarnationID && a.ZkMigrationReady == b.ZkMigrationReady &&
+	return a != nil && a.IncarnationID == b.IncarnationID &&
+		a.ZkMigrationReady == b.ZkMigrationReady &&
 		slices.Equal(a.Endpoints, b.Endpoints) && slices.Equal(a.Features, b.Features)
 }
 
-// updatedVoters is the voter set with what is known of its members' endpoints and directories; nil when nothing is new. Who is
-// a member does not change here, and a directory that is known stays: another one would be a replaced disk.
+// updatedVoters is the voter set with the current endpoints and directories of its members; nil
+// when it is the same. Membership does not change here, and a known directory is kept: another one
+// would be a replaced disk.
 func updatedVoters(img *metadata.Image, known []knownController) *record.Voters {
 	old := img.Voters()
 	if old == nil || img.KRaftVersion() == 0 {
@@ -123,7 +131,8 @@ func updatedVoters(img *metadata.Image, known []knownController) *record.Voters 
 	changed := false
 	for i := range voters.Voters {
 		for _, k := range known {
-			if v := updatedVoter(voters.Voters[i], k); k.ControllerID == v.ID && !sameVoter(v, voters.Voters[i]) {
+			if v := updatedVoter(voters.Voters[i], k); k.ControllerID == v.ID &&
+				!sameVoter(v, voters.Voters[i]) {
 				voters.Voters[i], changed = v, true
 			}
 		}
@@ -141,7 +150,8 @@ func updatedVoter(v record.Voter, k knownController) record.Voter {
 	if len(k.Endpoints) > 0 {
 		v.Endpoints = nil
 		for _, e := range k.Endpoints {
-			v.Endpoints = append(v.Endpoints, record.VoterEndpoint{Name: e.Name, Host: e.Host, Port: e.Port})
+			v.Endpoints = append(v.Endpoints,
+				record.VoterEndpoint{Name: e.Name, Host: e.Host, Port: e.Port})
 		}
 	}
 	for _, f := range k.Features {
@@ -153,19 +163,26 @@ func updatedVoter(v record.Voter, k knownController) record.Voter {
 }
 
 func sameVoter(a, b record.Voter) bool {
-	return a.DirectoryID == b.DirectoryID && a.KRaftVersionMin == b.KRaftVersionMin && a.KRaftVersionMax == b.KRaftVersionMax &&
+	return a.DirectoryID == b.DirectoryID && a.KRaftVersionMin == b.KRaftVersionMin &&
+		a.KRaftVersionMax == b.KRaftVersionMax &&
 		slices.Equal(a.Endpoints, b.Endpoints)
 }
 
 // upkeepInterval is how often upkeep runs: as often as Kafka's controllers try to register.
 const upkeepInterval = time.Second
 
-// tasks are what the active controller does on its own. The first run of each is one period after the claim.
+// tasks are the periodic operations of the active controller. Each runs for the first time one
+// period after the claim.
 func (c *core) tasks(now time.Time) []*task {
 	tasks := []*task{
-		{name: "fenceStale", period: c.stalePeriod(), prepare: c.extendAfterPause, run: c.fenceStale},
-		{name: "upkeep", period: upkeepInterval, run: func(o op) (result, bool) { return c.upkeep(o), false }},
-		{name: "noOp", period: c.cfg.MaxIdle, run: func(op) (result, bool) { return result{records: []record.Record{&record.NoOp{}}}, false }},
+		{name: "fenceStale", period: c.stalePeriod(), prepare: c.extendAfterPause,
+			run: c.fenceStale},
+		{name: "upkeep", period: upkeepInterval,
+			run: func(o op) (result, bool) { return c.upkeep(o), false }},
+		{name: "noOp", period: c.cfg.MaxIdle,
+			run: func(op) (result, bool) {
+				return result{records: []record.Record{&record.NoOp{}}}, false
+			}},
 		{name: "electPreferred", period: c.cfg.PreferredInterval, run: c.electPreferred},
 		{name: "electUnclean", period: c.cfg.UncleanInterval, run: c.electUnclean},
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -26,7 +27,8 @@ func show(t testing.TB, batches []metadata.Batch) []string {
 			case *record.FeatureLevel:
 				all = append(all, fmt.Sprintf("%s=%d", r.Name, r.Level))
 			case *record.Config:
-				all = append(all, fmt.Sprintf("config %d %q %s=%s", r.ResourceType, r.ResourceName, r.Name, *r.Value))
+				all = append(all, fmt.Sprintf("config %d %q %s=%s", r.ResourceType, r.ResourceName,
+					r.Name, *r.Value))
 			case *record.BeginTransaction:
 				all = append(all, "begin "+*r.Name)
 			case *record.AbortTransaction:
@@ -57,58 +59,67 @@ var newLog = []string{"[*record.LeaderChange]", "[*record.KRaftVersion]", "[*rec
 
 func TestAnEmptyClusterIsBootstrappedInOneBatch(t *testing.T) {
 	tc := newTestCore(t, func(cfg *Config) { cfg.MinISR = 2 })
-	wantLog(t, tc.log.all, slices.Concat(newLog, []string{
-		"begin Bootstrap records", "metadata.version=30", "eligible.leader.replicas.version=1", "group.version=1", "share.version=1", "streams.version=1",
+	wantLog(t, tc.log.All, slices.Concat(newLog, []string{
+		"begin Bootstrap " +
+			"records", "metadata.version=30", "eligible.leader.replicas.version=1", "group.version=1", "share.version=1", "streams.version=1",
 		"transaction.version=2", `config 4 "" min.insync.replicas=2`, "EndTransactionRecord", ".", "controller 3000", ".",
 	})...)
-	if v := tc.committed.Version(); v != metadata.LatestVersion || tc.committed.KRaftVersion() != 1 || tc.committed.InTransaction() {
-		t.Errorf("at %v, kraft.version %d, in a transaction %v", v, tc.committed.KRaftVersion(), tc.committed.InTransaction())
+	if v := tc.committed.Version(); v != metadata.LatestVersion ||
+		tc.committed.KRaftVersion() != 1 || tc.committed.InTransaction() {
+		t.Errorf("at %v, kraft.version %d, in a transaction %v", v, tc.committed.KRaftVersion(),
+			tc.committed.InTransaction())
 	}
 
-	n := len(tc.log.all)
+	n := len(tc.log.All)
 	tc.lead(2)
-	wantLog(t, tc.log.all[n:], "[*record.LeaderChange]", ".")
+	wantLog(t, tc.log.All[n:], "[*record.LeaderChange]", ".")
 }
 
 func TestAnOldClusterStartsWithoutTransactionAndRegistrations(t *testing.T) {
-	tc := newTestCore(t, func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_6_IV0) })
-	wantLog(t, tc.log.all, slices.Concat(newLog, []string{"metadata.version=12", "."})...)
+	tc := newTestCore(t,
+		func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_6_IV0) })
+	wantLog(t, tc.log.All, slices.Concat(newLog, []string{"metadata.version=12", "."})...)
 }
 
 func TestAnOpenTransactionIsAborted(t *testing.T) {
 	name := "somebody's"
 	tc := newTestCore(t)
-	tc.apply(&record.BeginTransaction{Name: &name}, &record.FeatureLevel{Name: metadata.FeatureGroup, Level: 0})
-	if tc.committed.Stable().Feature(metadata.FeatureGroup) != 1 || tc.committed.Feature(metadata.FeatureGroup) != 0 {
+	tc.apply(&record.BeginTransaction{Name: &name},
+		&record.FeatureLevel{Name: metadata.FeatureGroup, Level: 0})
+	if tc.committed.Stable().Feature(metadata.FeatureGroup) != 1 ||
+		tc.committed.Feature(metadata.FeatureGroup) != 0 {
 		t.Fatal("no open transaction to begin with")
 	}
-	n := len(tc.log.all)
+	n := len(tc.log.All)
 	tc.lead(2)
-	wantLog(t, tc.log.all[n:], "[*record.LeaderChange]", ".", "abort Controller failover", ".")
+	wantLog(t, tc.log.All[n:], "[*record.LeaderChange]", ".", "abort Controller failover", ".")
 	if tc.committed.Feature(metadata.FeatureGroup) != 1 {
 		t.Error("what the transaction did is still there")
 	}
 
 	// The same in the bootstrap itself: another controller's, which writes it in several batches.
-	tc = newTestCore(t, func(cfg *Config) { cfg.Bootstrap = []record.Record{&record.BeginTransaction{Name: &name}} })
+	tc = newTestCore(t,
+		func(cfg *Config) { cfg.Bootstrap = []record.Record{&record.BeginTransaction{Name: &name}} })
 	tc.cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_7_IV0)
-	n = len(tc.log.all)
+	n = len(tc.log.All)
 	tc.lead(2)
-	wantLog(t, tc.log.all[n:], "[*record.LeaderChange]", ".",
-		"abort Controller failover", "begin Bootstrap records", "metadata.version=15", "EndTransactionRecord", ".", "controller 3000", ".")
+	wantLog(t, tc.log.All[n:], "[*record.LeaderChange]", ".",
+		"abort Controller failover", "begin Bootstrap "+
+			"records", "metadata.version=15", "EndTransactionRecord", ".", "controller 3000", ".")
 }
 
 func TestActivationTriesAgainWhenTheLogIsBusy(t *testing.T) {
 	busy := true
-	log := &fakeLog{refused: func() error {
+	log := new(fakeLog)
+	log.Refused = func() error {
 		if busy {
 			return ErrTooManyPending
 		}
 		return nil
-	}}
+	}
 	d := &testDriver{t: t, log: log}
 	cfg := testConfig()
-	d.clock = cfg.Clock.(*fakeClock)
+	d.clock = cfg.Clock.(*controllertest.Clock)
 	d.Controller = New(cfg)
 	d.SetLog(log)
 	d.LeaderChanged(d.cfg.NodeID, 1)
@@ -134,12 +145,15 @@ func TestBootstrapRecordsThatCannotBeWrittenStopTheReplica(t *testing.T) {
 	}
 }
 
-// threeVoters names voters of which only the first is known, as a configuration with static voters does.
+// threeVoters names voters of which only the first is known, as a configuration with static voters
+// does.
 func threeVoters(cfg *Config) {
 	cfg.InitialVoters = func() record.Voters {
 		var set record.Voters
 		for i := range int32(3) {
-			set.Voters = append(set.Voters, record.Voter{ID: 3000 + i, Endpoints: []record.VoterEndpoint{{Name: "CONTROLLER", Host: "static", Port: 9093}}})
+			set.Voters = append(set.Voters, record.Voter{ID: 3000 + i,
+				Endpoints: []record.VoterEndpoint{{Name: "CONTROLLER", Host: "static",
+					Port: 9093}}})
 		}
 		return set
 	}
@@ -159,49 +173,55 @@ func peer(t testing.TB, id int32, incarnation int) Peer {
 
 func TestPeersAreRegisteredAndBecomeKnownVoters(t *testing.T) {
 	d := newTestDriver(t, threeVoters)
-	if v := d.Image().Voters().Voters[0]; v.DirectoryID != testUUID(3000) || v.Endpoints[0].Host != "c1" {
+	if v := d.Image().Voters().Voters[0]; v.DirectoryID != testUUID(3000) ||
+		v.Endpoints[0].Host != "c1" {
 		t.Errorf("this node as a voter: %+v", v)
 	}
-	if v := d.Image().Voters().Voters[1]; !v.DirectoryID.IsZero() || v.Endpoints[0].Host != "static" {
+	if v := d.Image().Voters().Voters[1]; !v.DirectoryID.IsZero() ||
+		v.Endpoints[0].Host != "static" {
 		t.Errorf("a voter that was never seen: %+v", v)
 	}
 
-	n := len(d.log.all)
-	d.log.peers = []Peer{peer(t, 3001, 1), {ID: 3002, Connected: true}, {ID: 3003, Info: []byte{9}, Connected: true}}
+	n := len(d.log.All)
+	d.log.peers = []Peer{peer(t, 3001, 1), {ID: 3002, Connected: true},
+		{ID: 3003, Info: []byte{9}, Connected: true}}
 	d.advance(upkeepInterval)
-	wantLog(t, d.log.all[n:], "controller 3001", ".", "[*record.Voters]", ".")
-	if v := d.Image().Voters().Voters[1]; v.DirectoryID != testUUID(3001) || v.Endpoints[0].Host != "c3001" || v.KRaftVersionMax != 1 {
+	wantLog(t, d.log.All[n:], "controller 3001", ".", "[*record.Voters]", ".")
+	if v := d.Image().Voters().Voters[1]; v.DirectoryID != testUUID(3001) ||
+		v.Endpoints[0].Host != "c3001" || v.KRaftVersionMax != 1 {
 		t.Errorf("a voter that has shaken hands: %+v", v)
 	}
-	n = len(d.log.all)
+	n = len(d.log.All)
 	d.advance(10 * upkeepInterval)
-	wantLog(t, d.log.all[n:])
+	wantLog(t, d.log.All[n:])
 
-	// A new incarnation is registered; its directory, were it another, would be a replaced disk and stays as it was.
+	// A new incarnation is registered; its directory, were it another, would be a replaced disk and
+	// stays as it was.
 	restarted := peer(t, 3001, 2)
 	restarted.DirectoryID = testUUID(4711)
 	d.log.peers = []Peer{restarted, peer(t, 3009, 1)}
 	d.advance(upkeepInterval)
-	wantLog(t, d.log.all[n:], "controller 3001", "controller 3009", ".")
-	if v := d.Image().Voters().Voters[1]; v.DirectoryID != testUUID(3001) || len(d.Image().Voters().Voters) != 3 {
+	wantLog(t, d.log.All[n:], "controller 3001", "controller 3009", ".")
+	if v := d.Image().Voters().Voters[1]; v.DirectoryID != testUUID(3001) ||
+		len(d.Image().Voters().Voters) != 3 {
 		t.Errorf("voters %+v", d.Image().Voters().Voters)
 	}
 
 	// Who is not connected may be anybody by now.
-	n = len(d.log.all)
+	n = len(d.log.All)
 	gone := peer(t, 3001, 3)
 	gone.Connected = false
 	d.log.peers = []Peer{gone}
 	d.advance(upkeepInterval)
-	wantLog(t, d.log.all[n:])
+	wantLog(t, d.log.All[n:])
 }
 
 func TestUpkeepIsNotProposedAgainWhileItIsPending(t *testing.T) {
 	d := newTestDriver(t, threeVoters)
 	d.log.peers = []Peer{peer(t, 3001, 1)}
-	n := len(d.log.all)
-	d.clock.advance(5*upkeepInterval, d.work) // nothing commits
-	wantLog(t, d.log.all[n:], "controller 3001", ".", "[*record.Voters]", ".")
+	n := len(d.log.All)
+	d.clock.Advance(5*upkeepInterval, d.work) // nothing commits
+	wantLog(t, d.log.All[n:], "controller 3001", ".", "[*record.Voters]", ".")
 	d.settle()
 }
 
@@ -213,7 +233,8 @@ func TestVotersStayOutOfALogWithoutThem(t *testing.T) {
 	e := img.Edit()
 	e.Control(&record.Voters{Voters: []record.Voter{{ID: 1}}})
 	old := e.Done(1, 1, 0) // kraft.version 0
-	if v := updatedVoters(old, []knownController{{record.RegisterController{ControllerID: 1}, testUUID(1)}}); v != nil {
+	if v := updatedVoters(old, []knownController{{record.RegisterController{ControllerID: 1},
+		testUUID(1)}}); v != nil {
 		t.Errorf("%+v", v)
 	}
 }
@@ -230,14 +251,16 @@ func TestEpochStart(t *testing.T) {
 	} {
 		b, rest, err := metadata.ParseBatch(d.EpochStart(test.epoch, test.first))
 		if err != nil || len(rest) != 0 || b.Epoch() != test.epoch || b.BaseOffset() != 0 {
-			t.Fatalf("epoch %d: %v, %d bytes behind it, epoch %d at %d", test.epoch, err, len(rest), b.Epoch(), b.BaseOffset())
+			t.Fatalf("epoch %d: %v, %d bytes behind it, epoch %d at %d", test.epoch, err, len(rest),
+				b.Epoch(), b.BaseOffset())
 		}
 		wantLog(t, []metadata.Batch{b}, test.want...)
 		err = b.Each(func(_ int64, key, value []byte) error {
 			r, err := record.DecodeControl(key, value)
 			if change, ok := r.(*record.LeaderChange); ok {
 				want := []int32{3000, 3001, 3002}
-				if change.LeaderID != 3000 || !slices.Equal(change.Voters, want) || !slices.Equal(change.GrantingVoters, want) {
+				if change.LeaderID != 3000 || !slices.Equal(change.Voters, want) ||
+					!slices.Equal(change.GrantingVoters, want) {
 					t.Errorf("%+v", change)
 				}
 			}
@@ -265,7 +288,8 @@ func TestPeriodicTasks(t *testing.T) {
 	for _, task := range d.core.periodic {
 		names = append(names, task.name)
 	}
-	if want := []string{"fenceStale", "upkeep", "noOp", "electPreferred"}; !slices.Equal(names, want) {
+	if want := []string{"fenceStale", "upkeep", "noOp", "electPreferred"}; !slices.Equal(names,
+		want) {
 		t.Errorf("tasks %v, want %v", names, want)
 	}
 	d.advance(5 * time.Second)
@@ -281,9 +305,9 @@ func TestPeriodicTasks(t *testing.T) {
 	}
 	d.LeaderChanged(3001, 2)
 	d.work()
-	end = d.log.end
+	end = d.log.End
 	d.advance(time.Minute)
-	if d.log.end != end {
+	if d.log.End != end {
 		t.Error("a standby writes")
 	}
 }

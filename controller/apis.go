@@ -9,7 +9,7 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// api is one request type that the controller listener serves.
+// api is a row of the table: one request type that the controller listener serves.
 type api struct {
 	key, min, max int16
 	name          string
@@ -17,55 +17,67 @@ type api struct {
 	forwardable bool
 	// read answers from the committed image or the log, on the caller's goroutine; any node does.
 	read func(*Controller, context.Context, protocol.Caller, kmsg.Request) kmsg.Response
-	// serve answers in its own way and time.
+	// serve answers by itself, at any time.
 	serve func(*Controller, context.Context, protocol.Caller, kmsg.Request, func(kmsg.Response))
 	// write runs on the core of the active controller.
 	write func(*core, op, kmsg.Request) result
-	// fail puts an error where this API has its place for one; nil where nothing it may ask for is limited.
+	// fail returns the response for an error of the whole request; nil for APIs without one.
 	fail func(kmsg.Request, *protocol.Error) kmsg.Response
-	// timeout is how long the request may wait in the queue; nil for ever.
+	// timeout bounds the wait in the queue; nil is no bound.
 	timeout func(*Controller, kmsg.Request) time.Duration
 	sender  sender
-	// quick answers on the caller's goroutine what needs no turn of the core; nil leaves a request to write.
+	// quick answers on the caller's goroutine if the request needs no turn of the core; nil leaves
+	// it to write.
 	quick func(*Controller, time.Time, kmsg.Request) kmsg.Response
 }
 
-// sender is whose requests these are, which decides how the core's time is shared out; see queue.
+// sender is the kind of client that sends a request, by which the core's time is divided; see
+// queue.
 type sender uint8
 
 const (
 	administrator sender = iota
 	broker
-	livingBroker // by what keeps its session alive
+	livingBroker // requests that keep a broker's session alive
 )
 
-// apis is every request that the controller listener answers, by key. Ranges are those of Kafka 4.3; METADATA and
-// DESCRIBE_TOPIC_PARTITIONS are ours in addition, so that a client may name a controller as its seed.
+// apis are the requests that the controller listener serves, by key. The version ranges are those
+// of Kafka 4.3. METADATA and DESCRIBE_TOPIC_PARTITIONS are an addition, so that clients may use a
+// controller as their seed.
 var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
 	readAPI(18, 0, 4, (*Controller).apiVersions),
-	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).forwarded().within(createTopicsTimeout),
-	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).forwarded().within(deleteTopicsTimeout),
+	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
+		forwarded().within(createTopicsTimeout),
+	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).
+		forwarded().within(deleteTopicsTimeout),
 	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs),
 	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
-	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).forwarded().within(createPartitionsTimeout),
-	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).forwarded().within(electLeadersTimeout),
+	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
+		forwarded().within(createPartitionsTimeout),
+	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).
+		forwarded().within(electLeadersTimeout),
 	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
-	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).forwarded().within(alterPartitionReassignmentsTimeout),
-	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments), failListPartitionReassignments).forwarded(),
+	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).
+		forwarded().within(alterPartitionReassignmentsTimeout),
+	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments),
+		failListPartitionReassignments).forwarded(),
 	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded(),
 	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition).from(broker),
 	serveAPI(58, 0, 0, (*Controller).envelope),
 	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
 	readAPI(60, 0, 2, (*Controller).describeCluster),
 	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration).from(livingBroker),
-	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat).from(livingBroker),
+	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).
+		within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat).from(livingBroker),
 	writeAPI(64, 0, 0, (*core).unregisterBroker, failUnregisterBroker).forwarded(),
-	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).forwarded().from(broker),
+	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).
+		forwarded().from(broker),
 	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration).from(broker),
 	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker),
-	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions), failDescribeTopicPartitions),
+	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions),
+		failDescribeTopicPartitions),
 }
 
 func init() {
@@ -78,7 +90,8 @@ var byKey = make(map[int16]*api)
 
 func apiOf(key int16) *api { return byKey[key] }
 
-// Versions is the range of a request that the controller serves; ok is false for a key it does not know.
+// Versions is the range of a request that the controller serves; ok is false for a key it does not
+// know.
 func Versions(key int16) (min, max int16, ok bool) {
 	a := apiOf(key)
 	if a == nil {
@@ -92,25 +105,32 @@ func newAPI(key, min, max int16) *api {
 }
 
 // readAPI makes a row for a request of type Q that any node answers.
-func readAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*Controller, context.Context, protocol.Caller, Q) R) *api {
+func readAPI[Q kmsg.Request, R kmsg.Response](
+	key, min, max int16, f func(*Controller, context.Context, protocol.Caller, Q) R,
+) *api {
 	a := newAPI(key, min, max)
-	a.read = func(c *Controller, ctx context.Context, caller protocol.Caller, req kmsg.Request) kmsg.Response {
+	a.read = func(c *Controller, ctx context.Context, caller protocol.Caller,
+		req kmsg.Request) kmsg.Response {
 		return f(c, ctx, caller, req.(Q))
 	}
 	return a
 }
 
-// serveAPI makes a row for a request of type Q whose answer comes by a way of its own.
-func serveAPI[Q kmsg.Request](key, min, max int16, f func(*Controller, context.Context, protocol.Caller, Q, func(kmsg.Response))) *api {
+// serveAPI makes a row for a request of type Q that answers by itself.
+func serveAPI[Q kmsg.Request](key, min, max int16,
+	f func(*Controller, context.Context, protocol.Caller, Q, func(kmsg.Response))) *api {
 	a := newAPI(key, min, max)
-	a.serve = func(c *Controller, ctx context.Context, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+	a.serve = func(c *Controller, ctx context.Context, caller protocol.Caller, req kmsg.Request,
+		reply func(kmsg.Response)) {
 		f(c, ctx, caller, req.(Q), reply)
 	}
 	return a
 }
 
 // writeAPI makes a row for a request of type Q that the active controller's core answers.
-func writeAPI[Q kmsg.Request, R kmsg.Response](key, min, max int16, f func(*core, op, Q) result, fail func(Q, *protocol.Error) R) *api {
+func writeAPI[Q kmsg.Request, R kmsg.Response](
+	key, min, max int16, f func(*core, op, Q) result, fail func(Q, *protocol.Error) R,
+) *api {
 	a := newAPI(key, min, max)
 	a.write = func(c *core, o op, req kmsg.Request) result { return f(c, o, req.(Q)) }
 	return failing(a, fail)

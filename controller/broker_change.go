@@ -11,13 +11,14 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// BrokerChange changes a broker's registration from outside: what a broker does by heartbeats and by registering again, for brokers
-// that have no process to do so, and for operators. Nil fields stay as they are.
+// BrokerChange changes a broker's registration without the broker: for operators, and for brokers
+// that have no process to send heartbeats or to register again. Nil fields stay as they are.
 type BrokerChange struct {
 	BrokerID    int32
 	BrokerEpoch int64
-	// State is where the broker is to stand. Fenced and unfenced work at once, whatever its heartbeats said; the next ones may move it on.
-	// Shutdown begins a controlled shutdown, which heartbeats bring to its end and only a registration takes back.
+	// State is the new state. Fenced and unfenced take effect at once, whatever the broker's
+	// heartbeats ask for; later heartbeats may change the state again. Shutdown begins a controlled
+	// shutdown, which heartbeats complete and only a registration reverts.
 	State *BrokerTarget
 	// Host, Port and SecurityProtocol are those of the broker's first endpoint.
 	Host             *string
@@ -36,12 +37,15 @@ const (
 )
 
 // ChangeBroker carries out a BrokerChange as Do carries out a request. Outcome.Response is nil,
-// Outcome.Broker the registration as changed.
+// Outcome.Broker the changed registration.
 //
-// Where it listens and its rack are written as a RegisterBrokerRecord of the same incarnation and epoch, as when a broker amends its
-// registration; its state as BrokerRegistrationChangeRecord with the partition changes that follow from it. All of that is one batch unless the
-// broker has more than partitionsPerPart partitions.
-func (c *Controller) ChangeBroker(ctx context.Context, caller protocol.Caller, change BrokerChange) (Outcome, error) {
+// Endpoint and rack are written as a RegisterBrokerRecord of the same incarnation and epoch, as
+// when a broker amends its registration; the state as a BrokerRegistrationChangeRecord with the
+// partition changes that follow. All of it is one batch unless the broker has more than
+// partitionsPerPart partitions.
+func (c *Controller) ChangeBroker(
+	ctx context.Context, caller protocol.Caller, change BrokerChange,
+) (Outcome, error) {
 	var changed *metadata.Broker
 	p := &pendingOp{c: c, name: "BrokerChange", op: op{caller: caller}, admin: true}
 	run := func(o op) result {
@@ -85,44 +89,50 @@ func (c *core) changeBroker(o op, change *BrokerChange) result {
 		return result{refusal: err}
 	}
 	r.records = append(r.records, records...)
-	r.then = func(end int64) { c.settleChange(o, b, *change.State, end) }
+	r.then = func(end int64) { c.changeSession(o, b, *change.State, end) }
 	if rest != nil {
-		r.more = c.goOn(*rest, finished)
+		r.more = c.continueWalk(*rest, finished)
 	}
 	return r
 }
 
-// settleChange notes the new state in the broker's session. One that becomes active begins a session now: without heartbeats it ends.
-func (c *core) settleChange(o op, b *metadata.Broker, to BrokerTarget, end int64) {
+// changeSession applies the new state to the broker's session. A broker that becomes active begins
+// a session now, which ends without heartbeats.
+func (c *core) changeSession(o op, b *metadata.Broker, to BrokerTarget, end int64) {
 	key := sessionOf(b)
 	if to == TargetUnfenced || to == TargetShutdown && !b.Fenced {
 		c.brokers.touch(o.now, key, c.brokers.contact(key).metadataOffset)
 	}
 	if to == TargetShutdown {
-		c.settle(key, brokerControlledShutdown, end)
+		c.updateSession(key, brokerControlledShutdown, end)
 	}
 }
 
-// changedBroker returns the registration that is to change.
+// changedBroker returns the registration to change.
 func (c *core) changedBroker(change *BrokerChange) (*metadata.Broker, *protocol.Error) {
-	b := c.working.Broker(change.BrokerID)
+	if c.working.Broker(change.BrokerID) == nil { // an operator's mistake, and no stale broker
+		return nil, protocol.Errorf(kerr.BrokerIDNotRegistered,
+			"Broker %d is not registered.", change.BrokerID)
+	}
+	b, err := registered(c.working, change.BrokerID, change.BrokerEpoch)
 	switch {
-	case b == nil:
-		return nil, protocol.Errorf(kerr.BrokerIDNotRegistered, "Broker %d is not registered.", change.BrokerID)
-	case b.Epoch != change.BrokerEpoch:
-		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d has epoch %d, not %d.", b.ID, b.Epoch, change.BrokerEpoch)
+	case err != nil:
+		return nil, err
 	case change.Host == nil && change.Port == nil && change.SecurityProtocol == nil:
 	case len(b.Endpoints) == 0:
-		return nil, protocol.Errorf(kerr.InvalidRegistration, "Broker %d registered no endpoint that could be changed.", b.ID)
+		return nil, protocol.Errorf(kerr.InvalidRegistration,
+			"Broker %d registered no endpoint that could be changed.", b.ID)
 	}
 	return b, nil
 }
 
-// amend is the registration with another first endpoint or rack; nil when nothing of it changes.
+// amend is the registration with its new first endpoint and rack; nil when both stay the same.
 func amend(b *metadata.Broker, change *BrokerChange) *record.RegisterBroker {
 	r := &record.RegisterBroker{
-		BrokerID: b.ID, BrokerEpoch: b.Epoch, IncarnationID: b.IncarnationID, Endpoints: slices.Clone(b.Endpoints), Features: b.Features,
-		Rack: b.Rack, Fenced: b.Fenced, InControlledShutdown: b.InControlledShutdown, LogDirs: b.LogDirs, CordonedLogDirs: b.CordonedLogDirs,
+		BrokerID: b.ID, BrokerEpoch: b.Epoch, IncarnationID: b.IncarnationID,
+		Endpoints: slices.Clone(b.Endpoints), Features: b.Features,
+		Rack: b.Rack, Fenced: b.Fenced, InControlledShutdown: b.InControlledShutdown,
+		LogDirs: b.LogDirs, CordonedLogDirs: b.CordonedLogDirs,
 	}
 	if change.Host != nil {
 		r.Endpoints[0].Host = *change.Host
@@ -152,14 +162,18 @@ func rackOf(rack *string) string {
 	return *rack
 }
 
-// target returns what brings a broker where it is wanted, and the rest of it when that is long. A broker that is there already needs nothing.
-func (c *core) target(img *metadata.Image, b *metadata.Broker, to BrokerTarget) ([]record.Record, *walk, *protocol.Error) {
+// target returns the records that bring a broker into a state, and the rest when that is long. A
+// broker that is in that state already needs none.
+func (c *core) target(
+	img *metadata.Image, b *metadata.Broker, to BrokerTarget,
+) ([]record.Record, *walk, *protocol.Error) {
 	switch {
 	case to == TargetFenced:
 		records, rest := c.fence(img, b)
 		return records, rest, nil
 	case b.InControlledShutdown && to == TargetUnfenced:
-		return nil, nil, protocol.Errorf(kerr.InvalidRequest, "Broker %d is in controlled shutdown, which only a new registration ends.", b.ID)
+		return nil, nil, protocol.Errorf(kerr.InvalidRequest,
+			"Broker %d is in controlled shutdown, which only a new registration ends.", b.ID)
 	case to == TargetUnfenced && !b.Fenced, to == TargetShutdown && b.InControlledShutdown:
 		return nil, nil, nil
 	case to == TargetUnfenced:

@@ -15,8 +15,9 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// TestRandomLivesOfBrokers lets brokers register, heartbeat, die and be unregistered at random, with operations of many small parts, a log that
-// refuses now and then, and failovers at any moment. When the dust settles, whatever the order was:
+// TestRandomLivesOfBrokers lets brokers register, heartbeat, die and be unregistered at random,
+// with operations of many small parts, a log that refuses now and then, and failovers at any
+// moment. When the dust settles, whatever the order was:
 //
 //   - every request was answered exactly once,
 //   - inactive brokers lead nothing and are in no ISR that can do without them,
@@ -49,14 +50,17 @@ const worldBrokers = 5
 func newBrokerWorld(t *testing.T, seed uint64) *brokerWorld {
 	elr := int16(seed % 2)
 	d := newTestDriver(t, func(cfg *Config) {
-		cfg.Bootstrap = []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata, Level: int16(metadata.LatestVersion)}}
+		cfg.Bootstrap = []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata,
+			Level: int16(metadata.LatestVersion)}}
 		if elr > 0 {
-			cfg.Bootstrap = append(cfg.Bootstrap, &record.FeatureLevel{Name: metadata.FeatureElr, Level: elr})
+			cfg.Bootstrap = append(cfg.Bootstrap,
+				&record.FeatureLevel{Name: metadata.FeatureElr, Level: elr})
 			cfg.MinISR = 2
 		}
 	})
 	d.core.partMax = 3
-	w := &brokerWorld{testDriver: d, rand: rand.New(rand.NewPCG(seed, 1)), epoch: 1, epochs: make(map[int32]int64)}
+	w := &brokerWorld{testDriver: d, rand: rand.New(rand.NewPCG(seed, 1)), epoch: 1,
+		epochs: make(map[int32]int64)}
 	for id := range int32(worldBrokers) {
 		w.epochs[id] = w.addBroker(id)
 	}
@@ -85,16 +89,17 @@ func (w *brokerWorld) act() {
 		req.BrokerID = id
 		w.asked = append(w.asked, w.ask(req))
 	case n < 87:
-		w.clock.advance(time.Duration(w.rand.IntN(3000))*time.Millisecond, func() { w.steps(w.rand.IntN(3)) })
+		w.clock.Advance(time.Duration(w.rand.IntN(3000))*time.Millisecond,
+			func() { w.steps(w.rand.IntN(3)) })
 	case n < 92:
-		w.log.refused = func() error {
+		w.log.Refused = func() error {
 			if w.rand.IntN(3) == 0 {
 				return ErrTooManyPending
 			}
 			return nil
 		}
 	case n < 97:
-		w.log.refused = nil
+		w.log.Refused = nil
 	default:
 		w.failover()
 	}
@@ -108,7 +113,7 @@ func (w *brokerWorld) steps(n int) {
 			w.afterTurns()
 		}
 		if w.rand.IntN(3) > 0 {
-			for _, b := range w.log.take() {
+			for _, b := range w.log.Take() {
 				w.Committed([][]byte{b})
 			}
 		}
@@ -116,7 +121,7 @@ func (w *brokerWorld) steps(n int) {
 }
 
 func (w *brokerWorld) heartbeat(id int32) {
-	req := heartbeatRequest(id, w.epochs[id], w.log.end)
+	req := heartbeatRequest(id, w.epochs[id], w.log.End)
 	if w.rand.IntN(8) == 0 {
 		req.CurrentMetadataOffset = w.epochs[id] - 1
 	}
@@ -133,7 +138,8 @@ func (w *brokerWorld) heartbeat(id int32) {
 func (w *brokerWorld) register(id int32) {
 	req := registrationRequest(w.cfg.ClusterID, id, w.rand.IntN(3))
 	req.LogDirs = append(req.LogDirs, testUUID(int(id)+100))
-	if b := w.core.working.Broker(id); b != nil && b.IncarnationID == req.IncarnationID { // a process does not get a failed disk back
+	// a process does not get a failed disk back
+	if b := w.core.working.Broker(id); b != nil && b.IncarnationID == req.IncarnationID {
 		req.LogDirs = nil
 		for _, d := range b.LogDirs {
 			req.LogDirs = append(req.LogDirs, d)
@@ -153,21 +159,23 @@ func (w *brokerWorld) register(id int32) {
 	})
 }
 
-// failover loses leadership to nobody, and wins the next epoch. What was proposed commits, or its tail is lost.
+// failover loses leadership to nobody, and wins the next epoch. What was proposed commits, or its
+// tail is lost.
 func (w *brokerWorld) failover() {
-	w.log.refused = func() error { return errors.New("not the leader") }
+	w.log.Refused = func() error { return errors.New("not the leader") }
 	w.LeaderChanged(-1, w.epoch)
-	batches := w.log.take()
+	batches := w.log.Take()
 	kept := batches[:w.rand.IntN(len(batches)+1)]
 	for _, b := range kept {
 		w.Committed([][]byte{b})
 	}
 	for _, b := range slices.Backward(batches[len(kept):]) {
-		w.log.end = b.BaseOffset()
-		w.log.all = slices.DeleteFunc(w.log.all, func(x metadata.Batch) bool { return &x[0] == &b[0] })
+		w.log.End = b.BaseOffset()
+		w.log.All = slices.DeleteFunc(w.log.All,
+			func(x metadata.Batch) bool { return &x[0] == &b[0] })
 	}
 	w.work()
-	w.log.refused = nil
+	w.log.Refused = nil
 	w.epoch += 2
 	w.lead(w.epoch)
 }
@@ -175,7 +183,7 @@ func (w *brokerWorld) failover() {
 // check lets everything end and looks at what has come of it.
 func (w *brokerWorld) check() {
 	t := w.t
-	w.log.refused = nil
+	w.log.Refused = nil
 	w.settle()
 	w.advance(2 * againAfter)
 	for _, slot := range w.asked {
@@ -190,7 +198,7 @@ func (w *brokerWorld) check() {
 	w.checkLeaders()
 	w.checkSessions()
 	img := metadata.Empty()
-	for _, b := range w.log.all {
+	for _, b := range w.log.All {
 		next, err := img.ReplayBatch(b)
 		if err != nil {
 			t.Fatal(err)
@@ -198,7 +206,8 @@ func (w *brokerWorld) check() {
 		img = next
 	}
 	var a, b bytes.Buffer
-	if metadata.WriteSnapshot(&a, img) != nil || metadata.WriteSnapshot(&b, w.Image()) != nil || !bytes.Equal(a.Bytes(), b.Bytes()) {
+	if metadata.WriteSnapshot(&a, img) != nil || metadata.WriteSnapshot(&b, w.Image()) != nil ||
+		!bytes.Equal(a.Bytes(), b.Bytes()) {
 		t.Error("the log gives another image than the one that was published")
 	}
 }
@@ -208,7 +217,8 @@ func (w *brokerWorld) checkLeaders() {
 	for tp := range img.Leaderless() {
 		for _, r := range tp.Partition.ISR {
 			if b := img.Broker(r); b.Active() && b.DirectoryOnline(tp.Partition.Directory(r)) {
-				w.t.Errorf("%s-%d has no leader, and an active replica in its ISR: %+v", tp.Topic.Name, tp.ID, tp.Partition)
+				w.t.Errorf("%s-%d has no leader, and an active replica in its ISR: %+v",
+					tp.Topic.Name, tp.ID, tp.Partition)
 			}
 		}
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// TestBrokerScripts runs testdata/brokers/*: requests of brokers, the clock, and for each what is written and answered.
+// TestBrokerScripts runs testdata/brokers/*: requests of brokers, the clock, and for each what is
+// written and answered.
 //
 //	cluster [mv=L] [elr=L] [session=D]              a new cluster; elr defaults to 0
 //	register id=N [inc=N] [dirs=(N,…)] …            BROKER_REGISTRATION; prev, version, cluster, features=none|old, protocol, zk
@@ -64,7 +65,7 @@ func (s *brokerScript) command(t *testing.T, d *datadriven.TestData) string {
 	case "isr":
 		return s.isr(t, d)
 	case "advance":
-		s.clock.jump(duration(t, d, "d", 0))
+		s.clock.Jump(duration(t, d, "d", 0))
 		s.staleChecked = s.clock.Now()
 		return ""
 	case "fence-stale":
@@ -85,7 +86,8 @@ func (s *brokerScript) command(t *testing.T, d *datadriven.TestData) string {
 		d.ScanArgs(t, "topic", &topic)
 		d.ScanArgs(t, "key", &key)
 		d.ScanArgs(t, "value", &value)
-		s.apply(&record.Config{ResourceType: metadata.ConfigTopic, ResourceName: topic, Name: key, Value: &value})
+		s.apply(&record.Config{ResourceType: metadata.ConfigTopic, ResourceName: topic, Name: key,
+			Value: &value})
 		return ""
 	case "end":
 		return fmt.Sprintf("%d\n", s.nextOffset())
@@ -102,16 +104,20 @@ func (s *brokerScript) cluster(t *testing.T, d *datadriven.TestData) string {
 	d.MaybeScanArgs(t, "elr", &elr)
 	s.testCore = newTestCore(t, func(cfg *Config) {
 		cfg.SessionTimeout = duration(t, d, "session", cfg.SessionTimeout)
-		cfg.Bootstrap = []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata, Level: int16(mv)}}
+		cfg.Bootstrap = []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata,
+			Level: int16(mv)}}
 		if elr > 0 {
-			cfg.Bootstrap = append(cfg.Bootstrap, &record.FeatureLevel{Name: metadata.FeatureElr, Level: int16(elr)})
+			cfg.Bootstrap = append(cfg.Bootstrap,
+				&record.FeatureLevel{Name: metadata.FeatureElr, Level: int16(elr)})
 			cfg.MinISR = 2
 		}
 	})
 	return fmt.Sprintf("end %d\n", s.nextOffset())
 }
 
-func (s *brokerScript) register(t *testing.T, d *datadriven.TestData) *kmsg.BrokerRegistrationRequest {
+func (s *brokerScript) register(
+	t *testing.T, d *datadriven.TestData,
+) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
 	inc, version, features, protocol := 1, 4, "", int16(0)
 	req.ClusterID = s.cfg.ClusterID
@@ -123,16 +129,19 @@ func (s *brokerScript) register(t *testing.T, d *datadriven.TestData) *kmsg.Brok
 	d.MaybeScanArgs(t, "features", &features)
 	d.MaybeScanArgs(t, "protocol", &protocol)
 	req.Version, req.IncarnationID, req.IsMigratingZkBroker = int16(version), testUUID(int(req.BrokerID)*1000+inc), d.HasArg("zk")
-	req.Listeners = []kmsg.BrokerRegistrationRequestListener{{Name: "PLAINTEXT", Host: "b", Port: 9092, SecurityProtocol: protocol}}
+	req.Listeners = []kmsg.BrokerRegistrationRequestListener{{Name: "PLAINTEXT", Host: "b",
+		Port: 9092, SecurityProtocol: protocol}}
 	for _, f := range s.cfg.supportedFeatures() {
 		low, high := f.Min, f.Max
 		switch {
-		case features == "none" || features == "only-metadata" && f.Name != metadata.FeatureMetadata:
+		case features == "none" || features == "only-metadata" &&
+			f.Name != metadata.FeatureMetadata:
 			continue
 		case features == "old" && f.Name == metadata.FeatureMetadata:
 			high = low
 		}
-		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: low, MaxSupportedVersion: high})
+		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name,
+			MinSupportedVersion: low, MaxSupportedVersion: high})
 	}
 	req.LogDirs = [][16]byte{testUUID(int(req.BrokerID))}
 	if d.HasArg("dirs") {
@@ -176,7 +185,9 @@ func (s *brokerScript) idAndEpoch(t *testing.T, d *datadriven.TestData) (id int3
 	return id, epoch
 }
 
-func (s *brokerScript) heartbeat(t *testing.T, d *datadriven.TestData) *kmsg.BrokerHeartbeatRequest {
+func (s *brokerScript) heartbeat(
+	t *testing.T, d *datadriven.TestData,
+) *kmsg.BrokerHeartbeatRequest {
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
 	req.Version = 2
 	req.BrokerID, req.BrokerEpoch = s.idAndEpoch(t, d)
@@ -189,15 +200,19 @@ func (s *brokerScript) heartbeat(t *testing.T, d *datadriven.TestData) *kmsg.Bro
 	return req
 }
 
-func (s *brokerScript) controllerRequest(t *testing.T, d *datadriven.TestData) *kmsg.ControllerRegistrationRequest {
+func (s *brokerScript) controllerRequest(
+	t *testing.T, d *datadriven.TestData,
+) *kmsg.ControllerRegistrationRequest {
 	req := kmsg.NewPtrControllerRegistrationRequest()
 	inc, protocol := 1, int16(0)
 	d.ScanArgs(t, "id", &req.ControllerID)
 	d.MaybeScanArgs(t, "inc", &inc)
 	d.MaybeScanArgs(t, "protocol", &protocol)
-	s.log.quorum = Quorum{Voters: []ReplicaState{{ID: 3000}}, Observers: []ReplicaState{{ID: 1}, {ID: 3001}}}
+	s.log.quorum = Quorum{Voters: []ReplicaState{{ID: 3000}},
+		Observers: []ReplicaState{{ID: 1}, {ID: 3001}}}
 	req.IncarnationID = testUUID(inc)
-	req.Listeners = []kmsg.ControllerRegistrationRequestListener{{Name: "CONTROLLER", Host: "c", Port: 9093, SecurityProtocol: protocol}}
+	req.Listeners = []kmsg.ControllerRegistrationRequestListener{{Name: "CONTROLLER", Host: "c",
+		Port: 9093, SecurityProtocol: protocol}}
 	return req
 }
 
@@ -236,8 +251,10 @@ func (s *brokerScript) broker(t *testing.T, d *datadriven.TestData) string {
 	if !k.last.IsZero() {
 		age = s.clock.Now().Sub(k.last).String()
 	}
-	return fmt.Sprintf("%v epoch=%d registered-at=%d fenced=%v shutdown=%v heartbeat-age=%s offset=%d shutdown-offset=%d\n",
-		stateOf(b, k), b.Epoch, b.RegisteredAt, b.Fenced, b.InControlledShutdown, age, k.metadataOffset, k.shutdownOffset)
+	return fmt.Sprintf("%v epoch=%d registered-at=%d fenced=%v shutdown=%v heartbeat-age=%s "+
+		"offset=%d shutdown-offset=%d\n",
+		stateOf(b,
+			k), b.Epoch, b.RegisteredAt, b.Fenced, b.InControlledShutdown, age, k.metadataOffset, k.shutdownOffset)
 }
 
 // request runs a request and shows what it wrote and its answer.
@@ -249,10 +266,10 @@ func (s *brokerScript) request(req kmsg.Request) string {
 
 // written shows the batches that f proposes.
 func (s *brokerScript) written(f func()) string {
-	n := len(s.log.all)
+	n := len(s.log.All)
 	f()
 	var b strings.Builder
-	for i, batch := range s.log.all[n:] {
+	for i, batch := range s.log.All[n:] {
 		if i > 0 {
 			b.WriteString("--\n")
 		}
@@ -277,9 +294,11 @@ func (s *brokerScript) written(f func()) string {
 func (s *brokerScript) show(r record.Record, version int16) string {
 	switch r := r.(type) {
 	case *record.RegisterBroker:
-		return fmt.Sprintf("RegisterBroker v%d %d epoch=%d fenced=%v shutdown=%v dirs=%s", version, r.BrokerID, r.BrokerEpoch, r.Fenced, r.InControlledShutdown, showDirs(r.LogDirs))
+		return fmt.Sprintf("RegisterBroker v%d %d epoch=%d fenced=%v shutdown=%v dirs=%s", version,
+			r.BrokerID, r.BrokerEpoch, r.Fenced, r.InControlledShutdown, showDirs(r.LogDirs))
 	case *record.BrokerRegistrationChange:
-		out := fmt.Sprintf("BrokerRegistrationChange v%d %d epoch=%d", version, r.BrokerID, r.BrokerEpoch)
+		out := fmt.Sprintf("BrokerRegistrationChange v%d %d epoch=%d", version, r.BrokerID,
+			r.BrokerEpoch)
 		if r.Fenced != 0 {
 			out += fmt.Sprintf(" fenced=%d", r.Fenced)
 		}
@@ -300,7 +319,8 @@ func (s *brokerScript) show(r record.Record, version int16) string {
 	case *record.UnregisterBroker:
 		return fmt.Sprintf("UnregisterBroker %d epoch=%d", r.BrokerID, r.BrokerEpoch)
 	case *record.ProducerIDs:
-		return fmt.Sprintf("ProducerIDs %d epoch=%d next=%d", r.BrokerID, r.BrokerEpoch, r.NextProducerID)
+		return fmt.Sprintf("ProducerIDs %d epoch=%d next=%d", r.BrokerID, r.BrokerEpoch,
+			r.NextProducerID)
 	}
 	return fmt.Sprintf("%v v%d", r.Type(), version)
 }
@@ -340,13 +360,15 @@ func showResponse(resp kmsg.Response) string {
 	case *kmsg.BrokerRegistrationResponse:
 		return fmt.Sprintf("-> %sepoch=%d\n", showCode(r.ErrorCode), r.BrokerEpoch)
 	case *kmsg.BrokerHeartbeatResponse:
-		return fmt.Sprintf("-> %scaughtUp=%v fenced=%v shutDown=%v\n", showCode(r.ErrorCode), r.IsCaughtUp, r.IsFenced, r.ShouldShutdown)
+		return fmt.Sprintf("-> %scaughtUp=%v fenced=%v shutDown=%v\n", showCode(r.ErrorCode),
+			r.IsCaughtUp, r.IsFenced, r.ShouldShutdown)
 	case *kmsg.AllocateProducerIDsResponse:
-		return fmt.Sprintf("-> %sstart=%d len=%d\n", showCode(r.ErrorCode), r.ProducerIDStart, r.ProducerIDLen)
+		return fmt.Sprintf("-> %sstart=%d len=%d\n", showCode(r.ErrorCode), r.ProducerIDStart,
+			r.ProducerIDLen)
 	case *kmsg.UnregisterBrokerResponse:
-		return fmt.Sprintf("-> %sok=%v\n", showCode(r.ErrorCode), r.ErrorMessage == nil)
+		return fmt.Sprintf("-> %sok=%v\n", showCode(r.ErrorCode), r.ErrorCode == 0)
 	case *kmsg.ControllerRegistrationResponse:
-		return fmt.Sprintf("-> %sok=%v\n", showCode(r.ErrorCode), r.ErrorMessage == nil)
+		return fmt.Sprintf("-> %sok=%v\n", showCode(r.ErrorCode), r.ErrorCode == 0)
 	}
 	return fmt.Sprintf("-> %T\n", resp)
 }
@@ -360,7 +382,8 @@ func showCode(code int16) string {
 
 func int32s(t *testing.T, text string) []int32 {
 	var all []int32
-	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' }) {
+	for _, field := range strings.FieldsFunc(text,
+		func(r rune) bool { return r == ',' || r == ' ' || r == '\n' }) {
 		var n int32
 		if _, err := fmt.Sscan(field, &n); err != nil {
 			t.Fatal(err)
@@ -370,7 +393,9 @@ func int32s(t *testing.T, text string) []int32 {
 	return all
 }
 
-func duration(t *testing.T, d *datadriven.TestData, key string, otherwise time.Duration) time.Duration {
+func duration(
+	t *testing.T, d *datadriven.TestData, key string, otherwise time.Duration,
+) time.Duration {
 	var text string
 	if !d.MaybeScanArgs(t, key, &text) {
 		return otherwise

@@ -3,14 +3,16 @@ package controller
 import (
 	"slices"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
-// brokerState is where a broker stands between its registration and its end (BrokerControlState).
+// brokerState is a step in the life of a registration (BrokerControlState).
 type brokerState uint8
 
 const (
@@ -24,11 +26,27 @@ func (s brokerState) String() string {
 	return [...]string{"fenced", "unfenced", "controlled shutdown", "shutdown now"}[s]
 }
 
-// fenced is what a heartbeat's answer says of the state.
+// fenced is the flag for the state in the answer to a heartbeat.
 func (s brokerState) fenced() bool { return s == brokerFenced || s == brokerShutdownNow }
 
-// stateOf is the state that a registration and what is known of its session come to. A new leader does not know who was in
-// controlled shutdown: such a broker counts as unfenced until it asks again.
+// registered returns the registration that a request of a broker speaks for, or STALE_BROKER_EPOCH
+// when the broker is not registered, or not with that epoch any more.
+func registered(
+	img *metadata.Image, id int32, epoch int64,
+) (*metadata.Broker, *protocol.Error) {
+	b := img.Broker(id)
+	if b == nil {
+		return nil, protocol.Errorf(kerr.StaleBrokerEpoch, "Broker %d is not registered.", id)
+	}
+	if b.Epoch != epoch {
+		return nil, protocol.Errorf(kerr.StaleBrokerEpoch,
+			"Broker %d has epoch %d, not %d.", id, b.Epoch, epoch)
+	}
+	return b, nil
+}
+
+// stateOf derives the state from a registration and its session. A new leader does not know which
+// brokers were in controlled shutdown: such a broker counts as unfenced until it asks again.
 func stateOf(b *metadata.Broker, k contact) brokerState {
 	switch {
 	case k.shutdownOffset >= 0:
@@ -39,9 +57,11 @@ func stateOf(b *metadata.Broker, k contact) brokerState {
 	return brokerUnfenced
 }
 
-// nextState is the table of BrokerHeartbeatManager.calculateNextBrokerState. leads says whether the broker still leads a
-// partition, drained whether every active broker has seen what its controlled shutdown wrote.
-func nextState(current brokerState, b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, leads, drained func() bool) brokerState {
+// nextState is the table of BrokerHeartbeatManager.calculateNextBrokerState. leads reports whether
+// the broker still leads a partition, drained whether every active broker has replayed the records
+// of its controlled shutdown.
+func nextState(current brokerState, b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, leads,
+	drained func() bool) brokerState {
 	wantFence := req.WantFence || lostDirs(b, req)
 	switch {
 	case current == brokerFenced:
@@ -85,11 +105,14 @@ func caughtUp(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) bool {
 	return req.CurrentMetadataOffset >= b.RegisteredAt
 }
 
-// steady reports whether the heartbeat of a broker with nothing pending changes nothing, and in which state. It decides for
-// the fast path, so it says no to whatever needs a thought.
-func steady(b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerHeartbeatRequest) (state brokerState, ok bool) {
+// steady reports whether the heartbeat of a broker without pending changes changes nothing, and in
+// which state. It serves the fast path, so every doubtful case is false.
+func steady(
+	b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerHeartbeatRequest,
+) (state brokerState, ok bool) {
 	state = stateOf(b, k)
-	if req.WantShutdown || state == brokerControlledShutdown || nextState(state, b, req, nil, nil) != state {
+	if req.WantShutdown || state == brokerControlledShutdown ||
+		nextState(state, b, req, nil, nil) != state {
 		return state, false
 	}
 	if v.HasDirectories() && len(newlyOffline(b, k, req.OfflineLogDirs)) > 0 {
@@ -98,9 +121,10 @@ func steady(b *metadata.Broker, k contact, v metadata.Version, req *kmsg.BrokerH
 	return state, !v.HasCordonedDirectories() || !cordonChanged(b, req.CordonedLogDirs)
 }
 
-// newlyOffline are the offline directories to deal with: those that the registration still has, and those that this leader has not looked at
-// since it leads. None when they are the broker's last, since it is fenced then. Reserved ids are none: many replicas may have one, such as that
-// of a directory that is not known yet.
+// newlyOffline are the offline directories to remove: those that the registration still has, and
+// those that this leader has not walked yet. There are none when they are the broker's last,
+// because then the broker is fenced. Reserved ids are left out: many replicas may have one, such as
+// the id of a directory that is not known yet.
 func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []record.UUID {
 	if len(offline) == 0 {
 		return nil
@@ -128,7 +152,7 @@ func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []record.UU
 	return dirs
 }
 
-// cordonChanged reports whether a broker says something new of its cordoned directories; nil says nothing.
+// cordonChanged reports whether a heartbeat changes the cordoned directories; nil leaves them.
 func cordonChanged(b *metadata.Broker, dirs [][16]byte) bool {
 	if dirs == nil {
 		return false
@@ -152,7 +176,9 @@ func uuids(ids [][16]byte) []record.UUID {
 	return all
 }
 
-func heartbeatResponse(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, state brokerState) *kmsg.BrokerHeartbeatResponse {
+func heartbeatResponse(
+	b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest, state brokerState,
+) *kmsg.BrokerHeartbeatResponse {
 	resp := req.ResponseKind().(*kmsg.BrokerHeartbeatResponse)
 	resp.IsCaughtUp = caughtUp(b, req)
 	resp.IsFenced = state.fenced()

@@ -10,12 +10,13 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// clientView is the cluster of an image as an ordinary client sees it that came in by a controller listener: METADATA and
-// DESCRIBE_TOPIC_PARTITIONS are answered from it.
+// clientView is the cluster as METADATA and DESCRIBE_TOPIC_PARTITIONS show it to an ordinary client
+// on a controller listener.
 //
-// A broker shows a client the brokers' endpoints of the listener it came in by. No broker has a controller's listener, so each is
-// shown with its listener of that name if it has one after all, else its first with the same security protocol, in the order in which the
-// broker registered them, else its first. A client that can talk to this port can then mostly talk to those.
+// A broker shows the brokers' endpoints on the client's own listener. Brokers rarely have a
+// controller's listener, so a broker is shown with its endpoint of that listener if there is one,
+// else with its first of the same security protocol, in the order of its registration, else with
+// its first. A client that can use this listener can then mostly use those.
 type clientView struct {
 	img   *metadata.Image
 	nodes map[int32]clientNode
@@ -49,11 +50,12 @@ func clientEndpoint(endpoints []record.Endpoint, caller protocol.Caller) *record
 	return nil
 }
 
-// alive reports whether a client is told of the broker.
+// alive reports whether clients see the broker.
 func (n clientNode) alive() bool { return n.broker != nil && !n.broker.Fenced && n.endpoint != nil }
 
-// controllerID is the broker that takes the caller's admin requests and forwards them: as a broker's answer, it names some living
-// broker, never a controller. A client always gets the same one, different clients different ones. -1 when there is none.
+// controllerID is the broker that the caller sends its admin requests to: as in a broker's answer,
+// some living broker, never a controller. It is the same for each request of a client, and differs
+// between clients. -1 when there is none.
 func (v clientView) controllerID(caller protocol.Caller) int32 {
 	var alive []int32
 	for id, b := range v.img.Brokers() {
@@ -69,7 +71,7 @@ func (v clientView) controllerID(caller protocol.Caller) int32 {
 	return alive[h.Sum32()%uint32(len(alive))]
 }
 
-// living is replicas without those on brokers that no client can reach.
+// living are the replicas on brokers that clients can reach.
 func (v clientView) living(replicas []int32) []int32 {
 	var living []int32
 	for _, id := range replicas {
@@ -80,7 +82,8 @@ func (v clientView) living(replicas []int32) []int32 {
 	return living
 }
 
-// offline are the replicas that cannot serve: on a broker that is gone or fenced, or in a directory that is gone.
+// offline are the replicas that cannot serve: their broker is gone or fenced, or their directory is
+// gone.
 func (v clientView) offline(p *metadata.Partition) []int32 {
 	var offline []int32
 	for _, id := range p.Replicas {
@@ -92,7 +95,8 @@ func (v clientView) offline(p *metadata.Partition) []int32 {
 	return offline
 }
 
-// leader is the partition's leader, or why there is none to be shown. A fenced leader is shown: it is about to lose its post.
+// leader is the partition's leader, or the reason why none is shown. A fenced leader is shown,
+// because it is about to be replaced.
 func (v clientView) leader(p *metadata.Partition) (int32, *kerr.Error) {
 	n, registered := v.nodes[p.Leader]
 	switch {

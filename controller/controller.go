@@ -1,5 +1,6 @@
-// Package controller is the Kafka controller: it turns requests into metadata records, elections into partition changes,
-// and answers when they are committed. Its core is single-threaded and free of I/O; see core.
+// Package controller is the Kafka controller. It turns requests into metadata records, proposes
+// them to the log, and answers when they are committed. Its core is single-threaded and free of
+// I/O: see core.
 package controller
 
 import (
@@ -9,6 +10,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -18,8 +20,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Controller drives the core: it queues requests and the log's events for it and lets its timers fire. All methods may be called from
-// any goroutine unless they say otherwise.
+// Controller drives the core: it queues requests, the log's events and timers for it, and carries
+// out its outputs. All methods may be called from any goroutine unless they say otherwise.
 type Controller struct {
 	cfg    Config
 	core   *core
@@ -28,15 +30,17 @@ type Controller struct {
 	timers timers
 
 	published atomic.Pointer[metadata.Image]
-	// whole is the newest image at the end of a call of Committed, outside any metadata transaction: what a snapshot may be made of.
+	// whole is the newest image at the end of a call of Committed, outside any metadata
+	// transaction: the state for the next snapshot.
 	whole atomic.Pointer[metadata.Image]
-	// active is the epoch that the core leads, standby otherwise; a hint, so that requests to a standby need not queue.
+	// active is the epoch that the core leads, or standby. It is a hint that saves requests to a
+	// standby the queue.
 	active  atomic.Int32
-	deposed atomic.Bool // for good: see Depose
+	deposed atomic.Bool // never reset, see Depose
 	stats   counters
 	feed    *feed.Feed
 	largest largestTopic
-	// lastFetch is what observers were told last.
+	// lastFetch is the newest shared response to observers.
 	lastFetch atomic.Pointer[sharedFetch]
 	poison    poisonWatch
 
@@ -44,7 +48,8 @@ type Controller struct {
 	done chan struct{}
 }
 
-// New makes a controller with an empty image; the log then loads it through LoadSnapshot and Committed.
+// New makes a controller with an empty image; the log then loads it through LoadSnapshot and
+// Committed.
 func New(cfg Config) *Controller {
 	if cfg.QueueMax == 0 {
 		cfg.QueueMax = queueMaxDefault
@@ -56,7 +61,8 @@ func New(cfg Config) *Controller {
 		cfg.QuotaWindow = quota.WindowDefault
 	}
 	c := &Controller{
-		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax), feed: feed.New(cfg.Clock.Now), done: make(chan struct{}),
+		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax),
+		feed: feed.New(func() time.Time { return cfg.Clock.Now() }), done: make(chan struct{}),
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
@@ -67,28 +73,30 @@ func New(cfg Config) *Controller {
 	return c
 }
 
-// SetLog gives the controller the log it proposes to; before Start. The two know each other, and the log is made second.
+// SetLog sets the log that the controller proposes to. It must be called before Start: the log
+// needs the controller, and is made second.
 func (c *Controller) SetLog(log Log) { c.cfg.Log = log }
 
 // Start runs the core's goroutine.
 func (c *Controller) Start() { go c.loop() }
 
-// Stop ends the core's goroutine when it has run what it is at, and fails whoever waits. It may be called again, but not without Start.
+// Stop ends the core's goroutine after its current event, and fails everything that waits. It may
+// be called again, but not without Start.
 func (c *Controller) Stop() {
 	c.stop()
 	<-c.done
 }
 
-// Depose makes this controller a standby for good, at once and without waiting, from any
-// goroutine: its log or its state has failed. It runs nothing more but the event that it is at.
-// Who waits for an operation is told that this node is not the controller, or that the outcome
-// is not known; what the log has committed meanwhile is not looked at. Stop still ends it.
+// Depose makes this controller a standby for good, at once, without waiting and from any goroutine:
+// its log or its state has failed. After the current event it runs no other. Waiting operations get
+// NOT_CONTROLLER, or an unknown outcome; batches that the log commits meanwhile are not replayed.
+// Stop still ends it.
 func (c *Controller) Depose() {
 	c.deposed.Store(true)
 	c.queue.abandon()
 }
 
-// Image is the committed metadata now.
+// Image is the newest committed image, outside any metadata transaction.
 func (c *Controller) Image() *metadata.Image { return c.published.Load() }
 
 // Active reports whether this node is the active controller, and in which epoch.
@@ -119,7 +127,7 @@ func (c *Controller) work() {
 	}
 }
 
-// afterTurns does what the core asks for at the end of its events.
+// afterTurns follows a round of events: it reports a lost leadership and arms the timer.
 func (c *Controller) afterTurns() {
 	if !c.core.active() {
 		c.active.Store(standby)
@@ -127,7 +135,8 @@ func (c *Controller) afterTurns() {
 	c.timers.set(c.cfg.Clock.Now(), c.core.nextTask())
 }
 
-// end fails whoever waits: those whose records may commit yet must ask the next controller.
+// end fails everything that waits. Operations whose records may still commit are sent to the next
+// controller.
 func (c *Controller) end() {
 	reason := errStopping
 	if c.deposed.Load() {
@@ -144,7 +153,7 @@ func (c *Controller) end() {
 	c.timers.stop()
 }
 
-// turn runs one event. A panic in it is a fault: handlers change nothing, so the core goes on.
+// turn runs one event. A panic in it is a fault: operations change nothing, so the core continues.
 func (c *Controller) turn(e event) {
 	began := c.cfg.Clock.Now()
 	defer func() {
@@ -166,7 +175,7 @@ func (c *Controller) fault(name string, p any) {
 	c.cfg.Logger.Error("internal fault", "event", name, "fault", p, "stack", string(debug.Stack()))
 }
 
-// invariant runs an event after which the core cannot be trusted if it fails: it stops the replica.
+// invariant wraps an event whose failure leaves the core in doubt: a failure stops the replica.
 func (c *Controller) invariant(name string, f func() error) event {
 	return event{name: name, run: func() {
 		defer func() {
@@ -181,8 +190,8 @@ func (c *Controller) invariant(name string, f func() error) event {
 	}}
 }
 
-// Committed takes batches that a majority holds, in log order; their bytes are not changed any more. Batches that were proposed together
-// come in one call. It does not block.
+// Committed applies batches that a majority holds, in log order; the log no longer changes their
+// bytes. Batches that were proposed together come in one call. It does not block.
 func (c *Controller) Committed(batches [][]byte) {
 	c.queue.addLog(c.invariant("commit", func() error {
 		parsed := make([]*feed.Batch, len(batches))
@@ -208,20 +217,21 @@ func (c *Controller) Committed(batches [][]byte) {
 		}
 		c.carryOut() // readers that the feed wakes must find the image
 		c.feed.Add(parsed, c.core.committed)
-		c.noteWhole()
+		c.offerSnapshot()
 		return nil
 	}))
 }
 
-// noteWhole lets snapshots be made of the state now, unless it is in the middle of a metadata transaction.
-func (c *Controller) noteWhole() {
+// offerSnapshot makes the committed state the one for snapshots, unless it is inside a metadata
+// transaction.
+func (c *Controller) offerSnapshot() {
 	if img := c.core.committed; !img.InTransaction() {
 		c.whole.Store(img)
-		c.notePoison(img)
+		c.watchPoison(img)
 	}
 }
 
-// LeaderChanged tells who leads which epoch; leader -1 is nobody. It does not block.
+// LeaderChanged reports the leader of an epoch; -1 is nobody. It does not block.
 func (c *Controller) LeaderChanged(leader, epoch int32) {
 	if leader != c.cfg.NodeID {
 		c.active.Store(standby)
@@ -237,8 +247,10 @@ func (c *Controller) LeaderChanged(leader, epoch int32) {
 	}))
 }
 
-// LoadSnapshot replaces the state by the snapshot that ends at the offset, of the epoch.
-func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.ReadCloser, error)) error {
+// LoadSnapshot replaces the state by that of a snapshot, given by its end offset and epoch.
+func (c *Controller) LoadSnapshot(
+	endOffset int64, epoch int32, open func() (io.ReadCloser, error),
+) error {
 	r, err := open()
 	if err != nil {
 		return err
@@ -251,22 +263,29 @@ func (c *Controller) LoadSnapshot(endOffset int64, epoch int32, open func() (io.
 	c.queue.addLog(c.invariant("load snapshot", func() error {
 		c.core.load(img)
 		c.carryOut()
-		c.noteWhole()
+		c.offerSnapshot()
 		c.feed.Add(nil, img)
 		return nil
 	}))
 	return nil
 }
 
-// Snapshot names the newest committed state and how to write it; write may run on any goroutine, at any later time. It ends where a call of
-// Committed ended: within a call the log may have no place to cut.
+// Snapshot returns the position of the newest committed state, and how to write it; write may run
+// on any goroutine at any later time. The state ends where a call of Committed ended: inside a call
+// the log may have no place to cut.
 func (c *Controller) Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error) {
 	img := c.whole.Load()
-	return img.EndOffset(), img.Epoch(), func(w io.Writer) error { return metadata.WriteSnapshot(w, img) }
+	return img.EndOffset(), img.Epoch(), func(w io.Writer) error {
+		return metadata.WriteSnapshot(w,
+			img)
+	}
 }
 
-// Handle answers a request. reply is called once, on any goroutine; a FETCH is parked on the caller's.
-func (c *Controller) Handle(ctx context.Context, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+// Handle answers a request. reply is called once, on any goroutine; a FETCH is parked on the
+// caller's.
+func (c *Controller) Handle(
+	ctx context.Context, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response),
+) {
 	a := apiOf(req.Key())
 	if a == nil {
 		c.cfg.Logger.Error("a request without a handler reached the controller", "key", req.Key())
@@ -287,8 +306,10 @@ func (c *Controller) Handle(ctx context.Context, caller protocol.Caller, req kms
 	}
 }
 
-// write answers a request for the active controller, or queues it for the core.
-func (c *Controller) write(a *api, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response)) {
+// write queues a request for the core, unless it can be answered without it.
+func (c *Controller) write(
+	a *api, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response),
+) {
 	if resp := c.quickResponse(a, req); resp != nil {
 		c.send(a.name, reply, resp)
 		return
@@ -299,7 +320,7 @@ func (c *Controller) write(a *api, caller protocol.Caller, req kmsg.Request, rep
 	c.start(p, a.sender, func(o op) result { return a.write(c.core, o, req) })
 }
 
-// pendingRequest returns the operation of a row of the table, yet without reply and fail.
+// pendingRequest returns the operation for a row of the table; the caller sets reply and fail.
 func (c *Controller) pendingRequest(a *api, caller protocol.Caller, req kmsg.Request) *pendingOp {
 	p := &pendingOp{
 		c: c, name: a.name, op: op{caller: caller},
@@ -334,7 +355,7 @@ func (c *Controller) quickResponse(a *api, req kmsg.Request) kmsg.Response {
 	return a.quick(c, c.cfg.Clock.Now(), req)
 }
 
-// send hands a response over. A panic there is not the core's.
+// send passes a response to its connection. A panic there is not the core's.
 func (c *Controller) send(name string, reply func(kmsg.Response), resp kmsg.Response) {
 	defer func() {
 		if p := recover(); p != nil {

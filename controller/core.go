@@ -19,8 +19,8 @@ import (
 // time, with the time of each, and carries out the outputs that take returns after each event. Only
 // the driver's goroutine calls it, and nothing outside its methods writes its fields.
 //
-// Connections read two parts of it on their own goroutines: brokers, which has a lock of its own and
-// shows them immutable images, and cfg, which does not change.
+// Connections read two parts of it on their own goroutines: brokers, which has a lock of its own
+// and shows them immutable images, and cfg, which does not change.
 //
 // Invariants:
 //   - On a standby working == committed, and pending, deferred, periodic, partEnds and the backlog
@@ -104,8 +104,8 @@ func (c *core) mayRunPart() bool {
 	return len(c.partEnds) < partsAhead
 }
 
-// countParts counts the proposal of r among the parts that wait for their commit, a proposal that is
-// larger than a batch as all of them.
+// countParts counts the proposal of r among the parts that wait for their commit, a proposal that
+// is larger than a batch as all of them.
 func (c *core) countParts(r *result) {
 	end := c.working.EndOffset()
 	if r.more != nil || r.long {

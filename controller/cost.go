@@ -11,21 +11,22 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// About how many bytes pieces of answers take.
+// Approximate sizes in bytes of parts of answers.
 const (
-	elementBytes      = 200 // of an array of a response: a topic, a partition, a config
-	resultBytes       = 64  // a result that waits to become an element
-	namedBytes        = 64  // to know that a request has named something before
+	elementBytes      = 200 // an element of an array of a response: a topic, a partition, a config
+	resultBytes       = 64  // a result before it becomes an element
+	namedBytes        = 64  // remembering one name of a request
 	describedKeyBytes = 300 // a config with its synonyms
 	isrAnswerBytes    = 16
 	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
 	elementTextBytes  = 64 // of a message: they take about as long as an element
-	messageCopies     = 3  // of a message that repeats a name: itself, and encoded into what grows
+	// copies of a message that repeats a name: itself, and encoded into a growing buffer
+	messageCopies = 3
 )
 
-// Cost is about how many bytes answering a request takes beyond the request itself: results, what
-// is held of an image's lists, and the part of a response that is being made. It is a function of
-// the request's size and of the image, costs little itself, and may be called by any goroutine.
+// Cost is about how many bytes answering a request takes beyond the request itself: results, lists
+// of an image that are kept, and the part of a response in the making. It is a cheap function of
+// the request's size and of the image, and may be called by any goroutine.
 func (c *Controller) Cost(req kmsg.Request) int64 {
 	size := sizeOf(req)
 	if _, refused := c.limits.exceeded(size); refused {
@@ -35,7 +36,8 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	case *kmsg.MetadataRequest:
 		return c.metadataCost(r)
 	case *kmsg.DescribeTopicPartitionsRequest:
-		most := min(max(int64(r.ResponsePartitionLimit), 1), describePartitionsMax, int64(c.Image().PartitionCount()+len(r.Topics)))
+		most := min(max(int64(r.ResponsePartitionLimit), 1), describePartitionsMax,
+			int64(c.Image().PartitionCount()+len(r.Topics)))
 		return most*elementBytes + int64(len(r.Topics))*resultBytes
 	case *kmsg.DescribeConfigsRequest:
 		return c.describeConfigsCost(r)
@@ -52,9 +54,10 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 	case *kmsg.AssignReplicasToDirsRequest:
 		return int64(size[limitPartitions])*assignedBytes + int64(size[limitTopics])*namedBytes
 	}
-	// One change has one result, and a message at most.
+	// One change has one result and at most one message.
 	changes := int64(size[limitChanges])
-	return changes*(resultBytes+namedBytes) + min(changes*protocol.MessagePartMaxBytes, protocol.MessagesMaxBytes) +
+	return changes*(resultBytes+namedBytes) + min(changes*protocol.MessagePartMaxBytes,
+		protocol.MessagesMaxBytes) +
 		int64(size[limitConfigs])*namedBytes + partCost(size[limitChanges])
 }
 
@@ -90,7 +93,7 @@ func (c *Controller) Elements(req kmsg.Request) int {
 	return elements
 }
 
-// partCost is what a part of a response takes that has so many entries.
+// partCost is the size of a part of a response with so many entries.
 func partCost(entries int) int64 { return int64(min(entries, pieceEntries)) * elementBytes / 2 }
 
 func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
@@ -98,13 +101,14 @@ func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
 	brokers := int64(img.BrokerCount()) * elementBytes
 	if everyTopic(req) {
 		if img.TopicCount() <= partElements {
-			return brokers + int64(img.TopicCount()+min(img.PartitionCount(), partEntries+c.largest.of(img)))*elementBytes
+			return brokers + int64(img.TopicCount()+min(img.PartitionCount(),
+				partEntries+c.largest.of(img)))*elementBytes
 		}
 		return brokers + int64(partElements+partEntries+c.largest.of(img))*elementBytes
 	}
 	partitions, largest := 0, 0
 	for i := range req.Topics {
-		if i == partElements { // of more topics no more are in memory than of the largest topics
+		if i == partElements { // more topics are never in memory together than the largest ones
 			largest = c.largest.of(img)
 			break
 		}
@@ -119,17 +123,19 @@ func (c *Controller) metadataCost(req *kmsg.MetadataRequest) int64 {
 
 func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64 {
 	keys := int64(len(req.Resources)) * int64(configs.TopicKeyCount())
-	cost := int64(len(req.Resources))*namedBytes + min(keys, partEntries+int64(configs.TopicKeyCount()))*describedKeyBytes
+	cost := int64(len(req.Resources))*namedBytes + min(keys,
+		partEntries+int64(configs.TopicKeyCount()))*describedKeyBytes
 	img := c.Image()
 	for i := range req.Resources {
 		if r := &req.Resources[i]; int8(r.ResourceType) == metadata.ConfigBroker {
-			return cost + int64(len(img.Config(metadata.ConfigBroker, ""))+len(c.cfg.Static))*describedKeyBytes
+			return cost + int64(len(img.Config(metadata.ConfigBroker,
+				""))+len(c.cfg.Static))*describedKeyBytes
 		}
 	}
 	return cost
 }
 
-// electionCost: of all partitions, only those are answered for that may need an election.
+// electionCost counts, when all partitions are asked for, only those that may need an election.
 func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSize) int64 {
 	if req.Topics != nil {
 		inPart := int64(min(size[limitPartitions], pieceEntries))
@@ -141,7 +147,8 @@ func (c *Controller) electionCost(req *kmsg.ElectLeadersRequest, size requestSiz
 	if req.ElectionType == 1 {
 		candidates = img.LeaderlessCount()
 	}
-	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(), partElements)) + partCost(min(candidates, partEntries))
+	return int64(candidates)*resultBytes/2 + partCost(min(img.TopicCount(),
+		partElements)) + partCost(min(candidates, partEntries))
 }
 
 // longestName is how long the longest name of a topic is, which messages repeat.
@@ -153,13 +160,13 @@ func longestName(req *kmsg.ElectLeadersRequest) (bytes int) {
 }
 
 const (
-	// envelopeSmallBytes are decoded twice, to learn exactly what answering takes.
+	// envelopeSmallBytes is the size up to which a request is decoded twice, for an exact cost.
 	envelopeSmallBytes = 16 << 10
-	// envelopeFactor is how much more than a decoded request answering one takes at most.
+	// envelopeFactor bounds the cost of an answer as a multiple of the decoded request.
 	envelopeFactor = 2
 )
 
-// envelopeCost is that of the request in an envelope, which is decoded in addition.
+// envelopeCost is the cost of the nested request, which is decoded in addition.
 func (c *Controller) envelopeCost(req *kmsg.EnvelopeRequest) int64 {
 	decoded := c.cfg.Codec.Cost(req.RequestData)
 	if len(req.RequestData) < 2 || byKey[int16(binary.BigEndian.Uint16(req.RequestData))] == nil {
@@ -175,17 +182,17 @@ func (c *Controller) envelopeCost(req *kmsg.EnvelopeRequest) int64 {
 	return decoded + c.Cost(nested)
 }
 
-// largestTopic remembers how many partitions the largest topic has.
+// largestTopic caches the partition count of the largest topic.
 type largestTopic struct{ known atomic.Pointer[largestKnown] }
 
 type largestKnown struct {
-	endOffset  int64 // of the image that was looked at
+	endOffset  int64 // of the image that it holds for
 	partitions int
 }
 
-// of is how many partitions no topic of the image exceeds.
+// of returns a bound for the partitions of a single topic of the image.
 func (l *largestTopic) of(img *metadata.Image) int {
-	// Every topic has a partition. Where the others are few it is not worth looking at all topics.
+	// Every topic has a partition. With few others, looking at all topics would not pay.
 	if most := img.PartitionCount() - img.TopicCount() + 1; most <= partEntries {
 		return most
 	}

@@ -18,9 +18,8 @@ func logsTo(text *bytes.Buffer) func(*Config) {
 	return func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(text, nil)) }
 }
 
-// TestADeposedControllerDoesNothingMore fails the log under a controller with work in every
-// place where it can wait: each is answered once, nothing further is proposed and nothing is
-// fenced.
+// TestADeposedControllerDoesNothingMore fails the log under a controller with work in every place
+// where it can wait: each is answered once, nothing further is proposed and nothing is fenced.
 func TestADeposedControllerDoesNothingMore(t *testing.T) {
 	var text bytes.Buffer
 	d := newTestDriver(t, logsTo(&text))
@@ -28,24 +27,24 @@ func TestADeposedControllerDoesNothingMore(t *testing.T) {
 	proposed := d.ask(producerIDs(1, epoch)) // waits for its commit
 	d.work()
 	waiting := d.ask(producerIDs(1, epoch)) // waits in the queue
-	d.log.refuse = errors.New("the log has failed")
-	log := len(d.log.all)
+	d.log.Refuse = errors.New("the log has failed")
+	log := len(d.log.All)
 
 	d.Depose()
 	if _, ok := d.Active(); ok {
 		t.Error("still active")
 	}
 	wantCode(t, "a request behind it", d.ask(producerIDs(1, epoch)), kerr.NotController.Code)
-	d.Committed([][]byte{d.log.take()[0]})
+	d.Committed([][]byte{d.log.Take()[0]})
 	turned := d.Ping()
 	go d.loop()
 	d.Stop()
 	<-turned
 	wantCode(t, "a request that waited for its commit", proposed, kerr.NotController.Code)
 	wantCode(t, "a request in the queue", waiting, kerr.NotController.Code)
-	d.clock.advance(time.Minute, func() { t.Error("a timer fires") })
-	if strings.Contains(text.String(), "fencing") || len(d.log.all) != log {
-		t.Errorf("%d batches were proposed: %s", len(d.log.all)-log, &text)
+	d.clock.Advance(time.Minute, func() { t.Error("a timer fires") })
+	if strings.Contains(text.String(), "fencing") || len(d.log.All) != log {
+		t.Errorf("%d batches were proposed: %s", len(d.log.All)-log, &text)
 	}
 }
 
@@ -81,7 +80,7 @@ func TestADeposedControllerTellsWhatItKnows(t *testing.T) {
 		_, err := d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}))
 		ended <- err
 	}()
-	for len(d.log.waiting) == 0 { // until it waits for its commit
+	for len(d.log.Waiting) == 0 { // until it waits for its commit
 		<-d.queue.wake
 		d.work()
 	}
@@ -101,12 +100,12 @@ func TestFencingIsLoggedWhenTheLogHasTakenIt(t *testing.T) {
 	var text bytes.Buffer
 	d := newTestDriver(t, logsTo(&text))
 	d.addBroker(1)
-	d.log.refuse = ErrTooManyPending
+	d.log.Refuse = ErrTooManyPending
 	d.advance(d.cfg.SessionTimeout + time.Second)
 	if strings.Contains(text.String(), "fencing") {
 		t.Errorf("logged: %s", &text)
 	}
-	d.log.refuse = nil
+	d.log.Refuse = nil
 	d.advance(time.Second)
 	if n := strings.Count(text.String(), "fencing"); n != 1 || !d.Image().Broker(1).Fenced {
 		t.Errorf("logged %d times: %s", n, &text)

@@ -13,55 +13,59 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// This file is the way into the controller for callers that do not speak Kafka's protocol. They use the same requests through the same
-// table and queue as everyone, and learn in addition what was written.
+// Callers in this process that do not speak Kafka's protocol use the same requests, through the
+// same table and queue as everyone, and get the written records in addition.
 
-// Written is one record that an operation wrote. It is committed when the operation returns, and must not be changed.
+// Written is one record that an operation wrote. It is committed when the operation returns. It
+// must not be changed.
 type Written struct {
-	Offset      int64 // -1: of a dry run
+	Offset      int64 // -1 in a dry run
 	Epoch       int32 // leader epoch of its batch
-	TimestampMs int64 // of its batch, since 1970
+	TimestampMs int64 // of its batch, ms since 1970
 	Record      record.Record
 }
 
-// Outcome is what an operation came to.
+// Outcome is the result of an operation.
 type Outcome struct {
 	Response kmsg.Response
-	// Message is why the response says no, where it has no room for that; else nil.
+	// Message is the reason for an error in a response that has no room for it; else nil.
 	Message *string
 	// Written are the records of the operation in log order; none when it changed nothing.
 	Written []Written
-	// Image is the state right after the operation: committed, but perhaps no longer the newest. nil for a request that was answered
-	// without the core, as a heartbeat that changes nothing is.
+	// Image is the state right after the operation: committed, but perhaps not the newest. It is
+	// nil for a request that was answered without the core, such as a heartbeat that changes
+	// nothing.
 	Image *metadata.Image
 	// Broker is the registration right after a BrokerChange; nil for other operations. Image may
-	// have another one or none, when partitions had to follow the change in parts.
+	// have another one or none, when partition changes followed in parts.
 	Broker *metadata.Broker
 }
 
-// Operation is a request that is made from the newest state, in the same turn of the core that runs it: nothing comes between the
-// two, so "one more replica than there are" needs no second look.
+// Operation is a request that is made from the newest state, in the turn of the core that runs it.
+// No other change comes between, so "one more replica than now" needs no second check.
 type Operation struct {
 	Name string // for logs
-	// Make gets the newest state, which it must not keep, on the core's goroutine: it computes and does nothing else. Its error ends
-	// the operation; an *protocol.Error goes to the caller as it is.
+	// Make gets the newest state, which it must not keep, on the core's goroutine. It computes and
+	// has no effects. Its error ends the operation; a *protocol.Error is returned as it is.
 	Make func(*metadata.Image) (kmsg.Request, error)
 	// DryRun writes nothing. Outcome has the records and the image as they would be.
 	DryRun bool
 }
 
 var (
-	// ErrNotActive says that this node is not the active controller, and nothing was done.
+	// ErrNotActive means that this node is not the active controller, and nothing was done.
 	ErrNotActive = errors.New("this node is not the active controller")
-	// ErrNotTried says that the time was up, or the queue full, before the operation began. Nothing was done.
+	// ErrNotTried means that the time was up, or the queue full, before the operation began.
+	// Nothing was done.
 	ErrNotTried = errors.New("the controller was too busy to begin the operation")
-	// ErrUnknownOutcome says that the operation began, and whether what it wrote will be committed is not known.
+	// ErrUnknownOutcome means that the operation began, and whether its records will be committed
+	// is not known.
 	ErrUnknownOutcome = errors.New("it is not known whether the operation was carried out")
 )
 
-// Do runs a write request and waits until the records that it wrote, and the state that it read, are
-// committed. Errors inside the response are for the caller to find. An error is one of the Err values
-// above, or a *protocol.Error.
+// Do runs a write request and waits until the records that it wrote, and the state that it read,
+// are committed. Errors inside the response are for the caller to find. An error is one of the Err
+// values above, or a *protocol.Error.
 func (c *Controller) Do(
 	ctx context.Context, caller protocol.Caller, req kmsg.Request,
 ) (Outcome, error) {
@@ -150,7 +154,7 @@ type doing struct {
 	progress atomic.Int32
 	wrote    atomic.Bool // the log has accepted all records of a part
 	computed bool        // a part has been computed
-	base     int64       // offset of the first record of the part in hand
+	base     int64       // offset of the first record of the current part
 	outcome  Outcome
 	done     chan ended // buffered: an operation ends once, perhaps after its caller has left
 }

@@ -20,7 +20,7 @@ func TestDoOfWhatTheLogRefuses(t *testing.T) {
 	} {
 		d := newTestDriver(t)
 		d.addBroker(1)
-		d.log.refuse = c.refuse
+		d.log.Refuse = c.refuse
 		_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
 			return d.Do(ctx, protocol.Caller{}, createTopicRequest("a", []int32{1}))
 		})
@@ -56,7 +56,7 @@ func TestDoOfWhatIsTakenInPart(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
 	calls := 0
-	d.log.refused = func() error {
+	d.log.Refused = func() error {
 		if calls++; calls > 1 {
 			return ErrTooManyPending
 		}
@@ -80,7 +80,8 @@ func TestABrokerThatIsGoneBeforeItsChangeEnds(t *testing.T) {
 	to := TargetFenced
 	done := make(chan Outcome, 1)
 	go func() {
-		outcome, err := d.ChangeBroker(t.Context(), protocol.Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: epoch, State: &to})
+		outcome, err := d.ChangeBroker(t.Context(), protocol.Caller{},
+			BrokerChange{BrokerID: 1, BrokerEpoch: epoch, State: &to})
 		if err != nil {
 			t.Error(err)
 		}
@@ -103,8 +104,8 @@ func TestABrokerThatIsGoneBeforeItsChangeEnds(t *testing.T) {
 	}
 }
 
-// TestAnOperationAnswersOnce: an answer before the last part is a fault of the operation, which then
-// writes nothing, and not an answer that the core would have to give twice.
+// TestAnOperationAnswersOnce: an answer before the last part is a fault of the operation, which
+// then writes nothing, and not an answer that the core would have to give twice.
 func TestAnOperationAnswersOnce(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)

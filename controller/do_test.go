@@ -64,7 +64,7 @@ func TestDoTellsWhatWasWritten(t *testing.T) {
 		t.Fatalf("%+v %v", outcome, err)
 	}
 	for i, w := range outcome.Written {
-		if w.Offset != base+int64(i) || w.Epoch != 1 || w.TimestampMs != d.clock.now.UnixMilli() {
+		if w.Offset != base+int64(i) || w.Epoch != 1 || w.TimestampMs != d.clock.Now().UnixMilli() {
 			t.Errorf("record %d: %+v, want offset %d", i, w, base+int64(i))
 		}
 	}
@@ -85,29 +85,38 @@ func TestDoNextSeesWhatIsProposed(t *testing.T) {
 	d.work()
 	next := func(dry bool) func(context.Context) (Outcome, error) {
 		return func(ctx context.Context) (Outcome, error) {
-			return d.DoNext(ctx, protocol.Caller{}, Operation{Name: "test", DryRun: dry, Make: func(img *metadata.Image) (kmsg.Request, error) {
-				if img.TopicByName("a") == nil {
-					return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "not yet")
-				}
-				return createTopicRequest("b", []int32{1}), nil
-			}})
+			return d.DoNext(ctx, protocol.Caller{},
+				Operation{Name: "test", DryRun: dry,
+					Make: func(img *metadata.Image) (kmsg.Request, error) {
+						if img.TopicByName("a") == nil {
+							return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "not yet")
+						}
+						return createTopicRequest("b", []int32{1}), nil
+					}})
 		}
 	}
 	dry, err := d.do(t, next(true))
-	if err != nil || len(dry.Written) != 2 || dry.Written[0].Offset != -1 || dry.Image.TopicByName("b") == nil || d.Image().TopicByName("b") != nil {
+	if err != nil || len(dry.Written) != 2 || dry.Written[0].Offset != -1 ||
+		dry.Image.TopicByName("b") == nil || d.Image().TopicByName("b") != nil {
 		t.Fatalf("a dry run: %+v %v", dry, err)
 	}
-	if wet, err := d.do(t, next(false)); err != nil || wet.Written[0].Offset < 0 || d.Image().TopicByName("b") == nil {
+	if wet, err := d.do(t, next(false)); err != nil || wet.Written[0].Offset < 0 ||
+		d.Image().TopicByName("b") == nil {
 		t.Fatalf("%+v %v", wet, err)
 	}
 	_, err = d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.DoNext(ctx, protocol.Caller{}, Operation{Make: func(*metadata.Image) (kmsg.Request, error) { return nil, protocol.Errorf(kerr.PolicyViolation, "no") }})
+		return d.DoNext(ctx, protocol.Caller{},
+			Operation{Make: func(*metadata.Image) (kmsg.Request, error) {
+				return nil,
+					protocol.Errorf(kerr.PolicyViolation, "no")
+			}})
 	})
 	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.PolicyViolation {
 		t.Errorf("an error of Make: %v", err)
 	}
 	_, err = d.do(t, func(ctx context.Context) (Outcome, error) {
-		return d.DoNext(ctx, protocol.Caller{}, Operation{Make: func(*metadata.Image) (kmsg.Request, error) { panic("a fault") }})
+		return d.DoNext(ctx, protocol.Caller{},
+			Operation{Make: func(*metadata.Image) (kmsg.Request, error) { panic("a fault") }})
 	})
 	if e := (*protocol.Error)(nil); !errors.As(err, &e) || e.Kafka != kerr.UnknownServerError {
 		t.Errorf("a fault in Make: %v", err)
@@ -136,7 +145,7 @@ func TestDoTellsWhatItKnowsOfAnEnd(t *testing.T) {
 		_, err := create(context.Background())
 		lost <- err
 	}()
-	for len(d.log.waiting) == 0 { // until it is proposed
+	for len(d.log.Waiting) == 0 { // until it is proposed
 		<-d.queue.wake
 		d.work()
 	}
@@ -161,7 +170,10 @@ func TestChangeBroker(t *testing.T) {
 		if c.BrokerEpoch == 0 {
 			c.BrokerEpoch = epoch
 		}
-		outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) { return d.ChangeBroker(ctx, protocol.Caller{}, c) })
+		outcome, err := d.do(t, func(ctx context.Context) (Outcome,
+			error) {
+			return d.ChangeBroker(ctx, protocol.Caller{}, c)
+		})
 		var types []record.Type
 		for _, w := range outcome.Written {
 			types = append(types, w.Record.Type())
@@ -172,13 +184,15 @@ func TestChangeBroker(t *testing.T) {
 	to := func(t BrokerTarget) *BrokerTarget { return &t }
 	fence := []record.Type{record.TypePartitionChange, record.TypeBrokerRegistrationChange}
 
-	if got, err := change(BrokerChange{State: to(TargetFenced)}); err != nil || !slices.Equal(got, fence) || leader() != 2 {
+	if got, err := change(BrokerChange{State: to(TargetFenced)}); err != nil ||
+		!slices.Equal(got, fence) || leader() != 2 {
 		t.Errorf("fence: %v %v, leader %d", got, err, leader())
 	}
 	if got, err := change(BrokerChange{State: to(TargetFenced)}); err != nil || len(got) != 0 {
 		t.Errorf("fence again: %v %v", got, err)
 	}
-	if got, err := change(BrokerChange{State: to(TargetUnfenced)}); err != nil || !slices.Equal(got, fence[1:]) || !d.Image().Broker(1).Active() {
+	if got, err := change(BrokerChange{State: to(TargetUnfenced)}); err != nil ||
+		!slices.Equal(got, fence[1:]) || !d.Image().Broker(1).Active() {
 		t.Errorf("unfence: %v %v", got, err)
 	}
 	d.advance(d.cfg.SessionTimeout + 2*time.Second)
@@ -186,10 +200,13 @@ func TestChangeBroker(t *testing.T) {
 		t.Error("unfenced by hand and without heartbeats: still active after its session")
 	}
 	rack := "r"
-	if got, err := change(BrokerChange{Rack: &rack, State: to(TargetUnfenced)}); err != nil || got[0] != record.TypeRegisterBroker || *d.Image().Broker(1).Rack != "r" || d.Image().Broker(1).Epoch != epoch {
+	if got, err := change(BrokerChange{Rack: &rack, State: to(TargetUnfenced)}); err != nil ||
+		got[0] != record.TypeRegisterBroker || *d.Image().Broker(1).Rack != "r" ||
+		d.Image().Broker(1).Epoch != epoch {
 		t.Errorf("amend: %v %v", got, err)
 	}
-	if got, err := change(BrokerChange{State: to(TargetShutdown)}); err != nil || got[0] != record.TypeBrokerRegistrationChange || !d.Image().Broker(1).InControlledShutdown {
+	if got, err := change(BrokerChange{State: to(TargetShutdown)}); err != nil ||
+		got[0] != record.TypeBrokerRegistrationChange || !d.Image().Broker(1).InControlledShutdown {
 		t.Errorf("shut down: %v %v", got, err)
 	}
 	if _, err := change(BrokerChange{State: to(TargetUnfenced)}); err == nil {

@@ -8,30 +8,44 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// electionsPerRun is how many elections a periodic task may hold at once (QuorumController.MAX_ELECTIONS_PER_IMBALANCE), candidatesPerRun
-// how many partitions it may look at: most wait for a broker that is gone, and there may be a million of them.
+// electionsPerRun bounds the elections of one run of a periodic task
+// (QuorumController.MAX_ELECTIONS_PER_IMBALANCE), candidatesPerRun the partitions that it looks at:
+// most wait for a broker that is gone, and there may be a million of them.
 const (
 	electionsPerRun  = 1000
 	candidatesPerRun = 10_000
 )
 
-// electPreferred gives partitions to their preferred leaders, those of one run; again asks for another run soon, which goes on where
-// this one ended. As in KRaft there is no percentage of imbalance to wait for.
+// electPreferred elects the preferred leaders of partitions, one run at a time; again asks for
+// another run soon, which continues after the last partition of this one. As in KRaft, no
+// percentage of imbalance is required.
 func (c *core) electPreferred(op) (r result, again bool) {
-	return c.elections(&c.preferredAfter, c.working.ImbalancedAfter(c.preferredAfter), partition.Preferred, func(rules *partition.Rules, p *metadata.Partition) bool {
-		// Most others wait for a dead broker: pass over them fast. A reassignment may end here, whoever leads, and a leader be
-		// replaced whose broker came back with other directories.
-		return p.Leader < 0 || p.Reassigning() || rules.Acceptable(p, p.Replicas[0]) || !rules.Acceptable(p, p.Leader)
-	})
+	return c.elections(&c.preferredAfter, c.working.ImbalancedAfter(c.preferredAfter),
+		partition.Preferred, func(rules *partition.Rules, p *metadata.Partition) bool {
+			// Most others wait for a dead broker: skip them early. Also looked at are partitions
+			// whose reassignment may complete, and leaders whose broker returned with other
+			// directories.
+			return p.Leader < 0 || p.Reassigning() || rules.Acceptable(p, p.Replicas[0]) ||
+				!rules.Acceptable(p, p.Leader)
+		})
 }
 
-// electUnclean gives leaders to leaderless partitions of topics that allow an unclean election, as electPreferred does.
+// electUnclean elects leaders of leaderless partitions whose topics allow unclean elections, as
+// electPreferred does.
 func (c *core) electUnclean(op) (r result, again bool) {
-	return c.elections(&c.uncleanAfter, c.working.LeaderlessAfter(c.uncleanAfter), partition.Uncleanly, func(rules *partition.Rules, _ *metadata.Partition) bool { return rules.AllowsUnclean() })
+	return c.elections(&c.uncleanAfter, c.working.LeaderlessAfter(c.uncleanAfter),
+		partition.Uncleanly, func(rules *partition.Rules,
+			_ *metadata.Partition) bool {
+			return rules.AllowsUnclean()
+		})
 }
 
-// elections is one run over partitions, which begin behind after; there it notes where the next run is to begin.
-func (c *core) elections(after *metadata.TopicPartition, partitions iter.Seq[metadata.TopicPartition], kind partition.Election, allowed func(*partition.Rules, *metadata.Partition) bool) (r result, again bool) {
+// elections is one run over partitions, which begin after *after. Once its records are proposed it
+// stores there where the next run begins.
+func (c *core) elections(after *metadata.TopicPartition,
+	partitions iter.Seq[metadata.TopicPartition], kind partition.Election,
+	allowed func(*partition.Rules, *metadata.Partition) bool,
+) (r result, again bool) {
 	rules := c.partitionRules(c.working, partition.NoUpdate)
 	var losses partition.UncleanElections
 	defer losses.Warn(c.cfg.Logger)

@@ -11,7 +11,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// TestElectionRunsAreBounded: a run of the periodic task holds a thousand elections and asks for another.
+// TestElectionRunsAreBounded: a run of the periodic task holds a thousand elections and asks for
+// another.
 func TestElectionRunsAreBounded(t *testing.T) {
 	tc := newTestCore(t)
 	tc.addBrokers(1, 2)
@@ -20,7 +21,8 @@ func TestElectionRunsAreBounded(t *testing.T) {
 		replicas[i] = []int32{1, 2}
 	}
 	tc.addTopic("foo", replicas...)
-	changes, last := tc.updateReplicas(tc.working, partition.Remove(1), tc.working.Hosted(1), len(replicas))
+	changes, last := tc.updateReplicas(tc.working, partition.Remove(1), tc.working.Hosted(1),
+		len(replicas))
 	if len(changes) != len(replicas) || last != nil {
 		t.Fatalf("%d changes, last %v", len(changes), last)
 	}
@@ -46,8 +48,8 @@ func TestElectionRunsAreBounded(t *testing.T) {
 	}
 }
 
-// TestElectionRunsLookAtABoundedNumber: where most partitions wait for a broker that is gone, a run goes past some of them and the
-// next one goes on behind those.
+// TestElectionRunsLookAtABoundedNumber: where most partitions wait for a broker that is gone, a run
+// goes past some of them and the next one goes on behind those.
 func TestElectionRunsLookAtABoundedNumber(t *testing.T) {
 	tc := newTestCore(t)
 	tc.addBrokers(1, 2, 3)
@@ -79,7 +81,8 @@ func TestElectionRunsLookAtABoundedNumber(t *testing.T) {
 	}
 }
 
-// TestUpdatesLookAtABoundedNumber: an update stops at its bound whether or not it changed anything, and goes on from there.
+// TestUpdatesLookAtABoundedNumber: an update stops at its bound whether or not it changed anything,
+// and goes on from there.
 func TestUpdatesLookAtABoundedNumber(t *testing.T) {
 	tc := newTestCore(t)
 	tc.addBrokers(1, 2, 3)
@@ -89,7 +92,8 @@ func TestUpdatesLookAtABoundedNumber(t *testing.T) {
 	var looked, changed []int
 	for last := new(metadata.TopicPartition); last != nil; {
 		var changes []record.Record
-		changes, last = tc.updateReplicas(tc.working, partition.Remove(1), tc.working.HostedAfter(1, *last), 2)
+		changes, last = tc.updateReplicas(tc.working, partition.Remove(1),
+			tc.working.HostedAfter(1, *last), 2)
 		looked, changed = append(looked, 2), append(changed, len(changes))
 		if len(changes) > 0 {
 			tc.apply(changes...)
@@ -100,15 +104,20 @@ func TestUpdatesLookAtABoundedNumber(t *testing.T) {
 	}
 }
 
-// TestErrorsOfWholeRequests: an error that concerns a whole request stands where its API has a place for it.
+// TestErrorsOfWholeRequests: an error that concerns a whole request stands where its API has a
+// place for it.
 func TestErrorsOfWholeRequests(t *testing.T) {
 	named := "foo"
 	for _, req := range []kmsg.Request{
-		&kmsg.CreateTopicsRequest{Version: 7, Topics: []kmsg.CreateTopicsRequestTopic{{Topic: named}, {Topic: named}}},
-		&kmsg.CreatePartitionsRequest{Version: 3, Topics: []kmsg.CreatePartitionsRequestTopic{{Topic: named}}},
-		&kmsg.DeleteTopicsRequest{Version: 6, Topics: []kmsg.DeleteTopicsRequestTopic{{Topic: &named}}},
+		&kmsg.CreateTopicsRequest{Version: 7,
+			Topics: []kmsg.CreateTopicsRequestTopic{{Topic: named}, {Topic: named}}},
+		&kmsg.CreatePartitionsRequest{Version: 3,
+			Topics: []kmsg.CreatePartitionsRequestTopic{{Topic: named}}},
+		&kmsg.DeleteTopicsRequest{Version: 6,
+			Topics: []kmsg.DeleteTopicsRequestTopic{{Topic: &named}}},
 		&kmsg.DeleteTopicsRequest{Version: 1, TopicNames: []string{named}},
-		&kmsg.IncrementalAlterConfigsRequest{Version: 1, Resources: []kmsg.IncrementalAlterConfigsRequestResource{{ResourceName: named}}},
+		&kmsg.IncrementalAlterConfigsRequest{Version: 1,
+			Resources: []kmsg.IncrementalAlterConfigsRequestResource{{ResourceName: named}}},
 		&kmsg.AlterPartitionRequest{Version: 3},
 		&kmsg.AssignReplicasToDirsRequest{},
 	} {

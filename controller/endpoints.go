@@ -9,9 +9,12 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// controllerEndpoint is where a controller listens under a listener's name. The voter set comes first: brokers believe it. A node
-// that is not in it yet may have registered itself; this node knows its own listeners anyway.
-func (c *Controller) controllerEndpoint(img *metadata.Image, node int32, listener string) (host string, port uint16, ok bool) {
+// controllerEndpoint is a controller's endpoint on a listener. The voter set has precedence,
+// because brokers use it; a node outside it may have registered itself. This node knows its own
+// listeners in any case.
+func (c *Controller) controllerEndpoint(
+	img *metadata.Image, node int32, listener string,
+) (host string, port uint16, ok bool) {
 	if voters := img.Voters(); voters != nil {
 		for _, v := range voters.Voters {
 			if v.ID != node {
@@ -38,7 +41,8 @@ func (c *Controller) controllerEndpoint(img *metadata.Image, node int32, listene
 	return e.Host, e.Port, true
 }
 
-// namedEndpoint is the endpoint of a listener's name, or nil. Names are not case-sensitive: Kafka turns them into upper case.
+// namedEndpoint is the endpoint of a listener, nil if there is none. The case of the name does not
+// matter: Kafka turns it into upper case.
 func namedEndpoint(endpoints []record.Endpoint, listener string) *record.Endpoint {
 	for i := range endpoints {
 		if strings.EqualFold(endpoints[i].Name, listener) {
@@ -48,7 +52,7 @@ func namedEndpoint(endpoints []record.Endpoint, listener string) *record.Endpoin
 	return nil
 }
 
-// sameCluster accepts a request that names this cluster or none.
+// sameCluster reports whether a request names this cluster, or none.
 func (c *Controller) sameCluster(clusterID *string) bool {
 	return clusterID == nil || *clusterID == c.cfg.ClusterID
 }
@@ -56,8 +60,14 @@ func (c *Controller) sameCluster(clusterID *string) bool {
 // responseTo is an empty response of the request's version with all defaults.
 func responseTo[R kmsg.Response](req kmsg.Request) R { return req.ResponseKind().(R) }
 
-// Sets of acl operations as bits, one for each operation that a resource of the type knows (AclEntry.supportedOperations).
+// noMessage is the message of success in the responses whose schema gives the field no default:
+// Kafka sends an empty string there, not null.
+func noMessage() *string { return new(string) }
+
+// Sets of ACL operations as bits, one for each operation of that resource type
+// (AclEntry.supportedOperations).
 const (
-	clusterOperations int32 = 1<<5 | 1<<7 | 1<<8 | 1<<9 | 1<<10 | 1<<11 | 1<<12 // create, alter, describe, cluster action, (describe, alter) configs, idempotent write
+	// create, alter, describe, cluster action, (describe, alter) configs, idempotent write
+	clusterOperations int32 = 1<<5 | 1<<7 | 1<<8 | 1<<9 | 1<<10 | 1<<11 | 1<<12
 	topicOperations   int32 = 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<10 | 1<<11
 )

@@ -30,7 +30,9 @@ func (l *readLog) Fetch(_ context.Context, f FetchRequest) FetchResult {
 	return l.result
 }
 
-func (l *readLog) OpenSnapshot(endOffset int64, epoch int32, position int64) (io.ReadCloser, int64, error) {
+func (l *readLog) OpenSnapshot(
+	endOffset int64, epoch int32, position int64,
+) (io.ReadCloser, int64, error) {
 	if endOffset != 100 || epoch != 2 || position > int64(len(l.snapshot)) {
 		return nil, 0, errors.New("no such snapshot")
 	}
@@ -53,14 +55,18 @@ func testVoters() *record.Voters {
 	voters := new(record.Voters)
 	for i := range 3 {
 		id := int32(3000 + i)
-		voters.Voters = append(voters.Voters, record.Voter{ID: id, DirectoryID: testUUID(int(id)), KRaftVersionMax: 1, Endpoints: []record.VoterEndpoint{
-			{Name: "CONTROLLER", Host: "c", Port: uint16(9000 + i)}, {Name: "SECURE", Host: "s", Port: 65000},
-		}})
+		voters.Voters = append(voters.Voters,
+			record.Voter{ID: id, DirectoryID: testUUID(int(id)), KRaftVersionMax: 1,
+				Endpoints: []record.VoterEndpoint{
+					{Name: "CONTROLLER", Host: "c", Port: uint16(9000 + i)}, {Name: "SECURE", Host: "s",
+						Port: 65000},
+				}})
 	}
 	return voters
 }
 
-// newReadController is node 3000, which follows 3001 in epoch 7, with an image of the records at metadata.version 4.3-IV0.
+// newReadController is node 3000, which follows 3001 in epoch 7, with an image of the records at
+// metadata.version 4.3-IV0.
 func newReadController(t testing.TB, records ...record.Record) (*Controller, *readLog) {
 	t.Helper()
 	cfg := testConfig()
@@ -85,7 +91,9 @@ func testImage(t testing.TB, records ...record.Record) *metadata.Image {
 }
 
 // ask sends a request of a version over the wire to the controller, and its answer back.
-func ask[R kmsg.Response](t testing.TB, c *Controller, caller protocol.Caller, req kmsg.Request, version int16) R {
+func ask[R kmsg.Response](
+	t testing.TB, c *Controller, caller protocol.Caller, req kmsg.Request, version int16,
+) R {
 	t.Helper()
 	req.SetVersion(version)
 	sent := kmsg.RequestForKey(req.Key())
@@ -128,7 +136,8 @@ func overWire(t testing.TB, resp kmsg.Response) kmsg.Response {
 		t.Fatal(err)
 	}
 	if again := back.AppendTo(nil); !bytes.Equal(b, again) {
-		t.Fatalf("%T v%d changes when it is read and written again:\n%x\n%x", resp, resp.GetVersion(), b, again)
+		t.Fatalf("%T v%d changes when it is read and written again:\n%x\n%x", resp,
+			resp.GetVersion(), b, again)
 	}
 	return back
 }
@@ -153,19 +162,22 @@ func sameMessage(t testing.TB, what string, got, want any) {
 }
 
 func TestControllerEndpoint(t *testing.T) {
-	c, _ := newReadController(t, &record.RegisterController{ControllerID: 3005, Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "late", Port: 9}}})
+	c, _ := newReadController(t, &record.RegisterController{ControllerID: 3005,
+		Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "late", Port: 9}}})
 	for _, test := range []struct {
 		node           int32
 		listener, host string
 	}{
-		{3001, "CONTROLLER", "c"}, {3001, "controller", "c"}, {3001, "SECURE", "s"}, {3001, "OTHER", ""}, {3005, "CONTROLLER", "late"}, {3006, "CONTROLLER", ""},
+		{3001, "CONTROLLER", "c"}, {3001, "controller", "c"}, {3001, "SECURE", "s"}, {3001, "OTHER",
+			""}, {3005, "CONTROLLER", "late"}, {3006, "CONTROLLER", ""},
 	} {
 		host, _, ok := c.controllerEndpoint(c.Image(), test.node, test.listener)
 		if host != test.host || ok != (test.host != "") {
 			t.Errorf("%d on %s: %q, %v", test.node, test.listener, host, ok)
 		}
 	}
-	if host, port, ok := c.controllerEndpoint(metadata.Empty(), 3000, "CONTROLLER"); !ok || host != "c1" || port != 9093 {
+	if host, port, ok := c.controllerEndpoint(metadata.Empty(), 3000, "CONTROLLER"); !ok ||
+		host != "c1" || port != 9093 {
 		t.Errorf("its own endpoint before there is a voter set: %s %d %v", host, port, ok)
 	}
 }

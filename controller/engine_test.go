@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -23,7 +24,7 @@ type testDriver struct {
 	*Controller
 	t       testing.TB
 	log     *fakeLog
-	clock   *fakeClock
+	clock   *controllertest.Clock
 	stopped []error
 }
 
@@ -31,7 +32,7 @@ type testDriver struct {
 func newTestDriver(t testing.TB, options ...func(*Config)) *testDriver {
 	t.Helper()
 	cfg := testConfig()
-	d := &testDriver{t: t, log: new(fakeLog), clock: cfg.Clock.(*fakeClock)}
+	d := &testDriver{t: t, log: new(fakeLog), clock: cfg.Clock.(*controllertest.Clock)}
 	cfg.Stop = func(err error) { d.stopped = append(d.stopped, err) }
 	for _, o := range options {
 		o(&cfg)
@@ -46,7 +47,7 @@ func newTestDriver(t testing.TB, options ...func(*Config)) *testDriver {
 // lead opens an epoch and reports it, as the log does.
 func (d *testDriver) lead(epoch int32) {
 	d.t.Helper()
-	if _, err := d.log.Propose(epoch, d.EpochStart(epoch, d.log.end == 0)); err != nil {
+	if _, err := d.log.Propose(epoch, d.EpochStart(epoch, d.log.End == 0)); err != nil {
 		d.t.Fatal(err)
 	}
 	d.commit()
@@ -56,7 +57,7 @@ func (d *testDriver) lead(epoch int32) {
 
 // commit commits what is proposed.
 func (d *testDriver) commit() {
-	for _, b := range d.log.take() {
+	for _, b := range d.log.Take() {
 		d.Committed([][]byte{b})
 	}
 	d.work()
@@ -65,7 +66,7 @@ func (d *testDriver) commit() {
 // settle commits until nothing is proposed any more.
 func (d *testDriver) settle() {
 	d.work()
-	for len(d.log.waiting) > 0 {
+	for len(d.log.Waiting) > 0 {
 		d.commit()
 	}
 }
@@ -94,11 +95,12 @@ func (d *testDriver) answer(req kmsg.Request) kmsg.Response {
 	return *slot
 }
 
-func (d *testDriver) advance(by time.Duration) { d.clock.advance(by, d.settle) }
+func (d *testDriver) advance(by time.Duration) { d.clock.Advance(by, d.settle) }
 
 func (d *testDriver) addBroker(id int32) (epoch int64) {
 	d.t.Helper()
-	epoch = d.answer(registrationRequest(d.cfg.ClusterID, id, 1)).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
+	epoch = d.answer(registrationRequest(d.cfg.ClusterID, id,
+		1)).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
 	d.answer(heartbeatRequest(id, epoch, 1<<40))
 	if !d.Image().Broker(id).Active() {
 		d.t.Fatalf("broker %d did not become active", id)
@@ -106,12 +108,15 @@ func (d *testDriver) addBroker(id int32) (epoch int64) {
 	return epoch
 }
 
-func registrationRequest(cluster string, id int32, incarnation int) *kmsg.BrokerRegistrationRequest {
+func registrationRequest(
+	cluster string, id int32, incarnation int,
+) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
 	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, id, cluster, testUUID(int(id)*1000+incarnation)
 	req.LogDirs = [][16]byte{testUUID(int(id))}
 	for _, f := range metadata.SupportedFeatures(false) {
-		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name, MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
+		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name,
+			MinSupportedVersion: f.Min, MaxSupportedVersion: f.Max})
 	}
 	return req
 }
@@ -169,7 +174,7 @@ func TestRepliesWaitForTheCommitOfWhatTheySaw(t *testing.T) {
 
 	second := d.ask(producerIDs(1, epoch))
 	d.work()
-	batches := d.log.take()
+	batches := d.log.Take()
 	d.Committed([][]byte{batches[0]})
 	d.work()
 	wantCode(t, "the first write", write, 0)
@@ -224,15 +229,18 @@ func TestARefusedProposalIsAnAnswerAndNoStateChange(t *testing.T) {
 		d := newTestDriver(t)
 		epoch := d.addBroker(1)
 		end := d.core.working.EndOffset()
-		d.log.refuse = test.refuse
+		d.log.Refuse = test.refuse
 		slot := d.ask(producerIDs(1, epoch))
 		d.work()
 		wantCode(t, test.refuse.Error(), slot, test.want)
 		if _, ok := d.Active(); !ok || d.core.working.EndOffset() != end {
-			t.Errorf("%v: active %v, end %d: want a controller as before (%d)", test.refuse, ok, d.core.working.EndOffset(), end)
+			t.Errorf("%v: active %v, end %d: want a controller as before (%d)", test.refuse, ok,
+				d.core.working.EndOffset(), end)
 		}
-		d.log.refuse = nil
-		if resp := d.answer(producerIDs(1, epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ErrorCode != 0 || resp.ProducerIDStart != 0 {
+		d.log.Refuse = nil
+		if resp := d.answer(producerIDs(1,
+			epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ErrorCode != 0 ||
+			resp.ProducerIDStart != 0 {
 			t.Errorf("%v: the next request: %+v", test.refuse, resp)
 		}
 	}
@@ -241,7 +249,7 @@ func TestARefusedProposalIsAnAnswerAndNoStateChange(t *testing.T) {
 func TestAWrongOffsetStopsTheReplica(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
-	d.log.end += 5
+	d.log.End += 5
 	slot := d.ask(producerIDs(1, epoch))
 	d.work()
 	if len(d.stopped) == 0 {
@@ -255,7 +263,7 @@ func TestACommitThatWasNotProposedStopsTheReplica(t *testing.T) {
 	epoch := d.addBroker(1)
 	d.ask(producerIDs(1, epoch))
 	d.work()
-	b := d.log.take()[0]
+	b := d.log.Take()[0]
 	b.SetPosition(b.BaseOffset()+1, 1)
 	d.Committed([][]byte{b})
 	d.work()
@@ -270,7 +278,7 @@ func TestDeadlinesBoundTheQueueAndNotTheCommit(t *testing.T) {
 	req := heartbeatRequest(1, epoch, 1<<40)
 	req.WantFence = true
 	late := d.ask(req)
-	d.clock.jump(d.cfg.HeartbeatInterval/2 + time.Millisecond)
+	d.clock.Jump(d.cfg.HeartbeatInterval/2 + time.Millisecond)
 	d.work()
 	wantCode(t, "a heartbeat that waited", late, kerr.RequestTimedOut.Code)
 	if !d.core.working.Broker(1).Active() {
@@ -278,7 +286,7 @@ func TestDeadlinesBoundTheQueueAndNotTheCommit(t *testing.T) {
 	}
 	inTime := d.ask(req)
 	d.work()
-	d.clock.jump(time.Minute)
+	d.clock.Jump(time.Minute)
 	d.commit()
 	wantCode(t, "a heartbeat whose commit took a minute", inTime, 0)
 	if d.Stats().TimedOut != 1 {
@@ -291,7 +299,8 @@ func TestTheQueueIsBoundedAndClosesOnWhoWaits(t *testing.T) {
 	epoch := d.addBroker(1)
 	parked := d.ask(producerIDs(1, epoch))
 	d.work()
-	first, second, third := d.ask(producerIDs(1, epoch)), d.ask(producerIDs(1, epoch)), d.ask(producerIDs(1, epoch))
+	first, second, third := d.ask(producerIDs(1, epoch)), d.ask(producerIDs(1,
+		epoch)), d.ask(producerIDs(1, epoch))
 	wantCode(t, "a request to a full queue", third, kerr.RequestTimedOut.Code)
 	d.queue.close()
 	d.end()
@@ -305,23 +314,30 @@ func TestAPanicIsAFaultAndTheControllerGoesOn(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	var got *protocol.Error
-	p := &pendingOp{c: d.Controller, name: "test", reply: func(kmsg.Response, error) { t.Error("answered") }, fail: func(err *protocol.Error) { got = err }}
+	p := &pendingOp{c: d.Controller, name: "test",
+		reply: func(kmsg.Response,
+			error) {
+			t.Error("answered")
+		}, fail: func(err *protocol.Error) { got = err }}
 	d.queue.addNew(administrator, false, p.begin(func(op) result { panic("a bug") }))
 	d.work()
 	if got != errFault || d.Stats().Faults != 1 {
 		t.Errorf("%v, %+v", got, d.Stats())
 	}
-	d.Handle(t.Context(), protocol.Caller{}, producerIDs(1, epoch), func(kmsg.Response) { panic("a bug of the connection") })
+	d.Handle(t.Context(), protocol.Caller{}, producerIDs(1, epoch),
+		func(kmsg.Response) { panic("a bug of the connection") })
 	d.settle()
-	if resp := d.answer(producerIDs(1, epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ProducerIDStart != 1000 || len(d.stopped) != 0 {
+	if resp := d.answer(producerIDs(1,
+		epoch)).(*kmsg.AllocateProducerIDsResponse); resp.ProducerIDStart != 1000 ||
+		len(d.stopped) != 0 {
 		t.Errorf("%+v, stopped %v", resp, d.stopped)
 	}
 }
 
 func TestSlowEventsAreCounted(t *testing.T) {
 	d := newTestDriver(t, func(cfg *Config) { cfg.SlowEvent = time.Second })
-	d.queue.addLog(event{name: "slow", run: func() { d.clock.jump(1001 * time.Millisecond) }})
-	d.queue.addLog(event{name: "quick", run: func() { d.clock.jump(time.Second) }})
+	d.queue.addLog(event{name: "slow", run: func() { d.clock.Jump(1001 * time.Millisecond) }})
+	d.queue.addLog(event{name: "quick", run: func() { d.clock.Jump(time.Second) }})
 	d.work()
 	if d.Stats().SlowEvents != 1 {
 		t.Errorf("%+v", d.Stats())
@@ -338,7 +354,8 @@ func largeRecords(n int) []record.Record {
 	salt := make([]byte, 1<<20)
 	var all []record.Record
 	for i := range n {
-		all = append(all, &record.UserScramCredential{Name: fmt.Sprint("u", i), Mechanism: 1, Salt: salt, Iterations: 4096})
+		all = append(all, &record.UserScramCredential{Name: fmt.Sprint("u", i), Mechanism: 1,
+			Salt: salt, Iterations: 4096})
 	}
 	return all
 }
@@ -352,21 +369,23 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 	}{
 		{"nothing", result{}, nil, nil},
 		{"one batch", result{records: noOps(recordsPerBatch)}, []int{recordsPerBatch}, nil},
-		{"two batches", result{records: noOps(recordsPerBatch + 1)}, []int{recordsPerBatch, 1}, nil},
-		{"atomic", result{records: noOps(recordsPerUserOp), atomic: true}, []int{recordsPerUserOp}, nil},
+		{"two batches", result{records: noOps(recordsPerBatch + 1)}, []int{recordsPerBatch, 1},
+			nil},
+		{"atomic", result{records: noOps(recordsPerUserOp), atomic: true}, []int{recordsPerUserOp},
+			nil},
 		{"too many", result{records: noOps(recordsPerUserOp + 1), atomic: true}, nil, errTooLarge},
 		{"large", result{records: largeRecords(9)}, []int{7, 2}, nil},
 		{"large and atomic", result{records: largeRecords(9), atomic: true}, []int{8, 3}, nil},
 		{"too large", result{records: largeRecords(32), atomic: true}, nil, errTooLarge},
 	} {
 		tc := newTestCore(t)
-		n, end := len(tc.log.all), tc.nextOffset()
-		err := tc.append(tc.clock.now, test.result)
+		n, end := len(tc.log.All), tc.nextOffset()
+		err := tc.append(tc.clock.Now(), test.result)
 		if got := tc.explain(err); err != nil && got != test.err || err == nil && test.err != nil {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		var counts []int
-		for _, b := range tc.log.all[n:] {
+		for _, b := range tc.log.All[n:] {
 			counts = append(counts, b.Count())
 		}
 		if !slices.Equal(counts, test.batches) {
@@ -381,19 +400,21 @@ func TestResultsAreCutIntoBatches(t *testing.T) {
 func TestAProposalRefusedMidwayKeepsWhatWasProposed(t *testing.T) {
 	tc := newTestCore(t)
 	end, asked := tc.nextOffset(), 0
-	tc.log.refused = func() error {
+	tc.log.Refused = func() error {
 		if asked++; asked == 2 {
 			return ErrTooManyPending
 		}
 		return nil
 	}
 	ran := false
-	err := tc.append(tc.clock.now, result{records: noOps(2*recordsPerBatch + 1), then: func(int64) { ran = true }})
+	err := tc.append(tc.clock.Now(), result{records: noOps(2*recordsPerBatch + 1),
+		then: func(int64) { ran = true }})
 	if !errors.Is(err, ErrTooManyPending) || ran {
 		t.Errorf("err %v, soft state changed %v", err, ran)
 	}
 	if tc.nextOffset() != end+recordsPerBatch || len(tc.pending) != 1 {
-		t.Errorf("next offset %d, want %d: one batch was accepted", tc.nextOffset(), end+recordsPerBatch)
+		t.Errorf("next offset %d, want %d: one batch was accepted", tc.nextOffset(),
+			end+recordsPerBatch)
 	}
 	tc.commitAll()
 	tc.apply(&record.NoOp{})
@@ -408,12 +429,15 @@ func TestRecordsThatCannotBeWrittenAreAFaultAndMoveNothing(t *testing.T) {
 	} {
 		mv := tc.working.Version()
 		if name == "does not encode" {
-			tc = newTestCore(t, func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_3_IV3) })
+			tc = newTestCore(t,
+				func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(metadata.V3_3_IV3) })
 			end = tc.nextOffset()
 		}
 		for _, atomic := range []bool{true, false} {
-			err := tc.append(tc.clock.now, result{records: []record.Record{&record.NoOp{}, r}, atomic: atomic})
-			if err == nil || tc.explain(err) != errFault || tc.nextOffset() != end || len(tc.pending) != 0 {
+			err := tc.append(tc.clock.Now(), result{records: []record.Record{&record.NoOp{}, r},
+				atomic: atomic})
+			if err == nil || tc.explain(err) != errFault || tc.nextOffset() != end ||
+				len(tc.pending) != 0 {
 				t.Errorf("%s at %v, atomic %v: %v", name, mv, atomic, err)
 			}
 		}
@@ -434,7 +458,8 @@ func TestRequestsAndPartsTakeTurns(t *testing.T) {
 	for events := q.take(true); events != nil; events = q.take(true) {
 		got = append(got, fmt.Sprint(events[0].name, len(events)))
 	}
-	want := slices.Concat([]string{"log2"}, slices.Repeat([]string{"request1"}, requestsPerPart), []string{"part1", "request1", "request1", "part1", "part1"})
+	want := slices.Concat([]string{"log2"}, slices.Repeat([]string{"request1"}, requestsPerPart),
+		[]string{"part1", "request1", "request1", "part1", "part1"})
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
@@ -447,11 +472,11 @@ func TestTimersRunThoughRequestsNeverEnd(t *testing.T) {
 	turns := 0
 	again = func() {
 		if turns++; turns < 50 {
-			d.clock.jump(100 * time.Millisecond)
+			d.clock.Jump(100 * time.Millisecond)
 			d.queue.addNew(administrator, false, event{name: "endless", run: again})
 		}
-		if due := d.clock.pop(d.clock.Now()); due != nil {
-			due.f()
+		if due, ok := d.clock.Next(d.clock.Now()); ok {
+			due()
 		}
 	}
 	d.queue.addNew(administrator, false, event{name: "endless", run: again})
@@ -483,21 +508,28 @@ func TestASnapshotGivesAnotherNodeTheSameImage(t *testing.T) {
 	cfg.NodeID = 3001
 	other := New(cfg)
 	other.SetLog(new(fakeLog))
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Bytes())), nil }
+	open := func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(file.Bytes())),
+			nil
+	}
 	if err := other.LoadSnapshot(end, snapshotEpoch, open); err != nil {
 		t.Fatal(err)
 	}
 	d.answer(producerIDs(1, epoch))
-	other.Committed([][]byte{d.log.all[len(d.log.all)-1]})
+	other.Committed([][]byte{d.log.All[len(d.log.All)-1]})
 	other.work()
 	var a, b bytes.Buffer
-	if err := errors.Join(metadata.WriteSnapshot(&a, d.Image()), metadata.WriteSnapshot(&b, other.Image())); err != nil {
+	if err := errors.Join(metadata.WriteSnapshot(&a, d.Image()),
+		metadata.WriteSnapshot(&b, other.Image())); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(a.Bytes(), b.Bytes()) || other.Image().EndOffset() != d.Image().EndOffset() {
 		t.Error("the images differ")
 	}
-	if err := other.LoadSnapshot(end, 1, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file.Bytes()[:50])), nil }); err == nil {
+	if err := other.LoadSnapshot(end, 1, func() (io.ReadCloser,
+		error) {
+		return io.NopCloser(bytes.NewReader(file.Bytes()[:50])), nil
+	}); err == nil {
 		t.Error("half a snapshot is taken for a whole one")
 	}
 }
@@ -512,7 +544,8 @@ func TestACommittedBatchThatDoesNotReplayStopsTheReplica(t *testing.T) {
 		cfg := testConfig()
 		cfg.Stop = func(err error) { stopped = err }
 		c := New(cfg)
-		b, err := metadata.EncodeData([]record.Record{&record.RemoveTopic{TopicID: testUUID(1)}}, metadata.LatestVersion, 0)
+		b, err := metadata.EncodeData([]record.Record{&record.RemoveTopic{TopicID: testUUID(1)}},
+			metadata.LatestVersion, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,9 +7,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// EpochStart is the control batch that a new leader opens its epoch with; the log gives it its position. On an empty log
-// (first) it also names kraft.version 1 and the voters, without which no broker finds its controller. It may be called from
-// any goroutine.
+// EpochStart returns the control batch that opens an epoch; the log sets its position. On an empty
+// log (first) it also contains kraft.version 1 and the voters, without which brokers do not find
+// their controllers. It may be called from any goroutine.
 func (c *Controller) EpochStart(epoch int32, first bool) []byte {
 	voters := c.Image().Voters()
 	if first || voters == nil {
@@ -21,13 +21,14 @@ func (c *Controller) EpochStart(epoch int32, first bool) []byte {
 		ids[i] = v.ID
 	}
 	slices.Sort(ids)
-	controls := []record.Control{&record.LeaderChange{LeaderID: c.cfg.NodeID, Voters: ids, GrantingVoters: ids}}
+	controls := []record.Control{&record.LeaderChange{LeaderID: c.cfg.NodeID, Voters: ids,
+		GrantingVoters: ids}}
 	if first {
 		controls = append(controls, &record.KRaftVersion{Version: 1}, voters)
 	}
 	b, err := metadata.EncodeControl(c.cfg.Clock.Now().UnixMilli(), controls...)
 	if err != nil {
-		panic(err) // nothing in a voter set of this node's own making is too large to encode
+		panic(err) // this node's own voter set is never too large to encode
 	}
 	b.SetPosition(0, epoch)
 	return b

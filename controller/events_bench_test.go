@@ -42,21 +42,32 @@ var largeRequests = []struct {
 	name string
 	make func(d *testDriver, epochs []int64) kmsg.Request
 }{
-	{"CreateTopics/5000", func(*testDriver, []int64) kmsg.Request { return newTopics(5000, "new.topic-", 1) }},
+	{"CreateTopics/5000", func(*testDriver,
+		[]int64) kmsg.Request {
+		return newTopics(5000, "new.topic-", 1)
+	}},
 	{"CreateTopics/configs", func(*testDriver, []int64) kmsg.Request {
 		return newTopics(2000, "conf.topic-", 1, "retention.ms", "segment.ms", "retention.bytes")
 	}},
-	{"CreateTopics/existing", func(*testDriver, []int64) kmsg.Request { return newTopics(10_000, "", 1) }},
-	{"CreateTopics/partitions", func(*testDriver, []int64) kmsg.Request { return newTopics(1, "wide-", 9999) }},
+	{"CreateTopics/existing", func(*testDriver,
+		[]int64) kmsg.Request {
+		return newTopics(10_000, "", 1)
+	}},
+	{"CreateTopics/partitions", func(*testDriver,
+		[]int64) kmsg.Request {
+		return newTopics(1, "wide-", 9999)
+	}},
 	{"DeleteTopics/10000", func(*testDriver, []int64) kmsg.Request { return oldTopics(largeName) }},
 	{"DeleteTopics/unknown", func(*testDriver, []int64) kmsg.Request {
 		return oldTopics(func(i int) string { return "unknown-" + strconv.Itoa(i) })
 	}},
 	{"IncrementalAlterConfigs/topics", func(*testDriver, []int64) kmsg.Request {
-		return newConfigs(kmsg.ConfigResourceTypeTopic, 10_000, 1, func(i int) string { return largeName(50_000 + i) })
+		return newConfigs(kmsg.ConfigResourceTypeTopic, 10_000, 1,
+			func(i int) string { return largeName(50_000 + i) })
 	}},
 	{"IncrementalAlterConfigs/unknown", func(*testDriver, []int64) kmsg.Request {
-		return newConfigs(kmsg.ConfigResourceTypeTopic, 10_000, 1, func(i int) string { return "unknown-" + strconv.Itoa(i) })
+		return newConfigs(kmsg.ConfigResourceTypeTopic, 10_000, 1,
+			func(i int) string { return "unknown-" + strconv.Itoa(i) })
 	}},
 	{"IncrementalAlterConfigs/keys", func(*testDriver, []int64) kmsg.Request {
 		return newConfigs(kmsg.ConfigResourceTypeBroker, 10, 1000, strconv.Itoa)
@@ -66,7 +77,8 @@ var largeRequests = []struct {
 		for i := range 10_000 {
 			b := int32(i % 10)
 			req.Topics = append(req.Topics, kmsg.AlterPartitionAssignmentsRequestTopic{
-				Topic: largeName(20_000 + i), Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{
+				Topic: largeName(20_000 +
+					i), Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{
 					{Replicas: []int32{(b + 3) % 10, (b + 4) % 10, (b + 5) % 10}},
 				},
 			})
@@ -77,7 +89,8 @@ var largeRequests = []struct {
 		req := kmsg.NewPtrElectLeadersRequest()
 		req.Version = 2
 		for i := range largeTopics {
-			req.Topics = append(req.Topics, kmsg.ElectLeadersRequestTopic{Topic: largeName(i), Partitions: []int32{0}})
+			req.Topics = append(req.Topics, kmsg.ElectLeadersRequestTopic{Topic: largeName(i),
+				Partitions: []int32{0}})
 		}
 		return req
 	}},
@@ -90,7 +103,8 @@ var largeRequests = []struct {
 			p := topic.Partition(0)
 			req.Topics = append(req.Topics, kmsg.AlterPartitionRequestTopic{
 				TopicID: topic.ID, Partitions: []kmsg.AlterPartitionRequestTopicPartition{
-					{LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch, NewISR: p.ISR[:2]},
+					{LeaderEpoch: p.LeaderEpoch, PartitionEpoch: p.PartitionEpoch,
+						NewISR: p.ISR[:2]},
 				},
 			})
 		}
@@ -124,16 +138,20 @@ var largeRequests = []struct {
 }
 
 // newTopics creates n topics; without a prefix those that there are.
-func newTopics(n int, prefix string, partitions int32, configs ...string) *kmsg.CreateTopicsRequest {
+func newTopics(
+	n int, prefix string, partitions int32, configs ...string,
+) *kmsg.CreateTopicsRequest {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Version = 7
 	for i := range n {
-		t := kmsg.CreateTopicsRequestTopic{Topic: largeName(i), NumPartitions: partitions, ReplicationFactor: 3}
+		t := kmsg.CreateTopicsRequestTopic{Topic: largeName(i), NumPartitions: partitions,
+			ReplicationFactor: 3}
 		if prefix != "" {
 			t.Topic = prefix + strconv.Itoa(i)
 		}
 		for _, name := range configs {
-			t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name, Value: kmsg.StringPtr("1000000")})
+			t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: name,
+				Value: kmsg.StringPtr("1000000")})
 		}
 		req.Topics = append(req.Topics, t)
 	}
@@ -159,7 +177,8 @@ func newConfigs(
 	for i := range n {
 		r := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kind, ResourceName: name(i)}
 		for j := range each {
-			c := kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: "key-" + strconv.Itoa(j), Value: kmsg.StringPtr("1000000")}
+			c := kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: "key-" + strconv.Itoa(j),
+				Value: kmsg.StringPtr("1000000")}
 			if kind == kmsg.ConfigResourceTypeTopic {
 				c.Name = "retention.ms"
 			}

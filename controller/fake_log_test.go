@@ -6,13 +6,12 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -21,134 +20,29 @@ import (
 
 // fakeLog is a Log that gives offsets and commits when it is told to.
 type fakeLog struct {
-	end       int64
-	refuse    error            // what Propose answers instead, if not nil
-	refused   func() error     // asked at every Propose, if not nil
-	waiting   []metadata.Batch // proposed, not committed
-	all       []metadata.Batch // proposed ever
-	proposals []int            // how many batches came together
-	peers     []Peer
-	quorum    Quorum
+	controllertest.Log
+	peers  []Peer
+	quorum Quorum
 }
 
-func (l *fakeLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
-	if l.refused != nil {
-		if err := l.refused(); err != nil {
-			return 0, err
-		}
-	}
-	if l.refuse != nil {
-		return 0, l.refuse
-	}
-	base := l.end
-	for _, batch := range batches {
-		b, rest, err := metadata.ParseBatch(append([]byte(nil), batch...))
-		if err != nil || len(rest) != 0 {
-			return 0, errors.Join(err, errors.New("not one whole batch"))
-		}
-		b.SetPosition(l.end, epoch)
-		l.end = b.EndOffset()
-		l.waiting, l.all = append(l.waiting, b), append(l.all, b)
-	}
-	l.proposals = append(l.proposals, len(batches))
-	return base, nil
+func (l *fakeLog) Fetch(context.Context,
+	FetchRequest) FetchResult {
+	return FetchResult{ErrorCode: -1}
 }
-
-// take returns what is proposed and not committed, as the log commits it.
-func (l *fakeLog) take() []metadata.Batch {
-	batches := l.waiting
-	l.waiting = nil
-	return batches
-}
-
-func (l *fakeLog) Fetch(context.Context, FetchRequest) FetchResult { return FetchResult{ErrorCode: -1} }
 
 func (l *fakeLog) OpenSnapshot(int64, int32, int64) (io.ReadCloser, int64, error) {
 	return nil, 0, errors.New("no snapshot")
 }
 
-func (l *fakeLog) Leader() (id, epoch int32)              { return l.quorum.LeaderID, l.quorum.LeaderEpoch }
+func (l *fakeLog) Leader() (id, epoch int32) {
+	return l.quorum.LeaderID,
+		l.quorum.LeaderEpoch
+}
 func (l *fakeLog) Quorum() Quorum                         { return l.quorum }
 func (l *fakeLog) Peers() []Peer                          { return l.peers }
-func (l *fakeLog) Barrier(context.Context) (int64, error) { return l.end, nil }
+func (l *fakeLog) Barrier(context.Context) (int64, error) { return l.End, nil }
 
-// testStart is when every test begins.
-var testStart = time.UnixMilli(1_700_000_000_000)
-
-// fakeClock stands still until it is advanced; timers fire on the goroutine that advances it.
-type fakeClock struct {
-	mu     sync.Mutex
-	now    time.Time
-	timers []*fakeTimer
-}
-
-type fakeTimer struct {
-	at      time.Time
-	f       func()
-	stopped bool
-}
-
-func (c *fakeClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *fakeClock) AfterFunc(d time.Duration, f func()) func() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	t := &fakeTimer{at: c.now.Add(d), f: f}
-	c.timers = append(c.timers, t)
-	return func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		was := t.stopped
-		t.stopped = true
-		return !was
-	}
-}
-
-// jump moves the clock by d and fires nothing, as for a process that stood still.
-func (c *fakeClock) jump(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// advance moves the clock by d and fires what falls due on the way, each at its time, and calls after behind each.
-func (c *fakeClock) advance(d time.Duration, after func()) {
-	end := c.Now().Add(d)
-	for {
-		t := c.pop(end)
-		if t == nil {
-			break
-		}
-		t.f()
-		after()
-	}
-	c.mu.Lock()
-	c.now = end
-	c.mu.Unlock()
-}
-
-// pop removes the earliest timer that is due by end, and sets the clock to its time.
-func (c *fakeClock) pop(end time.Time) *fakeTimer {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.timers = slices.DeleteFunc(c.timers, func(t *fakeTimer) bool { return t.stopped })
-	if len(c.timers) == 0 {
-		return nil
-	}
-	t := slices.MinFunc(c.timers, func(a, b *fakeTimer) int { return a.at.Compare(b.at) })
-	if t.at.After(end) {
-		return nil
-	}
-	t.stopped = true
-	if t.at.After(c.now) {
-		c.now = t.at
-	}
-	return t
-}
+var testStart = controllertest.Start
 
 func testConfig() Config {
 	return Config{
@@ -167,25 +61,25 @@ func testConfig() Config {
 		Bootstrap:         metadata.BootstrapFeatures(metadata.LatestVersion),
 		DefaultPartitions: 1, DefaultReplicationFactor: 1, MinISR: 1, DeleteTopics: true,
 		SessionTimeout: 9 * time.Second, HeartbeatInterval: 2 * time.Second, PreferredInterval: 300 * time.Second, UncleanInterval: 300 * time.Second,
-		Clock: &fakeClock{now: testStart}, Random: rand.NewPCG(1, 2), Logger: slog.New(slog.DiscardHandler),
+		Clock: controllertest.NewClock(), Random: rand.NewPCG(1,
+			2), Logger: slog.New(slog.DiscardHandler),
 		Stop: func(err error) { panic(err) },
 	}
 }
 
-// testUUID is an id that is not reserved and that sorts by n.
-func testUUID(n int) record.UUID {
-	return record.UUID{0: 0x40, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
-}
+func testUUID(n int) record.UUID { return controllertest.UUID(n) }
 
-// testCore is an active core over a fakeLog, without a driver: time is its clock, and what it proposes commits at once.
+// testCore is an active core over a fakeLog, without a driver: time is its clock, and what it
+// proposes commits at once.
 type testCore struct {
 	*core
 	t     testing.TB
 	log   *fakeLog
-	clock *fakeClock
+	clock *controllertest.Clock
 }
 
-// newTestCore makes a core that is active in epoch 1 of a new cluster, bootstrapped; options change the configuration first.
+// newTestCore makes a core that is active in epoch 1 of a new cluster, bootstrapped; options change
+// the configuration first.
 func newTestCore(t testing.TB, options ...func(*Config)) *testCore {
 	t.Helper()
 	cfg := testConfig()
@@ -194,7 +88,7 @@ func newTestCore(t testing.TB, options ...func(*Config)) *testCore {
 	}
 	log := new(fakeLog)
 	cfg.Log = log
-	tc := &testCore{core: newCore(&cfg), t: t, log: log, clock: cfg.Clock.(*fakeClock)}
+	tc := &testCore{core: newCore(&cfg), t: t, log: log, clock: cfg.Clock.(*controllertest.Clock)}
 	tc.lead(1)
 	return tc
 }
@@ -205,11 +99,11 @@ func (tc *testCore) lead(epoch int32) {
 	tc.renounce()
 	controller := &Controller{cfg: *tc.cfg}
 	controller.published.Store(tc.committed)
-	if _, err := tc.log.Propose(epoch, controller.EpochStart(epoch, tc.log.end == 0)); err != nil {
+	if _, err := tc.log.Propose(epoch, controller.EpochStart(epoch, tc.log.End == 0)); err != nil {
 		tc.t.Fatal(err)
 	}
 	tc.commitAll()
-	if err := tc.claim(tc.clock.now, epoch); err != nil {
+	if err := tc.claim(tc.clock.Now(), epoch); err != nil {
 		tc.t.Fatal(err)
 	}
 	tc.commitAll()
@@ -227,7 +121,7 @@ func (tc *testCore) runBacklog() {
 // commitAll commits whatever is proposed.
 func (tc *testCore) commitAll() {
 	tc.t.Helper()
-	for _, b := range tc.log.take() {
+	for _, b := range tc.log.Take() {
 		if err := tc.commit([]*feed.Batch{{Batch: b}}, false); err != nil {
 			tc.t.Fatal(err)
 		}
@@ -237,23 +131,25 @@ func (tc *testCore) commitAll() {
 // apply writes records as one batch and commits it.
 func (tc *testCore) apply(records ...record.Record) {
 	tc.t.Helper()
-	if err := tc.append(tc.clock.now, result{records: records, atomic: true}); err != nil {
+	if err := tc.append(tc.clock.Now(), result{records: records, atomic: true}); err != nil {
 		tc.t.Fatal(err)
 	}
 	tc.commitAll()
 }
 
-// do runs an operation to its end, part by part, committing each, and returns what it wrote and answered.
+// do runs an operation to its end, part by part, committing each, and returns what it wrote and
+// answered.
 func (tc *testCore) do(f func(op) result) (records []record.Record, response kmsg.Response) {
 	tc.t.Helper()
 	for f != nil {
-		r := f(op{now: tc.clock.now})
+		r := f(op{now: tc.clock.Now()})
 		records = append(records, r.records...)
-		if err := tc.append(tc.clock.now, r); err != nil {
+		if err := tc.append(tc.clock.Now(), r); err != nil {
 			tc.t.Fatal(err)
 		}
 		if r.more == nil {
-			tc.answer(&r, func(resp kmsg.Response, _ error) { response = resp }, func(err *protocol.Error) { tc.t.Fatal(err) })
+			tc.answer(&r, func(resp kmsg.Response, _ error) { response = resp },
+				func(err *protocol.Error) { tc.t.Fatal(err) })
 		}
 		tc.commitAll()
 		for _, answer := range tc.take().answers {
@@ -275,8 +171,10 @@ func (tc *testCore) addBrokers(ids ...int32) {
 	tc.t.Helper()
 	for _, id := range ids {
 		tc.apply(&record.RegisterBroker{
-			BrokerID: id, IncarnationID: testUUID(int(id) + 1_000_000), BrokerEpoch: tc.nextOffset(), LogDirs: []record.UUID{testUUID(int(id))},
-			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b", Port: 9092}}, Features: metadata.SupportedFeatures(false),
+			BrokerID: id, IncarnationID: testUUID(int(id) +
+				1_000_000), BrokerEpoch: tc.nextOffset(), LogDirs: []record.UUID{testUUID(int(id))},
+			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b",
+				Port: 9092}}, Features: metadata.SupportedFeatures(false),
 		})
 	}
 }
@@ -291,7 +189,8 @@ func (tc *testCore) addTopic(name string, replicas ...[]int32) record.UUID {
 		for j, b := range r {
 			dirs[j] = tc.working.Broker(b).DefaultDirectory()
 		}
-		records = append(records, &record.Partition{PartitionID: int32(i), TopicID: id, Replicas: r, ISR: r, Leader: r[0], Directories: dirs})
+		records = append(records, &record.Partition{PartitionID: int32(i), TopicID: id, Replicas: r,
+			ISR: r, Leader: r[0], Directories: dirs})
 	}
 	tc.apply(records...)
 	return id

@@ -79,14 +79,15 @@ func TestFeedIsFoundByTime(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	d.advance(5 * time.Second)
-	held, at := d.last(), d.clock.now.UnixMilli()
+	held, at := d.last(), d.clock.Now().UnixMilli()
 	d.answer(producerIDs(1, epoch))
 	d.news(-1)
 	for _, c := range []struct {
 		at   int64
 		want int64
 		ok   bool
-	}{{at, held, true}, {at - 1000, held, true}, {at + 1, 0, false}, {at - feed.Age.Milliseconds() - 1, 0, false}} {
+	}{{at, held, true}, {at - 1000, held, true}, {at + 1, 0,
+		false}, {at - feed.Age.Milliseconds() - 1, 0, false}} {
 		if got, ok := d.OffsetBefore(c.at); ok != c.ok || ok && got != c.want {
 			t.Errorf("at %+d ms: got %d %v, want %d %v", c.at-at, got, ok, c.want, c.ok)
 		}
@@ -101,14 +102,16 @@ func TestFeedTellsWhatChangesComeTo(t *testing.T) {
 	held := d.last()
 	d.do(t, func(ctx context.Context) (Outcome, error) {
 		fenced := TargetFenced
-		return d.ChangeBroker(ctx, protocol.Caller{}, BrokerChange{BrokerID: 1, BrokerEpoch: d.Image().Broker(1).Epoch, State: &fenced})
+		return d.ChangeBroker(ctx, protocol.Caller{},
+			BrokerChange{BrokerID: 1, BrokerEpoch: d.Image().Broker(1).Epoch, State: &fenced})
 	})
 	n := d.news(held)
 	for _, b := range n.Batches {
 		_ = b.Records(func(_ int64, r record.Record, s feed.State) {
 			switch r.(type) {
 			case *record.PartitionChange:
-				if s.Partition == nil || s.Partition.Leader != 2 || s.Partition.PartitionEpoch != 1 {
+				if s.Partition == nil || s.Partition.Leader != 2 ||
+					s.Partition.PartitionEpoch != 1 {
 					t.Errorf("the partition comes to %+v", s.Partition)
 				}
 			case *record.BrokerRegistrationChange:
@@ -132,7 +135,8 @@ func TestFeedHidesTransactions(t *testing.T) {
 	write := func(records ...record.Record) {
 		t.Helper()
 		d.queue.addLog(event{name: "test", run: func() {
-			if err := d.core.append(d.clock.now, result{records: records, atomic: true}); err != nil {
+			if err := d.core.append(d.clock.Now(),
+				result{records: records, atomic: true}); err != nil {
 				t.Error(err)
 			}
 		}})
@@ -148,9 +152,12 @@ func TestFeedHidesTransactions(t *testing.T) {
 		t.Errorf("of an aborted transaction: %s", kinds(t, n))
 	}
 	held = d.last()
-	write(&record.NoOp{}, &record.BeginTransaction{}, &record.Topic{Name: "t", TopicID: testUUID(1)})
-	write(&record.AbortTransaction{}, &record.BeginTransaction{}, &record.Topic{Name: "u", TopicID: testUUID(2)}, &record.EndTransaction{})
-	if n := d.news(held); kinds(t, n) != "NoOp BeginTransaction Topic EndTransaction" || n.Image.TopicByName("u") == nil {
+	write(&record.NoOp{}, &record.BeginTransaction{},
+		&record.Topic{Name: "t", TopicID: testUUID(1)})
+	write(&record.AbortTransaction{}, &record.BeginTransaction{},
+		&record.Topic{Name: "u", TopicID: testUUID(2)}, &record.EndTransaction{})
+	if n := d.news(held); kinds(t, n) != "NoOp BeginTransaction Topic EndTransaction" ||
+		n.Image.TopicByName("u") == nil {
 		t.Errorf("of an aborted transaction and a further one: %s", kinds(t, n))
 	}
 	held = d.last()
@@ -168,7 +175,8 @@ func TestFeedWakesWhoWaitsForIt(t *testing.T) {
 	held := d.last()
 	woken := make(chan error, 3)
 	ctx, cancel := context.WithCancel(context.Background())
-	for _, a := range []feed.Audience{feed.AudienceAll, feed.AudienceBrokers, feed.AudienceClients} {
+	for _, a := range []feed.Audience{feed.AudienceAll, feed.AudienceBrokers,
+		feed.AudienceClients} {
 		go func() { woken <- d.Await(ctx, a, held) }()
 	}
 	for d.Waiting() < 3 {
@@ -193,7 +201,8 @@ func told(t *testing.T, n feed.News) string {
 	for _, batch := range n.Batches {
 		fmt.Fprintf(&b, "%d\n", batch.BaseOffset())
 		if err := batch.Records(func(offset int64, r record.Record, s feed.State) {
-			fmt.Fprintf(&b, "%d %v %q %+v %+v\n", offset, r.Type(), s.TopicName, s.Partition, s.Broker)
+			fmt.Fprintf(&b, "%d %v %q %+v %+v\n", offset, r.Type(), s.TopicName, s.Partition,
+				s.Broker)
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -201,11 +210,12 @@ func told(t *testing.T, n feed.News) string {
 	return b.String()
 }
 
-// TestStandbyTakesManyBatchesAtOnce gives the same log to two standbys, batch by batch and all at once.
+// TestStandbyTakesManyBatchesAtOnce gives the same log to two standbys, batch by batch and all at
+// once.
 func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
 	t.Parallel()
 	leader := newTestDriver(t)
-	end := leader.log.end
+	end := leader.log.End
 	one, two := leader.addBroker(1), leader.addBroker(2)
 	leader.answer(createTopicRequest("kept", []int32{1, 2}, []int32{2, 1}))
 	leader.answer(createTopicRequest("gone", []int32{1, 2}))
@@ -220,7 +230,7 @@ func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
 	leader.answer(forget)
 
 	var together [][]byte
-	for _, b := range leader.log.all {
+	for _, b := range leader.log.All {
 		together = append(together, b)
 	}
 	standby := func(calls ...[][]byte) *testDriver {
@@ -242,7 +252,8 @@ func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
 		apart = append(apart, [][]byte{b})
 	}
 	a, b := standby(apart...), standby(together)
-	if got := snapshotOf(t, b); !bytes.Equal(got, snapshotOf(t, a)) || !bytes.Equal(got, snapshotOf(t, leader)) {
+	if got := snapshotOf(t, b); !bytes.Equal(got, snapshotOf(t, a)) ||
+		!bytes.Equal(got, snapshotOf(t, leader)) {
 		t.Error("the state is not the leader's")
 	}
 	want, got := told(t, a.news(end-1)), told(t, b.news(end-1))

@@ -11,11 +11,11 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Records that brokers do not accept, which earlier releases wrote, are healed in two steps. The
-// active controller writes what takes their place (metadata.Remedy); a client asks for that. Every
-// node cuts its log as soon as its own state holds none any more, by healing or otherwise: from then
-// on no observer reads such a record. A node that stops between the two finds at its next start that
-// its log begins too early, and cuts it then.
+// Healing removes records that brokers do not accept, which earlier releases wrote, in two steps.
+// On request, the active controller writes records that replace them (metadata.Remedy). Every node
+// cuts its log as soon as its own state has none of them left, so that no observer reads one again.
+// A node that stops between the two steps finds at its next start that its log begins too early,
+// and cuts it then.
 
 // Limits of one part of healing.
 const (
@@ -23,8 +23,8 @@ const (
 	healBytes    = 1 << 20
 )
 
-// Heal replaces or removes all that brokers do not accept of the state, on the active controller.
-// It may run in parts, each of which is a whole change. Outcome has no response.
+// Heal replaces or removes everything in the state that brokers do not accept, on the active
+// controller. It may run in parts, each of which is a whole change. Outcome has no response.
 func (c *Controller) Heal(ctx context.Context, caller protocol.Caller) (Outcome, error) {
 	p := &pendingOp{c: c, name: "heal", op: op{caller: caller}, admin: true}
 	return c.do(ctx, p, administrator, c.core.heal, false)
@@ -56,8 +56,8 @@ func before(r result, next func(op) result) result {
 	return r
 }
 
-// healPart is what heals the first entities. A broker that is unregistered is a part of its own,
-// since it leaves its partitions.
+// healPart heals the first entities. Unregistering a broker is a part of its own, because the
+// broker leaves its partitions.
 func (c *core) healPart() (r result) {
 	dropped := new(record.NoOp)
 	entities, bytes := 0, 0
@@ -88,32 +88,33 @@ func (c *core) healPart() (r result) {
 	return r
 }
 
-// poisonWatch is what is known of the poison in the log. It belongs to the core's goroutine.
+// poisonWatch is the last known state of the poison in the log, that is of records that brokers do
+// not accept. It belongs to the core's goroutine.
 type poisonWatch struct {
 	from     int64 // see metadata.Image.CleanFrom
 	poisoned bool
 }
 
-// notePoison says when the log turns out to hold what brokers do not accept, and has it cut when the
-// state holds none any more.
-func (c *Controller) notePoison(img *metadata.Image) {
+// watchPoison logs when the log turns out to hold poison, and has the log cut when the state has
+// none left.
+func (c *Controller) watchPoison(img *metadata.Image) {
 	from, clean := img.CleanFrom()
 	was := c.poison
 	c.poison = poisonWatch{from, !clean}
 	switch {
 	case was == c.poison:
 	case clean:
-		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; a snapshot "+
-			"takes the place of all before this offset", "offset", from)
-		c.feed.Add(nil, img) // the records that dropped something tell nobody what it was
+		c.cfg.Logger.Warn("the log has held records that Kafka's brokers do not accept; "+
+			"a snapshot takes the place of all before this offset", "offset", from)
+		c.feed.Add(nil, img) // records that drop an entity do not name it: readers start again
 		if c.cfg.CutLog != nil {
 			c.cfg.CutLog(from)
 		}
 	case !was.poisoned:
 		for p := range img.Poison() {
-			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: a broker "+
-				"that reads them exits, at each start. `yakt heal --dry-run` lists them, `yakt heal` "+
-				"takes them out", "entities", img.PoisonCount(), "one", p.String())
+			c.cfg.Logger.Error("the log holds records that Kafka's brokers do not accept: "+
+				"a broker that reads them exits, at each start. `yakt heal --dry-run` lists them, and "+
+				"`yakt heal` removes them", "entities", img.PoisonCount(), "one", p.String())
 			break
 		}
 	}

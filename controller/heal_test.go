@@ -13,7 +13,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// commitHeld commits records as an earlier release may have written them, whether brokers accept them or not.
+// commitHeld commits records as an earlier release may have written them, whether brokers accept
+// them or not.
 func (d *testDriver) commitHeld(records ...record.Record) {
 	d.t.Helper()
 	b, err := recordtest.Batch(records...)
@@ -28,7 +29,10 @@ func (d *testDriver) commitHeld(records ...record.Record) {
 
 func (d *testDriver) heal() Outcome {
 	d.t.Helper()
-	outcome, err := d.do(d.t, func(ctx context.Context) (Outcome, error) { return d.Heal(ctx, protocol.Caller{}) })
+	outcome, err := d.do(d.t, func(ctx context.Context) (Outcome,
+		error) {
+		return d.Heal(ctx, protocol.Caller{})
+	})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -37,24 +41,34 @@ func (d *testDriver) heal() Outcome {
 
 // poisonedTopic is a topic with a configuration that brokers do not read.
 func poisonedTopic(name string) *record.Config {
-	return &record.Config{ResourceType: metadata.ConfigTopic, ResourceName: name, Name: "k", Value: &tooLong}
+	return &record.Config{ResourceType: metadata.ConfigTopic, ResourceName: name, Name: "k",
+		Value: &tooLong}
 }
 
-// Healing writes what supersedes each kind, takes a broker that cannot be repaired out of its partitions, and has the log cut,
-// once, behind the last record of it.
+// Healing writes what supersedes each kind, takes a broker that cannot be repaired out of its
+// partitions, and has the log cut, once, behind the last record of it.
 func TestHeal(t *testing.T) {
 	t.Parallel()
 	var cuts []int64
-	d := newTestDriver(t, func(cfg *Config) { cfg.CutLog = func(offset int64) { cuts = append(cuts, offset) } })
+	d := newTestDriver(t, func(cfg *Config) {
+		cfg.CutLog = func(offset int64) {
+			cuts = append(cuts,
+				offset)
+		}
+	})
 	d.core.partMax = 1
 	epoch := d.addBroker(1)
 	d.addBroker(2)
 	d.answer(createTopicRequest("t", []int32{1, 2}, []int32{1, 2}, []int32{2, 1}))
 	d.commitHeld(
-		&record.RegisterBroker{BrokerID: 3, BrokerEpoch: 7, Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
-		&record.RegisterBroker{BrokerID: 4, BrokerEpoch: 8, Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
-		&record.RegisterBroker{BrokerID: 1, BrokerEpoch: epoch, Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
-		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: tooLong, Name: "k", Value: &tooLong},
+		&record.RegisterBroker{BrokerID: 3, BrokerEpoch: 7,
+			Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
+		&record.RegisterBroker{BrokerID: 4, BrokerEpoch: 8,
+			Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
+		&record.RegisterBroker{BrokerID: 1, BrokerEpoch: epoch,
+			Endpoints: []record.Endpoint{{Name: "P", Host: tooLong, Port: 1}}},
+		&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: tooLong, Name: "k",
+			Value: &tooLong},
 		poisonedTopic("t"),
 	)
 	if n := d.Image().PoisonCount(); n != 5 || len(cuts) != 0 {
@@ -67,7 +81,8 @@ func TestHeal(t *testing.T) {
 	}
 	img := d.Image()
 	if n := img.PoisonCount(); n != 0 || img.Broker(1) != nil || img.Broker(2) == nil {
-		t.Errorf("%d poisoned after healing; broker 1 %v, broker 2 %v", n, img.Broker(1), img.Broker(2))
+		t.Errorf("%d poisoned after healing; broker 1 %v, broker 2 %v", n, img.Broker(1),
+			img.Broker(2))
 	}
 	for id, p := range img.TopicByName("t").Partitions() {
 		if p.Leader != 2 || len(p.ISR) != 1 {
@@ -90,7 +105,8 @@ func TestHealInParts(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
 	for i := range 3 * healEntities {
-		d.commitHeld(&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: fmt.Sprint(i) + tooLong, Name: "k", Value: &tooLong})
+		d.commitHeld(&record.Config{ResourceType: metadata.ConfigGroup,
+			ResourceName: fmt.Sprint(i) + tooLong, Name: "k", Value: &tooLong})
 	}
 	before := d.stats.events.Load()
 	d.heal()
@@ -102,11 +118,17 @@ func TestHealInParts(t *testing.T) {
 	}
 }
 
-// What is superseded by itself cuts the log too, and so does a node that finds at its start that it is.
+// What is superseded by itself cuts the log too, and so does a node that finds at its start that it
+// is.
 func TestLogIsCutWithoutACommand(t *testing.T) {
 	t.Parallel()
 	var cuts []int64
-	d := newTestDriver(t, func(cfg *Config) { cfg.CutLog = func(offset int64) { cuts = append(cuts, offset) } })
+	d := newTestDriver(t, func(cfg *Config) {
+		cfg.CutLog = func(offset int64) {
+			cuts = append(cuts,
+				offset)
+		}
+	})
 	d.addBroker(1)
 	d.answer(createTopicRequest("t", []int32{1}))
 	d.commitHeld(poisonedTopic("t"))
@@ -115,11 +137,12 @@ func TestLogIsCutWithoutACommand(t *testing.T) {
 	if len(cuts) != 1 || cuts[0] != d.Image().EndOffset() {
 		t.Errorf("cuts %v, want %d", cuts, d.Image().EndOffset())
 	}
-	standby := newStandby(t, poisoned, func(cfg *Config) { cfg.CutLog = func(offset int64) { cuts = append(cuts, offset) } })
+	standby := newStandby(t, poisoned,
+		func(cfg *Config) { cfg.CutLog = func(offset int64) { cuts = append(cuts, offset) } })
 	if len(cuts) != 1 {
 		t.Errorf("a snapshot that is poisoned cuts: %v", cuts)
 	}
-	for _, b := range d.log.all {
+	for _, b := range d.log.All {
 		if b.BaseOffset() >= poisoned.EndOffset() {
 			standby.Committed([][]byte{b})
 		}

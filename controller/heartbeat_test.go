@@ -7,7 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -28,7 +27,8 @@ func TestSteadyHeartbeatsNeedNoTurn(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	resp := d.atOnce(heartbeatRequest(1, epoch, 1<<40))
-	if resp == nil || resp.IsFenced || !resp.IsCaughtUp || resp.ShouldShutdown || resp.ErrorCode != 0 {
+	if resp == nil || resp.IsFenced || !resp.IsCaughtUp || resp.ShouldShutdown ||
+		resp.ErrorCode != 0 {
 		t.Errorf("unfenced: %+v", resp)
 	}
 	// Whatever else is pending does not matter.
@@ -39,7 +39,8 @@ func TestSteadyHeartbeatsNeedNoTurn(t *testing.T) {
 	}
 	d.settle()
 
-	starting := d.answer(registrationRequest(d.cfg.ClusterID, 2, 1)).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
+	starting := d.answer(registrationRequest(d.cfg.ClusterID, 2,
+		1)).(*kmsg.BrokerRegistrationResponse).BrokerEpoch
 	req := heartbeatRequest(2, starting, starting-1)
 	req.CordonedLogDirs = nil
 	if resp := d.atOnce(req); resp == nil || !resp.IsFenced || resp.IsCaughtUp {
@@ -86,7 +87,8 @@ func TestHeartbeatsThatChangeSomethingTakeTheQueue(t *testing.T) {
 	}
 }
 
-// TestSteadyHeartbeatsNeverOutrunTheLog: a change of the broker that is proposed and not committed sends its heartbeats to the core, behind the commit.
+// TestSteadyHeartbeatsNeverOutrunTheLog: a change of the broker that is proposed and not committed
+// sends its heartbeats to the core, behind the commit.
 func TestSteadyHeartbeatsNeverOutrunTheLog(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
@@ -127,7 +129,8 @@ func TestAHeartbeatThatWaitsKeepsItsSession(t *testing.T) {
 	req := heartbeatRequest(1, epoch, 1<<40)
 	req.WantShutdown = true
 	d.ask(req)
-	d.clock.jump(1500 * time.Millisecond) // nothing ran: past the session's end and the heartbeat's deadline
+	// nothing ran: past the session's end and the heartbeat's deadline
+	d.clock.Jump(1500 * time.Millisecond)
 	d.settle()
 	if !d.core.working.Broker(1).Active() {
 		t.Error("the broker was fenced although its heartbeat lay in the queue")
@@ -142,7 +145,7 @@ func TestAControllerThatStoodStillBlamesNoBroker(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
 	d.advance(5 * time.Second)
-	d.clock.jump(time.Minute) // the process is stopped; its timers fire when it goes on
+	d.clock.Jump(time.Minute) // the process is stopped; its timers fire when it goes on
 	d.advance(0)
 	if !d.Image().Broker(1).Active() {
 		t.Fatal("fenced for a minute in which nobody could be heard")
@@ -153,8 +156,9 @@ func TestAControllerThatStoodStillBlamesNoBroker(t *testing.T) {
 	}
 }
 
-// TestHeartbeatsFromManyConnections runs the real loop, for the race detector: heartbeats of steady brokers while others
-// are fenced, unfenced and expire. Every answer must be one that the state at that time allowed.
+// TestHeartbeatsFromManyConnections runs the real loop, for the race detector: heartbeats of steady
+// brokers while others are fenced, unfenced and expire. Every answer must be one that the state at
+// that time allowed.
 func TestHeartbeatsFromManyConnections(t *testing.T) {
 	d := newTestDriver(t)
 	const brokers, heartbeats = 8, 300
@@ -168,7 +172,7 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 	var committer sync.WaitGroup
 	committer.Go(func() {
 		for range log.proposed {
-			for _, b := range log.take() {
+			for _, b := range log.Take() {
 				d.Committed([][]byte{b})
 			}
 		}
@@ -180,9 +184,11 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 				req := heartbeatRequest(int32(i), epoch, 1<<40)
 				req.WantFence = i%2 == 1 && n%3 == 0
 				done := make(chan *kmsg.BrokerHeartbeatResponse, 1)
-				d.Handle(t.Context(), protocol.Caller{}, req, func(resp kmsg.Response) { done <- resp.(*kmsg.BrokerHeartbeatResponse) })
+				d.Handle(t.Context(), protocol.Caller{}, req,
+					func(resp kmsg.Response) { done <- resp.(*kmsg.BrokerHeartbeatResponse) })
 				if resp := <-done; resp.ErrorCode != 0 || resp.IsFenced != req.WantFence {
-					t.Errorf("broker %d, heartbeat %d, wants to be fenced %v: %+v", i, n, req.WantFence, resp)
+					t.Errorf("broker %d, heartbeat %d, wants to be fenced %v: %+v", i, n,
+						req.WantFence, resp)
 					return
 				}
 				d.BrokerStatus(int32(i))
@@ -199,24 +205,15 @@ func TestHeartbeatsFromManyConnections(t *testing.T) {
 // lockedLog is a fakeLog for several goroutines that says when something is proposed.
 type lockedLog struct {
 	*fakeLog
-	mu       sync.Mutex
 	proposed chan struct{} // capacity 1
 }
 
 func (l *lockedLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	select {
 	case l.proposed <- struct{}{}:
 	default:
 	}
 	return l.fakeLog.Propose(epoch, batches...)
-}
-
-func (l *lockedLog) take() []metadata.Batch {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.fakeLog.take()
 }
 
 func BenchmarkSteadyHeartbeat(b *testing.B) {

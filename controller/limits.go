@@ -12,16 +12,16 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Limits bound what one request may list. They hold before anything is done for it, however it
-// came. Zero is no limit. Operators know them by the configuration keys in limitTable.
+// Limits bound the lists of one request. They are checked before any work, on every way in. Zero is
+// no limit. Their configuration keys are in limitTable.
 type Limits struct {
-	Topics     int // that are read, or whose partitions are changed
+	Topics     int // read, or whose partitions are changed
 	Partitions int
-	Changes    int // topics, resources or partitions that are changed together or not at all
-	Resources  int // whose configs are read
-	Configs    int // values set, of all resources together
-	// What a node registers is kept in memory by every node, and listeners are told to every client.
-	Directories int // of a broker's registration or heartbeat
+	Changes    int // topics, resources or partitions that are changed all together or not at all
+	Resources  int // resources whose configs are read
+	Configs    int // values set, in all resources together
+	// Every node keeps all registrations in memory, and every client gets the listeners.
+	Directories int // in a broker's registration or heartbeat
 	Listeners   int // of a registration
 	Features    int // of a registration
 }
@@ -50,7 +50,7 @@ var limitTable = [limitCount]struct{ key, what string }{
 	limitFeatures:    {"yakt.max.request.features", "features"},
 }
 
-// requestSize is how much a request lists of what is limited.
+// requestSize is how much a request lists of each limited kind.
 type requestSize [limitCount]int
 
 // limiter compares requests with the limits. It may be used by any goroutine.
@@ -61,7 +61,8 @@ type limiter struct {
 
 func newLimiter(l Limits, logger *slog.Logger) *limiter {
 	lim := &limiter{most: requestSize{
-		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs, l.Directories, l.Listeners, l.Features,
+		l.Topics, l.Partitions, l.Changes, l.Resources, l.Configs,
+		l.Directories, l.Listeners, l.Features,
 	}}
 	for i, row := range limitTable {
 		lim.most[i] = cmp.Or(lim.most[i], math.MaxInt)
@@ -70,8 +71,7 @@ func newLimiter(l Limits, logger *slog.Logger) *limiter {
 	return lim
 }
 
-// exceeded returns the limit that a request of this size goes beyond; ok is false when there is
-// none.
+// exceeded returns the first limit that a request of this size exceeds, if any.
 func (l *limiter) exceeded(size requestSize) (limit int, ok bool) {
 	for i, n := range size {
 		if n > l.most[i] {
@@ -81,7 +81,7 @@ func (l *limiter) exceeded(size requestSize) (limit int, ok bool) {
 	return 0, false
 }
 
-// check says why a request is refused for its size.
+// check returns the refusal of a request that lists too much.
 func (l *limiter) check(caller protocol.Caller, req kmsg.Request) *protocol.Error {
 	size := sizeOf(req)
 	i, ok := l.exceeded(size)
@@ -89,8 +89,10 @@ func (l *limiter) check(caller protocol.Caller, req kmsg.Request) *protocol.Erro
 		return nil
 	}
 	row := limitTable[i]
-	l.refused[i].Add("request", kmsg.NameForKey(req.Key()), row.what, size[i], "most", l.most[i], "client", caller.ClientAddr)
-	return protocol.Errorf(kerr.PolicyViolation, "The request lists %d %s, and %s allows %d: send several requests, or raise the limit.",
+	l.refused[i].Add("request", kmsg.NameForKey(req.Key()), row.what, size[i], "most", l.most[i],
+		"client", caller.ClientAddr)
+	return protocol.Errorf(kerr.PolicyViolation,
+		"The request lists %d %s, and %s allows %d: send several requests, or raise the limit.",
 		size[i], row.what, row.key, l.most[i])
 }
 
@@ -108,7 +110,8 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 	case *kmsg.CreatePartitionsRequest:
 		s[limitChanges] = len(r.Topics)
 	case *kmsg.BrokerRegistrationRequest:
-		s[limitDirectories], s[limitListeners], s[limitFeatures] = len(r.LogDirs), len(r.Listeners), len(r.Features)
+		s[limitDirectories], s[limitListeners] = len(r.LogDirs), len(r.Listeners)
+		s[limitFeatures] = len(r.Features)
 	case *kmsg.ControllerRegistrationRequest:
 		s[limitListeners], s[limitFeatures] = len(r.Listeners), len(r.Features)
 	case *kmsg.BrokerHeartbeatRequest:
@@ -119,7 +122,7 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 	return s
 }
 
-// entriesIn counts the lists of requests that list lists.
+// entriesIn counts the nested lists of a request.
 func entriesIn(req kmsg.Request) (s requestSize) {
 	var lists entryLists
 	outer, inner := limitTopics, limitPartitions
@@ -161,11 +164,11 @@ func replicasIn(r *kmsg.AssignReplicasToDirsRequest) (s requestSize) {
 	return s
 }
 
-// longRequest is from how many listed things on a request is long: it then counts as a part of an
-// operation, which waits for its turn behind short requests.
+// longRequest is the number of listed things from which a request is long: it then counts as a part
+// of an operation, and gives way to short requests.
 const longRequest = 500
 
-// isLong reports whether a request may take the core as long as a part of a long operation does.
+// isLong reports whether a request may use the core as long as a part of a long operation.
 func isLong(req kmsg.Request) bool {
 	size := sizeOf(req)
 	n := size[limitPartitions] + size[limitChanges] + size[limitConfigs]

@@ -13,7 +13,8 @@ import (
 )
 
 // tight are limits of one below what overLimit lists.
-var tight = Limits{Topics: 2, Partitions: 5, Changes: 2, Resources: 2, Configs: 5, Directories: 2, Listeners: 2, Features: 2}
+var tight = Limits{Topics: 2, Partitions: 5, Changes: 2, Resources: 2, Configs: 5, Directories: 2,
+	Listeners: 2, Features: 2}
 
 // overLimit are requests that go beyond one limit of tight each.
 func overLimit() map[string]kmsg.Request {
@@ -82,13 +83,15 @@ func TestRequestsBeyondALimitAreRefusedBeforeAnythingIsDone(t *testing.T) {
 	t.Parallel()
 	for name, req := range overLimit() {
 		d := newTestDriver(t, func(cfg *Config) { cfg.Limits = tight })
-		end := d.log.end
+		end := d.log.End
 		var resp kmsg.Response
-		d.Handle(context.Background(), protocol.Caller{}, req, func(r kmsg.Response) { resp = whole(r) })
-		if resp == nil || d.queue.len() != 0 || d.log.end != end {
+		d.Handle(context.Background(), protocol.Caller{}, req,
+			func(r kmsg.Response) { resp = whole(r) })
+		if resp == nil || d.queue.len() != 0 || d.log.End != end {
 			t.Fatalf("%s: answered %v, %d in the queue", name, resp != nil, d.queue.len())
 		}
-		codes := slices.DeleteFunc(errorCodes(reflect.ValueOf(resp)), func(c int16) bool { return c == 0 })
+		codes := slices.DeleteFunc(errorCodes(reflect.ValueOf(resp)),
+			func(c int16) bool { return c == 0 })
 		if !slices.Equal(codes, []int16{kerr.PolicyViolation.Code}) {
 			t.Errorf("%s: codes %v", name, codes)
 		}
@@ -99,7 +102,8 @@ func TestRequestsBeyondALimitAreRefusedBeforeAnythingIsDone(t *testing.T) {
 		if refusals != 1 {
 			t.Errorf("%s: %d refusals counted", name, refusals)
 		}
-		if _, err := d.Do(context.Background(), protocol.Caller{}, req); err == nil && apiOf(req.Key()).write != nil {
+		if _, err := d.Do(context.Background(), protocol.Caller{}, req); err == nil &&
+			apiOf(req.Key()).write != nil {
 			t.Errorf("%s: carried out for a caller in this process", name)
 		}
 	}

@@ -8,40 +8,46 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Log is the replicated log below the controller. In the other direction the log calls Committed, LeaderChanged,
-// LoadSnapshot, Snapshot and EpochStart of the Controller.
+// Log is the replicated log below the controller. In the other direction the log calls Committed,
+// LeaderChanged, LoadSnapshot, Snapshot and EpochStart of the Controller.
 type Log interface {
-	// Propose appends batches, of at most ProposalMaxBytes together, if this node leads epoch: all or none, and whatever becomes of this
-	// node, the log never holds some of them without the others. It is synchronous, in memory, and returns the offset that the first
-	// will have. On an error nothing has moved.
+	// Propose appends batches, of at most ProposalMaxBytes together, if this node leads epoch. It
+	// appends all or none: even after a crash no log holds only some of them. It works in memory,
+	// without blocking, and returns the offset of the first batch. After an error nothing has
+	// changed.
 	Propose(epoch int32, batches ...[]byte) (baseOffset int64, err error)
-	// Fetch answers an observer, parking as Kafka's leader does.
+	// Fetch answers an observer, and blocks as long as Kafka's leader would.
 	Fetch(ctx context.Context, f FetchRequest) FetchResult
-	// OpenSnapshot opens a snapshot's file at a position, and tells the file's whole size. The caller closes it.
-	OpenSnapshot(endOffset int64, epoch int32, position int64) (file io.ReadCloser, size int64, err error)
-	// Leader is who leads, as observers are told, -1 for nobody, and the epoch: what Quorum says of it, at the cost of a look.
+	// OpenSnapshot opens a snapshot's file at a position, and returns the size of the whole file.
+	// The caller closes it.
+	OpenSnapshot(endOffset int64, epoch int32, position int64) (file io.ReadCloser, size int64,
+		err error)
+	// Leader returns the leader as observers see it, -1 for nobody, and its epoch: as Quorum does,
+	// at a lower cost.
 	Leader() (id, epoch int32)
 	// Quorum is the state of the raft layer now.
 	Quorum() Quorum
 	// Peers are the voters that this node has shaken hands with.
 	Peers() []Peer
-	// Barrier returns an offset that contains all that was acknowledged before the call, confirmed by a majority.
+	// Barrier returns an offset, confirmed by a majority, up to which the log contains everything
+	// that was acknowledged before the call.
 	Barrier(ctx context.Context) (offset int64, err error)
 }
 
-// FetchRequest is what the raft layer needs of a FETCH.
+// FetchRequest is the part of a FETCH that the raft layer needs.
 type FetchRequest struct {
 	ReplicaID     int32
 	ReplicaDir    [16]byte
 	LeaderEpoch   int32
 	Offset        int64
 	LastEpoch     int32
-	HighWatermark int64 // math.MaxInt64: the observer does not say
+	HighWatermark int64 // math.MaxInt64: not given
 	MaxBytes      int
 	MaxWait       time.Duration
 }
 
-// FetchResult is its answer. Of DivergingEpoch and SnapshotEpoch the one that applies is not -1.
+// FetchResult is the answer to a FetchRequest. At most one of DivergingEpoch and SnapshotEpoch
+// applies; the other is -1.
 type FetchResult struct {
 	ErrorCode      int16
 	LeaderID       int32 // -1: unknown
@@ -64,7 +70,7 @@ type Quorum struct {
 	Observers     []ReplicaState
 }
 
-// ReplicaState is a voter or observer as the leader sees it.
+// ReplicaState is the leader's view of a voter or observer.
 type ReplicaState struct {
 	ID             int32
 	DirectoryID    [16]byte
@@ -73,7 +79,7 @@ type ReplicaState struct {
 	LastCaughtUpMs int64
 }
 
-// Peer is another voter as its handshake told.
+// Peer is another voter, as described by its handshake.
 type Peer struct {
 	ID          int32
 	DirectoryID [16]byte
@@ -82,11 +88,12 @@ type Peer struct {
 	Connected bool
 }
 
-// Codec reads and writes whole Kafka messages, headers included, as they lie in an ENVELOPE.
+// Codec decodes and encodes whole Kafka messages with their headers, as in an ENVELOPE.
 type Codec struct {
-	// Decode fails with ErrNestedUnsupported-like errors of the protocol layer: all of them mean UNSUPPORTED_VERSION.
+	// Decode returns any error for a request that cannot be read: the answer is
+	// UNSUPPORTED_VERSION.
 	Decode func(data []byte) (req kmsg.Request, correlationID int32, clientID string, err error)
 	Encode func(correlationID int32, resp kmsg.Response) []byte
-	// Cost is how many bytes Decode allocates, about; 0 for what it fails on.
+	// Cost is about how many bytes Decode allocates; 0 for what it fails on.
 	Cost func(data []byte) int64
 }

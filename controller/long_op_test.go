@@ -21,7 +21,8 @@ func (d *testDriver) apply(records ...record.Record) {
 	d.settle()
 }
 
-// addPartitions makes a topic of n partitions; replicas says who has partition i, the first of them leading.
+// addPartitions makes a topic of n partitions; replicas says who has partition i, the first of them
+// leading.
 func (d *testDriver) addPartitions(name string, n int, replicas func(i int) []int32) {
 	d.t.Helper()
 	id := newUUID(d.cfg.Random)
@@ -32,7 +33,8 @@ func (d *testDriver) addPartitions(name string, n int, replicas func(i int) []in
 		for j, b := range r {
 			dirs[j] = testUUID(int(b))
 		}
-		records = append(records, &record.Partition{PartitionID: int32(i), TopicID: id, Replicas: r, ISR: r, Leader: r[0], Directories: dirs})
+		records = append(records, &record.Partition{PartitionID: int32(i), TopicID: id, Replicas: r,
+			ISR: r, Leader: r[0], Directories: dirs})
 		if len(records) == recordsPerUserOp || i == n-1 {
 			d.apply(records...)
 			records = nil
@@ -51,7 +53,7 @@ func (d *testDriver) step() (name string, ok bool) {
 			break
 		}
 	}
-	for _, b := range d.log.take() {
+	for _, b := range d.log.Take() {
 		d.Committed([][]byte{b})
 	}
 	return name, len(events) > 0
@@ -73,7 +75,8 @@ func (d *testDriver) stepUntil(what string, holds func() bool) {
 	}
 }
 
-// checkDeparted checks that inactive brokers lead nothing and are in no ISR that could do without them.
+// checkDeparted checks that inactive brokers lead nothing and are in no ISR that could do without
+// them.
 func (d *testDriver) checkDeparted() {
 	d.t.Helper()
 	img := d.Image()
@@ -86,7 +89,8 @@ func (d *testDriver) checkDeparted() {
 		}
 		for tp := range img.Hosted(id) {
 			if slices.Contains(tp.Partition.ISR, id) && len(tp.Partition.ISR) > 1 {
-				d.t.Errorf("broker %d is inactive and in the ISR %v of %s-%d", id, tp.Partition.ISR, tp.Topic.Name, tp.ID)
+				d.t.Errorf("broker %d is inactive and in the ISR %v of %s-%d", id, tp.Partition.ISR,
+					tp.Topic.Name, tp.ID)
 				return
 			}
 		}
@@ -95,7 +99,8 @@ func (d *testDriver) checkDeparted() {
 
 const manyPartitions = 3*partitionsPerPart + 7
 
-// longFence makes brokers 1 to 3 with many partitions on all of them, led by 1, and fences 1 as far as the first part.
+// longFence makes brokers 1 to 3 with many partitions on all of them, led by 1, and fences 1 as far
+// as the first part.
 func longFence(t *testing.T) (d *testDriver, epoch int64, slot *kmsg.Response) {
 	d = newTestDriver(t)
 	epoch = d.addBroker(1)
@@ -107,7 +112,8 @@ func longFence(t *testing.T) (d *testDriver, epoch int64, slot *kmsg.Response) {
 	slot = d.ask(req)
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	if n := d.Image().Leads(1); n != manyPartitions-partitionsPerPart {
-		t.Fatalf("broker 1 leads %d partitions after the first part, want %d", n, manyPartitions-partitionsPerPart)
+		t.Fatalf("broker 1 leads %d partitions after the first part, want %d", n,
+			manyPartitions-partitionsPerPart)
 	}
 	return d, epoch, slot
 }
@@ -137,22 +143,25 @@ func TestPartsDoNotRunFarAheadOfTheLog(t *testing.T) {
 	epoch := d.addBroker(1)
 	d.addBroker(2)
 	d.addBroker(3)
-	d.addPartitions("foo", (partsAhead+3)*partitionsPerPart, func(int) []int32 { return []int32{1, 2, 3} })
+	d.addPartitions("foo", (partsAhead+3)*partitionsPerPart,
+		func(int) []int32 { return []int32{1, 2, 3} })
 	req := heartbeatRequest(1, epoch, 1<<40)
 	req.WantFence = true
 	slot := d.ask(req)
 	d.work() // without commits
-	if n := len(d.core.partEnds); n != partsAhead || len(d.log.waiting) != partsAhead {
-		t.Fatalf("%d parts and %d batches wait for their commit, want %d", n, len(d.log.waiting), partsAhead)
+	if n := len(d.core.partEnds); n != partsAhead || len(d.log.Waiting) != partsAhead {
+		t.Fatalf("%d parts and %d batches wait for their commit, want %d", n, len(d.log.Waiting),
+			partsAhead)
 	}
 	topic := d.ask(createTopicRequest("bar", []int32{2, 3}))
 	d.work()
-	if len(d.log.waiting) != partsAhead+1 {
-		t.Fatalf("%d batches wait, want %d: the topic's too", len(d.log.waiting), partsAhead+1)
+	if len(d.log.Waiting) != partsAhead+1 {
+		t.Fatalf("%d batches wait, want %d: the topic's too", len(d.log.Waiting), partsAhead+1)
 	}
 	d.settle()
 	if *topic == nil || *slot == nil || d.Image().Leads(1) != 0 {
-		t.Errorf("the topic: %v, the fence: %v; broker 1 leads %d", *topic, *slot, d.Image().Leads(1))
+		t.Errorf("the topic: %v, the fence: %v; broker 1 leads %d", *topic, *slot,
+			d.Image().Leads(1))
 	}
 }
 
@@ -198,7 +207,7 @@ func TestAnOperationEndsWithTheEpochItBeganIn(t *testing.T) {
 	if _, err := d.log.Propose(3, d.EpochStart(3, false)); err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range d.log.take() {
+	for _, b := range d.log.Take() {
 		d.Committed([][]byte{b})
 	}
 	d.LeaderChanged(d.cfg.NodeID, 3)
@@ -209,12 +218,12 @@ func TestAnOperationEndsWithTheEpochItBeganIn(t *testing.T) {
 
 func TestALongFenceWaitsForABusyLog(t *testing.T) {
 	d, _, slot := longFence(t)
-	d.log.refuse = ErrTooManyPending
+	d.log.Refuse = ErrTooManyPending
 	d.settle()
 	wantCode(t, "the fence", slot, unanswered)
 	d.advance(5 * againAfter)
 	wantCode(t, "the fence", slot, unanswered)
-	d.log.refuse = nil
+	d.log.Refuse = nil
 	d.advance(againAfter)
 	wantCode(t, "the fence", slot, 0)
 	d.checkDeparted()
@@ -222,7 +231,7 @@ func TestALongFenceWaitsForABusyLog(t *testing.T) {
 
 func TestAnotherIncarnationTakesOverFromALongFence(t *testing.T) {
 	d, _, _ := longFence(t)
-	d.clock.jump(d.cfg.SessionTimeout + 1)
+	d.clock.Jump(d.cfg.SessionTimeout + 1)
 	slot := d.ask(registrationRequest(d.cfg.ClusterID, 1, 2))
 	d.settle()
 	resp := (*slot).(*kmsg.BrokerRegistrationResponse)
@@ -259,13 +268,15 @@ func TestALongUnregistrationOfALivingBroker(t *testing.T) {
 	req.BrokerID = 1
 	slot := d.ask(req)
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
-	// It does not know what happens to it, and unfences itself; it is fenced again and taken out from the beginning.
+	// It does not know what happens to it, and unfences itself; it is fenced again and taken out
+	// from the beginning.
 	back := d.ask(heartbeatRequest(1, epoch, 1<<40))
 	d.stepUntil("the unfence", func() bool { return d.core.working.Broker(1).Active() })
 	foo := d.Image().TopicByName("foo")
 	rejoin := record.NewPartitionChange(foo.ID, 0)
 	rejoin.ISR = []int32{2, 1}
-	if foo.Partition(0).Leader == 1 || d.core.append(d.clock.Now(), result{records: []record.Record{rejoin}}) != nil {
+	if foo.Partition(0).Leader == 1 || d.core.append(d.clock.Now(),
+		result{records: []record.Record{rejoin}}) != nil {
 		t.Fatal("the first partition should be behind the walk")
 	}
 	d.settle()
@@ -274,8 +285,10 @@ func TestALongUnregistrationOfALivingBroker(t *testing.T) {
 		t.Fatalf("%s-%d: %+v", tp.Topic.Name, tp.ID, tp.Partition)
 	}
 	wantCode(t, "the heartbeat meanwhile", back, 0)
-	if d.Image().Broker(1) != nil || d.Image().Leads(1) != 0 || d.Image().Leads(2) != manyPartitions {
-		t.Errorf("%+v leads %d, broker 2 %d", d.Image().Broker(1), d.Image().Leads(1), d.Image().Leads(2))
+	if d.Image().Broker(1) != nil || d.Image().Leads(1) != 0 ||
+		d.Image().Leads(2) != manyPartitions {
+		t.Errorf("%+v leads %d, broker 2 %d", d.Image().Broker(1), d.Image().Leads(1),
+			d.Image().Leads(2))
 	}
 	wantCode(t, "a heartbeat after", d.ask(heartbeatRequest(1, epoch, 1<<40)), unanswered)
 }
@@ -285,7 +298,7 @@ func TestALongRegistrationRegistersLast(t *testing.T) {
 	epoch := d.addBroker(1)
 	d.addBroker(2)
 	d.addPartitions("foo", manyPartitions, func(int) []int32 { return []int32{1, 2} })
-	d.clock.jump(d.cfg.SessionTimeout + 1) // the task has not come to it yet
+	d.clock.Jump(d.cfg.SessionTimeout + 1) // the task has not come to it yet
 	slot := d.ask(registrationRequest(d.cfg.ClusterID, 1, 2))
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	if d.Image().Broker(1).Epoch != epoch {
@@ -302,7 +315,7 @@ func TestALongRegistrationRegistersLast(t *testing.T) {
 	// If the old process turns out to live, it keeps its id.
 	d.answer(heartbeatRequest(1, b.Epoch, 1<<40))
 	d.addPartitions("bar", manyPartitions, func(int) []int32 { return []int32{1, 2} })
-	d.clock.jump(d.cfg.SessionTimeout + 1)
+	d.clock.Jump(d.cfg.SessionTimeout + 1)
 	slot = d.ask(registrationRequest(d.cfg.ClusterID, 1, 3))
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	d.ask(heartbeatRequest(1, b.Epoch, 1<<40))
@@ -323,7 +336,8 @@ func TestALongControlledShutdownWaitsForItsLastMove(t *testing.T) {
 		t.Errorf("at first: %+v", resp)
 	}
 	end := d.Image().EndOffset()
-	if status, _ := d.BrokerStatus(1); status.ShutdownOffset != end-1 || status.State != "controlled shutdown" || d.Image().Leads(1) != 0 {
+	if status, _ := d.BrokerStatus(1); status.ShutdownOffset != end-1 ||
+		status.State != "controlled shutdown" || d.Image().Leads(1) != 0 {
 		t.Errorf("%+v, leads %d; the log ends at %d", status, d.Image().Leads(1), end)
 	}
 	d.answer(heartbeatRequest(2, other, end-2))
@@ -331,7 +345,8 @@ func TestALongControlledShutdownWaitsForItsLastMove(t *testing.T) {
 		t.Error("may shut down although broker 2 has not seen the last move")
 	}
 	d.answer(heartbeatRequest(2, other, end-1))
-	if resp := d.answer(req).(*kmsg.BrokerHeartbeatResponse); !resp.ShouldShutdown || !resp.IsFenced {
+	if resp := d.answer(req).(*kmsg.BrokerHeartbeatResponse); !resp.ShouldShutdown ||
+		!resp.IsFenced {
 		t.Errorf("at last: %+v", resp)
 	}
 	d.checkDeparted()
@@ -394,7 +409,8 @@ func TestALongDirectoryFailureSurvivesTheLossOfLeadership(t *testing.T) {
 	}
 }
 
-// TestAStormLeavesTurnsToTheLiving fences three of ten brokers at once, while heartbeats that need a turn of the core keep coming.
+// TestAStormLeavesTurnsToTheLiving fences three of ten brokers at once, while heartbeats that need
+// a turn of the core keep coming.
 func TestAStormLeavesTurnsToTheLiving(t *testing.T) {
 	const brokers, partitions = 10, 30_000
 	d := newTestDriver(t)
@@ -403,13 +419,14 @@ func TestAStormLeavesTurnsToTheLiving(t *testing.T) {
 		epochs[i] = d.addBroker(int32(i))
 	}
 	d.addPartitions("foo", partitions, func(i int) []int32 {
-		return []int32{int32(i % brokers), int32((i + 1 + i/10%9) % brokers), int32((i + 1 + (i/10+4)%9) % brokers)}
+		return []int32{int32(i % brokers), int32((i + 1 + i/10%9) % brokers),
+			int32((i + 1 + (i/10+4)%9) % brokers)}
 	})
 	d.advance(5 * time.Second)
 	for i := 3; i < brokers; i++ {
 		d.answer(heartbeatRequest(int32(i), epochs[i], 1<<40))
 	}
-	d.clock.jump(4100 * time.Millisecond)
+	d.clock.Jump(4100 * time.Millisecond)
 	d.fireTimers()
 	parts, worst := d.stepThroughStorm(epochs[:])
 	if worst > 2 {
@@ -426,8 +443,9 @@ func TestAStormLeavesTurnsToTheLiving(t *testing.T) {
 	}
 }
 
-// stepThroughStorm runs turns until the first three brokers are gone from everything. Before each, a heartbeat of another broker asks for a
-// change. It counts the parts of fences that run, and the most of them that ran between a heartbeat and its answer.
+// stepThroughStorm runs turns until the first three brokers are gone from everything. Before each,
+// a heartbeat of another broker asks for a change. It counts the parts of fences that run, and the
+// most of them that ran between a heartbeat and its answer.
 func (d *testDriver) stepThroughStorm(epochs []int64) (parts, worst int) {
 	d.t.Helper()
 	asked := map[*kmsg.Response]int{}
@@ -447,9 +465,10 @@ func (d *testDriver) stepThroughStorm(epochs []int64) (parts, worst int) {
 			}
 		}
 		if n%10 == 0 {
-			d.clock.advance(againAfter, func() {})
+			d.clock.Advance(againAfter, func() {})
 		}
-		if img := d.Image(); img.Leads(0)+img.Leads(1)+img.Leads(2) == 0 && len(d.queue.parts) == 0 {
+		if img := d.Image(); img.Leads(0)+img.Leads(1)+img.Leads(2) == 0 &&
+			len(d.queue.parts) == 0 {
 			d.settle()
 			return parts, worst
 		}

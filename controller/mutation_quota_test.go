@@ -30,7 +30,8 @@ func quotaRecord(user, client string, rate float64) record.Record {
 	return r
 }
 
-// as sends a request of a caller and returns the code of its first topic, and how long it is told to wait.
+// as sends a request of a caller and returns the code of its first topic, and how long it is told
+// to wait.
 func (d *testDriver) as(caller protocol.Caller, req kmsg.Request) (code int16, throttleMs int32) {
 	d.t.Helper()
 	var resp kmsg.Response
@@ -81,32 +82,51 @@ func TestMutationQuota(t *testing.T) {
 		code   int16
 		wait   int32
 	}{
-		{alice, creation("a", 20, 7), 0, 0, 0},                                                      // 0 left: not overdrawn
-		{alice, creation("b", 6, 7), 0, 0, 0},                                                       // -6: the last that goes
-		{alice, creation("c", 1, 6), time.Second, refused, 2000},                                    // -4
-		{alice, deletionOf("a", 5), 0, refused, 2000},                                               // and a refusal draws nothing
-		{alice, growth("a", 21, 3), 0, refused, 2000},                                               //
-		{protocol.Caller{Principal: "User:bob", ClientID: "app"}, creation("bobs", 50, 7), 0, 0, 0}, //
-		{alice, creation("c", 1, 5), 0, 0, 2500},                                                    // an old client is only told: -5
-		{alice, deletionOf("c", 4), 0, 0, 3000},                                                     // -6
-		{alice, growth("b", 8, 2), 0, 0, 4000},                                                      // -8
-		{alice, validate, 4 * time.Second, 0, 0},                                                    // 0, and -5 by nothing but a question
-		{alice, deletionOf("nothing", 6), 0, kerr.UnknownTopicOrPartition.Code, 0},                  //
-		{alice, deletionOf("b", 6), 2 * time.Second, refused, 500},                                  // -1
-		{alice, deletionOf("b", 6), 500 * time.Millisecond, 0, 0},                                   // 0, then -8
-		{alice, growth("a", 21, 3), time.Second, refused, 3000},                                     //
-		{alice, growth("a", 21, 3), time.Hour, 0, 0},                                                // full: 19 left
-		{alice, creation("d", 19, 7), 0, 0, 0},                                                      //
-		{alice, creation("e", 1, 7), 0, 0, 0},                                                       //
-		{alice, creation("f", 1, 7), 0, refused, 500},                                               //
+		// 0 left: not overdrawn
+		{alice, creation("a", 20, 7), 0, 0, 0},
+		// -6: the last that goes
+		{alice, creation("b", 6, 7), 0, 0, 0},
+		// -4
+		{alice, creation("c", 1, 6), time.Second, refused, 2000},
+		// and a refusal draws nothing
+		{alice, deletionOf("a", 5), 0, refused, 2000},
+		{alice, growth("a", 21, 3), 0, refused,
+			2000}, //
+		{protocol.Caller{Principal: "User:bob", ClientID: "app"}, creation("bobs", 50, 7), 0, 0,
+			0}, //
+		// an old client is only told: -5
+		{alice, creation("c", 1, 5), 0, 0, 2500},
+		// -6
+		{alice, deletionOf("c", 4), 0, 0, 3000},
+		// -8
+		{alice, growth("b", 8, 2), 0, 0, 4000},
+		// 0, and -5 by nothing but a question
+		{alice, validate, 4 * time.Second, 0, 0},
+		{alice, deletionOf("nothing", 6), 0, kerr.UnknownTopicOrPartition.Code,
+			0}, //
+		// -1
+		{alice, deletionOf("b", 6), 2 * time.Second, refused, 500},
+		// 0, then -8
+		{alice, deletionOf("b", 6), 500 * time.Millisecond, 0, 0},
+		{alice, growth("a", 21, 3), time.Second, refused,
+			3000}, //
+		// full: 19 left
+		{alice, growth("a", 21, 3), time.Hour, 0, 0},
+		{alice, creation("d", 19, 7), 0, 0,
+			0}, //
+		{alice, creation("e", 1, 7), 0, 0,
+			0}, //
+		{alice, creation("f", 1, 7), 0, refused,
+			500}, //
 	} {
-		d.clock.jump(step.after)
+		d.clock.Jump(step.after)
 		if v, ok := step.req.(*kmsg.DeleteTopicsRequest); ok && v.Version >= 6 {
 			v.Topics = []kmsg.DeleteTopicsRequestTopic{{Topic: &v.TopicNames[0]}}
 			v.TopicNames = nil
 		}
 		if code, wait := d.as(step.caller, step.req); code != step.code || wait != step.wait {
-			t.Errorf("step %d: code %d, to wait for %d ms; want %d, %d", i, code, wait, step.code, step.wait)
+			t.Errorf("step %d: code %d, to wait for %d ms; want %d, %d", i, code, wait, step.code,
+				step.wait)
 		}
 	}
 	d.LeaderChanged(3001, 2)
@@ -123,17 +143,18 @@ func TestWhatTheLogRefusesDrawsNothing(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
 	d.apply(quotaRecord("-", "*", 1))
-	d.log.refuse = ErrTooManyPending
+	d.log.Refuse = ErrTooManyPending
 	for range 3 {
 		if code, _ := d.as(alice, creation("a", 100, 7)); code != kerr.RequestTimedOut.Code {
 			t.Errorf("code %d", code)
 		}
 	}
-	d.log.refuse = nil
+	d.log.Refuse = nil
 	if code, _ := d.as(alice, creation("a", 100, 7)); code != 0 {
 		t.Errorf("code %d", code)
 	}
-	if code, wait := d.as(alice, creation("b", 1, 7)); code != kerr.ThrottlingQuotaExceeded.Code || wait != 89_000 {
+	if code, wait := d.as(alice, creation("b", 1, 7)); code != kerr.ThrottlingQuotaExceeded.Code ||
+		wait != 89_000 {
 		t.Errorf("code %d, to wait for %d ms", code, wait)
 	}
 }

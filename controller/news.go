@@ -31,7 +31,8 @@ func (c *Controller) Waiting() int { return c.feed.Waiting() }
 func (c *Controller) Ping() <-chan struct{} {
 	done := make(chan struct{})
 	answered := func() { close(done) }
-	if !c.queue.addLog(event{name: "ping", run: answered, drop: func(*protocol.Error) { answered() }}) {
+	if !c.queue.addLog(event{name: "ping", run: answered,
+		drop: func(*protocol.Error) { answered() }}) {
 		answered()
 	}
 	return done

@@ -11,7 +11,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// stormCore has ten brokers and topics whose partitions all have broker 0 among their three replicas; it leads a third of them.
+// stormCore has ten brokers and topics whose partitions all have broker 0 among their three
+// replicas; it leads a third of them.
 func stormCore(b *testing.B, topics, partitions int) *testCore {
 	tc := newTestCore(b)
 	tc.addBrokers(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -27,7 +28,8 @@ func stormCore(b *testing.B, topics, partitions int) *testCore {
 	return tc
 }
 
-// BenchmarkFenceStorm fences a broker with 100,000 partitions: making the changes, and replaying them as well.
+// BenchmarkFenceStorm fences a broker with 100,000 partitions: making the changes, and replaying
+// them as well.
 func BenchmarkFenceStorm(b *testing.B) {
 	for _, shape := range []struct{ topics, partitions int }{{100, 1000}, {10_000, 10}} {
 		tc := stormCore(b, shape.topics, shape.partitions)
@@ -39,7 +41,8 @@ func BenchmarkFenceStorm(b *testing.B) {
 					img, last := tc.working, &metadata.TopicPartition{}
 					for last != nil {
 						var changes []record.Record
-						changes, last = tc.updateReplicas(img, partition.Remove(0), img.HostedAfter(0, *last), recordsPerBatch)
+						changes, last = tc.updateReplicas(img, partition.Remove(0),
+							img.HostedAfter(0, *last), recordsPerBatch)
 						if replay {
 							img = replayed(b, img, changes)
 						}
@@ -61,7 +64,8 @@ func replayed(b *testing.B, img *metadata.Image, records []record.Record) *metad
 	return edit.Done(img.EndOffset()+int64(len(records)), 1, 0)
 }
 
-// BenchmarkAlterPartition is a leader that shrinks and grows the ISR of a partition, ten partitions in a request.
+// BenchmarkAlterPartition is a leader that shrinks and grows the ISR of a partition, ten partitions
+// in a request.
 func BenchmarkAlterPartition(b *testing.B) {
 	tc := stormCore(b, 100, 100)
 	var topic *metadata.Topic
@@ -82,7 +86,9 @@ func BenchmarkAlterPartition(b *testing.B) {
 			part := kmsg.NewAlterPartitionRequestTopicPartition()
 			part.Partition, part.LeaderEpoch, part.PartitionEpoch = id, p.LeaderEpoch, p.PartitionEpoch
 			for _, member := range p.Replicas[:3-n%2] {
-				part.NewEpochISR = append(part.NewEpochISR, kmsg.AlterPartitionRequestTopicPartitionNewEpochISR{BrokerID: member, BrokerEpoch: -1})
+				part.NewEpochISR = append(part.NewEpochISR,
+					kmsg.AlterPartitionRequestTopicPartitionNewEpochISR{BrokerID: member,
+						BrokerEpoch: -1})
 			}
 			t.Partitions = append(t.Partitions, part)
 		}
@@ -103,7 +109,8 @@ func BenchmarkDeleteTopic(b *testing.B) {
 		var records []record.Record
 		for p := first; p < first+1111; p++ {
 			replicas := []int32{int32(p % 10), int32((p + 1) % 10), int32((p + 2) % 10)}
-			records = append(records, &record.Partition{PartitionID: int32(p), TopicID: id, Replicas: replicas, ISR: replicas, Leader: replicas[0], Directories: make([]record.UUID, 3)})
+			records = append(records, &record.Partition{PartitionID: int32(p), TopicID: id,
+				Replicas: replicas, ISR: replicas, Leader: replicas[0], Directories: make([]record.UUID, 3)})
 		}
 		tc.apply(records...)
 	}
@@ -113,7 +120,8 @@ func BenchmarkDeleteTopic(b *testing.B) {
 	}
 }
 
-// BenchmarkCreateTopics makes a topic, up to its batch and the image after it, and encodes the response.
+// BenchmarkCreateTopics makes a topic, up to its batch and the image after it, and encodes the
+// response.
 func BenchmarkCreateTopics(b *testing.B) {
 	tc := stormCore(b, 10, 1000)
 	for _, partitions := range []int{1, 1000} {

@@ -17,8 +17,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// TestPartitions runs scripts of what happens to partitions. Each command prints the records it came to and the partitions
-// they changed. Start over with "cluster"; see the commands below.
+// TestPartitions runs scripts of what happens to partitions. Each command prints the records it
+// came to and the partitions they changed. Start over with "cluster"; see the commands below.
 func TestPartitions(t *testing.T) {
 	datadriven.Walk(t, "testdata/partitions", func(t *testing.T, path string) {
 		s := &partitionScript{t: t}
@@ -70,9 +70,11 @@ func (s *partitionScript) newCluster() string {
 		s.check(err)
 	}
 	s.testCore = newTestCore(s.t, func(cfg *Config) {
-		cfg.Bootstrap = []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata, Level: int16(mv)}}
+		cfg.Bootstrap = []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata,
+			Level: int16(mv)}}
 		if s.d.HasArg("elr") {
-			cfg.Bootstrap = append(cfg.Bootstrap, &record.FeatureLevel{Name: metadata.FeatureElr, Level: 1})
+			cfg.Bootstrap = append(cfg.Bootstrap,
+				&record.FeatureLevel{Name: metadata.FeatureElr, Level: 1})
 		}
 		if s.d.HasArg("min-isr") {
 			cfg.MinISR = s.ids("min-isr")[0]
@@ -127,8 +129,9 @@ func (s *partitionScript) dirNamed(name string) record.UUID {
 	return scriptDir(int32(broker), strings.Count(name, "'"))
 }
 
-// newPartition: partition foo replicas=(1,2,3) [isr=(1,2)] [leader=1] [elr=(2)] [known=(1)] [removing=(1)] [adding=(2)] [recovering]
-// [unclean] [dirs=(d1,d2)]; at leader epoch 10 and partition epoch 20. A second partition of a topic gets the next id.
+// newPartition: partition foo replicas=(1,2,3) [isr=(1,2)] [leader=1] [elr=(2)] [known=(1)]
+// [removing=(1)] [adding=(2)] [recovering] [unclean] [dirs=(d1,d2)]; at leader epoch 10 and
+// partition epoch 20. A second partition of a topic gets the next id.
 func (s *partitionScript) newPartition() string {
 	name := s.topicArg()
 	p := &record.Partition{Replicas: s.ids("replicas"), LeaderEpoch: 10, PartitionEpoch: 20}
@@ -171,10 +174,12 @@ func (s *partitionScript) newPartition() string {
 }
 
 func topicConfigRecord(topic, key, value string) *record.Config {
-	return &record.Config{ResourceType: metadata.ConfigTopic, ResourceName: topic, Name: key, Value: &value}
+	return &record.Config{ResourceType: metadata.ConfigTopic, ResourceName: topic, Name: key,
+		Value: &value}
 }
 
-// live: live 1 3; exactly these brokers are unfenced from here on, without anything happening to partitions.
+// live: live 1 3; exactly these brokers are unfenced from here on, without anything happening to
+// partitions.
 func (s *partitionScript) live() string {
 	for id, b := range s.working.Brokers() {
 		if fenced := !slices.Contains(s.brokerArgs(), id); fenced != b.Fenced {
@@ -185,7 +190,8 @@ func (s *partitionScript) live() string {
 }
 
 func fencingRecord(b *metadata.Broker, fenced bool) record.Record {
-	r := &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, Fenced: record.FencedUnfence}
+	r := &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch,
+		Fenced: record.FencedUnfence}
 	if fenced {
 		r.Fenced = record.FencedFence
 	}
@@ -204,8 +210,10 @@ func (s *partitionScript) fenceBroker() string {
 func (s *partitionScript) unfenceBroker() string {
 	var out []string
 	for _, id := range s.brokerArgs() {
-		changes, _ := s.updateReplicas(s.working, partition.Add(id), s.working.LeaderlessOnAfter(id, metadata.TopicPartition{}), 1000)
-		out = append(out, s.print(slices.Concat([]record.Record{fencingRecord(s.working.Broker(id), false)}, changes)))
+		changes, _ := s.updateReplicas(s.working, partition.Add(id),
+			s.working.LeaderlessOnAfter(id, metadata.TopicPartition{}), 1000)
+		out = append(out, s.print(slices.Concat([]record.Record{fencingRecord(s.working.Broker(id),
+			false)}, changes)))
 	}
 	return strings.Join(out, "")
 }
@@ -213,7 +221,8 @@ func (s *partitionScript) unfenceBroker() string {
 // shutDown: shutdown 1; it enters controlled shutdown.
 func (s *partitionScript) shutDown() string {
 	id := s.brokerArgs()[0]
-	r := &record.BrokerRegistrationChange{BrokerID: id, BrokerEpoch: s.working.Broker(id).Epoch, InControlledShutdown: 1}
+	r := &record.BrokerRegistrationChange{BrokerID: id, BrokerEpoch: s.working.Broker(id).Epoch,
+		InControlledShutdown: 1}
 	return s.print(append([]record.Record{r}, s.updated(partition.Remove(id))...))
 }
 
@@ -237,7 +246,8 @@ func (s *partitionScript) updated(u partition.Update) []record.Record {
 	return changes
 }
 
-// alter: alter foo [isr=(1,2)] [recovering|recovered] [by=1] [le=10] [pe=20] [epochs=(5,-1)] [lrs=7] [v2]; by its leader at its epochs.
+// alter: alter foo [isr=(1,2)] [recovering|recovered] [by=1] [le=10] [pe=20] [epochs=(5,-1)]
+// [lrs=7] [v2]; by its leader at its epochs.
 func (s *partitionScript) alter() string {
 	t := s.topic()
 	p := t.Partition(0)
@@ -248,7 +258,8 @@ func (s *partitionScript) alter() string {
 		req.BrokerEpoch = b.Epoch
 	}
 	part := kmsg.NewAlterPartitionRequestTopicPartition()
-	part.LeaderEpoch, part.PartitionEpoch = s.oneOr("le", p.LeaderEpoch), s.oneOr("pe", p.PartitionEpoch)
+	part.LeaderEpoch, part.PartitionEpoch = s.oneOr("le", p.LeaderEpoch), s.oneOr("pe",
+		p.PartitionEpoch)
 	part.LeaderRecoveryState = int8(s.oneOr("lrs", int32(p.RecoveryState)))
 	isr := p.ISR
 	if s.d.HasArg("isr") {
@@ -269,7 +280,8 @@ func (s *partitionScript) alter() string {
 	if s.d.HasArg("v2") {
 		req.Version, part.NewEpochISR, part.NewISR = 2, nil, isr
 	}
-	req.Topics = []kmsg.AlterPartitionRequestTopic{{TopicID: t.ID, Partitions: []kmsg.AlterPartitionRequestTopicPartition{part}}}
+	req.Topics = []kmsg.AlterPartitionRequestTopic{{TopicID: t.ID,
+		Partitions: []kmsg.AlterPartitionRequestTopicPartition{part}}}
 	records, response := s.handle(req)
 	resp := response.(*kmsg.AlterPartitionResponse)
 	out := s.describe(records)
@@ -280,7 +292,8 @@ func (s *partitionScript) alter() string {
 	if got.ErrorCode != 0 {
 		return out + "answer: " + errorName(got.ErrorCode) + "\n"
 	}
-	return out + fmt.Sprintf("answer: leader=%d isr=%v le=%d pe=%d lrs=%d\n", got.LeaderID, got.ISR, got.LeaderEpoch, got.PartitionEpoch, got.LeaderRecoveryState)
+	return out + fmt.Sprintf("answer: leader=%d isr=%v le=%d pe=%d lrs=%d\n", got.LeaderID, got.ISR,
+		got.LeaderEpoch, got.PartitionEpoch, got.LeaderRecoveryState)
 }
 
 func errorName(code int16) string {
@@ -292,7 +305,8 @@ func errorName(code int16) string {
 
 // reassign: reassign foo to=(4,5,6)
 func (s *partitionScript) reassign() string {
-	return s.change(partition.NoUpdate, func(c *partition.Change) *protocol.Error { return c.Reassign(s.ids("to")) })
+	return s.change(partition.NoUpdate,
+		func(c *partition.Change) *protocol.Error { return c.Reassign(s.ids("to")) })
 }
 
 // cancel: cancel foo
@@ -316,7 +330,9 @@ func (s *partitionScript) elect() string {
 	})
 }
 
-func (s *partitionScript) change(u partition.Update, f func(*partition.Change) *protocol.Error) string {
+func (s *partitionScript) change(
+	u partition.Update, f func(*partition.Change) *protocol.Error,
+) string {
 	t := s.topic()
 	c := s.partitionRules(s.working, u).Of(t).Change(0, t.Partition(0))
 	if err := f(&c); err != nil {
@@ -329,7 +345,7 @@ func (s *partitionScript) change(u partition.Update, f func(*partition.Change) *
 }
 
 func (s *partitionScript) periodic(f func(op) (result, bool)) string {
-	r, again := f(op{now: s.clock.now})
+	r, again := f(op{now: s.clock.Now()})
 	if again {
 		s.t.Fatal("it wants to run again")
 	}
@@ -396,7 +412,8 @@ func (s *partitionScript) dirsOffline() string {
 	for _, name := range s.words("dirs") {
 		dirs = append(dirs, s.dirNamed(name))
 	}
-	changes, _ := s.updateReplicas(s.working, partition.RemoveDirs(id, dirs), s.working.Hosted(id), 1000)
+	changes, _ := s.updateReplicas(s.working, partition.RemoveDirs(id, dirs), s.working.Hosted(id),
+		1000)
 	return s.print(changes)
 }
 
@@ -477,7 +494,8 @@ func (s *partitionScript) describe(records []record.Record) string {
 	changed := make(map[partitionKey]bool)
 	for _, r := range records {
 		if c, ok := r.(*record.PartitionChange); ok {
-			fmt.Fprintf(&b, "%s-%d%s\n", s.working.Topic(c.TopicID).Name, c.PartitionID, changeText(c))
+			fmt.Fprintf(&b, "%s-%d%s\n", s.working.Topic(c.TopicID).Name, c.PartitionID,
+				changeText(c))
 			changed[partitionKey{c.TopicID, c.PartitionID}] = true
 		}
 	}
@@ -531,11 +549,13 @@ func dirsText(dirs []record.UUID) string {
 // partitionText shows a partition; what is empty and what the defaults are is left out.
 func partitionText(p *metadata.Partition) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "replicas=%v isr=%v leader=%d le=%d pe=%d", p.Replicas, p.ISR, p.Leader, p.LeaderEpoch, p.PartitionEpoch)
+	fmt.Fprintf(&b, "replicas=%v isr=%v leader=%d le=%d pe=%d", p.Replicas, p.ISR, p.Leader,
+		p.LeaderEpoch, p.PartitionEpoch)
 	for _, l := range []struct {
 		name string
 		ids  []int32
-	}{{"elr", p.ELR()}, {"known", p.LastKnownELR()}, {"removing", p.Removing()}, {"adding", p.Adding()}} {
+	}{{"elr", p.ELR()}, {"known", p.LastKnownELR()}, {"removing", p.Removing()}, {"adding",
+		p.Adding()}} {
 		if len(l.ids) > 0 {
 			fmt.Fprintf(&b, " %s=%v", l.name, l.ids)
 		}
@@ -547,7 +567,9 @@ func partitionText(p *metadata.Partition) string {
 }
 
 // checkPartition holds what is true of every partition at all times.
-func checkPartition(t testing.TB, img *metadata.Image, topic string, id int32, p *metadata.Partition) {
+func checkPartition(
+	t testing.TB, img *metadata.Image, topic string, id int32, p *metadata.Partition,
+) {
 	t.Helper()
 	if err := partition.Check(p, img.ElrEnabled()); err != nil {
 		t.Errorf("%s-%d: %v: %s", topic, id, err, partitionText(p))

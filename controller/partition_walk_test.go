@@ -14,14 +14,15 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// TestPartitionWalk does random things to a cluster through the API handlers and the updates for brokers. Every record must
-// replay, and after every step every partition must be whole: see check.
+// TestPartitionWalk does random things to a cluster through the API handlers and the updates for
+// brokers. Every record must replay, and after every step every partition must be whole: see check.
 func TestPartitionWalk(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		mv   metadata.Version
 		elr  bool
-	}{{"elr", metadata.LatestVersion, true}, {"no elr", metadata.LatestVersion, false}, {"3.5", metadata.V3_5_IV2, false}} {
+	}{{"elr", metadata.LatestVersion, true}, {"no elr", metadata.LatestVersion, false}, {"3.5",
+		metadata.V3_5_IV2, false}} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newPartitionWalk(t, c.mv, c.elr)
 			for w.step = range 1500 {
@@ -42,9 +43,11 @@ const walkBrokers = 7
 
 func newPartitionWalk(t *testing.T, mv metadata.Version, elr bool) *partitionWalk {
 	tc := newTestCore(t, func(cfg *Config) {
-		cfg.Bootstrap = []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata, Level: int16(mv)}}
+		cfg.Bootstrap = []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata,
+			Level: int16(mv)}}
 		if elr {
-			cfg.Bootstrap = append(cfg.Bootstrap, &record.FeatureLevel{Name: metadata.FeatureElr, Level: 1})
+			cfg.Bootstrap = append(cfg.Bootstrap,
+				&record.FeatureLevel{Name: metadata.FeatureElr, Level: 1})
 		}
 		cfg.MinISR = 2
 	})
@@ -95,7 +98,9 @@ func (w *partitionWalk) create() {
 	t.NumPartitions, t.ReplicationFactor = int32(1+w.r.IntN(4)), int16(1+w.r.IntN(4))
 	if w.r.IntN(4) == 0 {
 		value := "true"
-		t.Configs = append(t.Configs, kmsg.CreateTopicsRequestTopicConfig{Name: "unclean.leader.election.enable", Value: &value})
+		t.Configs = append(t.Configs,
+			kmsg.CreateTopicsRequestTopicConfig{Name: "unclean.leader.election.enable",
+				Value: &value})
 	}
 	req.Topics = append(req.Topics, t)
 	w.handle(req)
@@ -104,7 +109,8 @@ func (w *partitionWalk) create() {
 func (w *partitionWalk) grow() {
 	if t := w.topic(); t != nil && t.Len() < 8 {
 		req := kmsg.NewPtrCreatePartitionsRequest()
-		req.Topics = append(req.Topics, kmsg.CreatePartitionsRequestTopic{Topic: t.Name, Count: int32(t.Len() + 1 + w.r.IntN(2))})
+		req.Topics = append(req.Topics, kmsg.CreatePartitionsRequestTopic{Topic: t.Name,
+			Count: int32(t.Len() + 1 + w.r.IntN(2))})
 		w.handle(req)
 	}
 }
@@ -130,7 +136,8 @@ func (w *partitionWalk) configure() {
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	r := kmsg.NewIncrementalAlterConfigsRequestResource()
 	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeTopic, t.Name
-	r.Configs = append(r.Configs, kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: key, Value: &value})
+	r.Configs = append(r.Configs, kmsg.IncrementalAlterConfigsRequestResourceConfig{Name: key,
+		Value: &value})
 	req.Resources = append(req.Resources, r)
 	w.handle(req)
 }
@@ -167,7 +174,8 @@ func (w *partitionWalk) unfence() {
 
 func (w *partitionWalk) shutDown() {
 	if b := w.broker(); b.Active() {
-		w.apply(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, InControlledShutdown: 1})
+		w.apply(&record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch,
+			InControlledShutdown: 1})
 		w.update(partition.Remove(b.ID))
 	}
 }
@@ -193,7 +201,8 @@ func (w *partitionWalk) alter() {
 	if p.Leader < 0 {
 		return
 	}
-	isr := slices.DeleteFunc(shuffled(w.r, p.Replicas), func(id int32) bool { return id != p.Leader && w.r.IntN(4) == 0 })
+	isr := slices.DeleteFunc(shuffled(w.r, p.Replicas),
+		func(id int32) bool { return id != p.Leader && w.r.IntN(4) == 0 })
 	if p.RecoveryState == record.Recovering && w.r.IntN(2) == 0 {
 		isr = []int32{p.Leader}
 	}
@@ -201,7 +210,8 @@ func (w *partitionWalk) alter() {
 	req.Version, req.BrokerID, req.BrokerEpoch = 2, p.Leader, w.working.Broker(p.Leader).Epoch
 	part := kmsg.NewAlterPartitionRequestTopicPartition()
 	part.Partition, part.LeaderEpoch, part.PartitionEpoch, part.NewISR = id, p.LeaderEpoch, p.PartitionEpoch, isr
-	req.Topics = []kmsg.AlterPartitionRequestTopic{{TopicID: t.ID, Partitions: []kmsg.AlterPartitionRequestTopicPartition{part, part}}}
+	req.Topics = []kmsg.AlterPartitionRequestTopic{{TopicID: t.ID,
+		Partitions: []kmsg.AlterPartitionRequestTopicPartition{part, part}}}
 	w.handle(req)
 }
 
@@ -210,13 +220,15 @@ func (w *partitionWalk) assign() {
 	if t == nil {
 		return
 	}
-	dirs := []record.UUID{record.DirUnassigned, record.DirLost, scriptDir(b.ID, 0), scriptDir(b.ID, 5)}
+	dirs := []record.UUID{record.DirUnassigned, record.DirLost, scriptDir(b.ID, 0),
+		scriptDir(b.ID, 5)}
 	req := kmsg.NewPtrAssignReplicasToDirsRequest()
 	req.BrokerID, req.BrokerEpoch = b.ID, b.Epoch
 	dir := kmsg.AssignReplicasToDirsRequestDirectory{ID: dirs[w.r.IntN(len(dirs))]}
 	topic := kmsg.AssignReplicasToDirsRequestDirectoryTopic{TopicID: t.ID}
 	for id := range t.Partitions() {
-		topic.Partitions = append(topic.Partitions, kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: id})
+		topic.Partitions = append(topic.Partitions,
+			kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: id})
 	}
 	dir.Topics = append(dir.Topics, topic)
 	req.Directories = append(req.Directories, dir)
@@ -229,8 +241,10 @@ func (w *partitionWalk) dirOffline() {
 		return
 	}
 	lost := b.LogDirs[len(b.LogDirs)-1]
-	changes, _ := w.updateReplicas(w.working, partition.RemoveDirs(b.ID, []record.UUID{lost}), w.working.Hosted(b.ID), 1_000_000)
-	w.apply(append(changes, &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch, LogDirs: b.LogDirs[:len(b.LogDirs)-1]})...)
+	changes, _ := w.updateReplicas(w.working, partition.RemoveDirs(b.ID, []record.UUID{lost}),
+		w.working.Hosted(b.ID), 1_000_000)
+	w.apply(append(changes, &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch,
+		LogDirs: b.LogDirs[:len(b.LogDirs)-1]})...)
 }
 
 func (w *partitionWalk) change(f func(*partition.Change) *protocol.Error) {
@@ -269,8 +283,8 @@ func (w *partitionWalk) elect() {
 	})
 }
 
-// check: besides what holds for each partition, whoever leads is live, and nobody waits for a leader whom someone in the ISR
-// could give.
+// check: besides what holds for each partition, whoever leads is live, and nobody waits for a
+// leader whom someone in the ISR could give.
 func (w *partitionWalk) check() {
 	rules := w.partitionRules(w.working, partition.NoUpdate)
 	for t := range w.working.Topics() {

@@ -7,9 +7,9 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// inParts is a response of which one array is not in memory: its elements are made from compact
-// results, or from an image, as they are written. A client that does not read then holds a part
-// of the response and not the whole. It is made once and may be written by any goroutine.
+// inParts is a response with one array that is not in memory: its elements are made from compact
+// results, or from an image, while they are written. So a client that does not read holds a part of
+// the response, not all of it. It never changes, and may be written by any goroutine.
 type inParts struct {
 	kmsg.Response // all but the elements
 	count         int
@@ -18,21 +18,22 @@ type inParts struct {
 	refused       *protocol.Error // the answer to every entry, if there is one
 }
 
-// Parts begins to make the elements, of which there are count. Each call of next replaces the
-// array's content with the next of them, at most partElements; false when none is left.
+// Parts starts to make the elements, of which there are count. Each call of next replaces the
+// array's content by the next elements, at most partElements; it returns false when none is left.
 func (r *inParts) Parts() (count int, next func() bool) { return r.count, r.begin() }
 
 const (
-	// partElements bounds the elements of a part, and is how many are made at once without parts.
+	// partElements bounds the elements of a part. A response of at most that many is made at once.
 	partElements = 128
-	// partEntries is how many entries the elements of a part list, such as partitions of topics,
-	// the last of them apart.
+	// partEntries bounds the entries, such as partitions of topics, in all elements of a part but
+	// the last.
 	partEntries = 512
 	// pieceEntries bounds the entries of one element where a long list may be several elements.
 	pieceEntries = 4096
 )
 
-// newParts is a response whose array is filled, part by part, by the functions that begin makes.
+// newParts returns a response whose array is filled part by part, by the functions that begin
+// returns.
 func newParts[E any](
 	resp kmsg.Response, array *[]E, count int, begin func() (next func() bool),
 ) *inParts {
@@ -57,18 +58,18 @@ func whole(resp kmsg.Response) kmsg.Response {
 	return resp
 }
 
-// list answers with n elements: at once when they are few, else in parts. at must return the same
-// each time that it is asked.
+// list answers with n elements: at once when they are few, else in parts. at must be a pure
+// function.
 func list[E any](resp kmsg.Response, array *[]E, n int, at func(i int) E) kmsg.Response {
 	return weighted(resp, array, n, nil, at)
 }
 
-// weighted is list for elements that have entries of their own, as many as the function says; nil
+// weighted is list for elements with entries of their own; entries is how many an element has, nil
 // stands for none.
 func weighted[E any](
 	resp kmsg.Response, array *[]E, n int, entries func(i int) int, at func(i int) E,
 ) kmsg.Response {
-	// fill makes the elements of one part, and returns which comes next.
+	// fill makes the elements of one part, and returns the index after them.
 	fill := func(from int) int {
 		*array = (*array)[:0]
 		for made := 0; from < n && len(*array) < partElements && made < partEntries; from++ {
@@ -91,11 +92,11 @@ func weighted[E any](
 	})
 }
 
-// topicElement makes the element for a topic, and says how many entries it has.
+// topicElement makes the element for a topic, and returns how many entries it has.
 type topicElement[E any] func(t *metadata.Topic) (e E, entries int)
 
-// topicsByName answers with an element for each topic of an image, by name: at once when neither
-// they nor their entries are many, else in parts. begin is called once for each way through.
+// topicsByName answers with an element for each topic of an image, by name: at once when topics and
+// entries are few, else in parts. begin is called once for each pass over the topics.
 func topicsByName[E any](
 	resp kmsg.Response, array *[]E, img *metadata.Image, entries int, begin func() topicElement[E],
 ) kmsg.Response {
@@ -124,7 +125,7 @@ func topicsByName[E any](
 	return parts
 }
 
-// firstOfEach are the indexes of those of n that are not named before.
+// firstOfEach returns the indexes below n whose keys do not occur at a lower index.
 func firstOfEach[K comparable](n int, key func(i int) K) []int32 {
 	first := make([]int32, 0, n)
 	seen := make(map[K]struct{}, n)
@@ -144,13 +145,13 @@ type entryLists struct {
 	len func(i int) int
 }
 
-// place is one of the entries: those before it have been dealt with.
+// place is a position among the entries: those before it are done.
 type place struct {
 	list, entry int
-	index       int // of the entry among those of all lists
+	index       int // among the entries of all lists
 }
 
-// run is entries of one list, from its place to the entry before end.
+// run is a range of one list's entries: from its place up to end, which is exclusive.
 type run struct {
 	place
 	end int
@@ -158,8 +159,8 @@ type run struct {
 
 func (r run) entries() int { return r.end - r.entry }
 
-// next returns the run of at most max entries that begins at p, and the place behind it. A list
-// without entries is a run of its own. ok is false behind the last list.
+// next returns the run of at most max entries that begins at p, and the place after it. An empty
+// list is a run of its own. ok is false after the last list.
 func (l entryLists) next(p place, max int) (r run, behind place, ok bool) {
 	if p.list == l.n {
 		return r, p, false
@@ -173,8 +174,8 @@ func (l entryLists) next(p place, max int) (r run, behind place, ok bool) {
 	return r, behind, true
 }
 
-// part returns the runs from a place on that make a part of an operation, of at most max entries
-// and lists together, and the place behind them.
+// part returns the runs from a place on that make one part of an operation, of at most max entries
+// and lists together, and the place after them.
 func (l entryLists) part(at place, max int) (runs []run, behind place) {
 	for left := max; left > 0; left-- {
 		r, behind, ok := l.next(at, left)
@@ -194,8 +195,8 @@ func (l entryLists) total() (n int) {
 	return n
 }
 
-// nested answers with an element for each list, at once when all is short, else in parts; a long
-// list is then answered by several elements. at must return the same each time that it is asked.
+// nested answers with an element for each list: at once when all are short, else in parts, where a
+// long list has several elements. at must be a pure function.
 func nested[E any](
 	resp kmsg.Response, array *[]E, lists entryLists, at func(r run) E,
 ) kmsg.Response {

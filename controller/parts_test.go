@@ -54,8 +54,8 @@ func (d *testDriver) raw(req kmsg.Request) kmsg.Response {
 	return resp
 }
 
-// namedMany are requests for n topics, whether or not they exist, and how many elements their answers
-// have of every topic.
+// namedMany are requests for n topics, whether or not they exist, and how many elements their
+// answers have of every topic.
 func namedMany(n int) map[string]kmsg.Request {
 	describe := kmsg.NewPtrDescribeConfigsRequest()
 	list := kmsg.NewPtrListPartitionReassignmentsRequest()
@@ -71,20 +71,31 @@ func namedMany(n int) map[string]kmsg.Request {
 	list.Topics, elect.ElectionType = []kmsg.ListPartitionReassignmentsRequestTopic{}, 1
 	for i := range n {
 		name := manyName(i)
-		describe.Resources = append(describe.Resources, kmsg.DescribeConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: name})
-		list.Topics = append(list.Topics, kmsg.ListPartitionReassignmentsRequestTopic{Topic: name, Partitions: []int32{0, 1}})
+		describe.Resources = append(describe.Resources,
+			kmsg.DescribeConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeTopic,
+				ResourceName: name})
+		list.Topics = append(list.Topics, kmsg.ListPartitionReassignmentsRequestTopic{Topic: name,
+			Partitions: []int32{0, 1}})
 		named.Topics = append(named.Topics, kmsg.MetadataRequestTopic{Topic: &name})
 		remove.TopicNames = append(remove.TopicNames, name+"-unknown")
-		create.Topics = append(create.Topics, kmsg.CreateTopicsRequestTopic{Topic: name, NumPartitions: 1, ReplicationFactor: 1})
-		alter.Resources = append(alter.Resources, kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: name})
-		legacy.Resources = append(legacy.Resources, kmsg.AlterConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: name})
+		create.Topics = append(create.Topics,
+			kmsg.CreateTopicsRequestTopic{Topic: name, NumPartitions: 1, ReplicationFactor: 1})
+		alter.Resources = append(alter.Resources,
+			kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeTopic,
+				ResourceName: name})
+		legacy.Resources = append(legacy.Resources,
+			kmsg.AlterConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeTopic,
+				ResourceName: name})
 		grow.Topics = append(grow.Topics, kmsg.CreatePartitionsRequestTopic{Topic: name, Count: 1})
-		elect.Topics = append(elect.Topics, kmsg.ElectLeadersRequestTopic{Topic: name, Partitions: []int32{0, 7}})
-		move.Topics = append(move.Topics, kmsg.AlterPartitionAssignmentsRequestTopic{Topic: name, Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{Partition: 7}}})
+		elect.Topics = append(elect.Topics, kmsg.ElectLeadersRequestTopic{Topic: name,
+			Partitions: []int32{0, 7}})
+		move.Topics = append(move.Topics, kmsg.AlterPartitionAssignmentsRequestTopic{Topic: name,
+			Partitions: []kmsg.AlterPartitionAssignmentsRequestTopicPartition{{Partition: 7}}})
 	}
 	return map[string]kmsg.Request{
 		"describe configs": describe, "list reassignments": list, "metadata": named, "delete": remove, "create": create,
-		"alter configs": alter, "legacy alter configs": legacy, "create partitions": grow, "elect": elect, "reassign": move,
+		"alter configs": alter, "legacy alter " +
+			"configs": legacy, "create partitions": grow, "elect": elect, "reassign": move,
 	}
 }
 
@@ -111,13 +122,14 @@ func gather(t *testing.T, what string, r *inParts) (all []any) {
 		}
 	}
 	if len(all) != count || elementsOf(r.Response).Len() != 0 {
-		t.Errorf("%s: %d elements of %d, and %d behind them", what, len(all), count, elementsOf(r.Response).Len())
+		t.Errorf("%s: %d elements of %d, and %d behind them", what, len(all), count,
+			elementsOf(r.Response).Len())
 	}
 	return all
 }
 
-// TestLongAnswersComeInParts asks for more than a part of everything. The parts together are the same
-// each time, and what single requests are answered.
+// TestLongAnswersComeInParts asks for more than a part of everything. The parts together are the
+// same each time, and what single requests are answered.
 func TestLongAnswersComeInParts(t *testing.T) {
 	t.Parallel()
 	const n = 3*partElements + 1
@@ -147,8 +159,10 @@ func TestLongAnswersComeInParts(t *testing.T) {
 		if name == "delete" { // which comes in random order
 			continue
 		}
-		if got := first[0]; !reflect.DeepEqual(got, one.Index(0).Interface()) && !strings.HasPrefix(name, "all") {
-			t.Errorf("%s:\n%+v is the first element of many, and\n%+v alone", name, got, one.Index(0))
+		if got := first[0]; !reflect.DeepEqual(got, one.Index(0).Interface()) &&
+			!strings.HasPrefix(name, "all") {
+			t.Errorf("%s:\n%+v is the first element of many, and\n%+v alone", name, got,
+				one.Index(0))
 		}
 	}
 }
@@ -171,8 +185,8 @@ func TestShortAnswersAreMadeAtOnce(t *testing.T) {
 	}
 }
 
-// TestNoMessageRepeatsWhatWasSentForEver names something of 32,000 bytes that does not exist, again and
-// again, and adds up what the answers say about it.
+// TestNoMessageRepeatsWhatWasSentForEver names something of 32,000 bytes that does not exist, again
+// and again, and adds up what the answers say about it.
 func TestNoMessageRepeatsWhatWasSentForEver(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
@@ -183,7 +197,8 @@ func TestNoMessageRepeatsWhatWasSentForEver(t *testing.T) {
 	move := kmsg.NewPtrAlterPartitionAssignmentsRequest()
 	topic := kmsg.AlterPartitionAssignmentsRequestTopic{Topic: long}
 	for i := range int32(recordsPerUserOp) {
-		topic.Partitions = append(topic.Partitions, kmsg.AlterPartitionAssignmentsRequestTopicPartition{Partition: i})
+		topic.Partitions = append(topic.Partitions,
+			kmsg.AlterPartitionAssignmentsRequestTopicPartition{Partition: i})
 	}
 	move.Topics = append(move.Topics, topic)
 	requests := map[string]kmsg.Request{"elect": elect, "reassign": move}
@@ -215,7 +230,8 @@ func messagesOf(v reflect.Value) (sum, longest int) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if message, ok := v.Field(i).Interface().(*string); ok && v.Type().Field(i).Name == "ErrorMessage" && message != nil {
+			if message, ok := v.Field(i).Interface().(*string); ok &&
+				v.Type().Field(i).Name == "ErrorMessage" && message != nil {
 				note(len(*message), len(*message))
 				continue
 			}
@@ -230,7 +246,8 @@ func messagesOf(v reflect.Value) (sum, longest int) {
 func TestEntriesWithoutRoomForAMessageHaveTheirCode(t *testing.T) {
 	t.Parallel()
 	var m protocol.Messages
-	err := protocol.Errorf(kerr.InvalidRequest, "%s", strings.Repeat("x", 2*protocol.MessageMaxBytes))
+	err := protocol.Errorf(kerr.InvalidRequest, "%s",
+		strings.Repeat("x", 2*protocol.MessageMaxBytes))
 	told := 0
 	for range 2 * protocol.MessagesMaxBytes / protocol.MessageMaxBytes {
 		got := m.Bounded(err)
@@ -246,8 +263,8 @@ func TestEntriesWithoutRoomForAMessageHaveTheirCode(t *testing.T) {
 	}
 }
 
-// TestARequestOfABrokerGoesInParts has a leader change the ISRs of more partitions than a part has, and
-// tell the directories of as many.
+// TestARequestOfABrokerGoesInParts has a leader change the ISRs of more partitions than a part has,
+// and tell the directories of as many.
 func TestARequestOfABrokerGoesInParts(t *testing.T) {
 	t.Parallel()
 	const n = 2*partitionsPerPart + 10
@@ -263,17 +280,21 @@ func TestARequestOfABrokerGoesInParts(t *testing.T) {
 	topic := kmsg.AlterPartitionRequestTopic{TopicID: id}
 	placed := kmsg.AssignReplicasToDirsRequestDirectoryTopic{TopicID: id}
 	for i := range int32(n) {
-		topic.Partitions = append(topic.Partitions, kmsg.AlterPartitionRequestTopicPartition{Partition: i, NewISR: []int32{1}})
-		placed.Partitions = append(placed.Partitions, kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: i})
+		topic.Partitions = append(topic.Partitions,
+			kmsg.AlterPartitionRequestTopicPartition{Partition: i, NewISR: []int32{1}})
+		placed.Partitions = append(placed.Partitions,
+			kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{Partition: i})
 	}
 	isr.Topics = append(isr.Topics, topic)
-	dirs.Directories = []kmsg.AssignReplicasToDirsRequestDirectory{{ID: testUUID(9), Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{placed}}}
+	dirs.Directories = []kmsg.AssignReplicasToDirsRequestDirectory{{ID: testUUID(9),
+		Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{placed}}}
 
-	batches := len(d.log.all)
+	batches := len(d.log.All)
 	answered := 0
 	for _, topic := range d.answer(isr).(*kmsg.AlterPartitionResponse).Topics {
 		for _, p := range topic.Partitions {
-			if p.Partition != int32(answered) || p.ErrorCode != 0 || !slices.Equal(p.ISR, []int32{1}) {
+			if p.Partition != int32(answered) || p.ErrorCode != 0 ||
+				!slices.Equal(p.ISR, []int32{1}) {
 				t.Fatalf("partition %d: %+v", answered, p)
 			}
 			answered++
@@ -283,29 +304,32 @@ func TestARequestOfABrokerGoesInParts(t *testing.T) {
 	if got := len(resp.Directories[0].Topics[0].Partitions); answered != n || got != n {
 		t.Errorf("%d and %d answers for %d partitions", answered, got, n)
 	}
-	for _, b := range d.log.all[batches:] {
+	for _, b := range d.log.All[batches:] {
 		if b.Count() > 2*partitionsPerPart {
 			t.Errorf("a part of %d records", b.Count())
 		}
 	}
-	if got := len(d.log.all) - batches; got < 6 {
+	if got := len(d.log.All) - batches; got < 6 {
 		t.Errorf("%d batches", got)
 	}
 	for i := range int32(n) {
-		if p := d.Image().Partition(id, i); p.Directory(1) != testUUID(9) || p.Leader == 1 { // which is not online
+		// which is not online
+		if p := d.Image().Partition(id, i); p.Directory(1) != testUUID(9) || p.Leader == 1 {
 			t.Fatalf("partition %d: %+v", i, p)
 		}
 	}
 }
 
-// TestAWalkOverDirectoriesCountsWhatItPassesOver: a heartbeat may name a directory in which nothing is.
+// TestAWalkOverDirectoriesCountsWhatItPassesOver: a heartbeat may name a directory in which nothing
+// is.
 func TestAWalkOverDirectoriesCountsWhatItPassesOver(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
 	d.core.partMax = 10
 	epoch := d.addBroker(1)
 	d.addBroker(2)
-	d.addPartitions("foo", 5*10*partition.PassedOver, func(int) []int32 { return []int32{1, 2} })
+	d.addPartitions("foo", 5*10*partition.SkippedPerLook,
+		func(int) []int32 { return []int32{1, 2} })
 	beat := heartbeatRequest(1, epoch, 1<<40)
 	beat.OfflineLogDirs = [][16]byte{testUUID(77)}
 	slot, turns := d.ask(beat), 0

@@ -10,8 +10,8 @@ import (
 )
 
 // pendingOp is an operation on its way through the queue: a request, or something that the core
-// began itself. It is answered once: by reply when its last part is committed, by fail when it could
-// not be carried out.
+// began itself. It is answered once: by reply when its last part is committed, by fail when it
+// could not be carried out.
 type pendingOp struct {
 	c        *Controller
 	name     string

@@ -20,10 +20,11 @@ type task struct {
 	run func(op) (r result, again bool)
 }
 
-// againAfter is how soon a task that has more to do runs again.
+// againAfter is the pause before a task with more to do, or an operation that the log refused, runs
+// again.
 const againAfter = 10 * time.Millisecond
 
-// nextTask is when the core wants to be called; zero for never.
+// nextTask is the time at which the next task is due; zero for never.
 func (c *core) nextTask() time.Time {
 	var next time.Time
 	for _, t := range c.periodic {
@@ -116,7 +117,7 @@ type timers struct {
 	disarm func() bool
 }
 
-// set arms the timer for at; zero disarms it. A timer that is due and has not been heard yet stays as it is.
+// set arms the timer for at; zero disarms it. A timer that is due but has not fired yet stays.
 func (t *timers) set(now, at time.Time) {
 	if at.Equal(t.at) {
 		return
@@ -128,7 +129,7 @@ func (t *timers) set(now, at time.Time) {
 	}
 }
 
-// fired notes that the timer was heard.
+// fired records that the timer has fired.
 func (t *timers) fired() { t.at, t.disarm = time.Time{}, nil }
 
 func (t *timers) stop() {

@@ -21,9 +21,10 @@ var ErrTooManyPending = errors.New("too much is proposed and not committed yet")
 // leadership by LeaderChanged, and until then the working image is valid.
 var errRefused = errors.New("the log refused a batch")
 
-// append proposes the records of r and makes their state the working one. An error that wraps errRefused means that
-// the log did not take a batch: those before it are proposed, of the refused one nothing has moved. The batches of atomic records are
-// taken together or not at all. A *protocol.Error is for the caller; any other is a fault, and nothing has moved.
+// append proposes the records of r and makes their state the working one. A *protocol.Error is an
+// answer, any other error a fault; after both, nothing has changed. An error that wraps errRefused
+// means that the log refused a batch: the batches before it are proposed, the refused one changed
+// nothing. The batches of atomic records are accepted together or not at all.
 func (c *core) append(now time.Time, r result) error {
 	batches, images, err := c.batches(now, r)
 	if err != nil {
@@ -32,7 +33,8 @@ func (c *core) append(now time.Time, r result) error {
 	for len(batches) > 0 {
 		n := 1
 		if r.atomic && !batches[0].IsControl() {
-			n = len(batches) - min(1, len(r.controls)) // controls are a batch of their own, no part of a transaction
+			// the control batch is not part of a transaction
+			n = len(batches) - min(1, len(r.controls))
 		}
 		if err := c.propose(batches[:n], images[:n]); err != nil {
 			return err
@@ -46,7 +48,8 @@ func (c *core) append(now time.Time, r result) error {
 	return nil
 }
 
-// propose hands batches to the log, which takes all or none, and makes the last of the images that follow them the working one.
+// propose passes batches to the log, which accepts all or none, and makes the last of their images
+// the working one.
 func (c *core) propose(batches []metadata.Batch, images []*metadata.Image) error {
 	want := batches[0].BaseOffset() // the log may patch the headers
 	raw := make([][]byte, len(batches))
@@ -68,8 +71,10 @@ func (c *core) propose(batches []metadata.Batch, images []*metadata.Image) error
 	return nil
 }
 
-// batches encodes the records and computes the images that follow, one for each batch. Nothing has moved yet.
-func (c *core) batches(now time.Time, r result) (batches []metadata.Batch, images []*metadata.Image, err error) {
+// batches encodes the records and computes the images after each batch. It changes nothing.
+func (c *core) batches(
+	now time.Time, r result,
+) (batches []metadata.Batch, images []*metadata.Image, err error) {
 	records, batches, err := c.encode(now, r)
 	if err != nil {
 		return nil, nil, err
@@ -101,8 +106,9 @@ func (c *core) batches(now time.Time, r result) (batches []metadata.Batch, image
 	return batches, images, nil
 }
 
-// encode returns the records of r as they are to be written, and their batches. Atomic records that do not fit one batch become a metadata
-// transaction (KIP-868) where the metadata.version has them: all of its batches are proposed at once.
+// encode returns the records of r in the form in which they are written, and their batches. Atomic
+// records that exceed one batch become a metadata transaction (KIP-868), where the metadata.version
+// has them; all of its batches are proposed at once.
 func (c *core) encode(now time.Time, r result) ([]record.Record, []metadata.Batch, error) {
 	v := c.versionFor(c.working, r.records)
 	if !r.atomic {
@@ -123,15 +129,20 @@ func (c *core) encode(now time.Time, r result) ([]record.Record, []metadata.Batc
 	if r.response != nil {
 		name = kmsg.NameForKey(r.response.Key())
 	}
-	records := slices.Concat([]record.Record{&record.BeginTransaction{Name: &name}}, r.records, []record.Record{&record.EndTransaction{}})
+	records := slices.Concat([]record.Record{&record.BeginTransaction{Name: &name}}, r.records,
+		[]record.Record{&record.EndTransaction{}})
 	batches, err = cut(records, v, now, recordsPerUserOp, c.batchMax)
 	return records, batches, err
 }
 
-// cut encodes records as batches of at most so many records and bytes each. More than ProposalMaxBytes are too large together.
-func cut(records []record.Record, v metadata.Version, now time.Time, maxRecords, maxBytes int) (batches []metadata.Batch, err error) {
+// cut encodes records as batches of at most maxRecords and maxBytes each. Together they must not
+// exceed ProposalMaxBytes.
+func cut(
+	records []record.Record, v metadata.Version, now time.Time, maxRecords, maxBytes int,
+) (batches []metadata.Batch, err error) {
 	for total := 0; len(records) > 0; {
-		b, err := metadata.EncodeSome(records[:min(maxRecords, len(records))], v, now.UnixMilli(), maxBytes)
+		b, err := metadata.EncodeSome(records[:min(maxRecords, len(records))], v, now.UnixMilli(),
+			maxBytes)
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +154,8 @@ func cut(records []record.Record, v metadata.Version, now time.Time, maxRecords,
 	return batches, nil
 }
 
-// versionFor is the metadata.version to write records in: the image's, or for bootstrap records the one they set.
+// versionFor is the metadata.version in which records are written: that of the image, or for
+// bootstrap records the one that they set.
 func (c *core) versionFor(img *metadata.Image, records []record.Record) metadata.Version {
 	if v := img.Version(); v != 0 {
 		return v
@@ -156,7 +168,7 @@ func (c *core) versionFor(img *metadata.Image, records []record.Record) metadata
 	return metadata.MinVersion
 }
 
-// explain is what a caller learns of an error of append.
+// explain is the answer for an error of append.
 func (c *core) explain(err error) *protocol.Error {
 	var known *protocol.Error
 	switch {
@@ -172,4 +184,15 @@ func (c *core) explain(err error) *protocol.Error {
 	}
 	c.cfg.Logger.Error("an operation's records cannot be written", "err", err)
 	return errFault
+}
+
+// preview is the image after some records, for computing further records of the same operation.
+func preview(img *metadata.Image, records []record.Record) *metadata.Image {
+	e := img.Edit()
+	for i, r := range records {
+		if err := e.Replay(img.EndOffset()+int64(i), r); err != nil {
+			panic(err)
+		}
+	}
+	return e.Done(img.EndOffset()+int64(len(records)), img.Epoch(), img.TimestampMs())
 }

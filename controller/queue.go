@@ -11,34 +11,33 @@ import (
 type event struct {
 	name string
 	run  func()
-	// drop, if not nil, answers whoever waits for the event when it will not run any more.
+	// drop, if not nil, fails the callers that wait for the event when it will not run.
 	drop func(*protocol.Error)
 }
 
-// queue feeds the core's goroutine. Events of the log go first and are always taken, so that a
-// commit
-// waits for one other event at most. Then those that keep brokers alive, in front of whatever
-// administrators ask for. Short requests and parts of long operations take turns: some requests,
-// one
-// part, so that neither waits long for the other; and so do the parts that brokers need, as when
-// one
-// of them is fenced, and the long requests of administrators.
+// queue orders the events of the core's goroutine:
+//
+//  1. events of the log and timers, all at once, so that a commit waits for one event at most;
+//  2. heartbeats and registrations, which keep brokers alive, before anything of administrators;
+//  3. short requests and parts of long operations in turns: some requests, then one part, so that
+//     neither waits long for the other. Among the parts, those that brokers need (as when one is
+//     fenced) take turns with the long requests of administrators.
 type queue struct {
 	mu       sync.Mutex
 	log      []event
 	urgent   []event // heartbeats and registrations of brokers
-	requests []event // that are short
-	parts    []event // of what brokers need, and of what the core does on its own
-	long     []event // requests of administrators that list much, and parts of such
+	requests []event // short ones
+	parts    []event // needed by brokers, or begun by the core
+	long     []event // long requests of administrators, and their parts
 
-	sinceOther int // urgent ones taken since any other
+	sinceOther int // urgent events taken since any other
 	sincePart  int // requests taken since the last part
 	sinceLong  int // parts taken since the last of long
 	taken      [1]event
 
 	max       int
 	closed    bool
-	abandoned bool          // nothing is taken any more
+	abandoned bool          // take returns nothing any more
 	wake      chan struct{} // capacity 1
 }
 
@@ -95,14 +94,14 @@ const (
 	// requestsPerPart is how many requests run between two parts when both wait. A part takes about
 	// as long as that many requests.
 	requestsPerPart = 16
-	// partsPerLong is how many parts that brokers need run for one of the long requests.
+	// partsPerLong is how many parts that brokers need run for each long request.
 	partsPerLong = 4
 	// urgentPerOther bounds the urgent events in a row while others wait: anybody can send them.
 	urgentPerOther = 32
 )
 
-// take returns what is to run now: all of the log's events, or one other event. Parts may have to
-// wait. The result holds until the next call.
+// take returns the events to run now: all of the log's events, or one other event. parts reports
+// whether a part may run. The result is valid until the next call.
 func (q *queue) take(parts bool) []event {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -124,7 +123,7 @@ func (q *queue) take(parts bool) []event {
 	return q.taken[:]
 }
 
-// choose returns the list whose first event runs next; nil when there is none to run.
+// choose returns the list whose first event runs next; nil when none may run.
 func (q *queue) choose(parts bool) *[]event {
 	parts = parts && len(q.parts)+len(q.long) > 0
 	if len(q.urgent) > 0 && (q.sinceOther < urgentPerOther || len(q.requests) == 0 && !parts) {
@@ -143,7 +142,7 @@ func (q *queue) choose(parts bool) *[]event {
 	return nil
 }
 
-// choosePart chooses between the lists of parts, of which one is not empty.
+// choosePart chooses between the lists of parts. At least one of them is not empty.
 func (q *queue) choosePart() *[]event {
 	if len(q.parts) > 0 && (q.sinceLong < partsPerLong || len(q.long) == 0) {
 		q.sinceLong++
@@ -168,7 +167,7 @@ func (q *queue) close() {
 	q.signal()
 }
 
-// abandon closes the queue and keeps what waits from being run; drain returns it.
+// abandon closes the queue and keeps the waiting events from running; drain returns them.
 func (q *queue) abandon() {
 	q.mu.Lock()
 	q.abandoned = true
@@ -182,7 +181,7 @@ func (q *queue) isClosed() bool {
 	return q.closed
 }
 
-// drain returns the events that nobody will run, once the queue is closed.
+// drain returns the events that will not run, once the queue is closed.
 func (q *queue) drain() []event {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -10,7 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// takeAll runs a queue empty and tells what ran, as words with counts: "a3 b" is three of a, then b.
+// takeAll runs a queue empty and tells what ran, as words with counts: "a3 b" is three of a, then
+// b.
 func takeAll(q *queue) (order []string) {
 	var last string
 	n := 0
@@ -48,7 +49,8 @@ func TestWhatKeepsBrokersAliveGoesFirst(t *testing.T) {
 	}
 	q.addLog(event{name: "commit"})
 	got := takeAll(q)
-	want := []string{"commit", "beat3", "short16", "fence", "short16", "fence", "short8", "fence2", "flood", "fence4", "flood"}
+	want := []string{"commit", "beat3", "short16", "fence", "short16", "fence", "short8", "fence2",
+		"flood", "fence4", "flood"}
 	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
 		t.Errorf("%v, want %v...", got, want)
 	}
@@ -63,7 +65,8 @@ func TestHeartbeatsDoNotKeepOthersFromTheCore(t *testing.T) {
 	q.addNew(administrator, false, event{name: "short"})
 	q.addNew(administrator, true, event{name: "long"})
 	beats := "beat" + strconv.Itoa(urgentPerOther)
-	if got, want := takeAll(q), []string{beats, "short", beats, "long", beats}; !slices.Equal(got, want) {
+	if got, want := takeAll(q), []string{beats, "short", beats, "long", beats}; !slices.Equal(got,
+		want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
@@ -99,8 +102,8 @@ func electionsOf(topic string, partitions int) *kmsg.ElectLeadersRequest {
 	return req
 }
 
-// TestAFloodOfLongRequestsLeavesTheOthersTheirTurn counts how many turns of long requests pass before a
-// heartbeat that needs the core, and a small request, have theirs.
+// TestAFloodOfLongRequestsLeavesTheOthersTheirTurn counts how many turns of long requests pass
+// before a heartbeat that needs the core, and a small request, have theirs.
 func TestAFloodOfLongRequestsLeavesTheOthersTheirTurn(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)
@@ -114,7 +117,8 @@ func TestAFloodOfLongRequestsLeavesTheOthersTheirTurn(t *testing.T) {
 	d.step()
 	beat := heartbeatRequest(1, epoch, 1<<40)
 	beat.CordonedLogDirs = [][16]byte{testUUID(1)}
-	slots := map[string]*kmsg.Response{"heartbeat": d.ask(beat), "small": d.ask(producerIDs(1, epoch))}
+	slots := map[string]*kmsg.Response{"heartbeat": d.ask(beat),
+		"small": d.ask(producerIDs(1, epoch))}
 	for name, slot := range slots {
 		long := 0
 		for *slot == nil {

@@ -10,8 +10,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// What happens to a small part of a cluster: a broker with smallPartitions partitions, a topic with as many. The cluster around it
-// has any size, and a tenth of its partitions has no leader, since their only broker is gone.
+// What happens to a small part of a cluster: a broker with smallPartitions partitions, a topic with
+// as many. The cluster around it has any size, and a tenth of its partitions has no leader, since
+// their only broker is gone.
 const (
 	smallPartitions = 100
 	smallBroker     = 100
@@ -31,7 +32,8 @@ func scaleCore(tb testing.TB, partitions int) *testCore {
 				replicas[p] = []int32{goneBroker}
 				continue
 			}
-			replicas[p] = []int32{int32((i + p) % 10), int32((i + p + 1) % 10), int32((i + p + 2) % 10)}
+			replicas[p] = []int32{int32((i + p) % 10), int32((i + p + 1) % 10),
+				int32((i + p + 2) % 10)}
 		}
 		tc.addTopic(fmt.Sprintf("topic-%05d", i), replicas...)
 	}
@@ -51,12 +53,13 @@ func (tc *testCore) fenceAll(id int32) result {
 	records, rest := tc.fence(tc.working, tc.working.Broker(id))
 	r := result{records: records}
 	if rest != nil {
-		r.more = tc.goOn(*rest, finished)
+		r.more = tc.continueWalk(*rest, finished)
 	}
 	return r
 }
 
-// smallChanges are operations on that small part. Each returns the records it writes, and is to be run on a core as it is prepared.
+// smallChanges are operations on that small part. Each returns the records it writes, and is to be
+// run on a core as it is prepared.
 var smallChanges = []struct {
 	name    string
 	prepare func(*testCore)
@@ -66,10 +69,11 @@ var smallChanges = []struct {
 	{"fence", func(*testCore) {}, func(tc *testCore) []record.Record {
 		return tc.fenceAll(smallBroker).records
 	}, 1 + 2*smallPartitions},
-	{"unfence", func(tc *testCore) { tc.do(func(op) result { return tc.fenceAll(smallBroker) }) }, func(tc *testCore) []record.Record {
-		records, _ := tc.unfence(tc.working, tc.working.Broker(smallBroker))
-		return records
-	}, 1 + smallPartitions},
+	{"unfence", func(tc *testCore) { tc.do(func(op) result { return tc.fenceAll(smallBroker) }) },
+		func(tc *testCore) []record.Record {
+			records, _ := tc.unfence(tc.working, tc.working.Broker(smallBroker))
+			return records
+		}, 1 + smallPartitions},
 	{"delete", func(*testCore) {}, func(tc *testCore) []record.Record {
 		req := kmsg.NewPtrDeleteTopicsRequest()
 		req.Version, req.TopicNames = 3, []string{"shared"}
@@ -79,15 +83,15 @@ var smallChanges = []struct {
 
 // replayChange makes a batch of what an operation writes, and the image that follows.
 func replayChange(tb testing.TB, tc *testCore, records []record.Record) *metadata.Image {
-	_, images, err := tc.batches(tc.clock.now, result{records: records})
+	_, images, err := tc.batches(tc.clock.Now(), result{records: records})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return images[len(images)-1]
 }
 
-// BenchmarkSmallChange is the whole cost of a small change to the core: its records, their encoding, the image that follows. It is to
-// be the same whatever the cluster holds.
+// BenchmarkSmallChange is the whole cost of a small change to the core: its records, their
+// encoding, the image that follows. It is to be the same whatever the cluster holds.
 func BenchmarkSmallChange(b *testing.B) {
 	for _, partitions := range []int{10_000, 100_000, 1_000_000} {
 		tc := scaleCore(b, partitions)
@@ -111,8 +115,8 @@ func BenchmarkSmallChange(b *testing.B) {
 	}
 }
 
-// TestSmallChangesCostAlike: what a small change reads and makes does not grow with the cluster; the trees in which it makes it
-// have a level or two more.
+// TestSmallChangesCostAlike: what a small change reads and makes does not grow with the cluster;
+// the trees in which it makes it have a level or two more.
 func TestSmallChangesCostAlike(t *testing.T) {
 	small, large := scaleCore(t, 1000), scaleCore(t, 100_000)
 	for _, c := range smallChanges {
@@ -128,18 +132,22 @@ func TestSmallChangesCostAlike(t *testing.T) {
 				return result{records: r}
 			})
 		}
-		t.Logf("%s: %v allocations among %d partitions, %v among %d", c.name, allocs[small], small.working.PartitionCount(), allocs[large], large.working.PartitionCount())
+		t.Logf("%s: %v allocations among %d partitions, %v among %d", c.name, allocs[small],
+			small.working.PartitionCount(), allocs[large], large.working.PartitionCount())
 		if allocs[large] > 2*allocs[small] {
-			t.Errorf("%s: %v allocations among %d partitions, %v among %d", c.name, allocs[small], small.working.PartitionCount(), allocs[large], large.working.PartitionCount())
+			t.Errorf("%s: %v allocations among %d partitions, %v among %d", c.name, allocs[small],
+				small.working.PartitionCount(), allocs[large], large.working.PartitionCount())
 		}
 	}
 }
 
-// TestWalksLookAtTheirOwn: a walk looks at the broker's partitions and at no others, however many there are.
+// TestWalksLookAtTheirOwn: a walk looks at the broker's partitions and at no others, however many
+// there are.
 func TestWalksLookAtTheirOwn(t *testing.T) {
 	tc := scaleCore(t, 10_000)
 	looked := func(kind walkKind, dirs ...record.UUID) (n int) {
-		for range (walk{session: sessionOf(tc.working.Broker(smallBroker)), kind: kind, dirs: dirs}).partitions(tc.working) {
+		for range (walk{session: sessionOf(tc.working.Broker(smallBroker)), kind: kind,
+			dirs: dirs}).partitions(tc.working) {
 			n++
 		}
 		return n
@@ -154,7 +162,9 @@ func TestWalksLookAtTheirOwn(t *testing.T) {
 		t.Errorf("joining without need looks at %d partitions", n)
 	}
 	tc.do(func(op) result { return tc.fenceAll(smallBroker) })
-	if n := looked(walkJoin); n != smallPartitions || tc.working.LeaderlessCount() != smallPartitions+1000 {
-		t.Errorf("joining looks at %d partitions, %d have no leader", n, tc.working.LeaderlessCount())
+	if n := looked(walkJoin); n != smallPartitions ||
+		tc.working.LeaderlessCount() != smallPartitions+1000 {
+		t.Errorf("joining looks at %d partitions, %d have no leader", n,
+			tc.working.LeaderlessCount())
 	}
 }

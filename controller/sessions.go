@@ -9,18 +9,20 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// sessions is the soft state of brokers: when each was last heard of and how far it has read. Nothing of it is in the log: a
-// new leader begins anew. Connections touch it from their own goroutines, so it has a lock of its own.
+// sessions is the soft state of brokers: the time of the last heartbeat and the offset that each
+// has replayed. It is not in the log, so a new leader starts without it. Connections update it on
+// their own goroutines, so it has a lock.
 type sessions struct {
 	timeout time.Duration
-	// view is what connections may know of the core's images; nil on a standby.
+	// view is the part of the core's images that connections read; nil on a standby.
 	view atomic.Pointer[brokerView]
 
 	mu       sync.Mutex
 	contacts map[session]*contact
 }
 
-// brokerView is the newest pair of images. A broker whose registration is the same in both has nothing pending.
+// brokerView is the newest pair of images. A broker whose registration is the same in both has no
+// change pending.
 type brokerView struct{ working, committed *metadata.Image }
 
 // session names one registration of a broker. A new incarnation is a new session.
@@ -31,12 +33,13 @@ type session struct {
 
 func sessionOf(b *metadata.Broker) session { return session{b.ID, b.Epoch} }
 
-// contact is what is known of a broker in one session.
+// contact is the soft state of one session.
 type contact struct {
 	last           time.Time
 	metadataOffset int64 // last reported; -1: not yet
-	shutdownOffset int64 // of the last record that its controlled shutdown wrote; -1: not in one
-	// walkedDirs are the offline directories whose partitions this leader has already taken from the broker.
+	shutdownOffset int64 // end of its controlled shutdown's records, less one; -1: not in one
+	// walkedDirs are the offline directories whose partitions this leader has already taken from
+	// the broker.
 	walkedDirs []record.UUID
 }
 
@@ -44,8 +47,8 @@ func newSessions(cfg *Config) *sessions {
 	return &sessions{timeout: cfg.SessionTimeout, contacts: make(map[session]*contact)}
 }
 
-// claim starts a session for every unfenced broker: a new leader has heard of nobody yet. Fenced brokers get none, so that a
-// new incarnation of one may register at once.
+// claim starts a session for every unfenced broker, since a new leader has no heartbeats yet.
+// Fenced brokers get none, so that a new incarnation may register at once.
 func (s *sessions) claim(now time.Time, img *metadata.Image) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +68,7 @@ func (s *sessions) renounce() {
 	clear(s.contacts)
 }
 
-// at returns the contact of a session, made when there is none. The caller holds the lock.
+// at returns the contact of a session, and creates it if there is none. The caller holds the lock.
 func (s *sessions) at(k session) *contact {
 	c := s.contacts[k]
 	if c == nil {
@@ -75,7 +78,7 @@ func (s *sessions) at(k session) *contact {
 	return c
 }
 
-// contact returns a copy of what is known of a session; a zero last when nothing is.
+// contact returns a copy of the contact of a session; one with a zero last if there is none.
 func (s *sessions) contact(k session) contact {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +88,7 @@ func (s *sessions) contact(k session) contact {
 	return contact{metadataOffset: -1, shutdownOffset: -1}
 }
 
-// touch notes a heartbeat.
+// touch records a heartbeat.
 func (s *sessions) touch(now time.Time, k session, metadataOffset int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,7 +111,7 @@ func (s *sessions) drop(k session) {
 	delete(s.contacts, k)
 }
 
-// valid reports whether a session was heard of within the timeout.
+// valid reports whether the last heartbeat of a session is within the timeout.
 func (s *sessions) valid(now time.Time, k session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,7 +121,7 @@ func (s *sessions) valid(now time.Time, k session) bool {
 
 func (s *sessions) over(now time.Time, c *contact) bool { return now.Sub(c.last) > s.timeout }
 
-// expired returns the session that is over for longest.
+// expired returns the session that ended first.
 func (s *sessions) expired(now time.Time) (oldest session, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -143,8 +146,8 @@ func (s *sessions) extend(d time.Duration) {
 	}
 }
 
-// lowestActiveOffset is the lowest metadata offset that an active broker has reported; ok is false when none is active.
-// A broker that has not reported since this leader claimed holds it at -1.
+// lowestActiveOffset is the lowest metadata offset that an active broker has reported; ok is false
+// when none is active. A broker that has not reported since this leader claimed holds it at -1.
 func (s *sessions) lowestActiveOffset(img *metadata.Image) (lowest int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,11 +6,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// sharedFetchMaxBytes bounds the records of a response that is encoded once and copied for everyone. Much larger ones are written from
-// where they are and must not be copied (kafkaproto); those between are rare.
+// sharedFetchMaxBytes bounds the records of a response that is encoded once and copied for every
+// observer. Much larger records are written from where they are, without a copy (kafkaproto); sizes
+// between are rare.
 const sharedFetchMaxBytes = 4 << 10
 
-// sharedFetch is a response to FETCH that all observers who are told the same get. It is encoded once and never changed.
+// sharedFetch is a response to FETCH that all observers with the same answer share. It is encoded
+// once and never changes.
 type sharedFetch struct {
 	*kmsg.FetchResponse
 	key     fetchKey
@@ -18,7 +20,8 @@ type sharedFetch struct {
 	encoded []byte
 }
 
-// fetchKey is all that responses with records can differ in. Records are known by where they are, since what is committed stays.
+// fetchKey is everything in which responses with records can differ. The address of the records
+// identifies them, because committed records stay where they are.
 type fetchKey struct {
 	version                 int16
 	leader, epoch           int32
@@ -28,14 +31,19 @@ type fetchKey struct {
 	bytes                   int
 }
 
-// shareable tells whether r says nothing but what its fetchKey holds.
+// shareable reports whether a fetchKey describes r completely.
 func shareable(r FetchResult) bool {
-	return r.ErrorCode == 0 && len(r.Records) > 0 && len(r.Records) <= sharedFetchMaxBytes && r.DivergingEpoch < 0 && r.SnapshotEnd < 0
+	return r.ErrorCode == 0 && len(r.Records) > 0 && len(r.Records) <= sharedFetchMaxBytes &&
+		r.DivergingEpoch < 0 && r.SnapshotEnd < 0
 }
 
-// sharedFetch returns the response of whoever was told the same last, or makes one. Of two that make one at once either stays.
-func (c *Controller) sharedFetch(req *kmsg.FetchRequest, r FetchResult, leader leaderEndpoint) *sharedFetch {
-	key := fetchKey{req.Version, r.LeaderID, r.LeaderEpoch, leader, r.HighWatermark, r.LogStart, &r.Records[0], len(r.Records)}
+// sharedFetch returns the last shared response if it has the same content, else a new one. When two
+// are made at the same time, either stays.
+func (c *Controller) sharedFetch(
+	req *kmsg.FetchRequest, r FetchResult, leader leaderEndpoint,
+) *sharedFetch {
+	key := fetchKey{req.Version, r.LeaderID, r.LeaderEpoch, leader, r.HighWatermark, r.LogStart,
+		&r.Records[0], len(r.Records)}
 	if last := c.lastFetch.Load(); last != nil && last.key == key {
 		return last
 	}

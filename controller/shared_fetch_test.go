@@ -12,7 +12,8 @@ import (
 // Whoever asks in whatever order gets what it would get alone.
 func TestSharedFetch(t *testing.T) {
 	c, _ := newReadController(t)
-	records := [][]byte{[]byte("batch"), []byte("batch"), []byte("other"), make([]byte, sharedFetchMaxBytes)}
+	records := [][]byte{[]byte("batch"), []byte("batch"), []byte("other"),
+		make([]byte, sharedFetchMaxBytes)}
 	var wg sync.WaitGroup
 	for seed := range uint64(4) {
 		wg.Go(func() {
@@ -23,10 +24,13 @@ func TestSharedFetch(t *testing.T) {
 				res := fetched()
 				res.LeaderID, res.LeaderEpoch = int32(r.IntN(2)), int32(r.IntN(2))
 				res.HighWatermark, res.LogStart, res.Records = int64(r.IntN(2)), int64(r.IntN(2)), records[r.IntN(len(records))]
-				leader := leaderEndpoint{known: req.Version >= 16, host: "h"[:r.IntN(2)], port: uint16(r.IntN(2))}
+				leader := leaderEndpoint{known: req.Version >= 16, host: "h"[:r.IntN(2)],
+					port: uint16(r.IntN(2))}
 				want := fetchResponse(req, res, leader).AppendTo(nil)
-				if got := c.sharedFetch(req, res, leader).AppendTo([]byte("-")); got[0] != '-' || !bytes.Equal(got[1:], want) {
-					t.Errorf("version %d, %+v of leader %+v: something else", req.Version, res, leader)
+				if got := c.sharedFetch(req, res, leader).AppendTo([]byte("-")); got[0] != '-' ||
+					!bytes.Equal(got[1:], want) {
+					t.Errorf("version %d, %+v of leader %+v: something else", req.Version, res,
+						leader)
 				}
 			}
 		})

@@ -10,10 +10,10 @@ type counters struct {
 	events, slowEvents, faults, timedOut, refused, steadyHeartbeats atomic.Int64
 }
 
-// Stats is what the engine has done since the start of the process, and what waits now.
+// Stats are counters since the start of the process, and the length of the queue now.
 type Stats struct {
 	Events           int64 // turns of the core
-	SlowEvents       int64 // of those, longer than Config.SlowEvent
+	SlowEvents       int64 // turns longer than Config.SlowEvent
 	Faults           int64 // internal faults that the core survived
 	TimedOut         int64 // requests whose deadline passed in the queue
 	Refused          int64 // requests that found the queue full
@@ -24,9 +24,11 @@ type Stats struct {
 // Stats may be called from any goroutine.
 func (c *Controller) Stats() Stats {
 	return Stats{
-		Events: c.stats.events.Load(), SlowEvents: c.stats.slowEvents.Load(), Faults: c.stats.faults.Load(),
-		TimedOut: c.stats.timedOut.Load(), Refused: c.stats.refused.Load(), SteadyHeartbeats: c.stats.steadyHeartbeats.Load(),
-		Waiting: c.queue.len(),
+		Events: c.stats.events.Load(), SlowEvents: c.stats.slowEvents.Load(),
+		Faults:   c.stats.faults.Load(),
+		TimedOut: c.stats.timedOut.Load(), Refused: c.stats.refused.Load(),
+		SteadyHeartbeats: c.stats.steadyHeartbeats.Load(),
+		Waiting:          c.queue.len(),
 	}
 }
 
@@ -34,16 +36,18 @@ func (c *Controller) Stats() Stats {
 type BrokerStatus struct {
 	// State is fenced, unfenced or controlled shutdown.
 	State string
-	// LastHeartbeat is zero when this controller has not heard of the broker's present registration.
+	// LastHeartbeat is zero when this controller has received no heartbeat of the present
+	// registration.
 	LastHeartbeat time.Time
-	// MetadataOffset is the last that the broker has reported; -1: none yet.
+	// MetadataOffset is the last one that the broker has reported; -1: none yet.
 	MetadataOffset int64
-	// ShutdownOffset is what the active brokers have to reach before the broker may shut down; -1: it is not shutting down.
+	// ShutdownOffset is the offset that all active brokers must reach before the broker may shut
+	// down; -1: it is not shutting down.
 	ShutdownOffset int64
 }
 
-// BrokerStatus returns what is known of a broker; ok is false on a standby and for a broker that is not registered. It may be
-// called from any goroutine.
+// BrokerStatus returns the soft state of a broker; ok is false on a standby and for a broker that
+// is not registered. It may be called from any goroutine.
 func (c *Controller) BrokerStatus(id int32) (status BrokerStatus, ok bool) {
 	view := c.core.brokers.view.Load()
 	if view == nil {

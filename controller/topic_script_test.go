@@ -15,7 +15,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// TestTopics runs scripts of requests about topics and configs. Each command prints the answers and the records.
+// TestTopics runs scripts of requests about topics and configs. Each command prints the answers and
+// the records.
 func TestTopics(t *testing.T) {
 	datadriven.Walk(t, "testdata/topics", func(t *testing.T, path string) {
 		s := &topicScript{partitionScript: partitionScript{t: t}}
@@ -72,7 +73,8 @@ func (s *topicScript) lines() []string {
 // request options of all commands: [v=7] [validate] [configs]
 func (s *topicScript) version(newest int16) int16 { return int16(s.oneOr("v", int32(newest))) }
 
-// create takes one topic a line: name [partitions=3] [rf=2] [assign=1,2;2,3] [ids=0;5] [key=value …]; "key=!" is a null value.
+// create takes one topic a line: name [partitions=3] [rf=2] [assign=1,2;2,3] [ids=0;5] [key=value
+// …]; "key=!" is a null value.
 func (s *topicScript) create() string {
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Version, req.ValidateOnly = s.version(7), s.d.HasArg("validate")
@@ -93,7 +95,9 @@ func (s *topicScript) create() string {
 				ids = strings.Split(value, ";")
 			case "assign":
 				for i, replicas := range assignments(value) {
-					t.ReplicaAssignment = append(t.ReplicaAssignment, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: replicas})
+					t.ReplicaAssignment = append(t.ReplicaAssignment,
+						kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i),
+							Replicas: replicas})
 				}
 			default:
 				c := kmsg.CreateTopicsRequestTopicConfig{Name: key}
@@ -157,7 +161,8 @@ func (s *topicScript) recordsText(records []record.Record) string {
 		case *record.RemoveTopic:
 			b.WriteString("RemoveTopic\n")
 		case *record.Partition:
-			fmt.Fprintf(&b, "Partition %d replicas=%v isr=%v leader=%d dirs=%s\n", r.PartitionID, r.Replicas, r.ISR, r.Leader, dirsText(r.Directories))
+			fmt.Fprintf(&b, "Partition %d replicas=%v isr=%v leader=%d dirs=%s\n", r.PartitionID,
+				r.Replicas, r.ISR, r.Leader, dirsText(r.Directories))
 		case *record.Config:
 			value := "null"
 			if r.Value != nil {
@@ -194,7 +199,8 @@ func (s *topicScript) grow() string {
 				t.Count = int32(n)
 			case "assign":
 				for _, replicas := range assignments(value) {
-					t.Assignment = append(t.Assignment, kmsg.CreatePartitionsRequestTopicAssignment{Replicas: replicas})
+					t.Assignment = append(t.Assignment,
+						kmsg.CreatePartitionsRequestTopicAssignment{Replicas: replicas})
 				}
 			}
 		}
@@ -208,7 +214,8 @@ func (s *topicScript) grow() string {
 	return b.String() + s.recordsText(records)
 }
 
-// remove takes one entry a line: name, or id=name for the id of that topic, id=none for an unknown one, or both, or "-" for neither.
+// remove takes one entry a line: name, or id=name for the id of that topic, id=none for an unknown
+// one, or both, or "-" for neither.
 func (s *topicScript) remove() string {
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.Version = s.version(6)
@@ -247,7 +254,8 @@ func (s *topicScript) remove() string {
 	return strings.Join(answers, "") + s.recordsText(records)
 }
 
-// alterConfigs takes one resource a line: type:name key=value key+=value key-=value key=! (delete); [forwarded] [validate]
+// alterConfigs takes one resource a line: type:name key=value key+=value key-=value key=! (delete);
+// [forwarded] [validate]
 func (s *topicScript) alterConfigs() string {
 	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	req.Version, req.ValidateOnly = s.version(1), s.d.HasArg("validate")
@@ -279,7 +287,8 @@ func (s *topicScript) alterConfigs() string {
 	})
 	var b strings.Builder
 	for _, r := range response.(*kmsg.IncrementalAlterConfigsResponse).Resources {
-		b.WriteString(answerText(fmt.Sprintf("%d:%s", r.ResourceType, r.ResourceName), r.ErrorCode, r.ErrorMessage) + "\n")
+		b.WriteString(answerText(fmt.Sprintf("%d:%s", r.ResourceType, r.ResourceName), r.ErrorCode,
+			r.ErrorMessage) + "\n")
 	}
 	return b.String() + s.recordsText(records)
 }

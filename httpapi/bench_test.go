@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// Watchers of a benchmark live in a process of their own: one process may not have enough files for
-// both ends. It is this very program, told by its environment what to do.
+// The watchers of a benchmark run in another process, since one process may not open enough files
+// for both ends of their connections. It is this test program with an order in its environment.
 const watchersEnv = "YAKT_TEST_WATCHERS"
 
 func TestMain(m *testing.M) {
@@ -33,15 +33,15 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// watchOrder is what the process of watchers is to do.
+// watchOrder is the order for the process of the watchers.
 type watchOrder struct {
 	Addr, Topic    string
 	Offset         int64
 	Polls, Streams int
 }
 
-// watch opens connections, waits until each has told of the topic, and prints when that was, in ns
-// since 1970.
+// watch opens connections, waits until each has received the topic, and prints the times of
+// receipt, in Unix nanoseconds.
 func watch(text string) error {
 	var o watchOrder
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
@@ -65,7 +65,7 @@ func watch(text string) error {
 	return json.NewEncoder(os.Stdout).Encode(times)
 }
 
-// watcher is a connection with a request on it that is answered when there is news.
+// watcher is a connection with a request that waits for a change.
 type watcher struct {
 	net.Conn
 	stream bool
@@ -85,9 +85,9 @@ func (o *watchOrder) dial(stream bool) (watcher, error) {
 	return watcher{c, stream}, err
 }
 
-// await reads until the watcher has been told of a topic, and returns when that was.
+// await reads until the watcher receives a topic, and returns the time.
 func (w watcher) await(topic string) (at int64, err error) {
-	_ = w.SetReadDeadline(time.Now().Add(2 * patience))
+	_ = w.SetReadDeadline(time.Now().Add(2 * waitMax))
 	in := bufio.NewReaderSize(w, 1024)
 	if !w.stream {
 		resp, err := http.ReadResponse(in, nil)
@@ -109,13 +109,12 @@ func (w watcher) await(topic string) (at int64, err error) {
 	}
 }
 
-// BenchmarkWatchers has 10,000 long polls and 200 streams wait at one node, and times how long a
-// new topic takes to reach them all. The process of the watchers shares the machine's processors
-// with the node.
+// BenchmarkWatchers measures how long a new topic takes to reach 10,000 long polls and 200 streams
+// that wait at one node. The process of the watchers shares the machine's processors with the node.
 func BenchmarkWatchers(b *testing.B) {
 	const polls, streams = 10_000, 200
 	s := startOne(b, fmt.Sprintf("yakt.http.max.connections=%d",
-		3*(polls+streams))) // one address may have half
+		3*(polls+streams))) // one address may use half
 	s.alive(1)
 	var perWatcher float64
 	var create time.Duration
@@ -148,7 +147,7 @@ func BenchmarkWatchers(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// startWatchers starts the process of the watchers; the channel yields what it has printed.
+// startWatchers starts the process of the watchers. The channel receives the times that it prints.
 func (s *server) startWatchers(o watchOrder) <-chan []int64 {
 	s.t.Helper()
 	text, err := json.Marshal(o)
@@ -173,7 +172,7 @@ func (s *server) startWatchers(o watchOrder) <-chan []int64 {
 	return arrived
 }
 
-// used is the memory that the process holds for objects and stacks.
+// used is the memory of the process for objects and stacks, in bytes.
 func used() int64 {
 	runtime.GC()
 	var m runtime.MemStats

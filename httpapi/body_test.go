@@ -9,14 +9,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
 
-// slowBodies are requests whose bodies stop: a request line, further headers, and what comes of the
-// body.
+// slowBodies are requests whose bodies stop: a request line, further headers, and the part of the
+// body that is sent.
 var slowBodies = map[string][3]string{
 	"a body that stops":           {createTopic, length, `{"name"`},
 	"a body that never begins":    {createTopic, length, ""},
@@ -49,7 +50,7 @@ func begin(t *testing.T, s *httptest.Server, request [3]string) net.Conn {
 	return c
 }
 
-// slowServer serves an API with this time for a body.
+// slowServer serves an API with a time limit for bodies.
 func slowServer(t *testing.T, bodyTimeout time.Duration) *httptest.Server {
 	t.Helper()
 	cfg := Config{BodyTimeout: bodyTimeout, Logger: slog.New(slog.DiscardHandler)}
@@ -58,8 +59,8 @@ func slowServer(t *testing.T, bodyTimeout time.Duration) *httptest.Server {
 	return s
 }
 
-// TestSlowBodiesEnd checks that a body that does not arrive is answered 408, on every path, and
-// that the connection is closed behind the answer although its client would go on.
+// TestSlowBodiesEnd checks that a request whose body does not arrive is answered 408, on every
+// path, and that its connection is closed after the answer, although the client would continue.
 func TestSlowBodiesEnd(t *testing.T) {
 	t.Parallel()
 	s := slowServer(t, 100*time.Millisecond)
@@ -73,8 +74,7 @@ func TestSlowBodiesEnd(t *testing.T) {
 	}
 }
 
-// TestATrickleIsNoProgress sends a body of which a byte comes now and then: the time is for the
-// whole.
+// TestATrickleIsNoProgress sends a body byte by byte: the time limit is for the whole body.
 func TestATrickleIsNoProgress(t *testing.T) {
 	t.Parallel()
 	s := slowServer(t, 200*time.Millisecond)
@@ -93,13 +93,13 @@ func TestATrickleIsNoProgress(t *testing.T) {
 	}
 }
 
-// TestManySlowBodies holds up many connections at once: every one is closed, and others are
-// served meanwhile.
+// TestManySlowBodies sends many slow bodies at once: each connection is closed, and other requests
+// are served meanwhile.
 func TestManySlowBodies(t *testing.T) {
 	t.Parallel()
 	s := slowServer(t, time.Second)
 	var wg sync.WaitGroup
-	for range clientShares { // an address may have so many large bodies at a time, and more
+	for range clientShares { // more large bodies than one address may send at a time
 		for name, request := range slowBodies {
 			c := begin(t, s, request)
 			wg.Go(func() {
@@ -135,9 +135,31 @@ func timedOut(c net.Conn) error {
 		return fmt.Errorf("status %d, close %t: %q, %w", resp.StatusCode, resp.Close, answer, err)
 	}
 	if n, err := in.Read(make([]byte, 1)); n != 0 || isTimeout(err) {
-		return fmt.Errorf("the connection is still open behind the answer: %d bytes, %w", n, err)
+		return fmt.Errorf("the connection is still open after the answer: %d bytes, %w", n, err)
 	}
 	return nil
+}
+
+// TestProblemsOfBodies checks the answers to bodies that could not be read.
+func TestProblemsOfBodies(t *testing.T) {
+	t.Parallel()
+	a := New(Config{Logger: slog.New(slog.DiscardHandler)})
+	for name, c := range map[string]struct {
+		err    error
+		cut    bool
+		status int
+	}{
+		"too large": {&http.MaxBytesError{Limit: bodyMax}, false, http.StatusRequestEntityTooLarge},
+		"too slow":  {os.ErrDeadlineExceeded, false, http.StatusRequestTimeout},
+		"cut off":   {os.ErrDeadlineExceeded, true, http.StatusServiceUnavailable},
+		"malformed": {io.ErrUnexpectedEOF, false, http.StatusBadRequest},
+	} {
+		w := &reply{}
+		w.cut.Store(c.cut)
+		if p := a.bodyProblem(w, c.err); p.Status != c.status {
+			t.Errorf("%s: %d, want %d", name, p.Status, c.status)
+		}
+	}
 }
 
 func isTimeout(err error) bool {
@@ -146,8 +168,8 @@ func isTimeout(err error) bool {
 	return ok && slow.Timeout()
 }
 
-// TestARefusedBodyDoesNotEndATunnel checks that the requests which share an HTTP/2 connection, as
-// those that a standby forwards do, are not cut off by one whose body is refused.
+// TestARefusedBodyDoesNotEndATunnel checks that a request whose body is refused does not end the
+// HTTP/2 connection that it shares with other requests, as those that a standby forwards do.
 func TestARefusedBodyDoesNotEndATunnel(t *testing.T) {
 	t.Parallel()
 	cfg := Config{Logger: slog.New(slog.DiscardHandler)}

@@ -11,7 +11,7 @@ import (
 	"github.com/yakt/yakt/limits"
 )
 
-// takers makes shares of a budget of 100 bytes, and notes who is cut off.
+// takers makes shares of a budget of 100 bytes, and records which clients are cut off.
 type takers struct {
 	*budget
 	t   *testing.T
@@ -26,7 +26,7 @@ func newTakers(t *testing.T) *takers {
 	return k
 }
 
-// take has a request of a client take n bytes.
+// take takes n bytes for a request of a client.
 func (k *takers) take(client string, n int64, want bool) *share {
 	k.t.Helper()
 	s := k.share(client, func() { k.cut = append(k.cut, client) })
@@ -55,7 +55,8 @@ func TestBudgetOfAnAddress(t *testing.T) {
 	}
 }
 
-// What has been slow gives way: of its own address first, of any when all is used up.
+// TestSlowRequestsGiveWay checks that slow requests are cut off: those of the same address first,
+// and those of any address when the budget is used up.
 func TestSlowRequestsGiveWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,11 +17,11 @@ var update = flag.Bool("update", false, "rewrite the answers in docs/http.md")
 
 const docsPath = "../docs/http.md"
 
-// docsWidth is how long a line of an answer in the documentation may be.
+// docsWidth is the maximum length of a line of an answer in the documentation.
 const docsWidth = 100
 
-// TestDocsAreTrue runs every command of docs/http.md, as it is written, and compares what it prints
-// with the block that follows. Ids and times may differ.
+// TestDocsAreTrue runs every command of docs/http.md as it is written, and compares its output with
+// the block that follows. Ids and times may differ.
 func TestDocsAreTrue(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "jq"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -81,7 +81,7 @@ func (s *server) shell(commands string) string {
 	return out.String()
 }
 
-// What may differ from run to run.
+// changing are the parts of an output that may differ from run to run.
 var changing = []struct {
 	what *regexp.Regexp
 	with string
@@ -100,7 +100,7 @@ func without(text string) string {
 	return text
 }
 
-// layOut breaks JSON into lines where it is too long for one, and keeps the order of fields.
+// layOut breaks JSON that is too long for one line into several, and keeps the order of fields.
 func layOut(t *testing.T, text string) string {
 	t.Helper()
 	var b strings.Builder

@@ -17,7 +17,7 @@ import (
 
 const documentURL = "https://yakt.test/openapi.json"
 
-// document is the description of the API, as a program reads it.
+// document is the OpenAPI document, as a program reads it.
 func document(t *testing.T) object {
 	t.Helper()
 	text, err := json.Marshal(httpapi.New(httpapi.Config{Version: "1.0.0"}).OpenAPI())
@@ -31,8 +31,8 @@ func document(t *testing.T) object {
 	return doc.(object)
 }
 
-// TestOpenAPIIsValid holds the description against the OpenAPI Initiative's schema of 3.1 (Apache
-// License 2.0).
+// TestOpenAPIIsValid validates the document with the OpenAPI Initiative's schema of version 3.1
+// (Apache License 2.0).
 func TestOpenAPIIsValid(t *testing.T) {
 	t.Parallel()
 	schema, err := jsonschema.NewCompiler().Compile("testdata/openapi-3.1-schema.json")
@@ -44,14 +44,14 @@ func TestOpenAPIIsValid(t *testing.T) {
 	}
 }
 
-// media is one kind of content in the description, with the JSON pointer to it.
+// media is one content of a body or an answer, with the JSON pointer to it.
 type media struct {
 	at     string
 	schema any
 	values []any // its examples
 }
 
-// contents are all contents of an operation: its body's first.
+// contents returns all contents of an operation, those of its body first.
 func contents(at string, op object) (all []media) {
 	add := func(at string, holder any) {
 		content, _ := holder.(object)["content"].(object)
@@ -87,7 +87,7 @@ func eachOperation(doc object, f func(path, method, at string, op object)) {
 	}
 }
 
-// TestExamplesFitTheirSchemas checks every example that the description has, those of errors too.
+// TestExamplesFitTheirSchemas validates every example, including those of errors.
 func TestExamplesFitTheirSchemas(t *testing.T) {
 	t.Parallel()
 	doc := document(t)
@@ -115,8 +115,8 @@ func TestExamplesFitTheirSchemas(t *testing.T) {
 	}
 }
 
-// TestExamplesAreServed sends every example of a request to a node. It may find nothing to do, but
-// understands it, and what it answers has the form of the example of an answer.
+// TestExamplesAreServed sends every example of a request to a node. The node may find nothing to
+// do, but must accept the form of the request, and its answer must have the form of the example.
 func TestExamplesAreServed(t *testing.T) {
 	t.Parallel()
 	s := startOne(t)
@@ -150,7 +150,7 @@ func TestExamplesAreServed(t *testing.T) {
 	})
 }
 
-// requiredQuery has the examples of the parameters that a request must have.
+// requiredQuery is a query with the examples of the required parameters.
 func requiredQuery(op object) string {
 	q := url.Values{}
 	params, _ := op["parameters"].([]any)
@@ -183,7 +183,7 @@ func sameForm(t *testing.T, at string, got, want any) {
 	}
 }
 
-// withoutName drops a topic's own name, which is not a record's.
+// withoutName returns fields without the name of a topic, which differs from a record's name.
 func withoutName(fields any) object {
 	f := maps.Clone(fields.(object))
 	delete(f, "name")

@@ -83,7 +83,7 @@ func (s *server) kafka(req kmsg.Request) kmsg.Response {
 		s.t.Fatal(err)
 	}
 	defer cl.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitMax)
 	defer cancel()
 	resp, err := cl.SeedBrokers()[0].Request(ctx, req)
 	if err != nil {
@@ -125,7 +125,7 @@ func TestLongPollEnds(t *testing.T) {
 	s := startOne(t)
 	epoch := s.alive(1)
 	end := s.get("/v1/client_mgmt")["endOffset"]
-	// A change that is none of a client's business does not wake it.
+	// A change that client_mgmt does not show does not end the wait.
 	done := make(chan object)
 	go func() {
 		done <- s.get(fmt.Sprintf("/v1/client_mgmt?wait=300ms&offset=%v", end))
@@ -134,13 +134,13 @@ func TestLongPollEnds(t *testing.T) {
 	if news := <-done; namesOf(news) != "" || news["kind"] != "delta" {
 		t.Errorf("after its time: %v", news)
 	}
-	// One who needs a snapshot gets it at once.
+	// A caller that needs a snapshot is answered at once.
 	began := time.Now()
 	s.get("/v1/client_mgmt?wait=20s")
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("a snapshot took %v", took)
 	}
-	// A node that stops answers those who wait.
+	// A node that stops answers the requests that wait.
 	go func() {
 		done <- s.get(fmt.Sprintf("/v1/client_mgmt?wait=25s&offset=%v",
 			s.node.Controller().Image().EndOffset()-1))
@@ -150,10 +150,10 @@ func TestLongPollEnds(t *testing.T) {
 	<-done
 }
 
-// watchers waits until n requests wait for news.
+// watchers waits until n requests wait for a change.
 func (s *server) watchers(n int) {
 	s.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitMax)
 	for s.node.Controller().Waiting() < n {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("only %d of %d requests wait", s.node.Controller().Waiting(), n)

@@ -9,13 +9,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/logtest"
 )
 
-// wallClock is the machine's clock for a controller that does nothing.
+// wallClock is the machine's clock, for a controller that has nothing to do.
 type wallClock struct{}
 
 func (wallClock) Now() time.Time { return time.Now() }
@@ -25,7 +27,7 @@ func (wallClock) AfterFunc(d time.Duration, f func()) func() bool {
 		f).Stop
 }
 
-// passTo takes every request to an address, whatever its host.
+// passTo returns transports that send every request to one address, whatever its host.
 func passTo(t *testing.T, address string) func(int32) http.RoundTripper {
 	to := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn,
 		error) {
@@ -36,9 +38,8 @@ func passTo(t *testing.T, address string) func(int32) http.RoundTripper {
 }
 
 // standbyOf serves the API of a standby whose leader is at an address.
-func standbyOf(t *testing.T, address string) *httptest.Server {
+func standbyOf(t *testing.T, address string, logger *slog.Logger) *httptest.Server {
 	t.Helper()
-	logger := slog.New(slog.DiscardHandler)
 	s := httptest.NewUnstartedServer(New(Config{
 		NodeID: 1, Leader: func() (int32, string) { return 2, address }, Logger: logger,
 		PassTo:           passTo(t, address),
@@ -51,10 +52,10 @@ func standbyOf(t *testing.T, address string) *httptest.Server {
 	return s
 }
 
-// leaders are leaders by what becomes of a connection to them.
+// leaders are leaders that treat a connection in different ways.
 var leaders = map[string]struct {
-	meet        func(c net.Conn) // nil: it does not listen
-	write, read int              // status at the standby; 0: the connection is broken off
+	meet        func(c net.Conn) // nil if it does not listen
+	write, read int              // status at the standby; 0 if the connection breaks
 }{
 	"does not listen": {nil, 503, 503},
 	"never answers":   {func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }, 504, 503},
@@ -70,15 +71,15 @@ var leaders = map[string]struct {
 	}, 200, 200},
 }
 
-// TestAStandbyTellsWhatItKnows forwards to leaders of every kind, for clients that have closed
-// their side of the connection and for others: nothing was done (503), not known (504), or no
-// answer that could be taken for one.
-func TestAStandbyTellsWhatItKnows(t *testing.T) {
+// TestAStandbyAnswersWhatItKnows forwards to leaders of every kind, for clients that have closed
+// their side of the connection and for others. The answer says that nothing was done (503) or that
+// the outcome is unknown (504); if a part of it was sent, the connection breaks.
+func TestAStandbyAnswersWhatItKnows(t *testing.T) {
 	t.Parallel()
 	for name, leader := range leaders {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := standbyOf(t, listenAs(t, leader.meet))
+			s := standbyOf(t, listenAs(t, leader.meet), slog.New(slog.DiscardHandler))
 			for _, closing := range []bool{false, true} {
 				write := wholeAnswer(t, s, "POST /v1/create_topic", `{"name":"a"}`, closing)
 				read := wholeAnswer(t, s, "GET /v1/get_topic_by_name?name=a&"+
@@ -92,7 +93,19 @@ func TestAStandbyTellsWhatItKnows(t *testing.T) {
 	}
 }
 
-// listenAs accepts connections until the test ends and has each met.
+// TestTheProxyLogsToTheNode checks that the error of an interrupted answer goes to the node's log.
+func TestTheProxyLogsToTheNode(t *testing.T) {
+	t.Parallel()
+	var log logtest.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s := standbyOf(t, listenAs(t, leaders["breaks off"].meet), logger)
+	wholeAnswer(t, s, "POST /v1/create_topic", `{"name":"a"}`, false)
+	if text := log.String(); !strings.Contains(text, "level=DEBUG msg=\"httputil: ReverseProxy") {
+		t.Errorf("logged %q", text)
+	}
+}
+
+// listenAs accepts connections until the test ends, and calls meet for each.
 func listenAs(t *testing.T, meet func(net.Conn)) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -119,7 +132,7 @@ func listenAs(t *testing.T, meet func(net.Conn)) (address string) {
 	return l.Addr().String()
 }
 
-// wholeAnswer is the status of an answer with a body that arrived as a whole; 0 without one.
+// wholeAnswer is the status of an answer that arrived completely and has a body; 0 otherwise.
 func wholeAnswer(t *testing.T, s *httptest.Server, line, body string, closing bool) int {
 	t.Helper()
 	header := fmt.Sprintf("Content-Length: %d\r\n", len(body))

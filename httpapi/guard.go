@@ -31,7 +31,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		r, done := a.detached(known(r, served))
 		defer done()
 		at := served[r.URL.Path]
-		defer a.settle(w, r, at.kind)
+		defer a.finish(w, r, at.kind)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
 		deadline := time.Now().Add(answerTimeout + a.cfg.WaitMax)

@@ -12,7 +12,7 @@ import (
 )
 
 // halfClosed sends a request and closes the client's side of the connection at once, as "nc -N"
-// does. It returns the whole answer; the status is 0 when the connection was broken off.
+// does. It returns the whole answer; the status is 0 if the connection breaks.
 func (s *server) halfClosed(method, path string, body any) (status int, answer []byte) {
 	s.t.Helper()
 	c := s.connect()
@@ -41,9 +41,9 @@ func (s *server) halfClosed(method, path string, body any) (status int, answer [
 	return resp.StatusCode, answer
 }
 
-// walk is what a walk over all routes knows of the cluster that it changes.
+// walk is the state of a walk over all routes.
 type walk struct {
-	n     int // a number that no other walk has
+	n     int // distinguishes walks over the same cluster
 	epoch int64
 	end   int64
 }
@@ -51,11 +51,11 @@ type walk struct {
 func (w walk) broker() int   { return 100*w.n + 1 }
 func (w walk) topic() string { return fmt.Sprintf("walk-%d", w.n) }
 
-// route is one operation as the walk asks for it.
+// route is the request for one operation in a walk.
 type route struct {
 	method, path, query string
 	body                any
-	writes              string // name of the record that it must have written
+	writes              string // name of the record that the log must contain after it
 }
 
 // routes are all operations of the API, in an order in which each of them succeeds.
@@ -109,9 +109,9 @@ func (w walk) routes() []route {
 	}
 }
 
-// TestNoHalfClosedConnectionGetsAnEmptyAnswer walks every route on the leader and on a standby
-// with connections whose client's side is closed behind the request: each gets the whole true
-// answer, soon, and a write whose answer says that it was carried out was.
+// TestNoHalfClosedConnectionGetsAnEmptyAnswer walks every route on the leader and on a standby,
+// with connections whose client's side is closed after the request. Each must get the whole true
+// answer soon, and each write that is answered as carried out must be in the log.
 func TestNoHalfClosedConnectionGetsAnEmptyAnswer(t *testing.T) {
 	t.Parallel()
 	active, standbys := leader(t, startNodes(t, 3))
@@ -134,7 +134,7 @@ func TestNoHalfClosedConnectionGetsAnEmptyAnswer(t *testing.T) {
 	}
 }
 
-// walk asks for one route with a half-closed connection and checks the answer.
+// walk sends the request of one route with a half-closed connection, and checks the answer.
 func (s *server) walk(active *server, r route) {
 	t := s.t
 	t.Helper()
@@ -146,7 +146,7 @@ func (s *server) walk(active *server, r route) {
 		return
 	}
 	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("node %d: %s %s took %v: it waited for nobody", s.id, r.method, path, took)
+		t.Errorf("node %d: %s %s took %v, although its client had gone", s.id, r.method, path, took)
 	}
 	if strings.HasPrefix(r.path, "/v1/") && r.path != "/v1/snapshot" && !json.Valid(answer) {
 		t.Errorf("node %d: %s %s: half an answer: %.300q", s.id, r.method, path, answer)
@@ -162,9 +162,9 @@ func (s *server) walk(active *server, r route) {
 	}
 }
 
-// TestHalfClosedWritesTellTheTruth sends writes with half-closed connections to a standby, over
-// and over: a topic exists if and only if the answer says so.
-func TestHalfClosedWritesTellTheTruth(t *testing.T) {
+// TestHalfClosedWritesAreAnsweredTruly sends writes with half-closed connections to standbys,
+// repeatedly: a topic must exist if and only if the answer says so.
+func TestHalfClosedWritesAreAnsweredTruly(t *testing.T) {
 	t.Parallel()
 	active, standbys := leader(t, startNodes(t, 3))
 	active.alive(1)
@@ -182,9 +182,9 @@ func TestHalfClosedWritesTellTheTruth(t *testing.T) {
 	}
 }
 
-// TestHalfClosedStreamGoesOn follows a feed by server-sent events with a connection whose
+// TestHalfClosedStreamContinues follows a feed of server-sent events with a connection whose
 // client's side is closed.
-func TestHalfClosedStreamGoesOn(t *testing.T) {
+func TestHalfClosedStreamContinues(t *testing.T) {
 	t.Parallel()
 	active, standbys := leader(t, startNodes(t, 3))
 	epoch := active.alive(1)

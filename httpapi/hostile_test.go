@@ -100,7 +100,7 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
-// connect opens a connection that lasts for as long as a test may take.
+// connect opens a connection with the time limit of a test.
 func (s *server) connect() *net.TCPConn {
 	s.t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -108,11 +108,11 @@ func (s *server) connect() *net.TCPConn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(waitMax))
 	return c.(*net.TCPConn)
 }
 
-// raw sends bytes as they are and returns the first answer.
+// raw sends the bytes of a request and returns the first answer.
 func (s *server) raw(request string) (status int, body string) {
 	s.t.Helper()
 	c := s.connect()
@@ -129,7 +129,7 @@ func (s *server) raw(request string) (status int, body string) {
 	return resp.StatusCode, string(b)
 }
 
-// zeros is a body without end.
+// zeros is an endless body.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) {
@@ -142,13 +142,13 @@ func (zeros) Read(b []byte) (int, error) {
 func TestMemoryStaysFlatUnderLargeBodies(t *testing.T) {
 	s := startOne(t)
 	before := heap()
-	for _, size := range []int64{1 << 30, -1} { // a gigabyte, said so and not
+	for _, size := range []int64{1 << 30, -1} { // a gigabyte, with and without Content-Length
 		req, _ := http.NewRequest(http.MethodPost, s.url+"/v1/create_topic",
 			io.LimitReader(zeros{}, 1<<30))
 		req.ContentLength = size
 		resp, err := client.Do(req)
 		if err != nil {
-			continue // the server may close the connection on a client that is still writing
+			continue // the server may close the connection of a client that is still writing
 		}
 		if resp.StatusCode != http.StatusRequestEntityTooLarge {
 			t.Errorf("a gigabyte of body: %d", resp.StatusCode)

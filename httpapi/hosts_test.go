@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestHostsOfStrangers asks as a browser does for a page whose name was made to resolve to this
-// node: no operation, no file and no probe is served.
+// TestHostsOfStrangers sends the requests of a browser for a page whose host name resolves to this
+// node: no operation, no file and no health check is served.
 func TestHostsOfStrangers(t *testing.T) {
 	t.Parallel()
 	s := startOne(t, "yakt.http.hosts=yakt.example.com,other.example.com")

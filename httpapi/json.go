@@ -29,8 +29,8 @@ var strictJSON = huma.Format{
 		return enc.Encode(v)
 	},
 	Unmarshal: func(data []byte, v any) error {
-		// huma decodes a body twice: into an any for validation, then into the struct. The guard has
-		// already checked a large body, in turns.
+		// huma decodes a body twice: into an any for validation, then into the struct. The guard
+		// has already checked a large body, in turns.
 		if _, first := v.(*any); first && len(data) <= bodySmall {
 			if err := checkJSON(data, func() {}); err != nil {
 				return err
@@ -63,8 +63,8 @@ func checkJSON(data []byte, yield func()) error {
 	}
 }
 
-// checkLarge checks the body of a request if it is large. Each content type that huma decodes as JSON
-// contains that word.
+// checkLarge checks the body of a request if it is large. Each content type that huma decodes as
+// JSON contains that word.
 func checkLarge(r *http.Request, body []byte, t *turn) *Problem {
 	if len(body) <= bodySmall || !strings.Contains(r.Header.Get("Content-Type"), "json") {
 		return nil

@@ -20,8 +20,8 @@ import (
 	"github.com/yakt/yakt/controller/feed"
 )
 
-// patience bounds every wait of these tests.
-const patience = 30 * time.Second
+// waitMax bounds every wait of these tests.
+const waitMax = 30 * time.Second
 
 // server is a node of a test, with a client for its HTTP API.
 type server struct {
@@ -37,8 +37,8 @@ func startOne(t testing.TB, settings ...string) *server {
 	return startNodes(t, 1, settings...)[0]
 }
 
-// startNodes starts a quorum; settings are key=value, or id/key=value for one node, over those of
-// the test.
+// startNodes starts a quorum. settings are key=value, or id/key=value for one node, and take
+// precedence over those of the test.
 func startNodes(t testing.TB, n int, settings ...string) []*server {
 	t.Helper()
 	ports := freePorts(t, n)
@@ -148,11 +148,11 @@ func freePorts(t testing.TB, n int) []int {
 	return ports
 }
 
-// await asks until the answer is as wanted. Between two tries it waits for the node's log to move,
-// or a little.
+// await repeats a request until ok accepts the answer. Between two requests it waits for a record
+// in the node's log, for 20 ms at most.
 func (s *server) await(path string, ok func(status int, body []byte) bool) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitMax)
 	defer cancel()
 	for {
 		status, body := s.request(http.MethodGet, path, nil)
@@ -169,9 +169,9 @@ func (s *server) await(path string, ok func(status int, body []byte) bool) {
 	}
 }
 
-// client neither follows redirects nor waits for ever.
+// client does not follow redirects, and has a time limit.
 var client = &http.Client{
-	Timeout: patience,
+	Timeout: waitMax,
 	CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	},

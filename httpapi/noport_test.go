@@ -12,13 +12,12 @@ import (
 	"github.com/yakt/yakt/controller/feed"
 )
 
-// behindNodesWithoutHTTP is a standby with an HTTP port, in a quorum of which no other node has
-// one.
+// behindNodesWithoutHTTP is a standby with an HTTP port in a quorum whose other nodes have none.
 func behindNodesWithoutHTTP(t *testing.T) *server {
 	t.Helper()
 	all := startNodes(t, 3, "1/yakt.http.listeners=", "2/yakt.http.listeners=")
 	s := all[2]
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitMax)
 	defer cancel()
 	for {
 		s.node.Log().HandOver(ctx)
@@ -32,7 +31,7 @@ func behindNodesWithoutHTTP(t *testing.T) *server {
 	}
 }
 
-// TestAStandbyNeedsNoHTTPPortOfTheLeader carries out every kind of operation on it.
+// TestAStandbyNeedsNoHTTPPortOfTheLeader carries out every kind of operation on such a standby.
 func TestAStandbyNeedsNoHTTPPortOfTheLeader(t *testing.T) {
 	t.Parallel()
 	s := behindNodesWithoutHTTP(t)
@@ -58,13 +57,13 @@ func TestAStandbyNeedsNoHTTPPortOfTheLeader(t *testing.T) {
 	}
 }
 
-// TestStreamsThroughAStandby: many at once, each of which hears of a change, and one that ends when
-// its client goes.
+// TestStreamsThroughAStandby forwards many streams at once: each receives a change, and each ends
+// when its client disconnects.
 func TestStreamsThroughAStandby(t *testing.T) {
 	t.Parallel()
 	s := behindNodesWithoutHTTP(t)
 	epoch := s.alive(1)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitMax)
 	defer cancel()
 	var streams []*bufio.Scanner
 	for range 200 {

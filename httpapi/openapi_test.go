@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestOpenAPIIsComplete checks that every operation of the contract is described, and every field
-// with a sentence, an example and bounds.
+// TestOpenAPIIsComplete checks that every operation of the contract is described, and that every
+// field has a description, an example and, in a request, bounds.
 func TestOpenAPIIsComplete(t *testing.T) {
 	s := startOne(t)
 	doc := s.get("/openapi.json")
@@ -57,7 +57,7 @@ func TestOpenAPIIsComplete(t *testing.T) {
 	}
 }
 
-// checkSchema checks one field; what a request brings must be bounded.
+// checkSchema checks one field. A field of a request must have bounds.
 func checkSchema(t *testing.T, name string, s object, request bool) {
 	t.Helper()
 	if s["description"] == nil {

@@ -21,7 +21,8 @@ func TestServices(t *testing.T) {
 		"/v1/client_mgmt": {kind: readKind, waits: true, streams: true},
 		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
 	}
-	for _, name := range []string{"get_all_active_brokers", "get_broker_by_id", "get_topic_by_name"} {
+	for _, name := range []string{"get_all_active_brokers", "get_broker_by_id",
+		"get_topic_by_name"} {
 		want["/v1/"+name] = service{kind: readKind}
 	}
 	for _, name := range []string{

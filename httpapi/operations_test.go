@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The field names that the contract fixes.
+// contractFields are the field names that the contract fixes, by record.
 var contractFields = map[string]string{
 	"RegisterBrokerRecord": "brokerHost brokerId brokerPort brokerStatus epoch internalUUID rackId " +
 		"securityProtocol",
@@ -22,7 +22,7 @@ var contractFields = map[string]string{
 		"securityProtocol",
 }
 
-// checkRecord checks that a record has the shape and the fields of the contract.
+// checkRecord checks that a record has the form and the fields of the contract.
 func checkRecord(t *testing.T, r object, name string) {
 	t.Helper()
 	if r["type"] != "metadata" || r["name"] != name || r["timestamp"] == "" ||
@@ -91,7 +91,7 @@ func TestEveryOperation(t *testing.T) {
 	s.brokerChanges(t, epoch)
 }
 
-// lastOf is the last record of a name in a feed's answer; nil when there is none.
+// lastOf is the last record with a name in a feed's answer; nil if there is none.
 func lastOf(news object, name string) object {
 	var last object
 	for _, r := range news["records"].([]any) {
@@ -102,7 +102,7 @@ func lastOf(news object, name string) object {
 	return last
 }
 
-// replicas adds broker 3 to orders-0 and removes broker 2, in sync by broker_mgmt.
+// replicas adds broker 3 to orders-0, reports it in sync by broker_mgmt, and removes broker 2.
 func (s *server) replicas(t *testing.T, epoch map[int]int64) {
 	t.Helper()
 	added := s.post("/add_replica", object{"name": "orders", "partitionId": 0, "brokerId": 3})
@@ -215,6 +215,7 @@ func TestRefusals(t *testing.T) {
 			object{"brokerId": 1, "epoch": e1 + 1, "brokerStatus": "FENCED"}},
 		{400, "INVALID_REQUEST", "register_broker_change", object{"brokerId": 1, "epoch": e1}},
 		{409, "STALE_BROKER_EPOCH", "broker_mgmt", object{"brokerId": 1, "epoch": e1 + 1}},
+		{404, "BROKER_ID_NOT_REGISTERED", "broker_mgmt", object{"brokerId": 5, "epoch": 1}},
 		{400, "INVALID_REQUEST", "client_mgmt", object{"offset": 1,
 			"timestamp": "2026-01-01T00:00:00Z"}},
 	} {
@@ -230,6 +231,61 @@ func TestRefusals(t *testing.T) {
 	if want := []string{"body.brokerHost", "body.brokerId", "body.brokerPort", "body.color",
 		"body.rackId", "body.securityProtocol"}; !slices.Equal(bad, want) {
 		t.Errorf("bad fields: got %v, want %v", bad, want)
+	}
+}
+
+// TestRefusedReportsOfSync reports replicas in sync that cannot be.
+func TestRefusedReportsOfSync(t *testing.T) {
+	t.Parallel()
+	s := startOne(t)
+	epoch := map[int]int64{1: s.alive(1), 2: s.alive(2)}
+	topic := s.post("/v1/create_topic", object{"name": "a",
+		"assignments": [][]int{{1}}})["topicUUID"]
+	for name, c := range map[string]struct {
+		broker    int
+		topic     any
+		partition int
+		status    int
+		code      string
+	}{
+		"no such topic":     {1, "Jb1aPjOFQJ2pUL4xzHq1Lg", 0, 404, "UNKNOWN_TOPIC_OR_PARTITION"},
+		"no such partition": {1, topic, 1, 404, "UNKNOWN_TOPIC_OR_PARTITION"},
+		"no replica":        {2, topic, 0, 404, "REPLICA_NOT_AVAILABLE"},
+	} {
+		p := s.refused(c.status, c.code, http.MethodPost, "/v1/broker_mgmt", object{
+			"brokerId": c.broker, "epoch": epoch[c.broker],
+			"inSync": []object{{"topicUUID": c.topic, "partitionId": c.partition}},
+		})
+		t.Logf("%s: %v", name, p["detail"])
+	}
+	s.post("/v1/register_broker_change", object{"brokerId": 1, "epoch": epoch[1],
+		"brokerStatus": "FENCED"})
+	s.refused(http.StatusConflict, "INELIGIBLE_REPLICA", http.MethodPost, "/v1/broker_mgmt", object{
+		"brokerId": 1, "epoch": epoch[1], "inSync": []object{{"topicUUID": topic,
+			"partitionId": 0}},
+	})
+}
+
+// TestRegistrationsThatASchemaAccepts checks the rules of register that its schema cannot express.
+func TestRegistrationsThatASchemaAccepts(t *testing.T) {
+	t.Parallel()
+	s := startOne(t)
+	body := object{
+		"brokerId": 1, "brokerHost": "h", "brokerPort": 1, "securityProtocol": "SSL", "rackId": "",
+		"listeners": []object{
+			{"name": "X", "host": "h", "port": 2, "securityProtocol": "SSL"},
+			{"name": "X", "host": "h", "port": 3, "securityProtocol": "SSL"},
+			{"name": "SSL", "host": "h", "port": 4, "securityProtocol": "SSL"},
+		},
+		"logDirs": []string{"Jb1aPjOFQJ2pUL4xzHq1Lg", "AAAAAAAAAAAAAAAAAAAAAA"},
+	}
+	var bad []string
+	for _, e := range s.badRequest("/v1/register", body)["errors"].([]any) {
+		bad = append(bad, e.(object)["location"].(string))
+	}
+	want := []string{"body.listeners[1].name", "body.listeners[2].name", "body.logDirs[1]"}
+	if !slices.Equal(bad, want) {
+		t.Errorf("bad fields: %v, want %v", bad, want)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 // leader splits a quorum into its active controller and the others.
 func leader(t *testing.T, all []*server) (active *server, standbys []*server) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitMax)
 	for active == nil {
 		standbys = nil
 		for _, s := range all {
@@ -27,7 +27,7 @@ func leader(t *testing.T, all []*server) (active *server, standbys []*server) {
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatal("nobody is active")
+			t.Fatal("no controller is active")
 		}
 	}
 	return active, standbys
@@ -58,7 +58,7 @@ func TestStandbyForwardsOrRedirects(t *testing.T) {
 	standbys[1].await("/v1/get_topic_by_name?name=redirected",
 		func(status int, _ []byte) bool { return status == http.StatusOK })
 
-	// A change that came through one standby wakes a client that waits on the other.
+	// A change through one standby ends the wait of a client at the other.
 	news := make(chan object)
 	go func() {
 		news <- standbys[1].get(fmt.Sprintf("/v1/client_mgmt?wait=25s&offset=%d",
@@ -71,8 +71,8 @@ func TestStandbyForwardsOrRedirects(t *testing.T) {
 	}
 }
 
-// TestAStandbyAsksTheLeaderForTheQuorum: a standby knows the progress of nobody but itself, and
-// passes the question on when it is asked for what the leader knows.
+// TestAStandbyAsksTheLeaderForTheQuorum checks that a standby forwards a linearizable read of the
+// quorum, since it does not know the progress of the other nodes.
 func TestAStandbyAsksTheLeaderForTheQuorum(t *testing.T) {
 	active, standbys := leader(t, startNodes(t, 3))
 	for _, s := range append(standbys, active) {
@@ -94,13 +94,13 @@ func TestAStandbyAsksTheLeaderForTheQuorum(t *testing.T) {
 	}
 }
 
-// TestElection keeps writing and reading while the leader stops: every answer is right or says to
-// try again, soon.
+// TestElection writes and reads while the leader stops: every answer must be right, or soon say to
+// try again.
 func TestElection(t *testing.T) {
 	all := startNodes(t, 3)
 	active, standbys := leader(t, all)
 	standbys[0].alive(1)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), waitMax)
 	defer cancel()
 	var (
 		wg      sync.WaitGroup
@@ -129,8 +129,8 @@ func TestElection(t *testing.T) {
 	})
 }
 
-// create creates a topic and reports whether it is certain that it was; whatever is not success or
-// a known refusal fails the test.
+// create creates a topic and reports whether the answer is success. An answer that is neither
+// success nor one that an election explains fails the test.
 func (s *server) create(name string) bool {
 	began := time.Now()
 	resp, err := client.Post(s.url+"/v1/create_topic", "application/json",
@@ -209,8 +209,8 @@ func TestStandbyStopsUnderForwardedLongPolls(t *testing.T) {
 	}
 }
 
-// TestHTTPEndpointStaysBetweenControllers checks that what controllers tell each other of HTTP is
-// not in the log, where brokers would see it.
+// TestHTTPEndpointStaysBetweenControllers checks that the addresses of HTTP listeners, which
+// controllers exchange, are not in the log, where brokers would see them.
 func TestHTTPEndpointStaysBetweenControllers(t *testing.T) {
 	active, _ := leader(t, startNodes(t, 3))
 	active.await("/v1/records?limit=10000", func(_ int, body []byte) bool {

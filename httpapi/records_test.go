@@ -46,7 +46,8 @@ func TestPoisonIsListed(t *testing.T) {
 	value := "v"
 	for i := range poisonMax + 1 {
 		records = append(records, &record.Config{
-			ResourceType: metadata.ConfigTopic, ResourceName: "", Name: fmt.Sprint(i), Value: &value,
+			ResourceType: metadata.ConfigTopic, ResourceName: "", Name: fmt.Sprint(i),
+			Value: &value,
 		})
 	}
 	img := imageOf(t, records...)
@@ -91,8 +92,8 @@ func TestNumbersThatJSONDoesNotHave(t *testing.T) {
 	}
 }
 
-// TestUnreadableBatchesAreErrors checks that a part of the log that cannot be shown in full does not
-// look complete.
+// TestUnreadableBatchesAreErrors checks that a part of the log that cannot be shown in full does
+// not look complete.
 func TestUnreadableBatchesAreErrors(t *testing.T) {
 	t.Parallel()
 	batch, err := recordtest.Batch(&record.NoOp{})

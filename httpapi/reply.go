@@ -9,14 +9,13 @@ import (
 	"time"
 )
 
-// reply is a response that knows what has become of it. Go's server answers 200 with an empty
-// body for a handler that returns without a word; settle sees to it that no request ends like
-// that.
+// reply is a response that records whether it was written. Go's server answers 200 with an empty
+// body if a handler returns without writing; finish makes sure that no request ends like that.
 type reply struct {
 	http.ResponseWriter
-	begun bool        // the status is written: nothing else can be said
-	lost  bool        // the client could not be written to
-	cut   atomic.Bool // others need what this request holds
+	begun bool        // the status is written, and the answer can no longer be replaced
+	lost  bool        // a write to the client failed
+	cut   atomic.Bool // other requests need the memory of this one
 	turn  *turn       // of the request; may be nil
 }
 
@@ -28,11 +27,13 @@ func (w *reply) cutOff() {
 	_ = control.SetWriteDeadline(time.Now().Add(lingerTimeout))
 }
 
+// WriteHeader writes the status. A status below 200 does not begin the answer.
 func (w *reply) WriteHeader(status int) {
 	w.begun = w.begun || status >= http.StatusOK
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// Write writes a part of the body. It may let other requests have their turn.
 func (w *reply) Write(b []byte) (int, error) {
 	w.begun = true
 	var n int
@@ -44,22 +45,22 @@ func (w *reply) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// FlushError is for an http.ResponseController.
+// FlushError sends what is written; http.ResponseController calls it.
 func (w *reply) FlushError() error {
 	return w.turn.blocking(http.NewResponseController(w.ResponseWriter).Flush)
 }
 
-// Unwrap lets an http.ResponseController reach the writer below.
+// Unwrap gives an http.ResponseController access to the underlying writer.
 func (w *reply) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// broken is the panic of an operation that cannot complete its answer. settle turns it into a
-// problem, or breaks the connection off where a part of the answer has gone out: a client must
-// not take that for the whole.
+// broken is the panic of an operation that cannot complete its answer. finish answers with a
+// problem instead, or breaks the connection if a part of the answer was sent, so that the client
+// cannot mistake that part for the whole.
 type broken struct{ err error }
 
-// settle is deferred around every request: it keeps a fault in one from the others, and answers
-// where nothing did.
-func (a *API) settle(w *reply, r *http.Request, k kind) {
+// finish is deferred around every request. It recovers from a panic, so that other requests
+// continue, and answers a request that has no answer.
+func (a *API) finish(w *reply, r *http.Request, k kind) {
 	p := recover()
 	if p == nil && w.begun {
 		return
@@ -83,7 +84,7 @@ func (a *API) settle(w *reply, r *http.Request, k kind) {
 	}
 }
 
-// fault is what a log says of a panic, or of a handler that returned without an answer.
+// fault describes a panic, or a handler that returned without an answer, for the log.
 func fault(p any, err error) any {
 	switch {
 	case err != nil:
@@ -95,9 +96,9 @@ func fault(p any, err error) any {
 }
 
 // detached gives a request a context with a time limit of its own. Go's server ends a request's
-// context when it has read the end of what the client sends, be it that the client has gone or
-// that it has said all it has to say: that must not cut off an operation whose client still
-// listens. hangUp tells of it.
+// context when the client closes its side of the connection, whether the client has gone or still
+// reads. That must not interrupt an operation whose client still reads; hangUp reports it to those
+// that wait.
 func (a *API) detached(r *http.Request) (*http.Request, context.CancelFunc) {
 	ctx := context.WithValue(context.WithoutCancel(r.Context()), clientEnd{}, r.Context())
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.OperationTimeout+a.cfg.WaitMax)
@@ -107,8 +108,8 @@ func (a *API) detached(r *http.Request) (*http.Request, context.CancelFunc) {
 // clientEnd is the context key of the context that ends with the client's side of the connection.
 type clientEnd struct{}
 
-// hangUp calls f once the client has closed its side of the connection: it may have gone, so
-// there is nothing left to wait for in its name. stop is that of context.AfterFunc.
+// hangUp calls f when the client closes its side of the connection: the client may have gone, so
+// the request should no longer wait. stop is that of context.AfterFunc.
 func hangUp(ctx context.Context, f func()) (stop func() bool) {
 	end, ok := ctx.Value(clientEnd{}).(context.Context)
 	if !ok {

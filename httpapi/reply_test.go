@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestEveryRequestIsAnswered checks what becomes of operations that do not answer, or not to
-// the end.
+// TestEveryRequestIsAnswered checks the answers to requests whose operations do not answer, or do
+// not complete their answers.
 func TestEveryRequestIsAnswered(t *testing.T) {
 	t.Parallel()
 	a := New(Config{Logger: slog.New(slog.DiscardHandler)})
@@ -23,7 +23,7 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 	type writer = http.ResponseWriter
 	for name, c := range map[string]struct {
 		kind   kind
-		status int // 0: the connection is broken off
+		status int // 0 if the connection breaks
 		serve  func(w writer)
 	}{
 		"a read without an answer":  {readKind, 500, func(writer) {}},
@@ -42,7 +42,7 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 	} {
 		handler := func(below writer, r *http.Request) {
 			w := &reply{ResponseWriter: below}
-			defer a.settle(w, r, c.kind)
+			defer a.finish(w, r, c.kind)
 			c.serve(w)
 		}
 		s := httptest.NewUnstartedServer(http.HandlerFunc(handler))
@@ -55,7 +55,7 @@ func TestEveryRequestIsAnswered(t *testing.T) {
 	}
 }
 
-// statusOfWhole is the status of an answer that arrived as a whole, 0 of one that did not.
+// statusOfWhole is the status of an answer that arrived completely; 0 otherwise.
 func statusOfWhole(s *httptest.Server) int {
 	req, err := http.NewRequest(http.MethodGet, s.URL, nil)
 	if err != nil {
@@ -72,7 +72,7 @@ func statusOfWhole(s *httptest.Server) int {
 	return resp.StatusCode
 }
 
-// TestCutOffEndsABlockedAnswer has a client not read what it asked for.
+// TestCutOffEndsABlockedAnswer cuts off the answer to a client that does not read.
 func TestCutOffEndsABlockedAnswer(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)

@@ -9,7 +9,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// TestSecretsAreHidden looks for the values of secret keys in what /v1/records and the feeds say.
+// TestSecretsAreHidden looks for the values of secret keys in the output of /v1/records and the
+// feeds.
 func TestSecretsAreHidden(t *testing.T) {
 	t.Parallel()
 	const value = "hush-hush"

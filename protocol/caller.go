@@ -2,7 +2,8 @@ package protocol
 
 // Caller says who sent a request and on which connection. It is a value and stays valid after the
 // connection has ended. All fields but ClientID and Forwarded are the same for every request of a
-// connection. For a forwarded request, Principal, ClientAddr and ClientID are those in the envelope.
+// connection. For a forwarded request, Principal, ClientAddr and ClientID are those in the
+// envelope.
 type Caller struct {
 	Listener         string // name of the listener that accepted the connection
 	Principal        string // "User:ANONYMOUS" without authentication

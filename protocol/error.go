@@ -7,8 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Error is an ordinary refusal: a Kafka error code with a sentence for the person who reads it.
-// A nil *Error is success. It never changes once made, so it may be shared.
+// Error is an ordinary refusal: a Kafka error code with a sentence for the person who reads it. A
+// nil *Error is success. It never changes once made, so it may be shared.
 type Error struct {
 	Kafka   *kerr.Error
 	Message string // empty where the code says enough

@@ -10,23 +10,24 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// Alteration collects what a request does to the configs of several resources.
+// Alteration collects the changes that one request makes to the configs of several resources.
 type Alteration struct {
 	changes *Changes
 	times   map[Resource]int // how often the request names it; 0 when it is answered
-	each    []int8           // kinds that are answered each time that the request names one, as in Kafka
+	// kinds that are answered each time that the request names a resource, as in Kafka
+	each    []int8
 	records []record.Record
-	read    int // bytes of values that the resources have now
-	// Answers are those for the resources so far, in the order of the request.
+	read    int // bytes of the present values of the resources
+	// Answers are the answers for the resources so far, in the order of the request.
 	Answers  []Answer
 	messages protocol.Messages
 }
 
-// ReadMaxBytes bounds the values that one request has read again: all of a resource are, when
-// one is changed.
+// ReadMaxBytes bounds the present values of the resources of one request: a change of one key reads
+// all values of its resource.
 const ReadMaxBytes = 4 << 20
 
-// Answer is that for the resource of that index in the request.
+// Answer is the answer for the resource at Index in the request; a nil Err is success.
 type Answer struct {
 	Index int
 	Err   *protocol.Error
@@ -65,7 +66,7 @@ func (a *Alteration) Resource(index int, kind int8, name string, ops []Op) {
 	a.Answers = append(a.Answers, Answer{index, a.messages.Bounded(err)})
 }
 
-// PerResourceMax bounds the configs of one resource. A broker's may have any names.
+// PerResourceMax bounds the configs of one resource: those of a broker may have any names.
 const PerResourceMax = 10_000
 
 // alter makes the records of one resource, which the request names so many times.
@@ -77,7 +78,9 @@ func (a *Alteration) alter(
 		a.read += len(value)
 	}
 	if a.read > ReadMaxBytes {
-		return nil, protocol.Errorf(kerr.PolicyViolation, "The resources of the request have more than %d bytes of configs now: change fewer at once.", ReadMaxBytes)
+		return nil, protocol.Errorf(kerr.PolicyViolation,
+			"The resources of the request have more than %d bytes of configs now: change fewer at "+
+				"once.", ReadMaxBytes)
 	}
 	records, err := a.changes.alter(res, ops, times)
 	adds := func(r record.Record) bool {
@@ -88,8 +91,10 @@ func (a *Alteration) alter(
 		_, known := current[c.Name]
 		return !known
 	}
-	if err == nil && len(current)+len(records) > PerResourceMax && slices.ContainsFunc(records, adds) {
-		return nil, protocol.Errorf(kerr.PolicyViolation, "A resource may have no more than %d configs.", PerResourceMax)
+	if err == nil && len(current)+len(records) > PerResourceMax &&
+		slices.ContainsFunc(records, adds) {
+		return nil, protocol.Errorf(kerr.PolicyViolation,
+			"A resource may have no more than %d configs.", PerResourceMax)
 	}
 	return records, err
 }
@@ -103,7 +108,8 @@ func (a *Alteration) Records() []record.Record {
 func (cc *Changes) alter(res Resource, ops []Op, times int) ([]record.Record, *protocol.Error) {
 	switch {
 	case res.Kind == metadata.ConfigBrokerLogger:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "This controller has no loggers whose level can be changed.")
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"This controller has no loggers whose level can be changed.")
 	case !knownConfigs(res.Kind):
 		return nil, protocol.Errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.Kind)
 	case times > 1:
@@ -112,10 +118,11 @@ func (cc *Changes) alter(res Resource, ops []Op, times int) ([]record.Record, *p
 	return cc.Incremental(res, ops, false)
 }
 
-// knownConfigs reports whether there are resources of this kind.
+// knownConfigs reports whether resources of this kind exist.
 func knownConfigs(kind int8) bool {
 	switch kind {
-	case metadata.ConfigTopic, metadata.ConfigBroker, metadata.ConfigBrokerLogger, metadata.ConfigClientMetrics, metadata.ConfigGroup:
+	case metadata.ConfigTopic, metadata.ConfigBroker, metadata.ConfigBrokerLogger,
+		metadata.ConfigClientMetrics, metadata.ConfigGroup:
 		return true
 	}
 	return false

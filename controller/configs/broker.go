@@ -9,7 +9,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// brokerLists are the broker configs that are lists, with their defaults: those which APPEND and SUBTRACT work on (KafkaConfig).
+// brokerLists are the broker configs that are lists, with their defaults: APPEND and SUBTRACT work
+// on them (KafkaConfig).
 var brokerLists = map[string]string{
 	"advertised.listeners":                   "",
 	"config.providers":                       "",
@@ -35,8 +36,8 @@ var brokerLists = map[string]string{
 	"ssl.enabled.protocols":                  "TLSv1.2,TLSv1.3",
 }
 
-// listConfig is the default of a list config; ok is false when the key is no list. Only topics and brokers have a schema for this:
-// groups and client metrics take no APPEND, as in Kafka.
+// listConfig is the default of a list config; ok is false when the key is no list. Only topics and
+// brokers have a schema for lists: groups and client metrics allow no APPEND, as in Kafka.
 func listConfig(kind int8, key string) (initial string, ok bool) {
 	switch kind {
 	case metadata.ConfigTopic:
@@ -49,8 +50,8 @@ func listConfig(kind int8, key string) (initial string, ok bool) {
 	return initial, ok
 }
 
-// checkBrokerName takes a node id, or nothing for the cluster's default. Names and values of brokers' configs are not
-// validated: a broker does that for its own, before it forwards them.
+// checkBrokerName accepts a node id, or "" for the defaults of the cluster. The configs of brokers
+// are not validated here: a broker validates its own before it forwards them.
 func checkBrokerName(name string) *protocol.Error {
 	if name == "" {
 		return nil
@@ -58,7 +59,8 @@ func checkBrokerName(name string) *protocol.Error {
 	id, err := strconv.ParseInt(name, 10, 32)
 	switch {
 	case err != nil:
-		return protocol.Errorf(kerr.InvalidRequest, "Unable to parse broker name as a base 10 number.")
+		return protocol.Errorf(kerr.InvalidRequest,
+			"Unable to parse broker name as a base 10 number.")
 	case id < 0:
 		return protocol.Errorf(kerr.InvalidRequest, "Invalid negative broker ID.")
 	}

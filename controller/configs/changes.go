@@ -33,8 +33,8 @@ type Op struct {
 	Value *string
 }
 
-// Changes validates changes to configs and makes the records of those that hold
-// (ConfigurationControlManager). It holds for one image.
+// Changes validates changes to configs against one image, and makes the records of the valid ones
+// (ConfigurationControlManager).
 type Changes struct {
 	settings  Settings
 	img       *metadata.Image
@@ -50,9 +50,11 @@ func NewChanges(img *metadata.Image, s Settings, forwarded bool) *Changes {
 // Defaults are the topic configs of the image where topics do not override them.
 func (cc *Changes) Defaults() *TopicDefaults { return &cc.defaults }
 
-// Incremental returns the records of the operations on one resource: all of them or an error. created says that the resource is
-// made by the same request, so that it need not exist yet.
-func (cc *Changes) Incremental(res Resource, ops []Op, created bool) ([]record.Record, *protocol.Error) {
+// Incremental returns the records of all operations on one resource, or an error. created says that
+// the same request creates the resource, so that it need not exist yet.
+func (cc *Changes) Incremental(
+	res Resource, ops []Op, created bool,
+) ([]record.Record, *protocol.Error) {
 	current := cc.img.Config(res.Kind, res.Name)
 	var changes []*record.Config
 	for _, o := range lastOfEachKey(ops) {
@@ -60,11 +62,14 @@ func (cc *Changes) Incremental(res Resource, ops []Op, created bool) ([]record.R
 		if err != nil {
 			return nil, err
 		}
-		// A broker's config is written even if it stays as it is: that makes the broker load it again (KAFKA-14136).
-		if old, ok := current[o.Key]; res.Kind != metadata.ConfigBroker && ok == (value != nil) && (value == nil || *value == old) {
+		// A broker's config is written even without a change, because the broker then loads it
+		// again (KAFKA-14136).
+		if old, ok := current[o.Key]; res.Kind != metadata.ConfigBroker && ok == (value != nil) &&
+			(value == nil || *value == old) {
 			continue
 		}
-		changes = append(changes, &record.Config{ResourceType: res.Kind, ResourceName: res.Name, Name: o.Key, Value: value})
+		changes = append(changes, &record.Config{ResourceType: res.Kind, ResourceName: res.Name,
+			Name: o.Key, Value: value})
 	}
 	if err := cc.check(res, changes, current, created); err != nil {
 		return nil, err
@@ -76,7 +81,7 @@ func (cc *Changes) Incremental(res Resource, ops []Op, created bool) ([]record.R
 	return records, nil
 }
 
-// lastOfEachKey keeps one operation for each key, the last one.
+// lastOfEachKey keeps the last operation for each key.
 func lastOfEachKey(ops []Op) []Op {
 	kept := make([]Op, 0, len(ops))
 	seen := make(map[string]bool, len(ops))
@@ -99,12 +104,16 @@ func apply(kind int8, o Op, current map[string]string) (*string, *protocol.Error
 		return nil, protocol.Errorf(kerr.InvalidRequest, "Null value not supported for : %s", o.Key)
 	case o.Op == kmsg.IncrementalAlterConfigOpSet:
 		return o.Value, nil
-	case o.Op != kmsg.IncrementalAlterConfigOpAppend && o.Op != kmsg.IncrementalAlterConfigOpSubtract:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Unknown config operation %d for key %s.", int8(o.Op), o.Key)
+	case o.Op != kmsg.IncrementalAlterConfigOpAppend &&
+		o.Op != kmsg.IncrementalAlterConfigOpSubtract:
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Unknown config operation %d for key %s.",
+			int8(o.Op), o.Key)
 	}
 	initial, ok := listConfig(kind, o.Key)
 	if !ok {
-		return nil, protocol.Errorf(kerr.InvalidConfig, "Can't %s to key %s because its type is not LIST.", strings.ToUpper(o.Op.String()), o.Key)
+		return nil, protocol.Errorf(kerr.InvalidConfig,
+			"Can't %s to key %s because its type is not "+
+				"LIST.", strings.ToUpper(o.Op.String()), o.Key)
 	}
 	if v, ok := current[o.Key]; ok {
 		initial = v
@@ -131,7 +140,7 @@ func appended(list, words []string) []string {
 	return list
 }
 
-// subtracted takes words from a list, the first of its kind for each.
+// subtracted removes words from a list, for each word its first occurrence.
 func subtracted(list, words []string) []string {
 	goes := wordCounts(words)
 	return slices.DeleteFunc(list, func(w string) bool {
@@ -148,8 +157,8 @@ func wordCounts(words []string) map[string]int {
 	return counts
 }
 
-// splitJava takes a list apart as Java's String.split does, which drops what is empty at the end: there is nothing in ",", but "" is one empty
-// word.
+// splitJava splits a list as Java's String.split does, which drops empty words at the end: "," has
+// no words, and "" has one empty word.
 func splitJava(list string) []string {
 	trimmed := strings.TrimRight(list, ",")
 	if trimmed == "" && list != "" {
@@ -158,8 +167,10 @@ func splitJava(list string) []string {
 	return strings.Split(trimmed, ",")
 }
 
-// check says why the changes to a resource may not be.
-func (cc *Changes) check(res Resource, changes []*record.Config, current map[string]string, created bool) *protocol.Error {
+// check returns the reason why the changes to a resource are invalid.
+func (cc *Changes) check(
+	res Resource, changes []*record.Config, current map[string]string, created bool,
+) *protocol.Error {
 	all := maps.Clone(current)
 	if all == nil {
 		all = make(map[string]string)
@@ -171,7 +182,9 @@ func (cc *Changes) check(res Resource, changes []*record.Config, current map[str
 		case r.Value == nil:
 			delete(all, r.Name)
 		case len(*r.Value) > ValueMaxBytes:
-			return protocol.Errorf(kerr.InvalidConfig, "The configuration value cannot be added because it exceeds the maximum value size of %d bytes.", ValueMaxBytes)
+			return protocol.Errorf(kerr.InvalidConfig,
+				"The configuration value cannot be added because it exceeds the maximum value "+
+					"size of %d bytes.", ValueMaxBytes)
 		default:
 			all[r.Name] = *r.Value
 		}
@@ -205,15 +218,22 @@ func (cc *Changes) checkChange(r *record.Config, current map[string]string) *pro
 	switch {
 	case r.ResourceType != metadata.ConfigBroker:
 	case r.Name == minISRConfig && cc.img.ElrEnabled() && r.ResourceName != "":
-		return protocol.Errorf(kerr.InvalidConfig, "Broker-level %s cannot be altered while ELR is enabled.", minISRConfig)
+		return protocol.Errorf(kerr.InvalidConfig,
+			"Broker-level %s cannot be altered while ELR is enabled.", minISRConfig)
 	case r.Name == minISRConfig && cc.img.ElrEnabled() && r.Value == nil:
-		return protocol.Errorf(kerr.InvalidConfig, "Cluster-level %s cannot be removed while ELR is enabled.", minISRConfig)
+		return protocol.Errorf(kerr.InvalidConfig,
+			"Cluster-level %s cannot be removed while ELR is enabled.", minISRConfig)
 	case r.Name != cordonedDirsConfig:
 	case !cc.img.Version().HasCordonedDirectories():
-		return protocol.Errorf(kerr.InvalidConfig, "The %s configuration value cannot be set because it requires metadata.version >= %v", cordonedDirsConfig, metadata.V4_3_IV0)
-	case !cc.forwarded && r.Value != nil && !subset(splitList(*r.Value), splitList(current[cordonedDirsConfig])):
-		// Only the broker knows its directories: past it, some may be taken off the list, none put on it.
-		return protocol.Errorf(kerr.InvalidConfig, "When updating %s via controllers,  the new value must be a subset of the current configuration value.", cordonedDirsConfig)
+		return protocol.Errorf(kerr.InvalidConfig,
+			"The %s configuration value cannot be set because it requires metadata.version "+
+				">= %v", cordonedDirsConfig, metadata.V4_3_IV0)
+	case !cc.forwarded && r.Value != nil && !subset(splitList(*r.Value),
+		splitList(current[cordonedDirsConfig])):
+		// Only the broker knows its directories: without it, the list may shrink but not grow.
+		return protocol.Errorf(kerr.InvalidConfig,
+			"When updating %s via controllers,  the new value must be a subset of the current "+
+				"configuration value.", cordonedDirsConfig)
 	}
 	return nil
 }
@@ -223,8 +243,11 @@ func subset(list, of []string) bool {
 	return !slices.ContainsFunc(list, func(s string) bool { return has[s] == 0 })
 }
 
-// validate is Kafka's ControllerConfigurationValidator: all is the resource as it would be.
-func (cc *Changes) validate(res Resource, changes []*record.Config, all, current map[string]string) *protocol.Error {
+// validate is Kafka's ControllerConfigurationValidator. all are the configs of the resource after
+// the changes.
+func (cc *Changes) validate(
+	res Resource, changes []*record.Config, all, current map[string]string,
+) *protocol.Error {
 	switch res.Kind {
 	case metadata.ConfigTopic:
 		if res.Name == "" {
@@ -247,12 +270,14 @@ func (cc *Changes) validate(res Resource, changes []*record.Config, all, current
 	return protocol.Errorf(kerr.InvalidRequest, "Unknown resource type %d", res.Kind)
 }
 
-// exists says that there is no such resource. Groups and client metrics subscriptions come into being by their configs.
+// exists returns an error when there is no such resource. Groups and client metrics subscriptions
+// exist by their configs alone.
 func (cc *Changes) exists(res Resource) *protocol.Error {
 	switch res.Kind {
 	case metadata.ConfigTopic:
 		if cc.img.TopicByName(res.Name) == nil {
-			return protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", res.Name)
+			return protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.",
+				res.Name)
 		}
 	case metadata.ConfigBroker:
 		if id, err := strconv.ParseInt(res.Name, 10, 32); err == nil && !cc.isNode(int32(id)) {
@@ -267,10 +292,12 @@ func (cc *Changes) isNode(id int32) bool {
 		return true
 	}
 	voters := cc.img.Voters()
-	return voters != nil && slices.ContainsFunc(voters.Voters, func(v record.Voter) bool { return v.ID == id })
+	return voters != nil && slices.ContainsFunc(voters.Voters,
+		func(v record.Voter) bool { return v.ID == id })
 }
 
-// ClearElrs follows records that set min.insync.replicas: under another minimum the ELRs mean nothing any more.
+// ClearElrs returns the records that must follow records that set min.insync.replicas: ELRs do not
+// hold under another minimum.
 func ClearElrs(img *metadata.Image, records []record.Record) []record.Record {
 	if !img.ElrEnabled() {
 		return nil

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// configCheck says what is wrong with a value, in the words of Kafka's ConfigDef; "" when nothing is. Brokers read the same
-// values again, so what passes here must pass there.
+// configCheck returns the fault of a value in the words of Kafka's ConfigDef, "" for none. Brokers
+// parse the same values again, so every value that passes here must pass there.
 type configCheck func(name, value string) string
 
 func invalidValue(name, value, why string) string {
@@ -26,9 +26,11 @@ func integer(typeName string, bits int, low, high int64) configCheck {
 		case err != nil:
 			return invalidValue(name, value, "Not a number of type "+typeName)
 		case n < low:
-			return invalidValue(name, strconv.FormatInt(n, 10), fmt.Sprintf("Value must be at least %d", low))
+			return invalidValue(name, strconv.FormatInt(n, 10),
+				fmt.Sprintf("Value must be at least %d", low))
 		case n > high:
-			return invalidValue(name, strconv.FormatInt(n, 10), fmt.Sprintf("Value must be no more than %d", high))
+			return invalidValue(name, strconv.FormatInt(n, 10),
+				fmt.Sprintf("Value must be no more than %d", high))
 		}
 		return ""
 	}
@@ -40,12 +42,13 @@ func gzipLevel(name, value string) string {
 	case err != nil:
 		return invalidValue(name, value, "Not a number of type INT")
 	case n != -1 && (n < 1 || n > 9):
-		return invalidValue(name, strconv.FormatInt(n, 10), "Value must be between 1 and 9 or equal to -1")
+		return invalidValue(name, strconv.FormatInt(n, 10),
+			"Value must be between 1 and 9 or equal to -1")
 	}
 	return ""
 }
 
-// ratio is a number from 0 to 1. Go reads a few spellings that Java does not; they are refused.
+// ratio is a number from 0 to 1. Spellings that Go reads and Java does not are refused.
 func ratio(name, value string) string {
 	f, err := strconv.ParseFloat(trimJava(value), 64)
 	switch {
@@ -59,7 +62,16 @@ func ratio(name, value string) string {
 	return ""
 }
 
+// javaDouble writes a number of at least 1e-3, or 0, with a point, and a smaller one as 1.0E-4
+// (Double.toString). The numbers here are below the 1e7 from which Java writes an exponent too.
 func javaDouble(f float64) string {
+	if f != 0 && f > -1e-3 && f < 1e-3 {
+		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E-")
+		if !strings.Contains(mantissa, ".") {
+			mantissa += ".0"
+		}
+		return mantissa + "E-" + strings.TrimLeft(exponent, "0")
+	}
 	s := strconv.FormatFloat(f, 'f', -1, 64)
 	if !strings.Contains(s, ".") {
 		s += ".0"
@@ -83,7 +95,7 @@ func oneOf(allowed ...string) configCheck {
 	}
 }
 
-// listOf is a list of allowed words. Repeated ones are taken as one, as Kafka does with a warning.
+// listOf is a list of allowed words. Repeated words count once, as in Kafka, which logs a warning.
 func listOf(allowed ...string) configCheck {
 	word := oneOf(allowed...)
 	return func(name, value string) string {
@@ -99,15 +111,17 @@ func listOf(allowed ...string) configCheck {
 	}
 }
 
-// throttledReplicas is "*" or partition:broker pairs, between which there may be nothing
+// throttledReplicas is "*" or a list of partition:broker pairs, some of which may be empty
 // (ThrottledReplicaListValidator). Numbers over 32 bits are refused too: a broker could not read
-// them, and would say so at each start.
+// them, and would report them at each start.
 func throttledReplicas(name, value string) string {
 	list := splitList(value)
 	if strings.Join(list, "") == "*" || !slices.ContainsFunc(list, notReplica) {
 		return ""
 	}
-	return invalidValue(name, "["+strings.Join(list, ", ")+"]", name+" must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...")
+	return invalidValue(name, "["+strings.Join(list, ", ")+"]",
+		name+" must be the literal '*' or a list of replicas in the following format: "+
+			"[partitionId]:[brokerId],[partitionId]:[brokerId],...")
 }
 
 func notReplica(s string) bool {
@@ -120,7 +134,7 @@ func digits(s string) bool {
 	return err == nil
 }
 
-// splitList takes a list value apart (ConfigDef.parseType of LIST).
+// splitList splits a list (ConfigDef.parseType of LIST).
 func splitList(value string) []string {
 	value = trimJava(value)
 	if value == "" {

@@ -26,18 +26,22 @@ const (
 	pushIntervalMaxMs = 3_600_000
 )
 
-// clientMatchKeys are what a subscription may choose clients by.
-var clientMatchKeys = []string{"client_instance_id", "client_id", "client_software_name", "client_software_version", "client_source_address", "client_source_port"}
+// clientMatchKeys are the properties by which a subscription can select clients.
+var clientMatchKeys = []string{"client_instance_id", "client_id", "client_software_name",
+	"client_software_version", "client_source_address", "client_source_port"}
 
-// validateClientMetrics checks names, then that values can be read, then what they say: which of several faults is told is Kafka's order.
+// validateClientMetrics checks names, then the syntax of values, then their meaning: in Kafka's
+// order, which decides the error when there are several faults.
 func validateClientMetrics(subscription string, all map[string]string) *protocol.Error {
 	if subscription == "" {
 		return protocol.Errorf(kerr.InvalidRequest, "Subscription name can't be empty")
 	}
 	names := slices.Sorted(maps.Keys(all))
 	for _, name := range names {
-		if name != clientMetricsInterval && name != clientMetricsMatch && name != clientMetricsPrefixes {
-			return protocol.Errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s", name)
+		if name != clientMetricsInterval && name != clientMetricsMatch &&
+			name != clientMetricsPrefixes {
+			return protocol.Errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s",
+				name)
 		}
 	}
 	for _, name := range names {
@@ -47,18 +51,22 @@ func validateClientMetrics(subscription string, all map[string]string) *protocol
 	}
 	if value, set := all[clientMetricsInterval]; set {
 		if n, _ := parseInt(value, 32); n < pushIntervalMinMs || n > pushIntervalMaxMs {
-			return protocol.Errorf(kerr.InvalidRequest, "Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 hour)", n)
+			return protocol.Errorf(kerr.InvalidRequest,
+				"Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 "+
+					"hour)", n)
 		}
 	}
 	for _, pattern := range splitList(all[clientMetricsMatch]) {
 		if !validClientMatch(pattern) {
-			return protocol.Errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s", pattern)
+			return protocol.Errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s",
+				pattern)
 		}
 	}
 	return nil
 }
 
-// unreadableClientMetrics says why a value is none of its key's type: a number, else a list.
+// unreadableClientMetrics returns the reason why a value cannot be parsed as its key's type, a
+// number or a list.
 func unreadableClientMetrics(name, value string) string {
 	if name == clientMetricsInterval {
 		return int32From(math.MinInt32, math.MaxInt32)(name, value)
@@ -69,8 +77,8 @@ func unreadableClientMetrics(name, value string) string {
 	return ""
 }
 
-// validClientMatch takes key=regex. Brokers read the regex in Java's dialect, which is another than
-// Go's: refused is what is wrong in both, and what is surely wrong in Java's.
+// validClientMatch accepts key=regex. Brokers parse the regex in Java's dialect. A regex is refused
+// if it is invalid in both Java's and Go's, or known to be invalid in Java's.
 func validClientMatch(pattern string) bool {
 	parts := strings.Split(strings.TrimRight(pattern, "="), "=")
 	if len(parts) != 2 || !slices.Contains(clientMatchKeys, trimJava(parts[0])) {
@@ -80,7 +88,9 @@ func validClientMatch(pattern string) bool {
 	var wrong *syntax.Error
 	if _, err := syntax.Parse(regex, syntax.Perl); errors.As(err, &wrong) {
 		switch wrong.Code {
-		case syntax.ErrMissingBracket, syntax.ErrMissingParen, syntax.ErrUnexpectedParen, syntax.ErrMissingRepeatArgument, syntax.ErrTrailingBackslash, syntax.ErrInvalidCharRange:
+		case syntax.ErrMissingBracket, syntax.ErrMissingParen, syntax.ErrUnexpectedParen,
+			syntax.ErrMissingRepeatArgument, syntax.ErrTrailingBackslash,
+			syntax.ErrInvalidCharRange:
 			return strings.Contains(parts[1], "(?")
 		}
 	}
@@ -88,15 +98,16 @@ func validClientMatch(pattern string) bool {
 }
 
 var (
-	// javaRepeat is a repetition in braces: with any other brace Java's Pattern refuses the whole
-	// regex, which Go's takes for a letter.
+	// javaRepeat is a repetition in braces. Java's Pattern refuses a regex with any other brace,
+	// which Go reads as a letter.
 	javaRepeat = regexp.MustCompile(`^\{(\d{1,9})(?:,(\d{0,9}))?\}`)
-	// goGroup is what begins a group in Go's dialect only, or a named one whose name is none.
+	// goGroup is the beginning of a group that only Go knows, or of a named group with an invalid
+	// name.
 	goGroup = regexp.MustCompile(`^\(\?(?:P|<[^=!A-Za-z])`)
 )
 
-// wrongInJava finds braces, groups and classes that Java's Pattern refuses although Go's does not.
-// A class there may hold others.
+// wrongInJava finds braces, groups and classes that Java's Pattern refuses and Go accepts. In
+// Java's dialect classes nest.
 func wrongInJava(regex string) bool {
 	depth, opened := 0, -1 // of classes, and where the innermost began
 	for i := 0; i < len(regex); i++ {

@@ -25,7 +25,8 @@ func TestClientMatchIsReadInJavasDialect(t *testing.T) {
 
 func TestThrottledReplicasAreOfBrokersAndPartitionsThatCanBe(t *testing.T) {
 	t.Parallel()
-	for list, ok := range map[string]bool{"*": true, "": true, "0:1,2:3": true, "2147483647:1": true, "2147483648:1": false, "1:-1": false, "1": false, "+1:1": false} {
+	for list, ok := range map[string]bool{"*": true, "": true, "0:1,2:3": true,
+		"2147483647:1": true, "2147483648:1": false, "1:-1": false, "1": false, "+1:1": false} {
 		if wrong := throttledReplicas("k", list); (wrong == "") != ok {
 			t.Errorf("%q: %q", list, wrong)
 		}

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -53,7 +54,8 @@ func (d *Describer) Describe(res Resource) ([]describedConfig, *protocol.Error) 
 		return d.broker(res.Name)
 	case metadata.ConfigClientMetrics, metadata.ConfigGroup:
 		if res.Name == "" {
-			return nil, protocol.Errorf(kerr.InvalidRequest, "The name of the resource must not be empty")
+			return nil, protocol.Errorf(kerr.InvalidRequest,
+				"The name of the resource must not be empty")
 		}
 		source := sourceClientMetrics
 		if res.Kind == metadata.ConfigGroup {
@@ -69,7 +71,8 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 		return nil, err
 	}
 	if d.img.TopicByName(name) == nil {
-		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.", name)
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.",
+			name)
 	}
 	overrides := d.img.Config(metadata.ConfigTopic, name)
 	if len(overrides) == 0 && d.plain != nil {
@@ -78,8 +81,10 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 	var configs []describedConfig
 	for k := range shownTopicKeys(overrides) {
 		value, source := d.defaults.effective(k, overrides)
+		value = k.parsed(value)
 		config := kmsg.NewDescribeConfigsResponseResourceConfig()
-		config.Name, config.Value, config.Source, config.ConfigType = k.name, &value, kmsg.ConfigSource(source), k.configType()
+		config.Name, config.Value, config.ConfigType = k.name, &value, k.configType()
+		config.Source = kmsg.ConfigSource(source)
 		if d.synonyms {
 			config.ConfigSynonyms = d.topicSynonyms(k, overrides)
 		}
@@ -91,11 +96,11 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 	return configs, nil
 }
 
-// topicSynonyms is every level that says something about a key, the one that counts first.
+// topicSynonyms are all levels that set a key, the effective one first.
 func (d *Describer) topicSynonyms(k *topicKey, overrides map[string]string) []describedSynonym {
 	var all []describedSynonym
 	if v, ok := overrides[k.name]; ok {
-		all = append(all, configSynonym(k.name, v, sourceTopic))
+		all = append(all, configSynonym(k.name, k.parsed(v), sourceTopic))
 	}
 	for _, level := range d.nodeLevels() {
 		for _, s := range k.synonyms {
@@ -117,9 +122,11 @@ func (d *Describer) broker(name string) ([]describedConfig, *protocol.Error) {
 	id, err := strconv.ParseInt(name, 10, 32)
 	switch {
 	case err != nil:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Broker id must be an integer, but it is: %s", name)
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"Broker id must be an integer, but it is: %s", name)
 	case int32(id) != d.node:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Unexpected broker id, expected %d or empty string, but received %s", d.node, name)
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"Unexpected broker id, expected %d or empty string, but received %s", d.node, name)
 	}
 	return d.layered(d.nodeLevels()...), nil
 }
@@ -130,9 +137,10 @@ type configLayer struct {
 	source int8
 }
 
-// nodeLevels are those of this node's configuration, the one that counts first.
+// nodeLevels are the levels of this node's configuration, the effective one first.
 func (d *Describer) nodeLevels() []configLayer {
-	return []configLayer{{d.defaults.node, sourceBroker}, {d.defaults.cluster, sourceBrokerDefault}, {d.defaults.static, sourceStatic}}
+	return []configLayer{{d.defaults.node, sourceBroker}, {d.defaults.cluster, sourceBrokerDefault},
+		{d.defaults.static, sourceStatic}}
 }
 
 // layered describes every key of some levels, by name.
@@ -157,7 +165,8 @@ func (d *Describer) layered(levels ...configLayer) []describedConfig {
 				synonym.Value, config.ConfigType = nil, kmsg.ConfigTypePassword
 			}
 			if config.Source < 0 {
-				config.Value, config.Source, config.ReadOnly = synonym.Value, synonym.Source, level.source == sourceStatic
+				config.Value, config.Source = synonym.Value, synonym.Source
+				config.ReadOnly = level.source == sourceStatic
 			}
 			if d.synonyms {
 				config.ConfigSynonyms = append(config.ConfigSynonyms, synonym)
@@ -176,11 +185,17 @@ func configSynonym(name, value string, source int8) describedSynonym {
 	return s
 }
 
-// topicKeyTypes are the types of keys that their defaults do not tell.
+// topicKeyTypes are the types of keys whose defaults do not show them.
 var topicKeyTypes = map[string]kmsg.ConfigType{
-	"compression.gzip.level": kmsg.ConfigTypeInt, "compression.lz4.level": kmsg.ConfigTypeInt, "compression.zstd.level": kmsg.ConfigTypeInt,
-	"index.interval.bytes": kmsg.ConfigTypeInt, "internal.segment.bytes": kmsg.ConfigTypeInt, "max.message.bytes": kmsg.ConfigTypeInt,
-	minISRConfig: kmsg.ConfigTypeInt, "segment.bytes": kmsg.ConfigTypeInt, "segment.index.bytes": kmsg.ConfigTypeInt,
+	"compression.gzip.level":    kmsg.ConfigTypeInt,
+	"compression.lz4.level":     kmsg.ConfigTypeInt,
+	"compression.zstd.level":    kmsg.ConfigTypeInt,
+	"index.interval.bytes":      kmsg.ConfigTypeInt,
+	"internal.segment.bytes":    kmsg.ConfigTypeInt,
+	"max.message.bytes":         kmsg.ConfigTypeInt,
+	minISRConfig:                kmsg.ConfigTypeInt,
+	"segment.bytes":             kmsg.ConfigTypeInt,
+	"segment.index.bytes":       kmsg.ConfigTypeInt,
 	"min.cleanable.dirty.ratio": kmsg.ConfigTypeDouble,
 }
 
@@ -199,6 +214,34 @@ func (k *topicKey) configType() kmsg.ConfigType {
 		return kmsg.ConfigTypeLong
 	}
 	return kmsg.ConfigTypeString
+}
+
+// parsed is the value as Kafka's brokers read it, written out again (ConfigDef.parseValue and
+// convertToString); a value that they cannot read stays as it is.
+func (k *topicKey) parsed(value string) string {
+	switch k.configType() {
+	case kmsg.ConfigTypeList:
+		list := splitList(value)
+		if k.distinct {
+			list = appended(nil, list)
+		}
+		return strings.Join(list, ",")
+	case kmsg.ConfigTypeBoolean:
+		if b, ok := parseBool(value); ok {
+			return strconv.FormatBool(b)
+		}
+	case kmsg.ConfigTypeInt, kmsg.ConfigTypeLong:
+		if n, err := parseInt(value, 64); err == nil {
+			return strconv.FormatInt(n, 10)
+		}
+	case kmsg.ConfigTypeDouble:
+		if f, err := strconv.ParseFloat(trimJava(value), 64); err == nil {
+			return javaDouble(f)
+		}
+	case kmsg.ConfigTypeString:
+		return trimJava(value)
+	}
+	return value
 }
 
 // DescribeCreated describes a topic that is created with some overrides, for CREATE_TOPICS.

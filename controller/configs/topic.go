@@ -10,7 +10,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// Where a config value comes from, as on the wire (DescribeConfigsResponse.ConfigSource).
+// The source of a config value, as on the wire (DescribeConfigsResponse.ConfigSource).
 const (
 	sourceTopic         int8 = 1
 	sourceBroker        int8 = 2
@@ -36,16 +36,20 @@ type Settings struct {
 
 // topicKey is a config that a topic may have (LogConfig).
 type topicKey struct {
-	name     string
-	value    string // default
-	check    configCheck
-	synonyms []synonym // broker configs that give its value where the topic does not; first ones go first
+	name  string
+	value string // default
+	check configCheck
+	// the broker configs from which it gets its value where the topic sets none; earlier ones win
+	synonyms []synonym
 	// internal keys are listed only where a topic sets them, and have no default.
 	internal bool
 	list     bool
+	// distinct lists name each word once: Kafka drops repeated ones when it reads the value.
+	distinct bool
 }
 
-// synonym is a broker config that stands for a topic config. unit converts its number into milliseconds; 0 leaves it as it is.
+// synonym is a broker config from which a topic config gets its value. unit converts its number
+// into milliseconds; 0 leaves the value as it is.
 type synonym struct {
 	name string
 	unit time.Duration
@@ -61,7 +65,8 @@ func same(names ...string) []synonym {
 
 const maxInt64 = "9223372036854775807"
 
-// shownTopicKeys are the keys that are told of a topic: an internal one only if it is set.
+// shownTopicKeys are the keys in the description of a topic: an internal one only if the topic sets
+// it.
 func shownTopicKeys(overrides map[string]string) iter.Seq[*topicKey] {
 	return func(yield func(*topicKey) bool) {
 		for i := range topicKeys {
@@ -78,40 +83,70 @@ func TopicKeyCount() int { return len(topicKeys) }
 
 // topicKeys is every topic config of Kafka 4.3, by name.
 var topicKeys = []topicKey{
-	{name: "cleanup.policy", value: "delete", list: true, check: listOf("compact", "delete"), synonyms: same("log.cleanup.policy")},
-	{name: "compression.gzip.level", value: "-1", check: gzipLevel, synonyms: same("compression.gzip.level")},
-	{name: "compression.lz4.level", value: "9", check: int32From(1, 17), synonyms: same("compression.lz4.level")},
-	{name: "compression.type", value: "producer", check: oneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"), synonyms: same("compression.type")},
-	{name: "compression.zstd.level", value: "3", check: int32From(-131072, 22), synonyms: same("compression.zstd.level")},
-	{name: "delete.retention.ms", value: "86400000", check: int64From(0), synonyms: same("log.cleaner.delete.retention.ms")},
-	{name: "file.delete.delay.ms", value: "60000", check: int64From(0), synonyms: same("log.segment.delete.delay.ms")},
-	{name: "flush.messages", value: maxInt64, check: int64From(1), synonyms: same("log.flush.interval.messages")},
-	{name: "flush.ms", value: maxInt64, check: int64From(0), synonyms: same("log.flush.interval.ms", "log.flush.scheduler.interval.ms")},
+	{name: "cleanup.policy", value: "delete", list: true, distinct: true,
+		check: listOf("compact", "delete"), synonyms: same("log.cleanup.policy")},
+	{name: "compression.gzip.level", value: "-1", check: gzipLevel,
+		synonyms: same("compression.gzip.level")},
+	{name: "compression.lz4.level", value: "9", check: int32From(1, 17),
+		synonyms: same("compression.lz4.level")},
+	{name: "compression.type", value: "producer",
+		check: oneOf("uncompressed", "zstd", "lz4", "snappy", "gzip",
+			"producer"), synonyms: same("compression.type")},
+	{name: "compression.zstd.level", value: "3", check: int32From(-131072, 22),
+		synonyms: same("compression.zstd.level")},
+	{name: "delete.retention.ms", value: "86400000", check: int64From(0),
+		synonyms: same("log.cleaner.delete.retention.ms")},
+	{name: "file.delete.delay.ms", value: "60000", check: int64From(0),
+		synonyms: same("log.segment.delete.delay.ms")},
+	{name: "flush.messages", value: maxInt64, check: int64From(1),
+		synonyms: same("log.flush.interval.messages")},
+	{name: "flush.ms", value: maxInt64, check: int64From(0),
+		synonyms: same("log.flush.interval.ms", "log.flush.scheduler.interval.ms")},
 	{name: "follower.replication.throttled.replicas", list: true, check: throttledReplicas},
-	{name: "index.interval.bytes", value: "4096", check: int32From(0, math.MaxInt32), synonyms: same("log.index.interval.bytes")},
-	{name: "internal.segment.bytes", internal: true, check: int32From(math.MinInt32, math.MaxInt32)},
+	{name: "index.interval.bytes", value: "4096", check: int32From(0, math.MaxInt32),
+		synonyms: same("log.index.interval.bytes")},
+	{name: "internal.segment.bytes", internal: true,
+		check: int32From(math.MinInt32, math.MaxInt32)},
 	{name: "leader.replication.throttled.replicas", list: true, check: throttledReplicas},
-	{name: "local.retention.bytes", value: "-2", check: int64From(-2), synonyms: same("log.local.retention.bytes")},
-	{name: "local.retention.ms", value: "-2", check: int64From(-2), synonyms: same("log.local.retention.ms")},
-	{name: "max.compaction.lag.ms", value: maxInt64, check: int64From(1), synonyms: same("log.cleaner.max.compaction.lag.ms")},
-	{name: "max.message.bytes", value: "1048588", check: int32From(0, math.MaxInt32), synonyms: same("message.max.bytes")},
-	{name: "message.timestamp.after.max.ms", value: "3600000", check: int64From(0), synonyms: same("log.message.timestamp.after.max.ms")},
-	{name: "message.timestamp.before.max.ms", value: maxInt64, check: int64From(0), synonyms: same("log.message.timestamp.before.max.ms")},
-	{name: "message.timestamp.type", value: "CreateTime", check: oneOf("CreateTime", "LogAppendTime"), synonyms: same("log.message.timestamp.type")},
-	{name: "min.cleanable.dirty.ratio", value: "0.5", check: ratio, synonyms: same("log.cleaner.min.cleanable.ratio")},
-	{name: "min.compaction.lag.ms", value: "0", check: int64From(0), synonyms: same("log.cleaner.min.compaction.lag.ms")},
-	{name: minISRConfig, value: "1", check: int32From(1, math.MaxInt32), synonyms: same(minISRConfig)},
+	{name: "local.retention.bytes", value: "-2", check: int64From(-2),
+		synonyms: same("log.local.retention.bytes")},
+	{name: "local.retention.ms", value: "-2", check: int64From(-2),
+		synonyms: same("log.local.retention.ms")},
+	{name: "max.compaction.lag.ms", value: maxInt64, check: int64From(1),
+		synonyms: same("log.cleaner.max.compaction.lag.ms")},
+	{name: "max.message.bytes", value: "1048588", check: int32From(0, math.MaxInt32),
+		synonyms: same("message.max.bytes")},
+	{name: "message.timestamp.after.max.ms", value: "3600000", check: int64From(0),
+		synonyms: same("log.message.timestamp.after.max.ms")},
+	{name: "message.timestamp.before.max.ms", value: maxInt64, check: int64From(0),
+		synonyms: same("log.message.timestamp.before.max.ms")},
+	{name: "message.timestamp.type", value: "CreateTime",
+		check: oneOf("CreateTime", "LogAppendTime"), synonyms: same("log.message.timestamp.type")},
+	{name: "min.cleanable.dirty.ratio", value: "0.5", check: ratio,
+		synonyms: same("log.cleaner.min.cleanable.ratio")},
+	{name: "min.compaction.lag.ms", value: "0", check: int64From(0),
+		synonyms: same("log.cleaner.min.compaction.lag.ms")},
+	{name: minISRConfig, value: "1", check: int32From(1, math.MaxInt32),
+		synonyms: same(minISRConfig)},
 	{name: "preallocate", value: "false", check: boolean, synonyms: same("log.preallocate")},
 	{name: "remote.log.copy.disable", value: "false", check: boolean},
 	{name: "remote.log.delete.on.disable", value: "false", check: boolean},
 	{name: "remote.storage.enable", value: "false", check: boolean},
-	{name: "retention.bytes", value: "-1", check: int64From(math.MinInt64), synonyms: same("log.retention.bytes")},
-	{name: "retention.ms", value: "604800000", check: int64From(-1), synonyms: []synonym{{name: "log.retention.ms"}, {"log.retention.minutes", time.Minute}, {"log.retention.hours", time.Hour}}},
-	{name: "segment.bytes", value: "1073741824", check: int32From(1<<20, math.MaxInt32), synonyms: same("log.segment.bytes")},
-	{name: "segment.index.bytes", value: "10485760", check: int32From(4, math.MaxInt32), synonyms: same("log.index.size.max.bytes")},
-	{name: "segment.jitter.ms", value: "0", check: int64From(0), synonyms: []synonym{{name: "log.roll.jitter.ms"}, {"log.roll.jitter.hours", time.Hour}}},
-	{name: "segment.ms", value: "604800000", check: int64From(1), synonyms: []synonym{{name: "log.roll.ms"}, {"log.roll.hours", time.Hour}}},
-	{name: uncleanElectionConfig, value: "false", check: boolean, synonyms: same(uncleanElectionConfig)},
+	{name: "retention.bytes", value: "-1", check: int64From(math.MinInt64),
+		synonyms: same("log.retention.bytes")},
+	{name: "retention.ms", value: "604800000", check: int64From(-1),
+		synonyms: []synonym{{name: "log.retention.ms"}, {"log.retention.minutes", time.Minute},
+			{"log.retention.hours", time.Hour}}},
+	{name: "segment.bytes", value: "1073741824", check: int32From(1<<20, math.MaxInt32),
+		synonyms: same("log.segment.bytes")},
+	{name: "segment.index.bytes", value: "10485760", check: int32From(4, math.MaxInt32),
+		synonyms: same("log.index.size.max.bytes")},
+	{name: "segment.jitter.ms", value: "0", check: int64From(0),
+		synonyms: []synonym{{name: "log.roll.jitter.ms"}, {"log.roll.jitter.hours", time.Hour}}},
+	{name: "segment.ms", value: "604800000", check: int64From(1),
+		synonyms: []synonym{{name: "log.roll.ms"}, {"log.roll.hours", time.Hour}}},
+	{name: uncleanElectionConfig, value: "false", check: boolean,
+		synonyms: same(uncleanElectionConfig)},
 }
 
 var topicKeyByName = func() map[string]*topicKey {
@@ -122,9 +157,10 @@ var topicKeyByName = func() map[string]*topicKey {
 	return m
 }()
 
-// TopicDefaults is what a topic's configuration is where the topic does not say: the dynamic configs of this node, those of the
-// cluster, this node's file, Kafka's defaults, in this order (KafkaConfigSchema.resolveEffectiveTopicConfig). A value that does not
-// parse is passed over where it decides something here: brokers' configs are not validated by controllers.
+// TopicDefaults are the values of topic configs where a topic sets none. They come from the dynamic
+// configs of this node, those of the cluster, this node's file and Kafka's defaults, in this order
+// (KafkaConfigSchema.resolveEffectiveTopicConfig). Where a value decides something here and does
+// not parse, the next level counts: controllers do not validate the configs of brokers.
 type TopicDefaults struct {
 	node, cluster, static map[string]string
 	minISRBase            int
@@ -146,7 +182,7 @@ func NewTopicDefaults(img *metadata.Image, settings Settings) TopicDefaults {
 	return d
 }
 
-// minISR and uncleanElection are a topic's effective values, given its overrides.
+// MinISR is a topic's effective min.insync.replicas, given its overrides.
 func (d *TopicDefaults) MinISR(overrides map[string]string) int {
 	return intOr(overrides[minISRConfig], d.minISRBase)
 }
@@ -155,8 +191,10 @@ func (d *TopicDefaults) UncleanElection(overrides map[string]string) bool {
 	return boolOr(overrides[uncleanElectionConfig], d.uncleanBase)
 }
 
-// effective is the value of a key and where it comes from, given a topic's overrides.
-func (d *TopicDefaults) effective(k *topicKey, overrides map[string]string) (value string, source int8) {
+// effective returns the value of a key and its source, given a topic's overrides.
+func (d *TopicDefaults) effective(
+	k *topicKey, overrides map[string]string,
+) (value string, source int8) {
 	if v, ok := overrides[k.name]; ok {
 		return v, sourceTopic
 	}
@@ -173,7 +211,7 @@ func (d *TopicDefaults) effective(k *topicKey, overrides map[string]string) (val
 	return d.builtIn(k), sourceDefault
 }
 
-// builtIn is the default, which for the two keys that decide elections is a setting of this node.
+// builtIn is the default. For the two keys that decide elections it is a setting of this node.
 func (d *TopicDefaults) builtIn(k *topicKey) string {
 	switch k.name {
 	case minISRConfig:
@@ -184,7 +222,8 @@ func (d *TopicDefaults) builtIn(k *topicKey) string {
 	return k.value
 }
 
-// convert turns the synonym's value into the topic config's. What is no number counts as 0, as in Kafka.
+// convert returns the synonym's value as that of the topic config. As in Kafka, text that is no
+// number counts as 0.
 func (s synonym) convert(value string) string {
 	if s.unit == 0 {
 		return value
@@ -198,7 +237,7 @@ func parseInt(value string, bits int) (int64, error) {
 }
 
 func intOr(value string, otherwise int) int {
-	if value == "" { // nearly always: an error would have to be made
+	if value == "" { // nearly always; an error would cost an allocation
 		return otherwise
 	}
 	if n, err := parseInt(value, 32); err == nil {
@@ -220,7 +259,7 @@ func parseBool(value string) (b, ok bool) {
 	return t, t || f
 }
 
-// trimJava cuts what Java's String.trim does, so that what is accepted here is accepted by brokers.
+// trimJava trims as Java's String.trim does, so that brokers accept what is accepted here.
 func trimJava(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
 }

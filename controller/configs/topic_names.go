@@ -11,35 +11,39 @@ import (
 )
 
 const (
-	// topicNameSeparators are one character to metric names: topics that differ in nothing else collide.
+	// topicNameSeparators are the same character in names of metrics: topics whose names differ
+	// only in them collide.
 	topicNameSeparators = "._"
 )
 
-// CheckTopicName says what is wrong with a name.
+// CheckTopicName returns the fault of a name, nil for none.
 func CheckTopicName(name string) *protocol.Error {
 	if problem := record.TopicNameProblem(name); problem != "" {
-		return &protocol.Error{Kafka: kerr.InvalidTopicException, Message: "Topic name is invalid: " + problem} // a name's length at most
+		// the problem repeats at most a name's length of it
+		return &protocol.Error{Kafka: kerr.InvalidTopicException,
+			Message: "Topic name is invalid: " + problem}
 	}
 	return nil
 }
 
-// Collisions finds topics whose names are those given but for dots in place of underscores or the
-// reverse. It walks the sorted names, trying both characters wherever one stands, and so takes as many
-// looks as there are topics that share a prefix with the name, in this sense. Topics could be made
-// that share many; so a request may take no more looks than its names allow.
+// Collisions finds topics whose names differ from a given one only in dots and underscores. It
+// walks the sorted names and tries both characters at each separator, so the number of its looks
+// grows with the topics that share such a prefix. Anybody may create many of these, so a request
+// has a limited number of looks for each of its names.
 type Collisions struct {
 	img   *metadata.Image
-	looks int // that are left
+	looks int // left for the request
 }
 
-// NewCollisions searches an image. A search belongs to one request.
+// NewCollisions returns a search in an image, for one request.
 func NewCollisions(img *metadata.Image) Collisions { return Collisions{img: img} }
 
-// looksPerName is how many looks each name allows beyond those that it takes when nothing is like it.
+// looksPerName is the number of looks for each name beyond those that a name without similar topics
+// takes.
 const looksPerName = 64
 
-// Find returns the topic that the name collides with, "" when there is none; ok is false when no
-// looks were left.
+// Find returns the topic that the name collides with, "" for none; ok is false when the looks are
+// used up.
 func (s *Collisions) Find(name string) (other string, ok bool) {
 	if !strings.ContainsAny(name, topicNameSeparators) {
 		return "", true
@@ -52,7 +56,7 @@ func (s *Collisions) Find(name string) (other string, ok bool) {
 	return other, s.looks >= 0
 }
 
-// collision is find for a name that is settled up to a position.
+// collision is Find for a name that is fixed up to a position.
 func (s *Collisions) collision(name string, settled int) string {
 	i := strings.IndexAny(name[settled:], topicNameSeparators)
 	if i < 0 {

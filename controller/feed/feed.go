@@ -208,8 +208,8 @@ func (f *Feed) Since(ctx context.Context, offset, end int64) News {
 	return n
 }
 
-// OffsetBefore returns the offset of the last record that is older than a time in ms since 1970.
-// ok is false when the feed does not reach back that far, or the time is in the future.
+// OffsetBefore returns the offset of the last record that is older than a time in ms since 1970. ok
+// is false when the feed does not reach back that far, or the time is in the future.
 func (f *Feed) OffsetBefore(timestampMs int64) (offset int64, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -229,8 +229,8 @@ func (f *Feed) OffsetBefore(timestampMs int64) (offset int64, ok bool) {
 // Waiting is how many calls of Await are blocked.
 func (f *Feed) Waiting() int { return int(f.waiting.Load()) }
 
-// Await returns nil once the feed holds a record for the audience after offset, or the error of
-// ctx when that is done.
+// Await returns nil once the feed holds a record for the audience after offset, or the error of ctx
+// when that is done.
 func (f *Feed) Await(ctx context.Context, audience Audience, offset int64) error {
 	f.waiting.Add(1)
 	defer f.waiting.Add(-1)

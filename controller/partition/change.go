@@ -7,8 +7,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// Change works out the record that brings a partition where it is wanted. Start it with change, set what is to
-// become different, call Record.
+// Change computes the record for a change of one partition. Start it with Rules.Change, set the
+// desired state with its methods, then call Record.
 type Change struct {
 	rules *Rules
 	topic record.UUID
@@ -18,17 +18,18 @@ type Change struct {
 	isr, replicas, removing, adding []int32
 	recovery                        int8
 	election                        Election
-	// moved says that one replica's directory is known to be another: movedTo.
+	// moved is the broker whose replica is in another directory than recorded, movedTo.
 	moved   int32
 	movedTo record.UUID
-	// lossy is set by Record when the leader was elected uncleanly.
+	// lossy is set by Record when the new leader may lack acknowledged records.
 	lossy bool
 }
 
-// Change starts a change of a partition of r's topic that leaves it as it is.
+// Change starts a change of a partition of the current topic.
 func (r *Rules) Change(id int32, p *metadata.Partition) Change {
 	return Change{
-		rules: r, topic: r.topic.ID, id: id, old: p, isr: p.ISR, replicas: p.Replicas, removing: p.Removing(), adding: p.Adding(),
+		rules: r, topic: r.topic.ID, id: id, old: p,
+		isr: p.ISR, replicas: p.Replicas, removing: p.Removing(), adding: p.Adding(),
 		recovery: p.RecoveryState, moved: NoBroker,
 	}
 }
@@ -50,7 +51,8 @@ func (c *Change) Record() *record.PartitionChange {
 			c.lossy, c.recovery, elr = true, record.Recovering, nil
 		}
 	} else if !containsAll(c.replicas, c.old.Replicas) {
-		r.setLeader(c.old.Leader) // same leader, new epoch: a replica that is removed must not fetch on
+		// same leader, new epoch: a removed replica must stop fetching
+		r.setLeader(c.old.Leader)
 	}
 	if !c.rules.elr {
 		elr = nil
@@ -58,10 +60,12 @@ func (c *Change) Record() *record.PartitionChange {
 	if !sameMembers(elr, c.old.ELR()) {
 		r.setELR(elr)
 	}
-	if !slices.Equal(isr, c.old.ISR) && (len(isr) > 0 || c.rules.elr) { // with ELR off the last member of an ISR stays
+	// with ELR off the last member of an ISR stays
+	if !slices.Equal(isr, c.old.ISR) && (len(isr) > 0 || c.rules.elr) {
 		r.setISR(isr)
 	}
-	if c.rules.mv.HasLeaderEpochBumpOnShrink() && r.ISR != nil && r.Leader == record.NoLeaderChange && !containsAll(isr, c.old.ISR) {
+	if c.rules.mv.HasLeaderEpochBumpOnShrink() && r.ISR != nil &&
+		r.Leader == record.NoLeaderChange && !containsAll(isr, c.old.ISR) {
 		r.setLeader(c.old.Leader)
 	}
 	c.lastKnownLeader(&r)
@@ -77,9 +81,11 @@ func (c *Change) Record() *record.PartitionChange {
 	return &change
 }
 
-// targetELR is the ELR before an election: empty when the ISR is large enough, else who was in it or in the ISR and left neither
-// through an unclean shutdown nor through a reassignment. Ascending. With the feature just turned off, a last ELR may still
-// give a leader to a partition whose ISR is empty; the change itself ends it.
+// targetELR is the ELR before an election, ascending. It is empty when the ISR is large enough.
+// Otherwise it has the members of the old ELR and ISR that are out of the new ISR, except those
+// that leave by an unclean shutdown or a reassignment. When the feature was just turned off, the
+// last ELR may still provide a leader for a partition with an empty ISR; the change itself clears
+// it.
 func (c *Change) targetELR() []int32 {
 	switch {
 	case !c.rules.elr && len(c.isr) == 0:
@@ -90,7 +96,8 @@ func (c *Change) targetELR() []int32 {
 	var elr []int32
 	for _, list := range [2][]int32{c.old.ELR(), c.old.ISR} {
 		for _, id := range list {
-			if id != c.rules.update.unclean && !slices.Contains(c.isr, id) && slices.Contains(c.replicas, id) && !slices.Contains(elr, id) {
+			if id != c.rules.update.unclean && !slices.Contains(c.isr, id) &&
+				slices.Contains(c.replicas, id) && !slices.Contains(elr, id) {
 				elr = append(elr, id)
 			}
 		}
@@ -99,12 +106,14 @@ func (c *Change) targetELR() []int32 {
 	return elr
 }
 
-// lastKnownLeader remembers who led a partition that becomes leaderless, and forgets it when someone leads again, or when that one is removed:
-// Kafka's controllers fail when they meet one that is no replica.
+// lastKnownLeader sets the last leader of a partition that becomes leaderless. It clears it when
+// there is a leader again, or when that broker is removed: Kafka's controllers fail on one that is
+// no replica.
 func (c *Change) lastKnownLeader(r *partitionDelta) {
 	known := len(c.old.LastKnownELR()) > 0
 	switch {
-	case known && c.rules.mv.HasElr() && slices.Contains(c.old.Replicas, c.old.LastKnownELR()[0]) && !slices.Contains(c.replicas, c.old.LastKnownELR()[0]):
+	case known && c.rules.mv.HasElr() && slices.Contains(c.old.Replicas, c.old.LastKnownELR()[0]) &&
+		!slices.Contains(c.replicas, c.old.LastKnownELR()[0]):
 		r.setLastKnown(nil)
 	case !c.rules.elr:
 	case r.Leader == record.NoLeader && !known && slices.Contains(c.replicas, c.old.Leader):
@@ -114,7 +123,7 @@ func (c *Change) lastKnownLeader(r *partitionDelta) {
 	}
 }
 
-// assignment sets the replicas, those that come and go, and the directories.
+// assignment sets the replicas, those being added and removed, and the directories.
 func (c *Change) assignment(r *partitionDelta) {
 	if c.rules.mv.HasDirectories() {
 		if dirs := c.directories(); !slices.Equal(dirs, c.old.Directories) {
@@ -132,7 +141,8 @@ func (c *Change) assignment(r *partitionDelta) {
 	}
 }
 
-// directories has the directory of each replica: where it was, or where the broker puts new ones.
+// directories returns the directory of each replica: the present one, or for a new replica the
+// default of its broker.
 func (c *Change) directories() []record.UUID {
 	if c.moved == NoBroker && slices.Equal(c.replicas, c.old.Replicas) {
 		return c.old.Directories
@@ -151,7 +161,7 @@ func (c *Change) directories() []record.UUID {
 	return dirs
 }
 
-// partitionDelta is a record in the making that knows whether it says anything yet.
+// partitionDelta is a record under construction; set says whether it has any change.
 type partitionDelta struct {
 	record.PartitionChange
 	set bool
@@ -165,14 +175,29 @@ func orEmpty(list []int32) []int32 {
 	return list
 }
 
-func (d *partitionDelta) setLeader(id int32)             { d.Leader, d.set = id, true }
-func (d *partitionDelta) setISR(l []int32)               { d.ISR, d.set = orEmpty(l), true }
-func (d *partitionDelta) setELR(l []int32)               { d.EligibleLeaderReplicas, d.set = orEmpty(l), true }
-func (d *partitionDelta) setLastKnown(l []int32)         { d.LastKnownELR, d.set = orEmpty(l), true }
-func (d *partitionDelta) setReplicas(l []int32)          { d.Replicas, d.set = l, true }
-func (d *partitionDelta) setRemoving(l []int32)          { d.RemovingReplicas, d.set = orEmpty(l), true }
-func (d *partitionDelta) setAdding(l []int32)            { d.AddingReplicas, d.set = orEmpty(l), true }
-func (d *partitionDelta) setRecovery(state int8)         { d.LeaderRecoveryState, d.set = state, true }
+func (d *partitionDelta) setLeader(id int32) { d.Leader, d.set = id, true }
+func (d *partitionDelta) setISR(l []int32)   { d.ISR, d.set = orEmpty(l), true }
+func (d *partitionDelta) setELR(l []int32) {
+	d.EligibleLeaderReplicas,
+		d.set = orEmpty(l), true
+}
+func (d *partitionDelta) setLastKnown(l []int32) {
+	d.LastKnownELR, d.set = orEmpty(l),
+		true
+}
+func (d *partitionDelta) setReplicas(l []int32) { d.Replicas, d.set = l, true }
+func (d *partitionDelta) setRemoving(l []int32) {
+	d.RemovingReplicas, d.set = orEmpty(l),
+		true
+}
+func (d *partitionDelta) setAdding(l []int32) {
+	d.AddingReplicas, d.set = orEmpty(l),
+		true
+}
+func (d *partitionDelta) setRecovery(state int8) {
+	d.LeaderRecoveryState, d.set = state,
+		true
+}
 func (d *partitionDelta) setDirectories(l []record.UUID) { d.Directories, d.set = l, true }
 
 // without returns list without some ids: list itself when it holds none of them, else a copy.

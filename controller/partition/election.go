@@ -6,9 +6,11 @@ import "slices"
 type Election int8
 
 const (
-	Online    Election = iota // a member of the ISR; of the ELR when the ISR is empty; the last known leader when both are
-	Uncleanly                 // else also any live replica, at the price of what only the lost ones had
-	Preferred                 // as online, but the first replica goes before the present leader
+	// a member of the ISR; of the ELR when the ISR is empty; the last known leader when both are
+	Online Election = iota
+	// else any live replica, which may lack acknowledged records
+	Uncleanly
+	Preferred // as Online, but the first replica comes before the present leader
 )
 
 // elected is the outcome of an election; the leader is NoBroker when nobody may lead.
@@ -55,8 +57,8 @@ func (c *Change) valid(id int32, elr []int32) bool {
 	return slices.Contains(members, id) && c.rules.Acceptable(c.old, id)
 }
 
-// lastKnown is the last leader of a partition that has lost everyone, if it is back. It may lead whatever the topic's
-// unclean.leader.election.enable says (KIP-966, balanced recovery).
+// lastKnown is the last leader of a partition that has lost all others, if it is back. It may lead
+// whatever the topic's unclean.leader.election.enable says (KIP-966, balanced recovery).
 func (c *Change) lastKnown(elr []int32) (id int32, ok bool) {
 	known := c.old.LastKnownELR()
 	if !c.rules.elr || len(c.isr)+len(elr) > 0 || len(known) != 1 {

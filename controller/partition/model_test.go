@@ -13,8 +13,9 @@ import (
 	"github.com/yakt/yakt/metadata/record/recordtest"
 )
 
-// A second, plain implementation of the partition rules, written from their description step by step and not for speed. It is
-// compared with the one that runs on a hundred thousand random partitions; on more with
+// A second, plain implementation of the partition rules, written from their description step by
+// step and not for speed. It is compared with the one that runs on a hundred thousand random
+// partitions; on more with
 //
 //	YAKT_MODEL_STATES=1000000 go test -v -run TestPartitionRulesAgainstModel ./controller/partition
 //
@@ -42,7 +43,10 @@ type modelResult struct {
 	change bool
 }
 
-func (m *modelCase) acceptable(id int32) bool { return m.live[id] && id != m.remove && id != m.unclean }
+func (m *modelCase) acceptable(id int32) bool {
+	return m.live[id] && id != m.remove &&
+		id != m.unclean
+}
 
 func (m *modelCase) run() modelResult {
 	b := m.before
@@ -93,7 +97,8 @@ func (m *modelCase) run() modelResult {
 	leaderSet = leaderSet || m.mv < metadata.V3_6_IV0 && len(minus(b.ISR, newISR)) > 0
 	// 8. the last known leader
 	known := b.LastKnownELR
-	if m.mv.HasElr() && len(known) == 1 && slices.Contains(b.Replicas, known[0]) && !slices.Contains(replicas, known[0]) {
+	if m.mv.HasElr() && len(known) == 1 && slices.Contains(b.Replicas, known[0]) &&
+		!slices.Contains(replicas, known[0]) {
 		known = nil // it is removed
 	}
 	if m.elr && leaderSet && leader >= 0 {
@@ -121,10 +126,14 @@ func (m *modelCase) run() modelResult {
 // result compares what becomes of the partition with what it is.
 func (m *modelCase) result(after record.Partition, leaderSet bool) modelResult {
 	b := m.before
-	changed := leaderSet || !slices.Equal(after.ISR, b.ISR) || !slices.Equal(after.Replicas, b.Replicas) ||
-		!slices.Equal(after.RemovingReplicas, b.RemovingReplicas) || !slices.Equal(after.AddingReplicas, b.AddingReplicas) ||
-		after.LeaderRecoveryState != b.LeaderRecoveryState || !slices.Equal(after.EligibleLeaderReplicas, b.EligibleLeaderReplicas) ||
-		!slices.Equal(after.LastKnownELR, b.LastKnownELR) || m.mv.HasDirectories() && !slices.Equal(after.Directories, b.Directories)
+	changed := leaderSet || !slices.Equal(after.ISR, b.ISR) ||
+		!slices.Equal(after.Replicas, b.Replicas) ||
+		!slices.Equal(after.RemovingReplicas, b.RemovingReplicas) ||
+		!slices.Equal(after.AddingReplicas, b.AddingReplicas) ||
+		after.LeaderRecoveryState != b.LeaderRecoveryState ||
+		!slices.Equal(after.EligibleLeaderReplicas, b.EligibleLeaderReplicas) ||
+		!slices.Equal(after.LastKnownELR, b.LastKnownELR) || m.mv.HasDirectories() &&
+		!slices.Equal(after.Directories, b.Directories)
 	if !m.mv.HasDirectories() {
 		after.Directories = nil
 	}
@@ -141,7 +150,8 @@ func (m *modelCase) result(after record.Partition, leaderSet bool) modelResult {
 // elect goes down the columns of the table.
 func (m *modelCase) elect(isr, elr, replicas []int32) (leader int32, unclean bool) {
 	valid := func(id int32) bool {
-		return m.acceptable(id) && (slices.Contains(isr, id) || len(isr) == 0 && slices.Contains(elr, id))
+		return m.acceptable(id) && (slices.Contains(isr, id) || len(isr) == 0 &&
+			slices.Contains(elr, id))
 	}
 	candidates := append([]int32{m.before.Leader}, replicas...)
 	if m.election == Preferred {
@@ -153,7 +163,8 @@ func (m *modelCase) elect(isr, elr, replicas []int32) (leader int32, unclean boo
 		}
 	}
 	known := m.before.LastKnownELR
-	if m.elr && len(isr) == 0 && len(elr) == 0 && len(known) == 1 && slices.Contains(replicas, known[0]) && m.acceptable(known[0]) {
+	if m.elr && len(isr) == 0 && len(elr) == 0 && len(known) == 1 &&
+		slices.Contains(replicas, known[0]) && m.acceptable(known[0]) {
 		return known[0], true
 	}
 	if m.election == Uncleanly {
@@ -185,7 +196,8 @@ func modelDir(registered bool) record.UUID {
 
 const modelBrokers = 6
 
-// randomCase makes a partition that could be, among six brokers, and something that could happen to it.
+// randomCase makes a partition that could be, among six brokers, and something that could happen to
+// it.
 func randomCase(r *rand.Rand) *modelCase {
 	m := &modelCase{
 		live: make(map[int32]bool), brokers: make(map[int32]bool), unclean: NoBroker, remove: NoBroker,
@@ -238,7 +250,8 @@ func randomCase(r *rand.Rand) *modelCase {
 	return m
 }
 
-// randomChange picks what happens: a broker goes or comes back, the leader reports an ISR, replicas are to move.
+// randomChange picks what happens: a broker goes or comes back, the leader reports an ISR, replicas
+// are to move.
 func (m *modelCase) randomChange(r *rand.Rand) {
 	b := &m.before
 	m.isr, m.replicas, m.removing, m.adding, m.recovery = b.ISR, b.Replicas, b.RemovingReplicas, b.AddingReplicas, b.LeaderRecoveryState
@@ -254,7 +267,8 @@ func (m *modelCase) randomChange(r *rand.Rand) {
 		m.isr, m.recovery = members[:1+r.IntN(len(members))], int8(r.IntN(2))
 	case 3:
 		target := ids(r.Perm(modelBrokers))[:1+r.IntN(4)]
-		m.removing, m.adding = slices.Sorted(slices.Values(minus(b.Replicas, target))), slices.Sorted(slices.Values(minus(target, b.Replicas)))
+		m.removing, m.adding = slices.Sorted(slices.Values(minus(b.Replicas,
+			target))), slices.Sorted(slices.Values(minus(target, b.Replicas)))
 		m.replicas = slices.Concat(target, m.removing)
 	}
 }
@@ -278,7 +292,8 @@ func (m *modelCase) image(t testing.TB) (*metadata.Image, *metadata.Topic) {
 	edit := metadata.Empty().Edit()
 	m.before.TopicID = testUUID(1)
 	records := []record.Record{
-		&record.FeatureLevel{Name: metadata.FeatureMetadata, Level: int16(m.mv)}, &record.Topic{Name: "t", TopicID: testUUID(1)},
+		&record.FeatureLevel{Name: metadata.FeatureMetadata,
+			Level: int16(m.mv)}, &record.Topic{Name: "t", TopicID: testUUID(1)},
 	}
 	for id := range int32(modelBrokers) {
 		if m.brokers[id] {
@@ -297,14 +312,17 @@ func (m *modelCase) image(t testing.TB) (*metadata.Image, *metadata.Topic) {
 
 // fast runs the case through the rules that the controller uses.
 func (m *modelCase) fast(img *metadata.Image, topic *metadata.Topic) *record.PartitionChange {
-	rules := &Rules{img: img, mv: m.mv, elr: m.elr, update: Update{remove: m.remove, add: NoBroker, unclean: m.unclean}, topic: topic, minISR: m.minISR}
+	rules := &Rules{img: img, mv: m.mv, elr: m.elr,
+		update: Update{remove: m.remove, add: NoBroker,
+			unclean: m.unclean}, topic: topic, minISR: m.minISR}
 	c := rules.Change(0, topic.Partition(0))
 	c.isr, c.replicas, c.removing, c.adding, c.recovery, c.election = m.isr, m.replicas, m.removing, m.adding, m.recovery, m.election
 	return c.Record()
 }
 
 func TestPartitionRulesAgainstModel(t *testing.T) {
-	states, seed := recordtest.Number(t, "YAKT_MODEL_STATES", 100_000), recordtest.Number(t, "YAKT_MODEL_SEED", 20240607)
+	states, seed := recordtest.Number(t, "YAKT_MODEL_STATES", 100_000), recordtest.Number(t,
+		"YAKT_MODEL_SEED", 20240607)
 	r := rand.New(rand.NewPCG(seed, 1))
 	seen := make(map[string]int)
 	for n := range states {
@@ -346,19 +364,22 @@ func (m *modelCase) count(seen map[string]int, c *record.PartitionChange) {
 	}
 	b := &m.before
 	for what, is := range map[string]bool{
-		"change":                          true,
-		"change, ELR on":                  m.elr,
-		"leader elected":                  c.Leader >= 0 && c.Leader != b.Leader,
-		"leader elected from the ELR":     slices.Contains(b.EligibleLeaderReplicas, c.Leader),
-		"leader elected uncleanly":        c.LeaderRecoveryState == record.Recovering && m.recovery != record.Recovering,
-		"leader elected as the last one":  c.Leader >= 0 && slices.Contains(b.LastKnownELR, c.Leader),
-		"leader lost":                     c.Leader == record.NoLeader,
-		"leader kept in a new epoch":      c.Leader >= 0 && c.Leader == b.Leader,
-		"ISR changes":                     c.ISR != nil,
-		"ELR changes":                     c.EligibleLeaderReplicas != nil,
-		"last known leader changes":       c.LastKnownELR != nil,
-		"reassignment begins or changes":  len(c.AddingReplicas)+len(c.RemovingReplicas) > 0,
-		"reassignment ends":               c.Replicas != nil && len(c.AddingReplicas)+len(c.RemovingReplicas) == 0,
+		"change":                      true,
+		"change, ELR on":              m.elr,
+		"leader elected":              c.Leader >= 0 && c.Leader != b.Leader,
+		"leader elected from the ELR": slices.Contains(b.EligibleLeaderReplicas, c.Leader),
+		"leader elected uncleanly": c.LeaderRecoveryState == record.Recovering &&
+			m.recovery != record.Recovering,
+		"leader elected as the last one": c.Leader >= 0 &&
+			slices.Contains(b.LastKnownELR, c.Leader),
+		"leader lost":                    c.Leader == record.NoLeader,
+		"leader kept in a new epoch":     c.Leader >= 0 && c.Leader == b.Leader,
+		"ISR changes":                    c.ISR != nil,
+		"ELR changes":                    c.EligibleLeaderReplicas != nil,
+		"last known leader changes":      c.LastKnownELR != nil,
+		"reassignment begins or changes": len(c.AddingReplicas)+len(c.RemovingReplicas) > 0,
+		"reassignment ends": c.Replicas != nil &&
+			len(c.AddingReplicas)+len(c.RemovingReplicas) == 0,
 		"directories change":              c.Directories != nil,
 		"recovery of an unclean election": c.LeaderRecoveryState == record.Recovered,
 	} {
@@ -371,7 +392,8 @@ func (m *modelCase) count(seen map[string]int, c *record.PartitionChange) {
 // checkInvariants: what holds before holds after, whatever happens.
 func (m *modelCase) checkInvariants(t *testing.T, img *metadata.Image, after *metadata.Partition) {
 	t.Helper()
-	if after.Leader >= 0 && (!slices.Contains(after.ISR, after.Leader) || !slices.Contains(after.Replicas, after.Leader)) {
+	if after.Leader >= 0 && (!slices.Contains(after.ISR, after.Leader) ||
+		!slices.Contains(after.Replicas, after.Leader)) {
 		t.Fatalf("%s: leader outside: %+v", m, after)
 	}
 	if !containsAll(after.Replicas, after.ISR) || !containsAll(after.Replicas, after.ELR()) {
@@ -380,13 +402,18 @@ func (m *modelCase) checkInvariants(t *testing.T, img *metadata.Image, after *me
 	if len(after.ISR) == 0 && !m.elr {
 		t.Fatalf("%s: empty ISR: %+v", m, after)
 	}
-	if slices.ContainsFunc(after.ELR(), func(id int32) bool { return slices.Contains(after.ISR, id) }) {
+	if slices.ContainsFunc(after.ELR(), func(id int32) bool {
+		return slices.Contains(after.ISR,
+			id)
+	}) {
 		t.Fatalf("%s: ELR and ISR overlap: %+v", m, after)
 	}
 	if after.Leader != m.before.Leader && after.Leader >= 0 && !m.acceptable(after.Leader) {
 		t.Fatalf("%s: new leader is not alive: %+v", m, after)
 	}
-	clean := slices.Contains(m.before.ISR, after.Leader) || slices.Contains(m.before.EligibleLeaderReplicas, after.Leader) || slices.Contains(m.isr, after.Leader)
+	clean := slices.Contains(m.before.ISR, after.Leader) ||
+		slices.Contains(m.before.EligibleLeaderReplicas, after.Leader) ||
+		slices.Contains(m.isr, after.Leader)
 	if after.Leader >= 0 && !clean && after.RecoveryState != record.Recovering {
 		t.Fatalf("%s: an unclean leader that is not recovering: %+v", m, after)
 	}
@@ -406,6 +433,7 @@ func samePartition(a, b record.Partition) bool {
 }
 
 func (m *modelCase) String() string {
-	return fmt.Sprintf("%+v live=%v mv=%v elr=%v min=%d remove=%d unclean=%d election=%d -> isr=%v replicas=%v removing=%v adding=%v lrs=%d",
+	return fmt.Sprintf("%+v live=%v mv=%v elr=%v min=%d remove=%d unclean=%d election=%d -> "+
+		"isr=%v replicas=%v removing=%v adding=%v lrs=%d",
 		m.before, m.live, m.mv, m.elr, m.minISR, m.remove, m.unclean, m.election, m.isr, m.replicas, m.removing, m.adding, m.recovery)
 }

@@ -12,30 +12,33 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// placer puts the replicas of new partitions on brokers: one after another round the racks, and within a rack round its
-// brokers, so that leaders and replicas spread evenly and racks are shared only when there are fewer racks than replicas. The
-// first replica is on an active broker; others come on inactive ones only when no active one of the rack is left. Where the
-// stripes begin is random. It follows Kafka's StripedReplicaPlacer; brokers in controlled shutdown count as fenced here, where Kafka
-// leaves them out and cannot create topics of full width during a rolling restart.
+// placer assigns the replicas of new partitions to brokers, as Kafka's StripedReplicaPlacer does:
+// one rack after the other, and within a rack one broker after the other, so that leaders and
+// replicas spread evenly, and a rack gets two replicas of a partition only when there are fewer
+// racks than replicas. The first replica is on an active broker; others are on inactive brokers
+// only when the rack has no active one left. The stripes start at random places.
+//
+// It differs from Kafka in that brokers in controlled shutdown count as fenced. Kafka leaves them
+// out, and cannot create topics of full width during a rolling restart.
 type placer struct {
 	random Random
 	racks  []*rack
-	// epoch counts partitions since the last shuffle; each broker comes once in an epoch.
+	// epoch counts partitions since the last shuffle; each broker is used once in an epoch.
 	epoch, offset int
 	active, total int
 }
 
-// rack is the brokers of one rack, those without a rack being one of their own.
+// rack is the brokers of one rack; those without a rack form one of their own.
 type rack struct {
 	name             string // "" for none
 	active, inactive ring
 }
 
-// Placement makes placers for the topics of one request: the brokers are looked up once.
+// Placement places the replicas of the topics of one request; it looks the brokers up once.
 type Placement struct {
 	img    *metadata.Image
 	random Random
-	all    *placer // that every other is made from; nil: not yet
+	all    *placer // the template of all placers; nil: not yet made
 }
 
 // Random is a source of random numbers; it need not be safe for several goroutines.
@@ -50,21 +53,24 @@ func newPlacer(img *metadata.Image, random Random) *placer {
 	return NewPlacement(img, random).placer()
 }
 
-// placer returns a placer that begins somewhere else than the one before.
+// placer returns a placer with new random starting points.
 func (f *Placement) placer() *placer {
 	if f.all == nil {
 		f.all = allPlaceable(f.img)
 	}
-	p := &placer{random: f.random, racks: make([]*rack, len(f.all.racks)), active: f.all.active, total: f.all.total}
+	p := &placer{random: f.random, racks: make([]*rack, len(f.all.racks)), active: f.all.active,
+		total: f.all.total}
 	for i, r := range f.all.racks { // copies: a placer shuffles them
-		p.racks[i] = &rack{r.name, ring{ids: slices.Clone(r.active.ids)}, ring{ids: slices.Clone(r.inactive.ids)}}
-		p.racks[i].active.start, p.racks[i].inactive.start = intn(f.random, len(r.active.ids)), intn(f.random, len(r.inactive.ids))
+		p.racks[i] = &rack{r.name, ring{ids: slices.Clone(r.active.ids)},
+			ring{ids: slices.Clone(r.inactive.ids)}}
+		p.racks[i].active.start = intn(f.random, len(r.active.ids))
+		p.racks[i].inactive.start = intn(f.random, len(r.inactive.ids))
 	}
 	p.offset = intn(f.random, len(p.racks))
 	return p
 }
 
-// allPlaceable has the brokers that may get replicas, by rack.
+// allPlaceable returns the brokers that may get replicas, by rack.
 func allPlaceable(img *metadata.Image) *placer {
 	p := new(placer)
 	racks := make(map[string]*rack)
@@ -94,11 +100,17 @@ func allPlaceable(img *metadata.Image) *placer {
 func (p *placer) place(n, replicationFactor int) ([][]int32, *protocol.Error) {
 	switch {
 	case replicationFactor <= 0:
-		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "Invalid replication factor %d: the replication factor must be positive.", replicationFactor)
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
+			"Invalid replication factor %d: the replication factor must be "+
+				"positive.", replicationFactor)
 	case p.active == 0:
-		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "All brokers are currently fenced, or have all their log directories cordoned.")
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
+			"All brokers are currently fenced, or have all their log directories cordoned.")
 	case replicationFactor > p.total:
-		return nil, protocol.Errorf(kerr.InvalidReplicationFactor, "The target replication factor of %d cannot be reached because only %d broker(s) are registered or some brokers have all their log directories cordoned.", replicationFactor, p.total)
+		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
+			"The target replication factor of %d cannot be reached because only %d broker(s) are "+
+				"registered or some brokers have all their log directories "+
+				"cordoned.", replicationFactor, p.total)
 	}
 	ids := make([]int32, 0, n*replicationFactor)
 	partitions := make([][]int32, n)
@@ -110,7 +122,7 @@ func (p *placer) place(n, replicationFactor int) ([][]int32, *protocol.Error) {
 	return partitions, nil
 }
 
-// stripe appends the replicas of one partition. There are enough brokers for it.
+// stripe appends the replicas of one partition. There must be enough brokers.
 func (p *placer) stripe(ids []int32, replicationFactor int) []int32 {
 	if p.epoch == p.active && p.active > 1 {
 		p.shuffle()
@@ -147,7 +159,7 @@ func (p *placer) shuffle() {
 	}
 }
 
-// next is a broker of the rack that has not come yet in this epoch, an active one if there is one.
+// next returns a broker of the rack that is not used in this epoch yet, an active one if possible.
 func (r *rack) next(epoch int) (id int32, ok bool) {
 	if id, ok = r.active.next(epoch); ok {
 		return id, true
@@ -155,7 +167,7 @@ func (r *rack) next(epoch int) (id int32, ok bool) {
 	return r.inactive.next(epoch)
 }
 
-// ring hands out its brokers once in each epoch, beginning one further in every epoch.
+// ring returns each of its brokers once in an epoch, and starts one broker later in the next.
 type ring struct {
 	ids                 []int32
 	start, taken, epoch int
@@ -201,19 +213,23 @@ func (f *Placement) Partitions(
 	}
 	partitions := make([]*record.Partition, n)
 	for i, replicas := range placed {
-		partitions[i], _ = NewPartition(f.img, topic, int32(first+i), replicas) // the first replica is active
+		// the first replica is active
+		partitions[i], _ = NewPartition(f.img, topic, int32(first+i), replicas)
 	}
 	return partitions, nil
 }
 
-// NewPartition is the record of a new partition: its active replicas are its ISR, and the first of them leads. ok is false when
-// none is active.
-func NewPartition(img *metadata.Image, topic record.UUID, id int32, replicas []int32) (r *record.Partition, ok bool) {
+// NewPartition returns the record of a new partition: the active replicas are its ISR, and the
+// first of them leads. ok is false when none is active.
+func NewPartition(
+	img *metadata.Image, topic record.UUID, id int32, replicas []int32,
+) (r *record.Partition, ok bool) {
 	isr := activeOf(img, replicas)
 	if len(isr) == 0 {
 		return nil, false
 	}
-	r = &record.Partition{PartitionID: id, TopicID: topic, Replicas: replicas, ISR: isr, Leader: isr[0]}
+	r = &record.Partition{PartitionID: id, TopicID: topic, Replicas: replicas, ISR: isr,
+		Leader: isr[0]}
 	if img.Version().HasDirectories() {
 		r.Directories = make([]record.UUID, len(replicas))
 		for i, broker := range replicas {
@@ -223,7 +239,7 @@ func NewPartition(img *metadata.Image, topic record.UUID, id int32, replicas []i
 	return r, true
 }
 
-// activeOf are those of the replicas that may be in an ISR; the list itself when all may.
+// activeOf returns the replicas that may be in an ISR; the same list when all may.
 func activeOf(img *metadata.Image, replicas []int32) []int32 {
 	may := func(id int32) bool { return img.Broker(id).Active() }
 	n := 0
@@ -242,25 +258,34 @@ func activeOf(img *metadata.Image, replicas []int32) []int32 {
 	return active
 }
 
-// CheckReplicas validates a replica list that a person gave; replicationFactor is what it must have, 0 for any.
+// CheckReplicas validates a replica list of a request; replicationFactor is the required length, 0
+// for any.
 func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *protocol.Error {
 	switch {
 	case len(replicas) == 0:
-		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes an empty replica list.")
-	case len(replicas) > math.MaxInt16: // what a replication factor can say
-		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a list of %d replicas.", len(replicas))
+		return protocol.Errorf(kerr.InvalidReplicaAssignment,
+			"The manual partition assignment includes an empty replica list.")
+	case len(replicas) > math.MaxInt16: // the largest replication factor on the wire
+		return protocol.Errorf(kerr.InvalidReplicaAssignment,
+			"The manual partition assignment includes a list of %d replicas.", len(replicas))
 	}
 	sorted := slices.Sorted(slices.Values(replicas))
 	for i, id := range sorted {
 		if img.Broker(id) == nil {
-			return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes broker %d, but no such broker is registered.", id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment,
+				"The manual partition assignment includes broker %d, but no such broker is "+
+					"registered.", id)
 		}
 		if i > 0 && sorted[i-1] == id {
-			return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes the broker %d more than once.", id)
+			return protocol.Errorf(kerr.InvalidReplicaAssignment,
+				"The manual partition assignment includes the broker %d more than once.", id)
 		}
 	}
 	if replicationFactor != 0 && len(replicas) != replicationFactor {
-		return protocol.Errorf(kerr.InvalidReplicaAssignment, "The manual partition assignment includes a partition with %d replica(s), but this is not consistent with previous partitions, which have %d replica(s).", len(replicas), replicationFactor)
+		return protocol.Errorf(kerr.InvalidReplicaAssignment,
+			"The manual partition assignment includes a partition with %d replica(s), but this is "+
+				"not consistent with previous partitions, which have %d "+
+				"replica(s).", len(replicas), replicationFactor)
 	}
 	return nil
 }

@@ -8,21 +8,21 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// testUUID is an id that is not reserved and that sorts by n.
-func testUUID(n int) record.UUID {
-	return record.UUID{0: 0x40, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
-}
+func testUUID(n int) record.UUID { return controllertest.UUID(n) }
 
-// zeroes is randomness that never moves anything: every offset is 0 and a shuffle turns a list by one.
+// zeroes is randomness that never moves anything: every offset is 0 and a shuffle turns a list by
+// one.
 type zeroes struct{}
 
 func (zeroes) Uint64() uint64 { return 0 }
 
-// placementImage has brokers b0, b1 … with these racks; "" is none. A trailing "!" fences, "x" cordons.
+// placementImage has brokers b0, b1 … with these racks; "" is none. A trailing "!" fences, "x"
+// cordons.
 func placementImage(t testing.TB, racks ...string) *metadata.Image {
 	edit := metadata.Empty().Edit()
 	for i, rack := range racks {
@@ -50,9 +50,11 @@ func TestPlacementStripes(t *testing.T) {
 		n, rf  int
 		placed string
 	}{
-		{"three racks", []string{"A", "A", "A", "B", "B", "B", "C", "C", "C"}, 3, 3, "[[0 3 6] [4 7 1] [8 2 5]]"},
+		{"three racks", []string{"A", "A", "A", "B", "B", "B", "C", "C", "C"}, 3, 3,
+			"[[0 3 6] [4 7 1] [8 2 5]]"},
 		{"one rack", []string{"", "", "", ""}, 3, 3, "[[0 1 2] [1 2 3] [2 3 0]]"},
-		{"fenced brokers come last and never lead", []string{"", "!", ""}, 2, 3, "[[0 2 1] [2 0 1]]"},
+		{"fenced brokers come last and never lead", []string{"", "!", ""}, 2, 3,
+			"[[0 2 1] [2 0 1]]"},
 		{"a single live broker", []string{"!", "", "!"}, 4, 3, "[[1 0 2] [1 2 0] [1 0 2] [1 2 0]]"},
 		{"a rack of fenced brokers", []string{"A", "B!", "B!"}, 2, 2, "[[0 1] [0 2]]"},
 		{"cordoned brokers are left out", []string{"", "x", ""}, 2, 2, "[[0 2] [2 0]]"},
@@ -64,15 +66,18 @@ func TestPlacementStripes(t *testing.T) {
 	}
 }
 
-// TestPlacementInvariants: whatever the cluster, each partition has as many different replicas as asked for, an active one first;
-// racks are shared only when they must be; leaders and replicas are spread evenly.
+// TestPlacementInvariants: whatever the cluster, each partition has as many different replicas as
+// asked for, an active one first; racks are shared only when they must be; leaders and replicas are
+// spread evenly.
 func TestPlacementInvariants(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		racks := rapid.SliceOfN(rapid.SampledFrom([]string{"", "A", "A", "B", "C", "A!", "B!", "!", "Bx"}), 1, 12).Draw(rt, "racks")
+		racks := rapid.SliceOfN(rapid.SampledFrom([]string{"", "A", "A", "B", "C", "A!", "B!", "!",
+			"Bx"}), 1, 12).Draw(rt, "racks")
 		factor := rapid.IntRange(1, 6).Draw(rt, "replication factor")
 		n := rapid.IntRange(1, 60).Draw(rt, "partitions")
 		img := placementImage(t, racks...)
-		placed, err := newPlacer(img, rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)).place(n, factor)
+		placed, err := newPlacer(img, rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)).place(n,
+			factor)
 		active, usable := 0, 0
 		for _, b := range img.Brokers() {
 			if b.Placeable() {
@@ -83,7 +88,8 @@ func TestPlacementInvariants(t *testing.T) {
 			}
 		}
 		if (err == nil) != (active > 0 && factor <= usable) {
-			rt.Fatalf("placed %v, error %v, with %d brokers of which %d are active", placed, err, usable, active)
+			rt.Fatalf("placed %v, error %v, with %d brokers of which %d are active", placed, err,
+				usable, active)
 		}
 		for _, replicas := range placed {
 			switch {
@@ -91,7 +97,8 @@ func TestPlacementInvariants(t *testing.T) {
 				rt.Fatalf("replicas %v", replicas)
 			case !img.Broker(replicas[0]).Active():
 				rt.Fatalf("the first of %v is not active", replicas)
-			case slices.ContainsFunc(replicas, func(id int32) bool { return !img.Broker(id).Placeable() }):
+			case slices.ContainsFunc(replicas,
+				func(id int32) bool { return !img.Broker(id).Placeable() }):
 				rt.Fatalf("%v has a cordoned broker", replicas)
 			}
 		}

@@ -70,8 +70,8 @@ func (c *Change) CancelReassignment() *protocol.Error {
 }
 
 // completeReassignment ends a running reassignment if the wanted ISR allows it: all added replicas
-// are in it, at least one replica that stays is, and, when there will be fewer replicas than before,
-// all that stay are.
+// are in it, at least one replica that stays is, and, when there will be fewer replicas than
+// before, all that stay are.
 func (c *Change) completeReassignment() {
 	if len(c.removing)+len(c.adding) == 0 {
 		return

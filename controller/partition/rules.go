@@ -5,7 +5,8 @@ import (
 	"github.com/yakt/yakt/metadata"
 )
 
-// Rules is what changes to partitions depend on besides the partition itself. It holds for one image.
+// Rules holds everything that changes of partitions depend on besides the partition: one image, an
+// update of a broker, and the configs of one topic at a time.
 type Rules struct {
 	img    *metadata.Image
 	mv     metadata.Version
@@ -13,7 +14,7 @@ type Rules struct {
 	update Update
 	config configs.TopicDefaults
 
-	topic   *metadata.Topic // that the rest is for
+	topic   *metadata.Topic // the current one; minISR and unclean are its configs
 	minISR  int
 	unclean bool // unclean.leader.election.enable
 }
@@ -31,10 +32,11 @@ func (r *Rules) Image() *metadata.Image { return r.img }
 // Topic is the topic of the last call of Of.
 func (r *Rules) Topic() *metadata.Topic { return r.topic }
 
-// AllowsUnclean reports whether the topic allows unclean elections by itself.
+// AllowsUnclean reports whether the current topic allows unclean elections.
 func (r *Rules) AllowsUnclean() bool { return r.unclean }
 
-// Of switches to a topic. Partitions come grouped by topic, so this is looked up once for each.
+// Of makes a topic the current one. Partitions come grouped by topic, so its configs are looked up
+// once.
 func (r *Rules) Of(t *metadata.Topic) *Rules {
 	if r.topic == t {
 		return r
@@ -51,7 +53,7 @@ func (r *Rules) Of(t *metadata.Topic) *Rules {
 	return r
 }
 
-// Election is the kind that a topic allows.
+// Election is the kind of election that the current topic allows.
 func (r *Rules) Election() Election {
 	if r.unclean {
 		return Uncleanly

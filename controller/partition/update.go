@@ -13,61 +13,69 @@ import (
 // NoBroker stands for no broker where an id is expected.
 const NoBroker int32 = -1
 
-// Update says what happens to a broker whose partitions are looked at. Make it with Remove, Add or
-// Unclean.
+// Update is the change of one broker that its partitions follow. Make it with Remove, Add, Unclean
+// or RemoveDirs.
 type Update struct {
-	remove  int32 // leaves the ISR and may not lead: fenced, shutting down, unregistered, or its directory is offline
-	add     int32 // counts as active although its registration is still fenced: it is being unfenced in the same batch
-	unclean int32 // came back after an unclean shutdown: leaves the ISR and the ELR and may not lead
-	// dirs, if not nil, are the directories of the broker removed that are offline: no partition is
-	// changed whose replica is elsewhere.
+	// the broker that leaves ISRs and may not lead: fenced, shutting down, unregistered, or its
+	// directory is offline
+	remove int32
+	// the broker that counts as active although its registration is still fenced: the same batch
+	// unfences it
+	add int32
+	// the broker that returned after an unclean shutdown: it leaves ISRs and ELRs and may not lead
+	unclean int32
+	// dirs, if not nil, are offline directories of the removed broker: partitions whose replica is
+	// elsewhere stay as they are.
 	dirs DirSet
 }
 
 // NoUpdate changes no broker.
 var NoUpdate = Update{remove: NoBroker, add: NoBroker, unclean: NoBroker}
 
-// Remove has a broker leave; see Update.
+// Remove returns the update of a broker that leaves.
 func Remove(id int32) Update {
 	return Update{remove: id, add: NoBroker, unclean: NoBroker}
 }
 
-// Add has a broker count as active; see Update.
+// Add returns the update of a broker that becomes active.
 func Add(id int32) Update {
 	return Update{remove: NoBroker, add: id, unclean: NoBroker}
 }
 
-// Unclean has a broker leave that lost what it had; see Update.
+// Unclean returns the update of a broker that may have lost acknowledged records.
 func Unclean(id int32) Update {
 	return Update{remove: NoBroker, add: NoBroker, unclean: id}
 }
 
-// RemoveDirs has a broker leave the partitions in some of its directories.
+// RemoveDirs returns the update of a broker that leaves the partitions in some of its directories.
 func RemoveDirs(id int32, dirs []record.UUID) Update {
 	u := Remove(id)
 	u.dirs = NewDirSet(dirs)
 	return u
 }
 
-// elsewhere reports whether the partition's replica is in a directory that the update is not about.
+// elsewhere reports whether the partition's replica is outside the directories of the update.
 func (u Update) elsewhere(p *metadata.Partition) bool {
-	return u.dirs != nil && (!slices.Contains(p.Replicas, u.remove) || !u.dirs[p.Directory(u.remove)])
+	return u.dirs != nil && (!slices.Contains(p.Replicas, u.remove) ||
+		!u.dirs[p.Directory(u.remove)])
 }
 
-// PassedOver is how many partitions may be passed over in the time of one that is looked at.
-const PassedOver = 10
+// SkippedPerLook is how many partitions can be skipped in the time of one that is looked at.
+const SkippedPerLook = 10
 
-// UpdateReplicas makes the changes that the update of r brings to partitions of its image. It looks at no more than max partitions, which bounds
-// its time; last is the last one looked at when there are more, nil when all were. A long update goes on with
-// img.HostedAfter(broker, *last) or img.LeaderlessOnAfter(broker, *last), against the newest image by then:
+// UpdateReplicas computes the changes that the update brings to partitions. It looks at no more
+// than max of them, which bounds its time; last is the last one when there are more, else nil. A
+// long update continues with img.HostedAfter(broker, *last) or img.LeaderlessOnAfter(broker,
+// *last), on the newest image of that time:
 //
-//	fence, controlled shutdown, unregister, clean return:  Remove(b), img.Hosted(b)
-//	unclean return with ELR on:                            Unclean(b), img.Hosted(b)
-//	unfence:                                               Add(b), img.LeaderlessOnAfter(b, ...): no other partition can have waited for it
-//	offline directories:                                   RemoveDirs(b, dirs), img.Hosted(b)
+// fence, controlled shutdown, unregister, clean return:  Remove(b), img.Hosted(b) unclean return
+// with ELR on:                            Unclean(b), img.Hosted(b) unfence: Add(b),
+// img.LeaderlessOnAfter(b, ...) offline directories: RemoveDirs(b, dirs), img.Hosted(b)
 //
-// An update in several parts needs the broker inactive (or active) from the first part on, or what happens between two parts
-// could bring it back behind the walk: write the BrokerRegistrationChange first. Hosted covers ISR and ELR in one pass.
+// Unfencing a broker can help only leaderless partitions. An update in several parts needs the
+// broker inactive (or active) from the first part on, or changes between two parts could revert
+// partitions that it has passed: write the BrokerRegistrationChange first. Hosted covers ISR and
+// ELR in one pass.
 func (r *Rules) UpdateReplicas(
 	partitions iter.Seq[metadata.TopicPartition], max int,
 ) (changes []record.Record, losses UncleanElections, last *metadata.TopicPartition) {
@@ -75,7 +83,7 @@ func (r *Rules) UpdateReplicas(
 	looked, passed := 0, 0
 	var at metadata.TopicPartition
 	for tp := range partitions {
-		if looked+passed/PassedOver >= max {
+		if looked+passed/SkippedPerLook >= max {
 			return changes, losses, &at
 		}
 		at = tp
@@ -85,7 +93,9 @@ func (r *Rules) UpdateReplicas(
 		}
 		looked++
 		if u.remove != NoBroker && !slices.Contains(tp.Partition.ISR, u.remove) {
-			continue // an ELR waits for its members: their going is no reason to elect somebody else at the price of what they have
+			// An ELR waits for its members. When one of them leaves, that is no reason to elect
+			// another broker uncleanly.
+			continue
 		}
 		change := r.Of(tp.Topic).Change(tp.ID, tp.Partition)
 		change.isr = without(change.isr, u.remove, u.unclean)
@@ -116,11 +126,12 @@ func (u *UncleanElections) Add(c *Change) {
 func (u *UncleanElections) Warn(log *slog.Logger) {
 	if u.n > 0 {
 		log.Warn("unclean leader elections: replicas lead that were not in sync; if records were "+
-			"acknowledged that they do not have, those are lost", "partitions", u.n, "first", u.first)
+			"acknowledged that they do not have, those are "+
+			"lost", "partitions", u.n, "first", u.first)
 	}
 }
 
-// DirSet are directories; a broker may name many.
+// DirSet is a set of directories; a broker may have many.
 type DirSet map[record.UUID]bool
 
 func NewDirSet(dirs []record.UUID) DirSet {

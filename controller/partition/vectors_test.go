@@ -14,8 +14,9 @@ import (
 //go:embed testdata/kafka_partition_changes.txt
 var kafkaPartitionChanges string
 
-// TestPartitionRulesAgainstKafka holds the rules, and the plain model of them, against what Kafka's own implementation made of the
-// same partitions. Cases in which we differ on purpose are not among them.
+// TestPartitionRulesAgainstKafka holds the rules, and the plain model of them, against what Kafka's
+// own implementation made of the same partitions. Cases in which we differ on purpose are not among
+// them.
 func TestPartitionRulesAgainstKafka(t *testing.T) {
 	for n, line := range strings.Split(strings.TrimSpace(kafkaPartitionChanges), "\n") {
 		if strings.HasPrefix(line, "#") {
@@ -44,7 +45,8 @@ func parseVector(t *testing.T, parts []string) *modelCase {
 	}
 	list := func(s string) []int32 {
 		var ids []int32
-		for _, id := range strings.FieldsFunc(strings.Trim(s, "[]"), func(r rune) bool { return r == ',' }) {
+		for _, id := range strings.FieldsFunc(strings.Trim(s, "[]"),
+			func(r rune) bool { return r == ',' }) {
 			ids = append(ids, number(id))
 		}
 		return ids
@@ -61,7 +63,8 @@ func parseVector(t *testing.T, parts []string) *modelCase {
 		},
 	}
 	for _, d := range before[10] {
-		m.before.Directories = append(m.before.Directories, map[rune]record.UUID{'m': record.DirMigrating, 'u': record.DirUnassigned}[d])
+		m.before.Directories = append(m.before.Directories,
+			map[rune]record.UUID{'m': record.DirMigrating, 'u': record.DirUnassigned}[d])
 	}
 	for _, id := range list(circumstances[5]) {
 		m.live[id] = true
@@ -73,7 +76,9 @@ func parseVector(t *testing.T, parts []string) *modelCase {
 }
 
 // vectorOutcome is the last part of a line.
-func vectorOutcome(m *modelCase, before *metadata.Partition, change *record.PartitionChange) string {
+func vectorOutcome(
+	m *modelCase, before *metadata.Partition, change *record.PartitionChange,
+) string {
 	if change == nil {
 		return "none"
 	}

@@ -56,8 +56,10 @@ func TestTheMostSpecificQuotaWins(t *testing.T) {
 	}
 	for first := range levels {
 		records := []record.Record{
-			quotaRecord("bob", "app", 99), quotaRecord("alice", "other", 99), quotaRecord("-", "other", 99), quotaRecord("bob", "-", 99),
-			&record.ClientQuota{Entity: quotaRecord("alice", "app", 0).(*record.ClientQuota).Entity, Key: "producer_byte_rate", Value: 99},
+			quotaRecord("bob", "app", 99), quotaRecord("alice", "other", 99), quotaRecord("-",
+				"other", 99), quotaRecord("bob", "-", 99),
+			&record.ClientQuota{Entity: quotaRecord("alice", "app", 0).(*record.ClientQuota).Entity,
+				Key: "producer_byte_rate", Value: 99},
 		}
 		for i := first; i < len(levels); i++ {
 			records = append(records, quotaRecord(levels[i].user, levels[i].client, float64(i+1)))

@@ -22,7 +22,7 @@ function resolve(schema) {
 // typeName is the last part of a reference.
 const typeName = (schema) => schema.$ref.split("/").pop();
 
-// typeOf says what a schema takes; types of their own are links to their fields.
+// typeOf describes the values of a schema. A named type is a link to its fields.
 function typeOf(schema) {
   if (schema.$ref) return el("a", { href: "#type-" + typeName(schema) }, typeName(schema));
   if (schema.type === "array") return el("span", {}, typeOf(schema.items), "[]", limits(schema));
@@ -33,14 +33,16 @@ function typeOf(schema) {
 function limits(s) {
   const all = [];
   if (s.enum) all.push(s.enum.join(" | "));
-  if (s.minimum !== undefined || s.maximum !== undefined) all.push((s.minimum ?? "") + " to " + (s.maximum ?? ""));
+  if (s.minimum !== undefined || s.maximum !== undefined) {
+    all.push((s.minimum ?? "") + " to " + (s.maximum ?? ""));
+  }
   if (s.maxLength !== undefined) all.push("up to " + s.maxLength + " characters");
   if (s.maxItems !== undefined) all.push("up to " + s.maxItems);
   if (s.default !== undefined) all.push("default " + JSON.stringify(s.default));
   return all.length ? ", " + all.join(", ") : "";
 }
 
-// sample makes up a value where the document has no example of the whole.
+// sample composes a value from the examples of its parts.
 function sample(schema, depth = 0) {
   const s = resolve(schema);
   if (s.examples) return s.examples[0];
@@ -48,13 +50,14 @@ function sample(schema, depth = 0) {
   if (s.enum) return s.enum[0];
   if (depth > 6) return null;
   if (s.type === "object") {
-    return Object.fromEntries(Object.entries(s.properties || {}).map(([k, v]) => [k, sample(v, depth + 1)]));
+    const fields = Object.entries(s.properties || {});
+    return Object.fromEntries(fields.map(([k, v]) => [k, sample(v, depth + 1)]));
   }
   if (s.type === "array") return [sample(s.items, depth + 1)];
   return { string: "", integer: 0, number: 0, boolean: false }[s.type] ?? null;
 }
 
-// samplesOf lists the examples of a content: what each is for, and its value.
+// samplesOf lists the examples of a content, each with its purpose.
 function samplesOf(content) {
   if (content.example !== undefined) return [["", content.example]];
   const all = Object.entries(content.examples || {}).map(([key, e]) => [e.summary || key, e.value]);
@@ -64,7 +67,8 @@ function samplesOf(content) {
 const pretty = (value) => JSON.stringify(value, null, 2);
 
 function table(caption, rows) {
-  return rows.length ? el("div", {}, el("h4", {}, caption), el("table", {}, el("tbody", {}, ...rows))) : undefined;
+  if (!rows.length) return undefined;
+  return el("div", {}, el("h4", {}, caption), el("table", {}, el("tbody", {}, ...rows)));
 }
 
 function row(name, where, required, type, text) {
@@ -77,7 +81,8 @@ function fields(schema, caption) {
   const s = resolve(schema);
   if (s.type === "array") return fields(s.items, caption + ", each element");
   return table(caption, Object.entries(s.properties || {}).map(([name, p]) =>
-    row(name, "", (s.required || []).includes(name), typeOf(p), p.description || resolve(p).description)));
+    row(name, "", (s.required || []).includes(name), typeOf(p),
+      p.description || resolve(p).description)));
 }
 
 // copyable is a block of text with a button that copies it.
@@ -89,7 +94,7 @@ function copyable(text) {
       await navigator.clipboard.writeText(pre.textContent);
       button.textContent = "Copied";
     } catch {
-      getSelection().selectAllChildren(pre); // where the browser does not let a page copy
+      getSelection().selectAllChildren(pre); // the browser does not allow a page to copy
       button.textContent = "Selected";
     }
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
@@ -97,18 +102,20 @@ function copyable(text) {
   return el("div", { class: "block" }, button, pre);
 }
 
-// quoted is a word of a shell's command line.
+// quoted quotes a text for a shell's command line.
 const quoted = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
 
 function curl(method, url, body) {
-  const parts = ["curl", method === "GET" || (method === "POST" && body) ? "" : "-X " + method, quoted(url)];
+  const implied = method === "GET" || (method === "POST" && body);
+  const parts = ["curl", implied ? "" : "-X " + method, quoted(url)];
   return parts.filter(Boolean).join(" ") + (body ? " \\\n  -d " + quoted(body) : "");
 }
 
-// trial is the part of an operation where its request is put together and sent.
+// trial is the part of an operation where a request is composed and sent.
 function trial(path, method, op) {
   const params = (op.parameters || []).filter((p) => p.in === "query").map((p) => {
-    const input = el("input", { "aria-label": p.name, placeholder: p.required ? "required" : "not sent" });
+    const input = el("input", { "aria-label": p.name,
+      placeholder: p.required ? "required" : "not sent" });
     if (p.required) input.value = String(sample(p.schema));
     return { name: p.name, input };
   });
@@ -119,14 +126,20 @@ function trial(path, method, op) {
     ...samples.map(([summary], i) => el("option", { value: String(i) }, summary)));
   const command = copyable("");
   const answer = el("div", {});
-  const send = el("button", { type: "button" }, changes(op) ? "Send: this may change the cluster" : "Send");
+  const send = el("button", { type: "button" },
+    changes(op) ? "Send: this may change the cluster" : "Send");
 
   const url = () => {
-    const query = new URLSearchParams(params.filter((p) => p.input.value !== "").map((p) => [p.name, p.input.value]));
+    const set = params.filter((p) => p.input.value !== "");
+    const query = new URLSearchParams(set.map((p) => [p.name, p.input.value]));
     return location.origin + path + (query.size ? "?" + query : "");
   };
-  const compact = () => { try { return JSON.stringify(JSON.parse(body.value)); } catch { return body.value; } };
-  const show = () => { command.querySelector("pre").textContent = curl(method, url(), body && compact()); };
+  const compact = () => {
+    try { return JSON.stringify(JSON.parse(body.value)); } catch { return body.value; }
+  };
+  const show = () => {
+    command.querySelector("pre").textContent = curl(method, url(), body && compact());
+  };
   const choose = () => { body.value = pretty(samples[choice ? Number(choice.value) : 0][1]); };
   if (body) { choose(); body.addEventListener("input", show); }
   if (choice) choice.addEventListener("change", () => { choose(); show(); });
@@ -149,7 +162,7 @@ async function request(button, answer, url, method, body) {
     const began = performance.now();
     const r = await fetch(url, { method, body, headers: body ? { "Content-Type": json } : {} });
     const kind = r.headers.get("Content-Type") || "";
-    const shown = kind.includes("json") ? await text(r) : kind + ", not shown here";
+    const shown = kind.includes("json") ? await text(r) : kind + ", which is not shown";
     answer.replaceChildren(el("p", {}, el("strong", {}, r.status + " " + r.statusText), " in " +
       Math.round(performance.now() - began) + " ms"), copyable(shown));
     if (!kind.includes("json") && r.body) r.body.cancel();
@@ -160,19 +173,25 @@ async function request(button, answer, url, method, body) {
   }
 }
 
-// text is an answer as text, laid out if it is of a size to be read.
+// shownMax is how many characters of an answer the page shows.
+const shownMax = 200000;
+
+// text is an answer as text, indented if it is JSON and not too long.
 async function text(response) {
   const raw = await response.text();
-  try { return raw.length < 200000 ? pretty(JSON.parse(raw)) : raw.slice(0, 200000) + "\n… cut off here"; } catch { return raw; }
+  if (raw.length >= shownMax) return raw.slice(0, shownMax) + "\n… the rest is not shown";
+  try { return pretty(JSON.parse(raw)); } catch { return raw; }
 }
 
 function answers(op) {
   const parts = [];
-  const ok = op.responses["200"] && op.responses["200"].content && op.responses["200"].content[json];
+  const ok = op.responses["200"]?.content?.[json];
   if (ok) parts.push(fields(ok.schema, "Answer"), copyable(pretty(samplesOf(ok)[0][1])));
-  const others = Object.entries(op.responses).filter(([status]) => status !== "200").map(([status, r]) => {
+  const failures = Object.entries(op.responses).filter(([status]) => status !== "200");
+  const others = failures.map(([status, r]) => {
     const content = r.content && (r.content[problem] || r.content[json]);
-    const shown = content && el("details", { class: "sample" }, el("summary", {}, r.description || ""), copyable(pretty(samplesOf(content)[0][1])));
+    const shown = content && el("details", { class: "sample" },
+      el("summary", {}, r.description || ""), copyable(pretty(samplesOf(content)[0][1])));
     return el("tr", {}, el("td", {}, status), el("td", {}, shown || r.description || ""));
   });
   parts.push(table("Other answers", others));
@@ -180,24 +199,30 @@ function answers(op) {
 }
 
 function operation(path, method, op) {
-  const summary = el("summary", {}, el("span", { class: "method" }, method), el("code", {}, path), " ", op.summary || "");
+  const summary = el("summary", {}, el("span", { class: "method" }, method), el("code", {}, path),
+    " ", op.summary || "");
   const body = op.requestBody && op.requestBody.content[json];
-  const params = (op.parameters || []).map((p) => row(p.name, p.in, p.required, typeOf(p.schema), p.description));
+  const params = (op.parameters || []).map((p) =>
+    row(p.name, p.in, p.required, typeOf(p.schema), p.description));
   const whole = el("details", { id: op.operationId, class: "operation" }, summary);
-  whole.addEventListener("toggle", () => { // built when it is opened: there are many
+  whole.addEventListener("toggle", () => { // built on demand: there are many
     if (whole.children.length > 1) return;
-    whole.append(...[op.description && el("p", {}, op.description), table("Parameters", params), body && fields(body.schema, "Body"),
-      trial(path, method, op), ...answers(op)].filter(Boolean));
+    whole.append(...[
+      op.description && el("p", {}, op.description), table("Parameters", params),
+      body && fields(body.schema, "Body"), trial(path, method, op), ...answers(op),
+    ].filter(Boolean));
   });
   return whole;
 }
 
 function type(name, schema) {
-  return el("details", { id: "type-" + name, class: "operation" }, el("summary", {}, el("code", {}, name)),
-    schema.description && el("p", {}, schema.description), fields(schema, "Fields"), copyable(pretty(sample(schema))));
+  return el("details", { id: "type-" + name, class: "operation" },
+    el("summary", {}, el("code", {}, name)),
+    schema.description && el("p", {}, schema.description), fields(schema, "Fields"),
+    copyable(pretty(sample(schema))));
 }
 
-// search shows what has all words of the query in its words.
+// search shows the entries that contain all words of the query.
 function search(entries) {
   const input = document.getElementById("search");
   const none = document.getElementById("none");
@@ -223,7 +248,8 @@ function search(entries) {
 
 function render(doc) {
   api = doc;
-  document.getElementById("about").textContent = doc.info.description + " Version " + doc.info.version + ".";
+  document.getElementById("about").textContent =
+    doc.info.description + " Version " + doc.info.version + ".";
   const main = document.getElementById("operations");
   const list = el("ul", {});
   const entries = [];
@@ -235,19 +261,23 @@ function render(doc) {
         const op = item[method];
         if (!op || !(op.tags || []).includes(tag.name)) continue;
         const part = operation(path, method.toUpperCase(), op);
-        const link = el("li", {}, el("a", { href: "#" + op.operationId }, method.toUpperCase() + " " + path));
+        const title = method.toUpperCase() + " " + path;
+        const link = el("li", {}, el("a", { href: "#" + op.operationId }, title));
         section.append(part);
         list.append(link);
-        entries.push({ parts: [part, link], words: (method + " " + path + " " + op.summary + " " + op.description).toLowerCase() });
+        const words = [method, path, op.summary, op.description].join(" ");
+        entries.push({ parts: [part, link], words: words.toLowerCase() });
       }
     }
     main.append(section);
   }
-  const types = el("section", {}, el("h2", {}, "types"), el("p", {}, "What bodies and answers are made of."));
+  const types = el("section", {}, el("h2", {}, "types"),
+    el("p", {}, "The types of bodies and answers."));
   for (const [name, schema] of Object.entries(doc.components.schemas)) {
     const part = type(name, schema);
     types.append(part);
-    entries.push({ parts: [part], words: (name + " " + Object.keys(schema.properties || {}).join(" ")).toLowerCase() });
+    const words = [name, ...Object.keys(schema.properties || {})].join(" ");
+    entries.push({ parts: [part], words: words.toLowerCase() });
   }
   main.append(types);
   document.getElementById("contents").append(list);
@@ -256,7 +286,7 @@ function render(doc) {
   open();
 }
 
-// open shows what the address names.
+// open shows the operation or type that the fragment of the URL names.
 function open() {
   const at = document.getElementById(location.hash.slice(1));
   if (!at) return;
@@ -266,5 +296,6 @@ function open() {
 }
 
 fetch("/openapi.json").then((r) => r.json()).then(render).catch((err) => {
-  document.getElementById("operations").textContent = "The description of the API could not be loaded: " + err;
+  document.getElementById("operations").textContent =
+    "The description of the API could not be loaded: " + err;
 });

@@ -8,13 +8,13 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing/synctest"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -30,23 +30,22 @@ const (
 	uncleanInterval   = 11*time.Second + time.Microsecond
 )
 
-// start is the time at which every run begins. Kafka's side counts its nanoseconds from it,
-// starting with 1.
-var start = time.UnixMilli(1_700_000_000_000)
+// start is when every run begins. Kafka's side counts its nanoseconds from it, and from 1.
+var start = controllertest.Start
 
 // ours is our controller over a log in memory. It runs inside a synctest bubble, which detects when
 // it is idle.
 type ours struct {
 	*controller.Controller
 	log     *memoryLog
-	clock   *stillClock
+	clock   *controllertest.Clock
 	epoch   int32
 	stopped error
 }
 
 func startOurs(s setting, seed uint64) *ours {
 	partitions, factor := s.defaults()
-	o := &ours{log: new(memoryLog), clock: &stillClock{now: start}}
+	o := &ours{log: new(memoryLog), clock: controllertest.NewClock()}
 	voters := record.Voters{Voters: []record.Voter{{
 		ID: nodeID, DirectoryID: record.UUID{0: 0x40, 15: 1}, KRaftVersionMax: 1,
 		Endpoints: []record.VoterEndpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}},
@@ -76,22 +75,25 @@ func startOurs(s setting, seed uint64) *ours {
 func (o *ours) lead() []metadata.Batch {
 	o.LeaderChanged(-1, o.epoch)
 	o.commitAll()
-	from := len(o.log.all)
+	from := len(o.log.All)
 	o.epoch++
-	if _, err := o.log.Propose(o.epoch, o.EpochStart(o.epoch, o.log.end == 0)); err != nil {
+	if _, err := o.log.Propose(o.epoch, o.EpochStart(o.epoch, o.log.End == 0)); err != nil {
 		panic(err)
 	}
 	o.commitAll()
 	o.LeaderChanged(nodeID, o.epoch)
 	o.commitAll()
-	return o.log.all[from:]
+	return o.log.All[from:]
 }
 
 // commitAll commits proposals until there are none and the controller is idle.
 func (o *ours) commitAll() {
 	for {
 		synctest.Wait()
-		batches := o.log.take()
+		var batches [][]byte
+		for _, b := range o.log.Take() {
+			batches = append(batches, b)
+		}
 		if len(batches) == 0 {
 			break
 		}
@@ -105,7 +107,7 @@ func (o *ours) commitAll() {
 // request runs a request to its end and returns its answer, in its wire form, and the written
 // batches.
 func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
-	from := len(o.log.all)
+	from := len(o.log.All)
 	var resp kmsg.Response
 	o.Handle(context.Background(), protocol.Caller{Listener: "CONTROLLER",
 		Principal: "User:ANONYMOUS", ClientAddr: "127.0.0.1"}, req, func(r kmsg.Response) {
@@ -115,7 +117,7 @@ func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 	if resp == nil {
 		panic(fmt.Sprintf("our controller did not answer %T", req))
 	}
-	return resp, dataRecords(o.log.all[from:])
+	return resp, dataRecords(o.log.All[from:])
 }
 
 // dataRecords are the records of all batches except control batches.
@@ -137,37 +139,8 @@ func dataRecords(batches []metadata.Batch) []written {
 	return all
 }
 
-// memoryLog is a controller.Log that accepts every proposal.
-type memoryLog struct {
-	mu      sync.Mutex
-	end     int64
-	waiting [][]byte         // proposed and not committed
-	all     []metadata.Batch // all proposals so far
-}
-
-func (l *memoryLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	base := l.end
-	for _, batch := range batches {
-		b, _, err := metadata.ParseBatch(slices.Clone(batch))
-		if err != nil {
-			return 0, err
-		}
-		b.SetPosition(l.end, epoch)
-		l.end = b.EndOffset()
-		l.waiting, l.all = append(l.waiting, b), append(l.all, b)
-	}
-	return base, nil
-}
-
-func (l *memoryLog) take() [][]byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	batches := l.waiting
-	l.waiting = nil
-	return batches
-}
+// memoryLog is a controller.Log that takes everything.
+type memoryLog struct{ controllertest.Log }
 
 var errNotHere = errors.New("not in this log")
 
@@ -190,60 +163,3 @@ func (l *memoryLog) Quorum() controller.Quorum {
 
 func (l *memoryLog) Peers() []controller.Peer               { return nil }
 func (l *memoryLog) Barrier(context.Context) (int64, error) { return 0, errNotHere }
-
-// stillClock stands still until the test moves it.
-type stillClock struct {
-	mu     sync.Mutex
-	now    time.Time
-	timers []*stillTimer
-}
-
-type stillTimer struct {
-	at time.Time
-	f  func()
-}
-
-func (c *stillClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *stillClock) AfterFunc(d time.Duration, f func()) func() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	timer := &stillTimer{c.now.Add(d), f}
-	c.timers = append(c.timers, timer)
-	return func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		i := slices.Index(c.timers, timer)
-		if i >= 0 {
-			c.timers = slices.Delete(c.timers, i, i+1)
-		}
-		return i >= 0
-	}
-}
-
-// next moves the clock to the earliest timer if that is due by end, and returns the timer; else it
-// moves the clock to end.
-func (c *stillClock) next(end time.Time) (f func(), ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	first := -1
-	for i, t := range c.timers {
-		if !t.at.After(end) && (first < 0 || t.at.Before(c.timers[first].at)) {
-			first = i
-		}
-	}
-	if first < 0 {
-		c.now = end
-		return nil, false
-	}
-	t := c.timers[first]
-	c.timers = slices.Delete(c.timers, first, first+1)
-	if t.at.After(c.now) {
-		c.now = t.at
-	}
-	return t.f, true
-}

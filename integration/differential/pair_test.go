@@ -174,7 +174,7 @@ func (p *pair) follow(batches []metadata.Batch) {
 // reign makes Kafka's controller active after the batches with which ours became active.
 func (p *pair) reign(batches []metadata.Batch) {
 	p.follow(batches)
-	a := p.must(p.kafka.call("lead %d %d -", p.ours.epoch, p.ours.log.end))
+	a := p.must(p.kafka.call("lead %d %d -", p.ours.epoch, p.ours.log.End))
 	if len(a.records) > 0 {
 		p.fail("Kafka's controller writes when it becomes active: %s", describe(a.records))
 	}
@@ -195,12 +195,12 @@ func (p *pair) failover(records ...record.Record) {
 		if err != nil {
 			panic(err)
 		}
-		from := len(p.ours.log.all)
+		from := len(p.ours.log.All)
 		if _, err := p.ours.log.Propose(p.ours.epoch, b); err != nil {
 			panic(err)
 		}
 		p.ours.commitAll()
-		p.follow(p.ours.log.all[from:])
+		p.follow(p.ours.log.All[from:])
 	}
 	p.reign(p.ours.lead())
 }
@@ -278,15 +278,15 @@ func (p *pair) advance(d time.Duration) {
 	p.count("time passes")
 	end := p.ours.clock.Now().Add(d)
 	for {
-		f, ok := p.ours.clock.next(end)
+		f, ok := p.ours.clock.Next(end)
 		if !ok {
 			break
 		}
-		from := len(p.ours.log.all)
+		from := len(p.ours.log.All)
 		before := p.ours.Image()
 		f()
 		p.ours.commitAll()
-		p.tick(before, dataRecords(p.ours.log.all[from:]))
+		p.tick(before, dataRecords(p.ours.log.All[from:]))
 	}
 	p.tellTime()
 	p.forget()
