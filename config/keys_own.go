@@ -9,7 +9,11 @@ const ownTitle = "YAKt's own"
 
 // ownKeys lists the settings for which Kafka has no name.
 func ownKeys() []use {
-	return slices.Concat([]use{
+	return slices.Concat(httpKeys(), parkingKeys(), nodeOwnKeys(), requestLimitKeys())
+}
+
+func httpKeys() []use {
+	return []use{
 		{
 			name: "yakt.http.listeners", typ: "list", def: "127.0.0.1:8093",
 			doc: "Where the HTTP API listens, as `host:port`; an empty host is every address, an empty " +
@@ -45,6 +49,12 @@ func ownKeys() []use {
 				"free theirs.",
 			bind: toInt64(func(c *Config) *int64 { return &c.HTTP.MaxQueuedBytes }),
 		},
+	}
+}
+
+// parkingKeys bound the requests that wait, such as a FETCH for new records.
+func parkingKeys() []use {
+	return []use{
 		{
 			name: "yakt.max.parked.requests", typ: "int", def: "2000", valid: ">=1",
 			doc: "Most requests that wait at once, such as a FETCH for new records; waits of less than a " +
@@ -61,6 +71,11 @@ func ownKeys() []use {
 			doc:  "Longest time that a request may wait, whatever it asks for; exact to a second or two.",
 			bind: toDuration(time.Millisecond, func(c *Config) *time.Duration { return &c.Clients.MaxWait }),
 		},
+	}
+}
+
+func nodeOwnKeys() []use {
+	return []use{
 		{
 			name: "yakt.debug.listeners", typ: "list", def: "",
 			doc: "Where Go's profiles (/debug/pprof/) are served, as `host:port` with a loopback " +
@@ -92,5 +107,5 @@ func ownKeys() []use {
 			doc:  "Format of the log.",
 			bind: toString(func(c *Config) *string { return &c.Log.Format }),
 		},
-	}, requestLimitKeys())
+	}
 }

@@ -75,7 +75,8 @@ func TestSensitive(t *testing.T) {
 		"listener.name.a.ssl.keystore.location":                   false,
 		"listener.name.a.plain.sasl.login.class":                  false,
 		"listener.name.x":                                         true,
-		"node.id":                                                 false, "log.dirs": false, "no.such.key": true,
+		"node.id":                                                 false,
+		"log.dirs":                                                false, "no.such.key": true,
 		"delegation.token.max.lifetime.ms": false, "delegation.token.master.key": true,
 	} {
 		if Sensitive(name) != want {
