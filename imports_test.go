@@ -28,25 +28,28 @@ var mayImport = map[string][]string{
 	"raftlog/wal":               {"vfs"},
 	"raftlog":                   {"raftlog/wal", "vfs", "limits", "protocol/batch"},
 	"controller/quota":          {"metadata", "metadata/record", "protocol"},
-	"controller/feed":           {"metadata", "metadata/record"},
+	"controller/feed":           {"metadata", "metadata/record", "protocol/batch"},
 	"controller/configs":        {"metadata", "metadata/record", "protocol"},
-	"controller/controllertest": {"metadata", "metadata/record"},
+	"controller/controllertest": {"metadata", "metadata/record", "protocol", "protocol/batch"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
 		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
-		"metadata", "metadata/record", "limits", "protocol",
+		"metadata", "metadata/record", "limits", "protocol", "protocol/batch",
 	},
 	"httpapi": {
-		"metadata", "metadata/record", "controller", "controller/feed", "limits", "protocol", "turns",
+		"metadata", "metadata/record", "controller", "controller/feed", "limits", "protocol",
+		"protocol/batch", "turns",
 	},
 	// bench measures from outside and shares no code with a controller.
-	"bench":           {"integration/kafka", "metadata", "metadata/record"},
+	"bench": {
+		"integration/kafka", "metadata", "metadata/record", "protocol", "protocol/batch",
+	},
 	"cmd/yakt/gcpace": {},
 	"tools/measure":   {},
 	"tools/vulncheck": {},
 	"cmd/yakt/node": {
 		"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal",
-		"controller", "httpapi", "limits", "protocol", "turns",
+		"controller", "httpapi", "limits", "protocol", "protocol/batch", "turns",
 	},
 }
 

@@ -17,6 +17,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // MetaPropertiesName is the file that names the owner of a directory.
@@ -50,7 +52,7 @@ func (e *MetaPropertiesError) Error() string { return e.Path + " " + e.Wrong }
 type MetaProperties struct {
 	ClusterID   string
 	NodeID      int32
-	DirectoryID UUID // zero in directories formatted before Kafka 3.7
+	DirectoryID protocol.UUID // zero in directories formatted before Kafka 3.7
 	// Checkpoints is the CRC-32C of the checkpoint files that `yakt format` wrote with it, 0 if
 	// unknown.
 	Checkpoints uint32
@@ -173,12 +175,12 @@ func metaPropertiesOf(values map[string]string) (m MetaProperties, err error) {
 	return m, err
 }
 
-func directoryIDOf(values map[string]string) (id UUID, err error) {
+func directoryIDOf(values map[string]string) (id protocol.UUID, err error) {
 	text, ok := values["directory.id"]
 	if !ok {
 		return id, nil
 	}
-	if id, err = ParseUUID(text); err != nil {
+	if id, err = protocol.ParseUUID(text); err != nil {
 		return id, fmt.Errorf("has a directory.id that cannot be read: %w", err)
 	}
 	if id.Reserved() {

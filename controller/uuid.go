@@ -1,12 +1,14 @@
 package controller
 
-import "github.com/yakt/yakt/metadata/record"
+import (
+	"github.com/yakt/yakt/protocol"
+)
 
 // newUUID returns a random id as Kafka's Uuid.randomUuid makes them: of version 4, and not
 // beginning with a dash, which tools would take for an option.
-func newUUID(r Random) record.UUID {
+func newUUID(r Random) protocol.UUID {
 	for {
-		var u record.UUID
+		var u protocol.UUID
 		hi, lo := r.Uint64(), r.Uint64()
 		for i := range 8 {
 			u[i], u[8+i] = byte(hi>>(8*i)), byte(lo>>(8*i))

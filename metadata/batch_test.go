@@ -29,7 +29,7 @@ func TestBatchOfManyRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.SetPosition(1<<40, 9)
-	parsed, rest, err := ParseBatch(append(slices.Clone(b), 7))
+	parsed, rest, err := batch.Parse(append(slices.Clone(b), 7))
 	if err != nil || !bytes.Equal(parsed, b) || len(rest) != 1 || parsed.BaseOffset() != 1<<40 ||
 		parsed.EndOffset() != 1<<40+20_000 ||
 		parsed.Epoch() != 9 ||
@@ -57,11 +57,12 @@ func TestBatchLimits(t *testing.T) {
 	if _, err := EncodeData(nil, LatestVersion, 0); err == nil {
 		t.Error("a batch without records")
 	}
-	big := string(make([]byte, BatchMaxBytes))
+	big := string(make([]byte, batch.MaxBytes))
 	if _, err := EncodeData([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0); err == nil {
 		t.Error("a batch over the limit")
 	}
-	if _, err := EncodeSome([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0, BatchMaxBytes); err == nil {
+	tooLarge := []record.Record{&record.Config{Value: &big}}
+	if _, err := EncodeSome(tooLarge, LatestVersion, 0, batch.MaxBytes); err == nil {
 		t.Error("a record over the limit")
 	}
 }
@@ -115,7 +116,7 @@ func FuzzParseBatch(f *testing.F) {
 			b = reseal(slices.Clone(b))
 		}
 		used := allocated(func() {
-			first, rest, err := ParseBatch(b)
+			first, rest, err := batch.Parse(b)
 			if err != nil {
 				return
 			}

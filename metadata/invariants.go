@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // Invariants are asserted on both sides of a joint: where an entry is written and where it is
@@ -73,7 +75,7 @@ func (w twig) check(above int32) {
 // CheckReplay panics, in race builds, if replaying batches onto before does not give after: the
 // image that was computed when the batches were proposed. Otherwise, and for large images, it does
 // nothing.
-func CheckReplay(before *Image, batches []Batch, after *Image) {
+func CheckReplay(before *Image, batches []batch.Batch, after *Image) {
 	if !checked || before.partitions > checkedMax || len(batches) == 0 {
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 const kafkaNode = "node.id=3000\n"
@@ -293,7 +294,7 @@ func TestFoundingVotersOfAnotherDirectory(t *testing.T) {
 	cfg := kafkaConfig(t, "kafka-4.4.0-standalone", dynamic)
 	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile), func([]byte) []byte {
 		return []byte(
-			"version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + config.NewUUID().String() + "\n",
+			"version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + protocol.NewUUID().String() + "\n",
 		)
 	})
 	if _, err := openStorage(cfg, discard); err == nil ||

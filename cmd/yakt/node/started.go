@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/protocol"
 )
 
 // startedFile records that this directory has had a log, and which one. Should that log vanish or
@@ -44,7 +45,7 @@ type startedInfo struct {
 	version     int
 	clusterID   string
 	nodeID      int32 // from version 2 on, as is the rest
-	directoryID config.UUID
+	directoryID protocol.UUID
 	incarnation [16]byte // zero if it was not known when the file was written
 }
 
@@ -114,7 +115,7 @@ func parseStartedFields(lines []string) (*startedInfo, error) {
 		values[i] = value
 	}
 	node, errNode := strconv.ParseInt(values[2], 10, 32)
-	directory, errDirectory := config.ParseUUID(values[3])
+	directory, errDirectory := protocol.ParseUUID(values[3])
 	incarnation, errIncarnation := hex.DecodeString(values[4])
 	m := &startedInfo{
 		version: startedVersion, clusterID: values[1], nodeID: int32(node), directoryID: directory,
