@@ -230,6 +230,7 @@ func (c *core) commitPending(b *feed.Batch, read bool) error {
 		return fmt.Errorf("committed a batch that ends at %d in epoch %d, proposed was %d in %d",
 			b.EndOffset(), b.Epoch(), img.EndOffset(), img.Epoch())
 	}
+	metadata.CheckReplay(c.committed, b.Batch, img)
 	c.pending[0] = nil // the array outlives the entry, images are large
 	c.pending = c.pending[1:]
 	if read {

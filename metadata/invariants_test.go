@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
-	"github.com/yakt/yakt/protocol/batch"
 )
 
 // wantBroken runs f, which must break an invariant.
@@ -62,11 +61,11 @@ func TestCheckReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	CheckReplay(Empty(), []batch.Batch{b}, img)
+	CheckReplay(Empty(), b, img)
 	if !sameContent(img, img) || sameContent(img, Empty()) {
 		t.Error("images are compared wrongly")
 	}
 	if checked {
-		wantBroken(t, "another image", func() { CheckReplay(Empty(), []batch.Batch{b}, Empty()) })
+		wantBroken(t, "another image", func() { CheckReplay(Empty(), b, Empty()) })
 	}
 }
