@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"maps"
@@ -34,8 +33,6 @@ const (
 	checkpointsKey = "yakt.checkpoints.crc32c"
 	checksumKey    = "yakt.crc32c"
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // ErrNotFormatted is in the chain of the error for a directory without meta.properties.
 var ErrNotFormatted = errors.New("not formatted")
@@ -139,7 +136,7 @@ func checksumOf(values map[string]string) string {
 			text = appendProperty(text, key, values[key])
 		}
 	}
-	return crcText(crc32.Checksum(text, castagnoli))
+	return crcText(protocol.Checksum(text))
 }
 
 func crcText(crc uint32) string { return fmt.Sprintf("%08x", crc) }

@@ -287,7 +287,7 @@ func (r *registerArgs) logDirs(img *metadata.Image) []protocol.UUID {
 		dirs = b.LogDirs
 	}
 	if len(dirs) == 0 {
-		dirs = []protocol.UUID{newUUID()}
+		dirs = []protocol.UUID{protocol.NewUUID()}
 	}
 	return dirs
 }

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"reflect"
 	"strings"
@@ -70,22 +69,9 @@ func (u uuidText) parse() (protocol.UUID, error) {
 func (u uuidText) orNew() protocol.UUID {
 	id, err := u.parse()
 	if u == "" || err != nil {
-		return newUUID()
+		return protocol.NewUUID()
 	}
 	return id
-}
-
-// newUUID returns a random id whose text does not begin with a hyphen, so that command lines do not
-// read it as an option.
-func newUUID() protocol.UUID {
-	for {
-		var u protocol.UUID
-		_, _ = rand.Read(u[:]) // never fails
-		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-		if u.String()[0] != '-' {
-			return u
-		}
-	}
 }
 
 // protocolText is the name of a security protocol in a request.

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -236,7 +235,7 @@ func batchOf(t *testing.T, offset int64, value []byte) batch.Batch {
 	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))
 	binary.BigEndian.PutUint32(
 		b[17:],
-		crc32.Checksum(b[crcFrom:], crc32.MakeTable(crc32.Castagnoli)),
+		protocol.Checksum(b[crcFrom:]),
 	)
 	b.SetPosition(offset, 1)
 	return b

@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/protocol/batch"
 )
 
 // reseal sets the CRC of a changed batch.
 func reseal(b []byte) []byte {
-	binary.BigEndian.PutUint32(b[17:], batch.Checksum(b[21:]))
+	binary.BigEndian.PutUint32(b[17:], protocol.Checksum(b[21:]))
 	return b
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"maps"
@@ -163,7 +162,7 @@ func checkFeatures(records []record.Record, unstable bool) error {
 // voters returns the first voter set of a dynamic quorum, nil for a static one, and the directory
 // id of this node.
 func (f Format) voters(cfg *config.Config) (*record.Voters, protocol.UUID, error) {
-	directory := protocol.UUID(protocol.NewUUID())
+	directory := protocol.NewUUID()
 	chosen := 0
 	for _, set := range []bool{f.Standalone, f.InitialControllers != ""} {
 		if set {
@@ -312,5 +311,5 @@ func writeCheckpoint(
 	if err := metadata.WriteCheckpoint(&b, time.Now().UnixMilli(), controls, records); err != nil {
 		return 0, err
 	}
-	return crc32.Update(sum, castagnoli, b.Bytes()), config.WriteDurably(path, b.Bytes(), fileMode)
+	return protocol.ExtendChecksum(sum, b.Bytes()), config.WriteDurably(path, b.Bytes(), fileMode)
 }

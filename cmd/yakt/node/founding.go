@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -102,7 +101,7 @@ func readCheckpoint(path string, sum uint32) (*metadata.Checkpoint, uint32, erro
 	if err != nil {
 		return nil, sum, fmt.Errorf("%s is damaged: %w", path, err)
 	}
-	return c, crc32.Update(sum, castagnoli, data), nil
+	return c, protocol.ExtendChecksum(sum, data), nil
 }
 
 // bootstrapRecords returns the records of the first checkpoint that has any, or this release's

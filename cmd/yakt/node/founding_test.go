@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"log/slog"
 	"os"
@@ -169,7 +168,7 @@ func TestInvalidBootstrapRecord(t *testing.T) {
 func resealed(file []byte) []byte {
 	for b := file; len(b) > 0; {
 		end := 12 + binary.BigEndian.Uint32(b[8:])
-		binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:end], castagnoli))
+		binary.BigEndian.PutUint32(b[17:], protocol.Checksum(b[21:end]))
 		b = b[end:]
 	}
 	return file

@@ -171,7 +171,7 @@ func (n *Node) handle(
 // the port that was bound.
 func (n *Node) makeRegistration() record.RegisterController {
 	r := record.RegisterController{
-		ControllerID: n.cfg.NodeID, IncarnationID: protocol.UUID(protocol.NewUUID()),
+		ControllerID: n.cfg.NodeID, IncarnationID: protocol.NewUUID(),
 		Features: metadata.SupportedFeatures(n.cfg.Controller.UnstableFeatureVersions),
 	}
 	for _, l := range n.cfg.AdvertisedListeners {

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -56,10 +55,8 @@ func (m startedInfo) encode() []byte {
 }
 
 func sumLine(text string) string {
-	return fmt.Sprintf("crc32c=%08x\n", crc32.Checksum([]byte(text), castagnoli))
+	return fmt.Sprintf("crc32c=%08x\n", protocol.Checksum([]byte(text)))
 }
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // readStarted reads dir's yakt.started. errStartedDamaged is in the error's chain if the file is
 // there and unusable.

@@ -16,7 +16,7 @@ import (
 
 // Names in a metadata log directory. All but wal are Kafka's.
 const (
-	partitionDir  = "__cluster_metadata-0"
+	partitionDir  = protocol.MetadataTopic + "-0"
 	bootstrapFile = "bootstrap.checkpoint"
 	foundingFile  = "00000000000000000000-0000000000.checkpoint"
 	lockFile      = ".lock"
