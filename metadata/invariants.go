@@ -11,7 +11,7 @@ import (
 // Invariants are asserted on both sides of a joint: where an entry is written and where it is
 // relied on. Those that cost a comparison are always on. In race builds (checked) whole structures
 // are walked after a change. A failed assertion panics: the image can no longer be trusted, and a
-// replica that goes on would diverge from the others.
+// replica that continued would diverge from the others.
 func broken(format string, args ...any) {
 	panic("metadata: broken invariant: " + fmt.Sprintf(format, args...))
 }
@@ -19,7 +19,7 @@ func broken(format string, args ...any) {
 // checkedMax bounds the entries of a structure that race builds walk after a change.
 const checkedMax = 512
 
-// check walks the table: the run is in ascending order and behind the tree.
+// check walks the table: the run is in ascending order and its keys follow those of the tree.
 func (t *ascending[K, V]) check() {
 	if t.tree.len() > checkedMax {
 		return

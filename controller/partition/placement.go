@@ -78,9 +78,9 @@ func allPlaceable(img *metadata.Image) *placer {
 		if !b.Placeable() {
 			continue
 		}
-		r := racks[rackOf(b.Rack)]
+		r := racks[record.RackName(b.Rack)]
 		if r == nil {
-			r = &rack{name: rackOf(b.Rack)}
+			r = &rack{name: record.RackName(b.Rack)}
 			racks[r.name] = r
 			p.racks = append(p.racks, r)
 		}
@@ -288,12 +288,4 @@ func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int)
 				"replica(s).", len(replicas), replicationFactor)
 	}
 	return nil
-}
-
-// rackOf is the name of a rack, "" for none.
-func rackOf(rack *string) string {
-	if rack == nil {
-		return ""
-	}
-	return *rack
 }

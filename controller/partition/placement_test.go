@@ -118,7 +118,7 @@ func TestPlacementIsEven(t *testing.T) {
 		racks := make(map[string]bool)
 		for _, id := range replicas {
 			hosts[id]++
-			racks[rackOf(img.Broker(id).Rack)] = true
+			racks[record.RackName(img.Broker(id).Rack)] = true
 		}
 		if len(racks) != 3 {
 			t.Fatalf("%v lies in %d racks", replicas, len(racks))
