@@ -19,6 +19,10 @@ func broken(format string, args ...any) {
 // checkedMax bounds the entries of a structure that race builds walk after a change.
 const checkedMax = 512
 
+// replayedMax bounds the partitions of an image that CheckReplay compares: it writes two snapshots
+// for each commit.
+const replayedMax = 64
+
 // check walks the table: the run is in ascending order and its keys follow those of the tree.
 func (t *ascending[K, V]) check() {
 	if t.tree.len() > checkedMax {
@@ -76,7 +80,7 @@ func (w twig) check(above int32) {
 // after. The controller calls it where a batch commits whose image it computed from the records
 // when it proposed the batch: a standby has only the batch. A failed assertion panics.
 func CheckReplay(before *Image, b batch.Batch, after *Image) {
-	if !checked || before.partitions > checkedMax {
+	if !checked || max(before.partitions, after.partitions) > replayedMax {
 		return
 	}
 	replayed, err := before.ReplayBatch(b)
