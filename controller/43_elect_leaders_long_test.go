@@ -31,7 +31,8 @@ func (d *testDriver) addLed(name string, partitions int, replicas ...int32) {
 	records := []record.Record{&record.Topic{Name: name, TopicID: id}}
 	for i := range partitions {
 		records = append(records, &record.Partition{
-			PartitionID: int32(i), TopicID: id, Replicas: replicas, ISR: replicas, Leader: 2, Directories: make([]record.UUID, len(replicas)),
+			PartitionID: int32(i), TopicID: id, Replicas: replicas, ISR: replicas, Leader: 2,
+			Directories: make([]record.UUID, len(replicas)),
 		})
 	}
 	for len(records) > 0 {

@@ -130,8 +130,11 @@ func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 
 func TestEnvelopeCaller(t *testing.T) {
 	c, _ := newEnvelopeController(t)
-	for addr, want := range map[string]string{"7f000001": "127.0.0.1",
-		"20010db8000000000000000000000001": "2001:db8::1", "00000000000000000000ffff0a000001": "10.0.0.1"} {
+	for addr, want := range map[string]string{
+		"7f000001":                         "127.0.0.1",
+		"20010db8000000000000000000000001": "2001:db8::1",
+		"00000000000000000000ffff0a000001": "10.0.0.1",
+	} {
 		req := envelopeOf(nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2))
 		req.ClientHostAddress, _ = hex.DecodeString(addr)
 		n, err := c.openEnvelope(protocol.Caller{Listener: "CONTROLLER", Principal: "User:broker",

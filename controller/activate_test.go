@@ -61,8 +61,10 @@ func TestAnEmptyClusterIsBootstrappedInOneBatch(t *testing.T) {
 	tc := newTestCore(t, func(cfg *Config) { cfg.MinISR = 2 })
 	wantLog(t, tc.log.All, slices.Concat(newLog, []string{
 		"begin Bootstrap " +
-			"records", "metadata.version=30", "eligible.leader.replicas.version=1", "group.version=1", "share.version=1", "streams.version=1",
-		"transaction.version=2", `config 4 "" min.insync.replicas=2`, "EndTransactionRecord", ".", "controller 3000", ".",
+			"records", "metadata.version=30", "eligible.leader.replicas.version=1", "group.version=1",
+		"share.version=1", "streams.version=1",
+		"transaction.version=2", `config 4 "" min.insync.replicas=2`, "EndTransactionRecord", ".",
+		"controller 3000", ".",
 	})...)
 	if v := tc.committed.Version(); v != metadata.LatestVersion ||
 		tc.committed.KRaftVersion() != 1 || tc.committed.InTransaction() {
@@ -162,8 +164,9 @@ func threeVoters(cfg *Config) {
 func peer(t testing.TB, id int32, incarnation int) Peer {
 	t.Helper()
 	info, err := record.Append(nil, &record.RegisterController{
-		ControllerID: id, IncarnationID: testUUID(incarnation), Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: fmt.Sprint("c", id), Port: 9093}},
-		Features: metadata.SupportedFeatures(false),
+		ControllerID: id, IncarnationID: testUUID(incarnation),
+		Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: fmt.Sprint("c", id), Port: 9093}},
+		Features:  metadata.SupportedFeatures(false),
 	}, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -82,7 +82,8 @@ func (c *Controller) Elements(req kmsg.Request) int {
 		if r.Topics == nil {
 			return img.TopicCount()
 		}
-		return size[limitPartitions] * (1 + min(longestName(r), protocol.MessagePartMaxBytes)/elementTextBytes)
+		return size[limitPartitions] *
+			(1 + min(longestName(r), protocol.MessagePartMaxBytes)/elementTextBytes)
 	case *kmsg.EnvelopeRequest:
 		return len(r.RequestData) / elementBytes
 	}

@@ -112,7 +112,8 @@ func registrationRequest(
 	cluster string, id int32, incarnation int,
 ) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, id, cluster, testUUID(int(id)*1000+incarnation)
+	req.Version, req.BrokerID, req.ClusterID = 4, id, cluster
+	req.IncarnationID = testUUID(int(id)*1000 + incarnation)
 	req.LogDirs = [][16]byte{testUUID(int(id))}
 	for _, f := range metadata.SupportedFeatures(false) {
 		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name,
@@ -123,7 +124,8 @@ func registrationRequest(
 
 func heartbeatRequest(id int32, epoch, offset int64) *kmsg.BrokerHeartbeatRequest {
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
-	req.Version, req.BrokerID, req.BrokerEpoch, req.CurrentMetadataOffset, req.CordonedLogDirs = 2, id, epoch, offset, [][16]byte{}
+	req.Version, req.BrokerID, req.BrokerEpoch = 2, id, epoch
+	req.CurrentMetadataOffset, req.CordonedLogDirs = offset, [][16]byte{}
 	return req
 }
 

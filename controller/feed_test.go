@@ -260,7 +260,9 @@ func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
 	if got != want {
 		t.Errorf("of batches that came together is told\n%s\nof the same one by one\n%s", got, want)
 	}
-	for _, part := range []string{`RemoveTopicRecord "gone"`, "UnregisterBrokerRecord", "PartitionChangeRecord"} {
+	for _, part := range []string{
+		`RemoveTopicRecord "gone"`, "UnregisterBrokerRecord", "PartitionChangeRecord",
+	} {
 		if !strings.Contains(want, part) {
 			t.Errorf("the log of this test has no %s:\n%s", part, want)
 		}

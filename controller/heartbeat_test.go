@@ -68,10 +68,14 @@ func TestHeartbeatsThatChangeSomethingTakeTheQueue(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	for name, change := range map[string]func(*kmsg.BrokerHeartbeatRequest){
-		"wants to be fenced":      func(r *kmsg.BrokerHeartbeatRequest) { r.WantFence = true },
-		"wants to shut down":      func(r *kmsg.BrokerHeartbeatRequest) { r.WantShutdown = true },
-		"lost a directory":        func(r *kmsg.BrokerHeartbeatRequest) { r.OfflineLogDirs = [][16]byte{testUUID(1)} },
-		"cordoned a directory":    func(r *kmsg.BrokerHeartbeatRequest) { r.CordonedLogDirs = [][16]byte{testUUID(1)} },
+		"wants to be fenced": func(r *kmsg.BrokerHeartbeatRequest) { r.WantFence = true },
+		"wants to shut down": func(r *kmsg.BrokerHeartbeatRequest) { r.WantShutdown = true },
+		"lost a directory": func(r *kmsg.BrokerHeartbeatRequest) {
+			r.OfflineLogDirs = [][16]byte{testUUID(1)}
+		},
+		"cordoned a directory": func(r *kmsg.BrokerHeartbeatRequest) {
+			r.CordonedLogDirs = [][16]byte{testUUID(1)}
+		},
 		"has an old epoch":        func(r *kmsg.BrokerHeartbeatRequest) { r.BrokerEpoch-- },
 		"is of an unknown broker": func(r *kmsg.BrokerHeartbeatRequest) { r.BrokerID = 77 },
 	} {

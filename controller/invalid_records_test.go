@@ -103,7 +103,8 @@ func TestConfigsThatBrokersDoNotRead(t *testing.T) {
 		{metadata.ConfigClientMetrics, "m", "metrics", euros, false},
 		{metadata.ConfigClientMetrics, "n", "metrics", tooLong[1:], true},
 	}
-	incremental, legacy := kmsg.NewPtrIncrementalAlterConfigsRequest(), kmsg.NewPtrAlterConfigsRequest()
+	incremental := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	legacy := kmsg.NewPtrAlterConfigsRequest()
 	for _, r := range resources {
 		kind := kmsg.ConfigResourceType(r.kind)
 		incremental.Resources = append(
@@ -168,8 +169,7 @@ func TestPeerThatDescribesItselfInvalidly(t *testing.T) {
 	if tc.working.Controller(3001) == nil || tc.working.Controller(3002) != nil {
 		t.Errorf(
 			"registered: 3001 %v, 3002 %v",
-			tc.working.Controller(3001),
-			tc.working.Controller(3002),
+			tc.working.Controller(3001), tc.working.Controller(3002),
 		)
 	}
 }

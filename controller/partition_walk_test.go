@@ -67,7 +67,8 @@ func (w *partitionWalk) steps() []func() {
 
 func (w *partitionWalk) register(id int32, fenced bool) {
 	r := &record.RegisterBroker{
-		BrokerID: id, BrokerEpoch: w.nextOffset(), IncarnationID: testUUID(int(w.nextOffset())), Fenced: fenced,
+		BrokerID: id, BrokerEpoch: w.nextOffset(), IncarnationID: testUUID(int(w.nextOffset())),
+		Fenced:   fenced,
 		Features: metadata.SupportedFeatures(false),
 	}
 	if w.working.Version().HasDirectories() {
@@ -209,7 +210,8 @@ func (w *partitionWalk) alter() {
 	req := kmsg.NewPtrAlterPartitionRequest()
 	req.Version, req.BrokerID, req.BrokerEpoch = 2, p.Leader, w.working.Broker(p.Leader).Epoch
 	part := kmsg.NewAlterPartitionRequestTopicPartition()
-	part.Partition, part.LeaderEpoch, part.PartitionEpoch, part.NewISR = id, p.LeaderEpoch, p.PartitionEpoch, isr
+	part.Partition, part.NewISR = id, isr
+	part.LeaderEpoch, part.PartitionEpoch = p.LeaderEpoch, p.PartitionEpoch
 	req.Topics = []kmsg.AlterPartitionRequestTopic{{TopicID: t.ID,
 		Partitions: []kmsg.AlterPartitionRequestTopicPartition{part, part}}}
 	w.handle(req)

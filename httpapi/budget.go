@@ -79,7 +79,8 @@ func (s *share) take(n int64) *Problem {
 
 func tooMany() *Problem {
 	return newProblem(http.StatusServiceUnavailable, kerr.RequestTimedOut,
-		"Too many large requests at a time, or this one was slow while others waited. Try again in a moment.").retry("1")
+		"Too many large requests at a time, or this one was slow while others waited. "+
+			"Try again in a moment.").retry("1")
 }
 
 // makeRoom ends requests that have had their time, the oldest first: those of the same address if

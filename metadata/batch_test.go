@@ -58,10 +58,12 @@ func TestBatchLimits(t *testing.T) {
 		t.Error("a batch without records")
 	}
 	big := string(make([]byte, BatchMaxBytes))
-	if _, err := EncodeData([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0); err == nil {
+	if _, err := EncodeData([]record.Record{&record.Config{Value: &big}}, LatestVersion,
+		0); err == nil {
 		t.Error("a batch over the limit")
 	}
-	if _, err := EncodeSome([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0, BatchMaxBytes); err == nil {
+	if _, err := EncodeSome([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0,
+		BatchMaxBytes); err == nil {
 		t.Error("a record over the limit")
 	}
 }

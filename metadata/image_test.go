@@ -349,7 +349,10 @@ func TestTransactions(t *testing.T) {
 		last.TopicCount() != 4 {
 		t.Error("ended")
 	}
-	for _, records := range [][]record.Record{{new(record.EndTransaction)}, {new(record.AbortTransaction)}, {new(record.BeginTransaction), new(record.BeginTransaction)}} {
+	for _, records := range [][]record.Record{
+		{new(record.EndTransaction)}, {new(record.AbortTransaction)},
+		{new(record.BeginTransaction), new(record.BeginTransaction)},
+	} {
 		e := img.Edit()
 		var err error
 		for _, r := range records {

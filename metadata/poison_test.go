@@ -294,7 +294,9 @@ func TestPoisonIsSuperseded(t *testing.T) {
 		t.Fatalf("%d poisoned, want the topic's configuration alone", n)
 	}
 	for name, r := range map[string]record.Record{
-		"a valid value":   &record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &short},
+		"a valid value": &record.Config{
+			ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &short,
+		},
 		"the value's end": &record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k"},
 		"the topic's end": &record.RemoveTopic{TopicID: topicA},
 	} {

@@ -65,7 +65,8 @@ func ParseVersion(s string) (Version, error) {
 		}
 		release := name[:len("4.3")]
 		if v <= LatestVersion &&
-			(s == release || len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
+			(s == release ||
+				len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
 			last = v
 		}
 	}

@@ -137,7 +137,8 @@ func (c Config) check() error {
 		return fmt.Errorf(
 			"raftlog: a cluster id of %d bytes, at most %d", len(c.ClusterID), maxClusterIDBytes,
 		)
-	case len(slices.Compact(slices.Clone(c.Voters))) != len(c.Voters) || len(c.Voters) > 0 && c.Voters[0] < 0:
+	case len(slices.Compact(slices.Clone(c.Voters))) != len(c.Voters) ||
+		len(c.Voters) > 0 && c.Voters[0] < 0:
 		return fmt.Errorf("raftlog: voters %v: ids must differ and not be negative", c.Voters)
 	case len(c.Voters) > 1 && c.Addr == nil:
 		return errors.New(

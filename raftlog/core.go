@@ -206,9 +206,8 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true,
 		StepDownOnRemoval: true,
 		ReadOnlyOption:    raft.ReadOnlySafe,
-		MaxSizePerMsg: uint64(
-			cfg.messageBytes,
-		), MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
+		MaxSizePerMsg:     uint64(cfg.messageBytes),
+		MaxInflightMsgs:   maxInflightCount, MaxInflightBytes: maxInflightBytes,
 		MaxCommittedSizePerReady: maxApplyingBytes,
 		Logger:                   raftLogger{cfg.log},
 	})

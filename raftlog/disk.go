@@ -100,8 +100,7 @@ func (e *VotersError) Error() string {
 		"raftlog: the configured voters are %v, but the log on this node's disk has the "+
 			"voters %v: configure those of the log; this release cannot change the members of a "+
 			"quorum",
-		e.Configured,
-		e.Log,
+		e.Configured, e.Log,
 	)
 }
 

@@ -173,15 +173,10 @@ func (c *core) diverged(m *raftpb.Message, at position, how string) {
 	c.fail(
 		fmt.Errorf(
 			"%w: up to offset %d (entry %d) this node %d holds another log than node %d, which "+
-				"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and keep its directory "+
-				"for inspection; compare the records before that offset on the other nodes with `yakt log dump`",
-			ErrDiverged,
-			at.end,
-			at.index,
-			c.cfg.node,
-			nodeID(m.GetFrom()),
-			m.GetTerm(),
-			how,
+				"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped "+
+				"and keep its directory for inspection; compare the records before that offset on "+
+				"the other nodes with `yakt log dump`",
+			ErrDiverged, at.end, at.index, c.cfg.node, nodeID(m.GetFrom()), m.GetTerm(), how,
 		),
 	)
 }

@@ -94,11 +94,7 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 		return false, forgot(
 			"node %d has acknowledged %v in another log than it has now (%s, now %s, in the "+
 				"same directory %s): its log was made again or exchanged",
-			h.node,
-			was.before.join(was.acked),
-			uuid(was.incarnation),
-			uuid(h.incarnation),
-			uuid(h.dir),
+			h.node, was.before.join(was.acked), uuid(was.incarnation), uuid(h.incarnation), uuid(h.dir),
 		)
 	}
 	now, err := was.starts(h)
@@ -117,9 +113,7 @@ func (r remembered) starts(h hello) (remembered, error) {
 		return r, forgot(
 			"node %d has been started %d times, but its directory says %d: it went back in time "+
 				"(an older copy was put back)",
-			h.node,
-			r.boot.count,
-			h.boot.count,
+			h.node, r.boot.count, h.boot.count,
 		)
 	}
 	if h.boot != r.boot {
@@ -130,11 +124,7 @@ func (r remembered) starts(h hello) (remembered, error) {
 			"node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
 				"epoch %d: it went back in time (an older copy of its directory, or a damaged "+
 				"disk)",
-			h.node,
-			r.before,
-			r.before.term,
-			h.end,
-			h.end.term,
+			h.node, r.before, r.before.term, h.end, h.end.term,
 		)
 	}
 	r.acked = r.acked.join(h.end)
@@ -317,8 +307,7 @@ func decodeMemory(note []byte) (memory, error) {
 		return m, fmt.Errorf(
 			"raftlog: what this node remembers of the other members cannot be read "+
 				"(version %d, %d bytes): run the release that wrote it",
-			note[0],
-			len(note),
+			note[0], len(note),
 		)
 	}
 	m.suspended = string(bytes.Clone(r.b))

@@ -144,9 +144,8 @@ func (c *core) status() (Status, map[int32]int64) {
 		LeaderReason: c.lastCause,
 		LogEnd:       c.store.last().end, FirstIndex: Index(c.store.base.index + 1),
 		LastIndex: Index(c.store.last().index),
-		Committed: Index(
-			st.GetCommit(),
-		), Applied: Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
+		Committed: Index(st.GetCommit()),
+		Applied:   Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
 		Suspended: c.memory.suspended, Refused: c.refused,
 	}
 	if c.founding {

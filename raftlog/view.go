@@ -120,10 +120,7 @@ func (v *view) extend(batches [][]byte) error {
 			return fmt.Errorf(
 				"raftlog: broken invariant: a batch at offset %d in epoch %d is applied "+
 					"after offset %d in epoch %d",
-				b.BaseOffset(),
-				b.Epoch(),
-				v.end,
-				last,
+				b.BaseOffset(), b.Epoch(), v.end, last,
 			)
 		}
 		v.batches = append(v.batches, fetchable{v.end, v.extended, data})

@@ -136,7 +136,9 @@ func TestForeignCheckpointIsRefused(t *testing.T) {
 	mustWrite(t, s.path(id), foreign)
 	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sumOf(file)}
 	_, err := snapshotsIn(t, s.dir, 2).verifyStart(m)
-	for _, says := range []string{s.path(id), errOtherSum.Error(), "put the original back", leaveStopped} {
+	for _, says := range []string{
+		s.path(id), errOtherSum.Error(), "put the original back", leaveStopped,
+	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("does not say %q: %v", says, err)
 		}

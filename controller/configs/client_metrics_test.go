@@ -7,14 +7,16 @@ import "testing"
 func TestClientMatchIsReadInJavasDialect(t *testing.T) {
 	t.Parallel()
 	for _, regex := range []string{
-		"{x}", "a{", "a{,3}", "a{2", "a{2,1}", "(?P<n>x)", "(?<1>x)", "[[a]", "a{3}{", "[a]{", "[^[a]", `\Q{\E{`, "[", "(", "[b-a]",
+		"{x}", "a{", "a{,3}", "a{2", "a{2,1}", "(?P<n>x)", "(?<1>x)", "[[a]", "a{3}{", "[a]{", "[^[a]",
+		`\Q{\E{`, "[", "(", "[b-a]",
 	} {
 		if validClientMatch("client_id=" + regex) {
 			t.Errorf("%s is taken", regex)
 		}
 	}
 	for _, regex := range []string{
-		"a", "a{3}", "a{2,}", "a{2,3}", "[{]", "}", "]", `\{`, "[[:alpha:]]", "[a[b]]", "[]a]", "[^]a]", `[\]]`, `\Q{\E`, `\Q[`, `\pL`, `\p{L}`,
+		"a", "a{3}", "a{2,}", "a{2,3}", "[{]", "}", "]", `\{`, "[[:alpha:]]", "[a[b]]", "[]a]", "[^]a]",
+		`[\]]`, `\Q{\E`, `\Q[`, `\pL`, `\p{L}`,
 		"(?i)a", "(?:a)", "a{2}?", "a||b", "()", "(?<n>x)", "(?!x)", "(?<!a)b", "(?>a)", `(a)\1`, `\h`,
 	} {
 		if !validClientMatch("client_id=" + regex) {

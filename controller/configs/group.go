@@ -138,7 +138,9 @@ func valueOr(values map[string]string, name, otherwise string) string {
 }
 
 // isoDuration is the syntax of java.time.Duration without negative durations.
-var isoDuration = regexp.MustCompile(`^(?i)\+?P(?:\+?\d+D)?(?:T(?:\+?\d+H)?(?:\+?\d+M)?(?:\+?\d+(?:[.,]\d{0,9})?S)?)?$`)
+var isoDuration = regexp.MustCompile(
+	`^(?i)\+?P(?:\+?\d+D)?(?:T(?:\+?\d+H)?(?:\+?\d+M)?(?:\+?\d+(?:[.,]\d{0,9})?S)?)?$`,
+)
 
 func offsetReset(name, value string) string {
 	v := trimJava(value)

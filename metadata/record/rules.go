@@ -22,9 +22,7 @@ func (r *RegisterBroker) invalid() *fieldError {
 		notNegative(
 			&r.BrokerID,
 		),
-		endpoints(r.Endpoints),
-		features(r.Features),
-		directories(r.LogDirs),
+		endpoints(r.Endpoints), features(r.Features), directories(r.LogDirs),
 	)
 }
 

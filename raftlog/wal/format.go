@@ -45,7 +45,8 @@ import (
 //	13  flags            1   1 batch end, 2 reset (snapshot mark)
 //	14  entry type       1   raftpb.EntryType
 //	15  zero             1
-//	16  index            8   entry, snapshot mark: its own; hard state: commit; head: next; seal: highest
+//	16  index            8   entry, snapshot mark: its own; hard state: commit; head: next;
+//	                         seal: highest
 //	24  term             8
 //	32  salt             8   the segment's: old bytes of another segment never verify
 //	40  synced           4   the segment was durable up to here when this was written

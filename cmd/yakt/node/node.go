@@ -346,14 +346,13 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 		Tick:          max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks,
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
 		DialTimeout: cfg.Quorum.RequestTimeout, RetryBackoff: cfg.Quorum.RetryBackoff,
-		MessageBytes: int(
-			cfg.Quorum.FetchMaxBytes,
-		), SnapshotChunkBytes: int(cfg.Quorum.FetchSnapshotMaxBytes),
-		SnapshotBytes:    cfg.Storage.SnapshotBytes,
-		SnapshotInterval: snapshotInterval(cfg.Storage.SnapshotInterval),
-		SnapshotsKept:    int(cfg.Storage.SnapshotsKept),
-		KeepBytes:        min(keepBytes, cfg.Storage.SnapshotBytes),
-		SegmentBytes:     cfg.Storage.WALSegmentBytes, Logger: n.logger,
+		MessageBytes:       int(cfg.Quorum.FetchMaxBytes),
+		SnapshotChunkBytes: int(cfg.Quorum.FetchSnapshotMaxBytes),
+		SnapshotBytes:      cfg.Storage.SnapshotBytes,
+		SnapshotInterval:   snapshotInterval(cfg.Storage.SnapshotInterval),
+		SnapshotsKept:      int(cfg.Storage.SnapshotsKept),
+		KeepBytes:          min(keepBytes, cfg.Storage.SnapshotBytes),
+		SegmentBytes:       cfg.Storage.WALSegmentBytes, Logger: n.logger,
 	}
 }
 
