@@ -182,9 +182,10 @@ func (img *Image) byOrdinal(ordinals iter.Seq2[string, uint32]) iter.Seq[*Topic]
 	}
 }
 
-// TopicCount and PartitionCount are totals over the image.
+// TopicCount is the number of topics.
 func (img *Image) TopicCount() int { return img.topicNames.len() }
 
+// PartitionCount is the number of partitions of all topics.
 func (img *Image) PartitionCount() int { return img.partitions }
 
 // Partition returns a partition, or nil when the topic or the partition is unknown.

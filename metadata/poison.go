@@ -28,6 +28,7 @@ type Poison struct {
 	Problem string // what is wrong, to be read after Entity
 }
 
+// String is a sentence for the log.
 func (p Poison) String() string {
 	return fmt.Sprintf("%v at offset %d: %s, whose %s", p.Type, p.Offset, p.Entity, p.Problem)
 }

@@ -57,6 +57,7 @@ func ParseUUID(text string) (UUID, error) {
 	return UUID(raw), nil
 }
 
+// String is Kafka's text form: URL-safe base64 without padding, 22 characters.
 func (u UUID) String() string { return base64.RawURLEncoding.EncodeToString(u[:]) }
 
 // MarshalText implements encoding.TextMarshaler.

@@ -196,6 +196,7 @@ func intn(r Random, n int) int {
 	return int(r.Uint64() % uint64(n))
 }
 
+// Shuffle puts a list into random order, in place (Fisher-Yates).
 func Shuffle[T any](r Random, list []T) {
 	for i := len(list) - 1; i > 0; i-- {
 		j := intn(r, i+1)

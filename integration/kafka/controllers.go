@@ -264,9 +264,16 @@ func (q *Controllers) join(item func(*controller) string) string {
 	return strings.Join(items, ",")
 }
 
-func (q *Controllers) Name() string         { return q.name }
-func (q *Controllers) Version() string      { return q.version }
-func (q *Controllers) ClusterID() string    { return q.clusterID }
+// Name implements Quorum.
+func (q *Controllers) Name() string { return q.name }
+
+// Version implements Quorum.
+func (q *Controllers) Version() string { return q.version }
+
+// ClusterID implements Quorum.
+func (q *Controllers) ClusterID() string { return q.clusterID }
+
+// ListenerName implements Quorum.
 func (q *Controllers) ListenerName() string { return "CONTROLLER" }
 
 // BootstrapServers is the value of controller.quorum.bootstrap.servers and of
@@ -319,14 +326,25 @@ func (q *Controllers) SmallDisk() *SmallDisk { return q.small }
 // HTTPAddr returns host:port of a YAKt node's HTTP API.
 func (q *Controllers) HTTPAddr(id int32) string { return q.nodes[id].http }
 
+// Endpoint returns host:port of a node's Kafka listener.
 func (q *Controllers) Endpoint(id int32) string {
 	return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port)
 }
-func (q *Controllers) Dir(id int32) string          { return q.nodes[id].dir }
+
+// Dir returns a node's data directory.
+func (q *Controllers) Dir(id int32) string { return q.nodes[id].dir }
+
+// Start starts a node that does not run. It does not wait until the node is ready.
 func (q *Controllers) Start(t testing.TB, id int32) { t.Helper(); q.nodes[id].Start(t) }
-func (q *Controllers) Stop(t testing.TB, id int32)  { t.Helper(); q.nodes[id].Stop(t) }
-func (q *Controllers) Kill(id int32)                { q.nodes[id].Kill() }
-func (q *Controllers) Alive(id int32) bool          { return q.nodes[id].Alive() }
+
+// Stop ends a node with SIGTERM and waits for its exit.
+func (q *Controllers) Stop(t testing.TB, id int32) { t.Helper(); q.nodes[id].Stop(t) }
+
+// Kill ends a node with SIGKILL.
+func (q *Controllers) Kill(id int32) { q.nodes[id].Kill() }
+
+// Alive reports whether a node's process runs.
+func (q *Controllers) Alive(id int32) bool { return q.nodes[id].Alive() }
 
 // Checkpoints returns the paths of the snapshots in a directory, oldest first, without
 // bootstrap.checkpoint and the checkpoint at offset 0, which formatting writes.

@@ -52,6 +52,7 @@ type RegisterBroker struct {
 	CordonedLogDirs      []protocol.UUID // v4+; nil is unknown, empty is none
 }
 
+// Type implements Record.
 func (*RegisterBroker) Type() Type { return TypeRegisterBroker }
 
 func (r *RegisterBroker) code(c *coder) {
@@ -82,6 +83,7 @@ type UnregisterBroker struct {
 	BrokerEpoch int64
 }
 
+// Type implements Record.
 func (*UnregisterBroker) Type() Type { return TypeUnregisterBroker }
 
 func (r *UnregisterBroker) code(c *coder) {
@@ -96,6 +98,7 @@ type FenceBroker struct {
 	Epoch int64
 }
 
+// Type implements Record.
 func (*FenceBroker) Type() Type { return TypeFenceBroker }
 
 func (r *FenceBroker) code(c *coder) {
@@ -110,6 +113,7 @@ type UnfenceBroker struct {
 	Epoch int64
 }
 
+// Type implements Record.
 func (*UnfenceBroker) Type() Type { return TypeUnfenceBroker }
 
 func (r *UnfenceBroker) code(c *coder) {
@@ -136,6 +140,7 @@ type BrokerRegistrationChange struct {
 	CordonedLogDirs      []protocol.UUID // v3+; nil is no change, empty is none
 }
 
+// Type implements Record.
 func (*BrokerRegistrationChange) Type() Type { return TypeBrokerRegistrationChange }
 
 func (r *BrokerRegistrationChange) code(c *coder) {
@@ -162,6 +167,7 @@ type RegisterController struct {
 	Features         []FeatureRange
 }
 
+// Type implements Record.
 func (*RegisterController) Type() Type { return TypeRegisterController }
 
 func (r *RegisterController) code(c *coder) {

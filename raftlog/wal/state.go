@@ -75,6 +75,7 @@ type Cut struct {
 	Durable int64  // the segment was known to be durable up to here
 }
 
+// String is a phrase for the log.
 func (c Cut) String() string {
 	return fmt.Sprintf("%d bytes with %d legible records at byte %d of %s, "+
 		"which is known to have been durable up to byte %d",

@@ -54,6 +54,7 @@ const (
 	Refusals
 )
 
+// String names subtests.
 func (r Refusal) String() string {
 	return [...]string{"direct", "refused at open", "refused at write"}[r]
 }
