@@ -19,7 +19,7 @@ type machine struct {
 	FileSystem string    `json:"fileSystem"` // under the controllers' data
 	Go         string    `json:"go"`
 	Java       string    `json:"java"`
-	Revision   string    `json:"revision"` // of this repository
+	Revision   string    `json:"revision"` // this repository's commit
 	Begun      time.Time `json:"begun"`
 	LoadBefore string    `json:"loadBefore"` // load averages over 1, 5 and 15 minutes
 	LoadAfter  string    `json:"loadAfter"`

@@ -56,7 +56,7 @@ type Quorum struct {
 	// configuration, for a listener on any free port.
 	Voters                []Voter
 	BootstrapServers      []HostPort
-	PeerAddresses         map[int32]HostPort // of voters; override every other source of an address
+	PeerAddresses         map[int32]HostPort // by voter; overrides all other sources of addresses
 	AutoJoin              bool
 	ElectionTimeout       time.Duration
 	FetchTimeout          time.Duration // zero: not set
@@ -77,7 +77,7 @@ type Clients struct {
 	MaxConnections               int32
 	MaxConnectionsPerIP          int32
 	MaxConnectionsPerIPOverrides map[string]int32 // by host name or address
-	MaxIdle                      time.Duration    // of a connection; negative: for ever
+	MaxIdle                      time.Duration    // idle time of a connection; negative: no limit
 }
 
 // Storage says where the log and its snapshots are, and how much of them is kept.

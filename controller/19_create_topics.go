@@ -240,7 +240,7 @@ func (tc *topicCreation) checkName(name string) *protocol.Error {
 	return nil
 }
 
-// creationConfigs are the overrides a topic is to be created with.
+// creationConfigs returns the config overrides that a creation requests.
 func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configs.Op, *protocol.Error) {
 	ops := make([]configs.Op, 0, len(t.Configs))
 	var null []string

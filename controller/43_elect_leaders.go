@@ -114,7 +114,7 @@ var (
 		"Eligible topic partition leaders are not available.")
 )
 
-// candidates is how many partitions there are to look at.
+// candidates is the number of partitions to examine.
 func (w *leaderElections) candidates() int {
 	switch {
 	case w.req.Topics != nil:
@@ -139,7 +139,7 @@ type electionWork struct {
 	losses   partition.UncleanElections
 	outcomes []electionOutcome
 	seen     map[metadata.TopicPartition]electionOutcome
-	found    []metadata.TopicPartition // of outcomes, when all partitions are asked for
+	found    []metadata.TopicPartition // those with an outcome, when all partitions are asked for
 	next     electionPlace
 	more     bool
 }

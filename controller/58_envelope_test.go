@@ -98,8 +98,8 @@ func TestEnvelopeCarriesTheAnswer(t *testing.T) {
 	}
 }
 
-// TestAnEnvelopeHoldsNoLongAnswer: what it carries is made as it is written, as it is without an
-// envelope, and a refusal of everything is still told from an answer.
+// TestAnEnvelopeHoldsNoLongAnswer: a long response is produced while it is written, inside an
+// envelope too, and a refusal of the whole request is still recognised.
 func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 	t.Parallel()
 	d := manyTopics(t, 2*partElements)

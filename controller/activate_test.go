@@ -143,7 +143,7 @@ func TestBootstrapRecordsThatCannotBeWrittenStopTheReplica(t *testing.T) {
 	c.LeaderChanged(cfg.NodeID, 1)
 	c.work()
 	if stopped == nil {
-		t.Error("a controller goes on that can never be bootstrapped")
+		t.Error("a controller that can never be bootstrapped does not stop")
 	}
 }
 

@@ -41,7 +41,7 @@ type brokerWorld struct {
 	*testDriver
 	rand   *rand.Rand
 	epoch  int32
-	epochs map[int32]int64 // of brokers, as their processes know them
+	epochs map[int32]int64 // broker -> its epoch, as its process knows it
 	asked  []*kmsg.Response
 }
 

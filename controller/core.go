@@ -48,7 +48,7 @@ type core struct {
 	brokers      *sessions
 	plainTopic   configs.PlainTopic
 	quota        *quota.Buckets
-	staleChecked time.Time // of the last run of fenceStale
+	staleChecked time.Time // when fenceStale last ran
 	partMax      int       // partitionsPerPart, or fewer in tests
 	batchMax     int       // metadata.BatchMaxBytes, or fewer in tests
 	periodic     []*task

@@ -255,7 +255,7 @@ func TestAWrongOffsetStopsTheReplica(t *testing.T) {
 	slot := d.ask(producerIDs(1, epoch))
 	d.work()
 	if len(d.stopped) == 0 {
-		t.Error("the replica goes on although the log and the image disagree on offsets")
+		t.Error("the replica does not stop although the log and the image disagree on offsets")
 	}
 	wantCode(t, "the request", slot, kerr.UnknownServerError.Code)
 }
@@ -270,7 +270,7 @@ func TestACommitThatWasNotProposedStopsTheReplica(t *testing.T) {
 	d.Committed([][]byte{b})
 	d.work()
 	if len(d.stopped) == 0 {
-		t.Error("the replica goes on although another batch was committed than proposed")
+		t.Error("the replica does not stop although another batch was committed than proposed")
 	}
 }
 
@@ -554,7 +554,7 @@ func TestACommittedBatchThatDoesNotReplayStopsTheReplica(t *testing.T) {
 		c.Committed([][]byte{batch(b)})
 		c.work()
 		if stopped == nil {
-			t.Errorf("%s: the replica goes on", name)
+			t.Errorf("%s: the replica does not stop", name)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// fakeLog is a Log that gives offsets and commits when it is told to.
+// fakeLog is a Log that gives offsets and commits when a test says so.
 type fakeLog struct {
 	controllertest.Log
 	peers  []Peer

@@ -77,7 +77,7 @@ func TestHeal(t *testing.T) {
 	held := d.Image().EndOffset() - 1
 	outcome := d.heal()
 	if n := d.news(held); len(n.Batches) > 0 {
-		t.Errorf("followers of the feed are told %s: they keep what was dropped", kinds(t, n))
+		t.Errorf("readers of the feed receive %s: they keep what was dropped", kinds(t, n))
 	}
 	img := d.Image()
 	if n := img.PoisonCount(); n != 0 || img.Broker(1) != nil || img.Broker(2) == nil {

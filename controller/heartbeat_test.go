@@ -101,7 +101,7 @@ func TestSteadyHeartbeatsNeverOutrunTheLog(t *testing.T) {
 	fenced := d.ask(fence)
 	d.work()
 	if resp := d.atOnce(fence); resp != nil {
-		t.Errorf("an uncommitted fence is told: %+v", resp)
+		t.Errorf("an uncommitted fence is reported: %+v", resp)
 	}
 	if resp := d.atOnce(heartbeatRequest(1, epoch, 1<<40)); resp != nil {
 		t.Errorf("a broker that is being fenced hears that it is not: %+v", resp)
@@ -117,7 +117,7 @@ func TestSteadyHeartbeatsNeverOutrunTheLog(t *testing.T) {
 	unfenced := d.ask(heartbeatRequest(1, epoch, 1<<40))
 	d.work()
 	if resp := d.atOnce(heartbeatRequest(1, epoch, 1<<40)); resp != nil {
-		t.Errorf("an uncommitted unfence is told: %+v", resp)
+		t.Errorf("an uncommitted unfence is reported: %+v", resp)
 	}
 	d.LeaderChanged(3001, 2)
 	d.work()
@@ -149,7 +149,7 @@ func TestAControllerThatStoodStillBlamesNoBroker(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
 	d.advance(5 * time.Second)
-	d.clock.Jump(time.Minute) // the process is stopped; its timers fire when it goes on
+	d.clock.Jump(time.Minute) // the process is stopped; its timers fire when it resumes
 	d.advance(0)
 	if !d.Image().Broker(1).Active() {
 		t.Fatal("fenced for a minute in which nobody could be heard")

@@ -174,7 +174,8 @@ func TestPeerThatDescribesItselfInvalidly(t *testing.T) {
 	}
 }
 
-// What no operation has foreseen is refused when it is encoded, and told to the caller.
+// A record that its operation did not check is refused when it is encoded; the caller gets the
+// error.
 func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 	t.Parallel()
 	tc := newTestCore(t)
@@ -182,16 +183,14 @@ func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 		time.Now(),
 		result{records: []record.Record{&record.Topic{Name: "a/b", TopicID: record.UUID{9}}}},
 	)
-	if got := tc.explain(
-		err,
-	); err == nil || got.Kafka != kerr.InvalidRequest ||
+	if got := tc.explain(err); err == nil || got.Kafka != kerr.InvalidRequest ||
 		!strings.Contains(got.Message, "Name is no topic's: ") {
 		t.Errorf("%v: %v", err, got)
 	}
 }
 
-// Callers past Kafka's protocol are told in a sentence, also where the response has a code alone,
-// and by a dry run too.
+// Callers outside Kafka's protocol get a sentence, even where the response has only a code, and
+// from a dry run too.
 func TestDoSaysWhatBrokersWouldNotAccept(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)

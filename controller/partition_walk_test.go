@@ -285,8 +285,8 @@ func (w *partitionWalk) elect() {
 	})
 }
 
-// check: besides what holds for each partition, whoever leads is live, and nobody waits for a
-// leader whom someone in the ISR could give.
+// check asserts the invariants of each partition, that every leader is live, and that no partition
+// is leaderless while its ISR has a live member.
 func (w *partitionWalk) check() {
 	rules := w.partitionRules(w.working, partition.NoUpdate)
 	for t := range w.working.Topics() {

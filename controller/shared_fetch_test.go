@@ -9,7 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Whoever asks in whatever order gets what it would get alone.
+// TestSharedFetch: whatever the order of the requests, each gets the response that it would get
+// alone.
 func TestSharedFetch(t *testing.T) {
 	c, _ := newReadController(t)
 	records := [][]byte{[]byte("batch"), []byte("batch"), []byte("other"),

@@ -29,7 +29,7 @@ type Config struct {
 	NodeID      int32
 	ClusterID   string
 	DirectoryID string
-	Version     string // of this program
+	Version     string // this program's release
 	// Hosts are the names that requests may have in their Host header, besides IP addresses and
 	// names that the public DNS does not contain; "*" allows every name.
 	Hosts      []string

@@ -34,7 +34,7 @@ type budget struct {
 	mu      sync.Mutex
 	used    int64
 	of      map[string]int64 // by client address
-	holders list.List        // of *share, the oldest first
+	holders list.List        // holds *share values, the oldest first
 }
 
 func newBudget(total int64, refusals *limits.Refusals) *budget {

@@ -154,8 +154,8 @@ func writeImage(out *bufio.Writer, img *metadata.Image, audience feed.Audience) 
 type batchCache struct {
 	mu    sync.Mutex
 	texts map[batchKey]*cachedText
-	order []batchKey // of texts, the oldest first
-	bytes int        // of all texts
+	order []batchKey // keys of texts, the oldest first
+	bytes int        // size of all texts
 }
 
 type batchKey struct {

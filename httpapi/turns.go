@@ -32,7 +32,7 @@ func (a *API) takeTurn(ctx context.Context) *turn {
 		usage = &turns.Usage{}
 	}
 	t := &turn{a.cfg.Turns.Turn(usage), ctx.Done()}
-	t.at.Expect(turns.LargeSlice) // whatever it asks for: brokers' small requests go first
+	t.at.Expect(turns.LargeSlice) // for every operation: brokers' small requests go first
 	t.at.Take(t.done)
 	return t
 }

@@ -68,7 +68,7 @@ func TestYAKtVoterThatForgot(t *testing.T) {
 type forgotten struct {
 	*kafka.Controllers
 	one, two, three int32
-	dir, backup     string // of node three; the backup is from before node two stopped
+	dir, backup     string // node three's; the backup is from before node two stopped
 	creator         *kafka.Creator
 }
 

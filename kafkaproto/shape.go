@@ -34,7 +34,7 @@ type shape struct {
 type kind uint8
 
 const (
-	kindFixed    kind = iota // of field.size bytes
+	kindFixed    kind = iota // field.size bytes
 	kindString               // int16 or uvarint length
 	kindBytes                // int32 or uvarint length
 	kindArray                // int32 or uvarint length, then elem

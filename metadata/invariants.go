@@ -9,7 +9,7 @@ import (
 // Invariants are asserted on both sides of a joint: where an entry is written and where it is
 // relied on. Those that cost a comparison are always on. In race builds (checked) whole structures
 // are walked after a change. A failed assertion panics: the image can no longer be trusted, and a
-// replica that goes on would diverge from the others.
+// replica that continues would diverge from the others.
 func broken(format string, args ...any) {
 	panic("metadata: broken invariant: " + fmt.Sprintf(format, args...))
 }

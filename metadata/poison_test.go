@@ -224,7 +224,7 @@ func TestPoisonIsFoundAndHealed(t *testing.T) {
 		requireHealed(t, name, healed)
 		requireHealed(t, name, healedLoaded)
 		if !bytes.Equal(recordBytes(t, healed), recordBytes(t, healedLoaded)) {
-			t.Errorf("%s: healing comes to two states", name)
+			t.Errorf("%s: healing has two outcomes", name)
 		}
 		if p.action != ActionRepair && !bytes.Equal(recordBytes(t, healed), recordBytes(t, clean)) {
 			t.Errorf("%s: something else was healed away", name)
@@ -368,7 +368,7 @@ func TestRandomPoisonIsHealed(t *testing.T) {
 			healed, healedLoaded := heal(t, spoiled), heal(t, reload(t, spoiled))
 			requireHealed(t, kind.String(), healed)
 			if !bytes.Equal(recordBytes(t, healed), recordBytes(t, healedLoaded)) {
-				t.Errorf("%v: healing comes to two states", kind)
+				t.Errorf("%v: healing has two outcomes", kind)
 			}
 		}
 	}

@@ -106,7 +106,7 @@ func TestBrokerDirectories(t *testing.T) {
 		broker    *Broker
 		dir       protocol.UUID
 		placeable bool
-		online    bool // of a
+		online    bool // whether directory a is online
 	}{
 		{"none known", &Broker{}, protocol.DirMigrating, true, true},
 		{"one", &Broker{LogDirs: []protocol.UUID{a}}, a, true, true},

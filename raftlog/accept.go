@@ -10,7 +10,7 @@ type inbound struct {
 	l      *Log
 	remote string
 	peer   *hello // nil until its hello was accepted
-	told   bool   // it was refused
+	ended  bool   // no other frame may follow: refused, or a confirmation was answered
 
 	pulled *tunnelEnd // this connection carries its replies; nil for most
 	pushed *tunnelEnd // receives what this connection sends; nil for most
@@ -32,7 +32,7 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	switch {
 	case in.l.ctx.Err() != nil:
 		return nil, ErrStopped
-	case len(body) == 0 || in.told:
+	case len(body) == 0 || in.ended:
 		return nil, fmt.Errorf("%w: %d bytes from %s", errMalformed, len(body), in.remote)
 	case in.peer == nil && body[0] != kindHello && body[0] != kindConfirm:
 		return nil, fmt.Errorf(

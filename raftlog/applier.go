@@ -17,9 +17,10 @@ type applier struct {
 	wake  chan struct{}
 
 	// Snapshot policy, on the applier's goroutine only.
-	sinceBytes int64     // of batches applied since the last snapshot
-	sinceTime  time.Time // of the last snapshot, or start
-	// of the configured bytes and age at which the next is due; 0: not computed yet
+	sinceBytes int64     // bytes applied since the last snapshot
+	sinceTime  time.Time // when the last snapshot, or this start, was
+	// share is the part of the configured bytes and age after which the next snapshot is due; 0: not
+	// computed yet
 	share   float64
 	writing chan struct{}
 	leader  int32 // as reported last, -1 for none; on the applier's goroutine only

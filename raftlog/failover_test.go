@@ -191,7 +191,7 @@ func TestHandOver(t *testing.T) {
 		}
 		if res := <-answer; res.ErrorCode != codeFencedLeaderEpoch || res.LeaderID == n.id ||
 			res.LeaderEpoch <= epoch {
-			t.Errorf("the parked fetch is told %+v", res)
+			t.Errorf("the parked fetch gets %+v", res)
 		}
 		t.Logf("stopped within %v", time.Since(began))
 		n.kill()

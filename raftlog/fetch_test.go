@@ -399,6 +399,6 @@ func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
 	v.withdraw(snapshotID{5, 1})
 	f := FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 1, MaxBytes: 1}
 	if res, hold := v.answer(f); !bytes.Equal(res.Records, batchAt(5, 2, 1)) || hold != 0 {
-		t.Errorf("a broker after the log start is told %+v", res)
+		t.Errorf("a broker after the log start gets %+v", res)
 	}
 }

@@ -108,7 +108,7 @@ func (in *inbound) greet(b []byte) []byte {
 		err = in.l.judge(h)
 	}
 	if err != nil {
-		in.told = true
+		in.ended = true
 		in.l.peers.refused(h.node, in.remote, err)
 		return refusal(err)
 	}
@@ -192,7 +192,7 @@ func (l *Log) confirmAt(ctx context.Context, addr string, h hello) error {
 
 // confirm answers whether this node is connecting to the one that asks.
 func (in *inbound) confirm(b []byte) []byte {
-	in.told = true // no other frame follows on this connection
+	in.ended = true
 	c, err := readConfirm(b)
 	switch {
 	case err != nil:

@@ -94,7 +94,7 @@ func (s *storage) rebase(index uint64, h logHash) {
 // claim is the hash of a leader's log up to an entry, as a message states it.
 type claim struct {
 	index uint64
-	term  uint64 // of the entry; 0 when the message does not say
+	term  uint64 // the entry's; 0 when the message does not say
 	hash  logHash
 }
 

@@ -82,7 +82,7 @@ func TestDivergedLogStops(t *testing.T) {
 			t.Errorf("%v: a follower with another log: %v", kind, other.failed)
 		}
 		if out := other.takeOutputs(); len(out.messages)+len(out.writes)+len(out.applies) > 0 {
-			t.Errorf("%v: it goes on: %+v", kind, out)
+			t.Errorf("%v: it does not stop: %+v", kind, out)
 		}
 	}
 }

@@ -23,7 +23,7 @@ import (
 // older than the voter's log, nobody can detect it.
 type memory struct {
 	known     map[uint64]remembered // by raft id
-	boot      boot                  // of this replica itself
+	boot      boot                  // this replica's own
 	suspended string                // why this replica itself is excluded; "" if it is not
 }
 
@@ -44,8 +44,8 @@ type boot struct{ count, salt uint32 }
 // logEnd is how far a log was durable. It never decreases in a log that has lost nothing, because
 // entries are only replaced by those of a higher term.
 type logEnd struct {
-	term      uint64 // of the hard state
-	lastTerm  uint64 // of the last entry
+	term      uint64 // the hard state's
+	lastTerm  uint64 // the last entry's
 	lastIndex uint64
 }
 

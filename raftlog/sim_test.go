@@ -60,7 +60,7 @@ type simNode struct {
 	cutOut  bool // messages from it are lost
 
 	boot        uint64           // number of its life
-	incarnation [16]byte         // of the log on its disk
+	incarnation [16]byte         // the log's, on its disk
 	met         map[int32]uint64 // peers that it has accepted in this life, and the life of theirs
 	// its disk was wiped or restored from a copy: it must not vote or lead any more
 	outcast  bool
@@ -226,7 +226,7 @@ func (s *sim) collect(n *simNode) {
 			s.stats.reads++
 			if r.offset < s.reads[r.id] {
 				s.fail(
-					"node %d: a read is told offset %d, but %d was acknowledged before it", n.id,
+					"node %d: a read gets offset %d, but %d was acknowledged before it", n.id,
 					r.offset, s.reads[r.id],
 				)
 			}

@@ -258,7 +258,7 @@ func TestRestartFromSnapshot(t *testing.T) {
 		FetchRequest{ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, HighWatermark: -1},
 	)
 	if res.SnapshotEnd < gotEnd || res.SnapshotEpoch < gotEpoch {
-		t.Errorf("an empty broker is told %+v", res)
+		t.Errorf("an empty broker gets %+v", res)
 	}
 }
 

@@ -305,7 +305,7 @@ func ClearElrs(img *metadata.Image, records []record.Record) []record.Record {
 	var cleared []record.Record
 	for _, r := range records {
 		if config, ok := r.(*record.Config); ok && config.Name == minISRConfig {
-			clear := &record.ClearElr{} // of all topics
+			clear := &record.ClearElr{} // for all topics
 			if config.ResourceType == metadata.ConfigTopic {
 				clear.TopicName = config.ResourceName
 			}

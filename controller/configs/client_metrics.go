@@ -109,7 +109,7 @@ var (
 // wrongInJava finds braces, groups and classes that Java's Pattern refuses and Go accepts. In
 // Java's dialect classes nest.
 func wrongInJava(regex string) bool {
-	depth, opened := 0, -1 // of classes, and where the innermost began
+	depth, opened := 0, -1 // nested classes, and where the innermost began
 	for i := 0; i < len(regex); i++ {
 		switch c, rest := regex[i], regex[i:]; {
 		case strings.HasPrefix(rest, `\Q`):

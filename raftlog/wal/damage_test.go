@@ -18,8 +18,8 @@ import (
 type specimen struct {
 	fs        *memfs.FS
 	states    []string
-	ends      []position // of states
-	lastStart int64      // of the last record
+	ends      []position // end of the log in each state
+	lastStart int64      // where the last record begins
 	lastGroup int        // the newest state before the last sync group
 	full      string
 	exact     bool
@@ -240,7 +240,7 @@ func TestEveryZeroedSector(t *testing.T) {
 
 // survivors is the newest state that may not be lost when the sector at from is
 // zeroed: the one before the last sync group, or, if no record begins after the
-// sector, the last that ends before it: nothing is left that could tell.
+// sector, the last that ends before it, because nothing that is left shows the loss.
 func (sp *specimen) survivors(path string, from int) int {
 	end := sp.ends[len(sp.ends)-1]
 	if path != segmentPath("d", end.seq) || int64(from+sectorBytes) <= sp.lastStart {

@@ -144,7 +144,7 @@ func (m *marker) run() {
 	}
 }
 
-// await returns true when the mark is to be written, false when the marker is to end.
+// await returns true when the mark is due, false when the marker must end.
 func (m *marker) await(limit *time.Timer, look *time.Ticker) bool {
 	for seen := m.synceds(); ; {
 		select {

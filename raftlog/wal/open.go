@@ -42,7 +42,7 @@ type opening struct {
 	beforeFound scan
 	spare       *segment
 	active      *segment
-	cut         *Cut // of a torn tail
+	cut         *Cut // the torn tail that was cut off
 }
 
 func (op *opening) release() error {

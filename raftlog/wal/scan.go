@@ -20,7 +20,7 @@ type image struct {
 type scan struct {
 	end    int64  // end of the last whole batch
 	synced int64  // the segment is known to have been durable up to here, at least
-	chain  uint32 // of the record that ends at end
+	chain  uint32 // chain value of the record that ends at end
 	count  uint64
 	sealed bool
 
@@ -123,7 +123,7 @@ func (m *image) verifySealed(s *scan) error {
 }
 
 // judge decides whether an unsealed end is clean (only zeros follow), torn (by a power cut during
-// the last write: everything from s.end on was never synced and is to be cut off), or corrupt.
+// the last write: everything from s.end on was never synced and can be cut off), or corrupt.
 // durable is a position in this segment that the durable mark says was synced.
 //
 // A disk writes a sector whole or not at all, and a sector that it did not reach is zero after the

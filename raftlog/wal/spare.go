@@ -80,7 +80,7 @@ func (s *spare) wait() prepared {
 // pace limits how much of some work may be done by now. One goroutine calls allow and another wait;
 // a nil pace allows everything.
 type pace struct {
-	part atomic.Uint64 // of the work, as the bits of a float64
+	part atomic.Uint64 // finished share of the work, as the bits of a float64
 	more chan struct{} // part has grown
 	stop <-chan struct{}
 }

@@ -22,7 +22,7 @@ type pkg struct {
 	name       string
 	files      []int // lines of each
 	funcs      []int // lines of each, from func to the closing brace
-	cyclomatic []int // of each function
+	cyclomatic []int // one for each function
 	code       int   // lines with code
 	comments   int   // lines with a comment and no code
 	testCode   int   // lines with code in test files

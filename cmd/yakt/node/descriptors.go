@@ -34,7 +34,7 @@ const (
 // It is safe for concurrent use.
 type descriptors struct {
 	total    int            // for all kinds
-	reserved [connKinds]int // of each
+	reserved [connKinds]int // descriptors set aside for each kind
 
 	mu   sync.Mutex
 	used [connKinds]int

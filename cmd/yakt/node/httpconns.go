@@ -177,7 +177,7 @@ func clientOf(nc net.Conn) string {
 // concurrent use.
 type idleConns struct {
 	mu    sync.Mutex
-	order list.List // of idleConn
+	order list.List // holds idleConn values
 	place map[net.Conn]*list.Element
 }
 

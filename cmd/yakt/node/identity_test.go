@@ -60,7 +60,7 @@ func flipEach(t *testing.T, cfg *config.Config, path string, want config.MetaPro
 		case err != nil:
 			refused++
 			if strings.Contains(err.Error(), "yakt format") {
-				t.Errorf("%s, bit %d: a directory in use is to be formatted: %v", path, bit, err)
+				t.Errorf("%s, bit %d: a directory in use would be formatted: %v", path, bit, err)
 			}
 		case got != want:
 			t.Errorf("%s, bit %d: accepted as %+v", path, bit, got)

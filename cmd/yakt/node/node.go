@@ -34,7 +34,7 @@ import (
 type Node struct {
 	cfg          *config.Config
 	logger       *slog.Logger
-	version      string // of this program
+	version      string // this program's release
 	storage      *storage
 	registration record.RegisterController
 
@@ -42,7 +42,7 @@ type Node struct {
 	log        *raftlog.Log
 	server     *kafkaproto.Server
 	files      *descriptors
-	turns      *turns.Places // of both servers
+	turns      *turns.Places // shared by the Kafka and the HTTP server
 	debug      *debugServer
 	http       *httpServer // nil without HTTP listeners
 	api        *httpapi.API
