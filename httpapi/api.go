@@ -71,9 +71,9 @@ type Config struct {
 type API struct {
 	cfg      Config
 	huma     huma.API
-	services services
-	fields   fieldDocs
-	handler  http.Handler
+	services services     // how each path is served; complete when New returns
+	fields   fieldDocs    // descriptions of answers' fields, for the OpenAPI document
+	handler  http.Handler // the whole chain: guard, budget, forwarding, operations
 	forward  *forwarder
 	// httpBrokers are the brokers without a process of their own; see there.
 	httpBrokers httpBrokers

@@ -28,12 +28,12 @@ const (
 // address. What has held its share for long gives way when others need room. It is safe for
 // concurrent use.
 type budget struct {
-	total    int64
+	total    int64 // bytes
 	refusals *limits.Refusals
 
 	mu      sync.Mutex
-	used    int64
-	of      map[string]int64 // by client address
+	used    int64            // bytes: the sum of of, and of the shares in holders
+	of      map[string]int64 // bytes by client address
 	holders list.List        // holds *share values, the oldest first
 }
 
@@ -48,9 +48,10 @@ type share struct {
 	cut    func() // ends the request's reading and writing; from any goroutine
 
 	began time.Time
-	bytes int64         // budget.mu
-	at    *list.Element // budget.mu; nil while there is nothing
-	ended bool          // budget.mu: cut
+	// The fields below are guarded by budget.mu.
+	bytes int64
+	at    *list.Element // place in budget.holders; nil while bytes is 0
+	ended bool          // cut was called: the share gets no more
 }
 
 // share is of a request that has nothing yet. release must be called when it is over.

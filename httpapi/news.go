@@ -158,6 +158,7 @@ type batchCache struct {
 	bytes int        // size of all texts
 }
 
+// batchKey is a batch, by its base offset, as one audience sees it.
 type batchKey struct {
 	offset   int64
 	audience feed.Audience

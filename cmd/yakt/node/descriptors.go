@@ -37,7 +37,7 @@ type descriptors struct {
 	reserved [connKinds]int // descriptors set aside for each kind
 
 	mu   sync.Mutex
-	used [connKinds]int
+	used [connKinds]int // by open connections; the sum is at most total
 }
 
 // newDescriptors divides the descriptors of a process that may open limit files.
