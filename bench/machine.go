@@ -25,7 +25,7 @@ type machine struct {
 	LoadAfter  string    `json:"loadAfter"`
 }
 
-// describeMachine omits what it cannot find out. dir is where the controllers' data will be.
+// describeMachine omits facts that it cannot find out. dir is where the controllers' data will be.
 func describeMachine(dir string) machine {
 	return machine{
 		Processor: procValue("/proc/cpuinfo", "model name"),

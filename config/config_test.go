@@ -227,7 +227,7 @@ func TestKafkasDefaults(t *testing.T) {
 	equal(t, "static", len(c.Static), strings.Count(minimal, "\n"))
 }
 
-// Whatever an operator may see, no secret is in it.
+// TestSecretsStayHidden: no output for operators contains a secret.
 func TestSecretsStayHidden(t *testing.T) {
 	t.Parallel()
 	path := write(t, "c.properties",

@@ -115,12 +115,12 @@ func (pc *partitionCreation) morePartitions(
 			t.Len())
 	case added < 0:
 		return nil, protocol.Errorf(kerr.InvalidPartitions,
-			"The topic %s currently has %d partition(s); %d would not be an "+
-				"increase.", t.Name, t.Len(), req.Count)
+			"The topic %s currently has %d partition(s); "+
+				"%d would not be an increase.", t.Name, t.Len(), req.Count)
 	case req.Assignment != nil && len(req.Assignment) != added:
 		return nil, protocol.Errorf(kerr.InvalidReplicaAssignment,
-			"Attempted to add %d additional partition(s), but only %d assignment(s) were "+
-				"specified.", added, len(req.Assignment))
+			"Attempted to add %d additional partition(s), but only %d "+
+				"assignment(s) were specified.", added, len(req.Assignment))
 	case added > recordsPerUserOp:
 		return nil, errTooLarge
 	}

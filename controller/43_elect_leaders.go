@@ -55,8 +55,8 @@ type leaderElections struct {
 	req  *kmsg.ElectLeadersRequest
 	kind partition.Election
 
-	// Of the parts that are proposed: outcomes in the order of the request, or of all partitions
-	// those that are answered for, by topic.
+	// The result of the parts proposed so far: outcomes in the order of the request, or, when all
+	// partitions are asked for, topics with the partitions that the response names.
 	outcomes []electionOutcome
 	topics   []electedTopic
 	ids      []int32
@@ -281,7 +281,7 @@ func (w *leaderElections) response() kmsg.Response {
 	})
 }
 
-// everyTopic lists the topics of an image. One that was deleted meanwhile is left out.
+// everyTopic lists the topics of an image. A topic that was deleted meanwhile is omitted.
 func (w *leaderElections) everyTopic(
 	resp *kmsg.ElectLeadersResponse, img *metadata.Image,
 ) kmsg.Response {

@@ -210,7 +210,7 @@ func TestPeersAreRegisteredAndBecomeKnownVoters(t *testing.T) {
 		t.Errorf("voters %+v", d.Image().Voters().Voters)
 	}
 
-	// Who is not connected may be anybody by now.
+	// A node that is not connected may have been replaced by now.
 	n = len(d.log.All)
 	gone := peer(t, 3001, 3)
 	gone.Connected = false

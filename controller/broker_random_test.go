@@ -159,8 +159,8 @@ func (w *brokerWorld) register(id int32) {
 	})
 }
 
-// failover loses leadership to nobody, and wins the next epoch. What was proposed commits, or its
-// tail is lost.
+// failover makes this node lose its leadership and win the next epoch. The proposed batches are
+// committed, or the last of them are lost.
 func (w *brokerWorld) failover() {
 	w.log.Refused = func() error { return errors.New("not the leader") }
 	w.LeaderChanged(-1, w.epoch)

@@ -273,8 +273,8 @@ func (c *core) claim(now time.Time, epoch int32) error {
 	return nil
 }
 
-// renounce makes this node a standby. What was proposed may still commit under the next leader:
-// callers are sent there.
+// renounce makes this node a standby. Proposed batches may still commit under the next leader, so
+// their callers are referred to it.
 func (c *core) renounce() {
 	if !c.active() {
 		return

@@ -207,7 +207,7 @@ func TestLosingLeadershipFailsWhoWaitsAndForgetsWhatIsProposed(t *testing.T) {
 		t.Error("the working image still holds what was proposed")
 	}
 
-	// What was proposed commits all the same, under the next leader, and is replayed.
+	// The proposed batches still commit, under the next leader, and are replayed.
 	d.commit()
 	if got := d.Image().NextProducerID(); got != 1000 {
 		t.Errorf("next producer id %d, want 1000: the batch was committed", got)

@@ -45,8 +45,9 @@ func poisonedTopic(name string) *record.Config {
 		Value: &tooLong}
 }
 
-// Healing writes what supersedes each kind, takes a broker that cannot be repaired out of its
-// partitions, and has the log cut, once, behind the last record of it.
+// TestHeal: healing appends records that supersede the invalid ones of each kind, removes a broker
+// that cannot be repaired from its partitions, and has the log cut once, after the last such
+// record.
 func TestHeal(t *testing.T) {
 	t.Parallel()
 	var cuts []int64
@@ -118,8 +119,8 @@ func TestHealInParts(t *testing.T) {
 	}
 }
 
-// What is superseded by itself cuts the log too, and so does a node that finds at its start that it
-// is.
+// TestLogIsCutWithoutACommand: the log is also cut when later records happen to supersede the
+// invalid ones, and when a node finds at its start that they have.
 func TestLogIsCutWithoutACommand(t *testing.T) {
 	t.Parallel()
 	var cuts []int64

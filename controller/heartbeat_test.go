@@ -31,7 +31,7 @@ func TestSteadyHeartbeatsNeedNoTurn(t *testing.T) {
 		resp.ErrorCode != 0 {
 		t.Errorf("unfenced: %+v", resp)
 	}
-	// Whatever else is pending does not matter.
+	// Other pending changes do not matter.
 	d.ask(producerIDs(1, epoch))
 	d.work()
 	if d.atOnce(heartbeatRequest(1, epoch, 1<<40)) == nil {
@@ -92,7 +92,7 @@ func TestHeartbeatsThatChangeSomethingTakeTheQueue(t *testing.T) {
 }
 
 // TestSteadyHeartbeatsNeverOutrunTheLog: a change of the broker that is proposed and not committed
-// sends its heartbeats to the core, behind the commit.
+// sends its heartbeats through the core, which answers them after the commit.
 func TestSteadyHeartbeatsNeverOutrunTheLog(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)

@@ -10,9 +10,9 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// What happens to a small part of a cluster: a broker with smallPartitions partitions, a topic with
-// as many. The cluster around it has any size, and a tenth of its partitions has no leader, since
-// their only broker is gone.
+// The benchmarks change a small part of a cluster: a broker with smallPartitions partitions, and a
+// topic with as many. The cluster around it has any size, and a tenth of its partitions has no
+// leader, since their only broker is gone.
 const (
 	smallPartitions = 100
 	smallBroker     = 100

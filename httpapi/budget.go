@@ -25,8 +25,8 @@ const (
 )
 
 // budget is the memory that large requests and their answers may take: in all, and for each
-// address. What has held its share for long gives way when others need room. It is safe for
-// concurrent use.
+// address. A request that has held its share for longer than graceTime is ended when others need
+// room. It is safe for concurrent use.
 type budget struct {
 	total    int64 // bytes
 	refusals *limits.Refusals

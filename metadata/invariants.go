@@ -17,7 +17,7 @@ func broken(format string, args ...any) {
 // checkedMax bounds the entries of a structure that race builds walk after a change.
 const checkedMax = 512
 
-// check walks the table: the run is in ascending order and behind the tree.
+// check walks the table: the run is in ascending order, and its keys follow those of the tree.
 func (t *ascending[K, V]) check() {
 	if t.tree.len() > checkedMax {
 		return

@@ -249,7 +249,7 @@ func requireHealed(t *testing.T, name string, img *Image) {
 	}
 }
 
-// What is repaired keeps all that brokers accept of it.
+// TestRepairedRegistration: a repair keeps every part of a registration that brokers accept.
 func TestRepairedRegistration(t *testing.T) {
 	t.Parallel()
 	rack := "r"
@@ -328,7 +328,7 @@ func TestPoisonOfTheLogAlone(t *testing.T) {
 	}
 }
 
-// What is aborted comes back: its healing, too.
+// TestHealingIsAborted: aborting a transaction restores the poison that it healed.
 func TestHealingIsAborted(t *testing.T) {
 	t.Parallel()
 	spoiled := read(
@@ -344,8 +344,8 @@ func TestHealingIsAborted(t *testing.T) {
 	}
 }
 
-// Whatever a record that replays contains, its poison can be healed, and log and snapshot give the
-// same state.
+// TestRandomPoisonIsHealed: the poison of every record that replays can be healed, and log and
+// snapshot give the same state.
 func TestRandomPoisonIsHealed(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 8))

@@ -116,9 +116,7 @@ func (img *Image) configRecords(yield func(record.Record) bool) bool {
 		}
 	}
 	return img.nextProducerID < 0 ||
-		yield(
-			&record.ProducerIDs{BrokerID: -1, BrokerEpoch: -1, NextProducerID: img.nextProducerID},
-		)
+		yield(&record.ProducerIDs{BrokerID: -1, BrokerEpoch: -1, NextProducerID: img.nextProducerID})
 }
 
 func (img *Image) securityRecords(yield func(record.Record) bool) bool {

@@ -287,9 +287,7 @@ func (e *Editor) partitionChange(r *record.PartitionChange) error {
 	}
 	if s := r.LeaderRecoveryState; s != record.NoRecoveryChange && s != record.Recovered &&
 		s != record.Recovering {
-		return fmt.Errorf(
-			"%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s,
-		)
+		return fmt.Errorf("%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s)
 	}
 	n := p.Merge(r)
 	if len(n.Directories) != len(n.Replicas) {

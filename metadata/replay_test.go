@@ -93,7 +93,7 @@ func TestReplayRefusals(t *testing.T) {
 	}
 }
 
-// What is no error in Kafka is none here.
+// TestReplayIsLenientWhereKafkaIs: records that Kafka replays without an error replay here too.
 func TestReplayIsLenientWhereKafkaIs(t *testing.T) {
 	replay(t, smallCluster(t), 10,
 		&record.UnregisterBroker{BrokerID: 9},

@@ -50,9 +50,7 @@ func DrawUUID(draw func() [16]byte) UUID {
 func ParseUUID(text string) (UUID, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 	if err != nil || len(raw) != len(UUID{}) {
-		return UUID{}, fmt.Errorf(
-			"%q is not a Kafka UUID: want 22 characters of URL-safe base64", text,
-		)
+		return UUID{}, fmt.Errorf("%q is not a Kafka UUID: want 22 characters of URL-safe base64", text)
 	}
 	return UUID(raw), nil
 }

@@ -175,9 +175,7 @@ func (a *applier) maybeSnapshot() {
 		return
 	}
 	if err != nil || m.Index == 0 {
-		a.l.fail(
-			errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")),
-		)
+		a.l.fail(errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")))
 		return
 	}
 	a.restartPolicy()

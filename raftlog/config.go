@@ -44,8 +44,8 @@ type Config struct {
 	HeartbeatTicks int           // 5
 
 	// A snapshot is due when SnapshotBytes of batches were applied since the last one, or when the
-	// last one is older than SnapshotInterval and anything was applied. Of several voters each
-	// begins somewhat earlier, at another time than the others; see snapshotShare.
+	// last one is older than SnapshotInterval and anything was applied. Each of several voters
+	// begins somewhat earlier, at a time of its own; see snapshotShare.
 	SnapshotBytes    int64         // batch bytes between snapshots; 20 MiB
 	SnapshotInterval time.Duration // 1 h
 	SnapshotsKept    int           // 2
@@ -141,13 +141,11 @@ func (c Config) check() error {
 		len(c.Voters) > 0 && c.Voters[0] < 0:
 		return fmt.Errorf("raftlog: voters %v: ids must differ and not be negative", c.Voters)
 	case len(c.Voters) > 1 && c.Addr == nil:
-		return errors.New(
-			"raftlog: several voters, but no way to learn their addresses (Config.Addr)",
-		)
+		return errors.New("raftlog: several voters, but no way to learn their addresses (Config.Addr)")
 	case c.MessageBytes < 0 || c.SnapshotChunkBytes < 0 || c.RetryBackoff < 0:
 		return fmt.Errorf(
-			"raftlog: MessageBytes %d, SnapshotChunkBytes %d and RetryBackoff %v must not be "+
-				"negative",
+			"raftlog: MessageBytes %d, SnapshotChunkBytes %d and "+
+				"RetryBackoff %v must not be negative",
 			c.MessageBytes, c.SnapshotChunkBytes, c.RetryBackoff,
 		)
 	case c.SnapshotsKept < 1:

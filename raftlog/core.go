@@ -388,9 +388,7 @@ func (c *core) appliedTo(t *applyTask) {
 		for _, e := range t.entries {
 			if e.GetIndex() > c.handed {
 				panic(
-					fmt.Sprintf(
-						"entry %d was applied and only %d were handed out", e.GetIndex(), c.handed,
-					),
+					fmt.Sprintf("entry %d was applied and only %d were handed out", e.GetIndex(), c.handed),
 				)
 			}
 			c.applied = max(c.applied, e.GetIndex())
@@ -489,9 +487,7 @@ func (c *core) handOver() (to uint64) {
 			}
 		}
 		if to != raft.None {
-			c.cause = fmt.Sprintf(
-				"node %d handed leadership over to node %d", c.cfg.node, nodeID(to),
-			)
+			c.cause = fmt.Sprintf("node %d handed leadership over to node %d", c.cfg.node, nodeID(to))
 			c.handing = true
 			c.rn.TransferLeader(to)
 		}

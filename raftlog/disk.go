@@ -99,8 +99,8 @@ type VotersError struct{ Configured, Log []int32 }
 func (e *VotersError) Error() string {
 	return fmt.Sprintf(
 		"raftlog: the configured voters are %v, but the log on this node's disk has the "+
-			"voters %v: configure those of the log; this release cannot change the members of a "+
-			"quorum",
+			"voters %v: configure those of the log; this release cannot "+
+			"change the members of a quorum",
 		e.Configured, e.Log,
 	)
 }

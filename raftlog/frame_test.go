@@ -146,7 +146,7 @@ func FuzzReadMessages(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Whatever passes must not bring a node down that has nothing yet.
+		// No accepted frame may stop a node whose log is empty.
 		c := loneCore(t, 2, 1000)
 		c.step(ms...)
 		// it may have failed (raft panics at a commit index beyond the log), but in order

@@ -133,8 +133,8 @@ func (l *Log) admits(h hello) error {
 		}
 	case h.to != l.cfg.NodeID:
 		return fmt.Errorf(
-			"node %d meant to reach node %d, but this is node %d: check the addresses of the "+
-				"quorum",
+			"node %d meant to reach node %d, but this is node %d: "+
+				"check the addresses of the quorum",
 			h.node, h.to, l.cfg.NodeID,
 		)
 	case h.node == l.cfg.NodeID:
@@ -147,8 +147,8 @@ func (l *Log) admits(h hello) error {
 		}
 	case founding && h.founding && !slices.Equal(voters, h.voters):
 		return fmt.Errorf(
-			"node %d was formatted with the voters %v, node %d with %v: format both with the "+
-				"same",
+			"node %d was formatted with the voters %v, node %d with "+
+				"%v: format both with the same",
 			h.node, h.voters, l.cfg.NodeID, voters,
 		)
 	}

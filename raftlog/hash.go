@@ -170,15 +170,11 @@ func (c *core) compare(m *raftpb.Message, leader claim) {
 }
 
 func (c *core) diverged(m *raftpb.Message, at position, how string) {
-	c.fail(
-		fmt.Errorf(
-			"%w: up to offset %d (entry %d) this node %d holds another log than node %d, which "+
-				"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped "+
-				"and keep its directory for inspection; compare the records before that offset on "+
-				"the other nodes with `yakt log dump`",
-			ErrDiverged, at.end, at.index, c.cfg.node, nodeID(m.GetFrom()), m.GetTerm(), how,
-		),
-	)
+	c.fail(fmt.Errorf("%w: up to offset %d (entry %d) this node %d holds another log than node %d, "+
+		"which leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and "+
+		"keep its directory for inspection; compare the records before that offset on the other "+
+		"nodes with `yakt log dump`",
+		ErrDiverged, at.end, at.index, c.cfg.node, nodeID(m.GetFrom()), m.GetTerm(), how))
 }
 
 // beginChain starts a chain on a new leader whose log, taken over from an earlier release, has

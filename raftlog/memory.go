@@ -59,9 +59,7 @@ func (e logEnd) lacks(was logEnd) bool {
 // join combines two log ends of the same log.
 func (e logEnd) join(other logEnd) logEnd {
 	e.term = max(e.term, other.term)
-	if cmp.Or(
-		cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex),
-	) < 0 {
+	if cmp.Or(cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex)) < 0 {
 		e.lastTerm, e.lastIndex = other.lastTerm, other.lastIndex
 	}
 	return e
@@ -122,8 +120,8 @@ func (r remembered) starts(h hello) (remembered, error) {
 	if h.end.lacks(r.before) {
 		return r, forgot(
 			"node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
-				"epoch %d: it went back in time (an older copy of its directory, or a damaged "+
-				"disk)",
+				"epoch %d: it went back in time (an older copy of its "+
+				"directory, or a damaged disk)",
 			h.node, r.before, r.before.term, h.end, h.end.term,
 		)
 	}
@@ -237,9 +235,7 @@ const (
 const _ uint = wal.MaxNoteBytes - (1 + 4 + 2 + maxRemembered*rememberedBytes + maxSuspendedBytes)
 
 func (m *memory) encode() []byte {
-	b := appendRemembered(
-		binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known,
-	)
+	b := appendRemembered(binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known)
 	return append(b, m.suspended[:min(len(m.suspended), maxSuspendedBytes)]...)
 }
 

@@ -119,8 +119,8 @@ func TestMemoryRoundTrip(t *testing.T) {
 }
 
 // TestMemoryMerges: another's memory adds to what is known, and replaces it only while this
-// replica's is provisional. What was acknowledged in a later life is never asked of an introduction
-// of that life, which may be older.
+// replica's is provisional. An introduction is not judged by acknowledgements of the same
+// start of its sender, because it may be older than they are.
 func TestMemoryMerges(t *testing.T) {
 	mine := remembered{
 		directory: [16]byte{1}, incarnation: [16]byte{2}, boot: boot{7, 7},

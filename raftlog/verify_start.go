@@ -12,8 +12,8 @@ import (
 // leaveStopped is the advice for a voter whose disk lost or changed what the voter had
 // acknowledged.
 const leaveStopped = "leave this node stopped and keep its directory for inspection: the other " +
-	"voters, if there are any, go on without it as long as they are a majority; this release " +
-	"cannot " +
+	"voters, if there are any, go on without it as long as they are a " +
+	"majority; this release cannot " +
 	"replace a voter"
 
 // verifyStart verifies the snapshot that the log starts from and returns the size and CRC of its

@@ -149,9 +149,7 @@ func (v *view) publish(id snapshotID, base position) {
 	defer v.mu.Unlock()
 	v.snapshot = id
 	if base.end > v.start {
-		gone := sort.Search(
-			len(v.batches), func(i int) bool { return v.batches[i].base >= base.end },
-		)
+		gone := sort.Search(len(v.batches), func(i int) bool { return v.batches[i].base >= base.end })
 		v.batches = slices.Clone(v.batches[gone:])
 		v.start = base.end
 		for len(v.epochs) > 1 && v.epochs[1].start < v.start {

@@ -2,8 +2,8 @@ package configs
 
 import "testing"
 
-// What Java's Pattern says of each was asked of it; the last ones it takes although Go's regexp
-// does not.
+// TestClientMatchIsReadInJavasDialect: the expectations are the results of Java's Pattern. It
+// accepts the last expressions, which Go's regexp refuses.
 func TestClientMatchIsReadInJavasDialect(t *testing.T) {
 	t.Parallel()
 	for _, regex := range []string{

@@ -128,8 +128,8 @@ func (u *UncleanElections) Add(c *Change) {
 func (u *UncleanElections) Warn(log *slog.Logger) {
 	if u.n > 0 {
 		log.Warn("unclean leader elections: replicas lead that were not in sync; if records were "+
-			"acknowledged that they do not have, those are "+
-			"lost", "partitions", u.n, "first", u.first)
+			"acknowledged that they do not have, those are lost",
+			"partitions", u.n, "first", u.first)
 	}
 }
 

@@ -297,12 +297,10 @@ func (c *coder) tags(fields ...tagged) {
 	var n uint32
 	for _, f := range fields {
 		if f.set && f.since > c.version {
-			c.fail(
-				fmt.Errorf(
-					"tagged field %d needs version %d, the record is written in version %d", f.tag,
-					f.since, c.version,
-				),
-			)
+			c.fail(fmt.Errorf(
+				"tagged field %d needs version %d, the record is written in version %d", f.tag,
+				f.since, c.version,
+			))
 			return
 		}
 		if f.set {
@@ -380,9 +378,7 @@ func (c *coder) since(version int16, set bool) bool {
 	}
 	if set && !c.decoding {
 		c.fail(
-			fmt.Errorf(
-				"a field needs version %d, the record is written in version %d", version, c.version,
-			),
+			fmt.Errorf("a field needs version %d, the record is written in version %d", version, c.version),
 		)
 	}
 	return false

@@ -82,9 +82,7 @@ func DecodeControl(key, value []byte) (Control, error) {
 	c := coder{buf: value, decoding: true}
 	c.int16(&c.version)
 	if c.err == nil && (c.version < 0 || c.version > maxVersion) {
-		c.fail(
-			fmt.Errorf("version %d is newer than this release reads (%d)", c.version, maxVersion),
-		)
+		c.fail(fmt.Errorf("version %d is newer than this release reads (%d)", c.version, maxVersion))
 	}
 	r.code(&c)
 	if c.err == nil && len(c.buf) != 0 {

@@ -92,19 +92,15 @@ func TestDecoderSharesLists(t *testing.T) {
 		return *r.(*record.Partition)
 	}
 	dirs := []protocol.UUID{{1}, {2}, {3}}
-	first := decode(
-		encode(
-			&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Directories: dirs},
-		),
-	)
-	second := decode(
-		encode(
-			&record.Partition{
-				Replicas: []int32{1, 2, 3}, ISR: []int32{3, 2}, Directories: dirs,
-				Leader: 3,
-			},
-		),
-	)
+	first := decode(encode(
+		&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Directories: dirs},
+	))
+	second := decode(encode(
+		&record.Partition{
+			Replicas: []int32{1, 2, 3}, ISR: []int32{3, 2}, Directories: dirs,
+			Leader: 3,
+		},
+	))
 	if &first.Replicas[0] != &second.Replicas[0] || &first.Replicas[0] != &first.ISR[0] ||
 		&first.Directories[0] != &second.Directories[0] {
 		t.Error("equal lists are not one")

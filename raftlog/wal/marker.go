@@ -87,9 +87,7 @@ func (m *marker) failure() error {
 
 func (m *marker) setNote(note []byte, sync bool) error {
 	if len(note) > MaxNoteBytes {
-		return fmt.Errorf(
-			"wal: a note of %d bytes, where there is room for %d", len(note), MaxNoteBytes,
-		)
+		return fmt.Errorf("wal: a note of %d bytes, where there is room for %d", len(note), MaxNoteBytes)
 	}
 	m.mu.Lock()
 	if m.err == nil && !m.closed && !bytes.Equal(m.note, note) {

@@ -398,9 +398,7 @@ func (w *WAL) begin(mark *durableMark, lastChain uint32) error {
 	s := w.active
 	if s.off == headerBytes {
 		if s.size < headerBytes+w.headBytes()+sealBytes {
-			return fmt.Errorf(
-				"wal: segment %s of %d bytes is too small to begin with", s.path, s.size,
-			)
+			return fmt.Errorf("wal: segment %s of %d bytes is too small to begin with", s.path, s.size)
 		}
 		w.putHead(lastChain)
 		if err := w.flush(); err != nil {

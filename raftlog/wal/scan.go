@@ -41,9 +41,7 @@ func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 		return image{}, explain(err, "reading", path)
 	}
 	if size > maxSegmentBytes {
-		return image{}, corrupt(
-			path, 0, "the file has %d bytes, more than a segment can have", size,
-		)
+		return image{}, corrupt(path, 0, "the file has %d bytes, more than a segment can have", size)
 	}
 	buf := make([]byte, size)
 	if n, err := f.ReadAt(buf, 0); int64(n) != size {
@@ -58,9 +56,7 @@ func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 			path, 0, "the header says segment %d: the file was renamed or copied over", h.seq,
 		)
 	case h.size != size:
-		return image{}, corrupt(
-			path, size, "the file has %d bytes and was made with %d", size, h.size,
-		)
+		return image{}, corrupt(path, size, "the file has %d bytes and was made with %d", size, h.size)
 	}
 	return image{segmentHeader: h, path: path, buf: buf}, nil
 }
@@ -80,9 +76,7 @@ func (m *image) scan(apply func(*record) error) (scan, error) {
 		}
 		if p.chain != chain || p.typ == 0 || p.typ > typeSeal || p.flags&^flagsKnown != 0 ||
 			int64(p.synced) > off {
-			return s, corrupt(
-				m.path, off, "the record verifies but does not follow the one before it",
-			)
+			return s, corrupt(m.path, off, "the record verifies but does not follow the one before it")
 		}
 		batch = append(batch, p.record)
 		off, chain, count = off+p.bytes, p.sum, count+1

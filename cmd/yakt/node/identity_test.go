@@ -130,7 +130,8 @@ func TestStartedFiles(t *testing.T) {
 	}
 }
 
-// What a release before version 2 wrote is compared, and written again.
+// TestStartedFileOfTheLastRelease: a yakt.started of version 1 is compared with the configuration
+// and rewritten as version 2.
 func TestStartedFileOfTheLastRelease(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -103,6 +103,6 @@ func checkLock(dir string) error {
 }
 
 func errLocked(path string) error {
-	return fmt.Errorf("%s is locked: another controller is running on this directory; stop it "+
-		"first", path)
+	return fmt.Errorf("%s is locked: another controller is running on "+
+		"this directory; stop it first", path)
 }
