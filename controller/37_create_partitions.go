@@ -18,8 +18,8 @@ import (
 // Behaviour: each topic succeeds or fails by itself, and the new partitions of all that succeed are
 // one batch. They get as many replicas as partition 0 has.
 //
-// Differs from Kafka: a topic of which one partition fails gets none, where Kafka writes the
-// partitions before it; more than 10,000 new partitions are POLICY_VIOLATION, not
+// Differs from Kafka: if one partition of a topic fails, the topic gets none of them, where Kafka
+// writes those before it; more than 10,000 new partitions are POLICY_VIOLATION, not
 // UNKNOWN_SERVER_ERROR.
 //
 // Kafka: ReplicationControlManager.createPartitions.

@@ -62,8 +62,8 @@ type leaderElections struct {
 	ids      []int32
 }
 
-// electedTopic is a topic that is answered for, whose partitions are from first to the one before
-// end in leaderElections.ids and outcomes.
+// electedTopic is a topic in the response. Its partitions are [first, end) in leaderElections.ids
+// and outcomes.
 type electedTopic struct {
 	name       string
 	first, end int32
@@ -269,7 +269,7 @@ func (w *leaderElections) keep(p *electionWork) {
 	}
 }
 
-// response is made when all partitions have been dealt with.
+// response returns the response, once every partition has an outcome.
 func (w *leaderElections) response() kmsg.Response {
 	resp := responseTo[*kmsg.ElectLeadersResponse](w.req)
 	if w.req.Topics == nil {
@@ -308,7 +308,8 @@ func (w *leaderElections) everyTopic(
 		})
 }
 
-// answer is that for partitions of a topic, the first of which has the outcome of that index.
+// answer returns a topic's entry in the response. The outcome of ids[0] is at index, and those of
+// the other ids follow it.
 func (w *leaderElections) answer(
 	topic string, ids []int32, index int,
 ) kmsg.ElectLeadersResponseTopic {

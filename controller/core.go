@@ -254,7 +254,7 @@ func (c *core) load(img *metadata.Image) {
 
 // claim makes this node active in epoch. Everything that was ever acknowledged is committed and
 // replayed here by then: the log reports leadership only afterwards. An error means that the first
-// records could not be written, so that this replica is of no use.
+// records could not be written: this replica cannot be active.
 func (c *core) claim(now time.Time, epoch int32) error {
 	c.cfg.Logger.Info("active controller", "epoch", epoch, "offset", c.nextOffset())
 	c.epoch = epoch

@@ -54,7 +54,7 @@ type share struct {
 	ended bool          // cut was called: the share gets no more
 }
 
-// share is of a request that has nothing yet. release must be called when it is over.
+// share returns an empty share for a request. release must be called at the request's end.
 func (b *budget) share(client string, cut func()) *share {
 	return &share{budget: b, client: client, cut: cut, began: time.Now()}
 }

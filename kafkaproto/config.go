@@ -73,8 +73,8 @@ type Config struct {
 	//
 	// The request owns its memory: it may be kept after reply, and changed.
 	//
-	// A request of which Cost is more than a few KiB is handed over with the connection's place at
-	// the processor, of which there are few: Handle must not wait for anything then.
+	// If Cost is more than a few KiB, Handle runs while the connection holds a place at the
+	// processor. Places are few, so Handle must not wait for anything then.
 	//
 	// ctx ends when the connection ends, and when the request must wait no longer: its client has
 	// gone or has closed its side, or the limit on parked requests is reached. Handle must then

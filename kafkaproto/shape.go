@@ -175,8 +175,8 @@ func (l *learner) newShape(t reflect.Type, flexible bool) *shape {
 	return sh
 }
 
-// isWireField excludes what kmsg keeps beside a message's own fields: unknown tags, and a request's
-// version.
+// isWireField reports whether a field is in the encoded message. kmsg's structs also have fields
+// for unknown tags and for a request's version.
 func isWireField(t reflect.Type, i int) bool {
 	f := t.Field(i)
 	isVersion := f.Name == "Version" &&

@@ -78,7 +78,8 @@ func (e *Editor) Read(offset int64, r record.Record) error {
 	return nil
 }
 
-// poisoned records that a replayed record is poison, if its entity is still as the record made it.
+// poisoned adds an entry for a replayed record that is poison, if its entity still has the state
+// that the record gave it.
 func (e *Editor) poisoned(offset int64, r record.Record) {
 	e.img.cleanFrom = offset + 1
 	id := identity(r)

@@ -33,7 +33,7 @@ var firstHash = logHash{wal.LogHash{Chain: firstChain}}
 
 func (h logHash) known() bool { return h.Chain != 0 }
 
-// differs reports that two logs are not the same up to the position that both hashes are of.
+// differs reports whether two logs differ somewhere before the position of both hashes.
 func (h logHash) differs(other logHash) bool { return h.Chain == other.Chain && h.Sum != other.Sum }
 
 func (h logHash) mix(x uint64) logHash {

@@ -47,8 +47,7 @@ func (c *client) flags(cmd *cobra.Command) {
 	}
 }
 
-// ask reads something and decodes the answer. what says what is being done, for the person who
-// waits.
+// ask sends a GET and decodes the answer. what names the work for the person who waits for it.
 func (c *client) ask(ctx context.Context, what, path string, query url.Values, answer any) error {
 	return progress(c.errOut, what, func() error { return c.get(ctx, path, query, answer) })
 }

@@ -249,8 +249,8 @@ func (c *coder) nullableUUIDs(v *[]protocol.UUID) {
 	c.uuidElems(v, nullableLength(c, v, len(protocol.UUID{})))
 }
 
-// int32Elems and uuidElems code all elements of a list at once, for the two types of which a
-// million partitions have lists.
+// int32Elems and uuidElems code all elements of a list at once, because every one
+// of a million partitions has lists of these two types.
 func (c *coder) int32Elems(v *[]int32, n int) {
 	if c.err != nil || n <= 0 {
 		return

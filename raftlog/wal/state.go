@@ -176,7 +176,7 @@ type heldEntry struct {
 	entryType uint8
 }
 
-// begin starts the next segment; chain is the seal's of the one before.
+// begin starts the next segment; chain is the value in the previous segment's seal.
 func (r *replay) begin(chain uint32, h segmentHeader) {
 	r.segmentSize = append(r.segmentSize, h.size)
 	r.version = h.version

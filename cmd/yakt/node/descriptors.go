@@ -20,7 +20,7 @@ const descriptorReserve = 128
 // peerSlots is the number of connections that peers may open when clients hold all of theirs.
 const peerSlots = 32
 
-// connKind tells the connections of the Kafka listeners from those of the HTTP listeners.
+// connKind distinguishes connections of the Kafka listeners from those of the HTTP listeners.
 type connKind int
 
 const (
