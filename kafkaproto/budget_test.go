@@ -119,8 +119,7 @@ func TestModestHaveRoomOfTheirOwn(t *testing.T) {
 	})
 }
 
-// TestBudgetHasShares: memory beyond one address's share is free for others, whichever address
-// waits.
+// TestBudgetHasShares: memory beyond one address's share is free for others, whoever waits.
 func TestBudgetHasShares(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
