@@ -14,8 +14,8 @@ import (
 
 // ALTER_PARTITION_REASSIGNMENTS (45), versions 0 and 1.
 //
-// Behaviour: each partition succeeds or fails by itself; the changes of all that succeed are one
-// batch. Null replicas cancel a running reassignment; any others start one, or give a running one a
+// Behaviour: each partition succeeds or fails by itself. A long request runs in parts, and the
+// changes of all that succeed in a part are one batch. Null replicas cancel a running reassignment; any others start one, or give a running one a
 // new target. If the ISR allows it, the reassignment completes at once, otherwise with the change
 // that brings the required ISR. Fenced brokers may be added, unknown ones may not.
 //
@@ -23,33 +23,23 @@ import (
 //
 // Differs from Kafka: a new target of a running reassignment starts from the original replicas, so
 // that a cancellation restores them (see partition.Change.Reassign); a partition that a request
-// names twice is refused the second time, where Kafka computes both changes from the same state.
+// names twice is refused the second time, where Kafka computes both changes from the same state;
+// Kafka writes all changes of a request as one batch.
 //
 // KIP-455. Kafka: ReplicationControlManager.alterPartitionReassignments.
 func (c *core) alterPartitionReassignments(
 	_ op, req *kmsg.AlterPartitionAssignmentsRequest,
 ) result {
-	resp := responseTo[*kmsg.AlterPartitionAssignmentsResponse](req)
-	resp.AllowReplicationFactorChange = allowsFactorChange(req)
-	lists := reassignmentLists(req)
-	r := reassignments{
-		rules:             c.partitionRules(c.working, partition.NoUpdate),
-		allowFactorChange: allowsFactorChange(req),
-		seen:              make(map[metadata.TopicPartition]bool),
-		answers:           make([]*protocol.Error, 0, lists.total()),
+	w := &reassignments{
+		core: c, req: req, lists: reassignmentLists(req), max: c.partMax,
+		seen: make(map[namedPartition]int),
 	}
-	for i := range req.Topics {
-		r.topic(&req.Topics[i])
+	total := w.lists.total()
+	w.answers = make([]*protocol.Error, 0, total)
+	if total > recordsPerUserOp {
+		w.max = total + w.lists.n // it may be too much, which is known only at the end
 	}
-	if len(r.records) > recordsPerUserOp {
-		return result{response: failAlterPartitionReassignments(req, errTooLarge)}
-	}
-	answer := nested(resp, &resp.Topics, lists, func(at run) reassignedTopic {
-		return reassignmentAnswer(req, at, func(i int) (*protocol.Error, *string) {
-			return r.answers[i], r.answers[i].Text()
-		})
-	})
-	return result{records: r.records, response: answer, atomic: true}
+	return w.part(place{}, protocol.Messages{})
 }
 
 type reassignedTopic = kmsg.AlterPartitionAssignmentsResponseTopic
@@ -80,67 +70,116 @@ func allowsFactorChange(req *kmsg.AlterPartitionAssignmentsRequest) bool {
 	return req.Version < 1 || req.AllowReplicationFactorChange
 }
 
-// reassignments collects the changes of one request, and the answers for its partitions, in their
-// order.
+// reassignments are those of one request. They run in parts, each against the state that it finds.
 type reassignments struct {
-	rules             *partition.Rules
-	allowFactorChange bool
-	seen              map[metadata.TopicPartition]bool
-	records           []record.Record
-	answers           []*protocol.Error
-	messages          protocol.Messages
+	core  *core
+	req   *kmsg.AlterPartitionAssignmentsRequest
+	lists entryLists
+	max   int // entries of a part
+
+	answers []*protocol.Error // in the order of the request
+	// seen has the index of the entry that named a partition first.
+	seen map[namedPartition]int
 }
 
-func (r *reassignments) topic(req *kmsg.AlterPartitionAssignmentsRequestTopic) {
-	t := r.rules.Image().TopicByName(req.Topic)
-	for i := range req.Partitions {
+type namedPartition struct {
+	topic string
+	id    int32
+}
+
+// part reassigns the partitions from a place on; messages are those of the answers before it. It may
+// be computed again, and then replaces its answers.
+func (w *reassignments) part(at place, messages protocol.Messages) result {
+	runs, next := w.lists.part(at, w.max)
+	p := reassignmentPart{
+		reassignments: w, rules: w.core.partitionRules(w.core.working, partition.NoUpdate),
+		messages: messages,
+	}
+	w.answers = w.answers[:at.index]
+	for _, r := range runs {
+		p.topic(r)
+	}
+	if len(p.records) > recordsPerUserOp {
+		return result{response: failAlterPartitionReassignments(w.req, errTooLarge)}
+	}
+	r := result{records: p.records, atomic: true}
+	if next.list < w.lists.n {
+		r.more = func(op) result { return w.part(next, p.messages) }
+		return r
+	}
+	r.response = w.response()
+	return r
+}
+
+func (w *reassignments) response() kmsg.Response {
+	resp := responseTo[*kmsg.AlterPartitionAssignmentsResponse](w.req)
+	resp.AllowReplicationFactorChange = allowsFactorChange(w.req)
+	return nested(resp, &resp.Topics, w.lists, func(at run) reassignedTopic {
+		return reassignmentAnswer(w.req, at, func(i int) (*protocol.Error, *string) {
+			return w.answers[i], w.answers[i].Text()
+		})
+	})
+}
+
+// reassignmentPart is a part that is not proposed yet.
+type reassignmentPart struct {
+	*reassignments
+	rules    *partition.Rules
+	records  []record.Record
+	messages protocol.Messages
+}
+
+func (p *reassignmentPart) topic(at run) {
+	req := &p.req.Topics[at.list]
+	t := p.rules.Image().TopicByName(req.Topic)
+	for i := at.entry; i < at.end; i++ {
 		var err *protocol.Error
 		if t == nil {
 			err = protocol.Errorf(kerr.UnknownTopicOrPartition, "Unable to find a topic named %s.",
 				req.Topic)
 		} else {
-			err = r.partition(t, &req.Partitions[i])
+			err = p.partition(t, &req.Partitions[i])
 		}
-		r.answers = append(r.answers, r.messages.Bounded(err))
+		p.answers = append(p.answers, p.messages.Bounded(err))
 	}
 }
 
-func (r *reassignments) partition(
+func (p *reassignmentPart) partition(
 	t *metadata.Topic, req *kmsg.AlterPartitionAssignmentsRequestTopicPartition,
 ) *protocol.Error {
-	p := t.Partition(req.Partition)
-	if p == nil {
+	old := t.Partition(req.Partition)
+	if old == nil {
 		return protocol.Errorf(kerr.UnknownTopicOrPartition, "Unable to find partition %s:%d.",
 			t.Name, req.Partition)
 	}
-	key := metadata.TopicPartition{Topic: t, ID: req.Partition}
-	if r.seen[key] {
+	key, index := namedPartition{t.Name, req.Partition}, len(p.answers)
+	if first, again := p.seen[key]; again && first < index {
 		return protocol.Errorf(kerr.InvalidRequest, "Partition %s:%d comes twice in the request.",
 			t.Name, req.Partition)
 	}
-	r.seen[key] = true
-	change := r.rules.Of(t).Change(req.Partition, p)
-	err := r.retarget(&change, p, req.Replicas)
-	if err != nil {
+	p.seen[key] = index
+	change := p.rules.Of(t).Change(req.Partition, old)
+	if err := p.retarget(&change, old, req.Replicas); err != nil {
 		return err
 	}
 	if rec := change.Record(); rec != nil {
-		r.records = append(r.records, rec)
+		p.records = append(p.records, rec)
 	}
 	return nil
 }
 
 // retarget sets what the request asks for; replicas that are nil cancel.
-func (r *reassignments) retarget(
-	change *partition.Change, p *metadata.Partition, replicas []int32,
+func (p *reassignmentPart) retarget(
+	change *partition.Change, old *metadata.Partition, replicas []int32,
 ) *protocol.Error {
 	if replicas == nil {
 		return change.CancelReassignment()
 	}
-	if err := partition.CheckReplicas(r.rules.Image(), replicas, 0); err != nil {
+	if err := partition.CheckReplicas(p.rules.Image(), replicas, 0); err != nil {
 		return err
 	}
-	if before := partition.TargetFactor(p); !r.allowFactorChange && len(replicas) != before {
+	before := partition.TargetFactor(old)
+	if !allowsFactorChange(p.req) && len(replicas) != before {
 		return protocol.Errorf(kerr.InvalidReplicationFactor,
 			"The replication factor is changed from %d to %d", before, len(replicas))
 	}

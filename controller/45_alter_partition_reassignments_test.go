@@ -123,3 +123,50 @@ func TestListReassignments(t *testing.T) {
 		t.Errorf("some: %+v", some)
 	}
 }
+
+// TestLongReassignmentsRunInParts: partitions of several topics are reassigned in parts of two; one
+// that comes again in a later part is refused, and each answer is in its place.
+func TestLongReassignmentsRunInParts(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	d.core.partMax = 2
+	for id := range int32(4) {
+		d.addBroker(id + 1)
+	}
+	for _, name := range []string{"a", "b"} {
+		d.addPartitions(name, 3, func(int) []int32 { return []int32{1, 2} })
+	}
+	req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	for _, asked := range []struct {
+		topic      string
+		partitions []int32
+	}{{"a", []int32{0, 1, 2}}, {"none", []int32{0}}, {"b", []int32{2, 7, 0}}, {"a", []int32{1}}} {
+		of := kmsg.NewAlterPartitionAssignmentsRequestTopic()
+		of.Topic = asked.topic
+		for _, id := range asked.partitions {
+			p := kmsg.NewAlterPartitionAssignmentsRequestTopicPartition()
+			p.Partition, p.Replicas = id, []int32{3, 4}
+			of.Partitions = append(of.Partitions, p)
+		}
+		req.Topics = append(req.Topics, of)
+	}
+	slot, turns := d.ask(req), 0
+	for ; *slot == nil; turns++ {
+		if _, ok := d.step(); !ok {
+			t.Fatal("no answer")
+		}
+	}
+	unknown, invalid := kerr.UnknownTopicOrPartition.Code, kerr.InvalidRequest.Code
+	want := []int16{0, 0, 0, unknown, 0, unknown, 0, invalid}
+	if got := reassignCodes(whole(*slot)); !slices.Equal(got, want) || turns < 4 {
+		t.Errorf("codes %v after %d turns, want %v", got, turns, want)
+	}
+	for _, name := range []string{"a", "b"} {
+		for id := range int32(3) {
+			p := d.Image().TopicByName(name).Partition(id)
+			if moves := len(p.Adding()) == 2; moves == (name == "b" && id == 1) {
+				t.Errorf("%s-%d: adding %v", name, id, p.Adding())
+			}
+		}
+	}
+}

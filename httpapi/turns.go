@@ -14,6 +14,10 @@ type turn struct {
 	done <-chan struct{} // ends a wait
 }
 
+// requestWork is how long a request over HTTP is expected to work, whatever it asks for: it yields
+// seldom, and the shorter requests of brokers and Kafka clients go first.
+const requestWork = 4 * turns.LargeSlice
+
 type (
 	usageKey struct{} // context key of a connection's *turns.Usage
 	turnKey  struct{} // context key of a request's *turn
@@ -32,7 +36,7 @@ func (a *API) takeTurn(ctx context.Context) *turn {
 		usage = &turns.Usage{}
 	}
 	t := &turn{a.cfg.Turns.Turn(usage), ctx.Done()}
-	t.at.Expect(turns.LargeSlice) // for every operation: brokers' small requests go first
+	t.at.Expect(requestWork)
 	t.at.Take(t.done)
 	return t
 }

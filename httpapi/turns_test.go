@@ -16,7 +16,7 @@ func TestConnectionsThatAskLittleAreServedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &API{cfg: Config{Turns: turns.New(2)}}
 		hasty, calm := ConnContext(t.Context(), nil), ConnContext(t.Context(), nil)
-		for range 10 {
+		for range 40 {
 			r := a.takeTurn(hasty)
 			time.Sleep(turns.LargeSlice)
 			r.end()

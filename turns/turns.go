@@ -2,7 +2,8 @@
 // many requests at once, large requests, responses in parts. They run on a few places, so that
 // processors are always left for small requests, the core and the log. Of those that wait, the
 // shortest work runs first, as it is expected to be or as long as it has run already, so that what
-// is soon done does not wait for what is not. What its client has used lately counts, too, but less.
+// is soon done does not wait for what is not; one more place is for work that is expected to be
+// short. What its client has used lately counts, too, but less.
 package turns
 
 import (
@@ -31,6 +32,8 @@ const (
 	// lastShare: of so many places that are given out, one is for the longest work, so that none
 	// waits for ever.
 	lastShare = 8
+	// shortMax: work that is expected to be shorter may also run on the short place.
+	shortMax = 2 * Slice
 	// lines is how many waiting lines there are: one for each doubling of the time.
 	lines = 8
 )
@@ -40,16 +43,23 @@ type Places struct {
 	count int
 
 	mu      sync.Mutex
-	holders map[*Turn]uint32 // and what blocking was at the last look
+	holders map[*Turn]*holding
+	short   bool             // the short place is held: it is beside the others, so that none can delay it
 	waiters [lines]list.List // of *Turn, by lineOf
 	granted uint             // places given out to waiters
 	looking bool             // a timer is set for look
 	waiting atomic.Int32     // length of all lines
 }
 
+// holding is a place that is held.
+type holding struct {
+	short    bool   // it is the short place
+	blocking uint32 // of the turn, at the last look
+}
+
 // New returns the places for a process with so many processors: half of them, at least one.
 func New(processors int) *Places {
-	return &Places{count: max(1, processors/2), holders: make(map[*Turn]uint32)}
+	return &Places{count: max(1, processors/2), holders: make(map[*Turn]*holding)}
 }
 
 // Usage is how much of the processor a client has used lately. Turns of one client share it. The
@@ -161,7 +171,7 @@ func (p *Places) enter(t *Turn) *list.Element {
 	if t.begun {
 		t.begun, t.work = false, 0
 	}
-	if len(p.holders) < p.count {
+	if p.free(t) {
 		p.grant(t, now)
 		return nil
 	}
@@ -209,18 +219,39 @@ func lineOf(work time.Duration) int {
 	return min(bits.Len64(uint64(work/Slice)), lines-1)
 }
 
+// usual reports whether one of the places for all work is free.
+func (p *Places) usual() bool {
+	held := len(p.holders)
+	if p.short {
+		held--
+	}
+	return held < p.count
+}
+
+// free reports whether there is a place for a turn.
+func (p *Places) free(t *Turn) bool { return p.usual() || !p.short && t.isShort() }
+
+func (t *Turn) isShort() bool { return t.expected > 0 && max(t.expected, t.work) < shortMax }
+
+// grant gives a turn a place, of which there must be one.
 func (p *Places) grant(t *Turn, now time.Time) {
+	h := &holding{short: !p.usual(), blocking: t.blocking.Load()}
+	p.short = p.short || h.short
 	t.since = now
-	p.holders[t] = t.blocking.Load()
+	p.holders[t] = h
 	t.held.Store(true)
 }
 
 // remove takes a place away, if it is held, and grants it to the next waiter.
 func (p *Places) remove(t *Turn, now time.Time) {
-	if _, held := p.holders[t]; !held {
+	h := p.holders[t]
+	if h == nil {
 		return
 	}
 	delete(p.holders, t)
+	if h.short {
+		p.short = false
+	}
 	t.held.Store(false)
 	t.work += now.Sub(t.since)
 	t.usage.used += now.Sub(t.since)
@@ -232,8 +263,11 @@ func (p *Places) remove(t *Turn, now time.Time) {
 	}
 }
 
-// next removes the waiter that runs next from its line; nil if nobody waits.
+// next removes the waiter that runs next from its line; nil if there is none for the free place.
 func (p *Places) next() *Turn {
+	if !p.usual() {
+		return p.nextShort()
+	}
 	p.granted++
 	first, last := (*list.List)(nil), (*list.List)(nil)
 	for i := range p.waiters {
@@ -252,6 +286,17 @@ func (p *Places) next() *Turn {
 	return first.Remove(first.Front()).(*Turn)
 }
 
+// nextShort is next for the short place.
+func (p *Places) nextShort() *Turn {
+	for i := range p.waiters[:lineOf(shortMax)+1] {
+		line := &p.waiters[i]
+		if first := line.Front(); first != nil && first.Value.(*Turn).isShort() {
+			return line.Remove(first).(*Turn)
+		}
+	}
+	return nil
+}
+
 // watch has look called while there are waiters.
 func (p *Places) watch() {
 	if p.waiting.Load() > 0 && !p.looking {
@@ -266,13 +311,13 @@ func (p *Places) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	for t, was := range p.holders {
+	for t, h := range p.holders {
 		is := t.blocking.Load()
-		blocked := is%2 == 1 && is == was
+		blocked := is%2 == 1 && is == h.blocking
 		if blocked || now.Sub(t.since) >= heldMax {
 			p.remove(t, now)
 		} else {
-			p.holders[t] = is
+			h.blocking = is
 		}
 	}
 	p.looking = false

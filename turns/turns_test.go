@@ -137,6 +137,40 @@ func TestACrowdDoesNotKeepOneOut(t *testing.T) {
 	})
 }
 
+// Short work has a place of its own beside long work that does not yield.
+func TestShortWorkDoesNotWaitForLong(t *testing.T) {
+	p := one()
+	bubble(t, p, func(t *testing.T) {
+		long, waiting := newTurn(p), newTurn(p)
+		long.Take(nil)
+		taken := take(waiting)
+		first, second := newTurn(p), newTurn(p)
+		for _, short := range []*Turn{first, second} {
+			short.Expect(Slice)
+		}
+		first.Take(nil)
+		next := take(second)
+		if !first.Held() || second.Held() {
+			t.Errorf("the first of the short ones has a place: %t, the second: %t", first.Held(),
+				second.Held())
+		}
+		first.Drop()
+		<-next
+		time.Sleep(shortMax)
+		yielded := make(chan struct{})
+		go func() { second.Yield(shortMax, nil); close(yielded) }() // it took longer than expected
+		synctest.Wait()
+		if second.Held() {
+			t.Error("work that is not short is on the short place")
+		}
+		long.Drop()
+		<-taken
+		waiting.Drop()
+		<-yielded
+		second.Drop()
+	})
+}
+
 // Pauses make up for use, waiting for a place does not.
 func TestPausesMakeUpForUse(t *testing.T) {
 	p := one()
