@@ -15,7 +15,7 @@ const module = "github.com/yakt/yakt/"
 // package that is not in the map may import any.
 var mayImport = map[string][]string{
 	"protocol":                  {},
-	"protocol/batch":            {},
+	"protocol/batch":            {"protocol"},
 	"config":                    {"protocol"},
 	"limits":                    {},
 	"logtest":                   {},
@@ -26,27 +26,30 @@ var mayImport = map[string][]string{
 	"vfs":                       {},
 	"vfs/memfs":                 {"vfs"},
 	"raftlog/wal":               {"vfs"},
-	"raftlog":                   {"raftlog/wal", "vfs", "limits", "protocol/batch"},
+	"raftlog":                   {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
 	"controller/quota":          {"metadata", "metadata/record", "protocol"},
-	"controller/feed":           {"metadata", "metadata/record"},
+	"controller/feed":           {"metadata", "metadata/record", "protocol/batch"},
 	"controller/configs":        {"metadata", "metadata/record", "protocol"},
-	"controller/controllertest": {"metadata", "metadata/record"},
+	"controller/controllertest": {"metadata", "metadata/record", "protocol", "protocol/batch"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
 		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
-		"metadata", "metadata/record", "limits", "protocol",
+		"metadata", "metadata/record", "limits", "protocol", "protocol/batch",
 	},
 	"httpapi": {
-		"metadata", "metadata/record", "controller", "controller/feed", "limits", "protocol", "turns",
+		"metadata", "metadata/record", "controller", "controller/feed", "limits", "protocol",
+		"protocol/batch", "turns",
 	},
-	// bench measures from outside and shares no code with a controller.
-	"bench":           {"integration/kafka", "metadata", "metadata/record"},
+	// bench measures from outside: of a controller's code it shares only the formats.
+	"bench": {
+		"integration/kafka", "metadata", "metadata/record", "protocol", "protocol/batch",
+	},
 	"cmd/yakt/gcpace": {},
 	"tools/measure":   {},
 	"tools/vulncheck": {},
 	"cmd/yakt/node": {
 		"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal",
-		"controller", "httpapi", "limits", "protocol", "turns",
+		"controller", "httpapi", "limits", "protocol", "protocol/batch", "turns",
 	},
 }
 

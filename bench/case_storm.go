@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/integration/kafka"
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 const (
@@ -67,10 +67,10 @@ func (s *stormLog) hook() *func([]byte) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for len(batches) > 0 && s.err == nil {
-			var batch metadata.Batch
-			if batch, batches, s.err = metadata.ParseBatch(batches); s.err == nil &&
-				!batch.IsControl() {
-				s.err = batch.Each(func(_ int64, _, value []byte) error {
+			var first batch.Batch
+			if first, batches, s.err = batch.Parse(batches); s.err == nil &&
+				!first.IsControl() {
+				s.err = first.Each(func(_ int64, _, value []byte) error {
 					return s.observe(now, value)
 				})
 			}

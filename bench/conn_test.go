@@ -90,8 +90,8 @@ func TestConnRefusesWhatItDidNotAskFor(t *testing.T) {
 	}
 }
 
-// batch is the header of a batch of n records, followed by that many bytes.
-func batch(base int64, n, epoch int32, size int) []byte {
+// makeBatch is the header of a batch of n records, followed by that many bytes.
+func makeBatch(base int64, n, epoch int32, size int) []byte {
 	b := make([]byte, size)
 	binary.BigEndian.PutUint64(b, uint64(base))
 	binary.BigEndian.PutUint32(b[8:], uint32(size-12))
@@ -105,15 +105,15 @@ func TestFollowerTakesWholeBatches(t *testing.T) {
 	seen := 0
 	count := func(b []byte) { seen += len(b) }
 	f.records.Store(&count)
-	read := append(batch(0, 3, 1, 100), batch(3, 1, 2, 80)...)
-	if err := f.advance(append(read, batch(4, 1, 2, 200)[:70]...)); err != nil {
+	read := append(makeBatch(0, 3, 1, 100), makeBatch(3, 1, 2, 80)...)
+	if err := f.advance(append(read, makeBatch(4, 1, 2, 200)[:70]...)); err != nil {
 		t.Fatal(err)
 	}
 	if f.offset != 4 || f.lastEpoch != 2 || seen != 180 || f.applied.Load() != 3 {
 		t.Errorf("offset %d, epoch %d, %d bytes seen, applied %d", f.offset, f.lastEpoch, seen,
 			f.applied.Load())
 	}
-	if err := f.advance(batch(4, 1, 2, 200)[:70]); err == nil {
+	if err := f.advance(makeBatch(4, 1, 2, 200)[:70]); err == nil {
 		t.Error("less than a batch is taken")
 	}
 	if err := f.advance(nil); err != nil {

@@ -5,19 +5,19 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 const (
 	fetchMaxBytes  = 1 << 20
 	fetchWaitMs    = 500
-	metadataTopic  = "__cluster_metadata"
 	codeNotLeader  = 6
 	codeFenced     = 74
 	batchHeaderMin = 61
@@ -25,11 +25,6 @@ const (
 	// starts at another one.
 	checkEvery = 8
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// metadataTopicID is the fixed id of __cluster_metadata.
-var metadataTopicID = [16]byte{15: 1}
 
 // follower reads the metadata log as a 4.3 broker does: by FETCH version 18, or by FETCH_SNAPSHOT
 // if the leader says so, from whichever node leads. It parses batch headers and verifies some of
@@ -81,7 +76,7 @@ func (f *follower) newRequest() *kmsg.FetchRequest {
 	req.MaxWaitMillis, req.MaxBytes, req.SessionEpoch = fetchWaitMs, fetchMaxBytes, -1
 	t, p := kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
 	p.LogStartOffset, p.ReplicaDirectoryID = -1, f.directory
-	t.TopicID, t.Partitions = metadataTopicID, append(t.Partitions, p)
+	t.TopicID, t.Partitions = protocol.MetadataTopicID, append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
 	return req
 }
@@ -203,8 +198,7 @@ func (f *follower) checkBatch(b []byte) error {
 	if (f.batches+int(f.id))%checkEvery != 0 {
 		return nil
 	}
-	if want, got := binary.BigEndian.Uint32(b[17:]), crc32.Checksum(b[21:],
-		castagnoli); want != got {
+	if want, got := binary.BigEndian.Uint32(b[17:]), protocol.Checksum(b[21:]); want != got {
 		return fmt.Errorf("batch at offset %d: CRC32C is %08x, its header says %08x",
 			binary.BigEndian.Uint64(b), got, want)
 	}
@@ -234,7 +228,7 @@ func (f *follower) load(endOffset int64, epoch int32) error {
 		}
 		if f.pieces++; (f.pieces+int(f.id))%checkEvery == 0 {
 			f.checked = append(f.checked,
-				piece{position, len(p.Bytes), crc32.Checksum(p.Bytes, castagnoli)})
+				piece{position, len(p.Bytes), protocol.Checksum(p.Bytes)})
 		}
 		position += int64(len(p.Bytes))
 		f.bytes += int64(len(p.Bytes))
@@ -258,7 +252,7 @@ func (f *follower) compare(dir string) error {
 		if _, err := file.ReadAt(b, p.position); err != nil {
 			return err
 		}
-		if crc32.Checksum(b, castagnoli) != p.crc {
+		if protocol.Checksum(b) != p.crc {
 			return fmt.Errorf("observer %d read something else than snapshot %s holds at %d", f.id,
 				f.snapshot, p.position)
 		}
@@ -274,7 +268,7 @@ func (f *follower) fetchSnapshot(
 	t, rp := kmsg.NewFetchSnapshotRequestTopic(), kmsg.NewFetchSnapshotRequestTopicPartition()
 	rp.CurrentLeaderEpoch, rp.Position, rp.ReplicaDirectoryID = f.epoch, position, f.directory
 	rp.SnapshotID.EndOffset, rp.SnapshotID.Epoch = endOffset, epoch
-	t.Topic, t.Partitions = metadataTopic, append(t.Partitions, rp)
+	t.Topic, t.Partitions = protocol.MetadataTopic, append(t.Partitions, rp)
 	req.Topics = append(req.Topics, t)
 	resp, err := ask[*kmsg.FetchSnapshotResponse](f.conn, req)
 	if err == nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"maps"
@@ -17,6 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/renameio/v2"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // MetaPropertiesName is the file that names the owner of a directory.
@@ -33,8 +34,6 @@ const (
 	checksumKey    = "yakt.crc32c"
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // ErrNotFormatted is in the chain of the error for a directory without meta.properties.
 var ErrNotFormatted = errors.New("not formatted")
 
@@ -50,7 +49,7 @@ func (e *MetaPropertiesError) Error() string { return e.Path + " " + e.Wrong }
 type MetaProperties struct {
 	ClusterID   string
 	NodeID      int32
-	DirectoryID UUID // zero in directories formatted before Kafka 3.7
+	DirectoryID protocol.UUID // zero in directories formatted before Kafka 3.7
 	// Checkpoints is the CRC-32C of the checkpoint files that `yakt format` wrote with it, 0 if
 	// unknown.
 	Checkpoints uint32
@@ -137,7 +136,7 @@ func checksumOf(values map[string]string) string {
 			text = appendProperty(text, key, values[key])
 		}
 	}
-	return crcText(crc32.Checksum(text, castagnoli))
+	return crcText(protocol.Checksum(text))
 }
 
 func crcText(crc uint32) string { return fmt.Sprintf("%08x", crc) }
@@ -173,12 +172,12 @@ func metaPropertiesOf(values map[string]string) (m MetaProperties, err error) {
 	return m, err
 }
 
-func directoryIDOf(values map[string]string) (id UUID, err error) {
+func directoryIDOf(values map[string]string) (id protocol.UUID, err error) {
 	text, ok := values["directory.id"]
 	if !ok {
 		return id, nil
 	}
-	if id, err = ParseUUID(text); err != nil {
+	if id, err = protocol.ParseUUID(text); err != nil {
 		return id, fmt.Errorf("has a directory.id that cannot be read: %w", err)
 	}
 	if id.Reserved() {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 func TestMetaPropertiesOfKafka(t *testing.T) {
@@ -23,8 +25,8 @@ func TestMetaPropertiesRoundTrip(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, m := range []MetaProperties{
-		{ClusterID: "a=b:c#d é", NodeID: 7, DirectoryID: NewUUID(), Checkpoints: 0x1234},
-		{ClusterID: NewUUID().String()},
+		{ClusterID: "a=b:c#d é", NodeID: 7, DirectoryID: protocol.NewUUID(), Checkpoints: 0x1234},
+		{ClusterID: protocol.NewUUID().String()},
 	} {
 		if err := m.Write(dir); err != nil {
 			t.Fatal(err)
@@ -93,7 +95,7 @@ func TestMetaPropertiesBitFlips(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	m := MetaProperties{
-		ClusterID: "MkU3OEVBNTcwNTJENDM2Qk", NodeID: 3, DirectoryID: NewUUID(), Checkpoints: 7,
+		ClusterID: "MkU3OEVBNTcwNTJENDM2Qk", NodeID: 3, DirectoryID: protocol.NewUUID(), Checkpoints: 7,
 	}
 	put(t, dir, m)
 	data, err := os.ReadFile(filepath.Join(dir, MetaPropertiesName))
@@ -186,8 +188,8 @@ func TestCommandsCanBePasted(t *testing.T) {
 func TestUUID(t *testing.T) {
 	t.Parallel()
 	for range 200 {
-		id := NewUUID()
-		again, err := ParseUUID(id.String())
+		id := protocol.NewUUID()
+		again, err := protocol.ParseUUID(id.String())
 		if err != nil || again != id || len(id.String()) != 22 || id.String()[0] == '-' ||
 			id[6]>>4 != 4 || id.Reserved() {
 			t.Fatalf("%s %v %v", id, again, err)
@@ -197,10 +199,10 @@ func TestUUID(t *testing.T) {
 		"", "x", "AAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAA+A",
 		"YZY2Zho7ggGzXYksQ5j9jgYZY2Zho7ggGzXYksQ5j9jg",
 	} {
-		if id, err := ParseUUID(text); err == nil {
+		if id, err := protocol.ParseUUID(text); err == nil {
 			t.Errorf("%q: got %v", text, id)
 		}
 	}
-	equal(t, "99", UUID{15: 99}.Reserved(), true)
-	equal(t, "100", UUID{15: 100}.Reserved(), false)
+	equal(t, "99", protocol.UUID{15: 99}.Reserved(), true)
+	equal(t, "100", protocol.UUID{15: 100}.Reserved(), false)
 }

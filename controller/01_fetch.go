@@ -7,7 +7,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -67,7 +66,7 @@ func fetchPartition(req *kmsg.FetchRequest) *kmsg.FetchRequestTopicPartition {
 	}
 	t := &req.Topics[0]
 	if named := t.Topic == protocol.MetadataTopic; req.Version < 13 && !named ||
-		req.Version >= 13 && t.TopicID != record.MetadataTopicID {
+		req.Version >= 13 && t.TopicID != protocol.MetadataTopicID {
 		return nil
 	}
 	p := &t.Partitions[0]
@@ -102,7 +101,7 @@ func fetchResponse(
 		resp.Brokers = []kmsg.FetchResponseBroker{node}
 	}
 	topic := kmsg.NewFetchResponseTopic()
-	topic.Topic, topic.TopicID = protocol.MetadataTopic, record.MetadataTopicID
+	topic.Topic, topic.TopicID = protocol.MetadataTopic, protocol.MetadataTopicID
 	topic.Partitions = []kmsg.FetchResponseTopicPartition{fetchedPartition(r)}
 	resp.Topics = []kmsg.FetchResponseTopic{topic}
 	return resp

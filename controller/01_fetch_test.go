@@ -7,7 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -24,7 +23,7 @@ func observerFetch(c *Controller) *kmsg.FetchRequest {
 	p.CurrentLeaderEpoch, p.FetchOffset, p.LastFetchedEpoch = 7, 40, 6
 	p.ReplicaDirectoryID, p.HighWatermark = testUUID(1), 39
 	topic := kmsg.NewFetchRequestTopic()
-	topic.Topic, topic.TopicID = protocol.MetadataTopic, record.MetadataTopicID
+	topic.Topic, topic.TopicID = protocol.MetadataTopic, protocol.MetadataTopicID
 	topic.Partitions = []kmsg.FetchRequestTopicPartition{p}
 	req.Topics = []kmsg.FetchRequestTopic{topic}
 	return req
@@ -55,7 +54,7 @@ func TestFetchRecords(t *testing.T) {
 			t.Fatalf("v%d: %+v", v, resp)
 		}
 		if topic := resp.Topics[0]; v < 13 && topic.Topic != protocol.MetadataTopic || v >= 13 &&
-			topic.TopicID != record.MetadataTopicID {
+			topic.TopicID != protocol.MetadataTopicID {
 			t.Errorf("v%d: topic %q, id %x", v, topic.Topic, topic.TopicID)
 		}
 		p := kmsg.NewFetchResponseTopicPartition()

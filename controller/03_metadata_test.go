@@ -22,13 +22,13 @@ func clientCluster() []record.Record {
 	internal := record.Endpoint{Name: "INTERNAL", Host: "i", Port: 9094}
 	return []record.Record{
 		&record.RegisterBroker{BrokerID: 1, Endpoints: []record.Endpoint{secure, internal, plain},
-			Rack: &rackA, LogDirs: []record.UUID{testUUID(1)}},
+			Rack: &rackA, LogDirs: []protocol.UUID{testUUID(1)}},
 		&record.RegisterBroker{BrokerID: 2, Endpoints: []record.Endpoint{secure}},
 		&record.RegisterBroker{BrokerID: 3, Endpoints: []record.Endpoint{plain}, Fenced: true},
 		&record.RegisterBroker{BrokerID: 4},
 		&record.Topic{Name: "a", TopicID: idA},
 		&record.Partition{TopicID: idA, PartitionID: 0, Replicas: []int32{1, 2}, ISR: []int32{1, 2},
-			Leader: 1, LeaderEpoch: 5, Directories: []record.UUID{testUUID(9), {}}},
+			Leader: 1, LeaderEpoch: 5, Directories: []protocol.UUID{testUUID(9), {}}},
 		&record.Partition{TopicID: idA, PartitionID: 1, Replicas: []int32{3, 2}, ISR: []int32{2},
 			Leader: 2, LeaderEpoch: 6},
 		&record.Partition{TopicID: idA, PartitionID: 2, Replicas: []int32{4, 5}, ISR: []int32{4},
@@ -49,7 +49,7 @@ func metadataTopicsRequest(topics ...any) *kmsg.MetadataRequest {
 		switch t := t.(type) {
 		case string:
 			topic.Topic = &t
-		case record.UUID:
+		case protocol.UUID:
 			topic.TopicID = t
 		}
 		req.Topics = append(req.Topics, topic)
@@ -164,11 +164,11 @@ func TestMetadataPartitions(t *testing.T) {
 
 func TestMetadataTopics(t *testing.T) {
 	c, _ := newReadController(t, clientCluster()...)
-	none := record.UUID{}
+	none := protocol.UUID{}
 	unknown := testUUID(0xf)
 	type answer struct {
 		name string
-		id   record.UUID
+		id   protocol.UUID
 		code int16
 	}
 	all := []answer{{"__consumer_offsets", idB, 0}, {"a", idA, 0}}
@@ -201,7 +201,7 @@ func TestMetadataTopics(t *testing.T) {
 				t.Errorf("v%d %s: internal %v", test.version, name, topic.IsInternal)
 			}
 			if test.version < 10 {
-				topic.TopicID = map[string]record.UUID{"a": idA, "__consumer_offsets": idB}[name]
+				topic.TopicID = map[string]protocol.UUID{"a": idA, "__consumer_offsets": idB}[name]
 			}
 			got = append(got, answer{name, topic.TopicID, topic.ErrorCode})
 		}

@@ -148,7 +148,7 @@ type topicCreation struct {
 type createdTopic struct {
 	name       string
 	err        *protocol.Error
-	id         record.UUID
+	id         protocol.UUID
 	partitions int32
 	factor     int16
 	overrides  map[string]string // nil: none
@@ -261,7 +261,7 @@ func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configs.Op, *protocol.
 
 // partitions are the records of the topic's partitions, by id; never none.
 func (tc *topicCreation) partitions(
-	t *kmsg.CreateTopicsRequestTopic, id record.UUID,
+	t *kmsg.CreateTopicsRequestTopic, id protocol.UUID,
 ) ([]*record.Partition, *protocol.Error) {
 	switch {
 	case len(t.ReplicaAssignment) > 0:
@@ -290,7 +290,7 @@ func (tc *topicCreation) partitions(
 
 // assigned takes the replicas that the request gives for each partition.
 func (tc *topicCreation) assigned(
-	t *kmsg.CreateTopicsRequestTopic, id record.UUID,
+	t *kmsg.CreateTopicsRequestTopic, id protocol.UUID,
 ) ([]*record.Partition, *protocol.Error) {
 	switch {
 	case t.ReplicationFactor != -1:

@@ -66,7 +66,7 @@ const strictDeleteTopics = 5
 type topicEntry struct {
 	named bool
 	name  string
-	id    record.UUID // zero when the request gives none
+	id    protocol.UUID // zero when the request gives none
 }
 
 func topicEntries(req *kmsg.DeleteTopicsRequest) []topicEntry {

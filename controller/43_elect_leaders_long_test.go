@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 const electionPart = 100
@@ -32,7 +33,7 @@ func (d *testDriver) addLed(name string, partitions int, replicas ...int32) {
 	for i := range partitions {
 		records = append(records, &record.Partition{
 			PartitionID: int32(i), TopicID: id, Replicas: replicas, ISR: replicas, Leader: 2,
-			Directories: make([]record.UUID, len(replicas)),
+			Directories: make([]protocol.UUID, len(replicas)),
 		})
 	}
 	for len(records) > 0 {

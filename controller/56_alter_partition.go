@@ -105,7 +105,7 @@ type isrPart struct {
 }
 
 type partitionKey struct {
-	topic record.UUID
+	topic protocol.UUID
 	id    int32
 }
 

@@ -136,9 +136,9 @@ func checkLogDirs(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *pro
 	if len(req.LogDirs) == 0 {
 		return protocol.Errorf(kerr.InvalidRegistration, "No directories specified in request.")
 	}
-	mine := make(map[record.UUID]bool, len(req.LogDirs))
+	mine := make(map[protocol.UUID]bool, len(req.LogDirs))
 	for _, d := range req.LogDirs {
-		switch dir := record.UUID(d); {
+		switch dir := protocol.UUID(d); {
 		case dir.Reserved():
 			return protocol.Errorf(kerr.InvalidRegistration,
 				"Reserved directory ID %v in request.", dir)

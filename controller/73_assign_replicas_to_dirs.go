@@ -131,7 +131,7 @@ type dirPart struct {
 }
 
 func (a *dirPart) assignTopic(
-	dir record.UUID, req *kmsg.AssignReplicasToDirsRequestDirectoryTopic, r run,
+	dir protocol.UUID, req *kmsg.AssignReplicasToDirsRequestDirectoryTopic, r run,
 ) {
 	t := a.rules.Image().Topic(req.TopicID)
 	for _, p := range req.Partitions[r.entry:r.end] {
@@ -144,7 +144,7 @@ func (a *dirPart) assignTopic(
 }
 
 // assign records the directory of one replica; t may be nil.
-func (a *dirPart) assign(dir record.UUID, t *metadata.Topic, id int32) *kerr.Error {
+func (a *dirPart) assign(dir protocol.UUID, t *metadata.Topic, id int32) *kerr.Error {
 	if t == nil {
 		return kerr.UnknownTopicID
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // activate is the first operation of a new active controller: it writes the bootstrap records of an
@@ -86,7 +87,7 @@ func (c *core) upkeep(op) result {
 // knownController is a controller's description of itself.
 type knownController struct {
 	record.RegisterController
-	directory record.UUID
+	directory protocol.UUID
 }
 
 // knownControllers are this node and the peers that it is connected to.

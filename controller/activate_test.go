@@ -9,10 +9,11 @@ import (
 	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // show lists the records of batches, control batches in brackets.
-func show(t testing.TB, batches []metadata.Batch) []string {
+func show(t testing.TB, batches []batch.Batch) []string {
 	t.Helper()
 	var all []string
 	for _, b := range batches {
@@ -48,7 +49,7 @@ func show(t testing.TB, batches []metadata.Batch) []string {
 	return all
 }
 
-func wantLog(t testing.TB, batches []metadata.Batch, want ...string) {
+func wantLog(t testing.TB, batches []batch.Batch, want ...string) {
 	t.Helper()
 	if got := show(t, batches); !slices.Equal(got, want) {
 		t.Errorf("the log holds\n%q\nwant\n%q", got, want)
@@ -252,12 +253,12 @@ func TestEpochStart(t *testing.T) {
 		{7, false, []string{"[*record.LeaderChange]", "."}},
 		{1, true, newLog},
 	} {
-		b, rest, err := metadata.ParseBatch(d.EpochStart(test.epoch, test.first))
+		b, rest, err := batch.Parse(d.EpochStart(test.epoch, test.first))
 		if err != nil || len(rest) != 0 || b.Epoch() != test.epoch || b.BaseOffset() != 0 {
 			t.Fatalf("epoch %d: %v, %d bytes behind it, epoch %d at %d", test.epoch, err, len(rest),
 				b.Epoch(), b.BaseOffset())
 		}
-		wantLog(t, []metadata.Batch{b}, test.want...)
+		wantLog(t, []batch.Batch{b}, test.want...)
 		err = b.Each(func(_ int64, key, value []byte) error {
 			r, err := record.DecodeControl(key, value)
 			if change, ok := r.(*record.LeaderChange); ok {

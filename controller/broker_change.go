@@ -149,17 +149,10 @@ func amend(b *metadata.Broker, change *BrokerChange) *record.RegisterBroker {
 			r.Rack = nil
 		}
 	}
-	if slices.Equal(r.Endpoints, b.Endpoints) && rackOf(r.Rack) == rackOf(b.Rack) {
+	if slices.Equal(r.Endpoints, b.Endpoints) && record.RackName(r.Rack) == record.RackName(b.Rack) {
 		return nil
 	}
 	return r
-}
-
-func rackOf(rack *string) string {
-	if rack == nil {
-		return ""
-	}
-	return *rack
 }
 
 // target returns the records that bring a broker into a state, and the rest when that is long. A

@@ -13,6 +13,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // TestRandomLivesOfBrokers lets brokers register, heartbeat, die and be unregistered at random,
@@ -172,7 +173,7 @@ func (w *brokerWorld) failover() {
 	for _, b := range slices.Backward(batches[len(kept):]) {
 		w.log.End = b.BaseOffset()
 		w.log.All = slices.DeleteFunc(w.log.All,
-			func(x metadata.Batch) bool { return &x[0] == &b[0] })
+			func(x batch.Batch) bool { return &x[0] == &b[0] })
 	}
 	w.work()
 	w.log.Refused = nil

@@ -13,6 +13,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // TestBrokerScripts runs testdata/brokers/*: the requests of brokers and the clock, each with
@@ -170,9 +171,9 @@ func dirs(t *testing.T, d *datadriven.TestData, key string) [][16]byte {
 			dir := testUUID(n)
 			switch n {
 			case 0:
-				dir = record.DirLost
+				dir = protocol.DirLost
 			case -1:
-				dir = record.DirUnassigned
+				dir = protocol.DirUnassigned
 			}
 			all = append(all, dir)
 		}
@@ -350,7 +351,7 @@ func (s *brokerScript) showChange(r *record.PartitionChange) string {
 }
 
 // showDirs shows directories by the numbers that testUUID made them of.
-func showDirs(ids []record.UUID) string {
+func showDirs(ids []protocol.UUID) string {
 	var n []int
 	for _, id := range ids {
 		n = append(n, int(id[12])<<24|int(id[13])<<16|int(id[14])<<8|int(id[15]))

@@ -8,7 +8,6 @@ import (
 
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
-	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -97,7 +96,7 @@ func lostDirs(b *metadata.Broker, req *kmsg.BrokerHeartbeatRequest) bool {
 	for _, d := range req.OfflineLogDirs {
 		offline[d] = true
 	}
-	return !slices.ContainsFunc(b.LogDirs, func(d record.UUID) bool { return !offline[d] })
+	return !slices.ContainsFunc(b.LogDirs, func(d protocol.UUID) bool { return !offline[d] })
 }
 
 // caughtUp reports whether the broker has replayed its own registration.
@@ -125,16 +124,16 @@ func steady(
 // those that this leader has not walked yet. There are none when they are the broker's last,
 // because then the broker is fenced. Reserved ids are left out: many replicas may have one, such as
 // the id of a directory that is not known yet.
-func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []record.UUID {
+func newlyOffline(b *metadata.Broker, k contact, offline [][16]byte) []protocol.UUID {
 	if len(offline) == 0 {
 		return nil
 	}
-	var dirs []record.UUID
+	var dirs []protocol.UUID
 	registered := 0
 	known, walked := partition.NewDirSet(b.LogDirs), partition.NewDirSet(k.walkedDirs)
 	seen := make(partition.DirSet, len(offline))
 	for _, dir := range offline {
-		d := record.UUID(dir)
+		d := protocol.UUID(dir)
 		if d.Reserved() || seen[d] {
 			continue
 		}
@@ -168,8 +167,8 @@ func cordonChanged(b *metadata.Broker, dirs [][16]byte) bool {
 }
 
 // uuids copies ids out of a request. The result is not nil.
-func uuids(ids [][16]byte) []record.UUID {
-	all := make([]record.UUID, len(ids))
+func uuids(ids [][16]byte) []protocol.UUID {
+	all := make([]protocol.UUID, len(ids))
 	for i, id := range ids {
 		all[i] = id
 	}

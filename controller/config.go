@@ -8,6 +8,8 @@ import (
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // Config is the settings passed to New; they do not change afterwards. Fields without a comment are
@@ -16,7 +18,7 @@ type Config struct {
 	NodeID    int32
 	ClusterID string
 	// DirectoryID is that of this node's metadata log directory.
-	DirectoryID record.UUID
+	DirectoryID protocol.UUID
 	// Registration is this node's own registration: endpoints, features, incarnation.
 	Registration record.RegisterController
 	// InitialVoters returns the voter set for the first batch of an empty log, when that batch is
@@ -77,7 +79,7 @@ const (
 	recordsPerUserOp = 10_000
 	// ProposalMaxBytes caps the batches of one operation together: they are sent and synced in one
 	// piece, and heartbeats between controllers wait for them.
-	ProposalMaxBytes = 4 * metadata.BatchMaxBytes
+	ProposalMaxBytes = 4 * batch.MaxBytes
 	// recordsPerBatch caps the batches of results that need not be atomic.
 	recordsPerBatch = 1_000
 	// queueMaxDefault is Config.QueueMax when that is zero.

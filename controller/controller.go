@@ -18,6 +18,7 @@ import (
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // Controller drives the core: it queues requests, the log's events and timers for it, and carries
@@ -196,14 +197,14 @@ func (c *Controller) Committed(batches [][]byte) {
 	c.queue.addLog(c.invariant("commit", func() error {
 		parsed := make([]*feed.Batch, len(batches))
 		for i, b := range batches {
-			batch, rest, err := metadata.ParseBatch(b)
+			first, rest, err := batch.Parse(b)
 			if err == nil && len(rest) != 0 {
 				err = fmt.Errorf("%d bytes follow a committed batch", len(rest))
 			}
 			if err != nil {
 				return err
 			}
-			parsed[i] = &feed.Batch{Batch: batch}
+			parsed[i] = &feed.Batch{Batch: first}
 		}
 		if len(parsed) == 0 {
 			return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // core is the controller without goroutine, clock or network. Its driver gives it events one at a
@@ -50,7 +51,7 @@ type core struct {
 	quota        *quota.Buckets
 	staleChecked time.Time // when fenceStale last ran
 	partMax      int       // partitionsPerPart, or fewer in tests
-	batchMax     int       // metadata.BatchMaxBytes, or fewer in tests
+	batchMax     int       // batch.MaxBytes, or fewer in tests
 	periodic     []*task
 	// preferredAfter and uncleanAfter are the last partitions that the runs of these elections
 	// looked at; zero: the next run begins with the first.
@@ -121,7 +122,7 @@ const standby int32 = -1
 func newCore(cfg *Config) *core {
 	c := &core{
 		cfg: cfg, committed: metadata.Empty(), epoch: standby,
-		partMax: partitionsPerPart, batchMax: metadata.BatchMaxBytes,
+		partMax: partitionsPerPart, batchMax: batch.MaxBytes,
 		brokers: newSessions(cfg), quota: quota.NewBuckets(cfg.QuotaWindow),
 	}
 	c.working = c.committed
@@ -229,6 +230,7 @@ func (c *core) commitPending(b *feed.Batch, read bool) error {
 		return fmt.Errorf("committed a batch that ends at %d in epoch %d, proposed was %d in %d",
 			b.EndOffset(), b.Epoch(), img.EndOffset(), img.Epoch())
 	}
+	metadata.CheckReplay(c.committed, b.Batch, img)
 	c.pending[0] = nil // the array outlives the entry, images are large
 	c.pending = c.pending[1:]
 	if read {

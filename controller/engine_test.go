@@ -17,6 +17,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // testDriver is a Controller whose events run when the test says so, on the test's goroutine.
@@ -537,10 +538,10 @@ func TestASnapshotGivesAnotherNodeTheSameImage(t *testing.T) {
 }
 
 func TestACommittedBatchThatDoesNotReplayStopsTheReplica(t *testing.T) {
-	for name, batch := range map[string]func(metadata.Batch) []byte{
-		"damaged":         func(b metadata.Batch) []byte { b[70] ^= 1; return b },
-		"more than one":   func(b metadata.Batch) []byte { return append(b, b...) },
-		"does not replay": func(b metadata.Batch) []byte { return b },
+	for name, spoil := range map[string]func(batch.Batch) []byte{
+		"damaged":         func(b batch.Batch) []byte { b[70] ^= 1; return b },
+		"more than one":   func(b batch.Batch) []byte { return append(b, b...) },
+		"does not replay": func(b batch.Batch) []byte { return b },
 	} {
 		var stopped error
 		cfg := testConfig()
@@ -551,7 +552,7 @@ func TestACommittedBatchThatDoesNotReplayStopsTheReplica(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.Committed([][]byte{batch(b)})
+		c.Committed([][]byte{spoil(b)})
 		c.work()
 		if stopped == nil {
 			t.Errorf("%s: the replica does not stop", name)

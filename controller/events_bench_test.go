@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // largeTopics is how many topics the cluster has that large requests meet.
@@ -25,7 +26,7 @@ func largeCluster(t testing.TB) (d *testDriver, epochs []int64) {
 		id, b := newUUID(d.cfg.Random), int32(i%10)
 		replicas := []int32{b, (b + 1) % 10, (b + 2) % 10}
 		records = append(records, &record.Topic{Name: largeName(i), TopicID: id}, &record.Partition{
-			TopicID: id, Replicas: replicas, ISR: replicas, Leader: b, Directories: make([]record.UUID, 3),
+			TopicID: id, Replicas: replicas, ISR: replicas, Leader: b, Directories: make([]protocol.UUID, 3),
 		})
 		if len(records) == recordsPerUserOp {
 			d.apply(records...)

@@ -68,7 +68,7 @@ func testConfig() Config {
 	}
 }
 
-func testUUID(n int) record.UUID { return controllertest.UUID(n) }
+func testUUID(n int) protocol.UUID { return controllertest.UUID(n) }
 
 // testCore is an active core over a fakeLog, without a driver: time is its clock, and what it
 // proposes commits at once.
@@ -173,7 +173,7 @@ func (tc *testCore) addBrokers(ids ...int32) {
 	for _, id := range ids {
 		tc.apply(&record.RegisterBroker{
 			BrokerID: id, IncarnationID: testUUID(int(id) +
-				1_000_000), BrokerEpoch: tc.nextOffset(), LogDirs: []record.UUID{testUUID(int(id))},
+				1_000_000), BrokerEpoch: tc.nextOffset(), LogDirs: []protocol.UUID{testUUID(int(id))},
 			Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b",
 				Port: 9092}}, Features: metadata.SupportedFeatures(false),
 		})
@@ -181,12 +181,12 @@ func (tc *testCore) addBrokers(ids ...int32) {
 }
 
 // addTopic makes a topic whose partitions have these replicas, all in sync, the first leading.
-func (tc *testCore) addTopic(name string, replicas ...[]int32) record.UUID {
+func (tc *testCore) addTopic(name string, replicas ...[]int32) protocol.UUID {
 	tc.t.Helper()
 	id := newUUID(tc.cfg.Random)
 	records := []record.Record{&record.Topic{Name: name, TopicID: id}}
 	for i, r := range replicas {
-		dirs := make([]record.UUID, len(r))
+		dirs := make([]protocol.UUID, len(r))
 		for j, b := range r {
 			dirs[j] = tc.working.Broker(b).DefaultDirectory()
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Fencing, unfencing, controlled shutdown and offline directories: the changes of partitions when
@@ -36,7 +37,7 @@ const partitionsPerPart = 900
 type walk struct {
 	session session // the broker and its registration
 	kind    walkKind
-	dirs    []record.UUID // for walkDirs
+	dirs    []protocol.UUID // for walkDirs
 	after   metadata.TopicPartition
 }
 
@@ -178,7 +179,7 @@ func (c *core) takeDirsOffline(
 	}
 	gone := partition.NewDirSet(dirs)
 	remaining := slices.DeleteFunc(slices.Clone(b.LogDirs),
-		func(d record.UUID) bool { return gone[d] })
+		func(d protocol.UUID) bool { return gone[d] })
 	c.cfg.Logger.Warn("directories of a broker are offline", "broker", b.ID, "offline", dirs,
 		"online", remaining)
 	changes, rest := c.walkPart(img, walk{session: sessionOf(b), kind: walkDirs, dirs: dirs})

@@ -181,7 +181,7 @@ func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 	tc := newTestCore(t)
 	err := tc.append(
 		time.Now(),
-		result{records: []record.Record{&record.Topic{Name: "a/b", TopicID: record.UUID{9}}}},
+		result{records: []record.Record{&record.Topic{Name: "a/b", TopicID: protocol.UUID{9}}}},
 	)
 	if got := tc.explain(err); err == nil || got.Kafka != kerr.InvalidRequest ||
 		!strings.Contains(got.Message, "Name is no topic's: ") {

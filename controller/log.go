@@ -61,7 +61,9 @@ type FetchResult struct {
 	Records        []byte
 }
 
-// Quorum is the raft layer's state for DESCRIBE_QUORUM and the leader's endpoints.
+// Quorum is the part of the log's status that DESCRIBE_QUORUM answers with, and that names the
+// leader whose endpoints responses contain. On a node that does not lead, the offsets and times of
+// other replicas are -1.
 type Quorum struct {
 	LeaderID      int32 // -1: unknown
 	LeaderEpoch   int32

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // apply writes records as one batch and commits it.
@@ -29,7 +30,7 @@ func (d *testDriver) addPartitions(name string, n int, replicas func(i int) []in
 	records := []record.Record{&record.Topic{Name: name, TopicID: id}}
 	for i := range n {
 		r := replicas(i)
-		dirs := make([]record.UUID, len(r))
+		dirs := make([]protocol.UUID, len(r))
 		for j, b := range r {
 			dirs[j] = testUUID(int(b))
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // stormCore has ten brokers and topics whose partitions all have broker 0 among their three
@@ -110,7 +111,7 @@ func BenchmarkDeleteTopic(b *testing.B) {
 		for p := first; p < first+1111; p++ {
 			replicas := []int32{int32(p % 10), int32((p + 1) % 10), int32((p + 2) % 10)}
 			records = append(records, &record.Partition{PartitionID: int32(p), TopicID: id,
-				Replicas: replicas, ISR: replicas, Leader: replicas[0], Directories: make([]record.UUID, 3)})
+				Replicas: replicas, ISR: replicas, Leader: replicas[0], Directories: make([]protocol.UUID, 3)})
 		}
 		tc.apply(records...)
 	}

@@ -102,29 +102,29 @@ func (s *partitionScript) register(id int32, dirs int, fenced bool) {
 	s.apply(r)
 }
 
-func scriptDir(broker int32, i int) record.UUID { return testUUID(int(broker)*10 + i) }
+func scriptDir(broker int32, i int) protocol.UUID { return testUUID(int(broker)*10 + i) }
 
-func dirName(u record.UUID) string {
+func dirName(u protocol.UUID) string {
 	switch u {
-	case record.DirMigrating:
+	case protocol.DirMigrating:
 		return "migrating"
-	case record.DirUnassigned:
+	case protocol.DirUnassigned:
 		return "unassigned"
-	case record.DirLost:
+	case protocol.DirLost:
 		return "lost"
 	}
 	n := int(u[13])<<16 | int(u[14])<<8 | int(u[15])
 	return fmt.Sprintf("d%d%s", n/10, strings.Repeat("'", n%10))
 }
 
-func (s *partitionScript) dirNamed(name string) record.UUID {
+func (s *partitionScript) dirNamed(name string) protocol.UUID {
 	switch name {
 	case "migrating":
-		return record.DirMigrating
+		return protocol.DirMigrating
 	case "unassigned":
-		return record.DirUnassigned
+		return protocol.DirUnassigned
 	case "lost":
-		return record.DirLost
+		return protocol.DirLost
 	}
 	broker, err := strconv.Atoi(strings.Trim(name, "d'"))
 	s.check(err)
@@ -413,7 +413,7 @@ func (s *partitionScript) dirs() string {
 // dirsOffline: dirs-offline 1 dirs=(d1)
 func (s *partitionScript) dirsOffline() string {
 	id := s.brokerArgs()[0]
-	var dirs []record.UUID
+	var dirs []protocol.UUID
 	for _, name := range s.words("dirs") {
 		dirs = append(dirs, s.dirNamed(name))
 	}
@@ -543,7 +543,7 @@ func changeText(c *record.PartitionChange) string {
 	return b.String()
 }
 
-func dirsText(dirs []record.UUID) string {
+func dirsText(dirs []protocol.UUID) string {
 	var names []string
 	for _, d := range dirs {
 		names = append(names, dirName(d))

@@ -222,7 +222,7 @@ func (w *partitionWalk) assign() {
 	if t == nil {
 		return
 	}
-	dirs := []record.UUID{record.DirUnassigned, record.DirLost, scriptDir(b.ID, 0),
+	dirs := []protocol.UUID{protocol.DirUnassigned, protocol.DirLost, scriptDir(b.ID, 0),
 		scriptDir(b.ID, 5)}
 	req := kmsg.NewPtrAssignReplicasToDirsRequest()
 	req.BrokerID, req.BrokerEpoch = b.ID, b.Epoch
@@ -243,7 +243,7 @@ func (w *partitionWalk) dirOffline() {
 		return
 	}
 	lost := b.LogDirs[len(b.LogDirs)-1]
-	changes, _ := w.updateReplicas(w.working, partition.RemoveDirs(b.ID, []record.UUID{lost}),
+	changes, _ := w.updateReplicas(w.working, partition.RemoveDirs(b.ID, []protocol.UUID{lost}),
 		w.working.Hosted(b.ID), 1_000_000)
 	w.apply(append(changes, &record.BrokerRegistrationChange{BrokerID: b.ID, BrokerEpoch: b.Epoch,
 		LogDirs: b.LogDirs[:len(b.LogDirs)-1]})...)

@@ -28,7 +28,7 @@ func manyTopics(t testing.TB, n int) *testDriver {
 		for p := range int32(2) {
 			r := &record.Partition{
 				PartitionID: p, TopicID: id, Replicas: []int32{2, 1}, ISR: []int32{2, 1}, Leader: 1,
-				Directories: make([]record.UUID, 2),
+				Directories: make([]protocol.UUID, 2),
 			}
 			if p == 1 {
 				r.RemovingReplicas = []int32{1}

@@ -11,6 +11,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // ErrTooManyPending is the error of Log.Propose when too much is proposed and not committed. Any
@@ -50,7 +51,7 @@ func (c *core) append(now time.Time, r result) error {
 
 // propose passes batches to the log, which accepts all or none, and makes the last of their images
 // the working one.
-func (c *core) propose(batches []metadata.Batch, images []*metadata.Image) error {
+func (c *core) propose(batches []batch.Batch, images []*metadata.Image) error {
 	want := batches[0].BaseOffset() // the log may patch the headers
 	raw := make([][]byte, len(batches))
 	for i, b := range batches {
@@ -74,7 +75,7 @@ func (c *core) propose(batches []metadata.Batch, images []*metadata.Image) error
 // batches encodes the records and computes the images after each batch. It changes nothing.
 func (c *core) batches(
 	now time.Time, r result,
-) (batches []metadata.Batch, images []*metadata.Image, err error) {
+) (batches []batch.Batch, images []*metadata.Image, err error) {
 	records, batches, err := c.encode(now, r)
 	if err != nil {
 		return nil, nil, err
@@ -109,7 +110,7 @@ func (c *core) batches(
 // encode returns the records of r in the form in which they are written, and their batches. Atomic
 // records that exceed one batch become a metadata transaction (KIP-868), where the metadata.version
 // has them; all of its batches are proposed at once.
-func (c *core) encode(now time.Time, r result) ([]record.Record, []metadata.Batch, error) {
+func (c *core) encode(now time.Time, r result) ([]record.Record, []batch.Batch, error) {
 	v := c.versionFor(c.working, r.records)
 	if !r.atomic {
 		batches, err := cut(r.records, v, now, recordsPerBatch, c.batchMax)
@@ -139,7 +140,7 @@ func (c *core) encode(now time.Time, r result) ([]record.Record, []metadata.Batc
 // exceed ProposalMaxBytes.
 func cut(
 	records []record.Record, v metadata.Version, now time.Time, maxRecords, maxBytes int,
-) (batches []metadata.Batch, err error) {
+) (batches []batch.Batch, err error) {
 	for total := 0; len(records) > 0; {
 		b, err := metadata.EncodeSome(
 			records[:min(maxRecords, len(records))], v, now.UnixMilli(), maxBytes)

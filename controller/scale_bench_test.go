@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // The benchmarks change a small part of a cluster: a broker with smallPartitions partitions, and a
@@ -145,7 +146,7 @@ func TestSmallChangesCostAlike(t *testing.T) {
 // there are.
 func TestWalksLookAtTheirOwn(t *testing.T) {
 	tc := scaleCore(t, 10_000)
-	looked := func(kind walkKind, dirs ...record.UUID) (n int) {
+	looked := func(kind walkKind, dirs ...protocol.UUID) (n int) {
 		for range (walk{session: sessionOf(tc.working.Broker(smallBroker)), kind: kind,
 			dirs: dirs}).partitions(tc.working) {
 			n++

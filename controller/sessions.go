@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/yakt/yakt/metadata"
-	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // sessions is the soft state of brokers: the time of the last heartbeat and the offset that each
@@ -40,7 +40,7 @@ type contact struct {
 	shutdownOffset int64 // end of its controlled shutdown's records, less one; -1: not in one
 	// walkedDirs are the offline directories whose partitions this leader has already taken from
 	// the broker.
-	walkedDirs []record.UUID
+	walkedDirs []protocol.UUID
 }
 
 func newSessions(cfg *Config) *sessions {

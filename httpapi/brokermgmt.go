@@ -203,7 +203,7 @@ func (a *API) newISR(img *metadata.Image, h HeartbeatBody, s InSync) (kmsg.Reque
 
 // alterPartition is the request by which the leader would report that a broker is in sync.
 func alterPartition(
-	leader *metadata.Broker, topic record.UUID, id int32, p *metadata.Partition, broker int32,
+	leader *metadata.Broker, topic protocol.UUID, id int32, p *metadata.Partition, broker int32,
 ) *kmsg.AlterPartitionRequest {
 	isr := p.ISR
 	if !slices.Contains(isr, broker) {

@@ -278,8 +278,8 @@ func (r *registerArgs) request(
 }
 
 // logDirs returns the given directories, or those of the broker's last registration, or a new one.
-func (r *registerArgs) logDirs(img *metadata.Image) []record.UUID {
-	var dirs []record.UUID
+func (r *registerArgs) logDirs(img *metadata.Image) []protocol.UUID {
+	var dirs []protocol.UUID
 	for _, d := range r.LogDirs {
 		dirs = append(dirs, d.orNew())
 	}
@@ -287,7 +287,7 @@ func (r *registerArgs) logDirs(img *metadata.Image) []record.UUID {
 		dirs = b.LogDirs
 	}
 	if len(dirs) == 0 {
-		dirs = []record.UUID{newUUID()}
+		dirs = []protocol.UUID{protocol.NewUUID()}
 	}
 	return dirs
 }
@@ -341,7 +341,7 @@ func (c *changeArgs) change() controller.BrokerChange {
 }
 
 func (a *API) unregister(ctx context.Context, id int32) (*answer[unregisterAnswer], error) {
-	var incarnation record.UUID
+	var incarnation protocol.UUID
 	outcome, err := a.do(ctx, controller.Operation{
 		Name: "unregister_broker",
 		Make: func(img *metadata.Image) (kmsg.Request, error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // LogInput is the input of records.
@@ -149,7 +150,7 @@ func (p *logPart) write(w io.Writer) error {
 func (p *logPart) add(l *jsonList, data []byte, from int64) (end int64, err error) {
 	var text []byte
 	for len(data) > 0 && l.err == nil {
-		b, rest, err := metadata.ParseBatch(data)
+		b, rest, err := batch.Parse(data)
 		if err != nil {
 			return end, err
 		}

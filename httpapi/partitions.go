@@ -147,7 +147,7 @@ func (c *createPartitionArgs) request(
 // changedPartition shows a partition after an operation. Its position is that of the last record
 // that the operation wrote, or the image's if it wrote none.
 func changedPartition(
-	outcome controller.Outcome, topic record.UUID, id int32,
+	outcome controller.Outcome, topic protocol.UUID, id int32,
 ) *answer[Record[PartitionFields]] {
 	at := imagePosition(outcome.Image)
 	if len(outcome.Written) > 0 {
@@ -217,7 +217,7 @@ func withoutReplica(_ *metadata.Image, p *metadata.Partition, broker int32) ([]i
 func (a *API) reassign(
 	ctx context.Context, name string, args replicaArgs, change replicaChange,
 ) (*answer[Record[PartitionFields]], error) {
-	var topic record.UUID
+	var topic protocol.UUID
 	outcome, err := a.do(ctx, controller.Operation{
 		Name: name,
 		Make: func(img *metadata.Image) (kmsg.Request, error) {

@@ -7,6 +7,7 @@ import (
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Record is one record of the metadata log, with the fields of its kind.
@@ -222,7 +223,7 @@ func changeFields(b *metadata.Broker, v metadata.Version) BrokerChangeFields {
 	}
 }
 
-func partitionFields(topic record.UUID, id int32, p *metadata.Partition) PartitionFields {
+func partitionFields(topic protocol.UUID, id int32, p *metadata.Partition) PartitionFields {
 	return PartitionFields{
 		PartitionID: id, TopicUUID: topic.String(), Replicas: ids(p.Replicas), ISR: ids(p.ISR),
 		RemovingReplicas: ids(p.Removing()), AddingReplicas: ids(p.Adding()), Leader: p.Leader,

@@ -14,6 +14,8 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // imageOf is the state after a batch of records at offset 0.
@@ -23,7 +25,7 @@ func imageOf(t *testing.T, records ...record.Record) *metadata.Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _, err := metadata.ParseBatch(data)
+	b, _, err := batch.Parse(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func TestStatusOfARegistration(t *testing.T) {
 	t.Parallel()
 	for status, r := range map[string]*record.RegisterBroker{
 		statusInit:     {Fenced: true},
-		statusFenced:   {Fenced: true, CordonedLogDirs: []record.UUID{}},
+		statusFenced:   {Fenced: true, CordonedLogDirs: []protocol.UUID{}},
 		statusUnfenced: {},
 		statusClosed:   {Fenced: true, InControlledShutdown: true},
 	} {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"crypto/rand"
 	"encoding/hex"
 	"reflect"
 	"strings"
@@ -9,7 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // setHuma makes huma's own errors problem documents and its schemas as strict as the API. huma v2
@@ -57,35 +56,22 @@ func (uuidText) Schema(huma.Registry) *huma.Schema {
 	}
 }
 
-func (u uuidText) parse() (record.UUID, error) {
+func (u uuidText) parse() (protocol.UUID, error) {
 	if len(u) == 36 {
-		var id record.UUID
+		var id protocol.UUID
 		_, err := hex.Decode(id[:], []byte(strings.ReplaceAll(string(u), "-", "")))
 		return id, err
 	}
-	return record.ParseUUID(string(u))
+	return protocol.ParseUUID(string(u))
 }
 
 // orNew is the id, or a new one if there is none.
-func (u uuidText) orNew() record.UUID {
+func (u uuidText) orNew() protocol.UUID {
 	id, err := u.parse()
 	if u == "" || err != nil {
-		return newUUID()
+		return protocol.NewUUID()
 	}
 	return id
-}
-
-// newUUID returns a random id whose text does not begin with a hyphen, so that command lines do not
-// read it as an option.
-func newUUID() record.UUID {
-	for {
-		var u record.UUID
-		_, _ = rand.Read(u[:]) // never fails
-		u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
-		if u.String()[0] != '-' {
-			return u
-		}
-	}
 }
 
 // protocolText is the name of a security protocol in a request.

@@ -14,6 +14,7 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 	"github.com/yakt/yakt/integration/scenario"
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // A node that was down while the start of the log moved past the node's end catches up from a
@@ -133,15 +134,15 @@ func replayTogether(images []*metadata.Image, path string) error {
 		end = max(end, img.EndOffset())
 	}
 	for {
-		var batch metadata.Batch
-		if batch, log, err = metadata.ParseBatch(log); err != nil {
+		var b batch.Batch
+		if b, log, err = batch.Parse(log); err != nil {
 			break // the end, perhaps in the middle of a write
 		}
 		for i, img := range images {
-			if batch.BaseOffset() != img.EndOffset() || img.EndOffset() == end {
+			if b.BaseOffset() != img.EndOffset() || img.EndOffset() == end {
 				continue
 			}
-			if images[i], err = img.ReplayBatch(batch); err != nil {
+			if images[i], err = img.ReplayBatch(b); err != nil {
 				return err
 			}
 		}

@@ -20,8 +20,8 @@ import (
 
 	"github.com/yakt/yakt/integration/kafka"
 	"github.com/yakt/yakt/integration/schema"
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // target is a running YAKt node that gets requests which no client writes, and is then checked for
@@ -259,15 +259,15 @@ func (v *target) readLog() {
 func (v *target) checkBatches(b []byte) {
 	v.t.Helper()
 	for len(b) > 0 {
-		batch, rest, err := metadata.ParseBatch(b)
+		first, rest, err := batch.Parse(b)
 		if err != nil {
 			v.t.Fatalf("at offset %d: %v", v.log.offset, err)
 		}
-		v.log.offset, v.log.epoch, b = batch.EndOffset(), batch.Epoch(), rest
-		if batch.IsControl() {
+		v.log.offset, v.log.epoch, b = first.EndOffset(), first.Epoch(), rest
+		if first.IsControl() {
 			continue
 		}
-		if err := batch.Each(checkRecord); err != nil {
+		if err := first.Each(checkRecord); err != nil {
 			v.t.Errorf("written: %.500v", err)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // unread are the records, unreadable for brokers, that earlier releases are known to have written:
@@ -24,9 +26,9 @@ func unread() []record.Record {
 	at := record.Endpoint{Name: "PLAINTEXT", Host: "localhost", Port: 9092}
 	broker := func(id int32, change func(*record.RegisterBroker)) *record.RegisterBroker {
 		r := &record.RegisterBroker{
-			BrokerID: id, IncarnationID: record.UUID{byte(id)}, BrokerEpoch: int64(id),
+			BrokerID: id, IncarnationID: protocol.UUID{byte(id)}, BrokerEpoch: int64(id),
 			Fenced:    true,
-			Endpoints: []record.Endpoint{at}, LogDirs: []record.UUID{{byte(id)}},
+			Endpoints: []record.Endpoint{at}, LogDirs: []protocol.UUID{{byte(id)}},
 		}
 		change(r)
 		return r
@@ -55,8 +57,8 @@ func unread() []record.Record {
 func unaccepted() []record.Record {
 	nowhere := []record.Endpoint{{Name: "", Host: "", Port: 0}}
 	return []record.Record{&record.RegisterBroker{
-		BrokerID: 74, IncarnationID: record.UUID{74}, BrokerEpoch: 74, Endpoints: nowhere,
-		Fenced: true, LogDirs: []record.UUID{{74}},
+		BrokerID: 74, IncarnationID: protocol.UUID{74}, BrokerEpoch: 74, Endpoints: nowhere,
+		Fenced: true, LogDirs: []protocol.UUID{{74}},
 	}}
 }
 
@@ -196,7 +198,7 @@ func requireToldOfPoison(t *testing.T, q *kafka.Controllers, binary string) {
 // dropped entities is an ordinary NoOp.
 func TestKafkaLoadsWhatHeals(t *testing.T) {
 	t.Parallel()
-	clean := []record.Record{level(), &record.Topic{Name: "t", TopicID: record.UUID{1}}}
+	clean := []record.Record{level(), &record.Topic{Name: "t", TopicID: protocol.UUID{1}}}
 	spoiled := replayed(t, metadata.Empty(), slices.Concat(clean, unread()))
 	var remedies []record.Record
 	for r := range spoiled.Remedies() {
@@ -232,7 +234,7 @@ func replayed(t *testing.T, img *metadata.Image, records []record.Record) *metad
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _, err := metadata.ParseBatch(raw)
+	b, _, err := batch.Parse(raw)
 	if err != nil {
 		t.Fatal(err)
 	}

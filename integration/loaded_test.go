@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -14,6 +13,8 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // loaders are the oldest and the newest release of supported brokers.
@@ -76,18 +77,18 @@ func largestState() []record.Record {
 	return []record.Record{
 		&record.RegisterBroker{
 			BrokerID:      1,
-			IncarnationID: record.UUID{1},
+			IncarnationID: protocol.UUID{1},
 			Endpoints:     endpoints,
 			Features:      features,
 			Rack:          &long,
 		},
 		&record.RegisterController{
 			ControllerID:  2,
-			IncarnationID: record.UUID{2},
+			IncarnationID: protocol.UUID{2},
 			Endpoints:     endpoints,
 			Features:      features,
 		},
-		&record.Topic{Name: strings.Repeat("t", 249), TopicID: record.UUID{3}},
+		&record.Topic{Name: strings.Repeat("t", 249), TopicID: protocol.UUID{3}},
 		&record.Config{ResourceType: metadata.ConfigBroker, Name: long, Value: &long},
 		&record.Config{
 			ResourceType: metadata.ConfigGroup,
@@ -123,7 +124,7 @@ func largestState() []record.Record {
 			TokenID:   long,
 		},
 		&record.AccessControlEntry{
-			ID: record.UUID{
+			ID: protocol.UUID{
 				4,
 			},
 			ResourceType:   2,
@@ -219,7 +220,7 @@ func compact(b []byte, s string) []byte {
 }
 
 // batchOf is a batch of one record with any value.
-func batchOf(t *testing.T, offset int64, value []byte) metadata.Batch {
+func batchOf(t *testing.T, offset int64, value []byte) batch.Batch {
 	t.Helper()
 	b, err := metadata.EncodeData([]record.Record{&record.NoOp{}}, loaderLevel, 1)
 	if err != nil {
@@ -234,7 +235,7 @@ func batchOf(t *testing.T, offset int64, value []byte) metadata.Batch {
 	binary.BigEndian.PutUint32(b[8:], uint32(len(b)-12))
 	binary.BigEndian.PutUint32(
 		b[17:],
-		crc32.Checksum(b[crcFrom:], crc32.MakeTable(crc32.Castagnoli)),
+		protocol.Checksum(b[crcFrom:]),
 	)
 	b.SetPosition(offset, 1)
 	return b

@@ -19,6 +19,7 @@ import (
 	"github.com/yakt/yakt/integration/kafka"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
 )
 
 const recordsPerVersion = 100
@@ -148,7 +149,7 @@ func sameFields(v reflect.Value, fields map[string]any) error {
 }
 
 func sameValue(v reflect.Value, want any) error {
-	if u, ok := v.Interface().(record.UUID); ok {
+	if u, ok := v.Interface().(protocol.UUID); ok {
 		return sameText(u.String(), want)
 	}
 	if b, ok := v.Interface().([]byte); ok {

@@ -15,8 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/integration/kafka"
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 const (
@@ -168,14 +168,14 @@ func requireTransaction(t *testing.T, b *kafka.Broker) {
 			t.Fatal(err)
 		}
 		for {
-			batch, rest, err := metadata.ParseBatch(data)
+			b, rest, err := batch.Parse(data)
 			if err != nil { // the file is longer than its contents
 				break
 			}
 			data = rest
 			batches++
-			_ = batch.Each(func(_ int64, _, value []byte) error {
-				if batch.IsControl() {
+			_ = b.Each(func(_ int64, _, value []byte) error {
+				if b.IsControl() {
 					return nil
 				}
 				r, _, err := record.Decode(value)

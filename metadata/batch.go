@@ -5,18 +5,9 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// Batch is a record batch of the metadata log.
-type Batch = batch.Batch
-
-// BatchMaxBytes is batch.MaxBytes.
-const BatchMaxBytes = batch.MaxBytes
-
-// ParseBatch is batch.Parse.
-func ParseBatch(data []byte) (first Batch, rest []byte, err error) { return batch.Parse(data) }
-
 // EncodeData makes one batch of metadata records in the versions that the metadata.version calls
 // for, at offset 0 and in epoch 0. All records have the timestamp (ms since 1970).
-func EncodeData(records []record.Record, mv Version, timestampMs int64) (Batch, error) {
+func EncodeData(records []record.Record, mv Version, timestampMs int64) (batch.Batch, error) {
 	w := batch.NewWriter(timestampMs)
 	var value []byte
 	for _, r := range records {
@@ -34,7 +25,7 @@ func EncodeData(records []record.Record, mv Version, timestampMs int64) (Batch, 
 // error, and so is one that cannot be written.
 func EncodeSome(
 	records []record.Record, mv Version, timestampMs int64, maxBytes int,
-) (Batch, error) {
+) (batch.Batch, error) {
 	w := batch.NewWriter(timestampMs)
 	var value []byte
 	for _, r := range records {
@@ -67,7 +58,7 @@ func expect(w *batch.Writer, records, maxBytes int) {
 }
 
 // EncodeControl makes one control batch, at offset 0 and in epoch 0.
-func EncodeControl(timestampMs int64, controls ...record.Control) (Batch, error) {
+func EncodeControl(timestampMs int64, controls ...record.Control) (batch.Batch, error) {
 	w := batch.NewControlWriter(timestampMs)
 	var key, value []byte
 	for _, r := range controls {

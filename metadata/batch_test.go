@@ -10,12 +10,13 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/protocol/batch"
 )
 
 // reseal sets the CRC of a changed batch.
 func reseal(b []byte) []byte {
-	binary.BigEndian.PutUint32(b[17:], batch.Checksum(b[21:]))
+	binary.BigEndian.PutUint32(b[17:], protocol.Checksum(b[21:]))
 	return b
 }
 
@@ -29,7 +30,7 @@ func TestBatchOfManyRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.SetPosition(1<<40, 9)
-	parsed, rest, err := ParseBatch(append(slices.Clone(b), 7))
+	parsed, rest, err := batch.Parse(append(slices.Clone(b), 7))
 	if err != nil || !bytes.Equal(parsed, b) || len(rest) != 1 || parsed.BaseOffset() != 1<<40 ||
 		parsed.EndOffset() != 1<<40+20_000 ||
 		parsed.Epoch() != 9 ||
@@ -57,13 +58,12 @@ func TestBatchLimits(t *testing.T) {
 	if _, err := EncodeData(nil, LatestVersion, 0); err == nil {
 		t.Error("a batch without records")
 	}
-	big := string(make([]byte, BatchMaxBytes))
-	if _, err := EncodeData([]record.Record{&record.Config{Value: &big}}, LatestVersion,
-		0); err == nil {
+	big := string(make([]byte, batch.MaxBytes))
+	tooLarge := []record.Record{&record.Config{Value: &big}}
+	if _, err := EncodeData(tooLarge, LatestVersion, 0); err == nil {
 		t.Error("a batch over the limit")
 	}
-	if _, err := EncodeSome([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0,
-		BatchMaxBytes); err == nil {
+	if _, err := EncodeSome(tooLarge, LatestVersion, 0, batch.MaxBytes); err == nil {
 		t.Error("a record over the limit")
 	}
 }
@@ -117,7 +117,7 @@ func FuzzParseBatch(f *testing.F) {
 			b = reseal(slices.Clone(b))
 		}
 		used := allocated(func() {
-			first, rest, err := ParseBatch(b)
+			first, rest, err := batch.Parse(b)
 			if err != nil {
 				return
 			}

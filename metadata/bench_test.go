@@ -66,8 +66,8 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 }
 
 // largeBatches is the log of such a cluster.
-func largeBatches(tb testing.TB, topics, partitions int) []Batch {
-	var batches []Batch
+func largeBatches(tb testing.TB, topics, partitions int) []batch.Batch {
+	var batches []batch.Batch
 	w := batch.NewWriter(1000)
 	var offset int64
 	flush := func() {

@@ -49,7 +49,7 @@ func TestGoldenBatches(t *testing.T) {
 	for _, name := range goldenNames(t) {
 		n := 0
 		for rest := readTestdata(t, name); len(rest) > 0; n++ {
-			b, after, err := ParseBatch(rest)
+			b, after, err := batch.Parse(rest)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -64,7 +64,7 @@ func TestGoldenBatches(t *testing.T) {
 	}
 }
 
-func reencode(t testing.TB, b Batch) Batch {
+func reencode(t testing.TB, b batch.Batch) batch.Batch {
 	t.Helper()
 	var controls []record.Control
 	w := batch.NewWriter(b.TimestampMs())
@@ -88,7 +88,7 @@ func reencode(t testing.TB, b Batch) Batch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var again Batch
+	var again batch.Batch
 	if b.IsControl() {
 		again, err = EncodeControl(b.TimestampMs(), controls...)
 	} else {
@@ -103,7 +103,7 @@ func reencode(t testing.TB, b Batch) Batch {
 
 // The first batch of a quorum, from values.
 func TestGoldenFirstBatch(t *testing.T) {
-	want := Batch(readTestdata(t, "batch-epoch1-leaderchange-kraftversion-voters.bin"))
+	want := batch.Batch(readTestdata(t, "batch-epoch1-leaderchange-kraftversion-voters.bin"))
 	directory, err := protocol.ParseUUID("v6Y2iOemTu2XY4BygOXx1w")
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestGoldenLogAndSnapshot(t *testing.T) {
 	img := Empty()
 	var at676 *Image
 	for rest := readTestdata(t, "00000000000000000000.log"); len(rest) > 0; {
-		b, after, err := ParseBatch(rest)
+		b, after, err := batch.Parse(rest)
 		if err == nil {
 			img, err = img.ReplayBatch(b)
 		}

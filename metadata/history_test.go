@@ -10,6 +10,7 @@ import (
 
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // history makes random records that fit the image they are meant for, so that logs with everything
@@ -380,7 +381,7 @@ func (h *history) transaction(img *Image) record.Record {
 }
 
 // batch makes a batch of up to n records that follows img.
-func (h *history) batch(t testing.TB, img *Image, n int) Batch {
+func (h *history) batch(t testing.TB, img *Image, n int) batch.Batch {
 	t.Helper()
 	var records []record.Record
 	e := img.Edit()
@@ -406,7 +407,7 @@ func (h *history) batch(t testing.TB, img *Image, n int) Batch {
 }
 
 // log makes a log of batches, and the image after each.
-func (h *history) log(t testing.TB, batches, perBatch int) (log []Batch, images []*Image) {
+func (h *history) log(t testing.TB, batches, perBatch int) (log []batch.Batch, images []*Image) {
 	t.Helper()
 	img := Empty()
 	for range batches {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // An image as records, in whatever batches, is the image again.
@@ -196,9 +197,9 @@ func TestTwoSuccessorsOfAnImage(t *testing.T) {
 		base := images[len(images)-1]
 		offset := h.offset
 		left, right := base, base
-		var leftLog, rightLog []Batch
+		var leftLog, rightLog []batch.Batch
 		for range 20 {
-			var b Batch
+			var b batch.Batch
 			b, left = h.step(t, left)
 			leftLog = append(leftLog, b)
 			b, right = h.step(t, right)
@@ -206,7 +207,7 @@ func TestTwoSuccessorsOfAnImage(t *testing.T) {
 		}
 		for _, side := range []struct {
 			img *Image
-			log []Batch
+			log []batch.Batch
 		}{{left, leftLog}, {right, rightLog}} {
 			fresh := Empty()
 			for _, b := range append(slices.Clone(log), side.log...) {
@@ -227,7 +228,7 @@ func TestTwoSuccessorsOfAnImage(t *testing.T) {
 }
 
 // step makes the next batch of one of several logs, each with offsets of its own.
-func (h *history) step(t *testing.T, img *Image) (Batch, *Image) {
+func (h *history) step(t *testing.T, img *Image) (batch.Batch, *Image) {
 	t.Helper()
 	h.offset = img.EndOffset()
 	b := h.batch(t, img, 8)

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // Invariants are asserted on both sides of a joint: where an entry is written and where it is
 // relied on. Those that cost a comparison are always on. In race builds (checked) whole structures
 // are walked after a change. A failed assertion panics: the image can no longer be trusted, and a
-// replica that continues would diverge from the others.
+// replica that continued would diverge from the others.
 func broken(format string, args ...any) {
 	panic("metadata: broken invariant: " + fmt.Sprintf(format, args...))
 }
@@ -17,7 +19,7 @@ func broken(format string, args ...any) {
 // checkedMax bounds the entries of a structure that race builds walk after a change.
 const checkedMax = 512
 
-// check walks the table: the run is in ascending order, and its keys follow those of the tree.
+// check walks the table: the run is in ascending order and its keys follow those of the tree.
 func (t *ascending[K, V]) check() {
 	if t.tree.len() > checkedMax {
 		return
@@ -70,23 +72,19 @@ func (w twig) check(above int32) {
 	}
 }
 
-// CheckReplay panics, in race builds, if replaying batches onto before does not give after: the
-// image that was computed when the batches were proposed. Otherwise, and for large images, it does
-// nothing.
-func CheckReplay(before *Image, batches []Batch, after *Image) {
-	if !checked || before.partitions > checkedMax || len(batches) == 0 {
+// CheckReplay asserts, in race builds and for small images, that replaying b onto before gives
+// after. The controller calls it where a batch commits whose image it computed from the records
+// when it proposed the batch: a standby has only the batch. A failed assertion panics.
+func CheckReplay(before *Image, b batch.Batch, after *Image) {
+	if !checked || before.partitions > checkedMax {
 		return
 	}
-	e := before.Edit()
-	for _, b := range batches {
-		if err := e.Batch(b); err != nil {
-			broken("a committed batch at offset %d does not replay: %v", b.BaseOffset(), err)
-		}
+	replayed, err := before.ReplayBatch(b)
+	if err != nil {
+		broken("a committed batch at offset %d does not replay: %v", b.BaseOffset(), err)
 	}
-	last := batches[len(batches)-1]
-	replayed := e.Done(last.EndOffset(), last.Epoch(), last.TimestampMs())
 	if !sameContent(replayed, after) {
-		broken("the image at offset %d is not what its log replays to", last.EndOffset())
+		broken("the image at offset %d is not what its log replays to", b.EndOffset())
 	}
 }
 

@@ -61,11 +61,11 @@ func TestCheckReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	CheckReplay(Empty(), []Batch{b}, img)
+	CheckReplay(Empty(), b, img)
 	if !sameContent(img, img) || sameContent(img, Empty()) {
 		t.Error("images are compared wrongly")
 	}
 	if checked {
-		wantBroken(t, "another image", func() { CheckReplay(Empty(), []Batch{b}, Empty()) })
+		wantBroken(t, "another image", func() { CheckReplay(Empty(), b, Empty()) })
 	}
 }

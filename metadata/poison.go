@@ -87,8 +87,8 @@ func (e *Editor) poisoned(offset int64, r record.Record) {
 	if problem == "" {
 		return
 	}
-	note := Poison{Offset: offset, Type: r.Type(), Entity: describe(id), Problem: problem}
-	e.img.poison.set(e.img.gen, key(id), &poison{note, id})
+	found := Poison{Offset: offset, Type: r.Type(), Entity: describe(id), Problem: problem}
+	e.img.poison.set(e.img.gen, key(id), &poison{found, id})
 }
 
 // cure removes the poison that a record has replaced or deleted.

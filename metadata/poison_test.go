@@ -11,6 +11,7 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // read replays records as a node does that finds them in its log.
@@ -20,7 +21,7 @@ func read(t testing.TB, img *Image, records ...record.Record) *Image {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, _, err := ParseBatch(held)
+	b, _, err := batch.Parse(held)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // Editor makes the successor of an image. All editors of images that descend from one another must
@@ -47,7 +48,7 @@ func (e *Editor) Done(endOffset int64, epoch int32, timestampMs int64) *Image {
 }
 
 // ReplayBatch replays a whole batch of the log.
-func (img *Image) ReplayBatch(b Batch) (*Image, error) {
+func (img *Image) ReplayBatch(b batch.Batch) (*Image, error) {
 	e := img.Edit()
 	if err := e.Batch(b); err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func (img *Image) ReplayBatch(b Batch) (*Image, error) {
 }
 
 // Batch replays the records of b.
-func (e *Editor) Batch(b Batch) error {
+func (e *Editor) Batch(b batch.Batch) error {
 	control := b.IsControl()
 	return b.Each(func(offset int64, key, value []byte) error {
 		if control {

@@ -88,7 +88,7 @@ func (s *snapshotWriter) control(controls ...record.Control) {
 	s.write(b, err)
 }
 
-func (s *snapshotWriter) write(b Batch, err error) {
+func (s *snapshotWriter) write(b batch.Batch, err error) {
 	if s.err == nil {
 		s.err = err
 	}
@@ -206,7 +206,7 @@ type checkpointScanner struct {
 	header, footer bool
 }
 
-func (s *checkpointScanner) batch(b Batch) error {
+func (s *checkpointScanner) batch(b batch.Batch) error {
 	return b.Each(func(_ int64, key, value []byte) error {
 		if s.footer {
 			return errors.New("records follow the footer")

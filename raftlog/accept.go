@@ -10,7 +10,7 @@ type inbound struct {
 	l      *Log
 	remote string
 	peer   *hello // nil until its hello was accepted
-	ended  bool   // no other frame may follow: refused, or a confirmation was answered
+	ended  bool   // refused or answered for good: further frames are malformed
 
 	pulled *tunnelEnd // this connection carries its replies; nil for most
 	pushed *tunnelEnd // receives what this connection sends; nil for most

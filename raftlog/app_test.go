@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/protocol/batch"
 )
 
@@ -23,7 +24,7 @@ func rawBatch(n int, attributes uint16, body []byte) []byte {
 	binary.BigEndian.PutUint16(b[21:], attributes)
 	binary.BigEndian.PutUint32(b[23:], uint32(n-1))
 	binary.BigEndian.PutUint32(b[57:], uint32(n))
-	binary.BigEndian.PutUint32(b[17:], batch.Checksum(b[21:]))
+	binary.BigEndian.PutUint32(b[17:], protocol.Checksum(b[21:]))
 	return b
 }
 

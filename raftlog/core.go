@@ -137,7 +137,8 @@ type pendingRead struct {
 	index uint64 // 0: raft has not answered yet
 }
 
-// outputs is what the driver must do. The order within each list matters.
+// outputs are the effects of inputs that the driver carries out after them (Log.flush). The order
+// within each list matters.
 type outputs struct {
 	messages []*raftpb.Message // to peers
 	writes   []*writeTask      // to the disk, in order
@@ -149,7 +150,7 @@ type outputs struct {
 	members bool // the set of members changed
 }
 
-// writeTask is one raft append for the disk. After it is durable, give it to written.
+// writeTask is one append of raft for the disk. The driver calls core.written once it is durable.
 type writeTask struct {
 	hard      *raftpb.HardState // nil: unchanged
 	entries   []*raftpb.Entry

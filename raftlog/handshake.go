@@ -192,7 +192,7 @@ func (l *Log) confirmAt(ctx context.Context, addr string, h hello) error {
 
 // confirm answers whether this node is connecting to the one that asks.
 func (in *inbound) confirm(b []byte) []byte {
-	in.ended = true
+	in.ended = true // no other frame follows on this connection
 	c, err := readConfirm(b)
 	switch {
 	case err != nil:
@@ -227,19 +227,19 @@ func (l *Log) saveMemory(sync bool) error {
 	l.memoryMu.Lock()
 	defer l.memoryMu.Unlock()
 	l.mu.Lock()
-	note := l.core.memory.encode()
+	memory := l.core.memory.encode()
 	l.mu.Unlock()
-	if bytes.Equal(note, l.note) && !sync {
+	if bytes.Equal(memory, l.savedMemory) && !sync {
 		return nil
 	}
-	if err := l.writer.disk.SetNote(note, sync); err != nil {
+	if err := l.writer.disk.SetNote(memory, sync); err != nil {
 		err = fmt.Errorf("raftlog: remembering the other members: %w", err)
 		if l.ctx.Err() == nil && !errors.Is(err, wal.ErrRetry) {
 			l.fail(err)
 		}
 		return err
 	}
-	l.note = note
+	l.savedMemory = memory
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"go.etcd.io/raft/v3/raftpb"
 
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/protocol/batch"
 	"github.com/yakt/yakt/raftlog/wal"
 )
@@ -47,7 +48,7 @@ func (h logHash) mix(x uint64) logHash {
 func (h logHash) entry(e *raftpb.Entry) logHash {
 	h = h.mix(e.GetIndex()).mix(e.GetTerm()).mix(uint64(e.GetType()))
 	if e.GetType() != raftpb.EntryNormal {
-		h = h.mix(uint64(batch.Checksum(e.GetData())))
+		h = h.mix(uint64(protocol.Checksum(e.GetData())))
 	}
 	return h
 }

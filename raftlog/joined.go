@@ -87,7 +87,7 @@ func (j *joinedReads) window(number int64) *window {
 	w := j.open[number].Value()
 	if w == nil {
 		w = &window{number: number, next: number * windowBytes}
-		j.note(w)
+		j.register(w)
 	}
 	if slices.Contains(j.kept, w) {
 		return w
@@ -99,8 +99,8 @@ func (j *joinedReads) window(number int64) *window {
 	return w
 }
 
-// note adds a window to open, and removes those that have been collected.
-func (j *joinedReads) note(w *window) {
+// register adds a window to open, and removes those that have been collected.
+func (j *joinedReads) register(w *window) {
 	if j.open == nil {
 		j.open = make(map[int64]weak.Pointer[window])
 	}

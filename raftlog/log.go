@@ -35,8 +35,8 @@ type Log struct {
 	peers   *peers
 	tunnels tunnels
 
-	memoryMu sync.Mutex // orders writes of note; locked before mu
-	note     []byte     // the last one passed to the write-ahead log
+	memoryMu    sync.Mutex // orders writes of savedMemory; locked before mu
+	savedMemory []byte     // the encoded memory last passed to the write-ahead log as its note
 
 	full     atomic.Bool // the writer waits for space on the disk
 	failed   chan error  // holds the one error of a failed replica
@@ -82,7 +82,7 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 	l := &Log{
 		cfg: cfg, log: cfg.Logger, app: app, core: c, snaps: snaps, now: cfg.Clock.Now,
 		view:    newView(cfg.NodeID, c.store.base, c.reported),
-		readers: map[uint64]chan readResult{}, failed: make(chan error, 1), note: st.Note,
+		readers: map[uint64]chan readResult{}, failed: make(chan error, 1), savedMemory: st.Note,
 	}
 	l.ctx, l.stop = context.WithCancel(context.Background())
 	l.writer, l.applier, l.peers = newWriter(l, d), newApplier(l), newPeers(l)

@@ -227,11 +227,11 @@ func (c *core) logEnd() logEnd {
 const (
 	memoryVersion     = 1
 	rememberedBytes   = 8 + 16 + 16 + 8 + 2*3*8
-	maxRemembered     = 16 // a note has room for so many members; a quorum has fewer
+	maxRemembered     = 16 // members; the note has room for so many, and a quorum has fewer
 	maxSuspendedBytes = 400
 )
 
-// This does not compile if a memory can be larger than a note.
+// Compile-time check: the longest memory fits the note. A negative constant does not fit a uint.
 const _ uint = wal.MaxNoteBytes - (1 + 4 + 2 + maxRemembered*rememberedBytes + maxSuspendedBytes)
 
 func (m *memory) encode() []byte {
@@ -290,20 +290,20 @@ func (r *frameCursor) remembered() map[uint64]remembered {
 	return known
 }
 
-// decodeMemory reads a note. An empty one is from a log that was never started.
-func decodeMemory(note []byte) (memory, error) {
+// decodeMemory reads an encoded memory. An empty one is from a log that was never started.
+func decodeMemory(b []byte) (memory, error) {
 	m := memory{known: map[uint64]remembered{}}
-	if len(note) == 0 {
+	if len(b) == 0 {
 		return m, nil
 	}
-	r := frameCursor{b: note[1:]}
+	r := frameCursor{b: b[1:]}
 	m.boot.count = uint32(r.int32())
 	m.known = r.remembered()
-	if note[0] != memoryVersion || r.bad {
+	if b[0] != memoryVersion || r.bad {
 		return m, fmt.Errorf(
 			"raftlog: what this node remembers of the other members cannot be read "+
 				"(version %d, %d bytes): run the release that wrote it",
-			note[0], len(note),
+			b[0], len(b),
 		)
 	}
 	m.suspended = string(bytes.Clone(r.b))

@@ -11,8 +11,24 @@ import (
 	"github.com/yakt/yakt/protocol/batch"
 )
 
-// drainAll processes raft's outputs until there are none, releases proposals, and then looks for a
-// change of leadership.
+// This file turns raft's requests (raft.Ready) into the core's outputs. Every input of the core
+// (propose, step, tick, written, appliedTo) runs in core.do, which calls drainAll at its end.
+// Nothing here blocks: the driver carries out the outputs afterwards. An entry takes these steps to
+// the disk and to the application:
+//
+//	core.do        runs the input, then drainAll
+//	drainAll       asks raft for a Ready until there is none; route sorts it into c.out
+//	Log.flush      takes c.out under Log.mu and passes each list to its goroutine, in order
+//	writer.write   writes the entries and syncs once for all tasks in its queue; then core.written
+//	               gives raft the responses that had to wait for the disk, acknowledgements to the
+//	               leader among them
+//	applier        calls the App with committed batches; then core.appliedTo
+//
+// raft.Config.AsyncStorageWrites is set: raft requests writes and applications as messages to
+// LocalAppendThread and LocalApplyThread.
+
+// drainAll processes what raft produces until there is no more, releases proposals that wait, and
+// then compares the leadership with the one before.
 func (c *core) drainAll() {
 	for c.drain(); c.mayRelease(); {
 		c.release()
@@ -28,8 +44,8 @@ func (c *core) drain() {
 	}
 }
 
-// route sorts raft's outputs. Messages to peers that need no durable write first are sent before
-// anything is written.
+// route sorts one Ready into the outputs. Messages to peers in rd.Messages need no durable write;
+// those that do are responses of a writeTask.
 func (c *core) route(rd raft.Ready) {
 	for _, m := range rd.Messages {
 		switch m.GetTo() {
@@ -50,6 +66,7 @@ func (c *core) route(rd raft.Ready) {
 	}
 }
 
+// routeAppend appends the entries to the log in memory and queues them for the disk.
 func (c *core) routeAppend(m *raftpb.Message) {
 	t := &writeTask{entries: m.GetEntries(), responses: m.GetResponses()}
 	if m.GetTerm() != 0 || m.GetVote() != 0 || m.GetCommit() != 0 {
@@ -106,7 +123,8 @@ func (c *core) routeApply(m *raftpb.Message) {
 	c.out.applies = append(c.out.applies, t)
 }
 
-// observe compares raft's leadership with that of the last call.
+// observe compares raft's leadership with that of the last call. A node that has become leader asks
+// the application for the EpochStart batch of its epoch.
 func (c *core) observe() {
 	st := c.rn.BasicStatus()
 	term, lead, state := st.GetTerm(), st.Lead, st.RaftState
@@ -192,6 +210,8 @@ func (c *core) recordCause(term, lead uint64, state raft.StateType) {
 
 func readContext(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
 
+// answerRead records the index that a read must wait for. Index 0 means that raft has not answered,
+// so an answer of 0 (an empty log) becomes 1.
 func (c *core) answerRead(rs raft.ReadState) {
 	if len(rs.RequestCtx) != 8 {
 		return
@@ -218,6 +238,7 @@ func (c *core) finishReads() {
 	c.reads = left
 }
 
+// failReads answers all reads with an error: this node no longer leads the epoch they began in.
 func (c *core) failReads() {
 	for _, r := range c.reads {
 		c.out.reads = append(c.out.reads, readResult{id: r.id, err: ErrNotLeader})

@@ -12,9 +12,8 @@ import (
 // leaveStopped is the advice for a voter whose disk lost or changed what the voter had
 // acknowledged.
 const leaveStopped = "leave this node stopped and keep its directory for inspection: the other " +
-	"voters, if there are any, go on without it as long as they are a " +
-	"majority; this release cannot " +
-	"replace a voter"
+	"voters, if there are any, continue without it as long as they are a majority; this release " +
+	"cannot replace a voter"
 
 // verifyStart verifies the snapshot that the log starts from and returns the size and CRC of its
 // file. It forgets newer files: their marks were never written, and they are made or downloaded

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 func snapshotCommand() *cobra.Command {
@@ -54,7 +55,7 @@ func snapshotListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				dir = filepath.Join(cfg.Storage.MetadataLogDir, "__cluster_metadata-0")
+				dir = filepath.Join(cfg.Storage.MetadataLogDir, protocol.MetadataTopic+"-0")
 			}
 			files, err := snapshotFiles(dir)
 			if err != nil {

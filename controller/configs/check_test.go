@@ -9,6 +9,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // imageOf is the image of a new cluster with some records.
@@ -147,7 +148,7 @@ func TestTopicConfigValues(t *testing.T) {
 func TestUnknownOldConfig(t *testing.T) {
 	t.Parallel()
 	old := "3.0"
-	img := imageOf(t, &record.Topic{Name: "foo", TopicID: record.UUID{1}}, &record.Config{
+	img := imageOf(t, &record.Topic{Name: "foo", TopicID: protocol.UUID{1}}, &record.Config{
 		ResourceType: metadata.ConfigTopic, ResourceName: "foo",
 		Name: "message.format.version", Value: &old,
 	})

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 func TestLookalikeNamesDoNotMakeASearchLong(t *testing.T) {
@@ -19,7 +20,7 @@ func TestLookalikeNamesDoNotMakeASearchLong(t *testing.T) {
 			return '_'
 		}, fmt.Sprintf("%010b", i))
 		topics = append(topics, &record.Topic{
-			Name: fmt.Sprintf("%s%d", name, i), TopicID: record.UUID{1, byte(i >> 8), byte(i)},
+			Name: fmt.Sprintf("%s%d", name, i), TopicID: protocol.UUID{1, byte(i >> 8), byte(i)},
 		})
 	}
 	s := NewCollisions(imageOf(t, topics...))

@@ -7,15 +7,15 @@ import (
 	"sync"
 	"time"
 
-	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Start is when every test begins.
 var Start = time.UnixMilli(1_700_000_000_000)
 
 // UUID is an id that is not reserved and that sorts by n.
-func UUID(n int) record.UUID {
-	return record.UUID{0: 0x40, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
+func UUID(n int) protocol.UUID {
+	return protocol.UUID{0: 0x40, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
 }
 
 // Clock stands still until a test moves it. Timers fire on the goroutine that moves it, in the

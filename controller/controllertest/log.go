@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // Log is the writing part of a controller's log, in memory: it gives offsets, and commits when the
@@ -14,11 +14,11 @@ import (
 type Log struct {
 	mu        sync.Mutex
 	End       int64
-	Refuse    error            // the answer of Propose instead, if not nil
-	Refused   func() error     // asked at every Propose, if not nil
-	Waiting   []metadata.Batch // proposed, not committed
-	All       []metadata.Batch // proposed ever
-	Proposals []int            // how many batches came together
+	Refuse    error         // the answer of Propose instead, if not nil
+	Refused   func() error  // asked at every Propose, if not nil
+	Waiting   []batch.Batch // proposed, not committed
+	All       []batch.Batch // proposed ever
+	Proposals []int         // how many batches came together
 }
 
 // Propose appends batches, unless the test has it refuse them.
@@ -34,8 +34,8 @@ func (l *Log) Propose(epoch int32, batches ...[]byte) (baseOffset int64, err err
 		return 0, l.Refuse
 	}
 	base := l.End
-	for _, batch := range batches {
-		b, rest, err := metadata.ParseBatch(slices.Clone(batch))
+	for _, data := range batches {
+		b, rest, err := batch.Parse(slices.Clone(data))
 		if err != nil || len(rest) != 0 {
 			return 0, errors.Join(err, errors.New("not one whole batch"))
 		}
@@ -48,7 +48,7 @@ func (l *Log) Propose(epoch int32, batches ...[]byte) (baseOffset int64, err err
 }
 
 // Take returns the batches that are proposed and not committed, as the log commits them.
-func (l *Log) Take() []metadata.Batch {
+func (l *Log) Take() []batch.Batch {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	batches := l.Waiting

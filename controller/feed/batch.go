@@ -5,12 +5,13 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // Batch is one committed batch with the state needed to interpret it without an image. Once the
 // feed has published it, it is shared and never changes.
 type Batch struct {
-	metadata.Batch
+	batch.Batch
 	// states has one entry for each record whose type has a state, in log order.
 	states     []State
 	boundaries []boundary

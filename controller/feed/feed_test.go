@@ -9,6 +9,7 @@ import (
 	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // writer commits batches to a feed, as a controller does.
@@ -27,7 +28,7 @@ func newWriter(t *testing.T) *writer {
 func (w *writer) commit(records ...record.Record) {
 	w.t.Helper()
 	b, err := metadata.EncodeSome(
-		records, metadata.LatestVersion, w.clock.Now().UnixMilli(), metadata.BatchMaxBytes)
+		records, metadata.LatestVersion, w.clock.Now().UnixMilli(), batch.MaxBytes)
 	if err != nil {
 		w.t.Fatal(err)
 	}

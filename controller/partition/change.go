@@ -5,13 +5,14 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Change computes the record for a change of one partition. Start it with Rules.Change, set the
 // desired state with its methods, then call Record.
 type Change struct {
 	rules *Rules
-	topic record.UUID
+	topic protocol.UUID
 	id    int32
 	old   *metadata.Partition
 
@@ -20,7 +21,7 @@ type Change struct {
 	election                        Election
 	// moved is the broker whose replica is in another directory than recorded, movedTo.
 	moved   int32
-	movedTo record.UUID
+	movedTo protocol.UUID
 	// lossy is set by Record when the new leader may lack acknowledged records.
 	lossy bool
 }
@@ -143,11 +144,11 @@ func (c *Change) assignment(r *partitionDelta) {
 
 // directories returns the directory of each replica: the present one, or for a new replica the
 // default of its broker.
-func (c *Change) directories() []record.UUID {
+func (c *Change) directories() []protocol.UUID {
 	if c.moved == NoBroker && slices.Equal(c.replicas, c.old.Replicas) {
 		return c.old.Directories
 	}
-	dirs := make([]record.UUID, len(c.replicas))
+	dirs := make([]protocol.UUID, len(c.replicas))
 	for i, id := range c.replicas {
 		switch {
 		case id == c.moved:
@@ -198,7 +199,7 @@ func (d *partitionDelta) setRecovery(state int8) {
 	d.LeaderRecoveryState, d.set = state,
 		true
 }
-func (d *partitionDelta) setDirectories(l []record.UUID) { d.Directories, d.set = l, true }
+func (d *partitionDelta) setDirectories(l []protocol.UUID) { d.Directories, d.set = l, true }
 
 // without returns list without some ids: list itself when it holds none of them, else a copy.
 func without(list []int32, ids ...int32) []int32 {
@@ -227,7 +228,7 @@ func (c *Change) ProposeISR(isr []int32, recovery int8) { c.isr, c.recovery = is
 func (c *Change) SetElection(kind Election) { c.election = kind }
 
 // MoveReplica sets the directory of the replica on a broker.
-func (c *Change) MoveReplica(broker int32, dir record.UUID) { c.moved, c.movedTo = broker, dir }
+func (c *Change) MoveReplica(broker int32, dir protocol.UUID) { c.moved, c.movedTo = broker, dir }
 
 // LegalISR reports whether a leader may propose an ISR: distinct replicas, the leader among them.
 func LegalISR(p *metadata.Partition, isr []int32) bool {

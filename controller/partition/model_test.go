@@ -11,6 +11,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
+	"github.com/yakt/yakt/protocol"
 )
 
 // A second, plain implementation of the partition rules, written from their description step by
@@ -109,7 +110,7 @@ func (m *modelCase) run() modelResult {
 		known = []int32{b.Leader}
 	}
 	// 9. directories
-	var dirs []record.UUID
+	var dirs []protocol.UUID
 	for _, id := range replicas {
 		switch at := slices.Index(b.Replicas, id); {
 		case at >= 0:
@@ -189,11 +190,11 @@ func minus(a, b []int32) []int32 {
 	return left
 }
 
-func modelDir(registered bool) record.UUID {
+func modelDir(registered bool) protocol.UUID {
 	if registered {
-		return record.DirMigrating // the brokers of these tests have no directories of their own
+		return protocol.DirMigrating // the brokers of these tests have no directories of their own
 	}
-	return record.DirUnassigned
+	return protocol.DirUnassigned
 }
 
 const modelBrokers = 6
@@ -243,10 +244,10 @@ func randomCase(r *rand.Rand) *modelCase {
 		b.RemovingReplicas = slices.Sorted(slices.Values(moving[:k]))
 		b.AddingReplicas = slices.Sorted(slices.Values(moving[k:n]))
 	}
-	b.Directories = make([]record.UUID, len(b.Replicas))
+	b.Directories = make([]protocol.UUID, len(b.Replicas))
 	for i := range b.Directories {
 		if m.mv.HasDirectories() && r.IntN(2) == 0 {
-			b.Directories[i] = record.DirUnassigned
+			b.Directories[i] = protocol.DirUnassigned
 		}
 	}
 	b.LeaderEpoch, b.PartitionEpoch = int32(r.IntN(100)), int32(r.IntN(100))
@@ -345,7 +346,7 @@ func TestPartitionRulesAgainstModel(t *testing.T) {
 			continue
 		}
 		after := before.Merge(change)
-		got := *after.Record(record.UUID{}, 0)
+		got := *after.Record(protocol.UUID{}, 0)
 		if !m.mv.HasDirectories() {
 			got.Directories = nil
 		}
@@ -426,7 +427,7 @@ func (m *modelCase) checkInvariants(t *testing.T, img *metadata.Image, after *me
 }
 
 func samePartition(a, b record.Partition) bool {
-	a.TopicID, b.TopicID = record.UUID{}, record.UUID{}
+	a.TopicID, b.TopicID = protocol.UUID{}, protocol.UUID{}
 	for _, l := range [...]*[]int32{
 		&a.ISR, &b.ISR, &a.RemovingReplicas, &b.RemovingReplicas, &a.AddingReplicas, &b.AddingReplicas,
 		&a.EligibleLeaderReplicas, &b.EligibleLeaderReplicas, &a.LastKnownELR, &b.LastKnownELR,

@@ -78,9 +78,9 @@ func allPlaceable(img *metadata.Image) *placer {
 		if !b.Placeable() {
 			continue
 		}
-		r := racks[rackOf(b.Rack)]
+		r := racks[record.RackName(b.Rack)]
 		if r == nil {
-			r = &rack{name: rackOf(b.Rack)}
+			r = &rack{name: record.RackName(b.Rack)}
 			racks[r.name] = r
 			p.racks = append(p.racks, r)
 		}
@@ -206,7 +206,7 @@ func Shuffle[T any](r Random, list []T) {
 
 // Partitions makes the records of n new partitions of a topic, beginning with the id first.
 func (f *Placement) Partitions(
-	topic record.UUID, first, n, replicationFactor int,
+	topic protocol.UUID, first, n, replicationFactor int,
 ) ([]*record.Partition, *protocol.Error) {
 	placed, err := f.placer().place(n, replicationFactor)
 	if err != nil {
@@ -223,7 +223,7 @@ func (f *Placement) Partitions(
 // NewPartition returns the record of a new partition: the active replicas are its ISR, and the
 // first of them leads. ok is false when none is active.
 func NewPartition(
-	img *metadata.Image, topic record.UUID, id int32, replicas []int32,
+	img *metadata.Image, topic protocol.UUID, id int32, replicas []int32,
 ) (r *record.Partition, ok bool) {
 	isr := activeOf(img, replicas)
 	if len(isr) == 0 {
@@ -232,7 +232,7 @@ func NewPartition(
 	r = &record.Partition{PartitionID: id, TopicID: topic, Replicas: replicas, ISR: isr,
 		Leader: isr[0]}
 	if img.Version().HasDirectories() {
-		r.Directories = make([]record.UUID, len(replicas))
+		r.Directories = make([]protocol.UUID, len(replicas))
 		for i, broker := range replicas {
 			r.Directories[i] = img.Broker(broker).DefaultDirectory()
 		}
@@ -289,12 +289,4 @@ func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int)
 				"partitions, which have %d replica(s).", len(replicas), replicationFactor)
 	}
 	return nil
-}
-
-// rackOf is the name of a rack, "" for none.
-func rackOf(rack *string) string {
-	if rack == nil {
-		return ""
-	}
-	return *rack
 }

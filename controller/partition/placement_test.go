@@ -11,9 +11,10 @@ import (
 	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
-func testUUID(n int) record.UUID { return controllertest.UUID(n) }
+func testUUID(n int) protocol.UUID { return controllertest.UUID(n) }
 
 // zeroes is randomness that never moves anything: every offset is 0 and a shuffle turns a list by
 // one.
@@ -26,7 +27,7 @@ func (zeroes) Uint64() uint64 { return 0 }
 func placementImage(t testing.TB, racks ...string) *metadata.Image {
 	edit := metadata.Empty().Edit()
 	for i, rack := range racks {
-		r := &record.RegisterBroker{BrokerID: int32(i), LogDirs: []record.UUID{testUUID(i)}}
+		r := &record.RegisterBroker{BrokerID: int32(i), LogDirs: []protocol.UUID{testUUID(i)}}
 		switch {
 		case len(rack) > 0 && rack[len(rack)-1] == '!':
 			r.Fenced, rack = true, rack[:len(rack)-1]
@@ -117,7 +118,7 @@ func TestPlacementIsEven(t *testing.T) {
 		racks := make(map[string]bool)
 		for _, id := range replicas {
 			hosts[id]++
-			racks[rackOf(img.Broker(id).Rack)] = true
+			racks[record.RackName(img.Broker(id).Rack)] = true
 		}
 		if len(racks) != 3 {
 			t.Fatalf("%v lies in %d racks", replicas, len(racks))

@@ -9,6 +9,7 @@ import (
 	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // movingPartition is a partition of a cluster of six live brokers.
@@ -23,12 +24,12 @@ func newMovingPartition(t *testing.T, replicas, isr []int32) *movingPartition {
 	records := metadata.BootstrapFeatures(metadata.LatestVersion)
 	for id := range int32(modelBrokers) {
 		records = append(records, &record.RegisterBroker{
-			BrokerID: id, LogDirs: []record.UUID{testUUID(int(id))},
+			BrokerID: id, LogDirs: []protocol.UUID{testUUID(int(id))},
 		})
 	}
 	m.replay(append(records, &record.Topic{Name: "t", TopicID: testUUID(100)}, &record.Partition{
 		TopicID: testUUID(100), Replicas: replicas, ISR: isr, Leader: isr[0],
-		Directories: make([]record.UUID, len(replicas)),
+		Directories: make([]protocol.UUID, len(replicas)),
 	})...)
 	return m
 }

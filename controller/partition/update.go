@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // NoBroker stands for no broker where an id is expected.
@@ -48,7 +49,7 @@ func Unclean(id int32) Update {
 }
 
 // RemoveDirs returns the update of a broker that leaves the partitions in some of its directories.
-func RemoveDirs(id int32, dirs []record.UUID) Update {
+func RemoveDirs(id int32, dirs []protocol.UUID) Update {
 	u := Remove(id)
 	u.dirs = NewDirSet(dirs)
 	return u
@@ -134,10 +135,10 @@ func (u *UncleanElections) Warn(log *slog.Logger) {
 }
 
 // DirSet is a set of directories; a broker may have many.
-type DirSet map[record.UUID]bool
+type DirSet map[protocol.UUID]bool
 
 // NewDirSet returns the set of the given directories.
-func NewDirSet(dirs []record.UUID) DirSet {
+func NewDirSet(dirs []protocol.UUID) DirSet {
 	s := make(DirSet, len(dirs))
 	for _, d := range dirs {
 		s[d] = true

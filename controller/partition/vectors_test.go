@@ -9,6 +9,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 //go:embed testdata/kafka_partition_changes.txt
@@ -69,7 +70,7 @@ func parseVector(t *testing.T, parts []string) *modelCase {
 	}
 	for _, d := range before[10] {
 		m.before.Directories = append(m.before.Directories,
-			map[rune]record.UUID{'m': record.DirMigrating, 'u': record.DirUnassigned}[d])
+			map[rune]protocol.UUID{'m': protocol.DirMigrating, 'u': protocol.DirUnassigned}[d])
 	}
 	for _, id := range list(circumstances[5]) {
 		m.live[id] = true
@@ -97,7 +98,7 @@ func vectorOutcome(
 	}
 	dirs := ""
 	for _, d := range p.Directories {
-		dirs += map[record.UUID]string{record.DirMigrating: "m", record.DirUnassigned: "u"}[d]
+		dirs += map[protocol.UUID]string{protocol.DirMigrating: "m", protocol.DirUnassigned: "u"}[d]
 	}
 	return strings.Join([]string{
 		list(p.Replicas), list(p.ISR), list(p.Removing()), list(p.Adding()), strconv.Itoa(int(p.Leader)),

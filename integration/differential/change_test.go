@@ -6,6 +6,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // change is a pair of records that both sides wrote for one partition; nil for none.
@@ -20,7 +21,7 @@ type change struct {
 // by the one that f leaves. It reports whether any call of f returned true.
 func (d *divergence) eachChange(f func(c *change) bool) bool {
 	type key struct {
-		topic     record.UUID
+		topic     protocol.UUID
 		partition int32
 	}
 	ours := make(map[key]*record.PartitionChange)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // side is the outcome of an operation on one controller.
@@ -187,8 +188,8 @@ func sortDirectories(records []written) {
 			sorted := *r
 			sorted.LogDirs, sorted.CordonedLogDirs = slices.Clone(r.LogDirs),
 				slices.Clone(r.CordonedLogDirs)
-			for _, dirs := range [2][]record.UUID{sorted.LogDirs, sorted.CordonedLogDirs} {
-				slices.SortFunc(dirs, func(a, b record.UUID) int {
+			for _, dirs := range [2][]protocol.UUID{sorted.LogDirs, sorted.CordonedLogDirs} {
+				slices.SortFunc(dirs, func(a, b protocol.UUID) int {
 					return bytes.Compare(a[:], b[:])
 				})
 			}
@@ -279,13 +280,13 @@ func renameTopics(d *divergence) {
 			}
 		}
 	}
-	ids := make(map[string]record.UUID)
+	ids := make(map[string]protocol.UUID)
 	for _, w := range d.ours.records {
 		if t, ok := w.record.(*record.Topic); ok {
 			ids[t.Name] = t.TopicID
 		}
 	}
-	renamed := make(map[record.UUID]record.UUID)
+	renamed := make(map[protocol.UUID]protocol.UUID)
 	for i, w := range d.kafka.records {
 		switch r := w.record.(type) {
 		case *record.Topic:

@@ -18,6 +18,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 const (
@@ -47,13 +48,13 @@ func startOurs(s setting, seed uint64) *ours {
 	partitions, factor := s.defaults()
 	o := &ours{log: new(memoryLog), clock: controllertest.NewClock()}
 	voters := record.Voters{Voters: []record.Voter{{
-		ID: nodeID, DirectoryID: record.UUID{0: 0x40, 15: 1}, KRaftVersionMax: 1,
+		ID: nodeID, DirectoryID: protocol.UUID{0: 0x40, 15: 1}, KRaftVersionMax: 1,
 		Endpoints: []record.VoterEndpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}},
 	}}}
 	o.Controller = controller.New(controller.Config{
 		NodeID: nodeID, ClusterID: clusterID, DirectoryID: voters.Voters[0].DirectoryID,
 		Registration: record.RegisterController{
-			ControllerID: nodeID, IncarnationID: record.UUID{0: 0x40, 15: 2},
+			ControllerID: nodeID, IncarnationID: protocol.UUID{0: 0x40, 15: 2},
 			Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "localhost", Port: 9093}},
 			Features:  metadata.SupportedFeatures(false),
 		},
@@ -72,7 +73,7 @@ func startOurs(s setting, seed uint64) *ours {
 
 // lead opens an epoch as the log does and makes the controller its leader. It returns the written
 // batches.
-func (o *ours) lead() []metadata.Batch {
+func (o *ours) lead() []batch.Batch {
 	o.LeaderChanged(-1, o.epoch)
 	o.commitAll()
 	from := len(o.log.All)
@@ -121,7 +122,7 @@ func (o *ours) request(req kmsg.Request) (kmsg.Response, []written) {
 }
 
 // dataRecords are the records of all batches except control batches.
-func dataRecords(batches []metadata.Batch) []written {
+func dataRecords(batches []batch.Batch) []written {
 	var all []written
 	for _, b := range batches {
 		if b.IsControl() {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // setting is the initial state of a run.
@@ -144,9 +146,9 @@ func newPair(k *kafkaSide, s setting, seed uint64, c *counts) *pair {
 
 // begin compares the bootstrap of an empty cluster and brings Kafka's controller to the state of
 // ours.
-func (p *pair) begin(batches []metadata.Batch) {
+func (p *pair) begin(batches []batch.Batch) {
 	controls, first, rest := batches[0], batches[1], batches[2:]
-	ours := dataRecords([]metadata.Batch{first})
+	ours := dataRecords([]batch.Batch{first})
 	a := p.must(p.kafka.call("lead %d %d %s", p.ours.epoch, controls.EndOffset(),
 		recordsText(ours)))
 	p.compare("bootstrap", &divergence{ours: side{records: ours}, kafka: side{records: a.records}})
@@ -164,15 +166,15 @@ func (p *pair) must(a answer) answer {
 }
 
 // follow has Kafka's controller replay batches as a standby.
-func (p *pair) follow(batches []metadata.Batch) {
+func (p *pair) follow(batches []batch.Batch) {
 	for _, b := range batches {
 		p.must(p.kafka.call("follow %d %s", b.EndOffset(),
-			recordsText(dataRecords([]metadata.Batch{b}))))
+			recordsText(dataRecords([]batch.Batch{b}))))
 	}
 }
 
 // reign makes Kafka's controller active after the batches with which ours became active.
-func (p *pair) reign(batches []metadata.Batch) {
+func (p *pair) reign(batches []batch.Batch) {
 	p.follow(batches)
 	a := p.must(p.kafka.call("lead %d %d -", p.ours.epoch, p.ours.log.End))
 	if len(a.records) > 0 {
@@ -352,8 +354,8 @@ func (p *pair) forget() {
 }
 
 // seeded is a UUID that is not reserved and that sorts by n.
-func seeded(kind byte, n uint64) record.UUID {
-	u := record.UUID{0: 0x40, 1: kind}
+func seeded(kind byte, n uint64) protocol.UUID {
+	u := protocol.UUID{0: 0x40, 1: kind}
 	binary.BigEndian.PutUint64(u[8:], n)
 	return u
 }

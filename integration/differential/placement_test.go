@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Both controllers place replicas at random when a request leaves it to them. Our placements are
@@ -32,10 +33,10 @@ func placed(request kmsg.Request, topic string) bool {
 // many.
 func takePlacements(d *divergence) {
 	type key struct {
-		topic     record.UUID
+		topic     protocol.UUID
 		partition int32
 	}
-	names := make(map[record.UUID]string)
+	names := make(map[protocol.UUID]string)
 	for t := range d.before.Topics() {
 		names[t.ID] = t.Name
 	}
@@ -119,7 +120,7 @@ func noPartialTopics(d *divergence) bool {
 	if !ok {
 		return false
 	}
-	failed := make(map[record.UUID]bool)
+	failed := make(map[protocol.UUID]bool)
 	for _, t := range theirs.Topics {
 		if known := d.before.TopicByName(t.Topic); known != nil && t.ErrorCode != 0 {
 			failed[known.ID] = true
@@ -164,7 +165,7 @@ func enoughWithShuttingDown(img *metadata.Image, factor int) bool {
 
 // takeTopic replaces Kafka's records of a topic by ours, which satisfy the rules.
 func (d *divergence) takeTopic(name string) {
-	var id record.UUID
+	var id protocol.UUID
 	if t := d.after.TopicByName(name); t != nil {
 		id = t.ID
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Requests of brokers and clients about topics and partitions.
@@ -467,14 +468,14 @@ func (w *world) assignDirs() {
 	w.request(req)
 }
 
-func (w *world) directory(b *broker) record.UUID {
+func (w *world) directory(b *broker) protocol.UUID {
 	if len(b.dirs) > 0 && w.chance(85) {
 		return pick(w.rng, b.dirs)
 	}
 	if other := w.anyBroker(); len(other.dirs) > 0 && w.chance(60) {
 		return pick(w.rng, other.dirs)
 	}
-	return pick(w.rng, []record.UUID{record.DirLost, record.DirUnassigned, record.DirMigrating,
+	return pick(w.rng, []protocol.UUID{protocol.DirLost, protocol.DirUnassigned, protocol.DirMigrating,
 		w.unique('?')})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // part is a request for Kafka's controller, with the records that ours wrote for it.
@@ -48,7 +49,7 @@ func (p *pair) translateHeartbeat(req *kmsg.BrokerHeartbeatRequest, d *divergenc
 	if !d.before.Version().HasDirectories() || len(req.OfflineLogDirs) == 0 || len(b.LogDirs) == 0 {
 		return []part{{req, d.ours.records}}
 	}
-	offline := func(dir record.UUID) bool {
+	offline := func(dir protocol.UUID) bool {
 		return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir))
 	}
 	online := slices.DeleteFunc(slices.Clone(b.LogDirs), offline)
@@ -95,7 +96,7 @@ func (p *pair) doNotWait(b *metadata.Broker, img *metadata.Image) {
 // splitByDirectory splits our records for a heartbeat: those for directories that were offline
 // before, for those that go offline with it, and the rest.
 func splitByDirectory(
-	d *divergence, b *metadata.Broker, offline func(record.UUID) bool,
+	d *divergence, b *metadata.Broker, offline func(protocol.UUID) bool,
 ) (again, newly, rest []written) {
 	rest = d.ours.records
 	for len(rest) > 0 {
@@ -150,7 +151,7 @@ func (p *pair) translateUnregistration(req *kmsg.UnregisterBrokerRequest, d *div
 	back.Version, back.BrokerID, back.ClusterID, back.IncarnationID, back.LogDirs = 2, b.ID,
 		clusterID, seeded('u', uint64(b.Epoch)), raw(b.LogDirs)
 	if len(b.LogDirs) == 0 { // registered under an old metadata.version
-		back.LogDirs = raw([]record.UUID{seeded('u', uint64(b.Epoch))})
+		back.LogDirs = raw([]protocol.UUID{seeded('u', uint64(b.Epoch))})
 	}
 	for _, f := range metadata.SupportedFeatures(false) {
 		back.Features = append(back.Features,

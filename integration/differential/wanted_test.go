@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // differences are the intended ones. Each examines one operation and changes Kafka's outcome into
@@ -289,7 +290,7 @@ func alteredTwice(d *divergence) bool {
 	}
 	applied := false
 	type key struct {
-		topic     record.UUID
+		topic     protocol.UUID
 		partition int32
 	}
 	seen := make(map[key]bool)
@@ -358,7 +359,7 @@ func electedTwice(d *divergence) bool {
 }
 
 // dropBeyondOurs removes Kafka's last changes of a partition if ours has fewer.
-func (d *divergence) dropBeyondOurs(topic record.UUID, partition int32) bool {
+func (d *divergence) dropBeyondOurs(topic protocol.UUID, partition int32) bool {
 	of := &record.PartitionChange{TopicID: topic, PartitionID: partition}
 	left := d.ours.changes(of)
 	return d.kafka.without(func(r record.Record) bool {
@@ -602,7 +603,7 @@ func ownReplicas(d *divergence) bool {
 	if !ok || len(req.OfflineLogDirs) == 0 {
 		return false
 	}
-	offline := func(dir record.UUID) bool {
+	offline := func(dir protocol.UUID) bool {
 		return !dir.Reserved() && slices.Contains(req.OfflineLogDirs, [16]byte(dir))
 	}
 	applied := false

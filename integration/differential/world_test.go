@@ -12,6 +12,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // world is a cluster as its brokers know it. It invents the requests of brokers and clients.
@@ -24,9 +25,9 @@ type world struct {
 // broker is a broker that may or may not be registered.
 type broker struct {
 	id           int32
-	incarnation  record.UUID
-	dirs         []record.UUID
-	offline      []record.UUID
+	incarnation  protocol.UUID
+	dirs         []protocol.UUID
+	offline      []protocol.UUID
 	rack         *string
 	down         bool
 	shuttingDown bool
@@ -104,7 +105,7 @@ func (w *world) take(s step) {
 func (w *world) chance(percent int) bool { return w.rng.IntN(100) < percent }
 
 // unique makes an id that was never used. It depends on the step's seed, not on earlier steps.
-func (w *world) unique(kind byte) record.UUID { return seeded(kind, w.rng.Uint64()) }
+func (w *world) unique(kind byte) protocol.UUID { return seeded(kind, w.rng.Uint64()) }
 
 func (w *world) img() *metadata.Image { return w.ours.Image() }
 
@@ -159,7 +160,7 @@ func (w *world) beat(b *broker, offset int64) {
 	}
 }
 
-func raw(ids []record.UUID) [][16]byte {
+func raw(ids []protocol.UUID) [][16]byte {
 	var all [][16]byte
 	for _, id := range ids {
 		all = append(all, id)
@@ -199,8 +200,8 @@ func (w *world) oddBeat() {
 }
 
 // someDirs are some of the broker's directories, and rarely one that it does not have.
-func (w *world) someDirs(b *broker) []record.UUID {
-	var dirs []record.UUID
+func (w *world) someDirs(b *broker) []protocol.UUID {
+	var dirs []protocol.UUID
 	for _, d := range b.dirs {
 		if w.chance(40) {
 			dirs = append(dirs, d)
@@ -208,8 +209,8 @@ func (w *world) someDirs(b *broker) []record.UUID {
 	}
 	if w.chance(10) {
 		dirs = append(dirs, pick(w.rng,
-			[]record.UUID{w.unique('?'), record.DirLost, record.DirUnassigned,
-				record.DirMigrating}))
+			[]protocol.UUID{w.unique('?'), protocol.DirLost, protocol.DirUnassigned,
+				protocol.DirMigrating}))
 	}
 	return dirs
 }
@@ -310,7 +311,7 @@ func (w *world) oddRegistration() {
 			req.LogDirs = raw(other.dirs)
 		case 4:
 			req.LogDirs = append(req.LogDirs,
-				pick(w.rng, []record.UUID{b.dirs[0], record.DirLost, record.DirMigrating, {15: 99},
+				pick(w.rng, []protocol.UUID{b.dirs[0], protocol.DirLost, protocol.DirMigrating, {15: 99},
 					{15: 100}}))
 		case 5:
 			i := w.rng.IntN(len(req.Features))

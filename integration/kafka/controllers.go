@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 const firstControllerID = 3000
@@ -118,15 +120,18 @@ func ConfigureYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Con
 
 func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
 	t.Helper()
-	q := &Controllers{name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: newUUID(),
-		static: o.Static,
-		nodes:  map[int32]*controller{}}
+	q := &Controllers{
+		name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: protocol.NewUUID().String(),
+		static: o.Static, nodes: map[int32]*controller{},
+	}
 	root := t.TempDir()
 	for i := range n {
 		id := int32(firstControllerID + i)
 		dir := filepath.Join(root, fmt.Sprintf("controller-%d", id))
-		q.nodes[id] = &controller{id: id, directoryID: newUUID(), port: FreePort(t), dir: dir,
-			config: dir + ".properties"}
+		q.nodes[id] = &controller{
+			id: id, directoryID: protocol.NewUUID().String(), port: FreePort(t), dir: dir,
+			config: dir + ".properties",
+		}
 		if prog.hasHTTP() {
 			q.nodes[id].http = fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 		}

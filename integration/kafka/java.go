@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 const javaMin = 17 // class file version of Kafka 4.x servers
@@ -138,8 +140,8 @@ func (r *Release) trainArchive(work, archive string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id", newUUID(),
-		"--config", config, "--standalone")
+	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id",
+		protocol.NewUUID().String(), "--config", config, "--standalone")
 	if out, err := format.run(ctx); err != nil {
 		return fmt.Errorf("format: %w: %s", err, out.Stderr)
 	}

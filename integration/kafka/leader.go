@@ -10,6 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 const askTimeout = 15 * time.Second
@@ -70,7 +72,7 @@ func DescribeQuorum(ctx context.Context, endpoint string) (Leader, error) {
 	req := kmsg.NewPtrDescribeQuorumRequest()
 	partition := kmsg.NewDescribeQuorumRequestTopicPartition()
 	topic := kmsg.NewDescribeQuorumRequestTopic()
-	topic.Topic, topic.Partitions = "__cluster_metadata", append(topic.Partitions, partition)
+	topic.Topic, topic.Partitions = protocol.MetadataTopic, append(topic.Partitions, partition)
 	req.Topics = append(req.Topics, topic)
 	kresp, err := Ask(ctx, endpoint, req)
 	if err != nil {

@@ -1,6 +1,10 @@
 package kafka
 
-import "github.com/twmb/franz-go/pkg/kmsg"
+import (
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
+)
 
 // MetadataFetch returns the FETCH of an observer of the metadata log, which claims to have the log
 // up to an offset. clusterID may be nil.
@@ -24,7 +28,7 @@ func MetadataSnapshotFetch(epoch int32) kmsg.Request {
 	partition.CurrentLeaderEpoch = epoch
 	partition.SnapshotID.EndOffset, partition.SnapshotID.Epoch = 1<<40, 1
 	topic := kmsg.NewFetchSnapshotRequestTopic()
-	topic.Topic, topic.Partitions = "__cluster_metadata", append(topic.Partitions, partition)
+	topic.Topic, topic.Partitions = protocol.MetadataTopic, append(topic.Partitions, partition)
 	req.Topics = append(req.Topics, topic)
 	return req
 }

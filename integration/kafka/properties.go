@@ -1,14 +1,14 @@
 package kafka
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // properties is a Java properties file with keys and values in plain ASCII.
@@ -22,15 +22,6 @@ func (p properties) write(path string) error {
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-// newUUID returns a random UUID in Kafka's notation, unpadded URL-safe base64. It never starts with
-// a dash, which tools would take for an option.
-func newUUID() string {
-	var id [16]byte
-	rand.Read(id[:])
-	id[0] &= 0x7f
-	return base64.RawURLEncoding.EncodeToString(id[:])
-}
-
 // writeMetaProperties formats a broker's log directory: this file is all that a broker requires.
 func writeMetaProperties(dir, clusterID string, nodeID int32) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -40,6 +31,6 @@ func writeMetaProperties(dir, clusterID string, nodeID int32) error {
 		"version":      "1",
 		"cluster.id":   clusterID,
 		"node.id":      fmt.Sprint(nodeID),
-		"directory.id": newUUID(),
+		"directory.id": protocol.NewUUID().String(),
 	}.write(filepath.Join(dir, "meta.properties"))
 }

@@ -52,6 +52,14 @@ type RegisterBroker struct {
 	CordonedLogDirs      []protocol.UUID // v4+; nil is unknown, empty is none
 }
 
+// RackName is the name of a rack, "" for a broker without one.
+func RackName(rack *string) string {
+	if rack == nil {
+		return ""
+	}
+	return *rack
+}
+
 // Type implements Record.
 func (*RegisterBroker) Type() Type { return TypeRegisterBroker }
 

@@ -1,14 +1,15 @@
 // Package batch reads and writes Kafka's record batches of format 2, which the metadata log, its
 // snapshots and FETCH responses consist of. It knows the frame of a batch and of its records; what
-// keys and values mean is for other packages. It imports none of our packages.
+// keys and values mean is for other packages.
 package batch
 
 import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // Batch is one record batch. Its integers are big-endian:
@@ -57,11 +58,6 @@ var ErrInvalid = errors.New("not a valid record batch")
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)
 }
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// Checksum returns the CRC-32C of b.
-func Checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // BaseOffset is the offset of the first record.
 func (b Batch) BaseOffset() int64 { return int64(binary.BigEndian.Uint64(b)) }
@@ -142,7 +138,7 @@ func checkHeader(b Batch) error {
 }
 
 func (b Batch) checkCRC() error {
-	if want, got := b.CRC(), Checksum(b[attributesAt:]); want != got {
+	if want, got := b.CRC(), protocol.Checksum(b[attributesAt:]); want != got {
 		return invalid("damaged: CRC-32C is %08x, the header says %08x", got, want)
 	}
 	return nil

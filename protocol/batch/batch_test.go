@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // golden returns the batches of a file that Kafka wrote.
@@ -25,7 +27,7 @@ func golden(t *testing.T, name string) []byte {
 
 // reseal sets the CRC of a changed batch.
 func reseal(b []byte) []byte {
-	binary.BigEndian.PutUint32(b[crcAt:], Checksum(b[attributesAt:]))
+	binary.BigEndian.PutUint32(b[crcAt:], protocol.Checksum(b[attributesAt:]))
 	return b
 }
 

@@ -3,6 +3,8 @@ package batch
 import (
 	"encoding/binary"
 	"slices"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // Writer builds one batch after another. It is not safe for concurrent use.
@@ -80,7 +82,7 @@ func (w *Writer) Finish() (Batch, error) {
 		b[i] = 0xff
 	}
 	binary.BigEndian.PutUint32(b[recordCountAt:], uint32(w.count))
-	binary.BigEndian.PutUint32(b[crcAt:], Checksum(b[attributesAt:]))
+	binary.BigEndian.PutUint32(b[crcAt:], protocol.Checksum(b[attributesAt:]))
 	return b, nil
 }
 

@@ -14,14 +14,18 @@ import (
 // The durable mark is a lower bound of the synced part of the log: damage below it is never
 // mistaken for a torn write, and segments that it names cannot vanish unnoticed. It names the owner
 // of the log and contains a note. Its two slots are written alternately, each synced before the
-// other is written, so that a crash can spoil only one:
+// other is written, so that a crash can spoil only one. The note is opaque here; raftlog stores its
+// memory of the other voters' logs in it.
+//
+// All integers are little-endian; positions are bytes in a segment's file:
 //
 //	0     | "YAKTMARK" | counter 8 | first segment 8 | segment 8 | position 8 |
 //	40    | version 4 | zero 4 | first segment with an owner 8 | owner (identity.go) |
 //	352   | length of the note 4 | note | zero                            checksum 4 |
 //	4096  | the same, the other slot                                                |
 //
-// In version 1 everything from byte 40 up to the checksum is zero.
+// In version 1 everything from byte 40 up to the checksum is zero. Opening the log for writing
+// converts such a mark to this version.
 const (
 	durableName   = "durable.mark"
 	slotBytes     = 4096
@@ -30,9 +34,11 @@ const (
 	slotNoteBytes = slotNote + 4
 )
 
-// These do not compile if the parts of a slot overlap.
+// Compile-time checks of the layout: a negative constant does not fit a uint.
 const (
+	// The owner ends before the note begins.
 	_ uint = slotNote - (slotOwner + ownerBytes)
+	// The longest note ends before the checksum.
 	_ uint = slotBytes - 4 - (slotNoteBytes + MaxNoteBytes)
 )
 

@@ -28,8 +28,8 @@ var ErrClosed = errors.New("wal: closed")
 var ErrRetry = errors.New("may be tried again")
 
 // leaveStopped is safe advice for an operator whose log cannot be trusted.
-const leaveStopped = "leave this node stopped and keep %s for inspection: the other voters go on " +
-	"without it as long as they are a majority. This release cannot replace a voter"
+const leaveStopped = "leave this node stopped and keep %s for inspection: the other voters " +
+	"continue without it as long as they are a majority. This release cannot replace a voter"
 
 // CorruptError names the file and position that do not verify. Nothing was changed.
 type CorruptError struct {

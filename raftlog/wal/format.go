@@ -25,7 +25,7 @@ import (
 //	4096     +------------------------------------------------------------+
 //	         | head record      next index, checksum of the last segment  |
 //	         | hard state       repeated, so that older segments can go   |
-//	         | snapshot mark    repeated, likewise              batch end |
+//	         | snapshot mark    repeated for the same reason    batch end |
 //	         +------------------------------------------------------------+
 //	         | hard state, entry, entry, ...                    batch end |  one Append
 //	         | snapshot mark                                    batch end |  one SetMark
@@ -45,8 +45,7 @@ import (
 //	13  flags            1   1 batch end, 2 reset (snapshot mark)
 //	14  entry type       1   raftpb.EntryType
 //	15  zero             1
-//	16  index            8   entry, snapshot mark: its own; hard state: commit; head: next;
-//	                         seal: highest
+//	16  index            8   entry, mark: its own; hard state: commit; head: next; seal: highest
 //	24  term             8
 //	32  salt             8   the segment's: old bytes of another segment never verify
 //	40  synced           4   the segment was durable up to here when this was written

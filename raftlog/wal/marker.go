@@ -206,7 +206,8 @@ func (m *marker) flush() error {
 	case again:
 		m.pending, m.noted = m.pending+pending, m.noted || noted
 		if !m.behind {
-			m.log.Warn("wal: the durable mark stays behind until it can be written", "error", err)
+			m.log.Warn("wal: the durable mark cannot be written now; it trails the log until it can",
+				"error", err)
 		}
 	case err != nil:
 		m.err = err

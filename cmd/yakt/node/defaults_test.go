@@ -17,6 +17,7 @@ import (
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/batch"
 )
 
 // instantLog commits whatever is proposed at once.
@@ -29,8 +30,8 @@ type instantLog struct {
 func (l *instantLog) Propose(epoch int32, batches ...[]byte) (int64, error) {
 	base := l.end
 	for _, b := range batches {
-		metadata.Batch(b).SetPosition(l.end, epoch)
-		l.end = metadata.Batch(b).EndOffset()
+		batch.Batch(b).SetPosition(l.end, epoch)
+		l.end = batch.Batch(b).EndOffset()
 	}
 	l.controller.Committed(batches)
 	return base, nil
@@ -52,7 +53,7 @@ func leading(t *testing.T, static map[string]string) *controller.Controller {
 	c.SetLog(log)
 	edit := metadata.Empty().Edit()
 	for _, r := range append(metadata.BootstrapFeatures(metadata.LatestVersion),
-		&record.Topic{Name: "t", TopicID: record.UUID{1}}) {
+		&record.Topic{Name: "t", TopicID: protocol.UUID{1}}) {
 		if err := edit.Replay(0, r); err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"maps"
@@ -18,6 +17,7 @@ import (
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Format holds the options of a format; their names are those of kafka-storage format.
@@ -48,7 +48,7 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 		return "", err
 	}
 	if f.ClusterID == "" {
-		f.ClusterID = config.NewUUID().String()
+		f.ClusterID = protocol.NewUUID().String()
 	}
 	for _, dir := range dirs {
 		if err := f.formatDirectory(cfg, dir, directory, voters, records); err != nil {
@@ -161,8 +161,8 @@ func checkFeatures(records []record.Record, unstable bool) error {
 
 // voters returns the first voter set of a dynamic quorum, nil for a static one, and the directory
 // id of this node.
-func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) {
-	directory := record.UUID(config.NewUUID())
+func (f Format) voters(cfg *config.Config) (*record.Voters, protocol.UUID, error) {
+	directory := protocol.NewUUID()
 	chosen := 0
 	for _, set := range []bool{f.Standalone, f.InitialControllers != ""} {
 		if set {
@@ -199,8 +199,10 @@ func (f Format) voters(cfg *config.Config) (*record.Voters, record.UUID, error) 
 }
 
 // parseInitialControllers reads "0@host:9093:directory-id,…". This node must be in the list.
-func parseInitialControllers(text string, cfg *config.Config) (*record.Voters, record.UUID, error) {
-	set, own := new(record.Voters), record.UUID{}
+func parseInitialControllers(
+	text string, cfg *config.Config,
+) (*record.Voters, protocol.UUID, error) {
+	set, own := new(record.Voters), protocol.UUID{}
 	for _, part := range strings.Split(strings.TrimSuffix(text, ","), ",") {
 		v, err := parseInitialController(strings.TrimSpace(part), cfg.ControllerListenerNames[0])
 		if err != nil {
@@ -233,7 +235,7 @@ func parseInitialController(text, listener string) (record.Voter, error) {
 	if colon < 0 {
 		return v, errors.New("has no directory id")
 	}
-	if v.DirectoryID, err = record.ParseUUID(rest[colon+1:]); err != nil {
+	if v.DirectoryID, err = protocol.ParseUUID(rest[colon+1:]); err != nil {
 		return v, fmt.Errorf("has a bad directory id: %w", err)
 	}
 	host, port, ok := cutLast(rest[:colon], ':')
@@ -259,17 +261,17 @@ func cutLast(s string, sep byte) (before, after string, ok bool) {
 // formatDirectory writes one log directory. meta.properties, which makes it a formatted one, is
 // written last.
 func (f Format) formatDirectory(
-	cfg *config.Config, dir string, directory record.UUID, voters *record.Voters,
+	cfg *config.Config, dir string, directory protocol.UUID, voters *record.Voters,
 	records []record.Record,
 ) error {
 	if err := os.MkdirAll(dir, directoryMode); err != nil {
 		return fmt.Errorf("cannot make the log directory: %w", err)
 	}
 	meta := config.MetaProperties{
-		ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: config.UUID(directory),
+		ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: protocol.UUID(directory),
 	}
 	if dir != cfg.Storage.MetadataLogDir {
-		meta.DirectoryID = config.NewUUID()
+		meta.DirectoryID = protocol.NewUUID()
 		return meta.Write(dir)
 	}
 	sum, err := writeFounding(dir, voters, records)
@@ -309,5 +311,5 @@ func writeCheckpoint(
 	if err := metadata.WriteCheckpoint(&b, time.Now().UnixMilli(), controls, records); err != nil {
 		return 0, err
 	}
-	return crc32.Update(sum, castagnoli, b.Bytes()), config.WriteDurably(path, b.Bytes(), fileMode)
+	return protocol.ExtendChecksum(sum, b.Bytes()), config.WriteDurably(path, b.Bytes(), fileMode)
 }

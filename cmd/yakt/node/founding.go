@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // founding is what a new quorum begins with, read from the files that format wrote. A node with
@@ -101,7 +101,7 @@ func readCheckpoint(path string, sum uint32) (*metadata.Checkpoint, uint32, erro
 	if err != nil {
 		return nil, sum, fmt.Errorf("%s is damaged: %w", path, err)
 	}
-	return c, crc32.Update(sum, castagnoli, data), nil
+	return c, protocol.ExtendChecksum(sum, data), nil
 }
 
 // bootstrapRecords returns the records of the first checkpoint that has any, or this release's
@@ -171,7 +171,7 @@ func (d *Directory) checkFoundingVoters(cfg *config.Config, voters *record.Voter
 		return fmt.Errorf("%s names the voters %v, but %s is of node %d: they do not belong "+
 			"together; %s",
 			d.foundingPath(), voterIDs(*voters), d.metaPath(), d.Meta.NodeID, originalBack(d.Path))
-	case voters.Voters[own].DirectoryID != record.UUID(d.Meta.DirectoryID):
+	case voters.Voters[own].DirectoryID != protocol.UUID(d.Meta.DirectoryID):
 		return fmt.Errorf("%s has directory id %v for node %d, but %s has directory.id=%v: they "+
 			"do not belong together; %s",
 			d.foundingPath(), voters.Voters[own].DirectoryID, d.Meta.NodeID,

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"log/slog"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 const kafkaNode = "node.id=3000\n"
@@ -168,7 +168,7 @@ func TestInvalidBootstrapRecord(t *testing.T) {
 func resealed(file []byte) []byte {
 	for b := file; len(b) > 0; {
 		end := 12 + binary.BigEndian.Uint32(b[8:])
-		binary.BigEndian.PutUint32(b[17:], crc32.Checksum(b[21:end], castagnoli))
+		binary.BigEndian.PutUint32(b[17:], protocol.Checksum(b[21:end]))
 		b = b[end:]
 	}
 	return file
@@ -293,7 +293,7 @@ func TestFoundingVotersOfAnotherDirectory(t *testing.T) {
 	cfg := kafkaConfig(t, "kafka-4.4.0-standalone", dynamic)
 	edit(t, filepath.Join(cfg.Storage.MetadataLogDir, metaFile), func([]byte) []byte {
 		return []byte(
-			"version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + config.NewUUID().String() + "\n",
+			"version=1\n" + kafkaNode + "cluster.id=x\ndirectory.id=" + protocol.NewUUID().String() + "\n",
 		)
 	})
 	if _, err := openStorage(cfg, discard); err == nil ||

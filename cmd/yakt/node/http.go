@@ -15,6 +15,7 @@ import (
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/raftlog"
 )
 
@@ -293,7 +294,7 @@ func (n *Node) voterState(v raftlog.Voter, end int64, peers []raftlog.Peer) http
 	state := httpapi.VoterState{
 		ID: v.NodeID, LogEnd: v.LogEnd, Lag: -1, LastCaughtUp: httpapi.Time(v.LastCaughtUp),
 	}
-	if id := record.UUID(v.DirectoryID); !id.IsZero() {
+	if id := protocol.UUID(v.DirectoryID); !id.IsZero() {
 		state.DirectoryID = id.String()
 	}
 	if v.LogEnd >= 0 {

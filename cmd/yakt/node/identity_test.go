@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/protocol"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -101,7 +102,7 @@ func TestMissingDirectoryID(t *testing.T) {
 func TestStartedFiles(t *testing.T) {
 	t.Parallel()
 	good := startedInfo{
-		version: 2, clusterID: "a b=c", nodeID: 7, directoryID: config.NewUUID(),
+		version: 2, clusterID: "a b=c", nodeID: 7, directoryID: protocol.NewUUID(),
 		incarnation: [16]byte{1, 2},
 	}
 	for text, want := range map[string]string{
@@ -161,7 +162,7 @@ func TestStartedFileOfTheLastRelease(t *testing.T) {
 // release is left alone.
 func TestDamagedStartedFile(t *testing.T) {
 	t.Parallel()
-	id := config.NewUUID()
+	id := protocol.NewUUID()
 	d := &Directory{
 		Kind: InUse, WAL: true, Segments: []string{"x"},
 		Meta: &config.MetaProperties{ClusterID: testCluster, NodeID: 1, DirectoryID: id},
@@ -186,16 +187,18 @@ func TestDamagedStartedFile(t *testing.T) {
 // The log's own identity counts as soon as it is known.
 func TestLogOfAnotherNode(t *testing.T) {
 	t.Parallel()
-	id := config.NewUUID()
+	id := protocol.NewUUID()
 	own := logIdentity{
 		Exists: true, Known: true, ClusterID: testCluster, NodeID: 1, DirectoryID: id,
 		Incarnation: [16]byte{1},
 	}
 	for want, change := range map[string]func(*Directory){
-		"":                                func(*Directory) {},
-		"wal has cluster.id=x, but":       func(d *Directory) { d.Log.ClusterID = "x" },
-		"wal has node.id=2, but":          func(d *Directory) { d.Log.NodeID = 2 },
-		"wal has directory.id=AAAAAAAAAA": func(d *Directory) { d.Log.DirectoryID = config.UUID{15: 1} },
+		"":                          func(*Directory) {},
+		"wal has cluster.id=x, but": func(d *Directory) { d.Log.ClusterID = "x" },
+		"wal has node.id=2, but":    func(d *Directory) { d.Log.NodeID = 2 },
+		"wal has directory.id=AAAAAAAAAA": func(d *Directory) {
+			d.Log.DirectoryID = protocol.UUID{15: 1}
+		},
 		"yakt.started has node.id=2, but": func(d *Directory) { d.StartedInfo.nodeID = 2 },
 		"yakt.started names the log of incarnation 01000000000000000000000000000000, but": func(
 			d *Directory,

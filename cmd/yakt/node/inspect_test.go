@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/protocol"
 )
 
 const (
@@ -88,7 +89,7 @@ func TestKindsOfDirectories(t *testing.T) {
 func putMeta(t *testing.T, dir string) {
 	t.Helper()
 	if err := (config.MetaProperties{
-		ClusterID: testCluster, NodeID: 1, DirectoryID: config.NewUUID(),
+		ClusterID: testCluster, NodeID: 1, DirectoryID: protocol.NewUUID(),
 	}).Write(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +228,8 @@ func outcomeOf(t *testing.T, cfg *config.Config, original, dir string) string {
 		return "refused"
 	}
 	defer s.close()
-	if s.clusterID != before.Meta.ClusterID || config.UUID(s.directoryID) != before.Meta.DirectoryID ||
+	if s.clusterID != before.Meta.ClusterID ||
+		protocol.UUID(s.directoryID) != before.Meta.DirectoryID ||
 		!s.hasLog {
 		return "another node"
 	}

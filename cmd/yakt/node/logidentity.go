@@ -3,7 +3,7 @@ package node
 import (
 	"errors"
 
-	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/raftlog/wal"
 )
 
@@ -13,7 +13,7 @@ type logIdentity struct {
 	Known       bool // it names its owner; logs of the first format do not
 	ClusterID   string
 	NodeID      int32
-	DirectoryID config.UUID
+	DirectoryID protocol.UUID
 	Incarnation [16]byte // drawn when the log was made
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/raftlog"
 	"github.com/yakt/yakt/turns"
 )
@@ -171,7 +172,7 @@ func (n *Node) handle(
 // the port that was bound.
 func (n *Node) makeRegistration() record.RegisterController {
 	r := record.RegisterController{
-		ControllerID: n.cfg.NodeID, IncarnationID: record.UUID(config.NewUUID()),
+		ControllerID: n.cfg.NodeID, IncarnationID: protocol.NewUUID(),
 		Features: metadata.SupportedFeatures(n.cfg.Controller.UnstableFeatureVersions),
 	}
 	for _, l := range n.cfg.AdvertisedListeners {

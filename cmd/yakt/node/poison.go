@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol/batch"
 	"github.com/yakt/yakt/raftlog"
 )
 
@@ -49,7 +50,7 @@ func stoppedImage(dir string) (*metadata.Image, error) {
 		}
 	}
 	for _, raw := range log.Batches {
-		b, _, err := metadata.ParseBatch(raw)
+		b, _, err := batch.Parse(raw)
 		if err != nil {
 			return nil, err
 		}

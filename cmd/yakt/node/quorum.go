@@ -5,6 +5,7 @@ import (
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // kraftVersionMax is the highest kraft.version that a voter of this release supports.
@@ -45,10 +46,10 @@ func (n *Node) staticVoter(v config.Voter) record.Voter {
 	endpoint := record.Endpoint{
 		Name: n.cfg.ControllerListenerNames[0], Host: v.Host, Port: uint16(v.Port),
 	}
-	return voterOf(v.ID, record.UUID{}, []record.Endpoint{endpoint})
+	return voterOf(v.ID, protocol.UUID{}, []record.Endpoint{endpoint})
 }
 
-func voterOf(id int32, directory record.UUID, endpoints []record.Endpoint) record.Voter {
+func voterOf(id int32, directory protocol.UUID, endpoints []record.Endpoint) record.Voter {
 	v := record.Voter{ID: id, DirectoryID: directory, KRaftVersionMax: kraftVersionMax}
 	for _, e := range endpoints {
 		v.Endpoints = append(v.Endpoints, record.VoterEndpoint{Name: e.Name, Host: e.Host, Port: e.Port})

@@ -12,6 +12,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // startThree runs a static quorum of nodes 1, 2 and 3, all with one set of further settings.
@@ -108,7 +109,7 @@ func TestAQuorumOfThree(t *testing.T) {
 func TestAddressesByWeight(t *testing.T) {
 	t.Parallel()
 	voters := record.Voters{Voters: []record.Voter{
-		voterOf(2, record.UUID{1}, []record.Endpoint{
+		voterOf(2, protocol.UUID{1}, []record.Endpoint{
 			{Name: "OTHER", Host: "x", Port: 1}, {Name: "CONTROLLER", Host: "formatted", Port: 9093},
 		}),
 	}}

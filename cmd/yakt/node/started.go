@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/protocol"
 )
 
 // startedFile records that this directory has had a log, and which one. Should that log vanish or
@@ -45,7 +45,7 @@ type startedInfo struct {
 	version     int
 	clusterID   string
 	nodeID      int32 // from version 2 on, as is the rest
-	directoryID config.UUID
+	directoryID protocol.UUID
 	incarnation [16]byte // zero if it was not known when the file was written
 }
 
@@ -56,10 +56,8 @@ func (m startedInfo) encode() []byte {
 }
 
 func sumLine(text string) string {
-	return fmt.Sprintf("crc32c=%08x\n", crc32.Checksum([]byte(text), castagnoli))
+	return fmt.Sprintf("crc32c=%08x\n", protocol.Checksum([]byte(text)))
 }
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // readStarted reads dir's yakt.started. errStartedDamaged is in the error's chain if the file is
 // there and unusable.
@@ -115,7 +113,7 @@ func parseStartedFields(lines []string) (*startedInfo, error) {
 		values[i] = value
 	}
 	node, errNode := strconv.ParseInt(values[2], 10, 32)
-	directory, errDirectory := config.ParseUUID(values[3])
+	directory, errDirectory := protocol.ParseUUID(values[3])
 	incarnation, errIncarnation := hex.DecodeString(values[4])
 	m := &startedInfo{
 		version: startedVersion, clusterID: values[1], nodeID: int32(node), directoryID: directory,

@@ -11,11 +11,12 @@ import (
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Names in a metadata log directory. All but wal are Kafka's.
 const (
-	partitionDir  = "__cluster_metadata-0"
+	partitionDir  = protocol.MetadataTopic + "-0"
 	bootstrapFile = "bootstrap.checkpoint"
 	foundingFile  = "00000000000000000000-0000000000.checkpoint"
 	lockFile      = ".lock"
@@ -28,7 +29,7 @@ const (
 type storage struct {
 	dir         string
 	clusterID   string
-	directoryID record.UUID
+	directoryID protocol.UUID
 	bootstrap   []record.Record // the first records of a cluster; an active controller appends them
 	voters      *record.Voters  // from the 0-0 checkpoint of a dynamic quorum; nil without one
 	foundingErr error           // why bootstrap and voters are unknown, if there is a log
@@ -95,12 +96,12 @@ func (s *storage) read(cfg *config.Config, logger *slog.Logger) error {
 func (s *storage) identify(d *Directory) error {
 	meta := *d.Meta
 	if meta.DirectoryID.IsZero() {
-		meta.DirectoryID = config.NewUUID()
+		meta.DirectoryID = protocol.NewUUID()
 		if err := meta.Write(s.dir); err != nil {
 			return err
 		}
 	}
-	s.clusterID, s.directoryID = meta.ClusterID, record.UUID(meta.DirectoryID)
+	s.clusterID, s.directoryID = meta.ClusterID, protocol.UUID(meta.DirectoryID)
 	return nil
 }
 
@@ -126,7 +127,7 @@ func (s *storage) acquire() error {
 func (s *storage) recordStarted(nodeID int32, incarnation [16]byte) error {
 	info := startedInfo{
 		version: startedVersion, clusterID: s.clusterID, nodeID: nodeID,
-		directoryID: config.UUID(s.directoryID), incarnation: incarnation,
+		directoryID: protocol.UUID(s.directoryID), incarnation: incarnation,
 	}
 	if s.started != nil && *s.started == info {
 		return nil
