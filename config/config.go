@@ -63,8 +63,8 @@ type Quorum struct {
 	FetchTimeout          time.Duration // zero: not set
 	RequestTimeout        time.Duration
 	RetryBackoff          time.Duration // before a peer is dialled again
-	FetchMaxBytes         int32         // of entries in one message to a peer
-	FetchSnapshotMaxBytes int32         // of a snapshot in one message to a peer
+	FetchMaxBytes         int32         // entries in one message to a peer
+	FetchSnapshotMaxBytes int32         // snapshot bytes in one message to a peer
 }
 
 // Clients bounds the resources that all clients of the controller listeners may use together.
@@ -85,7 +85,7 @@ type Clients struct {
 type Storage struct {
 	LogDirs          []string
 	MetadataLogDir   string        // holds the log; the first of LogDirs by default
-	SnapshotBytes    int64         // of new batches, until a snapshot is due
+	SnapshotBytes    int64         // new batches until a snapshot is due
 	SnapshotInterval time.Duration // until a snapshot is due, if there is any new batch
 	SnapshotsKept    int32         // the newest ones; older ones are deleted
 	WALSegmentBytes  int64

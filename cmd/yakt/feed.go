@@ -28,7 +28,7 @@ func (r rawJSON) into(v any) error { return json.Unmarshal(r.RawMessage, v) }
 type news struct {
 	Kind       string                    `json:"kind"`
 	FromOffset int64                     `json:"fromOffset"` // -1 for the whole state
-	EndOffset  int64                     `json:"endOffset"`  // of the last record; asked from next
+	EndOffset  int64                     `json:"endOffset"`  // offset of the last record
 	Epoch      int32                     `json:"epoch"`
 	Timestamp  string                    `json:"timestamp"`
 	Records    []httpapi.Record[rawJSON] `json:"records"`

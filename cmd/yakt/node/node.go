@@ -54,7 +54,7 @@ type Node struct {
 	failed   chan error // buffered for the one error of fail; nobody has to receive it
 	failOnce sync.Once
 	stopOnce sync.Once
-	stopErr  error // of the first Stop; later calls return it too
+	stopErr  error // result of the first Stop; later calls return it too
 }
 
 // Open makes a node on a formatted directory and binds its listeners; Start makes it take part in
