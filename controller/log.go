@@ -62,8 +62,8 @@ type FetchResult struct {
 }
 
 // Quorum is the part of the log's status that DESCRIBE_QUORUM answers with, and that names the
-// leader whose endpoints responses contain. On a node that does not lead, the offsets and times of
-// other replicas are -1.
+// leader whose endpoints responses contain. On a node that does not lead, the other
+// voters' LogEndOffset and LastCaughtUpMs are -1, and there are no observers.
 type Quorum struct {
 	LeaderID      int32 // -1: unknown
 	LeaderEpoch   int32

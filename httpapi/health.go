@@ -12,7 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// NodeState is the state of this node in the raft layer.
+// NodeState is the part of the log's status (raftlog.Status) that the HTTP API shows.
 type NodeState struct {
 	Role string // leader, follower, candidate, pre-candidate, learner or stopped
 	// Waiting is a sentence that says why this node is not a member of the quorum and waits to

@@ -10,7 +10,7 @@ import (
 	"go.etcd.io/raft/v3/tracker"
 )
 
-// Status of this replica at one moment.
+// Status is the state of this replica at one moment, for people and tools.
 type Status struct {
 	NodeID       int32
 	Leader       int32  // -1 unknown; this node only once it has claimed the epoch
@@ -40,14 +40,14 @@ type Status struct {
 	Failed    error  // why the replica has stopped, see Log.Failed
 }
 
-// Voter is a member's progress. Offsets and times of others are known to the leader only (-1,
-// zero).
+// Voter is a member's progress. On a node that does not lead, LogEnd and LastCaughtUp of the other
+// members are unknown (-1, zero).
 type Voter struct {
 	NodeID       int32
 	DirectoryID  [16]byte // zero until heard of
 	Learner      bool     // does not vote yet
 	LogEnd       int64    // offset after the last record it has durably
-	LastContact  time.Time
+	LastContact  time.Time // when this node last heard from it; zero: never
 	LastCaughtUp time.Time // last seen to have everything
 }
 
