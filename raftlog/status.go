@@ -44,9 +44,9 @@ type Status struct {
 // members are unknown (-1, zero).
 type Voter struct {
 	NodeID       int32
-	DirectoryID  [16]byte // zero until heard of
-	Learner      bool     // does not vote yet
-	LogEnd       int64    // offset after the last record it has durably
+	DirectoryID  [16]byte  // zero until heard of
+	Learner      bool      // does not vote yet
+	LogEnd       int64     // offset after the last record it has durably
 	LastContact  time.Time // when this node last heard from it; zero: never
 	LastCaughtUp time.Time // last seen to have everything
 }
