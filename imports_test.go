@@ -78,7 +78,7 @@ func TestImportsGoOneWay(t *testing.T) {
 			}
 			for _, banned := range pure[name] {
 				if i == banned || strings.HasPrefix(i, banned+"/") && i != "net/netip" {
-					t.Errorf("%s imports %s; it is to stay free of I/O", name, i)
+					t.Errorf("%s imports %s; it must stay free of I/O", name, i)
 				}
 			}
 		}

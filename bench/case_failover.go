@@ -12,7 +12,7 @@ import (
 
 const (
 	failoverTimeout = 60 * time.Second
-	beforeFailover  = 2 * time.Second // of undisturbed writes
+	beforeFailover  = 2 * time.Second // how long the writes run undisturbed
 )
 
 // restart is case (l): all controllers are killed and restarted.

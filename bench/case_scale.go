@@ -183,7 +183,9 @@ func (r *run) untilQuiet() {
 }
 
 // metadataDir is a node's folder for the metadata log and its snapshots, in either system.
-func metadataDir(dataDir string) string { return filepath.Join(dataDir, protocol.MetadataTopic+"-0") }
+func metadataDir(dataDir string) string {
+	return filepath.Join(dataDir, protocol.MetadataTopic+"-0")
+}
 
 // beingWritten reports whether a snapshot in a directory has no final name yet: both systems write
 // to a .part file.

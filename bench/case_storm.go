@@ -117,7 +117,7 @@ func (s *stormLog) done(brokers int) error {
 	return s.err
 }
 
-// fencedOf counts those of the brokers that were fenced.
+// fencedOf returns how many of the brokers were fenced.
 func (s *stormLog) fencedOf(brokers []*broker) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

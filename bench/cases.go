@@ -9,9 +9,9 @@ import (
 // benchCase is one kind of work. Its run gets an empty quorum of its own.
 type benchCase struct {
 	letters    string            // one for each case that run measures
-	titles     []string          // of the cases
+	titles     []string          // one for each case
 	properties map[string]string // the controllers', in addition to the defaults
-	timeout    time.Duration     // of one run; 0: defaultTimeout
+	timeout    time.Duration     // limit on one run; 0: defaultTimeout
 	run        func(*run)
 }
 

@@ -38,15 +38,15 @@ type follower struct {
 	request   *kmsg.FetchRequest // reused
 
 	leader, epoch int32   // from the last response; leader -1: unknown
-	offset        int64   // of the next fetch
-	lastEpoch     int32   // of the record before offset
+	offset        int64   // where the next fetch begins
+	lastEpoch     int32   // epoch of the record before offset
 	highWatermark int64   // -1: unknown
-	bytes         int64   // of log and snapshots read so far
+	bytes         int64   // size of log and snapshots read so far
 	snapshots     int     // read completely
 	snapshot      string  // file name of the last one
-	pieces        int     // of it
+	pieces        int     // answers that carried a part of the snapshot
 	checked       []piece // the pieces to compare with its file
-	batches       int     // of the log, read so far
+	batches       int     // record batches read so far
 
 	// Other goroutines may use these two:
 	applied atomic.Int64 // offset-1
@@ -205,7 +205,7 @@ func (f *follower) checkBatch(b []byte) error {
 	return nil
 }
 
-// batchBytes is the size of the first batch in b, -1 if b is too short to tell.
+// batchBytes is the size of the first batch in b, -1 if b is shorter than a header.
 func batchBytes(b []byte) int {
 	if len(b) < batchHeaderMin {
 		return -1

@@ -19,9 +19,9 @@ type limit struct {
 
 // load is the result of closed-loop workers: each begins an operation when its last one has ended.
 type load struct {
-	latencies []time.Duration // of successful operations, sorted
+	latencies []time.Duration // one for each successful operation, sorted
 	elapsed   time.Duration
-	cpu       time.Duration // of the controllers meanwhile
+	cpu       time.Duration // processor time of the controllers meanwhile
 	err       error         // the first one; it ended its worker
 }
 

@@ -19,13 +19,13 @@ type machine struct {
 	FileSystem string    `json:"fileSystem"` // under the controllers' data
 	Go         string    `json:"go"`
 	Java       string    `json:"java"`
-	Revision   string    `json:"revision"` // of this repository
+	Revision   string    `json:"revision"` // this repository's commit
 	Begun      time.Time `json:"begun"`
 	LoadBefore string    `json:"loadBefore"` // load averages over 1, 5 and 15 minutes
 	LoadAfter  string    `json:"loadAfter"`
 }
 
-// describeMachine omits what it cannot find out. dir is where the controllers' data will be.
+// describeMachine omits facts that it cannot find out. dir is where the controllers' data will be.
 func describeMachine(dir string) machine {
 	return machine{
 		Processor: procValue("/proc/cpuinfo", "model name"),

@@ -50,9 +50,12 @@ func (r *results) writePlot(path string) error {
 }
 
 func (p *plot) open(r *results, height int) {
-	fmt.Fprintf(p, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="12" fill="#222">
+	fmt.Fprintf(p,
+		`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" `+
+			`font-family="sans-serif" font-size="12" fill="#222">
 <rect width="100%%" height="100%%" fill="#fff"/>
-<text x="12" y="22" font-size="16" font-weight="bold">YAKt compared with Apache Kafka's controllers: times better</text>
+<text x="12" y="22" font-size="16" font-weight="bold">`+
+			`YAKt compared with Apache Kafka's controllers: times better</text>
 `, plotWidth, height)
 	p.text(12, 40, "start", fmt.Sprintf("%d × %s, %s, %s; scale %s, %d rounds: bar to the "+
 		"median, line from the worst to the best round",
@@ -110,7 +113,8 @@ func (p *plot) row(m *metric) {
 	p.text(24, p.y+13, "start", m.Name)
 	fmt.Fprintf(p, `<rect x="%.1f" y="%d" width="%.1f" height="11" fill="%s"/>`+"\n", from, p.y+4,
 		max(to-from, 1), colour)
-	fmt.Fprintf(p, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#111" stroke-width="1.5"/>`+"\n", p.x(m.Ratio.Min), p.x(m.Ratio.Max), p.y+9, p.y+9)
+	fmt.Fprintf(p, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#111" stroke-width="1.5"/>`+"\n",
+		p.x(m.Ratio.Min), p.x(m.Ratio.Max), p.y+9, p.y+9)
 	p.text(plotWidth-12, p.y+13, "end",
 		fmt.Sprintf("%s× (%s : %s %s)", number(m.Ratio.Median), number(m.Ours.Median),
 			number(m.Theirs.Median), m.Unit))

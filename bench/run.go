@@ -18,8 +18,8 @@ type run struct {
 	*host
 	system   system
 	quorum   *kafka.Controllers
-	letters  string // of the requested cases, "" for all
-	letter   string // of the case that reports at present
+	letters  string // the requested cases, "" for all
+	letter   string // the case that reports at present
 	full     bool   // full scale
 	progress *progress
 	measured func(letter string, s sample)

@@ -140,7 +140,7 @@ type retrying struct {
 	run      *run
 	clientID string
 	conn     *conn
-	node     int // of the last request
+	node     int // the node that got the last request
 	again    *atomic.Int64
 }
 

@@ -12,7 +12,8 @@ import (
 )
 
 // Config holds all settings of a controller, each with the meaning of its key (see Reference).
-// Where 0 has a meaning of its own, the key's description gives it.
+// Where 0 has a meaning of its own, the key's description gives it. Nobody changes a Config after
+// Load has returned it, so goroutines may share it.
 type Config struct {
 	Path string // the file it came from; "" without one
 	// Embedded is the built-in configuration of one node, whose directory is formatted at its first
@@ -29,8 +30,8 @@ type Config struct {
 	// AdvertisedListeners has one for each of ControllerListenerNames, in that order, and each has a
 	// host. Its port is 0 where the listener's is: the port that was bound takes its place.
 	AdvertisedListeners     []Listener
-	ControllerListenerNames []string // upper case; brokers use the first
-	SecurityProtocols       map[string]SecurityProtocol
+	ControllerListenerNames []string                    // upper case; brokers use the first
+	SecurityProtocols       map[string]SecurityProtocol // by listener name, in upper case
 	Clients                 Clients
 
 	Storage        Storage
@@ -45,8 +46,8 @@ type Config struct {
 	// Describe hides them.
 	Static map[string]string `json:"-"`
 
-	settings  []Setting
-	overrides map[string]string
+	settings  []Setting         // what Describe returns
+	overrides map[string]string // as given to Load, for a message that repeats the command line
 }
 
 // Quorum holds the voters and how they find each other and wait for each other.
@@ -55,15 +56,15 @@ type Quorum struct {
 	// dynamic quorum); BootstrapServers is not empty then. Port 0 stands only in the built-in
 	// configuration, for a listener on any free port.
 	Voters                []Voter
-	BootstrapServers      []HostPort
-	PeerAddresses         map[int32]HostPort // of voters; override every other source of an address
+	BootstrapServers      []HostPort         // where voters of a dynamic quorum may be found
+	PeerAddresses         map[int32]HostPort // by voter; overrides all other sources of addresses
 	AutoJoin              bool
-	ElectionTimeout       time.Duration
+	ElectionTimeout       time.Duration // without a leader, until an election begins
 	FetchTimeout          time.Duration // zero: not set
 	RequestTimeout        time.Duration
-	RetryBackoff          time.Duration
-	FetchMaxBytes         int32
-	FetchSnapshotMaxBytes int32
+	RetryBackoff          time.Duration // before a peer is dialled again
+	FetchMaxBytes         int32         // entries in one message to a peer
+	FetchSnapshotMaxBytes int32         // snapshot bytes in one message to a peer
 }
 
 // Clients bounds the resources that all clients of the controller listeners may use together.
@@ -71,30 +72,30 @@ type Clients struct {
 	MaxRequestBytes              int32 // see Config.LongestRequest
 	MaxQueuedBytes               int64 // see Config.RequestMemory
 	Limits                       RequestLimits
-	MaxParked                    int32
-	MaxParkedPerIP               int32
-	MaxWait                      time.Duration
+	MaxParked                    int32         // requests that wait for a change, at once
+	MaxParkedPerIP               int32         // the same, from one address
+	MaxWait                      time.Duration // longest wait of a request
 	MaxConnections               int32
 	MaxConnectionsPerIP          int32
 	MaxConnectionsPerIPOverrides map[string]int32 // by host name or address
-	MaxIdle                      time.Duration    // of a connection; negative: for ever
+	MaxIdle                      time.Duration    // idle time of a connection; negative: no limit
 }
 
 // Storage says where the log and its snapshots are, and how much of them is kept.
 type Storage struct {
 	LogDirs          []string
-	MetadataLogDir   string
-	SnapshotBytes    int64
-	SnapshotInterval time.Duration
-	SnapshotsKept    int32
+	MetadataLogDir   string        // holds the log; the first of LogDirs by default
+	SnapshotBytes    int64         // new batches until a snapshot is due
+	SnapshotInterval time.Duration // until a snapshot is due, if there is any new batch
+	SnapshotsKept    int32         // the newest ones; older ones are deleted
 	WALSegmentBytes  int64
 }
 
 // Controller holds the settings by which the active controller manages brokers and topics.
 type Controller struct {
-	BrokerSessionTimeout         time.Duration
+	BrokerSessionTimeout         time.Duration // without a heartbeat, until a broker is fenced
 	BrokerHeartbeatInterval      time.Duration
-	MaxIdleInterval              time.Duration
+	MaxIdleInterval              time.Duration // without a record, until a NoOp is appended
 	AutoLeaderRebalance          bool
 	LeaderImbalanceCheckInterval time.Duration
 	UncleanElectionInterval      time.Duration
@@ -102,8 +103,8 @@ type Controller struct {
 	DefaultReplicationFactor     int16
 	DeleteTopicEnable            bool
 	UnstableFeatureVersions      bool
-	QuotaWindows                 int32
-	QuotaWindow                  time.Duration
+	QuotaWindows                 int32         // number of windows that a rate is averaged over
+	QuotaWindow                  time.Duration // length of one
 	SlowEvent                    time.Duration // an event that takes longer is logged
 }
 
@@ -118,7 +119,7 @@ type Security struct {
 
 // DelegationToken configures delegation tokens; they are off without a SecretKey.
 type DelegationToken struct {
-	SecretKey           string `json:"-"`
+	SecretKey           string `json:"-"` // never logged; "" without delegation tokens
 	MaxLifetime         time.Duration
 	ExpiryTime          time.Duration
 	ExpiryCheckInterval time.Duration

@@ -227,7 +227,7 @@ func TestKafkasDefaults(t *testing.T) {
 	equal(t, "static", len(c.Static), strings.Count(minimal, "\n"))
 }
 
-// Whatever an operator may see, no secret is in it.
+// TestSecretsStayHidden: no output for operators contains a secret.
 func TestSecretsStayHidden(t *testing.T) {
 	t.Parallel()
 	path := write(t, "c.properties",
@@ -314,7 +314,7 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-// No file, whatever its format, makes Load panic or fail without saying why. Maps are walked in
+// No file, in any format, makes Load panic or fail without saying why. Maps are walked in
 // random order, so new coverage comes and goes: run it with -fuzzminimizetime=20x.
 func FuzzLoad(f *testing.F) {
 	extensions := []string{".properties", ".yaml", ".json"}

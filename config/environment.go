@@ -70,8 +70,8 @@ func kafkaVariables(environ []string, table map[string]*Key) (n Notice, found bo
 		}
 	}
 	n.Kind, n.Source = KeyUnknown, "environment"
-	n.Text = "variables for container images of Kafka do nothing here; use the name in " +
-		"parentheses: " +
+	n.Text = "variables for container images of Kafka do nothing here; " +
+		"use the name in parentheses: " +
 		strings.Join(pairs, ", ")
 	return n, len(pairs) > 0
 }

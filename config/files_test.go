@@ -71,7 +71,7 @@ func TestDecodeErrors(t *testing.T) {
 	}
 }
 
-// TestMisread: what looks like a comment or a variable behind a value is shown as a part of it.
+// TestMisread: text after a value that looks like a comment or a variable is shown as a part of it.
 func TestMisread(t *testing.T) {
 	t.Parallel()
 	k := &Key{Name: "log.dirs"}

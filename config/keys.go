@@ -74,11 +74,13 @@ type use struct {
 	void            string // see Key.Void
 }
 
+// section is a part of the reference page (docs/configuration.md).
 type section struct {
 	title string
 	uses  []use
 }
 
+// keyTable holds every known key by its name. It is shared and never changed.
 var keyTable = sync.OnceValue(buildKeyTable)
 
 // Keys returns all known keys in the order of their names.

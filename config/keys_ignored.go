@@ -2,6 +2,7 @@ package config
 
 import "strings"
 
+// gone is the reason for names that releases before 4.0 had.
 const gone = "no longer a key of Kafka"
 
 // ignoredBecause gives the reason why a name is accepted without effect: names of Kafka that an

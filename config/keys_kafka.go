@@ -36,8 +36,8 @@ func nodeKeys() []use {
 		{name: "broker.id", doc: "Old name of node.id; if both are set they must agree."},
 		{
 			name: "log.dirs",
-			doc: "Directories; a controller keeps its state in the first unless metadata.log.dir says " +
-				"otherwise.",
+			doc: "Directories; a controller keeps its state in the first unless " +
+				"metadata.log.dir says otherwise.",
 			bind: toList(func(c *Config) *[]string { return &c.Storage.LogDirs }),
 		},
 		{name: "log.dir", doc: "Used when log.dirs is not set."},

@@ -1,6 +1,6 @@
 package config
 
-// RequestLimits bounds the entries in one request; see requestLimitKeys.
+// RequestLimits bounds the entries in one request; see requestLimitKeys. Each is 1 or more.
 type RequestLimits struct {
 	Topics, Partitions, Changes, Resources, Configs int32
 	Directories, Listeners, Features                int32

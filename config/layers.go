@@ -40,9 +40,9 @@ type layers struct {
 	path      string              // "" without a file
 	embedded  bool                // the built-in configuration applies
 	file      map[string]Property // the last entry of each name, known or not
-	overrides map[string]string
-	environ   bool // whether the environment counts
-	notices   []Notice
+	overrides map[string]string   // from the command line
+	environ   bool                // whether the environment counts
+	notices   []Notice            // in the order in which they were found
 }
 
 // codec gives viper the known settings of a file under their full names, and keeps all entries with

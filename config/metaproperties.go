@@ -24,8 +24,8 @@ import (
 const MetaPropertiesName = "meta.properties"
 
 const (
-	maxMetaPropertiesBytes = 16 << 10
-	maxClusterIDBytes      = 255
+	maxMetaPropertiesBytes = 16 << 10 // a longer file is not one, and is not read
+	maxClusterIDBytes      = 255      // the log's owner field holds no more
 )
 
 // Keys that YAKt adds to a meta.properties. Kafka's tools ignore keys that they do not know.

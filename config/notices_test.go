@@ -174,7 +174,8 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// Of two names equally near, one that does something is meant rather than one that does not.
+// TestNearestPrefersUsedKeys: of two equally near names, a key with an effect is suggested rather
+// than one without.
 func TestNearestPrefersUsedKeys(t *testing.T) {
 	t.Parallel()
 	table := map[string]*Key{

@@ -47,6 +47,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// hidden replaces the value of a secret wherever a value is shown.
 const hidden = "[hidden]"
 
 // shown returns a value as it may be printed: secrets are hidden, long values are cut.

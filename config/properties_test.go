@@ -103,7 +103,8 @@ func TestPropertiesErrorNamesTheLine(t *testing.T) {
 	}
 }
 
-// Whatever is read can be written and read back the same, and nothing makes the reader panic.
+// FuzzProperties: no input makes the reader panic, and every file that it accepts can be written
+// and read back unchanged.
 func FuzzProperties(f *testing.F) {
 	for _, seed := range []string{
 		"a=b", "a\\\n=b", "\\u0041:\\ x", "k=\\ud83d\\ude00", "# c\r! d\rk", "\\", "=\\\\\n",

@@ -16,6 +16,7 @@ var reference = regexp.MustCompile(`\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}`)
 // is, as in Kafka.
 type provider func(path, key string) (text string, ok bool, err error)
 
+// providers are the configured ones, by the name that references use.
 type providers map[string]provider
 
 // newProviders returns the providers that config.providers names. Kafka's three are built in. Any

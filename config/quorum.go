@@ -18,7 +18,7 @@ func (r *reader) checkQuorum() {
 	r.checkMembership()
 }
 
-// checkRoles checks that the node is to be a controller and nothing else.
+// checkRoles checks that the node is a controller and has no other role.
 func (r *reader) checkRoles() {
 	switch {
 	case r.bad["process.roles"]:

@@ -66,12 +66,32 @@ func writeIgnored(b *strings.Builder) {
 			continue
 		}
 		if key.Doc != "" {
-			reasons = append(reasons, fmt.Sprintf("- `%s`: %s\n", key.Name, key.Doc))
+			reasons = append(reasons, wrapped(fmt.Sprintf("- `%s`: %s", key.Name, key.Doc), "  "))
 			continue
 		}
 		fmt.Fprintf(b, "`%s`\n", key.Name)
 	}
 	b.WriteString("\nThese have no effect for another reason:\n\n" + strings.Join(reasons, ""))
-	b.WriteString("\nSo have all names that begin with " + "`" + strings.Join(ignoredPrefixes,
-		"`, `") + "` (except what `config.providers` needs).\n")
+	b.WriteString("\n" + wrapped("So have all names that begin with `"+
+		strings.Join(ignoredPrefixes, "`, `")+"` (except what `config.providers` needs).", ""))
+}
+
+// wrapped breaks a paragraph into lines of at most 100 columns, which begin with indent after the
+// first, and ends it.
+func wrapped(paragraph, indent string) string {
+	const columns = 100
+	var b strings.Builder
+	line := ""
+	for _, word := range strings.Fields(paragraph) {
+		switch {
+		case line == "":
+			line = word
+		case len(line)+1+len(word) > columns:
+			b.WriteString(line + "\n")
+			line = indent + word
+		default:
+			line += " " + word
+		}
+	}
+	return b.String() + line + "\n"
 }

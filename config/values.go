@@ -12,11 +12,11 @@ import (
 
 // value is a setting, parsed by the type of its key.
 type value struct {
-	text string
-	n    int64
-	f    float64
-	on   bool
-	list []string
+	text string   // always, as written; the other fields belong to one type each
+	n    int64    // short, int, long
+	f    float64  // double, and any number where Key.Valid is checked
+	on   bool     // boolean
+	list []string // list, without blanks around its elements
 }
 
 // binding sets the field of a Config that a key is for.

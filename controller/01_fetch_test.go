@@ -43,7 +43,8 @@ func TestFetchRecords(t *testing.T) {
 		}
 		resp := ask[*kmsg.FetchResponse](t, c, controllerCaller, observerFetch(c), v)
 		want := FetchRequest{
-			ReplicaID: 1, ReplicaDir: testUUID(1), LeaderEpoch: 7, Offset: 40, LastEpoch: 6, HighWatermark: 39, MaxBytes: 1 << 20, MaxWait: 500 * time.Millisecond,
+			ReplicaID: 1, ReplicaDir: testUUID(1), LeaderEpoch: 7, Offset: 40, LastEpoch: 6,
+			HighWatermark: 39, MaxBytes: 1 << 20, MaxWait: 500 * time.Millisecond,
 		}
 		if log.asked != want {
 			t.Errorf("v%d: the log is asked %+v", v, log.asked)
@@ -145,9 +146,15 @@ func TestFetchRefusals(t *testing.T) {
 		"no partition": {func(r *kmsg.FetchRequest) { r.Topics[0].Partitions = nil }, 42},
 		"partition": {func(r *kmsg.FetchRequest) { r.Topics[0].Partitions[0].Partition = 1 },
 			42},
-		"negative offset":  {func(r *kmsg.FetchRequest) { r.Topics[0].Partitions[0].FetchOffset = -1 }, 42},
-		"negative epoch":   {func(r *kmsg.FetchRequest) { r.Topics[0].Partitions[0].LastFetchedEpoch = -1 }, 42},
-		"epoch to come":    {func(r *kmsg.FetchRequest) { r.Topics[0].Partitions[0].LastFetchedEpoch = 8 }, 42},
+		"negative offset": {
+			func(r *kmsg.FetchRequest) { r.Topics[0].Partitions[0].FetchOffset = -1 }, 42,
+		},
+		"negative epoch": {
+			func(r *kmsg.FetchRequest) { r.Topics[0].Partitions[0].LastFetchedEpoch = -1 }, 42,
+		},
+		"epoch to come": {
+			func(r *kmsg.FetchRequest) { r.Topics[0].Partitions[0].LastFetchedEpoch = 8 }, 42,
+		},
 		"negative waiting": {func(r *kmsg.FetchRequest) { r.MaxWaitMillis = -1 }, 42},
 	} {
 		c, _ := newReadController(t)

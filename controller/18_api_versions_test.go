@@ -62,7 +62,8 @@ func TestAPIVersions(t *testing.T) {
 	})
 }
 
-// What brokers and their clients lose when it is missing or narrower than in Kafka 4.3.
+// TestAPIVersionsAreKafkas: a range that is missing or narrower than in Kafka 4.3 takes functions
+// away from brokers and their clients.
 func TestAPIVersionsAreKafkas(t *testing.T) {
 	const kafka = "1:4-18 17:0-1 18:0-4 19:2-7 20:1-6 29:1-3 30:1-3 31:1-3 32:1-4 33:0-2 36:0-2 " +
 		"37:0-3 38:1-3 39:1-2 40:1-2 41:1-3 43:0-2 44:0-1 45:0-1 46:0-0 " +

@@ -76,7 +76,7 @@ func (c *core) allowance(o op, strict bool) *quota.Allowance {
 	return c.quota.Allowance(c.working, o.caller, o.now, strict)
 }
 
-// timesNamed counts how often each name comes in a request.
+// timesNamed counts how often each name occurs in a request.
 func timesNamed[T any](list []T, name func(*T) string) map[string]int {
 	times := make(map[string]int, len(list))
 	for i := range list {
@@ -89,7 +89,8 @@ func topicResource(name string) configs.Resource {
 	return configs.Resource{Kind: metadata.ConfigTopic, Name: name}
 }
 
-// refuseNames answers each name that comes several times, once, and that of the metadata log.
+// refuseNames refuses each repeated name, with one entry in the response, and the metadata log's
+// name.
 func (tc *topicCreation) refuseNames(req *kmsg.CreateTopicsRequest, names map[string]int) {
 	for i := range req.Topics {
 		name := req.Topics[i].Topic
@@ -240,7 +241,7 @@ func (tc *topicCreation) checkName(name string) *protocol.Error {
 	return nil
 }
 
-// creationConfigs are the overrides a topic is to be created with.
+// creationConfigs returns the config overrides that a creation requests.
 func creationConfigs(t *kmsg.CreateTopicsRequestTopic) ([]configs.Op, *protocol.Error) {
 	ops := make([]configs.Op, 0, len(t.Configs))
 	var null []string

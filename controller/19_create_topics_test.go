@@ -9,8 +9,8 @@ import (
 	"github.com/yakt/yakt/metadata/record"
 )
 
-// TestCreatedTopicTellsItsConfigs changes defaults between creations: what is told of a topic
-// without configs of its own is kept.
+// TestCreatedTopicTellsItsConfigs changes defaults between creations: the configs reported for a
+// topic without overrides are cached, and must follow the defaults.
 func TestCreatedTopicTellsItsConfigs(t *testing.T) {
 	t.Parallel()
 	tc := newTestCore(t)

@@ -201,8 +201,8 @@ func (d *topicDeletion) log(log *slog.Logger, by protocol.Caller) {
 	for i := range d.answers {
 		if a := &d.answers[i]; a.err == nil {
 			if deleted++; deleted <= deletionsLogged {
-				log.Info("topic deleted", "topic", a.name, "id", a.id, "by", by.Principal, "from",
-					by.ClientAddr)
+				log.Info("topic deleted", "topic", a.name, "id", a.id, "by", by.Principal,
+					"from", by.ClientAddr)
 			}
 		}
 	}

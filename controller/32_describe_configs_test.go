@@ -97,7 +97,10 @@ func TestDescribeConfigs(t *testing.T) {
 		for version := int16(1); version <= 4; version++ {
 			req := kmsg.NewPtrDescribeConfigsRequest()
 			req.IncludeSynonyms = test.synonyms
-			req.Resources = []kmsg.DescribeConfigsRequestResource{{ResourceType: kmsg.ConfigResourceType(test.kind), ResourceName: test.resource, ConfigNames: test.keys}}
+			req.Resources = []kmsg.DescribeConfigsRequestResource{{
+				ResourceType: kmsg.ConfigResourceType(test.kind), ResourceName: test.resource,
+				ConfigNames: test.keys,
+			}}
 			resp := ask[*kmsg.DescribeConfigsResponse](t, c, controllerCaller, req, version)
 			r := &resp.Resources[0]
 			if got := describeText(r); got != test.want || r.ErrorCode != test.code ||

@@ -45,7 +45,8 @@ func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {
 	return r
 }
 
-// replacement is a resource of the request as operations: what is set, and then what it deletes.
+// replacement translates a resource of the request into operations: first those that set its keys,
+// then those that delete all other keys of the resource.
 func replacement(img *metadata.Image, r *kmsg.AlterConfigsRequestResource) []configs.Op {
 	given := make(map[string]bool, len(r.Configs))
 	var ops []configs.Op

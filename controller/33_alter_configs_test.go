@@ -60,14 +60,17 @@ func TestABrokerHasABoundedNumberOfConfigs(t *testing.T) {
 	} {
 		req := kmsg.NewPtrIncrementalAlterConfigsRequest()
 		req.Version = 1
-		r := kmsg.IncrementalAlterConfigsRequestResource{ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: "1"}
+		r := kmsg.IncrementalAlterConfigsRequestResource{
+			ResourceType: kmsg.ConfigResourceTypeBroker, ResourceName: "1",
+		}
 		for i := step.from; i < step.to; i++ {
 			r.Configs = append(r.Configs, kmsg.IncrementalAlterConfigsRequestResourceConfig{
 				Name: strconv.Itoa(i), Op: step.op, Value: kmsg.StringPtr("x"),
 			})
 		}
 		req.Resources = append(req.Resources, r)
-		if got := d.answer(req).(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode; got != step.want {
+		resp := d.answer(req).(*kmsg.IncrementalAlterConfigsResponse)
+		if got := resp.Resources[0].ErrorCode; got != step.want {
 			t.Errorf("%+v: code %d", step, got)
 		}
 	}

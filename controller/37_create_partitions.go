@@ -18,8 +18,8 @@ import (
 // Behaviour: each topic succeeds or fails by itself, and the new partitions of all that succeed are
 // one batch. They get as many replicas as partition 0 has.
 //
-// Differs from Kafka: a topic of which one partition fails gets none, where Kafka writes the
-// partitions before it; more than 10,000 new partitions are POLICY_VIOLATION, not
+// Differs from Kafka: if one partition of a topic fails, the topic gets none of them, where Kafka
+// writes those before it; more than 10,000 new partitions are POLICY_VIOLATION, not
 // UNKNOWN_SERVER_ERROR.
 //
 // Kafka: ReplicationControlManager.createPartitions.
@@ -115,12 +115,12 @@ func (pc *partitionCreation) morePartitions(
 			t.Len())
 	case added < 0:
 		return nil, protocol.Errorf(kerr.InvalidPartitions,
-			"The topic %s currently has %d partition(s); %d would not be an "+
-				"increase.", t.Name, t.Len(), req.Count)
+			"The topic %s currently has %d partition(s); "+
+				"%d would not be an increase.", t.Name, t.Len(), req.Count)
 	case req.Assignment != nil && len(req.Assignment) != added:
 		return nil, protocol.Errorf(kerr.InvalidReplicaAssignment,
-			"Attempted to add %d additional partition(s), but only %d assignment(s) were "+
-				"specified.", added, len(req.Assignment))
+			"Attempted to add %d additional partition(s), but only %d "+
+				"assignment(s) were specified.", added, len(req.Assignment))
 	case added > recordsPerUserOp:
 		return nil, errTooLarge
 	}

@@ -55,15 +55,15 @@ type leaderElections struct {
 	req  *kmsg.ElectLeadersRequest
 	kind partition.Election
 
-	// Of the parts that are proposed: outcomes in the order of the request, or of all partitions
-	// those that are answered for, by topic.
+	// The result of the parts proposed so far: outcomes in the order of the request, or, when all
+	// partitions are asked for, topics with the partitions that the response names.
 	outcomes []electionOutcome
 	topics   []electedTopic
 	ids      []int32
 }
 
-// electedTopic is a topic that is answered for, whose partitions are from first to the one before
-// end in leaderElections.ids and outcomes.
+// electedTopic is a topic in the response. Its partitions are [first, end) in leaderElections.ids
+// and outcomes.
 type electedTopic struct {
 	name       string
 	first, end int32
@@ -114,7 +114,7 @@ var (
 		"Eligible topic partition leaders are not available.")
 )
 
-// candidates is how many partitions there are to look at.
+// candidates is the number of partitions to examine.
 func (w *leaderElections) candidates() int {
 	switch {
 	case w.req.Topics != nil:
@@ -139,7 +139,7 @@ type electionWork struct {
 	losses   partition.UncleanElections
 	outcomes []electionOutcome
 	seen     map[metadata.TopicPartition]electionOutcome
-	found    []metadata.TopicPartition // of outcomes, when all partitions are asked for
+	found    []metadata.TopicPartition // those with an outcome, when all partitions are asked for
 	next     electionPlace
 	more     bool
 }
@@ -269,7 +269,7 @@ func (w *leaderElections) keep(p *electionWork) {
 	}
 }
 
-// response is made when all partitions have been dealt with.
+// response returns the response, once every partition has an outcome.
 func (w *leaderElections) response() kmsg.Response {
 	resp := responseTo[*kmsg.ElectLeadersResponse](w.req)
 	if w.req.Topics == nil {
@@ -281,7 +281,7 @@ func (w *leaderElections) response() kmsg.Response {
 	})
 }
 
-// everyTopic lists the topics of an image. One that was deleted meanwhile is left out.
+// everyTopic lists the topics of an image. A topic that was deleted meanwhile is omitted.
 func (w *leaderElections) everyTopic(
 	resp *kmsg.ElectLeadersResponse, img *metadata.Image,
 ) kmsg.Response {
@@ -308,7 +308,8 @@ func (w *leaderElections) everyTopic(
 		})
 }
 
-// answer is that for partitions of a topic, the first of which has the outcome of that index.
+// answer returns a topic's entry in the response. The outcome of ids[0] is at index, and those of
+// the other ids follow it.
 func (w *leaderElections) answer(
 	topic string, ids []int32, index int,
 ) kmsg.ElectLeadersResponseTopic {

@@ -14,7 +14,7 @@ import (
 
 const electionPart = 100
 
-// imbalanced makes broker 1, which is to be given its partitions back, broker 2, which leads them,
+// imbalanced makes broker 1, the preferred leader, broker 2, which leads its partitions at present,
 // and a fenced broker 3.
 func imbalanced(t *testing.T, partMax int) (d *testDriver, epoch int64) {
 	d = newTestDriver(t)
@@ -49,8 +49,8 @@ func everything() *kmsg.ElectLeadersRequest {
 	return req
 }
 
-// addMany makes topics that are to be led by broker 1, by broker 2 as they are, and by broker 3,
-// which is fenced.
+// addMany makes topics of three kinds, by preferred leader: broker 1, broker 2, which leads them
+// already, and broker 3, which is fenced.
 func (d *testDriver) addMany() {
 	for i := range 6 {
 		d.addLed(fmt.Sprint("back-", i), electionPart-30, 1, 2)

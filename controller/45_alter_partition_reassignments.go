@@ -15,9 +15,10 @@ import (
 // ALTER_PARTITION_REASSIGNMENTS (45), versions 0 and 1.
 //
 // Behaviour: each partition succeeds or fails by itself. A long request runs in parts, and the
-// changes of all that succeed in a part are one batch. Null replicas cancel a running reassignment; any others start one, or give a running one a
-// new target. If the ISR allows it, the reassignment completes at once, otherwise with the change
-// that brings the required ISR. Fenced brokers may be added, unknown ones may not.
+// changes of all that succeed in a part are one batch. Null replicas cancel a running reassignment;
+// any others start one, or give a running one a new target. If the ISR allows it, the reassignment
+// completes at once, otherwise with the change that brings the required ISR. Fenced brokers may be
+// added, unknown ones may not.
 //
 // Versions: 1 has AllowReplicationFactorChange (KIP-860).
 //
@@ -87,8 +88,8 @@ type namedPartition struct {
 	id    int32
 }
 
-// part reassigns the partitions from a place on; messages are those of the answers before it. It may
-// be computed again, and then replaces its answers.
+// part reassigns the partitions from a place on; messages are those of the answers before it. It
+// may be computed again, and then replaces its answers.
 func (w *reassignments) part(at place, messages protocol.Messages) result {
 	runs, next := w.lists.part(at, w.max)
 	p := reassignmentPart{

@@ -42,8 +42,8 @@ func (c *Controller) listPartitionReassignments(
 	})
 }
 
-// reassignmentWalk goes over the partitions that a request asks for, and finds those on the move. A
-// topic with many of them comes several times.
+// reassignmentWalk finds the partitions with a running reassignment among those that a request asks
+// for. A topic with many of them appears several times.
 type reassignmentWalk struct {
 	img   *metadata.Image
 	req   *kmsg.ListPartitionReassignmentsRequest
@@ -94,7 +94,8 @@ func (w *reassignmentWalk) part(topics reassignedTopics) reassignedTopics {
 	return topics
 }
 
-// addReassignment adds a partition to the last topic if it is of that one, else to a new one.
+// addReassignment adds a partition to the last topic of the list if it belongs there, else to a new
+// one.
 func addReassignment(
 	topics reassignedTopics, t *metadata.Topic, id int32, p *metadata.Partition,
 ) reassignedTopics {

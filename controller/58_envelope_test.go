@@ -98,8 +98,8 @@ func TestEnvelopeCarriesTheAnswer(t *testing.T) {
 	}
 }
 
-// TestAnEnvelopeHoldsNoLongAnswer: what it carries is made as it is written, as it is without an
-// envelope, and a refusal of everything is still told from an answer.
+// TestAnEnvelopeHoldsNoLongAnswer: a long response is produced while it is written, inside an
+// envelope too, and a refusal of the whole request is still recognised.
 func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 	t.Parallel()
 	d := manyTopics(t, 2*partElements)
@@ -130,8 +130,11 @@ func TestAnEnvelopeHoldsNoLongAnswer(t *testing.T) {
 
 func TestEnvelopeCaller(t *testing.T) {
 	c, _ := newEnvelopeController(t)
-	for addr, want := range map[string]string{"7f000001": "127.0.0.1",
-		"20010db8000000000000000000000001": "2001:db8::1", "00000000000000000000ffff0a000001": "10.0.0.1"} {
+	for addr, want := range map[string]string{
+		"7f000001":                         "127.0.0.1",
+		"20010db8000000000000000000000001": "2001:db8::1",
+		"00000000000000000000ffff0a000001": "10.0.0.1",
+	} {
 		req := envelopeOf(nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 2))
 		req.ClientHostAddress, _ = hex.DecodeString(addr)
 		n, err := c.openEnvelope(protocol.Caller{Listener: "CONTROLLER", Principal: "User:broker",

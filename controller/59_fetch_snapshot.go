@@ -69,7 +69,7 @@ type snapshotPiece struct {
 	*kmsg.FetchSnapshotResponse
 	file io.ReadCloser
 	n    int64 // bytes from the file's present position
-	size int64 // of the whole file
+	size int64 // bytes of the whole file
 }
 
 // Content returns the field of the response that is missing, and a file with its n bytes. The

@@ -15,7 +15,8 @@ func observerFetchSnapshot(c *Controller, position int64) *kmsg.FetchSnapshotReq
 	p.CurrentLeaderEpoch, p.Position = 7, position
 	p.SnapshotID.EndOffset, p.SnapshotID.Epoch = 100, 2
 	topic := kmsg.NewFetchSnapshotRequestTopic()
-	topic.Topic, topic.Partitions = protocol.MetadataTopic, []kmsg.FetchSnapshotRequestTopicPartition{p}
+	topic.Topic = protocol.MetadataTopic
+	topic.Partitions = []kmsg.FetchSnapshotRequestTopicPartition{p}
 	req.Topics = []kmsg.FetchSnapshotRequestTopic{topic}
 	return req
 }

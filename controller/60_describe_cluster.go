@@ -77,8 +77,8 @@ func checkEndpointType(req *kmsg.DescribeClusterRequest) *protocol.Error {
 		kafka, message = kerr.MismatchedEndpointType, "The request was sent to an endpoint of "+
 			"type CONTROLLER, but we wanted an endpoint of type BROKER"
 	default:
-		kafka, message = kerr.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d",
-			req.EndpointType)
+		kafka = kerr.UnsupportedEndpointType
+		message = fmt.Sprintf("Unsupported endpoint type %d", req.EndpointType)
 	}
 	if req.Version == 0 {
 		kafka = kerr.InvalidRequest

@@ -31,7 +31,8 @@ func TestDescribeCluster(t *testing.T) {
 			req.EndpointType, req.IncludeClusterAuthorizedOperations = endpointControllers, v == 2
 			resp := ask[*kmsg.DescribeClusterResponse](t, c, controllerCaller, req, v)
 			want := kmsg.NewDescribeClusterResponse()
-			want.Version, want.EndpointType, want.ClusterID, want.ControllerID = v, 2, c.cfg.ClusterID, test.controller
+			want.Version, want.EndpointType = v, 2
+			want.ClusterID, want.ControllerID = c.cfg.ClusterID, test.controller
 			for i, port := range []int32{9000, 40001} {
 				b := kmsg.NewDescribeClusterResponseBroker()
 				b.NodeID, b.Host, b.Port = int32(3000+i), []string{"c0", "c1"}[i], port

@@ -119,8 +119,8 @@ func (c *core) checkRegistration(
 	if existing != nil && existing.IncarnationID != req.IncarnationID &&
 		c.brokers.valid(o.now, sessionOf(existing)) {
 		return protocol.Errorf(kerr.DuplicateBrokerRegistration,
-			"Another process is registered as broker %d; its session ends %v after its last "+
-				"heartbeat.", req.BrokerID, c.cfg.SessionTimeout)
+			"Another process is registered as broker %d; its session ends "+
+				"%v after its last heartbeat.", req.BrokerID, c.cfg.SessionTimeout)
 	}
 	if req.IsMigratingZkBroker {
 		return protocol.Errorf(kerr.BrokerIDNotRegistered,
@@ -140,8 +140,8 @@ func checkLogDirs(img *metadata.Image, req *kmsg.BrokerRegistrationRequest) *pro
 	for _, d := range req.LogDirs {
 		switch dir := protocol.UUID(d); {
 		case dir.Reserved():
-			return protocol.Errorf(kerr.InvalidRegistration, "Reserved directory ID %v in request.",
-				dir)
+			return protocol.Errorf(kerr.InvalidRegistration,
+				"Reserved directory ID %v in request.", dir)
 		case mine[dir]:
 			return protocol.Errorf(kerr.InvalidRegistration,
 				"Duplicate directory ID %v in request.", dir)
@@ -174,13 +174,13 @@ func checkBrokerFeatures(img *metadata.Image, req *kmsg.BrokerRegistrationReques
 		listed[f.Name] = true
 	}
 	if !listed[metadata.FeatureMetadata] {
-		return protocol.Errorf(kerr.InvalidRegistration, "Request features do not contain %q.",
-			metadata.FeatureMetadata)
+		return protocol.Errorf(kerr.InvalidRegistration,
+			"Request features do not contain %q.", metadata.FeatureMetadata)
 	}
 	if level := img.KRaftVersion(); level != 0 && !listed[metadata.FeatureKRaft] {
 		return protocol.Errorf(kerr.UnsupportedVersion,
-			"The broker does not list %s, of which version %d is "+
-				"finalized.", metadata.FeatureKRaft, level)
+			"The broker does not list %s, of "+
+				"which version %d is finalized.", metadata.FeatureKRaft, level)
 	}
 	for name, level := range img.Features() {
 		if level != 0 && !listed[name] {

@@ -32,15 +32,15 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	b := img.Broker(req.BrokerID)
 	if b == nil {
 		return result{response: failUnregisterBroker(req,
-			protocol.Errorf(kerr.BrokerIDNotRegistered, "Broker ID %d is not currently registered.",
-				req.BrokerID))}
+			protocol.Errorf(kerr.BrokerIDNotRegistered,
+				"Broker ID %d is not currently registered.", req.BrokerID))}
 	}
 	w := walk{session: sessionOf(b)}
 	if after != nil && after.due(b) {
 		w = *after
 	}
-	changes, last := c.updateReplicas(img, partition.Unclean(b.ID), img.HostedAfter(b.ID, w.after),
-		c.partMax)
+	changes, last := c.updateReplicas(
+		img, partition.Unclean(b.ID), img.HostedAfter(b.ID, w.after), c.partMax)
 	if last == nil {
 		c.cfg.Logger.Info("unregistering a broker", "broker", b.ID, "epoch", b.Epoch)
 		resp := responseTo[*kmsg.UnregisterBrokerResponse](req)

@@ -14,7 +14,7 @@ import (
 
 // ASSIGN_REPLICAS_TO_DIRS (73), version 0: a broker reports the directories of replicas.
 //
-// Behaviour: a directory that is not online, even an unknown one, is recorded all the same, and a
+// Behaviour: a directory that is not online, even an unknown one, is recorded too, and a
 // second change removes the broker from the partition's ISR and leadership. A request with many
 // replicas runs in parts, each of which checks the sender again.
 //

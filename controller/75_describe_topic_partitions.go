@@ -18,9 +18,10 @@ const describePartitionsMax = 2000
 // DESCRIBE_TOPIC_PARTITIONS (75), version 0: topics page by page, with eligible leader replicas.
 //
 // Behaviour: a read of the committed image, on any node. Answers are those of a broker
-// (DescribeTopicPartitionsRequestHandler), with listeners as in clientView. No topics stand for
-// all, of which deleted ones are skipped. Topics come by name; the next cursor is where the next
-// page begins. A partition has no error of its own: without a leader to show, its leader is -1.
+// (DescribeTopicPartitionsRequestHandler), with listeners as in clientView. A request that names no
+// topic asks for all; a topic that is deleted between two pages is skipped. Topics are in the order
+// of their names; the next cursor is where the next page begins. A partition has no error of its
+// own: without a leader to show, its leader is -1.
 //
 // Differs from Kafka: its controllers do not serve this API; METADATA says why ours do.
 //

@@ -36,7 +36,8 @@ func TestDescribeTopicPartitions(t *testing.T) {
 		describeTopicsRequest(100, "a"), 0)
 	name := "a"
 	want := []kmsg.DescribeTopicPartitionsResponseTopic{{
-		Topic: &name, TopicID: idA, AuthorizedOperations: 0xdf8, Partitions: []kmsg.DescribeTopicPartitionsResponseTopicPartition{
+		Topic: &name, TopicID: idA, AuthorizedOperations: 0xdf8,
+		Partitions: []kmsg.DescribeTopicPartitionsResponseTopicPartition{
 			{Partition: 0, LeaderID: 1, LeaderEpoch: 5, Replicas: []int32{1, 2}, ISR: []int32{1, 2},
 				OfflineReplicas: []int32{1}},
 			{Partition: 1, LeaderID: 2, LeaderEpoch: 6, Replicas: []int32{3, 2}, ISR: []int32{2},

@@ -62,8 +62,10 @@ func TestAnEmptyClusterIsBootstrappedInOneBatch(t *testing.T) {
 	tc := newTestCore(t, func(cfg *Config) { cfg.MinISR = 2 })
 	wantLog(t, tc.log.All, slices.Concat(newLog, []string{
 		"begin Bootstrap " +
-			"records", "metadata.version=30", "eligible.leader.replicas.version=1", "group.version=1", "share.version=1", "streams.version=1",
-		"transaction.version=2", `config 4 "" min.insync.replicas=2`, "EndTransactionRecord", ".", "controller 3000", ".",
+			"records", "metadata.version=30", "eligible.leader.replicas.version=1", "group.version=1",
+		"share.version=1", "streams.version=1",
+		"transaction.version=2", `config 4 "" min.insync.replicas=2`, "EndTransactionRecord", ".",
+		"controller 3000", ".",
 	})...)
 	if v := tc.committed.Version(); v != metadata.LatestVersion ||
 		tc.committed.KRaftVersion() != 1 || tc.committed.InTransaction() {
@@ -142,7 +144,7 @@ func TestBootstrapRecordsThatCannotBeWrittenStopTheReplica(t *testing.T) {
 	c.LeaderChanged(cfg.NodeID, 1)
 	c.work()
 	if stopped == nil {
-		t.Error("a controller goes on that can never be bootstrapped")
+		t.Error("a controller that can never be bootstrapped does not stop")
 	}
 }
 
@@ -163,8 +165,9 @@ func threeVoters(cfg *Config) {
 func peer(t testing.TB, id int32, incarnation int) Peer {
 	t.Helper()
 	info, err := record.Append(nil, &record.RegisterController{
-		ControllerID: id, IncarnationID: testUUID(incarnation), Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: fmt.Sprint("c", id), Port: 9093}},
-		Features: metadata.SupportedFeatures(false),
+		ControllerID: id, IncarnationID: testUUID(incarnation),
+		Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: fmt.Sprint("c", id), Port: 9093}},
+		Features:  metadata.SupportedFeatures(false),
 	}, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +211,7 @@ func TestPeersAreRegisteredAndBecomeKnownVoters(t *testing.T) {
 		t.Errorf("voters %+v", d.Image().Voters().Voters)
 	}
 
-	// Who is not connected may be anybody by now.
+	// A node that is not connected may have been replaced by now.
 	n = len(d.log.All)
 	gone := peer(t, 3001, 3)
 	gone.Connected = false

@@ -31,9 +31,9 @@ type BrokerChange struct {
 type BrokerTarget uint8
 
 const (
-	TargetFenced BrokerTarget = iota
-	TargetUnfenced
-	TargetShutdown
+	TargetFenced   BrokerTarget = iota // leads nothing, leaves every ISR that has another member
+	TargetUnfenced                     // may lead and join ISRs
+	TargetShutdown                     // in controlled shutdown: its leaderships move away
 )
 
 // ChangeBroker carries out a BrokerChange as Do carries out a request. Outcome.Response is nil,

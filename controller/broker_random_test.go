@@ -42,7 +42,7 @@ type brokerWorld struct {
 	*testDriver
 	rand   *rand.Rand
 	epoch  int32
-	epochs map[int32]int64 // of brokers, as their processes know them
+	epochs map[int32]int64 // broker -> its epoch, as its process knows it
 	asked  []*kmsg.Response
 }
 
@@ -160,8 +160,8 @@ func (w *brokerWorld) register(id int32) {
 	})
 }
 
-// failover loses leadership to nobody, and wins the next epoch. What was proposed commits, or its
-// tail is lost.
+// failover makes this node lose its leadership and win the next epoch. The proposed batches are
+// committed, or the last of them are lost.
 func (w *brokerWorld) failover() {
 	w.log.Refused = func() error { return errors.New("not the leader") }
 	w.LeaderChanged(-1, w.epoch)

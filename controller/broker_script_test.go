@@ -16,19 +16,22 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// TestBrokerScripts runs testdata/brokers/*: requests of brokers, the clock, and for each what is
-// written and answered.
+// TestBrokerScripts runs testdata/brokers/*: the requests of brokers and the clock, each with
+// the records written and the response.
 //
 //	cluster [mv=L] [elr=L] [session=D]              a new cluster; elr defaults to 0
-//	register id=N [inc=N] [dirs=(N,…)] …            BROKER_REGISTRATION; prev, version, cluster, features=none|old, protocol, zk
+//	register id=N [inc=N] [dirs=(N,…)] …            BROKER_REGISTRATION; … is any of prev,
+//	                                                version, cluster, features=none|old, protocol, zk
 //	heartbeat id=N [epoch=N] offset=N [fence] [shutdown] [offline=(N,…)] [cordoned=(N,…)]
 //	unregister id=N | producer-ids id=N [epoch=N]
-//	controller id=N inc=N                           CONTROLLER_REGISTRATION; 3000 is the voter, 1 and 3001 follow the log
+//	controller id=N inc=N                           CONTROLLER_REGISTRATION; 3000 is the voter,
+//	                                                1 and 3001 are observers
 //	topic name=T / 1,2,3 per line                   replicas of each partition
 //	isr name=T / partition: 1,2 per line
 //	advance d=D                                     the clock, without running tasks
 //	fence-stale                                     one run of that task
-//	failover                                        the leader loses everything soft and claims the next epoch
+//	failover                                        the leader loses its soft state and claims the
+//	                                                next epoch
 //	config topic=T key=K value=V
 //	end                                             the end offset
 //	broker id=N                                     the registration and the soft state
@@ -129,7 +132,8 @@ func (s *brokerScript) register(
 	d.MaybeScanArgs(t, "prev", &req.PreviousBrokerEpoch)
 	d.MaybeScanArgs(t, "features", &features)
 	d.MaybeScanArgs(t, "protocol", &protocol)
-	req.Version, req.IncarnationID, req.IsMigratingZkBroker = int16(version), testUUID(int(req.BrokerID)*1000+inc), d.HasArg("zk")
+	req.Version, req.IsMigratingZkBroker = int16(version), d.HasArg("zk")
+	req.IncarnationID = testUUID(int(req.BrokerID)*1000 + inc)
 	req.Listeners = []kmsg.BrokerRegistrationRequestListener{{Name: "PLAINTEXT", Host: "b",
 		Port: 9092, SecurityProtocol: protocol}}
 	for _, f := range s.cfg.supportedFeatures() {
@@ -254,8 +258,8 @@ func (s *brokerScript) broker(t *testing.T, d *datadriven.TestData) string {
 	}
 	return fmt.Sprintf("%v epoch=%d registered-at=%d fenced=%v shutdown=%v heartbeat-age=%s "+
 		"offset=%d shutdown-offset=%d\n",
-		stateOf(b,
-			k), b.Epoch, b.RegisteredAt, b.Fenced, b.InControlledShutdown, age, k.metadataOffset, k.shutdownOffset)
+		stateOf(b, k), b.Epoch, b.RegisteredAt, b.Fenced, b.InControlledShutdown, age,
+		k.metadataOffset, k.shutdownOffset)
 }
 
 // request runs a request and shows what it wrote and its answer.

@@ -277,8 +277,7 @@ func (c *Controller) LoadSnapshot(
 func (c *Controller) Snapshot() (endOffset int64, epoch int32, write func(io.Writer) error) {
 	img := c.whole.Load()
 	return img.EndOffset(), img.Epoch(), func(w io.Writer) error {
-		return metadata.WriteSnapshot(w,
-			img)
+		return metadata.WriteSnapshot(w, img)
 	}
 }
 

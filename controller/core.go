@@ -49,7 +49,7 @@ type core struct {
 	brokers      *sessions
 	plainTopic   configs.PlainTopic
 	quota        *quota.Buckets
-	staleChecked time.Time // of the last run of fenceStale
+	staleChecked time.Time // when fenceStale last ran
 	partMax      int       // partitionsPerPart, or fewer in tests
 	batchMax     int       // batch.MaxBytes, or fewer in tests
 	periodic     []*task
@@ -256,7 +256,7 @@ func (c *core) load(img *metadata.Image) {
 
 // claim makes this node active in epoch. Everything that was ever acknowledged is committed and
 // replayed here by then: the log reports leadership only afterwards. An error means that the first
-// records could not be written, so that this replica is of no use.
+// records could not be written: this replica cannot be active.
 func (c *core) claim(now time.Time, epoch int32) error {
 	c.cfg.Logger.Info("active controller", "epoch", epoch, "offset", c.nextOffset())
 	c.epoch = epoch
@@ -275,8 +275,8 @@ func (c *core) claim(now time.Time, epoch int32) error {
 	return nil
 }
 
-// renounce makes this node a standby. What was proposed may still commit under the next leader:
-// callers are sent there.
+// renounce makes this node a standby. Proposed batches may still commit under the next leader, so
+// their callers are referred to it.
 func (c *core) renounce() {
 	if !c.active() {
 		return

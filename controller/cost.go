@@ -19,7 +19,7 @@ const (
 	describedKeyBytes = 300 // a config with its synonyms
 	isrAnswerBytes    = 16
 	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
-	elementTextBytes  = 64 // of a message: they take about as long as an element
+	elementTextBytes  = 64 // a message of this size takes about as long as an element
 	// copies of a message that repeats a name: itself, and encoded into a growing buffer
 	messageCopies = 3
 )
@@ -82,7 +82,8 @@ func (c *Controller) Elements(req kmsg.Request) int {
 		if r.Topics == nil {
 			return img.TopicCount()
 		}
-		return size[limitPartitions] * (1 + min(longestName(r), protocol.MessagePartMaxBytes)/elementTextBytes)
+		return size[limitPartitions] *
+			(1 + min(longestName(r), protocol.MessagePartMaxBytes)/elementTextBytes)
 	case *kmsg.EnvelopeRequest:
 		return len(r.RequestData) / elementBytes
 	}
@@ -186,7 +187,7 @@ func (c *Controller) envelopeCost(req *kmsg.EnvelopeRequest) int64 {
 type largestTopic struct{ known atomic.Pointer[largestKnown] }
 
 type largestKnown struct {
-	endOffset  int64 // of the image that it holds for
+	endOffset  int64 // end offset of the image that the costs hold for
 	partitions int
 }
 

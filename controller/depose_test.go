@@ -48,8 +48,8 @@ func TestADeposedControllerDoesNothingMore(t *testing.T) {
 	}
 }
 
-// TestAPingThatWaitsIsAnsweredAtTheEnd: an event of the log that will not run any more is dropped,
-// and whoever waits for it is released.
+// TestAPingThatWaitsIsAnsweredAtTheEnd: a log event that can no longer run is dropped, and its
+// waiter is released.
 func TestAPingThatWaitsIsAnsweredAtTheEnd(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*testDriver){

@@ -21,7 +21,7 @@ import (
 type Written struct {
 	Offset      int64 // -1 in a dry run
 	Epoch       int32 // leader epoch of its batch
-	TimestampMs int64 // of its batch, ms since 1970
+	TimestampMs int64 // its batch's time, ms since 1970
 	Record      record.Record
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// TestDoOfWhatTheLogRefuses: nothing was done, and the caller is told so.
+// TestDoOfWhatTheLogRefuses: nothing was done, and the error says so.
 func TestDoOfWhatTheLogRefuses(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ refuse, want error }{

@@ -49,7 +49,7 @@ func TestElectionRunsAreBounded(t *testing.T) {
 }
 
 // TestElectionRunsLookAtABoundedNumber: where most partitions wait for a broker that is gone, a run
-// goes past some of them and the next one goes on behind those.
+// examines some of them and the next run continues after those.
 func TestElectionRunsLookAtABoundedNumber(t *testing.T) {
 	tc := newTestCore(t)
 	tc.addBrokers(1, 2, 3)
@@ -77,12 +77,13 @@ func TestElectionRunsLookAtABoundedNumber(t *testing.T) {
 	r.then(tc.nextOffset())
 	tc.lead(2)
 	if r, again := tc.electPreferred(op{}); len(r.records) != 0 || !again {
-		t.Fatalf("another epoch does not begin anew: %d elections, again %v", len(r.records), again)
+		t.Fatalf("another epoch does not start from the beginning: %d elections, again %v",
+			len(r.records), again)
 	}
 }
 
 // TestUpdatesLookAtABoundedNumber: an update stops at its bound whether or not it changed anything,
-// and goes on from there.
+// and the next one continues there.
 func TestUpdatesLookAtABoundedNumber(t *testing.T) {
 	tc := newTestCore(t)
 	tc.addBrokers(1, 2, 3)

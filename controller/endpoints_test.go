@@ -21,7 +21,7 @@ type readLog struct {
 	fakeLog
 	asked    FetchRequest
 	result   FetchResult
-	snapshot []byte // of the id 100-2
+	snapshot []byte // contents of the snapshot 100-2
 	open     int    // files that OpenSnapshot has opened and nobody has closed
 }
 

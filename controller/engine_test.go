@@ -113,7 +113,8 @@ func registrationRequest(
 	cluster string, id int32, incarnation int,
 ) *kmsg.BrokerRegistrationRequest {
 	req := kmsg.NewPtrBrokerRegistrationRequest()
-	req.Version, req.BrokerID, req.ClusterID, req.IncarnationID = 4, id, cluster, testUUID(int(id)*1000+incarnation)
+	req.Version, req.BrokerID, req.ClusterID = 4, id, cluster
+	req.IncarnationID = testUUID(int(id)*1000 + incarnation)
 	req.LogDirs = [][16]byte{testUUID(int(id))}
 	for _, f := range metadata.SupportedFeatures(false) {
 		req.Features = append(req.Features, kmsg.BrokerRegistrationRequestFeature{Name: f.Name,
@@ -124,7 +125,8 @@ func registrationRequest(
 
 func heartbeatRequest(id int32, epoch, offset int64) *kmsg.BrokerHeartbeatRequest {
 	req := kmsg.NewPtrBrokerHeartbeatRequest()
-	req.Version, req.BrokerID, req.BrokerEpoch, req.CurrentMetadataOffset, req.CordonedLogDirs = 2, id, epoch, offset, [][16]byte{}
+	req.Version, req.BrokerID, req.BrokerEpoch = 2, id, epoch
+	req.CurrentMetadataOffset, req.CordonedLogDirs = offset, [][16]byte{}
 	return req
 }
 
@@ -206,7 +208,7 @@ func TestLosingLeadershipFailsWhoWaitsAndForgetsWhatIsProposed(t *testing.T) {
 		t.Error("the working image still holds what was proposed")
 	}
 
-	// What was proposed commits all the same, under the next leader, and is replayed.
+	// The proposed batches still commit, under the next leader, and are replayed.
 	d.commit()
 	if got := d.Image().NextProducerID(); got != 1000 {
 		t.Errorf("next producer id %d, want 1000: the batch was committed", got)
@@ -254,7 +256,7 @@ func TestAWrongOffsetStopsTheReplica(t *testing.T) {
 	slot := d.ask(producerIDs(1, epoch))
 	d.work()
 	if len(d.stopped) == 0 {
-		t.Error("the replica goes on although the log and the image disagree on offsets")
+		t.Error("the replica does not stop although the log and the image disagree on offsets")
 	}
 	wantCode(t, "the request", slot, kerr.UnknownServerError.Code)
 }
@@ -269,7 +271,7 @@ func TestACommitThatWasNotProposedStopsTheReplica(t *testing.T) {
 	d.Committed([][]byte{b})
 	d.work()
 	if len(d.stopped) == 0 {
-		t.Error("the replica goes on although another batch was committed than proposed")
+		t.Error("the replica does not stop although another batch was committed than proposed")
 	}
 }
 
@@ -553,7 +555,7 @@ func TestACommittedBatchThatDoesNotReplayStopsTheReplica(t *testing.T) {
 		c.Committed([][]byte{spoil(b)})
 		c.work()
 		if stopped == nil {
-			t.Errorf("%s: the replica goes on", name)
+			t.Errorf("%s: the replica does not stop", name)
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// fakeLog is a Log that gives offsets and commits when it is told to.
+// fakeLog is a Log that gives offsets and commits when a test says so.
 type fakeLog struct {
 	controllertest.Log
 	peers  []Peer
@@ -60,7 +60,8 @@ func testConfig() Config {
 		},
 		Bootstrap:         metadata.BootstrapFeatures(metadata.LatestVersion),
 		DefaultPartitions: 1, DefaultReplicationFactor: 1, MinISR: 1, DeleteTopics: true,
-		SessionTimeout: 9 * time.Second, HeartbeatInterval: 2 * time.Second, PreferredInterval: 300 * time.Second, UncleanInterval: 300 * time.Second,
+		SessionTimeout: 9 * time.Second, HeartbeatInterval: 2 * time.Second,
+		PreferredInterval: 300 * time.Second, UncleanInterval: 300 * time.Second,
 		Clock: controllertest.NewClock(), Random: rand.NewPCG(1,
 			2), Logger: slog.New(slog.DiscardHandler),
 		Stop: func(err error) { panic(err) },

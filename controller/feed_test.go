@@ -18,7 +18,7 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// news is what a reader of the feed is told.
+// news returns the news since an offset, as a reader of the feed gets it.
 func (d *testDriver) news(offset int64) feed.News {
 	d.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -112,11 +112,11 @@ func TestFeedTellsWhatChangesComeTo(t *testing.T) {
 			case *record.PartitionChange:
 				if s.Partition == nil || s.Partition.Leader != 2 ||
 					s.Partition.PartitionEpoch != 1 {
-					t.Errorf("the partition comes to %+v", s.Partition)
+					t.Errorf("the partition becomes %+v", s.Partition)
 				}
 			case *record.BrokerRegistrationChange:
 				if s.Broker == nil || !s.Broker.Fenced {
-					t.Errorf("the broker comes to %+v", s.Broker)
+					t.Errorf("the broker becomes %+v", s.Broker)
 				}
 			default:
 				t.Errorf("%v", r.Type())
@@ -124,7 +124,7 @@ func TestFeedTellsWhatChangesComeTo(t *testing.T) {
 		})
 	}
 	if kinds(t, n) != "PartitionChange BrokerRegistrationChange" {
-		t.Errorf("fencing is told as %s", kinds(t, n))
+		t.Errorf("fencing is reported as %s", kinds(t, n))
 	}
 }
 
@@ -194,8 +194,8 @@ func TestFeedWakesWhoWaitsForIt(t *testing.T) {
 	}
 }
 
-// told is everything that a reader is told of a delta, with the states.
-func told(t *testing.T, n feed.News) string {
+// deltaText is everything that a reader receives in a delta, with the states.
+func deltaText(t *testing.T, n feed.News) string {
 	t.Helper()
 	var b strings.Builder
 	for _, batch := range n.Batches {
@@ -256,11 +256,13 @@ func TestStandbyTakesManyBatchesAtOnce(t *testing.T) {
 		!bytes.Equal(got, snapshotOf(t, leader)) {
 		t.Error("the state is not the leader's")
 	}
-	want, got := told(t, a.news(end-1)), told(t, b.news(end-1))
+	want, got := deltaText(t, a.news(end-1)), deltaText(t, b.news(end-1))
 	if got != want {
-		t.Errorf("of batches that came together is told\n%s\nof the same one by one\n%s", got, want)
+		t.Errorf("batches that came together are reported as\n%s\none by one as\n%s", got, want)
 	}
-	for _, part := range []string{`RemoveTopicRecord "gone"`, "UnregisterBrokerRecord", "PartitionChangeRecord"} {
+	for _, part := range []string{
+		`RemoveTopicRecord "gone"`, "UnregisterBrokerRecord", "PartitionChangeRecord",
+	} {
 		if !strings.Contains(want, part) {
 			t.Errorf("the log of this test has no %s:\n%s", part, want)
 		}

@@ -45,7 +45,7 @@ func (c *core) heal(op) result {
 	})
 }
 
-// before runs an operation, of which r is the next part, before another one, which alone answers.
+// before runs an operation, whose next part is r, and then next. Only next answers the caller.
 func before(r result, next func(op) result) result {
 	r.response, r.refusal = nil, nil
 	more := r.more
@@ -88,8 +88,8 @@ func (c *core) healPart() (r result) {
 	return r
 }
 
-// poisonWatch is the last known state of the poison in the log, that is of records that brokers do
-// not accept. It belongs to the core's goroutine.
+// poisonWatch is the last known state of the poison in the log: of records that brokers do not
+// accept. It belongs to the core's goroutine.
 type poisonWatch struct {
 	from     int64 // see metadata.Image.CleanFrom
 	poisoned bool

@@ -45,8 +45,9 @@ func poisonedTopic(name string) *record.Config {
 		Value: &tooLong}
 }
 
-// Healing writes what supersedes each kind, takes a broker that cannot be repaired out of its
-// partitions, and has the log cut, once, behind the last record of it.
+// TestHeal: healing appends records that supersede the invalid ones of each kind, removes a broker
+// that cannot be repaired from its partitions, and has the log cut once, after the last such
+// record.
 func TestHeal(t *testing.T) {
 	t.Parallel()
 	var cuts []int64
@@ -77,7 +78,7 @@ func TestHeal(t *testing.T) {
 	held := d.Image().EndOffset() - 1
 	outcome := d.heal()
 	if n := d.news(held); len(n.Batches) > 0 {
-		t.Errorf("followers of the feed are told %s: they keep what was dropped", kinds(t, n))
+		t.Errorf("readers of the feed receive %s: they keep what was dropped", kinds(t, n))
 	}
 	img := d.Image()
 	if n := img.PoisonCount(); n != 0 || img.Broker(1) != nil || img.Broker(2) == nil {
@@ -118,8 +119,8 @@ func TestHealInParts(t *testing.T) {
 	}
 }
 
-// What is superseded by itself cuts the log too, and so does a node that finds at its start that it
-// is.
+// TestLogIsCutWithoutACommand: the log is also cut when later records happen to supersede the
+// invalid ones, and when a node finds at its start that they have.
 func TestLogIsCutWithoutACommand(t *testing.T) {
 	t.Parallel()
 	var cuts []int64

@@ -31,7 +31,7 @@ func TestSteadyHeartbeatsNeedNoTurn(t *testing.T) {
 		resp.ErrorCode != 0 {
 		t.Errorf("unfenced: %+v", resp)
 	}
-	// Whatever else is pending does not matter.
+	// Other pending changes do not matter.
 	d.ask(producerIDs(1, epoch))
 	d.work()
 	if d.atOnce(heartbeatRequest(1, epoch, 1<<40)) == nil {
@@ -68,10 +68,14 @@ func TestHeartbeatsThatChangeSomethingTakeTheQueue(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
 	for name, change := range map[string]func(*kmsg.BrokerHeartbeatRequest){
-		"wants to be fenced":      func(r *kmsg.BrokerHeartbeatRequest) { r.WantFence = true },
-		"wants to shut down":      func(r *kmsg.BrokerHeartbeatRequest) { r.WantShutdown = true },
-		"lost a directory":        func(r *kmsg.BrokerHeartbeatRequest) { r.OfflineLogDirs = [][16]byte{testUUID(1)} },
-		"cordoned a directory":    func(r *kmsg.BrokerHeartbeatRequest) { r.CordonedLogDirs = [][16]byte{testUUID(1)} },
+		"wants to be fenced": func(r *kmsg.BrokerHeartbeatRequest) { r.WantFence = true },
+		"wants to shut down": func(r *kmsg.BrokerHeartbeatRequest) { r.WantShutdown = true },
+		"lost a directory": func(r *kmsg.BrokerHeartbeatRequest) {
+			r.OfflineLogDirs = [][16]byte{testUUID(1)}
+		},
+		"cordoned a directory": func(r *kmsg.BrokerHeartbeatRequest) {
+			r.CordonedLogDirs = [][16]byte{testUUID(1)}
+		},
 		"has an old epoch":        func(r *kmsg.BrokerHeartbeatRequest) { r.BrokerEpoch-- },
 		"is of an unknown broker": func(r *kmsg.BrokerHeartbeatRequest) { r.BrokerID = 77 },
 	} {
@@ -88,7 +92,7 @@ func TestHeartbeatsThatChangeSomethingTakeTheQueue(t *testing.T) {
 }
 
 // TestSteadyHeartbeatsNeverOutrunTheLog: a change of the broker that is proposed and not committed
-// sends its heartbeats to the core, behind the commit.
+// sends its heartbeats through the core, which answers them after the commit.
 func TestSteadyHeartbeatsNeverOutrunTheLog(t *testing.T) {
 	d := newTestDriver(t)
 	epoch := d.addBroker(1)
@@ -97,7 +101,7 @@ func TestSteadyHeartbeatsNeverOutrunTheLog(t *testing.T) {
 	fenced := d.ask(fence)
 	d.work()
 	if resp := d.atOnce(fence); resp != nil {
-		t.Errorf("an uncommitted fence is told: %+v", resp)
+		t.Errorf("an uncommitted fence is reported: %+v", resp)
 	}
 	if resp := d.atOnce(heartbeatRequest(1, epoch, 1<<40)); resp != nil {
 		t.Errorf("a broker that is being fenced hears that it is not: %+v", resp)
@@ -113,7 +117,7 @@ func TestSteadyHeartbeatsNeverOutrunTheLog(t *testing.T) {
 	unfenced := d.ask(heartbeatRequest(1, epoch, 1<<40))
 	d.work()
 	if resp := d.atOnce(heartbeatRequest(1, epoch, 1<<40)); resp != nil {
-		t.Errorf("an uncommitted unfence is told: %+v", resp)
+		t.Errorf("an uncommitted unfence is reported: %+v", resp)
 	}
 	d.LeaderChanged(3001, 2)
 	d.work()
@@ -145,7 +149,7 @@ func TestAControllerThatStoodStillBlamesNoBroker(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
 	d.advance(5 * time.Second)
-	d.clock.Jump(time.Minute) // the process is stopped; its timers fire when it goes on
+	d.clock.Jump(time.Minute) // the process is stopped; its timers fire when it resumes
 	d.advance(0)
 	if !d.Image().Broker(1).Active() {
 		t.Fatal("fenced for a minute in which nobody could be heard")

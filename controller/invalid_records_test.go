@@ -103,7 +103,8 @@ func TestConfigsThatBrokersDoNotRead(t *testing.T) {
 		{metadata.ConfigClientMetrics, "m", "metrics", euros, false},
 		{metadata.ConfigClientMetrics, "n", "metrics", tooLong[1:], true},
 	}
-	incremental, legacy := kmsg.NewPtrIncrementalAlterConfigsRequest(), kmsg.NewPtrAlterConfigsRequest()
+	incremental := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	legacy := kmsg.NewPtrAlterConfigsRequest()
 	for _, r := range resources {
 		kind := kmsg.ConfigResourceType(r.kind)
 		incremental.Resources = append(
@@ -168,13 +169,13 @@ func TestPeerThatDescribesItselfInvalidly(t *testing.T) {
 	if tc.working.Controller(3001) == nil || tc.working.Controller(3002) != nil {
 		t.Errorf(
 			"registered: 3001 %v, 3002 %v",
-			tc.working.Controller(3001),
-			tc.working.Controller(3002),
+			tc.working.Controller(3001), tc.working.Controller(3002),
 		)
 	}
 }
 
-// What no operation has foreseen is refused when it is encoded, and told to the caller.
+// A record that its operation did not check is refused when it is encoded; the caller gets the
+// error.
 func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 	t.Parallel()
 	tc := newTestCore(t)
@@ -182,16 +183,14 @@ func TestAnInvalidRecordOfAnyOperationIsAnAPIError(t *testing.T) {
 		time.Now(),
 		result{records: []record.Record{&record.Topic{Name: "a/b", TopicID: protocol.UUID{9}}}},
 	)
-	if got := tc.explain(
-		err,
-	); err == nil || got.Kafka != kerr.InvalidRequest ||
+	if got := tc.explain(err); err == nil || got.Kafka != kerr.InvalidRequest ||
 		!strings.Contains(got.Message, "Name is no topic's: ") {
 		t.Errorf("%v: %v", err, got)
 	}
 }
 
-// Callers past Kafka's protocol are told in a sentence, also where the response has a code alone,
-// and by a dry run too.
+// Callers outside Kafka's protocol get a sentence, even where the response has only a code, and
+// from a dry run too.
 func TestDoSaysWhatBrokersWouldNotAccept(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)

@@ -22,8 +22,8 @@ type Limits struct {
 	Configs    int // values set, in all resources together
 	// Every node keeps all registrations in memory, and every client gets the listeners.
 	Directories int // in a broker's registration or heartbeat
-	Listeners   int // of a registration
-	Features    int // of a registration
+	Listeners   int // in a registration
+	Features    int // in a registration
 }
 
 const (

@@ -29,12 +29,16 @@ func overLimit() map[string]kmsg.Request {
 	quorum.Topics = make([]kmsg.DescribeQuorumRequestTopic, 3)
 	isr := kmsg.NewPtrAlterPartitionRequest()
 	isr.Version = 2
-	isr.Topics = []kmsg.AlterPartitionRequestTopic{{Partitions: make([]kmsg.AlterPartitionRequestTopicPartition, 6)}}
+	isr.Topics = []kmsg.AlterPartitionRequestTopic{
+		{Partitions: make([]kmsg.AlterPartitionRequestTopicPartition, 6)},
+	}
 	dirs := kmsg.NewPtrAssignReplicasToDirsRequest()
 	dirs.Directories = make([]kmsg.AssignReplicasToDirsRequestDirectory, 3)
 	values := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	values.Version = 1
-	values.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{Configs: make([]kmsg.IncrementalAlterConfigsRequestResourceConfig, 6)}}
+	values.Resources = []kmsg.IncrementalAlterConfigsRequestResource{
+		{Configs: make([]kmsg.IncrementalAlterConfigsRequestResourceConfig, 6)},
+	}
 	offline := heartbeatRequest(1, 1, 1)
 	offline.OfflineLogDirs = make([][16]byte, 3)
 	cordoned := heartbeatRequest(1, 1, 1)
@@ -48,7 +52,8 @@ func overLimit() map[string]kmsg.Request {
 	requests["offline"], requests["cordoned"], requests["listeners"] = offline, cordoned, listeners
 	requests["log dirs"], requests["features"] = logDirs, features
 	for name, req := range map[string]kmsg.Request{
-		"partitions": partitions, "describe": describe, "quorum": quorum, "isr": isr, "dirs": dirs, "values": values,
+		"partitions": partitions, "describe": describe, "quorum": quorum, "isr": isr, "dirs": dirs,
+		"values": values,
 	} {
 		requests[name] = req
 	}
@@ -141,8 +146,8 @@ func TestCostsAreLinear(t *testing.T) {
 	}
 }
 
-// TestElementsTellShortRequestsFromLong: what is read for a request that names 10 topics is less than
-// for one that names 100, and that is less than for all 400.
+// TestElementsTellShortRequestsFromLong: what is read for a request that names 10 topics is less
+// than for one that names 100, and that is less than for all 400.
 func TestElementsTellShortRequestsFromLong(t *testing.T) {
 	t.Parallel()
 	d := manyTopics(t, 400)
@@ -172,7 +177,8 @@ func TestNoCostIsMoreThanAConnectionMayHold(t *testing.T) {
 	d := manyTopics(t, 10)
 	for name, n := range map[string]int{
 		"metadata": 100_000, "describe configs": 100_000, "list reassignments": 100_000, "elect": 100_000,
-		"create": recordsPerUserOp, "delete": recordsPerUserOp, "alter configs": recordsPerUserOp, "reassign": recordsPerUserOp,
+		"create": recordsPerUserOp, "delete": recordsPerUserOp, "alter configs": recordsPerUserOp,
+		"reassign": recordsPerUserOp,
 	} {
 		if cost := d.Cost(namedMany(n)[name]); cost > connection/2 {
 			t.Errorf("%s of %d: %d bytes", name, n, cost)

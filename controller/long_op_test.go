@@ -43,7 +43,7 @@ func (d *testDriver) addPartitions(name string, n int, replicas func(i int) []in
 	}
 }
 
-// step runs one turn, commits, and tells which event it was.
+// step runs one turn, commits, and returns the name of the event.
 func (d *testDriver) step() (name string, ok bool) {
 	events := d.queue.take(d.core.mayRunPart())
 	for i, e := range events {
@@ -299,7 +299,7 @@ func TestALongRegistrationRegistersLast(t *testing.T) {
 	epoch := d.addBroker(1)
 	d.addBroker(2)
 	d.addPartitions("foo", manyPartitions, func(int) []int32 { return []int32{1, 2} })
-	d.clock.Jump(d.cfg.SessionTimeout + 1) // the task has not come to it yet
+	d.clock.Jump(d.cfg.SessionTimeout + 1) // the task has not run yet
 	slot := d.ask(registrationRequest(d.cfg.ClusterID, 1, 2))
 	d.stepUntil("the first part", func() bool { return d.Image().Broker(1).Fenced })
 	if d.Image().Broker(1).Epoch != epoch {

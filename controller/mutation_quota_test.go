@@ -30,8 +30,8 @@ func quotaRecord(user, client string, rate float64) record.Record {
 	return r
 }
 
-// as sends a request of a caller and returns the code of its first topic, and how long it is told
-// to wait.
+// as sends a request of a caller and returns the code of its first topic, and the throttle time of
+// the response.
 func (d *testDriver) as(caller protocol.Caller, req kmsg.Request) (code int16, throttleMs int32) {
 	d.t.Helper()
 	var resp kmsg.Response
@@ -94,7 +94,7 @@ func TestMutationQuota(t *testing.T) {
 			2000}, //
 		{protocol.Caller{Principal: "User:bob", ClientID: "app"}, creation("bobs", 50, 7), 0, 0,
 			0}, //
-		// an old client is only told: -5
+		// an old client only gets the throttle time: -5
 		{alice, creation("c", 1, 5), 0, 0, 2500},
 		// -6
 		{alice, deletionOf("c", 4), 0, 0, 3000},

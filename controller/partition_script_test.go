@@ -89,8 +89,10 @@ func (s *partitionScript) newCluster() string {
 // register gives a broker the directories d<id>, d<id>b … of the image.
 func (s *partitionScript) register(id int32, dirs int, fenced bool) {
 	r := &record.RegisterBroker{
-		BrokerID: id, BrokerEpoch: s.nextOffset(), IncarnationID: testUUID(int(s.nextOffset())), Fenced: fenced,
-		Features: metadata.SupportedFeatures(false), Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b", Port: 9092}},
+		BrokerID: id, BrokerEpoch: s.nextOffset(), IncarnationID: testUUID(int(s.nextOffset())),
+		Fenced:    fenced,
+		Features:  metadata.SupportedFeatures(false),
+		Endpoints: []record.Endpoint{{Name: "PLAINTEXT", Host: "b", Port: 9092}},
 	}
 	if s.working.Version().HasDirectories() {
 		for i := range dirs {
@@ -383,7 +385,9 @@ func (s *partitionScript) assign() string {
 	req.Directories = []kmsg.AssignReplicasToDirsRequestDirectory{{
 		ID: s.dirNamed(s.text("dir")),
 		Topics: []kmsg.AssignReplicasToDirsRequestDirectoryTopic{{
-			TopicID: s.topic().ID, Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{{Partition: s.oneOr("partition", 0)}},
+			TopicID: s.topic().ID, Partitions: []kmsg.AssignReplicasToDirsRequestDirectoryTopicPartition{
+				{Partition: s.oneOr("partition", 0)},
+			},
 		}},
 	}}
 	records, response := s.handle(req)
@@ -391,7 +395,8 @@ func (s *partitionScript) assign() string {
 	if resp.ErrorCode != 0 {
 		return s.describe(records) + errorName(resp.ErrorCode) + "\n"
 	}
-	return s.describe(records) + "answer: " + errorName(resp.Directories[0].Topics[0].Partitions[0].ErrorCode) + "\n"
+	return s.describe(records) + "answer: " +
+		errorName(resp.Directories[0].Topics[0].Partitions[0].ErrorCode) + "\n"
 }
 
 // dirs: dirs 1 n=2; the broker has that many directories from here on.

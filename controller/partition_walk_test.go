@@ -67,7 +67,8 @@ func (w *partitionWalk) steps() []func() {
 
 func (w *partitionWalk) register(id int32, fenced bool) {
 	r := &record.RegisterBroker{
-		BrokerID: id, BrokerEpoch: w.nextOffset(), IncarnationID: testUUID(int(w.nextOffset())), Fenced: fenced,
+		BrokerID: id, BrokerEpoch: w.nextOffset(), IncarnationID: testUUID(int(w.nextOffset())),
+		Fenced:   fenced,
 		Features: metadata.SupportedFeatures(false),
 	}
 	if w.working.Version().HasDirectories() {
@@ -209,7 +210,8 @@ func (w *partitionWalk) alter() {
 	req := kmsg.NewPtrAlterPartitionRequest()
 	req.Version, req.BrokerID, req.BrokerEpoch = 2, p.Leader, w.working.Broker(p.Leader).Epoch
 	part := kmsg.NewAlterPartitionRequestTopicPartition()
-	part.Partition, part.LeaderEpoch, part.PartitionEpoch, part.NewISR = id, p.LeaderEpoch, p.PartitionEpoch, isr
+	part.Partition, part.NewISR = id, isr
+	part.LeaderEpoch, part.PartitionEpoch = p.LeaderEpoch, p.PartitionEpoch
 	req.Topics = []kmsg.AlterPartitionRequestTopic{{TopicID: t.ID,
 		Partitions: []kmsg.AlterPartitionRequestTopicPartition{part, part}}}
 	w.handle(req)
@@ -283,8 +285,8 @@ func (w *partitionWalk) elect() {
 	})
 }
 
-// check: besides what holds for each partition, whoever leads is live, and nobody waits for a
-// leader whom someone in the ISR could give.
+// check asserts the invariants of each partition, that every leader is live, and that no partition
+// is leaderless while its ISR has a live member.
 func (w *partitionWalk) check() {
 	rules := w.partitionRules(w.working, partition.NoUpdate)
 	for t := range w.working.Topics() {

@@ -142,8 +142,8 @@ func cut(
 	records []record.Record, v metadata.Version, now time.Time, maxRecords, maxBytes int,
 ) (batches []batch.Batch, err error) {
 	for total := 0; len(records) > 0; {
-		b, err := metadata.EncodeSome(records[:min(maxRecords, len(records))], v, now.UnixMilli(),
-			maxBytes)
+		b, err := metadata.EncodeSome(
+			records[:min(maxRecords, len(records))], v, now.UnixMilli(), maxBytes)
 		if err != nil {
 			return nil, err
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// takeAll runs a queue empty and tells what ran, as words with counts: "a3 b" is three of a, then
-// b.
+// takeAll runs a queue until it is empty and lists what ran, with counts: "a3 b" is three of a,
+// then b.
 func takeAll(q *queue) (order []string) {
 	var last string
 	n := 0

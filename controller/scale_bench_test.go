@@ -11,9 +11,9 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// What happens to a small part of a cluster: a broker with smallPartitions partitions, a topic with
-// as many. The cluster around it has any size, and a tenth of its partitions has no leader, since
-// their only broker is gone.
+// The benchmarks change a small part of a cluster: a broker with smallPartitions partitions, and a
+// topic with as many. The cluster around it has any size, and a tenth of its partitions has no
+// leader, since their only broker is gone.
 const (
 	smallPartitions = 100
 	smallBroker     = 100
@@ -59,8 +59,8 @@ func (tc *testCore) fenceAll(id int32) result {
 	return r
 }
 
-// smallChanges are operations on that small part. Each returns the records it writes, and is to be
-// run on a core as it is prepared.
+// smallChanges are operations on that small part. Each returns the records it writes, and
+// needs a freshly prepared core.
 var smallChanges = []struct {
 	name    string
 	prepare func(*testCore)
@@ -92,7 +92,7 @@ func replayChange(tb testing.TB, tc *testCore, records []record.Record) *metadat
 }
 
 // BenchmarkSmallChange is the whole cost of a small change to the core: its records, their
-// encoding, the image that follows. It is to be the same whatever the cluster holds.
+// encoding, the image that follows. It must not depend on the size of the cluster.
 func BenchmarkSmallChange(b *testing.B) {
 	for _, partitions := range []int{10_000, 100_000, 1_000_000} {
 		tc := scaleCore(b, partitions)

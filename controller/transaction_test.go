@@ -54,7 +54,9 @@ func TestAtomicRecordsThatDoNotFitOneBatchAreATransaction(t *testing.T) {
 }
 
 func TestWithoutTransactionsAtomicRecordsMustFitOneBatch(t *testing.T) {
-	for version, want := range map[metadata.Version]int16{metadata.V3_6_IV0: kerr.PolicyViolation.Code, metadata.V3_6_IV1: 0} {
+	for version, want := range map[metadata.Version]int16{
+		metadata.V3_6_IV0: kerr.PolicyViolation.Code, metadata.V3_6_IV1: 0,
+	} {
 		d := smallBatches(newTestDriver(t,
 			func(cfg *Config) { cfg.Bootstrap = metadata.BootstrapFeatures(version) }))
 		d.addBroker(1)
@@ -117,7 +119,8 @@ func TestATransactionIsSeenWholeOrNotAtAll(t *testing.T) {
 			t.Fatal("not answered")
 		}
 	}
-	if c := (*again).(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; c != kerr.TopicAlreadyExists.Code {
+	if c := (*again).(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; c !=
+		kerr.TopicAlreadyExists.Code {
 		t.Errorf("the second: code %d", c)
 	}
 	if a, b := snapshotOf(t, d), snapshotOf(t, standby); !bytes.Equal(a, b) ||
@@ -168,7 +171,8 @@ func TestARefusedTransactionMovesNothing(t *testing.T) {
 	d.addBroker(1)
 	end, working := d.log.End, d.core.working
 	d.log.Refuse = ErrTooManyPending
-	if c := d.answer(largeTopic("t")).(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode; c != kerr.RequestTimedOut.Code {
+	resp := d.answer(largeTopic("t")).(*kmsg.CreateTopicsResponse)
+	if c := resp.Topics[0].ErrorCode; c != kerr.RequestTimedOut.Code {
 		t.Errorf("code %d", c)
 	}
 	d.log.Refuse = nil

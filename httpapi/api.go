@@ -29,7 +29,7 @@ type Config struct {
 	NodeID      int32
 	ClusterID   string
 	DirectoryID string
-	Version     string // of this program
+	Version     string // this program's release
 	// Hosts are the names that requests may have in their Host header, besides IP addresses and
 	// names that the public DNS does not contain; "*" allows every name.
 	Hosts      []string
@@ -71,9 +71,9 @@ type Config struct {
 type API struct {
 	cfg      Config
 	huma     huma.API
-	services services
-	fields   fieldDocs
-	handler  http.Handler
+	services services     // how each path is served; complete when New returns
+	fields   fieldDocs    // descriptions of answers' fields, for the OpenAPI document
+	handler  http.Handler // the whole chain: guard, budget, forwarding, operations
 	forward  *forwarder
 	// httpBrokers are the brokers without a process of their own; see there.
 	httpBrokers httpBrokers

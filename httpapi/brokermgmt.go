@@ -127,7 +127,7 @@ func (a *API) heartbeat(ctx context.Context, h HeartbeatBody, offset int64) erro
 // heartbeat.
 type httpBrokers struct {
 	mu     sync.Mutex
-	epochs map[int32]int64 // of the broker's registration, by broker id
+	epochs map[int32]int64 // broker -> epoch of its registration
 }
 
 func (h *httpBrokers) add(id int32, epoch int64) {

@@ -25,16 +25,16 @@ const (
 )
 
 // budget is the memory that large requests and their answers may take: in all, and for each
-// address. What has held its share for long gives way when others need room. It is safe for
-// concurrent use.
+// address. A request that has held its share for longer than graceTime is ended when others need
+// room. It is safe for concurrent use.
 type budget struct {
-	total    int64
+	total    int64 // bytes
 	refusals *limits.Refusals
 
 	mu      sync.Mutex
-	used    int64
-	of      map[string]int64 // by client address
-	holders list.List        // of *share, the oldest first
+	used    int64            // bytes: the sum of of, and of the shares in holders
+	of      map[string]int64 // bytes by client address
+	holders list.List        // holds *share values, the oldest first
 }
 
 func newBudget(total int64, refusals *limits.Refusals) *budget {
@@ -48,12 +48,13 @@ type share struct {
 	cut    func() // ends the request's reading and writing; from any goroutine
 
 	began time.Time
-	bytes int64         // budget.mu
-	at    *list.Element // budget.mu; nil while there is nothing
-	ended bool          // budget.mu: cut
+	// The fields below are guarded by budget.mu.
+	bytes int64
+	at    *list.Element // place in budget.holders; nil while bytes is 0
+	ended bool          // cut was called: the share gets no more
 }
 
-// share is of a request that has nothing yet. release must be called when it is over.
+// share returns an empty share for a request. release must be called at the request's end.
 func (b *budget) share(client string, cut func()) *share {
 	return &share{budget: b, client: client, cut: cut, began: time.Now()}
 }
@@ -79,7 +80,8 @@ func (s *share) take(n int64) *Problem {
 
 func tooMany() *Problem {
 	return newProblem(http.StatusServiceUnavailable, kerr.RequestTimedOut,
-		"Too many large requests at a time, or this one was slow while others waited. Try again in a moment.").retry("1")
+		"Too many large requests at a time, or this one was slow while others waited. "+
+			"Try again in a moment.").retry("1")
 }
 
 // makeRoom ends requests that have had their time, the oldest first: those of the same address if

@@ -12,7 +12,7 @@ import (
 //go:embed docs/index.html docs/docs.js docs/docs.css
 var files embed.FS
 
-// contentPolicy tells browsers what the page may load: only files of this node.
+// contentPolicy restricts the page to files of this node.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; " +
 	"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 

@@ -80,7 +80,7 @@ type feedParams struct {
 	since  Since
 	wait   time.Duration
 	stream bool
-	offset int64 // of the last update that the caller has; -1 if unknown: a snapshot is the answer
+	offset int64 // last update that the caller has; -1 if unknown: a snapshot is the answer
 }
 
 // ClientInput is the input of client_mgmt by GET.

@@ -119,7 +119,7 @@ func without(r *http.Request, parameter string) string {
 // hop is one request on its way to the leader.
 type hop struct {
 	*forwarder
-	leader  int32
+	leader  int32 // as this node knew it when the request arrived
 	service service
 	done    bool // the client of a long poll closed its side while the leader was waiting
 }

@@ -69,7 +69,7 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 const crossSite = "A web page of another site sent this request, which is not allowed. " +
 	"Send it from a program."
 
-// refusal is why a request is refused whatever it asks for; nil if it is not.
+// refusal checks a request before its operation is known. It returns why it is refused, or nil.
 func (a *API) refusal(
 	r *http.Request, served services, origin *http.CrossOriginProtection,
 ) *Problem {

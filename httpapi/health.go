@@ -70,6 +70,7 @@ func (n NodeState) state() string {
 	return n.Role
 }
 
+// healthAnswer is 200 or 503: load balancers look at the status alone.
 type healthAnswer struct {
 	Status int
 	Body   Health

@@ -77,7 +77,7 @@ func TestReadiness(t *testing.T) {
 	for name, c := range map[string]struct {
 		node           NodeState
 		state          string
-		check, message string // of the check that fails; "" if none does
+		check, message string // those of the failing check; "" if none fails
 	}{
 		"a follower": {follower(func(*NodeState) {}), "follower", "", ""},
 		"waits": {follower(func(n *NodeState) { n.Waiting = "not a voter yet" }),

@@ -77,15 +77,15 @@ func checkLarge(r *http.Request, body []byte, t *turn) *Problem {
 
 // scan is the state of a walk over JSON tokens.
 type scan struct {
-	open   []object
-	values int
-	whole  bool // one whole value is read
+	open   []object // from the outermost to the innermost
+	values int      // values seen; bounds the work and the memory of decoding
+	whole  bool     // one whole value is read
 }
 
 // object is an array or object that is open. names is nil for an array.
 type object struct {
-	names map[string]bool
-	name  bool // the next token is a name
+	names map[string]bool // seen in this object: a repeated name is refused
+	name  bool            // the next token is a name
 }
 
 func (s *scan) token(token json.Token) error {

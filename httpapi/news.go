@@ -154,10 +154,11 @@ func writeImage(out *bufio.Writer, img *metadata.Image, audience feed.Audience) 
 type batchCache struct {
 	mu    sync.Mutex
 	texts map[batchKey]*cachedText
-	order []batchKey // of texts, the oldest first
-	bytes int        // of all texts
+	order []batchKey // keys of texts, the oldest first
+	bytes int        // size of all texts
 }
 
+// batchKey is a batch, by its base offset, as one audience sees it.
 type batchKey struct {
 	offset   int64
 	audience feed.Audience

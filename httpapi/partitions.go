@@ -80,8 +80,8 @@ func (a *API) partitions() {
 	}, a.createPartition)
 	handle(a, operation{
 		kind: writeKind, name: "add_replica", tag: tagTopics, summary: "Add a replica to a partition",
-		text: "Begins a reassignment: the broker is in addingReplicas until the leader reports it in " +
-			"sync.",
+		text: "Begins a reassignment: the broker is in addingReplicas until " +
+			"the leader reports it in sync.",
 	}, a.addReplica)
 	handle(a, operation{
 		kind: writeKind, name: "remove_replica", tag: tagTopics,

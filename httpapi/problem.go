@@ -105,8 +105,8 @@ var statusOf = map[*kerr.Error]int{
 
 // advice says what to do about errors whose own messages do not.
 var advice = map[*kerr.Error]string{
-	kerr.UnknownTopicOrPartition: "Check the name with get_topic_by_name, or create the topic with " +
-		"create_topic.",
+	kerr.UnknownTopicOrPartition: "Check the name with get_topic_by_name, or create " +
+		"the topic with create_topic.",
 	kerr.UnknownTopicID: "Check the id with get_topic_by_name; a topic that was deleted and created " +
 		"again has another id.",
 	kerr.BrokerIDNotRegistered: "Register the broker first.",
@@ -118,8 +118,8 @@ var advice = map[*kerr.Error]string{
 		"session ends.",
 	kerr.ReassignmentInProgress:   "Wait until the reassignment completes, or undo it.",
 	kerr.InvalidReplicationFactor: "Ask for fewer replicas, or start more brokers.",
-	kerr.InvalidReplicaAssignment: "Name registered brokers, each once, and at least one that is " +
-		"alive.",
+	kerr.InvalidReplicaAssignment: "Name registered brokers, each once, " +
+		"and at least one that is alive.",
 	kerr.IneligibleReplica: "The broker must be unfenced first: send broker_mgmt with the offset of " +
 		"its newest update.",
 	kerr.InvalidTopicException:   "Use up to 249 letters, digits, dots, underscores and hyphens.",

@@ -134,7 +134,7 @@ func status(b *metadata.Broker, v metadata.Version) string {
 
 // position is a record's position in the log.
 type position struct {
-	offset      int64
+	offset      int64 // -1: not in the log
 	epoch       int32
 	timestampMs int64
 }

@@ -16,7 +16,7 @@ type reply struct {
 	begun bool        // the status is written, and the answer can no longer be replaced
 	lost  bool        // a write to the client failed
 	cut   atomic.Bool // other requests need the memory of this one
-	turn  *turn       // of the request; may be nil
+	turn  *turn       // the request's; may be nil
 }
 
 // cutOff ends the request's reading, and soon its writing. It may be called from any goroutine.

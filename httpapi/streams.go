@@ -26,7 +26,7 @@ var errCut = errors.New("cut off: the client was slow, and other requests need t
 type deadlineWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	cut     *atomic.Bool // of the request; may be nil
+	cut     *atomic.Bool // set when the request is cut off; may be nil
 	until   time.Time    // the deadline of the whole answer; zero if it has none
 }
 

@@ -129,7 +129,7 @@ func longestGap(t *testing.T, creator *kafka.Creator, event func()) (longest tim
 		select {
 		case <-enough:
 		case <-time.After(kafka.Patience):
-			t.Error("writes do not go on")
+			t.Error("writes do not continue")
 		}
 	}
 	await(before)

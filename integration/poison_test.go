@@ -20,9 +20,9 @@ var (
 	longest = tooLong[1:]
 )
 
-// Whatever requests arrive, brokers of the oldest and the newest release stay alive, and so do
-// brokers that start later and load a snapshot. Values that they could not read are refused;
-// strings of the greatest length are accepted.
+// TestNothingThatIsWrittenKillsBrokers: no request makes the controllers write a record on which
+// brokers of the oldest or the newest release exit, whether they follow the log or load a snapshot.
+// Values that they could not read are refused; strings of the greatest length are accepted.
 func TestNothingThatIsWrittenKillsBrokers(t *testing.T) {
 	t.Parallel()
 	o := kafka.ControllerOptions{ReleaseVersion: "4.0", Properties: scenario.EarlySnapshots()}

@@ -68,7 +68,7 @@ func TestYAKtVoterThatForgot(t *testing.T) {
 type forgotten struct {
 	*kafka.Controllers
 	one, two, three int32
-	dir, backup     string // of node three; the backup is from before node two stopped
+	dir, backup     string // node three's; the backup is from before node two stopped
 	creator         *kafka.Creator
 }
 
@@ -189,7 +189,9 @@ func awaitLeader(
 	t *testing.T, q kafka.Quorum, within time.Duration,
 ) (leader kafka.Leader, ok bool) {
 	t.Helper()
-	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(within); time.Now().Before(
+		deadline,
+	); time.Sleep(100 * time.Millisecond) {
 		if leader, err := kafka.FindLeader(t.Context(), q); err == nil {
 			return leader, true
 		}

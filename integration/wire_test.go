@@ -91,7 +91,7 @@ func wireRequestsOf(t *testing.T, release string) []wireRequest {
 		m := messages[key]
 		for version := low; version <= high; version++ {
 			if !m.Versions.Contain(version) {
-				continue // of a later release
+				continue // belongs to a later release
 			}
 			served++
 			all = append(all, changedHeaders(m, version)...)

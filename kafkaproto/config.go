@@ -73,14 +73,14 @@ type Config struct {
 	//
 	// The request owns its memory: it may be kept after reply, and changed.
 	//
-	// A request of which Cost is more than a few KiB is handed over with the connection's place at
-	// the processor, of which there are few: Handle must not wait for anything then.
+	// If Cost is more than a few KiB, Handle runs while the connection holds a place at the
+	// processor. Places are few, so Handle must not wait for anything then.
 	//
-	// ctx ends when the connection ends, and when the request is to wait no longer: its client has
-	// gone or has closed its side, or a limit of parked requests is reached. It is to be answered
-	// then, with what there is. The context belongs to the connection, not to the request, so
-	// whatever hangs on to it (context.AfterFunc, WithTimeout) must be released when the request is
-	// done.
+	// ctx ends when the connection ends, and when the request must wait no longer: its client has
+	// gone or has closed its side, or the limit on parked requests is reached. Handle must then
+	// reply with the data available at that moment. The context belongs to the connection, not to
+	// the request, so functions and timers that were attached to it (context.AfterFunc,
+	// WithTimeout) must be released when the request is done.
 	Handle func(ctx context.Context, caller Caller, req kmsg.Request, reply func(kmsg.Response))
 
 	// Cost estimates the bytes that answering a request takes beyond the request itself: computed

@@ -34,7 +34,7 @@ type conn struct {
 	stream   Stream             // Frame is nil before the first frame of the private stream
 
 	guest   bool        // accepted beyond the limits, for the private stream only
-	refused closeReason // of a guest: the limit that it exceeds
+	refused closeReason // set for a guest: the limit that it exceeds
 	isPeer  atomic.Bool // the stream is confirmed
 	release func()      // from Config.Admit; may be nil
 
@@ -45,7 +45,7 @@ type conn struct {
 	still       still // the server's lock guards it
 	answerBytes int64 // memory taken already for the present response
 
-	key, version int16 // of the present request, for the log
+	key, version int16 // the present request's, for the log
 }
 
 func newConn(s *Server, l Listener, nc net.Conn) *conn {

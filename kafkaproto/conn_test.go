@@ -63,7 +63,7 @@ func TestAPIVersionsBytes(t *testing.T) {
 	}
 	cfg, _ := testConfig(apiVersions)
 	_, addr := start(t, cfg)
-	c := dial(t, addr) // the connection goes on after each
+	c := dial(t, addr) // the connection survives each
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c.t = t
@@ -306,7 +306,7 @@ func TestTimeouts(t *testing.T) {
 				return
 			}
 		}
-		t.Error("a frame could go on for ever")
+		t.Error("a frame could last for ever")
 	}
 	tests := []struct {
 		name   string

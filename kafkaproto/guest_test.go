@@ -83,7 +83,7 @@ func TestGuestsAreFewAndBrief(t *testing.T) {
 	first.send(heartbeat(1))
 	first.receive()
 	silent := []client{dial(t, addr), dial(t, addr)}
-	silent[1].send([]byte{0, 0}) // of a frame that never ends
+	silent[1].send([]byte{0, 0}) // begins a frame that never ends
 	eventually(t, func() string {
 		if s.Stats().Connections != 3 {
 			return "not let in"

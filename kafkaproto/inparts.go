@@ -32,12 +32,12 @@ const pieceBytes = 64 << 10
 const inPartsBytes = 2 * pieceBytes
 
 // While a response is measured, up to keptBytes of its elements are kept, so that a small response
-// is made only once.
+// is encoded only once.
 const keptBytes = pieceBytes
 
-// writeInParts writes a response in parts: it is made once to measure its size, which begins the
-// frame, and, unless it is small, a second time to write it. Other connections get their turn
-// between the pieces.
+// writeInParts writes a response in parts. It encodes the response once to measure it, because a
+// frame begins with its size, and a second time to write it, unless it is small. Other connections
+// get their turn between the pieces.
 func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	p := newPartEncoder(resp, correlationID, c.pause)
 	defer p.free()
@@ -48,7 +48,7 @@ func (c *conn) writeInParts(correlationID int32, resp InParts) error {
 	return c.writeMeasured(size, func(out *pieceWriter) error { return p.write(out, size) })
 }
 
-// writeMeasured sends the output of write, of which size bytes are in parts.
+// writeMeasured sends the output of write. size is the number of its bytes that are in parts.
 func (c *conn) writeMeasured(size int64, write func(*pieceWriter) error) error {
 	piece := newBuffer()
 	defer piece.free()

@@ -248,7 +248,7 @@ func TestShutdownGivesUp(t *testing.T) {
 		}
 		client{nc, t}.expectClose()
 		if (<-ctxs).Err() == nil {
-			t.Error("the request's context goes on")
+			t.Error("the request's context does not end")
 		}
 	})
 }

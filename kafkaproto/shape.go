@@ -34,7 +34,7 @@ type shape struct {
 type kind uint8
 
 const (
-	kindFixed    kind = iota // of field.size bytes
+	kindFixed    kind = iota // field.size bytes
 	kindString               // int16 or uvarint length
 	kindBytes                // int32 or uvarint length
 	kindArray                // int32 or uvarint length, then elem
@@ -175,8 +175,8 @@ func (l *learner) newShape(t reflect.Type, flexible bool) *shape {
 	return sh
 }
 
-// isWireField excludes what kmsg keeps beside a message's own fields: unknown tags, and a request's
-// version.
+// isWireField reports whether a field is in the encoded message. kmsg's structs also have fields
+// for unknown tags and for a request's version.
 func isWireField(t reflect.Type, i int) bool {
 	f := t.Field(i)
 	isVersion := f.Name == "Version" &&

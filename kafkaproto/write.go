@@ -67,8 +67,8 @@ func (c *conn) writePieces(b []byte) (written int64, err error) {
 	return written, nil
 }
 
-// writePiece writes in a turn what the kernel accepts at once, and the rest without one, since that
-// waits for the client.
+// writePiece writes, within the connection's turn, as much as the kernel accepts at once. It writes
+// the rest outside it, because that waits for the client.
 func (c *conn) writePiece(b []byte) (int, error) {
 	if len(b) < turnWriteBytes {
 		c.turn.Block()

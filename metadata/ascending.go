@@ -99,8 +99,8 @@ func (t *ascending[K, V]) find(k K) (int, bool) {
 	})
 }
 
-// appends reports whether k is to be appended to the run. If the editor owns the tree, adding k
-// there is cheaper than a new run, because the nodes are copied already.
+// appends reports whether k belongs into the run rather than the tree. If the editor owns the tree,
+// adding k there is cheaper than a new run, because the nodes are copied already.
 func (t *ascending[K, V]) appends(gen uint64, k K) bool {
 	if t.n > 0 {
 		return t.n < runMax && k > t.run.entries[t.n-1].key

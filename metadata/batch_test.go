@@ -59,10 +59,10 @@ func TestBatchLimits(t *testing.T) {
 		t.Error("a batch without records")
 	}
 	big := string(make([]byte, batch.MaxBytes))
-	if _, err := EncodeData([]record.Record{&record.Config{Value: &big}}, LatestVersion, 0); err == nil {
+	tooLarge := []record.Record{&record.Config{Value: &big}}
+	if _, err := EncodeData(tooLarge, LatestVersion, 0); err == nil {
 		t.Error("a batch over the limit")
 	}
-	tooLarge := []record.Record{&record.Config{Value: &big}}
 	if _, err := EncodeSome(tooLarge, LatestVersion, 0, batch.MaxBytes); err == nil {
 		t.Error("a record over the limit")
 	}

@@ -34,9 +34,8 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 	}
 	for b := range benchBrokers {
 		yield(&record.RegisterBroker{
-			BrokerID: int32(
-				b,
-			), IncarnationID: benchID(1, b), LogDirs: []protocol.UUID{benchID(2, b)},
+			BrokerID:      int32(b),
+			IncarnationID: benchID(1, b), LogDirs: []protocol.UUID{benchID(2, b)},
 			Endpoints: []record.Endpoint{
 				{Name: "PLAINTEXT", Host: "b", Port: 9092},
 			}, Features: SupportedFeatures(false),
@@ -57,9 +56,10 @@ func largeRecords(topics, partitions int, yield func(record.Record)) {
 				dirs[i] = benchID(2, int(b))
 			}
 			yield(&record.Partition{
-				PartitionID: int32(
-					p,
-				), TopicID: id, Replicas: replicas, ISR: append([]int32(nil), replicas...), Leader: replicas[0], Directories: dirs,
+				PartitionID: int32(p),
+				TopicID:     id, Replicas: replicas, ISR: append([]int32(nil), replicas...),
+				Leader:      replicas[0],
+				Directories: dirs,
 			})
 		}
 	}
@@ -224,7 +224,9 @@ func BenchmarkCreateTopic(b *testing.B) {
 		e := img.Edit()
 		for _, r := range []record.Record{
 			&record.Topic{Name: fmt.Sprintf("new-%d", i), TopicID: id},
-			&record.Partition{TopicID: id, Replicas: replicas, ISR: replicas, Leader: replicas[0], Directories: dirs},
+			&record.Partition{
+				TopicID: id, Replicas: replicas, ISR: replicas, Leader: replicas[0], Directories: dirs,
+			},
 		} {
 			if err := e.Replay(img.EndOffset(), r); err != nil {
 				b.Fatal(err)

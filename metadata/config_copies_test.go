@@ -54,7 +54,8 @@ func TestConfigsThatOthersSeeStay(t *testing.T) {
 			t.Errorf("%v, want %v", got, c.want)
 		}
 	}
-	if again := mustEdit(t, aborted, configRecord("1", "e", "5")); again.Config(ConfigBroker, "1")["e"] != "5" {
+	if again := mustEdit(t, aborted,
+		configRecord("1", "e", "5")); again.Config(ConfigBroker, "1")["e"] != "5" {
 		t.Error("a change after an aborted transaction is lost")
 	}
 }

@@ -116,9 +116,9 @@ func (h *history) record(img *Image) record.Record {
 
 func (h *history) registerBroker(*Image) record.Record {
 	r := &record.RegisterBroker{
-		BrokerID: int32(
-			h.IntN(9),
-		), IncarnationID: h.uuid(), BrokerEpoch: h.offset, Fenced: h.maybe(), InControlledShutdown: h.IntN(5) == 0,
+		BrokerID:      int32(h.IntN(9)),
+		IncarnationID: h.uuid(), BrokerEpoch: h.offset, Fenced: h.maybe(),
+		InControlledShutdown: h.IntN(5) == 0,
 		Endpoints: []record.Endpoint{
 			{Name: "PLAINTEXT", Host: h.name("host"), Port: uint16(h.Uint32())},
 		}, Features: SupportedFeatures(h.maybe()),
@@ -185,9 +185,8 @@ func (h *history) registerController(*Image) record.Record {
 		return nil
 	}
 	return &record.RegisterController{
-		ControllerID: int32(
-			3000 + h.IntN(3),
-		), IncarnationID: h.uuid(), Features: SupportedFeatures(false),
+		ControllerID:  int32(3000 + h.IntN(3)),
+		IncarnationID: h.uuid(), Features: SupportedFeatures(false),
 		Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "c", Port: 9093}},
 	}
 }
@@ -353,7 +352,9 @@ func (h *history) token(*Image) record.Record {
 
 func (h *history) feature(*Image) record.Record {
 	return &record.FeatureLevel{
-		Name:  []string{FeatureGroup, FeatureTransaction, FeatureElr, FeatureKRaft, "some.feature"}[h.IntN(5)],
+		Name: []string{
+			FeatureGroup, FeatureTransaction, FeatureElr, FeatureKRaft, "some.feature",
+		}[h.IntN(5)],
 		Level: int16(h.IntN(3)),
 	}
 }
@@ -432,7 +433,9 @@ func snapshotOf(t testing.TB, img *Image) []byte {
 
 // everyHistory runs a test with histories of several metadata.versions and seeds.
 func everyHistory(t *testing.T, f func(t *testing.T, h *history)) {
-	for _, version := range []Version{V3_3_IV3, V3_5_IV2, V3_6_IV2, V3_7_IV0, V3_7_IV2, V4_0_IV1, V4_3_IV0} {
+	for _, version := range []Version{
+		V3_3_IV3, V3_5_IV2, V3_6_IV2, V3_7_IV0, V3_7_IV2, V4_0_IV1, V4_3_IV0,
+	} {
 		for seed := range uint64(3) {
 			t.Run(fmt.Sprintf("%v seed %d", version, seed), func(t *testing.T) {
 				h := newHistory(seed, version)

@@ -12,13 +12,13 @@ import (
 // Image is the metadata at one offset of the log. It never changes: any number of goroutines may
 // read one without a lock. Edit makes a later image, which shares everything that did not change.
 type Image struct {
-	endOffset   int64 // of the log after the last batch contained
+	endOffset   int64 // log offset after the last batch contained
 	epoch       int32 // leader epoch of that batch
 	timestampMs int64 // append time of that batch
 	gen         uint64
 
 	features       map[string]int16
-	featuresOffset int64 // of the last feature change; -1 when none
+	featuresOffset int64 // offset of the last feature change; -1 when none
 	kraftVersion   int16
 	voters         *record.Voters
 	nextProducerID int64 // -1: none allocated yet
@@ -182,9 +182,10 @@ func (img *Image) byOrdinal(ordinals iter.Seq2[string, uint32]) iter.Seq[*Topic]
 	}
 }
 
-// TopicCount and PartitionCount are totals over the image.
+// TopicCount is the number of topics.
 func (img *Image) TopicCount() int { return img.topicNames.len() }
 
+// PartitionCount is the number of partitions of all topics.
 func (img *Image) PartitionCount() int { return img.partitions }
 
 // Partition returns a partition, or nil when the topic or the partition is unknown.

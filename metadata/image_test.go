@@ -189,8 +189,8 @@ func TestImagesDoNotChange(t *testing.T) {
 	})
 }
 
-// What a leader proposed and lost is gone without a trace, and each of two successors is as if the
-// other had never been.
+// TestTwoSuccessorsOfAnImage: two successors of one image do not affect each other, so a proposal
+// that a leader loses leaves no trace.
 func TestTwoSuccessorsOfAnImage(t *testing.T) {
 	everyHistory(t, func(t *testing.T, h *history) {
 		log, images := h.log(t, 40, 8)
@@ -350,7 +350,10 @@ func TestTransactions(t *testing.T) {
 		last.TopicCount() != 4 {
 		t.Error("ended")
 	}
-	for _, records := range [][]record.Record{{new(record.EndTransaction)}, {new(record.AbortTransaction)}, {new(record.BeginTransaction), new(record.BeginTransaction)}} {
+	for _, records := range [][]record.Record{
+		{new(record.EndTransaction)}, {new(record.AbortTransaction)},
+		{new(record.BeginTransaction), new(record.BeginTransaction)},
+	} {
 		e := img.Edit()
 		var err error
 		for _, r := range records {

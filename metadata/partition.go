@@ -36,15 +36,16 @@ func (p *Partition) rare() *partitionMore {
 	return p.more
 }
 
-// Removing and Adding are the replicas that a running reassignment removes and adds.
+// Removing are the replicas that a running reassignment removes. The caller must not change them.
 func (p *Partition) Removing() []int32 { return p.rare().removing }
 
+// Adding are the replicas that a running reassignment adds. The caller must not change them.
 func (p *Partition) Adding() []int32 { return p.rare().adding }
 
-// ELR has the eligible leader replicas, LastKnownELR the last leader of a partition without one
-// (KIP-966).
+// ELR are the eligible leader replicas (KIP-966). The caller must not change them.
 func (p *Partition) ELR() []int32 { return p.rare().elr }
 
+// LastKnownELR is the last leader of a partition that has none (KIP-966), a list of at most one.
 func (p *Partition) LastKnownELR() []int32 { return p.rare().lastKnownELR }
 
 // Reassigning reports whether replicas are being added or removed.

@@ -12,7 +12,7 @@ func newPartitionRef(ordinal uint32, id int32) partitionRef {
 }
 
 // host is a broker's index entry: the partitions with it in their ISR or ELR, how many partitions
-// it leads, and the leaderless partitions of which it has a replica.
+// it leads, and the leaderless partitions with a replica on it.
 type host struct {
 	members    ascending[partitionRef, struct{}]
 	leaderless table[partitionRef, struct{}]

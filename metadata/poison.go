@@ -28,6 +28,7 @@ type Poison struct {
 	Problem string // what is wrong, to be read after Entity
 }
 
+// String is a sentence for the log.
 func (p Poison) String() string {
 	return fmt.Sprintf("%v at offset %d: %s, whose %s", p.Type, p.Offset, p.Entity, p.Problem)
 }
@@ -77,7 +78,8 @@ func (e *Editor) Read(offset int64, r record.Record) error {
 	return nil
 }
 
-// poisoned records that a replayed record is poison, if its entity is still as the record made it.
+// poisoned adds an entry for a replayed record that is poison, if its entity still has the state
+// that the record gave it.
 func (e *Editor) poisoned(offset int64, r record.Record) {
 	e.img.cleanFrom = offset + 1
 	id := identity(r)

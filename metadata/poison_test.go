@@ -225,7 +225,7 @@ func TestPoisonIsFoundAndHealed(t *testing.T) {
 		requireHealed(t, name, healed)
 		requireHealed(t, name, healedLoaded)
 		if !bytes.Equal(recordBytes(t, healed), recordBytes(t, healedLoaded)) {
-			t.Errorf("%s: healing comes to two states", name)
+			t.Errorf("%s: healing has two outcomes", name)
 		}
 		if p.action != ActionRepair && !bytes.Equal(recordBytes(t, healed), recordBytes(t, clean)) {
 			t.Errorf("%s: something else was healed away", name)
@@ -250,7 +250,7 @@ func requireHealed(t *testing.T, name string, img *Image) {
 	}
 }
 
-// What is repaired keeps all that brokers accept of it.
+// TestRepairedRegistration: a repair keeps every part of a registration that brokers accept.
 func TestRepairedRegistration(t *testing.T) {
 	t.Parallel()
 	rack := "r"
@@ -295,7 +295,9 @@ func TestPoisonIsSuperseded(t *testing.T) {
 		t.Fatalf("%d poisoned, want the topic's configuration alone", n)
 	}
 	for name, r := range map[string]record.Record{
-		"a valid value":   &record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &short},
+		"a valid value": &record.Config{
+			ResourceType: ConfigTopic, ResourceName: "a", Name: "k", Value: &short,
+		},
 		"the value's end": &record.Config{ResourceType: ConfigTopic, ResourceName: "a", Name: "k"},
 		"the topic's end": &record.RemoveTopic{TopicID: topicA},
 	} {
@@ -327,7 +329,7 @@ func TestPoisonOfTheLogAlone(t *testing.T) {
 	}
 }
 
-// What is aborted comes back: its healing, too.
+// TestHealingIsAborted: aborting a transaction restores the poison that it healed.
 func TestHealingIsAborted(t *testing.T) {
 	t.Parallel()
 	spoiled := read(
@@ -343,8 +345,8 @@ func TestHealingIsAborted(t *testing.T) {
 	}
 }
 
-// Whatever a record that replays contains, its poison can be healed, and log and snapshot give the
-// same state.
+// TestRandomPoisonIsHealed: the poison of every record that replays can be healed, and log and
+// snapshot give the same state.
 func TestRandomPoisonIsHealed(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 8))
@@ -367,7 +369,7 @@ func TestRandomPoisonIsHealed(t *testing.T) {
 			healed, healedLoaded := heal(t, spoiled), heal(t, reload(t, spoiled))
 			requireHealed(t, kind.String(), healed)
 			if !bytes.Equal(recordBytes(t, healed), recordBytes(t, healedLoaded)) {
-				t.Errorf("%v: healing comes to two states", kind)
+				t.Errorf("%v: healing has two outcomes", kind)
 			}
 		}
 	}

@@ -18,7 +18,9 @@ func (img *Image) passingRecords(yield func(record.Record) bool) {
 }
 
 func (img *Image) records(yield func(record.Record) bool, place func() *record.Partition) {
-	topics := func(img *Image, yield func(record.Record) bool) bool { return img.topicRecords(yield, place) }
+	topics := func(img *Image, yield func(record.Record) bool) bool {
+		return img.topicRecords(yield, place)
+	}
 	for _, section := range []func(*Image, func(record.Record) bool) bool{
 		(*Image).featureRecords, (*Image).brokerRecords, topics, (*Image).configRecords,
 		(*Image).securityRecords,
@@ -114,9 +116,7 @@ func (img *Image) configRecords(yield func(record.Record) bool) bool {
 		}
 	}
 	return img.nextProducerID < 0 ||
-		yield(
-			&record.ProducerIDs{BrokerID: -1, BrokerEpoch: -1, NextProducerID: img.nextProducerID},
-		)
+		yield(&record.ProducerIDs{BrokerID: -1, BrokerEpoch: -1, NextProducerID: img.nextProducerID})
 }
 
 func (img *Image) securityRecords(yield func(record.Record) bool) bool {

@@ -20,7 +20,7 @@ type Editor struct {
 	// allocated separately, so that a published image does not keep its editor, and so its
 	// predecessor, in memory
 	img         *Image
-	lastOrdinal uint32 // of the topic looked up last; successive records are mostly of one topic
+	lastOrdinal uint32 // the topic looked up last: successive records mostly name one topic
 	// ownConfig is the resource whose configs were copied in generation ownGen. While the
 	// generation is the same they are changed in place, so that many records of one resource copy
 	// them once.
@@ -288,9 +288,7 @@ func (e *Editor) partitionChange(r *record.PartitionChange) error {
 	}
 	if s := r.LeaderRecoveryState; s != record.NoRecoveryChange && s != record.Recovered &&
 		s != record.Recovering {
-		return fmt.Errorf(
-			"%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s,
-		)
+		return fmt.Errorf("%s-%d gets an unknown leader recovery state %d", t.Name, r.PartitionID, s)
 	}
 	n := p.Merge(r)
 	if len(n.Directories) != len(n.Replicas) {

@@ -47,19 +47,37 @@ func TestReplayRefusals(t *testing.T) {
 		{&record.FenceBroker{ID: 2}, "broker 2 is not registered"},
 		{&record.UnfenceBroker{ID: 1, Epoch: 4}, "broker 1 has epoch 5, not 4"},
 		{&record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 6}, "broker 1 has epoch 5, not 6"},
-		{&record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, Fenced: 2}, "unknown fencing change 2"},
-		{&record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, InControlledShutdown: -1}, "unknown controlled shutdown change -1"},
+		{
+			&record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, Fenced: 2},
+			"unknown fencing change 2",
+		},
+		{
+			&record.BrokerRegistrationChange{BrokerID: 1, BrokerEpoch: 5, InControlledShutdown: -1},
+			"unknown controlled shutdown change -1",
+		},
 		{&record.Topic{Name: "a", TopicID: unknown}, `already a topic named "a"`},
 		{&record.Topic{Name: "b", TopicID: topicA}, "already a topic with id"},
 		{&record.RemoveTopic{TopicID: unknown}, "no topic with id"},
 		{&record.Partition{TopicID: unknown}, "no topic with id"},
-		{&record.Partition{TopicID: topicA, Replicas: []int32{1, 2}, Directories: []protocol.UUID{{1}}}, "1 directories for 2 replicas"},
+		{
+			&record.Partition{TopicID: topicA, Replicas: []int32{1, 2}, Directories: []protocol.UUID{{1}}},
+			"1 directories for 2 replicas",
+		},
 		{&record.Partition{TopicID: topicA, LeaderRecoveryState: 2}, "unknown leader recovery state 2"},
 		{record.NewPartitionChange(unknown, 0), "no topic with id"},
 		{record.NewPartitionChange(topicA, 1), "topic a has no partition 1"},
-		{change(func(c *record.PartitionChange) { c.Directories = []protocol.UUID{{1}} }), "1 directories for 3 replicas"},
-		{change(func(c *record.PartitionChange) { c.Replicas = []int32{1, 2} }), "3 directories for 2 replicas"},
-		{change(func(c *record.PartitionChange) { c.LeaderRecoveryState = 2 }), "unknown leader recovery state 2"},
+		{
+			change(func(c *record.PartitionChange) { c.Directories = []protocol.UUID{{1}} }),
+			"1 directories for 3 replicas",
+		},
+		{
+			change(func(c *record.PartitionChange) { c.Replicas = []int32{1, 2} }),
+			"3 directories for 2 replicas",
+		},
+		{
+			change(func(c *record.PartitionChange) { c.LeaderRecoveryState = 2 }),
+			"unknown leader recovery state 2",
+		},
 		{&record.ClearElr{TopicName: "b"}, `no topic named "b"`},
 		{&record.ProducerIDs{NextProducerID: -1}, "does not follow"},
 		{&record.FeatureLevel{Name: FeatureMetadata, Level: 6}, "metadata.version 6 is not one"},
@@ -75,7 +93,7 @@ func TestReplayRefusals(t *testing.T) {
 	}
 }
 
-// What is no error in Kafka is none here.
+// TestReplayIsLenientWhereKafkaIs: records that Kafka replays without an error replay here too.
 func TestReplayIsLenientWhereKafkaIs(t *testing.T) {
 	replay(t, smallCluster(t), 10,
 		&record.UnregisterBroker{BrokerID: 9},
@@ -110,12 +128,16 @@ func TestMerge(t *testing.T) {
 		same.PartitionEpoch != 5 {
 		t.Errorf("the same leader: %+v", same)
 	}
-	if none := change(func(c *record.PartitionChange) { c.Leader, c.ISR = record.NoLeader, []int32{} }); none.Leader != -1 ||
+	if none := change(
+		func(c *record.PartitionChange) { c.Leader, c.ISR = record.NoLeader, []int32{} },
+	); none.Leader != -1 ||
 		none.LeaderEpoch != 4 ||
 		len(none.ISR) != 0 {
 		t.Errorf("no leader: %+v", none)
 	}
-	if moved := change(func(c *record.PartitionChange) { c.Replicas, c.Directories = []int32{4}, make([]protocol.UUID, 7) }); !slices.Equal(
+	if moved := change(func(c *record.PartitionChange) {
+		c.Replicas, c.Directories = []int32{4}, make([]protocol.UUID, 7)
+	}); !slices.Equal(
 		moved.Directories, []protocol.UUID{protocol.DirMigrating},
 	) {
 		t.Errorf("directories of nobody: %+v", moved)

@@ -183,8 +183,8 @@ func (t *trie) set(gen uint64, k string, ordinal uint32) (replaced bool) {
 	return false
 }
 
-// descend returns the twig on the path to k. It first makes the branch of w one that the generation
-// may change.
+// descend returns the twig on the path to k. It first copies the branch of w, unless the generation
+// owns it, so that the caller may change the result.
 func (w *twig) descend(gen uint64, k string) *twig {
 	if w.branch.gen > gen {
 		broken("generation %d changes a branch of generation %d", gen, w.branch.gen)

@@ -15,7 +15,9 @@ type trieVersion struct {
 	gen  uint64
 }
 
-func (v *trieVersion) edit() *trieVersion { return &trieVersion{v.trie, maps.Clone(v.want), v.gen + 1} }
+func (v *trieVersion) edit() *trieVersion {
+	return &trieVersion{v.trie, maps.Clone(v.want), v.gen + 1}
+}
 
 func (v *trieVersion) set(t *testing.T, key string, ordinal uint32) {
 	t.Helper()

@@ -65,7 +65,8 @@ func ParseVersion(s string) (Version, error) {
 		}
 		release := name[:len("4.3")]
 		if v <= LatestVersion &&
-			(s == release || len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
+			(s == release ||
+				len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
 			last = v
 		}
 	}
@@ -78,16 +79,29 @@ func ParseVersion(s string) (Version, error) {
 	return last, nil
 }
 
-// Abilities of a level.
-
+// HasLeaderEpochBumpOnShrink reports whether a shrinking ISR raises the leader epoch.
 func (v Version) HasLeaderEpochBumpOnShrink() bool { return v < V3_6_IV0 }
-func (v Version) HasScram() bool                   { return v >= V3_5_IV2 }
-func (v Version) HasTransactions() bool            { return v >= V3_6_IV1 }
-func (v Version) HasDelegationTokens() bool        { return v >= V3_6_IV2 }
-func (v Version) HasControllerRegistration() bool  { return v >= V3_7_IV0 }
-func (v Version) HasDirectories() bool             { return v >= V3_7_IV2 }
-func (v Version) HasElr() bool                     { return v >= V4_0_IV1 }
-func (v Version) HasCordonedDirectories() bool     { return v >= V4_3_IV0 }
+
+// HasScram reports whether the log may hold SCRAM credentials.
+func (v Version) HasScram() bool { return v >= V3_5_IV2 }
+
+// HasTransactions reports whether the log may hold metadata transactions (KIP-868).
+func (v Version) HasTransactions() bool { return v >= V3_6_IV1 }
+
+// HasDelegationTokens reports whether the log may hold delegation tokens.
+func (v Version) HasDelegationTokens() bool { return v >= V3_6_IV2 }
+
+// HasControllerRegistration reports whether controllers register themselves in the log.
+func (v Version) HasControllerRegistration() bool { return v >= V3_7_IV0 }
+
+// HasDirectories reports whether replicas are assigned to directories (KIP-858).
+func (v Version) HasDirectories() bool { return v >= V3_7_IV2 }
+
+// HasElr reports whether partitions may have eligible leader replicas (KIP-966).
+func (v Version) HasElr() bool { return v >= V4_0_IV1 }
+
+// HasCordonedDirectories reports whether brokers may take directories out of placement.
+func (v Version) HasCordonedDirectories() bool { return v >= V4_3_IV0 }
 
 // RecordVersion is the version in which r is written at this level. Partition and broker records
 // follow the level, BrokerRegistrationChange follows its content, all others have one version.

@@ -34,9 +34,12 @@ func TestBootstrapFeatures(t *testing.T) {
 		V3_3_IV3: "metadata.version=7",
 		V3_9_IV0: "metadata.version=21",
 		V4_0_IV3: "metadata.version=25 group.version=1 transaction.version=2",
-		V4_1_IV1: "metadata.version=27 eligible.leader.replicas.version=1 group.version=1 transaction.version=2",
-		V4_2_IV0: "metadata.version=28 eligible.leader.replicas.version=1 group.version=1 share.version=1 transaction.version=2",
-		V4_3_IV0: "metadata.version=30 eligible.leader.replicas.version=1 group.version=1 share.version=1 streams.version=1 transaction.version=2",
+		V4_1_IV1: "metadata.version=27 eligible.leader.replicas.version=1 group.version=1 " +
+			"transaction.version=2",
+		V4_2_IV0: "metadata.version=28 eligible.leader.replicas.version=1 group.version=1 " +
+			"share.version=1 transaction.version=2",
+		V4_3_IV0: "metadata.version=30 eligible.leader.replicas.version=1 group.version=1 " +
+			"share.version=1 streams.version=1 transaction.version=2",
 	} {
 		var got []string
 		for _, r := range BootstrapFeatures(version) {
@@ -53,7 +56,10 @@ func TestRecordVersions(t *testing.T) {
 	for _, test := range []struct {
 		version                   Version
 		registerBroker, partition int16
-	}{{V3_3_IV3, 1, 0}, {V3_4_IV0, 2, 0}, {V3_7_IV0, 2, 0}, {V3_7_IV2, 3, 1}, {V4_0_IV0, 3, 1}, {V4_0_IV1, 3, 2}, {V4_2_IV1, 3, 2}, {V4_3_IV0, 4, 2}} {
+	}{
+		{V3_3_IV3, 1, 0}, {V3_4_IV0, 2, 0}, {V3_7_IV0, 2, 0}, {V3_7_IV2, 3, 1}, {V4_0_IV0, 3, 1},
+		{V4_0_IV1, 3, 2}, {V4_2_IV1, 3, 2}, {V4_3_IV0, 4, 2},
+	} {
 		if got := test.version.RecordVersion(new(record.RegisterBroker)); got != test.registerBroker {
 			t.Errorf("%v: RegisterBroker v%d", test.version, got)
 		}
@@ -100,14 +106,20 @@ func TestBrokerDirectories(t *testing.T) {
 		broker    *Broker
 		dir       protocol.UUID
 		placeable bool
-		online    bool // of a
+		online    bool // whether directory a is online
 	}{
 		{"none known", &Broker{}, protocol.DirMigrating, true, true},
 		{"one", &Broker{LogDirs: []protocol.UUID{a}}, a, true, true},
 		{"two", &Broker{LogDirs: []protocol.UUID{a, b}}, protocol.DirUnassigned, true, true},
 		{"another", &Broker{LogDirs: []protocol.UUID{b}}, b, true, false},
-		{"some cordoned", &Broker{LogDirs: []protocol.UUID{a, b}, CordonedLogDirs: []protocol.UUID{a}}, protocol.DirUnassigned, true, true},
-		{"all cordoned", &Broker{LogDirs: []protocol.UUID{a, b}, CordonedLogDirs: []protocol.UUID{b, a}}, protocol.DirUnassigned, false, true},
+		{
+			"some cordoned", &Broker{LogDirs: []protocol.UUID{a, b}, CordonedLogDirs: []protocol.UUID{a}},
+			protocol.DirUnassigned, true, true,
+		},
+		{
+			"all cordoned", &Broker{LogDirs: []protocol.UUID{a, b}, CordonedLogDirs: []protocol.UUID{b, a}},
+			protocol.DirUnassigned, false, true,
+		},
 	} {
 		if test.broker.DefaultDirectory() != test.dir ||
 			test.broker.Placeable() != test.placeable ||

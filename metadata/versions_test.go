@@ -15,9 +15,9 @@ type version[V any] interface {
 	check(*testing.T, *rand.Rand)
 }
 
-// everyVersionStays checks that every version is what it is to be, and stays so: while the newest
-// is edited further, and while old ones get second successors, which are edited further too, or
-// dropped.
+// everyVersionStays checks that every version has the expected content and keeps it: while the
+// newest is edited further, and while old ones get second successors, which are edited further too,
+// or dropped.
 func everyVersionStays[V version[V]](t *testing.T, empty func() V) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {

@@ -48,8 +48,9 @@ func (e *Error) TextAt(index int) *string {
 }
 
 const (
-	// MessageMaxBytes bounds one message, MessagePartMaxBytes what it repeats of a request.
-	MessageMaxBytes     = 1024
+	// MessageMaxBytes bounds one message.
+	MessageMaxBytes = 1024
+	// MessagePartMaxBytes bounds each part of a request that a message quotes.
 	MessagePartMaxBytes = 512
 	// MessagesMaxBytes bounds the messages of one response; further entries have their code alone.
 	MessagesMaxBytes = 1 << 20

@@ -50,13 +50,12 @@ func DrawUUID(draw func() [16]byte) UUID {
 func ParseUUID(text string) (UUID, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(text, "="))
 	if err != nil || len(raw) != len(UUID{}) {
-		return UUID{}, fmt.Errorf(
-			"%q is not a Kafka UUID: want 22 characters of URL-safe base64", text,
-		)
+		return UUID{}, fmt.Errorf("%q is not a Kafka UUID: want 22 characters of URL-safe base64", text)
 	}
 	return UUID(raw), nil
 }
 
+// String is Kafka's text form: URL-safe base64 without padding, 22 characters.
 func (u UUID) String() string { return base64.RawURLEncoding.EncodeToString(u[:]) }
 
 // MarshalText implements encoding.TextMarshaler.

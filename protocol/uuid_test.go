@@ -19,7 +19,9 @@ func TestUUIDText(t *testing.T) {
 	if err != nil || padded.String() != "v6Y2iOemTu2XY4BygOXx1w" {
 		t.Errorf("padded: %v, %v", padded, err)
 	}
-	for _, text := range []string{"", "x", "v6Y2iOemTu2XY4BygOXx1", "v6Y2iOemTu2XY4BygOXx1w2", "v6Y2+"} {
+	for _, text := range []string{
+		"", "x", "v6Y2iOemTu2XY4BygOXx1", "v6Y2iOemTu2XY4BygOXx1w2", "v6Y2+",
+	} {
 		if id, err := ParseUUID(text); err == nil {
 			t.Errorf("%q is %v", text, id)
 		}

@@ -35,9 +35,7 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 	case len(body) == 0 || in.ended:
 		return nil, fmt.Errorf("%w: %d bytes from %s", errMalformed, len(body), in.remote)
 	case in.peer == nil && body[0] != kindHello && body[0] != kindConfirm:
-		return nil, fmt.Errorf(
-			"%w: kind %d before a hello from %s", errMalformed, body[0], in.remote,
-		)
+		return nil, fmt.Errorf("%w: kind %d before a hello from %s", errMalformed, body[0], in.remote)
 	case in.peer != nil && !in.l.peers.isMember(raftID(in.peer.node)):
 		return nil, fmt.Errorf("raftlog: node %d is no member any more", in.peer.node)
 	}

@@ -17,9 +17,10 @@ type applier struct {
 	wake  chan struct{}
 
 	// Snapshot policy, on the applier's goroutine only.
-	sinceBytes int64     // of batches applied since the last snapshot
-	sinceTime  time.Time // of the last snapshot, or start
-	// of the configured bytes and age at which the next is due; 0: not computed yet
+	sinceBytes int64     // bytes applied since the last snapshot
+	sinceTime  time.Time // when the last snapshot, or this start, was
+	// share is the part of the configured bytes and age after which the next snapshot is due; 0: not
+	// computed yet
 	share   float64
 	writing chan struct{}
 	leader  int32 // as reported last, -1 for none; on the applier's goroutine only
@@ -174,9 +175,7 @@ func (a *applier) maybeSnapshot() {
 		return
 	}
 	if err != nil || m.Index == 0 {
-		a.l.fail(
-			errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")),
-		)
+		a.l.fail(errors.Join(err, errors.New("raftlog: the application named an impossible snapshot")))
 		return
 	}
 	a.restartPolicy()

@@ -42,9 +42,7 @@ func (c *core) impossible(m *raftpb.Message) string {
 		}
 	case raftpb.MsgAppResp:
 		if leads && !m.GetReject() && m.GetIndex() > last {
-			return fmt.Sprintf(
-				"it acknowledges entry %d of a log that ends at %d", m.GetIndex(), last,
-			)
+			return fmt.Sprintf("it acknowledges entry %d of a log that ends at %d", m.GetIndex(), last)
 		}
 	case raftpb.MsgTimeoutNow:
 		if m.GetFrom() != c.lead {

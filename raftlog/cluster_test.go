@@ -252,7 +252,7 @@ func TestSingleNode(t *testing.T) {
 		t.Fatalf("end offset %d, want 3 of the epoch start and 2 written", end)
 	}
 	if got := n.app.leaders; len(got) == 0 || got[len(got)-1] != (leadership{0, 1, false}) {
-		t.Fatalf("leaders told: %v", got)
+		t.Fatalf("leaders reported: %v", got)
 	}
 	if off, err := n.log.Barrier(t.Context()); err != nil || off != 5 {
 		t.Fatalf("barrier %d, %v", off, err)
@@ -320,7 +320,7 @@ func TestNodeOfAnotherCluster(t *testing.T) {
 			t.Errorf("failed with %v", err)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatal("the foreign node goes on")
+		t.Fatal("the foreign node does not stop")
 	}
 	if next := cl.write("without it"); next <= end {
 		t.Errorf("wrote up to %d after %d", next, end)

@@ -44,23 +44,23 @@ type Config struct {
 	HeartbeatTicks int           // 5
 
 	// A snapshot is due when SnapshotBytes of batches were applied since the last one, or when the
-	// last one is older than SnapshotInterval and anything was applied. Of several voters each
-	// begins somewhat earlier, at another time than the others; see snapshotShare.
-	SnapshotBytes    int64         // of batches; 20 MiB
+	// last one is older than SnapshotInterval and anything was applied. Each of several voters
+	// begins somewhat earlier, at a time of its own; see snapshotShare.
+	SnapshotBytes    int64         // batch bytes between snapshots; 20 MiB
 	SnapshotInterval time.Duration // 1 h
 	SnapshotsKept    int           // 2
 	// KeepBytes of the log before a snapshot are kept in memory for followers and observers that
 	// lag a little; 4 MiB.
 	KeepBytes int64
 
-	SegmentBytes int64 // of a write-ahead log file; see wal.Options
+	SegmentBytes int64 // size of a write-ahead log file; see wal.Options
 
 	MaxPendingBytes int64 // proposed and not committed; 64 MiB
 
-	DialTimeout time.Duration // of one dial and handshake; 2 s
+	DialTimeout time.Duration // limit on one dial and handshake; 2 s
 	// RetryBackoff is the pause before a peer is dialled again; it doubles up to a second; 20 ms
 	RetryBackoff time.Duration
-	WriteTimeout time.Duration // of each MiB written to a peer; 5 s
+	WriteTimeout time.Duration // limit on each MiB written to a peer; 5 s
 
 	// MessageBytes bounds the entries of one message to a peer, which has at least one; 1 MiB,
 	// which is also the maximum
@@ -137,16 +137,15 @@ func (c Config) check() error {
 		return fmt.Errorf(
 			"raftlog: a cluster id of %d bytes, at most %d", len(c.ClusterID), maxClusterIDBytes,
 		)
-	case len(slices.Compact(slices.Clone(c.Voters))) != len(c.Voters) || len(c.Voters) > 0 && c.Voters[0] < 0:
+	case len(slices.Compact(slices.Clone(c.Voters))) != len(c.Voters) ||
+		len(c.Voters) > 0 && c.Voters[0] < 0:
 		return fmt.Errorf("raftlog: voters %v: ids must differ and not be negative", c.Voters)
 	case len(c.Voters) > 1 && c.Addr == nil:
-		return errors.New(
-			"raftlog: several voters, but no way to learn their addresses (Config.Addr)",
-		)
+		return errors.New("raftlog: several voters, but no way to learn their addresses (Config.Addr)")
 	case c.MessageBytes < 0 || c.SnapshotChunkBytes < 0 || c.RetryBackoff < 0:
 		return fmt.Errorf(
-			"raftlog: MessageBytes %d, SnapshotChunkBytes %d and RetryBackoff %v must not be "+
-				"negative",
+			"raftlog: MessageBytes %d, SnapshotChunkBytes %d and "+
+				"RetryBackoff %v must not be negative",
 			c.MessageBytes, c.SnapshotChunkBytes, c.RetryBackoff,
 		)
 	case c.SnapshotsKept < 1:

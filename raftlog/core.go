@@ -47,10 +47,10 @@ type coreConfig struct {
 	electionTicks  int
 	heartbeatTicks int
 	incarnation    [16]byte
-	salt           uint32 // of this start
+	salt           uint32 // random, drawn at this start
 	maxPending     int64  // bytes proposed and not committed
 	messageBytes   int    // see Config.MessageBytes
-	keepBytes      int64  // of the log before a snapshot that are kept
+	keepBytes      int64  // how much of the log before a snapshot is kept
 	log            *slog.Logger
 }
 
@@ -92,7 +92,7 @@ type core struct {
 	// founding: the log is empty, and it is not known whether the quorum has been founded; see
 	// founding.go.
 	founding bool
-	memory   memory // of the other members
+	memory   memory // what this node remembers of the other members
 	deposed  bool   // this node was the last known leader
 	cut      int64  // the log must not start before this offset; see Log.CutBefore
 	stalled  bool   // the disk has not answered for long: this node must not lead
@@ -114,7 +114,7 @@ type leadership struct {
 type epochOpening struct {
 	term  uint64
 	batch batch.Batch // from the application, until it is proposed
-	index uint64      // of the entry that carries it, once proposed
+	index uint64      // index of the entry that carries it, once proposed
 }
 
 // campaign is the schedule of the elections that this node starts before raft's timeout.
@@ -167,8 +167,8 @@ type applyTask struct {
 
 	load   *mark
 	lead   *leadership
-	why    string      // of lead
-	lost   bool        // of lead: see core.lost
+	why    string      // reason for lead
+	lost   bool        // goes with lead: see core.lost
 	open   *leadership // call EpochStart for this epoch
 	openAt int64       // log end at that moment: 0 means first
 }
@@ -207,9 +207,8 @@ func newCore(cfg coreConfig, st walState) (c *core, err error) {
 		AsyncStorageWrites: true, PreVote: true, CheckQuorum: true, DisableProposalForwarding: true,
 		StepDownOnRemoval: true,
 		ReadOnlyOption:    raft.ReadOnlySafe,
-		MaxSizePerMsg: uint64(
-			cfg.messageBytes,
-		), MaxInflightMsgs: maxInflightCount, MaxInflightBytes: maxInflightBytes,
+		MaxSizePerMsg:     uint64(cfg.messageBytes),
+		MaxInflightMsgs:   maxInflightCount, MaxInflightBytes: maxInflightBytes,
 		MaxCommittedSizePerReady: maxApplyingBytes,
 		Logger:                   raftLogger{cfg.log},
 	})
@@ -390,9 +389,7 @@ func (c *core) appliedTo(t *applyTask) {
 		for _, e := range t.entries {
 			if e.GetIndex() > c.handed {
 				panic(
-					fmt.Sprintf(
-						"entry %d was applied and only %d were handed out", e.GetIndex(), c.handed,
-					),
+					fmt.Sprintf("entry %d was applied and only %d were handed out", e.GetIndex(), c.handed),
 				)
 			}
 			c.applied = max(c.applied, e.GetIndex())
@@ -491,9 +488,7 @@ func (c *core) handOver() (to uint64) {
 			}
 		}
 		if to != raft.None {
-			c.cause = fmt.Sprintf(
-				"node %d handed leadership over to node %d", c.cfg.node, nodeID(to),
-			)
+			c.cause = fmt.Sprintf("node %d handed leadership over to node %d", c.cfg.node, nodeID(to))
 			c.handing = true
 			c.rn.TransferLeader(to)
 		}

@@ -57,7 +57,7 @@ func TestCutBefore(t *testing.T) {
 		}
 		if res := n.log.Fetch(t.Context(), f); n == leader &&
 			(res.SnapshotEnd < bad || len(res.Records) > 0) {
-			t.Errorf("an observer that lies before the cut is told %+v", res)
+			t.Errorf("an observer that lies before the cut gets %+v", res)
 		}
 		if n.log.snaps.knows(old) {
 			t.Errorf("node %d: the snapshot before the cut is still served", n.id)

@@ -95,13 +95,13 @@ func found(cfg Config, st walState, d disk) (mark, error) {
 // VotersError reports that a node is configured with other voters than its log has.
 type VotersError struct{ Configured, Log []int32 }
 
+// Error implements error.
 func (e *VotersError) Error() string {
 	return fmt.Sprintf(
 		"raftlog: the configured voters are %v, but the log on this node's disk has the "+
-			"voters %v: configure those of the log; this release cannot change the members of a "+
-			"quorum",
-		e.Configured,
-		e.Log,
+			"voters %v: configure those of the log; this release cannot "+
+			"change the members of a quorum",
+		e.Configured, e.Log,
 	)
 }
 

@@ -3,9 +3,9 @@
 //
 // A raft entry carries one or more finished Kafka record batches (format 2), of which the log reads
 // only the headers. Proposals that arrive while earlier entries are being written wait and then
-// share one entry (propose.go). An [Index] counts raft entries; an offset (int64) counts records. The offsets of an
-// entry depend only on the entries before it, so all replicas that hold an entry give it the same
-// offsets (storage.go). The leader epoch of a batch is the term of its entry.
+// share one entry (propose.go). An [Index] counts raft entries; an offset (int64) counts records.
+// The offsets of an entry depend only on the entries before it, so all replicas that hold an entry
+// give it the same offsets (storage.go). The leader epoch of a batch is the term of its entry.
 //
 // Only committed and applied batches leave the log. To brokers and the application a node is the
 // leader only after it leads in raft and the first batch of its own epoch (the EpochStart batch) is

@@ -107,7 +107,10 @@ func TestSilentLeader(t *testing.T) {
 	}
 	answer := make(chan FetchResult, 1)
 	go func() {
-		answer <- old.log.Fetch(context.Background(), FetchRequest{LeaderEpoch: was.epoch, Offset: end, LastEpoch: was.epoch, HighWatermark: end, MaxWait: time.Minute})
+		answer <- old.log.Fetch(context.Background(), FetchRequest{
+			LeaderEpoch: was.epoch, Offset: end, LastEpoch: was.epoch, HighWatermark: end,
+			MaxWait: time.Minute,
+		})
 	}()
 	off.Store(-1)
 	if res := <-answer; res.ErrorCode == codeNone ||
@@ -174,7 +177,10 @@ func TestHandOver(t *testing.T) {
 		epoch := n.log.Status().Epoch
 		answer := make(chan FetchResult, 1)
 		go func() {
-			answer <- n.log.Fetch(context.Background(), FetchRequest{ReplicaID: 7, LeaderEpoch: epoch, Offset: end, LastEpoch: epoch, HighWatermark: end, MaxWait: time.Minute})
+			answer <- n.log.Fetch(context.Background(), FetchRequest{
+				ReplicaID: 7, LeaderEpoch: epoch, Offset: end, LastEpoch: epoch, HighWatermark: end,
+				MaxWait: time.Minute,
+			})
 		}()
 		for len(n.log.Status().Observers) == 0 { // it is counted before it is parked
 			<-time.After(time.Millisecond)
@@ -185,7 +191,7 @@ func TestHandOver(t *testing.T) {
 		}
 		if res := <-answer; res.ErrorCode != codeFencedLeaderEpoch || res.LeaderID == n.id ||
 			res.LeaderEpoch <= epoch {
-			t.Errorf("the parked fetch is told %+v", res)
+			t.Errorf("the parked fetch gets %+v", res)
 		}
 		t.Logf("stopped within %v", time.Since(began))
 		n.kill()

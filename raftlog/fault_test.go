@@ -100,7 +100,9 @@ func TestFailedSyncStopsTheReplica(t *testing.T) {
 	if _, err := l.Barrier(t.Context()); !errors.Is(err, ErrStopped) {
 		t.Errorf("a barrier after the failure: %v", err)
 	}
-	if res := l.Fetch(t.Context(), FetchRequest{LeaderEpoch: 1, Offset: 3, LastEpoch: 1, HighWatermark: 3, MaxWait: time.Hour}); res.ErrorCode != codeBrokerNotAvailable {
+	if res := l.Fetch(t.Context(), FetchRequest{
+		LeaderEpoch: 1, Offset: 3, LastEpoch: 1, HighWatermark: 3, MaxWait: time.Hour,
+	}); res.ErrorCode != codeBrokerNotAvailable {
 		t.Errorf("a fetch after the failure: %+v", res)
 	}
 	if err := l.Stop(t.Context()); err != nil {
@@ -123,7 +125,8 @@ func TestFullDiskIsWaitedOut(t *testing.T) {
 	}
 	// The flag is set after the disk has refused, and the first append may be one that was queued
 	// before.
-	for deadline := time.After(10 * time.Second); d.appends.Load() < before+2 || !l.Status().DiskFull; {
+	for deadline := time.After(10 * time.Second); d.appends.Load() < before+2 ||
+		!l.Status().DiskFull; {
 		select {
 		case <-time.After(time.Millisecond):
 		case <-deadline:
@@ -166,7 +169,9 @@ func TestPropose(t *testing.T) {
 		"a wrong CRC":             {1, flipped, ErrBadBatch},
 		"fewer records than said": {1, tooFew, ErrBadBatch},
 		"two batches":             {1, append(dataBatch(1, "x"), dataBatch(1, "y")...), ErrBadBatch},
-		"too large":               {1, dataBatch(1, strings.Repeat("x", batch.MaxBytes)), ErrBatchTooLarge},
+		"too large": {
+			1, dataBatch(1, strings.Repeat("x", batch.MaxBytes)), ErrBatchTooLarge,
+		},
 	} {
 		if _, err := l.Propose(c.epoch, c.batch); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -187,7 +192,8 @@ func TestPropose(t *testing.T) {
 	if base, err := l.Propose(1, dataBatch(7, "x")); base != 3 || err != nil {
 		t.Errorf("after the refusals: offset %d, %v", base, err)
 	}
-	if base, err := l.Propose(1, dataBatch(1, "x"), dataBatch(4, "y"), dataBatch(2, "z")); base != 10 ||
+	if base, err := l.Propose(1, dataBatch(1, "x"), dataBatch(4, "y"),
+		dataBatch(2, "z")); base != 10 ||
 		err != nil {
 		t.Errorf("several: offset %d, %v", base, err)
 	}
@@ -300,12 +306,25 @@ func TestInconsistentDiskIsRefused(t *testing.T) {
 		return &raftpb.Entry{Index: new(index), Term: new(term), Data: data}
 	}
 	for name, st := range map[string]walState{
-		"commit beyond the end": {HardState: &raftpb.HardState{Term: new(uint64(1)), Commit: new(uint64(9))}, Mark: mark{ConfState: conf}},
-		"a gap":                 {HardState: &raftpb.HardState{}, Mark: mark{ConfState: conf}, Entries: []*raftpb.Entry{entry(2, 1, nil)}},
-		"terms fall":            {HardState: &raftpb.HardState{}, Mark: mark{ConfState: conf}, Entries: []*raftpb.Entry{entry(1, 2, nil), entry(2, 1, nil)}},
-		"no batch":              {HardState: &raftpb.HardState{}, Mark: mark{ConfState: conf}, Entries: []*raftpb.Entry{entry(1, 2, []byte("x"))}},
+		"commit beyond the end": {
+			HardState: &raftpb.HardState{Term: new(uint64(1)), Commit: new(uint64(9))},
+			Mark:      mark{ConfState: conf},
+		},
+		"a gap": {
+			HardState: &raftpb.HardState{}, Mark: mark{ConfState: conf},
+			Entries: []*raftpb.Entry{entry(2, 1, nil)},
+		},
+		"terms fall": {
+			HardState: &raftpb.HardState{}, Mark: mark{ConfState: conf},
+			Entries: []*raftpb.Entry{entry(1, 2, nil), entry(2, 1, nil)},
+		},
+		"no batch": {
+			HardState: &raftpb.HardState{}, Mark: mark{ConfState: conf},
+			Entries: []*raftpb.Entry{entry(1, 2, []byte("x"))},
+		},
 	} {
-		if c, err := newCore(coreConfig{electionTicks: 10, heartbeatTicks: 2, log: testLogger(t)}, st); err == nil {
+		if c, err := newCore(coreConfig{electionTicks: 10, heartbeatTicks: 2, log: testLogger(t)},
+			st); err == nil {
 			t.Errorf("%s: opened %v", name, c.store.last())
 		}
 	}

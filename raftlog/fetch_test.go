@@ -70,32 +70,99 @@ func TestFetchAnswers(t *testing.T) {
 		want  FetchResult
 		parks bool
 	}{
-		{"empty broker", leaderView(), FetchRequest{LeaderEpoch: 5, HighWatermark: -1, MaxBytes: 1 << 20}, carrying(0, b0, b3, b5, b6), false},
-		{"as many whole batches as fit", leaderView(), FetchRequest{LeaderEpoch: 5, MaxBytes: 2*len(b0) + 1}, carrying(0, b0, b3), false},
-		{"at least one batch", leaderView(), FetchRequest{LeaderEpoch: 5, MaxBytes: 1}, carrying(0, b0), false},
-		{"from the middle", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 1, MaxBytes: 1}, carrying(0, b5), false},
-		{"caught up", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: 10}, none, true},
-		{"caught up, old version", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: noField}, none, true},
-		{"caught up, behind in the high watermark", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: 9}, none, false},
-		{"caught up, knows no high watermark", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: -1}, none, false},
-		{"an older epoch", leaderView(), FetchRequest{LeaderEpoch: 4, Offset: 10, LastEpoch: 5}, refused(codeFencedLeaderEpoch), false},
-		{"a later epoch", leaderView(), FetchRequest{LeaderEpoch: 6, Offset: 10, LastEpoch: 5}, refused(codeUnknownLeaderEpoch), true},
+		{
+			"empty broker", leaderView(), FetchRequest{LeaderEpoch: 5, HighWatermark: -1, MaxBytes: 1 << 20},
+			carrying(0, b0, b3, b5, b6), false,
+		},
+		{
+			"as many whole batches as fit", leaderView(),
+			FetchRequest{LeaderEpoch: 5, MaxBytes: 2*len(b0) + 1}, carrying(0, b0, b3), false,
+		},
+		{
+			"at least one batch", leaderView(), FetchRequest{LeaderEpoch: 5, MaxBytes: 1}, carrying(0, b0),
+			false,
+		},
+		{
+			"from the middle", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 1, MaxBytes: 1}, carrying(0, b5), false,
+		},
+		{
+			"caught up", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: 10}, none, true,
+		},
+		{
+			"caught up, old version", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: noField}, none, true,
+		},
+		{
+			"caught up, behind in the high watermark", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: 9}, none, false,
+		},
+		{
+			"caught up, knows no high watermark", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 10, LastEpoch: 5, HighWatermark: -1}, none, false,
+		},
+		{
+			"an older epoch", leaderView(), FetchRequest{LeaderEpoch: 4, Offset: 10, LastEpoch: 5},
+			refused(codeFencedLeaderEpoch), false,
+		},
+		{
+			"a later epoch", leaderView(), FetchRequest{LeaderEpoch: 6, Offset: 10, LastEpoch: 5},
+			refused(codeUnknownLeaderEpoch), true,
+		},
 
-		{"restarted, more of an epoch than there is", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 7, LastEpoch: 2, HighWatermark: -1}, diverging(2, 6), false},
-		{"restarted, an epoch that is not there", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 6, LastEpoch: 3, HighWatermark: -1}, diverging(2, 6), false},
-		{"restarted, beyond the end", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 12, LastEpoch: 5, HighWatermark: -1}, diverging(5, 10), false},
-		{"restarted, inside a batch", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 7, LastEpoch: 5, HighWatermark: -1}, diverging(5, 10), false},
-		{"running, more of an epoch than there is", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 7, LastEpoch: 2, HighWatermark: 7}, ahead, true},
-		{"running, beyond the end", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 12, LastEpoch: 5, HighWatermark: 12}, ahead, true},
-		{"running, beyond the end, old version", leaderView(), FetchRequest{LeaderEpoch: 5, Offset: 12, LastEpoch: 5, HighWatermark: noField}, ahead, true},
+		{
+			"restarted, more of an epoch than there is", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 7, LastEpoch: 2, HighWatermark: -1}, diverging(2, 6), false,
+		},
+		{
+			"restarted, an epoch that is not there", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 6, LastEpoch: 3, HighWatermark: -1}, diverging(2, 6), false,
+		},
+		{"restarted, beyond the end", leaderView(), FetchRequest{
+			LeaderEpoch: 5, Offset: 12, LastEpoch: 5, HighWatermark: -1,
+		}, diverging(5, 10), false},
+		{"restarted, inside a batch", leaderView(), FetchRequest{
+			LeaderEpoch: 5, Offset: 7, LastEpoch: 5, HighWatermark: -1,
+		}, diverging(5, 10), false},
+		{
+			"running, more of an epoch than there is", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 7, LastEpoch: 2, HighWatermark: 7}, ahead, true,
+		},
+		{
+			"running, beyond the end", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 12, LastEpoch: 5, HighWatermark: 12}, ahead, true,
+		},
+		{
+			"running, beyond the end, old version", leaderView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 12, LastEpoch: 5, HighWatermark: noField}, ahead, true,
+		},
 
-		{"empty, though the log begins later", trimmedView(), FetchRequest{LeaderEpoch: 5, HighWatermark: -1}, snapshot, false},
-		{"before the log start", trimmedView(), FetchRequest{LeaderEpoch: 5, Offset: 2, LastEpoch: 1, HighWatermark: 2}, snapshot, false},
-		{"an epoch before the log start", trimmedView(), FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 0, HighWatermark: 2}, snapshot, false},
-		{"at the log start", trimmedView(), FetchRequest{LeaderEpoch: 5, Offset: 3, LastEpoch: 1, MaxBytes: 1}, carrying(3, b3), false},
-		{"after the log start", trimmedView(), FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 1, MaxBytes: 1}, carrying(3, b5), false},
-		{"at the log start, ahead of the snapshot", trimmedView(), FetchRequest{LeaderEpoch: 5, Offset: 3, LastEpoch: 2, HighWatermark: -1},
-			with(func(r *FetchResult) { r.LogStart, r.DivergingEpoch, r.DivergingEnd = 3, 1, 5 }), false},
+		{
+			"empty, though the log begins later", trimmedView(),
+			FetchRequest{LeaderEpoch: 5, HighWatermark: -1}, snapshot, false,
+		},
+		{
+			"before the log start", trimmedView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 2, LastEpoch: 1, HighWatermark: 2}, snapshot, false,
+		},
+		{
+			"an epoch before the log start", trimmedView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 0, HighWatermark: 2}, snapshot, false,
+		},
+		{
+			"at the log start", trimmedView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 3, LastEpoch: 1, MaxBytes: 1}, carrying(3, b3), false,
+		},
+		{
+			"after the log start", trimmedView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 1, MaxBytes: 1}, carrying(3, b5), false,
+		},
+		{
+			"at the log start, ahead of the snapshot", trimmedView(),
+			FetchRequest{LeaderEpoch: 5, Offset: 3, LastEpoch: 2, HighWatermark: -1},
+			with(func(r *FetchResult) { r.LogStart, r.DivergingEpoch, r.DivergingEnd = 3, 1, 5 }), false,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, hold := c.view.answer(c.f)
@@ -165,24 +232,69 @@ func TestFetchParks(t *testing.T) {
 		leads  int32
 		bytes  int
 	}{
-		{"until its patience ends", leadership{self, 5, false}, nil, nil, 500 * time.Millisecond, 0, self, 0},
-		{"until there are records", leadership{self, 5, false}, nil, func(v *view) { v.extend([][]byte{batchAt(10, 5, 1)}) }, 0, 0, self, 64},
-		{"until leadership is lost", leadership{self, 5, false}, nil, func(v *view) { v.setLeadership(leadership{-1, 5, false}) }, 500 * time.Millisecond, codeNotLeader, -1, 0},
-		{"until another leads", leadership{self, 5, false}, nil, func(v *view) { v.setLeadership(leadership{7, 6, false}) }, 0, codeFencedLeaderEpoch, 7, 0},
-		{"until somebody leads", leadership{-1, 5, false}, nil, func(v *view) { v.setLeadership(leadership{7, 5, false}) }, 0, codeNotLeader, 7, 0},
-		{"until this node has claimed", leadership{-1, 5, false}, func(f FetchRequest) FetchRequest { f.Offset, f.LastEpoch = 6, 2; return f },
-			func(v *view) { v.setLeadership(leadership{self, 5, false}) }, 0, 0, self, 64},
-		{"with no leader, for a second", leadership{-1, 5, false}, func(f FetchRequest) FetchRequest { f.MaxWait = time.Minute; return f }, nil, time.Second, codeNotLeader, -1, 0},
-		{"with no leader and no patience", leadership{-1, 5, false}, func(f FetchRequest) FetchRequest { f.MaxWait = 0; return f }, nil, 0, codeNotLeader, -1, 0},
-		{"with an epoch to come", leadership{7, 4, false}, nil, nil, 500 * time.Millisecond, codeUnknownLeaderEpoch, 7, 0},
-		{"with a deposed leader, not for long", leadership{-1, 5, true}, nil, nil, deposedHold, codeBrokerNotAvailable, -1, 0},
-		{"until the leader is deposed", leadership{self, 5, false}, nil, func(v *view) { v.setLeadership(leadership{-1, 5, true}) }, deposedHold, codeBrokerNotAvailable, -1, 0},
+		{
+			"until its patience ends", leadership{self, 5, false}, nil, nil, 500 * time.Millisecond, 0, self,
+			0,
+		},
+		{
+			"until there are records", leadership{self, 5, false}, nil,
+			func(v *view) { v.extend([][]byte{batchAt(10, 5, 1)}) }, 0, 0, self, 64,
+		},
+		{
+			"until leadership is lost", leadership{self, 5, false}, nil,
+			func(v *view) { v.setLeadership(leadership{-1, 5, false}) }, 500 * time.Millisecond,
+			codeNotLeader, -1, 0,
+		},
+		{
+			"until another leads", leadership{self, 5, false}, nil,
+			func(v *view) { v.setLeadership(leadership{7, 6, false}) }, 0, codeFencedLeaderEpoch, 7, 0,
+		},
+		{
+			"until somebody leads", leadership{-1, 5, false}, nil,
+			func(v *view) { v.setLeadership(leadership{7, 5, false}) }, 0, codeNotLeader, 7, 0,
+		},
+		{
+			"until this node has claimed", leadership{-1, 5, false},
+			func(f FetchRequest) FetchRequest { f.Offset, f.LastEpoch = 6, 2; return f },
+			func(v *view) { v.setLeadership(leadership{self, 5, false}) }, 0, 0, self, 64,
+		},
+		{
+			"with no leader, for a second", leadership{-1, 5, false},
+			func(f FetchRequest) FetchRequest { f.MaxWait = time.Minute; return f }, nil, time.Second,
+			codeNotLeader, -1, 0,
+		},
+		{
+			"with no leader and no patience", leadership{-1, 5, false},
+			func(f FetchRequest) FetchRequest { f.MaxWait = 0; return f }, nil, 0, codeNotLeader, -1, 0,
+		},
+		{
+			"with an epoch to come", leadership{7, 4, false}, nil, nil, 500 * time.Millisecond,
+			codeUnknownLeaderEpoch, 7, 0,
+		},
+		{
+			"with a deposed leader, not for long", leadership{-1, 5, true}, nil, nil, deposedHold,
+			codeBrokerNotAvailable, -1, 0,
+		},
+		{
+			"until the leader is deposed", leadership{self, 5, false}, nil,
+			func(v *view) { v.setLeadership(leadership{-1, 5, true}) }, deposedHold, codeBrokerNotAvailable,
+			-1, 0,
+		},
 		{"with another leader: not at all", leadership{7, 5, false}, nil, nil, 0, codeNotLeader, 7, 0},
-		{"beyond the log, whatever is added", leadership{self, 5, false}, func(f FetchRequest) FetchRequest { f.Offset = 20; return f },
-			func(v *view) { v.extend([][]byte{batchAt(10, 5, 10)}) }, 500 * time.Millisecond, 0, self, 0},
-		{"beyond the log, until another leads", leadership{self, 5, false}, func(f FetchRequest) FetchRequest { f.Offset = 20; return f },
-			func(v *view) { v.setLeadership(leadership{7, 6, false}) }, 0, codeFencedLeaderEpoch, 7, 0},
-		{"until the log stops", leadership{self, 5, false}, nil, func(v *view) { v.stop(false) }, 0, codeBrokerNotAvailable, -1, 0},
+		{
+			"beyond the log, whatever is added", leadership{self, 5, false},
+			func(f FetchRequest) FetchRequest { f.Offset = 20; return f },
+			func(v *view) { v.extend([][]byte{batchAt(10, 5, 10)}) }, 500 * time.Millisecond, 0, self, 0,
+		},
+		{
+			"beyond the log, until another leads", leadership{self, 5, false},
+			func(f FetchRequest) FetchRequest { f.Offset = 20; return f },
+			func(v *view) { v.setLeadership(leadership{7, 6, false}) }, 0, codeFencedLeaderEpoch, 7, 0,
+		},
+		{
+			"until the log stops", leadership{self, 5, false}, nil, func(v *view) { v.stop(false) }, 0,
+			codeBrokerNotAvailable, -1, 0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -287,6 +399,6 @@ func TestFetchWhileNoSnapshotIsGood(t *testing.T) {
 	v.withdraw(snapshotID{5, 1})
 	f := FetchRequest{LeaderEpoch: 5, Offset: 5, LastEpoch: 1, MaxBytes: 1}
 	if res, hold := v.answer(f); !bytes.Equal(res.Records, batchAt(5, 2, 1)) || hold != 0 {
-		t.Errorf("a broker after the log start is told %+v", res)
+		t.Errorf("a broker after the log start gets %+v", res)
 	}
 }

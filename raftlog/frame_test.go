@@ -86,18 +86,33 @@ func TestMessagesRefused(t *testing.T) {
 	flipped := dataBatch(1, "a")
 	flipped[len(flipped)-1] ^= 1
 	for name, m := range map[string]*raftpb.Message{
-		"another sender":     {Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(2)), To: new(raftID(0)), Term: new(uint64(3))},
-		"another receiver":   {Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(2)), Term: new(uint64(3))},
-		"no term":            {Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0))},
-		"a local message":    {Type: raftpb.MsgHup.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(3))},
-		"a proposal":         {Type: raftpb.MsgProp.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(3))},
-		"forgetting":         {Type: raftpb.MsgForgetLeader.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(3))},
-		"damage on the way":  appendMessage(entryOf(8, 2, flipped)),
-		"no batch":           appendMessage(entryOf(8, 2, []byte("x"))),
-		"a gap":              appendMessage(entryOf(9, 2, nil)),
-		"a term too high":    appendMessage(entryOf(8, 4, nil)),
-		"a term too low":     appendMessage(entryOf(8, 1, nil)),
-		"a snapshot of none": {Type: raftpb.MsgSnap.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(3))},
+		"another sender": {
+			Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(2)), To: new(raftID(0)), Term: new(uint64(3)),
+		},
+		"another receiver": {
+			Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(2)), Term: new(uint64(3)),
+		},
+		"no term": {
+			Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)),
+		},
+		"a local message": {
+			Type: raftpb.MsgHup.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(3)),
+		},
+		"a proposal": {
+			Type: raftpb.MsgProp.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(3)),
+		},
+		"forgetting": {
+			Type: raftpb.MsgForgetLeader.Enum(), From: new(raftID(1)), To: new(raftID(0)),
+			Term: new(uint64(3)),
+		},
+		"damage on the way": appendMessage(entryOf(8, 2, flipped)),
+		"no batch":          appendMessage(entryOf(8, 2, []byte("x"))),
+		"a gap":             appendMessage(entryOf(9, 2, nil)),
+		"a term too high":   appendMessage(entryOf(8, 4, nil)),
+		"a term too low":    appendMessage(entryOf(8, 1, nil)),
+		"a snapshot of none": {
+			Type: raftpb.MsgSnap.Enum(), From: new(raftID(1)), To: new(raftID(0)), Term: new(uint64(3)),
+		},
 	} {
 		body, _, err := frameMessages(nil, []*raftpb.Message{m})
 		if err != nil {
@@ -131,7 +146,7 @@ func FuzzReadMessages(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Whatever passes must not bring a node down that has nothing yet.
+		// No accepted frame may stop a node whose log is empty.
 		c := loneCore(t, 2, 1000)
 		c.step(ms...)
 		// it may have failed (raft panics at a commit index beyond the log), but in order
@@ -161,7 +176,9 @@ func FuzzVerifyCheckpoint(f *testing.F) {
 func TestPeersSayWhyTheyAreNotConnected(t *testing.T) {
 	cl := newCluster(t, 3, func(c *Config) {
 		if c.NodeID == 0 {
-			c.Addr = func(node int32) []string { return []string{[]string{"", "refuses", "unknown.invalid"}[node]} }
+			c.Addr = func(node int32) []string {
+				return []string{[]string{"", "refuses", "unknown.invalid"}[node]}
+			}
 			c.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
 				if addr == "unknown.invalid" {
 					return nil, &net.DNSError{Err: "no such host", Name: addr, IsNotFound: true}

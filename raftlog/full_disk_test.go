@@ -15,7 +15,7 @@ import (
 
 // TestFailedSyncAfterFullDisk: a write finds no space and is retried; meanwhile, or once there is
 // space, a sync fails: of the segment or of the durable mark. That is a failed disk, and nothing
-// may call it a full one or go on retrying.
+// may call it a full one or retry further.
 func TestFailedSyncAfterFullDisk(t *testing.T) {
 	t.Parallel()
 	for _, refuses := range []memfs.Refusal{memfs.Nowhere, memfs.AtOpen} {

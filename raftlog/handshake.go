@@ -133,11 +133,9 @@ func (l *Log) admits(h hello) error {
 		}
 	case h.to != l.cfg.NodeID:
 		return fmt.Errorf(
-			"node %d meant to reach node %d, but this is node %d: check the addresses of the "+
-				"quorum",
-			h.node,
-			h.to,
-			l.cfg.NodeID,
+			"node %d meant to reach node %d, but this is node %d: "+
+				"check the addresses of the quorum",
+			h.node, h.to, l.cfg.NodeID,
 		)
 	case h.node == l.cfg.NodeID:
 		return fmt.Errorf("another process uses node id %d too", h.node)
@@ -149,12 +147,9 @@ func (l *Log) admits(h hello) error {
 		}
 	case founding && h.founding && !slices.Equal(voters, h.voters):
 		return fmt.Errorf(
-			"node %d was formatted with the voters %v, node %d with %v: format both with the "+
-				"same",
-			h.node,
-			h.voters,
-			l.cfg.NodeID,
-			voters,
+			"node %d was formatted with the voters %v, node %d with "+
+				"%v: format both with the same",
+			h.node, h.voters, l.cfg.NodeID, voters,
 		)
 	}
 	return nil
@@ -180,9 +175,7 @@ func (l *Log) confirmed(h hello) error {
 	return fmt.Errorf(
 		"nobody confirms at the address of node %d that it has connected to node %d: %w; "+
 			"check its address in controller.quorum.voters and yakt.peer.addresses",
-		h.node,
-		l.cfg.NodeID,
-		err,
+		h.node, l.cfg.NodeID, err,
 	)
 }
 

@@ -34,7 +34,7 @@ var firstHash = logHash{wal.LogHash{Chain: firstChain}}
 
 func (h logHash) known() bool { return h.Chain != 0 }
 
-// differs reports that two logs are not the same up to the position that both hashes are of.
+// differs reports whether two logs differ somewhere before the position of both hashes.
 func (h logHash) differs(other logHash) bool { return h.Chain == other.Chain && h.Sum != other.Sum }
 
 func (h logHash) mix(x uint64) logHash {
@@ -95,7 +95,7 @@ func (s *storage) rebase(index uint64, h logHash) {
 // claim is the hash of a leader's log up to an entry, as a message states it.
 type claim struct {
 	index uint64
-	term  uint64 // of the entry; 0 when the message does not say
+	term  uint64 // the entry's; 0 when the message does not say
 	hash  logHash
 }
 
@@ -171,20 +171,11 @@ func (c *core) compare(m *raftpb.Message, leader claim) {
 }
 
 func (c *core) diverged(m *raftpb.Message, at position, how string) {
-	c.fail(
-		fmt.Errorf(
-			"%w: up to offset %d (entry %d) this node %d holds another log than node %d, which "+
-				"leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and keep its directory "+
-				"for inspection; compare the records before that offset on the other nodes with `yakt log dump`",
-			ErrDiverged,
-			at.end,
-			at.index,
-			c.cfg.node,
-			nodeID(m.GetFrom()),
-			m.GetTerm(),
-			how,
-		),
-	)
+	c.fail(fmt.Errorf("%w: up to offset %d (entry %d) this node %d holds another log than node %d, "+
+		"which leads epoch %d: %s. One of the two must not be trusted. Leave this node stopped and "+
+		"keep its directory for inspection; compare the records before that offset on the other "+
+		"nodes with `yakt log dump`",
+		ErrDiverged, at.end, at.index, c.cfg.node, nodeID(m.GetFrom()), m.GetTerm(), how))
 }
 
 // beginChain starts a chain on a new leader whose log, taken over from an earlier release, has

@@ -82,7 +82,7 @@ func TestDivergedLogStops(t *testing.T) {
 			t.Errorf("%v: a follower with another log: %v", kind, other.failed)
 		}
 		if out := other.takeOutputs(); len(out.messages)+len(out.writes)+len(out.applies) > 0 {
-			t.Errorf("%v: it goes on: %+v", kind, out)
+			t.Errorf("%v: it does not stop: %+v", kind, out)
 		}
 	}
 }
@@ -149,7 +149,9 @@ func TestChainIsTakenOver(t *testing.T) {
 		t.Fatalf("%v: hash %v, the leader's %v", behind.failed, got, want)
 	}
 	for c, body := range map[*core]string{leader: "d", behind: "e"} {
-		if err := c.store.append([]*raftpb.Entry{{Index: new(uint64(4)), Term: new(uint64(2)), Data: dataBatch(2, body)}}); err != nil {
+		if err := c.store.append([]*raftpb.Entry{
+			{Index: new(uint64(4)), Term: new(uint64(2)), Data: dataBatch(2, body)},
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

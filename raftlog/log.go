@@ -102,9 +102,7 @@ func newLog(cfg Config, app App, snaps *snapshots, st walState, d disk) (*Log, e
 func (l *Log) Start() {
 	// This start is counted durably before any peer learns of it.
 	if err := l.saveMemory(true); errors.Is(err, wal.ErrRetry) {
-		l.log.Error(
-			"this node waits to take part until its start can be written down", "error", err,
-		)
+		l.log.Error("this node waits to take part until its start can be written down", "error", err)
 		l.goLoop(l.beginWhenCounted)
 		return
 	}

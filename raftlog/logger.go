@@ -52,7 +52,7 @@ func inNodeIDs(format string, v []any) string {
 			translated[i] = membersOf(arg)
 		case string:
 			translated[i] = arg
-			if strings.Contains(format, "[peers: [%s]") { // of raft's first line
+			if strings.Contains(format, "[peers: [%s]") { // raft's first line has it
 				translated[i] = peersOf(arg)
 			}
 		default:

@@ -23,7 +23,7 @@ import (
 // older than the voter's log, nobody can detect it.
 type memory struct {
 	known     map[uint64]remembered // by raft id
-	boot      boot                  // of this replica itself
+	boot      boot                  // this replica's own
 	suspended string                // why this replica itself is excluded; "" if it is not
 }
 
@@ -44,8 +44,8 @@ type boot struct{ count, salt uint32 }
 // logEnd is how far a log was durable. It never decreases in a log that has lost nothing, because
 // entries are only replaced by those of a higher term.
 type logEnd struct {
-	term      uint64 // of the hard state
-	lastTerm  uint64 // of the last entry
+	term      uint64 // the hard state's
+	lastTerm  uint64 // the last entry's
 	lastIndex uint64
 }
 
@@ -59,9 +59,7 @@ func (e logEnd) lacks(was logEnd) bool {
 // join combines two log ends of the same log.
 func (e logEnd) join(other logEnd) logEnd {
 	e.term = max(e.term, other.term)
-	if cmp.Or(
-		cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex),
-	) < 0 {
+	if cmp.Or(cmp.Compare(e.lastTerm, other.lastTerm), cmp.Compare(e.lastIndex, other.lastIndex)) < 0 {
 		e.lastTerm, e.lastIndex = other.lastTerm, other.lastIndex
 	}
 	return e
@@ -94,11 +92,7 @@ func (m *memory) judge(h hello, directory [16]byte, founding bool) (learned bool
 		return false, forgot(
 			"node %d has acknowledged %v in another log than it has now (%s, now %s, in the "+
 				"same directory %s): its log was made again or exchanged",
-			h.node,
-			was.before.join(was.acked),
-			uuid(was.incarnation),
-			uuid(h.incarnation),
-			uuid(h.dir),
+			h.node, was.before.join(was.acked), uuid(was.incarnation), uuid(h.incarnation), uuid(h.dir),
 		)
 	}
 	now, err := was.starts(h)
@@ -117,9 +111,7 @@ func (r remembered) starts(h hello) (remembered, error) {
 		return r, forgot(
 			"node %d has been started %d times, but its directory says %d: it went back in time "+
 				"(an older copy was put back)",
-			h.node,
-			r.boot.count,
-			h.boot.count,
+			h.node, r.boot.count, h.boot.count,
 		)
 	}
 	if h.boot != r.boot {
@@ -128,13 +120,9 @@ func (r remembered) starts(h hello) (remembered, error) {
 	if h.end.lacks(r.before) {
 		return r, forgot(
 			"node %d has acknowledged %v and voted in epochs up to %d, but its log now ends at %v, "+
-				"epoch %d: it went back in time (an older copy of its directory, or a damaged "+
-				"disk)",
-			h.node,
-			r.before,
-			r.before.term,
-			h.end,
-			h.end.term,
+				"epoch %d: it went back in time (an older copy of its "+
+				"directory, or a damaged disk)",
+			h.node, r.before, r.before.term, h.end, h.end.term,
 		)
 	}
 	r.acked = r.acked.join(h.end)
@@ -247,9 +235,7 @@ const (
 const _ uint = wal.MaxNoteBytes - (1 + 4 + 2 + maxRemembered*rememberedBytes + maxSuspendedBytes)
 
 func (m *memory) encode() []byte {
-	b := appendRemembered(
-		binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known,
-	)
+	b := appendRemembered(binary.BigEndian.AppendUint32([]byte{memoryVersion}, m.boot.count), m.known)
 	return append(b, m.suspended[:min(len(m.suspended), maxSuspendedBytes)]...)
 }
 

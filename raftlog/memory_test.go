@@ -24,19 +24,60 @@ func TestMemoryJudges(t *testing.T) {
 	}{
 		{name: "the same process", change: func(h *hello) { h.end = logEnd{} }},
 		{name: "a restart", change: func(h *hello) { h.boot = boot{11, 5} }},
-		{name: "a restart with more", change: func(h *hello) { h.boot, h.end.lastIndex = boot{11, 5}, 200 }},
-		{name: "a shorter log of a later leader", change: func(h *hello) { h.boot, h.end = boot{11, 5}, logEnd{7, 6, 90} }},
-		{name: "a shorter log", change: func(h *hello) { h.boot, h.end.lastIndex = boot{11, 5}, 99 }, says: "entry 100 of epoch 4", verdict: verdictForgot},
-		{name: "a log of an earlier leader", change: func(h *hello) { h.boot, h.end.lastTerm = boot{11, 5}, 3 }, says: "went back in time", verdict: verdictForgot},
-		{name: "a forgotten vote", change: func(h *hello) { h.boot, h.end.term = boot{11, 5}, 4 }, says: "epochs up to 5", verdict: verdictForgot},
-		{name: "an earlier start", change: func(h *hello) { h.boot.count = 9 }, says: "started 10 times", verdict: verdictForgot},
-		{name: "the same start twice", change: func(h *hello) { h.boot.salt = 2 }, says: "started 10 times", verdict: verdictForgot},
-		{name: "an empty log", change: func(h *hello) { h.boot, h.end = boot{11, 5}, logEnd{} }, says: "went back in time", verdict: verdictForgot},
-		{name: "another log", change: func(h *hello) { h.boot, h.incarnation = boot{11, 5}, [16]byte{9} }, says: "made again or exchanged", verdict: verdictForgot},
-		{name: "another log while nothing is founded", change: func(h *hello) { h.incarnation = [16]byte{9} }, founding: true, learned: true},
-		{name: "another directory", change: func(h *hello) { h.dir = [16]byte{9} }, says: "disk was replaced"},
-		{name: "another directory than the records'", change: func(h *hello) { h.dir = [16]byte{9} }, record: dir, says: "disk was replaced"},
-		{name: "a directory that the records have by now", change: func(h *hello) { h.dir, h.incarnation, h.end = [16]byte{9}, [16]byte{8}, logEnd{} }, record: [16]byte{9}, learned: true},
+		{
+			name:   "a restart with more",
+			change: func(h *hello) { h.boot, h.end.lastIndex = boot{11, 5}, 200 },
+		},
+		{
+			name:   "a shorter log of a later leader",
+			change: func(h *hello) { h.boot, h.end = boot{11, 5}, logEnd{7, 6, 90} },
+		},
+		{
+			name: "a shorter log", change: func(h *hello) { h.boot, h.end.lastIndex = boot{11, 5}, 99 },
+			says: "entry 100 of epoch 4", verdict: verdictForgot,
+		},
+		{
+			name:   "a log of an earlier leader",
+			change: func(h *hello) { h.boot, h.end.lastTerm = boot{11, 5}, 3 }, says: "went back in time",
+			verdict: verdictForgot,
+		},
+		{
+			name: "a forgotten vote", change: func(h *hello) { h.boot, h.end.term = boot{11, 5}, 4 },
+			says: "epochs up to 5", verdict: verdictForgot,
+		},
+		{
+			name: "an earlier start", change: func(h *hello) { h.boot.count = 9 }, says: "started 10 times",
+			verdict: verdictForgot,
+		},
+		{
+			name: "the same start twice", change: func(h *hello) { h.boot.salt = 2 },
+			says: "started 10 times", verdict: verdictForgot,
+		},
+		{
+			name: "an empty log", change: func(h *hello) { h.boot, h.end = boot{11, 5}, logEnd{} },
+			says: "went back in time", verdict: verdictForgot,
+		},
+		{
+			name: "another log", change: func(h *hello) { h.boot, h.incarnation = boot{11, 5}, [16]byte{9} },
+			says: "made again or exchanged", verdict: verdictForgot,
+		},
+		{
+			name:   "another log while nothing is founded",
+			change: func(h *hello) { h.incarnation = [16]byte{9} }, founding: true, learned: true,
+		},
+		{
+			name: "another directory", change: func(h *hello) { h.dir = [16]byte{9} },
+			says: "disk was replaced",
+		},
+		{
+			name: "another directory than the records'", change: func(h *hello) { h.dir = [16]byte{9} },
+			record: dir, says: "disk was replaced",
+		},
+		{
+			name:   "a directory that the records have by now",
+			change: func(h *hello) { h.dir, h.incarnation, h.end = [16]byte{9}, [16]byte{8}, logEnd{} },
+			record: [16]byte{9}, learned: true,
+		},
 	} {
 		m := memory{known: map[uint64]remembered{}}
 		if learned, err := m.judge(met, [16]byte{}, false); !learned || err != nil {
@@ -49,7 +90,8 @@ func TestMemoryJudges(t *testing.T) {
 		switch {
 		case c.says == "" && (err != nil || learned != c.learned):
 			t.Errorf("%s: learned %v, %v", c.name, learned, err)
-		case c.says != "" && (r == nil || r.verdict != max(c.verdict, verdictRefused) || !strings.Contains(r.sentence, c.says)):
+		case c.says != "" && (r == nil || r.verdict != max(c.verdict, verdictRefused) ||
+			!strings.Contains(r.sentence, c.says)):
 			t.Errorf("%s: %v, want something that says %q", c.name, err, c.says)
 		}
 	}
@@ -77,8 +119,8 @@ func TestMemoryRoundTrip(t *testing.T) {
 }
 
 // TestMemoryMerges: another's memory adds to what is known, and replaces it only while this
-// replica's is provisional. What was acknowledged in a later life is never asked of an introduction
-// of that life, which may be older.
+// replica's is provisional. An introduction is not judged by acknowledgements of the same
+// start of its sender, because it may be older than they are.
 func TestMemoryMerges(t *testing.T) {
 	mine := remembered{
 		directory: [16]byte{1}, incarnation: [16]byte{2}, boot: boot{7, 7},
@@ -97,9 +139,18 @@ func TestMemoryMerges(t *testing.T) {
 		authority bool
 		want      remembered
 	}{
-		{"the same start", of(boot{7, 7}, logEnd{2, 2, 20}, logEnd{2, 1, 0}), false, of(boot{7, 7}, logEnd{3, 2, 20}, logEnd{2, 1, 1})},
-		{"an earlier start", of(boot{6, 1}, logEnd{2, 2, 8}, logEnd{}), false, of(boot{7, 7}, logEnd{3, 2, 10}, logEnd{2, 2, 8})},
-		{"a later start", of(boot{8, 1}, logEnd{4, 4, 30}, logEnd{}), false, of(boot{8, 1}, logEnd{4, 4, 30}, logEnd{3, 2, 10})},
+		{
+			"the same start", of(boot{7, 7}, logEnd{2, 2, 20}, logEnd{2, 1, 0}), false,
+			of(boot{7, 7}, logEnd{3, 2, 20}, logEnd{2, 1, 1}),
+		},
+		{
+			"an earlier start", of(boot{6, 1}, logEnd{2, 2, 8}, logEnd{}), false,
+			of(boot{7, 7}, logEnd{3, 2, 10}, logEnd{2, 2, 8}),
+		},
+		{
+			"a later start", of(boot{8, 1}, logEnd{4, 4, 30}, logEnd{}), false,
+			of(boot{8, 1}, logEnd{4, 4, 30}, logEnd{3, 2, 10}),
+		},
 		{"another log", other, false, mine},
 		{"another log, by authority", other, true, other},
 	} {

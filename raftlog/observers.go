@@ -19,7 +19,7 @@ type Observer struct {
 	ReplicaID    int32
 	ReplicaDir   [16]byte
 	Offset       int64     // fetch offset of its last fetch
-	LastFetch    time.Time // of its last fetch
+	LastFetch    time.Time // when it last fetched
 	LastCaughtUp time.Time // zero: not since this node leads
 }
 

@@ -202,9 +202,7 @@ func (p *peer) serve(ctx context.Context, conn net.Conn) error {
 	p.mu.Lock()
 	p.facts.Connected, p.facts.LastError = true, ""
 	p.mu.Unlock()
-	p.l.log.Info(
-		"connected to a peer", "peer", p.facts.NodeID, "address", conn.RemoteAddr().String(),
-	)
+	p.l.log.Info("connected to a peer", "peer", p.facts.NodeID, "address", conn.RemoteAddr().String())
 	p.l.peers.connected()
 	out := &sender{peer: p, conn: conn}
 	if err := out.ping(); err != nil {

@@ -46,7 +46,7 @@ func TestCommitIndexWaitsForCompany(t *testing.T) {
 	entries := appendMessage(entryOf(8, 3, nil))
 	p.enqueue(entries)
 	p.releaseCommit()
-	wantQueue(t, p, entries) // it tells a commit index that is no older
+	wantQueue(t, p, entries) // its commit index is no older
 }
 
 func TestCommitIndexAloneIsSentInTheEnd(t *testing.T) {

@@ -211,9 +211,7 @@ func (ps *peers) isForeign(id uint64, why error) {
 	ps.mu.Unlock()
 	if voters-n <= voters/2 {
 		ps.l.fail(
-			fmt.Errorf(
-				"raftlog: %d of %d voters do not know this node's cluster: %w", n, voters, why,
-			),
+			fmt.Errorf("raftlog: %d of %d voters do not know this node's cluster: %w", n, voters, why),
 		)
 	}
 }

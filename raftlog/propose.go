@@ -134,23 +134,19 @@ func (c *core) release() {
 	}
 	before := c.store.last()
 	if err := c.rn.Propose(data); err != nil {
-		c.fail(
-			fmt.Errorf(
-				"raftlog: the proposal of offsets %d to %d, in an epoch that this node leads: %w",
-				before.end, c.held.end-1, err,
-			),
-		)
+		c.fail(fmt.Errorf(
+			"raftlog: the proposal of offsets %d to %d, in an epoch that this node leads: %w",
+			before.end, c.held.end-1, err,
+		))
 		return
 	}
 	c.held.sent = [entriesOnWay]uint64(append(c.held.sent[1:], before.index+1))
 	c.drain()
 	if got := c.store.last(); c.failed == nil &&
 		(got.index != before.index+1 || got.end != c.held.end) {
-		c.fail(
-			fmt.Errorf(
-				"raftlog: a proposal at index %d, offsets %d to %d ended at index %d, offset %d",
-				before.index+1, before.end, c.held.end, got.index, got.end,
-			),
-		)
+		c.fail(fmt.Errorf(
+			"raftlog: a proposal at index %d, offsets %d to %d ended at index %d, offset %d",
+			before.index+1, before.end, c.held.end, got.index, got.end,
+		))
 	}
 }

@@ -138,15 +138,13 @@ func TestLostLeadershipDropsWhatWaits(t *testing.T) {
 	onTheirWay(t, c)
 	mustPropose(t, c, 2, dataBatch(1, "waits"))
 	epoch := int32(c.term)
-	c.step(
-		sealed(
-			c,
-			&raftpb.Message{
-				Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)),
-				Term: new(c.term + 1),
-			},
-		),
-	)
+	c.step(sealed(
+		c,
+		&raftpb.Message{
+			Type: raftpb.MsgHeartbeat.Enum(), From: new(raftID(1)), To: new(raftID(0)),
+			Term: new(c.term + 1),
+		},
+	))
 	write(c)
 	if got := c.store.last(); c.failed != nil || c.claimed || got.end != 2 ||
 		len(c.held.batches) != 0 {

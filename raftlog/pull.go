@@ -115,9 +115,7 @@ func copySnapshot(w io.Writer, conn net.Conn, id snapshotID, size int64, chunkBy
 		if err := conn.SetDeadline(time.Now().Add(pullTimeout)); err != nil {
 			return err
 		}
-		frame := appendSnapshotRead(
-			beginFrame(nil, 0), snapshotRead{id, position, int32(chunkBytes)},
-		)
+		frame := appendSnapshotRead(beginFrame(nil, 0), snapshotRead{id, position, int32(chunkBytes)})
 		if _, err := conn.Write(finishFrame(frame)); err != nil {
 			return err
 		}

@@ -112,12 +112,10 @@ func (c *core) routeApply(m *raftpb.Message) {
 			return nil
 		})
 		if !ok || err != nil || e.GetIndex() != c.handed+1 {
-			c.fail(
-				fmt.Errorf(
-					"raftlog: entry %d to apply after %d: in the log %v, %w", e.GetIndex(),
-					c.handed, ok, err,
-				),
-			)
+			c.fail(fmt.Errorf(
+				"raftlog: entry %d to apply after %d: in the log %v, %w", e.GetIndex(),
+				c.handed, ok, err,
+			))
 			return
 		}
 		c.handed = e.GetIndex()
@@ -193,9 +191,7 @@ func (c *core) recordCause(term, lead uint64, state raft.StateType) {
 	case c.state == raft.StateLeader && term > c.term:
 		cause = fmt.Sprintf("this node led epoch %d, and saw epoch %d", c.term, term)
 	case lead == raft.None && c.lead != raft.None && term == c.term:
-		cause = fmt.Sprintf(
-			"nothing was heard from leader %d for an election timeout", nodeID(c.lead),
-		)
+		cause = fmt.Sprintf("nothing was heard from leader %d for an election timeout", nodeID(c.lead))
 		c.lost = true
 	case lead == raft.None && c.lead != raft.None:
 		cause = fmt.Sprintf("an election for epoch %d began", term)

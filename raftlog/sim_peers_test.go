@@ -131,7 +131,7 @@ func (s *sim) lose(n *simNode) {
 			s.fail("node %d: %v", other.id, err)
 		}
 		was, knows := m.known[raftID(n.id)]
-		if !knows || !wipe && !n.copied.tells(was) {
+		if !knows || !wipe && !n.copied.detects(was) {
 			return
 		}
 	}
@@ -155,8 +155,8 @@ func (s *sim) foundedWithout(n *simNode) bool {
 	)
 }
 
-// tells reports whether a node that starts from this disk would detect a loss.
-func (d *simDisk) tells(was remembered) bool {
+// detects reports whether a node that starts from this disk would detect a loss.
+func (d *simDisk) detects(was remembered) bool {
 	m, err := decodeMemory(d.note)
 	return err == nil &&
 		(m.boot.count < was.boot.count || diskEnd(d).lacks(was.before.join(was.acked)))

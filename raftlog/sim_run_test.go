@@ -228,36 +228,32 @@ func TestSimulation(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			first, count := seeds(40)
-			var claims, snapshots, cuts, installs, crashes, acked, reads, joined, shared, wiped, aged, found int
+			var claims, snapshots, cuts, installs, crashes, acked, reads int
+			var joined, shared, wiped, aged, found int
 			for seed := first; seed < first+count; seed++ {
 				cryptotest.SetGlobalRandom(t, seed)
 				s, err := runSim(seed, n, 6000)
 				if err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
-				claims, snapshots, installs = claims+s.stats.claims, snapshots+s.stats.snapshots, installs+s.stats.installs
+				claims += s.stats.claims
+				snapshots += s.stats.snapshots
+				installs += s.stats.installs
 				cuts += s.stats.cuts
-				crashes, acked, reads = crashes+s.stats.crashes, acked+len(
-					s.acked,
-				), reads+s.stats.reads
-				wiped, aged, found = wiped+s.stats.wiped, aged+s.stats.aged, found+s.stats.found
-				joined, shared = joined+s.stats.parts-s.stats.proposals, shared+s.stats.shared
+				crashes += s.stats.crashes
+				acked += len(s.acked)
+				reads += s.stats.reads
+				wiped += s.stats.wiped
+				aged += s.stats.aged
+				found += s.stats.found
+				joined += s.stats.parts - s.stats.proposals
+				shared += s.stats.shared
 			}
 			t.Logf(
-				"%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d cut the log, %d installed, %d crashes, %d reads, "+
+				"%d seeds: %d claims, %d acknowledged batches, %d snapshots, %d cut the log, "+
+					"%d installed, %d crashes, %d reads, "+
 					"%d proposals joined others, %d disks wiped, %d put back, found out %d times",
-				count,
-				claims,
-				acked,
-				snapshots,
-				cuts,
-				installs,
-				crashes,
-				reads,
-				shared,
-				wiped,
-				aged,
-				found,
+				count, claims, acked, snapshots, cuts, installs, crashes, reads, shared, wiped, aged, found,
 			)
 			if n > 1 && (wiped+aged == 0 || found == 0) {
 				t.Error("no voter has lost its memory")

@@ -35,7 +35,10 @@ type sim struct {
 	ackedEnd  int64            // after the last acknowledged batch
 	exposed   int64            // highest high watermark of any claimed leader
 	proposed  int
-	stats     struct{ claims, snapshots, cuts, installs, crashes, reads, proposals, parts, shared, wiped, aged, found int }
+	stats     struct {
+		claims, snapshots, cuts, installs, crashes, reads int
+		proposals, parts, shared, wiped, aged, found      int
+	}
 }
 
 // simNode is one replica: the parts that survive a crash (disk, files) and those that do not.
@@ -57,7 +60,7 @@ type simNode struct {
 	cutOut  bool // messages from it are lost
 
 	boot        uint64           // number of its life
-	incarnation [16]byte         // of the log on its disk
+	incarnation [16]byte         // the log's, on its disk
 	met         map[int32]uint64 // peers that it has accepted in this life, and the life of theirs
 	// its disk was wiped or restored from a copy: it must not vote or lead any more
 	outcast  bool
@@ -180,7 +183,8 @@ func (s *sim) load(n *simNode, m mark) {
 	if _, err := verifyCheckpointBytes(bytes.NewReader(file)); err != nil {
 		s.fail("node %d: %v", n.id, err)
 	}
-	if err := n.app.LoadSnapshot(id.end, id.epoch, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file)), nil }); err != nil {
+	if err := n.app.LoadSnapshot(id.end, id.epoch,
+		func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(file)), nil }); err != nil {
 		s.fail("node %d: %v", n.id, err)
 	}
 	for _, b := range n.app.batches {
@@ -222,7 +226,7 @@ func (s *sim) collect(n *simNode) {
 			s.stats.reads++
 			if r.offset < s.reads[r.id] {
 				s.fail(
-					"node %d: a read is told offset %d, but %d was acknowledged before it", n.id,
+					"node %d: a read gets offset %d, but %d was acknowledged before it", n.id,
 					r.offset, s.reads[r.id],
 				)
 			}
@@ -440,7 +444,8 @@ func (s *sim) together(n *simNode, batches [][]byte) {
 			continue
 		}
 		var proposal, by, part, parts int
-		if _, err := fmt.Sscanf(string(b[batch.HeaderBytes:]), "%d by %d: %d of %d", &proposal, &by, &part, &parts); err != nil ||
+		if _, err := fmt.Sscanf(string(b[batch.HeaderBytes:]), "%d by %d: %d of %d", &proposal, &by,
+			&part, &parts); err != nil ||
 			part != want {
 			s.fail(
 				"node %d: part %d of proposal %d is committed where part %d was due: %v", n.id,

@@ -25,7 +25,7 @@ var ErrSnapshotNotFound = errors.New("raftlog: no such snapshot")
 const (
 	checkpointSuffix = ".checkpoint"
 	partSuffix       = ".part"
-	badSuffix        = ".bad" // of a checkpoint that was found damaged
+	badSuffix        = ".bad" // renames a checkpoint that was found damaged
 	// downloadIdle is how long a snapshot is kept after it was last read from.
 	downloadIdle = time.Minute
 )

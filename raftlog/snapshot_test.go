@@ -171,10 +171,13 @@ func TestSnapshotsAreKeptAndDropped(t *testing.T) {
 func TestSnapshotThatFailsLeavesNothing(t *testing.T) {
 	s := testSnapshots(t, 2)
 	for name, fill := range map[string]func(io.Writer) error{
-		"error":     func(io.Writer) error { return errors.New("no") },
-		"empty":     func(io.Writer) error { return nil },
-		"no footer": func(w io.Writer) error { _, err := w.Write(controlBatch(1, batch.ControlSnapshotHeader)); return err },
-		"cut":       func(w io.Writer) error { _, err := w.Write(checkpointOf(nil)[:100]); return err },
+		"error": func(io.Writer) error { return errors.New("no") },
+		"empty": func(io.Writer) error { return nil },
+		"no footer": func(w io.Writer) error {
+			_, err := w.Write(controlBatch(1, batch.ControlSnapshotHeader))
+			return err
+		},
+		"cut": func(w io.Writer) error { _, err := w.Write(checkpointOf(nil)[:100]); return err },
 	} {
 		if _, err := s.write(snapshotID{10, 1}, wal.FileSum{}, fill); err == nil ||
 			len(s.names(t)) > 0 {
@@ -255,7 +258,7 @@ func TestRestartFromSnapshot(t *testing.T) {
 		FetchRequest{ReplicaID: 7, LeaderEpoch: n.log.Status().Epoch, HighWatermark: -1},
 	)
 	if res.SnapshotEnd < gotEnd || res.SnapshotEpoch < gotEpoch {
-		t.Errorf("an empty broker is told %+v", res)
+		t.Errorf("an empty broker gets %+v", res)
 	}
 }
 
@@ -418,7 +421,10 @@ func TestOpenRefuses(t *testing.T) {
 		says   string
 	}{
 		"a snapshot that is gone": {func(n *testNode) error { return each(n, os.Remove) }, "missing"},
-		"a snapshot that is cut":  {func(n *testNode) error { return each(n, func(f string) error { return os.Truncate(f, 100) }) }, "damaged"},
+		"a snapshot that is cut": {
+			func(n *testNode) error { return each(n, func(f string) error { return os.Truncate(f, 100) }) },
+			"damaged",
+		},
 		"another node's snapshot": {func(n *testNode) error {
 			foreign := checkpointOf([][]byte{batchAt(0, 1, 2)})
 			return each(n, func(f string) error { return os.WriteFile(f, foreign, 0o600) })
@@ -426,10 +432,20 @@ func TestOpenRefuses(t *testing.T) {
 		"a snapshot that was found bad": {func(n *testNode) error {
 			return each(n, func(f string) error { return os.Rename(f, f+badSuffix) })
 		}, "found damaged"},
-		"a log that is gone":             {func(n *testNode) error { return os.RemoveAll(filepath.Join(n.cfg.Dir, walDir)) }, "must not vote"},
-		"no voters for a new log":        {func(n *testNode) error { n.cfg.Dir, n.cfg.Voters = t.TempDir(), nil; return nil }, "no first voters"},
-		"the same voter twice":           {func(n *testNode) error { n.cfg.Voters = []int32{1, 1}; return nil }, "differ"},
-		"an election before a heartbeat": {func(n *testNode) error { n.cfg.ElectionTicks = 5; return nil }, "election timeout"},
+		"a log that is gone": {
+			func(n *testNode) error { return os.RemoveAll(filepath.Join(n.cfg.Dir, walDir)) },
+			"must not vote",
+		},
+		"no voters for a new log": {
+			func(n *testNode) error { n.cfg.Dir, n.cfg.Voters = t.TempDir(), nil; return nil },
+			"no first voters",
+		},
+		"the same voter twice": {
+			func(n *testNode) error { n.cfg.Voters = []int32{1, 1}; return nil }, "differ",
+		},
+		"an election before a heartbeat": {
+			func(n *testNode) error { n.cfg.ElectionTicks = 5; return nil }, "election timeout",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cl := newCluster(t, 1, smallSnapshots)

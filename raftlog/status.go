@@ -44,9 +44,9 @@ type Status struct {
 // members are unknown (-1, zero).
 type Voter struct {
 	NodeID       int32
-	DirectoryID  [16]byte // zero until heard of
-	Learner      bool     // does not vote yet
-	LogEnd       int64    // offset after the last record it has durably
+	DirectoryID  [16]byte  // zero until heard of
+	Learner      bool      // does not vote yet
+	LogEnd       int64     // offset after the last record it has durably
 	LastContact  time.Time // when this node last heard from it; zero: never
 	LastCaughtUp time.Time // last seen to have everything
 }
@@ -144,9 +144,8 @@ func (c *core) status() (Status, map[int32]int64) {
 		LeaderReason: c.lastCause,
 		LogEnd:       c.store.last().end, FirstIndex: Index(c.store.base.index + 1),
 		LastIndex: Index(c.store.last().index),
-		Committed: Index(
-			st.GetCommit(),
-		), Applied: Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
+		Committed: Index(st.GetCommit()),
+		Applied:   Index(c.applied), SnapshotEnd: -1, SnapshotEpoch: -1, Failed: c.failed,
 		Suspended: c.memory.suspended, Refused: c.refused,
 	}
 	if c.founding {

@@ -328,9 +328,8 @@ func markSnapshot(m mark) *raftpb.Snapshot {
 	data = binary.BigEndian.AppendUint64(data, m.Hash.Chain)
 	data = binary.BigEndian.AppendUint64(data, m.Hash.Sum)
 	return &raftpb.Snapshot{Data: data, Metadata: &raftpb.SnapshotMetadata{
-		Index: new(
-			m.Index,
-		), Term: new(m.Term), ConfState: proto.Clone(m.ConfState).(*raftpb.ConfState),
+		Index: new(m.Index),
+		Term:  new(m.Term), ConfState: proto.Clone(m.ConfState).(*raftpb.ConfState),
 	}}
 }
 

@@ -106,9 +106,7 @@ func (in *inbound) openTunnel() []byte {
 // pull returns bytes that were written to the tunnel, or none after a while without any.
 func (in *inbound) pull() ([]byte, error) {
 	if in.pulled == nil {
-		return nil, fmt.Errorf(
-			"%w: a pull without a tunnel from node %d", errMalformed, in.peer.node,
-		)
+		return nil, fmt.Errorf("%w: a pull without a tunnel from node %d", errMalformed, in.peer.node)
 	}
 	b := make([]byte, tunnelBytes)
 	_ = in.pulled.near.SetReadDeadline(time.Now().Add(tunnelQuiet))

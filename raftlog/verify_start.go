@@ -40,10 +40,7 @@ func (s *snapshots) verifyStart(m mark) (wal.FileSum, error) {
 			"raftlog: the log in %s starts from snapshot %s, but the file of that "+
 				"name is damaged or another node's: %w. If the file was replaced, put the original back; "+
 				"otherwise %s",
-			s.dir,
-			id.file(),
-			err,
-			leaveStopped,
+			s.dir, id.file(), err, leaveStopped,
 		)
 	}
 	return sum, fmt.Errorf(
@@ -64,10 +61,7 @@ func (s *snapshots) verifyWithoutMark(m mark) error {
 			"to this directory; a node without its log must not vote. If the folder %s was moved away "+
 			"while this node was stopped, put that same folder back, and no copy of it; "+
 			"otherwise %s",
-		s.dir,
-		s.known[0].id.file(),
-		walDir,
-		leaveStopped,
+		s.dir, s.known[0].id.file(), walDir, leaveStopped,
 	)
 }
 
@@ -78,18 +72,13 @@ func (s *snapshots) missing(id snapshotID) error {
 		return fmt.Errorf(
 			"raftlog: the log in %s starts from snapshot %s, which was found damaged, and "+
 				"this node stopped before another one took its place (the damaged file is %s). %s",
-			s.dir,
-			id.file(),
-			bad,
-			capitalized(leaveStopped),
+			s.dir, id.file(), bad, capitalized(leaveStopped),
 		)
 	}
 	return fmt.Errorf(
 		"raftlog: the log in %s starts from snapshot %s, but that file is missing. If it "+
 			"was moved away, put it back (its content is checked); otherwise %s",
-		s.dir,
-		id.file(),
-		leaveStopped,
+		s.dir, id.file(), leaveStopped,
 	)
 }
 

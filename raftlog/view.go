@@ -120,10 +120,7 @@ func (v *view) extend(batches [][]byte) error {
 			return fmt.Errorf(
 				"raftlog: broken invariant: a batch at offset %d in epoch %d is applied "+
 					"after offset %d in epoch %d",
-				b.BaseOffset(),
-				b.Epoch(),
-				v.end,
-				last,
+				b.BaseOffset(), b.Epoch(), v.end, last,
 			)
 		}
 		v.batches = append(v.batches, fetchable{v.end, v.extended, data})
@@ -152,9 +149,7 @@ func (v *view) publish(id snapshotID, base position) {
 	defer v.mu.Unlock()
 	v.snapshot = id
 	if base.end > v.start {
-		gone := sort.Search(
-			len(v.batches), func(i int) bool { return v.batches[i].base >= base.end },
-		)
+		gone := sort.Search(len(v.batches), func(i int) bool { return v.batches[i].base >= base.end })
 		v.batches = slices.Clone(v.batches[gone:])
 		v.start = base.end
 		for len(v.epochs) > 1 && v.epochs[1].start < v.start {

@@ -61,9 +61,7 @@ func (s *snapshots) vouch(ctx context.Context, id snapshotID, now time.Time) err
 	c.check = k
 	s.mu.Unlock()
 
-	k.err = s.examine(
-		c, func(f vfs.File, r io.Reader) io.Reader { return cancellableReader{ctx, r} },
-	)
+	k.err = s.examine(c, func(f vfs.File, r io.Reader) io.Reader { return cancellableReader{ctx, r} })
 	s.mu.Lock()
 	c.check = nil
 	if k.err == nil {

@@ -136,7 +136,9 @@ func TestForeignCheckpointIsRefused(t *testing.T) {
 	mustWrite(t, s.path(id), foreign)
 	m := mark{Index: 9, EndOffset: id.end, Epoch: id.epoch, File: sumOf(file)}
 	_, err := snapshotsIn(t, s.dir, 2).verifyStart(m)
-	for _, says := range []string{s.path(id), errOtherSum.Error(), "put the original back", leaveStopped} {
+	for _, says := range []string{
+		s.path(id), errOtherSum.Error(), "put the original back", leaveStopped,
+	} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("does not say %q: %v", says, err)
 		}
@@ -248,7 +250,7 @@ func TestDownloadsShareOneVerification(t *testing.T) {
 		s.add(next, wal.FileSum{Bytes: 1}, time.Now())
 		s.tidy(time.Now())
 		if !s.knows(next) || len(results) > 0 {
-			t.Error("the store did not go on")
+			t.Error("the store did not continue")
 		}
 		close(mayRead)
 		for range readers {
@@ -463,7 +465,7 @@ func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 		for range 3 {
 			if res := l.Fetch(t.Context(), f); res.ErrorCode != 0 || res.SnapshotEnd != -1 ||
 				res.HighWatermark != -1 {
-				t.Errorf("a joining broker is told %+v", res)
+				t.Errorf("a joining broker gets %+v", res)
 			}
 		}
 		if _, err := l.Propose(1, dataBatch(1, "x")); err != nil {
@@ -477,7 +479,7 @@ func TestNothingIsDroppedWithoutAGoodSnapshot(t *testing.T) {
 		app.full.Store(nil)
 		f.MaxWait = time.Hour
 		if res := l.Fetch(t.Context(), f); res.SnapshotEnd != end+1 {
-			t.Errorf("with space again a joining broker is told %+v", res)
+			t.Errorf("with space again a joining broker gets %+v", res)
 		}
 		synctest.Wait()
 		if n := d.compactions.Load(); n != before+1 {

@@ -181,8 +181,8 @@ func (w *writer) withSpace(write func() error) error {
 	return err
 }
 
-// rest waits between two tries and reports whether there is to be another. The wait does not count
-// as a stall of the disk.
+// rest waits before the next attempt and reports whether to make it: false when the log closes. The
+// wait does not count as a stall of the disk.
 func (w *writer) rest(d time.Duration) bool {
 	w.watch.end()
 	defer func() { w.watch.begin(w.l.now()) }()

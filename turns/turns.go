@@ -44,8 +44,8 @@ type Places struct {
 
 	mu      sync.Mutex
 	holders map[*Turn]*holding
-	short   bool             // the short place is held: it is beside the others, so that none can delay it
-	waiters [lines]list.List // of *Turn, by lineOf
+	short   bool             // the short place, which is beside the others, is held
+	waiters [lines]list.List // lists of *Turn, by lineOf
 	granted uint             // places given out to waiters
 	looking bool             // a timer is set for look
 	waiting atomic.Int32     // length of all lines
@@ -54,7 +54,7 @@ type Places struct {
 // holding is a place that is held.
 type holding struct {
 	short    bool   // it is the short place
-	blocking uint32 // of the turn, at the last look
+	blocking uint32 // the turn's, at the last look
 }
 
 // New returns the places for a process with so many processors: half of them, at least one.

@@ -22,8 +22,8 @@ var (
 	inShell = regexp.MustCompile(`(?m)^\s*(?:for .* do )?((?:bin/|\./)?yakt [^#\n&]*)`)
 )
 
-// TestAdviceNamesCommandsThatExist walks every text of the program and its pages that tells an
-// operator what to run: the command exists, with these flags.
+// TestAdviceNamesCommandsThatExist finds the commands in every text of the program and its pages
+// that advises an operator: each exists, with these flags.
 func TestAdviceNamesCommandsThatExist(t *testing.T) {
 	t.Parallel()
 	named := 0
@@ -93,7 +93,7 @@ func TestNoHarmfulAdvice(t *testing.T) {
 	}
 }
 
-// advisers are where operators are told what to do.
+// advisers are the directories with advice for operators.
 var advisers = []string{
 	"config", "cmd", "controller", "httpapi", "kafkaproto", "metadata", "raftlog",
 }

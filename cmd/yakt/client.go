@@ -22,11 +22,11 @@ const serverDefault = "127.0.0.1:8093"
 
 // client sends the requests of one command to a node's HTTP API.
 type client struct {
-	servers string
-	output  string
-	timeout time.Duration
-	out     io.Writer
-	errOut  io.Writer
+	servers string        // host:port or URL, several separated by commas; tried in that order
+	output  string        // table or json
+	timeout time.Duration // for one answer; 0: no limit
+	out     io.Writer     // what the command was asked for
+	errOut  io.Writer     // progress, warnings and errors
 }
 
 // flags adds the flags of every command that talks to a node.
@@ -47,8 +47,7 @@ func (c *client) flags(cmd *cobra.Command) {
 	}
 }
 
-// ask reads something and decodes the answer. what says what is being done, for the person who
-// waits.
+// ask sends a GET and decodes the answer. what names the work for the person who waits for it.
 func (c *client) ask(ctx context.Context, what, path string, query url.Values, answer any) error {
 	return progress(c.errOut, what, func() error { return c.get(ctx, path, query, answer) })
 }

@@ -27,8 +27,8 @@ func (r rawJSON) into(v any) error { return json.Unmarshal(r.RawMessage, v) }
 // news is the answer of a feed: the whole state, or the changes since an offset.
 type news struct {
 	Kind       string                    `json:"kind"`
-	FromOffset int64                     `json:"fromOffset"`
-	EndOffset  int64                     `json:"endOffset"`
+	FromOffset int64                     `json:"fromOffset"` // -1 for the whole state
+	EndOffset  int64                     `json:"endOffset"`  // offset of the last record
 	Epoch      int32                     `json:"epoch"`
 	Timestamp  string                    `json:"timestamp"`
 	Records    []httpapi.Record[rawJSON] `json:"records"`

@@ -35,7 +35,7 @@ func TestLogLines(t *testing.T) {
 	}
 }
 
-// TestNoticesAreLogged: what is to be said about a configuration is in the log's own format.
+// TestNoticesAreLogged: remarks on a configuration have the log's own format.
 func TestNoticesAreLogged(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer

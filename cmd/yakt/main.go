@@ -24,6 +24,7 @@ const (
 	exitUnknown = 5
 )
 
+// exitCodes is part of the help. Scripts depend on the numbers: a code keeps its meaning.
 const exitCodes = `Exit codes:
   0  done
   1  refused or failed; the message says why

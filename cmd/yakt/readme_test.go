@@ -21,9 +21,9 @@ func readRepository(t *testing.T, name string) string {
 	return string(data)
 }
 
-// TestREADMECanBePasted runs all that README tells people to paste, in one directory: with this
-// yakt where it only handles files, and with stand-ins that say how they were called for what would
-// start or ask a process.
+// TestREADMECanBePasted runs every command of README in one directory: with this yakt where it
+// only handles files, and with stand-ins that print their arguments where a command would start or
+// contact a process.
 func TestREADMECanBePasted(t *testing.T) {
 	t.Parallel()
 	home, dir, bin := t.TempDir(), t.TempDir(), t.TempDir()

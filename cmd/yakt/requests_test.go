@@ -285,7 +285,7 @@ func TestExitCodesOfAnswers(t *testing.T) {
 		status       int
 		body         string
 		read, change int
-		next         bool // whether the read goes on to the next server
+		next         bool // whether the next server is tried
 		says         string
 	}{
 		{http.StatusConflict, `{"code":"C","detail":"No."}`, exitFailed, exitFailed, false, "C: No."},

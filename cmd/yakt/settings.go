@@ -12,8 +12,8 @@ import (
 
 // settings are the flags that select a configuration.
 type settings struct {
-	file      string
-	overrides []string
+	file      string   // "": the built-in configuration of one node
+	overrides []string // key=value, each overriding the file and the environment
 }
 
 func (s *settings) flags(cmd *cobra.Command) {

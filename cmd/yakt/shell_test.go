@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// kafkaPrograms are those of Kafka that texts tell people to run.
+// kafkaPrograms are the programs of Kafka in the texts' commands.
 var kafkaPrograms = []string{
 	"kafka-storage.sh", "kafka-server-start.sh", "kafka-topics.sh", "kafka-metadata-quorum.sh",
 	"kafka-features.sh",

@@ -33,6 +33,7 @@ type snapshotFile struct {
 	Written   time.Time `json:"written"`
 }
 
+// checkpointName matches <endOffset>-<epoch>.checkpoint, in the digits that Kafka writes.
 var checkpointName = regexp.MustCompile(`^(\d{20})-(\d{10})\.checkpoint$`)
 
 func snapshotListCommand() *cobra.Command {

@@ -51,7 +51,7 @@ func TestNothingThatHangsKeepsTheProcess(t *testing.T) {
 			if took != c.takes || stopped != c.stopped || !stopped && !errors.Is(err, c.is) {
 				t.Errorf("%s: %v after %v", name, err, took)
 			}
-			time.Sleep(2 * time.Hour) // of the bubble: what hangs ends with the test
+			time.Sleep(2 * time.Hour) // in the bubble's time: what hangs ends with the test
 		})
 	}
 }
@@ -99,8 +99,8 @@ func TestAProcessStopsInOrder(t *testing.T) {
 	}
 }
 
-// TestWelcomeCanBePasted runs what a new user is told to paste, with the programs of Kafka replaced
-// by ones that say how they were called.
+// TestWelcomeCanBePasted runs the commands of the welcome text, with the programs of Kafka replaced
+// by stand-ins that print their arguments.
 func TestWelcomeCanBePasted(t *testing.T) {
 	t.Parallel()
 	text := broker("127.0.0.1:9093", "7_05x8AOSXy5FAzj7yvrRw", "CONTROLLER")

@@ -79,9 +79,9 @@ func (c *client) showTopic(t *topicAnswer) error {
 
 // newTopic holds the flags of topic create.
 type newTopic struct {
-	partitions, factor int32
+	partitions, factor int32 // not sent unless given
 	configs            map[string]string
-	assignment         string
+	assignment         string // brokers of each partition, "1,2:2,3" for two
 	validate           bool
 }
 

@@ -79,8 +79,8 @@ func (a *Alteration) alter(
 	}
 	if a.read > ReadMaxBytes {
 		return nil, protocol.Errorf(kerr.PolicyViolation,
-			"The resources of the request have more than %d bytes of configs now: change fewer at "+
-				"once.", ReadMaxBytes)
+			"The resources of the request have more than %d bytes of "+
+				"configs now: change fewer at once.", ReadMaxBytes)
 	}
 	records, err := a.changes.alter(res, ops, times)
 	adds := func(r record.Record) bool {

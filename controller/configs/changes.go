@@ -112,8 +112,8 @@ func apply(kind int8, o Op, current map[string]string) (*string, *protocol.Error
 	initial, ok := listConfig(kind, o.Key)
 	if !ok {
 		return nil, protocol.Errorf(kerr.InvalidConfig,
-			"Can't %s to key %s because its type is not "+
-				"LIST.", strings.ToUpper(o.Op.String()), o.Key)
+			"Can't %s to key %s "+
+				"because its type is not LIST.", strings.ToUpper(o.Op.String()), o.Key)
 	}
 	if v, ok := current[o.Key]; ok {
 		initial = v
@@ -276,8 +276,8 @@ func (cc *Changes) exists(res Resource) *protocol.Error {
 	switch res.Kind {
 	case metadata.ConfigTopic:
 		if cc.img.TopicByName(res.Name) == nil {
-			return protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.",
-				res.Name)
+			return protocol.Errorf(kerr.UnknownTopicOrPartition,
+				"The topic '%s' does not exist.", res.Name)
 		}
 	case metadata.ConfigBroker:
 		if id, err := strconv.ParseInt(res.Name, 10, 32); err == nil && !cc.isNode(int32(id)) {
@@ -305,7 +305,7 @@ func ClearElrs(img *metadata.Image, records []record.Record) []record.Record {
 	var cleared []record.Record
 	for _, r := range records {
 		if config, ok := r.(*record.Config); ok && config.Name == minISRConfig {
-			clear := &record.ClearElr{} // of all topics
+			clear := &record.ClearElr{} // for all topics
 			if config.ResourceType == metadata.ConfigTopic {
 				clear.TopicName = config.ResourceName
 			}

@@ -40,8 +40,8 @@ func validateClientMetrics(subscription string, all map[string]string) *protocol
 	for _, name := range names {
 		if name != clientMetricsInterval && name != clientMetricsMatch &&
 			name != clientMetricsPrefixes {
-			return protocol.Errorf(kerr.InvalidRequest, "Unknown client metrics configuration: %s",
-				name)
+			return protocol.Errorf(kerr.InvalidRequest,
+				"Unknown client metrics configuration: %s", name)
 		}
 	}
 	for _, name := range names {
@@ -52,14 +52,14 @@ func validateClientMetrics(subscription string, all map[string]string) *protocol
 	if value, set := all[clientMetricsInterval]; set {
 		if n, _ := parseInt(value, 32); n < pushIntervalMinMs || n > pushIntervalMaxMs {
 			return protocol.Errorf(kerr.InvalidRequest,
-				"Invalid value %d for interval.ms, interval must be between 100 and 3600000 (1 "+
-					"hour)", n)
+				"Invalid value %d for interval.ms, interval must be "+
+					"between 100 and 3600000 (1 hour)", n)
 		}
 	}
 	for _, pattern := range splitList(all[clientMetricsMatch]) {
 		if !validClientMatch(pattern) {
-			return protocol.Errorf(kerr.InvalidConfig, "Illegal client matching pattern: %s",
-				pattern)
+			return protocol.Errorf(kerr.InvalidConfig,
+				"Illegal client matching pattern: %s", pattern)
 		}
 	}
 	return nil
@@ -109,7 +109,7 @@ var (
 // wrongInJava finds braces, groups and classes that Java's Pattern refuses and Go accepts. In
 // Java's dialect classes nest.
 func wrongInJava(regex string) bool {
-	depth, opened := 0, -1 // of classes, and where the innermost began
+	depth, opened := 0, -1 // nested classes, and where the innermost began
 	for i := 0; i < len(regex); i++ {
 		switch c, rest := regex[i], regex[i:]; {
 		case strings.HasPrefix(rest, `\Q`):

@@ -71,8 +71,8 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 		return nil, err
 	}
 	if d.img.TopicByName(name) == nil {
-		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition, "The topic '%s' does not exist.",
-			name)
+		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition,
+			"The topic '%s' does not exist.", name)
 	}
 	overrides := d.img.Config(metadata.ConfigTopic, name)
 	if len(overrides) == 0 && d.plain != nil {

@@ -42,16 +42,16 @@ var groupKeys = slices.Concat(
 		{name: "share.isolation.level", value: "read_uncommitted",
 			check: oneOf("read_committed", "read_uncommitted")},
 		{
-			name: "share.partition.max.record.locks", value: "2000", check: int32From(100,
-				math.MaxInt32),
-			low:  groupBound{"group.share.min.partition.max.record.locks", 100},
-			high: groupBound{"group.share.max.partition.max.record.locks", 4000},
+			name: "share.partition.max.record.locks", value: "2000",
+			check: int32From(100, math.MaxInt32),
+			low:   groupBound{"group.share.min.partition.max.record.locks", 100},
+			high:  groupBound{"group.share.max.partition.max.record.locks", 4000},
 		},
 		{
-			name: "share.record.lock.duration.ms", value: "30000", check: int32From(1000,
-				math.MaxInt32),
-			low:  groupBound{"group.share.min.record.lock.duration.ms", 15000},
-			high: groupBound{"group.share.max.record.lock.duration.ms", 60000},
+			name: "share.record.lock.duration.ms", value: "30000",
+			check: int32From(1000, math.MaxInt32),
+			low:   groupBound{"group.share.min.record.lock.duration.ms", 15000},
+			high:  groupBound{"group.share.max.record.lock.duration.ms", 60000},
 		},
 		{name: "share.renew.acknowledge.enable", value: "true", check: boolean},
 		{name: "streams.initial.rebalance.delay.ms", value: "3000",
@@ -64,8 +64,8 @@ var groupKeys = slices.Concat(
 // groupTimes are the configs that every kind of group has.
 func groupTimes(kind string) []groupKey {
 	bounds := func(rest string, low, high int64) (groupBound, groupBound) {
-		return groupBound{"group." + kind + ".min." + rest, low}, groupBound{"group." + kind +
-			".max." + rest, high}
+		prefix := "group." + kind
+		return groupBound{prefix + ".min." + rest, low}, groupBound{prefix + ".max." + rest, high}
 	}
 	session := groupKey{name: kind + sessionTimeout, value: "45000",
 		check: int32From(1, math.MaxInt32)}
@@ -138,7 +138,9 @@ func valueOr(values map[string]string, name, otherwise string) string {
 }
 
 // isoDuration is the syntax of java.time.Duration without negative durations.
-var isoDuration = regexp.MustCompile(`^(?i)\+?P(?:\+?\d+D)?(?:T(?:\+?\d+H)?(?:\+?\d+M)?(?:\+?\d+(?:[.,]\d{0,9})?S)?)?$`)
+var isoDuration = regexp.MustCompile(
+	`^(?i)\+?P(?:\+?\d+D)?(?:T(?:\+?\d+H)?(?:\+?\d+M)?(?:\+?\d+(?:[.,]\d{0,9})?S)?)?$`,
+)
 
 func offsetReset(name, value string) string {
 	v := trimJava(value)

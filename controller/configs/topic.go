@@ -187,6 +187,7 @@ func (d *TopicDefaults) MinISR(overrides map[string]string) int {
 	return intOr(overrides[minISRConfig], d.minISRBase)
 }
 
+// UncleanElection is a topic's effective unclean.leader.election.enable, given its overrides.
 func (d *TopicDefaults) UncleanElection(overrides map[string]string) bool {
 	return boolOr(overrides[uncleanElectionConfig], d.uncleanBase)
 }

@@ -43,7 +43,8 @@ func TestLegalTopicName(t *testing.T) {
 	}
 	for name, legal := range map[string]bool{
 		"a": true, "A.b_c-9": true, "...": true, string(long): true,
-		"": false, ".": false, "..": false, string(long) + "x": false, "a b": false, "ä": false, "a/b": false, "a\x00": false,
+		"": false, ".": false, "..": false, string(long) + "x": false, "a b": false, "ä": false,
+		"a/b": false, "a\x00": false,
 	} {
 		if (CheckTopicName(name) == nil) != legal {
 			t.Errorf("%q: legal is %v", name, !legal)

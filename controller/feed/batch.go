@@ -19,7 +19,7 @@ type Batch struct {
 	concerns   audienceSet
 	// changes are the records of states, until ReadAfter has completed these.
 	changes []record.Record
-	// before and after are the images around the batch, if the feed is to read the states.
+	// before and after are the images around the batch, if the feed reads the states itself.
 	before, after *metadata.Image
 }
 

@@ -79,8 +79,8 @@ func (s state) after(r *record.PartitionChange) state {
 }
 
 // assertValid panics if the record would break a partition that is valid now. A record of an
-// earlier release, or of Apache's controllers, may have left one that is not valid: that must still
-// be possible to change.
+// earlier release, or of Apache's controllers, may have left an invalid partition, which it must
+// still be possible to change.
 func (c *Change) assertValid(r *record.PartitionChange) {
 	before := stateOf(c.old)
 	err := before.after(r).check(c.rules.elr)

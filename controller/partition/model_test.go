@@ -51,7 +51,8 @@ func (m *modelCase) acceptable(id int32) bool {
 
 func (m *modelCase) run() modelResult {
 	b := m.before
-	isr, replicas, removing, adding := slices.Clone(m.isr), slices.Clone(m.replicas), m.removing, m.adding
+	isr, replicas := slices.Clone(m.isr), slices.Clone(m.replicas)
+	removing, adding := m.removing, m.adding
 
 	// 1. complete the reassignment
 	if len(removing) > 0 || len(adding) > 0 {
@@ -119,7 +120,8 @@ func (m *modelCase) run() modelResult {
 		}
 	}
 	return m.result(record.Partition{
-		Replicas: replicas, ISR: newISR, RemovingReplicas: removing, AddingReplicas: adding, Leader: leader, LeaderRecoveryState: recovery,
+		Replicas: replicas, ISR: newISR, RemovingReplicas: removing, AddingReplicas: adding,
+		Leader: leader, LeaderRecoveryState: recovery,
 		EligibleLeaderReplicas: newELR, LastKnownELR: known, Directories: dirs,
 	}, leaderSet)
 }
@@ -202,7 +204,8 @@ const modelBrokers = 6
 func randomCase(r *rand.Rand) *modelCase {
 	m := &modelCase{
 		live: make(map[int32]bool), brokers: make(map[int32]bool), unclean: NoBroker, remove: NoBroker,
-		mv:  metadata.MinVersion + metadata.Version(r.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
+		mv: metadata.MinVersion +
+			metadata.Version(r.IntN(int(metadata.LatestVersion-metadata.MinVersion)+1)),
 		elr: r.IntN(2) == 0, minISR: 1 + r.IntN(3), election: Election(r.IntN(3)),
 	}
 	if r.IntN(3) == 0 {
@@ -238,7 +241,8 @@ func randomCase(r *rand.Rand) *modelCase {
 		moving := shuffled(r, b.Replicas)
 		n := r.IntN(len(moving) + 1)
 		k := r.IntN(n + 1)
-		b.RemovingReplicas, b.AddingReplicas = slices.Sorted(slices.Values(moving[:k])), slices.Sorted(slices.Values(moving[k:n]))
+		b.RemovingReplicas = slices.Sorted(slices.Values(moving[:k]))
+		b.AddingReplicas = slices.Sorted(slices.Values(moving[k:n]))
 	}
 	b.Directories = make([]protocol.UUID, len(b.Replicas))
 	for i := range b.Directories {
@@ -255,7 +259,8 @@ func randomCase(r *rand.Rand) *modelCase {
 // are to move.
 func (m *modelCase) randomChange(r *rand.Rand) {
 	b := &m.before
-	m.isr, m.replicas, m.removing, m.adding, m.recovery = b.ISR, b.Replicas, b.RemovingReplicas, b.AddingReplicas, b.LeaderRecoveryState
+	m.isr, m.replicas, m.recovery = b.ISR, b.Replicas, b.LeaderRecoveryState
+	m.removing, m.adding = b.RemovingReplicas, b.AddingReplicas
 	switch r.IntN(5) {
 	case 0:
 		m.remove = int32(r.IntN(modelBrokers))
@@ -317,7 +322,8 @@ func (m *modelCase) fast(img *metadata.Image, topic *metadata.Topic) *record.Par
 		update: Update{remove: m.remove, add: NoBroker,
 			unclean: m.unclean}, topic: topic, minISR: m.minISR}
 	c := rules.Change(0, topic.Partition(0))
-	c.isr, c.replicas, c.removing, c.adding, c.recovery, c.election = m.isr, m.replicas, m.removing, m.adding, m.recovery, m.election
+	c.isr, c.replicas, c.removing, c.adding = m.isr, m.replicas, m.removing, m.adding
+	c.recovery, c.election = m.recovery, m.election
 	return c.Record()
 }
 
@@ -436,5 +442,6 @@ func samePartition(a, b record.Partition) bool {
 func (m *modelCase) String() string {
 	return fmt.Sprintf("%+v live=%v mv=%v elr=%v min=%d remove=%d unclean=%d election=%d -> "+
 		"isr=%v replicas=%v removing=%v adding=%v lrs=%d",
-		m.before, m.live, m.mv, m.elr, m.minISR, m.remove, m.unclean, m.election, m.isr, m.replicas, m.removing, m.adding, m.recovery)
+		m.before, m.live, m.mv, m.elr, m.minISR, m.remove, m.unclean, m.election,
+		m.isr, m.replicas, m.removing, m.adding, m.recovery)
 }

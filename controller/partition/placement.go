@@ -101,16 +101,16 @@ func (p *placer) place(n, replicationFactor int) ([][]int32, *protocol.Error) {
 	switch {
 	case replicationFactor <= 0:
 		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
-			"Invalid replication factor %d: the replication factor must be "+
-				"positive.", replicationFactor)
+			"Invalid replication factor %d: the "+
+				"replication factor must be positive.", replicationFactor)
 	case p.active == 0:
 		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
 			"All brokers are currently fenced, or have all their log directories cordoned.")
 	case replicationFactor > p.total:
 		return nil, protocol.Errorf(kerr.InvalidReplicationFactor,
 			"The target replication factor of %d cannot be reached because only %d broker(s) are "+
-				"registered or some brokers have all their log directories "+
-				"cordoned.", replicationFactor, p.total)
+				"registered or some brokers have all "+
+				"their log directories cordoned.", replicationFactor, p.total)
 	}
 	ids := make([]int32, 0, n*replicationFactor)
 	partitions := make([][]int32, n)
@@ -196,6 +196,7 @@ func intn(r Random, n int) int {
 	return int(r.Uint64() % uint64(n))
 }
 
+// Shuffle puts a list into random order, in place (Fisher-Yates).
 func Shuffle[T any](r Random, list []T) {
 	for i := len(list) - 1; i > 0; i-- {
 		j := intn(r, i+1)
@@ -273,8 +274,8 @@ func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int)
 	for i, id := range sorted {
 		if img.Broker(id) == nil {
 			return protocol.Errorf(kerr.InvalidReplicaAssignment,
-				"The manual partition assignment includes broker %d, but no such broker is "+
-					"registered.", id)
+				"The manual partition assignment includes broker %d, but "+
+					"no such broker is registered.", id)
 		}
 		if i > 0 && sorted[i-1] == id {
 			return protocol.Errorf(kerr.InvalidReplicaAssignment,
@@ -284,8 +285,8 @@ func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int)
 	if replicationFactor != 0 && len(replicas) != replicationFactor {
 		return protocol.Errorf(kerr.InvalidReplicaAssignment,
 			"The manual partition assignment includes a partition with %d replica(s), but this is "+
-				"not consistent with previous partitions, which have %d "+
-				"replica(s).", len(replicas), replicationFactor)
+				"not consistent with previous "+
+				"partitions, which have %d replica(s).", len(replicas), replicationFactor)
 	}
 	return nil
 }

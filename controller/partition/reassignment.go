@@ -92,7 +92,7 @@ func originalReplicas(p *metadata.Partition) []int32 { return without(p.Replicas
 // TargetFactor is the replication factor of a partition once its reassignment, if any, has ended.
 func TargetFactor(p *metadata.Partition) int { return len(without(p.Replicas, p.Removing()...)) }
 
-// difference is what a holds and b does not, ascending.
+// difference returns the elements of a that are not in b, ascending.
 func difference(a, b []int32) []int32 {
 	var d []int32
 	for _, id := range a {

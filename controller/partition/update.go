@@ -115,6 +115,7 @@ type UncleanElections struct {
 	first string
 }
 
+// Add counts the change if it elects a replica that was not in sync.
 func (u *UncleanElections) Add(c *Change) {
 	if c.lossy {
 		u.n++
@@ -124,17 +125,19 @@ func (u *UncleanElections) Add(c *Change) {
 	}
 }
 
+// Warn logs the count and the first partition, or nothing if there was no such election.
 func (u *UncleanElections) Warn(log *slog.Logger) {
 	if u.n > 0 {
 		log.Warn("unclean leader elections: replicas lead that were not in sync; if records were "+
-			"acknowledged that they do not have, those are "+
-			"lost", "partitions", u.n, "first", u.first)
+			"acknowledged that they do not have, those are lost",
+			"partitions", u.n, "first", u.first)
 	}
 }
 
 // DirSet is a set of directories; a broker may have many.
 type DirSet map[protocol.UUID]bool
 
+// NewDirSet returns the set of the given directories.
 func NewDirSet(dirs []protocol.UUID) DirSet {
 	s := make(DirSet, len(dirs))
 	for _, d := range dirs {

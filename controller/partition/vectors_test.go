@@ -36,7 +36,8 @@ func TestPartitionRulesAgainstKafka(t *testing.T) {
 }
 
 func parseVector(t *testing.T, parts []string) *modelCase {
-	before, circumstances, wanted := strings.Fields(parts[0]), strings.Fields(parts[1]), strings.Fields(parts[2])
+	before, circumstances := strings.Fields(parts[0]), strings.Fields(parts[1])
+	wanted := strings.Fields(parts[2])
 	number := func(s string) int32 {
 		n, err := strconv.Atoi(s)
 		if err != nil {
@@ -54,12 +55,16 @@ func parseVector(t *testing.T, parts []string) *modelCase {
 	}
 	m := &modelCase{
 		live: make(map[int32]bool), brokers: make(map[int32]bool), remove: NoBroker,
-		mv: metadata.Version(number(circumstances[0])), elr: circumstances[1] == "1", minISR: int(number(circumstances[2])),
+		mv: metadata.Version(number(circumstances[0])), elr: circumstances[1] == "1",
+		minISR:  int(number(circumstances[2])),
 		unclean: number(circumstances[3]), election: Election(number(circumstances[4])),
-		isr: list(wanted[0]), replicas: list(wanted[1]), removing: list(wanted[2]), adding: list(wanted[3]), recovery: int8(number(wanted[4])),
+		isr: list(wanted[0]), replicas: list(wanted[1]), removing: list(wanted[2]),
+		adding: list(wanted[3]), recovery: int8(number(wanted[4])),
 		before: record.Partition{
-			Replicas: list(before[0]), ISR: list(before[1]), RemovingReplicas: list(before[2]), AddingReplicas: list(before[3]),
-			Leader: number(before[4]), LeaderRecoveryState: int8(number(before[5])), LeaderEpoch: number(before[6]), PartitionEpoch: number(before[7]),
+			Replicas: list(before[0]), ISR: list(before[1]), RemovingReplicas: list(before[2]),
+			AddingReplicas: list(before[3]),
+			Leader:         number(before[4]), LeaderRecoveryState: int8(number(before[5])),
+			LeaderEpoch: number(before[6]), PartitionEpoch: number(before[7]),
 			EligibleLeaderReplicas: list(before[8]), LastKnownELR: list(before[9]),
 		},
 	}
@@ -96,7 +101,9 @@ func vectorOutcome(
 		dirs += map[protocol.UUID]string{protocol.DirMigrating: "m", protocol.DirUnassigned: "u"}[d]
 	}
 	return strings.Join([]string{
-		list(p.Replicas), list(p.ISR), list(p.Removing()), list(p.Adding()), strconv.Itoa(int(p.Leader)), strconv.Itoa(int(p.RecoveryState)),
-		strconv.Itoa(int(p.LeaderEpoch)), strconv.Itoa(int(p.PartitionEpoch)), list(slices.Sorted(slices.Values(p.ELR()))), list(p.LastKnownELR()), dirs,
+		list(p.Replicas), list(p.ISR), list(p.Removing()), list(p.Adding()), strconv.Itoa(int(p.Leader)),
+		strconv.Itoa(int(p.RecoveryState)),
+		strconv.Itoa(int(p.LeaderEpoch)), strconv.Itoa(int(p.PartitionEpoch)),
+		list(slices.Sorted(slices.Values(p.ELR()))), list(p.LastKnownELR()), dirs,
 	}, " ")
 }

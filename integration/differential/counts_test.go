@@ -43,8 +43,8 @@ func (t tally) String() string {
 // counts are the tallies of a test.
 type counts struct {
 	operations  int
-	byKind      tally // of operations
-	versions    tally // of requests
+	byKind      tally // operations
+	versions    tally // requests
 	levels      tally // operations by metadata.version
 	answers     tally // error codes, at every level of a response, by request
 	records     tally

@@ -31,7 +31,7 @@ type broker struct {
 	rack         *string
 	down         bool
 	shuttingDown bool
-	lastEpoch    int64 // of its last registration
+	lastEpoch    int64 // epoch of its last registration
 }
 
 const (

@@ -93,6 +93,7 @@ type Answers struct {
 	Last    error // why it was last refused
 }
 
+// String is a phrase for the test log.
 func (a Answers) String() string {
 	return fmt.Sprintf("%d answers, the last of %d bytes, the longest after %v; "+
 		"%d times refused (%v)",

@@ -120,15 +120,18 @@ func ConfigureYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Con
 
 func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
 	t.Helper()
-	q := &Controllers{name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: protocol.NewUUID().String(),
-		static: o.Static,
-		nodes:  map[int32]*controller{}}
+	q := &Controllers{
+		name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: protocol.NewUUID().String(),
+		static: o.Static, nodes: map[int32]*controller{},
+	}
 	root := t.TempDir()
 	for i := range n {
 		id := int32(firstControllerID + i)
 		dir := filepath.Join(root, fmt.Sprintf("controller-%d", id))
-		q.nodes[id] = &controller{id: id, directoryID: protocol.NewUUID().String(), port: FreePort(t), dir: dir,
-			config: dir + ".properties"}
+		q.nodes[id] = &controller{
+			id: id, directoryID: protocol.NewUUID().String(), port: FreePort(t), dir: dir,
+			config: dir + ".properties",
+		}
 		if prog.hasHTTP() {
 			q.nodes[id].http = fmt.Sprintf("127.0.0.1:%d", FreePort(t))
 		}
@@ -266,9 +269,16 @@ func (q *Controllers) join(item func(*controller) string) string {
 	return strings.Join(items, ",")
 }
 
-func (q *Controllers) Name() string         { return q.name }
-func (q *Controllers) Version() string      { return q.version }
-func (q *Controllers) ClusterID() string    { return q.clusterID }
+// Name implements Quorum.
+func (q *Controllers) Name() string { return q.name }
+
+// Version implements Quorum.
+func (q *Controllers) Version() string { return q.version }
+
+// ClusterID implements Quorum.
+func (q *Controllers) ClusterID() string { return q.clusterID }
+
+// ListenerName implements Quorum.
 func (q *Controllers) ListenerName() string { return "CONTROLLER" }
 
 // BootstrapServers is the value of controller.quorum.bootstrap.servers and of
@@ -321,14 +331,25 @@ func (q *Controllers) SmallDisk() *SmallDisk { return q.small }
 // HTTPAddr returns host:port of a YAKt node's HTTP API.
 func (q *Controllers) HTTPAddr(id int32) string { return q.nodes[id].http }
 
+// Endpoint returns host:port of a node's Kafka listener.
 func (q *Controllers) Endpoint(id int32) string {
 	return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port)
 }
-func (q *Controllers) Dir(id int32) string          { return q.nodes[id].dir }
+
+// Dir returns a node's data directory.
+func (q *Controllers) Dir(id int32) string { return q.nodes[id].dir }
+
+// Start starts a node that does not run. It does not wait until the node is ready.
 func (q *Controllers) Start(t testing.TB, id int32) { t.Helper(); q.nodes[id].Start(t) }
-func (q *Controllers) Stop(t testing.TB, id int32)  { t.Helper(); q.nodes[id].Stop(t) }
-func (q *Controllers) Kill(id int32)                { q.nodes[id].Kill() }
-func (q *Controllers) Alive(id int32) bool          { return q.nodes[id].Alive() }
+
+// Stop ends a node with SIGTERM and waits for its exit.
+func (q *Controllers) Stop(t testing.TB, id int32) { t.Helper(); q.nodes[id].Stop(t) }
+
+// Kill ends a node with SIGKILL.
+func (q *Controllers) Kill(id int32) { q.nodes[id].Kill() }
+
+// Alive reports whether a node's process runs.
+func (q *Controllers) Alive(id int32) bool { return q.nodes[id].Alive() }
 
 // Checkpoints returns the paths of the snapshots in a directory, oldest first, without
 // bootstrap.checkpoint and the checkpoint at offset 0, which formatting writes.

@@ -113,7 +113,7 @@ func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationReques
 	return req
 }
 
-const attemptMax = 3 * time.Second // of a Creator, before it tries another node
+const attemptMax = 3 * time.Second // how long a Creator tries one node before the next
 
 // Creator creates topics directly at the controllers, one after the other, and enters acknowledged
 // ones into its ledger. Not safe for concurrent use.

@@ -14,6 +14,7 @@ type Footprint struct {
 	Descriptors int
 }
 
+// String is a phrase for the test log.
 func (f Footprint) String() string {
 	return fmt.Sprintf("%.0f MiB, %d descriptors", f.ResidentMiB, f.Descriptors)
 }

@@ -43,6 +43,7 @@ type Waits struct {
 	Unscheduled time.Duration
 }
 
+// String is a phrase for the test log.
 func (w Waits) String() string {
 	s := fmt.Sprintf("%d requests, p99 %v, longest %v (%s; %v as seen)", w.Count,
 		w.P99.Round(time.Millisecond), w.Longest.Round(time.Millisecond), w.LongestOf,

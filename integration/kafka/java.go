@@ -140,8 +140,8 @@ func (r *Release) trainArchive(work, archive string) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id", protocol.NewUUID().String(),
-		"--config", config, "--standalone")
+	format := r.javaCommand(256, log4j2, nil, StorageTool, "format", "--cluster-id",
+		protocol.NewUUID().String(), "--config", config, "--standalone")
 	if out, err := format.run(ctx); err != nil {
 		return fmt.Errorf("format: %w: %s", err, out.Stderr)
 	}

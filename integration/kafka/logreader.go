@@ -28,6 +28,7 @@ type LoadError struct {
 	Text   string // the exception and its causes
 }
 
+// Error implements error.
 func (e *LoadError) Error() string { return fmt.Sprintf("offset %d: %s", e.Offset, e.Text) }
 
 // LoadLogs has a release of Kafka load files as its brokers do, with its own readers and its own

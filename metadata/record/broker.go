@@ -60,6 +60,7 @@ func RackName(rack *string) string {
 	return *rack
 }
 
+// Type implements Record.
 func (*RegisterBroker) Type() Type { return TypeRegisterBroker }
 
 func (r *RegisterBroker) code(c *coder) {
@@ -90,6 +91,7 @@ type UnregisterBroker struct {
 	BrokerEpoch int64
 }
 
+// Type implements Record.
 func (*UnregisterBroker) Type() Type { return TypeUnregisterBroker }
 
 func (r *UnregisterBroker) code(c *coder) {
@@ -104,6 +106,7 @@ type FenceBroker struct {
 	Epoch int64
 }
 
+// Type implements Record.
 func (*FenceBroker) Type() Type { return TypeFenceBroker }
 
 func (r *FenceBroker) code(c *coder) {
@@ -118,6 +121,7 @@ type UnfenceBroker struct {
 	Epoch int64
 }
 
+// Type implements Record.
 func (*UnfenceBroker) Type() Type { return TypeUnfenceBroker }
 
 func (r *UnfenceBroker) code(c *coder) {
@@ -144,6 +148,7 @@ type BrokerRegistrationChange struct {
 	CordonedLogDirs      []protocol.UUID // v3+; nil is no change, empty is none
 }
 
+// Type implements Record.
 func (*BrokerRegistrationChange) Type() Type { return TypeBrokerRegistrationChange }
 
 func (r *BrokerRegistrationChange) code(c *coder) {
@@ -170,6 +175,7 @@ type RegisterController struct {
 	Features         []FeatureRange
 }
 
+// Type implements Record.
 func (*RegisterController) Type() Type { return TypeRegisterController }
 
 func (r *RegisterController) code(c *coder) {

@@ -10,6 +10,7 @@ type Config struct {
 	Value        *string // nil deletes
 }
 
+// Type implements Record.
 func (*Config) Type() Type { return TypeConfig }
 
 func (r *Config) code(c *coder) {
@@ -27,6 +28,7 @@ type FeatureLevel struct {
 	Level int16
 }
 
+// Type implements Record.
 func (*FeatureLevel) Type() Type { return TypeFeatureLevel }
 
 func (r *FeatureLevel) code(c *coder) {
@@ -42,6 +44,7 @@ type ProducerIDs struct {
 	NextProducerID int64
 }
 
+// Type implements Record.
 func (*ProducerIDs) Type() Type { return TypeProducerIDs }
 
 func (r *ProducerIDs) code(c *coder) {
@@ -71,6 +74,7 @@ func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:
 // tagDropped is "YAK" in ASCII, far from the tags that Kafka assigns, which count from 0.
 const tagDropped = 0x59414b
 
+// Type implements Record.
 func (*NoOp) Type() Type { return TypeNoOp }
 
 func (r *NoOp) code(c *coder) {
@@ -88,6 +92,7 @@ func (r *NoOp) code(c *coder) {
 // ZkMigrationState is in logs that were migrated from ZooKeeper; nothing uses it any more.
 type ZkMigrationState struct{ State int8 }
 
+// Type implements Record.
 func (*ZkMigrationState) Type() Type { return TypeZkMigrationState }
 
 func (r *ZkMigrationState) code(c *coder) {
@@ -99,6 +104,7 @@ func (r *ZkMigrationState) code(c *coder) {
 // EndTransaction (KIP-868).
 type BeginTransaction struct{ Name *string }
 
+// Type implements Record.
 func (*BeginTransaction) Type() Type { return TypeBeginTransaction }
 
 func (r *BeginTransaction) code(c *coder) {
@@ -108,12 +114,14 @@ func (r *BeginTransaction) code(c *coder) {
 // EndTransaction publishes the open metadata transaction.
 type EndTransaction struct{}
 
+// Type implements Record.
 func (*EndTransaction) Type() Type    { return TypeEndTransaction }
 func (*EndTransaction) code(c *coder) { c.noTags() }
 
 // AbortTransaction discards the open metadata transaction.
 type AbortTransaction struct{ Reason *string }
 
+// Type implements Record.
 func (*AbortTransaction) Type() Type { return TypeAbortTransaction }
 
 func (r *AbortTransaction) code(c *coder) {

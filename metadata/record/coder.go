@@ -249,8 +249,8 @@ func (c *coder) nullableUUIDs(v *[]protocol.UUID) {
 	c.uuidElems(v, nullableLength(c, v, len(protocol.UUID{})))
 }
 
-// int32Elems and uuidElems code all elements of a list at once, for the two types of which a
-// million partitions have lists.
+// int32Elems and uuidElems code all elements of a list at once, because every one
+// of a million partitions has lists of these two types.
 func (c *coder) int32Elems(v *[]int32, n int) {
 	if c.err != nil || n <= 0 {
 		return
@@ -297,12 +297,10 @@ func (c *coder) tags(fields ...tagged) {
 	var n uint32
 	for _, f := range fields {
 		if f.set && f.since > c.version {
-			c.fail(
-				fmt.Errorf(
-					"tagged field %d needs version %d, the record is written in version %d", f.tag,
-					f.since, c.version,
-				),
-			)
+			c.fail(fmt.Errorf(
+				"tagged field %d needs version %d, the record is written in version %d", f.tag,
+				f.since, c.version,
+			))
 			return
 		}
 		if f.set {
@@ -380,9 +378,7 @@ func (c *coder) since(version int16, set bool) bool {
 	}
 	if set && !c.decoding {
 		c.fail(
-			fmt.Errorf(
-				"a field needs version %d, the record is written in version %d", version, c.version,
-			),
+			fmt.Errorf("a field needs version %d, the record is written in version %d", version, c.version),
 		)
 	}
 	return false

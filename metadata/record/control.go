@@ -12,6 +12,7 @@ import (
 // so only these are written.
 type ControlType int16
 
+// The control records that are written, with the numbers of Kafka's ControlRecordType.
 const (
 	ControlLeaderChange   ControlType = 2
 	ControlSnapshotHeader ControlType = 3
@@ -81,9 +82,7 @@ func DecodeControl(key, value []byte) (Control, error) {
 	c := coder{buf: value, decoding: true}
 	c.int16(&c.version)
 	if c.err == nil && (c.version < 0 || c.version > maxVersion) {
-		c.fail(
-			fmt.Errorf("version %d is newer than this release reads (%d)", c.version, maxVersion),
-		)
+		c.fail(fmt.Errorf("version %d is newer than this release reads (%d)", c.version, maxVersion))
 	}
 	r.code(&c)
 	if c.err == nil && len(c.buf) != 0 {
@@ -119,6 +118,7 @@ type LeaderChange struct {
 	GrantingVoters []int32
 }
 
+// ControlType implements Control.
 func (*LeaderChange) ControlType() ControlType { return ControlLeaderChange }
 
 func (r *LeaderChange) code(c *coder) {
@@ -142,6 +142,7 @@ type SnapshotHeader struct {
 	LastContainedLogTimestamp int64
 }
 
+// ControlType implements Control.
 func (*SnapshotHeader) ControlType() ControlType { return ControlSnapshotHeader }
 
 func (r *SnapshotHeader) code(c *coder) {
@@ -152,6 +153,7 @@ func (r *SnapshotHeader) code(c *coder) {
 // SnapshotFooter is the last record of a snapshot.
 type SnapshotFooter struct{}
 
+// ControlType implements Control.
 func (*SnapshotFooter) ControlType() ControlType { return ControlSnapshotFooter }
 func (*SnapshotFooter) code(c *coder)            { c.noTags() }
 
@@ -159,6 +161,7 @@ func (*SnapshotFooter) code(c *coder)            { c.noTags() }
 // (KIP-853).
 type KRaftVersion struct{ Version int16 }
 
+// ControlType implements Control.
 func (*KRaftVersion) ControlType() ControlType { return ControlKRaftVersion }
 
 func (r *KRaftVersion) code(c *coder) {
@@ -186,6 +189,7 @@ type VoterEndpoint struct {
 	Port uint16
 }
 
+// ControlType implements Control.
 func (*Voters) ControlType() ControlType { return ControlVoters }
 
 func (r *Voters) code(c *coder) {

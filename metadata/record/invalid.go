@@ -17,6 +17,7 @@ type InvalidError struct {
 	Problem string // the fault, a phrase that follows the field's name
 }
 
+// Error implements error.
 func (e *InvalidError) Error() string {
 	return fmt.Sprintf("%v is invalid: %s %s", e.Type, e.Field, e.Problem)
 }

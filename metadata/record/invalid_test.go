@@ -24,11 +24,14 @@ func TestStringsThatKafkaDoesNotRead(t *testing.T) {
 		"a\x00b":                          true,
 	} {
 		for field, r := range map[string]record.Record{
-			"ResourceName":   &record.Config{ResourceType: 2, ResourceName: text, Name: "k"},
-			"Name":           &record.Config{ResourceType: 2, ResourceName: "t", Name: text},
-			"Value":          &record.Config{ResourceType: 2, ResourceName: "t", Name: "k", Value: &text},
-			"Entity[1].Name": &record.ClientQuota{Entity: []record.QuotaEntity{{Type: "user"}, {Type: "client-id", Name: &text}}, Key: "k", Value: 1},
-			"Reason":         &record.AbortTransaction{Reason: &text},
+			"ResourceName": &record.Config{ResourceType: 2, ResourceName: text, Name: "k"},
+			"Name":         &record.Config{ResourceType: 2, ResourceName: "t", Name: text},
+			"Value":        &record.Config{ResourceType: 2, ResourceName: "t", Name: "k", Value: &text},
+			"Entity[1].Name": &record.ClientQuota{
+				Entity: []record.QuotaEntity{{Type: "user"}, {Type: "client-id", Name: &text}}, Key: "k",
+				Value: 1,
+			},
+			"Reason": &record.AbortTransaction{Reason: &text},
 		} {
 			var invalid *record.InvalidError
 			err := record.Check(r)
@@ -74,26 +77,51 @@ func TestRecordsThatBrokersDoNotAccept(t *testing.T) {
 		r     record.Record
 	}{
 		{"BrokerID", broken(func(r *record.RegisterBroker) { r.BrokerID = -1 })},
-		{"Endpoints[1].Name", broken(func(r *record.RegisterBroker) { r.Endpoints = endpoint(func(e *record.Endpoint) { e.Name = "" }) })},
-		{"Endpoints[1].Name", broken(func(r *record.RegisterBroker) { r.Endpoints = endpoint(func(e *record.Endpoint) { e.Name = "A" }) })},
-		{"Endpoints[1].Host", broken(func(r *record.RegisterBroker) { r.Endpoints = endpoint(func(e *record.Endpoint) { e.Host = "" }) })},
-		{"Endpoints[1].Port", broken(func(r *record.RegisterBroker) { r.Endpoints = endpoint(func(e *record.Endpoint) { e.Port = 0 }) })},
+		{"Endpoints[1].Name", broken(func(r *record.RegisterBroker) {
+			r.Endpoints = endpoint(func(e *record.Endpoint) { e.Name = "" })
+		})},
+		{"Endpoints[1].Name", broken(func(r *record.RegisterBroker) {
+			r.Endpoints = endpoint(func(e *record.Endpoint) { e.Name = "A" })
+		})},
+		{"Endpoints[1].Host", broken(func(r *record.RegisterBroker) {
+			r.Endpoints = endpoint(func(e *record.Endpoint) { e.Host = "" })
+		})},
+		{"Endpoints[1].Port", broken(func(r *record.RegisterBroker) {
+			r.Endpoints = endpoint(func(e *record.Endpoint) { e.Port = 0 })
+		})},
 		{"Endpoints[1].SecurityProtocol", broken(func(r *record.RegisterBroker) {
 			r.Endpoints = endpoint(func(e *record.Endpoint) { e.SecurityProtocol = 4 })
 		})},
 		{"Endpoints[1].SecurityProtocol", broken(func(r *record.RegisterController) {
 			r.Endpoints = endpoint(func(e *record.Endpoint) { e.SecurityProtocol = -1 })
 		})},
-		{"Features[0].Name", broken(func(r *record.RegisterBroker) { r.Features = []record.FeatureRange{{Name: "", Max: 1}} })},
-		{"Features[1].Name", broken(func(r *record.RegisterBroker) { r.Features = []record.FeatureRange{{Name: "f"}, {Name: "f"}} })},
-		{"Features[0].Max", broken(func(r *record.RegisterController) { r.Features = []record.FeatureRange{{Name: "f", Min: 2, Max: 1}} })},
-		{"Features[0].Max", broken(func(r *record.RegisterController) { r.Features = []record.FeatureRange{{Name: "f", Min: -1, Max: 1}} })},
-		{"LogDirs[0]", broken(func(r *record.RegisterBroker) { r.LogDirs = []protocol.UUID{protocol.DirLost} })},
+		{"Features[0].Name", broken(
+			func(r *record.RegisterBroker) { r.Features = []record.FeatureRange{{Name: "", Max: 1}} },
+		)},
+		{"Features[1].Name", broken(
+			func(r *record.RegisterBroker) { r.Features = []record.FeatureRange{{Name: "f"}, {Name: "f"}} },
+		)},
+		{"Features[0].Max", broken(func(r *record.RegisterController) {
+			r.Features = []record.FeatureRange{{Name: "f", Min: 2, Max: 1}}
+		})},
+		{"Features[0].Max", broken(func(r *record.RegisterController) {
+			r.Features = []record.FeatureRange{{Name: "f", Min: -1, Max: 1}}
+		})},
+		{
+			"LogDirs[0]",
+			broken(func(r *record.RegisterBroker) { r.LogDirs = []protocol.UUID{protocol.DirLost} }),
+		},
 		{"LogDirs[1]", broken(func(r *record.RegisterBroker) { r.LogDirs = []protocol.UUID{dir, dir} })},
 		{"ControllerID", broken(func(r *record.RegisterController) { r.ControllerID = -1 })},
 		{"Fenced", broken(func(r *record.BrokerRegistrationChange) { r.Fenced = 2 })},
-		{"InControlledShutdown", broken(func(r *record.BrokerRegistrationChange) { r.InControlledShutdown = -1 })},
-		{"LogDirs[1]", broken(func(r *record.BrokerRegistrationChange) { r.LogDirs = []protocol.UUID{dir, dir} })},
+		{
+			"InControlledShutdown",
+			broken(func(r *record.BrokerRegistrationChange) { r.InControlledShutdown = -1 }),
+		},
+		{
+			"LogDirs[1]",
+			broken(func(r *record.BrokerRegistrationChange) { r.LogDirs = []protocol.UUID{dir, dir} }),
+		},
 		{"Name", broken(func(r *record.Topic) { r.Name = "" })},
 		{"Name", broken(func(r *record.Topic) { r.Name = ".." })},
 		{"Name", broken(func(r *record.Topic) { r.Name = "a/b" })},
@@ -102,10 +130,14 @@ func TestRecordsThatBrokersDoNotAccept(t *testing.T) {
 		{"TopicID", broken(func(r *record.Topic) { r.TopicID = protocol.MetadataTopicID })},
 		{"PartitionID", broken(func(r *record.Partition) { r.PartitionID = -1 })},
 		{"LeaderRecoveryState", broken(func(r *record.Partition) { r.LeaderRecoveryState = -1 })},
-		{"Directories", broken(func(r *record.Partition) { r.Replicas, r.Directories = []int32{1, 2}, []protocol.UUID{dir} })},
+		{"Directories", broken(
+			func(r *record.Partition) { r.Replicas, r.Directories = []int32{1, 2}, []protocol.UUID{dir} },
+		)},
 		{"PartitionID", broken(func(r *record.PartitionChange) { r.PartitionID = -1 })},
 		{"LeaderRecoveryState", broken(func(r *record.PartitionChange) { r.LeaderRecoveryState = 2 })},
-		{"Directories", broken(func(r *record.PartitionChange) { r.Replicas, r.Directories = []int32{1, 2}, []protocol.UUID{dir} })},
+		{"Directories", broken(func(r *record.PartitionChange) {
+			r.Replicas, r.Directories = []int32{1, 2}, []protocol.UUID{dir}
+		})},
 		{"ResourceType", broken(func(r *record.Config) { r.ResourceType = 8 })},
 		{"ResourceName", broken(func(r *record.Config) { r.ResourceType, r.ResourceName = 16, "" })},
 		{"Name", broken(func(r *record.FeatureLevel) { r.Name = "" })},
@@ -127,10 +159,19 @@ func TestRecordsThatBrokersDoNotAccept(t *testing.T) {
 		{"Principal", broken(func(r *record.AccessControlEntry) { r.Principal = "bob" })},
 		{"Host", broken(func(r *record.AccessControlEntry) { r.Host = "" })},
 		{"Entity", broken(func(r *record.ClientQuota) { r.Entity = nil })},
-		{"Entity", broken(func(r *record.ClientQuota) { r.Entity = []record.QuotaEntity{{Type: "ip"}, {Type: "user"}} })},
-		{"Entity[0].Type", broken(func(r *record.ClientQuota) { r.Entity = []record.QuotaEntity{{Type: "host"}} })},
-		{"Entity[1].Type", broken(func(r *record.ClientQuota) { r.Entity = []record.QuotaEntity{{Type: "user"}, {Type: "user"}} })},
-		{"Entity[0].Name", broken(func(r *record.ClientQuota) { r.Entity = []record.QuotaEntity{{Type: "user", Name: text("")}} })},
+		{"Entity", broken(
+			func(r *record.ClientQuota) { r.Entity = []record.QuotaEntity{{Type: "ip"}, {Type: "user"}} },
+		)},
+		{
+			"Entity[0].Type",
+			broken(func(r *record.ClientQuota) { r.Entity = []record.QuotaEntity{{Type: "host"}} }),
+		},
+		{"Entity[1].Type", broken(
+			func(r *record.ClientQuota) { r.Entity = []record.QuotaEntity{{Type: "user"}, {Type: "user"}} },
+		)},
+		{"Entity[0].Name", broken(
+			func(r *record.ClientQuota) { r.Entity = []record.QuotaEntity{{Type: "user", Name: text("")}} },
+		)},
 		{"Value", broken(func(r *record.ClientQuota) { r.Remove, r.Value = false, math.NaN() })},
 		{"Key", broken(func(r *record.ClientQuota) { r.Key = "" })},
 	} {

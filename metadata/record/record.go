@@ -22,6 +22,7 @@ import (
 // Type is a record's apiKey. 6, 13 and 16 were never released.
 type Type uint32
 
+// The records of release 4.3 and earlier, named as in their schemas without "Record".
 const (
 	TypeRegisterBroker            Type = 0
 	TypeUnregisterBroker          Type = 1

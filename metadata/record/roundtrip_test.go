@@ -36,7 +36,9 @@ func TestRoundTripOfRandomRecords(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for name, decode := range map[string]func([]byte) (record.Record, int16, error){"Decode": record.Decode, "Decoder": decoder.Decode} {
+			for name, decode := range map[string]func([]byte) (record.Record, int16, error){
+				"Decode": record.Decode, "Decoder": decoder.Decode,
+			} {
 				back, v, err := decode(b)
 				if err != nil || v != version {
 					t.Fatalf("%s %v v%d: %d, %v", name, kind, version, v, err)
@@ -90,19 +92,15 @@ func TestDecoderSharesLists(t *testing.T) {
 		return *r.(*record.Partition)
 	}
 	dirs := []protocol.UUID{{1}, {2}, {3}}
-	first := decode(
-		encode(
-			&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Directories: dirs},
-		),
-	)
-	second := decode(
-		encode(
-			&record.Partition{
-				Replicas: []int32{1, 2, 3}, ISR: []int32{3, 2}, Directories: dirs,
-				Leader: 3,
-			},
-		),
-	)
+	first := decode(encode(
+		&record.Partition{Replicas: []int32{1, 2, 3}, ISR: []int32{1, 2, 3}, Directories: dirs},
+	))
+	second := decode(encode(
+		&record.Partition{
+			Replicas: []int32{1, 2, 3}, ISR: []int32{3, 2}, Directories: dirs,
+			Leader: 3,
+		},
+	))
 	if &first.Replicas[0] != &second.Replicas[0] || &first.Replicas[0] != &first.ISR[0] ||
 		&first.Directories[0] != &second.Directories[0] {
 		t.Error("equal lists are not one")
@@ -171,7 +169,10 @@ func TestVersionsAreGated(t *testing.T) {
 			t.Errorf("%v v%d: %v", kind, b[2], err)
 		}
 	})
-	for _, b := range [][]byte{nil, {0, 20, 0, 0}, {2, 20, 0, 0}, {1, 6, 0, 0}, {1, 13, 0, 0}, {1, 16, 0, 0}, {1, 29, 0, 0}, {1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0}, {1, 20, 0x80, 0x80, 0x80, 0x80, 0x80, 0}} {
+	for _, b := range [][]byte{
+		nil, {0, 20, 0, 0}, {2, 20, 0, 0}, {1, 6, 0, 0}, {1, 13, 0, 0}, {1, 16, 0, 0}, {1, 29, 0, 0},
+		{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0}, {1, 20, 0x80, 0x80, 0x80, 0x80, 0x80, 0},
+	} {
 		if r, _, err := record.Decode(b); err == nil {
 			t.Errorf("% x is %+v", b, r)
 		}
@@ -238,7 +239,10 @@ func TestControlRecords(t *testing.T) {
 			t.Errorf("%T: version 2 is read", r)
 		}
 	}
-	for _, key := range []string{"", "\x00\x00\x00", "\x00\x01\x00\x02", "\x00\x00\x00\x00", "\x00\x00\x00\x01", "\x00\x00\x00\x07", "\x00\x00\xff\xff", "\x00\x00\x00\x04\x00"} {
+	for _, key := range []string{
+		"", "\x00\x00\x00", "\x00\x01\x00\x02", "\x00\x00\x00\x00", "\x00\x00\x00\x01",
+		"\x00\x00\x00\x07", "\x00\x00\xff\xff", "\x00\x00\x00\x04\x00",
+	} {
 		if r, err := record.DecodeControl([]byte(key), []byte{0, 0, 0}); err == nil {
 			t.Errorf("key % x is %+v", key, r)
 		}
@@ -248,7 +252,8 @@ func TestControlRecords(t *testing.T) {
 // LeaderChange of version 1 names directories, which nothing here needs.
 func TestLeaderChangeV1(t *testing.T) {
 	dir := strings.Repeat("d", 16)
-	value := "\x00\x01" + "\x00\x00\x00\x07" + "\x02\x00\x00\x00\x07" + dir + "\x00" + "\x02\x00\x00\x00\x07" + dir + "\x00" + "\x00"
+	value := "\x00\x01" + "\x00\x00\x00\x07" + "\x02\x00\x00\x00\x07" + dir + "\x00" +
+		"\x02\x00\x00\x00\x07" + dir + "\x00" + "\x00"
 	r, err := record.DecodeControl(
 		record.AppendControlKey(nil, record.ControlLeaderChange), []byte(value),
 	)
@@ -286,7 +291,9 @@ func FuzzDecode(f *testing.F) {
 		var r record.Record
 		var version int16
 		var err error
-		if used := allocated(func() { r, version, err = record.Decode(b) }); used > allocBase+allocFactor*uint64(
+		if used := allocated(
+			func() { r, version, err = record.Decode(b) },
+		); used > allocBase+allocFactor*uint64(
 			len(b),
 		) {
 			t.Errorf("%d bytes allocated for %d", used, len(b))
@@ -332,7 +339,9 @@ func FuzzDecodeControl(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value []byte) {
 		var r record.Control
 		var err error
-		if used := allocated(func() { r, err = record.DecodeControl(key, value) }); used > allocBase+allocFactor*uint64(
+		if used := allocated(
+			func() { r, err = record.DecodeControl(key, value) },
+		); used > allocBase+allocFactor*uint64(
 			len(key)+len(value),
 		) {
 			t.Errorf("%d bytes allocated for %d", used, len(value))

@@ -19,12 +19,8 @@ type ruled interface{ invalid() *fieldError }
 
 func (r *RegisterBroker) invalid() *fieldError {
 	return first(
-		notNegative(
-			&r.BrokerID,
-		),
-		endpoints(r.Endpoints),
-		features(r.Features),
-		directories(r.LogDirs),
+		notNegative(&r.BrokerID),
+		endpoints(r.Endpoints), features(r.Features), directories(r.LogDirs),
 	)
 }
 
@@ -199,9 +195,7 @@ func endpoints(list []Endpoint) *fieldError {
 		e := &list[i]
 		wrong := first(names.add(&e.Name), notEmpty(&e.Host), port(&e.Port))
 		if wrong == nil && (e.SecurityProtocol < 0 || e.SecurityProtocol > 3) {
-			wrong = bad(
-				&e.SecurityProtocol, "is %d, which is not one of 0 to 3", e.SecurityProtocol,
-			)
+			wrong = bad(&e.SecurityProtocol, "is %d, which is not one of 0 to 3", e.SecurityProtocol)
 		}
 		if wrong != nil {
 			return wrong

@@ -14,6 +14,7 @@ type DelegationToken struct {
 	TokenID             string
 }
 
+// Type implements Record.
 func (*DelegationToken) Type() Type { return TypeDelegationToken }
 
 func (r *DelegationToken) code(c *coder) {
@@ -30,6 +31,7 @@ func (r *DelegationToken) code(c *coder) {
 // RemoveDelegationToken drops a token.
 type RemoveDelegationToken struct{ TokenID string }
 
+// Type implements Record.
 func (*RemoveDelegationToken) Type() Type { return TypeRemoveDelegationToken }
 
 func (r *RemoveDelegationToken) code(c *coder) {
@@ -48,6 +50,7 @@ type UserScramCredential struct {
 	Iterations int32
 }
 
+// Type implements Record.
 func (*UserScramCredential) Type() Type { return TypeUserScramCredential }
 
 func (r *UserScramCredential) code(c *coder) {
@@ -66,6 +69,7 @@ type RemoveUserScramCredential struct {
 	Mechanism int8
 }
 
+// Type implements Record.
 func (*RemoveUserScramCredential) Type() Type { return TypeRemoveUserScramCredential }
 
 func (r *RemoveUserScramCredential) code(c *coder) {
@@ -87,6 +91,7 @@ type AccessControlEntry struct {
 	PermissionType int8
 }
 
+// Type implements Record.
 func (*AccessControlEntry) Type() Type { return TypeAccessControlEntry }
 
 func (r *AccessControlEntry) code(c *coder) {
@@ -104,6 +109,7 @@ func (r *AccessControlEntry) code(c *coder) {
 // RemoveAccessControlEntry drops an ACL.
 type RemoveAccessControlEntry struct{ ID protocol.UUID }
 
+// Type implements Record.
 func (*RemoveAccessControlEntry) Type() Type { return TypeRemoveAccessControlEntry }
 
 func (r *RemoveAccessControlEntry) code(c *coder) {
@@ -131,6 +137,7 @@ type ClientQuota struct {
 	Remove bool
 }
 
+// Type implements Record.
 func (*ClientQuota) Type() Type { return TypeClientQuota }
 
 func (r *ClientQuota) code(c *coder) {

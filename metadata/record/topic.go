@@ -8,6 +8,7 @@ type Topic struct {
 	TopicID protocol.UUID
 }
 
+// Type implements Record.
 func (*Topic) Type() Type { return TypeTopic }
 
 func (r *Topic) code(c *coder) {
@@ -19,6 +20,7 @@ func (r *Topic) code(c *coder) {
 // RemoveTopic removes a topic with its partitions and configs.
 type RemoveTopic struct{ TopicID protocol.UUID }
 
+// Type implements Record.
 func (*RemoveTopic) Type() Type { return TypeRemoveTopic }
 
 func (r *RemoveTopic) code(c *coder) {
@@ -49,6 +51,7 @@ type Partition struct {
 	LastKnownELR           []int32         // v2+, may be nil
 }
 
+// Type implements Record.
 func (*Partition) Type() Type { return TypePartition }
 
 func (r *Partition) code(c *coder) {
@@ -105,6 +108,7 @@ func NewPartitionChange(topic protocol.UUID, partition int32) *PartitionChange {
 	}
 }
 
+// Type implements Record.
 func (*PartitionChange) Type() Type { return TypePartitionChange }
 
 func (r *PartitionChange) code(c *coder) {
@@ -138,6 +142,7 @@ func (r *PartitionChange) code(c *coder) {
 // (KIP-966).
 type ClearElr struct{ TopicName string }
 
+// Type implements Record.
 func (*ClearElr) Type() Type { return TypeClearElr }
 
 func (r *ClearElr) code(c *coder) {

@@ -360,7 +360,10 @@ func faultOnce(t *testing.T, refuses memfs.Refusal, errno error, at int, forGood
 	name := fmt.Sprintf("%v at change %d (for good: %v)", errno, at, forGood)
 	states, err := script(fsys, func(w *WAL) {
 		if w.err != nil && !errors.Is(w.err, ErrClosed) {
-			for call, got := range map[string]error{"append": w.Append(nil, nil), "sync": w.Sync(), "mark": w.SetMark(mark(1000, 1000)), "compact": w.Compact(0)} {
+			for call, got := range map[string]error{
+				"append": w.Append(nil, nil), "sync": w.Sync(), "mark": w.SetMark(mark(1000, 1000)),
+				"compact": w.Compact(0),
+			} {
 				if !errors.Is(got, errno) {
 					t.Errorf("%s: %s after a final error returned %v", name, call, got)
 				}
@@ -429,7 +432,10 @@ func errorIsFinal(t *testing.T, refuses memfs.Refusal) {
 		if !errors.Is(first, syscall.EIO) || !strings.Contains(first.Error(), "must stop") {
 			t.Fatalf("%s: %v", failing, first)
 		}
-		for _, err := range []error{w.Sync(), w.Append(nil, []*raftpb.Entry{entry(2, 1, "b")}), w.SetMark(mark(1, 1)), w.Compact(0), w.Close()} {
+		for _, err := range []error{
+			w.Sync(), w.Append(nil, []*raftpb.Entry{entry(2, 1, "b")}), w.SetMark(mark(1, 1)), w.Compact(0),
+			w.Close(),
+		} {
 			if !errors.Is(err, first) {
 				t.Errorf("%s: later %v", failing, err)
 			}

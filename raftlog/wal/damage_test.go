@@ -18,8 +18,8 @@ import (
 type specimen struct {
 	fs        *memfs.FS
 	states    []string
-	ends      []position // of states
-	lastStart int64      // of the last record
+	ends      []position // end of the log in each state
+	lastStart int64      // where the last record begins
 	lastGroup int        // the newest state before the last sync group
 	full      string
 	exact     bool
@@ -228,7 +228,8 @@ func TestEveryZeroedSector(t *testing.T) {
 			for from := 0; from < len(content(sp.fs, path)); from += sectorBytes {
 				data := bytes.Clone(content(sp.fs, path))
 				clear(data[from : from+sectorBytes])
-				counts[sp.damaged(t, path, data, sp.survivors(path, from), fmt.Sprintf("sector at %d zeroed", from))]++
+				counts[sp.damaged(t, path, data, sp.survivors(path, from),
+					fmt.Sprintf("sector at %d zeroed", from))]++
 			}
 		}
 		if counts[refused] < 3 || counts[harmless] < 1 {
@@ -239,7 +240,7 @@ func TestEveryZeroedSector(t *testing.T) {
 
 // survivors is the newest state that may not be lost when the sector at from is
 // zeroed: the one before the last sync group, or, if no record begins after the
-// sector, the last that ends before it: nothing is left that could tell.
+// sector, the last that ends before it, because nothing that is left shows the loss.
 func (sp *specimen) survivors(path string, from int) int {
 	end := sp.ends[len(sp.ends)-1]
 	if path != segmentPath("d", end.seq) || int64(from+sectorBytes) <= sp.lastStart {
@@ -314,17 +315,33 @@ func TestScanRefuses(t *testing.T) {
 		broken  int // record whose chain is wrong
 		garbage bool
 	}{
-		"chain":          {records: []record{head, one, {typ: typeEntry, index: 2, term: 1, flags: flagBatchEnd}}, broken: 2},
-		"second head":    {records: []record{head, one, head}},
-		"no head":        {records: []record{one}},
-		"gap":            {records: []record{head, one, {typ: typeEntry, index: 3, flags: flagBatchEnd}}},
-		"unknown type":   {records: []record{head, one, {typ: 9, flags: flagBatchEnd}}},
-		"unknown flag":   {records: []record{head, one, {typ: typeEntry, index: 2, flags: 64 | flagBatchEnd}}},
-		"mark to come":   {records: []record{head, one, {typ: typeMark, index: 5, payload: make([]byte, 12), flags: flagBatchEnd}}},
-		"short mark":     {records: []record{head, one, {typ: typeMark, index: 1, payload: make([]byte, 3), flags: flagBatchEnd}}},
-		"sealed count":   {records: []record{head, one, {typ: typeSeal, index: 1, payload: make([]byte, 8), flags: flagBatchEnd}}},
-		"sealed index":   {records: []record{head, one, {typ: typeSeal, index: 7, payload: seal, flags: flagBatchEnd}}},
-		"after the seal": {records: []record{head, one, {typ: typeSeal, index: 1, payload: seal, flags: flagBatchEnd}}, garbage: true},
+		"chain": {
+			records: []record{head, one, {typ: typeEntry, index: 2, term: 1, flags: flagBatchEnd}},
+			broken:  2,
+		},
+		"second head":  {records: []record{head, one, head}},
+		"no head":      {records: []record{one}},
+		"gap":          {records: []record{head, one, {typ: typeEntry, index: 3, flags: flagBatchEnd}}},
+		"unknown type": {records: []record{head, one, {typ: 9, flags: flagBatchEnd}}},
+		"unknown flag": {
+			records: []record{head, one, {typ: typeEntry, index: 2, flags: 64 | flagBatchEnd}},
+		},
+		"mark to come": {records: []record{
+			head, one, {typ: typeMark, index: 5, payload: make([]byte, 12), flags: flagBatchEnd},
+		}},
+		"short mark": {records: []record{
+			head, one, {typ: typeMark, index: 1, payload: make([]byte, 3), flags: flagBatchEnd},
+		}},
+		"sealed count": {records: []record{
+			head, one, {typ: typeSeal, index: 1, payload: make([]byte, 8), flags: flagBatchEnd},
+		}},
+		"sealed index": {
+			records: []record{head, one, {typ: typeSeal, index: 7, payload: seal, flags: flagBatchEnd}},
+		},
+		"after the seal": {
+			records: []record{head, one, {typ: typeSeal, index: 1, payload: seal, flags: flagBatchEnd}},
+			garbage: true,
+		},
 	} {
 		h := segmentHeader{version: formatVersion, seq: 1, salt: fuzzSalt, size: minSegmentBytes}
 		m := &image{segmentHeader: h, buf: h.encode()}

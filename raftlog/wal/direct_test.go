@@ -140,7 +140,7 @@ func TestRefusedDirectWrite(t *testing.T) {
 		if n := strings.Count(logged.String(), "page cache"); n != 1 || len(w.sealed) < 2 ||
 			strings.Contains(logged.String(), "must stop") {
 			t.Errorf(
-				"%v: told %d times in %d segments: %s", fsys.Refuses, n, len(w.sealed)+1, &logged,
+				"%v: logged %d times in %d segments: %s", fsys.Refuses, n, len(w.sealed)+1, &logged,
 			)
 		}
 		wantRestored(t, fsys, want)

@@ -1,16 +1,15 @@
-// Package wal is the write-ahead log under a raft node: hard state, entries
-// and snapshot marks, made durable by one direct write, or one fdatasync, for
-// everything appended since the last.
+// Package wal is the write-ahead log under a raft node: hard state, entries and snapshot marks,
+// made durable by one direct write, or one fdatasync, for everything appended since the last.
 //
 // Guarantees:
 //
 //   - Everything appended before Sync (or SetMark) returned nil is there after any crash.
 //   - One Append is atomic: after a crash it is there whole or not at all.
-//   - Damage is distinguished from a torn last write. What a power cut left of the last
-//     write is cut off, and State.Cut says what. Anything else that does not verify is
-//     ErrCorrupt, and Open repairs nothing: a node that repairs its own log by guessing
-//     votes with a shortened one (Alagappan et al., "Protocol-Aware Recovery for
-//     Consensus-Based Storage", FAST '18).
+//   - Damage is distinguished from a torn last write. The remains of a write that a power cut
+//     interrupted are cut off, and State.Cut describes them. Anything else that does not verify
+//     is ErrCorrupt, and Open repairs nothing: a node that repairs its own log by guessing votes
+//     with a shortened one (Alagappan et al., "Protocol-Aware Recovery for Consensus-Based
+//     Storage", FAST '18).
 //   - A log is opened for its owner only, and with no file of another log in it (ErrForeign).
 //   - A failed fdatasync, or a write that failed other than for a shortage, is final
 //     (Rebello et al., "Can Applications Recover from fsync Failures?", ATC '20): every later

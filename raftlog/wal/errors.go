@@ -38,11 +38,13 @@ type CorruptError struct {
 	Reason string
 }
 
+// Error implements error.
 func (e *CorruptError) Error() string {
 	return fmt.Sprintf("wal: %v: %s at byte %d: %s. Nothing was changed: "+leaveStopped,
 		ErrCorrupt, e.Path, e.Offset, e.Reason, filepath.Dir(e.Path))
 }
 
+// Unwrap makes errors.Is match ErrCorrupt.
 func (e *CorruptError) Unwrap() error { return ErrCorrupt }
 
 func corrupt(path string, offset int64, format string, args ...any) error {
@@ -57,6 +59,7 @@ type ForeignError struct {
 	By       string // what expects it: the node, or the durable mark
 }
 
+// Error implements error.
 func (e *ForeignError) Error() string {
 	return fmt.Sprintf("wal: %v: %s belongs to %v, and %s expects %v. Nothing was changed. "+
 		"Check that this node was started with its own directory, and that no file was "+
@@ -64,6 +67,7 @@ func (e *ForeignError) Error() string {
 		ErrForeign, e.Path, e.Found, e.By, e.Expected, filepath.Dir(e.Path))
 }
 
+// Unwrap makes errors.Is match ErrForeign.
 func (e *ForeignError) Unwrap() error { return ErrForeign }
 
 // VersionError names a file in a format that this release does not know.
@@ -72,6 +76,7 @@ type VersionError struct {
 	Version uint32
 }
 
+// Error implements error.
 func (e *VersionError) Error() string {
 	return fmt.Sprintf("wal: %v: %s has format version %d, and this release reads "+
 		"versions %d and %d. Nothing was changed. Start this node with the release that "+
@@ -79,6 +84,7 @@ func (e *VersionError) Error() string {
 		ErrVersion, e.Path, e.Version, versionBefore, formatVersion)
 }
 
+// Unwrap makes errors.Is match ErrVersion.
 func (e *VersionError) Unwrap() error { return ErrVersion }
 
 // retryError is an error after which nothing has changed.

@@ -193,9 +193,7 @@ func parseSegmentHeader(path string, b []byte) (segmentHeader, error) {
 	case len(b) < headerBytes:
 		return segmentHeader{}, corrupt(path, 0, "the file ends within its header")
 	case !bytes.Equal(b[:len(segmentMagic)], segmentMagic):
-		return segmentHeader{}, corrupt(
-			path, 0, "the header does not begin with the log's magic bytes",
-		)
+		return segmentHeader{}, corrupt(path, 0, "the header does not begin with the log's magic bytes")
 	case !blockChecksumOK(b[:headerBytes]):
 		return segmentHeader{}, corrupt(path, 0, "the header's checksum does not match")
 	}

@@ -24,6 +24,7 @@ type Owner struct {
 	Incarnation [16]byte // zero where any is meant
 }
 
+// String is a phrase for errors; it leaves out a zero incarnation.
 func (o Owner) String() string {
 	s := fmt.Sprintf("cluster %q, node %d, directory %s", o.ClusterID, o.NodeID,
 		base64.RawURLEncoding.EncodeToString(o.DirectoryID[:]))

@@ -18,7 +18,7 @@ type Info struct {
 	Segments int      // files of records, the spare one included
 	Marked   bool     // the durable mark is there
 	Others   []string // other files, sorted
-	Owner    Owner    // of the log; zero in version 1
+	Owner    Owner    // the log's owner; zero in version 1
 	Version  int      // format version of the log; 0 when there is none
 	Note     []byte   // the note in the durable mark
 }

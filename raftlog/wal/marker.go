@@ -87,9 +87,7 @@ func (m *marker) failure() error {
 
 func (m *marker) setNote(note []byte, sync bool) error {
 	if len(note) > MaxNoteBytes {
-		return fmt.Errorf(
-			"wal: a note of %d bytes, where there is room for %d", len(note), MaxNoteBytes,
-		)
+		return fmt.Errorf("wal: a note of %d bytes, where there is room for %d", len(note), MaxNoteBytes)
 	}
 	m.mu.Lock()
 	if m.err == nil && !m.closed && !bytes.Equal(m.note, note) {
@@ -144,7 +142,7 @@ func (m *marker) run() {
 	}
 }
 
-// await returns true when the mark is to be written, false when the marker is to end.
+// await returns true when the mark is due, false when the marker must end.
 func (m *marker) await(limit *time.Timer, look *time.Ticker) bool {
 	for seen := m.synceds(); ; {
 		select {

@@ -42,7 +42,7 @@ type opening struct {
 	beforeFound scan
 	spare       *segment
 	active      *segment
-	cut         *Cut // of a torn tail
+	cut         *Cut // the torn tail that was cut off
 }
 
 func (op *opening) release() error {
@@ -398,9 +398,7 @@ func (w *WAL) begin(mark *durableMark, lastChain uint32) error {
 	s := w.active
 	if s.off == headerBytes {
 		if s.size < headerBytes+w.headBytes()+sealBytes {
-			return fmt.Errorf(
-				"wal: segment %s of %d bytes is too small to begin with", s.path, s.size,
-			)
+			return fmt.Errorf("wal: segment %s of %d bytes is too small to begin with", s.path, s.size)
 		}
 		w.putHead(lastChain)
 		if err := w.flush(); err != nil {

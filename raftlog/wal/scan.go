@@ -20,7 +20,7 @@ type image struct {
 type scan struct {
 	end    int64  // end of the last whole batch
 	synced int64  // the segment is known to have been durable up to here, at least
-	chain  uint32 // of the record that ends at end
+	chain  uint32 // chain value of the record that ends at end
 	count  uint64
 	sealed bool
 
@@ -41,9 +41,7 @@ func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 		return image{}, explain(err, "reading", path)
 	}
 	if size > maxSegmentBytes {
-		return image{}, corrupt(
-			path, 0, "the file has %d bytes, more than a segment can have", size,
-		)
+		return image{}, corrupt(path, 0, "the file has %d bytes, more than a segment can have", size)
 	}
 	buf := make([]byte, size)
 	if n, err := f.ReadAt(buf, 0); int64(n) != size {
@@ -58,9 +56,7 @@ func readSegment(fsys vfs.FS, path string, seq uint64) (image, error) {
 			path, 0, "the header says segment %d: the file was renamed or copied over", h.seq,
 		)
 	case h.size != size:
-		return image{}, corrupt(
-			path, size, "the file has %d bytes and was made with %d", size, h.size,
-		)
+		return image{}, corrupt(path, size, "the file has %d bytes and was made with %d", size, h.size)
 	}
 	return image{segmentHeader: h, path: path, buf: buf}, nil
 }
@@ -80,9 +76,7 @@ func (m *image) scan(apply func(*record) error) (scan, error) {
 		}
 		if p.chain != chain || p.typ == 0 || p.typ > typeSeal || p.flags&^flagsKnown != 0 ||
 			int64(p.synced) > off {
-			return s, corrupt(
-				m.path, off, "the record verifies but does not follow the one before it",
-			)
+			return s, corrupt(m.path, off, "the record verifies but does not follow the one before it")
 		}
 		batch = append(batch, p.record)
 		off, chain, count = off+p.bytes, p.sum, count+1
@@ -123,7 +117,7 @@ func (m *image) verifySealed(s *scan) error {
 }
 
 // judge decides whether an unsealed end is clean (only zeros follow), torn (by a power cut during
-// the last write: everything from s.end on was never synced and is to be cut off), or corrupt.
+// the last write: everything from s.end on was never synced and can be cut off), or corrupt.
 // durable is a position in this segment that the durable mark says was synced.
 //
 // A disk writes a sector whole or not at all, and a sector that it did not reach is zero after the

@@ -37,7 +37,7 @@ type segment struct {
 	synced      int64 // end of the records known to be on disk
 	chain       uint32
 	count       uint64 // records
-	maxIndex    uint64 // of its entries
+	maxIndex    uint64 // highest index of its entries
 	sealed      bool   // its seal is in the buffer or on the disk: no record may follow
 }
 

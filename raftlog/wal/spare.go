@@ -41,8 +41,8 @@ func (w *WAL) prepareSpare() {
 		made, err := createSegment(w.fs, w.dir, seq, size, w.owner, s.pace)
 		if err != nil && !errors.Is(err, errStopped) {
 			w.log.Warn(
-				"wal: cannot prepare the next segment ahead; it will be tried again when it is "+
-					"needed",
+				"wal: cannot prepare the next segment ahead; it will be "+
+					"tried again when it is needed",
 				"error", err,
 			)
 		}
@@ -65,9 +65,7 @@ func (w *WAL) keepSpare(s *segment) {
 // paceSpare allows the spare segment to be prepared as far as the active one has filled.
 func (w *WAL) paceSpare() {
 	if s := w.spare; s != nil {
-		s.pace.allow(
-			sparePace * float64(w.active.off-s.from) / float64(max(w.active.size-s.from, 1)),
-		)
+		s.pace.allow(sparePace * float64(w.active.off-s.from) / float64(max(w.active.size-s.from, 1)))
 	}
 }
 
@@ -80,7 +78,7 @@ func (s *spare) wait() prepared {
 // pace limits how much of some work may be done by now. One goroutine calls allow and another wait;
 // a nil pace allows everything.
 type pace struct {
-	part atomic.Uint64 // of the work, as the bits of a float64
+	part atomic.Uint64 // finished share of the work, as the bits of a float64
 	more chan struct{} // part has grown
 	stop <-chan struct{}
 }

@@ -16,8 +16,8 @@ type Mark struct {
 	ConfState   *raftpb.ConfState
 	EndOffset   int64 // Kafka offset after the snapshot's last record
 	Epoch       int32
-	File        FileSum // of the checkpoint file; zero when it is not known
-	Hash        LogHash // of the log up to Index
+	File        FileSum // sum of the checkpoint file; zero when it is not known
+	Hash        LogHash // hash of the log up to Index
 }
 
 // FileSum identifies the content of a checkpoint file: a file of the same name with other bytes has
@@ -75,6 +75,7 @@ type Cut struct {
 	Durable int64  // the segment was known to be durable up to here
 }
 
+// String is a phrase for the log.
 func (c Cut) String() string {
 	return fmt.Sprintf("%d bytes with %d legible records at byte %d of %s, "+
 		"which is known to have been durable up to byte %d",
@@ -160,11 +161,11 @@ type replay struct {
 	markPayload []byte // encoded in this release's format
 	first, next uint64
 	held        []heldEntry
-	version     uint32 // of the segment being read
+	version     uint32 // the segment's that is being read
 	segment     int    // its ordinal
 	segmentSize []int64
-	maxIndex    uint64 // of the segment being read
-	lastChain   uint32 // of the segment before it
+	maxIndex    uint64 // the segment's that is being read
+	lastChain   uint32 // the previous segment's
 	started     bool   // a head record was seen
 }
 
@@ -175,7 +176,7 @@ type heldEntry struct {
 	entryType uint8
 }
 
-// begin starts the next segment; chain is the seal's of the one before.
+// begin starts the next segment; chain is the value in the previous segment's seal.
 func (r *replay) begin(chain uint32, h segmentHeader) {
 	r.segmentSize = append(r.segmentSize, h.size)
 	r.version = h.version

@@ -36,7 +36,7 @@ var garbage = map[string]func(data []byte, from, size int) []byte{
 		return append(bytes.Repeat([]byte{1}, size-40), data[:40]...)
 	},
 	"its first records": func(data []byte, _, size int) []byte {
-		b := append([]byte{1}, data[headerBytes:]...) // of the spare segment there are none
+		b := append([]byte{1}, data[headerBytes:]...) // the spare segment has none
 		b = bytes.TrimPrefix(b[:lastNonZero(b)+1], []byte{1})
 		if len(b) == 0 {
 			b = []byte{1}

@@ -163,10 +163,14 @@ func TestRefusesWhatCannotBeALog(t *testing.T) {
 	w, _ := mustOpen(t, "d", quiet(memfs.New()))
 	ok(t, w.Append(state(1, 1, 2), []*raftpb.Entry{entry(1, 1, "a"), entry(2, 1, "b")}))
 	for name, try := range map[string]func() error{
-		"gap":             func() error { return w.Append(nil, []*raftpb.Entry{entry(4, 1, "")}) },
-		"index zero":      func() error { return w.Append(nil, []*raftpb.Entry{entry(0, 1, "")}) },
-		"gap in batch":    func() error { return w.Append(nil, []*raftpb.Entry{entry(3, 1, ""), entry(5, 1, "")}) },
-		"term falls":      func() error { return w.Append(nil, []*raftpb.Entry{entry(3, 2, ""), entry(4, 1, "")}) },
+		"gap":        func() error { return w.Append(nil, []*raftpb.Entry{entry(4, 1, "")}) },
+		"index zero": func() error { return w.Append(nil, []*raftpb.Entry{entry(0, 1, "")}) },
+		"gap in batch": func() error {
+			return w.Append(nil, []*raftpb.Entry{entry(3, 1, ""), entry(5, 1, "")})
+		},
+		"term falls": func() error {
+			return w.Append(nil, []*raftpb.Entry{entry(3, 2, ""), entry(4, 1, "")})
+		},
 		"commit too far":  func() error { return w.Append(state(1, 1, 3), nil) },
 		"cuts committed":  func() error { return w.Append(nil, []*raftpb.Entry{entry(1, 2, "")}) },
 		"foreign mark":    func() error { return w.SetMark(mark(1, 9)) },

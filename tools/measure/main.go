@@ -1,7 +1,10 @@
 // Command measure prints measures of the Go code of a directory tree, one row for each package:
 // sizes of files and functions, branches, share of comments, amount of tests, and what is missing.
 //
-//	go run ./tools/measure [-total] [DIRECTORY]
+// With -before each row is followed by that of an earlier state of the code, and with -markdown the
+// table is one for a page:
+//
+//	go run ./tools/measure [-total] [-markdown] [-before DIRECTORY] [DIRECTORY]
 package main
 
 import (
@@ -26,21 +29,56 @@ Generated files and testdata are left out.
 
 func main() {
 	total := flag.Bool("total", false, "print the sum of all packages alone")
+	markdown := flag.Bool("markdown", false, "print a table in Markdown")
+	before := flag.String("before", "", "a directory with an earlier state to compare with")
 	flag.Parse()
 	root := "."
 	if flag.NArg() > 0 {
 		root = flag.Arg(0)
 	}
-	packages, err := measureTree(root)
+	table, err := tableOf(root, *before, *total)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "measure:", err)
 		os.Exit(1)
 	}
-	table := []*pkg{sum(packages)}
-	if !*total {
-		table = append(packages, table...)
+	if *markdown {
+		writeMarkdown(os.Stdout, table)
+	} else {
+		write(os.Stdout, table)
 	}
-	write(os.Stdout, table)
+}
+
+// tableOf measures a directory: a row for each package and the sum, or the sum alone. Each row is
+// followed by the one with the same name in before, unless that is "".
+func tableOf(root, before string, total bool) ([]*pkg, error) {
+	rows, err := rowsOf(root, total)
+	if err != nil || before == "" {
+		return rows, err
+	}
+	earlier, err := rowsOf(before, total)
+	table := make([]*pkg, 0, 2*len(rows))
+	for _, p := range rows {
+		table = append(table, p)
+		for _, e := range earlier {
+			if e.name == p.name {
+				e.name += ", before"
+				table = append(table, e)
+				break
+			}
+		}
+	}
+	return table, err
+}
+
+func rowsOf(root string, total bool) ([]*pkg, error) {
+	packages, err := measureTree(root)
+	if err != nil {
+		return nil, err
+	}
+	if total {
+		return []*pkg{sum(packages)}, nil
+	}
+	return append(packages, sum(packages)), nil
 }
 
 var header = []string{
@@ -57,6 +95,17 @@ func write(w io.Writer, packages []*pkg) {
 	}
 	t.Flush()
 	fmt.Fprint(w, legend)
+}
+
+// writeMarkdown prints the table for a page. Rows without code outside tests are left out.
+func writeMarkdown(w io.Writer, packages []*pkg) {
+	fmt.Fprintf(w, "| %s |\n", strings.ToLower(strings.Join(header, " | ")))
+	fmt.Fprintln(w, strings.Repeat("|---", len(header))+"|")
+	for _, p := range packages {
+		if len(p.files) > 0 {
+			fmt.Fprintf(w, "| %s |\n", strings.Join(p.row(), " | "))
+		}
+	}
 }
 
 // row is the package's line of the table.

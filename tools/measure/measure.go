@@ -22,7 +22,7 @@ type pkg struct {
 	name       string
 	files      []int // lines of each
 	funcs      []int // lines of each, from func to the closing brace
-	cyclomatic []int // of each function
+	cyclomatic []int // one for each function
 	code       int   // lines with code
 	comments   int   // lines with a comment and no code
 	testCode   int   // lines with code in test files
@@ -180,8 +180,8 @@ func (p *pkg) addName(name *ast.Ident, docs ...*ast.CommentGroup) {
 	}
 }
 
-// receiverExported reports whether a function is none of an unexported type's methods, which other
-// packages do not see.
+// receiverExported reports whether other packages can see a function if its name is exported: it is
+// no method of an unexported type.
 func receiverExported(d *ast.FuncDecl) bool {
 	if d.Recv == nil || len(d.Recv.List) == 0 {
 		return true

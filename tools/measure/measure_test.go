@@ -132,3 +132,27 @@ func TestBrokenSource(t *testing.T) {
 		t.Error("a file that does not parse was counted")
 	}
 }
+
+func TestBeforeFollowsItsPackage(t *testing.T) {
+	t.Parallel()
+	root := tree(t, map[string]string{"new/a.go": "package n\n", "old/a.go": "package o\n"})
+	before := tree(t, map[string]string{"old/a.go": "package o\n\nvar A = 1\n"})
+	table, err := tableOf(root, before, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page strings.Builder
+	writeMarkdown(&page, table)
+	lines := strings.Split(page.String(), "\n")
+	var names []string
+	for _, line := range lines[2 : len(lines)-1] {
+		names = append(names, strings.TrimSpace(strings.Split(line, "|")[1]))
+	}
+	want := []string{"new", "old", "old, before", "all", "all, before"}
+	if diff := cmp.Diff(want, names); diff != "" || lines[1] != strings.Repeat("|---", 11)+"|" {
+		t.Errorf("%s\n%s", diff, &page)
+	}
+	if _, err := tableOf(root, root+"/none", true); err == nil {
+		t.Error("a directory that does not exist was measured")
+	}
+}

@@ -19,8 +19,8 @@ import (
 // sectorBytes is the unit that a disk writes completely or not at all.
 const sectorBytes = 512
 
-// ErrPower is the error with which Fault reports that the power was cut during a change. What the
-// change leaves is decided by Crash.
+// ErrPower is the error with which Fault reports that the power was cut during a change. Crash
+// decides which sectors of the change survive.
 var ErrPower = errors.New("power cut")
 
 // FS is a file system in memory. The zero value is not usable: see New. Its methods may be called
@@ -54,6 +54,7 @@ const (
 	Refusals
 )
 
+// String names subtests.
 func (r Refusal) String() string {
 	return [...]string{"direct", "refused at open", "refused at write"}[r]
 }

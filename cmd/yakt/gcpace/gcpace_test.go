@@ -36,7 +36,7 @@ func TestPercent(t *testing.T) {
 	}
 }
 
-// fakeHeap is what the runtime would be told and tell.
+// fakeHeap stands in for the runtime: it records the settings it gets and reports set values.
 type fakeHeap struct {
 	heap
 	least uint64 // bytes to spare that cannot be given back
@@ -80,7 +80,7 @@ func (h *fakeHeap) allocate(p *pacer, after time.Duration, mibs, spare uint64) {
 	synctest.Wait()
 }
 
-// expect compares what the runtime was told.
+// expect compares the settings that the runtime got.
 func (h *fakeHeap) expect(t *testing.T, when string, givenBack int, percents ...int) {
 	t.Helper()
 	h.mu.Lock()
@@ -146,7 +146,8 @@ func (h *fakeHeap) quiet(d time.Duration) {
 	synctest.Wait()
 }
 
-// Where a load goes on behind a peak, memory beyond what that load needs is given back under it.
+// TestPeakIsGivenBackUnderLoad: when a load continues after a peak, the memory that it does not
+// need is returned while it runs.
 func TestPeakIsGivenBackUnderLoad(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

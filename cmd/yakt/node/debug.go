@@ -15,7 +15,7 @@ import (
 // nothing.
 type debugServer struct {
 	http  http.Server
-	addrs []net.Addr
+	addrs []net.Addr // as bound: a port 0 is replaced
 }
 
 // listenDebug binds every address, which config has checked to be loopback, and serves until close.

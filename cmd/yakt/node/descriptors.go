@@ -20,7 +20,7 @@ const descriptorReserve = 128
 // peerSlots is the number of connections that peers may open when clients hold all of theirs.
 const peerSlots = 32
 
-// connKind tells the connections of the Kafka listeners from those of the HTTP listeners.
+// connKind distinguishes connections of the Kafka listeners from those of the HTTP listeners.
 type connKind int
 
 const (
@@ -34,10 +34,10 @@ const (
 // It is safe for concurrent use.
 type descriptors struct {
 	total    int            // for all kinds
-	reserved [connKinds]int // of each
+	reserved [connKinds]int // descriptors set aside for each kind
 
 	mu   sync.Mutex
-	used [connKinds]int
+	used [connKinds]int // by open connections; the sum is at most total
 }
 
 // newDescriptors divides the descriptors of a process that may open limit files.

@@ -25,7 +25,7 @@ type Format struct {
 	ClusterID          string           // empty: a new id
 	Standalone         bool             // this node is the whole first voter set
 	InitialControllers string           // "id@host:port:directory-id,…"
-	NoInitial          bool             // the node is to join an existing quorum: refused
+	NoInitial          bool             // join an existing quorum: refused
 	ReleaseVersion     string           // metadata.version; empty: the latest production level
 	Features           map[string]int16 // levels that replace those of the release
 	IgnoreFormatted    bool             // leave formatted directories as they are

@@ -33,11 +33,12 @@ func tunnelProtocols() *http.Protocols {
 
 // forwarder sends requests to other nodes. It is safe for concurrent use.
 type forwarder struct {
+	// tunnel opens a connection to a node's API through the connections of the quorum.
 	tunnel func(ctx context.Context, node int32) (net.Conn, error)
 
-	dials singleflight.Group
+	dials singleflight.Group // by node: requests that need a connection at once share one dial
 	mu    sync.Mutex
-	conns map[int32]*http.ClientConn
+	conns map[int32]*http.ClientConn // by node; each carries many requests at once
 }
 
 // to returns the transport to a node. If its error is a *net.OpError of a dial, nothing was sent.
@@ -132,11 +133,12 @@ func (p *forwarder) close() {
 	p.conns = nil
 }
 
-// tunnelServer answers the requests that other nodes forward.
+// tunnelServer answers the requests that other nodes forward. It is its HTTP server's listener:
+// Accept returns the tunnels that the quorum's connections hand over.
 type tunnelServer struct {
 	server *http.Server
-	conns  chan net.Conn
-	ended  chan struct{}
+	conns  chan net.Conn // unbuffered: a tunnel is accepted or its sender still owns it
+	ended  chan struct{} // closed by Close
 	once   sync.Once
 }
 

@@ -379,7 +379,8 @@ func TestFormatSeveralDirectories(t *testing.T) {
 	}
 }
 
-// What a format prints is what it wrote: ids and levels of nothing that it left alone.
+// TestFormatPrintsWhatItWrote: format prints the ids and levels that it wrote, and nothing about a
+// directory that it left unchanged.
 func TestFormatPrintsWhatItWrote(t *testing.T) {
 	t.Parallel()
 	first, second := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")

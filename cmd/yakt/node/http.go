@@ -39,6 +39,7 @@ func httpLimitsOf(cfg *config.Config) httpLimits {
 	}
 }
 
+// httpHeaderBytes bounds a request's header. It is read before the memory budget counts anything.
 const httpHeaderBytes = 32 << 10
 
 // httpServer serves the HTTP API on this node's listeners. Its methods do nothing on nil.

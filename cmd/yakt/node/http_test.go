@@ -87,7 +87,7 @@ func ends(c net.Conn) error {
 	return nil
 }
 
-// TestSlowAndSilentHTTPConnectionsEnd holds connections up before, in and behind a request.
+// TestSlowAndSilentHTTPConnectionsEnd stalls connections before, within and after a request.
 func TestSlowAndSilentHTTPConnectionsEnd(t *testing.T) {
 	t.Parallel()
 	const brief = 100 * time.Millisecond

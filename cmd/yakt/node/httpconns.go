@@ -98,14 +98,14 @@ const httpConnectionsLimit = "yakt.http.max.connections"
 // that idle clients cannot lock others out; at the limit of an address it replaces one of that
 // address. A new connection is refused if none is idle. It is safe for concurrent use.
 type connLimiter struct {
-	most     int
-	files    *descriptors
+	most     int          // open connections, of all listeners
+	files    *descriptors // each connection takes one
 	idle     *idleConns
 	refusals *limits.Refusals
 
 	mu   sync.Mutex
-	open int
-	of   map[string]int // by client address
+	open int            // the sum of of
+	of   map[string]int // open connections by client address; no entry is 0
 }
 
 func newConnLimiter(most int, files *descriptors, logger *slog.Logger) *connLimiter {
@@ -177,8 +177,8 @@ func clientOf(nc net.Conn) string {
 // concurrent use.
 type idleConns struct {
 	mu    sync.Mutex
-	order list.List // of idleConn
-	place map[net.Conn]*list.Element
+	order list.List                  // holds idleConn values
+	place map[net.Conn]*list.Element // where each is in order; both hold the same connections
 }
 
 type idleConn struct {

@@ -61,7 +61,7 @@ func flipEach(t *testing.T, cfg *config.Config, path string, want config.MetaPro
 		case err != nil:
 			refused++
 			if strings.Contains(err.Error(), "yakt format") {
-				t.Errorf("%s, bit %d: a directory in use is to be formatted: %v", path, bit, err)
+				t.Errorf("%s, bit %d: a directory in use would be formatted: %v", path, bit, err)
 			}
 		case got != want:
 			t.Errorf("%s, bit %d: accepted as %+v", path, bit, got)
@@ -131,7 +131,8 @@ func TestStartedFiles(t *testing.T) {
 	}
 }
 
-// What a release before version 2 wrote is compared, and written again.
+// TestStartedFileOfTheLastRelease: a yakt.started of version 1 is compared with the configuration
+// and rewritten as version 2.
 func TestStartedFileOfTheLastRelease(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

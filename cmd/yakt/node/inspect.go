@@ -37,7 +37,7 @@ type Directory struct {
 	MetaErr     error                  // why it cannot be used
 	StartedInfo *startedInfo           // yakt.started; nil when it is missing or cannot be used
 	StartedErr  error                  // why it cannot be used
-	Log         logIdentity            // of the write-ahead log
+	Log         logIdentity            // what the write-ahead log says about itself
 	LogErr      error                  // why the write-ahead log cannot be identified
 
 	Bootstrap bool     // bootstrap.checkpoint is there
@@ -46,8 +46,8 @@ type Directory struct {
 	Segments  []string // the files in it
 	Snapshots []string // checkpoints other than 0-0: YAKt's and Apache's have the same names
 
-	ControllerFiles []string // of an Apache controller's log, relative to Path
-	BrokerFiles     []string // of an Apache broker
+	ControllerFiles []string // an Apache controller's log, relative to Path
+	BrokerFiles     []string // files of an Apache broker, relative to Path
 	ForeignFiles    []string
 }
 

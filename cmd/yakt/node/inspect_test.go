@@ -32,7 +32,7 @@ func TestKindsOfDirectories(t *testing.T) {
 		files []string
 		meta  bool
 		want  Kind
-		says  string // of the refusal to format
+		says  string // part of the refusal to format
 	}{
 		"empty":         {want: Empty},
 		"a mount point": {files: []string{"lost+found/x", ".lock"}, want: Empty},
@@ -109,7 +109,7 @@ func TestMissingDirectory(t *testing.T) {
 }
 
 // An Apache controller's directory is refused by any of its files, by format and by start, and
-// nothing in it is to be removed.
+// no message advises removing anything in it.
 func TestApacheControllersAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range apacheNames {

@@ -14,7 +14,7 @@ type logIdentity struct {
 	ClusterID   string
 	NodeID      int32
 	DirectoryID protocol.UUID
-	Incarnation [16]byte
+	Incarnation [16]byte // drawn when the log was made
 }
 
 // identifyLog reads the owner of the write-ahead log in dir and changes nothing. It leaves a

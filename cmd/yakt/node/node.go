@@ -31,29 +31,30 @@ import (
 	"github.com/yakt/yakt/turns"
 )
 
-// Node is one controller node. One process may run several.
+// Node is one controller node. One process may run several. It owns everything that it holds:
+// Stop closes all of that. Methods may be called from any goroutine.
 type Node struct {
 	cfg          *config.Config
 	logger       *slog.Logger
-	version      string // of this program
+	version      string // this program's release
 	storage      *storage
-	registration record.RegisterController
+	registration record.RegisterController // how this node registers when a quorum has a leader
 
 	controller *controller.Controller
 	log        *raftlog.Log
 	server     *kafkaproto.Server
-	files      *descriptors
-	turns      *turns.Places // of both servers
-	debug      *debugServer
-	http       *httpServer // nil without HTTP listeners
+	files      *descriptors  // shared by the Kafka and the HTTP listeners
+	turns      *turns.Places // shared by the Kafka and the HTTP server
+	debug      *debugServer  // nil without debug listeners
+	http       *httpServer   // nil without HTTP listeners
 	api        *httpapi.API
-	forwarder  forwarder
-	tunnelled  *tunnelServer
+	forwarder  forwarder     // this node's requests to the leader's API
+	tunnelled  *tunnelServer // other nodes' requests to this one's
 
-	failed   chan error
+	failed   chan error // buffered for the one error of fail; nobody has to receive it
 	failOnce sync.Once
 	stopOnce sync.Once
-	stopErr  error
+	stopErr  error // result of the first Stop; later calls return it too
 }
 
 // Open makes a node on a formatted directory and binds its listeners; Start makes it take part in
@@ -347,14 +348,13 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 		Tick:          max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks,
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
 		DialTimeout: cfg.Quorum.RequestTimeout, RetryBackoff: cfg.Quorum.RetryBackoff,
-		MessageBytes: int(
-			cfg.Quorum.FetchMaxBytes,
-		), SnapshotChunkBytes: int(cfg.Quorum.FetchSnapshotMaxBytes),
-		SnapshotBytes:    cfg.Storage.SnapshotBytes,
-		SnapshotInterval: snapshotInterval(cfg.Storage.SnapshotInterval),
-		SnapshotsKept:    int(cfg.Storage.SnapshotsKept),
-		KeepBytes:        min(keepBytes, cfg.Storage.SnapshotBytes),
-		SegmentBytes:     cfg.Storage.WALSegmentBytes, Logger: n.logger,
+		MessageBytes:       int(cfg.Quorum.FetchMaxBytes),
+		SnapshotChunkBytes: int(cfg.Quorum.FetchSnapshotMaxBytes),
+		SnapshotBytes:      cfg.Storage.SnapshotBytes,
+		SnapshotInterval:   snapshotInterval(cfg.Storage.SnapshotInterval),
+		SnapshotsKept:      int(cfg.Storage.SnapshotsKept),
+		KeepBytes:          min(keepBytes, cfg.Storage.SnapshotBytes),
+		SegmentBytes:       cfg.Storage.WALSegmentBytes, Logger: n.logger,
 	}
 }
 

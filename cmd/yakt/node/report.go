@@ -21,12 +21,12 @@ type StorageReport struct {
 	ClusterID   string   `json:"clusterId,omitempty"`
 	NodeID      *int32   `json:"nodeId,omitempty"`
 	DirectoryID string   `json:"directoryId,omitempty"`
-	Incarnation string   `json:"incarnation,omitempty"` // of the log
+	Incarnation string   `json:"incarnation,omitempty"` // the log's, drawn when it was made
 	Started     bool     `json:"started"`               // yakt.started is there
 	LogFiles    int      `json:"logFiles"`              // in the write-ahead log's folder
 	Snapshots   []string `json:"snapshots"`
-	Voters      []int32  `json:"voters,omitempty"`      // of the 0-0 checkpoint
-	ApacheFiles []string `json:"apacheFiles,omitempty"` // of an Apache controller or broker
+	Voters      []int32  `json:"voters,omitempty"`      // as the 0-0 checkpoint lists them
+	ApacheFiles []string `json:"apacheFiles,omitempty"` // an Apache controller's or broker's
 	OtherFiles  []string `json:"otherFiles,omitempty"`
 	// things in the log's state that brokers do not accept
 	Poisoned int      `json:"poisoned"`
@@ -103,6 +103,6 @@ func checkLock(dir string) error {
 }
 
 func errLocked(path string) error {
-	return fmt.Errorf("%s is locked: another controller is running on this directory; stop it "+
-		"first", path)
+	return fmt.Errorf("%s is locked: another controller is running on "+
+		"this directory; stop it first", path)
 }

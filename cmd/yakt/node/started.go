@@ -30,6 +30,7 @@ const startedFile = "yakt.started"
 // A newer version is refused: a release that does not know it must not guess what it protects.
 const startedVersion = 2
 
+// maxStartedBytes is far more than a valid file has; a longer one is damaged.
 const maxStartedBytes = 4 << 10
 
 // errStartedDamaged is in the chain of every error for an unusable yakt.started, errStartedLater in

@@ -13,7 +13,7 @@ const lastAnswers = 100 * time.Millisecond
 // fail takes this node out of service for the first reason why it must stop: its memory or its disk
 // can no longer be trusted. From then on it neither leads nor answers, and /livez and /readyz name
 // the reason. It does not wait for anything: the disk may hang, and the caller may be one of the
-// goroutines that are to end.
+// goroutines that must end.
 func (n *Node) fail(err error) {
 	n.failOnce.Do(func() {
 		n.logger.Error("stopping: this replica can no longer trust its state", "err", err)

@@ -30,12 +30,12 @@ type storage struct {
 	dir         string
 	clusterID   string
 	directoryID protocol.UUID
-	bootstrap   []record.Record
-	voters      *record.Voters // from the 0-0 checkpoint of a dynamic quorum; nil without one
-	foundingErr error          // why bootstrap and voters are unknown, if there is a log
-	hasLog      bool
-	started     *startedInfo // content of yakt.started; nil if it must be written
-	lock        *os.File
+	bootstrap   []record.Record // the first records of a cluster; an active controller appends them
+	voters      *record.Voters  // from the 0-0 checkpoint of a dynamic quorum; nil without one
+	foundingErr error           // why bootstrap and voters are unknown, if there is a log
+	hasLog      bool            // opening the log does not create one
+	started     *startedInfo    // content of yakt.started; nil if it must be written
+	lock        *os.File        // held until close; the kernel frees it when the process dies
 }
 
 func (s *storage) logDir() string { return filepath.Join(s.dir, partitionDir) }

@@ -18,7 +18,7 @@ import (
 	"github.com/yakt/yakt/raftlog"
 )
 
-// plan is all that a configuration comes to: what the parts of a node are given.
+// plan is the whole effect of a configuration: the settings of each part of a node.
 type plan struct {
 	refused       string // why there is no such node
 	server        kafkaproto.Config
@@ -153,9 +153,9 @@ func another(t *testing.T, k config.Key) string {
 	return ""
 }
 
-// TestEveryKeyHasAnEffectOrSaysThatItHasNone sets one key after the other and looks whether
-// anything comes of it. Keys of class Ignored are listed as such by docs/configuration.md; those
-// with Void say there why nothing does.
+// TestEveryKeyHasAnEffectOrSaysThatItHasNone sets one key after the other and checks that
+// the plan changes. docs/configuration.md lists the keys of class Ignored, and says for those with
+// Void why they have no effect.
 func TestEveryKeyHasAnEffectOrSaysThatItHasNone(t *testing.T) {
 	for _, k := range config.Keys() {
 		if k.Class == config.Ignored || strings.HasPrefix(k.Section, "Defaults") {

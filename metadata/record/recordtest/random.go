@@ -105,7 +105,9 @@ var within = map[string][2]int64{
 
 // texts make the strings that must have a certain form.
 var texts = map[string]func(Source) string{
-	"Topic.Name":                   func(src Source) string { return strings.ReplaceAll(*name(src), "-", "._") },
+	"Topic.Name": func(src Source) string {
+		return strings.ReplaceAll(*name(src), "-", "._")
+	},
 	"AccessControlEntry.Principal": principal,
 	"DelegationToken.Owner":        principal,
 	"DelegationToken.Requester":    principal,

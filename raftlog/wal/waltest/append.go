@@ -23,7 +23,8 @@ func Append(dir string, owner wal.Identity, data []byte) error {
 	index := st.Mark.Index + uint64(len(st.Entries)) + 1
 	hard := proto.Clone(st.HardState).(*raftpb.HardState)
 	hard.Term, hard.Vote = new(hard.GetTerm()+terms), new(uint64(0))
-	if err := w.Append(hard, []*raftpb.Entry{{Index: &index, Term: hard.Term, Data: data}}); err != nil {
+	if err := w.Append(hard,
+		[]*raftpb.Entry{{Index: &index, Term: hard.Term, Data: data}}); err != nil {
 		return err
 	}
 	return w.Sync()
