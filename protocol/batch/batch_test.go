@@ -138,7 +138,7 @@ func TestReader(t *testing.T) {
 		for ; err == nil; b, err = in.Next() {
 			got = append(got, b...)
 		}
-		if err != io.EOF || !bytes.Equal(got, file) {
+		if !errors.Is(err, io.EOF) || !bytes.Equal(got, file) {
 			t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(file), err)
 		}
 	}

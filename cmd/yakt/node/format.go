@@ -268,7 +268,7 @@ func (f Format) formatDirectory(
 		return fmt.Errorf("cannot make the log directory: %w", err)
 	}
 	meta := config.MetaProperties{
-		ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: protocol.UUID(directory),
+		ClusterID: f.ClusterID, NodeID: cfg.NodeID, DirectoryID: directory,
 	}
 	if dir != cfg.Storage.MetadataLogDir {
 		meta.DirectoryID = protocol.NewUUID()

@@ -171,7 +171,7 @@ func (d *Directory) checkFoundingVoters(cfg *config.Config, voters *record.Voter
 		return fmt.Errorf("%s names the voters %v, but %s is of node %d: they do not belong "+
 			"together; %s",
 			d.foundingPath(), voterIDs(*voters), d.metaPath(), d.Meta.NodeID, originalBack(d.Path))
-	case voters.Voters[own].DirectoryID != protocol.UUID(d.Meta.DirectoryID):
+	case voters.Voters[own].DirectoryID != d.Meta.DirectoryID:
 		return fmt.Errorf("%s has directory id %v for node %d, but %s has directory.id=%v: they "+
 			"do not belong together; %s",
 			d.foundingPath(), voters.Voters[own].DirectoryID, d.Meta.NodeID,

@@ -229,7 +229,7 @@ func outcomeOf(t *testing.T, cfg *config.Config, original, dir string) string {
 	}
 	defer s.close()
 	if s.clusterID != before.Meta.ClusterID ||
-		protocol.UUID(s.directoryID) != before.Meta.DirectoryID ||
+		s.directoryID != before.Meta.DirectoryID ||
 		!s.hasLog {
 		return "another node"
 	}

@@ -101,7 +101,7 @@ func (s *storage) identify(d *Directory) error {
 			return err
 		}
 	}
-	s.clusterID, s.directoryID = meta.ClusterID, protocol.UUID(meta.DirectoryID)
+	s.clusterID, s.directoryID = meta.ClusterID, meta.DirectoryID
 	return nil
 }
 
@@ -127,7 +127,7 @@ func (s *storage) acquire() error {
 func (s *storage) recordStarted(nodeID int32, incarnation [16]byte) error {
 	info := startedInfo{
 		version: startedVersion, clusterID: s.clusterID, nodeID: nodeID,
-		directoryID: protocol.UUID(s.directoryID), incarnation: incarnation,
+		directoryID: s.directoryID, incarnation: incarnation,
 	}
 	if s.started != nil && *s.started == info {
 		return nil
