@@ -45,6 +45,7 @@ func (c *conn) writeAround(head, content, tail []byte) (int64, error) {
 		c.turn.Drop()
 		return frame.WriteTo(c.nc)
 	}
+	c.turn.expect(pieceElements)
 	written := int64(0)
 	for _, part := range frame {
 		n, err := c.writePieces(part)

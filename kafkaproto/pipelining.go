@@ -17,6 +17,9 @@ const (
 	// elementBytes the size of a short one in a request.
 	elementTime  = time.Microsecond
 	elementBytes = 10
+	// pieceElements is how many elements take as long as writing one piece of a response that is in
+	// memory already: short work, which does not wait for long work to yield.
+	pieceElements = 100
 )
 
 // turn is a connection's turn at the processor. Its goroutine makes all calls.

@@ -98,7 +98,7 @@ func (t *Turn) Held() bool { return t.held.Load() }
 
 // Begin says that the client has new work. Without it, what the turn does next counts as a
 // continuation: so it is for a client that asks without waiting for answers.
-func (t *Turn) Begin() { t.begun = true }
+func (t *Turn) Begin() { t.begun, t.expected = true, 0 }
 
 // Expect says for how long the work in hand will have a place in all.
 func (t *Turn) Expect(work time.Duration) { t.expected = work }
