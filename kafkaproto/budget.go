@@ -20,6 +20,9 @@ const uncountedBytes = 8 << 10
 const (
 	modestBytes = 512 << 10
 	modestShare = 5
+	// modestExtra: they may take this part of the memory beyond it, so that a crowd whose requests
+	// are modest while they arrive does not keep out one whose request stays so.
+	modestExtra = 8
 )
 
 var (
@@ -225,7 +228,7 @@ func modest(a *account, n int64) bool { return a.held+n <= modestBytes }
 // totalFor is the limit on used, including n more bytes for a connection.
 func (b *budget) totalFor(a *account, n int64) int64 {
 	if modest(a, n) {
-		return b.total
+		return b.total + b.total/modestExtra/modestBytes*modestBytes
 	}
 	return max(b.total-b.total/modestShare, b.perConn)
 }
