@@ -9,26 +9,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/protocol"
 )
 
 var alice = protocol.Caller{Principal: "User:alice", ClientID: "app"}
-
-// quotaRecord gives a rate to a user, a client id or both: "-" is none, "*" the default.
-func quotaRecord(user, client string, rate float64) record.Record {
-	r := &record.ClientQuota{Key: "controller_mutation_rate", Value: rate}
-	for _, e := range []struct{ kind, name string }{{"client-id", client}, {"user", user}} {
-		switch e.name {
-		case "-":
-		case "*":
-			r.Entity = append(r.Entity, record.QuotaEntity{Type: e.kind})
-		default:
-			r.Entity = append(r.Entity, record.QuotaEntity{Type: e.kind, Name: &e.name})
-		}
-	}
-	return r
-}
 
 // as sends a request of a caller and returns the code of its first topic, and the throttle time of
 // the response.
@@ -71,7 +56,7 @@ func growth(name string, to int32, version int16) *kmsg.CreatePartitionsRequest 
 func TestMutationQuota(t *testing.T) {
 	d := newTestDriver(t, func(cfg *Config) { cfg.QuotaWindow = 10 * time.Second })
 	d.addBroker(1)
-	d.apply(quotaRecord("alice", "-", 2)) // 20 at once
+	d.apply(controllertest.MutationQuota("alice", "-", 2)) // 20 at once
 	refused := kerr.ThrottlingQuotaExceeded.Code
 	validate := creation("v", 5, 7)
 	validate.ValidateOnly = true
@@ -142,7 +127,7 @@ func TestMutationQuota(t *testing.T) {
 func TestWhatTheLogRefusesDrawsNothing(t *testing.T) {
 	d := newTestDriver(t)
 	d.addBroker(1)
-	d.apply(quotaRecord("-", "*", 1))
+	d.apply(controllertest.MutationQuota("-", "*", 1))
 	d.log.Refuse = ErrTooManyPending
 	for range 3 {
 		if code, _ := d.as(alice, creation("a", 100, 7)); code != kerr.RequestTimedOut.Code {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -202,7 +203,7 @@ func (w *partitionWalk) alter() {
 	if p.Leader < 0 {
 		return
 	}
-	isr := slices.DeleteFunc(shuffled(w.r, p.Replicas),
+	isr := slices.DeleteFunc(controllertest.Shuffled(w.r.Shuffle, p.Replicas),
 		func(id int32) bool { return id != p.Leader && w.r.IntN(4) == 0 })
 	if p.RecoveryState == record.Recovering && w.r.IntN(2) == 0 {
 		isr = []int32{p.Leader}
@@ -266,7 +267,7 @@ func (w *partitionWalk) change(f func(*partition.Change) *protocol.Error) {
 
 func (w *partitionWalk) reassign() {
 	w.change(func(c *partition.Change) *protocol.Error {
-		return c.Reassign(ids(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
+		return c.Reassign(controllertest.IDs(w.r.Perm(walkBrokers))[:1+w.r.IntN(4)])
 	})
 }
 
@@ -305,19 +306,4 @@ func (w *partitionWalk) check() {
 	if w.t.Failed() {
 		w.t.Fatalf("after step %d", w.step)
 	}
-}
-
-// ids are the broker ids of a permutation.
-func ids(perm []int) []int32 {
-	list := make([]int32, len(perm))
-	for i, n := range perm {
-		list[i] = int32(n)
-	}
-	return list
-}
-
-func shuffled(r *rand.Rand, list []int32) []int32 {
-	list = slices.Clone(list)
-	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	return list
 }

@@ -65,7 +65,7 @@ func (t *turn) blocking(f func() error) error {
 	t.at.Block()
 	err := f()
 	t.at.Unblock()
-	t.at.Yield(turns.LargeSlice, t.done)
+	t.yield()
 	return err
 }
 

@@ -43,23 +43,17 @@ type Places struct {
 	count int
 
 	mu      sync.Mutex
-	holders map[*Turn]*holding
-	short   bool             // the short place, which is beside the others, is held
+	holders map[*Turn]uint32 // and what blocking was at the last look
+	short   *Turn            // the holder of the short place, which is beside the others
 	waiters [lines]list.List // lists of *Turn, by lineOf
 	granted uint             // places given out to waiters
 	looking bool             // a timer is set for look
 	waiting atomic.Int32     // length of all lines
 }
 
-// holding is a place that is held.
-type holding struct {
-	short    bool   // it is the short place
-	blocking uint32 // the turn's, at the last look
-}
-
 // New returns the places for a process with so many processors: half of them, at least one.
 func New(processors int) *Places {
-	return &Places{count: max(1, processors/2), holders: make(map[*Turn]*holding)}
+	return &Places{count: max(1, processors/2), holders: make(map[*Turn]uint32)}
 }
 
 // Usage is how much of the processor a client has used lately. Turns of one client share it. The
@@ -222,39 +216,40 @@ func lineOf(work time.Duration) int {
 // usual reports whether one of the places for all work is free.
 func (p *Places) usual() bool {
 	held := len(p.holders)
-	if p.short {
+	if p.short != nil {
 		held--
 	}
 	return held < p.count
 }
 
 // free reports whether there is a place for a turn.
-func (p *Places) free(t *Turn) bool { return p.usual() || !p.short && t.isShort() }
+func (p *Places) free(t *Turn) bool { return p.usual() || p.short == nil && t.isShort() }
 
 func (t *Turn) isShort() bool { return t.expected > 0 && max(t.expected, t.work) < shortMax }
 
 // grant gives a turn a place, of which there must be one.
 func (p *Places) grant(t *Turn, now time.Time) {
-	h := &holding{short: !p.usual(), blocking: t.blocking.Load()}
-	p.short = p.short || h.short
+	if !p.usual() {
+		p.short = t
+	}
 	t.since = now
-	p.holders[t] = h
+	p.holders[t] = t.blocking.Load()
 	t.held.Store(true)
 }
 
 // remove takes a place away, if it is held, and grants it to the next waiter.
 func (p *Places) remove(t *Turn, now time.Time) {
-	h := p.holders[t]
-	if h == nil {
+	if _, held := p.holders[t]; !held {
 		return
 	}
 	delete(p.holders, t)
-	if h.short {
-		p.short = false
+	if p.short == t {
+		p.short = nil
 	}
 	t.held.Store(false)
-	t.work += now.Sub(t.since)
-	t.usage.used += now.Sub(t.since)
+	used := now.Sub(t.since)
+	t.work += used
+	t.usage.used += used
 	t.usage.left = now
 	if next := p.next(); next != nil {
 		p.waiting.Add(-1)
@@ -311,13 +306,13 @@ func (p *Places) look() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	for t, h := range p.holders {
+	for t, was := range p.holders {
 		is := t.blocking.Load()
-		blocked := is%2 == 1 && is == h.blocking
+		blocked := is%2 == 1 && is == was
 		if blocked || now.Sub(t.since) >= heldMax {
 			p.remove(t, now)
 		} else {
-			h.blocking = is
+			p.holders[t] = is
 		}
 	}
 	p.looking = false

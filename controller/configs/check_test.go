@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -15,14 +16,8 @@ import (
 // imageOf is the image of a new cluster with some records.
 func imageOf(t *testing.T, records ...record.Record) *metadata.Image {
 	t.Helper()
-	edit := metadata.Empty().Edit()
-	records = append(metadata.BootstrapFeatures(metadata.LatestVersion), records...)
-	for i, r := range records {
-		if err := edit.Replay(int64(i), r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return edit.Done(int64(len(records)), 1, 0)
+	first := metadata.BootstrapFeatures(metadata.LatestVersion)
+	return controllertest.Image(t, append(first, records...)...)
 }
 
 // TestTopicConfigValues has what Kafka 4.3's LogConfig.validate says of single values; "" is

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/metadata/record/recordtest"
@@ -217,9 +218,9 @@ func randomCase(r *rand.Rand) *modelCase {
 		m.live[id] = m.brokers[id] && r.IntN(2) == 0
 	}
 	b := &m.before
-	order := ids(r.Perm(modelBrokers))
+	order := controllertest.IDs(r.Perm(modelBrokers))
 	b.Replicas = order[:1+r.IntN(5)]
-	members := shuffled(r, b.Replicas)
+	members := controllertest.Shuffled(r.Shuffle, b.Replicas)
 	b.ISR = members[:r.IntN(len(members)+1)]
 	if !m.elr && len(b.ISR) == 0 {
 		b.ISR = members[:1]
@@ -238,7 +239,7 @@ func randomCase(r *rand.Rand) *modelCase {
 		b.LeaderRecoveryState = record.Recovering
 	}
 	if r.IntN(3) == 0 {
-		moving := shuffled(r, b.Replicas)
+		moving := controllertest.Shuffled(r.Shuffle, b.Replicas)
 		n := r.IntN(len(moving) + 1)
 		k := r.IntN(n + 1)
 		b.RemovingReplicas = slices.Sorted(slices.Values(moving[:k]))
@@ -269,28 +270,14 @@ func (m *modelCase) randomChange(r *rand.Rand) {
 		m.unclean = int32(r.IntN(modelBrokers))
 		m.isr = minus(b.ISR, []int32{m.unclean})
 	case 2:
-		members := shuffled(r, b.Replicas)
+		members := controllertest.Shuffled(r.Shuffle, b.Replicas)
 		m.isr, m.recovery = members[:1+r.IntN(len(members))], int8(r.IntN(2))
 	case 3:
-		target := ids(r.Perm(modelBrokers))[:1+r.IntN(4)]
+		target := controllertest.IDs(r.Perm(modelBrokers))[:1+r.IntN(4)]
 		m.removing, m.adding = slices.Sorted(slices.Values(minus(b.Replicas,
 			target))), slices.Sorted(slices.Values(minus(target, b.Replicas)))
 		m.replicas = slices.Concat(target, m.removing)
 	}
-}
-
-func ids(perm []int) []int32 {
-	list := make([]int32, len(perm))
-	for i, n := range perm {
-		list[i] = int32(n)
-	}
-	return list
-}
-
-func shuffled(r *rand.Rand, list []int32) []int32 {
-	list = slices.Clone(list)
-	r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-	return list
 }
 
 // image holds the case's partition and brokers.

@@ -93,13 +93,4 @@ func originalReplicas(p *metadata.Partition) []int32 { return without(p.Replicas
 func TargetFactor(p *metadata.Partition) int { return len(without(p.Replicas, p.Removing()...)) }
 
 // difference returns the elements of a that are not in b, ascending.
-func difference(a, b []int32) []int32 {
-	var d []int32
-	for _, id := range a {
-		if !slices.Contains(b, id) {
-			d = append(d, id)
-		}
-	}
-	slices.Sort(d)
-	return d
-}
+func difference(a, b []int32) []int32 { return slices.Sorted(slices.Values(without(a, b...))) }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/controller/configs"
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -125,10 +126,11 @@ func TestCancellingRestoresTheReplicasBeforeTheFirstTarget(t *testing.T) {
 	r := rand.New(rand.NewPCG(45, 1))
 	cancelled := 0
 	for range 2000 {
-		original := ids(r.Perm(modelBrokers))[:1+r.IntN(3)]
-		m := newMovingPartition(t, original, shuffled(r, original)[:1+r.IntN(len(original))])
+		original := controllertest.IDs(r.Perm(modelBrokers))[:1+r.IntN(3)]
+		shuffled := controllertest.Shuffled(r.Shuffle, original)
+		m := newMovingPartition(t, original, shuffled[:1+r.IntN(len(original))])
 		for range 1 + r.IntN(5) {
-			m.reassign(ids(r.Perm(modelBrokers))[:1+r.IntN(4)]...)
+			m.reassign(controllertest.IDs(r.Perm(modelBrokers))[:1+r.IntN(4)]...)
 			p := m.partition()
 			if err := Check(p, m.img.ElrEnabled()); err != nil {
 				t.Fatalf("from %v: %v: %+v", original, err, p)

@@ -6,38 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/controller/controllertest"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
 
 var alice = protocol.Caller{Principal: "User:alice", ClientID: "app"}
-
-// quotaRecord gives a rate to a user, a client id or both: "-" is none, "*" the default.
-func quotaRecord(user, client string, rate float64) record.Record {
-	r := &record.ClientQuota{Key: mutationRate, Value: rate}
-	for _, e := range []struct{ kind, name string }{{"client-id", client}, {"user", user}} {
-		switch e.name {
-		case "-":
-		case "*":
-			r.Entity = append(r.Entity, record.QuotaEntity{Type: e.kind})
-		default:
-			r.Entity = append(r.Entity, record.QuotaEntity{Type: e.kind, Name: &e.name})
-		}
-	}
-	return r
-}
-
-func imageOf(t *testing.T, records ...record.Record) *metadata.Image {
-	t.Helper()
-	edit := metadata.Empty().Edit()
-	for i, r := range records {
-		if err := edit.Replay(int64(i), r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return edit.Done(int64(len(records)), 1, 0)
-}
 
 func TestTheMostSpecificQuotaWins(t *testing.T) {
 	t.Parallel()
@@ -56,21 +30,21 @@ func TestTheMostSpecificQuotaWins(t *testing.T) {
 	}
 	for first := range levels {
 		records := []record.Record{
-			quotaRecord("bob", "app", 99), quotaRecord("alice", "other", 99), quotaRecord("-",
-				"other", 99), quotaRecord("bob", "-", 99),
-			&record.ClientQuota{Entity: quotaRecord("alice", "app", 0).(*record.ClientQuota).Entity,
+			controllertest.MutationQuota("bob", "app", 99), controllertest.MutationQuota("alice", "other", 99), controllertest.MutationQuota("-",
+				"other", 99), controllertest.MutationQuota("bob", "-", 99),
+			&record.ClientQuota{Entity: controllertest.MutationQuota("alice", "app", 0).(*record.ClientQuota).Entity,
 				Key: "producer_byte_rate", Value: 99},
 		}
 		for i := first; i < len(levels); i++ {
-			records = append(records, quotaRecord(levels[i].user, levels[i].client, float64(i+1)))
+			records = append(records, controllertest.MutationQuota(levels[i].user, levels[i].client, float64(i+1)))
 		}
 		slices.Reverse(records)
-		holder, rate, limited := rateOf(imageOf(t, records...), alice)
+		holder, rate, limited := rateOf(controllertest.Image(t, records...), alice)
 		if !limited || rate != float64(first+1) || holder != levels[first].owner {
 			t.Errorf("from %+v on: %+v at %v, %v", levels[first], holder, rate, limited)
 		}
 	}
-	if _, _, limited := rateOf(imageOf(t, quotaRecord("bob", "-", 1)), alice); limited {
+	if _, _, limited := rateOf(controllertest.Image(t, controllertest.MutationQuota("bob", "-", 1)), alice); limited {
 		t.Error("another user's quota holds")
 	}
 	if (owner{"a", "b"}).key() == (owner{"ab", ""}).key() {
