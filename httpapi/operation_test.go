@@ -23,12 +23,13 @@ func TestServices(t *testing.T) {
 		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
 	}
 	for _, name := range []string{"get_all_active_brokers", "get_broker_by_id",
-		"get_topic_by_name"} {
+		"get_topic_by_name", "get_topic_by_id", "topics", "partitions", "brokers", "what_if"} {
 		want["/v1/"+name] = service{kind: readKind}
 	}
 	for _, name := range []string{
 		"register", "register_broker_change", "unregister_broker", "create_topic",
 		"create_partition", "add_replica", "remove_replica", "register_producer",
+		"delete_topic", "reassign_partitions", "cancel_reassignments", "elect_leaders",
 	} {
 		want["/v1/"+name] = service{kind: writeKind, conditional: true}
 	}
