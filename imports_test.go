@@ -16,7 +16,8 @@ const module = "github.com/yakt/yakt/"
 var mayImport = map[string][]string{
 	"protocol":                  {},
 	"protocol/batch":            {"protocol"},
-	"config":                    {"protocol"},
+	"protocol/kafkakeys":        {},
+	"config":                    {"protocol", "protocol/kafkakeys"},
 	"limits":                    {},
 	"logtest":                   {},
 	"turns":                     {},
@@ -29,7 +30,7 @@ var mayImport = map[string][]string{
 	"raftlog":                   {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
 	"controller/quota":          {"metadata", "metadata/record", "protocol"},
 	"controller/feed":           {"metadata", "metadata/record", "protocol/batch"},
-	"controller/configs":        {"metadata", "metadata/record", "protocol"},
+	"controller/configs":        {"metadata", "metadata/record", "protocol", "protocol/kafkakeys"},
 	"controller/controllertest": {"metadata", "metadata/record", "protocol", "protocol/batch"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {

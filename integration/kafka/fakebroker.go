@@ -100,9 +100,9 @@ func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationReques
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", 1
 	req.Listeners = append(req.Listeners, listener)
 	for name, levels := range map[string][2]int16{
-		"metadata.version": {7, 30}, "kraft.version": {0, 1}, "group.version": {0, 1},
+		"metadata.version": {7, 33}, "kraft.version": {0, 1}, "group.version": {0, 1},
 		"transaction.version":              {0, 2},
-		"eligible.leader.replicas.version": {0, 1}, "share.version": {0, 1},
+		"eligible.leader.replicas.version": {0, 1}, "share.version": {0, 2},
 		"streams.version": {0, 1},
 	} {
 		feature := kmsg.NewBrokerRegistrationRequestFeature()
