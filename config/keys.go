@@ -108,6 +108,17 @@ func buildKeyTable() map[string]*Key {
 	return table
 }
 
+// OwnDefaults returns the defaults, by key, that differ from those of Kafka's servers.
+func OwnDefaults() map[string]string {
+	own := make(map[string]string)
+	for _, known := range kafkakeys.All() {
+		if k := keyTable()[known.Name]; k.Default != known.Default {
+			own[k.Name] = k.Default
+		}
+	}
+	return own
+}
+
 func (k *Key) setDefault(text string) {
 	k.HasDefault = text != null
 	if k.HasDefault {
