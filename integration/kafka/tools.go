@@ -22,7 +22,6 @@ const (
 	ClientMetricsCommand      = "org.apache.kafka.tools.ClientMetricsCommand"
 	DelegationTokenCommand    = "org.apache.kafka.tools.DelegationTokenCommand"
 	BrokerAPIVersionsCommand  = "org.apache.kafka.tools.BrokerApiVersionsCommand"
-	ConfigCommand             = "kafka.admin.ConfigCommand"
 	StorageTool               = "kafka.tools.StorageTool"
 	MetadataShell             = "org.apache.kafka.shell.MetadataShell"
 )
@@ -31,11 +30,27 @@ const toolHeapMB = 192
 
 // DumpLogSegments returns the main class of kafka-dump-log in a release: it moved in 4.3.
 func DumpLogSegments(version string) string {
-	if strings.HasPrefix(version, "4.0.") || strings.HasPrefix(version, "4.1.") ||
-		strings.HasPrefix(version, "4.2.") {
+	if before(version, 3) {
 		return "kafka.tools.DumpLogSegments"
 	}
 	return "org.apache.kafka.tools.DumpLogSegments"
+}
+
+// ConfigCommand returns the main class of kafka-configs in a release: it moved in 4.4.
+func ConfigCommand(version string) string {
+	if before(version, 4) {
+		return "kafka.admin.ConfigCommand"
+	}
+	return "org.apache.kafka.tools.ConfigCommand"
+}
+
+// before reports whether a release is older than all of 4.minor.
+func before(version string, minor int) bool {
+	var own int
+	if _, err := fmt.Sscanf(version, "4.%d.", &own); err != nil {
+		panic(fmt.Sprintf("%q is not a release of Kafka 4", version))
+	}
+	return own < minor
 }
 
 // RunTool runs a tool of a release to its end. The tool's own log goes to a file, not to its

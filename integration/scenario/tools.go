@@ -64,7 +64,7 @@ func toolsThroughBroker(t testing.TB, q kafka.Quorum, b *kafka.Broker) {
 			"--replication-factor", "1"),
 			`Created topic `+topic)
 	}
-	mustMatch(t, run(kafka.ConfigCommand, "--alter", "--entity-type", "topics", "--entity-name",
+	mustMatch(t, run(kafka.ConfigCommand(q.Version()), "--alter", "--entity-type", "topics", "--entity-name",
 		"tooled", "--add-config", "retention.ms=5000"),
 		`Completed updating config for topic tooled\.`)
 	describe(`PartitionCount: 2\s`, `retention\.ms=5000`, `(?s)Leader: 1.*Leader: 1`)
