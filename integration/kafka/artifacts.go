@@ -33,24 +33,29 @@ const (
 // Releases are all of them, oldest first.
 var Releases = []string{V40, V41, V42, V43, V44}
 
-// shells are the releases that were published without kafka-metadata-shell, each with the one whose
-// shell runs on its classes instead.
-var shells = map[string]string{V42: "4.2.1", V44: V43}
+// ShellRelease is the newest release that was published with kafka-metadata-shell. Its shell reads
+// metadata.version up to 4.3-IV0.
+const ShellRelease = V43
 
 const mavenTimeout = 10 * time.Minute
 
 //go:embed testdata/pom.xml
 var allArtifacts []byte
 
+// shellArtifact is the dependency on kafka-metadata-shell.
+const shellArtifact = `    <dependency>
+      <groupId>org.apache.kafka</groupId>
+      <artifactId>kafka-shell</artifactId>
+      <version>${kafka.version}</version>
+    </dependency>
+`
+
 // artifacts is the Maven project that depends on everything of a release.
 func artifacts(version string) []byte {
-	shell, ok := shells[version]
-	if !ok {
-		return allArtifacts
+	if version == V42 || version == V44 { // published without the shell
+		return bytes.Replace(allArtifacts, []byte(shellArtifact), nil, 1)
 	}
-	const own = "<artifactId>kafka-shell</artifactId>\n      <version>${kafka.version}</version>"
-	return bytes.Replace(allArtifacts, []byte(own),
-		[]byte(strings.Replace(own, "${kafka.version}", shell, 1)), 1)
+	return allArtifacts
 }
 
 // Release is one resolved release of Apache Kafka: a folder of jars that later test runs share and

@@ -105,16 +105,16 @@ func DumpMetadata(t testing.TB, version, file string) string {
 // shellPatience bounds one run of kafka-metadata-shell.
 const shellPatience = Patience / 6
 
-// ShellMetadata runs one command of kafka-metadata-shell, such as {"ls", "/image"}, on a copy of a
-// .checkpoint file. In the shell of 4.x reader and loader race: now and then it prints nothing or
+// ShellMetadata runs one command of ShellRelease's kafka-metadata-shell, such as {"ls", "/image"},
+// on a copy of a .checkpoint file. In the shell of 4.x reader and loader race: now and then it prints nothing or
 // never ends, and is run again.
 func ShellMetadata(
-	t testing.TB, version, checkpoint string, shellCommand ...string,
+	t testing.TB, checkpoint string, shellCommand ...string,
 ) (stdout string) {
 	t.Helper()
 	args := append([]string{"--snapshot", copyFile(t, checkpoint)}, shellCommand...)
 	Eventually(t, Patience, "kafka-metadata-shell prints something", func() error {
-		res, err := runTool(t, shellPatience, version, MetadataShell, args...)
+		res, err := runTool(t, shellPatience, ShellRelease, MetadataShell, args...)
 		if err != nil {
 			return err
 		}

@@ -17,12 +17,15 @@ func TestEveryReleaseHasItsTools(t *testing.T) {
 			for _, class := range []string{
 				TopicCommand, FeatureCommand, MetadataQuorumCommand, ClusterTool,
 				LeaderElectionCommand, ReassignPartitionsCommand, AclCommand, ClientMetricsCommand,
-				DelegationTokenCommand, BrokerAPIVersionsCommand, StorageTool, MetadataShell,
+				DelegationTokenCommand, BrokerAPIVersionsCommand, StorageTool,
 				DumpLogSegments(version), ConfigCommand(version), serverClass,
 			} {
 				if !have[class] {
 					t.Errorf("no class %s", class)
 				}
+			}
+			if version == ShellRelease && !have[MetadataShell] {
+				t.Error("no kafka-metadata-shell")
 			}
 		})
 	}
