@@ -59,7 +59,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b1[6-9]\d{11}\b`), "<time>"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([.,]\d{3})?Z?`), "<date>"},
-	{regexp.MustCompile(`(Epoch: +)\d+`), "${1}<offset>"},
+	{regexp.MustCompile(`(\bEpoch: +)\d+`), "${1}<offset>"},
 	{regexp.MustCompile(`(LeaderEpoch|HighWatermark|MaxFollowerLag|MaxFollowerLagTimeMs)(: +)\d+`),
 		"${1}${2}<n>"},
 	{regexp.MustCompile(`(producerId|ProducerId[:=] ?)\d+`), "${1}<n>"},
@@ -96,9 +96,31 @@ func (n *names) normalise(text string) string {
 	return strings.Join(kept, "")
 }
 
+var (
+	number     = regexp.MustCompile(`\b\d+([.,]\d+)?`)
+	space      = regexp.MustCompile(`[ \t]+`)
+	anyLogDir  = regexp.MustCompile(`\$LOGDIR(\d?)[AB]`)
+	jsonObject = regexp.MustCompile(`[{\[\]},]*\{`)
+)
+
+// options are what directives set for the command that follows.
+type options struct {
+	sorted  bool   // the order of the output's lines follows hash codes of random ids
+	numbers bool   // numbers vary: sizes, rates, durations
+	pieces  bool   // JSON about a broker's directories, whose order and contents vary
+	capture string // a pattern of capturable whose match gets a name
+}
+
 // transcribe writes a result as the lines of a transcript.
-func (n *names) transcribe(r kafka.ToolResult, sorted bool) string {
-	out := marked(">", n.normalise(r.Stdout), sorted) + marked("!", n.normalise(r.Stderr), false)
+func (n *names) transcribe(r kafka.ToolResult, o options) string {
+	stdout := n.normalise(r.Stdout)
+	if o.numbers {
+		stdout = space.ReplaceAllString(number.ReplaceAllString(stdout, "<n>"), " ")
+	}
+	if o.pieces {
+		stdout = jsonObject.ReplaceAllString(anyLogDir.ReplaceAllString(stdout, "$$LOGDIR$1"), "\n")
+	}
+	out := marked(">", stdout, o.sorted || o.pieces) + marked("!", n.normalise(r.Stderr), false)
 	if r.ExitCode != 0 {
 		out += fmt.Sprintf("= %d\n", r.ExitCode)
 	}

@@ -50,7 +50,6 @@ var tools = map[string]string{
 	"kafka-metadata-quorum":           kafka.MetadataQuorumCommand,
 	"kafka-producer-perf-test":        "org.apache.kafka.tools.ProducerPerformance",
 	"kafka-reassign-partitions":       kafka.ReassignPartitionsCommand,
-	"kafka-replica-verification":      "org.apache.kafka.tools.ReplicaVerificationTool",
 	"kafka-share-consumer-perf-test":  "org.apache.kafka.tools.ShareConsumerPerformance",
 	"kafka-share-groups":              "org.apache.kafka.tools.consumer.group.ShareGroupCommand",
 	"kafka-storage":                   kafka.StorageTool,

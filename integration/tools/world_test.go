@@ -35,13 +35,6 @@ type world struct {
 	next options // of the next command
 }
 
-// options are what directives set for the command that follows.
-type options struct {
-	sorted  bool   // the order of the output's lines is Java's hash order of random ids
-	numbers bool   // numbers vary: sizes, rates, durations
-	capture string // a pattern of capturable whose match gets a name
-}
-
 // secrets are settings that controllers and brokers share.
 var secrets = map[string]string{"delegation.token.secret.key": "a-secret-of-the-tools-test"}
 
@@ -133,6 +126,8 @@ func (w *world) directive(t *testing.T, s *step) {
 		w.next.sorted = true
 	case "numbers":
 		w.next.numbers = true
+	case "pieces":
+		w.next.pieces = true
 	case "capture":
 		w.next.capture = arg(1)
 	case "file":
@@ -141,11 +136,11 @@ func (w *world) directive(t *testing.T, s *step) {
 			t.Fatal(err)
 		}
 	case "start-broker":
-		w.startBroker(t, number(t, arg(1)))
+		w.startBroker(t, idOf(t, arg(1)))
 	case "stop-broker":
-		w.brokers[number(t, arg(1))].Stop(t)
+		w.brokers[idOf(t, arg(1))].Stop(t)
 	case "register-controller":
-		w.registerController(t, number(t, arg(1)))
+		w.registerController(t, idOf(t, arg(1)))
 	case "open-transaction":
 		w.openTransaction(t, arg(1), arg(2))
 	default:
@@ -153,7 +148,7 @@ func (w *world) directive(t *testing.T, s *step) {
 	}
 }
 
-func number(t *testing.T, text string) int32 {
+func idOf(t *testing.T, text string) int32 {
 	t.Helper()
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
@@ -212,8 +207,6 @@ var capturable = map[string]*regexp.Regexp{
 	"PID":     regexp.MustCompile(`(?m)^(\d+)\s`),
 }
 
-var digits = regexp.MustCompile(`\d+([.,]\d+)?`)
-
 // run runs a command once and transcribes what it printed.
 func (w *world) run(t *testing.T, s *step, o options) string {
 	t.Helper()
@@ -227,10 +220,7 @@ func (w *world) run(t *testing.T, s *step, o options) string {
 			w.set(o.capture, m[len(m)-1])
 		}
 	}
-	if o.numbers {
-		res.Stdout = digits.ReplaceAllString(res.Stdout, "<n>")
-	}
-	return w.transcribe(res, o.sorted)
+	return w.transcribe(res, o)
 }
 
 func (w *world) execute(t *testing.T, s *step, words []string) kafka.ToolResult {
