@@ -65,8 +65,8 @@ func TestKafka44Directories(t *testing.T) {
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-default", dynamic)
 	f, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
-	levels = levelsOf(f.records)
-	if err != nil || levels[metadata.FeatureMetadata] != int16(metadata.V4_4_IV2) ||
+	if levels := levelsOf(f.records); err != nil ||
+		levels[metadata.FeatureMetadata] != int16(metadata.V4_4_IV2) ||
 		levels[metadata.FeatureShare] != 2 {
 		t.Error(err, levels)
 	}
@@ -74,6 +74,28 @@ func TestKafka44Directories(t *testing.T) {
 	_, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err == nil || !strings.Contains(err.Error(), "was formatted with "+
 		"--no-initial-controllers, for a node that joins a quorum; this release cannot") {
+		t.Error(err)
+	}
+}
+
+// A later release's level is refused by name before a log is made for it.
+func TestDirectoryOfALaterRelease(t *testing.T) {
+	t.Parallel()
+	cfg := kafkaConfig(t, "kafka-4.4.0-default", dynamic)
+	later := []record.Record{&record.FeatureLevel{
+		Name: metadata.FeatureMetadata, Level: int16(metadata.UnstableVersion) + 1,
+	}}
+	path := filepath.Join(cfg.Storage.MetadataLogDir, partitionDir, foundingFile)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writeCheckpoint(path, 0, nil, later); err != nil {
+		t.Fatal(err)
+	}
+	_, err := inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
+	if err == nil || !strings.Contains(err.Error(), "was formatted at a level that this release "+
+		"does not know: feature metadata.version cannot be 35") ||
+		!strings.Contains(err.Error(), "It knows metadata.version up to 4.4-IV2") {
 		t.Error(err)
 	}
 }
@@ -109,26 +131,6 @@ func TestNodeOnKafka44Directory(t *testing.T) {
 		}
 	}
 	t.Error("the user of --add-scram is gone")
-}
-
-// A directory that a later release has formatted is refused before a log exists.
-func TestLevelOfALaterRelease(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	putMeta(t, dir)
-	touch(t, dir, inPartition+"x")
-	later := []record.Record{&record.FeatureLevel{Name: metadata.FeatureMetadata, Level: 35}}
-	path := filepath.Join(dir, partitionDir, foundingFile)
-	if _, err := writeCheckpoint(path, 0, nil, later); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Open(configFor(t, 1, dir, staticOne), discard, "test")
-	says(t, err, "was formatted at a level that this release does not know: feature "+
-		"metadata.version cannot be 35")
-	says(t, err, "It knows metadata.version up to 4.4-IV2")
-	if inspect(t, dir).hasLog() {
-		t.Error("a log was made")
-	}
 }
 
 // By weight: the data records of the 0-0 checkpoint, those of bootstrap.checkpoint, the defaults.
