@@ -20,8 +20,8 @@ import (
 // kraft.version is listed among the finalized features although no feature record in the log sets
 // it. The epoch is the offset of the last change of a feature.
 //
-// Differs from Kafka: METADATA and DESCRIBE_TOPIC_PARTITIONS are in the list, for ordinary clients
-// that have a controller as their seed. Kafka's clients accept that: a broker reads only the
+// Differs from Kafka: METADATA, DESCRIBE_TOPIC_PARTITIONS and DESCRIBE_CLIENT_QUOTAS are in the
+// list, for ordinary clients that have a controller as their seed. Kafka's clients accept that: a broker reads only the
 // forwardable APIs from this list (ApiVersionsResponse.intersectForwardableApis), NodeApiVersions
 // ignores what it does not know, and an admin client with bootstrap.controllers uses
 // DESCRIBE_CLUSTER. A forwardable API that is missing here disappears from the brokers' own lists.
