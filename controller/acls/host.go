@@ -12,8 +12,8 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// cidrVersion is the first metadata.version with ranges of addresses as hosts: 4.4-IV1.
-const cidrVersion metadata.Version = 32
+// cidrVersion is the first metadata.version with ranges of addresses as hosts.
+const cidrVersion = metadata.V4_4_IV1
 
 // checkHost returns why a new entry cannot have a host: an address, "*", a range of addresses in
 // CIDR notation, or any other text without a slash, which will match no client.
