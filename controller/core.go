@@ -49,6 +49,7 @@ type core struct {
 	brokers      *sessions
 	plainTopic   configs.PlainTopic
 	quota        *quota.Buckets
+	tokens       tokenIndex
 	staleChecked time.Time // when fenceStale last ran
 	partMax      int       // partitionsPerPart, or fewer in tests
 	batchMax     int       // batch.MaxBytes, or fewer in tests
@@ -138,6 +139,8 @@ func (c *core) nextOffset() int64 { return c.working.EndOffset() }
 type op struct {
 	now    time.Time
 	caller protocol.Caller
+	// hosts has the host names of a request that have been looked up: whether they have an address.
+	hosts map[string]bool
 }
 
 // result is the outcome of an operation, or of one part. Operations read the core and change

@@ -76,11 +76,14 @@ func (c *Controller) Do(
 	if err := c.limits.check(caller, req); err != nil {
 		return Outcome{}, err
 	}
+	if resp := c.refusal(a, caller, req); resp != nil {
+		return Outcome{Response: whole(resp)}, nil
+	}
 	if resp := c.quickResponse(a, req); resp != nil {
 		return Outcome{Response: whole(resp)}, nil
 	}
 	run := func(o op) result { return a.write(c.core, o, req) }
-	return c.do(ctx, c.pendingRequest(a, caller, req), a.sender, run, false)
+	return c.do(ctx, c.pendingRequest(ctx, a, caller, req), a.sender, run, false)
 }
 
 // DoNext runs an operation as Do runs a request.
