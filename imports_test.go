@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"vfs/memfs":          {"vfs"},
 	"raftlog/wal":        {"vfs"},
 	"raftlog":            {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
+	"controller/acls":    {"metadata", "metadata/record", "protocol"},
 	"controller/quota":   {"metadata", "metadata/record", "protocol"},
 	"controller/feed":    {"metadata", "metadata/record", "protocol/batch"},
 	"controller/configs": {
@@ -37,7 +38,8 @@ var mayImport = map[string][]string{
 	"controller/controllertest": {"metadata", "metadata/record", "protocol", "protocol/batch"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
-		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
+		"controller/acls", "controller/configs", "controller/feed", "controller/partition",
+		"controller/quota",
 		"loglevel", "metadata", "metadata/record", "limits", "protocol", "protocol/batch",
 		"protocol/kafkakeys",
 	},

@@ -208,6 +208,8 @@ func (n *Node) controllerConfig() controller.Config {
 		DeleteTopics:             cfg.Controller.DeleteTopicEnable,
 		Static:                   cfg.Static,
 		Defaults:                 config.OwnDefaults(),
+		Tokens:                   controller.TokenSettings(cfg.Security.DelegationToken),
+		Resolve:                  resolveHost,
 		Limits:                   requestLimits(cfg.Clients.Limits),
 
 		SessionTimeout:    cfg.Controller.BrokerSessionTimeout,
@@ -228,6 +230,12 @@ func (n *Node) controllerConfig() controller.Config {
 		c.PreferredInterval = cfg.Controller.LeaderImbalanceCheckInterval
 	}
 	return c
+}
+
+// resolveHost looks a host name up.
+func resolveHost(ctx context.Context, host string) error {
+	_, err := net.DefaultResolver.LookupHost(ctx, host)
+	return err
 }
 
 func requestLimits(l config.RequestLimits) controller.Limits {
