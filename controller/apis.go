@@ -42,16 +42,18 @@ const (
 )
 
 // apis are the requests that the controller listener serves, by key. The version ranges are those
-// of Kafka 4.3. METADATA and DESCRIBE_TOPIC_PARTITIONS are an addition, so that clients may use a
-// controller as their seed.
+// of Kafka 4.3. METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID and DESCRIBE_TOPIC_PARTITIONS are an
+// addition, so that clients may use a controller as their seed.
 var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
+	failing(readAPI(10, 0, 6, (*Controller).findCoordinator), failFindCoordinator),
 	readAPI(18, 0, 4, (*Controller).apiVersions),
 	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
 		forwarded().within(createTopicsTimeout),
 	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).
 		forwarded().within(deleteTopicsTimeout),
+	readAPI(22, 0, 5, (*Controller).initProducerID),
 	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs),
 	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
 	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
