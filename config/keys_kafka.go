@@ -265,7 +265,7 @@ func partitionKeys() []use {
 		},
 		{
 			name: "unstable.feature.versions.enable",
-			doc: "Accept feature levels that are not yet stable: metadata.version 31 (4.4-IV0). For " +
+			doc: "Accept feature levels that are not yet stable: metadata.version 34 (4.5-IV0). For " +
 				"tests only.",
 			bind: toBool(func(c *Config) *bool { return &c.Controller.UnstableFeatureVersions }),
 		},

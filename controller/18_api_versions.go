@@ -13,12 +13,14 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// API_VERSIONS (18), versions 0 to 4: the APIs of the table, and features.
+// API_VERSIONS (18), versions 0 to 5: the APIs of the table, and features.
 //
 // Behaviour: the protocol layer answers a higher version, in version 0. Below version 4, supported
 // features that may be at level 0 are left out, because old clients cannot read them (KAFKA-17492).
 // kraft.version is listed among the finalized features although no feature record in the log sets
-// it. The epoch is the offset of the last change of a feature.
+// it. The epoch is the offset of the last change of a feature. Until the log has a metadata.version
+// no feature is finalized, and the epoch is -1. In version 5 a client names the cluster and the
+// node that it expects, both or neither; a controller compares them with nothing, unlike a broker.
 //
 // Differs from Kafka: METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID and DESCRIBE_TOPIC_PARTITIONS
 // are in the list, for ordinary clients that have a controller as their seed. Kafka's clients
@@ -28,11 +30,15 @@ import (
 // missing here disappears from the brokers' own lists. Clients other than Kafka's also get the APIs
 // of the brokers, since some of them believe that all nodes serve the same: see brokerAPITable.
 //
-// KIP-511, KIP-584.
+// KIP-511, KIP-584, KIP-1242.
 func (c *Controller) apiVersions(
 	_ context.Context, _ protocol.Caller, req *kmsg.ApiVersionsRequest,
 ) *kmsg.ApiVersionsResponse {
 	resp := responseTo[*kmsg.ApiVersionsResponse](req)
+	if req.Version >= 5 && (req.ClusterID != nil) != (req.NodeID != -1) {
+		resp.ErrorCode = kerr.InvalidRequest.Code
+		return resp
+	}
 	if req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) ||
 		!softwareName.MatchString(req.ClientSoftwareVersion)) {
 		resp.ErrorCode = kerr.InvalidRequest.Code
@@ -48,8 +54,11 @@ func (c *Controller) apiVersions(
 		s.Name, s.MinVersion, s.MaxVersion = f.Name, f.Min, f.Max
 		resp.SupportedFeatures = append(resp.SupportedFeatures, s)
 	}
-	resp.FinalizedFeatures = finalizedFeatures(img)
-	resp.FinalizedFeaturesEpoch = img.FeaturesOffset()
+	resp.FinalizedFeaturesEpoch = -1
+	if img.Version() != 0 {
+		resp.FinalizedFeatures = finalizedFeatures(img)
+		resp.FinalizedFeaturesEpoch = img.FeaturesOffset()
+	}
 	return resp
 }
 

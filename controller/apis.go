@@ -42,13 +42,13 @@ const (
 )
 
 // apis are the requests that the controller listener serves, by key. The version ranges are those
-// of Kafka 4.3. METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID and DESCRIBE_TOPIC_PARTITIONS are an
+// of Kafka 4.4. METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID and DESCRIBE_TOPIC_PARTITIONS are an
 // addition, so that clients may use a controller as their seed.
 var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
 	failing(readAPI(10, 0, 6, (*Controller).findCoordinator), failFindCoordinator),
-	readAPI(18, 0, 4, (*Controller).apiVersions),
+	readAPI(18, 0, 5, (*Controller).apiVersions),
 	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
 		forwarded().within(createTopicsTimeout),
 	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).
@@ -80,6 +80,7 @@ var apis = []*api{
 	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker),
 	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions),
 		failDescribeTopicPartitions),
+	writeAPI(94, 0, 0, (*core).unregisterController, failUnregisterController).forwarded(),
 }
 
 func init() {

@@ -38,6 +38,7 @@ type ControllerOptions struct {
 	Version        string
 	Static         bool   // controller.quorum.voters instead of a dynamic quorum
 	ReleaseVersion string // format's --release-version ("4.0"); the newest by default
+	ClusterID      string // random by default
 	// FormatBy is, for YAKt only, the Kafka release whose kafka-storage formats the directories;
 	// yakt format by default.
 	FormatBy    string
@@ -121,8 +122,9 @@ func ConfigureYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Con
 func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
 	t.Helper()
 	q := &Controllers{
-		name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: protocol.NewUUID().String(),
-		static: o.Static, nodes: map[int32]*controller{},
+		name: prog.name(), version: cmp.Or(o.Version, Newest),
+		clusterID: cmp.Or(o.ClusterID, protocol.NewUUID().String()),
+		static:    o.Static, nodes: map[int32]*controller{},
 	}
 	root := t.TempDir()
 	for i := range n {
