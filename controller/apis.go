@@ -47,17 +47,19 @@ const (
 )
 
 // apis are the requests that the controller listener serves, by key. The version ranges are those
-// of Kafka 4.4. METADATA and DESCRIBE_TOPIC_PARTITIONS are an addition, so that clients may use a
-// controller as their seed, and so is DESCRIBE_CLIENT_QUOTAS, which shows what
-// ALTER_CLIENT_QUOTAS has set.
+// of Kafka 4.4. METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID and DESCRIBE_TOPIC_PARTITIONS are an
+// addition, so that clients may use a controller as their seed, and so is DESCRIBE_CLIENT_QUOTAS,
+// which shows what ALTER_CLIENT_QUOTAS has set.
 var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
+	failing(readAPI(10, 0, 6, (*Controller).findCoordinator), failFindCoordinator),
 	readAPI(18, 0, 5, (*Controller).apiVersions),
 	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
 		forwarded().within(createTopicsTimeout),
 	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).
 		forwarded().within(deleteTopicsTimeout),
+	readAPI(22, 0, 5, (*Controller).initProducerID),
 	failing(readAPI(29, 1, 3, (*Controller).describeAcls), failDescribeAcls),
 	refusing(writeAPI(30, 1, 3, (*core).createAcls, failCreateAcls).forwarded(),
 		(*Controller).refuseAclCreation),

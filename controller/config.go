@@ -78,6 +78,8 @@ type Config struct {
 	Loggers *loglevel.Loggers
 	// Codec decodes and encodes the request inside an ENVELOPE.
 	Codec Codec
+	// AskBroker sends a client's request on to a broker. May be nil, if no broker can be asked.
+	AskBroker AskBroker
 	// CutLog is called when the log before an offset, and older snapshots, must not be served any
 	// more, because brokers do not accept their records. Snapshot then returns the state at that
 	// offset or a later one. It must not block. May be nil.

@@ -44,6 +44,7 @@ type Controller struct {
 	// lastFetch is the newest shared response to observers.
 	lastFetch atomic.Pointer[sharedFetch]
 	poison    poisonWatch
+	brokers   *brokerAsker
 
 	stop func()
 	done chan struct{}
@@ -64,6 +65,7 @@ func New(cfg Config) *Controller {
 	c := &Controller{
 		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax),
 		feed: feed.New(func() time.Time { return cfg.Clock.Now() }), done: make(chan struct{}),
+		brokers: newBrokerAsker(cfg.AskBroker),
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)

@@ -42,6 +42,8 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 		return most*elementBytes + int64(len(r.Topics))*resultBytes
 	case *kmsg.DescribeConfigsRequest:
 		return c.describeConfigsCost(r)
+	case *kmsg.FindCoordinatorRequest:
+		return int64(c.Image().BrokerCount())*resultBytes + partCost(len(r.CoordinatorKeys))
 	case *kmsg.ListPartitionReassignmentsRequest:
 		return int64(len(r.Topics))*namedBytes + partCost(c.Image().PartitionCount())
 	case *kmsg.DescribeQuorumRequest:

@@ -18,7 +18,7 @@ type Limits struct {
 	Topics     int // read, or whose partitions are changed
 	Partitions int
 	Changes    int // topics, resources or partitions that are changed all together or not at all
-	Resources  int // resources whose configs are read
+	Resources  int // resources whose configs are read, groups whose coordinators are looked for
 	Configs    int // values set, in all resources together
 	// Every node keeps all registrations in memory, and every client gets the listeners.
 	Directories int // in a broker's registration or heartbeat
@@ -119,6 +119,8 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 		s[limitChanges] = len(r.Filters)
 	case *kmsg.CreateDelegationTokenRequest:
 		s[limitConfigs] = len(r.Renewers)
+	case *kmsg.FindCoordinatorRequest:
+		s[limitResources] = len(r.CoordinatorKeys)
 	case *kmsg.DeleteTopicsRequest:
 		s[limitChanges] = len(r.TopicNames) + len(r.Topics)
 	case *kmsg.CreatePartitionsRequest:

@@ -225,6 +225,8 @@ func (n *Node) controllerConfig() controller.Config {
 		Logger: n.loggers.Logger("controller"), Loggers: n.loggers,
 		Stop:   n.fail,
 		CutLog: func(offset int64) { n.log.CutBefore(offset) },
+
+		AskBroker: brokerClient{nodeID: cfg.NodeID}.ask,
 	}
 	if cfg.Controller.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.Controller.LeaderImbalanceCheckInterval
