@@ -164,6 +164,9 @@ type result struct {
 	// then, if not nil, updates soft state once the records are proposed; end is the offset after
 	// the last of them.
 	then func(end int64)
+	// keep, if not nil, keeps what the answer of a long operation needs of this part. It is called
+	// before then, and also in a dry run.
+	keep func()
 	// more, if not nil, is the next part of an operation that is too long for one turn. It runs
 	// after the events that wait now, against the state that it then finds.
 	more func(op) result
