@@ -43,7 +43,7 @@ func (f facts) String() string {
 func (f facts) differences(other facts) (list []string) {
 	for key, holds := range f {
 		if got, ok := other[key]; !ok {
-			list = append(list, fmt.Sprintf("%s: %s is gone", words(key), words(holds)))
+			list = append(list, fmt.Sprintf("%s: %s is missing", words(key), words(holds)))
 		} else if got != holds {
 			list = append(list, fmt.Sprintf("%s: %s instead of %s", words(key), words(got),
 				words(holds)))
@@ -51,7 +51,7 @@ func (f facts) differences(other facts) (list []string) {
 	}
 	for key, holds := range other {
 		if _, ok := f[key]; !ok {
-			list = append(list, fmt.Sprintf("%s: %s is new", words(key), words(holds)))
+			list = append(list, fmt.Sprintf("%s: %s is additional", words(key), words(holds)))
 		}
 	}
 	slices.Sort(list)

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { os.Exit(kafka.Main(m)) }
 //go:embed testdata/kafka.tsv
 var recorded string
 
-var record = flag.Bool("record", false, "write the facts of kafka.Newest to testdata/kafka.tsv")
+var writeRecord = flag.Bool("record", false, "write the facts of kafka.Newest to testdata/kafka.tsv")
 
 // TestKafkaDefinesWhatIsRecorded compares the jars of a release with testdata/kafka.tsv, which the
 // code was written for: those of kafka.Newest must not differ, those of a later release, named by
@@ -31,7 +31,7 @@ func TestKafkaDefinesWhatIsRecorded(t *testing.T) {
 		version = other
 	}
 	now := factsOf(t, version)
-	if *record {
+	if *writeRecord {
 		file := filepath.Join("testdata", "kafka.tsv")
 		if err := os.WriteFile(file, []byte(now.String()), 0o644); err != nil {
 			t.Fatal(err)
