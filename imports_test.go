@@ -31,14 +31,15 @@ var mayImport = map[string][]string{
 	"controller/feed":           {"metadata", "metadata/record", "protocol/batch"},
 	"controller/configs":        {"metadata", "metadata/record", "protocol"},
 	"controller/controllertest": {"metadata", "metadata/record", "protocol", "protocol/batch"},
+	"controller/features":       {"metadata", "metadata/record", "protocol"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
-		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
-		"metadata", "metadata/record", "limits", "protocol", "protocol/batch",
+		"controller/configs", "controller/features", "controller/feed", "controller/partition",
+		"controller/quota", "metadata", "metadata/record", "limits", "protocol", "protocol/batch",
 	},
 	"httpapi": {
-		"metadata", "metadata/record", "controller", "controller/feed", "limits", "protocol",
-		"protocol/batch", "turns",
+		"metadata", "metadata/record", "controller", "controller/features", "controller/feed",
+		"limits", "protocol", "protocol/batch", "turns",
 	},
 	// bench measures from outside: of a controller's code it shares only the formats.
 	"bench": {
@@ -60,6 +61,7 @@ var pure = map[string][]string{
 	"metadata/record":      {"net", "os", "go.etcd.io/raft"},
 	"controller":           {"net", "os", "go.etcd.io/raft"},
 	"controller/configs":   {"net", "os", "go.etcd.io/raft"},
+	"controller/features":  {"net", "os", "go.etcd.io/raft"},
 	"controller/partition": {"net", "os", "go.etcd.io/raft"},
 	"controller/feed":      {"net", "os", "go.etcd.io/raft"},
 	"controller/quota":     {"net", "os", "go.etcd.io/raft"},
