@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -48,6 +49,15 @@ type Config struct {
 	// Static are the configuration file's own keys and values: the last level of a topic's
 	// effective configuration.
 	Static map[string]string
+
+	// Tokens are the settings of delegation tokens.
+	Tokens TokenSettings
+	// Authorizer says that an authorizer is configured, so that ACLs can be read and changed.
+	// Requests are not authorized yet, so that only tests set it.
+	Authorizer bool
+	// Resolve looks a host name up, until the context ends; nil if it has an address. It is called
+	// on the goroutines of callers. A nil Resolve finds no host.
+	Resolve func(ctx context.Context, host string) error
 
 	// Limits bound single requests.
 	Limits Limits

@@ -204,6 +204,8 @@ func (n *Node) controllerConfig() controller.Config {
 		UncleanElection:          cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics:             cfg.Controller.DeleteTopicEnable,
 		Static:                   cfg.Static,
+		Tokens:                   controller.TokenSettings(cfg.Security.DelegationToken),
+		Resolve:                  resolveHost,
 		Limits:                   requestLimits(cfg.Clients.Limits),
 
 		SessionTimeout:    cfg.Controller.BrokerSessionTimeout,
@@ -224,6 +226,12 @@ func (n *Node) controllerConfig() controller.Config {
 		c.PreferredInterval = cfg.Controller.LeaderImbalanceCheckInterval
 	}
 	return c
+}
+
+// resolveHost looks a host name up.
+func resolveHost(ctx context.Context, host string) error {
+	_, err := net.DefaultResolver.LookupHost(ctx, host)
+	return err
 }
 
 func requestLimits(l config.RequestLimits) controller.Limits {
