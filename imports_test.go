@@ -27,13 +27,14 @@ var mayImport = map[string][]string{
 	"vfs/memfs":                 {"vfs"},
 	"raftlog/wal":               {"vfs"},
 	"raftlog":                   {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
+	"controller/acls":           {"metadata", "metadata/record", "protocol"},
 	"controller/quota":          {"metadata", "metadata/record", "protocol"},
 	"controller/feed":           {"metadata", "metadata/record", "protocol/batch"},
 	"controller/configs":        {"metadata", "metadata/record", "protocol"},
 	"controller/controllertest": {"metadata", "metadata/record", "protocol", "protocol/batch"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
-		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
+		"controller/acls", "controller/configs", "controller/feed", "controller/partition", "controller/quota",
 		"metadata", "metadata/record", "limits", "protocol", "protocol/batch",
 	},
 	"httpapi": {

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -30,12 +31,15 @@ const (
 	V4_2_IV0 Version = 28 // share.version 1 by default
 	V4_2_IV1 Version = 29 // streams.version 1 by default
 	V4_3_IV0 Version = 30 // cordoned log directories
-	V4_4_IV0 Version = 31 // unstable in 4.3; brings no new record
+	V4_4_IV0 Version = 31 // share.version 2 by default
+	V4_4_IV1 Version = 32 // ranges of addresses in ACLs
+	V4_4_IV2 Version = 33 // UnregisterController
+	V4_5_IV0 Version = 34 // unstable in 4.4; brings no new record
 
 	MinVersion    = V3_3_IV3
-	LatestVersion = V4_3_IV0
+	LatestVersion = V4_4_IV2
 	// UnstableVersion is the highest level with unstable.feature.versions.enable.
-	UnstableVersion = V4_4_IV0
+	UnstableVersion = V4_5_IV0
 )
 
 var versionNames = [...]string{
@@ -43,10 +47,10 @@ var versionNames = [...]string{
 	"3.7-IV0", "3.7-IV1", "3.7-IV2",
 	"3.7-IV3", "3.7-IV4", "3.8-IV0", "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2", "4.0-IV3",
 	"4.1-IV0", "4.1-IV1", "4.2-IV0",
-	"4.2-IV1", "4.3-IV0", "4.4-IV0",
+	"4.2-IV1", "4.3-IV0", "4.4-IV0", "4.4-IV1", "4.4-IV2", "4.5-IV0",
 }
 
-// String is the level's name, such as 4.3-IV0.
+// String is the level's name, such as 4.4-IV2.
 func (v Version) String() string {
 	if v < MinVersion || v > UnstableVersion {
 		return fmt.Sprintf("metadata.version %d", int16(v))
@@ -54,7 +58,13 @@ func (v Version) String() string {
 	return versionNames[v-MinVersion]
 }
 
-// ParseVersion parses a level ("30"), a level's name ("4.3-IV0") or a release ("4.3" or "4.3.0",
+// Release is the first two numbers of the Kafka release that a level belongs to, such as 4.4.
+func (v Version) Release() string {
+	release, _, _ := strings.Cut(v.String(), "-")
+	return release
+}
+
+// ParseVersion parses a level ("33"), a level's name ("4.4-IV2") or a release ("4.4" or "4.4.0",
 // which stand for its last production level).
 func ParseVersion(s string) (Version, error) {
 	var last Version
@@ -63,7 +73,7 @@ func ParseVersion(s string) (Version, error) {
 		if s == name || s == fmt.Sprint(int16(v)) {
 			return v, nil
 		}
-		release := name[:len("4.3")]
+		release := v.Release()
 		if v <= LatestVersion &&
 			(s == release ||
 				len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
@@ -72,8 +82,8 @@ func ParseVersion(s string) (Version, error) {
 	}
 	if last == 0 {
 		return 0, fmt.Errorf(
-			"%q is not a metadata.version: give a release from 3.3 to 4.3 or a level such as %v", s,
-			LatestVersion,
+			"%q is not a metadata.version: give a release from %s to %s or a level such as %v", s,
+			MinVersion.Release(), LatestVersion.Release(), LatestVersion,
 		)
 	}
 	return last, nil
@@ -102,6 +112,9 @@ func (v Version) HasElr() bool { return v >= V4_0_IV1 }
 
 // HasCordonedDirectories reports whether brokers may take directories out of placement.
 func (v Version) HasCordonedDirectories() bool { return v >= V4_3_IV0 }
+
+// HasControllerUnregistration reports whether the log may hold UnregisterController records.
+func (v Version) HasControllerUnregistration() bool { return v >= V4_4_IV2 }
 
 // RecordVersion is the version in which r is written at this level. Partition and broker records
 // follow the level, BrokerRegistrationChange follows its content, all others have one version.
@@ -162,7 +175,7 @@ const (
 	FeatureStreams     = "streams.version"
 )
 
-// feature describes a feature: the levels that Kafka 4.3 knows, and the metadata.version from which
+// feature describes a feature: the levels that Kafka 4.4 knows, and the metadata.version from which
 // on a new cluster starts with each.
 type feature struct {
 	name         string
@@ -174,7 +187,7 @@ var features = []feature{
 	{FeatureElr, 0, 1, []Version{V4_1_IV0}},
 	{FeatureGroup, 0, 1, []Version{V4_0_IV0}},
 	{FeatureKRaft, 0, 1, []Version{V3_9_IV0}},
-	{FeatureShare, 0, 1, []Version{V4_2_IV0}},
+	{FeatureShare, 0, 2, []Version{V4_2_IV0, V4_4_IV0}},
 	{FeatureStreams, 0, 1, []Version{V4_2_IV1}},
 	{FeatureTransaction, 0, 2, []Version{V4_0_IV2, V4_0_IV2}},
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -283,24 +282,23 @@ func (f Format) formatDirectory(
 }
 
 // writeFounding writes the checkpoint files that a quorum is founded with, and returns the CRC-32C
-// of both. It replaces what an interrupted format left.
+// of both. It replaces what an interrupted format left. Both files have the bootstrap records:
+// Kafka 4.4's controllers take them from the 0-0 checkpoint and would ignore the other file, while
+// those of 4.3 and earlier take only the voters from it.
 func writeFounding(dir string, voters *record.Voters, records []record.Record) (uint32, error) {
 	sum, err := writeCheckpoint(filepath.Join(dir, bootstrapFile), 0, nil, records)
 	if err != nil {
 		return 0, err
 	}
 	path := filepath.Join(dir, partitionDir, foundingFile)
-	if voters == nil {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return 0, err
-		}
-		return sum, nil
-	}
 	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
 		return 0, err
 	}
-	controls := []record.Control{&record.KRaftVersion{Version: kraftVersionMax}, voters}
-	return writeCheckpoint(path, sum, controls, nil)
+	var controls []record.Control
+	if voters != nil {
+		controls = []record.Control{&record.KRaftVersion{Version: kraftVersionMax}, voters}
+	}
+	return writeCheckpoint(path, sum, controls, records)
 }
 
 // writeCheckpoint writes a checkpoint file and returns the CRC-32C continued over it.

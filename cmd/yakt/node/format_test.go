@@ -60,10 +60,10 @@ func TestFormatsTakeEffect(t *testing.T) {
 		levels map[string]int16 // 0: no record
 	}{
 		"static": {
-			staticThree, Format{}, nil, map[string]int16{"metadata.version": 30, "group.version": 1},
+			staticThree, Format{}, nil, map[string]int16{"metadata.version": 33, "group.version": 1},
 		},
 		"standalone": {
-			dynamic, Format{Standalone: true}, []int32{1}, map[string]int16{"metadata.version": 30},
+			dynamic, Format{Standalone: true}, []int32{1}, map[string]int16{"metadata.version": 33},
 		},
 		"first voters of an older release": {
 			dynamic, Format{InitialControllers: list, ReleaseVersion: "4.0"}, []int32{1, 2},
