@@ -14,31 +14,38 @@ const module = "github.com/yakt/yakt/"
 // mayImport lists, for each of our packages, which of the others it may import (docs/design.md). A
 // package that is not in the map may import any.
 var mayImport = map[string][]string{
-	"protocol":                  {},
-	"protocol/batch":            {"protocol"},
-	"config":                    {"protocol"},
-	"limits":                    {},
-	"logtest":                   {},
-	"turns":                     {},
-	"kafkaproto":                {"limits", "protocol", "turns"},
-	"metadata/record":           {"protocol"},
-	"metadata":                  {"metadata/record", "protocol", "protocol/batch"},
-	"vfs":                       {},
-	"vfs/memfs":                 {"vfs"},
-	"raftlog/wal":               {"vfs"},
-	"raftlog":                   {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
-	"controller/quota":          {"metadata", "metadata/record", "protocol"},
-	"controller/feed":           {"metadata", "metadata/record", "protocol/batch"},
-	"controller/configs":        {"metadata", "metadata/record", "protocol"},
+	"protocol":           {},
+	"protocol/batch":     {"protocol"},
+	"protocol/kafkakeys": {},
+	"config":             {"protocol", "protocol/kafkakeys"},
+	"limits":             {},
+	"loglevel":           {},
+	"logtest":            {},
+	"turns":              {},
+	"kafkaproto":         {"limits", "protocol", "turns"},
+	"metadata/record":    {"protocol"},
+	"metadata":           {"metadata/record", "protocol", "protocol/batch"},
+	"vfs":                {},
+	"vfs/memfs":          {"vfs"},
+	"raftlog/wal":        {"vfs"},
+	"raftlog":            {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
+	"controller/acls":    {"metadata", "metadata/record", "protocol"},
+	"controller/quota":   {"metadata", "metadata/record", "protocol"},
+	"controller/feed":    {"metadata", "metadata/record", "protocol/batch"},
+	"controller/configs": {
+		"loglevel", "metadata", "metadata/record", "protocol", "protocol/kafkakeys",
+	},
 	"controller/controllertest": {"metadata", "metadata/record", "protocol", "protocol/batch"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
-		"controller/configs", "controller/feed", "controller/partition", "controller/quota",
-		"metadata", "metadata/record", "limits", "protocol", "protocol/batch",
+		"controller/acls", "controller/configs", "controller/feed", "controller/partition",
+		"controller/quota",
+		"loglevel", "metadata", "metadata/record", "limits", "protocol", "protocol/batch",
+		"protocol/kafkakeys",
 	},
 	"httpapi": {
-		"metadata", "metadata/record", "controller", "controller/feed", "limits", "protocol",
-		"protocol/batch", "turns",
+		"loglevel", "metadata", "metadata/record", "controller", "controller/feed", "limits",
+		"protocol", "protocol/batch", "turns",
 	},
 	// bench measures from outside: of a controller's code it shares only the formats.
 	"bench": {
@@ -49,7 +56,8 @@ var mayImport = map[string][]string{
 	"tools/vulncheck": {},
 	"cmd/yakt/node": {
 		"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal",
-		"controller", "httpapi", "limits", "protocol", "protocol/batch", "turns",
+		"controller", "httpapi", "limits", "loglevel", "protocol", "protocol/batch",
+		"protocol/kafkakeys", "turns",
 	},
 }
 

@@ -22,9 +22,9 @@ import (
 // no feature is finalized, and the epoch is -1. In version 5 a client names the cluster and the
 // node that it expects, both or neither; a controller compares them with nothing, unlike a broker.
 //
-// Differs from Kafka: METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID and DESCRIBE_TOPIC_PARTITIONS
-// are in the list, for ordinary clients that have a controller as their seed. Kafka's clients
-// accept that: a broker reads only the forwardable APIs from this list
+// Differs from Kafka: METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID, DESCRIBE_CLIENT_QUOTAS and
+// DESCRIBE_TOPIC_PARTITIONS are in the list, for ordinary clients that have a controller as their
+// seed. Kafka's clients accept that: a broker reads only the forwardable APIs from this list
 // (ApiVersionsResponse.intersectForwardableApis), NodeApiVersions ignores what it does not know,
 // and an admin client with bootstrap.controllers uses DESCRIBE_CLUSTER. A forwardable API that is
 // missing here disappears from the brokers' own lists. Clients other than Kafka's also get the APIs

@@ -105,6 +105,20 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 		s[limitTopics] = len(r.Topics)
 	case *kmsg.DescribeConfigsRequest:
 		s[limitResources] = len(r.Resources)
+	case *kmsg.DescribeClientQuotasRequest:
+		s[limitResources] = len(r.Components)
+	case *kmsg.DescribeUserSCRAMCredentialsRequest:
+		s[limitResources] = len(r.Users)
+	case *kmsg.DescribeDelegationTokenRequest:
+		s[limitResources] = len(r.Owners)
+	case *kmsg.AlterUserSCRAMCredentialsRequest:
+		s[limitChanges] = len(r.Deletions) + len(r.Upsertions)
+	case *kmsg.CreateACLsRequest:
+		s[limitChanges] = len(r.Creations)
+	case *kmsg.DeleteACLsRequest:
+		s[limitChanges] = len(r.Filters)
+	case *kmsg.CreateDelegationTokenRequest:
+		s[limitConfigs] = len(r.Renewers)
 	case *kmsg.FindCoordinatorRequest:
 		s[limitResources] = len(r.CoordinatorKeys)
 	case *kmsg.DeleteTopicsRequest:
@@ -137,6 +151,9 @@ func entriesIn(req kmsg.Request) (s requestSize) {
 		outer, inner = limitChanges, limitConfigs
 	case *kmsg.IncrementalAlterConfigsRequest:
 		lists = entryLists{len(r.Resources), func(i int) int { return len(r.Resources[i].Configs) }}
+		outer, inner = limitChanges, limitConfigs
+	case *kmsg.AlterClientQuotasRequest:
+		lists = entryLists{len(r.Entries), func(i int) int { return len(r.Entries[i].Ops) }}
 		outer, inner = limitChanges, limitConfigs
 	case *kmsg.ElectLeadersRequest:
 		lists = electionLists(r)

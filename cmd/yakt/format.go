@@ -30,9 +30,9 @@ directory id is 22 letters of base64 of your choice. --standalone makes this nod
 This release cannot add nodes to a quorum.
 
 A new cluster starts at metadata.version ` + metadata.LatestVersion.String() +
-			`, which all of its brokers must support: those of Kafka
-` + metadata.LatestVersion.Release() + ` do. For older brokers give their release, such as ` +
-			`--release-version 4.3.`,
+			`, which all of its brokers must
+support: those of Kafka ` + metadata.LatestVersion.Release() +
+			` do. For older brokers give their release, such as --release-version 4.3.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, err := s.load(cmd.ErrOrStderr())
