@@ -21,7 +21,7 @@ import (
 )
 
 // toolMax bounds one run of a tool.
-const toolMax = 40 * time.Second
+const toolMax = 20 * time.Second
 
 // world is one side: a controller, its brokers, and the tools.
 type world struct {
