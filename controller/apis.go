@@ -79,7 +79,8 @@ var apis = []*api{
 		failDescribeDelegationToken),
 	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).
 		forwarded().within(electLeadersTimeout),
-	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
+	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).
+		forwarded().quickly((*Controller).alterLoggers),
 	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).
 		forwarded().within(alterPartitionReassignmentsTimeout),
 	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments),
@@ -93,6 +94,7 @@ var apis = []*api{
 		forwarded(),
 	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded(),
 	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition).from(broker),
+	writeAPI(57, 0, 2, (*core).updateFeatures, failUpdateFeatures).forwarded(),
 	serveAPI(58, 0, 0, (*Controller).envelope),
 	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
 	readAPI(60, 0, 2, (*Controller).describeCluster),
