@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"vfs/memfs":                 {"vfs"},
 	"raftlog/wal":               {"vfs"},
 	"raftlog":                   {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
+	"controller/acls":           {"metadata", "metadata/record", "protocol"},
 	"controller/quota":          {"metadata", "metadata/record", "protocol"},
 	"controller/feed":           {"metadata", "metadata/record", "protocol/batch"},
 	"controller/configs":        {"metadata", "metadata/record", "protocol"},
@@ -34,8 +35,9 @@ var mayImport = map[string][]string{
 	"controller/features":       {"metadata", "metadata/record", "protocol"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
-		"controller/configs", "controller/features", "controller/feed", "controller/partition",
-		"controller/quota", "metadata", "metadata/record", "limits", "protocol", "protocol/batch",
+		"controller/acls", "controller/configs", "controller/features", "controller/feed",
+		"controller/partition", "controller/quota", "metadata", "metadata/record", "limits",
+		"protocol", "protocol/batch",
 	},
 	"httpapi": {
 		"metadata", "metadata/record", "controller", "controller/features", "controller/feed",

@@ -119,10 +119,10 @@ type Security struct {
 
 // DelegationToken configures delegation tokens; they are off without a SecretKey.
 type DelegationToken struct {
-	SecretKey           string `json:"-"` // never logged; "" without delegation tokens
-	MaxLifetime         time.Duration
-	ExpiryTime          time.Duration
-	ExpiryCheckInterval time.Duration
+	SecretKey     string `json:"-"` // never logged; "" without delegation tokens
+	MaxLifetime   time.Duration
+	ExpiryTime    time.Duration
+	CheckInterval time.Duration // delegation.token.expiry.check.interval.ms
 }
 
 // HTTP says where the HTTP API is served and how much it may use.

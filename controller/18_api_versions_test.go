@@ -21,8 +21,11 @@ func TestAPIVersions(t *testing.T) {
 	c, _ := newReadController(t, &record.FeatureLevel{Name: "kraft.version", Level: 1})
 	eachVersion(t, 18, func(t *testing.T, v int16) {
 		resp := ask[*kmsg.ApiVersionsResponse](t, c, controllerCaller, apiVersionsRequest(), v)
-		if resp.ErrorCode != 0 || len(resp.ApiKeys) != len(apis) {
+		if resp.ErrorCode != 0 || v >= 3 && len(resp.ApiKeys) != len(apis) {
 			t.Fatalf("v%d: %+v", v, resp)
+		}
+		if v < 3 {
+			resp.ApiKeys = nil // without a name: see TestAPIVersionsForEachClient
 		}
 		for _, k := range resp.ApiKeys {
 			if low, high, ok := Versions(k.ApiKey); !ok || low != k.MinVersion ||
@@ -79,7 +82,8 @@ func TestAPIVersionsAreKafkas(t *testing.T) {
 		ranges[key] = [2]int16{low, high}
 	}
 	for _, a := range apis {
-		if a.key == 3 || a.key == 75 {
+		switch a.key {
+		case 3, 10, 22, 48, 75: // for ordinary clients
 			continue
 		}
 		if r, ok := ranges[a.key]; !ok || r != [2]int16{a.min, a.max} {

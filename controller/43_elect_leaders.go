@@ -233,9 +233,8 @@ func (w *leaderElections) count(at electionPlace, counted int) result {
 
 func (w *leaderElections) elect(at electionPlace) result {
 	p := w.part(at)
-	r := result{records: p.records, then: func(int64) {
+	r := result{records: p.records, keep: func() { w.keep(p) }, then: func(int64) {
 		p.losses.Warn(w.core.cfg.Logger)
-		w.keep(p)
 	}}
 	if p.more {
 		r.more = func(op) result { return w.elect(p.next) }
@@ -244,7 +243,7 @@ func (w *leaderElections) elect(at electionPlace) result {
 	if at == (electionPlace{}) { // that is all: the answer needs no turn of its own
 		w.topics, w.ids, w.outcomes = nil, nil, nil
 		w.keep(p)
-		r.then = func(int64) { p.losses.Warn(w.core.cfg.Logger) }
+		r.keep = nil
 		r.response = w.response()
 		return r
 	}

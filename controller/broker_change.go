@@ -25,6 +25,10 @@ type BrokerChange struct {
 	Port             *uint16
 	SecurityProtocol *int16
 	Rack             *string // empty: none
+	// Check, if not nil, gets the newest state; its error ends the operation, see Operation.Make.
+	Check func(*metadata.Image) error
+	// DryRun writes nothing; see Operation.
+	DryRun bool
 }
 
 // BrokerTarget is the state that a BrokerChange asks for.
@@ -48,19 +52,28 @@ func (c *Controller) ChangeBroker(
 ) (Outcome, error) {
 	var changed *metadata.Broker
 	p := &pendingOp{c: c, name: "BrokerChange", op: op{caller: caller}, admin: true}
-	run := func(o op) result {
-		r := c.core.changeBroker(o, &change)
+	run := func(core *core, o op) result {
+		if change.Check != nil {
+			if err := change.Check(core.working); err != nil {
+				return result{refusal: err}
+			}
+		}
+		r := core.changeBroker(o, &change)
 		then := r.then
 		r.then = func(end int64) {
 			if then != nil {
 				then(end)
 			}
-			changed = c.core.working.Broker(change.BrokerID)
+			changed = core.working.Broker(change.BrokerID)
 		}
 		return r
 	}
-	outcome, err := c.do(ctx, p, administrator, run, false)
-	if err == nil {
+	outcome, err := c.do(ctx, p, administrator, run, change.DryRun)
+	switch {
+	case err != nil:
+	case change.DryRun:
+		outcome.Broker = outcome.Image.Broker(change.BrokerID)
+	default:
 		outcome.Broker = changed
 	}
 	return outcome, err

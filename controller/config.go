@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -49,6 +50,15 @@ type Config struct {
 	// effective configuration.
 	Static map[string]string
 
+	// Tokens are the settings of delegation tokens.
+	Tokens TokenSettings
+	// Authorizer says that an authorizer is configured, so that ACLs can be read and changed.
+	// Requests are not authorized yet, so that only tests set it.
+	Authorizer bool
+	// Resolve looks a host name up, until the context ends; nil if it has an address. It is called
+	// on the goroutines of callers. A nil Resolve finds no host.
+	Resolve func(ctx context.Context, host string) error
+
 	// Limits bound single requests.
 	Limits Limits
 	// QueueMax is how many requests may wait for the core; more get REQUEST_TIMED_OUT at once.
@@ -63,6 +73,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Codec decodes and encodes the request inside an ENVELOPE.
 	Codec Codec
+	// AskBroker sends a client's request on to a broker. May be nil, if no broker can be asked.
+	AskBroker AskBroker
 	// CutLog is called when the log before an offset, and older snapshots, must not be served any
 	// more, because brokers do not accept their records. Snapshot then returns the state at that
 	// offset or a later one. It must not block. May be nil.

@@ -49,6 +49,7 @@ type core struct {
 	brokers      *sessions
 	plainTopic   configs.PlainTopic
 	quota        *quota.Buckets
+	tokens       tokenIndex
 	staleChecked time.Time // when fenceStale last ran
 	partMax      int       // partitionsPerPart, or fewer in tests
 	batchMax     int       // batch.MaxBytes, or fewer in tests
@@ -138,6 +139,8 @@ func (c *core) nextOffset() int64 { return c.working.EndOffset() }
 type op struct {
 	now    time.Time
 	caller protocol.Caller
+	// hosts has the host names of a request that have been looked up: whether they have an address.
+	hosts map[string]bool
 }
 
 // result is the outcome of an operation, or of one part. Operations read the core and change
@@ -161,6 +164,9 @@ type result struct {
 	// then, if not nil, updates soft state once the records are proposed; end is the offset after
 	// the last of them.
 	then func(end int64)
+	// keep, if not nil, keeps what the answer of a long operation needs of this part. It is called
+	// before then, and also in a dry run.
+	keep func()
 	// more, if not nil, is the next part of an operation that is too long for one turn. It runs
 	// after the events that wait now, against the state that it then finds.
 	more func(op) result

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -76,11 +77,14 @@ func (c *Controller) Do(
 	if err := c.limits.check(caller, req); err != nil {
 		return Outcome{}, err
 	}
+	if resp := c.refusal(a, caller, req); resp != nil {
+		return Outcome{Response: whole(resp)}, nil
+	}
 	if resp := c.quickResponse(a, req); resp != nil {
 		return Outcome{Response: whole(resp)}, nil
 	}
-	run := func(o op) result { return a.write(c.core, o, req) }
-	return c.do(ctx, c.pendingRequest(a, caller, req), a.sender, run, false)
+	run := func(core *core, o op) result { return a.write(core, o, req) }
+	return c.do(ctx, c.pendingRequest(ctx, a, caller, req), a.sender, run, false)
 }
 
 // DoNext runs an operation as Do runs a request.
@@ -88,8 +92,8 @@ func (c *Controller) DoNext(
 	ctx context.Context, caller protocol.Caller, operation Operation,
 ) (Outcome, error) {
 	p := &pendingOp{c: c, name: operation.Name, op: op{caller: caller}, admin: true}
-	run := func(o op) result {
-		req, err := operation.Make(c.core.working)
+	run := func(core *core, o op) result {
+		req, err := operation.Make(core.working)
 		if err != nil {
 			return result{refusal: err}
 		}
@@ -100,9 +104,18 @@ func (c *Controller) DoNext(
 		if err := c.limits.check(caller, req); err != nil {
 			return result{refusal: err}
 		}
-		return a.write(c.core, o, req)
+		return a.write(core, o, req)
 	}
 	return c.do(ctx, p, administrator, run, operation.DryRun)
+}
+
+// double returns a core for a dry run. It begins with the same state, but its working image is its
+// own, and it logs nothing. Soft state is shared, which operations only read.
+func (c *core) double() *core {
+	double, cfg := *c, *c.cfg
+	cfg.Logger = slog.New(slog.DiscardHandler)
+	double.cfg, double.out = &cfg, outputs{}
+	return &double
 }
 
 // writeOf returns the row of a write request.
@@ -115,9 +128,10 @@ func writeOf(req kmsg.Request) (*api, error) {
 	return a, nil
 }
 
-// do runs an operation on the core and waits for its end. It sets reply and fail of p.
+// do runs an operation on the core, or on its double if it is dry, and waits for its end. It sets
+// reply and fail of p.
 func (c *Controller) do(
-	ctx context.Context, p *pendingOp, from sender, run func(op) result, dry bool,
+	ctx context.Context, p *pendingOp, from sender, run func(*core, op) result, dry bool,
 ) (Outcome, error) {
 	d := &doing{core: c.core, dry: dry, done: make(chan ended, 1)}
 	p.reply = func(resp kmsg.Response, refusal error) { d.finish(resp, refusal) }
@@ -126,7 +140,10 @@ func (c *Controller) do(
 		if !d.progress.CompareAndSwap(queued, begun) {
 			return result{} // the caller has left
 		}
-		return d.observe(o, run(o))
+		if dry {
+			d.core = c.core.double()
+		}
+		return d.observe(o, run(d.core, o))
 	})
 	select {
 	case e := <-d.done:
@@ -205,16 +222,26 @@ func (d *doing) add(records []record.Record, base int64, timestampMs int64) {
 }
 
 // rehearse keeps the records of a dry run from the log. Records that could not be written are
-// refused as they are there.
+// refused as they are there. Further parts are computed from the state as it would be; changes of
+// others between the parts are not seen.
 func (d *doing) rehearse(o op, r result) result {
-	for _, rec := range r.records {
-		if err := invalidRecord(record.Check(rec)); err != nil {
-			return result{refusal: err}
-		}
+	_, images, err := d.core.batches(o.now, r)
+	if err != nil {
+		return result{refusal: d.core.explain(err)}
 	}
 	d.add(r.records, 0, o.now.UnixMilli())
-	d.outcome.Image = preview(d.core.working, r.records)
-	return result{response: r.response, refusal: r.refusal}
+	if r.keep != nil {
+		r.keep()
+	}
+	if len(images) > 0 {
+		d.core.working = images[len(images)-1]
+	}
+	d.outcome.Image = d.core.working
+	next := result{response: r.response, refusal: r.refusal, long: r.long}
+	if r.more != nil {
+		next.more = func(o op) result { return d.observe(o, r.more(o)) }
+	}
+	return next
 }
 
 // taken reports whether the log has accepted records of the operation. Right after a part was

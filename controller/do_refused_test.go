@@ -35,7 +35,7 @@ func (d *testDriver) writeTooMany(t *testing.T, atomic bool) error {
 	t.Helper()
 	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
 		p := &pendingOp{c: d.Controller, name: "test"}
-		return d.Controller.do(ctx, p, administrator, func(op) result {
+		return d.Controller.do(ctx, p, administrator, func(*core, op) result {
 			return result{records: noOps(recordsPerUserOp + 1), atomic: atomic}
 		}, false)
 	})
@@ -113,7 +113,7 @@ func TestAnOperationAnswersOnce(t *testing.T) {
 	end := d.Image().EndOffset()
 	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
 		p := &pendingOp{c: d.Controller, name: "test"}
-		return d.Controller.do(ctx, p, administrator, func(op) result {
+		return d.Controller.do(ctx, p, administrator, func(*core, op) result {
 			return result{
 				records: noOps(1), response: kmsg.NewPtrCreateTopicsResponse(), more: finished,
 			}

@@ -27,7 +27,7 @@ const (
 // controller. It may run in parts, each of which is a whole change. Outcome has no response.
 func (c *Controller) Heal(ctx context.Context, caller protocol.Caller) (Outcome, error) {
 	p := &pendingOp{c: c, name: "heal", op: op{caller: caller}, admin: true}
-	return c.do(ctx, p, administrator, c.core.heal, false)
+	return c.do(ctx, p, administrator, (*core).heal, false)
 }
 
 // heal is one part of the operation.

@@ -13,6 +13,12 @@ func (c *Controller) NewsSince(ctx context.Context, offset int64) feed.News {
 	return c.feed.Since(ctx, offset, c.Image().EndOffset())
 }
 
+// Unchanged reports whether nothing but NoOpRecords and control records was committed after offset,
+// and up to which end offset that holds; see feed.Feed.Unchanged.
+func (c *Controller) Unchanged(ctx context.Context, offset int64) (end int64, ok bool) {
+	return c.feed.Unchanged(ctx, offset, c.Image().EndOffset())
+}
+
 // OffsetBefore returns the offset of the last record older than a time; see feed.Feed.OffsetBefore.
 func (c *Controller) OffsetBefore(timestampMs int64) (offset int64, ok bool) {
 	return c.feed.OffsetBefore(timestampMs)

@@ -42,6 +42,9 @@ func (c *core) append(now time.Time, r result) error {
 		}
 		batches, images = batches[n:], images[n:]
 	}
+	if r.keep != nil {
+		r.keep()
+	}
 	if r.then != nil {
 		r.then(c.working.EndOffset())
 	}

@@ -80,6 +80,7 @@ type API struct {
 	cache       batchCache
 	pulse       pulse
 	budget      *budget
+	keys        *keys
 	began       time.Time
 	failure     atomic.Pointer[error] // why this node is about to exit; nil if it is not
 	// streams ends when the node stops: long polls and streams would delay the server's shutdown.
@@ -99,6 +100,7 @@ func New(cfg Config) *API {
 	}
 	a := &API{cfg: cfg, began: time.Now(), services: services{}, fields: readFieldDocs()}
 	a.budget = newBudget(cfg.BudgetBytes, limits.NewRefusals(budgetLimit, cfg.Logger))
+	a.keys = newKeys(time.Now)
 	a.streams, a.close = context.WithCancel(context.Background())
 	a.forward = &forwarder{cfg: &a.cfg, closing: a.streams}
 	mux := http.NewServeMux()
@@ -158,6 +160,7 @@ func humaConfig(version string) huma.Config {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 			},
 		},
+		Transformers:  []huma.Transformer{nameRequest},
 		Formats:       map[string]huma.Format{"application/json": strictJSON, "json": strictJSON},
 		DefaultFormat: "application/json", RejectUnknownQueryParameters: true,
 	}

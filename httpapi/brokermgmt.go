@@ -27,7 +27,7 @@ type Heartbeat struct {
 
 // HeartbeatInput is the input of broker_mgmt by GET.
 type HeartbeatInput struct {
-	WriteParams
+	HeartbeatParams
 	WaitParams
 	Heartbeat
 }
@@ -60,7 +60,7 @@ func (a *API) brokerFeed() {
 		responses: okResponse(a.feedAnswer()),
 	}
 	handle(a, feed, func(ctx context.Context, in *struct {
-		WriteParams
+		HeartbeatParams
 		WaitParams
 		Body HeartbeatBody
 	}) (*huma.StreamResponse, error) {

@@ -130,13 +130,13 @@ func (a *API) brokers() {
 		WriteParams
 		Body BrokerArgs
 	}) (*answer[unregisterAnswer], error) {
-		return a.unregister(ctx, in.Body.BrokerID)
+		return a.unregister(ctx, in.WriteParams, in.Body.BrokerID)
 	})
 	handle(a, unregister.by(http.MethodDelete), func(ctx context.Context, in *struct {
 		WriteParams
 		BrokerArgs
 	}) (*answer[unregisterAnswer], error) {
-		return a.unregister(ctx, in.BrokerID)
+		return a.unregister(ctx, in.WriteParams, in.BrokerID)
 	})
 	a.brokerReads()
 }
@@ -151,23 +151,23 @@ func (a *API) brokerReads() {
 	handle(a, list.by(http.MethodPost), func(ctx context.Context, in *struct {
 		ReadParams
 		Body *struct{}
-	}) (*answer[[]Record[BrokerFields]], error) {
-		return a.activeBrokers(ctx, &in.ReadParams)
+	}) (*stateAnswer[[]Record[BrokerFields]], error) {
+		return a.activeBrokers(ctx, &StateParams{ReadParams: in.ReadParams})
 	})
 	show := operation{
 		kind: readKind, name: "get_broker_by_id", tag: tagBrokers, summary: "Show a broker",
 		text: "One broker, fenced or not.", statuses: []int{http.StatusNotFound},
 	}
 	handle(a, show, func(ctx context.Context, in *struct {
-		ReadParams
+		StateParams
 		BrokerArgs
-	}) (*answer[Record[BrokerFields]], error) {
+	}) (*stateAnswer[Record[BrokerFields]], error) {
 		return a.broker(ctx, in.ReadParams, in.BrokerID)
 	})
 	handle(a, show.by(http.MethodPost), func(ctx context.Context, in *struct {
 		ReadParams
 		Body BrokerArgs
-	}) (*answer[Record[BrokerFields]], error) {
+	}) (*stateAnswer[Record[BrokerFields]], error) {
 		return a.broker(ctx, in.ReadParams, in.Body.BrokerID)
 	})
 }
@@ -176,9 +176,9 @@ func (a *API) brokerReads() {
 const brokerBytes = 1000
 
 func (a *API) activeBrokers(
-	ctx context.Context, in *ReadParams,
-) (*answer[[]Record[BrokerFields]], error) {
-	img, err := a.read(ctx, *in)
+	ctx context.Context, in *StateParams,
+) (*stateAnswer[[]Record[BrokerFields]], error) {
+	img, err := a.read(ctx, in.ReadParams)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (a *API) activeBrokers(
 	if err := afford(ctx, int64(len(list))*brokerBytes); err != nil {
 		return nil, err
 	}
-	return &answer[[]Record[BrokerFields]]{headersOf(img), list}, nil
+	return &stateAnswer[[]Record[BrokerFields]]{stateOf(img), list}, nil
 }
 
 // brokerRecord is a registered broker as a record at the image's position.
@@ -202,7 +202,7 @@ func brokerRecord(img *metadata.Image, b *metadata.Broker) Record[BrokerFields] 
 
 func (a *API) broker(
 	ctx context.Context, p ReadParams, id int32,
-) (*answer[Record[BrokerFields]], error) {
+) (*stateAnswer[Record[BrokerFields]], error) {
 	img, err := a.read(ctx, p)
 	if err != nil {
 		return nil, err
@@ -211,7 +211,7 @@ func (a *API) broker(
 	if b == nil {
 		return nil, kafkaProblem(kerr.BrokerIDNotRegistered, notRegistered(id))
 	}
-	return &answer[Record[BrokerFields]]{headersOf(img), brokerRecord(img, b)}, nil
+	return &stateAnswer[Record[BrokerFields]]{stateOf(img), brokerRecord(img, b)}, nil
 }
 
 func notRegistered(id int32) string { return "Broker " + itoa(id) + " is not registered." }
@@ -223,7 +223,7 @@ func (a *API) register(ctx context.Context, in *struct {
 	Body registerArgs
 }) (*answer[Record[BrokerFields]], error) {
 	outcome, err := a.do(ctx, controller.Operation{
-		Name: "register",
+		Name: "register", DryRun: in.DryRun,
 		Make: func(img *metadata.Image) (kmsg.Request, error) {
 			return in.Body.request(a.cfg.ClusterID, img), nil
 		},
@@ -304,10 +304,16 @@ func (a *API) changeBroker(ctx context.Context, in *struct {
 	WriteParams
 	Body changeArgs
 }) (*answer[Record[BrokerChangeFields]], error) {
+	change := in.Body.change()
+	change.DryRun = in.DryRun
+	var err error
+	if change.Check, err = a.precondition(ctx); err != nil {
+		return nil, err
+	}
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	resume := turnOf(ctx).pause()
-	outcome, err := a.cfg.Controller.ChangeBroker(ctx, caller(ctx), in.Body.change())
+	outcome, err := a.cfg.Controller.ChangeBroker(ctx, caller(ctx), change)
 	resume()
 	if err != nil {
 		return nil, problemOf(err)
@@ -340,10 +346,12 @@ func (c *changeArgs) change() controller.BrokerChange {
 	return change
 }
 
-func (a *API) unregister(ctx context.Context, id int32) (*answer[unregisterAnswer], error) {
+func (a *API) unregister(
+	ctx context.Context, p WriteParams, id int32,
+) (*answer[unregisterAnswer], error) {
 	var incarnation protocol.UUID
 	outcome, err := a.do(ctx, controller.Operation{
-		Name: "unregister_broker",
+		Name: "unregister_broker", DryRun: p.DryRun,
 		Make: func(img *metadata.Image) (kmsg.Request, error) {
 			b := img.Broker(id)
 			if b == nil {

@@ -69,13 +69,35 @@ func (s *share) take(n int64) *Problem {
 		b.refusals.Add("client", s.client, "bytes", n, "free", b.total-b.used)
 		return tooMany()
 	}
+	s.add(n)
+	return nil
+}
+
+// tryTake adds n bytes to what the request holds if there is room. Unlike take it ends no other
+// request and counts no refusal: the request can do without.
+func (s *share) tryTake(n int64) bool {
+	if s == nil {
+		return false
+	}
+	b := s.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.used+n > b.total || b.of[s.client]+n > b.total/clientShares {
+		return false
+	}
+	s.add(n)
+	return true
+}
+
+// add counts n bytes for the request. The caller holds the lock.
+func (s *share) add(n int64) {
+	b := s.budget
 	b.used += n
 	b.of[s.client] += n
 	s.bytes += n
 	if s.at == nil {
 		s.at = b.holders.PushBack(s)
 	}
-	return nil
 }
 
 func tooMany() *Problem {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 )
@@ -43,13 +42,4 @@ func (a *API) confirmed(ctx context.Context) (*metadata.Image, error) {
 func (a *API) awaitNews(ctx context.Context, audience feed.Audience, offset int64) error {
 	defer turnOf(ctx).pause()()
 	return a.cfg.Controller.Await(ctx, audience, offset)
-}
-
-// do carries out an operation of the controller within the time of one write, and holds no turn
-// while it waits.
-func (a *API) do(ctx context.Context, op controller.Operation) (controller.Outcome, error) {
-	ctx, cancel := a.bounded(ctx)
-	defer cancel()
-	defer turnOf(ctx).pause()()
-	return a.cfg.Controller.DoNext(ctx, caller(ctx), op)
 }

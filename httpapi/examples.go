@@ -233,6 +233,8 @@ func exampleProblem(status int) *Problem {
 		return newProblem(status, kerr.RequestTimedOut, "The request's body did not arrive within 10s.")
 	case http.StatusConflict:
 		return kafkaProblem(kerr.StaleBrokerEpoch, "Broker 1 has epoch 9, not 7.")
+	case http.StatusPreconditionFailed:
+		return changedSince(`"42-3"`)
 	case http.StatusRequestEntityTooLarge:
 		return tooLarge()
 	case http.StatusUnsupportedMediaType:

@@ -190,7 +190,7 @@ func (a *API) client(
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.read(ctx, r); err != nil {
+	if _, err := a.image(ctx, r); err != nil {
 		return nil, err
 	}
 	return a.follow(ctx, p, feed.AudienceClients, nil)

@@ -27,52 +27,72 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 	served := a.services
 	origin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(below http.ResponseWriter, r *http.Request) {
+		began := time.Now()
 		w := &reply{ResponseWriter: below}
+		w.body.gzip = acceptsGzip(r.Header)
+		r = identified(w, r)
 		r, done := a.detached(known(r, served))
 		defer done()
 		at := served[r.URL.Path]
+		defer func() { a.logRequest(w, r, at.kind, began) }()
+		defer w.drop()
 		defer a.finish(w, r, at.kind)
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
-		deadline := time.Now().Add(answerTimeout + a.cfg.WaitMax)
-		_ = http.NewResponseController(w).SetWriteDeadline(deadline)
 		taken := a.budget.share(clientOf(r.Context()), w.cutOff)
 		defer taken.release()
-		r = r.WithContext(context.WithValue(r.Context(), shareKey{}, taken))
-		body, problem := a.readBody(w, r, taken)
-		if problem != nil {
-			writeProblem(w, problem)
-			return
+		w.body.share = taken
+		defer func() { w.turn.end() }()
+		a.serve(w, conditional(r, at.kind), taken, mux, origin)
+		if err := w.end(); err != nil {
+			panic(broken{err})
 		}
-		if at.kind != healthKind {
-			w.turn = a.takeTurn(r.Context())
-			defer w.turn.end()
-			r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
-		}
-		if problem := a.refusal(r, served, origin); problem != nil {
-			writeProblem(w, problem)
-			return
-		}
-		if problem := checkLarge(r, body, w.turn); problem != nil {
-			writeProblem(w, problem)
-			return
-		}
-		if served.wantsLeader(r) && !a.leads() {
-			defer w.turn.pause()()
-			a.forward.serve(w, r, body, at)
-			return
-		}
-		route(w, r, mux)
 	})
+}
+
+// serve answers one request.
+func (a *API) serve(
+	w *reply, r *http.Request, taken *share, mux *http.ServeMux, origin *http.CrossOriginProtection,
+) {
+	at := a.services[r.URL.Path]
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	deadline := time.Now().Add(answerTimeout + a.cfg.WaitMax)
+	_ = http.NewResponseController(w).SetWriteDeadline(deadline)
+	r = r.WithContext(context.WithValue(r.Context(), shareKey{}, taken))
+	body, problem := a.readBody(w, r, taken)
+	if problem != nil {
+		writeProblem(w, problem)
+		return
+	}
+	if at.kind != healthKind {
+		w.turn = a.takeTurn(r.Context())
+		r = r.WithContext(context.WithValue(r.Context(), turnKey{}, w.turn))
+	}
+	if problem := a.refusal(r, origin); problem != nil {
+		writeProblem(w, problem)
+		return
+	}
+	if problem := checkLarge(r, body, w.turn); problem != nil {
+		writeProblem(w, problem)
+		return
+	}
+	switch {
+	case a.services.wantsLeader(r) && !a.leads():
+		a.keys.forget()
+		defer w.turn.pause()()
+		a.forward.serve(w, r, body, at)
+	case at.kind == writeKind:
+		a.once(w, r, body, func() { route(w, r, mux) })
+	default:
+		route(w, r, mux)
+	}
 }
 
 const crossSite = "A web page of another site sent this request, which is not allowed. " +
 	"Send it from a program."
 
 // refusal checks a request before its operation is known. It returns why it is refused, or nil.
-func (a *API) refusal(
-	r *http.Request, served services, origin *http.CrossOriginProtection,
-) *Problem {
+func (a *API) refusal(r *http.Request, origin *http.CrossOriginProtection) *Problem {
+	served := a.services
 	if !a.answersTo(r.Host) {
 		return misnamed(r)
 	}
@@ -82,7 +102,24 @@ func (a *API) refusal(
 	if err := a.failure.Load(); err != nil && served[r.URL.Path].kind != healthKind {
 		return noLeader("This node has failed and is about to exit: %v. Ask another node.", *err)
 	}
-	return checkQuery(r, served)
+	if problem := checkQuery(r, served); problem != nil {
+		return problem
+	}
+	return checkConditions(r, served[r.URL.Path])
+}
+
+// checkConditions refuses a precondition or a key on a write that does not have it: to ignore it
+// would do what the client asked not to do.
+func checkConditions(r *http.Request, at service) *Problem {
+	if at.kind != writeKind || at.conditional {
+		return nil
+	}
+	for _, name := range []string{"If-Match", idempotencyHeader} {
+		if r.Header.Get(name) != "" {
+			return badField("header."+name, "this operation does not have it; leave it out")
+		}
+	}
+	return nil
 }
 
 // known replaces the short path of an operation by the canonical one, and puts the client's address
@@ -193,6 +230,7 @@ func (p *probe) WriteHeader(status int) { p.status = status }
 
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
+	p = p.of(h.Get(requestIDHeader))
 	h.Set("Content-Type", "application/problem+json")
 	if p.retryAfter != "" {
 		h.Set("Retry-After", p.retryAfter)

@@ -13,6 +13,14 @@ type healArgs struct {
 	DryRun bool `json:"dryRun,omitempty" example:"false"`
 }
 
+// HealParams are the parameters of heal, which is a write without conditions.
+type HealParams struct {
+	// A standby answers 308 with the leader's address instead of forwarding the request.
+	Redirect bool `query:"redirect" example:"false"`
+	// List what would be healed, and change nothing.
+	DryRun bool `query:"dryRun" example:"false"`
+}
+
 // Healing is the answer of heal: what it repaired, or would repair.
 type Healing struct {
 	// Whether nothing was changed.
@@ -55,13 +63,13 @@ func (a *API) heal() {
 }
 
 func (a *API) healed(ctx context.Context, in *struct {
-	WriteParams
+	HealParams
 	Body healArgs
 }) (*answer[Healing], error) {
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	img := a.cfg.Controller.Image()
-	h := Healing{DryRun: in.Body.DryRun, Total: img.PoisonCount(), Poison: poisonOf(img)}
+	h := Healing{DryRun: in.DryRun || in.Body.DryRun, Total: img.PoisonCount(), Poison: poisonOf(img)}
 	if h.DryRun || h.Total == 0 {
 		return &answer[Healing]{headersOf(img), h}, nil
 	}

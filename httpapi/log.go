@@ -88,7 +88,7 @@ func (a *API) records(ctx context.Context, in *LogInput) (*huma.StreamResponse, 
 		_ = a.awaitNews(waiting, feed.AudienceAll, in.From-1)
 		cancel()
 	}
-	if _, err := a.read(ctx, in.ReadParams); err != nil {
+	if _, err := a.image(ctx, in.ReadParams); err != nil {
 		return nil, err
 	}
 	part, err := in.part(a.cfg.ReadLog)

@@ -70,7 +70,7 @@ func (k kind) errors() []int {
 	case writeKind:
 		return []int{
 			http.StatusPermanentRedirect, http.StatusNotFound, http.StatusConflict,
-			http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+			http.StatusPreconditionFailed, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 			http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		}
 	}
@@ -125,6 +125,8 @@ type service struct {
 	waits bool
 	// streams: a request may ask for server-sent events.
 	streams bool
+	// conditional: a write accepts If-Match and Idempotency-Key.
+	conditional bool
 }
 
 // services holds the service of each canonical path.
@@ -136,9 +138,16 @@ func handle[I, O any](a *API, o operation, serve func(context.Context, *I) (*O, 
 	huma.Register(a.huma, op, serve)
 	registered := operationAt(a.huma.OpenAPI().Paths[op.Path], op.Method)
 	a.describeParams(registered, reflect.TypeFor[I](), reflect.TypeFor[O]())
-	found := service{kind: o.kind, waits: slices.ContainsFunc(registered.Parameters, isWait)}
+	found := service{
+		kind: o.kind, waits: hasParam(registered, "wait"), conditional: hasParam(registered, "If-Match"),
+	}
 	if ok := registered.Responses["200"]; ok != nil {
 		_, found.streams = ok.Content[eventStream]
+	}
+	if hasParam(registered, "If-None-Match") {
+		registered.Responses["304"] = &huma.Response{
+			Description: "The state is still that of the answer whose ETag the request has.",
+		}
 	}
 	if known, ok := a.services[op.Path]; ok && known != found {
 		panic("httpapi: the methods of " + op.Path + " are served in different ways")
@@ -146,7 +155,9 @@ func handle[I, O any](a *API, o operation, serve func(context.Context, *I) (*O, 
 	a.services[op.Path] = found
 }
 
-func isWait(p *huma.Param) bool { return p.Name == "wait" }
+func hasParam(o *huma.Operation, name string) bool {
+	return slices.ContainsFunc(o.Parameters, func(p *huma.Param) bool { return p.Name == name })
+}
 
 // operationAt is the operation of a path for a method; nil if there is none.
 func operationAt(item *huma.PathItem, method string) *huma.Operation {

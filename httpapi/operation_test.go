@@ -17,6 +17,7 @@ func TestServices(t *testing.T) {
 		"/livez": {kind: healthKind}, "/readyz": {kind: healthKind},
 		"/v1/status": {kind: localKind}, "/v1/snapshot": {kind: localKind},
 		"/v1/quorum":      {kind: readKind},
+		"/v1/heal":        {kind: writeKind},
 		"/v1/records":     {kind: readKind, waits: true},
 		"/v1/client_mgmt": {kind: readKind, waits: true, streams: true},
 		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
@@ -27,9 +28,9 @@ func TestServices(t *testing.T) {
 	}
 	for _, name := range []string{
 		"register", "register_broker_change", "unregister_broker", "create_topic",
-		"create_partition", "add_replica", "remove_replica", "register_producer", "heal",
+		"create_partition", "add_replica", "remove_replica", "register_producer",
 	} {
-		want["/v1/"+name] = service{kind: writeKind}
+		want["/v1/"+name] = service{kind: writeKind, conditional: true}
 	}
 	if !maps.Equal(a.services, want) {
 		t.Errorf("got %v, want %v", a.services, want)

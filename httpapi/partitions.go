@@ -96,7 +96,7 @@ func (a *API) createPartition(ctx context.Context, in *struct {
 	Body createPartitionArgs
 }) (*answer[Record[PartitionFields]], error) {
 	outcome, err := a.do(ctx, controller.Operation{
-		Name: "create_partition",
+		Name: "create_partition", DryRun: in.DryRun,
 		Make: func(img *metadata.Image) (kmsg.Request, error) {
 			return in.Body.request(img, a.cfg.OperationTimeout.Milliseconds())
 		},
@@ -164,14 +164,14 @@ func (a *API) addReplica(ctx context.Context, in *struct {
 	WriteParams
 	Body replicaArgs
 }) (*answer[Record[PartitionFields]], error) {
-	return a.reassign(ctx, "add_replica", in.Body, withReplica)
+	return a.reassign(ctx, "add_replica", in.DryRun, in.Body, withReplica)
 }
 
 func (a *API) removeReplica(ctx context.Context, in *struct {
 	WriteParams
 	Body replicaArgs
 }) (*answer[Record[PartitionFields]], error) {
-	return a.reassign(ctx, "remove_replica", in.Body, withoutReplica)
+	return a.reassign(ctx, "remove_replica", in.DryRun, in.Body, withoutReplica)
 }
 
 // target is the replicas of a partition after its current reassignment.
@@ -215,11 +215,11 @@ func withoutReplica(_ *metadata.Image, p *metadata.Partition, broker int32) ([]i
 
 // reassign changes the replicas of a partition.
 func (a *API) reassign(
-	ctx context.Context, name string, args replicaArgs, change replicaChange,
+	ctx context.Context, name string, dryRun bool, args replicaArgs, change replicaChange,
 ) (*answer[Record[PartitionFields]], error) {
 	var topic protocol.UUID
 	outcome, err := a.do(ctx, controller.Operation{
-		Name: name,
+		Name: name, DryRun: dryRun,
 		Make: func(img *metadata.Image) (kmsg.Request, error) {
 			t, err := args.find(img)
 			if err != nil {

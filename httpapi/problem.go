@@ -27,6 +27,8 @@ type Problem struct {
 	Detail string `json:"detail" example:"Topic 'orders' already exists. Choose another name."`
 	// Every bad field of a request that is refused because of its fields.
 	Errors []FieldProblem `json:"errors,omitempty"`
+	// Id of the request, which the nodes' logs contain.
+	RequestID string `json:"requestId,omitempty" example:"Vw3lYl0xQ9SRhvGpS8nJ1g"`
 
 	retryAfter string // seconds; "" without the header
 }

@@ -33,7 +33,8 @@ func (a *API) producers() {
 	handle(a, operation{
 		kind: writeKind, name: "register_producer", tag: tagProducers,
 		summary: "Allocate a block of producer ids",
-		text:    "Every call allocates a new block, even if its answer is lost.",
+		text: "Every call allocates a new block, even if its answer is lost, unless it repeats an " +
+			"Idempotency-Key.",
 	}, a.registerProducer)
 }
 
@@ -42,7 +43,7 @@ func (a *API) registerProducer(ctx context.Context, in *struct {
 	Body producerArgs
 }) (*answer[producerAnswer], error) {
 	outcome, err := a.do(ctx, controller.Operation{
-		Name: "register_producer", Make: in.Body.request,
+		Name: "register_producer", DryRun: in.DryRun, Make: in.Body.request,
 	})
 	if err != nil {
 		return nil, problemOf(err)

@@ -13,10 +13,15 @@ import (
 // body if a handler returns without writing; finish makes sure that no request ends like that.
 type reply struct {
 	http.ResponseWriter
-	begun bool        // the status is written, and the answer can no longer be replaced
-	lost  bool        // a write to the client failed
-	cut   atomic.Bool // other requests need the memory of this one
-	turn  *turn       // the request's; may be nil
+	status int         // 0 until WriteHeader
+	begun  bool        // WriteHeader was called, and the answer can no longer be replaced
+	lost   bool        // a write to the client failed
+	cut    atomic.Bool // other requests need the memory of this one
+	turn   *turn       // the request's; may be nil
+	body   body
+	// record, if not nil, gets a copy of the answer, for requests that are repeated with the same
+	// Idempotency-Key.
+	record *recording
 }
 
 // cutOff ends the request's reading, and soon its writing. It may be called from any goroutine.
@@ -27,26 +32,50 @@ func (w *reply) cutOff() {
 	_ = control.SetWriteDeadline(time.Now().Add(lingerTimeout))
 }
 
-// WriteHeader writes the status. A status below 200 does not begin the answer.
+// WriteHeader sets the status, which is sent with the first part of the body. A status below 200
+// does not begin the answer, and is sent at once.
 func (w *reply) WriteHeader(status int) {
-	w.begun = w.begun || status >= http.StatusOK
-	w.ResponseWriter.WriteHeader(status)
+	if status < http.StatusOK {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if !w.begun {
+		w.begun, w.status = true, status
+	}
 }
 
 // Write writes a part of the body. It may let other requests have their turn.
 func (w *reply) Write(b []byte) (int, error) {
-	w.begun = true
-	var n int
-	err := w.turn.blocking(func() (err error) {
-		n, err = w.ResponseWriter.Write(b)
-		return err
-	})
-	w.lost = w.lost || err != nil
-	return n, err
+	w.WriteHeader(http.StatusOK) // unless there is one
+	w.record.write(b)
+	if !w.body.decided {
+		if len(w.body.held)+len(b) < compressMin && compressible(w.Header().Get("Content-Type")) {
+			w.body.held = append(w.body.held, b...)
+			return len(b), nil
+		}
+		if err := w.decide(true); err != nil {
+			return 0, err
+		}
+	}
+	if err := w.encode(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
-// FlushError sends what is written; http.ResponseController calls it.
+// FlushError sends what is written; http.ResponseController calls it. An answer that is flushed
+// before it is large is not compressed.
 func (w *reply) FlushError() error {
+	if w.begun && !w.body.decided {
+		if err := w.decide(false); err != nil {
+			return err
+		}
+	}
+	if gz := w.body.writer; gz != nil {
+		if err := gz.Flush(); err != nil {
+			return err
+		}
+	}
 	return w.turn.blocking(http.NewResponseController(w.ResponseWriter).Flush)
 }
 
@@ -62,7 +91,7 @@ type broken struct{ err error }
 // continue, and answers a request that has no answer.
 func (a *API) finish(w *reply, r *http.Request, k kind) {
 	p := recover()
-	if p == nil && w.begun {
+	if p == nil && w.begun && w.end() == nil {
 		return
 	}
 	err, _ := p.(error)
@@ -72,7 +101,7 @@ func (a *API) finish(w *reply, r *http.Request, k kind) {
 	aborted := errors.Is(err, http.ErrAbortHandler)
 	if !aborted && !w.lost {
 		a.cfg.Logger.Error("internal fault in an HTTP request", "method", r.Method,
-			"path", r.URL.Path, "fault", fault(p, err), "stack", string(debug.Stack()))
+			"path", r.URL.Path, "request_id", requestIDOf(r.Context()), "fault", fault(p, err), "stack", string(debug.Stack()))
 	}
 	switch {
 	case aborted || w.begun:
@@ -82,6 +111,7 @@ func (a *API) finish(w *reply, r *http.Request, k kind) {
 	default:
 		writeProblem(w, internalFault())
 	}
+	_ = w.end()
 }
 
 // fault describes a panic, or a handler that returned without an answer, for the log.

@@ -105,3 +105,12 @@ func (p protocolText) number() (n int16, ok bool) {
 	}
 	return 0, false
 }
+
+// Schema describes the text; huma calls it.
+func (cursorText) Schema(huma.Registry) *huma.Schema {
+	most := cursorMax
+	return &huma.Schema{
+		Type: huma.TypeString, MaxLength: &most, Pattern: "^[A-Za-z0-9_-]*$",
+		Examples: []any{string(cursor{Name: "orders"}.text())},
+	}
+}

@@ -152,7 +152,7 @@ func (a *API) refusals() map[string]int64 {
 }
 
 func (a *API) quorumState(ctx context.Context, in *ReadParams) (*answer[Quorum], error) {
-	if _, err := a.read(ctx, *in); err != nil {
+	if _, err := a.image(ctx, *in); err != nil {
 		return nil, err
 	}
 	n := a.cfg.Node()

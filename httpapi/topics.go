@@ -90,20 +90,20 @@ func (a *API) topics() {
 		text: "A topic with its partitions and configuration.", statuses: []int{http.StatusNotFound},
 	}
 	handle(a, show, func(ctx context.Context, in *struct {
-		ReadParams
+		StateParams
 		TopicArgs
-	}) (*answer[topicAnswer], error) {
+	}) (*stateAnswer[topicAnswer], error) {
 		return a.topic(ctx, in.ReadParams, in.Name)
 	})
 	handle(a, show.by(http.MethodPost), func(ctx context.Context, in *struct {
 		ReadParams
 		Body TopicArgs
-	}) (*answer[topicAnswer], error) {
+	}) (*stateAnswer[topicAnswer], error) {
 		return a.topic(ctx, in.ReadParams, in.Body.Name)
 	})
 }
 
-func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[topicAnswer], error) {
+func (a *API) topic(ctx context.Context, p ReadParams, name string) (*stateAnswer[topicAnswer], error) {
 	img, err := a.read(ctx, p)
 	if err != nil {
 		return nil, err
@@ -127,7 +127,7 @@ func (a *API) topic(ctx context.Context, p ReadParams, name string) (*answer[top
 	for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
 		body.Configs[name] = shown(name, value)
 	}
-	return &answer[topicAnswer]{at.headers(), body}, nil
+	return &stateAnswer[topicAnswer]{stateOf(img), body}, nil
 }
 
 func noTopic(name string) string { return "There is no topic named " + strconv.Quote(name) + "." }
@@ -140,7 +140,7 @@ func (a *API) createTopic(ctx context.Context, in *struct {
 		return nil, err
 	}
 	outcome, err := a.do(ctx, controller.Operation{
-		Name: "create_topic", DryRun: in.Body.ValidateOnly,
+		Name: "create_topic", DryRun: in.DryRun || in.Body.ValidateOnly,
 		Make: func(*metadata.Image) (kmsg.Request, error) {
 			return in.Body.request(a.cfg.OperationTimeout.Milliseconds()), nil
 		},

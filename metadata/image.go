@@ -209,6 +209,22 @@ func (img *Image) ACL(id protocol.UUID) *record.AccessControlEntry {
 	return e
 }
 
+// ACLCount is the number of access control entries.
+func (img *Image) ACLCount() int { return img.acls.len() }
+
+// ScramCredentialCount is the number of SCRAM credentials of all users.
+func (img *Image) ScramCredentialCount() int { return img.scram.len() }
+
+// ScramCredentials iterates over all SCRAM credentials by mechanism and user. They must not be
+// changed.
+func (img *Image) ScramCredentials(yield func(*record.UserScramCredential) bool) {
+	for _, c := range img.scram.all() {
+		if !yield(c) {
+			return
+		}
+	}
+}
+
 // ScramCredential returns a user's credential for a mechanism, or nil. It must not be changed.
 func (img *Image) ScramCredential(mechanism int8, user string) *record.UserScramCredential {
 	c, _ := img.scram.get(scramKey(mechanism, user))
@@ -220,6 +236,9 @@ func (img *Image) DelegationToken(id string) *record.DelegationToken {
 	t, _ := img.tokens.get(id)
 	return t
 }
+
+// DelegationTokenCount is the number of delegation tokens.
+func (img *Image) DelegationTokenCount() int { return img.tokens.len() }
 
 // DelegationTokens iterates over all tokens by id.
 func (img *Image) DelegationTokens() iter.Seq2[string, *record.DelegationToken] {

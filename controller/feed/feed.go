@@ -208,6 +208,17 @@ func (f *Feed) Since(ctx context.Context, offset, end int64) News {
 	return n
 }
 
+// Unchanged reports whether the log has no change of metadata from after offset up to end: only
+// NoOpRecords and control records. It first waits until the feed has indexed the log up to the
+// given end, unless ctx ends before; the returned end is the end that it has indexed.
+func (f *Feed) Unchanged(ctx context.Context, offset, end int64) (indexed int64, ok bool) {
+	_ = f.Await(ctx, AudienceAll, end-2)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ok = offset >= 0 && offset < f.end && f.end >= end && f.audience[AudienceBrokers].last <= offset
+	return f.end, ok
+}
+
 // OffsetBefore returns the offset of the last record that is older than a time in ms since 1970. ok
 // is false when the feed does not reach back that far, or the time is in the future.
 func (f *Feed) OffsetBefore(timestampMs int64) (offset int64, ok bool) {

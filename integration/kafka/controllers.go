@@ -174,6 +174,26 @@ func (q *Controllers) prepare(
 		cmp.Or(logPath, out), out, run)
 }
 
+// InstallApache has a stopped node run Apache's controller of a release from its next start, with the
+// same directory and configuration; restore brings its own program back.
+func (q *Controllers) InstallApache(t testing.TB, id int32, version string) (restore func()) {
+	t.Helper()
+	c := q.nodes[id]
+	prog := apache{release: Resolve(t, version), heapMB: 256}
+	name := fmt.Sprintf("apache-%d", id)
+	start, logPath, err := prog.start(filepath.Dir(c.dir), name, c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, ownLog := c.command, c.LogPath
+	c.setCommand(start)
+	c.LogPath = logPath
+	return func() {
+		c.setCommand(own)
+		c.LogPath = ownLog
+	}
+}
+
 // limited wraps a command with a limit on file descriptors; 0 leaves it unchanged.
 func limited(run command, files int) command {
 	if files > 0 {

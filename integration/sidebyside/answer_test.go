@@ -227,9 +227,8 @@ func (s *side) showList(v reflect.Value, at place) string {
 	if v.Type().Elem().Kind() == reflect.Struct && !ordered(at) {
 		slices.Sort(items)
 	}
-	line := "[" + strings.Join(items, ", ") + "]"
-	if len(line) > 1000 {
+	if at.field == "Configs" && len(items) > 10 {
 		return "[\n  " + strings.Join(items, "\n  ") + "\n]"
 	}
-	return line
+	return "[" + strings.Join(items, ", ") + "]"
 }

@@ -2,6 +2,7 @@ package sidebyside
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -175,6 +176,9 @@ func (s *side) keep(d *datadriven.TestData, resp kmsg.Response) error {
 	for _, a := range d.CmdArgs {
 		if a.Key != "set" {
 			continue
+		}
+		if resp == nil {
+			return errors.New("no " + a.Vals[1])
 		}
 		v := reflect.ValueOf(resp).Elem()
 		for _, part := range strings.Split(a.Vals[1], ".") {

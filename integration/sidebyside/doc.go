@@ -14,10 +14,12 @@
 //	once            only the newest version, not forwarded
 //	direct          not forwarded
 //	forwarded       only forwarded
+//	full            shows long lists of configs, which are compared in any case, as a whole
 //	set=(x,A.0.B)   gives the value at a path in the answer a name; implies once
 //
 // In a body, $x is a named value ($x+1 works for numbers), <c*1000> is a character repeated, and
-// $u is a text that differs in each version and form, for names of what is to be created.
+// $u is a text that differs in each version and form, for names of what is to be created; %v is the
+// version's number.
 //
 // Answers are shown without the fields that have the default, and with names in place of what
 // differs between two runs: ids, epochs of brokers, offsets, times, addresses. After the last file

@@ -103,10 +103,9 @@ func (s *script) compareRecords() {
 		var a, o []string
 		a, apache = before(apache, step.apacheEnd)
 		o, ours = before(ours, step.ourEnd)
-		want, got := strings.Join(a, "\n  "), strings.Join(o, "\n  ")
+		want, got := strings.Join(a, "\n"), strings.Join(o, "\n")
 		if s.known.explain(step.name, true, want, got) != got {
-			s.t.Errorf("\n%s: %s\nApache writes\n  %s\nours writes\n  %s", step.at, step.name, want,
-				got)
+			s.differ(step.at, step.name+", the records", want, got)
 		}
 	}
 	if len(apache)+len(ours) > 0 {

@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +59,7 @@ func runDir(t *testing.T, dir string, known *differences) {
 		t.Fatal(err)
 	}
 	s := &script{t: t, known: known}
+	defer s.report()
 	for _, file := range files {
 		datadriven.RunTest(t, file, func(t *testing.T, d *datadriven.TestData) string {
 			return s.command(t, d)
@@ -72,6 +75,29 @@ type script struct {
 	apache, ours *side
 	versions     map[int16][2]int16 // by key, what Apache's controller serves
 	steps        []step
+	problems     []problem
+}
+
+// problem is a difference that is not intended.
+type problem struct{ at, request, difference string }
+
+// differ notes a problem. The script goes on, so that one run shows all of them.
+func (s *script) differ(at, request, apache, ours string) {
+	s.problems = append(s.problems, problem{at, request, unlike(apache, ours)})
+}
+
+// report fails the test with all problems; those of one request that are alike are one.
+func (s *script) report() {
+	for i := 0; i < len(s.problems); {
+		p := s.problems[i]
+		at := p.at
+		for i++; i < len(s.problems) && s.problems[i].request == p.request &&
+			s.problems[i].difference == p.difference; i++ {
+			_, form, _ := strings.Cut(s.problems[i].at, " ")
+			at += " " + form
+		}
+		s.t.Errorf("\n%s\n%s\n%s", at, p.request, p.difference)
+	}
 }
 
 // step is one exchange, the same with both.
@@ -151,6 +177,11 @@ func (f form) unique() string {
 	return fmt.Sprintf("u%dd", f.version)
 }
 
+// expand replaces $u, and %v by the version.
+func (f form) expand(text string) string {
+	return strings.NewReplacer("$u", f.unique(), "%v", fmt.Sprint(f.version)).Replace(text)
+}
+
 func (s *script) forms(d *datadriven.TestData, key int16) []form {
 	lo, hi := s.versions[key][0], s.versions[key][1]
 	forwarded := []bool{false}
@@ -200,19 +231,51 @@ func (s *script) send(t *testing.T, d *datadriven.TestData) string {
 	for _, f := range s.forms(d, key) {
 		a := s.apache.exchange(t, d, key, f)
 		o := s.ours.exchange(t, d, key, f)
-		s.compare(t, d, f, a, o)
+		s.compare(d, f, a, o)
 		answers = append(answers, answered{f, a})
 	}
-	return grouped(answers)
+	if d.HasArg("full") {
+		return grouped(answers)
+	}
+	return brief(grouped(answers))
 }
 
-func (s *script) compare(t *testing.T, d *datadriven.TestData, f form, apache, ours string) {
+func (s *script) compare(d *datadriven.TestData, f form, apache, ours string) {
 	at := fmt.Sprintf("%s (%v)", d.Pos, f)
 	s.done(at, d.Cmd)
 	if want := s.known.apply(d.Cmd, apache, ours); want != ours {
-		t.Errorf("\n%s: %s %s\nApache answers %s\nours answers   %s", at, d.Cmd,
-			strings.TrimSpace(d.Input), apache, ours)
+		s.differ(at, d.Cmd+" "+d.Input, want, ours)
 	}
+}
+
+// unlike shows what only one side says, line by line if the text is long.
+func unlike(apache, ours string) string {
+	a, o := strings.Split(apache, "\n"), strings.Split(ours, "\n")
+	var b strings.Builder
+	for _, line := range a {
+		if !slices.Contains(o, line) {
+			fmt.Fprintf(&b, "Apache: %s\n", line)
+		}
+	}
+	for _, line := range o {
+		if !slices.Contains(a, line) {
+			fmt.Fprintf(&b, "ours:   %s\n", line)
+		}
+	}
+	return b.String()
+}
+
+var longList = regexp.MustCompile(`\[\n([^\n]*)\n((?:  [^\n]*\n)*)\]`)
+
+// brief shortens long lists of configs, which the comparison covers.
+func brief(text string) string {
+	return longList.ReplaceAllStringFunc(text, func(list string) string {
+		m := longList.FindStringSubmatch(list)
+		h := fnv.New32a()
+		h.Write([]byte(list))
+		return fmt.Sprintf("[%s, and %d more (%08x)]", strings.TrimSpace(m[1]),
+			strings.Count(m[2], "\n"), h.Sum32())
+	})
 }
 
 type answered struct {
@@ -289,7 +352,7 @@ func (s *script) raw(t *testing.T, d *datadriven.TestData) string {
 	}
 	frame := kafka.RawFrame(number(key), number(version), body)
 	a, o := s.apache.exchangeRaw(frame), s.ours.exchangeRaw(frame)
-	s.compare(t, d, form{version: number(version)}, a, o)
+	s.compare(d, form{version: number(version)}, a, o)
 	return a
 }
 
@@ -346,7 +409,7 @@ func (s *script) each(
 			a, o := s.apache.exchangeRaw(f.frame), s.ours.exchangeRaw(f.frame)
 			what := fmt.Sprintf("%s v%d", cmp.Or(kmsg.NameForKey(key), "Unknown"), f.version)
 			if s.known.apply(what, a, o) != o {
-				t.Errorf("\n%s: %s\nApache answers %s\nours answers   %s", d.Pos, what, a, o)
+				s.differ(d.Pos, what, a, o)
 			}
 			which[a] = append(which[a], what)
 		}

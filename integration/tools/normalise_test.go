@@ -59,6 +59,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b1[6-9]\d{11}\b`), "<time>"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([.,]\d{3})?Z?`), "<date>"},
+	{regexp.MustCompile(`[A-Za-z0-9+/]{86}==`), "<hmac>"},
 	{regexp.MustCompile(`(\bEpoch: +)\d+`), "${1}<offset>"},
 	{regexp.MustCompile(`(LeaderEpoch|HighWatermark|MaxFollowerLag|MaxFollowerLagTimeMs)(: +)\d+`),
 		"${1}${2}<n>"},
@@ -107,6 +108,7 @@ var (
 type options struct {
 	sorted  bool   // the order of the output's lines follows hash codes of random ids
 	numbers bool   // numbers vary: sizes, rates, durations
+	heading bool   // only the first line is compared
 	pieces  bool   // JSON about a broker's directories, whose order and contents vary
 	capture string // a pattern of capturable whose match gets a name
 }
@@ -119,6 +121,9 @@ func (n *names) transcribe(r kafka.ToolResult, o options) string {
 	}
 	if o.pieces {
 		stdout = jsonObject.ReplaceAllString(anyLogDir.ReplaceAllString(stdout, "$$LOGDIR$1"), "\n")
+	}
+	if first, _, more := strings.Cut(stdout, "\n"); o.heading && more {
+		stdout = first + "\n..."
 	}
 	out := marked(">", stdout, o.sorted || o.pieces) + marked("!", n.normalise(r.Stderr), false)
 	if r.ExitCode != 0 {

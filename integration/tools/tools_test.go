@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/yakt/yakt/integration/kafka"
 )
@@ -124,14 +125,18 @@ func (w *world) play(t *testing.T, path string, excused *differences) {
 	}
 }
 
-// settled runs a command; one that only reads, until it has printed the same twice.
+// stable is how long the output of a command that only reads must stay the same to be recorded.
+const stable = 700 * time.Millisecond
+
+// settled runs a command; one that only reads, until its output does not change any more.
 func (w *world) settled(t *testing.T, s *step, o options) string {
 	t.Helper()
-	before := "not run"
+	before, since := "", time.Now()
 	return w.outcome(t, s, o, func(got string) bool {
-		same := got == before
-		before = got
-		return same
+		if got != before {
+			before, since = got, time.Now()
+		}
+		return time.Since(since) > stable
 	})
 }
 

@@ -30,6 +30,7 @@ type world struct {
 	brokers map[int32]*kafka.Broker
 	box     *kafka.Toolbox
 	yakt    string // the binary; "" on Apache's side
+	addr    string // $B
 	tmp     string // $TMP
 
 	next options // of the next command
@@ -95,9 +96,9 @@ func (w *world) startBroker(t *testing.T, id int32) {
 		b = kafka.NewBroker(t, w.quorum, kafka.BrokerOptions{ID: id, Version: kafka.V44,
 			LogDirs: 2, Rack: fmt.Sprint("rack", id), Properties: saslProperties(addr, sasl)})
 		w.brokers[id] = b
-		suffix := ""
-		if id > 1 {
-			suffix = fmt.Sprint(id)
+		suffix := fmt.Sprint(id)
+		if id == 1 {
+			w.addr, suffix = addr, ""
 		}
 		w.set("B"+suffix, addr)
 		w.set("BPORT"+suffix, portOf(addr))
@@ -126,6 +127,8 @@ func (w *world) directive(t *testing.T, s *step) {
 		w.next.sorted = true
 	case "numbers":
 		w.next.numbers = true
+	case "heading":
+		w.next.heading = true
 	case "pieces":
 		w.next.pieces = true
 	case "capture":
@@ -141,6 +144,8 @@ func (w *world) directive(t *testing.T, s *step) {
 		w.brokers[idOf(t, arg(1))].Stop(t)
 	case "register-controller":
 		w.registerController(t, idOf(t, arg(1)))
+	case "join-streams-group":
+		w.joinStreamsGroup(t, arg(1), arg(2))
 	case "open-transaction":
 		w.openTransaction(t, arg(1), arg(2))
 	default:
@@ -183,11 +188,36 @@ func (w *world) registerController(t *testing.T, id int32) {
 	}
 }
 
+// joinStreamsGroup adds a member that reads one topic and is not heard of again.
+func (w *world) joinStreamsGroup(t *testing.T, group, topic string) {
+	t.Helper()
+	req := kmsg.NewPtrStreamsGroupHeartbeatRequest()
+	req.Group, req.MemberID, req.MemberEpoch = group, protocol.NewUUID().String(), 0
+	req.RebalanceTimeoutMillis = int32(kafka.Patience.Milliseconds())
+	process := "process-1"
+	req.ProcessID = &process
+	sub := kmsg.NewStreamsGroupHeartbeatRequestTopologySubtopology()
+	sub.SubtopologyID, sub.SourceTopics = "0", []string{topic}
+	topology := kmsg.NewStreamsGroupHeartbeatRequestTopology()
+	topology.Subtopologies = append(topology.Subtopologies, sub)
+	req.Topology = &topology
+	req.ActiveTasks = []kmsg.TaskIDs{}
+	req.StandbyTasks = []kmsg.TaskIDs{}
+	req.WarmupTasks = []kmsg.TaskIDs{}
+	kafka.Eventually(t, kafka.Patience, "a streams group has a member", func() error {
+		resp, err := kafka.Ask(t.Context(), w.addr, req)
+		if err != nil {
+			return err
+		}
+		return kerr.ErrorForCode(resp.(*kmsg.StreamsGroupHeartbeatResponse).ErrorCode)
+	})
+}
+
 // openTransaction writes a record in a transaction that stays open until the test ends or a tool
 // aborts it.
 func (w *world) openTransaction(t *testing.T, id, topic string) {
 	t.Helper()
-	cl := kafka.NewClient(t, kafka.Addrs(w.brokers[1]), kgo.TransactionalID(id),
+	cl := kafka.NewClient(t, []string{w.addr}, kgo.TransactionalID(id),
 		kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err := cl.BeginTransaction(); err != nil {
 		t.Fatal(err)
@@ -215,6 +245,9 @@ func (w *world) run(t *testing.T, s *step, o options) string {
 		words[i] = w.expand(words[i])
 	}
 	res := w.execute(t, s, words)
+	if testing.Verbose() {
+		t.Logf("%5d ms  %s", res.Took.Milliseconds(), s.line)
+	}
 	if re := capturable[o.capture]; re != nil {
 		if m := re.FindStringSubmatch(res.Stdout); m != nil {
 			w.set(o.capture, m[len(m)-1])

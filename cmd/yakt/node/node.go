@@ -204,6 +204,8 @@ func (n *Node) controllerConfig() controller.Config {
 		UncleanElection:          cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics:             cfg.Controller.DeleteTopicEnable,
 		Static:                   cfg.Static,
+		Tokens:                   controller.TokenSettings(cfg.Security.DelegationToken),
+		Resolve:                  resolveHost,
 		Limits:                   requestLimits(cfg.Clients.Limits),
 
 		SessionTimeout:    cfg.Controller.BrokerSessionTimeout,
@@ -219,11 +221,19 @@ func (n *Node) controllerConfig() controller.Config {
 		Logger: n.logger,
 		Stop:   n.fail,
 		CutLog: func(offset int64) { n.log.CutBefore(offset) },
+
+		AskBroker: brokerClient{nodeID: cfg.NodeID}.ask,
 	}
 	if cfg.Controller.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.Controller.LeaderImbalanceCheckInterval
 	}
 	return c
+}
+
+// resolveHost looks a host name up.
+func resolveHost(ctx context.Context, host string) error {
+	_, err := net.DefaultResolver.LookupHost(ctx, host)
+	return err
 }
 
 func requestLimits(l config.RequestLimits) controller.Limits {

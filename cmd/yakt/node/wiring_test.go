@@ -78,7 +78,7 @@ func planOf(t *testing.T, text string) plan {
 	p.static, p.controller.Static = p.controller.Static, nil
 	p.controller.InitialVoters, p.controller.Clock, p.controller.Random = nil, nil, nil
 	p.controller.Codec, p.controller.Logger, p.controller.Stop = controller.Codec{}, nil, nil
-	p.controller.CutLog = nil
+	p.controller.CutLog, p.controller.AskBroker = nil, nil
 	return p
 }
 

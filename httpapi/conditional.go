@@ -1,0 +1,202 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/metadata"
+)
+
+// The ETag of an answer is the offset and the epoch of the last record that its state contains. A
+// later state in which nothing has changed, because the log has only NoOpRecords and control
+// records since, matches it too: a quorum that is idle writes two NoOpRecords a second.
+
+// tag is an ETag: the position of a state.
+type tag struct {
+	offset int64
+	epoch  int32
+}
+
+func tagOf(img *metadata.Image) tag { return tag{img.EndOffset() - 1, img.Epoch()} }
+
+// String is the ETag as it stands in a header.
+func (t tag) String() string { return fmt.Sprintf(`"%d-%d"`, t.offset, t.epoch) }
+
+// gzipSuffix distinguishes the ETag of an answer in gzip: strong tags are of bytes.
+const gzipSuffix = "-gzip"
+
+func gzipTag(t string) string { return strings.TrimSuffix(t, `"`) + gzipSuffix + `"` }
+
+// parseTag reads an ETag of this API; ok is false for any other text. A weak tag is accepted only
+// where a comparison may be weak.
+func parseTag(s string, weak bool) (t tag, ok bool) {
+	if weak {
+		s = strings.TrimPrefix(s, "W/")
+	}
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return t, false
+	}
+	offset, epoch, _ := strings.Cut(strings.TrimSuffix(s[1:len(s)-1], gzipSuffix), "-")
+	n, err := strconv.ParseInt(offset, 10, 64)
+	if err != nil || n < 0 {
+		return t, false
+	}
+	e, err := strconv.ParseInt(epoch, 10, 32)
+	return tag{n, int32(e)}, err == nil
+}
+
+// tagsMax bounds the ETags that are compared in one header.
+const tagsMax = 16
+
+// parseTags reads a list of ETags; any is true for "*".
+func parseTags(header string, weak bool) (tags []tag, any bool) {
+	if strings.TrimSpace(header) == "*" {
+		return nil, true
+	}
+	for part := range strings.SplitSeq(header, ",") {
+		if t, ok := parseTag(strings.TrimSpace(part), weak); ok && len(tags) < tagsMax {
+			tags = append(tags, t)
+		}
+	}
+	return tags, false
+}
+
+// conditions are the preconditions of a request: the values of its headers, "" for none.
+type conditions struct {
+	ifMatch, ifNoneMatch string
+}
+
+// conditionsKey is the context key of a request's conditions.
+type conditionsKey struct{}
+
+// conditional puts the preconditions of a request into its context. Only reads by GET have
+// If-None-Match, and only writes have If-Match.
+func conditional(r *http.Request, k kind) *http.Request {
+	c := conditions{}
+	switch {
+	case k == writeKind:
+		c.ifMatch = r.Header.Get("If-Match")
+	case k == readKind && r.Method == http.MethodGet:
+		c.ifNoneMatch = r.Header.Get("If-None-Match")
+	}
+	if c == (conditions{}) {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), conditionsKey{}, c))
+}
+
+func conditionsOf(ctx context.Context) conditions {
+	c, _ := ctx.Value(conditionsKey{}).(conditions)
+	return c
+}
+
+// notModified is the answer to a read whose caller has the same state already.
+type notModified struct{ tag tag }
+
+// Error is part of error.
+func (n *notModified) Error() string { return "not modified" }
+
+// GetStatus is the HTTP status; huma calls it.
+func (n *notModified) GetStatus() int { return http.StatusNotModified }
+
+// GetHeaders adds the ETag that the caller has; huma calls it.
+func (n *notModified) GetHeaders() http.Header {
+	return http.Header{"Etag": {n.tag.String()}}
+}
+
+// unchanged returns an error that answers 304 if the request has an ETag of the image's state.
+func (a *API) unchanged(ctx context.Context, img *metadata.Image) error {
+	header := conditionsOf(ctx).ifNoneMatch
+	if header == "" {
+		return nil
+	}
+	tags, any := parseTags(header, true)
+	if any {
+		return &notModified{tagOf(img)}
+	}
+	for _, t := range tags {
+		if same, _ := a.sameState(ctx, t, img); same {
+			return &notModified{t}
+		}
+	}
+	return nil
+}
+
+// sameState reports whether a tag is of the image's state, and the end offset up to which nothing
+// has changed.
+func (a *API) sameState(ctx context.Context, t tag, img *metadata.Image) (same bool, end int64) {
+	if t.offset == img.EndOffset()-1 {
+		return t.epoch == img.Epoch(), img.EndOffset()
+	}
+	if t.offset >= img.EndOffset() || t.epoch > img.Epoch() {
+		return false, 0
+	}
+	end, same = a.cfg.Controller.Unchanged(ctx, t.offset)
+	return same && end >= img.EndOffset(), end
+}
+
+// precondition returns the check of a write's If-Match for the controller's newest state; nil
+// without one. It fails early if the state has changed already.
+func (a *API) precondition(ctx context.Context) (func(*metadata.Image) error, error) {
+	header := conditionsOf(ctx).ifMatch
+	if header == "" {
+		return nil, nil
+	}
+	tags, any := parseTags(header, false)
+	if any {
+		return nil, nil
+	}
+	for _, t := range tags {
+		if same, end := a.sameState(ctx, t, a.cfg.Controller.Image()); same {
+			return func(newest *metadata.Image) error {
+				if n := newest.EndOffset(); n != end && n != t.offset+1 {
+					return changedSince(header)
+				}
+				return nil
+			}, nil
+		}
+	}
+	return nil, changedSince(header)
+}
+
+func changedSince(header string) *Problem {
+	return newProblem(http.StatusPreconditionFailed, kerr.InvalidUpdateVersion,
+		"The cluster's state has changed since the answer with the ETag %s, and nothing was done. "+
+			"Read the state again.", header)
+}
+
+// do carries out an operation of the controller within the time of one write, and holds no turn
+// while it waits. It checks the request's If-Match in the same turn of the core.
+func (a *API) do(ctx context.Context, op controller.Operation) (controller.Outcome, error) {
+	check, err := a.precondition(ctx)
+	if err != nil {
+		return controller.Outcome{}, err
+	}
+	if check != nil {
+		op.Make = checked(check, op.Make)
+	}
+	ctx, cancel := a.bounded(ctx)
+	defer cancel()
+	defer turnOf(ctx).pause()()
+	return a.cfg.Controller.DoNext(ctx, caller(ctx), op)
+}
+
+// maker makes a request from the newest state; see controller.Operation.
+type maker = func(*metadata.Image) (kmsg.Request, error)
+
+// checked is make after a check.
+func checked(check func(*metadata.Image) error, make maker) maker {
+	return func(img *metadata.Image) (kmsg.Request, error) {
+		if err := check(img); err != nil {
+			return nil, err
+		}
+		return make(img)
+	}
+}
