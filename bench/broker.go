@@ -7,9 +7,11 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/integration/kafka"
 )
 
-// broker is a simulated broker: it sends its controller the requests of a 4.3 broker and stores no
+// broker is a simulated broker: it sends its controller the requests of a 4.4 broker and stores no
 // data. Its methods use its connection and are not for concurrent use.
 type broker struct {
 	id          int32
@@ -19,17 +21,6 @@ type broker struct {
 	incarnation [16]byte
 	conn        *conn
 	beat        kmsg.BrokerHeartbeatRequest // reused by heartbeats without a pause
-}
-
-// brokerFeatures are the features that a 4.3.0 broker supports.
-var brokerFeatures = map[string][2]int16{
-	"metadata.version":                 {7, 30},
-	"kraft.version":                    {0, 1},
-	"group.version":                    {0, 1},
-	"transaction.version":              {0, 2},
-	"eligible.leader.replicas.version": {0, 1},
-	"share.version":                    {0, 1},
-	"streams.version":                  {0, 1},
 }
 
 func newBroker(id int32, clusterID string) *broker {
@@ -72,7 +63,7 @@ func (b *broker) register() error {
 	listener := kmsg.NewBrokerRegistrationRequestListener()
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", uint16(1024+b.id%60000)
 	req.Listeners = append(req.Listeners, listener)
-	for name, levels := range brokerFeatures {
+	for name, levels := range kafka.BrokerFeatures {
 		f := kmsg.NewBrokerRegistrationRequestFeature()
 		f.Name, f.MinSupportedVersion, f.MaxSupportedVersion = name, levels[0], levels[1]
 		req.Features = append(req.Features, f)
@@ -91,7 +82,7 @@ func (b *broker) register() error {
 // heartbeat reports offset as the last applied metadata record.
 func (b *broker) heartbeat(offset int64, wantFence bool) (fenced bool, err error) {
 	b.beat.BrokerEpoch, b.beat.CurrentMetadataOffset, b.beat.WantFence = b.epoch, offset, wantFence
-	b.beat.CordonedLogDirs = [][16]byte{} // empty, which a 4.3 broker sends once it knows
+	b.beat.CordonedLogDirs = [][16]byte{} // empty, which a broker since 4.3 sends once it knows
 	resp, err := ask[*kmsg.BrokerHeartbeatResponse](b.conn, &b.beat)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/integration/kafka"
 )
 
 const (
@@ -34,7 +36,7 @@ type conn struct {
 	detach      func() bool // stops watching the context
 }
 
-// dial connects and sends ApiVersions, as a 4.3 broker does.
+// dial connects and sends ApiVersions, as a broker does.
 func dial(ctx context.Context, addr, clientID string) (*conn, error) {
 	d := net.Dialer{Timeout: dialTimeout}
 	nc, err := d.DialContext(ctx, "tcp", addr)
@@ -46,7 +48,7 @@ func dial(ctx context.Context, addr, clientID string) (*conn, error) {
 	c.detach = context.AfterFunc(ctx, func() { nc.Close() })
 	hello := kmsg.NewPtrApiVersionsRequest()
 	hello.Version, hello.ClientSoftwareName, hello.ClientSoftwareVersion = 4, "apache-kafka-java",
-		"4.3.0"
+		kafka.Newest
 	resp, err := ask[*kmsg.ApiVersionsResponse](c, hello)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)

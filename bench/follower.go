@@ -26,7 +26,7 @@ const (
 	checkEvery = 8
 )
 
-// follower reads the metadata log as a 4.3 broker does: by FETCH version 18, or by FETCH_SNAPSHOT
+// follower reads the metadata log as a 4.4 broker does: by FETCH version 18, or by FETCH_SNAPSHOT
 // if the leader says so, from whichever node leads. It parses batch headers and verifies some of
 // the data; more would measure the follower.
 type follower struct {

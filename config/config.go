@@ -119,10 +119,10 @@ type Security struct {
 
 // DelegationToken configures delegation tokens; they are off without a SecretKey.
 type DelegationToken struct {
-	SecretKey           string `json:"-"` // never logged; "" without delegation tokens
-	MaxLifetime         time.Duration
-	ExpiryTime          time.Duration
-	ExpiryCheckInterval time.Duration
+	SecretKey     string `json:"-"` // never logged; "" without delegation tokens
+	MaxLifetime   time.Duration
+	ExpiryTime    time.Duration
+	CheckInterval time.Duration // delegation.token.expiry.check.interval.ms
 }
 
 // HTTP says where the HTTP API is served and how much it may use.
@@ -345,7 +345,7 @@ func (r *reader) refuseOverride(name string) {
 		fix = "did you mean " + near + "?"
 	}
 	r.problems = append(r.problems, Problem{
-		Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.3 or YAKt", Fix: fix,
+		Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.4 or YAKt", Fix: fix,
 	})
 }
 

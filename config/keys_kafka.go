@@ -265,18 +265,15 @@ func partitionKeys() []use {
 		},
 		{
 			name: "unstable.feature.versions.enable",
-			doc: "Accept feature levels that are not yet stable: metadata.version 31 (4.4-IV0). For " +
+			doc: "Accept feature levels that are not yet stable: metadata.version 34 (4.5-IV0). For " +
 				"tests only.",
 			bind: toBool(func(c *Config) *bool { return &c.Controller.UnstableFeatureVersions }),
 		},
 	}
 }
 
-// Why keys have no effect.
-const (
-	noAuthorizer = "requests are not authorized: anyone who can reach a listener can do anything"
-	noTokens     = "there are no delegation tokens"
-)
+// noAuthorizer is why keys have no effect.
+const noAuthorizer = "requests are not authorized: anyone who can reach a listener can do anything"
 
 func securityKeys() []use {
 	return []use{
@@ -301,29 +298,25 @@ func securityKeys() []use {
 			name: "delegation.token.secret.key",
 			doc: "Key that signs delegation tokens, the same on all controllers and brokers; without it " +
 				"there are no tokens.",
-			void: noTokens,
 			bind: toString(func(c *Config) *string { return &c.Security.DelegationToken.SecretKey }),
 		},
 		{
 			name: "delegation.token.max.lifetime.ms", unit: "ms",
-			doc:  "Longest life of a delegation token.",
-			void: noTokens,
+			doc: "Longest life of a delegation token.",
 			bind: toDuration(time.Millisecond,
 				func(c *Config) *time.Duration { return &c.Security.DelegationToken.MaxLifetime }),
 		},
 		{
 			name: "delegation.token.expiry.time.ms", unit: "ms",
-			doc:  "A delegation token must be renewed within this time.",
-			void: noTokens,
+			doc: "A delegation token must be renewed within this time.",
 			bind: toDuration(time.Millisecond,
 				func(c *Config) *time.Duration { return &c.Security.DelegationToken.ExpiryTime }),
 		},
 		{
 			name: "delegation.token.expiry.check.interval.ms", unit: "ms",
-			doc:  "How often expired delegation tokens are removed.",
-			void: noTokens,
+			doc: "How often expired delegation tokens are removed.",
 			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Security.DelegationToken.ExpiryCheckInterval }),
+				func(c *Config) *time.Duration { return &c.Security.DelegationToken.CheckInterval }),
 		},
 	}
 }

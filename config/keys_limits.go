@@ -27,7 +27,8 @@ func requestLimitKeys() []use {
 	add("changes", "10000", "Most topics, resources or reassignments in a request to change them. "+
 		"What it writes has Kafka's own limit of 10,000 records besides, which cannot be raised.",
 		func(l *RequestLimits) *int32 { return &l.Changes })
-	add("resources", "100000", "Most resources whose configurations one request may ask for.",
+	add("resources", "100000", "Most resources whose configurations, or groups whose coordinators, "+
+		"one request may ask for.",
 		func(l *RequestLimits) *int32 { return &l.Resources })
 	add("configs", "20000",
 		"Most configuration values in one request, those of all its topics or resources together.",

@@ -13,35 +13,39 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// API_VERSIONS (18), versions 0 to 4: the APIs of the table, and features.
+// API_VERSIONS (18), versions 0 to 5: the APIs of the table, and features.
 //
 // Behaviour: the protocol layer answers a higher version, in version 0. Below version 4, supported
 // features that may be at level 0 are left out, because old clients cannot read them (KAFKA-17492).
 // kraft.version is listed among the finalized features although no feature record in the log sets
-// it. The epoch is the offset of the last change of a feature.
+// it. The epoch is the offset of the last change of a feature. Until the log has a metadata.version
+// no feature is finalized, and the epoch is -1. In version 5 a client names the cluster and the
+// node that it expects, both or neither; a controller compares them with nothing, unlike a broker.
 //
-// Differs from Kafka: METADATA and DESCRIBE_TOPIC_PARTITIONS are in the list, for ordinary clients
-// that have a controller as their seed. Kafka's clients accept that: a broker reads only the
-// forwardable APIs from this list (ApiVersionsResponse.intersectForwardableApis), NodeApiVersions
-// ignores what it does not know, and an admin client with bootstrap.controllers uses
-// DESCRIBE_CLUSTER. A forwardable API that is missing here disappears from the brokers' own lists.
+// Differs from Kafka: METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID, DESCRIBE_CLIENT_QUOTAS and
+// DESCRIBE_TOPIC_PARTITIONS are in the list, for ordinary clients that have a controller as their
+// seed. Kafka's clients accept that: a broker reads only the forwardable APIs from this list
+// (ApiVersionsResponse.intersectForwardableApis), NodeApiVersions ignores what it does not know,
+// and an admin client with bootstrap.controllers uses DESCRIBE_CLUSTER. A forwardable API that is
+// missing here disappears from the brokers' own lists. Clients other than Kafka's also get the APIs
+// of the brokers, since some of them believe that all nodes serve the same: see brokerAPITable.
 //
-// KIP-511, KIP-584.
+// KIP-511, KIP-584, KIP-1242.
 func (c *Controller) apiVersions(
 	_ context.Context, _ protocol.Caller, req *kmsg.ApiVersionsRequest,
 ) *kmsg.ApiVersionsResponse {
 	resp := responseTo[*kmsg.ApiVersionsResponse](req)
+	if req.Version >= 5 && (req.ClusterID != nil) != (req.NodeID != -1) {
+		resp.ErrorCode = kerr.InvalidRequest.Code
+		return resp
+	}
 	if req.Version >= 3 && (!softwareName.MatchString(req.ClientSoftwareName) ||
 		!softwareName.MatchString(req.ClientSoftwareVersion)) {
 		resp.ErrorCode = kerr.InvalidRequest.Code
 		return resp
 	}
-	for _, k := range slices.Sorted(maps.Keys(byKey)) {
-		a := byKey[k]
-		key := kmsg.NewApiVersionsResponseApiKey()
-		key.ApiKey, key.MinVersion, key.MaxVersion = a.key, a.min, a.max
-		resp.ApiKeys = append(resp.ApiKeys, key)
-	}
+	img := c.Image()
+	resp.ApiKeys = listAPIs(c.apisFor(img, req))
 	for _, f := range c.cfg.supportedFeatures() {
 		if f.Min == 0 && req.Version < 4 {
 			continue
@@ -50,10 +54,38 @@ func (c *Controller) apiVersions(
 		s.Name, s.MinVersion, s.MaxVersion = f.Name, f.Min, f.Max
 		resp.SupportedFeatures = append(resp.SupportedFeatures, s)
 	}
-	img := c.Image()
-	resp.FinalizedFeatures = finalizedFeatures(img)
-	resp.FinalizedFeaturesEpoch = img.FeaturesOffset()
+	resp.FinalizedFeaturesEpoch = -1
+	if img.Version() != 0 {
+		resp.FinalizedFeatures = finalizedFeatures(img)
+		resp.FinalizedFeaturesEpoch = img.FeaturesOffset()
+	}
 	return resp
+}
+
+// kafkaSoftware is how Kafka's own brokers, tools and clients introduce themselves, from version 3
+// of API_VERSIONS on, which all of them have sent since 2.4.
+const kafkaSoftware = "apache-kafka-java"
+
+// apisFor are the APIs that a client learns from this node.
+func (c *Controller) apisFor(
+	img *metadata.Image, req *kmsg.ApiVersionsRequest,
+) map[int16]versionRange {
+	ranges := controllerAPIs()
+	if req.Version < 3 || req.ClientSoftwareName != kafkaSoftware {
+		maps.Copy(ranges, brokersAPIs(img))
+	}
+	return ranges
+}
+
+// listAPIs lists ranges by key.
+func listAPIs(ranges map[int16]versionRange) []kmsg.ApiVersionsResponseApiKey {
+	listed := make([]kmsg.ApiVersionsResponseApiKey, 0, len(ranges))
+	for _, k := range slices.Sorted(maps.Keys(ranges)) {
+		key := kmsg.NewApiVersionsResponseApiKey()
+		key.ApiKey, key.MinVersion, key.MaxVersion = k, ranges[k].min, ranges[k].max
+		listed = append(listed, key)
+	}
+	return listed
 }
 
 var softwareName = regexp.MustCompile(`^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$`)

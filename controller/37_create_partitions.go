@@ -16,16 +16,21 @@ import (
 // CREATE_PARTITIONS (37), versions 0 to 3.
 //
 // Behaviour: each topic succeeds or fails by itself, and the new partitions of all that succeed are
-// one batch. They get as many replicas as partition 0 has.
+// one batch. They get as many replicas as partition 0 has. A request that asks for more than 10,000
+// new partitions is refused as a whole, before any topic is looked at more closely.
 //
 // Differs from Kafka: if one partition of a topic fails, the topic gets none of them, where Kafka
-// writes those before it; more than 10,000 new partitions are POLICY_VIOLATION, not
-// UNKNOWN_SERVER_ERROR.
+// writes those before it.
 //
 // Kafka: ReplicationControlManager.createPartitions.
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
 	names := timesNamed(req.Topics,
 		func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
+	if excessivePartitions(c.working, req.Topics, names) {
+		return result{response: failCreatePartitions(req,
+			protocol.Errorf(kerr.PolicyViolation,
+				"Excessively large number of additional partitions per request."))}
+	}
 	allowance := c.allowance(o, req.Version >= strictCreatePartitions)
 	more := partitionCreation{img: c.working,
 		placing: partition.NewPlacement(c.working, c.cfg.Random), quota: allowance}
@@ -38,15 +43,33 @@ func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result 
 			names[t.Topic] = 0
 			more.answer(t.Topic, protocol.Errorf(kerr.InvalidRequest, "Duplicate topic name."))
 		}
-		if len(more.records) > recordsPerUserOp {
-			return result{response: failCreatePartitions(req, errTooLarge)}
-		}
 	}
 	if req.ValidateOnly {
 		more.records = nil
 	}
 	return result{records: more.records, response: more.response(req), atomic: true,
 		then: func(int64) { c.quota.Spend(allowance) }}
+}
+
+// excessivePartitions reports whether the topics that are named once would together get more new
+// partitions than one operation may write records.
+func excessivePartitions(
+	img *metadata.Image, topics []kmsg.CreatePartitionsRequestTopic, names map[string]int,
+) bool {
+	total := 0
+	for i := range topics {
+		req := &topics[i]
+		if names[req.Topic] > 1 {
+			continue
+		}
+		if t := img.TopicByName(req.Topic); t != nil {
+			total += max(int(req.Count)-t.Len(), 0)
+		}
+		if total > recordsPerUserOp {
+			return true
+		}
+	}
+	return false
 }
 
 // strictCreatePartitions is the version from which clients know THROTTLING_QUOTA_EXCEEDED.
@@ -121,8 +144,6 @@ func (pc *partitionCreation) morePartitions(
 		return nil, protocol.Errorf(kerr.InvalidReplicaAssignment,
 			"Attempted to add %d additional partition(s), but only %d "+
 				"assignment(s) were specified.", added, len(req.Assignment))
-	case added > recordsPerUserOp:
-		return nil, errTooLarge
 	}
 	if err := pc.quota.Charge(added); err != nil {
 		return nil, err

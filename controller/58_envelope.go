@@ -76,7 +76,7 @@ type nestedRequest struct {
 func (c *Controller) openEnvelope(
 	caller protocol.Caller, req *kmsg.EnvelopeRequest,
 ) (n nestedRequest, _ *protocol.Error) {
-	principal, ok := parsePrincipal(req.RequestPrincipal)
+	principal, byToken, ok := parsePrincipal(req.RequestPrincipal)
 	if !ok {
 		return n, protocol.Errorf(kerr.PrincipalDeserializationFailure,
 			"Failed to deserialize client principal from envelope")
@@ -95,7 +95,7 @@ func (c *Controller) openEnvelope(
 			"Failed to parse the request in the envelope: %v", err)
 	}
 	caller.Principal, caller.ClientAddr = principal, addr.Unmap().String()
-	caller.ClientID, caller.Forwarded = clientID, true
+	caller.ClientID, caller.Forwarded, caller.TokenAuthenticated = clientID, true, byToken
 	return nestedRequest{caller, nested, correlationID}, nil
 }
 
@@ -122,20 +122,20 @@ func checkForwardable(request []byte) *protocol.Error {
 //	version int16 = 0, type compact string, name compact string,
 //	token authenticated bool, tagged fields
 //
-// and returns it as "type:name". The flag and tagged fields are ignored.
-func parsePrincipal(b []byte) (principal string, ok bool) {
+// and returns it as "type:name". Tagged fields are ignored.
+func parsePrincipal(b []byte) (principal string, byToken, ok bool) {
 	if len(b) < 2 || b[0] != 0 || b[1] != 0 {
-		return "", false
+		return "", false, false
 	}
 	kind, b, ok := compactString(b[2:])
 	if !ok {
-		return "", false
+		return "", false, false
 	}
 	name, b, ok := compactString(b)
 	if !ok || len(b) < 2 {
-		return "", false
+		return "", false, false
 	}
-	return kind + ":" + name, true
+	return kind + ":" + name, b[0] != 0, true
 }
 
 func compactString(b []byte) (s string, rest []byte, ok bool) {

@@ -185,7 +185,7 @@ func TestEnvelopeErrors(t *testing.T) {
 			func(r *kmsg.EnvelopeRequest) { r.ClientHostAddress = []byte{1, 2, 3, 4, 5} }, 42},
 		"not forwardable": {nestedBytes(kmsg.NewPtrDescribeClusterRequest(), 2), nil, 42},
 		"an envelope":     {nestedBytes(envelopeOf(quorum()), 0), nil, 42},
-		"not served":      {nestedBytes(kmsg.NewPtrCreateACLsRequest(), 3), nil, 35},
+		"not served":      {nestedBytes(kmsg.NewPtrJoinGroupRequest(), 5), nil, 35},
 		"empty":           {nil, nil, 35},
 		"unknown key":     {[]byte{0x7f, 0xff, 0, 0, 0, 0, 0, 1, 0, 0}, nil, 35},
 		"unsupported version": {nestedBytes(describeQuorumRequest(protocol.MetadataTopic, 0), 3),
@@ -278,18 +278,22 @@ func eachErrorCode(resp reflect.Value, f func(resp, field reflect.Value)) {
 }
 
 func TestParsePrincipal(t *testing.T) {
-	for text, want := range map[string]string{
-		anonymous:                                 "User:ANONYMOUS",
-		"0000" + "0555736572" + "01" + "0000":     "User:",
-		"0000" + "01" + "01" + "0100":             ":",
-		"0000" + "0255" + "0261" + "0001ff020101": "U:a",
+	for text, want := range map[string]struct {
+		principal string
+		byToken   bool
+	}{
+		anonymous:                                 {"User:ANONYMOUS", false},
+		"0000" + "0555736572" + "01" + "0000":     {"User:", false},
+		"0000" + "01" + "01" + "0100":             {":", true},
+		"0000" + "0255" + "0261" + "0001ff020101": {"U:a", false},
 	} {
 		b, err := hex.DecodeString(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := parsePrincipal(b); !ok || got != want {
-			t.Errorf("%s: %q, %v", text, got, ok)
+		if got, byToken, ok := parsePrincipal(b); !ok || got != want.principal ||
+			byToken != want.byToken {
+			t.Errorf("%s: %q, %t, %v", text, got, byToken, ok)
 		}
 	}
 }
@@ -298,7 +302,7 @@ func FuzzParsePrincipal(f *testing.F) {
 	b, _ := hex.DecodeString(anonymous)
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if p, ok := parsePrincipal(b); ok && len(p) > len(b) {
+		if p, _, ok := parsePrincipal(b); ok && len(p) > len(b) {
 			t.Errorf("%q from %d bytes", p, len(b))
 		}
 	})

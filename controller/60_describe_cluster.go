@@ -31,7 +31,12 @@ func (c *Controller) describeCluster(
 ) *kmsg.DescribeClusterResponse {
 	resp := responseTo[*kmsg.DescribeClusterResponse](req)
 	img := c.Image()
-	if !img.Version().HasControllerRegistration() {
+	switch {
+	case img.Version() == 0:
+		return describeClusterError(resp, protocol.Errorf(kerr.UnsupportedVersion,
+			"There is no finalized MetadataVersion, so direct-to-controller communication is not "+
+				"supported."))
+	case !img.Version().HasControllerRegistration():
 		return describeClusterError(resp, protocol.Errorf(kerr.UnsupportedVersion,
 			"Direct-to-controller communication is not supported with the current "+
 				"MetadataVersion."))

@@ -187,6 +187,10 @@ func (c *core) tasks(now time.Time) []*task {
 		{name: "electPreferred", period: c.cfg.PreferredInterval, run: c.electPreferred},
 		{name: "electUnclean", period: c.cfg.UncleanInterval, run: c.electUnclean},
 	}
+	if c.cfg.Tokens.enabled() {
+		tasks = append(tasks, &task{name: "expireTokens", period: c.cfg.Tokens.CheckInterval,
+			run: c.expireTokens})
+	}
 	tasks = slices.DeleteFunc(tasks, func(t *task) bool { return t.period <= 0 })
 	for _, t := range tasks {
 		t.next = now.Add(t.period)

@@ -28,6 +28,11 @@ func show(t testing.TB, batches []batch.Batch) []string {
 			case *record.FeatureLevel:
 				all = append(all, fmt.Sprintf("%s=%d", r.Name, r.Level))
 			case *record.Config:
+				if r.Value == nil {
+					all = append(all, fmt.Sprintf("no config %d %q %s", r.ResourceType,
+						r.ResourceName, r.Name))
+					break
+				}
 				all = append(all, fmt.Sprintf("config %d %q %s=%s", r.ResourceType, r.ResourceName,
 					r.Name, *r.Value))
 			case *record.BeginTransaction:
@@ -36,6 +41,8 @@ func show(t testing.TB, batches []batch.Batch) []string {
 				all = append(all, "abort "+*r.Reason)
 			case *record.RegisterController:
 				all = append(all, fmt.Sprintf("controller %d", r.ControllerID))
+			case *record.UnregisterController:
+				all = append(all, fmt.Sprintf("no controller %d", r.ControllerID))
 			default:
 				all = append(all, r.Type().String())
 			}
@@ -62,8 +69,8 @@ func TestAnEmptyClusterIsBootstrappedInOneBatch(t *testing.T) {
 	tc := newTestCore(t, func(cfg *Config) { cfg.MinISR = 2 })
 	wantLog(t, tc.log.All, slices.Concat(newLog, []string{
 		"begin Bootstrap " +
-			"records", "metadata.version=30", "eligible.leader.replicas.version=1", "group.version=1",
-		"share.version=1", "streams.version=1",
+			"records", "metadata.version=33", "eligible.leader.replicas.version=1", "group.version=1",
+		"share.version=2", "streams.version=1",
 		"transaction.version=2", `config 4 "" min.insync.replicas=2`, "EndTransactionRecord", ".",
 		"controller 3000", ".",
 	})...)

@@ -26,6 +26,11 @@ type api struct {
 	// timeout bounds the wait in the queue; nil is no bound.
 	timeout func(*Controller, kmsg.Request) time.Duration
 	sender  sender
+	// refuse answers requests that no node carries out on this connection or under this
+	// configuration, before anything else; nil lets a request through.
+	refuse func(*Controller, protocol.Caller, kmsg.Request) kmsg.Response
+	// prepare does for the operation, on the caller's goroutine, what the core must not wait for.
+	prepare func(*Controller, context.Context, kmsg.Request, *op)
 	// quick answers on the caller's goroutine if the request needs no turn of the core; nil leaves
 	// it to write.
 	quick func(*Controller, time.Time, kmsg.Request) kmsg.Response
@@ -42,29 +47,54 @@ const (
 )
 
 // apis are the requests that the controller listener serves, by key. The version ranges are those
-// of Kafka 4.3. METADATA and DESCRIBE_TOPIC_PARTITIONS are an addition, so that clients may use a
-// controller as their seed.
+// of Kafka 4.4. METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID and DESCRIBE_TOPIC_PARTITIONS are an
+// addition, so that clients may use a controller as their seed, and so is DESCRIBE_CLIENT_QUOTAS,
+// which shows what ALTER_CLIENT_QUOTAS has set.
 var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
-	readAPI(18, 0, 4, (*Controller).apiVersions),
+	failing(readAPI(10, 0, 6, (*Controller).findCoordinator), failFindCoordinator),
+	readAPI(18, 0, 5, (*Controller).apiVersions),
 	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
 		forwarded().within(createTopicsTimeout),
 	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).
 		forwarded().within(deleteTopicsTimeout),
+	readAPI(22, 0, 5, (*Controller).initProducerID),
+	failing(readAPI(29, 1, 3, (*Controller).describeAcls), failDescribeAcls),
+	refusing(writeAPI(30, 1, 3, (*core).createAcls, failCreateAcls).forwarded(),
+		(*Controller).refuseAclCreation),
+	refusing(writeAPI(31, 1, 3, (*core).deleteAcls, failDeleteAcls).forwarded(),
+		(*Controller).refuseAclDeletion),
 	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs),
 	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
 	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
 		forwarded().within(createPartitionsTimeout),
+	refusing(writeAPI(38, 1, 3, (*core).createDelegationToken, failCreateDelegationToken).
+		forwarded(), (*Controller).refuseTokenCreation),
+	refusing(writeAPI(39, 1, 2, (*core).renewDelegationToken, failRenewDelegationToken).
+		forwarded(), (*Controller).refuseTokenRenewal),
+	refusing(writeAPI(40, 1, 2, (*core).expireDelegationToken, failExpireDelegationToken).
+		forwarded(), (*Controller).refuseTokenExpiry),
+	failing(readAPI(41, 1, 3, (*Controller).describeDelegationToken),
+		failDescribeDelegationToken),
 	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).
 		forwarded().within(electLeadersTimeout),
-	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
+	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).
+		forwarded().quickly((*Controller).alterLoggers),
 	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).
 		forwarded().within(alterPartitionReassignmentsTimeout),
 	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments),
 		failListPartitionReassignments).forwarded(),
+	failing(readAPI(48, 0, 1, (*Controller).describeClientQuotas), failDescribeClientQuotas),
+	preparing(writeAPI(49, 0, 1, (*core).alterClientQuotas, failAlterClientQuotas).forwarded(),
+		(*Controller).resolveQuotaHosts),
+	failing(readAPI(50, 0, 0, (*Controller).describeUserScramCredentials),
+		failDescribeUserScramCredentials),
+	writeAPI(51, 0, 0, (*core).alterUserScramCredentials, failAlterUserScramCredentials).
+		forwarded(),
 	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded(),
 	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition).from(broker),
+	writeAPI(57, 0, 2, (*core).updateFeatures, failUpdateFeatures).forwarded(),
 	serveAPI(58, 0, 0, (*Controller).envelope),
 	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
 	readAPI(60, 0, 2, (*Controller).describeCluster),
@@ -78,6 +108,7 @@ var apis = []*api{
 	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker),
 	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions),
 		failDescribeTopicPartitions),
+	writeAPI(94, 0, 0, (*core).unregisterController, failUnregisterController).forwarded(),
 }
 
 func init() {
@@ -144,6 +175,26 @@ func failing[Q kmsg.Request, R kmsg.Response](a *api, fail func(Q, *protocol.Err
 			parts.refused = err
 		}
 		return resp
+	}
+	return a
+}
+
+// refusing sets which requests of type Q are answered before anything else.
+func refusing[Q kmsg.Request](
+	a *api, refuse func(*Controller, protocol.Caller, Q) kmsg.Response,
+) *api {
+	a.refuse = func(c *Controller, caller protocol.Caller, req kmsg.Request) kmsg.Response {
+		return refuse(c, caller, req.(Q))
+	}
+	return a
+}
+
+// preparing sets what is done for a request of type Q before its operation is queued.
+func preparing[Q kmsg.Request](
+	a *api, prepare func(*Controller, context.Context, Q, *op),
+) *api {
+	a.prepare = func(c *Controller, ctx context.Context, req kmsg.Request, o *op) {
+		prepare(c, ctx, req.(Q), o)
 	}
 	return a
 }

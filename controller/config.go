@@ -1,11 +1,13 @@
 package controller
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
 	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/controller/partition"
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -48,6 +50,17 @@ type Config struct {
 	// Static are the configuration file's own keys and values: the last level of a topic's
 	// effective configuration.
 	Static map[string]string
+	// Defaults are the defaults, by key, that differ from those of Kafka's servers.
+	Defaults map[string]string
+
+	// Tokens are the settings of delegation tokens.
+	Tokens TokenSettings
+	// Authorizer says that an authorizer is configured, so that ACLs can be read and changed.
+	// Requests are not authorized yet, so that only tests set it.
+	Authorizer bool
+	// Resolve looks a host name up, until the context ends; nil if it has an address. It is called
+	// on the goroutines of callers. A nil Resolve finds no host.
+	Resolve func(ctx context.Context, host string) error
 
 	// Limits bound single requests.
 	Limits Limits
@@ -61,8 +74,12 @@ type Config struct {
 	Clock  Clock
 	Random Random
 	Logger *slog.Logger
+	// Loggers are the loggers of the process, whose levels clients may change; nil if none.
+	Loggers *loglevel.Loggers
 	// Codec decodes and encodes the request inside an ENVELOPE.
 	Codec Codec
+	// AskBroker sends a client's request on to a broker. May be nil, if no broker can be asked.
+	AskBroker AskBroker
 	// CutLog is called when the log before an offset, and older snapshots, must not be served any
 	// more, because brokers do not accept their records. Snapshot then returns the state at that
 	// offset or a later one. It must not block. May be nil.
@@ -106,7 +123,7 @@ func (cfg *Config) supportedFeatures() []record.FeatureRange {
 // configSettings is the part of the configuration that the configs of resources depend on.
 func (cfg *Config) configSettings() configs.Settings {
 	return configs.Settings{
-		NodeID: cfg.NodeID, Static: cfg.Static,
+		NodeID: cfg.NodeID, Static: cfg.Static, Defaults: cfg.Defaults, Loggers: cfg.Loggers,
 		MinISR: cfg.MinISR, UncleanElection: cfg.UncleanElection,
 	}
 }

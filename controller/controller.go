@@ -44,6 +44,7 @@ type Controller struct {
 	// lastFetch is the newest shared response to observers.
 	lastFetch atomic.Pointer[sharedFetch]
 	poison    poisonWatch
+	brokers   *brokerAsker
 
 	stop func()
 	done chan struct{}
@@ -64,6 +65,7 @@ func New(cfg Config) *Controller {
 	c := &Controller{
 		cfg: cfg, limits: newLimiter(cfg.Limits, cfg.Logger), queue: newQueue(cfg.QueueMax),
 		feed: feed.New(func() time.Time { return cfg.Clock.Now() }), done: make(chan struct{}),
+		brokers: newBrokerAsker(cfg.AskBroker),
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
@@ -296,38 +298,58 @@ func (c *Controller) Handle(
 		c.send(a.name, reply, a.fail(req, err))
 		return
 	}
+	if resp := c.refusal(a, caller, req); resp != nil {
+		c.send(a.name, reply, resp)
+		return
+	}
 	switch {
 	case a.read != nil:
 		reply(a.read(c, ctx, caller, req))
 	case a.serve != nil:
 		a.serve(c, ctx, caller, req, reply)
 	default:
-		c.write(a, caller, req, reply)
+		c.write(ctx, a, caller, req, reply)
 	}
+}
+
+// refusal is the answer to a request that no node carries out; nil for others.
+func (c *Controller) refusal(
+	a *api, caller protocol.Caller, req kmsg.Request,
+) kmsg.Response {
+	if a.refuse == nil {
+		return nil
+	}
+	return a.refuse(c, caller, req)
 }
 
 // write queues a request for the core, unless it can be answered without it.
 func (c *Controller) write(
-	a *api, caller protocol.Caller, req kmsg.Request, reply func(kmsg.Response),
+	ctx context.Context, a *api, caller protocol.Caller, req kmsg.Request,
+	reply func(kmsg.Response),
 ) {
 	if resp := c.quickResponse(a, req); resp != nil {
 		c.send(a.name, reply, resp)
 		return
 	}
-	p := c.pendingRequest(a, caller, req)
+	p := c.pendingRequest(ctx, a, caller, req)
 	p.reply = func(resp kmsg.Response, _ error) { c.send(a.name, reply, resp) }
 	p.fail = func(err *protocol.Error) { c.send(a.name, reply, a.fail(req, err)) }
 	c.start(p, a.sender, func(o op) result { return a.write(c.core, o, req) })
 }
 
 // pendingRequest returns the operation for a row of the table; the caller sets reply and fail.
-func (c *Controller) pendingRequest(a *api, caller protocol.Caller, req kmsg.Request) *pendingOp {
+func (c *Controller) pendingRequest(
+	ctx context.Context, a *api, caller protocol.Caller, req kmsg.Request,
+) *pendingOp {
 	p := &pendingOp{
 		c: c, name: a.name, op: op{caller: caller},
 		admin: a.sender == administrator, long: isLong(req),
 	}
 	if a.timeout != nil {
 		p.deadline = c.cfg.Clock.Now().Add(a.timeout(c, req))
+	}
+	if _, active := c.Active(); active && a.prepare != nil {
+		a.prepare(c, ctx, req, &p.op)
 	}
 	return p
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/controller/quota"
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -49,6 +50,7 @@ type core struct {
 	brokers      *sessions
 	plainTopic   configs.PlainTopic
 	quota        *quota.Buckets
+	tokens       tokenIndex
 	staleChecked time.Time // when fenceStale last ran
 	partMax      int       // partitionsPerPart, or fewer in tests
 	batchMax     int       // batch.MaxBytes, or fewer in tests
@@ -120,6 +122,9 @@ func (c *core) countParts(r *result) {
 const standby int32 = -1
 
 func newCore(cfg *Config) *core {
+	if cfg.Loggers == nil {
+		cfg.Loggers = loglevel.Of(cfg.Logger)
+	}
 	c := &core{
 		cfg: cfg, committed: metadata.Empty(), epoch: standby,
 		partMax: partitionsPerPart, batchMax: batch.MaxBytes,
@@ -138,6 +143,8 @@ func (c *core) nextOffset() int64 { return c.working.EndOffset() }
 type op struct {
 	now    time.Time
 	caller protocol.Caller
+	// hosts has the host names of a request that have been looked up: whether they have an address.
+	hosts map[string]bool
 }
 
 // result is the outcome of an operation, or of one part. Operations read the core and change

@@ -19,6 +19,7 @@ const (
 	describedKeyBytes = 300 // a config with its synonyms
 	isrAnswerBytes    = 16
 	assignedBytes     = 32 // a replica in a directory: its code, its element, its bytes
+	foundBytes        = 16 // an entity of an image in a list of those that are shown
 	elementTextBytes  = 64 // a message of this size takes about as long as an element
 	// copies of a message that repeats a name: itself, and encoded into a growing buffer
 	messageCopies = 3
@@ -41,10 +42,23 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 		return most*elementBytes + int64(len(r.Topics))*resultBytes
 	case *kmsg.DescribeConfigsRequest:
 		return c.describeConfigsCost(r)
+	case *kmsg.FindCoordinatorRequest:
+		return int64(c.Image().BrokerCount())*resultBytes + partCost(len(r.CoordinatorKeys))
 	case *kmsg.ListPartitionReassignmentsRequest:
 		return int64(len(r.Topics))*namedBytes + partCost(c.Image().PartitionCount())
 	case *kmsg.DescribeQuorumRequest:
 		return partCost(size[limitPartitions])
+	case *kmsg.DescribeClientQuotasRequest:
+		return foundCost(c.Image().QuotaEntityCount())
+	case *kmsg.DescribeUserSCRAMCredentialsRequest:
+		return int64(len(r.Users))*namedBytes + foundCost(c.Image().ScramCredentialCount())
+	case *kmsg.DescribeDelegationTokenRequest:
+		return int64(len(r.Owners))*namedBytes + foundCost(c.Image().DelegationTokenCount())
+	case *kmsg.DescribeACLsRequest:
+		return foundCost(c.Image().ACLCount())
+	case *kmsg.DeleteACLsRequest:
+		return min(int64(len(r.Filters))*int64(c.Image().ACLCount()), aclComparisonsMax)*
+			foundBytes + partCost(pieceEntries)
 	case *kmsg.EnvelopeRequest:
 		return c.envelopeCost(r)
 	case *kmsg.ElectLeadersRequest:
@@ -86,6 +100,14 @@ func (c *Controller) Elements(req kmsg.Request) int {
 			(1 + min(longestName(r), protocol.MessagePartMaxBytes)/elementTextBytes)
 	case *kmsg.EnvelopeRequest:
 		return len(r.RequestData) / elementBytes
+	case *kmsg.DescribeClientQuotasRequest:
+		return img.QuotaEntityCount()
+	case *kmsg.DescribeUserSCRAMCredentialsRequest:
+		return max(len(r.Users), img.ScramCredentialCount())
+	case *kmsg.DescribeDelegationTokenRequest:
+		return img.DelegationTokenCount()
+	case *kmsg.DescribeACLsRequest:
+		return img.ACLCount()
 	}
 	elements := 0
 	for _, n := range size {
@@ -93,6 +115,10 @@ func (c *Controller) Elements(req kmsg.Request) int {
 	}
 	return elements
 }
+
+// foundCost is the size of a list of the entities of an image that a request may select, and of a
+// part of the response that shows them.
+func foundCost(entities int) int64 { return int64(entities)*foundBytes + partCost(entities) }
 
 // partCost is the size of a part of a response with so many entries.
 func partCost(entries int) int64 { return int64(min(entries, pieceEntries)) * elementBytes / 2 }
@@ -130,7 +156,7 @@ func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64
 	for i := range req.Resources {
 		if r := &req.Resources[i]; int8(r.ResourceType) == metadata.ConfigBroker {
 			return cost + int64(len(img.Config(metadata.ConfigBroker,
-				""))+len(c.cfg.Static))*describedKeyBytes
+				""))+len(c.cfg.Static)+configs.NodeKeyCount())*describedKeyBytes
 		}
 	}
 	return cost

@@ -18,7 +18,7 @@ type Limits struct {
 	Topics     int // read, or whose partitions are changed
 	Partitions int
 	Changes    int // topics, resources or partitions that are changed all together or not at all
-	Resources  int // resources whose configs are read
+	Resources  int // resources whose configs are read, groups whose coordinators are looked for
 	Configs    int // values set, in all resources together
 	// Every node keeps all registrations in memory, and every client gets the listeners.
 	Directories int // in a broker's registration or heartbeat
@@ -105,6 +105,22 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 		s[limitTopics] = len(r.Topics)
 	case *kmsg.DescribeConfigsRequest:
 		s[limitResources] = len(r.Resources)
+	case *kmsg.DescribeClientQuotasRequest:
+		s[limitResources] = len(r.Components)
+	case *kmsg.DescribeUserSCRAMCredentialsRequest:
+		s[limitResources] = len(r.Users)
+	case *kmsg.DescribeDelegationTokenRequest:
+		s[limitResources] = len(r.Owners)
+	case *kmsg.AlterUserSCRAMCredentialsRequest:
+		s[limitChanges] = len(r.Deletions) + len(r.Upsertions)
+	case *kmsg.CreateACLsRequest:
+		s[limitChanges] = len(r.Creations)
+	case *kmsg.DeleteACLsRequest:
+		s[limitChanges] = len(r.Filters)
+	case *kmsg.CreateDelegationTokenRequest:
+		s[limitConfigs] = len(r.Renewers)
+	case *kmsg.FindCoordinatorRequest:
+		s[limitResources] = len(r.CoordinatorKeys)
 	case *kmsg.DeleteTopicsRequest:
 		s[limitChanges] = len(r.TopicNames) + len(r.Topics)
 	case *kmsg.CreatePartitionsRequest:
@@ -135,6 +151,9 @@ func entriesIn(req kmsg.Request) (s requestSize) {
 		outer, inner = limitChanges, limitConfigs
 	case *kmsg.IncrementalAlterConfigsRequest:
 		lists = entryLists{len(r.Resources), func(i int) int { return len(r.Resources[i].Configs) }}
+		outer, inner = limitChanges, limitConfigs
+	case *kmsg.AlterClientQuotasRequest:
+		lists = entryLists{len(r.Entries), func(i int) int { return len(r.Entries[i].Ops) }}
 		outer, inner = limitChanges, limitConfigs
 	case *kmsg.ElectLeadersRequest:
 		lists = electionLists(r)

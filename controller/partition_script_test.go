@@ -43,6 +43,7 @@ var partitionCommands = map[string]func(*partitionScript) string{
 	"cluster":       (*partitionScript).newCluster,
 	"partition":     (*partitionScript).newPartition,
 	"live":          (*partitionScript).live,
+	"cordon":        (*partitionScript).cordon,
 	"fence":         (*partitionScript).fenceBroker,
 	"unfence":       (*partitionScript).unfenceBroker,
 	"shutdown":      (*partitionScript).shutDown,
@@ -187,6 +188,19 @@ func (s *partitionScript) live() string {
 		if fenced := !slices.Contains(s.brokerArgs(), id); fenced != b.Fenced {
 			s.apply(fencingRecord(b, fenced))
 		}
+	}
+	return ""
+}
+
+// cordon takes all directories of the brokers named out of placement, and those of no others.
+func (s *partitionScript) cordon() string {
+	for id, b := range s.working.Brokers() {
+		r := &record.BrokerRegistrationChange{BrokerID: id, BrokerEpoch: b.Epoch,
+			CordonedLogDirs: []protocol.UUID{}}
+		if slices.Contains(s.brokerArgs(), id) {
+			r.CordonedLogDirs = b.LogDirs
+		}
+		s.apply(r)
 	}
 	return ""
 }

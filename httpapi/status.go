@@ -25,7 +25,7 @@ type Status struct {
 	// Epoch of the leader.
 	LeaderEpoch int32 `json:"leaderEpoch" example:"3"`
 	// Finalized metadata.version; empty before the first record.
-	MetadataVersion string `json:"metadataVersion" example:"4.3-IV0"`
+	MetadataVersion string `json:"metadataVersion" example:"4.4-IV2"`
 	// Offset of the last record that this node's state contains.
 	Offset int64 `json:"offset" minimum:"-1" example:"42"`
 	// Number of registered brokers.

@@ -22,15 +22,18 @@ func TestYAKtFormats(t *testing.T) {
 		scram   string    // user whose credential the controllers must have
 	}{
 		"yakt static": {nodes: 3, options: kafka.ControllerOptions{Static: true}},
-		"4.3 --standalone": {nodes: 1,
-			options: kafka.ControllerOptions{FormatBy: kafka.V43}},
-		"4.3 --initial-controllers": {nodes: 3,
-			options: kafka.ControllerOptions{FormatBy: kafka.V43}},
-		"4.3 static and --add-scram": {nodes: 1, scram: "alice",
-			options: kafka.ControllerOptions{FormatBy: kafka.V43, Static: true,
+		"4.4 --standalone": {nodes: 1,
+			options: kafka.ControllerOptions{FormatBy: kafka.Newest}},
+		"4.4 --initial-controllers": {nodes: 3,
+			options: kafka.ControllerOptions{FormatBy: kafka.Newest}},
+		"4.4 static and --add-scram": {nodes: 1, scram: "alice",
+			options: kafka.ControllerOptions{FormatBy: kafka.Newest, Static: true,
 				FormatArgs: []string{"--add-scram", "SCRAM-SHA-256=[name=alice,password=secret]"}}},
+		"4.3 --initial-controllers": {nodes: 3,
+			options: kafka.ControllerOptions{FormatBy: kafka.V43},
+			brokers: [2]string{kafka.V43, kafka.Newest}},
 		"4.0 --standalone": {nodes: 1, options: kafka.ControllerOptions{FormatBy: kafka.V40},
-			brokers: [2]string{kafka.V40, kafka.V43}},
+			brokers: [2]string{kafka.V40, kafka.Newest}},
 	}
 	for name, c := range cases {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {

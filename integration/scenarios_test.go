@@ -62,7 +62,8 @@ func scenarios(k kind) (quick, long map[string]func(*testing.T)) {
 		},
 		"Tools": func(t *testing.T) {
 			scenario.ToolsWork(t, k.start(t, 1,
-				kafka.ControllerOptions{Properties: scenario.EarlySnapshots()}))
+				kafka.ControllerOptions{ReleaseVersion: "4.3",
+					Properties: scenario.EarlySnapshots()}))
 		},
 	}
 	long = map[string]func(*testing.T){

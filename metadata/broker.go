@@ -137,6 +137,9 @@ func (img *Image) Configs(yield func(ConfigResource) bool) {
 // HasQuotas reports whether any entity has a quota.
 func (img *Image) HasQuotas() bool { return img.quotas.len() > 0 }
 
+// QuotaEntityCount is the number of entities that have quotas.
+func (img *Image) QuotaEntityCount() int { return img.quotas.len() }
+
 // Quota returns the quotas of an entity, whose parts may come in any order, or nil.
 func (img *Image) Quota(entity ...record.QuotaEntity) *Quota {
 	q, _ := img.quotas.get(quotaKey(entity))

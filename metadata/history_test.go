@@ -98,7 +98,8 @@ func (h *history) leader(isr []int32) int32 {
 // record makes one record that fits img.
 func (h *history) record(img *Image) record.Record {
 	kinds := []func(*Image) record.Record{
-		h.registerBroker, h.changeBroker, h.removeBroker, h.registerController, h.topic, h.topic,
+		h.registerBroker, h.changeBroker, h.removeBroker, h.registerController,
+		h.unregisterController, h.topic, h.topic,
 		h.partition, h.partition, h.partition, h.partition,
 		h.partitionChange, h.partitionChange, h.partitionChange, h.partitionChange,
 		h.partitionChange, h.removeTopic, h.clearElr,
@@ -189,6 +190,14 @@ func (h *history) registerController(*Image) record.Record {
 		IncarnationID: h.uuid(), Features: SupportedFeatures(false),
 		Endpoints: []record.Endpoint{{Name: "CONTROLLER", Host: "c", Port: 9093}},
 	}
+}
+
+// unregisterController sometimes names a controller that is not registered, which is no error.
+func (h *history) unregisterController(*Image) record.Record {
+	if !h.version.HasControllerUnregistration() {
+		return nil
+	}
+	return &record.UnregisterController{ControllerID: int32(3000 + h.IntN(4))}
 }
 
 func (h *history) topic(img *Image) record.Record {
@@ -435,6 +444,7 @@ func snapshotOf(t testing.TB, img *Image) []byte {
 func everyHistory(t *testing.T, f func(t *testing.T, h *history)) {
 	for _, version := range []Version{
 		V3_3_IV3, V3_5_IV2, V3_6_IV2, V3_7_IV0, V3_7_IV2, V4_0_IV1, V4_3_IV0,
+		V4_4_IV2,
 	} {
 		for seed := range uint64(3) {
 			t.Run(fmt.Sprintf("%v seed %d", version, seed), func(t *testing.T) {

@@ -140,8 +140,11 @@ func (img *Image) FeaturesOffset() int64 { return img.featuresOffset }
 // Version is the finalized metadata.version; 0 before the bootstrap records.
 func (img *Image) Version() Version { return Version(img.features[FeatureMetadata]) }
 
-// ElrEnabled reports whether eligible leader replicas are on.
-func (img *Image) ElrEnabled() bool { return img.features[FeatureElr] >= 1 }
+// ElrEnabled reports whether eligible leader replicas are on. They are off where the log cannot hold
+// them, although earlier releases could be formatted with both.
+func (img *Image) ElrEnabled() bool {
+	return img.features[FeatureElr] >= 1 && img.Version().HasElr()
+}
 
 // Topic returns the topic of an id, or nil.
 func (img *Image) Topic(id protocol.UUID) *Topic {
@@ -206,6 +209,22 @@ func (img *Image) ACL(id protocol.UUID) *record.AccessControlEntry {
 	return e
 }
 
+// ACLCount is the number of access control entries.
+func (img *Image) ACLCount() int { return img.acls.len() }
+
+// ScramCredentialCount is the number of SCRAM credentials of all users.
+func (img *Image) ScramCredentialCount() int { return img.scram.len() }
+
+// ScramCredentials iterates over all SCRAM credentials by mechanism and user. They must not be
+// changed.
+func (img *Image) ScramCredentials(yield func(*record.UserScramCredential) bool) {
+	for _, c := range img.scram.all() {
+		if !yield(c) {
+			return
+		}
+	}
+}
+
 // ScramCredential returns a user's credential for a mechanism, or nil. It must not be changed.
 func (img *Image) ScramCredential(mechanism int8, user string) *record.UserScramCredential {
 	c, _ := img.scram.get(scramKey(mechanism, user))
@@ -217,6 +236,9 @@ func (img *Image) DelegationToken(id string) *record.DelegationToken {
 	t, _ := img.tokens.get(id)
 	return t
 }
+
+// DelegationTokenCount is the number of delegation tokens.
+func (img *Image) DelegationTokenCount() int { return img.tokens.len() }
 
 // DelegationTokens iterates over all tokens by id.
 func (img *Image) DelegationTokens() iter.Seq2[string, *record.DelegationToken] {

@@ -140,6 +140,8 @@ func identity(r record.Record) record.Record {
 		return &record.UnregisterBroker{BrokerID: r.BrokerID}
 	case *record.RegisterController:
 		return &record.RegisterController{ControllerID: r.ControllerID}
+	case *record.UnregisterController:
+		return &record.RegisterController{ControllerID: r.ControllerID}
 	case *record.Topic:
 		return &record.RemoveTopic{TopicID: r.TopicID}
 	case *record.Config:

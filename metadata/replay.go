@@ -118,6 +118,8 @@ func (e *Editor) replay(offset int64, r record.Record) error {
 		return e.registrationChange(r)
 	case *record.RegisterController:
 		img.controllers.set(gen, r.ControllerID, r)
+	case *record.UnregisterController:
+		img.controllers.delete(gen, r.ControllerID)
 	case *record.Topic:
 		return e.topic(r)
 	case *record.RemoveTopic:

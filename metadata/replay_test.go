@@ -81,7 +81,7 @@ func TestReplayRefusals(t *testing.T) {
 		{&record.ClearElr{TopicName: "b"}, `no topic named "b"`},
 		{&record.ProducerIDs{NextProducerID: -1}, "does not follow"},
 		{&record.FeatureLevel{Name: FeatureMetadata, Level: 6}, "metadata.version 6 is not one"},
-		{&record.FeatureLevel{Name: FeatureMetadata, Level: 32}, "metadata.version 32 is not one"},
+		{&record.FeatureLevel{Name: FeatureMetadata, Level: 35}, "metadata.version 35 is not one"},
 		{&record.RemoveAccessControlEntry{ID: unknown}, "no access control entry"},
 	} {
 		err := img.Edit().Replay(77, test.r)
@@ -97,6 +97,7 @@ func TestReplayRefusals(t *testing.T) {
 func TestReplayIsLenientWhereKafkaIs(t *testing.T) {
 	replay(t, smallCluster(t), 10,
 		&record.UnregisterBroker{BrokerID: 9},
+		&record.UnregisterController{ControllerID: 9},
 		&record.FenceBroker{ID: 1, Epoch: 5}, // fenced already
 		&record.RemoveUserScramCredential{Name: "nobody"},
 		&record.RemoveDelegationToken{TokenID: "none"},

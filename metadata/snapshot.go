@@ -50,7 +50,7 @@ func snapshotHeader(img *Image) []record.Control {
 }
 
 // WriteCheckpoint writes a checkpoint file that is no snapshot of an image: bootstrap.checkpoint,
-// or the 0-0 checkpoint of voters.
+// or the 0-0 checkpoint.
 func WriteCheckpoint(
 	w io.Writer, timestampMs int64, controls []record.Control, records []record.Record,
 ) error {

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -30,12 +31,15 @@ const (
 	V4_2_IV0 Version = 28 // share.version 1 by default
 	V4_2_IV1 Version = 29 // streams.version 1 by default
 	V4_3_IV0 Version = 30 // cordoned log directories
-	V4_4_IV0 Version = 31 // unstable in 4.3; brings no new record
+	V4_4_IV0 Version = 31 // share.version 2 by default
+	V4_4_IV1 Version = 32 // ranges of addresses in ACLs
+	V4_4_IV2 Version = 33 // UnregisterController
+	V4_5_IV0 Version = 34 // unstable in 4.4; brings no new record
 
 	MinVersion    = V3_3_IV3
-	LatestVersion = V4_3_IV0
+	LatestVersion = V4_4_IV2
 	// UnstableVersion is the highest level with unstable.feature.versions.enable.
-	UnstableVersion = V4_4_IV0
+	UnstableVersion = V4_5_IV0
 )
 
 var versionNames = [...]string{
@@ -43,10 +47,10 @@ var versionNames = [...]string{
 	"3.7-IV0", "3.7-IV1", "3.7-IV2",
 	"3.7-IV3", "3.7-IV4", "3.8-IV0", "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2", "4.0-IV3",
 	"4.1-IV0", "4.1-IV1", "4.2-IV0",
-	"4.2-IV1", "4.3-IV0", "4.4-IV0",
+	"4.2-IV1", "4.3-IV0", "4.4-IV0", "4.4-IV1", "4.4-IV2", "4.5-IV0",
 }
 
-// String is the level's name, such as 4.3-IV0.
+// String is the level's name, such as 4.4-IV2.
 func (v Version) String() string {
 	if v < MinVersion || v > UnstableVersion {
 		return fmt.Sprintf("metadata.version %d", int16(v))
@@ -54,7 +58,13 @@ func (v Version) String() string {
 	return versionNames[v-MinVersion]
 }
 
-// ParseVersion parses a level ("30"), a level's name ("4.3-IV0") or a release ("4.3" or "4.3.0",
+// Release is the first two numbers of the Kafka release that a level belongs to, such as 4.4.
+func (v Version) Release() string {
+	release, _, _ := strings.Cut(v.String(), "-")
+	return release
+}
+
+// ParseVersion parses a level ("33"), a level's name ("4.4-IV2") or a release ("4.4" or "4.4.0",
 // which stand for its last production level).
 func ParseVersion(s string) (Version, error) {
 	var last Version
@@ -63,7 +73,7 @@ func ParseVersion(s string) (Version, error) {
 		if s == name || s == fmt.Sprint(int16(v)) {
 			return v, nil
 		}
-		release := name[:len("4.3")]
+		release := v.Release()
 		if v <= LatestVersion &&
 			(s == release ||
 				len(s) > len(release) && s[:len(release)+1] == release+"." && s[len(release)+1:] != "") {
@@ -72,11 +82,26 @@ func ParseVersion(s string) (Version, error) {
 	}
 	if last == 0 {
 		return 0, fmt.Errorf(
-			"%q is not a metadata.version: give a release from 3.3 to 4.3 or a level such as %v", s,
-			LatestVersion,
+			"%q is not a metadata.version: give a release from %s to %s or a level such as %v", s,
+			MinVersion.Release(), LatestVersion.Release(), LatestVersion,
 		)
 	}
 	return last, nil
+}
+
+// LosesMetadata reports whether a downgrade to an earlier level would lose metadata: a level above
+// it, up to this one, brought records or fields that the earlier level cannot hold
+// (MetadataVersion.checkIfMetadataChanged).
+func (v Version) LosesMetadata(to Version) bool {
+	for _, level := range []Version{
+		V3_4_IV0, V3_5_IV2, V3_6_IV1, V3_6_IV2, V3_7_IV0, V3_7_IV2, V4_0_IV1, V4_3_IV0, V4_4_IV1,
+		V4_4_IV2,
+	} {
+		if to < level && level <= v {
+			return true
+		}
+	}
+	return false
 }
 
 // HasLeaderEpochBumpOnShrink reports whether a shrinking ISR raises the leader epoch.
@@ -102,6 +127,9 @@ func (v Version) HasElr() bool { return v >= V4_0_IV1 }
 
 // HasCordonedDirectories reports whether brokers may take directories out of placement.
 func (v Version) HasCordonedDirectories() bool { return v >= V4_3_IV0 }
+
+// HasControllerUnregistration reports whether the log may hold UnregisterController records.
+func (v Version) HasControllerUnregistration() bool { return v >= V4_4_IV2 }
 
 // RecordVersion is the version in which r is written at this level. Partition and broker records
 // follow the level, BrokerRegistrationChange follows its content, all others have one version.
@@ -149,71 +177,4 @@ func registrationChangeVersion(r *record.BrokerRegistrationChange) int16 {
 		return 1
 	}
 	return 0
-}
-
-// Names of features.
-const (
-	FeatureMetadata    = "metadata.version"
-	FeatureKRaft       = "kraft.version"
-	FeatureTransaction = "transaction.version"
-	FeatureGroup       = "group.version"
-	FeatureElr         = "eligible.leader.replicas.version"
-	FeatureShare       = "share.version"
-	FeatureStreams     = "streams.version"
-)
-
-// feature describes a feature: the levels that Kafka 4.3 knows, and the metadata.version from which
-// on a new cluster starts with each.
-type feature struct {
-	name         string
-	min, max     int16
-	defaultSince []Version // defaultSince[i] starts level i+1; 0 means that no level is a default
-}
-
-var features = []feature{
-	{FeatureElr, 0, 1, []Version{V4_1_IV0}},
-	{FeatureGroup, 0, 1, []Version{V4_0_IV0}},
-	{FeatureKRaft, 0, 1, []Version{V3_9_IV0}},
-	{FeatureShare, 0, 1, []Version{V4_2_IV0}},
-	{FeatureStreams, 0, 1, []Version{V4_2_IV1}},
-	{FeatureTransaction, 0, 2, []Version{V4_0_IV2, V4_0_IV2}},
-}
-
-// SupportedFeatures are the ranges that a controller of this release registers and returns in
-// ApiVersions.
-func SupportedFeatures(unstable bool) []record.FeatureRange {
-	top := LatestVersion
-	if unstable {
-		top = UnstableVersion
-	}
-	all := []record.FeatureRange{{Name: FeatureMetadata, Min: int16(MinVersion), Max: int16(top)}}
-	for _, f := range features {
-		all = append(all, record.FeatureRange{Name: f.name, Min: f.min, Max: f.max})
-	}
-	return all
-}
-
-// BootstrapFeatures are the feature records a new cluster at level v starts with: metadata.version
-// first, the others by name. kraft.version is never among them: it is a control record.
-func BootstrapFeatures(v Version) []record.Record {
-	all := []record.Record{&record.FeatureLevel{Name: FeatureMetadata, Level: int16(v)}}
-	for _, f := range features {
-		if f.name == FeatureKRaft {
-			continue
-		}
-		if level := f.defaultLevel(v); level > 0 {
-			all = append(all, &record.FeatureLevel{Name: f.name, Level: level})
-		}
-	}
-	return all
-}
-
-func (f feature) defaultLevel(v Version) int16 {
-	var level int16
-	for i, since := range f.defaultSince {
-		if v >= since {
-			level = int16(i + 1)
-		}
-	}
-	return level
 }

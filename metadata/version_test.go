@@ -13,8 +13,8 @@ func TestParseVersion(t *testing.T) {
 	for text, want := range map[string]Version{
 		"3.3": V3_3_IV3, "3.3-IV3": 7, "7": 7, "3.9": 21, "3.9.1": 21, "4.0": 25, "4.0.0": 25,
 		"4.0-IV1": 23, "4.1": 27, "4.2.1": 29, "4.3": 30, "4.3.0": 30, "4.3-IV0": 30,
-		"4.4-IV0": 31, "31": 31,
-		"4.4": 0, "3.2": 0, "3.3-IV2": 0, "6": 0, "32": 0, "": 0, "4": 0, "4.3.": 0, "4.30": 0,
+		"4.4-IV0": 31, "31": 31, "4.4-IV1": 32, "4.4-IV2": 33, "4.4": 33, "4.4.1": 33, "4.5-IV0": 34,
+		"4.5": 0, "3.2": 0, "3.3-IV2": 0, "6": 0, "35": 0, "": 0, "4": 0, "4.3.": 0, "4.30": 0,
 		"x": 0,
 	} {
 		if got, err := ParseVersion(text); got != want || (err == nil) != (want != 0) {
@@ -22,9 +22,9 @@ func TestParseVersion(t *testing.T) {
 		}
 	}
 	if V4_3_IV0.String() != "4.3-IV0" || V3_3_IV3.String() != "3.3-IV3" ||
-		V4_4_IV0.String() != "4.4-IV0" ||
+		V4_5_IV0.String() != "4.5-IV0" ||
 		Version(3).String() != "metadata.version 3" {
-		t.Error(V4_3_IV0, V3_3_IV3, V4_4_IV0, Version(3))
+		t.Error(V4_3_IV0, V3_3_IV3, V4_5_IV0, Version(3))
 	}
 }
 
@@ -40,6 +40,10 @@ func TestBootstrapFeatures(t *testing.T) {
 			"share.version=1 transaction.version=2",
 		V4_3_IV0: "metadata.version=30 eligible.leader.replicas.version=1 group.version=1 " +
 			"share.version=1 streams.version=1 transaction.version=2",
+		V4_4_IV0: "metadata.version=31 eligible.leader.replicas.version=1 group.version=1 " +
+			"share.version=2 streams.version=1 transaction.version=2",
+		V4_4_IV2: "metadata.version=33 eligible.leader.replicas.version=1 group.version=1 " +
+			"share.version=2 streams.version=1 transaction.version=2",
 	} {
 		var got []string
 		for _, r := range BootstrapFeatures(version) {
@@ -59,6 +63,7 @@ func TestRecordVersions(t *testing.T) {
 	}{
 		{V3_3_IV3, 1, 0}, {V3_4_IV0, 2, 0}, {V3_7_IV0, 2, 0}, {V3_7_IV2, 3, 1}, {V4_0_IV0, 3, 1},
 		{V4_0_IV1, 3, 2}, {V4_2_IV1, 3, 2}, {V4_3_IV0, 4, 2},
+		{V4_4_IV2, 4, 2}, {V4_5_IV0, 4, 2},
 	} {
 		if got := test.version.RecordVersion(new(record.RegisterBroker)); got != test.registerBroker {
 			t.Errorf("%v: RegisterBroker v%d", test.version, got)
@@ -91,7 +96,7 @@ func TestRecordVersions(t *testing.T) {
 }
 
 func TestSupportedFeatures(t *testing.T) {
-	for unstable, top := range map[bool]int16{false: 30, true: 31} {
+	for unstable, top := range map[bool]int16{false: 33, true: 34} {
 		f := SupportedFeatures(unstable)
 		if len(f) != 7 || f[0] != (record.FeatureRange{Name: FeatureMetadata, Min: 7, Max: top}) {
 			t.Errorf("%v: %+v", unstable, f)

@@ -12,4 +12,7 @@ type Caller struct {
 	Forwarded        bool   // inside an ENVELOPE, set by the controller
 	LocalAddr        string // "ip:port" of this end of the connection
 	SecurityProtocol int16
+	// TokenAuthenticated says that the principal has been authenticated by a delegation token. It
+	// is known only of forwarded requests.
+	TokenAuthenticated bool
 }

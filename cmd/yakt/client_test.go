@@ -161,7 +161,7 @@ func TestSnapshotCommands(t *testing.T) {
 	out, _ := yakt(t, exitOK, "snapshot list --dir %s", dir)
 	contains(t, out, "17", file)
 	out, _ = yakt(t, exitOK, "snapshot inspect %s", file)
-	contains(t, out, "FeatureLevelRecord", "VotersRecord", "SnapshotFooterRecord", "4.3-IV0")
+	contains(t, out, "FeatureLevelRecord", "VotersRecord", "SnapshotFooterRecord", "4.4-IV2")
 	if strings.Contains(out, "record.") {
 		t.Errorf("names of Go types:\n%s", out)
 	}

@@ -27,7 +27,12 @@ same cluster id; without --cluster-id a new one is generated and printed.
 A static quorum has its voters in controller.quorum.voters. The voters of a dynamic quorum are given
 by --initial-controllers, with the same list on each of them: id@host:port:directory-id, where a
 directory id is 22 letters of base64 of your choice. --standalone makes this node the only voter.
-This release cannot add nodes to a quorum.`,
+This release cannot add nodes to a quorum.
+
+A new cluster starts at metadata.version ` + metadata.LatestVersion.String() +
+			`, which all of its brokers must
+support: those of Kafka ` + metadata.LatestVersion.Release() +
+			` do. For older brokers give their release, such as --release-version 4.3.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			cfg, err := s.load(cmd.ErrOrStderr())
@@ -53,7 +58,8 @@ This release cannot add nodes to a quorum.`,
 	flags.BoolVarP(&f.NoInitial, "no-initial-controllers", "N", false, "refused: this release "+
 		"cannot add a node to a quorum")
 	flags.StringVarP(&f.ReleaseVersion, "release-version", "r", "",
-		"metadata.version of a new cluster, such as 4.1 (default "+metadata.LatestVersion.String()+")")
+		"metadata.version of a new cluster, such as 4.3 (default "+metadata.LatestVersion.String()+
+			", which needs brokers of Kafka "+metadata.LatestVersion.Release()+")")
 	flags.StringArrayVarP(&features, "feature", "f", nil,
 		"level of a feature of a new cluster, as name=level; may be repeated")
 	flags.BoolVarP(&f.IgnoreFormatted, "ignore-formatted", "g", false,

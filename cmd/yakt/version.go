@@ -20,8 +20,9 @@ func versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			fmt.Fprintf(cmd.OutOrStdout(),
-				"yakt %s%s\nmetadata.version %v to %v (Apache Kafka 4.3)\n%s %s/%s\n", version, revision(),
-				metadata.MinVersion, metadata.LatestVersion, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+				"yakt %s%s\nmetadata.version %v to %v (Apache Kafka %s)\n%s %s/%s\n", version, revision(),
+				metadata.MinVersion, metadata.LatestVersion, metadata.LatestVersion.Release(),
+				runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	}
 }

@@ -260,7 +260,7 @@ func activeOf(img *metadata.Image, replicas []int32) []int32 {
 }
 
 // CheckReplicas validates a replica list of a request; replicationFactor is the required length, 0
-// for any.
+// for any. The broker with the lowest id that is wrong determines the message.
 func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int) *protocol.Error {
 	switch {
 	case len(replicas) == 0:
@@ -272,12 +272,17 @@ func CheckReplicas(img *metadata.Image, replicas []int32, replicationFactor int)
 	}
 	sorted := slices.Sorted(slices.Values(replicas))
 	for i, id := range sorted {
-		if img.Broker(id) == nil {
+		b := img.Broker(id)
+		switch {
+		case b == nil:
 			return protocol.Errorf(kerr.InvalidReplicaAssignment,
 				"The manual partition assignment includes broker %d, but "+
 					"no such broker is registered.", id)
-		}
-		if i > 0 && sorted[i-1] == id {
+		case !b.Placeable():
+			return protocol.Errorf(kerr.InvalidReplicaAssignment,
+				"The manual partition assignment includes broker %d, but "+
+					"all its log directories are cordoned.", id)
+		case i > 0 && sorted[i-1] == id:
 			return protocol.Errorf(kerr.InvalidReplicaAssignment,
 				"The manual partition assignment includes the broker %d more than once.", id)
 		}

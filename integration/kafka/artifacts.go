@@ -19,23 +19,30 @@ import (
 	"time"
 )
 
-// The releases of Apache Kafka under test, one of each minor release, and Newest, the one YAKt
-// follows.
+// The releases of Apache Kafka under test, the newest patch release of each minor one, and Newest,
+// the one that YAKt follows. docs/releases.md says how to add a release.
 const (
-	V40    = "4.0.0"
+	V40    = "4.0.2"
 	V41    = "4.1.2"
-	V42    = "4.2.1"
-	V43    = "4.3.0"
+	V42    = "4.2.2"
+	V43    = "4.3.1"
 	V44    = "4.4.0"
-	Newest = V43
+	Newest = V44
 )
+
+// Releases are all of them, oldest first.
+var Releases = []string{V40, V41, V42, V43, V44}
+
+// ShellRelease is the newest release that was published with kafka-metadata-shell. Its shell reads
+// metadata.version up to 4.3-IV0.
+const ShellRelease = V43
 
 const mavenTimeout = 10 * time.Minute
 
 //go:embed testdata/pom.xml
 var allArtifacts []byte
 
-// shellArtifact is the dependency on kafka-metadata-shell, which 4.4.0 was published without.
+// shellArtifact is the dependency on kafka-metadata-shell.
 const shellArtifact = `    <dependency>
       <groupId>org.apache.kafka</groupId>
       <artifactId>kafka-shell</artifactId>
@@ -45,7 +52,7 @@ const shellArtifact = `    <dependency>
 
 // artifacts is the Maven project that depends on everything of a release.
 func artifacts(version string) []byte {
-	if version == V44 {
+	if version == V42 || version == V44 { // published without the shell
 		return bytes.Replace(allArtifacts, []byte(shellArtifact), nil, 1)
 	}
 	return allArtifacts

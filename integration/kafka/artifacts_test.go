@@ -13,7 +13,7 @@ func TestMissingJavaAndMavenSayWhatToInstall(t *testing.T) {
 		"install a Java runtime 17 or later") {
 		t.Error(err)
 	}
-	if err := fetchJars(filepath.Join(t.TempDir(), "jars"), V43); err == nil ||
+	if err := fetchJars(filepath.Join(t.TempDir(), "jars"), Newest); err == nil ||
 		!strings.Contains(err.Error(), "install mvn") {
 		t.Error(err)
 	}
@@ -32,7 +32,7 @@ func TestFetchFailureLeavesNothing(t *testing.T) {
 	mvn := filepath.Join(t.TempDir(), "mvn")
 	writeScript(t, mvn, "echo '[ERROR] offline'; exit 1")
 	t.Setenv("PATH", filepath.Dir(mvn)+":/bin:/usr/bin")
-	err := fetchJars(dir, V43)
+	err := fetchJars(dir, Newest)
 	if err == nil || !strings.HasSuffix(err.Error(), "(exit status 1): offline") {
 		t.Error(err)
 	}

@@ -50,6 +50,8 @@ type Broker struct {
 	Dirs    []string // its log directories
 	port    int
 	config  string
+	log4j2  string
+	heapMB  int
 	props   properties
 }
 
@@ -83,7 +85,7 @@ func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 	t.Helper()
 	r := Resolve(t, cmp.Or(o.Version, Newest))
 	dir := t.TempDir()
-	b := &Broker{ID: o.ID, Version: r.Version, port: FreePort(t),
+	b := &Broker{ID: o.ID, Version: r.Version, port: FreePort(t), heapMB: cmp.Or(o.HeapMB, 256),
 		config: filepath.Join(dir, "server.properties")}
 	for i := range max(o.LogDirs, 1) {
 		b.Dirs = append(b.Dirs, filepath.Join(dir, fmt.Sprintf("data-%d", i)))
@@ -93,15 +95,27 @@ func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 	b.writeConfig(t)
 	name := fmt.Sprintf("broker-%d", o.ID)
 	logPath := filepath.Join(dir, name+".log")
-	log4j2, err := log4j2Config(dir, name, logPath)
-	if err != nil {
+	var err error
+	if b.log4j2, err = log4j2Config(dir, name, logPath); err != nil {
 		t.Fatal(err)
 	}
-	run := r.javaCommand(cmp.Or(o.HeapMB, 256), log4j2, nil, serverClass, b.config)
 	b.Server = newServer(t, fmt.Sprintf("broker %d (%s)", o.ID, r.Version), logPath,
-		filepath.Join(dir, name+".out"), run)
+		filepath.Join(dir, name+".out"), b.commandOf(r))
 	b.format(t, q.ClusterID(), o)
 	return b
+}
+
+// commandOf runs the broker with the classes of a release.
+func (b *Broker) commandOf(r *Release) command {
+	return r.javaCommand(b.heapMB, b.log4j2, nil, serverClass, b.config)
+}
+
+// Install has the broker run another release from its next start, on the same directories.
+func (b *Broker) Install(t testing.TB, version string) {
+	t.Helper()
+	r := Resolve(t, version)
+	b.Version, b.Name = r.Version, fmt.Sprintf("broker %d (%s)", b.ID, r.Version)
+	b.setCommand(b.commandOf(r))
 }
 
 func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {

@@ -38,6 +38,7 @@ type ControllerOptions struct {
 	Version        string
 	Static         bool   // controller.quorum.voters instead of a dynamic quorum
 	ReleaseVersion string // format's --release-version ("4.0"); the newest by default
+	ClusterID      string // random by default
 	// FormatBy is, for YAKt only, the Kafka release whose kafka-storage formats the directories;
 	// yakt format by default.
 	FormatBy    string
@@ -121,8 +122,9 @@ func ConfigureYAKt(t testing.TB, binary string, n int, o ControllerOptions) *Con
 func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Controllers {
 	t.Helper()
 	q := &Controllers{
-		name: prog.name(), version: cmp.Or(o.Version, Newest), clusterID: protocol.NewUUID().String(),
-		static: o.Static, nodes: map[int32]*controller{},
+		name: prog.name(), version: cmp.Or(o.Version, Newest),
+		clusterID: cmp.Or(o.ClusterID, protocol.NewUUID().String()),
+		static:    o.Static, nodes: map[int32]*controller{},
 	}
 	root := t.TempDir()
 	for i := range n {
@@ -170,6 +172,26 @@ func (q *Controllers) prepare(
 	run := limited(q.placed(c, start), o.FilesMax)
 	c.Server = newServer(t, fmt.Sprintf("controller %d (%s)", c.id, prog.name()),
 		cmp.Or(logPath, out), out, run)
+}
+
+// InstallApache has a stopped node run Apache's controller of a release from its next start, with the
+// same directory and configuration; restore brings its own program back.
+func (q *Controllers) InstallApache(t testing.TB, id int32, version string) (restore func()) {
+	t.Helper()
+	c := q.nodes[id]
+	prog := apache{release: Resolve(t, version), heapMB: 256}
+	name := fmt.Sprintf("apache-%d", id)
+	start, logPath, err := prog.start(filepath.Dir(c.dir), name, c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, ownLog := c.command, c.LogPath
+	c.setCommand(start)
+	c.LogPath = logPath
+	return func() {
+		c.setCommand(own)
+		c.LogPath = ownLog
+	}
 }
 
 // limited wraps a command with a limit on file descriptors; 0 leaves it unchanged.

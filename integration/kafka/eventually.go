@@ -63,6 +63,14 @@ func Eventually(t testing.TB, within time.Duration, what string, check func() er
 	return time.Since(begin)
 }
 
+// Poll is Eventually for a caller that goes on if the condition does not come true: it returns the
+// last error of check.
+func Poll(ctx context.Context, within time.Duration, check func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return poll(ctx, check)
+}
+
 // Logf logs the progress of a test. Without -v, Go prints such lines only if the test fails; then
 // the failure comes first and the lines follow, newest first.
 func Logf(t testing.TB, format string, args ...any) {

@@ -87,6 +87,18 @@ func RegisterFake(ctx context.Context, addr string, id int32) (epoch int64, err 
 
 const endpointControllers = 2 // EndpointType of DESCRIBE_CLUSTER
 
+// BrokerFeatures are the features that a broker of the newest release supports, with the lowest and
+// the highest level of each.
+var BrokerFeatures = map[string][2]int16{
+	"metadata.version":                 {7, 33},
+	"kraft.version":                    {0, 1},
+	"group.version":                    {0, 1},
+	"transaction.version":              {0, 2},
+	"eligible.leader.replicas.version": {0, 1},
+	"share.version":                    {0, 2},
+	"streams.version":                  {0, 1},
+}
+
 // FakeRegistration is the registration request of a broker of the newest release, a new incarnation
 // with one directory and one listener.
 func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationRequest {
@@ -99,12 +111,7 @@ func FakeRegistration(id int32, clusterID string) *kmsg.BrokerRegistrationReques
 	listener := kmsg.NewBrokerRegistrationRequestListener()
 	listener.Name, listener.Host, listener.Port = "PLAINTEXT", "127.0.0.1", 1
 	req.Listeners = append(req.Listeners, listener)
-	for name, levels := range map[string][2]int16{
-		"metadata.version": {7, 30}, "kraft.version": {0, 1}, "group.version": {0, 1},
-		"transaction.version":              {0, 2},
-		"eligible.leader.replicas.version": {0, 1}, "share.version": {0, 1},
-		"streams.version": {0, 1},
-	} {
+	for name, levels := range BrokerFeatures {
 		feature := kmsg.NewBrokerRegistrationRequestFeature()
 		feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = name, levels[0],
 			levels[1]

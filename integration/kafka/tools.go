@@ -22,7 +22,6 @@ const (
 	ClientMetricsCommand      = "org.apache.kafka.tools.ClientMetricsCommand"
 	DelegationTokenCommand    = "org.apache.kafka.tools.DelegationTokenCommand"
 	BrokerAPIVersionsCommand  = "org.apache.kafka.tools.BrokerApiVersionsCommand"
-	ConfigCommand             = "kafka.admin.ConfigCommand"
 	StorageTool               = "kafka.tools.StorageTool"
 	MetadataShell             = "org.apache.kafka.shell.MetadataShell"
 )
@@ -31,11 +30,27 @@ const toolHeapMB = 192
 
 // DumpLogSegments returns the main class of kafka-dump-log in a release: it moved in 4.3.
 func DumpLogSegments(version string) string {
-	if strings.HasPrefix(version, "4.0.") || strings.HasPrefix(version, "4.1.") ||
-		strings.HasPrefix(version, "4.2.") {
+	if before(version, 3) {
 		return "kafka.tools.DumpLogSegments"
 	}
 	return "org.apache.kafka.tools.DumpLogSegments"
+}
+
+// ConfigCommand returns the main class of kafka-configs in a release: it moved in 4.4.
+func ConfigCommand(version string) string {
+	if before(version, 4) {
+		return "kafka.admin.ConfigCommand"
+	}
+	return "org.apache.kafka.tools.ConfigCommand"
+}
+
+// before reports whether a release is older than all of 4.minor.
+func before(version string, minor int) bool {
+	var own int
+	if _, err := fmt.Sscanf(version, "4.%d.", &own); err != nil {
+		panic(fmt.Sprintf("%q is not a release of Kafka 4", version))
+	}
+	return own < minor
 }
 
 // RunTool runs a tool of a release to its end. The tool's own log goes to a file, not to its
@@ -90,16 +105,16 @@ func DumpMetadata(t testing.TB, version, file string) string {
 // shellPatience bounds one run of kafka-metadata-shell.
 const shellPatience = Patience / 6
 
-// ShellMetadata runs one command of kafka-metadata-shell, such as {"ls", "/image"}, on a copy of a
-// .checkpoint file. In the shell of 4.x reader and loader race: now and then it prints nothing or
+// ShellMetadata runs one command of ShellRelease's kafka-metadata-shell, such as {"ls", "/image"},
+// on a copy of a .checkpoint file. In the shell of 4.x reader and loader race: now and then it prints nothing or
 // never ends, and is run again.
 func ShellMetadata(
-	t testing.TB, version, checkpoint string, shellCommand ...string,
+	t testing.TB, checkpoint string, shellCommand ...string,
 ) (stdout string) {
 	t.Helper()
 	args := append([]string{"--snapshot", copyFile(t, checkpoint)}, shellCommand...)
 	Eventually(t, Patience, "kafka-metadata-shell prints something", func() error {
-		res, err := runTool(t, shellPatience, version, MetadataShell, args...)
+		res, err := runTool(t, shellPatience, ShellRelease, MetadataShell, args...)
 		if err != nil {
 			return err
 		}

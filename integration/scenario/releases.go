@@ -11,6 +11,7 @@ var releases = []struct{ broker, release string }{
 	{kafka.V40, "4.0"},
 	{kafka.V41, "4.1"},
 	{kafka.V42, "4.2"},
+	{kafka.V43, "4.3"},
 }
 
 // ReleaseMatrix runs BrokerLife with brokers of older releases, each on its own quorum at that

@@ -12,7 +12,8 @@ import (
 )
 
 // ToolsWork runs Kafka's command line tools against the controllers, against a broker, and on files
-// written by the controllers and the broker. It needs EarlySnapshots.
+// written by the controllers and the broker. It needs EarlySnapshots and a metadata.version that
+// kafka-metadata-shell reads.
 func ToolsWork(t testing.TB, q kafka.Quorum) {
 	b := kafka.StartBroker(t, q, kafka.BrokerOptions{ID: 1})
 	toolsOnControllers(t, q)
@@ -64,7 +65,7 @@ func toolsThroughBroker(t testing.TB, q kafka.Quorum, b *kafka.Broker) {
 			"--replication-factor", "1"),
 			`Created topic `+topic)
 	}
-	mustMatch(t, run(kafka.ConfigCommand, "--alter", "--entity-type", "topics", "--entity-name",
+	mustMatch(t, run(kafka.ConfigCommand(q.Version()), "--alter", "--entity-type", "topics", "--entity-name",
 		"tooled", "--add-config", "retention.ms=5000"),
 		`Completed updating config for topic tooled\.`)
 	describe(`PartitionCount: 2\s`, `retention\.ms=5000`, `(?s)Leader: 1.*Leader: 1`)
@@ -93,11 +94,11 @@ func toolsOnFiles(t testing.TB, q kafka.Quorum, b *kafka.Broker) {
 			`"type":"TOPIC_RECORD".*"name":"tooled"`,
 			`"type":"PARTITION_RECORD"`, `"type":"CONFIG_RECORD".*"retention\.ms"`,
 			`SnapshotFooter`)
-		image := strings.Fields(kafka.ShellMetadata(t, q.Version(), newest, "ls", "/image"))
+		image := strings.Fields(kafka.ShellMetadata(t, newest, "ls", "/image"))
 		if !slices.Contains(image, "topics") || !slices.Contains(image, "cluster") {
 			t.Errorf("metadata shell sees %q in %s", image, newest)
 		}
-		mustMatch(t, kafka.ShellMetadata(t, q.Version(), newest, "ls", "/image/topics/byName"),
+		mustMatch(t, kafka.ShellMetadata(t, newest, "ls", "/image/topics/byName"),
 			`(?m)\btooled\b`)
 	}
 	mustMatch(t, kafka.DumpMetadata(t, q.Version(),

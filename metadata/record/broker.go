@@ -186,3 +186,17 @@ func (r *RegisterController) code(c *coder) {
 	array(c, &r.Features, featureMinBytes, func(c *coder, f *FeatureRange) { f.code(c) })
 	c.noTags()
 }
+
+// UnregisterController removes a controller's registration. It is written from metadata.version
+// 4.4-IV2 on.
+type UnregisterController struct {
+	ControllerID int32
+}
+
+// Type implements Record.
+func (*UnregisterController) Type() Type { return TypeUnregisterController }
+
+func (r *UnregisterController) code(c *coder) {
+	c.int32(&r.ControllerID)
+	c.noTags()
+}

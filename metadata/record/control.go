@@ -110,7 +110,7 @@ func newControl(t ControlType) (r Control, maxVersion int16) {
 	return nil, 0
 }
 
-// LeaderChange opens an epoch. Version 1 adds the voters' directory ids; Kafka 4.3 and we write
+// LeaderChange opens an epoch. Version 1 adds the voters' directory ids; Kafka 4.4 and we write
 // version 0.
 type LeaderChange struct {
 	LeaderID       int32

@@ -1,4 +1,4 @@
-// Package record has one struct for each KRaft metadata record of Apache Kafka 4.3, in every
+// Package record has one struct for each KRaft metadata record of Apache Kafka 4.4, in every
 // version, and for the control records of the metadata log. It encodes, decodes and checks them;
 // metadata.Image replays them.
 //
@@ -7,7 +7,7 @@
 //	uvarint frame version (1) | uvarint type | uvarint version | body (flexible format, with
 //	tagged fields at its end)
 //
-// Sources: the schemas common/metadata/*.json of the 4.3.0 jars; AbstractApiMessageSerde for the
+// Sources: the schemas common/metadata/*.json of the 4.4.0 jars; AbstractApiMessageSerde for the
 // frame.
 package record
 
@@ -22,7 +22,7 @@ import (
 // Type is a record's apiKey. 6, 13 and 16 were never released.
 type Type uint32
 
-// The records of release 4.3 and earlier, named as in their schemas without "Record".
+// The records of release 4.4 and earlier, named as in their schemas without "Record".
 const (
 	TypeRegisterBroker            Type = 0
 	TypeUnregisterBroker          Type = 1
@@ -50,8 +50,9 @@ const (
 	TypeRemoveDelegationToken     Type = 26
 	TypeRegisterController        Type = 27
 	TypeClearElr                  Type = 28
+	TypeUnregisterController      Type = 29
 	frameVersion                       = 1
-	maxRecordsTypes                    = int(TypeClearElr) + 1
+	maxRecordsTypes                    = int(TypeUnregisterController) + 1
 )
 
 // Record is one metadata change. Its methods have pointer receivers; a record that was passed on
@@ -142,6 +143,9 @@ var kinds = [maxRecordsTypes]kind{
 		"RegisterControllerRecord", 0, func() Record { return new(RegisterController) },
 	},
 	TypeClearElr: {"ClearElrRecord", 0, func() Record { return new(ClearElr) }},
+	TypeUnregisterController: {
+		"UnregisterControllerRecord", 0, func() Record { return new(UnregisterController) },
+	},
 }
 
 func (t Type) known() bool { return t < Type(len(kinds)) && kinds[t].make != nil }

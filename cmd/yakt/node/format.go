@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -143,8 +142,15 @@ func setFeature(records []record.Record, name string, level int16) []record.Reco
 	return records
 }
 
+// checkFeatures refuses levels that this release does not know, and those that depend on others
+// which the records do not have.
 func checkFeatures(records []record.Record, unstable bool) error {
 	supported := metadata.SupportedFeatures(unstable)
+	levels := make(map[string]int16, len(records))
+	for _, r := range records {
+		f := r.(*record.FeatureLevel)
+		levels[f.Name] = f.Level
+	}
 	for _, r := range records {
 		f := r.(*record.FeatureLevel)
 		i := slices.IndexFunc(supported, func(s record.FeatureRange) bool { return s.Name == f.Name })
@@ -154,6 +160,9 @@ func checkFeatures(records []record.Record, unstable bool) error {
 		if s := supported[i]; f.Level < s.Min || f.Level > s.Max {
 			return fmt.Errorf("feature %s cannot be %d: this release supports %d to %d", f.Name, f.Level,
 				s.Min, s.Max)
+		}
+		if unmet := metadata.UnmetDependency(f.Name, f.Level, levels); unmet != "" {
+			return errors.New(unmet)
 		}
 	}
 	return nil
@@ -283,24 +292,23 @@ func (f Format) formatDirectory(
 }
 
 // writeFounding writes the checkpoint files that a quorum is founded with, and returns the CRC-32C
-// of both. It replaces what an interrupted format left.
+// of both. It replaces what an interrupted format left. Both files have the bootstrap records:
+// Kafka 4.4's controllers take them from the 0-0 checkpoint and would ignore the other file, while
+// those of 4.3 and earlier take only the voters from it.
 func writeFounding(dir string, voters *record.Voters, records []record.Record) (uint32, error) {
 	sum, err := writeCheckpoint(filepath.Join(dir, bootstrapFile), 0, nil, records)
 	if err != nil {
 		return 0, err
 	}
 	path := filepath.Join(dir, partitionDir, foundingFile)
-	if voters == nil {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return 0, err
-		}
-		return sum, nil
-	}
 	if err := os.MkdirAll(filepath.Dir(path), directoryMode); err != nil {
 		return 0, err
 	}
-	controls := []record.Control{&record.KRaftVersion{Version: kraftVersionMax}, voters}
-	return writeCheckpoint(path, sum, controls, nil)
+	var controls []record.Control
+	if voters != nil {
+		controls = []record.Control{&record.KRaftVersion{Version: kraftVersionMax}, voters}
+	}
+	return writeCheckpoint(path, sum, controls, records)
 }
 
 // writeCheckpoint writes a checkpoint file and returns the CRC-32C continued over it.

@@ -64,16 +64,38 @@ func TestKafka44Directories(t *testing.T) {
 		t.Error(err, levels)
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-default", dynamic)
-	_, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
-	if err == nil || !strings.Contains(err.Error(), "was formatted at a level that this release "+
-		"does not know: feature metadata.version cannot be 33") ||
-		!strings.Contains(err.Error(), "It knows metadata.version up to 4.3-IV0") {
-		t.Error(err)
+	f, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
+	if levels := levelsOf(f.records); err != nil ||
+		levels[metadata.FeatureMetadata] != int16(metadata.V4_4_IV2) ||
+		levels[metadata.FeatureShare] != 2 {
+		t.Error(err, levels)
 	}
 	cfg = kafkaConfig(t, "kafka-4.4.0-joining", dynamic)
 	_, err = inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err == nil || !strings.Contains(err.Error(), "was formatted with "+
 		"--no-initial-controllers, for a node that joins a quorum; this release cannot") {
+		t.Error(err)
+	}
+}
+
+// A later release's level is refused by name before a log is made for it.
+func TestDirectoryOfALaterRelease(t *testing.T) {
+	t.Parallel()
+	cfg := kafkaConfig(t, "kafka-4.4.0-default", dynamic)
+	later := []record.Record{&record.FeatureLevel{
+		Name: metadata.FeatureMetadata, Level: int16(metadata.UnstableVersion) + 1,
+	}}
+	path := filepath.Join(cfg.Storage.MetadataLogDir, partitionDir, foundingFile)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writeCheckpoint(path, 0, nil, later); err != nil {
+		t.Fatal(err)
+	}
+	_, err := inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
+	if err == nil || !strings.Contains(err.Error(), "was formatted at a level that this release "+
+		"cannot use: feature metadata.version cannot be 35") ||
+		!strings.Contains(err.Error(), "It knows metadata.version up to 4.4-IV2") {
 		t.Error(err)
 	}
 }

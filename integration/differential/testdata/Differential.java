@@ -30,7 +30,6 @@ import kafka.server.ControllerApis;
 import kafka.server.ControllerConfigurationValidator;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
-import kafka.server.QuotaFactory;
 
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.Uuid;
@@ -43,7 +42,6 @@ import org.apache.kafka.common.metadata.RemoveTopicRecord;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.network.ClientInformation;
 import org.apache.kafka.common.network.ListenerName;
-import org.apache.kafka.common.network.Send;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.protocol.ObjectSerializationCache;
@@ -56,6 +54,7 @@ import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.metadata.MetadataRecordSerde;
 import org.apache.kafka.metadata.PartitionRegistration;
 import org.apache.kafka.metadata.bootstrap.BootstrapMetadata;
+import org.apache.kafka.network.Request;
 import org.apache.kafka.network.metrics.RequestChannelMetrics;
 import org.apache.kafka.raft.Batch;
 import org.apache.kafka.raft.LeaderAndEpoch;
@@ -65,6 +64,7 @@ import org.apache.kafka.server.common.ApiMessageAndVersion;
 import org.apache.kafka.server.common.KRaftVersion;
 import org.apache.kafka.server.common.OffsetAndEpoch;
 import org.apache.kafka.server.fault.FaultHandler;
+import org.apache.kafka.server.quota.QuotaFactory;
 import org.apache.kafka.snapshot.SnapshotWriter;
 
 /**
@@ -254,9 +254,8 @@ public class Differential {
         RequestContext context = new RequestContext(header, "differential", address, anonymous,
                 new ListenerName("CONTROLLER"),
             SecurityProtocol.PLAINTEXT, ClientInformation.EMPTY, true);
-        RequestChannel.Request request = new RequestChannel.Request(0, context, clock.nanos,
-                MemoryPool.NONE, ByteBuffer.wrap(body), channelMetrics,
-            scala.Option.empty());
+        Request request = new Request(0, context, clock.nanos, MemoryPool.NONE,
+                ByteBuffer.wrap(body), channelMetrics);
         channel.answer = new CompletableFuture<>();
         apis.handle(request, null);
         return channel.answer;
@@ -388,8 +387,7 @@ public class Differential {
         }
 
         @Override
-        public void sendResponse(RequestChannel.Request request, AbstractResponse response,
-                scala.Option<scala.Function1<Send, scala.runtime.BoxedUnit>> onComplete) {
+        public void sendResponse(Request request, AbstractResponse response) {
             short version = request.context().apiVersion();
             ObjectSerializationCache cache = new ObjectSerializationCache();
             ByteBuffer buffer = ByteBuffer.allocate(response.data().size(cache, version));
