@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -19,7 +20,7 @@ func brokerCommand() *cobra.Command {
 	cmd := group("broker", "List, register, change and unregister brokers")
 	c.flags(cmd)
 	cmd.AddCommand(brokerListCommand(c), brokerGetCommand(c), brokerRegisterCommand(c),
-		brokerUnregisterCommand(c), brokerChangeCommand(c))
+		brokerUnregisterCommand(c), brokerChangeCommand(c), brokerStatusCommand(c))
 	return cmd
 }
 
@@ -64,8 +65,65 @@ func brokerListCommand(c *client) *cobra.Command {
 	return cmd
 }
 
+func brokerStatusCommand(c *client) *cobra.Command {
+	var status string
+	cmd := &cobra.Command{
+		Use: "status [--status STATUS]", Args: args(0),
+		Short: "Show all brokers with their listeners and heartbeats, and why some are fenced",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			brokers, err := c.brokerStates(cmd.Context(), strings.ToUpper(status))
+			if err != nil {
+				return err
+			}
+			return show(c.out, c.output, brokers, func() [][]string {
+				return brokerStateTable(brokers)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&status, "status", "",
+		"only brokers with this status: INIT, FENCED, UNFENCED or CLOSED")
+	c.completeFlag(cmd, "status", oneOf("INIT", "FENCED", "UNFENCED", "CLOSED"))
+	return cmd
+}
+
+// brokerStates reads all brokers in a state; "" for all states. The leader is asked, which alone
+// knows why a broker is fenced; without a leader any node answers.
+func (c *client) brokerStates(
+	ctx context.Context, status string,
+) ([]httpapi.BrokerState, error) {
+	query := url.Values{"consistency": {"linearizable"}}
+	if status != "" {
+		query.Set("status", status)
+	}
+	next := func(p *httpapi.BrokerPage) ([]httpapi.BrokerState, httpapi.Page) {
+		return p.Brokers, p.Page
+	}
+	brokers, err := pages(ctx, c, "listing brokers", "/v1/brokers", query, 0, next)
+	if p, ok := errors.AsType[*httpapi.Problem](err); ok && exitCode(err) == exitUnavailable {
+		fmt.Fprintf(c.errOut, "yakt: %v\nyakt: this is only what the node that was asked knows\n", p)
+		query.Del("consistency")
+		return pages(ctx, c, "listing brokers", "/v1/brokers", query, 0, next)
+	}
+	return brokers, err
+}
+
+func brokerStateTable(brokers []httpapi.BrokerState) [][]string {
+	rows := [][]string{
+		{"ID", "STATUS", "LISTENERS", "RACK", "EPOCH", "LEADS", "LAST HEARTBEAT", "WHY"},
+	}
+	for _, b := range brokers {
+		var listeners []string
+		for _, l := range b.Listeners {
+			listeners = append(listeners, fmt.Sprintf("%s://%s:%d", l.Name, l.Host, l.Port))
+		}
+		rows = append(rows, row(b.BrokerID, b.Status, strings.Join(listeners, ","), b.RackID, b.Epoch,
+			b.Leads, b.LastHeartbeat, b.Why))
+	}
+	return rows
+}
+
 func brokerGetCommand(c *client) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "get ID", Short: "Show a broker", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := c.broker(cmd.Context(), args[0])
@@ -75,6 +133,8 @@ func brokerGetCommand(c *client) *cobra.Command {
 			return c.showBrokers(b, b)
 		},
 	}
+	c.completeArgs(cmd, brokerIDs)
+	return cmd
 }
 
 func (c *client) broker(ctx context.Context, id string) (b brokerRecord, err error) {
@@ -136,11 +196,12 @@ func brokerRegisterCommand(c *client) *cobra.Command {
 		"incarnation id; repeat the last one to update that registration")
 	f.StringSliceVar(&logDirs, "log-dir", nil, "id of a log directory; may be repeated")
 	_ = cmd.MarkFlagRequired("host")
+	c.dryRunFlag(cmd)
 	return cmd
 }
 
 func brokerUnregisterCommand(c *client) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "unregister ID",
 		Short: "Remove a broker from all partitions and delete its registration",
 		Args:  args(1),
@@ -149,21 +210,42 @@ func brokerUnregisterCommand(c *client) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var answer struct {
-				httpapi.Record[httpapi.UnregisterFields]
-				InternalUUID string `json:"internalUUID"`
+			if err := c.confirm(cmd, "Broker "+args[0]+" will leave all partitions."); err != nil {
+				return err
 			}
+			var answer unregistered
 			if err := c.change(cmd.Context(), "unregistering broker "+args[0], "/v1/unregister_broker",
 				map[string]any{"brokerId": id}, &answer); err != nil {
 				return err
 			}
 			return show(c.out, c.output, answer, func() [][]string {
-				return [][]string{
+				return append([][]string{
 					{"ID", "EPOCH", "INCARNATION"},
 					row(answer.Fields.BrokerID, answer.Fields.Epoch, answer.InternalUUID),
-				}
+				}, impactRows(answer.Impact)...)
 			})
 		},
+	}
+	c.destructive(cmd)
+	c.completeArgs(cmd, brokerIDs)
+	return cmd
+}
+
+// unregistered is the answer of unregister_broker.
+type unregistered struct {
+	httpapi.Record[httpapi.UnregisterFields]
+	InternalUUID string          `json:"internalUUID"`
+	Impact       *httpapi.Impact `json:"impact,omitempty"`
+}
+
+// impactRows are rows of a table with the impact of a dry run; none without one.
+func impactRows(i *httpapi.Impact) [][]string {
+	if i == nil {
+		return nil
+	}
+	return [][]string{
+		{}, {"PARTITIONS", "NEW LEADER", "OFFLINE", "UNDER MIN ISR", "UNCLEAN"},
+		row(i.Changed, i.LeaderChanges, i.Offline, i.UnderMinISR, i.Unclean),
 	}
 }
 
@@ -182,6 +264,9 @@ func brokerChangeCommand(c *client) *cobra.Command {
 	f.Int32("port", 0, "new port")
 	f.String("security-protocol", "", "new protocol")
 	f.String("rack", "", "new rack; empty for none")
+	c.dryRunFlag(cmd)
+	c.completeArgs(cmd, brokerIDs)
+	c.completeFlag(cmd, "status", oneOf("FENCED", "UNFENCED", "CLOSED"))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		b, err := c.broker(cmd.Context(), args[0])
 		if err != nil {
@@ -202,17 +287,20 @@ func brokerChangeCommand(c *client) *cobra.Command {
 		if port, _ := f.GetInt32("port"); f.Changed("port") {
 			body["brokerPort"] = port
 		}
-		var changed httpapi.Record[httpapi.BrokerChangeFields]
+		var changed struct {
+			httpapi.Record[httpapi.BrokerChangeFields]
+			Impact *httpapi.Impact `json:"impact,omitempty"`
+		}
 		if err := c.change(cmd.Context(), "changing broker "+args[0], "/v1/register_broker_change", body,
 			&changed); err != nil {
 			return err
 		}
 		return show(c.out, c.output, changed, func() [][]string {
 			n := changed.Fields
-			return [][]string{
+			return append([][]string{
 				{"ID", "STATUS", "HOST", "PORT", "PROTOCOL", "EPOCH"},
 				row(n.BrokerID, n.BrokerStatus, n.BrokerHost, n.BrokerPort, n.SecurityProtocol, n.Epoch),
-			}
+			}, impactRows(changed.Impact)...)
 		})
 	}
 	return cmd

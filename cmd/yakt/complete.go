@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,7 +58,10 @@ func (c *client) suggest(
 	defer cancel()
 	quiet := *c
 	quiet.out, quiet.errOut, quiet.timeout = io.Discard, io.Discard, completeTimeout
-	return suggest(ctx, &quiet, prefix), cobra.ShellCompDirectiveNoFileComp
+	matches := slices.DeleteFunc(slices.Clone(suggest(ctx, &quiet, prefix)), func(s string) bool {
+		return !strings.HasPrefix(s, prefix)
+	})
+	return matches, cobra.ShellCompDirectiveNoFileComp
 }
 
 // contextOf is the command's context; cobra sets none for completion.

@@ -59,7 +59,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(),
 		versionCommand())
 	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(),
-		feedCommand(), quorumCommand(), logCommand(), snapshotCommand(), healCommand())
+		feedCommand(), quorumCommand(), whatIfCommand(), logCommand(), snapshotCommand(), healCommand())
 	return root
 }
 

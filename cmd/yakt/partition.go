@@ -8,13 +8,14 @@ import (
 
 func partitionCommand() *cobra.Command {
 	c := new(client)
-	cmd := group("partition", "Add partitions, add and remove replicas")
+	cmd := group("partition", "List, add, move and elect leaders of partitions")
 	c.flags(cmd)
 	cmd.AddCommand(partitionCreateCommand(c),
 		replicaCommand(c, "add-replica", "/v1/add_replica",
 			"Add a replica; it is in ADDING until it is in sync"),
 		replicaCommand(c, "remove-replica", "/v1/remove_replica",
-			"Remove a replica; it is in REMOVING until the others are in sync"))
+			"Remove a replica; it is in REMOVING until the others are in sync"),
+		partitionListCommand(c), reassignCommand(c), cancelCommand(c), electCommand(c))
 	return cmd
 }
 
@@ -56,11 +57,13 @@ func partitionCreateCommand(c *client) *cobra.Command {
 		"id of the new partition; only the next one is possible, which is the default")
 	cmd.Flags().StringVar(&replicas, "replicas", "",
 		"brokers that hold it, such as 1,2,3; chosen by the controller if absent")
+	c.dryRunFlag(cmd)
+	c.completeArgs(cmd, topicNames)
 	return cmd
 }
 
 func replicaCommand(c *client, name, path, short string) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: name + " TOPIC PARTITION BROKER", Short: short, Args: args(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			partition, err := number(args[1], "a partition's id")
@@ -79,6 +82,9 @@ func replicaCommand(c *client, name, path, short string) *cobra.Command {
 			return c.showPartition(&p)
 		},
 	}
+	c.dryRunFlag(cmd)
+	c.completeArgs(cmd, topicNames, nil, brokerIDs)
+	return cmd
 }
 
 func producerCommand() *cobra.Command {
@@ -117,6 +123,8 @@ func producerCommand() *cobra.Command {
 	}
 	register.Flags().Int64Var(&epoch, "epoch", 0,
 		"epoch of the broker's registration; the current one if absent")
+	c.dryRunFlag(register)
+	c.completeArgs(register, brokerIDs)
 	cmd.AddCommand(register)
 	return cmd
 }

@@ -38,16 +38,22 @@ func refusal(resp *http.Response) error {
 var commandFor = map[string]string{
 	"add_replica":            "partition add-replica",
 	"broker_mgmt":            "feed --broker",
+	"cancel_reassignments":   "partition cancel",
 	"client_mgmt":            "feed --client",
 	"create_partition":       "partition create",
 	"create_topic":           "topic create",
+	"delete_topic":           "topic delete",
+	"elect_leaders":          "partition elect",
 	"get_all_active_brokers": "broker list",
 	"get_broker_by_id":       "broker get",
+	"get_topic_by_id":        "topic get --id",
 	"get_topic_by_name":      "topic get",
+	"reassign_partitions":    "partition reassign",
 	"register_broker_change": "broker change",
 	"register_producer":      "producer register",
 	"remove_replica":         "partition remove-replica",
 	"unregister_broker":      "broker unregister",
+	"what_if":                "what-if",
 }
 
 // operation matches words that may name an operation. It leaves out words in quotation marks, which
@@ -75,17 +81,29 @@ var flagFor = map[string]string{
 	"brokerStatus":      "--status",
 	"configs":           "--config",
 	"epoch":             "--epoch",
+	"election":          "--unclean",
 	"from":              "--from",
+	"glob":              "--glob",
+	"internal":          "--internal",
 	"internalUUID":      "--incarnation",
+	"kill":              "--kill",
 	"logDirs":           "--log-dir",
 	"name":              "the topic's name",
 	"numPartitions":     "--partitions",
 	"offset":            "--offset",
 	"partitionId":       "the partition's id",
+	"partitions":        "the partitions",
+	"prefix":            "--prefix",
 	"rackId":            "--rack",
 	"replicas":          "--replicas",
 	"replicationFactor": "--replication-factor",
 	"securityProtocol":  "--security-protocol",
+	"show":              "--show",
+	"status":            "--status",
+
+	"throttleBytesPerSec": "--throttle",
+
+	"with": "--with",
 }
 
 // camelCase matches words that may name a field.

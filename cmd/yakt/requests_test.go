@@ -97,8 +97,45 @@ func TestCommandsSendRequests(t *testing.T) {
 		"broker list":   {"GET /v1/get_all_active_brokers"},
 		"broker get 1":  {one},
 		"topic get t.1": {"GET /v1/get_topic_by_name?name=t.1"},
-		"topic list":    {"GET /v1/client_mgmt"},
-		"quorum status": {"GET /v1/quorum?consistency=linearizable", "GET /v1/quorum"},
+		"topic list":    {"GET /v1/topics?limit=1000"},
+		"topic list --prefix a --with offline --internal false": {
+			"GET /v1/topics?internal=false&limit=1000&prefix=a&with=offline",
+		},
+		"topic get --id Jb1aPjOFQJ2pUL4xzHq1Lg": {
+			"GET /v1/get_topic_by_id?topicUUID=Jb1aPjOFQJ2pUL4xzHq1Lg",
+		},
+		"topic delete t":           {post + "delete_topic" + body + `{"name":"t"}`},
+		"topic delete t --dry-run": {post + "delete_topic?dryRun=true" + body + `{"name":"t"}`},
+		"partition list --broker 0 --with reassigning": {
+			"GET /v1/partitions?broker=0&limit=1000&with=reassigning",
+		},
+		"partition reassign a-b-0=2,3 t-1=4 --throttle 5 --dry-run": {
+			post + "reassign_partitions?dryRun=true" + body + `{"partitions":[{"partitionId":0,` +
+				`"replicas":[2,3],"topic":"a-b"},{"partitionId":1,"replicas":[4],"topic":"t"}],` +
+				`"throttleBytesPerSec":5}`,
+		},
+		"partition cancel t-1": {
+			post + "cancel_reassignments" + body + `{"partitions":[{"partitionId":1,"topic":"t"}]}`,
+		},
+		"partition elect --all": {
+			post + "elect_leaders" + body + `{"all":true,"election":"preferred"}`,
+		},
+		"partition elect t-1 --unclean --yes": {
+			post + "elect_leaders" + body + `{"election":"unclean",` +
+				`"partitions":[{"partitionId":1,"topic":"t"}]}`,
+		},
+		"partition elect t": nil,
+		"broker status --status fenced": {
+			"GET /v1/brokers?consistency=linearizable&limit=1000&status=FENCED",
+		},
+		"broker unregister 2 --dry-run": {
+			post + "unregister_broker?dryRun=true" + body + `{"brokerId":2}`,
+		},
+		"what-if --kill 1001,1002": {
+			"GET /v1/what_if?kill=1001%2C1002&limit=1000&show=affected",
+		},
+		"what-if --kill x": nil,
+		"quorum status":    {"GET /v1/quorum?consistency=linearizable", "GET /v1/quorum"},
 		"broker register 2 --host b2 --rack r --security-protocol ssl --log-dir x,y": {
 			post + "register" + body + `{"brokerHost":"b2","brokerId":2,"brokerPort":9092,` +
 				`"logDirs":["x","y"],"rackId":"r","securityProtocol":"SSL"}`,
@@ -165,12 +202,27 @@ func TestTables(t *testing.T) {
 		PartitionID: 1, TopicUUID: "u", Replicas: []int32{1, 2}, ISR: []int32{1}, Leader: 1,
 		AddingReplicas: []int32{2}, PartitionEpoch: 4,
 	})
-	leaderless := recordOf("PartitionRecord", httpapi.PartitionFields{TopicUUID: "u", Leader: -1})
-	state := map[string]any{"records": []any{
-		recordOf("TopicRecord", httpapi.TopicFields{TopicUUID: "v", Name: "zebra"}),
-		recordOf("TopicRecord", httpapi.TopicFields{TopicUUID: "u", Name: "orders"}),
-		partition, leaderless, recordOf("RegisterBrokerRecord", brokerOne),
+	state := map[string]any{"records": []any{recordOf("RegisterBrokerRecord", brokerOne)}}
+	topics := httpapi.TopicPage{Topics: []httpapi.TopicSummary{
+		{Name: "orders", TopicUUID: "u", Partitions: 2, ReplicationFactor: 3, Leaderless: 1},
 	}}
+	moved := httpapi.PartitionOutcomes{
+		Partitions: []httpapi.PartitionOutcome{{Topic: "orders", PartitionID: 1,
+			State: &partition.Fields}},
+		Impact: &httpapi.Impact{Changed: 1},
+		Throttle: &httpapi.Throttle{Set: []httpapi.ThrottleConfig{
+			{Resource: "topic", Name: "orders", Key: "k", Value: "1:1"},
+		}},
+	}
+	effects := httpapi.WhatIf{
+		Kill: []int32{1}, Impact: httpapi.Impact{Changed: 1, Offline: 1, UnderMinISR: 1},
+		Partitions: []httpapi.PartitionEffect{{Topic: "orders", Leader: 1, NewLeader: -1,
+			ISR: []int32{1}, MinISR: 1, Offline: true, UnderMinISR: true}},
+	}
+	page := httpapi.BrokerPage{Brokers: []httpapi.BrokerState{{
+		BrokerID: 1, Status: "FENCED", Why: "It sleeps.", Epoch: 7,
+		Listeners: []httpapi.BrokerListener{{Name: "A", Host: "b1", Port: 9}},
+	}}}
 	changed := httpapi.BrokerChangeFields{
 		BrokerID: 1, BrokerHost: "b1", BrokerPort: 9, SecurityProtocol: "SSL", BrokerStatus: "FENCED",
 		Epoch: 7,
@@ -181,6 +233,10 @@ func TestTables(t *testing.T) {
 		"/v1/get_broker_by_id":       text(t, recordOf("RegisterBrokerRecord", brokerOne)),
 		"/v1/register_broker_change": text(t, recordOf("BrokerRegistrationChangeRecord", changed)),
 		"/v1/create_partition":       text(t, partition),
+		"/v1/topics":                 text(t, topics),
+		"/v1/reassign_partitions":    text(t, moved),
+		"/v1/what_if":                text(t, effects),
+		"/v1/brokers":                text(t, page),
 		"/v1/unregister_broker": `{"fields":{"brokerId":1,"epoch":7},` +
 			`"internalUUID":"Xl7fYz0kQJyf3J0Wm3W1Xg"}`,
 		"/v1/register_producer": `{"fields":{"brokerId":1},"producerId":2000,"length":1000}`,
@@ -196,9 +252,21 @@ func TestTables(t *testing.T) {
 			"1   7      Xl7fYz0kQJyf3J0Wm3W1Xg\n",
 		"broker change 1 --status FENCED": "ID  STATUS  HOST  PORT  PROTOCOL  EPOCH\n" +
 			"1   FENCED  b1    9     SSL       7\n",
-		"topic list": "TOPIC   PARTITIONS  LEADERLESS  ID\n" +
-			"orders  2           1           u\n" +
-			"zebra   0           0           v\n",
+		"topic list": "TOPIC   PARTITIONS  REPLICAS  UNDER REPLICATED  UNDER MIN ISR  LEADERLESS" +
+			"  ID\norders  2           3         0                 0              1           u\n",
+		"broker status": "ID  STATUS  LISTENERS  RACK  EPOCH  LEADS  LAST HEARTBEAT  WHY\n" +
+			"1   FENCED  A://b1:9   -     7      0      -               It sleeps.\n",
+		"what-if --kill 1": "PARTITIONS  NEW LEADER  OFFLINE  UNDER MIN ISR  UNCLEAN\n" +
+			"1           0           1        1              0\n\n" +
+			"TOPIC   PARTITION  LEADER  NEW LEADER  ISR  NEW ISR  MIN ISR  EFFECT\n" +
+			"orders  0          1       -1          1    -        1        offline, under min ISR\n",
+		"partition reassign orders-1=2": "TOPIC   PARTITION  LEADER  REPLICAS  ISR  ADDING  " +
+			"REMOVING  EPOCH  ERROR\n" +
+			"orders  1          1       1,2       1    2       -         4      -\n\n" +
+			"PARTITIONS  NEW LEADER  OFFLINE  UNDER MIN ISR  UNCLEAN\n" +
+			"1           0           0        0              0\n\n" +
+			"SET NOW, AND DELETE AT THE END  NAME    KEY  VALUE\n" +
+			"topic                           orders  k    1:1\n",
 		"partition create orders": "PARTITION  LEADER  REPLICAS  ISR  ADDING  REMOVING  EPOCH\n" +
 			"1          1       1,2       1    2       -         4\n",
 		"producer register 1": "BROKER  FIRST  LENGTH\n1       2000   1000\n",

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,9 +24,10 @@ type topicAnswer struct {
 
 func topicCommand() *cobra.Command {
 	c := new(client)
-	cmd := group("topic", "Create, show and list topics")
+	cmd := group("topic", "Create, show, list and delete topics")
 	c.flags(cmd)
-	cmd.AddCommand(topicCreateCommand(c), topicGetCommand(c), topicListCommand(c))
+	cmd.AddCommand(topicCreateCommand(c), topicGetCommand(c), topicListCommand(c),
+		topicDeleteCommand(c))
 	return cmd
 }
 
@@ -92,6 +92,7 @@ func topicCreateCommand(c *client) *cobra.Command {
 		Short: "Create a topic",
 		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			n.validate = n.validate || c.dryRun
 			body, err := n.body(args[0], cmd.Flags().Changed)
 			if err != nil {
 				return err
@@ -115,7 +116,8 @@ func topicCreateCommand(c *client) *cobra.Command {
 	f.StringToStringVar(&n.configs, "config", nil, "configuration, as key=value; may be repeated")
 	f.StringVar(&n.assignment, "assignment", "",
 		"brokers of each partition, such as 1,2:2,3 for two partitions")
-	f.BoolVar(&n.validate, "validate-only", false, "only check whether the topic could be created")
+	f.BoolVar(&n.validate, "validate-only", false, "the same as --dry-run")
+	c.dryRunFlag(cmd)
 	return cmd
 }
 
@@ -169,71 +171,84 @@ func parseIDs(s string) (ids []int32, err error) {
 }
 
 func topicGetCommand(c *client) *cobra.Command {
-	return &cobra.Command{
+	var byID bool
+	cmd := &cobra.Command{
 		Use: "get NAME", Short: "Show a topic with its partitions", Args: args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			path, query := "/v1/get_topic_by_name", url.Values{"name": args}
+			if byID {
+				path, query = "/v1/get_topic_by_id", url.Values{"topicUUID": args}
+			}
 			var t topicAnswer
-			if err := c.ask(cmd.Context(), "asking for topic "+args[0], "/v1/get_topic_by_name",
-				url.Values{"name": args}, &t); err != nil {
+			if err := c.ask(cmd.Context(), "asking for topic "+args[0], path, query, &t); err != nil {
 				return err
 			}
 			return c.showTopic(&t)
 		},
 	}
+	cmd.Flags().BoolVar(&byID, "id", false, "NAME is the topic's id")
+	c.completeArgs(cmd, topicNames)
+	return cmd
 }
 
-// topicSummary is a line of topic list.
-type topicSummary struct {
-	Name       string `json:"name"`
-	TopicUUID  string `json:"topicUUID"`
-	Partitions int    `json:"partitions"`
-	Leaderless int    `json:"leaderlessPartitions"`
-}
-
-func topicListCommand(c *client) *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List all topics", Args: args(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			topics, err := fromSnapshot[httpapi.TopicFields](cmd.Context(), c, "TopicRecord")
-			if err != nil {
+func topicDeleteCommand(c *client) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "delete NAME", Short: "Delete a topic with its data", Args: args(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.confirm(cmd, "Topic "+args[0]+" and its data will be deleted."); err != nil {
 				return err
 			}
-			partitions, err := fromSnapshot[httpapi.PartitionFields](cmd.Context(), c, "PartitionRecord")
-			if err != nil {
+			var deleted struct {
+				httpapi.Record[httpapi.TopicFields]
+				Partitions int `json:"partitions"`
+			}
+			if err := c.change(cmd.Context(), "deleting topic "+args[0], "/v1/delete_topic",
+				map[string]any{"name": args[0]}, &deleted); err != nil {
 				return err
 			}
-			list := summarize(topics, partitions)
-			return show(c.out, c.output, list, func() [][]string {
-				rows := [][]string{{"TOPIC", "PARTITIONS", "LEADERLESS", "ID"}}
-				for _, t := range list {
-					rows = append(rows, row(t.Name, t.Partitions, t.Leaderless, t.TopicUUID))
+			return show(c.out, c.output, deleted, func() [][]string {
+				f := deleted.Fields
+				return [][]string{
+					{"DELETED", "PARTITIONS", "ID"}, row(f.Name, deleted.Partitions, f.TopicUUID),
 				}
-				return rows
 			})
 		},
 	}
+	c.destructive(cmd)
+	c.completeArgs(cmd, topicNames)
+	return cmd
 }
 
-func summarize(
-	topics []httpapi.Record[httpapi.TopicFields], partitions []partitionRecord,
-) []topicSummary {
-	list := make([]topicSummary, len(topics))
-	at := make(map[string]int, len(topics))
-	for i, t := range topics {
-		list[i], at[t.Fields.TopicUUID] = topicSummary{
-			Name: t.Fields.Name, TopicUUID: t.Fields.TopicUUID,
-		}, i
+// topicStates are the states of partitions by which topics and partitions are listed.
+var topicStates = []string{"underReplicated", "underMinISR", "offline", "reassigning"}
+
+func topicListCommand(c *client) *cobra.Command {
+	f := listFlags{}
+	cmd := &cobra.Command{
+		Use: "list [--prefix PREFIX] [--glob PATTERN] [--with STATE]", Short: "List topics", Args: args(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := pages(cmd.Context(), c, "listing topics", "/v1/topics", f.query(), f.limit,
+				func(p *httpapi.TopicPage) ([]httpapi.TopicSummary, httpapi.Page) {
+					return p.Topics, p.Page
+				})
+			if err != nil {
+				return err
+			}
+			return show(c.out, c.output, list, func() [][]string { return topicTable(list) })
+		},
 	}
-	for _, p := range partitions {
-		i, ok := at[p.Fields.TopicUUID]
-		if !ok {
-			continue
-		}
-		list[i].Partitions++
-		if p.Fields.Leader < 0 {
-			list[i].Leaderless++
-		}
+	f.add(cmd, topicStates)
+	c.completeFlag(cmd, "with", oneOf(topicStates...))
+	return cmd
+}
+
+func topicTable(list []httpapi.TopicSummary) [][]string {
+	rows := [][]string{{
+		"TOPIC", "PARTITIONS", "REPLICAS", "UNDER REPLICATED", "UNDER MIN ISR", "LEADERLESS", "ID",
+	}}
+	for _, t := range list {
+		rows = append(rows, row(t.Name, t.Partitions, t.ReplicationFactor, t.UnderReplicated,
+			t.UnderMinISR, t.Leaderless, t.TopicUUID))
 	}
-	slices.SortFunc(list, func(a, b topicSummary) int { return strings.Compare(a.Name, b.Name) })
-	return list
+	return rows
 }
