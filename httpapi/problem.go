@@ -89,6 +89,8 @@ var statusOf = map[*kerr.Error]int{
 	kerr.IneligibleReplica:           http.StatusConflict,
 	kerr.NotLeaderForPartition:       http.StatusConflict,
 	kerr.InconsistentClusterID:       http.StatusConflict,
+	kerr.PreferredLeaderNotAvailable: http.StatusConflict,
+	kerr.EligibleLeadersNotAvailable: http.StatusConflict,
 
 	kerr.PolicyViolation:          http.StatusUnprocessableEntity,
 	kerr.InvalidReplicationFactor: http.StatusUnprocessableEntity,
