@@ -199,7 +199,7 @@ func outcomeTable(o *httpapi.PartitionOutcomes) [][]string {
 		rows = append(rows, append(append([]string{p.Topic}, partitionRow(f)...), cell(problem)))
 	}
 	rows = append(rows, impactRows(o.Impact)...)
-	if o.Throttle == nil {
+	if o.Throttle == nil || len(o.Throttle.Set) == 0 {
 		return rows
 	}
 	rows = append(rows, []string{}, []string{"SET NOW, AND DELETE AT THE END", "NAME", "KEY", "VALUE"})
