@@ -345,7 +345,7 @@ func (r *reader) refuseOverride(name string) {
 		fix = "did you mean " + near + "?"
 	}
 	r.problems = append(r.problems, Problem{
-		Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.3 or YAKt", Fix: fix,
+		Key: quoteOdd(name), Source: "override", Wrong: "is not a key of Kafka 4.4 or YAKt", Fix: fix,
 	})
 }
 

@@ -33,7 +33,7 @@ func strayVariables(environ []string, table map[string]*Key) []Notice {
 		}
 		n := Notice{Kind: KeyUnknown, Keys: []string{name}, Source: "environment",
 			Text: "the environment variable " + quoteOdd(name) +
-				" sets no key of Kafka 4.3 or YAKt and does nothing"}
+				" sets no key of Kafka 4.4 or YAKt and does nothing"}
 		if near := nearest(strings.TrimPrefix(name, envPrefix), table); near != "" {
 			n.Nearest = near
 			n.Text += "; did you mean " + table[near].Env() + "?"

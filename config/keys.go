@@ -1,13 +1,13 @@
 package config
 
 import (
-	_ "embed"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/kafkakeys"
 )
 
 // Class says what a key means to a controller.
@@ -53,15 +53,8 @@ func (k *Key) Env() string {
 const (
 	ownPrefix = "yakt."
 	envPrefix = "YAKT_"
-	required  = "<required>"
-	null      = "<null>"
+	null      = "<null>" // stands for no default
 )
-
-// kafkaKeys lists every name KafkaConfig 4.3.0 defines: facts printed by that class itself, not
-// retyped.
-//
-//go:embed kafka_keys.tsv
-var kafkaKeys string
 
 // use says how a controller uses one of Kafka's keys: its meaning here, its unit, and the field it
 // sets. Type, default and valid values are Kafka's unless given. YAKt's own keys have the same
@@ -95,14 +88,11 @@ func Keys() []Key {
 
 func buildKeyTable() map[string]*Key {
 	table := map[string]*Key{}
-	for line := range strings.Lines(kafkaKeys) {
-		if strings.HasPrefix(line, "#") {
-			continue
+	for _, known := range kafkakeys.All() {
+		table[known.Name] = &Key{
+			Name: known.Name, Class: Ignored, Type: known.Type, Default: known.Default,
+			HasDefault: known.HasDefault, Valid: known.Valid, required: known.Required,
 		}
-		column := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
-		k := &Key{Name: column[0], Class: Ignored, Type: column[1], Valid: column[3]}
-		k.setDefault(column[2])
-		table[k.Name] = k
 	}
 	for _, s := range append(kafkaSections(), topicSections(table)...) {
 		for _, u := range s.uses {
@@ -118,9 +108,19 @@ func buildKeyTable() map[string]*Key {
 	return table
 }
 
+// OwnDefaults returns the defaults, by key, that differ from those of Kafka's servers.
+func OwnDefaults() map[string]string {
+	own := make(map[string]string)
+	for _, known := range kafkakeys.All() {
+		if k := keyTable()[known.Name]; k.Default != known.Default {
+			own[k.Name] = k.Default
+		}
+	}
+	return own
+}
+
 func (k *Key) setDefault(text string) {
-	k.required = text == required
-	k.HasDefault = text != required && text != null
+	k.HasDefault = text != null
 	if k.HasDefault {
 		k.Default = text
 	}
@@ -144,24 +144,6 @@ func apply(table map[string]*Key, title string, u use, class Class) {
 // Sensitive reports whether the value of a name must not be shown. An unknown name is sensitive, as
 // in Kafka: it may be the misspelt name of a password.
 func Sensitive(name string) bool {
-	k := keyTable()[listenerKey(name)]
+	k := keyTable()[kafkakeys.Base(name)]
 	return k == nil || k.Type == "password" || protocol.Secret(name)
-}
-
-// listenerKey removes listener.name.<listener>. and a SASL mechanism from a name, which leaves the
-// key that is set for one listener.
-func listenerKey(name string) string {
-	rest, ok := strings.CutPrefix(name, "listener.name.")
-	if !ok {
-		return name
-	}
-	_, key, ok := strings.Cut(rest, ".")
-	if !ok {
-		return name
-	}
-	if _, unprefixed, ok := strings.Cut(key, "."); ok && keyTable()[key] == nil &&
-		keyTable()[unprefixed] != nil {
-		return unprefixed
-	}
-	return key
 }

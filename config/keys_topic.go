@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/yakt/yakt/protocol/kafkakeys"
 )
 
 // topicSections lists the keys in a controller's file that give topics and groups their values:
@@ -46,6 +48,12 @@ func topicKeys() []use {
 		{name: "log.index.size.max.bytes", unit: "bytes", doc: "Default of segment.index.bytes."},
 		{name: "log.local.retention.bytes", unit: "bytes", doc: "Default of local.retention.bytes."},
 		{name: "log.local.retention.ms", unit: "ms", doc: "Default of local.retention.ms."},
+		{name: "log.remote.copy.lag.bytes", unit: "bytes", doc: "Default of remote.copy.lag.bytes."},
+		{name: "log.remote.copy.lag.ms", unit: "ms", doc: "Default of remote.copy.lag.ms."},
+		{
+			name: "max.decompressed.message.bytes", unit: "bytes",
+			doc: "Default of max.decompressed.message.bytes.",
+		},
 		{name: "message.max.bytes", unit: "bytes", doc: "Default of max.message.bytes."},
 		{
 			name: "log.message.timestamp.after.max.ms", unit: "ms",
@@ -79,7 +87,8 @@ func topicKeys() []use {
 var groupLimits = []string{
 	"session.timeout.ms", "heartbeat.interval.ms", "assignment.interval.ms", "record.lock.duration.ms",
 	"delivery.count.limit", "partition.max.record.locks", "standby.replicas",
-	"initial.rebalance.delay.ms",
+	"initial.rebalance.delay.ms", "assignor.offload.enable", "task.offset.interval.ms",
+	"warmup.replicas", "acceptable.recovery.lag", "rack.aware.assignment.tags",
 }
 
 func groupKeys(table map[string]*Key) []use {
@@ -96,15 +105,22 @@ func groupKeys(table map[string]*Key) []use {
 		if strings.HasSuffix(name, ".ms") {
 			u.unit = "ms"
 		}
-		if name == "group.streams.initial.rebalance.delay.ms" {
-			u.void = "it has no bounds, and only brokers use it"
+		if k := kafkakeys.Find(name); k.Internal && !strings.Contains(rest, "min.") &&
+			!strings.Contains(rest, "max.") {
+			u.void = "only brokers use it"
 		}
 		if bound, of, _ := strings.Cut(rest, "."); (bound == "min" || bound == "max") &&
 			rest != "max.size" {
 			side := map[string]string{"min": "Smallest", "max": "Largest"}[bound]
+			if of == "standby.replicas" || of == "warmup.replicas" {
+				of = "num." + of
+			}
 			u.doc = side + " value the group config " + kind + "." + of + " may take."
 		}
 		uses = append(uses, u)
 	}
-	return uses
+	return append(uses, use{
+		name: "group.streams.assignors",
+		doc:  "Values the group config streams.assignor.name may take; the first is its default.",
+	})
 }

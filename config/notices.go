@@ -31,7 +31,7 @@ func (n Notice) String() string { return n.Text }
 
 func unknownNotice(name, source string, table map[string]*Key) Notice {
 	n := Notice{Kind: KeyUnknown, Keys: []string{name}, Source: source, Nearest: nearest(name, table)}
-	n.Text = fmt.Sprintf("%s (%s) is not a key of Kafka 4.3 or YAKt and does nothing", quoteOdd(name),
+	n.Text = fmt.Sprintf("%s (%s) is not a key of Kafka 4.4 or YAKt and does nothing", quoteOdd(name),
 		source)
 	if n.Nearest != "" {
 		n.Text += "; did you mean " + n.Nearest + "?"

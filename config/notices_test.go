@@ -37,11 +37,11 @@ func TestUnknownKeysAndTheirNearest(t *testing.T) {
 func TestNoticeTexts(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, text, want string }{
-		{"c.properties", minimal + "nodeid=2\n", "nodeid (c.properties:7) is not a key of Kafka 4.3 or " +
+		{"c.properties", minimal + "nodeid=2\n", "nodeid (c.properties:7) is not a key of Kafka 4.4 or " +
 			"YAKt and does nothing; did you mean node.id?"},
 		{
 			"c.properties", minimal + "a\\ b=2\n",
-			`"a b" (c.properties:7) is not a key of Kafka 4.3 or YAKt and does nothing`,
+			`"a b" (c.properties:7) is not a key of Kafka 4.4 or YAKt and does nothing`,
 		},
 		{
 			"c.properties", minimal + "num.partitions=1\nnum.partitions=2\n",
@@ -131,9 +131,9 @@ func TestStrayVariables(t *testing.T) {
 	}
 	want := []string{
 		"accepted, and without effect on this controller: num.io.threads (requests need no threads)",
-		"the environment variable YAKT_NODEID sets no key of Kafka 4.3 or YAKt and does nothing; did " +
+		"the environment variable YAKT_NODEID sets no key of Kafka 4.4 or YAKt and does nothing; did " +
 			"you mean YAKT_NODE_ID?",
-		"the environment variable YAKT_ZZZZ sets no key of Kafka 4.3 or YAKt and does nothing",
+		"the environment variable YAKT_ZZZZ sets no key of Kafka 4.4 or YAKt and does nothing",
 	}
 	if !slices.Equal(texts, want) {
 		t.Errorf("got %q", texts)

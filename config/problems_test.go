@@ -305,8 +305,8 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		minimal+"num.partitions=x\nbroker.session.timeout.ms=\nnode.id=y\nlisteners=\n"),
 		map[string]string{"nodeid": "2", "whatever": "x"})
 	want := `c.properties: 5 settings cannot be used:
-  nodeid (override) is not a key of Kafka 4.3 or YAKt; did you mean node.id?
-  whatever (override) is not a key of Kafka 4.3 or YAKt; ` +
+  nodeid (override) is not a key of Kafka 4.4 or YAKt; did you mean node.id?
+  whatever (override) is not a key of Kafka 4.4 or YAKt; ` +
 		`name a key that is in the configuration reference
   broker.session.timeout.ms (c.properties:8) is not a whole number; ` +
 		`give a whole number of milliseconds, 1 to 2147483647

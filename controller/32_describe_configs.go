@@ -14,20 +14,24 @@ import (
 //
 // Behaviour: a read of the committed image and of this node's own configuration, on any node. Each
 // resource is answered by itself: a topic has its effective configuration; broker "" the dynamic
-// defaults of the cluster; the broker of this node's id its own configuration; client metrics
-// subscriptions and groups the keys that are set. Values that may be secrets are withheld. Values
-// of topics are shown as brokers read them: trimmed, and each word of a policy once.
+// defaults of the cluster; the broker of this node's id all keys of Kafka's servers; a broker
+// logger of that id the levels of this process's loggers; client metrics subscriptions and groups
+// all their keys, also under names that nothing has. Values of passwords and of unknown keys are
+// withheld. Values are shown as servers read them: trimmed, and each word of a policy once.
+// Synonyms and sources are Kafka's, which leave out what another unit has set: retention.ms that
+// comes from log.retention.hours has the source DEFAULT. An empty list of keys asks for all.
 //
-// Differs from Kafka: of this node only configured keys are shown, because most of Kafka's defaults
-// have no meaning here; there are no loggers and no documentation; a resource that a request names
-// several times is answered once.
+// Differs from Kafka: the documentation is our own, loggers and prefixed keys have some too; the
+// defaults of keys that have another one here are shown with it; a resource that a request names
+// several times is answered once; a resource of an unknown type costs only its own answer.
 //
-// KIP-133, KIP-226, KIP-569. Kafka: ConfigHelper.describeConfigs.
+// KIP-133, KIP-226, KIP-569, KIP-412. Kafka: ConfigHelper.describeConfigs.
 func (c *Controller) describeConfigs(
 	_ context.Context, _ protocol.Caller, req *kmsg.DescribeConfigsRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
-	d := configs.NewDescriber(c.Image(), c.cfg.configSettings(), req.IncludeSynonyms)
+	d := configs.NewDescriber(c.Image(), c.cfg.configSettings(), req.IncludeSynonyms,
+		req.IncludeDocumentation)
 	asked := firstOfEach(len(req.Resources), func(i int) configs.Resource {
 		return resourceOf(&req.Resources[i])
 	})
@@ -47,17 +51,12 @@ func describedResource(
 ) kmsg.DescribeConfigsResponseResource {
 	answer := kmsg.NewDescribeConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
-	described, err := d.Describe(resourceOf(r))
+	described, err := d.Describe(resourceOf(r), r.ConfigNames)
 	answer.ErrorCode, answer.ErrorMessage = err.Code(), err.TextAt(index)
-	if r.ConfigNames == nil {
-		answer.Configs = slices.Clip(described)
-		return answer
+	if err == nil {
+		answer.ErrorMessage = kmsg.StringPtr("") // Kafka's schema gives it no default
 	}
-	for _, config := range described {
-		if slices.Contains(r.ConfigNames, config.Name) {
-			answer.Configs = append(answer.Configs, config)
-		}
-	}
+	answer.Configs = slices.Clip(described)
 	return answer
 }
 

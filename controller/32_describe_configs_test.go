@@ -66,29 +66,31 @@ func TestDescribeConfigs(t *testing.T) {
 		code     int16
 	}{
 		{kind: metadata.ConfigTopic, resource: "foo",
-			want: "min.insync.replicas=2 3; retention.ms=5 1; segment.ms=10800000 2"},
+			want: "min.insync.replicas=2 3; retention.ms=5 1"},
 		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"min.insync.replicas"},
 			synonyms: true,
 			want: "min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4 " +
 				"min.insync.replicas:5"},
 		{kind: metadata.ConfigTopic, resource: "foo", keys: []string{"retention.ms"},
-			synonyms: true, want: "retention.ms=5 1 retention.ms:1 log.retention.ms:5"},
+			synonyms: true, want: "retention.ms=5 1 retention.ms:1"},
 		{
 			kind: metadata.ConfigTopic, resource: "twice",
 			want: "cleanup.policy=delete,compact 1; compression.type=gzip 1; " +
 				"max.message.bytes=7 1; min.cleanable.dirty.ratio=5.0E-4 1; " +
-				"min.insync.replicas=2 3; preallocate=true 1; segment.ms=10800000 2",
+				"min.insync.replicas=2 3; preallocate=true 1",
 		},
 		{kind: metadata.ConfigTopic, resource: "bar", code: 3},
 		{kind: metadata.ConfigTopic, resource: "b/r", code: 17},
 		{kind: metadata.ConfigBroker, want: "min.insync.replicas=2 3"},
 		{kind: metadata.ConfigBroker, resource: "3000", synonyms: true,
-			want: "log.dirs=/d 4 fixed log.dirs:4; log.roll.hours=3 2 log.roll.hours:2; " +
-				"min.insync.replicas=2 3 min.insync.replicas:3 min.insync.replicas:4; " +
-				"ssl.keystore.password=null 2 secret ssl.keystore.password:2"},
+			want: "broker.id=3000 4 fixed broker.id:4 broker.id:5; log.dirs=/d 4 fixed " +
+				"log.dirs:4; min.insync.replicas=2 3 min.insync.replicas:3 " +
+				"min.insync.replicas:4 min.insync.replicas:5; node.id=3000 4 fixed node.id:4"},
 		{kind: metadata.ConfigBroker, resource: "1", code: 42},
 		{kind: metadata.ConfigBroker, resource: "x", code: 42},
-		{kind: metadata.ConfigBrokerLogger, resource: "3000", code: 42},
+		{kind: metadata.ConfigBrokerLogger, resource: "3000",
+			want: "controller=INFO 6; http=INFO 6; network=INFO 6; node=INFO 6; raft=INFO 6; " +
+				"root=INFO 6"},
 		{kind: metadata.ConfigGroup, resource: "g", want: "consumer.session.timeout.ms=50000 8"},
 		{kind: metadata.ConfigGroup, code: 42},
 		{kind: metadata.ConfigClientMetrics, resource: "m"},
@@ -104,7 +106,7 @@ func TestDescribeConfigs(t *testing.T) {
 			resp := ask[*kmsg.DescribeConfigsResponse](t, c, controllerCaller, req, version)
 			r := &resp.Resources[0]
 			if got := describeText(r); got != test.want || r.ErrorCode != test.code ||
-				(r.ErrorMessage == nil) != (test.code == 0) {
+				r.ErrorMessage == nil || (*r.ErrorMessage == "") != (test.code == 0) {
 				t.Errorf("v%d %d %q: %d %s\nwant %d %s", version, test.kind, test.resource,
 					r.ErrorCode, got, test.code, test.want)
 			}

@@ -1,6 +1,9 @@
 package controller
 
 import (
+	"slices"
+	"time"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller/configs"
@@ -12,17 +15,34 @@ import (
 //
 // Behaviour: each resource succeeds or fails as a whole and by itself. All that succeed are one
 // batch, followed by a ClearElrRecord for each min.insync.replicas in it when eligible leader
-// replicas are on.
+// replicas are on. A BROKER_LOGGER resource changes the levels of this process's loggers at once,
+// without a record; a request of such resources alone is carried out by any node.
 //
-// Differs from Kafka: a SET, APPEND or SUBTRACT without a value is INVALID_REQUEST, as on brokers;
-// Kafka's controllers treat such a SET as a deletion and resign on the others. This process has no
-// loggers with levels, so a BROKER_LOGGER resource is refused.
+// Differs from Kafka: a SET, APPEND or SUBTRACT without a value is INVALID_REQUEST, as on brokers,
+// and INVALID_CONFIG for a logger; Kafka's controllers treat such a SET as a deletion and resign on
+// the others. They also resign on an unknown operation, which is INVALID_REQUEST here.
 //
-// KIP-339. Kafka: ConfigurationControlManager.incrementalAlterConfigs.
+// KIP-339, KIP-412. Kafka: ConfigurationControlManager.incrementalAlterConfigs.
 func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRequest) result {
 	resp := responseTo[*kmsg.IncrementalAlterConfigsResponse](req)
 	a := c.configAlteration(o, len(req.Resources))
+	alterEach(a, req)
+	records := a.Records()
+	if len(records) > recordsPerUserOp {
+		return result{response: failIncrementalAlterConfigs(req, errTooLarge)}
+	}
+	r := result{records: records, atomic: true}
+	if req.ValidateOnly {
+		r.records = nil
+	}
+	r.response = alterationAnswers(req, resp, a)
+	return r
+}
+
+// alterEach carries out the request, resource by resource.
+func alterEach(a *configs.Alteration, req *kmsg.IncrementalAlterConfigsRequest) {
 	a.AnswerEach(metadata.ConfigBrokerLogger)
+	a.Validate = req.ValidateOnly
 	for i := range req.Resources {
 		r := &req.Resources[i]
 		a.Name(int8(r.ResourceType), r.ResourceName)
@@ -35,20 +55,32 @@ func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRe
 		}
 		a.Resource(i, int8(r.ResourceType), r.ResourceName, ops)
 	}
-	records := a.Records()
-	if len(records) > recordsPerUserOp {
-		return result{response: failIncrementalAlterConfigs(req, errTooLarge)}
-	}
-	r := result{records: records, atomic: true}
-	if req.ValidateOnly {
-		r.records = nil
-	}
-	r.response = list(resp, &resp.Resources, len(a.Answers),
+}
+
+func alterationAnswers(
+	req *kmsg.IncrementalAlterConfigsRequest, resp *kmsg.IncrementalAlterConfigsResponse,
+	a *configs.Alteration,
+) kmsg.Response {
+	return list(resp, &resp.Resources, len(a.Answers),
 		func(i int) kmsg.IncrementalAlterConfigsResponseResource {
 			answer := a.Answers[i]
 			return alterConfigsResult(&req.Resources[answer.Index], answer.Err, answer.Err.Text())
 		})
-	return r
+}
+
+// alterLoggers answers a request about loggers only, which needs no leader.
+func (c *Controller) alterLoggers(_ time.Time, kreq kmsg.Request) kmsg.Response {
+	req := kreq.(*kmsg.IncrementalAlterConfigsRequest)
+	if len(req.Resources) == 0 || slices.ContainsFunc(req.Resources,
+		func(r kmsg.IncrementalAlterConfigsRequestResource) bool {
+			return r.ResourceType != kmsg.ConfigResourceTypeBrokerLogger
+		}) {
+		return nil
+	}
+	a := configs.NewAlteration(configs.NewChanges(c.Image(), c.cfg.configSettings(), false),
+		len(req.Resources))
+	alterEach(a, req)
+	return alterationAnswers(req, responseTo[*kmsg.IncrementalAlterConfigsResponse](req), a)
 }
 
 func alterConfigsResult(

@@ -79,7 +79,8 @@ var apis = []*api{
 		failDescribeDelegationToken),
 	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).
 		forwarded().within(electLeadersTimeout),
-	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).forwarded(),
+	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).
+		forwarded().quickly((*Controller).alterLoggers),
 	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).
 		forwarded().within(alterPartitionReassignmentsTimeout),
 	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments),

@@ -7,6 +7,7 @@ import (
 
 	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/controller/partition"
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -49,6 +50,8 @@ type Config struct {
 	// Static are the configuration file's own keys and values: the last level of a topic's
 	// effective configuration.
 	Static map[string]string
+	// Defaults are the defaults, by key, that differ from those of Kafka's servers.
+	Defaults map[string]string
 
 	// Tokens are the settings of delegation tokens.
 	Tokens TokenSettings
@@ -71,6 +74,8 @@ type Config struct {
 	Clock  Clock
 	Random Random
 	Logger *slog.Logger
+	// Loggers are the loggers of the process, whose levels clients may change; nil if none.
+	Loggers *loglevel.Loggers
 	// Codec decodes and encodes the request inside an ENVELOPE.
 	Codec Codec
 	// AskBroker sends a client's request on to a broker. May be nil, if no broker can be asked.
@@ -118,7 +123,7 @@ func (cfg *Config) supportedFeatures() []record.FeatureRange {
 // configSettings is the part of the configuration that the configs of resources depend on.
 func (cfg *Config) configSettings() configs.Settings {
 	return configs.Settings{
-		NodeID: cfg.NodeID, Static: cfg.Static,
+		NodeID: cfg.NodeID, Static: cfg.Static, Defaults: cfg.Defaults, Loggers: cfg.Loggers,
 		MinISR: cfg.MinISR, UncleanElection: cfg.UncleanElection,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/controller/quota"
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -121,6 +122,9 @@ func (c *core) countParts(r *result) {
 const standby int32 = -1
 
 func newCore(cfg *Config) *core {
+	if cfg.Loggers == nil {
+		cfg.Loggers = loglevel.Of(cfg.Logger)
+	}
 	c := &core{
 		cfg: cfg, committed: metadata.Empty(), epoch: standby,
 		partMax: partitionsPerPart, batchMax: batch.MaxBytes,

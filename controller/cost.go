@@ -156,7 +156,7 @@ func (c *Controller) describeConfigsCost(req *kmsg.DescribeConfigsRequest) int64
 	for i := range req.Resources {
 		if r := &req.Resources[i]; int8(r.ResourceType) == metadata.ConfigBroker {
 			return cost + int64(len(img.Config(metadata.ConfigBroker,
-				""))+len(c.cfg.Static))*describedKeyBytes
+				""))+len(c.cfg.Static)+configs.NodeKeyCount())*describedKeyBytes
 		}
 	}
 	return cost

@@ -49,6 +49,9 @@ type Operation struct {
 	// Make gets the newest state, which it must not keep, on the core's goroutine. It computes and
 	// has no effects. Its error ends the operation; a *protocol.Error is returned as it is.
 	Make func(*metadata.Image) (kmsg.Request, error)
+	// Ahead, if not nil, is a request like the one that Make will return: what the core must not
+	// wait for, such as looking host names up, is done for it before the operation begins.
+	Ahead kmsg.Request
 	// DryRun writes nothing. Outcome has the records and the image as they would be.
 	DryRun bool
 }
@@ -92,6 +95,11 @@ func (c *Controller) DoNext(
 	ctx context.Context, caller protocol.Caller, operation Operation,
 ) (Outcome, error) {
 	p := &pendingOp{c: c, name: operation.Name, op: op{caller: caller}, admin: true}
+	if req := operation.Ahead; req != nil {
+		if a := apiOf(req.Key()); a != nil && a.prepare != nil {
+			a.prepare(c, ctx, req, &p.op)
+		}
+	}
 	run := func(core *core, o op) result {
 		req, err := operation.Make(core.working)
 		if err != nil {
@@ -103,6 +111,9 @@ func (c *Controller) DoNext(
 		}
 		if err := c.limits.check(caller, req); err != nil {
 			return result{refusal: err}
+		}
+		if resp := c.refusal(a, caller, req); resp != nil {
+			return result{response: resp}
 		}
 		return a.write(core, o, req)
 	}

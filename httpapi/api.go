@@ -19,6 +19,7 @@ import (
 
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/limits"
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/turns"
 )
@@ -65,6 +66,8 @@ type Config struct {
 	// one of the API's own.
 	Turns  *turns.Places
 	Logger *slog.Logger
+	// Loggers are the loggers of the process; nil: none, as in tests.
+	Loggers *loglevel.Loggers
 }
 
 // API serves HTTP. Its methods may be called from any goroutine.

@@ -5,22 +5,25 @@ import (
 	"log/slog"
 
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/loglevel"
 )
 
-// newLogger logs to w as the configuration says. Every line names the node that writes it, since
-// the logs of several nodes are read together; lines about another node call it peer.
+// newLogger logs to w as the configuration says, with levels that can be changed (loglevel). Every
+// line names the node that writes it, since the logs of several nodes are read together; lines
+// about another node call it peer.
 func newLogger(w io.Writer, cfg *config.Config) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
 		level = slog.LevelInfo
 	}
-	var handler slog.Handler = slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})
+	options := &slog.HandlerOptions{Level: loglevel.LevelTrace}
+	var handler slog.Handler = slog.NewTextHandler(w, options)
 	if cfg.Log.Format == "json" {
-		handler = slog.NewJSONHandler(w, &slog.HandlerOptions{
-			Level: level, ReplaceAttr: durationWithUnit,
-		})
+		options.ReplaceAttr = durationWithUnit
+		handler = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(handler).With("node", cfg.NodeID)
+	node := []slog.Attr{slog.Int("node", int(cfg.NodeID))}
+	return loglevel.New(handler.WithAttrs(node), level).Logger("node")
 }
 
 // durationWithUnit writes a duration as the text format does, such as 23ms: slog's JSON handler

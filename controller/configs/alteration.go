@@ -15,9 +15,12 @@ type Alteration struct {
 	changes *Changes
 	times   map[Resource]int // how often the request names it; 0 when it is answered
 	// kinds that are answered each time that the request names a resource, as in Kafka
-	each    []int8
-	records []record.Record
-	read    int // bytes of the present values of the resources
+	each []int8
+	// Validate makes no change but the records, which the caller then drops: it leaves the loggers
+	// alone.
+	Validate bool
+	records  []record.Record
+	read     int // bytes of the present values of the resources
 	// Answers are the answers for the resources so far, in the order of the request.
 	Answers  []Answer
 	messages protocol.Messages
@@ -82,6 +85,9 @@ func (a *Alteration) alter(
 			"The resources of the request have more than %d bytes of "+
 				"configs now: change fewer at once.", ReadMaxBytes)
 	}
+	if res.Kind == metadata.ConfigBrokerLogger && slices.Contains(a.each, res.Kind) {
+		return nil, alterLoggers(a.changes.settings, res.Name, ops, a.Validate)
+	}
 	records, err := a.changes.alter(res, ops, times)
 	adds := func(r record.Record) bool {
 		c, ok := r.(*record.Config)
@@ -108,8 +114,7 @@ func (a *Alteration) Records() []record.Record {
 func (cc *Changes) alter(res Resource, ops []Op, times int) ([]record.Record, *protocol.Error) {
 	switch {
 	case res.Kind == metadata.ConfigBrokerLogger:
-		return nil, protocol.Errorf(kerr.InvalidRequest,
-			"This controller has no loggers whose level can be changed.")
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Unexpected resource type BROKER_LOGGER.")
 	case !knownConfigs(res.Kind):
 		return nil, protocol.Errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.Kind)
 	case times > 1:

@@ -7,34 +7,8 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/kafkakeys"
 )
-
-// brokerLists are the broker configs that are lists, with their defaults: APPEND and SUBTRACT work
-// on them (KafkaConfig).
-var brokerLists = map[string]string{
-	"advertised.listeners":                   "",
-	"config.providers":                       "",
-	"controller.listener.names":              "",
-	"controller.quorum.bootstrap.servers":    "",
-	"controller.quorum.voters":               "",
-	cordonedDirsConfig:                       "",
-	"early.start.listeners":                  "",
-	"group.consumer.assignors":               "uniform,range",
-	"group.coordinator.rebalance.protocols":  "classic,consumer,streams",
-	"group.share.assignors":                  "simple",
-	"kafka.metrics.reporters":                "",
-	"listeners":                              "PLAINTEXT://:9092",
-	"log.cleanup.policy":                     "delete",
-	"log.dir":                                "/tmp/kafka-logs",
-	"log.dirs":                               "",
-	"metric.reporters":                       "org.apache.kafka.common.metrics.JmxReporter",
-	"process.roles":                          "",
-	"sasl.enabled.mechanisms":                "GSSAPI",
-	"sasl.kerberos.principal.to.local.rules": "DEFAULT",
-	"sasl.oauthbearer.expected.audience":     "",
-	"ssl.cipher.suites":                      "",
-	"ssl.enabled.protocols":                  "TLSv1.2,TLSv1.3",
-}
 
 // listConfig is the default of a list config; ok is false when the key is no list. Only topics and
 // brokers have a schema for lists: groups and client metrics allow no APPEND, as in Kafka.
@@ -45,7 +19,10 @@ func listConfig(kind int8, key string) (initial string, ok bool) {
 			return k.value, k.list
 		}
 	case metadata.ConfigBroker:
-		initial, ok = brokerLists[key]
+		// A list of words, as a file would have it: APPEND and SUBTRACT work on it.
+		if k := kafkakeys.Find(key); k != nil {
+			return k.Default, k.Type == "list"
+		}
 	}
 	return initial, ok
 }

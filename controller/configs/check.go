@@ -48,11 +48,11 @@ func gzipLevel(name, value string) string {
 	return ""
 }
 
-// ratio is a number from 0 to 1. Spellings that Go reads and Java does not are refused.
+// ratio is a number from 0 to 1. NaN is neither too small nor too large, as in Kafka.
 func ratio(name, value string) string {
-	f, err := strconv.ParseFloat(trimJava(value), 64)
+	f, ok := parseDouble(value)
 	switch {
-	case err != nil || f != f || strings.ContainsAny(value, "_xXpP"):
+	case !ok:
 		return invalidValue(name, value, "Not a number of type DOUBLE")
 	case f < 0:
 		return invalidValue(name, javaDouble(f), "Value must be at least 0")
@@ -60,23 +60,6 @@ func ratio(name, value string) string {
 		return invalidValue(name, javaDouble(f), "Value must be no more than 1")
 	}
 	return ""
-}
-
-// javaDouble writes a number of at least 1e-3, or 0, with a point, and a smaller one as 1.0E-4
-// (Double.toString). The numbers here are below the 1e7 from which Java writes an exponent too.
-func javaDouble(f float64) string {
-	if f != 0 && f > -1e-3 && f < 1e-3 {
-		mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(f, 'E', -1, 64), "E-")
-		if !strings.Contains(mantissa, ".") {
-			mantissa += ".0"
-		}
-		return mantissa + "E-" + strings.TrimLeft(exponent, "0")
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return s
 }
 
 func boolean(name, value string) string {

@@ -207,8 +207,9 @@ func TestTopicKeyTypes(t *testing.T) {
 	for i := range topicKeys {
 		counts[topicKeys[i].configType()]++
 	}
-	want := map[kmsg.ConfigType]int{kmsg.ConfigTypeBoolean: 5, kmsg.ConfigTypeString: 2,
-		kmsg.ConfigTypeInt: 9, kmsg.ConfigTypeLong: 14, kmsg.ConfigTypeDouble: 1, kmsg.ConfigTypeList: 3}
+	want := map[kmsg.ConfigType]int{kmsg.ConfigTypeBoolean: 6, kmsg.ConfigTypeString: 2,
+		kmsg.ConfigTypeInt: 10, kmsg.ConfigTypeLong: 16, kmsg.ConfigTypeDouble: 1,
+		kmsg.ConfigTypeList: 3}
 	if fmt.Sprint(counts) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", counts, want)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/protocol"
 )
@@ -25,6 +26,16 @@ const (
 	pushIntervalMinMs = 100
 	pushIntervalMaxMs = 3_600_000
 )
+
+// clientMetricsKeys are all configs of a subscription, by name, with their defaults.
+var clientMetricsKeys = []struct {
+	name, value string
+	kind        kmsg.ConfigType
+}{
+	{clientMetricsInterval, "300000", kmsg.ConfigTypeInt},
+	{clientMetricsMatch, "", kmsg.ConfigTypeList},
+	{clientMetricsPrefixes, "", kmsg.ConfigTypeList},
+}
 
 // clientMatchKeys are the properties by which a subscription can select clients.
 var clientMatchKeys = []string{"client_instance_id", "client_id", "client_software_name",

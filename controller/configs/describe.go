@@ -11,59 +11,95 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/protocol/kafkakeys"
 )
 
-// Describer describes the configs of resources in one image. It belongs to one request.
+// Describer describes the configs of resources in one image (ConfigHelper). It belongs to one
+// request.
 type Describer struct {
-	img      *metadata.Image
-	defaults TopicDefaults
-	node     int32
-	synonyms bool // are wanted
+	img           *metadata.Image
+	settings      Settings
+	defaults      TopicDefaults
+	node          *nodeConfig
+	synonyms, doc bool // are wanted
 	// plain is the description of a topic without configs of its own, as nearly all topics are; nil
 	// until it is first made.
 	plain []describedConfig
 }
 
-// NewDescriber returns a Describer; with synonyms it lists every level that sets a key.
-func NewDescriber(img *metadata.Image, s Settings, synonyms bool) *Describer {
-	return &Describer{
-		img: img, defaults: NewTopicDefaults(img, s), node: s.NodeID, synonyms: synonyms,
+// NewDescriber returns a Describer; with synonyms it lists every level that sets a key, with doc it
+// says what each key means.
+func NewDescriber(img *metadata.Image, s Settings, synonyms, doc bool) *Describer {
+	d := &Describer{
+		img: img, settings: s, defaults: NewTopicDefaults(img, s), node: newNodeConfig(img, s),
+		synonyms: synonyms, doc: doc,
 	}
+	d.defaults.node, d.defaults.cluster = d.node.node, d.node.cluster
+	return d
 }
 
 type describedConfig = kmsg.DescribeConfigsResponseResourceConfig
 
 // Count is about how many configs the description of a resource has.
 func (d *Describer) Count(res Resource) int {
-	n := len(d.img.Config(res.Kind, res.Name))
 	switch res.Kind {
 	case metadata.ConfigTopic:
-		n = len(topicKeys)
+		return len(topicKeys)
 	case metadata.ConfigBroker:
-		n += len(d.defaults.node) + len(d.defaults.cluster) + len(d.defaults.static)
+		return NodeKeyCount() + len(d.node.node) + len(d.node.cluster) + len(d.node.static)
+	case metadata.ConfigGroup:
+		return len(groupKeys)
 	}
-	return n
+	return len(d.img.Config(res.Kind, res.Name))
 }
 
-// Describe returns the configs of a resource, by name. The caller must not change them.
-func (d *Describer) Describe(res Resource) ([]describedConfig, *protocol.Error) {
+// NodeKeyCount is how many configs Kafka's servers have.
+func NodeKeyCount() int { return len(kafkakeys.All()) }
+
+// Describe returns the configs of a resource, by name: those named by keys, all if there are none.
+// The caller must not change them.
+func (d *Describer) Describe(res Resource, keys []string) ([]describedConfig, *protocol.Error) {
+	configs, err := d.describe(res)
+	if err != nil {
+		return nil, err
+	}
+	if len(keys) > 0 {
+		asked := make(map[string]bool, len(keys))
+		for _, key := range keys {
+			asked[key] = true
+		}
+		configs = slices.DeleteFunc(slices.Clone(configs), func(c describedConfig) bool {
+			return !asked[c.Name]
+		})
+	}
+	return configs, nil
+}
+
+func (d *Describer) describe(res Resource) ([]describedConfig, *protocol.Error) {
 	switch res.Kind {
 	case metadata.ConfigTopic:
 		return d.topic(res.Name)
 	case metadata.ConfigBroker:
 		return d.broker(res.Name)
-	case metadata.ConfigClientMetrics, metadata.ConfigGroup:
-		if res.Name == "" {
-			return nil, protocol.Errorf(kerr.InvalidRequest,
-				"The name of the resource must not be empty")
-		}
-		source := sourceClientMetrics
-		if res.Kind == metadata.ConfigGroup {
-			source = sourceGroup
-		}
-		return d.layered(configLayer{d.img.Config(res.Kind, res.Name), source}), nil
+	case metadata.ConfigBrokerLogger:
+		return d.loggers(res.Name)
+	case metadata.ConfigClientMetrics:
+		return d.clientMetrics(res.Name)
+	case metadata.ConfigGroup:
+		return d.group(res.Name)
 	}
 	return nil, protocol.Errorf(kerr.InvalidRequest, "Unsupported resource type: %d", res.Kind)
+}
+
+// finished leaves out of a description what was not asked for.
+func (d *Describer) finished(c describedConfig) describedConfig {
+	if !d.synonyms {
+		c.ConfigSynonyms = nil
+	}
+	if doc := kafkakeys.Doc(c.Name); d.doc && doc != "" {
+		c.Documentation = &doc
+	}
+	return c
 }
 
 func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
@@ -80,15 +116,11 @@ func (d *Describer) topic(name string) ([]describedConfig, *protocol.Error) {
 	}
 	var configs []describedConfig
 	for k := range shownTopicKeys(overrides) {
-		value, source := d.defaults.effective(k, overrides)
+		value, _ := d.defaults.effective(k, overrides)
 		value = k.parsed(value)
-		config := kmsg.NewDescribeConfigsResponseResourceConfig()
-		config.Name, config.Value, config.ConfigType = k.name, &value, k.configType()
-		config.Source = kmsg.ConfigSource(source)
-		if d.synonyms {
-			config.ConfigSynonyms = d.topicSynonyms(k, overrides)
-		}
-		configs = append(configs, config)
+		c := describedAs(k.name, k.configType(), d.topicSynonyms(k, overrides))
+		c.Value = &value
+		configs = append(configs, d.finished(c))
 	}
 	if len(overrides) == 0 {
 		d.plain = configs
@@ -102,79 +134,122 @@ func (d *Describer) topicSynonyms(k *topicKey, overrides map[string]string) []de
 	if v, ok := overrides[k.name]; ok {
 		all = append(all, configSynonym(k.name, k.parsed(v), sourceTopic))
 	}
-	for _, level := range d.nodeLevels() {
-		for _, s := range k.synonyms {
-			if v, ok := level.values[s.name]; ok {
-				all = append(all, configSynonym(s.name, v, level.source))
-			}
-		}
-	}
 	if len(k.synonyms) > 0 {
-		all = append(all, configSynonym(k.synonyms[0].name, k.value, sourceDefault))
+		all = append(all, d.node.synonyms(k.synonyms[0].name)...)
 	}
 	return all
 }
 
 func (d *Describer) broker(name string) ([]describedConfig, *protocol.Error) {
+	var configs []describedConfig
 	if name == "" {
-		return d.layered(configLayer{d.defaults.cluster, sourceBrokerDefault}), nil
+		for _, key := range slices.Sorted(maps.Keys(d.node.cluster)) {
+			configs = append(configs, d.finished(d.node.describe(key, true)))
+		}
+		return configs, nil
 	}
+	if err := d.isThisNode(name, " or empty string,"); err != nil {
+		return nil, err
+	}
+	for _, key := range d.node.names() {
+		configs = append(configs, d.finished(d.node.describe(key, false)))
+	}
+	return configs, nil
+}
+
+// isThisNode checks that a name is this node's id. or is what else the name might have been.
+func (d *Describer) isThisNode(name, or string) *protocol.Error {
 	id, err := strconv.ParseInt(name, 10, 32)
 	switch {
 	case err != nil:
-		return nil, protocol.Errorf(kerr.InvalidRequest,
+		return protocol.Errorf(kerr.InvalidRequest,
 			"Broker id must be an integer, but it is: %s", name)
-	case int32(id) != d.node:
-		return nil, protocol.Errorf(kerr.InvalidRequest,
-			"Unexpected broker id, expected %d or empty string, but received %s", d.node, name)
+	case int32(id) != d.settings.NodeID:
+		return protocol.Errorf(kerr.InvalidRequest,
+			"Unexpected broker id, expected %d%s but received %s", d.settings.NodeID, or, name)
 	}
-	return d.layered(d.nodeLevels()...), nil
+	return nil
 }
 
-// configLayer is one level of a configuration.
-type configLayer struct {
-	values map[string]string
-	source int8
-}
-
-// nodeLevels are the levels of this node's configuration, the effective one first.
-func (d *Describer) nodeLevels() []configLayer {
-	return []configLayer{{d.defaults.node, sourceBroker}, {d.defaults.cluster, sourceBrokerDefault},
-		{d.defaults.static, sourceStatic}}
-}
-
-// layered describes every key of some levels, by name.
-func (d *Describer) layered(levels ...configLayer) []describedConfig {
-	keys := make(map[string]bool)
-	for _, level := range levels {
-		for key := range level.values {
-			keys[key] = true
-		}
+// loggers describes the levels of this process's loggers.
+func (d *Describer) loggers(name string) ([]describedConfig, *protocol.Error) {
+	if name == "" {
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Broker id must not be empty")
+	}
+	if err := d.isThisNode(name, ""); err != nil {
+		return nil, err
 	}
 	var configs []describedConfig
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		config := kmsg.NewDescribeConfigsResponseResourceConfig()
-		config.Name, config.IsSensitive = key, protocol.Secret(key)
-		for _, level := range levels {
-			v, ok := level.values[key]
-			if !ok {
-				continue
-			}
-			synonym := configSynonym(key, v, level.source)
-			if config.IsSensitive {
-				synonym.Value, config.ConfigType = nil, kmsg.ConfigTypePassword
-			}
-			if config.Source < 0 {
-				config.Value, config.Source = synonym.Value, synonym.Source
-				config.ReadOnly = level.source == sourceStatic
-			}
-			if d.synonyms {
-				config.ConfigSynonyms = append(config.ConfigSynonyms, synonym)
-			}
+	for _, logger := range d.settings.Loggers.All() {
+		c := kmsg.NewDescribeConfigsResponseResourceConfig()
+		c.Name, c.Value, c.Source = logger.Name, &logger.Level, kmsg.ConfigSource(sourceLogger)
+		if d.doc {
+			c.Documentation = &logger.About
 		}
-		configs = append(configs, config)
+		configs = append(configs, c)
 	}
-	return configs
+	return configs, nil
+}
+
+func (d *Describer) clientMetrics(name string) ([]describedConfig, *protocol.Error) {
+	if name == "" {
+		return nil, protocol.Errorf(kerr.InvalidRequest,
+			"Client metrics subscription name must not be empty")
+	}
+	own := d.img.Config(metadata.ConfigClientMetrics, name)
+	var configs []describedConfig
+	for _, k := range clientMetricsKeys {
+		value, set := own[k.name]
+		if !set {
+			value = k.value
+		}
+		value = formatted(k.kind, value)
+		var synonyms []describedSynonym
+		if set {
+			synonyms = append(synonyms, configSynonym(k.name, value, sourceClientMetrics))
+		}
+		c := describedAs(k.name, k.kind, synonyms)
+		c.Value = &value
+		configs = append(configs, d.finished(c))
+	}
+	return configs, nil
+}
+
+func (d *Describer) group(name string) ([]describedConfig, *protocol.Error) {
+	if name == "" {
+		return nil, protocol.Errorf(kerr.InvalidRequest, "Group name must not be empty")
+	}
+	own := d.img.Config(metadata.ConfigGroup, name)
+	var configs []describedConfig
+	for i := range groupKeys {
+		k := &groupKeys[i]
+		value, set := own[k.name]
+		if k.internal && !set {
+			continue
+		}
+		if !set {
+			value = k.inherited(d.node)
+		}
+		value = formatted(k.kind, value)
+		c := describedAs(k.name, k.kind, d.groupSynonyms(k, own))
+		c.Value = &value
+		configs = append(configs, d.finished(c))
+	}
+	slices.SortFunc(configs, func(a, b describedConfig) int {
+		return strings.Compare(a.Name, b.Name)
+	})
+	return configs, nil
+}
+
+func (d *Describer) groupSynonyms(k *groupKey, own map[string]string) []describedSynonym {
+	var all []describedSynonym
+	if v, ok := own[k.name]; ok {
+		all = append(all, configSynonym(k.name, formatted(k.kind, v), sourceGroup))
+	}
+	if k.synonym == "" {
+		return append(all, configSynonym(k.name, k.value, sourceDefault))
+	}
+	return append(all, d.node.synonyms(k.synonym)...)
 }
 
 type describedSynonym = kmsg.DescribeConfigsResponseResourceConfigConfigSynonym
@@ -187,16 +262,17 @@ func configSynonym(name, value string, source int8) describedSynonym {
 
 // topicKeyTypes are the types of keys whose defaults do not show them.
 var topicKeyTypes = map[string]kmsg.ConfigType{
-	"compression.gzip.level":    kmsg.ConfigTypeInt,
-	"compression.lz4.level":     kmsg.ConfigTypeInt,
-	"compression.zstd.level":    kmsg.ConfigTypeInt,
-	"index.interval.bytes":      kmsg.ConfigTypeInt,
-	"internal.segment.bytes":    kmsg.ConfigTypeInt,
-	"max.message.bytes":         kmsg.ConfigTypeInt,
-	minISRConfig:                kmsg.ConfigTypeInt,
-	"segment.bytes":             kmsg.ConfigTypeInt,
-	"segment.index.bytes":       kmsg.ConfigTypeInt,
-	"min.cleanable.dirty.ratio": kmsg.ConfigTypeDouble,
+	"compression.gzip.level":         kmsg.ConfigTypeInt,
+	"compression.lz4.level":          kmsg.ConfigTypeInt,
+	"compression.zstd.level":         kmsg.ConfigTypeInt,
+	"index.interval.bytes":           kmsg.ConfigTypeInt,
+	"internal.segment.bytes":         kmsg.ConfigTypeInt,
+	"max.decompressed.message.bytes": kmsg.ConfigTypeInt,
+	"max.message.bytes":              kmsg.ConfigTypeInt,
+	minISRConfig:                     kmsg.ConfigTypeInt,
+	"segment.bytes":                  kmsg.ConfigTypeInt,
+	"segment.index.bytes":            kmsg.ConfigTypeInt,
+	"min.cleanable.dirty.ratio":      kmsg.ConfigTypeDouble,
 }
 
 func (k *topicKey) configType() kmsg.ConfigType {
@@ -216,32 +292,12 @@ func (k *topicKey) configType() kmsg.ConfigType {
 	return kmsg.ConfigTypeString
 }
 
-// parsed is the value as Kafka's brokers read it, written out again (ConfigDef.parseValue and
-// convertToString); a value that they cannot read stays as it is.
+// parsed is the value as Kafka's brokers read it, written out again.
 func (k *topicKey) parsed(value string) string {
-	switch k.configType() {
-	case kmsg.ConfigTypeList:
-		list := splitList(value)
-		if k.distinct {
-			list = appended(nil, list)
-		}
-		return strings.Join(list, ",")
-	case kmsg.ConfigTypeBoolean:
-		if b, ok := parseBool(value); ok {
-			return strconv.FormatBool(b)
-		}
-	case kmsg.ConfigTypeInt, kmsg.ConfigTypeLong:
-		if n, err := parseInt(value, 64); err == nil {
-			return strconv.FormatInt(n, 10)
-		}
-	case kmsg.ConfigTypeDouble:
-		if f, err := strconv.ParseFloat(trimJava(value), 64); err == nil {
-			return javaDouble(f)
-		}
-	case kmsg.ConfigTypeString:
-		return trimJava(value)
+	if k.distinct {
+		return strings.Join(appended(nil, splitList(value)), ",")
 	}
-	return value
+	return formatted(k.configType(), value)
 }
 
 // DescribeCreated describes a topic that is created with some overrides, for CREATE_TOPICS.

@@ -6,128 +6,265 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/protocol"
 )
 
-// groupKey is a config that a group may have (GroupConfig). low and high are the settings of the
-// controller that bound it: consumer.session.timeout.ms, for example, lies between
-// group.consumer.min.session.timeout.ms and group.consumer.max.session.timeout.ms.
+// groupKey is a config that a group may have (GroupConfig).
 type groupKey struct {
-	name      string
-	value     string // default
-	check     configCheck
-	low, high groupBound
-}
-
-// groupBound is a setting of the controller that bounds a group config, with its default.
-type groupBound struct {
-	name  string
-	value int64
-}
-
-// groupKeys is every group config of Kafka 4.3.
-var groupKeys = slices.Concat(
-	groupTimes("consumer"), groupTimes("share"), groupTimes("streams"),
-	[]groupKey{
-		{name: "share.auto.offset.reset", value: "latest", check: offsetReset},
-		{
-			name: "share.delivery.count.limit", value: "5", check: int32From(2, math.MaxInt32),
-			low:  groupBound{"group.share.min.delivery.count.limit", 2},
-			high: groupBound{"group.share.max.delivery.count.limit", 10},
-		},
-		{name: "share.isolation.level", value: "read_uncommitted",
-			check: oneOf("read_committed", "read_uncommitted")},
-		{
-			name: "share.partition.max.record.locks", value: "2000",
-			check: int32From(100, math.MaxInt32),
-			low:   groupBound{"group.share.min.partition.max.record.locks", 100},
-			high:  groupBound{"group.share.max.partition.max.record.locks", 4000},
-		},
-		{
-			name: "share.record.lock.duration.ms", value: "30000",
-			check: int32From(1000, math.MaxInt32),
-			low:   groupBound{"group.share.min.record.lock.duration.ms", 15000},
-			high:  groupBound{"group.share.max.record.lock.duration.ms", 60000},
-		},
-		{name: "share.renew.acknowledge.enable", value: "true", check: boolean},
-		{name: "streams.initial.rebalance.delay.ms", value: "3000",
-			check: int32From(0, math.MaxInt32)},
-		{name: "streams.num.standby.replicas", value: "0", check: int32From(0, math.MaxInt32),
-			high: groupBound{"group.streams.max.standby.replicas", 2}},
-	},
-)
-
-// groupTimes are the configs that every kind of group has.
-func groupTimes(kind string) []groupKey {
-	bounds := func(rest string, low, high int64) (groupBound, groupBound) {
-		prefix := "group." + kind
-		return groupBound{prefix + ".min." + rest, low}, groupBound{prefix + ".max." + rest, high}
-	}
-	session := groupKey{name: kind + sessionTimeout, value: "45000",
-		check: int32From(1, math.MaxInt32)}
-	session.low, session.high = bounds("session.timeout.ms", 45000, 60000)
-	heartbeat := groupKey{name: kind + heartbeatInterval, value: "5000",
-		check: int32From(1, math.MaxInt32)}
-	heartbeat.low, heartbeat.high = bounds("heartbeat.interval.ms", 5000, 15000)
-	assignment := groupKey{name: kind + ".assignment.interval.ms", value: "1000",
-		check: int32From(0, math.MaxInt32)}
-	assignment.low, assignment.high = bounds("assignment.interval.ms", 0, 15000)
-	return []groupKey{session, heartbeat, assignment}
+	name     string
+	kind     kmsg.ConfigType
+	value    string // default
+	check    configCheck
+	internal bool   // listed only where a group sets it
+	synonym  string // the broker config from which it gets its value where the group sets none
 }
 
 const (
 	sessionTimeout    = ".session.timeout.ms"
 	heartbeatInterval = ".heartbeat.interval.ms"
+
+	rackTagsConfig        = "streams.rack.aware.assignment.tags"
+	streamsAssignorConfig = "streams.assignor.name"
+	streamsAssignors      = "group.streams.assignors"
+	deadLetterTopicConfig = "errors.deadletterqueue.topic.name"
 )
 
-// validateGroup checks the configs of a group after the changes, for every kind of group: the name
-// does not show the kind.
+// groupKeys is every group config of Kafka 4.4, in the order in which their values are checked.
+var groupKeys = []groupKey{
+	groupInt("consumer.session.timeout.ms", 45000, 1),
+	groupInt("consumer.heartbeat.interval.ms", 5000, 1),
+	groupInt("consumer.assignment.interval.ms", 1000, 0),
+	internalKey(groupBool("consumer.assignor.offload.enable", "true", true)),
+	groupInt("share.session.timeout.ms", 45000, 1),
+	groupInt("share.heartbeat.interval.ms", 5000, 1),
+	groupInt("share.record.lock.duration.ms", 30000, 1000),
+	groupInt("share.delivery.count.limit", 5, 2),
+	groupInt("share.partition.max.record.locks", 2000, 100),
+	{name: "share.auto.offset.reset", kind: kmsg.ConfigTypeString, value: "latest",
+		check: offsetReset},
+	{name: "share.isolation.level", kind: kmsg.ConfigTypeString, value: "read_uncommitted",
+		check: oneOf("read_committed", "read_uncommitted")},
+	groupBool("share.renew.acknowledge.enable", "true", false),
+	groupInt("share.assignment.interval.ms", 1000, 0),
+	internalKey(groupBool("share.assignor.offload.enable", "true", true)),
+	groupInt("streams.session.timeout.ms", 45000, 1),
+	groupInt("streams.heartbeat.interval.ms", 5000, 1),
+	groupInt("streams.num.standby.replicas", 0, 0),
+	groupInt("streams.initial.rebalance.delay.ms", 3000, 0),
+	groupInt("streams.assignment.interval.ms", 1000, 0),
+	internalKey(groupBool("streams.assignor.offload.enable", "true", true)),
+	internalKey(groupInt("streams.task.offset.interval.ms", 60000, 1)),
+	internalKey(groupInt("streams.num.warmup.replicas", 2, 0)),
+	{name: rackTagsConfig, kind: kmsg.ConfigTypeList, check: noEmptyWords,
+		synonym: "group." + rackTagsConfig},
+	{name: "streams.acceptable.recovery.lag", kind: kmsg.ConfigTypeLong, value: "10000",
+		check: int64From(0), internal: true, synonym: "group.streams.acceptable.recovery.lag"},
+	{name: streamsAssignorConfig, kind: kmsg.ConfigTypeString, check: anyText,
+		synonym: streamsAssignors},
+	{name: deadLetterTopicConfig, kind: kmsg.ConfigTypeString, check: anyText},
+	groupBool("errors.deadletterqueue.copy.record.enable", "false", false),
+}
+
+var groupKeyByName = func() map[string]*groupKey {
+	m := make(map[string]*groupKey, len(groupKeys))
+	for i := range groupKeys {
+		m[groupKeys[i].name] = &groupKeys[i]
+	}
+	return m
+}()
+
+func groupInt(name string, value, low int64) groupKey {
+	return groupKey{name: name, kind: kmsg.ConfigTypeInt, value: strconv.FormatInt(value, 10),
+		check: int32From(low, math.MaxInt32), synonym: "group." + name}
+}
+
+func groupBool(name, value string, inherited bool) groupKey {
+	k := groupKey{name: name, kind: kmsg.ConfigTypeBoolean, value: value, check: boolean}
+	if inherited {
+		k.synonym = "group." + name
+	}
+	return k
+}
+
+func internalKey(k groupKey) groupKey {
+	k.internal = true
+	return k
+}
+
+func anyText(_, _ string) string { return "" }
+
+func noEmptyWords(name, value string) string {
+	if slices.Contains(splitList(value), "") {
+		return fmt.Sprintf("Configuration '%s' values must not be empty.", name)
+	}
+	return ""
+}
+
+// inherited is the value of a group that sets none: that of this node, or the default.
+func (k *groupKey) inherited(n *nodeConfig) string {
+	if k.synonym == "" {
+		return k.value
+	}
+	value := n.value(k.synonym)
+	switch {
+	case value == nil:
+		return k.value
+	case k.name == streamsAssignorConfig:
+		first, _, _ := strings.Cut(*value, ",")
+		return first
+	}
+	return *value
+}
+
+// groupBound bounds a group config by settings of the controller, group.<kind>.min.<rest> and
+// group.<kind>.max.<rest>, which have the defaults low and high; -1 is no bound.
+type groupBound struct {
+	kind, rest string
+	key        string // the group config is <kind>.<key>; rest if empty
+	low, high  int64
+}
+
+// groupBounds is every bound, in the order in which they are checked.
+var groupBounds = []groupBound{
+	{kind: "consumer", rest: "heartbeat.interval.ms", low: 5000, high: 15000},
+	{kind: "consumer", rest: "session.timeout.ms", low: 45000, high: 60000},
+	{kind: "consumer", rest: "assignment.interval.ms", low: 0, high: 15000},
+	{kind: "share", rest: "heartbeat.interval.ms", low: 5000, high: 15000},
+	{kind: "share", rest: "session.timeout.ms", low: 45000, high: 60000},
+	{kind: "share", rest: "record.lock.duration.ms", low: 15000, high: 60000},
+	{kind: "share", rest: "delivery.count.limit", low: 2, high: 10},
+	{kind: "share", rest: "partition.max.record.locks", low: 100, high: 4000},
+	{kind: "share", rest: "assignment.interval.ms", low: 0, high: 15000},
+	{kind: "streams", rest: "heartbeat.interval.ms", low: 5000, high: 15000},
+	{kind: "streams", rest: "session.timeout.ms", low: 45000, high: 60000},
+	{kind: "streams", rest: "standby.replicas", key: "num.standby.replicas", low: -1, high: 2},
+	{kind: "streams", rest: "assignment.interval.ms", low: 0, high: 15000},
+	{kind: "streams", rest: "task.offset.interval.ms", low: 15000, high: -1},
+	{kind: "streams", rest: "warmup.replicas", key: "num.warmup.replicas", low: -1, high: 20},
+}
+
+// outside returns the reason why the value that a group sets is out of its bounds.
+func (b groupBound) outside(all, static map[string]string) string {
+	name := b.kind + "." + b.rest
+	if b.key != "" {
+		name = b.kind + "." + b.key
+	}
+	text, set := all[name]
+	if !set {
+		return ""
+	}
+	value, _ := parseInt(text, 32)
+	limit := func(side string, otherwise int64) int64 {
+		return int64(intOr(static["group."+b.kind+"."+side+"."+b.rest], int(otherwise)))
+	}
+	low, high := limit("min", b.low), limit("max", b.high)
+	switch {
+	case b.low < 0 && value > high:
+		return fmt.Sprintf("%s must be less than or equal to %d", name, high)
+	case b.high < 0 && value < low:
+		return fmt.Sprintf("%s must be greater than or equal to %d", name, low)
+	case b.low >= 0 && b.high >= 0 && (value < low || value > high):
+		return fmt.Sprintf("%s must be in the range %d to %d inclusive.", name, low, high)
+	}
+	return ""
+}
+
+// validateGroup checks the configs that a group sets after the changes, for every kind of group:
+// the name does not show the kind. The order of the checks is Kafka's.
 func (cc *Changes) validateGroup(all map[string]string) *protocol.Error {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if !slices.ContainsFunc(groupKeys, func(k groupKey) bool { return k.name == name }) {
+		if groupKeyByName[name] == nil {
 			return protocol.Errorf(kerr.InvalidConfig, "Unknown group config name: %s", name)
 		}
 	}
-	values := make(map[string]int64, len(groupKeys))
-	for i := range groupKeys {
-		k := &groupKeys[i]
-		value, set := all[k.name]
-		if !set {
-			value = valueOr(cc.defaults.static, "group."+k.name, k.value)
-		}
-		if wrong := k.check(k.name, value); wrong != "" {
+	for _, check := range [...]func(map[string]string) string{
+		repeatedTags, unreadableGroup, cc.outOfBounds, cc.unknownAssignor, cc.shortSession,
+		reservedTopic,
+	} {
+		if wrong := check(all); wrong != "" {
 			return protocol.Errorf(kerr.InvalidConfig, "%s", wrong)
-		}
-		values[k.name], _ = parseInt(value, 32)
-		if wrong := k.outOfBounds(values[k.name], cc.defaults.static); wrong != "" {
-			return protocol.Errorf(kerr.InvalidConfig, "%s", wrong)
-		}
-	}
-	for _, kind := range [...]string{"consumer", "share", "streams"} {
-		if values[kind+sessionTimeout] <= values[kind+heartbeatInterval] {
-			return protocol.Errorf(kerr.InvalidConfig, "%s must be greater than %s",
-				kind+sessionTimeout, kind+heartbeatInterval)
 		}
 	}
 	return nil
 }
 
-func (k *groupKey) outOfBounds(value int64, static map[string]string) string {
-	switch {
-	case k.low.name != "" && value < k.low.limit(static):
-		return fmt.Sprintf("%s must be greater than or equal to %s", k.name, k.low.name)
-	case k.high.name != "" && value > k.high.limit(static):
-		return fmt.Sprintf("%s must be less than or equal to %s", k.name, k.high.name)
+func repeatedTags(all map[string]string) string {
+	tags := splitList(all[rackTagsConfig])
+	if len(appended(nil, tags)) < len(tags) {
+		return rackTagsConfig + " must not contain duplicate tag keys."
 	}
 	return ""
 }
 
-func (b groupBound) limit(static map[string]string) int64 {
-	return int64(intOr(static[b.name], int(b.value)))
+func unreadableGroup(all map[string]string) string {
+	for i := range groupKeys {
+		k := &groupKeys[i]
+		if value, set := all[k.name]; set {
+			if wrong := k.check(k.name, value); wrong != "" {
+				return wrong
+			}
+		}
+	}
+	return ""
+}
+
+func (cc *Changes) outOfBounds(all map[string]string) string {
+	for _, b := range groupBounds {
+		if wrong := b.outside(all, cc.defaults.static); wrong != "" {
+			return wrong
+		}
+	}
+	return ""
+}
+
+func (cc *Changes) unknownAssignor(all map[string]string) string {
+	name, set := all[streamsAssignorConfig]
+	known := splitList(valueOr(cc.defaults.static, streamsAssignors, "sticky"))
+	if name = trimJava(name); set && !slices.Contains(known, name) {
+		return fmt.Sprintf("%s '%s' is not a registered task assignor. Registered assignors are: "+
+			"[%s].", streamsAssignorConfig, name, strings.Join(known, ", "))
+	}
+	return ""
+}
+
+// shortSession finds a session that ends with the first heartbeat that is missed, among the kinds
+// of groups of which one of the two is set.
+func (cc *Changes) shortSession(all map[string]string) string {
+	for _, kind := range [...]string{"consumer", "share", "streams"} {
+		session, sets := cc.groupTime(all, kind+sessionTimeout)
+		heartbeat, alsoSets := cc.groupTime(all, kind+heartbeatInterval)
+		if (sets || alsoSets) && session <= heartbeat {
+			return kind + sessionTimeout + " must be greater than " + kind + heartbeatInterval
+		}
+	}
+	return ""
+}
+
+// groupTime is the effective value of a time, and whether the group sets it.
+func (cc *Changes) groupTime(all map[string]string, name string) (ms int64, set bool) {
+	k := groupKeyByName[name]
+	value, set := all[name]
+	if !set {
+		value = valueOr(cc.defaults.static, k.synonym, k.value)
+	}
+	ms, err := parseInt(value, 32)
+	if err != nil {
+		ms, _ = parseInt(k.value, 32)
+	}
+	return ms, set
+}
+
+func reservedTopic(all map[string]string) string {
+	if strings.HasPrefix(trimJava(all[deadLetterTopicConfig]), "__") {
+		return deadLetterTopicConfig + ": DLQ topic name must not start with '__'"
+	}
+	return ""
 }
 
 func valueOr(values map[string]string, name, otherwise string) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -17,6 +18,7 @@ const (
 	sourceBrokerDefault int8 = 3
 	sourceStatic        int8 = 4
 	sourceDefault       int8 = 5
+	sourceLogger        int8 = 6
 	sourceClientMetrics int8 = 7
 	sourceGroup         int8 = 8
 )
@@ -30,8 +32,10 @@ const (
 type Settings struct {
 	NodeID          int32
 	Static          map[string]string // keys and values of the configuration file
+	Defaults        map[string]string // defaults that differ from those of Kafka's servers
 	MinISR          int32             // min.insync.replicas
 	UncleanElection bool              // unclean.leader.election.enable
+	Loggers         *loglevel.Loggers // of this process; nil: none
 }
 
 // topicKey is a config that a topic may have (LogConfig).
@@ -81,7 +85,7 @@ func shownTopicKeys(overrides map[string]string) iter.Seq[*topicKey] {
 // TopicKeyCount is how many configs a topic may have.
 func TopicKeyCount() int { return len(topicKeys) }
 
-// topicKeys is every topic config of Kafka 4.3, by name.
+// topicKeys is every topic config of Kafka 4.4, by name.
 var topicKeys = []topicKey{
 	{name: "cleanup.policy", value: "delete", list: true, distinct: true,
 		check: listOf("compact", "delete"), synonyms: same("log.cleanup.policy")},
@@ -96,6 +100,7 @@ var topicKeys = []topicKey{
 		synonyms: same("compression.zstd.level")},
 	{name: "delete.retention.ms", value: "86400000", check: int64From(0),
 		synonyms: same("log.cleaner.delete.retention.ms")},
+	{name: "errors.deadletterqueue.group.enable", value: "false", check: boolean},
 	{name: "file.delete.delay.ms", value: "60000", check: int64From(0),
 		synonyms: same("log.segment.delete.delay.ms")},
 	{name: "flush.messages", value: maxInt64, check: int64From(1),
@@ -114,6 +119,8 @@ var topicKeys = []topicKey{
 		synonyms: same("log.local.retention.ms")},
 	{name: "max.compaction.lag.ms", value: maxInt64, check: int64From(1),
 		synonyms: same("log.cleaner.max.compaction.lag.ms")},
+	{name: "max.decompressed.message.bytes", value: "2147483639",
+		check: int32From(1, 2147483639), synonyms: same("max.decompressed.message.bytes")},
 	{name: "max.message.bytes", value: "1048588", check: int32From(0, math.MaxInt32),
 		synonyms: same("message.max.bytes")},
 	{name: "message.timestamp.after.max.ms", value: "3600000", check: int64From(0),
@@ -129,6 +136,10 @@ var topicKeys = []topicKey{
 	{name: minISRConfig, value: "1", check: int32From(1, math.MaxInt32),
 		synonyms: same(minISRConfig)},
 	{name: "preallocate", value: "false", check: boolean, synonyms: same("log.preallocate")},
+	{name: "remote.copy.lag.bytes", value: "-1", check: int64From(-1),
+		synonyms: same("log.remote.copy.lag.bytes")},
+	{name: "remote.copy.lag.ms", value: "0", check: int64From(-1),
+		synonyms: same("log.remote.copy.lag.ms")},
 	{name: "remote.log.copy.disable", value: "false", check: boolean},
 	{name: "remote.log.delete.on.disable", value: "false", check: boolean},
 	{name: "remote.storage.enable", value: "false", check: boolean},

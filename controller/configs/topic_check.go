@@ -33,7 +33,7 @@ func (cc *Changes) validateTopic(
 	defaults := TopicDefaults{static: cc.defaults.static}
 	values := topicValues{&defaults, all}
 	for _, rule := range [...]string{values.compaction(), values.remoteStorage(current),
-		values.remoteCopy(), values.remoteRetention()} {
+		values.remoteRetention(), values.copyLag(), values.remoteCopy()} {
 		if rule != "" {
 			return protocol.Errorf(kerr.InvalidConfig, "%s", rule)
 		}
@@ -132,6 +132,26 @@ func (v topicValues) remoteRetention() string {
 		case local > total:
 			return invalidValue(name, fmt.Sprint(local),
 				fmt.Sprintf("Value must not be more than %s property value: %d", of, total))
+		}
+	}
+	return ""
+}
+
+// copyLag checks that segments are copied to remote storage before the local retention deletes them
+// (KIP-1241).
+func (v topicValues) copyLag() string {
+	if !v.bool("remote.storage.enable") {
+		return ""
+	}
+	for _, unit := range [...]string{"bytes", "ms"} {
+		name, of := "remote.copy.lag."+unit, "local.retention."+unit
+		lag, local := v.long(name), v.long(of)
+		if local == localUnset {
+			local = v.long("retention." + unit)
+		}
+		if lag > 0 && local >= 0 && lag > local {
+			return invalidValue(name, fmt.Sprint(lag),
+				fmt.Sprintf("Value must not exceed %s (effective value: %d)", of, local))
 		}
 	}
 	return ""

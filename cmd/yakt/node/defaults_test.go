@@ -3,10 +3,10 @@ package node
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +14,7 @@ import (
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -42,12 +43,13 @@ func (l *instantLog) Peers() []controller.Peer { return nil }
 // leading starts an active controller with a configuration file's own values; there is a topic t.
 func leading(t *testing.T, static map[string]string) *controller.Controller {
 	t.Helper()
-	n := &Node{storage: &storage{}, cfg: &config.Config{
+	logger := slog.New(slog.DiscardHandler)
+	n := &Node{storage: &storage{}, loggers: loglevel.Of(logger), cfg: &config.Config{
 		Static:     static,
 		Controller: config.Controller{NumPartitions: 1, DefaultReplicationFactor: 1},
 	}}
 	cfg := n.controllerConfig()
-	cfg.Logger, cfg.Stop = slog.New(slog.DiscardHandler), func(err error) { t.Error(err) }
+	cfg.Logger, cfg.Stop = logger, func(err error) { t.Error(err) }
 	c := controller.New(cfg)
 	log := &instantLog{controller: c, end: 10}
 	c.SetLog(log)
@@ -82,18 +84,23 @@ func defaultsOf(t *testing.T, static map[string]string) (answers []kmsg.Response
 	describe.Resources = []kmsg.DescribeConfigsRequestResource{
 		{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "t"},
 	}
-	one, yes, level := "1", "true", "read_committed"
+	describe.Resources = append(describe.Resources, kmsg.DescribeConfigsRequestResource{
+		ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: "none",
+	})
+	yes := "true"
 	group := kmsg.NewPtrIncrementalAlterConfigsRequest()
 	topic := kmsg.NewPtrIncrementalAlterConfigsRequest()
-	group.Resources = []kmsg.IncrementalAlterConfigsRequestResource{{
-		ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: "g",
-		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{
-			{Name: "streams.num.standby.replicas", Value: &one},
-		},
-	}, {ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: "h",
-		Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{
-			{Name: "share.isolation.level", Value: &level},
-		}}}
+	for name, value := range groupConfigs {
+		group.Resources = append(group.Resources, kmsg.IncrementalAlterConfigsRequestResource{
+			ResourceType: kmsg.ConfigResourceTypeGroupConfig, ResourceName: name,
+			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{
+				{Name: name, Value: kmsg.StringPtr(value)},
+			},
+		})
+	}
+	slices.SortFunc(group.Resources, func(a, b kmsg.IncrementalAlterConfigsRequestResource) int {
+		return strings.Compare(a.ResourceName, b.ResourceName)
+	})
 	topic.Resources = []kmsg.IncrementalAlterConfigsRequestResource{
 		{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: "t",
 			Configs: []kmsg.IncrementalAlterConfigsRequestResourceConfig{
@@ -107,6 +114,20 @@ func defaultsOf(t *testing.T, static map[string]string) (answers []kmsg.Response
 		answers = append(answers, <-reply)
 	}
 	return answers
+}
+
+// groupConfigs are the configs of groups that this node's file bounds, with their defaults.
+var groupConfigs = map[string]string{
+	"consumer.session.timeout.ms": "45000", "consumer.heartbeat.interval.ms": "5000",
+	"consumer.assignment.interval.ms": "1000", "share.session.timeout.ms": "45000",
+	"share.heartbeat.interval.ms": "5000", "share.assignment.interval.ms": "1000",
+	"share.record.lock.duration.ms": "30000", "share.delivery.count.limit": "5",
+	"share.partition.max.record.locks": "2000", "streams.session.timeout.ms": "45000",
+	"streams.heartbeat.interval.ms": "5000", "streams.assignment.interval.ms": "1000",
+	"streams.num.standby.replicas": "1", "streams.task.offset.interval.ms": "60000",
+	"streams.num.warmup.replicas": "2", "streams.acceptable.recovery.lag": "10000",
+	"consumer.assignor.offload.enable": "true", "share.assignor.offload.enable": "true",
+	"streams.assignor.offload.enable": "true", "streams.assignor.name": "sticky",
 }
 
 // defaultSamples are values that show, for keys whose type does not say enough.
@@ -141,9 +162,9 @@ func TestDefaultsOfTopicsAndGroups(t *testing.T) {
 			t.Errorf("%s=%s: an effect: %v; the reference says: %q", k.Name, value, changed, k.Void)
 		}
 	}
-	if one := fmt.Sprint(
-		before[1].(*kmsg.IncrementalAlterConfigsResponse).Resources[0].ErrorCode,
-	); one != "0" {
-		t.Errorf("without any of them the group's config is refused: %s", one)
+	for _, r := range before[1].(*kmsg.IncrementalAlterConfigsResponse).Resources {
+		if r.ErrorCode != 0 {
+			t.Errorf("without any of them a group's config is refused: %+v", r)
+		}
 	}
 }

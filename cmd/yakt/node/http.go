@@ -81,7 +81,8 @@ func listenHTTP(
 // bindHTTP binds this node's HTTP listeners. If the default address is taken, the node runs without
 // an HTTP port of its own: a default must not stop a controller.
 func (n *Node) bindHTTP() (*httpServer, error) {
-	s, err := listenHTTP(n.cfg.HTTP.Listeners, httpLimitsOf(n.cfg), n.files, n.logger)
+	s, err := listenHTTP(n.cfg.HTTP.Listeners, httpLimitsOf(n.cfg), n.files,
+		n.loggers.Logger("http"))
 	if err != nil && n.cfg.HTTP.Default {
 		n.logger.Warn("this node has no HTTP port of its own, since the default one is taken; other "+
 			"nodes pass requests on to it. To give it one, set yakt.http.listeners to a free address",
@@ -207,7 +208,7 @@ func (n *Node) httpAPI() *httpapi.API {
 		PassTo: n.forwarder.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes,
 		SessionTimeout:    n.cfg.Controller.BrokerSessionTimeout,
 		HeartbeatInterval: n.cfg.Controller.BrokerHeartbeatInterval,
-		Turns:             n.turns, Logger: n.logger,
+		Turns:             n.turns, Logger: n.loggers.Logger("http"), Loggers: n.loggers,
 	})
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/kafkaproto"
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -36,6 +37,7 @@ import (
 type Node struct {
 	cfg          *config.Config
 	logger       *slog.Logger
+	loggers      *loglevel.Loggers
 	version      string // this program's release
 	storage      *storage
 	registration record.RegisterController // how this node registers when a quorum has a leader
@@ -62,22 +64,23 @@ type Node struct {
 // only. An error says what is wrong and what to do; nothing stays open then.
 func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err error) {
 	n := &Node{
-		cfg: cfg, logger: logger, version: version, failed: make(chan error, 1),
+		cfg: cfg, loggers: loglevel.Of(logger), version: version, failed: make(chan error, 1),
 		turns: turns.New(runtime.GOMAXPROCS(0)),
 	}
+	n.logger = n.loggers.Logger("node")
 	n.files = newDescriptors(descriptorLimit())
 	defer func() {
 		if err != nil {
 			n.release()
 		}
 	}()
-	if n.storage, err = openStorage(cfg, logger); err != nil {
+	if n.storage, err = openStorage(cfg, n.logger); err != nil {
 		return nil, err
 	}
 	if n.server, err = n.listen(); err != nil {
 		return nil, err
 	}
-	if n.debug, err = listenDebug(cfg.DebugListeners, logger); err != nil {
+	if n.debug, err = listenDebug(cfg.DebugListeners, n.logger); err != nil {
 		return nil, err
 	}
 	if n.http, err = n.bindHTTP(); err != nil {
@@ -94,8 +97,8 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 	n.controller.SetLog(quorumLog{n.log})
 	n.api = n.httpAPI()
 	n.http.use(n.api)
-	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api, logger)
-	n.files.warnIfFewer(cfg.Clients.MaxConnections, logger)
+	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api, n.loggers.Logger("http"))
+	n.files.warnIfFewer(cfg.Clients.MaxConnections, n.logger)
 	return n, nil
 }
 
@@ -133,7 +136,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		StreamSlots:         peerSlots,
 		IdleTimeout:         n.cfg.Clients.MaxIdle,
 		Turns:               n.turns,
-		Logger:              n.logger,
+		Logger:              n.loggers.Logger("network"),
 	}
 	if cfg.MaxConnectionsPerIP == 0 {
 		cfg.MaxConnectionsPerIP = -1 // kafkaproto takes 0 for its default, and -1 for no connection
@@ -204,6 +207,7 @@ func (n *Node) controllerConfig() controller.Config {
 		UncleanElection:          cfg.Static["unclean.leader.election.enable"] == "true",
 		DeleteTopics:             cfg.Controller.DeleteTopicEnable,
 		Static:                   cfg.Static,
+		Defaults:                 config.OwnDefaults(),
 		Tokens:                   controller.TokenSettings(cfg.Security.DelegationToken),
 		Resolve:                  resolveHost,
 		Limits:                   requestLimits(cfg.Clients.Limits),
@@ -218,7 +222,7 @@ func (n *Node) controllerConfig() controller.Config {
 		Clock:  systemClock{},
 		Random: newRandom(),
 		Codec:  controller.Codec{Decode: decodeNested, Encode: kafkaprotoEncode, Cost: nestedCost},
-		Logger: n.logger,
+		Logger: n.loggers.Logger("controller"), Loggers: n.loggers,
 		Stop:   n.fail,
 		CutLog: func(offset int64) { n.log.CutBefore(offset) },
 
@@ -364,7 +368,7 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 		SnapshotInterval:   snapshotInterval(cfg.Storage.SnapshotInterval),
 		SnapshotsKept:      int(cfg.Storage.SnapshotsKept),
 		KeepBytes:          min(keepBytes, cfg.Storage.SnapshotBytes),
-		SegmentBytes:       cfg.Storage.WALSegmentBytes, Logger: n.logger,
+		SegmentBytes:       cfg.Storage.WALSegmentBytes, Logger: n.loggers.Logger("raft"),
 	}
 }
 

@@ -78,7 +78,7 @@ func planOf(t *testing.T, text string) plan {
 	p.static, p.controller.Static = p.controller.Static, nil
 	p.controller.InitialVoters, p.controller.Clock, p.controller.Random = nil, nil, nil
 	p.controller.Codec, p.controller.Logger, p.controller.Stop = controller.Codec{}, nil, nil
-	p.controller.CutLog, p.controller.AskBroker = nil, nil
+	p.controller.CutLog, p.controller.AskBroker, p.controller.Resolve = nil, nil, nil
 	return p
 }
 
@@ -157,6 +157,9 @@ func another(t *testing.T, k config.Key) string {
 // the plan changes. docs/configuration.md lists the keys of class Ignored, and says for those with
 // Void why they have no effect.
 func TestEveryKeyHasAnEffectOrSaysThatItHasNone(t *testing.T) {
+	if !reflect.DeepEqual(planOf(t, wiringFile), planOf(t, wiringFile)) {
+		t.Fatal("two plans of one file differ: planOf must drop a function")
+	}
 	for _, k := range config.Keys() {
 		if k.Class == config.Ignored || strings.HasPrefix(k.Section, "Defaults") {
 			continue // the latter go to the controller as they are: see TestDefaultsOfTopicsAndGroups
