@@ -124,6 +124,7 @@ func New(cfg Config) *API {
 	a.status()
 	a.log()
 	a.heal()
+	a.features()
 	a.describeSchemas()
 	a.examples()
 	a.pages(mux)

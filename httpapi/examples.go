@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -92,7 +93,25 @@ func examplesOf() map[string]example {
 		41, "ConfigRecord", `the configuration "k" of group "g"`,
 		"Value has 40000 bytes, of which Kafka reads at most 32767", "remove",
 	}}}}
+	featureExamples(all)
 	return all
+}
+
+func featureExamples(all map[string]example) {
+	old := []string{"Broker 2 only supports versions 7-30"}
+	all["features"] = example{nil, []Feature{
+		{metadata.FeatureMetadata, 30, "4.3-IV0", 7, 33, 30, old},
+		{metadata.FeatureShare, 1, "", 0, 2, 2, []string{}},
+	}}
+	all["update_features"] = example{[]exampleBody{
+		{"The levels of a release.", fieldValues{"releaseVersion": "4.4"}},
+		{"The levels of single features.", fieldValues{
+			"features": fieldValues{"share.version": 1}, "upgradeType": "SAFE_DOWNGRADE",
+		}},
+	}, FeatureUpdates{
+		Changes:  []FeatureChange{{metadata.FeatureMetadata, 30, 33}, {metadata.FeatureShare, 1, 2}},
+		Problems: []string{},
+	}}
 }
 
 func brokerExamples(all map[string]example) {

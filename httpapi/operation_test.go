@@ -17,6 +17,7 @@ func TestServices(t *testing.T) {
 		"/livez": {kind: healthKind}, "/readyz": {kind: healthKind},
 		"/v1/status": {kind: localKind}, "/v1/snapshot": {kind: localKind},
 		"/v1/quorum":      {kind: readKind},
+		"/v1/features":    {kind: readKind},
 		"/v1/heal":        {kind: writeKind},
 		"/v1/records":     {kind: readKind, waits: true},
 		"/v1/client_mgmt": {kind: readKind, waits: true, streams: true},
@@ -30,6 +31,7 @@ func TestServices(t *testing.T) {
 		"register", "register_broker_change", "unregister_broker", "create_topic",
 		"create_partition", "add_replica", "remove_replica", "register_producer",
 		"delete_topic", "reassign_partitions", "cancel_reassignments", "elect_leaders",
+		"update_features",
 	} {
 		want["/v1/"+name] = service{kind: writeKind, conditional: true}
 	}
