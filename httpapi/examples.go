@@ -83,6 +83,7 @@ func examplesOf() map[string]example {
 	brokerReadExamples(all)
 	topicExamples(all)
 	partitionExamples(all)
+	identityExamples(all)
 	feedExamples(all)
 	all["heal"] = example{[]exampleBody{
 		{"List what would be healed, and change nothing.", fieldValues{"dryRun": true}},
