@@ -183,9 +183,10 @@ func (d *Describer) loggers(name string) ([]describedConfig, *protocol.Error) {
 	for _, logger := range d.settings.Loggers.All() {
 		c := kmsg.NewDescribeConfigsResponseResourceConfig()
 		c.Name, c.Value, c.Source = logger.Name, &logger.Level, kmsg.ConfigSource(sourceLogger)
-		if d.doc {
-			c.Documentation = &logger.About
+		if !d.doc {
+			logger.About = "" // Kafka's has always an empty one
 		}
+		c.Documentation = &logger.About
 		configs = append(configs, c)
 	}
 	return configs, nil
