@@ -6,7 +6,7 @@ GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-unit test-fuzz test-integration test-attacks
+.PHONY: help run build test test-unit test-fuzz test-integration test-clients test-attacks
 .PHONY: check check-quick measure fix bench bench-packages fuzz clean
 
 help: ## list the targets
@@ -41,6 +41,11 @@ test-integration: ## real brokers and clients; needs Java 17 and Maven
 	@$(need-maven)
 	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m \
 	  $$($(GO) list ./integration/... | grep -v /attack$$)
+
+test-clients: ## client libraries in four languages; needs Java, Maven, Python, npm
+	@$(need-java)
+	@$(need-maven)
+	$(GO) test -count 1 -parallel 2 -timeout 30m -v ./integration/clients
 
 # The bounds of time are multiplied by ATTACK_SLACK; those of memory and descriptors are not. make
 # test allows for a machine that is shared.

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/yakt/yakt/integration/kafka"
 )
@@ -29,7 +28,7 @@ func TestYAKtAsSeed(t *testing.T) {
 			ledger := kafka.NewLedger(fmt.Sprintf("seed-%d", id))
 			kafka.Produce(t, seed, "seeded", 20, ledger)
 			ledger.Verify(t, seed)
-			consumeByGroup(t, seed, fmt.Sprintf("group-%d", id), 20)
+			kafka.ConsumeByGroup(t, seed, fmt.Sprintf("group-%d", id), "seeded", 20)
 		})
 	}
 	t.Run("when the brokers are gone", func(t *testing.T) {
@@ -94,24 +93,4 @@ func addresses(brokers kadm.BrokerDetails) map[int32]string {
 		found[b.NodeID] = fmt.Sprintf("%s:%d", b.Host, b.Port)
 	}
 	return found
-}
-
-// consumeByGroup reads n records and commits as a member of a group. (kadm's group requests do not
-// look for brokers first, so they need a broker as their seed.)
-func consumeByGroup(t *testing.T, seed []string, group string, n int) {
-	ctx, cancel := context.WithTimeout(t.Context(), kafka.Patience)
-	defer cancel()
-	cl := kafka.NewClient(t, seed, kgo.ConsumerGroup(group), kgo.ConsumeTopics("seeded"),
-		kgo.DisableAutoCommit())
-	for read := 0; read < n; {
-		fetches := cl.PollFetches(ctx)
-		if err := fetches.Err(); err != nil {
-			t.Fatalf("read %d of %d records: %v", read, n, err)
-		}
-		read += fetches.NumRecords()
-	}
-	if err := cl.CommitUncommittedOffsets(ctx); err != nil {
-		t.Errorf("commit: %v", err)
-	}
-	cl.Close()
 }

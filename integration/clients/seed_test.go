@@ -37,7 +37,8 @@ func TestClientsThatKnowOneController(t *testing.T) {
 	libraries := slices.Concat(pythonLibraries(t, "seed"), nodeLibraries(t, "seed"), goLibraries(t),
 		[]library{javaLibrary(t, "JavaClients")})
 	kafka.CreateTopic(t, kafka.Addrs(brokers...), seedTopic, 1, 2)
-	kafka.Produce(t, kafka.Addrs(brokers...), seedTopic, 20, kafka.NewLedger("seed"))
+	// Not by franz-go, which compresses: some libraries need further packages to read that.
+	runCase(t, find(libraries, "confluent"), "produce", brokers[0].Addr(), "first")
 	seed := func(i int) string { return q.Endpoint(q.Nodes()[i%len(q.Nodes())]) }
 	// @platformatic/kafka asks no other node than its seed for coordinators, so it can only work if
 	// the seed has their topics created.
@@ -78,9 +79,11 @@ func runCase(t *testing.T, l library, name, seed, prefix string) {
 
 // franzGo uses this process's own client library in the same ways.
 func franzGo(t *testing.T, seed []string) {
-	ledger := kafka.NewLedger("franz-go")
-	kafka.Produce(t, seed, seedTopic, 20, ledger)
+	const topic = "franz-go"
+	kafka.CreateTopic(t, seed, topic, 2, 2)
+	ledger := kafka.NewLedger("franz-go-plain")
+	kafka.Produce(t, seed, topic, 20, ledger)
 	ledger.Verify(t, seed)
-	kafka.ConsumeByGroup(t, seed, "franz-go", seedTopic, 20)
-	kafka.RoundTripTransactions(t, seed, seedTopic, "franz-go", 10)
+	kafka.ConsumeByGroup(t, seed, "franz-go", topic, 20)
+	kafka.RoundTripTransactions(t, seed, topic, "franz-go-transactions", 10)
 }
