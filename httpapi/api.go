@@ -66,7 +66,7 @@ type Config struct {
 	// one of the API's own.
 	Turns  *turns.Places
 	Logger *slog.Logger
-	// Loggers are the loggers of the process; nil: none, as in tests.
+	// Loggers are the loggers of the process; nil: those that Logger is one of.
 	Loggers *loglevel.Loggers
 }
 
@@ -98,6 +98,9 @@ func New(cfg Config) *API {
 	cfg.OperationTimeout = cmp.Or(cfg.OperationTimeout, 30*time.Second)
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 10*time.Second)
 	cfg.BudgetBytes = cmp.Or(cfg.BudgetBytes, 32<<20)
+	if cfg.Loggers == nil {
+		cfg.Loggers = loglevel.Of(cfg.Logger)
+	}
 	if cfg.Turns == nil {
 		cfg.Turns = turns.New(runtime.GOMAXPROCS(0))
 	}
@@ -110,6 +113,7 @@ func New(cfg Config) *API {
 	a.huma = humago.New(mux, humaConfig(cfg.Version))
 	a.brokers()
 	a.topics()
+	a.configs()
 	a.partitions()
 	a.producers()
 	a.feeds()
@@ -157,6 +161,7 @@ func humaConfig(version string) huma.Config {
 				{Name: tagTopics, Description: "Topics, partitions and replicas."},
 				{Name: tagProducers, Description: "Producer ids."},
 				{Name: tagFeeds, Description: "Changes since an offset or a time."},
+				{Name: tagConfigs, Description: "Configs of topics, brokers, groups; loggers."},
 				{Name: tagQuorum, Description: "The controllers, their log and their health."},
 			},
 			Components: &huma.Components{
@@ -173,6 +178,7 @@ func humaConfig(version string) huma.Config {
 const (
 	tagBrokers   = "brokers"
 	tagTopics    = "topics"
+	tagConfigs   = "configs"
 	tagProducers = "producers"
 	tagFeeds     = "feeds"
 	tagQuorum    = "quorum"

@@ -16,6 +16,7 @@ func TestServices(t *testing.T) {
 	want := services{
 		"/livez": {kind: healthKind}, "/readyz": {kind: healthKind},
 		"/v1/status": {kind: localKind}, "/v1/snapshot": {kind: localKind},
+		"/v1/loggers": {kind: localKind}, "/v1/set_log_level": {kind: localKind},
 		"/v1/quorum":      {kind: readKind},
 		"/v1/heal":        {kind: writeKind},
 		"/v1/records":     {kind: readKind, waits: true},
@@ -23,12 +24,13 @@ func TestServices(t *testing.T) {
 		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
 	}
 	for _, name := range []string{"get_all_active_brokers", "get_broker_by_id",
-		"get_topic_by_name"} {
+		"get_topic_by_name", "describe_configs"} {
 		want["/v1/"+name] = service{kind: readKind}
 	}
 	for _, name := range []string{
 		"register", "register_broker_change", "unregister_broker", "create_topic",
 		"create_partition", "add_replica", "remove_replica", "register_producer",
+		"alter_configs",
 	} {
 		want["/v1/"+name] = service{kind: writeKind, conditional: true}
 	}
