@@ -32,8 +32,9 @@ const (
 	level44 = 33 // 4.4-IV2
 )
 
-// Fleet is one broker of each release, with a topic that is written to with acks=all and read by a
-// group all the time.
+// Fleet is one broker of each release, at first at the level of the oldest. A topic is written to
+// with acks=all and read by a group all the time: while the brokers are rolled to the newest release
+// and the levels of features change, no acknowledged record may be missing.
 type Fleet struct {
 	t       testing.TB
 	q       kafka.Quorum
@@ -122,7 +123,7 @@ func (f *Fleet) Roll() {
 func (f *Fleet) UpgradeRefused() {
 	f.t.Helper()
 	f.refused(metadataVersion, level44, kafka.FeatureUpgrade, kerr.InvalidUpdateVersion,
-		"Broker 1 does not support the new version")
+		"Broker 1 only supports versions 7-25")
 	f.finalized(metadataVersion, level40)
 }
 
