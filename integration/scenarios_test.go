@@ -87,7 +87,7 @@ func scenarios(k kind) (quick, long map[string]func(*testing.T)) {
 		},
 		"Fleet": func(t *testing.T) {
 			f := scenario.StartFleet(t, k.start(t, 3, kafka.ControllerOptions{
-				ReleaseVersion: "4.0", Properties: scenario.FleetProperties()}))
+				ReleaseVersion: "4.0", Properties: k.restarts}))
 			f.UpgradeRefused()
 			f.Roll()
 			f.UpgradeAndDowngrade()
