@@ -1,6 +1,7 @@
 package sidebyside
 
 import (
+	"cmp"
 	"os"
 	"regexp"
 	"sync"
@@ -11,7 +12,7 @@ import (
 
 // difference is an intended one: what the regular expression Apache matches in Apache's answer, or
 // in the records that it writes, becomes Ours. With Whole instead, Apache matches its whole answer,
-// and ours as a whole matches Whole.
+// and ours as a whole matches Whole; an answer or list of records that is empty is "nothing".
 type difference struct {
 	Request string // kmsg's name, or a regular expression for several
 	Records bool   // about records instead of the answer
@@ -82,7 +83,7 @@ func (x *difference) change(apache, ours string) string {
 	if x.whole == nil {
 		return x.apache.ReplaceAllString(apache, x.Ours)
 	}
-	if x.apache.MatchString(apache) && x.whole.MatchString(ours) {
+	if x.apache.MatchString(apache) && x.whole.MatchString(cmp.Or(ours, "nothing")) {
 		return ours
 	}
 	return apache
