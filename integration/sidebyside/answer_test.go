@@ -123,7 +123,7 @@ func (s *side) showString(text string, at place) string {
 			return s.uuid(id)
 		}
 	}
-	if at.field == "Documentation" {
+	if at.field == "Documentation" && text != "" {
 		return "documented"
 	}
 	if strings.Contains(text, "epoch") {
@@ -222,8 +222,10 @@ func (s *side) learnTopic(v reflect.Value) {
 	}
 }
 
-// ordered are the lists whose order means something; others come from hash tables.
-func ordered(at place) bool { return at.field == "Configs" || at.field == "Replicas" }
+// ordered are the lists of structs whose order means something; others come from hash tables.
+func ordered(at place) bool {
+	return at.field == "ConfigSynonyms" || at.field == "Configs" && at.key == int16(kmsg.CreateTopics)
+}
 
 func (s *side) showList(v reflect.Value, at place) string {
 	if v.IsNil() {
