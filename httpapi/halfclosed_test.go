@@ -94,6 +94,8 @@ func (w walk) routes() []route {
 		{"GET", "/v1/records", confirmed + "&wait=20s&from=9000000", nil, ""},
 		{"GET", "/v1/snapshot", "", nil, ""},
 		{"POST", "/v1/heal", "", object{}, ""},
+		{"GET", "/v1/features", confirmed, nil, ""},
+		{"POST", "/v1/update_features", "", object{"features": object{"group.version": 1}}, ""},
 		{"GET", "/v1/status", "", nil, ""},
 		{"GET", "/v1/quorum", "", nil, ""},
 		{"GET", "/livez", "", nil, ""},
