@@ -85,6 +85,7 @@ func examplesOf() map[string]example {
 	topicExamples(all)
 	partitionExamples(all)
 	changeExamples(all)
+	identityExamples(all)
 	feedExamples(all)
 	all["heal"] = example{[]exampleBody{
 		{"List what would be healed, and change nothing.", fieldValues{"dryRun": true}},
