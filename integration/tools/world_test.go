@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -127,6 +128,8 @@ func (w *world) directive(t *testing.T, s *step) {
 		w.next.sorted = true
 	case "numbers":
 		w.next.numbers = true
+	case "exit-code":
+		w.next.code = true
 	case "heading":
 		w.next.heading = true
 	case "pieces":
@@ -142,6 +145,8 @@ func (w *world) directive(t *testing.T, s *step) {
 		w.startBroker(t, idOf(t, arg(1)))
 	case "stop-broker":
 		w.brokers[idOf(t, arg(1))].Stop(t)
+	case "await-cordoned":
+		w.awaitCordoned(t, idOf(t, arg(1)))
 	case "register-controller":
 		w.registerController(t, idOf(t, arg(1)))
 	case "join-streams-group":
@@ -162,9 +167,61 @@ func idOf(t *testing.T, text string) int32 {
 	return int32(n)
 }
 
-// registerController registers a controller that nobody runs, as one that was lost.
+// awaitCordoned waits until the controller knows that all directories of a broker are cordoned.
+func (w *world) awaitCordoned(t *testing.T, id int32) {
+	t.Helper()
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.ValidateOnly = true
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "probe", -1, -1
+	assignment := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+	assignment.Replicas = []int32{id}
+	topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
+	req.Topics = append(req.Topics, topic)
+	kafka.Eventually(t, kafka.Patience, "a broker's directories are cordoned", func() error {
+		resp, err := kafka.Ask(t.Context(), w.quorum.BootstrapServers(), req)
+		if err != nil {
+			return err
+		}
+		code := resp.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
+		if code != kerr.InvalidReplicaAssignment.Code {
+			return fmt.Errorf("a replica on broker %d: error code %d", id, code)
+		}
+		return nil
+	})
+}
+
+// converge waits until the running brokers have fetched the metadata log to its end, so that the
+// next command finds what earlier ones have changed, whichever broker it asks.
+func (w *world) converge(t *testing.T) {
+	t.Helper()
+	wanted := int64(0) // of the first answer: the log grows all the time
+	kafka.Eventually(t, kafka.Patience, "brokers have the whole metadata log", func() error {
+		leader, err := kafka.DescribeQuorum(t.Context(), w.quorum.BootstrapServers())
+		if err != nil {
+			return err
+		}
+		wanted = cmp.Or(wanted, leader.HighWatermark)
+		for id, b := range w.brokers {
+			if at := leader.Observers[id]; b.Alive() && at < wanted {
+				return fmt.Errorf("broker %d has fetched %d of %d", id, at, wanted)
+			}
+		}
+		return nil
+	})
+}
+
+// registerController registers a controller that nobody runs, as one that was lost. Before, it
+// fetches the metadata log once: YAKt registers no controller that does not.
 func (w *world) registerController(t *testing.T, id int32) {
 	t.Helper()
+	cluster := w.quorum.ClusterID()
+	fetch := kafka.MetadataFetch(&cluster, 1, 0).(*kmsg.FetchRequest)
+	fetch.ReplicaState.ID, fetch.ReplicaState.Epoch = id, -1
+	fetch.Topics[0].Partitions[0].ReplicaDirectoryID = protocol.NewUUID()
+	if _, err := kafka.Ask(t.Context(), w.quorum.BootstrapServers(), fetch); err != nil {
+		t.Errorf("fetch as controller %d: %v", id, err)
+	}
 	req := kmsg.NewPtrControllerRegistrationRequest()
 	req.ControllerID, req.IncarnationID = id, protocol.NewUUID()
 	listener := kmsg.NewControllerRegistrationRequestListener()
