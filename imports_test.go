@@ -45,8 +45,8 @@ var mayImport = map[string][]string{
 		"protocol/kafkakeys",
 	},
 	"httpapi": {
-		"loglevel", "metadata", "metadata/record", "controller", "controller/features", "controller/feed", "limits",
-		"protocol", "protocol/batch", "turns",
+		"loglevel", "metadata", "metadata/record", "controller", "controller/features",
+		"controller/feed", "limits", "protocol", "protocol/batch", "turns",
 	},
 	// bench measures from outside: of a controller's code it shares only the formats.
 	"bench": {
