@@ -301,8 +301,8 @@ func (a kadmSteps) features() {
 	})
 	update := func(name string, level int16) func() error {
 		return func() error {
-			resp, err := a.adm.UpdateFeatures(a.ctx, true, kadm.FeatureUpdate{Name: name,
-				MaxVersion: level, UpgradeType: kadm.FeatureUpgrade})
+			resp, err := a.adm.UpdateFeatures(a.ctx, true, kadm.FeatureUpdate{Feature: name,
+				MaxVersionLevel: level, UpgradeType: 1})
 			if err != nil {
 				return err
 			}

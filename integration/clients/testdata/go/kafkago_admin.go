@@ -280,7 +280,7 @@ func (a kafkaGoSteps) partitions() {
 	reassign := func(name string, broker int) func() error {
 		return func() error {
 			resp, err := ask(a.cl.AlterPartitionReassignments,
-				&kafka.AlterPartitionReassignmentsRequest{Topic: name,
+				&kafka.AlterPartitionReassignmentsRequest{Topic: name, Timeout: deadline,
 					Assignments: []kafka.AlterPartitionReassignmentsRequestAssignment{{
 						PartitionID: 0, BrokerIDs: []int{broker}}}})
 			if err != nil {
@@ -294,7 +294,7 @@ func (a kafkaGoSteps) partitions() {
 	step("reassign.unknown", reassign(a.unknown, 1))
 	step("reassign.list", func() error {
 		resp, err := ask(a.cl.ListPartitionReassignments, &kafka.ListPartitionReassignmentsRequest{
-			Topics: map[string]kafka.ListPartitionReassignmentsRequestTopic{
+			Timeout: deadline, Topics: map[string]kafka.ListPartitionReassignmentsRequestTopic{
 				a.topic: {PartitionIndexes: []int{0}}}})
 		if err != nil {
 			return err
@@ -304,7 +304,7 @@ func (a kafkaGoSteps) partitions() {
 	elect := func(name string) func() error {
 		return func() error {
 			resp, err := ask(a.cl.ElectLeaders, &kafka.ElectLeadersRequest{Topic: name,
-				Partitions: []int{0}})
+				Partitions: []int{0}, Timeout: deadline})
 			if err != nil {
 				return err
 			}

@@ -13,8 +13,9 @@ export async function step (name, action) {
 // Libraries wrap the errors of brokers.
 function codeOf (error) {
   if (error === undefined || error === null) return undefined
-  if (Number.isInteger(error.code)) return error.code
-  for (const inner of error.errors ?? []) {
+  const code = error.code ?? error.errorCode
+  if (Number.isInteger(code)) return code
+  for (const inner of [...error.errors ?? [], ...error.groups ?? []]) {
     const code = codeOf(inner)
     if (code !== undefined) return code
   }
