@@ -36,16 +36,17 @@ var mayImport = map[string][]string{
 		"loglevel", "metadata", "metadata/record", "protocol", "protocol/kafkakeys",
 	},
 	"controller/controllertest": {"metadata", "metadata/record", "protocol", "protocol/batch"},
+	"controller/features":       {"metadata", "metadata/record", "protocol"},
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
-		"controller/acls", "controller/configs", "controller/feed", "controller/partition",
-		"controller/quota",
+		"controller/acls", "controller/configs", "controller/features", "controller/feed",
+		"controller/partition", "controller/quota",
 		"loglevel", "metadata", "metadata/record", "limits", "protocol", "protocol/batch",
 		"protocol/kafkakeys",
 	},
 	"httpapi": {
-		"loglevel", "metadata", "metadata/record", "controller", "controller/feed", "limits",
-		"protocol", "protocol/batch", "turns",
+		"loglevel", "metadata", "metadata/record", "controller", "controller/features",
+		"controller/feed", "limits", "protocol", "protocol/batch", "turns",
 	},
 	// bench measures from outside: of a controller's code it shares only the formats.
 	"bench": {
@@ -68,6 +69,7 @@ var pure = map[string][]string{
 	"metadata/record":      {"net", "os", "go.etcd.io/raft"},
 	"controller":           {"net", "os", "go.etcd.io/raft"},
 	"controller/configs":   {"net", "os", "go.etcd.io/raft"},
+	"controller/features":  {"net", "os", "go.etcd.io/raft"},
 	"controller/partition": {"net", "os", "go.etcd.io/raft"},
 	"controller/feed":      {"net", "os", "go.etcd.io/raft"},
 	"controller/quota":     {"net", "os", "go.etcd.io/raft"},

@@ -28,6 +28,11 @@ func show(t testing.TB, batches []batch.Batch) []string {
 			case *record.FeatureLevel:
 				all = append(all, fmt.Sprintf("%s=%d", r.Name, r.Level))
 			case *record.Config:
+				if r.Value == nil {
+					all = append(all, fmt.Sprintf("no config %d %q %s", r.ResourceType,
+						r.ResourceName, r.Name))
+					break
+				}
 				all = append(all, fmt.Sprintf("config %d %q %s=%s", r.ResourceType, r.ResourceName,
 					r.Name, *r.Value))
 			case *record.BeginTransaction:

@@ -94,6 +94,7 @@ var apis = []*api{
 		forwarded(),
 	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded(),
 	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition).from(broker),
+	writeAPI(57, 0, 2, (*core).updateFeatures, failUpdateFeatures).forwarded(),
 	serveAPI(58, 0, 0, (*Controller).envelope),
 	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
 	readAPI(60, 0, 2, (*Controller).describeCluster),

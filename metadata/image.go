@@ -140,8 +140,11 @@ func (img *Image) FeaturesOffset() int64 { return img.featuresOffset }
 // Version is the finalized metadata.version; 0 before the bootstrap records.
 func (img *Image) Version() Version { return Version(img.features[FeatureMetadata]) }
 
-// ElrEnabled reports whether eligible leader replicas are on.
-func (img *Image) ElrEnabled() bool { return img.features[FeatureElr] >= 1 }
+// ElrEnabled reports whether eligible leader replicas are on. They are off where the log cannot hold
+// them, although earlier releases could be formatted with both.
+func (img *Image) ElrEnabled() bool {
+	return img.features[FeatureElr] >= 1 && img.Version().HasElr()
+}
 
 // Topic returns the topic of an id, or nil.
 func (img *Image) Topic(id protocol.UUID) *Topic {

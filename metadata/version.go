@@ -89,6 +89,21 @@ func ParseVersion(s string) (Version, error) {
 	return last, nil
 }
 
+// LosesMetadata reports whether a downgrade to an earlier level would lose metadata: a level above
+// it, up to this one, brought records or fields that the earlier level cannot hold
+// (MetadataVersion.checkIfMetadataChanged).
+func (v Version) LosesMetadata(to Version) bool {
+	for _, level := range []Version{
+		V3_4_IV0, V3_5_IV2, V3_6_IV1, V3_6_IV2, V3_7_IV0, V3_7_IV2, V4_0_IV1, V4_3_IV0, V4_4_IV1,
+		V4_4_IV2,
+	} {
+		if to < level && level <= v {
+			return true
+		}
+	}
+	return false
+}
+
 // HasLeaderEpochBumpOnShrink reports whether a shrinking ISR raises the leader epoch.
 func (v Version) HasLeaderEpochBumpOnShrink() bool { return v < V3_6_IV0 }
 
@@ -162,71 +177,4 @@ func registrationChangeVersion(r *record.BrokerRegistrationChange) int16 {
 		return 1
 	}
 	return 0
-}
-
-// Names of features.
-const (
-	FeatureMetadata    = "metadata.version"
-	FeatureKRaft       = "kraft.version"
-	FeatureTransaction = "transaction.version"
-	FeatureGroup       = "group.version"
-	FeatureElr         = "eligible.leader.replicas.version"
-	FeatureShare       = "share.version"
-	FeatureStreams     = "streams.version"
-)
-
-// feature describes a feature: the levels that Kafka 4.4 knows, and the metadata.version from which
-// on a new cluster starts with each.
-type feature struct {
-	name         string
-	min, max     int16
-	defaultSince []Version // defaultSince[i] starts level i+1; 0 means that no level is a default
-}
-
-var features = []feature{
-	{FeatureElr, 0, 1, []Version{V4_1_IV0}},
-	{FeatureGroup, 0, 1, []Version{V4_0_IV0}},
-	{FeatureKRaft, 0, 1, []Version{V3_9_IV0}},
-	{FeatureShare, 0, 2, []Version{V4_2_IV0, V4_4_IV0}},
-	{FeatureStreams, 0, 1, []Version{V4_2_IV1}},
-	{FeatureTransaction, 0, 2, []Version{V4_0_IV2, V4_0_IV2}},
-}
-
-// SupportedFeatures are the ranges that a controller of this release registers and returns in
-// ApiVersions.
-func SupportedFeatures(unstable bool) []record.FeatureRange {
-	top := LatestVersion
-	if unstable {
-		top = UnstableVersion
-	}
-	all := []record.FeatureRange{{Name: FeatureMetadata, Min: int16(MinVersion), Max: int16(top)}}
-	for _, f := range features {
-		all = append(all, record.FeatureRange{Name: f.name, Min: f.min, Max: f.max})
-	}
-	return all
-}
-
-// BootstrapFeatures are the feature records a new cluster at level v starts with: metadata.version
-// first, the others by name. kraft.version is never among them: it is a control record.
-func BootstrapFeatures(v Version) []record.Record {
-	all := []record.Record{&record.FeatureLevel{Name: FeatureMetadata, Level: int16(v)}}
-	for _, f := range features {
-		if f.name == FeatureKRaft {
-			continue
-		}
-		if level := f.defaultLevel(v); level > 0 {
-			all = append(all, &record.FeatureLevel{Name: f.name, Level: level})
-		}
-	}
-	return all
-}
-
-func (f feature) defaultLevel(v Version) int16 {
-	var level int16
-	for i, since := range f.defaultSince {
-		if v >= since {
-			level = int16(i + 1)
-		}
-	}
-	return level
 }

@@ -27,7 +27,7 @@ func readRepository(t *testing.T, name string) string {
 func TestREADMECanBePasted(t *testing.T) {
 	t.Parallel()
 	home, dir, bin := t.TempDir(), t.TempDir(), t.TempDir()
-	fakePrograms(t, filepath.Join(home, "kafka_2.13-4.3.0", "bin"), kafkaPrograms...)
+	fakePrograms(t, filepath.Join(home, "kafka_2.13-4.4.0", "bin"), kafkaPrograms...)
 	fakePrograms(t, bin, "make", "curl")
 	self, err := os.Executable()
 	if err != nil {

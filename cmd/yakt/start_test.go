@@ -110,7 +110,7 @@ func TestWelcomeCanBePasted(t *testing.T) {
 	t.Parallel()
 	text := broker("127.0.0.1:9093", "7_05x8AOSXy5FAzj7yvrRw", "CONTROLLER")
 	home, dir := t.TempDir(), t.TempDir()
-	fakePrograms(t, filepath.Join(home, "kafka_2.13-4.3.0", "bin"), kafkaPrograms...)
+	fakePrograms(t, filepath.Join(home, "kafka_2.13-4.4.0", "bin"), kafkaPrograms...)
 	_, script, _ := strings.Cut(text, "\n\n")
 	first, second, _ := strings.Cut(script, "Then, in a third terminal:\n")
 	out := shell(t, dir, first, "HOME="+home) + shell(t, dir, second, "HOME="+home)

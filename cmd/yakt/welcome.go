@@ -47,7 +47,7 @@ func broker(controllers, cluster, listener string) string {
 	return fmt.Sprintf(
 		`To attach a real broker, name the folder of Apache Kafka 4.x in the first line and paste:
 
-KAFKA=~/kafka_2.13-4.3.0
+KAFKA=~/kafka_2.13-4.4.0
 cat > broker.properties <<END
 process.roles=broker
 node.id=1001
@@ -65,7 +65,7 @@ $KAFKA/bin/kafka-server-start.sh broker.properties
 
 Then, in a third terminal:
 
-KAFKA=~/kafka_2.13-4.3.0
+KAFKA=~/kafka_2.13-4.4.0
 $KAFKA/bin/kafka-topics.sh --bootstrap-server 127.0.0.1:9092 --create --topic hello
 $KAFKA/bin/kafka-metadata-quorum.sh --bootstrap-controller %[1]s describe --status
 

@@ -7,7 +7,7 @@ import (
 	"archive/zip"
 	"encoding/json"
 	"fmt"
-	"io"
+	"io/fs"
 	"math"
 	"path"
 	"strconv"
@@ -78,37 +78,45 @@ func (v *Versions) UnmarshalJSON(b []byte) error {
 
 // Requests returns the schemas of all requests in the jar of Kafka's clients, by API key.
 func Requests(jar string) (map[int16]*Message, error) {
-	r, err := zip.OpenReader(jar)
+	files, err := Files(jar, "common/message/*Request.json")
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
 	messages := make(map[int16]*Message)
-	for _, f := range r.File {
-		if ok, _ := path.Match("common/message/*Request.json", f.Name); !ok {
-			continue
-		}
-		m, err := read(f)
+	for name, text := range files {
+		m, err := read(text)
 		if err != nil {
-			return nil, fmt.Errorf("%s in %s: %w", f.Name, jar, err)
+			return nil, fmt.Errorf("%s in %s: %w", name, jar, err)
 		}
 		messages[m.Key] = m
 	}
 	return messages, nil
 }
 
-func read(f *zip.File) (*Message, error) {
-	in, err := f.Open()
+// Files returns the schemas in a jar whose names match a pattern, as JSON without comments.
+func Files(jar, pattern string) (map[string][]byte, error) {
+	r, err := zip.OpenReader(jar)
 	if err != nil {
 		return nil, err
 	}
-	defer in.Close()
-	text, err := io.ReadAll(in)
-	if err != nil {
-		return nil, err
+	defer r.Close()
+	files := make(map[string][]byte)
+	for _, f := range r.File {
+		if ok, _ := path.Match(pattern, f.Name); !ok {
+			continue
+		}
+		text, err := fs.ReadFile(r, f.Name)
+		if err != nil {
+			return nil, fmt.Errorf("%s in %s: %w", f.Name, jar, err)
+		}
+		files[f.Name] = withoutComments(text)
 	}
+	return files, nil
+}
+
+func read(text []byte) (*Message, error) {
 	m := new(Message)
-	if err := json.Unmarshal(withoutComments(text), m); err != nil {
+	if err := json.Unmarshal(text, m); err != nil {
 		return nil, err
 	}
 	structs := make(map[string][]*Field)

@@ -57,11 +57,6 @@ var uuidText = regexp.MustCompile(`[A-Za-z0-9_-]{22}`)
 // clean replaces what differs in a text.
 func (n names) clean(text string) string {
 	text = n.replace.Replace(text)
-	if len(text) > textMax {
-		h := fnv.New32a()
-		h.Write([]byte(text))
-		return fmt.Sprintf("%s...(%d bytes, %08x)", text[:40], len(text), h.Sum32())
-	}
 	return uuidText.ReplaceAllStringFunc(text, func(m string) string {
 		id, err := protocol.ParseUUID(m)
 		if name, ok := n.uuids[id]; ok && err == nil {
@@ -129,7 +124,16 @@ func (s *side) showString(text string, at place) string {
 	if strings.Contains(text, "epoch") {
 		text = s.cleanEpochs(text)
 	}
-	return fmt.Sprintf("%q", s.clean(text))
+	return fmt.Sprintf("%q", shortened(s.clean(text)))
+}
+
+func shortened(text string) string {
+	if len(text) <= textMax {
+		return text
+	}
+	h := fnv.New32a()
+	h.Write([]byte(text))
+	return fmt.Sprintf("%s...(%d bytes, %08x)", text[:40], len(text), h.Sum32())
 }
 
 var digits = regexp.MustCompile(`\d+`)
@@ -196,8 +200,8 @@ func (s *side) showFields(v reflect.Value, at place) string {
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Name
 		f := v.Field(i)
-		if name == "Version" || reflect.DeepEqual(f.Interface(),
-			usual.Elem().Field(i).Interface()) {
+		if name == "Version" || f.Kind() == reflect.Bool && !f.Bool() || f.Kind() != reflect.Bool &&
+			reflect.DeepEqual(f.Interface(), usual.Elem().Field(i).Interface()) {
 			continue
 		}
 		parts = append(parts, name+": "+s.show(f, place{at.key, name}))

@@ -161,6 +161,9 @@ func setUUID(v reflect.Value, x any) error {
 func (s *side) lookUp(expression string) (any, error) {
 	name, plus, _ := strings.Cut(expression, "+")
 	x, ok := s.vars[name]
+	if name == "leader" {
+		x, ok = s.leaderEpoch, true
+	}
 	if !ok {
 		return nil, fmt.Errorf("$%s has no value", name)
 	}

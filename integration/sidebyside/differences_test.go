@@ -9,17 +9,19 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// difference is an intended one: the regular expression Apache in Apache's answer, or in a record
-// that it writes, becomes Ours.
+// difference is an intended one: what the regular expression Apache matches in Apache's answer, or
+// in the records that it writes, becomes Ours. With Whole instead, Apache matches its whole answer,
+// and ours as a whole matches Whole.
 type difference struct {
 	Request string // kmsg's name, or a regular expression for several
 	Records bool   // about records instead of the answer
 	Apache  string
 	Ours    string
+	Whole   string
 	Reason  string
 
-	request, apache *regexp.Regexp
-	used            bool
+	request, apache, whole *regexp.Regexp
+	used                   bool
 }
 
 // differences is safe for concurrent use.
@@ -44,6 +46,10 @@ func readDifferences(t *testing.T) *differences {
 		}
 		x.request = regexp.MustCompile("^(" + x.Request + ")$")
 		x.apache = regexp.MustCompile("(?s)" + x.Apache)
+		if x.Whole != "" {
+			x.apache = regexp.MustCompile("(?s)^(" + x.Apache + ")$")
+			x.whole = regexp.MustCompile("(?s)^(" + x.Whole + ")$")
+		}
 	}
 	return d
 }
@@ -64,10 +70,20 @@ func (d *differences) explain(request string, records bool, apache, ours string)
 		if x.Records != records || !x.request.MatchString(request) {
 			continue
 		}
-		if changed := x.apache.ReplaceAllString(apache, x.Ours); changed != apache {
+		if changed := x.change(apache, ours); changed != apache {
 			apache = changed
 			x.used = true
 		}
+	}
+	return apache
+}
+
+func (x *difference) change(apache, ours string) string {
+	if x.whole == nil {
+		return x.apache.ReplaceAllString(apache, x.Ours)
+	}
+	if x.apache.MatchString(apache) && x.whole.MatchString(ours) {
+		return ours
 	}
 	return apache
 }

@@ -17,7 +17,8 @@
 //	full            shows long lists of configs, which are compared in any case, as a whole
 //	set=(x,A.0.B)   gives the value at a path in the answer a name; implies once
 //
-// In a body, $x is a named value ($x+1 works for numbers), <c*1000> is a character repeated, and
+// In a body, $x is a named value ($x+1 works for numbers), $cluster the cluster's id, $leader the
+// quorum's epoch, <c*1000> is a character repeated, and
 // $u is a text that differs in each version and form, for names of what is to be created; %v is the
 // version's number.
 //

@@ -108,7 +108,7 @@ var (
 type options struct {
 	sorted  bool   // the order of the output's lines follows hash codes of random ids
 	numbers bool   // numbers vary: sizes, rates, durations
-	heading bool   // only the first line is compared
+	heading bool   // only the first lines of both outputs are compared
 	pieces  bool   // JSON about a broker's directories, whose order and contents vary
 	capture string // a pattern of capturable whose match gets a name
 }
@@ -122,14 +122,23 @@ func (n *names) transcribe(r kafka.ToolResult, o options) string {
 	if o.pieces {
 		stdout = jsonObject.ReplaceAllString(anyLogDir.ReplaceAllString(stdout, "$$LOGDIR$1"), "\n")
 	}
-	if first, _, more := strings.Cut(stdout, "\n"); o.heading && more {
-		stdout = first + "\n..."
+	stderr := n.normalise(r.Stderr)
+	if o.heading {
+		stdout, stderr = heading(stdout), heading(stderr)
 	}
-	out := marked(">", stdout, o.sorted || o.pieces) + marked("!", n.normalise(r.Stderr), false)
+	out := marked(">", stdout, o.sorted || o.pieces) + marked("!", stderr, false)
 	if r.ExitCode != 0 {
 		out += fmt.Sprintf("= %d\n", r.ExitCode)
 	}
 	return out
+}
+
+func heading(text string) string {
+	first, _, more := strings.Cut(text, "\n")
+	if !more {
+		return text
+	}
+	return first + "\n...\n"
 }
 
 // marked puts a mark before each line, without white space at its end.

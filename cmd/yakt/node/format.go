@@ -142,8 +142,15 @@ func setFeature(records []record.Record, name string, level int16) []record.Reco
 	return records
 }
 
+// checkFeatures refuses levels that this release does not know, and those that depend on others
+// which the records do not have.
 func checkFeatures(records []record.Record, unstable bool) error {
 	supported := metadata.SupportedFeatures(unstable)
+	levels := make(map[string]int16, len(records))
+	for _, r := range records {
+		f := r.(*record.FeatureLevel)
+		levels[f.Name] = f.Level
+	}
 	for _, r := range records {
 		f := r.(*record.FeatureLevel)
 		i := slices.IndexFunc(supported, func(s record.FeatureRange) bool { return s.Name == f.Name })
@@ -153,6 +160,9 @@ func checkFeatures(records []record.Record, unstable bool) error {
 		if s := supported[i]; f.Level < s.Min || f.Level > s.Max {
 			return fmt.Errorf("feature %s cannot be %d: this release supports %d to %d", f.Name, f.Level,
 				s.Min, s.Max)
+		}
+		if unmet := metadata.UnmetDependency(f.Name, f.Level, levels); unmet != "" {
+			return errors.New(unmet)
 		}
 	}
 	return nil

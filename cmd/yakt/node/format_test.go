@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -108,6 +109,10 @@ func TestLevelsThatAreNotKnown(t *testing.T) {
 		`unknown feature "no.such"`:         {Features: map[string]int16{"no.such": 1}},
 		"feature group.version cannot be 9": {Features: map[string]int16{"group.version": 9}},
 		"9.9":                               {ReleaseVersion: "9.9"},
+		"eligible.leader.replicas.version could not be set to 1 because it depends on " +
+			"metadata.version level 23": {ReleaseVersion: "3.9", Features: map[string]int16{
+			metadata.FeatureElr: 1,
+		}},
 	} {
 		cfg := configFor(t, 1, filepath.Join(t.TempDir(), "d"), staticOne)
 		f.Out = io.Discard

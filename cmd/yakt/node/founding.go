@@ -135,7 +135,8 @@ func votersIn(c *metadata.Checkpoint) *record.Voters {
 	return nil
 }
 
-// checkLevels refuses feature levels that this release does not know. A cluster never starts at
+// checkLevels refuses feature levels that this release does not know, or that the log could not
+// hold. A cluster never starts at
 // levels other than those it was formatted for.
 func (d *Directory) checkLevels(records []record.Record, unstable bool) error {
 	var levels []record.Record
@@ -151,7 +152,7 @@ func (d *Directory) checkLevels(records []record.Record, unstable bool) error {
 			d.Path, d.formatAgain())
 	}
 	if err := checkFeatures(levels, unstable); err != nil {
-		return fmt.Errorf("%s was formatted at a level that this release does not know: %w. It "+
+		return fmt.Errorf("%s was formatted at a level that this release cannot use: %w. It "+
 			"knows metadata.version up to %v; if no node has run on this directory yet, move it "+
 			"away and format it again with --release-version %v or lower",
 			d.Path, err, metadata.LatestVersion, metadata.LatestVersion)

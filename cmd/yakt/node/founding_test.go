@@ -94,7 +94,7 @@ func TestDirectoryOfALaterRelease(t *testing.T) {
 	}
 	_, err := inspect(t, cfg.Storage.MetadataLogDir).Fit(cfg)
 	if err == nil || !strings.Contains(err.Error(), "was formatted at a level that this release "+
-		"does not know: feature metadata.version cannot be 35") ||
+		"cannot use: feature metadata.version cannot be 35") ||
 		!strings.Contains(err.Error(), "It knows metadata.version up to 4.4-IV2") {
 		t.Error(err)
 	}
