@@ -169,18 +169,20 @@ func (a kadmSteps) security() {
 	}
 	step("scram.set", alter(nil, []kadm.UpsertSCRAM{{User: user, Mechanism: kadm.ScramSha256,
 		Iterations: 4096, Password: "secret"}}))
-	describe := func() error {
-		resp, err := a.adm.DescribeUserSCRAMs(a.ctx, user)
-		if err := errors.Join(err, resp[user].Err); err != nil {
-			return err
+	describe := func(user string) func() error {
+		return func() error {
+			resp, err := a.adm.DescribeUserSCRAMs(a.ctx, user)
+			if err := errors.Join(err, resp[user].Err); err != nil {
+				return err
+			}
+			return equal(resp[user].CredInfos[0].Iterations, 4096)
 		}
-		return equal(resp[user].CredInfos[0].Iterations, 4096)
 	}
-	step("scram.get", func() error { return until(describe) })
+	step("scram.get", func() error { return until(describe(user)) })
 	remove := alter([]kadm.DeleteSCRAM{{User: user, Mechanism: kadm.ScramSha256}}, nil)
 	step("scram.unset", remove)
 	step("scram.unset.again", remove)
-	step("scram.unknown", describe)
+	step("scram.unknown", describe(a.unknown))
 	acl := kadm.NewACLs().Topics("t").Allow("User:a").AllowHosts("*").
 		Operations(kadm.OpRead).ResourcePatternType(kadm.ACLPatternLiteral)
 	step("acl.create", func() error {

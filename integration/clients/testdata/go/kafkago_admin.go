@@ -34,7 +34,7 @@ func (a kafkaGoSteps) remove(name string) func() error {
 	}
 }
 
-func (a kafkaGoSteps) create(name string, factor int, soon, check bool) func() error {
+func (a kafkaGoSteps) create(name string, factor int, soon bool) func() error {
 	return func() error {
 		topic := kafka.TopicConfig{Topic: name, NumPartitions: 3, ReplicationFactor: factor}
 		if soon {
@@ -42,7 +42,7 @@ func (a kafkaGoSteps) create(name string, factor int, soon, check bool) func() e
 				ConfigValue: "soon"}}
 		}
 		resp, err := ask(a.cl.CreateTopics, &kafka.CreateTopicsRequest{
-			Topics: []kafka.TopicConfig{topic}, ValidateOnly: check})
+			Topics: []kafka.TopicConfig{topic}})
 		if err != nil {
 			return err
 		}
@@ -51,12 +51,11 @@ func (a kafkaGoSteps) create(name string, factor int, soon, check bool) func() e
 }
 
 func (a kafkaGoSteps) topics() {
-	step("topic.create", a.create(a.topic, 1, false, false))
-	step("topic.create.again", a.create(a.topic, 1, false, false))
-	step("topic.create.factor", a.create(a.unknown, 9, false, false))
-	step("topic.create.config", a.create(a.unknown, 1, true, false))
-	step("topic.create.name", a.create("not a name", 1, false, false))
-	step("topic.create.check", a.create(a.unknown, 1, false, true))
+	step("topic.create", a.create(a.topic, 1, false))
+	step("topic.create.again", a.create(a.topic, 1, false))
+	step("topic.create.factor", a.create(a.unknown, 9, false))
+	step("topic.create.config", a.create(a.unknown, 1, true))
+	step("topic.create.name", a.create("not a name", 1, false))
 	describe := func(name string) func() error {
 		return func() error {
 			resp, err := ask(a.cl.Metadata, &kafka.MetadataRequest{Topics: []string{name}})
@@ -169,24 +168,27 @@ func (a kafkaGoSteps) scram(user string) {
 		Upsertions: []kafka.UserScramCredentialsUpsertion{{Name: user,
 			Mechanism: kafka.ScramMechanismSha256, Iterations: 4096, Salt: []byte("salt"),
 			SaltedPassword: make([]byte, 32)}}}))
-	describe := func() error {
-		resp, err := ask(a.cl.DescribeUserScramCredentials, &kafka.DescribeUserScramCredentialsRequest{
-			Users: []kafka.UserScramCredentialsUser{{Name: user}}})
-		if err != nil {
-			return err
+	describe := func(user string) func() error {
+		return func() error {
+			resp, err := ask(a.cl.DescribeUserScramCredentials,
+				&kafka.DescribeUserScramCredentialsRequest{
+					Users: []kafka.UserScramCredentialsUser{{Name: user}}})
+			if err != nil {
+				return err
+			}
+			if r := resp.Results[0]; r.Error != nil {
+				return r.Error
+			}
+			return equal(resp.Results[0].CredentialInfos[0].Iterations, 4096)
 		}
-		if r := resp.Results[0]; r.Error != nil {
-			return r.Error
-		}
-		return equal(resp.Results[0].CredentialInfos[0].Iterations, 4096)
 	}
-	step("scram.get", func() error { return until(describe) })
+	step("scram.get", func() error { return until(describe(user)) })
 	remove := alter(kafka.AlterUserScramCredentialsRequest{
 		Deletions: []kafka.UserScramCredentialsDeletion{{Name: user,
 			Mechanism: kafka.ScramMechanismSha256}}})
 	step("scram.unset", remove)
 	step("scram.unset.again", remove)
-	step("scram.unknown", describe)
+	step("scram.unknown", describe(a.unknown))
 }
 
 func (a kafkaGoSteps) acls() {

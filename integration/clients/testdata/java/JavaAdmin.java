@@ -193,20 +193,23 @@ public class JavaAdmin {
         step("scram.set", () -> get(admin.alterUserScramCredentials(
             List.of(new UserScramCredentialUpsertion(user,
                 new ScramCredentialInfo(sha256, 4096), "secret"))).all()));
-        Action describe = () -> equal(get(admin.describeUserScramCredentials(List.of(user))
-            .description(user)).credentialInfos().get(0).iterations(), 4096);
-        step("scram.get", () -> until(describe));
+        step("scram.get", () -> until(() -> equal(scramIterations(user), 4096)));
         Action remove = () -> get(admin.alterUserScramCredentials(
             List.of(new UserScramCredentialDeletion(user, sha256))).all());
         step("scram.unset", remove);
         step("scram.unset.again", remove);
-        step("scram.unknown", describe);
+        step("scram.unknown", () -> scramIterations(unknown));
         AclBinding acl = new AclBinding(
             new ResourcePattern(ResourceType.TOPIC, "t", PatternType.LITERAL),
             new AccessControlEntry("User:a", "*", AclOperation.READ, AclPermissionType.ALLOW));
         step("acl.create", () -> get(admin.createAcls(List.of(acl)).all()));
         step("acl.describe", () -> get(admin.describeAcls(acl.toFilter()).values()));
         step("acl.delete", () -> get(admin.deleteAcls(List.of(acl.toFilter())).all()));
+    }
+
+    int scramIterations(String user) throws Exception {
+        return get(admin.describeUserScramCredentials(List.of(user)).description(user))
+            .credentialInfos().get(0).iterations();
     }
 
     void groups() {
