@@ -66,7 +66,7 @@ type Config struct {
 	// one of the API's own.
 	Turns  *turns.Places
 	Logger *slog.Logger
-	// Loggers are the loggers of the process; nil: none, as in tests.
+	// Loggers are the loggers of the process; nil: those that Logger is one of.
 	Loggers *loglevel.Loggers
 }
 
@@ -98,6 +98,9 @@ func New(cfg Config) *API {
 	cfg.OperationTimeout = cmp.Or(cfg.OperationTimeout, 30*time.Second)
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 10*time.Second)
 	cfg.BudgetBytes = cmp.Or(cfg.BudgetBytes, 32<<20)
+	if cfg.Loggers == nil {
+		cfg.Loggers = loglevel.Of(cfg.Logger)
+	}
 	if cfg.Turns == nil {
 		cfg.Turns = turns.New(runtime.GOMAXPROCS(0))
 	}
@@ -114,16 +117,22 @@ func New(cfg Config) *API {
 	a.topics()
 	a.topicLists()
 	a.topicWrites()
+	a.configs()
 	a.partitions()
 	a.partitionLists()
 	a.reassignments()
 	a.elections()
 	a.producers()
+	a.quotas()
+	a.users()
+	a.tokens()
+	a.acls()
 	a.feeds()
 	a.health()
 	a.status()
 	a.log()
 	a.heal()
+	a.features()
 	a.describeSchemas()
 	a.examples()
 	a.pages(mux)
@@ -163,7 +172,9 @@ func humaConfig(version string) huma.Config {
 				{Name: tagBrokers, Description: "Registrations and heartbeats."},
 				{Name: tagTopics, Description: "Topics, partitions and replicas."},
 				{Name: tagProducers, Description: "Producer ids."},
+				{Name: tagIdentities, Description: "Quotas, SCRAM users, delegation tokens, ACLs."},
 				{Name: tagFeeds, Description: "Changes since an offset or a time."},
+				{Name: tagConfigs, Description: "Configs of topics, brokers, groups; loggers."},
 				{Name: tagQuorum, Description: "The controllers, their log and their health."},
 			},
 			Components: &huma.Components{
@@ -178,11 +189,13 @@ func humaConfig(version string) huma.Config {
 
 // Tags of operations.
 const (
-	tagBrokers   = "brokers"
-	tagTopics    = "topics"
-	tagProducers = "producers"
-	tagFeeds     = "feeds"
-	tagQuorum    = "quorum"
+	tagBrokers    = "brokers"
+	tagTopics     = "topics"
+	tagConfigs    = "configs"
+	tagProducers  = "producers"
+	tagIdentities = "identities"
+	tagFeeds      = "feeds"
+	tagQuorum     = "quorum"
 )
 
 // httpListener is the listener name of callers over HTTP.

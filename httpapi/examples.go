@@ -6,6 +6,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/yakt/yakt/loglevel"
+	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -84,7 +86,9 @@ func examplesOf() map[string]example {
 	topicExamples(all)
 	partitionExamples(all)
 	changeExamples(all)
+	identityExamples(all)
 	feedExamples(all)
+	configExamples(all)
 	all["heal"] = example{[]exampleBody{
 		{"List what would be healed, and change nothing.", fieldValues{"dryRun": true}},
 		{"Heal.", fieldValues{}},
@@ -92,7 +96,25 @@ func examplesOf() map[string]example {
 		41, "ConfigRecord", `the configuration "k" of group "g"`,
 		"Value has 40000 bytes, of which Kafka reads at most 32767", "remove",
 	}}}}
+	featureExamples(all)
 	return all
+}
+
+func featureExamples(all map[string]example) {
+	old := []string{"Broker 2 only supports versions 7-30"}
+	all["features"] = example{nil, []Feature{
+		{metadata.FeatureMetadata, 30, "4.3-IV0", 7, 33, 30, old},
+		{metadata.FeatureShare, 1, "", 0, 2, 2, []string{}},
+	}}
+	all["update_features"] = example{[]exampleBody{
+		{"The levels of a release.", fieldValues{"releaseVersion": "4.4"}},
+		{"The levels of single features.", fieldValues{
+			"features": fieldValues{"share.version": 1}, "upgradeType": "SAFE_DOWNGRADE",
+		}},
+	}, FeatureUpdates{
+		Changes:  []FeatureChange{{metadata.FeatureMetadata, 30, 33}, {metadata.FeatureShare, 1, 2}},
+		Problems: []string{},
+	}}
 }
 
 func brokerExamples(all map[string]example) {
@@ -202,6 +224,33 @@ func changeExamples(all map[string]example) {
 			"election": "unclean", "partitions": []any{partition},
 		}},
 	}, outcomes}
+}
+
+func configExamples(all map[string]example) {
+	hour := "3600000"
+	all["describe_configs"] = example{nil, ResourceConfigs{"broker", "", []ConfigEntry{{
+		"log.retention.ms", &hour, "DYNAMIC_DEFAULT_BROKER_CONFIG", "LONG", false, false,
+		[]ConfigSynonym{{"log.retention.ms", &hour, "DYNAMIC_DEFAULT_BROKER_CONFIG"}},
+		"Time for which a log is kept; -1 is for ever.",
+	}}}}
+	all["alter_configs"] = example{[]exampleBody{
+		{"Keep the records of a topic for an hour.", fieldValues{
+			"type": "topic", "name": "orders", "set": fieldValues{"retention.ms": hour},
+		}},
+		{"Change a list, and remove a key.", fieldValues{
+			"type": "topic", "name": "orders", "delete": []string{"segment.ms"},
+			"append": fieldValues{"cleanup.policy": "compact"},
+		}},
+		{"The default of all brokers.", fieldValues{
+			"type": "broker", "set": fieldValues{"log.retention.ms": hour},
+		}},
+	}, changedConfigs{"topic", "orders", false, []ConfigChange{{"retention.ms", &hour}}}}
+	loggers := LoggerList{1, []LoggerLevel{{"raft", "DEBUG", true, loglevel.About("raft")}}}
+	all["loggers"] = example{nil, loggers}
+	all["set_log_level_post"] = example{[]exampleBody{
+		{"Log more of elections and replication.", fieldValues{"logger": "raft", "level": "DEBUG"}},
+		{"As before.", fieldValues{"logger": "raft"}},
+	}, loggers}
 }
 
 func feedExamples(all map[string]example) {

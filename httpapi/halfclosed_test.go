@@ -83,17 +83,43 @@ func (w walk) routes() []route {
 			"ProducerIdsRecord"},
 		{"POST", "/v1/register_broker_change", "", object{"brokerId": b, "epoch": w.epoch,
 			"rackId": "r"}, "RegisterBrokerRecord"},
+		{"POST", "/v1/alter_quota", "", object{"entity": object{"user": t},
+			"set": object{"producer_byte_rate": 1}}, ""},
+		{"GET", "/v1/list_quotas", confirmed, nil, ""},
+		{"POST", "/v1/set_user_credential", "", object{"user": t, "mechanism": "SCRAM-SHA-256",
+			"iterations": 4096, "password": "p"}, ""},
+		{"GET", "/v1/list_users", confirmed, nil, ""},
+		{"POST", "/v1/delete_user_credential", "", object{"user": t,
+			"mechanism": "SCRAM-SHA-256"}, ""},
+		{"POST", "/v1/create_token", "", object{"owner": "User:" + t}, ""},
+		{"GET", "/v1/list_tokens", confirmed, nil, ""},
 		{"GET", "/v1/get_all_active_brokers", confirmed, nil, ""},
 		{"POST", "/v1/get_all_active_brokers", confirmed, nil, ""},
 		{"GET", "/v1/get_broker_by_id", fmt.Sprintf(confirmed+"&brokerId=%d", b), nil, ""},
 		{"POST", "/v1/get_broker_by_id", confirmed, object{"brokerId": b}, ""},
 		{"GET", "/v1/get_topic_by_name", confirmed + "&name=" + t, nil, ""},
 		{"POST", "/v1/get_topic_by_name", confirmed, object{"name": t}, ""},
+		{"GET", "/v1/topics", confirmed, nil, ""},
+		{"GET", "/v1/partitions", confirmed, nil, ""},
+		{"GET", "/v1/brokers", confirmed, nil, ""},
+		{"GET", "/v1/what_if", fmt.Sprintf(confirmed+"&kill=%d", b), nil, ""},
+		{"POST", "/v1/reassign_partitions", "", object{"partitions": []object{
+			{"topic": t, "partitionId": 0, "replicas": []int{b}},
+		}}, ""},
+		{"POST", "/v1/elect_leaders", "", object{"election": "preferred", "all": true}, ""},
 		{"GET", "/v1/client_mgmt", fmt.Sprintf("wait=20s&offset=%d", w.end), nil, ""},
 		{"POST", "/v1/client_mgmt", confirmed + "&wait=20s", object{"offset": w.end}, ""},
 		{"GET", "/v1/records", confirmed + "&wait=20s&from=9000000", nil, ""},
 		{"GET", "/v1/snapshot", "", nil, ""},
+		{"GET", "/v1/describe_configs", confirmed + "&type=topic&name=" + t, nil, ""},
+		{"POST", "/v1/alter_configs", "", object{"type": "topic", "name": t,
+			"set": object{"retention.ms": "77"}}, ""},
+		{"GET", "/v1/loggers", "", nil, ""},
+		{"POST", "/v1/set_log_level", "", object{"logger": "raft"}, ""},
 		{"POST", "/v1/heal", "", object{}, ""},
+		{"GET", "/v1/features", confirmed, nil, ""},
+		{"POST", "/v1/update_features", "", object{"features": object{"group.version": 1}}, ""},
+		{"POST", "/v1/delete_topic", "", object{"name": t}, "RemoveTopicRecord"},
 		{"GET", "/v1/status", "", nil, ""},
 		{"GET", "/v1/quorum", "", nil, ""},
 		{"GET", "/livez", "", nil, ""},
@@ -109,12 +135,35 @@ func (w walk) routes() []route {
 	}
 }
 
+// refusedRoutes are operations that cannot succeed here: there is no such token, and no authorizer.
+var refusedRoutes = []struct {
+	method, path string
+	body         any
+	status       int
+}{
+	{"POST", "/v1/renew_token", object{"tokenId": "x"}, http.StatusNotFound},
+	{"POST", "/v1/expire_token", object{"tokenId": "x"}, http.StatusNotFound},
+	{"GET", "/v1/get_topic_by_id?topicUUID=Jb1aPjOFQJ2pUL4xzHq1Lg", nil, http.StatusNotFound},
+	{"DELETE", "/v1/delete_topic?name=none", nil, http.StatusNotFound},
+	{"POST", "/v1/cancel_reassignments", object{
+		"partitions": []object{{"topic": "none", "partitionId": 0}},
+	}, http.StatusNotFound},
+	{"GET", "/v1/list_acls", nil, http.StatusConflict},
+	{"POST", "/v1/add_acl", anACL, http.StatusConflict},
+	{"POST", "/v1/remove_acl", anACL, http.StatusConflict},
+}
+
+var anACL = object{
+	"resourceType": "TOPIC", "resourceName": "t", "patternType": "LITERAL", "principal": "User:a",
+	"host": "*", "operation": "READ", "permission": "ALLOW",
+}
+
 // TestNoHalfClosedConnectionGetsAnEmptyAnswer walks every route on the leader and on a standby,
 // with connections whose client's side is closed after the request. Each must get the whole true
 // answer soon, and each write that is answered as carried out must be in the log.
 func TestNoHalfClosedConnectionGetsAnEmptyAnswer(t *testing.T) {
 	t.Parallel()
-	active, standbys := leader(t, startNodes(t, 3))
+	active, standbys := leader(t, startNodes(t, 3, "delegation.token.secret.key=k"))
 	for n, s := range []*server{active, standbys[0]} {
 		w := walk{n: n + 1}
 		w.epoch = active.alive(w.broker())
@@ -123,6 +172,14 @@ func TestNoHalfClosedConnectionGetsAnEmptyAnswer(t *testing.T) {
 		for _, r := range w.routes() {
 			walked[strings.ToLower(r.method)+" "+r.path] = true
 			s.walk(active, r)
+		}
+		for _, r := range refusedRoutes {
+			path, _, _ := strings.Cut(r.path, "?")
+			walked[strings.ToLower(r.method)+" "+path] = true
+			if status, answer := s.halfClosed(r.method, r.path, r.body); status != r.status ||
+				!json.Valid(answer) {
+				t.Errorf("node %d: %s %s: %d %.300q", s.id, r.method, r.path, status, answer)
+			}
 		}
 		for path, item := range s.get("/openapi.json")["paths"].(object) {
 			for method := range item.(object) {

@@ -63,7 +63,8 @@ func (c *client) get(ctx context.Context, path string, query url.Values, answer 
 	return c.decode(resp, answer)
 }
 
-// change sends a change as JSON, for a check only with --dry-run, and decodes the answer. what says what is being done.
+// change sends a change as JSON, for a check only with --dry-run, and decodes the answer. what says
+// what is being done.
 func (c *client) change(ctx context.Context, what, path string, body, answer any) error {
 	data, err := json.Marshal(body)
 	if err != nil {

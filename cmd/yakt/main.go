@@ -59,7 +59,9 @@ func newRoot() *cobra.Command {
 	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(),
 		versionCommand())
 	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(),
-		feedCommand(), quorumCommand(), whatIfCommand(), logCommand(), snapshotCommand(), healCommand())
+		quotaCommand(), userCommand(), tokenCommand(), aclCommand(),
+		feedCommand(), quorumCommand(), whatIfCommand(), featureCommand(), logCommand(),
+		snapshotCommand(), healCommand())
 	return root
 }
 

@@ -54,6 +54,7 @@ var commandFor = map[string]string{
 	"remove_replica":         "partition remove-replica",
 	"unregister_broker":      "broker unregister",
 	"what_if":                "what-if",
+	"update_features":        "feature upgrade",
 }
 
 // operation matches words that may name an operation. It leaves out words in quotation marks, which
@@ -82,6 +83,7 @@ var flagFor = map[string]string{
 	"configs":           "--config",
 	"epoch":             "--epoch",
 	"election":          "--unclean",
+	"features":          "--feature",
 	"from":              "--from",
 	"glob":              "--glob",
 	"internal":          "--internal",
@@ -95,6 +97,7 @@ var flagFor = map[string]string{
 	"partitions":        "the partitions",
 	"prefix":            "--prefix",
 	"rackId":            "--rack",
+	"releaseVersion":    "--release-version",
 	"replicas":          "--replicas",
 	"replicationFactor": "--replication-factor",
 	"securityProtocol":  "--security-protocol",

@@ -144,6 +144,22 @@ func TestCommandsSendRequests(t *testing.T) {
 			post + "register" + body + `{"brokerHost":"b2","brokerId":2,"brokerPort":1,` +
 				`"internalUUID":"i","rackId":"","securityProtocol":"PLAINTEXT"}`,
 		},
+		"feature list": {"GET /v1/features?consistency=linearizable"},
+		"feature upgrade -r 4.4": {
+			post + "update_features" + body + `{"releaseVersion":"4.4","upgradeType":"UPGRADE"}`,
+		},
+		"feature upgrade -f metadata.version=4.3 -f share.version=1 --dry-run": {
+			post + "update_features?dryRun=true" + body +
+				`{"features":{"metadata.version":30,"share.version":1},"upgradeType":"UPGRADE"}`,
+		},
+		"feature downgrade -f share.version=0": {
+			post + "update_features" + body +
+				`{"features":{"share.version":0},"upgradeType":"SAFE_DOWNGRADE"}`,
+		},
+		"feature downgrade --unsafe -r 4.3": {
+			post + "update_features" + body +
+				`{"releaseVersion":"4.3","upgradeType":"UNSAFE_DOWNGRADE"}`,
+		},
 		"broker unregister 2": {post + "unregister_broker" + body + `{"brokerId":2}`},
 		"broker change 1 --status FENCED": {
 			one,
