@@ -111,6 +111,10 @@ func (f *Format) adopt(cfg *config.Config, d *Directory) error {
 
 // bootstrap returns the metadata.version and the bootstrap records of the new cluster.
 func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, error) {
+	if level, ok := f.Features[metadata.FeatureKRaft]; ok && level != kraftVersionMax {
+		return 0, nil, fmt.Errorf("--feature %s=%d: the quorums of this release have %s %d",
+			metadata.FeatureKRaft, level, metadata.FeatureKRaft, kraftVersionMax)
+	}
 	version := metadata.LatestVersion
 	if f.ReleaseVersion != "" {
 		v, err := metadata.ParseVersion(f.ReleaseVersion)
@@ -129,9 +133,11 @@ func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, err
 	return version, records, checkFeatures(records, unstable)
 }
 
-// setFeature replaces the default level of a feature; level 0 removes the feature.
+// setFeature replaces the default level of a feature; level 0 removes the feature. The levels of
+// metadata.version and kraft.version are elsewhere: in the first record, and in the control records
+// of the log.
 func setFeature(records []record.Record, name string, level int16) []record.Record {
-	if name == metadata.FeatureMetadata {
+	if name == metadata.FeatureMetadata || name == metadata.FeatureKRaft {
 		return records
 	}
 	records = slices.DeleteFunc(records,
