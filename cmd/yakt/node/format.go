@@ -59,6 +59,10 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 		}
 		fmt.Fprintf(f.Out, "Formatted %s: cluster id %s, node id %d%s.\n",
 			dir, f.ClusterID, cfg.NodeID, level)
+		if level != "" && version == metadata.LatestVersion {
+			fmt.Fprintf(f.Out, "Its brokers must be of Kafka %s or later; for older ones format it "+
+				"with their --release-version.\n", version.Release())
+		}
 	}
 	return f.ClusterID, nil
 }
