@@ -1,7 +1,6 @@
 package features
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -41,10 +40,10 @@ func TestPlanGoesOneWay(t *testing.T) {
 		&record.FeatureLevel{Name: metadata.FeatureStreams, Level: 0},
 		&record.FeatureLevel{Name: metadata.FeatureShare, Level: 2})
 	up := c.Plan(metadata.V4_3_IV0, map[string]int16{metadata.FeatureGroup: 1}, Upgrade)
-	if want := map[string]Update{
-		metadata.FeatureMetadata: {30, Upgrade}, metadata.FeatureStreams: {1, Upgrade},
-		metadata.FeatureGroup: {1, Upgrade},
-	}; !maps.Equal(up, want) {
+	if want := []Update{
+		{metadata.FeatureMetadata, 30, Upgrade}, {metadata.FeatureGroup, 1, Upgrade},
+		{metadata.FeatureStreams, 1, Upgrade},
+	}; !slices.Equal(up, want) {
 		t.Errorf("%v", up)
 	}
 	down := c.Plan(metadata.V3_9_IV0, nil, SafeDowngrade)
@@ -52,8 +51,8 @@ func TestPlanGoesOneWay(t *testing.T) {
 		metadata.FeatureMetadata, metadata.FeatureElr, metadata.FeatureGroup, metadata.FeatureShare,
 		metadata.FeatureTransaction,
 	}
-	if got := Names(down); !slices.Equal(got, names) {
-		t.Errorf("%v", got)
+	if !slices.EqualFunc(down, names, func(u Update, name string) bool { return u.Name == name }) {
+		t.Errorf("%v", down)
 	}
 }
 
@@ -62,7 +61,7 @@ func TestPlanGoesOneWay(t *testing.T) {
 func TestProblemsAreAll(t *testing.T) {
 	t.Parallel()
 	c := clusterAt(t, metadata.V4_2_IV1, broker(2, metadata.V4_2_IV1), broker(1, metadata.V4_3_IV0))
-	problems := func(updates map[string]Update) []string {
+	problems := func(updates []Update) []string {
 		got := c.Problems(updates)
 		if err := c.Check(updates); (err == nil) != (len(got) == 0) ||
 			err != nil && err.Message != got[0] {
@@ -83,8 +82,8 @@ func TestProblemsAreAll(t *testing.T) {
 	if got := problems(c.Plan(metadata.V4_2_IV1, nil, Upgrade)); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
-	got = problems(map[string]Update{metadata.FeatureShare: {2, SafeDowngrade},
-		metadata.FeatureMetadata: {22, SafeDowngrade}})
+	got = problems([]Update{{metadata.FeatureMetadata, 22, SafeDowngrade},
+		{metadata.FeatureShare, 2, SafeDowngrade}})
 	if len(got) != 3 || !strings.HasPrefix(got[0], "Unsupported metadata.version downgrade") {
 		t.Errorf("%q", got)
 	}
