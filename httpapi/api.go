@@ -109,9 +109,20 @@ func New(cfg Config) *API {
 	mux := http.NewServeMux()
 	a.huma = humago.New(mux, humaConfig(cfg.Version))
 	a.brokers()
+	a.brokerLists()
+	a.whatIfs()
 	a.topics()
+	a.topicLists()
+	a.topicWrites()
 	a.partitions()
+	a.partitionLists()
+	a.reassignments()
+	a.elections()
 	a.producers()
+	a.quotas()
+	a.users()
+	a.tokens()
+	a.acls()
 	a.feeds()
 	a.health()
 	a.status()
@@ -157,6 +168,7 @@ func humaConfig(version string) huma.Config {
 				{Name: tagBrokers, Description: "Registrations and heartbeats."},
 				{Name: tagTopics, Description: "Topics, partitions and replicas."},
 				{Name: tagProducers, Description: "Producer ids."},
+				{Name: tagIdentities, Description: "Quotas, SCRAM users, delegation tokens, ACLs."},
 				{Name: tagFeeds, Description: "Changes since an offset or a time."},
 				{Name: tagQuorum, Description: "The controllers, their log and their health."},
 			},
@@ -172,11 +184,12 @@ func humaConfig(version string) huma.Config {
 
 // Tags of operations.
 const (
-	tagBrokers   = "brokers"
-	tagTopics    = "topics"
-	tagProducers = "producers"
-	tagFeeds     = "feeds"
-	tagQuorum    = "quorum"
+	tagBrokers    = "brokers"
+	tagTopics     = "topics"
+	tagProducers  = "producers"
+	tagIdentities = "identities"
+	tagFeeds      = "feeds"
+	tagQuorum     = "quorum"
 )
 
 // httpListener is the listener name of callers over HTTP.

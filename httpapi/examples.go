@@ -84,6 +84,8 @@ func examplesOf() map[string]example {
 	brokerReadExamples(all)
 	topicExamples(all)
 	partitionExamples(all)
+	changeExamples(all)
+	identityExamples(all)
 	feedExamples(all)
 	all["heal"] = example{[]exampleBody{
 		{"List what would be healed, and change nothing.", fieldValues{"dryRun": true}},
@@ -138,7 +140,7 @@ func brokerExamples(all map[string]example) {
 		1, "broker-1.example.com", 9092, "PLAINTEXT", statusFenced, 7,
 	})}
 	removed := unregisterAnswer{
-		exampleRecord(record.TypeUnregisterBroker, UnregisterFields{1, 7}), exampleBroker,
+		exampleRecord(record.TypeUnregisterBroker, UnregisterFields{1, 7}), exampleBroker, nil,
 	}
 	all["unregister_broker"] = example{one(fieldValues{"brokerId": 1}), removed}
 	all["unregister_broker_delete"] = example{nil, removed}
@@ -185,6 +187,41 @@ func partitionExamples(all map[string]example) {
 	replica := fieldValues{"name": "orders", "partitionId": 0, "brokerId": 3}
 	all["add_replica"] = example{one(replica), examplePartition([]int32{3}, nil, 1, 2, 3)}
 	all["remove_replica"] = example{one(replica), examplePartition(nil, []int32{3}, 1, 2, 3)}
+}
+
+// changeExamples are those of operations that change or list several topics and partitions.
+func changeExamples(all map[string]example) {
+	name := fieldValues{"name": "orders"}
+	deleted := deletedTopic{
+		exampleRecord(record.TypeRemoveTopic, TopicFields{exampleTopic, "orders"}), 3,
+	}
+	all["delete_topic"] = example{[]exampleBody{
+		{"By name.", name}, {"By id.", fieldValues{"topicUUID": exampleTopic}},
+	}, deleted}
+	all["delete_topic_delete"] = example{nil, deleted}
+	all["get_topic_by_id"] = example{nil, exampleTopicAnswer()}
+	state := examplePartition(nil, nil, 1, 2).Fields
+	outcomes := PartitionOutcomes{Partitions: []PartitionOutcome{{Topic: "orders", State: &state}}}
+	partition := fieldValues{"topic": "orders", "partitionId": 0}
+	all["reassign_partitions"] = example{[]exampleBody{
+		{"Move a partition, and ask how to limit the bandwidth.", fieldValues{
+			"partitions": []any{fieldValues{
+				"topic": "orders", "partitionId": 0, "replicas": []int32{2, 3},
+			}},
+			"throttleBytesPerSec": 50000000,
+		}},
+	}, outcomes}
+	all["cancel_reassignments"] = example{
+		one(fieldValues{"partitions": []any{partition}}), outcomes,
+	}
+	all["elect_leaders"] = example{[]exampleBody{
+		{"Return leadership to the first replicas, wherever that is possible.", fieldValues{
+			"election": "preferred", "all": true,
+		}},
+		{"Give a partition a leader that may lack records.", fieldValues{
+			"election": "unclean", "partitions": []any{partition},
+		}},
+	}, outcomes}
 }
 
 func feedExamples(all map[string]example) {
