@@ -31,10 +31,10 @@ type Update struct {
 	Type  UpgradeType
 }
 
-// Plan returns the updates, metadata.version first and the others by name, that bring the cluster to the levels of a release's new clusters, in the
-// direction of t, and those that are named. release may be 0, for none. Levels that stay, or would
-// change in the other direction, are left out, and so is kraft.version, which does not depend on
-// the release.
+// Plan returns the updates that bring the cluster to the levels of a release's new clusters, in the
+// direction of t, and those that are named: metadata.version first, the others by name. release may
+// be 0, for none. Levels that stay, or would change in the other direction, are left out, and so is
+// kraft.version, which does not depend on the release.
 func (c *Cluster) Plan(
 	release metadata.Version, named map[string]int16, t UpgradeType,
 ) []Update {
