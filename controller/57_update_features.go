@@ -20,21 +20,14 @@ import (
 // min.insync.replicas before. kraft.version is 1 from the first batch of every log, so that
 // setting it to 1 writes a NoOpRecord, and any other level is refused.
 //
-// Differs from Kafka: metadata.version is checked and written first and other features follow by
-// name, where Kafka has the order of a hash table; before metadata.version 3.7-IV0, where
+// Differs from Kafka: features are checked and written in the order of the request, where Kafka has
+// the order of a hash table; before metadata.version 3.7-IV0, where
 // controllers do not register, those that are connected count; a voter that is not registered is in
 // the way if no leader has ever been connected to it, whether the quorum is static or not.
 //
 // KIP-584, KIP-778, KIP-1022. Kafka: FeatureControlManager.updateFeatures.
 func (c *core) updateFeatures(_ op, req *kmsg.UpdateFeaturesRequest) result {
-	updates := make(map[string]features.Update, len(req.FeatureUpdates))
-	for _, f := range req.FeatureUpdates {
-		u := features.Update{Level: f.MaxVersionLevel, Type: features.UpgradeType(f.UpgradeType)}
-		if req.Version == 0 {
-			u.Type = features.Upgrade
-		}
-		updates[f.Feature] = u
-	}
+	updates := featureUpdatesOf(req)
 	cluster := c.featureCluster()
 	if err := cluster.Check(updates); err != nil {
 		return result{response: failUpdateFeatures(req, protocol.Errorf(err.Kafka,
@@ -54,9 +47,31 @@ func (c *core) updateFeatures(_ op, req *kmsg.UpdateFeaturesRequest) result {
 	return c.updated(req, updates, resp)
 }
 
+// featureUpdatesOf are the updates of a request. Of equal names the last counts, in the place of
+// the first.
+func featureUpdatesOf(req *kmsg.UpdateFeaturesRequest) []features.Update {
+	updates := make([]features.Update, 0, len(req.FeatureUpdates))
+	at := make(map[string]int, len(req.FeatureUpdates))
+	for _, f := range req.FeatureUpdates {
+		u := features.Update{
+			Name: f.Feature, Level: f.MaxVersionLevel, Type: features.UpgradeType(f.UpgradeType),
+		}
+		if req.Version == 0 {
+			u.Type = features.Upgrade
+		}
+		if i, again := at[f.Feature]; again {
+			updates[i] = u
+			continue
+		}
+		at[f.Feature] = len(updates)
+		updates = append(updates, u)
+	}
+	return updates
+}
+
 // updated is the result of updates that are allowed.
 func (c *core) updated(
-	req *kmsg.UpdateFeaturesRequest, updates map[string]features.Update, resp kmsg.Response,
+	req *kmsg.UpdateFeaturesRequest, updates []features.Update, resp kmsg.Response,
 ) result {
 	r := result{response: resp, atomic: true}
 	if req.ValidateOnly {

@@ -234,9 +234,9 @@ func TestUpdateFeaturesRecords(t *testing.T) {
 		want    []string
 	}{
 		{upgrade, []string{"share.version=2", "metadata.version=31", "group.version=1"},
-			[]string{"metadata.version=31", "group.version=1", "share.version=2", "."}},
+			[]string{"share.version=2", "metadata.version=31", "group.version=1", "."}},
 		{downgrade, []string{"share.version=0", "metadata.version=30"},
-			[]string{"metadata.version=30", "share.version=0", "."}},
+			[]string{"share.version=0", "metadata.version=30", "."}},
 		{upgrade, []string{"kraft.version=1"}, []string{"NoOpRecord", "."}},
 		{downgrade, []string{"kraft.version=1"}, nil},
 		{upgrade, []string{metadata.FeatureElr + "=1"}, []string{
@@ -246,7 +246,8 @@ func TestUpdateFeaturesRecords(t *testing.T) {
 		{upgrade, []string{metadata.FeatureElr + "=1"}, []string{metadata.FeatureElr + "=1", "."}},
 		{downgrade, []string{metadata.FeatureElr + "=0"}, []string{metadata.FeatureElr + "=0", "."}},
 		// the last of equal names counts
-		{upgrade, []string{"group.version=9", "group.version=1"}, []string{"group.version=1", "."}},
+		{upgrade, []string{"group.version=9", "share.version=1", "group.version=1"},
+			[]string{"group.version=1", "share.version=1", "."}},
 		{upgrade, nil, nil},
 	} {
 		for v := int16(1); v <= 2; v++ {

@@ -118,7 +118,7 @@ var upgradeTypes = map[string]features.UpgradeType{
 }
 
 // plan returns the updates that the arguments stand for.
-func (args *updateFeaturesArgs) plan(cluster *features.Cluster) (map[string]features.Update, error) {
+func (args *updateFeaturesArgs) plan(cluster *features.Cluster) ([]features.Update, error) {
 	var release metadata.Version
 	if args.ReleaseVersion != "" {
 		v, err := metadata.ParseVersion(args.ReleaseVersion)
@@ -132,10 +132,10 @@ func (args *updateFeaturesArgs) plan(cluster *features.Cluster) (map[string]feat
 	return cluster.Plan(release, args.Features, upgradeTypes[args.UpgradeType]), nil
 }
 
-func changesOf(cluster *features.Cluster, updates map[string]features.Update) []FeatureChange {
+func changesOf(cluster *features.Cluster, updates []features.Update) []FeatureChange {
 	changes := []FeatureChange{}
-	for _, name := range features.Names(updates) {
-		changes = append(changes, FeatureChange{name, cluster.Image.Feature(name), updates[name].Level})
+	for _, u := range updates {
+		changes = append(changes, FeatureChange{u.Name, cluster.Image.Feature(u.Name), u.Level})
 	}
 	return changes
 }
@@ -174,14 +174,13 @@ func (a *API) updateFeatures(ctx context.Context, in *struct {
 	return &answer[FeatureUpdates]{headersOf(outcome.Image), done}, nil
 }
 
-func featuresRequest(updates map[string]features.Update) *kmsg.UpdateFeaturesRequest {
+func featuresRequest(updates []features.Update) *kmsg.UpdateFeaturesRequest {
 	req := kmsg.NewPtrUpdateFeaturesRequest()
 	req.Version = 2
-	for _, name := range features.Names(updates) {
-		u := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
-		u.Feature, u.MaxVersionLevel = name, updates[name].Level
-		u.UpgradeType = int8(updates[name].Type)
-		req.FeatureUpdates = append(req.FeatureUpdates, u)
+	for _, u := range updates {
+		f := kmsg.NewUpdateFeaturesRequestFeatureUpdate()
+		f.Feature, f.MaxVersionLevel, f.UpgradeType = u.Name, u.Level, int8(u.Type)
+		req.FeatureUpdates = append(req.FeatureUpdates, f)
 	}
 	return req
 }

@@ -167,7 +167,8 @@ func updateRows(done *httpapi.FeatureUpdates) [][]string {
 		rows = append(rows, []string{problem})
 	}
 	if len(done.Problems) == 0 {
-		rows = append(rows, []string{"Nothing is in the way. Nothing was done: run it without --dry-run."})
+		rows = append(rows,
+			[]string{"Nothing is in the way. Nothing was done: run it without --dry-run."})
 	}
 	return rows
 }

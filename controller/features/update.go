@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -23,43 +24,55 @@ const (
 	UnsafeDowngrade UpgradeType = 3
 )
 
-// Update is a change of one feature.
+// Update is a change of one feature. A list of updates names each feature once.
 type Update struct {
+	Name  string
 	Level int16 // 0 turns the feature off
 	Type  UpgradeType
 }
 
 // Plan returns the updates that bring the cluster to the levels of a release's new clusters, in the
-// direction of t, and those that are named. release may be 0, for none. Levels that stay, or would
-// change in the other direction, are left out, and so is kraft.version, which does not depend on
-// the release.
+// direction of t, and those that are named: metadata.version first, the others by name. release may
+// be 0, for none. Levels that stay, or would change in the other direction, are left out, and so is
+// kraft.version, which does not depend on the release.
 func (c *Cluster) Plan(
 	release metadata.Version, named map[string]int16, t UpgradeType,
-) map[string]Update {
-	updates := make(map[string]Update, len(named))
+) []Update {
+	levels := make(map[string]int16, len(named))
 	if release != 0 {
 		for name, level := range metadata.DefaultLevels(release) {
 			now := c.Image.Feature(name)
 			if name != metadata.FeatureKRaft && level != now && (level > now) == (t == Upgrade) {
-				updates[name] = Update{level, t}
+				levels[name] = level
 			}
 		}
 	}
-	for name, level := range named {
-		updates[name] = Update{level, t}
+	maps.Copy(levels, named)
+	updates := make([]Update, 0, len(levels))
+	for _, name := range slices.SortedFunc(maps.Keys(levels), metadataFirst) {
+		updates = append(updates, Update{name, levels[name], t})
 	}
 	return updates
 }
 
-// Names are the names of updates in the order of Check.
-func Names(updates map[string]Update) []string { return ordered(updates) }
+func metadataFirst(a, b string) int {
+	switch {
+	case a == b:
+		return 0
+	case a == metadata.FeatureMetadata:
+		return -1
+	case b == metadata.FeatureMetadata:
+		return 1
+	}
+	return strings.Compare(a, b)
+}
 
-// Check decides about updates by name, which are made together or not at all. The error is that of
-// the first feature that may not be updated; metadata.version comes first, the others by name.
-func (c *Cluster) Check(updates map[string]Update) *protocol.Error {
+// Check decides about updates, which are made together or not at all. The error is that of the
+// first that is not allowed.
+func (c *Cluster) Check(updates []Update) *protocol.Error {
 	after := c.after(updates)
-	for _, name := range ordered(updates) {
-		if err := c.check(name, updates[name], after); err != nil {
+	for _, u := range updates {
+		if err := c.check(u, after); err != nil {
 			return err
 		}
 	}
@@ -68,17 +81,17 @@ func (c *Cluster) Check(updates map[string]Update) *protocol.Error {
 
 // Problems are the reasons of all features and of all nodes that stand against updates, by feature,
 // in the order of Check. It is empty exactly if Check has no error.
-func (c *Cluster) Problems(updates map[string]Update) (problems []string) {
+func (c *Cluster) Problems(updates []Update) (problems []string) {
 	after := c.after(updates)
-	for _, name := range ordered(updates) {
-		err := c.check(name, updates[name], after)
+	for _, u := range updates {
+		err := c.check(u, after)
 		if err == nil {
 			continue
 		}
 		problems = append(problems, err.Message)
-		if blockers := c.Blockers(name, updates[name].Level); len(blockers) > 1 {
+		if blockers := c.Blockers(u.Name, u.Level); len(blockers) > 1 {
 			for _, reason := range blockers[1:] {
-				problems = append(problems, invalid(name, updates[name].Level, reason).Message)
+				problems = append(problems, invalid(u, reason).Message)
 			}
 		}
 	}
@@ -86,34 +99,22 @@ func (c *Cluster) Problems(updates map[string]Update) (problems []string) {
 }
 
 // after are the levels of the log with the updates.
-func (c *Cluster) after(updates map[string]Update) map[string]int16 {
+func (c *Cluster) after(updates []Update) map[string]int16 {
 	levels := maps.Collect(c.Image.Features())
-	for name, u := range updates {
-		levels[name] = u.Level
+	for _, u := range updates {
+		levels[u.Name] = u.Level
 	}
 	return levels
 }
 
-func ordered[V any](updates map[string]V) []string {
-	return slices.SortedFunc(maps.Keys(updates), func(a, b string) int {
-		switch {
-		case a == b:
-			return 0
-		case a == metadata.FeatureMetadata, b != metadata.FeatureMetadata && a < b:
-			return -1
-		}
-		return 1
-	})
-}
-
-func invalid(name string, level int16, reason string) *protocol.Error {
+func invalid(u Update, reason string) *protocol.Error {
 	return protocol.Errorf(kerr.InvalidUpdateVersion,
-		"Invalid update version %d for feature %s. %s", level, name, reason)
+		"Invalid update version %d for feature %s. %s", u.Level, u.Name, reason)
 }
 
 // check decides about one feature. Its order is Kafka's (FeatureControlManager.updateFeature).
-func (c *Cluster) check(name string, u Update, after map[string]int16) *protocol.Error {
-	level := c.Image.Feature(name)
+func (c *Cluster) check(u Update, after map[string]int16) *protocol.Error {
+	name, level := u.Name, c.Image.Feature(u.Name)
 	reason := ""
 	switch {
 	case u.Type < Upgrade || u.Type > UnsafeDowngrade:
@@ -142,7 +143,7 @@ func (c *Cluster) check(name string, u Update, after map[string]int16) *protocol
 	if reason == "" {
 		return nil
 	}
-	return invalid(name, u.Level, reason)
+	return invalid(u, reason)
 }
 
 // checkMetadata refuses a downgrade that would lose metadata.
@@ -166,7 +167,7 @@ func checkKRaft(level int16, u Update) *protocol.Error {
 	case u.Level == level:
 		return nil
 	case u.Type != Upgrade:
-		return invalid(metadata.FeatureKRaft, u.Level, "Can't downgrade the version of this feature.")
+		return invalid(u, "Can't downgrade the version of this feature.")
 	}
 	return protocol.Errorf(kerr.InvalidUpdateVersion,
 		"Invalid upgrade of %s from version KRAFT_VERSION_%d to KRAFT_VERSION_%d",
@@ -175,14 +176,16 @@ func checkKRaft(level int16, u Update) *protocol.Error {
 
 // Records are the records of updates that Check allows. A level that stays is written again, as by
 // Kafka.
-func (c *Cluster) Records(updates map[string]Update) (records []record.Record) {
-	if updates[metadata.FeatureElr].Level > 0 {
+func (c *Cluster) Records(updates []Update) (records []record.Record) {
+	if slices.ContainsFunc(updates, func(u Update) bool {
+		return u.Name == metadata.FeatureElr && u.Level > 0
+	}) {
 		records = c.elrRecords()
 	}
-	for _, name := range ordered(updates) {
-		switch u := updates[name]; {
-		case name != metadata.FeatureKRaft:
-			records = append(records, &record.FeatureLevel{Name: name, Level: u.Level})
+	for _, u := range updates {
+		switch {
+		case u.Name != metadata.FeatureKRaft:
+			records = append(records, &record.FeatureLevel{Name: u.Name, Level: u.Level})
 		case u.Type == Upgrade: // the level is in the log's control records
 			records = append(records, &record.NoOp{})
 		}

@@ -59,6 +59,10 @@ func FormatStorage(cfg *config.Config, f Format) (clusterID string, err error) {
 		}
 		fmt.Fprintf(f.Out, "Formatted %s: cluster id %s, node id %d%s.\n",
 			dir, f.ClusterID, cfg.NodeID, level)
+		if level != "" && version == metadata.LatestVersion {
+			fmt.Fprintf(f.Out, "Its brokers must be of Kafka %s or later; for older ones format it "+
+				"with their --release-version.\n", version.Release())
+		}
 	}
 	return f.ClusterID, nil
 }
@@ -111,6 +115,10 @@ func (f *Format) adopt(cfg *config.Config, d *Directory) error {
 
 // bootstrap returns the metadata.version and the bootstrap records of the new cluster.
 func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, error) {
+	if level, ok := f.Features[metadata.FeatureKRaft]; ok && level != kraftVersionMax {
+		return 0, nil, fmt.Errorf("--feature %s=%d: the quorums of this release have %s %d",
+			metadata.FeatureKRaft, level, metadata.FeatureKRaft, kraftVersionMax)
+	}
 	version := metadata.LatestVersion
 	if f.ReleaseVersion != "" {
 		v, err := metadata.ParseVersion(f.ReleaseVersion)
@@ -131,9 +139,9 @@ func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, err
 
 // setFeature replaces the default level of a feature; level 0 removes the feature. As kafka-storage
 // writes them, the first record is that of metadata.version, and the others are in the order of
-// their names.
+// their names. The level of kraft.version is in the control records of the log.
 func setFeature(records []record.Record, name string, level int16) []record.Record {
-	if name == metadata.FeatureMetadata {
+	if name == metadata.FeatureMetadata || name == metadata.FeatureKRaft {
 		return records
 	}
 	records = slices.DeleteFunc(records,

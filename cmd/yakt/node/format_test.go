@@ -73,8 +73,11 @@ func TestFormatsTakeEffect(t *testing.T) {
 		"levels": {
 			staticThree, Format{Features: map[string]int16{
 				"metadata.version": 26, "group.version": 0, "transaction.version": 1,
+				"kraft.version": 1,
 			}},
-			nil, map[string]int16{"metadata.version": 26, "group.version": 0, "transaction.version": 1},
+			nil, map[string]int16{
+				"metadata.version": 26, "group.version": 0, "transaction.version": 1, "kraft.version": 0,
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -109,6 +112,9 @@ func TestLevelsThatAreNotKnown(t *testing.T) {
 		`unknown feature "no.such"`:         {Features: map[string]int16{"no.such": 1}},
 		"feature group.version cannot be 9": {Features: map[string]int16{"group.version": 9}},
 		"9.9":                               {ReleaseVersion: "9.9"},
+		"--feature kraft.version=0: the quorums of this release have kraft.version 1": {
+			Features: map[string]int16{metadata.FeatureKRaft: 0},
+		},
 		"eligible.leader.replicas.version could not be set to 1 because it depends on " +
 			"metadata.version level 23": {ReleaseVersion: "3.9", Features: map[string]int16{
 			metadata.FeatureElr: 1,
