@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -191,8 +190,8 @@ func (a *API) expireToken(ctx context.Context, in *struct {
 func (a *API) token(id string) (owner string, hmac []byte, err error) {
 	t := a.cfg.Controller.Image().DelegationToken(id)
 	if t == nil {
-		return "", nil, kafkaProblem(kerr.DelegationTokenNotFound,
-			"There is no token with the id "+strconv.Quote(id)+".")
+		// The text is not repeated: somebody may have given the secret instead of the id.
+		return "", nil, kafkaProblem(kerr.DelegationTokenNotFound, "No token has this id.")
 	}
 	return t.Owner, a.cfg.Controller.TokenHMAC(id), nil
 }
