@@ -37,6 +37,8 @@ type Outcome struct {
 	// nil for a request that was answered without the core, such as a heartbeat that changes
 	// nothing.
 	Image *metadata.Image
+	// Before is the state that a dry run began with; nil otherwise.
+	Before *metadata.Image
 	// Broker is the registration right after a BrokerChange; nil for other operations. Image may
 	// have another one or none, when partition changes followed in parts.
 	Broker *metadata.Broker
@@ -236,6 +238,9 @@ func (d *doing) add(records []record.Record, base int64, timestampMs int64) {
 // refused as they are there. Further parts are computed from the state as it would be; changes of
 // others between the parts are not seen.
 func (d *doing) rehearse(o op, r result) result {
+	if d.outcome.Before == nil {
+		d.outcome.Before = d.core.working
+	}
 	_, images, err := d.core.batches(o.now, r)
 	if err != nil {
 		return result{refusal: d.core.explain(err)}

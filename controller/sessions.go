@@ -168,3 +168,21 @@ func (s *sessions) lowestActiveOffset(img *metadata.Image) (lowest int64, ok boo
 	}
 	return lowest, ok
 }
+
+// Contact is what the active controller knows from a broker's heartbeats.
+type Contact struct {
+	// Last is when the last heartbeat arrived; the zero time if none has.
+	Last time.Time
+	// MetadataOffset is the offset that the broker reported last; -1 if it has not.
+	MetadataOffset int64
+}
+
+// Contact returns what this node knows of a registration's heartbeats; ok is false if it is not the
+// active controller. It may be called by any goroutine.
+func (c *Controller) Contact(b *metadata.Broker) (known Contact, ok bool) {
+	if _, active := c.Active(); !active {
+		return Contact{MetadataOffset: -1}, false
+	}
+	k := c.core.brokers.contact(sessionOf(b))
+	return Contact{k.last, k.metadataOffset}, true
+}

@@ -107,6 +107,15 @@ type unregisterAnswer struct {
 	Record[UnregisterFields]
 	// Incarnation of the broker that was unregistered.
 	InternalUUID string `json:"internalUUID" example:"Xl7fYz0kQJyf3J0Wm3W1Xg"`
+	// What becomes of its partitions; only in a dry run.
+	Impact *Impact `json:"impact,omitempty"`
+}
+
+// changedBroker is the record of a change, with its impact.
+type changedBroker struct {
+	Record[BrokerChangeFields]
+	// What becomes of its partitions; only in a dry run.
+	Impact *Impact `json:"impact,omitempty"`
 }
 
 // brokers registers the operations on brokers.
@@ -303,7 +312,7 @@ var brokerTargets = map[string]controller.BrokerTarget{
 func (a *API) changeBroker(ctx context.Context, in *struct {
 	WriteParams
 	Body changeArgs
-}) (*answer[Record[BrokerChangeFields]], error) {
+}) (*answer[changedBroker], error) {
 	change := in.Body.change()
 	change.DryRun = in.DryRun
 	var err error
@@ -326,7 +335,10 @@ func (a *API) changeBroker(ctx context.Context, in *struct {
 		}
 	}
 	fields := changeFields(outcome.Broker, outcome.Image.Version())
-	return recordAnswer(record.TypeBrokerRegistrationChange, fields, at), nil
+	changed := recordAnswer(record.TypeBrokerRegistrationChange, fields, at)
+	return &answer[changedBroker]{
+		changed.PositionHeaders, changedBroker{changed.Body, a.impactOf(outcome)},
+	}, nil
 }
 
 func (c *changeArgs) change() controller.BrokerChange {
@@ -374,6 +386,8 @@ func (a *API) unregister(
 	r := last.Record.(*record.UnregisterBroker)
 	found := recordAnswer(r.Type(), UnregisterFields{r.BrokerID, r.BrokerEpoch}, writtenPosition(last))
 	return &answer[unregisterAnswer]{
-		found.PositionHeaders, unregisterAnswer{found.Body, incarnation.String()},
+		found.PositionHeaders, unregisterAnswer{
+			found.Body, incarnation.String(), a.impactOf(outcome),
+		},
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/loglevel"
+	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -84,6 +85,7 @@ func examplesOf() map[string]example {
 	brokerReadExamples(all)
 	topicExamples(all)
 	partitionExamples(all)
+	changeExamples(all)
 	feedExamples(all)
 	configExamples(all)
 	all["heal"] = example{[]exampleBody{
@@ -93,7 +95,25 @@ func examplesOf() map[string]example {
 		41, "ConfigRecord", `the configuration "k" of group "g"`,
 		"Value has 40000 bytes, of which Kafka reads at most 32767", "remove",
 	}}}}
+	featureExamples(all)
 	return all
+}
+
+func featureExamples(all map[string]example) {
+	old := []string{"Broker 2 only supports versions 7-30"}
+	all["features"] = example{nil, []Feature{
+		{metadata.FeatureMetadata, 30, "4.3-IV0", 7, 33, 30, old},
+		{metadata.FeatureShare, 1, "", 0, 2, 2, []string{}},
+	}}
+	all["update_features"] = example{[]exampleBody{
+		{"The levels of a release.", fieldValues{"releaseVersion": "4.4"}},
+		{"The levels of single features.", fieldValues{
+			"features": fieldValues{"share.version": 1}, "upgradeType": "SAFE_DOWNGRADE",
+		}},
+	}, FeatureUpdates{
+		Changes:  []FeatureChange{{metadata.FeatureMetadata, 30, 33}, {metadata.FeatureShare, 1, 2}},
+		Problems: []string{},
+	}}
 }
 
 func brokerExamples(all map[string]example) {
@@ -121,7 +141,7 @@ func brokerExamples(all map[string]example) {
 		1, "broker-1.example.com", 9092, "PLAINTEXT", statusFenced, 7,
 	})}
 	removed := unregisterAnswer{
-		exampleRecord(record.TypeUnregisterBroker, UnregisterFields{1, 7}), exampleBroker,
+		exampleRecord(record.TypeUnregisterBroker, UnregisterFields{1, 7}), exampleBroker, nil,
 	}
 	all["unregister_broker"] = example{one(fieldValues{"brokerId": 1}), removed}
 	all["unregister_broker_delete"] = example{nil, removed}
@@ -188,13 +208,48 @@ func configExamples(all map[string]example) {
 		{"The default of all brokers.", fieldValues{
 			"type": "broker", "set": fieldValues{"log.retention.ms": hour},
 		}},
-	}, changedConfigs{"topic", "orders", false, []ConfigChange{{"retention.ms", &hour}}}}
+	}, ChangedConfigs{"topic", "orders", false, []ConfigChange{{"retention.ms", &hour}}}}
 	loggers := LoggerList{1, []LoggerLevel{{"raft", "DEBUG", true, loglevel.About("raft")}}}
 	all["loggers"] = example{nil, loggers}
 	all["set_log_level_post"] = example{[]exampleBody{
 		{"Log more of elections and replication.", fieldValues{"logger": "raft", "level": "DEBUG"}},
 		{"As before.", fieldValues{"logger": "raft"}},
 	}, loggers}
+}
+
+// changeExamples are those of operations that change or list several topics and partitions.
+func changeExamples(all map[string]example) {
+	name := fieldValues{"name": "orders"}
+	deleted := deletedTopic{
+		exampleRecord(record.TypeRemoveTopic, TopicFields{exampleTopic, "orders"}), 3,
+	}
+	all["delete_topic"] = example{[]exampleBody{
+		{"By name.", name}, {"By id.", fieldValues{"topicUUID": exampleTopic}},
+	}, deleted}
+	all["delete_topic_delete"] = example{nil, deleted}
+	all["get_topic_by_id"] = example{nil, exampleTopicAnswer()}
+	state := examplePartition(nil, nil, 1, 2).Fields
+	outcomes := PartitionOutcomes{Partitions: []PartitionOutcome{{Topic: "orders", State: &state}}}
+	partition := fieldValues{"topic": "orders", "partitionId": 0}
+	all["reassign_partitions"] = example{[]exampleBody{
+		{"Move a partition, and ask how to limit the bandwidth.", fieldValues{
+			"partitions": []any{fieldValues{
+				"topic": "orders", "partitionId": 0, "replicas": []int32{2, 3},
+			}},
+			"throttleBytesPerSec": 50000000,
+		}},
+	}, outcomes}
+	all["cancel_reassignments"] = example{
+		one(fieldValues{"partitions": []any{partition}}), outcomes,
+	}
+	all["elect_leaders"] = example{[]exampleBody{
+		{"Return leadership to the first replicas, wherever that is possible.", fieldValues{
+			"election": "preferred", "all": true,
+		}},
+		{"Give a partition a leader that may lack records.", fieldValues{
+			"election": "unclean", "partitions": []any{partition},
+		}},
+	}, outcomes}
 }
 
 func feedExamples(all map[string]example) {

@@ -158,7 +158,7 @@ func requiredQuery(op object) string {
 		p := p.(object)
 		if p["required"] == true {
 			text, _ := json.Marshal(p["schema"].(object)["examples"].([]any)[0])
-			q.Set(p["name"].(string), strings.Trim(string(text), `"`))
+			q.Set(p["name"].(string), strings.Trim(string(text), `"[]`))
 		}
 	}
 	if len(q) == 0 {

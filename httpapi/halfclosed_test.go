@@ -99,6 +99,8 @@ func (w walk) routes() []route {
 		{"GET", "/v1/loggers", "", nil, ""},
 		{"POST", "/v1/set_log_level", "", object{"logger": "raft"}, ""},
 		{"POST", "/v1/heal", "", object{}, ""},
+		{"GET", "/v1/features", confirmed, nil, ""},
+		{"POST", "/v1/update_features", "", object{"features": object{"group.version": 1}}, ""},
 		{"GET", "/v1/status", "", nil, ""},
 		{"GET", "/v1/quorum", "", nil, ""},
 		{"GET", "/livez", "", nil, ""},

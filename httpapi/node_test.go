@@ -37,8 +37,10 @@ func startOne(t testing.TB, settings ...string) *server {
 	return startNodes(t, 1, settings...)[0]
 }
 
+const releaseSetting = "release-version"
+
 // startNodes starts a quorum. settings are key=value, or id/key=value for one node, and take
-// precedence over those of the test.
+// precedence over those of the test; releaseSetting is the release to format for.
 func startNodes(t testing.TB, n int, settings ...string) []*server {
 	t.Helper()
 	ports := freePorts(t, n)
@@ -71,9 +73,11 @@ func startNodes(t testing.TB, n int, settings ...string) []*server {
 			}
 			overrides[key] = value
 		}
+		release := overrides[releaseSetting]
+		delete(overrides, releaseSetting)
 		cfg := load(t, filepath.Join(dir, fmt.Sprintf("%d.properties", i+1)), overrides)
 		var err error
-		format := node.Format{ClusterID: clusterID, Out: io.Discard}
+		format := node.Format{ClusterID: clusterID, ReleaseVersion: release, Out: io.Discard}
 		if clusterID, err = node.FormatStorage(cfg, format); err != nil {
 			t.Fatal(err)
 		}

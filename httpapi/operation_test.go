@@ -18,19 +18,23 @@ func TestServices(t *testing.T) {
 		"/v1/status": {kind: localKind}, "/v1/snapshot": {kind: localKind},
 		"/v1/loggers": {kind: localKind}, "/v1/set_log_level": {kind: localKind},
 		"/v1/quorum":      {kind: readKind},
+		"/v1/features":    {kind: readKind},
 		"/v1/heal":        {kind: writeKind},
 		"/v1/records":     {kind: readKind, waits: true},
 		"/v1/client_mgmt": {kind: readKind, waits: true, streams: true},
 		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
 	}
 	for _, name := range []string{"get_all_active_brokers", "get_broker_by_id",
-		"get_topic_by_name", "describe_configs"} {
+		"describe_configs",
+		"get_topic_by_name", "get_topic_by_id", "topics", "partitions", "brokers", "what_if"} {
 		want["/v1/"+name] = service{kind: readKind}
 	}
 	for _, name := range []string{
 		"register", "register_broker_change", "unregister_broker", "create_topic",
 		"create_partition", "add_replica", "remove_replica", "register_producer",
 		"alter_configs",
+		"delete_topic", "reassign_partitions", "cancel_reassignments", "elect_leaders",
+		"update_features",
 	} {
 		want["/v1/"+name] = service{kind: writeKind, conditional: true}
 	}

@@ -7,8 +7,8 @@ import (
 )
 
 // PageParams are the query parameters of an operation that answers in pages. A list has a fixed
-// order by key, and a page begins after the key in its cursor. So elements that are added or removed
-// meanwhile neither shift nor repeat others.
+// order by key, and a page begins after the key in its cursor. So elements that are added or
+// removed meanwhile neither shift nor repeat others.
 type PageParams struct {
 	// Maximum number of elements in the answer.
 	Limit int32 `query:"limit" minimum:"1" maximum:"1000" default:"100" example:"100"`

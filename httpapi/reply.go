@@ -101,7 +101,8 @@ func (a *API) finish(w *reply, r *http.Request, k kind) {
 	aborted := errors.Is(err, http.ErrAbortHandler)
 	if !aborted && !w.lost {
 		a.cfg.Logger.Error("internal fault in an HTTP request", "method", r.Method,
-			"path", r.URL.Path, "request_id", requestIDOf(r.Context()), "fault", fault(p, err), "stack", string(debug.Stack()))
+			"path", r.URL.Path, "request_id", requestIDOf(r.Context()), "fault", fault(p, err),
+			"stack", string(debug.Stack()))
 	}
 	switch {
 	case aborted || w.begun:

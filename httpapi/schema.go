@@ -40,6 +40,9 @@ func schemaName(t reflect.Type, hint string) string {
 		return name
 	}
 	name := huma.DefaultSchemaNamer(t, hint)
+	if name == "" {
+		return name // a list without a type of its own: it has no schema to name
+	}
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 

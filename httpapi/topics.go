@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
@@ -93,24 +92,26 @@ func (a *API) topics() {
 		StateParams
 		TopicArgs
 	}) (*stateAnswer[topicAnswer], error) {
-		return a.topic(ctx, in.ReadParams, in.Name)
+		return a.topic(ctx, in.ReadParams, TopicRef{Name: in.Name})
 	})
 	handle(a, show.by(http.MethodPost), func(ctx context.Context, in *struct {
 		ReadParams
 		Body TopicArgs
 	}) (*stateAnswer[topicAnswer], error) {
-		return a.topic(ctx, in.ReadParams, in.Body.Name)
+		return a.topic(ctx, in.ReadParams, TopicRef{Name: in.Body.Name})
 	})
 }
 
-func (a *API) topic(ctx context.Context, p ReadParams, name string) (*stateAnswer[topicAnswer], error) {
+func (a *API) topic(
+	ctx context.Context, p ReadParams, ref TopicRef,
+) (*stateAnswer[topicAnswer], error) {
 	img, err := a.read(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	t := img.TopicByName(name)
-	if t == nil {
-		return nil, kafkaProblem(kerr.UnknownTopicOrPartition, noTopic(name))
+	t, err := ref.find(img)
+	if err != nil {
+		return nil, problemOf(err)
 	}
 	if err := afford(ctx, int64(t.Len())*partitionBytes); err != nil {
 		return nil, err

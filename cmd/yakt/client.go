@@ -25,6 +25,8 @@ type client struct {
 	servers string        // host:port or URL, several separated by commas; tried in that order
 	output  string        // table or json
 	timeout time.Duration // for one answer; 0: no limit
+	dryRun  bool          // changes are only checked
+	yes     bool          // destructive changes need no confirmation
 	out     io.Writer     // what the command was asked for
 	errOut  io.Writer     // progress, warnings and errors
 }
@@ -61,19 +63,28 @@ func (c *client) get(ctx context.Context, path string, query url.Values, answer 
 	return c.decode(resp, answer)
 }
 
-// change sends a change as JSON and decodes the answer. what says what is being done.
+// change sends a change as JSON, for a check only with --dry-run, and decodes the answer. what says
+// what is being done.
 func (c *client) change(ctx context.Context, what, path string, body, answer any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	return progress(c.errOut, what, func() error {
-		resp, err := c.send(ctx, request{method: http.MethodPost, path: path, body: data})
+	r := request{method: http.MethodPost, path: path, body: data}
+	if c.dryRun {
+		r.query = url.Values{"dryRun": {"true"}}
+	}
+	err = progress(c.errOut, what, func() error {
+		resp, err := c.send(ctx, r)
 		if err != nil {
 			return err
 		}
 		return c.decode(resp, answer)
 	})
+	if err == nil && c.dryRun {
+		fmt.Fprintln(c.errOut, "yakt: nothing was changed: this is what would be (--dry-run)")
+	}
+	return err
 }
 
 // request is what every server is asked until one answers.

@@ -59,7 +59,8 @@ func newRoot() *cobra.Command {
 	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(),
 		versionCommand())
 	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(),
-		feedCommand(), quorumCommand(), logCommand(), snapshotCommand(), healCommand())
+		feedCommand(), quorumCommand(), featureCommand(), logCommand(), snapshotCommand(),
+		healCommand(), configsCommand(), loggersCommand())
 	return root
 }
 

@@ -48,6 +48,7 @@ var commandFor = map[string]string{
 	"register_producer":      "producer register",
 	"remove_replica":         "partition remove-replica",
 	"unregister_broker":      "broker unregister",
+	"update_features":        "feature upgrade",
 }
 
 // operation matches words that may name an operation. It leaves out words in quotation marks, which
@@ -75,6 +76,7 @@ var flagFor = map[string]string{
 	"brokerStatus":      "--status",
 	"configs":           "--config",
 	"epoch":             "--epoch",
+	"features":          "--feature",
 	"from":              "--from",
 	"internalUUID":      "--incarnation",
 	"logDirs":           "--log-dir",
@@ -83,6 +85,7 @@ var flagFor = map[string]string{
 	"offset":            "--offset",
 	"partitionId":       "the partition's id",
 	"rackId":            "--rack",
+	"releaseVersion":    "--release-version",
 	"replicas":          "--replicas",
 	"replicationFactor": "--replication-factor",
 	"securityProtocol":  "--security-protocol",

@@ -107,6 +107,22 @@ func TestCommandsSendRequests(t *testing.T) {
 			post + "register" + body + `{"brokerHost":"b2","brokerId":2,"brokerPort":1,` +
 				`"internalUUID":"i","rackId":"","securityProtocol":"PLAINTEXT"}`,
 		},
+		"feature list": {"GET /v1/features?consistency=linearizable"},
+		"feature upgrade -r 4.4": {
+			post + "update_features" + body + `{"releaseVersion":"4.4","upgradeType":"UPGRADE"}`,
+		},
+		"feature upgrade -f metadata.version=4.3 -f share.version=1 --dry-run": {
+			post + "update_features?dryRun=true" + body +
+				`{"features":{"metadata.version":30,"share.version":1},"upgradeType":"UPGRADE"}`,
+		},
+		"feature downgrade -f share.version=0": {
+			post + "update_features" + body +
+				`{"features":{"share.version":0},"upgradeType":"SAFE_DOWNGRADE"}`,
+		},
+		"feature downgrade --unsafe -r 4.3": {
+			post + "update_features" + body +
+				`{"releaseVersion":"4.3","upgradeType":"UNSAFE_DOWNGRADE"}`,
+		},
 		"broker unregister 2": {post + "unregister_broker" + body + `{"brokerId":2}`},
 		"broker change 1 --status FENCED": {
 			one,
@@ -116,7 +132,15 @@ func TestCommandsSendRequests(t *testing.T) {
 			one,
 			post + "register_broker_change" + body + `{"brokerId":1,"brokerPort":5,"epoch":6,"rackId":""}`,
 		},
-		"topic create t": {post + "create_topic" + body + `{"name":"t"}`},
+		"configs describe topic t": {"GET /v1/describe_configs?name=t&type=topic"},
+		`configs alter topic t --set a=b=c --set d= --delete e --append f=g,h --subtract i=j --dry-run`: {
+			post + "alter_configs?dryRun=true" + body + `{"append":{"f":"g,h"},"delete":["e"],` +
+				`"name":"t","set":{"a":"b=c","d":""},"subtract":{"i":"j"},"type":"topic"}`,
+		},
+		"loggers list":           {"GET /v1/loggers"},
+		"loggers set raft debug": {post + "set_log_level" + body + `{"level":"DEBUG","logger":"raft"}`},
+		"loggers reset raft":     {post + "set_log_level" + body + `{"logger":"raft"}`},
+		"topic create t":         {post + "create_topic" + body + `{"name":"t"}`},
 		"topic create t -p 0 -r 2 --config a=b --validate-only": {
 			post + "create_topic" + body + `{"configs":{"a":"b"},"name":"t","numPartitions":0,` +
 				`"replicationFactor":2,"validateOnly":true}`,

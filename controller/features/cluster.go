@@ -154,6 +154,9 @@ func (c *Cluster) Blockers(name string, level int16) (reasons []string) {
 	return reasons
 }
 
+// Allows reports whether every node supports a level.
+func (c *Cluster) Allows(name string, level int16) bool { return c.blocker(name, level) == "" }
+
 // blocker is the first of Blockers, "" if there is none.
 func (c *Cluster) blocker(name string, level int16) string {
 	for n := range c.Nodes(name) {

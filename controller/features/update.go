@@ -29,6 +29,31 @@ type Update struct {
 	Type  UpgradeType
 }
 
+// Plan returns the updates that bring the cluster to the levels of a release's new clusters, in the
+// direction of t, and those that are named. release may be 0, for none. Levels that stay, or would
+// change in the other direction, are left out, and so is kraft.version, which does not depend on
+// the release.
+func (c *Cluster) Plan(
+	release metadata.Version, named map[string]int16, t UpgradeType,
+) map[string]Update {
+	updates := make(map[string]Update, len(named))
+	if release != 0 {
+		for name, level := range metadata.DefaultLevels(release) {
+			now := c.Image.Feature(name)
+			if name != metadata.FeatureKRaft && level != now && (level > now) == (t == Upgrade) {
+				updates[name] = Update{level, t}
+			}
+		}
+	}
+	for name, level := range named {
+		updates[name] = Update{level, t}
+	}
+	return updates
+}
+
+// Names are the names of updates in the order of Check.
+func Names(updates map[string]Update) []string { return ordered(updates) }
+
 // Check decides about updates by name, which are made together or not at all. The error is that of
 // the first feature that may not be updated; metadata.version comes first, the others by name.
 func (c *Cluster) Check(updates map[string]Update) *protocol.Error {

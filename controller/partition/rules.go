@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"slices"
+
 	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/metadata"
 )
@@ -13,6 +15,7 @@ type Rules struct {
 	elr    bool
 	update Update
 	config configs.TopicDefaults
+	away   []int32 // brokers that count as inactive; see Away
 
 	topic   *metadata.Topic // the current one; minISR and unclean are its configs
 	minISR  int
@@ -24,6 +27,13 @@ func NewRules(img *metadata.Image, u Update, defaults configs.TopicDefaults) *Ru
 	return &Rules{
 		img: img, mv: img.Version(), elr: img.ElrEnabled(), update: u, config: defaults,
 	}
+}
+
+// Away makes brokers count as inactive, whatever the image says, for questions about a future in
+// which they are.
+func (r *Rules) Away(brokers ...int32) *Rules {
+	r.away = brokers
+	return r
 }
 
 // Image is the image that the rules hold for.
@@ -63,7 +73,7 @@ func (r *Rules) Election() Election {
 
 // Acceptable reports whether a broker may lead p: it is active and p's directory there is online.
 func (r *Rules) Acceptable(p *metadata.Partition, id int32) bool {
-	if id < 0 || id == r.update.remove || id == r.update.unclean {
+	if id < 0 || id == r.update.remove || id == r.update.unclean || slices.Contains(r.away, id) {
 		return false
 	}
 	b := r.img.Broker(id)
