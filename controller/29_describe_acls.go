@@ -52,6 +52,9 @@ func (c *Controller) describeAcls(
 	})
 }
 
+// HasAuthorizer reports whether an authorizer is configured, without which there are no ACLs.
+func (c *Controller) HasAuthorizer() bool { return c.cfg.Authorizer }
+
 func compareResources(a, b *record.AccessControlEntry) int {
 	return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType),
 		cmp.Compare(a.ResourceName, b.ResourceName), cmp.Compare(a.PatternType, b.PatternType))

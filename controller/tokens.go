@@ -46,6 +46,16 @@ func (s *TokenSettings) hmac(tokenID string) (sum tokenHMAC) {
 	return sum
 }
 
+// TokenHMAC returns the secret of a token, for requests that an operator makes for its owner; nil if
+// there are no tokens. It must not be shown.
+func (c *Controller) TokenHMAC(id string) []byte {
+	if !c.cfg.Tokens.enabled() {
+		return nil
+	}
+	sum := c.cfg.Tokens.hmac(id)
+	return sum[:]
+}
+
 // Security protocols of a connection (SecurityProtocol).
 const (
 	protocolPlaintext int16 = 0

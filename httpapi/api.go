@@ -123,6 +123,10 @@ func New(cfg Config) *API {
 	a.reassignments()
 	a.elections()
 	a.producers()
+	a.quotas()
+	a.users()
+	a.tokens()
+	a.acls()
 	a.feeds()
 	a.health()
 	a.status()
@@ -168,6 +172,7 @@ func humaConfig(version string) huma.Config {
 				{Name: tagBrokers, Description: "Registrations and heartbeats."},
 				{Name: tagTopics, Description: "Topics, partitions and replicas."},
 				{Name: tagProducers, Description: "Producer ids."},
+				{Name: tagIdentities, Description: "Quotas, SCRAM users, delegation tokens, ACLs."},
 				{Name: tagFeeds, Description: "Changes since an offset or a time."},
 				{Name: tagConfigs, Description: "Configs of topics, brokers, groups; loggers."},
 				{Name: tagQuorum, Description: "The controllers, their log and their health."},
@@ -184,12 +189,13 @@ func humaConfig(version string) huma.Config {
 
 // Tags of operations.
 const (
-	tagBrokers   = "brokers"
-	tagTopics    = "topics"
-	tagConfigs   = "configs"
-	tagProducers = "producers"
-	tagFeeds     = "feeds"
-	tagQuorum    = "quorum"
+	tagBrokers    = "brokers"
+	tagTopics     = "topics"
+	tagConfigs    = "configs"
+	tagProducers  = "producers"
+	tagIdentities = "identities"
+	tagFeeds      = "feeds"
+	tagQuorum     = "quorum"
 )
 
 // httpListener is the listener name of callers over HTTP.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/protocol"
 )
 
 // The ETag of an answer is the offset and the epoch of the last record that its state contains. A
@@ -175,6 +176,21 @@ func changedSince(header string) *Problem {
 // do carries out an operation of the controller within the time of one write, and holds no turn
 // while it waits. It checks the request's If-Match in the same turn of the core.
 func (a *API) do(ctx context.Context, op controller.Operation) (controller.Outcome, error) {
+	return a.doFor(ctx, caller(ctx), op)
+}
+
+// doAs is do for a principal that a broker would have authenticated.
+func (a *API) doAs(
+	ctx context.Context, principal string, op controller.Operation,
+) (controller.Outcome, error) {
+	c := caller(ctx)
+	c.Principal, c.Forwarded = principal, true
+	return a.doFor(ctx, c, op)
+}
+
+func (a *API) doFor(
+	ctx context.Context, caller protocol.Caller, op controller.Operation,
+) (controller.Outcome, error) {
 	check, err := a.precondition(ctx)
 	if err != nil {
 		return controller.Outcome{}, err
@@ -185,7 +201,7 @@ func (a *API) do(ctx context.Context, op controller.Operation) (controller.Outco
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	defer turnOf(ctx).pause()()
-	return a.cfg.Controller.DoNext(ctx, caller(ctx), op)
+	return a.cfg.Controller.DoNext(ctx, caller, op)
 }
 
 // maker makes a request from the newest state; see controller.Operation.

@@ -86,6 +86,7 @@ func examplesOf() map[string]example {
 	topicExamples(all)
 	partitionExamples(all)
 	changeExamples(all)
+	identityExamples(all)
 	feedExamples(all)
 	configExamples(all)
 	all["heal"] = example{[]exampleBody{

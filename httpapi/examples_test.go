@@ -119,10 +119,15 @@ func TestExamplesFitTheirSchemas(t *testing.T) {
 // do, but must accept the form of the request, and its answer must have the form of the example.
 func TestExamplesAreServed(t *testing.T) {
 	t.Parallel()
-	s := startOne(t)
+	s := startOne(t, "delegation.token.secret.key=k")
 	for id := 1; id <= 3; id++ {
 		s.alive(id)
 	}
+	s.post("/v1/alter_quota", object{"entity": object{"user": "a", "clientId": "c"},
+		"set": object{"producer_byte_rate": 1}})
+	s.post("/v1/set_user_credential", object{"user": "a", "mechanism": "SCRAM-SHA-256",
+		"iterations": 4096, "password": "p"})
+	s.post("/v1/create_token", object{"owner": "User:a"})
 	s.post("/v1/create_topic", object{"name": "orders", "assignments": [][]int{{1, 2}}})
 	eachOperation(document(t), func(path, method, at string, op object) {
 		requests, answer := []any{nil}, any(nil)

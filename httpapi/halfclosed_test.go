@@ -83,6 +83,16 @@ func (w walk) routes() []route {
 			"ProducerIdsRecord"},
 		{"POST", "/v1/register_broker_change", "", object{"brokerId": b, "epoch": w.epoch,
 			"rackId": "r"}, "RegisterBrokerRecord"},
+		{"POST", "/v1/alter_quota", "", object{"entity": object{"user": t},
+			"set": object{"producer_byte_rate": 1}}, ""},
+		{"GET", "/v1/list_quotas", confirmed, nil, ""},
+		{"POST", "/v1/set_user_credential", "", object{"user": t, "mechanism": "SCRAM-SHA-256",
+			"iterations": 4096, "password": "p"}, ""},
+		{"GET", "/v1/list_users", confirmed, nil, ""},
+		{"POST", "/v1/delete_user_credential", "", object{"user": t,
+			"mechanism": "SCRAM-SHA-256"}, ""},
+		{"POST", "/v1/create_token", "", object{"owner": "User:" + t}, ""},
+		{"GET", "/v1/list_tokens", confirmed, nil, ""},
 		{"GET", "/v1/get_all_active_brokers", confirmed, nil, ""},
 		{"POST", "/v1/get_all_active_brokers", confirmed, nil, ""},
 		{"GET", "/v1/get_broker_by_id", fmt.Sprintf(confirmed+"&brokerId=%d", b), nil, ""},
@@ -116,12 +126,30 @@ func (w walk) routes() []route {
 	}
 }
 
+// refusedRoutes are operations that cannot succeed here: there is no such token, and no authorizer.
+var refusedRoutes = []struct {
+	method, path string
+	body         any
+	status       int
+}{
+	{"POST", "/v1/renew_token", object{"tokenId": "x"}, http.StatusNotFound},
+	{"POST", "/v1/expire_token", object{"tokenId": "x"}, http.StatusNotFound},
+	{"GET", "/v1/list_acls", nil, http.StatusConflict},
+	{"POST", "/v1/add_acl", anACL, http.StatusConflict},
+	{"POST", "/v1/remove_acl", anACL, http.StatusConflict},
+}
+
+var anACL = object{
+	"resourceType": "TOPIC", "resourceName": "t", "patternType": "LITERAL", "principal": "User:a",
+	"host": "*", "operation": "READ", "permission": "ALLOW",
+}
+
 // TestNoHalfClosedConnectionGetsAnEmptyAnswer walks every route on the leader and on a standby,
 // with connections whose client's side is closed after the request. Each must get the whole true
 // answer soon, and each write that is answered as carried out must be in the log.
 func TestNoHalfClosedConnectionGetsAnEmptyAnswer(t *testing.T) {
 	t.Parallel()
-	active, standbys := leader(t, startNodes(t, 3))
+	active, standbys := leader(t, startNodes(t, 3, "delegation.token.secret.key=k"))
 	for n, s := range []*server{active, standbys[0]} {
 		w := walk{n: n + 1}
 		w.epoch = active.alive(w.broker())
@@ -130,6 +158,13 @@ func TestNoHalfClosedConnectionGetsAnEmptyAnswer(t *testing.T) {
 		for _, r := range w.routes() {
 			walked[strings.ToLower(r.method)+" "+r.path] = true
 			s.walk(active, r)
+		}
+		for _, r := range refusedRoutes {
+			walked[strings.ToLower(r.method)+" "+r.path] = true
+			if status, answer := s.halfClosed(r.method, r.path, r.body); status != r.status ||
+				!json.Valid(answer) {
+				t.Errorf("node %d: %s %s: %d %.300q", s.id, r.method, r.path, status, answer)
+			}
 		}
 		for path, item := range s.get("/openapi.json")["paths"].(object) {
 			for method := range item.(object) {

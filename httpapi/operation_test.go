@@ -25,16 +25,21 @@ func TestServices(t *testing.T) {
 		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
 	}
 	for _, name := range []string{"get_all_active_brokers", "get_broker_by_id",
-		"describe_configs",
-		"get_topic_by_name", "get_topic_by_id", "topics", "partitions", "brokers", "what_if"} {
+		"get_topic_by_name", "get_topic_by_id", "topics", "partitions", "brokers", "what_if",
+		"describe_configs"} {
+		want["/v1/"+name] = service{kind: readKind}
+	}
+	for _, name := range []string{"list_quotas", "list_users", "list_tokens", "list_acls"} {
 		want["/v1/"+name] = service{kind: readKind}
 	}
 	for _, name := range []string{
 		"register", "register_broker_change", "unregister_broker", "create_topic",
 		"create_partition", "add_replica", "remove_replica", "register_producer",
-		"alter_configs",
 		"delete_topic", "reassign_partitions", "cancel_reassignments", "elect_leaders",
 		"update_features",
+		"alter_quota", "set_user_credential", "delete_user_credential", "create_token",
+		"renew_token", "expire_token", "add_acl", "remove_acl",
+		"alter_configs",
 	} {
 		want["/v1/"+name] = service{kind: writeKind, conditional: true}
 	}

@@ -78,6 +78,8 @@ var statusOf = map[*kerr.Error]int{
 	kerr.UnknownTopicID:          http.StatusNotFound,
 	kerr.BrokerIDNotRegistered:   http.StatusNotFound,
 	kerr.ReplicaNotAvailable:     http.StatusNotFound,
+	kerr.ResourceNotFound:        http.StatusNotFound,
+	kerr.DelegationTokenNotFound: http.StatusNotFound,
 
 	kerr.TopicAlreadyExists:          http.StatusConflict,
 	kerr.StaleBrokerEpoch:            http.StatusConflict,
@@ -89,6 +91,10 @@ var statusOf = map[*kerr.Error]int{
 	kerr.IneligibleReplica:           http.StatusConflict,
 	kerr.NotLeaderForPartition:       http.StatusConflict,
 	kerr.InconsistentClusterID:       http.StatusConflict,
+
+	kerr.DelegationTokenExpired:      http.StatusConflict,
+	kerr.SecurityDisabled:            http.StatusConflict,
+	kerr.DelegationTokenAuthDisabled: http.StatusConflict,
 
 	kerr.PolicyViolation:          http.StatusUnprocessableEntity,
 	kerr.InvalidReplicationFactor: http.StatusUnprocessableEntity,
@@ -124,10 +130,12 @@ var advice = map[*kerr.Error]string{
 		"and at least one that is alive.",
 	kerr.IneligibleReplica: "The broker must be unfenced first: send broker_mgmt with the offset of " +
 		"its newest update.",
-	kerr.InvalidTopicException:   "Use up to 249 letters, digits, dots, underscores and hyphens.",
-	kerr.ThrottlingQuotaExceeded: "Try again later, or raise the quota.",
-	kerr.UnknownServerError:      "See the log of the active controller.",
-	kerr.UnsupportedVersion:      "Compare the cluster's finalized feature levels.",
+	kerr.InvalidTopicException:       "Use up to 249 letters, digits, dots, underscores and hyphens.",
+	kerr.ThrottlingQuotaExceeded:     "Try again later, or raise the quota.",
+	kerr.UnknownServerError:          "See the log of the active controller.",
+	kerr.SecurityDisabled:            "There are no ACLs without an authorizer, and this release has none.",
+	kerr.DelegationTokenAuthDisabled: "Set the same key on all controllers and brokers.",
+	kerr.UnsupportedVersion:          "Compare the cluster's finalized feature levels.",
 }
 
 // kafkaProblem is the answer to a Kafka error; message may be empty.

@@ -59,6 +59,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(startCommand(), formatCommand(), storageCommand(), configCommand(),
 		versionCommand())
 	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(),
+		quotaCommand(), userCommand(), tokenCommand(), aclCommand(),
 		feedCommand(), quorumCommand(), featureCommand(), logCommand(), snapshotCommand(),
 		healCommand(), configsCommand(), loggersCommand())
 	return root
