@@ -28,3 +28,7 @@ func (c *Controller) DescribeResource(
 	}
 	return d.Describe(configs.Resource{Kind: kind, Name: name}, keys)
 }
+
+// SecretConfig reports whether the value of a config of a kind of resources must not be shown: that
+// of a password, and that of an unknown key of a broker.
+func SecretConfig(kind int8, name string) bool { return configs.Secret(kind, name) }

@@ -164,8 +164,8 @@ func hiddenSecret(name string, value *string) *string {
 	return &v
 }
 
-// changedConfigs are the configs that a change made.
-type changedConfigs struct {
+// ChangedConfigs is the answer of alter_configs: what the change made.
+type ChangedConfigs struct {
 	// Kind of the resource.
 	Type string `json:"resourceType" example:"topic"`
 	// Name of the resource.
@@ -187,7 +187,7 @@ type ConfigChange struct {
 func (a *API) alterConfigs(ctx context.Context, in *struct {
 	WriteParams
 	Body alterConfigsArgs
-}) (*answer[changedConfigs], error) {
+}) (*answer[ChangedConfigs], error) {
 	kind := configKinds[in.Body.Type]
 	before := a.cfg.Controller.Image().Config(kind, in.Body.Name)
 	outcome, err := a.do(ctx, controller.Operation{
@@ -206,18 +206,22 @@ func (a *API) alterConfigs(ctx context.Context, in *struct {
 	if img == nil { // there was nothing to write
 		img = a.cfg.Controller.Image()
 	}
-	body := changedConfigs{in.Body.Type, in.Body.Name, in.DryRun,
-		differences(before, img.Config(kind, in.Body.Name))}
-	return &answer[changedConfigs]{headersOf(img), body}, nil
+	body := ChangedConfigs{in.Body.Type, in.Body.Name, in.DryRun,
+		differences(kind, before, img.Config(kind, in.Body.Name))}
+	return &answer[ChangedConfigs]{headersOf(img), body}, nil
 }
 
 // differences are the configs that differ between two states of a resource, by name.
-func differences(before, after map[string]string) []ConfigChange {
+func differences(kind int8, before, after map[string]string) []ConfigChange {
 	changed := []ConfigChange{}
 	for name, value := range after {
-		if old, had := before[name]; !had || old != value {
-			changed = append(changed, ConfigChange{name, hiddenSecret(name, &value)})
+		if old, had := before[name]; had && old == value {
+			continue
 		}
+		if controller.SecretConfig(kind, name) {
+			value = hidden
+		}
+		changed = append(changed, ConfigChange{name, hiddenSecret(name, &value)})
 	}
 	for name := range before {
 		if _, has := after[name]; !has {

@@ -61,7 +61,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(),
 		quotaCommand(), userCommand(), tokenCommand(), aclCommand(),
 		feedCommand(), quorumCommand(), whatIfCommand(), featureCommand(), logCommand(),
-		snapshotCommand(), healCommand())
+		snapshotCommand(), healCommand(), configsCommand(), loggersCommand())
 	return root
 }
 

@@ -169,7 +169,15 @@ func TestCommandsSendRequests(t *testing.T) {
 			one,
 			post + "register_broker_change" + body + `{"brokerId":1,"brokerPort":5,"epoch":6,"rackId":""}`,
 		},
-		"topic create t": {post + "create_topic" + body + `{"name":"t"}`},
+		"configs describe topic t": {"GET /v1/describe_configs?name=t&type=topic"},
+		`configs alter topic t --set a=b=c --set d= --delete e --append f=g,h --subtract i=j --dry-run`: {
+			post + "alter_configs?dryRun=true" + body + `{"append":{"f":"g,h"},"delete":["e"],` +
+				`"name":"t","set":{"a":"b=c","d":""},"subtract":{"i":"j"},"type":"topic"}`,
+		},
+		"loggers list":           {"GET /v1/loggers"},
+		"loggers set raft debug": {post + "set_log_level" + body + `{"level":"DEBUG","logger":"raft"}`},
+		"loggers reset raft":     {post + "set_log_level" + body + `{"logger":"raft"}`},
+		"topic create t":         {post + "create_topic" + body + `{"name":"t"}`},
 		"topic create t -p 0 -r 2 --config a=b --validate-only": {
 			post + "create_topic" + body + `{"configs":{"a":"b"},"name":"t","numPartitions":0,` +
 				`"replicationFactor":2,"validateOnly":true}`,

@@ -182,6 +182,12 @@ func (n *nodeConfig) synonyms(name string) []describedSynonym {
 // ownKeys begin the names of YAKt's own configuration, which holds no secrets.
 const ownKeys = "yakt."
 
+// Secret reports whether the value of a config must not be shown. Only configs of brokers, which may
+// have any names, can be secrets.
+func Secret(kind int8, name string) bool {
+	return kind == metadata.ConfigBroker && secretKey(name)
+}
+
 // secretKey reports whether a value is withheld: that of a password, and that of an unknown key,
 // which may be the misspelt name of one.
 func secretKey(name string) bool {
