@@ -174,15 +174,17 @@ func originalKept(d *divergence) bool {
 		if mayComplete(target, adding, removing, isr) {
 			replicas, isr, adding, removing = target, keep(isr, target), nil, nil
 		}
-		p := c.after
+		p, theirs := c.after, c.old
+		if c.kafka != nil {
+			theirs = c.old.Merge(c.kafka)
+		}
+		if len(c.old.ISR) == 0 && theirs.Leader == p.Leader { // both may elect uncleanly
+			isr = theirs.ISR
+		}
 		if !slices.Equal(p.Replicas, replicas) || !slices.Equal(p.Adding(), adding) ||
 			!slices.Equal(p.Removing(), removing) || !slices.Equal(p.ISR, isr) ||
 			p.Leader >= 0 && !slices.Contains(p.ISR, p.Leader) {
 			return false
-		}
-		theirs := c.old
-		if c.kafka != nil {
-			theirs = c.old.Merge(c.kafka)
 		}
 		if slices.Equal(theirs.Replicas, p.Replicas) && slices.Equal(theirs.Adding(), p.Adding()) &&
 			slices.Equal(theirs.Removing(), p.Removing()) {

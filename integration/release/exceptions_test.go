@@ -7,6 +7,7 @@ var exceptions = map[string]string{
 	"api 22: 0-5 is additional": "clients may use a controller as their seed",
 	"api 75: 0-0 is additional": "clients may use a controller as their seed",
 	"api 48: 0-1 is additional": "quotas can be read without a broker",
+	"api 74: 0-1 is additional": "configs can be listed without a broker",
 
 	"api 52: 0-2 is missing": "the quorum votes by its own protocol, etcd's raft",
 	"api 53: 0-1 is missing": "the quorum votes by its own protocol, etcd's raft",
