@@ -60,6 +60,9 @@ var varying = []struct {
 	{regexp.MustCompile(`\b1[6-9]\d{11}\b`), "<time>"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([.,]\d{3})?Z?`), "<date>"},
 	{regexp.MustCompile(`[A-Za-z0-9+/]{86}==`), "<hmac>"},
+	{regexp.MustCompile(`(tries=|after )\d+(, nextAllowedTryMs| attempt)`), "${1}<n>${2}"},
+	{regexp.MustCompile(`(\$LOGDIR\d?)[AB]\b`), "$1"}, // which directory a broker chose
+	{regexp.MustCompile(`crc: \d+`), "crc: <n>"},
 	{regexp.MustCompile(`(\bEpoch: +)\d+`), "${1}<offset>"},
 	{regexp.MustCompile(`(LeaderEpoch|HighWatermark|MaxFollowerLag|MaxFollowerLagTimeMs)(: +)\d+`),
 		"${1}${2}<n>"},
@@ -100,7 +103,6 @@ func (n *names) normalise(text string) string {
 var (
 	number     = regexp.MustCompile(`\b\d+([.,]\d+)?`)
 	space      = regexp.MustCompile(`[ \t]+`)
-	anyLogDir  = regexp.MustCompile(`\$LOGDIR(\d?)[AB]`)
 	jsonObject = regexp.MustCompile(`[{\[\]},]*\{`)
 )
 
@@ -109,6 +111,7 @@ type options struct {
 	sorted  bool   // the order of the output's lines follows hash codes of random ids
 	numbers bool   // numbers vary: sizes, rates, durations
 	heading bool   // only the first lines of both outputs are compared
+	code    bool   // only the exit code is compared: each side has its own words
 	pieces  bool   // JSON about a broker's directories, whose order and contents vary
 	capture string // a pattern of capturable whose match gets a name
 }
@@ -120,10 +123,13 @@ func (n *names) transcribe(r kafka.ToolResult, o options) string {
 		stdout = space.ReplaceAllString(number.ReplaceAllString(stdout, "<n>"), " ")
 	}
 	if o.pieces {
-		stdout = jsonObject.ReplaceAllString(anyLogDir.ReplaceAllString(stdout, "$$LOGDIR$1"), "\n")
+		stdout = jsonObject.ReplaceAllString(stdout, "\n")
 	}
 	stderr := n.normalise(r.Stderr)
-	if o.heading {
+	switch {
+	case o.code:
+		return fmt.Sprintf("= %d\n", r.ExitCode)
+	case o.heading:
 		stdout, stderr = heading(stdout), heading(stderr)
 	}
 	out := marked(">", stdout, o.sorted || o.pieces) + marked("!", stderr, false)

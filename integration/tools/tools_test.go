@@ -108,6 +108,7 @@ func (w *world) play(t *testing.T, path string, excused *differences) {
 			w.directive(t, s)
 			continue
 		}
+		w.converge(t)
 		o := w.next
 		w.next = options{}
 		if *record {

@@ -29,9 +29,9 @@ type world struct {
 	quorum  *kafka.Controllers
 	brokers map[int32]*kafka.Broker
 	box     *kafka.Toolbox
-	yakt    string // the binary; "" on Apache's side
-	addr    string // $B
-	tmp     string // $TMP
+	yakt    string           // the binary; "" on Apache's side
+	addrs   map[int32]string // of the brokers: $B, $B2
+	tmp     string           // $TMP
 
 	next options // of the next command
 }
@@ -63,7 +63,8 @@ func saslProperties(plain, sasl string) map[string]string {
 // newWorld starts one side with broker 1.
 func newWorld(t *testing.T, side string) *world {
 	t.Helper()
-	w := &world{names: newNames(), brokers: map[int32]*kafka.Broker{}, tmp: t.TempDir()}
+	w := &world{names: newNames(), brokers: map[int32]*kafka.Broker{},
+		addrs: map[int32]string{}, tmp: t.TempDir()}
 	o := kafka.ControllerOptions{Version: kafka.Newest, Properties: maps.Clone(secrets)}
 	maps.Copy(o.Properties, kafka.UsualSessions())
 	if side == "apache" {
@@ -76,6 +77,9 @@ func newWorld(t *testing.T, side string) *world {
 	w.set("CPORT", portOf(w.quorum.BootstrapServers()))
 	w.set("CDIR", w.quorum.Dir(w.quorum.Nodes()[0]))
 	w.set("CLUSTER", w.quorum.ClusterID())
+	if addr := w.quorum.HTTPAddr(w.quorum.Nodes()[0]); addr != "" {
+		w.set("HTTP", addr)
+	}
 	w.set("TMP", w.tmp)
 	w.set("NOWHERE", w.freeAddr(t)) // nobody listens there
 	w.box = kafka.StartToolbox(t, kafka.Newest, toolMax)
@@ -95,10 +99,10 @@ func (w *world) startBroker(t *testing.T, id int32) {
 		addr, sasl := w.freeAddr(t), w.freeAddr(t)
 		b = kafka.NewBroker(t, w.quorum, kafka.BrokerOptions{ID: id, Version: kafka.Newest,
 			LogDirs: 2, Rack: fmt.Sprint("rack", id), Properties: saslProperties(addr, sasl)})
-		w.brokers[id] = b
+		w.brokers[id], w.addrs[id] = b, addr
 		suffix := fmt.Sprint(id)
 		if id == 1 {
-			w.addr, suffix = addr, ""
+			suffix = ""
 		}
 		w.set("B"+suffix, addr)
 		w.set("BPORT"+suffix, portOf(addr))
@@ -127,6 +131,8 @@ func (w *world) directive(t *testing.T, s *step) {
 		w.next.sorted = true
 	case "numbers":
 		w.next.numbers = true
+	case "exit-code":
+		w.next.code = true
 	case "heading":
 		w.next.heading = true
 	case "pieces":
@@ -142,6 +148,8 @@ func (w *world) directive(t *testing.T, s *step) {
 		w.startBroker(t, idOf(t, arg(1)))
 	case "stop-broker":
 		w.brokers[idOf(t, arg(1))].Stop(t)
+	case "await-cordoned":
+		w.awaitCordoned(t, idOf(t, arg(1)))
 	case "register-controller":
 		w.registerController(t, idOf(t, arg(1)))
 	case "join-streams-group":
@@ -162,9 +170,69 @@ func idOf(t *testing.T, text string) int32 {
 	return int32(n)
 }
 
-// registerController registers a controller that nobody runs, as one that was lost.
+// awaitCordoned waits until the controller knows that all directories of a broker are cordoned.
+func (w *world) awaitCordoned(t *testing.T, id int32) {
+	t.Helper()
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.ValidateOnly = true
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = "probe", -1, -1
+	assignment := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+	assignment.Replicas = []int32{id}
+	topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
+	req.Topics = append(req.Topics, topic)
+	kafka.Eventually(t, kafka.Patience, "a broker's directories are cordoned", func() error {
+		resp, err := kafka.Ask(t.Context(), w.quorum.BootstrapServers(), req)
+		if err != nil {
+			return err
+		}
+		code := resp.(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
+		if code != kerr.InvalidReplicaAssignment.Code {
+			return fmt.Errorf("a replica on broker %d: error code %d", id, code)
+		}
+		return nil
+	})
+}
+
+// converge waits until the running brokers serve what the metadata log holds now, so that the next
+// command finds what earlier ones have changed, whichever broker it asks. The features' epoch that a
+// broker reports is the offset of its image.
+func (w *world) converge(t *testing.T) {
+	t.Helper()
+	leader, err := kafka.DescribeQuorum(t.Context(), w.quorum.BootstrapServers())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, b := range w.brokers {
+		if !b.Alive() {
+			continue
+		}
+		what := fmt.Sprintf("broker %d serves offset %d", id, leader.HighWatermark-1)
+		kafka.Eventually(t, kafka.Patience, what, func() error {
+			resp, err := kafka.Ask(t.Context(), w.addrs[id], kmsg.NewPtrApiVersionsRequest())
+			if err != nil {
+				return err
+			}
+			at := resp.(*kmsg.ApiVersionsResponse).FinalizedFeaturesEpoch
+			if at < leader.HighWatermark-1 {
+				return fmt.Errorf("it serves offset %d", at)
+			}
+			return nil
+		})
+	}
+}
+
+// registerController registers a controller that nobody runs, as one that was lost. Before, it
+// fetches the metadata log once: YAKt registers no controller that does not.
 func (w *world) registerController(t *testing.T, id int32) {
 	t.Helper()
+	cluster := w.quorum.ClusterID()
+	fetch := kafka.MetadataFetch(&cluster, 1, 0).(*kmsg.FetchRequest)
+	fetch.ReplicaState.ID, fetch.ReplicaState.Epoch = id, -1
+	fetch.Topics[0].Partitions[0].ReplicaDirectoryID = protocol.NewUUID()
+	if _, err := kafka.Ask(t.Context(), w.quorum.BootstrapServers(), fetch); err != nil {
+		t.Errorf("fetch as controller %d: %v", id, err)
+	}
 	req := kmsg.NewPtrControllerRegistrationRequest()
 	req.ControllerID, req.IncarnationID = id, protocol.NewUUID()
 	listener := kmsg.NewControllerRegistrationRequestListener()
@@ -205,7 +273,7 @@ func (w *world) joinStreamsGroup(t *testing.T, group, topic string) {
 	req.StandbyTasks = []kmsg.TaskIDs{}
 	req.WarmupTasks = []kmsg.TaskIDs{}
 	kafka.Eventually(t, kafka.Patience, "a streams group has a member", func() error {
-		resp, err := kafka.Ask(t.Context(), w.addr, req)
+		resp, err := kafka.Ask(t.Context(), w.addrs[1], req)
 		if err != nil {
 			return err
 		}
@@ -217,7 +285,7 @@ func (w *world) joinStreamsGroup(t *testing.T, group, topic string) {
 // aborts it.
 func (w *world) openTransaction(t *testing.T, id, topic string) {
 	t.Helper()
-	cl := kafka.NewClient(t, []string{w.addr}, kgo.TransactionalID(id),
+	cl := kafka.NewClient(t, []string{w.addrs[1]}, kgo.TransactionalID(id),
 		kgo.DefaultProduceTopic(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err := cl.BeginTransaction(); err != nil {
 		t.Fatal(err)

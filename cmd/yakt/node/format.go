@@ -129,17 +129,24 @@ func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, err
 	return version, records, checkFeatures(records, unstable)
 }
 
-// setFeature replaces the default level of a feature; level 0 removes the feature.
+// setFeature replaces the default level of a feature; level 0 removes the feature. As kafka-storage
+// writes them, the first record is that of metadata.version, and the others are in the order of
+// their names.
 func setFeature(records []record.Record, name string, level int16) []record.Record {
 	if name == metadata.FeatureMetadata {
 		return records
 	}
 	records = slices.DeleteFunc(records,
 		func(r record.Record) bool { return r.(*record.FeatureLevel).Name == name })
-	if level != 0 {
-		records = append(records, &record.FeatureLevel{Name: name, Level: level})
+	if level == 0 {
+		return records
 	}
-	return records
+	at := slices.IndexFunc(records[1:],
+		func(r record.Record) bool { return r.(*record.FeatureLevel).Name > name })
+	if at < 0 {
+		at = len(records) - 1
+	}
+	return slices.Insert(records, at+1, record.Record(&record.FeatureLevel{Name: name, Level: level}))
 }
 
 // checkFeatures refuses levels that this release does not know, and those that depend on others

@@ -186,3 +186,25 @@ func TestMetadataOfAnInterruptedFormat(t *testing.T) {
 	_, err := FormatStorage(cfg, Format{Out: io.Discard})
 	says(t, err, want...)
 }
+
+// TestOrderOfFeatures wants the order of kafka-storage: metadata.version, then the others by name.
+func TestOrderOfFeatures(t *testing.T) {
+	t.Parallel()
+	for _, features := range []map[string]int16{
+		nil,
+		{"share.version": 1},
+		{"transaction.version": 1, "eligible.leader.replicas.version": 1, "share.version": 0},
+	} {
+		_, records, err := Format{Features: features}.bootstrap(false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, r := range records {
+			names = append(names, r.(*record.FeatureLevel).Name)
+		}
+		if names[0] != metadata.FeatureMetadata || !slices.IsSorted(names[1:]) {
+			t.Errorf("%v: %q", features, names)
+		}
+	}
+}
