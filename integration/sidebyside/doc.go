@@ -4,8 +4,8 @@
 // The script is testdata/*/*.txt. The files of one directory run in order against one pair of
 // controllers, which its first command starts ("cluster"). Further commands: "registered" waits for
 // the controllers' own registrations, "raw" sends any bytes, "versions" and "truncated" send what
-// is to be refused of every request. Any other command is a request, named as in kmsg, whose body is
-// YAML over the fields of kmsg's struct; fields that it omits have Kafka's default. The expected
+// is to be refused of every request. Any other command is a request, named as in kmsg, whose body
+// is YAML over the fields of kmsg's struct; fields that it omits have Kafka's default. The expected
 // output is Apache's answers, as recorded by "go test -rewrite"; without -rewrite they are compared
 // as well, so the script stays true.
 //
