@@ -37,8 +37,8 @@ func (c *core) checkedController(
 	req *kmsg.ControllerRegistrationRequest,
 ) (*record.RegisterController, *protocol.Error) {
 	if !c.working.Version().HasControllerRegistration() {
-		return nil, protocol.Errorf(kerr.UnsupportedVersion,
-			"The current MetadataVersion is too old to support controller registrations.")
+		return nil, &protocol.Error{Kafka: kerr.UnsupportedVersion,
+			Message: kerr.UnsupportedVersion.Description}
 	}
 	r := &record.RegisterController{
 		ControllerID: req.ControllerID, IncarnationID: req.IncarnationID,

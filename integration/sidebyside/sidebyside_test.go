@@ -112,6 +112,8 @@ func (s *script) command(t *testing.T, d *datadriven.TestData) string {
 	switch d.Cmd {
 	case "cluster":
 		return s.start(d)
+	case "registered":
+		return s.registered(d)
 	case "raw":
 		return s.raw(t, d)
 	case "versions":
@@ -144,10 +146,15 @@ func (s *script) start(d *datadriven.TestData) string {
 	s.apache = newSide(s.t, "Apache", kafka.StartControllers(s.t, 1, o))
 	s.ours = newSide(s.t, "ours", kafka.StartYAKt(s.t, kafka.BuildYAKt(s.t), 1, o))
 	s.versions = s.apache.served()
+	return s.registered(d)
+}
+
+// registered waits until both controllers have registered themselves, if their level allows it.
+func (s *script) registered(d *datadriven.TestData) string {
 	for _, x := range []*side{s.apache, s.ours} {
 		x.awaitRegistration()
 	}
-	s.done("bootstrap", "start")
+	s.done(d.Pos, d.Cmd)
 	return ""
 }
 
