@@ -203,13 +203,15 @@ func (w *world) converge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "yakt-test", "1"
 	for id, b := range w.brokers {
 		if !b.Alive() {
 			continue
 		}
 		what := fmt.Sprintf("broker %d serves offset %d", id, leader.HighWatermark-1)
 		kafka.Eventually(t, kafka.Patience, what, func() error {
-			resp, err := kafka.Ask(t.Context(), w.addrs[id], kmsg.NewPtrApiVersionsRequest())
+			resp, err := kafka.Ask(t.Context(), w.addrs[id], req)
 			if err != nil {
 				return err
 			}
