@@ -195,8 +195,8 @@ func (w *world) awaitCordoned(t *testing.T, id int32) {
 }
 
 // converge waits until the running brokers serve what the metadata log holds now, so that the next
-// command finds what earlier ones have changed, whichever broker it asks. The features' epoch that a
-// broker reports is the offset of its image.
+// command finds what earlier ones have changed, whichever broker it asks. The features' epoch that
+// a broker reports is the offset of its image.
 func (w *world) converge(t *testing.T) {
 	t.Helper()
 	leader, err := kafka.DescribeQuorum(t.Context(), w.quorum.BootstrapServers())
