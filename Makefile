@@ -45,7 +45,7 @@ test-integration: ## real brokers and clients; needs Java 17 and Maven
 test-clients: ## client libraries in four languages; needs Java, Maven, Python, npm
 	@$(need-java)
 	@$(need-maven)
-	$(GO) test -count 1 -parallel 2 -timeout 30m -v ./integration/clients
+	$(GO) test -count 1 -parallel 2 -timeout 30m -v ./integration/clients -clients.apache
 
 # The bounds of time are multiplied by ATTACK_SLACK; those of memory and descriptors are not. make
 # test allows for a machine that is shared.

@@ -21,8 +21,8 @@ import (
 // Synonyms and sources are Kafka's, which leave out what another unit has set: retention.ms that
 // comes from log.retention.hours has the source DEFAULT. An empty list of keys asks for all.
 //
-// Differs from Kafka: the documentation is our own, loggers and prefixed keys have some too; the
-// defaults of keys that have another one here are shown with it; a resource that a request names
+// Differs from Kafka: the documentation is our own; the defaults of keys that have another one here
+// are shown with it, and the keys of YAKt itself are no secrets; a resource that a request names
 // several times is answered once; a resource of an unknown type costs only its own answer.
 //
 // KIP-133, KIP-226, KIP-569, KIP-412. Kafka: ConfigHelper.describeConfigs.

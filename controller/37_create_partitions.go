@@ -128,8 +128,8 @@ func (pc *partitionCreation) morePartitions(
 	img := pc.img
 	t := img.TopicByName(req.Topic)
 	if t == nil {
-		return nil, protocol.Errorf(kerr.UnknownTopicOrPartition,
-			"This server does not host this topic-partition.")
+		// without a message, as in Kafka
+		return nil, &protocol.Error{Kafka: kerr.UnknownTopicOrPartition}
 	}
 	added := int(req.Count) - t.Len()
 	switch {

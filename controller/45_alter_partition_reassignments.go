@@ -115,6 +115,9 @@ func (w *reassignments) part(at place, messages protocol.Messages) result {
 func (w *reassignments) response() kmsg.Response {
 	resp := responseTo[*kmsg.AlterPartitionAssignmentsResponse](w.req)
 	resp.AllowReplicationFactorChange = allowsFactorChange(w.req)
+	if len(w.req.Topics) == 0 {
+		resp.ErrorMessage = noMessage() // Kafka's response, of which it then sets nothing
+	}
 	return nested(resp, &resp.Topics, w.lists, func(at run) reassignedTopic {
 		return reassignmentAnswer(w.req, at, func(i int) (*protocol.Error, *string) {
 			return w.answers[i], w.answers[i].Text()

@@ -33,7 +33,7 @@ func (c *core) unregister(req *kmsg.UnregisterBrokerRequest, after *walk) result
 	if b == nil {
 		return result{response: failUnregisterBroker(req,
 			protocol.Errorf(kerr.BrokerIDNotRegistered,
-				"Broker ID %d is not currently registered.", req.BrokerID))}
+				"Broker ID %d is not currently registered", req.BrokerID))}
 	}
 	w := walk{session: sessionOf(b)}
 	if after != nil && after.due(b) {

@@ -48,8 +48,8 @@ const (
 
 // apis are the requests that the controller listener serves, by key. The version ranges are those
 // of Kafka 4.4. METADATA, FIND_COORDINATOR, INIT_PRODUCER_ID and DESCRIBE_TOPIC_PARTITIONS are an
-// addition, so that clients may use a controller as their seed, and so is DESCRIBE_CLIENT_QUOTAS,
-// which shows what ALTER_CLIENT_QUOTAS has set.
+// addition, so that clients may use a controller as their seed, and so are DESCRIBE_CLIENT_QUOTAS
+// and LIST_CONFIG_RESOURCES, which show what clients have set.
 var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
@@ -106,6 +106,7 @@ var apis = []*api{
 		forwarded().from(broker),
 	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration).from(broker),
 	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker),
+	failing(readAPI(74, 0, 1, (*Controller).listConfigResources), failListConfigResources),
 	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions),
 		failDescribeTopicPartitions),
 	writeAPI(94, 0, 0, (*core).unregisterController, failUnregisterController).forwarded(),

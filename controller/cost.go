@@ -42,6 +42,8 @@ func (c *Controller) Cost(req kmsg.Request) int64 {
 		return most*elementBytes + int64(len(r.Topics))*resultBytes
 	case *kmsg.DescribeConfigsRequest:
 		return c.describeConfigsCost(r)
+	case *kmsg.ListConfigResourcesRequest:
+		return int64(c.listedCount(r))*foundBytes*2 + partCost(c.listedCount(r))
 	case *kmsg.FindCoordinatorRequest:
 		return int64(c.Image().BrokerCount())*resultBytes + partCost(len(r.CoordinatorKeys))
 	case *kmsg.ListPartitionReassignmentsRequest:
@@ -88,6 +90,8 @@ func (c *Controller) Elements(req kmsg.Request) int {
 		return len(r.Topics) + min(int(max(r.ResponsePartitionLimit, 1)), describePartitionsMax)
 	case *kmsg.DescribeConfigsRequest:
 		return len(r.Resources) * configs.TopicKeyCount()
+	case *kmsg.ListConfigResourcesRequest:
+		return c.listedCount(r)
 	case *kmsg.ListPartitionReassignmentsRequest:
 		if r.Topics == nil {
 			return img.PartitionCount()

@@ -105,6 +105,8 @@ func sizeOf(req kmsg.Request) (s requestSize) {
 		s[limitTopics] = len(r.Topics)
 	case *kmsg.DescribeConfigsRequest:
 		s[limitResources] = len(r.Resources)
+	case *kmsg.ListConfigResourcesRequest:
+		s[limitResources] = len(r.ResourceTypes)
 	case *kmsg.DescribeClientQuotasRequest:
 		s[limitResources] = len(r.Components)
 	case *kmsg.DescribeUserSCRAMCredentialsRequest:

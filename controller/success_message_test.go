@@ -19,6 +19,11 @@ func TestMessagesOfSuccessAreEmptyWhereKafkasAre(t *testing.T) {
 		*m != "" {
 		t.Errorf("UNREGISTER_BROKER: %v", m)
 	}
+	reassign := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+	if m := d.answer(reassign).(*kmsg.AlterPartitionAssignmentsResponse).ErrorMessage; m == nil ||
+		*m != "" {
+		t.Errorf("ALTER_PARTITION_REASSIGNMENTS: %v", m)
+	}
 	register := kmsg.NewPtrControllerRegistrationRequest()
 	register.ControllerID, register.IncarnationID = 3007, testUUID(3007)
 	register.Listeners = []kmsg.ControllerRegistrationRequestListener{

@@ -66,7 +66,7 @@ type Config struct {
 	// one of the API's own.
 	Turns  *turns.Places
 	Logger *slog.Logger
-	// Loggers are the loggers of the process; nil: none, as in tests.
+	// Loggers are the loggers of the process; nil: those that Logger is one of.
 	Loggers *loglevel.Loggers
 }
 
@@ -98,6 +98,9 @@ func New(cfg Config) *API {
 	cfg.OperationTimeout = cmp.Or(cfg.OperationTimeout, 30*time.Second)
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, 10*time.Second)
 	cfg.BudgetBytes = cmp.Or(cfg.BudgetBytes, 32<<20)
+	if cfg.Loggers == nil {
+		cfg.Loggers = loglevel.Of(cfg.Logger)
+	}
 	if cfg.Turns == nil {
 		cfg.Turns = turns.New(runtime.GOMAXPROCS(0))
 	}
@@ -114,6 +117,7 @@ func New(cfg Config) *API {
 	a.topics()
 	a.topicLists()
 	a.topicWrites()
+	a.configs()
 	a.partitions()
 	a.partitionLists()
 	a.reassignments()
@@ -170,6 +174,7 @@ func humaConfig(version string) huma.Config {
 				{Name: tagProducers, Description: "Producer ids."},
 				{Name: tagIdentities, Description: "Quotas, SCRAM users, delegation tokens, ACLs."},
 				{Name: tagFeeds, Description: "Changes since an offset or a time."},
+				{Name: tagConfigs, Description: "Configs of topics, brokers, groups; loggers."},
 				{Name: tagQuorum, Description: "The controllers, their log and their health."},
 			},
 			Components: &huma.Components{
@@ -186,6 +191,7 @@ func humaConfig(version string) huma.Config {
 const (
 	tagBrokers    = "brokers"
 	tagTopics     = "topics"
+	tagConfigs    = "configs"
 	tagProducers  = "producers"
 	tagIdentities = "identities"
 	tagFeeds      = "feeds"

@@ -6,6 +6,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -87,6 +88,7 @@ func examplesOf() map[string]example {
 	changeExamples(all)
 	identityExamples(all)
 	feedExamples(all)
+	configExamples(all)
 	all["heal"] = example{[]exampleBody{
 		{"List what would be healed, and change nothing.", fieldValues{"dryRun": true}},
 		{"Heal.", fieldValues{}},
@@ -222,6 +224,33 @@ func changeExamples(all map[string]example) {
 			"election": "unclean", "partitions": []any{partition},
 		}},
 	}, outcomes}
+}
+
+func configExamples(all map[string]example) {
+	hour := "3600000"
+	all["describe_configs"] = example{nil, ResourceConfigs{"broker", "", []ConfigEntry{{
+		"log.retention.ms", &hour, "DYNAMIC_DEFAULT_BROKER_CONFIG", "LONG", false, false,
+		[]ConfigSynonym{{"log.retention.ms", &hour, "DYNAMIC_DEFAULT_BROKER_CONFIG"}},
+		"Time for which a log is kept; -1 is for ever.",
+	}}}}
+	all["alter_configs"] = example{[]exampleBody{
+		{"Keep the records of a topic for an hour.", fieldValues{
+			"type": "topic", "name": "orders", "set": fieldValues{"retention.ms": hour},
+		}},
+		{"Change a list, and remove a key.", fieldValues{
+			"type": "topic", "name": "orders", "delete": []string{"segment.ms"},
+			"append": fieldValues{"cleanup.policy": "compact"},
+		}},
+		{"The default of all brokers.", fieldValues{
+			"type": "broker", "set": fieldValues{"log.retention.ms": hour},
+		}},
+	}, changedConfigs{"topic", "orders", false, []ConfigChange{{"retention.ms", &hour}}}}
+	loggers := LoggerList{1, []LoggerLevel{{"raft", "DEBUG", true, loglevel.About("raft")}}}
+	all["loggers"] = example{nil, loggers}
+	all["set_log_level_post"] = example{[]exampleBody{
+		{"Log more of elections and replication.", fieldValues{"logger": "raft", "level": "DEBUG"}},
+		{"As before.", fieldValues{"logger": "raft"}},
+	}, loggers}
 }
 
 func feedExamples(all map[string]example) {

@@ -16,6 +16,7 @@ func TestServices(t *testing.T) {
 	want := services{
 		"/livez": {kind: healthKind}, "/readyz": {kind: healthKind},
 		"/v1/status": {kind: localKind}, "/v1/snapshot": {kind: localKind},
+		"/v1/loggers": {kind: localKind}, "/v1/set_log_level": {kind: localKind},
 		"/v1/quorum":      {kind: readKind},
 		"/v1/features":    {kind: readKind},
 		"/v1/heal":        {kind: writeKind},
@@ -24,7 +25,8 @@ func TestServices(t *testing.T) {
 		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
 	}
 	for _, name := range []string{"get_all_active_brokers", "get_broker_by_id",
-		"get_topic_by_name", "get_topic_by_id", "topics", "partitions", "brokers", "what_if"} {
+		"get_topic_by_name", "get_topic_by_id", "topics", "partitions", "brokers", "what_if",
+		"describe_configs"} {
 		want["/v1/"+name] = service{kind: readKind}
 	}
 	for _, name := range []string{"list_quotas", "list_users", "list_tokens", "list_acls"} {
@@ -37,6 +39,7 @@ func TestServices(t *testing.T) {
 		"update_features",
 		"alter_quota", "set_user_credential", "delete_user_credential", "create_token",
 		"renew_token", "expire_token", "add_acl", "remove_acl",
+		"alter_configs",
 	} {
 		want["/v1/"+name] = service{kind: writeKind, conditional: true}
 	}

@@ -85,6 +85,14 @@ func scenarios(k kind) (quick, long map[string]func(*testing.T)) {
 					Properties: k.restarts})
 			})
 		},
+		"Fleet": func(t *testing.T) {
+			f := scenario.StartFleet(t, k.start(t, 3, kafka.ControllerOptions{
+				ReleaseVersion: "4.0", Properties: k.restarts}))
+			f.UpgradeRefused()
+			f.Roll()
+			f.UpgradeAndDowngrade()
+			f.End()
+		},
 	}
 	return quick, long
 }

@@ -42,6 +42,9 @@ var known = map[string]string{
 	"http":       "requests and connections of the HTTP API",
 }
 
+// About returns what a logger logs; "" if there is none of that name.
+func About(name string) string { return known[name] }
+
 // Loggers are the loggers of one process. Safe for concurrent use.
 type Loggers struct {
 	handler slog.Handler

@@ -134,6 +134,9 @@ func (img *Image) Configs(yield func(ConfigResource) bool) {
 	}
 }
 
+// ConfigResourceCount is the number of resources that have overrides.
+func (img *Image) ConfigResourceCount() int { return img.configs.len() }
+
 // HasQuotas reports whether any entity has a quota.
 func (img *Image) HasQuotas() bool { return img.quotas.len() > 0 }
 

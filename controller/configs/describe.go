@@ -183,9 +183,10 @@ func (d *Describer) loggers(name string) ([]describedConfig, *protocol.Error) {
 	for _, logger := range d.settings.Loggers.All() {
 		c := kmsg.NewDescribeConfigsResponseResourceConfig()
 		c.Name, c.Value, c.Source = logger.Name, &logger.Level, kmsg.ConfigSource(sourceLogger)
-		if d.doc {
-			c.Documentation = &logger.About
+		if !d.doc {
+			logger.About = "" // Kafka's has always an empty one
 		}
+		c.Documentation = &logger.About
 		configs = append(configs, c)
 	}
 	return configs, nil
@@ -327,4 +328,22 @@ func (p PlainTopic) For(d *TopicDefaults) PlainTopic {
 		return p
 	}
 	return PlainTopic{d.node, d.cluster, slices.Clip(DescribeCreated(d, nil))}
+}
+
+// OtherBroker describes the dynamic configs of a broker, its own and those of the cluster: of its
+// file only the broker itself knows.
+func (d *Describer) OtherBroker(id int32) []describedConfig {
+	n := &nodeConfig{
+		node: dynamicConfigs(d.img.Config(metadata.ConfigBroker,
+			strconv.Itoa(int(id))), true),
+		cluster: d.node.cluster,
+	}
+	var configs []describedConfig
+	for _, name := range n.names() {
+		_, own := n.node[name]
+		if _, shared := n.cluster[name]; own || shared {
+			configs = append(configs, d.finished(n.describe(name, false)))
+		}
+	}
+	return configs
 }

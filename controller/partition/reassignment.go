@@ -48,8 +48,8 @@ func (c *Change) Reassign(target []int32) *protocol.Error {
 // becomes the ISR, which loses the records that it lacks: the topic must allow unclean elections.
 func (c *Change) CancelReassignment() *protocol.Error {
 	if !c.old.Reassigning() {
-		return protocol.Errorf(kerr.NoReassignmentInProgress,
-			"No partition reassignment is in progress.")
+		// without a message, as in Kafka
+		return &protocol.Error{Kafka: kerr.NoReassignmentInProgress}
 	}
 	replicas, isr := originalReplicas(c.old), without(c.old.ISR, c.old.Adding()...)
 	if len(isr) == 0 {

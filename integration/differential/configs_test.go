@@ -37,7 +37,8 @@ var topicConfigs = []configPool{
 			"zstd", ","}},
 	{4, []string{"remote.storage.enable", "remote.log.copy.disable",
 		"remote.log.delete.on.disable"}, []string{"true", "false", "true"}},
-	{2, []string{"preallocate", "remote.storage.enable"}, booleans},
+	{2, []string{"preallocate", "remote.storage.enable", "errors.deadletterqueue.group.enable"},
+		booleans},
 	{2, []string{"compression.type", "message.timestamp.type"},
 		[]string{"zstd", "lz4", " gzip", "CreateTime", "LogAppendTime", "none", "producer"}},
 	{2, []string{"compression.gzip.level", "compression.lz4.level", "compression.zstd.level"},
@@ -54,7 +55,8 @@ var topicConfigs = []configPool{
 	{3, []string{
 		"delete.retention.ms", "file.delete.delay.ms", "flush.messages", "flush.ms",
 		"index.interval.bytes", "internal.segment.bytes", "local.retention.bytes",
-		"local.retention.ms", "max.compaction.lag.ms", "max.message.bytes",
+		"local.retention.ms", "max.compaction.lag.ms", "max.decompressed.message.bytes",
+		"max.message.bytes", "remote.copy.lag.bytes", "remote.copy.lag.ms",
 		"message.timestamp.after.max.ms", "message.timestamp.before.max.ms",
 		"min.compaction.lag.ms", "retention.bytes", "retention.ms", "segment.bytes",
 		"segment.index.bytes", "segment.jitter.ms", "segment.ms",
@@ -68,6 +70,8 @@ var tieredConfigs = append([]configPool{
 		"remote.log.delete.on.disable"}, []string{"true", "true", "false"}},
 	{20, []string{"retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes"},
 		[]string{"1000", "-1", "-2", "2000"}},
+	{10, []string{"remote.copy.lag.ms", "remote.copy.lag.bytes"},
+		[]string{"1000", "-1", "0", "2000", "500"}},
 	{10, []string{"cleanup.policy"}, []string{"compact", "delete", ""}},
 }, topicConfigs...)
 
@@ -91,6 +95,14 @@ var groupConfigs = []configPool{
 	{1, []string{"share.renew.acknowledge.enable"}, booleans},
 	{1, []string{"streams.initial.rebalance.delay.ms", "streams.num.standby.replicas"},
 		[]string{"-1", "0", "2", "3"}},
+	{1, []string{"errors.deadletterqueue.topic.name"}, []string{"d", "__d", "bad topic!", ""}},
+	{1, []string{"errors.deadletterqueue.copy.record.enable", "share.assignor.offload.enable"},
+		booleans},
+	{1, []string{"streams.assignor.name"}, []string{"sticky", "x", ""}},
+	{1, []string{"streams.rack.aware.assignment.tags"}, []string{"a", "a,b", "a,a", ",", ""}},
+	{1, []string{"streams.task.offset.interval.ms", "streams.num.warmup.replicas",
+		"streams.acceptable.recovery.lag"},
+		[]string{"-1", "0", "2", "20", "21", "14999", "15000", "x"}},
 	{1, []string{"no.such.config"}, []string{"1"}},
 }
 

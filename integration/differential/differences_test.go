@@ -244,6 +244,19 @@ func sortAnswers(resp kmsg.Response) {
 			return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType),
 				cmp.Compare(a.ResourceName, b.ResourceName))
 		})
+	case *kmsg.AlterClientQuotasResponse:
+		for _, entry := range r.Entries {
+			slices.SortFunc(entry.Entity, func(a, b kmsg.AlterClientQuotasResponseEntryEntity) int {
+				return cmp.Compare(text(&a), text(&b))
+			})
+		}
+		slices.SortFunc(r.Entries, func(a, b kmsg.AlterClientQuotasResponseEntry) int {
+			return cmp.Compare(text(&a), text(&b))
+		})
+	case *kmsg.AlterUserSCRAMCredentialsResponse:
+		slices.SortFunc(r.Results, func(a, b kmsg.AlterUserSCRAMCredentialsResponseResult) int {
+			return cmp.Compare(text(&a), text(&b))
+		})
 	case *kmsg.ElectLeadersResponse:
 		slices.SortFunc(r.Topics,
 			func(a, b kmsg.ElectLeadersResponseTopic) int { return cmp.Compare(a.Topic, b.Topic) })
@@ -336,6 +349,12 @@ func runKey(r record.Record) string {
 		return fmt.Sprintf("%d %s %s", r.ResourceType, r.ResourceName, r.Name)
 	case *record.ClearElr:
 		return r.TopicName
+	case *record.ClientQuota:
+		return text(r)
+	case *record.UserScramCredential:
+		return fmt.Sprintf("%s %d", r.Name, r.Mechanism)
+	case *record.RemoveUserScramCredential:
+		return fmt.Sprintf("%s %d", r.Name, r.Mechanism)
 	case *record.RemoveTopic:
 		return r.TopicID.String()
 	}

@@ -310,6 +310,10 @@ func (p *pair) tick(before *metadata.Image, ours []written) {
 		p.nextUnclean = now.Add(uncleanInterval)
 		p.tellTime()
 		what, a = "unclean elections", p.kafka.call("unclean %s", recordsText(ours))
+	case ownRegistration(ours) != nil:
+		p.tellTime()
+		what = "registration of the controller"
+		a, _ = p.kafka.request(ownRegistration(ours), ours)
 	case len(ours) > 0:
 		p.tellTime()
 		id := fenced(ours)

@@ -14,7 +14,12 @@ const reachedIn = 200_000
 // expected are the answers that occur in a long run, by request: all possible ones but those that
 // require another size or configuration of the cluster.
 var expected = map[string]string{
-	"AllocateProducerIDs": "NONE STALE_BROKER_EPOCH",
+	"AlterClientQuotas": "NONE INVALID_REQUEST",
+	"AlterUserSCRAMCredentials": "NONE UNACCEPTABLE_CREDENTIAL RESOURCE_NOT_FOUND " +
+		"UNSUPPORTED_SASL_MECHANISM UNSUPPORTED_VERSION DUPLICATE_RESOURCE",
+	"UnregisterController": "NONE UNSUPPORTED_VERSION CONTROLLER_ID_NOT_REGISTERED INVALID_REQUEST",
+	"UpdateFeatures":       "NONE INVALID_UPDATE_VERSION",
+	"AllocateProducerIDs":  "NONE STALE_BROKER_EPOCH",
 	"AlterConfigs": "NONE INVALID_CONFIG UNKNOWN_TOPIC_OR_PARTITION INVALID_REQUEST " +
 		"BROKER_ID_NOT_REGISTERED UNSUPPORTED_VERSION " +
 		"INVALID_TOPIC_EXCEPTION",

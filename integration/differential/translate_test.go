@@ -29,6 +29,33 @@ func (p *pair) translate(req kmsg.Request, d *divergence) []part {
 	return []part{{req, d.ours.records}}
 }
 
+// ownRegistration is the request with which a node of Kafka registers as our active controller does
+// by itself, once metadata.version allows that; nil for other records.
+func ownRegistration(ours []written) kmsg.Request {
+	if len(ours) != 1 {
+		return nil
+	}
+	r, ok := ours[0].record.(*record.RegisterController)
+	if !ok {
+		return nil
+	}
+	req := kmsg.NewPtrControllerRegistrationRequest()
+	req.ControllerID, req.IncarnationID, req.ZkMigrationReady = r.ControllerID, r.IncarnationID,
+		r.ZkMigrationReady
+	for _, e := range r.Endpoints {
+		l := kmsg.NewControllerRegistrationRequestListener()
+		l.Name, l.Host, l.Port, l.SecurityProtocol = e.Name, e.Host, e.Port, e.SecurityProtocol
+		req.Listeners = append(req.Listeners, l)
+	}
+	for _, f := range r.Features {
+		feature := kmsg.NewControllerRegistrationRequestFeature()
+		feature.Name, feature.MinSupportedVersion, feature.MaxSupportedVersion = f.Name, f.Min,
+			f.Max
+		req.Features = append(req.Features, feature)
+	}
+	return req
+}
+
 // translateHeartbeat splits a heartbeat that reports offline directories into up to three requests,
 // since ours
 //

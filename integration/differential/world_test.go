@@ -69,6 +69,10 @@ var moves = []struct {
 	{1, "controller", (*world).registerController},
 	{1, "producer ids", (*world).producerIDs},
 	{2, "list", (*world).list},
+	{2, "features", (*world).updateFeatures},
+	{1, "unregister controller", (*world).unregisterController},
+	{2, "quotas", (*world).alterClientQuotas},
+	{2, "users", (*world).alterUsers},
 }
 
 var totalWeight = func() (n int) {

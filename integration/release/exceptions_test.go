@@ -17,6 +17,9 @@ var exceptions = map[string]string{
 	"api 81: 0-0 is missing": "voters cannot be added or removed yet",
 	"api 82: 0-0 is missing": "voters cannot be added or removed yet",
 
+	"group config streams.assignor.name: STRING \"sticky\" instead of STRING <null>": "its " +
+		"value is that of group.streams.assignors, as in Kafka",
+
 	"error 6: NOT_LEADER_FOR_PARTITION instead of NOT_LEADER_OR_FOLLOWER": "its old name, " +
 		"which the client library kept; only the code is on the wire",
 }

@@ -52,11 +52,14 @@ func (n names) nameTopic(id, topic string) {
 	}
 }
 
+// directoryText is how Java's ReplicaKey shows a directory's id.
+var directoryText = regexp.MustCompile(`directoryId=[A-Za-z0-9_-]{22}`)
+
 var uuidText = regexp.MustCompile(`[A-Za-z0-9_-]{22}`)
 
 // clean replaces what differs in a text.
 func (n names) clean(text string) string {
-	text = n.replace.Replace(text)
+	text = directoryText.ReplaceAllString(n.replace.Replace(text), "directoryId=#id")
 	return uuidText.ReplaceAllStringFunc(text, func(m string) string {
 		id, err := protocol.ParseUUID(m)
 		if name, ok := n.uuids[id]; ok && err == nil {
@@ -101,6 +104,8 @@ func (s *side) show(v reflect.Value, at place) string {
 		}
 	case reflect.Int64, reflect.Int32:
 		return s.showNumber(v.Int(), at)
+	case reflect.Uint16:
+		return s.showNumber(int64(v.Uint()), at)
 	}
 	return fmt.Sprint(v.Interface())
 }
@@ -118,7 +123,7 @@ func (s *side) showString(text string, at place) string {
 			return s.uuid(id)
 		}
 	}
-	if at.field == "Documentation" {
+	if at.field == "Documentation" && text != "" {
 		return "documented"
 	}
 	if strings.Contains(text, "epoch") {
@@ -161,7 +166,7 @@ func (s *side) named(n int64, other string) string {
 }
 
 func (s *side) showNumber(n int64, at place) string {
-	quorum := slices.Contains([]int16{1, 52, 53, 54, 55, 59}, at.key)
+	quorum := slices.Contains([]int16{1, 52, 53, 54, 55, 59, 82}, at.key)
 	switch {
 	case at.field == "BrokerEpoch" && n > 0:
 		return s.named(n, "#epoch")
@@ -217,8 +222,10 @@ func (s *side) learnTopic(v reflect.Value) {
 	}
 }
 
-// ordered are the lists whose order means something; others come from hash tables.
-func ordered(at place) bool { return at.field == "Configs" || at.field == "Replicas" }
+// ordered are the lists of structs whose order means something; others come from hash tables.
+func ordered(at place) bool {
+	return at.field == "ConfigSynonyms" || at.field == "Configs" && at.key == int16(kmsg.CreateTopics)
+}
 
 func (s *side) showList(v reflect.Value, at place) string {
 	if v.IsNil() {

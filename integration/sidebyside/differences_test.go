@@ -1,6 +1,7 @@
 package sidebyside
 
 import (
+	"cmp"
 	"os"
 	"regexp"
 	"sync"
@@ -11,17 +12,19 @@ import (
 
 // difference is an intended one: what the regular expression Apache matches in Apache's answer, or
 // in the records that it writes, becomes Ours. With Whole instead, Apache matches its whole answer,
-// and ours as a whole matches Whole.
+// and ours as a whole matches Whole; an answer or list of records that is empty is "nothing".
+// What More matches in our answer is an addition, without which the answers are compared.
 type difference struct {
 	Request string // kmsg's name, or a regular expression for several
 	Records bool   // about records instead of the answer
 	Apache  string
 	Ours    string
 	Whole   string
+	More    string
 	Reason  string
 
-	request, apache, whole *regexp.Regexp
-	used                   bool
+	request, apache, whole, more *regexp.Regexp
+	used                         bool
 }
 
 // differences is safe for concurrent use.
@@ -46,6 +49,7 @@ func readDifferences(t *testing.T) *differences {
 		}
 		x.request = regexp.MustCompile("^(" + x.Request + ")$")
 		x.apache = regexp.MustCompile("(?s)" + x.Apache)
+		x.more = regexp.MustCompile("(?s)" + x.More)
 		if x.Whole != "" {
 			x.apache = regexp.MustCompile("(?s)^(" + x.Apache + ")$")
 			x.whole = regexp.MustCompile("(?s)^(" + x.Whole + ")$")
@@ -54,13 +58,8 @@ func readDifferences(t *testing.T) *differences {
 	return d
 }
 
-// apply returns what Apache's answer would be with the intended differences, as far as they
-// explain something.
-func (d *differences) apply(request, apache, ours string) string {
-	return d.explain(request, false, apache, ours)
-}
-
-func (d *differences) explain(request string, records bool, apache, ours string) string {
+// explains reports whether the two answers, or records, are equal but for intended differences.
+func (d *differences) explains(request string, records bool, apache, ours string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, x := range d.list {
@@ -70,22 +69,25 @@ func (d *differences) explain(request string, records bool, apache, ours string)
 		if x.Records != records || !x.request.MatchString(request) {
 			continue
 		}
-		if changed := x.change(apache, ours); changed != apache {
-			apache = changed
+		if a, o := x.change(apache, ours); a != apache || o != ours {
+			apache, ours = a, o
 			x.used = true
 		}
 	}
-	return apache
+	return apache == ours
 }
 
-func (x *difference) change(apache, ours string) string {
-	if x.whole == nil {
-		return x.apache.ReplaceAllString(apache, x.Ours)
+func (x *difference) change(apache, ours string) (string, string) {
+	switch {
+	case x.whole != nil:
+		if x.apache.MatchString(apache) && x.whole.MatchString(cmp.Or(ours, "nothing")) {
+			return ours, ours
+		}
+		return apache, ours
+	case x.More != "":
+		return apache, x.more.ReplaceAllString(ours, "")
 	}
-	if x.apache.MatchString(apache) && x.whole.MatchString(ours) {
-		return ours
-	}
-	return apache
+	return x.apache.ReplaceAllString(apache, x.Ours), ours
 }
 
 // requireUsed fails the test for differences that no longer occur.

@@ -107,10 +107,5 @@ var docs = sync.OnceValue(func() map[string]string {
 })
 
 // Doc returns a sentence about a config of a server, topic, group or client metrics subscription;
-// "" for an unknown name.
-func Doc(name string) string {
-	if doc := docs()[name]; doc != "" {
-		return doc
-	}
-	return docs()[Base(name)]
-}
+// "" for an unknown name, and for a key with the prefix of a listener.
+func Doc(name string) string { return docs()[name] }

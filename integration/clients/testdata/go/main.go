@@ -1,5 +1,5 @@
-// The Go clients other than franz-go, each by one program: clients LIBRARY CASE SEED TOPIC NAME.
-// They are a module of their own, so that the main module does not depend on them.
+// The Go clients: clients LIBRARY CASE SEED TOPIC NAME, or clients LIBRARY admin SEED PREFIX. They
+// are a module of their own, so that the main module does not depend on them.
 package main
 
 import (
@@ -26,10 +26,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println("ok")
 }
 
 func run(args []string) error {
+	if len(args) == 4 && args[1] == "admin" && administrators[args[0]] != nil {
+		return administrators[args[0]](args[2], args[3])
+	}
 	if len(args) != 5 {
 		return fmt.Errorf("usage: clients LIBRARY CASE SEED TOPIC NAME")
 	}

@@ -91,7 +91,9 @@ def security(adm, step, prefix):
 
     step("scram.unset", delete)
     step("scram.unset.again", delete)
-    step("scram.unknown", lambda: adm.describe_user_scram_credentials([user])[user].result(30))
+    unknown = prefix + "-x"
+    step("scram.unknown",
+         lambda: adm.describe_user_scram_credentials([unknown])[unknown].result(30))
     acl = (ResourceType.TOPIC, "t", ResourcePatternType.LITERAL, "User:a", "*", AclOperation.READ,
            AclPermissionType.ALLOW)
     step("acl.create", lambda: wait(adm.create_acls([AclBinding(*acl)])))
@@ -107,8 +109,12 @@ def groups(adm, step, topic, prefix):
         answer = adm.list_consumer_group_offsets([asked])[group].result(30)
         return answer.topic_partitions[0].offset
 
-    step("group.offsets.set", lambda: until(lambda: wait(adm.alter_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 7)])]))))
+    def alter():
+        change = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 7)])
+        answer = adm.alter_consumer_group_offsets([change])[group].result(30)
+        return answer.topic_partitions[0].error is None
+
+    step("group.offsets.set", lambda: until(alter))
     step("group.offsets.get", lambda: equal(offset(), 7))
     step("group.list", lambda: until(lambda: group in [
         g.group_id for g in adm.list_consumer_groups().result(30).valid]))

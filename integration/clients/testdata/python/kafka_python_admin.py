@@ -1,4 +1,6 @@
 """kafka-python: everything that its admin client has."""
+import re
+
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType, ConfigResource,
                          ConfigResourceType, ResourcePattern, ResourceType, ScramMechanism,
@@ -20,7 +22,11 @@ def check(error):
         return
     if isinstance(error, str):
         names = {for_code(n).__name__: n for n in range(-1, 137)}
-        error = for_code(names[error]) if error in names else RuntimeError(error)
+        numbered = re.match(r"\[Error (\d+)\]", error)
+        if numbered:
+            error = for_code(int(numbered[1]))
+        else:
+            error = for_code(names[error]) if error in names else RuntimeError(error)
     if getattr(error, "errno", None) != 0:
         raise error if isinstance(error, Exception) else error()
 
@@ -54,8 +60,9 @@ def administer(seed, prefix):
     groups(adm, step, topic, prefix)
     partitions(adm, step, topic, prefix)
     step("features.describe", lambda: equal(
-        "metadata.version" in adm.describe_features()["finalized_features"], True))
-    step("features.unknown", lambda: adm.update_features({"no.such.feature": 1}))
+        adm.describe_features()["metadata.version"]["supported"][0], 7))
+    step("features.unknown", lambda: check(
+        adm.update_features({"no.such.feature": 1})["no.such.feature"]))
     step("topic.delete", lambda: adm.delete_topics([topic]))
     step("topic.delete.unknown", lambda: adm.delete_topics([prefix + "-x"]))
 
@@ -63,7 +70,8 @@ def administer(seed, prefix):
 def configs(adm, step, topic, prefix):
     def alter(kind, name, key, *change):
         def action():
-            answer = adm.alter_configs([ConfigResource(kind, name, {key: change})])
+            answer = adm.alter_configs([ConfigResource(kind, name, {key: change})],
+                                       raise_on_unknown=False)
             for resources in answer.values():
                 for outcome in resources.values():
                     check(outcome)
