@@ -27,8 +27,8 @@ type Toolbox struct {
 	log string
 }
 
-// StartToolbox starts the process, which ends with the test. A tool that runs for longer than
-// within is given up; its threads remain.
+// StartToolbox starts the process of a release from 4.4 on, which ends with the test. A tool that
+// runs for longer than within is given up; its threads remain.
 func StartToolbox(t testing.TB, version string, within time.Duration) *Toolbox {
 	t.Helper()
 	program := compileEmbedded(t, version, toolboxSource, "Toolbox")

@@ -195,21 +195,23 @@ func (w *world) awaitCordoned(t *testing.T, id int32) {
 }
 
 // converge waits until the running brokers serve what the metadata log holds now, so that the next
-// command finds what earlier ones have changed, whichever broker it asks. The features' epoch that a
-// broker reports is the offset of its image.
+// command finds what earlier ones have changed, whichever broker it asks. The features' epoch that
+// a broker reports is the offset of its image.
 func (w *world) converge(t *testing.T) {
 	t.Helper()
 	leader, err := kafka.DescribeQuorum(t.Context(), w.quorum.BootstrapServers())
 	if err != nil {
 		t.Fatal(err)
 	}
+	req := kmsg.NewPtrApiVersionsRequest()
+	req.ClientSoftwareName, req.ClientSoftwareVersion = "yakt-test", "1"
 	for id, b := range w.brokers {
 		if !b.Alive() {
 			continue
 		}
 		what := fmt.Sprintf("broker %d serves offset %d", id, leader.HighWatermark-1)
 		kafka.Eventually(t, kafka.Patience, what, func() error {
-			resp, err := kafka.Ask(t.Context(), w.addrs[id], kmsg.NewPtrApiVersionsRequest())
+			resp, err := kafka.Ask(t.Context(), w.addrs[id], req)
 			if err != nil {
 				return err
 			}
