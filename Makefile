@@ -31,20 +31,28 @@ test-fuzz: ## every fuzz target, briefly
 JAVA_PACKAGE = openjdk-17-jre-headless
 need-java = command -v java >/dev/null || { echo '$@ starts Apache Kafka: \
   install Java 17 or newer (Debian: apt-get install $(JAVA_PACKAGE))'; exit 1; }
+need-python = python3 -m pip --version >/dev/null 2>&1 || { echo '$@ fetches client libraries: \
+  install pip (Debian: apt-get install python3-pip)'; exit 1; }
+need-npm = command -v npm >/dev/null || { echo '$@ fetches client libraries: \
+  install Node.js and npm (Debian: apt-get install npm)'; exit 1; }
 need-maven = command -v mvn >/dev/null || { echo '$@ fetches Apache Kafka: \
   install Maven (Debian: apt-get install maven)'; exit 1; }
 
 # Two tests at a time, whatever the machine: each starts up to seven JVMs. -count 1 keeps the test
 # cache out, which does not know the binary that the tests start.
-test-integration: ## real brokers and clients; needs Java 17 and Maven
+test-integration: ## real brokers and clients; needs Java 17, Maven, Python, npm
 	@$(need-java)
 	@$(need-maven)
+	@$(need-python)
+	@$(need-npm)
 	$(GO) test -count 1 -p 1 -parallel 2 -timeout 60m \
 	  $$($(GO) list ./integration/... | grep -v /attack$$)
 
 test-clients: ## client libraries in four languages; needs Java, Maven, Python, npm
 	@$(need-java)
 	@$(need-maven)
+	@$(need-python)
+	@$(need-npm)
 	$(GO) test -count 1 -parallel 2 -timeout 30m -v ./integration/clients -clients.apache
 
 # The bounds of time are multiplied by ATTACK_SLACK; those of memory and descriptors are not. make

@@ -18,8 +18,8 @@ var againstApache = flag.Bool("clients.apache", false,
 	"run the admin clients with Apache's controllers too")
 
 // TestAdminClients runs each library's admin client through real brokers, and once more with the
-// active controller as its only seed. testdata/admin.tsv has the outcome of each step and the libraries
-// that have such an operation.
+// active controller as its only seed. testdata/admin.tsv has the outcome of each step and the
+// libraries that have such an operation.
 func TestAdminClients(t *testing.T) {
 	t.Parallel()
 	libraries := slices.Concat(pythonLibraries(t, "admin"), kafkajs(nodeLibraries(t, "admin")),
