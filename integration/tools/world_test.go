@@ -81,7 +81,9 @@ func newWorld(t *testing.T, side string) *world {
 		w.set("HTTP", addr)
 	}
 	w.set("TMP", w.tmp)
-	w.set("NOWHERE", w.freeAddr(t)) // nobody listens there
+	nowhere := w.freeAddr(t) // nobody listens there
+	w.set("NOWHERE", nowhere)
+	w.set("NOWHEREPORT", portOf(nowhere))
 	w.box = kafka.StartToolbox(t, kafka.Newest, toolMax)
 	w.startBroker(t, 1)
 	return w
