@@ -149,7 +149,7 @@ func (i *identities) quotas() {
 	altered, err := i.adm.AlterClientQuotas(i.ctx, []kadm.AlterClientQuotaEntry{
 		{Entity: anyone, Ops: []kadm.AlterClientQuotaOp{{Key: "producer_byte_rate", Value: 1 << 20}}},
 		{Entity: named, Ops: []kadm.AlterClientQuotaOp{
-			{Key: "controller_mutation_rate", Value: 0.5},
+			{Key: "controller_mutation_rate", Value: 1}, // 11 at once
 		}},
 	})
 	for _, a := range altered {
@@ -165,7 +165,7 @@ func (i *identities) quotas() {
 		}
 		return err
 	})
-	_, err = i.adm.CreateTopic(i.ctx, 50, 1, nil, "much")
+	_, err = i.adm.CreateTopic(i.ctx, 16, 1, nil, "much")
 	if err != nil {
 		i.t.Errorf("the first creation: %v", err)
 	}
