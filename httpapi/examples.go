@@ -239,7 +239,7 @@ func changeExamples(all map[string]example) {
 			}},
 			"throttleBytesPerSec": 50000000,
 		}},
-	}, outcomes}
+	}, PartitionOutcomes{Partitions: outcomes.Partitions, Throttle: exampleThrottle()}}
 	all["cancel_reassignments"] = example{
 		one(fieldValues{"partitions": []any{partition}}), outcomes,
 	}
@@ -251,6 +251,13 @@ func changeExamples(all map[string]example) {
 			"election": "unclean", "partitions": []any{partition},
 		}},
 	}, outcomes}
+}
+
+func exampleThrottle() *Throttle {
+	t := &Throttle{}
+	t.add("broker", "2", leaderRate, "50000000")
+	t.add("topic", "orders", followerReplicas, "0:3")
+	return t
 }
 
 func feedExamples(all map[string]example) {
