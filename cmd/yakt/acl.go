@@ -11,8 +11,9 @@ import (
 func aclCommand() *cobra.Command {
 	c := new(client)
 	cmd := group("acl", "List, add and remove ACLs")
-	cmd.Long = cmd.Short + ". They need an authorizer, which this release does not have: every " +
-		"command answers SECURITY_DISABLED."
+	cmd.Long = cmd.Short + ".\n" +
+		"They need an authorizer, which this release does not have: every command answers\n" +
+		"SECURITY_DISABLED."
 	c.flags(cmd)
 	cmd.AddCommand(aclListCommand(c),
 		aclChangeCommand(c, "add", "Add an ACL", "/v1/add_acl"),

@@ -109,9 +109,8 @@ func quotaSetCommand(c *client) *cobra.Command {
 	var e entityFlags
 	cmd := &cobra.Command{
 		Use: "set " + entityUse + " KEY=VALUE...", Short: "Set quotas",
-		Long: "Set quotas: producer_byte_rate, consumer_byte_rate, request_percentage, " +
-			"controller_mutation_rate for users and client ids, connection_creation_rate for " +
-			"addresses.",
+		Long: "Set quotas: producer_byte_rate, consumer_byte_rate, request_percentage and\n" +
+			"controller_mutation_rate for users and client ids, connection_creation_rate for addresses.",
 		Args: cobra.MinimumNArgs(1),
 	}
 	dryFlag(c, cmd)

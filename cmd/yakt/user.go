@@ -54,9 +54,9 @@ func mechanismFlag(cmd *cobra.Command) *string {
 func userSetCommand(c *client) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "set-scram USER [--mechanism M]", Short: "Create or replace a SCRAM credential",
-		Long: "Create or replace a SCRAM credential. The password is the first line of the " +
-			"standard input, or asked for at a terminal. It is salted here: neither the node nor " +
-			"its log gets to know it.",
+		Long: "Create or replace a SCRAM credential. The password is the first line of the\n" +
+			"standard input, or asked for at a terminal. It is salted here: it never reaches the node\n" +
+			"or its log.",
 		Args: args(1),
 	}
 	mechanism := mechanismFlag(cmd)
