@@ -69,7 +69,8 @@ func TestAlterClientQuotasValidation(t *testing.T) {
 		{quotaEntry("group=g", setQuota(rate, 1)), "Unhandled client quota entity type: group"},
 		{quotaEntry("user=", setQuota(rate, 1)), "Empty user not supported"},
 		{quotaEntry("ip=10.0.0.1 user=u", setQuota(rate, 1)),
-			"Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId"},
+			"Invalid quota entity combination, IP entity should" +
+				"not be combined with User or ClientId"},
 		{quotaEntry("ip=nowhere.example", setQuota("connection_creation_rate", 1)),
 			"nowhere.example is not a valid IP or resolvable host."},
 		{quotaEntry("ip=10.0.0.1", setQuota(rate, 1)), "Invalid configuration key " + rate},

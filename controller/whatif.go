@@ -123,12 +123,11 @@ func (c *Controller) Changed(before, after *metadata.Image, written []Written) [
 		}
 		t, old := before.Topic(r.TopicID), before.Partition(r.TopicID, r.PartitionID)
 		now := after.Partition(r.TopicID, r.PartitionID)
-		if key := (metadata.TopicPartition{Topic: t, ID: r.PartitionID}); old == nil || now == nil ||
-			seen[key] {
+		key := metadata.TopicPartition{Topic: t, ID: r.PartitionID}
+		if old == nil || now == nil || seen[key] {
 			continue
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 		all = append(all, Effect{t, r.PartitionID, old, now, sizes.Min(t, now)})
 	}
 	return all

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -187,7 +188,7 @@ func (l *outcomeList) add(topic string, id int32, code int16, message *string) {
 			o.State = &state
 		}
 	}
-	if p, ok := codeProblem(code, message).(*Problem); ok {
+	if p := (*Problem)(nil); errors.As(codeProblem(code, message), &p) {
 		o.Code, o.Detail = p.Code, p.Detail
 		l.bad++
 		if l.first == nil {

@@ -102,7 +102,7 @@ func noLogin(err error) error {
 	if errors.Is(err, kerr.SaslAuthenticationFailed) {
 		return nil
 	}
-	return fmt.Errorf("the login was not refused: %v", err)
+	return fmt.Errorf("the login was not refused: %w", err)
 }
 
 var alice = scram.Auth{User: "alice", Pass: "wonderland"}

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -65,7 +66,7 @@ func parseDouble(value string) (f float64, ok bool) {
 		return 0, false
 	}
 	f, err := strconv.ParseFloat(text, 64)
-	if e, isNum := err.(*strconv.NumError); isNum && e.Err == strconv.ErrRange {
+	if errors.Is(err, strconv.ErrRange) { // f is then infinite or zero, as in Java
 		err = nil
 	}
 	return f, err == nil && (!hex || strings.ContainsAny(text, "pP"))

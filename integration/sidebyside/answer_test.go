@@ -2,6 +2,7 @@ package sidebyside
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"reflect"
@@ -111,7 +112,7 @@ func (s *side) show(v reflect.Value, at place) string {
 }
 
 func showCode(code int16) string {
-	if err, ok := kerr.ErrorForCode(code).(*kerr.Error); ok {
+	if err := (*kerr.Error)(nil); errors.As(kerr.ErrorForCode(code), &err) {
 		return fmt.Sprintf("%d %s", code, err.Message)
 	}
 	return fmt.Sprint(code)
