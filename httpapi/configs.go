@@ -20,7 +20,7 @@ type ConfigResourceArgs struct {
 	Type string `query:"type" json:"type" required:"true" enum:"topic,broker,group,client-metrics" example:"broker"`
 	// Name of the topic, group or subscription, or id of the broker or of this node; for a broker,
 	// empty are the defaults of all brokers.
-	Name string `query:"name" json:"name,omitempty" maxLength:"32767" example:"1"`
+	Name string `query:"name" json:"name,omitempty" maxLength:"2048" example:"1"`
 }
 
 // configKinds are the kinds of resources by their names in the API.

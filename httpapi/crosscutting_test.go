@@ -263,3 +263,16 @@ func TestDryRuns(t *testing.T) {
 	s.refused(409, "NO_REASSIGNMENT_IN_PROGRESS", http.MethodPost,
 		"/v1/cancel_reassignments?dryRun=true", object{"partitions": []object{partition}})
 }
+
+// TestKeysAreOfOperations: a method that a path does not have is refused as such, with a key of
+// another request too, and its key is not remembered.
+func TestKeysAreOfOperations(t *testing.T) {
+	t.Parallel()
+	s, _ := startWithTopics(t, 0)
+	for _, body := range []object{{}, {"brokerId": 1}} {
+		resp := s.send(http.MethodTrace, "/v1/register_producer", body, "Idempotency-Key", "k")
+		if resp.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("%v: %d", body, resp.StatusCode)
+		}
+	}
+}

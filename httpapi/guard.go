@@ -80,7 +80,7 @@ func (a *API) serve(
 		a.keys.forget()
 		defer w.turn.pause()()
 		a.forward.serve(w, r, body, at)
-	case at.kind == writeKind:
+	case at.kind == writeKind && a.serves(r):
 		a.once(w, r, body, func() { route(w, r, mux) })
 	default:
 		route(w, r, mux)

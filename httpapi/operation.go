@@ -172,6 +172,12 @@ func operationAt(item *huma.PathItem, method string) *huma.Operation {
 	return nil
 }
 
+// serves reports whether the path of a request has an operation with its method.
+func (a *API) serves(r *http.Request) bool {
+	item := a.huma.OpenAPI().Paths[r.URL.Path]
+	return item != nil && operationAt(item, r.Method) != nil
+}
+
 // eventStream is the media type of server-sent events.
 const eventStream = "text/event-stream"
 
