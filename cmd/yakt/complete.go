@@ -89,6 +89,19 @@ func topicNames(ctx context.Context, c *client, prefix string) []string {
 	return names
 }
 
+// loggerNames suggests the loggers of a node.
+func loggerNames(ctx context.Context, c *client, _ string) []string {
+	var list httpapi.LoggerList
+	if c.get(ctx, "/v1/loggers", nil, &list) != nil {
+		return nil
+	}
+	var names []string
+	for _, l := range list.Loggers {
+		names = append(names, l.Name+"\t"+l.About)
+	}
+	return names
+}
+
 // brokerIDs suggests ids of registered brokers, with their status and host.
 func brokerIDs(ctx context.Context, c *client, _ string) []string {
 	var page httpapi.BrokerPage

@@ -179,15 +179,19 @@ func loggersCommand() *cobra.Command {
 			})
 		},
 	}
-	c.completeArgs(set, nil, oneOf("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
-	cmd.AddCommand(set, &cobra.Command{
+	c.completeArgs(set, loggerNames, oneOf("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
+	reset := &cobra.Command{
 		Use:   "reset NAME",
 		Short: "Give a logger the level of root again, and root that of the configuration",
 		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.setLevel(cmd, map[string]string{"logger": args[0]})
 		},
-	})
+	}
+	c.completeArgs(reset, loggerNames)
+	c.dryRunFlag(set)
+	c.dryRunFlag(reset)
+	cmd.AddCommand(set, reset)
 	return cmd
 }
 
