@@ -50,7 +50,7 @@ a broker or of the node that is asked; "" are the defaults of all brokers. Secre
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also those that have their defaults")
-	c.completeArgs(cmd, oneOf("topic", "broker", "group", "client-metrics"))
+	c.completeArgs(cmd, oneOf(resourceKinds...), resourceNames)
 	return cmd
 }
 
@@ -108,7 +108,11 @@ func configsAlterCommand(c *client) *cobra.Command {
 	f.StringArrayVar(&change.add, "append", nil, "words to add to a list, as key=a,b")
 	f.StringArrayVar(&change.remove, "subtract", nil, "words to remove from a list, as key=a,b")
 	c.dryRunFlag(cmd)
-	c.completeArgs(cmd, oneOf("topic", "broker", "group", "client-metrics"))
+	for _, flag := range []string{"set", "append", "subtract"} {
+		c.completeFlag(cmd, flag, configKeys("", "="))
+	}
+	c.completeFlag(cmd, "delete", configKeys("", ""))
+	c.completeArgs(cmd, oneOf(resourceKinds...), resourceNames)
 	return cmd
 }
 
