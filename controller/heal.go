@@ -24,10 +24,22 @@ const (
 )
 
 // Heal replaces or removes everything in the state that brokers do not accept, on the active
-// controller. It may run in parts, each of which is a whole change. Outcome has no response.
-func (c *Controller) Heal(ctx context.Context, caller protocol.Caller) (Outcome, error) {
+// controller. It may run in parts, each of which is a whole change. check, if not nil, gets the
+// newest state in the turn of the first part; its error ends the operation before anything is done.
+// Outcome has no response.
+func (c *Controller) Heal(
+	ctx context.Context, caller protocol.Caller, check func(*metadata.Image) error,
+) (Outcome, error) {
 	p := &pendingOp{c: c, name: "heal", op: op{caller: caller}, admin: true}
-	return c.do(ctx, p, administrator, (*core).heal, false)
+	run := func(core *core, o op) result {
+		if check != nil {
+			if err := check(core.working); err != nil {
+				return result{refusal: err}
+			}
+		}
+		return core.heal(o)
+	}
+	return c.do(ctx, p, administrator, run, false)
 }
 
 // heal is one part of the operation.

@@ -3,6 +3,7 @@ package controller
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -31,7 +32,7 @@ func (d *testDriver) heal() Outcome {
 	d.t.Helper()
 	outcome, err := d.do(d.t, func(ctx context.Context) (Outcome,
 		error) {
-		return d.Heal(ctx, protocol.Caller{})
+		return d.Heal(ctx, protocol.Caller{}, nil)
 	})
 	if err != nil {
 		d.t.Fatal(err)
@@ -98,6 +99,28 @@ func TestHeal(t *testing.T) {
 	}
 	if len(d.stopped) > 0 {
 		t.Error(d.stopped)
+	}
+}
+
+// TestHealChecksFirst: a check that fails ends the operation before anything is done.
+func TestHealChecksFirst(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	d.commitHeld(&record.Config{ResourceType: metadata.ConfigGroup, ResourceName: tooLong,
+		Name: "k", Value: &tooLong})
+	end, refused := d.Image().EndOffset(), errors.New("refused")
+	check := func(newest *metadata.Image) error {
+		if newest.EndOffset() != end {
+			t.Errorf("checked at %d, not %d", newest.EndOffset(), end)
+		}
+		return refused
+	}
+	_, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+		return d.Heal(ctx, protocol.Caller{}, check)
+	})
+	if img := d.Image(); !errors.Is(err, refused) || img.PoisonCount() != 1 ||
+		img.EndOffset() != end {
+		t.Errorf("%v; %d poisoned, end %d", err, img.PoisonCount(), img.EndOffset())
 	}
 }
 

@@ -56,7 +56,8 @@ func (a *API) brokerFeed() {
 			"without heartbeats it is fenced when its session ends. A broker counts as alive while " +
 			"its long poll waits; a stream is a heartbeat only when it begins. The answer contains " +
 			"every record since the offset, or a snapshot, as that of client_mgmt, with records of " +
-			"all kinds.",
+			"all kinds. A heartbeat has no dryRun, If-Match or Idempotency-Key: it says that the " +
+			"broker is alive now, whatever the state, and each repetition says so again.",
 		responses: okResponse(a.feedAnswer()),
 	}
 	handle(a, feed, func(ctx context.Context, in *struct {

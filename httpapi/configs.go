@@ -218,10 +218,8 @@ func differences(kind int8, before, after map[string]string) []ConfigChange {
 		if old, had := before[name]; had && old == value {
 			continue
 		}
-		if controller.SecretConfig(kind, name) {
-			value = hidden
-		}
-		changed = append(changed, ConfigChange{name, hiddenSecret(name, &value)})
+		value = shownOf(kind, name, value)
+		changed = append(changed, ConfigChange{name, &value})
 	}
 	for name := range before {
 		if _, has := after[name]; !has {

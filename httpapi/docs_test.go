@@ -33,7 +33,7 @@ func TestDocsAreTrue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := startOne(t)
+	s := startOne(t, "delegation.token.secret.key=docs")
 	parts := strings.Split(string(text), "```")
 	for i := 1; i < len(parts); i += 2 {
 		commands, ok := strings.CutPrefix(parts[i], "sh\n")

@@ -108,10 +108,11 @@ func (a *API) refusal(r *http.Request, origin *http.CrossOriginProtection) *Prob
 	return checkConditions(r, served[r.URL.Path])
 }
 
-// checkConditions refuses a precondition or a key on a write that does not have it: to ignore it
+// checkConditions refuses a precondition or a key on a change that does not have it: to ignore it
 // would do what the client asked not to do.
 func checkConditions(r *http.Request, at service) *Problem {
-	if at.kind != writeKind || at.conditional {
+	ofNode := at.kind == localKind && r.Method == http.MethodPost
+	if at.kind != writeKind && !ofNode || at.conditional {
 		return nil
 	}
 	for _, name := range []string{"If-Match", idempotencyHeader} {

@@ -9,16 +9,8 @@ import (
 
 // healArgs is the body of heal.
 type healArgs struct {
-	// List what would be healed, and change nothing.
+	// The same as the parameter dryRun.
 	DryRun bool `json:"dryRun,omitempty" example:"false"`
-}
-
-// HealParams are the parameters of heal, which is a write without conditions.
-type HealParams struct {
-	// A standby answers 308 with the leader's address instead of forwarding the request.
-	Redirect bool `query:"redirect" example:"false"`
-	// List what would be healed, and change nothing.
-	DryRun bool `query:"dryRun" example:"false"`
 }
 
 // Healing is the answer of heal: what it repaired, or would repair.
@@ -63,9 +55,13 @@ func (a *API) heal() {
 }
 
 func (a *API) healed(ctx context.Context, in *struct {
-	HealParams
+	WriteParams
 	Body healArgs
 }) (*answer[Healing], error) {
+	check, err := a.precondition(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	img := a.cfg.Controller.Image()
@@ -73,7 +69,7 @@ func (a *API) healed(ctx context.Context, in *struct {
 	if h.DryRun || h.Total == 0 {
 		return &answer[Healing]{headersOf(img), h}, nil
 	}
-	outcome, err := a.cfg.Controller.Heal(ctx, caller(ctx))
+	outcome, err := a.cfg.Controller.Heal(ctx, caller(ctx), check)
 	if err != nil {
 		return nil, problemOf(err)
 	}

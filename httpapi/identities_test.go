@@ -36,6 +36,10 @@ func TestQuotasOverHTTP(t *testing.T) {
 		"set": object{"producer_byte_rate": 7, "request_percentage": 0.5}})
 	s.post("/v1/alter_quota", object{"entity": object{"ip": "10.0.0.1"},
 		"set": object{"connection_creation_rate": 3}})
+	if same := s.post("/v1/alter_quota", object{"entity": entity,
+		"set": object{"producer_byte_rate": 7}}); len(same["values"].(object)) != 2 {
+		t.Errorf("what is so already: %v", same)
+	}
 	list := s.list("/v1/list_quotas")
 	if len(list) != 2 || fmt.Sprint(list) != "[map[entity:map[clientId: user:alice] "+
 		"values:map[producer_byte_rate:7 request_percentage:0.5]] "+

@@ -30,6 +30,12 @@ type LoggerList struct {
 	Loggers []LoggerLevel `json:"loggers"`
 }
 
+// LevelParams are the parameters of set_log_level.
+type LevelParams struct {
+	// Answer as if the level were changed, with the same errors, and change nothing.
+	DryRun bool `query:"dryRun" example:"false"`
+}
+
 // setLevelArgs is the body of set_log_level.
 type setLevelArgs struct {
 	// Name of the logger; root is all without a level of their own.
@@ -46,32 +52,46 @@ func (a *API) loggers() {
 		kind: localKind, name: "loggers", tag: tagConfigs,
 		summary: "Show the loggers of this node", text: "The loggers of this node and their levels.",
 	}, func(context.Context, *struct{}) (*loggersOutput, error) {
-		return &loggersOutput{a.loggerList()}, nil
+		return &loggersOutput{a.loggerList(a.cfg.Loggers)}, nil
 	})
 	handle(a, operation{
 		kind: localKind, method: http.MethodPost, name: "set_log_level", tag: tagConfigs,
 		summary: "Change the level of a logger of this node",
 		text: "Changes what this node logs, at once and until it stops. Other nodes keep their " +
-			"levels.",
+			"levels. It has no If-Match, because levels are not part of the cluster's state, and no " +
+			"Idempotency-Key, because a repetition sets the same level again.",
 		statuses: []int{http.StatusNotFound, http.StatusUnprocessableEntity},
-	}, func(_ context.Context, in *struct{ Body setLevelArgs }) (*loggersOutput, error) {
-		if err := a.setLevel(in.Body); err != nil {
-			return nil, err
-		}
-		return &loggersOutput{a.loggerList()}, nil
-	})
+	}, a.setLogLevel)
 }
 
-func (a *API) loggerList() LoggerList {
+func (a *API) loggerList(loggers *loglevel.Loggers) LoggerList {
 	list := LoggerList{NodeID: a.cfg.NodeID, Loggers: []LoggerLevel{}}
-	for _, l := range a.cfg.Loggers.All() {
+	for _, l := range loggers.All() {
 		list.Loggers = append(list.Loggers, LoggerLevel(l))
 	}
 	return list
 }
 
-func (a *API) setLevel(args setLevelArgs) error {
+func (a *API) setLogLevel(_ context.Context, in *struct {
+	LevelParams
+	Body setLevelArgs
+}) (*loggersOutput, error) {
 	loggers := a.cfg.Loggers
+	if in.DryRun {
+		loggers = loggers.Copy()
+	}
+	if err := setLevel(loggers, in.Body); err != nil {
+		return nil, err
+	}
+	if !in.DryRun {
+		level, _ := loggers.Get(in.Body.Logger)
+		loggers.Logger("http").Warn("the level of a logger was changed", "name", level.Name,
+			"level", level.Level)
+	}
+	return &loggersOutput{a.loggerList(loggers)}, nil
+}
+
+func setLevel(loggers *loglevel.Loggers, args setLevelArgs) error {
 	if !loggers.Exists(args.Logger) {
 		names := make([]string, 0, 8)
 		for _, l := range loggers.All() {
@@ -89,12 +109,5 @@ func (a *API) setLevel(args setLevelArgs) error {
 	if err != nil {
 		return newProblem(http.StatusUnprocessableEntity, kerr.InvalidConfig, "%v", err)
 	}
-	a.cfg.Loggers.Logger("http").Warn("the level of a logger was changed", "name", args.Logger,
-		"level", a.levelOf(args.Logger).Level)
 	return nil
-}
-
-func (a *API) levelOf(name string) loglevel.Level {
-	level, _ := a.cfg.Loggers.Get(name)
-	return level
 }

@@ -19,7 +19,6 @@ func TestServices(t *testing.T) {
 		"/v1/loggers": {kind: localKind}, "/v1/set_log_level": {kind: localKind},
 		"/v1/quorum":      {kind: readKind},
 		"/v1/features":    {kind: readKind},
-		"/v1/heal":        {kind: writeKind},
 		"/v1/records":     {kind: readKind, waits: true},
 		"/v1/client_mgmt": {kind: readKind, waits: true, streams: true},
 		"/v1/broker_mgmt": {kind: writeKind, waits: true, streams: true},
@@ -39,7 +38,7 @@ func TestServices(t *testing.T) {
 		"update_features",
 		"alter_quota", "set_user_credential", "delete_user_credential", "create_token",
 		"renew_token", "expire_token", "add_acl", "remove_acl",
-		"alter_configs",
+		"alter_configs", "heal",
 	} {
 		want["/v1/"+name] = service{kind: writeKind, conditional: true}
 	}

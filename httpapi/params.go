@@ -20,7 +20,8 @@ type WriteParams struct {
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" pattern:"^[!-~]*$" example:"7d1c"`
 }
 
-// HeartbeatParams are the parameters of a broker's heartbeat, which is a write without conditions.
+// HeartbeatParams are the parameters of a broker's heartbeat, which is no write of an
+// administrator.
 type HeartbeatParams struct {
 	// A standby answers 308 with the leader's address instead of forwarding the request.
 	Redirect bool `query:"redirect" example:"false"`

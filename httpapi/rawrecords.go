@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
@@ -25,7 +26,7 @@ func rawFields(r any) map[string]any {
 		fields["salt"], fields["storedKey"], fields["serverKey"] = hidden, hidden, hidden
 	case *record.Config:
 		if r.Value != nil {
-			fields["value"] = shown(r.Name, *r.Value)
+			fields["value"] = shownOf(r.ResourceType, r.Name, *r.Value)
 		}
 	case *record.PartitionChange:
 		if r.Leader == record.NoLeaderChange {
@@ -41,12 +42,21 @@ func rawFields(r any) map[string]any {
 // hidden replaces a secret value.
 const hidden = "(hidden)"
 
-// shown is a configuration value, or hidden if it is a secret.
+// shown is a configuration value, or hidden if it is a secret by its name.
 func shown(name, value string) string {
 	if protocol.Secret(name) {
 		return hidden
 	}
 	return value
+}
+
+// shownOf is shown for a config of a kind of resources (metadata.ConfigTopic and so on). That of a
+// broker may have any name: what Kafka does not define may be the misspelt name of a secret.
+func shownOf(kind int8, name, value string) string {
+	if controller.SecretConfig(kind, name) {
+		return hidden
+	}
+	return shown(name, value)
 }
 
 // sparse reports whether a nil list in a record means that the record does not have the field: it

@@ -92,6 +92,13 @@ func Of(logger *slog.Logger) *Loggers {
 	return New(logger.Handler(), initial)
 }
 
+// Copy returns loggers with the same levels, which a dry run can change.
+func (l *Loggers) Copy() *Loggers {
+	c := &Loggers{handler: l.handler, initial: l.initial}
+	c.levels.Store(l.levels.Load())
+	return c
+}
+
 // Exists reports whether there is a logger of this name.
 func (l *Loggers) Exists(name string) bool { return known[name] != "" }
 

@@ -59,7 +59,7 @@ func aclChangeCommand(c *client, verb, short, path string) *cobra.Command {
 	f.StringVar(&a.Host, "host", "*", "from this address, or range of addresses")
 	f.BoolVar(&prefixed, "prefixed", false, "for all resources whose name begins with NAME")
 	f.BoolVar(&deny, "deny", false, "deny the operation instead of allowing it")
-	dryFlag(c, cmd)
+	c.dryRunFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a.Principal, a.Operation = args[0], strings.ToUpper(args[1])
 		a.ResourceType, a.ResourceName = strings.ToUpper(args[2]), args[3]

@@ -21,8 +21,15 @@ const (
 	completeMax     = 200 // suggestions
 )
 
-// completer suggests values that begin with a prefix.
-type completer = func(ctx context.Context, c *client, prefix string) []string
+// typed is what is in the line already: the arguments before the one that is completed, and the
+// beginning of that.
+type typed struct {
+	args   []string
+	prefix string
+}
+
+// completer suggests values. Those that do not begin with the prefix are dropped.
+type completer = func(ctx context.Context, c *client, line typed) []string
 
 // completeArgs makes a command suggest its arguments: the i-th completer is for the i-th argument,
 // nil for none.
@@ -33,35 +40,39 @@ func (c *client) completeArgs(cmd *cobra.Command, each ...completer) {
 		if len(args) >= len(each) || each[len(args)] == nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return c.suggest(cmd, each[len(args)], prefix)
+		return c.suggest(cmd, each[len(args)], typed{args, prefix})
 	}
 }
 
 // completeFlag makes a command suggest the values of a flag.
 func (c *client) completeFlag(cmd *cobra.Command, flag string, suggest completer) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, func( // an error means that there is no such flag
-		cmd *cobra.Command, _ []string, prefix string,
+		cmd *cobra.Command, args []string, prefix string,
 	) ([]string, cobra.ShellCompDirective) {
-		return c.suggest(cmd, suggest, prefix)
+		return c.suggest(cmd, suggest, typed{args, prefix})
 	})
 }
 
 // oneOf suggests fixed values.
 func oneOf(values ...string) completer {
-	return func(context.Context, *client, string) []string { return values }
+	return func(context.Context, *client, typed) []string { return values }
 }
 
 func (c *client) suggest(
-	cmd *cobra.Command, suggest completer, prefix string,
+	cmd *cobra.Command, suggest completer, line typed,
 ) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(contextOf(cmd), completeTimeout)
 	defer cancel()
 	quiet := *c
 	quiet.out, quiet.errOut, quiet.timeout = io.Discard, io.Discard, completeTimeout
-	matches := slices.DeleteFunc(slices.Clone(suggest(ctx, &quiet, prefix)), func(s string) bool {
-		return !strings.HasPrefix(s, prefix)
+	matches := slices.DeleteFunc(slices.Clone(suggest(ctx, &quiet, line)), func(s string) bool {
+		return !strings.HasPrefix(s, line.prefix)
 	})
-	return matches, cobra.ShellCompDirectiveNoFileComp
+	directive := cobra.ShellCompDirectiveNoFileComp
+	if len(matches) > 0 && strings.HasSuffix(strings.Split(matches[0], "\t")[0], "=") {
+		directive |= cobra.ShellCompDirectiveNoSpace // a value follows
+	}
+	return matches, directive
 }
 
 // contextOf is the command's context; cobra sets none for completion.
@@ -73,10 +84,10 @@ func contextOf(cmd *cobra.Command) context.Context {
 }
 
 // topicNames suggests names of topics.
-func topicNames(ctx context.Context, c *client, prefix string) []string {
+func topicNames(ctx context.Context, c *client, line typed) []string {
 	query := url.Values{"limit": {fmt.Sprint(completeMax)}}
-	if prefix != "" {
-		query.Set("prefix", prefix)
+	if line.prefix != "" {
+		query.Set("prefix", line.prefix)
 	}
 	var page httpapi.TopicPage
 	if c.get(ctx, "/v1/topics", query, &page) != nil {
@@ -89,8 +100,21 @@ func topicNames(ctx context.Context, c *client, prefix string) []string {
 	return names
 }
 
+// loggerNames suggests the loggers of a node.
+func loggerNames(ctx context.Context, c *client, _ typed) []string {
+	var list httpapi.LoggerList
+	if c.get(ctx, "/v1/loggers", nil, &list) != nil {
+		return nil
+	}
+	var names []string
+	for _, l := range list.Loggers {
+		names = append(names, l.Name+"\t"+l.About)
+	}
+	return names
+}
+
 // brokerIDs suggests ids of registered brokers, with their status and host.
-func brokerIDs(ctx context.Context, c *client, _ string) []string {
+func brokerIDs(ctx context.Context, c *client, _ typed) []string {
 	var page httpapi.BrokerPage
 	query := url.Values{"limit": {fmt.Sprint(completeMax)}}
 	if c.get(ctx, "/v1/brokers", query, &page) != nil {

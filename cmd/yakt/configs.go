@@ -50,7 +50,7 @@ a broker or of the node that is asked; "" are the defaults of all brokers. Secre
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also those that have their defaults")
-	c.completeArgs(cmd, oneOf("topic", "broker", "group", "client-metrics"))
+	c.completeArgs(cmd, oneOf(resourceKinds...), resourceNames)
 	return cmd
 }
 
@@ -108,7 +108,11 @@ func configsAlterCommand(c *client) *cobra.Command {
 	f.StringArrayVar(&change.add, "append", nil, "words to add to a list, as key=a,b")
 	f.StringArrayVar(&change.remove, "subtract", nil, "words to remove from a list, as key=a,b")
 	c.dryRunFlag(cmd)
-	c.completeArgs(cmd, oneOf("topic", "broker", "group", "client-metrics"))
+	for _, flag := range []string{"set", "append", "subtract"} {
+		c.completeFlag(cmd, flag, configKeys("", "="))
+	}
+	c.completeFlag(cmd, "delete", configKeys("", ""))
+	c.completeArgs(cmd, oneOf(resourceKinds...), resourceNames)
 	return cmd
 }
 
@@ -179,15 +183,19 @@ func loggersCommand() *cobra.Command {
 			})
 		},
 	}
-	c.completeArgs(set, nil, oneOf("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
-	cmd.AddCommand(set, &cobra.Command{
+	c.completeArgs(set, loggerNames, oneOf("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"))
+	reset := &cobra.Command{
 		Use:   "reset NAME",
 		Short: "Give a logger the level of root again, and root that of the configuration",
 		Args:  args(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.setLevel(cmd, map[string]string{"logger": args[0]})
 		},
-	})
+	}
+	c.completeArgs(reset, loggerNames)
+	c.dryRunFlag(set)
+	c.dryRunFlag(reset)
+	cmd.AddCommand(set, reset)
 	return cmd
 }
 

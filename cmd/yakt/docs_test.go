@@ -33,7 +33,8 @@ func TestHTTPDocsCanBePasted(t *testing.T) {
 			"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	}
 	contains(t, out, "offline, under min ISR", "NEW LEADER", "leader.replication.throttled.rate",
-		"nothing was changed", "INCARNATION")
+		"nothing was changed", "INCARNATION",
+		"DYNAMIC_TOPIC_CONFIG", "DEBUG", "producer_byte_rate=1048576", "SCRAM-SHA-512")
 	script, err := os.ReadFile(filepath.Join(dir, "yakt.bash"))
 	if err != nil {
 		t.Fatal(err)

@@ -113,7 +113,7 @@ func quotaSetCommand(c *client) *cobra.Command {
 			"controller_mutation_rate for users and client ids, connection_creation_rate for addresses.",
 		Args: cobra.MinimumNArgs(1),
 	}
-	dryFlag(c, cmd)
+	c.dryRunFlag(cmd)
 	e.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		set := map[string]float64{}
@@ -135,7 +135,7 @@ func quotaRemoveCommand(c *client) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "remove " + entityUse + " KEY...", Short: "Remove quotas", Args: cobra.MinimumNArgs(1),
 	}
-	dryFlag(c, cmd)
+	c.dryRunFlag(cmd)
 	e.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.alterQuota(cmd, &e, "remove", args)
@@ -156,10 +156,4 @@ func (c *client) alterQuota(
 		return err
 	}
 	return c.showQuotas(q, q)
-}
-
-// dryFlag adds the flag for a command that only checks a change.
-func dryFlag(c *client, cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false,
-		"check the change and show its result, and change nothing")
 }

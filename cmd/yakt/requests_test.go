@@ -144,7 +144,60 @@ func TestCommandsSendRequests(t *testing.T) {
 			post + "register" + body + `{"brokerHost":"b2","brokerId":2,"brokerPort":1,` +
 				`"internalUUID":"i","rackId":"","securityProtocol":"PLAINTEXT"}`,
 		},
-		"feature list": {"GET /v1/features?consistency=linearizable"},
+		"quota list": {"GET /v1/list_quotas"},
+		"quota set --user a --client-id-default producer_byte_rate=1e6 request_percentage=0.5": {
+			post + "alter_quota" + body + `{"entity":{"clientId":"","user":"a"},` +
+				`"set":{"producer_byte_rate":1000000,"request_percentage":0.5}}`,
+		},
+		"quota set --ip ::1 connection_creation_rate=5 --dry-run": {
+			post + "alter_quota?dryRun=true" + body +
+				`{"entity":{"ip":"::1"},"set":{"connection_creation_rate":5}}`,
+		},
+		"quota set --user a producer_byte_rate":                  nil,
+		"quota set --user a --user-default producer_byte_rate=1": nil,
+		"quota set producer_byte_rate=1":                         nil,
+		"quota remove --user-default request_percentage other": {
+			post + "alter_quota" + body +
+				`{"entity":{"user":""},"remove":["request_percentage","other"]}`,
+		},
+		"quota remove --user a": nil,
+		"user list":             {"GET /v1/list_users"},
+		"user delete-scram a --mechanism SCRAM-SHA-256 --dry-run": {
+			post + "delete_user_credential?dryRun=true" + body +
+				`{"mechanism":"SCRAM-SHA-256","user":"a"}`,
+		},
+		"user delete-scram a": {
+			post + "delete_user_credential" + body + `{"mechanism":"SCRAM-SHA-512","user":"a"}`,
+		},
+		"token list": {"GET /v1/list_tokens"},
+		"token create User:a --renewer b,c --renewer d --max-lifetime 2h": {
+			post + "create_token" + body +
+				`{"maxLifetimeMs":7200000,"owner":"User:a","renewers":["b","c","d"]}`,
+		},
+		"token create User:a --dry-run": {
+			post + "create_token?dryRun=true" + body + `{"maxLifetimeMs":0,"owner":"User:a"}`,
+		},
+		"token renew id": {post + "renew_token" + body + `{"tokenId":"id"}`},
+		"token renew id --period 1m": {
+			post + "renew_token" + body + `{"periodMs":60000,"tokenId":"id"}`,
+		},
+		"token expire id": {post + "expire_token" + body + `{"tokenId":"id"}`},
+		"token expire id --period 0s --dry-run": {
+			post + "expire_token?dryRun=true" + body + `{"periodMs":0,"tokenId":"id"}`,
+		},
+		"acl list": {"GET /v1/list_acls"},
+		"acl add User:a read topic orders": {
+			post + "add_acl" + body + `{"resourceType":"TOPIC","resourceName":"orders",` +
+				`"patternType":"LITERAL","principal":"User:a","host":"*","operation":"READ",` +
+				`"permission":"ALLOW"}`,
+		},
+		"acl remove User:a ALTER group g --prefixed --deny --host 10.0.0.0/8 --dry-run": {
+			post + "remove_acl?dryRun=true" + body + `{"resourceType":"GROUP","resourceName":"g",` +
+				`"patternType":"PREFIXED","principal":"User:a","host":"10.0.0.0/8",` +
+				`"operation":"ALTER","permission":"DENY"}`,
+		},
+		"acl add User:a read topic": nil,
+		"feature list":              {"GET /v1/features?consistency=linearizable"},
 		"feature upgrade -r 4.4": {
 			post + "update_features" + body + `{"releaseVersion":"4.4","upgradeType":"UPGRADE"}`,
 		},
@@ -176,8 +229,11 @@ func TestCommandsSendRequests(t *testing.T) {
 		},
 		"loggers list":           {"GET /v1/loggers"},
 		"loggers set raft debug": {post + "set_log_level" + body + `{"level":"DEBUG","logger":"raft"}`},
-		"loggers reset raft":     {post + "set_log_level" + body + `{"logger":"raft"}`},
-		"topic create t":         {post + "create_topic" + body + `{"name":"t"}`},
+		"loggers set raft trace --dry-run": {
+			post + "set_log_level?dryRun=true" + body + `{"level":"TRACE","logger":"raft"}`,
+		},
+		"loggers reset raft": {post + "set_log_level" + body + `{"logger":"raft"}`},
+		"topic create t":     {post + "create_topic" + body + `{"name":"t"}`},
 		"topic create t -p 0 -r 2 --config a=b --validate-only": {
 			post + "create_topic" + body + `{"configs":{"a":"b"},"name":"t","numPartitions":0,` +
 				`"replicationFactor":2,"validateOnly":true}`,

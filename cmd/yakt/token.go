@@ -56,7 +56,7 @@ func tokenCreateCommand(c *client) *cobra.Command {
 		"user that may renew it besides its owner; may be repeated")
 	life := cmd.Flags().Duration("max-lifetime", 0,
 		"longest life of the token; delegation.token.max.lifetime.ms if absent")
-	dryFlag(c, cmd)
+	c.dryRunFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		body := map[string]any{"owner": args[0], "maxLifetimeMs": life.Milliseconds()}
 		if len(*renewers) > 0 {
@@ -91,7 +91,7 @@ func period(cmd *cobra.Command, id string, d time.Duration) map[string]any {
 func tokenRenewCommand(c *client) *cobra.Command {
 	cmd := &cobra.Command{Use: "renew TOKEN", Short: "Renew a delegation token", Args: args(1)}
 	d := periodFlag(cmd, "delegation.token.expiry.time.ms if absent")
-	dryFlag(c, cmd)
+	c.dryRunFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var t httpapi.TokenAnswer
 		if err := c.change(cmd.Context(), "renewing token "+args[0],
@@ -108,7 +108,7 @@ func tokenExpireCommand(c *client) *cobra.Command {
 		Use: "expire TOKEN", Short: "Remove a delegation token, or let it expire", Args: args(1),
 	}
 	d := periodFlag(cmd, "the token is removed at once if absent")
-	dryFlag(c, cmd)
+	c.dryRunFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var answer struct {
 			TokenID         string `json:"tokenId"`

@@ -116,6 +116,7 @@ func topicCreateCommand(c *client) *cobra.Command {
 	f.StringToStringVar(&n.configs, "config", nil, "configuration, as key=value; may be repeated")
 	f.StringVar(&n.assignment, "assignment", "",
 		"brokers of each partition, such as 1,2:2,3 for two partitions")
+	c.completeFlag(cmd, "config", configKeys(kindTopic, "="))
 	f.BoolVar(&n.validate, "validate-only", false, "the same as --dry-run")
 	c.dryRunFlag(cmd)
 	return cmd

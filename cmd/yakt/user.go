@@ -60,7 +60,7 @@ func userSetCommand(c *client) *cobra.Command {
 		Args: args(1),
 	}
 	mechanism := mechanismFlag(cmd)
-	dryFlag(c, cmd)
+	c.dryRunFlag(cmd)
 	iterations := cmd.Flags().Int32("iterations", 8192, "iterations of the hash, 4096 to 16384")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		password, err := readPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
@@ -85,7 +85,7 @@ func userDeleteCommand(c *client) *cobra.Command {
 		Use: "delete-scram USER [--mechanism M]", Short: "Delete a SCRAM credential", Args: args(1),
 	}
 	mechanism := mechanismFlag(cmd)
-	dryFlag(c, cmd)
+	c.dryRunFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return c.alterUser(cmd, "/v1/delete_user_credential",
 			map[string]any{"user": args[0], "mechanism": *mechanism})
