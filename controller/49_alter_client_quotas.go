@@ -51,7 +51,7 @@ type quotaAlteration struct {
 	hosts    map[string]bool
 	records  []record.Record
 	results  []quotaResult
-	answers  map[string]int // index in results of each entity
+	answers  map[string]int // index in results of each entity, by its quota.Key
 	messages protocol.Messages
 }
 
@@ -62,16 +62,16 @@ type quotaResult struct {
 
 func (a *quotaAlteration) entry(e *kmsg.AlterClientQuotasRequestEntry) {
 	entity := quota.Entity(quotaEntity(e.Entity))
-	name := quota.Text(entity)
-	at, again := a.answers[name]
+	key := quota.Key(entity)
+	at, again := a.answers[key]
 	if !again {
 		at = len(a.results)
-		a.answers[name] = at
+		a.answers[key] = at
 		a.results = append(a.results, quotaResult{entity: entity})
 	}
 	if again || repeatsKey(e.Ops) {
 		a.results[at].err = a.messages.Bounded(protocol.Errorf(kerr.InvalidRequest,
-			"Ignoring duplicate entity %s", name))
+			"Ignoring duplicate entity %s", quota.Text(entity)))
 		return
 	}
 	ops := make([]quota.Op, len(e.Ops))

@@ -155,6 +155,28 @@ func TestAlterClientQuotasWritesChangesOnly(t *testing.T) {
 	}
 }
 
+// TestEntitiesOfOneTextAreTwo: the texts of these entities are the same, the entities are not.
+func TestEntitiesOfOneTextAreTwo(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	user, client := "bob", "app, user=bob"
+	comma := kmsg.AlterClientQuotasRequestEntry{
+		Entity: []kmsg.AlterClientQuotasRequestEntryEntity{{Type: "client-id", Name: &client}},
+		Ops:    []kmsg.AlterClientQuotasRequestEntryOp{setQuota(rate, 4)},
+	}
+	got := d.alterQuotas(quotaEntry("user", setQuota(rate, 1)),
+		quotaEntry("user=null", setQuota(rate, 2)),
+		quotaEntry("client-id=app user="+user, setQuota(rate, 3)), comma)
+	for _, e := range got {
+		if e.ErrorCode != 0 {
+			t.Errorf("%d %s", e.ErrorCode, *e.ErrorMessage)
+		}
+	}
+	if n := d.Image().QuotaEntityCount(); len(got) != 4 || n != 4 {
+		t.Errorf("%d answers, %d entities with quotas", len(got), n)
+	}
+}
+
 // TestAlteredMutationQuotaHolds sets controller_mutation_rate through the API, for each kind of
 // entity, and finds that the most specific one decides about creations of topics (KIP-599).
 func TestAlteredMutationQuotaHolds(t *testing.T) {

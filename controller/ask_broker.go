@@ -63,7 +63,7 @@ func (a *brokerAsker) ask(
 	}
 	ctx, cancel := context.WithTimeout(ctx, brokerQuestionTimeout)
 	defer cancel()
-	return a.send(ctx, endpoints[int(a.turn.Add(1))%len(endpoints)], req)
+	return a.send(ctx, endpoints[a.turn.Add(1)%uint32(len(endpoints))], req)
 }
 
 // askableEndpoints are the first PLAINTEXT endpoints of the living brokers: the client of this node

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -123,10 +124,12 @@ func (c *Controller) DoNext(
 }
 
 // double returns a core for a dry run. It begins with the same state, but its working image is its
-// own, and it logs nothing. Soft state is shared, which operations only read.
+// own, it logs nothing, and the loggers whose levels it may change are nobody's. Soft state is
+// shared, which operations only read.
 func (c *core) double() *core {
 	double, cfg := *c, *c.cfg
 	cfg.Logger = slog.New(slog.DiscardHandler)
+	cfg.Loggers = loglevel.New(slog.DiscardHandler, slog.LevelInfo)
 	double.cfg, double.out = &cfg, outputs{}
 	return &double
 }

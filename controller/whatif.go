@@ -49,8 +49,8 @@ func (e *Effect) UnderMinISR() bool {
 
 // Unclean reports whether the new leader may lack acknowledged records.
 func (e *Effect) Unclean() bool {
-	return e.LeaderChanges() && e.After.Leader >= 0 && !slices.Contains(e.Before.ISR, e.After.Leader) &&
-		!slices.Contains(e.Before.ELR(), e.After.Leader)
+	return e.LeaderChanges() && e.After.Leader >= 0 &&
+		!slices.Contains(e.Before.ISR, e.After.Leader) && !slices.Contains(e.Before.ELR(), e.After.Leader)
 }
 
 // WhatIf begins the answer for brokers of an image that fail in this order. Brokers that are fenced
@@ -92,14 +92,20 @@ func (w *WhatIf) Effects(yield func(Effect) bool) {
 
 // seen reports whether a partition is among those of an earlier step.
 func (w *WhatIf) seen(p *metadata.Partition, step int) bool {
-	return slices.ContainsFunc(w.steps[:step], func(s whatIfStep) bool {
-		return slices.Contains(p.ISR, s.broker) || slices.Contains(p.ELR(), s.broker)
-	})
+	return slices.ContainsFunc(w.steps[:step], func(s whatIfStep) bool { return s.concerns(p) })
+}
+
+// concerns reports whether the failure of the broker may change a partition.
+func (s whatIfStep) concerns(p *metadata.Partition) bool {
+	return slices.Contains(p.ISR, s.broker) || slices.Contains(p.ELR(), s.broker)
 }
 
 func (w *WhatIf) effect(tp metadata.TopicPartition) (e Effect, changes bool) {
 	e = Effect{tp.Topic, tp.ID, tp.Partition, tp.Partition, w.sizes.Min(tp.Topic, tp.Partition)}
 	for _, step := range w.steps {
+		if !step.concerns(e.After) {
+			continue
+		}
 		tp.Partition = e.After
 		one := func(yield func(metadata.TopicPartition) bool) { yield(tp) }
 		records, _, _ := step.rules.UpdateReplicas(one, 1)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 )
@@ -94,6 +95,39 @@ func TestWhatIfIsWhatHappens(t *testing.T) {
 	}
 	if _, err := d.WhatIf(d.Image(), []int32{1, 9}); err == nil {
 		t.Error("an unknown broker was accepted")
+	}
+}
+
+// TestADryRunLeavesLoggersAlone: their levels are no records, so that they change as soon as a request
+// is carried out.
+func TestADryRunLeavesLoggersAlone(t *testing.T) {
+	t.Parallel()
+	d := newTestDriver(t)
+	outcome, err := d.do(t, func(ctx context.Context) (Outcome, error) {
+		return d.DoNext(ctx, protocol.Caller{}, Operation{DryRun: true,
+			Make: func(*metadata.Image) (kmsg.Request, error) {
+				level := "FATAL"
+				r := kmsg.NewIncrementalAlterConfigsRequestResource()
+				r.ResourceType = kmsg.ConfigResourceTypeBrokerLogger
+				r.ResourceName = fmt.Sprint(d.cfg.NodeID)
+				r.Configs = []kmsg.IncrementalAlterConfigsRequestResourceConfig{
+					{Name: loglevel.Root, Value: &level},
+				}
+				req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+				req.Resources = append(req.Resources, r)
+				return req, nil
+			}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range outcome.Response.(*kmsg.IncrementalAlterConfigsResponse).Resources {
+		if r.ErrorCode != 0 {
+			t.Errorf("%d %s", r.ErrorCode, *r.ErrorMessage)
+		}
+	}
+	if root, _ := d.cfg.Loggers.Get(loglevel.Root); root.Level == "FATAL" {
+		t.Error("a dry run changed the level of a logger")
 	}
 }
 

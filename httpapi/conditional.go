@@ -156,15 +156,21 @@ func (a *API) precondition(ctx context.Context) (func(*metadata.Image) error, er
 	}
 	for _, t := range tags {
 		if same, end := a.sameState(ctx, t, a.cfg.Controller.Image()); same {
-			return func(newest *metadata.Image) error {
-				if n := newest.EndOffset(); n != end && n != t.offset+1 {
-					return changedSince(header)
-				}
-				return nil
-			}, nil
+			return unchangedFrom(end, header), nil
 		}
 	}
 	return nil, changedSince(header)
+}
+
+// unchangedFrom returns the check that nothing has changed from an end offset on, up to which
+// nothing had. The newest state may have NoOpRecords that are not even committed.
+func unchangedFrom(end int64, header string) func(*metadata.Image) error {
+	return func(newest *metadata.Image) error {
+		if newest.ChangeEnd() > end {
+			return changedSince(header)
+		}
+		return nil
+	}
 }
 
 func changedSince(header string) *Problem {

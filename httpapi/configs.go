@@ -189,10 +189,13 @@ func (a *API) alterConfigs(ctx context.Context, in *struct {
 	Body alterConfigsArgs
 }) (*answer[ChangedConfigs], error) {
 	kind := configKinds[in.Body.Type]
-	before := a.cfg.Controller.Image().Config(kind, in.Body.Name)
+	var before map[string]string
 	outcome, err := a.do(ctx, controller.Operation{
 		Name: "alter_configs", DryRun: in.DryRun,
-		Make: func(*metadata.Image) (kmsg.Request, error) { return in.Body.request(), nil },
+		Make: func(img *metadata.Image) (kmsg.Request, error) {
+			before = maps.Clone(img.Config(kind, in.Body.Name))
+			return in.Body.request(), nil
+		},
 	})
 	if err != nil {
 		return nil, problemOf(err)
@@ -239,13 +242,16 @@ func (c *alterConfigsArgs) request() *kmsg.IncrementalAlterConfigsRequest {
 		config.Name, config.Op, config.Value = name, op, value
 		r.Configs = append(r.Configs, config)
 	}
-	for op, values := range map[kmsg.IncrementalAlterConfigOp]map[string]string{
-		kmsg.IncrementalAlterConfigOpSet: c.Set, kmsg.IncrementalAlterConfigOpAppend: c.Append,
-		kmsg.IncrementalAlterConfigOpSubtract: c.Subtract,
+	for _, group := range [...]struct {
+		op     kmsg.IncrementalAlterConfigOp
+		values map[string]string
+	}{
+		{kmsg.IncrementalAlterConfigOpSet, c.Set}, {kmsg.IncrementalAlterConfigOpAppend, c.Append},
+		{kmsg.IncrementalAlterConfigOpSubtract, c.Subtract},
 	} {
-		for _, name := range slices.Sorted(maps.Keys(values)) {
-			value := values[name]
-			add(op, name, &value)
+		for _, name := range slices.Sorted(maps.Keys(group.values)) {
+			value := group.values[name]
+			add(group.op, name, &value)
 		}
 	}
 	for _, name := range c.Delete {

@@ -124,14 +124,27 @@ type partitionWalk struct {
 	page  PartitionPage
 }
 
-// topic adds the partitions of one topic. It returns false if the page is complete.
-func (w *partitionWalk) topic(t *metadata.Topic) bool {
-	if w.in.Topic != "" && t.Name != w.in.Topic {
+// topic adds the partitions of a topic that matches. It returns false if the page is complete.
+func (w *partitionWalk) topic(t *metadata.Topic, matches bool) bool {
+	switch {
+	case w.in.Topic != "" && t.Name != w.in.Topic:
+		return false
+	case matches:
+		return w.partitions(t)
+	case w.scan.full():
+		w.page.NextCursor = w.last.text()
 		return false
 	}
+	w.scan.looked(1)
+	w.last = cursor{t.Name, int32(t.Len() - 1)}
+	return true
+}
+
+func (w *partitionWalk) partitions(t *metadata.Topic) bool {
 	first := int32(0)
 	if w.after != nil && w.after.Name == t.Name {
-		first = w.after.ID + 1
+		// a client may have made the cursor up
+		first = min(max(w.after.ID, -1), int32(t.Len()-1)) + 1
 	}
 	for id := first; id < int32(t.Len()); id++ {
 		if len(w.page.Partitions) == int(w.in.Limit) || w.scan.full() {

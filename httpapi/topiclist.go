@@ -10,7 +10,7 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// scanMax bounds the partitions that one page looks at, so that a filter which matches nothing does
+// scanMax bounds the partitions that one page looks at, and topics whose names do not match, so that a filter which matches nothing does
 // not keep a request busy: such a page is short or empty, and has a nextCursor.
 const scanMax = 50_000
 
@@ -50,14 +50,17 @@ func (f *NameFilter) prefix() string {
 	return max(f.Prefix, literal) // names must have both: the later one in order is where to begin
 }
 
-// topics calls yield for the matching topics by name, from a name on.
-func (f *NameFilter) topics(img *metadata.Image, from string, yield func(*metadata.Topic) bool) {
+// topics calls yield for the topics by name, from a name on, and says of each whether it matches.
+// Only those that are before or after all that can match are left out.
+func (f *NameFilter) topics(
+	img *metadata.Image, from string, yield func(t *metadata.Topic, matches bool) bool,
+) {
 	prefix := f.prefix()
 	for t := range img.TopicsByName(max(from, prefix)) {
 		if !strings.HasPrefix(t.Name, prefix) && t.Name > prefix {
 			return
 		}
-		if f.matches(t.Name) && !yield(t) {
+		if !yield(t, f.matches(t.Name)) {
 			return
 		}
 	}
@@ -165,28 +168,45 @@ func (a *API) topicPage(ctx context.Context, in *TopicListInput) (*stateAnswer[T
 	if more {
 		from += "\x00" // the first possible name after it
 	}
-	page, sizes := TopicPage{Topics: []TopicSummary{}}, a.cfg.Controller.ISRSizes(img)
-	s := scanner{turn: turnOf(ctx)}
-	last := ""
-	in.topics(img, from, func(t *metadata.Topic) bool {
-		if len(page.Topics) == int(in.Limit) || s.full() {
-			page.NextCursor = cursor{Name: last}.text()
-			return false
-		}
-		s.looked(t.Len())
-		last = t.Name
-		if summary := summarize(t, &sizes); summary.has(in.With) {
-			page.Topics = append(page.Topics, summary)
-		}
+	w := topicWalk{
+		in: in, sizes: a.cfg.Controller.ISRSizes(img), scan: scanner{turn: turnOf(ctx)},
+		page: TopicPage{Topics: []TopicSummary{}},
+	}
+	in.topics(img, from, w.topic)
+	return &stateAnswer[TopicPage]{stateOf(img), w.page}, nil
+}
+
+// topicWalk collects a page of topics.
+type topicWalk struct {
+	in    *TopicListInput
+	last  string // the last topic looked at
+	sizes controller.ISRSizes
+	scan  scanner
+	page  TopicPage
+}
+
+// topic adds a topic that matches. It returns false if the page is complete.
+func (w *topicWalk) topic(t *metadata.Topic, matches bool) bool {
+	if w.scan.full() || matches && len(w.page.Topics) == int(w.in.Limit) {
+		w.page.NextCursor = cursor{Name: w.last}.text()
+		return false
+	}
+	w.last = t.Name
+	if !matches {
+		w.scan.looked(1)
 		return true
-	})
-	return &stateAnswer[TopicPage]{stateOf(img), page}, nil
+	}
+	w.scan.looked(t.Len())
+	if summary := summarize(t, &w.sizes); summary.has(w.in.With) {
+		w.page.Topics = append(w.page.Topics, summary)
+	}
+	return true
 }
 
 // scanner bounds the work of a page, and lets others have their turn.
 type scanner struct {
 	turn  *turn
-	n     int // partitions looked at
+	n     int // what was looked at, see scanMax
 	yield int // n at which the turn yields
 }
 

@@ -13,6 +13,7 @@ import (
 // read one without a lock. Edit makes a later image, which shares everything that did not change.
 type Image struct {
 	endOffset   int64 // log offset after the last batch contained
+	changeEnd   int64 // see ChangeEnd
 	epoch       int32 // leader epoch of that batch
 	timestampMs int64 // append time of that batch
 	gen         uint64
@@ -61,6 +62,11 @@ func Empty() *Image {
 
 // EndOffset is the log offset after the last batch that the image contains.
 func (img *Image) EndOffset() int64 { return img.endOffset }
+
+// ChangeEnd is the log offset after the last batch, among those replayed to make the image, that may
+// have changed metadata: batches after it have only NoOpRecords or control records. An image that
+// is read from a snapshot changes at its end.
+func (img *Image) ChangeEnd() int64 { return img.changeEnd }
 
 // Epoch is the leader epoch of the last batch that the image contains.
 func (img *Image) Epoch() int32 { return img.epoch }

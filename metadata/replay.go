@@ -27,6 +27,7 @@ type Editor struct {
 	ownConfig configKey
 	ownGen    uint64
 	scratch   []byte // for what checking a record needs
+	changed   bool   // a record other than a bare NoOp was replayed
 }
 
 // Edit begins a successor of img, which does not change.
@@ -44,6 +45,9 @@ func (e *Editor) Image() *Image { return e.img }
 // replayed.
 func (e *Editor) Done(endOffset int64, epoch int32, timestampMs int64) *Image {
 	e.img.endOffset, e.img.epoch, e.img.timestampMs = endOffset, epoch, timestampMs
+	if e.changed {
+		e.img.changeEnd = endOffset
+	}
 	return e.img
 }
 
@@ -90,6 +94,9 @@ func (e *Editor) Control(r record.Control) {
 // from then on. An error means that the record contradicts the image: its writer has a fault, or
 // the log is damaged.
 func (e *Editor) Replay(offset int64, r record.Record) error {
+	if noOp, ok := r.(*record.NoOp); !ok || len(noOp.Dropped) > 0 {
+		e.changed = true
+	}
 	if err := e.replay(offset, r); err != nil {
 		return fmt.Errorf("replay of %v at offset %d: %w", r.Type(), offset, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -45,17 +46,30 @@ var keysOf = map[bool]map[string]float64{
 // Entity returns the parts that are in effect, sorted by type: of several parts of one type the
 // last.
 func Entity(parts []record.QuotaEntity) []record.QuotaEntity {
-	var entity []record.QuotaEntity
-	for _, part := range parts {
-		i, known := slices.BinarySearchFunc(entity, part.Type,
-			func(e record.QuotaEntity, t string) int { return strings.Compare(e.Type, t) })
-		if known {
-			entity[i] = part
-			continue
+	sorted := slices.Clone(parts)
+	slices.SortStableFunc(sorted, func(a, b record.QuotaEntity) int {
+		return strings.Compare(a.Type, b.Type)
+	})
+	entity := sorted[:0]
+	for i, part := range sorted {
+		if i+1 == len(sorted) || sorted[i+1].Type != part.Type {
+			entity = append(entity, part)
 		}
-		entity = slices.Insert(entity, i, part)
 	}
 	return entity
+}
+
+// Key is a text that no other entity has, unlike Text: names may contain commas, and may be "null".
+// The parts are those of Entity.
+func Key(entity []record.QuotaEntity) string {
+	var key []byte
+	for _, e := range entity {
+		key = strconv.AppendQuote(key, e.Type)
+		if e.Name != nil {
+			key = strconv.AppendQuote(append(key, '='), *e.Name)
+		}
+	}
+	return string(key)
 }
 
 // Text is an entity in the form of Kafka's messages.
