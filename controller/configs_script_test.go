@@ -49,7 +49,7 @@ func TestConfigsAsKafka4_4(t *testing.T) {
 	got, err := controllertest.ConfigScript(string(script),
 		func(req kmsg.Request) (kmsg.Response, error) {
 			return overWire(t, d.answer(req)), nil
-		})
+		}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -30,7 +31,7 @@ func TestConfigScript(t *testing.T) {
 	got, err := controllertest.ConfigScript(string(script),
 		func(req kmsg.Request) (kmsg.Response, error) {
 			return kafka.Ask(t.Context(), q.Endpoint(q.Nodes()[0]), req)
-		})
+		}, func(check func() error) { _ = kafka.Poll(t.Context(), 10*time.Second, check) })
 	if err != nil {
 		t.Fatal(err)
 	}

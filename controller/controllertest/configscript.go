@@ -1,6 +1,7 @@
 package controllertest
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -20,10 +21,16 @@ import (
 //
 // Several resources of one request are separated by a word "&". Words are URL-escaped ("%20"); the
 // word %22%22 of two quotation marks is the empty string.
-func ConfigScript(script string, ask func(kmsg.Request) (kmsg.Response, error)) (string, error) {
+//
+// Apache's controllers apply a change to their own configuration a moment after they have answered
+// it, so a description that differs from the script's is asked for again by retry. It gets a check
+// that asks and fails if the answer differs; nil asks once.
+func ConfigScript(
+	script string, ask func(kmsg.Request) (kmsg.Response, error), retry func(check func() error),
+) (string, error) {
 	var b strings.Builder
-	for line := range strings.Lines(script) {
-		line = strings.TrimSuffix(line, "\n")
+	lines := strings.Split(strings.TrimSuffix(script, "\n"), "\n")
+	for i, line := range lines {
 		if strings.HasPrefix(line, "<") {
 			continue
 		}
@@ -36,15 +43,55 @@ func ConfigScript(script string, ask func(kmsg.Request) (kmsg.Response, error)) 
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", line, err)
 		}
-		resp, err := ask(req)
-		if err != nil {
+		var answer string
+		check := func() error {
+			resp, err := ask(req)
+			if err != nil {
+				return err
+			}
+			answer = answered(scriptAnswer(resp))
+			if answer != answerIn(lines[i+1:]) {
+				return errOtherAnswer
+			}
+			return nil
+		}
+		_, describes := req.(*kmsg.DescribeConfigsRequest)
+		err = check()
+		if describes && retry != nil && errors.Is(err, errOtherAnswer) {
+			retry(func() error {
+				err = check()
+				return err
+			})
+		}
+		if err != nil && !errors.Is(err, errOtherAnswer) {
 			return "", fmt.Errorf("%s: %w", line, err)
 		}
-		for _, answer := range scriptAnswer(resp) {
-			fmt.Fprintln(&b, strings.TrimRight("< "+answer, " "))
-		}
+		b.WriteString(answer)
 	}
 	return b.String(), nil
+}
+
+var errOtherAnswer = errors.New("another answer than in the script")
+
+// answered marks lines as an answer.
+func answered(lines []string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		fmt.Fprintln(&b, strings.TrimRight("< "+line, " "))
+	}
+	return b.String()
+}
+
+// answerIn returns the answer with which the rest of a script begins.
+func answerIn(lines []string) string {
+	var b strings.Builder
+	for _, line := range lines {
+		if !strings.HasPrefix(line, "<") {
+			break
+		}
+		fmt.Fprintln(&b, line)
+	}
+	return b.String()
 }
 
 // resourceKinds are the numbers of the kinds of resources that scripts name.
