@@ -107,8 +107,7 @@ const passwordMax = 1024
 
 // readPassword reads a line. At a terminal it asks for it, and does not show it.
 func readPassword(in io.Reader, prompt io.Writer) (string, error) {
-	if f, ok := in.(*os.File); ok && isTerminal(f) {
-		fmt.Fprint(prompt, "Password: ")
+	if f, ok := in.(*os.File); ok && terminal(f) {
 		show, err := hideInput(f)
 		if err != nil {
 			return "", fmt.Errorf("this terminal would show the password (%w): "+
@@ -116,6 +115,7 @@ func readPassword(in io.Reader, prompt io.Writer) (string, error) {
 		}
 		defer fmt.Fprintln(prompt)
 		defer show()
+		fmt.Fprint(prompt, "Password: ") // not before: what is typed ahead would be shown
 	}
 	line, err := bufio.NewReader(io.LimitReader(in, passwordMax+2)).ReadString('\n')
 	if err != nil && err != io.EOF {
@@ -131,11 +131,6 @@ func readPassword(in io.Reader, prompt io.Writer) (string, error) {
 			passwordMax)}
 	}
 	return password, nil
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull
 }
 
 // hideInput turns the echo of a terminal off; show turns it on again.
