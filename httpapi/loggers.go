@@ -85,8 +85,8 @@ func (a *API) setLogLevel(_ context.Context, in *struct {
 	}
 	if !in.DryRun {
 		level, _ := loggers.Get(in.Body.Logger)
-		loggers.Logger("http").Warn("the level of a logger was changed", "name", level.Name,
-			"level", level.Level)
+		loggers.Logger("http").Warn("the level of a logger was changed",
+			"name", level.Name, "to", level.Level)
 	}
 	return &loggersOutput{a.loggerList(loggers)}, nil
 }
