@@ -19,8 +19,8 @@ import (
 // any node: the entries that the filter selects, by resource.
 //
 // Differs from Kafka: a filter with unknown codes is INVALID_REQUEST; Kafka closes the connection
-// when one of them is 0, and otherwise selects nothing. Resources are sorted, and one with more than
-// pieceEntries entries is several elements.
+// when one of them is 0, and otherwise selects nothing. Resources are sorted, and one with more
+// than pieceEntries entries is several elements.
 //
 // KIP-140, KIP-290. Kafka: AclApis.handleDescribeAcls.
 func (c *Controller) describeAcls(

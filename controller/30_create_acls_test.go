@@ -60,7 +60,8 @@ func (d *testDriver) describeAcls(topic string) *kmsg.DescribeACLsResponse {
 	return d.answer(req).(*kmsg.DescribeACLsResponse)
 }
 
-// TestAclsWithoutAuthorizer: SECURITY_DISABLED where Apache's controllers place it, on standbys too.
+// TestAclsWithoutAuthorizer: SECURITY_DISABLED where Apache's controllers place it, on standbys
+// too.
 func TestAclsWithoutAuthorizer(t *testing.T) {
 	t.Parallel()
 	for _, standby := range []bool{false, true} {

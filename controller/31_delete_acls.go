@@ -11,10 +11,10 @@ import (
 
 // DELETE_ACLS (31), versions 1 to 3.
 //
-// Behaviour: without an authorizer, SECURITY_DISABLED for each filter, on every node. Otherwise each
-// filter is answered by itself with the entries that it selects; one that two filters select is in
-// both answers and is removed once. All records are one batch. A request that selects more than
-// 10,000 entries is INVALID_REQUEST as a whole.
+// Behaviour: without an authorizer, SECURITY_DISABLED for each filter, on every node. Otherwise
+// each filter is answered by itself with the entries that it selects; one that two filters select
+// is in both answers and is removed once. All records are one batch. A request that selects more
+// than 10,000 entries is INVALID_REQUEST as a whole.
 //
 // Differs from Kafka: a filter with a code of 0 is INVALID_REQUEST; Kafka closes the connection. A
 // request whose filters would have to be compared with entries more than aclComparisonsMax times is

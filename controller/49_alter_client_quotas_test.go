@@ -112,9 +112,9 @@ func TestAlterClientQuotasValidation(t *testing.T) {
 	}
 }
 
-// TestAlterClientQuotasWritesChangesOnly: of one request, entities that fail cost no others; nothing
-// is written for what is so already; an entity that comes again is an error, and its first changes
-// are written.
+// TestAlterClientQuotasWritesChangesOnly: of one request, entities that fail cost no others;
+// nothing is written for what is so already; an entity that comes again is an error, and its first
+// changes are written.
 func TestAlterClientQuotasWritesChangesOnly(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)

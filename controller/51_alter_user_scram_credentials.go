@@ -22,7 +22,8 @@ import (
 // the salted password only the stored key and the server key are kept.
 //
 // Differs from Kafka: an empty salted password is UNACCEPTABLE_CREDENTIAL; Kafka's controllers
-// answer UNKNOWN_SERVER_ERROR. Results keep the order of the request: deletions, upsertions, errors.
+// answer UNKNOWN_SERVER_ERROR. Results keep the order of the request: deletions, upsertions,
+// errors.
 //
 // KIP-554. Kafka: ScramControlManager.alterCredentials.
 func (c *core) alterUserScramCredentials(

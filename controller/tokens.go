@@ -46,8 +46,8 @@ func (s *TokenSettings) hmac(tokenID string) (sum tokenHMAC) {
 	return sum
 }
 
-// TokenHMAC returns the secret of a token, for requests that an operator makes for its owner; nil if
-// there are no tokens. It must not be shown.
+// TokenHMAC returns the secret of a token, for requests that an operator makes for its owner; nil
+// if there are no tokens. It must not be shown.
 func (c *Controller) TokenHMAC(id string) []byte {
 	if !c.cfg.Tokens.enabled() {
 		return nil
@@ -135,8 +135,8 @@ func splitPrincipal(principal string) (kind, name string) {
 	return kind, name
 }
 
-// tokenIndex finds tokens by their HMAC. It is a cache of what the image implies, and belongs to the
-// core's goroutine.
+// tokenIndex finds tokens by their HMAC. It is a cache of what the image implies, and belongs to
+// the core's goroutine.
 type tokenIndex struct {
 	ids  map[tokenHMAC]string
 	seen map[string]tokenHMAC // by id

@@ -98,8 +98,8 @@ func TestWhatIfIsWhatHappens(t *testing.T) {
 	}
 }
 
-// TestADryRunLeavesLoggersAlone: their levels are no records, so that they change as soon as a request
-// is carried out.
+// TestADryRunLeavesLoggersAlone: their levels are no records, so that they change as soon as a
+// request is carried out.
 func TestADryRunLeavesLoggersAlone(t *testing.T) {
 	t.Parallel()
 	d := newTestDriver(t)

@@ -135,7 +135,7 @@ var advice = map[*kerr.Error]string{
 	kerr.InvalidTopicException:       "Use up to 249 letters, digits, dots, underscores and hyphens.",
 	kerr.ThrottlingQuotaExceeded:     "Try again later, or raise the quota.",
 	kerr.UnknownServerError:          "See the log of the active controller.",
-	kerr.SecurityDisabled:            "There are no ACLs without an authorizer, and this release has none.",
+	kerr.SecurityDisabled:            "There are no ACLs without an authorizer: this release has none.",
 	kerr.DelegationTokenAuthDisabled: "Set the same key on all controllers and brokers.",
 	kerr.UnsupportedVersion:          "Compare the cluster's finalized feature levels.",
 }

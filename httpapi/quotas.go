@@ -55,7 +55,9 @@ func (a *API) quotas() {
 // entryBytes is roughly the memory of an entry of a list in an answer, as a value and as JSON.
 const entryBytes = 1000
 
-func (a *API) listQuotas(ctx context.Context, in *StateParams) (*stateAnswer[[]QuotaAnswer], error) {
+func (a *API) listQuotas(
+	ctx context.Context, in *StateParams,
+) (*stateAnswer[[]QuotaAnswer], error) {
 	img, err := a.read(ctx, in.ReadParams)
 	if err != nil {
 		return nil, err

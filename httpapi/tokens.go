@@ -83,7 +83,9 @@ func shownToken(t *record.DelegationToken) TokenAnswer {
 	}
 }
 
-func (a *API) listTokens(ctx context.Context, in *StateParams) (*stateAnswer[[]TokenAnswer], error) {
+func (a *API) listTokens(
+	ctx context.Context, in *StateParams,
+) (*stateAnswer[[]TokenAnswer], error) {
 	img, err := a.read(ctx, in.ReadParams)
 	if err != nil {
 		return nil, err

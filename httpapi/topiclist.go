@@ -10,8 +10,9 @@ import (
 	"github.com/yakt/yakt/protocol"
 )
 
-// scanMax bounds the partitions that one page looks at, and topics whose names do not match, so that a filter which matches nothing does
-// not keep a request busy: such a page is short or empty, and has a nextCursor.
+// scanMax bounds the partitions that one page looks at, and topics whose names do not match, so
+// that a filter which matches nothing does not keep a request busy: such a page is short or empty,
+// and has a nextCursor.
 const scanMax = 50_000
 
 // scanPerYield is how many partitions are looked at between two chances for other requests.

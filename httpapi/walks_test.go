@@ -46,8 +46,8 @@ func TestPagesOfNothingEnd(t *testing.T) {
 	}
 }
 
-// TestCursorsOfNoPartition: a cursor that no answer had does not make a walk look at partitions that
-// do not exist.
+// TestCursorsOfNoPartition: a cursor that no answer had does not make a walk look at partitions
+// that do not exist.
 func TestCursorsOfNoPartition(t *testing.T) {
 	t.Parallel()
 	img := threeTopics(t)

@@ -79,7 +79,8 @@ func featureUpgradeCommand(c *client) *cobra.Command {
 		Short: "Raise the levels of features",
 		Long: `Raise the levels of features, all of those that are given or none. Every broker and every
 controller must support the new levels: upgrade their software first. A higher metadata.version
-often cannot be lowered again. --dry-run shows which brokers, controllers and levels are in the way.`,
+often cannot be lowered again. --dry-run shows which brokers, controllers and levels are in the
+way.`,
 		Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), c) },
 	}

@@ -226,7 +226,8 @@ var topicStates = []string{"underReplicated", "underMinISR", "offline", "reassig
 func topicListCommand(c *client) *cobra.Command {
 	f := listFlags{}
 	cmd := &cobra.Command{
-		Use: "list [--prefix PREFIX] [--glob PATTERN] [--with STATE]", Short: "List topics", Args: args(0),
+		Use:   "list [--prefix PREFIX] [--glob PATTERN] [--with STATE]",
+		Short: "List topics", Args: args(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := pages(cmd.Context(), c, "listing topics", "/v1/topics", f.query(), f.limit,
 				func(p *httpapi.TopicPage) ([]httpapi.TopicSummary, httpapi.Page) {

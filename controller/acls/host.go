@@ -34,8 +34,8 @@ func checkHost(host string, v metadata.Version) *protocol.Error {
 }
 
 // cidrProblem returns why a host with a slash is no range, or "". Kafka's rules are neither
-// netip.ParsePrefix's nor those of the RFCs: numbers may have leading zeros and addresses host bits,
-// an IPv6 address brackets and a scope, but not the form of an IPv4 address.
+// netip.ParsePrefix's nor those of the RFCs: numbers may have leading zeros and addresses host
+// bits, an IPv6 address brackets and a scope, but not the form of an IPv4 address.
 func cidrProblem(host string) string {
 	address, prefix, _ := strings.Cut(host, "/")
 	if strings.Contains(address, ":") {

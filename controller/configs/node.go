@@ -182,8 +182,8 @@ func (n *nodeConfig) synonyms(name string) []describedSynonym {
 // ownKeys begin the names of YAKt's own configuration, which holds no secrets.
 const ownKeys = "yakt."
 
-// Secret reports whether the value of a config must not be shown. Only configs of brokers, which may
-// have any names, can be secrets.
+// Secret reports whether the value of a config must not be shown. Only configs of brokers, which
+// may have any names, can be secrets.
 func Secret(kind int8, name string) bool {
 	return kind == metadata.ConfigBroker && secretKey(name)
 }
