@@ -1,5 +1,5 @@
-// Package loglevel holds the loggers of the process, by name, and their levels, which can be changed
-// while the process runs. It keeps nothing: after a restart the levels are those of the
+// Package loglevel holds the loggers of the process, by name, and their levels, which can be
+// changed while the process runs. It keeps nothing: after a restart the levels are those of the
 // configuration again.
 package loglevel
 
@@ -71,8 +71,8 @@ func (l *Loggers) Logger(name string) *slog.Logger {
 }
 
 // Of returns the loggers that logger is one of. A logger of another origin becomes the base of new
-// ones, which begin with the lowest level that it has enabled, or with info if it has none. No logger
-// is one that discards.
+// ones, which begin with the lowest level that it has enabled, or with info if it has none. No
+// logger is one that discards.
 func Of(logger *slog.Logger) *Loggers {
 	if logger == nil {
 		return New(slog.DiscardHandler, slog.LevelInfo)

@@ -63,9 +63,9 @@ func Empty() *Image {
 // EndOffset is the log offset after the last batch that the image contains.
 func (img *Image) EndOffset() int64 { return img.endOffset }
 
-// ChangeEnd is the log offset after the last batch, among those replayed to make the image, that may
-// have changed metadata: batches after it have only NoOpRecords or control records. An image that
-// is read from a snapshot changes at its end.
+// ChangeEnd is the log offset after the last batch, among those replayed to make the image, that
+// may have changed metadata: batches after it have only NoOpRecords or control records. An image
+// that is read from a snapshot changes at its end.
 func (img *Image) ChangeEnd() int64 { return img.changeEnd }
 
 // Epoch is the leader epoch of the last batch that the image contains.
@@ -146,8 +146,8 @@ func (img *Image) FeaturesOffset() int64 { return img.featuresOffset }
 // Version is the finalized metadata.version; 0 before the bootstrap records.
 func (img *Image) Version() Version { return Version(img.features[FeatureMetadata]) }
 
-// ElrEnabled reports whether eligible leader replicas are on. They are off where the log cannot hold
-// them, although earlier releases could be formatted with both.
+// ElrEnabled reports whether eligible leader replicas are on. They are off where the log cannot
+// hold them, although earlier releases could be formatted with both.
 func (img *Image) ElrEnabled() bool {
 	return img.features[FeatureElr] >= 1 && img.Version().HasElr()
 }

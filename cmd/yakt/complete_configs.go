@@ -56,8 +56,8 @@ func configKeys(kind, ending string) completer {
 	}
 }
 
-// example is the name of a resource of a kind. All of a kind have the same keys, and the one that is
-// named in the line need not exist yet. Of brokers it is the node that is asked, which describes
+// example is the name of a resource of a kind. All of a kind have the same keys, and the one that
+// is named in the line need not exist yet. Of brokers it is the node that is asked, which describes
 // every key; what a node describes of another broker is only what was set.
 func (c *client) example(ctx context.Context, kind string) (string, error) {
 	switch kind {

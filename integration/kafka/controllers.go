@@ -174,8 +174,8 @@ func (q *Controllers) prepare(
 		cmp.Or(logPath, out), out, run)
 }
 
-// InstallApache has a stopped node run Apache's controller of a release from its next start, with the
-// same directory and configuration; restore brings its own program back.
+// InstallApache has a stopped node run Apache's controller of a release from its next start, with
+// the same directory and configuration; restore brings its own program back.
 func (q *Controllers) InstallApache(t testing.TB, id int32, version string) (restore func()) {
 	t.Helper()
 	c := q.nodes[id]

@@ -106,8 +106,8 @@ func DumpMetadata(t testing.TB, version, file string) string {
 const shellPatience = Patience / 6
 
 // ShellMetadata runs one command of ShellRelease's kafka-metadata-shell, such as {"ls", "/image"},
-// on a copy of a .checkpoint file. In the shell of 4.x reader and loader race: now and then it prints nothing or
-// never ends, and is run again.
+// on a copy of a .checkpoint file. In the shell of 4.x reader and loader race: now and then it
+// prints nothing or never ends, and is run again.
 func ShellMetadata(
 	t testing.TB, checkpoint string, shellCommand ...string,
 ) (stdout string) {

@@ -29,8 +29,8 @@ const (
 )
 
 // Fleet is one broker of each release, at first at the level of the oldest. A topic is written to
-// with acks=all and read by a group all the time: while the brokers are rolled to the newest release
-// and the levels of features change, no acknowledged record may be missing.
+// with acks=all and read by a group all the time: while the brokers are rolled to the newest
+// release and the levels of features change, no acknowledged record may be missing.
 type Fleet struct {
 	t       testing.TB
 	q       kafka.Quorum
