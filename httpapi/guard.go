@@ -77,7 +77,6 @@ func (a *API) serve(
 	}
 	switch {
 	case a.services.wantsLeader(r) && !a.leads():
-		a.keys.forget()
 		defer w.turn.pause()()
 		a.forward.serve(w, r, body, at)
 	case at.kind == writeKind && a.serves(r):

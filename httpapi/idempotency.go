@@ -85,6 +85,7 @@ type keys struct {
 	now func() time.Time
 
 	mu       sync.Mutex
+	epoch    int32 // of the leadership in which the answers were given
 	byKey    map[string]*keyed
 	answered list.List // of *keyed, the oldest first
 	bytes    int       // kept of their answers
@@ -163,11 +164,15 @@ func (k *keys) finish(e *keyed, status int, header http.Header, body *recording)
 // keptHeaders are the headers that belong to an answer's content. Names are canonical.
 var keptHeaders = []string{"Content-Type", "X-Yakt-Offset", "X-Yakt-Epoch"}
 
-// forget drops all keys that are not under way: this node is no longer the active controller, and
-// its answers may be older than those of the next one.
-func (k *keys) forget() {
+// lead drops all keys that are not under way if the node's leadership is another than the last
+// time: what was answered before may be older than the answers of a leader in between.
+func (k *keys) lead(epoch int32) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.epoch == epoch {
+		return
+	}
+	k.epoch = epoch
 	for k.evict() {
 	}
 }
@@ -186,6 +191,8 @@ func (a *API) once(w *reply, r *http.Request, data []byte, serve func()) {
 		return
 	}
 	request := fingerprintOf(r, data)
+	epoch, _ := a.cfg.Controller.Active()
+	a.keys.lead(epoch)
 	for {
 		e, first := a.keys.claim(key, request)
 		switch {

@@ -69,3 +69,21 @@ func TestKeysUnderWayAreLimited(t *testing.T) {
 		t.Error("a key was accepted beyond the limit")
 	}
 }
+
+// TestKeysAreOfOneLeadership: answers of an earlier leadership of the same node are forgotten, those
+// of the present one are not.
+func TestKeysAreOfOneLeadership(t *testing.T) {
+	t.Parallel()
+	k := newKeys(time.Now)
+	k.lead(3)
+	e, _ := k.claim("a", fingerprint{})
+	k.finish(e, http.StatusOK, http.Header{}, &recording{})
+	k.lead(3)
+	if _, first := k.claim("a", fingerprint{}); first {
+		t.Error("a key is forgotten in the same epoch")
+	}
+	k.lead(5)
+	if _, first := k.claim("a", fingerprint{}); !first {
+		t.Error("a key of epoch 3 is known in epoch 5")
+	}
+}

@@ -10,15 +10,16 @@ import (
 	"github.com/yakt/yakt/httpapi"
 )
 
-// setScram runs user set-scram with a standard input, and returns its error and its output.
-func setScram(in io.Reader, args ...string) (err error, out string) {
+// setScram runs user set-scram with a standard input, and returns its output and its error.
+func setScram(in io.Reader, args ...string) (out string, err error) {
 	var all bytes.Buffer
 	root := newRoot()
 	root.SetArgs(append([]string{"user", "set-scram", "alice"}, args...))
 	root.SetIn(in)
 	root.SetOut(&all)
 	root.SetErr(&all)
-	return root.Execute(), all.String()
+	err = root.Execute()
+	return all.String(), err
 }
 
 // TestPasswordIsSaltedHere: the node is sent a salted password that fits its salt, a new one each
@@ -29,7 +30,7 @@ func TestPasswordIsSaltedHere(t *testing.T) {
 	const password = "correct horse"
 	salts := map[string]bool{}
 	for _, mechanism := range []string{"SCRAM-SHA-256", "SCRAM-SHA-512", "SCRAM-SHA-512"} {
-		err, out := setScram(strings.NewReader(password+"\r\nmore\n"), "--mechanism", mechanism,
+		out, err := setScram(strings.NewReader(password+"\r\nmore\n"), "--mechanism", mechanism,
 			"--iterations", "4096", "--server", f.URL)
 		asked := f.requests()
 		if err != nil || len(asked) != 1 || strings.Contains(out+asked[0], password) {
@@ -62,7 +63,7 @@ func TestBadPasswords(t *testing.T) {
 		strings.Repeat("x", passwordMax+1) + "\n": "more than 1024 bytes",
 		strings.Repeat("x", 1<<20):                "more than 1024 bytes",
 	} {
-		err, _ := setScram(strings.NewReader(in), "--server", f.URL)
+		_, err := setScram(strings.NewReader(in), "--server", f.URL)
 		if err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), says) {
 			t.Errorf("%.10q: %v", in, err)
 		}

@@ -108,8 +108,12 @@ func tokenExpireCommand(c *client) *cobra.Command {
 		Use: "expire TOKEN", Short: "Remove a delegation token, or let it expire", Args: args(1),
 	}
 	d := periodFlag(cmd, "the token is removed at once if absent")
-	c.dryRunFlag(cmd)
+	c.destructive(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		lost := "Clients will no longer be able to log in with token " + args[0] + "."
+		if err := c.confirm(cmd, lost); err != nil {
+			return err
+		}
 		var answer struct {
 			TokenID         string `json:"tokenId"`
 			ExpiryTimestamp string `json:"expiryTimestamp"`

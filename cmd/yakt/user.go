@@ -85,8 +85,12 @@ func userDeleteCommand(c *client) *cobra.Command {
 		Use: "delete-scram USER [--mechanism M]", Short: "Delete a SCRAM credential", Args: args(1),
 	}
 	mechanism := mechanismFlag(cmd)
-	c.dryRunFlag(cmd)
+	c.destructive(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		lost := "User " + args[0] + " will no longer be able to log in with this credential."
+		if err := c.confirm(cmd, lost); err != nil {
+			return err
+		}
 		return c.alterUser(cmd, "/v1/delete_user_credential",
 			map[string]any{"user": args[0], "mechanism": *mechanism})
 	}
