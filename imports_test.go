@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 		"controller/acls", "controller/configs", "controller/features", "controller/feed",
 		"controller/partition", "controller/quota",
 		"loglevel", "metadata", "metadata/record", "limits", "protocol", "protocol/batch",
-		"protocol/kafkakeys",
+		"protocol/kafkakeys", "turns",
 	},
 	"httpapi": {
 		"loglevel", "metadata", "metadata/record", "controller", "controller/features",

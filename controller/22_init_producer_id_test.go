@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/turns"
 )
 
 // fakeBroker answers requests with answer, which may be nil, and keeps them.
@@ -105,6 +107,31 @@ func TestAskBroker(t *testing.T) {
 	_, err = newBrokerAsker(broker.ask).ask(t.Context(), alone.Image(),
 		kmsg.NewPtrInitProducerIDRequest())
 	if !errors.Is(err, errNoBrokerToAsk) {
+		t.Error(err)
+	}
+}
+
+// TestAskingABrokerKeepsNoPlace: while a broker is asked, others may use the processor.
+func TestAskingABrokerKeepsNoPlace(t *testing.T) {
+	t.Parallel()
+	c, _ := newReadController(t, clientCluster()...)
+	places := turns.New(2)
+	var usage, others turns.Usage
+	mine, other := places.Turn(&usage), places.Turn(&others)
+	mine.Take(nil)
+	send := func(ctx context.Context, _ record.Endpoint, req kmsg.Request) (kmsg.Response, error) {
+		// a place that is held for a second is lost in any case
+		ctx, stop := context.WithTimeout(ctx, time.Second/2)
+		defer stop()
+		if other.Take(ctx.Done()); !other.Held() {
+			return nil, errors.New("no place became free")
+		}
+		other.Drop()
+		return req.ResponseKind(), nil
+	}
+	ctx := turns.NewContext(t.Context(), mine)
+	req := kmsg.NewPtrInitProducerIDRequest()
+	if _, err := newBrokerAsker(send).ask(ctx, c.Image(), req); err != nil {
 		t.Error(err)
 	}
 }

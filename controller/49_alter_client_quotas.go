@@ -10,6 +10,7 @@ import (
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/turns"
 )
 
 // ALTER_CLIENT_QUOTAS (49), versions 0 and 1.
@@ -149,6 +150,7 @@ func (c *Controller) resolveQuotaHosts(
 	o.hosts = make(map[string]bool)
 	ctx, stop := context.WithTimeout(ctx, resolveTimeout)
 	defer stop()
+	defer turns.Blocked(ctx)()
 	for i := range req.Entries {
 		host, ok := quota.HostToResolve(quota.Entity(quotaEntity(req.Entries[i].Entity)))
 		if _, again := o.hosts[host]; !ok || again {

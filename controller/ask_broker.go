@@ -11,6 +11,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/turns"
 )
 
 const (
@@ -63,6 +64,7 @@ func (a *brokerAsker) ask(
 	}
 	ctx, cancel := context.WithTimeout(ctx, brokerQuestionTimeout)
 	defer cancel()
+	defer turns.Blocked(ctx)()
 	return a.send(ctx, endpoints[a.turn.Add(1)%uint32(len(endpoints))], req)
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/turns"
 )
 
 var errShutdown = errors.New("the server is shutting down")
@@ -53,7 +55,8 @@ func newConn(s *Server, l Listener, nc net.Conn) *conn {
 		server: s, nc: nc, remote: nc.RemoteAddr().String(), replies: make(chan kmsg.Response, 1),
 		turn: newTurn(s.cfg.Turns), accepted: time.Now(),
 	}
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.ctx, c.cancel = context.WithCancelCause(
+		turns.NewContext(context.Background(), c.turn.Turn))
 	c.caller = Caller{
 		Listener:         l.Name,
 		Principal:        anonymous,

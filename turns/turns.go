@@ -8,6 +8,7 @@ package turns
 
 import (
 	"container/list"
+	"context"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -141,6 +142,26 @@ func (t *Turn) Unblock() {
 	if t.blocking.Load()%2 == 1 {
 		t.blocking.Add(1)
 	}
+}
+
+type contextKey struct{}
+
+// NewContext returns a context that carries a turn, for Blocked.
+func NewContext(ctx context.Context, t *Turn) context.Context {
+	return context.WithValue(ctx, contextKey{}, t)
+}
+
+// Blocked says that the request of a context waits for something other than the processor, another
+// server for example, until unblock is called. It is Block for code that does not know whether the
+// request works in a turn, and whether that is blocked already: then it does nothing. It is called
+// by the goroutine of the turn.
+func Blocked(ctx context.Context) (unblock func()) {
+	t, _ := ctx.Value(contextKey{}).(*Turn)
+	if t == nil || !t.held.Load() || t.blocking.Load()%2 == 1 {
+		return func() {}
+	}
+	t.Block()
+	return t.Unblock
 }
 
 // Idle reports whether no turn has a place or waits for one.

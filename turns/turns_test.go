@@ -256,6 +256,28 @@ func TestABlockedTurnLosesItsPlace(t *testing.T) {
 	})
 }
 
+// A request that waits for another server does not keep others out, and the wait within a wait
+// changes nothing.
+func TestARequestIsBlockedByItsContext(t *testing.T) {
+	p := one()
+	bubble(t, p, func(t *testing.T) {
+		a, b := newTurn(p), newTurn(p)
+		Blocked(t.Context())() // without a turn
+		ctx := NewContext(t.Context(), a)
+		Blocked(ctx)() // without a place
+		a.Take(nil)
+		taken := take(b)
+		unblock := Blocked(ctx)
+		Blocked(ctx)()
+		<-taken
+		unblock()
+		if a.Held() {
+			t.Error("it has its place still")
+		}
+		b.Drop()
+	})
+}
+
 // A fault of ours, a place that is held for ever, must not stop everything.
 func TestAPlaceIsNotHeldForEver(t *testing.T) {
 	p := one()
