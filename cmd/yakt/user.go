@@ -6,7 +6,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -119,6 +121,7 @@ func readPassword(in io.Reader, prompt io.Writer) (string, error) {
 		}
 		defer fmt.Fprintln(prompt)
 		defer show()
+		defer onInterrupt(show)()
 		fmt.Fprint(prompt, "Password: ") // not before: what is typed ahead would be shown
 	}
 	line, err := bufio.NewReader(io.LimitReader(in, passwordMax+2)).ReadString('\n')
@@ -135,6 +138,25 @@ func readPassword(in io.Reader, prompt io.Writer) (string, error) {
 			passwordMax)}
 	}
 	return password, nil
+}
+
+// onInterrupt calls restore if a signal ends this process before stop is called.
+func onInterrupt(restore func()) (stop func()) {
+	received, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(received, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-received:
+			restore()
+			signal.Stop(received)
+			_ = syscall.Kill(os.Getpid(), s.(syscall.Signal))
+		case <-done:
+		}
+	}()
+	return func() {
+		signal.Stop(received)
+		close(done)
+	}
 }
 
 // hideInput turns the echo of a terminal off; show turns it on again.
