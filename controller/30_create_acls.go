@@ -77,16 +77,6 @@ func createdAcl(err *protocol.Error, message *string) kmsg.CreateACLsResponseRes
 	return r
 }
 
-// refuseAclCreation answers every node's requests as long as there is no authorizer.
-func (c *Controller) refuseAclCreation(
-	_ protocol.Caller, req *kmsg.CreateACLsRequest,
-) kmsg.Response {
-	if c.cfg.Authorizer {
-		return nil
-	}
-	return failCreateAcls(req, errSecurityDisabled)
-}
-
 func failCreateAcls(req *kmsg.CreateACLsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.CreateACLsResponse](req)
 	return list(resp, &resp.Results, len(req.Creations), func(i int) kmsg.CreateACLsResponseResult {

@@ -97,16 +97,6 @@ func filterOf(r *kmsg.DeleteACLsRequestFilter) acls.Filter {
 	}
 }
 
-// refuseAclDeletion answers every node's requests as long as there is no authorizer.
-func (c *Controller) refuseAclDeletion(
-	_ protocol.Caller, req *kmsg.DeleteACLsRequest,
-) kmsg.Response {
-	if c.cfg.Authorizer {
-		return nil
-	}
-	return failDeleteAcls(req, errSecurityDisabled)
-}
-
 func failDeleteAcls(req *kmsg.DeleteACLsRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.DeleteACLsResponse](req)
 	return list(resp, &resp.Results, len(req.Filters), func(i int) kmsg.DeleteACLsResponseResult {

@@ -105,7 +105,7 @@ func (c *Controller) refuseTokenCreation(
 func failCreateDelegationToken(
 	req *kmsg.CreateDelegationTokenRequest, err *protocol.Error,
 ) kmsg.Response {
-	resp := tokenResponse(req, anonymousUser, anonymousUser)
+	resp := tokenResponse(req, protocol.Anonymous, protocol.Anonymous)
 	resp.IssueTimestamp, resp.ExpiryTimestamp, resp.MaxTimestamp = -1, -1, -1
 	resp.ErrorCode = err.Code()
 	return resp

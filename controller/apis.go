@@ -62,9 +62,9 @@ var apis = []*api{
 	readAPI(22, 0, 5, (*Controller).initProducerID),
 	failing(readAPI(29, 1, 3, (*Controller).describeAcls), failDescribeAcls),
 	refusing(writeAPI(30, 1, 3, (*core).createAcls, failCreateAcls).forwarded(),
-		(*Controller).refuseAclCreation),
+		unlessAuthorized(failCreateAcls)),
 	refusing(writeAPI(31, 1, 3, (*core).deleteAcls, failDeleteAcls).forwarded(),
-		(*Controller).refuseAclDeletion),
+		unlessAuthorized(failDeleteAcls)),
 	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs),
 	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
 	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
@@ -188,6 +188,18 @@ func refusing[Q kmsg.Request](
 		return refuse(c, caller, req.(Q))
 	}
 	return a
+}
+
+// unlessAuthorized refuses requests about ACLs, on every node, as long as there is no authorizer.
+func unlessAuthorized[Q kmsg.Request](
+	fail func(Q, *protocol.Error) kmsg.Response,
+) func(*Controller, protocol.Caller, Q) kmsg.Response {
+	return func(c *Controller, _ protocol.Caller, req Q) kmsg.Response {
+		if c.cfg.Authorizer {
+			return nil
+		}
+		return fail(req, errSecurityDisabled)
+	}
 }
 
 // preparing sets what is done for a request of type Q before its operation is queued.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -46,8 +47,6 @@ var (
 	errTooManyQuestions = errors.New("too many requests to brokers are under way")
 )
 
-const securityPlaintext = 0 // Endpoint.SecurityProtocol
-
 // ask sends a request to some living broker, each time to another, and waits for the response.
 func (a *brokerAsker) ask(
 	ctx context.Context, img *metadata.Image, req kmsg.Request,
@@ -73,7 +72,7 @@ func (a *brokerAsker) ask(
 func askableEndpoints(img *metadata.Image) (endpoints []record.Endpoint) {
 	for _, b := range img.Brokers() {
 		i := slices.IndexFunc(b.Endpoints, func(e record.Endpoint) bool {
-			return e.SecurityProtocol == securityPlaintext
+			return e.SecurityProtocol == protocol.Plaintext
 		})
 		if !b.Fenced && i >= 0 {
 			endpoints = append(endpoints, b.Endpoints[i])

@@ -56,14 +56,6 @@ func (c *Controller) TokenHMAC(id string) []byte {
 	return sum[:]
 }
 
-// Security protocols of a connection (SecurityProtocol).
-const (
-	protocolPlaintext int16 = 0
-	protocolSSL       int16 = 1
-)
-
-const anonymousUser = "User:ANONYMOUS"
-
 // mayUseTokens reports whether a connection may carry requests about tokens: not one that a token
 // itself has authenticated, and none whose client is not authenticated. What a broker forwards it
 // has checked itself (ControllerApis.allowTokenRequests).
@@ -71,8 +63,8 @@ func mayUseTokens(caller protocol.Caller) bool {
 	if caller.TokenAuthenticated {
 		return false
 	}
-	return caller.Forwarded || caller.SecurityProtocol != protocolPlaintext &&
-		(caller.SecurityProtocol != protocolSSL || caller.Principal != anonymousUser)
+	return caller.Forwarded || caller.SecurityProtocol != protocol.Plaintext &&
+		(caller.SecurityProtocol != protocol.SSL || caller.Principal != protocol.Anonymous)
 }
 
 // tokenRefusal returns why tokens cannot be changed at all: there is no key, or the

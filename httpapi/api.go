@@ -204,7 +204,7 @@ const httpListener = "HTTP"
 // caller is the sender of a request as the controller sees it.
 func caller(ctx context.Context) protocol.Caller {
 	return protocol.Caller{
-		Listener: httpListener, Principal: "User:ANONYMOUS", ClientAddr: clientOf(ctx),
+		Listener: httpListener, Principal: protocol.Anonymous, ClientAddr: clientOf(ctx),
 		ClientID: "http",
 	}
 }

@@ -15,7 +15,7 @@ import (
 // feature returns what the API shows about a feature.
 func (s *server) feature(name string) httpapi.Feature {
 	s.t.Helper()
-	status, list := s.request(http.MethodGet, "/v1/features", nil)
+	status, list := s.request(http.MethodGet, "/v1/features?consistency=linearizable", nil)
 	all := decode[[]httpapi.Feature](s.t, list)
 	i := slices.IndexFunc(all, func(f httpapi.Feature) bool { return f.Name == name })
 	if status != http.StatusOK || i < 0 {

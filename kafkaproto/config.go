@@ -15,14 +15,6 @@ import (
 	"github.com/yakt/yakt/turns"
 )
 
-// Security protocol numbers of Kafka's SecurityProtocol.
-const (
-	Plaintext int16 = 0
-)
-
-// anonymous is the principal of a connection that has not authenticated.
-const anonymous = "User:ANONYMOUS"
-
 // Caller describes the sender of a request and its connection.
 type Caller = protocol.Caller
 
@@ -31,7 +23,7 @@ type Caller = protocol.Caller
 // TLS and SASL will be added here: a TLS configuration that wraps the accepted connection at the
 // start of conn.serve, and an authenticator that gets the SASL requests (17, 36) from conn.request
 // until it has a principal for the Caller. Until then Listen refuses every SecurityProtocol but
-// Plaintext.
+// protocol.Plaintext.
 type Listener struct {
 	Name             string // Kafka's listener name, such as "CONTROLLER"; unique
 	Address          string // "host:port"; an empty host is every interface, port 0 any free port
@@ -221,7 +213,7 @@ func (cfg Config) checkListeners() error {
 			return fmt.Errorf("the listener at %q has no name", l.Address)
 		case names[l.Name]:
 			return fmt.Errorf("two listeners are named %s", l.Name)
-		case l.SecurityProtocol != Plaintext:
+		case l.SecurityProtocol != protocol.Plaintext:
 			return fmt.Errorf("listener %s: security protocol %d is not supported, "+
 				"only PLAINTEXT (0)", l.Name, l.SecurityProtocol)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -59,7 +60,7 @@ func newConn(s *Server, l Listener, nc net.Conn) *conn {
 		turns.NewContext(context.Background(), c.turn.Turn))
 	c.caller = Caller{
 		Listener:         l.Name,
-		Principal:        anonymous,
+		Principal:        protocol.Anonymous,
 		ClientAddr:       clientIP(nc.RemoteAddr()),
 		LocalAddr:        nc.LocalAddr().String(),
 		SecurityProtocol: l.SecurityProtocol,

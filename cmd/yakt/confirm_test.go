@@ -23,7 +23,7 @@ func TestQuestion(t *testing.T) {
 	}
 }
 
-// TestScriptsAreNotAsked: a command whose input is no terminal does what it is told.
+// TestScriptsAreNotAsked: a command whose input is no terminal asks no question.
 func TestScriptsAreNotAsked(t *testing.T) {
 	t.Parallel()
 	f := newFakeNode(t, map[string]string{"/v1/delete_topic": `{"fields":{"name":"t"}}`})

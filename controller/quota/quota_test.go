@@ -13,6 +13,8 @@ import (
 
 var alice = protocol.Caller{Principal: "User:alice", ClientID: "app"}
 
+var rateQuota = controllertest.MutationQuota
+
 func TestTheMostSpecificQuotaWins(t *testing.T) {
 	t.Parallel()
 	levels := []struct {
@@ -30,13 +32,13 @@ func TestTheMostSpecificQuotaWins(t *testing.T) {
 	}
 	for first := range levels {
 		records := []record.Record{
-			controllertest.MutationQuota("bob", "app", 99), controllertest.MutationQuota("alice", "other", 99), controllertest.MutationQuota("-",
-				"other", 99), controllertest.MutationQuota("bob", "-", 99),
-			&record.ClientQuota{Entity: controllertest.MutationQuota("alice", "app", 0).(*record.ClientQuota).Entity,
+			rateQuota("bob", "app", 99), rateQuota("alice", "other", 99),
+			rateQuota("-", "other", 99), rateQuota("bob", "-", 99),
+			&record.ClientQuota{Entity: rateQuota("alice", "app", 0).(*record.ClientQuota).Entity,
 				Key: "producer_byte_rate", Value: 99},
 		}
 		for i := first; i < len(levels); i++ {
-			records = append(records, controllertest.MutationQuota(levels[i].user, levels[i].client, float64(i+1)))
+			records = append(records, rateQuota(levels[i].user, levels[i].client, float64(i+1)))
 		}
 		slices.Reverse(records)
 		holder, rate, limited := rateOf(controllertest.Image(t, records...), alice)
@@ -44,7 +46,8 @@ func TestTheMostSpecificQuotaWins(t *testing.T) {
 			t.Errorf("from %+v on: %+v at %v, %v", levels[first], holder, rate, limited)
 		}
 	}
-	if _, _, limited := rateOf(controllertest.Image(t, controllertest.MutationQuota("bob", "-", 1)), alice); limited {
+	bobs := controllertest.Image(t, rateQuota("bob", "-", 1))
+	if _, _, limited := rateOf(bobs, alice); limited {
 		t.Error("another user's quota holds")
 	}
 	if (owner{"a", "b"}).key() == (owner{"ab", ""}).key() {
