@@ -76,6 +76,9 @@ var (
 	// words matches words in camel case, lower case or upper case: no random id.
 	words = regexp.MustCompile(`^([A-Z]?[a-z]+)([A-Z][a-z]+)*$|^[A-Z_]+$|^[a-z_-]+$`)
 
+	// mechanisms are the SCRAM mechanisms of one user, in the order of Java's identity hash codes.
+	mechanisms = regexp.MustCompile(`SCRAM-SHA-\d+=iterations=\d+(, SCRAM-SHA-\d+=iterations=\d+)+`)
+
 	stackFrame = regexp.MustCompile(`^\s+(at .*\)|\.\.\. \d+ (common frames omitted|more))$`)
 )
 
@@ -85,6 +88,11 @@ func (n *names) normalise(text string) string {
 	for _, v := range varying {
 		text = v.pattern.ReplaceAllString(text, v.name)
 	}
+	text = mechanisms.ReplaceAllStringFunc(text, func(list string) string {
+		each := strings.Split(list, ", ")
+		slices.Sort(each)
+		return strings.Join(each, ", ")
+	})
 	text = wordChars.ReplaceAllStringFunc(text, func(word string) string {
 		if len(word) == 22 && !words.MatchString(word) {
 			return "<id>"
@@ -101,9 +109,10 @@ func (n *names) normalise(text string) string {
 }
 
 var (
-	number     = regexp.MustCompile(`\b\d+([.,]\d+)?`)
-	space      = regexp.MustCompile(`[ \t]+`)
-	jsonObject = regexp.MustCompile(`[{\[\]},]*\{`)
+	number = regexp.MustCompile(`\b\d+([.,]\d+)?`)
+	space  = regexp.MustCompile(`[ \t]+`)
+	// brackets of JSON, with the commas between them
+	brackets = regexp.MustCompile(`[{}\[\],]*[{}\[\]][{}\[\],]*`)
 )
 
 // options are what directives set for the command that follows.
@@ -123,7 +132,7 @@ func (n *names) transcribe(r kafka.ToolResult, o options) string {
 		stdout = space.ReplaceAllString(number.ReplaceAllString(stdout, "<n>"), " ")
 	}
 	if o.pieces {
-		stdout = jsonObject.ReplaceAllString(stdout, "\n")
+		stdout = brackets.ReplaceAllString(stdout, "\n")
 	}
 	stderr := n.normalise(r.Stderr)
 	switch {
