@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // Problem is one setting that cannot be used.
@@ -48,7 +50,7 @@ func (e *Error) Error() string {
 }
 
 // hidden replaces the value of a secret wherever a value is shown.
-const hidden = "[hidden]"
+const hidden = protocol.Hidden
 
 // shown returns a value as it may be printed: secrets are hidden, long values are cut.
 func shown(key, text string) string {

@@ -26,7 +26,7 @@ import (
 func (c *Controller) describeAcls(
 	_ context.Context, _ protocol.Caller, req *kmsg.DescribeACLsRequest,
 ) kmsg.Response {
-	if !c.cfg.Authorizer {
+	if c.cfg.Authorizer == nil {
 		return failDescribeAcls(req, errSecurityDisabledHere)
 	}
 	filter := acls.Filter{
@@ -53,7 +53,7 @@ func (c *Controller) describeAcls(
 }
 
 // HasAuthorizer reports whether an authorizer is configured, without which there are no ACLs.
-func (c *Controller) HasAuthorizer() bool { return c.cfg.Authorizer }
+func (c *Controller) HasAuthorizer() bool { return c.cfg.Authorizer != nil }
 
 func compareResources(a, b *record.AccessControlEntry) int {
 	return cmp.Or(cmp.Compare(a.ResourceType, b.ResourceType),

@@ -7,10 +7,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata/record"
 )
 
-func withAuthorizer(cfg *Config) { cfg.Authorizer = true }
+func withAuthorizer(cfg *Config) { cfg.Authorizer = acls.NewAuthorizer(nil, true) }
 
 func aclCreation(topic string) kmsg.CreateACLsRequestCreation {
 	return kmsg.CreateACLsRequestCreation{

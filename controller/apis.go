@@ -195,7 +195,7 @@ func unlessAuthorized[Q kmsg.Request](
 	fail func(Q, *protocol.Error) kmsg.Response,
 ) func(*Controller, protocol.Caller, Q) kmsg.Response {
 	return func(c *Controller, _ protocol.Caller, req Q) kmsg.Response {
-		if c.cfg.Authorizer {
+		if c.cfg.Authorizer != nil {
 			return nil
 		}
 		return fail(req, errSecurityDisabled)

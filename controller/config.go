@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/loglevel"
@@ -55,9 +56,9 @@ type Config struct {
 
 	// Tokens are the settings of delegation tokens.
 	Tokens TokenSettings
-	// Authorizer says that an authorizer is configured, so that ACLs can be read and changed.
-	// Requests are not authorized yet, so that only tests set it.
-	Authorizer bool
+	// Authorizer decides who may do what by the entries in the log; nil without an authorizer, which
+	// allows everything, and refuses requests about ACLs.
+	Authorizer *acls.Authorizer
 	// Resolve looks a host name up, until the context ends; nil if it has an address. It is called
 	// on the goroutines of callers. A nil Resolve finds no host.
 	Resolve func(ctx context.Context, host string) error

@@ -3,6 +3,7 @@ package kafkaproto
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,22 +13,35 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/security"
 	"github.com/yakt/yakt/turns"
 )
 
 // Caller describes the sender of a request and its connection.
 type Caller = protocol.Caller
 
-// Listener is one address to accept connections on.
-//
-// TLS and SASL will be added here: a TLS configuration that wraps the accepted connection at the
-// start of conn.serve, and an authenticator that gets the SASL requests (17, 36) from conn.request
-// until it has a principal for the Caller. Until then Listen refuses every SecurityProtocol but
-// protocol.Plaintext.
+// Listener is one address to accept connections on, and how its clients authenticate. Listen refuses
+// fields that the SecurityProtocol does not use, and lacks of those that it needs.
 type Listener struct {
 	Name             string // Kafka's listener name, such as "CONTROLLER"; unique
 	Address          string // "host:port"; an empty host is every interface, port 0 any free port
 	SecurityProtocol int16
+	// TLS is the configuration of SSL and SASL_SSL. It is read at each handshake through its
+	// GetConfigForClient, so that certificates may be exchanged.
+	TLS *tls.Config
+	// Principal returns who has connected to an SSL listener; protocol.Anonymous for a client
+	// without a certificate, if TLS lets it in.
+	Principal func(tls.ConnectionState) (security.Identity, error)
+	// SASL authenticates the clients of SASL_PLAINTEXT and SASL_SSL.
+	SASL security.Authenticator
+	// SASLMaxBytes bounds a message before authentication (sasl.server.max.receive.size); 512 KiB.
+	SASLMaxBytes int
+	// MaxReauth is the time after which a client of SASL must authenticate again
+	// (connections.max.reauth.ms); 0: never, unless its credentials expire.
+	MaxReauth time.Duration
+	// FailedDelay is how long the answer to a failed authentication is delayed
+	// (connection.failed.authentication.delay.ms).
+	FailedDelay time.Duration
 }
 
 // FrameFunc handles the body of one frame of the private stream, and owns the body. A reply that is

@@ -5,8 +5,10 @@ const Anonymous = "User:ANONYMOUS"
 
 // Security protocols of connections and endpoints (SecurityProtocol).
 const (
-	Plaintext int16 = 0
-	SSL       int16 = 1
+	Plaintext     int16 = 0
+	SSL           int16 = 1
+	SASLPlaintext int16 = 2
+	SASLSSL       int16 = 3
 )
 
 // Caller says who sent a request and on which connection. It is a value and stays valid after the
@@ -21,7 +23,6 @@ type Caller struct {
 	Forwarded        bool   // inside an ENVELOPE, set by the controller
 	LocalAddr        string // "ip:port" of this end of the connection
 	SecurityProtocol int16
-	// TokenAuthenticated says that the principal has been authenticated by a delegation token. It
-	// is known only of forwarded requests.
+	// TokenAuthenticated says that a delegation token has authenticated the principal.
 	TokenAuthenticated bool
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/yakt/yakt/httpapi"
+	"github.com/yakt/yakt/protocol"
 )
 
 // resourceArgs is how the commands about configs name a resource.
@@ -64,7 +65,7 @@ func configRows(configs []httpapi.ConfigEntry, documented bool) [][]string {
 		value := ""
 		switch {
 		case e.Sensitive:
-			value = "[hidden]"
+			value = protocol.Hidden
 		case e.Value != nil:
 			value = *e.Value
 		}
