@@ -108,8 +108,7 @@ type Controller struct {
 	SlowEvent                    time.Duration // an event that takes longer is logged
 }
 
-// Security holds the authorization settings. They are read and checked; requests are not authorized
-// yet.
+// Security holds the authorization settings.
 type Security struct {
 	Authorizer           bool // authorizer.class.name is StandardAuthorizer
 	SuperUsers           []string

@@ -272,26 +272,20 @@ func partitionKeys() []use {
 	}
 }
 
-// noAuthorizer is why keys have no effect.
-const noAuthorizer = "requests are not authorized: anyone who can reach a listener can do anything"
-
 func securityKeys() []use {
 	return []use{
 		{
 			name: "authorizer.class.name",
 			doc: "Empty, or `org.apache.kafka.metadata.authorizer.StandardAuthorizer`; no other class " +
-				"can run here.",
-			void: noAuthorizer,
+				"can run here. Empty: anyone who can reach a listener can do anything.",
 		},
 		{
 			name: "super.users", typ: "string", def: null,
-			doc:  "Principals that may do everything, as `User:name`, separated by semicolons.",
-			void: noAuthorizer,
+			doc: "Principals that may do everything, as `User:name`, separated by semicolons.",
 		},
 		{
 			name: "allow.everyone.if.no.acl.found", typ: "boolean", def: "false",
 			doc:  "Whether a resource without any ACL is open to everyone.",
-			void: noAuthorizer,
 			bind: toBool(func(c *Config) *bool { return &c.Security.AllowEveryoneIfNoACL }),
 		},
 		{
