@@ -126,12 +126,18 @@ func (k Key) Sign(change map[string]any, claims any) string {
 func Part(v any) string {
 	text, ok := v.([]byte)
 	if !ok {
-		var err error
-		if text, err = json.Marshal(v); err != nil {
-			panic(err)
-		}
+		text = []byte(JSON(v))
 	}
 	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// JSON encodes a value.
+func JSON(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
 }
 
 // JWKS returns the public keys as a JWK set.

@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"encoding/asn1"
 	"encoding/base64"
-	"encoding/json"
 	"math/big"
 	"strings"
 )
@@ -55,11 +54,7 @@ func Set(keys ...Key) []byte {
 	for _, k := range keys {
 		jwks = append(jwks, k.JWK())
 	}
-	text, err := json.Marshal(map[string]any{"keys": jwks})
-	if err != nil {
-		panic(err)
-	}
-	return text
+	return []byte(JSON(map[string]any{"keys": jwks}))
 }
 
 // JWK returns the public key as the members of a JWK.
