@@ -207,7 +207,7 @@ func TestDownloadsFromRealServers(t *testing.T) {
 		t.Run(path[1:], func(t *testing.T) {
 			t.Parallel()
 			s, _ := Parse(good(server.URL+path), nil)
-			o := Options{Logger: slog.New(slog.DiscardHandler)}.withDefaults()
+			o := Options{Logger: quiet}.withDefaults()
 			client, err := newClient(s.JWKS, nil, o)
 			if err != nil {
 				t.Fatal(err)

@@ -18,6 +18,8 @@ import (
 // noon is the time of the tests.
 var noon = time.Unix(1_800_000_000, 0)
 
+var quiet = slog.New(slog.DiscardHandler)
+
 // good are the keys of a listener that checks everything.
 func good(jwks string) map[string]string {
 	return map[string]string{
@@ -43,7 +45,7 @@ func newValidator(t *testing.T, jwks string, change map[string]string) *Validato
 	if problems != nil {
 		t.Fatal(problems)
 	}
-	v, err := New(s, Options{Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return noon }})
+	v, err := New(s, Options{Logger: quiet, Now: func() time.Time { return noon }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +292,8 @@ func TestAChangedFileIsReadAgain(t *testing.T) {
 	}
 	now := noon
 	var log logtest.Buffer
-	v, err := New(s, Options{Logger: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return now }})
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	v, err := New(s, Options{Logger: logger, Now: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,14 +340,14 @@ func TestFilesThatAreNoJWKS(t *testing.T) {
 			t.Parallel()
 			_, jwks := oauthtest.File(t, "jwks.json", []byte(content))
 			s, _ := Parse(good(jwks), nil)
-			if v, err := New(s, Options{Logger: slog.New(slog.DiscardHandler)}); err == nil {
+			if v, err := New(s, Options{Logger: quiet}); err == nil {
 				v.Close()
 				t.Error("no error")
 			}
 		})
 	}
 	s, _ := Parse(good("file:///no/such/file"), nil)
-	if _, err := New(s, Options{Logger: slog.New(slog.DiscardHandler)}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := New(s, Options{Logger: quiet}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }

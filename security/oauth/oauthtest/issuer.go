@@ -95,8 +95,8 @@ func (i *Issuer) Key(n int) Key {
 	return i.keys[n]
 }
 
-// Claims returns the claims of a good token: iss, aud, sub, iat now and exp in an hour. The pairs of
-// change replace or, with nil, remove some.
+// Claims returns the claims of a good token: iss, aud, sub, iat now and exp in an hour. The pairs
+// of change replace or, with nil, remove some.
 func (i *Issuer) Claims(sub string, change map[string]any) map[string]any {
 	now := i.Now().Unix()
 	claims := map[string]any{

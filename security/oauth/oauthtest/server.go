@@ -16,8 +16,9 @@ type Server struct {
 	JWKSReads, Tokens atomic.Int64 // requests for the JWKS; tokens given out
 }
 
-// Serve starts a server, which ends with the test. clients maps the id of each client to its secret;
-// the subject of a client's tokens is its id. change is applied to their claims, see Issuer.Claims.
+// Serve starts a server, which ends with the test. clients maps the id of each client to its
+// secret; the subject of a client's tokens is its id. change is applied to their claims, see
+// Issuer.Claims.
 func (i *Issuer) Serve(t testing.TB, clients map[string]string, change map[string]any) *Server {
 	t.Helper()
 	return i.serve(t, clients, change, httptest.NewServer)
