@@ -23,6 +23,8 @@ var mayImport = map[string][]string{
 	"logtest":          {},
 	"turns":            {},
 	"security":         {},
+	"security/jaas":    {"protocol"},
+	"security/sasl":    {"protocol", "security", "security/jaas"},
 	"kafkaproto":       {"limits", "protocol", "security", "turns"},
 	"metadata/record":  {"protocol"},
 	"metadata":         {"metadata/record", "protocol", "protocol/batch"},
