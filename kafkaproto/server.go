@@ -37,6 +37,7 @@ type Server struct {
 	peerBudget *budget
 	count      counters
 	refused    refused
+	handshakes handshakes
 	closings   [closeReasons]limits.Pace // paces the log
 
 	draining  atomic.Bool
@@ -83,6 +84,9 @@ func newServer(cfg Config) *Server {
 		freed:   make(chan struct{}, 1),
 		conns:   map[*conn]struct{}{},
 		perIP:   map[string]int{},
+		handshakes: handshakes{
+			most: cfg.MaxHandshakes, mostPerIP: cfg.MaxHandshakesPerIP, perIP: map[string]int{},
+		},
 	}
 }
 
@@ -165,7 +169,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.drain()
 	for _, c := range s.snapshot() {
 		// wakes connections that are reading; see readDeadline.arm
-		c.nc.SetReadDeadline(time.Unix(1, 0))
+		c.raw.SetReadDeadline(time.Unix(1, 0))
 	}
 	drained := make(chan struct{})
 	go func() {
