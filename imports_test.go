@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"logtest":            {},
 	"turns":              {},
 	"security":           {},
+	"security/certs":     {"protocol", "security"},
 	"kafkaproto":         {"limits", "protocol", "security", "turns"},
 	"metadata/record":    {"protocol"},
 	"metadata":           {"metadata/aclindex", "metadata/record", "protocol", "protocol/batch"},
