@@ -23,15 +23,16 @@ var mayImport = map[string][]string{
 	"logtest":            {},
 	"turns":              {},
 	"security":           {},
-	"security/oauth":     {"limits", "protocol", "security"},
 	"kafkaproto":         {"limits", "protocol", "security", "turns"},
 	"metadata/record":    {"protocol"},
-	"metadata":           {"metadata/record", "protocol", "protocol/batch"},
+	"metadata":           {"metadata/aclindex", "metadata/record", "protocol", "protocol/batch"},
+	"metadata/aclindex":  {"metadata/record"},
+	"security/oauth":     {"limits", "protocol", "security"},
 	"vfs":                {},
 	"vfs/memfs":          {"vfs"},
 	"raftlog/wal":        {"vfs"},
 	"raftlog":            {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
-	"controller/acls":    {"metadata", "metadata/record", "protocol"},
+	"controller/acls":    {"metadata", "metadata/aclindex", "metadata/record", "protocol"},
 	"controller/quota":   {"metadata", "metadata/record", "protocol"},
 	"controller/feed":    {"metadata", "metadata/record", "protocol/batch"},
 	"controller/configs": {
@@ -69,6 +70,7 @@ var mayImport = map[string][]string{
 // parses, is allowed.
 var pure = map[string][]string{
 	"metadata":             {"net", "os", "go.etcd.io/raft"},
+	"metadata/aclindex":    {"net", "os", "go.etcd.io/raft"},
 	"metadata/record":      {"net", "os", "go.etcd.io/raft"},
 	"controller":           {"net", "os", "go.etcd.io/raft"},
 	"controller/configs":   {"net", "os", "go.etcd.io/raft"},
