@@ -57,7 +57,7 @@ func (a *api) needs(operation int8) *api {
 
 func needsPermission(request string, operation int8) *protocol.Error {
 	return protocol.Errorf(kerr.ClusterAuthorizationFailed,
-		"Request %s needs %s permission.", request, acls.OperationName(operation))
+		"Request %s needs %v permission.", request, kmsg.ACLOperation(operation))
 }
 
 // saying sets the message of the refusal, where Kafka's is another: "" is none.
@@ -167,13 +167,12 @@ func (r *rights) takeTopic(operation int8, name string) bool {
 
 // operations are the operations that are allowed on a resource, as bits.
 func (r *rights) operations(resourceType int8, name string) (bits int32) {
-	for _, operation := range acls.Operations(resourceType) {
-		if r.allow(acls.Action{Operation: operation, ResourceType: resourceType,
-			ResourceName: name}) {
-			bits |= 1 << operation
-		}
+	if r == nil {
+		var none *acls.Authorizer
+		return none.AuthorizedOperations(nil, "", "", resourceType, name)
 	}
-	return bits
+	return r.c.cfg.Authorizer.AuthorizedOperations(r.img, r.caller.Principal, r.caller.ClientAddr,
+		resourceType, name)
 }
 
 // clusterOperations are the bits for the cluster, none to who may not describe it.

@@ -1,27 +1,16 @@
 package acls
 
-// operationNames are Kafka's names (AclOperation), by code.
-var operationNames = [...]string{
-	unknown: "UNKNOWN", anyOf: "ANY", All: "ALL", Read: "READ", Write: "WRITE", Create: "CREATE",
-	Delete: "DELETE", Alter: "ALTER", Describe: "DESCRIBE", ClusterAction: "CLUSTER_ACTION",
-	DescribeConfigs: "DESCRIBE_CONFIGS", AlterConfigs: "ALTER_CONFIGS",
-	IdempotentWrite: "IDEMPOTENT_WRITE", CreateTokens: "CREATE_TOKENS",
-	DescribeTokens: "DESCRIBE_TOKENS", TwoPhaseCommit: "TWO_PHASE_COMMIT",
-}
+import (
+	"github.com/yakt/yakt/metadata"
+)
 
-// OperationName is Kafka's name of an operation.
-func OperationName(operation int8) string {
-	if operation < 0 || int(operation) >= len(operationNames) {
-		return operationNames[unknown]
-	}
-	return operationNames[operation]
-}
+// NoOperations is what responses hold in place of authorized operations that the request did not
+// ask for.
+const NoOperations int32 = -1 << 31
 
-// operationsOn are the operations that a type of resource has (AclEntry.supportedOperations).
-var operationsOn = map[int8][]int8{
-	Topic: {
-		Read, Write, Create, Describe, Delete, Alter, DescribeConfigs, AlterConfigs,
-	},
+// supported are the operations that make sense on resources of a type (AclEntry).
+var supported = map[int8][]int8{
+	Topic: {Read, Write, Create, Describe, Delete, Alter, DescribeConfigs, AlterConfigs},
 	Group: {Read, Describe, Delete, DescribeConfigs, AlterConfigs},
 	Cluster: {
 		Create, ClusterAction, DescribeConfigs, AlterConfigs, IdempotentWrite, Alter, Describe,
@@ -31,5 +20,16 @@ var operationsOn = map[int8][]int8{
 	User:            {CreateTokens, DescribeTokens},
 }
 
-// Operations are the operations that a type of resource has. They must not be changed.
-func Operations(resourceType int8) []int8 { return operationsOn[resourceType] }
+// AuthorizedOperations is the bit field of the operations that a principal on a host may do on a
+// resource, as responses have it: bit n stands for the operation with the code n. A nil authorizer
+// allows every operation that the type supports.
+func (a *Authorizer) AuthorizedOperations(
+	img *metadata.Image, principal, host string, resourceType int8, name string,
+) (bits int32) {
+	for _, operation := range supported[resourceType] {
+		if a == nil || a.Allows(img, principal, host, Action{operation, resourceType, name}) {
+			bits |= 1 << operation
+		}
+	}
+	return bits
+}
