@@ -22,6 +22,10 @@ import (
 // effect. On other nodes it may take effect a little later, and a request that was decided before
 // the commit may be carried out after it.
 //
+// A node that has just started authorizes nobody but super users until it has caught up once with
+// what the quorum had committed: its disk may hold ACLs that are removed, and lack some that deny.
+// Others get Kafka's answer meanwhile, UNKNOWN_SERVER_ERROR, which clients repeat.
+//
 // Differs from Kafka: its message for a request that needs an operation on the cluster describes
 // the request by its connection and buffers; ours names the API.
 
@@ -107,7 +111,8 @@ var (
 // Allows decides whether the sender of a request may act, by the entries that this node knows to be
 // committed. Without an authorizer everything is allowed.
 func (c *Controller) Allows(caller protocol.Caller, act acls.Action) bool {
-	return c.rightsOf(caller).allow(act)
+	r := c.rightsOf(caller)
+	return r == nil || c.hasACLs() && r.allow(act)
 }
 
 // rights decides what the sender of a request may do, by the entries of one committed image. Nil
@@ -185,15 +190,63 @@ func (r *rights) clusterOperations() int32 {
 
 // refusal is the answer to a request that no node carries out for this sender; nil for others.
 func (c *Controller) refusal(a *api, caller protocol.Caller, req kmsg.Request) kmsg.Response {
+	if a.who.scope == everyoneServed {
+		return nil
+	}
+	r := c.rightsOf(caller)
+	if r != nil && !c.hasACLs() {
+		return a.fail(req, errNoACLsYet)
+	}
 	if a.refuse != nil {
 		if resp := a.refuse(c, caller, req); resp != nil {
 			return resp
 		}
 	}
-	if a.who.operation != 0 && !c.rightsOf(caller).onCluster(a.who.operation) {
+	if a.who.scope == wholeRequest && !r.onCluster(a.who.operation) {
+		c.warnOfReplica(caller, req)
 		return a.fail(req, a.who.denied)
 	}
 	return nil
+}
+
+// warnOfReplica logs that a replica may not read the metadata log. The answer does not tell the
+// replica so: see fetch.
+func (c *Controller) warnOfReplica(caller protocol.Caller, req kmsg.Request) {
+	id := int32(-1)
+	switch r := req.(type) {
+	case *kmsg.FetchRequest:
+		id = fetchReplica(r)
+	case *kmsg.FetchSnapshotRequest:
+		id = r.ReplicaID
+	}
+	if id < 0 {
+		return
+	}
+	if since, _, due := c.strayReplicas.Add(); due {
+		c.cfg.Logger.Warn("a replica may not read the metadata log, and tries again and again: make "+
+			"its principal a super user, or allow it CLUSTER_ACTION on the cluster",
+			"replica", id, "principal", caller.Principal, "client", caller.ClientAddr,
+			"refused", since)
+	}
+}
+
+// unknownOffset stands for an offset that is not known yet.
+const unknownOffset = -1
+
+var errNoACLsYet = protocol.Errorf(kerr.UnknownServerError,
+	"This node has just started and does not know the ACLs yet; try again.")
+
+// hasACLs reports whether this node has caught up once since its start, so that its ACLs count.
+func (c *Controller) hasACLs() bool {
+	from := c.aclsFrom.Load()
+	if from == unknownOffset {
+		var ok bool
+		if from, ok = c.cfg.Log.CaughtUp(); !ok {
+			return false
+		}
+		c.aclsFrom.Store(from)
+	}
+	return c.Image().EndOffset() >= from
 }
 
 // refuseChange returns why the sender may not change the cluster in a way for which Kafka has no

@@ -16,6 +16,7 @@ import (
 
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/controller/quota"
+	"github.com/yakt/yakt/limits"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/protocol/batch"
@@ -44,7 +45,12 @@ type Controller struct {
 	// lastFetch is the newest shared response to observers.
 	lastFetch atomic.Pointer[sharedFetch]
 	poison    poisonWatch
-	brokers   *brokerAsker
+	// aclsFrom is the end offset from which on this node's images are current enough to authorize
+	// by; unknownOffset until the log knows it.
+	aclsFrom atomic.Int64
+	// strayReplicas counts the fetches of replicas that may not fetch.
+	strayReplicas limits.Pace
+	brokers       *brokerAsker
 
 	stop func()
 	done chan struct{}
@@ -69,6 +75,7 @@ func New(cfg Config) *Controller {
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
+	c.aclsFrom.Store(unknownOffset)
 	c.core = newCore(&c.cfg)
 	c.published.Store(c.core.committed)
 	c.whole.Store(c.core.committed)
