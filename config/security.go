@@ -131,3 +131,13 @@ func (c *Config) Authenticates(listener string) bool {
 	auth := strings.ToLower(c.SecurityKeys(listener, nil)["ssl.client.auth"])
 	return protocol.HasSASL() || protocol == SSL && (auth == "required" || auth == "requested")
 }
+
+// HoldsSecrets reports whether a password was set, in the file or elsewhere.
+func (c *Config) HoldsSecrets() bool {
+	for name, text := range c.Static {
+		if k := kafkakeys.Find(name); text != "" && k != nil && k.Type == "password" {
+			return true
+		}
+	}
+	return false
+}

@@ -82,6 +82,7 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 	if n.storage, err = openStorage(cfg, n.logger); err != nil {
 		return nil, err
 	}
+	warnOfModes(cfg, n.logger)
 	if n.server, err = n.listen(); err != nil {
 		return nil, err
 	}
