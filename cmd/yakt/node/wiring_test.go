@@ -142,9 +142,9 @@ var around = map[string]struct{ without, with string }{
 			"broker.rack=x\ndelegation.token.secret.key=${file:/nowhere:key}\n",
 	},
 	"leader.imbalance.check.interval.seconds": {"", "auto.leader.rebalance.enable=true\n"},
-	"security.providers":             {"", "listener.security.protocol.map=CONTROLLER:SSL\n"},
-	"super.users":                    {"", withAuthorizer},
-	"allow.everyone.if.no.acl.found": {"", withAuthorizer},
+	"security.providers":                      {"", "listener.security.protocol.map=CONTROLLER:SSL\n"},
+	"super.users":                             {"", withAuthorizer},
+	"allow.everyone.if.no.acl.found":          {"", withAuthorizer},
 }
 
 // another is a valid value that is not the default.
