@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"controller/acls":    {"metadata", "metadata/aclindex", "metadata/record", "protocol"},
 	"controller/quota":   {"metadata", "metadata/record", "protocol"},
 	"controller/feed":    {"metadata", "metadata/record", "protocol/batch"},
+	"security/certs":     {"protocol", "security"},
 	"controller/configs": {
 		"loglevel", "metadata", "metadata/record", "protocol", "protocol/kafkakeys",
 	},
