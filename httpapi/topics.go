@@ -135,11 +135,10 @@ func (a *API) topic(
 	for id, p := range t.Partitions() {
 		body.Partitions = append(body.Partitions, topicPartition(p.Record(t.ID, id), at))
 	}
-	if body.ConfigsHidden = !a.allows(ctx, acls.DescribeConfigs, acls.Topic, t.Name); body.ConfigsHidden {
-		return &stateAnswer[topicAnswer]{stateOf(img), body}, nil
-	}
-	for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
-		body.Configs[name] = shown(name, value)
+	if body.ConfigsHidden = !a.allows(ctx, acls.DescribeConfigs, acls.Topic, t.Name); !body.ConfigsHidden {
+		for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
+			body.Configs[name] = shown(name, value)
+		}
 	}
 	return &stateAnswer[topicAnswer]{stateOf(img), body}, nil
 }
