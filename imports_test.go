@@ -28,13 +28,11 @@ var mayImport = map[string][]string{
 	"metadata":           {"metadata/aclindex", "metadata/record", "protocol", "protocol/batch"},
 	"metadata/aclindex":  {"metadata/record"},
 	"security/oauth":     {"limits", "protocol", "security"},
-	"metadata":           {"metadata/record", "protocol", "protocol/batch"},
 	"vfs":                {},
 	"vfs/memfs":          {"vfs"},
 	"raftlog/wal":        {"vfs"},
 	"raftlog":            {"raftlog/wal", "vfs", "limits", "protocol", "protocol/batch"},
 	"controller/acls":    {"metadata", "metadata/aclindex", "metadata/record", "protocol"},
-	"controller/acls":    {"metadata", "metadata/record", "protocol"},
 	"controller/quota":   {"metadata", "metadata/record", "protocol"},
 	"controller/feed":    {"metadata", "metadata/record", "protocol/batch"},
 	"controller/configs": {
