@@ -35,6 +35,9 @@ var mayImport = map[string][]string{
 	"controller/acls":    {"metadata", "metadata/aclindex", "metadata/record", "protocol"},
 	"controller/quota":   {"metadata", "metadata/record", "protocol"},
 	"controller/feed":    {"metadata", "metadata/record", "protocol/batch"},
+	"security/certs":     {"protocol", "security"},
+	"security/jaas":      {"protocol"},
+	"security/sasl":      {"protocol", "security", "security/jaas"},
 	"controller/configs": {
 		"loglevel", "metadata", "metadata/record", "protocol", "protocol/kafkakeys",
 	},
