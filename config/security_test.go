@@ -129,3 +129,25 @@ func TestUnusedSecurity(t *testing.T) {
 		t.Errorf("%q", notices)
 	}
 }
+
+// HTTP beyond this machine needs TLS and credentials, or a key that says otherwise. Where an
+// authorizer decides, that key is refused unless requests without credentials may do everything.
+func TestProtectedHTTP(t *testing.T) {
+	t.Parallel()
+	const (
+		beyond     = minimal + "yakt.http.listeners=:8093\n"
+		authorizer = "authorizer.class.name=" + standardAuthorizer + "\n"
+	)
+	for text, want := range map[string]SecurityProtocol{
+		minimal: Plaintext,
+		beyond + "yakt.http.security.protocol=SASL_SSL\n":                                  SASLSSL,
+		beyond + "yakt.http.security.protocol=SSL\nssl.client.auth=required\n":             SSL,
+		beyond + "yakt.http.insecure=true\n":                                               Plaintext,
+		beyond + "yakt.http.insecure=true\nsuper.users=User:ANONYMOUS\n" + authorizer:      Plaintext,
+		minimal + "yakt.http.security.protocol=SASL_PLAINTEXT\n" + authorizer:              SASLPlaintext,
+		beyond + "yakt.http.security.protocol=SASL_SSL\nsuper.users=User:a\n" + authorizer: SASLSSL,
+	} {
+		c, _ := mustLoad(t, write(t, "c.properties", text), nil)
+		equal(t, text, c.HTTP.Protocol, want)
+	}
+}
