@@ -173,3 +173,6 @@ func (r *Realm) Certificate(t testing.TB, user string) tls.Certificate {
 	}
 	return cert
 }
+
+// TrustFile is the path of the certificates that all trust.
+func (r *Realm) TrustFile() string { return r.file(trustFile) }
