@@ -108,8 +108,7 @@ type Controller struct {
 	SlowEvent                    time.Duration // an event that takes longer is logged
 }
 
-// Security holds the authorization settings. They are read and checked; requests are not authorized
-// yet.
+// Security holds the authorization settings.
 type Security struct {
 	Authorizer           bool // authorizer.class.name is StandardAuthorizer
 	SuperUsers           []string
@@ -193,9 +192,10 @@ func load(path string, overrides map[string]string, environ bool) (*Config, []No
 	r.checkDirectories()
 	r.checkListeners()
 	r.checkQuorum()
+	r.checkAuthorizer()
+	r.config.Static = r.static()
 	r.checkSecurity()
 	r.checkLimits()
-	r.config.Static = r.static()
 	if len(r.problems) > 0 {
 		return nil, l.notices, &Error{Name: l.errorName(), Problems: r.problems}
 	}
@@ -230,6 +230,8 @@ func newReader(l *layers) *reader {
 	r := &reader{layers: l, table: keyTable(), bad: map[string]bool{},
 		config: &Config{Path: l.path, Embedded: l.embedded, overrides: l.overrides}}
 	r.providers = r.newProviders()
+	r.addListenerKeys()
+	r.voidUnusedSecurity()
 	return r
 }
 
@@ -245,6 +247,8 @@ func (r *reader) refuse(name, wrong, fix string) {
 		if r.path == "" && !r.embedded && (p.Value == "" || p.Source == fromDefault) {
 			p.Fix += "; the environment variable is " + key.Env()
 		}
+	} else if r.isExplicit(name) {
+		p.Source = r.sourceOf(name)
 	}
 	r.problems = append(r.problems, p)
 }

@@ -25,12 +25,7 @@ func (r *reader) checkListeners() {
 
 func (r *reader) controllerNames() []string {
 	const key = "controller.listener.names"
-	var names []string
-	for _, name := range splitList(r.text(key)) {
-		if name = strings.ToUpper(name); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
+	names := r.listenerNames()
 	if len(names) == 0 && !r.bad[key] {
 		r.refuse(key, "is not set",
 			"name the controller listener, usually controller.listener.names=CONTROLLER")
@@ -59,34 +54,45 @@ func (r *reader) listeners(key string) []Listener {
 	return all
 }
 
-// protocols reads the protocol map. As in Kafka, controller listeners are PLAINTEXT if no map is
-// given and no listener is named after a secure protocol.
+// protocols reads the protocol map, and refuses its first malformed entry.
 func (r *reader) protocols() map[string]SecurityProtocol {
 	const key = "listener.security.protocol.map"
-	protocols := map[string]SecurityProtocol{}
+	protocols, bad := r.protocolMap()
+	if bad != "" {
+		r.refuse(key, fmt.Sprintf("has the entry %q, which is not of the form NAME:PROTOCOL", bad),
+			"write one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL after each listener name")
+	}
+	return protocols
+}
+
+// protocolMap returns the protocol of each listener name, and the first malformed entry. As in
+// Kafka, controller listeners are PLAINTEXT if no map is given and no listener is named after a
+// secure protocol.
+func (r *reader) protocolMap() (protocols map[string]SecurityProtocol, bad string) {
+	const key = "listener.security.protocol.map"
+	protocols = map[string]SecurityProtocol{}
 	for _, entry := range splitList(r.text(key)) {
 		colon := strings.LastIndexByte(entry, ':')
 		protocol, ok := parseProtocol(strings.TrimSpace(entry[colon+1:]))
 		if colon < 1 || !ok {
-			r.refuse(key, fmt.Sprintf("has the entry %q, which is not of the form NAME:PROTOCOL", entry),
-				"write one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL after each listener name")
-			return protocols
+			return protocols, entry
 		}
 		protocols[strings.ToUpper(strings.TrimSpace(entry[:colon]))] = protocol
 	}
-	if r.set(key) {
-		return protocols
+	secure := func(entry string) bool {
+		l, _ := parseListener(entry)
+		p, ok := parseProtocol(l.Name)
+		return ok && p != Plaintext
 	}
-	secure := func(l Listener) bool { p, ok := parseProtocol(l.Name); return ok && p != Plaintext }
-	if slices.ContainsFunc(r.config.Listeners, secure) {
-		return protocols
+	if r.set(key) || slices.ContainsFunc(splitList(r.text("listeners")), secure) {
+		return protocols, ""
 	}
-	for _, name := range r.config.ControllerListenerNames {
+	for _, name := range r.listenerNames() {
 		if _, mapped := protocols[name]; !mapped {
 			protocols[name] = Plaintext
 		}
 	}
-	return protocols
+	return protocols, ""
 }
 
 // matchNames checks that the listeners are those of controller.listener.names, and that the map has
@@ -122,17 +128,12 @@ func (r *reader) matchNames() {
 func (r *reader) checkProtocols() {
 	const key = "listener.security.protocol.map"
 	for _, name := range r.config.ControllerListenerNames {
-		protocol, ok := r.config.SecurityProtocols[name]
+		_, ok := r.config.SecurityProtocols[name]
 		switch {
 		case r.bad[key]:
 			return
 		case !ok:
 			r.refuse(key, "has no entry for the listener "+name, "add "+name+":PLAINTEXT")
-			return
-		case protocol != Plaintext:
-			r.refuse(key, "gives the controller listener "+name+" the protocol "+protocol.String()+
-				", which YAKt does not serve yet",
-				"use "+name+":PLAINTEXT on a network you trust, here and in the brokers' files")
 			return
 		}
 	}

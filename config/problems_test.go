@@ -165,15 +165,6 @@ var problemCases = []struct{ without, text, want string }{
 			`PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL after each listener name`,
 	},
 	{
-		"", "listener.security.protocol.map=CONTROLLER:SASL_SSL",
-		"gives the controller listener CONTROLLER the protocol SASL_SSL, which YAKt does not serve " +
-			"yet; use CONTROLLER:PLAINTEXT on a network you trust, here and in the brokers' files",
-	},
-	{
-		"listeners,controller.listener.names", "listeners=SSL://:9093\ncontroller.listener.names=SSL",
-		"gives the controller listener SSL the protocol SSL, which YAKt does not serve yet",
-	},
-	{
 		"", "advertised.listeners=CONTROLLER://0.0.0.0:9093",
 		"advertised.listeners=CONTROLLER://0.0.0.0:9093 (c.properties:7) has " +
 			"CONTROLLER://0.0.0.0:9093, which nobody can connect to; give the name or address " +

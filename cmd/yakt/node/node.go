@@ -22,6 +22,7 @@ import (
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/loglevel"
@@ -230,6 +231,9 @@ func (n *Node) controllerConfig() controller.Config {
 	}
 	if cfg.Controller.AutoLeaderRebalance {
 		c.PreferredInterval = cfg.Controller.LeaderImbalanceCheckInterval
+	}
+	if s := cfg.Security; s.Authorizer {
+		c.Authorizer = acls.NewAuthorizer(s.SuperUsers, s.AllowEveryoneIfNoACL)
 	}
 	return c
 }

@@ -124,6 +124,9 @@ var samples = map[string]string{
 	"config.providers":                    "file",
 }
 
+const withAuthorizer = "authorizer.class.name=" +
+	"org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+
 // around are what must be left out of the file, and put into it, for a key to matter.
 var around = map[string]struct{ without, with string }{
 	"broker.id":                           {"node.id", ""},
@@ -135,6 +138,8 @@ var around = map[string]struct{ without, with string }{
 			"broker.rack=x\ndelegation.token.secret.key=${file:/nowhere:key}\n",
 	},
 	"leader.imbalance.check.interval.seconds": {"", "auto.leader.rebalance.enable=true\n"},
+	"super.users":                    {"", withAuthorizer},
+	"allow.everyone.if.no.acl.found": {"", withAuthorizer},
 }
 
 // another is a valid value that is not the default.
