@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/yakt/yakt/security/certs/certstest"
+	"github.com/yakt/yakt/security/oauth/oauthtest"
 )
 
 // Security protocols of listeners.
@@ -55,22 +58,24 @@ func (l Listener) IsTLS() bool { return l.Protocol == SSL || l.Protocol == SASLS
 type Realm struct {
 	// SuperUsers is the value of super.users.
 	SuperUsers string
-	dir        string
-	authority  *authority
-	trusted    []*authority
-	issuer     *issuer
+	Issuer     *oauthtest.Issuer
+
+	dir          string
+	authority    *certstest.CA   // certifies
+	trusted      []*certstest.CA // by all
+	certificates map[string]*certstest.Pair
 }
 
 // New makes a realm with a certificate and tokens for every user.
 func New(t testing.TB) *Realm {
 	t.Helper()
-	r := &Realm{dir: t.TempDir(), SuperUsers: "User:admin;User:controller;User:broker"}
-	r.authority = newAuthority(t, "first")
+	r := &Realm{dir: t.TempDir(), SuperUsers: "User:admin;User:controller;User:broker",
+		authority: certstest.NewCA(t, "the authority"), Issuer: oauthtest.New(t, "RS256"),
+		certificates: map[string]*certstest.Pair{}}
 	r.Trust(t)
 	for _, u := range users {
 		r.Certify(t, u)
 	}
-	r.issuer = newIssuer(t)
 	r.writeTokens(t)
 	return r
 }
@@ -137,7 +142,8 @@ func (r *Realm) mechanism(name, mechanism string) map[string]string {
 	case OAuthBearer:
 		p := r.bearer(name)
 		p[lines] = oauthLine
-		p["sasl.server.callback.handler.class"] = oauthPackage + "OAuthBearerValidatorCallbackHandler"
+		p["sasl.server.callback.handler.class"] = oauthPackage +
+			"OAuthBearerValidatorCallbackHandler"
 		return p
 	}
 	return map[string]string{lines: jaas(scramModule, name, "")}
@@ -168,8 +174,9 @@ func passwords() (s string) {
 func AddScram() (args []string) {
 	for _, u := range users {
 		for _, m := range []string{Scram256, Scram512} {
-			args = append(args, "--add-scram", fmt.Sprintf("%s=[name=%s,password=%s,iterations=%d]", m, u,
-				Password(u), scramIterations))
+			args = append(args, "--add-scram",
+				fmt.Sprintf("%s=[name=%s,password=%s,iterations=%d]",
+					m, u, Password(u), scramIterations))
 		}
 	}
 	return args

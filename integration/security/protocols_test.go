@@ -33,7 +33,7 @@ func TestBrokersByEveryProtocolAndMechanism(t *testing.T) {
 	}
 	kafka.RequireAlive(t, brokers...)
 	for i, m := range realm.Mechanisms {
-		login := r.Login(t, realm.Admin, realm.SASLSSL, m)
+		login := r.Login(realm.Admin, realm.SASLSSL, m)
 		addr := brokers[i].AddrOf("CLIENTS")
 		cl := kafka.NewClient(t, []string{addr}, login.Options()...)
 		if err := cl.Ping(t.Context()); err != nil {

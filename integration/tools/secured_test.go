@@ -25,16 +25,16 @@ func newSecuredWorld(t *testing.T, side string) *world {
 		Properties: maps.Clone(secrets)}
 	w.startController(t, side, o)
 	for name, login := range map[string]*realm.Login{
-		"ADMIN": r.Login(t, realm.Admin, realm.SASLSSL, realm.Scram512),
-		"ALICE": r.Login(t, realm.Alice, realm.SASLSSL, realm.OAuthBearer),
-		"BOB":   r.Login(t, realm.Bob, realm.SASLSSL, realm.Plain),
+		"ADMIN": r.Login(realm.Admin, realm.SASLSSL, realm.Scram512),
+		"ALICE": r.Login(realm.Alice, realm.SASLSSL, realm.OAuthBearer),
+		"BOB":   r.Login(realm.Bob, realm.SASLSSL, realm.Plain),
 	} {
 		w.set(name, login.File(t))
 	}
 	w.set("TRUSTED", r.TrustFile())
 	b := kafka.StartBroker(t, w.quorum, kafka.BrokerOptions{ID: 1, Properties: secrets})
 	w.brokers[1], w.addrs[1] = b, b.AddrOf("CLIENTS")
-	w.login = r.Login(t, realm.Admin, realm.SASLSSL, realm.Plain).Options()
+	w.login = r.Login(realm.Admin, realm.SASLSSL, realm.Plain).Options()
 	w.set("B", w.addrs[1])
 	w.set("BPORT", portOf(w.addrs[1]))
 	w.box = kafka.StartToolbox(t, kafka.Newest, toolMax, r.JVMArgs()...)
