@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,11 @@ type Listener struct {
 
 // IsTLS reports whether the listener speaks TLS.
 func (l Listener) IsTLS() bool { return l.Protocol == SSL || l.Protocol == SASLSSL }
+
+// Allows reports whether a client may log in by a mechanism, "" for none.
+func (l Listener) Allows(mechanism string) bool {
+	return slices.Contains(l.Mechanisms, mechanism) || mechanism == "" && len(l.Mechanisms) == 0
+}
 
 // Realm is one certificate authority, one issuer of tokens and their users. Its methods may be
 // called from one goroutine at a time; logins may be used from any.
