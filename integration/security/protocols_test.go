@@ -7,7 +7,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/integration/kafka"
 	"github.com/yakt/yakt/integration/realm"
@@ -23,6 +22,14 @@ func TestEveryProtocolAndMechanism(t *testing.T) {
 	t.Run("no user without entries changes anything", c.ungranted)
 	t.Run("envelopes", c.envelopes)
 	t.Run("quotas", c.quotas)
+	t.Run("strangers' requests", c.scan)
+	t.Run("versions of TLS", c.versions)
+	t.Run("certificates", c.certificates)
+	t.Run("noise", c.noise)
+	if !*apache {
+		t.Run("false peers", c.falsePeers)
+	}
+	t.Run("brokers still serve", c.serve)
 	kafka.RequireAlive(t, c.brokers...)
 	kafka.RequireRunning(t, c.q, c.q.Nodes()[0])
 }
@@ -76,11 +83,7 @@ func (c *cluster) logins(t *testing.T) {
 			if m != "" {
 				login = c.r.Login(realm.Admin, d.Protocol, m)
 			}
-			nc, err := login.Connect(t.Context(), c.door(d.Name))
-			if err == nil {
-				_, err = realm.Ask(nc, kmsg.NewPtrDescribeClusterRequest(), 1)
-				nc.Close()
-			}
+			err := c.tryLogin(t, login, d)
 			if allowed := d.Allows(m); allowed != (err == nil) {
 				t.Errorf("%s at %s: %v", login.Name, d.Name, err)
 			}

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/integration/kafka"
@@ -56,7 +55,7 @@ func (c *cluster) ungranted(t *testing.T) {
 			a.require(t, "at the door "+d.Name, c.door(d.Name), direct)
 		}
 	}
-	admin := c.client(t, realm.Admin, realm.Plain, kgo.MetadataMinAge(0))
+	admin := c.client(t, realm.Admin, realm.Plain)
 	resp, err := kmsg.NewPtrMetadataRequest().RequestWith(t.Context(), admin)
 	if err != nil {
 		t.Fatal(err)
