@@ -54,6 +54,7 @@ var apis = []*api{
 	readAPI(1, 4, 18, (*Controller).fetch),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
 	failing(readAPI(10, 0, 6, (*Controller).findCoordinator), failFindCoordinator),
+	readAPI(17, 0, 1, (*Controller).saslHandshake),
 	readAPI(18, 0, 5, (*Controller).apiVersions),
 	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
 		forwarded().within(createTopicsTimeout),
@@ -67,6 +68,7 @@ var apis = []*api{
 		unlessAuthorized(failDeleteAcls)),
 	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs),
 	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
+	readAPI(36, 0, 2, (*Controller).saslAuthenticate),
 	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
 		forwarded().within(createPartitionsTimeout),
 	refusing(writeAPI(38, 1, 3, (*core).createDelegationToken, failCreateDelegationToken).
