@@ -21,7 +21,6 @@ log.dirs=/data
 const plainLine = "org.apache.kafka.common.security.plain.PlainLoginModule required " +
 	"user_a=\"canary\";"
 
-
 // The keys of a listener are those of all listeners, overridden by its own; a SASL mechanism's keep
 // its prefix. Dynamic configs count only where they name the listener.
 func TestSecurityKeys(t *testing.T) {
@@ -32,7 +31,7 @@ ssl.keystore.location=/common
 ssl.keystore.password=canary
 ssl.client.auth=requested
 listener.name.inner.ssl.keystore.location=/inner
-listener.name.inner.plain.sasl.jaas.config=` + plainLine + `
+listener.name.inner.plain.sasl.jaas.config=`+plainLine+`
 listener.name.outer.ssl.client.auth=required
 listener.name.elsewhere.ssl.client.auth=none
 `), map[string]string{"listener.name.inner.ssl.keystore.type": "PKCS12"})
