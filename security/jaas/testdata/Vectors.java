@@ -30,7 +30,8 @@ public class Vectors {
         "/* nothing */", "// nothing", "a required /* open", "a required x=\"/*\" y=\"//\";",
         "a required x=\"a\\\"b\";", "a required x='a\\'b';", "a required x=\"a'b\";",
         "a required x=\"a\\\\b\";", "a required x=\"\\n\\r\\t\\a\\b\\f\\v\\q\";",
-        "a required x=\"\\0\\7\\8\\12\\123\\1234\\377\\400\\477\\778\";", "a required x=\"\\u0041\";",
+        "a required x=\"\\0\\7\\8\\12\\123\\1234\\377\\400\\477\\778\";",
+        "a required x=\"\\u0041\";",
         "a required x=\"a\nb\";", "a required x=\"a\\\nb\";", "a required x=\"a\ry=z;",
         "a required x=\"open;", "a required x=\"end\\", "a required x='';", "a required x=\"\";",
         "a required x=\"a\"\"b\"=c;", "a required x=a x=b;", "a required x=a;b required y=c;",
@@ -55,8 +56,8 @@ public class Vectors {
 
     private static final String[] PIECES = {
         "a", "b.c", "required", "optional", "x", "user_x", "=", "=", "=", ";", ";", " ", " ", "\n",
-        "\r", "\t", "\"", "\"", "'", "\\", "/", "//", "/*", "*/", "*", "1", "-", ".", "-1.5.2", "\\1",
-        "\\18", "\\n", "\\\"", "\u00e9", "\u0085", "#", ",", "$", "_", "\"q\"", "'q'", "x=y",
+        "\r", "\t", "\"", "\"", "'", "\\", "/", "//", "/*", "*/", "*", "1", "-", ".", "-1.5.2",
+        "\\1", "\\18", "\\n", "\\\"", "\u00e9", "\u0085", "#", ",", "$", "_", "\"q\"", "'q'", "x=y",
         "x=\"y\"", "m required ", "x='\\42'", "\0",
     };
 
@@ -66,7 +67,8 @@ public class Vectors {
             print(out, line);
         Random random = new Random(16);
         for (int i = 0; i < 500; i++)
-            print(out, pieces(random, i % 2 == 0 ? "m required " : "", 12) + (i % 3 == 0 ? "" : ";"));
+            print(out, pieces(random, i % 2 == 0 ? "m required " : "", 12)
+                + (i % 3 == 0 ? "" : ";"));
         for (int i = 0; i < 700; i++) {
             StringBuilder line = new StringBuilder("m required");
             for (int n = random.nextInt(4); n >= 0; n--)
@@ -86,7 +88,8 @@ public class Vectors {
         String blank = random.nextInt(8) == 0 ? " /* = */\n" : " ";
         String quote = random.nextInt(3) == 0 ? "'" : "\"";
         String value = quote + pieces(random, "", 5) + (random.nextInt(8) == 0 ? "" : quote);
-        return blank + "x" + random.nextInt(3) + (random.nextInt(5) == 0 ? blank : "") + "=" + value;
+        return blank + "x" + random.nextInt(3)
+            + (random.nextInt(5) == 0 ? blank : "") + "=" + value;
     }
 
     private static void print(PrintStream out, String line) {
@@ -96,7 +99,8 @@ public class Vectors {
     private static String entries(String line) {
         List<String> all = new ArrayList<>();
         try {
-            for (AppConfigurationEntry e : new JaasConfig("K", line).getAppConfigurationEntry("K")) {
+            JaasConfig config = new JaasConfig("K", line);
+            for (AppConfigurationEntry e : config.getAppConfigurationEntry("K")) {
                 List<String> options = new ArrayList<>();
                 for (Map.Entry<String, ?> o : e.getOptions().entrySet())
                     options.add((o.getKey() == null ? "\"<null>\"" : quote(o.getKey())) + ":"
