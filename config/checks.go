@@ -33,9 +33,9 @@ func (r *reader) checkDirectories() {
 
 const standardAuthorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
-// checkSecurity reads the authorization settings and refuses those that would silently not be
+// checkAuthorizer reads the authorization settings and refuses those that would silently not be
 // enforced.
-func (r *reader) checkSecurity() {
+func (r *reader) checkAuthorizer() {
 	c := r.config
 	switch class := strings.TrimSpace(r.text("authorizer.class.name")); class {
 	case "":
@@ -63,8 +63,19 @@ func (r *reader) checkSecurity() {
 		}
 		c.Security.SuperUsers = append(c.Security.SuperUsers, principal)
 	}
-	if c.Security.Authorizer {
-		r.advise("authorizer.class.name", "", "has no effect: "+noAuthorizer)
+	r.adviseAuthorizer()
+}
+
+// adviseAuthorizer warns of keys of the authorizer without an authorizer.
+func (r *reader) adviseAuthorizer() {
+	if r.config.Security.Authorizer || r.bad["authorizer.class.name"] {
+		return
+	}
+	for _, key := range []string{"super.users", "allow.everyone.if.no.acl.found"} {
+		if r.set(key) {
+			r.advise(key, "", "has no effect without authorizer.class.name: anyone who can reach a "+
+				"listener can do anything")
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package acls
 
 import (
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/aclindex"
+	"github.com/yakt/yakt/metadata/record"
 )
 
 // Resource types (ResourceType).
@@ -62,7 +64,73 @@ func NewAuthorizer(superUsers []string, allowEveryone bool) *Authorizer {
 // IsSuper reports whether a principal may do everything.
 func (a *Authorizer) IsSuper(principal string) bool { return a.superUsers[principal] }
 
-// Allows decides whether a principal on a host, a textual IP address, may act.
+// Decision says whether something is allowed, and why.
+type Decision struct {
+	Allowed bool
+	// Super says that the principal is a super user, for whom no entry counts.
+	Super bool
+	// Entry is one that allows, or one that denies. Without one, Default decides.
+	Entry *record.AccessControlEntry
+	// Default says that no entry is about the resource, for whomever and whatever.
+	Default bool
+}
+
+// Why is the reason as a clause for logs, such as "is a super user".
+func (d Decision) Why() string {
+	switch e := d.Entry; {
+	case d.Super:
+		return "is a super user"
+	case e != nil:
+		return entryText(e)
+	case d.Default && d.Allowed:
+		return "no entry is about the resource, and allow.everyone.if.no.acl.found is true"
+	case d.Default:
+		return "no entry is about the resource"
+	}
+	return "entries are about the resource, but none allows this"
+}
+
+// Allows is Decide without the reason.
 func (a *Authorizer) Allows(img *metadata.Image, principal, host string, act Action) bool {
-	return a.superUsers[principal]
+	return a.Decide(img, principal, host, act).Allowed
+}
+
+// Decide decides whether a principal on a host, a textual IP address, may act. An entry that denies
+// wins over all that allow. Where no entry is about the resource at all, the configuration decides;
+// where some are, for whomever and whatever, what none of them allows is denied.
+func (a *Authorizer) Decide(img *metadata.Image, principal, host string, act Action) Decision {
+	if a.superUsers[principal] {
+		return Decision{Allowed: true, Super: true}
+	}
+	found := img.ACLIndex().Find(&aclindex.Search{
+		Client:       aclindex.Client{Principal: principal, Host: host},
+		ResourceType: act.ResourceType, ResourceName: act.ResourceName,
+		Want: about(act.Operation), Decide: true,
+	})
+	switch {
+	case principal == aclindex.Everyone:
+		// An entry for everyone would be taken for one of this principal. Kafka fails here.
+		return Decision{}
+	case found.Operations != 0:
+		denied := found.Operations&aclindex.AllDenied != 0
+		return Decision{Allowed: !denied, Entry: found.Entry()}
+	case img.ACLIndex().IsAbout(act.ResourceType, act.ResourceName):
+		return Decision{}
+	}
+	return Decision{Allowed: a.allowEveryone, Default: true}
+}
+
+// about is the set of the entries that decide about an operation: those for it and for all, and
+// those that allow what implies it.
+func about(operation int8) aclindex.Operations {
+	set := aclindex.Allow(operation) | aclindex.Allow(All) |
+		aclindex.Deny(operation) | aclindex.Deny(All)
+	switch operation {
+	case Describe:
+		set |= aclindex.Allow(Read) | aclindex.Allow(Write) | aclindex.Allow(Delete) |
+			aclindex.Allow(Alter)
+	case DescribeConfigs:
+		set |= aclindex.Allow(AlterConfigs)
+	}
+	return set
 }
