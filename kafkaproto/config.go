@@ -36,9 +36,9 @@ type Listener struct {
 	SASL security.Authenticator
 	// SASLMaxBytes bounds a message before authentication (sasl.server.max.receive.size); 512 KiB.
 	SASLMaxBytes int
-	// MaxReauth is the time after which a client of SASL must authenticate again
-	// (connections.max.reauth.ms); 0: never, unless its credentials expire.
-	MaxReauth time.Duration
+	// MaxReauth returns the time after which a client must authenticate again by a mechanism
+	// (connections.max.reauth.ms); 0: never, unless its credentials expire. nil: 0 for all.
+	MaxReauth func(mechanism string) time.Duration
 	// FailedDelay is how long the answer to a failed authentication is delayed
 	// (connection.failed.authentication.delay.ms).
 	FailedDelay time.Duration
@@ -101,8 +101,9 @@ type Config struct {
 
 	// Stream returns the handlers of the frames whose request key is StreamKey (version 0, header
 	// v1): they bypass kmsg and the rule of one request in flight. It is called at a connection's
-	// first such frame with the peer's "ip:port". nil: there is no such key.
-	Stream    func(remote string) Stream
+	// first such frame, once the connection is authenticated, with the peer's "ip:port". nil: there
+	// is no such key.
+	Stream    func(caller Caller, remote string) Stream
 	StreamKey int16
 
 	MaxFrameBytes       int // largest frame, without its length; 8 MiB
@@ -240,11 +241,11 @@ func (cfg Config) checkListeners() error {
 			return fmt.Errorf("the listener at %q has no name", l.Address)
 		case names[l.Name]:
 			return fmt.Errorf("two listeners are named %s", l.Name)
-		case l.SecurityProtocol != protocol.Plaintext && l.SecurityProtocol != protocol.SSL:
-			return fmt.Errorf("listener %s: security protocol %d is not supported, "+
-				"only PLAINTEXT (0) and SSL (1)", l.Name, l.SecurityProtocol)
+		case l.SecurityProtocol < protocol.Plaintext || l.SecurityProtocol > protocol.SASLSSL:
+			return fmt.Errorf("listener %s: %s is not known", l.Name,
+				nameOfProtocol(l.SecurityProtocol))
 		}
-		if err := l.checkTLS(); err != nil {
+		if err := errors.Join(l.checkTLS(), l.checkSASL()); err != nil {
 			return err
 		}
 		names[l.Name] = true
@@ -254,7 +255,7 @@ func (cfg Config) checkListeners() error {
 
 // checkTLS refuses fields of TLS that the protocol does not use, and the lack of those it needs.
 func (l Listener) checkTLS() error {
-	name := protocolNames[l.SecurityProtocol]
+	name := nameOfProtocol(l.SecurityProtocol)
 	uses := l.SecurityProtocol == protocol.SSL || l.SecurityProtocol == protocol.SASLSSL
 	switch {
 	case uses && l.TLS == nil:
@@ -288,4 +289,30 @@ func (cfg Config) checkVersions() error {
 		}
 	}
 	return nil
+}
+
+// checkSASL refuses fields of SASL that the protocol does not use, and the lack of those it needs.
+func (l Listener) checkSASL() error {
+	name := nameOfProtocol(l.SecurityProtocol)
+	usesSASL := l.SecurityProtocol == protocol.SASLPlaintext || l.SecurityProtocol == protocol.SASLSSL
+	switch {
+	case usesSASL && l.SASL == nil:
+		return fmt.Errorf("listener %s is %s and has no SASL", l.Name, name)
+	case usesSASL && len(l.SASL.Mechanisms()) == 0:
+		return fmt.Errorf("listener %s is %s and enables no mechanism", l.Name, name)
+	case !usesSASL && l.SASL != nil:
+		return fmt.Errorf("listener %s is %s and has SASL", l.Name, name)
+	case l.SASLMaxBytes < 0 || l.FailedDelay < 0:
+		return fmt.Errorf("listener %s: a limit of SASL is negative", l.Name)
+	}
+	return nil
+}
+
+// nameOfProtocol is the name of a security protocol in Kafka's configuration.
+func nameOfProtocol(p int16) string {
+	names := [...]string{"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"}
+	if p < 0 || int(p) >= len(names) {
+		return fmt.Sprintf("security protocol %d", p)
+	}
+	return names[p]
 }

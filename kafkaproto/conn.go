@@ -51,6 +51,8 @@ type conn struct {
 
 	turn        *turn
 	patience    patience
+	sasl        *saslState    // nil on a listener without SASL
+	stranger    atomic.Bool   // not authenticated yet, on a listener with SASL
 	asked       atomic.Uint64 // odd while a reply is outstanding
 	accepted    time.Time
 	still       still // the server's lock guards it
@@ -88,6 +90,7 @@ func newConn(s *Server, l Listener, nc net.Conn) *conn {
 	if c.tls == nil {
 		c.in.buf = make([]byte, readBufferBytes)
 	}
+	c.beginSASL(l)
 	return c
 }
 
@@ -156,11 +159,14 @@ func (c *conn) close(cause error) {
 func (c *conn) frame() error {
 	data, owned, err := c.in.next(c.ctx)
 	if err != nil {
-		return c.unproven(err)
+		return c.unproven(c.tooLate(err))
 	}
 	defer c.in.account.release()
 	c.answerBytes = 0
 	c.server.count.bytesIn.Add(int64(4 + len(data)))
+	if done, err := c.authenticate(data); done {
+		return err
+	}
 	if c.server.cfg.Stream != nil && len(data) >= 2 &&
 		int16(binary.BigEndian.Uint16(data)) == c.server.cfg.StreamKey {
 		return c.streamFrame(data, owned)

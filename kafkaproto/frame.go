@@ -220,6 +220,13 @@ type readDeadline struct {
 
 	idleSet time.Time // when the idle deadline was set; zero: it is not set
 	frame   time.Time // deadline of the frame that has begun; zero: none has
+	most    time.Time // no deadline is later; zero: any may be
+}
+
+// bound sets the time that no deadline may exceed; zero: there is none.
+func (d *readDeadline) bound(most time.Time) {
+	d.most = most
+	d.idleSet, d.frame = time.Time{}, time.Time{}
 }
 
 // arm sets the deadline for the next read; begun reports that some bytes of a frame have arrived.
@@ -239,6 +246,9 @@ func (d *readDeadline) arm(nc net.Conn, begun bool) error {
 		}
 		d.idleSet = now
 		until = now.Add(d.idleTimeout)
+	}
+	if !d.most.IsZero() && d.most.Before(until) {
+		until = d.most
 	}
 	if err := nc.SetReadDeadline(until); err != nil {
 		return err

@@ -73,6 +73,7 @@ func (w *sweeper) run() {
 			w.sweep()
 			w.server.budget.chunks.rest()
 			w.server.peerBudget.chunks.rest()
+			w.server.strangers.chunks.rest()
 		case <-w.server.stop:
 			return
 		}

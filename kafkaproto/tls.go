@@ -10,8 +10,6 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
-
-	"github.com/yakt/yakt/protocol"
 )
 
 // TLS of listeners SSL and SASL_SSL. The handshake runs at the start of the connection's own
@@ -202,16 +200,11 @@ var internalError = []byte{21, 3, 3, 0, 2, 2, 80}
 // answerPlaintext answers a client that does not speak TLS as Kafka does.
 func (c *conn) answerPlaintext(begin []byte) error {
 	_, _ = writeNow(c.raw, internalError)
-	protocolName := protocolNames[c.caller.SecurityProtocol]
+	protocolName := nameOfProtocol(c.caller.SecurityProtocol)
 	err := fmt.Errorf("this listener is %s and the client speaks %s: set security.protocol=%s at "+
 		"the client, or another protocol for the listener in listener.security.protocol.map",
 		protocolName, speaks(begin), protocolName)
 	return &frameError{closedWrongProtocol, err}
-}
-
-var protocolNames = map[int16]string{
-	protocol.Plaintext: "PLAINTEXT", protocol.SSL: "SSL",
-	protocol.SASLPlaintext: "SASL_PLAINTEXT", protocol.SASLSSL: "SASL_SSL",
 }
 
 // speaks names the protocol whose first bytes these are; "" if they may be Kafka's.
