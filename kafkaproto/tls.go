@@ -142,8 +142,8 @@ func (c *conn) secure() error {
 		return err
 	}
 	c.in.buf = make([]byte, readBufferBytes) // a client without a handshake has none
-	if c.principal == nil {
-		return nil
+	if c.caller.SecurityProtocol != protocol.SSL {
+		return nil // SASL says who it is
 	}
 	who, err := c.principal(c.tls.ConnectionState())
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -336,6 +337,7 @@ func TestParkedClientOfTLSThatGoes(t *testing.T) {
 	t.Parallel()
 	r := newRealm(t)
 	cfg, _ := testConfig(park)
+	cfg.MaxWait = 1000 * time.Hour // longer than the sweeps below
 	s, addr := start(t, r.secure(cfg))
 	c := dialTLS(t, addr, r.client(t, ""))
 	c.send(heartbeat(1))
