@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // TLS of listeners SSL and SASL_SSL. The handshake runs at the start of the connection's own
