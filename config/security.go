@@ -118,3 +118,26 @@ func (r *reader) listenerNames() []string {
 	}
 	return names
 }
+
+// Secured reports whether any controller listener does not serve everyone in plaintext.
+func (c *Config) Secured() bool {
+	return slices.ContainsFunc(c.Listeners, func(l Listener) bool { return l.Protocol != Plaintext })
+}
+
+// Authenticates reports whether clients of a controller listener can authenticate there: by SASL,
+// or by a certificate that it asks them for.
+func (c *Config) Authenticates(listener string) bool {
+	protocol := c.SecurityProtocols[listener]
+	auth := strings.ToLower(c.SecurityKeys(listener, nil)["ssl.client.auth"])
+	return protocol.HasSASL() || protocol == SSL && (auth == "required" || auth == "requested")
+}
+
+// HoldsSecrets reports whether a password was set, in the file or elsewhere.
+func (c *Config) HoldsSecrets() bool {
+	for name, text := range c.Static {
+		if k := kafkakeys.Find(name); text != "" && k != nil && k.Type == "password" {
+			return true
+		}
+	}
+	return false
+}

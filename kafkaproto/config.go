@@ -101,8 +101,9 @@ type Config struct {
 
 	// Stream returns the handlers of the frames whose request key is StreamKey (version 0, header
 	// v1): they bypass kmsg and the rule of one request in flight. It is called at a connection's
-	// first such frame with the peer's "ip:port". nil: there is no such key.
-	Stream    func(remote string) Stream
+	// first such frame, once the connection is authenticated, with the peer's "ip:port". nil: there
+	// is no such key.
+	Stream    func(caller Caller, remote string) Stream
 	StreamKey int16
 
 	MaxFrameBytes       int // largest frame, without its length; 8 MiB

@@ -206,7 +206,7 @@ func (c *conn) streamFrame(data []byte, owned bool) error {
 	}
 	first := c.stream.Frame == nil
 	if first {
-		c.stream = c.server.cfg.Stream(c.remote)
+		c.stream = c.server.cfg.Stream(c.caller, c.remote)
 	}
 	body := h.body
 	if !owned {
