@@ -33,9 +33,9 @@ func (r *reader) checkDirectories() {
 
 const standardAuthorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 
-// checkSecurity reads the authorization settings and refuses those that would silently not be
+// checkAuthorizer reads the authorization settings and refuses those that would silently not be
 // enforced.
-func (r *reader) checkSecurity() {
+func (r *reader) checkAuthorizer() {
 	c := r.config
 	switch class := strings.TrimSpace(r.text("authorizer.class.name")); class {
 	case "":

@@ -32,6 +32,8 @@ type Config struct {
 	AdvertisedListeners     []Listener
 	ControllerListenerNames []string                    // upper case; brokers use the first
 	SecurityProtocols       map[string]SecurityProtocol // by listener name, in upper case
+	Secure                  map[string]ListenerSecurity // the same; none for PLAINTEXT
+	Peer                    PeerSecurity
 	Clients                 Clients
 
 	Storage        Storage
@@ -128,10 +130,11 @@ type DelegationToken struct {
 type HTTP struct {
 	Listeners      []HostPort // none: no HTTP
 	Default        bool       // Listeners are the default: yakt.http.listeners is not set
-	Insecure       bool       // Listeners may be reached by other machines
-	Hosts          []string   // further names that requests may have in Host; "*": any
-	MaxConnections int32      // at once
-	MaxQueuedBytes int64      // memory for large requests and their answers, all together
+	Protocol       SecurityProtocol
+	Insecure       bool     // Listeners may be reached by other machines without credentials
+	Hosts          []string // further names that requests may have in Host; "*": any
+	MaxConnections int32    // at once
+	MaxQueuedBytes int64    // memory for large requests and their answers, all together
 }
 
 // Log configures the program's own log.
@@ -192,9 +195,10 @@ func load(path string, overrides map[string]string, environ bool) (*Config, []No
 	r.checkDirectories()
 	r.checkListeners()
 	r.checkQuorum()
+	r.checkAuthorizer()
+	r.config.Static = r.static()
 	r.checkSecurity()
 	r.checkLimits()
-	r.config.Static = r.static()
 	if len(r.problems) > 0 {
 		return nil, l.notices, &Error{Name: l.errorName(), Problems: r.problems}
 	}
@@ -229,6 +233,8 @@ func newReader(l *layers) *reader {
 	r := &reader{layers: l, table: keyTable(), bad: map[string]bool{},
 		config: &Config{Path: l.path, Embedded: l.embedded, overrides: l.overrides}}
 	r.providers = r.newProviders()
+	r.addListenerKeys()
+	r.voidUnusedSecurity()
 	return r
 }
 
@@ -244,6 +250,8 @@ func (r *reader) refuse(name, wrong, fix string) {
 		if r.path == "" && !r.embedded && (p.Value == "" || p.Source == fromDefault) {
 			p.Fix += "; the environment variable is " + key.Env()
 		}
+	} else if r.isExplicit(name) {
+		p.Source = r.sourceOf(name)
 	}
 	r.problems = append(r.problems, p)
 }

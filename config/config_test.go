@@ -58,7 +58,7 @@ func TestStaticController(t *testing.T) {
 	equal(t, "authorizer", c.Security.Authorizer, true)
 	equal(t, "super.users", c.Security.SuperUsers, []string{"User:admin", "User:ANONYMOUS"})
 	equal(t, "static min.insync.replicas", c.Static["min.insync.replicas"], "2")
-	equal(t, "static listener key", c.Static["listener.name.controller.ssl.keystore.password"],
+	equal(t, "static listener key", c.Static["listener.name.broker.ssl.keystore.password"],
 		"canary-keystore")
 	equal(t, "imbalance", c.Controller.LeaderImbalanceCheckInterval, 300*time.Second)
 	equal(t, "http", c.HTTP.Listeners, []HostPort{{"127.0.0.1", 8093}})
@@ -229,11 +229,11 @@ func TestKafkasDefaults(t *testing.T) {
 func TestSecretsStayHidden(t *testing.T) {
 	t.Parallel()
 	path := write(t, "c.properties",
-		minimal+"ssl.key.password=canary\nlistener.name.controller.plain.sasl.jaas.config=canary\n"+
+		minimal+"ssl.key.password=canary\nlistener.name.b.plain.sasl.jaas.config=canary\n"+
 			"delegation.token.secret.key=canary\nssl.keystor.pasword=canary\n"+
 			"some.plugin.setting=canary\nssl.keystore.key=-----BEGIN canary\n")
 	c, notices := mustLoad(t, path,
-		map[string]string{"listener.name.controller.ssl.key.password": "canary"})
+		map[string]string{"listener.name.b.ssl.key.password": "canary"})
 	equal(t, "the key itself", c.Security.DelegationToken.SecretKey, "canary")
 	var log strings.Builder
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("loaded", "config", c)

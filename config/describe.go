@@ -25,7 +25,7 @@ func (r *reader) describe() []Setting {
 	for _, name := range slices.Compact(names) {
 		key := r.table[name]
 		_, set := explicit[name]
-		if !set && (key == nil || key.Class == Ignored) {
+		if !set && (key == nil || key.Class == Ignored || key.ofListener) {
 			continue
 		}
 		s := Setting{Key: name, Value: shown(name, r.raw(name)), Source: r.sourceOf(name)}

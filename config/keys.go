@@ -39,15 +39,16 @@ type Key struct {
 	Void       string // why it is only checked; empty: it has an effect
 	Section    string
 	required   bool
+	ofListener bool // set for one listener: it begins with listener.name.
 	bind       binding
 }
 
 // Env returns the environment variable that sets the key: YAKT_ and the name in capitals, with
-// underscores for dots. YAKt's own names do not repeat the prefix: yakt.http.listeners is
+// underscores for dots and hyphens. YAKt's own names do not repeat the prefix: yakt.http.listeners is
 // YAKT_HTTP_LISTENERS.
 func (k *Key) Env() string {
 	name := strings.TrimPrefix(k.Name, ownPrefix)
-	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, ".", "_"))
+	return envPrefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(name))
 }
 
 const (

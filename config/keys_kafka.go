@@ -16,7 +16,9 @@ func kafkaSections() []section {
 		{"Quorum", quorumKeys()},
 		{"Listeners and connections", listenerKeys()},
 		{"Brokers and partitions", slices.Concat(brokerKeys(), partitionKeys())},
-		{"Security", securityKeys()},
+		{"Authorization", slices.Concat(authorizationKeys(), tokenKeys())},
+		{"TLS", tlsKeys()},
+		{"SASL", saslKeys()},
 	}
 }
 
@@ -268,49 +270,6 @@ func partitionKeys() []use {
 			doc: "Accept feature levels that are not yet stable: metadata.version 34 (4.5-IV0). For " +
 				"tests only.",
 			bind: toBool(func(c *Config) *bool { return &c.Controller.UnstableFeatureVersions }),
-		},
-	}
-}
-
-func securityKeys() []use {
-	return []use{
-		{
-			name: "authorizer.class.name",
-			doc: "Empty, or `org.apache.kafka.metadata.authorizer.StandardAuthorizer`; no other class " +
-				"can run here. Empty: anyone who can reach a listener can do anything.",
-		},
-		{
-			name: "super.users", typ: "string", def: null,
-			doc: "Principals that may do everything, as `User:name`, separated by semicolons.",
-		},
-		{
-			name: "allow.everyone.if.no.acl.found", typ: "boolean", def: "false",
-			doc:  "Whether a resource without any ACL is open to everyone.",
-			bind: toBool(func(c *Config) *bool { return &c.Security.AllowEveryoneIfNoACL }),
-		},
-		{
-			name: "delegation.token.secret.key",
-			doc: "Key that signs delegation tokens, the same on all controllers and brokers; without it " +
-				"there are no tokens.",
-			bind: toString(func(c *Config) *string { return &c.Security.DelegationToken.SecretKey }),
-		},
-		{
-			name: "delegation.token.max.lifetime.ms", unit: "ms",
-			doc: "Longest life of a delegation token.",
-			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Security.DelegationToken.MaxLifetime }),
-		},
-		{
-			name: "delegation.token.expiry.time.ms", unit: "ms",
-			doc: "A delegation token must be renewed within this time.",
-			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Security.DelegationToken.ExpiryTime }),
-		},
-		{
-			name: "delegation.token.expiry.check.interval.ms", unit: "ms",
-			doc: "How often expired delegation tokens are removed.",
-			bind: toDuration(time.Millisecond,
-				func(c *Config) *time.Duration { return &c.Security.DelegationToken.CheckInterval }),
 		},
 	}
 }

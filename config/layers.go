@@ -37,6 +37,7 @@ var founding = []string{
 // environment, overrides. viper applies that order.
 type layers struct {
 	viper     *viper.Viper
+	table     map[string]*Key     // the known keys
 	path      string              // "" without a file
 	embedded  bool                // the built-in configuration applies
 	file      map[string]Property // the last entry of each name, known or not
@@ -80,7 +81,7 @@ func newLayers(path string, overrides map[string]string, environ bool) (*layers,
 			return nil, err
 		}
 	}
-	l := &layers{path: path, overrides: overrides, environ: environ, file: map[string]Property{},
+	l := &layers{table: keyTable(), path: path, overrides: overrides, environ: environ, file: map[string]Property{},
 		viper: viper.NewWithOptions(viper.KeyDelimiter(keyDelimiter), viper.WithCodecRegistry(registry))}
 	for name, key := range keyTable() {
 		if key.HasDefault {
@@ -101,6 +102,17 @@ func newLayers(path string, overrides map[string]string, environ bool) (*layers,
 		l.viper.Set(name, text)
 	}
 	return l, nil
+}
+
+// learn adds what the file and the environment say about a key that was not known when they were
+// read. Overrides are known already.
+func (l *layers) learn(key *Key) {
+	if e, ok := l.file[key.Name]; ok {
+		l.viper.SetDefault(key.Name, e.Value)
+	}
+	if l.inEnvironment(key) {
+		_ = l.viper.BindEnv(key.Name, key.Env()) // an error is a name without a variable
+	}
 }
 
 // foundingKey returns the first founding key that the environment or an override sets, or nil.
@@ -220,7 +232,7 @@ func (l *layers) inEnvironment(key *Key) bool { return l.environ && os.Getenv(ke
 // explicit returns the names that were set, in order.
 func (l *layers) explicit() []string {
 	names := slices.AppendSeq(slices.Collect(maps.Keys(l.file)), maps.Keys(l.overrides))
-	for name, key := range keyTable() {
+	for name, key := range l.table {
 		if l.inEnvironment(key) {
 			names = append(names, name)
 		}

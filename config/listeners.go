@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // checkListeners reads the listeners, what is advertised for them, and their security protocols.
@@ -25,12 +27,7 @@ func (r *reader) checkListeners() {
 
 func (r *reader) controllerNames() []string {
 	const key = "controller.listener.names"
-	var names []string
-	for _, name := range splitList(r.text(key)) {
-		if name = strings.ToUpper(name); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
+	names := r.listenerNames()
 	if len(names) == 0 && !r.bad[key] {
 		r.refuse(key, "is not set",
 			"name the controller listener, usually controller.listener.names=CONTROLLER")
@@ -59,34 +56,45 @@ func (r *reader) listeners(key string) []Listener {
 	return all
 }
 
-// protocols reads the protocol map. As in Kafka, controller listeners are PLAINTEXT if no map is
-// given and no listener is named after a secure protocol.
+// protocols reads the protocol map, and refuses its first malformed entry.
 func (r *reader) protocols() map[string]SecurityProtocol {
 	const key = "listener.security.protocol.map"
-	protocols := map[string]SecurityProtocol{}
+	protocols, bad := r.protocolMap()
+	if bad != "" {
+		r.refuse(key, fmt.Sprintf("has the entry %q, which is not of the form NAME:PROTOCOL", bad),
+			"write one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL after each listener name")
+	}
+	return protocols
+}
+
+// protocolMap returns the protocol of each listener name, and the first malformed entry. As in
+// Kafka, controller listeners are PLAINTEXT if no map is given and no listener is named after a
+// secure protocol.
+func (r *reader) protocolMap() (protocols map[string]SecurityProtocol, bad string) {
+	const key = "listener.security.protocol.map"
+	protocols = map[string]SecurityProtocol{}
 	for _, entry := range splitList(r.text(key)) {
 		colon := strings.LastIndexByte(entry, ':')
 		protocol, ok := parseProtocol(strings.TrimSpace(entry[colon+1:]))
 		if colon < 1 || !ok {
-			r.refuse(key, fmt.Sprintf("has the entry %q, which is not of the form NAME:PROTOCOL", entry),
-				"write one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL after each listener name")
-			return protocols
+			return protocols, entry
 		}
 		protocols[strings.ToUpper(strings.TrimSpace(entry[:colon]))] = protocol
 	}
-	if r.set(key) {
-		return protocols
+	secure := func(entry string) bool {
+		l, _ := parseListener(entry)
+		p, ok := parseProtocol(l.Name)
+		return ok && p != Plaintext
 	}
-	secure := func(l Listener) bool { p, ok := parseProtocol(l.Name); return ok && p != Plaintext }
-	if slices.ContainsFunc(r.config.Listeners, secure) {
-		return protocols
+	if r.set(key) || slices.ContainsFunc(splitList(r.text("listeners")), secure) {
+		return protocols, ""
 	}
-	for _, name := range r.config.ControllerListenerNames {
+	for _, name := range r.listenerNames() {
 		if _, mapped := protocols[name]; !mapped {
 			protocols[name] = Plaintext
 		}
 	}
-	return protocols
+	return protocols, ""
 }
 
 // matchNames checks that the listeners are those of controller.listener.names, and that the map has
@@ -122,17 +130,12 @@ func (r *reader) matchNames() {
 func (r *reader) checkProtocols() {
 	const key = "listener.security.protocol.map"
 	for _, name := range r.config.ControllerListenerNames {
-		protocol, ok := r.config.SecurityProtocols[name]
+		_, ok := r.config.SecurityProtocols[name]
 		switch {
 		case r.bad[key]:
 			return
 		case !ok:
 			r.refuse(key, "has no entry for the listener "+name, "add "+name+":PLAINTEXT")
-			return
-		case protocol != Plaintext:
-			r.refuse(key, "gives the controller listener "+name+" the protocol "+protocol.String()+
-				", which YAKt does not serve yet",
-				"use "+name+":PLAINTEXT on a network you trust, here and in the brokers' files")
 			return
 		}
 	}
@@ -212,22 +215,62 @@ func (r *reader) httpListeners() []HostPort {
 	const key = "yakt.http.listeners"
 	_, source, _ := r.get(r.table[key])
 	r.config.HTTP.Default = source == fromDefault
+	r.config.HTTP.Protocol = r.httpProtocol()
 	all := r.hostPorts(key, "127.0.0.1:8093")
 	for _, at := range all {
-		switch {
-		case isLoopback(at.Host):
+		switch missing := r.httpLacks(); {
+		case isLoopback(at.Host) || missing == "":
 		case r.config.HTTP.Insecure:
-			r.advise(key, "", "has "+at.String()+", which other machines can reach, and anyone there "+
-				"can change the cluster (yakt.http.insecure=true)")
+			r.advise(key, "", "has "+at.String()+", which other machines can reach "+missing+
+				" (yakt.http.insecure=true)")
+			r.checkInsecure()
 		default:
-			r.refuse(key, "has "+at.String()+
-				", which other machines can reach, and the HTTP API has no authentication yet",
-				"give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set "+
-					"yakt.http.insecure=true on a network where everyone may do everything")
+			r.refuse(key, "has "+at.String()+", which other machines can reach "+missing,
+				"set yakt.http.security.protocol=SASL_SSL, or SSL with "+
+					"listener.name.http.ssl.client.auth=required; or give a loopback address, such as "+
+					"127.0.0.1:8093, and reach it through ssh -L; or set yakt.http.insecure=true on a "+
+					"network where everyone may do everything")
 			return nil
 		}
 	}
 	return all
+}
+
+// httpLacks says what protects too little for listeners that other machines can reach; "" if
+// connections are encrypted and clients have to authenticate.
+func (r *reader) httpLacks() string {
+	switch p := r.httpProtocol(); {
+	case p == Plaintext:
+		return "without TLS and credentials"
+	case !p.HasTLS():
+		return "without TLS, so that passwords can be read on their way"
+	case !p.HasSASL() && r.httpClientAuth() != "required":
+		return "without credentials"
+	}
+	return ""
+}
+
+// httpClientAuth is whether HTTP clients have to show certificates (ssl.client.auth).
+func (r *reader) httpClientAuth() string {
+	const key = "ssl.client.auth"
+	own := listenerPrefix(httpListener) + key
+	if r.isExplicit(own) {
+		return strings.ToLower(strings.TrimSpace(r.text(own)))
+	}
+	return strings.ToLower(strings.TrimSpace(r.text(key)))
+}
+
+// checkInsecure refuses an authorizer beside HTTP listeners that say that everyone may do
+// everything, unless those without credentials may in fact do everything.
+func (r *reader) checkInsecure() {
+	const key = "yakt.http.insecure"
+	anonymous := slices.ContainsFunc(strings.Split(r.text("super.users"), ";"),
+		func(s string) bool { return strings.TrimSpace(s) == protocol.Anonymous })
+	if r.set("authorizer.class.name") && !anonymous && !r.bad[key] {
+		r.refuse(key, "permits HTTP requests without credentials to do everything, and "+
+			"authorizer.class.name does not", "remove it and set yakt.http.security.protocol; or, if "+
+			"everyone may do everything, add "+protocol.Anonymous+" to super.users")
+	}
 }
 
 // debugListeners must be loopback: profiles reveal what a process does, and take its time.

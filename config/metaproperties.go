@@ -203,7 +203,7 @@ func (m MetaProperties) Write(dir string) error {
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		data = appendProperty(data, key, values[key])
 	}
-	if err := WriteDurably(filepath.Join(dir, MetaPropertiesName), data, 0o644); err != nil {
+	if err := WriteDurably(filepath.Join(dir, MetaPropertiesName), data, 0o600); err != nil {
 		return fmt.Errorf(
 			"the directory's identity cannot be written: %w; %s must exist, be writable and have space", err,
 			dir,

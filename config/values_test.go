@@ -45,7 +45,8 @@ func TestGarbageIsRefused(t *testing.T) {
 			continue
 		}
 		tried++
-		file := write(t, "c.properties", withoutKeys(minimal, name)+name+"=garbage\n")
+		file := write(t, "c.properties", withoutKeys(minimal, name)+
+			"listener.security.protocol.map=CONTROLLER:SASL_SSL\n"+name+"=garbage\n")
 		_, _, err := Load(file, nil)
 		want := name + "=garbage (c.properties:"
 		if err == nil || !strings.Contains(err.Error(), want) {

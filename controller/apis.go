@@ -57,6 +57,7 @@ var apis = []*api{
 	failing(readAPI(1, 4, 18, (*Controller).fetch), failFetch).needs(acls.ClusterAction),
 	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata).forEach(),
 	failing(readAPI(10, 0, 6, (*Controller).findCoordinator), failFindCoordinator).forEach(),
+	readAPI(17, 0, 1, (*Controller).saslHandshake).forAnyone(),
 	readAPI(18, 0, 5, (*Controller).apiVersions).forAnyone(),
 	deciding(writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
 		forwarded().within(createTopicsTimeout), decideCreateTopics),
@@ -71,6 +72,7 @@ var apis = []*api{
 	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs).forEach(),
 	deciding(writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
 		decideAlterConfigs),
+	readAPI(36, 0, 2, (*Controller).saslAuthenticate).forAnyone(),
 	deciding(writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
 		forwarded().within(createPartitionsTimeout), decideCreatePartitions),
 	refusing(writeAPI(38, 1, 3, (*core).createDelegationToken, failCreateDelegationToken).

@@ -462,8 +462,8 @@ func TestPeersHaveMemoryOfTheirOwn(t *testing.T) {
 		cfg := peersConfig()
 		cfg.MaxStreamFrameBytes = 33 << 20
 		plain := cfg.Stream
-		cfg.Stream = func(remote string) Stream {
-			stream := plain(remote)
+		cfg.Stream = func(caller Caller, remote string) Stream {
+			stream := plain(caller, remote)
 			stream.Confirmed = func() bool { return remote == "10.0.0.1:1" }
 			return stream
 		}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // apiVersions answers with two keys and, from v3, a feature.
@@ -377,7 +379,10 @@ func TestStream(t *testing.T) {
 	cfg.StreamKey = streamKey
 	var bodies [][]byte
 	remotes, closed := make(chan string, 10), make(chan struct{}, 10)
-	cfg.Stream = func(remote string) Stream {
+	cfg.Stream = func(caller Caller, remote string) Stream {
+		if caller.Principal != protocol.Anonymous {
+			t.Errorf("a stream of %+v", caller)
+		}
 		remotes <- remote
 		return Stream{Frame: func(body []byte) ([]byte, error) {
 			bodies = append(bodies, body)

@@ -81,6 +81,7 @@ func (c *conn) request(h header, req kmsg.Request) error {
 		c.caller.ClientID = string(h.clientID)
 	}
 	c.server.count.requests.Add(1)
+	c.noteSASL(h.key)
 	correlationID := h.correlationID // the frame's memory may be reused before the reply
 	costs, err := c.chargeAnswer(req)
 	if err != nil {
@@ -205,7 +206,7 @@ func (c *conn) streamFrame(data []byte, owned bool) error {
 	}
 	first := c.stream.Frame == nil
 	if first {
-		c.stream = c.server.cfg.Stream(c.remote)
+		c.stream = c.server.cfg.Stream(c.caller, c.remote)
 	}
 	body := h.body
 	if !owned {

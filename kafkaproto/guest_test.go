@@ -10,7 +10,7 @@ import (
 func peersConfig() Config {
 	cfg, _ := testConfig(respond)
 	cfg.StreamKey, cfg.StreamSlots = streamKey, 2
-	cfg.Stream = func(string) Stream {
+	cfg.Stream = func(Caller, string) Stream {
 		return Stream{Frame: func(body []byte) ([]byte, error) { return body, nil }}
 	}
 	return cfg

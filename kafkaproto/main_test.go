@@ -26,7 +26,8 @@ type replyFunc = func(kmsg.Response)
 type handleFunc = func(ctx context.Context, caller Caller, req kmsg.Request, reply replyFunc)
 
 // testKeys are the test server's versions: the controller's versions of a few keys.
-var testKeys = map[int16][2]int16{1: {4, 18}, 3: {0, 13}, 18: {0, 4}, 19: {2, 7}, 58: {0, 0},
+var testKeys = map[int16][2]int16{1: {4, 18}, 3: {0, 13}, 17: {0, 1}, 18: {0, 4}, 19: {2, 7},
+	36: {0, 2}, 58: {0, 0},
 	59: {0, 1}, 63: {0, 2}}
 
 func testVersions(key int16) (low, high int16, ok bool) {

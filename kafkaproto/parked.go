@@ -73,6 +73,7 @@ func (w *sweeper) run() {
 			w.sweep()
 			w.server.budget.chunks.rest()
 			w.server.peerBudget.chunks.rest()
+			w.server.strangers.chunks.rest()
 		case <-w.server.stop:
 			return
 		}
@@ -85,7 +86,7 @@ func (w *sweeper) sweep() {
 	all, perIP, ends := 0, make(map[string]int), 0
 	for _, p := range w.outstanding() {
 		ip := p.conn.caller.ClientAddr
-		gone, closedSide := hungUp(p.conn.nc)
+		gone, closedSide := hungUp(p.conn.raw)
 		switch limit := w.limit(p, all, perIP[ip]); {
 		case gone:
 			p.conn.close(errHungUp)

@@ -19,6 +19,8 @@ const (
 	roomInterval = 20 * time.Millisecond
 	// silentAfter is how long a connection may exist without a request before it counts as idle.
 	silentAfter = 100 * time.Millisecond
+	// strangerAfter is how long an authentication may take before the connection counts as idle.
+	strangerAfter = time.Second
 	// idleSweeps and parkedSweeps are the same between two requests, and during one.
 	idleSweeps   = 5
 	parkedSweeps = 3
@@ -68,7 +70,7 @@ func (s *Server) idlers(reason closeReason, ip string, now time.Time) []*conn {
 	}
 	slices.SortFunc(idle, func(x, y *conn) int {
 		return cmp.Or(
-			cmp.Compare(min(x.asked.Load(), 1), min(y.asked.Load(), 1)),
+			cmp.Compare(x.rank(), y.rank()),
 			cmp.Compare(s.perIP[y.caller.ClientAddr], s.perIP[x.caller.ClientAddr]),
 			cmp.Compare(y.still.sweeps, x.still.sweeps),
 			x.accepted.Compare(y.accepted),
@@ -77,12 +79,22 @@ func (s *Server) idlers(reason closeReason, ip string, now time.Time) []*conn {
 	return idle[:min(len(idle), 1+len(idle)/roomShare)]
 }
 
+// rank is lower for connections of clients that have never done anything.
+func (c *conn) rank() uint64 {
+	if c.stranger.Load() {
+		return 0
+	}
+	return min(c.asked.Load(), 1)
+}
+
 // doesNothing reports whether a connection is idle. The server's lock is held.
 func (c *conn) doesNothing(now time.Time) bool {
 	asked := c.asked.Load()
 	switch {
 	case c.guest || c.isPeer.Load():
 		return false
+	case c.stranger.Load():
+		return now.Sub(c.accepted) >= strangerAfter
 	case asked == 0:
 		return now.Sub(c.accepted) >= silentAfter
 	case asked != c.still.asked:

@@ -35,9 +35,13 @@ type Server struct {
 	budget    *budget        // for clients
 	// peerBudget is the memory of confirmed peers: the log must never wait for clients.
 	peerBudget *budget
+	strangers  *budget // of connections that are not authenticated yet
 	count      counters
 	refused    refused
+	handshakes handshakes
 	closings   [closeReasons]limits.Pace // paces the log
+	// misplacedSASL paces the log of clients that speak SASL on a listener without it.
+	misplacedSASL limits.Pace
 
 	draining  atomic.Bool
 	stop      chan struct{}  // closed when draining begins
@@ -78,11 +82,15 @@ func newServer(cfg Config) *Server {
 		cfg:    cfg,
 		log:    cfg.Logger,
 		budget: cfg.clientBudget(), peerBudget: cfg.peerBudget(),
-		refused: newRefused(cfg.Logger),
-		stop:    make(chan struct{}),
-		freed:   make(chan struct{}, 1),
-		conns:   map[*conn]struct{}{},
-		perIP:   map[string]int{},
+		strangers: cfg.strangerBudget(),
+		refused:   newRefused(cfg.Logger),
+		stop:      make(chan struct{}),
+		freed:     make(chan struct{}, 1),
+		conns:     map[*conn]struct{}{},
+		perIP:     map[string]int{},
+		handshakes: handshakes{
+			most: cfg.MaxHandshakes, mostPerIP: cfg.MaxHandshakesPerIP, perIP: map[string]int{},
+		},
 	}
 }
 
@@ -165,7 +173,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.drain()
 	for _, c := range s.snapshot() {
 		// wakes connections that are reading; see readDeadline.arm
-		c.nc.SetReadDeadline(time.Unix(1, 0))
+		c.raw.SetReadDeadline(time.Unix(1, 0))
 	}
 	drained := make(chan struct{})
 	go func() {

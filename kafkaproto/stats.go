@@ -18,6 +18,11 @@ const (
 	closedMemory
 	closedSlow
 	closedForOthers
+	closedAuthentication
+	closedExpired
+	closedWrongProtocol
+	closedHandshake
+	closedHandshakeTimeout
 	closedStream
 	closedByHandler
 	closedPanic
@@ -25,14 +30,17 @@ const (
 	closedShutdown
 	refusedConnections
 	refusedConnectionsPerIP
+	refusedHandshakes
+	refusedHandshakesPerIP
 	closeReasons // number of reasons
 )
 
 var closeReasonNames = [closeReasons]string{
 	"peer", "network-error", "idle", "frame-timeout", "write-timeout", "frame-length",
 	"unknown-key", "unsupported-version", "malformed",
-	"memory", "slow", "gave-way", "stream", "handler", "panic", "fault", "shutdown",
-	"max-connections", "max-connections-per-ip",
+	"memory", "slow", "gave-way", "authentication", "expired", "wrong-protocol", "tls-handshake",
+	"tls-timeout", "stream", "handler", "panic", "fault", "shutdown",
+	"max-connections", "max-connections-per-ip", "tls-handshakes", "tls-handshakes-per-ip",
 }
 
 func (r closeReason) String() string { return closeReasonNames[r] }
@@ -42,12 +50,16 @@ type counters struct {
 	requests, streamFrames atomic.Int64
 	bytesIn, bytesOut      atomic.Int64
 	closed                 [closeReasons]atomic.Int64
+
+	authenticated, authenticationsFailed     atomic.Int64
+	reauthenticated, reauthenticationsFailed atomic.Int64
 }
 
 // Stats is a snapshot of a Server's counters since its start. They are read one after the other, so
 // they may not match exactly.
 type Stats struct {
 	Connections   int64 // open now
+	Handshakes    int64 // of TLS, not complete
 	Accepted      int64
 	Requests      int64 // passed to Config.Handle, or answered in its place
 	StreamFrames  int64 // passed to Config.Stream's frame function
@@ -55,6 +67,11 @@ type Stats struct {
 	BytesOut      int64
 	InFlightBytes int64 // memory in use of Config.MaxInFlightBytes
 	PeerBytes     int64 // memory in use of the peers' budget
+	StrangerBytes int64 // memory in use of connections that are not authenticated
+
+	// Authentications by SASL, the first ones of connections and later ones.
+	Authenticated, AuthenticationsFailed     int64
+	Reauthenticated, ReauthenticationsFailed int64
 	// connections closed or refused, by reason; contains every reason
 	Closed  map[string]int64
 	Refused map[string]int64 // by limit, under the name of its configuration key
@@ -64,6 +81,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	stats := Stats{
 		Connections:   s.count.connections.Load(),
+		Handshakes:    int64(s.handshakes.count()),
 		Accepted:      s.count.accepted.Load(),
 		Requests:      s.count.requests.Load(),
 		StreamFrames:  s.count.streamFrames.Load(),
@@ -71,8 +89,15 @@ func (s *Server) Stats() Stats {
 		BytesOut:      s.count.bytesOut.Load(),
 		InFlightBytes: s.budget.inUse(),
 		PeerBytes:     s.peerBudget.inUse(),
-		Refused:       make(map[string]int64),
-		Closed:        make(map[string]int64, closeReasons),
+		StrangerBytes: s.strangers.inUse(),
+
+		Authenticated:           s.count.authenticated.Load(),
+		AuthenticationsFailed:   s.count.authenticationsFailed.Load(),
+		Reauthenticated:         s.count.reauthenticated.Load(),
+		ReauthenticationsFailed: s.count.reauthenticationsFailed.Load(),
+
+		Refused: make(map[string]int64),
+		Closed:  make(map[string]int64, closeReasons),
 	}
 	for r := range closeReasons {
 		stats.Closed[r.String()] = s.count.closed[r].Load()

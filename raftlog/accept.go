@@ -9,8 +9,9 @@ import (
 type inbound struct {
 	l      *Log
 	remote string
-	peer   *hello // nil until its hello was accepted
-	ended  bool   // refused or answered for good: further frames are malformed
+	may    func() error // see AcceptPeer
+	peer   *hello       // nil until its hello was accepted
+	ended  bool         // refused or answered for good: further frames are malformed
 
 	pulled *tunnelEnd // this connection carries its replies; nil for most
 	pushed *tunnelEnd // receives what this connection sends; nil for most
@@ -21,10 +22,18 @@ type inbound struct {
 // close the connection. confirmed, called between frames, reports whether the other end has been
 // confirmed as the peer that it claims to be. closed is called once, after the last frame. The body
 // is not retained.
-func (l *Log) AcceptPeer(remote string) (
+//
+// may returns nil if whoever has authenticated on the connection may act as a peer, or why not, in
+// a sentence for the other end that tells it nothing about this quorum. It is asked before anything
+// else is looked at, and again a few times a second, so that a permission can be taken away. nil:
+// anyone may.
+func (l *Log) AcceptPeer(remote string, may func() error) (
 	frame func(body []byte) (reply []byte, err error), confirmed func() bool, closed func(),
 ) {
-	in := &inbound{l: l, remote: remote}
+	if may == nil {
+		may = func() error { return nil }
+	}
+	in := &inbound{l: l, remote: remote, may: may}
 	return in.frame, func() bool { return in.peer != nil }, in.closed
 }
 
@@ -38,6 +47,12 @@ func (in *inbound) frame(body []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: kind %d before a hello from %s", errMalformed, body[0], in.remote)
 	case in.peer != nil && !in.l.peers.isMember(raftID(in.peer.node)):
 		return nil, fmt.Errorf("raftlog: node %d is no member any more", in.peer.node)
+	}
+	if in.peer == nil {
+		if err := in.may(); err != nil {
+			in.ended = true
+			return refusal(err), nil
+		}
 	}
 	switch rest := body[1:]; body[0] {
 	case kindHello:
@@ -72,6 +87,9 @@ func (in *inbound) ping(b []byte) ([]byte, error) {
 	founding, heard := r.flag(), r.remembered()
 	if r.bad {
 		return nil, fmt.Errorf("%w: ping of %d bytes", errMalformed, len(b))
+	}
+	if err := in.may(); err != nil {
+		return nil, fmt.Errorf("raftlog: node %d is no peer any more: %w", in.peer.node, err)
 	}
 	if d := in.l.cfg.VoterDirectory(in.peer.node); d != [16]byte{} && d != in.peer.dir {
 		return nil, fmt.Errorf("raftlog: node %d has another directory now", in.peer.node)

@@ -137,7 +137,7 @@ func (n *testNode) accept(l net.Listener, log *Log) {
 		n.served.Add(1)
 		go func() {
 			defer n.served.Done()
-			frame, _, closed := log.AcceptPeer(conn.RemoteAddr().String())
+			frame, _, closed := log.AcceptPeer(conn.RemoteAddr().String(), nil)
 			_ = serveFrames(conn, frame)
 			_ = conn.Close()
 			closed()

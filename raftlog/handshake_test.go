@@ -10,7 +10,7 @@ import (
 
 // greet sends one hello to a log and returns the verdict.
 func greet(l *Log, h hello) error {
-	frame, _, closed := l.AcceptPeer("127.0.0.1:1")
+	frame, _, closed := l.AcceptPeer("127.0.0.1:1", nil)
 	defer closed()
 	reply, err := frame(appendHello([]byte{kindHello}, h))
 	if err != nil {
@@ -64,11 +64,11 @@ func TestHandshakeRefusals(t *testing.T) {
 			t.Errorf("%v, want something that says %q", err, says)
 		}
 	}
-	frame, _, _ := n.log.AcceptPeer("127.0.0.1:1")
+	frame, _, _ := n.log.AcceptPeer("127.0.0.1:1", nil)
 	if _, err := frame([]byte{kindMessages}); err == nil {
 		t.Error("messages before a hello")
 	}
-	frame, _, _ = n.log.AcceptPeer("127.0.0.1:1")
+	frame, _, _ = n.log.AcceptPeer("127.0.0.1:1", nil)
 	if _, err := frame(nil); err == nil {
 		t.Error("an empty frame")
 	}
@@ -137,7 +137,7 @@ func TestConfirmIsForTheNodeThatIsDialled(t *testing.T) {
 		"another cluster":   {confirm{"other", 1, 0, token}, false},
 		"meant for another": {confirm{"test-cluster", 1, 2, token}, false},
 	} {
-		frame, _, _ := l.AcceptPeer("127.0.0.1:1")
+		frame, _, _ := l.AcceptPeer("127.0.0.1:1", nil)
 		reply, err := frame(appendConfirm([]byte{kindConfirm}, c.ask))
 		if _, verdict := readVerdict(reply); err != nil || (verdict == nil) != c.good {
 			t.Errorf("%s: %v, %v", name, verdict, err)

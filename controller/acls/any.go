@@ -26,7 +26,7 @@ func (a *Authorizer) AllowsAny(
 	}
 	p := newPatterns()
 	for _, e := range img.ACLs() {
-		if e.ResourceType == resourceType && isFor(e, principal, host, addr) &&
+		if e.ResourceType == resourceType && concerns(e, principal, host, addr) &&
 			(e.Operation == operation || e.Operation == All) {
 			p.add(e)
 		}
@@ -88,4 +88,10 @@ func (p patterns) deniedBelow(name string) bool {
 		}
 	}
 	return false
+}
+
+// concerns reports whether an entry's principal and host are those of a client.
+func concerns(e *record.AccessControlEntry, principal, host string, addr netip.Addr) bool {
+	return (e.Principal == principal || e.Principal == "User:*") &&
+		(e.Host == Wildcard || e.Host == host || aclindex.InRange(addr, e.Host))
 }

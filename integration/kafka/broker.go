@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/yakt/yakt/integration/realm"
 )
 
 const (
@@ -32,6 +34,9 @@ type BrokerOptions struct {
 	FormatByTool     bool // format by kafka-storage instead of writing meta.properties
 	HeapMB           int  // 256 by default
 	Properties       map[string]string
+	// Listeners are for a secured quorum only; the first is between brokers. By default one with
+	// certificates, and one for clients with every mechanism.
+	Listeners []realm.Listener
 }
 
 // ControllerQuorum is the address information that a broker's configuration needs.
@@ -40,6 +45,8 @@ type ControllerQuorum interface {
 	BootstrapServers() string // host:port,...
 	StaticVoters() string     // id@host:port,...
 	ListenerName() string
+	// Security is the realm, nil if there is none, and the listener of BootstrapServers.
+	Security() (*realm.Realm, realm.Listener)
 }
 
 // Broker is a real Apache Kafka broker (process.roles=broker).
@@ -48,11 +55,14 @@ type Broker struct {
 	ID      int32
 	Version string
 	Dirs    []string // its log directories
-	port    int
-	config  string
-	log4j2  string
-	heapMB  int
-	props   properties
+
+	listeners []realm.Listener
+	ports     []int // of each listener
+	jvmArgs   []string
+	config    string
+	log4j2    string
+	heapMB    int
+	props     properties
 }
 
 // StartBroker makes a broker, starts it and waits until it serves clients.
@@ -85,12 +95,17 @@ func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 	t.Helper()
 	r := Resolve(t, cmp.Or(o.Version, Newest))
 	dir := t.TempDir()
-	b := &Broker{ID: o.ID, Version: r.Version, port: FreePort(t), heapMB: cmp.Or(o.HeapMB, 256),
+	b := &Broker{ID: o.ID, Version: r.Version, heapMB: cmp.Or(o.HeapMB, 256),
 		config: filepath.Join(dir, "server.properties")}
 	for i := range max(o.LogDirs, 1) {
 		b.Dirs = append(b.Dirs, filepath.Join(dir, fmt.Sprintf("data-%d", i)))
 	}
 	b.props = brokerProperties(q, o)
+	b.listeners = secureBroker(q, o, b.props)
+	maps.Copy(b.props, o.Properties)
+	b.ports = freePortsFor(t, len(b.listeners))
+	theirs, _ := q.Security()
+	b.jvmArgs = jvmArgs(theirs)
 	b.props["log.dirs"] = strings.Join(b.Dirs, ",")
 	b.writeConfig(t)
 	name := fmt.Sprintf("broker-%d", o.ID)
@@ -107,7 +122,7 @@ func NewBroker(t testing.TB, q ControllerQuorum, o BrokerOptions) *Broker {
 
 // commandOf runs the broker with the classes of a release.
 func (b *Broker) commandOf(r *Release) command {
-	return r.javaCommand(b.heapMB, b.log4j2, nil, serverClass, b.config)
+	return r.javaCommand(b.heapMB, b.log4j2, b.jvmArgs, serverClass, b.config)
 }
 
 // Install has the broker run another release from its next start, on the same directories.
@@ -154,16 +169,15 @@ func brokerProperties(q ControllerQuorum, o BrokerOptions) properties {
 	if o.Rack != "" {
 		p["broker.rack"] = o.Rack
 	}
-	maps.Copy(p, o.Properties)
 	return p
 }
 
-// writeConfig puts the broker's port into its listeners, unless the options set listeners.
+// writeConfig puts the broker's ports into its listeners, unless the properties set listeners.
 func (b *Broker) writeConfig(t testing.TB) {
 	t.Helper()
 	p := maps.Clone(b.props)
 	if p["listeners"] == "" {
-		p["listeners"] = "PLAINTEXT://" + b.Addr()
+		p["listeners"] = listenersOf(b.listeners, b.ports)
 		p["advertised.listeners"] = p["listeners"]
 	}
 	if err := p.write(b.config); err != nil {
@@ -185,8 +199,8 @@ func (b *Broker) format(t testing.TB, clusterID string, o BrokerOptions) {
 	}
 }
 
-// Addr is the address of the broker's PLAINTEXT listener.
-func (b *Broker) Addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+// Addr is the address of the broker's first listener.
+func (b *Broker) Addr() string { return fmt.Sprintf("127.0.0.1:%d", b.ports[0]) }
 
 // Kafka's error message when a listener's port is taken.
 var bindError = regexp.MustCompile(`Address already in use|Socket server failed to bind`)
@@ -203,7 +217,7 @@ func (b *Broker) WaitStarted(t testing.TB, within time.Duration) time.Duration {
 		if b.Alive() || attempt == bindAttempts || !bindError.MatchString(b.Log()) {
 			t.Fatal(missed(b.Name+" starts", took, err))
 		}
-		b.port = FreePort(t)
+		b.ports = freePortsFor(t, len(b.listeners))
 		b.writeConfig(t)
 		b.Start(t)
 	}

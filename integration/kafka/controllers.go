@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/yakt/yakt/integration/realm"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -25,6 +28,7 @@ type Quorum interface {
 	Nodes() []int32               // node ids
 	Endpoint(id int32) string     // host:port of a node
 	Dir(id int32) string          // a node's data directory
+	ClientOptions() []kgo.Opt     // of a client that may do everything, at Endpoint
 	Start(t testing.TB, id int32) // starts a stopped or killed node; does not wait
 	Stop(t testing.TB, id int32)  // stops a node gracefully
 	Kill(id int32)                // sends SIGKILL
@@ -50,6 +54,10 @@ type ControllerOptions struct {
 	HeapMB     int  // Java only, 256 by default
 	AsShipped  bool // Java only: options of Kafka's start script, not those for a quick start
 	Properties map[string]string
+	// Realm secures the quorum, whose nodes connect to each other by the first of Listeners.
+	// Without a realm there is one listener, in plaintext.
+	Realm     *realm.Realm
+	Listeners []realm.Listener
 }
 
 // patientSession is broker.session.timeout.ms unless a test sets it: so long that a busy machine
@@ -64,13 +72,14 @@ type Controllers struct {
 	static    bool
 	nodes     map[int32]*controller
 	small     *SmallDisk // the first node's, or nil
+	security
 }
 
 type controller struct {
 	*Server
 	id          int32
 	directoryID string
-	port        int
+	ports       []int  // of each listener
 	http        string // host:port of its HTTP API, "" without one
 	dir, config string
 	properties  properties
@@ -92,7 +101,9 @@ type program interface {
 func StartControllers(t testing.TB, n int, o ControllerOptions) *Controllers {
 	t.Helper()
 	r := Resolve(t, cmp.Or(o.Version, Newest))
-	return startQuorum(t, apache{r, cmp.Or(o.HeapMB, 256), o.AsShipped}, n, o)
+	prog := apache{release: r, heapMB: cmp.Or(o.HeapMB, 256), asShipped: o.AsShipped}
+	prog.jvmArgs = jvmArgs(o.Realm)
+	return startQuorum(t, prog, n, o)
 }
 
 // StartYAKt starts a quorum of n nodes of the yakt binary and waits until it has a leader.
@@ -124,15 +135,15 @@ func configureQuorum(t testing.TB, prog program, n int, o ControllerOptions) *Co
 	q := &Controllers{
 		name: prog.name(), version: cmp.Or(o.Version, Newest),
 		clusterID: cmp.Or(o.ClusterID, protocol.NewUUID().String()),
-		static:    o.Static, nodes: map[int32]*controller{},
+		static:    o.Static, nodes: map[int32]*controller{}, security: secure(t, o),
 	}
 	root := t.TempDir()
 	for i := range n {
 		id := int32(firstControllerID + i)
 		dir := filepath.Join(root, fmt.Sprintf("controller-%d", id))
 		q.nodes[id] = &controller{
-			id: id, directoryID: protocol.NewUUID().String(), port: FreePort(t), dir: dir,
-			config: dir + ".properties",
+			id: id, directoryID: protocol.NewUUID().String(), dir: dir,
+			config: dir + ".properties", ports: freePortsFor(t, len(q.listeners)),
 		}
 		if prog.hasHTTP() {
 			q.nodes[id].http = fmt.Sprintf("127.0.0.1:%d", FreePort(t))
@@ -248,10 +259,10 @@ func (q *Controllers) properties(c *controller, extra map[string]string) propert
 	p := properties{
 		"process.roles":                  "controller",
 		"node.id":                        fmt.Sprint(c.id),
-		"listeners":                      q.ListenerName() + "://" + q.Endpoint(c.id),
-		"advertised.listeners":           q.ListenerName() + "://" + q.Endpoint(c.id),
+		"listeners":                      listenersOf(q.listeners, c.ports),
+		"advertised.listeners":           listenersOf(q.listeners, c.ports),
 		"listener.security.protocol.map": q.ListenerName() + ":PLAINTEXT,PLAINTEXT:PLAINTEXT",
-		"controller.listener.names":      q.ListenerName(),
+		"controller.listener.names":      namesOf(q.listeners),
 		"log.dirs":                       c.dir,
 		"broker.session.timeout.ms":      fmt.Sprint(patientSession.Milliseconds()),
 	}
@@ -263,6 +274,7 @@ func (q *Controllers) properties(c *controller, extra map[string]string) propert
 	if c.http != "" {
 		p["yakt.http.listeners"] = c.http
 	}
+	maps.Copy(p, q.security.properties())
 	maps.Copy(p, extra)
 	return p
 }
@@ -301,7 +313,7 @@ func (q *Controllers) Version() string { return q.version }
 func (q *Controllers) ClusterID() string { return q.clusterID }
 
 // ListenerName implements Quorum.
-func (q *Controllers) ListenerName() string { return "CONTROLLER" }
+func (q *Controllers) ListenerName() string { return q.listeners[0].Name }
 
 // BootstrapServers is the value of controller.quorum.bootstrap.servers and of
 // --bootstrap-controller.
@@ -353,10 +365,8 @@ func (q *Controllers) SmallDisk() *SmallDisk { return q.small }
 // HTTPAddr returns host:port of a YAKt node's HTTP API.
 func (q *Controllers) HTTPAddr(id int32) string { return q.nodes[id].http }
 
-// Endpoint returns host:port of a node's Kafka listener.
-func (q *Controllers) Endpoint(id int32) string {
-	return fmt.Sprintf("127.0.0.1:%d", q.nodes[id].port)
-}
+// Endpoint returns host:port of a node's first Kafka listener.
+func (q *Controllers) Endpoint(id int32) string { return q.EndpointOf(id, q.ListenerName()) }
 
 // Dir returns a node's data directory.
 func (q *Controllers) Dir(id int32) string { return q.nodes[id].dir }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/integration/realm"
 )
 
 // Frame encodes a request as it is sent, with its length in front. The caller sets the request's
@@ -84,22 +85,7 @@ func Exchange(nc net.Conn, req kmsg.Request, within time.Duration) (kmsg.Respons
 	if err := nc.SetDeadline(time.Now().Add(within)); err != nil {
 		return nil, err
 	}
-	if _, err := nc.Write(Frame(req)); err != nil {
-		return nil, err
-	}
-	frame, err := ReadFrame(nc)
-	if err != nil {
-		return nil, err
-	}
-	resp := req.ResponseKind()
-	header := 4 // correlation id, then the tags of flexible versions
-	if resp.IsFlexible() && resp.Key() != int16(kmsg.ApiVersions) {
-		header++
-	}
-	if len(frame) < header {
-		return nil, fmt.Errorf("a response of %d bytes", len(frame))
-	}
-	return resp, resp.ReadFrom(frame[header:])
+	return realm.Ask(nc, req, req.GetVersion())
 }
 
 // RawFrame is a frame with a request header of version 2, without tags, and a body.

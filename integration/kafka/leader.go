@@ -30,7 +30,7 @@ func FindLeader(ctx context.Context, q Quorum) (Leader, error) {
 	best := Leader{ID: -1}
 	var errs []error
 	for _, id := range q.Nodes() {
-		l, err := DescribeQuorum(ctx, q.Endpoint(id))
+		l, err := DescribeQuorum(ctx, q.Endpoint(id), q.ClientOptions()...)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("node %d: %w", id, err))
 		} else if l.ID == id && l.Epoch > best.Epoch {
@@ -68,13 +68,13 @@ func WaitCaughtUp(t testing.TB, q Quorum, id int32, within time.Duration) {
 }
 
 // DescribeQuorum queries one controller. A standby of Apache's answers NOT_LEADER_OR_FOLLOWER.
-func DescribeQuorum(ctx context.Context, endpoint string) (Leader, error) {
+func DescribeQuorum(ctx context.Context, endpoint string, opts ...kgo.Opt) (Leader, error) {
 	req := kmsg.NewPtrDescribeQuorumRequest()
 	partition := kmsg.NewDescribeQuorumRequestTopicPartition()
 	topic := kmsg.NewDescribeQuorumRequestTopic()
 	topic.Topic, topic.Partitions = protocol.MetadataTopic, append(topic.Partitions, partition)
 	req.Topics = append(req.Topics, topic)
-	kresp, err := Ask(ctx, endpoint, req)
+	kresp, err := Ask(ctx, endpoint, req, opts...)
 	if err != nil {
 		return Leader{}, err
 	}
@@ -120,11 +120,14 @@ func LogStart(ctx context.Context, endpoint string, epoch int32) (int64, error) 
 }
 
 // Ask sends one request to one controller or broker on a new connection, after ApiVersions, at the
-// highest version that both know. It waits at most 15 s.
-func Ask(ctx context.Context, endpoint string, req kmsg.Request) (kmsg.Response, error) {
+// highest version that both know. It waits at most 15 s. opts are for its client, such as a login.
+func Ask(
+	ctx context.Context, endpoint string, req kmsg.Request, opts ...kgo.Opt,
+) (kmsg.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(endpoint), kgo.DialTimeout(askTimeout))
+	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(endpoint),
+		kgo.DialTimeout(askTimeout))...)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,15 @@ func FreePort(t testing.TB) int {
 	return ports[0]
 }
 
+// freePortsFor is FreePort, n times.
+func freePortsFor(t testing.TB, n int) (ports []int) {
+	t.Helper()
+	for range n {
+		ports = append(ports, FreePort(t))
+	}
+	return ports
+}
+
 func freePorts(n int) (ports []int, release func(), err error) {
 	var held []*os.File
 	release = func() {

@@ -17,6 +17,7 @@ type apache struct {
 	release   *Release
 	heapMB    int
 	asShipped bool
+	jvmArgs   []string
 }
 
 func (a apache) name() string { return "Apache " + a.release.Version }
@@ -25,7 +26,7 @@ func (a apache) hasHTTP() bool { return false }
 
 func (a apache) format(dir string, args ...string) (command, error) {
 	log4j2, err := log4j2Config(dir, "format", filepath.Join(dir, "format.log"))
-	return a.release.javaCommand(toolHeapMB, log4j2, nil, StorageTool,
+	return a.release.javaCommand(toolHeapMB, log4j2, a.jvmArgs, StorageTool,
 		append([]string{"format"}, args...)...), err
 }
 
@@ -35,7 +36,7 @@ func (a apache) start(dir, name, config string) (command, string, error) {
 	if a.asShipped {
 		return a.release.shippedCommand(a.heapMB, log4j2, serverClass, config), logPath, err
 	}
-	return a.release.javaCommand(a.heapMB, log4j2, nil, serverClass, config), logPath, err
+	return a.release.javaCommand(a.heapMB, log4j2, a.jvmArgs, serverClass, config), logPath, err
 }
 
 // yakt runs the yakt binary.
@@ -68,7 +69,8 @@ func yaktProgram(t testing.TB, binary string, o ControllerOptions) program {
 	if o.FormatBy == "" {
 		return yakt{binary}
 	}
-	return kafkaFormatted{yakt{binary}, apache{release: Resolve(t, o.FormatBy)}}
+	tool := apache{release: Resolve(t, o.FormatBy), jvmArgs: jvmArgs(o.Realm)}
+	return kafkaFormatted{yakt{binary}, tool}
 }
 
 const buildTimeout = 10 * time.Minute

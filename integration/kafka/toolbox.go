@@ -28,8 +28,10 @@ type Toolbox struct {
 }
 
 // StartToolbox starts the process of a release from 4.4 on, which ends with the test. A tool that
-// runs for longer than within is given up; its threads remain.
-func StartToolbox(t testing.TB, version string, within time.Duration) *Toolbox {
+// runs for longer than within is given up; its threads remain. jvmArgs are options of the JVM.
+func StartToolbox(
+	t testing.TB, version string, within time.Duration, jvmArgs ...string,
+) *Toolbox {
 	t.Helper()
 	program := compileEmbedded(t, version, toolboxSource, "Toolbox")
 	dir := t.TempDir()
@@ -38,7 +40,7 @@ func StartToolbox(t testing.TB, version string, within time.Duration) *Toolbox {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run := Resolve(t, version).javaCommand(toolboxHeapMB, log4j2, nil, program.main,
+	run := Resolve(t, version).javaCommand(toolboxHeapMB, log4j2, jvmArgs, program.main,
 		fmt.Sprint(within.Milliseconds()))
 	cmd := exec.Command(run.argv[0], run.argv[1:]...)
 	cmd.Env = append(run.env, "CLASSPATH="+program.classPath)

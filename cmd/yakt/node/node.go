@@ -25,6 +25,7 @@ import (
 	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/kafkaproto"
+	"github.com/yakt/yakt/limits"
 	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -54,6 +55,8 @@ type Node struct {
 	forwarder  forwarder     // this node's requests to the leader's API
 	tunnelled  *tunnelServer // other nodes' requests to this one's
 
+	strangers *limits.Refusals // of connections that may not act as a controller
+
 	failed   chan error // buffered for the one error of fail; nobody has to receive it
 	failOnce sync.Once
 	stopOnce sync.Once
@@ -69,6 +72,7 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 		turns: turns.New(runtime.GOMAXPROCS(0)),
 	}
 	n.logger = n.loggers.Logger("node")
+	n.strangers = limits.NewRefusals("peers", n.loggers.Logger("raft"))
 	n.files = newDescriptors(descriptorLimit())
 	defer func() {
 		if err != nil {
@@ -78,6 +82,7 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 	if n.storage, err = openStorage(cfg, n.logger); err != nil {
 		return nil, err
 	}
+	warnOfModes(cfg, n.logger)
 	if n.server, err = n.listen(); err != nil {
 		return nil, err
 	}
@@ -115,15 +120,12 @@ func (n *Node) listen() (*kafkaproto.Server, error) {
 // serverConfig returns the settings of the controller listeners. lookup resolves a host name.
 func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkaproto.Config, error) {
 	cfg := kafkaproto.Config{
-		Versions:  controller.Versions,
-		Handle:    n.handle,
-		Cost:      func(req kmsg.Request) int64 { return n.controller.Cost(req) },
-		Elements:  func(req kmsg.Request) int { return n.controller.Elements(req) },
-		StreamKey: raftlog.PeerAPIKey,
-		Stream: func(remote string) kafkaproto.Stream {
-			frame, confirmed, closed := n.log.AcceptPeer(remote)
-			return kafkaproto.Stream{Frame: frame, Confirmed: confirmed, Closed: closed}
-		},
+		Versions:            controller.Versions,
+		Handle:              n.handle,
+		Cost:                func(req kmsg.Request) int64 { return n.controller.Cost(req) },
+		Elements:            func(req kmsg.Request) int { return n.controller.Elements(req) },
+		StreamKey:           raftlog.PeerAPIKey,
+		Stream:              n.acceptPeer,
 		MaxStreamFrameBytes: raftlog.MaxFrameBytes,
 		MaxFrameBytes:       n.cfg.LongestRequest(),
 		MaxInFlightBytes:    n.cfg.RequestMemory(),

@@ -20,9 +20,13 @@ const (
 	bootstrapFile = "bootstrap.checkpoint"
 	foundingFile  = "00000000000000000000-0000000000.checkpoint"
 	lockFile      = ".lock"
-	directoryMode = 0o750
-	fileMode      = 0o640
 	walDir        = "wal"
+)
+
+// The metadata holds secrets: SCRAM credentials, delegation tokens, passwords of dynamic configs.
+const (
+	directoryMode = 0o700
+	fileMode      = 0o600
 )
 
 // storage is a formatted metadata directory, locked by this process.
@@ -108,7 +112,7 @@ func (s *storage) identify(d *Directory) error {
 // acquire takes the lock that Kafka's own processes take.
 func (s *storage) acquire() error {
 	path := filepath.Join(s.dir, lockFile)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return fmt.Errorf("cannot write to the metadata directory: %w; give this user write "+
 			"access to %s", err, s.dir)

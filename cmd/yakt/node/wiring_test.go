@@ -122,6 +122,10 @@ var samples = map[string]string{
 	"yakt.log.format":                     "json",
 	"unclean.leader.election.enable":      "true",
 	"config.providers":                    "file",
+	"early.start.listeners":               "CONTROLLER",
+	"security.providers":                  "a.B",
+	"principal.builder.class": "org.apache.kafka.common.security.authenticator." +
+		"DefaultKafkaPrincipalBuilder",
 }
 
 const withAuthorizer = "authorizer.class.name=" +
@@ -138,8 +142,9 @@ var around = map[string]struct{ without, with string }{
 			"broker.rack=x\ndelegation.token.secret.key=${file:/nowhere:key}\n",
 	},
 	"leader.imbalance.check.interval.seconds": {"", "auto.leader.rebalance.enable=true\n"},
-	"super.users":                    {"", withAuthorizer},
-	"allow.everyone.if.no.acl.found": {"", withAuthorizer},
+	"security.providers":                      {"", "listener.security.protocol.map=CONTROLLER:SSL\n"},
+	"super.users":                             {"", withAuthorizer},
+	"allow.everyone.if.no.acl.found":          {"", withAuthorizer},
 }
 
 // another is a valid value that is not the default.
@@ -166,8 +171,10 @@ func TestEveryKeyHasAnEffectOrSaysThatItHasNone(t *testing.T) {
 		t.Fatal("two plans of one file differ: planOf must drop a function")
 	}
 	for _, k := range config.Keys() {
-		if k.Class == config.Ignored || strings.HasPrefix(k.Section, "Defaults") {
-			continue // the latter go to the controller as they are: see TestDefaultsOfTopicsAndGroups
+		if k.Class == config.Ignored || strings.HasPrefix(k.Section, "Defaults") ||
+			k.Section == "TLS" || k.Section == "SASL" {
+			// Defaults go to the controller as they are: see TestDefaultsOfTopicsAndGroups.
+			continue
 		}
 		file := wiringFile + around[k.Name].with
 		for line := range strings.Lines(file) {

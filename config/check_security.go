@@ -1,0 +1,145 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/yakt/yakt/protocol/kafkakeys"
+)
+
+// HasTLS reports whether connections of the protocol are encrypted.
+func (p SecurityProtocol) HasTLS() bool { return p == SSL || p == SASLSSL }
+
+// HasSASL reports whether clients of the protocol authenticate by SASL.
+func (p SecurityProtocol) HasSASL() bool { return p == SASLPlaintext || p == SASLSSL }
+
+// voidUnusedSecurity marks the keys of TLS or SASL as without effect if no listener uses that:
+// files may be shared with brokers.
+func (r *reader) voidUnusedSecurity() {
+	protocols, _ := r.protocolMap()
+	tls, sasl := r.httpProtocol().HasTLS(), r.httpProtocol().HasSASL()
+	for _, name := range r.listenerNames() {
+		tls, sasl = tls || protocols[name].HasTLS(), sasl || protocols[name].HasSASL()
+	}
+	for name, key := range r.table {
+		why := ""
+		switch {
+		case key.Class != Used || key.Void != "" || key.ofListener:
+		case tlsKey(name) && !tls:
+			why = "no listener uses TLS"
+		case saslKey(name) && !sasl:
+			why = "no listener uses SASL"
+		case name == "security.providers" && !tls && !sasl:
+			why = "no listener uses TLS or SASL"
+		}
+		if why != "" {
+			k := *key
+			k.Class, k.Void = Ignored, why
+			r.table[name] = &k
+		}
+	}
+}
+
+// checkSecurity reads the security of each controller listener, and refuses what is configured for
+// it and would not be enforced.
+func (r *reader) checkSecurity() {
+	r.checkClasses()
+	r.checkEarlyStart()
+	for _, name := range r.config.ControllerListenerNames {
+		if protocol, ok := r.config.SecurityProtocols[name]; ok {
+			r.checkListenerKeys(name, protocol.HasTLS(), protocol.HasSASL(), protocol.String())
+		}
+	}
+	http := r.httpProtocol()
+	r.checkListenerKeys(httpListener, http.HasTLS(), http.HasSASL(), http.String())
+	r.parseSecurity()
+}
+
+// httpProtocol is the security protocol of the HTTP listeners.
+func (r *reader) httpProtocol() SecurityProtocol {
+	const key = "yakt.http.security.protocol"
+	p, _ := parseProtocol(r.text(key))
+	return p
+}
+
+// javaClasses lists the keys that name classes for all connections, and Kafka's own classes, whose
+// work is done here.
+var javaClasses = map[string]string{
+	"principal.builder.class": "org.apache.kafka.common.security.authenticator." +
+		"DefaultKafkaPrincipalBuilder",
+	"ssl.engine.factory.class": "org.apache.kafka.common.security.ssl.DefaultSslEngineFactory",
+	"security.providers":       "",
+}
+
+// checkClasses refuses Java classes that would decide about connections, under every name by which
+// they can be set.
+func (r *reader) checkClasses() {
+	for _, name := range slices.Sorted(maps.Keys(r.table)) {
+		own, ok := javaClasses[kafkakeys.Base(name)]
+		if !ok || r.table[name].Class == Ignored {
+			continue
+		}
+		if text := strings.TrimSpace(r.text(name)); text == "" || text == own || r.bad[name] {
+			continue
+		}
+		fix := "remove it"
+		if own != "" {
+			fix += ": Kafka's own " + own[strings.LastIndexByte(own, '.')+1:] + " is what is done here"
+		}
+		r.refuse(name, "is a Java class, which cannot run here", fix)
+	}
+}
+
+func (r *reader) checkEarlyStart() {
+	const key = "early.start.listeners"
+	for _, name := range splitList(r.text(key)) {
+		if !slices.Contains(r.listenerNames(), strings.ToUpper(name)) && !r.bad[key] {
+			r.refuse(key, "has "+name+", which is not among the listeners",
+				"remove it, or leave the key out")
+		}
+	}
+}
+
+// checkListenerKeys refuses keys that are set for one listener and have no effect on it: whoever
+// set them believes that they protect it.
+func (r *reader) checkListenerKeys(listener string, tls, sasl bool, protocol string) {
+	prefix := listenerPrefix(listener)
+	for _, name := range r.explicit() {
+		key, ours := strings.CutPrefix(strings.ToLower(name), prefix)
+		if !ours || r.bad[name] {
+			continue
+		}
+		base := kafkakeys.Base("listener.name.x." + key)
+		switch {
+		case !tlsKey(base) && !saslKey(base) && base != "principal.builder.class" &&
+			!strings.Contains(key, "sasl."):
+		case slices.Contains(globalOnly, base):
+			r.refuse(name, "cannot be set for one listener", "set "+base)
+		case r.table[name] == nil:
+			r.refuseListenerKey(name, prefix)
+		case tlsKey(base) && !tls, saslKey(base) && !sasl:
+			r.refuse(name, "has no effect: the listener "+listener+" is "+protocol,
+				"remove it, or change the listener's protocol in "+protocolKey(listener))
+		}
+	}
+}
+
+// protocolKey is the key with the protocol of a listener.
+func protocolKey(listener string) string {
+	if listener == httpListener {
+		return "yakt.http.security.protocol"
+	}
+	return "listener.security.protocol.map"
+}
+
+// refuseListenerKey refuses a misspelt key of a listener.
+func (r *reader) refuseListenerKey(name, prefix string) {
+	fix := "remove it, or name a key of TLS or SASL"
+	if near := nearest(name, r.table); near != "" && near != name {
+		fix = "did you mean " + near + "?"
+	}
+	r.refuse(name, "is not a key of Kafka 4.4 for a listener", fix)
+}
+
+func (r *reader) isExplicit(name string) bool { return slices.Contains(r.explicit(), name) }
