@@ -65,7 +65,8 @@ var mayImport = map[string][]string{
 	"cmd/yakt/node": {
 		"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal",
 		"controller", "httpapi", "limits", "loglevel", "protocol", "protocol/batch",
-		"protocol/kafkakeys", "security", "controller/acls", "turns",
+		"protocol/kafkakeys", "security", "security/certs", "security/oauth", "security/sasl",
+		"controller/acls", "turns",
 	},
 }
 

@@ -5,6 +5,7 @@ package metadata
 import (
 	"iter"
 
+	"github.com/yakt/yakt/metadata/aclindex"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
@@ -40,11 +41,12 @@ type Image struct {
 	imbalanced table[partitionRef, struct{}] // led by another than the first replica
 	reassigns  table[partitionRef, struct{}]
 
-	configs table[configKey, map[string]string]
-	quotas  table[string, *Quota]
-	acls    table[string, *record.AccessControlEntry]
-	scram   table[string, *record.UserScramCredential]
-	tokens  table[string, *record.DelegationToken]
+	configs  table[configKey, map[string]string]
+	quotas   table[string, *Quota]
+	acls     table[string, *record.AccessControlEntry]
+	aclIndex aclindex.Index // the entries of acls
+	scram    table[string, *record.UserScramCredential]
+	tokens   table[string, *record.DelegationToken]
 
 	poison    table[string, *poison] // by key of the entity
 	cleanFrom int64                  // see CleanFrom
@@ -217,6 +219,9 @@ func (img *Image) ACL(id protocol.UUID) *record.AccessControlEntry {
 
 // ACLCount is the number of access control entries.
 func (img *Image) ACLCount() int { return img.acls.len() }
+
+// ACLIndex finds entries by what they are about. It must not be changed.
+func (img *Image) ACLIndex() *aclindex.Index { return &img.aclIndex }
 
 // ScramCredentialCount is the number of SCRAM credentials of all users.
 func (img *Image) ScramCredentialCount() int { return img.scram.len() }

@@ -146,7 +146,7 @@ func (e *Editor) replay(offset int64, r record.Record) error {
 	case *record.FeatureLevel:
 		return e.featureLevel(offset, r)
 	case *record.AccessControlEntry:
-		img.acls.set(gen, string(r.ID[:]), r)
+		e.addACL(r)
 	case *record.RemoveAccessControlEntry:
 		return e.removeACL(r)
 	case *record.UserScramCredential:
@@ -442,10 +442,20 @@ func (e *Editor) featureLevel(offset int64, r *record.FeatureLevel) error {
 	return nil
 }
 
+func (e *Editor) addACL(r *record.AccessControlEntry) {
+	if old := e.img.ACL(r.ID); old != nil {
+		e.img.aclIndex.Remove(e.img.gen, old)
+	}
+	e.img.acls.set(e.img.gen, string(r.ID[:]), r)
+	e.img.aclIndex.Add(e.img.gen, r)
+}
+
 func (e *Editor) removeACL(r *record.RemoveAccessControlEntry) error {
-	if e.img.ACL(r.ID) == nil {
+	old := e.img.ACL(r.ID)
+	if old == nil {
 		return fmt.Errorf("there is no access control entry %v", r.ID)
 	}
+	e.img.aclIndex.Remove(e.img.gen, old)
 	e.img.acls.delete(e.img.gen, string(r.ID[:]))
 	return nil
 }

@@ -1,9 +1,6 @@
 package acls
 
 import (
-	"net/netip"
-	"strings"
-
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/aclindex"
 	"github.com/yakt/yakt/metadata/record"
@@ -67,70 +64,73 @@ func NewAuthorizer(superUsers []string, allowEveryone bool) *Authorizer {
 // IsSuper reports whether a principal may do everything.
 func (a *Authorizer) IsSuper(principal string) bool { return a.superUsers[principal] }
 
-// Allows decides whether a principal on a host, a textual IP address, may act. An entry that denies
+// Decision says whether something is allowed, and why.
+type Decision struct {
+	Allowed bool
+	// Super says that the principal is a super user, for whom no entry counts.
+	Super bool
+	// Entry is one that allows, or one that denies. Without one, Default decides.
+	Entry *record.AccessControlEntry
+	// Default says that no entry is about the resource, for whomever and whatever.
+	Default bool
+}
+
+// Why is the reason as a clause for logs, such as "is a super user".
+func (d Decision) Why() string {
+	switch e := d.Entry; {
+	case d.Super:
+		return "is a super user"
+	case e != nil:
+		return entryText(e)
+	case d.Default && d.Allowed:
+		return "no entry is about the resource, and allow.everyone.if.no.acl.found is true"
+	case d.Default:
+		return "no entry is about the resource"
+	}
+	return "entries are about the resource, but none allows this"
+}
+
+// Allows is Decide without the reason.
+func (a *Authorizer) Allows(img *metadata.Image, principal, host string, act Action) bool {
+	return a.Decide(img, principal, host, act).Allowed
+}
+
+// Decide decides whether a principal on a host, a textual IP address, may act. An entry that denies
 // wins over all that allow. Where no entry is about the resource at all, the configuration decides;
 // where some are, for whomever and whatever, what none of them allows is denied.
-func (a *Authorizer) Allows(img *metadata.Image, principal, host string, act Action) bool {
+func (a *Authorizer) Decide(img *metadata.Image, principal, host string, act Action) Decision {
 	if a.superUsers[principal] {
-		return true
+		return Decision{Allowed: true, Super: true}
 	}
-	addr, _ := netip.ParseAddr(host)
-	if addr.IsValid() {
-		host = aclindex.ClientText(addr)
-	}
-	about, allowed := false, false
-	for _, e := range img.ACLs() {
-		if !isAbout(e, act) {
-			continue
-		}
-		about = true
-		if !isFor(e, principal, host, addr) || !covers(e, act.Operation) {
-			continue
-		}
-		if e.PermissionType != permissionAllow {
-			return false
-		}
-		allowed = true
-	}
-	return allowed || !about && a.allowEveryone
-}
-
-// isAbout reports whether an entry's pattern has the resource. The wildcard does not stand for
-// longer names that begin with an asterisk.
-func isAbout(e *record.AccessControlEntry, act Action) bool {
+	found := img.ACLIndex().Find(&aclindex.Search{
+		Client:       aclindex.Client{Principal: principal, Host: host},
+		ResourceType: act.ResourceType, ResourceName: act.ResourceName,
+		Want: about(act.Operation), Decide: true,
+	})
 	switch {
-	case e.ResourceType != act.ResourceType:
-		return false
-	case e.PatternType == patternPrefixed:
-		return strings.HasPrefix(act.ResourceName, e.ResourceName)
-	case e.ResourceName == Wildcard:
-		return act.ResourceName == Wildcard || !strings.HasPrefix(act.ResourceName, Wildcard)
+	case principal == aclindex.Everyone:
+		// An entry for everyone would be taken for one of this principal. Kafka fails here.
+		return Decision{}
+	case found.Operations != 0:
+		denied := found.Operations&aclindex.AllDenied != 0
+		return Decision{Allowed: !denied, Entry: found.Entry()}
+	case img.ACLIndex().IsAbout(act.ResourceType, act.ResourceName):
+		return Decision{}
 	}
-	return e.ResourceName == act.ResourceName
+	return Decision{Allowed: a.allowEveryone, Default: true}
 }
 
-func isFor(e *record.AccessControlEntry, principal, host string, addr netip.Addr) bool {
-	return (e.Principal == principal || e.Principal == everyone) &&
-		(e.Host == Wildcard || e.Host == host || aclindex.InRange(addr, e.Host))
-}
-
-// everyone is the principal of entries for all, of whatever type.
-const everyone = "User:*"
-
-// covers reports whether an entry is about an operation. Only entries that allow imply others.
-func covers(e *record.AccessControlEntry, operation int8) bool {
-	if e.Operation == All || e.Operation == operation {
-		return true
-	}
-	if e.PermissionType != permissionAllow {
-		return false
-	}
+// about is the set of the entries that decide about an operation: those for it and for all, and
+// those that allow what implies it.
+func about(operation int8) aclindex.Operations {
+	set := aclindex.Allow(operation) | aclindex.Allow(All) |
+		aclindex.Deny(operation) | aclindex.Deny(All)
 	switch operation {
 	case Describe:
-		return e.Operation == Read || e.Operation == Write || e.Operation == Delete ||
-			e.Operation == Alter
+		set |= aclindex.Allow(Read) | aclindex.Allow(Write) | aclindex.Allow(Delete) |
+			aclindex.Allow(Alter)
 	case DescribeConfigs:
-		return e.Operation == AlterConfigs
+		set |= aclindex.Allow(AlterConfigs)
 	}
-	return false
+	return set
 }

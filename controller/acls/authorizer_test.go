@@ -159,8 +159,8 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
-// TestAllowEveryone: with allow.everyone.if.no.acl.found, one entry for whomever and whatever closes
-// a resource for all others.
+// TestAllowEveryone: with allow.everyone.if.no.acl.found, one entry for whomever and whatever
+// closes a resource for all others.
 func TestAllowEveryone(t *testing.T) {
 	t.Parallel()
 	authorizer := NewAuthorizer(nil, true)

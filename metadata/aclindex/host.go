@@ -107,3 +107,36 @@ func number(text string, digits, most int) (n int, problem string) {
 }
 
 func shortened(text string) string { return strings.ToValidUTF8(text[:min(len(text), 50)], "") }
+
+// rangeKey is the key of a host that is a range: a byte for the family, and a byte for each bit
+// that its addresses have in common.
+func rangeKey(host string) (key string, ok bool) {
+	if !strings.Contains(host, "/") {
+		return "", false
+	}
+	network, bits, problem := parseRange(host)
+	if problem != "" {
+		return "", false
+	}
+	return bitsKey(network)[:1+bits], true
+}
+
+// addrKey is the key of a client's address: those of the ranges that it is in begin with it. It is
+// empty for an address that is in none.
+func addrKey(addr netip.Addr) string {
+	if addr = addr.Unmap(); addr == netip.IPv4Unspecified() {
+		return ""
+	}
+	return bitsKey(addr)
+}
+
+func bitsKey(addr netip.Addr) string {
+	key := make([]byte, 0, 1+128)
+	key = append(key, byte('0'+addr.BitLen()/32))
+	for _, b := range addr.AsSlice() {
+		for bit := 7; bit >= 0; bit-- {
+			key = append(key, '0'+b>>bit&1)
+		}
+	}
+	return string(key)
+}

@@ -1,0 +1,47 @@
+package acls
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/metadata/record"
+)
+
+// shownBytes bounds a name in a text. Names of resources may be 32 KiB long.
+const shownBytes = 128
+
+// String is the action as in "READ on TOPIC t". A long name is cut, and unprintable characters are
+// escaped.
+func (a Action) String() string {
+	return fmt.Sprintf("%v on %v %s", kmsg.ACLOperation(a.Operation),
+		kmsg.ACLResourceType(a.ResourceType), shown(a.ResourceName))
+}
+
+// entryText describes an entry as in "User:a from * is allowed ALL on TOPIC t".
+func entryText(e *record.AccessControlEntry) string {
+	permission := "denied"
+	if e.PermissionType == permissionAllow {
+		permission = "allowed"
+	}
+	name := shown(e.ResourceName)
+	if e.PatternType == patternPrefixed {
+		name = "names that begin with " + name
+	}
+	return fmt.Sprintf("entry %v: %s from %s is %s %v on %v %s", e.ID, shown(e.Principal),
+		shown(e.Host), permission, kmsg.ACLOperation(e.Operation),
+		kmsg.ACLResourceType(e.ResourceType), name)
+}
+
+func shown(name string) string {
+	cut := ""
+	if len(name) > shownBytes {
+		name, cut = strings.ToValidUTF8(name[:shownBytes], ""), "..."
+	}
+	quoted := fmt.Sprintf("%q", name)
+	if quoted == `"`+name+`"` && name != "" && !strings.Contains(name, " ") {
+		return name + cut
+	}
+	return quoted + cut
+}
