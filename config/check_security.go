@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/yakt/yakt/protocol/kafkakeys"
-	"github.com/yakt/yakt/security"
 )
 
 // HasTLS reports whether connections of the protocol are encrypted.
@@ -54,6 +53,7 @@ func (r *reader) checkSecurity() {
 	}
 	http := r.httpProtocol()
 	r.checkListenerKeys(httpListener, http.HasTLS(), http.HasSASL(), http.String())
+	r.parseSecurity()
 }
 
 // httpProtocol is the security protocol of the HTTP listeners.
@@ -140,19 +140,6 @@ func (r *reader) refuseListenerKey(name, prefix string) {
 		fix = "did you mean " + near + "?"
 	}
 	r.refuse(name, "is not a key of Kafka 4.4 for a listener", fix)
-}
-
-// refuseSecurity reports a problem that a parser of security keys has found in the keys of a
-// listener, under the name by which the key was set. It reports each only once: several listeners
-// may have the key.
-func (r *reader) refuseSecurity(listener string, p security.Problem) {
-	name := p.Key
-	if full := listenerPrefix(listener) + p.Key; r.isExplicit(full) || r.table[name] == nil {
-		name = full
-	}
-	if !r.bad[name] {
-		r.refuse(name, p.Wrong, p.Fix)
-	}
 }
 
 func (r *reader) isExplicit(name string) bool { return slices.Contains(r.explicit(), name) }

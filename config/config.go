@@ -32,6 +32,8 @@ type Config struct {
 	AdvertisedListeners     []Listener
 	ControllerListenerNames []string                    // upper case; brokers use the first
 	SecurityProtocols       map[string]SecurityProtocol // by listener name, in upper case
+	Secure                  map[string]ListenerSecurity // the same; none for PLAINTEXT
+	Peer                    PeerSecurity
 	Clients                 Clients
 
 	Storage        Storage

@@ -13,31 +13,41 @@ controller.quorum.voters=1@localhost:9093
 listeners=INNER://localhost:9093,Outer://localhost:9094
 controller.listener.names=INNER,OUTER
 listener.security.protocol.map=INNER:SASL_SSL,OUTER:SSL
+listener.name.inner.sasl.enabled.mechanisms=SCRAM-SHA-256
 log.dirs=/data
 `
+
+// plainLine is a JAAS line of PLAIN.
+const plainLine = "org.apache.kafka.common.security.plain.PlainLoginModule required " +
+	"user_a=\"canary\";"
 
 // The keys of a listener are those of all listeners, overridden by its own; a SASL mechanism's keep
 // its prefix. Dynamic configs count only where they name the listener.
 func TestSecurityKeys(t *testing.T) {
-	t.Setenv("YAKT_LISTENER_NAME_INNER_SCRAM_SHA_256_SASL_JAAS_CONFIG", "from the environment")
+	t.Setenv("YAKT_LISTENER_NAME_INNER_SCRAM_SHA_512_SASL_JAAS_CONFIG", "from the environment")
 	t.Setenv("YAKT_LISTENER_NAME_INNER_SSL_KEYSTORE_TYPE", "PEM")
 	c, notices := mustLoad(t, write(t, "c.properties", secured+`
 ssl.keystore.location=/common
+ssl.keystore.password=canary
 ssl.client.auth=requested
 listener.name.inner.ssl.keystore.location=/inner
-listener.name.inner.plain.sasl.jaas.config=plain
-listener.name.inner.sasl.enabled.mechanisms=PLAIN
+listener.name.inner.plain.sasl.jaas.config=`+plainLine+`
 listener.name.outer.ssl.client.auth=required
 listener.name.elsewhere.ssl.client.auth=none
 `), map[string]string{"listener.name.inner.ssl.keystore.type": "PKCS12"})
 	inner := map[string]string{
 		"ssl.keystore.location": "/inner", "ssl.keystore.type": "PKCS12",
-		"ssl.client.auth": "requested", "plain.sasl.jaas.config": "plain",
-		"scram-sha-256.sasl.jaas.config": "from the environment",
-		"sasl.enabled.mechanisms":        "PLAIN",
+		"ssl.client.auth": "requested", "plain.sasl.jaas.config": plainLine,
+		"ssl.keystore.password":          "canary",
+		"scram-sha-512.sasl.jaas.config": "from the environment",
+		"sasl.enabled.mechanisms":        "SCRAM-SHA-256",
 	}
-	outer := map[string]string{"ssl.keystore.location": "/common", "ssl.client.auth": "required"}
-	http := map[string]string{"ssl.keystore.location": "/common", "ssl.client.auth": "requested"}
+	outer := map[string]string{
+		"ssl.keystore.location": "/common", "ssl.keystore.password": "canary",
+		"ssl.client.auth": "required",
+	}
+	http := maps.Clone(outer)
+	http["ssl.client.auth"] = "requested"
 	for name, want := range map[string]map[string]string{"INNER": inner, "Outer": outer, "HTTP": http} {
 		if got := c.SecurityKeys(name, nil); !maps.Equal(got, want) {
 			t.Errorf("%s: %v", name, got)
@@ -49,7 +59,9 @@ listener.name.elsewhere.ssl.client.auth=none
 	}); !maps.Equal(got, outer) {
 		t.Errorf("with dynamic configs: %v", got)
 	}
-	if len(notices) != 1 || !strings.Contains(notices[0].Text, "listener.name.elsewhere.") {
+	if len(notices) != 3 || !strings.Contains(notices[0].Text, "listener.name.elsewhere.") ||
+		!strings.HasPrefix(notices[1].Text, "ssl.client.auth asks for certificates of clients") ||
+		!strings.HasPrefix(notices[2].Text, "listener.name.outer.ssl.client.auth asks for") {
 		t.Errorf("%q", notices)
 	}
 }
@@ -57,7 +69,6 @@ listener.name.elsewhere.ssl.client.auth=none
 // What is configured for the connections of a listener and would not be enforced stops the start.
 func TestUnenforcedSecurity(t *testing.T) {
 	t.Parallel()
-	const file = secured + "listener.name.inner.plain.sasl.jaas.config=x\n"
 	for text, want := range map[string]string{
 		"principal.builder.class=com.example.Builder": "principal.builder.class=com.example.Builder " +
 			"(c.properties:9) is a Java class, which cannot run here; remove it: Kafka's own " +
@@ -85,7 +96,7 @@ func TestUnenforcedSecurity(t *testing.T) {
 		"listener.name.outer.ssl.client.auth=always": "listener.name.outer.ssl.client.auth=always " +
 			"(c.properties:9) is not one of the choices; give one of required, requested, none",
 	} {
-		_, _, err := Load(write(t, "c.properties", file+text+"\n"), nil)
+		_, _, err := Load(write(t, "c.properties", secured+text+"\n"), nil)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") ||
 			strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s:\n got %v\nwant %s", text, err, want)
@@ -123,16 +134,18 @@ func TestUnusedSecurity(t *testing.T) {
 func TestProtectedHTTP(t *testing.T) {
 	t.Parallel()
 	const (
-		beyond     = minimal + "yakt.http.listeners=:8093\n"
+		beyond = minimal + "yakt.http.listeners=:8093\nssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
+			"sasl.enabled.mechanisms=SCRAM-SHA-512\n"
 		authorizer = "authorizer.class.name=" + standardAuthorizer + "\n"
 	)
 	for text, want := range map[string]SecurityProtocol{
 		minimal: Plaintext,
-		beyond + "yakt.http.security.protocol=SASL_SSL\n":                                  SASLSSL,
-		beyond + "yakt.http.security.protocol=SSL\nssl.client.auth=required\n":             SSL,
-		beyond + "yakt.http.insecure=true\n":                                               Plaintext,
-		beyond + "yakt.http.insecure=true\nsuper.users=User:ANONYMOUS\n" + authorizer:      Plaintext,
-		minimal + "yakt.http.security.protocol=SASL_PLAINTEXT\n" + authorizer:              SASLPlaintext,
+		beyond + "yakt.http.security.protocol=SASL_SSL\n":                             SASLSSL,
+		beyond + "yakt.http.security.protocol=SSL\nssl.client.auth=required\n":        SSL,
+		beyond + "yakt.http.insecure=true\n":                                          Plaintext,
+		beyond + "yakt.http.insecure=true\nsuper.users=User:ANONYMOUS\n" + authorizer: Plaintext,
+		minimal + "yakt.http.security.protocol=SASL_PLAINTEXT\nsasl.enabled.mechanisms=SCRAM-SHA-256\n" +
+			authorizer: SASLPlaintext,
 		beyond + "yakt.http.security.protocol=SASL_SSL\nsuper.users=User:a\n" + authorizer: SASLSSL,
 	} {
 		c, _ := mustLoad(t, write(t, "c.properties", text), nil)
