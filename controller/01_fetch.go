@@ -21,7 +21,10 @@ import (
 // CLUSTER_AUTHORIZATION_FAILED at the top, and on a leader that is neither in its voter set nor in
 // NodeEndpoints. So every fault of a request is an error at the top, and a leader without a known
 // endpoint on the caller's listener is not named. Kafka refuses negative offsets and waits at the
-// partition.
+// partition. A replica that may not fetch, because an ACL was removed or a super user forgotten,
+// gets BROKER_NOT_AVAILABLE: it tries again every 20 ms, and goes on when it is allowed. With
+// Kafka's answer all brokers would exit. The log of this node says who is refused, and the broker's
+// says so of its registration and heartbeats. Others get CLUSTER_AUTHORIZATION_FAILED.
 //
 // KIP-595, KIP-853, KIP-1166.
 func (c *Controller) fetch(
@@ -51,6 +54,35 @@ func (c *Controller) fetch(
 		return fetchResponse(req, r, endpoint)
 	}
 	return c.sharedFetch(req, r, endpoint)
+}
+
+// failFetch is the answer to who may not fetch.
+func failFetch(req *kmsg.FetchRequest, err *protocol.Error) kmsg.Response {
+	if fetchReplica(req) >= 0 {
+		return fetchRefusal(req, kerr.BrokerNotAvailable)
+	}
+	resp := responseTo[*kmsg.FetchResponse](req)
+	resp.ErrorCode, resp.SessionID = err.Code(), req.SessionID
+	if req.Version >= 13 {
+		return resp
+	}
+	lists := entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
+	return nested(resp, &resp.Topics, lists, func(r run) kmsg.FetchResponseTopic {
+		t := kmsg.NewFetchResponseTopic()
+		t.Topic = req.Topics[r.list].Topic
+		for _, asked := range req.Topics[r.list].Partitions[r.entry:r.end] {
+			t.Partitions = append(t.Partitions, refusedPartition(asked.Partition, err))
+		}
+		return t
+	})
+}
+
+func refusedPartition(id int32, err *protocol.Error) kmsg.FetchResponseTopicPartition {
+	p := kmsg.NewFetchResponseTopicPartition()
+	p.Partition, p.ErrorCode = id, err.Code()
+	p.HighWatermark, p.RecordBatches = -1, []byte{}
+	p.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	return p
 }
 
 func fetchRefusal(req *kmsg.FetchRequest, err *kerr.Error) kmsg.Response {

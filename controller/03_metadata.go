@@ -15,7 +15,8 @@ import (
 //
 // Behaviour: a read of the committed image, on any node. Answers are those of a broker
 // (KafkaApis.handleTopicMetadataRequest), except for listeners and the controller id: see
-// clientView. Asking for a topic does not create it. Version 13 has an error code, which only
+// clientView. Topics on which the client has no DESCRIBE are left out, or refused where they are
+// named, whether they exist or not. Asking for a topic does not create it. Version 13 has an error code, which only
 // refusals use.
 //
 // Differs from Kafka: its controllers do not serve METADATA. Here it lets a client that has a
@@ -33,7 +34,7 @@ func (c *Controller) metadata(
 		}) {
 		return failMetadata(req, &protocol.Error{Kafka: kerr.InvalidRequest})
 	}
-	view := newClientView(c.Image(), caller)
+	view := c.clientView(caller)
 	for id := range view.img.Brokers() {
 		if n := view.nodes[id]; n.alive() {
 			b := kmsg.NewMetadataResponseBroker()
@@ -44,7 +45,7 @@ func (c *Controller) metadata(
 	}
 	resp.ClusterID, resp.ControllerID = &c.cfg.ClusterID, view.controllerID(caller)
 	if req.IncludeClusterAuthorizedOperations {
-		resp.AuthorizedOperations = clusterOperations
+		resp.AuthorizedOperations = view.rights.clusterOperations()
 	}
 	if everyTopic(req) {
 		return view.everyTopic(resp, req)
@@ -78,7 +79,7 @@ func everyTopic(req *kmsg.MetadataRequest) bool {
 func (v clientView) everyTopic(
 	resp *kmsg.MetadataResponse, req *kmsg.MetadataRequest,
 ) kmsg.Response {
-	return topicsByName(resp, &resp.Topics, v.img, v.img.PartitionCount(),
+	return topicsByName(resp, &resp.Topics, v.img, v.img.PartitionCount(), v.shown(),
 		func() topicElement[kmsg.MetadataResponseTopic] {
 			return func(t *metadata.Topic) (kmsg.MetadataResponseTopic, int) {
 				return v.topic(t, req),
@@ -109,16 +110,35 @@ func (v clientView) namedTopics(
 	}
 	return weighted(resp, &resp.Topics, len(asked), partitions,
 		func(i int) kmsg.MetadataResponseTopic {
-			topic := &req.Topics[asked[i]]
-			if t := findAsked(v.img, topic); t != nil {
-				return v.topic(t, req)
-			}
-			unknown := unknownAsked(topic, byID)
-			if req.IncludeTopicAuthorizedOperations {
-				unknown.AuthorizedOperations = topicOperations
-			}
-			return unknown
+			return v.askedTopic(&req.Topics[asked[i]], byID, req)
 		})
+}
+
+// askedTopic answers for a topic that the request names.
+func (v clientView) askedTopic(
+	asked *kmsg.MetadataRequestTopic, byID bool, req *kmsg.MetadataRequest,
+) kmsg.MetadataResponseTopic {
+	t := findAsked(v.img, asked)
+	switch {
+	case t != nil && v.sees(t.Name):
+		return v.topic(t, req)
+	case byID && t != nil:
+		return hiddenTopic(nil, asked.TopicID)
+	case !byID && !v.sees(topicName(*asked)):
+		return hiddenTopic(asked.Topic, [16]byte{})
+	}
+	unknown := unknownAsked(asked, byID)
+	if req.IncludeTopicAuthorizedOperations && !byID {
+		unknown.AuthorizedOperations = v.topicOperations(topicName(*asked))
+	}
+	return unknown
+}
+
+// hiddenTopic answers for a topic that the client may not know, by what it named it by.
+func hiddenTopic(name *string, id [16]byte) kmsg.MetadataResponseTopic {
+	t := kmsg.NewMetadataResponseTopic()
+	t.ErrorCode, t.Topic, t.TopicID = kerr.TopicAuthorizationFailed.Code, name, id
+	return t
 }
 
 // findAsked looks a topic up by its id if it has one, else by its name; nil when there is none.
@@ -150,7 +170,7 @@ func missingTopic(err *kerr.Error, name string, id [16]byte) kmsg.MetadataRespon
 func (v clientView) topic(t *metadata.Topic, req *kmsg.MetadataRequest) kmsg.MetadataResponseTopic {
 	resp := kmsg.NewMetadataResponseTopic()
 	if req.IncludeTopicAuthorizedOperations {
-		resp.AuthorizedOperations = topicOperations
+		resp.AuthorizedOperations = v.topicOperations(t.Name)
 	}
 	resp.Topic, resp.TopicID, resp.IsInternal = &t.Name, t.ID, protocol.InternalTopic(t.Name)
 	resp.Partitions = make([]kmsg.MetadataResponseTopicPartition, 0, t.Len())

@@ -2,11 +2,13 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"unicode/utf16"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -18,7 +20,8 @@ var coordinatorTopics = []string{protocol.OffsetsTopic, protocol.TransactionsTop
 //
 // Behaviour: a read of the committed image, on any node. The coordinator of a group is the leader
 // of a partition of __consumer_offsets, that of a transactional id one of __transaction_state; the
-// partition is the Java hash of the key. Answers are those of a broker
+// partition is the Java hash of the key. The client needs DESCRIBE on the group or transactional id.
+// Answers are those of a broker
 // (KafkaApis.handleFindCoordinatorRequest), with listeners as in clientView. While there is no such
 // topic or leader the answer is COORDINATOR_NOT_AVAILABLE, and clients repeat the request. The
 // topic is created by brokers, which know its settings, when they are asked for a coordinator; so
@@ -33,8 +36,8 @@ func (c *Controller) findCoordinator(
 	ctx context.Context, caller protocol.Caller, req *kmsg.FindCoordinatorRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.FindCoordinatorResponse](req)
-	c.haveTopicCreated(ctx, req)
-	view := newClientView(c.Image(), caller)
+	c.haveTopicCreated(ctx, c.rightsOf(caller), req)
+	view := c.clientView(caller)
 	if req.Version >= 4 {
 		return list(resp, &resp.Coordinators, len(req.CoordinatorKeys),
 			func(i int) kmsg.FindCoordinatorResponseCoordinator {
@@ -47,23 +50,57 @@ func (c *Controller) findCoordinator(
 	if resp.ErrorMessage = found.ErrorMessage; found.ErrorCode == 0 {
 		none := "NONE"
 		resp.ErrorMessage = &none
+	} else if denied := errCoordinatorDenied[found.ErrorCode]; denied != nil {
+		resp.ErrorMessage = denied.Text()
 	}
 	return resp
 }
 
-// haveTopicCreated asks a broker for a coordinator if the topic of the coordinators does not exist.
-// Its answer does not count: it is COORDINATOR_NOT_AVAILABLE until the topic has a leader.
-func (c *Controller) haveTopicCreated(ctx context.Context, req *kmsg.FindCoordinatorRequest) {
+// The errors for who may not look for the coordinator of a group and of a transactional id, by type
+// and by code.
+var (
+	errsCoordinatorDenied = []*protocol.Error{
+		errGroupDenied,
+		protocol.Errorf(kerr.TransactionalIDAuthorizationFailed,
+			"Transactional Id authorization failed."),
+	}
+	errCoordinatorDenied = map[int16]*protocol.Error{
+		errsCoordinatorDenied[0].Code(): errsCoordinatorDenied[0],
+		errsCoordinatorDenied[1].Code(): errsCoordinatorDenied[1],
+	}
+)
+
+// coordinatorResources are the types of resources whose coordinators are looked for, by type.
+var coordinatorResources = []int8{acls.Group, acls.TransactionalID}
+
+// seeCoordinator reports whether the client may look for a coordinator of a known type.
+func (r *rights) seeCoordinator(kind int8, key string) bool {
+	return r.allow(acls.Action{Operation: acls.Describe,
+		ResourceType: coordinatorResources[kind], ResourceName: key})
+}
+
+// haveTopicCreated asks a broker for a coordinator if the topic of the coordinators does not exist
+// and the client may look for one. Its answer does not count: it is COORDINATOR_NOT_AVAILABLE until
+// the topic has a leader.
+func (c *Controller) haveTopicCreated(
+	ctx context.Context, granted *rights, req *kmsg.FindCoordinatorRequest,
+) {
 	img := c.Image()
-	if req.Version >= 4 && len(req.CoordinatorKeys) == 0 ||
-		!coordinatorType(req.CoordinatorType) ||
+	if !coordinatorType(req.CoordinatorType) ||
 		img.TopicByName(coordinatorTopics[req.CoordinatorType]) != nil {
 		return
 	}
-	one := *req
-	if len(one.CoordinatorKeys) > 1 {
-		one.CoordinatorKeys = one.CoordinatorKeys[:1]
+	one, keys := *req, req.CoordinatorKeys
+	if req.Version < 4 {
+		keys = []string{req.CoordinatorKey}
 	}
+	i := slices.IndexFunc(keys, func(key string) bool {
+		return granted.seeCoordinator(req.CoordinatorType, key)
+	})
+	if i < 0 {
+		return
+	}
+	one.CoordinatorKeys = keys[i : i+1]
 	if _, err := c.brokers.ask(ctx, img, &one); err != nil {
 		c.cfg.Logger.Debug("no broker has been asked for a coordinator",
 			"topic", coordinatorTopics[req.CoordinatorType], "error", err)
@@ -83,6 +120,11 @@ func (v clientView) coordinator(
 	if !coordinatorType(kind) {
 		return failCoordinator(found, protocol.Errorf(kerr.InvalidRequest,
 			"The coordinator type %d is neither 0 (group) nor 1 (transaction).", kind))
+	}
+	if !v.rights.seeCoordinator(kind, key) {
+		denied := failCoordinator(found, errsCoordinatorDenied[kind])
+		denied.ErrorMessage = &message
+		return denied
 	}
 	id, ok := v.coordinatorNode(coordinatorTopics[kind], key)
 	if !ok {

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/configs"
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/controller/quota"
@@ -19,7 +20,9 @@ import (
 //
 // Behaviour: each topic succeeds or fails by itself. All that succeed are one batch: for each topic
 // its TopicRecord, its ConfigRecords and its PartitionRecords. The ISR of a new partition is its
-// active replicas. A topic whose name differs from an existing one only in dots and underscores is
+// active replicas. The sender needs CREATE on the cluster, or else on each topic. The answer for a
+// topic on which it has no DESCRIBE_CONFIGS leaves out the configs and the numbers of partitions and
+// replicas. A topic whose name differs from an existing one only in dots and underscores is
 // refused; two such names in one request are both created, as in Kafka. A validating request gets
 // the same answer, with an id that nothing has, writes nothing, and draws on the quota like any
 // other (KIP-599).
@@ -33,7 +36,8 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 		func(t *kmsg.CreateTopicsRequestTopic) string { return t.Topic })
 	accepted := make([]*kmsg.CreateTopicsRequestTopic, 0, len(req.Topics))
 	for i := range req.Topics {
-		if t := &req.Topics[i]; names[t.Topic] == 1 && t.Topic != protocol.MetadataTopic {
+		if t := &req.Topics[i]; names[t.Topic] == 1 && t.Topic != protocol.MetadataTopic &&
+			mayCreate(o.rights, t.Topic) {
 			accepted = append(accepted, t)
 		}
 	}
@@ -43,7 +47,7 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 				"Excessively large number of partitions per request."))}
 	}
 	creation := topicCreation{
-		core: c, img: c.working, configs: c.configChanges(o),
+		core: c, img: c.working, configs: c.configChanges(o), rights: o.rights,
 		placing:    partition.NewPlacement(c.working, c.cfg.Random),
 		collisions: configs.NewCollisions(c.working),
 		quota:      c.allowance(o, req.Version >= strictCreateTopics),
@@ -68,6 +72,23 @@ func (c *core) createTopics(o op, req *kmsg.CreateTopicsRequest) result {
 	return r
 }
 
+// decideCreateTopics decides which topics may be created, and of which the answer may tell more.
+func decideCreateTopics(r *rights, req *kmsg.CreateTopicsRequest) (some bool) {
+	r.take(acls.OnCluster(acls.Create))
+	for i := range req.Topics {
+		name := req.Topics[i].Topic
+		if r.onCluster(acls.Create) || r.takeTopic(acls.Create, name) {
+			r.takeTopic(acls.DescribeConfigs, name)
+			some = true
+		}
+	}
+	return some || len(req.Topics) == 0
+}
+
+func mayCreate(r *rights, topic string) bool {
+	return r.onCluster(acls.Create) || r.onTopic(acls.Create, topic)
+}
+
 // strictCreateTopics is the version from which clients know THROTTLING_QUOTA_EXCEEDED.
 const strictCreateTopics = 6
 
@@ -89,8 +110,8 @@ func topicResource(name string) configs.Resource {
 	return configs.Resource{Kind: metadata.ConfigTopic, Name: name}
 }
 
-// refuseNames refuses each repeated name, with one entry in the response, and the metadata log's
-// name.
+// refuseNames refuses each repeated name, with one entry in the response, the metadata log's name,
+// and those that the sender may not create.
 func (tc *topicCreation) refuseNames(req *kmsg.CreateTopicsRequest, names map[string]int) {
 	for i := range req.Topics {
 		name := req.Topics[i].Topic
@@ -101,6 +122,9 @@ func (tc *topicCreation) refuseNames(req *kmsg.CreateTopicsRequest, names map[st
 		case names[name] == 1 && name == protocol.MetadataTopic:
 			tc.refuse(name, protocol.Errorf(kerr.InvalidRequest,
 				"Creation of internal topic %s is prohibited.", name))
+		case names[name] == 1 && !mayCreate(tc.rights, name):
+			tc.refuse(name, protocol.Errorf(kerr.TopicAuthorizationFailed,
+				"Authorization failed."))
 		}
 	}
 }
@@ -134,6 +158,7 @@ type topicCreation struct {
 	core       *core
 	img        *metadata.Image
 	configs    *configs.Changes
+	rights     *rights
 	plain      configs.PlainTopic
 	placing    *partition.Placement
 	collisions configs.Collisions
@@ -152,6 +177,7 @@ type createdTopic struct {
 	partitions int32
 	factor     int16
 	overrides  map[string]string // nil: none
+	hidden     bool              // the sender may not see more than the id
 }
 
 func (tc *topicCreation) refuse(name string, err *protocol.Error) {
@@ -169,8 +195,12 @@ func (tc *topicCreation) response(req *kmsg.CreateTopicsRequest) kmsg.Response {
 		if a.err != nil {
 			return t
 		}
-		t.TopicID, t.NumPartitions, t.ReplicationFactor = a.id, a.partitions, a.factor
-		t.Configs = plain
+		t.TopicID = a.id
+		if a.hidden {
+			t.ConfigErrorCode = kerr.TopicAuthorizationFailed.Code
+			return t
+		}
+		t.NumPartitions, t.ReplicationFactor, t.Configs = a.partitions, a.factor, plain
 		if a.overrides != nil {
 			t.Configs = configs.DescribeCreated(defaults, a.overrides)
 		}
@@ -219,6 +249,7 @@ func (tc *topicCreation) create(
 	return createdTopic{
 		name: t.Topic, id: id, partitions: int32(len(partitions)),
 		factor: int16(len(partitions[0].Replicas)), overrides: overridesIn(overrides),
+		hidden: !tc.rights.onTopic(acls.DescribeConfigs, t.Topic),
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
@@ -17,7 +18,9 @@ import (
 // DELETE_TOPICS (20), versions 1 to 6.
 //
 // Behaviour: each entry succeeds or fails by itself. A topic is one RemoveTopicRecord, however many
-// partitions it has, and all of them are one batch. The answers come in random order, so that their
+// partitions it has, and all of them are one batch. The sender needs DELETE on the cluster, or else
+// DESCRIBE and DELETE on each topic. An entry that it may not delete does not reveal which name
+// belongs to an id, nor, without DESCRIBE, whether a name exists. The answers come in random order, so that their
 // places do not reveal which topics exist.
 //
 // Versions: 6 names topics by id (KIP-516).
@@ -37,7 +40,7 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 	}
 	entries := topicEntries(req)
 	deletion := topicDeletion{
-		img: c.working, quota: c.allowance(o, req.Version >= strictDeleteTopics),
+		img: c.working, quota: c.allowance(o, req.Version >= strictDeleteTopics), rights: o.rights,
 		times: make(map[topicEntry]int, len(entries)), answers: make([]deletionAnswer, 0,
 			len(entries)),
 	}
@@ -57,6 +60,26 @@ func (c *core) deleteTopics(o op, req *kmsg.DeleteTopicsRequest) result {
 			c.quota.Spend(deletion.quota)
 			deletion.log(c.cfg.Logger, o.caller)
 		}}
+}
+
+// decideDeleteTopics decides which topics may be deleted, and which may be named. Those whose names
+// the committed image does not have are left to the core.
+func decideDeleteTopics(r *rights, req *kmsg.DeleteTopicsRequest) (some bool) {
+	r.take(acls.OnCluster(acls.Delete))
+	n := len(req.TopicNames) + len(req.Topics)
+	for i := range n {
+		e := topicEntryOf(req, i)
+		if t := r.img.Topic(e.id); !e.named && t != nil {
+			e.named, e.name = true, t.Name
+		}
+		if !e.named || r.onCluster(acls.Delete) {
+			some = true
+			continue
+		}
+		described := r.takeTopic(acls.Describe, e.name)
+		some = r.takeTopic(acls.Delete, e.name) && described || some
+	}
+	return some || n == 0
 }
 
 // strictDeleteTopics is the version from which clients know THROTTLING_QUOTA_EXCEEDED.
@@ -109,6 +132,7 @@ func (e *topicEntry) response(err *protocol.Error, message *string) kmsg.DeleteT
 type topicDeletion struct {
 	img      *metadata.Image
 	quota    *quota.Allowance
+	rights   *rights
 	times    map[topicEntry]int // how often the request names it; answered once all of them are
 	answers  []deletionAnswer
 	messages protocol.Messages
@@ -155,9 +179,13 @@ func (d *topicDeletion) entry(e topicEntry) {
 func (d *topicDeletion) byName(e topicEntry) {
 	t := d.img.TopicByName(e.name)
 	switch {
+	case !d.may(acls.Describe, e.name):
+		d.answer(e, errTopicDenied)
 	case t == nil:
 		d.answer(e, protocol.Errorf(kerr.UnknownTopicOrPartition,
 			"This server does not host this topic-partition."))
+	case !d.may(acls.Delete, e.name):
+		d.answer(e, errTopicDenied)
 	case d.times[topicEntry{id: t.ID}] != 0:
 		e.id = t.ID
 		d.answer(e, protocol.Errorf(kerr.InvalidRequest,
@@ -167,12 +195,23 @@ func (d *topicDeletion) byName(e topicEntry) {
 	}
 }
 
+// may reports whether an operation is allowed on a topic; who may delete topics of the cluster may
+// do either.
+func (d *topicDeletion) may(operation int8, topic string) bool {
+	return d.rights.onCluster(acls.Delete) || d.rights.onTopic(operation, topic)
+}
+
 func (d *topicDeletion) byID(e topicEntry) {
 	t := d.img.Topic(e.id)
 	switch {
 	case t == nil:
 		d.answer(e, protocol.Errorf(kerr.UnknownTopicID,
 			"This server does not host this topic ID."))
+	case !d.may(acls.Delete, t.Name):
+		if d.may(acls.Describe, t.Name) {
+			e.named, e.name = true, t.Name
+		}
+		d.answer(e, errTopicDenied)
 	case d.times[topicEntry{named: true, name: t.Name}] == 1: // byName answers for both
 	default:
 		d.remove(t)

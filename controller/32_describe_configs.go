@@ -20,6 +20,7 @@ import (
 // withheld. Values are shown as servers read them: trimmed, and each word of a policy once.
 // Synonyms and sources are Kafka's, which leave out what another unit has set: retention.ms that
 // comes from log.retention.hours has the source DEFAULT. An empty list of keys asks for all.
+// The sender needs DESCRIBE_CONFIGS on a topic or group, on the cluster for all other resources.
 //
 // Differs from Kafka: the documentation is our own; the defaults of keys that have another one here
 // are shown with it, and the keys of YAKt itself are no secrets; a resource that a request names
@@ -27,7 +28,7 @@ import (
 //
 // KIP-133, KIP-226, KIP-569, KIP-412. Kafka: ConfigHelper.describeConfigs.
 func (c *Controller) describeConfigs(
-	_ context.Context, _ protocol.Caller, req *kmsg.DescribeConfigsRequest,
+	_ context.Context, caller protocol.Caller, req *kmsg.DescribeConfigsRequest,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeConfigsResponse](req)
 	d := configs.NewDescriber(c.Image(), c.cfg.configSettings(), req.IncludeSynonyms,
@@ -35,10 +36,11 @@ func (c *Controller) describeConfigs(
 	asked := firstOfEach(len(req.Resources), func(i int) configs.Resource {
 		return resourceOf(&req.Resources[i])
 	})
+	granted := c.rightsOf(caller)
 	keys := func(i int) int { return d.Count(resourceOf(&req.Resources[asked[i]])) }
 	return weighted(resp, &resp.Resources, len(asked), keys,
 		func(i int) kmsg.DescribeConfigsResponseResource {
-			return describedResource(d, &req.Resources[asked[i]], int(asked[i]))
+			return describedResource(d, granted, &req.Resources[asked[i]], int(asked[i]))
 		})
 }
 
@@ -47,11 +49,15 @@ func resourceOf(r *kmsg.DescribeConfigsRequestResource) configs.Resource {
 }
 
 func describedResource(
-	d *configs.Describer, r *kmsg.DescribeConfigsRequestResource, index int,
+	d *configs.Describer, granted *rights, r *kmsg.DescribeConfigsRequestResource, index int,
 ) kmsg.DescribeConfigsResponseResource {
 	answer := kmsg.NewDescribeConfigsResponseResource()
 	answer.ResourceType, answer.ResourceName = r.ResourceType, r.ResourceName
-	described, err := d.Describe(resourceOf(r), r.ConfigNames)
+	var described []kmsg.DescribeConfigsResponseResourceConfig
+	err := granted.refuseDescription(resourceOf(r))
+	if err == nil {
+		described, err = d.Describe(resourceOf(r), r.ConfigNames)
+	}
 	answer.ErrorCode, answer.ErrorMessage = err.Code(), err.TextAt(index)
 	if err == nil {
 		answer.ErrorMessage = kmsg.StringPtr("") // Kafka's schema gives it no default

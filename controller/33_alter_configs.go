@@ -14,7 +14,7 @@ import (
 // ALTER_CONFIGS (33), versions 0 to 2.
 //
 // Behaviour: sets the keys of a resource to the given values and deletes all others. Otherwise it
-// is INCREMENTAL_ALTER_CONFIGS: the same checks, each resource by itself, one batch.
+// is INCREMENTAL_ALTER_CONFIGS: the same checks and permissions, each resource by itself, one batch.
 //
 // KIP-133. Kafka: ConfigurationControlManager.legacyAlterConfigs.
 func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {
@@ -82,7 +82,17 @@ func failAlterConfigs(req *kmsg.AlterConfigsRequest, err *protocol.Error) kmsg.R
 
 // configAlteration begins the changes that a request makes to the configs of resources.
 func (c *core) configAlteration(o op, resources int) *configs.Alteration {
-	return configs.NewAlteration(c.configChanges(o), resources)
+	a := configs.NewAlteration(c.configChanges(o), resources)
+	a.Authorize = o.rights.refuseAlteration
+	return a
+}
+
+func decideAlterConfigs(r *rights, req *kmsg.AlterConfigsRequest) (some bool) {
+	for i := range req.Resources {
+		res := &req.Resources[i]
+		some = r.takeAlteration(int8(res.ResourceType), res.ResourceName) || some
+	}
+	return some || len(req.Resources) == 0
 }
 
 // configChanges validates changes to configs against the newest state.

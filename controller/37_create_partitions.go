@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/partition"
 	"github.com/yakt/yakt/controller/quota"
 	"github.com/yakt/yakt/metadata"
@@ -16,7 +17,8 @@ import (
 // CREATE_PARTITIONS (37), versions 0 to 3.
 //
 // Behaviour: each topic succeeds or fails by itself, and the new partitions of all that succeed are
-// one batch. They get as many replicas as partition 0 has. A request that asks for more than 10,000
+// one batch. They get as many replicas as partition 0 has. The sender needs ALTER on each topic. A
+// request that asks for more than 10,000
 // new partitions is refused as a whole, before any topic is looked at more closely.
 //
 // Differs from Kafka: if one partition of a topic fails, the topic gets none of them, where Kafka
@@ -26,14 +28,15 @@ import (
 func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result {
 	names := timesNamed(req.Topics,
 		func(t *kmsg.CreatePartitionsRequestTopic) string { return t.Topic })
-	if excessivePartitions(c.working, req.Topics, names) {
+	if excessivePartitions(c.working, req.Topics, names, o.rights) {
 		return result{response: failCreatePartitions(req,
 			protocol.Errorf(kerr.PolicyViolation,
 				"Excessively large number of additional partitions per request."))}
 	}
 	allowance := c.allowance(o, req.Version >= strictCreatePartitions)
 	more := partitionCreation{img: c.working,
-		placing: partition.NewPlacement(c.working, c.cfg.Random), quota: allowance}
+		placing: partition.NewPlacement(c.working, c.cfg.Random), quota: allowance,
+		rights: o.rights}
 	for i := range req.Topics {
 		switch t := &req.Topics[i]; names[t.Topic] {
 		case 0: // answered
@@ -51,15 +54,24 @@ func (c *core) createPartitions(o op, req *kmsg.CreatePartitionsRequest) result 
 		then: func(int64) { c.quota.Spend(allowance) }}
 }
 
-// excessivePartitions reports whether the topics that are named once would together get more new
-// partitions than one operation may write records.
+// decideCreatePartitions decides which topics may get more partitions.
+func decideCreatePartitions(r *rights, req *kmsg.CreatePartitionsRequest) (some bool) {
+	for i := range req.Topics {
+		some = r.takeTopic(acls.Alter, req.Topics[i].Topic) || some
+	}
+	return some || len(req.Topics) == 0
+}
+
+// excessivePartitions reports whether the topics that are named once, and may be altered, would
+// together get more new partitions than one operation may write records.
 func excessivePartitions(
 	img *metadata.Image, topics []kmsg.CreatePartitionsRequestTopic, names map[string]int,
+	r *rights,
 ) bool {
 	total := 0
 	for i := range topics {
 		req := &topics[i]
-		if names[req.Topic] > 1 {
+		if names[req.Topic] > 1 || !r.onTopic(acls.Alter, req.Topic) {
 			continue
 		}
 		if t := img.TopicByName(req.Topic); t != nil {
@@ -80,6 +92,7 @@ type partitionCreation struct {
 	img      *metadata.Image
 	placing  *partition.Placement
 	quota    *quota.Allowance
+	rights   *rights
 	records  []record.Record
 	answers  []grownTopic
 	messages protocol.Messages
@@ -126,6 +139,9 @@ func (pc *partitionCreation) morePartitions(
 	req *kmsg.CreatePartitionsRequestTopic,
 ) ([]*record.Partition, *protocol.Error) {
 	img := pc.img
+	if !pc.rights.onTopic(acls.Alter, req.Topic) {
+		return nil, &protocol.Error{Kafka: kerr.TopicAuthorizationFailed} // no message, as in Kafka
+	}
 	t := img.TopicByName(req.Topic)
 	if t == nil {
 		// without a message, as in Kafka

@@ -4,6 +4,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
@@ -12,8 +13,9 @@ import (
 //
 // Behaviour: makes a token for the sender or, from version 3 on, for another owner. It lives until
 // it is not renewed for delegation.token.expiry.time.ms, and at most for the requested time and
-// delegation.token.max.lifetime.ms. Checked in this order: the connection (on every node), whether
-// tokens are enabled, the metadata.version, the types of the renewers. The HMAC, which is the
+// delegation.token.max.lifetime.ms. Checked in this order: the connection (on every node),
+// CREATE_TOKENS on the user who is to own a token and is not the sender (likewise), whether tokens
+// are enabled, the metadata.version, the types of the renewers. The HMAC, which is the
 // token's secret, is in no record and in no other answer but those to its owner.
 //
 // Differs from Kafka: an owner with a name and without a type is INVALID_PRINCIPAL_TYPE; Kafka's
@@ -89,16 +91,23 @@ func tokenResponse(
 	return resp
 }
 
-// refuseTokenCreation answers requests on connections that may not carry them.
+// refuseTokenCreation answers requests on connections that may not carry them, and those for an owner
+// for whom the sender may not make tokens.
 func (c *Controller) refuseTokenCreation(
 	caller protocol.Caller, req *kmsg.CreateDelegationTokenRequest,
 ) kmsg.Response {
-	if mayUseTokens(caller) {
+	owner := tokenOwner(caller, req)
+	resp := tokenResponse(req, owner, caller.Principal)
+	resp.IssueTimestamp, resp.ExpiryTimestamp, resp.MaxTimestamp = -1, -1, -1
+	switch {
+	case !mayUseTokens(caller):
+		resp.ErrorCode = kerr.DelegationTokenRequestNotAllowed.Code
+	case owner != caller.Principal && !c.Allows(caller, acls.Action{
+		Operation: acls.CreateTokens, ResourceType: acls.User, ResourceName: owner}):
+		resp.ErrorCode = kerr.DelegationTokenAuthorizationFailed.Code
+	default:
 		return nil
 	}
-	resp := tokenResponse(req, tokenOwner(caller, req), caller.Principal)
-	resp.IssueTimestamp, resp.ExpiryTimestamp, resp.MaxTimestamp = -1, -1, -1
-	resp.ErrorCode = kerr.DelegationTokenRequestNotAllowed.Code
 	return resp
 }
 

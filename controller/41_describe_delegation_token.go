@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
 )
@@ -14,7 +15,8 @@ import (
 //
 // Behaviour: a read of the committed image, on any node: the tokens that one of the given
 // principals owns or may renew, with their HMACs; all tokens if the list is null, none if it is
-// empty. Checked in this order: the connection, whether tokens are enabled.
+// empty. Left out are those that the sender neither owns nor may renew, unless it has DESCRIBE on
+// the token or DESCRIBE_TOKENS on the user who owns it. Checked in this order: the connection, whether tokens are enabled.
 //
 // Differs from Kafka: its controllers advertise this and then answer UNKNOWN_SERVER_ERROR; the
 // answer is a broker's. Expired tokens are in it until they are removed, as there.
@@ -32,15 +34,17 @@ func (c *Controller) describeDelegationToken(
 		resp.ErrorCode = kerr.DelegationTokenAuthDisabled.Code
 		return resp
 	}
-	found := c.tokensOf(req)
+	found := c.tokensOf(caller, req)
 	return list(resp, &resp.TokenDetails, len(found),
 		func(i int) kmsg.DescribeDelegationTokenResponseTokenDetail {
 			return c.describedToken(found[i])
 		})
 }
 
-// tokensOf returns the tokens that a request asks for.
-func (c *Controller) tokensOf(req *kmsg.DescribeDelegationTokenRequest) []*record.DelegationToken {
+// tokensOf returns the tokens that a request asks for, and that its sender may see.
+func (c *Controller) tokensOf(
+	caller protocol.Caller, req *kmsg.DescribeDelegationTokenRequest,
+) []*record.DelegationToken {
 	var owners map[string]bool
 	if req.Owners != nil {
 		owners = make(map[string]bool, len(req.Owners))
@@ -48,13 +52,25 @@ func (c *Controller) tokensOf(req *kmsg.DescribeDelegationTokenRequest) []*recor
 			owners[o.PrincipalType+":"+o.PrincipalName] = true
 		}
 	}
+	granted := c.rightsOf(caller)
 	var found []*record.DelegationToken
 	for _, t := range c.Image().DelegationTokens() {
-		if owners == nil || ownedByAny(t, owners) {
+		if (owners == nil || ownedByAny(t, owners)) && granted.seeToken(t) {
 			found = append(found, t)
 		}
 	}
 	return found
+}
+
+// seeToken reports whether the sender may see a token and its HMAC.
+func (r *rights) seeToken(t *record.DelegationToken) bool {
+	if r == nil || mayRenew(t, r.caller.Principal) {
+		return true
+	}
+	return r.allow(acls.Action{Operation: acls.Describe, ResourceType: acls.DelegationToken,
+		ResourceName: t.TokenID}) ||
+		r.allow(acls.Action{Operation: acls.DescribeTokens, ResourceType: acls.User,
+			ResourceName: t.Owner})
 }
 
 func ownedByAny(t *record.DelegationToken, principals map[string]bool) bool {

@@ -290,7 +290,7 @@ func (w *leaderElections) everyTopic(
 			return strings.Compare(a.name, b.name)
 		})
 	})
-	return topicsByName(resp, &resp.Topics, img, len(w.ids),
+	return topicsByName(resp, &resp.Topics, img, len(w.ids), nil,
 		func() topicElement[kmsg.ElectLeadersResponseTopic] {
 			sort() // where the response is written, and not on the core
 			answered := w.topics

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"slices"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -16,7 +15,9 @@ import (
 // Behaviour: each resource succeeds or fails as a whole and by itself. All that succeed are one
 // batch, followed by a ClearElrRecord for each min.insync.replicas in it when eligible leader
 // replicas are on. A BROKER_LOGGER resource changes the levels of this process's loggers at once,
-// without a record; a request of such resources alone is carried out by any node.
+// without a record; a request of such resources alone is carried out by any node. The sender needs
+// ALTER_CONFIGS on a topic or group, on the cluster for brokers and client metrics, and
+// CLUSTER_ACTION for loggers.
 //
 // Differs from Kafka: a SET, APPEND or SUBTRACT without a value is INVALID_REQUEST, as on brokers,
 // and INVALID_CONFIG for a logger; Kafka's controllers treat such a SET as a deletion and resign on
@@ -37,6 +38,16 @@ func (c *core) incrementalAlterConfigs(o op, req *kmsg.IncrementalAlterConfigsRe
 	}
 	r.response = alterationAnswers(req, resp, a)
 	return r
+}
+
+func decideIncrementalAlterConfigs(
+	r *rights, req *kmsg.IncrementalAlterConfigsRequest,
+) (some bool) {
+	for i := range req.Resources {
+		res := &req.Resources[i]
+		some = r.takeAlteration(int8(res.ResourceType), res.ResourceName) || some
+	}
+	return some || len(req.Resources) == 0
 }
 
 // alterEach carries out the request, resource by resource.
@@ -69,7 +80,7 @@ func alterationAnswers(
 }
 
 // alterLoggers answers a request about loggers only, which needs no leader.
-func (c *Controller) alterLoggers(_ time.Time, kreq kmsg.Request) kmsg.Response {
+func (c *Controller) alterLoggers(o op, kreq kmsg.Request) kmsg.Response {
 	req := kreq.(*kmsg.IncrementalAlterConfigsRequest)
 	if len(req.Resources) == 0 || slices.ContainsFunc(req.Resources,
 		func(r kmsg.IncrementalAlterConfigsRequestResource) bool {
@@ -79,6 +90,7 @@ func (c *Controller) alterLoggers(_ time.Time, kreq kmsg.Request) kmsg.Response 
 	}
 	a := configs.NewAlteration(configs.NewChanges(c.Image(), c.cfg.configSettings(), false),
 		len(req.Resources))
+	a.Authorize = o.rights.refuseAlteration
 	alterEach(a, req)
 	return alterationAnswers(req, responseTo[*kmsg.IncrementalAlterConfigsResponse](req), a)
 }

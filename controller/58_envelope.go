@@ -14,8 +14,10 @@ import (
 
 // ENVELOPE (58), version 0: a request that a broker forwards for one of its clients.
 //
-// Behaviour: the nested request is answered on behalf of the principal and address in the envelope;
-// the listener stays that of the broker's connection. A fault of the envelope itself is an error of
+// Behaviour: the sender needs CLUSTER_ACTION, since what the envelope says is believed; of another
+// sender's envelope nothing is looked at. The nested request is authorized and answered on behalf
+// of the principal and address in the envelope; the listener stays that of the broker's connection.
+// A fault of the envelope itself is an error of
 // the envelope, without data, checked in this order: a principal that cannot be read is
 // PRINCIPAL_DESERIALIZATION_FAILURE; an invalid address is INVALID_REQUEST; an API that is not
 // served is UNSUPPORTED_VERSION, after which brokers learn the versions again; one that is not
@@ -29,12 +31,12 @@ func (c *Controller) envelope(ctx context.Context, caller protocol.Caller,
 	req *kmsg.EnvelopeRequest, reply func(kmsg.Response)) {
 	n, err := c.openEnvelope(caller, req)
 	if err != nil {
-		reply(envelopeError(req, err))
+		reply(failEnvelope(req, err))
 		return
 	}
 	c.Handle(ctx, n.caller, n.req, func(nested kmsg.Response) {
 		if saysNotController(nested) {
-			reply(envelopeError(req, errNotController))
+			reply(failEnvelope(req, errNotController))
 			return
 		}
 		resp := responseTo[*kmsg.EnvelopeResponse](req)
@@ -60,7 +62,7 @@ func (n *nestedParts) Nested() (field *[]byte, correlationID int32, resp kmsg.Re
 	return &n.ResponseData, n.correlationID, n.parts
 }
 
-func envelopeError(req *kmsg.EnvelopeRequest, err *protocol.Error) kmsg.Response {
+func failEnvelope(req *kmsg.EnvelopeRequest, err *protocol.Error) kmsg.Response {
 	resp := responseTo[*kmsg.EnvelopeResponse](req)
 	resp.ErrorCode = err.Code()
 	return resp

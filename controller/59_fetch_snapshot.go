@@ -21,7 +21,7 @@ import (
 // Versions: 1 has endpoints (KIP-853).
 //
 // Differs from Kafka: it answers a bad position with POSITION_OUT_OF_RANGE, which an observer
-// repeats for ever.
+// repeats for ever. A replica that may not read snapshots gets BROKER_NOT_AVAILABLE, as from FETCH.
 //
 // KIP-630.
 func (c *Controller) fetchSnapshot(
@@ -61,6 +61,14 @@ func (c *Controller) fetchSnapshot(
 	}
 	piece.FetchSnapshotResponse = resp
 	return piece
+}
+
+func failFetchSnapshot(req *kmsg.FetchSnapshotRequest, err *protocol.Error) kmsg.Response {
+	resp := responseTo[*kmsg.FetchSnapshotResponse](req)
+	if resp.ErrorCode = err.Code(); req.ReplicaID >= 0 {
+		resp.ErrorCode = kerr.BrokerNotAvailable.Code
+	}
+	return resp
 }
 
 // snapshotPiece is a response whose bytes are still in the snapshot's file; the connection sends

@@ -25,24 +25,17 @@ const (
 // brokers, as by Kafka's controllers: tools recognise a wrong address by it. kadm and kgo never
 // send this request, and Java's admin client sends it to nodes that METADATA named.
 //
+// The sender needs ALTER, which a broker does not ask for. The operations that it may carry out on
+// the cluster are the authorizer's.
+//
 // KIP-919.
 func (c *Controller) describeCluster(
 	_ context.Context, caller protocol.Caller, req *kmsg.DescribeClusterRequest,
-) *kmsg.DescribeClusterResponse {
+) kmsg.Response {
 	resp := responseTo[*kmsg.DescribeClusterResponse](req)
 	img := c.Image()
-	switch {
-	case img.Version() == 0:
-		return describeClusterError(resp, protocol.Errorf(kerr.UnsupportedVersion,
-			"There is no finalized MetadataVersion, so direct-to-controller communication is not "+
-				"supported."))
-	case !img.Version().HasControllerRegistration():
-		return describeClusterError(resp, protocol.Errorf(kerr.UnsupportedVersion,
-			"Direct-to-controller communication is not supported with the current "+
-				"MetadataVersion."))
-	}
 	if err := checkEndpointType(req); err != nil {
-		return describeClusterError(resp, err)
+		return failDescribeCluster(req, err)
 	}
 	resp.ClusterID, resp.EndpointType = c.cfg.ClusterID, endpointControllers
 	leader, _ := c.cfg.Log.Leader()
@@ -59,14 +52,30 @@ func (c *Controller) describeCluster(
 		}
 	}
 	if req.IncludeClusterAuthorizedOperations {
-		resp.ClusterAuthorizedOperations = clusterOperations
+		resp.ClusterAuthorizedOperations = c.rightsOf(caller).clusterOperations()
 	}
 	return resp
 }
 
-func describeClusterError(
-	resp *kmsg.DescribeClusterResponse, err *protocol.Error,
-) *kmsg.DescribeClusterResponse {
+// refuseDescribeCluster refuses every sender while the metadata.version has no registrations.
+func (c *Controller) refuseDescribeCluster(
+	_ protocol.Caller, req *kmsg.DescribeClusterRequest,
+) kmsg.Response {
+	switch v := c.Image().Version(); {
+	case v == 0:
+		return failDescribeCluster(req, protocol.Errorf(kerr.UnsupportedVersion,
+			"There is no finalized MetadataVersion, so direct-to-controller communication is not "+
+				"supported."))
+	case !v.HasControllerRegistration():
+		return failDescribeCluster(req, protocol.Errorf(kerr.UnsupportedVersion,
+			"Direct-to-controller communication is not supported with the current "+
+				"MetadataVersion."))
+	}
+	return nil
+}
+
+func failDescribeCluster(req *kmsg.DescribeClusterRequest, err *protocol.Error) kmsg.Response {
+	resp := responseTo[*kmsg.DescribeClusterResponse](req)
 	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
 	return resp
 }

@@ -139,7 +139,7 @@ func heartbeatTimeout(c *Controller, _ kmsg.Request) time.Duration {
 // only on this registration and this session. A change that is proposed at the same time counts as
 // later than the heartbeat. A session that is dropped at the same time may be recorded again, which
 // is correct: the broker is alive.
-func (c *Controller) steadyHeartbeat(now time.Time, request kmsg.Request) kmsg.Response {
+func (c *Controller) steadyHeartbeat(o op, request kmsg.Request) kmsg.Response {
 	req := request.(*kmsg.BrokerHeartbeatRequest)
 	s := c.core.brokers
 	view := s.view.Load()
@@ -153,7 +153,7 @@ func (c *Controller) steadyHeartbeat(now time.Time, request kmsg.Request) kmsg.R
 	key := sessionOf(b)
 	s.mu.Lock()
 	k := s.at(key)
-	k.last, k.metadataOffset = now, req.CurrentMetadataOffset
+	k.last, k.metadataOffset = o.now, req.CurrentMetadataOffset
 	known := *k
 	s.mu.Unlock()
 	if b != view.committed.Broker(req.BrokerID) {

@@ -19,7 +19,8 @@ const describePartitionsMax = 2000
 //
 // Behaviour: a read of the committed image, on any node. Answers are those of a broker
 // (DescribeTopicPartitionsRequestHandler), with listeners as in clientView. A request that names no
-// topic asks for all; a topic that is deleted between two pages is skipped. Topics are in the order
+// topic asks for all; a topic that is deleted between two pages is skipped. Topics on which the
+// client has no DESCRIBE are left out, or refused at the end where they are named. Topics are in the order
 // of their names; the next cursor is where the next page begins. A partition has no error of its
 // own: without a leader to show, its leader is -1.
 //
@@ -33,7 +34,7 @@ func (c *Controller) describeTopicPartitions(
 		return failDescribeTopicPartitions(req, &protocol.Error{Kafka: kerr.InvalidRequest})
 	}
 	resp := responseTo[*kmsg.DescribeTopicPartitionsResponse](req)
-	d := describer{view: newClientView(c.Image(), caller), resp: resp,
+	d := describer{view: c.clientView(caller), resp: resp,
 		left: int(min(max(req.ResponsePartitionLimit, 1), describePartitionsMax))}
 	var from kmsg.DescribeTopicPartitionsRequestCursor
 	if req.Cursor != nil {
@@ -78,6 +79,9 @@ type describer struct {
 
 func (d *describer) all(from kmsg.DescribeTopicPartitionsRequestCursor) {
 	for t := range d.view.img.TopicsByName(from.Topic) {
+		if !d.view.sees(t.Name) {
+			continue
+		}
 		if !d.add(t.Name, t, from) {
 			return
 		}
@@ -93,7 +97,16 @@ func (d *describer) named(topics []kmsg.DescribeTopicPartitionsRequestTopic,
 		}
 	}
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	names = slices.Compact(names)
+	hidden := slices.DeleteFunc(slices.Clone(names), d.view.sees)
+	defer func() {
+		for _, name := range hidden {
+			t := describedTopic(name, kerr.TopicAuthorizationFailed)
+			t.IsInternal = false
+			d.resp.Topics = append(d.resp.Topics, t)
+		}
+	}()
+	for _, name := range slices.DeleteFunc(names, func(n string) bool { return !d.view.sees(n) }) {
 		if !d.add(name, d.view.img.TopicByName(name), from) {
 			return
 		}
@@ -110,12 +123,14 @@ func (d *describer) add(
 		return false
 	}
 	if t == nil {
-		d.resp.Topics = append(d.resp.Topics, describedTopic(name, unknownTopic(name)))
+		unknown := describedTopic(name, unknownTopic(name))
+		unknown.AuthorizedOperations = d.view.topicOperations(name)
+		d.resp.Topics = append(d.resp.Topics, unknown)
 		d.left--
 		return true
 	}
 	topic := describedTopic(name, nil)
-	topic.TopicID = t.ID
+	topic.TopicID, topic.AuthorizedOperations = t.ID, d.view.topicOperations(name)
 	first := 0
 	if name == from.Topic {
 		first = int(from.Partition)
@@ -143,8 +158,7 @@ func (d *describer) next(topic string, partition int) {
 
 func describedTopic(name string, err *kerr.Error) kmsg.DescribeTopicPartitionsResponseTopic {
 	t := kmsg.NewDescribeTopicPartitionsResponseTopic()
-	t.Topic, t.AuthorizedOperations = &name, topicOperations
-	t.IsInternal = protocol.InternalTopic(name)
+	t.Topic, t.IsInternal = &name, protocol.InternalTopic(name)
 	if err != nil {
 		t.ErrorCode = err.Code
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/protocol"
 )
 
@@ -26,6 +27,8 @@ type api struct {
 	// timeout bounds the wait in the queue; nil is no bound.
 	timeout func(*Controller, kmsg.Request) time.Duration
 	sender  sender
+	// who says who may send the request.
+	who authorization
 	// refuse answers requests that no node carries out on this connection or under this
 	// configuration, before anything else; nil lets a request through.
 	refuse func(*Controller, protocol.Caller, kmsg.Request) kmsg.Response
@@ -33,7 +36,7 @@ type api struct {
 	prepare func(*Controller, context.Context, kmsg.Request, *op)
 	// quick answers on the caller's goroutine if the request needs no turn of the core; nil leaves
 	// it to write.
-	quick func(*Controller, time.Time, kmsg.Request) kmsg.Response
+	quick func(*Controller, op, kmsg.Request) kmsg.Response
 }
 
 // sender is the kind of client that sends a request, by which the core's time is divided; see
@@ -51,67 +54,80 @@ const (
 // addition, so that clients may use a controller as their seed, and so are DESCRIBE_CLIENT_QUOTAS
 // and LIST_CONFIG_RESOURCES, which show what clients have set.
 var apis = []*api{
-	readAPI(1, 4, 18, (*Controller).fetch),
-	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata),
-	failing(readAPI(10, 0, 6, (*Controller).findCoordinator), failFindCoordinator),
-	readAPI(17, 0, 1, (*Controller).saslHandshake),
-	readAPI(18, 0, 5, (*Controller).apiVersions),
-	writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
-		forwarded().within(createTopicsTimeout),
-	writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).
-		forwarded().within(deleteTopicsTimeout),
-	readAPI(22, 0, 5, (*Controller).initProducerID),
-	failing(readAPI(29, 1, 3, (*Controller).describeAcls), failDescribeAcls),
+	failing(readAPI(1, 4, 18, (*Controller).fetch), failFetch).needs(acls.ClusterAction),
+	failing(readAPI(3, 0, 13, (*Controller).metadata), failMetadata).forEach(),
+	failing(readAPI(10, 0, 6, (*Controller).findCoordinator), failFindCoordinator).forEach(),
+	readAPI(17, 0, 1, (*Controller).saslHandshake).forAnyone(),
+	readAPI(18, 0, 5, (*Controller).apiVersions).forAnyone(),
+	deciding(writeAPI(19, 2, 7, (*core).createTopics, failCreateTopics).
+		forwarded().within(createTopicsTimeout), decideCreateTopics),
+	deciding(writeAPI(20, 1, 6, (*core).deleteTopics, failDeleteTopics).
+		forwarded().within(deleteTopicsTimeout), decideDeleteTopics),
+	failing(readAPI(22, 0, 5, (*Controller).initProducerID), failInitProducerID).forEach(),
+	failing(readAPI(29, 1, 3, (*Controller).describeAcls), failDescribeAcls).needs(acls.Describe),
 	refusing(writeAPI(30, 1, 3, (*core).createAcls, failCreateAcls).forwarded(),
-		unlessAuthorized(failCreateAcls)),
+		unlessAuthorized(failCreateAcls)).needs(acls.Alter),
 	refusing(writeAPI(31, 1, 3, (*core).deleteAcls, failDeleteAcls).forwarded(),
-		unlessAuthorized(failDeleteAcls)),
-	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs),
-	writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
-	readAPI(36, 0, 2, (*Controller).saslAuthenticate),
-	writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
-		forwarded().within(createPartitionsTimeout),
+		unlessAuthorized(failDeleteAcls)).needs(acls.Alter),
+	failing(readAPI(32, 1, 4, (*Controller).describeConfigs), failDescribeConfigs).forEach(),
+	deciding(writeAPI(33, 0, 2, (*core).alterConfigs, failAlterConfigs).forwarded(),
+		decideAlterConfigs),
+	readAPI(36, 0, 2, (*Controller).saslAuthenticate).forAnyone(),
+	deciding(writeAPI(37, 0, 3, (*core).createPartitions, failCreatePartitions).
+		forwarded().within(createPartitionsTimeout), decideCreatePartitions),
 	refusing(writeAPI(38, 1, 3, (*core).createDelegationToken, failCreateDelegationToken).
-		forwarded(), (*Controller).refuseTokenCreation),
+		forwarded(), (*Controller).refuseTokenCreation).forOwners(),
 	refusing(writeAPI(39, 1, 2, (*core).renewDelegationToken, failRenewDelegationToken).
-		forwarded(), (*Controller).refuseTokenRenewal),
+		forwarded(), (*Controller).refuseTokenRenewal).forOwners(),
 	refusing(writeAPI(40, 1, 2, (*core).expireDelegationToken, failExpireDelegationToken).
-		forwarded(), (*Controller).refuseTokenExpiry),
+		forwarded(), (*Controller).refuseTokenExpiry).forOwners(),
 	failing(readAPI(41, 1, 3, (*Controller).describeDelegationToken),
-		failDescribeDelegationToken),
+		failDescribeDelegationToken).forOwners(),
 	writeAPI(43, 0, 2, (*core).electLeaders, failElectLeaders).
-		forwarded().within(electLeadersTimeout),
-	writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).
-		forwarded().quickly((*Controller).alterLoggers),
+		forwarded().within(electLeadersTimeout).needs(acls.Alter),
+	deciding(writeAPI(44, 0, 1, (*core).incrementalAlterConfigs, failIncrementalAlterConfigs).
+		forwarded().quickly((*Controller).alterLoggers), decideIncrementalAlterConfigs),
 	writeAPI(45, 0, 1, (*core).alterPartitionReassignments, failAlterPartitionReassignments).
-		forwarded().within(alterPartitionReassignmentsTimeout),
+		forwarded().within(alterPartitionReassignmentsTimeout).needs(acls.Alter),
 	failing(readAPI(46, 0, 0, (*Controller).listPartitionReassignments),
-		failListPartitionReassignments).forwarded(),
-	failing(readAPI(48, 0, 1, (*Controller).describeClientQuotas), failDescribeClientQuotas),
+		failListPartitionReassignments).forwarded().needs(acls.Describe),
+	failing(readAPI(48, 0, 1, (*Controller).describeClientQuotas), failDescribeClientQuotas).
+		needs(acls.DescribeConfigs).saying(""),
 	preparing(writeAPI(49, 0, 1, (*core).alterClientQuotas, failAlterClientQuotas).forwarded(),
-		(*Controller).resolveQuotaHosts),
+		(*Controller).resolveQuotaHosts).needs(acls.AlterConfigs).saying(clusterDenied),
 	failing(readAPI(50, 0, 0, (*Controller).describeUserScramCredentials),
-		failDescribeUserScramCredentials),
+		failDescribeUserScramCredentials).needs(acls.Describe).saying(""),
 	writeAPI(51, 0, 0, (*core).alterUserScramCredentials, failAlterUserScramCredentials).
-		forwarded(),
-	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded(),
-	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition).from(broker),
-	writeAPI(57, 0, 2, (*core).updateFeatures, failUpdateFeatures).forwarded(),
-	serveAPI(58, 0, 0, (*Controller).envelope),
-	readAPI(59, 0, 1, (*Controller).fetchSnapshot),
-	readAPI(60, 0, 2, (*Controller).describeCluster),
-	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration).from(livingBroker),
+		forwarded().needs(acls.Alter),
+	failing(readAPI(55, 0, 2, (*Controller).describeQuorum), failDescribeQuorum).forwarded().
+		needs(acls.Describe).saying(clusterDenied),
+	writeAPI(56, 2, 3, (*core).alterPartition, failAlterPartition).from(broker).
+		needs(acls.ClusterAction),
+	writeAPI(57, 0, 2, (*core).updateFeatures, failUpdateFeatures).forwarded().needs(acls.Alter),
+	failing(serveAPI(58, 0, 0, (*Controller).envelope), failEnvelope).needs(acls.ClusterAction),
+	failing(readAPI(59, 0, 1, (*Controller).fetchSnapshot), failFetchSnapshot).
+		needs(acls.ClusterAction),
+	refusing(failing(readAPI(60, 0, 2, (*Controller).describeCluster), failDescribeCluster),
+		(*Controller).refuseDescribeCluster).needs(acls.Alter),
+	writeAPI(62, 0, 4, (*core).brokerRegistration, failBrokerRegistration).from(livingBroker).
+		needs(acls.ClusterAction),
 	writeAPI(63, 0, 2, (*core).brokerHeartbeat, failBrokerHeartbeat).
-		within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat).from(livingBroker),
-	writeAPI(64, 0, 0, (*core).unregisterBroker, failUnregisterBroker).forwarded(),
+		within(heartbeatTimeout).quickly((*Controller).steadyHeartbeat).from(livingBroker).
+		needs(acls.ClusterAction),
+	writeAPI(64, 0, 0, (*core).unregisterBroker, failUnregisterBroker).forwarded().
+		needs(acls.Alter),
 	writeAPI(67, 0, 0, (*core).allocateProducerIDs, failAllocateProducerIDs).
-		forwarded().from(broker),
-	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration).from(broker),
-	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker),
-	failing(readAPI(74, 0, 1, (*Controller).listConfigResources), failListConfigResources),
+		forwarded().from(broker).needs(acls.ClusterAction),
+	writeAPI(70, 0, 0, (*core).controllerRegistration, failControllerRegistration).from(broker).
+		needs(acls.ClusterAction).saying(clusterDenied),
+	writeAPI(73, 0, 0, (*core).assignReplicasToDirs, failAssignReplicasToDirs).from(broker).
+		needs(acls.ClusterAction),
+	failing(readAPI(74, 0, 1, (*Controller).listConfigResources), failListConfigResources).
+		needs(acls.DescribeConfigs),
 	failing(readAPI(75, 0, 0, (*Controller).describeTopicPartitions),
-		failDescribeTopicPartitions),
-	writeAPI(94, 0, 0, (*core).unregisterController, failUnregisterController).forwarded(),
+		failDescribeTopicPartitions).forEach(),
+	writeAPI(94, 0, 0, (*core).unregisterController, failUnregisterController).forwarded().
+		needs(acls.Alter),
 }
 
 func init() {
@@ -229,7 +245,7 @@ func (a *api) from(s sender) *api {
 	return a
 }
 
-func (a *api) quickly(quick func(*Controller, time.Time, kmsg.Request) kmsg.Response) *api {
+func (a *api) quickly(quick func(*Controller, op, kmsg.Request) kmsg.Response) *api {
 	a.quick = quick
 	return a
 }

@@ -43,6 +43,8 @@ const (
 // ChangeBroker carries out a BrokerChange as Do carries out a request. Outcome.Response is nil,
 // Outcome.Broker the changed registration.
 //
+// Its sender needs ALTER on the cluster, as for UNREGISTER_BROKER.
+//
 // Endpoint and rack are written as a RegisterBrokerRecord of the same incarnation and epoch, as
 // when a broker amends its registration; the state as a BrokerRegistrationChangeRecord with the
 // partition changes that follow. All of it is one batch unless the broker has more than
@@ -50,6 +52,9 @@ const (
 func (c *Controller) ChangeBroker(
 	ctx context.Context, caller protocol.Caller, change BrokerChange,
 ) (Outcome, error) {
+	if err := c.refuseChange("BrokerChange", caller); err != nil {
+		return Outcome{}, err
+	}
 	var changed *metadata.Broker
 	p := &pendingOp{c: c, name: "BrokerChange", op: op{caller: caller}, admin: true}
 	run := func(core *core, o op) result {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -18,8 +19,9 @@ import (
 // else with its first of the same security protocol, in the order of its registration, else with
 // its first. A client that can use this listener can then mostly use those.
 type clientView struct {
-	img   *metadata.Image
-	nodes map[int32]clientNode
+	img    *metadata.Image
+	rights *rights // of the client
+	nodes  map[int32]clientNode
 }
 
 type clientNode struct {
@@ -27,8 +29,9 @@ type clientNode struct {
 	endpoint *record.Endpoint // nil: the broker has none
 }
 
-func newClientView(img *metadata.Image, caller protocol.Caller) clientView {
-	v := clientView{img, make(map[int32]clientNode)}
+func (c *Controller) clientView(caller protocol.Caller) clientView {
+	img := c.Image()
+	v := clientView{img, c.rightsOf(caller), make(map[int32]clientNode)}
 	for id, b := range img.Brokers() {
 		v.nodes[id] = clientNode{b, clientEndpoint(b.Endpoints, caller)}
 	}
@@ -48,6 +51,22 @@ func clientEndpoint(endpoints []record.Endpoint, caller protocol.Caller) *record
 		return &endpoints[0]
 	}
 	return nil
+}
+
+// sees reports whether the client may know that a topic exists.
+func (v clientView) sees(topic string) bool { return v.rights.onTopic(acls.Describe, topic) }
+
+// shown is sees for answers about all topics; nil when the client sees all.
+func (v clientView) shown() func(topic string) bool {
+	if v.rights == nil {
+		return nil
+	}
+	return v.sees
+}
+
+// topicOperations are the operations that the client may carry out on a topic, as bits.
+func (v clientView) topicOperations(topic string) int32 {
+	return v.rights.operations(acls.Topic, topic)
 }
 
 // alive reports whether clients see the broker.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/controller/quota"
+	"github.com/yakt/yakt/limits"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/protocol/batch"
@@ -44,7 +45,12 @@ type Controller struct {
 	// lastFetch is the newest shared response to observers.
 	lastFetch atomic.Pointer[sharedFetch]
 	poison    poisonWatch
-	brokers   *brokerAsker
+	// aclsFrom is the end offset from which on this node's images are current enough to authorize
+	// by; unknownOffset until the log knows it.
+	aclsFrom atomic.Int64
+	// strayReplicas counts the fetches of replicas that may not fetch.
+	strayReplicas limits.Pace
+	brokers       *brokerAsker
 
 	stop func()
 	done chan struct{}
@@ -69,6 +75,7 @@ func New(cfg Config) *Controller {
 	}
 	c.stop = sync.OnceFunc(c.queue.close)
 	c.active.Store(standby)
+	c.aclsFrom.Store(unknownOffset)
 	c.core = newCore(&c.cfg)
 	c.published.Store(c.core.committed)
 	c.whole.Store(c.core.committed)
@@ -294,12 +301,12 @@ func (c *Controller) Handle(
 		reply(req.ResponseKind())
 		return
 	}
-	if err := c.limits.check(caller, req); err != nil {
-		c.send(a.name, reply, a.fail(req, err))
-		return
-	}
 	if resp := c.refusal(a, caller, req); resp != nil {
 		c.send(a.name, reply, resp)
+		return
+	}
+	if err := c.limits.check(caller, req); err != nil {
+		c.send(a.name, reply, a.fail(req, err))
 		return
 	}
 	switch {
@@ -312,26 +319,17 @@ func (c *Controller) Handle(
 	}
 }
 
-// refusal is the answer to a request that no node carries out; nil for others.
-func (c *Controller) refusal(
-	a *api, caller protocol.Caller, req kmsg.Request,
-) kmsg.Response {
-	if a.refuse == nil {
-		return nil
-	}
-	return a.refuse(c, caller, req)
-}
-
 // write queues a request for the core, unless it can be answered without it.
 func (c *Controller) write(
 	ctx context.Context, a *api, caller protocol.Caller, req kmsg.Request,
 	reply func(kmsg.Response),
 ) {
-	if resp := c.quickResponse(a, req); resp != nil {
+	o, resp := c.admit(a, caller, req)
+	if resp != nil {
 		c.send(a.name, reply, resp)
 		return
 	}
-	p := c.pendingRequest(ctx, a, caller, req)
+	p := c.pendingRequest(ctx, a, o, req)
 	p.reply = func(resp kmsg.Response, _ error) { c.send(a.name, reply, resp) }
 	p.fail = func(err *protocol.Error) { c.send(a.name, reply, a.fail(req, err)) }
 	c.start(p, a.sender, func(o op) result { return a.write(c.core, o, req) })
@@ -339,10 +337,10 @@ func (c *Controller) write(
 
 // pendingRequest returns the operation for a row of the table; the caller sets reply and fail.
 func (c *Controller) pendingRequest(
-	ctx context.Context, a *api, caller protocol.Caller, req kmsg.Request,
+	ctx context.Context, a *api, o op, req kmsg.Request,
 ) *pendingOp {
 	p := &pendingOp{
-		c: c, name: a.name, op: op{caller: caller},
+		c: c, name: a.name, op: o,
 		admin: a.sender == administrator, long: isLong(req),
 	}
 	if a.timeout != nil {
@@ -366,15 +364,21 @@ func (c *Controller) start(p *pendingOp, from sender, run func(op) result) {
 	}
 }
 
-// quickResponse answers a request that needs no turn of the core; nil leaves it to the core.
-func (c *Controller) quickResponse(a *api, req kmsg.Request) kmsg.Response {
-	if a.quick == nil {
-		return nil
+// admit returns the operation for a write request, or its response if it needs no turn of the core.
+func (c *Controller) admit(
+	a *api, caller protocol.Caller, req kmsg.Request,
+) (o op, resp kmsg.Response) {
+	granted, some := c.grant(a, caller, req)
+	o = op{caller: caller, rights: granted}
+	if !some {
+		return o, c.nothingAllowed(a, o, req)
 	}
-	if _, active := c.Active(); !active {
-		return nil
+	if _, active := c.Active(); a.quick != nil && active {
+		quick := o
+		quick.now = c.cfg.Clock.Now()
+		resp = a.quick(c, quick, req)
 	}
-	return a.quick(c, c.cfg.Clock.Now(), req)
+	return o, resp
 }
 
 // send passes a response to its connection. A panic there is not the core's.

@@ -143,6 +143,7 @@ func (c *core) nextOffset() int64 { return c.working.EndOffset() }
 type op struct {
 	now    time.Time
 	caller protocol.Caller
+	rights *rights // of the caller
 	// hosts has the host names of a request that have been looked up: whether they have an address.
 	hosts map[string]bool
 }

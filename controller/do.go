@@ -80,17 +80,18 @@ func (c *Controller) Do(
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := c.limits.check(caller, req); err != nil {
-		return Outcome{}, err
-	}
 	if resp := c.refusal(a, caller, req); resp != nil {
 		return Outcome{Response: whole(resp)}, nil
 	}
-	if resp := c.quickResponse(a, req); resp != nil {
+	if err := c.limits.check(caller, req); err != nil {
+		return Outcome{}, err
+	}
+	o, resp := c.admit(a, caller, req)
+	if resp != nil {
 		return Outcome{Response: whole(resp)}, nil
 	}
 	run := func(core *core, o op) result { return a.write(core, o, req) }
-	return c.do(ctx, c.pendingRequest(ctx, a, caller, req), a.sender, run, false)
+	return c.do(ctx, c.pendingRequest(ctx, a, o, req), a.sender, run, false)
 }
 
 // DoNext runs an operation as Do runs a request.
@@ -112,12 +113,13 @@ func (c *Controller) DoNext(
 		if err != nil {
 			return result{refusal: err}
 		}
-		if err := c.limits.check(caller, req); err != nil {
-			return result{refusal: err}
-		}
 		if resp := c.refusal(a, caller, req); resp != nil {
 			return result{response: resp}
 		}
+		if err := c.limits.check(caller, req); err != nil {
+			return result{refusal: err}
+		}
+		o.rights, _ = c.grant(a, caller, req)
 		return a.write(core, o, req)
 	}
 	return c.do(ctx, p, administrator, run, operation.DryRun)

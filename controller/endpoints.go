@@ -63,11 +63,3 @@ func responseTo[R kmsg.Response](req kmsg.Request) R { return req.ResponseKind()
 // noMessage is the message of success in the responses whose schema gives the field no default:
 // Kafka sends an empty string there, not null.
 func noMessage() *string { return new(string) }
-
-// Sets of ACL operations as bits, one for each operation of that resource type
-// (AclEntry.supportedOperations).
-const (
-	// create, alter, describe, cluster action, (describe, alter) configs, idempotent write
-	clusterOperations int32 = 1<<5 | 1<<7 | 1<<8 | 1<<9 | 1<<10 | 1<<11 | 1<<12
-	topicOperations   int32 = 1<<3 | 1<<4 | 1<<5 | 1<<6 | 1<<7 | 1<<8 | 1<<10 | 1<<11
-)

@@ -23,6 +23,7 @@ type fakeLog struct {
 	controllertest.Log
 	peers  []Peer
 	quorum Quorum
+	behind int64 // the answer of CaughtUp; negative: not known yet
 }
 
 func (l *fakeLog) Fetch(context.Context,
@@ -40,6 +41,7 @@ func (l *fakeLog) Leader() (id, epoch int32) {
 }
 func (l *fakeLog) Quorum() Quorum                         { return l.quorum }
 func (l *fakeLog) Peers() []Peer                          { return l.peers }
+func (l *fakeLog) CaughtUp() (offset int64, ok bool)      { return l.behind, l.behind >= 0 }
 func (l *fakeLog) Barrier(context.Context) (int64, error) { return l.End, nil }
 
 var testStart = controllertest.Start

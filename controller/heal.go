@@ -26,10 +26,13 @@ const (
 // Heal replaces or removes everything in the state that brokers do not accept, on the active
 // controller. It may run in parts, each of which is a whole change. check, if not nil, gets the
 // newest state in the turn of the first part; its error ends the operation before anything is done.
-// Outcome has no response.
+// Outcome has no response. Its sender needs ALTER on the cluster.
 func (c *Controller) Heal(
 	ctx context.Context, caller protocol.Caller, check func(*metadata.Image) error,
 ) (Outcome, error) {
+	if err := c.refuseChange("heal", caller); err != nil {
+		return Outcome{}, err
+	}
 	p := &pendingOp{c: c, name: "heal", op: op{caller: caller}, admin: true}
 	run := func(core *core, o op) result {
 		if check != nil {

@@ -29,6 +29,9 @@ type Log interface {
 	Quorum() Quorum
 	// Peers are the voters that this node has shaken hands with.
 	Peers() []Peer
+	// CaughtUp returns an offset up to which the controller has to apply the log to have what was
+	// committed at one moment since this start. Until the log knows it, ok is false.
+	CaughtUp() (offset int64, ok bool)
 	// Barrier returns an offset, confirmed by a majority, up to which the log contains everything
 	// that was acknowledged before the call.
 	Barrier(ctx context.Context) (offset int64, err error)

@@ -96,17 +96,28 @@ func weighted[E any](
 type topicElement[E any] func(t *metadata.Topic) (e E, entries int)
 
 // topicsByName answers with an element for each topic of an image, by name: at once when topics and
-// entries are few, else in parts. begin is called once for each pass over the topics.
+// entries are few, else in parts. begin is called once for each pass over the topics. shown, if not
+// nil, leaves topics out; it must be a pure function.
 func topicsByName[E any](
-	resp kmsg.Response, array *[]E, img *metadata.Image, entries int, begin func() topicElement[E],
+	resp kmsg.Response, array *[]E, img *metadata.Image, entries int, shown func(string) bool,
+	begin func() topicElement[E],
 ) kmsg.Response {
-	parts := newParts(resp, array, img.TopicCount(), func() func() bool {
+	count := img.TopicCount()
+	if shown != nil {
+		count = 0
+		for t := range img.TopicsByName("") {
+			if shown(t.Name) {
+				count++
+			}
+		}
+	}
+	parts := newParts(resp, array, count, func() func() bool {
 		element, last := begin(), ""
 		return func() bool {
 			*array = (*array)[:0]
 			made := 0
 			for t := range img.TopicsByName(last) {
-				if t.Name == last {
+				if t.Name == last || shown != nil && !shown(t.Name) {
 					continue
 				}
 				if len(*array) == partElements || made >= partEntries {
@@ -119,7 +130,7 @@ func topicsByName[E any](
 			return len(*array) > 0
 		}
 	})
-	if img.TopicCount() <= partElements && entries <= partEntries {
+	if count <= partElements && entries <= partEntries {
 		return parts.whole()
 	}
 	return parts

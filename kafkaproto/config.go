@@ -114,6 +114,13 @@ type Config struct {
 	// that is more, and one address three quarters. Requests of a few KiB are not counted.
 	MaxInFlightBytes int64
 
+	// MaxHandshakes bounds the TLS handshakes that are not complete, of which the oldest gives way
+	// to a new one; MaxHandshakesPerIP those of one address. HandshakeTimeout bounds the time of
+	// each.
+	MaxHandshakes      int           // 512
+	MaxHandshakesPerIP int           // 256
+	HandshakeTimeout   time.Duration // 10 s
+
 	MaxConnections int // 10,000
 	// MaxConnectionsPerIP is as MaxConnections by default; -1 admits only addresses in
 	// MaxConnectionsOf.
@@ -166,6 +173,9 @@ func (cfg Config) withDefaults() Config {
 	cfg.MaxWait = cmp.Or(cfg.MaxWait, time.Minute)
 	cfg.MaxConnections = cmp.Or(cfg.MaxConnections, 10_000)
 	cfg.MaxConnectionsPerIP = cmp.Or(cfg.MaxConnectionsPerIP, cfg.MaxConnections)
+	cfg.MaxHandshakes = cmp.Or(cfg.MaxHandshakes, 512)
+	cfg.MaxHandshakesPerIP = cmp.Or(cfg.MaxHandshakesPerIP, cfg.MaxHandshakes/2, 1)
+	cfg.HandshakeTimeout = cmp.Or(cfg.HandshakeTimeout, 10*time.Second)
 	cfg.IdleTimeout = cmp.Or(cfg.IdleTimeout, 10*time.Minute)
 	cfg.FrameTimeout = cmp.Or(cfg.FrameTimeout, 30*time.Second)
 	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, 30*time.Second)
@@ -183,12 +193,15 @@ func (cfg Config) check() error {
 	case cfg.MaxFrameBytes < 0 || cfg.MaxInFlightBytes < 0 || cfg.MaxConnections < 0 ||
 		cfg.MaxConnectionsPerIP < -1:
 		return errors.New("a limit is negative")
+	case cfg.MaxHandshakes < 0 || cfg.MaxHandshakesPerIP < 0:
+		return errors.New("a limit is negative")
 	case cfg.MaxStreamFrameBytes < 0 || cfg.MaxParked < 0 || cfg.MaxParkedPerIP < 0:
 		return errors.New("a limit is negative")
 	case cfg.StreamSlots < 0:
 		return errors.New("StreamSlots is negative")
 	case cfg.MaxWait < 0 ||
-		min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout) < 0:
+		min(cfg.IdleTimeout, cfg.FrameTimeout, cfg.WriteTimeout, cfg.StreamTimeout,
+			cfg.HandshakeTimeout) < 0:
 		return errors.New("a timeout is negative")
 	case cfg.MaxInFlightBytes < int64(cfg.MaxFrameBytes):
 		return fmt.Errorf("MaxInFlightBytes %d is less than MaxFrameBytes %d: "+
@@ -228,15 +241,29 @@ func (cfg Config) checkListeners() error {
 			return fmt.Errorf("the listener at %q has no name", l.Address)
 		case names[l.Name]:
 			return fmt.Errorf("two listeners are named %s", l.Name)
-		case l.SecurityProtocol != protocol.Plaintext &&
-			l.SecurityProtocol != protocol.SASLPlaintext:
-			return fmt.Errorf("listener %s: security protocol %d is not supported, "+
-				"only PLAINTEXT (0) and SASL_PLAINTEXT (2)", l.Name, l.SecurityProtocol)
+		case l.SecurityProtocol < protocol.Plaintext || l.SecurityProtocol > protocol.SASLSSL:
+			return fmt.Errorf("listener %s: %s is not known", l.Name,
+				nameOfProtocol(l.SecurityProtocol))
 		}
-		if err := l.checkSASL(); err != nil {
+		if err := errors.Join(l.checkTLS(), l.checkSASL()); err != nil {
 			return err
 		}
 		names[l.Name] = true
+	}
+	return nil
+}
+
+// checkTLS refuses fields of TLS that the protocol does not use, and the lack of those it needs.
+func (l Listener) checkTLS() error {
+	name := nameOfProtocol(l.SecurityProtocol)
+	uses := l.SecurityProtocol == protocol.SSL || l.SecurityProtocol == protocol.SASLSSL
+	switch {
+	case uses && l.TLS == nil:
+		return fmt.Errorf("listener %s is %s and has no TLS", l.Name, name)
+	case l.SecurityProtocol == protocol.SSL && l.Principal == nil:
+		return fmt.Errorf("listener %s is %s and has no Principal", l.Name, name)
+	case !uses && (l.TLS != nil || l.Principal != nil):
+		return fmt.Errorf("listener %s is %s and has TLS", l.Name, name)
 	}
 	return nil
 }

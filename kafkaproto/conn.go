@@ -1,7 +1,9 @@
 package kafkaproto
 
 import (
+	"container/list"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/security"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -25,7 +28,9 @@ var errShutdown = errors.New("the server is shutting down")
 // Handle, wait for the reply, write it. Other goroutines only call pending.reply and close.
 type conn struct {
 	server *Server
-	nc     net.Conn
+	nc     net.Conn // raw, or TLS on it
+	raw    net.Conn // the socket
+	tls    *secured // nil without TLS
 	caller Caller
 	remote string // "ip:port"
 	ctx    context.Context
@@ -41,6 +46,9 @@ type conn struct {
 	isPeer  atomic.Bool // the stream is confirmed
 	release func()      // from Config.Admit; may be nil
 
+	principal   func(tls.ConnectionState) (security.Identity, error)
+	handshaking *list.Element // guarded by Server.handshakes
+
 	turn        *turn
 	patience    patience
 	sasl        *saslState    // nil on a listener without SASL
@@ -55,7 +63,7 @@ type conn struct {
 
 func newConn(s *Server, l Listener, nc net.Conn) *conn {
 	c := &conn{
-		server: s, nc: nc, remote: nc.RemoteAddr().String(), replies: make(chan kmsg.Response, 1),
+		server: s, nc: nc, raw: nc, remote: nc.RemoteAddr().String(), replies: make(chan kmsg.Response, 1),
 		turn: newTurn(s.cfg.Turns), accepted: time.Now(),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(
@@ -67,13 +75,20 @@ func newConn(s *Server, l Listener, nc net.Conn) *conn {
 		LocalAddr:        nc.LocalAddr().String(),
 		SecurityProtocol: l.SecurityProtocol,
 	}
+	if l.TLS != nil {
+		c.tls, c.principal = newSecured(nc, l.TLS, s.cfg.WriteTimeout), l.Principal
+		c.nc = c.tls
+	}
 	c.in = frameReader{
-		nc:       nc,
-		buf:      make([]byte, readBufferBytes),
+		nc:       c.nc,
+		tls:      c.tls,
 		maxBytes: s.cfg.MaxFrameBytes,
 		account:  s.budget.open(c.caller.ClientAddr, c.close),
 		deadline: readDeadline{idleTimeout: s.cfg.IdleTimeout, frameTimeout: s.cfg.FrameTimeout,
 			stopped: s.draining.Load},
+	}
+	if c.tls == nil {
+		c.in.buf = make([]byte, readBufferBytes)
 	}
 	c.beginSASL(l)
 	return c
@@ -92,6 +107,7 @@ func (c *conn) serve() {
 		}
 		c.end(err)
 	}()
+	err = c.secure()
 	for err == nil {
 		if c.server.draining.Load() {
 			err = &frameError{closedShutdown, errShutdown}
@@ -112,8 +128,15 @@ func (c *conn) end(err error) {
 		reason, err = closedSlow, cause
 	case errors.Is(cause, errGaveWay):
 		reason, err = closedForOthers, cause
+	case errors.Is(cause, errHandshakes):
+		reason, err = refusedHandshakes, cause
+	case errors.Is(cause, errHandshakesPerIP):
+		reason, err = refusedHandshakesPerIP, cause
 	case errors.Is(cause, errHungUp):
 		reason, err = closedByPeer, cause
+	}
+	if c.tls != nil {
+		c.tls.goodbye()
 	}
 	c.close(err)
 	c.turn.Drop()
@@ -129,7 +152,7 @@ func (c *conn) end(err error) {
 // close breaks the connection from any goroutine; serve then ends by itself.
 func (c *conn) close(cause error) {
 	c.cancel(cause)
-	c.nc.Close()
+	c.raw.Close()
 }
 
 // frame reads and handles one frame.
@@ -160,7 +183,7 @@ func (c *conn) frame() error {
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 func peerOrNetwork(err error) closeReason {
-	for _, e := range []error{io.EOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE} {
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, e) {
 			return closedByPeer
 		}

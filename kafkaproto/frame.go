@@ -31,7 +31,8 @@ func (e *frameError) Unwrap() error { return e.err }
 // from a connection. Memory grows with what has arrived, whatever length says.
 type frameReader struct {
 	nc       net.Conn
-	buf      []byte // buf[r:w] was read ahead
+	tls      *secured // nc, if it is TLS
+	buf      []byte   // buf[r:w] was read ahead
 	r, w     int
 	maxBytes int
 	account  *account // memory of frames; the caller releases it after each frame
@@ -48,9 +49,7 @@ func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, err e
 	}
 	size := int(int32(binary.BigEndian.Uint32(f.buf[f.r:])))
 	if size < 0 || size > f.maxBytes {
-		err := fmt.Errorf("frame length %d is not within 0-%d: not a Kafka client, TLS to a "+
-			"PLAINTEXT listener, or a request beyond socket.request.max.bytes", size, f.maxBytes)
-		return nil, false, &frameError{closedFrameLength, err}
+		return nil, false, f.badLength(size)
 	}
 	if 4+size > len(f.buf) {
 		frame, err = f.large(ctx, size)
@@ -67,15 +66,41 @@ func (f *frameReader) next(ctx context.Context) (frame []byte, owned bool, err e
 	return frame, false, nil
 }
 
+func (f *frameReader) badLength(size int) error {
+	if err := f.wrongProtocol(); err != nil {
+		return &frameError{closedWrongProtocol, err}
+	}
+	return &frameError{closedFrameLength, fmt.Errorf("frame length %d is not within 0-%d: not a "+
+		"Kafka client, or a request beyond socket.request.max.bytes", size, f.maxBytes)}
+}
+
 // fill reads more into the buffer, which holds less than a frame.
 func (f *frameReader) fill() error {
+	f.compact()
+	n, err := f.read(f.buf[f.w:])
+	f.w += n
+	return err
+}
+
+// compact moves what was read ahead to the start of the buffer.
+func (f *frameReader) compact() {
 	if f.r > 0 {
 		f.w = copy(f.buf, f.buf[f.r:f.w])
 		f.r = 0
 	}
-	n, err := f.read(f.buf[f.w:])
-	f.w += n
-	return err
+}
+
+// lookAhead reads into the buffer what TLS has received already: it returns one record at a time,
+// and a client may put each request into one of its own.
+func (f *frameReader) lookAhead() {
+	f.compact()
+	for f.w < len(f.buf) {
+		n := f.tls.readAhead(f.buf[f.w:])
+		if n == 0 {
+			return
+		}
+		f.w += n
+	}
 }
 
 func (f *frameReader) read(p []byte) (int, error) {
@@ -164,8 +189,12 @@ func (f *frameReader) recycle(frame []byte) {
 	}
 }
 
-// pipelined reports whether bytes of a further frame have arrived, and whether all of it has.
+// pipelined reports whether bytes of a further frame have arrived, and whether all of it has. The
+// last frame is not valid any more.
 func (f *frameReader) pipelined() (begun, whole bool) {
+	if f.tls != nil {
+		f.lookAhead()
+	}
 	left := f.buf[f.r:f.w]
 	if len(left) == 0 {
 		return false, false

@@ -25,8 +25,9 @@ func TestGarbageClosesWithOneLine(t *testing.T) {
 		{"negative length", []byte{0xff, 0xff, 0xff, 0xff}, closedFrameLength, "frame length -1"},
 		{"length above the limit", []byte{0x00, 0x80, 0x00, 0x01}, closedFrameLength,
 			"frame length 8388609"},
-		{"TLS hello", []byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}, closedFrameLength, "TLS"},
-		{"HTTP", []byte("GET / HTTP/1.1\r\n"), closedFrameLength, "frame length 1195725856"},
+		{"TLS hello", []byte{0x16, 0x03, 0x01, 0x02, 0x00, 0x01}, closedWrongProtocol,
+			"the client speaks TLS and this listener does not"},
+		{"HTTP", []byte("GET / HTTP/1.1\r\n"), closedWrongProtocol, "the client speaks HTTP"},
 		{"empty frame", frame(nil), closedMalformed, "0 bytes"},
 		{"part of a header", frame([]byte{0, 63, 0}), closedMalformed, "3 bytes"},
 		{"no client id", frame([]byte{0, 63, 0, 1, 0, 0, 0, 1}), closedMalformed,
@@ -83,7 +84,7 @@ func TestBadConnectionsAreLoggedByRate(t *testing.T) {
 			c.expectClose()
 		}
 	}
-	expectClosed(t, s, closedFrameLength, each)
+	expectClosed(t, s, closedWrongProtocol, each)
 	expectClosed(t, s, closedMalformed, each)
 	if n := strings.Count(logs.String(), "\n"); n != 2 {
 		t.Errorf("%d lines for %d bad connections of two kinds:\n%s", n, 2*each, logs)

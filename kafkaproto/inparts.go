@@ -76,7 +76,7 @@ func (c *conn) pause() error {
 	}
 	// A client that has only closed its sending side looks gone as long as nothing is written to
 	// it.
-	if gone, closedSide := hungUp(c.nc); gone || closedSide {
+	if gone, closedSide := hungUp(c.raw); gone || closedSide {
 		return &frameError{closedByPeer, errHungUp}
 	}
 	return nil

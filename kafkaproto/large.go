@@ -1,12 +1,14 @@
 package kafkaproto
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"net"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -41,6 +43,10 @@ func (c *conn) writeLarge(correlationID int32, resp kmsg.Response) (done bool, e
 // writeAround writes the parts of a frame, in one call if they are not large.
 func (c *conn) writeAround(head, content, tail []byte) (int64, error) {
 	frame := net.Buffers{head, content, tail}
+	if c.tls != nil {
+		return c.writeRecords(io.MultiReader(
+			bytes.NewReader(head), bytes.NewReader(content), bytes.NewReader(tail)))
+	}
 	if len(content) <= writePieceBytes {
 		c.turn.Drop()
 		return frame.WriteTo(c.nc)
@@ -75,6 +81,9 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 		return err
 	}
 	c.turn.Drop()
+	if c.tls != nil {
+		return c.send(func() (int64, error) { return c.copyFile(head, file, n, tail) })
+	}
 	return c.send(func() (int64, error) {
 		sent, err := writeMore(c.nc, head)
 		if err != nil {
@@ -83,8 +92,7 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 		copied, err := io.CopyN(c.nc, file, n)
 		total := int64(sent) + copied
 		if errors.Is(err, io.EOF) {
-			return total, &frameError{closedFault,
-				fmt.Errorf("a file ends %d bytes before what was to be sent of it", n-copied)}
+			return total, fileEnds(n - copied)
 		}
 		if err != nil {
 			return total, err
@@ -92,6 +100,49 @@ func (c *conn) writeFromFile(correlationID int32, resp FromFile) error {
 		sent, err = c.nc.Write(tail)
 		return total + int64(sent), err
 	})
+}
+
+func fileEnds(missing int64) error {
+	return &frameError{closedFault,
+		fmt.Errorf("a file ends %d bytes before what was to be sent of it", missing)}
+}
+
+// copyFile is writeFromFile's copy for TLS, which needs the bytes in memory.
+func (c *conn) copyFile(head []byte, file io.Reader, n int64, tail []byte) (int64, error) {
+	content := &io.LimitedReader{R: file, N: n}
+	written, err := c.writeRecords(io.MultiReader(bytes.NewReader(head), content,
+		bytes.NewReader(tail)))
+	if err == nil && content.N > 0 {
+		err = fileEnds(content.N)
+	}
+	return written, err
+}
+
+// recordsBytes is the size of the pieces in which large content is encrypted: whole records.
+const recordsBytes = 8 * 16 << 10
+
+var recordBuffers = sync.Pool{New: func() any { return new([recordsBytes]byte) }}
+
+// writeRecords writes all of r in full records of TLS.
+func (c *conn) writeRecords(r io.Reader) (written int64, err error) {
+	piece := recordBuffers.Get().(*[recordsBytes]byte)
+	defer recordBuffers.Put(piece)
+	for {
+		n := 0
+		for n < len(piece) && err == nil {
+			var more int
+			more, err = r.Read(piece[n:])
+			n += more
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return written, &frameError{closedFault, fmt.Errorf("reading what is to be sent: %w", err)}
+		}
+		w, writeErr := c.writePieces(piece[:n])
+		written += w
+		if writeErr != nil || err != nil {
+			return written, writeErr
+		}
+	}
 }
 
 // discard closes the file of a response that will not be written.

@@ -2,7 +2,9 @@ package kafkaproto
 
 import (
 	"errors"
+	"io"
 	"net"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -52,6 +54,31 @@ func writeNow(nc net.Conn, b []byte) (n int, err error) {
 		err = nil
 	}
 	return n, err
+}
+
+// readNow reads what has arrived, without waiting for it: then the error is a timeout.
+func readNow(nc net.Conn, b []byte) (n int, err error) {
+	s, ok := nc.(syscall.Conn)
+	if !ok {
+		return 0, os.ErrDeadlineExceeded
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if closed := raw.Read(func(fd uintptr) bool {
+		n, err = unix.Read(int(fd), b)
+		return true
+	}); closed != nil {
+		return 0, closed
+	}
+	switch {
+	case errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR):
+		return 0, os.ErrDeadlineExceeded
+	case err == nil && n == 0:
+		return 0, io.EOF
+	}
+	return max(n, 0), err
 }
 
 func sendMore(fd int, b []byte) (n int, err error) { return sendFlags(fd, b, unix.MSG_MORE) }

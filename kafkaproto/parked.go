@@ -86,7 +86,7 @@ func (w *sweeper) sweep() {
 	all, perIP, ends := 0, make(map[string]int), 0
 	for _, p := range w.outstanding() {
 		ip := p.conn.caller.ClientAddr
-		gone, closedSide := hungUp(p.conn.nc)
+		gone, closedSide := hungUp(p.conn.raw)
 		switch limit := w.limit(p, all, perIP[ip]); {
 		case gone:
 			p.conn.close(errHungUp)

@@ -10,6 +10,7 @@ import (
 // refused counts the refusals of each limit. The names are the configuration's.
 type refused struct {
 	connections, connectionsPerIP *limits.Refusals
+	handshakes, handshakesPerIP   *limits.Refusals
 	memory                        *limits.Refusals
 	parked, parkedPerIP, wait     *limits.Refusals
 }
@@ -18,6 +19,7 @@ func newRefused(logger *slog.Logger) refused {
 	limit := func(name string) *limits.Refusals { return limits.NewRefusals(name, logger) }
 	return refused{
 		connections: limit("max.connections"), connectionsPerIP: limit("max.connections.per.ip"),
+		handshakes: limit("tls.handshakes"), handshakesPerIP: limit("tls.handshakes.per.ip"),
 		memory:      limit("queued.max.request.bytes"),
 		parked:      limit("yakt.max.parked.requests"),
 		parkedPerIP: limit("yakt.max.parked.requests.per.ip"),
@@ -28,7 +30,7 @@ func newRefused(logger *slog.Logger) refused {
 // all returns the counts for Stats.
 func (r *refused) all() []*limits.Refusals {
 	return []*limits.Refusals{
-		r.connections, r.connectionsPerIP, r.memory, r.parked, r.parkedPerIP, r.wait,
+		r.connections, r.connectionsPerIP, r.handshakes, r.handshakesPerIP, r.memory, r.parked, r.parkedPerIP, r.wait,
 	}
 }
 
@@ -39,6 +41,10 @@ func (r *refused) of(reason closeReason) *limits.Refusals {
 		return r.connections
 	case refusedConnectionsPerIP:
 		return r.connectionsPerIP
+	case refusedHandshakes:
+		return r.handshakes
+	case refusedHandshakesPerIP:
+		return r.handshakesPerIP
 	case closedMemory, closedSlow:
 		return r.memory
 	}
@@ -54,7 +60,8 @@ func (c *conn) report(reason closeReason, err error) {
 	level := slog.LevelDebug
 	switch reason {
 	case closedByPeer, closedIdle, closedShutdown, closedPanic: // ordinary, or logged already
-	case refusedConnections, refusedConnectionsPerIP, closedMemory, closedSlow, closedForOthers:
+	case refusedConnections, refusedConnectionsPerIP, refusedHandshakes, refusedHandshakesPerIP,
+		closedMemory, closedSlow, closedForOthers:
 		s.refused.of(reason).Add(about...)
 	default:
 		since, count, due := s.closings[reason].Add()

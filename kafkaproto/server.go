@@ -38,6 +38,7 @@ type Server struct {
 	strangers  *budget // of connections that are not authenticated yet
 	count      counters
 	refused    refused
+	handshakes handshakes
 	closings   [closeReasons]limits.Pace // paces the log
 	// misplacedSASL paces the log of clients that speak SASL on a listener without it.
 	misplacedSASL limits.Pace
@@ -87,6 +88,9 @@ func newServer(cfg Config) *Server {
 		freed:     make(chan struct{}, 1),
 		conns:     map[*conn]struct{}{},
 		perIP:     map[string]int{},
+		handshakes: handshakes{
+			most: cfg.MaxHandshakes, mostPerIP: cfg.MaxHandshakesPerIP, perIP: map[string]int{},
+		},
 	}
 }
 
@@ -169,7 +173,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.drain()
 	for _, c := range s.snapshot() {
 		// wakes connections that are reading; see readDeadline.arm
-		c.nc.SetReadDeadline(time.Unix(1, 0))
+		c.raw.SetReadDeadline(time.Unix(1, 0))
 	}
 	drained := make(chan struct{})
 	go func() {

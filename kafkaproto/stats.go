@@ -20,6 +20,9 @@ const (
 	closedForOthers
 	closedAuthentication
 	closedExpired
+	closedWrongProtocol
+	closedHandshake
+	closedHandshakeTimeout
 	closedStream
 	closedByHandler
 	closedPanic
@@ -27,14 +30,17 @@ const (
 	closedShutdown
 	refusedConnections
 	refusedConnectionsPerIP
+	refusedHandshakes
+	refusedHandshakesPerIP
 	closeReasons // number of reasons
 )
 
 var closeReasonNames = [closeReasons]string{
 	"peer", "network-error", "idle", "frame-timeout", "write-timeout", "frame-length",
 	"unknown-key", "unsupported-version", "malformed",
-	"memory", "slow", "gave-way", "authentication", "expired", "stream", "handler", "panic", "fault", "shutdown",
-	"max-connections", "max-connections-per-ip",
+	"memory", "slow", "gave-way", "authentication", "expired", "wrong-protocol", "tls-handshake",
+	"tls-timeout", "stream", "handler", "panic", "fault", "shutdown",
+	"max-connections", "max-connections-per-ip", "tls-handshakes", "tls-handshakes-per-ip",
 }
 
 func (r closeReason) String() string { return closeReasonNames[r] }
@@ -53,6 +59,7 @@ type counters struct {
 // they may not match exactly.
 type Stats struct {
 	Connections   int64 // open now
+	Handshakes    int64 // of TLS, not complete
 	Accepted      int64
 	Requests      int64 // passed to Config.Handle, or answered in its place
 	StreamFrames  int64 // passed to Config.Stream's frame function
@@ -74,6 +81,7 @@ type Stats struct {
 func (s *Server) Stats() Stats {
 	stats := Stats{
 		Connections:   s.count.connections.Load(),
+		Handshakes:    int64(s.handshakes.count()),
 		Accepted:      s.count.accepted.Load(),
 		Requests:      s.count.requests.Load(),
 		StreamFrames:  s.count.streamFrames.Load(),

@@ -76,6 +76,11 @@ func (c *conn) writePiece(b []byte) (int, error) {
 		return c.nc.Write(b)
 	}
 	c.turn.Yield(turns.LargeSlice, c.ctx.Done())
+	if c.tls != nil { // encrypting takes the processor, and cannot stop half-way
+		c.turn.Block()
+		defer c.turn.Unblock()
+		return c.nc.Write(b)
+	}
 	n, err := writeNow(c.nc, b)
 	if err != nil || n == len(b) {
 		return n, err

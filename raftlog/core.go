@@ -98,6 +98,9 @@ type core struct {
 	stalled  bool   // the disk has not answered for long: this node must not lead
 	refused  uint64 // messages that were not given to raft
 
+	// told is a commit index that a leader has named since this start, or 1 once this replica has
+	// led; 0: none yet. See CaughtUp.
+	told      uint64
 	lastCause string // why the leadership last changed
 	cause     string // the reason of the next change, if it is known in advance
 	lost      bool   // there is no leader because the last one failed or cannot be reached
@@ -311,6 +314,7 @@ func (c *core) stepOne(m *raftpb.Message) {
 		}
 	}
 	_ = c.rn.Step(m) // after an error raft has ignored the message
+	c.hearCommit(m)
 	if m.GetType() == raftpb.MsgAppResp && c.offered[m.GetFrom()] {
 		c.snapshotAccepted(m)
 	}
@@ -404,7 +408,7 @@ func (c *core) appliedTo(t *applyTask) {
 		if !c.claimed && c.state == raft.StateLeader && c.opening.index != 0 &&
 			c.opening.term == c.term &&
 			c.applied >= c.opening.index {
-			c.claimed = true
+			c.claimed, c.told = true, max(c.told, 1)
 		}
 	})
 }

@@ -16,6 +16,8 @@ type Alteration struct {
 	times   map[Resource]int // how often the request names it; 0 when it is answered
 	// kinds that are answered each time that the request names a resource, as in Kafka
 	each []int8
+	// Authorize returns why a resource may not be altered; nil allows everything.
+	Authorize func(Resource) *protocol.Error
 	// Validate makes no change but the records, which the caller then drops: it leaves the loggers
 	// alone.
 	Validate bool
@@ -76,6 +78,9 @@ const PerResourceMax = 10_000
 func (a *Alteration) alter(
 	res Resource, ops []Op, times int,
 ) ([]record.Record, *protocol.Error) {
+	if err := a.refuse(res, times); err != nil {
+		return nil, err
+	}
 	current := a.changes.img.Config(res.Kind, res.Name)
 	for _, value := range current {
 		a.read += len(value)
@@ -85,10 +90,10 @@ func (a *Alteration) alter(
 			"The resources of the request have more than %d bytes of "+
 				"configs now: change fewer at once.", ReadMaxBytes)
 	}
-	if res.Kind == metadata.ConfigBrokerLogger && slices.Contains(a.each, res.Kind) {
+	if a.loggers(res) {
 		return nil, alterLoggers(a.changes.settings, res.Name, ops, a.Validate)
 	}
-	records, err := a.changes.alter(res, ops, times)
+	records, err := a.changes.Incremental(res, ops, false)
 	adds := func(r record.Record) bool {
 		c, ok := r.(*record.Config)
 		if !ok || c.Value == nil {
@@ -110,17 +115,26 @@ func (a *Alteration) Records() []record.Record {
 	return append(a.records, ClearElrs(a.changes.img, a.records)...)
 }
 
-// alter makes the records of one resource, which the request names so many times.
-func (cc *Changes) alter(res Resource, ops []Op, times int) ([]record.Record, *protocol.Error) {
+// loggers reports whether a resource stands for this process's loggers, which the request alters.
+func (a *Alteration) loggers(res Resource) bool {
+	return res.Kind == metadata.ConfigBrokerLogger && slices.Contains(a.each, res.Kind)
+}
+
+// refuse returns why a resource, which the request names so many times, cannot be altered at all.
+func (a *Alteration) refuse(res Resource, times int) *protocol.Error {
 	switch {
+	case a.loggers(res):
 	case res.Kind == metadata.ConfigBrokerLogger:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Unexpected resource type BROKER_LOGGER.")
+		return protocol.Errorf(kerr.InvalidRequest, "Unexpected resource type BROKER_LOGGER.")
 	case !knownConfigs(res.Kind):
-		return nil, protocol.Errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.Kind)
+		return protocol.Errorf(kerr.UnsupportedVersion, "Unknown resource type %d.", res.Kind)
 	case times > 1:
-		return nil, protocol.Errorf(kerr.InvalidRequest, "Duplicate resource.")
+		return protocol.Errorf(kerr.InvalidRequest, "Duplicate resource.")
 	}
-	return cc.Incremental(res, ops, false)
+	if a.Authorize == nil {
+		return nil
+	}
+	return a.Authorize(res)
 }
 
 // knownConfigs reports whether resources of this kind exist.

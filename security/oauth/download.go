@@ -53,7 +53,7 @@ func downloadKeys(s Settings, o Options) (*download, error) {
 	return d, nil
 }
 
-func (d *download) current() *keySet { return d.keys.Load() }
+func (d *download) current(time.Time) *keySet { return d.keys.Load() }
 
 func (d *download) missing() {
 	select {

@@ -81,7 +81,7 @@ func TestTheKeysAreDownloadedInTheBackground(t *testing.T) {
 	log := inBubble(t, 200, func(
 		t *testing.T, v *Validator, f *fakeServer, i *oauthtest.Issuer,
 	) {
-		if _, err := v.Validate(t.Context(), i.Token("alice", nil)); err != nil {
+		if _, err := v.Validate(t.Context(), i.Token("alice", nil), time.Now()); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(2*time.Hour + time.Minute)
@@ -98,10 +98,10 @@ func TestBeforeTheFirstDownloadTokensAreNotTheClientsFault(t *testing.T) {
 	t.Parallel()
 	log := inBubble(t, 0, func(t *testing.T, v *Validator, f *fakeServer, i *oauthtest.Issuer) {
 		token := i.Token("alice", nil)
-		if _, err := v.Validate(t.Context(), token); err != ErrNoKeys {
+		if _, err := v.Validate(t.Context(), token, time.Now()); err != ErrNoKeys {
 			t.Error(err)
 		}
-		refusal(t, v, "x.y", "three parts") // this one would be refused anyway
+		refusalAt(t, v, "x.y", time.Now(), "three parts") // this one would be refused anyway
 		time.Sleep(time.Second)
 		if got := f.requests(); got != "[0s 100ms 300ms 700ms]" {
 			t.Error(got)
@@ -112,8 +112,8 @@ func TestBeforeTheFirstDownloadTokensAreNotTheClientsFault(t *testing.T) {
 			t.Error(got)
 		}
 		f.answer(200, i.JWKS())
-		time.Sleep(10 * time.Second)
-		if _, err := v.Validate(t.Context(), token); err != nil {
+		time.Sleep(11 * time.Second)
+		if _, err := v.Validate(t.Context(), token, time.Now()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -138,8 +138,9 @@ func TestAFailedDownloadKeepsTheKeys(t *testing.T) {
 			) {
 				server.answer(f.status, f.body)
 				time.Sleep(90 * time.Minute)
+				synctest.Wait()
 				token := i.Token("alice", nil)
-				if _, err := v.Validate(t.Context(), token); err != nil {
+				if _, err := v.Validate(t.Context(), token, time.Now()); err != nil {
 					t.Error(err)
 				}
 			})
@@ -153,7 +154,8 @@ func TestUnknownKeyIDsCauseFewDownloads(t *testing.T) {
 		k := i.Key(0)
 		for n := range 1000 {
 			k.Kid = fmt.Sprint("unknown-", n)
-			refusal(t, v, k.Sign(nil, i.Claims("mallory", nil)), "no key for a token")
+			refusalAt(t, v, k.Sign(nil, i.Claims("mallory", nil)), time.Now(),
+				"no key for a token")
 			time.Sleep(50 * time.Millisecond)
 		}
 		if got := f.requests(); got != "[0s 10s 20s 30s 40s 50s]" &&
@@ -163,9 +165,9 @@ func TestUnknownKeyIDsCauseFewDownloads(t *testing.T) {
 		next := i.Add(t, "ES256")
 		f.answer(200, i.JWKS())
 		token := next.Sign(nil, i.Claims("alice", nil))
-		refusal(t, v, token, "no key for a token")
-		time.Sleep(expeditedInterval)
-		if _, err := v.Validate(t.Context(), token); err != nil {
+		refusalAt(t, v, token, time.Now(), "no key for a token")
+		time.Sleep(expeditedInterval + time.Millisecond)
+		if _, err := v.Validate(t.Context(), token, time.Now()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -177,7 +179,7 @@ func TestAWithdrawnKeyIsNoLongerTaken(t *testing.T) {
 		f.answer(200, oauthtest.Set(i.Add(t, "ES256")))
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		refusal(t, v, i.Token("alice", nil), "no key for a token")
+		refusalAt(t, v, i.Token("alice", nil), time.Now(), "no key for a token")
 	})
 }
 

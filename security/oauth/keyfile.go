@@ -20,7 +20,6 @@ type watched[T any] struct {
 	path   string
 	parse  func([]byte) (T, error)
 	most   int64 // bytes
-	now    func() time.Time
 	logger *slog.Logger
 
 	mu       sync.Mutex
@@ -32,18 +31,18 @@ type watched[T any] struct {
 }
 
 // open reads the file for the first time.
-func (w *watched[T]) open() error {
+func (w *watched[T]) open(now time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.checked = w.now()
+	w.checked = now
 	return w.load()
 }
 
 // get returns the newest value that could be read.
-func (w *watched[T]) get() T {
+func (w *watched[T]) get(now time.Time) T {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if now := w.now(); now.Sub(w.checked) >= fileCheckInterval || now.Before(w.checked) {
+	if now.Sub(w.checked) >= fileCheckInterval || now.Before(w.checked) {
 		w.checked = now
 		if err := w.load(); err != nil {
 			if _, _, due := w.pace.Add(); due {
@@ -108,17 +107,17 @@ func openKeyFile(path string, o Options) (*keyFile, error) {
 		return set, err
 	}
 	f := &keyFile{watched[*keySet]{
-		path: path, parse: parse, most: MaxJWKSBytes, now: o.Now, logger: o.Logger,
+		path: path, parse: parse, most: MaxJWKSBytes, logger: o.Logger,
 	}}
-	if err := f.file.open(); err != nil {
+	if err := f.file.open(o.Now()); err != nil {
 		return nil, fmt.Errorf("%s: %w", keyJWKS, err)
 	}
 	return f, nil
 }
 
-func (f *keyFile) current() *keySet { return f.file.get() }
-func (f *keyFile) missing()         {}
-func (f *keyFile) close()           {}
+func (f *keyFile) current(now time.Time) *keySet { return f.file.get(now) }
+func (f *keyFile) missing()                      {}
+func (f *keyFile) close()                        {}
 
 // logKeys tells which keys a new JWKS has.
 func logKeys(logger *slog.Logger, from string, set *keySet) {

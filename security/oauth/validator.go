@@ -22,7 +22,7 @@ var ErrNoKeys = errors.New("the keys of the issuer of tokens have not been downl
 // do.
 type Options struct {
 	Logger *slog.Logger     // slog.Default() if nil
-	Now    func() time.Time // the time that claims are compared with; time.Now if nil
+	Now    func() time.Time // time.Now if nil
 	// Transport sends HTTP requests; nil: one of its own, with the TLS settings of the JAAS entry.
 	Transport http.RoundTripper
 }
@@ -41,7 +41,7 @@ func (o Options) withDefaults() Options {
 type keySource interface {
 	// current returns the newest keys, nil before the first success. It does not wait for a
 	// network.
-	current() *keySet
+	current(now time.Time) *keySet
 	// missing says that a token asked for a key that current does not have.
 	missing()
 	close()
@@ -51,7 +51,6 @@ type keySource interface {
 type Validator struct {
 	settings Settings
 	source   keySource
-	now      func() time.Time
 }
 
 // New makes a validator. A JWKS in a file is read now, and again when the file changes; one at a
@@ -71,7 +70,7 @@ func New(s Settings, o Options) (*Validator, error) {
 	if s.Issuer == "" {
 		o.Logger.Warn("tokens of every issuer are taken", "because", keyAnyIssuer+"=true")
 	}
-	return &Validator{s, source, o.Now}, nil
+	return &Validator{s, source}, nil
 }
 
 func newKeySource(s Settings, o Options) (keySource, error) {
@@ -85,21 +84,23 @@ func newKeySource(s Settings, o Options) (keySource, error) {
 func (v *Validator) Close() { v.source.close() }
 
 // Validate checks a token and says who has presented it: "User:" and the claim for the user's name.
-// The identity ends when the token does. An error is a *security.Failure, whose Told is Invalid, or
+// The identity ends when the token does; now is the time to compare with. An error is a *security.Failure, whose Told is Invalid, or
 // ErrNoKeys. Validate reads no network; errors and their reasons do not hold the token.
-func (v *Validator) Validate(_ context.Context, text string) (security.Identity, error) {
+func (v *Validator) Validate(
+	_ context.Context, text string, now time.Time,
+) (security.Identity, error) {
 	t, err := parseToken(text)
 	if err != nil {
 		return security.Identity{}, refused(err)
 	}
-	c, err := v.verify(t)
+	c, err := v.verify(t, now)
 	if errors.Is(err, ErrNoKeys) {
 		return security.Identity{}, err
 	}
 	if err != nil {
 		return security.Identity{}, refused(err)
 	}
-	who, err := v.identify(c)
+	who, err := v.identify(c, now)
 	if err != nil {
 		return security.Identity{}, refused(err)
 	}
@@ -109,8 +110,8 @@ func (v *Validator) Validate(_ context.Context, text string) (security.Identity,
 func refused(err error) error { return security.Failf(Invalid, "token refused: %v", err) }
 
 // verify checks the signature of a token.
-func (v *Validator) verify(t token) (claims, error) {
-	keys := v.source.current()
+func (v *Validator) verify(t token, now time.Time) (claims, error) {
+	keys := v.source.current(now)
 	if keys == nil {
 		return nil, ErrNoKeys
 	}
@@ -128,8 +129,8 @@ func (v *Validator) verify(t token) (claims, error) {
 }
 
 // identify checks the claims of a token whose signature is good.
-func (v *Validator) identify(c claims) (security.Identity, error) {
-	expires, err := c.checkTimes(v.now(), v.settings.ClockSkewSeconds)
+func (v *Validator) identify(c claims, now time.Time) (security.Identity, error) {
+	expires, err := c.checkTimes(now, v.settings.ClockSkewSeconds)
 	_, errSub := c.text("sub") // of the right types even if another claim has the name
 	_, errID := c.text("jti")
 	err = errors.Join(c.checkAudience(v.settings.Audiences), c.checkIssuer(v.settings.Issuer), err,

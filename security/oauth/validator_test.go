@@ -56,7 +56,12 @@ func newValidator(t *testing.T, jwks string, change map[string]string) *Validato
 // refusal demands that a token is refused with the client's answer, and a reason with a text.
 func refusal(t *testing.T, v *Validator, token, reason string) {
 	t.Helper()
-	who, err := v.Validate(t.Context(), token)
+	refusalAt(t, v, token, noon, reason)
+}
+
+func refusalAt(t *testing.T, v *Validator, token string, now time.Time, reason string) {
+	t.Helper()
+	who, err := v.Validate(t.Context(), token, now)
 	var f *security.Failure
 	if !errors.As(err, &f) || f.Told != Invalid || who != (security.Identity{}) {
 		t.Errorf("%v, %v", who, err)
@@ -89,7 +94,7 @@ func TestTokensOfEveryAlgorithm(t *testing.T) {
 
 func accepted(t *testing.T, v *Validator, token string) {
 	t.Helper()
-	who, err := v.Validate(t.Context(), token)
+	who, err := v.Validate(t.Context(), token, noon)
 	want := security.Identity{Principal: "User:alice", Expires: noon.Add(time.Hour)}
 	if err != nil || who != want {
 		t.Errorf("%v, %v", who, err)
@@ -171,7 +176,7 @@ func TestClaims(t *testing.T) {
 			token := i.Token("alice", c.change)
 			if c.wrong != "" {
 				refusal(t, v, token, c.wrong)
-			} else if who, err := v.Validate(t.Context(), token); err != nil ||
+			} else if who, err := v.Validate(t.Context(), token, noon); err != nil ||
 				who.Principal != "User:alice" || who.TokenAuthenticated ||
 				who.Expires.Before(noon.Add(-30*time.Second)) {
 				t.Errorf("%v, %v", who, err)
@@ -300,7 +305,7 @@ func TestAChangedFileIsReadAgain(t *testing.T) {
 	defer v.Close()
 	next := i.Add(t, "ES384")
 	token := next.Sign(nil, i.Claims("alice", nil))
-	refusal(t, v, token, "no key for a token")
+	refusalAt(t, v, token, now, "no key for a token")
 	replace := func(content []byte, after time.Duration) {
 		t.Helper()
 		if err := os.WriteFile(path, content, 0o600); err != nil {
@@ -312,20 +317,20 @@ func TestAChangedFileIsReadAgain(t *testing.T) {
 		}
 	}
 	replace(i.JWKS(), fileCheckInterval/2)
-	refusal(t, v, token, "no key for a token") // the file is not looked at so often
+	refusalAt(t, v, token, now, "no key for a token") // the file is not looked at so often
 	now = now.Add(fileCheckInterval)
-	if _, err := v.Validate(t.Context(), token); err != nil {
+	if _, err := v.Validate(t.Context(), token, now); err != nil {
 		t.Error(err)
 	}
 	replace([]byte("{half"), fileCheckInterval)
-	if _, err := v.Validate(t.Context(), token); err != nil {
+	if _, err := v.Validate(t.Context(), token, now); err != nil {
 		t.Error("a file that is being written:", err)
 	}
 	if !strings.Contains(log.String(), "stays in use") {
 		t.Errorf("%q", log.String())
 	}
 	replace(oauthtest.Set(), fileCheckInterval)
-	refusal(t, v, token, "no key for a token")
+	refusalAt(t, v, token, now, "no key for a token")
 }
 
 func TestFilesThatAreNoJWKS(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/security"
 )
 
@@ -62,7 +63,7 @@ func (d peerDialer) secure(ctx context.Context, raw net.Conn, address string) (n
 		if err != nil {
 			return nil, err
 		}
-		if _, err := authenticate(conn, d.clientID, dialogue); err != nil {
+		if _, err := kafkaproto.Authenticate(conn, d.clientID, dialogue); err != nil {
 			return nil, err
 		}
 	}

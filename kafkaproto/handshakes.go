@@ -1,0 +1,96 @@
+package kafkaproto
+
+import (
+	"container/list"
+	"errors"
+	"sync"
+)
+
+// handshakes are the TLS handshakes that are not complete. A client that connects and says nothing
+// costs memory until its time is over; so there are few of them, and the oldest that waits for its
+// client gives way to a new one. One that waits for this node does not.
+type handshakes struct {
+	most, mostPerIP int
+
+	mu    sync.Mutex
+	all   list.List // of *conn, the oldest first
+	perIP map[string]int
+}
+
+var (
+	errHandshakes = errors.New("its TLS handshake was not complete when others began " +
+		"(tls.handshakes)")
+	errHandshakesPerIP = errors.New("its TLS handshake was not complete when others of its " +
+		"address began (tls.handshakes.per.ip)")
+)
+
+// enter counts a handshake that begins. If there is no room and none gives way, it is refused.
+func (h *handshakes) enter(c *conn) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ip := c.caller.ClientAddr
+	switch {
+	case h.perIP[ip] >= h.mostPerIP:
+		if !h.giveWay(ip, errHandshakesPerIP) {
+			return &frameError{refusedHandshakesPerIP, errHandshakesPerIP}
+		}
+	case h.all.Len() >= h.most:
+		if !h.giveWay(h.heaviest(), errHandshakes) {
+			return &frameError{refusedHandshakes, errHandshakes}
+		}
+	}
+	c.handshaking = h.all.PushBack(c)
+	h.perIP[ip]++
+	return nil
+}
+
+// leave ends what enter began. The connection may have given way meanwhile.
+func (h *handshakes) leave(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.remove(c)
+}
+
+// remove forgets a handshake. The caller holds the lock.
+func (h *handshakes) remove(c *conn) {
+	if c.handshaking == nil {
+		return
+	}
+	h.all.Remove(c.handshaking)
+	c.handshaking = nil
+	ip := c.caller.ClientAddr
+	if h.perIP[ip]--; h.perIP[ip] == 0 {
+		delete(h.perIP, ip)
+	}
+}
+
+// heaviest returns the address with most handshakes. The caller holds the lock.
+func (h *handshakes) heaviest() string {
+	address, most := "", 0
+	for e := h.all.Front(); e != nil; e = e.Next() { // in order, so that the result is certain
+		if ip := e.Value.(*conn).caller.ClientAddr; h.perIP[ip] > most {
+			address, most = ip, h.perIP[ip]
+		}
+	}
+	return address
+}
+
+// giveWay closes the oldest connection of an address whose client has not answered. The caller
+// holds the lock.
+func (h *handshakes) giveWay(ip string, why error) bool {
+	for e := h.all.Front(); e != nil; e = e.Next() {
+		c := e.Value.(*conn)
+		if c.caller.ClientAddr == ip && c.tls.wire.waits.Load() {
+			h.remove(c)
+			c.close(why)
+			return true
+		}
+	}
+	return false
+}
+
+func (h *handshakes) count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.all.Len()
+}
