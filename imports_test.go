@@ -49,9 +49,8 @@ var mayImport = map[string][]string{
 	"controller/partition":      {"controller/configs", "metadata", "metadata/record", "protocol"},
 	"controller": {
 		"controller/acls", "controller/configs", "controller/features", "controller/feed",
-		"controller/partition", "controller/quota",
-		"loglevel", "metadata", "metadata/record", "limits", "protocol", "protocol/batch",
-		"protocol/kafkakeys", "turns",
+		"controller/partition", "controller/quota", "loglevel", "metadata", "metadata/record",
+		"limits", "protocol", "protocol/batch", "protocol/kafkakeys", "turns",
 	},
 	"httpapi": {
 		"loglevel", "metadata", "metadata/record", "controller", "controller/features",
