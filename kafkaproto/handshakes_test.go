@@ -44,7 +44,9 @@ func TestSlowHandshake(t *testing.T) {
 				s := bubbleServer(t, cfg)
 				c := connectTo(t, s, cfg, "10.0.0.1")
 				began := time.Now()
+				wrote := make(chan struct{})
 				go func() {
+					defer close(wrote)
 					for i := range n {
 						time.Sleep(time.Second / 10) // on the bubble's clock
 						if _, err := c.Write(flight[i : i+1]); err != nil {
@@ -56,6 +58,7 @@ func TestSlowHandshake(t *testing.T) {
 				if took := time.Since(began); took != 10*time.Second {
 					t.Errorf("closed after %v", took)
 				}
+				<-wrote
 				synctest.Wait()
 				if n := s.Stats().Closed[closedHandshakeTimeout.String()]; n != 1 {
 					t.Errorf("%v", s.Stats().Closed)
