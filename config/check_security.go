@@ -18,7 +18,7 @@ func (p SecurityProtocol) HasSASL() bool { return p == SASLPlaintext || p == SAS
 // files may be shared with brokers.
 func (r *reader) voidUnusedSecurity() {
 	protocols, _ := r.protocolMap()
-	tls, sasl := r.httpProtocol().HasTLS(), false
+	tls, sasl := r.httpProtocol().HasTLS(), r.httpProtocol().HasSASL()
 	for _, name := range r.listenerNames() {
 		tls, sasl = tls || protocols[name].HasTLS(), sasl || protocols[name].HasSASL()
 	}
@@ -52,16 +52,13 @@ func (r *reader) checkSecurity() {
 		}
 	}
 	http := r.httpProtocol()
-	r.checkListenerKeys(httpListener, http.HasTLS(), true, http.String())
+	r.checkListenerKeys(httpListener, http.HasTLS(), http.HasSASL(), http.String())
 	r.parseSecurity()
 }
 
-// httpProtocol is the protocol of the HTTP listeners, PLAINTEXT or SSL.
+// httpProtocol is the security protocol of the HTTP listeners.
 func (r *reader) httpProtocol() SecurityProtocol {
 	const key = "yakt.http.security.protocol"
-	if r.table[key] == nil {
-		return Plaintext
-	}
 	p, _ := parseProtocol(r.text(key))
 	return p
 }

@@ -130,10 +130,11 @@ type DelegationToken struct {
 type HTTP struct {
 	Listeners      []HostPort // none: no HTTP
 	Default        bool       // Listeners are the default: yakt.http.listeners is not set
-	Insecure       bool       // Listeners may be reached by other machines
-	Hosts          []string   // further names that requests may have in Host; "*": any
-	MaxConnections int32      // at once
-	MaxQueuedBytes int64      // memory for large requests and their answers, all together
+	Protocol       SecurityProtocol
+	Insecure       bool     // Listeners may be reached by other machines without credentials
+	Hosts          []string // further names that requests may have in Host; "*": any
+	MaxConnections int32    // at once
+	MaxQueuedBytes int64    // memory for large requests and their answers, all together
 }
 
 // Log configures the program's own log.

@@ -21,9 +21,18 @@ func httpKeys() []use {
 				"logs that.",
 		},
 		{
+			name: "yakt.http.security.protocol", typ: "string", def: "PLAINTEXT",
+			valid: "PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL",
+			doc: "Security of the HTTP API and of yakt.debug.listeners. PLAINTEXT: no credentials, " +
+				"everyone is `User:ANONYMOUS`. SSL: HTTPS, and clients may have to show certificates " +
+				"(ssl.client.auth). SASL_PLAINTEXT, SASL_SSL: clients send passwords or tokens, without and " +
+				"with HTTPS; the mechanisms are those of sasl.enabled.mechanisms. The keys of TLS and SASL " +
+				"apply, and with the prefix `listener.name.http.` for HTTP alone.",
+		},
+		{
 			name: "yakt.http.insecure", typ: "boolean", def: "false",
-			doc: "Permits yakt.http.listeners that other machines can reach, although the HTTP API has " +
-				"no authentication: for networks where everyone may do everything.",
+			doc: "Permits yakt.http.listeners that other machines can reach without TLS and without " +
+				"authentication: for networks where everyone may do everything.",
 			bind: toBool(func(c *Config) *bool { return &c.HTTP.Insecure }),
 		},
 		{

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // checkListeners reads the listeners, what is advertised for them, and their security protocols.
@@ -213,22 +215,62 @@ func (r *reader) httpListeners() []HostPort {
 	const key = "yakt.http.listeners"
 	_, source, _ := r.get(r.table[key])
 	r.config.HTTP.Default = source == fromDefault
+	r.config.HTTP.Protocol = r.httpProtocol()
 	all := r.hostPorts(key, "127.0.0.1:8093")
 	for _, at := range all {
-		switch {
-		case isLoopback(at.Host):
+		switch missing := r.httpLacks(); {
+		case isLoopback(at.Host) || missing == "":
 		case r.config.HTTP.Insecure:
-			r.advise(key, "", "has "+at.String()+", which other machines can reach, and anyone there "+
-				"can change the cluster (yakt.http.insecure=true)")
+			r.advise(key, "", "has "+at.String()+", which other machines can reach "+missing+
+				" (yakt.http.insecure=true)")
+			r.checkInsecure()
 		default:
-			r.refuse(key, "has "+at.String()+
-				", which other machines can reach, and the HTTP API has no authentication yet",
-				"give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set "+
-					"yakt.http.insecure=true on a network where everyone may do everything")
+			r.refuse(key, "has "+at.String()+", which other machines can reach "+missing,
+				"set yakt.http.security.protocol=SASL_SSL, or SSL with "+
+					"listener.name.http.ssl.client.auth=required; or give a loopback address, such as "+
+					"127.0.0.1:8093, and reach it through ssh -L; or set yakt.http.insecure=true on a "+
+					"network where everyone may do everything")
 			return nil
 		}
 	}
 	return all
+}
+
+// httpLacks says what protects too little for listeners that other machines can reach; "" if
+// connections are encrypted and clients have to authenticate.
+func (r *reader) httpLacks() string {
+	switch p := r.httpProtocol(); {
+	case p == Plaintext:
+		return "without TLS and credentials"
+	case !p.HasTLS():
+		return "without TLS, so that passwords can be read on their way"
+	case !p.HasSASL() && r.httpClientAuth() != "required":
+		return "without credentials"
+	}
+	return ""
+}
+
+// httpClientAuth is whether HTTP clients have to show certificates (ssl.client.auth).
+func (r *reader) httpClientAuth() string {
+	const key = "ssl.client.auth"
+	own := listenerPrefix(httpListener) + key
+	if r.isExplicit(own) {
+		return strings.ToLower(strings.TrimSpace(r.text(own)))
+	}
+	return strings.ToLower(strings.TrimSpace(r.text(key)))
+}
+
+// checkInsecure refuses an authorizer beside HTTP listeners that say that everyone may do
+// everything, unless those without credentials may in fact do everything.
+func (r *reader) checkInsecure() {
+	const key = "yakt.http.insecure"
+	anonymous := slices.ContainsFunc(strings.Split(r.text("super.users"), ";"),
+		func(s string) bool { return strings.TrimSpace(s) == protocol.Anonymous })
+	if r.set("authorizer.class.name") && !anonymous && !r.bad[key] {
+		r.refuse(key, "permits HTTP requests without credentials to do everything, and "+
+			"authorizer.class.name does not", "remove it and set yakt.http.security.protocol; or, if "+
+			"everyone may do everything, add "+protocol.Anonymous+" to super.users")
+	}
 }
 
 // debugListeners must be loopback: profiles reveal what a process does, and take its time.

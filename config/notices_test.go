@@ -72,8 +72,8 @@ func TestNoticeTexts(t *testing.T) {
 			"is less than twice broker.heartbeat.interval.ms (2s): one late heartbeat fences a broker"},
 		{
 			"c.properties", minimal + "yakt.http.listeners=:8093\nyakt.http.insecure=true\n",
-			"yakt.http.listeners has :8093, which other machines can reach, and anyone there can change " +
-				"the cluster (yakt.http.insecure=true)",
+			"yakt.http.listeners has :8093, which other machines can reach without TLS and credentials " +
+				"(yakt.http.insecure=true)",
 		},
 		{"c.properties", minimal + "super.users=User:a\n", "super.users has no effect without " +
 			"authorizer.class.name: anyone who can reach a listener can do anything"},

@@ -21,7 +21,6 @@ log.dirs=/data
 const plainLine = "org.apache.kafka.common.security.plain.PlainLoginModule required " +
 	"user_a=\"canary\";"
 
-
 // The keys of a listener are those of all listeners, overridden by its own; a SASL mechanism's keep
 // its prefix. Dynamic configs count only where they name the listener.
 func TestSecurityKeys(t *testing.T) {
@@ -32,7 +31,7 @@ ssl.keystore.location=/common
 ssl.keystore.password=canary
 ssl.client.auth=requested
 listener.name.inner.ssl.keystore.location=/inner
-listener.name.inner.plain.sasl.jaas.config=` + plainLine + `
+listener.name.inner.plain.sasl.jaas.config=`+plainLine+`
 listener.name.outer.ssl.client.auth=required
 listener.name.elsewhere.ssl.client.auth=none
 `), map[string]string{"listener.name.inner.ssl.keystore.type": "PKCS12"})
@@ -127,5 +126,29 @@ func TestUnusedSecurity(t *testing.T) {
 		"listener uses TLS), ssl.keystore.location (no listener uses TLS)"
 	if len(notices) != 1 || notices[0].Text != want {
 		t.Errorf("%q", notices)
+	}
+}
+
+// HTTP beyond this machine needs TLS and credentials, or a key that says otherwise. Where an
+// authorizer decides, that key is refused unless requests without credentials may do everything.
+func TestProtectedHTTP(t *testing.T) {
+	t.Parallel()
+	const (
+		beyond = minimal + "yakt.http.listeners=:8093\nssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
+			"sasl.enabled.mechanisms=SCRAM-SHA-512\n"
+		authorizer = "authorizer.class.name=" + standardAuthorizer + "\n"
+	)
+	for text, want := range map[string]SecurityProtocol{
+		minimal: Plaintext,
+		beyond + "yakt.http.security.protocol=SASL_SSL\n":                             SASLSSL,
+		beyond + "yakt.http.security.protocol=SSL\nssl.client.auth=required\n":        SSL,
+		beyond + "yakt.http.insecure=true\n":                                          Plaintext,
+		beyond + "yakt.http.insecure=true\nsuper.users=User:ANONYMOUS\n" + authorizer: Plaintext,
+		minimal + "yakt.http.security.protocol=SASL_PLAINTEXT\nsasl.enabled.mechanisms=SCRAM-SHA-256\n" +
+			authorizer: SASLPlaintext,
+		beyond + "yakt.http.security.protocol=SASL_SSL\nsuper.users=User:a\n" + authorizer: SASLSSL,
+	} {
+		c, _ := mustLoad(t, write(t, "c.properties", text), nil)
+		equal(t, text, c.HTTP.Protocol, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -54,16 +55,22 @@ func codeOf(names []string, first int8, name string) int8 {
 
 func (a *API) acls() {
 	handle(a, operation{
-		kind: readKind, name: "list_acls", tag: tagIdentities, summary: "List the ACLs",
+		kind: readKind, name: "list_acls", tag: tagIdentities,
+		needs:    onCluster(acls.Describe),
+		summary:  "List the ACLs",
 		text:     "Needs an authorizer; otherwise SECURITY_DISABLED.",
 		statuses: []int{409},
 	}, a.listACLs)
 	handle(a, operation{
-		kind: writeKind, name: "add_acl", tag: tagIdentities, summary: "Add an ACL",
-		text: "What exists already is no error. Needs an authorizer; otherwise SECURITY_DISABLED.",
+		kind: writeKind, name: "add_acl", tag: tagIdentities,
+		needs:   onCluster(acls.Alter),
+		summary: "Add an ACL",
+		text:    "What exists already is no error. Needs an authorizer; otherwise SECURITY_DISABLED.",
 	}, a.addACL)
 	handle(a, operation{
-		kind: writeKind, name: "remove_acl", tag: tagIdentities, summary: "Remove an ACL",
+		kind: writeKind, name: "remove_acl", tag: tagIdentities,
+		needs:   onCluster(acls.Alter),
+		summary: "Remove an ACL",
 		text: "The ACL that is exactly so; it need not exist. Needs an authorizer; otherwise " +
 			"SECURITY_DISABLED.",
 	}, a.removeACL)

@@ -2,7 +2,8 @@
 // feeds of changes, the metadata log and health, with an OpenAPI document of them all.
 //
 // It acts on the same controller as the Kafka port, and shows only what is in the controller's
-// image and log. Requests are not authenticated.
+// image and log. Callers are authenticated as Config.Auth says, and authorized by the controller's
+// authorizer, as requests of Kafka's clients are.
 package httpapi
 
 import (
@@ -20,7 +21,6 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/limits"
 	"github.com/yakt/yakt/loglevel"
-	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -68,6 +68,10 @@ type Config struct {
 	Logger *slog.Logger
 	// Loggers are the loggers of the process; nil: those that Logger is one of.
 	Loggers *loglevel.Loggers
+	// Auth says how clients prove who they are.
+	Auth Authentication
+	// Now is the clock of authentication; nil: time.Now.
+	Now func() time.Time
 }
 
 // API serves HTTP. Its methods may be called from any goroutine.
@@ -84,6 +88,7 @@ type API struct {
 	pulse       pulse
 	budget      *budget
 	keys        *keys
+	verifier    *verifier
 	began       time.Time
 	failure     atomic.Pointer[error] // why this node is about to exit; nil if it is not
 	// streams ends when the node stops: long polls and streams would delay the server's shutdown.
@@ -107,6 +112,7 @@ func New(cfg Config) *API {
 	a := &API{cfg: cfg, began: time.Now(), services: services{}, fields: readFieldDocs()}
 	a.budget = newBudget(cfg.BudgetBytes, limits.NewRefusals(budgetLimit, cfg.Logger))
 	a.keys = newKeys(time.Now)
+	a.verifier = newVerifier(&a.cfg.Auth, a.now)
 	a.streams, a.close = context.WithCancel(context.Background())
 	a.forward = &forwarder{cfg: &a.cfg, closing: a.streams}
 	mux := http.NewServeMux()
@@ -143,8 +149,12 @@ func New(cfg Config) *API {
 // OpenAPI returns the API's description. The caller must not change it.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 
-// ServeHTTP answers a request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+func (a *API) now() time.Time {
+	if a.cfg.Now != nil {
+		return a.cfg.Now()
+	}
+	return time.Now()
+}
 
 // Close ends long polls and streams. Requests that do not wait are still answered. It does not
 // wait.
@@ -178,7 +188,11 @@ func humaConfig(version string) huma.Config {
 				{Name: tagQuorum, Description: "The controllers, their log and their health."},
 			},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+				Schemas:         huma.NewMapRegistry("#/components/schemas/", schemaName),
+				SecuritySchemes: securitySchemes(),
+			},
+			Security: []map[string][]string{
+				{"basic": {}}, {"bearer": {}}, {"certificate": {}}, {},
 			},
 		},
 		Transformers:  []huma.Transformer{nameRequest},
@@ -200,14 +214,6 @@ const (
 
 // httpListener is the listener name of callers over HTTP.
 const httpListener = "HTTP"
-
-// caller is the sender of a request as the controller sees it.
-func caller(ctx context.Context) protocol.Caller {
-	return protocol.Caller{
-		Listener: httpListener, Principal: protocol.Anonymous, ClientAddr: clientOf(ctx),
-		ClientID: "http",
-	}
-}
 
 // clientOf is the IP address of the client whose request a context belongs to; "" if unknown.
 func clientOf(ctx context.Context) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 )
@@ -96,7 +97,9 @@ type BrokerPage struct {
 
 func (a *API) brokerLists() {
 	handle(a, operation{
-		kind: readKind, name: "brokers", tag: tagBrokers, summary: "List brokers in all states",
+		kind: readKind, name: "brokers", tag: tagBrokers,
+		needs:   onCluster(acls.Describe),
+		summary: "List brokers in all states",
 		text: "A page of registered brokers by id. Only the active controller receives heartbeats, so " +
 			"only it knows when the last one came and, for most brokers that are fenced, why: ask " +
 			"with consistency=linearizable.",

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
@@ -51,6 +52,7 @@ type InSync struct {
 func (a *API) brokerFeed() {
 	feed := operation{
 		kind: writeKind, name: "broker_mgmt", tag: tagFeeds,
+		needs:   onCluster(acls.ClusterAction),
 		summary: "A broker's heartbeat and its feed",
 		text: "A heartbeat with the offset of the broker's newest update unfences the broker; " +
 			"without heartbeats it is fenced when its session ends. A broker counts as alive while " +

@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -121,19 +122,24 @@ type changedBroker struct {
 // brokers registers the operations on brokers.
 func (a *API) brokers() {
 	handle(a, operation{
-		kind: writeKind, name: "register", tag: tagBrokers, summary: "Register a broker",
+		kind: writeKind, name: "register", tag: tagBrokers,
+		needs:   onCluster(acls.ClusterAction),
+		summary: "Register a broker",
 		text: "The broker starts fenced; its heartbeats by broker_mgmt unfence it. Its epoch is " +
 			"fields.epoch of the answer.",
 	}, a.register)
 	handle(a, operation{
 		kind: writeKind, name: "register_broker_change", tag: tagBrokers,
+		needs:   onCluster(acls.Alter),
 		summary: "Change a broker's registration",
 		text: "Fences or unfences a broker, begins its controlled shutdown, or changes where it " +
 			"listens. Heartbeats may change its status again.",
 	}, a.changeBroker)
 	unregister := operation{
-		kind: writeKind, name: "unregister_broker", tag: tagBrokers, summary: "Unregister a broker",
-		text: "Removes a broker from all its partitions and deletes its registration, alive or not.",
+		kind: writeKind, name: "unregister_broker", tag: tagBrokers,
+		needs:   onCluster(acls.Alter),
+		summary: "Unregister a broker",
+		text:    "Removes a broker from all its partitions and deletes its registration, alive or not.",
 	}
 	handle(a, unregister, func(ctx context.Context, in *struct {
 		WriteParams
@@ -152,7 +158,9 @@ func (a *API) brokers() {
 
 func (a *API) brokerReads() {
 	list := operation{
-		kind: readKind, name: "get_all_active_brokers", tag: tagBrokers, summary: "List live brokers",
+		kind: readKind, name: "get_all_active_brokers", tag: tagBrokers,
+		needs:   onCluster(acls.Describe),
+		summary: "List live brokers",
 		text: "All unfenced brokers, by id. The records are made from the state and have the state's " +
 			"offset, epoch and timestamp.",
 	}
@@ -164,8 +172,10 @@ func (a *API) brokerReads() {
 		return a.activeBrokers(ctx, &StateParams{ReadParams: in.ReadParams})
 	})
 	show := operation{
-		kind: readKind, name: "get_broker_by_id", tag: tagBrokers, summary: "Show a broker",
-		text: "One broker, fenced or not.", statuses: []int{http.StatusNotFound},
+		kind: readKind, name: "get_broker_by_id", tag: tagBrokers,
+		needs:   onCluster(acls.Describe),
+		summary: "Show a broker",
+		text:    "One broker, fenced or not.", statuses: []int{http.StatusNotFound},
 	}
 	handle(a, show, func(ctx context.Context, in *struct {
 		StateParams

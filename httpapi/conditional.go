@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -17,15 +19,36 @@ import (
 
 // The ETag of an answer is the offset and the epoch of the last record that its state contains. A
 // later state in which nothing has changed, because the log has only NoOpRecords and control
-// records since, matches it too: a quorum that is idle writes two NoOpRecords a second.
+// records since, matches it too: a quorum that is idle writes two NoOpRecords a second. What an answer
+// shows depends on who asks, so the ETag of a client with a name matches only for this client.
 
 // tag is an ETag: the position of a state.
 type tag struct {
 	offset int64
 	epoch  int32
+	owner  string // of boundTag; "" in tags that the API makes itself
 }
 
-func tagOf(img *metadata.Image) tag { return tag{img.EndOffset() - 1, img.Epoch()} }
+func tagOf(img *metadata.Image) tag { return tag{offset: img.EndOffset() - 1, epoch: img.Epoch()} }
+
+// ownerOf is the part of an ETag that stands for a principal; "" for an anonymous one.
+func ownerOf(principal string) string {
+	if principal == protocol.Anonymous {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(principal))
+	return hex.EncodeToString(sum[:6])
+}
+
+// boundTag adds a principal to an ETag, unless it has one.
+func boundTag(text, principal string) string {
+	t, ok := parseTag(text, false)
+	owner := ownerOf(principal)
+	if !ok || t.owner != "" || owner == "" {
+		return text
+	}
+	return strings.TrimSuffix(text, `"`) + "-" + owner + `"`
+}
 
 // String is the ETag as it stands in a header.
 func (t tag) String() string { return fmt.Sprintf(`"%d-%d"`, t.offset, t.epoch) }
@@ -45,12 +68,14 @@ func parseTag(s string, weak bool) (t tag, ok bool) {
 		return t, false
 	}
 	offset, epoch, _ := strings.Cut(strings.TrimSuffix(s[1:len(s)-1], gzipSuffix), "-")
+	epoch, t.owner, _ = strings.Cut(epoch, "-")
 	n, err := strconv.ParseInt(offset, 10, 64)
 	if err != nil || n < 0 {
 		return t, false
 	}
 	e, err := strconv.ParseInt(epoch, 10, 32)
-	return tag{n, int32(e)}, err == nil
+	t.offset, t.epoch = n, int32(e)
+	return t, err == nil
 }
 
 // tagsMax bounds the ETags that are compared in one header.
@@ -133,6 +158,9 @@ func (a *API) unchanged(ctx context.Context, img *metadata.Image) error {
 // sameState reports whether a tag is of the image's state, and the end offset up to which nothing
 // has changed.
 func (a *API) sameState(ctx context.Context, t tag, img *metadata.Image) (same bool, end int64) {
+	if t.owner != ownerOf(caller(ctx).Principal) {
+		return false, 0
+	}
 	if t.offset == img.EndOffset()-1 {
 		return t.epoch == img.Epoch(), img.EndOffset()
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -94,6 +95,7 @@ func (c *alterConfigsArgs) Resolve(_ huma.Context, at *huma.PathBuffer) []error 
 func (a *API) configs() {
 	describe := operation{
 		kind: readKind, name: "describe_configs", tag: tagConfigs,
+		needs:   onConfigs(acls.DescribeConfigs),
 		summary: "Show the configs of a resource",
 		text: "All configs of a topic, a group, a client metrics subscription, this node or, with " +
 			"an empty name, the defaults of all brokers; of another broker those that were set " +
@@ -108,6 +110,7 @@ func (a *API) configs() {
 	})
 	handle(a, operation{
 		kind: writeKind, name: "alter_configs", tag: tagConfigs,
+		needs:   onConfigs(acls.AlterConfigs),
 		summary: "Change configs of a resource",
 		text: "Sets and removes configs of one resource, all or none, with the checks and errors of " +
 			"Kafka's INCREMENTAL_ALTER_CONFIGS. The answer has the configs that the change made.",
@@ -121,6 +124,9 @@ const configBytes = 1000
 func (a *API) describedConfigs(
 	ctx context.Context, p ReadParams, of ConfigResourceArgs,
 ) (*answer[ResourceConfigs], error) {
+	if err := a.permitConfigs(ctx, acls.DescribeConfigs, of); err != nil {
+		return nil, err
+	}
 	img, err := a.image(ctx, p)
 	if err != nil {
 		return nil, err
@@ -188,6 +194,9 @@ func (a *API) alterConfigs(ctx context.Context, in *struct {
 	WriteParams
 	Body alterConfigsArgs
 }) (*answer[ChangedConfigs], error) {
+	if err := a.permitConfigs(ctx, acls.AlterConfigs, in.Body.ConfigResourceArgs); err != nil {
+		return nil, err
+	}
 	kind := configKinds[in.Body.Type]
 	var before map[string]string
 	outcome, err := a.do(ctx, controller.Operation{

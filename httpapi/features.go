@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/features"
 	"github.com/yakt/yakt/metadata"
 )
@@ -65,12 +66,14 @@ type FeatureChange struct {
 func (a *API) features() {
 	handle(a, operation{
 		kind: readKind, name: "features", tag: tagQuorum,
+		needs:   onCluster(acls.Describe),
 		summary: "Show the levels of features",
 		text: "The level of each feature, the levels that are possible, and the nodes that are in the " +
 			"way of the highest one.",
 	}, a.listFeatures)
 	handle(a, operation{
 		kind: writeKind, name: "update_features", tag: tagQuorum,
+		needs:   onCluster(acls.Alter),
 		summary: "Change the levels of features",
 		text: "Upgrades or downgrades features, all of them or none. Every broker and controller must " +
 			"support the levels. metadata.version can be lowered only as long as no metadata would be " +

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/feed"
 )
 
@@ -100,6 +101,7 @@ type ClientBodyInput struct {
 func (a *API) feeds() {
 	feed := operation{
 		kind: readKind, name: "client_mgmt", tag: tagFeeds,
+		needs:   onCluster(acls.ClusterAction),
 		summary: "Follow topics, partitions and brokers",
 		text: "Every change of topics, partitions and brokers since the offset or timestamp. The " +
 			"answer is a snapshot if neither is given, or if it is more than ten minutes older than " +

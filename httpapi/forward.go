@@ -92,9 +92,17 @@ func redirect(w http.ResponseWriter, r *http.Request, leader int32, address stri
 			leader).retry("5"))
 		return
 	}
-	to := url.URL{Scheme: "http", Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect")}
+	to := url.URL{Scheme: schemeOf(r), Host: address, Path: r.URL.Path, RawQuery: without(r, "redirect")}
 	w.Header().Set("Location", to.String())
 	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// schemeOf is the scheme of a request; those of all nodes are the same.
+func schemeOf(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
 }
 
 // isLoopback reports whether an address can be reached from its own machine only.
@@ -202,7 +210,9 @@ func (h *hop) proxy() *httputil.ReverseProxy {
 			p.SetURL(&url.URL{Scheme: "http", Host: HostOf(h.leader)})
 			p.SetXForwarded()
 			p.Out.Header.Set(forwardedBy, itoa(h.cfg.NodeID))
-			p.Out.Header.Del("Origin") // this node has checked it
+			enclose(p.Out.Header, caller(p.In.Context()))
+			p.Out.Header.Del("Authorization") // the leader takes this node's word
+			p.Out.Header.Del("Origin")        // this node has checked it
 			p.Out.Header.Del("Sec-Fetch-Site")
 		},
 		ModifyResponse: tidy, ErrorHandler: h.failed,

@@ -31,12 +31,18 @@ func (a *API) guard(mux *http.ServeMux) http.Handler {
 		w := &reply{ResponseWriter: below}
 		w.body.gzip = acceptsGzip(r.Header)
 		r = identified(w, r)
-		r, done := a.detached(known(r, served))
+		r, problem := a.authenticated(known(r, served))
+		r, done := a.detached(r)
 		defer done()
 		at := served[r.URL.Path]
 		defer func() { a.logRequest(w, r, at.kind, began) }()
 		defer w.drop()
 		defer a.finish(w, r, at.kind)
+		if problem != nil {
+			a.refuseUnread(w, r, problem)
+			return
+		}
+		w.principal = caller(r.Context()).Principal
 		taken := a.budget.share(clientOf(r.Context()), w.cutOff)
 		defer taken.release()
 		w.body.share = taken
@@ -75,10 +81,16 @@ func (a *API) serve(
 		writeProblem(w, problem)
 		return
 	}
-	switch {
-	case a.services.wantsLeader(r) && !a.leads():
+	if a.services.wantsLeader(r) && !a.leads() {
 		defer w.turn.pause()()
 		a.forward.serve(w, r, body, at)
+		return
+	}
+	if problem := a.permitOnCluster(r.Context(), at.needs); problem != nil {
+		writeProblem(w, problem)
+		return
+	}
+	switch {
 	case at.kind == writeKind && a.serves(r):
 		a.once(w, r, body, func() { route(w, r, mux) })
 	default:
@@ -231,10 +243,8 @@ func (p *probe) WriteHeader(status int) { p.status = status }
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
 	p = p.of(h.Get(requestIDHeader))
+	maps.Copy(h, p.GetHeaders())
 	h.Set("Content-Type", "application/problem+json")
-	if p.retryAfter != "" {
-		h.Set("Retry-After", p.retryAfter)
-	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -46,6 +47,7 @@ const poisonMax = 1000
 func (a *API) heal() {
 	handle(a, operation{
 		kind: writeKind, name: "heal", tag: tagQuorum,
+		needs:   onCluster(acls.Alter),
 		summary: "Remove what brokers do not accept from the log",
 		text: "Earlier releases wrote records that make every Kafka broker exit that reads them. heal " +
 			"replaces or removes them; every node then makes a snapshot and starts its log after " +

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/yakt/yakt/controller/acls"
+	"github.com/yakt/yakt/protocol"
 )
 
 // NodeState is the part of the log's status (raftlog.Status) that the HTTP API shows.
@@ -96,20 +99,26 @@ func (a *API) health() {
 		text: "Fails only if the process should be restarted: its event loop is stuck, or its disk has " +
 			"failed. It does not depend on a leader.",
 	}), func(ctx context.Context, _ *struct{}) (*healthAnswer, error) {
-		return a.checked(a.liveChecks(ctx)), nil
+		return a.checked(ctx, a.liveChecks(ctx)), nil
 	})
 	handle(a, a.healthCheck(operation{
 		name: "readyz", summary: "Is the node ready?",
 		text: "Lists every check. If one fails the status is 503, and state says why the node is " +
-			"neither leader nor follower, if it is not.",
+			"neither leader nor follower, if it is not. quorum needs DESCRIBE on CLUSTER.",
 	}), func(ctx context.Context, in *confirmedInput) (*healthAnswer, error) {
-		return a.checked(a.readyChecks(ctx, in)), nil
+		if in.Quorum && in.By == "" {
+			if problem := a.permitHealth(ctx); problem != nil {
+				return nil, problem
+			}
+		}
+		return a.checked(ctx, a.readyChecks(ctx, in)), nil
 	})
 }
 
 // healthCheck completes the description of a health check.
 func (a *API) healthCheck(o operation) operation {
-	o.kind, o.tag = healthKind, tagQuorum
+	o.kind, o.tag, o.needs = healthKind, tagQuorum, nobody.also(
+		"Without DESCRIBE on CLUSTER the checks have no messages.")
 	o.responses = map[string]*huma.Response{"503": {
 		Description: "A check fails.",
 		Content: map[string]*huma.MediaType{
@@ -119,9 +128,23 @@ func (a *API) healthCheck(o operation) operation {
 	return o
 }
 
-func (a *API) checked(checks []Check) *healthAnswer {
+// permitHealth checks whether the sender of a request may see more of a node's health than whether
+// it works.
+func (a *API) permitHealth(ctx context.Context) *Problem {
+	if a.cfg.Auth.Required && caller(ctx).Principal == protocol.Anonymous {
+		return a.unauthorized("This request needs credentials: " + a.proofs() + ".")
+	}
+	return a.permitOnCluster(ctx, onCluster(acls.Describe).onClusterFirst())
+}
+
+func (a *API) checked(ctx context.Context, checks []Check) *healthAnswer {
 	out := &healthAnswer{Status: http.StatusOK}
 	out.Body = Health{Status: "ok", State: a.node().state(), Checks: checks}
+	if !tunnelled(ctx) && a.permitHealth(ctx) != nil {
+		for i := range checks {
+			checks[i].Message = ""
+		}
+	}
 	for _, c := range checks {
 		if !c.OK && !c.Warning {
 			out.Status, out.Body.Status = http.StatusServiceUnavailable, "failing"

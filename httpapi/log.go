@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/controller/feed"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol/batch"
@@ -47,8 +48,10 @@ type LogPart struct {
 func (a *API) log() {
 	schema := a.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[LogPart](), true, "")
 	handle(a, operation{
-		kind: readKind, name: "records", tag: tagQuorum, summary: "Read the metadata log as JSON",
-		text: "Committed records from an offset on, as they are in the log.",
+		kind: readKind, name: "records", tag: tagQuorum,
+		needs:   onCluster(acls.ClusterAction),
+		summary: "Read the metadata log as JSON",
+		text:    "Committed records from an offset on, as they are in the log.",
 		responses: okResponse(&huma.Response{
 			Description: "A part of the log.",
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: schema}},
@@ -56,7 +59,9 @@ func (a *API) log() {
 	}, a.records)
 	text := &huma.Schema{Type: "string"}
 	handle(a, operation{
-		kind: localKind, name: "snapshot", tag: tagQuorum, summary: "Download a snapshot",
+		kind: localKind, name: "snapshot", tag: tagQuorum,
+		needs:   onCluster(acls.ClusterAction),
+		summary: "Download a snapshot",
 		text: "This node's committed state as a checkpoint file in KRaft's format. It contains " +
 			"secrets: SCRAM credentials, and passwords in configurations.",
 		statuses: []int{http.StatusServiceUnavailable},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/loglevel"
 )
 
@@ -50,12 +51,14 @@ type loggersOutput struct{ Body LoggerList }
 func (a *API) loggers() {
 	handle(a, operation{
 		kind: localKind, name: "loggers", tag: tagConfigs,
+		needs:   onCluster(acls.DescribeConfigs),
 		summary: "Show the loggers of this node", text: "The loggers of this node and their levels.",
 	}, func(context.Context, *struct{}) (*loggersOutput, error) {
 		return &loggersOutput{a.loggerList(a.cfg.Loggers)}, nil
 	})
 	handle(a, operation{
 		kind: localKind, method: http.MethodPost, name: "set_log_level", tag: tagConfigs,
+		needs:   onCluster(acls.ClusterAction),
 		summary: "Change the level of a logger of this node",
 		text: "Changes what this node logs, at once and until it stops. Other nodes keep their " +
 			"levels. It has no If-Match, because levels are not part of the cluster's state, and no " +
@@ -72,7 +75,7 @@ func (a *API) loggerList(loggers *loglevel.Loggers) LoggerList {
 	return list
 }
 
-func (a *API) setLogLevel(_ context.Context, in *struct {
+func (a *API) setLogLevel(ctx context.Context, in *struct {
 	LevelParams
 	Body setLevelArgs
 }) (*loggersOutput, error) {
@@ -86,7 +89,7 @@ func (a *API) setLogLevel(_ context.Context, in *struct {
 	if !in.DryRun {
 		level, _ := loggers.Get(in.Body.Logger)
 		loggers.Logger("http").Warn("the level of a logger was changed",
-			"name", level.Name, "to", level.Level)
+			"name", level.Name, "to", level.Level, "principal", caller(ctx).Principal)
 	}
 	return &loggersOutput{a.loggerList(loggers)}, nil
 }

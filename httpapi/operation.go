@@ -35,6 +35,7 @@ type operation struct {
 	tag     string
 	summary string
 	text    string
+	needs   needs // what a caller must be allowed to do
 	// statuses are the error statuses besides those that every operation of this kind may answer.
 	statuses []int
 	// responses replace those that are derived from the kind and from the type of the output.
@@ -70,7 +71,7 @@ func (k kind) errors() []int {
 	case writeKind:
 		return []int{
 			http.StatusPermanentRedirect, http.StatusNotFound, http.StatusConflict,
-			http.StatusPreconditionFailed, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+			http.StatusPreconditionFailed, http.StatusUnprocessableEntity,
 			http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 		}
 	}
@@ -97,14 +98,20 @@ func (o operation) id() string {
 func (o operation) huma() huma.Operation {
 	op := huma.Operation{
 		OperationID: o.id(), Method: cmp.Or(o.method, o.kind.ownMethod()), Path: o.path(),
-		Tags: []string{o.tag}, Summary: o.summary, Description: o.text,
-		Extensions: map[string]any{kindExtension: o.kind},
+		Tags: []string{o.tag}, Summary: o.summary, Description: o.text + " " + o.needs.describe(),
+		Extensions: map[string]any{
+			kindExtension: o.kind, needsExtension: o.needs.extension(),
+		},
 		// The guard has read the body within the limits; huma must not apply limits of its own.
 		MaxBodyBytes: bodyMax + 1, BodyReadTimeout: -1,
 		Responses: map[string]*huma.Response{},
 	}
 	statuses := []int{
 		http.StatusBadRequest, http.StatusForbidden, http.StatusInternalServerError,
+		http.StatusUnauthorized, http.StatusTooManyRequests,
+	}
+	if o.needs.public {
+		op.Security = []map[string][]string{}
 	}
 	if op.Method == http.MethodPost {
 		statuses = append(statuses, http.StatusRequestTimeout,
@@ -127,6 +134,8 @@ type service struct {
 	streams bool
 	// conditional: a write accepts If-Match and Idempotency-Key.
 	conditional bool
+	// needs are the operations on the cluster that a caller must be allowed, as a set of bits.
+	needs uint32
 }
 
 // services holds the service of each canonical path.
@@ -140,6 +149,10 @@ func handle[I, O any](a *API, o operation, serve func(context.Context, *I) (*O, 
 	a.describeParams(registered, reflect.TypeFor[I](), reflect.TypeFor[O]())
 	found := service{
 		kind: o.kind, waits: hasParam(registered, "wait"), conditional: hasParam(registered, "If-Match"),
+		needs: o.needs.onClusterFirst(),
+	}
+	if len(o.needs.grants) == 0 && !o.needs.public {
+		panic("httpapi: it is not decided who may use " + op.Method + " " + op.Path)
 	}
 	if ok := registered.Responses["200"]; ok != nil {
 		_, found.streams = ok.Content[eventStream]
@@ -197,6 +210,11 @@ func problemResponse(status int) *huma.Response {
 		r.Headers = map[string]*huma.Param{"Location": {
 			Description: "The same request at the leader.",
 			Schema:      &huma.Schema{Type: "string", Format: "uri"},
+		}}
+	case http.StatusUnauthorized:
+		r.Headers = map[string]*huma.Param{"WWW-Authenticate": {
+			Description: "The credentials that this node accepts.",
+			Schema:      &huma.Schema{Type: "string"},
 		}}
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		r.Headers = map[string]*huma.Param{"Retry-After": {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -54,7 +55,9 @@ type PartitionPage struct {
 
 func (a *API) partitionLists() {
 	handle(a, operation{
-		kind: readKind, name: "partitions", tag: tagTopics, summary: "List partitions",
+		kind: readKind, name: "partitions", tag: tagTopics,
+		needs:   filtered(grant{acls.Describe, acls.Topic}),
+		summary: "List partitions",
 		text: "A page of partitions by topic and id. The filters exclude all partitions that do not " +
 			"match each of them; with=reassigning lists the reassignments under way.",
 	}, a.partitionPage)
@@ -100,7 +103,7 @@ func (a *API) partitionPage(
 		return nil, err
 	}
 	w := partitionWalk{
-		in: in, sizes: a.cfg.Controller.ISRSizes(img), scan: scanner{turn: turnOf(ctx)},
+		in: in, sees: a.sees(ctx), sizes: a.cfg.Controller.ISRSizes(img), scan: scanner{turn: turnOf(ctx)},
 		page: PartitionPage{Partitions: []PartitionState{}},
 	}
 	if more {
@@ -117,6 +120,7 @@ func (a *API) partitionPage(
 // partitionWalk collects a page of partitions.
 type partitionWalk struct {
 	in    *PartitionListInput
+	sees  func(topic string) bool
 	after *cursor // the last partition of the page before; nil for the first page
 	last  cursor  // the last partition looked at
 	sizes controller.ISRSizes
@@ -129,7 +133,7 @@ func (w *partitionWalk) topic(t *metadata.Topic, matches bool) bool {
 	switch {
 	case w.in.Topic != "" && t.Name != w.in.Topic:
 		return false
-	case matches:
+	case matches && w.sees(t.Name):
 		return w.partitions(t)
 	case w.scan.full():
 		w.page.NextCursor = w.last.text()

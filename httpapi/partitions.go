@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -42,8 +43,11 @@ func (t TopicRef) find(img *metadata.Image) (*metadata.Topic, error) {
 	if topic := img.Topic(id); err == nil && topic != nil {
 		return topic, nil
 	}
-	return nil, protocol.Errorf(kerr.UnknownTopicID,
-		"There is no topic with the id %s.", t.TopicUUID)
+	return nil, noTopicID(t.TopicUUID)
+}
+
+func noTopicID(id uuidText) *protocol.Error {
+	return protocol.Errorf(kerr.UnknownTopicID, "There is no topic with the id %s.", id)
 }
 
 // createPartitionArgs is the body of create_partition.
@@ -75,16 +79,20 @@ func (r *replicaArgs) Resolve(_ huma.Context, at *huma.PathBuffer) []error { ret
 func (a *API) partitions() {
 	handle(a, operation{
 		kind: writeKind, name: "create_partition", tag: tagTopics,
+		needs:   onTopic(acls.Alter),
 		summary: "Add a partition to a topic",
 		text:    "Adds the next partition by id, with as many replicas as the topic's others.",
 	}, a.createPartition)
 	handle(a, operation{
-		kind: writeKind, name: "add_replica", tag: tagTopics, summary: "Add a replica to a partition",
+		kind: writeKind, name: "add_replica", tag: tagTopics,
+		needs:   onCluster(acls.Alter),
+		summary: "Add a replica to a partition",
 		text: "Begins a reassignment: the broker is in addingReplicas until " +
 			"the leader reports it in sync.",
 	}, a.addReplica)
 	handle(a, operation{
 		kind: writeKind, name: "remove_replica", tag: tagTopics,
+		needs:   onCluster(acls.Alter),
 		summary: "Remove a replica from a partition",
 		text: "A reassignment. It completes at once if the other replicas are in sync; otherwise the " +
 			"broker is in removingReplicas until they are.",
@@ -95,6 +103,9 @@ func (a *API) createPartition(ctx context.Context, in *struct {
 	WriteParams
 	Body createPartitionArgs
 }) (*answer[Record[PartitionFields]], error) {
+	if err := a.permitTopic(ctx, in.Body.TopicRef, acls.Alter); err != nil {
+		return nil, err
+	}
 	outcome, err := a.do(ctx, controller.Operation{
 		Name: "create_partition", DryRun: in.DryRun,
 		Make: func(img *metadata.Image) (kmsg.Request, error) {

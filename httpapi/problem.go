@@ -30,7 +30,8 @@ type Problem struct {
 	// Id of the request, which the nodes' logs contain.
 	RequestID string `json:"requestId,omitempty" example:"Vw3lYl0xQ9SRhvGpS8nJ1g"`
 
-	retryAfter string // seconds; "" without the header
+	retryAfter string   // seconds; "" without the header
+	challenges []string // values of WWW-Authenticate
 }
 
 // FieldProblem is one bad field of a request.
@@ -55,6 +56,9 @@ func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	if p.retryAfter != "" {
 		h.Set("Retry-After", p.retryAfter)
+	}
+	if len(p.challenges) > 0 {
+		h["Www-Authenticate"] = p.challenges
 	}
 	return h
 }
@@ -107,10 +111,16 @@ var statusOf = map[*kerr.Error]int{
 	kerr.ThrottlingQuotaExceeded:    http.StatusTooManyRequests,
 	kerr.ClusterAuthorizationFailed: http.StatusForbidden,
 	kerr.TopicAuthorizationFailed:   http.StatusForbidden,
-	kerr.TopicDeletionDisabled:      http.StatusForbidden,
-	kerr.NotController:              http.StatusServiceUnavailable,
-	kerr.RequestTimedOut:            http.StatusServiceUnavailable,
-	kerr.UnknownServerError:         http.StatusInternalServerError,
+	kerr.GroupAuthorizationFailed:   http.StatusForbidden,
+
+	kerr.DelegationTokenAuthorizationFailed: http.StatusForbidden,
+	kerr.DelegationTokenRequestNotAllowed:   http.StatusForbidden,
+	kerr.DelegationTokenOwnerMismatch:       http.StatusForbidden,
+
+	kerr.TopicDeletionDisabled: http.StatusForbidden,
+	kerr.NotController:         http.StatusServiceUnavailable,
+	kerr.RequestTimedOut:       http.StatusServiceUnavailable,
+	kerr.UnknownServerError:    http.StatusInternalServerError,
 }
 
 // advice says what to do about errors whose own messages do not.
@@ -135,7 +145,7 @@ var advice = map[*kerr.Error]string{
 	kerr.InvalidTopicException:       "Use up to 249 letters, digits, dots, underscores and hyphens.",
 	kerr.ThrottlingQuotaExceeded:     "Try again later, or raise the quota.",
 	kerr.UnknownServerError:          "See the log of the active controller.",
-	kerr.SecurityDisabled:            "There are no ACLs without an authorizer: this release has none.",
+	kerr.SecurityDisabled:            "There are no ACLs without an authorizer: set authorizer.class.name.",
 	kerr.DelegationTokenAuthDisabled: "Set the same key on all controllers and brokers.",
 	kerr.UnsupportedVersion:          "Compare the cluster's finalized feature levels.",
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 	"github.com/yakt/yakt/protocol"
@@ -32,6 +33,7 @@ type producerAnswer struct {
 func (a *API) producers() {
 	handle(a, operation{
 		kind: writeKind, name: "register_producer", tag: tagProducers,
+		needs:   onCluster(acls.ClusterAction),
 		summary: "Allocate a block of producer ids",
 		text: "Every call allocates a new block, even if its answer is lost, unless it repeats an " +
 			"Idempotency-Key.",

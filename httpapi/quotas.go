@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -42,11 +43,14 @@ type QuotaAnswer struct {
 
 func (a *API) quotas() {
 	handle(a, operation{
-		kind: readKind, name: "list_quotas", tag: tagIdentities, summary: "List all client quotas",
-		text: "The quotas of each user, client id, pair of both, and address.",
+		kind: readKind, name: "list_quotas", tag: tagIdentities,
+		needs:   onCluster(acls.DescribeConfigs),
+		summary: "List all client quotas",
+		text:    "The quotas of each user, client id, pair of both, and address.",
 	}, a.listQuotas)
 	handle(a, operation{
 		kind: writeKind, name: "alter_quota", tag: tagIdentities,
+		needs:   onCluster(acls.AlterConfigs),
 		summary: "Set and remove quotas of one entity",
 		text:    "All changes are made, or none. What is so already is no error.",
 	}, a.alterQuota)

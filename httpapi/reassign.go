@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -76,6 +77,7 @@ type PartitionOutcomes struct {
 func (a *API) reassignments() {
 	handle(a, operation{
 		kind: writeKind, name: "reassign_partitions", tag: tagTopics,
+		needs:   onCluster(acls.Alter),
 		summary: "Move partitions to other brokers",
 		text: "Begins a reassignment of each partition, which ends when the new replicas are in " +
 			"sync. Each partition succeeds or fails by itself. With throttleBytesPerSec the answer " +
@@ -83,6 +85,7 @@ func (a *API) reassignments() {
 	}, a.reassignPartitions)
 	handle(a, operation{
 		kind: writeKind, name: "cancel_reassignments", tag: tagTopics,
+		needs:   onCluster(acls.Alter),
 		summary: "Cancel reassignments",
 		text: "Returns partitions to the replicas that they had before their reassignments, which " +
 			"the operation partitions lists by with=reassigning.",
@@ -227,7 +230,9 @@ func (e *electArgs) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 
 func (a *API) elections() {
 	handle(a, operation{
-		kind: writeKind, name: "elect_leaders", tag: tagTopics, summary: "Elect leaders",
+		kind: writeKind, name: "elect_leaders", tag: tagTopics,
+		needs:   onCluster(acls.Alter),
+		summary: "Elect leaders",
 		text: "Holds elections in some partitions, or in all that need one. Each partition succeeds " +
 			"or fails by itself; ELECTION_NOT_NEEDED counts as success. With all, partitions that " +
 			"need no election are not listed, and at most 1,000 of the others are.",

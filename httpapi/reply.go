@@ -17,8 +17,10 @@ type reply struct {
 	begun  bool        // WriteHeader was called, and the answer can no longer be replaced
 	lost   bool        // a write to the client failed
 	cut    atomic.Bool // other requests need the memory of this one
-	turn   *turn       // the request's; may be nil
-	body   body
+	// principal is the sender, whom the answer's ETag is for.
+	principal string
+	turn      *turn // the request's; may be nil
+	body      body
 	// record, if not nil, gets a copy of the answer, for requests that are repeated with the same
 	// Idempotency-Key.
 	record *recording
@@ -41,6 +43,9 @@ func (w *reply) WriteHeader(status int) {
 	}
 	if !w.begun {
 		w.begun, w.status = true, status
+		if t := w.Header().Get("ETag"); t != "" {
+			w.Header().Set("ETag", boundTag(t, w.principal))
+		}
 	}
 }
 

@@ -74,6 +74,7 @@ func (a *API) logRequest(w *reply, r *http.Request, k kind, began time.Time) {
 	}
 	log("HTTP request", "method", r.Method, "path", r.URL.Path, "status", w.status,
 		"request_id", requestIDOf(r.Context()), "client", clientOf(r.Context()),
+		"principal", caller(r.Context()).Principal,
 		"took", time.Since(began).Round(time.Microsecond))
 }
 

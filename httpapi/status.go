@@ -4,6 +4,8 @@ import (
 	"context"
 	"maps"
 	"time"
+
+	"github.com/yakt/yakt/controller/acls"
 )
 
 // Status is the answer of /v1/status: this node at a glance.
@@ -109,11 +111,15 @@ type ObserverState struct {
 
 func (a *API) status() {
 	handle(a, operation{
-		kind: localKind, name: "status", tag: tagQuorum, summary: "Show this node at a glance",
-		text: "The state of this node, the leader, and the size of the cluster.",
+		kind: localKind, name: "status", tag: tagQuorum,
+		needs:   onCluster(acls.Describe),
+		summary: "Show this node at a glance",
+		text:    "The state of this node, the leader, and the size of the cluster.",
 	}, a.nodeStatus)
 	handle(a, operation{
-		kind: readKind, name: "quorum", tag: tagQuorum, summary: "Show the quorum and its members",
+		kind: readKind, name: "quorum", tag: tagQuorum,
+		needs:   onCluster(acls.Describe),
+		summary: "Show the quorum and its members",
 		text: "The quorum from this node's point of view; with consistency=linearizable from the " +
 			"leader's, which alone knows the progress of all members.",
 	}, a.quorumState)

@@ -2,11 +2,13 @@ package httpapi
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata/record"
 )
 
@@ -52,21 +54,28 @@ type tokenPeriod struct {
 func (a *API) tokens() {
 	handle(a, operation{
 		kind: readKind, name: "list_tokens", tag: tagIdentities,
+		needs: filtered(grant{acls.Describe, acls.DelegationToken}).
+			also("Owners and renewers see their tokens, and who has DESCRIBE_TOKENS on USER those of it."),
 		summary: "List the delegation tokens", text: "Their secrets are not shown.",
 	}, a.listTokens)
 	handle(a, operation{
 		kind: writeKind, name: "create_token", tag: tagIdentities,
+		needs: inside(grant{acls.CreateTokens, acls.User}).
+			also("Everyone may create tokens for themselves, except by a token."),
 		summary: "Create a delegation token",
 		text: "The answer has the token's secret, which no other answer shows. Whoever knows it can " +
 			"act as the owner. Needs delegation.token.secret.key, the same on all controllers and " +
 			"brokers.",
 	}, a.createToken)
 	handle(a, operation{
-		kind: writeKind, name: "renew_token", tag: tagIdentities, summary: "Renew a delegation token",
-		text: "At most to the end of its life.",
+		kind: writeKind, name: "renew_token", tag: tagIdentities,
+		needs:   changesToken,
+		summary: "Renew a delegation token",
+		text:    "At most to the end of its life.",
 	}, a.renewToken)
 	handle(a, operation{
 		kind: writeKind, name: "expire_token", tag: tagIdentities,
+		needs:   changesToken,
 		summary: "Let a delegation token expire", text: "At once, or after a time.",
 	}, a.expireToken)
 }
@@ -94,7 +103,13 @@ func (a *API) listTokens(
 		return nil, err
 	}
 	all := []TokenAnswer{}
+	if caller(ctx).TokenAuthenticated {
+		return nil, kafkaProblem(kerr.DelegationTokenRequestNotAllowed, byToken)
+	}
 	for _, t := range img.DelegationTokens() {
+		if !a.seesToken(ctx, t) {
+			continue
+		}
 		all = append(all, shownToken(t))
 	}
 	return &stateAnswer[[]TokenAnswer]{stateOf(img), all}, nil
@@ -111,6 +126,9 @@ func (a *API) createToken(ctx context.Context, in *struct {
 	for _, r := range in.Body.Renewers {
 		req.Renewers = append(req.Renewers,
 			kmsg.CreateDelegationTokenRequestRenewer{PrincipalType: "User", PrincipalName: r})
+	}
+	if err := a.permitTokenFor(ctx, in.Body.Owner); err != nil {
+		return nil, err
 	}
 	outcome, err := a.doAs(ctx, caller(ctx).Principal, sameRequest("create_token", in.DryRun, req))
 	if err != nil {
@@ -131,7 +149,7 @@ func (a *API) renewToken(ctx context.Context, in *struct {
 	WriteParams
 	Body tokenPeriod
 }) (*answer[TokenAnswer], error) {
-	owner, hmac, err := a.token(in.Body.TokenID)
+	owner, hmac, err := a.token(ctx, in.Body.TokenID)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +184,7 @@ func (a *API) expireToken(ctx context.Context, in *struct {
 	WriteParams
 	Body tokenPeriod
 }) (*answer[expiryAnswer], error) {
-	owner, hmac, err := a.token(in.Body.TokenID)
+	owner, hmac, err := a.token(ctx, in.Body.TokenID)
 	if err != nil {
 		return nil, err
 	}
@@ -188,12 +206,48 @@ func (a *API) expireToken(ctx context.Context, in *struct {
 	}}, nil
 }
 
-// token returns the owner and the secret of a token. An operator acts for its owner.
-func (a *API) token(id string) (owner string, hmac []byte, err error) {
+// byToken refuses what only the owner of a token may do, not whoever has the token.
+const byToken = "A delegation token cannot be used to see or change delegation tokens."
+
+// seesToken reports whether the sender of a request may see a token: its owner and its renewers,
+// and who is allowed to describe it or the tokens of its owner.
+func (a *API) seesToken(ctx context.Context, t *record.DelegationToken) bool {
+	return actsFor(t, caller(ctx).Principal) ||
+		a.allows(ctx, acls.Describe, acls.DelegationToken, t.TokenID) ||
+		a.allows(ctx, acls.DescribeTokens, acls.User, t.Owner)
+}
+
+// actsFor reports whether a principal may renew and expire a token.
+func actsFor(t *record.DelegationToken, principal string) bool {
+	return t.Owner == principal || slices.Contains(t.Renewers, principal)
+}
+
+// permitTokenFor checks whether the sender of a request may create tokens of an owner.
+func (a *API) permitTokenFor(ctx context.Context, owner string) error {
+	if owner == caller(ctx).Principal {
+		return nil
+	}
+	return a.permit(ctx, acls.CreateTokens, acls.User, owner)
+}
+
+// token returns the principal as which a token is changed, and its secret. Its owner and its
+// renewers act for themselves, an operator acts for its owner. Others learn nothing of the token.
+func (a *API) token(ctx context.Context, id string) (as string, hmac []byte, err error) {
+	from := caller(ctx)
+	if from.TokenAuthenticated {
+		return "", nil, kafkaProblem(kerr.DelegationTokenRequestNotAllowed, byToken)
+	}
 	t := a.cfg.Controller.Image().DelegationToken(id)
-	if t == nil {
+	hmac = a.cfg.Controller.TokenHMAC(id)
+	switch {
+	case t != nil && actsFor(t, from.Principal):
+		return from.Principal, hmac, nil
+	case !a.allowsOnCluster(ctx, acls.Alter):
+		return "", nil, kafkaProblem(kerr.DelegationTokenAuthorizationFailed,
+			from.Principal+" has no token with this id, and is not allowed to ALTER the cluster.")
+	case t == nil:
 		// The text is not repeated: somebody may have given the secret instead of the id.
 		return "", nil, kafkaProblem(kerr.DelegationTokenNotFound, "No token has this id.")
 	}
-	return t.Owner, a.cfg.Controller.TokenHMAC(id), nil
+	return t.Owner, hmac, nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/protocol"
 )
@@ -143,7 +144,9 @@ type TopicPage struct {
 
 func (a *API) topicLists() {
 	handle(a, operation{
-		kind: readKind, name: "topics", tag: tagTopics, summary: "List topics",
+		kind: readKind, name: "topics", tag: tagTopics,
+		needs:   filtered(grant{acls.Describe, acls.Topic}),
+		summary: "List topics",
 		text: "A page of topics by name, with how many of their partitions have a problem. The " +
 			"filters exclude all topics that do not match each of them.",
 	}, a.topicPage)
@@ -170,7 +173,8 @@ func (a *API) topicPage(ctx context.Context, in *TopicListInput) (*stateAnswer[T
 		from += "\x00" // the first possible name after it
 	}
 	w := topicWalk{
-		in: in, sizes: a.cfg.Controller.ISRSizes(img), scan: scanner{turn: turnOf(ctx)},
+		in: in, sees: a.sees(ctx),
+		sizes: a.cfg.Controller.ISRSizes(img), scan: scanner{turn: turnOf(ctx)},
 		page: TopicPage{Topics: []TopicSummary{}},
 	}
 	in.topics(img, from, w.topic)
@@ -180,6 +184,7 @@ func (a *API) topicPage(ctx context.Context, in *TopicListInput) (*stateAnswer[T
 // topicWalk collects a page of topics.
 type topicWalk struct {
 	in    *TopicListInput
+	sees  func(topic string) bool
 	last  string // the last topic looked at
 	sizes controller.ISRSizes
 	scan  scanner
@@ -193,7 +198,7 @@ func (w *topicWalk) topic(t *metadata.Topic, matches bool) bool {
 		return false
 	}
 	w.last = t.Name
-	if !matches {
+	if !matches || !w.sees(t.Name) {
 		w.scan.looked(1)
 		return true
 	}

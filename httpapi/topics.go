@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -58,6 +59,8 @@ type topicAnswer struct {
 	Partitions []TopicPartition `json:"partitions"`
 	// Configuration that is set on the topic; all other keys have their defaults.
 	Configs map[string]string `json:"configs" example:"{\"retention.ms\":\"3600000\"}"`
+	// Whether configs is empty because the caller may not see it.
+	ConfigsHidden bool `json:"configsHidden,omitempty" example:"false"`
 }
 
 // TopicPartition is a partition in the answer of a topic: its record, with state that the fields of
@@ -81,12 +84,16 @@ func topicPartition(r *record.Partition, at position) TopicPartition {
 
 func (a *API) topics() {
 	handle(a, operation{
-		kind: writeKind, name: "create_topic", tag: tagTopics, summary: "Create a topic",
-		text: "Creates the topic with its partitions and configuration, in one batch of the log.",
+		kind: writeKind, name: "create_topic", tag: tagTopics,
+		needs:   onTopic(acls.Create).also("CREATE on CLUSTER will do as well."),
+		summary: "Create a topic",
+		text:    "Creates the topic with its partitions and configuration, in one batch of the log.",
 	}, a.createTopic)
 	show := operation{
-		kind: readKind, name: "get_topic_by_name", tag: tagTopics, summary: "Show a topic",
-		text: "A topic with its partitions and configuration.", statuses: []int{http.StatusNotFound},
+		kind: readKind, name: "get_topic_by_name", tag: tagTopics,
+		needs:   showsTopic,
+		summary: "Show a topic",
+		text:    "A topic with its partitions and configuration.", statuses: []int{http.StatusNotFound},
 	}
 	handle(a, show, func(ctx context.Context, in *struct {
 		StateParams
@@ -109,6 +116,9 @@ func (a *API) topic(
 	if err != nil {
 		return nil, err
 	}
+	if err := a.permitTopic(ctx, ref, acls.Describe); err != nil {
+		return nil, err
+	}
 	t, err := ref.find(img)
 	if err != nil {
 		return nil, problemOf(err)
@@ -125,8 +135,10 @@ func (a *API) topic(
 	for id, p := range t.Partitions() {
 		body.Partitions = append(body.Partitions, topicPartition(p.Record(t.ID, id), at))
 	}
-	for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
-		body.Configs[name] = shown(name, value)
+	if body.ConfigsHidden = !a.allows(ctx, acls.DescribeConfigs, acls.Topic, t.Name); !body.ConfigsHidden {
+		for name, value := range img.Config(metadata.ConfigTopic, t.Name) {
+			body.Configs[name] = shown(name, value)
+		}
 	}
 	return &stateAnswer[topicAnswer]{stateOf(img), body}, nil
 }
@@ -137,6 +149,11 @@ func (a *API) createTopic(ctx context.Context, in *struct {
 	WriteParams
 	Body createTopicArgs
 }) (*answer[topicAnswer], error) {
+	if !a.allowsOnCluster(ctx, acls.Create) {
+		if err := a.permit(ctx, acls.Create, acls.Topic, in.Body.Name); err != nil {
+			return nil, err
+		}
+	}
 	if err := afford(ctx, int64(in.Body.partitions())*partitionBytes); err != nil {
 		return nil, err
 	}

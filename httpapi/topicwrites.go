@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/metadata/record"
 )
@@ -37,7 +38,9 @@ type deletedTopic struct {
 
 func (a *API) topicWrites() {
 	remove := operation{
-		kind: writeKind, name: "delete_topic", tag: tagTopics, summary: "Delete a topic",
+		kind: writeKind, name: "delete_topic", tag: tagTopics,
+		needs:   onTopic(acls.Describe, acls.Delete).also("DELETE on CLUSTER will do as well."),
+		summary: "Delete a topic",
 		text: "Deletes the topic with its partitions and configuration. Its data is lost. It is " +
 			"refused if the controllers' delete.topic.enable is false.",
 	}
@@ -54,8 +57,10 @@ func (a *API) topicWrites() {
 		return a.deleteTopic(ctx, in.WriteParams, TopicRef{Name: in.Name})
 	})
 	handle(a, operation{
-		kind: readKind, name: "get_topic_by_id", tag: tagTopics, summary: "Show a topic by its id",
-		text: "A topic with its partitions and configuration.", statuses: []int{http.StatusNotFound},
+		kind: readKind, name: "get_topic_by_id", tag: tagTopics,
+		needs:   showsTopic,
+		summary: "Show a topic by its id",
+		text:    "A topic with its partitions and configuration.", statuses: []int{http.StatusNotFound},
 	}, func(ctx context.Context, in *struct {
 		StateParams
 		TopicIDArgs
@@ -67,6 +72,11 @@ func (a *API) topicWrites() {
 func (a *API) deleteTopic(
 	ctx context.Context, p WriteParams, ref TopicRef,
 ) (*answer[deletedTopic], error) {
+	if !a.allowsOnCluster(ctx, acls.Delete) {
+		if err := a.permitTopic(ctx, ref, acls.Describe, acls.Delete); err != nil {
+			return nil, err
+		}
+	}
 	var found TopicFields
 	partitions := 0
 	outcome, err := a.do(ctx, controller.Operation{

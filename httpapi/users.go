@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/yakt/yakt/controller/acls"
 	"github.com/yakt/yakt/metadata"
 )
 
@@ -110,17 +111,20 @@ type CredentialAnswer struct {
 func (a *API) users() {
 	handle(a, operation{
 		kind: readKind, name: "list_users", tag: tagIdentities,
+		needs:   onCluster(acls.Describe),
 		summary: "List the users with SCRAM credentials",
 		text:    "Mechanisms and iterations of each user. Salts and keys are not shown.",
 	}, a.listUsers)
 	handle(a, operation{
 		kind: writeKind, name: "set_user_credential", tag: tagIdentities,
+		needs:   onCluster(acls.Alter),
 		summary: "Create or replace a SCRAM credential",
 		text: "Brokers accept the user's password as soon as they have the record. A node keeps " +
 			"two keys that are derived from the password, and neither password nor salted password.",
 	}, a.setCredential)
 	handle(a, operation{
 		kind: writeKind, name: "delete_user_credential", tag: tagIdentities,
+		needs:   onCluster(acls.Alter),
 		summary: "Delete a SCRAM credential",
 		text:    "The user cannot log in with this mechanism any more. Open connections stay open.",
 	}, a.deleteCredential)

@@ -23,6 +23,8 @@ func threeTopics(t *testing.T) *metadata.Image {
 	return controllertest.Image(t, records...)
 }
 
+func everything(string) bool { return true }
+
 // TestPagesOfNothingEnd: a page ends after scanMax topics whose names do not match, with a cursor
 // from which the next one goes on.
 func TestPagesOfNothingEnd(t *testing.T) {
@@ -30,13 +32,13 @@ func TestPagesOfNothingEnd(t *testing.T) {
 	img := threeTopics(t)
 	almost := scanner{n: scanMax - 2}
 	in := &TopicListInput{NameFilter: NameFilter{Glob: "*c"}, PageParams: PageParams{Limit: 9}}
-	topics := topicWalk{in: in, scan: almost}
+	topics := topicWalk{in: in, sees: everything, scan: almost}
 	in.topics(img, "", topics.topic)
 	if want := (cursor{Name: "b"}).text(); len(topics.page.Topics) != 0 ||
 		topics.page.NextCursor != want {
 		t.Errorf("topics: %+v, want the cursor %s", topics.page, want)
 	}
-	parts := partitionWalk{scan: almost, in: &PartitionListInput{
+	parts := partitionWalk{scan: almost, sees: everything, in: &PartitionListInput{
 		NameFilter: in.NameFilter, PageParams: in.PageParams,
 	}}
 	parts.in.topics(img, "", parts.topic)
@@ -54,6 +56,7 @@ func TestCursorsOfNoPartition(t *testing.T) {
 	for id, want := range map[int32]int{-1 << 31: 1, -5: 1, 0: 0, 7: 0, 1<<31 - 1: 0} {
 		w := partitionWalk{
 			in:    &PartitionListInput{Topic: "a", PageParams: PageParams{Limit: 9}},
+			sees:  everything,
 			after: &cursor{"a", id}, sizes: new(controller.Controller).ISRSizes(img),
 		}
 		w.in.topics(img, "a", w.topic)

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/yakt/yakt/controller"
+	"github.com/yakt/yakt/controller/acls"
 )
 
 // Impact counts what becomes of partitions by a change, or by the failure of brokers.
@@ -125,6 +126,8 @@ type WhatIf struct {
 func (a *API) whatIfs() {
 	handle(a, operation{
 		kind: readKind, name: "what_if", tag: tagBrokers,
+		needs: onCluster(acls.Describe).and(acls.Describe, acls.Topic).
+			also("The list has only topics for which the caller has it."),
 		summary: "Show what would happen if brokers failed",
 		text: "Computes from the present state, by the controller's own rules, what becomes of the " +
 			"partitions of some brokers if these fail one after the other: who would be elected, " +
@@ -152,13 +155,13 @@ func (a *API) whatIf(ctx context.Context, in *WhatIfInput) (*stateAnswer[WhatIf]
 	}
 	page := smallest{limit: int(in.Limit), after: after}
 	body := WhatIf{Kill: in.Kill, Partitions: []PartitionEffect{}}
-	turn, looked := turnOf(ctx), 0
+	turn, looked, sees := turnOf(ctx), 0, a.sees(ctx)
 	w.Effects(func(e controller.Effect) bool {
 		if looked++; looked%effectsPerYield == 0 {
 			turn.yield()
 		}
 		body.Impact.add(&e)
-		if shownIn(in.Show, &e) {
+		if shownIn(in.Show, &e) && sees(e.Topic.Name) {
 			page.add(e)
 		}
 		return true

@@ -163,5 +163,5 @@ func (l *memoryLog) Quorum() controller.Quorum {
 }
 
 func (l *memoryLog) Peers() []controller.Peer               { return nil }
-func (l *memoryLog) CaughtUp() (int64, bool) { return 0, true }
+func (l *memoryLog) CaughtUp() (int64, bool)                { return 0, true }
 func (l *memoryLog) Barrier(context.Context) (int64, error) { return 0, errNotHere }

@@ -31,7 +31,7 @@ func secure(t testing.TB, o ControllerOptions) security {
 		t.Fatal("a realm without listeners")
 	}
 	first := s.listeners[0]
-	s.admin = o.Realm.Login(t, realm.Admin, first.Protocol, first.Mechanisms...)
+	s.admin = o.Realm.Login(realm.Admin, first.Protocol, first.Mechanisms...)
 	return s
 }
 

@@ -26,21 +26,19 @@ type Login struct {
 }
 
 // Login returns how a user connects by a protocol, and a mechanism of SASL.
-func (r *Realm) Login(t testing.TB, user, protocol string, mechanism ...string) *Login {
-	t.Helper()
-	l := r.connection(t, user, protocol)
+func (r *Realm) Login(user, protocol string, mechanism ...string) *Login {
+	l := r.connection(user, protocol)
 	if len(mechanism) > 0 {
 		l.Name += " by " + mechanism[0]
 		l.java["sasl.mechanism"] = mechanism[0]
-		r.authenticate(t, l, user, mechanism[0])
+		r.authenticate(l, user, mechanism[0])
 	}
 	return l
 }
 
 // TokenLogin returns how the owner of a delegation token connects by it.
-func (r *Realm) TokenLogin(t testing.TB, id, hmac, protocol, mechanism string) *Login {
-	t.Helper()
-	l := r.connection(t, "", protocol)
+func (r *Realm) TokenLogin(id, hmac, protocol, mechanism string) *Login {
+	l := r.connection("", protocol)
 	l.Name = fmt.Sprintf("token by %s, %s", protocol, mechanism)
 	l.java["sasl.mechanism"] = mechanism
 	l.java["sasl.jaas.config"] = fmt.Sprintf(
@@ -50,23 +48,22 @@ func (r *Realm) TokenLogin(t testing.TB, id, hmac, protocol, mechanism string) *
 }
 
 // connection is a login without SASL. Over SSL it presents the user's certificate.
-func (r *Realm) connection(t testing.TB, user, protocol string) *Login {
-	t.Helper()
-	l := &Login{Name: user + " by " + protocol, java: map[string]string{"security.protocol": protocol}}
+func (r *Realm) connection(user, protocol string) *Login {
+	l := &Login{Name: user + " by " + protocol,
+		java: map[string]string{"security.protocol": protocol}}
 	if !(Listener{Protocol: protocol}).IsTLS() {
 		return l
 	}
-	l.TLS = r.TLS(t)
-	maps.Copy(l.java, r.truststore())
+	l.TLS = r.TLS()
+	maps.Copy(l.java, r.truststore(Admin))
 	if protocol == SSL {
-		l.TLS.Certificates = append(l.TLS.Certificates, r.Certificate(t, user))
+		l.TLS.Certificates = append(l.TLS.Certificates, r.Certificate(user))
 		maps.Copy(l.java, r.stores(user))
 	}
 	return l
 }
 
-func (r *Realm) authenticate(t testing.TB, l *Login, user, mechanism string) {
-	t.Helper()
+func (r *Realm) authenticate(l *Login, user, mechanism string) {
 	switch mechanism {
 	case Plain:
 		l.java["sasl.jaas.config"] = jaas(plainModule, user, "")
@@ -74,7 +71,7 @@ func (r *Realm) authenticate(t testing.TB, l *Login, user, mechanism string) {
 	case OAuthBearer:
 		maps.Copy(l.java, r.bearer(user))
 		l.java["sasl.jaas.config"] = oauthLine
-		l.SASL = oauth.Auth{Token: r.token(t, user)}.AsMechanism()
+		l.SASL = oauth.Auth{Token: r.Issuer.Token(user, nil)}.AsMechanism()
 	default:
 		l.java["sasl.jaas.config"] = jaas(scramModule, user, "")
 		l.SASL = scramMechanism(mechanism, scram.Auth{User: user, Pass: Password(user)})

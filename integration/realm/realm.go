@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/yakt/yakt/security/certs/certstest"
+	"github.com/yakt/yakt/security/oauth/oauthtest"
 )
 
 // Security protocols of listeners.
@@ -50,27 +54,34 @@ type Listener struct {
 // IsTLS reports whether the listener speaks TLS.
 func (l Listener) IsTLS() bool { return l.Protocol == SSL || l.Protocol == SASLSSL }
 
+// Allows reports whether a client may log in by a mechanism, "" for none.
+func (l Listener) Allows(mechanism string) bool {
+	return slices.Contains(l.Mechanisms, mechanism) || mechanism == "" && len(l.Mechanisms) == 0
+}
+
 // Realm is one certificate authority, one issuer of tokens and their users. Its methods may be
 // called from one goroutine at a time; logins may be used from any.
 type Realm struct {
 	// SuperUsers is the value of super.users.
 	SuperUsers string
-	dir        string
-	authority  *authority
-	trusted    []*authority
-	issuer     *issuer
+	Issuer     *oauthtest.Issuer
+
+	dir          string
+	authority    *certstest.CA   // certifies
+	trusted      []*certstest.CA // by all
+	certificates map[string]*certstest.Pair
 }
 
 // New makes a realm with a certificate and tokens for every user.
 func New(t testing.TB) *Realm {
 	t.Helper()
-	r := &Realm{dir: t.TempDir(), SuperUsers: "User:admin;User:controller;User:broker"}
-	r.authority = newAuthority(t, "first")
+	r := &Realm{dir: t.TempDir(), SuperUsers: "User:admin;User:controller;User:broker",
+		authority: certstest.NewCA(t, "the authority"), Issuer: oauthtest.New(t, "RS256"),
+		certificates: map[string]*certstest.Pair{}}
 	r.Trust(t)
 	for _, u := range users {
 		r.Certify(t, u)
 	}
-	r.issuer = newIssuer(t)
 	r.writeTokens(t)
 	return r
 }
@@ -137,7 +148,8 @@ func (r *Realm) mechanism(name, mechanism string) map[string]string {
 	case OAuthBearer:
 		p := r.bearer(name)
 		p[lines] = oauthLine
-		p["sasl.server.callback.handler.class"] = oauthPackage + "OAuthBearerValidatorCallbackHandler"
+		p["sasl.server.callback.handler.class"] = oauthPackage +
+			"OAuthBearerValidatorCallbackHandler"
 		return p
 	}
 	return map[string]string{lines: jaas(scramModule, name, "")}
@@ -168,8 +180,9 @@ func passwords() (s string) {
 func AddScram() (args []string) {
 	for _, u := range users {
 		for _, m := range []string{Scram256, Scram512} {
-			args = append(args, "--add-scram", fmt.Sprintf("%s=[name=%s,password=%s,iterations=%d]", m, u,
-				Password(u), scramIterations))
+			args = append(args, "--add-scram",
+				fmt.Sprintf("%s=[name=%s,password=%s,iterations=%d]",
+					m, u, Password(u), scramIterations))
 		}
 	}
 	return args

@@ -35,7 +35,7 @@ var notRun = map[string]string{
 func TestEveryToolOfKafkaIsRun(t *testing.T) {
 	t.Parallel()
 	run := map[string]bool{}
-	for _, path := range transcripts(t) {
+	for _, path := range transcripts(t, "testdata") {
 		script, err := readTranscript(path)
 		if err != nil {
 			t.Fatal(err)

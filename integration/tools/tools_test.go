@@ -67,18 +67,26 @@ func TestMain(m *testing.M) {
 
 // TestEveryToolPrintsWhatItPrintsOnApache runs all transcripts, in the order of their names, on one
 // cluster of each side.
-func TestEveryToolPrintsWhatItPrintsOnApache(t *testing.T) {
+func TestEveryToolPrintsWhatItPrintsOnApache(t *testing.T) { compare(t, "testdata", newWorld) }
+
+// TestToolsOfASecuredCluster runs the transcripts of a cluster with TLS, SASL and an authorizer, by
+// privileged and by unprivileged users.
+func TestToolsOfASecuredCluster(t *testing.T) { compare(t, securedDir, newSecuredWorld) }
+
+// compare runs all transcripts of a folder.
+func compare(t *testing.T, dir string, start func(t *testing.T, side string) *world) {
+	t.Helper()
 	for _, side := range strings.Split(*sides, ",") {
 		t.Run(side, func(t *testing.T) {
 			if *record && side != "apache" {
 				t.Fatal("-record needs -sides apache: the recording is Apache's output")
 			}
-			excused, err := readDifferences(side)
+			excused, err := readDifferences(side, dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := newWorld(t, side)
-			for _, path := range transcripts(t) {
+			w := start(t, side)
+			for _, path := range transcripts(t, dir) {
 				w.play(t, path, excused)
 			}
 			excused.requireAllSeen(t)
@@ -86,9 +94,9 @@ func TestEveryToolPrintsWhatItPrintsOnApache(t *testing.T) {
 	}
 }
 
-func transcripts(t *testing.T) []string {
+func transcripts(t *testing.T, dir string) []string {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("testdata", "*.txt"))
+	paths, err := filepath.Glob(filepath.Join(dir, "*.txt"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no transcripts: %v", err)
 	}
@@ -148,12 +156,12 @@ type differences struct {
 }
 
 // readDifferences reads those of YAKt; Apache has none.
-func readDifferences(side string) (*differences, error) {
+func readDifferences(side, dir string) (*differences, error) {
 	d := &differences{map[string]*step{}, map[string]bool{}}
 	if side == "apache" {
 		return d, nil
 	}
-	paths, err := filepath.Glob(filepath.Join("testdata", "differences", "*.txt"))
+	paths, err := filepath.Glob(filepath.Join(dir, "differences", "*.txt"))
 	if err != nil {
 		return nil, err
 	}

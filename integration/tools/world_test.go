@@ -32,6 +32,7 @@ type world struct {
 	yakt    string           // the binary; "" on Apache's side
 	addrs   map[int32]string // of the brokers: $B, $B2
 	tmp     string           // $TMP
+	login   []kgo.Opt        // of the test's own clients of the brokers
 
 	next options // of the next command
 }
@@ -67,6 +68,21 @@ func newWorld(t *testing.T, side string) *world {
 		addrs: map[int32]string{}, tmp: t.TempDir()}
 	o := kafka.ControllerOptions{Version: kafka.Newest, Properties: maps.Clone(secrets)}
 	maps.Copy(o.Properties, kafka.UsualSessions())
+	w.startController(t, side, o)
+	if addr := w.quorum.HTTPAddr(w.quorum.Nodes()[0]); addr != "" {
+		w.set("HTTP", addr)
+	}
+	nowhere := w.freeAddr(t) // nobody listens there
+	w.set("NOWHERE", nowhere)
+	w.set("NOWHEREPORT", portOf(nowhere))
+	w.box = kafka.StartToolbox(t, kafka.Newest, toolMax)
+	w.startBroker(t, 1)
+	return w
+}
+
+// startController starts the one controller of a side.
+func (w *world) startController(t *testing.T, side string, o kafka.ControllerOptions) {
+	t.Helper()
 	if side == "apache" {
 		w.quorum = kafka.StartControllers(t, 1, o)
 	} else {
@@ -77,16 +93,7 @@ func newWorld(t *testing.T, side string) *world {
 	w.set("CPORT", portOf(w.quorum.BootstrapServers()))
 	w.set("CDIR", w.quorum.Dir(w.quorum.Nodes()[0]))
 	w.set("CLUSTER", w.quorum.ClusterID())
-	if addr := w.quorum.HTTPAddr(w.quorum.Nodes()[0]); addr != "" {
-		w.set("HTTP", addr)
-	}
 	w.set("TMP", w.tmp)
-	nowhere := w.freeAddr(t) // nobody listens there
-	w.set("NOWHERE", nowhere)
-	w.set("NOWHEREPORT", portOf(nowhere))
-	w.box = kafka.StartToolbox(t, kafka.Newest, toolMax)
-	w.startBroker(t, 1)
-	return w
 }
 
 func portOf(addr string) string { return addr[strings.LastIndex(addr, ":")+1:] }
@@ -201,7 +208,8 @@ func (w *world) awaitCordoned(t *testing.T, id int32) {
 // a broker reports is the offset of its image.
 func (w *world) converge(t *testing.T) {
 	t.Helper()
-	leader, err := kafka.DescribeQuorum(t.Context(), w.quorum.BootstrapServers())
+	leader, err := kafka.DescribeQuorum(t.Context(), w.quorum.BootstrapServers(),
+		w.quorum.ClientOptions()...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +221,7 @@ func (w *world) converge(t *testing.T) {
 		}
 		what := fmt.Sprintf("broker %d serves offset %d", id, leader.HighWatermark-1)
 		kafka.Eventually(t, kafka.Patience, what, func() error {
-			resp, err := kafka.Ask(t.Context(), w.addrs[id], req)
+			resp, err := kafka.Ask(t.Context(), w.addrs[id], req, w.login...)
 			if err != nil {
 				return err
 			}
