@@ -2,6 +2,7 @@ package kafkaproto
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 func TestListenErrors(t *testing.T) {
@@ -33,6 +36,16 @@ func TestListenErrors(t *testing.T) {
 			"security protocol 4 is not known"},
 		{"no SASL", func(c *Config) { c.Listeners[0].SecurityProtocol = 2 },
 			"listener CONTROLLER is SASL_PLAINTEXT and has no SASL"},
+		{"SSL without TLS", func(c *Config) { c.Listeners[0].SecurityProtocol = protocol.SSL },
+			"listener CONTROLLER is SSL and has no TLS"},
+		{"SSL without principals", func(c *Config) {
+			c.Listeners[0].SecurityProtocol, c.Listeners[0].TLS = protocol.SSL, &tls.Config{}
+		}, "listener CONTROLLER is SSL and has no Principal"},
+		{"SASL_SSL without either", func(c *Config) {
+			c.Listeners[0].SecurityProtocol = protocol.SASLSSL
+		}, "listener CONTROLLER is SASL_SSL and has no TLS"},
+		{"TLS that is not used", func(c *Config) { c.Listeners[0].TLS = &tls.Config{} },
+			"listener CONTROLLER is PLAINTEXT and has TLS"},
 		{"no handler", func(c *Config) { c.Handle = nil }, "set both"},
 		{"negative limit", func(c *Config) { c.MaxConnections = -1 }, "negative"},
 		{"negative timeout", func(c *Config) { c.IdleTimeout = -1 }, "negative"},

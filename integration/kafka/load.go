@@ -41,16 +41,20 @@ const (
 )
 
 // StartLoad writes records with acks=all to a topic (none if it is "") and creates topics of one
-// partition with this replication factor, until Stop or the end of the test.
-func StartLoad(t testing.TB, addrs []string, topic string, replicas int16) *Load {
+// partition with this replication factor, until Stop or the end of the test. opts are for its
+// clients, such as a login.
+func StartLoad(
+	t testing.TB, addrs []string, topic string, replicas int16, opts ...kgo.Opt,
+) *Load {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	l := &Load{Ledger: NewLedger("load"), stop: cancel}
 	l.records.begin()
 	l.topics.begin()
-	creator := kadm.NewClient(NewClient(t, addrs, kgo.RetryTimeout(createTimeout)))
+	creator := kadm.NewClient(NewClient(t, addrs,
+		append(opts, kgo.RetryTimeout(createTimeout))...))
 	if topic != "" {
-		producer := NewClient(t, addrs)
+		producer := NewClient(t, addrs, opts...)
 		l.every(ctx, recordInterval, &l.records, func() error { return l.produce(producer, topic) })
 	}
 	l.every(ctx, topicInterval, &l.topics, func() error { return l.createTopic(creator, replicas) })

@@ -81,10 +81,11 @@ func (r *Realm) truststore(user string) map[string]string {
 	return p
 }
 
-// TLS is a configuration for a client without a certificate. It trusts those who are trusted now.
+// TLS is a configuration for a client without a certificate. It trusts the authorities that are
+// trusted now, and the present one.
 func (r *Realm) TLS() *tls.Config {
-	pool := r.trusted[0].Pool()
-	for _, ca := range r.trusted[1:] {
+	pool := r.authority.Pool()
+	for _, ca := range r.trusted {
 		pool.AddCert(ca.Certificate)
 	}
 	return &tls.Config{RootCAs: pool, ServerName: "localhost"}
