@@ -26,7 +26,6 @@ var mayImport = map[string][]string{
 	"logtest":           {},
 	"turns":             {},
 	"security":          {},
-	"security/certs":    {"protocol", "security"},
 	"kafkaproto":        {"limits", "protocol", "security", "turns"},
 	"metadata/record":   {"protocol"},
 	"metadata":          {"metadata/aclindex", "metadata/record", "protocol", "protocol/batch"},
@@ -39,6 +38,7 @@ var mayImport = map[string][]string{
 	"controller/acls":   {"metadata", "metadata/aclindex", "metadata/record", "protocol"},
 	"controller/quota":  {"metadata", "metadata/record", "protocol"},
 	"controller/feed":   {"metadata", "metadata/record", "protocol/batch"},
+	"security/certs":    {"protocol", "security"},
 	"security/jaas":     {"protocol"},
 	"security/sasl":     {"protocol", "security", "security/jaas"},
 	"controller/configs": {
