@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"metadata/record":   {"protocol"},
 	"metadata":          {"metadata/aclindex", "metadata/record", "protocol", "protocol/batch"},
 	"metadata/aclindex": {"metadata/record"},
-	"security/oauth":    {"limits", "protocol", "security"},
+	"security/oauth":    {"limits", "protocol", "security", "security/certs"},
 	"vfs":               {},
 	"vfs/memfs":         {"vfs"},
 	"raftlog/wal":       {"vfs"},
