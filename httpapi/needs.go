@@ -176,6 +176,9 @@ var deniedCodes = map[int8]*kerr.Error{
 // denied is the answer to a request whose sender lacks a grant. It is the same whether or not the
 // resource exists.
 func (a *API) denied(ctx context.Context, g grant, name string) *Problem {
+	if !a.cfg.Controller.KnowsACLs() {
+		return noLeader("This node has just started and does not know the ACLs yet. Try again.")
+	}
 	what := strings.ToLower(nameOf(aclResources, 2, g.resource))
 	return newProblem(http.StatusForbidden, deniedCodes[g.resource], "%s", fmt.Sprintf(
 		"%s at %s is not allowed to %s the %s %.300q. An administrator may allow it with add_acl.",
