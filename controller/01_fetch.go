@@ -56,13 +56,14 @@ func (c *Controller) fetch(
 	return c.sharedFetch(req, r, endpoint)
 }
 
-// failFetch is the answer to who may not fetch.
+// failFetch is the answer to who may not fetch, before version 13 also in the partitions: the first
+// versions have no other place for it.
 func failFetch(req *kmsg.FetchRequest, err *protocol.Error) kmsg.Response {
-	if fetchReplica(req) >= 0 {
-		return fetchRefusal(req, kerr.BrokerNotAvailable)
-	}
 	resp := responseTo[*kmsg.FetchResponse](req)
 	resp.ErrorCode, resp.SessionID = err.Code(), req.SessionID
+	if fetchReplica(req) >= 0 {
+		resp.ErrorCode = kerr.BrokerNotAvailable.Code
+	}
 	if req.Version >= 13 {
 		return resp
 	}
@@ -71,17 +72,18 @@ func failFetch(req *kmsg.FetchRequest, err *protocol.Error) kmsg.Response {
 		t := kmsg.NewFetchResponseTopic()
 		t.Topic = req.Topics[r.list].Topic
 		for _, asked := range req.Topics[r.list].Partitions[r.entry:r.end] {
-			t.Partitions = append(t.Partitions, refusedPartition(asked.Partition, err))
+			t.Partitions = append(t.Partitions,
+				refusedPartition(asked.Partition, resp.ErrorCode))
 		}
 		return t
 	})
 }
 
-func refusedPartition(id int32, err *protocol.Error) kmsg.FetchResponseTopicPartition {
+func refusedPartition(id int32, code int16) kmsg.FetchResponseTopicPartition {
 	p := kmsg.NewFetchResponseTopicPartition()
-	p.Partition, p.ErrorCode = id, err.Code()
-	p.HighWatermark, p.RecordBatches = -1, []byte{}
+	p.Partition, p.ErrorCode, p.HighWatermark = id, code, -1
 	p.AbortedTransactions = []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	p.RecordBatches = []byte{}
 	return p
 }
 

@@ -3,6 +3,7 @@ package controller
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -37,12 +38,8 @@ func (c *Controller) describeAcls(
 	if err := filter.Check(); err != nil {
 		return failDescribeAcls(req, err)
 	}
-	var found []*record.AccessControlEntry
-	for _, e := range c.Image().ACLs() {
-		if filter.Matches(e) {
-			found = append(found, e)
-		}
-	}
+	comparisons := math.MaxInt
+	found, _ := filter.Select(c.Image(), &comparisons)
 	slices.SortStableFunc(found, compareResources)
 	resources := resourceRuns(found)
 	lists := entryLists{len(resources), func(i int) int { return len(resources[i]) }}

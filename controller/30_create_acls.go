@@ -21,27 +21,20 @@ import (
 func (c *core) createAcls(_ op, req *kmsg.CreateACLsRequest) result {
 	var messages protocol.Messages
 	errs := make([]*protocol.Error, len(req.Creations))
-	wanted := make(map[acls.Binding]bool, len(req.Creations)) // false: without a record so far
+	r := result{atomic: true}
+	wanted := make(map[acls.Binding]bool, len(req.Creations))
 	for i := range req.Creations {
 		b := bindingOf(&req.Creations[i])
+		entry := b.Entry(c.newACLID())
 		err := acls.CheckNew(b, c.working.Version())
 		if err == nil {
-			err = invalidRecord(record.Check(b.Entry(c.newACLID())))
+			err = invalidRecord(record.Check(entry))
 		}
-		if errs[i] = messages.Bounded(err); err == nil {
-			wanted[b] = false
+		if errs[i] = messages.Bounded(err); err != nil || wanted[b] {
+			continue
 		}
-	}
-	for _, e := range c.working.ACLs() {
-		if _, ok := wanted[acls.BindingOf(e)]; ok {
-			wanted[acls.BindingOf(e)] = true
-		}
-	}
-	r := result{atomic: true}
-	for i := range req.Creations {
-		if b := bindingOf(&req.Creations[i]); errs[i] == nil && !wanted[b] {
-			wanted[b] = true
-			r.records = append(r.records, b.Entry(c.newACLID()))
+		if wanted[b] = true; c.working.ACLIndex().Same(entry) == nil {
+			r.records = append(r.records, entry)
 		}
 	}
 	if len(r.records) > recordsPerUserOp {

@@ -144,13 +144,21 @@ func TestDeleteAclsBounds(t *testing.T) {
 	for i := range filters {
 		filters[i] = aclFilter("t-0-1")
 	}
+	if r := d.deleteAcls(filters...); r[0].ErrorCode != 0 || len(r[0].MatchingACLs) != 1 {
+		t.Errorf("as many filters with a name: %+v", r[0])
+	}
+	nobody := "User:nobody"
+	for i := range filters {
+		filters[i] = aclFilter("")
+		filters[i].Principal = &nobody
+	}
 	if r := d.deleteAcls(filters...); r[0].ErrorCode != kerr.PolicyViolation.Code {
 		t.Errorf("more comparisons than one request may cost: %+v", r[0])
 	}
-	if r := d.deleteAcls(aclFilter("t-0-1")); len(r[0].MatchingACLs) != 1 {
+	if r := d.deleteAcls(aclFilter("t-0-2")); len(r[0].MatchingACLs) != 1 {
 		t.Errorf("one entry: %+v", r[0])
 	}
-	if resources := d.describeAcls("").Resources; len(resources) != 2*half-1 {
+	if resources := d.describeAcls("").Resources; len(resources) != 2*half-2 {
 		t.Errorf("%d resources", len(resources))
 	}
 }

@@ -18,13 +18,12 @@ import (
 //
 // Differs from Kafka: a filter with a code of 0 is INVALID_REQUEST; Kafka closes the connection. A
 // request whose filters would have to be compared with entries more than aclComparisonsMax times is
-// a POLICY_VIOLATION.
+// a POLICY_VIOLATION. A filter with a name is compared only with the entries that the index has for
+// it.
 //
 // KIP-140, KIP-290. Kafka: AclApis.handleDeleteAcls, AclControlManager.deleteAcls.
 func (c *core) deleteAcls(_ op, req *kmsg.DeleteACLsRequest) result {
-	if len(req.Filters)*c.working.ACLCount() > aclComparisonsMax {
-		return result{response: failDeleteAcls(req, errTooManyComparisons)}
-	}
+	comparisons := aclComparisonsMax
 	var messages protocol.Messages
 	results := make([]aclDeletion, len(req.Filters))
 	r := result{atomic: true}
@@ -35,11 +34,12 @@ func (c *core) deleteAcls(_ op, req *kmsg.DeleteACLsRequest) result {
 			results[i].err = messages.Bounded(err)
 			continue
 		}
-		for _, e := range c.working.ACLs() {
-			if !filter.Matches(e) {
-				continue
-			}
-			results[i].entries = append(results[i].entries, e)
+		entries, ok := filter.Select(c.working, &comparisons)
+		if !ok {
+			return result{response: failDeleteAcls(req, errTooManyComparisons)}
+		}
+		results[i].entries = entries
+		for _, e := range entries {
 			if !removed[e.ID] {
 				removed[e.ID] = true
 				r.records = append(r.records, &record.RemoveAccessControlEntry{ID: e.ID})

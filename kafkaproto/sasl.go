@@ -252,9 +252,12 @@ func (c *conn) saslHandshake(h header, req *kmsg.SASLHandshakeRequest) error {
 	s := c.sasl
 	enabled := s.listener.SASL.Mechanisms()
 	if !slices.Contains(enabled, req.Mechanism) {
-		return c.saslFailed(h, saslHandshakeError(req, errUnsupportedMechanism, enabled),
-			fmt.Errorf("the mechanism %.40q is not enabled here, but %v (sasl.enabled.mechanisms)",
-				req.Mechanism, enabled))
+		why := fmt.Errorf("the mechanism %.40q is not enabled here, but %v "+
+			"(sasl.enabled.mechanisms)", req.Mechanism, enabled)
+		if s.who != nil {
+			return c.saslRefused(why) // as Kafka
+		}
+		return c.saslFailed(h, saslHandshakeError(req, errUnsupportedMechanism, enabled), why)
 	}
 	s.otherMechanism = ""
 	if s.who != nil && req.Mechanism != s.mechanism {
@@ -285,6 +288,7 @@ func (c *conn) saslClient() security.Client {
 // saslAuthenticate passes a message to the mechanism.
 func (c *conn) saslAuthenticate(h header, req *kmsg.SASLAuthenticateRequest) error {
 	resp := req.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+	resp.ErrorMessage = kmsg.StringPtr("") // not null, as Kafka's
 	reply, who, err := c.saslStep(req.SASLAuthBytes)
 	if failure, ok := errors.AsType[*security.Failure](err); ok {
 		told := failure.Told

@@ -2,6 +2,7 @@ package kafkaproto
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 func TestListenErrors(t *testing.T) {
@@ -29,8 +32,18 @@ func TestListenErrors(t *testing.T) {
 		{"no name", func(c *Config) { c.Listeners[0].Name = "" }, "has no name"},
 		{"same name", func(c *Config) { c.Listeners = append(c.Listeners, c.Listeners[0]) },
 			"two listeners are named CONTROLLER"},
-		{"protocol", func(c *Config) { c.Listeners[0].SecurityProtocol = 3 },
-			"security protocol 3 is not supported"},
+		{"protocol", func(c *Config) { c.Listeners[0].SecurityProtocol = 4 },
+			"security protocol 4 is not known"},
+		{"SSL without TLS", func(c *Config) { c.Listeners[0].SecurityProtocol = protocol.SSL },
+			"listener CONTROLLER is SSL and has no TLS"},
+		{"SSL without principals", func(c *Config) {
+			c.Listeners[0].SecurityProtocol, c.Listeners[0].TLS = protocol.SSL, &tls.Config{}
+		}, "listener CONTROLLER is SSL and has no Principal"},
+		{"SASL_SSL without either", func(c *Config) {
+			c.Listeners[0].SecurityProtocol = protocol.SASLSSL
+		}, "listener CONTROLLER is SASL_SSL and has no TLS"},
+		{"TLS that is not used", func(c *Config) { c.Listeners[0].TLS = &tls.Config{} },
+			"listener CONTROLLER is PLAINTEXT and has TLS"},
 		{"no handler", func(c *Config) { c.Handle = nil }, "set both"},
 		{"negative limit", func(c *Config) { c.MaxConnections = -1 }, "negative"},
 		{"negative timeout", func(c *Config) { c.IdleTimeout = -1 }, "negative"},

@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/yakt/yakt/protocol"
 )
 
 // TLS of listeners SSL and SASL_SSL. The handshake runs at the start of the connection's own
@@ -142,8 +144,8 @@ func (c *conn) secure() error {
 		return err
 	}
 	c.in.buf = make([]byte, readBufferBytes) // a client without a handshake has none
-	if c.principal == nil {
-		return nil
+	if c.caller.SecurityProtocol != protocol.SSL {
+		return nil // SASL says who it is
 	}
 	who, err := c.principal(c.tls.ConnectionState())
 	if err != nil {

@@ -119,3 +119,63 @@ func TestIndexForgets(t *testing.T) {
 		}
 	})
 }
+
+// TestSelectAsTheDefinition: a filter selects, with the help of the index, what it matches.
+func TestSelectAsTheDefinition(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		img := metadata.Empty()
+		for id := range rapid.ByteRange(0, 30).Draw(t, "entries") {
+			img = replayACL(t, img, drawEntry(t, id))
+		}
+		filter := drawFilter(t)
+		var want []*record.AccessControlEntry
+		for _, e := range img.ACLs() {
+			if filter.Matches(e) {
+				want = append(want, e)
+			}
+		}
+		budget := img.ACLCount()
+		got, ok := filter.Select(img, &budget)
+		if !ok || !slices.Equal(got, want) {
+			t.Fatalf("%+v selects %v, not %v", filter, got, want)
+		}
+		if one := img.ACL([16]byte{}); one != nil && img.ACLIndex().Same(one) == nil {
+			t.Fatalf("there is no entry with the content of %+v", one)
+		}
+		other := drawEntry(t, 99)
+		same := func(e *record.AccessControlEntry) bool { return BindingOf(e) == BindingOf(other) }
+		all := slices.Collect(func(yield func(*record.AccessControlEntry) bool) {
+			for _, e := range img.ACLs() {
+				if !yield(e) {
+					return
+				}
+			}
+		})
+		if got := img.ACLIndex().Same(other); (got != nil) != slices.ContainsFunc(all, same) {
+			t.Fatalf("the entry with the content of %+v is %v", other, got)
+		}
+	})
+}
+
+func drawFilter(t *rapid.T) Filter {
+	orAny := func(code int8) int8 {
+		if rapid.Bool().Draw(t, "any") {
+			return anyOf
+		}
+		return code
+	}
+	orNil := func(name string) *string {
+		if rapid.Bool().Draw(t, "nil") {
+			return nil
+		}
+		return &name
+	}
+	e := drawEntry(t, 0)
+	return Filter{
+		ResourceType: orAny(e.ResourceType), ResourceName: orNil(e.ResourceName),
+		PatternType: rapid.Int8Range(anyOf, patternPrefixed).Draw(t, "filter pattern"),
+		Principal:   orNil(e.Principal), Host: orNil(e.Host), Operation: orAny(e.Operation),
+		PermissionType: orAny(e.PermissionType),
+	}
+}

@@ -19,8 +19,8 @@ func (a Action) String() string {
 		kmsg.ACLResourceType(a.ResourceType), shown(a.ResourceName))
 }
 
-// entryText describes an entry as in "User:a from * is allowed ALL on TOPIC t".
-func entryText(e *record.AccessControlEntry) string {
+// EntryText describes an entry as in "entry ID: User:a from * is allowed ALL on TOPIC t".
+func EntryText(e *record.AccessControlEntry) string {
 	permission := "denied"
 	if e.PermissionType == permissionAllow {
 		permission = "allowed"

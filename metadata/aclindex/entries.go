@@ -51,9 +51,11 @@ func (s *entries) bits() uint32 {
 
 // entryKey has the operation first, so that the entries of one are together, and at the end what
 // makes the key unique.
-func entryKey(e *record.AccessControlEntry) string {
+func entryKey(e *record.AccessControlEntry) string { return contentKey(e) + string(e.ID[:]) }
+
+func contentKey(e *record.AccessControlEntry) string {
 	start := [...]byte{byte(e.Operation), byte(e.PermissionType)}
-	return string(start[:]) + e.Host + "\x00" + string(e.ID[:])
+	return string(start[:]) + e.Host + "\x00"
 }
 
 func (s *entries) add(gen uint64, e *record.AccessControlEntry) {
@@ -90,6 +92,24 @@ func (s *entries) any(want Operations) (found *record.AccessControlEntry) {
 	s.each(want, func(e *record.AccessControlEntry) bool {
 		found = e
 		return false
+	})
+	return found
+}
+
+// same returns an entry with the operation, the permission and the host of e, or nil.
+func (s *entries) same(e *record.AccessControlEntry) (found *record.AccessControlEntry) {
+	isSame := func(other *record.AccessControlEntry) bool {
+		return other.Operation == e.Operation && other.PermissionType == e.PermissionType &&
+			other.Host == e.Host
+	}
+	if s.one != nil && isSame(s.one) {
+		return s.one
+	}
+	s.more.under(contentKey(e), func(other entry) bool {
+		if isSame(other.AccessControlEntry) {
+			found = other.AccessControlEntry
+		}
+		return found == nil
 	})
 	return found
 }

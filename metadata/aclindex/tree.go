@@ -1,7 +1,6 @@
 package aclindex
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,16 +19,21 @@ type valued interface {
 type tree[V valued] struct{ root *node[V] }
 
 // node stands for the key that the fragments from the root to it make. A node without a value has
-// at least two children.
+// at least two children. It fills one line of the processor's cache.
 type node[V valued] struct {
-	gen      uint64 // the only generation that may change it; not less than that of any node below
 	fragment string // empty only in a root
-	value    V
-	has      bool // there is a value
+	children []child[V]
 	// all are the bits of the value and of all values below.
-	all      uint32
-	firsts   []byte // the first byte of each child's fragment, ascending
-	children []*node[V]
+	all   uint32
+	has   bool // there is a value
+	value V
+	gen   uint64 // the only generation that may change it; not less than that of any node below
+}
+
+// child is a node below another, in the order of the first bytes of their fragments.
+type child[V valued] struct {
+	node  *node[V]
+	first byte
 }
 
 // bits are those of all values.
@@ -42,9 +46,25 @@ func (n *node[V]) allBits() uint32 {
 	return n.all
 }
 
+// find returns the index of the child with a first byte, or where it would be inserted.
+func (n *node[V]) find(first byte) (i int, ok bool) {
+	low, high := 0, len(n.children)
+	for high-low > 8 {
+		if middle := (low + high) / 2; n.children[middle].first <= first {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	for low < high && n.children[low].first < first {
+		low++
+	}
+	return low, low < len(n.children) && n.children[low].first == first
+}
+
 func (n *node[V]) child(first byte) *node[V] {
-	if i := bytes.IndexByte(n.firsts, first); i >= 0 {
-		return n.children[i]
+	if i, ok := n.find(first); ok {
+		return n.children[i].node
 	}
 	return nil
 }
@@ -61,32 +81,45 @@ func (t tree[V]) get(key string) (v V, ok bool) {
 
 // path is an iteration over the values whose keys a string begins with, the shortest first.
 type path[V valued] struct {
-	at    *node[V]
-	rest  string // of the string, from the fragment of at on
+	at    *node[V] // the next node, whose fragment rest begins with
+	rest  string   // of the string, from the fragment of at on
 	value V
 	whole bool // the key of value is the whole string
 }
 
-func (t tree[V]) path(along string) path[V] { return path[V]{at: t.root, rest: along} }
+func (t tree[V]) path(along string) path[V] {
+	if t.root == nil || !strings.HasPrefix(along, t.root.fragment) {
+		return path[V]{}
+	}
+	return path[V]{at: t.root, rest: along}
+}
 
 // next moves to the next value and reports whether there is one. It ends early where no value from
 // here on has one of the wanted bits.
 func (p *path[V]) next(want uint32) bool {
-	for n := p.at; n != nil; n = p.at {
-		if n.all&want == 0 || !strings.HasPrefix(p.rest, n.fragment) {
-			return false
-		}
+	for n := p.at; n != nil && n.all&want != 0; n = p.at {
 		p.rest = p.rest[len(n.fragment):]
-		p.at = nil
-		if p.rest != "" {
-			p.at = n.child(p.rest[0])
-		}
+		p.at = n.below(p.rest)
 		if n.has {
 			p.value, p.whole = n.value, p.rest == ""
 			return true
 		}
 	}
+	p.at = nil
 	return false
+}
+
+// below returns the child whose fragment the string begins with, or nil. Most fragments have one
+// byte, and are not read.
+func (n *node[V]) below(rest string) *node[V] {
+	if rest == "" {
+		return nil
+	}
+	c := n.child(rest[0])
+	if c != nil && len(c.fragment) > 1 && !strings.HasPrefix(rest, c.fragment) {
+		return nil
+	}
+	return c
 }
 
 // each visits the values with one of the wanted bits in the order of their keys, until visit
@@ -106,11 +139,23 @@ func (n *node[V]) each(above string, want uint32, visit func(string, V) bool) bo
 		return false
 	}
 	for _, c := range n.children {
-		if !c.each(key, want, visit) {
+		if !c.node.each(key, want, visit) {
 			return false
 		}
 	}
 	return true
+}
+
+// under visits all values whose keys begin with start until visit returns false.
+func (t tree[V]) under(start string, visit func(V) bool) {
+	n := t.root
+	for n != nil && len(start) > len(n.fragment) && strings.HasPrefix(start, n.fragment) {
+		start = start[len(n.fragment):]
+		n = n.child(start[0])
+	}
+	if n != nil && strings.HasPrefix(n.fragment, start) {
+		n.each("", ^uint32(0), func(_ string, v V) bool { return visit(v) })
+	}
 }
 
 // change makes a new value of an old one; had and has say whether there is one.
@@ -200,20 +245,20 @@ func (n *node[V]) own(gen uint64) *node[V] {
 		return n
 	}
 	own := *n
-	own.gen, own.firsts, own.children = gen, slices.Clone(n.firsts), slices.Clone(n.children)
+	own.gen, own.children = gen, slices.Clone(n.children)
 	return &own
 }
 
 // put adds, replaces or, with nil, removes a child of a node that the generation owns.
-func (n *node[V]) put(first byte, child *node[V]) {
-	i, found := slices.BinarySearch(n.firsts, first)
+func (n *node[V]) put(first byte, below *node[V]) {
+	i, found := n.find(first)
 	switch {
-	case found && child != nil:
-		n.children[i] = child
+	case found && below != nil:
+		n.children[i].node = below
 	case found:
-		n.firsts, n.children = slices.Delete(n.firsts, i, i+1), slices.Delete(n.children, i, i+1)
-	case child != nil:
-		n.firsts, n.children = slices.Insert(n.firsts, i, first), slices.Insert(n.children, i, child)
+		n.children = slices.Delete(n.children, i, i+1)
+	case below != nil:
+		n.children = slices.Insert(n.children, i, child[V]{below, first})
 	}
 }
 
@@ -224,7 +269,7 @@ func (n *node[V]) settled(gen uint64) *node[V] {
 		return nil
 	}
 	if !n.has && len(n.children) == 1 {
-		only := n.children[0].own(gen)
+		only := n.children[0].node.own(gen)
 		only.fragment = n.fragment + only.fragment
 		return only
 	}
@@ -233,7 +278,7 @@ func (n *node[V]) settled(gen uint64) *node[V] {
 		n.all = n.value.bits()
 	}
 	for _, c := range n.children {
-		n.all |= c.all
+		n.all |= c.node.all
 	}
 	return n
 }

@@ -357,7 +357,7 @@ func TestSourceSettings(t *testing.T) {
 			"ssl.protocol": protocol.NewPassword("TLSv1.3"),
 		})
 	if problems != nil || s.clientID != "of the key" || s.secret.Reveal() != "s3cret" ||
-		s.scope != "kafka" || s.tls["ssl.protocol"].Reveal() != "TLSv1.3" || len(s.tls) != 1 {
+		s.scope != "kafka" || s.tls.MinVersion == 0 {
 		t.Errorf("%+v, %v", s, problems)
 	}
 	if text := fmt.Sprintf("%+v %#v", s, s); strings.Contains(text, "s3cret") {

@@ -80,7 +80,9 @@ func parseHeader(text []byte) (token, error) {
 	if header["b64"] == false {
 		return token{}, errors.New("a payload without base64 (b64) is not taken")
 	}
-	return t, nil
+	_, err = header.text("x5t") // thumbprints are not compared: the signature is what counts
+	_, err256 := header.text("x5t#S256")
+	return t, errors.Join(err, err256)
 }
 
 // verify checks the signature with the keys, and returns the claims.

@@ -84,8 +84,9 @@ func newKeySource(s Settings, o Options) (keySource, error) {
 func (v *Validator) Close() { v.source.close() }
 
 // Validate checks a token and says who has presented it: "User:" and the claim for the user's name.
-// The identity ends when the token does; now is the time to compare with. An error is a *security.Failure, whose Told is Invalid, or
-// ErrNoKeys. Validate reads no network; errors and their reasons do not hold the token.
+// The identity ends when the token does; now is the time to compare with. An error is a
+// *security.Failure, whose Told is Invalid, or ErrNoKeys. Validate waits for no network; errors and
+// their reasons do not hold the token.
 func (v *Validator) Validate(
 	_ context.Context, text string, now time.Time,
 ) (security.Identity, error) {

@@ -46,6 +46,7 @@ type Node struct {
 
 	controller *controller.Controller
 	log        *raftlog.Log
+	guard      *guard
 	server     *kafkaproto.Server
 	files      *descriptors  // shared by the Kafka and the HTTP listeners
 	turns      *turns.Places // shared by the Kafka and the HTTP server
@@ -83,6 +84,10 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 		return nil, err
 	}
 	warnOfModes(cfg, n.logger)
+	n.guard, err = openGuard(cfg, n.loggers.Logger("security"), credentials{n})
+	if err != nil {
+		return nil, err
+	}
 	if n.server, err = n.listen(); err != nil {
 		return nil, err
 	}
@@ -161,9 +166,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		}
 	}
 	for _, l := range n.cfg.Listeners {
-		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{
-			Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol),
-		})
+		cfg.Listeners = append(cfg.Listeners, n.guard.listener(l))
 	}
 	return cfg, nil
 }
@@ -363,7 +366,7 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 	return raftlog.Config{
 		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID,
 		DirectoryID: n.storage.directoryID, Info: info,
-		Voters: voters, Addr: n.addresses, VoterDirectory: n.voterDirectory,
+		Voters: voters, Addr: n.addresses, Dial: n.guard.peers.dial, VoterDirectory: n.voterDirectory,
 		Tunnelled:     func(node int32, conn net.Conn) { n.tunnelled.take(node, conn) },
 		Tick:          max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks,
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
@@ -415,6 +418,7 @@ func (n *Node) formattedVoters() []int32 {
 func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
+	n.guard.poll(systemClock{})
 	go n.server.Serve()
 	n.http.serve()
 	go n.tunnelled.server.Serve(n.tunnelled) //nolint:errcheck // ErrServerClosed
@@ -455,6 +459,7 @@ func (n *Node) release() {
 		cancel()
 		_ = n.server.Shutdown(ctx)
 	}
+	n.guard.close()
 	if n.storage != nil {
 		n.storage.close()
 	}

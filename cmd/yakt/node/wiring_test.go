@@ -55,7 +55,7 @@ func planOf(t *testing.T, text string) plan {
 	}
 	n := &Node{
 		cfg: cfg, logger: slog.New(slog.DiscardHandler),
-		storage: &storage{dir: cfg.Storage.MetadataLogDir},
+		storage: &storage{dir: cfg.Storage.MetadataLogDir}, guard: &guard{},
 	}
 	n.controller = controller.New(controller.Config{Clock: systemClock{}})
 	p := plan{
@@ -73,7 +73,7 @@ func planOf(t *testing.T, text string) plan {
 	}
 	p.addresses, p.httpLimits = n.addresses(2), httpLimitsOf(cfg)
 	p.log = n.logConfig(n.formattedVoters(), nil)
-	p.log.Addr, p.log.VoterDirectory, p.log.Tunnelled, p.log.Logger = nil, nil, nil, nil
+	p.log.Addr, p.log.Dial, p.log.VoterDirectory, p.log.Tunnelled, p.log.Logger = nil, nil, nil, nil, nil
 	p.controller = n.controllerConfig()
 	p.static, p.controller.Static = p.controller.Static, nil
 	p.controller.InitialVoters, p.controller.Clock, p.controller.Random = nil, nil, nil
