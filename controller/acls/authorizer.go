@@ -69,15 +69,17 @@ type Decision struct {
 	Allowed bool
 	// Super says that the principal is a super user, for whom no entry counts.
 	Super bool
-	// Entry is one that allows, or one that denies. Without one, Default decides.
-	Entry *record.AccessControlEntry
+	found aclindex.Found
 	// Default says that no entry is about the resource, for whomever and whatever.
 	Default bool
 }
 
+// Entry returns an entry that allows or, if it is denied, one that denies; nil if none does.
+func (d Decision) Entry() *record.AccessControlEntry { return d.found.Entry() }
+
 // Why is the reason as a clause for logs, such as "is a super user".
 func (d Decision) Why() string {
-	switch e := d.Entry; {
+	switch e := d.Entry(); {
 	case d.Super:
 		return "is a super user"
 	case e != nil:
@@ -113,7 +115,7 @@ func (a *Authorizer) Decide(img *metadata.Image, principal, host string, act Act
 		return Decision{}
 	case found.Operations != 0:
 		denied := found.Operations&aclindex.AllDenied != 0
-		return Decision{Allowed: !denied, Entry: found.Entry()}
+		return Decision{Allowed: !denied, found: found}
 	case img.ACLIndex().IsAbout(act.ResourceType, act.ResourceName):
 		return Decision{}
 	}

@@ -93,11 +93,11 @@ func TestIndexDecidesAsTheDefinition(t *testing.T) {
 func checkReason(
 	t *rapid.T, img *metadata.Image, principal, host string, act Action, d Decision,
 ) {
-	if d.Entry != nil && (d.Entry.PermissionType == permissionAllow) != d.Allowed {
+	if d.Entry() != nil && (d.Entry().PermissionType == permissionAllow) != d.Allowed {
 		t.Fatalf("%v is %t because of %s", act, d.Allowed, d.Why())
 	}
-	if d.Entry != nil && !slices.ContainsFunc(deciding(img, principal, host, act),
-		func(e *record.AccessControlEntry) bool { return e.ID == d.Entry.ID }) {
+	if d.Entry() != nil && !slices.ContainsFunc(deciding(img, principal, host, act),
+		func(e *record.AccessControlEntry) bool { return e.ID == d.Entry().ID }) {
 		t.Fatalf("%v: %s does not decide it", act, d.Why())
 	}
 }

@@ -54,7 +54,7 @@ func TestDecisionsAreKafkas(t *testing.T) {
 			if kafka.allowed() != d.Allowed {
 				failed++
 				t.Errorf("seed %d: %v: ours is %t, by entry %v; super users %q, entries:\n%s", *seed+i,
-					d.question, d.Allowed, d.Entry, s.superUsers, about(d))
+					d.question, d.Allowed, d.Entry(), s.superUsers, about(d))
 			}
 		}
 		if failed > 10 {

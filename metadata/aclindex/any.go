@@ -15,18 +15,18 @@ func (x *Index) AllowsAny(c Client, resourceType int8, want Operations) bool {
 	allow, deny := uint32(want&^AllDenied), uint32(want&AllDenied)
 	byWildcard := uint32(0)
 	for _, h := range hosts {
-		byWildcard |= h.is.star.literal.bits() & (allow | deny)
+		byWildcard |= h.star.literal.bits() & (allow | deny)
 	}
 	if byWildcard != 0 {
 		return byWildcard&deny == 0
 	}
 	for _, h := range hosts {
 		allowed := false
-		prefixed := &h.is.star.prefixed
+		prefixed := &h.star.prefixed
 		if prefixed.bits()&allow != 0 && !deniesPattern(hosts, AnyName, false, deny) {
 			return true
 		}
-		h.is.names.each(allow, func(name string, p *place) bool {
+		h.names.each(allow, func(name string, p *place) bool {
 			allowed = p.is.literal.bits()&allow != 0 && !deniesPattern(hosts, name, true, deny) ||
 				p.is.prefixed.bits()&allow != 0 && !deniesPattern(hosts, name, false, deny)
 			return !allowed
@@ -39,12 +39,12 @@ func (x *Index) AllowsAny(c Client, resourceType int8, want Operations) bool {
 }
 
 // deniesPattern reports whether an entry denies all that a pattern has.
-func deniesPattern(hosts []*host, name string, literal bool, deny uint32) bool {
+func deniesPattern(hosts []*patterns, name string, literal bool, deny uint32) bool {
 	for _, h := range hosts {
-		if strings.HasPrefix(name, AnyName) && h.is.star.prefixed.bits()&deny != 0 {
+		if strings.HasPrefix(name, AnyName) && h.star.prefixed.bits()&deny != 0 {
 			return true
 		}
-		for p := h.is.names.path(name); p.next(deny); {
+		for p := h.names.path(name); p.next(deny); {
 			if p.value.is.prefixed.bits()&deny != 0 ||
 				literal && p.whole && p.value.is.literal.bits()&deny != 0 {
 				return true
@@ -55,8 +55,8 @@ func deniesPattern(hosts []*host, name string, literal bool, deny uint32) bool {
 }
 
 // hostsFor returns the entries for a client, where there are some with the wanted bits.
-func (x *Index) hostsFor(c Client, resourceType int8, want Operations) (found []*host) {
-	add := func(h *host) {
+func (x *Index) hostsFor(c Client, resourceType int8, want Operations) (found []*patterns) {
+	add := func(h *patterns) {
 		if h.bits()&uint32(want) != 0 {
 			found = append(found, h)
 		}
@@ -66,18 +66,18 @@ func (x *Index) hostsFor(c Client, resourceType int8, want Operations) (found []
 	if err == nil {
 		text = ClientText(addr)
 	}
-	principals := x.types[resourceType&(resourceTypes-1)].principals
-	for i, principal := range [2]string{c.Principal, Everyone} {
-		s, ok := principals.get(principal)
-		if !ok || i == 0 && principal == Everyone {
+	of := &x.types[resourceType&(resourceTypes-1)]
+	own, _ := of.principals.get(c.Principal)
+	for _, s := range [2]*subject{own, of.everyone} {
+		if s == nil {
 			continue
 		}
-		add(s.is.any)
+		add(&s.is.any)
 		if h, ok := s.is.exact.get(text); ok {
-			add(h)
+			add(&h.is)
 		}
 		for p := s.is.ranges.path(addrKey(addr)); err == nil && p.next(uint32(want)); {
-			add(p.value)
+			add(&p.value.is)
 		}
 	}
 	return found

@@ -37,16 +37,18 @@ func (e entry) bits() uint32 { return uint32(operationsOf(e.AccessControlEntry))
 type entries struct {
 	one  *record.AccessControlEntry // nil: all are in more
 	more tree[entry]                // by entryKey
+	all  uint32                     // the bits of all; here, so that no entry needs to be read
 }
 
-func (s *entries) empty() bool { return s.one == nil && s.more.root == nil }
+func (s *entries) empty() bool { return s.all == 0 }
 
-func (s *entries) bits() uint32 {
-	b := s.more.bits()
+func (s *entries) bits() uint32 { return s.all }
+
+func (s *entries) settle() {
+	s.all = s.more.bits()
 	if s.one != nil {
-		b |= uint32(operationsOf(s.one))
+		s.all |= uint32(operationsOf(s.one))
 	}
-	return b
 }
 
 // entryKey has the operation first, so that the entries of one are together, and at the end what
@@ -59,6 +61,7 @@ func contentKey(e *record.AccessControlEntry) string {
 }
 
 func (s *entries) add(gen uint64, e *record.AccessControlEntry) {
+	defer s.settle()
 	if s.empty() {
 		s.one = e
 		return
@@ -67,6 +70,7 @@ func (s *entries) add(gen uint64, e *record.AccessControlEntry) {
 }
 
 func (s *entries) remove(gen uint64, e *record.AccessControlEntry) {
+	defer s.settle()
 	if s.one != nil && s.one.ID == e.ID {
 		s.one = nil
 		return

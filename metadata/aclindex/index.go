@@ -29,7 +29,8 @@ const (
 // resources are the entries about one type of resources.
 type resources struct {
 	names      tree[*resource]
-	principals tree[*subject]
+	principals tree[*subject] // all but Everyone
+	everyone   *subject       // nil: no entries
 }
 
 // cell has the entries whose patterns have the same name: of a resource, or of a principal on a
@@ -92,22 +93,19 @@ type patterns struct {
 	names tree[*place] // those of all other names
 }
 
+func (p *patterns) bits() uint32 { return p.star.bits() | p.names.bits() }
+
 // host is patterns that belong to one generation.
 type host owned[patterns]
 
-func (h *host) bits() uint32 {
-	if h == nil {
-		return 0
-	}
-	return h.is.star.bits() | h.is.names.bits()
-}
+func (h *host) bits() uint32 { return h.is.bits() }
 
 // subject has the entries of one principal.
 type subject owned[hosts]
 
 // hosts has the entries of one principal, by host.
 type hosts struct {
-	any   *host       // "*"
+	any   patterns    // "*"
 	exact tree[*host] // addresses and any other text
 	// ranges are by the bits that the addresses have in common, each a byte of the key (rangeKey),
 	// so that the ranges that hold an address lie on one path.
@@ -134,11 +132,27 @@ func (x *Index) update(gen uint64, e *record.AccessControlEntry, f func(*entries
 		f(r.is.of(e))
 		return r, r.bits() != 0
 	})
-	of.principals.update(gen, e.Principal, func(s *subject, _ bool) (*subject, bool) {
+	updateSubject := func(s *subject, _ bool) (*subject, bool) {
 		s = (*subject)(own(gen, (*owned[hosts])(s)))
 		s.is.update(gen, e, f)
 		return s, s.bits() != 0
-	})
+	}
+	if e.Principal != Everyone {
+		of.principals.update(gen, e.Principal, updateSubject)
+	} else if s, some := updateSubject(of.everyone, true); some {
+		of.everyone = s
+	} else {
+		of.everyone = nil
+	}
+}
+
+// subject returns the entries of a principal, or nil.
+func (r *resources) subject(principal string) *subject {
+	if principal == Everyone {
+		return r.everyone
+	}
+	s, _ := r.principals.get(principal)
+	return s
 }
 
 func (s *hosts) update(gen uint64, e *record.AccessControlEntry, f func(*entries)) {
@@ -148,11 +162,7 @@ func (s *hosts) update(gen uint64, e *record.AccessControlEntry, f func(*entries
 		return h, h.bits() != 0
 	}
 	if e.Host == AnyHost {
-		if h, some := updateHost(s.any, true); some {
-			s.any = h
-		} else {
-			s.any = nil
-		}
+		s.any.update(gen, e, f)
 		return
 	}
 	if key, ok := rangeKey(e.Host); ok {

@@ -56,18 +56,18 @@ func (x *Index) Find(s *Search) Found {
 	of := &x.types[s.ResourceType&(resourceTypes-1)]
 	at := search{Search: s, want: s.Want, isStar: s.ResourceName == AnyName}
 	at.wildcard = at.isStar || !strings.HasPrefix(s.ResourceName, AnyName)
-	if own, ok := of.principals.get(s.Client.Principal); ok && s.Client.Principal != Everyone {
+	if own, ok := of.principals.get(s.Client.Principal); ok {
 		at.hosts(&own.is)
 	}
-	if all, ok := of.principals.get(Everyone); ok {
-		at.hosts(&all.is)
+	if of.everyone != nil {
+		at.hosts(&of.everyone.is)
 	}
 	return at.found
 }
 
 // hosts searches the entries of one principal.
 func (s *search) hosts(of *hosts) {
-	s.host(of.any)
+	s.host(&of.any)
 	exact, ranges := of.exact.bits()&uint32(s.want) != 0, of.ranges.bits()&uint32(s.want) != 0
 	if !exact && !ranges {
 		return
@@ -79,28 +79,28 @@ func (s *search) hosts(of *hosts) {
 			text = ClientText(addr)
 		}
 		if h, ok := of.exact.get(text); ok {
-			s.host(h)
+			s.host(&h.is)
 		}
 	}
 	if ranges && err == nil {
 		for p := of.ranges.path(addrKey(addr)); p.next(uint32(s.want)); {
-			s.host(p.value)
+			s.host(&p.value.is)
 		}
 	}
 }
 
 // host searches the entries of one principal on one host.
-func (s *search) host(h *host) {
-	if h.bits()&uint32(s.want) == 0 {
+func (s *search) host(of *patterns) {
+	if of.bits()&uint32(s.want) == 0 {
 		return
 	}
 	if s.wildcard {
-		s.take(&h.is.star.literal)
+		s.take(&of.star.literal)
 	}
 	if !s.wildcard || s.isStar {
-		s.take(&h.is.star.prefixed)
+		s.take(&of.star.prefixed)
 	}
-	for p := h.is.names.path(s.ResourceName); p.next(uint32(s.want)); {
+	for p := of.names.path(s.ResourceName); p.next(uint32(s.want)); {
 		if p.whole {
 			s.take(&p.value.is.literal)
 		}

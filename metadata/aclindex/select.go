@@ -6,26 +6,33 @@ import (
 
 // Same returns an entry with the content of e, whatever its id, or nil.
 func (x *Index) Same(e *record.AccessControlEntry) *record.AccessControlEntry {
-	s, ok := x.types[e.ResourceType&(resourceTypes-1)].principals.get(e.Principal)
-	if !ok {
+	s := x.types[e.ResourceType&(resourceTypes-1)].subject(e.Principal)
+	if s == nil {
 		return nil
 	}
-	h := s.is.any
-	if key, isRange := rangeKey(e.Host); isRange {
-		h, _ = s.is.ranges.get(key)
-	} else if e.Host != AnyHost {
-		h, _ = s.is.exact.get(e.Host)
-	}
-	if h == nil {
-		return nil
-	}
-	if e.ResourceName == AnyName {
-		return h.is.star.of(e).same(e)
-	}
-	if at, ok := h.is.names.get(e.ResourceName); ok {
+	p := s.is.on(e.Host)
+	switch at, ok := p.names.get(e.ResourceName); {
+	case e.ResourceName == AnyName:
+		return p.star.of(e).same(e)
+	case ok:
 		return at.is.of(e).same(e)
 	}
 	return nil
+}
+
+// on returns the entries for a host of entries, none if there are none.
+func (s *hosts) on(text string) *patterns {
+	if text == AnyHost {
+		return &s.any
+	}
+	h, ok := s.exact.get(text)
+	if key, isRange := rangeKey(text); isRange {
+		h, ok = s.ranges.get(key)
+	}
+	if !ok {
+		return &patterns{}
+	}
+	return &h.is
 }
 
 // Named visits, in no particular order, the entries of all types of resources whose patterns have a
