@@ -212,7 +212,8 @@ func (d *topicDeletion) byID(e topicEntry) {
 			e.named, e.name = true, t.Name
 		}
 		d.answer(e, errTopicDenied)
-	case d.times[topicEntry{named: true, name: t.Name}] == 1: // byName answers for both
+	case d.times[topicEntry{named: true, name: t.Name}] == 1 && d.may(acls.Describe, t.Name):
+		// byName answers for both
 	default:
 		d.remove(t)
 	}
