@@ -24,7 +24,8 @@ type ListenerSecurity struct {
 // PeerSecurity is how this node authenticates by SASL at other controllers. It is zero if their
 // listener has no SASL, and if there are no others.
 type PeerSecurity struct {
-	SASL sasl.ClientSettings
+	SASL  sasl.ClientSettings
+	OAuth oauth.SourceSettings // for OAUTHBEARER
 }
 
 // parseSecurity reads the security of the controller listeners and of the connections between
@@ -39,9 +40,13 @@ func (r *reader) parseSecurity() {
 		}
 		keys := c.SecurityKeys(name, nil)
 		c.Secure[name] = r.listenerSecurity(name, protocol, keys)
-		if i == 0 && protocol.HasSASL() && r.dialsPeers() {
+		if i == 0 && protocol.HasSASL() &&
+			(c.DialsPeers() || r.set("sasl.mechanism.controller.protocol")) {
 			c.Peer = r.peerSecurity(name, keys)
 		}
+	}
+	if p := r.httpProtocol(); p != Plaintext {
+		c.Secure[httpListener] = r.listenerSecurity(httpListener, p, c.SecurityKeys(httpListener, nil))
 	}
 }
 
@@ -67,17 +72,21 @@ func (r *reader) listenerSecurity(
 	return s
 }
 
-// dialsPeers reports whether this node has other controllers to connect to. The voters of a dynamic
+// DialsPeers reports whether this node has other controllers to connect to. The voters of a dynamic
 // quorum are in the log; one with a single bootstrap server has probably no others.
-func (r *reader) dialsPeers() bool {
-	q := r.config.Quorum
-	return len(q.Voters) > 1 || len(q.Voters) == 0 && len(q.BootstrapServers) > 1 ||
-		r.set("sasl.mechanism.controller.protocol")
+func (c *Config) DialsPeers() bool {
+	return len(c.Quorum.Voters) > 1 ||
+		len(c.Quorum.Voters) == 0 && len(c.Quorum.BootstrapServers) > 1
 }
 
 func (r *reader) peerSecurity(listener string, keys map[string]string) (p PeerSecurity) {
 	var problems []security.Problem
 	p.SASL, problems = sasl.ParsePeer(keys)
+	if p.SASL.Mechanism == sasl.OAuthBearer {
+		var more []security.Problem
+		p.OAuth, more = oauth.ParseSource(oauthKeys(keys))
+		problems = append(problems, more...)
+	}
 	if len(problems) == 0 && !slices.Contains(r.config.Secure[listener].SASL.Mechanisms,
 		p.SASL.Mechanism) {
 		problems = append(problems, security.Problem{

@@ -186,9 +186,10 @@ var problemCases = []struct{ without, text, want string }{
 		"yakt.http.security.protocol=SASL_SSL, or SSL with listener.name.http.ssl.client.auth=required; " +
 		"or give a loopback address, such as 127.0.0.1:8093, and reach it through ssh -L; or set " +
 		"yakt.http.insecure=true on a network where everyone may do everything"},
-	{"", "yakt.http.listeners=:8093\nyakt.http.security.protocol=SASL_PLAINTEXT",
+	{"", "yakt.http.listeners=:8093\nyakt.http.security.protocol=SASL_PLAINTEXT\n" +
+		"sasl.enabled.mechanisms=SCRAM-SHA-256",
 		"has :8093, which other machines can reach without TLS, so that passwords can be read"},
-	{"", "yakt.http.listeners=:8093\nyakt.http.security.protocol=SSL\n" +
+	{"", "yakt.http.listeners=:8093\nyakt.http.security.protocol=SSL\nssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
 		"listener.name.http.ssl.client.auth=requested",
 		"has :8093, which other machines can reach without credentials"},
 	{"", "yakt.http.listeners=:8093\nyakt.http.insecure=true\nsuper.users=User:a\n" +

@@ -134,16 +134,18 @@ func TestUnusedSecurity(t *testing.T) {
 func TestProtectedHTTP(t *testing.T) {
 	t.Parallel()
 	const (
-		beyond     = minimal + "yakt.http.listeners=:8093\n"
+		beyond = minimal + "yakt.http.listeners=:8093\nssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
+			"sasl.enabled.mechanisms=SCRAM-SHA-512\n"
 		authorizer = "authorizer.class.name=" + standardAuthorizer + "\n"
 	)
 	for text, want := range map[string]SecurityProtocol{
 		minimal: Plaintext,
-		beyond + "yakt.http.security.protocol=SASL_SSL\n":                                  SASLSSL,
-		beyond + "yakt.http.security.protocol=SSL\nssl.client.auth=required\n":             SSL,
-		beyond + "yakt.http.insecure=true\n":                                               Plaintext,
-		beyond + "yakt.http.insecure=true\nsuper.users=User:ANONYMOUS\n" + authorizer:      Plaintext,
-		minimal + "yakt.http.security.protocol=SASL_PLAINTEXT\n" + authorizer:              SASLPlaintext,
+		beyond + "yakt.http.security.protocol=SASL_SSL\n":                             SASLSSL,
+		beyond + "yakt.http.security.protocol=SSL\nssl.client.auth=required\n":        SSL,
+		beyond + "yakt.http.insecure=true\n":                                          Plaintext,
+		beyond + "yakt.http.insecure=true\nsuper.users=User:ANONYMOUS\n" + authorizer: Plaintext,
+		minimal + "yakt.http.security.protocol=SASL_PLAINTEXT\nsasl.enabled.mechanisms=SCRAM-SHA-256\n" +
+			authorizer: SASLPlaintext,
 		beyond + "yakt.http.security.protocol=SASL_SSL\nsuper.users=User:a\n" + authorizer: SASLSSL,
 	} {
 		c, _ := mustLoad(t, write(t, "c.properties", text), nil)

@@ -21,7 +21,6 @@ import (
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/limits"
 	"github.com/yakt/yakt/loglevel"
-	"github.com/yakt/yakt/metadata"
 	"github.com/yakt/yakt/turns"
 )
 
@@ -113,7 +112,7 @@ func New(cfg Config) *API {
 	a := &API{cfg: cfg, began: time.Now(), services: services{}, fields: readFieldDocs()}
 	a.budget = newBudget(cfg.BudgetBytes, limits.NewRefusals(budgetLimit, cfg.Logger))
 	a.keys = newKeys(time.Now)
-	a.verifier = newVerifier(&a.cfg.Auth, func() *metadata.Image { return cfg.Controller.Image() }, a.now)
+	a.verifier = newVerifier(&a.cfg.Auth, a.now)
 	a.streams, a.close = context.WithCancel(context.Background())
 	a.forward = &forwarder{cfg: &a.cfg, closing: a.streams}
 	mux := http.NewServeMux()

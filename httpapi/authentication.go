@@ -18,8 +18,9 @@ import (
 
 // Authentication says how clients prove who they are. A nil function is a proof that this node does
 // not accept. The functions are safe for concurrent use, and compare secrets in constant time. An
-// error of type *security.Failure means that the proof is wrong; any other is a fault of this node,
-// of which the client learns nothing. The zero value knows nobody: every caller is anonymous.
+// error of type *security.Failure means that the proof is wrong, ErrBusy that it was not checked;
+// any other is a fault of this node, of which the client learns nothing. The zero value knows
+// nobody: every caller is anonymous.
 type Authentication struct {
 	// Protocol is the security protocol of the listeners (protocol.SSL and so on).
 	Protocol int16
@@ -27,11 +28,11 @@ type Authentication struct {
 	Required bool
 	// Certificate returns whom the client's certificate of a TLS connection names.
 	Certificate func(tls.ConnectionState) (security.Identity, error)
-	// Password returns who has a password, by SCRAM credentials or by the users of PLAIN. It may
-	// take milliseconds of the processor; few calls run at a time.
+	// Password returns who has a password, by SCRAM credentials or by the users of PLAIN. It takes
+	// some time of the processor, and bounds how much of it all calls take.
 	Password func(user, password string) (security.Identity, error)
-	// Token returns the owner of a delegation token, by the token's id and secret.
-	Token func(id string, hmac []byte) (security.Identity, error)
+	// Token returns the owner of a delegation token, by the token's id and its secret in base64.
+	Token func(id, secret string) (security.Identity, error)
 	// JWT returns whom a signed token of OAuth names.
 	JWT func(token string) (security.Identity, error)
 }
@@ -167,12 +168,7 @@ func (a *API) byHeader(header, addr string) (security.Identity, error) {
 func (a *API) bearer(addr, proof string) (security.Identity, error) {
 	id, text, dotted := strings.Cut(proof, ".")
 	if dotted && strings.Count(proof, ".") == 1 && a.cfg.Auth.Token != nil {
-		hmac, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return security.Identity{}, security.Failf(badCredentials,
-				"the secret of the delegation token is not base64")
-		}
-		return a.verifier.token(addr, id, hmac)
+		return a.verifier.token(addr, id, text)
 	}
 	if a.cfg.Auth.JWT == nil {
 		return security.Identity{}, security.Failf(badCredentials,

@@ -62,6 +62,9 @@ support: those of Kafka ` + metadata.LatestVersion.Release() +
 			", which needs brokers of Kafka "+metadata.LatestVersion.Release()+")")
 	flags.StringArrayVarP(&features, "feature", "f", nil,
 		"level of a feature of a new cluster, as name=level; may be repeated")
+	flags.StringArrayVarP(&f.Scram, "add-scram", "S", nil, "SCRAM credential of a new cluster, as "+
+		"SCRAM-SHA-512=[name=alice,password=secret]; the same on all controllers that authenticate "+
+		"at each other by it; may be repeated")
 	flags.BoolVarP(&f.IgnoreFormatted, "ignore-formatted", "g", false,
 		"skip directories that are already formatted")
 	return cmd

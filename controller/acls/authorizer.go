@@ -81,7 +81,7 @@ func (d Decision) Why() string {
 	case d.Super:
 		return "is a super user"
 	case e != nil:
-		return entryText(e)
+		return EntryText(e)
 	case d.Default && d.Allowed:
 		return "no entry is about the resource, and allow.everyone.if.no.acl.found is true"
 	case d.Default:

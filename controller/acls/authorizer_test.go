@@ -222,3 +222,40 @@ func TestAuthorizedOperations(t *testing.T) {
 		}
 	}
 }
+
+// TestAllowsSome has the rules of the question whether any resource of a type is allowed.
+func TestAllowsSome(t *testing.T) {
+	t.Parallel()
+	authorizer := NewAuthorizer([]string{"User:root"}, false)
+	for entries, want := range map[string]bool{
+		"":                                    false,
+		"allow User:a * write topic:t":        true,
+		"allow User:* 1.2.3.4 all topic:t":    true,
+		"allow User:a 1.0.0.0/8 all topic:t…": true,
+		"allow User:b * write topic:t":        false,
+		"allow User:a 1.2.3.5 write topic:t":  false,
+		"allow User:a * write group:t":        false,
+		"allow User:a * read topic:t":         false,
+		"allow User:a * write topic:*":        true,
+		"allow User:a * write topic:t\ndeny User:a * write topic:*":                            false,
+		"allow User:a * write topic:*\ndeny User:a * write topic:*":                            false,
+		"allow User:a * write topic:*\ndeny User:a * all topic:h…":                             true,
+		"allow User:a * write topic:t\ndeny User:* * all topic:t":                              false,
+		"allow User:a * write topic:t\ndeny User:a * write topic:t…":                           false,
+		"allow User:a * write topic:t…\ndeny User:a * write topic:t":                           true,
+		"allow User:a * write topic:t…\ndeny User:a * write topic:tt…":                         true,
+		"allow User:a * write topic:tt…\ndeny User:a * write topic:t…":                         false,
+		"allow User:a * write topic:t\nallow User:a * all topic:u\ndeny User:* * all topic:t…": true,
+		"allow User:a * write topic:*…":                                                        true,
+		"allow User:a * write topic:*…\ndeny User:a * write topic:*…":                          false,
+		"allow User:a * write topic:*x\ndeny User:a * write topic:*…":                          false,
+	} {
+		img := aclImage(t, lines(entries)...)
+		if got := authorizer.AllowsSome(img, "User:a", "1.2.3.4", Write, Topic); got != want {
+			t.Errorf("%q: %t", entries, got)
+		}
+		if !authorizer.AllowsSome(img, "User:root", "1.2.3.4", Write, Topic) {
+			t.Errorf("%q: a super user is denied", entries)
+		}
+	}
+}

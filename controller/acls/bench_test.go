@@ -132,7 +132,7 @@ func benchID(i int) (id [16]byte) {
 	return [16]byte{byte(r >> 24), byte(r >> 16), byte(r >> 8), byte(r), 15: 1}
 }
 
-// BenchmarkDecide measures single decisions with 100,000 entries, in the ordinary and the bad cases.
+// BenchmarkDecide measures single decisions with 100,000 entries, in ordinary and in bad cases.
 func BenchmarkDecide(b *testing.B) {
 	authorizer := NewAuthorizer(nil, false)
 	for _, d := range benchDecisions {

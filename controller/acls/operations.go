@@ -2,6 +2,7 @@ package acls
 
 import (
 	"github.com/yakt/yakt/metadata"
+	"github.com/yakt/yakt/metadata/aclindex"
 )
 
 // NoOperations is what responses hold in place of authorized operations that the request did not
@@ -32,4 +33,22 @@ func (a *Authorizer) AuthorizedOperations(
 		}
 	}
 	return bits
+}
+
+// hardcode stands for a name that nobody has thought of, in the question for any resource. Kafka
+// asks with this text, so that an entry about it or a prefix of it counts as one about all names.
+const hardcode = "hardcode"
+
+// AllowsSome decides whether a principal on a host may act on resources of a type of some name, as
+// Kafka does where a producer wants an id but has not named a topic. Other operations imply nothing
+// here, except in entries about the name "hardcode". (Authorizer.authorizeByResourceType)
+func (a *Authorizer) AllowsSome(
+	img *metadata.Image, principal, host string, operation, resourceType int8,
+) bool {
+	if a.Allows(img, principal, host, Action{operation, resourceType, hardcode}) {
+		return true
+	}
+	return principal != aclindex.Everyone && img.ACLIndex().AllowsSome(
+		aclindex.Client{Principal: principal, Host: host}, resourceType,
+		aclindex.Allow(operation)|aclindex.Allow(All)|aclindex.Deny(operation)|aclindex.Deny(All))
 }

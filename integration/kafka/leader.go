@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,6 +50,9 @@ func WaitLeader(t testing.TB, q Quorum, within time.Duration) Leader {
 	var leader Leader
 	Eventually(t, within, q.Name()+" quorum has a leader", func() (err error) {
 		leader, err = FindLeader(t.Context(), q)
+		if err != nil && !slices.ContainsFunc(q.Nodes(), q.Alive) {
+			return final(fmt.Errorf("no node runs: %w", err))
+		}
 		return err
 	})
 	return leader

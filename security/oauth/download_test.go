@@ -210,7 +210,7 @@ func TestDownloadsFromRealServers(t *testing.T) {
 			t.Parallel()
 			s, _ := Parse(good(server.URL+path), nil)
 			o := Options{Logger: quiet}.withDefaults()
-			client, err := newClient(s.JWKS, nil, o)
+			client, err := newClient(s.JWKS, s.tls, o)
 			if err != nil {
 				t.Fatal(err)
 			}

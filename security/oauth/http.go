@@ -1,8 +1,8 @@
 package oauth
 
 import (
+	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/yakt/yakt/protocol"
+	"github.com/yakt/yakt/security/certs"
 )
 
 const (
@@ -21,31 +21,49 @@ const (
 
 // newClient makes the HTTP client for one URL of the configuration. It uses no proxy, keeps no
 // connection, and leaves the scheme and the host of the URL for no redirection.
-func newClient(
-	u *url.URL, tlsKeys map[string]protocol.Password, o Options,
-) (*http.Client, error) {
+func newClient(u *url.URL, settings certs.Settings, o Options) (*http.Client, error) {
 	transport := o.Transport
 	if transport == nil {
-		config, err := tlsConfig(u, tlsKeys)
-		if err != nil {
-			return nil, err
-		}
-		transport = &http.Transport{
-			DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSClientConfig:        config,
+		dialer := &net.Dialer{Timeout: connectTimeout}
+		plain := &http.Transport{
+			DialContext:            dialer.DialContext,
 			DisableKeepAlives:      true,
 			MaxResponseHeaderBytes: maxHeaderBytes,
 		}
+		if u.Scheme == "https" {
+			store, err := certs.Open(settings, certs.Options{
+				Listener: "OAUTHBEARER", Use: certs.ForClient, Logger: o.Logger, Now: o.Now,
+			})
+			if err != nil {
+				return nil, fmt.Errorf("an option of %s: %w", keyJaas, err)
+			}
+			plain.DialTLSContext = dialTLS(dialer, store, o.Now)
+		}
+		transport = plain
 	}
 	return &http.Client{Transport: transport, CheckRedirect: stayOnHost}, nil
 }
 
-// tlsConfig is how the server of a URL is recognized.
-func tlsConfig(u *url.URL, keys map[string]protocol.Password) (*tls.Config, error) {
-	if u.Scheme == "https" && len(keys) != 0 {
-		return nil, errors.New("ssl.* options in the JAAS entry of OAUTHBEARER are not supported")
+// dialTLS connects with what the stores hold at that time.
+func dialTLS(dialer *net.Dialer, store *certs.Store, now func() time.Time,
+) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, err
+		}
+		store.Poll(now())
+		conn, err := dialer.DialContext(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		secured := tls.Client(conn, store.Client(host))
+		if err := secured.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, err
+		}
+		return secured, nil
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12}, nil
 }
 
 // stayOnHost refuses redirections to other hosts, of POST requests, which carry secrets, and more

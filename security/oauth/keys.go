@@ -8,6 +8,7 @@ import (
 
 	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/security"
+	"github.com/yakt/yakt/security/certs"
 )
 
 // reader reads effective security keys, and collects what is wrong with them.
@@ -142,14 +143,18 @@ func (r *reader) class(key string, known ...string) string {
 	return ""
 }
 
-// tlsKeys returns the ssl.* options of a JAAS entry. Kafka's HTTP clients for OAuth take their TLS
-// settings from there and from nowhere else.
-func tlsKeys(options map[string]protocol.Password) map[string]protocol.Password {
-	keys := make(map[string]protocol.Password)
+// tlsSettings reads the ssl.* options of a JAAS entry. Kafka's HTTP clients for OAuth take their
+// TLS settings from there and from nowhere else.
+func (r *reader) tlsSettings(options map[string]protocol.Password) certs.Settings {
+	keys := make(map[string]string)
 	for name, value := range options {
 		if strings.HasPrefix(name, "ssl.") {
-			keys[name] = value
+			keys[name] = value.Reveal()
 		}
 	}
-	return keys
+	settings, problems := certs.Parse(keys)
+	for _, p := range problems {
+		r.problem(keyJaas, "has an option "+p.Key+" that "+p.Wrong, p.Fix)
+	}
+	return settings
 }

@@ -21,10 +21,12 @@ import (
 
 	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/security"
+	"github.com/yakt/yakt/security/certs"
 )
 
 // Keys that more than one function names.
 const (
+	keyJaas            = "sasl.jaas.config"
 	keyJWKS            = "sasl.oauthbearer.jwks.endpoint.url"
 	keyAudience        = "sasl.oauthbearer.expected.audience"
 	keyAnyAudience     = "sasl.oauthbearer.allow.unverified.audience"
@@ -48,7 +50,7 @@ type Settings struct {
 	ScopeClaim        string
 	SubClaim          string // the claim with the user's name
 
-	tls map[string]protocol.Password // ssl.* keys for a JWKS at an https URL
+	tls certs.Settings // for a JWKS at an https URL
 }
 
 // Parse reads the effective keys of a listener on which OAUTHBEARER is enabled. options are the
@@ -69,7 +71,7 @@ func Parse(
 			math.MaxInt32),
 		ScopeClaim: r.text("sasl.oauthbearer.scope.claim.name", "scope"),
 		SubClaim:   r.text("sasl.oauthbearer.sub.claim.name", "sub"),
-		tls:        tlsKeys(options),
+		tls:        r.tlsSettings(options),
 	}
 	if s.RetryBackoffMaxMs < s.RetryBackoffMs {
 		r.problem(keyRetryBackoffMax, "is less than "+keyRetryBackoff, "raise it")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/yakt/yakt/protocol"
 	"github.com/yakt/yakt/security"
+	"github.com/yakt/yakt/security/certs"
 )
 
 // Keys that more than one function names.
@@ -49,7 +50,7 @@ type SourceSettings struct {
 	refresh                           refreshSettings
 	skewSeconds                       int64
 	scopeClaim, subClaim              string
-	tls                               map[string]protocol.Password
+	tls                               certs.Settings
 }
 
 // ParseSource reads the effective keys of a listener by which this node authenticates with
@@ -73,7 +74,7 @@ func ParseSource(
 			math.MaxInt32),
 		scopeClaim: r.text("sasl.oauthbearer.scope.claim.name", "scope"),
 		subClaim:   r.text("sasl.oauthbearer.sub.claim.name", "sub"),
-		tls:        tlsKeys(options),
+		tls:        r.tlsSettings(options),
 	}
 	if s.retryBackoffMaxMs < s.retryBackoffMs {
 		r.problem(keyLoginRetryMax, "is less than "+keyLoginRetry, "raise it")

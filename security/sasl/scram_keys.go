@@ -49,8 +49,7 @@ func (h scramHash) derive(password string, salt []byte, iterations int) (Credent
 	if err != nil {
 		return Credential{}, err
 	}
-	return Credential{Salt: salt, StoredKey: h.sum(h.clientKey(salted)),
-		ServerKey: h.serverKey(salted), Iterations: iterations}, nil
+	return NewCredential(h.mechanism, salted, salt, iterations), nil
 }
 
 // proves reports whether a proof comes from the owner of a credential.
@@ -69,4 +68,16 @@ func (h scramHash) prove(clientKey []byte, authMessage string) []byte {
 	proof := h.hmac(h.sum(clientKey), authMessage)
 	subtle.XORBytes(proof, proof, clientKey)
 	return proof
+}
+
+// Salt returns the salted password of a mechanism of SCRAM, which takes as long as the iterations.
+func Salt(mechanism, password string, salt []byte, iterations int) ([]byte, error) {
+	return scramHashes[mechanism].salted(password, salt, iterations)
+}
+
+// NewCredential makes a credential from a salted password.
+func NewCredential(mechanism string, salted, salt []byte, iterations int) Credential {
+	h := scramHashes[mechanism]
+	return Credential{Salt: salt, StoredKey: h.sum(h.clientKey(salted)),
+		ServerKey: h.serverKey(salted), Iterations: iterations}
 }

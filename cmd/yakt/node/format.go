@@ -27,6 +27,7 @@ type Format struct {
 	NoInitial          bool             // join an existing quorum: refused
 	ReleaseVersion     string           // metadata.version; empty: the latest production level
 	Features           map[string]int16 // levels that replace those of the release
+	Scram              []string         // first SCRAM credentials: MECHANISM=[name=…,password=…]
 	IgnoreFormatted    bool             // leave formatted directories as they are
 	Out                io.Writer        // progress, for people
 }
@@ -134,7 +135,11 @@ func (f Format) bootstrap(unstable bool) (metadata.Version, []record.Record, err
 	for _, name := range slices.Sorted(maps.Keys(f.Features)) {
 		records = setFeature(records, name, f.Features[name])
 	}
-	return version, records, checkFeatures(records, unstable)
+	if err := checkFeatures(records, unstable); err != nil {
+		return 0, nil, err
+	}
+	credentials, err := scramRecords(f.Scram, version)
+	return version, append(records, credentials...), err
 }
 
 // setFeature replaces the default level of a feature; level 0 removes the feature. As kafka-storage

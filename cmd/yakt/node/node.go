@@ -46,6 +46,7 @@ type Node struct {
 
 	controller *controller.Controller
 	log        *raftlog.Log
+	guard      *guard
 	server     *kafkaproto.Server
 	files      *descriptors  // shared by the Kafka and the HTTP listeners
 	turns      *turns.Places // shared by the Kafka and the HTTP server
@@ -83,10 +84,11 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 		return nil, err
 	}
 	warnOfModes(cfg, n.logger)
-	if n.server, err = n.listen(); err != nil {
+	n.guard, err = openGuard(cfg, n.loggers.Logger("security"), credentials{n})
+	if err != nil {
 		return nil, err
 	}
-	if n.debug, err = listenDebug(cfg.DebugListeners, n.logger); err != nil {
+	if n.server, err = n.listen(); err != nil {
 		return nil, err
 	}
 	if n.http, err = n.bindHTTP(); err != nil {
@@ -103,7 +105,11 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 	n.controller.SetLog(quorumLog{n.log})
 	n.api = n.httpAPI()
 	n.http.use(n.api)
-	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api, n.loggers.Logger("http"))
+	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api.Tunnel(), n.loggers.Logger("http"))
+	if n.debug, err = listenDebug(cfg.DebugListeners, n.guard.httpTLS(), n.debugGuard,
+		n.logger); err != nil {
+		return nil, err
+	}
 	n.files.warnIfFewer(cfg.Clients.MaxConnections, n.logger)
 	return n, nil
 }
@@ -161,9 +167,7 @@ func (n *Node) serverConfig(lookup func(host string) ([]string, error)) (kafkapr
 		}
 	}
 	for _, l := range n.cfg.Listeners {
-		cfg.Listeners = append(cfg.Listeners, kafkaproto.Listener{
-			Name: l.Name, Address: l.HostPort.String(), SecurityProtocol: int16(l.Protocol),
-		})
+		cfg.Listeners = append(cfg.Listeners, n.guard.listener(l))
 	}
 	return cfg, nil
 }
@@ -363,7 +367,7 @@ func (n *Node) logConfig(voters []int32, info []byte) raftlog.Config {
 	return raftlog.Config{
 		Dir: n.storage.logDir(), ClusterID: n.storage.clusterID, NodeID: cfg.NodeID,
 		DirectoryID: n.storage.directoryID, Info: info,
-		Voters: voters, Addr: n.addresses, VoterDirectory: n.voterDirectory,
+		Voters: voters, Addr: n.addresses, Dial: n.guard.peers.dial, VoterDirectory: n.voterDirectory,
 		Tunnelled:     func(node int32, conn net.Conn) { n.tunnelled.take(node, conn) },
 		Tick:          max(cfg.Quorum.ElectionTimeout, cfg.Quorum.FetchTimeout/2) / electionTicks,
 		ElectionTicks: electionTicks, HeartbeatTicks: heartbeatTicks,
@@ -415,6 +419,7 @@ func (n *Node) formattedVoters() []int32 {
 func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
+	n.guard.poll(systemClock{})
 	go n.server.Serve()
 	n.http.serve()
 	go n.tunnelled.server.Serve(n.tunnelled) //nolint:errcheck // ErrServerClosed
@@ -455,6 +460,7 @@ func (n *Node) release() {
 		cancel()
 		_ = n.server.Shutdown(ctx)
 	}
+	n.guard.close()
 	if n.storage != nil {
 		n.storage.close()
 	}

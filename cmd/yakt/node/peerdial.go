@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -20,13 +21,17 @@ const closeNotifyTimeout = 100 * time.Millisecond
 // concurrent use.
 type peerDialer struct {
 	clientID string
-	tls      func(host string) *tls.Config     // nil: no TLS
-	dialogue func() (security.Dialogue, error) // nil: no SASL
+	tls      func(host string) *tls.Config // nil: no TLS
+	dialogue func() security.Dialogue      // nil: no SASL
+	refusal  error                         // why this node cannot authenticate; nil if it can
 }
 
 // dial opens a connection to "host:port". It returns once this node has authenticated, and the
 // other end has proved to be that host if the configuration asks for that.
 func (d peerDialer) dial(ctx context.Context, address string) (net.Conn, error) {
+	if d.refusal != nil {
+		return nil, d.refusal
+	}
 	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
@@ -59,11 +64,7 @@ func (d peerDialer) secure(ctx context.Context, raw net.Conn, address string) (n
 		conn = &tlsConn{t, raw}
 	}
 	if d.dialogue != nil {
-		dialogue, err := d.dialogue()
-		if err != nil {
-			return nil, err
-		}
-		if _, err := kafkaproto.Authenticate(conn, d.clientID, dialogue); err != nil {
+		if _, err := kafkaproto.Authenticate(conn, d.clientID, d.dialogue()); err != nil {
 			return nil, err
 		}
 	}
@@ -78,6 +79,10 @@ func explainTLS(err error) error {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return fmt.Errorf("the other end does not speak TLS, and this node's listener does: give both "+
 			"one protocol in listener.security.protocol.map: %w", err)
+	}
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("the other end has ended the TLS handshake: its log says why, and if it says "+
+			"nothing its listener is not for TLS: %w", err)
 	}
 	return fmt.Errorf("TLS: %w", err)
 }

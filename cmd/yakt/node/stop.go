@@ -47,6 +47,7 @@ func (n *Node) Stop(ctx context.Context) error {
 		n.forwarder.close()
 		n.debug.close()
 		n.http.close()
+		n.guard.close()
 		n.storage.close()
 		n.logger.Info("stopped", "took", time.Since(start).Round(time.Millisecond))
 	})

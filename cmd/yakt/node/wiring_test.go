@@ -26,6 +26,7 @@ type plan struct {
 	log           raftlog.Config
 	dir           string
 	http          []config.HostPort
+	httpProtocol  config.SecurityProtocol
 	debug         []config.HostPort
 	hosts         []string
 	httpLimits    httpLimits
@@ -55,12 +56,12 @@ func planOf(t *testing.T, text string) plan {
 	}
 	n := &Node{
 		cfg: cfg, logger: slog.New(slog.DiscardHandler),
-		storage: &storage{dir: cfg.Storage.MetadataLogDir},
+		storage: &storage{dir: cfg.Storage.MetadataLogDir}, guard: &guard{},
 	}
 	n.controller = controller.New(controller.Config{Clock: systemClock{}})
 	p := plan{
 		dir: cfg.Storage.MetadataLogDir, http: cfg.HTTP.Listeners, hosts: n.httpHosts(),
-		debug: cfg.DebugListeners, level: cfg.Log.Level, format: cfg.Log.Format,
+		httpProtocol: cfg.HTTP.Protocol, debug: cfg.DebugListeners, level: cfg.Log.Level, format: cfg.Log.Format,
 	}
 	if p.server, err = n.serverConfig(fakeLookup); err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func planOf(t *testing.T, text string) plan {
 	}
 	p.addresses, p.httpLimits = n.addresses(2), httpLimitsOf(cfg)
 	p.log = n.logConfig(n.formattedVoters(), nil)
-	p.log.Addr, p.log.VoterDirectory, p.log.Tunnelled, p.log.Logger = nil, nil, nil, nil
+	p.log.Addr, p.log.Dial, p.log.VoterDirectory, p.log.Tunnelled, p.log.Logger = nil, nil, nil, nil, nil
 	p.controller = n.controllerConfig()
 	p.static, p.controller.Static = p.controller.Static, nil
 	p.controller.InitialVoters, p.controller.Clock, p.controller.Random = nil, nil, nil
@@ -123,6 +124,7 @@ var samples = map[string]string{
 	"unclean.leader.election.enable":      "true",
 	"config.providers":                    "file",
 	"early.start.listeners":               "CONTROLLER",
+	"yakt.http.security.protocol":         "SSL",
 	"security.providers":                  "a.B",
 	"principal.builder.class": "org.apache.kafka.common.security.authenticator." +
 		"DefaultKafkaPrincipalBuilder",
