@@ -290,7 +290,9 @@ func (c *Controller) refuseChange(name string, caller protocol.Caller) error {
 
 // grant returns the rights for a write request, with its decisions made. Without some, nothing of
 // the request is allowed.
-func (c *Controller) grant(a *api, caller protocol.Caller, req kmsg.Request) (r *rights, some bool) {
+func (c *Controller) grant(
+	a *api, caller protocol.Caller, req kmsg.Request,
+) (r *rights, some bool) {
 	r = c.rightsOf(caller)
 	if r == nil || a.who.decide == nil {
 		return r, true
