@@ -129,7 +129,7 @@ func (g *guard) openPeers() error {
 		if err != nil {
 			return err
 		}
-		g.source, o.Token = source, source.Token
+		g.source, o.Token, o.Refused = source, source.Token, source.Refused
 	}
 	dialogue, err := sasl.NewClient(g.cfg.Peer.SASL, o)
 	g.peers.dialogue = dialogue
