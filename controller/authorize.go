@@ -236,6 +236,10 @@ const unknownOffset = -1
 var errNoACLsYet = protocol.Errorf(kerr.UnknownServerError,
 	"This node has just started and does not know the ACLs yet; try again.")
 
+// KnowsACLs reports whether decisions about others than super users can be made: without an
+// authorizer, or once this node has caught up.
+func (c *Controller) KnowsACLs() bool { return c.cfg.Authorizer == nil || c.hasACLs() }
+
 // hasACLs reports whether this node has caught up once since its start, so that its ACLs count.
 func (c *Controller) hasACLs() bool {
 	from := c.aclsFrom.Load()

@@ -15,7 +15,7 @@ const shownBytes = 128
 // String is the action as in "READ on TOPIC t". A long name is cut, and unprintable characters are
 // escaped.
 func (a Action) String() string {
-	return fmt.Sprintf("%v on %v %s", kmsg.ACLOperation(a.Operation),
+	return fmt.Sprintf("%s on %v %s", OperationText(a.Operation),
 		kmsg.ACLResourceType(a.ResourceType), shown(a.ResourceName))
 }
 
@@ -29,8 +29,8 @@ func EntryText(e *record.AccessControlEntry) string {
 	if e.PatternType == patternPrefixed {
 		name = "names that begin with " + name
 	}
-	return fmt.Sprintf("entry %v: %s from %s is %s %v on %v %s", e.ID, shown(e.Principal),
-		shown(e.Host), permission, kmsg.ACLOperation(e.Operation),
+	return fmt.Sprintf("entry %v: %s from %s is %s %s on %v %s", e.ID, shown(e.Principal),
+		shown(e.Host), permission, OperationText(e.Operation),
 		kmsg.ACLResourceType(e.ResourceType), name)
 }
 
@@ -44,4 +44,12 @@ func shown(name string) string {
 		return name + cut
 	}
 	return quoted + cut
+}
+
+// OperationText is the name of an operation, such as "READ".
+func OperationText(operation int8) string {
+	if operation == TwoPhaseCommit {
+		return "TWO_PHASE_COMMIT" // kmsg has no name for it
+	}
+	return kmsg.ACLOperation(operation).String()
 }

@@ -3,7 +3,7 @@ package certs
 import (
 	"encoding/asn1"
 	"encoding/hex"
-	"fmt"
+	"errors"
 	"strings"
 	"unicode/utf8"
 )
@@ -24,13 +24,21 @@ var keywords = map[string]string{
 	"0.9.2342.19200300.100.1.1": "UID",
 }
 
+// parseName returns the levels of a name, in the order of DER.
+func parseName(der []byte) (levels []relativeSET, err error) {
+	rest, err := asn1.Unmarshal(der, &levels)
+	if err != nil || len(rest) > 0 {
+		return nil, errors.New("the distinguished name is not valid DER")
+	}
+	return levels, nil
+}
+
 // Name spells the DER of a distinguished name as Java's X500Principal.getName() does: RFC 2253, the
 // last level first.
 func Name(der []byte) (string, error) {
-	var levels []relativeSET
-	rest, err := asn1.Unmarshal(der, &levels)
-	if err != nil || len(rest) > 0 {
-		return "", fmt.Errorf("the distinguished name is not valid DER")
+	levels, err := parseName(der)
+	if err != nil {
+		return "", err
 	}
 	var b strings.Builder
 	for i := len(levels) - 1; i >= 0; i-- {
@@ -46,9 +54,6 @@ func Name(der []byte) (string, error) {
 	}
 	return b.String(), nil
 }
-
-// Tags of the string types that asn1 has no constant for.
-const tagUniversalString = 28
 
 // write appends the attribute. A value without a keyword, or that is not text, is written as the
 // hexadecimal DER.
@@ -73,7 +78,7 @@ func (a attribute) isText() bool {
 	}
 	switch a.Value.Tag {
 	case asn1.TagPrintableString, asn1.TagUTF8String, asn1.TagT61String, asn1.TagIA5String,
-		asn1.TagGeneralString, asn1.TagBMPString, tagUniversalString:
+		asn1.TagGeneralString, asn1.TagBMPString:
 		return true
 	}
 	return false
@@ -122,7 +127,8 @@ func incomplete(data []byte) int {
 	return n
 }
 
-// continues reports whether next may follow in a character that begins with these bytes.
+// continues reports whether next may follow in a character that begins with these bytes. Java counts
+// the three bytes of a surrogate as one sequence.
 func continues(begun []byte, next byte) bool {
 	length := 0
 	switch first := begun[0]; {
@@ -141,8 +147,6 @@ func continues(begun []byte, next byte) bool {
 		switch begun[0] {
 		case 0xe0:
 			low = 0xa0
-		case 0xed:
-			high = 0x9f
 		case 0xf0:
 			low = 0x90
 		case 0xf4:

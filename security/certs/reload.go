@@ -163,7 +163,7 @@ func (s *Store) follows(old *state, settings Settings, m *material, now time.Tim
 // compatible compares the names in the old certificate and the new one.
 func compatible(old *state, settings Settings, m *material) error {
 	was, is := old.chain[0], m.chain[0]
-	if !settings.AllowDNChanges && !sameName(subject(was), subject(is)) {
+	if !settings.AllowDNChanges && canonical(was) != canonical(is) {
 		return fault(settings.Keystore.key(), fmt.Sprintf("holds a certificate of %q, and the one "+
 			"in use is of %q", subject(is), subject(was)),
 			"keep the name, or set ssl.allow.dn.changes=true and restart this node", nil)
@@ -182,10 +182,25 @@ func compatible(old *state, settings Settings, m *material) error {
 	return nil
 }
 
-// sameName compares names without regard to letters and to the number of blanks, as Java does.
-func sameName(a, b string) bool {
-	return strings.EqualFold(strings.Join(strings.Fields(a), " "),
-		strings.Join(strings.Fields(b), " "))
+// canonical is the name in a certificate without regard to letters and blanks, as Java compares
+// names.
+func canonical(c *x509.Certificate) string {
+	levels, err := parseName(c.RawSubject)
+	if err != nil {
+		return string(c.RawSubject)
+	}
+	var b strings.Builder
+	for _, level := range levels {
+		for _, a := range level {
+			value := string(a.Value.FullBytes)
+			if a.isText() {
+				value = strings.ToLower(strings.Join(strings.Fields(javaText(a.Value.Bytes)), " "))
+			}
+			fmt.Fprintf(&b, "+%s=%q", a.Type, value)
+		}
+		b.WriteByte(',')
+	}
+	return b.String()
 }
 
 var oidAltNames = asn1.ObjectIdentifier{2, 5, 29, 17}

@@ -30,11 +30,28 @@ func open(t testing.TB, keys map[string]string, o Options) *Store {
 	return store
 }
 
-// handshake connects a client to a server in memory.
+// tcp is a connection on loopback: unlike net.Pipe it holds what the other side has not read.
+func tcp(t testing.TB) (one, two net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if one, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if two, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return one, two
+}
+
+// handshake connects a client to a server.
 func handshake(t testing.TB, server, client *tls.Config) (atServer, atClient tls.ConnectionState,
 	serverErr, clientErr error) {
 	t.Helper()
-	one, two := net.Pipe()
+	one, two := tcp(t)
 	defer one.Close()
 	defer two.Close()
 	deadline := time.Now().Add(10 * time.Second)

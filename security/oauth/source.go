@@ -69,8 +69,8 @@ func NewSource(s SourceSettings, o Options) (*Source, error) {
 	var err error
 	if s.Endpoint.Scheme == "file" {
 		source.file = &watched[ownToken]{
-			path: s.Endpoint.Path, parse: source.read, most: MaxTokenBytes + 1024,
-			logger: o.Logger,
+			path: s.Endpoint.Path, secret: true, parse: source.read,
+			most: MaxTokenBytes + 1024, logger: o.Logger,
 		}
 		err = source.file.open(o.Now())
 	} else {

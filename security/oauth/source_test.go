@@ -325,6 +325,22 @@ func TestATokenInAFile(t *testing.T) {
 	}
 }
 
+func TestATokenThatOthersCanRead(t *testing.T) {
+	t.Parallel()
+	path, fileURL := oauthtest.File(t, "token", []byte(issuer(t).Token("node-1", nil)))
+	for mode, warns := range map[os.FileMode]bool{0o600: false, 0o640: true} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		var log logtest.Buffer
+		newSource(t, map[string]string{keyEndpoint: fileURL},
+			Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if strings.Contains(log.String(), "chmod go-rwx "+path) != warns {
+			t.Errorf("%o: %q", mode, log.String())
+		}
+	}
+}
+
 func TestFilesThatHoldNoToken(t *testing.T) {
 	t.Parallel()
 	for _, content := range []string{"", "x", "a.b", "a.b.c.d", "a.$.c", strings.Repeat("a", 1<<20),

@@ -55,23 +55,30 @@ func openGuard(
 		}
 	}()
 	for i, name := range cfg.ControllerListenerNames {
-		if err := g.openListener(name, i == 0); err != nil {
+		o := certs.Options{Listener: name}
+		if i == 0 && cfg.DialsPeers() {
+			o.Use = certs.ForPeers
+		}
+		if err := g.openListener(cfg.SecurityProtocols[name], o); err != nil {
 			return nil, fmt.Errorf("listener %s: %w", name, err)
 		}
+	}
+	err = g.openListener(cfg.HTTP.Protocol, certs.Options{
+		Listener: httpEndpoint, NextProtos: []string{"h2", "http/1.1"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("yakt.http.listeners: %w", err)
 	}
 	return g, g.openPeers()
 }
 
-func (g *guard) openListener(name string, first bool) (err error) {
-	s, protocol := g.cfg.Secure[name], g.cfg.SecurityProtocols[name]
+// openListener opens what the protocol of a listener needs: a controller listener, or HTTP.
+func (g *guard) openListener(protocol config.SecurityProtocol, with certs.Options) (err error) {
+	name := with.Listener
+	s := g.cfg.Secure[name]
 	if protocol.HasTLS() {
-		use := certs.ForServer
-		if first && g.cfg.DialsPeers() {
-			use = certs.ForPeers
-		}
-		if g.stores[name], err = certs.Open(s.TLS, certs.Options{
-			Listener: name, Use: use, Logger: g.logger,
-		}); err != nil {
+		with.Logger = g.logger
+		if g.stores[name], err = certs.Open(s.TLS, with); err != nil {
 			return err
 		}
 	}
@@ -95,7 +102,7 @@ func (g *guard) openListener(name string, first bool) (err error) {
 func (g *guard) decoySecret() []byte {
 	if key := g.cfg.Security.DelegationToken.SecretKey; key != "" {
 		mac := hmac.New(sha256.New, []byte(key))
-		mac.Write([]byte("yakt sasl decoys"))
+		mac.Write([]byte("salts of SASL users that do not exist"))
 		return mac.Sum(nil)
 	}
 	return nil
