@@ -78,7 +78,9 @@ func decideCreateTopics(r *rights, req *kmsg.CreateTopicsRequest) (some bool) {
 	for i := range req.Topics {
 		name := req.Topics[i].Topic
 		if r.onCluster(acls.Create) || r.takeTopic(acls.Create, name) {
-			r.takeTopic(acls.DescribeConfigs, name)
+			act := acls.Action{Operation: acls.DescribeConfigs, ResourceType: acls.Topic,
+				ResourceName: name}
+			r.taken[act] = r.mayKnow(act)
 			some = true
 		}
 	}

@@ -68,9 +68,9 @@ func (r *rights) seeToken(t *record.DelegationToken) bool {
 	if r == nil || mayRenew(t, r.caller.Principal) {
 		return true
 	}
-	return r.allow(acls.Action{Operation: acls.Describe, ResourceType: acls.DelegationToken,
+	return r.mayKnow(acls.Action{Operation: acls.Describe, ResourceType: acls.DelegationToken,
 		ResourceName: t.TokenID}) ||
-		r.allow(acls.Action{Operation: acls.DescribeTokens, ResourceType: acls.User,
+		r.mayKnow(acls.Action{Operation: acls.DescribeTokens, ResourceType: acls.User,
 			ResourceName: t.Owner})
 }
 
