@@ -18,6 +18,7 @@ import (
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/controller/feed"
+	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/security/certs/certstest"
 	"github.com/yakt/yakt/security/oauth/oauthtest"
@@ -146,6 +147,13 @@ func TestSecuredQuorums(t *testing.T) {
 				awaitController(t, n)
 			}
 			for _, n := range all {
+				certificates := n.guard.certificates()
+				if hasTLS := strings.HasPrefix(name, "SSL") || strings.HasPrefix(name, "SASL_SSL"); hasTLS !=
+					slices.ContainsFunc(certificates, func(c httpapi.CertificateState) bool {
+						return c.Listener == "CONTROLLER" && c.Store == "keystore" && c.NotAfter != ""
+					}) {
+					t.Errorf("node %d: certificates %v", n.cfg.NodeID, certificates)
+				}
 				for _, p := range n.log.Peers() {
 					if !p.Connected {
 						t.Errorf("node %d: node %d: %s", n.cfg.NodeID, p.NodeID, p.LastError)
