@@ -166,7 +166,8 @@ func tlsKeys() []use {
 // saslDocs says more than Kafka's sentence about some of the SASL keys.
 var saslDocs = map[string]string{
 	"sasl.enabled.mechanisms": "Mechanisms by which clients may authenticate: PLAIN, SCRAM-SHA-256, " +
-		"SCRAM-SHA-512, OAUTHBEARER, GSSAPI.",
+		"SCRAM-SHA-512, OAUTHBEARER. Kafka's default, GSSAPI (Kerberos), is not served: see " +
+		"docs/kerberos.md.",
 	"sasl.jaas.config": "Login module and its options, which may hold passwords. A listener takes " +
 		"the one that is set for its mechanism: `listener.name.<listener>.<mechanism>." +
 		"sasl.jaas.config`. Files of the JVM (java.security.auth.login.config) are not read.",
@@ -175,12 +176,16 @@ var saslDocs = map[string]string{
 	"sasl.server.max.receive.size": "Longest message of a client that has not authenticated yet.",
 }
 
+const noKerberos = "GSSAPI (Kerberos) is not served"
+
 // saslVoid lists keys that are without effect here, and why.
 var saslVoid = map[string]string{
-	"sasl.kerberos.kinit.cmd":                  "no command renews tickets here",
-	"sasl.kerberos.min.time.before.relogin":    "tickets are renewed when they are needed",
-	"sasl.kerberos.ticket.renew.jitter":        "tickets are renewed when they are needed",
-	"sasl.kerberos.ticket.renew.window.factor": "tickets are renewed when they are needed",
+	"sasl.kerberos.kinit.cmd":                  noKerberos,
+	"sasl.kerberos.min.time.before.relogin":    noKerberos,
+	"sasl.kerberos.principal.to.local.rules":   noKerberos,
+	"sasl.kerberos.service.name":               noKerberos,
+	"sasl.kerberos.ticket.renew.jitter":        noKerberos,
+	"sasl.kerberos.ticket.renew.window.factor": noKerberos,
 }
 
 // saslKeys configure SASL. security/sasl and security/oauth read them.

@@ -45,13 +45,10 @@ func (r *reader) parseSecurity() {
 			c.Peer = r.peerSecurity(name, keys)
 		}
 	}
-	if p := r.httpProtocol(); p != Plaintext && r.text("yakt.http.listeners") != "" {
+	if p := r.httpProtocol(); p != Plaintext {
 		c.Secure[httpListener] = r.listenerSecurity(httpListener, p, c.SecurityKeys(httpListener, nil))
 	}
 }
-
-// OfHTTP is the security of the HTTP listeners.
-func (c *Config) OfHTTP() ListenerSecurity { return c.Secure[httpListener] }
 
 func (r *reader) listenerSecurity(
 	listener string, protocol SecurityProtocol, keys map[string]string,

@@ -61,6 +61,12 @@ var accesses = []access{
 			"4 Coordinators[0].ErrorCode=53"},
 		allowed: errorsByVersion{"0 ErrorCode=30", "1 ErrorCode=15 ErrorMessage=" + noStateTopic,
 			"4 Coordinators[0].ErrorCode=15 Coordinators[0].ErrorMessage=" + noStateTopic}},
+	{key: 17, make: func(*accessFixture, int16) kmsg.Request {
+		return &kmsg.SASLHandshakeRequest{Mechanism: "PLAIN"}
+	}, denied: errorsByVersion{"0 ErrorCode=34"}, allowed: errorsByVersion{"0 ErrorCode=34"}},
+	{key: 36, make: func(*accessFixture, int16) kmsg.Request {
+		return &kmsg.SASLAuthenticateRequest{}
+	}, denied: alreadyAuthenticated, allowed: alreadyAuthenticated},
 	{key: 18, make: func(*accessFixture, int16) kmsg.Request {
 		req := kmsg.NewPtrApiVersionsRequest()
 		req.ClientSoftwareName, req.ClientSoftwareVersion = "a", "1"
@@ -246,7 +252,9 @@ var accesses = []access{
 			return envelopeOf(nestedBytes(kmsg.NewPtrListPartitionReassignmentsRequest(), 0))
 		}, denied: only31},
 	{key: 59, what: "by a replica", allow: []string{"CLUSTER_ACTION" + cluster},
-		make:    func(*accessFixture, int16) kmsg.Request { return &kmsg.FetchSnapshotRequest{ReplicaID: 5} },
+		make: func(*accessFixture, int16) kmsg.Request {
+			return &kmsg.FetchSnapshotRequest{ReplicaID: 5}
+		},
 		denied:  errorsByVersion{"0 ErrorCode=8"},
 		allowed: errorsByVersion{"0 ErrorCode=42"}},
 	{key: 59, what: "by another", allow: []string{"CLUSTER_ACTION" + cluster},
@@ -309,6 +317,9 @@ const (
 	noStateTopic = "The topic __transaction_state does not exist yet or has no leader: ask a " +
 		"broker, which creates it."
 )
+
+var alreadyAuthenticated = errorsByVersion{"0 ErrorCode=34 ErrorMessage=SaslAuthenticate request " +
+	"received after successful authentication"}
 
 var clusterConfigs = errorsByVersion{"0 Resources[0].ErrorCode=31 " +
 	"Resources[0].ErrorMessage=Cluster authorization failed."}

@@ -12,7 +12,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/yakt/yakt/controller/acls"
-	"github.com/yakt/yakt/protocol"
 )
 
 // NodeState is the part of the log's status (raftlog.Status) that the HTTP API shows.
@@ -131,10 +130,7 @@ func (a *API) healthCheck(o operation) operation {
 // permitHealth checks whether the sender of a request may see more of a node's health than whether
 // it works.
 func (a *API) permitHealth(ctx context.Context) *Problem {
-	if a.cfg.Auth.Required && caller(ctx).Principal == protocol.Anonymous {
-		return a.unauthorized("This request needs credentials: " + a.proofs() + ".")
-	}
-	return a.permitOnCluster(ctx, onCluster(acls.Describe).onClusterFirst())
+	return a.permitKnown(ctx, acls.Describe)
 }
 
 func (a *API) checked(ctx context.Context, checks []Check) *healthAnswer {

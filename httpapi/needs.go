@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/yakt/yakt/controller/acls"
+	"github.com/yakt/yakt/protocol"
 )
 
 // Every operation over HTTP asks the same authorizer as the Kafka port, for the same operation on
@@ -165,6 +166,35 @@ func (a *API) permitOnCluster(ctx context.Context, set uint32) *Problem {
 	return nil
 }
 
+// permitKnown checks an operation on the cluster for a request to a public path, whose sender may
+// lack the credentials that other requests must have.
+func (a *API) permitKnown(ctx context.Context, operation int8) *Problem {
+	if a.cfg.Auth.Required && caller(ctx).Principal == protocol.Anonymous {
+		return a.unauthorized("This request needs credentials: " + a.proofs() + ".")
+	}
+	return a.permitOnCluster(ctx, 1<<operation)
+}
+
+// Guard returns a handler that passes on only requests whose senders may do an operation on the
+// cluster, for what a node serves beside this API.
+func (a *API) Guard(next http.Handler, operation int8) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !a.answersTo(r.Host) {
+			a.refuseUnread(w, r, misnamed(r))
+			return
+		}
+		r, problem := a.authenticated(known(r, nil))
+		if problem == nil {
+			problem = a.permitKnown(r.Context(), operation)
+		}
+		if problem != nil {
+			a.refuseUnread(w, r, problem)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // deniedCodes are Kafka's errors for what one may not do to a resource.
 var deniedCodes = map[int8]*kerr.Error{
 	acls.Topic: kerr.TopicAuthorizationFailed, acls.Group: kerr.GroupAuthorizationFailed,
@@ -176,6 +206,9 @@ var deniedCodes = map[int8]*kerr.Error{
 // denied is the answer to a request whose sender lacks a grant. It is the same whether or not the
 // resource exists.
 func (a *API) denied(ctx context.Context, g grant, name string) *Problem {
+	if !a.cfg.Controller.KnowsACLs() {
+		return noLeader("This node has just started and does not know the ACLs yet. Try again.")
+	}
 	what := strings.ToLower(nameOf(aclResources, 2, g.resource))
 	return newProblem(http.StatusForbidden, deniedCodes[g.resource], "%s", fmt.Sprintf(
 		"%s at %s is not allowed to %s the %s %.300q. An administrator may allow it with add_acl.",

@@ -34,6 +34,8 @@ func TestListenErrors(t *testing.T) {
 			"two listeners are named CONTROLLER"},
 		{"protocol", func(c *Config) { c.Listeners[0].SecurityProtocol = 4 },
 			"security protocol 4 is not known"},
+		{"no SASL", func(c *Config) { c.Listeners[0].SecurityProtocol = 2 },
+			"listener CONTROLLER is SASL_PLAINTEXT and has no SASL"},
 		{"SSL without TLS", func(c *Config) { c.Listeners[0].SecurityProtocol = protocol.SSL },
 			"listener CONTROLLER is SSL and has no TLS"},
 		{"SSL without principals", func(c *Config) {

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,35 +24,36 @@ const serverDefault = "127.0.0.1:8093"
 
 // client sends the requests of one command to a node's HTTP API.
 type client struct {
-	servers string        // host:port or URL, several separated by commas; tried in that order
+	access
 	output  string        // table or json
 	timeout time.Duration // for one answer; 0: no limit
 	dryRun  bool          // changes are only checked
 	yes     bool          // destructive changes need no confirmation
 	out     io.Writer     // what the command was asked for
 	errOut  io.Writer     // progress, warnings and errors
+	in      io.Reader     // where a password is asked for; nil: nowhere
+
+	authorization string            // of requests; "" without credentials
+	through       http.RoundTripper // nil until the first request
 }
 
 // flags adds the flags of every command that talks to a node.
 func (c *client) flags(cmd *cobra.Command) {
-	server := os.Getenv("YAKT_SERVER")
-	if server == "" {
-		server = serverDefault
-	}
+	c.access.flags(cmd)
 	f := cmd.PersistentFlags()
-	f.StringVar(&c.servers, "server", server,
-		"HTTP address of a node; of several, separated by commas, the next is tried "+
-			"when one cannot be reached (environment: YAKT_SERVER)")
 	f.DurationVar(&c.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
 	outputFlag(cmd, &c.output)
 	cmd.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		c.out, c.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
+		c.out, c.errOut, c.in = cmd.OutOrStdout(), cmd.ErrOrStderr(), cmd.InOrStdin()
 		return checkOutput(c.output)
 	}
 }
 
 // ask sends a GET and decodes the answer. what names the work for the person who waits for it.
 func (c *client) ask(ctx context.Context, what, path string, query url.Values, answer any) error {
+	if err := c.prepare(); err != nil {
+		return err
+	}
 	return progress(c.errOut, what, func() error { return c.get(ctx, path, query, answer) })
 }
 
@@ -73,6 +76,9 @@ func (c *client) change(ctx context.Context, what, path string, body, answer any
 	r := request{method: http.MethodPost, path: path, body: data}
 	if c.dryRun {
 		r.query = url.Values{"dryRun": {"true"}}
+	}
+	if err := c.prepare(); err != nil {
+		return err
 	}
 	err = progress(c.errOut, what, func() error {
 		resp, err := c.send(ctx, r)
@@ -123,6 +129,9 @@ func (c *client) decode(resp *http.Response, answer any) error {
 // send tries the servers in turn and returns the first good answer, whose body the caller closes.
 // Only a server that cannot be reached, or has no leader, is followed by the next.
 func (c *client) send(ctx context.Context, r request) (*http.Response, error) {
+	if err := c.prepare(); err != nil {
+		return nil, err
+	}
 	var last error
 	for server := range strings.SplitSeq(c.servers, ",") {
 		resp, err := c.try(ctx, server, r)
@@ -139,15 +148,22 @@ func (c *client) send(ctx context.Context, r request) (*http.Response, error) {
 }
 
 func (c *client) try(ctx context.Context, server string, r request) (*http.Response, error) {
-	at, err := serverURL(server)
+	at, err := c.serverURL(server)
 	if err != nil {
+		return nil, err
+	}
+	if err := inClear(at, c.authorization); err != nil {
 		return nil, err
 	}
 	req, err := r.http(ctx, at)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := (&http.Client{Timeout: c.timeout}).Do(req)
+	if c.authorization != "" {
+		req.Header.Set("Authorization", c.authorization)
+	}
+	h := &http.Client{Timeout: c.timeout, Transport: c.through, CheckRedirect: notElsewhere}
+	resp, err := h.Do(req)
 	if err != nil {
 		return nil, c.noAnswer(at.Host, r.method, err)
 	}
@@ -158,21 +174,29 @@ func (c *client) try(ctx context.Context, server string, r request) (*http.Respo
 	return resp, nil
 }
 
-// serverURL returns the base URL of a server's HTTP API. --server takes URLs, and hosts with or
-// without a port.
-func serverURL(server string) (*url.URL, error) {
-	text := strings.TrimSpace(server)
-	if !strings.Contains(text, "://") {
-		text = "http://" + withPort(strings.TrimRight(text, "/"))
+// prepare reads the settings of access before the first request, and asks for a password if it has
+// to: before progress is shown.
+func (c *client) prepare() (err error) {
+	if c.through != nil {
+		return nil
 	}
-	at, err := url.Parse(text)
-	if err != nil || at.Hostname() == "" {
-		err = fmt.Errorf("--server %q is not an address such as %s", server, serverDefault)
-		return nil, &exitError{exitUsage, err}
+	if c.access, err = c.resolved(); err != nil {
+		return err
 	}
-	at.Path = strings.TrimRight(at.Path, "/")
-	return at, nil
+	for server := range strings.SplitSeq(c.servers, ",") { // before a password is asked for
+		if _, err := c.serverURL(server); err != nil {
+			return err
+		}
+	}
+	if c.authorization, err = c.access.authorization(c.in, c.errOut); err != nil {
+		return err
+	}
+	c.through, err = c.transport()
+	return err
 }
+
+// notElsewhere keeps requests, and what they say about the client, at the servers that were named.
+func notElsewhere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // withPort adds the default port to a host without one.
 func withPort(host string) string {
@@ -195,6 +219,9 @@ func (c *client) noAnswer(host, method string, err error) error {
 		why, again = fmt.Errorf("it took more than %v", c.timeout), "allow more by --timeout"
 	}
 	op, ok := errors.AsType[*net.OpError](err)
+	if advice := adviceOnTLS(err); advice != "" {
+		return &exitError{exitUnavailable, fmt.Errorf("cannot speak to %s: %w; %s", host, why, advice)}
+	}
 	switch {
 	case ok && op.Op == "dial":
 		return &exitError{exitUnavailable, fmt.Errorf("cannot reach %s: %w; is a node running there? "+
@@ -206,6 +233,32 @@ func (c *client) noAnswer(host, method string, err error) error {
 	return &exitError{
 		exitUnavailable, fmt.Errorf("%s did not answer in full: %w; %s", host, why, again),
 	}
+}
+
+// adviceOnTLS says what to do about a TLS handshake that failed; "" if none did. Nothing was asked
+// then.
+func adviceOnTLS(err error) string {
+	var (
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+		header    tls.RecordHeaderError
+		alert     tls.AlertError
+		invalid   *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.As(err, &authority):
+		return "name the authority that signs the nodes' certificates by --tls-ca"
+	case errors.As(err, &name):
+		return "use a name that is in the node's certificate, or name one by --tls-server-name"
+	case errors.As(err, &invalid):
+		return "the node needs another certificate"
+	case errors.As(err, &header), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
+		return "it serves HTTP without TLS there: use http://"
+	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls: "):
+		return "it refuses this client's TLS: give a certificate that it trusts by --tls-cert and " +
+			"--tls-key"
+	}
+	return ""
 }
 
 // progressAfter is how long a request runs before its progress is shown, and how often that is

@@ -232,7 +232,7 @@ func TestServers(t *testing.T) {
 		"http://":                 "",
 		":8093":                   "",
 	} {
-		at, err := serverURL(server)
+		at, err := new(access).serverURL(server)
 		if err != nil && want != "" || err == nil && at.String() != want {
 			t.Errorf("%q: %v, %v", server, at, err)
 		}

@@ -65,6 +65,7 @@ func (c *client) suggest(
 	defer cancel()
 	quiet := *c
 	quiet.out, quiet.errOut, quiet.timeout = io.Discard, io.Discard, completeTimeout
+	quiet.in = nil // no questions
 	matches := slices.DeleteFunc(slices.Clone(suggest(ctx, &quiet, line)), func(s string) bool {
 		return !strings.HasPrefix(s, line.prefix)
 	})

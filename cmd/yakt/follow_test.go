@@ -60,7 +60,7 @@ func TestFollowing(t *testing.T) {
 				began := &untilText{text: "RegisterBrokerRecord", found: create}
 				seen := &untilText{text: topic, found: cancel}
 				c := &client{
-					servers: server, output: output, timeout: time.Minute,
+					access: access{servers: server}, output: output, timeout: time.Minute,
 					out: io.MultiWriter(began, seen), errOut: io.Discard,
 				}
 				err := unless(ctx, follow(ctx, c))

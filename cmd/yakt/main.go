@@ -61,7 +61,8 @@ func newRoot() *cobra.Command {
 	root.AddCommand(brokerCommand(), topicCommand(), partitionCommand(), producerCommand(),
 		quotaCommand(), userCommand(), tokenCommand(), aclCommand(),
 		feedCommand(), quorumCommand(), whatIfCommand(), featureCommand(), logCommand(),
-		snapshotCommand(), healCommand(), configsCommand(), loggersCommand())
+		snapshotCommand(), healCommand(), configsCommand(), loggersCommand(),
+		contextCommand())
 	return root
 }
 

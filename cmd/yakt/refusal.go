@@ -17,10 +17,18 @@ func refusal(resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	p := new(httpapi.Problem)
 	if err := json.Unmarshal(body, p); err != nil || p.Code == "" {
+		if strings.Contains(string(body), "use https://") {
+			return &exitError{exitUnavailable, fmt.Errorf("%s serves HTTPS there: use https://",
+				resp.Request.URL.Host)}
+		}
 		return fmt.Errorf("%s answered %s: is it a YAKt node?", resp.Request.URL.Host, resp.Status)
 	}
 	if p.Detail = inCommands(p.Detail); len(p.Errors) > 0 {
 		p.Detail = inFlags(p.Errors)
+	}
+	if resp.StatusCode == http.StatusUnauthorized {
+		p.Detail += " Say who you are by --user (with YAKT_PASSWORD, --password-file or at a terminal), " +
+			"--token-file or --tls-cert, or save that by `yakt context set`."
 	}
 	code := exitFailed
 	switch write := resp.Request.Method != http.MethodGet; {

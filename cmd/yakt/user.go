@@ -65,6 +65,9 @@ func userSetCommand(c *client) *cobra.Command {
 	c.dryRunFlag(cmd)
 	iterations := cmd.Flags().Int32("iterations", 8192, "iterations of the hash, 4096 to 16384")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.prepare(); err != nil { // may ask for the password of who runs this
+			return err
+		}
 		password, err := readPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
 		if err != nil {
 			return err

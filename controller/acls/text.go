@@ -15,23 +15,28 @@ const shownBytes = 128
 // String is the action as in "READ on TOPIC t". A long name is cut, and unprintable characters are
 // escaped.
 func (a Action) String() string {
-	return fmt.Sprintf("%v on %v %s", kmsg.ACLOperation(a.Operation),
+	return fmt.Sprintf("%s on %v %s", OperationText(a.Operation),
 		kmsg.ACLResourceType(a.ResourceType), shown(a.ResourceName))
 }
 
 // EntryText describes an entry as in "entry ID: User:a from * is allowed ALL on TOPIC t".
 func EntryText(e *record.AccessControlEntry) string {
+	return fmt.Sprintf("entry %v: %v", e.ID, BindingOf(e))
+}
+
+// String describes the binding as in "User:a from * is allowed ALL on TOPIC t". Long names are cut,
+// and unprintable characters are escaped.
+func (b Binding) String() string {
 	permission := "denied"
-	if e.PermissionType == permissionAllow {
+	if b.PermissionType == permissionAllow {
 		permission = "allowed"
 	}
-	name := shown(e.ResourceName)
-	if e.PatternType == patternPrefixed {
+	name := shown(b.ResourceName)
+	if b.PatternType == patternPrefixed {
 		name = "names that begin with " + name
 	}
-	return fmt.Sprintf("entry %v: %s from %s is %s %v on %v %s", e.ID, shown(e.Principal),
-		shown(e.Host), permission, kmsg.ACLOperation(e.Operation),
-		kmsg.ACLResourceType(e.ResourceType), name)
+	return fmt.Sprintf("%s from %s is %s %s on %v %s", shown(b.Principal), shown(b.Host), permission,
+		OperationText(b.Operation), kmsg.ACLResourceType(b.ResourceType), name)
 }
 
 func shown(name string) string {
@@ -44,4 +49,12 @@ func shown(name string) string {
 		return name + cut
 	}
 	return quoted + cut
+}
+
+// OperationText is the name of an operation, such as "READ".
+func OperationText(operation int8) string {
+	if operation == TwoPhaseCommit {
+		return "TWO_PHASE_COMMIT" // kmsg has no name for it
+	}
+	return kmsg.ACLOperation(operation).String()
 }

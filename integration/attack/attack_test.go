@@ -49,6 +49,7 @@ type victim struct {
 	idle *kafka.Controllers
 	// rested is the footprint before the first attack; nil before that.
 	rested *kafka.Footprint
+	asked  kafka.Asked // how a good client connects
 }
 
 // damage is the effect of an attack.
@@ -123,6 +124,16 @@ var attacking sync.Mutex
 // newVictims starts a quorum of n nodes with that many topics, and an idle node.
 func newVictims(t *testing.T, n, topics int) *victim {
 	t.Helper()
+	v := startVictims(t, n, kafka.ControllerOptions{})
+	attacking.Lock()
+	defer attacking.Unlock()
+	kafka.FillTopics(t, v.addr(), topics)
+	return v
+}
+
+// startVictims starts a quorum of n nodes, and an idle node, with these options.
+func startVictims(t *testing.T, n int, o kafka.ControllerOptions) *victim {
+	t.Helper()
 	binary := kafka.BuildYAKt(t)
 	attacking.Lock()
 	defer attacking.Unlock()
@@ -131,15 +142,14 @@ func newVictims(t *testing.T, n, topics int) *victim {
 	properties["metadata.log.max.record.bytes.between.snapshots"] = "8388608"
 	properties["controller.performance.always.log.threshold.ms"] =
 		fmt.Sprint(attackEventMax.Milliseconds())
-	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n,
-		kafka.ControllerOptions{Properties: properties}),
-		idle: kafka.StartYAKt(t, binary, 1,
-			kafka.ControllerOptions{Properties: kafka.LongSessions()})}
+	victims, idle := o, o
+	victims.Properties, idle.Properties = properties, kafka.LongSessions()
+	v := &victim{t: t, q: kafka.StartYAKt(t, binary, n, victims),
+		idle: kafka.StartYAKt(t, binary, 1, idle)}
 	for _, q := range []*kafka.Controllers{v.q, v.idle} {
 		kafka.FakeBrokers(t, q, 1)
 	}
 	v.id = kafka.WaitLeader(t, v.q, kafka.Patience).ID
-	kafka.FillTopics(t, v.addr(), topics)
 	return v
 }
 
@@ -185,9 +195,10 @@ func (v *victim) suffer(t *testing.T, a attack) (d damage) {
 	v.node().ResetPeak(t)
 	logged := len(v.node().Log())
 	first := v.idle.Nodes()[0]
-	asked := kafka.Asked{Addr: v.addr(), HTTPAddr: v.httpAddr(), Pid: v.node().Pid()}
-	good := kafka.StartGoodClient(t, asked,
-		kafka.Asked{Addr: v.idle.Endpoint(first), HTTPAddr: v.idle.HTTPAddr(first)})
+	asked, idle := v.asked, v.asked
+	asked.Addr, asked.HTTPAddr, asked.Pid = v.addr(), v.httpAddr(), v.node().Pid()
+	idle.Addr, idle.HTTPAddr = v.idle.Endpoint(first), v.idle.HTTPAddr(first)
+	good := kafka.StartGoodClient(t, asked, idle)
 	ctx, cancel := context.WithTimeout(t.Context(), cmp.Or(a.lasts, attackLasts))
 	defer cancel()
 	guarded := v.guard(cancel, &d.peakMiB)

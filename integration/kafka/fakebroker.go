@@ -26,7 +26,8 @@ func FakeBrokers(t testing.TB, q Quorum, n int) {
 			if err != nil {
 				return err
 			}
-			return registerFake(t.Context(), q.Endpoint(leader.ID), registration)
+			return registerFake(t.Context(), q.Endpoint(leader.ID), registration,
+				q.ClientOptions()...)
 		})
 	}
 }
@@ -43,8 +44,10 @@ func UsualSessions() map[string]string {
 	return map[string]string{"broker.session.timeout.ms": "9000"}
 }
 
-func registerFake(ctx context.Context, addr string, req *kmsg.BrokerRegistrationRequest) error {
-	kresp, err := Ask(ctx, addr, req)
+func registerFake(
+	ctx context.Context, addr string, req *kmsg.BrokerRegistrationRequest, opts ...kgo.Opt,
+) error {
+	kresp, err := Ask(ctx, addr, req, opts...)
 	if err != nil {
 		return err
 	}
@@ -55,7 +58,7 @@ func registerFake(ctx context.Context, addr string, req *kmsg.BrokerRegistration
 	beat := kmsg.NewPtrBrokerHeartbeatRequest()
 	beat.BrokerID, beat.BrokerEpoch, beat.CurrentMetadataOffset = req.BrokerID, resp.BrokerEpoch,
 		resp.BrokerEpoch
-	if kresp, err = Ask(ctx, addr, beat); err != nil {
+	if kresp, err = Ask(ctx, addr, beat, opts...); err != nil {
 		return err
 	}
 	state := kresp.(*kmsg.BrokerHeartbeatResponse)
@@ -66,18 +69,21 @@ func registerFake(ctx context.Context, addr string, req *kmsg.BrokerRegistration
 }
 
 // RegisterFake registers a broker that consists of its registration only, fenced, and returns its
-// epoch. All calls for one id are of the same incarnation: each gets the same epoch.
-func RegisterFake(ctx context.Context, addr string, id int32) (epoch int64, err error) {
+// epoch. All calls for one id are of the same incarnation: each gets the same epoch. opts are for
+// its client, such as a login.
+func RegisterFake(
+	ctx context.Context, addr string, id int32, opts ...kgo.Opt,
+) (epoch int64, err error) {
 	ask := WithVersion(kmsg.NewPtrDescribeClusterRequest(), 1)
 	ask.EndpointType = endpointControllers
-	cluster, err := Ask(ctx, addr, ask)
+	cluster, err := Ask(ctx, addr, ask, opts...)
 	if err != nil {
 		return 0, err
 	}
 	req := FakeRegistration(id, cluster.(*kmsg.DescribeClusterResponse).ClusterID)
 	req.IncarnationID = [16]byte{15: byte(id)}
 	req.LogDirs = [][16]byte{{0: 1, 15: byte(id)}}
-	resp, err := Ask(ctx, addr, req)
+	resp, err := Ask(ctx, addr, req, opts...)
 	if err != nil {
 		return 0, err
 	}

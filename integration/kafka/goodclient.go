@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,10 +73,31 @@ const (
 )
 
 // Asked is a controller that a good client sends requests to: host:port of its two listeners, and
-// its process.
+// its process. With Key, a PEM file, the client connects by TLS and presents the certificate in
+// that file; it trusts those in Trusted.
 type Asked struct {
 	Addr, HTTPAddr string
 	Pid            int
+	Key, Trusted   string
+}
+
+// tls is the client's configuration, nil without TLS.
+func (a Asked) tls() (*tls.Config, error) {
+	if a.Key == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(a.Key, a.Key)
+	if err != nil {
+		return nil, err
+	}
+	trusted, err := os.ReadFile(a.Trusted)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: x509.NewCertPool(),
+		ServerName: "localhost"}
+	c.RootCAs.AppendCertsFromPEM(trusted)
+	return c, nil
 }
 
 // report is the result that the client's process prints at its end.

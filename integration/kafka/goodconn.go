@@ -2,12 +2,14 @@ package kafka
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -16,17 +18,25 @@ type question func(ctx context.Context, n int) error
 
 // goodQuestions returns the requests that a good client sends to a controller, by kind.
 func goodQuestions(ctx context.Context, asked Asked) map[string]question {
-	epoch, err := RegisterFake(ctx, asked.Addr, goodBroker)
+	secured, err := asked.tls()
+	if err != nil {
+		return map[string]question{"tls": func(context.Context, int) error { return err }}
+	}
+	var opts []kgo.Opt
+	if secured != nil {
+		opts = append(opts, kgo.DialTLSConfig(secured))
+	}
+	epoch, err := RegisterFake(ctx, asked.Addr, goodBroker, opts...)
 	if err != nil {
 		epoch = -1 // its heartbeats will fail, too
 	}
 	life := time.Now().UnixNano()
 	topic := func(n int) string { return fmt.Sprintf("good-%d-%d", life, n) }
 	kept := func(next func(n int) kmsg.Request) question {
-		return (&goodConn{addr: asked.Addr}).asking(next)
+		return (&goodConn{addr: asked.Addr, tls: secured}).asking(next)
 	}
 	return map[string]question{
-		"versions": (&goodConn{addr: asked.Addr,
+		"versions": (&goodConn{addr: asked.Addr, tls: secured,
 			perRequest: true}).asking(func(int) kmsg.Request { return Versions() }),
 		"heartbeat": kept(func(int) kmsg.Request {
 			beat := WithVersion(kmsg.NewPtrBrokerHeartbeatRequest(), 1)
@@ -87,7 +97,8 @@ func health(addr string) question {
 // goodConn is a connection of a good client; it reconnects when the connection is broken.
 type goodConn struct {
 	addr       string
-	perRequest bool // a new one for each request
+	tls        *tls.Config // nil: without
+	perRequest bool        // a new one for each request
 	nc         net.Conn
 }
 
@@ -106,9 +117,12 @@ func (c *goodConn) close() {
 // ask sends a request and returns what is wrong with its answer. It stops when ctx ends.
 func (c *goodConn) ask(ctx context.Context, req kmsg.Request) (err error) {
 	if c.nc == nil {
-		if c.nc, err = Dial(ctx, c.addr, 0); err != nil {
-			c.nc = nil
+		nc, err := Dial(ctx, c.addr, 0)
+		if err != nil {
 			return err
+		}
+		if c.nc = nc; c.tls != nil {
+			c.nc = tls.Client(nc, c.tls) // it shakes hands when it is first used
 		}
 	}
 	nc := c.nc

@@ -206,3 +206,9 @@ func (s *Server) report() string {
 	return fmt.Sprintf("---- %s (%s), errors:\n%s\n---- last lines:\n%s",
 		s.Name, state, strings.Join(s.LogErrors(), "\n"), s.LogTail(25))
 }
+
+// LogLines returns the lines that all runs have logged.
+func (s *Server) LogLines() []string {
+	b, _ := os.ReadFile(s.LogPath)
+	return strings.Split(string(b), "\n")
+}

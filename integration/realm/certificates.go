@@ -58,6 +58,9 @@ func (r *Realm) trustFile(user string) string { return r.file(user + ".truststor
 // TrustFile is the path of a PEM file with the trusted certificates.
 func (r *Realm) TrustFile() string { return r.trustFile(Admin) }
 
+// KeyFile is the path of a PEM file with the key and the certificate of a user who is no member.
+func (r *Realm) KeyFile(user string) string { return r.keyFile(user) }
+
 // stores are the ssl.* keys of a user.
 func (r *Realm) stores(user string) map[string]string {
 	p := r.truststore(user)

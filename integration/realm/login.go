@@ -117,3 +117,19 @@ func (l *Login) File(t testing.TB) string {
 	}
 	return path
 }
+
+// OnlyPresent returns the login for servers whose certificate is of the present authority.
+func (l *Login) OnlyPresent(r *Realm) *Login {
+	changed := *l
+	changed.TLS = l.TLS.Clone()
+	changed.TLS.RootCAs = r.authority.Pool()
+	return &changed
+}
+
+// Unchecked returns the login for servers with any certificate.
+func (l *Login) Unchecked() *Login {
+	changed := *l
+	changed.TLS = l.TLS.Clone()
+	changed.TLS.InsecureSkipVerify = true
+	return &changed
+}

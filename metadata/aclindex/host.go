@@ -90,8 +90,12 @@ func parseIPv6(address, prefix string) (network netip.Addr, bits int, problem st
 	if err != nil || !addr.Is6() || addr.Is4In6() {
 		return network, 0, "the address is not one of IPv6"
 	}
-	bits, problem = number(prefix, 3, 128)
-	return addr.WithZone(""), bits, problem
+	bits, err = strconv.Atoi(prefix) // as Java's, it takes a sign and any number of zeros
+	if err != nil || bits < 0 || bits > addr.BitLen() {
+		return network, 0, fmt.Sprintf("the prefix length [%s] is not between 0 and %d",
+			shortened(prefix), addr.BitLen())
+	}
+	return addr.WithZone(""), bits, ""
 }
 
 // number reads a decimal number of at most so many digits.

@@ -15,6 +15,7 @@ func TestHostRanges(t *testing.T) {
 		"::/0": true, "2001:db8::/32": true, "2001:DB8::1/128": true, "[::1]/128": true,
 		"fe80::%eth0/10": true, "::ffff:10.0.0.0/104": false, "::/129": false, "::/": false,
 		"[::1/128": false, "::1]/128": false, ":::/3": false, "::/x": false,
+		"::/0008": true, "::/+8": true, "::/-0": true, "::/-1": false, "10.0.0.0/+8": false,
 	} {
 		if got := RangeProblem(host); (got == "") != want {
 			t.Errorf("%q: %q", host, got)

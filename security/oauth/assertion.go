@@ -81,12 +81,13 @@ func newAssertion(s assertionSettings, o Options) (*assertion, error) {
 	a := &assertion{settings: s, now: o.Now}
 	if s.file != "" {
 		a.file = &watched[string]{
-			path: s.file, parse: readAssertion, most: MaxTokenBytes, logger: o.Logger,
+			path: s.file, secret: true, parse: readAssertion, most: MaxTokenBytes,
+			logger: o.Logger,
 		}
 		return a, a.file.open(o.Now())
 	}
 	a.key = &watched[crypto.Signer]{
-		path: s.keyFile, parse: s.readKey, most: maxFileBytes, logger: o.Logger,
+		path: s.keyFile, secret: true, parse: s.readKey, most: maxFileBytes, logger: o.Logger,
 	}
 	if err := a.key.open(o.Now()); err != nil || s.templateFile == "" {
 		return a, err

@@ -18,6 +18,7 @@ const fileCheckInterval = time.Second
 // use. A change that cannot be read is logged, and the value before it stays in use.
 type watched[T any] struct {
 	path   string
+	secret bool // others should not be able to read it
 	parse  func([]byte) (T, error)
 	most   int64 // bytes
 	logger *slog.Logger
@@ -54,6 +55,13 @@ func (w *watched[T]) get(now time.Time) T {
 	return w.value
 }
 
+// checkSoon makes the next get look whether the file has changed.
+func (w *watched[T]) checkSoon() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.checked = time.Time{}
+}
+
 // load reads the file if it has changed.
 func (w *watched[T]) load() error {
 	info, err := os.Stat(w.path)
@@ -73,6 +81,10 @@ func (w *watched[T]) load() error {
 	value, err := w.parse(content)
 	if err != nil {
 		return fmt.Errorf("%s: %w", w.path, err)
+	}
+	if w.secret && info.Mode()&0o077 != 0 {
+		w.logger.Warn("other users of this machine can read a secret; take that away: chmod go-rwx "+
+			w.path, "mode", fmt.Sprintf("%04o", info.Mode().Perm()))
 	}
 	w.value, w.modified, w.size = value, info.ModTime(), info.Size()
 	return nil

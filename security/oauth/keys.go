@@ -143,8 +143,8 @@ func (r *reader) class(key string, known ...string) string {
 	return ""
 }
 
-// tlsSettings reads the ssl.* options of a JAAS entry. Kafka's HTTP clients for OAuth take their TLS
-// settings from there and from nowhere else.
+// tlsSettings reads the ssl.* options of a JAAS entry. Kafka's HTTP clients for OAuth take their
+// TLS settings from there and from nowhere else.
 func (r *reader) tlsSettings(options map[string]protocol.Password) certs.Settings {
 	keys := make(map[string]string)
 	for name, value := range options {

@@ -29,6 +29,8 @@ type ClientSettings struct {
 type ClientOptions struct {
 	// Token returns a token for OAUTHBEARER. It is called for each authentication.
 	Token func(context.Context) (string, error)
+	// Refused, unless nil, is told of a token that a server has not taken.
+	Refused func(token string)
 	// TokenTimeout bounds the call; 30 s.
 	TokenTimeout time.Duration
 	Random       io.Reader // crypto/rand
@@ -51,6 +53,8 @@ func ParseClient(keys map[string]string) (ClientSettings, []security.Problem) {
 	return p.client(p.clientMechanism("sasl.mechanism"), keyJaas)
 }
 
+const oneMechanism = "name one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"
+
 // clientMechanism returns a mechanism, "" after a problem.
 func (p *parser) clientMechanism(key string) string {
 	m, ok := p.keys[key]
@@ -59,11 +63,10 @@ func (p *parser) clientMechanism(key string) string {
 	case Supported(m):
 		return m
 	case !ok:
-		p.wrong(key, "the key is missing, and its default, GSSAPI (Kerberos), is not supported",
-			supportedMechanisms)
+		p.wrong(key, "is not set, and its default, GSSAPI (Kerberos), is not supported",
+			oneMechanism)
 	default:
-		p.wrong(key, fmt.Sprintf("the mechanism %q is not supported", shown(m)),
-			supportedMechanisms)
+		p.wrong(key, "is not a supported mechanism", oneMechanism)
 	}
 	return ""
 }
@@ -75,10 +78,9 @@ func (p *parser) client(mechanism, key string) (ClientSettings, []security.Probl
 	s := ClientSettings{Mechanism: mechanism}
 	line, ok := p.keys[key]
 	if !ok {
-		p.wrong(key, "the key is missing, which says as whom to authenticate by "+mechanism,
-			"Set it to \""+loginModules[mechanism]+" required username=\"<name>\" "+
-				"password=\"<password>\";\". A file in the JVM property "+
-				"java.security.auth.login.config is not read here, since there is no JVM.")
+		p.wrong(key, "is not set, which says as whom to authenticate by "+mechanism,
+			"set it to \""+loginModules[mechanism]+" required username=\"<name>\" "+
+				"password=\"<password>\";\"; "+noJAASFile)
 		return s, p.problems
 	}
 	e, ok := p.parsed(key, line, mechanism)
@@ -97,8 +99,8 @@ func (p *parser) client(mechanism, key string) (ClientSettings, []security.Probl
 	s.User, s.Password = e.Option("username"), e.Options["password"]
 	s.TokenAuth = isScram(mechanism) && strings.EqualFold(e.Option(tokenAuth), "true")
 	if s.User == "" || !s.Password.IsSet() {
-		p.wrong(key, "the options username and password are missing, with which this program "+
-			"authenticates by "+mechanism, "Add username=\"<name>\" password=\"<password>\".")
+		p.wrong(key, "lacks the options username and password, with which this program "+
+			"authenticates by "+mechanism, "add username=\"<name>\" password=\"<password>\"")
 	}
 	return s, p.problems
 }
@@ -239,6 +241,7 @@ type oauthDialogue struct {
 	settings ClientSettings
 	options  ClientOptions
 	sent     bool
+	token    string
 	refused  error
 }
 
@@ -254,6 +257,9 @@ func (d *oauthDialogue) Step(message []byte) ([]byte, bool, error) {
 		return nil, false, d.refused
 	case len(message) > 0:
 		d.refused = fmt.Errorf("the server refuses the token: %q", shown(string(message)))
+		if d.options.Refused != nil {
+			d.options.Refused(d.token)
+		}
 		return []byte(controlA), false, nil
 	}
 	return nil, true, nil
@@ -266,6 +272,7 @@ func (d *oauthDialogue) begin() ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("no token for OAUTHBEARER: %w", err)
 	}
+	d.token = token
 	var b strings.Builder
 	b.WriteString(gs2Header + controlA + "auth=Bearer " + token)
 	for name, value := range d.settings.Extensions {

@@ -46,7 +46,7 @@ func parseClientFirst(message string) (m clientFirst, err error) {
 	if err != nil {
 		return m, err
 	}
-	if len(fields) > 0 && fields[0].name == "m" {
+	if len(fields) > 0 && fields[0].name == "m" && fields[0].value != "" {
 		fields = fields[1:]
 	}
 	if len(fields) < 2 || fields[0].name != "n" || fields[1].name != "r" ||
@@ -81,10 +81,10 @@ func parseClientFinal(message string) (m clientFinal, err error) {
 		!isNonce(fields[1].value) {
 		return m, errScramFormat
 	}
-	if m.binding, err = base64.StdEncoding.Strict().DecodeString(fields[0].value); err != nil {
+	if m.binding, err = decodeBase64(fields[0].value); err != nil {
 		return m, errScramFormat
 	}
-	if m.proof, err = base64.StdEncoding.Strict().DecodeString(fields[last].value); err != nil {
+	if m.proof, err = decodeBase64(fields[last].value); err != nil {
 		return m, errScramFormat
 	}
 	if _, err := extensionsOf(fields[2:last]); err != nil {
@@ -112,19 +112,32 @@ func parseServerFirst(message string) (m serverFirst, err error) {
 	if err != nil {
 		return m, err
 	}
+	if len(fields) > 0 && fields[0].name == "m" && fields[0].value != "" {
+		fields = fields[1:]
+	}
 	if len(fields) < 3 || fields[0].name != "r" || fields[1].name != "s" || fields[2].name != "i" ||
 		!isNonce(fields[0].value) {
 		return m, errScramFormat
 	}
 	m.nonce = fields[0].value
-	if m.salt, err = base64.StdEncoding.DecodeString(fields[1].value); err != nil {
+	if m.salt, err = decodeBase64(fields[1].value); err != nil {
 		return m, errScramFormat
 	}
-	m.iterations, err = strconv.Atoi(fields[2].value)
-	if err != nil || m.iterations <= 0 {
+	iterations, err := strconv.ParseUint(fields[2].value, 10, 31)
+	if err != nil || iterations == 0 {
 		return m, fmt.Errorf("%w: the number of iterations is none", errScramFormat)
 	}
-	return m, nil
+	m.iterations = int(iterations)
+	_, err = extensionsOf(fields[3:])
+	return m, err
+}
+
+// decodeBase64 decodes base64 with padding, and without the line breaks that Go ignores.
+func decodeBase64(s string) ([]byte, error) {
+	if strings.ContainsAny(s, "\r\n") {
+		return nil, errScramFormat
+	}
+	return base64.StdEncoding.DecodeString(s)
 }
 
 type scramField struct{ name, value string }

@@ -123,8 +123,8 @@ func (p *parser) number(key string, byDefault, low, high int64) int64 {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil || n < low || n > high {
-		p.wrong(key, fmt.Sprintf("%q is not a number from %d to %d", text, low, high),
-			fmt.Sprintf("Kafka's default is %d.", byDefault))
+		p.wrong(key, fmt.Sprintf("is not a number from %d to %d", low, high),
+			fmt.Sprintf("Kafka's default is %d", byDefault))
 		return byDefault
 	}
 	return n
@@ -143,30 +143,34 @@ func (p *parser) mechanisms() []string {
 		case Supported(m):
 			enabled = append(enabled, m)
 		case m == GSSAPI && !ok:
-			p.wrong(keyMechanisms, "the key is missing, and its default, GSSAPI (Kerberos), "+
-				"is not supported", supportedMechanisms)
+			p.wrong(keyMechanisms, "is not set, and its default, GSSAPI (Kerberos), is not "+
+				"supported", supportedMechanisms)
 		case m == GSSAPI:
-			p.wrong(keyMechanisms, "GSSAPI (Kerberos) is not supported", supportedMechanisms)
+			p.wrong(keyMechanisms, "has GSSAPI (Kerberos), which is not supported",
+				supportedMechanisms)
 		default:
-			p.wrong(keyMechanisms, fmt.Sprintf("%q is not a known mechanism", shown(m)),
+			p.wrong(keyMechanisms, fmt.Sprintf("has %q, which is not a known mechanism", shown(m)),
 				supportedMechanisms)
 		}
 	}
 	if len(enabled) == 0 && len(p.problems) == 0 {
-		p.wrong(keyMechanisms, "no mechanism is enabled", supportedMechanisms)
+		p.wrong(keyMechanisms, "enables no mechanism", supportedMechanisms)
 	}
 	return enabled
 }
 
-const supportedMechanisms = "List some of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER."
+const supportedMechanisms = "list some of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER"
+
+const noJAASFile = "a file named by the JVM property java.security.auth.login.config is not read " +
+	"here, since there is no JVM"
 
 // checkCallback refuses classes, except Kafka's own one for the mechanism.
 func (p *parser) checkCallback(mechanism string) {
 	key := prefixed(mechanism, keyCallback)
 	class, byDefault := strings.TrimSpace(p.keys[key]), callbackHandlers[mechanism]
 	if class != "" && byDefault != "" && class != byDefault {
-		p.wrong(key, fmt.Sprintf("the class %s cannot run here", shown(class)),
-			"Remove the key; without it "+mechanism+" works as Kafka's own class does.")
+		p.wrong(key, "names a Java class that cannot run here",
+			"remove the key; without it "+mechanism+" works as Kafka's own class does")
 	}
 }
 
@@ -179,13 +183,12 @@ func (p *parser) entry(mechanism string, needed bool) (jaas.Entry, bool) {
 	case !ok && !needed:
 		return jaas.Entry{}, false
 	case !ok && p.isSet(keyJaas):
-		p.wrong(key, keyJaas+" is set without the mechanism as a prefix, which a server ignores",
-			"Rename it to "+key+".")
+		p.wrong(key, "is not set; "+keyJaas+" is, but a server ignores it without the mechanism "+
+			"as its prefix", "rename it to "+key)
 		return jaas.Entry{}, false
 	case !ok:
-		p.wrong(key, mechanism+" is enabled and has no login module", "Set the key to \""+
-			loginModules[mechanism]+" required ...;\". A file in the JVM property "+
-			"java.security.auth.login.config is not read here, since there is no JVM.")
+		p.wrong(key, "is not set, although "+mechanism+" is enabled", "set it to \""+
+			loginModules[mechanism]+" required user_<name>=\"<password>\" ... ;\"; "+noJAASFile)
 		return jaas.Entry{}, false
 	}
 	return p.parsed(key, line, mechanism)
@@ -196,11 +199,11 @@ func (p *parser) parsed(key, line, mechanism string) (jaas.Entry, bool) {
 	if err == nil {
 		return e, true
 	}
-	fix := "Write one entry, \"" + loginModules[mechanism] + " required <option>=\"<value>\" ... ;\""
+	fix := "write one entry, \"" + loginModules[mechanism] + " required <option>=\"<value>\" ... ;\""
 	if _, isSyntax := errors.AsType[*jaas.Error](err); !isSyntax {
-		fix = "Name that class; others belong to Java programs or to other mechanisms."
+		fix = "name that class; others belong to Java programs or to other mechanisms"
 	}
-	p.wrong(key, err.Error(), fix)
+	p.wrong(key, "cannot be used: "+err.Error(), fix)
 	return jaas.Entry{}, false
 }
 

@@ -10,8 +10,11 @@ import (
 	"github.com/yakt/yakt/config"
 )
 
+// open lets every request through.
+func open(next http.Handler) http.Handler { return next }
+
 func TestDebugListenerServesProfilesAlone(t *testing.T) {
-	s, err := listenDebug([]config.HostPort{{Host: "127.0.0.1"}}, slog.New(slog.DiscardHandler))
+	s, err := listenDebug([]config.HostPort{{Host: "127.0.0.1"}}, nil, open, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +42,7 @@ func TestDebugListenerServesProfilesAlone(t *testing.T) {
 }
 
 func TestNoDebugListenerByDefault(t *testing.T) {
-	s, err := listenDebug(nil, slog.New(slog.DiscardHandler))
+	s, err := listenDebug(nil, nil, open, slog.New(slog.DiscardHandler))
 	if s != nil || err != nil {
 		t.Fatal(s, err)
 	}
@@ -54,6 +57,6 @@ func TestATakenDebugPort(t *testing.T) {
 	}
 	defer other.Close()
 	at := config.HostPort{Host: "127.0.0.1", Port: other.Addr().(*net.TCPAddr).Port}
-	_, err = listenDebug([]config.HostPort{{Host: "127.0.0.1"}, at}, discard)
+	_, err = listenDebug([]config.HostPort{{Host: "127.0.0.1"}, at}, nil, open, discard)
 	says(t, err, "yakt.debug.listeners: cannot listen on "+at.String(), "name another one")
 }

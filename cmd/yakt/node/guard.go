@@ -25,7 +25,7 @@ const certificatesPoll = 10 * time.Second
 type guard struct {
 	cfg         *config.Config
 	logger      *slog.Logger
-	credentials sasl.Credentials
+	credentials credentials
 
 	stores     map[string]*certs.Store // by listener; those with TLS
 	servers    map[string]*sasl.Server // by listener; those with SASL
@@ -40,7 +40,7 @@ type guard struct {
 // openGuard reads the certificates and starts what fetches keys and tokens. An error names the key
 // of the configuration; nothing stays open then.
 func openGuard(
-	cfg *config.Config, logger *slog.Logger, credentials sasl.Credentials,
+	cfg *config.Config, logger *slog.Logger, credentials credentials,
 ) (_ *guard, err error) {
 	g := &guard{
 		cfg: cfg, logger: logger, credentials: credentials,
@@ -55,30 +55,43 @@ func openGuard(
 		}
 	}()
 	for i, name := range cfg.ControllerListenerNames {
-		if err := g.openListener(name, i == 0); err != nil {
+		o := certs.Options{Listener: name}
+		if i == 0 && cfg.DialsPeers() {
+			o.Use = certs.ForPeers
+		}
+		if err := g.openListener(cfg.SecurityProtocols[name], o); err != nil {
 			return nil, fmt.Errorf("listener %s: %w", name, err)
 		}
+	}
+	err = g.openListener(cfg.HTTP.Protocol, certs.Options{
+		Listener: httpEndpoint, NextProtos: []string{"h2", "http/1.1"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("yakt.http.listeners: %w", err)
 	}
 	return g, g.openPeers()
 }
 
-func (g *guard) openListener(name string, first bool) (err error) {
-	s, protocol := g.cfg.Secure[name], g.cfg.SecurityProtocols[name]
+// openListener opens what the protocol of a listener needs: a controller listener, or HTTP.
+func (g *guard) openListener(protocol config.SecurityProtocol, with certs.Options) (err error) {
+	name := with.Listener
+	s := g.cfg.Secure[name]
 	if protocol.HasTLS() {
-		use := certs.ForServer
-		if first && g.cfg.DialsPeers() {
-			use = certs.ForPeers
-		}
-		if g.stores[name], err = certs.Open(s.TLS, certs.Options{
-			Listener: name, Use: use, Logger: g.logger,
-		}); err != nil {
+		with.Logger = g.logger
+		if g.stores[name], err = certs.Open(s.TLS, with); err != nil {
 			return err
 		}
 	}
 	if !protocol.HasSASL() {
 		return nil
 	}
-	o := sasl.Options{Credentials: g.credentials, Secret: g.decoySecret()}
+	credentials := g.credentials
+	if name == g.cfg.ControllerListenerNames[0] {
+		if credentials.own, err = newOwnCredential(g.cfg.Peer.SASL); err != nil {
+			return err
+		}
+	}
+	o := sasl.Options{Credentials: credentials, Secret: g.decoySecret()}
 	if s.OAuth.JWKS != nil {
 		v, err := oauth.New(s.OAuth, oauth.Options{Logger: g.logger})
 		if err != nil {
@@ -95,7 +108,7 @@ func (g *guard) openListener(name string, first bool) (err error) {
 func (g *guard) decoySecret() []byte {
 	if key := g.cfg.Security.DelegationToken.SecretKey; key != "" {
 		mac := hmac.New(sha256.New, []byte(key))
-		mac.Write([]byte("yakt sasl decoys"))
+		mac.Write([]byte("salts of SASL users that do not exist"))
 		return mac.Sum(nil)
 	}
 	return nil
@@ -122,7 +135,7 @@ func (g *guard) openPeers() error {
 		if err != nil {
 			return err
 		}
-		g.source, o.Token = source, source.Token
+		g.source, o.Token, o.Refused = source, source.Token, source.Refused
 	}
 	dialogue, err := sasl.NewClient(g.cfg.Peer.SASL, o)
 	g.peers.dialogue = dialogue

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,10 +50,11 @@ type httpServer struct {
 	conns     *connLimiter
 }
 
-// listenHTTP binds the listeners and returns nil if there are none. Its connections take
-// descriptors from files.
+// listenHTTP binds the listeners and returns nil if there are none. They speak TLS unless secure is
+// nil. Connections take descriptors from files.
 func listenHTTP(
-	at []config.HostPort, limits httpLimits, files *descriptors, logger *slog.Logger,
+	at []config.HostPort, secure *tls.Config, limits httpLimits, files *descriptors,
+	logger *slog.Logger,
 ) (*httpServer, error) {
 	if len(at) == 0 {
 		return nil, nil
@@ -62,7 +64,8 @@ func listenHTTP(
 		MaxHeaderBytes: httpHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 	}}
-	conns, guard := newConnLimiter(limits.connections, files, logger), &protocolGuard{logger: logger}
+	conns := newConnLimiter(limits.connections, files, logger)
+	guard := &protocolGuard{tls: secure != nil, logger: logger}
 	s.conns = conns
 	s.server.ConnState, s.server.ConnContext = conns.idle.observe, httpapi.ConnContext
 	for _, a := range at {
@@ -73,7 +76,9 @@ func listenHTTP(
 				"free the port or name another one", a, err)
 		}
 		s.listeners = append(s.listeners,
-			&boundedListener{Listener: l, conns: conns, guard: guard, logger: logger})
+			&boundedListener{
+				Listener: l, tls: secure, conns: conns, guard: guard, logger: logger,
+			})
 	}
 	return s, nil
 }
@@ -81,7 +86,7 @@ func listenHTTP(
 // bindHTTP binds this node's HTTP listeners. If the default address is taken, the node runs without
 // an HTTP port of its own: a default must not stop a controller.
 func (n *Node) bindHTTP() (*httpServer, error) {
-	s, err := listenHTTP(n.cfg.HTTP.Listeners, httpLimitsOf(n.cfg), n.files,
+	s, err := listenHTTP(n.cfg.HTTP.Listeners, n.guard.httpTLS(), httpLimitsOf(n.cfg), n.files,
 		n.loggers.Logger("http"))
 	if err != nil && n.cfg.HTTP.Default {
 		n.logger.Warn("this node has no HTTP port of its own, since the default one is taken; other "+
@@ -209,6 +214,7 @@ func (n *Node) httpAPI() *httpapi.API {
 		SessionTimeout:    n.cfg.Controller.BrokerSessionTimeout,
 		HeartbeatInterval: n.cfg.Controller.BrokerHeartbeatInterval,
 		Turns:             n.turns, Logger: n.loggers.Logger("http"), Loggers: n.loggers,
+		Auth: n.guard.authentication(),
 	})
 }
 

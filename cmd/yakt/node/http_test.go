@@ -29,7 +29,7 @@ func serveHTTP(t *testing.T, limits httpLimits, files *descriptors) *httpServer 
 func bindHTTP(t *testing.T, limits httpLimits, files *descriptors) *httpServer {
 	t.Helper()
 	at := []config.HostPort{{Host: "127.0.0.1"}}
-	s, err := listenHTTP(at, limits, files, slog.New(slog.DiscardHandler))
+	s, err := listenHTTP(at, nil, limits, files, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"container/list"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -16,6 +17,7 @@ import (
 // when the listener is closed: other errors, such as too many open files, are logged and retried.
 type boundedListener struct {
 	net.Listener
+	tls    *tls.Config // nil without TLS
 	conns  *connLimiter
 	guard  *protocolGuard
 	logger *slog.Logger
@@ -70,7 +72,10 @@ func (l *boundedListener) Accept() (net.Conn, error) {
 		}
 		if admitted := l.conns.admit(c); admitted != nil {
 			limitBuffers(c)
-			return l.guard.watch(admitted), nil
+			if admitted = l.guard.watch(admitted); l.tls != nil {
+				return tls.Server(admitted, l.tls), nil // the handshake is the server's, later
+			}
+			return admitted, nil
 		}
 		c.Close()
 	}
@@ -214,9 +219,17 @@ func (i *idleConns) closeOldest(client string) bool {
 	for at := i.order.Front(); at != nil; at = at.Next() {
 		if c := at.Value.(idleConn); client == "" || c.client == client {
 			i.forget(c.Conn)
-			c.Close()
+			closeAtOnce(c.Conn)
 			return true
 		}
 	}
 	return false
+}
+
+// closeAtOnce closes a connection without telling the other end, which may not read.
+func closeAtOnce(c net.Conn) {
+	if secure, ok := c.(*tls.Conn); ok {
+		c = secure.NetConn()
+	}
+	_ = c.Close()
 }

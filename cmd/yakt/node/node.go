@@ -84,14 +84,11 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 		return nil, err
 	}
 	warnOfModes(cfg, n.logger)
-	n.guard, err = openGuard(cfg, n.loggers.Logger("security"), credentials{n})
+	n.guard, err = openGuard(cfg, n.loggers.Logger("security"), credentials{node: n})
 	if err != nil {
 		return nil, err
 	}
 	if n.server, err = n.listen(); err != nil {
-		return nil, err
-	}
-	if n.debug, err = listenDebug(cfg.DebugListeners, n.logger); err != nil {
 		return nil, err
 	}
 	if n.http, err = n.bindHTTP(); err != nil {
@@ -108,7 +105,11 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 	n.controller.SetLog(quorumLog{n.log})
 	n.api = n.httpAPI()
 	n.http.use(n.api)
-	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api, n.loggers.Logger("http"))
+	n.forwarder.tunnel, n.tunnelled = n.log.Tunnel, newTunnelServer(n.api.Tunnel(), n.loggers.Logger("http"))
+	if n.debug, err = listenDebug(cfg.DebugListeners, n.guard.httpTLS(), n.debugGuard,
+		n.logger); err != nil {
+		return nil, err
+	}
 	n.files.warnIfFewer(cfg.Clients.MaxConnections, n.logger)
 	return n, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -78,6 +79,10 @@ func explainTLS(err error) error {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return fmt.Errorf("the other end does not speak TLS, and this node's listener does: give both "+
 			"one protocol in listener.security.protocol.map: %w", err)
+	}
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("the other end has ended the TLS handshake: its log says why, and if it says "+
+			"nothing its listener is not for TLS: %w", err)
 	}
 	return fmt.Errorf("TLS: %w", err)
 }

@@ -1,6 +1,8 @@
 package node
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -8,11 +10,18 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/controller/feed"
+	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/security/certs/certstest"
 	"github.com/yakt/yakt/security/oauth/oauthtest"
+	"github.com/yakt/yakt/security/sasl"
 )
 
 const (
@@ -51,24 +60,33 @@ func (q *securedQuorum) tls(ca *certstest.CA, names certstest.Names) (lines []st
 // config is the configuration of a node: what it has in common with the others, and more lines.
 // Later lines count.
 func (q *securedQuorum) config(id int, more ...string) *config.Config {
+	q.t.Helper()
 	var voters []string
 	for i, port := range q.ports {
-		voters = append(voters, fmt.Sprintf("%d@127.0.0.1:%d", i+1, port))
+		voters = append(voters, fmt.Sprintf("%d@%s:%d", i+1, q.host(i+1), port))
 	}
 	lines := append([]string{
-		fmt.Sprintf("listeners=CONTROLLER://127.0.0.1:%d", q.ports[id-1]),
+		fmt.Sprintf("listeners=CONTROLLER://%s:%d", q.host(id), q.ports[id-1]),
 		"listener.security.protocol.map=CONTROLLER:" + q.protocol,
 		"yakt.wal.segment.bytes=1048576", "controller.quorum.election.timeout.ms=2000",
 	}, q.lines...)
 	if strings.HasSuffix(q.protocol, "SSL") {
 		lines = append(lines, "ssl.client.auth=required")
-		lines = append(lines, q.tls(q.ca, certstest.CN("controllers"))...)
+		lines = append(lines, q.tls(q.ca, certstest.CN("controllers", q.host(id)))...)
 		lines = append(lines, "ssl.principal.mapping.rules=RULE:^CN=([^,]*).*$/$1/")
 	}
 	cfg := configFor(q.t, id, filepath.Join(q.t.TempDir(), "d"),
 		"controller.quorum.voters="+strings.Join(voters, ","), append(lines, more...)...)
 	format(q.t, cfg, Format{Scram: q.scram})
 	return cfg
+}
+
+// host is the name of a node, for which its certificate is.
+func (q *securedQuorum) host(id int) string {
+	if id == 2 {
+		return "localhost"
+	}
+	return "127.0.0.1"
 }
 
 func (q *securedQuorum) start() (all []*Node) {
@@ -138,5 +156,227 @@ func TestSecuredQuorums(t *testing.T) {
 	}
 }
 
-var _ = slog.LevelInfo
-var _ = os.Getenv
+// watchedLog is a log whose lines can be waited for.
+type watchedLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+	more chan struct{} // closed by the next line
+}
+
+func newWatchedLog() *watchedLog { return &watchedLog{more: make(chan struct{})} }
+
+func (l *watchedLog) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+func (l *watchedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.more)
+	l.more = make(chan struct{})
+	return l.text.Write(p)
+}
+
+func (l *watchedLog) read() (string, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String(), l.more
+}
+
+// await waits for a line that contains a text.
+func (l *watchedLog) await(t *testing.T, want string) {
+	t.Helper()
+	late := time.After(patience)
+	for {
+		text, more := l.read()
+		if strings.Contains(text, want) {
+			return
+		}
+		select {
+		case <-more:
+		case <-late:
+			t.Fatalf("no line has %q:\n%s", want, text)
+		}
+	}
+}
+
+// TestOddPeers: a third node that is not what it should be gets no answer but a refusal, and both
+// sides say why. A node that is not authorized learns nothing about the quorum.
+func TestOddPeers(t *testing.T) {
+	t.Parallel()
+	foreign := certstest.NewCA(t, "foreign")
+	plain := func(line string) string { return jaasLine("PLAIN", plainModule+line) }
+	for name, c := range map[string]struct {
+		protocol string
+		lines    []string                        // of all nodes
+		odd      func(q *securedQuorum) []string // of node 3
+		says     string                          // in its log
+		heard    string                          // in the log of node 1
+	}{
+		"plaintext": {
+			protocol: "SSL",
+			odd: func(*securedQuorum) []string {
+				return []string{"listener.security.protocol.map=CONTROLLER:PLAINTEXT"}
+			},
+			says:  "the client speaks TLS and this listener does not",
+			heard: "this listener is SSL and the client speaks Kafka's protocol without TLS",
+		},
+		"foreign authority": {
+			protocol: "SSL",
+			odd: func(q *securedQuorum) []string {
+				return q.tls(foreign, certstest.CN("controllers"))
+			},
+			says:  "certificate signed by unknown authority",
+			heard: "certificate signed by unknown authority",
+		},
+		"the certificate of node 2": {
+			protocol: "SSL",
+			odd: func(q *securedQuorum) []string {
+				return q.tls(q.ca, certstest.CN("controllers", q.host(2)))
+			},
+			says:  "nobody confirms at the address of node 3 that it has connected to node 1",
+			heard: "cannot validate certificate for 127.0.0.1",
+		},
+		"another principal": {
+			protocol: "SSL",
+			odd: func(q *securedQuorum) []string {
+				return q.tls(q.ca, certstest.CN("eve"))
+			},
+			says:  "User:eve may not act as a controller: it needs CLUSTER_ACTION on the cluster",
+			heard: "limit=peers",
+		},
+		"wrong password": {
+			protocol: "SASL_SSL", lines: plainLines("secret"),
+			odd: func(*securedQuorum) []string {
+				return []string{plain(`username="controllers" password="canary" user_controllers="secret";`)}
+			},
+			says:  "the server refuses the authentication",
+			heard: "PLAIN",
+		},
+		"a user without rights": {
+			protocol: "SASL_PLAINTEXT", lines: plainLines("secret"),
+			odd: func(*securedQuorum) []string {
+				return []string{plain(`username="eve" password="eve" user_controllers="secret";`)}
+			},
+			says:  "User:eve may not act as a controller",
+			heard: "principal=User:eve",
+		},
+		"another mechanism": {
+			protocol: "SASL_PLAINTEXT", lines: plainLines("secret"),
+			odd:   func(*securedQuorum) []string { return scramLines("secret") },
+			says:  "the server does not enable this SASL mechanism, but [PLAIN]",
+			heard: "the mechanism",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			q := newSecuredQuorum(t, c.protocol, c.lines...)
+			heard, says := newWatchedLog(), newWatchedLog()
+			first := startNode(t, q.config(1), heard.logger())
+			startNode(t, q.config(2), discard)
+			startNode(t, q.config(3, c.odd(q)...), says.logger())
+			says.await(t, c.says)
+			heard.await(t, c.heard)
+			if s := first.log.Status(); s.Leader >= 0 {
+				t.Errorf("a leader, %d, without all voters", s.Leader)
+			}
+			text, _ := says.read()
+			knows := strings.Contains(strings.ReplaceAll(text, "cluster="+testCluster, ""), testCluster)
+			if knows || strings.Contains(text, "canary") {
+				t.Errorf("a stranger learns the cluster's id, or a password is logged:\n%s", text)
+			}
+		})
+	}
+}
+
+// TestScramQuorumsRestart: controllers authenticate by SCRAM after all of them have stopped, with
+// the credentials that each has on its disk.
+func TestScramQuorumsRestart(t *testing.T) {
+	t.Parallel()
+	q := newSecuredQuorum(t, "SASL_PLAINTEXT", scramLines("secret")...)
+	q.scram = []string{"SCRAM-SHA-512=[name=controllers,password=secret]"}
+	all := q.start()
+	for _, n := range all {
+		awaitController(t, n)
+	}
+	for _, n := range all {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_ = n.Stop(ctx)
+		cancel()
+	}
+	for i, n := range all {
+		all[i] = startNode(t, n.cfg, discard)
+	}
+	awaitMore(t, all[0])
+}
+
+// TestScramPasswordsChange: a node that was away while the password of the controllers was changed
+// catches up once it is configured with the new one.
+func TestScramPasswordsChange(t *testing.T) {
+	t.Parallel()
+	q := newSecuredQuorum(t, "SASL_PLAINTEXT", scramLines("secret")...)
+	q.scram = []string{"SCRAM-SHA-512=[name=controllers,password=secret]"}
+	all := q.start()
+	for _, n := range all {
+		awaitController(t, n)
+	}
+	leader, away := leaderOf(t, all), all[0]
+	if leader == away {
+		away = all[1]
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_ = away.Stop(ctx)
+	changePassword(t, leader, "changed")
+	for i, n := range all {
+		_ = n.Stop(ctx)
+		text, err := os.ReadFile(n.cfg.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.ReplaceAll(text, []byte(`password="secret"`), []byte(`password="changed"`))
+		if err := os.WriteFile(n.cfg.Path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, _, err := config.Load(n.cfg.Path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = startNode(t, cfg, discard)
+	}
+	awaitMore(t, all[away.cfg.NodeID-1])
+}
+
+// changePassword changes that of the controllers.
+func changePassword(t *testing.T, leader *Node, password string) {
+	t.Helper()
+	change := kmsg.NewAlterUserSCRAMCredentialsRequestUpsertion()
+	change.Name, change.Mechanism, change.Iterations = "controllers", 2, scramIterationsMin
+	change.Salt = []byte("salt")
+	var err error
+	change.SaltedPassword, err = sasl.Salt(sasl.ScramSHA512, password, change.Salt,
+		scramIterationsMin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
+	req.Upsertions = append(req.Upsertions, change)
+	answers := make(chan kmsg.Response, 1)
+	leader.controller.Handle(t.Context(), kafkaproto.Caller{Principal: "User:controllers"}, req,
+		func(r kmsg.Response) { answers <- r })
+	answer := (<-answers).(*kmsg.AlterUserSCRAMCredentialsResponse)
+	if len(answer.Results) != 1 || answer.Results[0].ErrorCode != 0 {
+		t.Fatalf("%+v", answer)
+	}
+}
+
+// awaitMore waits until more is committed, which needs a leader.
+func awaitMore(t *testing.T, n *Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	end := n.controller.Image().EndOffset()
+	for n.controller.Image().EndOffset() == end {
+		if err := n.controller.Await(ctx, feed.AudienceAll, end-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -26,6 +26,7 @@ type plan struct {
 	log           raftlog.Config
 	dir           string
 	http          []config.HostPort
+	httpProtocol  config.SecurityProtocol
 	debug         []config.HostPort
 	hosts         []string
 	httpLimits    httpLimits
@@ -60,7 +61,7 @@ func planOf(t *testing.T, text string) plan {
 	n.controller = controller.New(controller.Config{Clock: systemClock{}})
 	p := plan{
 		dir: cfg.Storage.MetadataLogDir, http: cfg.HTTP.Listeners, hosts: n.httpHosts(),
-		debug: cfg.DebugListeners, level: cfg.Log.Level, format: cfg.Log.Format,
+		httpProtocol: cfg.HTTP.Protocol, debug: cfg.DebugListeners, level: cfg.Log.Level, format: cfg.Log.Format,
 	}
 	if p.server, err = n.serverConfig(fakeLookup); err != nil {
 		t.Fatal(err)
@@ -123,6 +124,7 @@ var samples = map[string]string{
 	"unclean.leader.election.enable":      "true",
 	"config.providers":                    "file",
 	"early.start.listeners":               "CONTROLLER",
+	"yakt.http.security.protocol":         "SSL",
 	"security.providers":                  "a.B",
 	"principal.builder.class": "org.apache.kafka.common.security.authenticator." +
 		"DefaultKafkaPrincipalBuilder",

@@ -126,3 +126,16 @@ func (w *World) Server(t testing.TB, more ...string) (*sasl.Server, sasl.Setting
 	}
 	return server, settings
 }
+
+// Client is the options of a client with a token of OAUTHBEARER.
+func Client(token string) sasl.ClientOptions {
+	return sasl.ClientOptions{Token: func(context.Context) (string, error) { return token, nil }}
+}
+
+// Fault is a validator that cannot decide.
+type Fault struct{ Err error }
+
+// Validate implements sasl.TokenValidator.
+func (f Fault) Validate(context.Context, string, time.Time) (security.Identity, error) {
+	return security.Identity{}, f.Err
+}
