@@ -16,7 +16,8 @@ import (
 // Behaviour: a read of the committed image, on any node: the tokens that one of the given
 // principals owns or may renew, with their HMACs; all tokens if the list is null, none if it is
 // empty. Left out are those that the sender neither owns nor may renew, unless it has DESCRIBE on
-// the token or DESCRIBE_TOKENS on the user who owns it. Checked in this order: the connection, whether tokens are enabled.
+// the token or DESCRIBE_TOKENS on the user who owns it. Checked in this order: the connection,
+// whether tokens are enabled.
 //
 // Differs from Kafka: its controllers advertise this and then answer UNKNOWN_SERVER_ERROR; the
 // answer is a broker's. Expired tokens are in it until they are removed, as there.
@@ -67,9 +68,9 @@ func (r *rights) seeToken(t *record.DelegationToken) bool {
 	if r == nil || mayRenew(t, r.caller.Principal) {
 		return true
 	}
-	return r.allow(acls.Action{Operation: acls.Describe, ResourceType: acls.DelegationToken,
+	return r.mayKnow(acls.Action{Operation: acls.Describe, ResourceType: acls.DelegationToken,
 		ResourceName: t.TokenID}) ||
-		r.allow(acls.Action{Operation: acls.DescribeTokens, ResourceType: acls.User,
+		r.mayKnow(acls.Action{Operation: acls.DescribeTokens, ResourceType: acls.User,
 			ResourceName: t.Owner})
 }
 

@@ -159,21 +159,21 @@ func saysNotController(resp kmsg.Response) bool {
 	if resp.Key() == kmsg.DescribeQuorum.Int16() {
 		code = kerr.NotLeaderForPartition.Code
 	}
-	return hasErrorCode(reflect.ValueOf(resp), code)
+	return hasErrorCode(reflect.ValueOf(resp), func(c int16) bool { return c == code })
 }
 
 // hasErrorCode looks for an error code at every level of a response; kmsg calls all of them
 // ErrorCode. It skips slices that cannot contain one, such as records.
-func hasErrorCode(v reflect.Value, code int16) bool {
+func hasErrorCode(v reflect.Value, is func(int16) bool) bool {
 	switch v.Kind() {
 	case reflect.Pointer:
-		return !v.IsNil() && hasErrorCode(v.Elem(), code)
+		return !v.IsNil() && hasErrorCode(v.Elem(), is)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() != reflect.Struct {
 			return false
 		}
 		for i := range v.Len() {
-			if hasErrorCode(v.Index(i), code) {
+			if hasErrorCode(v.Index(i), is) {
 				return true
 			}
 		}
@@ -181,12 +181,12 @@ func hasErrorCode(v reflect.Value, code int16) bool {
 		for i := range v.NumField() {
 			f := v.Field(i)
 			if v.Type().Field(i).Name == "ErrorCode" {
-				if f.Int() == int64(code) {
+				if is(int16(f.Int())) {
 					return true
 				}
 				continue
 			}
-			if hasErrorCode(f, code) {
+			if hasErrorCode(f, is) {
 				return true
 			}
 		}

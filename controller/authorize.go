@@ -123,7 +123,9 @@ type rights struct {
 	c      *Controller
 	img    *metadata.Image
 	caller protocol.Caller
-	taken  map[acls.Action]bool // decisions made ahead
+	// request is its name, for the log; "" where there is none.
+	request string
+	taken   map[acls.Action]bool // decisions made ahead
 }
 
 func (c *Controller) rightsOf(caller protocol.Caller) *rights {
@@ -133,8 +135,23 @@ func (c *Controller) rightsOf(caller protocol.Caller) *rights {
 	return &rights{c: c, img: c.Image(), caller: caller}
 }
 
-// allow decides about one action.
+// allow decides about one action, and logs the decision.
 func (r *rights) allow(act acls.Action) bool {
+	if r == nil {
+		return true
+	}
+	if allowed, ok := r.taken[act]; ok {
+		return allowed
+	}
+	d := r.c.cfg.Authorizer.Decide(r.img, r.caller.Principal, r.caller.ClientAddr, act)
+	if d.Allowed || !isAlternative(act) {
+		r.c.denials.note(r.caller, r.request, act, d)
+	}
+	return d.Allowed
+}
+
+// mayKnow decides about one action without a line in the log: whether an answer shows something.
+func (r *rights) mayKnow(act acls.Action) bool {
 	if r == nil {
 		return true
 	}
@@ -152,8 +169,14 @@ func (r *rights) onTopic(operation int8, name string) bool {
 
 // someTopic decides whether the operation is allowed on any topic, whether it exists or not.
 func (r *rights) someTopic(operation int8) bool {
-	return r == nil || r.c.cfg.Authorizer.AllowsAny(r.img, r.caller.Principal,
-		r.caller.ClientAddr, operation, acls.Topic)
+	if r == nil {
+		return true
+	}
+	allowed := r.c.cfg.Authorizer.AllowsAny(r.img, r.caller.Principal, r.caller.ClientAddr, operation,
+		acls.Topic)
+	r.c.denials.note(r.caller, r.request, acls.Action{Operation: operation,
+		ResourceType: acls.Topic, ResourceName: "of any name"}, acls.Decision{Allowed: allowed})
+	return allowed
 }
 
 // take decides about an action ahead.
@@ -182,7 +205,7 @@ func (r *rights) operations(resourceType int8, name string) (bits int32) {
 
 // clusterOperations are the bits for the cluster, none to who may not describe it.
 func (r *rights) clusterOperations() int32 {
-	if !r.onCluster(acls.Describe) {
+	if !r.mayKnow(acls.OnCluster(acls.Describe)) {
 		return 0
 	}
 	return r.operations(acls.Cluster, acls.ClusterName)
@@ -196,6 +219,9 @@ func (c *Controller) refusal(a *api, caller protocol.Caller, req kmsg.Request) k
 	r := c.rightsOf(caller)
 	if r != nil && !c.hasACLs() {
 		return a.fail(req, errNoACLsYet)
+	}
+	if r != nil {
+		r.request = a.name
 	}
 	if a.refuse != nil {
 		if resp := a.refuse(c, caller, req); resp != nil {
@@ -264,12 +290,14 @@ func (c *Controller) refuseChange(name string, caller protocol.Caller) error {
 
 // grant returns the rights for a write request, with its decisions made. Without some, nothing of
 // the request is allowed.
-func (c *Controller) grant(a *api, caller protocol.Caller, req kmsg.Request) (r *rights, some bool) {
+func (c *Controller) grant(
+	a *api, caller protocol.Caller, req kmsg.Request,
+) (r *rights, some bool) {
 	r = c.rightsOf(caller)
 	if r == nil || a.who.decide == nil {
 		return r, true
 	}
-	r.taken = make(map[acls.Action]bool)
+	r.request, r.taken = a.name, make(map[acls.Action]bool)
 	return r, a.who.decide(r, req)
 }
 

@@ -53,9 +53,10 @@ type accessFixture struct {
 	*testDriver
 	brokerEpoch int64
 	topicID     protocol.UUID
-	byToken     bool                                // the sender is authenticated by a delegation token
-	own         *kmsg.CreateDelegationTokenResponse // the sender's
-	token       *kmsg.CreateDelegationTokenResponse
+	// byToken says that the sender is authenticated by a delegation token.
+	byToken bool
+	own     *kmsg.CreateDelegationTokenResponse // the sender's
+	token   *kmsg.CreateDelegationTokenResponse
 }
 
 const (

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -56,7 +57,8 @@ func (c *Controller) ChangeBroker(
 		return Outcome{}, err
 	}
 	var changed *metadata.Broker
-	p := &pendingOp{c: c, name: "BrokerChange", op: op{caller: caller}, admin: true}
+	p := &pendingOp{c: c, name: "BrokerChange", op: op{caller: caller}, admin: true,
+		what: func() string { return fmt.Sprintf("broker %d", change.BrokerID) }}
 	run := func(core *core, o op) result {
 		if change.Check != nil {
 			if err := change.Check(core.working); err != nil {

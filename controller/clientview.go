@@ -54,7 +54,10 @@ func clientEndpoint(endpoints []record.Endpoint, caller protocol.Caller) *record
 }
 
 // sees reports whether the client may know that a topic exists.
-func (v clientView) sees(topic string) bool { return v.rights.onTopic(acls.Describe, topic) }
+func (v clientView) sees(topic string) bool {
+	return v.rights.mayKnow(acls.Action{Operation: acls.Describe, ResourceType: acls.Topic,
+		ResourceName: topic})
+}
 
 // shown is sees for answers about all topics; nil when the client sees all.
 func (v clientView) shown() func(topic string) bool {

@@ -51,6 +51,8 @@ type Controller struct {
 	// strayReplicas counts the fetches of replicas that may not fetch.
 	strayReplicas limits.Pace
 	brokers       *brokerAsker
+	denials       *denials
+	audit         *audit
 
 	stop func()
 	done chan struct{}
@@ -77,6 +79,9 @@ func New(cfg Config) *Controller {
 	c.active.Store(standby)
 	c.aclsFrom.Store(unknownOffset)
 	c.core = newCore(&c.cfg)
+	now := func() time.Time { return c.cfg.Clock.Now() }
+	c.denials = newDenials(c.cfg.Loggers.Logger("authorizer"), now)
+	c.audit = newAudit(c.cfg.Loggers.Logger("audit"), now)
 	c.published.Store(c.core.committed)
 	c.whole.Store(c.core.committed)
 	c.timers = timers{clock: cfg.Clock, fire: c.fireTimers}
@@ -340,7 +345,7 @@ func (c *Controller) pendingRequest(
 	ctx context.Context, a *api, o op, req kmsg.Request,
 ) *pendingOp {
 	p := &pendingOp{
-		c: c, name: a.name, op: o,
+		c: c, name: a.name, op: o, what: func() string { return about(req) },
 		admin: a.sender == administrator, long: isLong(req),
 	}
 	if a.timeout != nil {
@@ -354,6 +359,9 @@ func (c *Controller) pendingRequest(
 
 // start queues an operation for the core of the active controller.
 func (c *Controller) start(p *pendingOp, from sender, run func(op) result) {
+	if from == administrator && !p.dry {
+		c.audit.follow(p)
+	}
 	if _, active := c.Active(); !active {
 		p.fail(errNotController)
 		return
@@ -377,6 +385,9 @@ func (c *Controller) admit(
 		quick := o
 		quick.now = c.cfg.Clock.Now()
 		resp = a.quick(c, quick, req)
+		if resp != nil && a.sender == administrator {
+			c.audit.quick(caller, a.name, req, resp)
+		}
 	}
 	return o, resp
 }

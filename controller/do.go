@@ -120,6 +120,7 @@ func (c *Controller) DoNext(
 			return result{refusal: err}
 		}
 		o.rights, _ = c.grant(a, caller, req)
+		p.what = func() string { return about(req) }
 		return a.write(core, o, req)
 	}
 	return c.do(ctx, p, administrator, run, operation.DryRun)
@@ -151,6 +152,7 @@ func writeOf(req kmsg.Request) (*api, error) {
 func (c *Controller) do(
 	ctx context.Context, p *pendingOp, from sender, run func(*core, op) result, dry bool,
 ) (Outcome, error) {
+	p.dry = dry
 	d := &doing{core: c.core, dry: dry, done: make(chan ended, 1)}
 	p.reply = func(resp kmsg.Response, refusal error) { d.finish(resp, refusal) }
 	p.fail = func(err *protocol.Error) { d.finish(nil, d.explain(err)) }

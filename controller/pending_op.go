@@ -21,6 +21,12 @@ type pendingOp struct {
 	// admin operations give way to those that brokers need. long ones list much, so that they count
 	// as a part even if they have only one.
 	admin, long bool
+	dry         bool // it writes nothing
+	// what describes what it changes, for the audit log. May be nil.
+	what func() string
+	// The records that it has written are among those from first on and before end; end is 0 if it
+	// has written none.
+	first, end int64
 	// reply gets the response, nil for operations without one, or the refusal.
 	reply func(resp kmsg.Response, refusal error)
 	fail  func(*protocol.Error)
@@ -88,5 +94,19 @@ func (p *pendingOp) propose(f func(op) result) (r result, err error) {
 		panic("an operation answers before its last part")
 	}
 	r.long = r.long || p.long
-	return r, p.c.core.append(p.op.now, r)
+	base := p.c.core.nextOffset()
+	err = p.c.core.append(p.op.now, r)
+	p.wrote(base, p.c.core.nextOffset())
+	return r, err
+}
+
+// wrote notes that the log has accepted what lies between two offsets.
+func (p *pendingOp) wrote(base, end int64) {
+	if base == end {
+		return
+	}
+	if p.end == 0 {
+		p.first = base
+	}
+	p.end = end
 }

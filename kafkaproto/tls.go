@@ -21,8 +21,9 @@ const (
 	// handshakeMaxBytes is how much a client may send before its handshake is complete: many times
 	// what a chain of certificates takes.
 	handshakeMaxBytes = 64 << 10
-	// handshakeWork is about what one handshake takes of the processor, for its turn.
-	handshakeWork = time.Millisecond
+	// handshakeWork is what one handshake takes of the processor at most, for its turn. It is too
+	// long for the place of short work, so that handshakes never use every processor.
+	handshakeWork = 3 * time.Millisecond
 )
 
 var errHandshakeBytes = fmt.Errorf("the client sent more than %d bytes without completing the "+

@@ -40,6 +40,8 @@ var known = map[string]string{
 	"raft":       "elections, replication between controllers, the log, snapshots",
 	"network":    "connections and requests of the controller listeners",
 	"http":       "requests and connections of the HTTP API",
+	"authorizer": "who was denied what; at DEBUG also who was allowed what",
+	"audit":      "each change by an administrator or a client: who, from where, what, its result",
 }
 
 // About returns what a logger logs; "" if there is none of that name.

@@ -223,8 +223,8 @@ func TestAuthorizedOperations(t *testing.T) {
 	}
 }
 
-// TestAllowsSome has the rules of the question whether any resource of a type is allowed.
-func TestAllowsSome(t *testing.T) {
+// TestAllowsAny has the rules of the question whether any resource of a type is allowed.
+func TestAllowsAny(t *testing.T) {
 	t.Parallel()
 	authorizer := NewAuthorizer([]string{"User:root"}, false)
 	for entries, want := range map[string]bool{
@@ -251,10 +251,10 @@ func TestAllowsSome(t *testing.T) {
 		"allow User:a * write topic:*x\ndeny User:a * write topic:*…":                          false,
 	} {
 		img := aclImage(t, lines(entries)...)
-		if got := authorizer.AllowsSome(img, "User:a", "1.2.3.4", Write, Topic); got != want {
+		if got := authorizer.AllowsAny(img, "User:a", "1.2.3.4", Write, Topic); got != want {
 			t.Errorf("%q: %t", entries, got)
 		}
-		if !authorizer.AllowsSome(img, "User:root", "1.2.3.4", Write, Topic) {
+		if !authorizer.AllowsAny(img, "User:root", "1.2.3.4", Write, Topic) {
 			t.Errorf("%q: a super user is denied", entries)
 		}
 	}

@@ -39,16 +39,16 @@ func (a *Authorizer) AuthorizedOperations(
 // asks with this text, so that an entry about it or a prefix of it counts as one about all names.
 const hardcode = "hardcode"
 
-// AllowsSome decides whether a principal on a host may act on resources of a type of some name, as
+// AllowsAny decides whether a principal on a host may act on resources of a type of some name, as
 // Kafka does where a producer wants an id but has not named a topic. Other operations imply nothing
 // here, except in entries about the name "hardcode". (Authorizer.authorizeByResourceType)
-func (a *Authorizer) AllowsSome(
+func (a *Authorizer) AllowsAny(
 	img *metadata.Image, principal, host string, operation, resourceType int8,
 ) bool {
 	if a.Allows(img, principal, host, Action{operation, resourceType, hardcode}) {
 		return true
 	}
-	return principal != aclindex.Everyone && img.ACLIndex().AllowsSome(
+	return principal != aclindex.Everyone && img.ACLIndex().AllowsAny(
 		aclindex.Client{Principal: principal, Host: host}, resourceType,
 		aclindex.Allow(operation)|aclindex.Allow(All)|aclindex.Deny(operation)|aclindex.Deny(All))
 }

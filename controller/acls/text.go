@@ -21,17 +21,22 @@ func (a Action) String() string {
 
 // EntryText describes an entry as in "entry ID: User:a from * is allowed ALL on TOPIC t".
 func EntryText(e *record.AccessControlEntry) string {
+	return fmt.Sprintf("entry %v: %v", e.ID, BindingOf(e))
+}
+
+// String describes the binding as in "User:a from * is allowed ALL on TOPIC t". Long names are cut,
+// and unprintable characters are escaped.
+func (b Binding) String() string {
 	permission := "denied"
-	if e.PermissionType == permissionAllow {
+	if b.PermissionType == permissionAllow {
 		permission = "allowed"
 	}
-	name := shown(e.ResourceName)
-	if e.PatternType == patternPrefixed {
+	name := shown(b.ResourceName)
+	if b.PatternType == patternPrefixed {
 		name = "names that begin with " + name
 	}
-	return fmt.Sprintf("entry %v: %s from %s is %s %s on %v %s", e.ID, shown(e.Principal),
-		shown(e.Host), permission, OperationText(e.Operation),
-		kmsg.ACLResourceType(e.ResourceType), name)
+	return fmt.Sprintf("%s from %s is %s %s on %v %s", shown(b.Principal), shown(b.Host), permission,
+		OperationText(b.Operation), kmsg.ACLResourceType(b.ResourceType), name)
 }
 
 func shown(name string) string {

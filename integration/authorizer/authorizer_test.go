@@ -145,7 +145,7 @@ func (s *set) ask() {
 	s.kafka.ask(q)
 	d := decided{question: q, img: s.img}
 	if q.some {
-		d.Allowed = s.authorizer.AllowsSome(s.img, q.principal, q.address.String(), q.Operation,
+		d.Allowed = s.authorizer.AllowsAny(s.img, q.principal, q.address.String(), q.Operation,
 			q.ResourceType)
 	} else {
 		d.Decision = s.authorizer.Decide(s.img, q.principal, q.address.String(), q.Action)

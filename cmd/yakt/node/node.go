@@ -84,7 +84,7 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 		return nil, err
 	}
 	warnOfModes(cfg, n.logger)
-	n.guard, err = openGuard(cfg, n.loggers.Logger("security"), credentials{n})
+	n.guard, err = openGuard(cfg, n.loggers.Logger("security"), credentials{node: n})
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 type protocolGuard struct {
 	tls    bool // the listeners serve HTTPS
 	logger *slog.Logger
-	pace   limits.Pace
+	paces  [4]limits.Pace // of the log's lines, by what the client speaks
 }
 
 var errOtherProtocol = errors.New("the first byte is not of this listener's protocol")
@@ -25,14 +25,16 @@ var errOtherProtocol = errors.New("the first byte is not of this listener's prot
 func (g *protocolGuard) watch(c net.Conn) net.Conn { return &guardedConn{Conn: c, guard: g} }
 
 // speech is what a client speaks, by its first byte.
-type speech string
+type speech int
 
 const (
-	speaksHTTP    speech = "HTTP"
-	speaksKafka   speech = "Kafka"
-	speaksTLS     speech = "TLS"
-	speaksUnknown speech = "unknown"
+	speaksUnknown speech = iota
+	speaksHTTP
+	speaksKafka
+	speaksTLS
 )
+
+func (s speech) String() string { return [...]string{"unknown", "HTTP", "Kafka", "TLS"}[s] }
 
 // speechOf guesses a client's protocol from its first byte: the letter of a method or an empty line
 // before it, the type of a TLS record, or the length of a frame of less than 16 MiB.
@@ -69,7 +71,7 @@ const (
 )
 
 // refuse answers and logs a connection that begins with a byte of another protocol; the log at most
-// once a minute.
+// once a minute for each protocol.
 func (g *protocolGuard) refuse(c net.Conn, first byte) {
 	speaks := speechOf(first)
 	answer, advice := "", "give Kafka clients the address of a controller listener"
@@ -85,11 +87,10 @@ func (g *protocolGuard) refuse(c net.Conn, first byte) {
 		_ = c.SetWriteDeadline(time.Now().Add(answerWithin))
 		_, _ = io.WriteString(c, answer)
 	}
-	if since, count, due := g.pace.Add(); due {
-		g.logger.Warn("closed a connection to the HTTP listener that does not speak "+
-			map[bool]string{false: "HTTP", true: "HTTPS"}[g.tls]+": "+advice,
+	if since, count, due := g.paces[speaks].Add(); due {
+		g.logger.Warn("closed a connection to the HTTP listener that does not speak its protocol: "+advice,
 			"client", c.RemoteAddr(), "listener", c.LocalAddr(),
-			"speaks", string(speaks), "closed", since, "in_all", count)
+			"speaks", speaks, "closed", since, "in_all", count)
 	}
 }
 

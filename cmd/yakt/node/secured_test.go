@@ -1,9 +1,12 @@
 package node
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,9 +14,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kmsg"
+
 	"github.com/yakt/yakt/config"
+	"github.com/yakt/yakt/controller/feed"
+	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/security/certs/certstest"
 	"github.com/yakt/yakt/security/oauth/oauthtest"
+	"github.com/yakt/yakt/security/sasl"
 )
 
 const (
@@ -276,5 +284,99 @@ func TestOddPeers(t *testing.T) {
 				t.Errorf("a stranger learns the cluster's id, or a password is logged:\n%s", text)
 			}
 		})
+	}
+}
+
+// TestScramQuorumsRestart: controllers authenticate by SCRAM after all of them have stopped, with
+// the credentials that each has on its disk.
+func TestScramQuorumsRestart(t *testing.T) {
+	t.Parallel()
+	q := newSecuredQuorum(t, "SASL_PLAINTEXT", scramLines("secret")...)
+	q.scram = []string{"SCRAM-SHA-512=[name=controllers,password=secret]"}
+	all := q.start()
+	for _, n := range all {
+		awaitController(t, n)
+	}
+	for _, n := range all {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_ = n.Stop(ctx)
+		cancel()
+	}
+	for i, n := range all {
+		all[i] = startNode(t, n.cfg, discard)
+	}
+	awaitMore(t, all[0])
+}
+
+// TestScramPasswordsChange: a node that was away while the password of the controllers was changed
+// catches up once it is configured with the new one.
+func TestScramPasswordsChange(t *testing.T) {
+	t.Parallel()
+	q := newSecuredQuorum(t, "SASL_PLAINTEXT", scramLines("secret")...)
+	q.scram = []string{"SCRAM-SHA-512=[name=controllers,password=secret]"}
+	all := q.start()
+	for _, n := range all {
+		awaitController(t, n)
+	}
+	leader, away := leaderOf(t, all), all[0]
+	if leader == away {
+		away = all[1]
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_ = away.Stop(ctx)
+	changePassword(t, leader, "changed")
+	for i, n := range all {
+		_ = n.Stop(ctx)
+		text, err := os.ReadFile(n.cfg.Path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.ReplaceAll(text, []byte(`password="secret"`), []byte(`password="changed"`))
+		if err := os.WriteFile(n.cfg.Path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, _, err := config.Load(n.cfg.Path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[i] = startNode(t, cfg, discard)
+	}
+	awaitMore(t, all[away.cfg.NodeID-1])
+}
+
+// changePassword changes that of the controllers.
+func changePassword(t *testing.T, leader *Node, password string) {
+	t.Helper()
+	change := kmsg.NewAlterUserSCRAMCredentialsRequestUpsertion()
+	change.Name, change.Mechanism, change.Iterations = "controllers", 2, scramIterationsMin
+	change.Salt = []byte("salt")
+	var err error
+	change.SaltedPassword, err = sasl.Salt(sasl.ScramSHA512, password, change.Salt,
+		scramIterationsMin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := kmsg.NewPtrAlterUserSCRAMCredentialsRequest()
+	req.Upsertions = append(req.Upsertions, change)
+	answers := make(chan kmsg.Response, 1)
+	leader.controller.Handle(t.Context(), kafkaproto.Caller{Principal: "User:controllers"}, req,
+		func(r kmsg.Response) { answers <- r })
+	answer := (<-answers).(*kmsg.AlterUserSCRAMCredentialsResponse)
+	if len(answer.Results) != 1 || answer.Results[0].ErrorCode != 0 {
+		t.Fatalf("%+v", answer)
+	}
+}
+
+// awaitMore waits until more is committed, which needs a leader.
+func awaitMore(t *testing.T, n *Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	end := n.controller.Image().EndOffset()
+	for n.controller.Image().EndOffset() == end {
+		if err := n.controller.Await(ctx, feed.AudienceAll, end-1); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// AllowsSome reports whether a client may do something to resources of a type of some name, by the
+// AllowsAny reports whether a client may do something to resources of a type of some name, by the
 // entries with the bits in want: those that allow it, and those that deny it. An entry that denies
 // it by the wildcard outweighs all. Otherwise it is enough that one allows it by the wildcard, or
 // by a pattern that no prefix denies as a whole, nor, if it is literal, a literal one.
 // (Authorizer.authorizeByResourceType, which does not ask what other names a prefix leaves.)
-func (x *Index) AllowsSome(c Client, resourceType int8, want Operations) bool {
+func (x *Index) AllowsAny(c Client, resourceType int8, want Operations) bool {
 	hosts := x.hostsFor(c, resourceType, want)
 	allow, deny := uint32(want&^AllDenied), uint32(want&AllDenied)
 	byWildcard := uint32(0)
