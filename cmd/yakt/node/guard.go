@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/yakt/yakt/config"
@@ -36,8 +37,9 @@ type guard struct {
 	source     *oauth.Source // of this node's own tokens; nil without OAUTHBEARER
 	peers      peerDialer
 
-	ctx  context.Context // ends with close
-	stop context.CancelFunc
+	ctx     context.Context // ends with close
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 // openGuard reads the certificates and starts what fetches keys and tokens. An error names the key
@@ -181,6 +183,7 @@ func (g *guard) close() {
 		return
 	}
 	g.stop()
+	g.running.Wait()
 	for _, v := range g.validators {
 		v.Close()
 	}
