@@ -47,8 +47,6 @@ type Config struct {
 	// Refused returns how often each limit of the node has refused something since its start, by
 	// the limit's name; the API adds its own limit. It may be nil.
 	Refused func() map[string]int64
-	// Certificates returns the certificates that this node uses now; nil: it uses none.
-	Certificates func() []CertificateState
 	// SessionTimeout and HeartbeatInterval are those of the brokers.
 	SessionTimeout    time.Duration
 	HeartbeatInterval time.Duration

@@ -141,11 +141,12 @@ func (a *API) status() {
 	}, a.quorumState)
 }
 
-func (a *API) certificates() []CertificateState {
-	if a.cfg.Certificates == nil {
-		return []CertificateState{}
+func certificateStates(all []Certificate) []CertificateState {
+	states := make([]CertificateState, len(all))
+	for i, c := range all {
+		states[i] = CertificateState{c.Listener, c.Store, c.Subject, c.Serial, Time(c.NotAfter)}
 	}
-	return a.cfg.Certificates()
+	return states
 }
 
 func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
@@ -157,7 +158,7 @@ func (a *API) nodeStatus(context.Context, *struct{}) (*answer[Status], error) {
 		Topics: img.TopicCount(), Partitions: img.PartitionCount(),
 		Leaderless: img.LeaderlessCount(), Poisoned: img.PoisonCount(),
 		Faults: a.cfg.Controller.Stats().Faults, Refused: a.refusals(),
-		Certificates: a.certificates(), UptimeSeconds: int64(time.Since(a.began).Seconds()),
+		Certificates: certificateStates(n.Certificates), UptimeSeconds: int64(time.Since(a.began).Seconds()),
 	}
 	if v := img.Version(); v != 0 {
 		s.MetadataVersion = v.String()

@@ -7,14 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/controller"
-	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/security/certs"
 	"github.com/yakt/yakt/security/oauth"
@@ -190,18 +187,4 @@ func (g *guard) close() {
 	if g.source != nil {
 		g.source.Close()
 	}
-}
-
-// certificates are those that the listeners use now, by the names of the listeners.
-func (g *guard) certificates() []httpapi.CertificateState {
-	all := []httpapi.CertificateState{}
-	for _, name := range slices.Sorted(maps.Keys(g.stores)) {
-		for _, e := range g.stores[name].Expiries() {
-			all = append(all, httpapi.CertificateState{
-				Listener: e.Listener, Store: e.Store, Subject: e.Subject, Serial: e.Serial,
-				NotAfter: httpapi.Time(e.NotAfter),
-			})
-		}
-	}
-	return all
 }

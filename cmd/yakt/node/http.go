@@ -222,7 +222,6 @@ func (n *Node) httpAPI() *httpapi.API {
 		Version: n.version,
 		Hosts:   n.httpHosts(), Controller: n.controller, Log: quorumLog{n.log}, Leader: n.leaderHTTP,
 		ReadLog: n.log.ReadCommitted, Node: n.state, Refused: n.refused,
-		Certificates: n.guard.certificates,
 		PassTo: n.forwarder.to, BudgetBytes: httpLimitsOf(n.cfg).budgetBytes,
 		SessionTimeout:    n.cfg.Controller.BrokerSessionTimeout,
 		HeartbeatInterval: n.cfg.Controller.BrokerHeartbeatInterval,

@@ -153,10 +153,10 @@ func TestSecuredQuorums(t *testing.T) {
 				awaitController(t, n)
 			}
 			for _, n := range all {
-				certificates := n.guard.certificates()
+				certificates := n.guard.expiries()
 				if hasTLS := strings.HasPrefix(name, "SSL") || strings.HasPrefix(name, "SASL_SSL"); hasTLS !=
-					slices.ContainsFunc(certificates, func(c httpapi.CertificateState) bool {
-						return c.Listener == "CONTROLLER" && c.Store == "keystore" && c.NotAfter != ""
+					slices.ContainsFunc(certificates, func(c httpapi.Certificate) bool {
+						return c.Listener == "CONTROLLER" && c.Store == "keystore" && !c.NotAfter.IsZero()
 					}) {
 					t.Errorf("node %d: certificates %v", n.cfg.NodeID, certificates)
 				}
@@ -449,12 +449,12 @@ func TestDynamicCertificates(t *testing.T) {
 	serial := func() string { return g.stores["CONTROLLER"].Expiries()[0].Serial }
 	first := serial()
 	set := func(location string) {
-		e := metadata.NewImage().Edit()
-		err := e.Replay(&record.Config{
+		e := metadata.Empty().Edit()
+		err := e.Replay(0, &record.Config{
 			ResourceType: brokerResource, ResourceName: "1",
 			Name:  "listener.name.controller.ssl.keystore.location",
 			Value: &location,
-		}, 0)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
