@@ -16,8 +16,8 @@ import (
 // Behaviour: a read of the committed image, on any node. Answers are those of a broker
 // (KafkaApis.handleTopicMetadataRequest), except for listeners and the controller id: see
 // clientView. Topics on which the client has no DESCRIBE are left out, or refused where they are
-// named, whether they exist or not. Asking for a topic does not create it. Version 13 has an error code, which only
-// refusals use.
+// named, whether they exist or not. Asking for a topic does not create it. Version 13 has an error
+// code, which only refusals use.
 //
 // Differs from Kafka: its controllers do not serve METADATA. Here it lets a client that has a
 // controller as its seed find the brokers.

@@ -20,12 +20,11 @@ var coordinatorTopics = []string{protocol.OffsetsTopic, protocol.TransactionsTop
 //
 // Behaviour: a read of the committed image, on any node. The coordinator of a group is the leader
 // of a partition of __consumer_offsets, that of a transactional id one of __transaction_state; the
-// partition is the Java hash of the key. The client needs DESCRIBE on the group or transactional id.
-// Answers are those of a broker
-// (KafkaApis.handleFindCoordinatorRequest), with listeners as in clientView. While there is no such
-// topic or leader the answer is COORDINATOR_NOT_AVAILABLE, and clients repeat the request. The
-// topic is created by brokers, which know its settings, when they are asked for a coordinator; so
-// this node asks one.
+// partition is the Java hash of the key. The client needs DESCRIBE on the group or transactional
+// id. Answers are those of a broker (KafkaApis.handleFindCoordinatorRequest), with listeners as in
+// clientView. While there is no such topic or leader the answer is COORDINATOR_NOT_AVAILABLE, and
+// clients repeat the request. The topic is created by brokers, which know its settings, when they
+// are asked for a coordinator; so this node asks one.
 //
 // Differs from Kafka: its controllers do not serve FIND_COORDINATOR. Here it lets a consumer or a
 // transactional producer have a controller as its seed. Coordinators of share partitions, which

@@ -21,8 +21,8 @@ import (
 // Behaviour: each topic succeeds or fails by itself. All that succeed are one batch: for each topic
 // its TopicRecord, its ConfigRecords and its PartitionRecords. The ISR of a new partition is its
 // active replicas. The sender needs CREATE on the cluster, or else on each topic. The answer for a
-// topic on which it has no DESCRIBE_CONFIGS leaves out the configs and the numbers of partitions and
-// replicas. A topic whose name differs from an existing one only in dots and underscores is
+// topic on which it has no DESCRIBE_CONFIGS leaves out the configs and the numbers of partitions
+// and replicas. A topic whose name differs from an existing one only in dots and underscores is
 // refused; two such names in one request are both created, as in Kafka. A validating request gets
 // the same answer, with an id that nothing has, writes nothing, and draws on the quota like any
 // other (KIP-599).

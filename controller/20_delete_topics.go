@@ -20,8 +20,8 @@ import (
 // Behaviour: each entry succeeds or fails by itself. A topic is one RemoveTopicRecord, however many
 // partitions it has, and all of them are one batch. The sender needs DELETE on the cluster, or else
 // DESCRIBE and DELETE on each topic. An entry that it may not delete does not reveal which name
-// belongs to an id, nor, without DESCRIBE, whether a name exists. The answers come in random order, so that their
-// places do not reveal which topics exist.
+// belongs to an id, nor, without DESCRIBE, whether a name exists. The answers come in random order,
+// so that their places do not reveal which topics exist.
 //
 // Versions: 6 names topics by id (KIP-516).
 //
@@ -212,7 +212,8 @@ func (d *topicDeletion) byID(e topicEntry) {
 			e.named, e.name = true, t.Name
 		}
 		d.answer(e, errTopicDenied)
-	case d.times[topicEntry{named: true, name: t.Name}] == 1: // byName answers for both
+	case d.times[topicEntry{named: true, name: t.Name}] == 1 && d.may(acls.Describe, t.Name):
+		// byName answers for both
 	default:
 		d.remove(t)
 	}

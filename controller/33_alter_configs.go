@@ -14,7 +14,8 @@ import (
 // ALTER_CONFIGS (33), versions 0 to 2.
 //
 // Behaviour: sets the keys of a resource to the given values and deletes all others. Otherwise it
-// is INCREMENTAL_ALTER_CONFIGS: the same checks and permissions, each resource by itself, one batch.
+// is INCREMENTAL_ALTER_CONFIGS: the same checks and permissions, each resource by itself, one
+// batch.
 //
 // KIP-133. Kafka: ConfigurationControlManager.legacyAlterConfigs.
 func (c *core) alterConfigs(o op, req *kmsg.AlterConfigsRequest) result {

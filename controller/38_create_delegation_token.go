@@ -91,8 +91,8 @@ func tokenResponse(
 	return resp
 }
 
-// refuseTokenCreation answers requests on connections that may not carry them, and those for an owner
-// for whom the sender may not make tokens.
+// refuseTokenCreation answers requests on connections that may not carry them, and those for an
+// owner for whom the sender may not make tokens.
 func (c *Controller) refuseTokenCreation(
 	caller protocol.Caller, req *kmsg.CreateDelegationTokenRequest,
 ) kmsg.Response {

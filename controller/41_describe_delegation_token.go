@@ -16,7 +16,8 @@ import (
 // Behaviour: a read of the committed image, on any node: the tokens that one of the given
 // principals owns or may renew, with their HMACs; all tokens if the list is null, none if it is
 // empty. Left out are those that the sender neither owns nor may renew, unless it has DESCRIBE on
-// the token or DESCRIBE_TOKENS on the user who owns it. Checked in this order: the connection, whether tokens are enabled.
+// the token or DESCRIBE_TOKENS on the user who owns it. Checked in this order: the connection,
+// whether tokens are enabled.
 //
 // Differs from Kafka: its controllers advertise this and then answer UNKNOWN_SERVER_ERROR; the
 // answer is a broker's. Expired tokens are in it until they are removed, as there.

@@ -112,10 +112,22 @@ func addReassignment(
 	return topics
 }
 
+// failListPartitionReassignments names what was asked for, as Kafka does.
 func failListPartitionReassignments(
 	req *kmsg.ListPartitionReassignmentsRequest, err *protocol.Error,
 ) kmsg.Response {
 	resp := responseTo[*kmsg.ListPartitionReassignmentsResponse](req)
 	resp.ErrorCode, resp.ErrorMessage = err.Code(), err.Text()
-	return resp
+	lists := entryLists{len(req.Topics), func(i int) int { return len(req.Topics[i].Partitions) }}
+	return nested(resp, &resp.Topics, lists,
+		func(r run) kmsg.ListPartitionReassignmentsResponseTopic {
+			t := kmsg.NewListPartitionReassignmentsResponseTopic()
+			t.Topic = req.Topics[r.list].Topic
+			for _, id := range req.Topics[r.list].Partitions[r.entry:r.end] {
+				p := kmsg.NewListPartitionReassignmentsResponseTopicPartition()
+				p.Partition = id
+				t.Partitions = append(t.Partitions, p)
+			}
+			return t
+		})
 }

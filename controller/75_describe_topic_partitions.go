@@ -20,9 +20,9 @@ const describePartitionsMax = 2000
 // Behaviour: a read of the committed image, on any node. Answers are those of a broker
 // (DescribeTopicPartitionsRequestHandler), with listeners as in clientView. A request that names no
 // topic asks for all; a topic that is deleted between two pages is skipped. Topics on which the
-// client has no DESCRIBE are left out, or refused at the end where they are named. Topics are in the order
-// of their names; the next cursor is where the next page begins. A partition has no error of its
-// own: without a leader to show, its leader is -1.
+// client has no DESCRIBE are left out, or refused at the end where they are named. Topics are in
+// the order of their names; the next cursor is where the next page begins. A partition has no error
+// of its own: without a leader to show, its leader is -1.
 //
 // Differs from Kafka: its controllers do not serve this API; METADATA says why ours do.
 //

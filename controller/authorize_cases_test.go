@@ -252,7 +252,9 @@ var accesses = []access{
 			return envelopeOf(nestedBytes(kmsg.NewPtrListPartitionReassignmentsRequest(), 0))
 		}, denied: only31},
 	{key: 59, what: "by a replica", allow: []string{"CLUSTER_ACTION" + cluster},
-		make:    func(*accessFixture, int16) kmsg.Request { return &kmsg.FetchSnapshotRequest{ReplicaID: 5} },
+		make: func(*accessFixture, int16) kmsg.Request {
+			return &kmsg.FetchSnapshotRequest{ReplicaID: 5}
+		},
 		denied:  errorsByVersion{"0 ErrorCode=8"},
 		allowed: errorsByVersion{"0 ErrorCode=42"}},
 	{key: 59, what: "by another", allow: []string{"CLUSTER_ACTION" + cluster},

@@ -53,9 +53,10 @@ type accessFixture struct {
 	*testDriver
 	brokerEpoch int64
 	topicID     protocol.UUID
-	byToken     bool                                // the sender is authenticated by a delegation token
-	own         *kmsg.CreateDelegationTokenResponse // the sender's
-	token       *kmsg.CreateDelegationTokenResponse
+	// byToken says that the sender is authenticated by a delegation token.
+	byToken bool
+	own     *kmsg.CreateDelegationTokenResponse // the sender's
+	token   *kmsg.CreateDelegationTokenResponse
 }
 
 const (
@@ -498,6 +499,12 @@ func TestDoIsAuthorized(t *testing.T) {
 	if _, err := f.Heal(ctx, caller, nil); err == nil ||
 		!strings.Contains(err.Error(), "needs ALTER") {
 		t.Errorf("Heal: %v", err)
+	}
+	quota := alteringQuota(nil, 1)
+	quota.SetVersion(1)
+	outcome, err = f.DoNext(ctx, caller, Operation{Name: "test", Ahead: quota})
+	if err != nil || !strings.Contains(errorsIn(t, outcome.Response), "ErrorCode=31") {
+		t.Errorf("DoNext, ahead: %v, %v", outcome.Response, err)
 	}
 	for _, dry := range []bool{false, true} {
 		op := Operation{Name: "test", DryRun: dry,

@@ -1,11 +1,9 @@
 package raftlog
 
-import (
-	"testing"
-)
+import "testing"
 
-// TestCaughtUpOnlyOnceALeaderHasSaidSo: what a restarted replica has on its disk may be old, however
-// much of it is committed.
+// TestCaughtUpOnlyOnceALeaderHasSaidSo: what a restarted replica has on its disk may be old,
+// however much of it is committed.
 func TestCaughtUpOnlyOnceALeaderHasSaidSo(t *testing.T) {
 	t.Parallel()
 	cl := newCluster(t, 3, nil)

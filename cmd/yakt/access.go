@@ -30,6 +30,7 @@ type access struct {
 	servers      string // host:port or URL, several separated by commas; tried in that order
 	tls          tlsFiles
 	user         string
+	userFlag     string // "": user; another where user is something else
 	passwordFile string
 	tokenFile    string
 	ownIdentity  bool // a flag says who the client is: the environment's token does not count
@@ -64,7 +65,7 @@ func (a *access) settings() []accessSetting {
 		{&a.tls.Key, "tls-key", "YAKT_TLS_KEY", "PEM file with the key of that certificate"},
 		{&a.tls.ServerName, "tls-server-name", "YAKT_TLS_SERVER_NAME",
 			"name that the nodes' certificates must be for, instead of the host in --server"},
-		{&a.user, "user", envUser, "user name; the password is in " + envPassword +
+		{&a.user, cmp.Or(a.userFlag, "user"), envUser, "user name; the password is in " + envPassword +
 			", in --password-file, or asked for"},
 		{&a.passwordFile, "password-file", "YAKT_PASSWORD_FILE",
 			"file with the password in its first line"},
@@ -227,8 +228,8 @@ func inClear(at *url.URL, authorization string) error {
 		net.ParseIP(host).IsLoopback() {
 		return nil
 	}
-	return &exitError{exitUsage, fmt.Errorf("%s would get the password or the token in the clear: use "+
-		"https://, or a tunnel such as ssh -L", at)}
+	return &exitError{exitUsage, fmt.Errorf("%s would get the password or the token in the clear: "+
+		"use https://, or a tunnel such as ssh -L", at)}
 }
 
 // absolute returns a path that stays valid in another directory; "" for "".

@@ -38,7 +38,8 @@ func TestScriptsAreNotAsked(t *testing.T) {
 // be undone.
 var (
 	readOnly = []string{
-		"acl list", "broker get", "broker list", "broker status", "configs describe", "feature list",
+		"acl list", "broker get", "broker list", "broker status", "configs describe", "context set",
+		"feature list",
 		"feed", "log dump", "log tail", "loggers list", "partition list", "quorum status", "quota list",
 		"snapshot inspect", "snapshot save", "token list", "topic get", "topic list", "user list",
 		"what-if",

@@ -13,7 +13,7 @@ import (
 )
 
 func quotaCommand() *cobra.Command {
-	c := new(client)
+	c := &client{access: access{userFlag: "login"}} // --user is whose quota it is
 	cmd := group("quota", "List, set and remove quotas of users, client ids and addresses")
 	c.flags(cmd)
 	cmd.AddCommand(quotaListCommand(c), quotaSetCommand(c), quotaRemoveCommand(c))

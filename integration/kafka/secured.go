@@ -18,7 +18,6 @@ var plainListener = realm.Listener{Name: "CONTROLLER", Protocol: realm.Plaintext
 type security struct {
 	realm     *realm.Realm // nil: not at all
 	listeners []realm.Listener
-	admin     *realm.Login // at the first listener; nil without a realm
 }
 
 func secure(t testing.TB, o ControllerOptions) security {
@@ -30,8 +29,6 @@ func secure(t testing.TB, o ControllerOptions) security {
 	if len(s.listeners) == 0 {
 		t.Fatal("a realm without listeners")
 	}
-	first := s.listeners[0]
-	s.admin = o.Realm.Login(realm.Admin, first.Protocol, first.Mechanisms...)
 	return s
 }
 
@@ -47,12 +44,13 @@ func (s *security) properties() map[string]string {
 	return p
 }
 
-// ClientOptions implements Quorum.
+// ClientOptions implements Quorum. The client has the present certificate.
 func (s *security) ClientOptions() []kgo.Opt {
-	if s.admin == nil {
+	if s.realm == nil {
 		return nil
 	}
-	return s.admin.Options()
+	first := s.listeners[0]
+	return s.realm.Login(realm.Admin, first.Protocol, first.Mechanisms...).Options()
 }
 
 // listener returns the one of that name, with its number.

@@ -12,8 +12,6 @@ var exceptions = map[string]string{
 	"api 52: 0-2 is missing": "the quorum votes by its own protocol, etcd's raft",
 	"api 53: 0-1 is missing": "the quorum votes by its own protocol, etcd's raft",
 	"api 54: 0-1 is missing": "the quorum votes by its own protocol, etcd's raft",
-	"api 17: 0-1 is missing": "the listeners have no SASL yet",
-	"api 36: 0-2 is missing": "the listeners have no SASL yet",
 	"api 80: 0-1 is missing": "voters cannot be added or removed yet",
 	"api 81: 0-0 is missing": "voters cannot be added or removed yet",
 	"api 82: 0-0 is missing": "voters cannot be added or removed yet",

@@ -35,6 +35,7 @@ func TestCertificatesAreRotatedUnderLoad(t *testing.T) {
 	createReplicated(t, admin, "load")
 	load := kafka.StartLoad(t, addrs, "load", 1, login.Options()...)
 	load.WaitProgress(t, kafka.Patience)
+	before := kafka.WaitLeader(t, q, kafka.Patience)
 
 	r.Trust(t)
 	restartAll(t, brokers)
@@ -53,6 +54,10 @@ func TestCertificatesAreRotatedUnderLoad(t *testing.T) {
 
 	// Connections between nodes begin anew: a follower restarts, then the leader.
 	leader := kafka.WaitLeader(t, q, kafka.Patience)
+	if leader.Epoch != before.Epoch {
+		t.Errorf("node %d led in epoch %d, now node %d does in epoch %d", before.ID, before.Epoch,
+			leader.ID, leader.Epoch)
+	}
 	for _, id := range append(others(q, leader.ID), leader.ID) {
 		q.Stop(t, id)
 		q.Start(t, id)
@@ -64,6 +69,9 @@ func TestCertificatesAreRotatedUnderLoad(t *testing.T) {
 	requireAllWritten(t, admin, load)
 	for _, b := range brokers {
 		requireNoLine(t, b.Server, lostBroker)
+	}
+	for _, id := range q.Nodes() {
+		requireNoLine(t, q.Node(id), regexp.MustCompile("level=ERROR"))
 	}
 	kafka.RequireAlive(t, brokers...)
 }

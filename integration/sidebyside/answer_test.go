@@ -58,8 +58,12 @@ var directoryText = regexp.MustCompile(`directoryId=[A-Za-z0-9_-]{22}`)
 
 var uuidText = regexp.MustCompile(`[A-Za-z0-9_-]{22}`)
 
+// needsPermission is how a refusal names the request: Apache by its connection, ours by its name.
+var needsPermission = regexp.MustCompile(`^Request .* needs `)
+
 // clean replaces what differs in a text.
 func (n names) clean(text string) string {
+	text = needsPermission.ReplaceAllString(text, "Request #request needs ")
 	text = directoryText.ReplaceAllString(n.replace.Replace(text), "directoryId=#id")
 	return uuidText.ReplaceAllStringFunc(text, func(m string) string {
 		id, err := protocol.ParseUUID(m)

@@ -4,10 +4,11 @@
 // The script is testdata/*/*.txt. The files of one directory run in order against one pair of
 // controllers, which its first command starts ("cluster"). Further commands: "registered" waits for
 // the controllers' own registrations, "raw" sends any bytes, "versions" and "truncated" send what
-// is to be refused of every request. Any other command is a request, named as in kmsg, whose body
-// is YAML over the fields of kmsg's struct; fields that it omits have Kafka's default. The expected
-// output is Apache's answers, as recorded by "go test -rewrite"; without -rewrite they are compared
-// as well, so the script stays true.
+// is to be refused of every request, "acls" replaces all ACLs, "lock" creates those after which the
+// script's own connections may do nothing. Any other command is a request, named as in kmsg, whose
+// body is YAML over the fields of kmsg's struct; fields that it omits have Kafka's default. The
+// expected output is Apache's answers, as recorded by "go test -rewrite"; without -rewrite they are
+// compared as well, so the script stays true.
 //
 // A request is sent in every version that Apache's controllers serve and, if brokers forward it, in
 // an ENVELOPE too. Arguments change that:
@@ -16,6 +17,8 @@
 //	once            only the newest version, not forwarded
 //	direct          not forwarded
 //	forwarded       only forwarded
+//	as=User:alice   only forwarded, on behalf of a principal
+//	from=10.1.2.3   with that client address in the envelope
 //	full            shows long lists of configs, which are compared in any case, as a whole
 //	set=(x,A.0.B)   gives the value at a path in the answer a name; implies once
 //

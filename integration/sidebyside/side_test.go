@@ -2,6 +2,7 @@ package sidebyside
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/yakt/yakt/integration/kafka"
+	"github.com/yakt/yakt/protocol"
 )
 
 const (
@@ -113,7 +115,7 @@ func (s *side) exchange(t *testing.T, d *datadriven.TestData, key int16, f form)
 func (s *side) ask(req kmsg.Request, f form) (kmsg.Response, string) {
 	frame := kafka.Frame(req)
 	if f.forwarded {
-		return s.forward(req, frame)
+		return s.forward(req, frame, f)
 	}
 	b, err := s.roundTrip(frame)
 	if err != nil {
@@ -151,18 +153,27 @@ func (s *side) decode(req kmsg.Request, b []byte) (kmsg.Response, string) {
 // has the layout of version 0.
 func refusedVersion(b []byte) bool { return len(b) > 2 && binary.BigEndian.Uint16(b) == 35 }
 
-// principal is User:ANONYMOUS as brokers serialise it.
-var principal = append([]byte{0, 0, 5}, "User\x0aANONYMOUS\x00\x00"...)
+// principal is a principal as brokers serialise it.
+func principal(text string) []byte {
+	kind, name, _ := strings.Cut(text, ":")
+	b := append([]byte{0, 0, byte(len(kind) + 1)}, kind...)
+	b = append(append(b, byte(len(name)+1)), name...)
+	return append(b, 0, 0)
+}
 
-func envelope(request []byte) *kmsg.EnvelopeRequest {
+func envelope(request []byte, f form) *kmsg.EnvelopeRequest {
 	req := kmsg.NewPtrEnvelopeRequest()
-	req.RequestData, req.RequestPrincipal = request, principal
-	req.ClientHostAddress = []byte{127, 0, 0, 1}
+	req.RequestData = request
+	req.RequestPrincipal = principal(cmp.Or(f.as, protocol.Anonymous))
+	req.ClientHostAddress = net.ParseIP(cmp.Or(f.from, "127.0.0.1"))
+	if v4 := net.IP(req.ClientHostAddress).To4(); v4 != nil {
+		req.ClientHostAddress = v4
+	}
 	return req
 }
 
-func (s *side) forward(req kmsg.Request, frame []byte) (kmsg.Response, string) {
-	outer := envelope(frame[4:])
+func (s *side) forward(req kmsg.Request, frame []byte, f form) (kmsg.Response, string) {
+	outer := envelope(frame[4:], f)
 	b, err := s.roundTrip(kafka.Frame(outer))
 	if err != nil {
 		return nil, outcome(err)

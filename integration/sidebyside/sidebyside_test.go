@@ -75,6 +75,7 @@ type script struct {
 	apache, ours *side
 	versions     map[int16][2]int16 // by key, what Apache's controller serves
 	steps        []step
+	locked       bool // the log can no longer be read: see lock
 	problems     []problem
 }
 
@@ -120,6 +121,10 @@ func (s *script) command(t *testing.T, d *datadriven.TestData) string {
 		return s.unserved(t, d)
 	case "truncated":
 		return s.truncated(t, d)
+	case "acls":
+		return s.setACLs(t, d)
+	case "lock":
+		return s.lock(t, d)
 	}
 	return s.send(t, d)
 }
@@ -160,6 +165,10 @@ func (s *script) registered(d *datadriven.TestData) string {
 
 // done closes a step.
 func (s *script) done(at, name string) {
+	if s.locked {
+		s.steps = append(s.steps, step{at, name, s.apache.end, s.ours.end})
+		return
+	}
 	s.steps = append(s.steps, step{at, name, s.apache.readLog(), s.ours.readLog()})
 }
 
@@ -167,6 +176,8 @@ func (s *script) done(at, name string) {
 type form struct {
 	version   int16
 	forwarded bool
+	// as and from are the principal and the address in the envelope; "": the connection's.
+	as, from string
 }
 
 func (f form) String() string {
@@ -195,6 +206,7 @@ func (s *script) forms(d *datadriven.TestData, key int16) []form {
 	if forwardable[key] {
 		forwarded = []bool{false, true}
 	}
+	var as, from string
 	for _, a := range d.CmdArgs {
 		switch a.Key {
 		case "v":
@@ -209,12 +221,16 @@ func (s *script) forms(d *datadriven.TestData, key int16) []form {
 			forwarded = []bool{false}
 		case "forwarded":
 			forwarded = []bool{true}
+		case "as":
+			forwarded, as = []bool{true}, a.Vals[0]
+		case "from":
+			from = a.Vals[0]
 		}
 	}
 	var forms []form
 	for v := lo; v <= hi; v++ {
 		for _, f := range forwarded {
-			forms = append(forms, form{v, f})
+			forms = append(forms, form{v, f, as, from})
 		}
 	}
 	return forms

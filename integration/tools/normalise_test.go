@@ -68,8 +68,8 @@ var varying = []struct {
 		"${1}${2}<n>"},
 	{regexp.MustCompile(`(producerId|ProducerId[:=] ?)\d+`), "${1}<n>"},
 	{regexp.MustCompile(`consumer-[\w.-]+-[0-9a-f]{8}-[0-9a-f-]{27}`), "<member>"},
-	// Apache prints its own object of the request
-	{regexp.MustCompile(`\bRequest Request\(.*\) needs`), "Request <request> needs"},
+	// Apache prints its own object of the request, YAKt the name of the API
+	{regexp.MustCompile(`\bRequest (Request\(.*\)|[A-Z]\w+) needs`), "Request <request> needs"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
 }
 

@@ -55,6 +55,13 @@ func (w *watched[T]) get(now time.Time) T {
 	return w.value
 }
 
+// checkSoon makes the next get look whether the file has changed.
+func (w *watched[T]) checkSoon() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.checked = time.Time{}
+}
+
 // load reads the file if it has changed.
 func (w *watched[T]) load() error {
 	info, err := os.Stat(w.path)

@@ -32,14 +32,15 @@ type Source struct {
 	file     *watched[ownToken] // nil for a token endpoint
 	endpoint *tokenEndpoint     // nil for a file
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	mu     sync.Mutex
-	token  ownToken
-	after  time.Time // when token is replaced; or, after a failure, when the next try may be
-	flight *flight   // the request under way
-	failed *flight   // the last one, if it failed
-	ended  sync.WaitGroup
+	ctx     context.Context
+	cancel  context.CancelFunc
+	mu      sync.Mutex
+	token   ownToken
+	after   time.Time // when token is replaced; or, after a failure, when the next try may be
+	flight  *flight   // the request under way
+	failed  *flight   // the last one, if it failed
+	refused time.Time // when a server has refused a token that was then replaced
+	ended   sync.WaitGroup
 }
 
 // flight is one request for a token. The other fields are set before done is closed.
@@ -121,6 +122,23 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 		}
 	}
 	return "", errors.New("the token endpoint gives tokens that have expired: compare the clocks")
+}
+
+// Refused says that a server has not taken a token, for which an expired one is not the only
+// reason: the issuer may have withdrawn its key. The next Token gets a new one. As a server can
+// refuse every token, that happens at most once in refreshRetryInterval.
+func (s *Source) Refused(text string) {
+	if s.file != nil {
+		s.file.checkSoon()
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	if text == s.token.text && (now.Sub(s.refused) >= refreshRetryInterval ||
+		now.Before(s.refused)) {
+		s.token, s.refused = ownToken{}, now
+	}
 }
 
 func (s *Source) fromFile() (string, error) {

@@ -181,6 +181,52 @@ func TestATokenIsReplacedBeforeItsEnd(t *testing.T) {
 	})
 }
 
+func TestARefusedTokenIsReplaced(t *testing.T) {
+	t.Parallel()
+	keys := clientKeys("http://id.example/token")
+	inClientBubble(t, keys, func(
+		t *testing.T, s *Source, f *fakeEndpoint, i *oauthtest.Issuer,
+	) {
+		get := func(want string) {
+			t.Helper()
+			if token, err := s.Token(t.Context()); err != nil || token != want {
+				t.Errorf("%v: %q, %v, want %q", time.Since(f.start), token, err, want)
+			}
+		}
+		first, second := i.Token("first", nil), i.Token("second", nil)
+		f.give(first)
+		get(first)
+		f.give(second)
+		s.Refused("another one")
+		get(first)
+		s.Refused(first)
+		get(second)
+		s.Refused(second) // so soon again
+		get(second)
+		time.Sleep(refreshRetryInterval)
+		s.Refused(second)
+		get(second)
+		if got := f.fakeServer.requests(); got != "[0s 0s 10s]" {
+			t.Error(got)
+		}
+	})
+	now := noon
+	path, fileURL := oauthtest.File(t, "token", []byte(issuer(t).Token("first", nil)))
+	s := newSource(t, map[string]string{keyEndpoint: fileURL},
+		Options{Now: func() time.Time { return now }})
+	second := issuer(t).Token("second", nil)
+	if err := os.WriteFile(path, []byte(second), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, noon, noon); err != nil {
+		t.Fatal(err)
+	}
+	s.Refused("")
+	if token, err := s.Token(t.Context()); err != nil || token != second {
+		t.Errorf("%q, %v", token, err)
+	}
+}
+
 func TestAFailingEndpoint(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -29,6 +29,8 @@ type ClientSettings struct {
 type ClientOptions struct {
 	// Token returns a token for OAUTHBEARER. It is called for each authentication.
 	Token func(context.Context) (string, error)
+	// Refused, unless nil, is told of a token that a server has not taken.
+	Refused func(token string)
 	// TokenTimeout bounds the call; 30 s.
 	TokenTimeout time.Duration
 	Random       io.Reader // crypto/rand
@@ -239,6 +241,7 @@ type oauthDialogue struct {
 	settings ClientSettings
 	options  ClientOptions
 	sent     bool
+	token    string
 	refused  error
 }
 
@@ -254,6 +257,9 @@ func (d *oauthDialogue) Step(message []byte) ([]byte, bool, error) {
 		return nil, false, d.refused
 	case len(message) > 0:
 		d.refused = fmt.Errorf("the server refuses the token: %q", shown(string(message)))
+		if d.options.Refused != nil {
+			d.options.Refused(d.token)
+		}
 		return []byte(controlA), false, nil
 	}
 	return nil, true, nil
@@ -266,6 +272,7 @@ func (d *oauthDialogue) begin() ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("no token for OAUTHBEARER: %w", err)
 	}
+	d.token = token
 	var b strings.Builder
 	b.WriteString(gs2Header + controlA + "auth=Bearer " + token)
 	for name, value := range d.settings.Extensions {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"crypto/rand"
 	"time"
 
 	"github.com/yakt/yakt/metadata/record"
@@ -11,17 +12,51 @@ import (
 var scramCodes = map[string]int8{sasl.ScramSHA256: 1, sasl.ScramSHA512: 2}
 
 // credentials looks secrets up in the committed metadata that this node has.
-type credentials struct{ node *Node }
+//
+// Controllers that authenticate at each other by SCRAM have to do so before they have a leader, and
+// so before they know the newest metadata. Two rules let them. Before a new quorum has its first
+// record, the credentials are those that the directory was formatted with. And while a node knows
+// no leader, the user by which it authenticates itself has the password of its own configuration:
+// its metadata may be older than the last change of that password, and then it could never catch
+// up.
+type credentials struct {
+	node *Node
+	own  *ownCredential // on the listener of the controllers; nil elsewhere
+}
 
-// Scram implements sasl.Credentials. Before a new quorum has its first record, the credentials are
-// those that the directory was formatted with: without them, controllers could not authenticate at
-// each other in order to elect the leader that writes them.
+// ownCredential is what the configuration says of the user by which this node authenticates.
+type ownCredential struct {
+	mechanism, user string
+	sasl.Credential
+}
+
+// newOwnCredential returns nil if this node does not authenticate by SCRAM and with a password.
+func newOwnCredential(s sasl.ClientSettings) (*ownCredential, error) {
+	if scramCodes[s.Mechanism] == 0 || s.TokenAuth {
+		return nil, nil
+	}
+	salt := make([]byte, 32)
+	rand.Read(salt) // never fails
+	salted, err := sasl.Salt(s.Mechanism, s.Password.Reveal(), salt, scramIterationsMin)
+	if err != nil {
+		return nil, err
+	}
+	return &ownCredential{s.Mechanism, s.User,
+		sasl.NewCredential(s.Mechanism, salted, salt, scramIterationsMin)}, nil
+}
+
+// Scram implements sasl.Credentials.
 func (c credentials) Scram(mechanism, user string) (sasl.Credential, bool) {
 	code := scramCodes[mechanism]
-	img := c.node.controller.Image()
+	img, log := c.node.controller.Image(), c.node.log.Status()
 	r := img.ScramCredential(code, user)
-	if r == nil && img.EndOffset() == 0 && c.node.log.Status().HighWatermark == 0 {
+	unfounded := img.EndOffset() == 0 && log.HighWatermark == 0
+	own := c.own != nil && c.own.mechanism == mechanism && c.own.user == user
+	switch {
+	case unfounded:
 		r = formattedCredential(c.node.storage.bootstrap, code, user)
+	case own && log.Leader < 0:
+		return c.own.Credential, true
 	}
 	if r == nil {
 		return sasl.Credential{}, false

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/yakt/yakt/config"
@@ -25,7 +26,7 @@ const certificatesPoll = 10 * time.Second
 type guard struct {
 	cfg         *config.Config
 	logger      *slog.Logger
-	credentials sasl.Credentials
+	credentials credentials
 
 	stores     map[string]*certs.Store // by listener; those with TLS
 	servers    map[string]*sasl.Server // by listener; those with SASL
@@ -33,14 +34,15 @@ type guard struct {
 	source     *oauth.Source // of this node's own tokens; nil without OAUTHBEARER
 	peers      peerDialer
 
-	ctx  context.Context // ends with close
-	stop context.CancelFunc
+	ctx     context.Context // ends with close
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 // openGuard reads the certificates and starts what fetches keys and tokens. An error names the key
 // of the configuration; nothing stays open then.
 func openGuard(
-	cfg *config.Config, logger *slog.Logger, credentials sasl.Credentials,
+	cfg *config.Config, logger *slog.Logger, credentials credentials,
 ) (_ *guard, err error) {
 	g := &guard{
 		cfg: cfg, logger: logger, credentials: credentials,
@@ -85,7 +87,13 @@ func (g *guard) openListener(protocol config.SecurityProtocol, with certs.Option
 	if !protocol.HasSASL() {
 		return nil
 	}
-	o := sasl.Options{Credentials: g.credentials, Secret: g.decoySecret()}
+	credentials := g.credentials
+	if name == g.cfg.ControllerListenerNames[0] {
+		if credentials.own, err = newOwnCredential(g.cfg.Peer.SASL); err != nil {
+			return err
+		}
+	}
+	o := sasl.Options{Credentials: credentials, Secret: g.decoySecret()}
 	if s.OAuth.JWKS != nil {
 		v, err := oauth.New(s.OAuth, oauth.Options{Logger: g.logger})
 		if err != nil {
@@ -129,7 +137,7 @@ func (g *guard) openPeers() error {
 		if err != nil {
 			return err
 		}
-		g.source, o.Token = source, source.Token
+		g.source, o.Token, o.Refused = source, source.Token, source.Refused
 	}
 	dialogue, err := sasl.NewClient(g.cfg.Peer.SASL, o)
 	g.peers.dialogue = dialogue
@@ -172,6 +180,7 @@ func (g *guard) close() {
 		return
 	}
 	g.stop()
+	g.running.Wait()
 	for _, v := range g.validators {
 		v.Close()
 	}

@@ -12,11 +12,12 @@ import (
 
 // protocolGuard closes connections to the HTTP listeners whose clients speak another protocol, such
 // as Kafka's, or HTTP where HTTPS is served. They would otherwise wait for an answer that never
-// comes: Go's server reads a request up to the end of its first line. It is safe for concurrent use.
+// comes: Go's server reads a request up to the end of its first line. It is safe for concurrent
+// use.
 type protocolGuard struct {
 	tls    bool // the listeners serve HTTPS
 	logger *slog.Logger
-	pace   limits.Pace
+	paces  [4]limits.Pace // of the log's lines, by what the client speaks
 }
 
 var errOtherProtocol = errors.New("the first byte is not of this listener's protocol")
@@ -25,14 +26,16 @@ var errOtherProtocol = errors.New("the first byte is not of this listener's prot
 func (g *protocolGuard) watch(c net.Conn) net.Conn { return &guardedConn{Conn: c, guard: g} }
 
 // speech is what a client speaks, by its first byte.
-type speech string
+type speech int
 
 const (
-	speaksHTTP    speech = "HTTP"
-	speaksKafka   speech = "Kafka"
-	speaksTLS     speech = "TLS"
-	speaksUnknown speech = "unknown"
+	speaksUnknown speech = iota
+	speaksHTTP
+	speaksKafka
+	speaksTLS
 )
+
+func (s speech) String() string { return [...]string{"unknown", "HTTP", "Kafka", "TLS"}[s] }
 
 // speechOf guesses a client's protocol from its first byte: the letter of a method or an empty line
 // before it, the type of a TLS record, or the length of a frame of less than 16 MiB.
@@ -57,8 +60,8 @@ func (g *protocolGuard) wanted() speech {
 	return speaksHTTP
 }
 
-// Answers to clients that use HTTP where HTTPS is served, and the reverse. The second is no TLS, but
-// programs that get it say so, which is more than they say when a connection ends.
+// Answers to clients that use HTTP where HTTPS is served, and the reverse. The second is no TLS,
+// but programs that get it say so, which is more than they say when a connection ends.
 const (
 	useHTTPS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
 		"Connection: close\r\n\r\nThis listener serves HTTPS: use https:// URLs.\n"
@@ -69,7 +72,7 @@ const (
 )
 
 // refuse answers and logs a connection that begins with a byte of another protocol; the log at most
-// once a minute.
+// once a minute for each protocol.
 func (g *protocolGuard) refuse(c net.Conn, first byte) {
 	speaks := speechOf(first)
 	answer, advice := "", "give Kafka clients the address of a controller listener"
@@ -85,11 +88,10 @@ func (g *protocolGuard) refuse(c net.Conn, first byte) {
 		_ = c.SetWriteDeadline(time.Now().Add(answerWithin))
 		_, _ = io.WriteString(c, answer)
 	}
-	if since, count, due := g.pace.Add(); due {
-		g.logger.Warn("closed a connection to the HTTP listener that does not speak "+
-			map[bool]string{false: "HTTP", true: "HTTPS"}[g.tls]+": "+advice,
-			"client", c.RemoteAddr(), "listener", c.LocalAddr(),
-			"speaks", string(speaks), "closed", since, "in_all", count)
+	if since, count, due := g.paces[speaks].Add(); due {
+		g.logger.Warn("closed a connection to the HTTP listener that does not speak its protocol: "+
+			advice, "client", c.RemoteAddr(), "listener", c.LocalAddr(),
+			"speaks", speaks, "closed", since, "in_all", count)
 	}
 }
 

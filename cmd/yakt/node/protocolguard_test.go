@@ -36,8 +36,9 @@ func TestAKafkaClientAtTheHTTPPortIsClosed(t *testing.T) {
 		}
 		_ = c.Close()
 	}
-	if text := log.String(); strings.Count(text, "does not speak HTTP") != 1 ||
-		!strings.Contains(text, "controller listener") {
+	if text := log.String(); strings.Count(text, "does not speak its protocol") != 3 ||
+		!strings.Contains(text, "controller listener") ||
+		!strings.Contains(text, "the client uses https:// URLs") {
 		t.Errorf("logged: %s", text)
 	}
 	if status, _, err := ask(n, "GET", "/livez", ""); status != 200 {

@@ -41,6 +41,7 @@ type Issuer struct {
 
 	mu   sync.Mutex
 	keys []Key
+	made int // keys so far
 }
 
 // New makes an issuer with a key for each algorithm (ES256 if there is none), named "kid-1", ... .
@@ -66,9 +67,19 @@ func (i *Issuer) Add(t testing.TB, alg string) Key {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	k := Key{fmt.Sprintf("kid-%d", len(i.keys)+1), alg, signer}
+	i.made++
+	k := Key{fmt.Sprintf("kid-%d", i.made), alg, signer}
 	i.keys = append(i.keys, k)
 	return k
+}
+
+// Replace makes a key and withdraws all others.
+func (i *Issuer) Replace(t testing.TB, alg string) {
+	t.Helper()
+	k := i.Add(t, alg)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys = []Key{k}
 }
 
 func newSigner(alg string) (crypto.Signer, error) {
