@@ -12,8 +12,8 @@ func aclCommand() *cobra.Command {
 	c := new(client)
 	cmd := group("acl", "List, add and remove ACLs")
 	cmd.Long = cmd.Short + ".\n" +
-		"They need an authorizer, which this release does not have: every command answers\n" +
-		"SECURITY_DISABLED."
+		"They need an authorizer (authorizer.class.name of the controllers). Without one, every\n" +
+		"command answers SECURITY_DISABLED."
 	c.flags(cmd)
 	cmd.AddCommand(aclListCommand(c),
 		aclChangeCommand(c, "add", "Add an ACL", "/v1/add_acl"),
