@@ -63,8 +63,9 @@ type conn struct {
 
 func newConn(s *Server, l Listener, nc net.Conn) *conn {
 	c := &conn{
-		server: s, nc: nc, raw: nc, remote: nc.RemoteAddr().String(), replies: make(chan kmsg.Response, 1),
-		turn: newTurn(s.cfg.Turns), accepted: time.Now(),
+		server: s, nc: nc, raw: nc, remote: nc.RemoteAddr().String(),
+		replies: make(chan kmsg.Response, 1),
+		turn:    newTurn(s.cfg.Turns), accepted: time.Now(),
 	}
 	c.ctx, c.cancel = context.WithCancelCause(
 		turns.NewContext(context.Background(), c.turn.Turn))
@@ -183,7 +184,9 @@ func (c *conn) frame() error {
 func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 func peerOrNetwork(err error) closeReason {
-	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE} {
+	for _, e := range []error{
+		io.EOF, io.ErrUnexpectedEOF, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE,
+	} {
 		if errors.Is(err, e) {
 			return closedByPeer
 		}

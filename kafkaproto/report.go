@@ -30,7 +30,8 @@ func newRefused(logger *slog.Logger) refused {
 // all returns the counts for Stats.
 func (r *refused) all() []*limits.Refusals {
 	return []*limits.Refusals{
-		r.connections, r.connectionsPerIP, r.handshakes, r.handshakesPerIP, r.memory, r.parked, r.parkedPerIP, r.wait,
+		r.connections, r.connectionsPerIP, r.handshakes, r.handshakesPerIP, r.memory,
+		r.parked, r.parkedPerIP, r.wait,
 	}
 }
 

@@ -127,8 +127,8 @@ func incomplete(data []byte) int {
 	return n
 }
 
-// continues reports whether next may follow in a character that begins with these bytes. Java counts
-// the three bytes of a surrogate as one sequence.
+// continues reports whether next may follow in a character that begins with these bytes. Java
+// counts the three bytes of a surrogate as one sequence.
 func continues(begun []byte, next byte) bool {
 	length := 0
 	switch first := begun[0]; {

@@ -36,8 +36,8 @@ func (s *Store) Expiries() []Expiry {
 	return all
 }
 
-// warn logs the certificates that expire soon or have expired, each once a day. The caller holds the
-// lock.
+// warn logs the certificates that expire soon or have expired, each once a day. The caller
+// holds the lock.
 func (s *Store) warn(now time.Time) {
 	for _, e := range s.Expiries() {
 		id := e.Store + e.Serial + e.Subject

@@ -20,6 +20,7 @@ public class Encrypt {
         parameters.init(cipher.getParameters().getEncoded());
         byte[] out = new EncryptedPrivateKeyInfo(parameters, cipher.doFinal(der)).getEncoded();
         System.out.println("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
-            + Base64.getMimeEncoder().encodeToString(out) + "\n-----END ENCRYPTED PRIVATE KEY-----");
+            + Base64.getMimeEncoder().encodeToString(out)
+            + "\n-----END ENCRYPTED PRIVATE KEY-----");
     }
 }

@@ -52,8 +52,8 @@ public class Names {
     public static void main(String[] args) {
         name();
         cn("broker-1");
-        name(rdn(atv(C, PRINTABLE, "DE")), rdn(atv(ST, UTF8, "Bayern")), rdn(atv(L, UTF8, "München")),
-            rdn(atv(O, UTF8, "Example, Inc.")), rdn(atv(OU, UTF8, "Kafka")),
+        name(rdn(atv(C, PRINTABLE, "DE")), rdn(atv(ST, UTF8, "Bayern")),
+            rdn(atv(L, UTF8, "München")), rdn(atv(O, UTF8, "Example, Inc.")), rdn(atv(OU, UTF8, "Kafka")),
             rdn(atv(CN, UTF8, "broker-1.example.com")));
         name(rdn(atv(CN, UTF8, "first")), rdn(atv(O, UTF8, "then")));
         // every attribute with a name and some without one
@@ -61,7 +61,8 @@ public class Names {
             EMAIL, PRIVATE})
             for (int tag : new int[] {UTF8, PRINTABLE, IA5}) name(rdn(atv(oid, tag, "x1")));
         // every type of value
-        for (int tag : new int[] {UTF8, PRINTABLE, T61, IA5, GENERAL, UNIVERSAL, BMP, OCTETS, INTEGER})
+        for (int tag : new int[] {UTF8, PRINTABLE, T61, IA5, GENERAL, UNIVERSAL, BMP, OCTETS,
+            INTEGER})
             name(rdn(atv(CN, tag, "ab")), rdn(atv(O, tag, "a,b")));
         name(rdn(atv(CN, BMP, hex("004100e4"))));
         name(rdn(atv(CN, T61, hex("4dfc6c6c6572"))));
