@@ -135,7 +135,8 @@ func TestUnusedSecurity(t *testing.T) {
 func TestProtectedHTTP(t *testing.T) {
 	t.Parallel()
 	const (
-		beyond = minimal + "yakt.http.listeners=:8093\nssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
+		beyond = minimal + "yakt.http.listeners=:8093\n" +
+			"ssl.keystore.location=/k\nssl.keystore.type=PEM\n" +
 			"sasl.enabled.mechanisms=SCRAM-SHA-512\n"
 		authorizer = "authorizer.class.name=" + standardAuthorizer + "\n"
 	)

@@ -7,8 +7,11 @@ import (
 
 // Certificate is one that a listener of this node uses or trusts.
 type Certificate struct {
-	Listener, Store, Subject string
-	NotAfter                 time.Time
+	Listener string
+	Store    string // "keystore" or "truststore"
+	Subject  string // RFC 2253
+	Serial   string // hexadecimal
+	NotAfter time.Time
 }
 
 // certificateWarning is how long before its end a certificate counts as expiring.

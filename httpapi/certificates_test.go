@@ -10,8 +10,8 @@ import (
 func TestExpiring(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	late := Certificate{"A", "truststore", "CN=late", now.AddDate(1, 0, 0)}
-	soon := Certificate{"B", "keystore", "CN=soon", now.AddDate(0, 0, 29)}
+	late := Certificate{"A", "truststore", "CN=late", "1", now.AddDate(1, 0, 0)}
+	soon := Certificate{"B", "keystore", "CN=soon", "2", now.AddDate(0, 0, 29)}
 	for _, c := range []struct {
 		all  []Certificate
 		want string

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/yakt/yakt/controller/acls"
+	"github.com/yakt/yakt/protocol"
 )
 
 // NodeState is the part of the log's status (raftlog.Status) that the HTTP API shows.
@@ -137,7 +138,9 @@ func (a *API) permitHealth(ctx context.Context) *Problem {
 func (a *API) checked(ctx context.Context, checks []Check) *healthAnswer {
 	out := &healthAnswer{Status: http.StatusOK}
 	out.Body = Health{Status: "ok", State: a.node().state(), Checks: checks}
-	if !tunnelled(ctx) && a.permitHealth(ctx) != nil {
+	anonymous := a.cfg.Auth.Required && caller(ctx).Principal == protocol.Anonymous
+	if !tunnelled(ctx) && (anonymous ||
+		!a.mayKnow(ctx, acls.Describe, acls.Cluster, acls.ClusterName)) {
 		for i := range checks {
 			checks[i].Message = ""
 		}

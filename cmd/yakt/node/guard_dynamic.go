@@ -2,6 +2,7 @@ package node
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/yakt/yakt/controller"
@@ -53,16 +54,14 @@ func (g *guard) apply(img *metadata.Image, applied map[string]map[string]string)
 	}
 }
 
-// expiries are the certificates of all listeners.
+// expiries are the certificates of all listeners, by the names of the listeners.
 func (g *guard) expiries() (all []httpapi.Certificate) {
 	if g == nil {
 		return nil
 	}
-	for _, store := range g.stores {
-		for _, e := range store.Expiries() {
-			all = append(all, httpapi.Certificate{
-				Listener: e.Listener, Store: e.Store, Subject: e.Subject, NotAfter: e.NotAfter,
-			})
+	for _, name := range slices.Sorted(maps.Keys(g.stores)) {
+		for _, e := range g.stores[name].Expiries() {
+			all = append(all, httpapi.Certificate(e))
 		}
 	}
 	return all

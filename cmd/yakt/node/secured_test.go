@@ -21,6 +21,7 @@ import (
 	"github.com/yakt/yakt/config"
 	"github.com/yakt/yakt/controller"
 	"github.com/yakt/yakt/controller/feed"
+	"github.com/yakt/yakt/httpapi"
 	"github.com/yakt/yakt/kafkaproto"
 	"github.com/yakt/yakt/loglevel"
 	"github.com/yakt/yakt/metadata"
@@ -153,6 +154,13 @@ func TestSecuredQuorums(t *testing.T) {
 				awaitController(t, n)
 			}
 			for _, n := range all {
+				certificates := n.guard.expiries()
+				if hasTLS := strings.HasPrefix(name, "SSL") || strings.HasPrefix(name, "SASL_SSL"); hasTLS !=
+					slices.ContainsFunc(certificates, func(c httpapi.Certificate) bool {
+						return c.Listener == "CONTROLLER" && c.Store == "keystore" && !c.NotAfter.IsZero()
+					}) {
+					t.Errorf("node %d: certificates %v", n.cfg.NodeID, certificates)
+				}
 				for _, p := range n.log.Peers() {
 					if !p.Connected {
 						t.Errorf("node %d: node %d: %s", n.cfg.NodeID, p.NodeID, p.LastError)
