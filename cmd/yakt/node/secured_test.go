@@ -284,6 +284,7 @@ func TestOddPeers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q := newSecuredQuorum(t, c.protocol, c.lines...)
+			q.scram = []string{"SCRAM-SHA-512=[name=controllers,password=secret]"}
 			heard, says := newWatchedLog(), newWatchedLog()
 			first := startNode(t, q.config(1), heard.logger())
 			startNode(t, q.config(2), discard)
