@@ -68,7 +68,7 @@ var mayImport = map[string][]string{
 		"config", "kafkaproto", "metadata", "metadata/record", "raftlog", "raftlog/wal",
 		"controller", "httpapi", "limits", "loglevel", "protocol", "protocol/batch",
 		"protocol/kafkakeys", "security", "security/certs", "security/oauth", "security/sasl",
-		"controller/acls", "turns",
+		"controller/acls", "controller/feed", "turns",
 	},
 }
 

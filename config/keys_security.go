@@ -75,6 +75,8 @@ func tokenKeys() []use {
 	}
 }
 
+const ofJVM = "it names a part of a Java virtual machine."
+
 // tlsKeys configure TLS. security/certs reads them.
 func tlsKeys() []use {
 	return []use{
@@ -156,6 +158,10 @@ func tlsKeys() []use {
 			name: "ssl.allow.san.changes",
 			doc:  "Whether a new certificate may lack names that the present one has.",
 		},
+		{name: "ssl.provider", doc: "Must not be set: " + ofJVM},
+		{name: "ssl.secure.random.implementation", doc: "Must not be set: " + ofJVM},
+		{name: "ssl.keymanager.algorithm", doc: "Must not be set, except to SunX509: " + ofJVM},
+		{name: "ssl.trustmanager.algorithm", doc: "Must not be set, except to PKIX: " + ofJVM},
 		{
 			name: "ssl.engine.factory.class",
 			doc:  "Must not be set, except to Kafka's default: a Java class cannot run here.",
@@ -178,16 +184,6 @@ var saslDocs = map[string]string{
 
 const noKerberos = "GSSAPI (Kerberos) is not served"
 
-// saslVoid lists keys that are without effect here, and why.
-var saslVoid = map[string]string{
-	"sasl.kerberos.kinit.cmd":                  noKerberos,
-	"sasl.kerberos.min.time.before.relogin":    noKerberos,
-	"sasl.kerberos.principal.to.local.rules":   noKerberos,
-	"sasl.kerberos.service.name":               noKerberos,
-	"sasl.kerberos.ticket.renew.jitter":        noKerberos,
-	"sasl.kerberos.ticket.renew.window.factor": noKerberos,
-}
-
 // saslKeys configure SASL. security/sasl and security/oauth read them.
 func saslKeys() []use {
 	keys := []use{
@@ -206,7 +202,10 @@ func saslKeys() []use {
 			known.Name == "sasl.mechanism.inter.broker.protocol" {
 			continue
 		}
-		u := use{name: known.Name, doc: saslDocs[known.Name], void: saslVoid[known.Name]}
+		u := use{name: known.Name, doc: saslDocs[known.Name]}
+		if strings.HasPrefix(known.Name, "sasl.kerberos.") {
+			u.void = "GSSAPI (Kerberos) is not served"
+		}
 		if u.doc == "" {
 			u.doc = kafkakeys.Doc(known.Name)
 		}

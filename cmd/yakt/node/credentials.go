@@ -2,6 +2,7 @@ package node
 
 import (
 	"crypto/rand"
+	"fmt"
 	"time"
 
 	"github.com/yakt/yakt/metadata/record"
@@ -75,6 +76,22 @@ func formattedCredential(
 		}
 	}
 	return found
+}
+
+// checkOwnCredential refuses a new quorum whose controllers could never authenticate at each other:
+// by SCRAM, with a credential that the directory was not formatted with.
+func (n *Node) checkOwnCredential() error {
+	s := n.cfg.Peer.SASL
+	code := scramCodes[s.Mechanism]
+	if code == 0 || s.TokenAuth || n.storage.hasLog || !n.cfg.DialsPeers() ||
+		formattedCredential(n.storage.bootstrap, code, s.User) != nil {
+		return nil
+	}
+	return fmt.Errorf("controllers authenticate at each other by %s as the user %q, and %s was "+
+		"formatted without that credential, so that a new quorum could not elect a leader: move the "+
+		"directory away and run `%s` with --add-scram '%s=[name=%s,password=…]', on all controllers; "+
+		"or let them authenticate by certificates (SSL) or PLAIN",
+		s.Mechanism, s.User, n.storage.dir, n.cfg.Command("yakt format"), s.Mechanism, s.User)
 }
 
 // Token implements sasl.Credentials.

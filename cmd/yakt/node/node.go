@@ -84,6 +84,9 @@ func Open(cfg *config.Config, logger *slog.Logger, version string) (_ *Node, err
 		return nil, err
 	}
 	warnOfModes(cfg, n.logger)
+	if err := n.checkOwnCredential(); err != nil {
+		return nil, err
+	}
 	n.guard, err = openGuard(cfg, n.loggers.Logger("security"), credentials{node: n})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -283,6 +284,7 @@ func TestOddPeers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			q := newSecuredQuorum(t, c.protocol, c.lines...)
+			q.scram = []string{"SCRAM-SHA-512=[name=controllers,password=secret]"}
 			heard, says := newWatchedLog(), newWatchedLog()
 			first := startNode(t, q.config(1), heard.logger())
 			startNode(t, q.config(2), discard)
@@ -424,6 +426,7 @@ func TestWhoMayBeAPeer(t *testing.T) {
 		cfg := configFor(t, 1, t.TempDir(), staticOne, lines...)
 		n := &Node{cfg: cfg, guard: &guard{}, loggers: loglevel.Of(discard), storage: &storage{}}
 		n.controller = controller.New(n.controllerConfig())
+		n.controller.SetLog(caughtUp{})
 		err := n.mayBePeer(kafkaproto.Caller{
 			Listener: cmp.Or(c.listener, "CONTROLLER"), Principal: c.principal,
 			ClientAddr: "127.0.0.1",
@@ -433,6 +436,11 @@ func TestWhoMayBeAPeer(t *testing.T) {
 		}
 	}
 }
+
+// caughtUp is a log of which only that is known.
+type caughtUp struct{ controller.Log }
+
+func (caughtUp) CaughtUp() (int64, bool) { return 0, true }
 
 // TestDynamicCertificates: certificates that dynamic configs name are used from then on, and those
 // that cannot be used change nothing.
@@ -472,5 +480,50 @@ func TestDynamicCertificates(t *testing.T) {
 	}
 	if all := g.expiries(); len(all) != 2 || all[0].Listener != "CONTROLLER" {
 		t.Errorf("%+v", all)
+	}
+}
+
+// TestScramNeedsTheFormat: controllers that would authenticate by a credential that nobody has do
+// not start, and the error names the command that gives it to them.
+func TestScramNeedsTheFormat(t *testing.T) {
+	t.Parallel()
+	q := newSecuredQuorum(t, "SASL_PLAINTEXT", scramLines("canary")...)
+	q.scram = []string{"SCRAM-SHA-256=[name=controllers,password=canary]"}
+	err := openOnce(q.config(1), discard)
+	if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(),
+		"with --add-scram 'SCRAM-SHA-512=[name=controllers,password=…]', on all controllers") {
+		t.Error(err)
+	}
+}
+
+// TestAddScram: the forms of Kafka's tool make credentials, and errors hold no password.
+func TestAddScram(t *testing.T) {
+	t.Parallel()
+	salted := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	for spec, want := range map[string]string{
+		"SCRAM-SHA-256=[name=a,password=canary]":                                     "",
+		`SCRAM-SHA-512=[name="a",iterations=8192,password="canary",salt="c2FsdA=="]`: "",
+		"SCRAM-SHA-256=[name=a,salt=c2FsdA==,saltedpassword=" + salted + "]":         "",
+		"SCRAM-SHA-512=[name=a,salt=c2FsdA==,saltedpassword=" + salted + "]":         "is 64 bytes",
+		"SCRAM-SHA-1=[name=a,password=canary]":                                       "one of the two",
+		"SCRAM-SHA-256=name=a,password=canary":                                       "in brackets",
+		"SCRAM-SHA-256=[password=canary]":                                            "has no name",
+		"SCRAM-SHA-256=[name=a]":                                                     "has either",
+		"SCRAM-SHA-256=[name=a,password=canary,saltedpassword=x]":                    "has either",
+		"SCRAM-SHA-256=[name=a,saltedpassword=x]":                                    "needs its salt",
+		"SCRAM-SHA-256=[name=a,password=canary,password=x]":                          "stands there once",
+		"SCRAM-SHA-256=[name=a,password=canary,canary]":                              "each option",
+		"SCRAM-SHA-256=[name=a,password=canary,iterations=4095]":                     "from 4096 to 16384",
+		"SCRAM-SHA-256=[name=a,password=canary,salt=%]":                              "not base64",
+	} {
+		records, err := scramRecords([]string{spec}, metadata.LatestVersion)
+		if (want == "") != (err == nil && len(records) == 1) || err != nil &&
+			(!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary")) {
+			t.Errorf("%s: %v, %v", spec, records, err)
+		}
+	}
+	if _, err := scramRecords([]string{"x"}, metadata.V3_5_IV2-1); err == nil ||
+		!strings.Contains(err.Error(), "need metadata.version") {
+		t.Errorf("an old level: %v", err)
 	}
 }
