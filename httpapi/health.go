@@ -36,6 +36,7 @@ type NodeState struct {
 	Failed        error // why the raft layer has stopped; nil if it has not
 	Voters        []VoterState
 	Observers     []ObserverState
+	Certificates  []Certificate // of all listeners; none without TLS
 }
 
 // Health is the answer of /livez and /readyz.
@@ -218,6 +219,9 @@ func (a *API) readyChecks(ctx context.Context, in *confirmedInput) []Check {
 	checks := append(a.liveChecks(ctx), check("member", cmp.Or(n.Suspended, n.Waiting)),
 		check("leader_known", leader), check("caught_up", lag), check("disk_writable", disk),
 		warning("log_readable", unreadable(img, n.LogStart)))
+	if len(n.Certificates) > 0 {
+		checks = append(checks, warning("certificates_valid", expiring(n.Certificates, a.now())))
+	}
 	if !in.Quorum {
 		return checks
 	}

@@ -23,7 +23,6 @@ func TestYAKtAttackOnASecuredNode(t *testing.T) {
 	t.Parallel()
 	r := realm.New(t)
 	v := startVictims(t, 1, kafka.ControllerOptions{Realm: r, FormatArgs: realm.AddScram(),
-		FormatBy: kafka.Newest,
 		Listeners: []realm.Listener{
 			{Name: "MTLS", Protocol: realm.SSL},
 			{Name: "SASL", Protocol: realm.SASLSSL, Mechanisms: realm.Mechanisms},

@@ -253,3 +253,6 @@ func Addrs(brokers ...*Broker) []string {
 	}
 	return addrs
 }
+
+// Config returns the path of the broker's configuration.
+func (b *Broker) Config() string { return b.config }

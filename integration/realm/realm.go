@@ -102,9 +102,16 @@ func (r *Realm) Properties(name string, listeners ...Listener) map[string]string
 	maps.Copy(p, r.stores(name))
 	maps.Copy(p, r.validation())
 	for _, l := range listeners {
-		for key, value := range r.listener(name, l) {
-			p["listener.name."+strings.ToLower(l.Name)+"."+key] = value
-		}
+		maps.Copy(p, r.Keys(name, l))
+	}
+	return p
+}
+
+// Keys configures one listener of a member, by keys with its prefix.
+func (r *Realm) Keys(name string, l Listener) map[string]string {
+	p := map[string]string{}
+	for key, value := range r.listener(name, l) {
+		p["listener.name."+strings.ToLower(l.Name)+"."+key] = value
 	}
 	return p
 }
@@ -200,3 +207,6 @@ func (r *Realm) JVMArgs() []string {
 }
 
 func (r *Realm) file(name string) string { return filepath.Join(r.dir, name) }
+
+// Dir is the folder with the files of all users.
+func (r *Realm) Dir() string { return r.dir }

@@ -1,6 +1,7 @@
 package security
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,20 +21,30 @@ var doors = []realm.Listener{
 	{Name: "OPEN", Protocol: realm.SASLPlaintext, Mechanisms: []string{realm.Scram256, realm.Plain}},
 }
 
+// http is how the HTTP API is secured: like a listener of that name.
+var http = realm.Listener{Name: "HTTP", Protocol: realm.SASLSSL, Mechanisms: realm.Mechanisms}
+
 // cluster is one controller with all doors, and a broker at each of them.
 type cluster struct {
 	r       *realm.Realm
 	q       *kafka.Controllers
 	brokers []*kafka.Broker // broker i+1 connects by door i
+	debug   string          // host:port of the controller's profiles
 }
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{r: realm.New(t)}
+	c := &cluster{r: realm.New(t), debug: fmt.Sprint("127.0.0.1:", kafka.FreePort(t))}
+	properties := c.r.Keys(realm.Controller, http)
+	properties["yakt.http.security.protocol"] = http.Protocol
+	properties["yakt.debug.listeners"] = c.debug
+	properties["delegation.token.secret.key"] = "a-secret-of-the-security-test"
 	c.q = start(t, 1, kafka.ControllerOptions{Realm: c.r, Listeners: doors,
-		FormatArgs: realm.AddScram(), FormatBy: kafka.Newest})
+		FormatArgs: realm.AddScram(), Properties: properties})
 	for i, d := range doors {
-		b := kafka.NewBroker(t, c.q.Via(d.Name), kafka.BrokerOptions{ID: int32(i + 1)})
+		b := kafka.NewBroker(t, c.q.Via(d.Name), kafka.BrokerOptions{ID: int32(i + 1),
+			Properties: map[string]string{
+				"delegation.token.secret.key": properties["delegation.token.secret.key"]}})
 		b.Start(t)
 		c.brokers = append(c.brokers, b)
 	}

@@ -26,8 +26,14 @@ func TestEveryProtocolAndMechanism(t *testing.T) {
 	t.Run("versions of TLS", c.versions)
 	t.Run("certificates", c.certificates)
 	t.Run("noise", c.noise)
+	t.Run("replays", c.replays)
+	t.Run("hostile messages", c.hostile)
+	t.Run("downgrades", c.downgrades)
+	t.Run("SASL at the door for certificates", c.saslAtCertificates)
 	if !*apache {
 		t.Run("false peers", c.falsePeers)
+		t.Run("logins over HTTP", c.loginsHTTP)
+		t.Run("strangers over HTTP", c.scanHTTP) // the last: its address is slowed down
 	}
 	t.Run("brokers still serve", c.serve)
 	kafka.RequireAlive(t, c.brokers...)

@@ -296,6 +296,7 @@ func (n *Node) state() httpapi.NodeState {
 		Failed:  s.Failed,
 		Waiting: s.Waiting, Suspended: s.Suspended,
 	}
+	state.Certificates = n.guard.expiries()
 	peers := n.log.Peers()
 	for _, v := range s.Voters {
 		state.Voters = append(state.Voters, n.voterState(v, s.LogEnd, peers))

@@ -421,6 +421,7 @@ func (n *Node) Start() {
 	n.controller.Start()
 	n.log.Start()
 	n.guard.poll(systemClock{})
+	n.guard.follow(n.controller)
 	go n.server.Serve()
 	n.http.serve()
 	go n.tunnelled.server.Serve(n.tunnelled) //nolint:errcheck // ErrServerClosed
