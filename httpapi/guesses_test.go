@@ -113,7 +113,6 @@ func TestARightPasswordIsNoGuess(t *testing.T) {
 			t.Fatal("a wrong password was accepted")
 		}
 	}
-	before := checked
 	_, err := v.password("10.9.9.9", "alice", "right")
 	if _, slow := errors.AsType[*tooManyGuesses](err); slow || err != nil {
 		t.Errorf("what was right before: %v", err)
@@ -125,7 +124,7 @@ func TestARightPasswordIsNoGuess(t *testing.T) {
 	if !slow {
 		t.Errorf("a new guess: %v", err)
 	}
-	before = checked
+	before := checked
 	right = "changed"
 	if _, err = v.password("10.0.0.1", "alice", "right"); err == nil || checked != before+1 {
 		t.Errorf("the old password: %v", err)
